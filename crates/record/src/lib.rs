@@ -1,1 +1,77 @@
-//! record
+//! The record: a schema of what happened in one web exchange, and the folder it is kept in.
+//!
+//! This crate is the ground of the house. It imports no other crate of the workspace; every layer
+//! converts what it knows into the plain values below where it emits them, and every view
+//! (terminal, HTML, HAR …) is computed from them and from nothing else.
+//!
+//! # Contract
+//! - A layer reports through `trace: &mut impl Trace`. [`Off`] records nothing and, since the event is
+//!   made by a closure that is then never called, compiles away.
+//! - The trace gives out ids: [`Trace::emit`] answers with the [`EventId`] of what it recorded, and that
+//!   id is the *cause* of whatever follows from it. A cause of `None` says that it is not known.
+//! - Time is [`Time`]: nanoseconds since the record's epoch.
+//! - Tasks above the wire share a [`Log`], a cloneable handle on one [`Recorder`].
+//!
+//! ```
+//! use roundtrip_record::*;
+//!
+//! let log = Log::memory();
+//! let mut client = log.of(log.host("client", Role::Client, &[]));
+//! let asked = client.emit(Time::ZERO, None, || {
+//!     What::NameStarted(NameStarted { lookup: LookupId(1), name: "example.com.".into(), types: vec!["A".into()] })
+//! });
+//! client.emit(Time::from_millis(24), asked, || {
+//!     What::NameEnded(NameEnded { lookup: LookupId(1), addresses: vec![], aliases: vec![], ttl: None })
+//! });
+//! let events = log.events();
+//! assert_eq!(events[2].cause, asked);
+//! ```
+#![forbid(unsafe_code)]
+
+mod event;
+mod fault;
+mod folder;
+mod http;
+mod id;
+mod log;
+mod name;
+mod page;
+mod pcapng;
+mod recorder;
+mod run;
+mod runs;
+mod secret;
+mod tcp;
+mod time;
+mod tls;
+mod trace;
+
+pub use event::{Event, FrameSeen, What};
+pub use fault::{Attempt, AttemptEnd, Fault, FaultKind, Step};
+pub use folder::{Bodies, Events, Folder, FolderError};
+pub use http::{
+    Body, BodyCut, ConnectionEnding, EndedBy, ExchangeEnded, ExchangeStarted, Field, Framing,
+    Initiator, RequestSent, ResourceKind, ResponseEnded, ResponseHead, ServerTiming,
+};
+pub use id::{BodyRef, ConnectionId, EventId, ExchangeId, HostId, InterfaceId, LinkId, LookupId};
+pub use log::{BodyWriter, Log};
+pub use name::{
+    DnsMessage, NameAnswered, NameAsked, NameEnded, NameStarted, Outcome, ResourceRecord, Source,
+};
+pub use page::{Blocks, Milestone, PageFound, PageNote, PagePainted, Priority};
+pub use pcapng::{LinkType, Packet, PcapngWriter};
+pub use recorder::{Capture, Recorder, SCHEMA, Settings};
+pub use run::{
+    DropReason, HostDeclared, How, Interface, LinkCounts, LinkDeclared, LinkDropped, ReplayOf,
+    ReplayedExchange, Role, RunEnded, RunStarted, Unseen, WireKind,
+};
+pub use runs::{Run, Runs};
+pub use secret::{REDACTED, redact, redact_url};
+pub use tcp::{
+    CloseReason, CongestionPhase, ConnectAttempt, ConnectResult, Flags, NeighbourChanged,
+    NeighbourState, Side, TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpSegment, TcpState,
+    TcpStateChanged, TcpTimer, Timer,
+};
+pub use time::Time;
+pub use tls::{Certificate, TlsEstablished, TlsStarted};
+pub use trace::{Direction, Off, Trace};

@@ -1,0 +1,346 @@
+//! What went wrong on the network, as a finding and not as an exception.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ConnectionId, ExchangeId, Time};
+
+/// The steps of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Step {
+    Url,
+    Name,
+    Neighbour,
+    Connect,
+    Tls,
+    Request,
+    Wait,
+    Body,
+    Page,
+    Close,
+}
+
+impl Step {
+    /// Its name in every view.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Url => "url",
+            Self::Name => "name",
+            Self::Neighbour => "neighbour",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Request => "request",
+            Self::Wait => "wait",
+            Self::Body => "body",
+            Self::Page => "page",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// A fault. What it means and what to try next is worked out from it in `report`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The step in which it showed.
+    pub step: Step,
+    /// The exchange it ended or harmed.
+    pub exchange: Option<ExchangeId>,
+    /// The connection, where there was one.
+    pub connection: Option<ConnectionId>,
+    /// When the step began.
+    pub since: Time,
+    /// It ended the whole run, and its exit code is the run's; otherwise only a part is missing.
+    pub fatal: bool,
+    /// What was seen.
+    #[serde(flatten)]
+    pub fault: FaultKind,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// The URL cannot be used.
+    BadUrl {
+        /// As it was given.
+        url: String,
+        /// Why.
+        why: String,
+    },
+    /// The name does not exist.
+    NxDomain {
+        /// The name.
+        name: String,
+        /// The zone whose SOA said so.
+        soa: Option<String>,
+        /// Seconds that caches may keep it.
+        ttl: Option<u32>,
+    },
+    /// The name exists, but has no address.
+    NoAddress {
+        /// The name.
+        name: String,
+    },
+    /// Name servers answered, but with a failure.
+    NameServerFailed {
+        /// The name.
+        name: String,
+        /// The response code: `SERVFAIL`, `REFUSED` …
+        code: String,
+    },
+    /// No source gave an answer in time.
+    NameTimedOut {
+        /// The name.
+        name: String,
+        /// The servers that were asked.
+        servers: Vec<SocketAddr>,
+    },
+    /// Sources could not be asked, or what they said could not be used.
+    NameFailed {
+        /// The name.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// No address could be connected to.
+    ConnectFailed {
+        /// Every try.
+        attempts: Vec<Attempt>,
+    },
+    /// The TLS handshake failed.
+    TlsFailed {
+        /// What was seen: our own words, or the alert's name.
+        why: String,
+        /// The alert came from the other end.
+        alert_received: bool,
+    },
+    /// The certificate cannot be trusted.
+    BadCertificate {
+        /// Our reason: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`, `revoked`, `bad_signature`, `other`.
+        reason: String,
+        /// The host that was asked for.
+        host: String,
+        /// Names in the certificate.
+        names: Vec<String>,
+        /// Its end of validity, seconds since 1970.
+        not_after: Option<i64>,
+        /// Its begin of validity, seconds since 1970.
+        not_before: Option<i64>,
+        /// The issuer of the last certificate of the chain.
+        issuer: Option<String>,
+        /// The checker's own sentence.
+        detail: String,
+    },
+    /// The connection ended before the response began.
+    EmptyReply {
+        /// It was reset rather than finished.
+        reset: bool,
+    },
+    /// The connection was reset in the middle.
+    Reset {
+        /// Bytes of the body that had arrived.
+        received: u64,
+        /// Bytes it should have had.
+        expected: Option<u64>,
+    },
+    /// The request could not be sent.
+    SendFailed {
+        /// Why.
+        why: String,
+    },
+    /// Bytes could not be received.
+    ReceiveFailed {
+        /// Why.
+        why: String,
+    },
+    /// The response is not HTTP as the RFCs have it.
+    Malformed {
+        /// What is wrong.
+        what: String,
+        /// Where: bytes from the start of the response.
+        offset: u64,
+        /// Where it is ruled: `RFC 9112 §4`.
+        rule: String,
+    },
+    /// The head is larger than we take.
+    HeadTooLarge {
+        /// The limit, bytes.
+        limit: u64,
+    },
+    /// The body ended too early.
+    Short {
+        /// Bytes that arrived.
+        received: u64,
+        /// Bytes promised; `None` for a chunked body without its last chunk.
+        expected: Option<u64>,
+    },
+    /// Nothing came for too long.
+    Stalled {
+        /// Bytes that had arrived.
+        received: u64,
+        /// Bytes promised.
+        expected: Option<u64>,
+        /// How long nothing came.
+        silent: Duration,
+    },
+    /// The time for the whole was up.
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+        /// Bytes that had arrived.
+        received: u64,
+    },
+    /// Too many redirects.
+    TooManyRedirects {
+        /// The limit.
+        limit: u32,
+        /// Where the last one pointed.
+        last: String,
+    },
+    /// A redirect that cannot be followed.
+    BadRedirect {
+        /// What `Location` said.
+        location: String,
+        /// Why not.
+        why: String,
+    },
+    /// The content coding could not be undone.
+    BadEncoding {
+        /// The coding.
+        coding: String,
+        /// Why.
+        why: String,
+    },
+    /// The body grew beyond what we take when decoded.
+    TooLarge {
+        /// The limit, bytes.
+        limit: u64,
+        /// Bytes on the wire so far.
+        encoded: u64,
+    },
+    /// An answer of status 400 or more (`-f`, or the page itself).
+    HttpStatus {
+        /// The status.
+        status: u16,
+        /// Its reason phrase.
+        reason: String,
+        /// Whether it counts as a failure of the command (`-f`).
+        fail: bool,
+    },
+    /// What was received could not be written.
+    WriteFailed {
+        /// Whereto.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// What was to be sent could not be read.
+    ReadFailed {
+        /// Where from.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// The page could not be laid out or painted.
+    PaintFailed {
+        /// Why.
+        why: String,
+    },
+    /// The run was interrupted.
+    Interrupted,
+}
+
+/// A try to connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Whereto.
+    pub to: SocketAddr,
+    /// When it began.
+    pub began: Time,
+    /// When it ended.
+    pub ended: Time,
+    /// When SYNs went out; empty where the wire does not show them.
+    pub syns: Vec<Time>,
+    /// How many SYNs went out, where the wire tells a number.
+    pub syn_count: Option<u32>,
+    /// How it ended.
+    pub end: AttemptEnd,
+}
+
+/// How a try to connect ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "end", rename_all = "snake_case")]
+pub enum AttemptEnd {
+    /// The handshake completed.
+    Connected,
+    /// RST came back.
+    Refused,
+    /// Nothing came back.
+    TimedOut,
+    /// An ICMP error came back, or the local host knew no way.
+    Unreachable {
+        /// The error's name: `host unreachable`, `port unreachable`, `communication administratively prohibited` …
+        why: String,
+        /// Who sent it; `None` when our own host said so.
+        from: Option<std::net::IpAddr>,
+    },
+    /// The next hop's hardware address could not be found.
+    NoNeighbour {
+        /// The next hop.
+        next_hop: std::net::IpAddr,
+    },
+    /// Another attempt won.
+    Cancelled,
+    /// Anything else the operating system said.
+    Failed {
+        /// What.
+        why: String,
+    },
+}
+
+impl FaultKind {
+    /// curl's exit code for this fault (`docs/libcurl/libcurl-errors.md`), or one of ours from 110.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::BadUrl { .. } => 3,
+            Self::NxDomain { .. }
+            | Self::NoAddress { .. }
+            | Self::NameServerFailed { .. }
+            | Self::NameTimedOut { .. }
+            | Self::NameFailed { .. } => 6,
+            Self::ConnectFailed { attempts } => {
+                if attempts.last().is_some_and(|a| matches!(a.end, AttemptEnd::TimedOut)) {
+                    28
+                } else {
+                    7
+                }
+            }
+            Self::TlsFailed { .. } => 35,
+            Self::BadCertificate { .. } => 60,
+            Self::EmptyReply { reset: false } => 52,
+            Self::EmptyReply { reset: true }
+            | Self::Reset { .. }
+            | Self::ReceiveFailed { .. }
+            | Self::HeadTooLarge { .. } => 56,
+            Self::SendFailed { .. } => 55,
+            Self::Malformed { .. } => 8,
+            Self::Short { .. } => 18,
+            Self::Stalled { .. } | Self::TimedOut { .. } => 28,
+            Self::TooManyRedirects { .. } => 47,
+            Self::BadRedirect { .. } => 3,
+            Self::BadEncoding { .. } => 61,
+            Self::TooLarge { .. } => 63,
+            Self::HttpStatus { fail: true, .. } => 22,
+            Self::HttpStatus { fail: false, .. } => 0,
+            Self::WriteFailed { .. } => 23,
+            Self::ReadFailed { .. } => 26,
+            Self::PaintFailed { .. } => 110,
+            Self::Interrupted => 130,
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! The handle through which everything above the wire records.
+
+use core::cell::{Cell, RefCell};
+use core::fmt;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use sha2::{Digest, Sha256};
+
+use crate::folder::hex;
+use crate::secret::Blanker;
+use crate::{
+    Bodies, BodyRef, ConnectionId, Direction, Event, EventId, ExchangeId, FolderError,
+    HostDeclared, HostId, Interface, InterfaceId, LinkId, LookupId, Recorder, Role, Settings, Time,
+    Trace, What,
+};
+
+/// A cloneable handle on one recorder, speaking for one host. It also gives out ids, which are
+/// unique whether anything is recorded or not.
+#[derive(Clone)]
+pub struct Log {
+    shared: Rc<Shared>,
+    host: HostId,
+}
+
+#[derive(Default)]
+struct Shared {
+    ids: Ids,
+    recorder: Option<RefCell<Recorder>>,
+}
+
+/// The next of each.
+#[derive(Default)]
+struct Ids {
+    host: Cell<u16>,
+    interface: Cell<u32>,
+    link: Cell<u16>,
+    lookup: Cell<u32>,
+    connection: Cell<u64>,
+    exchange: Cell<u32>,
+}
+
+macro_rules! next {
+    ($cell:expr) => {{
+        let id = $cell.get();
+        $cell.set(id.wrapping_add(1));
+        id
+    }};
+}
+
+impl Log {
+    /// A log into which `recorder` takes what is emitted, speaking for the first host.
+    pub fn new(recorder: Recorder) -> Self {
+        let shared = Shared { recorder: Some(RefCell::new(recorder)), ..Shared::default() };
+        Self { shared: Rc::new(shared), host: HostId(0) }
+    }
+
+    /// A log that records nothing and only gives out ids.
+    pub fn off() -> Self {
+        Self { shared: Rc::default(), host: HostId(0) }
+    }
+
+    /// A log that keeps events and bodies in memory.
+    pub fn memory() -> Self {
+        // Without a folder there is nothing that could fail.
+        Recorder::new(Settings::in_memory()).map_or_else(|_| Self::off(), Self::new)
+    }
+
+    /// Whether anything is recorded.
+    #[inline]
+    pub fn is_on(&self) -> bool {
+        self.shared.recorder.is_some()
+    }
+
+    /// The host it speaks for.
+    pub fn host_id(&self) -> HostId {
+        self.host
+    }
+
+    /// The same log, speaking for another host.
+    #[must_use]
+    pub fn of(&self, host: HostId) -> Self {
+        Self { shared: Rc::clone(&self.shared), host }
+    }
+
+    /// Declares a host with the interfaces it has, whose ids come from [`Log::interface_id`]. The
+    /// first host is the one for which a new log speaks.
+    pub fn host(&self, name: &str, role: Role, interfaces: &[Interface]) -> HostId {
+        let id = HostId(next!(self.shared.ids.host));
+        self.with(|recorder| {
+            let declared =
+                HostDeclared { id, name: name.to_owned(), role, interfaces: interfaces.to_vec() };
+            recorder.event(recorder.latest(), None, id, What::HostDeclared(declared));
+        });
+        id
+    }
+
+    /// Gives a host that was declared one interface more, and declares it again with it. `mac` is
+    /// empty where packets have no link-layer header.
+    pub fn interface(
+        &self,
+        host: HostId,
+        name: &str,
+        mac: &str,
+        addresses: &[IpAddr],
+    ) -> InterfaceId {
+        let id = self.interface_id();
+        self.with(|recorder| {
+            if let Some(mut declared) = recorder.host(host).cloned() {
+                declared.interfaces.push(Interface {
+                    id,
+                    name: name.to_owned(),
+                    mac: mac.to_owned(),
+                    addresses: addresses.to_vec(),
+                });
+                recorder.event(recorder.latest(), None, host, What::HostDeclared(declared));
+            }
+        });
+        id
+    }
+
+    /// The next interface's id, from 0.
+    pub fn interface_id(&self) -> InterfaceId {
+        InterfaceId(next!(self.shared.ids.interface))
+    }
+
+    /// The next link's id, from 0.
+    pub fn link_id(&self) -> LinkId {
+        LinkId(next!(self.shared.ids.link))
+    }
+
+    /// The next lookup's id, from 1.
+    pub fn lookup_id(&self) -> LookupId {
+        LookupId(next!(self.shared.ids.lookup).wrapping_add(1))
+    }
+
+    /// The next connection's id, from 1.
+    pub fn connection_id(&self) -> ConnectionId {
+        ConnectionId(next!(self.shared.ids.connection).wrapping_add(1))
+    }
+
+    /// The next exchange's id, from 1.
+    pub fn exchange_id(&self) -> ExchangeId {
+        ExchangeId(next!(self.shared.ids.exchange).wrapping_add(1))
+    }
+
+    /// Keeps a body and refers to it; `None` when nothing is recorded.
+    pub fn body(&self, bytes: &[u8]) -> Option<BodyRef> {
+        let mut writer = self.body_writer();
+        writer.write(bytes);
+        writer.finish()
+    }
+
+    /// Keeps a body that comes piece by piece.
+    pub fn body_writer(&self) -> BodyWriter {
+        BodyWriter { open: self.is_on().then(|| OpenBody::new(self)) }
+    }
+
+    /// Blanks this text wherever it would be kept from now on: in events, bodies and frames.
+    pub fn secret(&self, text: &str) {
+        self.with(|recorder| recorder.secret(text));
+    }
+
+    /// Keeps lines of an NSS key log with the frames; answers whether they were kept.
+    pub fn tls_secrets(&self, key_log: &str) -> bool {
+        self.with(|recorder| recorder.tls_secrets(key_log)).unwrap_or(false)
+    }
+
+    /// Adds to `machine.json`, the one file that may differ between two runs of one seed.
+    pub fn machine(&self, name: &str, value: impl Into<serde_json::Value>) {
+        self.with(|recorder| recorder.machine(name, value));
+    }
+
+    /// The events kept in memory so far.
+    pub fn events(&self) -> Vec<Event> {
+        self.with(|recorder| recorder.events().to_vec()).unwrap_or_default()
+    }
+
+    /// The bodies kept so far.
+    pub fn bodies(&self) -> Bodies {
+        self.with(|recorder| recorder.bodies()).unwrap_or_else(Bodies::none)
+    }
+
+    /// Writes all that is buffered and gives the first error there was.
+    pub fn finish(&self) -> Result<(), FolderError> {
+        self.with(Recorder::finish).unwrap_or(Ok(()))
+    }
+
+    /// The recorder is never lent out while foreign code runs, so that it cannot be borrowed twice.
+    fn with<T>(&self, act: impl FnOnce(&mut Recorder) -> T) -> Option<T> {
+        self.shared.recorder.as_ref().map(|recorder| act(&mut recorder.borrow_mut()))
+    }
+}
+
+impl Trace for Log {
+    #[inline]
+    fn emit(
+        &mut self,
+        at: Time,
+        cause: Option<EventId>,
+        what: impl FnOnce() -> What,
+    ) -> Option<EventId> {
+        let recorder = self.shared.recorder.as_ref()?;
+        let what = what();
+        recorder.borrow_mut().event(at, cause, self.host, what)
+    }
+
+    #[inline]
+    fn frame(
+        &mut self,
+        at: Time,
+        cause: Option<EventId>,
+        interface: InterfaceId,
+        direction: Direction,
+        bytes: &[u8],
+    ) -> Option<EventId> {
+        let recorder = self.shared.recorder.as_ref()?;
+        recorder.borrow_mut().frame(at, cause, self.host, interface, direction, bytes)
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log").field("host", &self.host).field("on", &self.is_on()).finish()
+    }
+}
+
+/// Keeps a body that comes piece by piece. Dropped without [`BodyWriter::finish`], it leaves nothing.
+#[derive(Debug)]
+pub struct BodyWriter {
+    open: Option<OpenBody>,
+}
+
+impl BodyWriter {
+    /// Takes the next bytes.
+    pub fn write(&mut self, bytes: &[u8]) {
+        if let Some(open) = &mut self.open {
+            open.write(bytes);
+        }
+    }
+
+    /// The body is whole: refers to it; `None` when nothing is recorded.
+    pub fn finish(mut self) -> Option<BodyRef> {
+        self.open.take().map(OpenBody::finish)
+    }
+}
+
+#[derive(Debug)]
+struct OpenBody {
+    log: Log,
+    hasher: Sha256,
+    length: u64,
+    blanker: Blanker,
+    sink: Sink,
+}
+
+#[derive(Debug)]
+enum Sink {
+    Nowhere,
+    Memory(Vec<u8>),
+    File { file: BufWriter<File>, path: PathBuf, written: std::io::Result<()> },
+}
+
+impl OpenBody {
+    fn new(log: &Log) -> Self {
+        let (sink, blanker) = log
+            .with(|recorder| {
+                let sink = match recorder.body_part() {
+                    Some((file, path)) => Sink::File { file, path, written: Ok(()) },
+                    None if recorder.settings().folder.is_none() => Sink::Memory(Vec::new()),
+                    None => Sink::Nowhere,
+                };
+                (sink, recorder.secrets().blanker())
+            })
+            .unwrap_or((Sink::Nowhere, Blanker::default()));
+        Self { log: log.clone(), hasher: Sha256::new(), length: 0, blanker, sink }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let Self { hasher, length, blanker, sink, .. } = self;
+        blanker.write(bytes, |bytes| take(hasher, length, sink, bytes));
+    }
+
+    fn finish(mut self) -> BodyRef {
+        let Self { hasher, length, blanker, sink, .. } = &mut self;
+        blanker.finish(|bytes| take(hasher, length, sink, bytes));
+        let sha256 = hex(&self.hasher.finalize_reset());
+        match core::mem::replace(&mut self.sink, Sink::Nowhere) {
+            Sink::Nowhere => {}
+            Sink::Memory(bytes) => {
+                self.log.with(|recorder| recorder.body_in_memory(&sha256, bytes));
+            }
+            Sink::File { mut file, path, written } => {
+                let written = written.and_then(|()| file.flush());
+                self.log.with(|recorder| recorder.body_done(&path, &sha256, written));
+            }
+        }
+        BodyRef { sha256, length: self.length }
+    }
+}
+
+fn take(hasher: &mut Sha256, length: &mut u64, sink: &mut Sink, bytes: &[u8]) {
+    hasher.update(bytes);
+    *length += bytes.len() as u64;
+    match sink {
+        Sink::Nowhere => {}
+        Sink::Memory(kept) => kept.extend_from_slice(bytes),
+        Sink::File { file, written, .. } => {
+            if written.is_ok() {
+                *written = file.write_all(bytes);
+            }
+        }
+    }
+}
+
+impl Drop for OpenBody {
+    fn drop(&mut self) {
+        if let Sink::File { path, .. } = &self.sink {
+            let _ = fs::remove_file(path);
+        }
+    }
+}

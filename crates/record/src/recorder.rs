@@ -1,0 +1,454 @@
+//! Takes events and frames, numbers them and keeps them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::folder::{self, BODIES, EVENTS, FRAMES, MACHINE};
+use crate::pcapng::{LinkType, Packet};
+use crate::secret::{self, Secrets};
+use crate::{
+    Bodies, Direction, Event, EventId, FolderError, FrameSeen, HostDeclared, HostId, Interface,
+    InterfaceId, PcapngWriter, Role, Time, What, WireKind,
+};
+
+/// The version of the schema of `record.jsonl`. It rises when a reader of the one before would
+/// misread.
+pub const SCHEMA: u32 = 1;
+
+/// Which interfaces' frames are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Capture {
+    /// Those of hosts that are a [`Role::Client`]: the capture reads like tcpdump there.
+    #[default]
+    Client,
+    /// All; a frame then stands there once for each interface it passes.
+    All,
+    /// None.
+    Nothing,
+}
+
+impl Capture {
+    fn takes(self, role: Role) -> bool {
+        match self {
+            Self::Client => role == Role::Client,
+            Self::All => true,
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// How a record is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Keep events, and bodies where there is no folder, in memory.
+    pub memory: bool,
+    /// Stream everything to this folder.
+    pub folder: Option<PathBuf>,
+    /// Which interfaces' frames are kept.
+    pub capture: Capture,
+    /// Bytes kept of each frame; `None` for all.
+    pub snaplen: Option<u32>,
+    /// Keep credentials and the keys of TLS sessions.
+    pub keep_secrets: bool,
+    /// Whether a frame becomes an event. Without, frames that are captured go to `trace.pcapng`
+    /// alone, and nothing can name them as a cause: for bulk runs.
+    pub frame_events: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            memory: false,
+            folder: None,
+            capture: Capture::default(),
+            snaplen: None,
+            keep_secrets: false,
+            frame_events: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Keeps events and bodies in memory, and no frames.
+    pub fn in_memory() -> Self {
+        Self { memory: true, capture: Capture::Nothing, ..Self::default() }
+    }
+
+    /// Streams all to a folder.
+    pub fn in_folder(path: impl Into<PathBuf>) -> Self {
+        Self { folder: Some(path.into()), ..Self::default() }
+    }
+}
+
+/// Takes events and frames, numbers them and keeps them; the layers share it through a
+/// [`Log`](crate::Log).
+///
+/// What cannot be written (a full disk) ends the recording but not the run: the first error is
+/// remembered, nothing more is written, and [`Recorder::finish`] gives it.
+#[derive(Debug)]
+pub struct Recorder {
+    settings: Settings,
+    last_id: u64,
+    /// The latest time of any event.
+    last_at: Time,
+    events: Vec<Event>,
+    bodies: BTreeMap<String, Vec<u8>>,
+    hosts: BTreeMap<HostId, HostDeclared>,
+    interfaces: Vec<Known>,
+    /// Nanoseconds from 1970 to the record's epoch.
+    wall: u64,
+    wire: Option<WireKind>,
+    lines: Option<BufWriter<File>>,
+    frames: Option<PcapngWriter<BufWriter<File>>>,
+    machine: BTreeMap<String, serde_json::Value>,
+    secrets: Secrets,
+    error: Option<FolderError>,
+    line: Vec<u8>,
+    comment: String,
+    parts: u64,
+}
+
+/// What a frame needs to know of its interface.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    name: String,
+    host: String,
+    raw: bool,
+    captured: bool,
+}
+
+impl Recorder {
+    /// Begins a record; makes the folder where there is to be one.
+    pub fn new(settings: Settings) -> Result<Self, FolderError> {
+        let mut lines = None;
+        if let Some(path) = &settings.folder {
+            folder::prepare(path)?;
+            let file = folder::make_private_file(&path.join(EVENTS))?;
+            lines = Some(BufWriter::with_capacity(1 << 18, file));
+        }
+        Ok(Self {
+            secrets: Secrets::new(settings.keep_secrets),
+            settings,
+            last_id: 0,
+            last_at: Time::ZERO,
+            events: Vec::new(),
+            bodies: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            interfaces: Vec::new(),
+            wall: 0,
+            wire: None,
+            lines,
+            frames: None,
+            machine: BTreeMap::new(),
+            error: None,
+            line: Vec::new(),
+            comment: String::new(),
+            parts: 0,
+        })
+    }
+
+    /// How it is kept.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The latest time of any event so far.
+    pub fn latest(&self) -> Time {
+        self.last_at
+    }
+
+    /// Records an event.
+    pub fn event(
+        &mut self,
+        at: Time,
+        cause: Option<EventId>,
+        host: HostId,
+        what: What,
+    ) -> Option<EventId> {
+        let id = self.next_id()?;
+        self.last_at = self.last_at.max(at);
+        let mut event = Event { id, at, cause, host, what };
+        if !self.settings.keep_secrets {
+            secret::redact_event(&mut event.what);
+        }
+        self.learn(&event.what);
+        self.keep(event);
+        Some(id)
+    }
+
+    /// Records a frame.
+    pub fn frame(
+        &mut self,
+        at: Time,
+        cause: Option<EventId>,
+        host: HostId,
+        interface: InterfaceId,
+        direction: Direction,
+        bytes: &[u8],
+    ) -> Option<EventId> {
+        let id = if self.settings.frame_events { self.next_id() } else { None };
+        self.last_at = self.last_at.max(at);
+        let captured = self.settings.folder.is_some()
+            && self.error.is_none()
+            && self.interfaces.get(interface.0 as usize).is_some_and(|known| known.captured);
+        let packet = if captured { self.capture(at, id, interface, direction, bytes) } else { None };
+        let id = id?;
+        let what = What::Frame(FrameSeen { interface, direction, length: bytes.len() as u32, packet });
+        self.keep(Event { id, at, cause, host, what });
+        Some(id)
+    }
+
+    /// Keeps lines of an NSS key log with the frames, for those that follow. Of a run that is not a
+    /// simulation they are kept only where secrets are to be; answers whether they were.
+    pub fn tls_secrets(&mut self, key_log: &str) -> bool {
+        let allowed = self.settings.keep_secrets || self.wire == Some(WireKind::Lab);
+        let wanted = self.settings.folder.is_some() && self.settings.capture != Capture::Nothing;
+        if !allowed || !wanted || self.error.is_some() {
+            return false;
+        }
+        let written = self.frame_writer().and_then(|(frames, path)| {
+            frames.secrets(key_log.as_bytes()).map_err(FolderError::io(&path))
+        });
+        self.note(written).is_some()
+    }
+
+    /// Blanks this text wherever it would be kept from now on: in events, bodies and frames. Texts
+    /// of fewer than four bytes are not looked for: they stand everywhere.
+    pub fn secret(&mut self, text: &str) {
+        self.secrets.add(text);
+    }
+
+    /// Adds to `machine.json`, the one file that may differ between two runs of one seed.
+    pub fn machine(&mut self, name: &str, value: impl Into<serde_json::Value>) {
+        self.machine.insert(name.to_owned(), value.into());
+    }
+
+    /// The events kept in memory.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The bodies kept so far.
+    pub fn bodies(&self) -> Bodies {
+        match &self.settings.folder {
+            Some(path) => {
+                crate::Folder::at(path).bodies()
+            }
+            None => Bodies::in_memory(self.bodies.clone()),
+        }
+    }
+
+    /// Writes all that is buffered and gives the first error there was. It may go on after that.
+    pub fn finish(&mut self) -> Result<(), FolderError> {
+        let written = self.flush();
+        self.note(written);
+        self.error.take().map_or(Ok(()), Err)
+    }
+
+    fn flush(&mut self) -> Result<(), FolderError> {
+        let Some(path) = self.settings.folder.clone() else { return Ok(()) };
+        if let Some(lines) = &mut self.lines {
+            lines.flush().map_err(FolderError::io(&path.join(EVENTS)))?;
+        }
+        if let Some(frames) = &mut self.frames {
+            frames.flush().map_err(FolderError::io(&path.join(FRAMES)))?;
+        }
+        if !self.machine.is_empty() {
+            let path = path.join(MACHINE);
+            let mut file = folder::make_private_file(&path)?;
+            let text = serde_json::to_string_pretty(&self.machine).unwrap_or_default();
+            file.write_all(text.as_bytes()).map_err(FolderError::io(&path))?;
+        }
+        Ok(())
+    }
+
+    fn next_id(&mut self) -> Option<EventId> {
+        self.last_id += 1;
+        EventId::new(self.last_id)
+    }
+
+    /// What later frames need to know from events.
+    fn learn(&mut self, what: &What) {
+        match what {
+            What::RunStarted(run) => {
+                self.wall = run.wall;
+                self.wire = Some(run.wire);
+            }
+            What::HostDeclared(host) => {
+                for interface in &host.interfaces {
+                    self.learn_interface(host, interface);
+                }
+                self.hosts.insert(host.id, host.clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn learn_interface(&mut self, host: &HostDeclared, interface: &Interface) {
+        let at = interface.id.0 as usize;
+        // Interfaces are numbered from 0 without gaps; a number far beyond is a mistake.
+        if at > self.interfaces.len() + 4096 {
+            return;
+        }
+        if at >= self.interfaces.len() {
+            self.interfaces.resize(at + 1, Known::default());
+        }
+        self.interfaces[at] = Known {
+            name: format!("{}:{}", host.name, interface.name),
+            host: host.name.clone(),
+            raw: interface.mac.is_empty(),
+            captured: self.settings.capture.takes(host.role),
+        };
+    }
+
+    /// The host's declaration as it stands, to be declared again with more interfaces.
+    pub(crate) fn host(&self, id: HostId) -> Option<&HostDeclared> {
+        self.hosts.get(&id)
+    }
+
+    fn keep(&mut self, mut event: Event) {
+        if !self.secrets.is_empty() {
+            event = self.secrets.blank_event(event);
+        }
+        if self.lines.is_some() && self.error.is_none() {
+            self.line.clear();
+            let written = match serde_json::to_writer(&mut self.line, &event) {
+                Ok(()) => {
+                    self.line.push(b'\n');
+                    self.lines.as_mut().map_or(Ok(()), |lines| lines.write_all(&self.line))
+                }
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = written {
+                let path = self.file(EVENTS);
+                self.error.get_or_insert(FolderError::Io { path, source: error });
+            }
+        }
+        if self.settings.memory {
+            self.events.push(event);
+        }
+    }
+
+    fn capture(
+        &mut self,
+        at: Time,
+        id: Option<EventId>,
+        interface: InterfaceId,
+        direction: Direction,
+        bytes: &[u8],
+    ) -> Option<u64> {
+        use core::fmt::Write;
+        let raw = self.interfaces.get(interface.0 as usize).is_some_and(|known| known.raw);
+        let mut comment = core::mem::take(&mut self.comment);
+        comment.clear();
+        if let Some(id) = id {
+            let _ = write!(comment, "event {}", id.get());
+        }
+        let mut secrets = core::mem::take(&mut self.secrets);
+        let blanked = secrets.blank_frame(interface, raw, bytes);
+        if blanked.is_some() {
+            let _ = write!(
+                comment,
+                "{}credentials blanked, checksum adjusted",
+                if comment.is_empty() { "" } else { "; " }
+            );
+        }
+        let nanos = self.wall.saturating_add(at.nanos());
+        let packet = Packet {
+            interface: interface.0,
+            nanos,
+            direction,
+            bytes: blanked.unwrap_or(bytes),
+            comment: &comment,
+        };
+        let written = self.describe_up_to(interface).and_then(|()| {
+            let (frames, path) = self.frame_writer()?;
+            frames.packet(&packet).map_err(FolderError::io(&path))
+        });
+        self.secrets = secrets;
+        self.comment = comment;
+        self.note(written)
+    }
+
+    /// Numbers in the capture are those of [`InterfaceId`]: whatever comes before is described too.
+    fn describe_up_to(&mut self, interface: InterfaceId) -> Result<(), FolderError> {
+        let snaplen = self.settings.snaplen;
+        while self.frame_writer()?.0.interfaces() <= interface.0 as usize {
+            let next = self.frame_writer()?.0.interfaces();
+            let known = self.interfaces.get(next).cloned().unwrap_or_default();
+            let link = if known.raw { LinkType::Raw } else { LinkType::Ethernet };
+            let (frames, path) = self.frame_writer()?;
+            frames
+                .interface(&known.name, &known.host, link, snaplen)
+                .map_err(FolderError::io(&path))?;
+        }
+        Ok(())
+    }
+
+    fn frame_writer(
+        &mut self,
+    ) -> Result<(&mut PcapngWriter<BufWriter<File>>, PathBuf), FolderError> {
+        let path = self.file(FRAMES);
+        let frames = match self.frames.take() {
+            Some(frames) => frames,
+            None => {
+                let file = BufWriter::with_capacity(1 << 18, folder::make_private_file(&path)?);
+                PcapngWriter::new(file, concat!("roundtrip ", env!("CARGO_PKG_VERSION")))
+                    .map_err(FolderError::io(&path))?
+            }
+        };
+        Ok((self.frames.insert(frames), path))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.settings.folder.as_deref().unwrap_or(Path::new("")).join(name)
+    }
+
+    /// Remembers an error.
+    fn note<T>(&mut self, result: Result<T, FolderError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.error.get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// A file for a body whose hash is not known yet.
+    pub(crate) fn body_part(&mut self) -> Option<(BufWriter<File>, PathBuf)> {
+        let folder = self.settings.folder.as_ref()?;
+        if self.error.is_some() {
+            return None;
+        }
+        self.parts += 1;
+        let path = folder.join(BODIES).join(format!(".part-{}", self.parts));
+        let made = folder::make_private_file(&path);
+        self.note(made).map(|file| (BufWriter::with_capacity(1 << 16, file), path))
+    }
+
+    /// The body is whole: gives it its name.
+    pub(crate) fn body_done(&mut self, part: &Path, sha256: &str, written: std::io::Result<()>) {
+        let to = self.file(BODIES).join(sha256);
+        let moved = written.and_then(|()| fs::rename(part, &to)).map_err(FolderError::io(&to));
+        self.note(moved);
+    }
+
+    /// Keeps a body in memory.
+    pub(crate) fn body_in_memory(&mut self, sha256: &str, bytes: Vec<u8>) {
+        self.bodies.insert(sha256.to_owned(), bytes);
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+}
+
+impl Drop for Recorder {
+    /// What is buffered is written even if nobody asks whether it could be.
+    fn drop(&mut self) {
+        let _ = self.flush();
+    }
+}

@@ -1,0 +1,221 @@
+//! The run itself: what was asked for, on what network, what could not be seen.
+
+use core::time::Duration;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{HostId, InterfaceId, LinkId, Step};
+
+/// Which wire carried the exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WireKind {
+    /// Kernel sockets.
+    Live,
+    /// Our own TCP/IP on a TAP device.
+    Tap,
+    /// A simulated network in virtual time.
+    Lab,
+}
+
+/// How a fact is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// We did it ourselves.
+    #[default]
+    Performed,
+    /// Somebody who did it told us, or we saw it: through what (`TCP_INFO`, `sock_diag`, `netlink`, `AF_PACKET` …).
+    Observed(String),
+    /// It follows from other facts: which.
+    Inferred(String),
+}
+
+/// What was asked for, and where it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// Version of this schema; readers refuse a higher one.
+    pub schema: u32,
+    /// Version of the tool that wrote the record.
+    pub tool: String,
+    /// The command, as `visit`, `get`, `resolve`.
+    pub command: String,
+    /// What it was given: a URL, a name.
+    pub subject: String,
+    /// The wire.
+    pub wire: WireKind,
+    /// The network described, as it was written (`3gslow`, `rtt=40ms,down=…`); lab only.
+    pub net: Option<String>,
+    /// The seed; lab only.
+    pub seed: Option<u64>,
+    /// The calendar time of the record's epoch, nanoseconds since 1970-01-01T00:00:00Z.
+    pub wall: u64,
+    /// The run that this one carries out again.
+    pub replay_of: Option<ReplayOf>,
+}
+
+/// The recorded run that is carried out again, in short, so that both can be shown side by side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayOf {
+    /// The run's name or folder.
+    pub run: String,
+    /// Its wire.
+    pub wire: WireKind,
+    /// Its network, where one was described.
+    pub net: Option<String>,
+    /// From its start to the end of its last body, or to first paint where it painted.
+    pub took: Duration,
+    /// Its recorded phases of each exchange, by URL, in order: name, connect, tls, wait, body.
+    pub exchanges: Vec<ReplayedExchange>,
+}
+
+/// One recorded exchange of the run that is carried out again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayedExchange {
+    /// The URL.
+    pub url: String,
+    /// From queued to the last byte.
+    pub took: Duration,
+    /// The server's think time that the replay uses: recorded wait less one measured round trip.
+    pub think: Duration,
+}
+
+/// The run is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEnded {
+    /// The exit code of the command.
+    pub exit: u8,
+    /// Ended by an interrupt (Ctrl-C) before its end.
+    pub interrupted: bool,
+}
+
+/// What a host is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The one that visits.
+    Client,
+    /// Forwards between links.
+    Router,
+    /// Answers for the root zone.
+    RootServer,
+    /// Answers for a top-level domain.
+    TldServer,
+    /// Answers for a zone of sites.
+    AuthoritativeServer,
+    /// Resolves for others.
+    Resolver,
+    /// Serves a site.
+    WebServer,
+}
+
+/// A host and its interfaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostDeclared {
+    /// The id events carry.
+    pub id: HostId,
+    /// Its name, for people.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// Its interfaces.
+    pub interfaces: Vec<Interface>,
+}
+
+/// A network interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Its number in this record and in `trace.pcapng`.
+    pub id: InterfaceId,
+    /// Its name on its host.
+    pub name: String,
+    /// Its hardware address, as `02:00:00:00:00:01`; empty where it has none.
+    pub mac: String,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A link of the lab, one direction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkDeclared {
+    /// The id events carry.
+    pub id: LinkId,
+    /// From which interface.
+    pub from: InterfaceId,
+    /// To which.
+    pub to: InterfaceId,
+    /// Bits per second; `None` for no limit.
+    pub rate: Option<u64>,
+    /// Propagation delay.
+    pub delay: Duration,
+    /// The queue's limit, as `100p` or `64000B`; empty for none.
+    pub queue: String,
+    /// Probability of loss, in millionths.
+    pub loss_ppm: u32,
+}
+
+/// What a link did to a frame. The event's cause is the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkDropped {
+    /// The link.
+    pub link: LinkId,
+    /// Why.
+    pub reason: DropReason,
+}
+
+/// Why a frame did not arrive as it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DropReason {
+    /// The queue was full.
+    QueueFull,
+    /// Lost on the way.
+    Lost,
+    /// A bit flipped and the receiver's frame check sequence found it.
+    BadFcs,
+    /// A bit flipped and the frame was delivered (`fcs=off`).
+    Corrupted,
+    /// It was delivered twice.
+    Duplicated,
+    /// It was held back, so that later frames overtake it.
+    Reordered,
+}
+
+/// What a link did in the whole run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkCounts {
+    /// The link.
+    pub link: LinkId,
+    /// Frames that were handed to it.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Frames that arrived, copies included.
+    pub delivered: u64,
+    /// Dropped since the queue was full.
+    pub queue_full: u64,
+    /// Lost on the way.
+    pub lost: u64,
+    /// Corrupted and dropped by the frame check sequence.
+    pub bad_fcs: u64,
+    /// Corrupted and delivered.
+    pub corrupted: u64,
+    /// Delivered twice.
+    pub duplicated: u64,
+    /// Held back.
+    pub reordered: u64,
+    /// Most frames that waited at one time.
+    pub queue_peak: u64,
+}
+
+/// Something that this wire does not show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unseen {
+    /// The step it belongs to.
+    pub step: Step,
+    /// What is not seen: `packets and sequence numbers`.
+    pub what: String,
+    /// What it would take to see it: `CAP_NET_RAW, --wire tap or --wire lab`.
+    pub needs: String,
+}

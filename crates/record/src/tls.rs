@@ -1,0 +1,52 @@
+//! TLS between connect and request.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{BodyRef, ConnectionId};
+
+/// A handshake begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsStarted {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The name in the SNI extension; empty where an address was given.
+    pub server_name: String,
+    /// Protocols offered (ALPN).
+    pub alpn: Vec<String>,
+}
+
+/// A handshake is complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsEstablished {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// `TLS 1.3`.
+    pub version: String,
+    /// The cipher suite's IANA name.
+    pub cipher: String,
+    /// The key exchange group's IANA name, where known.
+    pub group: Option<String>,
+    /// The protocol chosen (ALPN).
+    pub alpn: Option<String>,
+    /// A session was resumed.
+    pub resumed: bool,
+    /// The server's certificates, its own first.
+    pub certificates: Vec<Certificate>,
+}
+
+/// A certificate, as far as people ask about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Subject, as text.
+    pub subject: String,
+    /// Issuer, as text.
+    pub issuer: String,
+    /// Names it is good for.
+    pub names: Vec<String>,
+    /// Valid from, seconds since 1970.
+    pub not_before: i64,
+    /// Valid to, seconds since 1970.
+    pub not_after: i64,
+    /// Its bytes (DER).
+    pub der: Option<BodyRef>,
+}
