@@ -58,10 +58,13 @@ pub trait Wire: Clone + 'static {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T>;
 
-    /// Opens a connection: neighbour and handshake. `cause` is what wanted it.
+    /// Opens a connection: neighbour and handshake. At `until`, if given, it gives up with
+    /// [`AttemptEnd::TimedOut`](roundtrip_record::AttemptEnd), and the fault still tells what was
+    /// sent; without it, when the stack itself does. `cause` is what wanted it.
     fn connect(
         &self,
         to: SocketAddr,
+        until: Option<Time>,
         cause: Option<EventId>,
     ) -> impl Future<Output = Result<Self::Stream, ConnectFault>>;
 
