@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConnectAttempt, ConnectResult, ConnectionEnding, Direction, DnsMessage, EventId,
-    ExchangeEnded, ExchangeStarted, Fault, HostDeclared, HostId, InterfaceId, LinkCounts,
-    LinkDeclared, LinkDropped, Milestone, NameAnswered, NameAsked, NameEnded, NameStarted,
-    NeighbourChanged, PageFound, PageNote, PagePainted, RequestSent, ResponseEnded, ResponseHead,
-    RunEnded, RunStarted, TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpSegment,
-    TcpStateChanged, TcpTimer, Time, TlsEstablished, TlsStarted, Unseen,
+    ConnectAttempt, ConnectResult, ConnectionEnding, Direction, DnsMessage, EventId, ExchangeEnded,
+    ExchangeStarted, Fault, HostDeclared, HostId, InterfaceId, LinkCounts, LinkDeclared,
+    LinkDropped, Milestone, NameAnswered, NameAsked, NameEnded, NameStarted, NeighbourChanged,
+    PageFound, PageNote, PagePainted, RequestSent, ResponseEnded, ResponseHead, RunEnded,
+    RunStarted, TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpSegment, TcpStateChanged,
+    TcpTimer, Time, TlsEstablished, TlsStarted, Unseen,
 };
 
 /// Something that happened: one line of `record.jsonl`.

@@ -50,7 +50,9 @@ pub enum FolderError {
         why: String,
     },
     /// The record was written by a later version.
-    #[error("this record has schema {found}, this program reads up to {SCHEMA}: a newer roundtrip wrote it")]
+    #[error(
+        "this record has schema {found}, this program reads up to {SCHEMA}: a newer roundtrip wrote it"
+    )]
     NewerSchema {
         /// The version found.
         found: u32,
@@ -124,7 +126,14 @@ impl Folder {
     pub fn events(&self) -> Result<Events, FolderError> {
         let path = self.path.join(EVENTS);
         let file = File::open(&path).map_err(FolderError::io(&path))?;
-        Ok(Events { file: BufReader::new(file), path, line: 0, buffer: Vec::new(), cut: false, over: false })
+        Ok(Events {
+            file: BufReader::new(file),
+            path,
+            line: 0,
+            buffer: Vec::new(),
+            cut: false,
+            over: false,
+        })
     }
 
     /// All its events, and whether the record was cut off in the middle of a line.

@@ -1,1 +1,336 @@
-//! Credentials in captured frames: overwritten in place, the TCP checksum adjusted to it.
+//! Credentials in captured frames: overwritten in place, the checksum adjusted to it.
+//!
+//! A value is found by the name of its field in cleartext HTTP, also where it is spread over several
+//! segments, sent again, or overtaken. What is not certain is blanked.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::InterfaceId;
+use crate::secret::{FIELDS, blank_texts};
+
+/// Remembers of each flow what it takes to find a value that is spread over segments.
+#[derive(Debug, Default)]
+pub(crate) struct FrameBlanker {
+    flows: BTreeMap<FlowKey, Flow>,
+    frame: Vec<u8>,
+}
+
+type FlowKey = (InterfaceId, [u8; 16], [u8; 16], [u8; 4]);
+
+/// No more flows are remembered at a time; beyond, the whole memory begins anew.
+const MOST_FLOWS: usize = 4096;
+/// No more ranges and holes of one flow are remembered.
+const MOST_RANGES: usize = 64;
+
+/// Where the parts of a TCP segment or UDP datagram stand in a frame.
+struct Layout {
+    key: FlowKey,
+    checksum: usize,
+    payload: Range<usize>,
+    /// Sequence number of the first byte of payload, and whether SYN is set; `None` for UDP.
+    tcp: Option<(u32, bool)>,
+}
+
+impl FrameBlanker {
+    /// The frame with its credentials overwritten; `None` if it has none.
+    pub(crate) fn blank(
+        &mut self,
+        interface: InterfaceId,
+        raw: bool,
+        bytes: &[u8],
+        texts: &[String],
+    ) -> Option<&[u8]> {
+        let layout = layout(interface, raw, bytes)?;
+        let payload = &bytes[layout.payload.clone()];
+        let syn = layout.tcp.is_some_and(|(_, syn)| syn);
+        if payload.is_empty() && !syn {
+            return None;
+        }
+        self.frame.clear();
+        self.frame.extend_from_slice(bytes);
+        let body = &mut self.frame[layout.payload.clone()];
+        let mut found = blank_texts(body, texts);
+        if let Some((seq, syn)) = layout.tcp {
+            if self.flows.len() >= MOST_FLOWS && !self.flows.contains_key(&layout.key) {
+                self.flows.clear();
+            }
+            let flow = self.flows.entry(layout.key).or_default();
+            if syn {
+                *flow = Flow { next: Some(seq.wrapping_add(1)), ..Flow::default() };
+            }
+            found |= flow.blank(seq.wrapping_add(u32::from(syn)), body);
+        }
+        if !found {
+            return None;
+        }
+        let (before, after) = (sum(payload), sum(&self.frame[layout.payload.clone()]));
+        let field = &mut self.frame[layout.checksum..layout.checksum + 2];
+        let old = u16::from_be_bytes([field[0], field[1]]);
+        // A UDP checksum of zero means that there is none (RFC 768).
+        if layout.tcp.is_some() || old != 0 {
+            field.copy_from_slice(&adjusted(old, before, after).to_be_bytes());
+        }
+        Some(&self.frame)
+    }
+}
+
+/// RFC 1624 §3, equation 3, for any number of words at once.
+fn adjusted(checksum: u16, before: u16, after: u16) -> u16 {
+    !fold(u64::from(!checksum) + u64::from(!before) + u64::from(after))
+}
+
+/// The one's complement sum of 16-bit words (RFC 1071).
+fn sum(bytes: &[u8]) -> u16 {
+    fold(
+        bytes
+            .chunks(2)
+            .map(|word| u64::from(word[0]) << 8 | word.get(1).map_or(0, |&low| u64::from(low)))
+            .sum(),
+    )
+}
+
+fn fold(mut sum: u64) -> u16 {
+    while sum > 0xFFFF {
+        sum = (sum >> 16) + (sum & 0xFFFF);
+    }
+    sum as u16
+}
+
+fn layout(interface: InterfaceId, raw: bool, bytes: &[u8]) -> Option<Layout> {
+    let ip = if raw { 0 } else { 14 };
+    let packet = bytes.get(ip..)?;
+    let (protocol, header, total, source, destination) = match packet.first()? >> 4 {
+        4 if raw || bytes[12..14] == [0x08, 0x00] => {
+            let header = usize::from(packet[0] & 15) * 4;
+            let fixed = packet.get(..20)?;
+            let fragment = u16::from_be_bytes([fixed[6], fixed[7]]) & 0x1FFF;
+            if fragment != 0 {
+                return None;
+            }
+            let total = usize::from(u16::from_be_bytes([fixed[2], fixed[3]]));
+            (fixed[9], header, total, widen(&fixed[12..16]), widen(&fixed[16..20]))
+        }
+        6 if raw || bytes[12..14] == [0x86, 0xDD] => {
+            let fixed = packet.get(..40)?;
+            let total = 40 + usize::from(u16::from_be_bytes([fixed[4], fixed[5]]));
+            (fixed[6], 40, total, widen(&fixed[8..24]), widen(&fixed[24..40]))
+        }
+        _ => return None,
+    };
+    // A length of 0 stands in frames that a network card was still to cut (RFC 2675, Linux's GSO).
+    let total = if total <= header { packet.len() } else { total.min(packet.len()) };
+    let upper = packet.get(header..total)?;
+    let ports: [u8; 4] = upper.get(..4)?.try_into().ok()?;
+    let start = ip + header;
+    let (checksum, skip, tcp) = match protocol {
+        6 => {
+            let fixed = upper.get(..20)?;
+            let seq = u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]);
+            (16, usize::from(fixed[12] >> 4) * 4, Some((seq, fixed[13] & 2 != 0)))
+        }
+        17 => (6, 8, None),
+        _ => return None,
+    };
+    (skip <= upper.len()).then(|| Layout {
+        key: (interface, source, destination, ports),
+        checksum: start + checksum,
+        payload: start + skip..ip + total,
+        tcp,
+    })
+}
+
+fn widen(address: &[u8]) -> [u8; 16] {
+    let mut wide = [0; 16];
+    wide[..address.len()].copy_from_slice(address);
+    wide
+}
+
+/// One direction of a TCP connection.
+#[derive(Debug, Default)]
+struct Flow {
+    /// The sequence number after the highest byte seen.
+    next: Option<u32>,
+    scan: Scan,
+    /// What was blanked: first sequence number and length, for when it is sent again.
+    blanked: Vec<(u32, u32)>,
+    holes: Vec<Hole>,
+}
+
+/// Bytes that were not seen yet when later ones came.
+#[derive(Debug)]
+struct Hole {
+    start: u32,
+    end: u32,
+    scan: Scan,
+}
+
+impl Flow {
+    fn blank(&mut self, seq: u32, payload: &mut [u8]) -> bool {
+        if payload.is_empty() {
+            return false;
+        }
+        let next = *self.next.get_or_insert(seq);
+        let ahead = seq.wrapping_sub(next) as i32;
+        let mut found = false;
+        if ahead > 0 {
+            // Where a line began in what is missing, and whether it is a credential, cannot be known.
+            let scan = core::mem::take(&mut self.scan);
+            let after =
+                Scan { line: if scan.in_head { Line::Secret } else { Line::Other }, ..scan };
+            push(&mut self.holes, Hole { start: next, end: seq, scan });
+            self.scan = after;
+        }
+        let old = ahead.min(0).unsigned_abs().min(payload.len() as u32) as usize;
+        let (again, new) = payload.split_at_mut(old);
+        found |= self.blank_again(seq, again);
+        let first = seq.wrapping_add(old as u32);
+        if !new.is_empty() {
+            for range in self.scan.blank(new) {
+                push(&mut self.blanked, at(first, &range));
+                found = true;
+            }
+            self.next = Some(first.wrapping_add(new.len() as u32));
+        }
+        found
+    }
+
+    /// Blanks in bytes that lie before the highest seen: what was blanked before, and holes.
+    fn blank_again(&mut self, seq: u32, payload: &mut [u8]) -> bool {
+        let mut found = false;
+        for &(start, length) in &self.blanked {
+            if let Some(range) = overlap(seq, payload.len(), start, length) {
+                payload[range].fill(b'*');
+                found = true;
+            }
+        }
+        for hole in &mut self.holes {
+            let length = hole.end.wrapping_sub(hole.start);
+            if let Some(range) = overlap(seq, payload.len(), hole.start, length) {
+                let first = seq.wrapping_add(range.start as u32);
+                if first != hole.start {
+                    hole.scan.line = if hole.scan.in_head { Line::Secret } else { Line::Other };
+                }
+                for secret in hole.scan.blank(&mut payload[range.clone()]) {
+                    push(&mut self.blanked, at(first, &secret));
+                    found = true;
+                }
+                hole.start = seq.wrapping_add(range.end as u32);
+            }
+        }
+        self.holes.retain(|hole| hole.start != hole.end);
+        found
+    }
+}
+
+fn at(first: u32, range: &Range<usize>) -> (u32, u32) {
+    (first.wrapping_add(range.start as u32), range.len() as u32)
+}
+
+fn push<T>(list: &mut Vec<T>, item: T) {
+    if list.len() >= MOST_RANGES {
+        list.remove(0);
+    }
+    list.push(item);
+}
+
+/// The part of `length` bytes at `seq` that lies within the `other_length` bytes at `other`.
+fn overlap(seq: u32, length: usize, other: u32, other_length: u32) -> Option<Range<usize>> {
+    let offset = i64::from(other.wrapping_sub(seq) as i32);
+    let start = offset.clamp(0, length as i64) as usize;
+    let end = (offset + i64::from(other_length)).clamp(0, length as i64) as usize;
+    (start < end).then_some(start..end)
+}
+
+/// Reads lines of HTTP, remembering where it is.
+#[derive(Clone, Debug, Default)]
+struct Scan {
+    line: Line,
+    /// Between a start line and the blank line after it.
+    in_head: bool,
+    /// It is not HTTP/1: nothing is looked for.
+    opaque: bool,
+    begun: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Line {
+    /// Within a name, or what may become one, in lower case.
+    Name(Vec<u8>),
+    /// Within the value of a field that carries credentials.
+    Secret,
+    /// Within anything else.
+    Other,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self::Name(Vec::new())
+    }
+}
+
+const LONGEST_NAME: usize = 24;
+
+impl Scan {
+    /// Overwrites credentials and answers with where they were.
+    fn blank(&mut self, bytes: &mut [u8]) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        if !self.begun {
+            self.begun = true;
+            // A request or status line begins with a token's letter; a TLS record does not.
+            self.opaque = !bytes[0].is_ascii_alphabetic() && !matches!(bytes[0], b'\r' | b'\n');
+        }
+        if self.opaque {
+            return found;
+        }
+        let mut at = 0;
+        while at < bytes.len() {
+            let byte = bytes[at];
+            match &mut self.line {
+                Line::Other => {
+                    let Some(end) = bytes[at..].iter().position(|&byte| byte == b'\n') else {
+                        break;
+                    };
+                    at += end;
+                    self.line = Line::default();
+                }
+                Line::Secret if byte == b'\n' => self.line = Line::default(),
+                Line::Secret if matches!(byte, b'\r' | b' ' | b'\t') => {}
+                Line::Secret => {
+                    bytes[at] = b'*';
+                    match found.last_mut() {
+                        Some(last) if last.end == at => last.end += 1,
+                        _ => found.push(at..at + 1),
+                    }
+                }
+                Line::Name(name) => match byte {
+                    b':' if FIELDS.iter().any(|field| field.as_bytes() == name.as_slice()) => {
+                        self.line = Line::Secret;
+                    }
+                    b'\n' => {
+                        if name.is_empty() {
+                            self.in_head = false;
+                        }
+                        name.clear();
+                    }
+                    b'\r' => {}
+                    b' ' => {
+                        self.in_head |= is_start(name);
+                        self.line = Line::Other;
+                    }
+                    b':' => self.line = Line::Other,
+                    _ if name.len() >= LONGEST_NAME => self.line = Line::Other,
+                    _ => name.push(byte.to_ascii_lowercase()),
+                },
+            }
+            at += 1;
+        }
+        found
+    }
+}
+
+/// Whether a line whose first word this is begins a message: a method, or `HTTP/1.1`.
+fn is_start(word: &[u8]) -> bool {
+    word.starts_with(b"http/1")
+        || ((3..=7).contains(&word.len()) && word.iter().all(u8::is_ascii_lowercase))
+}

@@ -31,6 +31,7 @@
 mod event;
 mod fault;
 mod folder;
+mod frame;
 mod http;
 mod id;
 mod log;

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::{BodyRef, Initiator, ResourceKind};
 
 /// How urgent a resource is, in Chrome's words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[allow(missing_docs)]
 pub enum Priority {
     VeryLow,

@@ -68,7 +68,8 @@ pub struct PcapngWriter<W> {
 impl<W: Write> PcapngWriter<W> {
     /// Begins a section, naming the program that writes it.
     pub fn new(out: W, program: &str) -> io::Result<Self> {
-        let mut writer = Self { out, block: Vec::with_capacity(2048), limits: Vec::new(), packets: 0 };
+        let mut writer =
+            Self { out, block: Vec::with_capacity(2048), limits: Vec::new(), packets: 0 };
         writer.begin(SECTION_HEADER);
         writer.u32(0x1A2B_3C4D);
         writer.u16(1);

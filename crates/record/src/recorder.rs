@@ -193,9 +193,11 @@ impl Recorder {
         let captured = self.settings.folder.is_some()
             && self.error.is_none()
             && self.interfaces.get(interface.0 as usize).is_some_and(|known| known.captured);
-        let packet = if captured { self.capture(at, id, interface, direction, bytes) } else { None };
+        let packet =
+            if captured { self.capture(at, id, interface, direction, bytes) } else { None };
         let id = id?;
-        let what = What::Frame(FrameSeen { interface, direction, length: bytes.len() as u32, packet });
+        let what =
+            What::Frame(FrameSeen { interface, direction, length: bytes.len() as u32, packet });
         self.keep(Event { id, at, cause, host, what });
         Some(id)
     }
@@ -233,9 +235,7 @@ impl Recorder {
     /// The bodies kept so far.
     pub fn bodies(&self) -> Bodies {
         match &self.settings.folder {
-            Some(path) => {
-                crate::Folder::at(path).bodies()
-            }
+            Some(path) => crate::Folder::at(path).bodies(),
             None => Bodies::in_memory(self.bodies.clone()),
         }
     }

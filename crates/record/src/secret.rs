@@ -1,6 +1,7 @@
 //! What must not be kept: credentials in header fields, in URLs, and in captured frames.
 
-use crate::{Field, What};
+use crate::frame::FrameBlanker;
+use crate::{Event, Field, InterfaceId, What};
 
 /// Stands where a secret stood.
 pub const REDACTED: &str = "[redacted]";
@@ -99,7 +100,10 @@ impl Secrets {
         // must still not be kept as it was.
         serde_json::from_value(value).unwrap_or_else(|_| Event {
             what: What::PageNote(crate::PageNote {
-                note: format!("an event of kind {} held a secret and was not kept", event.what.kind()),
+                note: format!(
+                    "an event of kind {} held a secret and was not kept",
+                    event.what.kind()
+                ),
             }),
             ..event
         })
@@ -121,9 +125,9 @@ impl Secrets {
             Value::Array(values) => {
                 values.iter_mut().fold(false, |changed, value| self.blank_value(value) | changed)
             }
-            Value::Object(fields) => fields
-                .values_mut()
-                .fold(false, |changed, value| self.blank_value(value) | changed),
+            Value::Object(fields) => {
+                fields.values_mut().fold(false, |changed, value| self.blank_value(value) | changed)
+            }
             _ => false,
         }
     }
@@ -177,7 +181,7 @@ impl Blanker {
 }
 
 /// Overwrites each occurrence of each text; answers whether there was one.
-fn blank_texts<T: AsRef<[u8]>>(bytes: &mut [u8], texts: &[T]) -> bool {
+pub(crate) fn blank_texts<T: AsRef<[u8]>>(bytes: &mut [u8], texts: &[T]) -> bool {
     let mut found = false;
     for text in texts {
         let text = text.as_ref();

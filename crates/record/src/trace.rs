@@ -43,12 +43,7 @@ pub struct Off;
 
 impl Trace for Off {
     #[inline(always)]
-    fn emit(
-        &mut self,
-        _: Time,
-        _: Option<EventId>,
-        _: impl FnOnce() -> What,
-    ) -> Option<EventId> {
+    fn emit(&mut self, _: Time, _: Option<EventId>, _: impl FnOnce() -> What) -> Option<EventId> {
         None
     }
 
