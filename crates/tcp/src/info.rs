@@ -1,0 +1,130 @@
+//! What can be asked of a connection at any time.
+
+use std::time::Duration;
+
+use roundtrip_record::TcpState;
+
+/// A snapshot of a connection: what Linux gives as `struct tcp_info`
+/// (`include/uapi/linux/tcp.h`), under the names it has there. Counts are in segments unless a
+/// field says bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// State of the connection.
+    pub state: TcpState,
+    /// What the sender is doing about congestion.
+    pub ca_state: CaState,
+    /// Timeouts in a row without an acknowledgement.
+    pub retransmits: u32,
+    /// Unanswered probes, of a zero window or to keep alive.
+    pub probes: u32,
+    /// Doublings of the retransmission timeout.
+    pub backoff: u32,
+    /// Timestamps are in use.
+    pub timestamps: bool,
+    /// SACK is in use.
+    pub sack: bool,
+    /// ECN is in use.
+    pub ecn: bool,
+    /// Window scales (the peer's, ours), if both ends have one.
+    pub window_scale: Option<(u8, u8)>,
+    /// Retransmission timeout, back-off included.
+    pub rto: Duration,
+    /// Time a pure acknowledgement may wait.
+    pub ato: Duration,
+    /// Largest payload of a segment we send.
+    pub snd_mss: u32,
+    /// Our guess at the size of the segments we receive.
+    pub rcv_mss: u32,
+    /// The MSS we announced.
+    pub advmss: u32,
+    /// MTU of the path as we know it.
+    pub pmtu: u32,
+    /// Sent and not acknowledged.
+    pub unacked: u32,
+    /// Of these, acknowledged selectively.
+    pub sacked: u32,
+    /// Of these, believed lost.
+    pub lost: u32,
+    /// Of these, retransmitted and not acknowledged.
+    pub retrans: u32,
+    /// Since data was sent.
+    pub last_data_sent: Duration,
+    /// Since data arrived.
+    pub last_data_recv: Duration,
+    /// Since an acknowledgement arrived.
+    pub last_ack_recv: Duration,
+    /// Slow start threshold of the receive window, bytes.
+    pub rcv_ssthresh: u32,
+    /// Smoothed round-trip time; zero before the first sample.
+    pub rtt: Duration,
+    /// Its mean deviation.
+    pub rttvar: Duration,
+    /// Least round-trip time of the last five minutes; `None` before the first sample.
+    pub min_rtt: Option<Duration>,
+    /// Slow start threshold; `None` while it is unlimited.
+    pub snd_ssthresh: Option<u32>,
+    /// Congestion window.
+    pub snd_cwnd: u32,
+    /// Reordering met so far: duplicate acknowledgements to take for loss.
+    pub reordering: u32,
+    /// Round-trip time as the receiver sees it.
+    pub rcv_rtt: Duration,
+    /// Receive space used per round trip, bytes.
+    pub rcv_space: u32,
+    /// Retransmissions of the whole connection.
+    pub total_retrans: u32,
+    /// Pacing rate, bytes a second.
+    pub pacing_rate: u64,
+    /// Bytes of payload acknowledged.
+    pub bytes_acked: u64,
+    /// Bytes of payload received in order.
+    pub bytes_received: u64,
+    /// Bytes of payload sent, retransmissions included.
+    pub bytes_sent: u64,
+    /// Bytes of payload retransmitted.
+    pub bytes_retrans: u64,
+    /// Segments sent.
+    pub segs_out: u32,
+    /// Segments received.
+    pub segs_in: u32,
+    /// Segments with payload sent.
+    pub data_segs_out: u32,
+    /// Segments with payload received.
+    pub data_segs_in: u32,
+    /// Segments delivered, retransmissions included.
+    pub delivered: u32,
+    /// Of these, with a congestion mark.
+    pub delivered_ce: u32,
+    /// Duplicates the peer reported (RFC 2883).
+    pub dsack_dups: u32,
+    /// Times reordering was seen.
+    pub reord_seen: u32,
+    /// Segments received out of order.
+    pub rcv_ooopack: u32,
+    /// Bytes buffered and not sent yet.
+    pub notsent_bytes: u32,
+    /// The peer's receive window, bytes.
+    pub snd_wnd: u32,
+    /// Our receive window as last announced, bytes.
+    pub rcv_wnd: u32,
+    /// Received and not read yet, bytes (`SIOCINQ`).
+    pub unread: u32,
+    /// Buffered and not acknowledged yet, bytes (`SIOCOUTQ`).
+    pub unacked_bytes: u32,
+}
+
+/// What the sender is doing about congestion (`enum tcp_ca_state`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CaState {
+    /// Nothing unusual.
+    #[default]
+    Open,
+    /// Duplicate acknowledgements or SACKs have come, not enough yet to call anything lost.
+    Disorder,
+    /// The window is being reduced because the network marked packets.
+    Cwr,
+    /// The window is being reduced and losses are repaired.
+    Recovery,
+    /// After a retransmission timeout.
+    Loss,
+}

@@ -1,0 +1,83 @@
+//! What the owner chooses for one connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::profile::Profile;
+
+/// The choices for one connection: what Linux has as socket options, and what the path gives.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Constants and habits of the stack.
+    pub profile: Arc<Profile>,
+    /// The largest segment that fits the path: its MTU less the IP and TCP headers without options
+    /// (1460 for Ethernet and IPv4). Announced in the SYN.
+    pub mss: u16,
+    /// `TCP_MAXSEG`: no larger segments than this, either way.
+    pub max_segment: Option<u16>,
+    /// `TCP_NODELAY`: no waiting for fuller segments (RFC 9293 §3.7.4).
+    pub nodelay: bool,
+    /// `SO_KEEPALIVE` with its times; `None` switches it off.
+    pub keepalive: Option<KeepAlive>,
+    /// `SO_SNDBUF`: bytes of payload; fixes the send buffer, which otherwise tunes itself.
+    pub send_buffer: Option<usize>,
+    /// `SO_RCVBUF` as given to the call, which Linux doubles; fixes the receive buffer, which
+    /// otherwise tunes itself.
+    pub receive_buffer: Option<usize>,
+    /// `TCP_USER_TIMEOUT`: how long sent data may stay unacknowledged (RFC 5482).
+    pub user_timeout: Option<Duration>,
+    /// Explicit congestion notification; `None` takes the profile's.
+    pub ecn: Option<EcnMode>,
+    /// Added to the clock in our timestamps (RFC 7323 §5.4): drawn at random for each connection.
+    pub timestamp_offset: u32,
+    /// `TCP_LINGER2`: how long FIN_WAIT_2 may last once nobody holds the socket; `None` takes the
+    /// profile's.
+    pub fin_timeout: Option<Duration>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            profile: Arc::new(Profile::linux()),
+            mss: 1460,
+            max_segment: None,
+            nodelay: false,
+            keepalive: None,
+            send_buffer: None,
+            receive_buffer: None,
+            user_timeout: None,
+            ecn: None,
+            timestamp_offset: 0,
+            fin_timeout: None,
+        }
+    }
+}
+
+/// When to ask a silent peer whether it is there (RFC 9293 §3.8.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// Silence before the first probe (`TCP_KEEPIDLE`).
+    pub idle: Duration,
+    /// Between probes (`TCP_KEEPINTVL`).
+    pub interval: Duration,
+    /// Probes in vain until the connection is given up (`TCP_KEEPCNT`).
+    pub probes: u8,
+}
+
+impl Default for KeepAlive {
+    /// `net.ipv4.tcp_keepalive_{time,intvl,probes}`: 2 h, 75 s, 9.
+    fn default() -> Self {
+        KeepAlive { idle: Duration::from_secs(7200), interval: Duration::from_secs(75), probes: 9 }
+    }
+}
+
+/// Whether to ask for explicit congestion notification (RFC 3168 §6.1.1; `net.ipv4.tcp_ecn`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EcnMode {
+    /// Neither ask for it nor grant it.
+    Off,
+    /// Ask for it and grant it (`tcp_ecn` = 1).
+    On,
+    /// Grant it when asked (`tcp_ecn` = 2).
+    Passive,
+}
