@@ -1,1 +1,72 @@
-//! packet
+//! Ethernet, ARP, IPv4, IPv6, ICMP, UDP and TCP: bytes ↔ fields.
+//!
+//! Reading borrows: a parsed frame is plain fields and slices of the bytes it came from. Writing
+//! appends to a `Vec<u8>` of the caller. Neither allocates, keeps state, reads a clock, or panics
+//! on any input; what is wrong is a [`ParseError`] that knows the layer, the byte and the RFC.
+//!
+//! | module | bytes of |
+//! |---|---|
+//! | [`frame`] | all layers at once: [`parse_frame`], and [`Envelope`] to write one |
+//! | [`ethernet`], [`arp`] | the link and its address resolution |
+//! | [`ip`] | what both versions share; [`ipv4`], [`ipv6`] |
+//! | [`icmpv4`], [`icmpv6`], [`ndp`], [`quote`] | control messages, and the packet an error is about |
+//! | [`udp`], [`tcp`], [`options`], [`seq`] | transport |
+//! | [`checksum`] | the Internet checksum: sum, combine, update, copy |
+//! | [`summary`] | one line for a frame, as tcpdump prints it |
+//!
+//! A SYN, written and read again:
+//!
+//! ```
+//! use roundtrip_packet::*;
+//! use std::net::Ipv4Addr;
+//!
+//! let link = Link { source: EtherAddr([2, 0, 0, 0, 0, 1]), destination: EtherAddr([2, 0, 0, 0, 0, 2]) };
+//! let ip = ipv4::Header::new(Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2), Protocol::TCP);
+//! let options = Options { mss: Some(1460), sack_permitted: true, window_scale: Some(7), ..Options::NONE };
+//! let syn = tcp::Header { flags: Flags::SYN, sequence: SeqNumber(7), window: 64240, options, ..tcp::Header::new(49152, 80) };
+//! let mut bytes = Vec::new();
+//! Envelope::new(link, ip).emit_tcp(&syn, [&[], &[]], &mut bytes)?;
+//!
+//! let frame = parse_frame(&bytes, Verify::Full)?;
+//! assert_eq!(
+//!     frame.to_string(),
+//!     "IP 10.0.0.1.49152 > 10.0.0.2.80: Flags [S], seq 7, win 64240, \
+//!      options [mss 1460,nop,nop,sackOK,nop,wscale 7], length 0"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Who wants one layer alone takes that layer's `parse`, which gives its header and the slice of
+//! what it carries. What TCP does not act on (unknown and malformed options, their order) is not
+//! lost: [`options::iter`] walks the bytes as they came, [`options::OptionBytes`] writes any list.
+#![forbid(unsafe_code)]
+
+pub mod arp;
+pub mod checksum;
+pub mod error;
+pub mod ethernet;
+pub mod frame;
+pub mod icmpv4;
+pub mod icmpv6;
+pub mod ip;
+pub mod ipv4;
+pub mod ipv6;
+pub mod ndp;
+pub mod options;
+pub mod quote;
+pub mod seq;
+pub mod summary;
+pub mod tcp;
+pub mod udp;
+
+pub use error::{EmitError, Layer, ParseError, Problem};
+pub use ethernet::{EtherAddr, EtherType};
+pub use frame::{
+    ChecksumMode, Emitted, Envelope, Frame, Link, Network, Packet, Transport, Verify, parse_frame,
+    parse_packet, parse_transport,
+};
+pub use ip::{Ecn, Fragment, IpHeader, Protocol};
+pub use options::{Options, SackBlock, SackBlocks, Timestamps};
+pub use quote::{Quote, QuotedTransport};
+pub use seq::SeqNumber;
+pub use tcp::{Flags, Segment};

@@ -1,0 +1,298 @@
+//! The Internet checksum: RFC 1071, its combination, and its update in place (RFC 1624).
+//!
+//! A [`Sum`] is the one's complement sum of 16-bit big-endian words of a run of bytes, folded to
+//! 16 bits. Sums of neighbouring runs combine, so a payload is summed while it is copied and the
+//! headers before it afterwards. One's complement arithmetic does not mind the byte order, so
+//! the loops add native 64-bit words and turn the result round once at the end (RFC 1071 §2(B)).
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::{Add, AddAssign};
+
+use crate::ip::Protocol;
+
+/// A one's complement sum, folded to 16 bits, of bytes that begin at an even offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Sum(u16);
+
+impl Sum {
+    /// The sum of nothing.
+    pub const ZERO: Sum = Sum(0);
+
+    /// The sum of one 16-bit word.
+    #[inline]
+    pub const fn word(word: u16) -> Sum {
+        Sum(word)
+    }
+
+    /// The sum itself, uncomplemented: what a card that finishes checksums wants to find in the
+    /// checksum field (`VIRTIO_NET_HDR_F_NEEDS_CSUM`).
+    #[inline]
+    pub const fn folded(self) -> u16 {
+        self.0
+    }
+
+    /// The checksum: the complement of the sum, to be written big-endian.
+    #[inline]
+    pub const fn checksum(self) -> u16 {
+        !self.0
+    }
+
+    /// Whether a sum that includes the checksum field verifies.
+    #[inline]
+    pub const fn verifies(self) -> bool {
+        self.0 == 0xffff
+    }
+
+    #[inline]
+    const fn fold(sum: u64) -> Sum {
+        let sum = (sum & 0xffff_ffff) + (sum >> 32);
+        let sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        Sum(sum as u16)
+    }
+
+    #[inline]
+    const fn fold_native(sum: u64) -> Sum {
+        Sum(u16::to_be(Sum::fold(sum).0))
+    }
+}
+
+impl Add for Sum {
+    type Output = Sum;
+    /// The sum of two runs, the first of which has an even length. For other lengths: [`combine`].
+    #[inline]
+    fn add(self, other: Sum) -> Sum {
+        let (sum, carry) = self.0.overflowing_add(other.0);
+        Sum(sum + u16::from(carry))
+    }
+}
+
+impl AddAssign for Sum {
+    #[inline]
+    fn add_assign(&mut self, other: Sum) {
+        *self = *self + other;
+    }
+}
+
+/// The sum of a run of `first_length` bytes followed by another. After an odd number of bytes
+/// the halves of every word change places, and so do those of their sum (RFC 1071 §2(B)).
+#[inline]
+#[must_use]
+pub const fn combine(first: Sum, first_length: usize, second: Sum) -> Sum {
+    let second = if first_length % 2 == 1 { second.0.swap_bytes() } else { second.0 };
+    let (sum, carry) = first.0.overflowing_add(second);
+    Sum(sum + carry as u16)
+}
+
+const BLOCK: usize = 64;
+
+/// Adds a block's 32-bit words, widened, lane by lane: vector additions without carries.
+/// 2³² words, that is 16 GiB, fit before a lane overflows.
+#[inline(always)]
+fn add_block(lanes: &mut [u64; 8], block: &[u8; BLOCK]) {
+    for half in 0..2 {
+        for lane in 0..8 {
+            let at = half * 32 + lane * 4;
+            let word = [block[at], block[at + 1], block[at + 2], block[at + 3]];
+            lanes[lane] += u64::from(u32::from_ne_bytes(word));
+        }
+    }
+}
+
+/// Sums fewer than [`BLOCK`] bytes.
+#[inline(always)]
+fn tail(mut data: &[u8]) -> u64 {
+    let mut sum = 0;
+    while let Some((word, rest)) = data.split_first_chunk::<4>() {
+        sum += u64::from(u32::from_ne_bytes(*word));
+        data = rest;
+    }
+    if let Some((word, rest)) = data.split_first_chunk::<2>() {
+        sum += u64::from(u16::from_ne_bytes(*word));
+        data = rest;
+    }
+    if let [byte] = data {
+        sum += u64::from(u16::from_ne_bytes([*byte, 0]));
+    }
+    sum
+}
+
+/// The sum of `data`. An odd last byte counts as the high half of a word (RFC 1071 §4.1).
+#[inline]
+#[must_use]
+pub fn sum(data: &[u8]) -> Sum {
+    if data.len() < BLOCK {
+        return Sum::fold_native(tail(data));
+    }
+    let (blocks, rest) = data.as_chunks::<BLOCK>();
+    let mut lanes = [0_u64; 8];
+    for block in blocks {
+        add_block(&mut lanes, block);
+    }
+    Sum::fold_native(lanes.iter().sum::<u64>() + tail(rest))
+}
+
+/// Copies `source` to the front of `target` and sums it on the way, so that each byte is read
+/// once. Bytes of `source` beyond the end of `target` are neither copied nor summed.
+#[inline]
+pub fn copy(target: &mut [u8], source: &[u8]) -> Sum {
+    let length = source.len().min(target.len());
+    let (from, from_rest) = source[..length].as_chunks::<BLOCK>();
+    let (to, to_rest) = target[..length].as_chunks_mut::<BLOCK>();
+    let mut lanes = [0_u64; 8];
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+        add_block(&mut lanes, from);
+    }
+    to_rest.copy_from_slice(from_rest);
+    Sum::fold_native(lanes.iter().sum::<u64>() + tail(from_rest))
+}
+
+/// Appends `source` to `target` and sums it, a few cache lines at a time, so that memory is read
+/// once however long it is.
+#[inline]
+pub fn append(target: &mut Vec<u8>, source: &[u8]) -> Sum {
+    // Half of a small first-level cache, and even, so that the parts' sums add up.
+    const PART: usize = 16 * 1024;
+    target.reserve(source.len());
+    let mut total = Sum::ZERO;
+    for part in source.chunks(PART) {
+        target.extend_from_slice(part);
+        total += sum(part);
+    }
+    total
+}
+
+/// The pseudo-header of TCP and UDP over IPv4: addresses, protocol and length (RFC 9293 §3.1).
+#[inline]
+#[must_use]
+pub fn pseudo_v4(from: Ipv4Addr, to: Ipv4Addr, protocol: Protocol, length: u32) -> Sum {
+    let addresses = u64::from(from.to_bits()) + u64::from(to.to_bits());
+    Sum::fold(addresses + u64::from(protocol.0) + u64::from(length))
+}
+
+/// The pseudo-header over IPv6 (RFC 8200 §8.1).
+#[inline]
+#[must_use]
+pub fn pseudo_v6(from: Ipv6Addr, to: Ipv6Addr, protocol: Protocol, length: u32) -> Sum {
+    let words = |address: Ipv6Addr| {
+        let bits = address.to_bits();
+        let (high, low) = ((bits >> 64) as u64, bits as u64);
+        (high >> 32) + (high & 0xffff_ffff) + (low >> 32) + (low & 0xffff_ffff)
+    };
+    Sum::fold(words(from) + words(to) + u64::from(protocol.0) + u64::from(length))
+}
+
+/// The checksum after one of the 16-bit words under it has changed: HC' = ~(~HC + ~m + m')
+/// (RFC 1624 §3, equation 3, which unlike RFC 1141's gives the right one of the two zeroes).
+#[inline]
+#[must_use]
+pub const fn update(checksum: u16, old: u16, new: u16) -> u16 {
+    !Sum::fold(!checksum as u64 + !old as u64 + new as u64).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// RFC 1071 §4.1, word for word and slowly.
+    fn naive(data: &[u8]) -> Sum {
+        let mut sum = 0_u32;
+        for pair in data.chunks(2) {
+            let word = u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]);
+            sum += u32::from(word);
+            if sum > 0xffff {
+                sum -= 0xffff;
+            }
+        }
+        Sum(sum as u16)
+    }
+
+    #[test]
+    fn the_example_of_rfc_1071_section_3() {
+        let data = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+        assert_eq!(sum(&data).folded(), 0xddf2);
+        assert_eq!(sum(&data).checksum(), 0x220d);
+    }
+
+    #[test]
+    fn the_example_of_rfc_1624_section_4() {
+        // HC = DD2F, m = 5555, m' = 3285, and the data's other words sum to CD7A.
+        assert_eq!(update(0xdd2f, 0x5555, 0x3285), 0x0000);
+    }
+
+    #[test]
+    fn nothing_sums_to_zero_and_ones_verify() {
+        assert_eq!(sum(&[]), Sum::ZERO);
+        assert_eq!(sum(&[0; 1460]), Sum::ZERO);
+        assert!(sum(&[0xff; 1460]).verifies());
+        assert!(sum(&[0xff; 65_534]).verifies());
+    }
+
+    #[test]
+    fn copying_stops_at_the_end_of_the_target() {
+        let mut target = [0; 3];
+        assert_eq!(copy(&mut target, &[1, 2, 3, 4, 5]), naive(&[1, 2, 3]));
+        assert_eq!(target, [1, 2, 3]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_length_and_alignment_equals_the_naive_sum(
+            data in prop::collection::vec(any::<u8>(), 0..4000), skip in 0_usize..16,
+        ) {
+            let data = data.get(skip..).unwrap_or(&[]);
+            prop_assert_eq!(sum(data), naive(data));
+            let mut target = vec![0; data.len()];
+            prop_assert_eq!(copy(&mut target, data), naive(data));
+            prop_assert_eq!(&target[..], data);
+            let mut target = vec![9];
+            prop_assert_eq!(append(&mut target, data), naive(data));
+            prop_assert_eq!(&target[1..], data);
+        }
+
+        #[test]
+        fn any_split_combines_to_the_whole(
+            data in prop::collection::vec(any::<u8>(), 0..3000), at in any::<prop::sample::Index>(),
+        ) {
+            let (first, second) = data.split_at(at.index(data.len() + 1));
+            prop_assert_eq!(combine(sum(first), first.len(), sum(second)), naive(&data));
+        }
+
+        #[test]
+        fn an_update_equals_summing_again(
+            mut words in prop::collection::vec(any::<u16>(), 1..40),
+            at in any::<prop::sample::Index>(), new in any::<u16>(),
+        ) {
+            let bytes = |words: &[u16]| -> Vec<u8> {
+                words.iter().flat_map(|word| word.to_be_bytes()).collect()
+            };
+            // A header is never all zeroes (its version is not), so the sum is never +0.
+            words.push(0x4500);
+            let before = sum(&bytes(&words)).checksum();
+            let at = at.index(words.len() - 1);
+            let old = std::mem::replace(&mut words[at], new);
+            prop_assert_eq!(update(before, old, new), sum(&bytes(&words)).checksum());
+        }
+
+        #[test]
+        fn pseudo_headers_equal_their_bytes(
+            from in any::<u32>(), to in any::<u32>(), from6 in any::<u128>(), to6 in any::<u128>(),
+            protocol in any::<u8>(), length in 0_u32..0x1_0000,
+        ) {
+            let (from, to) = (Ipv4Addr::from(from), Ipv4Addr::from(to));
+            let mut bytes = [from.octets(), to.octets()].concat();
+            bytes.extend([0, protocol]);
+            bytes.extend((length as u16).to_be_bytes());
+            prop_assert_eq!(pseudo_v4(from, to, Protocol(protocol), length), naive(&bytes));
+
+            let (from, to) = (Ipv6Addr::from(from6), Ipv6Addr::from(to6));
+            let mut bytes = [from.octets(), to.octets()].concat();
+            bytes.extend(length.to_be_bytes());
+            bytes.extend([0, 0, 0, protocol]);
+            prop_assert_eq!(pseudo_v6(from, to, Protocol(protocol), length), naive(&bytes));
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! ICMP for IPv6 (RFC 4443).
+
+use crate::Verify;
+use crate::checksum;
+use crate::error::{Layer, ParseError, Problem};
+use crate::icmpv4::TimeExceeded;
+use crate::ip::{IpHeader, Protocol};
+use crate::ndp;
+use crate::quote::Quote;
+
+/// Bytes of the part that all messages have: type, code, checksum.
+pub const HEADER_LEN: usize = 4;
+
+const DESTINATION_UNREACHABLE: u8 = 1;
+const PACKET_TOO_BIG: u8 = 2;
+const TIME_EXCEEDED: u8 = 3;
+const PARAMETER_PROBLEM: u8 = 4;
+const ECHO_REQUEST: u8 = 128;
+const ECHO_REPLY: u8 = 129;
+
+/// Why a destination could not be reached (RFC 4443 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unreachable {
+    /// 0: no route to it.
+    NoRoute,
+    /// 1: a filter.
+    AdministrativelyProhibited,
+    /// 2: beyond the scope of the source address.
+    BeyondScope,
+    /// 3: for any other reason, such as a neighbour that does not answer.
+    Address,
+    /// 4: nobody listens.
+    Port,
+    /// 5: the source address failed a filter.
+    SourcePolicy,
+    /// 6: the route rejects it.
+    RejectRoute,
+    /// A code without a name.
+    Unassigned(u8),
+}
+
+impl Unreachable {
+    /// The code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Unreachable::NoRoute => 0,
+            Unreachable::AdministrativelyProhibited => 1,
+            Unreachable::BeyondScope => 2,
+            Unreachable::Address => 3,
+            Unreachable::Port => 4,
+            Unreachable::SourcePolicy => 5,
+            Unreachable::RejectRoute => 6,
+            Unreachable::Unassigned(code) => code,
+        }
+    }
+
+    /// From the code.
+    pub const fn from_code(code: u8) -> Unreachable {
+        match code {
+            0 => Unreachable::NoRoute,
+            1 => Unreachable::AdministrativelyProhibited,
+            2 => Unreachable::BeyondScope,
+            3 => Unreachable::Address,
+            4 => Unreachable::Port,
+            5 => Unreachable::SourcePolicy,
+            6 => Unreachable::RejectRoute,
+            other => Unreachable::Unassigned(other),
+        }
+    }
+}
+
+/// What is wrong with a packet (RFC 4443 §3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ParameterProblem {
+    /// 0: a field has an impossible value.
+    ErroneousField,
+    /// 1: a next header is not known.
+    UnrecognizedNextHeader,
+    /// 2: an option is not known.
+    UnrecognizedOption,
+    /// Another code.
+    Unassigned(u8),
+}
+
+impl ParameterProblem {
+    /// The code.
+    pub const fn code(self) -> u8 {
+        match self {
+            ParameterProblem::ErroneousField => 0,
+            ParameterProblem::UnrecognizedNextHeader => 1,
+            ParameterProblem::UnrecognizedOption => 2,
+            ParameterProblem::Unassigned(code) => code,
+        }
+    }
+
+    /// From the code.
+    pub const fn from_code(code: u8) -> ParameterProblem {
+        match code {
+            0 => ParameterProblem::ErroneousField,
+            1 => ParameterProblem::UnrecognizedNextHeader,
+            2 => ParameterProblem::UnrecognizedOption,
+            other => ParameterProblem::Unassigned(other),
+        }
+    }
+}
+
+/// A message. Errors quote the packet that caused them: see [`Message::quote`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// Type 128: send this back.
+    EchoRequest {
+        /// Whose request.
+        identifier: u16,
+        /// Which one.
+        sequence: u16,
+        /// What to send back.
+        data: &'a [u8],
+    },
+    /// Type 129: here it is back.
+    EchoReply {
+        /// Whose request it was.
+        identifier: u16,
+        /// Which one.
+        sequence: u16,
+        /// What came.
+        data: &'a [u8],
+    },
+    /// Type 1.
+    DestinationUnreachable {
+        /// Why.
+        code: Unreachable,
+        /// The packet, from its IP header on.
+        packet: &'a [u8],
+    },
+    /// Type 2: too long for the next link.
+    PacketTooBig {
+        /// What the next link carries, in bytes.
+        mtu: u32,
+        /// The packet, from its IP header on.
+        packet: &'a [u8],
+    },
+    /// Type 3.
+    TimeExceeded {
+        /// What ran out.
+        code: TimeExceeded,
+        /// The packet, from its IP header on.
+        packet: &'a [u8],
+    },
+    /// Type 4.
+    ParameterProblem {
+        /// What is wrong.
+        code: ParameterProblem,
+        /// The byte of the packet that is.
+        pointer: u32,
+        /// The packet, from its IP header on.
+        packet: &'a [u8],
+    },
+    /// Types 133 to 137: neighbour discovery.
+    Ndp(ndp::Message<'a>),
+    /// Any other type, as it came.
+    Other {
+        /// The type.
+        kind: u8,
+        /// The code.
+        code: u8,
+        /// What follows the checksum.
+        data: &'a [u8],
+    },
+}
+
+impl<'a> Message<'a> {
+    /// Reads a message that came under `ip`.
+    pub fn parse(
+        bytes: &'a [u8],
+        ip: &IpHeader,
+        verify: Verify,
+    ) -> Result<Message<'a>, ParseError> {
+        let Some((&[kind, code, c0, c1], body)) = bytes.split_first_chunk::<HEADER_LEN>() else {
+            return Err(ParseError::truncated(Layer::Icmpv6, HEADER_LEN, bytes.len()));
+        };
+        if verify == Verify::Full {
+            let sum = ip.pseudo_header(Protocol::ICMPV6, bytes.len()) + checksum::sum(bytes);
+            if !sum.verifies() {
+                let problem = Problem::Checksum(u16::from_be_bytes([c0, c1]));
+                return Err(ParseError::new(Layer::Icmpv6, problem, 2));
+            }
+        }
+        if code == 0
+            && let Some(message) = ndp::Message::parse(kind, body)
+        {
+            return message.map(Message::Ndp);
+        }
+        let other = Message::Other { kind, code, data: body };
+        if !matches!(kind, 1..=4 | ECHO_REQUEST | ECHO_REPLY) {
+            return Ok(other);
+        }
+        let Some((&[r0, r1, r2, r3], data)) = body.split_first_chunk::<4>() else {
+            return Err(ParseError::truncated(Layer::Icmpv6, 8, bytes.len()));
+        };
+        let word = u32::from_be_bytes([r0, r1, r2, r3]);
+        let (identifier, sequence) = ((word >> 16) as u16, word as u16);
+        // RFC 4884 §4: the first byte counts the quote's 64-bit words where extensions follow it.
+        let packet = match usize::from(r0) * 8 {
+            0 => data,
+            length => data.get(..length).unwrap_or(data),
+        };
+        Ok(match kind {
+            DESTINATION_UNREACHABLE => {
+                Message::DestinationUnreachable { code: Unreachable::from_code(code), packet }
+            }
+            PACKET_TOO_BIG => Message::PacketTooBig { mtu: word, packet: data },
+            TIME_EXCEEDED => Message::TimeExceeded { code: TimeExceeded::from_code(code), packet },
+            PARAMETER_PROBLEM => Message::ParameterProblem {
+                code: ParameterProblem::from_code(code),
+                pointer: word,
+                packet: data,
+            },
+            ECHO_REQUEST if code == 0 => Message::EchoRequest { identifier, sequence, data },
+            ECHO_REPLY if code == 0 => Message::EchoReply { identifier, sequence, data },
+            _ => other,
+        })
+    }
+
+    /// The message's type.
+    pub const fn kind(&self) -> u8 {
+        match self {
+            Message::EchoRequest { .. } => ECHO_REQUEST,
+            Message::EchoReply { .. } => ECHO_REPLY,
+            Message::DestinationUnreachable { .. } => DESTINATION_UNREACHABLE,
+            Message::PacketTooBig { .. } => PACKET_TOO_BIG,
+            Message::TimeExceeded { .. } => TIME_EXCEEDED,
+            Message::ParameterProblem { .. } => PARAMETER_PROBLEM,
+            Message::Ndp(message) => message.kind(),
+            Message::Other { kind, .. } => *kind,
+        }
+    }
+
+    /// Whether it reports an error, or redirects: about such a message no other may be sent
+    /// (RFC 4443 §2.1, §2.4(e)).
+    pub const fn is_error(&self) -> bool {
+        self.kind() < 128 || self.kind() == ndp::REDIRECT
+    }
+
+    /// The packet an error is about.
+    pub fn quote(&self) -> Option<Quote> {
+        match self {
+            Message::DestinationUnreachable { packet, .. }
+            | Message::PacketTooBig { packet, .. }
+            | Message::TimeExceeded { packet, .. }
+            | Message::ParameterProblem { packet, .. } => Quote::parse(packet),
+            Message::EchoRequest { .. }
+            | Message::EchoReply { .. }
+            | Message::Ndp(_)
+            | Message::Other { .. } => None,
+        }
+    }
+
+    /// Bytes of the message.
+    pub fn length(&self) -> usize {
+        match self {
+            Message::EchoRequest { data, .. } | Message::EchoReply { data, .. } => 8 + data.len(),
+            Message::DestinationUnreachable { packet, .. }
+            | Message::PacketTooBig { packet, .. }
+            | Message::TimeExceeded { packet, .. }
+            | Message::ParameterProblem { packet, .. } => 8 + packet.len(),
+            Message::Ndp(message) => message.length(),
+            Message::Other { data, .. } => HEADER_LEN + data.len(),
+        }
+    }
+
+    /// Appends the message with its checksum, to travel under `ip`.
+    pub fn emit(&self, ip: &IpHeader, out: &mut Vec<u8>) {
+        let start = out.len();
+        let mut write = |code: u8, word: u32, data: &[u8]| {
+            out.extend_from_slice(&[self.kind(), code, 0, 0]);
+            out.extend_from_slice(&word.to_be_bytes());
+            out.extend_from_slice(data);
+        };
+        match *self {
+            Message::EchoRequest { identifier, sequence, data }
+            | Message::EchoReply { identifier, sequence, data } => {
+                write(0, u32::from(identifier) << 16 | u32::from(sequence), data);
+            }
+            Message::DestinationUnreachable { code, packet } => write(code.code(), 0, packet),
+            Message::PacketTooBig { mtu, packet } => write(0, mtu, packet),
+            Message::TimeExceeded { code, packet } => write(code.code(), 0, packet),
+            Message::ParameterProblem { code, pointer, packet } => {
+                write(code.code(), pointer, packet);
+            }
+            Message::Ndp(message) => {
+                out.extend_from_slice(&[message.kind(), 0, 0, 0]);
+                message.emit(out);
+            }
+            Message::Other { kind, code, data } => {
+                out.extend_from_slice(&[kind, code, 0, 0]);
+                out.extend_from_slice(data);
+            }
+        }
+        let message = &out[start..];
+        let sum = ip.pseudo_header(Protocol::ICMPV6, message.len()) + checksum::sum(message);
+        out[start + 2..start + 4].copy_from_slice(&sum.checksum().to_be_bytes());
+    }
+}

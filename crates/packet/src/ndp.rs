@@ -1,0 +1,517 @@
+//! Neighbour discovery for IPv6 (RFC 4861): messages within ICMPv6, and their options.
+
+use std::net::Ipv6Addr;
+
+use crate::error::{Layer, ParseError, Problem};
+use crate::ethernet::EtherAddr;
+use crate::ipv6;
+
+/// Types of ICMPv6 messages.
+pub(crate) const ROUTER_SOLICITATION: u8 = 133;
+pub(crate) const ROUTER_ADVERTISEMENT: u8 = 134;
+pub(crate) const NEIGHBOUR_SOLICITATION: u8 = 135;
+pub(crate) const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+pub(crate) const REDIRECT: u8 = 137;
+
+/// Kinds of options (RFC 4861 §4.6, RFC 3971 §5.3).
+const SOURCE_LINK_LAYER: u8 = 1;
+const TARGET_LINK_LAYER: u8 = 2;
+const PREFIX_INFORMATION: u8 = 3;
+const REDIRECTED_HEADER: u8 = 4;
+const MTU: u8 = 5;
+const NONCE: u8 = 14;
+
+/// A message of neighbour discovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// Type 133: routers, speak up (§4.1).
+    RouterSolicitation {
+        /// Source link-layer address.
+        options: Options<'a>,
+    },
+    /// Type 134: I am a router (§4.2).
+    RouterAdvertisement {
+        /// What it says, other than options.
+        router: Router,
+        /// Source link-layer address, MTU, prefixes.
+        options: Options<'a>,
+    },
+    /// Type 135: who has this address, or: are you there (§4.3)?
+    NeighbourSolicitation {
+        /// The address asked for.
+        target: Ipv6Addr,
+        /// Source link-layer address; in duplicate address detection none, or a nonce.
+        options: Options<'a>,
+    },
+    /// Type 136: I have (§4.4).
+    NeighbourAdvertisement {
+        /// R: the sender is a router.
+        router: bool,
+        /// S: this answers a solicitation.
+        solicited: bool,
+        /// O: replace a link-layer address you have.
+        override_entry: bool,
+        /// The address it is about.
+        target: Ipv6Addr,
+        /// Target link-layer address.
+        options: Options<'a>,
+    },
+    /// Type 137: there is a better first hop (§4.5).
+    Redirect {
+        /// The better hop, or the destination itself if it is on the link.
+        target: Ipv6Addr,
+        /// For packets to this address.
+        destination: Ipv6Addr,
+        /// Target link-layer address, redirected header.
+        options: Options<'a>,
+    },
+}
+
+/// The fields of a router advertisement (§4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Router {
+    /// Hop limit for what hosts send; 0: unspecified.
+    pub hop_limit: u8,
+    /// M: addresses come by DHCPv6.
+    pub managed: bool,
+    /// O: other configuration comes by DHCPv6.
+    pub other_config: bool,
+    /// Seconds for which it is a default router; 0: it is none.
+    pub lifetime: u16,
+    /// Milliseconds for which a neighbour counts as reachable; 0: unspecified.
+    pub reachable_time: u32,
+    /// Milliseconds between solicitations; 0: unspecified.
+    pub retransmit_timer: u32,
+}
+
+/// A prefix of the link (§4.6.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Prefix {
+    /// Bits that count, 0..=128.
+    pub length: u8,
+    /// L: addresses with this prefix are on the link.
+    pub on_link: bool,
+    /// A: hosts may make themselves an address with it (RFC 4862).
+    pub autonomous: bool,
+    /// Seconds it stays valid; all ones: for ever.
+    pub valid_lifetime: u32,
+    /// Seconds addresses made from it stay preferred; all ones: for ever.
+    pub preferred_lifetime: u32,
+    /// The prefix; bits after `length` mean nothing.
+    pub prefix: Ipv6Addr,
+}
+
+/// An option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NdpOption<'a> {
+    /// The sender's hardware address.
+    SourceLinkLayer(EtherAddr),
+    /// The target's hardware address.
+    TargetLinkLayer(EtherAddr),
+    /// A prefix of the link.
+    PrefixInformation(Prefix),
+    /// The packet that was redirected, or its beginning. Written, it is padded to a multiple of
+    /// eight bytes with zeroes.
+    RedirectedHeader(&'a [u8]),
+    /// What the link carries, in bytes.
+    Mtu(u32),
+    /// Tells one's own looped-back solicitation from another host's (RFC 7527 §4.1).
+    Nonce([u8; 6]),
+    /// Any other, and a known one of another length than its own.
+    Unknown {
+        /// The kind.
+        kind: u8,
+        /// What follows the length: a multiple of eight bytes, less two. Written, it is padded.
+        data: &'a [u8],
+    },
+}
+
+/// The options of a message: as they came, or a list that is to be written.
+#[derive(Clone, Copy, Debug)]
+pub enum Options<'a> {
+    /// Bytes whose lengths are sound; [`Options::parse`] makes sure.
+    Bytes(OptionBytes<'a>),
+    /// A list.
+    List(&'a [NdpOption<'a>]),
+}
+
+/// Option bytes whose lengths have been checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionBytes<'a>(&'a [u8]);
+
+impl<'a> Options<'a> {
+    /// No options.
+    pub const NONE: Options<'a> = Options::List(&[]);
+
+    /// Checks the lengths of all options: a message in which one is zero, or beyond the end, must
+    /// be discarded (§4.6). `at` is where they begin in the message.
+    pub fn parse(bytes: &'a [u8], at: usize) -> Result<Options<'a>, ParseError> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let units = rest.get(1).copied().unwrap_or(0);
+            let after = match units {
+                0 => None,
+                units => rest.get(usize::from(units) * 8..),
+            };
+            rest = after.ok_or_else(|| {
+                let offset = at + bytes.len() - rest.len();
+                ParseError::new(Layer::Ndp, Problem::OptionLength(units), offset)
+            })?;
+        }
+        Ok(Options::Bytes(OptionBytes(bytes)))
+    }
+
+    /// The options, in order.
+    pub fn iter(&self) -> Iter<'a> {
+        match *self {
+            Options::Bytes(OptionBytes(bytes)) => Iter { bytes, list: &[] },
+            Options::List(list) => Iter { bytes: &[], list },
+        }
+    }
+
+    /// The first source link-layer address.
+    pub fn source_link_layer(&self) -> Option<EtherAddr> {
+        self.iter().find_map(|option| match option {
+            NdpOption::SourceLinkLayer(address) => Some(address),
+            _ => None,
+        })
+    }
+
+    /// The first target link-layer address.
+    pub fn target_link_layer(&self) -> Option<EtherAddr> {
+        self.iter().find_map(|option| match option {
+            NdpOption::TargetLinkLayer(address) => Some(address),
+            _ => None,
+        })
+    }
+
+    /// Bytes they take.
+    pub fn length(&self) -> usize {
+        match self {
+            Options::Bytes(OptionBytes(bytes)) => bytes.len(),
+            Options::List(list) => list.iter().map(NdpOption::length).sum(),
+        }
+    }
+
+    pub(crate) fn emit(&self, out: &mut Vec<u8>) {
+        match self {
+            Options::Bytes(OptionBytes(bytes)) => out.extend_from_slice(bytes),
+            Options::List(list) => list.iter().for_each(|option| option.emit(out)),
+        }
+    }
+}
+
+impl PartialEq for Options<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Options<'_> {}
+
+impl<'a> IntoIterator for &Options<'a> {
+    type Item = NdpOption<'a>;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// See [`Options::iter`].
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    bytes: &'a [u8],
+    list: &'a [NdpOption<'a>],
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = NdpOption<'a>;
+
+    fn next(&mut self) -> Option<NdpOption<'a>> {
+        if let Some((first, rest)) = self.list.split_first() {
+            self.list = rest;
+            return Some(*first);
+        }
+        let length = usize::from(*self.bytes.get(1)?) * 8;
+        let (option, rest) = self.bytes.split_at_checked(length)?;
+        self.bytes = rest;
+        match option {
+            [kind, _, data @ ..] => Some(NdpOption::parse(*kind, data)),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> NdpOption<'a> {
+    fn parse(kind: u8, data: &'a [u8]) -> NdpOption<'a> {
+        match (kind, data) {
+            (SOURCE_LINK_LAYER, &[a, b, c, d, e, f]) => {
+                NdpOption::SourceLinkLayer(EtherAddr([a, b, c, d, e, f]))
+            }
+            (TARGET_LINK_LAYER, &[a, b, c, d, e, f]) => {
+                NdpOption::TargetLinkLayer(EtherAddr([a, b, c, d, e, f]))
+            }
+            (NONCE, &[a, b, c, d, e, f]) => NdpOption::Nonce([a, b, c, d, e, f]),
+            (MTU, &[_, _, a, b, c, d]) => NdpOption::Mtu(u32::from_be_bytes([a, b, c, d])),
+            (REDIRECTED_HEADER, [_, _, _, _, _, _, packet @ ..]) => {
+                NdpOption::RedirectedHeader(packet)
+            }
+            (PREFIX_INFORMATION, data) => Prefix::parse(data)
+                .map_or(NdpOption::Unknown { kind, data }, NdpOption::PrefixInformation),
+            _ => NdpOption::Unknown { kind, data },
+        }
+    }
+
+    fn length(&self) -> usize {
+        match self {
+            NdpOption::SourceLinkLayer(_)
+            | NdpOption::TargetLinkLayer(_)
+            | NdpOption::Mtu(_)
+            | NdpOption::Nonce(_) => 8,
+            NdpOption::PrefixInformation(_) => 32,
+            NdpOption::RedirectedHeader(packet) => units(6 + packet.len()) * 8,
+            NdpOption::Unknown { data, .. } => units(data.len()) * 8,
+        }
+    }
+
+    fn emit(&self, out: &mut Vec<u8>) {
+        let mut write = |kind: u8, parts: [&[u8]; 2]| {
+            let length = (parts[0].len() + parts[1].len()).min(MAX_OPTION_DATA);
+            let units = units(length);
+            let start = out.len();
+            out.extend_from_slice(&[kind, units as u8]);
+            out.extend_from_slice(parts[0]);
+            out.extend_from_slice(&parts[1][..length - parts[0].len()]);
+            out.resize(start + units * 8, 0);
+        };
+        match self {
+            NdpOption::SourceLinkLayer(address) => write(SOURCE_LINK_LAYER, [&address.0, &[]]),
+            NdpOption::TargetLinkLayer(address) => write(TARGET_LINK_LAYER, [&address.0, &[]]),
+            NdpOption::Nonce(nonce) => write(NONCE, [nonce, &[]]),
+            NdpOption::Mtu(mtu) => write(MTU, [&[0; 2], &mtu.to_be_bytes()]),
+            NdpOption::RedirectedHeader(packet) => write(REDIRECTED_HEADER, [&[0; 6], packet]),
+            NdpOption::PrefixInformation(prefix) => {
+                write(PREFIX_INFORMATION, [&prefix.to_bytes(), &[]]);
+            }
+            NdpOption::Unknown { kind, data } => write(*kind, [&[], data]),
+        }
+    }
+}
+
+/// Bytes of data in the longest option.
+const MAX_OPTION_DATA: usize = 255 * 8 - 2;
+
+/// Units of eight bytes that an option with this much data takes.
+fn units(data: usize) -> usize {
+    (data.min(MAX_OPTION_DATA) + 2).div_ceil(8)
+}
+
+impl Prefix {
+    fn parse(data: &[u8]) -> Option<Prefix> {
+        let data: &[u8; 30] = data.try_into().ok()?;
+        let long =
+            |at: usize| u32::from_be_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]]);
+        Some(Prefix {
+            length: data[0],
+            on_link: data[1] & 0x80 != 0,
+            autonomous: data[1] & 0x40 != 0,
+            valid_lifetime: long(2),
+            preferred_lifetime: long(6),
+            prefix: address(&data[14..]),
+        })
+    }
+
+    fn to_bytes(self) -> [u8; 30] {
+        let mut bytes = [0; 30];
+        bytes[0] = self.length;
+        bytes[1] = u8::from(self.on_link) << 7 | u8::from(self.autonomous) << 6;
+        bytes[2..6].copy_from_slice(&self.valid_lifetime.to_be_bytes());
+        bytes[6..10].copy_from_slice(&self.preferred_lifetime.to_be_bytes());
+        bytes[14..30].copy_from_slice(&self.prefix.octets());
+        bytes
+    }
+}
+
+/// The address at the front of `bytes`; the caller has checked that there are 16.
+fn address(bytes: &[u8]) -> Ipv6Addr {
+    bytes.first_chunk::<16>().map_or(Ipv6Addr::UNSPECIFIED, |bytes| Ipv6Addr::from(*bytes))
+}
+
+impl<'a> Message<'a> {
+    /// Reads what follows type, code and checksum; `None` if the type is not one of these.
+    pub(crate) fn parse(kind: u8, body: &'a [u8]) -> Option<Result<Message<'a>, ParseError>> {
+        // The fixed part, without type, code and checksum.
+        let length = match kind {
+            ROUTER_SOLICITATION => 4,
+            ROUTER_ADVERTISEMENT => 12,
+            NEIGHBOUR_SOLICITATION | NEIGHBOUR_ADVERTISEMENT => 20,
+            REDIRECT => 36,
+            _ => return None,
+        };
+        let Some((fixed, options)) = body.split_at_checked(length) else {
+            return Some(Err(ParseError::truncated(Layer::Ndp, 4 + length, 4 + body.len())));
+        };
+        let options = match Options::parse(options, 4 + length) {
+            Ok(options) => options,
+            Err(error) => return Some(Err(error)),
+        };
+        Some(Ok(match kind {
+            ROUTER_SOLICITATION => Message::RouterSolicitation { options },
+            ROUTER_ADVERTISEMENT => {
+                Message::RouterAdvertisement { router: Router::parse(fixed), options }
+            }
+            NEIGHBOUR_SOLICITATION => {
+                Message::NeighbourSolicitation { target: address(&fixed[4..]), options }
+            }
+            NEIGHBOUR_ADVERTISEMENT => Message::NeighbourAdvertisement {
+                router: fixed[0] & 0x80 != 0,
+                solicited: fixed[0] & 0x40 != 0,
+                override_entry: fixed[0] & 0x20 != 0,
+                target: address(&fixed[4..]),
+                options,
+            },
+            _ => Message::Redirect {
+                target: address(&fixed[4..]),
+                destination: address(&fixed[20..]),
+                options,
+            },
+        }))
+    }
+
+    /// The rules that need the IPv6 header: a receiver must silently discard a message that
+    /// breaks one (§6.1.1, §6.1.2, §7.1.1, §7.1.2, §8.1).
+    pub fn validate(&self, ip: &ipv6::Header) -> Result<(), ParseError> {
+        let rule = |broken: bool, text| {
+            if broken { Err(ParseError::new(Layer::Ndp, Problem::Rule(text), 0)) } else { Ok(()) }
+        };
+        if ip.hop_limit != 255 {
+            return Err(ParseError::new(Layer::Ndp, Problem::HopLimit(ip.hop_limit), 0));
+        }
+        let unspecified = ip.source.is_unspecified();
+        let link_local = ip.source.is_unicast_link_local();
+        match self {
+            Message::RouterSolicitation { options } => rule(
+                unspecified && options.source_link_layer().is_some(),
+                "a solicitation without a source address gives a link-layer address",
+            ),
+            Message::RouterAdvertisement { .. } => {
+                rule(!link_local, "a router advertisement not from a link-local address")
+            }
+            Message::NeighbourSolicitation { target, options } => {
+                rule(target.is_multicast(), "the target is a group")?;
+                rule(
+                    unspecified && ip.destination != ipv6::solicited_node(*target),
+                    "a solicitation without a source address not to the solicited-node group",
+                )?;
+                rule(
+                    unspecified && options.source_link_layer().is_some(),
+                    "a solicitation without a source address gives a link-layer address",
+                )
+            }
+            Message::NeighbourAdvertisement { solicited, target, .. } => {
+                rule(target.is_multicast(), "the target is a group")?;
+                rule(
+                    *solicited && ip.destination.is_multicast(),
+                    "a solicited advertisement to a group",
+                )
+            }
+            Message::Redirect { target, destination, .. } => {
+                rule(!link_local, "a redirect not from a link-local address")?;
+                rule(destination.is_multicast(), "a redirect for a group")?;
+                rule(
+                    target != destination && !target.is_unicast_link_local(),
+                    "a redirect to what is neither link-local nor the destination",
+                )
+            }
+        }
+    }
+
+    /// The ICMPv6 type.
+    pub const fn kind(&self) -> u8 {
+        match self {
+            Message::RouterSolicitation { .. } => ROUTER_SOLICITATION,
+            Message::RouterAdvertisement { .. } => ROUTER_ADVERTISEMENT,
+            Message::NeighbourSolicitation { .. } => NEIGHBOUR_SOLICITATION,
+            Message::NeighbourAdvertisement { .. } => NEIGHBOUR_ADVERTISEMENT,
+            Message::Redirect { .. } => REDIRECT,
+        }
+    }
+
+    /// Appends what follows type, code and checksum.
+    pub(crate) fn emit(&self, out: &mut Vec<u8>) {
+        let options = match self {
+            Message::RouterSolicitation { options } => {
+                out.extend_from_slice(&[0; 4]);
+                options
+            }
+            Message::RouterAdvertisement { router, options } => {
+                out.extend_from_slice(&router.to_bytes());
+                options
+            }
+            Message::NeighbourSolicitation { target, options } => {
+                out.extend_from_slice(&[0; 4]);
+                out.extend_from_slice(&target.octets());
+                options
+            }
+            Message::NeighbourAdvertisement {
+                router,
+                solicited,
+                override_entry,
+                target,
+                options,
+            } => {
+                let flags = u8::from(*router) << 7
+                    | u8::from(*solicited) << 6
+                    | u8::from(*override_entry) << 5;
+                out.extend_from_slice(&[flags, 0, 0, 0]);
+                out.extend_from_slice(&target.octets());
+                options
+            }
+            Message::Redirect { target, destination, options } => {
+                out.extend_from_slice(&[0; 4]);
+                out.extend_from_slice(&target.octets());
+                out.extend_from_slice(&destination.octets());
+                options
+            }
+        };
+        options.emit(out);
+    }
+
+    /// Bytes of the whole ICMPv6 message.
+    pub fn length(&self) -> usize {
+        let (fixed, options) = match self {
+            Message::RouterSolicitation { options } => (8, options),
+            Message::RouterAdvertisement { options, .. } => (16, options),
+            Message::NeighbourSolicitation { options, .. }
+            | Message::NeighbourAdvertisement { options, .. } => (24, options),
+            Message::Redirect { options, .. } => (40, options),
+        };
+        fixed + options.length()
+    }
+}
+
+impl Router {
+    /// The caller has checked that there are 12 bytes.
+    fn parse(fixed: &[u8]) -> Router {
+        let Some(&[hop_limit, flags, l0, l1, a, b, c, d, e, f, g, h]) = fixed.first_chunk() else {
+            return Router::default();
+        };
+        Router {
+            hop_limit,
+            managed: flags & 0x80 != 0,
+            other_config: flags & 0x40 != 0,
+            lifetime: u16::from_be_bytes([l0, l1]),
+            reachable_time: u32::from_be_bytes([a, b, c, d]),
+            retransmit_timer: u32::from_be_bytes([e, f, g, h]),
+        }
+    }
+
+    fn to_bytes(self) -> [u8; 12] {
+        let flags = u8::from(self.managed) << 7 | u8::from(self.other_config) << 6;
+        let [l0, l1] = self.lifetime.to_be_bytes();
+        let [a, b, c, d] = self.reachable_time.to_be_bytes();
+        let [e, f, g, h] = self.retransmit_timer.to_be_bytes();
+        [self.hop_limit, flags, l0, l1, a, b, c, d, e, f, g, h]
+    }
+}

@@ -1,0 +1,461 @@
+//! TCP options: the ones TCP uses as fields, and any of them as a list.
+
+use std::fmt;
+
+use crate::error::{EmitError, Layer};
+use crate::seq::SeqNumber;
+
+/// Bytes that options can take.
+pub const MAX_OPTIONS: usize = 40;
+/// Blocks that fit into one SACK option alone.
+pub const MAX_SACK_BLOCKS: usize = 4;
+/// Bytes of the longest Fast Open cookie.
+pub const MAX_COOKIE: usize = 16;
+
+/// Option kinds (IANA "TCP Option Kind Numbers").
+pub mod kind {
+    /// End of Option List.
+    pub const END_OF_LIST: u8 = 0;
+    /// No-Operation.
+    pub const NO_OPERATION: u8 = 1;
+    /// Maximum Segment Size.
+    pub const MAXIMUM_SEGMENT_SIZE: u8 = 2;
+    /// Window Scale (RFC 7323 §2.2).
+    pub const WINDOW_SCALE: u8 = 3;
+    /// SACK Permitted (RFC 2018 §2).
+    pub const SACK_PERMITTED: u8 = 4;
+    /// SACK (RFC 2018 §3).
+    pub const SACK: u8 = 5;
+    /// Timestamps (RFC 7323 §3.2).
+    pub const TIMESTAMPS: u8 = 8;
+    /// MD5 signature (RFC 2385).
+    pub const MD5: u8 = 19;
+    /// Fast Open cookie (RFC 7413 §4.1.1).
+    pub const FAST_OPEN: u8 = 34;
+    /// Experiment with an identifier (RFC 6994).
+    pub const EXPERIMENT: u8 = 254;
+}
+
+/// The two values of the Timestamps option (RFC 7323 §3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Timestamps {
+    /// TSval: the sender's clock.
+    pub value: u32,
+    /// TSecr: the peer's clock, sent back; without meaning unless ACK is set.
+    pub echo: u32,
+}
+
+/// A run of bytes that arrived: from `left` up to, not including, `right` (RFC 2018 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct SackBlock {
+    /// First sequence number of the run.
+    pub left: SeqNumber,
+    /// The number after its last.
+    pub right: SeqNumber,
+}
+
+/// Up to four SACK blocks, in the order of the option.
+#[derive(Clone, Copy, Default)]
+pub struct SackBlocks {
+    count: u8,
+    blocks: [SackBlock; MAX_SACK_BLOCKS],
+}
+
+impl SackBlocks {
+    /// None.
+    pub const NONE: SackBlocks = SackBlocks {
+        count: 0,
+        blocks: [SackBlock { left: SeqNumber(0), right: SeqNumber(0) }; MAX_SACK_BLOCKS],
+    };
+
+    /// Adds a block at the end; false, and nothing done, if there are four already.
+    pub fn push(&mut self, block: SackBlock) -> bool {
+        let Some(place) = self.blocks.get_mut(usize::from(self.count)) else { return false };
+        *place = block;
+        self.count += 1;
+        true
+    }
+
+    /// The blocks.
+    #[inline]
+    pub fn as_slice(&self) -> &[SackBlock] {
+        &self.blocks[..usize::from(self.count).min(MAX_SACK_BLOCKS)]
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn parse(data: &[u8]) -> Option<SackBlocks> {
+        let (blocks, rest) = data.as_chunks::<8>();
+        if !rest.is_empty() || blocks.is_empty() || blocks.len() > MAX_SACK_BLOCKS {
+            return None;
+        }
+        let mut all = SackBlocks::NONE;
+        for &[a, b, c, d, e, f, g, h] in blocks {
+            let left = SeqNumber(u32::from_be_bytes([a, b, c, d]));
+            let right = SeqNumber(u32::from_be_bytes([e, f, g, h]));
+            all.push(SackBlock { left, right });
+        }
+        Some(all)
+    }
+}
+
+impl FromIterator<SackBlock> for SackBlocks {
+    /// The first four.
+    fn from_iter<I: IntoIterator<Item = SackBlock>>(blocks: I) -> Self {
+        let mut all = SackBlocks::NONE;
+        for block in blocks.into_iter().take(MAX_SACK_BLOCKS) {
+            all.push(block);
+        }
+        all
+    }
+}
+
+impl PartialEq for SackBlocks {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for SackBlocks {}
+
+impl fmt::Debug for SackBlocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_slice().fmt(f)
+    }
+}
+
+/// A Fast Open cookie; an empty one is a request for one (RFC 7413 §4.1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct FastOpenCookie {
+    length: u8,
+    bytes: [u8; MAX_COOKIE],
+}
+
+impl FastOpenCookie {
+    /// Asks the server for a cookie.
+    pub const REQUEST: FastOpenCookie = FastOpenCookie { length: 0, bytes: [0; MAX_COOKIE] };
+
+    /// A cookie of 4 to 16 bytes, an even number of them, or the empty request; `None` for others.
+    pub fn new(cookie: &[u8]) -> Option<FastOpenCookie> {
+        let valid = matches!(cookie.len(), 0 | 4..=MAX_COOKIE) && cookie.len().is_multiple_of(2);
+        let mut new = FastOpenCookie { length: cookie.len() as u8, bytes: [0; MAX_COOKIE] };
+        new.bytes.get_mut(..cookie.len())?.copy_from_slice(cookie);
+        valid.then_some(new)
+    }
+
+    /// The cookie.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length).min(MAX_COOKIE)]
+    }
+}
+
+impl fmt::Debug for FastOpenCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02x?}", self.as_bytes())
+    }
+}
+
+/// The options that TCP acts on. Written in the order in which Linux writes them
+/// (`net/ipv4/tcp_output.c`, `tcp_options_write`), each aligned to four bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Options {
+    /// The largest segment the sender of this SYN takes (RFC 9293 §3.7.1).
+    pub mss: Option<u16>,
+    /// Shift of the sender's windows, as received: RFC 7323 §2.3 limits its use to 14.
+    pub window_scale: Option<u8>,
+    /// The sender of this SYN understands SACK.
+    pub sack_permitted: bool,
+    /// Clock values.
+    pub timestamps: Option<Timestamps>,
+    /// What arrived out of order.
+    pub sack: SackBlocks,
+    /// A cookie, or the request for one.
+    pub fast_open: Option<FastOpenCookie>,
+}
+
+impl Options {
+    /// No options.
+    pub const NONE: Options = Options {
+        mss: None,
+        window_scale: None,
+        sack_permitted: false,
+        timestamps: None,
+        sack: SackBlocks::NONE,
+        fast_open: None,
+    };
+
+    /// Takes what is known and well formed; the rest is ignored, and nothing is read after an
+    /// option whose length is impossible (RFC 9293 §3.1, MUST-7). Of an option that occurs
+    /// twice the last counts, as in the kernel's `tcp_parse_options`.
+    #[inline]
+    pub fn parse(bytes: &[u8]) -> Options {
+        // What nearly every segment of an established connection carries.
+        if let [1, 1, kind::TIMESTAMPS, 10, a, b, c, d, e, f, g, h] = *bytes {
+            let value = u32::from_be_bytes([a, b, c, d]);
+            let echo = u32::from_be_bytes([e, f, g, h]);
+            return Options { timestamps: Some(Timestamps { value, echo }), ..Options::NONE };
+        }
+        let mut all = Options::NONE;
+        for option in iter(bytes) {
+            match option {
+                TcpOption::MaximumSegmentSize(mss) => all.mss = Some(mss),
+                TcpOption::WindowScale(shift) => all.window_scale = Some(shift),
+                TcpOption::SackPermitted => all.sack_permitted = true,
+                TcpOption::Sack(blocks) => all.sack = blocks,
+                TcpOption::Timestamps(timestamps) => all.timestamps = Some(timestamps),
+                TcpOption::FastOpen(cookie) => all.fast_open = Some(cookie),
+                TcpOption::EndOfList
+                | TcpOption::NoOperation
+                | TcpOption::Unknown { .. }
+                | TcpOption::Malformed(_) => {}
+            }
+        }
+        all
+    }
+
+    /// The bytes, in Linux's order and alignment. Of the SACK blocks as many as fit; a cookie
+    /// that no longer fits is left out.
+    #[inline]
+    pub fn to_bytes(&self) -> OptionBytes {
+        let mut out = OptionBytes::EMPTY;
+        if let Some(mss) = self.mss {
+            let [high, low] = mss.to_be_bytes();
+            out.append(&[kind::MAXIMUM_SEGMENT_SIZE, 4, high, low]);
+        }
+        if let Some(Timestamps { value, echo }) = self.timestamps {
+            // SACK Permitted takes the place of the padding where there is a timestamp.
+            let lead = match self.sack_permitted {
+                true => [kind::SACK_PERMITTED, 2, kind::TIMESTAMPS, 10],
+                false => [kind::NO_OPERATION, kind::NO_OPERATION, kind::TIMESTAMPS, 10],
+            };
+            out.append(&lead);
+            out.append(&value.to_be_bytes());
+            out.append(&echo.to_be_bytes());
+        } else if self.sack_permitted {
+            out.append(&[kind::NO_OPERATION, kind::NO_OPERATION, kind::SACK_PERMITTED, 2]);
+        }
+        if let Some(shift) = self.window_scale {
+            out.append(&[kind::NO_OPERATION, kind::WINDOW_SCALE, 3, shift]);
+        }
+        let fitting = out.room().saturating_sub(4) / 8;
+        let blocks = self.sack.as_slice();
+        let blocks = &blocks[..blocks.len().min(fitting)];
+        if !blocks.is_empty() {
+            let length = 2 + 8 * blocks.len() as u8;
+            out.append(&[kind::NO_OPERATION, kind::NO_OPERATION, kind::SACK, length]);
+            for block in blocks {
+                out.append(&block.left.0.to_be_bytes());
+                out.append(&block.right.0.to_be_bytes());
+            }
+        }
+        if let Some(cookie) = &self.fast_open {
+            let cookie = cookie.as_bytes();
+            if cookie.len() + 2 <= out.room() {
+                out.append(&[kind::FAST_OPEN, 2 + cookie.len() as u8]);
+                out.append(cookie);
+                while !usize::from(out.length).is_multiple_of(4) {
+                    out.append(&[kind::NO_OPERATION]);
+                }
+            }
+        }
+        out
+    }
+}
+
+/// One option of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpOption<'a> {
+    /// Kind 0; what follows is padding.
+    EndOfList,
+    /// Kind 1.
+    NoOperation,
+    /// Kind 2.
+    MaximumSegmentSize(u16),
+    /// Kind 3.
+    WindowScale(u8),
+    /// Kind 4.
+    SackPermitted,
+    /// Kind 5.
+    Sack(SackBlocks),
+    /// Kind 8.
+    Timestamps(Timestamps),
+    /// Kind 34.
+    FastOpen(FastOpenCookie),
+    /// Any other kind, and a known kind of another length than its own.
+    Unknown {
+        /// The kind.
+        kind: u8,
+        /// What follows the length.
+        data: &'a [u8],
+    },
+    /// An option whose length is missing, below 2 or beyond the end, and all after it.
+    Malformed(&'a [u8]),
+}
+
+/// The options of a header, in order. After [`TcpOption::EndOfList`] or [`TcpOption::Malformed`]
+/// there is none.
+pub fn iter(bytes: &[u8]) -> Iter<'_> {
+    Iter { rest: bytes }
+}
+
+/// See [`iter`].
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = TcpOption<'a>;
+
+    fn next(&mut self) -> Option<TcpOption<'a>> {
+        let all = self.rest;
+        match *all.first()? {
+            kind::END_OF_LIST => {
+                self.rest = &[];
+                return Some(TcpOption::EndOfList);
+            }
+            kind::NO_OPERATION => {
+                self.rest = &all[1..];
+                return Some(TcpOption::NoOperation);
+            }
+            _ => {}
+        }
+        let length = all.get(1).copied().map_or(0, usize::from);
+        let split = if length < 2 { None } else { all.split_at_checked(length) };
+        let Some(([kind, _, data @ ..], rest)) = split else {
+            self.rest = &[];
+            return Some(TcpOption::Malformed(all));
+        };
+        self.rest = rest;
+        Some(known(*kind, data).unwrap_or(TcpOption::Unknown { kind: *kind, data }))
+    }
+}
+
+fn known(kind: u8, data: &[u8]) -> Option<TcpOption<'_>> {
+    match (kind, data) {
+        (kind::MAXIMUM_SEGMENT_SIZE, &[high, low]) => {
+            Some(TcpOption::MaximumSegmentSize(u16::from_be_bytes([high, low])))
+        }
+        (kind::WINDOW_SCALE, &[shift]) => Some(TcpOption::WindowScale(shift)),
+        (kind::SACK_PERMITTED, []) => Some(TcpOption::SackPermitted),
+        (kind::SACK, data) => SackBlocks::parse(data).map(TcpOption::Sack),
+        (kind::TIMESTAMPS, &[a, b, c, d, e, f, g, h]) => Some(TcpOption::Timestamps(Timestamps {
+            value: u32::from_be_bytes([a, b, c, d]),
+            echo: u32::from_be_bytes([e, f, g, h]),
+        })),
+        (kind::FAST_OPEN, data) => FastOpenCookie::new(data).map(TcpOption::FastOpen),
+        _ => None,
+    }
+}
+
+/// The bytes of a header's options, at most 40: what [`Options::to_bytes`] gives, or an explicit
+/// list, in any order and as wrong as one likes.
+///
+/// ```
+/// use roundtrip_packet::options::{OptionBytes, TcpOption, iter};
+/// let mut list = OptionBytes::EMPTY;
+/// list.push(&TcpOption::NoOperation)?;
+/// list.push(&TcpOption::Unknown { kind: 253, data: &[0xf9, 0x89] })?;
+/// assert_eq!(list.padded().as_bytes(), [1, 253, 4, 0xf9, 0x89, 0, 0, 0]);
+/// assert_eq!(iter(list.as_bytes()).count(), 2);
+/// # Ok::<(), roundtrip_packet::EmitError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OptionBytes {
+    length: u8,
+    bytes: [u8; MAX_OPTIONS],
+}
+
+impl OptionBytes {
+    /// No options.
+    pub const EMPTY: OptionBytes = OptionBytes { length: 0, bytes: [0; MAX_OPTIONS] };
+
+    /// Adds an option as it is, without padding.
+    pub fn push(&mut self, option: &TcpOption<'_>) -> Result<(), EmitError> {
+        let mut sack = [0; 8 * MAX_SACK_BLOCKS];
+        let mut clock = [0; 8];
+        let (kind, data): (u8, &[u8]) = match option {
+            TcpOption::EndOfList => return self.push_bytes(&[kind::END_OF_LIST]),
+            TcpOption::NoOperation => return self.push_bytes(&[kind::NO_OPERATION]),
+            TcpOption::Malformed(bytes) => return self.push_bytes(bytes),
+            TcpOption::MaximumSegmentSize(mss) => (kind::MAXIMUM_SEGMENT_SIZE, &mss.to_be_bytes()),
+            TcpOption::WindowScale(shift) => (kind::WINDOW_SCALE, &[*shift]),
+            TcpOption::SackPermitted => (kind::SACK_PERMITTED, &[]),
+            TcpOption::Sack(blocks) => {
+                for (place, block) in sack.as_chunks_mut::<8>().0.iter_mut().zip(blocks.as_slice())
+                {
+                    place[..4].copy_from_slice(&block.left.0.to_be_bytes());
+                    place[4..].copy_from_slice(&block.right.0.to_be_bytes());
+                }
+                (kind::SACK, &sack[..8 * blocks.as_slice().len()])
+            }
+            TcpOption::Timestamps(Timestamps { value, echo }) => {
+                clock[..4].copy_from_slice(&value.to_be_bytes());
+                clock[4..].copy_from_slice(&echo.to_be_bytes());
+                (kind::TIMESTAMPS, &clock)
+            }
+            TcpOption::FastOpen(cookie) => (kind::FAST_OPEN, cookie.as_bytes()),
+            TcpOption::Unknown { kind, data } => (*kind, data),
+        };
+        self.check(2 + data.len())?;
+        self.append(&[kind, 2 + data.len() as u8]);
+        self.append(data);
+        Ok(())
+    }
+
+    /// Adds bytes, whatever they mean.
+    pub fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), EmitError> {
+        self.check(bytes.len())?;
+        self.append(bytes);
+        Ok(())
+    }
+
+    /// The bytes so far.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length).min(MAX_OPTIONS)]
+    }
+
+    /// The same, with End of Option List up to a multiple of four bytes, as the data offset
+    /// counts them.
+    #[inline]
+    #[must_use]
+    pub fn padded(mut self) -> OptionBytes {
+        self.length = self.length.next_multiple_of(4);
+        self
+    }
+
+    /// Bytes left.
+    #[inline]
+    pub fn room(&self) -> usize {
+        MAX_OPTIONS - self.as_bytes().len()
+    }
+
+    fn check(&self, more: usize) -> Result<(), EmitError> {
+        let length = self.as_bytes().len() + more;
+        if length > MAX_OPTIONS {
+            return Err(EmitError::TooLong { layer: Layer::Tcp, length, limit: MAX_OPTIONS });
+        }
+        Ok(())
+    }
+
+    /// For what is known to fit.
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        let at = usize::from(self.length);
+        if let Some(place) = self.bytes.get_mut(at..at + bytes.len()) {
+            place.copy_from_slice(bytes);
+            self.length += bytes.len() as u8;
+        }
+    }
+}
+
+impl fmt::Debug for OptionBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02x?}", self.as_bytes())
+    }
+}
