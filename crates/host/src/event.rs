@@ -1,0 +1,117 @@
+//! What goes between a host and the code that drives it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use roundtrip_packet::Verify;
+use roundtrip_record::{ConnectionId, EventId};
+use roundtrip_tcp as tcp;
+
+use crate::IfIndex;
+
+/// A TCP socket of one host. Never given out twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub(crate) u64);
+    )*};
+}
+
+ids! {
+    /// A listening TCP socket of one host. Never given out twice.
+    ListenerId;
+    /// A UDP socket of one host. Never given out twice.
+    UdpId;
+    /// A socket for ICMP echo of one host. Never given out twice.
+    PingId;
+}
+
+/// What the application must know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Of a connection.
+    Tcp(SocketId, tcp::Event),
+    /// [`Host::accept`](crate::Host::accept) has something.
+    Acceptable(ListenerId),
+    /// [`Host::receive_udp`](crate::Host::receive_udp) or
+    /// [`Host::take_udp_error`](crate::Host::take_udp_error) has something.
+    Udp(UdpId),
+    /// [`Host::receive_ping`](crate::Host::receive_ping) has something.
+    Ping(PingId),
+    /// One end of a connection has left the last of its states, `TIME_WAIT` included.
+    Gone(ConnectionId),
+    /// An address that was being acquired is ours.
+    AddressReady(IfIndex, IpAddr),
+    /// Somebody else on the link has this address (RFC 5227, RFC 4862 §5.4.5).
+    AddressConflict(IfIndex, IpAddr),
+}
+
+/// How a frame came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Whether its checksums still need verifying.
+    pub verify: Verify,
+    /// The event of the frame as its sender recorded it, where that is known (in the lab).
+    pub cause: Option<EventId>,
+}
+
+impl Default for Received {
+    fn default() -> Self {
+        Self { verify: Verify::Full, cause: None }
+    }
+}
+
+/// A frame to send; its bytes are in the buffer given to
+/// [`Host::poll_transmit`](crate::Host::poll_transmit).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where it leaves.
+    pub interface: IfIndex,
+    /// It holds several segments, to be cut by the carrier.
+    pub gso: Option<Gso>,
+    /// The event of the frame, which is the cause of its reception elsewhere.
+    pub event: Option<EventId>,
+}
+
+/// How a frame with several TCP segments is to be cut (as in `struct virtio_net_hdr`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gso {
+    /// Bytes of payload in each segment; the last may have fewer.
+    pub segment_size: u16,
+    /// Bytes of all headers, Ethernet's included, which each segment repeats.
+    pub header_len: u16,
+}
+
+/// A UDP datagram that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// To which of our addresses.
+    pub to: IpAddr,
+    /// Its payload.
+    pub bytes: Vec<u8>,
+    /// The event of the frame that brought it, or its last fragment.
+    pub cause: Option<EventId>,
+}
+
+/// An answer to an ICMP echo request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EchoReply {
+    /// Who sent it.
+    pub from: IpAddr,
+    /// As in the request.
+    pub sequence: u16,
+    /// As in the request.
+    pub bytes: Vec<u8>,
+    /// The hop limit or TTL it arrived with.
+    pub hop_limit: u8,
+    /// The event of the frame that brought it.
+    pub cause: Option<EventId>,
+}
