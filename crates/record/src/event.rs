@@ -41,6 +41,9 @@ macro_rules! kinds {
         )*}
 
         impl What {
+            /// The names of all kinds, by layer.
+            pub const KINDS: &'static [&'static str] = &[$($name,)*];
+
             /// The name this kind has in `record.jsonl`.
             pub fn kind(&self) -> &'static str {
                 match self {$(Self::$variant(_) => $name,)*}

@@ -209,7 +209,7 @@ impl Events {
                 continue;
             }
             return match serde_json::from_slice::<Event>(&self.buffer) {
-                Ok(event) => self.check(event).map(Some),
+                Ok(event) => Self::check(event).map(Some),
                 Err(_) if !whole && (read as u64) < LONGEST_LINE => {
                     self.cut = true;
                     Ok(None)
@@ -224,7 +224,7 @@ impl Events {
         }
     }
 
-    fn check(&self, event: Event) -> Result<Event, FolderError> {
+    fn check(event: Event) -> Result<Event, FolderError> {
         match &event.what {
             What::RunStarted(run) if run.schema > SCHEMA => {
                 Err(FolderError::NewerSchema { found: run.schema })

@@ -55,10 +55,12 @@ impl FrameBlanker {
             if self.flows.len() >= MOST_FLOWS && !self.flows.contains_key(&layout.key) {
                 self.flows.clear();
             }
+            let opposite = self.flows.get(&reversed(layout.key)).map(|flow| flow.scan.kind);
             let flow = self.flows.entry(layout.key).or_default();
             if syn {
                 *flow = Flow { next: Some(seq.wrapping_add(1)), ..Flow::default() };
             }
+            flow.scan.kind = flow.scan.kind.or(opposite.flatten());
             found |= flow.blank(seq.wrapping_add(u32::from(syn)), body);
         }
         if !found {
@@ -140,6 +142,10 @@ fn layout(interface: InterfaceId, raw: bool, bytes: &[u8]) -> Option<Layout> {
     })
 }
 
+fn reversed((interface, source, destination, [a, b, c, d]): FlowKey) -> FlowKey {
+    (interface, destination, source, [c, d, a, b])
+}
+
 fn widen(address: &[u8]) -> [u8; 16] {
     let mut wide = [0; 16];
     wide[..address.len()].copy_from_slice(address);
@@ -174,12 +180,9 @@ impl Flow {
         let ahead = seq.wrapping_sub(next) as i32;
         let mut found = false;
         if ahead > 0 {
-            // Where a line began in what is missing, and whether it is a credential, cannot be known.
-            let scan = core::mem::take(&mut self.scan);
-            let after =
-                Scan { line: if scan.in_head { Line::Secret } else { Line::Other }, ..scan };
+            let after = self.scan.uncertain();
+            let scan = core::mem::replace(&mut self.scan, after);
             push(&mut self.holes, Hole { start: next, end: seq, scan });
-            self.scan = after;
         }
         let old = ahead.min(0).unsigned_abs().min(payload.len() as u32) as usize;
         let (again, new) = payload.split_at_mut(old);
@@ -204,22 +207,35 @@ impl Flow {
                 found = true;
             }
         }
-        for hole in &mut self.holes {
-            let length = hole.end.wrapping_sub(hole.start);
-            if let Some(range) = overlap(seq, payload.len(), hole.start, length) {
-                let first = seq.wrapping_add(range.start as u32);
-                if first != hole.start {
-                    hole.scan.line = if hole.scan.in_head { Line::Secret } else { Line::Other };
-                }
-                for secret in hole.scan.blank(&mut payload[range.clone()]) {
-                    push(&mut self.blanked, at(first, &secret));
-                    found = true;
-                }
-                hole.start = seq.wrapping_add(range.end as u32);
-            }
+        for hole in core::mem::take(&mut self.holes) {
+            found |= self.fill(hole, seq, payload);
         }
-        self.holes.retain(|hole| hole.start != hole.end);
         found
+    }
+
+    /// Blanks in what the payload brings of a hole, and remembers what is still missing.
+    fn fill(&mut self, hole: Hole, seq: u32, payload: &mut [u8]) -> bool {
+        let length = hole.end.wrapping_sub(hole.start);
+        let Some(range) = overlap(seq, payload.len(), hole.start, length) else {
+            self.holes.push(hole);
+            return false;
+        };
+        let first = seq.wrapping_add(range.start as u32);
+        let end = seq.wrapping_add(range.end as u32);
+        let mut scan = hole.scan;
+        if first != hole.start {
+            let before = Hole { start: hole.start, end: first, scan: scan.clone() };
+            scan = scan.uncertain();
+            self.holes.push(before);
+        }
+        let secrets = scan.blank(&mut payload[range]);
+        for secret in &secrets {
+            push(&mut self.blanked, at(first, secret));
+        }
+        if end != hole.end {
+            self.holes.push(Hole { start: end, end: hole.end, scan });
+        }
+        !secrets.is_empty()
     }
 }
 
@@ -246,11 +262,18 @@ fn overlap(seq: u32, length: usize, other: u32, other_length: u32) -> Option<Ran
 #[derive(Clone, Debug, Default)]
 struct Scan {
     line: Line,
-    /// Between a start line and the blank line after it.
-    in_head: bool,
-    /// It is not HTTP/1: nothing is looked for.
-    opaque: bool,
-    begun: bool,
+    /// After a blank line and before what looks like the next message's start line.
+    in_body: bool,
+    kind: Option<Kind>,
+}
+
+/// What a connection carries, as its first byte tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Perhaps HTTP/1.
+    Text,
+    /// TLS or another binary protocol: nothing is looked for.
+    Opaque,
 }
 
 #[derive(Clone, Debug)]
@@ -272,15 +295,23 @@ impl Default for Line {
 const LONGEST_NAME: usize = 24;
 
 impl Scan {
+    /// After bytes that were not seen: where a line began in them, and whether it is a credential,
+    /// cannot be known: except in a body, the rest of the line counts as one.
+    fn uncertain(&self) -> Self {
+        let line = if self.in_body { Line::Other } else { Line::Secret };
+        let kind = Some(self.kind.unwrap_or(Kind::Text));
+        Self { line, in_body: self.in_body, kind }
+    }
+
     /// Overwrites credentials and answers with where they were.
     fn blank(&mut self, bytes: &mut [u8]) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
-        if !self.begun {
-            self.begun = true;
-            // A request or status line begins with a token's letter; a TLS record does not.
-            self.opaque = !bytes[0].is_ascii_alphabetic() && !matches!(bytes[0], b'\r' | b'\n');
-        }
-        if self.opaque {
+        // A request or status line begins with a token's letter; a TLS record does not.
+        let kind = *self.kind.get_or_insert(match bytes {
+            [b'\r' | b'\n' | b'a'..=b'z' | b'A'..=b'Z', ..] => Kind::Text,
+            _ => Kind::Opaque,
+        });
+        if kind == Kind::Opaque {
             return found;
         }
         let mut at = 0;
@@ -309,13 +340,13 @@ impl Scan {
                     }
                     b'\n' => {
                         if name.is_empty() {
-                            self.in_head = false;
+                            self.in_body = true;
                         }
                         name.clear();
                     }
                     b'\r' => {}
                     b' ' => {
-                        self.in_head |= is_start(name);
+                        self.in_body &= !is_start(name);
                         self.line = Line::Other;
                     }
                     b':' => self.line = Line::Other,

@@ -224,7 +224,10 @@ impl Trace for Log {
 
 impl fmt::Debug for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Log").field("host", &self.host).field("on", &self.is_on()).finish()
+        f.debug_struct("Log")
+            .field("host", &self.host)
+            .field("on", &self.is_on())
+            .finish_non_exhaustive()
     }
 }
 

@@ -391,13 +391,12 @@ impl Recorder {
         &mut self,
     ) -> Result<(&mut PcapngWriter<BufWriter<File>>, PathBuf), FolderError> {
         let path = self.file(FRAMES);
-        let frames = match self.frames.take() {
-            Some(frames) => frames,
-            None => {
-                let file = BufWriter::with_capacity(1 << 18, folder::make_private_file(&path)?);
-                PcapngWriter::new(file, concat!("roundtrip ", env!("CARGO_PKG_VERSION")))
-                    .map_err(FolderError::io(&path))?
-            }
+        let frames = if let Some(frames) = self.frames.take() {
+            frames
+        } else {
+            let file = BufWriter::with_capacity(1 << 18, folder::make_private_file(&path)?);
+            PcapngWriter::new(file, concat!("roundtrip ", env!("CARGO_PKG_VERSION")))
+                .map_err(FolderError::io(&path))?
         };
         Ok((self.frames.insert(frames), path))
     }

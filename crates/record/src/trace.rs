@@ -42,12 +42,12 @@ pub trait Trace {
 pub struct Off;
 
 impl Trace for Off {
-    #[inline(always)]
+    #[inline]
     fn emit(&mut self, _: Time, _: Option<EventId>, _: impl FnOnce() -> What) -> Option<EventId> {
         None
     }
 
-    #[inline(always)]
+    #[inline]
     fn frame(
         &mut self,
         _: Time,
