@@ -85,23 +85,26 @@ pub const fn combine(first: Sum, first_length: usize, second: Sum) -> Sum {
     Sum(sum + carry as u16)
 }
 
+/// Bytes summed at a time.
 const BLOCK: usize = 64;
+/// Sums kept side by side.
+const LANES: usize = 8;
 
 /// Adds a block's 32-bit words, widened, lane by lane: vector additions without carries.
 /// 2³² words, that is 16 GiB, fit before a lane overflows.
-#[inline(always)]
-fn add_block(lanes: &mut [u64; 8], block: &[u8; BLOCK]) {
-    for half in 0..2 {
-        for lane in 0..8 {
-            let at = half * 32 + lane * 4;
-            let word = [block[at], block[at + 1], block[at + 2], block[at + 3]];
-            lanes[lane] += u64::from(u32::from_ne_bytes(word));
+#[inline]
+fn add_block(lanes: &mut [u64; LANES], block: &[u8; BLOCK]) {
+    let (rows, _) = block.as_chunks::<{ LANES * 4 }>();
+    for row in rows {
+        let (words, _) = row.as_chunks::<4>();
+        for (lane, word) in lanes.iter_mut().zip(words) {
+            *lane += u64::from(u32::from_ne_bytes(*word));
         }
     }
 }
 
 /// Sums fewer than [`BLOCK`] bytes.
-#[inline(always)]
+#[inline]
 fn tail(mut data: &[u8]) -> u64 {
     let mut sum = 0;
     while let Some((word, rest)) = data.split_first_chunk::<4>() {
@@ -126,7 +129,7 @@ pub fn sum(data: &[u8]) -> Sum {
         return Sum::fold_native(tail(data));
     }
     let (blocks, rest) = data.as_chunks::<BLOCK>();
-    let mut lanes = [0_u64; 8];
+    let mut lanes = [0_u64; LANES];
     for block in blocks {
         add_block(&mut lanes, block);
     }
@@ -140,7 +143,7 @@ pub fn copy(target: &mut [u8], source: &[u8]) -> Sum {
     let length = source.len().min(target.len());
     let (from, from_rest) = source[..length].as_chunks::<BLOCK>();
     let (to, to_rest) = target[..length].as_chunks_mut::<BLOCK>();
-    let mut lanes = [0_u64; 8];
+    let mut lanes = [0_u64; LANES];
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
         add_block(&mut lanes, from);
@@ -228,7 +231,17 @@ mod tests {
         assert_eq!(sum(&[]), Sum::ZERO);
         assert_eq!(sum(&[0; 1460]), Sum::ZERO);
         assert!(sum(&[0xff; 1460]).verifies());
-        assert!(sum(&[0xff; 65_534]).verifies());
+        assert!(sum(&vec![0xff; 65_534]).verifies());
+    }
+
+    #[test]
+    fn every_short_length_at_every_alignment() {
+        let data: Vec<u8> = (0..400_u32).map(|i| (i * 37 + i / 7) as u8 | 0x80).collect();
+        for start in 0..8 {
+            for end in start..data.len() {
+                assert_eq!(sum(&data[start..end]), naive(&data[start..end]), "{start}..{end}");
+            }
+        }
     }
 
     #[test]

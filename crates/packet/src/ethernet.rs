@@ -48,15 +48,15 @@ impl EtherAddr {
 
     /// The 64-bit interface identifier made from this address (RFC 4291 appendix A).
     pub const fn interface_identifier(self) -> [u8; 8] {
-        let [a, b, c, d, e, f] = self.0;
-        [a ^ 0x02, b, c, 0xff, 0xfe, d, e, f]
+        let [a0, a1, a2, a3, a4, a5] = self.0;
+        [a0 ^ 0x02, a1, a2, 0xff, 0xfe, a3, a4, a5]
     }
 }
 
 impl fmt::Display for EtherAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        let [a0, a1, a2, a3, a4, a5] = self.0;
+        write!(f, "{a0:02x}:{a1:02x}:{a2:02x}:{a3:02x}:{a4:02x}:{a5:02x}")
     }
 }
 

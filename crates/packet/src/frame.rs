@@ -290,14 +290,13 @@ impl Envelope {
         let options = options.padded();
         let header_length = tcp::HEADER_LEN + options.as_bytes().len();
         let length = header_length + payload[0].len() + payload[1].len();
-        let mut at = self.begin(Protocol::TCP, header_length, length, out)?;
+        let at = self.begin(Protocol::TCP, header_length, length, out)?;
         let fixed = header.to_bytes(&options);
         out.extend_from_slice(&fixed);
         out.extend_from_slice(options.as_bytes());
         let headers = checksum::sum(&fixed) + checksum::sum(options.as_bytes());
         let field = self.finish(Protocol::TCP, length, headers, payload, out);
-        let place = at.transport + tcp::CHECKSUM_OFFSET;
-        at.place(place, field, out);
+        place(at.transport + tcp::CHECKSUM_OFFSET, field, out);
         Ok(at.done())
     }
 
@@ -313,14 +312,13 @@ impl Envelope {
             let limit = usize::from(u16::MAX);
             return Err(EmitError::TooLong { layer: Layer::Udp, length, limit });
         };
-        let mut at = self.begin(Protocol::UDP, udp::HEADER_LEN, length, out)?;
+        let at = self.begin(Protocol::UDP, udp::HEADER_LEN, length, out)?;
         let fixed = header.to_bytes(stated);
         out.extend_from_slice(&fixed);
         let field = self.finish(Protocol::UDP, length, checksum::sum(&fixed), [payload, &[]], out);
         // Zero would mean none: all ones is the other zero (RFC 768).
         let field = if field == 0 { 0xffff } else { field };
-        let place = at.transport + 6;
-        at.place(place, field, out);
+        place(at.transport + 6, field, out);
         Ok(at.done())
     }
 
@@ -338,7 +336,7 @@ impl Envelope {
         Ok(at.done())
     }
 
-    /// Appends an ICMPv6 message; the header must be IPv6's.
+    /// Appends an `ICMPv6` message; the header must be IPv6's.
     pub fn emit_icmpv6(
         &self,
         message: &icmpv6::Message<'_>,
@@ -444,6 +442,14 @@ impl Envelope {
     }
 }
 
+/// Writes a checksum field.
+#[inline]
+fn place(at: usize, field: u16, out: &mut [u8]) {
+    if let Some(place) = out.get_mut(at..at + 2) {
+        place.copy_from_slice(&field.to_be_bytes());
+    }
+}
+
 /// A frame whose IP header has been written; offsets in the buffer.
 struct Begun {
     start: usize,
@@ -454,13 +460,6 @@ struct Begun {
 }
 
 impl Begun {
-    #[inline]
-    fn place(&mut self, at: usize, field: u16, out: &mut [u8]) {
-        if let Some(place) = out.get_mut(at..at + 2) {
-            place.copy_from_slice(&field.to_be_bytes());
-        }
-    }
-
     #[inline]
     fn done(self) -> Emitted {
         let transport = self.transport - self.start;

@@ -107,7 +107,7 @@ impl Unreachable {
     }
 }
 
-/// What ran out (RFC 792; the same two codes in ICMPv6).
+/// What ran out (RFC 792; the same two codes in `ICMPv6`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimeExceeded {
     /// 0: the hop limit, on the way.

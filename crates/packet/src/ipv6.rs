@@ -123,7 +123,7 @@ pub fn mark_congestion(packet: &mut [u8]) -> bool {
     capable
 }
 
-/// The solicited-node group of an address: FF02::1:FF and its low 24 bits (RFC 4291 §2.7.1).
+/// The solicited-node group of an address: `FF02::1:FF` and its low 24 bits (RFC 4291 §2.7.1).
 pub const fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {
     let [.., f, g] = address.segments();
     Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | f & 0xff, g)
@@ -217,7 +217,7 @@ fn check_options(header: &[u8], offset: usize) -> Result<(), ParseError> {
         if end > header.len() {
             return Err(ParseError::new(Layer::Ipv6, Problem::OptionLength(length), offset + at));
         }
-        // PadN and Router Alert (RFC 2711) are known. The two highest bits say what to do with
+        // `PadN` and Router Alert (RFC 2711) are known. The two highest bits say what to do with
         // the others: 00 skips.
         if !matches!(kind, 1 | 5) && kind >> 6 != 0 {
             let problem = Problem::UnrecognizedOption(kind);
@@ -341,7 +341,7 @@ mod tests {
         assert!(walk(Protocol::FRAGMENT, &bytes).is_err(), "beyond the largest datagram");
     }
 
-    /// RFC 4291 §2.7.1: 4037::01:800:200E:8C6C has FF02::1:FF0E:8C6C.
+    /// RFC 4291 §2.7.1: `4037::01:800:200E:8C6C` has `FF02::1:FF0E:8C6C`.
     #[test]
     fn solicited_node_group_of_rfc_4291() {
         let group = solicited_node("4037::01:800:200e:8c6c".parse().unwrap());

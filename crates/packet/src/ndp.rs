@@ -1,4 +1,4 @@
-//! Neighbour discovery for IPv6 (RFC 4861): messages within ICMPv6, and their options.
+//! Neighbour discovery for IPv6 (RFC 4861): messages within `ICMPv6`, and their options.
 
 use std::net::Ipv6Addr;
 
@@ -6,7 +6,7 @@ use crate::error::{Layer, ParseError, Problem};
 use crate::ethernet::EtherAddr;
 use crate::ipv6;
 
-/// Types of ICMPv6 messages.
+/// Types of `ICMPv6` messages.
 pub(crate) const ROUTER_SOLICITATION: u8 = 133;
 pub(crate) const ROUTER_ADVERTISEMENT: u8 = 134;
 pub(crate) const NEIGHBOUR_SOLICITATION: u8 = 135;
@@ -72,9 +72,9 @@ pub enum Message<'a> {
 pub struct Router {
     /// Hop limit for what hosts send; 0: unspecified.
     pub hop_limit: u8,
-    /// M: addresses come by DHCPv6.
+    /// M: addresses come by `DHCPv6`.
     pub managed: bool,
-    /// O: other configuration comes by DHCPv6.
+    /// O: other configuration comes by `DHCPv6`.
     pub other_config: bool,
     /// Seconds for which it is a default router; 0: it is none.
     pub lifetime: u16,
@@ -245,14 +245,15 @@ impl<'a> Iterator for Iter<'a> {
 
 impl<'a> NdpOption<'a> {
     fn parse(kind: u8, data: &'a [u8]) -> NdpOption<'a> {
+        if let Ok(six) = <[u8; 6]>::try_from(data) {
+            match kind {
+                SOURCE_LINK_LAYER => return NdpOption::SourceLinkLayer(EtherAddr(six)),
+                TARGET_LINK_LAYER => return NdpOption::TargetLinkLayer(EtherAddr(six)),
+                NONCE => return NdpOption::Nonce(six),
+                _ => {}
+            }
+        }
         match (kind, data) {
-            (SOURCE_LINK_LAYER, &[a, b, c, d, e, f]) => {
-                NdpOption::SourceLinkLayer(EtherAddr([a, b, c, d, e, f]))
-            }
-            (TARGET_LINK_LAYER, &[a, b, c, d, e, f]) => {
-                NdpOption::TargetLinkLayer(EtherAddr([a, b, c, d, e, f]))
-            }
-            (NONCE, &[a, b, c, d, e, f]) => NdpOption::Nonce([a, b, c, d, e, f]),
             (MTU, &[_, _, a, b, c, d]) => NdpOption::Mtu(u32::from_be_bytes([a, b, c, d])),
             (REDIRECTED_HEADER, [_, _, _, _, _, _, packet @ ..]) => {
                 NdpOption::RedirectedHeader(packet)
@@ -427,7 +428,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The ICMPv6 type.
+    /// The `ICMPv6` type.
     pub const fn kind(&self) -> u8 {
         match self {
             Message::RouterSolicitation { .. } => ROUTER_SOLICITATION,
@@ -478,7 +479,7 @@ impl<'a> Message<'a> {
         options.emit(out);
     }
 
-    /// Bytes of the whole ICMPv6 message.
+    /// Bytes of the whole `ICMPv6` message.
     pub fn length(&self) -> usize {
         let (fixed, options) = match self {
             Message::RouterSolicitation { options } => (8, options),
@@ -494,7 +495,8 @@ impl<'a> Message<'a> {
 impl Router {
     /// The caller has checked that there are 12 bytes.
     fn parse(fixed: &[u8]) -> Router {
-        let Some(&[hop_limit, flags, l0, l1, a, b, c, d, e, f, g, h]) = fixed.first_chunk() else {
+        let Some(&[hop_limit, flags, l0, l1, r0, r1, r2, r3, t0, t1, t2, t3]) = fixed.first_chunk()
+        else {
             return Router::default();
         };
         Router {
@@ -502,16 +504,16 @@ impl Router {
             managed: flags & 0x80 != 0,
             other_config: flags & 0x40 != 0,
             lifetime: u16::from_be_bytes([l0, l1]),
-            reachable_time: u32::from_be_bytes([a, b, c, d]),
-            retransmit_timer: u32::from_be_bytes([e, f, g, h]),
+            reachable_time: u32::from_be_bytes([r0, r1, r2, r3]),
+            retransmit_timer: u32::from_be_bytes([t0, t1, t2, t3]),
         }
     }
 
     fn to_bytes(self) -> [u8; 12] {
         let flags = u8::from(self.managed) << 7 | u8::from(self.other_config) << 6;
         let [l0, l1] = self.lifetime.to_be_bytes();
-        let [a, b, c, d] = self.reachable_time.to_be_bytes();
-        let [e, f, g, h] = self.retransmit_timer.to_be_bytes();
-        [self.hop_limit, flags, l0, l1, a, b, c, d, e, f, g, h]
+        let [r0, r1, r2, r3] = self.reachable_time.to_be_bytes();
+        let [t0, t1, t2, t3] = self.retransmit_timer.to_be_bytes();
+        [self.hop_limit, flags, l0, l1, r0, r1, r2, r3, t0, t1, t2, t3]
     }
 }

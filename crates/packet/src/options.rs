@@ -39,9 +39,9 @@ pub mod kind {
 /// The two values of the Timestamps option (RFC 7323 §3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Timestamps {
-    /// TSval: the sender's clock.
+    /// `TSval`: the sender's clock.
     pub value: u32,
-    /// TSecr: the peer's clock, sent back; without meaning unless ACK is set.
+    /// `TSecr`: the peer's clock, sent back; without meaning unless ACK is set.
     pub echo: u32,
 }
 
@@ -94,9 +94,9 @@ impl SackBlocks {
             return None;
         }
         let mut all = SackBlocks::NONE;
-        for &[a, b, c, d, e, f, g, h] in blocks {
-            let left = SeqNumber(u32::from_be_bytes([a, b, c, d]));
-            let right = SeqNumber(u32::from_be_bytes([e, f, g, h]));
+        for &[l0, l1, l2, l3, r0, r1, r2, r3] in blocks {
+            let left = SeqNumber(u32::from_be_bytes([l0, l1, l2, l3]));
+            let right = SeqNumber(u32::from_be_bytes([r0, r1, r2, r3]));
             all.push(SackBlock { left, right });
         }
         Some(all)
@@ -194,9 +194,9 @@ impl Options {
     #[inline]
     pub fn parse(bytes: &[u8]) -> Options {
         // What nearly every segment of an established connection carries.
-        if let [1, 1, kind::TIMESTAMPS, 10, a, b, c, d, e, f, g, h] = *bytes {
-            let value = u32::from_be_bytes([a, b, c, d]);
-            let echo = u32::from_be_bytes([e, f, g, h]);
+        if let [1, 1, kind::TIMESTAMPS, 10, v0, v1, v2, v3, e0, e1, e2, e3] = *bytes {
+            let value = u32::from_be_bytes([v0, v1, v2, v3]);
+            let echo = u32::from_be_bytes([e0, e1, e2, e3]);
             return Options { timestamps: Some(Timestamps { value, echo }), ..Options::NONE };
         }
         let mut all = Options::NONE;
@@ -228,11 +228,13 @@ impl Options {
         }
         if let Some(Timestamps { value, echo }) = self.timestamps {
             // SACK Permitted takes the place of the padding where there is a timestamp.
-            let lead = match self.sack_permitted {
-                true => [kind::SACK_PERMITTED, 2, kind::TIMESTAMPS, 10],
-                false => [kind::NO_OPERATION, kind::NO_OPERATION, kind::TIMESTAMPS, 10],
+            let lead = if self.sack_permitted {
+                [kind::SACK_PERMITTED, 2]
+            } else {
+                [kind::NO_OPERATION; 2]
             };
             out.append(&lead);
+            out.append(&[kind::TIMESTAMPS, 10]);
             out.append(&value.to_be_bytes());
             out.append(&echo.to_be_bytes());
         } else if self.sack_permitted {
@@ -343,10 +345,12 @@ fn known(kind: u8, data: &[u8]) -> Option<TcpOption<'_>> {
         (kind::WINDOW_SCALE, &[shift]) => Some(TcpOption::WindowScale(shift)),
         (kind::SACK_PERMITTED, []) => Some(TcpOption::SackPermitted),
         (kind::SACK, data) => SackBlocks::parse(data).map(TcpOption::Sack),
-        (kind::TIMESTAMPS, &[a, b, c, d, e, f, g, h]) => Some(TcpOption::Timestamps(Timestamps {
-            value: u32::from_be_bytes([a, b, c, d]),
-            echo: u32::from_be_bytes([e, f, g, h]),
-        })),
+        (kind::TIMESTAMPS, &[v0, v1, v2, v3, e0, e1, e2, e3]) => {
+            Some(TcpOption::Timestamps(Timestamps {
+                value: u32::from_be_bytes([v0, v1, v2, v3]),
+                echo: u32::from_be_bytes([e0, e1, e2, e3]),
+            }))
+        }
         (kind::FAST_OPEN, data) => FastOpenCookie::new(data).map(TcpOption::FastOpen),
         _ => None,
     }

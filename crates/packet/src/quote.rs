@@ -44,7 +44,7 @@ pub enum QuotedTransport {
         /// The peer's.
         destination_port: u16,
     },
-    /// An ICMP or ICMPv6 echo request.
+    /// An ICMP or `ICMPv6` echo request.
     Echo {
         /// Whose request.
         identifier: u16,
@@ -92,19 +92,19 @@ impl Quote {
 
 impl QuotedTransport {
     fn parse(protocol: Protocol, bytes: &[u8]) -> Option<QuotedTransport> {
-        let [a, b, c, d, e, f, g, h] = *bytes.first_chunk::<MIN_TRANSPORT>()?;
+        let [b0, b1, b2, b3, b4, b5, b6, b7] = *bytes.first_chunk::<MIN_TRANSPORT>()?;
         let (source_port, destination_port) =
-            (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-        match (protocol, a) {
+            (u16::from_be_bytes([b0, b1]), u16::from_be_bytes([b2, b3]));
+        match (protocol, b0) {
             (Protocol::TCP, _) => Some(QuotedTransport::Tcp {
                 source_port,
                 destination_port,
-                sequence: SeqNumber(u32::from_be_bytes([e, f, g, h])),
+                sequence: SeqNumber(u32::from_be_bytes([b4, b5, b6, b7])),
             }),
             (Protocol::UDP, _) => Some(QuotedTransport::Udp { source_port, destination_port }),
             (Protocol::ICMPV4, 8) | (Protocol::ICMPV6, 128) => Some(QuotedTransport::Echo {
-                identifier: u16::from_be_bytes([e, f]),
-                sequence: u16::from_be_bytes([g, h]),
+                identifier: u16::from_be_bytes([b4, b5]),
+                sequence: u16::from_be_bytes([b6, b7]),
             }),
             _ => None,
         }

@@ -122,7 +122,7 @@ impl fmt::Display for Flags {
             (Flags::CWR, "W"),
             (Flags::AE, "e"),
         ];
-        if self.0 & 0x1ff == 0 {
+        if !self.intersects(Flags(0x1ff)) {
             return f.write_str("none");
         }
         LETTERS
