@@ -1,0 +1,295 @@
+//! The packets of this visit, through `AF_PACKET` (packet(7)), joined to its connections.
+
+use core::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::rc::Rc;
+
+use roundtrip_packet::frame::{Frame, Network, Transport, Verify, parse_frame};
+use roundtrip_packet::tcp::Segment;
+use roundtrip_packet::{IpHeader, Protocol, checksum, ethernet};
+use roundtrip_record::{
+    Direction, EventId, Flags, InterfaceId, Log, TcpSegment, Time, Trace as _, What,
+};
+use tokio::io::unix::AsyncFd;
+
+use crate::Clock;
+use crate::flow::Flow;
+use crate::netlink::{u16_at, u32_at};
+use crate::route::interface_name;
+use crate::syscall::{Message, bind_packet, receive, set_option, watch};
+
+/// `ETH_P_ALL`.
+const EVERY_PROTOCOL: u16 = 3;
+/// Larger than any packet the kernel hands out, GSO included.
+const LARGEST: usize = 256 * 1024;
+/// What may wait in the kernel until we look.
+const BUFFER: i32 = 32 << 20;
+const TP_STATUS_CSUMNOTREADY: u32 = 1 << 3;
+const PACKET_OUTGOING: u8 = 4;
+const ARPHRD_ETHER: u16 = 1;
+const ARPHRD_LOOPBACK: u16 = 772;
+
+/// A packet socket and what is kept of it.
+#[derive(Clone)]
+pub(crate) struct Capture {
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    socket: AsyncFd<OwnedFd>,
+    log: Log,
+    clock: Clock,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    flows: BTreeMap<(SocketAddr, SocketAddr), Rc<Flow>>,
+    udp_ports: BTreeSet<u16>,
+    interfaces: BTreeMap<u32, InterfaceId>,
+}
+
+/// One packet as the kernel handed it out.
+struct Captured {
+    bytes: Vec<u8>,
+    at: Time,
+    interface: u32,
+    outgoing: bool,
+    loopback: bool,
+}
+
+impl Capture {
+    /// Opens the socket: it sees everything from now on and keeps what belongs to us.
+    pub(crate) fn open(log: &Log, clock: Clock) -> io::Result<Self> {
+        let kind = socket2::Type::RAW.nonblocking().cloexec();
+        // Protocol 0: nothing comes in before it is bound.
+        let socket = socket2::Socket::new(socket2::Domain::PACKET, kind, None)?;
+        let one = 1_i32.to_ne_bytes();
+        set_option(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_AUXDATA, &one)?;
+        set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &one)?;
+        let _ = set_option(
+            socket.as_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVBUFFORCE,
+            &BUFFER.to_ne_bytes(),
+        );
+        bind_packet(socket.as_fd(), EVERY_PROTOCOL)?;
+        let shared = Shared {
+            socket: watch(socket.into())?,
+            log: log.clone(),
+            clock,
+            state: RefCell::default(),
+        };
+        Ok(Self { shared: Rc::new(shared) })
+    }
+
+    /// Keeps looking, so that the kernel's buffer does not overflow.
+    pub(crate) async fn run(self) {
+        while let Ok(mut ready) = self.shared.socket.readable().await {
+            self.drain();
+            ready.clear_ready();
+        }
+    }
+
+    pub(crate) fn add(&self, flow: &Rc<Flow>) {
+        let key = (flow.local, flow.remote);
+        self.shared.state.borrow_mut().flows.insert(key, Rc::clone(flow));
+    }
+
+    pub(crate) fn add_udp(&self, local: SocketAddr) {
+        self.shared.state.borrow_mut().udp_ports.insert(local.port());
+    }
+
+    pub(crate) fn remove_udp(&self, local: SocketAddr) {
+        self.shared.state.borrow_mut().udp_ports.remove(&local.port());
+    }
+
+    /// The record's id for an interface of the kernel's.
+    pub(crate) fn interface(&self, index: u32) -> InterfaceId {
+        let shared = &self.shared;
+        *shared.state.borrow_mut().interfaces.entry(index).or_insert_with(|| {
+            let name = interface_name(index);
+            let mac = std::fs::read_to_string(format!("/sys/class/net/{name}/address"));
+            let mac = mac.unwrap_or_default();
+            shared.log.interface(shared.log.host_id(), &name, mac.trim(), &[])
+        })
+    }
+
+    /// Takes all that has come in.
+    pub(crate) fn drain(&self) {
+        let mut buffer = vec![0; LARGEST];
+        while let Ok(message) =
+            receive(self.shared.socket.get_ref().as_fd(), &mut buffer, libc::MSG_DONTWAIT)
+        {
+            if let Some(captured) = self.read(&message) {
+                self.keep(captured);
+            }
+        }
+    }
+
+    /// A frame of a link that has Ethernet headers, finished where the kernel had not finished it.
+    fn read(&self, message: &Message<'_>) -> Option<Captured> {
+        // struct sockaddr_ll: family, protocol, index, hardware type, packet type.
+        let hardware = u16_at(&message.from, 8)?;
+        let mut captured = Captured {
+            bytes: message.data.to_vec(),
+            at: self.stamp(message),
+            interface: u32_at(&message.from, 4)?,
+            outgoing: *message.from.get(10)? == PACKET_OUTGOING,
+            loopback: hardware == ARPHRD_LOOPBACK,
+        };
+        // What leaves through the loopback comes in there again: once is enough.
+        let twice = captured.loopback && captured.outgoing;
+        if twice || ![ARPHRD_ETHER, ARPHRD_LOOPBACK].contains(&hardware) {
+            return None;
+        }
+        let status = message.control(libc::SOL_PACKET, libc::PACKET_AUXDATA)?;
+        if u32_at(status, 0)? & TP_STATUS_CSUMNOTREADY != 0 {
+            finish_checksum(&mut captured.bytes);
+        }
+        Some(captured)
+    }
+
+    fn stamp(&self, message: &Message<'_>) -> Time {
+        let nanos = message.control(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS).and_then(|stamp| {
+            let word = |at: usize| -> Option<u64> {
+                Some(u64::from_ne_bytes(stamp.get(at..at + 8)?.try_into().ok()?))
+            };
+            Some(word(0)? * 1_000_000_000 + word(8)?)
+        });
+        nanos.map_or_else(|| self.shared.clock.now(), |nanos| self.shared.clock.at(nanos))
+    }
+
+    fn keep(&self, captured: Captured) {
+        let Ok(frame) = parse_frame(&captured.bytes, Verify::Trusted) else { return };
+        let Network::Ip(packet) = &frame.network else {
+            self.keep_arp(&captured, &frame);
+            return;
+        };
+        match &packet.transport {
+            Transport::Tcp(segment) => self.keep_tcp(&captured, &packet.ip, segment),
+            Transport::Udp { header, .. } => {
+                let state = self.shared.state.borrow();
+                let ours = |port| state.udp_ports.contains(&port);
+                let (sent, received) = (ours(header.source_port), ours(header.destination_port));
+                drop(state);
+                if sent || received {
+                    self.record(&captured, direction(sent));
+                }
+            }
+            Transport::Icmpv4(_) | Transport::Icmpv6(_) => self.keep_icmp(&captured, packet),
+            _ => {}
+        }
+    }
+
+    /// Address resolution is kept on interfaces where a connection of ours begins.
+    fn keep_arp(&self, captured: &Captured, frame: &Frame<'_>) {
+        let used = self.shared.state.borrow().interfaces.contains_key(&captured.interface);
+        if used && matches!(frame.network, Network::Arp(_)) {
+            self.record(captured, direction(captured.outgoing));
+        }
+    }
+
+    /// ICMP is kept when it is neighbour discovery or quotes a packet of ours.
+    fn keep_icmp(&self, captured: &Captured, packet: &roundtrip_packet::frame::Packet<'_>) {
+        let quote = match &packet.transport {
+            Transport::Icmpv4(message) => message.quote(),
+            Transport::Icmpv6(message) => message.quote(),
+            _ => None,
+        };
+        let used = self.shared.state.borrow().interfaces.contains_key(&captured.interface);
+        let about_us = quote.and_then(|quote| quote.sockets()).is_some_and(|(from, to)| {
+            let state = self.shared.state.borrow();
+            state.flows.contains_key(&(from, to)) || state.udp_ports.contains(&from.port())
+        });
+        let discovery = quote.is_none() && matches!(packet.transport, Transport::Icmpv6(_));
+        if about_us || (used && discovery) {
+            self.record(captured, direction(captured.outgoing));
+        }
+    }
+
+    fn keep_tcp(&self, captured: &Captured, ip: &IpHeader, segment: &Segment<'_>) {
+        let from = SocketAddr::new(ip.source(), segment.header.source_port);
+        let to = SocketAddr::new(ip.destination(), segment.header.destination_port);
+        let find = |key| self.shared.state.borrow().flows.get(&key).map(Rc::clone);
+        let sent = find((from, to)).map(|flow| (flow, Direction::Sent));
+        let received = find((to, from)).map(|flow| (flow, Direction::Received));
+        let first = sent.as_ref().or(received.as_ref()).map(|(_, direction)| *direction);
+        let Some(first) = first else { return };
+        let frame = self.record(captured, first);
+        for (flow, direction) in sent.into_iter().chain(received) {
+            self.join(&flow, direction, captured.at, frame, segment);
+        }
+    }
+
+    /// Tells the connection of a segment of its own.
+    fn join(
+        &self,
+        flow: &Flow,
+        direction: Direction,
+        at: Time,
+        frame: Option<EventId>,
+        segment: &Segment<'_>,
+    ) {
+        let shift = flow.segments.borrow_mut().shift(direction, segment);
+        let event = self
+            .shared
+            .log
+            .clone()
+            .emit(at, frame, || What::TcpSegment(described(flow, direction, segment, shift)));
+        if direction == Direction::Received {
+            flow.segments.borrow_mut().arrive(segment, event);
+        }
+    }
+
+    fn record(&self, captured: &Captured, direction: Direction) -> Option<EventId> {
+        let interface = self.interface(captured.interface);
+        self.shared.log.clone().frame(captured.at, None, interface, direction, &captured.bytes)
+    }
+}
+
+fn direction(sent: bool) -> Direction {
+    if sent { Direction::Sent } else { Direction::Received }
+}
+
+fn described(flow: &Flow, direction: Direction, segment: &Segment<'_>, shift: u8) -> TcpSegment {
+    let header = &segment.header;
+    let options = &header.options;
+    TcpSegment {
+        connection: flow.id,
+        direction,
+        seq: header.sequence.0,
+        ack: header.ack().map(|ack| ack.0),
+        flags: Flags(header.flags.bits() as u8),
+        window: u32::from(header.window) << shift,
+        length: segment.payload.len() as u32,
+        mss: options.mss,
+        window_scale: options.window_scale,
+        sack_permitted: options.sack_permitted,
+        timestamps: options.timestamps.map(|stamp| (stamp.value, stamp.echo)),
+        sack: options.sack.as_slice().iter().map(|b| (b.left.0, b.right.0)).collect(),
+        retransmission: false,
+        disposition: None,
+    }
+}
+
+/// Writes the checksum that a network card would have written.
+fn finish_checksum(bytes: &mut [u8]) {
+    let Ok(frame) = parse_frame(bytes, Verify::Trusted) else { return };
+    let Network::Ip(packet) = frame.network else { return };
+    let (field, protocol) = match packet.transport {
+        Transport::Tcp(_) => (16, Protocol::TCP),
+        Transport::Udp { .. } => (6, Protocol::UDP),
+        _ => return,
+    };
+    let end = ethernet::HEADER_LEN + packet.bytes.len();
+    let transport = ethernet::HEADER_LEN + packet.ip.length();
+    let pseudo = packet.ip.pseudo_header(protocol, end - transport);
+    let field = transport + field..transport + field + 2;
+    bytes[field.clone()].fill(0);
+    let sum = pseudo + checksum::sum(&bytes[transport..end]);
+    bytes[field].copy_from_slice(&sum.checksum().to_be_bytes());
+}

@@ -1,0 +1,47 @@
+//! The machine's clocks, read here and nowhere else.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use roundtrip_record::Time;
+
+/// Started once a run: its start is the record's epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    epoch: Instant,
+    wall: SystemTime,
+}
+
+impl Clock {
+    /// Starts it.
+    #[allow(clippy::disallowed_methods, reason = "this is the live wire's clock")]
+    pub fn start() -> Self {
+        Self { epoch: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// The time since its start.
+    #[allow(clippy::disallowed_methods, reason = "this is the live wire's clock")]
+    pub fn now(&self) -> Time {
+        Time::ZERO + self.epoch.elapsed()
+    }
+
+    /// The calendar time; steps of the system's clock during the run do not show.
+    pub fn wall(&self) -> SystemTime {
+        self.wall + self.now().since(Time::ZERO)
+    }
+
+    /// The calendar time of the epoch, nanoseconds since 1970.
+    pub fn wall_epoch(&self) -> u64 {
+        let since = self.wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// The record's time of a calendar time, as the kernel stamps packets with it.
+    pub fn at(&self, wall_nanos: u64) -> Time {
+        Time::from_nanos(wall_nanos.saturating_sub(self.wall_epoch()))
+    }
+
+    /// tokio's instant for a time of ours.
+    pub(crate) fn instant(&self, at: Time) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.epoch + at.since(Time::ZERO))
+    }
+}

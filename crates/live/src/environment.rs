@@ -1,0 +1,120 @@
+//! This machine's own files and services.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::IpAddr;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use roundtrip_wire::{Environment, LocalFuture, OsAnswer, Text};
+
+use crate::{nscd, resolved};
+
+/// The machine this runs on.
+#[derive(Clone, Debug, Default)]
+pub struct Machine {
+    cache: Option<PathBuf>,
+}
+
+impl Machine {
+    /// The machine, with a folder to keep things in between runs.
+    pub fn new(cache: Option<PathBuf>) -> Self {
+        Self { cache }
+    }
+
+    /// A key is ours, never a path from outside.
+    fn kept(&self, key: &str) -> Option<PathBuf> {
+        let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        (plain && !key.starts_with('.')).then(|| Some(self.cache.as_ref()?.join(key)))?
+    }
+}
+
+fn text(path: &str) -> io::Result<Option<Text>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(Text {
+            path: path.to_owned(),
+            content: String::from_utf8_lossy(&bytes).into_owned(),
+        })),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Written whole or not at all, readable by its owner only.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    }
+    let part = path.with_extension(format!("part{}", std::process::id()));
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    file.write_all(bytes).and_then(|()| fs::rename(&part, path)).inspect_err(|_| {
+        let _ = fs::remove_file(&part);
+    })
+}
+
+impl Environment for Machine {
+    fn hosts(&self) -> io::Result<Option<Text>> {
+        text("/etc/hosts")
+    }
+
+    fn nsswitch(&self) -> io::Result<Option<Text>> {
+        text("/etc/nsswitch.conf")
+    }
+
+    fn resolv_conf(&self) -> io::Result<Option<Text>> {
+        text("/etc/resolv.conf")
+    }
+
+    fn os_cache(&self) -> Option<Text> {
+        let path = nscd::socket()?;
+        Some(Text { path: path.to_owned(), content: "nscd".into() })
+    }
+
+    fn ask_os_cache<'a>(&'a self, name: &'a str) -> LocalFuture<'a, OsAnswer> {
+        Box::pin(nscd::ask(name))
+    }
+
+    fn resolved(&self) -> Option<String> {
+        resolved::socket().map(str::to_owned)
+    }
+
+    fn ask_resolved<'a>(&'a self, name: &'a str) -> LocalFuture<'a, OsAnswer> {
+        Box::pin(resolved::ask(name))
+    }
+
+    fn load(&self, key: &str) -> Option<Vec<u8>> {
+        fs::read(self.kept(key)?).ok()
+    }
+
+    fn store(&self, key: &str, bytes: &[u8]) {
+        if let Some(path) = self.kept(key) {
+            // That it cannot be kept harms nothing but the next run's speed.
+            let _ = write(&path, bytes);
+        }
+    }
+
+    /// The root servers' addresses as IANA publishes them (`named.root`).
+    fn root_hints(&self) -> Vec<(String, IpAddr)> {
+        const ROOTS: [(&str, [u8; 4]); 13] = [
+            ("a", [198, 41, 0, 4]),
+            ("b", [170, 247, 170, 2]),
+            ("c", [192, 33, 4, 12]),
+            ("d", [199, 7, 91, 13]),
+            ("e", [192, 203, 230, 10]),
+            ("f", [192, 5, 5, 241]),
+            ("g", [192, 112, 36, 4]),
+            ("h", [198, 97, 190, 53]),
+            ("i", [192, 36, 148, 17]),
+            ("j", [192, 58, 128, 30]),
+            ("k", [193, 0, 14, 129]),
+            ("l", [199, 7, 83, 42]),
+            ("m", [202, 12, 27, 33]),
+        ];
+        ROOTS
+            .iter()
+            .map(|(letter, address)| (format!("{letter}.root-servers.net."), (*address).into()))
+            .collect()
+    }
+}

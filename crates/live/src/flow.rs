@@ -1,0 +1,238 @@
+//! One connection as we watch the kernel carry it: its states, and its end.
+
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::rc::Rc;
+
+use roundtrip_packet::Segment;
+use roundtrip_record::{
+    CloseReason, ConnectionId, Direction, EventId, How, Log, Side, TcpClosed, TcpOpened, TcpState,
+    TcpStateChanged, Time, Trace as _, What,
+};
+
+use crate::Clock;
+use crate::diag;
+use crate::tcp_info::Sample;
+
+/// A connection under watch. Shared by its stream, by whoever waits for its end, and by the capture.
+pub(crate) struct Flow {
+    pub(crate) id: ConnectionId,
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    log: Log,
+    clock: Clock,
+    state: Cell<TcpState>,
+    /// The latest event of this connection: the cause of the next.
+    latest: Cell<Option<EventId>>,
+    gone: tokio::sync::Notify,
+    is_gone: Cell<bool>,
+    pub(crate) segments: RefCell<Segments>,
+}
+
+/// What captured segments tell of a connection.
+#[derive(Default)]
+pub(crate) struct Segments {
+    /// The sequence number that the other end's next new byte will have, once its SYN was seen.
+    next: Option<u32>,
+    /// Bytes of the received stream before that one.
+    received: u64,
+    /// Offset of the first byte, and the segment that brought it; offsets rise.
+    arrived: Vec<(u64, EventId)>,
+    /// Window scale of our SYN and of the other end's.
+    scales: [Option<u8>; 2],
+}
+
+impl Segments {
+    /// By how much the window of this segment is to be shifted (RFC 7323 §2.2).
+    pub(crate) fn shift(&mut self, direction: Direction, segment: &Segment<'_>) -> u8 {
+        let side = usize::from(direction == Direction::Received);
+        if segment.header.flags.contains(roundtrip_packet::Flags::SYN) {
+            self.scales[side] = segment.header.options.window_scale;
+            return 0;
+        }
+        // Only if both ends offered it; without a SYN seen, it is not known.
+        self.scales[1 - side].and(self.scales[side]).unwrap_or(0).min(14)
+    }
+
+    /// A segment has come in: remembers which new bytes it brought.
+    pub(crate) fn arrive(&mut self, segment: &Segment<'_>, event: Option<EventId>) {
+        let header = &segment.header;
+        if header.flags.contains(roundtrip_packet::Flags::SYN) {
+            self.next = Some(header.sequence.0.wrapping_add(1));
+            return;
+        }
+        let Some(next) = self.next else { return };
+        let end = header.sequence.0.wrapping_add(segment.payload.len() as u32);
+        let new = end.wrapping_sub(next) as i32;
+        if new > 0 {
+            self.arrived.extend(event.map(|event| (self.received, event)));
+            self.received += new as u64;
+            self.next = Some(end);
+        }
+    }
+
+    /// The segment that brought the byte at `offset`.
+    pub(crate) fn at(&self, offset: u64) -> Option<EventId> {
+        let after = self.arrived.partition_point(|(start, _)| *start <= offset);
+        self.arrived.get(after.checked_sub(1)?).map(|(_, event)| *event)
+    }
+}
+
+impl Flow {
+    /// A connection that comes into being in `state`.
+    pub(crate) fn open(
+        log: &Log,
+        clock: Clock,
+        side: Side,
+        (local, remote): (SocketAddr, SocketAddr),
+        cause: Option<EventId>,
+    ) -> Rc<Self> {
+        let flow = Self {
+            id: log.connection_id(),
+            local,
+            remote,
+            log: log.clone(),
+            clock,
+            state: Cell::new(match side {
+                Side::Client => TcpState::Closed,
+                Side::Server => TcpState::Listen,
+            }),
+            latest: Cell::new(cause),
+            gone: tokio::sync::Notify::new(),
+            is_gone: Cell::new(false),
+            segments: RefCell::default(),
+        };
+        flow.emit(|id| What::TcpOpened(TcpOpened { connection: id, side, local, remote }));
+        Rc::new(flow)
+    }
+
+    /// The state last seen.
+    pub(crate) fn state(&self) -> TcpState {
+        self.state.get()
+    }
+
+    /// It was seen in a state. States it must have passed on the way are reported as inferred.
+    pub(crate) fn seen(&self, to: TcpState, through: &str) {
+        let from = self.state.get();
+        if from == to || self.is_gone.get() {
+            return;
+        }
+        for &passed in passed(from, to) {
+            self.change(passed, How::Inferred(format!("{} seen next", to.name())));
+        }
+        self.change(to, How::Observed(through.into()));
+    }
+
+    /// The descriptor reads as CLOSE: it is in `TIME_WAIT`, or gone.
+    fn left_descriptor(&self) -> Option<Duration> {
+        match diag::find(self.local, self.remote) {
+            Some(found) => {
+                self.seen(found.state, "sock_diag");
+                found.time_wait
+            }
+            None => None,
+        }
+    }
+
+    fn change(&self, to: TcpState, how: How) {
+        let from = self.state.replace(to);
+        self.emit(|connection| {
+            What::TcpStateChanged(TcpStateChanged { connection, from, to, how })
+        });
+    }
+
+    /// Records an event of this connection, caused by the one before.
+    pub(crate) fn emit(&self, what: impl FnOnce(ConnectionId) -> What) {
+        let id = self.log.clone().emit(self.clock.now(), self.latest.get(), || what(self.id));
+        self.latest.set(id.or(self.latest.get()));
+    }
+
+    /// It is gone from the kernel.
+    pub(crate) fn end(&self, reason: CloseReason, how: How) {
+        if self.is_gone.replace(true) {
+            return;
+        }
+        if self.state.get() != TcpState::Closed {
+            let from = self.state.replace(TcpState::Closed);
+            let how = how.clone();
+            self.emit(|connection| {
+                What::TcpStateChanged(TcpStateChanged {
+                    connection,
+                    from,
+                    to: TcpState::Closed,
+                    how,
+                })
+            });
+        }
+        self.emit(|connection| What::TcpClosed(TcpClosed { connection, reason, how }));
+        self.gone.notify_waiters();
+    }
+
+    /// Completes when it is gone.
+    pub(crate) async fn ended(&self) {
+        while !self.is_gone.get() {
+            self.gone.notified().await;
+        }
+    }
+
+    /// Follows a connection that nobody reads or writes any more to its end: through the
+    /// descriptor while that tells, then through `sock_diag`.
+    pub(crate) async fn follow(self: Rc<Self>, socket: Option<OwnedFd>) {
+        let mut pause = Pause::default();
+        if let Some(socket) = socket {
+            while let Some(state) = Sample::take(socket.as_fd()).ok().and_then(|s| s.state()) {
+                if state == TcpState::Closed {
+                    break;
+                }
+                self.seen(state, "TCP_INFO");
+                self.sleep(pause.next()).await;
+            }
+        }
+        let mut waited = false;
+        while let Some(found) = diag::find(self.local, self.remote) {
+            self.seen(found.state, "sock_diag");
+            waited |= found.state == TcpState::TimeWait;
+            self.sleep(self.left_descriptor().unwrap_or_else(|| pause.next())).await;
+        }
+        let reason = if waited { CloseReason::TimeWaitOver } else { CloseReason::Finished };
+        self.end(reason, How::Observed("sock_diag".into()));
+    }
+
+    async fn sleep(&self, time: Duration) {
+        // A timer of the kernel may be late by a tick; ours need not be finer.
+        let until: Time = self.clock.now() + time.max(Duration::from_millis(1));
+        #[allow(clippy::disallowed_methods, reason = "this is the live wire's clock")]
+        tokio::time::sleep_until(self.clock.instant(until)).await;
+    }
+}
+
+/// 1 ms, and then longer and longer up to 50 ms: states change fast at first, or wait for the peer.
+#[derive(Default)]
+struct Pause(u64);
+
+impl Pause {
+    fn next(&mut self) -> Duration {
+        self.0 = (self.0 + 1).min(50);
+        Duration::from_millis(self.0)
+    }
+}
+
+/// The states between two that were seen one after the other (RFC 9293 figure 5).
+fn passed(from: TcpState, to: TcpState) -> &'static [TcpState] {
+    use TcpState::{
+        CloseWait, Closed, Established, FinWait1, FinWait2, LastAck, Listen, SynReceived, SynSent,
+        TimeWait,
+    };
+    match (from, to) {
+        (Closed, Established) => &[SynSent],
+        (Listen, Established) => &[SynReceived],
+        (Listen, CloseWait) => &[SynReceived, Established],
+        (Established, FinWait2) => &[FinWait1],
+        (Established, TimeWait) => &[FinWait1, FinWait2],
+        (FinWait1, TimeWait) => &[FinWait2],
+        (Established, LastAck) => &[CloseWait],
+        _ => &[],
+    }
+}

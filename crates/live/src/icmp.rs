@@ -1,0 +1,81 @@
+//! The ICMP error behind a failed connection: which, and who sent it (`IP_RECVERR`, ip(7)).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::BorrowedFd;
+
+use crate::netlink::u32_at;
+use crate::syscall::{receive, set_option};
+
+/// `SO_EE_ORIGIN_ICMP` and `SO_EE_ORIGIN_ICMP6`.
+const FROM_ICMP: [u8; 2] = [2, 3];
+/// `struct sock_extended_err`; the offender's sockaddr follows.
+const EXTENDED_ERROR: usize = 16;
+
+/// Asks the kernel to keep ICMP errors for this socket.
+pub(crate) fn ask(socket: BorrowedFd<'_>, to: SocketAddr) {
+    let (level, option) = if to.is_ipv6() {
+        (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_RECVERR)
+    };
+    // Without it less is known, and nothing else differs.
+    let _ = set_option(socket, level, option, &1_i32.to_ne_bytes());
+}
+
+/// Takes the first one kept: its name and its sender.
+pub(crate) fn take(socket: BorrowedFd<'_>) -> Option<(String, Option<IpAddr>)> {
+    let mut buffer = [0; 256];
+    let message = receive(socket, &mut buffer, libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT).ok()?;
+    let error = message
+        .control(libc::IPPROTO_IP, libc::IP_RECVERR)
+        .or_else(|| message.control(libc::IPPROTO_IPV6, libc::IPV6_RECVERR))?;
+    let (origin, kind, code) = (*error.get(4)?, *error.get(5)?, *error.get(6)?);
+    if !FROM_ICMP.contains(&origin) {
+        return None;
+    }
+    let name = if origin == FROM_ICMP[0] { name_v4(kind, code) } else { name_v6(kind, code) };
+    Some((name, offender(error.get(EXTENDED_ERROR..)?)))
+}
+
+fn offender(address: &[u8]) -> Option<IpAddr> {
+    match i32::from(u16::from_ne_bytes(address.get(..2)?.try_into().ok()?)) {
+        libc::AF_INET => u32_at(address, 4).map(|bytes| Ipv4Addr::from(bytes.to_ne_bytes()).into()),
+        libc::AF_INET6 => {
+            let bytes: [u8; 16] = address.get(8..24)?.try_into().ok()?;
+            Some(Ipv6Addr::from(bytes).into())
+        }
+        _ => None,
+    }
+}
+
+/// RFC 792, RFC 1122 §3.2.2.1, RFC 1812 §5.2.7.1.
+fn name_v4(kind: u8, code: u8) -> String {
+    let name = match (kind, code) {
+        (3, 0) => "network unreachable",
+        (3, 1) => "host unreachable",
+        (3, 2) => "protocol unreachable",
+        (3, 3) => "port unreachable",
+        (3, 4) => "fragmentation needed",
+        (3, 9) => "network administratively prohibited",
+        (3, 10) => "host administratively prohibited",
+        (3, 13) => "communication administratively prohibited",
+        (11, _) => "time exceeded",
+        _ => return format!("ICMP type {kind} code {code}"),
+    };
+    name.into()
+}
+
+/// RFC 4443 §3.
+fn name_v6(kind: u8, code: u8) -> String {
+    let name = match (kind, code) {
+        (1, 0) => "no route to destination",
+        (1, 1) => "communication administratively prohibited",
+        (1, 3) => "address unreachable",
+        (1, 4) => "port unreachable",
+        (1, 6) => "reject route to destination",
+        (2, _) => "packet too big",
+        (3, _) => "time exceeded",
+        _ => return format!("ICMPv6 type {kind} code {code}"),
+    };
+    name.into()
+}

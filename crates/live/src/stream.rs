@@ -1,0 +1,222 @@
+//! A TCP connection of the kernel.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use core::time::Duration;
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::rc::Rc;
+
+use roundtrip_record::{CloseReason, ConnectionId, EventId, How, TcpState, Time, What};
+use roundtrip_wire::{Nodelay, StreamInfo, Transport};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::Live;
+use crate::flow::Flow;
+use crate::tcp_info::Sample;
+
+/// A connection. Its end is followed in the background when a record is kept.
+pub struct LiveStream {
+    // `None` only while it is being dropped.
+    tcp: Option<TcpStream>,
+    flow: Rc<Flow>,
+    live: Live,
+    syn: Option<(Time, u32)>,
+    aborted: bool,
+}
+
+impl LiveStream {
+    pub(crate) fn new(
+        tcp: TcpStream,
+        flow: Rc<Flow>,
+        live: Live,
+        syn: Option<(Time, u32)>,
+    ) -> Self {
+        Self { tcp: Some(tcp), flow, live, syn, aborted: false }
+    }
+
+    fn tcp(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        self.tcp.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    fn sample(&self) -> Option<Sample> {
+        Sample::take(self.tcp.as_ref()?.as_fd()).ok()
+    }
+
+    /// Looks which state the kernel has it in now, if anybody keeps a record.
+    fn observe(&self) {
+        if self.live.records() {
+            match self.sample().and_then(|sample| sample.state()) {
+                // What reads as CLOSE on a descriptor is `TIME_WAIT`, or gone.
+                None | Some(TcpState::Closed) => {}
+                Some(state) => self.flow.seen(state, "TCP_INFO"),
+            }
+        }
+    }
+
+    /// A read or write failed: a reset shows here.
+    fn failed(&self, error: &io::Error) {
+        if error.kind() == io::ErrorKind::ConnectionReset {
+            self.flow.end(CloseReason::Reset, How::Observed("ECONNRESET".into()));
+        } else if error.kind() == io::ErrorKind::TimedOut {
+            self.flow.end(CloseReason::TimedOut, How::Observed("ETIMEDOUT".into()));
+        }
+    }
+}
+
+impl AsyncRead for LiveStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        let result = ready!(self.tcp()?.poll_read(context, into));
+        match &result {
+            Err(error) => self.failed(error),
+            Ok(()) if into.filled().len() == before && into.remaining() > 0 => self.observe(),
+            Ok(()) => {}
+        }
+        Poll::Ready(result)
+    }
+}
+
+impl AsyncWrite for LiveStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = ready!(self.tcp()?.poll_write(context, bytes));
+        Poll::Ready(result.inspect_err(|error| self.failed(error)))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = ready!(self.tcp()?.poll_write_vectored(context, parts));
+        Poll::Ready(result.inspect_err(|error| self.failed(error)))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = ready!(self.tcp()?.poll_shutdown(context));
+        self.observe();
+        // The other end may have closed both directions before: that is no failure of ours.
+        Poll::Ready(result.or_else(|error| {
+            if error.kind() == io::ErrorKind::NotConnected { Ok(()) } else { Err(error) }
+        }))
+    }
+}
+
+impl Transport for LiveStream {
+    fn id(&self) -> ConnectionId {
+        self.flow.id
+    }
+
+    fn local(&self) -> SocketAddr {
+        self.flow.local
+    }
+
+    fn peer(&self) -> SocketAddr {
+        self.flow.remote
+    }
+
+    fn info(&self) -> StreamInfo {
+        let sample = self.sample();
+        let info = sample.as_ref().map(|sample| sample.record(self.flow.id));
+        if let (true, Some(info)) = (self.live.records(), &info) {
+            self.flow.emit(|_| What::TcpInfo(info.clone()));
+        }
+        let state = sample.and_then(|s| s.state()).filter(|state| *state != TcpState::Closed);
+        let micros = |value: u32| {
+            (value != 0 && value != u32::MAX).then(|| Duration::from_micros(value.into()))
+        };
+        StreamInfo {
+            state: state.unwrap_or_else(|| self.flow.state()),
+            srtt: info.as_ref().and_then(|info| micros(info.rtt_us)),
+            min_rtt: info.as_ref().and_then(|info| micros(info.min_rtt_us)),
+            cwnd: info.as_ref().map(|info| u64::from(info.cwnd) * u64::from(info.snd_mss)),
+            unacknowledged: sample
+                .zip(info.as_ref())
+                .map(|(sample, info)| u64::from(sample.unacked()) * u64::from(info.snd_mss)),
+            receive_window: sample.map(|sample| u64::from(sample.receive_space())),
+            retransmissions: info.map(|info| u64::from(info.retransmissions)),
+            syn: self.syn,
+        }
+    }
+
+    fn abort(&mut self) {
+        self.aborted = true;
+        if let Some(tcp) = &self.tcp {
+            // A linger time of zero makes close() send RST (socket(7)).
+            let _ = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+        }
+        self.tcp = None;
+        self.flow.end(CloseReason::Aborted, How::Performed);
+    }
+
+    fn segment_at(&self, offset: u64) -> Option<EventId> {
+        self.live.poll_capture();
+        self.flow.segments.borrow().at(offset)
+    }
+
+    fn set_nodelay(&mut self, nodelay: Nodelay) {
+        if let Some(tcp) = &self.tcp {
+            let _ = tcp.set_nodelay(nodelay == Nodelay::On);
+        }
+    }
+
+    async fn send_file(&mut self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
+        let Some(tcp) = &self.tcp else { return Err(io::ErrorKind::NotConnected.into()) };
+        let (mut at, end) = (offset, offset + length);
+        while at < end {
+            let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(1 << 20);
+            let sent = tcp
+                .async_io(Interest::WRITABLE, || {
+                    Ok(rustix::fs::sendfile(tcp, file, Some(&mut at), want)?)
+                })
+                .await
+                .inspect_err(|error| self.failed(error))?;
+            if sent == 0 {
+                break; // the file has become shorter
+            }
+        }
+        Ok(at - offset)
+    }
+}
+
+impl Drop for LiveStream {
+    fn drop(&mut self) {
+        let Some(tcp) = self.tcp.take() else { return };
+        if !self.live.records() {
+            return;
+        }
+        self.observe();
+        let unread = rustix::io::ioctl_fionread(&tcp).unwrap_or(0) > 0;
+        let Ok(tcp) = tcp.into_std() else { return };
+        // close() with unread data sends RST. A descriptor that stays open shows more of the end
+        // than one that is closed, so it is shut down instead and kept while there is more to see.
+        let kept: Option<OwnedFd> = if unread {
+            drop(tcp);
+            self.flow.end(CloseReason::Aborted, How::Inferred("closed with data unread".into()));
+            return;
+        } else {
+            let _ = tcp.shutdown(std::net::Shutdown::Both);
+            Some(tcp.into())
+        };
+        self.live.follow(&self.flow, kept);
+    }
+}
