@@ -43,6 +43,18 @@ impl Sum {
         self.0 == 0xffff
     }
 
+    /// The sum of a header that is at hand as 32-bit words.
+    #[inline]
+    pub(crate) const fn words<const N: usize>(words: &[u32; N]) -> Sum {
+        let mut sum = 0;
+        let mut at = 0;
+        while at < N {
+            sum += words[at] as u64;
+            at += 1;
+        }
+        Sum::fold(sum)
+    }
+
     #[inline]
     const fn fold(sum: u64) -> Sum {
         let sum = (sum & 0xffff_ffff) + (sum >> 32);

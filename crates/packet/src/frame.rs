@@ -146,7 +146,7 @@ pub fn parse_packet(bytes: &[u8], verify: Verify) -> Result<Packet<'_>, ParseErr
     packet(ip, bytes, payload, verify)
 }
 
-#[inline]
+#[inline(always)]
 fn packet<'a>(
     ip: IpHeader,
     bytes: &'a [u8],
@@ -183,7 +183,7 @@ fn stated_length(packet: &[u8]) -> usize {
 
 /// Reads what a packet carries: its payload after extension headers, or a reassembled datagram,
 /// whose checksums count the addresses in `ip`.
-#[inline]
+#[inline(always)]
 pub fn parse_transport<'a>(
     ip: &IpHeader,
     protocol: Protocol,
@@ -275,7 +275,7 @@ impl Envelope {
         payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
-        self.emit_tcp_with_options(header, &header.options.to_bytes(), payload, out)
+        self.emit_segment(header, &header.options.to_bytes(), payload, out)
     }
 
     /// The same with an explicit list of options instead of the header's.
@@ -287,14 +287,24 @@ impl Envelope {
         payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
-        let options = options.padded();
+        self.emit_segment(header, &options.padded(), payload, out)
+    }
+
+    #[inline]
+    fn emit_segment(
+        &self,
+        header: &tcp::Header,
+        options: &OptionBytes,
+        payload: [&[u8]; 2],
+        out: &mut Vec<u8>,
+    ) -> Result<Emitted, EmitError> {
         let header_length = tcp::HEADER_LEN + options.as_bytes().len();
         let length = header_length + payload[0].len() + payload[1].len();
         let at = self.begin(Protocol::TCP, header_length, length, out)?;
-        let fixed = header.to_bytes(&options);
-        out.extend_from_slice(&fixed);
+        let words = header.to_words(options);
+        out.extend_from_slice(words.map(u32::to_be_bytes).as_flattened());
         out.extend_from_slice(options.as_bytes());
-        let headers = checksum::sum(&fixed) + checksum::sum(options.as_bytes());
+        let headers = Sum::words(&words) + checksum::sum(options.as_bytes());
         let field = self.finish(Protocol::TCP, length, headers, payload, out);
         place(at.transport + tcp::CHECKSUM_OFFSET, field, out);
         Ok(at.done())
@@ -408,7 +418,7 @@ impl Envelope {
         if let Some(link) = self.link {
             link.emit(self.ip.ether_type(), out);
         }
-        if let Err(error) = self.ip.with_protocol(protocol).emit(length, out) {
+        if let Err(error) = self.ip.emit_for(protocol, length, out) {
             out.truncate(start);
             return Err(error);
         }

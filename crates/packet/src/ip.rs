@@ -122,9 +122,20 @@ impl IpHeader {
     /// Appends the header of a packet that carries `payload_length` bytes.
     #[inline]
     pub fn emit(&self, payload_length: usize, out: &mut Vec<u8>) -> Result<(), EmitError> {
+        self.emit_for(self.protocol(), payload_length, out)
+    }
+
+    /// The same for another protocol.
+    #[inline]
+    pub(crate) fn emit_for(
+        &self,
+        protocol: Protocol,
+        payload_length: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EmitError> {
         match self {
-            IpHeader::V4(header) => header.emit(payload_length, out),
-            IpHeader::V6(header) => header.emit(payload_length, out),
+            IpHeader::V4(header) => header.emit_for(protocol, payload_length, out),
+            IpHeader::V6(header) => header.emit_for(protocol, payload_length, out),
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use crate::Verify;
-use crate::checksum;
+use crate::checksum::{self, Sum};
 use crate::error::{EmitError, Layer, ParseError, Problem};
 use crate::ip::{Ecn, Fragment, Protocol};
 
@@ -89,7 +89,7 @@ impl Header {
 
     /// Reads a header and gives the payload, trimmed to Total Length (an Ethernet frame may be
     /// padded beyond it).
-    #[inline]
+    #[inline(always)]
     pub fn parse(packet: &[u8], verify: Verify) -> Result<(Header, &[u8]), ParseError> {
         let Some(fixed) = packet.first_chunk::<HEADER_LEN>() else {
             return Err(ParseError::truncated(Layer::Ipv4, HEADER_LEN, packet.len()));
@@ -125,7 +125,10 @@ impl Header {
             protocol: Protocol(fixed[9]),
             source: Ipv4Addr::new(fixed[12], fixed[13], fixed[14], fixed[15]),
             destination: Ipv4Addr::new(fixed[16], fixed[17], fixed[18], fixed[19]),
-            options: Options::new(&header_bytes[HEADER_LEN..]).unwrap_or(Options::NONE),
+            options: match &header_bytes[HEADER_LEN..] {
+                [] => Options::NONE,
+                options => Options::new(options).unwrap_or(Options::NONE),
+            },
         };
         Ok((header, packet.get(header_length..end).unwrap_or(&[])))
     }
@@ -133,25 +136,36 @@ impl Header {
     /// Appends the header, with length and checksum, of a packet with `payload_length` bytes.
     #[inline]
     pub fn emit(&self, payload_length: usize, out: &mut Vec<u8>) -> Result<(), EmitError> {
+        self.emit_for(self.protocol, payload_length, out)
+    }
+
+    /// The same for another protocol.
+    #[inline]
+    pub(crate) fn emit_for(
+        &self,
+        protocol: Protocol,
+        payload_length: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EmitError> {
         let options = self.options.as_bytes();
         let length = HEADER_LEN + options.len() + payload_length;
         let Ok(total) = u16::try_from(length) else {
             return Err(EmitError::TooLong { layer: Layer::Ipv4, length, limit: MAX_PACKET });
         };
-        let mut fixed = [0; HEADER_LEN];
-        fixed[0] = 0x40 | (self.length() / 4) as u8;
-        fixed[1] = self.dscp << 2 | self.ecn as u8;
-        fixed[2..4].copy_from_slice(&total.to_be_bytes());
-        fixed[4..6].copy_from_slice(&self.identification.to_be_bytes());
+        let service = self.dscp << 2 | self.ecn as u8;
         let flags = u16::from(self.dont_fragment) << 14 | u16::from(self.more_fragments) << 13;
-        fixed[6..8].copy_from_slice(&(flags | self.fragment_offset >> 3).to_be_bytes());
-        fixed[8] = self.ttl;
-        fixed[9] = self.protocol.0;
-        fixed[12..16].copy_from_slice(&self.source.octets());
-        fixed[16..20].copy_from_slice(&self.destination.octets());
-        let sum = checksum::sum(&fixed) + checksum::sum(options);
-        fixed[10..12].copy_from_slice(&sum.checksum().to_be_bytes());
-        out.extend_from_slice(&fixed);
+        let version = 0x40 | (self.length() / 4) as u8;
+        // As words, because summing what was just stored in bytes would wait for the stores.
+        let mut words = [
+            u32::from(version) << 24 | u32::from(service) << 16 | u32::from(total),
+            u32::from(self.identification) << 16 | u32::from(flags | self.fragment_offset >> 3),
+            u32::from(self.ttl) << 24 | u32::from(protocol.0) << 16,
+            self.source.to_bits(),
+            self.destination.to_bits(),
+        ];
+        let sum = Sum::words(&words) + checksum::sum(options);
+        words[2] |= u32::from(sum.checksum());
+        out.extend_from_slice(words.map(u32::to_be_bytes).as_flattened());
         out.extend_from_slice(options);
         Ok(())
     }

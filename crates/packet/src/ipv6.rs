@@ -53,7 +53,7 @@ impl Header {
     }
 
     /// Reads the fixed header and gives what follows it, trimmed to Payload Length.
-    #[inline]
+    #[inline(always)]
     pub fn parse(packet: &[u8], verify: Verify) -> Result<(Header, &[u8]), ParseError> {
         let Some(fixed) = packet.first_chunk::<HEADER_LEN>() else {
             return Err(ParseError::truncated(Layer::Ipv6, HEADER_LEN, packet.len()));
@@ -83,6 +83,17 @@ impl Header {
     /// among them.
     #[inline]
     pub fn emit(&self, payload_length: usize, out: &mut Vec<u8>) -> Result<(), EmitError> {
+        self.emit_for(self.next_header, payload_length, out)
+    }
+
+    /// The same for another next header.
+    #[inline]
+    pub(crate) fn emit_for(
+        &self,
+        next_header: Protocol,
+        payload_length: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EmitError> {
         let Ok(length) = u16::try_from(payload_length) else {
             let (length, limit) = (payload_length, MAX_PAYLOAD);
             return Err(EmitError::TooLong { layer: Layer::Ipv6, length, limit });
@@ -92,7 +103,7 @@ impl Header {
         let mut fixed = [0; HEADER_LEN];
         fixed[0..4].copy_from_slice(&first.to_be_bytes());
         fixed[4..6].copy_from_slice(&length.to_be_bytes());
-        fixed[6] = self.next_header.0;
+        fixed[6] = next_header.0;
         fixed[7] = self.hop_limit;
         fixed[8..24].copy_from_slice(&self.source.octets());
         fixed[24..40].copy_from_slice(&self.destination.octets());

@@ -20,10 +20,16 @@
 //! use roundtrip_packet::*;
 //! use std::net::Ipv4Addr;
 //!
-//! let link = Link { source: EtherAddr([2, 0, 0, 0, 0, 1]), destination: EtherAddr([2, 0, 0, 0, 0, 2]) };
-//! let ip = ipv4::Header::new(Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2), Protocol::TCP);
-//! let options = Options { mss: Some(1460), sack_permitted: true, window_scale: Some(7), ..Options::NONE };
-//! let syn = tcp::Header { flags: Flags::SYN, sequence: SeqNumber(7), window: 64240, options, ..tcp::Header::new(49152, 80) };
+//! let [us, them] = [1, 2].map(|n| (EtherAddr([2, 0, 0, 0, 0, n]), Ipv4Addr::new(10, 0, 0, n)));
+//! let link = Link { source: us.0, destination: them.0 };
+//! let ip = ipv4::Header::new(us.1, them.1, Protocol::TCP);
+//! let syn = tcp::Header {
+//!     flags: Flags::SYN,
+//!     sequence: SeqNumber(7),
+//!     window: 64240,
+//!     options: Options { mss: Some(1460), window_scale: Some(7), ..Options::NONE },
+//!     ..tcp::Header::new(49152, 80)
+//! };
 //! let mut bytes = Vec::new();
 //! Envelope::new(link, ip).emit_tcp(&syn, [&[], &[]], &mut bytes)?;
 //!
@@ -31,7 +37,7 @@
 //! assert_eq!(
 //!     frame.to_string(),
 //!     "IP 10.0.0.1.49152 > 10.0.0.2.80: Flags [S], seq 7, win 64240, \
-//!      options [mss 1460,nop,nop,sackOK,nop,wscale 7], length 0"
+//!      options [mss 1460,nop,wscale 7], length 0"
 //! );
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -40,6 +46,9 @@
 //! what it carries. What TCP does not act on (unknown and malformed options, their order) is not
 //! lost: [`options::iter`] walks the bytes as they came, [`options::OptionBytes`] writes any list.
 #![forbid(unsafe_code)]
+// A parsed packet is some 200 bytes. Built in place, where its parts are inlined into one
+// function, a segment is read in 50 ns instead of 80: measured, `benches/packet.rs`.
+#![allow(clippy::inline_always)]
 
 pub mod arp;
 pub mod checksum;

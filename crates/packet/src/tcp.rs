@@ -189,18 +189,18 @@ impl Header {
             + self.flags.contains(Flags::FIN) as u32
     }
 
-    /// The header's bytes, before `options`, which are padded already, with a checksum of zero.
+    /// The header as words, before `options`, which are padded already, with a checksum of zero.
     #[inline]
-    pub(crate) fn to_bytes(self, options: &OptionBytes) -> [u8; HEADER_LEN] {
-        let words = ((HEADER_LEN + options.as_bytes().len()) / 4) as u16;
-        let [s0, s1] = self.source_port.to_be_bytes();
-        let [d0, d1] = self.destination_port.to_be_bytes();
-        let [q0, q1, q2, q3] = self.sequence.0.to_be_bytes();
-        let [a0, a1, a2, a3] = self.acknowledgement.0.to_be_bytes();
-        let [f0, f1] = (words << 12 | self.flags.bits()).to_be_bytes();
-        let [w0, w1] = self.window.to_be_bytes();
-        let [u0, u1] = self.urgent.to_be_bytes();
-        [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, f0, f1, w0, w1, 0, 0, u0, u1]
+    pub(crate) fn to_words(self, options: &OptionBytes) -> [u32; HEADER_LEN / 4] {
+        let length = ((HEADER_LEN + options.as_bytes().len()) / 4) as u16;
+        let control = length << 12 | self.flags.bits();
+        [
+            u32::from(self.source_port) << 16 | u32::from(self.destination_port),
+            self.sequence.0,
+            self.acknowledgement.0,
+            u32::from(control) << 16 | u32::from(self.window),
+            u32::from(self.urgent),
+        ]
     }
 }
 
@@ -217,7 +217,7 @@ pub struct Segment<'a> {
 
 impl<'a> Segment<'a> {
     /// Reads the payload of a packet that came under `ip`.
-    #[inline]
+    #[inline(always)]
     pub fn parse(
         bytes: &'a [u8],
         ip: &IpHeader,
