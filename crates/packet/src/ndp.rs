@@ -110,8 +110,8 @@ pub enum NdpOption<'a> {
     TargetLinkLayer(EtherAddr),
     /// A prefix of the link.
     PrefixInformation(Prefix),
-    /// The packet that was redirected, or its beginning. Written, it is padded to a multiple of
-    /// eight bytes with zeroes.
+    /// The packet that was redirected, or its beginning. Written, it is cut to a multiple of eight
+    /// bytes, as the kernel does (`net/ipv6/ndisc.c`): padding would be taken for its own.
     RedirectedHeader(&'a [u8]),
     /// What the link carries, in bytes.
     Mtu(u32),
@@ -271,7 +271,7 @@ impl<'a> NdpOption<'a> {
             | NdpOption::Mtu(_)
             | NdpOption::Nonce(_) => 8,
             NdpOption::PrefixInformation(_) => 32,
-            NdpOption::RedirectedHeader(packet) => units(6 + packet.len()) * 8,
+            NdpOption::RedirectedHeader(packet) => 8 + whole_units(packet).len(),
             NdpOption::Unknown { data, .. } => units(data.len()) * 8,
         }
     }
@@ -291,7 +291,9 @@ impl<'a> NdpOption<'a> {
             NdpOption::TargetLinkLayer(address) => write(TARGET_LINK_LAYER, [&address.0, &[]]),
             NdpOption::Nonce(nonce) => write(NONCE, [nonce, &[]]),
             NdpOption::Mtu(mtu) => write(MTU, [&[0; 2], &mtu.to_be_bytes()]),
-            NdpOption::RedirectedHeader(packet) => write(REDIRECTED_HEADER, [&[0; 6], packet]),
+            NdpOption::RedirectedHeader(packet) => {
+                write(REDIRECTED_HEADER, [&[0; 6], whole_units(packet)]);
+            }
             NdpOption::PrefixInformation(prefix) => {
                 write(PREFIX_INFORMATION, [&prefix.to_bytes(), &[]]);
             }
@@ -306,6 +308,12 @@ const MAX_OPTION_DATA: usize = 255 * 8 - 2;
 /// Units of eight bytes that an option with this much data takes.
 fn units(data: usize) -> usize {
     (data.min(MAX_OPTION_DATA) + 2).div_ceil(8)
+}
+
+/// As much of a redirected packet as an option carries.
+fn whole_units(packet: &[u8]) -> &[u8] {
+    let length = packet.len().min(MAX_OPTION_DATA - 6);
+    &packet[..length - length % 8]
 }
 
 impl Prefix {

@@ -223,7 +223,12 @@ fn write_icmpv4(f: &mut Formatter<'_>, message: &icmpv4::Message<'_>) -> fmt::Re
                 other => write!(f, " - code {}", other.code()),
             }
         }
-        Message::Redirect { gateway, .. } => write!(f, "redirect to {gateway}"),
+        Message::Redirect { code, gateway, .. } => {
+            f.write_str("redirect ")?;
+            write_address(f, message.quote().map(|quote| quote.destination))?;
+            let what = if matches!(code, 0 | 2) { "net" } else { "host" };
+            write!(f, " to {what} {gateway}")
+        }
         Message::TimeExceeded { code, .. } => write_time_exceeded(f, *code),
         Message::ParameterProblem { pointer, .. } => {
             write!(f, "parameter problem - octet {pointer}")

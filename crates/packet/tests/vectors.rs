@@ -254,6 +254,25 @@ fn every_byte_of_a_neighbour_solicitation() {
 }
 
 #[test]
+fn a_redirect_quotes_whole_units_and_never_too_many() {
+    let written = |length: usize| {
+        let packet = vec![7; length];
+        let options = [ndp::NdpOption::RedirectedHeader(&packet)];
+        let message = icmpv6::Message::Ndp(ndp::Message::Redirect {
+            target: client6(),
+            destination: server6(),
+            options: ndp::Options::List(&options),
+        });
+        let mut bytes = Vec::new();
+        to_server6(Protocol::ICMPV6).emit_icmpv6(&message, &mut bytes).unwrap();
+        assert!(parse_frame(&bytes, Verify::Full).is_ok());
+        bytes.len() - 14 - 40 - 40
+    };
+    assert_eq!([written(47), written(48), written(55)], [48, 56, 56]);
+    assert_eq!(written(60_000), 255 * 8);
+}
+
+#[test]
 fn neighbour_discovery_from_afar_is_refused() {
     let header = ipv6::Header {
         hop_limit: 255,
