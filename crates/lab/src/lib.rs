@@ -1,1 +1,70 @@
-//! lab
+//! The lab: many hosts and links in one process and in virtual time, without privileges.
+//!
+//! Hosts are [`roundtrip_host`]'s, with every packet real: ARP, checksums, TCP at both ends. Links
+//! have a rate, a delay, a queue and faults ([`Shape`]). Time is a number that jumps from event to
+//! event, so that a minute of `TIME_WAIT` passes in no time.
+//!
+//! # Contract
+//! - Same input and same [`Seed`]: the same frames at the same nanoseconds, on every machine. Nothing
+//!   here reads a clock or the system's generator; rates and times are integers.
+//! - Events at one instant have an order, which [`Lab`] documents.
+//! - Each link and each host draws from a generator of its own.
+//! - The processor's time does not enter the clock.
+//!
+//! ```
+//! use roundtrip_lab::*;
+//! use roundtrip_record::{Log, Role};
+//! use roundtrip_wire::{Listener, Wire};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! let net: Net = "3gslow".parse()?;
+//! let mut internet = Internet::new(Settings::new(net, Seed::new(1), Log::off()));
+//! let address = Internet::web_address(0);
+//! let server = internet.add_server("www", Role::WebServer, address.into());
+//!
+//! let mut listener = server.listen((address, 80).into())?;
+//! server.spawn(async move {
+//!     let mut stream = listener.accept().await.unwrap();
+//!     stream.write_all(b"hello").await.unwrap();
+//! }).detach();
+//!
+//! let client = internet.client().clone();
+//! let text = internet.lab().run_until(async move {
+//!     let mut stream = client.connect((address, 80).into(), None, None).await.unwrap();
+//!     let mut text = String::new();
+//!     stream.read_to_string(&mut text).await.unwrap();
+//!     text
+//! })?;
+//! assert_eq!(text, "hello");
+//! // Two round trips of 400 ms and some, and one before them for nobody: ARP stays on the segment.
+//! assert!(internet.lab().now().millis() > 800);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod agenda;
+mod chance;
+mod environment;
+mod executor;
+mod internet;
+mod lab;
+mod link;
+mod net;
+mod pool;
+mod port;
+mod profile;
+mod seed;
+mod sleep;
+pub mod transfer;
+mod unit;
+mod world;
+
+pub use chance::{NoHost, draw};
+pub use environment::{Caches, Surroundings};
+pub use internet::{DEFAULT_DATE, Internet, NameServers, Settings};
+pub use lab::{Attached, End, Forwarding, Lab, LabHost, Stuck};
+pub use link::{Fcs, Queue, Shape};
+pub use net::{Net, NetError, Way};
+pub use port::LabPort;
+pub use profile::Profile;
+pub use seed::{Ppm, Seed};

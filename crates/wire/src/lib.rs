@@ -15,8 +15,10 @@
 
 mod environment;
 mod fault;
+mod stack;
 mod wire;
 
 pub use environment::{Environment, LocalFuture, OsAnswer, Text};
 pub use fault::ConnectFault;
+pub use stack::{Port, Stack, StackDatagram, StackListener, StackStream};
 pub use wire::{Datagram, Listener, Nodelay, Packet, StreamInfo, Task, Transport, Wire};

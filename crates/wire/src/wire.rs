@@ -238,10 +238,7 @@ pub struct Task {
 
 impl Task {
     /// A handle that calls `cancel` when dropped; `done` completes when the task has ended.
-    pub fn new(
-        cancel: impl FnOnce() + 'static,
-        done: impl Future<Output = ()> + 'static,
-    ) -> Self {
+    pub fn new(cancel: impl FnOnce() + 'static, done: impl Future<Output = ()> + 'static) -> Self {
         Self { cancel: Some(Box::new(cancel)), done: Box::pin(done) }
     }
 

@@ -1,0 +1,63 @@
+//! Randomness for code that can be handed no generator.
+//!
+//! Cryptographic libraries take their source of randomness as a `&'static`. In the lab such a source
+//! asks [`draw`], which reads the generator of the host whose task is running.
+
+use core::cell::RefCell;
+use std::rc::Rc;
+
+/// Fills bytes from a host's generator.
+pub(crate) type Draw = Rc<dyn Fn(&mut [u8])>;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Draw>> = const { RefCell::new(None) };
+}
+
+/// No task of a lab's host is running on this thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no task of a simulated host is running: there is no generator to draw from")]
+pub struct NoHost;
+
+/// Fills `bytes` from the generator of the host whose task is running.
+///
+/// # Errors
+/// When none is.
+pub fn draw(bytes: &mut [u8]) -> Result<(), NoHost> {
+    let draw = CURRENT.with_borrow(Clone::clone).ok_or(NoHost)?;
+    draw(bytes);
+    Ok(())
+}
+
+/// Runs `act` with this generator as the current one.
+#[inline]
+pub(crate) fn with<T>(draw: Option<Draw>, act: impl FnOnce() -> T) -> T {
+    /// Puts back what was there before, even if `act` panics.
+    struct Restore(Option<Draw>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(self.0.take());
+        }
+    }
+    let _restore = Restore(CURRENT.replace(draw));
+    act()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_current_host_changes_with_the_task() {
+        let mark =
+            |mark: u8| -> Option<Draw> { Some(Rc::new(move |bytes: &mut [u8]| bytes.fill(mark))) };
+        let mut bytes = [0; 2];
+        assert_eq!(draw(&mut bytes), Err(NoHost));
+        with(mark(1), || {
+            with(mark(2), || draw(&mut bytes).unwrap());
+            assert_eq!(bytes, [2, 2]);
+            draw(&mut bytes).unwrap();
+        });
+        assert_eq!(bytes, [1, 1]);
+        assert_eq!(draw(&mut bytes), Err(NoHost));
+    }
+}

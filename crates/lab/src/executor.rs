@@ -1,0 +1,352 @@
+//! Tasks: a tiny executor of one thread.
+//!
+//! Woken tasks stand in one queue and run in the order in which they were woken; a task that is
+//! woken twice before it runs stands there once. Nothing else decides what runs next.
+
+use core::cell::{Cell, OnceCell, RefCell};
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Wake;
+
+use roundtrip_wire::Task;
+
+use crate::chance::{self, Draw};
+
+/// A task by its place and how often the place was used before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct TaskId {
+    place: u32,
+    generation: u32,
+}
+
+/// The tasks that were woken, in order. Wakers must be `Send`, so it stands behind a lock, though
+/// all of a lab happens on one thread.
+#[derive(Debug, Default)]
+struct Ready {
+    queue: Mutex<VecDeque<TaskId>>,
+    /// Whether there is anything in it: asked after every event, and cheaper than the lock.
+    any: AtomicBool,
+}
+
+impl Ready {
+    fn push(&self, task: TaskId) {
+        // A panic while the lock was held cannot have left half a task in the queue.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(task);
+        self.any.store(true, Ordering::Release);
+    }
+
+    fn pop(&self) -> Option<TaskId> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let task = queue.pop_front();
+        if queue.is_empty() {
+            self.any.store(false, Ordering::Release);
+        }
+        task
+    }
+}
+
+/// What wakes one task.
+#[derive(Debug)]
+struct Alarm {
+    task: TaskId,
+    ready: Arc<Ready>,
+    /// It stands in the queue already.
+    rung: AtomicBool,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.ready.push(self.task);
+        }
+    }
+}
+
+type Work = Pin<Box<dyn Future<Output = ()>>>;
+
+/// A task that has not ended.
+struct Running {
+    alarm: Arc<Alarm>,
+    waker: Waker,
+    /// Gone while it is being polled.
+    work: Option<Work>,
+    /// What it draws from.
+    draw: Option<Draw>,
+    /// Tells whoever waits for its end.
+    end: Rc<End>,
+}
+
+/// The end of a task.
+#[derive(Default)]
+struct End {
+    over: Cell<bool>,
+    waiting: RefCell<Option<Waker>>,
+}
+
+impl End {
+    fn come(&self) {
+        self.over.set(true);
+        if let Some(waker) = self.waiting.take() {
+            waker.wake();
+        }
+    }
+}
+
+#[derive(Default)]
+struct Tasks {
+    places: Vec<(u32, Option<Running>)>,
+    free: Vec<u32>,
+}
+
+impl Tasks {
+    fn get(&mut self, id: TaskId) -> Option<&mut Running> {
+        let (generation, running) = self.places.get_mut(id.place as usize)?;
+        running.as_mut().filter(|_| *generation == id.generation)
+    }
+
+    fn remove(&mut self, id: TaskId) -> Option<Running> {
+        self.get(id)?;
+        let (generation, running) = &mut self.places[id.place as usize];
+        *generation = generation.wrapping_add(1);
+        self.free.push(id.place);
+        running.take()
+    }
+}
+
+/// The work that is no task.
+const MAIN: TaskId = TaskId { place: u32::MAX, generation: 0 };
+
+/// What [`Executor::run`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ran {
+    /// No task was woken.
+    Nothing,
+    /// A task ran.
+    Task,
+    /// The turn is the main work's: the caller polls it.
+    Main,
+}
+
+/// The executor.
+#[derive(Default)]
+pub(crate) struct Executor {
+    tasks: RefCell<Tasks>,
+    ready: Arc<Ready>,
+    main: OnceCell<Arc<Alarm>>,
+}
+
+impl Executor {
+    /// Starts a task. Nothing of it runs before [`Executor::run`].
+    pub(crate) fn spawn(
+        self: &Rc<Self>,
+        draw: Option<Draw>,
+        work: impl Future<Output = ()> + 'static,
+    ) -> Task {
+        let end = Rc::<End>::default();
+        let id = self.insert(Box::pin(work), draw, Rc::clone(&end));
+        let executor = Rc::downgrade(self);
+        let cancel = move || {
+            // Dropped outside of the borrow: the task's own streams and tasks go with it.
+            let gone =
+                executor.upgrade().and_then(|executor| executor.tasks.borrow_mut().remove(id));
+            if let Some(running) = &gone {
+                running.end.come();
+            }
+            drop(gone);
+        };
+        let done = poll_fn(move |context: &mut Context<'_>| {
+            if end.over.get() {
+                return Poll::Ready(());
+            }
+            *end.waiting.borrow_mut() = Some(context.waker().clone());
+            Poll::Pending
+        });
+        Task::new(cancel, done)
+    }
+
+    fn insert(&self, work: Work, draw: Option<Draw>, end: Rc<End>) -> TaskId {
+        let tasks = &mut *self.tasks.borrow_mut();
+        let place = tasks.free.pop().unwrap_or_else(|| {
+            tasks.places.push((0, None));
+            tasks.places.len() as u32 - 1
+        });
+        let (generation, slot) = &mut tasks.places[place as usize];
+        let id = TaskId { place, generation: *generation };
+        let alarm = Arc::new(Alarm {
+            task: id,
+            ready: Arc::clone(&self.ready),
+            rung: AtomicBool::new(true),
+        });
+        let waker = Waker::from(Arc::clone(&alarm));
+        *slot = Some(Running { alarm, waker, work: Some(work), draw, end });
+        self.ready.push(id);
+        id
+    }
+
+    /// The waker of the work that [`Lab::run_until`](crate::Lab::run_until) waits for. It stands in
+    /// the queue like a task, but is run by whoever calls [`Executor::run`].
+    pub(crate) fn main_waker(&self) -> Waker {
+        let alarm = self.main.get_or_init(|| {
+            let (task, ready) = (MAIN, Arc::clone(&self.ready));
+            Arc::new(Alarm { task, ready, rung: AtomicBool::new(false) })
+        });
+        Waker::from(Arc::clone(alarm))
+    }
+
+    /// Runs the task that was woken first.
+    #[inline]
+    pub(crate) fn run(&self) -> Ran {
+        let Some(id) = self.ready.pop() else { return Ran::Nothing };
+        if id == MAIN {
+            if let Some(alarm) = self.main.get() {
+                alarm.rung.store(false, Ordering::Release);
+            }
+            return Ran::Main;
+        }
+        self.run_task(id);
+        Ran::Task
+    }
+
+    fn run_task(&self, id: TaskId) {
+        let taken = self.tasks.borrow_mut().get(id).and_then(|running| {
+            running.alarm.rung.store(false, Ordering::Release);
+            let work = running.work.take()?;
+            Some((work, running.waker.clone(), running.draw.clone()))
+        });
+        // Woken, and gone since.
+        let Some((mut work, waker, draw)) = taken else { return };
+        let poll = chance::with(draw, || work.as_mut().poll(&mut Context::from_waker(&waker)));
+        let over = match poll {
+            Poll::Ready(()) => self.tasks.borrow_mut().remove(id),
+            Poll::Pending => {
+                // It may have been cancelled by itself while it ran; then it is dropped here.
+                if let Some(running) = self.tasks.borrow_mut().get(id) {
+                    running.work = Some(work);
+                    return;
+                }
+                None
+            }
+        };
+        if let Some(running) = over {
+            running.end.come();
+        }
+    }
+
+    /// Ends all tasks.
+    pub(crate) fn clear(&self) {
+        loop {
+            // One after the other, outside of the borrow: what is dropped may end others.
+            let next = {
+                let tasks = &mut *self.tasks.borrow_mut();
+                let place = tasks.places.iter().position(|(_, running)| running.is_some());
+                place.and_then(|place| {
+                    let generation = tasks.places[place].0;
+                    tasks.remove(TaskId { place: place as u32, generation })
+                })
+            };
+            let Some(running) = next else { break };
+            drop(running);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(executor: &Executor) {
+        while executor.run() != Ran::Nothing {}
+    }
+
+    /// Yields once.
+    async fn pause() {
+        let mut again = false;
+        poll_fn(|context| {
+            if core::mem::replace(&mut again, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    #[test]
+    fn tasks_run_in_the_order_they_were_woken() {
+        let executor = Rc::<Executor>::default();
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        for name in ["a", "b", "c"] {
+            let seen = Rc::clone(&seen);
+            let work = async move {
+                for step in 0..2 {
+                    seen.borrow_mut().push((name, step));
+                    pause().await;
+                }
+            };
+            executor.spawn(None, work).detach();
+        }
+        run(&executor);
+        assert_eq!(*seen.borrow(), [("a", 0), ("b", 0), ("c", 0), ("a", 1), ("b", 1), ("c", 1)]);
+    }
+
+    #[test]
+    fn a_dropped_handle_ends_its_task() {
+        let executor = Rc::<Executor>::default();
+        let held = Rc::new(());
+        let inside = Rc::clone(&held);
+        let task = executor.spawn(None, async move {
+            core::future::pending::<()>().await;
+            drop(inside);
+        });
+        run(&executor);
+        assert_eq!(Rc::strong_count(&held), 2);
+        drop(task);
+        assert_eq!(Rc::strong_count(&held), 1);
+        run(&executor);
+    }
+
+    #[test]
+    fn a_task_may_end_itself_and_others() {
+        let executor = Rc::<Executor>::default();
+        let other = executor.spawn(None, core::future::pending());
+        let own = Rc::new(RefCell::new(None));
+        let handle = Rc::clone(&own);
+        let task = executor.spawn(None, async move {
+            drop(other);
+            drop(handle.take());
+            core::future::pending::<()>().await;
+        });
+        *own.borrow_mut() = Some(task);
+        run(&executor);
+        assert_eq!(Rc::strong_count(&own), 1);
+        assert_eq!(executor.tasks.borrow().free.len(), 2);
+    }
+
+    #[test]
+    fn the_end_of_a_task_can_be_waited_for() {
+        let executor = Rc::<Executor>::default();
+        let task = executor.spawn(None, pause());
+        let seen = Rc::new(Cell::new(false));
+        let flag = Rc::clone(&seen);
+        executor
+            .spawn(None, async move {
+                task.await;
+                flag.set(true);
+            })
+            .detach();
+        run(&executor);
+        assert!(seen.get());
+    }
+}

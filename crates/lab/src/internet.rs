@@ -1,0 +1,206 @@
+//! The default topology: a client, an access link, a router, and servers behind it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::{Duration, SystemTime};
+
+use roundtrip_host::Route;
+use roundtrip_record::{LinkId, Log, Role};
+
+use crate::environment::Caches;
+use crate::lab::{Attached, End, Forwarding, Lab, LabHost};
+use crate::link::{Queue, Shape};
+use crate::net::{Net, Way};
+use crate::seed::Seed;
+
+/// 2026-01-01T00:00:00Z, the calendar time at which a lab begins unless told otherwise, in seconds
+/// since 1970. Fixed, so that a run is the same on every day.
+pub const DEFAULT_DATE: u64 = 1_767_225_600;
+
+/// What an [`Internet`] is made from.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The access network.
+    pub net: Net,
+    /// Where all chance comes from.
+    pub seed: Seed,
+    /// The calendar time at the beginning.
+    pub date: SystemTime,
+    /// Where everything is reported.
+    pub log: Log,
+    /// What the client kept from a visit before; empty caches in a fresh lab.
+    pub caches: Caches,
+}
+
+impl Settings {
+    /// A fresh lab on this network.
+    pub fn new(net: Net, seed: Seed, log: Log) -> Self {
+        let date = SystemTime::UNIX_EPOCH + Duration::from_secs(DEFAULT_DATE);
+        Self { net, seed, date, log, caches: Caches::default() }
+    }
+}
+
+/// A client at the end of an access link, a router, and servers around it.
+///
+/// ```text
+/// client 10.0.0.2 ── access link ── 10.0.0.1 router ── inner link ── server
+///                                                   ├─ inner link ── server …
+/// ```
+///
+/// The access link is as the [`Net`] says. Each server has a link of its own to the router: 10 Gbit/s
+/// and 20 µs each way ([`Internet::inner`]), so what a person describes is what decides. Every
+/// link is an Ethernet segment of its own: hosts and router find each other by ARP.
+pub struct Internet {
+    lab: Lab,
+    client: LabHost,
+    router: LabHost,
+    access: [Attached; 2],
+    servers: u16,
+}
+
+/// The name servers of [`Internet::add_name_servers`].
+#[derive(Clone, Debug)]
+pub struct NameServers {
+    /// Answers for the root.
+    pub root: LabHost,
+    /// Answers for top-level domains.
+    pub tld: LabHost,
+    /// Answers for the zones of sites.
+    pub authoritative: LabHost,
+    /// Resolves for the client.
+    pub resolver: LabHost,
+}
+
+impl Internet {
+    /// The client's address.
+    pub const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+    /// The router's address towards the client.
+    pub const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+    /// The root name server's (of TEST-NET-2, RFC 5737).
+    pub const ROOT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 4);
+    /// The name server's of top-level domains.
+    pub const TLD: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 30);
+    /// The name server's of sites.
+    pub const AUTHORITATIVE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 53);
+    /// The recursive resolver's.
+    pub const RESOLVER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 8);
+
+    const CLIENT_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2);
+    const ROUTER_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
+
+    /// What every link behind the router is like, both ways.
+    pub fn inner() -> Shape {
+        Shape {
+            rate: Some(10_000_000_000),
+            queue: Queue::Packets(1_000),
+            ..Shape::ideal(Duration::from_micros(20))
+        }
+    }
+
+    /// The address of the web host with this number: 203.0.113.10 and on (TEST-NET-3, RFC 5737),
+    /// then through 198.18.0.0/15 (RFC 2544).
+    pub fn web_address(number: u16) -> Ipv4Addr {
+        match u8::try_from(number) {
+            Ok(low) if low < 240 => Ipv4Addr::new(203, 0, 113, 10 + low),
+            _ => {
+                let [high, low] = number.to_be_bytes();
+                Ipv4Addr::new(198, 18, high, low)
+            }
+        }
+    }
+
+    /// A client and a router.
+    pub fn new(settings: Settings) -> Self {
+        let Settings { net, seed, date, log, caches } = settings;
+        let mut lab = Lab::new(seed, date, log);
+        let client = lab.add_host("client", Role::Client, Forwarding::Off);
+        let router = lab.add_host("router", Role::Router, Forwarding::On);
+        client.port().surroundings().set_caches(caches);
+        let access = lab.link(
+            &End {
+                host: &client,
+                addresses: vec![(Self::CLIENT.into(), 24), (Self::CLIENT_V6.into(), 64)],
+                shape: net.shape(Way::Up),
+            },
+            &End {
+                host: &router,
+                addresses: vec![(Self::ROUTER.into(), 24), (Self::ROUTER_V6.into(), 64)],
+                shape: net.shape(Way::Down),
+            },
+        );
+        for gateway in [IpAddr::from(Self::ROUTER), Self::ROUTER_V6.into()] {
+            lab.add_route(&client, default_route(gateway, access[0]));
+        }
+        Self { lab, client, router, access, servers: 0 }
+    }
+
+    /// The lab in which it all happens.
+    pub fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
+    /// The client.
+    pub fn client(&self) -> &LabHost {
+        &self.client
+    }
+
+    /// The router.
+    pub fn router(&self) -> &LabHost {
+        &self.router
+    }
+
+    /// The directions of the access link: from the client, and towards it.
+    pub fn access(&self) -> [LinkId; 2] {
+        self.access.map(|end| end.link)
+    }
+
+    /// Adds a server with this address behind a link of its own.
+    pub fn add_server(&mut self, name: &str, role: Role, address: IpAddr) -> LabHost {
+        let server = self.lab.add_host(name, role, Forwarding::Off);
+        self.servers += 1;
+        let (near, whole) = match address {
+            // Of the range that providers use between themselves (RFC 6598).
+            IpAddr::V4(_) => {
+                let [high, low] = self.servers.to_be_bytes();
+                (IpAddr::from([100, 64, high, low]), 32)
+            }
+            IpAddr::V6(_) => (IpAddr::from([0xfd64, 0, 0, 0, 0, 0, 0, self.servers]), 128),
+        };
+        let shape = Self::inner();
+        let [at_server, at_router] = self.lab.link(
+            &End { host: &server, addresses: vec![(address, whole)], shape },
+            &End { host: &self.router, addresses: vec![(near, whole)], shape },
+        );
+        let on_link = |to, interface| Route { to, prefix_len: whole, via: None, interface };
+        self.lab.add_route(&self.router, on_link(address, at_router.interface));
+        self.lab.add_route(&server, on_link(near, at_server.interface));
+        self.lab.add_route(&server, default_route(near, at_server));
+        server
+    }
+
+    /// Adds the hosts of the name servers and tells the client of them: its `resolv.conf` names the
+    /// resolver, its root hints the root. What they answer is up to the caller.
+    pub fn add_name_servers(&mut self) -> NameServers {
+        let root = self.add_server("root", Role::RootServer, Self::ROOT.into());
+        let tld = self.add_server("tld", Role::TldServer, Self::TLD.into());
+        let authoritative =
+            self.add_server("authoritative", Role::AuthoritativeServer, Self::AUTHORITATIVE.into());
+        let resolver = self.add_server("resolver", Role::Resolver, Self::RESOLVER.into());
+        let hints = vec![("a.root-servers.lab.".to_owned(), Self::ROOT.into())];
+        for host in [&self.client, &resolver] {
+            host.port().surroundings().set_root_hints(hints.clone());
+        }
+        let client = self.client.port().surroundings();
+        client.set_resolv_conf(format!("nameserver {}\n", Self::RESOLVER));
+        client.set_nsswitch("hosts: files dns\n");
+        client.set_hosts("127.0.0.1 localhost\n::1 localhost\n");
+        NameServers { root, tld, authoritative, resolver }
+    }
+}
+
+fn default_route(gateway: IpAddr, end: Attached) -> Route {
+    let to = match gateway {
+        IpAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
+    };
+    Route { to, prefix_len: 0, via: Some(gateway), interface: end.interface }
+}

@@ -1,0 +1,124 @@
+//! One host's place in the lab.
+
+use core::cell::RefCell;
+use core::future::Future;
+use std::rc::Rc;
+use std::time::SystemTime;
+
+use roundtrip_host::Transmit;
+use roundtrip_record::{Time, WireKind};
+use roundtrip_wire::{Environment, Port, Task};
+
+use crate::chance::Draw;
+use crate::environment::Surroundings;
+use crate::sleep::Sleep;
+use crate::world::World;
+
+/// What drives a simulated host: the lab's clock, executor and links.
+pub struct LabPort {
+    world: Rc<World>,
+    /// The host's index.
+    host: u32,
+    /// The link behind each interface.
+    links: RefCell<Vec<u32>>,
+    surroundings: Surroundings,
+    /// What this host's tasks draw from; set once the host is there.
+    draw: RefCell<Option<Draw>>,
+}
+
+impl LabPort {
+    pub(crate) fn new(world: &Rc<World>, host: u32, surroundings: Surroundings) -> Self {
+        Self {
+            world: Rc::clone(world),
+            host,
+            links: RefCell::default(),
+            surroundings,
+            draw: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.host
+    }
+
+    /// How many interfaces have a link.
+    pub(crate) fn interfaces(&self) -> usize {
+        self.links.borrow().len()
+    }
+
+    /// Puts a link behind the next interface.
+    pub(crate) fn attach(&self, link: u32) {
+        self.links.borrow_mut().push(link);
+    }
+
+    pub(crate) fn set_draw(&self, draw: Draw) {
+        *self.draw.borrow_mut() = Some(draw);
+    }
+
+    pub(crate) fn draw(&self) -> Option<Draw> {
+        self.draw.borrow().clone()
+    }
+
+    /// What the host knows besides the network: to be changed by whoever builds the lab.
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+}
+
+impl Port for LabPort {
+    fn kind(&self) -> WireKind {
+        WireKind::Lab
+    }
+
+    #[inline]
+    fn now(&self) -> Time {
+        self.world.now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.world.wall()
+    }
+
+    fn environment(&self) -> &dyn Environment {
+        &self.surroundings
+    }
+
+    fn sleep_until(&self, at: Time) -> impl Future<Output = ()> + 'static {
+        Sleep::new(&self.world, at)
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) -> Task {
+        self.world.executor().spawn(self.draw(), task)
+    }
+
+    /// At once, and in no virtual time.
+    fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> {
+        async move { work() }
+    }
+
+    #[inline]
+    fn buffer(&self) -> Vec<u8> {
+        self.world.buffer()
+    }
+
+    #[inline]
+    fn recycle(&self, buffer: Vec<u8>) {
+        self.world.recycle(buffer);
+    }
+
+    #[inline]
+    fn transmit(&self, frame: Vec<u8>, transmit: Transmit) {
+        match self.links.borrow().get(transmit.interface.0 as usize) {
+            Some(&link) => self.world.send(link, frame, transmit),
+            None => self.world.recycle(frame),
+        }
+    }
+
+    #[inline]
+    fn set_timer(&self, at: Option<Time>) {
+        self.world.set_timer(self.host, at);
+    }
+}

@@ -1,0 +1,315 @@
+//! Bytes over a described network: iperf's question, answered in virtual time.
+//!
+//! Two hosts with one link in each direction and no router. The client connects and at once sends a
+//! request of 100 bytes; the server, with `TCP_NODELAY`, reads it, sends the bytes and shuts its
+//! sending side down; the client reads to the end and closes. Parallel flows start together. Every
+//! run has new connections, 30 ms after the last one ended; the hosts live on from run to run.
+
+use core::cell::RefCell;
+use core::future::poll_fn;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use roundtrip_record::{LinkCounts, Log, Role, Time};
+use roundtrip_wire::{
+    ConnectFault, Listener as _, Nodelay, StackStream, Transport as _, Wire as _,
+};
+use serde::Serialize;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::internet::DEFAULT_DATE;
+use crate::lab::{Attached, End, Forwarding, Lab, LabHost, Stuck};
+use crate::net::{Net, Way};
+use crate::port::LabPort;
+use crate::seed::Seed;
+
+/// Bytes of the request.
+const REQUEST: usize = 100;
+/// The server hands its socket so much at once.
+const BLOB: usize = 1 << 20;
+/// Between two runs.
+const GAP: Duration = Duration::from_millis(30);
+/// The server's address.
+const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 8, 0, 2)), 8_000);
+/// The client's.
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 8, 0, 1));
+
+/// What is to be transferred.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    /// Over which network.
+    pub net: Net,
+    /// Bytes in each flow.
+    pub bytes: u64,
+    /// Flows at once.
+    pub parallel: u32,
+    /// How often.
+    pub runs: u32,
+    /// Where chance comes from.
+    pub seed: Seed,
+    /// Whether the hosts know each other's hardware addresses beforehand.
+    pub neighbours: Neighbours,
+    /// Where everything is reported.
+    pub log: Log,
+}
+
+/// What the neighbour tables hold when the first run begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Neighbours {
+    /// The other host.
+    #[default]
+    Warm,
+    /// Nothing: the first run asks with ARP.
+    Cold,
+}
+
+/// One run. Times are milliseconds from the client's call of connect, the latest of all flows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Run {
+    /// The run, from 0.
+    pub run: u32,
+    /// The connection was established.
+    pub connect_ms: f64,
+    /// The first read gave data.
+    pub first_byte_ms: f64,
+    /// The last read gave data.
+    pub last_byte_ms: f64,
+    /// A read gave end of file.
+    pub eof_ms: f64,
+    /// Frames that were handed to the link towards the client.
+    pub frames_down: u64,
+    /// Frames that were handed to the link from the client.
+    pub frames_up: u64,
+    /// Of both, dropped since a queue was full.
+    pub dropped: u64,
+    /// Of both, lost on the way.
+    pub lost: u64,
+}
+
+/// A transfer did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// No connection.
+    #[error("run {run}: no connection: {fault}")]
+    Connect {
+        /// The run, from 0.
+        run: u32,
+        /// What was seen.
+        fault: ConnectFault,
+    },
+    /// The connection broke.
+    #[error("run {run}: the connection broke after {received} bytes: {source}")]
+    Broken {
+        /// The run, from 0.
+        run: u32,
+        /// Bytes that had arrived.
+        received: u64,
+        /// What was seen.
+        source: std::io::Error,
+    },
+    /// It ended too early.
+    #[error("run {run}: the stream ended after {received} bytes")]
+    Short {
+        /// The run, from 0.
+        run: u32,
+        /// Bytes that had arrived.
+        received: u64,
+    },
+    /// Nothing went on.
+    #[error("run {run}: {source}")]
+    Stuck {
+        /// The run, from 0.
+        run: u32,
+        /// How.
+        source: Stuck,
+    },
+}
+
+impl Transfer {
+    /// One run of one flow in which nobody records.
+    pub fn new(net: Net, bytes: u64) -> Self {
+        Self {
+            net,
+            bytes,
+            parallel: 1,
+            runs: 1,
+            seed: Seed::new(1),
+            neighbours: Neighbours::Warm,
+            log: Log::off(),
+        }
+    }
+
+    /// Carries it out; hands each run to `done` as it ends.
+    ///
+    /// # Errors
+    /// When a run cannot come to its end; those before it have been handed out.
+    pub fn carry_out(&self, mut done: impl FnMut(Run)) -> Result<(), TransferError> {
+        let bench = Bench::new(self);
+        let mut before = bench.counts();
+        for run in 0..self.runs {
+            let flows = (0..self.parallel.max(1)).map(|_| Flow::default()).collect::<Vec<_>>();
+            let flows = Rc::new(RefCell::new(flows));
+            let result = bench.run(run, Rc::clone(&flows));
+            let failed = flows.borrow_mut().iter_mut().find_map(|flow| flow.failed.take());
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            result.map_err(|source| TransferError::Stuck { run, source })?;
+            let after = bench.counts();
+            done(measure(run, &flows.borrow(), before, after));
+            before = after;
+        }
+        bench.lab.finish();
+        Ok(())
+    }
+}
+
+/// What a flow has seen.
+#[derive(Debug, Default)]
+struct Flow {
+    connected: Duration,
+    first: Option<Duration>,
+    last: Duration,
+    eof: Duration,
+    failed: Option<TransferError>,
+}
+
+fn measure(run: u32, flows: &[Flow], before: [LinkCounts; 2], after: [LinkCounts; 2]) -> Run {
+    let latest = |of: fn(&Flow) -> Duration| {
+        let longest = flows.iter().map(of).max().unwrap_or_default();
+        longest.as_nanos() as f64 / 1e6
+    };
+    let [up, down] = [0, 1].map(|way: usize| after[way].frames - before[way].frames);
+    let both =
+        |of: fn(&LinkCounts) -> u64| (0..2).map(|way| of(&after[way]) - of(&before[way])).sum();
+    Run {
+        run,
+        connect_ms: latest(|flow| flow.connected),
+        first_byte_ms: latest(|flow| flow.first.unwrap_or(flow.eof)),
+        last_byte_ms: latest(|flow| flow.last),
+        eof_ms: latest(|flow| flow.eof),
+        frames_down: down,
+        frames_up: up,
+        dropped: both(|counts| counts.queue_full),
+        lost: both(|counts| counts.lost),
+    }
+}
+
+/// The two hosts.
+struct Bench {
+    lab: Lab,
+    client: LabHost,
+    ends: [Attached; 2],
+    bytes: u64,
+}
+
+impl Bench {
+    fn new(transfer: &Transfer) -> Self {
+        let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(DEFAULT_DATE);
+        let mut lab = Lab::new(transfer.seed, epoch, transfer.log.clone());
+        let client = lab.add_host("client", Role::Client, Forwarding::Off);
+        let server = lab.add_host("server", Role::WebServer, Forwarding::Off);
+        let net = &transfer.net;
+        let ends = lab.link(
+            &End { host: &client, addresses: vec![(CLIENT, 24)], shape: net.shape(Way::Up) },
+            &End { host: &server, addresses: vec![(SERVER.ip(), 24)], shape: net.shape(Way::Down) },
+        );
+        if transfer.neighbours == Neighbours::Warm {
+            client.host(|host| host.add_neighbour(ends[0].interface, SERVER.ip(), ends[1].mac));
+            server.host(|host| host.add_neighbour(ends[1].interface, CLIENT, ends[0].mac));
+        }
+        server.spawn(serve(server.clone(), transfer.bytes)).detach();
+        Self { lab, client, ends, bytes: transfer.bytes }
+    }
+
+    fn counts(&self) -> [LinkCounts; 2] {
+        self.ends.map(|end| self.lab.counts(end.link))
+    }
+
+    fn run(&self, run: u32, flows: Rc<RefCell<Vec<Flow>>>) -> Result<(), Stuck> {
+        let client = self.client.clone();
+        let bytes = self.bytes;
+        self.lab.run_until(async move {
+            let mut tasks = Vec::new();
+            let count = flows.borrow().len();
+            for number in 0..count {
+                let (client, flows) = (client.clone(), Rc::clone(&flows));
+                tasks.push(self.client.spawn(async move {
+                    let mut flow = Flow::default();
+                    flow.failed = fetch(&client, run, bytes, &mut flow).await.err();
+                    flows.borrow_mut()[number] = flow;
+                }));
+            }
+            for task in tasks {
+                task.await;
+            }
+            self.client.sleep(GAP).await;
+        })
+    }
+}
+
+async fn fetch(
+    client: &LabHost,
+    run: u32,
+    bytes: u64,
+    flow: &mut Flow,
+) -> Result<(), TransferError> {
+    let began: Time = client.now();
+    let passed = || client.now() - began;
+    let mut stream = client
+        .connect(SERVER, None, None)
+        .await
+        .map_err(|fault| TransferError::Connect { run, fault })?;
+    flow.connected = passed();
+    let mut received = 0;
+    let broken = |received| move |source| TransferError::Broken { run, received, source };
+    stream.write_all(&[b' '; REQUEST]).await.map_err(broken(0))?;
+    loop {
+        let read =
+            poll_fn(|context| stream.poll_read_with(context, |[one, two]| one.len() + two.len()));
+        let read = read.await.map_err(broken(received))? as u64;
+        if read == 0 {
+            break;
+        }
+        received += read;
+        flow.last = passed();
+        flow.first.get_or_insert(flow.last);
+    }
+    flow.eof = passed();
+    if received == bytes { Ok(()) } else { Err(TransferError::Short { run, received }) }
+}
+
+async fn serve(server: LabHost, bytes: u64) {
+    // Nothing else listens on this host, and a fault of one connection is seen at the client.
+    let Ok(mut listener) = server.listen(SERVER) else { return };
+    let blob = Bytes::from_static(&[0; BLOB]);
+    loop {
+        let Ok(stream) = listener.accept().await else { continue };
+        let blob = blob.clone();
+        server
+            .spawn(async move {
+                let _ = answer(stream, bytes, &blob).await;
+            })
+            .detach();
+    }
+}
+
+async fn answer(
+    mut stream: StackStream<LabPort>,
+    mut bytes: u64,
+    blob: &Bytes,
+) -> std::io::Result<()> {
+    let mut request = [0; REQUEST];
+    stream.read_exact(&mut request).await?;
+    stream.set_nodelay(Nodelay::On);
+    while bytes > 0 {
+        let piece = usize::try_from(bytes).unwrap_or(BLOB).min(BLOB);
+        stream.write_all_bytes(blob.slice(..piece)).await?;
+        bytes -= piece as u64;
+    }
+    stream.shutdown().await?;
+    stream.read(&mut [0]).await?;
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! Quantities with their units, read and written without floating point.
+
+use std::time::Duration;
+
+use crate::link::{Fcs, Queue};
+use crate::seed::Ppm;
+
+type Read<T> = Result<T, &'static str>;
+
+const TIME: &str = "a time with its unit is wanted: 200ms, 1.5s or 300us";
+const RATE: &str =
+    "a rate with its unit is wanted, more than zero: 768kbit, 1.6Mbit, 1Gbit or 56000bit";
+const PERCENT: &str = "a percentage from 0% to 100% is wanted: 2% or 0.05%";
+const QUEUE: &str =
+    "packets or bytes are wanted, at least one packet or one frame of 1514 bytes: 100p or 64kB";
+const FCS: &str = "on or off is wanted";
+
+/// Nanoseconds a unit; the longest unit that suits is written.
+const TIMES: [(&str, u64); 4] = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000), ("ns", 1)];
+const RATES: [(&str, u64); 4] =
+    [("Gbit", 1_000_000_000), ("Mbit", 1_000_000), ("kbit", 1_000), ("bit", 1)];
+const BYTES: [(&str, u64); 3] = [("MB", 1_000_000), ("kB", 1_000), ("B", 1)];
+
+/// An Ethernet frame of the usual MTU: a queue that cannot hold one would stop the traffic.
+const FRAME: u64 = 1514;
+
+pub(crate) fn time(text: &str) -> Read<Duration> {
+    // `µs`, with either of the two signs that look so.
+    let text = text.replace(['µ', 'μ'], "u");
+    // No longer than ten minutes: more is a slip of the pen.
+    let nanos = quantity(&text, &TIMES).filter(|nanos| *nanos <= 600_000_000_000);
+    nanos.map(Duration::from_nanos).ok_or(TIME)
+}
+
+pub(crate) fn rate(text: &str) -> Read<u64> {
+    // `Mbps` and `Mbit/s` are what others write.
+    let text = text.trim_end_matches("/s").replace("bps", "bit");
+    quantity(&text, &RATES).filter(|rate| (1..=1_000_000_000_000).contains(rate)).ok_or(RATE)
+}
+
+pub(crate) fn percent(text: &str) -> Read<Ppm> {
+    let ppm = text.strip_suffix('%').and_then(|number| decimal(number, 10_000));
+    ppm.filter(|ppm| *ppm <= 1_000_000).map(|ppm| Ppm::new(ppm as u32)).ok_or(PERCENT)
+}
+
+pub(crate) fn queue(text: &str) -> Read<Queue> {
+    if let Some(packets) = text.strip_suffix('p') {
+        let packets = packets.parse().ok().filter(|packets| *packets > 0);
+        return packets.map(Queue::Packets).ok_or(QUEUE);
+    }
+    quantity(text, &BYTES).filter(|bytes| *bytes >= FRAME).map(Queue::Bytes).ok_or(QUEUE)
+}
+
+pub(crate) fn fcs(text: &str) -> Read<Fcs> {
+    match text {
+        "on" => Ok(Fcs::On),
+        "off" => Ok(Fcs::Off),
+        _ => Err(FCS),
+    }
+}
+
+pub(crate) fn write_time(time: Duration) -> String {
+    let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    // Network times are told in milliseconds, unless they are whole microseconds below one.
+    let below = nanos < 1_000_000 && nanos > 0;
+    write(nanos, if below { ("us", 1_000) } else { ("ms", 1_000_000) })
+}
+
+pub(crate) fn write_rate(rate: u64) -> String {
+    write(rate, longest(rate, &RATES))
+}
+
+pub(crate) fn write_percent(ppm: Ppm) -> String {
+    write(u64::from(ppm.get()), ("%", 10_000))
+}
+
+pub(crate) fn write_queue(queue: Queue) -> String {
+    match queue {
+        Queue::Unlimited => "4294967295p".into(),
+        Queue::Packets(packets) => format!("{packets}p"),
+        Queue::Bytes(bytes) => write(bytes, longest(bytes, &BYTES)),
+    }
+}
+
+/// `1.6Mbit` in its smallest unit. Case matters little to people: `mbit` is taken too.
+fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let split = text.find(|letter: char| letter.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(split);
+    let (_, scale) = units.iter().find(|(name, _)| unit.eq_ignore_ascii_case(name))?;
+    decimal(number.trim_end(), *scale)
+}
+
+/// A decimal number times `scale`, which must come out whole.
+fn decimal(text: &str, scale: u64) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let mut value =
+        if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()? }.checked_mul(scale)?;
+    let mut place = scale;
+    for digit in fraction.trim_end_matches('0').bytes() {
+        if place % 10 != 0 {
+            return None;
+        }
+        place /= 10;
+        value = value.checked_add(u64::from(digit - b'0') * place)?;
+    }
+    Some(value)
+}
+
+/// The longest unit of which there is at least one.
+fn longest<'a>(value: u64, units: &[(&'a str, u64)]) -> (&'a str, u64) {
+    *units.iter().find(|(_, scale)| value >= *scale).unwrap_or(&units[units.len() - 1])
+}
+
+fn write(value: u64, (unit, scale): (&str, u64)) -> String {
+    let (whole, rest) = (value / scale, value % scale);
+    if rest == 0 {
+        return format!("{whole}{unit}");
+    }
+    let width = scale.ilog10() as usize;
+    let fraction = format!("{rest:0width$}");
+    format!("{whole}.{}{unit}", fraction.trim_end_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_exact() {
+        assert_eq!(decimal("1.6", 1_000_000), Some(1_600_000));
+        assert_eq!(decimal(".5", 10), Some(5));
+        assert_eq!(decimal("2.", 10), Some(20));
+        assert_eq!(decimal("1.2345", 1_000), None);
+        assert_eq!(decimal("1.2300", 100), Some(123));
+        for wrong in ["", ".", "-1", "+1", "1e3", "1.2.3", "0x10", "18446744073709551616"] {
+            assert_eq!(decimal(wrong, 1), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_others_write_is_read() {
+        assert_eq!(rate("1.6Mbit/s"), Ok(1_600_000));
+        assert_eq!(rate("768kbps"), Ok(768_000));
+        assert_eq!(time("300µs"), Ok(Duration::from_micros(300)));
+        assert_eq!(time("1 s"), Ok(Duration::from_secs(1)));
+        assert_eq!(queue("64kB"), Ok(Queue::Bytes(64_000)));
+    }
+}

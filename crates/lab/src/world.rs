@@ -1,0 +1,161 @@
+//! What all hosts of a lab share: the clock, the agenda, the links, the tasks.
+
+use core::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use roundtrip_host::{IfIndex, Transmit};
+use roundtrip_record::{EventId, LinkDropped, LinkId, Log, Time, Trace as _, What};
+
+use crate::agenda::{Agenda, Source};
+use crate::executor::Executor;
+use crate::link::{Link, Mishap};
+use crate::pool::Pool;
+use crate::sleep::Sleepers;
+
+/// The shared part of a lab. Hosts hold it; it holds no host.
+pub(crate) struct World {
+    now: Cell<Time>,
+    /// The calendar time of the epoch.
+    epoch: SystemTime,
+    agenda: RefCell<Agenda>,
+    links: RefCell<Vec<Cable>>,
+    pool: RefCell<Pool>,
+    sleepers: RefCell<Sleepers>,
+    executor: Rc<Executor>,
+    macs: Cell<u32>,
+}
+
+/// One direction of a link, and what it joins.
+pub(crate) struct Cable {
+    pub(crate) link: Link,
+    pub(crate) id: LinkId,
+    /// Where frames come out: the host's index and its interface.
+    to: (u32, IfIndex),
+    /// The sender's log: mishaps are told as happening there.
+    log: Log,
+}
+
+/// A frame that has arrived.
+pub(crate) struct Arrival {
+    pub(crate) host: u32,
+    pub(crate) interface: IfIndex,
+    pub(crate) frame: Vec<u8>,
+    pub(crate) event: Option<EventId>,
+}
+
+impl World {
+    pub(crate) fn new(epoch: SystemTime) -> Self {
+        Self {
+            now: Cell::new(Time::ZERO),
+            epoch,
+            agenda: RefCell::new(Agenda::new()),
+            links: RefCell::default(),
+            pool: RefCell::default(),
+            sleepers: RefCell::default(),
+            executor: Rc::default(),
+            macs: Cell::new(0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn now(&self) -> Time {
+        self.now.get()
+    }
+
+    /// The calendar time; it stands still where it would leave the calendar.
+    pub(crate) fn wall(&self) -> SystemTime {
+        let passed = Duration::from_nanos(self.now().nanos());
+        self.epoch.checked_add(passed).unwrap_or(self.epoch)
+    }
+
+    pub(crate) fn executor(&self) -> &Rc<Executor> {
+        &self.executor
+    }
+
+    /// The number of the next hardware address, from 1.
+    pub(crate) fn next_mac(&self) -> u32 {
+        self.macs.set(self.macs.get() + 1);
+        self.macs.get()
+    }
+
+    pub(crate) fn add_host(&self) -> u32 {
+        self.agenda.borrow_mut().add_host()
+    }
+
+    /// Adds one direction of a link; answers its index.
+    pub(crate) fn add_link(&self, id: LinkId, link: Link, to: (u32, IfIndex), log: Log) -> u32 {
+        self.links.borrow_mut().push(Cable { link, id, to, log });
+        self.agenda.borrow_mut().add_link()
+    }
+
+    pub(crate) fn links<T>(&self, look: impl FnOnce(&[Cable]) -> T) -> T {
+        look(&self.links.borrow())
+    }
+
+    #[inline]
+    pub(crate) fn buffer(&self) -> Vec<u8> {
+        self.pool.borrow_mut().take()
+    }
+
+    #[inline]
+    pub(crate) fn recycle(&self, buffer: Vec<u8>) {
+        self.pool.borrow_mut().give(buffer);
+    }
+
+    /// Hands a frame to the link with this index.
+    #[inline]
+    pub(crate) fn send(&self, index: u32, frame: Vec<u8>, transmit: Transmit) {
+        let now = self.now();
+        let Cable { link, id, log, .. } = &mut self.links.borrow_mut()[index as usize];
+        let mishap = |reason: Mishap| {
+            let what = || What::LinkDropped(LinkDropped { link: *id, reason });
+            log.emit(now, transmit.event, what);
+        };
+        link.send(now, frame, transmit.event, &mut self.pool.borrow_mut(), mishap);
+        self.agenda.borrow_mut().set(Source::Link(index), link.next());
+    }
+
+    /// Takes the frame that arrives now over the link with this index.
+    #[inline]
+    pub(crate) fn arrive(&self, index: u32) -> Option<Arrival> {
+        let Cable { link, to: (host, interface), .. } =
+            &mut self.links.borrow_mut()[index as usize];
+        let flight = link.arrive(self.now());
+        self.agenda.borrow_mut().set(Source::Link(index), link.next());
+        let flight = flight?;
+        let (host, interface) = (*host, *interface);
+        Some(Arrival { host, interface, frame: flight.frame, event: flight.event })
+    }
+
+    #[inline]
+    pub(crate) fn set_timer(&self, host: u32, at: Option<Time>) {
+        self.agenda.borrow_mut().set(Source::Host(host), at);
+    }
+
+    /// The next event of all.
+    #[inline]
+    pub(crate) fn next(&self) -> Option<(Time, Source)> {
+        self.agenda.borrow().first()
+    }
+
+    /// Jumps to a later time.
+    #[inline]
+    pub(crate) fn advance(&self, to: Time) {
+        debug_assert!(to >= self.now(), "time would fall from {} to {to}", self.now());
+        self.now.set(self.now().max(to));
+    }
+
+    /// Wakes the first of the tasks whose time has come.
+    pub(crate) fn wake(&self) {
+        let now = self.now();
+        self.with_sleepers(|sleepers| sleepers.wake(now));
+    }
+
+    pub(crate) fn with_sleepers<T>(&self, act: impl FnOnce(&mut Sleepers) -> T) -> T {
+        let sleepers = &mut *self.sleepers.borrow_mut();
+        let result = act(sleepers);
+        self.agenda.borrow_mut().set(Source::Sleep, sleepers.next());
+        result
+    }
+}
