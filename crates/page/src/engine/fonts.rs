@@ -1,0 +1,255 @@
+//! Fonts: the carried ones, the page's own, and which of the page's own are in use.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use blitz_dom::node::NodeData;
+use blitz_dom::{BULLET_FONT, BaseDocument, FontContext, decode_font_bytes};
+use bytes::Bytes;
+use fontique::{
+    Blob, Collection, CollectionOptions, FamilyId, FontInfoOverride, FontStyle, FontWeight,
+    GenericFamily, Script, ScriptExt, SourceCache,
+};
+use style::values::computed::font::{FontStyle as ComputedStyle, SingleFontFamily};
+
+use super::{Input, net};
+use crate::css::Slant;
+use crate::note::Note;
+use crate::options::Fonts;
+use crate::resources::Face;
+use crate::scan::fetchable;
+
+pub(super) const SANS: &str = "Liberation Sans";
+pub(super) const SERIF: &str = "Liberation Serif";
+pub(super) const MONO: &str = "Liberation Mono";
+const WIDE: &str = "DejaVu Sans";
+const EMOJI: &str = "Noto Emoji";
+
+macro_rules! liberation {
+    ($($face:literal),*) => {
+        [$((
+            concat!("Liberation ", $face),
+            include_bytes!(concat!("../../fonts/Liberation", $face, ".ttf")).as_slice(),
+        )),*]
+    };
+}
+
+/// Liberation's files by name.
+static LIBERATION: [(&str, &[u8]); 12] = liberation!(
+    "Sans-Regular",
+    "Sans-Bold",
+    "Sans-Italic",
+    "Sans-BoldItalic",
+    "Serif-Regular",
+    "Serif-Bold",
+    "Serif-Italic",
+    "Serif-BoldItalic",
+    "Mono-Regular",
+    "Mono-Bold",
+    "Mono-Italic",
+    "Mono-BoldItalic"
+);
+
+/// Families of the same metrics (fontconfig's `30-metric-aliases.conf`), and the engine's own
+/// name for monospace.
+const ALIASES: [(&str, &[&str]); 3] = [
+    (SANS, &["Arial", "Helvetica", "Arimo", "Nimbus Sans"]),
+    (SERIF, &["Times New Roman", "Times", "Tinos", "Nimbus Roman"]),
+    (MONO, &["Courier New", "Courier", "Cousine", "Nimbus Mono PS", "-moz-fixed"]),
+];
+
+/// The carried fonts: a family's name and a file.
+pub(super) fn carried() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    let liberation = LIBERATION.iter().map(|(name, bytes)| {
+        let family = name.split_once('-').map_or(*name, |(family, _)| family);
+        (family, *bytes)
+    });
+    liberation.chain([
+        (WIDE, dejavu::sans::regular()),
+        (WIDE, dejavu::sans::bold()),
+        (EMOJI, epaint_default_fonts::NOTO_EMOJI_REGULAR),
+    ])
+}
+
+/// The fonts of a run, without the page's own.
+pub(super) fn context(which: Fonts) -> FontContext {
+    let system_fonts = which == Fonts::System;
+    let mut collection = Collection::new(CollectionOptions { shared: false, system_fonts });
+    let blob = |bytes: &'static [u8]| Blob::new(Arc::new(bytes));
+    collection.register_fonts(blob(BULLET_FONT), None);
+    for (family, bytes) in carried() {
+        let blob = blob(bytes);
+        let names = ALIASES.iter().filter(|(of, _)| *of == family).flat_map(|(_, names)| *names);
+        for name in std::iter::once(&family).chain(names) {
+            if system_fonts && is_of_system(&mut collection, name) {
+                continue;
+            }
+            let named = FontInfoOverride { family_name: Some(name), ..Default::default() };
+            collection.register_fonts(blob.clone(), Some(named));
+        }
+    }
+    generics(&mut collection, which);
+    FontContext { collection, source_cache: SourceCache::new_shared() }
+}
+
+/// Whether the machine itself has this family.
+fn is_of_system(collection: &mut Collection, name: &str) -> bool {
+    let Some(family) = collection.family_by_name(name) else { return false };
+    family.fonts().iter().any(|font| matches!(font.source().kind(), fontique::SourceKind::Path(_)))
+}
+
+/// What `serif`, `sans-serif` and so on mean, and where glyphs are looked for that a family
+/// lacks. On a machine with fonts its own choice comes first.
+fn generics(collection: &mut Collection, which: Fonts) {
+    use GenericFamily as G;
+    let mut ids = |names: &[&str]| -> Vec<FamilyId> {
+        names.iter().filter_map(|name| collection.family_id(name)).collect()
+    };
+    let (sans, serif, mono) = (ids(&[SANS, WIDE]), ids(&[SERIF, WIDE]), ids(&[MONO, WIDE]));
+    let (emoji, fallback) = (ids(&[EMOJI]), ids(&[WIDE, SANS, EMOJI]));
+    let table = [
+        (G::Serif, &serif),
+        (G::UiSerif, &serif),
+        (G::SansSerif, &sans),
+        (G::SystemUi, &sans),
+        (G::UiSansSerif, &sans),
+        (G::UiRounded, &sans),
+        (G::Cursive, &sans),
+        (G::Fantasy, &sans),
+        (G::Monospace, &mono),
+        (G::UiMonospace, &mono),
+        (G::Math, &serif),
+        (G::FangSong, &serif),
+        (G::Emoji, &emoji),
+    ];
+    for (generic, families) in table {
+        let own = collection.generic_families(generic).count();
+        if which == Fonts::System && own > 0 {
+            continue;
+        }
+        collection.set_generic_families(generic, families.iter().copied());
+    }
+    let common = [Script::COMMON, Script::INHERITED, Script::UNKNOWN];
+    let scripts = Script::all_samples().iter().map(|(script, _)| *script).chain(common);
+    for script in scripts {
+        if which == Fonts::CarriedOnly || collection.fallback_families(script).count() == 0 {
+            collection.set_fallbacks(script, fallback.iter().copied());
+        }
+    }
+}
+
+/// Registers the page's fonts that have come, under the family their rule names.
+pub(super) fn register_faces(context: &mut FontContext, input: &Input<'_>, notes: &mut Vec<Note>) {
+    let mut told = BTreeSet::new();
+    for face in &input.faces {
+        let Some(bytes) = face_bytes(face, &input.bytes) else { continue };
+        let decoded = decode_font_bytes(&bytes).into_owned();
+        let named = FontInfoOverride {
+            family_name: Some(&face.rule.family),
+            // A range means a variable font, whose axis says more than the rule.
+            weight: (face.rule.weight.1 - face.rule.weight.0 < 1.0)
+                .then(|| FontWeight::new(face.rule.weight.0)),
+            style: Some(match face.rule.slant {
+                Slant::Upright => FontStyle::Normal,
+                Slant::Italic => FontStyle::Italic,
+                Slant::Oblique => FontStyle::Oblique(None),
+            }),
+            ..Default::default()
+        };
+        let blob = Blob::new(Arc::new(decoded));
+        if context.collection.register_fonts(blob, Some(named)).is_empty()
+            && told.insert(face.url.clone())
+        {
+            notes.push(Note::FontNotUsed { url: face.url.clone() });
+        }
+    }
+}
+
+fn face_bytes(face: &Face, came: &BTreeMap<&str, Bytes>) -> Option<Bytes> {
+    if face.url.scheme() == "data" {
+        return net::inline(&face.url);
+    }
+    let url = fetchable(face.url.clone())?;
+    came.get(url.as_str()).cloned().filter(|bytes| !bytes.is_empty())
+}
+
+/// How text is set: family in lower case, weight, slant.
+type Setting = (String, u16, Slant);
+
+/// The indices of the faces that the document's text is set in and that have not come, in order.
+/// Browsers load a face only when a character of its `unicode-range` is shown in its family.
+pub(super) fn in_use(
+    document: &BaseDocument,
+    faces: &[&Face],
+    came: &BTreeMap<&str, Bytes>,
+) -> Vec<usize> {
+    let families: BTreeSet<String> =
+        faces.iter().map(|face| face.rule.family.to_lowercase()).collect();
+    if families.is_empty() {
+        return Vec::new();
+    }
+    let mut wanted = BTreeSet::new();
+    for ((family, weight, slant), characters) in settings(document, &families) {
+        let best = best_faces(faces, &family, f32::from(weight), slant);
+        wanted.extend(
+            best.into_iter()
+                .filter(|&index| characters.iter().any(|&c| faces[index].rule.covers(c))),
+        );
+    }
+    wanted.into_iter().filter(|&index| face_bytes(faces[index], came).is_none()).collect()
+}
+
+/// Which characters are set how, for these families.
+fn settings(
+    document: &BaseDocument,
+    families: &BTreeSet<String>,
+) -> BTreeMap<Setting, BTreeSet<char>> {
+    let mut settings: BTreeMap<Setting, BTreeSet<char>> = BTreeMap::new();
+    for (_, node) in document.tree().iter() {
+        let NodeData::Text(text) = &node.data else { continue };
+        let Some(parent) = node.parent.and_then(|id| document.get_node(id)) else { continue };
+        let Some(styles) = parent.primary_styles() else { continue };
+        let font = styles.get_font();
+        let slant = match font.font_style {
+            ComputedStyle::NORMAL => Slant::Upright,
+            ComputedStyle::ITALIC => Slant::Italic,
+            _ => Slant::Oblique,
+        };
+        let weight = font.font_weight.value() as u16;
+        for family in font.font_family.families.list.iter() {
+            let SingleFontFamily::FamilyName(name) = family else { continue };
+            let name = name.name.to_lowercase();
+            if families.contains(&name) {
+                let characters = settings.entry((name, weight, slant)).or_default();
+                characters.extend(text.content.chars().filter(|c| !c.is_whitespace()));
+            }
+        }
+    }
+    settings
+}
+
+/// The faces of a family that fit best (CSS Fonts 4, section 5.2): slant first, then weight. More
+/// than one when they divide the characters among them.
+fn best_faces(faces: &[&Face], family: &str, weight: f32, slant: Slant) -> Vec<usize> {
+    let distance = |face: &Face| {
+        let (low, high) = face.rule.weight;
+        let slanted = match (slant, face.rule.slant) {
+            (a, b) if a == b => 0,
+            (Slant::Italic, Slant::Oblique) | (Slant::Oblique, Slant::Italic) => 1,
+            _ => 2,
+        };
+        let away = if weight < low { low - weight } else { (weight - high).max(0.0) };
+        // Below 400 lighter comes first, above 500 bolder; 400 and 500 try each other.
+        let wrong_side = if weight > 500.0 { high < weight } else { low > weight };
+        (slanted, u8::from(wrong_side && away > 0.0), away as u32)
+    };
+    let of_family = || {
+        faces
+            .iter()
+            .enumerate()
+            .filter(|(_, face)| face.rule.family.to_lowercase() == family)
+            .map(|(index, face)| (distance(face), index))
+    };
+    let best = of_family().map(|(distance, _)| distance).min();
+    of_family().filter(|(distance, _)| Some(*distance) == best).map(|(_, index)| index).collect()
+}

@@ -1,0 +1,97 @@
+//! Images before they reach the engine: is the size bearable, and is the text in an SVG set in
+//! the fonts of this run (the engine would take whatever the machine has).
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use image::{ImageReader, Limits};
+use usvg::fontdb;
+
+use super::fonts;
+use crate::limits;
+use crate::options::Fonts;
+
+/// An image that may be decoded.
+pub(super) struct Checked {
+    /// What decoding it will take.
+    pub(super) pixels: u64,
+    /// Other bytes to decode in its place.
+    pub(super) bytes: Option<Bytes>,
+}
+
+/// The fonts for text in SVG images, loaded when the first one has text.
+pub(super) struct SvgFonts {
+    which: Fonts,
+    loaded: Option<Arc<fontdb::Database>>,
+}
+
+impl SvgFonts {
+    pub(super) fn new(which: Fonts) -> Self {
+        SvgFonts { which, loaded: None }
+    }
+
+    fn database(&mut self) -> Arc<fontdb::Database> {
+        let which = self.which;
+        Arc::clone(self.loaded.get_or_insert_with(|| {
+            let mut database = fontdb::Database::new();
+            if which == Fonts::System {
+                database.load_system_fonts();
+            }
+            for (_, bytes) in fonts::carried() {
+                database.load_font_source(fontdb::Source::Binary(Arc::new(bytes)));
+            }
+            database.set_serif_family(fonts::SERIF);
+            database.set_sans_serif_family(fonts::SANS);
+            database.set_monospace_family(fonts::MONO);
+            database.set_cursive_family(fonts::SANS);
+            database.set_fantasy_family(fonts::SANS);
+            Arc::new(database)
+        }))
+    }
+}
+
+/// Whether an image can be drawn; why not, in words.
+pub(super) fn check(bytes: &[u8], fonts: &mut SvgFonts) -> Result<Checked, String> {
+    if bytes.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if let Some(format) =
+        image::guess_format(bytes).ok().filter(image::ImageFormat::reading_enabled)
+    {
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+        reader.limits(Limits::default());
+        let (width, height) = reader.into_dimensions().map_err(|error| error.to_string())?;
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels > limits::IMAGE_PIXELS {
+            return Err(format!("{width} × {height} pixels are too many"));
+        }
+        return Ok(Checked { pixels, bytes: None });
+    }
+    if looks_like_svg(bytes) {
+        return svg(bytes, fonts);
+    }
+    Err("its format is not one of PNG, JPEG, GIF, WebP and SVG".to_owned())
+}
+
+fn looks_like_svg(bytes: &[u8]) -> bool {
+    let gzip = bytes.starts_with(&[0x1F, 0x8B]);
+    let head = &bytes[..bytes.len().min(4096)];
+    gzip || head.windows(4).any(|window| window == b"<svg")
+}
+
+/// Text in an SVG image becomes outlines here, in the fonts of this run.
+fn svg(bytes: &[u8], fonts: &mut SvgFonts) -> Result<Checked, String> {
+    let has_text = bytes.windows(5).any(|window| window == b"<text");
+    if !has_text {
+        return Ok(Checked { pixels: 0, bytes: None });
+    }
+    let options = usvg::Options {
+        font_family: fonts::SERIF.to_owned(),
+        fontdb: fonts.database(),
+        ..usvg::Options::default()
+    };
+    let tree = usvg::Tree::from_data(bytes, &options).map_err(|error| error.to_string())?;
+    let outlined = tree.to_string(&usvg::WriteOptions::default());
+    Ok(Checked { pixels: 0, bytes: Some(Bytes::from(outlined)) })
+}

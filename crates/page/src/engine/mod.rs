@@ -1,0 +1,152 @@
+//! The layout engine: Blitz, kept behind one function.
+//!
+//! A picture is a function of the markup and of what has been delivered: each run builds the
+//! document anew, on a thread of its own with a deep stack, and a panic inside becomes a
+//! [`PaintError`]. Blitz's network is a queue ([`net`]) answered from what was delivered.
+
+mod draw;
+mod fixups;
+mod fonts;
+mod images;
+mod net;
+mod thread;
+mod tree;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use blitz_dom::{BaseDocument, DocumentConfig, StyleThreading};
+use blitz_traits::shell::{ColorScheme, Viewport};
+use bytes::Bytes;
+use url::Url;
+
+use crate::note::Note;
+use crate::options::{Options, Scheme};
+use crate::picture::{PaintError, Picture};
+use crate::resources::Face;
+
+/// What a run is made of.
+pub(crate) struct Input<'a> {
+    pub(crate) markup: &'a str,
+    pub(crate) syntax: Syntax,
+    pub(crate) base: Url,
+    pub(crate) options: &'a Options,
+    /// Style sheets that came, by address.
+    pub(crate) styles: BTreeMap<&'a str, &'a str>,
+    /// Images and fonts that came, by address.
+    pub(crate) bytes: BTreeMap<&'a str, Bytes>,
+    pub(crate) faces: Vec<&'a Face>,
+}
+
+/// How the markup is parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Syntax {
+    Html,
+    Xml,
+}
+
+/// How far a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goal {
+    Layout,
+    Paint,
+}
+
+/// What a run found out.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) picture: Option<Picture>,
+    /// Images that matched a style or are near the viewport and have not come.
+    pub(crate) images: Vec<Url>,
+    /// Indices of the font faces that text is set in.
+    pub(crate) fonts: Vec<usize>,
+    /// Bytes of markup laid out.
+    pub(crate) laid_out: usize,
+    pub(crate) notes: Vec<Note>,
+}
+
+/// How often resources that came may lead to others within one run.
+const ROUNDS: usize = 64;
+
+/// Lays out, and paints if that is the goal.
+pub(crate) fn run(input: &Input<'_>, goal: Goal) -> Result<Outcome, PaintError> {
+    thread::deep(|| work(input, goal))
+}
+
+fn work(input: &Input<'_>, goal: Goal) -> Outcome {
+    thread::during("preparing fonts");
+    let mut outcome = Outcome::default();
+    let mut font_context = fonts::context(input.options.fonts);
+    fonts::register_faces(&mut font_context, input, &mut outcome.notes);
+    let queue = net::Queue::new();
+    thread::during("parsing");
+    let mut document = BaseDocument::new(DocumentConfig {
+        viewport: Some(viewport(input.options)),
+        base_url: Some(input.base.as_str().to_owned()),
+        net_provider: Some(queue.clone()),
+        font_ctx: Some(font_context),
+        style_threading: StyleThreading::Sequential,
+        ..DocumentConfig::default()
+    });
+    let lazy = tree::parse(&mut document, input, &mut outcome);
+    thread::during("laying out");
+    let mut answers = net::Answers::new(input);
+    settle(&mut document, &queue, &mut answers);
+    if document.try_root_element().is_some() {
+        let hidden = fixups::hide_invisible_text(&mut document);
+        if fixups::cover_canvas(&mut document) || hidden {
+            settle(&mut document, &queue, &mut answers);
+        }
+        outcome.fonts = fonts::in_use(&document, &input.faces, &input.bytes);
+    }
+    outcome.images = answers.missing;
+    outcome.notes.append(&mut answers.notes);
+    wanted_lazy(&document, input, lazy, &mut outcome.images);
+    if goal == Goal::Paint {
+        thread::during("painting");
+        outcome.picture = Some(draw::draw(&mut document, input.options, &mut outcome.notes));
+    }
+    outcome
+}
+
+/// Answers what the document asks for until it asks for nothing more.
+fn settle(document: &mut BaseDocument, queue: &net::Queue, answers: &mut net::Answers<'_>) {
+    for _ in 0..ROUNDS {
+        let asked = answers.answer(queue);
+        document.resolve(0.0);
+        if asked == 0 && queue.is_empty() {
+            return;
+        }
+    }
+}
+
+/// Adds the lazy images near enough to the viewport (Blink's distance) to be loaded.
+fn wanted_lazy(
+    document: &BaseDocument,
+    input: &Input<'_>,
+    lazy: Vec<fixups::LazyImage>,
+    wanted: &mut Vec<Url>,
+) {
+    let limit = match input.options.extent {
+        crate::options::Extent::Full => f64::INFINITY,
+        crate::options::Extent::Viewport => {
+            f64::from(input.options.viewport.height) + crate::limits::LAZY_DISTANCE
+        }
+    };
+    let mut seen: BTreeSet<Url> = wanted.iter().cloned().collect();
+    for image in lazy {
+        let top = document.get_client_bounding_rect(image.node).map_or(0.0, |rect| rect.y);
+        if top < limit && seen.insert(image.url.clone()) {
+            wanted.push(image.url);
+        }
+    }
+}
+
+fn viewport(options: &Options) -> Viewport {
+    let scale = options.device_pixel_ratio();
+    let device = |side: u32| ((side as f32) * scale).round().max(1.0) as u32;
+    let scheme = match options.scheme {
+        Scheme::Light => ColorScheme::Light,
+        Scheme::Dark => ColorScheme::Dark,
+    };
+    Viewport::new(device(options.viewport.width), device(options.viewport.height), scale, scheme)
+}

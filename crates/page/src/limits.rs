@@ -1,0 +1,33 @@
+//! What a page may cost. Each limit is reported by a [`Note`](crate::Note) when it is met.
+
+/// Characters of markup that are laid out, in bytes of UTF-8. Scanning for resources goes on beyond.
+pub const MARKUP: usize = 12 << 20;
+/// Elements that are laid out.
+pub const ELEMENTS: usize = 120_000;
+/// Nesting of elements in the tree; what is nested deeper becomes a sibling, as in Blink
+/// (`kMaximumHTMLParserDOMTreeDepth`).
+pub const DEPTH: usize = 512;
+/// Flattened elements after which the rest of the markup is not laid out: the parser's own
+/// stack still grows with them.
+pub const FLATTENED: usize = 8_192;
+/// Resources wanted by one page.
+pub const FETCHES: usize = 4_096;
+/// Listed resources remembered.
+pub const LISTED: usize = 1_024;
+/// Nesting of `@import`.
+pub const IMPORTS: usize = 16;
+/// Pixels of one image: 64 Mi, 256 MiB decoded.
+pub const IMAGE_PIXELS: u64 = 64 << 20;
+/// Pixels of all images of a page together: 256 Mi.
+pub const PAGE_PIXELS: u64 = 256 << 20;
+/// Height of a picture of the full page, in device pixels. The same as Chrome's screenshots.
+pub const PICTURE_HEIGHT: u32 = 16_384;
+/// Pixels of a picture.
+pub const PICTURE_PIXELS: u64 = 64 << 20;
+/// Bytes of one style sheet that are used.
+pub const STYLE: usize = 8 << 20;
+/// How far below the viewport a lazy image is still loaded, in CSS pixels: Blink's distance
+/// on a fast connection (`lazyLoadingDistanceThresholdPx4G`).
+pub const LAZY_DISTANCE: f64 = 1250.0;
+/// Stack of the thread that lays out: only what is used is ever committed.
+pub const STACK: usize = 512 << 20;

@@ -1,0 +1,367 @@
+//! One page, from its first byte to its picture.
+
+use std::collections::BTreeMap;
+
+use encoding_rs::{Encoding, UTF_8};
+use url::Url;
+
+use crate::encoding::{self, DocumentDecoder};
+use crate::engine::{self, Goal, Outcome};
+use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Hint, Listed, Omitted, Priority};
+use crate::limits;
+use crate::media::Media;
+use crate::note::Note;
+use crate::options::Options;
+use crate::picture::{PaintError, Picture};
+use crate::resources::{Body, Resources, State};
+use crate::scan::{Found, Scanner};
+
+/// One page: bytes go in, wanted resources and pictures come out. See the [crate] page for the
+/// contract.
+pub struct Page {
+    url: Url,
+    options: Options,
+    decoder: DocumentDecoder,
+    scanner: Scanner,
+    resources: Resources,
+    /// The document's text, up to [`limits::MARKUP`].
+    markup: String,
+    /// All of the document's text, in bytes of UTF-8.
+    markup_seen: usize,
+    finished: bool,
+    listed: Vec<Listed>,
+    listed_more: usize,
+    hints: Vec<Hint>,
+    notes: Vec<Note>,
+    /// From the last layout.
+    layout_notes: Vec<Note>,
+    /// What the last layout was made of.
+    laid_out: Option<(u64, usize)>,
+}
+
+/// What a page is, in figures.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// The title's text, white space collapsed.
+    pub title: Option<String>,
+    /// Start tags seen.
+    pub elements: usize,
+    /// Bytes of text, as UTF-8.
+    pub text_bytes: usize,
+    /// The encoding's name in the Encoding standard, once decided.
+    pub encoding: Option<&'static str>,
+    /// Where the encoding was declared.
+    pub encoding_from: Option<&'static str>,
+    /// Resources wanted so far.
+    pub wanted: usize,
+    /// Of these, come.
+    pub loaded: usize,
+    /// Of these, failed.
+    pub failed: usize,
+}
+
+impl Page {
+    /// An empty page. `url` is the document's address after redirects.
+    pub fn new(url: Url, options: Options) -> Self {
+        let media = Media::from(&options);
+        Page {
+            decoder: DocumentDecoder::new(options.content_type.as_deref()),
+            scanner: Scanner::new(url.clone(), media),
+            resources: Resources::new(),
+            markup: String::new(),
+            markup_seen: 0,
+            finished: false,
+            listed: Vec::new(),
+            listed_more: 0,
+            hints: Vec::new(),
+            notes: Vec::new(),
+            layout_notes: Vec::new(),
+            laid_out: None,
+            url,
+            options,
+        }
+    }
+
+    /// The next bytes of the document, content codings undone.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.finished || bytes.is_empty() {
+            return;
+        }
+        let text = self.decoder.feed(bytes);
+        self.read(&text);
+    }
+
+    /// The document has ended, or no more of it will come.
+    pub fn finish_document(&mut self) {
+        if self.finished {
+            return;
+        }
+        self.finished = true;
+        let text = self.decoder.finish();
+        self.read(&text);
+        self.scanner.finish();
+        self.collect();
+    }
+
+    fn read(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.markup_seen += text.len();
+        let room = limits::MARKUP - self.markup.len();
+        self.markup.push_str(&text[..text.floor_char_boundary(room)]);
+        self.scanner.feed(text);
+        self.collect();
+    }
+
+    /// Takes what the scanner found.
+    fn collect(&mut self) {
+        let media = Media::from(&self.options);
+        for found in self.scanner.take() {
+            match found {
+                Found::Resource(want) => self.resources.found_in_markup(want),
+                Found::Listed { url, kind, line, why } => {
+                    self.list(Listed { url, kind, line, why });
+                }
+                Found::Hint { url, reach } => {
+                    let hint = Hint { url, reach };
+                    if self.hints.len() < limits::LISTED && !self.hints.contains(&hint) {
+                        self.hints.push(hint);
+                    }
+                }
+                Found::Style { css } => {
+                    let base = self.scanner.base();
+                    self.resources.inline_style(&css, &base, &self.url, media);
+                }
+                Found::Refresh { content } => {
+                    let note = Note::Refresh { content };
+                    if !self.notes.contains(&note) {
+                        self.notes.push(note);
+                    }
+                }
+            }
+        }
+    }
+
+    fn list(&mut self, listed: Listed) {
+        if self.listed.len() < limits::LISTED {
+            self.listed.push(listed);
+        } else {
+            self.listed_more += 1;
+        }
+    }
+
+    /// The next wanted resource, in the order of discovery; `None` when there is none for now.
+    /// [`feed`](Page::feed), [`deliver`](Page::deliver), [`lay_out`](Page::lay_out) and
+    /// [`paint`](Page::paint) can make more appear.
+    pub fn poll_fetch(&mut self) -> Option<Fetch> {
+        self.resources.poll()
+    }
+
+    /// What became of a resource. A second delivery of the same one, or one never asked for, is
+    /// ignored.
+    pub fn deliver(&mut self, id: FetchId, delivered: Delivered) {
+        let media = Media::from(&self.options);
+        let referrer = self.encoding();
+        self.resources.deliver(id, delivered, referrer, media, &mut self.notes);
+    }
+
+    /// The resources wanted and neither come nor failed, in the order of discovery.
+    pub fn pending(&self) -> impl Iterator<Item = &Fetch> {
+        self.resources.pending().map(|resource| &resource.fetch)
+    }
+
+    /// What is known of a resource now: one found by a preload may since have become
+    /// render-blocking.
+    pub fn fetch(&self, id: FetchId) -> Option<&Fetch> {
+        self.resources.get(id).map(|resource| &resource.fetch)
+    }
+
+    /// What the first paint still waits for: render-blocking style sheets, and scripts in the
+    /// head that a browser's parser would wait for.
+    pub fn holding_paint(&self) -> impl Iterator<Item = &Fetch> {
+        self.resources
+            .pending()
+            .filter(|resource| resource.holds_paint || resource.fetch.blocks == Blocks::Render)
+            .map(|resource| &resource.fetch)
+    }
+
+    /// Whether a browser could paint now: some markup has come and nothing holds it back.
+    pub fn ready_to_paint(&self) -> bool {
+        !self.markup.is_empty() && self.holding_paint().next().is_none()
+    }
+
+    /// Whether something has come since the last layout that could change the picture.
+    pub fn is_stale(&self) -> bool {
+        self.laid_out != Some(self.made_of())
+    }
+
+    fn made_of(&self) -> (u64, usize) {
+        (self.resources.generation, self.markup_seen)
+    }
+
+    /// Styles and lays out what has come, without painting. Makes the resources appear that only
+    /// layout knows of: images of styles that match, fonts that text is set in, lazy images near
+    /// the viewport.
+    pub fn lay_out(&mut self) -> Result<(), PaintError> {
+        self.run(Goal::Layout).map(|_| ())
+    }
+
+    /// Paints what has come. Never waits: what is missing is missing in the picture, too. Like
+    /// [`lay_out`](Page::lay_out), it can make more resources appear.
+    pub fn paint(&mut self) -> Result<Picture, PaintError> {
+        self.run(Goal::Paint)?.ok_or(PaintError::Empty)
+    }
+
+    fn run(&mut self, goal: Goal) -> Result<Option<Picture>, PaintError> {
+        if self.markup.is_empty() {
+            return Err(PaintError::Empty);
+        }
+        let made_of = self.made_of();
+        let outcome = engine::run(&self.input(), goal)?;
+        self.laid_out = Some(made_of);
+        Ok(self.learn(outcome))
+    }
+
+    fn input(&self) -> engine::Input<'_> {
+        let mut styles = BTreeMap::new();
+        let mut images = BTreeMap::new();
+        for resource in self.resources.iter() {
+            match &resource.state {
+                State::Loaded(Body::Style(sheet)) => {
+                    styles.insert(resource.fetch.url.as_str(), sheet.text.as_str());
+                }
+                State::Loaded(Body::Bytes(bytes)) => {
+                    images.insert(resource.fetch.url.as_str(), bytes.clone());
+                }
+                _ => {}
+            }
+        }
+        let xml = self.options.content_type.as_deref().map(encoding::essence);
+        engine::Input {
+            markup: &self.markup,
+            syntax: match xml.as_deref() {
+                Some("application/xhtml+xml" | "application/xml" | "text/xml") => {
+                    engine::Syntax::Xml
+                }
+                _ => engine::Syntax::Html,
+            },
+            base: self.scanner.base(),
+            options: &self.options,
+            styles,
+            bytes: images,
+            faces: self.resources.faces(),
+        }
+    }
+
+    /// Takes what layout found out.
+    fn learn(&mut self, outcome: Outcome) -> Option<Picture> {
+        for url in outcome.images {
+            self.resources.found_in_layout(url, Priority::Low);
+        }
+        let faces: Vec<_> = self.resources.faces().into_iter().cloned().collect();
+        for index in outcome.fonts {
+            if let Some(face) = faces.get(index) {
+                self.resources.font_in_use(face);
+            }
+        }
+        self.layout_notes = outcome.notes;
+        if outcome.laid_out < self.markup_seen {
+            let (laid_out, of) = (outcome.laid_out, self.markup_seen);
+            self.layout_notes.push(Note::Truncated { laid_out, of });
+        }
+        outcome.picture
+    }
+
+    /// The encoding of the document, UTF-8 while it is not known.
+    fn encoding(&self) -> &'static Encoding {
+        self.decoder.encoding().map_or(UTF_8, |(encoding, _)| encoding)
+    }
+
+    /// The document's address.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// What relative addresses resolve against: the document's address or its `<base href>`.
+    pub fn base_url(&self) -> Url {
+        self.scanner.base()
+    }
+
+    /// How the page is seen.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The title's text, white space collapsed.
+    pub fn title(&self) -> Option<String> {
+        self.scanner.title()
+    }
+
+    /// What was seen and is not fetched, in document order, at most [`limits::LISTED`].
+    pub fn listed(&self) -> &[Listed] {
+        &self.listed
+    }
+
+    /// Connections the page would like opened ahead.
+    pub fn hints(&self) -> &[Hint] {
+        &self.hints
+    }
+
+    /// What the page is, in figures.
+    pub fn summary(&self) -> Summary {
+        let counts = self.scanner.counts();
+        let encoding = self.decoder.encoding();
+        let state = |which: fn(&State) -> bool| {
+            self.resources.iter().filter(|resource| which(&resource.state)).count()
+        };
+        Summary {
+            title: self.title(),
+            elements: counts.elements,
+            text_bytes: self.markup_seen,
+            encoding: encoding.map(|(encoding, _)| encoding.name()),
+            encoding_from: encoding.map(|(_, found)| found.name()),
+            wanted: self.resources.iter().count(),
+            loaded: state(|state| matches!(state, State::Loaded(_))),
+            failed: state(|state| matches!(state, State::Failed)),
+        }
+    }
+
+    /// Everything a view of this page must say, in a fixed order.
+    pub fn notes(&self) -> Vec<Note> {
+        let counts = self.scanner.counts();
+        let mut notes = Vec::new();
+        if counts.scripts_external + counts.scripts_inline > 0 {
+            notes.push(Note::ScriptsNotRun {
+                external: counts.scripts_external,
+                inline: counts.scripts_inline,
+            });
+        }
+        for (element, count) in
+            [("canvas", counts.canvases), ("custom-element", counts.custom_elements)]
+        {
+            if count > 0 {
+                notes.push(Note::NeedsScript { element, count });
+            }
+        }
+        if counts.quirks && self.markup_seen > 0 {
+            notes.push(Note::QuirksMode);
+        }
+        if self.decoder.undecodable() {
+            notes.push(Note::Undecodable { encoding: self.encoding().name() });
+        }
+        notes.extend(self.notes.iter().cloned());
+        notes.extend(self.layout_notes.iter().cloned());
+        notes.extend(self.listed.iter().cloned().map(Note::Omitted));
+        let more = self.listed_more + self.resources.refused;
+        if more > 0 {
+            notes.push(Note::OmittedMore { count: more });
+        }
+        notes
+    }
+
+    /// Whether a listed resource is of this sort.
+    pub fn lists(&self, why: Omitted) -> bool {
+        self.listed.iter().any(|listed| listed.why == why)
+    }
+}

@@ -1,0 +1,70 @@
+//! A painted page.
+
+use std::fmt;
+
+/// A painted page: opaque pixels in sRGB.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Device pixels.
+    pub width: u32,
+    /// Device pixels.
+    pub height: u32,
+    /// Rows from the top, pixels from the left, four bytes each: red, green, blue, alpha (255).
+    pub rgba: Vec<u8>,
+}
+
+impl fmt::Debug for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Picture({} × {})", self.width, self.height)
+    }
+}
+
+impl Picture {
+    /// Red, green and blue of one pixel; `None` outside the picture.
+    pub fn pixel(&self, x: u32, y: u32) -> Option<[u8; 3]> {
+        if x >= self.width || y >= self.height {
+            return None;
+        }
+        let at = (y as usize * self.width as usize + x as usize) * 4;
+        self.rgba.get(at..at + 3)?.try_into().ok()
+    }
+
+    /// The picture as a PNG file (W3C PNG, third edition): 8 bits a channel, no alpha, always
+    /// the same filter and compression, so that equal pictures are equal files.
+    pub fn png(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.rgba.len() / 16);
+        let rgb: Vec<u8> =
+            self.rgba.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+        let mut encoder = png::Encoder::new(&mut out, self.width, self.height);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_compression(png::Compression::Balanced);
+        encoder.set_filter(png::Filter::Adaptive);
+        // Writing to memory cannot fail, and the size was checked when the picture was made.
+        let written = encoder.write_header().and_then(|mut writer| {
+            writer.write_image_data(&rgb)?;
+            writer.finish()
+        });
+        debug_assert!(written.is_ok(), "{written:?}");
+        out
+    }
+}
+
+/// Why there is no picture.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PaintError {
+    /// The layout engine gave up. What it said is kept; the page can still be scanned and shown.
+    #[error("the layout engine failed while {during}: {message}")]
+    Engine {
+        /// What it was doing.
+        during: &'static str,
+        /// Its panic message and place.
+        message: String,
+    },
+    /// No thread could be started to lay out on.
+    #[error("no thread to lay out on: {0}")]
+    Thread(String),
+    /// Nothing has come yet that could be painted.
+    #[error("no markup has come yet")]
+    Empty,
+}

@@ -1,0 +1,297 @@
+//! The resources of one page: wanted, asked for, come or failed, in the order of discovery.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use encoding_rs::Encoding;
+use url::Url;
+
+use crate::css::{self, FontFace};
+use crate::encoding;
+use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Initiator, Kind, Priority};
+use crate::limits;
+use crate::media::Media;
+use crate::note::Note;
+use crate::scan::{Want, fetchable};
+
+/// One resource.
+pub(crate) struct Resource {
+    pub(crate) fetch: Fetch,
+    pub(crate) state: State,
+    /// Whether the first paint waits for it.
+    pub(crate) holds_paint: bool,
+    /// How many `@import`s led here.
+    import_depth: usize,
+}
+
+/// How far a resource has come.
+pub(crate) enum State {
+    /// Not handed out by `poll_fetch` yet.
+    Wanted,
+    /// Handed out.
+    Asked,
+    Loaded(Body),
+    Failed,
+}
+
+/// What is kept of a resource that came.
+pub(crate) enum Body {
+    Style(StyleSheet),
+    /// An image or a font.
+    Bytes(Bytes),
+    /// Only that it came matters.
+    Nothing,
+}
+
+/// A style sheet as the layout engine gets it.
+pub(crate) struct StyleSheet {
+    pub(crate) text: String,
+    pub(crate) faces: Vec<Face>,
+}
+
+/// A font face whose address is absolute.
+#[derive(Debug, Clone)]
+pub(crate) struct Face {
+    pub(crate) rule: FontFace,
+    pub(crate) url: Url,
+    pub(crate) sheet: Url,
+}
+
+/// What a style sheet led to.
+struct Styled {
+    sheet: StyleSheet,
+    imports: Vec<(Url, bool, String)>,
+}
+
+/// All resources of a page.
+pub(crate) struct Resources {
+    list: Vec<Resource>,
+    by_url: BTreeMap<Url, FetchId>,
+    next_poll: usize,
+    /// Of the document's own `<style>` elements.
+    faces: Vec<Face>,
+    /// How many were wanted beyond [`limits::FETCHES`].
+    pub(crate) refused: usize,
+    /// Counts every change that could change the picture.
+    pub(crate) generation: u64,
+}
+
+impl Resources {
+    pub(crate) fn new() -> Self {
+        Resources {
+            list: Vec::new(),
+            by_url: BTreeMap::new(),
+            next_poll: 0,
+            faces: Vec::new(),
+            refused: 0,
+            generation: 0,
+        }
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Fetch> {
+        let resource = self.list.get_mut(self.next_poll)?;
+        self.next_poll += 1;
+        resource.state = State::Asked;
+        Some(resource.fetch.clone())
+    }
+
+    pub(crate) fn get(&self, id: FetchId) -> Option<&Resource> {
+        self.list.get(id.0 as usize)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Resource> {
+        self.list.iter()
+    }
+
+    /// Those not come and not failed.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = &Resource> {
+        self.list.iter().filter(|r| matches!(r.state, State::Wanted | State::Asked))
+    }
+
+    pub(crate) fn found_in_markup(&mut self, want: Want) {
+        let initiator = Initiator::Markup { line: want.line };
+        let Want { url, kind, priority, blocks, media, holds_paint, .. } = want;
+        let fetch = Fetch { id: FetchId(0), url, kind, priority, blocks, initiator, media };
+        self.want(fetch, holds_paint, 0);
+    }
+
+    pub(crate) fn found_in_layout(&mut self, url: Url, priority: Priority) {
+        let initiator = Initiator::Layout;
+        let (kind, blocks) = (Kind::Image, Blocks::None);
+        let fetch = Fetch { id: FetchId(0), url, kind, priority, blocks, initiator, media: None };
+        self.want(fetch, false, 0);
+    }
+
+    pub(crate) fn font_in_use(&mut self, face: &Face) {
+        let Some(url) = fetchable(face.url.clone()) else { return };
+        let fetch = Fetch {
+            id: FetchId(0),
+            url,
+            kind: Kind::Font,
+            priority: Priority::VeryHigh,
+            blocks: Blocks::None,
+            initiator: Initiator::Style { sheet: face.sheet.clone() },
+            media: None,
+        };
+        self.want(fetch, false, 0);
+    }
+
+    /// Remembers a resource once. One wanted again more urgently is raised.
+    fn want(&mut self, mut fetch: Fetch, holds_paint: bool, import_depth: usize) {
+        if let Some(known) =
+            self.by_url.get(&fetch.url).and_then(|id| self.list.get_mut(id.0 as usize))
+        {
+            known.fetch.blocks = known.fetch.blocks.max(fetch.blocks);
+            known.fetch.priority = known.fetch.priority.max(fetch.priority);
+            known.holds_paint |= holds_paint;
+            if fetch.media.is_none() {
+                known.fetch.media = None;
+            }
+            return;
+        }
+        if self.list.len() >= limits::FETCHES {
+            self.refused += 1;
+            return;
+        }
+        fetch.id = FetchId(self.list.len() as u32);
+        self.by_url.insert(fetch.url.clone(), fetch.id);
+        self.list.push(Resource { fetch, state: State::Wanted, holds_paint, import_depth });
+    }
+
+    /// The style sheet in a `<style>` element.
+    pub(crate) fn inline_style(&mut self, css: &str, base: &Url, document: &Url, media: Media) {
+        let scanned = css::scan(css, media);
+        let styled = resolve(scanned, base, document, media);
+        self.faces.extend(styled.sheet.faces);
+        let parent = Parent {
+            sheet: document.clone(),
+            blocks: Blocks::Render,
+            priority: Priority::VeryHigh,
+            holds_paint: true,
+            depth: 0,
+        };
+        self.imports(styled.imports, &parent);
+    }
+
+    fn imports(&mut self, imports: Vec<(Url, bool, String)>, parent: &Parent) {
+        if parent.depth >= limits::IMPORTS {
+            return;
+        }
+        for (url, applies, media) in imports {
+            let fetch = Fetch {
+                id: FetchId(0),
+                url,
+                kind: Kind::Style,
+                priority: if applies { parent.priority } else { Priority::VeryLow },
+                blocks: if applies { parent.blocks } else { Blocks::None },
+                initiator: Initiator::Style { sheet: parent.sheet.clone() },
+                media: (!applies).then_some(media),
+            };
+            self.want(fetch, applies && parent.holds_paint, parent.depth + 1);
+        }
+    }
+
+    /// Takes what came. Notes what is wrong with it.
+    pub(crate) fn deliver(
+        &mut self,
+        id: FetchId,
+        delivered: Delivered,
+        referrer: &'static Encoding,
+        media: Media,
+        notes: &mut Vec<Note>,
+    ) {
+        let Some(resource) = self.list.get_mut(id.0 as usize) else { return };
+        if matches!(resource.state, State::Loaded(_) | State::Failed) {
+            return;
+        }
+        self.generation += 1;
+        let Fetch { url, kind, .. } = resource.fetch.clone();
+        let (bytes, content_type, final_url) = match delivered {
+            Delivered::Loaded { bytes, content_type, final_url } => {
+                (bytes, content_type, final_url)
+            }
+            Delivered::Failed { reason } => {
+                resource.state = State::Failed;
+                notes.push(Note::Missing { url, kind: kind.name(), reason });
+                return;
+            }
+        };
+        match kind {
+            Kind::Image | Kind::Font => resource.state = State::Loaded(Body::Bytes(bytes)),
+            Kind::Style => {
+                let given = content_type.as_deref().map(encoding::essence).unwrap_or_default();
+                if !given.is_empty() && given != "text/css" {
+                    resource.state = State::Failed;
+                    notes.push(Note::StyleRefused { url, content_type: given });
+                    return;
+                }
+                let parent = Parent {
+                    sheet: url.clone(),
+                    blocks: resource.fetch.blocks,
+                    priority: resource.fetch.priority,
+                    holds_paint: resource.holds_paint,
+                    depth: resource.import_depth,
+                };
+                let (text, cut) =
+                    bounded(encoding::style(&bytes, content_type.as_deref(), referrer));
+                if cut {
+                    notes.push(Note::StyleTruncated { url: url.clone() });
+                }
+                let mut scanned = css::scan(&text, media);
+                if final_url != url {
+                    scanned.text = css::absolute(&scanned.text, &final_url);
+                }
+                let styled = resolve(scanned, &final_url, &url, media);
+                resource.state = State::Loaded(Body::Style(styled.sheet));
+                self.imports(styled.imports, &parent);
+            }
+            _ => resource.state = State::Loaded(Body::Nothing),
+        }
+    }
+
+    /// Every font face, in cascade order as far as it is known: the document's own, then the
+    /// style sheets' in the order of discovery.
+    pub(crate) fn faces(&self) -> Vec<&Face> {
+        let sheets = self.list.iter().filter_map(|resource| match &resource.state {
+            State::Loaded(Body::Style(sheet)) => Some(sheet),
+            _ => None,
+        });
+        self.faces.iter().chain(sheets.flat_map(|sheet| &sheet.faces)).collect()
+    }
+}
+
+/// The style sheet an `@import` stands in.
+struct Parent {
+    sheet: Url,
+    blocks: Blocks,
+    priority: Priority,
+    holds_paint: bool,
+    depth: usize,
+}
+
+fn bounded(mut text: String) -> (String, bool) {
+    if text.len() <= limits::STYLE {
+        return (text, false);
+    }
+    text.truncate(text.floor_char_boundary(limits::STYLE));
+    (text, true)
+}
+
+fn resolve(scanned: css::Scanned, base: &Url, sheet: &Url, media: Media) -> Styled {
+    let css::Scanned { imports, faces, text } = scanned;
+    let imports = imports
+        .into_iter()
+        .filter_map(|import| {
+            let url = fetchable(base.join(import.url.trim()).ok()?)?;
+            Some((url, media.matches(&import.media), import.media))
+        })
+        .collect();
+    let faces = faces
+        .into_iter()
+        .filter_map(|rule| {
+            let url = base.join(rule.url.trim()).ok()?;
+            Some(Face { rule, url, sheet: sheet.clone() })
+        })
+        .collect();
+    Styled { sheet: StyleSheet { text, faces }, imports }
+}

@@ -1,0 +1,406 @@
+//! Pictures: are the right pixels in the right places, whatever came and whatever did not.
+
+use std::collections::BTreeMap;
+
+use roundtrip_page::{
+    Delivered, Extent, Fetch, Fonts, Initiator, Kind, Note, Options, Page, PaintError, Picture,
+    Scheme, Url, Viewport,
+};
+
+const RED: Option<[u8; 3]> = Some([255, 0, 0]);
+const GREEN: Option<[u8; 3]> = Some([0, 128, 0]);
+const BLUE: Option<[u8; 3]> = Some([0, 0, 255]);
+const WHITE: Option<[u8; 3]> = Some([255, 255, 255]);
+
+fn options() -> Options {
+    Options {
+        viewport: Viewport { width: 400, height: 300 },
+        content_type: Some("text/html; charset=utf-8".to_owned()),
+        ..Options::default()
+    }
+}
+
+fn page(markup: &str, options: Options) -> Page {
+    let mut page = Page::new(Url::parse("http://a.example/dir/").unwrap(), options);
+    page.feed(markup.as_bytes());
+    page.finish_document();
+    page
+}
+
+/// Files by path; what is not there fails.
+struct Site(BTreeMap<&'static str, (&'static str, Vec<u8>)>);
+
+impl Site {
+    fn new(files: &[(&'static str, &'static str, &[u8])]) -> Self {
+        Site(files.iter().map(|(path, mime, body)| (*path, (*mime, body.to_vec()))).collect())
+    }
+
+    fn answer(&self, fetch: &Fetch) -> Delivered {
+        match self.0.get(fetch.url.path()) {
+            Some((mime, body)) => loaded(fetch, mime, body),
+            None => Delivered::Failed { reason: "404 Not Found".to_owned() },
+        }
+    }
+
+    /// Loads and paints until nothing more is wanted.
+    fn load(&self, page: &mut Page) -> Picture {
+        for _ in 0..8 {
+            while let Some(fetch) = page.poll_fetch() {
+                let delivered = self.answer(&fetch);
+                page.deliver(fetch.id, delivered);
+            }
+            let picture = page.paint().unwrap();
+            if page.pending().next().is_none() {
+                return picture;
+            }
+        }
+        panic!("the page never stops wanting more");
+    }
+}
+
+fn loaded(fetch: &Fetch, mime: &str, body: &[u8]) -> Delivered {
+    Delivered::Loaded {
+        bytes: body.to_vec().into(),
+        content_type: Some(mime.to_owned()),
+        final_url: fetch.url.clone(),
+    }
+}
+
+fn paint(markup: &str) -> Picture {
+    page(markup, options()).paint().unwrap()
+}
+
+/// A PNG of one colour.
+fn image(width: u32, height: u32, rgb: [u8; 3]) -> Vec<u8> {
+    let [red, green, blue] = rgb;
+    let pixels = (width * height) as usize;
+    Picture { width, height, rgba: [red, green, blue, 255].repeat(pixels) }.png()
+}
+
+/// How many pixels of a region are nearly this colour.
+fn count(
+    picture: &Picture,
+    x: std::ops::Range<u32>,
+    y: std::ops::Range<u32>,
+    rgb: [u8; 3],
+) -> usize {
+    y.flat_map(|y| x.clone().map(move |x| (x, y)))
+        .filter_map(|(x, y)| picture.pixel(x, y))
+        .filter(|pixel| pixel.iter().zip(rgb).all(|(a, b)| a.abs_diff(b) < 40))
+        .count()
+}
+
+#[test]
+fn a_box_is_painted_in_its_place() {
+    let picture = paint(
+        "<!doctype html><style>body{margin:0}div{position:absolute;left:50px;top:20px;width:100px;height:60px;background:red}</style><div></div>",
+    );
+    assert_eq!((picture.width, picture.height), (400, 300));
+    for (x, y, expected) in
+        [(49, 50, WHITE), (50, 20, RED), (149, 79, RED), (150, 79, WHITE), (100, 80, WHITE)]
+    {
+        assert_eq!(picture.pixel(x, y), expected, "{x},{y}");
+    }
+}
+
+#[test]
+fn a_style_sheet_that_comes_late_changes_the_picture() {
+    let mut page = page("<!doctype html><link rel=stylesheet href=a.css><div></div>", options());
+    let fetch = page.poll_fetch().unwrap();
+    assert!(!page.ready_to_paint());
+    assert_eq!(page.paint().unwrap().pixel(200, 150), WHITE);
+    page.deliver(fetch.id, loaded(&fetch, "text/css", b"html{background:blue}"));
+    assert!(page.ready_to_paint() && page.is_stale());
+    assert_eq!(page.paint().unwrap().pixel(200, 150), BLUE);
+    assert!(!page.is_stale());
+}
+
+#[test]
+fn a_style_sheet_that_fails_does_not_hold_the_picture() {
+    let markup = "<!doctype html><head><link rel=stylesheet href=gone.css></head><style>html{background:green}</style><p>x";
+    let mut page = page(markup, options());
+    let picture = Site::new(&[]).load(&mut page);
+    assert_eq!(picture.pixel(200, 200), GREEN);
+    assert!(page.ready_to_paint());
+    let missing = page
+        .notes()
+        .iter()
+        .any(|note| matches!(note, Note::Missing { reason, .. } if reason.contains("404")));
+    assert!(missing, "{:?}", page.notes());
+}
+
+#[test]
+fn images_are_painted() {
+    let site = Site::new(&[
+        ("/dir/red.png", "image/png", &image(40, 30, [255, 0, 0])),
+        ("/dir/blue.svg", "image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg' width='20' height='20'><rect width='20' height='20' fill='blue'/></svg>"),
+        ("/dir/broken.png", "image/png", b"\x89PNG\r\n\x1a\nno more"),
+    ]);
+    let markup = "<!doctype html><style>body{margin:0}img{display:block}</style><img src=red.png><img src=blue.svg><img src=broken.png><img src=gone.png>";
+    let mut page = page(markup, options());
+    let picture = site.load(&mut page);
+    assert_eq!(picture.pixel(39, 29), RED);
+    assert_eq!(picture.pixel(40, 29), WHITE);
+    assert_eq!(picture.pixel(10, 40), BLUE);
+    assert_eq!(picture.pixel(10, 51), WHITE);
+    let notes = page.notes();
+    assert!(notes.iter().any(|note| matches!(note, Note::ImageNotDrawn { url, .. } if url.path() == "/dir/broken.png")), "{notes:?}");
+}
+
+#[test]
+fn imports_lead_on_and_a_redirect_moves_their_base() {
+    let mut page = page("<!doctype html><link rel=stylesheet href=a.css><p>x", options());
+    let first = page.poll_fetch().unwrap();
+    page.deliver(
+        first.id,
+        Delivered::Loaded {
+            bytes: "@import 'b.css'; html{background:url(bg.png)}".into(),
+            content_type: Some("text/css; charset=utf-8".to_owned()),
+            final_url: Url::parse("https://cdn.example/v2/a.css").unwrap(),
+        },
+    );
+    let second = page.poll_fetch().unwrap();
+    assert_eq!(second.url.as_str(), "https://cdn.example/v2/b.css");
+    assert_eq!(second.initiator, Initiator::Style { sheet: first.url.clone() });
+    assert!(!page.ready_to_paint(), "an import holds the picture, too");
+    page.deliver(
+        second.id,
+        loaded(
+            &second,
+            "text/css",
+            b"p{position:absolute;top:0;left:0;width:50px;height:50px;margin:0;background:red}",
+        ),
+    );
+    assert_eq!(page.paint().unwrap().pixel(40, 40), RED);
+    let third = page.poll_fetch().unwrap();
+    assert_eq!((third.url.as_str(), third.kind), ("https://cdn.example/v2/bg.png", Kind::Image));
+    assert_eq!(third.initiator, Initiator::Layout);
+    page.deliver(third.id, loaded(&third, "image/png", &image(8, 8, [0, 0, 255])));
+    assert_eq!(page.paint().unwrap().pixel(200, 200), BLUE);
+    assert_eq!(page.poll_fetch(), None);
+}
+
+#[test]
+fn only_images_of_styles_that_match_are_wanted() {
+    let markup = "<!doctype html><style>.a{background:url(a.png)}.b{background:url(b.png)}</style><p class=a style='list-style:none'>x<p style='background:url(c.png)'>y";
+    let mut page = page(markup, options());
+    assert_eq!(page.poll_fetch(), None);
+    page.lay_out().unwrap();
+    let mut wanted: Vec<String> =
+        std::iter::from_fn(|| page.poll_fetch()).map(|f| f.url.path().to_owned()).collect();
+    wanted.sort();
+    assert_eq!(wanted, ["/dir/a.png", "/dir/c.png"]);
+}
+
+#[test]
+fn link_media_disabled_and_alternate_are_honoured() {
+    let bad: &[u8] = b"html{background:red}";
+    let site = Site::new(&[
+        ("/dir/bad.css", "text/css", bad),
+        ("/dir/good.css", "text/css", b"html{background:green}"),
+    ]);
+    let rows = [
+        "<link rel=stylesheet media=print href=bad.css>",
+        "<link rel='alternate stylesheet' title=x href=bad.css>",
+        "<link rel=stylesheet disabled href=bad.css>",
+        "<link rel=stylesheet media='(min-width: 9000px)' href=bad.css>",
+        "<style media=print>html{background:red}</style>",
+        "<style type=text/x>html{background:red}</style>",
+        "<link rel=STYLESHEET media=screen href=good.css>",
+        "<style>@import 'bad.css' print;</style>",
+    ];
+    for row in rows {
+        let markup = format!("<!doctype html><link rel=stylesheet href=good.css>{row}<p>x");
+        let picture = site.load(&mut page(&markup, options()));
+        assert_eq!(picture.pixel(200, 200), GREEN, "{row}");
+    }
+}
+
+#[test]
+fn a_style_sheet_of_the_wrong_type_is_refused_and_told() {
+    let site = Site::new(&[("/dir/a.css", "text/html; charset=utf-8", b"html{background:red}")]);
+    let mut page = page("<!doctype html><link rel=stylesheet href=a.css><p>x", options());
+    assert_eq!(site.load(&mut page).pixel(200, 200), WHITE);
+    assert!(page.notes().iter().any(|note| matches!(note, Note::StyleRefused { .. })));
+}
+
+#[test]
+fn base_moves_images_and_styles() {
+    let site = Site::new(&[("/else/a.png", "image/png", &image(50, 50, [255, 0, 0]))]);
+    let markup = "<!doctype html><base href=/else/><style>body{margin:0}</style><img src=a.png>";
+    assert_eq!(site.load(&mut page(markup, options())).pixel(25, 25), RED);
+}
+
+#[test]
+fn srcset_picture_and_lazy_images_are_painted() {
+    let site = Site::new(&[
+        ("/dir/red.png", "image/png", &image(50, 50, [255, 0, 0])),
+        ("/dir/blue.png", "image/png", &image(50, 50, [0, 0, 255])),
+    ]);
+    let rows = [
+        "<img src=blue.png srcset='red.png 400w' sizes=400px width=50>",
+        "<picture><source type=image/avif srcset=blue.avif><source srcset=red.png><img src=blue.png></picture>",
+        "<picture><source media=print srcset=blue.png><img src=red.png></picture>",
+        "<img loading=lazy src=red.png>",
+        "<img loading=lazy srcset=red.png>",
+    ];
+    for row in rows {
+        let markup = format!("<!doctype html><style>body{{margin:0}}</style>{row}");
+        let mut page = page(&markup, options());
+        assert_eq!(site.load(&mut page).pixel(20, 20), RED, "{row}");
+        assert_eq!(page.summary().wanted, 1, "{row}");
+    }
+}
+
+#[test]
+fn lazy_images_far_below_wait_unless_the_full_page_is_wanted() {
+    let markup = "<!doctype html><div style='height:9000px'></div><img loading=lazy src=a.png>";
+    let mut first = page(markup, options());
+    first.paint().unwrap();
+    assert_eq!(first.poll_fetch(), None);
+    let mut full = page(markup, Options { extent: Extent::Full, ..options() });
+    assert!(full.paint().unwrap().height > 9000);
+    assert_eq!(full.poll_fetch().unwrap().url.path(), "/dir/a.png");
+}
+
+#[test]
+fn an_xhtml_doctype_served_as_html_is_html() {
+    let markup = "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\n<html xmlns=\"http://www.w3.org/1999/xhtml\"><head><style>body{margin:0;background:green}</style></head><body><p>a<br>b & c<div>unclosed";
+    assert_eq!(paint(markup).pixel(200, 200), GREEN);
+}
+
+#[test]
+fn xhtml_served_as_xhtml_is_xml() {
+    let markup = "<html xmlns=\"http://www.w3.org/1999/xhtml\"><head><title/><style>body{margin:0}div{height:50px;background:red}</style></head><body><script src=\"x\"/><div/><p/></body></html>";
+    let options = Options { content_type: Some("application/xhtml+xml".to_owned()), ..options() };
+    assert_eq!(page(markup, options).paint().unwrap().pixel(200, 20), RED);
+}
+
+#[test]
+fn entities_in_style_elements_are_left_alone() {
+    let picture = paint(
+        "<!doctype html><style>body{margin:0}p::before{content:\"&lt;\";}p{margin:0} div { &.x { height:40px; background:red } }</style><div class=x></div>",
+    );
+    assert_eq!(picture.pixel(10, 20), RED);
+}
+
+#[test]
+fn hidden_inline_text_is_not_painted() {
+    let dark = |style: &str| {
+        let picture = paint(&format!(
+            "<!doctype html><style>body{{margin:0;font:40px Arial;color:black}}</style>a<span style='{style}'>MMMMMM</span>"
+        ));
+        count(&picture, 40..400, 0..60, [0, 0, 0])
+    };
+    assert!(dark("") > 500);
+    assert_eq!(dark("visibility:hidden;text-decoration:underline"), 0);
+}
+
+#[test]
+fn arial_and_helvetica_have_their_own_widths() {
+    // Eight "m" of 0.833 em each (Arial's advance is 1706 of 2048) at 30 px: 200 px wide.
+    for family in ["Arial", "Helvetica", "Liberation Sans", "sans-serif", "Nope, Arial"] {
+        let markup = format!(
+            "<!doctype html><style>body{{margin:0}}span{{font:30px {family};background:red;color:red}}</style><span>mmmmmmmm</span>"
+        );
+        let picture = paint(&markup);
+        let width = count(&picture, 0..400, 15..16, [255, 0, 0]);
+        assert!((198..=202).contains(&width), "{family}: {width}");
+    }
+}
+
+#[test]
+fn a_font_of_the_page_is_wanted_only_where_text_is_set_in_it() {
+    let markup = "<!doctype html><style>
+        @font-face{font-family:Used;src:url(used.eot?#iefix),url(used.woff2)}
+        @font-face{font-family:Used;font-weight:bold;src:url(bold.woff2)}
+        @font-face{font-family:Used;src:url(greek.woff2);unicode-range:U+370-3FF}
+        @font-face{font-family:Unused;src:url(unused.woff2)}
+        @font-face{font-family:Print;src:url(print.woff2)}
+        p{font-family:Used,Other} @media print{p{font-family:Print}}</style><p>text";
+    let mut page = page(markup, options());
+    page.lay_out().unwrap();
+    let wanted: Vec<_> = std::iter::from_fn(|| page.poll_fetch()).collect();
+    let paths: Vec<_> = wanted.iter().map(|fetch| fetch.url.path()).collect();
+    assert_eq!(paths, ["/dir/used.woff2"]);
+    assert_eq!(wanted[0].kind, Kind::Font);
+}
+
+#[test]
+fn a_font_of_the_page_is_used_when_it_comes() {
+    let mono =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fonts/LiberationMono-Regular.ttf"))
+            .unwrap();
+    let site =
+        Site::new(&[("/dir/x.ttf", "font/ttf", &mono), ("/dir/bad.ttf", "font/ttf", b"no font")]);
+    let markup = "<!doctype html><style>@font-face{font-family:X;src:url(x.ttf)}@font-face{font-family:Y;src:url(bad.ttf)}body{margin:0}span{font:30px X,Y;background:red;color:red}</style><span>iiiiiiii</span>";
+    let mut page = page(markup, options());
+    let before = count(&page.paint().unwrap(), 0..400, 15..16, [255, 0, 0]);
+    let after = count(&site.load(&mut page), 0..400, 15..16, [255, 0, 0]);
+    // Liberation Mono's advance is 1229 of 2048: 8 × 30 × 0.6 = 144.
+    assert!((143..=145).contains(&after) && before < 120, "{before} {after}");
+    assert!(page.notes().iter().any(|note| matches!(note, Note::FontNotUsed { .. })));
+}
+
+#[test]
+fn dark_scheme_scale_and_full_extent() {
+    let markup = "<!doctype html><style>body{margin:0}@media (prefers-color-scheme: dark){html{background:blue}}div{height:700px}</style><div></div>";
+    let dark = page(markup, Options { scheme: Scheme::Dark, ..options() }).paint().unwrap();
+    assert_eq!(dark.pixel(200, 150), BLUE);
+    let double = page(markup, Options { scale: 2.0, ..options() }).paint().unwrap();
+    assert_eq!((double.width, double.height), (800, 600));
+    let full = page(markup, Options { extent: Extent::Full, ..options() }).paint().unwrap();
+    assert_eq!((full.width, full.height), (400, 700));
+}
+
+#[test]
+fn the_background_of_root_or_body_covers_the_canvas() {
+    let site = Site::new(&[("/dir/a.png", "image/png", &image(8, 8, [255, 0, 0]))]);
+    let rows = [
+        ("html{background:url(a.png)}", RED),
+        ("body{background:url(a.png)}", RED),
+        ("body{background:linear-gradient(blue,blue)}", BLUE),
+        ("html{background:green}body{background:url(a.png)}", GREEN),
+        ("html{background:url(a.png) no-repeat green}", GREEN),
+        ("body{background:url(a.png) no-repeat blue}", BLUE),
+    ];
+    for (style, expected) in rows {
+        let markup = format!("<!doctype html><style>{style}</style><p>short");
+        let picture = site.load(&mut page(&markup, options()));
+        assert_eq!(picture.pixel(390, 290), expected, "{style}");
+    }
+}
+
+#[test]
+fn the_same_page_is_the_same_file() {
+    let markup = "<!doctype html><style>body{font:16px/1.5 serif;background:linear-gradient(#fff,#88f)}p{box-shadow:0 2px 9px #0008;border-radius:9px;transform:rotate(3deg)}</style><p>Grüße ★ 😀 <b>b</b> <i>i</i> <code>c</code><svg width=50 height=50><circle cx=25 cy=25 r=20 fill=red /></svg>";
+    let first = page(markup, options()).paint().unwrap().png();
+    for _ in 0..3 {
+        assert!(page(markup, options()).paint().unwrap().png() == first);
+    }
+    let by_pieces = {
+        let mut page = Page::new(Url::parse("http://a.example/dir/").unwrap(), options());
+        for piece in markup.as_bytes().chunks(7) {
+            page.feed(piece);
+        }
+        page.finish_document();
+        page.paint().unwrap().png()
+    };
+    assert!(by_pieces == first);
+}
+
+#[test]
+fn the_machine_s_fonts_are_an_option() {
+    let picture = page("<!doctype html><p>text", Options { fonts: Fonts::System, ..options() })
+        .paint()
+        .unwrap();
+    assert!(count(&picture, 0..400, 0..60, [0, 0, 0]) > 20);
+}
+
+#[test]
+fn before_the_first_byte_there_is_no_picture() {
+    let mut page = Page::new(Url::parse("http://a.example/").unwrap(), options());
+    assert_eq!(page.paint(), Err(PaintError::Empty));
+    page.finish_document();
+    assert_eq!(page.lay_out(), Err(PaintError::Empty));
+}

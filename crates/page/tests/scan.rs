@@ -1,0 +1,97 @@
+//! The preload scanner against `tests/scan/*.txt`: markup, a line `----`, and what is found in
+//! it. Every case is read whole and byte by byte. To add a case, add a file.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use roundtrip_page::{Blocks, Initiator, Options, Page, Url};
+
+/// What a page found, one line each.
+fn found(page: &mut Page) -> String {
+    let mut out = String::new();
+    while let Some(fetch) = page.poll_fetch() {
+        let line = match fetch.initiator {
+            Initiator::Markup { line } => format!("line {line}"),
+            Initiator::Style { .. } => "style".to_owned(),
+            Initiator::Layout => "layout".to_owned(),
+        };
+        let blocks = match fetch.blocks {
+            Blocks::Render => " blocks render",
+            Blocks::Parser => " blocks parser",
+            Blocks::None => "",
+        };
+        let media = fetch.media.map(|media| format!(" media {media}")).unwrap_or_default();
+        let url = &fetch.url;
+        let (kind, priority) = (fetch.kind.name(), fetch.priority);
+        writeln!(out, "{kind} {priority:?} {url} {line}{blocks}{media}").unwrap();
+    }
+    for listed in page.listed() {
+        let (kind, url, line, why) = (listed.kind.name(), &listed.url, listed.line, listed.why);
+        writeln!(out, "listed {kind} {url} line {line} {why:?}").unwrap();
+    }
+    for hint in page.hints() {
+        writeln!(out, "hint {:?} {}", hint.reach, hint.url).unwrap();
+    }
+    if let Some(title) = page.title() {
+        writeln!(out, "title {title}").unwrap();
+    }
+    out
+}
+
+fn scan(markup: &str, piece: usize) -> String {
+    let url = Url::parse("http://a.example/dir/page.html").unwrap();
+    let options =
+        Options { content_type: Some("text/html; charset=utf-8".to_owned()), ..Options::default() };
+    let mut page = Page::new(url, options);
+    for piece in markup.as_bytes().chunks(piece) {
+        page.feed(piece);
+    }
+    page.finish_document();
+    found(&mut page)
+}
+
+#[allow(clippy::disallowed_methods, reason = "sorted below")]
+fn cases() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scan");
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn every_case_finds_what_it_says() {
+    let cases = cases();
+    assert!(cases.len() >= 30, "only {} cases", cases.len());
+    let mut wrong = String::new();
+    for (name, text) in cases {
+        let (markup, expected) = text.split_once("\n----\n").expect(&name);
+        for piece in [usize::MAX, 1] {
+            let actual = scan(markup, piece);
+            if actual.trim() != expected.trim() {
+                writeln!(wrong, "== {name}, pieces of {piece}\n{actual}-- expected\n{expected}")
+                    .unwrap();
+                break;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn resources_are_found_before_the_document_has_ended() {
+    let url = Url::parse("http://a.example/").unwrap();
+    let options =
+        Options { content_type: Some("text/html; charset=utf-8".to_owned()), ..Options::default() };
+    let mut page = Page::new(url, options);
+    page.feed(b"<link rel=stylesheet hr");
+    assert_eq!(page.poll_fetch(), None);
+    page.feed(b"ef=a.css><p>");
+    assert_eq!(page.poll_fetch().unwrap().url.as_str(), "http://a.example/a.css");
+}
