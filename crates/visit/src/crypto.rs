@@ -1,0 +1,319 @@
+//! TLS in the lab: the same cryptography as outside, with all its chance drawn from the seed.
+//!
+//! The suites, the signatures and their verification are ring's. Replaced is what draws from the
+//! system's generator: `secure_random`, and the key exchange, whose keys ring will only make itself.
+//! Certificates are Ed25519, whose signatures need no chance and always have one length, so that
+//! records have the same size on every run.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::time::Duration;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use ring::digest::{SHA256, digest};
+use rustls::crypto::{
+    ActiveKeyExchange, CryptoProvider, GetRandomFailed, SecureRandom, SharedSecret,
+    SupportedKxGroup, ring as stock,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, Error, NamedGroup, PeerMisbehaved, RootCertStore, ServerConfig};
+use x25519_dalek::{PublicKey, StaticSecret};
+
+/// Fills bytes from the lab's generator.
+pub type Source = Rc<dyn Fn(&mut [u8])>;
+
+thread_local! {
+    /// rustls wants a `&'static` source; the lab has one thread, and this is its generator.
+    static SOURCE: RefCell<Option<Source>> = const { RefCell::new(None) };
+}
+
+/// While it lives, TLS on this thread draws from its source. Without one TLS fails rather than use
+/// another.
+#[must_use = "TLS draws from the source only while this lives"]
+pub struct Seeded(());
+
+impl Seeded {
+    /// Takes `source` for all TLS of this thread.
+    pub fn from(source: Source) -> Self {
+        SOURCE.set(Some(source));
+        Self(())
+    }
+}
+
+impl Drop for Seeded {
+    fn drop(&mut self) {
+        SOURCE.set(None);
+    }
+}
+
+#[derive(Debug)]
+struct SeededRandom;
+
+impl SecureRandom for SeededRandom {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), GetRandomFailed> {
+        // Cloned out, so that a source that itself uses TLS does not find the cell borrowed.
+        let source = SOURCE.with_borrow(Clone::clone).ok_or(GetRandomFailed)?;
+        source(bytes);
+        Ok(())
+    }
+}
+
+/// X25519 (RFC 7748) with a key from [`SeededRandom`].
+#[derive(Debug)]
+struct SeededX25519;
+
+impl SupportedKxGroup for SeededX25519 {
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+        let mut key = [0; 32];
+        SeededRandom.fill(&mut key)?;
+        let secret = StaticSecret::from(key);
+        let public = PublicKey::from(&secret);
+        Ok(Box::new(Exchange { secret, public }))
+    }
+
+    fn name(&self) -> NamedGroup {
+        NamedGroup::X25519
+    }
+}
+
+struct Exchange {
+    secret: StaticSecret,
+    public: PublicKey,
+}
+
+impl ActiveKeyExchange for Exchange {
+    fn complete(self: Box<Self>, peer: &[u8]) -> Result<SharedSecret, Error> {
+        let bad = || Error::from(PeerMisbehaved::InvalidKeyShare);
+        let peer: [u8; 32] = peer.try_into().map_err(|_| bad())?;
+        let shared = self.secret.diffie_hellman(&PublicKey::from(peer));
+        // RFC 8446 §7.4.2: an all-zero result must end the handshake.
+        if shared.was_contributory() { Ok(shared.as_bytes()[..].into()) } else { Err(bad()) }
+    }
+
+    fn pub_key(&self) -> &[u8] {
+        self.public.as_bytes()
+    }
+
+    fn group(&self) -> NamedGroup {
+        NamedGroup::X25519
+    }
+}
+
+/// ring's cryptography with the lab's chance.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(CryptoProvider {
+        kx_groups: vec![&SeededX25519],
+        secure_random: &SeededRandom,
+        ..stock::default_provider()
+    })
+}
+
+/// The calendar of the lab: it stands still at its epoch, which is precise enough for certificates
+/// that are good for a year, and tickets that are good for a day.
+struct Calendar(UnixTime);
+
+impl fmt::Debug for Calendar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Calendar({})", self.0.as_secs())
+    }
+}
+
+impl TimeProvider for Calendar {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(self.0)
+    }
+}
+
+/// A certification authority of the lab's own, and what it has signed.
+pub struct Authority {
+    calendar: UnixTime,
+    key: KeyPair,
+    certificate: rcgen::Certificate,
+    seed: [u8; 32],
+}
+
+/// What keeps the lab from making a certificate: a name that cannot stand in one.
+#[derive(Debug, thiserror::Error)]
+#[error("no certificate for {name}: {why}")]
+pub struct NoCertificate {
+    name: String,
+    why: String,
+}
+
+/// How a certificate of the lab is to be wrong, for trying what a client says to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Validity {
+    /// It is good.
+    #[default]
+    Good,
+    /// It ended three days ago.
+    Expired,
+}
+
+impl Authority {
+    /// The authority that belongs to a seed, at a calendar time (seconds since 1970).
+    ///
+    /// # Errors
+    /// Never for the fixed names used here, unless the library changes its mind.
+    pub fn new(seed: u64, now: u64) -> Result<Self, NoCertificate> {
+        let seed = derive(&[0; 32], &format!("authority {seed}"));
+        let name = "roundtrip lab authority";
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.distinguished_name.push(DnType::CommonName, name);
+        fill(&mut params, &seed, name, now, Validity::Good);
+        let key = key(&derive(&seed, name)).map_err(|why| NoCertificate::of(name, &why))?;
+        let certificate = params.self_signed(&key).map_err(|why| NoCertificate::of(name, &why))?;
+        let calendar = UnixTime::since_unix_epoch(Duration::from_secs(now));
+        Ok(Self { calendar, key, certificate, seed })
+    }
+
+    /// What a server for these names needs.
+    ///
+    /// # Errors
+    /// When a name cannot stand in a certificate.
+    pub fn server(
+        &self,
+        names: &[String],
+        validity: Validity,
+    ) -> Result<ServerConfig, NoCertificate> {
+        let first = names.first().map_or("", String::as_str);
+        let bad = |why: &dyn fmt::Display| NoCertificate::of(first, why);
+        let mut params = CertificateParams::new(names.to_vec()).map_err(|why| bad(&why))?;
+        params.distinguished_name.push(DnType::CommonName, first);
+        fill(&mut params, &self.seed, first, self.calendar.as_secs(), validity);
+        let own = key(&derive(&self.seed, first)).map_err(|why| bad(&why))?;
+        let issuer = rcgen::Issuer::from_ca_cert_der(self.certificate.der(), &self.key)
+            .map_err(|why| bad(&why))?;
+        let signed = params.signed_by(&own, &issuer).map_err(|why| bad(&why))?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.serialize_der()));
+        let chain = vec![signed.der().clone(), self.certificate.der().clone()];
+        ServerConfig::builder_with_details(provider(), self.calendar())
+            .with_safe_default_protocol_versions()
+            .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key))
+            .map_err(|why| bad(&why))
+    }
+
+    /// What a client that trusts this authority needs.
+    ///
+    /// # Errors
+    /// Never, unless the library refuses its own certificate.
+    pub fn client(&self) -> Result<ClientConfig, NoCertificate> {
+        let bad = |why: &dyn fmt::Display| NoCertificate::of("the authority", why);
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.der().clone()).map_err(|why| bad(&why))?;
+        ClientConfig::builder_with_details(provider(), self.calendar())
+            .with_safe_default_protocol_versions()
+            .map(|config| config.with_root_certificates(roots).with_no_client_auth())
+            .map_err(|why| bad(&why))
+    }
+
+    /// Its certificate.
+    pub fn certificate(&self) -> &CertificateDer<'static> {
+        self.certificate.der()
+    }
+
+    fn calendar(&self) -> Arc<dyn TimeProvider> {
+        Arc::new(Calendar(self.calendar))
+    }
+}
+
+impl NoCertificate {
+    fn of(name: &str, why: &dyn fmt::Display) -> Self {
+        Self { name: name.to_owned(), why: why.to_string() }
+    }
+}
+
+/// What would otherwise be drawn by chance or read off a clock: serial number and validity.
+fn fill(
+    params: &mut CertificateParams,
+    seed: &[u8; 32],
+    name: &str,
+    now: u64,
+    validity: Validity,
+) {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let now = (UNIX_EPOCH + Duration::from_secs(now)).into();
+    params.serial_number = Some(derive(seed, &format!("serial {name}"))[..16].to_vec().into());
+    params.not_before = now;
+    params.not_before -= 30 * DAY;
+    params.not_after = now;
+    match validity {
+        Validity::Good => params.not_after += 335 * DAY,
+        Validity::Expired => params.not_after -= 3 * DAY,
+    }
+}
+
+/// A key for a purpose.
+fn derive(seed: &[u8; 32], purpose: &str) -> [u8; 32] {
+    let bytes = digest(&SHA256, &[&seed[..], purpose.as_bytes()].concat());
+    let mut key = [0; 32];
+    key.copy_from_slice(bytes.as_ref());
+    key
+}
+
+/// An Ed25519 key from its 32 secret bytes, by way of PKCS #8 (RFC 8410 §7).
+fn key(secret: &[u8; 32]) -> Result<KeyPair, rcgen::Error> {
+    const PREFIX: [u8; 16] =
+        [0x30, 0x2e, 0x02, 0x01, 0, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+    let der = [&PREFIX[..], secret].concat();
+    KeyPair::try_from(der)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A handshake in memory; what went over the wire from the client and from the server.
+    fn handshake(seed: u64) -> (Vec<u8>, Vec<u8>) {
+        let count = Rc::new(core::cell::Cell::new(seed as u8));
+        let source: Source = Rc::new(move |bytes: &mut [u8]| {
+            for byte in bytes {
+                count.set(count.get().wrapping_mul(5).wrapping_add(17));
+                *byte = count.get();
+            }
+        });
+        let _seeded = Seeded::from(source);
+        let authority = Authority::new(seed, 1_800_000_000).expect("an authority");
+        let names = ["shop.test".to_owned()];
+        let server = authority.server(&names, Validity::Good).expect("a server");
+        let name = "shop.test".try_into().expect("a name");
+        let mut client =
+            rustls::ClientConnection::new(Arc::new(authority.client().expect("a client")), name)
+                .expect("a client");
+        let mut server = rustls::ServerConnection::new(Arc::new(server)).expect("a server");
+        let (mut up, mut down) = (Vec::new(), Vec::new());
+        while client.is_handshaking() || server.is_handshaking() || client.wants_write() {
+            let start = up.len();
+            while client.wants_write() {
+                client.write_tls(&mut up).expect("memory");
+            }
+            server.read_tls(&mut &up[start..]).expect("memory");
+            server.process_new_packets().expect("a good client");
+            let start = down.len();
+            while server.wants_write() {
+                server.write_tls(&mut down).expect("memory");
+            }
+            client.read_tls(&mut &down[start..]).expect("memory");
+            client.process_new_packets().expect("a good server");
+        }
+        (up, down)
+    }
+
+    #[test]
+    fn one_seed_gives_one_handshake() {
+        assert_eq!(handshake(7), handshake(7));
+        assert_ne!(handshake(7), handshake(8));
+    }
+
+    #[test]
+    fn without_a_source_there_is_no_tls() {
+        assert!(SeededRandom.fill(&mut [0; 4]).is_err());
+        assert!(SeededX25519.start().is_err());
+    }
+}
