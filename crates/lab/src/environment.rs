@@ -71,9 +71,9 @@ impl Surroundings {
         &self,
         path: &str,
         content: impl FnOnce(&State) -> &Option<String>,
-    ) -> io::Result<Option<Text>> {
+    ) -> Option<Text> {
         let content = content(&self.0.borrow()).clone();
-        Ok(content.map(|content| Text { path: path.into(), content }))
+        content.map(|content| Text { path: path.into(), content })
     }
 }
 
@@ -84,15 +84,15 @@ fn canonical(name: &str) -> String {
 
 impl Environment for Surroundings {
     fn hosts(&self) -> io::Result<Option<Text>> {
-        self.file("/etc/hosts", |state| &state.hosts)
+        Ok(self.file("/etc/hosts", |state| &state.hosts))
     }
 
     fn nsswitch(&self) -> io::Result<Option<Text>> {
-        self.file("/etc/nsswitch.conf", |state| &state.nsswitch)
+        Ok(self.file("/etc/nsswitch.conf", |state| &state.nsswitch))
     }
 
     fn resolv_conf(&self) -> io::Result<Option<Text>> {
-        self.file("/etc/resolv.conf", |state| &state.resolv_conf)
+        Ok(self.file("/etc/resolv.conf", |state| &state.resolv_conf))
     }
 
     fn os_cache(&self) -> Option<Text> {

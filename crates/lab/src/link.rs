@@ -15,6 +15,7 @@
 //!
 //! Each of the four draws from a generator of its own: switching one on moves nothing in the others.
 
+use std::collections::btree_map::OccupiedEntry;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -291,7 +292,7 @@ impl Link {
         let flight = match self.flights.front() {
             Some(flight) if flight.due <= now => self.flights.pop_front(),
             _ => {
-                self.held.first_entry().filter(|held| held.key().0 <= now).map(|held| held.remove())
+                self.held.first_entry().filter(|held| held.key().0 <= now).map(OccupiedEntry::remove)
             }
         };
         self.counts.delivered += u64::from(flight.is_some());

@@ -215,7 +215,7 @@ pub enum NetError {
     #[error("no network described: {}", allowed())]
     Empty,
     /// Neither a profile's name nor a property.
-    #[error("\"{part}\" is no network{}: {}", meant(near), allowed())]
+    #[error("\"{part}\" is no network{}: {}", meant(*near), allowed())]
     NoSuchProfile {
         /// The part.
         part: String,
@@ -229,7 +229,7 @@ pub enum NetError {
         part: String,
     },
     /// No property has this name.
-    #[error("\"{part}\": there is no {name}{}: a network has {}", meant(near), properties())]
+    #[error("\"{part}\": there is no {name}{}: a network has {}", meant(*near), properties())]
     NoSuchProperty {
         /// The part.
         part: String,
@@ -273,7 +273,7 @@ fn properties() -> String {
     Property::ALL.map(|(name, _)| name).join(", ")
 }
 
-fn meant(near: &Option<&'static str>) -> String {
+fn meant(near: Option<&str>) -> String {
     near.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
 }
 

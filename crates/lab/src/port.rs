@@ -92,11 +92,8 @@ impl Port for LabPort {
     }
 
     /// At once, and in no virtual time.
-    fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> impl Future<Output = T> {
-        async move { work() }
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        work()
     }
 
     #[inline]

@@ -284,7 +284,8 @@ async fn fetch(
 async fn serve(server: LabHost, bytes: u64) {
     // Nothing else listens on this host, and a fault of one connection is seen at the client.
     let Ok(mut listener) = server.listen(SERVER) else { return };
-    let blob = Bytes::from_static(&[0; BLOB]);
+    static ZEROES: [u8; BLOB] = [0; BLOB];
+    let blob = Bytes::from_static(&ZEROES);
     loop {
         let Ok(stream) = listener.accept().await else { continue };
         let blob = blob.clone();
@@ -310,6 +311,6 @@ async fn answer(
         bytes -= piece as u64;
     }
     stream.shutdown().await?;
-    stream.read(&mut [0]).await?;
-    Ok(())
+    // The client sends no more: this is its end of file.
+    stream.read(&mut [0]).await.map(drop)
 }

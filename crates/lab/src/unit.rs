@@ -101,7 +101,7 @@ fn decimal(text: &str, scale: u64) -> Option<u64> {
         if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()? }.checked_mul(scale)?;
     let mut place = scale;
     for digit in fraction.trim_end_matches('0').bytes() {
-        if place % 10 != 0 {
+        if !place.is_multiple_of(10) {
             return None;
         }
         place /= 10;

@@ -98,8 +98,8 @@ impl Inner {
         id
     }
 
-    fn dispatch(&mut self, event: Event) {
-        match event {
+    fn dispatch(&mut self, event: &Event) {
+        match *event {
             Event::Tcp(socket, event) => self.dispatch_tcp(socket, event),
             Event::Acceptable(listener) => {
                 if let Some(waiter) = self.listeners.get_mut(&listener) {
@@ -204,9 +204,9 @@ impl<P: Port> Stack<P> {
             port.recycle(frame);
             // What frames over loopback made happen comes out only now, and may make more frames.
             let Some(event) = inner.host.poll_event() else { break };
-            inner.dispatch(event);
+            inner.dispatch(&event);
             while let Some(event) = inner.host.poll_event() {
-                inner.dispatch(event);
+                inner.dispatch(&event);
             }
         }
         port.set_timer(inner.host.next_timeout());

@@ -79,7 +79,7 @@ pub(super) async fn connect<P: Port>(
     });
     let tried = poll_fn(|context| match trying.poll(context) {
         Poll::Pending => time_is_up.as_mut().poll(context).map(|()| Err(AttemptEnd::TimedOut)),
-        ready => ready,
+        ready @ Poll::Ready(_) => ready,
     });
     match tried.await {
         Ok(stream) => Ok(stream),
