@@ -15,6 +15,13 @@ pub struct SocketId {
     pub(crate) generation: u32,
 }
 
+impl SocketId {
+    /// Its place in tables: small numbers, given out again once a socket is gone.
+    pub const fn slot(self) -> usize {
+        self.slot as usize
+    }
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*

@@ -1,212 +1,244 @@
-//! The host: its public face.
+//! The host: what it is made of, and its clockwork.
 
-use std::net::{IpAddr, SocketAddr};
+use std::collections::VecDeque;
+use std::net::IpAddr;
 
-use bytes::Bytes;
-use roundtrip_record::{EventId, Time, Trace};
-use roundtrip_tcp as tcp;
+use roundtrip_packet::EtherAddr;
+use roundtrip_record::{Time, Trace};
 
+use crate::address::Links;
+use crate::detection::Detections;
+use crate::discovery::Discovery;
+use crate::isn::Secret;
+use crate::neighbour::NeighbourTable;
+use crate::output::Output;
+use crate::ping::Pings;
+use crate::pmtu::PathMtus;
+use crate::port::Ports;
+use crate::ratelimit::ErrorLimiter;
+use crate::reassembly::Reassembly;
+use crate::route::Routes;
+use crate::socket::TcpSockets;
+use crate::udp::UdpSockets;
 use crate::{
-    Address, BindError, Config, ConnectError, ConnectFailure, Datagram, EchoReply, Event, IfIndex,
-    Interface, ListenerId, Neighbour, PingId, Received, Rng, Route, SendError, SocketId, Transmit,
-    UdpId, Unreachable,
+    Address, AddressState, Config, Counters, Event, IfIndex, Interface, Kind, Neighbour, Rng,
+    Route, Transmit,
 };
 
-/// One host's stack.
+/// One host's stack. See the [crate] for the contract.
 #[derive(Debug)]
 pub struct Host {
-    rng: Rng,
+    pub(crate) config: Config,
+    pub(crate) rng: Rng,
+    pub(crate) secret: Secret,
+    pub(crate) links: Links,
+    pub(crate) routes: Routes,
+    /// Rises whenever a remembered path may be wrong.
+    pub(crate) version: u32,
+    pub(crate) neighbours: NeighbourTable,
+    pub(crate) detections: Detections,
+    pub(crate) discovery: Discovery,
+    pub(crate) reassembly: Reassembly,
+    pub(crate) path_mtus: PathMtus,
+    pub(crate) limiter: ErrorLimiter,
+    pub(crate) ports: Ports,
+    pub(crate) tcp: TcpSockets,
+    pub(crate) udp: UdpSockets,
+    pub(crate) pings: Pings,
+    pub(crate) output: Output,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) counters: Counters,
+    /// Identification of the next datagram that may be fragmented.
+    pub(crate) identification: u32,
 }
 
-#[allow(unused_variables, clippy::unused_self, clippy::needless_pass_by_value, missing_docs)]
-#[allow(clippy::too_many_arguments)]
 impl Host {
+    /// A host without interfaces.
     pub fn new(config: Config) -> Self {
-        Self { rng: Rng::from_seed(config.seed) }
+        let mut rng = Rng::from_seed(config.seed);
+        let limits = config.limits;
+        Self {
+            secret: Secret::new(&mut rng),
+            links: Links::default(),
+            routes: Routes::default(),
+            version: 0,
+            neighbours: NeighbourTable::new(config.neighbours, limits.neighbours),
+            detections: Detections::default(),
+            discovery: Discovery::default(),
+            reassembly: Reassembly::new(limits),
+            path_mtus: PathMtus::new(limits.path_mtus),
+            limiter: ErrorLimiter::new(limits),
+            ports: Ports::new(config.ports.clone(), &mut rng),
+            tcp: TcpSockets::new(u64::from(config.host.0), &mut rng),
+            udp: UdpSockets::default(),
+            pings: Pings::default(),
+            output: Output::new(limits.output),
+            events: VecDeque::new(),
+            counters: Counters::default(),
+            identification: rng.next_u32(),
+            rng,
+            config,
+        }
     }
+
+    /// The host's generator, for whoever runs on it.
     pub fn rng(&mut self) -> &mut Rng {
         &mut self.rng
     }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Counters {
+        Counters { reassemblies_dropped: self.reassembly.dropped, ..self.counters }
+    }
+
+    /// Adds an interface.
     pub fn add_interface(&mut self, interface: Interface) -> IfIndex {
-        IfIndex(0)
+        let chance = self.rng.next_u32();
+        self.neighbours.add_interface(chance);
+        self.links.add(interface)
     }
-    /// In use at once, without asking the link (`ip address add … nodad`).
-    pub fn add_address(&mut self, interface: IfIndex, address: IpAddr, prefix_len: u8) {}
-    /// Asks the link first (RFC 5227, RFC 4862 §5.4): AddressReady or AddressConflict follows.
-    pub fn acquire_address(
-        &mut self,
-        now: Time,
-        interface: IfIndex,
-        address: IpAddr,
-        prefix_len: u8,
-        trace: &mut impl Trace,
-    ) {
+
+    /// Adds an address and the route to its prefix, in use at once and without asking the link
+    /// (`ip address add … nodad`). Nothing happens if there is no such interface.
+    pub fn add_address(&mut self, interface: IfIndex, address: IpAddr, prefix_len: u8) {
+        let state = AddressState::Preferred;
+        self.assign(Address { address, prefix_len, interface, state });
     }
-    /// Link-local address, router solicitation, SLAAC.
-    pub fn autoconfigure(&mut self, now: Time, interface: IfIndex, trace: &mut impl Trace) {}
-    pub fn add_route(&mut self, route: Route) {}
-    pub fn add_neighbour(
-        &mut self,
-        interface: IfIndex,
-        address: IpAddr,
-        mac: roundtrip_packet::EtherAddr,
-    ) {
+
+    /// Adds an address in any state, and the route to its prefix.
+    pub(crate) fn assign(&mut self, address: Address) {
+        let Address { address: to, prefix_len, interface, .. } = address;
+        if !self.links.assign(address) {
+            return;
+        }
+        self.version += 1;
+        let is_loopback =
+            self.links.get(interface).is_some_and(|link| link.interface.kind == Kind::Loopback);
+        if !is_loopback {
+            self.routes.add(Route { to, prefix_len, via: None, interface });
+        }
     }
+
+    /// Takes an address away. Connections that use it are left to themselves.
+    pub fn remove_address(&mut self, address: IpAddr) {
+        if let Some(Address { prefix_len, interface, .. }) = self.links.address(address).copied() {
+            self.links.unassign(address);
+            self.routes.remove(&Route { to: address, prefix_len, via: None, interface });
+            self.version += 1;
+        }
+    }
+
+    /// Adds a route.
+    pub fn add_route(&mut self, route: Route) {
+        self.routes.add(route);
+        self.version += 1;
+    }
+
+    /// Takes a route away.
+    pub fn remove_route(&mut self, route: &Route) {
+        self.routes.remove(route);
+        self.version += 1;
+    }
+
+    /// Sets an entry of the neighbour table that nothing changes
+    /// (`ip neighbour add … nud permanent`).
+    pub fn add_neighbour(&mut self, interface: IfIndex, address: IpAddr, mac: EtherAddr) {
+        self.neighbours.set_permanent(interface, address, mac);
+    }
+
+    /// Its addresses, by interface, in the order in which they were added.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
-        std::iter::empty()
+        self.links.addresses()
     }
+
+    /// Its routes, IPv4's first, the longest prefix first.
     pub fn routes(&self) -> impl Iterator<Item = Route> {
-        std::iter::empty()
+        self.routes.iter()
     }
+
+    /// Its neighbour table, by interface and address.
     pub fn neighbours(&self) -> impl Iterator<Item = Neighbour> {
-        std::iter::empty()
+        self.neighbours.iter()
     }
-    pub fn handle_frame(
-        &mut self,
-        now: Time,
-        interface: IfIndex,
-        bytes: &[u8],
-        received: Received,
-        trace: &mut impl Trace,
-    ) {
-    }
-    pub fn handle_timeout(&mut self, now: Time, trace: &mut impl Trace) {}
+
+    /// When to call [`Host::handle_timeout`], if nothing happens before. It may turn out that
+    /// nothing was due.
     pub fn next_timeout(&self) -> Option<Time> {
-        None
+        let all = [
+            self.tcp.timers.next(),
+            self.neighbours.next_timeout(),
+            self.reassembly.next_timeout(),
+            self.detections.next_timeout(),
+            self.discovery.next_timeout(),
+        ];
+        all.into_iter().flatten().min()
     }
-    /// Clears `into` and fills it with one frame.
+
+    /// Time has come to [`Host::next_timeout`].
+    pub fn handle_timeout(&mut self, now: Time, trace: &mut impl Trace) {
+        while let Some(slot) = self.tcp.timers.pop(now) {
+            self.handle_socket_timeout(now, slot, trace);
+        }
+        self.neighbours.handle_timeout(now);
+        self.run_effects(now, trace);
+        while let Some(expired) = self.reassembly.expire(now) {
+            if let Some(expired) = expired {
+                self.report_expired(now, &expired, trace);
+            }
+        }
+        self.run_detections(now);
+        self.run_discovery(now);
+    }
+
+    /// The next frame to send: clears `into` and fills it. Frames of the loopback interface are
+    /// not given out but delivered here and now, and what they lead to follows.
+    ///
+    /// After each `handle_…` and each call for a socket this is to be called until it answers
+    /// `None`: only then are all timers set.
     pub fn poll_transmit(
         &mut self,
         now: Time,
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
     ) -> Option<Transmit> {
-        None
+        loop {
+            into.clear();
+            let (interface, gso, cause) = if let Some(frame) = self.output.pop() {
+                self.output.recycle(std::mem::replace(into, frame.bytes));
+                (frame.interface, frame.gso, frame.cause)
+            } else {
+                self.transmit_segment(now, into, trace)?
+            };
+            let Some(link) = self.links.get(interface) else { continue };
+            let (id, kind) = (link.interface.id, link.interface.kind);
+            self.counters.frames_sent += 1;
+            let event = trace.frame(now, cause, id, roundtrip_record::Direction::Sent, into);
+            if kind == Kind::Ethernet {
+                return Some(Transmit { interface, gso, event });
+            }
+            // Nothing can have happened to it on the way: its checksums are not looked at.
+            let verify = roundtrip_packet::Verify::Trusted;
+            self.handle_frame(
+                now,
+                interface,
+                into,
+                crate::Received { verify, cause: event },
+                trace,
+            );
+        }
     }
+
+    /// The next thing that the application must know.
     pub fn poll_event(&mut self) -> Option<Event> {
+        if let Some(event) = self.events.pop_front() {
+            return Some(event);
+        }
+        while let Some(key) = self.tcp.first_notified() {
+            if let Some(event) = self.event_of(key) {
+                return Some(Event::Tcp(key.into(), event));
+            }
+            self.tcp.notified_all(key);
+        }
         None
     }
-
-    // TCP. An id that is closed already reads as Closed(CloseReason::Replaced).
-    pub fn connect(
-        &mut self,
-        now: Time,
-        remote: SocketAddr,
-        local: Option<SocketAddr>,
-        options: Option<tcp::Options>,
-        cause: Option<EventId>,
-        trace: &mut impl Trace,
-    ) -> Result<SocketId, ConnectError> {
-        Err(ConnectError::NoRoute)
-    }
-    /// Port 0 takes a free one. `[::]` takes IPv4 too, as Linux (`bindv6only` = 0).
-    pub fn listen(&mut self, at: SocketAddr, backlog: usize) -> Result<ListenerId, BindError> {
-        Err(BindError::AddressInUse)
-    }
-    pub fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr> {
-        None
-    }
-    /// Options that accepted connections inherit (their `mss` follows from the path).
-    pub fn set_listener_options(&mut self, listener: ListenerId, options: tcp::Options) {}
-    pub fn accept(&mut self, listener: ListenerId) -> Option<SocketId> {
-        None
-    }
-    pub fn close_listener(&mut self, now: Time, listener: ListenerId, trace: &mut impl Trace) {}
-    pub fn tcp(&self, socket: SocketId) -> Option<&tcp::Connection> {
-        None
-    }
-    pub fn write(
-        &mut self,
-        now: Time,
-        socket: SocketId,
-        bytes: &[u8],
-    ) -> Result<usize, tcp::WriteError> {
-        Err(tcp::WriteError::ShutDown)
-    }
-    pub fn write_bytes(
-        &mut self,
-        now: Time,
-        socket: SocketId,
-        bytes: Bytes,
-    ) -> Result<usize, tcp::WriteError> {
-        Err(tcp::WriteError::ShutDown)
-    }
-    pub fn read(
-        &mut self,
-        now: Time,
-        socket: SocketId,
-        into: &mut [u8],
-    ) -> Result<usize, tcp::ReadError> {
-        Err(tcp::ReadError::WouldBlock)
-    }
-    pub fn peek(&self, socket: SocketId) -> [&[u8]; 2] {
-        [&[], &[]]
-    }
-    pub fn consume(&mut self, now: Time, socket: SocketId, count: usize) {}
-    pub fn shutdown(&mut self, now: Time, socket: SocketId, trace: &mut impl Trace) {}
-    /// The owner lets go of it; the id is void from here on. `Event::Gone(connection)` follows when
-    /// the connection has left its last state.
-    pub fn close(&mut self, now: Time, socket: SocketId, trace: &mut impl Trace) {}
-    /// The same with RST.
-    pub fn abort(&mut self, now: Time, socket: SocketId, trace: &mut impl Trace) {}
-    pub fn set_nodelay(&mut self, now: Time, socket: SocketId, nodelay: bool) {}
-    /// Why a try to connect failed; `None` while it lasts or if it succeeded.
-    pub fn connect_failure(&self, socket: SocketId) -> Option<ConnectFailure> {
-        None
-    }
-    /// When SYNs were sent by a socket that connects (or has connected).
-    pub fn syn_times(&self, socket: SocketId) -> &[Time] {
-        &[]
-    }
-
-    // UDP
-    pub fn bind_udp(&mut self, at: SocketAddr) -> Result<UdpId, BindError> {
-        Err(BindError::AddressInUse)
-    }
-    pub fn udp_address(&self, udp: UdpId) -> Option<SocketAddr> {
-        None
-    }
-    pub fn send_udp(
-        &mut self,
-        now: Time,
-        udp: UdpId,
-        to: SocketAddr,
-        bytes: &[u8],
-        cause: Option<EventId>,
-        trace: &mut impl Trace,
-    ) -> Result<(), SendError> {
-        Err(SendError::NoRoute)
-    }
-    pub fn receive_udp(&mut self, udp: UdpId) -> Option<Datagram> {
-        None
-    }
-    /// What ICMP or the search for a neighbour said of an earlier datagram, and where that was sent.
-    pub fn take_udp_error(&mut self, udp: UdpId) -> Option<(SocketAddr, Unreachable)> {
-        None
-    }
-    pub fn close_udp(&mut self, udp: UdpId) {}
-
-    // Ping
-    pub fn open_ping(&mut self) -> Result<PingId, BindError> {
-        Err(BindError::TooManySockets)
-    }
-    pub fn send_ping(
-        &mut self,
-        now: Time,
-        ping: PingId,
-        to: IpAddr,
-        sequence: u16,
-        bytes: &[u8],
-        cause: Option<EventId>,
-        trace: &mut impl Trace,
-    ) -> Result<(), SendError> {
-        Err(SendError::NoRoute)
-    }
-    pub fn receive_ping(&mut self, ping: PingId) -> Option<EchoReply> {
-        None
-    }
-    pub fn take_ping_error(&mut self, ping: PingId) -> Option<(IpAddr, Unreachable)> {
-        None
-    }
-    pub fn close_ping(&mut self, ping: PingId) {}
 }

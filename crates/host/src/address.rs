@@ -1,0 +1,289 @@
+//! The interfaces of a host with their addresses, and which address to send from.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use roundtrip_packet::ipv6::{MIN_MTU, solicited_node};
+
+use crate::{Address, AddressState, IfIndex, Interface, Kind};
+
+/// Every router on the link (RFC 4291 §2.7.1).
+pub(crate) const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
+/// Every node on the link.
+pub(crate) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+/// RFC 791: every internet module must be able to forward 68 bytes, and reassemble 576.
+const LEAST_MTU: u16 = 576;
+
+/// An interface in use.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) interface: Interface,
+    /// For IPv6; a router may advertise less than the interface's (RFC 4861 §4.6.4).
+    pub(crate) mtu_v6: u16,
+    /// Its addresses, in the order in which they were added.
+    addresses: Vec<IpAddr>,
+}
+
+impl Link {
+    pub(crate) fn mtu(&self, to: IpAddr) -> u16 {
+        if to.is_ipv4() { self.interface.mtu } else { self.mtu_v6 }
+    }
+}
+
+/// How a packet's destination is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cast {
+    /// One of our addresses.
+    Unicast,
+    /// Everybody on the link, or a group we are in.
+    Group,
+    /// Not at all.
+    Other,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    links: Vec<Link>,
+    addresses: BTreeMap<IpAddr, Address>,
+    loopback: Option<IfIndex>,
+}
+
+/// Whether the first `length` bits are the same.
+pub(crate) fn in_prefix(ip: IpAddr, prefix: IpAddr, length: u8) -> bool {
+    common_bits(ip, prefix).is_some_and(|bits| bits >= u32::from(length))
+}
+
+/// How many leading bits are the same; `None` for different families.
+fn common_bits(a: IpAddr, b: IpAddr) -> Option<u32> {
+    match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => Some((a.to_bits() ^ b.to_bits()).leading_zeros()),
+        (IpAddr::V6(a), IpAddr::V6(b)) => Some((a.to_bits() ^ b.to_bits()).leading_zeros()),
+        _ => None,
+    }
+}
+
+/// The scope of a unicast address, comparable: 2 link-local, 14 global (RFC 6724 §3.1).
+fn scope(ip: IpAddr) -> u8 {
+    match ip {
+        IpAddr::V6(ip) if ip.is_multicast() => ip.octets()[1] & 0xf,
+        IpAddr::V6(ip) if ip.is_unicast_link_local() || ip.is_loopback() => 2,
+        IpAddr::V4(ip) if ip.is_link_local() || ip.is_loopback() => 2,
+        _ => 14,
+    }
+}
+
+impl Links {
+    pub(crate) fn add(&mut self, mut interface: Interface) -> IfIndex {
+        let index = IfIndex(self.links.len() as u32);
+        interface.mtu = interface.mtu.max(LEAST_MTU);
+        if interface.kind == Kind::Loopback && self.loopback.is_none() {
+            self.loopback = Some(index);
+        }
+        let mtu_v6 = interface.mtu.max(MIN_MTU as u16);
+        self.links.push(Link { interface, mtu_v6, addresses: Vec::new() });
+        index
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: IfIndex) -> Option<&Link> {
+        self.links.get(index.at())
+    }
+
+    pub(crate) fn get_mut(&mut self, index: IfIndex) -> Option<&mut Link> {
+        self.links.get_mut(index.at())
+    }
+
+    pub(crate) const fn loopback(&self) -> Option<IfIndex> {
+        self.loopback
+    }
+
+    /// The first Ethernet interface: where groups are sent when nothing says otherwise.
+    pub(crate) fn first_ethernet(&self) -> Option<IfIndex> {
+        let ethernet = |link: &Link| link.interface.kind == Kind::Ethernet;
+        self.links.iter().position(ethernet).map(|at| IfIndex(at as u32))
+    }
+
+    /// Adds an address, or changes what it has; false if there is no such interface.
+    pub(crate) fn assign(&mut self, address: Address) -> bool {
+        let Some(link) = self.links.get_mut(address.interface.at()) else { return false };
+        if !link.addresses.contains(&address.address) {
+            link.addresses.push(address.address);
+        }
+        self.addresses.insert(address.address, address);
+        true
+    }
+
+    pub(crate) fn unassign(&mut self, ip: IpAddr) {
+        if let Some(address) = self.addresses.remove(&ip)
+            && let Some(link) = self.links.get_mut(address.interface.at())
+        {
+            link.addresses.retain(|other| *other != ip);
+        }
+    }
+
+    pub(crate) fn set_state(&mut self, ip: IpAddr, state: AddressState) {
+        if let Some(address) = self.addresses.get_mut(&ip) {
+            address.state = state;
+        }
+    }
+
+    /// The address, in whatever state.
+    pub(crate) fn address(&self, ip: IpAddr) -> Option<&Address> {
+        self.addresses.get(&ip)
+    }
+
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.links
+            .iter()
+            .flat_map(|link| &link.addresses)
+            .filter_map(|ip| self.address(*ip))
+            .copied()
+    }
+
+    /// Whether packets to `ip` are for this host. All of 127/8 is (RFC 1122 §3.2.1.3 (g)).
+    #[inline]
+    pub(crate) fn is_local(&self, ip: IpAddr) -> bool {
+        match self.addresses.get(&ip) {
+            Some(address) => {
+                matches!(address.state, AddressState::Preferred | AddressState::Deprecated)
+            }
+            None => matches!(ip, IpAddr::V4(v4) if v4.is_loopback() && self.loopback.is_some()),
+        }
+    }
+
+    /// How a destination that was seen on `interface` is ours.
+    pub(crate) fn cast(&self, ip: IpAddr, interface: IfIndex) -> Cast {
+        if self.is_local(ip) {
+            return Cast::Unicast;
+        }
+        let group = match ip {
+            IpAddr::V4(v4) => {
+                v4.is_broadcast()
+                    || v4 == Ipv4Addr::new(224, 0, 0, 1)
+                    || self.is_subnet_broadcast(v4, interface)
+            }
+            IpAddr::V6(v6) => v6 == ALL_NODES || v6 == ALL_ROUTERS || self.is_solicited_node(v6),
+        };
+        if group { Cast::Group } else { Cast::Other }
+    }
+
+    /// Whether `ip` is the broadcast address of a subnet of the interface (RFC 919).
+    pub(crate) fn is_subnet_broadcast(&self, ip: Ipv4Addr, interface: IfIndex) -> bool {
+        let Some(link) = self.get(interface) else { return false };
+        link.addresses.iter().filter_map(|own| self.addresses.get(own)).any(|own| {
+            let IpAddr::V4(v4) = own.address else { return false };
+            let host = u32::MAX.checked_shr(u32::from(own.prefix_len)).unwrap_or(0);
+            own.prefix_len < 31 && ip.to_bits() == v4.to_bits() | host
+        })
+    }
+
+    /// Tentative addresses listen to their group, too (RFC 4862 §5.4.2).
+    fn is_solicited_node(&self, group: Ipv6Addr) -> bool {
+        group.segments()[..6] == [0xff02, 0, 0, 0, 0, 1]
+            && self.addresses.keys().any(|own| match own {
+                IpAddr::V6(own) => solicited_node(*own) == group,
+                IpAddr::V4(_) => false,
+            })
+    }
+
+    /// The address to send from, on `interface` by way of `next_hop` (RFC 6724 §5 for IPv6; for
+    /// IPv4 as Linux: the one whose subnet holds the next hop, otherwise the first).
+    pub(crate) fn source_for(
+        &self,
+        interface: IfIndex,
+        next_hop: IpAddr,
+        to: IpAddr,
+    ) -> Option<IpAddr> {
+        if self.is_local(to) {
+            return Some(to);
+        }
+        let usable = |own: &&Address| {
+            own.address.is_ipv4() == to.is_ipv4()
+                && matches!(own.state, AddressState::Preferred | AddressState::Deprecated)
+        };
+        let link = self.get(interface)?;
+        let here = link.addresses.iter().filter_map(|own| self.addresses.get(own)).filter(usable);
+        let rank = |own: &&Address| self.rank(own, next_hop, to);
+        // Of equals `max_by_key` takes the last, and the first is wanted.
+        let best = here.rev().max_by_key(rank);
+        best.or_else(|| {
+            let elsewhere = self.addresses.values().filter(usable);
+            elsewhere.filter(|own| scope(own.address) > 2).max_by_key(rank)
+        })
+        .map(|own| own.address)
+    }
+
+    fn rank(&self, own: &Address, next_hop: IpAddr, to: IpAddr) -> (bool, i16, u32) {
+        if own.address.is_ipv4() {
+            let subnet = in_prefix(next_hop, own.address, own.prefix_len);
+            return (own.state == AddressState::Preferred, i16::from(subnet), 0);
+        }
+        // Rule 2: the least scope that reaches the destination, or else the widest.
+        let (own_scope, wanted) = (i16::from(scope(own.address)), i16::from(scope(to)));
+        let fit = if own_scope >= wanted { 100 - own_scope } else { own_scope };
+        let bits = common_bits(own.address, to).unwrap_or(0).min(u32::from(own.prefix_len));
+        // Rule 3 stands after rule 2, and rule 8 is the last.
+        (true, fit * 2 + i16::from(own.state == AddressState::Preferred), bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use roundtrip_packet::EtherAddr;
+    use roundtrip_record::InterfaceId;
+
+    use super::*;
+
+    fn links(addresses: &[(&str, u8)]) -> Links {
+        let mut links = Links::default();
+        let interface = links.add(Interface::ethernet(InterfaceId(0), "eth0", EtherAddr([2; 6])));
+        links.add(Interface::loopback(InterfaceId(1)));
+        for (address, prefix_len) in addresses {
+            let state = AddressState::Preferred;
+            let address = address.parse().unwrap();
+            links.assign(Address { address, prefix_len: *prefix_len, interface, state });
+        }
+        links
+    }
+
+    fn source(links: &Links, next_hop: &str, to: &str) -> String {
+        let (next_hop, to) = (next_hop.parse().unwrap(), to.parse().unwrap());
+        links.source_for(IfIndex(0), next_hop, to).unwrap().to_string()
+    }
+
+    #[test]
+    fn ipv4_sends_from_the_subnet_of_the_next_hop() {
+        let links = links(&[("10.0.0.9", 24), ("10.0.0.1", 24), ("192.168.0.1", 24)]);
+        assert_eq!(source(&links, "192.168.0.254", "8.8.8.8"), "192.168.0.1");
+        assert_eq!(source(&links, "10.0.0.254", "8.8.8.8"), "10.0.0.9", "the first of equals");
+        assert_eq!(source(&links, "172.16.0.1", "8.8.8.8"), "10.0.0.9");
+    }
+
+    /// RFC 6724 §10.1's examples, as far as the rules here go.
+    #[test]
+    fn ipv6_sends_from_the_right_scope_and_the_longest_prefix() {
+        let both = links(&[("fe80::1", 64), ("2001:db8:1::1", 64), ("2001:db8:2::1", 64)]);
+        assert_eq!(source(&both, "fe80::9", "2001:db8:2::9"), "2001:db8:2::1");
+        assert_eq!(source(&both, "fe80::9", "fe80::9"), "fe80::1");
+        assert_eq!(source(&both, "ff02::1", "ff02::1"), "fe80::1");
+        let mut deprecated = both;
+        deprecated.set_state("2001:db8:2::1".parse().unwrap(), AddressState::Deprecated);
+        assert_eq!(source(&deprecated, "fe80::9", "2001:db8:2::9"), "2001:db8:1::1");
+    }
+
+    #[test]
+    fn what_is_ours() {
+        let mut links = links(&[("10.0.0.1", 24), ("2001:db8::ff:1234", 64)]);
+        let cast = |links: &Links, ip: &str| links.cast(ip.parse().unwrap(), IfIndex(0));
+        assert_eq!(cast(&links, "10.0.0.1"), Cast::Unicast);
+        assert_eq!(cast(&links, "10.0.0.255"), Cast::Group);
+        assert_eq!(cast(&links, "255.255.255.255"), Cast::Group);
+        assert_eq!(cast(&links, "10.0.0.2"), Cast::Other);
+        assert_eq!(cast(&links, "127.0.0.53"), Cast::Unicast);
+        assert_eq!(cast(&links, "ff02::1:ffff:1234"), Cast::Group);
+        assert_eq!(cast(&links, "ff02::1:ff00:1"), Cast::Other);
+        links.set_state("10.0.0.1".parse().unwrap(), AddressState::Tentative);
+        assert_eq!(cast(&links, "10.0.0.1"), Cast::Other);
+    }
+}

@@ -1,0 +1,216 @@
+//! From a segment's addresses and ports to its connection.
+//!
+//! An open-addressing table of 8 bytes an entry: half of the hash, and where the connection
+//! stands. The addresses themselves stand there, so the table stays small enough for the cache,
+//! and a segment costs one probe and the comparison that has to be made anyway. The hash is keyed
+//! by the host's generator: who floods cannot choose addresses that collide.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::Rng;
+
+/// The addresses and ports of a connection, IPv4 as mapped into IPv6 (RFC 4291 §2.5.5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tuple {
+    local: u128,
+    remote: u128,
+    ports: u32,
+}
+
+fn bits(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => 0xffff_0000_0000 | u128::from(ip.to_bits()),
+        IpAddr::V6(ip) => ip.to_bits(),
+    }
+}
+
+impl Tuple {
+    #[inline]
+    pub(crate) fn new(local: SocketAddr, remote: SocketAddr) -> Self {
+        Self::of(local.ip(), local.port(), remote.ip(), remote.port())
+    }
+
+    #[inline]
+    pub(crate) fn of(local: IpAddr, local_port: u16, remote: IpAddr, remote_port: u16) -> Self {
+        Self {
+            local: bits(local),
+            remote: bits(remote),
+            ports: u32::from(local_port) << 16 | u32::from(remote_port),
+        }
+    }
+}
+
+/// What a [`Demux`] leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A connection, by its slot.
+    Socket(u32),
+    /// A connection of which only `TIME_WAIT` is left, by its slot there.
+    TimeWait(u32),
+}
+
+const TIME_WAIT: u32 = 1 << 31;
+const EMPTY: u32 = u32::MAX;
+
+impl Target {
+    #[inline]
+    const fn to_bits(self) -> u32 {
+        match self {
+            Self::Socket(slot) => slot,
+            Self::TimeWait(slot) => slot | TIME_WAIT,
+        }
+    }
+
+    #[inline]
+    const fn from_bits(bits: u32) -> Self {
+        if bits & TIME_WAIT == 0 { Self::Socket(bits) } else { Self::TimeWait(bits & !TIME_WAIT) }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    hash: u32,
+    target: u32,
+}
+
+const VACANT: Entry = Entry { hash: 0, target: EMPTY };
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Demux {
+    /// A power of two of them, at most three quarters in use.
+    entries: Vec<Entry>,
+    used: usize,
+    keys: [u64; 4],
+}
+
+/// Multiplies to 128 bits and folds the halves together.
+#[inline]
+fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product >> 64) as u64 ^ product as u64
+}
+
+impl Demux {
+    pub(crate) fn new(rng: &mut Rng) -> Self {
+        Self { entries: vec![VACANT; 16], used: 0, keys: std::array::from_fn(|_| rng.next_u64()) }
+    }
+
+    /// The hash of a tuple under this table's keys.
+    #[inline]
+    pub(crate) fn hash(&self, tuple: &Tuple) -> u32 {
+        let [k0, k1, k2, k3] = self.keys;
+        let halves = |bits: u128| ((bits >> 64) as u64, bits as u64);
+        let (l1, l0) = halves(tuple.local);
+        let (r1, r0) = halves(tuple.remote);
+        let near = mix(l0 ^ k0, l1 ^ k1);
+        let far = mix(r0 ^ k2, r1 ^ k3);
+        let all = mix(near ^ u64::from(tuple.ports) ^ k1, far ^ k0);
+        (all >> 32) as u32 ^ all as u32
+    }
+
+    /// The target with this hash that `is` the one.
+    #[inline]
+    pub(crate) fn find(&self, hash: u32, is: impl Fn(Target) -> bool) -> Option<Target> {
+        let mask = self.entries.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let entry = self.entries[at];
+            if entry.target == EMPTY {
+                return None;
+            }
+            let target = Target::from_bits(entry.target);
+            if entry.hash == hash && is(target) {
+                return Some(target);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Adds an entry; the caller knows that its tuple has none.
+    pub(crate) fn insert(&mut self, hash: u32, target: Target) {
+        if (self.used + 1) * 4 > self.entries.len() * 3 {
+            let grown = vec![VACANT; self.entries.len() * 2];
+            let old = std::mem::replace(&mut self.entries, grown);
+            for entry in old.into_iter().filter(|entry| entry.target != EMPTY) {
+                self.place(entry);
+            }
+        }
+        self.used += 1;
+        self.place(Entry { hash, target: target.to_bits() });
+    }
+
+    fn place(&mut self, entry: Entry) {
+        let mask = self.entries.len() - 1;
+        let mut at = entry.hash as usize & mask;
+        while self.entries[at].target != EMPTY {
+            at = (at + 1) & mask;
+        }
+        self.entries[at] = entry;
+    }
+
+    /// Takes the entry that leads to `target` away; false if there is none.
+    pub(crate) fn remove(&mut self, hash: u32, target: Target) -> bool {
+        let mask = self.entries.len() - 1;
+        let mut at = hash as usize & mask;
+        while self.entries[at].target != target.to_bits() {
+            if self.entries[at].target == EMPTY {
+                return false;
+            }
+            at = (at + 1) & mask;
+        }
+        self.used -= 1;
+        // Later entries of the run move up, unless that would put them before their own place.
+        let mut next = (at + 1) & mask;
+        while self.entries[next].target != EMPTY {
+            let home = self.entries[next].hash as usize & mask;
+            if next.wrapping_sub(home) & mask >= next.wrapping_sub(at) & mask {
+                self.entries[at] = self.entries[next];
+                at = next;
+            }
+            next = (next + 1) & mask;
+        }
+        self.entries[at] = VACANT;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Rng;
+
+    #[test]
+    fn ports_and_directions_tell_connections_apart() {
+        let demux = Demux::new(&mut Rng::from_seed([1; 32]));
+        let a: SocketAddr = "10.0.0.1:80".parse().unwrap();
+        let b: SocketAddr = "10.0.0.2:80".parse().unwrap();
+        assert_ne!(Tuple::new(a, b), Tuple::new(b, a));
+        assert_ne!(demux.hash(&Tuple::new(a, b)), demux.hash(&Tuple::new(b, a)));
+        let other = Demux::new(&mut Rng::from_seed([2; 32]));
+        assert_ne!(demux.hash(&Tuple::new(a, b)), other.hash(&Tuple::new(a, b)), "keyed");
+    }
+
+    proptest! {
+        /// Against a list; the hashes are made to collide.
+        #[test]
+        fn it_finds_what_was_put_in(ops in prop::collection::vec((0_u32..60, any::<bool>()), 0..400)) {
+            let mut demux = Demux::new(&mut Rng::from_seed([3; 32]));
+            let mut model = std::collections::BTreeSet::new();
+            for (slot, add) in ops {
+                let hash = slot % 7;
+                if add && model.insert(slot) {
+                    demux.insert(hash, Target::Socket(slot));
+                } else if !add {
+                    prop_assert_eq!(demux.remove(hash, Target::Socket(slot)), model.remove(&slot));
+                }
+                for slot in 0..60 {
+                    let found = demux.find(slot % 7, |target| target == Target::Socket(slot));
+                    prop_assert_eq!(found.is_some(), model.contains(&slot));
+                }
+            }
+        }
+    }
+}

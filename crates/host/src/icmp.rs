@@ -1,0 +1,512 @@
+//! ICMP errors: those that come back, and those that are sent.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use roundtrip_packet::icmpv4::{self, TimeExceeded};
+use roundtrip_packet::{
+    IpHeader, ParseError, Problem, Protocol, Quote, QuotedTransport, Verify, icmpv6, ipv4, ipv6,
+};
+use roundtrip_record::{EventId, TcpState, Time, Trace};
+use roundtrip_tcp::IcmpError;
+
+use crate::address::Cast;
+use crate::demux::{Target, Tuple};
+use crate::pmtu::plateau_below;
+use crate::reassembly::Expired;
+use crate::receive::{Arrival, is_answerable, is_later_fragment};
+use crate::{Event, Host, Unreachable};
+
+/// Linux quotes as much as makes an error of 576 bytes (RFC 1812 §4.3.2.3).
+const MAX_ERROR_V4: usize = 576;
+
+/// Whether an error ends things (`icmp_err_convert` of `net/ipv4/icmp.c`, `tab_unreach` of
+/// `net/ipv6/icmp.c`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Severity {
+    /// It may pass.
+    Soft,
+    /// It will not.
+    Hard,
+    /// It will not, because nobody listens: refused.
+    Refused,
+}
+
+/// An error that came in, in the words of its RFC.
+fn classify_v4(code: icmpv4::Unreachable) -> (&'static str, Severity) {
+    use icmpv4::Unreachable as U;
+    match code {
+        U::Net => ("network unreachable", Severity::Soft),
+        U::Host => ("host unreachable", Severity::Soft),
+        U::Protocol => ("protocol unreachable", Severity::Hard),
+        U::Port => ("port unreachable", Severity::Refused),
+        U::FragmentationNeeded { .. } => ("fragmentation needed", Severity::Soft),
+        U::SourceRouteFailed => ("source route failed", Severity::Soft),
+        U::NetUnknown => ("network unknown", Severity::Hard),
+        U::HostUnknown => ("host unknown", Severity::Hard),
+        U::SourceHostIsolated => ("source host isolated", Severity::Hard),
+        U::NetProhibited => ("network administratively prohibited", Severity::Hard),
+        U::HostProhibited => ("host administratively prohibited", Severity::Hard),
+        U::NetForService => ("network unreachable for type of service", Severity::Soft),
+        U::HostForService => ("host unreachable for type of service", Severity::Soft),
+        U::AdministrativelyProhibited => {
+            ("communication administratively prohibited", Severity::Hard)
+        }
+        U::HostPrecedenceViolation => ("host precedence violation", Severity::Hard),
+        U::PrecedenceCutoff => ("precedence cutoff in effect", Severity::Hard),
+        U::Unassigned(_) => ("destination unreachable", Severity::Soft),
+    }
+}
+
+fn classify_v6(code: icmpv6::Unreachable) -> (&'static str, Severity) {
+    use icmpv6::Unreachable as U;
+    match code {
+        U::NoRoute => ("no route to destination", Severity::Soft),
+        U::AdministrativelyProhibited => {
+            ("communication administratively prohibited", Severity::Hard)
+        }
+        U::BeyondScope => ("beyond scope of source address", Severity::Soft),
+        U::Address => ("address unreachable", Severity::Soft),
+        U::Port => ("port unreachable", Severity::Refused),
+        U::SourcePolicy => ("source address failed policy", Severity::Hard),
+        U::RejectRoute => ("reject route to destination", Severity::Hard),
+        U::Unassigned(_) => ("destination unreachable", Severity::Soft),
+    }
+}
+
+fn classify_time(code: TimeExceeded) -> &'static str {
+    match code {
+        TimeExceeded::Reassembly => "fragment reassembly time exceeded",
+        TimeExceeded::InTransit | TimeExceeded::Unassigned(_) => "time exceeded in transit",
+    }
+}
+
+/// What this host tells others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// Nobody listens at the port.
+    Port,
+    /// The protocol is not spoken here; for IPv6, the next header at this byte.
+    Protocol(u32),
+    /// A router has no route.
+    NoRoute,
+    /// A router's neighbour does not answer.
+    NoNeighbour,
+    /// A router's next link carries only so many bytes.
+    TooBig(u16),
+    /// The last hop was one too many.
+    TimeExceeded,
+    /// Fragments did not come.
+    Reassembly,
+    /// An IPv6 header has something in it that must not be skipped.
+    Parameter(icmpv6::ParameterProblem, u32),
+}
+
+impl Report {
+    fn to_v4(self, packet: &[u8]) -> Option<icmpv4::Message<'_>> {
+        use icmpv4::Unreachable as U;
+        let code = match self {
+            Self::Port => U::Port,
+            Self::Protocol(_) => U::Protocol,
+            Self::NoRoute => U::Net,
+            Self::NoNeighbour => U::Host,
+            Self::TooBig(next_hop_mtu) => U::FragmentationNeeded { next_hop_mtu },
+            Self::TimeExceeded => {
+                return Some(icmpv4::Message::TimeExceeded {
+                    code: TimeExceeded::InTransit,
+                    packet,
+                });
+            }
+            Self::Reassembly => {
+                return Some(icmpv4::Message::TimeExceeded {
+                    code: TimeExceeded::Reassembly,
+                    packet,
+                });
+            }
+            Self::Parameter(..) => return None,
+        };
+        Some(icmpv4::Message::DestinationUnreachable { code, packet })
+    }
+
+    fn to_v6(self, packet: &[u8]) -> icmpv6::Message<'_> {
+        use icmpv6::{Message, ParameterProblem, Unreachable as U};
+        match self {
+            Self::Port => Message::DestinationUnreachable { code: U::Port, packet },
+            Self::NoRoute => Message::DestinationUnreachable { code: U::NoRoute, packet },
+            Self::NoNeighbour => Message::DestinationUnreachable { code: U::Address, packet },
+            Self::TooBig(mtu) => Message::PacketTooBig { mtu: u32::from(mtu), packet },
+            Self::TimeExceeded => Message::TimeExceeded { code: TimeExceeded::InTransit, packet },
+            Self::Reassembly => Message::TimeExceeded { code: TimeExceeded::Reassembly, packet },
+            Self::Protocol(pointer) => {
+                let code = ParameterProblem::UnrecognizedNextHeader;
+                Message::ParameterProblem { code, pointer, packet }
+            }
+            Self::Parameter(code, pointer) => Message::ParameterProblem { code, pointer, packet },
+        }
+    }
+
+    /// Errors that may be sent about what came to a group (RFC 4443 §2.4(e.3)).
+    fn is_for_groups(self) -> bool {
+        let option = icmpv6::ParameterProblem::UnrecognizedOption;
+        matches!(self, Self::TooBig(_))
+            || matches!(self, Self::Parameter(code, _) if code == option)
+    }
+}
+
+impl Host {
+    /// Tells the sender of `packet`, whose header is `ip`, what became of it, if that is allowed
+    /// (RFC 1122 §3.2.2, RFC 4443 §2.4(e)) and not too often.
+    pub(crate) fn report(
+        &mut self,
+        now: Time,
+        arrival: Arrival,
+        ip: &IpHeader,
+        report: Report,
+        packet: &[u8],
+        trace: &mut impl Trace,
+    ) {
+        let to = ip.source();
+        let for_group =
+            arrival.cast == Cast::Group && !(ip.source().is_ipv6() && report.is_for_groups());
+        if for_group || !is_answerable(to) || is_later_fragment(packet) || is_error(packet) {
+            return;
+        }
+        let Some(hop) = self.route(None, to) else { return };
+        let from = match ip.destination() {
+            own if self.links.is_local(own) => Some(own),
+            _ => self.links.source_for(arrival.interface, to, to),
+        };
+        let Some(from) = from else { return };
+        if !self.limiter.allow(now, to) {
+            self.counters.errors_suppressed += 1;
+            return;
+        }
+        self.counters.errors_sent += 1;
+        let (most, protocol) = match to {
+            IpAddr::V4(_) => (MAX_ERROR_V4 - ipv4::HEADER_LEN - 8, Protocol::ICMPV4),
+            IpAddr::V6(_) => (ipv6::MIN_MTU - ipv6::HEADER_LEN - 8, Protocol::ICMPV6),
+        };
+        let quote = packet.get(..most).unwrap_or(packet);
+        let Some(header) = IpHeader::new(from, to, protocol) else { return };
+        // What cannot be sent is as good as lost on the way.
+        let _ = match header {
+            IpHeader::V4(_) => {
+                let Some(message) = report.to_v4(quote) else { return };
+                let header = without_df(header);
+                self.send_packet(
+                    now,
+                    hop,
+                    header,
+                    |e, out| e.emit_icmpv4(&message, out),
+                    arrival.id,
+                    trace,
+                )
+            }
+            IpHeader::V6(_) => {
+                let message = report.to_v6(quote);
+                self.send_packet(
+                    now,
+                    hop,
+                    header,
+                    |e, out| e.emit_icmpv6(&message, out),
+                    arrival.id,
+                    trace,
+                )
+            }
+        };
+    }
+
+    pub(crate) fn report_protocol(
+        &mut self,
+        now: Time,
+        arrival: Arrival,
+        ip: &IpHeader,
+        packet: &[u8],
+        trace: &mut impl Trace,
+    ) {
+        // Where the number of the unknown protocol stands: in the fixed header if nothing is
+        // between; otherwise the fixed header's is the nearest that is known here.
+        const NEXT_HEADER: u32 = 6;
+        self.report(now, arrival, ip, Report::Protocol(NEXT_HEADER), packet, trace);
+    }
+
+    pub(crate) fn report_parameter(
+        &mut self,
+        now: Time,
+        arrival: Arrival,
+        packet: &[u8],
+        error: &ParseError,
+        trace: &mut impl Trace,
+    ) {
+        use icmpv6::ParameterProblem as P;
+        let Ok((ip, _)) = IpHeader::parse(packet, Verify::Snapped) else { return };
+        let code = match error.problem {
+            // The two highest bits: 01 discards silently, 11 is silent about groups (RFC 8200 §4.2).
+            Problem::UnrecognizedOption(kind) if kind >> 6 == 1 => return,
+            Problem::UnrecognizedOption(kind)
+                if kind >> 6 == 3 && ip.destination().is_multicast() =>
+            {
+                return;
+            }
+            Problem::UnrecognizedOption(_) => P::UnrecognizedOption,
+            Problem::HopByHopPlace => P::UnrecognizedNextHeader,
+            _ => P::ErroneousField,
+        };
+        if self.links.cast(ip.destination(), arrival.interface) != Cast::Other {
+            let report = Report::Parameter(code, error.offset as u32);
+            self.report(now, arrival, &ip, report, packet, trace);
+        }
+    }
+
+    /// A datagram's fragments did not all come in time.
+    pub(crate) fn report_expired(&mut self, now: Time, expired: &Expired, trace: &mut impl Trace) {
+        let cast = self.links.cast(expired.ip.destination(), expired.interface);
+        let arrival = Arrival { interface: expired.interface, cast, id: None };
+        self.report(now, arrival, &expired.ip, Report::Reassembly, &expired.packet, trace);
+    }
+
+    /// A packet waited for a neighbour in vain: its socket is told, or its sender, if it was
+    /// somebody else's.
+    pub(crate) fn report_unreachable(
+        &mut self,
+        now: Time,
+        next_hop: IpAddr,
+        packet: &[u8],
+        cause: Option<EventId>,
+        trace: &mut impl Trace,
+    ) {
+        let Some(quote) = Quote::parse(packet) else { return };
+        if self.links.is_local(quote.source) {
+            let error = Unreachable::NoNeighbour { next_hop };
+            self.deliver_error(now, &quote, error, IcmpError::Soft, cause, trace);
+            return;
+        }
+        let Ok((ip, _)) = IpHeader::parse(packet, Verify::Snapped) else { return };
+        let back = self.routes.find(quote.source);
+        let Some(interface) = back.map(|hop| hop.interface) else { return };
+        let arrival = Arrival { interface, cast: Cast::Unicast, id: cause };
+        self.report(now, arrival, &ip, Report::NoNeighbour, packet, trace);
+    }
+
+    /// An ICMP message over IPv4.
+    pub(crate) fn handle_icmpv4(
+        &mut self,
+        now: Time,
+        arrival: Arrival,
+        ip: &IpHeader,
+        message: &icmpv4::Message<'_>,
+        trace: &mut impl Trace,
+    ) {
+        use icmpv4::Message as M;
+        let from = ip.source();
+        match *message {
+            M::EchoRequest { identifier, sequence, data } => {
+                let reply = M::EchoReply { identifier, sequence, data };
+                if let Some((header, hop)) = self.echo_envelope(arrival, ip) {
+                    let write = |e: &roundtrip_packet::Envelope, out: &mut Vec<u8>| {
+                        e.emit_icmpv4(&reply, out)
+                    };
+                    // Who asks again gets another answer.
+                    let _ = self.send_packet(now, hop, header, write, arrival.id, trace);
+                }
+            }
+            M::EchoReply { identifier, sequence, data } => {
+                self.handle_echo_reply(ip, identifier, sequence, data, arrival.id);
+            }
+            M::DestinationUnreachable { code, packet } => {
+                let Some(quote) = message.quote() else { return };
+                if let icmpv4::Unreachable::FragmentationNeeded { next_hop_mtu } = code {
+                    let mtu = match next_hop_mtu {
+                        0 => plateau_below(total_length(packet)),
+                        mtu => mtu,
+                    };
+                    self.handle_too_big(now, &quote, mtu, arrival.id, trace);
+                    return;
+                }
+                let (why, severity) = classify_v4(code);
+                self.handle_error(now, &quote, why, severity, from, arrival.id, trace);
+            }
+            M::TimeExceeded { code, .. } => {
+                let Some(quote) = message.quote() else { return };
+                let why = classify_time(code);
+                self.handle_error(now, &quote, why, Severity::Soft, from, arrival.id, trace);
+            }
+            M::ParameterProblem { .. } => {
+                let Some(quote) = message.quote() else { return };
+                let why = "parameter problem";
+                self.handle_error(now, &quote, why, Severity::Hard, from, arrival.id, trace);
+            }
+            // Redirects are advice that a host may leave alone; here routes are configured.
+            M::Redirect { .. } | M::Other { .. } => self.counters.icmp_ignored += 1,
+        }
+    }
+
+    /// An ICMP message over IPv6.
+    pub(crate) fn handle_icmpv6(
+        &mut self,
+        now: Time,
+        arrival: Arrival,
+        ip: &IpHeader,
+        message: &icmpv6::Message<'_>,
+        trace: &mut impl Trace,
+    ) {
+        use icmpv6::Message as M;
+        let from = ip.source();
+        match *message {
+            M::EchoRequest { identifier, sequence, data } => {
+                let reply = M::EchoReply { identifier, sequence, data };
+                if let Some((header, hop)) = self.echo_envelope(arrival, ip) {
+                    let write = |e: &roundtrip_packet::Envelope, out: &mut Vec<u8>| {
+                        e.emit_icmpv6(&reply, out)
+                    };
+                    // Who asks again gets another answer.
+                    let _ = self.send_packet(now, hop, header, write, arrival.id, trace);
+                }
+            }
+            M::EchoReply { identifier, sequence, data } => {
+                self.handle_echo_reply(ip, identifier, sequence, data, arrival.id);
+            }
+            M::DestinationUnreachable { code, .. } => {
+                let Some(quote) = message.quote() else { return };
+                let (why, severity) = classify_v6(code);
+                self.handle_error(now, &quote, why, severity, from, arrival.id, trace);
+            }
+            M::PacketTooBig { mtu, .. } => {
+                let Some(quote) = message.quote() else { return };
+                let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
+                self.handle_too_big(now, &quote, mtu, arrival.id, trace);
+            }
+            M::TimeExceeded { code, .. } => {
+                let Some(quote) = message.quote() else { return };
+                let why = classify_time(code);
+                self.handle_error(now, &quote, why, Severity::Soft, from, arrival.id, trace);
+            }
+            M::ParameterProblem { .. } => {
+                let Some(quote) = message.quote() else { return };
+                let why = "parameter problem";
+                self.handle_error(now, &quote, why, Severity::Hard, from, arrival.id, trace);
+            }
+            M::Ndp(message) => {
+                if let IpHeader::V6(header) = ip {
+                    self.handle_ndp(now, arrival, header, &message, trace);
+                }
+            }
+            M::Other { .. } => self.counters.icmp_ignored += 1,
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn handle_error(
+        &mut self,
+        now: Time,
+        quote: &Quote,
+        why: &'static str,
+        severity: Severity,
+        from: IpAddr,
+        cause: Option<EventId>,
+        trace: &mut impl Trace,
+    ) {
+        let error = Unreachable::Icmp { why, from, refused: severity == Severity::Refused };
+        let kind = match severity {
+            Severity::Soft => IcmpError::Soft,
+            Severity::Hard | Severity::Refused => IcmpError::Hard,
+        };
+        self.deliver_error(now, quote, error, kind, cause, trace);
+    }
+
+    /// A router says that a packet was too long. It is believed if it quotes a packet that one
+    /// of our sockets may have sent, and a segment only if it is in flight.
+    fn handle_too_big(
+        &mut self,
+        now: Time,
+        quote: &Quote,
+        mtu: u16,
+        cause: Option<EventId>,
+        trace: &mut impl Trace,
+    ) {
+        let mtu = mtu.max(crate::pmtu::PathMtus::least(quote.destination));
+        let error = Unreachable::TooBig { mtu };
+        let kind = IcmpError::PacketTooBig { mtu };
+        if self.deliver_error(now, quote, error, kind, cause, trace) {
+            self.path_mtus.learn(now, quote.destination, mtu);
+        }
+    }
+
+    /// Hands an error to the socket that sent what it quotes; false if there is none.
+    fn deliver_error(
+        &mut self,
+        now: Time,
+        quote: &Quote,
+        error: Unreachable,
+        kind: IcmpError,
+        cause: Option<EventId>,
+        trace: &mut impl Trace,
+    ) -> bool {
+        match (quote.transport, quote.sockets()) {
+            (Some(QuotedTransport::Tcp { sequence, .. }), Some((local, remote))) => {
+                let Some(Target::Socket(slot)) = self.tcp.find(&Tuple::new(local, remote)) else {
+                    return false;
+                };
+                let Some(socket) = self.tcp.sockets.at_mut(slot) else { return false };
+                let is_error = !matches!(kind, IcmpError::PacketTooBig { .. });
+                if let Some(attempt) = &mut socket.attempt
+                    && is_error
+                    && socket.connection.state() == TcpState::SynSent
+                {
+                    attempt.error = Some(error);
+                }
+                socket.connection.handle_icmp(now, kind, sequence, cause, trace);
+                self.tcp.touch(slot);
+                true
+            }
+            (Some(QuotedTransport::Udp { .. }), Some((local, remote))) => {
+                let Some(id) = self.udp.find(local) else { return false };
+                let Some(socket) = self.udp.get_mut(id) else { return false };
+                socket.deliver_error(remote, error);
+                self.announce_udp(id);
+                true
+            }
+            (Some(QuotedTransport::Echo { identifier, .. }), _) => {
+                let id = self.pings.deliver_error(identifier, quote.destination, error);
+                if let Some(id) = id {
+                    self.events.push_back(Event::Ping(id));
+                }
+                id.is_some()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The same header without DF: an error about a packet must arrive, whatever the path carries.
+const fn without_df(header: IpHeader) -> IpHeader {
+    match header {
+        IpHeader::V4(header) => IpHeader::V4(ipv4::Header { dont_fragment: false, ..header }),
+        IpHeader::V6(_) => header,
+    }
+}
+
+/// Whether a packet is itself an ICMP error: about such, none is sent.
+fn is_error(packet: &[u8]) -> bool {
+    let Ok(packet) = roundtrip_packet::parse_packet(packet, Verify::Snapped) else { return false };
+    match packet.transport {
+        roundtrip_packet::Transport::Icmpv4(message) => message.is_error(),
+        roundtrip_packet::Transport::Icmpv6(message) => message.is_error(),
+        _ => false,
+    }
+}
+
+/// The length that a quoted IPv4 packet says it had.
+fn total_length(packet: &[u8]) -> usize {
+    match packet {
+        [_, _, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
+        _ => 0,
+    }
+}
+
+/// The unspecified address of the same family.
+pub(crate) const fn unspecified_like(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
+}

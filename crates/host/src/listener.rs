@@ -1,0 +1,204 @@
+//! Listening sockets: the SYN queue, the accept queue, and what comes when they are full.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+
+use roundtrip_packet::Flags;
+use roundtrip_record::{TcpState, Time, Trace};
+use roundtrip_tcp::{self as tcp, Connection, Segment};
+
+use crate::slab::Key;
+use crate::socket::Owner;
+use crate::udp::{conflicts, find_bound};
+use crate::{BindError, Event, Host, ListenerId, SocketId};
+
+/// A listening socket.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) at: SocketAddr,
+    backlog: usize,
+    half_open: usize,
+    queue: VecDeque<Key>,
+    options: Option<tcp::Options>,
+}
+
+impl Listener {
+    /// `sk_acceptq_is_full`: one more than the backlog may wait.
+    fn is_full(&self) -> bool {
+        self.queue.len() > self.backlog
+    }
+}
+
+/// All listening sockets.
+#[derive(Debug, Default)]
+pub(crate) struct Listeners {
+    next: u64,
+    listeners: BTreeMap<ListenerId, Listener>,
+    bound: BTreeMap<(u16, IpAddr), ListenerId>,
+}
+
+impl Listeners {
+    pub(crate) fn get(&self, id: ListenerId) -> Option<&Listener> {
+        self.listeners.get(&id)
+    }
+
+    pub(crate) fn is_taken(&self, at: SocketAddr) -> bool {
+        conflicts(&self.bound, at)
+    }
+
+    pub(crate) fn find(&self, to: SocketAddr) -> Option<ListenerId> {
+        find_bound(&self.bound, to)
+    }
+
+    pub(crate) fn forget_half_open(&mut self, id: ListenerId) {
+        if let Some(listener) = self.listeners.get_mut(&id) {
+            listener.half_open = listener.half_open.saturating_sub(1);
+        }
+    }
+}
+
+impl Host {
+    /// Listens for connections at `at`. Port 0 takes a free one. `backlog` is the number of
+    /// complete connections that may wait to be accepted (one more, as in Linux), and of
+    /// half-open ones before SYN cookies come into play. `[::]` takes IPv4 connections, too, as
+    /// in Linux (`net.ipv6.bindv6only` = 0).
+    ///
+    /// # Errors
+    /// The address is not ours, or taken.
+    pub fn listen(&mut self, at: SocketAddr, backlog: usize) -> Result<ListenerId, BindError> {
+        if !at.ip().is_unspecified() && !self.links.is_local(at.ip()) {
+            return Err(BindError::AddressNotAvailable);
+        }
+        let at = match at.port() {
+            0 => {
+                let listeners = &self.tcp.listeners;
+                let free = |port| !listeners.is_taken(SocketAddr::new(at.ip(), port));
+                let port = self.ports.for_binding(&mut self.rng, free);
+                SocketAddr::new(at.ip(), port.ok_or(BindError::PortsExhausted)?)
+            }
+            _ => at,
+        };
+        let listeners = &mut self.tcp.listeners;
+        if listeners.is_taken(at) {
+            return Err(BindError::AddressInUse);
+        }
+        listeners.next += 1;
+        let id = ListenerId(listeners.next);
+        listeners.bound.insert((at.port(), at.ip()), id);
+        let queue = VecDeque::new();
+        let listener = Listener { at, backlog, half_open: 0, queue, options: None };
+        listeners.listeners.insert(id, listener);
+        Ok(id)
+    }
+
+    /// Where a listener listens, with the real port; `None` once it is closed.
+    pub fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr> {
+        self.tcp.listeners.get(listener).map(|listener| listener.at)
+    }
+
+    /// The options that its connections begin with, from the next on. Their `mss` follows from
+    /// the path.
+    pub fn set_listener_options(&mut self, listener: ListenerId, options: tcp::Options) {
+        if let Some(listener) = self.tcp.listeners.listeners.get_mut(&listener) {
+            listener.options = Some(options);
+        }
+    }
+
+    /// The next connection whose handshake is complete.
+    pub fn accept(&mut self, listener: ListenerId) -> Option<SocketId> {
+        let listener = self.tcp.listeners.listeners.get_mut(&listener)?;
+        while let Some(key) = listener.queue.pop_front() {
+            if let Some(socket) = self.tcp.sockets.get_mut(key) {
+                socket.owner = Owner::Application;
+                self.tcp.touch(key.slot);
+                return Some(key.into());
+            }
+        }
+        None
+    }
+
+    /// Stops listening. Connections that nobody accepted are reset, half-open ones forgotten
+    /// (`inet_csk_listen_stop`).
+    pub fn close_listener(&mut self, now: Time, listener: ListenerId, trace: &mut impl Trace) {
+        let Some(closed) = self.tcp.listeners.listeners.remove(&listener) else { return };
+        self.tcp.listeners.bound.remove(&(closed.at.port(), closed.at.ip()));
+        let waiting = closed.queue.into_iter();
+        let half_open = self.tcp.sockets.iter().filter_map(|(slot, socket)| {
+            let is_its = socket.owner == Owner::HalfOpen(listener);
+            if is_its { self.tcp.sockets.key(slot) } else { None }
+        });
+        let all: Vec<Key> = waiting.chain(half_open).collect();
+        for key in all {
+            self.abort(now, key.into(), trace);
+        }
+    }
+
+    /// A segment for a listening socket, and no connection (RFC 9293 §3.10.7.2).
+    pub(crate) fn handle_listen(
+        &mut self,
+        now: Time,
+        listener: ListenerId,
+        local: SocketAddr,
+        remote: SocketAddr,
+        segment: &Segment<'_>,
+        trace: &mut impl Trace,
+    ) {
+        let flags = segment.header.flags;
+        // "An incoming RST should be ignored … Any acknowledgment is bad … A reset is formed."
+        if flags.contains(Flags::RST) {
+            return;
+        }
+        if flags.contains(Flags::ACK) {
+            self.send_reset(now, local, remote, segment, trace);
+            return;
+        }
+        if !flags.contains(Flags::SYN) {
+            return;
+        }
+        let Some(state) = self.tcp.listeners.listeners.get_mut(&listener) else { return };
+        let syn_backlog = self.config.limits.syn_backlog.min(state.backlog.max(1));
+        let sockets = self.tcp.sockets.len();
+        if state.is_full()
+            || state.half_open >= syn_backlog
+            || sockets >= self.config.limits.sockets
+        {
+            self.counters.syns_dropped += 1;
+            return;
+        }
+        state.half_open += 1;
+        let options = state.options.clone();
+        let isn = self.secret.isn(now, local, remote);
+        let (path, options) = self.prepare(now, local, remote, options);
+        let (mss, id) = (options.mss, self.tcp.next_connection());
+        let connection = Connection::accept(now, id, local, remote, isn, options, segment, trace);
+        let identification = self.rng.next_u32() as u16;
+        let owner = Owner::HalfOpen(listener);
+        let key = self.tcp.insert(connection, owner, path, identification, mss);
+        self.tcp.touch(key.slot);
+    }
+
+    /// Whether a segment of a half-open connection has to wait because its listener's queue is
+    /// full: the peer's acknowledgement is dropped, and the SYN-ACK repeated (`tcp_check_req`,
+    /// `net.ipv4.tcp_abort_on_overflow` = 0).
+    pub(crate) fn must_wait(&self, owner: Owner, flags: Flags) -> bool {
+        let Owner::HalfOpen(listener) = owner else { return false };
+        flags.contains(Flags::ACK)
+            && !flags.contains(Flags::RST)
+            && self.tcp.listeners.get(listener).is_some_and(Listener::is_full)
+    }
+
+    /// A half-open connection has changed: complete, it waits to be accepted.
+    pub(crate) fn promote(&mut self, slot: u32, listener: ListenerId) {
+        let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
+        if matches!(socket.connection.state(), TcpState::SynReceived | TcpState::Closed) {
+            return;
+        }
+        socket.owner = Owner::Queued(listener);
+        self.tcp.listeners.forget_half_open(listener);
+        let key = self.tcp.sockets.key(slot);
+        if let (Some(state), Some(key)) = (self.tcp.listeners.listeners.get_mut(&listener), key) {
+            state.queue.push_back(key);
+            self.events.push_back(Event::Acceptable(listener));
+        }
+    }
+}

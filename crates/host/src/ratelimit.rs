@@ -1,0 +1,101 @@
+//! How many ICMP errors may be sent (RFC 1812 §4.3.2.8, RFC 4443 §2.4(f)).
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+
+use roundtrip_record::Time;
+
+use crate::Limits;
+
+/// `XRLIM_BURST_FACTOR` of `net/ipv4/inetpeer.c`: a destination that was quiet gets six at once.
+const BURST: u32 = 6;
+/// Destinations whose buckets are kept; the oldest goes first. One that was forgotten has a full
+/// bucket again, which the bucket of the whole host limits in turn.
+const DESTINATIONS: usize = 1024;
+
+/// Tokens that fill up with time.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    /// What is in it, as the time that it took to fill.
+    filled: Duration,
+    at: Time,
+}
+
+impl Bucket {
+    fn take(&mut self, now: Time, interval: Duration, burst: u32) -> bool {
+        self.filled = (self.filled + now.since(self.at)).min(interval * burst);
+        self.at = now;
+        match self.filled.checked_sub(interval) {
+            Some(left) => {
+                self.filled = left;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// One token bucket for the host (`icmp_msgs_per_sec`, `icmp_msgs_burst`) and one for each
+/// destination (`icmp_ratelimit`).
+#[derive(Debug)]
+pub(crate) struct ErrorLimiter {
+    limits: Limits,
+    host: Bucket,
+    peers: BTreeMap<IpAddr, Bucket>,
+    order: VecDeque<IpAddr>,
+}
+
+impl ErrorLimiter {
+    pub(crate) fn new(limits: Limits) -> Self {
+        let filled = Self::interval(&limits) * limits.icmp_burst;
+        let host = Bucket { filled, at: Time::ZERO };
+        Self { limits, host, peers: BTreeMap::new(), order: VecDeque::new() }
+    }
+
+    fn interval(limits: &Limits) -> Duration {
+        Duration::from_secs(1) / limits.icmp_per_second.max(1)
+    }
+
+    /// Whether an error may go to `to` now; if so, it counts.
+    pub(crate) fn allow(&mut self, now: Time, to: IpAddr) -> bool {
+        let interval = self.limits.icmp_interval;
+        if !self.peers.contains_key(&to) {
+            if self.order.len() >= DESTINATIONS
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.peers.remove(&oldest);
+            }
+            self.order.push_back(to);
+        }
+        let full = Bucket { filled: interval * BURST, at: now };
+        let peer = self.peers.entry(to).or_insert(full);
+        peer.take(now, interval, BURST)
+            && self.host.take(now, Self::interval(&self.limits), self.limits.icmp_burst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn six_at_once_then_one_a_second() {
+        let mut limiter = ErrorLimiter::new(Limits::default());
+        let to = "10.0.0.1".parse().unwrap();
+        let burst = (0..20).filter(|_| limiter.allow(Time::from_secs(1), to)).count();
+        assert_eq!(burst, 6);
+        assert!(!limiter.allow(Time::from_millis(1_999), to));
+        assert!(limiter.allow(Time::from_millis(2_000), to));
+        assert!(!limiter.allow(Time::from_millis(2_000), to));
+    }
+
+    #[test]
+    fn fifty_at_once_to_everybody_and_no_memory_for_more_than_a_thousand() {
+        let mut limiter = ErrorLimiter::new(Limits::default());
+        let to = |n: u32| IpAddr::V4((0x0a00_0000 + n).into());
+        let sent = (0..5_000).filter(|n| limiter.allow(Time::from_secs(1), to(*n))).count();
+        assert_eq!(sent, 50);
+        assert!(limiter.peers.len() <= DESTINATIONS && limiter.order.len() <= DESTINATIONS);
+    }
+}

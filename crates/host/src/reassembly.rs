@@ -1,0 +1,373 @@
+//! Fragments, until their datagram is whole (RFC 791 §3.2, RFC 815, RFC 8200 §4.5, RFC 5722).
+//!
+//! Bounded in bytes for the host and in datagrams for each source. Fragments that overlap make
+//! the whole datagram disappear, in both versions of IP (RFC 5722; RFC 1858 says what overlaps
+//! are used for; Linux does so for IPv4 too, since 4.20). An exact copy of a fragment is a
+//! duplicate and harmless.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+
+use roundtrip_packet::{Fragment, IpHeader, Protocol};
+use roundtrip_record::Time;
+
+use crate::{IfIndex, Limits};
+
+/// `net.ipv4.ipfrag_time`; RFC 1122 §3.3.2 wants a fixed value between 60 and 120 s, RFC 791 15 s.
+const TIMEOUT_V4: Duration = Duration::from_secs(30);
+/// RFC 8200 §4.5.
+const TIMEOUT_V6: Duration = Duration::from_secs(60);
+/// What an entry costs besides its bytes; so that empty fragments count, too.
+const OVERHEAD: usize = 256;
+/// Fragments of one datagram. More than the largest datagram has on a link of 576 bytes.
+const MAX_PIECES: usize = 128;
+
+/// RFC 791 §3.2, RFC 8200 §4.5: what fragments of one datagram have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct DatagramKey {
+    source: IpAddr,
+    destination: IpAddr,
+    identification: u32,
+    protocol: Protocol,
+}
+
+#[derive(Debug)]
+struct Partial {
+    /// The first fragment's header and what an ICMP error quotes, once it came.
+    first: Option<(IpHeader, Vec<u8>)>,
+    interface: IfIndex,
+    /// Disjoint, ordered by offset.
+    pieces: Vec<(usize, Vec<u8>)>,
+    /// The datagram's length, once the last fragment came.
+    total: Option<usize>,
+    held: usize,
+    until: Time,
+    /// Tells this use of the key from an earlier one that the queue of deadlines still has.
+    number: u64,
+}
+
+/// A datagram, whole again.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    /// The header of the first fragment.
+    pub(crate) ip: IpHeader,
+    pub(crate) protocol: Protocol,
+    /// What the datagram carries.
+    pub(crate) payload: Vec<u8>,
+    /// The first fragment, from its IP header on: what an error quotes.
+    pub(crate) first: Vec<u8>,
+}
+
+/// A datagram whose time ran out after its first fragment had come: its sender is told.
+#[derive(Debug)]
+pub(crate) struct Expired {
+    pub(crate) ip: IpHeader,
+    pub(crate) interface: IfIndex,
+    /// The first fragment, from its IP header on.
+    pub(crate) packet: Vec<u8>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Reassembly {
+    limits: Limits,
+    partial: BTreeMap<DatagramKey, Partial>,
+    /// By deadline, for each version of IP: the time is fixed, so new ones go to the end.
+    order: [VecDeque<(Time, u64, DatagramKey)>; 2],
+    held: usize,
+    number: u64,
+    /// Datagrams that were dropped because of overlaps or limits.
+    pub(crate) dropped: u64,
+}
+
+impl Reassembly {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            partial: BTreeMap::new(),
+            order: [VecDeque::new(), VecDeque::new()],
+            held: 0,
+            number: 0,
+            dropped: 0,
+        }
+    }
+
+    /// Bytes held.
+    #[cfg(test)]
+    pub(crate) const fn held(&self) -> usize {
+        self.held
+    }
+
+    /// A fragment came. `packet` is all of it, from the IP header on.
+    pub(crate) fn insert(
+        &mut self,
+        now: Time,
+        interface: IfIndex,
+        ip: &IpHeader,
+        fragment: &Fragment<'_>,
+        packet: &[u8],
+    ) -> Option<Whole> {
+        let key = DatagramKey {
+            source: ip.source(),
+            destination: ip.destination(),
+            identification: fragment.identification,
+            protocol: fragment.protocol,
+        };
+        // An atomic fragment is a datagram by itself (RFC 6946 §4).
+        if fragment.offset == 0 && !fragment.more {
+            let payload = fragment.payload.to_vec();
+            let first = packet.to_vec();
+            return Some(Whole { ip: *ip, protocol: fragment.protocol, payload, first });
+        }
+        if !self.partial.contains_key(&key) {
+            self.begin(now, interface, key);
+        }
+        let partial = self.partial.get_mut(&key)?;
+        match partial.add(ip, fragment, packet) {
+            Added::Duplicate => return None,
+            Added::Conflict => {
+                self.drop_datagram(&key);
+                return None;
+            }
+            Added::Bytes(bytes) => {
+                partial.held += bytes;
+                self.held += bytes;
+            }
+        }
+        if let Some(whole) = partial.finish(fragment.protocol) {
+            self.forget(&key);
+            return Some(whole);
+        }
+        self.shrink();
+        None
+    }
+
+    fn begin(&mut self, now: Time, interface: IfIndex, key: DatagramKey) {
+        let lowest = DatagramKey {
+            destination: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            identification: 0,
+            protocol: Protocol(0),
+            ..key
+        };
+        let of_source = self.partial.range(lowest..).take_while(|(k, _)| k.source == key.source);
+        let mut count = 0;
+        let oldest = of_source.inspect(|_| count += 1).min_by_key(|(_, partial)| partial.number);
+        let oldest = oldest.map(|(key, _)| *key);
+        if count >= self.limits.reassembly_per_source.max(1)
+            && let Some(oldest) = oldest
+        {
+            self.drop_datagram(&oldest);
+        }
+        let timeout = if key.source.is_ipv4() { TIMEOUT_V4 } else { TIMEOUT_V6 };
+        self.number += 1;
+        self.held += OVERHEAD;
+        let partial = Partial {
+            first: None,
+            interface,
+            pieces: Vec::new(),
+            total: None,
+            held: OVERHEAD,
+            until: now + timeout,
+            number: self.number,
+        };
+        let order = &mut self.order[usize::from(key.source.is_ipv6())];
+        order.push_back((partial.until, partial.number, key));
+        self.partial.insert(key, partial);
+    }
+
+    fn forget(&mut self, key: &DatagramKey) {
+        if let Some(partial) = self.partial.remove(key) {
+            self.held -= partial.held;
+        }
+        // The queues of deadlines shrink with what they refer to.
+        for order in &mut self.order {
+            while order.front().is_some_and(|(_, number, key)| {
+                self.partial.get(key).is_none_or(|partial| partial.number != *number)
+            }) {
+                order.pop_front();
+            }
+            if order.len() > 2 * self.partial.len() + 16 {
+                order.retain(|(_, number, key)| {
+                    self.partial.get(key).is_some_and(|partial| partial.number == *number)
+                });
+            }
+        }
+    }
+
+    fn drop_datagram(&mut self, key: &DatagramKey) {
+        self.dropped += 1;
+        self.forget(key);
+    }
+
+    /// Drops the oldest until the rest fits.
+    fn shrink(&mut self) {
+        while self.held > self.limits.reassembly {
+            let heads = self.order.iter().filter_map(|order| order.front());
+            let Some((_, _, key)) = heads.min_by_key(|(_, number, _)| *number).copied() else {
+                break;
+            };
+            self.drop_datagram(&key);
+        }
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Time> {
+        self.order.iter().filter_map(|order| order.front()).map(|(until, ..)| *until).min()
+    }
+
+    /// The next datagram whose time is up; `Some(None)` for one whose first fragment never came.
+    pub(crate) fn expire(&mut self, now: Time) -> Option<Option<Expired>> {
+        let due = |order: &VecDeque<(Time, u64, DatagramKey)>| {
+            order
+                .front()
+                .filter(|(until, ..)| *until <= now)
+                .map(|(_, number, key)| (*number, *key))
+        };
+        let (number, key) = self.order.iter().find_map(due)?;
+        let order = &mut self.order[usize::from(key.source.is_ipv6())];
+        order.pop_front();
+        if self.partial.get(&key).is_none_or(|partial| partial.number != number) {
+            return Some(None);
+        }
+        let partial = self.partial.remove(&key)?;
+        self.held -= partial.held;
+        let interface = partial.interface;
+        Some(partial.first.map(|(ip, packet)| Expired { ip, interface, packet }))
+    }
+}
+
+enum Added {
+    Bytes(usize),
+    Duplicate,
+    Conflict,
+}
+
+impl Partial {
+    fn add(&mut self, ip: &IpHeader, fragment: &Fragment<'_>, packet: &[u8]) -> Added {
+        let (start, end) = (fragment.offset, fragment.offset + fragment.payload.len());
+        if !fragment.more {
+            if self.total.is_some_and(|total| total != end) {
+                return Added::Conflict;
+            }
+            self.total = Some(end);
+        }
+        if self.total.is_some_and(|total| end > total) {
+            return Added::Conflict;
+        }
+        let at = self.pieces.partition_point(|(offset, _)| *offset < start);
+        if let Some((offset, bytes)) = self.pieces.get(at) {
+            if *offset == start && bytes == fragment.payload {
+                return Added::Duplicate;
+            }
+            if *offset < end || *offset == start {
+                return Added::Conflict;
+            }
+        }
+        let before = at.checked_sub(1).and_then(|at| self.pieces.get(at));
+        let overlaps = before.is_some_and(|(offset, bytes)| offset + bytes.len() > start);
+        let beyond = self.total.is_some_and(|total| {
+            self.pieces.last().is_some_and(|(offset, bytes)| offset + bytes.len() > total)
+        });
+        if overlaps || beyond || self.pieces.len() >= MAX_PIECES {
+            return Added::Conflict;
+        }
+        let mut bytes = fragment.payload.len();
+        if start == 0 && self.first.is_none() {
+            self.first = Some((*ip, packet.to_vec()));
+            bytes += packet.len();
+        }
+        self.pieces.insert(at, (start, fragment.payload.to_vec()));
+        Added::Bytes(bytes + size_of::<(usize, Vec<u8>)>())
+    }
+
+    /// The datagram, if nothing is missing.
+    fn finish(&mut self, protocol: Protocol) -> Option<Whole> {
+        let total = self.total?;
+        let have: usize = self.pieces.iter().map(|(_, bytes)| bytes.len()).sum();
+        if have != total {
+            return None;
+        }
+        let (ip, first) = self.first.take()?;
+        let payload = self.pieces.iter().flat_map(|(_, bytes)| bytes).copied().collect();
+        Some(Whole { ip, protocol, payload, first })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use roundtrip_packet::ipv4;
+
+    use super::*;
+
+    fn ip(source: u8) -> IpHeader {
+        let from = std::net::Ipv4Addr::new(10, 0, 0, source);
+        ipv4::Header::new(from, std::net::Ipv4Addr::new(10, 0, 0, 99), Protocol::UDP).into()
+    }
+
+    fn piece(identification: u32, offset: usize, more: bool, payload: &[u8]) -> Fragment<'_> {
+        Fragment { identification, offset, more, protocol: Protocol::UDP, payload }
+    }
+
+    fn put(table: &mut Reassembly, source: u8, fragment: Fragment<'_>) -> Option<Vec<u8>> {
+        let whole = table.insert(Time::ZERO, IfIndex(0), &ip(source), &fragment, &[0; 28]);
+        whole.map(|whole| whole.payload)
+    }
+
+    #[test]
+    fn any_order_and_duplicates() {
+        let mut table = Reassembly::new(Limits::default());
+        assert_eq!(put(&mut table, 1, piece(7, 16, false, b"xyz")), None);
+        assert_eq!(put(&mut table, 1, piece(7, 16, false, b"xyz")), None);
+        assert_eq!(put(&mut table, 1, piece(7, 0, true, b"01234567")), None);
+        assert_eq!(put(&mut table, 1, piece(8, 8, true, b"another.")), None);
+        let whole = put(&mut table, 1, piece(7, 8, true, b"89abcdef"));
+        assert_eq!(whole.as_deref(), Some(&b"0123456789abcdefxyz"[..]));
+        assert_eq!(table.partial.len(), 1);
+    }
+
+    #[test]
+    fn overlap_makes_the_datagram_disappear() {
+        for bad in [
+            piece(7, 8, true, b"overlapsoverlaps"),
+            piece(7, 8, true, b"mismatch"),
+            piece(7, 16, false, b"shorter"),
+            piece(7, 32, true, b"after it"),
+        ] {
+            let mut table = Reassembly::new(Limits::default());
+            assert_eq!(put(&mut table, 1, piece(7, 16, false, b"89abcdefx")), None);
+            assert_eq!(put(&mut table, 1, piece(7, 8, true, b"89abcdef")), None);
+            assert_eq!(put(&mut table, 1, bad), None);
+            assert_eq!((table.held(), table.dropped), (0, 1), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_sender_is_told_if_the_first_fragment_came() {
+        let mut table = Reassembly::new(Limits::default());
+        put(&mut table, 1, piece(7, 0, true, b"01234567"));
+        put(&mut table, 2, piece(7, 8, true, b"01234567"));
+        assert_eq!(table.next_timeout(), Some(Time::from_secs(30)));
+        assert!(table.expire(Time::from_secs(29)).is_none());
+        let expired = table.expire(Time::from_secs(30)).unwrap().unwrap();
+        assert_eq!(expired.ip.source(), ip(1).source());
+        assert!(table.expire(Time::from_secs(30)).unwrap().is_none());
+        assert!(table.expire(Time::from_secs(30)).is_none());
+        assert_eq!((table.held(), table.next_timeout()), (0, None));
+    }
+
+    #[test]
+    fn floods_stay_within_the_limits() {
+        let limits = Limits { reassembly: 100_000, ..Limits::default() };
+        let mut table = Reassembly::new(limits);
+        for n in 0..20_000_u32 {
+            put(&mut table, (n % 200) as u8, piece(n, 8, true, &[1; 1024]));
+            assert!(table.held() <= 100_000);
+        }
+        let mut table = Reassembly::new(Limits::default());
+        for n in 0..1_000 {
+            put(&mut table, 1, piece(n, 8, true, &[1; 8]));
+        }
+        assert_eq!(table.partial.len(), Limits::default().reassembly_per_source);
+        assert!(table.order[0].len() <= 2 * table.partial.len() + 16);
+    }
+}

@@ -1,0 +1,180 @@
+//! Frames in: from the interface to the protocol.
+
+use std::net::IpAddr;
+
+use roundtrip_packet::{
+    EtherAddr, EtherType, IpHeader, Layer, Network, Packet, ParseError, Problem, Transport, Verify,
+    ethernet, ipv4, parse_frame, parse_transport,
+};
+use roundtrip_record::{Direction, EventId, Time, Trace};
+
+use crate::address::Cast;
+use crate::{Host, IfIndex, Kind, Received};
+
+/// Where a packet came from and what is known of it, for everything it leads to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) interface: IfIndex,
+    /// It came to everybody on the link, or to a group, by its Ethernet or IP address: no error
+    /// is sent about it (RFC 1122 §3.2.2, RFC 4443 §2.4(e)).
+    pub(crate) cast: Cast,
+    /// The event of the frame.
+    pub(crate) id: Option<EventId>,
+}
+
+impl Host {
+    /// A frame arrived. It may hold several segments of one connection that its carrier has put
+    /// together (GRO), on a host that does not forward.
+    pub fn handle_frame(
+        &mut self,
+        now: Time,
+        interface: IfIndex,
+        bytes: &[u8],
+        received: Received,
+        trace: &mut impl Trace,
+    ) {
+        let Some(link) = self.links.get(interface) else { return };
+        let (mac, kind) = (link.interface.mac, link.interface.kind);
+        let id = trace.frame(now, received.cause, link.interface.id, Direction::Received, bytes);
+        self.counters.frames_received += 1;
+        let Some(destination) = bytes.first_chunk::<6>().copied().map(EtherAddr) else {
+            self.counters.malformed += 1;
+            return;
+        };
+        if kind == Kind::Ethernet && destination != mac && !destination.is_multicast() {
+            self.counters.not_for_us += 1;
+            return;
+        }
+        if self.config.forwarding
+            && kind == Kind::Ethernet
+            && destination == mac
+            && self.forward(now, interface, bytes, id, trace)
+        {
+            return;
+        }
+        match parse_frame(bytes, received.verify) {
+            Ok(frame) => {
+                let cast = if destination.is_multicast() { Cast::Group } else { Cast::Unicast };
+                let arrival = Arrival { interface, cast, id };
+                match frame.network {
+                    Network::Ip(packet) => self.handle_packet(now, arrival, &packet, trace),
+                    Network::Arp(packet) => self.handle_arp(now, interface, &packet, id, trace),
+                    Network::Other { .. } => self.counters.unknown_protocol += 1,
+                }
+            }
+            Err(error) => self.handle_malformed(now, interface, bytes, &error, id, trace),
+        }
+    }
+
+    /// A packet of either version of IP.
+    #[inline]
+    fn handle_packet(
+        &mut self,
+        now: Time,
+        arrival: Arrival,
+        packet: &Packet<'_>,
+        trace: &mut impl Trace,
+    ) {
+        // The connection knows its addresses: what finds one is for us, and from no group.
+        if let Transport::Tcp(segment) = &packet.transport
+            && arrival.cast == Cast::Unicast
+            && self.links.is_local(packet.ip.destination())
+        {
+            self.handle_segment(now, &packet.ip, segment, arrival.id, trace);
+            return;
+        }
+        let (source, destination) = (packet.ip.source(), packet.ip.destination());
+        let cast = self.links.cast(destination, arrival.interface);
+        if cast == Cast::Other || is_impossible_source(source) {
+            self.counters.not_for_us += 1;
+            return;
+        }
+        let cast = if arrival.cast == Cast::Group { Cast::Group } else { cast };
+        let arrival = Arrival { cast, ..arrival };
+        if let Transport::Fragment(fragment) = &packet.transport {
+            let whole =
+                self.reassembly.insert(now, arrival.interface, &packet.ip, fragment, packet.bytes);
+            let Some(whole) = whole else { return };
+            match parse_transport(&whole.ip, whole.protocol, &whole.payload, Verify::Full) {
+                Ok(transport) => {
+                    self.deliver(now, arrival, &whole.ip, &transport, &whole.first, trace);
+                }
+                Err(_) => self.counters.malformed += 1,
+            }
+            return;
+        }
+        self.deliver(now, arrival, &packet.ip, &packet.transport, packet.bytes, trace);
+    }
+
+    /// A whole datagram for this host. `quoted` is what an error about it quotes.
+    fn deliver(
+        &mut self,
+        now: Time,
+        arrival: Arrival,
+        ip: &IpHeader,
+        transport: &Transport<'_>,
+        quoted: &[u8],
+        trace: &mut impl Trace,
+    ) {
+        match transport {
+            // Segments to a group are dropped (RFC 1122 §4.2.3.10).
+            Transport::Tcp(_) if arrival.cast != Cast::Unicast => self.counters.not_for_us += 1,
+            Transport::Tcp(segment) => self.handle_segment(now, ip, segment, arrival.id, trace),
+            Transport::Udp { header, payload } => {
+                self.handle_datagram(now, arrival, ip, *header, payload, quoted, trace);
+            }
+            Transport::Icmpv4(message) => self.handle_icmpv4(now, arrival, ip, message, trace),
+            Transport::Icmpv6(message) => self.handle_icmpv6(now, arrival, ip, message, trace),
+            Transport::Other { .. } => {
+                self.counters.unknown_protocol += 1;
+                self.report_protocol(now, arrival, ip, quoted, trace);
+            }
+            Transport::Fragment(_) => self.counters.malformed += 1,
+        }
+    }
+
+    /// A frame that cannot be read. IPv6 wants some senders told (RFC 8200 §4).
+    fn handle_malformed(
+        &mut self,
+        now: Time,
+        interface: IfIndex,
+        bytes: &[u8],
+        error: &ParseError,
+        id: Option<EventId>,
+        trace: &mut impl Trace,
+    ) {
+        self.counters.malformed += 1;
+        let Ok((header, packet)) = ethernet::Header::parse(bytes) else { return };
+        let answerable = matches!(
+            error.problem,
+            Problem::UnrecognizedOption(_)
+                | Problem::RoutingType(_)
+                | Problem::HopByHopPlace
+                | Problem::FragmentExtent { .. }
+        );
+        if error.layer == Layer::Ipv6 && header.ether_type == EtherType::IPV6 && answerable {
+            let cast = if header.destination.is_multicast() { Cast::Group } else { Cast::Unicast };
+            let arrival = Arrival { interface, cast, id };
+            self.report_parameter(now, arrival, packet, error, trace);
+        }
+    }
+}
+
+/// RFC 1122 §3.2.1.3: a source must be one host's. The unspecified address is let through for the
+/// sake of duplicate address detection; nothing else answers it.
+fn is_impossible_source(source: IpAddr) -> bool {
+    match source {
+        IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast(),
+        IpAddr::V6(v6) => v6.is_multicast(),
+    }
+}
+
+/// Whether errors may be sent to an address.
+pub(crate) fn is_answerable(source: IpAddr) -> bool {
+    !source.is_unspecified() && !is_impossible_source(source)
+}
+
+/// The fragment offset of an IPv4 packet is not zero: no error is sent about it.
+pub(crate) fn is_later_fragment(packet: &[u8]) -> bool {
+    matches!(ipv4::Header::parse(packet, Verify::Snapped), Ok((header, _)) if header.fragment_offset != 0)
+}

@@ -1,0 +1,305 @@
+//! TCP segments in and out.
+
+use std::net::SocketAddr;
+
+use roundtrip_packet::tcp::{Header, Segment as Parsed};
+use roundtrip_packet::{
+    ChecksumMode, Ecn, Envelope, EtherAddr, Flags, IpHeader, Link, Protocol, ipv4,
+};
+use roundtrip_record::{EventId, TcpState, Time, Trace};
+use roundtrip_tcp::{Disposition, Segment, reset_for};
+
+use crate::demux::{Target, Tuple};
+use crate::output::Outgoing;
+use crate::socket::{Owner, Path};
+use crate::{Gso, Host, IfIndex, Kind};
+
+impl Host {
+    /// A segment that is for this host.
+    #[inline]
+    pub(crate) fn handle_segment(
+        &mut self,
+        now: Time,
+        ip: &IpHeader,
+        parsed: &Parsed<'_>,
+        id: Option<EventId>,
+        trace: &mut impl Trace,
+    ) {
+        let header = &parsed.header;
+        let (local, remote) = (ip.destination(), ip.source());
+        let tuple = Tuple::of(local, header.destination_port, remote, header.source_port);
+        let segment = Segment { header: *header, payload: parsed.payload, ecn: ip.ecn(), id };
+        match self.tcp.find(&tuple) {
+            Some(Target::Socket(slot)) => self.handle_bound(now, slot, &segment, trace),
+            Some(Target::TimeWait(_)) | None => {
+                let local = SocketAddr::new(local, header.destination_port);
+                let remote = SocketAddr::new(remote, header.source_port);
+                self.handle_unbound(now, local, remote, &segment, trace);
+            }
+        }
+    }
+
+    /// A segment of a connection.
+    #[inline]
+    fn handle_bound(
+        &mut self,
+        now: Time,
+        slot: u32,
+        segment: &Segment<'_>,
+        trace: &mut impl Trace,
+    ) {
+        let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
+        let owner = socket.owner;
+        if matches!(owner, Owner::HalfOpen(_)) && self.must_wait(owner, segment.header.flags) {
+            self.counters.accepts_deferred += 1;
+            return;
+        }
+        let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
+        let disposition = socket.connection.handle_segment(now, segment, trace);
+        match disposition {
+            Disposition::Accepted => self.note_progress(now, slot, &segment.header),
+            Disposition::Reopen | Disposition::Closed => {
+                let (local, remote) = (socket.connection.local(), socket.connection.remote());
+                self.release(slot, disposition);
+                self.handle_unbound(now, local, remote, segment, trace);
+                return;
+            }
+            _ => {}
+        }
+        if let Owner::HalfOpen(listener) = owner {
+            self.promote(slot, listener);
+        }
+        self.tcp.touch(slot);
+    }
+
+    /// An acknowledgement of something new says that the way to the peer works (RFC 4861
+    /// §7.3.1); the first says that the handshake has succeeded.
+    #[inline]
+    fn note_progress(&mut self, now: Time, slot: u32, header: &Header) {
+        let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
+        let Some(ack) = header.ack() else { return };
+        if ack == socket.acknowledged {
+            return;
+        }
+        socket.acknowledged = ack;
+        if let Some(attempt) = &mut socket.attempt
+            && !matches!(socket.connection.state(), TcpState::SynSent | TcpState::Closed)
+        {
+            attempt.has_connected = true;
+        }
+        if let Some(Path { neighbour: Some(neighbour), .. }) = socket.path {
+            self.neighbours.confirm(now, neighbour);
+        }
+    }
+
+    /// A connection makes room for a new one with the same addresses (RFC 6191), or is closed
+    /// and its segments are nobody's.
+    fn release(&mut self, slot: u32, disposition: Disposition) {
+        let Some(socket) = self.tcp.sockets.at(slot) else { return };
+        let (id, owner) = (socket.connection.id(), socket.owner);
+        let was_bound = socket.is_bound;
+        self.tcp.unbind(slot);
+        if was_bound {
+            self.events.push_back(crate::Event::Gone(id));
+        }
+        if disposition == Disposition::Reopen && owner == Owner::Nobody {
+            self.tcp.remove(slot);
+        } else {
+            self.tcp.touch(slot);
+        }
+    }
+
+    /// A segment for which there is no connection: for a listener, or nobody.
+    pub(crate) fn handle_unbound(
+        &mut self,
+        now: Time,
+        local: SocketAddr,
+        remote: SocketAddr,
+        segment: &Segment<'_>,
+        trace: &mut impl Trace,
+    ) {
+        // Addresses that a connection cannot have: nothing is answered (RFC 9293 §3.9.2.3, MUST-57).
+        let ip = remote.ip();
+        if ip.is_multicast() || ip.is_unspecified() {
+            return;
+        }
+        match self.tcp.listeners.find(local) {
+            Some(listener) => self.handle_listen(now, listener, local, remote, segment, trace),
+            None => self.send_reset(now, local, remote, segment, trace),
+        }
+    }
+
+    /// Answers a segment with a reset, if one is due (RFC 9293 §3.10.7.1).
+    pub(crate) fn send_reset(
+        &mut self,
+        now: Time,
+        local: SocketAddr,
+        remote: SocketAddr,
+        segment: &Segment<'_>,
+        trace: &mut impl Trace,
+    ) {
+        if let Some(reset) = reset_for(segment) {
+            self.counters.resets_sent += 1;
+            self.send_stray(now, local, remote, &reset, segment.id, trace);
+        }
+    }
+
+    /// Sends a segment that belongs to no connection.
+    pub(crate) fn send_stray(
+        &mut self,
+        now: Time,
+        local: SocketAddr,
+        remote: SocketAddr,
+        header: &Header,
+        cause: Option<EventId>,
+        trace: &mut impl Trace,
+    ) {
+        let Some(ip) = IpHeader::new(local.ip(), remote.ip(), Protocol::TCP) else { return };
+        let Some(hop) = self.route(Some(local.ip()), remote.ip()) else { return };
+        let Some(envelope) = self.envelope(hop, ip) else { return };
+        let mut bytes = self.output.buffer();
+        if envelope.emit_tcp(header, [&[], &[]], &mut bytes).is_ok() {
+            let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause };
+            // What does not fit is as good as lost on the way, and counted.
+            let _ = self.dispatch(now, hop, frame, trace);
+        }
+    }
+
+    pub(crate) fn handle_socket_timeout(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
+        let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
+        match socket.connection.next_timeout() {
+            Some(at) if at <= now => {
+                socket.connection.handle_timeout(now, trace);
+                self.tcp.touch(slot);
+            }
+            Some(at) => self.tcp.timers.arm(slot, at),
+            None => {}
+        }
+    }
+
+    /// Makes the next TCP frame. The connections take turns.
+    #[inline]
+    pub(crate) fn transmit_segment(
+        &mut self,
+        now: Time,
+        into: &mut Vec<u8>,
+        trace: &mut impl Trace,
+    ) -> Option<(IfIndex, Option<Gso>, Option<EventId>)> {
+        while let Some(slot) = self.tcp.first_ready() {
+            let path = self.current_path(now, slot);
+            let mac = self.mac_of(now, path);
+            let Some((gso, cause)) = self.write_segment(now, slot, path, mac, into, trace) else {
+                self.settle(slot);
+                continue;
+            };
+            self.tcp.rotate();
+            // Without a route the segment is lost like on the way (`ip_queue_xmit`).
+            let Some(Path { hop, .. }) = path else {
+                self.counters.unroutable += 1;
+                continue;
+            };
+            if mac.is_some() {
+                return Some((hop.interface, gso, cause));
+            }
+            let bytes = into.clone();
+            let frame = Outgoing { interface: hop.interface, bytes, gso, cause };
+            // A neighbour that cannot be asked loses the frame like the way would.
+            let _ = self.dispatch(now, hop, frame, trace);
+            // The neighbour may have turned out to be known after all.
+            if let Some(frame) = self.output.pop() {
+                self.output.recycle(std::mem::replace(into, frame.bytes));
+                return Some((frame.interface, frame.gso, frame.cause));
+            }
+        }
+        None
+    }
+
+    /// The way of a socket's segments, found again if routes have changed.
+    #[inline]
+    fn current_path(&mut self, now: Time, slot: u32) -> Option<Path> {
+        let socket = self.tcp.sockets.at(slot)?;
+        if let Some(path) = socket.path
+            && path.version == self.version
+        {
+            return Some(path);
+        }
+        let (local, remote) = (socket.connection.local(), socket.connection.remote());
+        let path = self.path(now, local.ip(), remote.ip());
+        if let Some(socket) = self.tcp.sockets.at_mut(slot) {
+            socket.path = path;
+        }
+        path
+    }
+
+    /// Whereto frames go, if the neighbour is known and needs no asking.
+    #[inline]
+    fn mac_of(&mut self, now: Time, path: Option<Path>) -> Option<EtherAddr> {
+        let path = path?;
+        match path.neighbour {
+            Some(neighbour) => self.neighbours.reachable(now, neighbour),
+            None => {
+                let link = self.links.get(path.hop.interface)?;
+                (link.interface.kind == Kind::Loopback).then_some(EtherAddr::UNSPECIFIED)
+            }
+        }
+    }
+
+    /// Writes a socket's next segment, or several at once; `None` if it has none to send now.
+    #[inline]
+    fn write_segment(
+        &mut self,
+        now: Time,
+        slot: u32,
+        path: Option<Path>,
+        mac: Option<EtherAddr>,
+        into: &mut Vec<u8>,
+        trace: &mut impl Trace,
+    ) -> Option<(Option<Gso>, Option<EventId>)> {
+        let socket = self.tcp.sockets.at_mut(slot)?;
+        let link = path.and_then(|path| self.links.get(path.hop.interface));
+        let offload = link.map(|link| link.interface.offload).unwrap_or_default();
+        let source = link.map_or(EtherAddr::UNSPECIFIED, |link| link.interface.mac);
+        let most = if offload.tso { usize::from(socket.max_segments) } else { 1 };
+        let (local, remote) = (socket.connection.local(), socket.connection.remote());
+        let identification = socket.identification;
+        let transmit = socket.connection.poll_transmit(now, most, trace)?;
+        let envelope = Envelope {
+            link: Some(Link { source, destination: mac.unwrap_or(EtherAddr::UNSPECIFIED) }),
+            ip: ip_header(local, remote, transmit.ecn, identification)?,
+            checksum: match offload.checksum {
+                true => ChecksumMode::PseudoHeaderOnly,
+                false => ChecksumMode::Full,
+            },
+        };
+        into.clear();
+        let emitted = envelope.emit_tcp(&transmit.header, transmit.payload, into).ok()?;
+        let segment_size = transmit.segment_size;
+        let (cause, is_syn) = (transmit.cause, transmit.header.flags.contains(Flags::SYN));
+        let gso = segment_size
+            .map(|segment_size| Gso { segment_size, header_len: emitted.payload as u16 });
+        let count = segment_size.map_or(1, |size| {
+            (emitted.length - emitted.payload).div_ceil(usize::from(size.max(1)))
+        });
+        socket.identification = identification.wrapping_add(count as u16);
+        if is_syn {
+            socket.note_syn(now);
+        }
+        Some((gso, cause))
+    }
+}
+
+/// The header of a connection's packet: DF is set, so that the path MTU shows, and IPv4 packets
+/// are numbered, as Linux does (`ip_select_ident_segs`).
+#[inline]
+fn ip_header(
+    local: SocketAddr,
+    remote: SocketAddr,
+    ecn: Ecn,
+    identification: u16,
+) -> Option<IpHeader> {
+    let header = IpHeader::new(local.ip(), remote.ip(), Protocol::TCP)?.with_ecn(ecn);
+    Some(match header {
+        IpHeader::V4(header) => IpHeader::V4(ipv4::Header { identification, ..header }),
+        IpHeader::V6(_) => header,
+    })
+}

@@ -1,0 +1,273 @@
+//! The table of TCP sockets.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use roundtrip_packet::SeqNumber;
+use roundtrip_record::{ConnectionId, Time};
+use roundtrip_tcp::Connection;
+
+use crate::demux::{Demux, Target, Tuple};
+use crate::listener::Listeners;
+use crate::route::Hop;
+use crate::slab::{Key, Slab};
+use crate::timer::Timers;
+use crate::{ListenerId, Rng, SocketId, Unreachable};
+
+/// SYNs whose times are kept; no schedule sends more.
+const MAX_SYNS: usize = 32;
+
+/// Who holds a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The application.
+    Application,
+    /// A listener: the handshake is not complete.
+    HalfOpen(ListenerId),
+    /// A listener: it waits to be accepted.
+    Queued(ListenerId),
+    /// Nobody any more: it finishes on its own.
+    Nobody,
+}
+
+/// A try to connect, for those who ask what became of it.
+#[derive(Debug, Default)]
+pub(crate) struct Attempt {
+    pub(crate) syns: Vec<Time>,
+    /// It has come to a connection: what ends that is no failure to connect.
+    pub(crate) has_connected: bool,
+    /// The last error that came back.
+    pub(crate) error: Option<Unreachable>,
+}
+
+/// Where a connection's segments go, while `version` is the routes'.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Path {
+    pub(crate) hop: Hop,
+    /// The next hop's entry, where there is one.
+    pub(crate) neighbour: Option<Key>,
+    pub(crate) version: u32,
+}
+
+/// A connection and what the host knows of it.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    pub(crate) tuple: Tuple,
+    pub(crate) connection: Box<Connection>,
+    pub(crate) attempt: Option<Box<Attempt>>,
+    pub(crate) path: Option<Path>,
+    pub(crate) owner: Owner,
+    /// The highest acknowledgement that came: when it rises, the way to the peer works.
+    pub(crate) acknowledged: SeqNumber,
+    /// IPv4 identification of the next packet (`inet_id`).
+    pub(crate) identification: u16,
+    /// Segments that fit into a frame for segmentation offload.
+    pub(crate) max_segments: u16,
+    /// It stands in the queue of those that may have something to send.
+    pub(crate) is_ready: bool,
+    /// It stands in the queue of those that may have something to tell.
+    pub(crate) is_notified: bool,
+    /// Segments find it.
+    pub(crate) is_bound: bool,
+}
+
+/// All TCP sockets of a host, and the queues that lead to those with something to do.
+#[derive(Debug)]
+pub(crate) struct TcpSockets {
+    pub(crate) sockets: Slab<Socket>,
+    pub(crate) demux: Demux,
+    pub(crate) timers: Timers,
+    pub(crate) listeners: Listeners,
+    /// Of those nobody holds any more.
+    pub(crate) orphans: usize,
+    ready: VecDeque<u32>,
+    notified: VecDeque<Key>,
+    host: u64,
+    connections: u64,
+}
+
+impl Socket {
+    /// A SYN goes out.
+    pub(crate) fn note_syn(&mut self, now: Time) {
+        if let Some(attempt) = &mut self.attempt
+            && attempt.syns.len() < MAX_SYNS
+        {
+            attempt.syns.push(now);
+        }
+    }
+}
+
+impl TcpSockets {
+    pub(crate) fn new(host: u64, rng: &mut Rng) -> Self {
+        Self {
+            sockets: Slab::default(),
+            demux: Demux::new(rng),
+            timers: Timers::default(),
+            listeners: Listeners::default(),
+            orphans: 0,
+            ready: VecDeque::new(),
+            notified: VecDeque::new(),
+            host,
+            connections: 0,
+        }
+    }
+
+    /// The next connection's id, which no connection of any host had before.
+    pub(crate) fn next_connection(&mut self) -> ConnectionId {
+        self.connections += 1;
+        ConnectionId(self.host << 40 | self.connections)
+    }
+
+    /// Whose segments these are.
+    #[inline]
+    pub(crate) fn find(&self, tuple: &Tuple) -> Option<Target> {
+        self.demux.find(self.demux.hash(tuple), |target| match target {
+            Target::Socket(slot) => self.sockets.at(slot).is_some_and(|s| s.tuple == *tuple),
+            Target::TimeWait(_) => false,
+        })
+    }
+
+    /// Whether no connection has these addresses and ports.
+    pub(crate) fn is_free(&self, local: SocketAddr, remote: SocketAddr) -> bool {
+        self.find(&Tuple::new(local, remote)).is_none()
+    }
+
+    pub(crate) fn insert(
+        &mut self,
+        connection: Connection,
+        owner: Owner,
+        path: Option<Path>,
+        identification: u16,
+        mss: u16,
+    ) -> Key {
+        let tuple = Tuple::new(connection.local(), connection.remote());
+        let key = self.sockets.insert(Socket {
+            tuple,
+            connection: Box::new(connection),
+            attempt: None,
+            path,
+            owner,
+            acknowledged: SeqNumber(0),
+            identification,
+            // With the longest headers the frame must stay below 64 KiB.
+            max_segments: ((u16::MAX - 120) / mss.max(1)).max(1),
+            is_ready: false,
+            is_notified: false,
+            is_bound: true,
+        });
+        self.demux.insert(self.demux.hash(&tuple), Target::Socket(key.slot));
+        key
+    }
+
+    /// Segments do not find the socket any more.
+    pub(crate) fn unbind(&mut self, slot: u32) {
+        if let Some(socket) = self.sockets.at_mut(slot)
+            && std::mem::take(&mut socket.is_bound)
+        {
+            let hash = self.demux.hash(&socket.tuple);
+            self.demux.remove(hash, Target::Socket(slot));
+        }
+    }
+
+    /// Takes a socket out of everything.
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<Socket> {
+        self.unbind(slot);
+        self.timers.disarm(slot);
+        let socket = self.sockets.remove(slot)?;
+        match socket.owner {
+            Owner::Nobody => self.orphans -= 1,
+            Owner::HalfOpen(listener) => self.listeners.forget_half_open(listener),
+            Owner::Application | Owner::Queued(_) => {}
+        }
+        Some(socket)
+    }
+
+    /// Something happened to the socket: it may have something to send, and to tell its owner.
+    #[inline]
+    pub(crate) fn touch(&mut self, slot: u32) {
+        let Some(socket) = self.sockets.at_mut(slot) else { return };
+        if !std::mem::replace(&mut socket.is_ready, true) {
+            self.ready.push_back(slot);
+        }
+        if socket.owner == Owner::Application && !std::mem::replace(&mut socket.is_notified, true) {
+            self.notify(slot);
+        }
+    }
+
+    fn notify(&mut self, slot: u32) {
+        if let Some(key) = self.sockets.key(slot) {
+            self.notified.push_back(key);
+        }
+    }
+
+    /// The socket whose turn it is to send. It stays first until [`TcpSockets::rotate`] or
+    /// [`TcpSockets::rest`].
+    #[inline]
+    pub(crate) fn first_ready(&mut self) -> Option<u32> {
+        while let Some(slot) = self.ready.front().copied() {
+            if self.sockets.at(slot).is_some_and(|socket| socket.is_ready) {
+                return Some(slot);
+            }
+            self.ready.pop_front();
+        }
+        None
+    }
+
+    /// It has sent: now it is the others' turn.
+    #[inline]
+    pub(crate) fn rotate(&mut self) {
+        if self.ready.len() > 1 {
+            self.ready.rotate_left(1);
+        }
+    }
+
+    /// The first of the ready has nothing to send; its timer is set.
+    #[inline]
+    pub(crate) fn rest(&mut self, slot: u32) {
+        self.ready.pop_front();
+        if let Some(socket) = self.sockets.at_mut(slot) {
+            socket.is_ready = false;
+            if let Some(at) = socket.connection.next_timeout() {
+                self.timers.arm(slot, at);
+            }
+        }
+    }
+
+    /// The next socket that may have something to tell.
+    pub(crate) fn first_notified(&mut self) -> Option<Key> {
+        while let Some(key) = self.notified.front().copied() {
+            if self.sockets.get(key).is_some() {
+                return Some(key);
+            }
+            self.notified.pop_front();
+        }
+        None
+    }
+
+    pub(crate) fn notified_all(&mut self, key: Key) {
+        self.notified.pop_front();
+        if let Some(socket) = self.sockets.get_mut(key) {
+            socket.is_notified = false;
+        }
+    }
+
+    pub(crate) fn get(&self, id: SocketId) -> Option<&Socket> {
+        self.sockets.get(id.into())
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SocketId) -> Option<&mut Socket> {
+        self.sockets.get_mut(id.into())
+    }
+}
+
+impl From<SocketId> for Key {
+    fn from(SocketId { slot, generation }: SocketId) -> Self {
+        Self { slot, generation }
+    }
+}
+
+impl From<Key> for SocketId {
+    fn from(Key { slot, generation }: Key) -> Self {
+        Self { slot, generation }
+    }
+}
