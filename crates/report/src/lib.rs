@@ -1,1 +1,45 @@
-//! report
+//! Views of a record: terminal, HTML, HAR, JSON, Perfetto, JUnit.
+//!
+//! # Contract
+//! - A [`Model`] is computed from the events of a record and from nothing else: no clock, no network,
+//!   no file is read. The same events make the same view, to the byte.
+//! - Every function takes any record, also one that is cut off or contradicts itself. What a record
+//!   does not say is not made up; what comes from the network is cleaned before it reaches a terminal
+//!   and escaped before it reaches HTML.
+//! - The caller decides on width, colour and characters: see [`Options`].
+//!
+//! ```
+//! use roundtrip_record::*;
+//! use roundtrip_report::{Model, Options, terminal};
+//!
+//! let mut log = Log::memory();
+//! log.emit(Time::ZERO, None, || {
+//!     What::NameStarted(NameStarted { lookup: LookupId(1), name: "example.com.".into(), types: vec!["A".into()] })
+//! });
+//! log.emit(Time::from_millis(24), None, || {
+//!     let addresses = vec!["203.0.113.10".parse().unwrap()];
+//!     What::NameEnded(NameEnded { lookup: LookupId(1), addresses, aliases: vec![], ttl: Some(300) })
+//! });
+//! let model = Model::new(log.events());
+//! assert!(terminal(&model, &Options::default()).starts_with("example.com  203.0.113.10  ttl 300 · 24 ms"));
+//! ```
+#![forbid(unsafe_code)]
+
+mod base64;
+mod finding;
+mod har;
+mod model;
+mod names;
+mod sequence;
+mod style;
+mod terminal;
+mod text;
+mod verdict;
+
+pub use finding::Finding;
+pub use har::har;
+pub use model::*;
+pub use sequence::sequence;
+pub use style::{Charset, Colour, Detail, Options};
+pub use terminal::terminal;
+pub use verdict::{Mood, Verdict};

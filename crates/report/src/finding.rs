@@ -1,0 +1,123 @@
+//! Faults in words: what was seen, what it means, what to try next.
+
+mod connect;
+mod name;
+mod transfer;
+mod words;
+
+use core::time::Duration;
+
+use roundtrip_record::{ConnectionId, EventId, ExchangeId, Fault, FaultKind, Step, Time};
+use serde::Serialize;
+
+use crate::model::{At, Model, ms};
+
+/// A fault, explained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The step in which it showed.
+    pub step: Step,
+    /// When it was known.
+    #[serde(rename = "at_ms", serialize_with = "ms")]
+    pub at: Time,
+    /// Its event.
+    pub event: EventId,
+    /// The exchange it ended or harmed.
+    pub exchange: Option<ExchangeId>,
+    /// The connection, where there was one.
+    pub connection: Option<ConnectionId>,
+    /// It ended the whole run.
+    pub fatal: bool,
+    /// One line: what happened to what.
+    pub headline: String,
+    /// What was seen, a line each.
+    pub evidence: Vec<String>,
+    /// What that means.
+    pub meaning: Option<String>,
+    /// What to try next: a command, or an action.
+    pub next: String,
+    /// Its type in the W3C's Network Error Logging.
+    pub nel: &'static str,
+    /// The exit code it stands for.
+    pub exit: u8,
+    /// What was seen, for programs.
+    pub fault: FaultKind,
+}
+
+impl Finding {
+    /// Explains a fault by what the rest of the record tells.
+    pub(crate) fn new(fault: &At<Fault>, model: &Model) -> Self {
+        let At { at, event, what } = fault;
+        let context = Context { model, fault: what, at: *at };
+        let words = words::words(&context);
+        Self {
+            step: what.step,
+            at: *at,
+            event: *event,
+            exchange: what.exchange,
+            connection: what.connection,
+            fatal: what.fatal,
+            headline: words.headline,
+            evidence: words.evidence,
+            meaning: words.meaning,
+            next: words.next,
+            nel: nel(&what.fault),
+            exit: what.fault.exit_code(),
+            fault: what.fault.clone(),
+        }
+    }
+}
+
+/// A fault and what surrounds it.
+struct Context<'a> {
+    model: &'a Model,
+    fault: &'a Fault,
+    at: Time,
+}
+
+impl Context<'_> {
+    /// From the step's begin to the fault.
+    fn took(&self) -> Duration {
+        self.at - self.fault.since
+    }
+}
+
+/// The type names of Network Error Logging §6 (W3C).
+fn nel(fault: &FaultKind) -> &'static str {
+    use roundtrip_record::AttemptEnd;
+    match fault {
+        FaultKind::NxDomain { .. } | FaultKind::NoAddress { .. } => "dns.name_not_resolved",
+        FaultKind::NameServerFailed { .. } => "dns.failed",
+        FaultKind::NameTimedOut { .. } => "dns.unreachable",
+        FaultKind::NameFailed { .. } => "dns.failed",
+        FaultKind::ConnectFailed { attempts } => match attempts.last().map(|last| &last.end) {
+            Some(AttemptEnd::Refused) => "tcp.refused",
+            Some(AttemptEnd::TimedOut) => "tcp.timed_out",
+            Some(AttemptEnd::Unreachable { .. } | AttemptEnd::NoNeighbour { .. }) => {
+                "tcp.address_unreachable"
+            }
+            Some(AttemptEnd::Cancelled) => "abandoned",
+            _ => "tcp.failed",
+        },
+        FaultKind::TlsFailed { .. } => "tls.protocol.error",
+        FaultKind::BadCertificate { reason, .. } => match reason.as_str() {
+            "expired" | "not_yet_valid" => "tls.cert.date_invalid",
+            "wrong_name" => "tls.cert.name_invalid",
+            "unknown_issuer" => "tls.cert.authority_invalid",
+            "revoked" => "tls.cert.revoked",
+            _ => "tls.cert.invalid",
+        },
+        FaultKind::EmptyReply { reset: false } => "http.response.invalid.empty",
+        FaultKind::EmptyReply { reset: true } | FaultKind::Reset { .. } => "tcp.reset",
+        FaultKind::SendFailed { .. } | FaultKind::ReceiveFailed { .. } => "tcp.failed",
+        FaultKind::Malformed { .. } | FaultKind::HeadTooLarge { .. } => "http.response.invalid",
+        FaultKind::Short { .. } => "tcp.closed",
+        FaultKind::Stalled { .. } | FaultKind::TimedOut { .. } => "tcp.timed_out",
+        FaultKind::TooManyRedirects { .. } => "http.response.redirect_loop",
+        FaultKind::BadRedirect { .. } => "http.response.invalid",
+        FaultKind::BadEncoding { .. } | FaultKind::TooLarge { .. } => "http.response.invalid",
+        FaultKind::HttpStatus { .. } => "http.error",
+        FaultKind::Interrupted => "abandoned",
+        _ => "unknown",
+    }
+}

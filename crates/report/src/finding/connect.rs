@@ -1,0 +1,234 @@
+//! Faults of the neighbour, connect and tls steps.
+
+use core::time::Duration;
+
+use roundtrip_record::{Attempt, AttemptEnd, FaultKind, Time};
+
+use super::Context;
+use super::words::{Words, host, host_port, url};
+use crate::text::{calendar, clean, duration};
+
+pub(super) fn failed(context: &Context<'_>, attempts: &[Attempt]) -> Words {
+    let Some(last) = attempts.last() else {
+        return Words::new(
+            "there was no address to connect to",
+            "leave out -4 or -6, which may have left none",
+        );
+    };
+    let headline = match &last.end {
+        AttemptEnd::TimedOut => format!("{} never answered", last.to),
+        AttemptEnd::Refused => format!("{} refused the connection", last.to),
+        AttemptEnd::Unreachable { why, .. } => {
+            format!("{} cannot be reached: {}", last.to, clean(why))
+        }
+        AttemptEnd::NoNeighbour { next_hop } => {
+            format!("{} cannot be reached: {next_hop}, the next hop, does not answer", last.to)
+        }
+        AttemptEnd::Failed { why } => {
+            format!("{} could not be connected to: {}", last.to, clean(why))
+        }
+        AttemptEnd::Cancelled | AttemptEnd::Connected => format!("{} was given up", last.to),
+    };
+    let next = match &last.end {
+        AttemptEnd::Refused => {
+            format!("on the server: ss -ltn 'sport = :{}'; here: another port", last.to.port())
+        }
+        AttemptEnd::TimedOut => format!(
+            "the same from another network; ask who filters port {} on the way",
+            last.to.port()
+        ),
+        AttemptEnd::NoNeighbour { next_hop } => format!("ip neigh show {next_hop}; ip route"),
+        AttemptEnd::Unreachable { .. } => format!("ip route get {}", last.to.ip()),
+        _ => format!("roundtrip get -v {}", url(context)),
+    };
+    let lines = attempts.iter().map(|attempt| attempt_line(attempt, context.fault.since));
+    Words::new(headline, next).also(lines).means(meaning(last, attempts))
+}
+
+fn meaning(last: &Attempt, attempts: &[Attempt]) -> String {
+    let with = |end: &AttemptEnd| attempts.iter().find(|attempt| attempt.end == *end);
+    if let (Some(refused), Some(silent)) = (with(&AttemptEnd::Refused), with(&AttemptEnd::TimedOut))
+        && refused.to.is_ipv4() != silent.to.is_ipv4()
+    {
+        let family = if silent.to.is_ipv4() { "IPv4" } else { "IPv6" };
+        return format!(
+            "the host is up (it refused at {}), so the {family} path or a firewall on it drops packets",
+            refused.to.ip()
+        );
+    }
+    match &last.end {
+        AttemptEnd::TimedOut => {
+            "silence: a firewall drops the packets, the host is down, or the address is wrong"
+                .into()
+        }
+        AttemptEnd::Refused => format!(
+            "the host is up and nothing listens on port {}: the service is stopped, or on another port or address",
+            last.to.port()
+        ),
+        AttemptEnd::Unreachable { from: Some(router), .. } => {
+            format!("{router} on the way said so: it has no route on, or a rule against it")
+        }
+        AttemptEnd::Unreachable { from: None, .. } => {
+            "this machine has no route there: no network, or no address of that family".into()
+        }
+        AttemptEnd::NoNeighbour { next_hop } => format!(
+            "nobody on this network answers for {next_hop}: the gateway is down, or address or netmask are wrong"
+        ),
+        _ => "the attempt was ended on this machine".into(),
+    }
+}
+
+/// One try: `203.0.113.7:443  SYN ×7 at 0, 1, 2, 3, 4, 5, 7 s, gave up after 10 s; no ICMP error came back`.
+fn attempt_line(attempt: &Attempt, since: Time) -> String {
+    let took = duration(attempt.ended - attempt.began);
+    let syns = match (attempt.syns.len(), attempt.syn_count) {
+        (0, None) | (1, _) => String::new(),
+        (0, Some(count)) => format!("SYN ×{count}, "),
+        (count, _) => {
+            let times = attempt.syns.iter().map(|at| seconds(*at - attempt.began));
+            format!("SYN ×{count} at {} s, ", times.collect::<Vec<_>>().join(", "))
+        }
+    };
+    let end = match &attempt.end {
+        AttemptEnd::Connected => format!("connected in {took}"),
+        AttemptEnd::Refused => format!("refused in {took} (RST)"),
+        AttemptEnd::TimedOut => format!("gave up after {took}; no ICMP error came back"),
+        AttemptEnd::Unreachable { why, from: Some(from) } => {
+            format!("ICMP {} from {from} after {took}", clean(why))
+        }
+        AttemptEnd::Unreachable { why, from: None } => {
+            format!("{}, said by this machine", clean(why))
+        }
+        AttemptEnd::NoNeighbour { next_hop } => {
+            let protocol = if next_hop.is_ipv4() { "ARP" } else { "NDP" };
+            format!("no answer to {protocol} for {next_hop} in {took}")
+        }
+        AttemptEnd::Cancelled => format!("given up after {took}, another was further"),
+        AttemptEnd::Failed { why } => format!("{} after {took}", clean(why)),
+    };
+    let offset = attempt.began - since;
+    let begun = if offset > Duration::from_millis(1) {
+        format!(" (begun at +{})", duration(offset))
+    } else {
+        String::new()
+    };
+    format!("{} {syns}{end}{begun}", attempt.to)
+}
+
+/// Seconds with as many places as they need: `0`, `1`, `0.25`.
+fn seconds(duration: Duration) -> String {
+    let text = format!("{:.2}", duration.as_secs_f64());
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+pub(super) fn tls_failed(context: &Context<'_>, why: &str, alert_received: bool) -> Words {
+    let (host, host_port) = (host(context), host_port(context));
+    let words = Words::new(
+        format!("the TLS handshake with {host} failed: {}", clean(why)),
+        format!("openssl s_client -connect {host_port} -servername {host}"),
+    )
+    .seen(format!("{} into the handshake", duration(context.took())));
+    if alert_received {
+        words.seen("the server said so, with an alert").means(
+            "the server refused what we offered: versions, ciphers, the name, or no client certificate; its log says more",
+        )
+    } else {
+        words.means(
+            "what came was not TLS 1.2 or 1.3: plain HTTP on this port, an old server, or something in between",
+        )
+    }
+}
+
+pub(super) fn bad_certificate(context: &Context<'_>) -> Words {
+    let FaultKind::BadCertificate { reason, host, detail, .. } = &context.fault.fault else {
+        return Words::default();
+    };
+    let host = clean(host);
+    let words = match reason.as_str() {
+        "expired" | "not_yet_valid" => out_of_date(context, &host),
+        "wrong_name" => wrong_name(context, &host),
+        "unknown_issuer" => unknown_issuer(context, &host),
+        "revoked" => Words::new(
+            format!("certificate of {host} was revoked by its authority"),
+            "have a new certificate issued for the server",
+        )
+        .means("others may hold its key, or it was issued by mistake: send nothing there"),
+        "bad_signature" => Words::new(
+            format!("certificate of {host} has a signature that does not hold"),
+            look_behind(context),
+        )
+        .means("it was damaged or forged, or signed in a way that is no longer accepted"),
+        _ => Words::new(format!("certificate of {host} cannot be trusted"), look_behind(context))
+            .means("the verifier has a reason that is not one of the usual ones"),
+    };
+    let detail = clean(detail);
+    if detail.is_empty() { words } else { words.seen(format!("the verifier: {detail}")) }
+}
+
+fn look_behind(context: &Context<'_>) -> String {
+    format!("roundtrip get -k {} shows what is behind it, unprotected", url(context))
+}
+
+fn out_of_date(context: &Context<'_>, host: &str) -> Words {
+    let FaultKind::BadCertificate { reason, not_after, not_before, .. } = &context.fault.fault
+    else {
+        return Words::default();
+    };
+    // The record's own calendar: the same record says the same at any later time.
+    let wall = context.model.run.as_ref().map_or(0, |run| run.wall);
+    let now = (wall.saturating_add(context.at.nanos()) / 1_000_000_000) as i64;
+    let away = |at: i64| duration(Duration::from_secs(at.abs_diff(now)));
+    if reason == "expired" {
+        let ago = not_after.map_or(String::new(), |at| format!(" {} ago", away(at)));
+        Words::new(
+            format!("certificate of {host} expired{ago}"),
+            "renew it on the server, and look why the renewal did not run",
+        )
+        .also(
+            not_after.map(|at| format!("leaf notAfter {}, clock {}", calendar(at), calendar(now))),
+        )
+        .means("a renewal that did not run, nearly always; or this machine's clock is ahead")
+    } else {
+        let ahead = not_before.map_or(String::new(), |at| format!(" for another {}", away(at)));
+        Words::new(
+            format!("certificate of {host} is not valid yet{ahead}"),
+            "compare this machine's clock with the time of day",
+        )
+        .also(
+            not_before
+                .map(|at| format!("leaf notBefore {}, clock {}", calendar(at), calendar(now))),
+        )
+        .means("this machine's clock is behind, or the certificate was put in place too early")
+    }
+}
+
+fn wrong_name(context: &Context<'_>, host: &str) -> Words {
+    let FaultKind::BadCertificate { names, .. } = &context.fault.fault else {
+        return Words::default();
+    };
+    let shown: Vec<String> = names.iter().take(6).map(|name| clean(name)).collect();
+    let more = names.len().saturating_sub(shown.len());
+    let list = match (shown.is_empty(), more) {
+        (true, _) => "no name at all".into(),
+        (false, 0) => shown.join(", "),
+        (false, more) => format!("{} and {more} more", shown.join(", ")),
+    };
+    Words::new(
+        format!("certificate is not for {host}"),
+        format!("visit one of its names, or have {host} added to it"),
+    )
+    .seen(format!("it is for {list}"))
+    .means("DNS points to the wrong host, or the server does not know this name and shows its default certificate")
+}
+
+fn unknown_issuer(context: &Context<'_>, host: &str) -> Words {
+    let FaultKind::BadCertificate { issuer, .. } = &context.fault.fault else {
+        return Words::default();
+    };
+    Words::new(
+        format!("certificate of {host} comes from an unknown authority"),
+        "--cacert FILE with that authority's certificate, if you trust it",
+    )
+    .also(issuer.as_deref().map(|issuer| format!("the chain ends with issuer {}", clean(issuer))))
+    .means("self-signed, a private authority, a missing intermediate certificate, or somebody in between")
+}

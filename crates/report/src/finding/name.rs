@@ -1,0 +1,147 @@
+//! Faults of the name step.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use roundtrip_record::{FaultKind, Outcome};
+
+use super::Context;
+use super::words::Words;
+use crate::model::Lookup;
+use crate::names::{outcome, source};
+use crate::text::{clean, count, duration};
+
+pub(super) fn words(context: &Context<'_>) -> Words {
+    match &context.fault.fault {
+        FaultKind::NxDomain { name, soa, ttl } => nx_domain(context, name, soa.as_deref(), *ttl),
+        FaultKind::NoAddress { name } => no_address(context, name),
+        FaultKind::NameServerFailed { name, code } => server_failed(context, name, code),
+        FaultKind::NameTimedOut { name, servers } => timed_out(context, name, servers),
+        FaultKind::NameFailed { name, why } => failed(context, name, why),
+        _ => Words::default(),
+    }
+}
+
+/// The name without the root's dot.
+fn bare(name: &str) -> String {
+    let name = clean(name.trim_end_matches('.'));
+    if name.is_empty() { ".".into() } else { name }
+}
+
+/// The last lookup of a name.
+fn lookup<'a>(context: &Context<'a>, name: &str) -> Option<&'a Lookup> {
+    context.model.lookups.iter().rev().find(|lookup| bare(&lookup.name) == bare(name))
+}
+
+/// The ladder in one line: `hosts file: miss → 192.168.1.1: NXDOMAIN in 18 ms`.
+fn ladder(context: &Context<'_>, name: &str) -> Option<String> {
+    let rungs = lookup(context, name)?.rungs.iter().map(|rung| {
+        let said = rung.outcome.as_ref().map_or("no answer".into(), outcome);
+        let took = if rung.took > Duration::from_micros(500) {
+            format!(" in {}", duration(rung.took))
+        } else {
+            String::new()
+        };
+        let kind = if rung.record_type.is_empty() { "" } else { " " };
+        format!("{}: {}{kind}{said}{took}", source(&rung.source), clean(&rung.record_type))
+    });
+    let line = rungs.collect::<Vec<_>>().join(" → ");
+    (!line.is_empty()).then_some(line)
+}
+
+fn nx_domain(context: &Context<'_>, name: &str, soa: Option<&str>, ttl: Option<u32>) -> Words {
+    let name = bare(name);
+    let keep = ttl.map(|ttl| {
+        format!("caches may repeat this for {}", duration(Duration::from_secs(ttl.into())))
+    });
+    let zone = soa.map(|soa| format!("said by the SOA record of the zone {}", clean(soa)));
+    let source: Vec<String> = zone.into_iter().chain(keep).collect();
+    let meaning = match soa.map(bare).filter(|zone| *zone != name) {
+        Some(root) if root == "." => "there is no such top-level domain: misspelt, or a private name asked of a public server".into(),
+        Some(top) if !top.contains('.') => {
+            format!("nobody has registered it under .{top}, or it is misspelt")
+        }
+        Some(zone) => format!(
+            "the zone {zone} is there, but this name is not in it: misspelt, or not created yet"
+        ),
+        None => "no such name: misspelt, or a private name asked of a public server".into(),
+    };
+    Words::new(
+        format!("{name} does not exist (NXDOMAIN)"),
+        format!("roundtrip resolve {name} --walk"),
+    )
+    .also(ladder(context, &name))
+    .also((!source.is_empty()).then(|| source.join(" → ")))
+    .means(meaning)
+}
+
+fn no_address(context: &Context<'_>, name: &str) -> Words {
+    let name = bare(name);
+    let next = if name.starts_with("www.") {
+        format!("roundtrip resolve {name} --walk")
+    } else {
+        format!("roundtrip resolve www.{name}; or --walk to see what the zone itself says")
+    };
+    Words::new(format!("{name} exists, but has no address"), next)
+        .also(ladder(context, &name))
+        .means("it has neither an A nor an AAAA record: the name is there for mail or as the top of a zone")
+}
+
+fn server_failed(context: &Context<'_>, name: &str, code: &str) -> Words {
+    let name = bare(name);
+    let meaning = match code {
+        "SERVFAIL" => {
+            "the recursive server got no answer it accepts: the zone's own servers fail, or DNSSEC validation does"
+        }
+        "REFUSED" => {
+            "this server does not answer for us: it serves other clients, or only its own zones"
+        }
+        "FORMERR" | "NOTIMP" => {
+            "this server does not understand the question: it is old, or something in between rewrites DNS"
+        }
+        _ => "the server would not or could not answer; whether the name exists is not known",
+    };
+    Words::new(
+        format!("{name} could not be resolved ({})", clean(code)),
+        format!("roundtrip resolve {name} --walk asks the zone's own servers"),
+    )
+    .also(ladder(context, &name))
+    .means(meaning)
+}
+
+fn timed_out(context: &Context<'_>, name: &str, servers: &[SocketAddr]) -> Words {
+    let name = bare(name);
+    let list: Vec<String> = servers.iter().map(ToString::to_string).collect();
+    let tries: u32 = lookup(context, &name).map_or(0, |lookup| {
+        let tries = lookup.rungs.iter().map(|rung| match rung.outcome {
+            Some(Outcome::TimedOut { tries }) => tries,
+            _ => 0,
+        });
+        tries.fold(0, u32::saturating_add)
+    });
+    let asked = if list.is_empty() { "no server".into() } else { list.join(", ") };
+    let tries = if tries > 0 {
+        format!(", {} in all", count(tries as usize, "question"))
+    } else {
+        String::new()
+    };
+    Words::new(
+        format!("{name}: no name server answered in {}", duration(context.took())),
+        format!("roundtrip resolve {name} --dns 9.9.9.9:53 asks another server; look at /etc/resolv.conf"),
+    )
+    .seen(format!("asked {asked}{tries}"))
+    .also(ladder(context, &name))
+    .means("the servers are down, or port 53 on the way to them is blocked; the name itself may be fine")
+}
+
+fn failed(context: &Context<'_>, name: &str, why: &str) -> Words {
+    let name = bare(name);
+    Words::new(
+        format!("{name} could not be resolved: {}", clean(why)),
+        "look at /etc/nsswitch.conf and /etc/resolv.conf; --dns ADDR:PORT goes past them",
+    )
+    .also(ladder(context, &name))
+    .means(
+        "the fault lies with this machine's sources of names or the way to them, not with the site",
+    )
+}

@@ -1,0 +1,294 @@
+//! Faults of the request, wait and body steps.
+
+use core::time::Duration;
+
+use roundtrip_record::{FaultKind, TcpState};
+
+use super::Context;
+use super::words::{Words, connection_line, exchange, host, url};
+use crate::model::{Exchange, Phase, PhaseKind};
+use crate::text::{bytes, clean, count, duration, grouped, percent};
+
+pub(super) fn words(context: &Context<'_>) -> Words {
+    match &context.fault.fault {
+        FaultKind::EmptyReply { reset } => empty_reply(context, *reset),
+        FaultKind::Reset { received, expected } => reset(context, *received, *expected),
+        FaultKind::Short { received, expected } => short(context, *received, *expected),
+        FaultKind::Stalled { received, expected, silent } => {
+            stalled(context, *received, *expected, *silent)
+        }
+        FaultKind::TimedOut { limit, received } => timed_out(context, *limit, *received),
+        FaultKind::HttpStatus { status, reason, fail } => {
+            http_status(context, *status, reason, *fail)
+        }
+        FaultKind::TooManyRedirects { limit, last } => too_many_redirects(context, *limit, last),
+        other => simple(context, other),
+    }
+}
+
+fn empty_reply(context: &Context<'_>, reset: bool) -> Words {
+    let (how, flag) = if reset { ("reset", "RST") } else { ("closed", "FIN") };
+    let reused = exchange(context).map_or(0, Exchange::reused);
+    let words = Words::new(
+        format!("{} {how} the connection without an answer", host(context)),
+        format!("roundtrip get -v {} once more; then the server's error log", url(context)),
+    )
+    .seen(format!("the request went out, {flag} came back after {}", duration(context.took())))
+    .also(connection_line(context));
+    if reused > 0 {
+        words.means(format!(
+            "the connection had carried {} before: most likely its keep-alive time ran out at just this moment",
+            count(reused as usize, "exchange")
+        ))
+    } else {
+        words.means("the server's process died on this request, or this port speaks another protocol (https?)")
+    }
+}
+
+/// `65 536 of 204 800 B`.
+fn progress(received: u64, expected: Option<u64>) -> String {
+    match expected {
+        Some(expected) => format!("{} of {} B", grouped(received), grouped(expected)),
+        None => format!("{} B", grouped(received)),
+    }
+}
+
+fn take_up(context: &Context<'_>) -> String {
+    format!("roundtrip get -C - -o FILE {} goes on where it broke off", url(context))
+}
+
+fn reset(context: &Context<'_>, received: u64, expected: Option<u64>) -> Words {
+    Words::new(format!("reset at {}", progress(received, expected)), take_up(context))
+        .seen(format!("RST came {} into the body of {}", duration(context.took()), url(context)))
+        .also(connection_line(context))
+        .means("the server's process died, or a box in between forgot the connection")
+}
+
+fn short(context: &Context<'_>, received: u64, expected: Option<u64>) -> Words {
+    let words = Words::new(
+        format!("the body ends too early, at {}", progress(received, expected)),
+        take_up(context),
+    );
+    let words = match expected {
+        Some(expected) => words
+            .seen(format!(
+                "{}: Content-Length promised {}, {} are missing",
+                url(context),
+                bytes(expected),
+                bytes(expected.saturating_sub(received))
+            ))
+            .means("the server closed in good order before it was done: its source failed, or Content-Length is wrong"),
+        None => words
+            .seen(format!("{}: chunked, and the last chunk never came", url(context)))
+            .means("the server closed in good order in the middle: what makes this page failed on the way"),
+    };
+    words.also(connection_line(context))
+}
+
+fn stalled(context: &Context<'_>, received: u64, expected: Option<u64>, silent: Duration) -> Words {
+    let end = context
+        .fault
+        .connection
+        .and_then(|id| context.model.connection(id)?.ends().find(|end| end.id == id));
+    let state = end.and_then(|end| end.state_at(context.at));
+    let window = end.and_then(|end| {
+        let sent = end.segments.iter().rev();
+        sent.filter(|seen| seen.at <= context.at)
+            .find(|seen| seen.what.direction == roundtrip_record::Direction::Sent)
+            .map(|seen| seen.what.window)
+    });
+    let meaning = match (state, window) {
+        (_, Some(0)) => "our window is closed: we stopped reading, not the server",
+        (Some(TcpState::Established), _) => {
+            "the connection stands and nothing of ours is outstanding: the sender stopped"
+        }
+        _ => "the sender stopped, or all that it sends is lost on the way",
+    };
+    Words::new(
+        format!("stalled at {}; silent for {}", progress(received, expected), duration(silent)),
+        format!("{}; look what the server waits for", take_up(context)),
+    )
+    .also(connection_line(context))
+    .means(meaning)
+}
+
+fn timed_out(context: &Context<'_>, limit: Duration, received: u64) -> Words {
+    let words = Words::new(
+        format!("not done after {}, the time allowed", duration(limit)),
+        "more time (-m SECONDS), or less to fetch",
+    )
+    .seen(format!("{} had arrived of {}", bytes(received), url(context)));
+    let longest = exchange(context)
+        .and_then(|exchange| exchange.phases.iter().max_by_key(|phase| phase.took()));
+    match longest {
+        Some(longest) => words.means(format!(
+            "most of it was {}: {}, {} of the whole",
+            longest.kind.name(),
+            duration(longest.took()),
+            percent(longest.took(), limit)
+        )),
+        None => words,
+    }
+}
+
+fn http_status(context: &Context<'_>, status: u16, reason: &str, fail: bool) -> Words {
+    let exchange = exchange(context);
+    let took = exchange.map_or_else(|| context.took(), |exchange| exchange.span.took());
+    let title = format!("{status} {}", clean(reason));
+    let (meaning, next) = status_words(status);
+    let words = Words::new(format!("{} after {}", title.trim_end(), duration(took)), next)
+        .seen(url(context))
+        .also(exchange.and_then(time_line))
+        .also(exchange.and_then(field_line))
+        .also(fail.then(|| "counts as a failure, since -f was given".to_owned()));
+    let wait = exchange.and_then(|exchange| exchange.phase(PhaseKind::Wait)).map(Phase::took);
+    match wait.filter(|wait| status >= 500 && is_round(*wait)) {
+        Some(wait) => words.means(format!(
+            "{meaning}; it took just over {:.0} s, which looks like a timeout someone set",
+            wait.as_secs_f64().floor()
+        )),
+        None => words.means(meaning),
+    }
+}
+
+/// What a status means, and what to try.
+fn status_words(status: u16) -> (&'static str, &'static str) {
+    match status {
+        401 => ("the server wants to know who asks", "-u USER:PASSWORD, or -H 'Authorization: …'"),
+        403 => (
+            "the server knows it and will not give it",
+            "credentials (-u, -b), or the server's access rules",
+        ),
+        404 | 410 => (
+            "the server has nothing under this path",
+            "check the path; the page that links here needs mending",
+        ),
+        405 => ("this path does not take this method", "one of those that Allow lists"),
+        407 => ("a proxy wants to know who asks", "-x http://USER:PASSWORD@PROXY:PORT"),
+        408 => (
+            "the server waited too long for the request",
+            "again; if it stays so, look what slows sending",
+        ),
+        429 => ("too many requests from here", "again after as long as Retry-After says"),
+        400..500 => {
+            ("the server finds fault with the request", "-v shows the request as it was sent")
+        }
+        502 | 504 => (
+            "a gateway got no good answer from the server behind it",
+            "the gateway's log, then that of the server behind it",
+        ),
+        503 => (
+            "the server is overloaded or in maintenance",
+            "again after as long as Retry-After says",
+        ),
+        _ => ("the server failed on this request", "the server's error log at this time"),
+    }
+}
+
+/// Whether a wait is as long as people set timeouts: 5, 10, 15, 30, 60 … s, and at most 2 % more.
+fn is_round(wait: Duration) -> bool {
+    [5, 10, 15, 20, 30, 45, 60, 90, 100, 120, 180, 300].into_iter().any(|seconds| {
+        let set = Duration::from_secs(seconds);
+        wait >= set && wait <= set + set / 50
+    })
+}
+
+fn time_line(exchange: &Exchange) -> Option<String> {
+    let wait = exchange.phase(PhaseKind::Wait)?.took();
+    let handshakes = [PhaseKind::Name, PhaseKind::Connect, PhaseKind::Tls];
+    let before = exchange.phases.iter().filter(|phase| handshakes.contains(&phase.kind));
+    let before: Duration = before.map(Phase::took).sum();
+    let fine = if before.is_zero() {
+        String::new()
+    } else {
+        format!("name, connect and tls are fine ({}); ", duration(before))
+    };
+    Some(format!("{fine}{} of the time is wait", percent(wait, exchange.span.took())))
+}
+
+/// What fields of the response say about who answered.
+fn field_line(exchange: &Exchange) -> Option<String> {
+    let telling = ["via", "server", "retry-after", "allow", "www-authenticate"];
+    let fields = exchange.head()?.what.fields.iter();
+    let told: Vec<String> = fields
+        .filter(|field| telling.iter().any(|name| field.0.eq_ignore_ascii_case(name)))
+        .map(|field| format!("{}: {}", clean(&field.0), clean(&field.1)))
+        .collect();
+    (!told.is_empty()).then(|| told.join(" · "))
+}
+
+fn too_many_redirects(context: &Context<'_>, limit: u32, last: &str) -> Words {
+    let first = context.model.exchanges.first();
+    let first = first.map_or_else(|| url(context), |exchange| clean(&exchange.url));
+    Words::new(
+        format!("more than {limit} redirects"),
+        format!("roundtrip get -v -L {first} shows each Location"),
+    )
+    .also(circle(context))
+    .seen(format!("the last one pointed to {}", clean(last)))
+    .means("the pages point to each other: http and https, with and without www, or a cookie not accepted")
+}
+
+/// The URLs that come again in a chain of redirects.
+fn circle(context: &Context<'_>) -> Option<String> {
+    let chain = context.model.chain();
+    let (from, to) = chain.iter().enumerate().find_map(|(n, exchange)| {
+        let later = chain.iter().skip(n + 1).position(|later| later.url == exchange.url)?;
+        Some((n, n + 1 + later))
+    })?;
+    let urls = chain.get(from..=to)?.iter().take(5).map(|exchange| clean(&exchange.url));
+    Some(format!("a circle: {}", urls.collect::<Vec<_>>().join(" → ")))
+}
+
+fn simple(context: &Context<'_>, fault: &FaultKind) -> Words {
+    let url = url(context);
+    match fault {
+        FaultKind::SendFailed { why } => Words::new(
+            format!("the request could not be sent: {}", clean(why)),
+            format!("roundtrip get -v {url}; with a smaller body, if it has one"),
+        )
+        .also(connection_line(context))
+        .means("the server closed or reset while we were sending: it refuses the request, or its size"),
+        FaultKind::ReceiveFailed { why } => Words::new(
+            format!("the response could not be received: {}", clean(why)),
+            format!("roundtrip get -v {url}"),
+        )
+        .also(connection_line(context))
+        .means("the connection broke beneath HTTP"),
+        FaultKind::Malformed { what, offset, rule } => Words::new(
+            format!("the response is not HTTP: {}", clean(what)),
+            "roundtrip show latest --pcap has the bytes as they came",
+        )
+        .seen(format!("byte {} of the response to {url}; ruled by {}", grouped(*offset), clean(rule)))
+        .means("the server breaks the protocol, this port speaks another one, or something in between rewrites"),
+        FaultKind::HeadTooLarge { limit } => Words::new(
+            format!("the head of the response is larger than {}", bytes(*limit)),
+            "look for what adds fields without end: cookies, proxies that add Via in a circle",
+        )
+        .seen(format!("{} B and still no blank line from {url}", grouped(*limit)))
+        .means("nobody needs a head this large: a loop on the server, or an attempt to fill memory"),
+        FaultKind::BadRedirect { location, why } => Words::new(
+            format!("redirected to {}, which cannot be followed", clean(location)),
+            "mend Location on the server",
+        )
+        .seen(format!("{url}: {}", clean(why)))
+        .means("the server names a target that is no http or https URL"),
+        FaultKind::BadEncoding { coding, why } => Words::new(
+            format!("the body's {} coding could not be undone: {}", clean(coding), clean(why)),
+            format!("roundtrip get -H 'Accept-Encoding: identity' {url}"),
+        )
+        .means("it was damaged or cut, or is not what Content-Encoding says"),
+        FaultKind::TooLarge { limit, encoded } => Words::new(
+            format!("the body grows beyond {} when decoded", bytes(*limit)),
+            "if it is meant to be that large: get -o FILE, which does not decode",
+        )
+        .seen(format!(
+            "{} on the wire became more than {}, over {} times as much: {url}",
+            bytes(*encoded),
+            bytes(*limit),
+            grouped(limit / (*encoded).max(1))
+        ))
+        .means("a decompression bomb, or a file that no page needs"),
+        _ => Words::new("something this version has no words for", "roundtrip show latest --format json"),
+    }
+}

@@ -1,0 +1,161 @@
+//! The sentences: what a fault is called, what was seen, what it means, what to try next.
+
+use roundtrip_record::{Direction, FaultKind, Time};
+
+use super::{Context, connect, name, transfer};
+use crate::model::Exchange;
+use crate::text::{clean, grouped};
+
+/// What is said of a fault.
+#[derive(Default)]
+pub(super) struct Words {
+    pub(super) headline: String,
+    pub(super) evidence: Vec<String>,
+    pub(super) meaning: Option<String>,
+    pub(super) next: String,
+}
+
+impl Words {
+    pub(super) fn new(headline: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { headline: headline.into(), next: next.into(), ..Self::default() }
+    }
+
+    pub(super) fn seen(mut self, line: impl Into<String>) -> Self {
+        self.evidence.push(line.into());
+        self
+    }
+
+    pub(super) fn also(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.evidence.extend(lines);
+        self
+    }
+
+    pub(super) fn means(mut self, meaning: impl Into<String>) -> Self {
+        self.meaning = Some(meaning.into());
+        self
+    }
+}
+
+pub(super) fn words(context: &Context<'_>) -> Words {
+    match &context.fault.fault {
+        FaultKind::BadUrl { url, why } => bad_url(url, why),
+        FaultKind::NxDomain { .. }
+        | FaultKind::NoAddress { .. }
+        | FaultKind::NameServerFailed { .. }
+        | FaultKind::NameTimedOut { .. }
+        | FaultKind::NameFailed { .. } => name::words(context),
+        FaultKind::ConnectFailed { attempts } => connect::failed(context, attempts),
+        FaultKind::TlsFailed { why, alert_received } => {
+            connect::tls_failed(context, why, *alert_received)
+        }
+        FaultKind::BadCertificate { .. } => connect::bad_certificate(context),
+        FaultKind::WriteFailed { path, why } => Words::new(
+            format!("{} could not be written: {}", clean(path), clean(why)),
+            "free some space or choose another place (-o FILE, --out DIR)",
+        )
+        .means("the exchange went well, keeping what came did not"),
+        FaultKind::ReadFailed { path, why } => Words::new(
+            format!("{} could not be read: {}", clean(path), clean(why)),
+            "check the name and the permissions of the file",
+        )
+        .means("what was to be sent is not there; nothing went out"),
+        FaultKind::PaintFailed { why } => Words::new(
+            format!("the page could not be painted: {}", clean(why)),
+            "the exchange itself is in the record: roundtrip show latest",
+        )
+        .means("layout or painting failed on this page; all that was fetched is kept"),
+        FaultKind::Interrupted => Words::new(
+            format!("interrupted after {}", crate::text::duration(context.at - Time::ZERO)),
+            "what was recorded so far is kept: roundtrip show latest",
+        )
+        .means("Ctrl-C or another signal ended it; connections were closed in good order"),
+        _ => transfer::words(context),
+    }
+}
+
+fn bad_url(url: &str, why: &str) -> Words {
+    let words = Words::new(
+        format!("{} is not a URL that can be visited", clean(url)),
+        "give it as http://HOST/PATH or https://HOST/PATH; a bare host name will do as well",
+    )
+    .seen(clean(why));
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some(scheme @ ("ftp" | "file" | "ws" | "wss" | "gopher" | "mailto" | "data")) => {
+            words.means(format!("only http and https are carried out, not {scheme}"))
+        }
+        _ => words,
+    }
+}
+
+/// The exchange a fault ended or harmed.
+pub(super) fn exchange<'a>(context: &Context<'a>) -> Option<&'a Exchange> {
+    context.model.exchange(context.fault.exchange?)
+}
+
+/// The URL a fault is about.
+pub(super) fn url(context: &Context<'_>) -> String {
+    let exchange = exchange(context).or_else(|| context.model.document());
+    let subject = context.model.run.as_ref().map(|run| run.subject.as_str());
+    clean(exchange.map(|exchange| exchange.url.as_str()).or(subject).unwrap_or("the exchange"))
+}
+
+/// Its host and port, as `openssl` and `ss` want them.
+pub(super) fn host_port(context: &Context<'_>) -> String {
+    let url = url(context);
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", &url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let authority = authority.rsplit('@').next().unwrap_or(authority);
+    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    match (has_port, scheme) {
+        (true, _) => authority.to_owned(),
+        (false, "http") => format!("{authority}:80"),
+        (false, _) => format!("{authority}:443"),
+    }
+}
+
+/// Its host alone.
+pub(super) fn host(context: &Context<'_>) -> String {
+    let host_port = host_port(context);
+    host_port.rsplit_once(':').map_or(host_port.clone(), |(host, _)| host.to_owned())
+}
+
+/// What is known of the connection at the time of the fault.
+pub(super) fn connection_line(context: &Context<'_>) -> Option<String> {
+    let id = context.fault.connection.or_else(|| exchange(context)?.connection)?;
+    let end = context.model.connection(id)?.ends().find(|end| end.id == id)?;
+    let until = |at: Time| at <= context.at;
+    let mut facts = vec![format!("our end is {}", end.state_at(context.at)?)];
+    let sent = end
+        .segments
+        .iter()
+        .rev()
+        .find(|seen| until(seen.at) && seen.what.direction == Direction::Sent);
+    if let Some(sent) = sent {
+        facts.push(format!("our window {}", grouped(sent.what.window.into())));
+    }
+    if let Some(sample) = end.congestion.iter().rev().find(|sample| until(sample.at)) {
+        facts.push(match sample.what.in_flight {
+            0 => "nothing unacknowledged".into(),
+            flight => format!("{} B unacknowledged", grouped(flight)),
+        });
+    }
+    let heard = |flag| {
+        end.segments.iter().any(|seen| {
+            until(seen.at)
+                && seen.what.direction == Direction::Received
+                && seen.what.flags.has(flag)
+        })
+    };
+    if !end.segments.is_empty() {
+        facts.push(match (heard("FIN"), heard("RST")) {
+            (false, false) => "no FIN and no RST came".into(),
+            (true, false) => "FIN came".into(),
+            (_, true) => "RST came".into(),
+        });
+    }
+    match end.retransmissions() {
+        0 => {}
+        again => facts.push(crate::text::count(again as usize, "retransmission")),
+    }
+    Some(facts.join(", "))
+}

@@ -1,0 +1,295 @@
+//! HAR 1.2 (Jan Odvarko's specification; what Chrome and Firefox write and read).
+
+use core::time::Duration;
+
+use roundtrip_record::{Bodies, Field, Initiator, Priority, WireKind};
+use serde_json::{Map, Value, json};
+
+use crate::model::{Exchange, Model, Phase, PhaseKind, as_millis};
+use crate::names;
+use crate::text::iso8601;
+
+/// A body larger than this is not put into the archive.
+const LARGEST_BODY: u64 = 4 << 20;
+
+/// The record as an HTTP archive. Times are milliseconds; what does not apply is −1, never null.
+/// `bodies` are where response bodies are to be taken from.
+pub fn har(model: &Model, bodies: &Bodies) -> Value {
+    let wall = model.run.as_ref().map_or(0, |run| run.wall);
+    let entries: Vec<Value> = model
+        .exchanges
+        .iter()
+        .filter(|exchange| exchange.request.is_some() || exchange.over)
+        .map(|exchange| entry(model, exchange, wall, bodies))
+        .collect();
+    json!({ "log": {
+        "version": "1.2",
+        "creator": { "name": "roundtrip", "version": env!("CARGO_PKG_VERSION") },
+        "pages": [page(model, wall)],
+        "entries": entries,
+        "comment": comment(model),
+    }})
+}
+
+fn comment(model: &Model) -> String {
+    let wire = model.run.as_ref().map_or(WireKind::Live, |run| run.wire);
+    let net = model.run.as_ref().and_then(|run| run.net.as_deref());
+    match net {
+        Some(net) => format!("wire: {} {net}", names::wire(wire)),
+        None => format!("wire: {}", names::wire(wire)),
+    }
+}
+
+fn page(model: &Model, wall: u64) -> Value {
+    let total = model.total();
+    let title = model.painted.as_ref().map(|painted| painted.what.title.clone());
+    let subject = model.run.as_ref().map(|run| run.subject.clone()).unwrap_or_default();
+    // A milestone that was not reached is left out.
+    let mut timings = Map::new();
+    let named = [
+        ("onContentLoad", "domContentLoaded"),
+        ("onContentLoad", "domContentLoadedEventEnd"),
+        ("onLoad", "loadEventEnd"),
+        ("_firstPaint", "first-paint"),
+        ("_domInteractive", "domInteractive"),
+    ];
+    for (field, milestone) in named {
+        if let Some(at) = model.milestone(milestone) {
+            timings.insert(field.into(), json!(as_millis(at - total.start)));
+        }
+    }
+    json!({
+        "startedDateTime": iso8601(wall.saturating_add(total.start.nanos())),
+        "id": "page_1",
+        "title": title.filter(|title| !title.is_empty()).unwrap_or(subject),
+        "pageTimings": timings,
+    })
+}
+
+fn entry(model: &Model, exchange: &Exchange, wall: u64, bodies: &Bodies) -> Value {
+    let timings = Timings::new(exchange);
+    let connection = exchange.connection.and_then(|id| model.connection(id));
+    let mut entry = json!({
+        "pageref": "page_1",
+        "startedDateTime": iso8601(wall.saturating_add(exchange.span.start.nanos())),
+        "time": timings.total(),
+        "request": request(exchange, bodies),
+        "response": response(exchange, bodies),
+        "cache": {},
+        "timings": timings.json(),
+        "_initiator": initiator(model, &exchange.initiator),
+        "_priority": priority(exchange.priority),
+        "_resourceType": names::kind(exchange.kind),
+        "_complete": exchange.complete,
+        "_fromCache": exchange.from_cache,
+    });
+    let mut set = |name: &str, value: Value| {
+        entry[name] = value;
+    };
+    if let Some(near) = connection.and_then(|connection| connection.near()) {
+        set("serverIPAddress", json!(near.remote.ip().to_string()));
+        set("connection", json!(near.local.port().to_string()));
+        set("_connectionId", json!(near.id));
+        set("_reused", json!(exchange.reused()));
+    }
+    if let Some(head) = exchange.head().filter(|head| !head.what.server_timing.is_empty()) {
+        let metrics = head.what.server_timing.iter().map(|metric| {
+            json!({ "name": metric.name, "duration": metric.duration.map(as_millis), "description": metric.description })
+        });
+        set("_serverTimings", metrics.collect());
+    }
+    let faults = model.findings.iter().filter(|finding| finding.exchange == Some(exchange.id));
+    let faults: Vec<Value> = faults.map(|finding| json!(finding.headline)).collect();
+    if !faults.is_empty() {
+        set("_faults", Value::Array(faults));
+    }
+    entry
+}
+
+/// `time` = blocked + dns + connect + send + wait + receive without those that are −1; `ssl` is
+/// contained in `connect`.
+struct Timings {
+    blocked: Option<Duration>,
+    dns: Option<Duration>,
+    connect: Option<Duration>,
+    ssl: Option<Duration>,
+    send: Duration,
+    wait: Duration,
+    receive: Duration,
+}
+
+impl Timings {
+    fn new(exchange: &Exchange) -> Self {
+        let sum = |kind| {
+            let of_kind = exchange.phases.iter().filter(|phase| phase.kind == kind);
+            of_kind
+                .map(Phase::took)
+                .fold(None, |sum: Option<Duration>, took| Some(sum.unwrap_or_default() + took))
+        };
+        let (connect, ssl) = (sum(PhaseKind::Connect), sum(PhaseKind::Tls));
+        Self {
+            blocked: sum(PhaseKind::Blocked),
+            dns: sum(PhaseKind::Name),
+            connect: match (connect, ssl) {
+                (None, None) => None,
+                (connect, ssl) => Some(connect.unwrap_or_default() + ssl.unwrap_or_default()),
+            },
+            ssl,
+            send: sum(PhaseKind::Request).unwrap_or_default(),
+            wait: sum(PhaseKind::Wait).unwrap_or_default(),
+            receive: sum(PhaseKind::Body).unwrap_or_default(),
+        }
+    }
+
+    /// The sum is made of whole nanoseconds and turned into milliseconds once.
+    fn total(&self) -> f64 {
+        let optional = [self.blocked, self.dns, self.connect].into_iter().flatten();
+        as_millis(optional.chain([self.send, self.wait, self.receive]).sum())
+    }
+
+    fn json(&self) -> Value {
+        let or = |duration: Option<Duration>| duration.map_or(-1.0, as_millis);
+        json!({
+            "blocked": or(self.blocked),
+            "dns": or(self.dns),
+            "connect": or(self.connect),
+            "ssl": or(self.ssl),
+            "send": as_millis(self.send),
+            "wait": as_millis(self.wait),
+            "receive": as_millis(self.receive),
+        })
+    }
+}
+
+fn request(exchange: &Exchange, bodies: &Bodies) -> Value {
+    let sent = exchange.request.as_ref().map(|request| &request.what);
+    let fields: &[Field] = sent.map_or(&[], |request| &request.fields);
+    let mut request = json!({
+        "method": exchange.method,
+        "url": exchange.url,
+        "httpVersion": sent.map_or("", |request| request.version.as_str()),
+        "cookies": [],
+        "headers": headers(fields),
+        "queryString": query(&exchange.url),
+        "headersSize": sent.map_or(-1, |request| request.head_bytes as i64),
+        "bodySize": sent.map_or(-1, |request| request.body_bytes as i64),
+    });
+    if let Some(sent) = sent.filter(|request| request.body_bytes > 0) {
+        let kept = sent.body.as_ref().filter(|body| body.length <= LARGEST_BODY);
+        let text = kept
+            .and_then(|body| bodies.get(body).ok())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        request["postData"] = json!({
+            "mimeType": value(fields, "content-type").unwrap_or_default(),
+            "text": text.unwrap_or_default(),
+        });
+    }
+    request
+}
+
+fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
+    let head = exchange.head().map(|head| &head.what);
+    let fields: &[Field] = head.map_or(&[], |head| &head.fields);
+    let body = exchange.response.as_ref().map(|response| &response.what.body);
+    let mut content = json!({
+        "size": body.map_or(0, |body| body.decoded),
+        "mimeType": value(fields, "content-type").unwrap_or("x-unknown"),
+    });
+    if let Some(body) = body {
+        if body.decoded > body.encoded {
+            content["compression"] = json!(body.decoded - body.encoded);
+        }
+        let kept = body.content.as_ref().filter(|content| content.length <= LARGEST_BODY);
+        if let Some(bytes) = kept.and_then(|content| bodies.get(content).ok()) {
+            match String::from_utf8(bytes) {
+                Ok(text) => content["text"] = json!(text),
+                Err(error) => {
+                    content["text"] = json!(crate::base64::encode(error.as_bytes()));
+                    content["encoding"] = json!("base64");
+                }
+            }
+        }
+    }
+    json!({
+        "status": head.map_or(0, |head| head.status),
+        "statusText": head.map_or("", |head| head.reason.as_str()),
+        "httpVersion": head.map_or("", |head| head.version.as_str()),
+        "cookies": [],
+        "headers": headers(fields),
+        "content": content,
+        "redirectURL": value(fields, "location").unwrap_or_default(),
+        "headersSize": head.map_or(-1, |head| head.head_bytes as i64),
+        "bodySize": body.map_or(-1, |body| body.encoded as i64),
+        "_transferSize": exchange.received(),
+    })
+}
+
+fn headers(fields: &[Field]) -> Vec<Value> {
+    fields.iter().map(|Field(name, value)| json!({ "name": name, "value": value })).collect()
+}
+
+fn value<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
+    fields.iter().find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.as_str())
+}
+
+/// The query's pairs, undone from percent coding.
+fn query(url: &str) -> Vec<Value> {
+    let Some((_, query)) = url.split('#').next().and_then(|url| url.split_once('?')) else {
+        return Vec::new();
+    };
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            json!({ "name": percent_decoded(name), "value": percent_decoded(value) })
+        })
+        .collect()
+}
+
+fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = bytes.get(at + 1..at + 3).and_then(|hex| core::str::from_utf8(hex).ok());
+        let byte =
+            hex.filter(|_| bytes[at] == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (byte, bytes[at]) {
+            (Some(byte), _) => {
+                decoded.push(byte);
+                at += 2;
+            }
+            (None, b'+') => decoded.push(b' '),
+            (None, byte) => decoded.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+/// As Chrome writes it: an object.
+fn initiator(model: &Model, initiator: &Initiator) -> Value {
+    match initiator {
+        Initiator::User => json!({ "type": "other" }),
+        Initiator::Redirect { of, .. } | Initiator::Retry { of } => {
+            let url = model.exchange(*of).map(|exchange| exchange.url.as_str()).unwrap_or_default();
+            let kind =
+                if matches!(initiator, Initiator::Retry { .. }) { "other" } else { "redirect" };
+            json!({ "type": kind, "url": url })
+        }
+        Initiator::Parser { url, line } => {
+            json!({ "type": "parser", "url": url, "lineNumber": line })
+        }
+        Initiator::Style { url } => json!({ "type": "parser", "url": url }),
+    }
+}
+
+fn priority(priority: Priority) -> &'static str {
+    match priority {
+        Priority::VeryLow => "VeryLow",
+        Priority::Low => "Low",
+        Priority::Medium => "Medium",
+        Priority::High => "High",
+        Priority::VeryHigh => "VeryHigh",
+    }
+}

@@ -1,0 +1,172 @@
+//! Names of things in the record, as every view writes them.
+
+use roundtrip_record::{
+    How, Initiator, NeighbourState, Outcome, ResourceKind, Source, Timer, WireKind,
+};
+
+use crate::text::clean;
+
+/// A source of names.
+pub fn source(source: &Source) -> String {
+    match source {
+        Source::Literal => "an address already".into(),
+        Source::SpecialUse => "localhost (RFC 6761)".into(),
+        Source::OwnCache => "own cache".into(),
+        Source::OsCache { service } => format!("OS cache ({})", clean(service)),
+        Source::HostsFile { .. } => "hosts file".into(),
+        Source::Resolved { .. } => "systemd-resolved".into(),
+        Source::NameServer { server } => format!("name server {}", address(server)),
+        Source::Zone { zone, name, server } => {
+            let by = name.as_deref().map_or_else(|| address(server), clean);
+            format!("{} ({by})", clean(zone))
+        }
+        Source::Skipped { service } => format!("{} (skipped)", clean(service)),
+    }
+}
+
+/// A source in one or two words, for a column.
+pub fn short_source(source: &Source) -> String {
+    match source {
+        Source::Literal => "literal".into(),
+        Source::SpecialUse => "localhost".into(),
+        Source::OwnCache => "own cache".into(),
+        Source::OsCache { .. } => "OS cache".into(),
+        Source::HostsFile { .. } => "hosts file".into(),
+        Source::Resolved { .. } => "resolved".into(),
+        Source::NameServer { .. } => "recursive".into(),
+        Source::Zone { zone, .. } => format!("zone {}", clean(zone)),
+        Source::Skipped { service } => clean(service),
+    }
+}
+
+/// An address, with its port only where it is not 53.
+fn address(server: &std::net::SocketAddr) -> String {
+    if server.port() == 53 { server.ip().to_string() } else { server.to_string() }
+}
+
+/// What a source said.
+pub fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Miss => "miss".into(),
+        Outcome::Found { addresses, ttl, origin } => {
+            let mut text = match addresses.as_slice() {
+                [] => "found".into(),
+                [one] => one.to_string(),
+                [one, rest @ ..] => format!("{one} +{}", rest.len()),
+            };
+            if let Some(origin) = origin {
+                text += &format!(" from {}", clean(origin));
+            }
+            if let Some(ttl) = ttl {
+                text += &format!("  ttl {ttl}");
+            }
+            text
+        }
+        Outcome::Alias { target } => format!("alias of {}", clean(target)),
+        Outcome::Referral { zone, servers, .. } => {
+            format!("referral to {} ({})", clean(zone), crate::text::count(servers.len(), "server"))
+        }
+        Outcome::NxDomain { .. } => "NXDOMAIN".into(),
+        Outcome::NoData { .. } => "no such record".into(),
+        Outcome::Refused { code } => clean(code),
+        Outcome::TimedOut { tries } => {
+            format!("no answer to {}", crate::text::count(*tries as usize, "question"))
+        }
+        Outcome::Failed { why } => clean(why),
+    }
+}
+
+/// How a fact is known.
+pub fn how(how: &How) -> String {
+    match how {
+        How::Performed => "performed".into(),
+        How::Observed(through) => format!("observed ({})", clean(through)),
+        How::Inferred(from) => format!("inferred ({})", clean(from)),
+    }
+}
+
+/// A wire.
+pub fn wire(wire: WireKind) -> &'static str {
+    match wire {
+        WireKind::Live => "live",
+        WireKind::Tap => "tap",
+        WireKind::Lab => "lab",
+    }
+}
+
+/// What a resource is for; HAR's `_resourceType` too.
+pub fn kind(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Document => "document",
+        ResourceKind::Style => "stylesheet",
+        ResourceKind::Script => "script",
+        ResourceKind::Image => "image",
+        ResourceKind::Font => "font",
+        ResourceKind::Icon => "icon",
+        ResourceKind::Media => "media",
+        ResourceKind::Frame => "frame",
+        ResourceKind::Manifest => "manifest",
+        ResourceKind::Other => "other",
+    }
+}
+
+/// Who wanted an exchange.
+pub fn initiator(initiator: &Initiator) -> String {
+    match initiator {
+        Initiator::User => "asked for by the user".into(),
+        Initiator::Redirect { of, status } => format!("redirected ({status}) by exchange {of}"),
+        Initiator::Parser { url, line: 0 } => format!("found in {}", clean(url)),
+        Initiator::Parser { url, line } => format!("found in {} line {line}", clean(url)),
+        Initiator::Style { url } => format!("found in the style sheet {}", clean(url)),
+        Initiator::Retry { of } => format!("exchange {of} tried again"),
+    }
+}
+
+/// A state of the neighbour table.
+pub fn neighbour(state: NeighbourState) -> &'static str {
+    match state {
+        NeighbourState::Incomplete => "INCOMPLETE",
+        NeighbourState::Reachable => "REACHABLE",
+        NeighbourState::Stale => "STALE",
+        NeighbourState::Delay => "DELAY",
+        NeighbourState::Probe => "PROBE",
+        NeighbourState::Failed => "FAILED",
+        NeighbourState::Noarp => "NOARP",
+        NeighbourState::Permanent => "PERMANENT",
+    }
+}
+
+/// A timer.
+pub fn timer(timer: Timer) -> &'static str {
+    match timer {
+        Timer::Retransmission => "retransmission timer",
+        Timer::LossProbe => "tail loss probe",
+        Timer::Reordering => "reordering timer",
+        Timer::Persist => "zero-window probe timer",
+        Timer::DelayedAck => "delayed ACK timer",
+        Timer::KeepAlive => "keep-alive timer",
+        Timer::UserTimeout => "user timeout",
+        Timer::TimeWait => "2·MSL timer",
+        Timer::FinWait2 => "FIN_WAIT_2 timer",
+        Timer::Pacing => "pacing timer",
+    }
+}
+
+/// A URL without scheme and host where those are `base`'s.
+pub fn short_url(url: &str, base: Option<&str>) -> String {
+    let origin = |url: &str| {
+        let after = url.find("://")? + 3;
+        Some(url.get(after..)?.find('/').map_or(url.len(), |at| after + at))
+    };
+    let same = base.and_then(|base| {
+        let end = origin(base)?;
+        url.strip_prefix(base.get(..end)?)
+    });
+    match same {
+        Some(path) if path.starts_with('/') => clean(path),
+        _ => {
+            let bare = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+            clean(bare.unwrap_or(url))
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! The sequence diagram of a connection as text: both ends, their states, what went between them.
+
+use roundtrip_record::{Direction, TcpSegment, TcpState, Time};
+
+use crate::model::{Connection, End, Model, Seen};
+use crate::style::{Options, Tone};
+use crate::text::{bytes, clip, duration, grouped, left, right, width};
+
+/// How much of a connection is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The handshake and the close.
+    Ends,
+    /// Every segment.
+    Whole,
+}
+
+/// The diagrams of all connections.
+pub fn sequence(model: &Model, options: &Options) -> String {
+    let mut text = String::new();
+    for line in lines(model, options, Extent::Whole) {
+        text.push_str(options.glyphs(line.trim_end()).as_str());
+        text.push('\n');
+    }
+    if text.is_empty() { "no TCP connection is in this record\n".into() } else { text }
+}
+
+pub(crate) fn lines(model: &Model, options: &Options, extent: Extent) -> Vec<String> {
+    let mut lines = Vec::new();
+    for connection in &model.connections {
+        if connection.client.is_none() && extent == Extent::Ends {
+            continue;
+        }
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.extend(diagram(model, connection, options, extent));
+    }
+    lines
+}
+
+/// One row: what went which way, and where both ends stood before and after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// When it left, or was seen first.
+    pub(crate) sent: Time,
+    /// When it arrived at the other end; `None` if it did not, or the other end is not ours.
+    pub(crate) received: Option<Time>,
+    /// Whether the client sent it.
+    pub(crate) from_client: bool,
+    pub(crate) what: Said,
+    /// The client's state after this step.
+    pub(crate) client: Option<TcpState>,
+    /// The server's.
+    pub(crate) server: Option<TcpState>,
+    /// The event of its sending.
+    pub(crate) event: Option<roundtrip_record::EventId>,
+    /// It was sent and never arrived, and we would know.
+    pub(crate) lost: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// A segment.
+    Segment(TcpSegment),
+    /// Several segments of data one way, and the acknowledgements that came back.
+    Data { segments: usize, length: u64, acks: usize, again: usize },
+    /// No segment: a state changed by a timer or by the application.
+    State,
+}
+
+/// What went over a connection, in order of sending.
+pub(crate) fn steps(connection: &Connection) -> Vec<Step> {
+    let (client, server) = (connection.client.as_ref(), connection.server.as_ref());
+    let mut steps = Vec::new();
+    match (client, server) {
+        (Some(client), Some(server)) => {
+            steps.extend(flight(client, server, true));
+            steps.extend(flight(server, client, false));
+        }
+        (Some(one), None) => steps.extend(alone(one, true)),
+        (None, Some(one)) => steps.extend(alone(one, false)),
+        (None, None) => {}
+    }
+    for end in connection.ends() {
+        let is_client = client.is_some_and(|client| client.id == end.id);
+        steps.extend(silent_changes(end, &steps, is_client));
+    }
+    steps.sort_by_key(|step| (step.sent, step.event));
+    for step in &mut steps {
+        let (near, far) = if step.from_client { (client, server) } else { (server, client) };
+        let after = step.received.unwrap_or(step.sent);
+        let sender = near.and_then(|end| end.state_at(step.sent));
+        let receiver = far.and_then(|end| end.state_at(after));
+        (step.client, step.server) =
+            if step.from_client { (sender, receiver) } else { (receiver, sender) };
+    }
+    steps
+}
+
+/// What one end sent, with the time at which each segment arrived at the other.
+fn flight(from: &End, to: &End, from_client: bool) -> Vec<Step> {
+    let received: Vec<&Seen> =
+        to.segments.iter().filter(|seen| seen.what.direction == Direction::Received).collect();
+    let mut taken = vec![false; received.len()];
+    let mut first = 0;
+    let sent = from.segments.iter().filter(|seen| seen.what.direction == Direction::Sent);
+    sent.map(|seen| {
+        while taken.get(first) == Some(&true) {
+            first += 1;
+        }
+        let arrival = (first..received.len()).take(4096).find(|&n| {
+            !taken[n] && received[n].at >= seen.at && same(&received[n].what, &seen.what)
+        });
+        if let Some(n) = arrival {
+            taken[n] = true;
+        }
+        Step {
+            sent: seen.at,
+            received: arrival.map(|n| received[n].at),
+            from_client,
+            what: Said::Segment(seen.what.clone()),
+            client: None,
+            server: None,
+            event: Some(seen.event),
+            lost: arrival.is_none(),
+        }
+    })
+    .collect()
+}
+
+fn same(a: &TcpSegment, b: &TcpSegment) -> bool {
+    (a.seq, a.ack, a.flags, a.length, a.window, a.timestamps)
+        == (b.seq, b.ack, b.flags, b.length, b.window, b.timestamps)
+}
+
+/// What one end saw, when we have no other.
+fn alone(end: &End, is_client: bool) -> Vec<Step> {
+    let steps = end.segments.iter().map(|seen| Step {
+        sent: seen.at,
+        received: Some(seen.at),
+        from_client: (seen.what.direction == Direction::Sent) == is_client,
+        what: Said::Segment(seen.what.clone()),
+        client: None,
+        server: None,
+        event: Some(seen.event),
+        lost: false,
+    });
+    steps.collect()
+}
+
+/// Changes of state at times when nothing was sent or received.
+fn silent_changes(end: &End, steps: &[Step], is_client: bool) -> Vec<Step> {
+    let known = |at: Time| steps.iter().any(|step| step.sent == at || step.received == Some(at));
+    let silent = end.states.iter().filter(|change| !known(change.at));
+    silent
+        .map(|change| Step {
+            sent: change.at,
+            received: None,
+            from_client: is_client,
+            what: Said::State,
+            client: None,
+            server: None,
+            event: Some(change.event),
+            lost: false,
+        })
+        .collect()
+}
+
+/// Joins runs of plain data and acknowledgements.
+pub(crate) fn fold(steps: Vec<Step>) -> Vec<Step> {
+    let mut folded: Vec<Step> = Vec::new();
+    for step in steps {
+        let plain = match &step.what {
+            Said::Segment(segment) => {
+                !step.lost && !["SYN", "FIN", "RST"].iter().any(|flag| segment.flags.has(flag))
+            }
+            _ => false,
+        };
+        let Said::Segment(segment) = &step.what else {
+            folded.push(step);
+            continue;
+        };
+        if !plain {
+            folded.push(step);
+            continue;
+        }
+        let data = segment.length > 0;
+        let again = usize::from(segment.retransmission);
+        match folded.last_mut() {
+            Some(last)
+                if matches!(last.what, Said::Data { .. })
+                    && (!data || last.from_client == step.from_client) =>
+            {
+                if let Said::Data { segments, length, acks, again: repeated } = &mut last.what {
+                    if data {
+                        *segments += 1;
+                        *length += u64::from(segment.length);
+                        *repeated += again;
+                    } else {
+                        *acks += 1;
+                    }
+                }
+                last.received = step.received.max(last.received);
+                last.client = step.client;
+                last.server = step.server;
+            }
+            _ if data => {
+                let length = u64::from(segment.length);
+                folded.push(Step {
+                    what: Said::Data { segments: 1, length, acks: 0, again },
+                    ..step
+                });
+            }
+            _ => folded.push(step),
+        }
+    }
+    folded
+}
+
+const STATE: usize = 12;
+
+fn diagram(
+    model: &Model,
+    connection: &Connection,
+    options: &Options,
+    extent: Extent,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    let columns = options.columns();
+    let clock = 12;
+    let arrow = columns.saturating_sub(2 + STATE + 3 + STATE + 1 + clock).clamp(16, 48);
+    let end_name = |end: Option<&End>, fallback: String| {
+        end.map_or(fallback, |end| {
+            format!("{} {}", crate::text::clean(model.host_name(end.host)), end.local)
+        })
+    };
+    let near = end_name(connection.client.as_ref(), "client".into());
+    let remote = connection.server_address().map_or("server".into(), |at| at.to_string());
+    let far = end_name(connection.server.as_ref(), remote);
+    let room = STATE + 3 + arrow + STATE;
+    let gap = room.saturating_sub(width(&near) + width(&far)).max(2);
+    lines.push(
+        options.paint(Tone::Strong, &clip(&format!("  {near}{}{far}", " ".repeat(gap)), columns)),
+    );
+    let steps = steps(connection);
+    let start = connection.span().start;
+    let steps = match extent {
+        Extent::Ends => fold(steps),
+        Extent::Whole => steps,
+    };
+    if steps.is_empty() {
+        lines.extend(states_only(connection, options, start));
+        return lines;
+    }
+    let unseen = |end: Option<&End>| if end.is_none() { "(not seen)" } else { "" };
+    let first = |end: Option<&End>| {
+        let state = end.and_then(|end| end.states.first()).map(|change| change.what.from.name());
+        state.unwrap_or_else(|| unseen(end))
+    };
+    let mut shown = (first(connection.client.as_ref()), first(connection.server.as_ref()));
+    lines.push(format!(
+        "  {}{}{}",
+        left(shown.0, STATE),
+        " ".repeat(arrow + 3),
+        right(shown.1, STATE)
+    ));
+    for step in &steps {
+        // A state is written where it begins.
+        let now = (step.client.map_or("", TcpState::name), step.server.map_or("", TcpState::name));
+        let near = if now.0 == shown.0 { "" } else { now.0 };
+        let far = if now.1 == shown.1 { "" } else { now.1 };
+        shown = now;
+        let at = format!("+{}", duration(step.sent - start));
+        let arrow = draw(step, connection, arrow);
+        lines.push(format!(
+            "  {} {arrow} {} {}",
+            options.paint(Tone::Connect, &left(near, STATE)),
+            options.paint(Tone::Connect, &right(far, STATE + 1)),
+            options.paint(Tone::Faint, &right(&at, clock - 1)),
+        ));
+    }
+    lines.extend(how_line(connection, options));
+    lines
+}
+
+/// `── SYN seq=1 302 118 744 ──▶`, or the other way round.
+fn draw(step: &Step, connection: &Connection, columns: usize) -> String {
+    let text = caption(step, connection);
+    let lost = if step.lost { " ✗ lost" } else { "" };
+    let body = clip(&format!("{text}{lost}"), columns.saturating_sub(7));
+    let fill = columns.saturating_sub(width(&body) + 7);
+    match (&step.what, step.from_client) {
+        (Said::State, _) => left(&clip(&body, columns), columns),
+        (_, true) if step.lost => format!("── {body} {}  ·", " ".repeat(fill)),
+        (_, true) => format!("── {body} {}──▶", "─".repeat(fill)),
+        (_, false) if step.lost => format!("·  {} {body} ──", " ".repeat(fill)),
+        (_, false) => format!("◀──{} {body} ──", "─".repeat(fill)),
+    }
+}
+
+/// What a step says, in text-book form.
+pub(crate) fn caption(step: &Step, connection: &Connection) -> String {
+    match &step.what {
+        Said::Segment(segment) => segment_text(segment),
+        Said::Data { segments, length, acks, again } => {
+            let acks = if *acks > 0 {
+                format!(", {}", crate::text::count(*acks, "ACK"))
+            } else {
+                String::new()
+            };
+            let again = if *again > 0 { format!(", {again} sent again") } else { String::new() };
+            format!(
+                "{} in {}{acks}{again}",
+                bytes(*length),
+                crate::text::count(*segments, "segment")
+            )
+        }
+        Said::State => {
+            let end = if step.from_client { &connection.client } else { &connection.server };
+            let timers = end.iter().flat_map(|end| &end.timers);
+            let timer = timers.filter(|timer| timer.at == step.sent).last();
+            timer.map_or(String::new(), |timer| crate::names::timer(timer.what.timer).to_owned())
+        }
+    }
+}
+
+fn segment_text(segment: &TcpSegment) -> String {
+    let mut flags = segment.flags.to_string();
+    let syn = segment.flags.has("SYN");
+    // SYN before ACK, as text-books write it.
+    if flags.is_empty() {
+        flags = "no flags".into();
+    }
+    let mut text = flags;
+    if syn || segment.flags.has("FIN") || segment.length > 0 || segment.flags.has("RST") {
+        text += &format!(" seq={}", grouped(segment.seq.into()));
+    }
+    if let Some(ack) = segment.ack {
+        text += &format!(" ack={}", grouped(ack.into()));
+    }
+    if segment.length > 0 {
+        text += &format!(" {}", bytes(segment.length.into()));
+    }
+    if let Some(mss) = segment.mss {
+        text += &format!(" mss={mss}");
+    }
+    if segment.window == 0 && !segment.flags.has("RST") {
+        text += " win=0";
+    }
+    if segment.retransmission {
+        text += " again";
+    }
+    if let Some(disposition) = &segment.disposition {
+        text += &format!(" ({})", crate::text::clean(disposition));
+    }
+    text
+}
+
+/// Without segments: the states alone, and that is said.
+fn states_only(connection: &Connection, options: &Options, start: Time) -> Vec<String> {
+    let mut lines = Vec::new();
+    for end in connection.ends() {
+        for change in &end.states {
+            lines.push(format!(
+                "  {} → {}  {}  {}",
+                left(change.what.from.name(), STATE),
+                left(change.what.to.name(), STATE),
+                right(&format!("+{}", duration(change.at - start)), 11),
+                options.paint(Tone::Faint, &crate::names::how(&change.what.how))
+            ));
+        }
+    }
+    lines.push(options.paint(Tone::Faint, "  segments are not visible on this wire"));
+    lines
+}
+
+/// How the states of the ends are known.
+fn how_line(connection: &Connection, options: &Options) -> Option<String> {
+    let mut known: Vec<String> = Vec::new();
+    for end in connection.ends() {
+        for change in &end.states {
+            let how = crate::names::how(&change.what.how);
+            if !known.contains(&how) {
+                known.push(how);
+            }
+        }
+    }
+    if known.is_empty() || known == ["performed"] {
+        return None;
+    }
+    let line = format!("  states: {}", known.join(", "));
+    Some(options.paint(Tone::Faint, &clip(&line, options.columns())))
+}

@@ -1,0 +1,579 @@
+//! The view for a terminal: the answer, where the time went, what went wrong, what comes next.
+
+mod rows;
+
+use core::time::Duration;
+
+use roundtrip_record::{Blocks, Time};
+
+use crate::finding::Finding;
+use crate::model::{Model, PhaseKind, Span};
+use crate::names::short_url;
+use crate::sequence;
+use crate::style::{Colour, Detail, Options, Tone};
+use crate::text::{
+    bytes, clean, clip, clip_middle, count, duration, left, millis, percent, rate, right, width,
+    wrap,
+};
+use crate::verdict::{Mood, Verdict};
+use rows::{How, Row};
+
+/// Shows a record.
+pub fn terminal(model: &Model, options: &Options) -> String {
+    let mut view = View { model, options, lines: Vec::new() };
+    view.verdict();
+    if options.detail > Detail::Answer {
+        view.faults();
+        view.replay();
+        view.table();
+        view.facts();
+    }
+    let mut text = String::new();
+    for line in view.lines {
+        text.push_str(options.glyphs(line.trim_end()).as_str());
+        text.push('\n');
+    }
+    text
+}
+
+struct View<'a> {
+    model: &'a Model,
+    options: &'a Options,
+    lines: Vec<String>,
+}
+
+impl View<'_> {
+    fn blank(&mut self) {
+        if self.lines.last().is_some_and(|line| !line.is_empty()) {
+            self.lines.push(String::new());
+        }
+    }
+
+    /// The first line is the answer. Where it does not fit, the least important facts go.
+    fn verdict(&mut self) {
+        let verdict = Verdict::new(self.model);
+        let columns = self.options.columns();
+        let tone = match verdict.mood {
+            Mood::Good => Tone::Good,
+            Mood::Mixed => Tone::Warn,
+            Mood::Bad => Tone::Bad,
+        };
+        if verdict.mood == Mood::Bad && !verdict.facts.is_empty() && verdict.result.starts_with('✗')
+        {
+            let exit = verdict.facts.join(" · ");
+            let room = columns - width(&verdict.result) - 2;
+            let mut lines =
+                wrap(&verdict.subject, room.saturating_sub(width(&exit) + 2)).into_iter();
+            let first = lines.next().unwrap_or_default();
+            let first = left(&first, room.saturating_sub(width(&exit)));
+            self.lines.push(format!(
+                "{}  {}{}",
+                self.options.paint(tone, &verdict.result),
+                self.options.paint(Tone::Strong, &first),
+                self.options.paint(Tone::Faint, &exit)
+            ));
+            let indent = " ".repeat(width(&verdict.result) + 2);
+            for line in lines {
+                self.lines.push(format!("{indent}{}", self.options.paint(Tone::Strong, &line)));
+            }
+            return;
+        }
+        let subject_room = columns.saturating_sub(width(&verdict.result) + 2);
+        let mut facts = verdict.facts;
+        let line = |facts: &[String]| facts.join(" · ");
+        while facts.len() > 1 && width(&verdict.subject) + 2 + width(&line(&facts)) > subject_room {
+            facts.pop();
+        }
+        let left_over = subject_room.saturating_sub(width(&line(&facts)) + 2);
+        let subject = clip_middle(&verdict.subject, left_over.max(12));
+        self.lines.push(format!(
+            "{}  {}  {}",
+            self.options.paint(tone, &verdict.result),
+            self.options.paint(Tone::Strong, &subject),
+            line(&facts)
+        ));
+    }
+
+    fn faults(&mut self) {
+        let fatal = self.model.findings.iter().find(|finding| finding.fatal);
+        if let Some(fatal) = fatal {
+            self.finding_lines(fatal, 8);
+        }
+        for finding in &self.model.findings {
+            if fatal.is_some_and(|fatal| fatal.event == finding.event) {
+                continue;
+            }
+            self.blank();
+            let mark = format!("✗ {}", finding.step.name());
+            let mut lines = wrap(&finding.headline, self.options.columns() - 9).into_iter();
+            self.lines.push(format!(
+                "{} {}",
+                self.options.paint(Tone::Warn, &left(&mark, 8)),
+                lines.next().unwrap_or_default()
+            ));
+            self.lines.extend(lines.map(|line| format!("{}{line}", " ".repeat(9))));
+            self.finding_lines(finding, 9);
+        }
+    }
+
+    /// What was seen, what it means, what next.
+    fn finding_lines(&mut self, finding: &Finding, indent: usize) {
+        let columns = self.options.columns();
+        let seen = finding.evidence.iter().map(|line| ("", line.clone(), Tone::Request));
+        let means = finding.meaning.iter().map(|line| ("→ ", line.clone(), Tone::Strong));
+        let next = [("next: ", finding.next.clone(), Tone::Good)];
+        for (label, text, tone) in seen.chain(means).chain(next) {
+            if text.is_empty() {
+                continue;
+            }
+            let room = columns.saturating_sub(indent + width(label));
+            for (n, line) in wrap(&text, room).into_iter().enumerate() {
+                let head = if n == 0 { label.to_owned() } else { " ".repeat(width(label)) };
+                let line = match tone {
+                    Tone::Request => line,
+                    tone => self.options.paint(tone, &line),
+                };
+                self.lines.push(format!("{}{head}{line}", " ".repeat(indent)));
+            }
+        }
+    }
+
+    /// What got slower on the other network, and what was assumed.
+    fn replay(&mut self) {
+        let Some(old) = self.model.run.as_ref().and_then(|run| run.replay_of.as_ref()) else {
+            return;
+        };
+        self.blank();
+        let columns = self.options.columns();
+        let base = self.model.document().map(|document| document.url.clone());
+        let room = columns.saturating_sub(60).max(14);
+        let head = format!(
+            "  {}  {}  {}  {}",
+            left("exchange", room),
+            right("recorded", 10),
+            right("now", 10),
+            right("factor", 7)
+        );
+        self.lines.push(self.options.paint(Tone::Faint, &head));
+        let mut used = vec![false; old.exchanges.len()];
+        for exchange in &self.model.exchanges {
+            let Some(n) =
+                (0..used.len()).find(|&n| !used[n] && old.exchanges[n].url == exchange.url)
+            else {
+                continue;
+            };
+            used[n] = true;
+            let before = old.exchanges[n].took;
+            let now = exchange.span.took();
+            let factor = if before.is_zero() {
+                String::new()
+            } else {
+                format!("×{:.1}", now.as_secs_f64() / before.as_secs_f64())
+            };
+            let blocks = if exchange.blocks == Blocks::Render { "  blocks render" } else { "" };
+            self.lines.push(format!(
+                "  {}  {}  {}  {}{blocks}",
+                left(&clip_middle(&short_url(&exchange.url, base.as_deref()), room), room),
+                right(&duration(before), 10),
+                right(&duration(now), 10),
+                right(&factor, 7),
+            ));
+        }
+        let think: Duration = old.exchanges.iter().map(|exchange| exchange.think).sum();
+        self.fact(
+            "modelled",
+            &format!(
+                "server think time {} in all (recorded wait less one round trip, inferred)",
+                duration(think)
+            ),
+        );
+    }
+
+    fn table(&mut self) {
+        let rows = rows::rows(self.model, self.options.detail);
+        if rows.is_empty() {
+            return;
+        }
+        self.blank();
+        let layout = Layout::new(self.options.columns(), &rows, self.model.total());
+        self.lines.push(self.options.paint(Tone::Faint, &layout.head()));
+        for row in &rows {
+            let line = layout.row(row, self.options);
+            self.lines.push(line);
+        }
+        let known = rows.iter().map(|row| row.how).collect::<Vec<_>>();
+        let legend: Vec<&str> =
+            How::ALL.into_iter().filter(|how| known.contains(how)).map(How::legend).collect();
+        if layout.detail > 0 && !legend.is_empty() {
+            let line = format!("  {}", legend.join("   "));
+            self.lines.push(self.options.paint(Tone::Faint, &line));
+        }
+    }
+
+    fn facts(&mut self) {
+        self.blank();
+        if self.options.detail == Detail::Verbose {
+            self.verbose();
+        }
+        if let Some((exchange, phase)) =
+            self.model.slowest().filter(|(_, phase)| !phase.took().is_zero())
+        {
+            let total = self.model.total().took();
+            let base = self.model.document().map(|document| document.url.as_str());
+            let of = if self.model.exchanges.len() > 1 {
+                format!(" of {}", clip_middle(&short_url(&exchange.url, base), 40))
+            } else {
+                String::new()
+            };
+            let mut text = format!(
+                "{}{of}, {} ({})",
+                phase.kind.name(),
+                duration(phase.took()),
+                percent(phase.took(), total)
+            );
+            if phase.kind == PhaseKind::Wait
+                && let Some(own) = exchange.head().and_then(|head| {
+                    head.what
+                        .server_timing
+                        .iter()
+                        .filter(|metric| metric.duration.is_some())
+                        .max_by_key(|metric| metric.duration)
+                })
+            {
+                let took = own.duration.unwrap_or_default();
+                text += &format!(
+                    "; {} of it is the server's own “{}”",
+                    duration(took),
+                    clean(&own.name)
+                );
+            }
+            self.fact("slowest", &text);
+        }
+        for note in &self.model.notes {
+            self.fact("page", &clean(note));
+        }
+        if !self.model.not_fetched.is_empty() {
+            let base = self.model.document().map(|document| document.url.as_str());
+            let shown: Vec<String> = self
+                .model
+                .not_fetched
+                .iter()
+                .take(3)
+                .map(|found| {
+                    format!(
+                        "{} ({})",
+                        clip_middle(&short_url(&found.url, base), 32),
+                        clean(found.not_fetched.as_deref().unwrap_or_default())
+                    )
+                })
+                .collect();
+            let more = self.model.not_fetched.len() - shown.len();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            self.fact("left out", &format!("{}{more}", shown.join(", ")));
+        }
+        for (n, unseen) in self.model.unseen.iter().enumerate() {
+            let label = if n == 0 { "unseen" } else { "" };
+            self.fact(
+                label,
+                &format!(
+                    "{}: {} (needs {})",
+                    unseen.step.name(),
+                    clean(&unseen.what),
+                    clean(&unseen.needs)
+                ),
+            );
+        }
+        self.links();
+        if self.model.cut {
+            self.fact("record", "cut off in the middle of a line: what stands before is whole");
+        } else if self.model.ended.is_none() {
+            self.fact("record", "has no end: the run was killed, or still goes on");
+        }
+        if let Some(id) = &self.options.saved {
+            self.fact(
+                "saved",
+                &format!("run {id}    roundtrip show {id} --tcp │ --html │ --har │ --pcap"),
+            );
+        }
+    }
+
+    /// What the links of the lab did, if they did anything but deliver.
+    fn links(&mut self) {
+        let mut label = "links";
+        for counts in &self.model.link_counts {
+            let mut did = Vec::new();
+            for (number, what) in [
+                (counts.lost, "lost"),
+                (counts.queue_full, "dropped by a full queue"),
+                (counts.bad_fcs, "dropped as corrupted"),
+                (counts.corrupted, "delivered corrupted"),
+                (counts.duplicated, "duplicated"),
+                (counts.reordered, "held back"),
+            ] {
+                if number > 0 {
+                    did.push(format!("{number} {what}"));
+                }
+            }
+            if did.is_empty() {
+                continue;
+            }
+            let link = self.model.links.iter().find(|link| link.id == counts.link);
+            let name = |id| {
+                self.model
+                    .hosts
+                    .values()
+                    .find(|host| host.interfaces.iter().any(|interface| interface.id == id))
+                    .map_or("?", |host| host.name.as_str())
+            };
+            let ends = link.map_or(String::new(), |link| {
+                format!("{} → {}: ", clean(name(link.from)), clean(name(link.to)))
+            });
+            self.fact(
+                label,
+                &format!("{ends}{}, {}", count(counts.frames as usize, "frame"), did.join(", ")),
+            );
+            label = "";
+        }
+    }
+
+    /// The handshake and the close between both ends, and what the links are like.
+    fn verbose(&mut self) {
+        for link in &self.model.links {
+            let name = |id| {
+                self.model
+                    .hosts
+                    .values()
+                    .find(|host| host.interfaces.iter().any(|interface| interface.id == id))
+                    .map_or("?", |host| host.name.as_str())
+            };
+            let speed = link.rate.map_or("no limit".into(), rate);
+            let loss = if link.loss_ppm > 0 {
+                format!(", loss {} %", f64::from(link.loss_ppm) / 10_000.0)
+            } else {
+                String::new()
+            };
+            let text = format!(
+                "{} → {}: {speed}, {} one way{loss}, queue {}",
+                clean(name(link.from)),
+                clean(name(link.to)),
+                duration(link.delay),
+                if link.queue.is_empty() { "none" } else { &link.queue }
+            );
+            self.fact("link", &text);
+        }
+        self.fields();
+        let lines = sequence::lines(self.model, self.options, sequence::Extent::Ends);
+        if !lines.is_empty() {
+            self.blank();
+            self.lines.extend(lines);
+            self.blank();
+        }
+    }
+
+    /// The fields as they were sent and received.
+    fn fields(&mut self) {
+        let columns = self.options.columns();
+        for exchange in self.model.chain() {
+            self.blank();
+            if let Some(request) = &exchange.request {
+                let what = &request.what;
+                self.lines.push(clip(
+                    &format!(
+                        "  > {} {} {}",
+                        clean(&what.method),
+                        clean(&what.target),
+                        clean(&what.version)
+                    ),
+                    columns,
+                ));
+                for field in &what.fields {
+                    self.lines.push(clip(
+                        &format!("  > {}: {}", clean(&field.0), clean(&field.1)),
+                        columns,
+                    ));
+                }
+            }
+            for head in &exchange.heads {
+                let what = &head.what;
+                self.lines.push(clip(
+                    &format!(
+                        "  < {} {} {}",
+                        clean(&what.version),
+                        what.status,
+                        clean(&what.reason)
+                    ),
+                    columns,
+                ));
+                for field in &what.fields {
+                    self.lines.push(clip(
+                        &format!("  < {}: {}", clean(&field.0), clean(&field.1)),
+                        columns,
+                    ));
+                }
+            }
+        }
+    }
+
+    fn fact(&mut self, label: &str, text: &str) {
+        let room = self.options.columns().saturating_sub(12);
+        for (n, line) in wrap(text, room).into_iter().enumerate() {
+            let label = if n == 0 { label } else { "" };
+            self.lines
+                .push(format!("  {}  {line}", self.options.paint(Tone::Faint, &left(label, 8))));
+        }
+    }
+}
+
+/// Where the columns of the table stand.
+struct Layout {
+    label: usize,
+    number: usize,
+    bar: usize,
+    detail: usize,
+    scale: Span,
+    tick: Duration,
+}
+
+impl Layout {
+    fn new(columns: usize, rows: &[Row], total: Span) -> Self {
+        let widest = rows.iter().map(|row| row.indent * 2 + width(&row.label)).max().unwrap_or(0);
+        let label = widest.clamp(10, if columns >= 80 { 22 } else { 16 });
+        let longest = rows.iter().map(|row| width(&millis(row.span.end - total.start))).max();
+        let number = longest.unwrap_or(0).clamp(6, 10);
+        // Two for the margin, two between columns, and the mark of how a fact is known.
+        let fixed = 2 + label + 2 + number + 2 + number + 2;
+        let rest = columns.saturating_sub(fixed);
+        let (bar, detail) = match rest {
+            0..10 => (0, 0),
+            10..26 => (rest, 0),
+            _ => {
+                let bar = (rest * 11 / 20).clamp(16, 34);
+                (bar, rest - bar - 4)
+            }
+        };
+        let detail = if detail < 8 { 0 } else { detail };
+        let bar = if detail == 0 { rest } else { bar };
+        Self { label, number, bar, detail, scale: total, tick: tick(total.took(), bar) }
+    }
+
+    /// The line above the table, with ticks above the bars.
+    fn head(&self) -> String {
+        let mut axis = vec![' '; self.bar];
+        let whole = self.scale.took();
+        let mut at = Duration::ZERO;
+        while !self.tick.is_zero() && at <= whole {
+            let text: Vec<char> = axis_label(at).chars().collect();
+            let column = self.column(self.scale.start + at);
+            if column + text.len() <= self.bar
+                && axis[column.saturating_sub(1)..].iter().take(text.len() + 2).all(|&c| c == ' ')
+            {
+                axis[column..column + text.len()].copy_from_slice(&text);
+            }
+            at += self.tick;
+        }
+        let axis: String = axis.into_iter().collect();
+        let detail = if self.detail > 0 { "     detail" } else { "" };
+        format!(
+            "  {}  {}  {}  {axis}{detail}",
+            left("step", self.label),
+            right("start", self.number),
+            right("ms", self.number)
+        )
+    }
+
+    fn column(&self, at: Time) -> usize {
+        let whole = self.scale.took().as_nanos().max(1);
+        let offset = (at - self.scale.start).as_nanos();
+        (offset * self.bar as u128 / whole) as usize
+    }
+
+    fn row(&self, row: &Row, options: &Options) -> String {
+        let indent = " ".repeat(row.indent * 2);
+        let label = clip_middle(&row.label, self.label.saturating_sub(indent.len()));
+        let label = left(&format!("{indent}{label}"), self.label);
+        let label = if row.indent == 0 { options.paint(Tone::Strong, &label) } else { label };
+        let start = right(&millis(row.span.start - self.scale.start), self.number);
+        let took =
+            right(&if row.open { "—".to_owned() } else { millis(row.span.took()) }, self.number);
+        let bar = self.bar(row, options);
+        let detail = if self.detail > 0 {
+            let text = clip(&row.detail, self.detail);
+            let text = row.tone.map_or(text.clone(), |tone| options.paint(tone, &text));
+            format!("  {} {text}", options.paint(Tone::Faint, row.how.mark()))
+        } else {
+            String::new()
+        };
+        format!("  {label}  {start}  {took}  {bar}{detail}")
+    }
+
+    /// Each column shows the phase that has most of it.
+    fn bar(&self, row: &Row, options: &Options) -> String {
+        let mut cells: Vec<Option<PhaseKind>> = vec![None; self.bar];
+        let last = self.bar.saturating_sub(1);
+        for &(kind, span) in &row.parts {
+            let from = self.column(span.start).min(last);
+            let to = self.column(span.end).min(self.bar);
+            for cell in cells.iter_mut().take(to).skip(from) {
+                *cell = Some(kind);
+            }
+        }
+        let mut bar = String::new();
+        if self.bar > 0 && cells.iter().all(Option::is_none) && !row.open {
+            let at = self.column(row.span.start).min(last);
+            bar = format!("{}╵{}", " ".repeat(at), " ".repeat(last - at));
+            return options.paint(Tone::Faint, &bar);
+        }
+        let mut n = 0;
+        while n < cells.len() {
+            let run = cells[n..].iter().take_while(|cell| **cell == cells[n]).count();
+            match cells[n] {
+                None => bar.push_str(&" ".repeat(run)),
+                Some(kind) => {
+                    let glyph = rows::glyph(kind, options.colour == Colour::Ansi);
+                    bar.push_str(&options.paint(rows::tone(kind), &glyph.repeat(run)));
+                }
+            }
+            n += run;
+        }
+        bar
+    }
+}
+
+/// `0`, `75`, `1500`; seconds from ten on.
+fn axis_label(at: Duration) -> String {
+    let micros = at.as_micros();
+    match (micros / 1000, micros % 1000) {
+        (10_000.., _) => format!("{}s", at.as_secs()),
+        (whole, 0) => whole.to_string(),
+        (whole, rest) => format!("{whole}.{}", format!("{rest:03}").trim_end_matches('0')),
+    }
+}
+
+/// A round step between ticks, so that labels have room.
+fn tick(whole: Duration, columns: usize) -> Duration {
+    let most = (columns / 8).max(1) as u64;
+    let wanted = whole.as_micros() as u64 / most;
+    if wanted == 0 {
+        return Duration::ZERO;
+    }
+    let mut unit = 1u64;
+    loop {
+        for factor in [1, 2, 5] {
+            if unit * factor >= wanted {
+                return Duration::from_micros(unit * factor);
+            }
+        }
+        match unit.checked_mul(10) {
+            Some(next) => unit = next,
+            None => return Duration::ZERO,
+        }
+    }
+}
+
+/// `2.1 kB gzip → 6.3 kB`.
+pub(crate) fn sizes(body: &roundtrip_record::Body) -> String {
+    if body.codings.is_empty() || body.encoded == body.decoded {
+        return bytes(body.encoded);
+    }
+    format!("{} {} → {}", bytes(body.encoded), clean(&body.codings.join("+")), bytes(body.decoded))
+}

@@ -1,0 +1,289 @@
+//! Numbers and foreign text for people: units, columns, nothing that could steer a terminal.
+
+use core::time::Duration;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// A duration in words: `310 ms`, `4.71 s`, `2 min 5 s`, `3 d 4 h`.
+pub fn duration(duration: Duration) -> String {
+    let nanos = duration.as_nanos();
+    let seconds = duration.as_secs();
+    match nanos {
+        0 => "0 ms".into(),
+        1..1_000 => format!("{nanos} ns"),
+        1_000..1_000_000 => format!("{} µs", digits(nanos as f64 / 1e3)),
+        1_000_000..1_000_000_000 => format!("{} ms", digits(nanos as f64 / 1e6)),
+        1_000_000_000..120_000_000_000 => format!("{} s", digits(nanos as f64 / 1e9)),
+        _ => pair(seconds),
+    }
+}
+
+/// The two largest units of a number of seconds.
+fn pair(seconds: u64) -> String {
+    let (large, small, large_name, small_name) = match seconds {
+        0..7_200 => (seconds / 60, seconds % 60, "min", "s"),
+        7_200..172_800 => (seconds / 3600, seconds % 3600 / 60, "h", "min"),
+        _ => (seconds / 86_400, seconds % 86_400 / 3600, "d", "h"),
+    };
+    if small == 0 || large >= 100 {
+        format!("{large} {large_name}")
+    } else {
+        format!("{large} {large_name} {small} {small_name}")
+    }
+}
+
+/// Three digits that count: `4.71`, `43.1`, `310`.
+fn digits(value: f64) -> String {
+    let places = if value < 9.995 {
+        2
+    } else if value < 99.95 {
+        1
+    } else {
+        0
+    };
+    let text = format!("{value:.places$}");
+    match text.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole.to_owned(),
+        _ => text,
+    }
+}
+
+/// Milliseconds with one place, for a column.
+pub fn millis(duration: Duration) -> String {
+    format!("{:.1}", duration.as_nanos() as f64 / 1e6)
+}
+
+/// A number of bytes: `412 B`, `43.1 kB`, `2.15 GB`.
+pub fn bytes(count: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if count < 1000 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{} {}", digits(value), units[unit])
+}
+
+/// A rate: `400 kbit/s`, `1.6 Mbit/s`.
+pub fn rate(bits: u64) -> String {
+    format!("{}it/s", bytes(bits).replace('B', "b"))
+}
+
+/// A number in groups of three: `1 302 118 744`.
+pub fn grouped(number: u64) -> String {
+    let plain = number.to_string();
+    let mut text = String::with_capacity(plain.len() + plain.len() / 3);
+    for (n, digit) in plain.chars().enumerate() {
+        if n > 0 && (plain.len() - n).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count with its noun: `1 request`, `2 requests`.
+pub fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ if noun.ends_with("ss") => format!("{} {noun}es", grouped(number as u64)),
+        _ => format!("{} {noun}s", grouped(number as u64)),
+    }
+}
+
+/// A share of a whole, in per cent; nothing of nothing is `0%`.
+pub fn percent(part: Duration, whole: Duration) -> String {
+    if whole.is_zero() {
+        return "0%".into();
+    }
+    let share = part.as_nanos() as f64 / whole.as_nanos() as f64 * 100.0;
+    if share > 99.0 && share < 100.0 { format!("{share:.1}%") } else { format!("{share:.0}%") }
+}
+
+/// A calendar time, UTC, from seconds since 1970: `2026-11-18 16:02Z`.
+pub fn calendar(seconds: i64) -> String {
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}Z", rest / 3600, rest % 3600 / 60)
+}
+
+/// The same as ISO 8601 wants it, from nanoseconds since 1970.
+pub fn iso8601(nanos: u64) -> String {
+    let seconds = (nanos / 1_000_000_000) as i64;
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    let millis = nanos % 1_000_000_000 / 1_000_000;
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{millis:03}Z",
+        rest / 3600,
+        rest % 3600 / 60,
+        rest % 60
+    )
+}
+
+/// Year, month and day of a day counted from 1970-01-01 in the Gregorian calendar. Years are made to
+/// begin in March, so that the leap day is the last of its year.
+fn civil(days: i64) -> (i64, i64, i64) {
+    const DAYS_TO_1970: i64 = 719_468;
+    const DAYS_OF_400_YEARS: i64 = 146_097;
+    let days = days.saturating_add(DAYS_TO_1970);
+    let era = days.div_euclid(DAYS_OF_400_YEARS);
+    let day = days.rem_euclid(DAYS_OF_400_YEARS);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// Foreign text made harmless: control characters, and those that turn the direction of writing,
+/// become `�`.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|char| if is_steering(char) { '\u{FFFD}' } else { char }).collect()
+}
+
+fn is_steering(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// Columns that a text takes.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text cut to so many columns, with `…` where something was cut.
+pub fn clip(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut clipped = String::new();
+    let mut used = 0;
+    for char in text.chars() {
+        let next = char.width().unwrap_or(0);
+        if used + next + 1 > columns {
+            break;
+        }
+        clipped.push(char);
+        used += next;
+    }
+    if columns > 0 {
+        clipped.push('…');
+    }
+    clipped
+}
+
+/// The text cut in its middle, so that its begin and its end stay.
+pub fn clip_middle(text: &str, columns: usize) -> String {
+    if text.width() <= columns || columns < 5 {
+        return clip(text, columns);
+    }
+    let head = clip(text, columns.div_ceil(2));
+    let mut tail: Vec<char> = Vec::new();
+    let mut used = head.width();
+    for char in text.chars().rev() {
+        let next = char.width().unwrap_or(0);
+        if used + next > columns {
+            break;
+        }
+        tail.push(char);
+        used += next;
+    }
+    head + &tail.into_iter().rev().collect::<String>()
+}
+
+/// The text filled up with spaces on its right.
+pub fn left(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
+}
+
+/// The text filled up with spaces on its left.
+pub fn right(text: &str, columns: usize) -> String {
+    format!("{}{text}", " ".repeat(columns.saturating_sub(text.width())))
+}
+
+/// Breaks a text into lines of at most so many columns, at spaces.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(8);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let mut word = word.to_owned();
+        if !line.is_empty() && line.width() + 1 + word.width() > columns {
+            lines.push(core::mem::take(&mut line));
+        }
+        while word.width() > columns {
+            let mut at = 0;
+            let mut used = 0;
+            for (n, char) in word.char_indices() {
+                used += char.width().unwrap_or(0);
+                if used > columns {
+                    break;
+                }
+                at = n + char.len_utf8();
+            }
+            let rest = word.split_off(at.max(1));
+            lines.push(core::mem::replace(&mut word, rest));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&word);
+    }
+    lines.push(line);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_three_digits() {
+        let text = |nanos: u64| duration(Duration::from_nanos(nanos));
+        assert_eq!(text(0), "0 ms");
+        assert_eq!(text(43_210), "43.2 µs");
+        assert_eq!(text(9_999_999), "10 ms");
+        assert_eq!(text(310_400_000), "310 ms");
+        assert_eq!(text(4_714_000_000), "4.71 s");
+        assert_eq!(text(125_000_000_000), "2 min 5 s");
+        assert_eq!(duration(Duration::from_secs(4 * 3600 + 3 * 86_400)), "3 d 4 h");
+    }
+
+    #[test]
+    fn bytes_are_decimal() {
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(43_120), "43.1 kB");
+        assert_eq!(bytes(999_900), "1 MB");
+        assert_eq!(bytes(2_150_000_000), "2.15 GB");
+        assert_eq!(rate(1_600_000), "1.60 Mbit/s".replace("1.60", "1.60"));
+        assert_eq!(grouped(1_302_118_744), "1 302 118 744");
+    }
+
+    #[test]
+    fn the_calendar_knows_leap_years() {
+        assert_eq!(calendar(0), "1970-01-01 00:00Z");
+        assert_eq!(calendar(951_782_400), "2000-02-29 00:00Z");
+        assert_eq!(calendar(4_107_542_399), "2100-02-28 23:59Z");
+        assert_eq!(calendar(-1), "1969-12-31 23:59Z");
+        assert_eq!(iso8601(1_767_225_600_123_000_000), "2026-01-01T00:00:00.123Z");
+    }
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        assert_eq!(clean("a\u{1b}[31mb\u{202e}c\r\n"), "a\u{FFFD}[31mb\u{FFFD}c\u{FFFD}\u{FFFD}");
+    }
+
+    #[test]
+    fn columns_are_counted_not_characters() {
+        assert_eq!(clip("日本語です", 5), "日本…");
+        assert_eq!(width(&clip_middle("/a/very/long/path/style.css", 15)), 15);
+        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrap("abcdefghijkl", 8), ["abcdefgh", "ijkl"]);
+    }
+}

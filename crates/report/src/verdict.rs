@@ -1,0 +1,167 @@
+//! The answer in one line.
+
+use roundtrip_record::{Outcome, Source};
+
+use crate::model::Model;
+use crate::names::{short_source, wire};
+use crate::text::{bytes, clean, count, duration};
+
+/// How it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// What was asked for came.
+    Good,
+    /// It came, with something missing or an error status.
+    Mixed,
+    /// It did not come.
+    Bad,
+}
+
+/// The answer: what came, from where, how much, how long, over what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// How it went.
+    pub mood: Mood,
+    /// `200 OK`, or `✗ name` for a fault in the name step.
+    pub result: String,
+    /// What was asked for, or the fault's headline.
+    pub subject: String,
+    /// Further facts, the most important first.
+    pub facts: Vec<String>,
+}
+
+impl Verdict {
+    /// The answer that a record gives.
+    pub fn new(model: &Model) -> Self {
+        if let Some(finding) = model.findings.iter().find(|finding| finding.fatal) {
+            return Self {
+                mood: Mood::Bad,
+                result: format!("✗ {}", finding.step.name()),
+                subject: finding.headline.clone(),
+                facts: vec![format!("exit {}", model.exit())],
+            };
+        }
+        match (model.document(), model.lookups.first()) {
+            (Some(_), _) => Self::visit(model),
+            (None, Some(_)) => Self::lookup(model),
+            (None, None) => Self::nothing(model),
+        }
+    }
+
+    fn visit(model: &Model) -> Self {
+        let document = model.document();
+        let status = document.and_then(|document| document.status());
+        let reason = document.and_then(|document| document.head()).map(|head| &head.what.reason);
+        let result = match (status, reason) {
+            (Some(status), Some(reason)) if !reason.is_empty() => {
+                format!("{status} {}", clean(reason))
+            }
+            (Some(status), _) => status.to_string(),
+            (None, _) if document.is_some_and(|document| document.from_cache) => {
+                "from cache".into()
+            }
+            (None, _) => "no answer".into(),
+        };
+        let missing = model.resources().iter().filter(|resource| !resource.succeeded()).count();
+        let mood = match status {
+            Some(200..=399) if missing == 0 && model.findings.is_empty() => Mood::Good,
+            None if document.is_some_and(|document| document.from_cache) => Mood::Good,
+            Some(_) => Mood::Mixed,
+            None => Mood::Bad,
+        };
+        let url = document.map_or(String::new(), |document| clean(&document.url));
+        let mut facts = Vec::new();
+        if missing > 0 {
+            facts.push(format!(
+                "{missing} of {} failed",
+                count(model.resources().len(), "resource")
+            ));
+        }
+        facts.extend(Self::times(model));
+        facts.extend(Self::protocol(model));
+        facts.push(count(model.exchanges.len(), "request"));
+        facts.push(bytes(model.received()));
+        facts.extend(Self::wire(model));
+        Self { mood, result, subject: url, facts }
+    }
+
+    /// `310 ms`, or `310 ms live → 4.71 s on 3gslow`.
+    fn times(model: &Model) -> Option<String> {
+        let took = duration(model.total().took());
+        let run = model.run.as_ref();
+        let Some((run, old)) = run.and_then(|run| Some((run, run.replay_of.as_ref()?))) else {
+            return Some(took);
+        };
+        let before = old.net.as_deref().map_or_else(|| wire(old.wire).to_owned(), clean);
+        let now = run.net.as_deref().map_or_else(|| wire(run.wire).to_owned(), clean);
+        Some(format!("{} {before} → {took} on {now}", duration(old.took)))
+    }
+
+    fn protocol(model: &Model) -> Vec<String> {
+        let mut facts = Vec::new();
+        let Some(document) = model.document() else { return facts };
+        let version = document.head().map(|head| head.what.version.as_str());
+        facts.extend(version.map(|version| match version {
+            "HTTP/1.1" => "h1".into(),
+            "HTTP/2" | "HTTP/2.0" => "h2".into(),
+            other => clean(other),
+        }));
+        let tls = document.connection.and_then(|id| model.connection(id)?.tls.as_ref());
+        facts.extend(tls.map(|tls| clean(&tls.what.version)));
+        facts
+    }
+
+    fn wire(model: &Model) -> Option<String> {
+        let run = model.run.as_ref()?;
+        let net = match (&run.net, &run.replay_of) {
+            (_, Some(old)) => format!(", replaying {}", clean(&old.run)),
+            (Some(net), None) => format!(" {}", clean(net)),
+            (None, None) => String::new(),
+        };
+        Some(format!("wire: {}{net}", wire(run.wire)))
+    }
+
+    fn lookup(model: &Model) -> Self {
+        let Some(lookup) = model.lookups.first() else { return Self::nothing(model) };
+        let addresses: Vec<String> = lookup.addresses.iter().map(ToString::to_string).collect();
+        let mut facts = Vec::new();
+        if let Some(last) = lookup.aliases.last() {
+            facts.push(format!("alias of {}", clean(last)));
+        }
+        facts.extend(lookup.ttl.map(|ttl| format!("ttl {ttl}")));
+        facts.push(duration(lookup.span.took()));
+        if let Some(rung) = lookup.settled_by() {
+            let origin = match &rung.outcome {
+                Some(Outcome::Found { origin: Some(origin), .. }) => {
+                    format!(" ({})", clean(origin))
+                }
+                _ => String::new(),
+            };
+            let from = match &rung.source {
+                Source::Literal => "it is an address".into(),
+                other => format!("from {}{origin}", short_source(other)),
+            };
+            facts.push(from);
+        }
+        facts.extend(Self::wire(model));
+        let found = !addresses.is_empty();
+        Self {
+            mood: if found { Mood::Good } else { Mood::Bad },
+            result: clean(lookup.name.trim_end_matches('.')),
+            subject: if found { addresses.join(", ") } else { "no address".into() },
+            facts,
+        }
+    }
+
+    fn nothing(model: &Model) -> Self {
+        let subject = model.run.as_ref().map_or(String::new(), |run| clean(&run.subject));
+        let result =
+            if model.cut || model.ended.is_none() { "cut off" } else { "nothing happened" };
+        Self {
+            mood: Mood::Bad,
+            result: result.into(),
+            subject,
+            facts: vec![count(model.events.len(), "event")],
+        }
+    }
+}
