@@ -1,1 +1,81 @@
-//! dns
+//! Step 1 of a visit: the name.
+//!
+//! The ladder of sources (own cache → cache of the operating system → the sources of nsswitch.conf:
+//! hosts file, systemd-resolved, name servers), a stub resolver, our own walk from the root, and name
+//! servers for the other end. Each source that is asked, what it said, and each DNS message are events
+//! of the record; `hickory-proto` gives the message format and nothing else.
+//!
+//! # Contract
+//! - Everything runs on any [`Wire`](roundtrip_wire::Wire), which owns time and chance: one seed, one
+//!   course of events.
+//! - The decisions are state machines without I/O: [`Exchange`] (one question, several servers),
+//!   [`Walk`] (one question, the whole tree) and [`Authority`] (one query, one answer).
+//! - What comes from the network is never believed for more than it was asked: a message must fit its
+//!   question, its id and its source, a server is believed for its own zone only, and every search has
+//!   a bound.
+//! - A lookup that fails is a [`LookupFault`], whose kind is a finding of the record.
+//!
+//! ```
+//! use roundtrip_dns::{Options, Resolver, Authority, Zone, serve};
+//! use roundtrip_wire::Wire;
+//!
+//! /// A name server of our own, asked directly.
+//! async fn example<W: Wire>(wire: W) -> Result<(), Box<dyn std::error::Error>> {
+//!     let zone = Zone::parse("example.com.", "
+//! $TTL 300
+//! @    IN SOA ns root 1 7200 900 86400 60
+//! www  IN A   192.0.2.80
+//! ")?;
+//!     let server = serve(&wire, "127.0.0.1:0".parse()?, Authority::new(vec![zone]))?;
+//!     let options = Options::server(server.local());
+//!     let found = Resolver::new(wire).lookup("www.example.com", options, None).await?;
+//!     assert_eq!(found.addresses(), ["192.0.2.80".parse::<std::net::IpAddr>()?]);
+//!     Ok(())
+//! }
+//! ```
+#![forbid(unsafe_code)]
+
+mod answer;
+mod authority;
+mod cache;
+mod config;
+mod exchange;
+mod expiring;
+mod family;
+mod host;
+mod hosts;
+mod iterate;
+mod ladder;
+mod lookup;
+mod message;
+mod minimise;
+mod nsswitch;
+mod recursive;
+mod resolv;
+mod resolver;
+mod rung;
+mod server;
+mod servers;
+#[cfg(test)]
+mod testing;
+mod transport;
+mod tree;
+mod walk;
+mod zone;
+
+pub use authority::Authority;
+pub use exchange::{Action as ExchangeAction, Exchange, NoReply, Transmit, Verdict};
+pub use family::{Families, Family};
+pub use hickory_proto as proto;
+pub use host::{BadName, Host, Hostname, SpecialUse};
+pub use hosts::{Hosts, HostsLine};
+pub use lookup::{Arrival, CacheUse, Lookup, LookupFault, Options, Way};
+pub use message::{Question, Unfit, Via};
+pub use nsswitch::{Action, BadNsswitch, Nsswitch, Service, Status};
+pub use recursive::Recursive;
+pub use resolv::{FirstTransport, PORT, Pairing, Policy, Recursion, Resolv, UDP_PAYLOAD};
+pub use resolver::{Pending, Resolver};
+pub use server::{NameServer, Respond, Response, serve};
+pub use tree::Tree;
+pub use walk::Walk;
+pub use zone::{BadZone, Zone};

@@ -1,0 +1,241 @@
+//! What an answer says: its chain of aliases, its records, or why there are none.
+
+use std::net::IpAddr;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{DNSClass, Name, RData, Record};
+use roundtrip_record::Outcome;
+
+use crate::message::{Question, code_name, ttl};
+
+/// Aliases that are followed at most for one name; unbound and BIND follow 11 and 16.
+pub(crate) const MOST_ALIASES: usize = 16;
+
+/// What an answer says of the question it was given for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// The aliases it follows, the first one first.
+    pub(crate) aliases: Vec<Name>,
+    /// The least lifetime of those aliases' records, seconds.
+    pub(crate) alias_ttl: u32,
+    /// What it says of the name at the end of them.
+    pub(crate) said: Said,
+}
+
+/// What is said of one name and type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Records.
+    Records(Vec<Record>),
+    /// Nothing: it is an alias's target, and has to be asked for.
+    Elsewhere,
+    /// The name does not exist.
+    NxDomain(Negative),
+    /// It exists without such records.
+    NoData(Negative),
+    /// The server will not or cannot.
+    Refused(ResponseCode),
+    /// It contradicts itself.
+    Broken(&'static str),
+}
+
+/// How long a "no" holds and who said so (RFC 2308 §5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Negative {
+    /// The SOA that came with it.
+    pub(crate) soa: Option<Box<Record>>,
+    /// Seconds: the SOA's minimum or its own lifetime, the smaller.
+    pub(crate) ttl: Option<u32>,
+}
+
+impl Negative {
+    /// The zone whose SOA it was.
+    pub(crate) fn zone(&self) -> Option<String> {
+        self.soa.as_ref().map(|soa| soa.name.to_ascii())
+    }
+}
+
+impl Reading {
+    /// Reads an answer of a server that is believed for names in `zone` only: `.` for a recursive
+    /// server. What it says of other names is not looked at (RFC 2181 §5.4.1).
+    pub(crate) fn of(message: &Message, question: &Question, zone: &Name) -> Self {
+        let mut reading = Self { aliases: Vec::new(), alias_ttl: u32::MAX, said: Said::Elsewhere };
+        reading.said = reading.follow(message, question, zone);
+        reading
+    }
+
+    /// The name at the end of the aliases.
+    pub(crate) fn owner<'a>(&'a self, question: &'a Question) -> &'a Name {
+        self.aliases.last().unwrap_or(&question.name)
+    }
+
+    fn follow(&mut self, message: &Message, question: &Question, zone: &Name) -> Said {
+        let code = message.metadata.response_code;
+        if !matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
+            return Said::Refused(code);
+        }
+        loop {
+            let owner = self.owner(question).clone();
+            if !zone.zone_of(&owner) {
+                return Said::Elsewhere;
+            }
+            let own = of(&message.answers, &owner);
+            let wanted: Vec<Record> =
+                own.clone().filter(|r| r.record_type() == question.record_type).cloned().collect();
+            if !wanted.is_empty() {
+                return Said::Records(wanted);
+            }
+            let alias = own.filter_map(|r| match &r.data {
+                RData::CNAME(target) => Some((target.0.to_lowercase(), ttl(r))),
+                _ => None,
+            });
+            let Some((target, ttl)) = alias.take(1).next() else {
+                return self.nothing(message, &owner, zone);
+            };
+            if target == question.name || self.aliases.contains(&target) {
+                return Said::Broken("the aliases form a loop");
+            }
+            if self.aliases.len() == MOST_ALIASES {
+                return Said::Broken("too many aliases");
+            }
+            self.alias_ttl = self.alias_ttl.min(ttl);
+            self.aliases.push(target);
+        }
+    }
+
+    /// The answer has no record of `owner`: why.
+    fn nothing(&self, message: &Message, owner: &Name, zone: &Name) -> Said {
+        let negative = message.authorities.iter().find_map(|record| match &record.data {
+            RData::SOA(soa) if record.name.zone_of(owner) && zone.zone_of(&record.name) => {
+                let ttl = ttl(record).min(soa.minimum);
+                Some(Negative { soa: Some(Box::new(record.clone())), ttl: Some(ttl) })
+            }
+            _ => None,
+        });
+        match (message.metadata.response_code, negative) {
+            (ResponseCode::NXDomain, negative) => Said::NxDomain(negative.unwrap_or_default()),
+            (_, Some(negative)) => Said::NoData(negative),
+            (_, None) if !self.aliases.is_empty() => Said::Elsewhere,
+            (_, None) => Said::NoData(Negative::default()),
+        }
+    }
+
+    /// How long the whole answer may be kept, seconds.
+    pub(crate) fn lifetime(&self) -> u32 {
+        match &self.said {
+            Said::Records(records) => records.iter().map(ttl).fold(self.alias_ttl, u32::min),
+            Said::NxDomain(negative) | Said::NoData(negative) => {
+                negative.ttl.unwrap_or(0).min(self.alias_ttl)
+            }
+            _ => 0,
+        }
+    }
+
+    /// The record's word for it.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match &self.said {
+            Said::Records(records) => Outcome::Found {
+                addresses: addresses(records),
+                ttl: Some(self.lifetime()),
+                origin: None,
+            },
+            Said::Elsewhere => match self.aliases.last() {
+                Some(target) => Outcome::Alias { target: target.to_ascii() },
+                None => Outcome::Failed { why: "the answer is of another zone".into() },
+            },
+            Said::NxDomain(negative) => {
+                Outcome::NxDomain { ttl: negative.ttl, soa: negative.zone() }
+            }
+            Said::NoData(negative) => Outcome::NoData { ttl: negative.ttl, soa: negative.zone() },
+            Said::Refused(code) => Outcome::Refused { code: code_name(*code) },
+            Said::Broken(why) => Outcome::Failed { why: (*why).to_owned() },
+        }
+    }
+}
+
+/// The records of one owner, of class IN.
+pub(crate) fn of<'a>(
+    records: &'a [Record],
+    owner: &'a Name,
+) -> impl Iterator<Item = &'a Record> + Clone {
+    records.iter().filter(move |r| r.dns_class == DNSClass::IN && r.name == *owner)
+}
+
+/// The addresses among records, in their order.
+pub(crate) fn addresses(records: &[Record]) -> Vec<IpAddr> {
+    records.iter().filter_map(|record| record.data.ip_addr()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::absolute;
+    use crate::testing::{message, name};
+    use hickory_proto::rr::RecordType;
+
+    fn question() -> Question {
+        Question::new(name("www.example.com."), RecordType::A)
+    }
+
+    fn read(answers: &str, authorities: &str, code: ResponseCode, zone: &str) -> Reading {
+        let mut message = message(&question(), answers, authorities, "");
+        message.metadata.response_code = code;
+        Reading::of(&message, &question(), &absolute(zone).unwrap())
+    }
+
+    const SOA: &str =
+        "example.com. 900 IN SOA ns.example.com. root.example.com. 1 7200 900 86400 300";
+
+    #[test]
+    fn a_chain_within_the_answer_is_followed_and_the_least_lifetime_counts() {
+        let reading = read(
+            "b.example.com. 60 IN A 192.0.2.1\n\
+             www.example.com. 30 IN CNAME a.example.com.\n\
+             a.example.com. 90 IN CNAME B.example.com.\n\
+             other.example.com. 5 IN A 192.0.2.66",
+            "",
+            ResponseCode::NoError,
+            ".",
+        );
+        let Said::Records(records) = &reading.said else { panic!("{reading:?}") };
+        assert_eq!(addresses(records), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+        assert_eq!(reading.aliases, [name("a.example.com."), name("b.example.com.")]);
+        assert_eq!(reading.lifetime(), 30);
+    }
+
+    #[test]
+    fn negatives_hold_as_long_as_the_soa_says() {
+        let soa = Some("example.com.".to_owned());
+        let reading = read("", SOA, ResponseCode::NXDomain, ".");
+        assert_eq!(reading.outcome(), Outcome::NxDomain { ttl: Some(300), soa: soa.clone() });
+        let reading = read("", SOA, ResponseCode::NoError, ".");
+        assert_eq!(reading.outcome(), Outcome::NoData { ttl: Some(300), soa });
+        assert_eq!(reading.lifetime(), 300);
+        let foreign = SOA.replacen("example.com.", "example.net.", 1);
+        let reading = read("", &foreign, ResponseCode::NXDomain, ".");
+        assert_eq!(reading.said, Said::NxDomain(Negative::default()));
+    }
+
+    #[test]
+    fn loops_and_long_chains_end() {
+        let looped = "www.example.com. 1 IN CNAME a.example.com.\na.example.com. 1 IN CNAME www.example.com.";
+        assert!(matches!(read(looped, "", ResponseCode::NoError, ".").said, Said::Broken(_)));
+        let mut long = String::from("www.example.com. 1 IN CNAME n0.example.com.\n");
+        for n in 0..20 {
+            long += &format!("n{n}.example.com. 1 IN CNAME n{}.example.com.\n", n + 1);
+        }
+        assert!(matches!(read(&long, "", ResponseCode::NoError, ".").said, Said::Broken(_)));
+    }
+
+    #[test]
+    fn a_server_is_not_believed_outside_its_zone() {
+        let reading = read(
+            "www.example.com. 30 IN CNAME www.example.net.\nwww.example.net. 30 IN A 192.0.2.66",
+            "",
+            ResponseCode::NoError,
+            "example.com.",
+        );
+        assert_eq!(reading.said, Said::Elsewhere);
+        assert_eq!(reading.aliases, [name("www.example.net.")]);
+    }
+}

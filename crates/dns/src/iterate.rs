@@ -1,0 +1,76 @@
+//! Carries a [`Walk`] out over a wire.
+
+use core::cell::RefCell;
+use std::net::{IpAddr, SocketAddr};
+
+use roundtrip_record::{EventId, LookupId, Source};
+use roundtrip_wire::Wire;
+
+use crate::answer::Reading;
+use crate::exchange::NoReply;
+use crate::message::Question;
+use crate::resolv::Policy;
+use crate::rung::Rung;
+use crate::transport::ask;
+use crate::tree::Tree;
+use crate::walk::{Next, Walk};
+
+/// What a walk came to.
+pub(crate) struct Walked {
+    pub(crate) end: Result<Reading, NoReply>,
+    /// Whom it asked.
+    pub(crate) servers: Vec<SocketAddr>,
+    /// Whose answer was the last.
+    pub(crate) source: Option<Source>,
+    /// The event of the last answer.
+    pub(crate) event: Option<EventId>,
+}
+
+/// Walks from the lowest known cut to the answer of `question`.
+pub(crate) async fn iterate<W: Wire>(
+    wire: &W,
+    lookup: LookupId,
+    question: Question,
+    tree: &RefCell<Tree>,
+    cause: Option<EventId>,
+) -> Walked {
+    let mut walk = Walk::new(question, &tree.borrow(), wire.now());
+    let mut event = cause;
+    let mut last = None;
+    loop {
+        // Not in the match: what is borrowed there is borrowed until its end.
+        let next = walk.poll(&mut tree.borrow_mut(), wire.now());
+        let port = tree.borrow().port();
+        let step = match next {
+            Next::Ask(step) => step,
+            Next::Done(end) => {
+                let socket = |ip: IpAddr| SocketAddr::new(ip, port);
+                let servers = walk.asked().map(socket).collect();
+                return Walked { end, servers, source: last, event };
+            }
+        };
+        let rung = Rung {
+            wire,
+            lookup,
+            name: step.question.name.to_ascii(),
+            record_type: step.question.record_type.to_string(),
+        };
+        let source = |server| Source::Zone {
+            zone: step.zone.to_ascii(),
+            name: Some(step.server_name.to_ascii()),
+            server,
+        };
+        let asked = ask(
+            &rung,
+            step.question.clone(),
+            &[SocketAddr::new(step.server, port)],
+            Policy::walk(),
+            &source,
+            |reply| walk.handle_reply(reply, &mut tree.borrow_mut(), wire.now()),
+            event,
+        )
+        .await;
+        event = asked.event.or(event);
+        last = asked.server.map(source);
+    }
+}

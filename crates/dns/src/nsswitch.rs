@@ -1,0 +1,211 @@
+//! The `hosts:` line of nsswitch.conf(5).
+
+/// What a service came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It knows the name.
+    Success,
+    /// It works and does not know the name.
+    NotFound,
+    /// It is not there.
+    Unavailable,
+    /// It could not tell for now.
+    TryAgain,
+}
+
+impl Status {
+    /// Whether it knows the name.
+    pub(crate) fn is_success(self) -> bool {
+        self == Self::Success
+    }
+}
+
+/// What is done then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The lookup ends with what there is.
+    Return,
+    /// The next service is asked; what was found is forgotten.
+    Continue,
+    /// The next service is asked, and what it finds is added.
+    Merge,
+}
+
+/// A service of the line and what follows each of its results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its name: `files`, `dns`, `resolve` …
+    pub name: String,
+    actions: [Action; 4],
+}
+
+/// The services of the `hosts:` line, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nsswitch {
+    services: Vec<Service>,
+}
+
+/// A `hosts:` line that cannot be read, with the part that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nsswitch.conf line {line}: {why}: {part}")]
+pub struct BadNsswitch {
+    line: usize,
+    why: &'static str,
+    part: String,
+}
+
+impl Service {
+    /// A service with the default actions: success ends the lookup, anything else goes on.
+    pub fn new(name: &str) -> Self {
+        let mut actions = [Action::Continue; 4];
+        actions[Status::Success as usize] = Action::Return;
+        Self { name: name.to_owned(), actions }
+    }
+
+    /// What follows this status.
+    pub fn action(&self, status: Status) -> Action {
+        self.actions[status as usize]
+    }
+}
+
+impl Default for Nsswitch {
+    /// `files dns`: the order of Debian's file. (A glibc without the file has the reverse; one that
+    /// is not glibc has no file and asks in this order.)
+    fn default() -> Self {
+        Self { services: vec![Service::new("files"), Service::new("dns")] }
+    }
+}
+
+impl Nsswitch {
+    /// Reads the first `hosts:` line; the default where there is none.
+    ///
+    /// # Errors
+    /// When an action list is not closed, or holds an unknown status or action.
+    pub fn parse(text: &str) -> Result<Self, BadNsswitch> {
+        for (at, line) in text.lines().enumerate() {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            if let Some((database, rest)) = line.split_once(':')
+                && database.trim() == "hosts"
+            {
+                return Ok(Self {
+                    services: services(rest).map_err(|(why, part)| BadNsswitch {
+                        line: at + 1,
+                        why,
+                        part: part.to_owned(),
+                    })?,
+                });
+            }
+        }
+        Ok(Self::default())
+    }
+
+    /// The services in order.
+    pub fn services(&self) -> &[Service] {
+        &self.services
+    }
+}
+
+type Wrong<'a> = (&'static str, &'a str);
+
+fn services(mut rest: &str) -> Result<Vec<Service>, Wrong<'_>> {
+    let mut services: Vec<Service> = Vec::new();
+    loop {
+        rest = rest.trim_start();
+        if rest.is_empty() {
+            return Ok(services);
+        }
+        if let Some(list) = rest.strip_prefix('[') {
+            let (list, after) = list.split_once(']').ok_or(("`[` is not closed", rest))?;
+            let service = services.last_mut().ok_or(("actions before a service", rest))?;
+            for item in list.split_ascii_whitespace() {
+                set(&mut service.actions, item)?;
+            }
+            rest = after;
+        } else {
+            let end = rest.find(|c: char| c.is_whitespace() || c == '[').unwrap_or(rest.len());
+            services.push(Service::new(&rest[..end]));
+            rest = &rest[end..];
+        }
+    }
+}
+
+/// One `STATUS=action` or `!STATUS=action`, without regard to case.
+fn set<'a>(actions: &mut [Action; 4], item: &'a str) -> Result<(), Wrong<'a>> {
+    let (status, action) = item.split_once('=').ok_or(("not STATUS=action", item))?;
+    let action = match action.to_ascii_lowercase().as_str() {
+        "return" => Action::Return,
+        "continue" => Action::Continue,
+        "merge" => Action::Merge,
+        _ => return Err(("unknown action", item)),
+    };
+    let (others, status) = match status.strip_prefix('!') {
+        Some(status) => (true, status),
+        None => (false, status),
+    };
+    let status = match status.to_ascii_lowercase().as_str() {
+        "success" => Status::Success,
+        "notfound" => Status::NotFound,
+        "unavail" => Status::Unavailable,
+        "tryagain" => Status::TryAgain,
+        _ => return Err(("unknown status", item)),
+    } as usize;
+    for (at, slot) in actions.iter_mut().enumerate() {
+        if (at == status) != others {
+            *slot = action;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Action::{Continue, Merge, Return};
+
+    /// The services with their actions on success, not found, unavailable, try again.
+    fn read(text: &str) -> Vec<(String, [Action; 4])> {
+        let line = Nsswitch::parse(text).unwrap();
+        line.services().iter().map(|s| (s.name.clone(), s.actions)).collect()
+    }
+
+    const PLAIN: [Action; 4] = [Return, Continue, Continue, Continue];
+
+    #[test]
+    fn debians_lines() {
+        assert_eq!(
+            read("passwd: files systemd\nhosts:          files dns\nnetworks: files\n"),
+            [("files".into(), PLAIN), ("dns".into(), PLAIN)]
+        );
+        let line = "hosts: files mymachines resolve [!UNAVAIL=return] myhostname dns # end";
+        let services = read(line);
+        assert_eq!(services.len(), 5);
+        assert_eq!(services[2], ("resolve".into(), [Return, Return, Continue, Return]));
+        assert_eq!(
+            read("hosts:files mdns4_minimal [NOTFOUND=return] dns")[1],
+            ("mdns4_minimal".into(), [Return, Return, Continue, Continue])
+        );
+    }
+
+    #[test]
+    fn several_actions_in_any_case_and_without_spaces() {
+        assert_eq!(
+            read("hosts: files[success=merge TryAgain=return]dns")[0],
+            ("files".into(), [Merge, Continue, Continue, Return])
+        );
+        assert_eq!(read("hosts: dns [SUCCESS=continue] files")[0].1, [Continue; 4]);
+    }
+
+    #[test]
+    fn no_line_is_the_default_and_a_broken_one_an_error() {
+        assert_eq!(read("# hosts: dns\npasswd: files"), read("hosts: files dns"));
+        for broken in [
+            "hosts: files [NOTFOUND",
+            "hosts: [NOTFOUND=return] files",
+            "hosts: files [MAYBE=return]",
+            "hosts: files [NOTFOUND=stop]",
+            "hosts: files [NOTFOUND]",
+        ] {
+            assert!(Nsswitch::parse(broken).is_err(), "{broken}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! A recursive name server: our own walk behind a cache.
+
+use core::cell::RefCell;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::CNAME;
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+use roundtrip_record::{EventId, NameEnded, NameStarted, Time, Trace as _, What};
+use roundtrip_wire::Wire;
+use tokio::sync::watch;
+
+use crate::answer::{Reading, Said, addresses};
+use crate::authority::begin;
+use crate::exchange::NoReply;
+use crate::expiring::Expiring;
+use crate::iterate::iterate;
+use crate::message::{Question, ttl};
+use crate::server::{Respond, Response};
+use crate::tree::Tree;
+
+/// Answers that are kept.
+const CAPACITY: usize = 8192;
+/// Seconds an answer is kept at most.
+const LONGEST: u32 = 86_400;
+/// Seconds a failure is kept (RFC 9520 §3.2: at least one).
+const FAILURE: u32 = 1;
+
+type Key = (Name, RecordType);
+
+/// A recursive name server. To be [served](crate::serve) on its own wire.
+pub struct Recursive<W> {
+    wire: W,
+    tree: RefCell<Tree>,
+    answers: RefCell<Expiring<Key, Answer, Time>>,
+    /// What is being walked for; all who ask for it meanwhile wait.
+    under_way: RefCell<BTreeMap<Key, watch::Receiver<()>>>,
+}
+
+/// An answer as it is kept.
+#[derive(Clone, Debug)]
+struct Answer {
+    code: ResponseCode,
+    records: Vec<Record>,
+    soa: Option<Record>,
+}
+
+impl<W: Wire> Recursive<W> {
+    /// A server that knows the root servers of its environment.
+    pub fn new(wire: W) -> Self {
+        let root_hints = wire.environment().root_hints();
+        Self::with_tree(wire, Tree::new(&root_hints))
+    }
+
+    /// The same, walking another tree.
+    pub fn with_tree(wire: W, tree: Tree) -> Self {
+        Self {
+            wire,
+            tree: RefCell::new(tree),
+            answers: RefCell::new(Expiring::new(CAPACITY)),
+            under_way: RefCell::default(),
+        }
+    }
+
+    /// The answer from the cache, with what is left of its lifetime.
+    fn kept(&self, key: &Key) -> Option<Answer> {
+        let (answers, now) = (self.answers.borrow(), self.wire.now());
+        let entry = answers.get(key, now)?;
+        let age = u32::try_from(now.since(entry.since).as_secs()).unwrap_or(u32::MAX);
+        let mut answer = entry.value.clone();
+        for record in answer.records.iter_mut().chain(&mut answer.soa) {
+            record.ttl = ttl(record).saturating_sub(age);
+        }
+        Some(answer)
+    }
+
+    /// The answer to a question, and the event that brought it.
+    async fn find(&self, key: Key, event: Option<EventId>) -> (Answer, Option<EventId>) {
+        loop {
+            if let Some(answer) = self.kept(&key) {
+                return (answer, event);
+            }
+            let waiting = self.under_way.borrow().get(&key).cloned();
+            let Some(mut waiting) = waiting else { break };
+            // An error says that the walk has ended, which is all that is waited for.
+            let _ = waiting.changed().await;
+            if self.kept(&key).is_none() && !self.under_way.borrow().contains_key(&key) {
+                break;
+            }
+        }
+        let (done, waiting) = watch::channel(());
+        self.under_way.borrow_mut().insert(key.clone(), waiting);
+        let _end = End { server: self, key: &key, _done: done };
+        self.walk(&key, event).await
+    }
+
+    async fn walk(&self, key: &Key, cause: Option<EventId>) -> (Answer, Option<EventId>) {
+        let (wire, lookup) = (&self.wire, self.wire.log().lookup_id());
+        let (name, record_type) = key.clone();
+        let started = wire.log().emit(wire.now(), cause, || {
+            let types = vec![record_type.to_string()];
+            What::NameStarted(NameStarted { lookup, name: name.to_ascii(), types })
+        });
+        let question = Question::new(name, record_type);
+        let walked = iterate(wire, lookup, question, &self.tree, started.or(cause)).await;
+        let (answer, lifetime) = Answer::of(&key.0, &walked.end);
+        let ended = wire.log().emit(wire.now(), walked.event, || {
+            let aliases = walked.end.as_ref().map(|reading| reading.aliases.as_slice());
+            What::NameEnded(NameEnded {
+                lookup,
+                addresses: addresses(&answer.records),
+                aliases: aliases.unwrap_or_default().iter().map(Name::to_ascii).collect(),
+                ttl: walked.end.as_ref().ok().map(|_| lifetime),
+            })
+        });
+        let now = wire.now();
+        let until = now + Duration::from_secs(lifetime.min(LONGEST).into());
+        self.answers.borrow_mut().insert(key.clone(), answer.clone(), now, until);
+        (answer, ended.or(walked.event))
+    }
+}
+
+/// Whatever becomes of a walk, nobody waits for it longer.
+struct End<'a, W> {
+    server: &'a Recursive<W>,
+    key: &'a Key,
+    _done: watch::Sender<()>,
+}
+
+impl<W> Drop for End<'_, W> {
+    fn drop(&mut self) {
+        self.server.under_way.borrow_mut().remove(self.key);
+    }
+}
+
+impl Answer {
+    /// What a walk came to, and for how many seconds it may be kept.
+    fn of(name: &Name, end: &Result<Reading, NoReply>) -> (Self, u32) {
+        let failure = Self { code: ResponseCode::ServFail, records: Vec::new(), soa: None };
+        let Ok(reading) = end else { return (failure, FAILURE) };
+        let lifetime = reading.lifetime();
+        let mut records = Vec::new();
+        let mut owner = name;
+        for alias in &reading.aliases {
+            let target = RData::CNAME(CNAME(alias.clone()));
+            records.push(Record::from_rdata(owner.clone(), reading.alias_ttl, target));
+            owner = alias;
+        }
+        let (code, soa) = match &reading.said {
+            Said::Records(found) => {
+                records.extend(found.iter().cloned());
+                (ResponseCode::NoError, None)
+            }
+            Said::NxDomain(negative) => (ResponseCode::NXDomain, negative.soa.as_deref().cloned()),
+            Said::NoData(negative) => (ResponseCode::NoError, negative.soa.as_deref().cloned()),
+            Said::Elsewhere | Said::Refused(_) | Said::Broken(_) => return (failure, FAILURE),
+        };
+        (Self { code, records, soa }, lifetime)
+    }
+}
+
+impl<W: Wire> Respond for Recursive<W> {
+    async fn respond(
+        &self,
+        query: &Message,
+        _: SocketAddr,
+        event: Option<EventId>,
+    ) -> Option<Response> {
+        let (mut message, question) = match begin(query) {
+            Ok(begun) => begun,
+            Err(refusal) => return Some(Response { message: *refusal, cause: event }),
+        };
+        message.metadata.recursion_available = true;
+        if !query.metadata.recursion_desired {
+            // It has nothing of its own to tell.
+            message.metadata.response_code = ResponseCode::Refused;
+            return Some(Response { message, cause: event });
+        }
+        let key = (question.name().to_lowercase(), question.query_type());
+        let (answer, cause) = self.find(key, event).await;
+        message.metadata.response_code = answer.code;
+        message.add_answers(answer.records);
+        message.add_authorities(answer.soa);
+        Some(Response { message, cause })
+    }
+}

@@ -1,0 +1,209 @@
+//! What resolv.conf(5) says, and how often and how long that makes us ask.
+
+use core::time::Duration;
+use std::net::{IpAddr, SocketAddr};
+
+use hickory_proto::rr::Name;
+
+use crate::host::absolute;
+
+/// The port of name servers (RFC 1035 §4.2).
+pub const PORT: u16 = 53;
+
+/// Bytes of a UDP answer that we take, told to the server by EDNS: what passes any path unfragmented
+/// (DNS flag day 2020).
+pub const UDP_PAYLOAD: u16 = 1232;
+
+/// libc reads no more name servers than this (`MAXNS`, resolv.h).
+const MOST_SERVERS: usize = 3;
+/// Seconds and tries above which libc cuts (`RES_MAXRETRANS`, `RES_MAXRETRY`, resolv.h).
+const MOST_TIMEOUT: u32 = 30;
+const MOST_ATTEMPTS: u32 = 5;
+/// The same for `ndots` (`RES_MAXNDOTS`).
+const MOST_NDOTS: u32 = 15;
+
+/// How servers are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How long the first server has to answer.
+    pub timeout: Duration,
+    /// How often the list of servers is gone through.
+    pub attempts: u32,
+    /// UDP first, or TCP only (`use-vc`).
+    pub transport: FirstTransport,
+    /// Whether the server shall do the whole work.
+    pub recursion: Recursion,
+    /// Whether the AD flag is set in queries (`trust-ad`).
+    pub authentic_data: bool,
+}
+
+/// Which transport a question is first put over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstTransport {
+    /// UDP, and TCP when the answer was cut.
+    Udp,
+    /// TCP.
+    Tcp,
+}
+
+/// The RD flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recursion {
+    /// Set: the server shall find the answer.
+    Desired,
+    /// Not set: the server shall say what it knows.
+    No,
+}
+
+/// Whether A and AAAA are asked at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pairing {
+    /// At once.
+    Parallel,
+    /// One after the other (`single-request`).
+    Sequential,
+}
+
+/// What resolv.conf says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolv {
+    /// The name servers, in order.
+    pub servers: Vec<SocketAddr>,
+    /// The search list.
+    pub search: Vec<Name>,
+    /// Dots from which a name is first tried as it is.
+    pub ndots: u32,
+    /// Whether each question begins with another server.
+    pub rotate: bool,
+    /// Whether A and AAAA are asked at once.
+    pub pairing: Pairing,
+    /// How they are asked.
+    pub policy: Policy,
+}
+
+impl Default for Resolv {
+    /// As libc has it without a file: a name server on this host, 5 s, two tries.
+    fn default() -> Self {
+        Self::parse("")
+    }
+}
+
+impl Policy {
+    /// How long the server at place `index` of `count` has (glibc, `send_dg` in `resolv/res_send.c`:
+    /// the timeout doubles along the list and is shared by it, never less than a second).
+    pub fn patience(&self, index: usize, count: usize) -> Duration {
+        if index == 0 {
+            return self.timeout;
+        }
+        let doubled = self.timeout.saturating_mul(1 << index.min(16));
+        let shared = doubled / u32::try_from(count.max(1)).unwrap_or(u32::MAX);
+        Duration::from_secs(shared.as_secs()).max(Duration::from_secs(1))
+    }
+
+    /// How a walk asks the servers of the tree. They are many, so each gets less time than a
+    /// recursive server does.
+    pub fn walk() -> Self {
+        Self {
+            timeout: Duration::from_millis(1_500),
+            attempts: 1,
+            transport: FirstTransport::Udp,
+            recursion: Recursion::No,
+            authentic_data: false,
+        }
+    }
+}
+
+impl Resolv {
+    /// Reads a resolv.conf. Lines that cannot be read are passed over, as libc does.
+    pub fn parse(text: &str) -> Self {
+        let (file, _) = resolv_conf::Config::parse_with_errors(text.as_bytes());
+        let mut servers: Vec<SocketAddr> = file
+            .nameservers
+            .iter()
+            .map(|server| SocketAddr::new(IpAddr::from(server), PORT))
+            .take(MOST_SERVERS)
+            .collect();
+        if servers.is_empty() {
+            servers.push(SocketAddr::from(([127, 0, 0, 1], PORT)));
+        }
+        Self {
+            servers,
+            search: file
+                .get_last_search_or_domain()
+                .filter(|suffix| *suffix != ".")
+                .filter_map(|suffix| absolute(suffix).ok())
+                .collect(),
+            ndots: file.ndots.min(MOST_NDOTS),
+            rotate: file.rotate,
+            pairing: if file.single_request || file.single_request_reopen {
+                Pairing::Sequential
+            } else {
+                Pairing::Parallel
+            },
+            policy: Policy {
+                timeout: Duration::from_secs(file.timeout.clamp(1, MOST_TIMEOUT).into()),
+                attempts: file.attempts.clamp(1, MOST_ATTEMPTS),
+                transport: if file.use_vc { FirstTransport::Tcp } else { FirstTransport::Udp },
+                recursion: Recursion::Desired,
+                authentic_data: file.trust_ad,
+            },
+        }
+    }
+
+    /// The same, asking one server that was named.
+    #[must_use]
+    pub fn of_server(mut self, server: SocketAddr) -> Self {
+        self.servers = vec![server];
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_matters_is_read() {
+        let text = "\
+# made by hand
+domain ignored.example
+search corp.example example.
+nameserver 192.0.2.53
+nameserver 2001:db8::53
+nameserver fe80::1%eth0
+nameserver 192.0.2.56
+options timeout:2 attempts:9 rotate ndots:3 use-vc single-request trust-ad edns0
+";
+        let resolv = Resolv::parse(text);
+        assert_eq!(
+            resolv.servers,
+            ["192.0.2.53:53", "[2001:db8::53]:53", "[fe80::1]:53"]
+                .map(|s| s.parse::<SocketAddr>().unwrap())
+        );
+        let search: Vec<String> = resolv.search.iter().map(Name::to_ascii).collect();
+        assert_eq!(search, ["corp.example.", "example."]);
+        assert_eq!((resolv.ndots, resolv.rotate), (3, true));
+        assert_eq!(resolv.pairing, Pairing::Sequential);
+        assert_eq!(resolv.policy.timeout, Duration::from_secs(2));
+        assert_eq!(resolv.policy.attempts, 5);
+        assert_eq!(resolv.policy.transport, FirstTransport::Tcp);
+        assert!(resolv.policy.authentic_data);
+    }
+
+    #[test]
+    fn without_a_file_this_host_is_asked() {
+        let resolv = Resolv::default();
+        assert_eq!(resolv.servers, ["127.0.0.1:53".parse().unwrap()]);
+        assert_eq!((resolv.policy.timeout.as_secs(), resolv.policy.attempts), (5, 2));
+        assert_eq!((resolv.ndots, resolv.search.len()), (1, 0));
+    }
+
+    #[test]
+    fn each_server_has_the_time_libc_gives_it() {
+        let policy = Resolv::default().policy;
+        let seconds: Vec<u64> = (0..3).map(|n| policy.patience(n, 3).as_secs()).collect();
+        assert_eq!(seconds, [5, 3, 6]);
+        let short = Policy { timeout: Duration::from_secs(1), ..policy };
+        assert_eq!(short.patience(1, 3), Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,268 @@
+//! Carries an [`Exchange`] out over a wire.
+
+use core::future::Future;
+use core::pin::pin;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use futures_util::future::{Either, select};
+use hickory_proto::op::Message;
+use roundtrip_record::{Direction, EventId, LookupId, Outcome, Source, Time, Trace as _};
+use roundtrip_wire::{Datagram as _, Transport as _, Wire};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use crate::exchange::{Action, Exchange, NoReply, Transmit, Verdict};
+use crate::message::{Passing, Question, Unfit, Via, records};
+use crate::resolv::Policy;
+use crate::rung::{Open, Rung, failure_outcome};
+
+/// Messages that are dropped while one answer is awaited. Whoever sends more has the question fail
+/// rather than the record fill up.
+const MOST_DROPPED: u32 = 256;
+
+/// Answer of one server, or of none.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) reply: Result<Box<Message>, NoReply>,
+    /// Who gave it, or was asked last.
+    pub(crate) server: Option<SocketAddr>,
+    /// The event of what that server came to.
+    pub(crate) event: Option<EventId>,
+}
+
+/// Puts the rung's question to servers, each of which is a source of its own in the record. What the
+/// answer comes to, `judge` says.
+pub(crate) async fn ask<W: Wire>(
+    rung: &Rung<'_, W>,
+    question: Question,
+    servers: &[SocketAddr],
+    policy: Policy,
+    source: impl Fn(SocketAddr) -> Source,
+    judge: impl FnOnce(Result<&Message, &NoReply>) -> Outcome,
+    mut cause: Option<EventId>,
+) -> Asked {
+    let wire = rung.wire;
+    let mut exchange = Exchange::new(question, servers, policy);
+    let mut open: Option<(SocketAddr, Open)> = None;
+    loop {
+        match exchange.poll(wire.now(), random_id(wire)) {
+            Action::Send(transmit) => {
+                if open.as_ref().is_none_or(|(server, _)| *server != transmit.to) {
+                    if let Some((_, open)) = open.take() {
+                        let outcome =
+                            exchange.last_failure().map_or(Outcome::Miss, failure_outcome);
+                        cause = rung.answered(open, outcome, Vec::new, cause);
+                    }
+                    let asked = rung.asked(source(transmit.to), cause);
+                    cause = asked.event.or(cause);
+                    open = Some((transmit.to, asked));
+                }
+                let line = Line { wire, lookup: rung.lookup, cause };
+                let event = match transmit.via {
+                    Via::Udp => line.udp(&mut exchange, &transmit).await,
+                    Via::Tcp => line.tcp(&mut exchange, &transmit).await,
+                };
+                // What is sent next is sent because of this.
+                cause = event.or(cause);
+            }
+            Action::Done(reply) => {
+                let outcome = judge(reply.as_deref());
+                let server = open.as_ref().map(|(server, _)| *server);
+                if let Some((_, open)) = open.take() {
+                    let records = || reply.as_ref().map(|m| records(m)).unwrap_or_default();
+                    cause = rung.answered(open, outcome, records, cause);
+                }
+                return Asked { reply, server, event: cause };
+            }
+        }
+    }
+}
+
+fn random_id<W: Wire>(wire: &W) -> u16 {
+    let mut id = [0; 2];
+    wire.random(&mut id);
+    u16::from_be_bytes(id)
+}
+
+/// Where one query is sent and its answer awaited.
+struct Line<'a, W> {
+    wire: &'a W,
+    lookup: LookupId,
+    cause: Option<EventId>,
+}
+
+impl<W: Wire> Line<'_, W> {
+    fn emit(
+        &self,
+        direction: Direction,
+        transmit: &Transmit,
+        peer: SocketAddr,
+        bytes: &[u8],
+        dropped: Option<Unfit>,
+        cause: Option<EventId>,
+    ) -> Option<EventId> {
+        let passing = Passing {
+            lookup: Some(self.lookup),
+            direction,
+            peer,
+            via: transmit.via,
+            bytes,
+            dropped,
+        };
+        self.wire.log().emit(self.wire.now(), cause, || passing.event())
+    }
+
+    fn sent(&self, transmit: &Transmit) -> Option<EventId> {
+        self.emit(Direction::Sent, transmit, transmit.to, &transmit.bytes, None, self.cause)
+    }
+
+    /// Feeds the exchange until it wants something else; answers with the event of the answer.
+    async fn udp(&self, exchange: &mut Exchange, transmit: &Transmit) -> Option<EventId> {
+        let socket = match self.wire.datagram(unspecified(transmit.to)) {
+            Ok(socket) => socket,
+            Err(why) => {
+                exchange.handle_error(&why.to_string());
+                return self.cause;
+            }
+        };
+        let sent = self.sent(transmit);
+        let sending = socket.send_to(&transmit.bytes, transmit.to, sent);
+        match before(self.wire, transmit.deadline, sending).await {
+            Some(Ok(())) => {}
+            Some(Err(why)) => {
+                exchange.handle_error(&why.to_string());
+                return sent;
+            }
+            None => {
+                exchange.handle_timeout();
+                return sent;
+            }
+        }
+        for _ in 0..MOST_DROPPED {
+            match before(self.wire, transmit.deadline, socket.receive()).await {
+                Some(Ok(packet)) => {
+                    let verdict = exchange.handle_message(packet.from, &packet.bytes);
+                    let (dropped, cause) = match verdict {
+                        Verdict::Taken => (None, packet.cause.or(sent)),
+                        Verdict::Dropped(unfit) => (Some(unfit), packet.cause),
+                    };
+                    let event = self.emit(
+                        Direction::Received,
+                        transmit,
+                        packet.from,
+                        &packet.bytes,
+                        dropped,
+                        cause,
+                    );
+                    if verdict == Verdict::Taken {
+                        return event;
+                    }
+                }
+                Some(Err(why)) => {
+                    exchange.handle_error(&why.to_string());
+                    return sent;
+                }
+                None => {
+                    exchange.handle_timeout();
+                    return sent;
+                }
+            }
+        }
+        exchange.handle_error("too many messages that are no answer");
+        sent
+    }
+
+    async fn tcp(&self, exchange: &mut Exchange, transmit: &Transmit) -> Option<EventId> {
+        let mut sent = self.cause;
+        let talk = async {
+            let mut stream = self
+                .wire
+                .connect(transmit.to, Some(transmit.deadline), self.cause)
+                .await
+                .map_err(|why| why.to_string())?;
+            sent = self.sent(transmit);
+            write_frame(&mut stream, &transmit.bytes).await.map_err(|why| why.to_string())?;
+            let mut offset = 0;
+            for _ in 0..MOST_DROPPED {
+                let bytes = match read_frame(&mut stream).await {
+                    Ok(Some(bytes)) => bytes,
+                    Ok(None) => return Err("closed without an answer".to_owned()),
+                    Err(why) => return Err(why.to_string()),
+                };
+                offset += bytes.len() as u64 + 2;
+                let cause = stream.segment_at(offset - 1).or(sent);
+                let verdict = exchange.handle_message(transmit.to, &bytes);
+                let dropped = match verdict {
+                    Verdict::Taken => None,
+                    Verdict::Dropped(unfit) => Some(unfit),
+                };
+                let event =
+                    self.emit(Direction::Received, transmit, transmit.to, &bytes, dropped, cause);
+                if verdict == Verdict::Taken {
+                    return Ok(event);
+                }
+            }
+            Err("too many messages that are no answer".to_owned())
+        };
+        match before(self.wire, transmit.deadline, talk).await {
+            Some(Ok(event)) => event,
+            Some(Err(why)) => {
+                exchange.handle_error(&why);
+                sent
+            }
+            None => {
+                exchange.handle_timeout();
+                sent
+            }
+        }
+    }
+}
+
+/// What `work` gives, if it is done before `deadline`.
+pub(crate) async fn before<W: Wire, T>(
+    wire: &W,
+    deadline: Time,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    // `select` polls its first argument first, so that what is there wins over the time that is up.
+    match select(pin!(work), pin!(wire.sleep_until(deadline))).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(((), _)) => None,
+    }
+}
+
+/// Writes a message behind its length, in one piece (RFC 7766 §8).
+pub(crate) async fn write_frame(
+    stream: &mut (impl AsyncWrite + Unpin),
+    message: &[u8],
+) -> io::Result<()> {
+    let length = u16::try_from(message.len())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "message above 65535 bytes"))?;
+    let mut frame = Vec::with_capacity(message.len() + 2);
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(message);
+    stream.write_all(&frame).await?;
+    stream.flush().await
+}
+
+/// Reads the next message of a stream; `None` at its end.
+pub(crate) async fn read_frame(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> io::Result<Option<Vec<u8>>> {
+    let mut length = [0; 2];
+    match stream.read_exact(&mut length).await {
+        Ok(_) => {}
+        Err(why) if why.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(why) => return Err(why),
+    }
+    let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut message).await?;
+    Ok(Some(message))
+}
+
+fn unspecified(peer: SocketAddr) -> SocketAddr {
+    match peer.ip() {
+        IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        IpAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
+}
