@@ -125,7 +125,7 @@ impl Capture {
             receive(self.shared.socket.get_ref().as_fd(), &mut buffer, libc::MSG_DONTWAIT)
         {
             if let Some(captured) = self.read(&message) {
-                self.keep(captured);
+                self.keep(&captured);
             }
         }
     }
@@ -163,24 +163,24 @@ impl Capture {
         nanos.map_or_else(|| self.shared.clock.now(), |nanos| self.shared.clock.at(nanos))
     }
 
-    fn keep(&self, captured: Captured) {
+    fn keep(&self, captured: &Captured) {
         let Ok(frame) = parse_frame(&captured.bytes, Verify::Trusted) else { return };
         let Network::Ip(packet) = &frame.network else {
-            self.keep_arp(&captured, &frame);
+            self.keep_arp(captured, &frame);
             return;
         };
         match &packet.transport {
-            Transport::Tcp(segment) => self.keep_tcp(&captured, &packet.ip, segment),
+            Transport::Tcp(segment) => self.keep_tcp(captured, &packet.ip, segment),
             Transport::Udp { header, .. } => {
                 let state = self.shared.state.borrow();
                 let ours = |port| state.udp_ports.contains(&port);
                 let (sent, received) = (ours(header.source_port), ours(header.destination_port));
                 drop(state);
                 if sent || received {
-                    self.record(&captured, direction(sent));
+                    self.record(captured, direction(sent));
                 }
             }
-            Transport::Icmpv4(_) | Transport::Icmpv6(_) => self.keep_icmp(&captured, packet),
+            Transport::Icmpv4(_) | Transport::Icmpv6(_) => self.keep_icmp(captured, packet),
             _ => {}
         }
     }

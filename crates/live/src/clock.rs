@@ -40,8 +40,15 @@ impl Clock {
         Time::from_nanos(wall_nanos.saturating_sub(self.wall_epoch()))
     }
 
-    /// tokio's instant for a time of ours.
-    pub(crate) fn instant(&self, at: Time) -> tokio::time::Instant {
-        tokio::time::Instant::from_std(self.epoch + at.since(Time::ZERO))
+    /// Completes at `at`, at once if that is past. Grain: a millisecond, tokio's.
+    #[allow(clippy::disallowed_methods, reason = "this is the live wire's clock")]
+    pub fn sleep_until(&self, at: Time) -> impl Future<Output = ()> + 'static + use<> {
+        let instant = self.epoch.checked_add(at.since(Time::ZERO));
+        async move {
+            match instant {
+                Some(instant) => tokio::time::sleep_until(instant.into()).await,
+                None => core::future::pending().await, // further than the machine can count
+            }
+        }
     }
 }

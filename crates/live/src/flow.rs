@@ -9,7 +9,7 @@ use std::rc::Rc;
 use roundtrip_packet::Segment;
 use roundtrip_record::{
     CloseReason, ConnectionId, Direction, EventId, How, Log, Side, TcpClosed, TcpOpened, TcpState,
-    TcpStateChanged, Time, Trace as _, What,
+    TcpStateChanged, Trace as _, What,
 };
 
 use crate::Clock;
@@ -125,17 +125,6 @@ impl Flow {
         self.change(to, How::Observed(through.into()));
     }
 
-    /// The descriptor reads as CLOSE: it is in `TIME_WAIT`, or gone.
-    fn left_descriptor(&self) -> Option<Duration> {
-        match diag::find(self.local, self.remote) {
-            Some(found) => {
-                self.seen(found.state, "sock_diag");
-                found.time_wait
-            }
-            None => None,
-        }
-    }
-
     fn change(&self, to: TcpState, how: How) {
         let from = self.state.replace(to);
         self.emit(|connection| {
@@ -179,22 +168,21 @@ impl Flow {
 
     /// Follows a connection that nobody reads or writes any more to its end: through the
     /// descriptor while that tells, then through `sock_diag`.
-    pub(crate) async fn follow(self: Rc<Self>, socket: Option<OwnedFd>) {
+    pub(crate) async fn follow(self: Rc<Self>, socket: OwnedFd) {
         let mut pause = Pause::default();
-        if let Some(socket) = socket {
-            while let Some(state) = Sample::take(socket.as_fd()).ok().and_then(|s| s.state()) {
-                if state == TcpState::Closed {
-                    break;
-                }
-                self.seen(state, "TCP_INFO");
-                self.sleep(pause.next()).await;
+        while let Some(state) = Sample::take(socket.as_fd()).ok().and_then(|s| s.state()) {
+            if state == TcpState::Closed {
+                break;
             }
+            self.seen(state, "TCP_INFO");
+            self.sleep(pause.next()).await;
         }
+        drop(socket);
         let mut waited = false;
         while let Some(found) = diag::find(self.local, self.remote) {
             self.seen(found.state, "sock_diag");
             waited |= found.state == TcpState::TimeWait;
-            self.sleep(self.left_descriptor().unwrap_or_else(|| pause.next())).await;
+            self.sleep(found.time_wait.unwrap_or_else(|| pause.next())).await;
         }
         let reason = if waited { CloseReason::TimeWaitOver } else { CloseReason::Finished };
         self.end(reason, How::Observed("sock_diag".into()));
@@ -202,9 +190,8 @@ impl Flow {
 
     async fn sleep(&self, time: Duration) {
         // A timer of the kernel may be late by a tick; ours need not be finer.
-        let until: Time = self.clock.now() + time.max(Duration::from_millis(1));
-        #[allow(clippy::disallowed_methods, reason = "this is the live wire's clock")]
-        tokio::time::sleep_until(self.clock.instant(until)).await;
+        let until = self.clock.now() + time.max(Duration::from_millis(1));
+        self.clock.sleep_until(until).await;
     }
 }
 

@@ -35,6 +35,7 @@ mod route;
 mod spawn;
 mod stream;
 mod syscall;
+mod tasks;
 mod tcp_info;
 
 pub use clock::Clock;
@@ -44,3 +45,4 @@ pub use listener::LiveListener;
 pub use live::{CaptureWish, Live, Settings, run};
 pub use spawn::{Process, spawn_process};
 pub use stream::LiveStream;
+pub use tasks::{spawn, work};

@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -25,7 +25,7 @@ use crate::capture::Capture;
 use crate::flow::Flow;
 use crate::neighbour::Watch;
 use crate::tcp_info::Sample;
-use crate::{Clock, LiveDatagram, LiveListener, LiveStream, Machine, icmp};
+use crate::{Clock, LiveDatagram, LiveListener, LiveStream, Machine, icmp, tasks};
 
 /// Whether packets are captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,14 +135,6 @@ impl Live {
     pub(crate) fn forget_udp(&self, local: SocketAddr) {
         if let Some(capture) = &self.shared.capture {
             capture.remove_udp(local);
-        }
-    }
-
-    /// Follows a connection to its end in the background.
-    pub(crate) fn follow(&self, flow: &Rc<Flow>, socket: Option<OwnedFd>) {
-        // A stream may be dropped after the runtime has gone; then nobody can follow any more.
-        if tokio::runtime::Handle::try_current().is_ok() {
-            tokio::task::spawn_local(Rc::clone(flow).follow(socket));
         }
     }
 
@@ -277,20 +269,22 @@ impl Handshake<'_> {
     fn failed(&self, error: &io::Error, socket: Option<&Socket>) -> Attempt {
         let message = socket.and_then(|socket| icmp::take(socket.as_fd()));
         let next_hop = self.watch.as_ref().and_then(Watch::failed);
-        let end = match (error.raw_os_error(), error.kind()) {
-            (Some(libc::EHOSTUNREACH), _) if next_hop.is_some() && message.is_none() => {
-                AttemptEnd::NoNeighbour { next_hop: next_hop.unwrap_or(self.to.ip()) }
-            }
-            (_, io::ErrorKind::ConnectionRefused) if message.is_none() => AttemptEnd::Refused,
-            (_, io::ErrorKind::TimedOut) => AttemptEnd::TimedOut,
-            _ if message.is_some() => {
-                let (why, from) = message.unwrap_or_default();
-                AttemptEnd::Unreachable { why, from }
-            }
-            (Some(libc::ENETUNREACH | libc::EHOSTUNREACH), _) => {
-                AttemptEnd::Unreachable { why: unreachable_word(error), from: None }
-            }
-            _ => AttemptEnd::Failed { why: error.to_string() },
+        let end = match (message, next_hop) {
+            // The table's word is nearer the cause than the error that follows from it: our own
+            // host's ICMP, or silence where that cannot be delivered.
+            (_, Some(next_hop)) => AttemptEnd::NoNeighbour { next_hop },
+            (Some((why, from)), None) => AttemptEnd::Unreachable { why, from },
+            (None, None) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => AttemptEnd::Refused,
+                io::ErrorKind::TimedOut => AttemptEnd::TimedOut,
+                io::ErrorKind::NetworkUnreachable => {
+                    AttemptEnd::Unreachable { why: "network unreachable".into(), from: None }
+                }
+                io::ErrorKind::HostUnreachable => {
+                    AttemptEnd::Unreachable { why: "host unreachable".into(), from: None }
+                }
+                _ => AttemptEnd::Failed { why: error.to_string() },
+            },
         };
         let sent = self.syns.len() as u32;
         let syns = if socket.is_some() { self.syns.clone() } else { Vec::new() };
@@ -302,14 +296,6 @@ impl Handshake<'_> {
             syn_count: Some(sent),
             end,
         }
-    }
-}
-
-/// What the local host's own refusal means.
-fn unreachable_word(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(libc::ENETUNREACH) => "network unreachable".into(),
-        _ => "host unreachable".into(),
     }
 }
 
@@ -364,28 +350,19 @@ impl Wire for Live {
         &self.shared.machine
     }
 
-    #[allow(clippy::disallowed_methods, reason = "this is the live wire's clock")]
     fn sleep_until(&self, at: Time) -> impl Future<Output = ()> + 'static {
-        tokio::time::sleep_until(self.shared.clock.instant(at))
+        self.shared.clock.sleep_until(at)
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) -> Task {
-        let handle = tokio::task::spawn_local(task);
-        let abort = handle.abort_handle();
-        Task::new(move || abort.abort(), async move {
-            let _ = handle.await;
-        })
+        tasks::spawn(task)
     }
 
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        match tokio::task::spawn_blocking(work).await {
-            Ok(result) => result,
-            Err(failed) => match failed.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // Cancelled: the runtime is going down, and so is whoever waits.
-                Err(_) => core::future::pending().await,
-            },
-        }
+    fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> {
+        tasks::work(work)
     }
 
     async fn connect(

@@ -78,12 +78,15 @@ impl Watch {
         }
     }
 
-    /// Reports what has changed since.
+    /// Reports what has changed since. Besides its notifications the table itself is looked at:
+    /// the kernel does not announce that an entry has become INCOMPLETE.
     pub(crate) fn poll(&mut self, log: &Log, at: Time, cause: Option<EventId>) {
-        for message in self.socket.notifications() {
-            if let Some(entry) = self.entry(&message) {
-                self.report(log, at, cause, entry);
-            }
+        let announced = self.socket.notifications();
+        let mut entries: Vec<Entry> =
+            announced.iter().filter_map(|message| self.entry(message)).collect();
+        entries.extend(self.table());
+        for entry in entries {
+            self.report(log, at, cause, entry);
         }
     }
 

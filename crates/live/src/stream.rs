@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::rc::Rc;
 
 use roundtrip_record::{CloseReason, ConnectionId, EventId, How, TcpState, Time, What};
@@ -207,16 +207,18 @@ impl Drop for LiveStream {
         self.observe();
         let unread = rustix::io::ioctl_fionread(&tcp).unwrap_or(0) > 0;
         let Ok(tcp) = tcp.into_std() else { return };
-        // close() with unread data sends RST. A descriptor that stays open shows more of the end
-        // than one that is closed, so it is shut down instead and kept while there is more to see.
-        let kept: Option<OwnedFd> = if unread {
+        if unread {
+            // close() answers data nobody read with RST.
             drop(tcp);
             self.flow.end(CloseReason::Aborted, How::Inferred("closed with data unread".into()));
             return;
-        } else {
-            let _ = tcp.shutdown(std::net::Shutdown::Both);
-            Some(tcp.into())
-        };
-        self.live.follow(&self.flow, kept);
+        }
+        // A descriptor that stays open shows more of the end than one that is closed, so it is shut
+        // down instead and kept while there is more to see.
+        let _ = tcp.shutdown(std::net::Shutdown::Both);
+        // A stream may be dropped after the runtime has gone; then nobody can follow any more.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            tokio::task::spawn_local(Rc::clone(&self.flow).follow(tcp.into()));
+        }
     }
 }

@@ -52,8 +52,6 @@ pub(crate) fn set_option(
 pub(crate) struct Message<'a> {
     /// The bytes that fitted.
     pub(crate) data: &'a [u8],
-    /// How many there were (with `MSG_TRUNC`).
-    pub(crate) length: usize,
     /// The sender's `sockaddr`.
     pub(crate) from: Vec<u8>,
     control: Vec<u8>,
@@ -84,8 +82,8 @@ pub(crate) fn receive<'a>(
     }
     from.truncate(header.msg_namelen as usize);
     control.truncate(header.msg_controllen as usize);
-    let length = length as usize;
-    Ok(Message { data: &buffer[..length.min(buffer.len())], length, from, control })
+    let length = buffer.len().min(length as usize);
+    Ok(Message { data: &buffer[..length], from, control })
 }
 
 impl Message<'_> {

@@ -28,6 +28,7 @@ impl Cable {
             && ip(&format!("link add v0 netns {n}a type veth peer name v0 netns {n}b"))
             && ip(&format!("-n {n}a addr add 10.77.0.1/24 dev v0"))
             && ip(&format!("-n {n}b addr add 10.77.0.2/24 dev v0"))
+            && ip(&format!("-n {n}a link set lo up"))
             && ip(&format!("-n {n}a link set v0 up"))
             && ip(&format!("-n {n}b link set v0 up"));
         laid.then_some(cable)

@@ -1,0 +1,209 @@
+//! The TAP device (Linux `Documentation/networking/tuntap.rst`). All of this crate's `unsafe` is here.
+#![allow(unsafe_code)]
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use rustix::net::{AddressFamily, SocketType, socket};
+use tokio::io::unix::AsyncFd;
+
+use crate::settings::{Cidr, Offloading, Settings};
+
+const TUNSETIFF: libc::c_ulong = 0x4004_54ca;
+const TUNSETOFFLOAD: libc::c_ulong = 0x4004_54d0;
+const IFF_TAP: i16 = 0x0002;
+const IFF_NO_PI: i16 = 0x1000;
+const IFF_VNET_HDR: i16 = 0x4000;
+/// `TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN`.
+const OFFLOADS: libc::c_ulong = 0x1 | 0x2 | 0x4 | 0x8;
+
+/// An open device.
+pub(crate) struct Device {
+    pub(crate) descriptor: AsyncFd<OwnedFd>,
+    /// Frames carry a `virtio_net_hdr`.
+    pub(crate) vnet_header: bool,
+}
+
+/// Why there is no device.
+#[derive(Debug, thiserror::Error)]
+pub enum TapError {
+    /// The kernel has no TUN/TAP driver, or hides it.
+    #[error(
+        "/dev/net/tun is not there: the kernel module tun is not loaded, or this container does not have the device"
+    )]
+    NoDriver,
+    /// The device may not be opened or made.
+    #[error(
+        "{device}: not permitted. It takes CAP_NET_ADMIN (run as root), or a device made for you: ip tuntap add {device} mode tap user $USER"
+    )]
+    NotPermitted {
+        /// Its name.
+        device: String,
+    },
+    /// Something else holds it.
+    #[error("{device} is in use by another program")]
+    Busy {
+        /// Its name.
+        device: String,
+    },
+    /// The other end of the device could not be set up.
+    #[error("{device} was made, but its kernel end could not be given {address}: {why}")]
+    Unconfigured {
+        /// Its name.
+        device: String,
+        /// The address meant for it.
+        address: IpAddr,
+        /// What the kernel said.
+        why: io::Error,
+    },
+    /// Anything else the kernel said.
+    #[error("{device}: {why}")]
+    Failed {
+        /// Its name.
+        device: String,
+        /// What the kernel said.
+        why: io::Error,
+    },
+}
+
+impl Device {
+    /// Opens the device, and makes it first where there is none. The kernel's end of one made here
+    /// gets the gateways' addresses, since nobody else could have been told of it.
+    pub(crate) fn open(settings: &Settings, offload: Offloading) -> Result<Self, TapError> {
+        let device = settings.device.clone();
+        let made = !Path::new("/sys/class/net").join(&device).exists();
+        let tun = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
+            .open("/dev/net/tun");
+        let file = tun.map_err(|why| match why.kind() {
+            io::ErrorKind::NotFound => TapError::NoDriver,
+            io::ErrorKind::PermissionDenied => TapError::NotPermitted { device: device.clone() },
+            _ => TapError::Failed { device: device.clone(), why },
+        })?;
+        let wanted = offload == Offloading::Allowed;
+        let mut vnet_header = wanted && attach(&file, &device, IFF_VNET_HDR).is_ok();
+        if !vnet_header {
+            attach(&file, &device, 0).map_err(|why| match why.raw_os_error() {
+                Some(libc::EPERM | libc::EACCES) => {
+                    TapError::NotPermitted { device: device.clone() }
+                }
+                Some(libc::EBUSY) => TapError::Busy { device: device.clone() },
+                _ => TapError::Failed { device: device.clone(), why },
+            })?;
+        }
+        if vnet_header && set_offload(&file, OFFLOADS).is_err() {
+            // Headers without offloads would be nothing but overhead, but the device has them now.
+            vnet_header = set_offload(&file, 0).is_ok();
+        }
+        if made {
+            bring_up(settings)?;
+        }
+        let descriptor =
+            watch(file.into()).map_err(|why| TapError::Failed { device: device.clone(), why })?;
+        Ok(Self { descriptor, vnet_header })
+    }
+}
+
+/// Has the runtime watch a descriptor.
+fn watch(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` keeps its descriptor open, and the same one, until the `AsyncFd` that
+    // owns it from here on is dropped.
+    Ok(unsafe { AsyncFd::register(descriptor) }?)
+}
+
+fn attach(file: &File, device: &str, flags: i16) -> io::Result<()> {
+    let mut request = request(device);
+    request.ifr_ifru.ifru_flags = IFF_TAP | IFF_NO_PI | flags;
+    ioctl(file.as_raw_fd(), TUNSETIFF, &mut request)
+}
+
+fn set_offload(file: &File, offloads: libc::c_ulong) -> io::Result<()> {
+    // SAFETY: this request takes its argument by value and touches no memory of ours.
+    let result = unsafe { libc::ioctl(file.as_raw_fd(), TUNSETOFFLOAD as _, offloads) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Gives the kernel's end its addresses and switches it on.
+fn bring_up(settings: &Settings) -> Result<(), TapError> {
+    let failed = |why| TapError::Failed { device: settings.device.clone(), why };
+    let control = socket(AddressFamily::INET, SocketType::DGRAM, None)
+        .map_err(|error| failed(error.into()))?;
+    let mut flags = request(&settings.device);
+    ioctl(control.as_raw_fd(), libc::SIOCGIFFLAGS, &mut flags).map_err(failed)?;
+    // SAFETY: the kernel has just written this member of the union.
+    let now = unsafe { flags.ifr_ifru.ifru_flags };
+    flags.ifr_ifru.ifru_flags = now | libc::IFF_UP as i16;
+    let mut mtu = request(&settings.device);
+    mtu.ifr_ifru.ifru_mtu = i32::from(settings.mtu);
+    ioctl(control.as_raw_fd(), libc::SIOCSIFMTU, &mut mtu).map_err(failed)?;
+    ioctl(control.as_raw_fd(), libc::SIOCSIFFLAGS, &mut flags).map_err(failed)?;
+    for gateway in &settings.gateways {
+        let Some(ours) = settings.addresses.iter().find(|cidr| cidr.contains(*gateway)) else {
+            continue;
+        };
+        let end = Cidr { address: *gateway, prefix_len: ours.prefix_len };
+        let set = match gateway {
+            IpAddr::V4(_) => set_v4(&settings.device, end),
+            IpAddr::V6(_) => set_v6(&settings.device, end),
+        };
+        set.map_err(|why| TapError::Unconfigured {
+            device: settings.device.clone(),
+            address: *gateway,
+            why,
+        })?;
+    }
+    Ok(())
+}
+
+fn set_v4(device: &str, end: Cidr) -> io::Result<()> {
+    let IpAddr::V4(address) = end.address else { return Ok(()) };
+    let control = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+    let mask = u32::MAX.checked_shl(32 - u32::from(end.prefix_len)).unwrap_or(0);
+    for (call, bits) in [(libc::SIOCSIFADDR, address.to_bits()), (libc::SIOCSIFNETMASK, mask)] {
+        let mut set = request(device);
+        let word = bits.to_be_bytes();
+        // struct sockaddr_in: family, port, address.
+        set.ifr_ifru.ifru_addr.sa_family = libc::AF_INET as u16;
+        // SAFETY: the member was written by the line above.
+        let data = unsafe { &mut set.ifr_ifru.ifru_addr.sa_data };
+        for (slot, byte) in data[2..6].iter_mut().zip(word) {
+            *slot = byte as libc::c_char;
+        }
+        ioctl(control.as_raw_fd(), call, &mut set)?;
+    }
+    Ok(())
+}
+
+fn set_v6(device: &str, end: Cidr) -> io::Result<()> {
+    let IpAddr::V6(address) = end.address else { return Ok(()) };
+    let control = socket(AddressFamily::INET6, SocketType::DGRAM, None)?;
+    let index = rustix::net::netdevice::name_to_index(&control, device)?;
+    let mut set = libc::in6_ifreq {
+        ifr6_addr: libc::in6_addr { s6_addr: address.octets() },
+        ifr6_prefixlen: end.prefix_len.into(),
+        ifr6_ifindex: index as i32,
+    };
+    ioctl(control.as_raw_fd(), libc::SIOCSIFADDR, &mut set)
+}
+
+fn request(device: &str) -> libc::ifreq {
+    // SAFETY: all-zero is a valid ifreq.
+    let mut request: libc::ifreq = unsafe { core::mem::zeroed() };
+    for (slot, byte) in request.ifr_name.iter_mut().take(15).zip(device.bytes()) {
+        *slot = byte as libc::c_char;
+    }
+    request
+}
+
+fn ioctl<T>(descriptor: i32, call: libc::c_ulong, argument: &mut T) -> io::Result<()> {
+    // SAFETY: every caller passes the structure that its request reads and writes (netdevice(7),
+    // tuntap.rst), and it lives through the call.
+    let result = unsafe { libc::ioctl(descriptor, call as _, core::ptr::from_mut(argument)) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
