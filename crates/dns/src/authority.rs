@@ -48,7 +48,7 @@ impl Authority {
         for _ in 0..MOST_ALIASES {
             let (node, synthesised) = match zone.place(&name) {
                 Place::Node { node, synthesised } => (node, synthesised),
-                Place::Cut(servers) => return self.refer(response, zone, servers),
+                Place::Cut(servers) => return refer(response, zone, servers),
                 place @ (Place::Empty | Place::Nowhere) => {
                     response.metadata.authoritative = true;
                     if place == Place::Nowhere {
@@ -62,7 +62,9 @@ impl Authority {
             let owned = |records: &[Record]| -> Vec<Record> {
                 let mut records = records.to_vec();
                 if synthesised {
-                    records.iter_mut().for_each(|record| record.name = name.clone());
+                    for record in &mut records {
+                        record.name = name.clone();
+                    }
                 }
                 records
             };
@@ -89,22 +91,6 @@ impl Authority {
         }
     }
 
-    /// Points to the servers below a cut, with their addresses where those lie in the zone (glue).
-    fn refer(&self, response: &mut Message, zone: &Zone, servers: &[Record]) {
-        if !response.answers.is_empty() {
-            return;
-        }
-        response.metadata.authoritative = false;
-        response.add_authorities(servers.to_vec());
-        for server in servers {
-            if let RData::NS(name) = &server.data {
-                for of in [RecordType::A, RecordType::AAAA] {
-                    response.add_additionals(zone.at(&name.0, of).to_vec());
-                }
-            }
-        }
-    }
-
     /// Addresses of the servers that records name.
     fn add_addresses(&self, response: &mut Message, records: &[Record]) {
         for record in records {
@@ -117,6 +103,22 @@ impl Authority {
                 for of in [RecordType::A, RecordType::AAAA] {
                     response.add_additionals(zone.at(name, of).to_vec());
                 }
+            }
+        }
+    }
+}
+
+/// Points to the servers below a cut, with their addresses where those lie in the zone (glue).
+fn refer(response: &mut Message, zone: &Zone, servers: &[Record]) {
+    if !response.answers.is_empty() {
+        return;
+    }
+    response.metadata.authoritative = false;
+    response.add_authorities(servers.to_vec());
+    for server in servers {
+        if let RData::NS(name) = &server.data {
+            for of in [RecordType::A, RecordType::AAAA] {
+                response.add_additionals(zone.at(&name.0, of).to_vec());
             }
         }
     }

@@ -183,7 +183,8 @@ impl Exchange {
 
     fn take(&mut self, index: usize, via: Via, message: Message) {
         let server = &mut self.servers[index];
-        match message.metadata.response_code {
+        let code = message.metadata.response_code;
+        match code {
             // RFC 7766 §5.
             _ if via == Via::Udp && message.metadata.truncation => {
                 self.state = State::Ask { index, via: Via::Tcp };
@@ -193,9 +194,8 @@ impl Exchange {
             }
             // A server from before EDNS does not know the OPT record and sends none (RFC 6891 §7).
             ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS
-                if server.extension == Extension::Edns && message.edns.is_none()
-                    || message.metadata.response_code == ResponseCode::BADVERS
-                        && server.extension == Extension::Edns =>
+                if server.extension == Extension::Edns
+                    && (message.edns.is_none() || code == ResponseCode::BADVERS) =>
             {
                 server.extension = Extension::Plain;
                 self.state = State::Ask { index, via };
@@ -213,13 +213,10 @@ impl Exchange {
     fn next_from(&mut self, index: usize) {
         let open =
             |from: usize| (from..self.servers.len()).find(|&index| !self.servers[index].refused);
-        let next = match open(index) {
-            Some(index) => Some(index),
-            None => {
-                self.round += 1;
-                if self.round < self.policy.attempts { open(0) } else { None }
-            }
-        };
+        let next = open(index).or_else(|| {
+            self.round += 1;
+            if self.round < self.policy.attempts { open(0) } else { None }
+        });
         self.state = match next {
             Some(index) => State::Ask {
                 index,

@@ -88,7 +88,7 @@ impl<W: Wire> Ladder<W> {
                 self.known(Source::Literal, &name, vec![address]);
             }
             Err(why) => {
-                self.fault(FaultKind::NameFailed { name: name.clone(), why: why.to_string() })
+                self.fault(FaultKind::NameFailed { name: name.clone(), why: why.to_string() });
             }
         }
         self.ended(name)
@@ -494,6 +494,11 @@ impl<W: Wire> Ladder<W> {
         let kind = gathered
             .fault
             .unwrap_or_else(|| FaultKind::NameFailed { name, why: "no source knows it".into() });
-        Err(LookupFault { id: self.id, kind, since: self.since, event: lookup.event })
+        Err(LookupFault {
+            id: self.id,
+            kind: Box::new(kind),
+            since: self.since,
+            event: lookup.event,
+        })
     }
 }

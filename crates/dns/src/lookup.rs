@@ -135,7 +135,7 @@ pub struct LookupFault {
     /// Its id in the record.
     pub id: LookupId,
     /// What was seen.
-    pub kind: FaultKind,
+    pub kind: Box<FaultKind>,
     /// When the lookup began.
     pub since: Time,
     /// The event of its end.

@@ -40,6 +40,7 @@ pub struct Pending<W> {
     arrivals: mpsc::UnboundedReceiver<Arrival>,
     end: oneshot::Receiver<Result<Lookup, LookupFault>>,
     id: LookupId,
+    name: String,
     since: Time,
     _task: Task,
 }
@@ -87,11 +88,12 @@ impl<W: Wire> Resolver<W> {
         let (ended, end) = oneshot::channel();
         let ladder = Ladder::new(Rc::clone(&self.shared), options, Some(arrived));
         let (id, since, name) = (ladder.id, self.shared.wire.now(), name.to_owned());
+        let wanted = name.clone();
         let task = self.shared.wire.spawn(async move {
             // Whoever has dropped the receiver does not want to know.
-            let _ = ended.send(ladder.climb(&name, cause).await);
+            let _ = ended.send(ladder.climb(&wanted, cause).await);
         });
-        Pending { wire: self.shared.wire.clone(), arrivals, end, id, since, _task: task }
+        Pending { wire: self.shared.wire.clone(), arrivals, end, id, name, since, _task: task }
     }
 }
 
@@ -151,7 +153,10 @@ impl<W: Wire> Pending<W> {
         self.end.await.unwrap_or_else(|_| {
             Err(LookupFault {
                 id: self.id,
-                kind: FaultKind::NameFailed { name: String::new(), why: "given up".into() },
+                kind: Box::new(FaultKind::NameFailed {
+                    name: self.name.clone(),
+                    why: "given up".into(),
+                }),
                 since: self.since,
                 event: None,
             })

@@ -176,9 +176,8 @@ impl<W: Wire, R: Respond> Desk<W, R> {
         cause: Option<EventId>,
     ) -> Option<(Vec<u8>, Option<EventId>)> {
         let event = self.emit(Direction::Received, from, via, bytes, cause);
-        let query = match Message::from_vec(bytes) {
-            Ok(query) => query,
-            Err(_) => return Some((unreadable(bytes)?, event)),
+        let Ok(query) = Message::from_vec(bytes) else {
+            return Some((unreadable(bytes)?, event));
         };
         // A response is never answered, or two servers talk for ever.
         if query.metadata.message_type != MessageType::Query {
