@@ -1,6 +1,6 @@
 //! One page, from its first byte to its picture.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use encoding_rs::{Encoding, UTF_8};
 use url::Url;
@@ -225,14 +225,18 @@ impl Page {
 
     fn input(&self) -> engine::Input<'_> {
         let mut styles = BTreeMap::new();
-        let mut images = BTreeMap::new();
+        let mut bytes = BTreeMap::new();
+        let mut failed = BTreeSet::new();
         for resource in self.resources.iter() {
             match &resource.state {
                 State::Loaded(Body::Style(sheet)) => {
                     styles.insert(resource.fetch.url.as_str(), sheet.text.as_str());
                 }
-                State::Loaded(Body::Bytes(bytes)) => {
-                    images.insert(resource.fetch.url.as_str(), bytes.clone());
+                State::Loaded(Body::Bytes(body)) => {
+                    bytes.insert(resource.fetch.url.as_str(), body.clone());
+                }
+                State::Failed => {
+                    failed.insert(resource.fetch.url.as_str());
                 }
                 _ => {}
             }
@@ -249,7 +253,8 @@ impl Page {
             base: self.scanner.base(),
             options: &self.options,
             styles,
-            bytes: images,
+            bytes,
+            failed,
             faces: self.resources.faces(),
         }
     }

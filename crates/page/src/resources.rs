@@ -144,6 +144,9 @@ impl Resources {
             known.fetch.blocks = known.fetch.blocks.max(fetch.blocks);
             known.fetch.priority = known.fetch.priority.max(fetch.priority);
             known.holds_paint |= holds_paint;
+            if known.fetch.kind == Kind::Icon {
+                known.fetch.kind = fetch.kind;
+            }
             if fetch.media.is_none() {
                 known.fetch.media = None;
             }
@@ -217,7 +220,10 @@ impl Resources {
             }
         };
         match kind {
-            Kind::Image | Kind::Font => resource.state = State::Loaded(Body::Bytes(bytes)),
+            // An icon can be an image of the page, too.
+            Kind::Image | Kind::Icon | Kind::Poster | Kind::Font => {
+                resource.state = State::Loaded(Body::Bytes(bytes));
+            }
             Kind::Style => {
                 let given = content_type.as_deref().map(encoding::essence).unwrap_or_default();
                 if !given.is_empty() && given != "text/css" {

@@ -372,6 +372,100 @@ fn the_background_of_root_or_body_covers_the_canvas() {
 }
 
 #[test]
+fn rules_under_rows_of_a_collapsed_table_are_painted() {
+    let table = |cell: &str, row: &str| {
+        paint(&format!(
+            "<!doctype html><style>body{{margin:0}}table{{border-collapse:collapse;width:200px}}td{{padding:0;height:30px;{cell}}}tr{{{row}}}</style><table><tr><td><td><tr><td><td></table>"
+        ))
+    };
+    for picture in
+        [table("border-bottom:4px solid red", ""), table("", "border-bottom:4px solid red")]
+    {
+        assert_eq!(count(&picture, 0..200, 0..80, [255, 0, 0]), 2 * 4 * 200);
+        assert_eq!(count(&picture, 0..200, 0..30, [255, 0, 0]), 0);
+    }
+    let grid = table("border:2px solid red", "");
+    assert_eq!(grid.pixel(100, 40), RED, "the line between the columns");
+    assert_eq!(grid.pixel(50, 20), WHITE);
+}
+
+#[test]
+fn numbers_of_lists_keep_a_gap_and_count_as_told() {
+    let list = |markup: &str| {
+        let style = "<!doctype html><style>body{margin:0;font:20px Arial}</style>";
+        paint(&format!("{style}{markup}"))
+    };
+    let decimal = list("<ol><li>&nbsp;</ol>");
+    let last = (0..40).rfind(|&x| count(&decimal, x..x + 1, 0..50, [0, 0, 0]) > 0);
+    // The number's ink ends before the item's edge at 40 px by a space of 5 px or so.
+    assert!(matches!(last, Some(30..=36)), "{last:?}");
+    let seven = list("<ol start=7><li>&nbsp;</ol>");
+    assert_ne!(decimal, seven);
+    assert_eq!(seven, list("<ol><li value=7>&nbsp;</ol>"));
+    let roman = list("<ol type=I start=5><li>&nbsp;</ol>");
+    assert_eq!(roman, list("<ol style='list-style:upper-roman'><li value=5>&nbsp;</ol>"));
+    assert_ne!(roman, list("<ol type=A start=5><li>&nbsp;</ol>"));
+}
+
+#[test]
+fn controls_show_what_they_hold() {
+    let dark = |markup: &str| {
+        let picture = paint(&format!("<!doctype html><style>body{{margin:0}}</style>{markup}"));
+        count(&picture, 4..140, 4..16, [0, 0, 0])
+    };
+    assert!(
+        dark("<select><option>mmmm<option>x</select>")
+            > dark("<select><option>mmmm<option selected>i</select>")
+    );
+    assert_eq!(dark("<input value=mmmm>"), dark("<input type=search value=mmmm>"));
+    assert!(dark("<input value=mmmm>") > dark("<input placeholder=mmmm>"));
+    assert!(dark("<input type=submit>") > 10);
+    assert_eq!(dark("<input type=password value=abcd>"), dark("<input type=password value=wxyz>"));
+    assert!(dark("<details open><summary></summary>mmmm") > 0);
+    assert_eq!(
+        count(
+            &paint(
+                "<!doctype html><style>body{margin:0}</style><details><summary></summary>mmmm<p>mmmm</p></details>"
+            ),
+            20..400,
+            0..300,
+            [0, 0, 0]
+        ),
+        0
+    );
+    let bar = paint("<!doctype html><style>body{margin:0}</style><progress value=50 max=100>");
+    assert!(
+        count(&bar, 0..80, 0..30, [0, 117, 255]) > 10 * count(&bar, 82..170, 0..30, [0, 117, 255])
+    );
+}
+
+#[test]
+fn text_in_svg_is_set_in_the_carried_fonts() {
+    // Eight "m" of 0.833 em each at 30 px are 200 px wide.
+    let svg = "<svg xmlns='http://www.w3.org/2000/svg' width='300' height='60'><text y='40' font-family='Helvetica' font-size='30' fill='red'>mmmmmmmm</text></svg>";
+    let site = Site::new(&[("/dir/a.svg", "image/svg+xml", svg.as_bytes())]);
+    for markup in [svg, "<img src=a.svg>"] {
+        let markup = format!("<!doctype html><style>body{{margin:0}}</style>{markup}");
+        let picture = site.load(&mut page(&markup, options()));
+        let last = (0..400).rfind(|&x| count(&picture, x..x + 1, 0..60, [255, 0, 0]) > 0);
+        let last = last.unwrap_or(0);
+        assert!((194..=200).contains(&last), "{last}");
+    }
+}
+
+#[test]
+fn the_alternative_of_a_failed_image_is_shown() {
+    let mut page = page(
+        "<!doctype html><style>body{margin:0;font:30px Arial}</style><img src=gone.png alt='mmmm'>",
+        options(),
+    );
+    let before = count(&page.paint().unwrap(), 0..200, 0..60, [0, 0, 0]);
+    let after = count(&Site::new(&[]).load(&mut page), 0..200, 0..60, [0, 0, 0]);
+    assert_eq!(before, 0);
+    assert!(after > 200, "{after}");
+}
+
+#[test]
 fn the_same_page_is_the_same_file() {
     let markup = "<!doctype html><style>body{font:16px/1.5 serif;background:linear-gradient(#fff,#88f)}p{box-shadow:0 2px 9px #0008;border-radius:9px;transform:rotate(3deg)}</style><p>Grüße ★ 😀 <b>b</b> <i>i</i> <code>c</code><svg width=50 height=50><circle cx=25 cy=25 r=20 fill=red /></svg>";
     let first = page(markup, options()).paint().unwrap().png();

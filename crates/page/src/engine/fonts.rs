@@ -71,6 +71,11 @@ pub(super) fn carried() -> impl Iterator<Item = (&'static str, &'static [u8])> {
     ])
 }
 
+/// The other names of a carried family.
+pub(super) fn aliases(family: &str) -> impl Iterator<Item = &'static str> {
+    ALIASES.iter().filter(move |(of, _)| *of == family).flat_map(|(_, names)| *names).copied()
+}
+
 /// The fonts of a run, without the page's own.
 pub(super) fn context(which: Fonts) -> FontContext {
     let system_fonts = which == Fonts::System;
@@ -79,8 +84,7 @@ pub(super) fn context(which: Fonts) -> FontContext {
     collection.register_fonts(blob(BULLET_FONT), None);
     for (family, bytes) in carried() {
         let blob = blob(bytes);
-        let names = ALIASES.iter().filter(|(of, _)| *of == family).flat_map(|(_, names)| *names);
-        for name in std::iter::once(&family).chain(names) {
+        for name in std::iter::once(family).chain(aliases(family)) {
             if system_fonts && is_of_system(&mut collection, name) {
                 continue;
             }

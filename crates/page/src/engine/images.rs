@@ -38,8 +38,11 @@ impl SvgFonts {
             if which == Fonts::System {
                 database.load_system_fonts();
             }
-            for (_, bytes) in fonts::carried() {
-                database.load_font_source(fontdb::Source::Binary(Arc::new(bytes)));
+            for (family, bytes) in fonts::carried() {
+                let source = fontdb::Source::Binary(Arc::new(bytes));
+                for id in database.load_font_source(source) {
+                    also_called(&mut database, id, fonts::aliases(family));
+                }
             }
             database.set_serif_family(fonts::SERIF);
             database.set_sans_serif_family(fonts::SANS);
@@ -49,6 +52,21 @@ impl SvgFonts {
             Arc::new(database)
         }))
     }
+}
+
+/// Registers a face under more family names.
+fn also_called(
+    database: &mut fontdb::Database,
+    id: fontdb::ID,
+    names: impl Iterator<Item = &'static str>,
+) {
+    let Some(mut info) = database.face(id).cloned() else { return };
+    let Some(language) = info.families.first().map(|family| family.1) else { return };
+    for name in names {
+        info.families.push((name.to_owned(), language));
+    }
+    database.remove_face(id);
+    database.push_face_info(info);
 }
 
 /// Whether an image can be drawn; why not, in words.
@@ -86,12 +104,28 @@ fn svg(bytes: &[u8], fonts: &mut SvgFonts) -> Result<Checked, String> {
     if !has_text {
         return Ok(Checked { pixels: 0, bytes: None });
     }
+    let outlined = outline(bytes, fonts)?;
+    Ok(Checked { pixels: 0, bytes: Some(Bytes::from(outlined.svg)) })
+}
+
+/// An SVG whose text is outlines.
+pub(super) struct Outlined {
+    pub(super) svg: String,
+    pub(super) width: f32,
+    pub(super) height: f32,
+}
+
+/// Turns the text of an SVG into outlines.
+pub(super) fn outline(svg: impl AsRef<[u8]>, fonts: &mut SvgFonts) -> Result<Outlined, String> {
     let options = usvg::Options {
         font_family: fonts::SERIF.to_owned(),
         fontdb: fonts.database(),
         ..usvg::Options::default()
     };
-    let tree = usvg::Tree::from_data(bytes, &options).map_err(|error| error.to_string())?;
-    let outlined = tree.to_string(&usvg::WriteOptions::default());
-    Ok(Checked { pixels: 0, bytes: Some(Bytes::from(outlined)) })
+    let tree = usvg::Tree::from_data(svg.as_ref(), &options).map_err(|error| error.to_string())?;
+    Ok(Outlined {
+        svg: tree.to_string(&usvg::WriteOptions::default()),
+        width: tree.size().width(),
+        height: tree.size().height(),
+    })
 }

@@ -13,8 +13,10 @@ mod thread;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use blitz_dom::{BaseDocument, DocumentConfig, StyleThreading};
+use blitz_dom::{BaseDocument, DocumentConfig, StyleThreading, UserAgentStylesheet};
+use blitz_html::HtmlProvider;
 use blitz_traits::shell::{ColorScheme, Viewport};
 use bytes::Bytes;
 use url::Url;
@@ -34,6 +36,8 @@ pub(crate) struct Input<'a> {
     pub(crate) styles: BTreeMap<&'a str, &'a str>,
     /// Images and fonts that came, by address.
     pub(crate) bytes: BTreeMap<&'a str, Bytes>,
+    /// The addresses of what failed.
+    pub(crate) failed: BTreeSet<&'a str>,
     pub(crate) faces: Vec<&'a Face>,
 }
 
@@ -83,8 +87,13 @@ fn work(input: &Input<'_>, goal: Goal) -> Outcome {
         viewport: Some(viewport(input.options)),
         base_url: Some(input.base.as_str().to_owned()),
         net_provider: Some(queue.clone()),
+        html_parser_provider: Some(Arc::new(HtmlProvider)),
         font_ctx: Some(font_context),
         style_threading: StyleThreading::Sequential,
+        ua_stylesheets: vec![
+            UserAgentStylesheet::default_sheet(),
+            UserAgentStylesheet::parse(include_str!("ua.css")),
+        ],
         ..DocumentConfig::default()
     });
     let lazy = tree::parse(&mut document, input, &mut outcome);
@@ -92,8 +101,7 @@ fn work(input: &Input<'_>, goal: Goal) -> Outcome {
     let mut answers = net::Answers::new(input);
     settle(&mut document, &queue, &mut answers);
     if document.try_root_element().is_some() {
-        let hidden = fixups::hide_invisible_text(&mut document);
-        if fixups::cover_canvas(&mut document) || hidden {
+        if fixups::improve(&mut document, &mut answers.fonts) {
             settle(&mut document, &queue, &mut answers);
         }
         outcome.fonts = fonts::in_use(&document, &input.faces, &input.bytes);

@@ -38,7 +38,7 @@ impl NetProvider for Queue {
 /// What the queue is answered from, and what could not be answered.
 pub(super) struct Answers<'a> {
     input: &'a Input<'a>,
-    fonts: images::SvgFonts,
+    pub(super) fonts: images::SvgFonts,
     pixels: u64,
     /// Checked images: whether they may be decoded.
     checked: BTreeMap<String, Option<Bytes>>,

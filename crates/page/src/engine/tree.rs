@@ -15,7 +15,7 @@ use html5ever::tokenizer::TokenizerOpts;
 use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeBuilderOpts, TreeSink};
 use html5ever::{Attribute, LocalName, ParseOpts, QualName};
 
-use super::fixups::{self, LazyImage};
+use super::fixups::{self, LazyImage, controls};
 use super::{Input, Outcome, Syntax};
 use crate::limits;
 use crate::media::Media;
@@ -146,6 +146,10 @@ impl Sink<'_, '_, '_> {
                     attr.name.local = LocalName::from(fixups::SRC);
                 }
             }
+            "input" => controls::input(&mut attrs),
+            "progress" => controls::gauge(&mut attrs, "#0075ff"),
+            "meter" => controls::gauge(&mut attrs, "#107c10"),
+            "video" => controls::poster(&mut attrs),
             _ => {}
         }
         attrs

@@ -1,4 +1,13 @@
 //! Repairs of a parsed tree: what Blitz 0.3 does not do, or does otherwise than browsers.
+//!
+//! [`repair`] works on the tree before it is styled, [`improve`] on what layout made of it; the
+//! style sheet `ua.css` does what a style sheet can.
+
+mod canvas;
+pub(super) mod controls;
+mod lists;
+mod svg;
+mod tables;
 
 use blitz_dom::node::NodeData;
 use blitz_dom::{
@@ -8,6 +17,7 @@ use style::computed_values::visibility::T as Visibility;
 use url::Url;
 
 use super::Input;
+use super::images::SvgFonts;
 use crate::css;
 use crate::media::Media;
 use crate::scan::{fetchable, is_css};
@@ -32,10 +42,22 @@ pub(super) fn repair(mutator: &mut DocumentMutator<'_>, input: &Input<'_>) -> Ve
         match &*element.name.local {
             "style" => style_element(mutator, id, media),
             "img" => lazy.extend(image(mutator, id, media, input)),
+            "details" => controls::close_details(mutator, id),
+            "select" => controls::show_choice(mutator, id),
             _ => {}
         }
     }
     lazy
+}
+
+/// Repairs that depend on computed styles. Tells whether layout must run again.
+pub(super) fn improve(document: &mut BaseDocument, svg_fonts: &mut SvgFonts) -> bool {
+    let elements = elements(document);
+    let hidden = hide_invisible_text(document, &elements);
+    let lists = lists::number(document, &elements);
+    let tables = tables::separate_partial_borders(document, &elements);
+    let svgs = svg::outline_text(document, &elements, svg_fonts);
+    canvas::cover(document) || hidden || lists || tables || svgs
 }
 
 /// The elements in document order.
@@ -88,15 +110,17 @@ fn image(
     let written = srcset::choose(&borrowed, img, media)?.to_owned();
     let lazy =
         node.attr(local_name!("loading")).is_some_and(|value| value.eq_ignore_ascii_case("lazy"));
-    let url = input.base.join(&written).ok();
+    let url = input.base.join(&written).ok().and_then(fetchable);
     if lazy
-        && let Some(url) = url.and_then(fetchable)
+        && let Some(url) = url.clone()
         && !input.bytes.contains_key(url.as_str())
     {
         return Some(LazyImage { node: id, url });
     }
-    let src = QualName::new(None, Namespace::default(), LocalName::from("src"));
-    mutator.set_attribute(id, src, &written);
+    if url.is_some_and(|url| input.failed.contains(url.as_str())) {
+        controls::show_alternative(mutator, id);
+    }
+    mutator.set_attribute(id, attribute("src"), &written);
     None
 }
 
@@ -126,10 +150,11 @@ fn source<'a>(node: &'a Node, src: &str) -> Source<'a> {
 }
 
 /// Blitz paints the text of inline elements whose `visibility` is not `visible`: their colours
-/// are made transparent. Tells whether there were any.
-pub(super) fn hide_invisible_text(document: &mut BaseDocument) -> bool {
-    let hidden: Vec<NodeId> = elements(document)
-        .into_iter()
+/// are made transparent.
+fn hide_invisible_text(document: &mut BaseDocument, elements: &[NodeId]) -> bool {
+    let hidden: Vec<NodeId> = elements
+        .iter()
+        .copied()
         .filter(|&id| is_hidden(document, id) && parent_is_visible(document, id))
         .collect();
     for &id in &hidden {
@@ -152,67 +177,12 @@ fn parent_is_visible(document: &BaseDocument, id: NodeId) -> bool {
     parent.is_some_and(|parent| !is_hidden(document, parent))
 }
 
-/// Blitz paints the root's background colour on the whole canvas, but its images and gradients
-/// only on the root's own box, and the body's only on the body's. CSS Backgrounds 3, section
-/// 2.11: the root's background, or the body's in its place, covers the canvas. Tells whether
-/// something was changed.
-pub(super) fn cover_canvas(document: &mut BaseDocument) -> bool {
-    let Some(root) = document.try_root_element().map(|node| node.id) else { return false };
-    let own = has_background_image(document, root);
-    let body = document.find_body_node().map(|node| node.id);
-    let from = match body {
-        _ if own => root,
-        Some(body)
-            if has_background_image(document, body)
-                && is_transparent(&document.resolved_style_value(root, "background-color")) =>
-        {
-            body
-        }
-        _ => return false,
-    };
-    let height = document.get_node(root).map_or(0.0, |node| node.final_layout().size.height);
-    if from != root {
-        move_background(document, from, root);
-    }
-    pin_gradient(document, root, height);
-    document.set_style_property(root, "min-height", "100vh");
-    true
+/// The name of an attribute in no namespace.
+fn attribute(name: &str) -> QualName {
+    QualName::new(None, Namespace::default(), LocalName::from(name))
 }
 
-fn has_background_image(document: &BaseDocument, id: NodeId) -> bool {
-    let value = document.resolved_style_value(id, "background-image");
-    value.contains('(')
-}
-
-fn is_transparent(color: &str) -> bool {
-    matches!(color, "" | "transparent" | "rgba(0, 0, 0, 0)")
-}
-
-fn move_background(document: &mut BaseDocument, from: NodeId, to: NodeId) {
-    const PROPERTIES: [&str; 8] = [
-        "background-color",
-        "background-position-x",
-        "background-position-y",
-        "background-size",
-        "background-repeat",
-        "background-origin",
-        "background-attachment",
-        "background-image",
-    ];
-    for property in PROPERTIES {
-        let value = document.resolved_style_value(from, property);
-        document.set_style_property(to, property, &value);
-    }
-    document.set_style_property(from, "background-image", "none");
-    document.set_style_property(from, "background-color", "transparent");
-}
-
-/// A gradient without a size fills the root's box and repeats below it; the box is about to grow.
-fn pin_gradient(document: &mut BaseDocument, root: NodeId, height: f32) {
-    let fixed = document.resolved_style_value(root, "background-attachment") == "fixed";
-    let gradient = document.resolved_style_value(root, "background-image").contains("gradient(");
-    let size = document.resolved_style_value(root, "background-size");
-    if gradient && !fixed && matches!(size.as_str(), "auto" | "auto auto") && height > 0.0 {
-        document.set_style_property(root, "background-size", &format!("100% {height}px"));
-    }
+/// The text of everything below a node.
+fn text(document: &BaseDocument, id: NodeId) -> String {
+    document.get_node(id).map(Node::text_content).unwrap_or_default()
 }
