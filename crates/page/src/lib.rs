@@ -36,6 +36,7 @@
 //!   layout of everything delivered ([`Page::is_stale`] is false) and [`Page::pending`] is empty.
 //! - [`Page::ready_to_paint`] says when a browser would paint first; [`Page::paint`] never
 //!   waits for anything.
+//! - [`Page::job`] is the same as a value for another thread; [`Page::take`] brings it home.
 //! - [`Page::notes`] says what a picture does not show: scripts are fetched and timed, not run.
 //! - Same bytes, same options with [`Fonts::CarriedOnly`]: same fetches, same notes, same pixels.
 //!
@@ -60,11 +61,12 @@ mod scan;
 mod srcset;
 
 pub use bytes::Bytes;
+pub use engine::Goal;
 pub use fetch::{
     Blocks, Delivered, Fetch, FetchId, Hint, Initiator, Kind, Listed, Omitted, Priority, Reach,
 };
 pub use note::Note;
 pub use options::{Extent, Fonts, Options, Scheme, Viewport, ViewportError};
-pub use page::{Page, Summary};
+pub use page::{Done, Job, Page, Summary};
 pub use picture::{PaintError, Picture};
 pub use url::Url;

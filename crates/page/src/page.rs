@@ -1,6 +1,7 @@
 //! One page, from its first byte to its picture.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use encoding_rs::{Encoding, UTF_8};
 use url::Url;
@@ -25,7 +26,7 @@ pub struct Page {
     scanner: Scanner,
     resources: Resources,
     /// The document's text, up to [`limits::MARKUP`].
-    markup: String,
+    markup: Arc<String>,
     /// All of the document's text, in bytes of UTF-8.
     markup_seen: usize,
     finished: bool,
@@ -37,6 +38,27 @@ pub struct Page {
     layout_notes: Vec<Note>,
     /// What the last layout was made of.
     laid_out: Option<(u64, usize)>,
+}
+
+/// A layout, and a picture if that is its goal, still to be made: see [`Page::job`].
+pub struct Job {
+    input: engine::Input,
+    goal: Goal,
+    made_of: (u64, usize),
+}
+
+impl Job {
+    /// Does the work, on a thread with a deep stack that ends before this returns.
+    pub fn run(self) -> Result<Done, PaintError> {
+        let outcome = engine::run(&self.input, self.goal)?;
+        Ok(Done { outcome, made_of: self.made_of })
+    }
+}
+
+/// A [`Job`] done, for [`Page::take`].
+pub struct Done {
+    outcome: Outcome,
+    made_of: (u64, usize),
 }
 
 /// What a page is, in figures.
@@ -68,7 +90,7 @@ impl Page {
             decoder: DocumentDecoder::new(options.content_type.as_deref()),
             scanner: Scanner::new(url.clone(), media),
             resources: Resources::new(),
-            markup: String::new(),
+            markup: Arc::default(),
             markup_seen: 0,
             finished: false,
             listed: Vec::new(),
@@ -109,7 +131,7 @@ impl Page {
         }
         self.markup_seen += text.len();
         let room = limits::MARKUP - self.markup.len();
-        self.markup.push_str(&text[..text.floor_char_boundary(room)]);
+        Arc::make_mut(&mut self.markup).push_str(&text[..text.floor_char_boundary(room)]);
         self.scanner.feed(text);
         self.collect();
     }
@@ -214,68 +236,74 @@ impl Page {
     }
 
     fn run(&mut self, goal: Goal) -> Result<Option<Picture>, PaintError> {
+        let done = self.job(goal)?.run()?;
+        Ok(self.take(done))
+    }
+
+    /// The same work as a value that can go to another thread, so that a caller with other things
+    /// to do need not wait. [`take`](Page::take) brings the result home.
+    pub fn job(&self, goal: Goal) -> Result<Job, PaintError> {
         if self.markup.is_empty() {
             return Err(PaintError::Empty);
         }
-        let made_of = self.made_of();
-        let outcome = engine::run(&self.input(), goal)?;
-        self.laid_out = Some(made_of);
-        Ok(self.learn(outcome))
+        Ok(Job { input: self.input(), goal, made_of: self.made_of() })
     }
 
-    fn input(&self) -> engine::Input<'_> {
-        let mut styles = BTreeMap::new();
-        let mut bytes = BTreeMap::new();
-        let mut failed = BTreeSet::new();
-        for resource in self.resources.iter() {
-            match &resource.state {
-                State::Loaded(Body::Style(sheet)) => {
-                    styles.insert(resource.fetch.url.as_str(), sheet.text.as_str());
-                }
-                State::Loaded(Body::Bytes(body)) => {
-                    bytes.insert(resource.fetch.url.as_str(), body.clone());
-                }
-                State::Failed => {
-                    failed.insert(resource.fetch.url.as_str());
-                }
-                _ => {}
-            }
-        }
-        let xml = self.options.content_type.as_deref().map(encoding::essence);
-        engine::Input {
-            markup: &self.markup,
-            syntax: match xml.as_deref() {
-                Some("application/xhtml+xml" | "application/xml" | "text/xml") => {
-                    engine::Syntax::Xml
-                }
-                _ => engine::Syntax::Html,
-            },
-            base: self.scanner.base(),
-            options: &self.options,
-            styles,
-            bytes,
-            failed,
-            faces: self.resources.faces(),
-        }
-    }
-
-    /// Takes what layout found out.
-    fn learn(&mut self, outcome: Outcome) -> Option<Picture> {
+    /// Takes the result of a [`Job`]: learns what it found the page to want, and gives the
+    /// picture if there is one. What came while the job was under way is not in it, and the page
+    /// stays stale.
+    pub fn take(&mut self, done: Done) -> Option<Picture> {
+        let Done { outcome, made_of } = done;
         for url in outcome.images {
             self.resources.found_in_layout(url, Priority::Low);
         }
-        let faces: Vec<_> = self.resources.faces().into_iter().cloned().collect();
-        for index in outcome.fonts {
-            if let Some(face) = faces.get(index) {
-                self.resources.font_in_use(face);
-            }
+        for face in &outcome.fonts {
+            self.resources.font_in_use(face);
         }
+        self.laid_out = Some(made_of);
         self.layout_notes = outcome.notes;
         if outcome.laid_out < self.markup_seen {
             let (laid_out, of) = (outcome.laid_out, self.markup_seen);
             self.layout_notes.push(Note::Truncated { laid_out, of });
         }
         outcome.picture
+    }
+
+    fn input(&self) -> engine::Input {
+        let mut styles = BTreeMap::new();
+        let mut bytes = BTreeMap::new();
+        let mut failed = BTreeSet::new();
+        for resource in self.resources.iter() {
+            let url = || resource.fetch.url.as_str().to_owned();
+            match &resource.state {
+                State::Loaded(Body::Style(sheet)) => {
+                    styles.insert(url(), sheet.text.clone());
+                }
+                State::Loaded(Body::Bytes(body)) => {
+                    bytes.insert(url(), body.clone());
+                }
+                State::Failed => {
+                    failed.insert(url());
+                }
+                _ => {}
+            }
+        }
+        let given = self.options.content_type.as_deref().map(encoding::essence);
+        engine::Input {
+            markup: Arc::clone(&self.markup),
+            syntax: match given.as_deref() {
+                Some("application/xhtml+xml" | "application/xml" | "text/xml") => {
+                    engine::Syntax::Xml
+                }
+                _ => engine::Syntax::Html,
+            },
+            base: self.scanner.base(),
+            options: self.options.clone(),
+            styles,
+            bytes,
+            failed,
+            faces: self.resources.faces(),
+        }
     }
 
     /// The encoding of the document, UTF-8 while it is not known.

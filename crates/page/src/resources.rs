@@ -45,7 +45,8 @@ pub(crate) enum Body {
 
 /// A style sheet as the layout engine gets it.
 pub(crate) struct StyleSheet {
-    pub(crate) text: String,
+    /// In UTF-8.
+    pub(crate) text: Bytes,
     pub(crate) faces: Vec<Face>,
 }
 
@@ -257,12 +258,12 @@ impl Resources {
 
     /// Every font face, in cascade order as far as it is known: the document's own, then the
     /// style sheets' in the order of discovery.
-    pub(crate) fn faces(&self) -> Vec<&Face> {
+    pub(crate) fn faces(&self) -> Vec<Face> {
         let sheets = self.list.iter().filter_map(|resource| match &resource.state {
             State::Loaded(Body::Style(sheet)) => Some(sheet),
             _ => None,
         });
-        self.faces.iter().chain(sheets.flat_map(|sheet| &sheet.faces)).collect()
+        self.faces.iter().chain(sheets.flat_map(|sheet| &sheet.faces)).cloned().collect()
     }
 }
 
@@ -299,5 +300,5 @@ fn resolve(scanned: css::Scanned, base: &Url, sheet: &Url, media: Media) -> Styl
             Some(Face { rule, url, sheet: sheet.clone() })
         })
         .collect();
-    Styled { sheet: StyleSheet { text, faces }, imports }
+    Styled { sheet: StyleSheet { text: text.into(), faces }, imports }
 }

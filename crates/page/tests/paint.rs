@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use roundtrip_page::{
-    Delivered, Extent, Fetch, Fonts, Initiator, Kind, Note, Options, Page, PaintError, Picture,
-    Scheme, Url, Viewport,
+    Delivered, Extent, Fetch, Fonts, Goal, Initiator, Kind, Note, Options, Page, PaintError,
+    Picture, Scheme, Url, Viewport,
 };
 
 const RED: Option<[u8; 3]> = Some([255, 0, 0]);
@@ -481,6 +481,20 @@ fn the_same_page_is_the_same_file() {
         page.paint().unwrap().png()
     };
     assert!(by_pieces == first);
+}
+
+#[test]
+fn a_job_runs_elsewhere_and_what_came_meanwhile_counts_later() {
+    let mut page = page("<!doctype html><link rel=stylesheet href=a.css><p>x", options());
+    let fetch = page.poll_fetch().unwrap();
+    let job = page.job(Goal::Paint).unwrap();
+    let worker = std::thread::spawn(move || job.run());
+    page.deliver(fetch.id, loaded(&fetch, "text/css", b"html{background:red url(bg.png)}"));
+    let picture = page.take(worker.join().unwrap().unwrap()).unwrap();
+    assert_eq!(picture.pixel(200, 200), WHITE);
+    assert!(page.is_stale());
+    assert_eq!(page.paint().unwrap().pixel(200, 200), RED);
+    assert_eq!(page.poll_fetch().unwrap().url.path(), "/dir/bg.png");
 }
 
 #[test]

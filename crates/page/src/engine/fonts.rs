@@ -143,7 +143,7 @@ fn generics(collection: &mut Collection, which: Fonts) {
 }
 
 /// Registers the page's fonts that have come, under the family their rule names.
-pub(super) fn register_faces(context: &mut FontContext, input: &Input<'_>, notes: &mut Vec<Note>) {
+pub(super) fn register_faces(context: &mut FontContext, input: &Input, notes: &mut Vec<Note>) {
     let mut told = BTreeSet::new();
     for face in &input.faces {
         let Some(bytes) = face_bytes(face, &input.bytes) else { continue };
@@ -169,7 +169,7 @@ pub(super) fn register_faces(context: &mut FontContext, input: &Input<'_>, notes
     }
 }
 
-fn face_bytes(face: &Face, came: &BTreeMap<&str, Bytes>) -> Option<Bytes> {
+fn face_bytes(face: &Face, came: &BTreeMap<String, Bytes>) -> Option<Bytes> {
     if face.url.scheme() == "data" {
         return net::inline(&face.url);
     }
@@ -180,13 +180,13 @@ fn face_bytes(face: &Face, came: &BTreeMap<&str, Bytes>) -> Option<Bytes> {
 /// How text is set: family in lower case, weight, slant.
 type Setting = (String, u16, Slant);
 
-/// The indices of the faces that the document's text is set in and that have not come, in order.
+/// The faces that the document's text is set in and that have not come, in order.
 /// Browsers load a face only when a character of its `unicode-range` is shown in its family.
 pub(super) fn in_use(
     document: &BaseDocument,
-    faces: &[&Face],
-    came: &BTreeMap<&str, Bytes>,
-) -> Vec<usize> {
+    faces: &[Face],
+    came: &BTreeMap<String, Bytes>,
+) -> Vec<Face> {
     let families: BTreeSet<String> =
         faces.iter().map(|face| face.rule.family.to_lowercase()).collect();
     if families.is_empty() {
@@ -200,7 +200,8 @@ pub(super) fn in_use(
                 .filter(|&index| characters.iter().any(|&c| faces[index].rule.covers(c))),
         );
     }
-    wanted.into_iter().filter(|&index| face_bytes(faces[index], came).is_none()).collect()
+    let missing = wanted.into_iter().map(|index| &faces[index]);
+    missing.filter(|face| face_bytes(face, came).is_none()).cloned().collect()
 }
 
 /// Which characters are set how, for these families.
@@ -234,7 +235,7 @@ fn settings(
 
 /// The faces of a family that fit best (CSS Fonts 4, section 5.2): slant first, then weight. More
 /// than one when they divide the characters among them.
-fn best_faces(faces: &[&Face], family: &str, weight: f32, slant: Slant) -> Vec<usize> {
+fn best_faces(faces: &[Face], family: &str, weight: f32, slant: Slant) -> Vec<usize> {
     let distance = |face: &Face| {
         let (low, high) = face.rule.weight;
         let slanted = match (slant, face.rule.slant) {

@@ -26,19 +26,19 @@ use crate::options::{Options, Scheme};
 use crate::picture::{PaintError, Picture};
 use crate::resources::Face;
 
-/// What a run is made of.
-pub(crate) struct Input<'a> {
-    pub(crate) markup: &'a str,
+/// What a run is made of. It shares the page's bytes and can go to another thread.
+pub(crate) struct Input {
+    pub(crate) markup: Arc<String>,
     pub(crate) syntax: Syntax,
     pub(crate) base: Url,
-    pub(crate) options: &'a Options,
-    /// Style sheets that came, by address.
-    pub(crate) styles: BTreeMap<&'a str, &'a str>,
+    pub(crate) options: Options,
+    /// Style sheets that came, by address, in UTF-8.
+    pub(crate) styles: BTreeMap<String, Bytes>,
     /// Images and fonts that came, by address.
-    pub(crate) bytes: BTreeMap<&'a str, Bytes>,
+    pub(crate) bytes: BTreeMap<String, Bytes>,
     /// The addresses of what failed.
-    pub(crate) failed: BTreeSet<&'a str>,
-    pub(crate) faces: Vec<&'a Face>,
+    pub(crate) failed: BTreeSet<String>,
+    pub(crate) faces: Vec<Face>,
 }
 
 /// How the markup is parsed.
@@ -48,10 +48,12 @@ pub(crate) enum Syntax {
     Xml,
 }
 
-/// How far a run goes.
+/// How far a [`Job`](crate::Job) goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Goal {
+pub enum Goal {
+    /// Styles and boxes, which is enough to know what else the page wants.
     Layout,
+    /// Pixels.
     Paint,
 }
 
@@ -61,8 +63,8 @@ pub(crate) struct Outcome {
     pub(crate) picture: Option<Picture>,
     /// Images that matched a style or are near the viewport and have not come.
     pub(crate) images: Vec<Url>,
-    /// Indices of the font faces that text is set in.
-    pub(crate) fonts: Vec<usize>,
+    /// The font faces that text is set in and that have not come.
+    pub(crate) fonts: Vec<Face>,
     /// Bytes of markup laid out.
     pub(crate) laid_out: usize,
     pub(crate) notes: Vec<Note>,
@@ -72,11 +74,11 @@ pub(crate) struct Outcome {
 const ROUNDS: usize = 64;
 
 /// Lays out, and paints if that is the goal.
-pub(crate) fn run(input: &Input<'_>, goal: Goal) -> Result<Outcome, PaintError> {
+pub(crate) fn run(input: &Input, goal: Goal) -> Result<Outcome, PaintError> {
     thread::deep(|| work(input, goal))
 }
 
-fn work(input: &Input<'_>, goal: Goal) -> Outcome {
+fn work(input: &Input, goal: Goal) -> Outcome {
     thread::during("preparing fonts");
     let mut outcome = Outcome::default();
     let mut font_context = fonts::context(input.options.fonts);
@@ -84,7 +86,7 @@ fn work(input: &Input<'_>, goal: Goal) -> Outcome {
     let queue = net::Queue::new();
     thread::during("parsing");
     let mut document = BaseDocument::new(DocumentConfig {
-        viewport: Some(viewport(input.options)),
+        viewport: Some(viewport(&input.options)),
         base_url: Some(input.base.as_str().to_owned()),
         net_provider: Some(queue.clone()),
         html_parser_provider: Some(Arc::new(HtmlProvider)),
@@ -111,7 +113,7 @@ fn work(input: &Input<'_>, goal: Goal) -> Outcome {
     wanted_lazy(&document, input, lazy, &mut outcome.images);
     if goal == Goal::Paint {
         thread::during("painting");
-        outcome.picture = Some(draw::draw(&mut document, input.options, &mut outcome.notes));
+        outcome.picture = Some(draw::draw(&mut document, &input.options, &mut outcome.notes));
     }
     outcome
 }
@@ -130,7 +132,7 @@ fn settle(document: &mut BaseDocument, queue: &net::Queue, answers: &mut net::An
 /// Adds the lazy images near enough to the viewport (Blink's distance) to be loaded.
 fn wanted_lazy(
     document: &BaseDocument,
-    input: &Input<'_>,
+    input: &Input,
     lazy: Vec<fixups::LazyImage>,
     wanted: &mut Vec<Url>,
 ) {

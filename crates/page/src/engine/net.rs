@@ -37,7 +37,7 @@ impl NetProvider for Queue {
 
 /// What the queue is answered from, and what could not be answered.
 pub(super) struct Answers<'a> {
-    input: &'a Input<'a>,
+    input: &'a Input,
     pub(super) fonts: images::SvgFonts,
     pixels: u64,
     /// Checked images: whether they may be decoded.
@@ -48,7 +48,7 @@ pub(super) struct Answers<'a> {
 }
 
 impl<'a> Answers<'a> {
-    pub(super) fn new(input: &'a Input<'a>) -> Self {
+    pub(super) fn new(input: &'a Input) -> Self {
         Answers {
             input,
             fonts: images::SvgFonts::new(input.options.fonts),
@@ -79,7 +79,7 @@ impl<'a> Answers<'a> {
         }
         let Some(key) = fetchable(url.clone()) else { return Bytes::new() };
         if let Some(css) = self.input.styles.get(key.as_str()) {
-            return Bytes::copy_from_slice(css.as_bytes());
+            return css.clone();
         }
         if let Some(bytes) = self.input.bytes.get(key.as_str()) {
             return self.image(&key, bytes.clone());

@@ -28,7 +28,7 @@ const PIECE: usize = 16 << 10;
 /// Parses the markup into the document and repairs the tree. Gives the lazy images.
 pub(super) fn parse(
     document: &mut BaseDocument,
-    input: &Input<'_>,
+    input: &Input,
     outcome: &mut Outcome,
 ) -> Vec<LazyImage> {
     let mut mutator = document.mutate();
@@ -36,11 +36,11 @@ pub(super) fn parse(
     let sink = Sink {
         inner: DocumentHtmlParser::new(&mut mutator),
         growth: &growth,
-        media: Media::from(input.options),
+        media: Media::from(&input.options),
     };
     outcome.laid_out = match input.syntax {
-        Syntax::Html => parse_html(sink, input.markup),
-        Syntax::Xml => parse_xml(sink, input.markup),
+        Syntax::Html => parse_html(sink, &input.markup),
+        Syntax::Xml => parse_xml(sink, &input.markup),
     };
     if growth.flattened.get() > 0 {
         outcome.notes.push(Note::Flattened { elements: growth.flattened.get() });

@@ -33,8 +33,8 @@ pub(super) struct LazyImage {
 }
 
 /// Repairs what must be right before Blitz reads the style elements and asks for images.
-pub(super) fn repair(mutator: &mut DocumentMutator<'_>, input: &Input<'_>) -> Vec<LazyImage> {
-    let media = Media::from(input.options);
+pub(super) fn repair(mutator: &mut DocumentMutator<'_>, input: &Input) -> Vec<LazyImage> {
+    let media = Media::from(&input.options);
     let mut lazy = Vec::new();
     for id in elements(mutator.doc) {
         let Some(node) = mutator.doc.get_node(id) else { continue };
@@ -100,7 +100,7 @@ fn image(
     mutator: &mut DocumentMutator<'_>,
     id: NodeId,
     media: Media,
-    input: &Input<'_>,
+    input: &Input,
 ) -> Option<LazyImage> {
     let document = &*mutator.doc;
     let node = document.get_node(id)?;
