@@ -171,6 +171,7 @@ mod tests {
     use super::*;
     use crate::host::absolute;
     use crate::testing::{message, name};
+    use core::fmt::Write as _;
     use hickory_proto::rr::RecordType;
 
     fn question() -> Question {
@@ -222,7 +223,7 @@ mod tests {
         assert!(matches!(read(looped, "", ResponseCode::NoError, ".").said, Said::Broken(_)));
         let mut long = String::from("www.example.com. 1 IN CNAME n0.example.com.\n");
         for n in 0..20 {
-            long += &format!("n{n}.example.com. 1 IN CNAME n{}.example.com.\n", n + 1);
+            writeln!(long, "n{n}.example.com. 1 IN CNAME n{}.example.com.", n + 1).unwrap();
         }
         assert!(matches!(read(&long, "", ResponseCode::NoError, ".").said, Said::Broken(_)));
     }

@@ -179,6 +179,7 @@ mod tests {
     use super::*;
     use crate::message::Question;
     use crate::testing::name;
+    use core::fmt::Write as _;
     use hickory_proto::op::{Edns, MessageType};
 
     const EXAMPLE: &str = "
@@ -281,7 +282,7 @@ www      IN A   192.0.2.81
     fn what_does_not_fit_is_cut_over_udp_and_whole_over_tcp() {
         let mut text = String::from("$TTL 300\n@ IN SOA ns root 1 7200 900 86400 60\n");
         for n in 0..60 {
-            text += &format!("many IN A 192.0.2.{n}\n");
+            writeln!(text, "many IN A 192.0.2.{n}").unwrap();
         }
         let authority = Authority::new(vec![Zone::parse("example.com", &text).unwrap()]);
         let mut query = query("many.example.com", RecordType::A);

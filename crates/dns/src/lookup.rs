@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use roundtrip_record::{EventId, FaultKind, LookupId, Source, Time};
 
 use crate::family::{Families, Family};
+use crate::resolv::Policy;
 
 /// How a name is looked up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Options {
     pub families: Families,
     /// What our own cache is used for.
     pub cache: CacheUse,
+    /// How name servers are asked; as resolv.conf says if `None`.
+    pub policy: Option<Policy>,
 }
 
 /// The way to the answer.

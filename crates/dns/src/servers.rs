@@ -120,7 +120,7 @@ impl<W: Wire> Ladder<W> {
                 &rung,
                 question.clone(),
                 servers,
-                resolv.policy,
+                self.options.policy.unwrap_or(resolv.policy),
                 |server| Source::NameServer { server },
                 |reply| match reply {
                     Ok(message) => {

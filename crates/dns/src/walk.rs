@@ -17,7 +17,7 @@ use crate::tree::{Cut, Referral, Tree};
 /// Queries of one walk at most, with all that it has to find out on the way. A name of ten labels
 /// whose servers all answer needs fewer than twenty.
 const MOST_QUERIES: u32 = 64;
-/// Servers without glue whose addresses one walk looks for (NXNSAttack, Afek et al. 2020: without
+/// Servers without glue whose addresses one walk looks for (`NXNSAttack`, Afek et al. 2020: without
 /// such a bound a referral to many makes the resolver attack their zone).
 const MOST_GLUELESS: u32 = 8;
 /// The same for one zone.
@@ -46,7 +46,7 @@ pub struct Walk {
 #[derive(Debug)]
 pub(crate) enum Next {
     /// Ask this.
-    Ask(Ask),
+    Ask(Box<Ask>),
     /// The walk is over.
     Done(Result<Reading, NoReply>),
 }
@@ -113,37 +113,32 @@ impl Walk {
                 }
                 self.queries += 1;
                 self.asked.insert(server);
-                return Next::Ask(Ask {
+                return Next::Ask(Box::new(Ask {
                     zone: goal.zone.clone(),
                     server_name,
                     server,
                     question: goal.minimise.question(&goal.question),
-                });
+                }));
             }
-            match goal.unknown.pop_front() {
-                Some((server, of)) => {
-                    let looked_for = self.goals.iter().any(|goal| goal.question.name == server);
-                    if depth < DEEPEST && self.glueless < MOST_GLUELESS && !looked_for {
-                        self.glueless += 1;
-                        self.goals.push(Goal::new(Question::new(server, of), tree, now));
-                    }
+            if let Some((server, of)) = goal.unknown.pop_front() {
+                let looked_for = self.goals.iter().any(|goal| goal.question.name == server);
+                if depth < DEEPEST && self.glueless < MOST_GLUELESS && !looked_for {
+                    self.glueless += 1;
+                    self.goals.push(Goal::new(Question::new(server, of), tree, now));
                 }
-                None => {
-                    let silent = matches!(goal.failure, Some(NoReply::TimedOut { .. }));
-                    if goal.minimise.is_on() && !silent {
-                        // Servers that fail for a shortened name may know the whole one.
-                        let (zone, failure) = (goal.zone.clone(), goal.failure.take());
-                        goal.enter(&tree.best(&zone, now));
-                        goal.failure = failure;
-                        goal.minimise.stop();
-                    } else {
-                        let why = goal.failure.take();
-                        let none =
-                            || NoReply::Failed(format!("no server of {} is of use", goal.zone));
-                        let why = why.unwrap_or_else(none);
-                        self.finish(Err(why), tree, now);
-                    }
-                }
+                continue;
+            }
+            let silent = matches!(goal.failure, Some(NoReply::TimedOut { .. }));
+            if goal.minimise.is_on() && !silent {
+                // Servers that fail for a shortened name may know the whole one.
+                let (zone, failure) = (goal.zone.clone(), goal.failure.take());
+                goal.enter(&tree.best(&zone, now));
+                goal.failure = failure;
+                goal.minimise.stop();
+            } else {
+                let none = || NoReply::Failed(format!("no server of {} is of use", goal.zone));
+                let why = goal.failure.take().unwrap_or_else(none);
+                self.finish(Err(why), tree, now);
             }
         }
     }
