@@ -44,7 +44,7 @@ pub(crate) enum Cast {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
-    links: Vec<Link>,
+    all: Vec<Link>,
     addresses: BTreeMap<IpAddr, Address>,
     loopback: Option<IfIndex>,
 }
@@ -75,23 +75,23 @@ fn scope(ip: IpAddr) -> u8 {
 
 impl Links {
     pub(crate) fn add(&mut self, mut interface: Interface) -> IfIndex {
-        let index = IfIndex(self.links.len() as u32);
+        let index = IfIndex(self.all.len() as u32);
         interface.mtu = interface.mtu.max(LEAST_MTU);
         if interface.kind == Kind::Loopback && self.loopback.is_none() {
             self.loopback = Some(index);
         }
         let mtu_v6 = interface.mtu.max(MIN_MTU as u16);
-        self.links.push(Link { interface, mtu_v6, addresses: Vec::new() });
+        self.all.push(Link { interface, mtu_v6, addresses: Vec::new() });
         index
     }
 
     #[inline]
     pub(crate) fn get(&self, index: IfIndex) -> Option<&Link> {
-        self.links.get(index.at())
+        self.all.get(index.at())
     }
 
     pub(crate) fn get_mut(&mut self, index: IfIndex) -> Option<&mut Link> {
-        self.links.get_mut(index.at())
+        self.all.get_mut(index.at())
     }
 
     pub(crate) const fn loopback(&self) -> Option<IfIndex> {
@@ -101,12 +101,12 @@ impl Links {
     /// The first Ethernet interface: where groups are sent when nothing says otherwise.
     pub(crate) fn first_ethernet(&self) -> Option<IfIndex> {
         let ethernet = |link: &Link| link.interface.kind == Kind::Ethernet;
-        self.links.iter().position(ethernet).map(|at| IfIndex(at as u32))
+        self.all.iter().position(ethernet).map(|at| IfIndex(at as u32))
     }
 
     /// Adds an address, or changes what it has; false if there is no such interface.
     pub(crate) fn assign(&mut self, address: Address) -> bool {
-        let Some(link) = self.links.get_mut(address.interface.at()) else { return false };
+        let Some(link) = self.all.get_mut(address.interface.at()) else { return false };
         if !link.addresses.contains(&address.address) {
             link.addresses.push(address.address);
         }
@@ -116,7 +116,7 @@ impl Links {
 
     pub(crate) fn unassign(&mut self, ip: IpAddr) {
         if let Some(address) = self.addresses.remove(&ip)
-            && let Some(link) = self.links.get_mut(address.interface.at())
+            && let Some(link) = self.all.get_mut(address.interface.at())
         {
             link.addresses.retain(|other| *other != ip);
         }
@@ -134,11 +134,7 @@ impl Links {
     }
 
     pub(crate) fn addresses(&self) -> impl Iterator<Item = Address> {
-        self.links
-            .iter()
-            .flat_map(|link| &link.addresses)
-            .filter_map(|ip| self.address(*ip))
-            .copied()
+        self.all.iter().flat_map(|link| &link.addresses).filter_map(|ip| self.address(*ip)).copied()
     }
 
     /// Whether packets to `ip` are for this host. All of 127/8 is (RFC 1122 §3.2.1.3 (g)).
@@ -204,7 +200,7 @@ impl Links {
         };
         let link = self.get(interface)?;
         let here = link.addresses.iter().filter_map(|own| self.addresses.get(own)).filter(usable);
-        let rank = |own: &&Address| self.rank(own, next_hop, to);
+        let rank = |own: &&Address| Self::rank(own, next_hop, to);
         // Of equals `max_by_key` takes the last, and the first is wanted.
         let best = here.rev().max_by_key(rank);
         best.or_else(|| {
@@ -214,7 +210,7 @@ impl Links {
         .map(|own| own.address)
     }
 
-    fn rank(&self, own: &Address, next_hop: IpAddr, to: IpAddr) -> (bool, i16, u32) {
+    fn rank(own: &Address, next_hop: IpAddr, to: IpAddr) -> (bool, i16, u32) {
         if own.address.is_ipv4() {
             let subnet = in_prefix(next_hop, own.address, own.prefix_len);
             return (own.state == AddressState::Preferred, i16::from(subnet), 0);

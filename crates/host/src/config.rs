@@ -106,7 +106,7 @@ impl Default for Neighbours {
             delay_first_probe: Duration::from_secs(5),
             multicast_solicit: 3,
             unicast_solicit: 3,
-            stale: Duration::from_secs(60),
+            stale: Duration::from_mins(1),
             queue_bytes: 212_992,
         }
     }

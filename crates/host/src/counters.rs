@@ -40,3 +40,24 @@ pub struct Counters {
     /// Segments for which there was no route.
     pub unroutable: u64,
 }
+
+/// What a host holds at a moment: what [`Limits`](crate::Limits) bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// TCP sockets, half-open ones and those nobody owns any more included.
+    pub sockets: usize,
+    /// Half-open connections of all listeners.
+    pub half_open: usize,
+    /// Connections that nobody owns any more.
+    pub orphans: usize,
+    /// Connections of which only `TIME_WAIT` is left; they are no sockets any more.
+    pub time_wait: usize,
+    /// UDP sockets.
+    pub udp_sockets: usize,
+    /// Entries of the neighbour table.
+    pub neighbours: usize,
+    /// Bytes of fragments that wait for others.
+    pub reassembly_bytes: usize,
+    /// Bytes of frames, other than TCP's, that wait to leave.
+    pub output_bytes: usize,
+}

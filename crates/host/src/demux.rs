@@ -40,40 +40,16 @@ impl Tuple {
     }
 }
 
-/// What a [`Demux`] leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// A connection, by its slot.
-    Socket(u32),
-    /// A connection of which only `TIME_WAIT` is left, by its slot there.
-    TimeWait(u32),
-}
-
-const TIME_WAIT: u32 = 1 << 31;
+/// No slot has this number.
 const EMPTY: u32 = u32::MAX;
-
-impl Target {
-    #[inline]
-    const fn to_bits(self) -> u32 {
-        match self {
-            Self::Socket(slot) => slot,
-            Self::TimeWait(slot) => slot | TIME_WAIT,
-        }
-    }
-
-    #[inline]
-    const fn from_bits(bits: u32) -> Self {
-        if bits & TIME_WAIT == 0 { Self::Socket(bits) } else { Self::TimeWait(bits & !TIME_WAIT) }
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     hash: u32,
-    target: u32,
+    slot: u32,
 }
 
-const VACANT: Entry = Entry { hash: 0, target: EMPTY };
+const VACANT: Entry = Entry { hash: 0, slot: EMPTY };
 
 /// See the module.
 #[derive(Debug)]
@@ -109,52 +85,51 @@ impl Demux {
         (all >> 32) as u32 ^ all as u32
     }
 
-    /// The target with this hash that `is` the one.
+    /// The slot with this hash that `is` the one.
     #[inline]
-    pub(crate) fn find(&self, hash: u32, is: impl Fn(Target) -> bool) -> Option<Target> {
+    pub(crate) fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<u32> {
         let mask = self.entries.len() - 1;
         let mut at = hash as usize & mask;
         loop {
             let entry = self.entries[at];
-            if entry.target == EMPTY {
+            if entry.slot == EMPTY {
                 return None;
             }
-            let target = Target::from_bits(entry.target);
-            if entry.hash == hash && is(target) {
-                return Some(target);
+            if entry.hash == hash && is(entry.slot) {
+                return Some(entry.slot);
             }
             at = (at + 1) & mask;
         }
     }
 
     /// Adds an entry; the caller knows that its tuple has none.
-    pub(crate) fn insert(&mut self, hash: u32, target: Target) {
+    pub(crate) fn insert(&mut self, hash: u32, slot: u32) {
         if (self.used + 1) * 4 > self.entries.len() * 3 {
             let grown = vec![VACANT; self.entries.len() * 2];
             let old = std::mem::replace(&mut self.entries, grown);
-            for entry in old.into_iter().filter(|entry| entry.target != EMPTY) {
+            for entry in old.into_iter().filter(|entry| entry.slot != EMPTY) {
                 self.place(entry);
             }
         }
         self.used += 1;
-        self.place(Entry { hash, target: target.to_bits() });
+        self.place(Entry { hash, slot });
     }
 
     fn place(&mut self, entry: Entry) {
         let mask = self.entries.len() - 1;
         let mut at = entry.hash as usize & mask;
-        while self.entries[at].target != EMPTY {
+        while self.entries[at].slot != EMPTY {
             at = (at + 1) & mask;
         }
         self.entries[at] = entry;
     }
 
-    /// Takes the entry that leads to `target` away; false if there is none.
-    pub(crate) fn remove(&mut self, hash: u32, target: Target) -> bool {
+    /// Takes the entry that leads to `slot` away; false if there is none.
+    pub(crate) fn remove(&mut self, hash: u32, slot: u32) -> bool {
         let mask = self.entries.len() - 1;
         let mut at = hash as usize & mask;
-        while self.entries[at].target != target.to_bits() {
-            if self.entries[at].target == EMPTY {
+        while self.entries[at].slot != slot {
+            if self.entries[at].slot == EMPTY {
                 return false;
             }
             at = (at + 1) & mask;
@@ -162,7 +137,7 @@ impl Demux {
         self.used -= 1;
         // Later entries of the run move up, unless that would put them before their own place.
         let mut next = (at + 1) & mask;
-        while self.entries[next].target != EMPTY {
+        while self.entries[next].slot != EMPTY {
             let home = self.entries[next].hash as usize & mask;
             if next.wrapping_sub(home) & mask >= next.wrapping_sub(at) & mask {
                 self.entries[at] = self.entries[next];
@@ -202,12 +177,12 @@ mod tests {
             for (slot, add) in ops {
                 let hash = slot % 7;
                 if add && model.insert(slot) {
-                    demux.insert(hash, Target::Socket(slot));
+                    demux.insert(hash, slot);
                 } else if !add {
-                    prop_assert_eq!(demux.remove(hash, Target::Socket(slot)), model.remove(&slot));
+                    prop_assert_eq!(demux.remove(hash, slot), model.remove(&slot));
                 }
                 for slot in 0..60 {
-                    let found = demux.find(slot % 7, |target| target == Target::Socket(slot));
+                    let found = demux.find(slot % 7, |other| other == slot);
                     prop_assert_eq!(found.is_some(), model.contains(&slot));
                 }
             }

@@ -86,7 +86,7 @@ impl Host {
     }
 
     pub(crate) fn random_within(&mut self, least: Duration, most: Duration) -> Duration {
-        let spread = (most - least).as_micros() as u32;
+        let spread = most.saturating_sub(least).as_micros() as u32;
         least + Duration::from_micros(u64::from(self.rng.below(spread)))
     }
 

@@ -24,7 +24,7 @@ const MAX_ADDRESSES: usize = 16;
 /// All ones: for ever (RFC 4861 §4.6.2).
 const FOREVER: u32 = u32::MAX;
 /// RFC 4862 §5.5.3 (e): an advertisement cannot shorten what is left below two hours.
-const TWO_HOURS: Duration = Duration::from_secs(7_200);
+const TWO_HOURS: Duration = Duration::from_hours(2);
 /// The scope of all link-local addresses.
 const LINK_LOCAL: u8 = 64;
 

@@ -21,7 +21,7 @@ use crate::route::Routes;
 use crate::socket::TcpSockets;
 use crate::udp::UdpSockets;
 use crate::{
-    Address, AddressState, Config, Counters, Event, IfIndex, Interface, Kind, Neighbour, Rng,
+    Address, AddressState, Config, Counters, Event, Held, IfIndex, Interface, Kind, Neighbour, Rng,
     Route, Transmit,
 };
 
@@ -89,6 +89,20 @@ impl Host {
     /// What was counted so far.
     pub fn counters(&self) -> Counters {
         Counters { reassemblies_dropped: self.reassembly.dropped, ..self.counters }
+    }
+
+    /// What it holds now.
+    pub fn held(&self) -> Held {
+        Held {
+            sockets: self.tcp.len(),
+            half_open: self.tcp.listeners.half_open(),
+            orphans: self.tcp.orphans,
+            time_wait: self.tcp.time_wait,
+            udp_sockets: self.udp.len(),
+            neighbours: self.neighbours.iter().count(),
+            reassembly_bytes: self.reassembly.held(),
+            output_bytes: self.output.bytes(),
+        }
     }
 
     /// Adds an interface.
@@ -182,9 +196,7 @@ impl Host {
         self.neighbours.handle_timeout(now);
         self.run_effects(now, trace);
         while let Some(expired) = self.reassembly.expire(now) {
-            if let Some(expired) = expired {
-                self.report_expired(now, &expired, trace);
-            }
+            self.report_expired(now, &expired, trace);
         }
         self.run_detections(now);
         self.run_discovery(now);

@@ -10,7 +10,7 @@ use roundtrip_record::{EventId, TcpState, Time, Trace};
 use roundtrip_tcp::IcmpError;
 
 use crate::address::Cast;
-use crate::demux::{Target, Tuple};
+use crate::demux::Tuple;
 use crate::pmtu::plateau_below;
 use crate::reassembly::Expired;
 use crate::receive::{Arrival, is_answerable, is_later_fragment};
@@ -443,7 +443,7 @@ impl Host {
     ) -> bool {
         match (quote.transport, quote.sockets()) {
             (Some(QuotedTransport::Tcp { sequence, .. }), Some((local, remote))) => {
-                let Some(Target::Socket(slot)) = self.tcp.find(&Tuple::new(local, remote)) else {
+                let Some(slot) = self.tcp.find(&Tuple::new(local, remote)) else {
                     return false;
                 };
                 let Some(socket) = self.tcp.sockets.at_mut(slot) else { return false };

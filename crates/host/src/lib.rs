@@ -1,4 +1,67 @@
-//! One host's stack, without I/O.
+//! One host's stack: interfaces, neighbours, routes, ICMP, UDP and TCP sockets, without I/O.
+//!
+//! A [`Host`] is fed with frames and the time, and gives frames, events and the next deadline. It
+//! knows no clock, no thread and no random source but its seed: the same calls give the same
+//! frames on every machine.
+//!
+//! # Contract
+//! - Feed: [`Host::handle_frame`] when a frame came, [`Host::handle_timeout`] when the time of
+//!   [`Host::next_timeout`] has come, and the calls for sockets. `now` never falls.
+//! - Drain after each of them: [`Host::poll_transmit`] until `None`, sending each frame;
+//!   [`Host::poll_event`] until `None`. Then ask [`Host::next_timeout`]. Deadlines may come up in
+//!   vain, and none is ever missed.
+//! - Memory is bounded by [`Limits`], whatever comes; [`Host::held`] says what is held and
+//!   [`Host::counters`] what was turned away.
+//! - A call for a socket that was closed answers as for a closed connection: ids are never given
+//!   out twice.
+//! - What happens goes to the `trace`: each frame in and out, each change of the neighbour table,
+//!   and all that TCP reports. The event of an arriving frame is the cause of what follows.
+//!
+//! ```
+//! use roundtrip_host::*;
+//! use roundtrip_packet::EtherAddr;
+//! use roundtrip_record::{InterfaceId, Off, Time};
+//!
+//! // Two hosts on one cable.
+//! let host = |end: u8| {
+//!     let mut host = Host::new(Config { seed: [end; 32], ..Config::default() });
+//!     let mac = EtherAddr([2, 0, 0, 0, 0, end]);
+//!     let eth = host.add_interface(Interface::ethernet(InterfaceId(0), "eth0", mac));
+//!     host.add_address(eth, [10, 0, 0, end].into(), 24);
+//!     (host, eth)
+//! };
+//! let ((mut client, eth), (mut server, _)) = (host(1), host(2));
+//! let inbox = server.bind_udp("10.0.0.2:53".parse()?)?;
+//! let socket = client.bind_udp("10.0.0.1:0".parse()?)?;
+//! client.send_udp(Time::ZERO, socket, "10.0.0.2:53".parse()?, b"hello", None, &mut Off)?;
+//!
+//! // ARP request, ARP reply, datagram.
+//! let mut frame = Vec::new();
+//! for (from, to) in [(0, 1), (1, 0), (0, 1)] {
+//!     let hosts = [&mut client, &mut server];
+//!     hosts[from].poll_transmit(Time::ZERO, &mut frame, &mut Off).expect("a frame");
+//!     hosts[to].handle_frame(Time::ZERO, eth, &frame, Received::default(), &mut Off);
+//! }
+//! assert_eq!(server.poll_event(), Some(Event::Udp(inbox)));
+//! assert_eq!(server.receive_udp(inbox).unwrap().bytes, b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where things are
+//!
+//! | file | noun |
+//! |---|---|
+//! | `host` | what a host is made of, its clockwork |
+//! | `receive`, `send`, `output`, `forward` | packets in, out, waiting to leave, and for others |
+//! | `interface`, `address`, `route` | interfaces, addresses and which to send from, routes |
+//! | `neighbour`, `arp`, `ndp` | one table of neighbours, and the two protocols that fill it |
+//! | `detection`, `discovery` | addresses acquired and defended; routers and their prefixes |
+//! | `icmp`, `echo`, `pmtu`, `ratelimit` | errors in and out, echo, path MTUs, how many errors |
+//! | `reassembly` | fragments |
+//! | `udp`, `datagram`, `ping` | UDP sockets and their calls, echo sockets |
+//! | `socket`, `demux`, `timer`, `slab` | the table of TCP sockets, how segments and timers find them |
+//! | `segment`, `stream`, `listener` | TCP segments in and out, the calls for sockets, listeners |
+//! | `isn`, `port`, `rng` | numbers that outsiders must not guess |
 #![forbid(unsafe_code)]
 
 mod address;
@@ -38,7 +101,7 @@ mod timer;
 mod udp;
 
 pub use config::{Config, Limits, Neighbours};
-pub use counters::Counters;
+pub use counters::{Counters, Held};
 pub use error::{BindError, ConnectError, ConnectFailure, SendError, Unreachable};
 pub use event::{
     Datagram, EchoReply, Event, Gso, ListenerId, PingId, Received, SocketId, Transmit, UdpId,

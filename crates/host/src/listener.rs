@@ -33,13 +33,13 @@ impl Listener {
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
     next: u64,
-    listeners: BTreeMap<ListenerId, Listener>,
+    all: BTreeMap<ListenerId, Listener>,
     bound: BTreeMap<(u16, IpAddr), ListenerId>,
 }
 
 impl Listeners {
     pub(crate) fn get(&self, id: ListenerId) -> Option<&Listener> {
-        self.listeners.get(&id)
+        self.all.get(&id)
     }
 
     pub(crate) fn is_taken(&self, at: SocketAddr) -> bool {
@@ -50,8 +50,12 @@ impl Listeners {
         find_bound(&self.bound, to)
     }
 
+    pub(crate) fn half_open(&self) -> usize {
+        self.all.values().map(|listener| listener.half_open).sum()
+    }
+
     pub(crate) fn forget_half_open(&mut self, id: ListenerId) {
-        if let Some(listener) = self.listeners.get_mut(&id) {
+        if let Some(listener) = self.all.get_mut(&id) {
             listener.half_open = listener.half_open.saturating_sub(1);
         }
     }
@@ -87,7 +91,7 @@ impl Host {
         listeners.bound.insert((at.port(), at.ip()), id);
         let queue = VecDeque::new();
         let listener = Listener { at, backlog, half_open: 0, queue, options: None };
-        listeners.listeners.insert(id, listener);
+        listeners.all.insert(id, listener);
         Ok(id)
     }
 
@@ -99,14 +103,14 @@ impl Host {
     /// The options that its connections begin with, from the next on. Their `mss` follows from
     /// the path.
     pub fn set_listener_options(&mut self, listener: ListenerId, options: tcp::Options) {
-        if let Some(listener) = self.tcp.listeners.listeners.get_mut(&listener) {
+        if let Some(listener) = self.tcp.listeners.all.get_mut(&listener) {
             listener.options = Some(options);
         }
     }
 
     /// The next connection whose handshake is complete.
     pub fn accept(&mut self, listener: ListenerId) -> Option<SocketId> {
-        let listener = self.tcp.listeners.listeners.get_mut(&listener)?;
+        let listener = self.tcp.listeners.all.get_mut(&listener)?;
         while let Some(key) = listener.queue.pop_front() {
             if let Some(socket) = self.tcp.sockets.get_mut(key) {
                 socket.owner = Owner::Application;
@@ -120,7 +124,7 @@ impl Host {
     /// Stops listening. Connections that nobody accepted are reset, half-open ones forgotten
     /// (`inet_csk_listen_stop`).
     pub fn close_listener(&mut self, now: Time, listener: ListenerId, trace: &mut impl Trace) {
-        let Some(closed) = self.tcp.listeners.listeners.remove(&listener) else { return };
+        let Some(closed) = self.tcp.listeners.all.remove(&listener) else { return };
         self.tcp.listeners.bound.remove(&(closed.at.port(), closed.at.ip()));
         let waiting = closed.queue.into_iter();
         let half_open = self.tcp.sockets.iter().filter_map(|(slot, socket)| {
@@ -155,9 +159,9 @@ impl Host {
         if !flags.contains(Flags::SYN) {
             return;
         }
-        let Some(state) = self.tcp.listeners.listeners.get_mut(&listener) else { return };
+        let sockets = self.tcp.len();
+        let Some(state) = self.tcp.listeners.all.get_mut(&listener) else { return };
         let syn_backlog = self.config.limits.syn_backlog.min(state.backlog.max(1));
-        let sockets = self.tcp.sockets.len();
         if state.is_full()
             || state.half_open >= syn_backlog
             || sockets >= self.config.limits.sockets
@@ -196,7 +200,7 @@ impl Host {
         socket.owner = Owner::Queued(listener);
         self.tcp.listeners.forget_half_open(listener);
         let key = self.tcp.sockets.key(slot);
-        if let (Some(state), Some(key)) = (self.tcp.listeners.listeners.get_mut(&listener), key) {
+        if let (Some(state), Some(key)) = (self.tcp.listeners.all.get_mut(&listener), key) {
             state.queue.push_back(key);
             self.events.push_back(Event::Acceptable(listener));
         }

@@ -122,7 +122,8 @@ impl Host {
         let state = self.links.address(address).map(|own| own.state);
         match state {
             Some(AddressState::Tentative) => self.lose_address(address),
-            Some(_) => {
+            Some(AddressState::Duplicate) => {}
+            Some(AddressState::Preferred | AddressState::Deprecated) => {
                 let conflict = crate::Event::AddressConflict(arrival.interface, address);
                 self.events.push_back(conflict);
             }

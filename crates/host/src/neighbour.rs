@@ -448,10 +448,4 @@ impl NeighbourTable {
         let (address, queue) = (entry.seen.address, std::mem::take(&mut entry.queue));
         self.effects.push_back(Effect::Failed { address, queue });
     }
-
-    /// Bytes of frames that wait.
-    #[cfg(test)]
-    pub(crate) fn queued_bytes(&self) -> usize {
-        self.entries.iter().map(|(_, entry)| entry.queued_bytes).sum()
-    }
 }

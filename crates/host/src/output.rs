@@ -47,6 +47,11 @@ impl Output {
         }
     }
 
+    /// Bytes that wait.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether `bytes` more fit.
     pub(crate) const fn has_room(&self, bytes: usize) -> bool {
         self.bytes + bytes <= self.limit

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use roundtrip_record::Time;
 
 /// `net.ipv4.route.mtu_expires`: after ten minutes a path is given another chance.
-const EXPIRES: Duration = Duration::from_secs(600);
+const EXPIRES: Duration = Duration::from_mins(10);
 /// `net.ipv4.route.min_pmtu`: less than this is not believed of an IPv4 path.
 const MIN_V4: u16 = 552;
 /// RFC 8201 §4: nor less than this of an IPv6 path.

@@ -40,7 +40,8 @@ impl Ports {
         let offset = secret.hash_pair(SocketAddr::new(local, 0), remote);
         let at = (offset >> 48) as usize % COUNTERS;
         let (start, count) = (*self.range.start(), self.count());
-        let first = (offset as u32).wrapping_add(u32::from(self.counters[at])) % count & !1;
+        let counted = (offset as u32).wrapping_add(u32::from(self.counters[at]));
+        let first = (counted % count) & !1;
         for odd in 0..2 {
             for step in (0..count).step_by(2) {
                 let place = (first + step + odd) % count;

@@ -17,7 +17,7 @@ use crate::{IfIndex, Limits};
 /// `net.ipv4.ipfrag_time`; RFC 1122 §3.3.2 wants a fixed value between 60 and 120 s, RFC 791 15 s.
 const TIMEOUT_V4: Duration = Duration::from_secs(30);
 /// RFC 8200 §4.5.
-const TIMEOUT_V6: Duration = Duration::from_secs(60);
+const TIMEOUT_V6: Duration = Duration::from_mins(1);
 /// What an entry costs besides its bytes; so that empty fragments count, too.
 const OVERHEAD: usize = 256;
 /// Fragments of one datagram. More than the largest datagram has on a link of 576 bytes.
@@ -94,7 +94,6 @@ impl Reassembly {
     }
 
     /// Bytes held.
-    #[cfg(test)]
     pub(crate) const fn held(&self) -> usize {
         self.held
     }
@@ -215,8 +214,17 @@ impl Reassembly {
         self.order.iter().filter_map(|order| order.front()).map(|(until, ..)| *until).min()
     }
 
-    /// The next datagram whose time is up; `Some(None)` for one whose first fragment never came.
-    pub(crate) fn expire(&mut self, now: Time) -> Option<Option<Expired>> {
+    /// The next datagram whose time is up and whose first fragment had come; others disappear.
+    pub(crate) fn expire(&mut self, now: Time) -> Option<Expired> {
+        loop {
+            if let Some(expired) = self.expire_one(now)? {
+                return Some(expired);
+            }
+        }
+    }
+
+    #[allow(clippy::option_option)] // due or not, and then whether its sender is to be told
+    fn expire_one(&mut self, now: Time) -> Option<Option<Expired>> {
         let due = |order: &VecDeque<(Time, u64, DatagramKey)>| {
             order
                 .front()
@@ -348,9 +356,8 @@ mod tests {
         put(&mut table, 2, piece(7, 8, true, b"01234567"));
         assert_eq!(table.next_timeout(), Some(Time::from_secs(30)));
         assert!(table.expire(Time::from_secs(29)).is_none());
-        let expired = table.expire(Time::from_secs(30)).unwrap().unwrap();
+        let expired = table.expire(Time::from_secs(30)).unwrap();
         assert_eq!(expired.ip.source(), ip(1).source());
-        assert!(table.expire(Time::from_secs(30)).unwrap().is_none());
         assert!(table.expire(Time::from_secs(30)).is_none());
         assert_eq!((table.held(), table.next_timeout()), (0, None));
     }

@@ -9,7 +9,7 @@ use roundtrip_packet::{
 use roundtrip_record::{EventId, TcpState, Time, Trace};
 use roundtrip_tcp::{Disposition, Segment, reset_for};
 
-use crate::demux::{Target, Tuple};
+use crate::demux::Tuple;
 use crate::output::Outgoing;
 use crate::socket::{Owner, Path};
 use crate::{Gso, Host, IfIndex, Kind};
@@ -29,14 +29,13 @@ impl Host {
         let (local, remote) = (ip.destination(), ip.source());
         let tuple = Tuple::of(local, header.destination_port, remote, header.source_port);
         let segment = Segment { header: *header, payload: parsed.payload, ecn: ip.ecn(), id };
-        match self.tcp.find(&tuple) {
-            Some(Target::Socket(slot)) => self.handle_bound(now, slot, &segment, trace),
-            Some(Target::TimeWait(_)) | None => {
-                let local = SocketAddr::new(local, header.destination_port);
-                let remote = SocketAddr::new(remote, header.source_port);
-                self.handle_unbound(now, local, remote, &segment, trace);
-            }
+        if let Some(slot) = self.tcp.find(&tuple) {
+            self.handle_bound(now, slot, &segment, trace);
+            return;
         }
+        let local = SocketAddr::new(local, header.destination_port);
+        let remote = SocketAddr::new(remote, header.source_port);
+        self.handle_unbound(now, local, remote, &segment, trace);
     }
 
     /// A segment of a connection.
@@ -102,7 +101,7 @@ impl Host {
         if was_bound {
             self.events.push_back(crate::Event::Gone(id));
         }
-        if disposition == Disposition::Reopen && owner == Owner::Nobody {
+        if disposition == Disposition::Reopen && matches!(owner, Owner::Nobody | Owner::TimeWait) {
             self.tcp.remove(slot);
         } else {
             self.tcp.touch(slot);
@@ -189,7 +188,7 @@ impl Host {
             let path = self.current_path(now, slot);
             let mac = self.mac_of(now, path);
             let Some((gso, cause)) = self.write_segment(now, slot, path, mac, into, trace) else {
-                self.settle(slot);
+                self.settle(now, slot, trace);
                 continue;
             };
             self.tcp.rotate();
@@ -235,13 +234,11 @@ impl Host {
     #[inline]
     fn mac_of(&mut self, now: Time, path: Option<Path>) -> Option<EtherAddr> {
         let path = path?;
-        match path.neighbour {
-            Some(neighbour) => self.neighbours.reachable(now, neighbour),
-            None => {
-                let link = self.links.get(path.hop.interface)?;
-                (link.interface.kind == Kind::Loopback).then_some(EtherAddr::UNSPECIFIED)
-            }
+        if let Some(neighbour) = path.neighbour {
+            return self.neighbours.reachable(now, neighbour);
         }
+        let link = self.links.get(path.hop.interface)?;
+        (link.interface.kind == Kind::Loopback).then_some(EtherAddr::UNSPECIFIED)
     }
 
     /// Writes a socket's next segment, or several at once; `None` if it has none to send now.
@@ -266,9 +263,10 @@ impl Host {
         let envelope = Envelope {
             link: Some(Link { source, destination: mac.unwrap_or(EtherAddr::UNSPECIFIED) }),
             ip: ip_header(local, remote, transmit.ecn, identification)?,
-            checksum: match offload.checksum {
-                true => ChecksumMode::PseudoHeaderOnly,
-                false => ChecksumMode::Full,
+            checksum: if offload.checksum {
+                ChecksumMode::PseudoHeaderOnly
+            } else {
+                ChecksumMode::Full
             },
         };
         into.clear();

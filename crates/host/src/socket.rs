@@ -7,7 +7,7 @@ use roundtrip_packet::SeqNumber;
 use roundtrip_record::{ConnectionId, Time};
 use roundtrip_tcp::Connection;
 
-use crate::demux::{Demux, Target, Tuple};
+use crate::demux::{Demux, Tuple};
 use crate::listener::Listeners;
 use crate::route::Hop;
 use crate::slab::{Key, Slab};
@@ -28,6 +28,8 @@ pub(crate) enum Owner {
     Queued(ListenerId),
     /// Nobody any more: it finishes on its own.
     Nobody,
+    /// Nobody, and it has finished: only `TIME_WAIT` is left, which the connection keeps small.
+    TimeWait,
 }
 
 /// A try to connect, for those who ask what became of it.
@@ -80,6 +82,8 @@ pub(crate) struct TcpSockets {
     pub(crate) listeners: Listeners,
     /// Of those nobody holds any more.
     pub(crate) orphans: usize,
+    /// Of those only `TIME_WAIT` is left of.
+    pub(crate) time_wait: usize,
     ready: VecDeque<u32>,
     notified: VecDeque<Key>,
     host: u64,
@@ -105,6 +109,7 @@ impl TcpSockets {
             timers: Timers::default(),
             listeners: Listeners::default(),
             orphans: 0,
+            time_wait: 0,
             ready: VecDeque::new(),
             notified: VecDeque::new(),
             host,
@@ -120,11 +125,9 @@ impl TcpSockets {
 
     /// Whose segments these are.
     #[inline]
-    pub(crate) fn find(&self, tuple: &Tuple) -> Option<Target> {
-        self.demux.find(self.demux.hash(tuple), |target| match target {
-            Target::Socket(slot) => self.sockets.at(slot).is_some_and(|s| s.tuple == *tuple),
-            Target::TimeWait(_) => false,
-        })
+    pub(crate) fn find(&self, tuple: &Tuple) -> Option<u32> {
+        let is_it = |slot| self.sockets.at(slot).is_some_and(|socket| socket.tuple == *tuple);
+        self.demux.find(self.demux.hash(tuple), is_it)
     }
 
     /// Whether no connection has these addresses and ports.
@@ -155,7 +158,7 @@ impl TcpSockets {
             is_notified: false,
             is_bound: true,
         });
-        self.demux.insert(self.demux.hash(&tuple), Target::Socket(key.slot));
+        self.demux.insert(self.demux.hash(&tuple), key.slot);
         key
     }
 
@@ -165,8 +168,13 @@ impl TcpSockets {
             && std::mem::take(&mut socket.is_bound)
         {
             let hash = self.demux.hash(&socket.tuple);
-            self.demux.remove(hash, Target::Socket(slot));
+            self.demux.remove(hash, slot);
         }
+    }
+
+    /// Sockets, those of which only `TIME_WAIT` is left not counted.
+    pub(crate) fn len(&self) -> usize {
+        self.sockets.len() - self.time_wait
     }
 
     /// Takes a socket out of everything.
@@ -176,6 +184,7 @@ impl TcpSockets {
         let socket = self.sockets.remove(slot)?;
         match socket.owner {
             Owner::Nobody => self.orphans -= 1,
+            Owner::TimeWait => self.time_wait -= 1,
             Owner::HalfOpen(listener) => self.listeners.forget_half_open(listener),
             Owner::Application | Owner::Queued(_) => {}
         }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use roundtrip_packet::{ipv4, ipv6, tcp as segment};
-use roundtrip_record::{CloseReason, EventId, Time, Trace};
+use roundtrip_record::{CloseReason, EventId, TcpState, Time, Trace};
 use roundtrip_tcp::{self as tcp, Connection};
 
 use crate::slab::Key;
@@ -36,7 +36,7 @@ impl Host {
         if remote.port() == 0 || ip.is_unspecified() || ip.is_multicast() || broadcast {
             return Err(ConnectError::BadDestination);
         }
-        if self.tcp.sockets.len() >= self.config.limits.sockets {
+        if self.tcp.len() >= self.config.limits.sockets {
             return Err(ConnectError::TooManySockets);
         }
         let local = self.choose_local(remote, local)?;
@@ -254,7 +254,7 @@ impl Host {
 
     /// The first of the ready sockets has nothing more to send: its timer is set, and what has
     /// ended is cleared away.
-    pub(crate) fn settle(&mut self, slot: u32) {
+    pub(crate) fn settle(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
         self.tcp.rest(slot);
         let Some(socket) = self.tcp.sockets.at(slot) else { return };
         if socket.connection.is_closed() {
@@ -268,7 +268,26 @@ impl Host {
             if !owned {
                 self.tcp.remove(slot);
             }
+        } else if socket.owner == Owner::Nobody && socket.connection.state() == TcpState::TimeWait {
+            self.wait(now, slot, trace);
         }
+    }
+
+    /// Only `TIME_WAIT` is left of a connection. Beyond the limit it ends at once
+    /// (`tcp_time_wait`, `tcp_max_tw_buckets`).
+    fn wait(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
+        let is_full = self.tcp.time_wait >= self.config.limits.time_wait;
+        let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
+        if is_full {
+            socket.connection.abort(now, trace);
+            let id = socket.connection.id();
+            self.tcp.remove(slot);
+            self.events.push_back(crate::Event::Gone(id));
+            return;
+        }
+        socket.owner = Owner::TimeWait;
+        self.tcp.orphans -= 1;
+        self.tcp.time_wait += 1;
     }
 
     pub(crate) fn event_of(&mut self, key: Key) -> Option<tcp::Event> {
