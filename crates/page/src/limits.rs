@@ -31,3 +31,6 @@ pub const STYLE: usize = 8 << 20;
 pub const LAZY_DISTANCE: f64 = 1250.0;
 /// Stack of the thread that lays out: only what is used is ever committed.
 pub const STACK: usize = 512 << 20;
+/// The moment of CSS animations that is laid out, in seconds from their start: what fades in has
+/// come, and what never ends is somewhere on its way.
+pub const ANIMATED: f64 = 10.3;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
@@ -270,7 +271,9 @@ impl Page {
     }
 
     fn input(&self) -> engine::Input {
-        let mut styles = BTreeMap::new();
+        let refused = self.resources.refused_styles.iter();
+        let mut styles: BTreeMap<String, Bytes> =
+            refused.map(|url| (url.as_str().to_owned(), Bytes::new())).collect();
         let mut bytes = BTreeMap::new();
         let mut failed = BTreeSet::new();
         for resource in self.resources.iter() {

@@ -1,6 +1,6 @@
 //! The resources of one page: wanted, asked for, come or failed, in the order of discovery.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use encoding_rs::Encoding;
@@ -73,6 +73,8 @@ pub(crate) struct Resources {
     faces: Vec<Face>,
     /// How many were wanted beyond [`limits::FETCHES`].
     pub(crate) refused: usize,
+    /// Style sheets that are not fetched because of a limit. Layout must not ask for them again.
+    pub(crate) refused_styles: BTreeSet<Url>,
     /// Counts every change that could change the picture.
     pub(crate) generation: u64,
 }
@@ -85,6 +87,7 @@ impl Resources {
             next_poll: 0,
             faces: Vec::new(),
             refused: 0,
+            refused_styles: BTreeSet::new(),
             generation: 0,
         }
     }
@@ -155,6 +158,9 @@ impl Resources {
         }
         if self.list.len() >= limits::FETCHES {
             self.refused += 1;
+            if fetch.kind == Kind::Style && self.refused_styles.len() < limits::LISTED {
+                self.refused_styles.insert(fetch.url);
+            }
             return;
         }
         fetch.id = FetchId(self.list.len() as u32);
@@ -179,6 +185,9 @@ impl Resources {
 
     fn imports(&mut self, imports: Vec<(Url, bool, String)>, parent: &Parent) {
         if parent.depth >= limits::IMPORTS {
+            let room = limits::LISTED.saturating_sub(self.refused_styles.len());
+            let unknown = imports.into_iter().map(|(url, ..)| url).take(room);
+            self.refused_styles.extend(unknown);
             return;
         }
         for (url, applies, media) in imports {

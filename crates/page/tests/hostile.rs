@@ -164,6 +164,7 @@ fn a_style_sheet_that_imports_itself_or_others_for_ever_ends() {
     }
     assert!(page.ready_to_paint());
     page.paint().unwrap();
+    assert_eq!(page.poll_fetch(), None, "layout asks for no more of them");
 }
 
 #[test]

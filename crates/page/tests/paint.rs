@@ -454,6 +454,17 @@ fn text_in_svg_is_set_in_the_carried_fonts() {
 }
 
 #[test]
+fn what_fades_in_has_come() {
+    let style = "@keyframes in{from{opacity:0}} div{height:50px;background:red}";
+    for animation in ["in 1s", "in 2s both", "in 1s infinite alternate", "in 200ms 1s backwards"] {
+        let markup = format!(
+            "<!doctype html><style>body{{margin:0}}{style}div{{animation:{animation}}}</style><div></div>"
+        );
+        assert_eq!(paint(&markup).pixel(20, 20), RED, "{animation}");
+    }
+}
+
+#[test]
 fn the_alternative_of_a_failed_image_is_shown() {
     let mut page = page(
         "<!doctype html><style>body{margin:0;font:30px Arial}</style><img src=gone.png alt='mmmm'>",

@@ -21,6 +21,7 @@ use blitz_traits::shell::{ColorScheme, Viewport};
 use bytes::Bytes;
 use url::Url;
 
+use crate::limits;
 use crate::note::Note;
 use crate::options::{Options, Scheme};
 use crate::picture::{PaintError, Picture};
@@ -106,6 +107,11 @@ fn work(input: &Input, goal: Goal) -> Outcome {
         if fixups::improve(&mut document, &mut answers.fonts) {
             settle(&mut document, &queue, &mut answers);
         }
+        if document.is_animating() {
+            // Twice: what has ended gives its element back at the second.
+            document.resolve(limits::ANIMATED);
+            document.resolve(limits::ANIMATED);
+        }
         outcome.fonts = fonts::in_use(&document, &input.faces, &input.bytes);
     }
     outcome.images = answers.missing;
@@ -139,7 +145,7 @@ fn wanted_lazy(
     let limit = match input.options.extent {
         crate::options::Extent::Full => f64::INFINITY,
         crate::options::Extent::Viewport => {
-            f64::from(input.options.viewport.height) + crate::limits::LAZY_DISTANCE
+            f64::from(input.options.viewport.height) + limits::LAZY_DISTANCE
         }
     };
     let mut seen: BTreeSet<Url> = wanted.iter().cloned().collect();
