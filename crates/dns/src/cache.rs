@@ -15,7 +15,7 @@ pub(crate) const KEY: &str = "names";
 /// The form in which it is kept; another one is not read.
 const VERSION: u32 = 1;
 /// Names and types that are kept.
-const CAPACITY: usize = 4096;
+const CAPACITY: usize = 1024;
 /// Addresses are kept no longer than this, whatever their records say (RFC 8767 §4 advises a cap).
 const LONGEST: u32 = 86_400;
 /// "No" is kept no longer than this (RFC 2308 §5: one to three hours).

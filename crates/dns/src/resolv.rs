@@ -64,6 +64,15 @@ pub enum Pairing {
     Sequential,
 }
 
+/// Whether AAAA is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aaaa {
+    /// It is.
+    Asked,
+    /// It is not (`no-aaaa`).
+    NotAsked,
+}
+
 /// What resolv.conf says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolv {
@@ -77,6 +86,8 @@ pub struct Resolv {
     pub rotate: bool,
     /// Whether A and AAAA are asked at once.
     pub pairing: Pairing,
+    /// Whether AAAA is asked for.
+    pub aaaa: Aaaa,
     /// How they are asked.
     pub policy: Policy,
 }
@@ -140,6 +151,7 @@ impl Resolv {
             } else {
                 Pairing::Parallel
             },
+            aaaa: if file.no_aaaa { Aaaa::NotAsked } else { Aaaa::Asked },
             policy: Policy {
                 timeout: Duration::from_secs(file.timeout.clamp(1, MOST_TIMEOUT).into()),
                 attempts: file.attempts.clamp(1, MOST_ATTEMPTS),
@@ -172,7 +184,7 @@ nameserver 192.0.2.53
 nameserver 2001:db8::53
 nameserver fe80::1%eth0
 nameserver 192.0.2.56
-options timeout:2 attempts:9 rotate ndots:3 use-vc single-request trust-ad edns0
+options timeout:2 attempts:9 rotate ndots:3 use-vc single-request trust-ad edns0 no-aaaa
 ";
         let resolv = Resolv::parse(text);
         assert_eq!(
@@ -188,6 +200,7 @@ options timeout:2 attempts:9 rotate ndots:3 use-vc single-request trust-ad edns0
         assert_eq!(resolv.policy.attempts, 5);
         assert_eq!(resolv.policy.transport, FirstTransport::Tcp);
         assert!(resolv.policy.authentic_data);
+        assert_eq!(resolv.aaaa, Aaaa::NotAsked);
     }
 
     #[test]

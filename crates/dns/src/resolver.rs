@@ -15,6 +15,7 @@ use crate::ladder::Ladder;
 use crate::lookup::{Arrival, Lookup, LookupFault, Options};
 use crate::transport::before;
 use crate::tree::Tree;
+use crate::under_way::UnderWay;
 
 /// How long connecting waits for IPv6 addresses after those of IPv4 have come (RFC 8305 §8).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
@@ -27,11 +28,13 @@ pub struct Resolver<W> {
 /// What the lookups of one resolver share.
 pub(crate) struct Shared<W> {
     pub(crate) wire: W,
-    pub(crate) cache: RefCell<Cache>,
+    /// Read when it is first needed.
+    cache: OnceCell<RefCell<Cache>>,
     pub(crate) tree: RefCell<Tree>,
     config: OnceCell<Config>,
     /// Questions put so far, for `rotate`.
     pub(crate) turn: Cell<usize>,
+    pub(crate) under_way: UnderWay,
 }
 
 /// A lookup under way.
@@ -54,15 +57,14 @@ impl<W: Wire> Resolver<W> {
 
     /// The same, walking another tree.
     pub fn with_tree(wire: W, tree: Tree) -> Self {
-        let kept = wire.environment().load(KEY);
-        let cache = kept.map_or_else(Cache::new, |bytes| Cache::load(&bytes));
         Self {
             shared: Rc::new(Shared {
                 wire,
-                cache: RefCell::new(cache),
+                cache: OnceCell::new(),
                 tree: RefCell::new(tree),
                 config: OnceCell::new(),
                 turn: Cell::new(0),
+                under_way: UnderWay::default(),
             }),
         }
     }
@@ -109,11 +111,19 @@ impl<W: Wire> Shared<W> {
         self.config.get_or_init(|| Config::read(self.wire.environment()))
     }
 
+    /// Our own cache.
+    pub(crate) fn cache(&self) -> &RefCell<Cache> {
+        self.cache.get_or_init(|| {
+            let kept = self.wire.environment().load(KEY);
+            RefCell::new(kept.map_or_else(Cache::new, |bytes| Cache::load(&bytes)))
+        })
+    }
+
     /// Keeps the cache for the next run, with what other runs have kept meanwhile.
     pub(crate) fn save_cache(&self) {
         let environment = self.wire.environment();
         let wall = self.wire.wall();
-        let mut cache = self.cache.borrow_mut();
+        let mut cache = self.cache().borrow_mut();
         if let Some(kept) = environment.load(KEY) {
             cache.merge(&Cache::load(&kept), wall);
         }

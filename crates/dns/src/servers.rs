@@ -16,7 +16,7 @@ use crate::ladder::{Found, Ladder};
 use crate::lookup::Way;
 use crate::message::Question;
 use crate::nsswitch::Status;
-use crate::resolv::{Pairing, Resolv};
+use crate::resolv::{Aaaa, Pairing, Resolv};
 use crate::rung::failure_outcome;
 use crate::transport::ask;
 
@@ -65,6 +65,13 @@ impl<W: Wire> Ladder<W> {
         resolv: &Resolv,
     ) -> Status {
         let mut status = Status::NotFound;
+        let asked = |family: &&Family| resolv.aaaa == Aaaa::Asked || **family != Family::V6;
+        let wanted: Vec<Family> = wanted.iter().filter(asked).copied().collect();
+        if wanted.is_empty()
+            && let Some(name) = candidates.first()
+        {
+            self.fault(FaultKind::NoAddress { name: name.to_ascii() });
+        }
         for candidate in candidates {
             let servers = self.turned(resolv);
             let one = |family: Option<&Family>| match family {
@@ -239,7 +246,7 @@ impl<W: Wire> Ladder<W> {
         };
         if !matches!(self.options.way, Way::Server(_)) {
             let wall = self.shared.wire.wall();
-            self.shared.cache.borrow_mut().insert(text, family, known, ttl, wall);
+            self.shared.cache().borrow_mut().insert(text, family, known, ttl, wall);
         }
         verdict
     }

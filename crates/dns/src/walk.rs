@@ -331,3 +331,116 @@ fn referral_outcome(cut: &Cut) -> Outcome {
         glue: cut.servers.iter().flat_map(|(_, addresses)| addresses.clone()).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{name, records};
+    use hickory_proto::op::{MessageType, OpCode, Query, ResponseCode};
+    use hickory_proto::rr::Record;
+    use proptest::prelude::*;
+
+    fn tree() -> Tree {
+        Tree::new(&[("a.root.example.".into(), "192.0.2.1".parse().unwrap())])
+    }
+
+    /// Records that a hostile server may put anywhere.
+    fn hostile() -> Vec<Record> {
+        let names = [".", "com.", "example.com.", "www.example.com.", "a.b.example.com.", "net."];
+        let mut lines = String::new();
+        for owner in names {
+            for data in [
+                "NS ns.com.",
+                "NS www.example.com.",
+                "NS a.b.example.com.",
+                "A 192.0.2.2",
+                "CNAME com.",
+                "CNAME www.example.com.",
+                "CNAME a.b.example.com.",
+                "SOA ns.com. root.com. 1 1 1 1 1",
+            ] {
+                lines += owner;
+                lines += " 60 IN ";
+                lines += data;
+                lines.push('\n');
+            }
+        }
+        records(&lines)
+    }
+
+    #[derive(Clone, Debug)]
+    struct Reply {
+        code: ResponseCode,
+        authoritative: bool,
+        sections: [Vec<usize>; 3],
+        silent: bool,
+    }
+
+    fn reply() -> impl Strategy<Value = Reply> {
+        let section = || proptest::collection::vec(0..48usize, 0..4);
+        let code = prop_oneof![
+            8 => Just(ResponseCode::NoError),
+            1 => Just(ResponseCode::NXDomain),
+            1 => Just(ResponseCode::ServFail),
+        ];
+        (code, any::<bool>(), [section(), section(), section()], proptest::bool::weighted(0.1))
+            .prop_map(|(code, authoritative, sections, silent)| Reply {
+                code,
+                authoritative,
+                sections,
+                silent,
+            })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        /// Whatever servers say, a walk ends within its bound, and goes only where it was referred.
+        #[test]
+        fn every_walk_ends(replies in proptest::collection::vec(reply(), 1..40)) {
+            let (pool, mut tree) = (hostile(), tree());
+            let question = Question::new(name("www.a.b.example.com"), RecordType::A);
+            let mut walk = Walk::new(question, &tree, Time::ZERO);
+            let mut asked = 0;
+            let mut replies = replies.iter().cycle();
+            while let Next::Ask(ask) = walk.poll(&mut tree, Time::ZERO) {
+                asked += 1;
+                prop_assert!(asked <= MOST_QUERIES);
+                prop_assert!(ask.zone.zone_of(&ask.question.name));
+                let Some(reply) = replies.next() else { unreachable!() };
+                if reply.silent {
+                    let why = NoReply::TimedOut { tries: 1 };
+                    walk.handle_reply(Err(&why), &mut tree, Time::ZERO);
+                    continue;
+                }
+                let mut message = Message::new(0, MessageType::Response, OpCode::Query);
+                message.add_query(Query::query(ask.question.name, ask.question.record_type));
+                message.metadata.response_code = reply.code;
+                message.metadata.authoritative = reply.authoritative;
+                let [an, ns, ar] = &reply.sections;
+                message.add_answers(an.iter().map(|n| pool[*n].clone()));
+                message.add_authorities(ns.iter().map(|n| pool[*n].clone()));
+                message.add_additionals(ar.iter().map(|n| pool[*n].clone()));
+                walk.handle_reply(Ok(&message), &mut tree, Time::ZERO);
+            }
+        }
+    }
+
+    #[test]
+    fn silence_is_believed_after_as_many_tries_as_a_lossy_link_needs() {
+        let mut tree = tree();
+        let question = Question::new(name("www.example.com"), RecordType::A);
+        let mut walk = Walk::new(question, &tree, Time::ZERO);
+        let why = NoReply::TimedOut { tries: 1 };
+        let mut asked = 0;
+        let end = loop {
+            match walk.poll(&mut tree, Time::ZERO) {
+                Next::Ask(_) => asked += 1,
+                Next::Done(end) => break end,
+            }
+            walk.handle_reply(Err(&why), &mut tree, Time::ZERO);
+        };
+        assert_eq!(asked, TRIES_OF_ZONE);
+        assert_eq!(end, Err(NoReply::TimedOut { tries: 5 }));
+    }
+}

@@ -378,6 +378,65 @@ fn one_server_can_be_named() {
 }
 
 #[test]
+fn lookups_of_one_name_at_one_time_ask_once() {
+    let world = World::new(LAN, 1);
+    let resolver = world.resolver();
+    let (one, two, other) = world.run(async {
+        let one = resolver.start("www.example.com", four(), None);
+        let two = resolver.start("WWW.example.com.", four(), None);
+        let given_up = resolver.start("four.example.com", four(), None);
+        let other = resolver.start("four.example.com", four(), None);
+        world.client().sleep(Duration::from_millis(5)).await;
+        drop(given_up);
+        (one.finish().await.unwrap(), two.finish().await.unwrap(), other.finish().await.unwrap())
+    });
+    assert_eq!(one.addresses(), two.addresses());
+    assert_ne!(one.id, two.id);
+    assert_eq!(other.addresses(), ips(&["203.0.113.14"]));
+    let www = |m: &&roundtrip_record::DnsMessage| m.question.starts_with("www") && m.code.is_none();
+    assert_eq!(world.messages().iter().filter(www).count(), 1);
+    let events = world.events();
+    let end = events.iter().find(|event| Some(event.id) == two.event).unwrap();
+    assert_eq!(end.cause, one.event);
+}
+
+#[test]
+fn the_recursive_server_walks_once_and_counts_down() {
+    let world = World::new(LAN, 1);
+    let server = (Internet::RESOLVER, 53).into();
+    let options = Options::server(server).of(Families::V4);
+    let first = world.lookup("www.example.com", options).unwrap();
+    world.run(world.client().sleep(Duration::from_secs(30)));
+    let second = world.lookup("www.example.com", options).unwrap();
+    assert_eq!((first.ttl, second.ttl), (Some(300), Some(270)));
+    // One round trip of the access link, and nothing behind the server.
+    assert!(second.until.since(second.since) < Duration::from_millis(21));
+    let fault = world.lookup("nope.example.com", options).unwrap_err();
+    assert!(matches!(*fault.kind, FaultKind::NxDomain { ttl: Some(60), .. }));
+    world.run(world.client().sleep(Duration::from_secs(20)));
+    let fault = world.lookup("nope.example.com", options).unwrap_err();
+    assert!(matches!(*fault.kind, FaultKind::NxDomain { ttl: Some(40), .. }), "{fault:?}");
+    let resolver = world.hosts.resolver.log().host_id();
+    let walks = world
+        .events()
+        .iter()
+        .filter(|event| event.host == resolver && event.what.kind() == "name.started")
+        .count();
+    assert_eq!(walks, 2);
+}
+
+#[test]
+fn no_aaaa_asks_for_none() {
+    let world = World::new(LAN, 1);
+    world.resolv_conf("nameserver 198.51.100.8\noptions no-aaaa\n");
+    let lookup = world.lookup("www.example.com", Options::default()).unwrap();
+    assert_eq!(lookup.addresses(), ips(&["203.0.113.10"]));
+    let six = Options::default().of(Families::V6);
+    assert!(world.lookup("four.example.com", six).is_err());
+    assert!(world.messages().iter().all(|message| !message.question.ends_with("AAAA")));
+}
+
+#[test]
 fn lookups_come_through_a_link_that_loses_and_repeat_with_their_seed() {
     for seed in 0..200 {
         let run = || {
