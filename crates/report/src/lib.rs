@@ -28,8 +28,13 @@
 mod base64;
 mod finding;
 mod har;
+mod html;
+mod json;
+mod junit;
 mod model;
 mod names;
+mod perfetto;
+mod sentence;
 mod sequence;
 mod style;
 mod terminal;
@@ -38,8 +43,12 @@ mod verdict;
 
 pub use finding::Finding;
 pub use har::har;
+pub use html::{Attachments, html};
+pub use json::json;
+pub use junit::junit;
 pub use model::*;
+pub use perfetto::perfetto;
 pub use sequence::sequence;
 pub use style::{Charset, Colour, Detail, Options};
 pub use terminal::terminal;
-pub use verdict::{Mood, Verdict};
+pub use verdict::{Fact, Mood, Verdict};

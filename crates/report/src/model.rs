@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use roundtrip_record::{
     ConnectionId, Event, EventId, ExchangeId, HostDeclared, HostId, LinkCounts, LinkDeclared,
-    NeighbourChanged, PageFound, PagePainted, Role, RunEnded, RunStarted, Time, Unseen, What,
+    NeighbourChanged, PageFound, PagePainted, Role, RunEnded, RunStarted, Time, Unseen,
 };
 use serde::Serialize;
 
@@ -236,13 +236,5 @@ impl Model {
                 _ => Some(next),
             }
         })
-    }
-
-    /// Events of one kind, in order.
-    pub(crate) fn of<'a, T: 'a>(
-        &'a self,
-        pick: impl Fn(&'a What) -> Option<&'a T>,
-    ) -> impl Iterator<Item = (&'a Event, &'a T)> {
-        self.events.iter().filter_map(move |event| pick(&event.what).map(|what| (event, what)))
     }
 }

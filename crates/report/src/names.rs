@@ -1,7 +1,7 @@
 //! Names of things in the record, as every view writes them.
 
 use roundtrip_record::{
-    How, Initiator, NeighbourState, Outcome, ResourceKind, Source, Timer, WireKind,
+    How, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer, WireKind,
 };
 
 use crate::text::clean;
@@ -169,4 +169,18 @@ pub fn short_url(url: &str, base: Option<&str>) -> String {
             clean(bare.unwrap_or(url))
         }
     }
+}
+
+/// What a link did to frames but deliver them: `3 lost, 1 held back`.
+pub fn link_did(counts: &LinkCounts) -> String {
+    let did = [
+        (counts.lost, "lost"),
+        (counts.queue_full, "dropped by a full queue"),
+        (counts.bad_fcs, "dropped as corrupted"),
+        (counts.corrupted, "delivered corrupted"),
+        (counts.duplicated, "duplicated"),
+        (counts.reordered, "held back"),
+    ];
+    let did = did.into_iter().filter(|(number, _)| *number > 0);
+    did.map(|(number, what)| format!("{number} {what}")).collect::<Vec<_>>().join(", ")
 }

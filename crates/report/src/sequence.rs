@@ -229,7 +229,7 @@ fn diagram(
     let mut lines = Vec::new();
     let columns = options.columns();
     let clock = 12;
-    let arrow = columns.saturating_sub(2 + STATE + 3 + STATE + 1 + clock).clamp(16, 48);
+    let arrow = columns.saturating_sub(2 + STATE + 3 + STATE + 1 + clock).clamp(16, 58);
     let end_name = |end: Option<&End>, fallback: String| {
         end.map_or(fallback, |end| {
             format!("{} {}", crate::text::clean(model.host_name(end.host)), end.local)
@@ -249,7 +249,7 @@ fn diagram(
         Extent::Ends => fold(steps),
         Extent::Whole => steps,
     };
-    if steps.is_empty() {
+    if !connection.has_segments() {
         lines.extend(states_only(connection, options, start));
         return lines;
     }

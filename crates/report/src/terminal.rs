@@ -1,22 +1,24 @@
 //! The view for a terminal: the answer, where the time went, what went wrong, what comes next.
 
 mod rows;
+mod table;
 
 use core::time::Duration;
 
-use roundtrip_record::{Blocks, Time};
+use roundtrip_record::Blocks;
 
 use crate::finding::Finding;
-use crate::model::{Model, PhaseKind, Span};
+use crate::model::{Model, PhaseKind};
 use crate::names::short_url;
 use crate::sequence;
-use crate::style::{Colour, Detail, Options, Tone};
+use crate::style::{Detail, Options, Tone};
 use crate::text::{
-    bytes, clean, clip, clip_middle, count, duration, left, millis, percent, rate, right, width,
+    bytes, clean, clip, clip_middle, count, duration, left, percent, rate, right, width,
     wrap,
 };
-use crate::verdict::{Mood, Verdict};
-use rows::{How, Row};
+use crate::verdict::{Fact, Mood, Verdict};
+use rows::How;
+use table::Layout;
 
 /// Shows a record.
 pub fn terminal(model: &Model, options: &Options) -> String {
@@ -60,7 +62,7 @@ impl View<'_> {
         };
         if verdict.mood == Mood::Bad && !verdict.facts.is_empty() && verdict.result.starts_with('✗')
         {
-            let exit = verdict.facts.join(" · ");
+            let exit = texts(&verdict.facts);
             let room = columns - width(&verdict.result) - 2;
             let mut lines =
                 wrap(&verdict.subject, room.saturating_sub(width(&exit) + 2)).into_iter();
@@ -80,17 +82,17 @@ impl View<'_> {
         }
         let subject_room = columns.saturating_sub(width(&verdict.result) + 2);
         let mut facts = verdict.facts;
-        let line = |facts: &[String]| facts.join(" · ");
-        while facts.len() > 1 && width(&verdict.subject) + 2 + width(&line(&facts)) > subject_room {
-            facts.pop();
+        while facts.len() > 1 && width(&verdict.subject) + 2 + width(&texts(&facts)) > subject_room {
+            let last = facts.iter().map(|fact| fact.rank).max();
+            facts.retain(|fact| Some(fact.rank) != last);
         }
-        let left_over = subject_room.saturating_sub(width(&line(&facts)) + 2);
+        let left_over = subject_room.saturating_sub(width(&texts(&facts)) + 2);
         let subject = clip_middle(&verdict.subject, left_over.max(12));
         self.lines.push(format!(
             "{}  {}  {}",
             self.options.paint(tone, &verdict.result),
             self.options.paint(Tone::Strong, &subject),
-            line(&facts)
+            texts(&facts)
         ));
     }
 
@@ -201,12 +203,12 @@ impl View<'_> {
             let line = layout.row(row, self.options);
             self.lines.push(line);
         }
-        let known = rows.iter().map(|row| row.how).collect::<Vec<_>>();
-        let legend: Vec<&str> =
-            How::ALL.into_iter().filter(|how| known.contains(how)).map(How::legend).collect();
-        if layout.detail > 0 && !legend.is_empty() {
-            let line = format!("  {}", legend.join("   "));
-            self.lines.push(self.options.paint(Tone::Faint, &line));
+        if layout.detail > 0 {
+            let known = How::ALL.into_iter().filter(|how| rows.iter().any(|row| row.how == *how));
+            let known = known.map(How::legend).collect::<Vec<_>>().join("  ");
+            let glyphs = "▓ name, connect, tls  ▒ wait  █ transfer  · queued";
+            let line = format!("  {glyphs}    {known}");
+            self.lines.push(self.options.paint(Tone::Faint, &clip(&line, self.options.columns())));
         }
     }
 
@@ -301,19 +303,7 @@ impl View<'_> {
     fn links(&mut self) {
         let mut label = "links";
         for counts in &self.model.link_counts {
-            let mut did = Vec::new();
-            for (number, what) in [
-                (counts.lost, "lost"),
-                (counts.queue_full, "dropped by a full queue"),
-                (counts.bad_fcs, "dropped as corrupted"),
-                (counts.corrupted, "delivered corrupted"),
-                (counts.duplicated, "duplicated"),
-                (counts.reordered, "held back"),
-            ] {
-                if number > 0 {
-                    did.push(format!("{number} {what}"));
-                }
-            }
+            let did = crate::names::link_did(counts);
             if did.is_empty() {
                 continue;
             }
@@ -330,7 +320,7 @@ impl View<'_> {
             });
             self.fact(
                 label,
-                &format!("{ends}{}, {}", count(counts.frames as usize, "frame"), did.join(", ")),
+                &format!("{ends}{}, {}", count(counts.frames as usize, "frame"), did),
             );
             label = "";
         }
@@ -424,150 +414,8 @@ impl View<'_> {
     }
 }
 
-/// Where the columns of the table stand.
-struct Layout {
-    label: usize,
-    number: usize,
-    bar: usize,
-    detail: usize,
-    scale: Span,
-    tick: Duration,
-}
-
-impl Layout {
-    fn new(columns: usize, rows: &[Row], total: Span) -> Self {
-        let widest = rows.iter().map(|row| row.indent * 2 + width(&row.label)).max().unwrap_or(0);
-        let label = widest.clamp(10, if columns >= 80 { 22 } else { 16 });
-        let longest = rows.iter().map(|row| width(&millis(row.span.end - total.start))).max();
-        let number = longest.unwrap_or(0).clamp(6, 10);
-        // Two for the margin, two between columns, and the mark of how a fact is known.
-        let fixed = 2 + label + 2 + number + 2 + number + 2;
-        let rest = columns.saturating_sub(fixed);
-        let (bar, detail) = match rest {
-            0..10 => (0, 0),
-            10..26 => (rest, 0),
-            _ => {
-                let bar = (rest * 11 / 20).clamp(16, 34);
-                (bar, rest - bar - 4)
-            }
-        };
-        let detail = if detail < 8 { 0 } else { detail };
-        let bar = if detail == 0 { rest } else { bar };
-        Self { label, number, bar, detail, scale: total, tick: tick(total.took(), bar) }
-    }
-
-    /// The line above the table, with ticks above the bars.
-    fn head(&self) -> String {
-        let mut axis = vec![' '; self.bar];
-        let whole = self.scale.took();
-        let mut at = Duration::ZERO;
-        while !self.tick.is_zero() && at <= whole {
-            let text: Vec<char> = axis_label(at).chars().collect();
-            let column = self.column(self.scale.start + at);
-            if column + text.len() <= self.bar
-                && axis[column.saturating_sub(1)..].iter().take(text.len() + 2).all(|&c| c == ' ')
-            {
-                axis[column..column + text.len()].copy_from_slice(&text);
-            }
-            at += self.tick;
-        }
-        let axis: String = axis.into_iter().collect();
-        let detail = if self.detail > 0 { "     detail" } else { "" };
-        format!(
-            "  {}  {}  {}  {axis}{detail}",
-            left("step", self.label),
-            right("start", self.number),
-            right("ms", self.number)
-        )
-    }
-
-    fn column(&self, at: Time) -> usize {
-        let whole = self.scale.took().as_nanos().max(1);
-        let offset = (at - self.scale.start).as_nanos();
-        (offset * self.bar as u128 / whole) as usize
-    }
-
-    fn row(&self, row: &Row, options: &Options) -> String {
-        let indent = " ".repeat(row.indent * 2);
-        let label = clip_middle(&row.label, self.label.saturating_sub(indent.len()));
-        let label = left(&format!("{indent}{label}"), self.label);
-        let label = if row.indent == 0 { options.paint(Tone::Strong, &label) } else { label };
-        let start = right(&millis(row.span.start - self.scale.start), self.number);
-        let took =
-            right(&if row.open { "—".to_owned() } else { millis(row.span.took()) }, self.number);
-        let bar = self.bar(row, options);
-        let detail = if self.detail > 0 {
-            let text = clip(&row.detail, self.detail);
-            let text = row.tone.map_or(text.clone(), |tone| options.paint(tone, &text));
-            format!("  {} {text}", options.paint(Tone::Faint, row.how.mark()))
-        } else {
-            String::new()
-        };
-        format!("  {label}  {start}  {took}  {bar}{detail}")
-    }
-
-    /// Each column shows the phase that has most of it.
-    fn bar(&self, row: &Row, options: &Options) -> String {
-        let mut cells: Vec<Option<PhaseKind>> = vec![None; self.bar];
-        let last = self.bar.saturating_sub(1);
-        for &(kind, span) in &row.parts {
-            let from = self.column(span.start).min(last);
-            let to = self.column(span.end).min(self.bar);
-            for cell in cells.iter_mut().take(to).skip(from) {
-                *cell = Some(kind);
-            }
-        }
-        let mut bar = String::new();
-        if self.bar > 0 && cells.iter().all(Option::is_none) && !row.open {
-            let at = self.column(row.span.start).min(last);
-            bar = format!("{}╵{}", " ".repeat(at), " ".repeat(last - at));
-            return options.paint(Tone::Faint, &bar);
-        }
-        let mut n = 0;
-        while n < cells.len() {
-            let run = cells[n..].iter().take_while(|cell| **cell == cells[n]).count();
-            match cells[n] {
-                None => bar.push_str(&" ".repeat(run)),
-                Some(kind) => {
-                    let glyph = rows::glyph(kind, options.colour == Colour::Ansi);
-                    bar.push_str(&options.paint(rows::tone(kind), &glyph.repeat(run)));
-                }
-            }
-            n += run;
-        }
-        bar
-    }
-}
-
-/// `0`, `75`, `1500`; seconds from ten on.
-fn axis_label(at: Duration) -> String {
-    let micros = at.as_micros();
-    match (micros / 1000, micros % 1000) {
-        (10_000.., _) => format!("{}s", at.as_secs()),
-        (whole, 0) => whole.to_string(),
-        (whole, rest) => format!("{whole}.{}", format!("{rest:03}").trim_end_matches('0')),
-    }
-}
-
-/// A round step between ticks, so that labels have room.
-fn tick(whole: Duration, columns: usize) -> Duration {
-    let most = (columns / 8).max(1) as u64;
-    let wanted = whole.as_micros() as u64 / most;
-    if wanted == 0 {
-        return Duration::ZERO;
-    }
-    let mut unit = 1u64;
-    loop {
-        for factor in [1, 2, 5] {
-            if unit * factor >= wanted {
-                return Duration::from_micros(unit * factor);
-            }
-        }
-        match unit.checked_mul(10) {
-            Some(next) => unit = next,
-            None => return Duration::ZERO,
-        }
-    }
+fn texts(facts: &[Fact]) -> String {
+    facts.iter().map(|fact| fact.text.as_str()).collect::<Vec<_>>().join(" · ")
 }
 
 /// `2.1 kB gzip → 6.3 kB`.

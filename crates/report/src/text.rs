@@ -104,6 +104,36 @@ pub fn percent(part: Duration, whole: Duration) -> String {
     if share > 99.0 && share < 100.0 { format!("{share:.1}%") } else { format!("{share:.0}%") }
 }
 
+/// `0`, `75`, `1500`; seconds from ten on.
+pub fn axis(at: Duration) -> String {
+    let micros = at.as_micros();
+    match (micros / 1000, micros % 1000) {
+        (10_000.., _) => format!("{}s", at.as_secs()),
+        (whole, 0) => whole.to_string(),
+        (whole, rest) => format!("{whole}.{}", format!("{rest:03}").trim_end_matches('0')),
+    }
+}
+
+/// A round step that gives at most about so many ticks; zero where there is nothing to divide.
+pub fn tick(whole: Duration, most: u64) -> Duration {
+    let wanted = whole.as_micros() as u64 / most;
+    if wanted == 0 {
+        return Duration::ZERO;
+    }
+    let mut unit = 1u64;
+    loop {
+        for factor in [1, 2, 5] {
+            if unit * factor >= wanted {
+                return Duration::from_micros(unit * factor);
+            }
+        }
+        match unit.checked_mul(10) {
+            Some(next) => unit = next,
+            None => return Duration::ZERO,
+        }
+    }
+}
+
 /// A calendar time, UTC, from seconds since 1970: `2026-11-18 16:02Z`.
 pub fn calendar(seconds: i64) -> String {
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));

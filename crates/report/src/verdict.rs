@@ -17,6 +17,21 @@ pub enum Mood {
     Bad,
 }
 
+/// A fact of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What is said.
+    pub text: String,
+    /// Its rank: where there is no room for all, those of higher rank go first.
+    pub rank: u8,
+}
+
+impl Fact {
+    fn new(rank: u8, text: impl Into<String>) -> Self {
+        Self { text: text.into(), rank }
+    }
+}
+
 /// The answer: what came, from where, how much, how long, over what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -26,8 +41,8 @@ pub struct Verdict {
     pub result: String,
     /// What was asked for, or the fault's headline.
     pub subject: String,
-    /// Further facts, the most important first.
-    pub facts: Vec<String>,
+    /// Further facts, in the order in which they are said.
+    pub facts: Vec<Fact>,
 }
 
 impl Verdict {
@@ -38,7 +53,7 @@ impl Verdict {
                 mood: Mood::Bad,
                 result: format!("✗ {}", finding.step.name()),
                 subject: finding.headline.clone(),
-                facts: vec![format!("exit {}", model.exit())],
+                facts: vec![Fact::new(0, format!("exit {}", model.exit()))],
             };
         }
         match (model.document(), model.lookups.first()) {
@@ -70,55 +85,51 @@ impl Verdict {
             None => Mood::Bad,
         };
         let url = document.map_or(String::new(), |document| clean(&document.url));
+        let failed = if missing > 0 { format!(", {missing} failed") } else { String::new() };
         let mut facts = Vec::new();
-        if missing > 0 {
-            facts.push(format!(
-                "{missing} of {} failed",
-                count(model.resources().len(), "resource")
-            ));
-        }
         facts.extend(Self::times(model));
         facts.extend(Self::protocol(model));
-        facts.push(count(model.exchanges.len(), "request"));
-        facts.push(bytes(model.received()));
+        facts.push(Fact::new(1, format!("{}{failed}", count(model.exchanges.len(), "request"))));
+        facts.push(Fact::new(3, bytes(model.received())));
         facts.extend(Self::wire(model));
         Self { mood, result, subject: url, facts }
     }
 
     /// `310 ms`, or `310 ms live → 4.71 s on 3gslow`.
-    fn times(model: &Model) -> Option<String> {
+    fn times(model: &Model) -> Option<Fact> {
         let took = duration(model.total().took());
         let run = model.run.as_ref();
         let Some((run, old)) = run.and_then(|run| Some((run, run.replay_of.as_ref()?))) else {
-            return Some(took);
+            return Some(Fact::new(0, took));
         };
         let before = old.net.as_deref().map_or_else(|| wire(old.wire).to_owned(), clean);
         let now = run.net.as_deref().map_or_else(|| wire(run.wire).to_owned(), clean);
-        Some(format!("{} {before} → {took} on {now}", duration(old.took)))
+        let text = format!("{} {before} → {took} on {now}", duration(old.took));
+        Some(Fact::new(0, text))
     }
 
-    fn protocol(model: &Model) -> Vec<String> {
+    fn protocol(model: &Model) -> Vec<Fact> {
         let mut facts = Vec::new();
         let Some(document) = model.document() else { return facts };
         let version = document.head().map(|head| head.what.version.as_str());
         facts.extend(version.map(|version| match version {
-            "HTTP/1.1" => "h1".into(),
-            "HTTP/2" | "HTTP/2.0" => "h2".into(),
-            other => clean(other),
+            "HTTP/1.1" => Fact::new(5, "h1"),
+            "HTTP/2" | "HTTP/2.0" => Fact::new(5, "h2"),
+            other => Fact::new(5, clean(other)),
         }));
         let tls = document.connection.and_then(|id| model.connection(id)?.tls.as_ref());
-        facts.extend(tls.map(|tls| clean(&tls.what.version)));
+        facts.extend(tls.map(|tls| Fact::new(4, clean(&tls.what.version))));
         facts
     }
 
-    fn wire(model: &Model) -> Option<String> {
+    fn wire(model: &Model) -> Option<Fact> {
         let run = model.run.as_ref()?;
         let net = match (&run.net, &run.replay_of) {
             (_, Some(old)) => format!(", replaying {}", clean(&old.run)),
             (Some(net), None) => format!(" {}", clean(net)),
             (None, None) => String::new(),
         };
-        Some(format!("wire: {}{net}", wire(run.wire)))
+        Some(Fact::new(2, format!("wire: {}{net}", wire(run.wire))))
     }
 
     fn lookup(model: &Model) -> Self {
@@ -126,10 +137,10 @@ impl Verdict {
         let addresses: Vec<String> = lookup.addresses.iter().map(ToString::to_string).collect();
         let mut facts = Vec::new();
         if let Some(last) = lookup.aliases.last() {
-            facts.push(format!("alias of {}", clean(last)));
+            facts.push(Fact::new(3, format!("alias of {}", clean(last))));
         }
-        facts.extend(lookup.ttl.map(|ttl| format!("ttl {ttl}")));
-        facts.push(duration(lookup.span.took()));
+        facts.extend(lookup.ttl.map(|ttl| Fact::new(1, format!("ttl {ttl}"))));
+        facts.push(Fact::new(0, duration(lookup.span.took())));
         if let Some(rung) = lookup.settled_by() {
             let origin = match &rung.outcome {
                 Some(Outcome::Found { origin: Some(origin), .. }) => {
@@ -141,7 +152,7 @@ impl Verdict {
                 Source::Literal => "it is an address".into(),
                 other => format!("from {}{origin}", short_source(other)),
             };
-            facts.push(from);
+            facts.push(Fact::new(2, from));
         }
         facts.extend(Self::wire(model));
         let found = !addresses.is_empty();
@@ -161,7 +172,7 @@ impl Verdict {
             mood: Mood::Bad,
             result: result.into(),
             subject,
-            facts: vec![count(model.events.len(), "event")],
+            facts: vec![Fact::new(0, count(model.events.len(), "event"))],
         }
     }
 }

@@ -30,6 +30,10 @@ struct Filed {
 
 pub(super) fn build(events: Vec<Event>) -> Model {
     let mut filed = Filed::default();
+    // An end may report the segment that made it before it reports itself.
+    for event in &events {
+        filed.open(event);
+    }
     for event in &events {
         filed.file(event);
     }
@@ -119,6 +123,25 @@ impl Filed {
         }
     }
 
+    fn open(&mut self, event: &Event) {
+        let What::TcpOpened(opened) = &event.what else { return };
+        let end = End {
+            id: opened.connection,
+            host: event.host,
+            side: opened.side,
+            local: opened.local,
+            remote: opened.remote,
+            opened: event.at,
+            states: Vec::new(),
+            segments: Vec::new(),
+            congestion: Vec::new(),
+            timers: Vec::new(),
+            infos: Vec::new(),
+            closed: None,
+        };
+        self.ends.entry(opened.connection).or_insert(end);
+    }
+
     fn tcp(&mut self, event: &Event) {
         match &event.what {
             What::ConnectAttempt(attempt) => self.attempts.push(Attempted {
@@ -128,23 +151,6 @@ impl Filed {
                 result: None,
             }),
             What::ConnectResult(result) => self.connected(event, result),
-            What::TcpOpened(opened) => {
-                let end = End {
-                    id: opened.connection,
-                    host: event.host,
-                    side: opened.side,
-                    local: opened.local,
-                    remote: opened.remote,
-                    opened: event.at,
-                    states: Vec::new(),
-                    segments: Vec::new(),
-                    congestion: Vec::new(),
-                    timers: Vec::new(),
-                    infos: Vec::new(),
-                    closed: None,
-                };
-                self.ends.entry(opened.connection).or_insert(end);
-            }
             What::TcpStateChanged(changed) => {
                 let change =
                     StateChange { from: changed.from, to: changed.to, how: changed.how.clone() };

@@ -116,6 +116,11 @@ impl Connection {
         self.ends().next()
     }
 
+    /// Whether segments were seen at any end.
+    pub fn has_segments(&self) -> bool {
+        self.ends().any(|end| !end.segments.is_empty())
+    }
+
     /// Where it leads: the server's address.
     pub fn server_address(&self) -> Option<SocketAddr> {
         match (&self.client, &self.server) {

@@ -1,6 +1,6 @@
 //! The rows of the table: what happened in which step, and how it is known.
 
-use roundtrip_record::{AttemptEnd, Blocks, How as Known, NeighbourState, Source, WireKind};
+use roundtrip_record::{AttemptEnd, Blocks, How as Known, NeighbourState, Source, TcpState, WireKind};
 
 use crate::model::{Connection, Exchange, Lookup, Model, Phase, PhaseKind, Span};
 use crate::names::{initiator, neighbour, outcome, short_source, short_url};
@@ -93,8 +93,8 @@ impl Row {
     }
 }
 
-/// What a phase is drawn with. Without colour the shades tell them apart.
-pub(super) fn glyph(kind: PhaseKind, _coloured: bool) -> &'static str {
+/// What a phase is drawn with: without colour the shades tell them apart.
+pub(super) fn glyph(kind: PhaseKind) -> &'static str {
     match kind {
         PhaseKind::Blocked => "·",
         PhaseKind::Name | PhaseKind::Connect | PhaseKind::Tls => "▓",
@@ -123,10 +123,12 @@ pub(super) fn rows(model: &Model, detail: Detail) -> Vec<Row> {
     let mut rows = Vec::new();
     let chain = model.chain();
     for (n, exchange) in chain.iter().enumerate() {
+        let mut steps = steps(model, exchange);
         if chain.len() > 1 {
             rows.push(hop(exchange, chain.get(n + 1).copied(), n));
+            steps.iter_mut().for_each(|row| row.indent += 1);
         }
-        rows.extend(steps(model, exchange));
+        rows.extend(steps);
     }
     if chain.is_empty() {
         for lookup in &model.lookups {
@@ -284,7 +286,9 @@ fn connect(model: &Model, exchange: &Exchange, phase: &Phase) -> Vec<Row> {
     let to = to.or(exchange.attempts.last()).map(|attempted| attempted.attempt.to);
     let to = to.or(end.map(|end| end.remote));
     let detail = match (end, to) {
-        (Some(end), _) => format!(":{} → {}{retransmissions}", end.local.port(), end.remote),
+        (Some(end), _) => {
+            format!(":{} → :{}{retransmissions}", end.local.port(), end.remote.port())
+        }
         (None, Some(to)) => to.to_string(),
         (None, None) => String::new(),
     };
@@ -456,8 +460,8 @@ fn close(model: &Model) -> Vec<Row> {
     let Some(end) = connection.near() else { return Vec::new() };
     let Some(last) = end.states.last() else { return Vec::new() };
     let closing = end.states.iter().find(|change| {
-        change.what.to > roundtrip_record::TcpState::Established
-            || change.what.to == roundtrip_record::TcpState::Closed
+        change.what.to > TcpState::Established
+            || change.what.to == TcpState::Closed
     });
     let Some(first) = closing else {
         let live = model.run.as_ref().is_some_and(|run| run.wire == WireKind::Live);
@@ -476,16 +480,12 @@ fn close(model: &Model) -> Vec<Row> {
         .ending
         .as_ref()
         .map_or(String::new(), |ending| format!(" ({})", clean(&ending.what.why)));
-    let path: Vec<&str> = end
-        .states
-        .iter()
-        .filter(|change| change.at >= first.at)
-        .map(|change| change.what.to.name())
-        .collect();
-    let detail = match path.split_last() {
-        Some((last, [])) => format!("→ {last}{by}"),
-        Some((_, _)) => format!("→ {}{by}", path.join(" → ")),
-        None => String::new(),
+    let waits = end.states.iter().find(|change| change.what.to == TcpState::TimeWait);
+    let detail = match waits {
+        Some(since) if last.what.to == TcpState::Closed => {
+            format!("→ TIME_WAIT for {}{by}", duration(last.at - since.at))
+        }
+        _ => format!("→ {}{by}", last.what.to),
     };
     let total = model.total();
     let mut row = Row::new("close", PhaseKind::Blocked, Span::new(first.at, last.at), detail)

@@ -1,0 +1,284 @@
+//! The report: one file without scripts, without anything from elsewhere, readable anywhere.
+
+mod connections;
+mod names;
+mod style;
+mod waterfall;
+
+use std::path::PathBuf;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+use roundtrip_record::{Bodies, Folder};
+
+use crate::base64;
+use crate::model::{Model, as_millis};
+use crate::text::{bytes, calendar, clean, count, duration, percent, rate};
+use crate::verdict::{Mood, Verdict};
+
+/// What goes into a report besides the events.
+#[derive(Clone, Debug)]
+pub struct Attachments {
+    /// Where bodies are.
+    pub bodies: Bodies,
+    /// Where the frames are.
+    pub capture: Option<PathBuf>,
+}
+
+impl Attachments {
+    /// None.
+    pub fn none() -> Self {
+        Self { bodies: Bodies::none(), capture: None }
+    }
+
+    /// Those of a saved record.
+    pub fn of(folder: &Folder) -> Self {
+        Self { bodies: folder.bodies(), capture: folder.capture() }
+    }
+}
+
+/// Larger attachments are named, not carried.
+const LARGEST: u64 = 8 << 20;
+
+/// The record as one HTML file.
+pub fn html(model: &Model, attachments: &Attachments) -> String {
+    let verdict = Verdict::new(model);
+    let page = markup! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                // What the visited page sent stands in here too: nothing may be loaded or run.
+                meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+                title { (verdict.result) " " (verdict.subject) " – roundtrip" }
+                style { (PreEscaped(style::SHEET)) }
+            }
+            body {
+                header { (answer(model, &verdict)) }
+                main {
+                    (findings(model))
+                    (replay(model))
+                    (waterfall::section(model))
+                    (names::section(model))
+                    (connections::section(model))
+                    (picture(model, attachments))
+                    (network(model))
+                    (unseen(model))
+                    (downloads(model, attachments))
+                }
+                footer { (colophon(model)) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn mood(mood: Mood) -> &'static str {
+    match mood {
+        Mood::Good => "good",
+        Mood::Mixed => "mixed",
+        Mood::Bad => "bad",
+    }
+}
+
+/// The verdict sentence, and where the time went.
+fn answer(model: &Model, verdict: &Verdict) -> Markup {
+    markup! {
+        p.tool { "roundtrip" @if let Some(run) = &model.run { " · " (clean(&run.command)) " · " (calendar((run.wall / 1_000_000_000) as i64)) } }
+        h1 {
+            span class={ "result " (mood(verdict.mood)) } { (verdict.result) }
+            " "
+            span.subject { (verdict.subject) }
+        }
+        p.facts {
+            @for (n, fact) in verdict.facts.iter().enumerate() {
+                @if n > 0 { span.dot { "·" } }
+                span { (fact.text) }
+            }
+        }
+        @if let Some((exchange, phase)) = model.slowest().filter(|(_, phase)| !phase.took().is_zero()) {
+            p.slowest {
+                "The slowest step was " b { (phase.kind.name()) } " of " span.url { (clean(&exchange.url)) }
+                ": " b { (duration(phase.took())) } ", " (percent(phase.took(), model.total().took())) " of the whole."
+            }
+        }
+    }
+}
+
+fn findings(model: &Model) -> Markup {
+    markup! {
+        @for finding in &model.findings {
+            section class={ "finding " (if finding.fatal { "fatal" } else { "harm" }) } {
+                h2 { span.step { (finding.step.name()) } " " (finding.headline) }
+                @for line in &finding.evidence { p.seen { (line) } }
+                @if let Some(meaning) = &finding.meaning { p.means { (meaning) } }
+                @if !finding.next.is_empty() { p.next { "Next: " code { (finding.next) } } }
+                p.codes { "NEL " (finding.nel) " · exit " (finding.exit) " · at " (duration(finding.at - roundtrip_record::Time::ZERO)) }
+            }
+        }
+    }
+}
+
+/// Recorded and now, side by side.
+fn replay(model: &Model) -> Markup {
+    let Some(old) = model.run.as_ref().and_then(|run| run.replay_of.as_ref()) else { return markup! {} };
+    let longest = old.exchanges.iter().map(|exchange| exchange.took);
+    let longest = longest.chain(model.exchanges.iter().map(|exchange| exchange.span.took())).max();
+    let longest = longest.unwrap_or_default().as_secs_f64().max(1e-9);
+    let share = |took: core::time::Duration| format!("width:{:.2}%", took.as_secs_f64() / longest * 100.0);
+    let base = model.document().map(|document| document.url.as_str());
+    markup! {
+        section {
+            h2 { "What got slower" }
+            div.compare {
+                @for exchange in &model.exchanges {
+                    @if let Some(before) = old.exchanges.iter().find(|before| before.url == exchange.url) {
+                        div.pair {
+                            span.label { (crate::names::short_url(&exchange.url, base)) }
+                            span.bars {
+                                span.before style=(share(before.took)) {}
+                                span.after style=(share(exchange.span.took())) {}
+                            }
+                            span.number { (duration(before.took)) " → " b { (duration(exchange.span.took())) } }
+                        }
+                    }
+                }
+            }
+            p.note {
+                "Upper bar: recorded. Lower bar: this network. The servers' think time is the recorded wait less one round trip (inferred): "
+                (duration(old.exchanges.iter().map(|exchange| exchange.think).sum())) " in all."
+            }
+        }
+    }
+}
+
+fn picture(model: &Model, attachments: &Attachments) -> Markup {
+    let painted = model.painted.as_ref().map(|painted| &painted.what);
+    if painted.is_none() && model.milestones.is_empty() && model.notes.is_empty() && model.not_fetched.is_empty() {
+        return markup! {};
+    }
+    let total = model.total();
+    markup! {
+        section #page {
+            h2 { "The page" }
+            div.page {
+                @if let Some(painted) = painted {
+                    figure {
+                        @match attachments.bodies.get(&painted.picture) {
+                            Ok(png) if png.len() as u64 <= LARGEST && png.starts_with(b"\x89PNG") => {
+                                div.frame { img alt=(format!("The page as painted: {}", clean(&painted.title))) width=(painted.width) height=(painted.height) src=(format!("data:image/png;base64,{}", base64::encode(&png))); }
+                            }
+                            Ok(png) => p.note { "The picture (" (bytes(png.len() as u64)) ") is in the record's folder." }
+                            Err(error) => p.note { (error.to_string()) }
+                        }
+                        figcaption { (clean(&painted.title)) " · " (painted.width) " × " (painted.height) }
+                    }
+                }
+                div {
+                    @if !model.milestones.is_empty() {
+                        table {
+                            tbody {
+                                @for reached in &model.milestones {
+                                    tr { th { (clean(&reached.what.name)) } td.number { (format!("{:.1} ms", as_millis(reached.at - total.start))) } }
+                                }
+                            }
+                        }
+                    }
+                    @for note in &model.notes { p.note { (clean(note)) } }
+                    @if !model.not_fetched.is_empty() {
+                        details {
+                            summary { (count(model.not_fetched.len(), "resource")) " seen and not fetched" }
+                            ul { @for found in &model.not_fetched { li { span.url { (clean(&found.url)) } " – " (clean(found.not_fetched.as_deref().unwrap_or_default())) } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The lab's links, and what they did.
+fn network(model: &Model) -> Markup {
+    if model.links.is_empty() {
+        return markup! {};
+    }
+    let owner = |id| model.hosts.values().find(|host| host.interfaces.iter().any(|interface| interface.id == id)).map_or("?".into(), |host| clean(&host.name));
+    markup! {
+        section #network {
+            h2 { "The network" }
+            div.scroll { table {
+                thead { tr { th { "link" } th.number { "rate" } th.number { "delay" } th { "queue" } th.number { "frames" } th { "what became of them" } } }
+                tbody {
+                    @for link in &model.links {
+                        @let counts = model.link_counts.iter().find(|counts| counts.link == link.id);
+                        tr {
+                            td { (owner(link.from)) " → " (owner(link.to)) }
+                            td.number { (link.rate.map_or("no limit".into(), rate)) }
+                            td.number { (duration(link.delay)) }
+                            td { (if link.queue.is_empty() { "none" } else { &link.queue }) }
+                            td.number { @if let Some(counts) = counts { (counts.frames) } }
+                            td { @if let Some(counts) = counts { (crate::names::link_did(counts)) } @if link.loss_ppm > 0 { " loss " (f64::from(link.loss_ppm) / 10_000.0) " %" } }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+fn unseen(model: &Model) -> Markup {
+    markup! {
+        section #unseen {
+            h2 { "What was not seen" }
+            @if model.unseen.is_empty() {
+                p { "Nothing that this wire could hide: every step was carried out by roundtrip itself." }
+            } @else {
+                ul.unseen { @for unseen in &model.unseen {
+                    li { b { (unseen.step.name()) } " – " (clean(&unseen.what)) "; it would take " (clean(&unseen.needs)) "." }
+                } }
+            }
+            @if model.cut { p.note { "The record was cut off in the middle of a line; what stands before is whole." } }
+            @else if model.ended.is_none() { p.note { "The record has no end: the run was killed, or went on when this was made." } }
+        }
+    }
+}
+
+fn downloads(model: &Model, attachments: &Attachments) -> Markup {
+    let har = serde_json::to_vec(&crate::har(model, &attachments.bodies)).unwrap_or_default();
+    let capture = attachments.capture.as_ref().and_then(|path| {
+        let size = std::fs::metadata(path).ok()?.len();
+        Some((size, (size <= LARGEST).then(|| std::fs::read(path).ok()).flatten()))
+    });
+    markup! {
+        section #downloads {
+            h2 { "Take it with you" }
+            p.downloads {
+                (download("visit.har", "application/json", har.len() as u64, Some(&har), "opens in the network panel of any browser"))
+                @if let Some((size, capture)) = &capture {
+                    (download("trace.pcapng", "application/octet-stream", *size, capture.as_deref(), "opens in Wireshark"))
+                }
+            }
+        }
+    }
+}
+
+fn download(name: &str, media: &str, size: u64, bytes_of: Option<&[u8]>, note: &str) -> Markup {
+    markup! {
+        @match bytes_of.filter(|_| size <= LARGEST) {
+            Some(content) => a.download download=(name) href=(format!("data:{media};base64,{}", base64::encode(content))) {
+                b { (name) } " " span { (bytes(size)) ", " (note) }
+            },
+            None => span.download { b { (name) } " " span { (bytes(size)) ", too large to be carried here: it is in the record's folder" } },
+        }
+    }
+}
+
+fn colophon(model: &Model) -> Markup {
+    markup! {
+        @if let Some(run) = &model.run {
+            p { (clean(&run.tool)) " · wire: " (crate::names::wire(run.wire)) @if let Some(net) = &run.net { " (" (clean(net)) ")" } @if let Some(seed) = run.seed { " · seed " (seed) } " · exit " (model.exit()) }
+        }
+        p { "Computed from the record alone: " (count(model.events.len(), "event")) ", " (count(model.hosts.len(), "host")) ". Credentials are blanked unless the run was told to keep them." }
+    }
+}

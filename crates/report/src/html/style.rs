@@ -1,0 +1,3 @@
+//! The style sheet.
+
+pub(super) const SHEET: &str = include_str!("report.css");

@@ -1,0 +1,210 @@
+//! The waterfall: a bar for each exchange and each of its steps, each opening what lies behind it.
+
+use core::time::Duration;
+
+use maud::{Markup, html as markup};
+use roundtrip_record::{Blocks, EventId, Field, Time};
+
+use crate::model::{Exchange, Model, Phase, PhaseKind, Span, as_millis};
+use crate::names::{initiator, kind, short_url};
+use crate::sentence::sentence;
+use crate::text::{bytes, clean, duration, millis};
+
+/// More rows than a person reads are left to the HAR.
+const MOST_ROWS: usize = 300;
+
+struct Scale {
+    whole: Span,
+    tick: Duration,
+}
+
+impl Scale {
+    fn new(whole: Span) -> Self {
+        Self { whole, tick: crate::text::tick(whole.took(), 8) }
+    }
+
+    fn percent(&self, at: Time) -> f64 {
+        let whole = as_millis(self.whole.took()).max(1e-6);
+        (as_millis(at - self.whole.start) / whole * 100.0).clamp(0.0, 100.0)
+    }
+
+    /// Left edge and width.
+    fn place(&self, span: Span) -> String {
+        let left = self.percent(span.start);
+        format!("left:{left:.3}%;width:{:.3}%", self.percent(span.end) - left)
+    }
+}
+
+pub(super) fn section(model: &Model) -> Markup {
+    if model.exchanges.is_empty() {
+        return markup! {};
+    }
+    // Room for figures on the right.
+    let total = model.total();
+    let whole = Span::new(total.start, total.end + total.took() / 12);
+    let scale = Scale::new(whole);
+    let chain = model.chain();
+    let resources = model.resources();
+    let shown = resources.len().min(MOST_ROWS);
+    let tick = as_millis(scale.tick) / as_millis(whole.took()).max(1e-6) * 100.0;
+    markup! {
+        section #waterfall {
+            h2 { "Where the time went" }
+            div.fall style=(format!("--tick:{tick:.4}%")) {
+                (axis(&scale))
+                @for exchange in &chain {
+                    (row(model, &scale, exchange))
+                    @for phase in steps(exchange) { (inner(model, &scale, exchange, phase)) }
+                }
+                @for exchange in resources.iter().take(shown) { (row(model, &scale, exchange)) }
+                @if shown < resources.len() { p.note { (resources.len() - shown) " more are in the HAR." } }
+                (page(model, &scale))
+            }
+            (legend())
+        }
+    }
+}
+
+fn axis(scale: &Scale) -> Markup {
+    let ticks = (0..40u32).map(|n| scale.tick * n).take_while(|at| *at <= scale.whole.took());
+    markup! {
+        div.axis {
+            span { "step" } span.number { "ms" }
+            div.track {
+                @if !scale.tick.is_zero() {
+                    @for at in ticks { span style=(format!("left:{:.3}%", scale.percent(scale.whole.start + at))) { (crate::text::axis(at)) } }
+                }
+            }
+        }
+    }
+}
+
+/// Phases worth a row of their own.
+fn steps(exchange: &Exchange) -> impl Iterator<Item = &Phase> {
+    let whole = exchange.span.took();
+    exchange.phases.iter().filter(move |phase| phase.kind != PhaseKind::Blocked || phase.took() * 200 >= whole)
+}
+
+fn class(kind: PhaseKind) -> String {
+    format!("k-{}", kind.name())
+}
+
+fn row(model: &Model, scale: &Scale, exchange: &Exchange) -> Markup {
+    let base = model.document().map(|document| document.url.as_str());
+    let failed = !exchange.succeeded() && !exchange.from_cache;
+    let status = exchange.status().map_or(if exchange.from_cache { "from cache".into() } else { "no answer".into() }, |status| status.to_string());
+    let size = exchange.response.as_ref().map_or(String::new(), |response| format!(" · {}", bytes(response.what.body.encoded)));
+    let blocks = match exchange.blocks {
+        Blocks::Render => " · blocks render",
+        Blocks::Parser => " · blocks parser",
+        Blocks::Nothing => "",
+    };
+    let end = scale.percent(exchange.span.end);
+    let caption = format!("{status}{size}{blocks}");
+    let label = if Some(exchange.url.as_str()) == base { clean(&exchange.url) } else { short_url(&exchange.url, base) };
+    markup! {
+        details.row {
+            summary title=(clean(&exchange.url)) {
+                span class=(if failed { "label failed" } else { "label" }) { (label) }
+                span.number { (millis(exchange.span.took())) }
+                div.track {
+                    @for phase in &exchange.phases {
+                        @if !phase.took().is_zero() { i class=(class(phase.kind)) style=(scale.place(phase.span)) title=(format!("{} {}", phase.kind.name(), duration(phase.took()))) {} }
+                    }
+                    @if end <= 70.0 { span.cap style=(format!("left:{end:.3}%")) { (caption) } }
+                    @else { span.cap.before style=(format!("left:{:.3}%", scale.percent(exchange.span.start))) { (caption) } }
+                }
+            }
+            (opened(model, exchange))
+        }
+    }
+}
+
+fn inner(model: &Model, scale: &Scale, exchange: &Exchange, phase: &Phase) -> Markup {
+    markup! {
+        details.row.inner {
+            summary {
+                span.label { (phase.kind.name()) }
+                span.number { (millis(phase.took())) }
+                div.track { i class=(class(phase.kind)) style=(scale.place(phase.span)) {} }
+            }
+            div.open { div {
+                h3 { "Why it ended when it did" }
+                (causes(model, phase.event.or(Some(exchange.event))))
+            } }
+        }
+    }
+}
+
+fn opened(model: &Model, exchange: &Exchange) -> Markup {
+    let last = exchange.response.as_ref().map(|response| response.event);
+    let last = last.or(exchange.heads.last().map(|head| head.event)).unwrap_or(exchange.event);
+    markup! {
+        div.open {
+            div {
+                h3 { "Chain of causes" }
+                (causes(model, Some(last)))
+                p.note { (kind(exchange.kind)) " · " (initiator(&exchange.initiator)) " · connection " @match exchange.connection { Some(id) => (id), None => "none" } @if exchange.reused() > 0 { ", used " (exchange.reused()) " times before" } }
+                table { tbody {
+                    @for phase in &exchange.phases { tr { th { (phase.kind.name()) } td.number { (millis(phase.took())) " ms" } } }
+                    @if let Some(head) = exchange.head() { @for metric in &head.what.server_timing { tr {
+                        th { "server: " (clean(&metric.name)) @if let Some(description) = &metric.description { " (" (clean(description)) ")" } }
+                        td.number { @if let Some(took) = metric.duration { (millis(took)) " ms" } }
+                    } } }
+                } }
+            }
+            @if let Some(request) = &exchange.request { div {
+                h3 { "Request as sent" }
+                pre.fields { b { (clean(&request.what.method)) " " (clean(&request.what.target)) " " (clean(&request.what.version)) } "\n" (fields(&request.what.fields)) }
+            } }
+            @for head in &exchange.heads { div {
+                h3 { "Response as received" }
+                pre.fields { b { (clean(&head.what.version)) " " (head.what.status) " " (clean(&head.what.reason)) } "\n" (fields(&head.what.fields)) }
+            } }
+        }
+    }
+}
+
+fn fields(fields: &[Field]) -> Markup {
+    markup! { @for Field(name, value) in fields { (clean(name)) ": " (clean(value)) "\n" } }
+}
+
+/// No chain is shown longer.
+const LONGEST_CHAIN: usize = 40;
+
+fn causes(model: &Model, event: Option<EventId>) -> Markup {
+    let chain = event.map(|event| model.causes(event)).unwrap_or_default();
+    let start = model.total().start;
+    let unknown = chain.last().is_some_and(|last| !matches!(last.what, roundtrip_record::What::RunStarted(_)));
+    markup! {
+        ol.causes {
+            @for event in chain.iter().take(LONGEST_CHAIN) {
+                li { span.when { (format!("{:.3} ms ", as_millis(event.at - start))) } (clean(model.host_name(event.host))) ": " (sentence(event, model)) }
+            }
+            @if chain.len() > LONGEST_CHAIN { li { "… and " (chain.len() - LONGEST_CHAIN) " before" } }
+            @else if unknown { li.said { "the beginning: nothing earlier is known to have caused this" } }
+        }
+    }
+}
+
+fn page(model: &Model, scale: &Scale) -> Markup {
+    let wanted = ["domInteractive", "first-paint", "loadEventEnd"];
+    let reached = wanted.into_iter().filter_map(|name| Some((name, model.milestone(name)?)));
+    markup! {
+        @for (name, at) in reached {
+            div.goal {
+                span.label { (name) } span.number { (millis(at - scale.whole.start)) }
+                div.track { span.mark style=(format!("left:{:.3}%", scale.percent(at))) {} }
+            }
+        }
+    }
+}
+
+fn legend() -> Markup {
+    markup! {
+        p.legend {
+            @for kind in PhaseKind::ALL { span { i class=(class(kind)) {} (kind.name()) } }
+            span { "Open a bar for its chain of causes and the fields as sent." }
+        }
+    }
+}

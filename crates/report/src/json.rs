@@ -1,0 +1,75 @@
+//! The facts that the terminal shows, for programs.
+
+use serde_json::{Value, json};
+
+use crate::model::{Connection, End, Model, as_millis};
+use crate::verdict::{Mood, Verdict};
+
+/// The record's facts as one object. Times are milliseconds since the record's epoch and end in
+/// `_ms`; segments and samples stay in `record.jsonl`.
+pub fn json(model: &Model) -> Value {
+    let verdict = Verdict::new(model);
+    let total = model.total();
+    let slowest = model.slowest().map(|(exchange, phase)| {
+        json!({ "exchange": exchange.id, "step": phase.kind, "took_ms": as_millis(phase.took()) })
+    });
+    let neighbours = model.neighbours.iter().map(|(host, change)| json!({ "host": host, "change": change }));
+    json!({
+        "schema": roundtrip_record::SCHEMA,
+        "verdict": {
+            "mood": match verdict.mood { Mood::Good => "good", Mood::Mixed => "mixed", Mood::Bad => "bad" },
+            "result": verdict.result,
+            "subject": verdict.subject,
+        },
+        "exit": model.exit(),
+        "run": model.run,
+        "ended": model.ended,
+        "cut": model.cut,
+        "total": total,
+        "received_bytes": model.received(),
+        "slowest": slowest,
+        "exchanges": model.exchanges,
+        "lookups": model.lookups,
+        "neighbours": neighbours.collect::<Vec<_>>(),
+        "connections": model.connections.iter().map(connection).collect::<Vec<_>>(),
+        "page": {
+            "milestones": model.milestones,
+            "painted": model.painted,
+            "not_fetched": model.not_fetched,
+            "notes": model.notes,
+        },
+        "findings": model.findings,
+        "unseen": model.unseen,
+        "hosts": model.hosts.values().collect::<Vec<_>>(),
+        "links": model.links,
+        "link_counts": model.link_counts,
+    })
+}
+
+fn connection(connection: &Connection) -> Value {
+    json!({
+        "client": connection.client.as_ref().map(end),
+        "server": connection.server.as_ref().map(end),
+        "tls_started": connection.tls_started,
+        "tls": connection.tls,
+        "exchanges": connection.exchanges,
+        "ending": connection.ending,
+    })
+}
+
+fn end(end: &End) -> Value {
+    json!({
+        "connection": end.id,
+        "host": end.host,
+        "local": end.local,
+        "remote": end.remote,
+        "opened_ms": end.opened.as_millis_f64(),
+        "handshake": end.handshake(),
+        "states": end.states,
+        "closed": end.closed,
+        "segments": end.segments.len(),
+        "retransmissions": end.retransmissions(),
+        "round_trip_ms": end.round_trip().map(as_millis),
+        "timers": end.timers,
+    })
+}

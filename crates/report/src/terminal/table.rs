@@ -1,0 +1,137 @@
+//! The table: where its columns stand, and its bars.
+
+use core::time::Duration;
+
+use roundtrip_record::Time;
+
+use super::rows::{self, Row};
+use crate::model::{PhaseKind, Span};
+use crate::style::{Options, Tone};
+use crate::text::{clip, clip_middle, left, millis, right, width};
+
+/// Where the columns of the table stand.
+pub(super) struct Layout {
+    label: usize,
+    number: usize,
+    /// Columns for when a step begins; none where there is no room.
+    start: usize,
+    bar: usize,
+    pub(super) detail: usize,
+    scale: Span,
+    tick: Duration,
+}
+
+impl Layout {
+    pub(super) fn new(columns: usize, rows: &[Row], total: Span) -> Self {
+        let widest = rows.iter().map(|row| row.indent * 2 + width(&row.label)).max().unwrap_or(0);
+        let label = widest.clamp(10, if columns >= 80 { 20 } else { 16 });
+        let shown = rows.iter().flat_map(|row| {
+            let took = if row.open { core::time::Duration::ZERO } else { row.span.took() };
+            [row.span.start - total.start, took]
+        });
+        let longest = shown.map(|shown| width(&millis(shown))).max();
+        let number = longest.unwrap_or(0).clamp(6, 10);
+        // Two for the margin, two between columns, and the mark of how a fact is known.
+        let start = if columns < 56 { 0 } else { number + 2 };
+        let fixed = 2 + label + start + 2 + number + 2;
+        let rest = columns.saturating_sub(fixed);
+        let (bar, detail) = match rest {
+            0..10 => (0, 0),
+            10..26 => (rest, 0),
+            _ => {
+                let bar = (rest * 9 / 20).clamp(14, 28);
+                (bar, rest - bar - 4)
+            }
+        };
+        let detail = if detail < 8 { 0 } else { detail };
+        let bar = if detail == 0 { rest } else { bar };
+        Self { label, number, start, bar, detail, scale: total, tick: crate::text::tick(total.took(), (bar / 8).max(1) as u64) }
+    }
+
+    /// The line above the table, with ticks above the bars.
+    pub(super) fn head(&self) -> String {
+        let mut axis = vec![' '; self.bar];
+        let whole = self.scale.took();
+        let mut at = Duration::ZERO;
+        while !self.tick.is_zero() && at <= whole {
+            let text: Vec<char> = crate::text::axis(at).chars().collect();
+            let column = self.column(self.scale.start + at);
+            if column + text.len() <= self.bar
+                && axis[column.saturating_sub(1)..].iter().take(text.len() + 2).all(|&c| c == ' ')
+            {
+                axis[column..column + text.len()].copy_from_slice(&text);
+            }
+            at += self.tick;
+        }
+        let axis: String = axis.into_iter().collect();
+        let detail = if self.detail > 0 { "     detail" } else { "" };
+        format!(
+            "  {}{}  {}  {axis}{detail}",
+            left("step", self.label),
+            right(if self.start > 0 { "start" } else { "" }, self.start),
+            right("ms", self.number)
+        )
+    }
+
+    fn column(&self, at: Time) -> usize {
+        let whole = self.scale.took().as_nanos().max(1);
+        let offset = (at - self.scale.start).as_nanos();
+        (offset * self.bar as u128 / whole) as usize
+    }
+
+    pub(super) fn row(&self, row: &Row, options: &Options) -> String {
+        let indent = " ".repeat(row.indent * 2);
+        let label = clip_middle(&row.label, self.label.saturating_sub(indent.len()));
+        let label = left(&format!("{indent}{label}"), self.label);
+        let label = if row.indent == 0 { options.paint(Tone::Strong, &label) } else { label };
+        let start = if self.start > 0 {
+            right(&millis(row.span.start - self.scale.start), self.start)
+        } else {
+            String::new()
+        };
+        let took =
+            right(&if row.open { "—".to_owned() } else { millis(row.span.took()) }, self.number);
+        let bar = self.bar(row, options);
+        let detail = if self.detail > 0 {
+            let text = clip(&row.detail, self.detail);
+            let text = row.tone.map_or(text.clone(), |tone| options.paint(tone, &text));
+            format!("  {} {text}", options.paint(Tone::Faint, row.how.mark()))
+        } else {
+            String::new()
+        };
+        format!("  {label}{start}  {took}  {bar}{detail}")
+    }
+
+    /// Each column shows the phase that has most of it.
+    fn bar(&self, row: &Row, options: &Options) -> String {
+        let mut cells: Vec<Option<PhaseKind>> = vec![None; self.bar];
+        let last = self.bar.saturating_sub(1);
+        for &(kind, span) in &row.parts {
+            let from = self.column(span.start).min(last);
+            let to = self.column(span.end).min(self.bar);
+            for cell in cells.iter_mut().take(to).skip(from) {
+                *cell = Some(kind);
+            }
+        }
+        let mut bar = String::new();
+        if self.bar > 0 && cells.iter().all(Option::is_none) && !row.open {
+            let at = self.column(row.span.start).min(last);
+            bar = format!("{}╵{}", " ".repeat(at), " ".repeat(last - at));
+            return options.paint(Tone::Faint, &bar);
+        }
+        let mut n = 0;
+        while n < cells.len() {
+            let run = cells[n..].iter().take_while(|cell| **cell == cells[n]).count();
+            match cells[n] {
+                None => bar.push_str(&" ".repeat(run)),
+                Some(kind) => {
+                    let glyph = rows::glyph(kind);
+                    bar.push_str(&options.paint(rows::tone(kind), &glyph.repeat(run)));
+                }
+            }
+            n += run;
+        }
+        bar
+    }
+}
+
