@@ -1,0 +1,188 @@
+//! A connection's stream of bytes: in the clear or through TLS.
+
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::io;
+use std::net::SocketAddr;
+
+use roundtrip_record::{ConnectionId, EventId};
+use roundtrip_wire::{Nodelay, StreamInfo, Transport};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio_rustls::TlsStream;
+
+/// A stream in the clear or through TLS.
+#[derive(Debug)]
+pub(crate) enum Channel<S> {
+    Plain(S),
+    Tls(Box<TlsStream<Counted<S>>>),
+}
+
+impl<S> Channel<S> {
+    pub(crate) fn is_secure(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
+    fn raw(&self) -> &S {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(tls) => &tls.get_ref().0.stream,
+        }
+    }
+
+    fn raw_mut(&mut self) -> &mut S {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(tls) => &mut tls.get_mut().0.stream,
+        }
+    }
+}
+
+/// A stream that counts the bytes it received.
+#[derive(Debug)]
+pub(crate) struct Counted<S> {
+    pub(crate) stream: S,
+    pub(crate) received: u64,
+}
+
+impl<S> Counted<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, received: 0 }
+    }
+}
+
+impl<S: Transport> Counted<S> {
+    /// The segment that brought the last byte so far.
+    pub(crate) fn last_segment(&self) -> Option<EventId> {
+        self.received.checked_sub(1).and_then(|last| self.stream.segment_at(last))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let poll = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.received += (buffer.filled().len() - before) as u64;
+        poll
+    }
+}
+
+macro_rules! forward_writes {
+    ($self:ident => $stream:expr) => {
+        fn poll_write(
+            mut $self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new($stream).poll_write(context, bytes)
+        }
+
+        fn poll_flush(
+            mut $self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new($stream).poll_flush(context)
+        }
+
+        fn poll_shutdown(
+            mut $self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new($stream).poll_shutdown(context)
+        }
+    };
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    forward_writes!(self => &mut self.stream);
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Channel<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_read(context, buffer),
+        }
+    }
+}
+
+/// One of two streams, as the trait object that forwarding needs.
+trait Writes: AsyncWrite + Unpin {}
+impl<S: AsyncWrite + Unpin> Writes for S {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
+    fn writer(&mut self) -> &mut (dyn Writes + '_) {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(tls) => tls.as_mut(),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Channel<S> {
+    forward_writes!(self => self.writer());
+}
+
+impl<S: AsyncRead + AsyncWrite + Transport + Unpin> Transport for Channel<S> {
+    fn id(&self) -> ConnectionId {
+        self.raw().id()
+    }
+
+    fn local(&self) -> SocketAddr {
+        self.raw().local()
+    }
+
+    fn peer(&self) -> SocketAddr {
+        self.raw().peer()
+    }
+
+    fn info(&self) -> StreamInfo {
+        self.raw().info()
+    }
+
+    fn abort(&mut self) {
+        self.raw_mut().abort();
+    }
+
+    /// Through TLS, a byte is there when the last one of its record is: the segment meant is then
+    /// the one that brought the last byte read so far.
+    fn segment_at(&self, offset: u64) -> Option<EventId> {
+        match self {
+            Self::Plain(stream) => stream.segment_at(offset),
+            Self::Tls(tls) => tls.get_ref().0.last_segment(),
+        }
+    }
+
+    fn set_nodelay(&mut self, nodelay: Nodelay) {
+        self.raw_mut().set_nodelay(nodelay);
+    }
+
+    async fn send_file(
+        &mut self,
+        file: &std::fs::File,
+        offset: u64,
+        length: u64,
+    ) -> io::Result<u64> {
+        match self {
+            Self::Plain(stream) => stream.send_file(file, offset, length).await,
+            Self::Tls(tls) => {
+                let file = std::rc::Rc::new(file.try_clone()?);
+                let mut body: crate::Body = crate::Part::File { file, offset, length }.into();
+                let mut sent = 0;
+                while let Some(chunk) = body.chunk().await {
+                    let chunk = chunk?;
+                    tls.write_all(&chunk).await?;
+                    sent += chunk.len() as u64;
+                }
+                Ok(sent)
+            }
+        }
+    }
+}

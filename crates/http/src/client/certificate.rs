@@ -1,0 +1,228 @@
+//! What people ask about a certificate, read from its DER form (RFC 5280 §4.1).
+
+use core::fmt::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// What a certificate says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) subject: String,
+    pub(crate) issuer: String,
+    pub(crate) names: Vec<String>,
+    /// Seconds since 1970.
+    pub(crate) not_before: i64,
+    pub(crate) not_after: i64,
+}
+
+const INTEGER: u8 = 0x02;
+const OCTET_STRING: u8 = 0x04;
+const OID: u8 = 0x06;
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+const VERSION: u8 = 0xa0;
+const EXTENSIONS: u8 = 0xa3;
+
+/// id-ce-subjectAltName.
+const SUBJECT_ALT_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
+
+/// Attribute types that have a short name (RFC 4514 §3, RFC 4519).
+const ATTRIBUTES: [(&[u8], &str); 7] = [
+    (&[0x55, 4, 3], "CN"),
+    (&[0x55, 4, 5], "serialNumber"),
+    (&[0x55, 4, 6], "C"),
+    (&[0x55, 4, 7], "L"),
+    (&[0x55, 4, 8], "ST"),
+    (&[0x55, 4, 10], "O"),
+    (&[0x55, 4, 11], "OU"),
+];
+
+/// Reads a certificate; `None` where it is none.
+pub(crate) fn summarize(der: &[u8]) -> Option<Summary> {
+    let mut certificate = Der(Der(der).expect(SEQUENCE)?);
+    let mut tbs = Der(certificate.expect(SEQUENCE)?);
+    tbs.optional(VERSION);
+    tbs.expect(INTEGER)?;
+    tbs.expect(SEQUENCE)?;
+    let issuer = name(tbs.expect(SEQUENCE)?)?;
+    let mut validity = Der(tbs.expect(SEQUENCE)?);
+    let (not_before, not_after) = (time(validity.next()?)?, time(validity.next()?)?);
+    let subject = name(tbs.expect(SEQUENCE)?)?;
+    let mut names = Vec::new();
+    while let Some((tag, content)) = tbs.next() {
+        if tag == EXTENSIONS {
+            names = alternative_names(content).unwrap_or_default();
+        }
+    }
+    Some(Summary { subject, issuer, names, not_before, not_after })
+}
+
+/// Elements of a DER encoding, one after the other (X.690 §8.1).
+struct Der<'a>(&'a [u8]);
+
+impl<'a> Der<'a> {
+    /// Tag and content of the next element.
+    fn next(&mut self) -> Option<(u8, &'a [u8])> {
+        let [tag, length, rest @ ..] = self.0 else { return None };
+        let (length, rest) = match *length {
+            short @ 0..0x80 => (usize::from(short), rest),
+            long => {
+                let count = usize::from(long & 0x7f);
+                if count == 0 || count > 4 || count > rest.len() {
+                    return None;
+                }
+                let (digits, rest) = rest.split_at(count);
+                (digits.iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit)), rest)
+            }
+        };
+        let content = rest.get(..length)?;
+        self.0 = &rest[length..];
+        Some((*tag, content))
+    }
+
+    fn expect(&mut self, tag: u8) -> Option<&'a [u8]> {
+        self.next().filter(|(found, _)| *found == tag).map(|(_, content)| content)
+    }
+
+    fn optional(&mut self, tag: u8) -> Option<&'a [u8]> {
+        if self.0.first() == Some(&tag) { self.expect(tag) } else { None }
+    }
+}
+
+/// A distinguished name, in the order in which it stands there.
+fn name(content: &[u8]) -> Option<String> {
+    let mut text = String::new();
+    let mut sets = Der(content);
+    while let Some((SET, set)) = sets.next() {
+        let mut attributes = Der(set);
+        while let Some((SEQUENCE, attribute)) = attributes.next() {
+            let mut attribute = Der(attribute);
+            let oid = attribute.expect(OID)?;
+            let (_, value) = attribute.next()?;
+            if !text.is_empty() {
+                text.push_str(", ");
+            }
+            match ATTRIBUTES.iter().find(|(known, _)| *known == oid) {
+                Some((_, short)) => text.push_str(short),
+                None => dotted(oid, &mut text),
+            }
+            text.push('=');
+            text.extend(String::from_utf8_lossy(value).chars().filter(|char| !char.is_control()));
+        }
+    }
+    Some(text)
+}
+
+/// An object identifier as numbers with dots (X.690 §8.19).
+fn dotted(oid: &[u8], out: &mut String) {
+    let mut number = 0u64;
+    let mut first = true;
+    for byte in oid {
+        number = number << 7 | u64::from(byte & 0x7f);
+        if byte & 0x80 != 0 {
+            continue;
+        }
+        let _ = if first {
+            let top = (number / 40).min(2);
+            write!(out, "{top}.{}", number - 40 * top)
+        } else {
+            write!(out, ".{number}")
+        };
+        (number, first) = (0, false);
+    }
+}
+
+/// UTCTime or GeneralizedTime, in the one form that RFC 5280 §4.1.2.5 allows.
+fn time((tag, content): (u8, &[u8])) -> Option<i64> {
+    let digits = content.strip_suffix(b"Z")?;
+    let number = |at: usize, length: usize| -> Option<i64> {
+        let text = digits.get(at..at + length)?;
+        text.iter().try_fold(0, |sum, byte| {
+            byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
+        })
+    };
+    let (year, rest) = match tag {
+        UTC_TIME => match number(0, 2)? {
+            year @ 50.. => (1900 + year, 2),
+            year => (2000 + year, 2),
+        },
+        GENERALIZED_TIME => (number(0, 4)?, 4),
+        _ => return None,
+    };
+    let [month, day, hour, minute, second] =
+        [0, 2, 4, 6, 8].map(|at| number(rest + at, 2).unwrap_or(-1));
+    let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && hour >= 0 && minute >= 0;
+    (valid && second >= 0)
+        .then(|| days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+/// Days from 1970-01-01 in the Gregorian calendar. The year is counted from March, so that the leap
+/// day comes last in it.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let month = (month + 9) % 12;
+    let before = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    // From March on, month lengths repeat 31 30 31 30 31 every 153 days.
+    before + (153 * month + 2) / 5 + day - 1 - 719_468
+}
+
+/// DNS names and addresses for which the certificate is good (RFC 5280 §4.2.1.6).
+fn alternative_names(content: &[u8]) -> Option<Vec<String>> {
+    let mut extensions = Der(Der(content).expect(SEQUENCE)?);
+    while let Some((SEQUENCE, extension)) = extensions.next() {
+        let mut extension = Der(extension);
+        if extension.expect(OID)? != SUBJECT_ALT_NAME {
+            continue;
+        }
+        let value =
+            core::iter::from_fn(|| extension.next()).find(|(tag, _)| *tag == OCTET_STRING)?;
+        let mut list = Der(Der(value.1).expect(SEQUENCE)?);
+        return Some(core::iter::from_fn(|| list.next()).filter_map(general_name).collect());
+    }
+    None
+}
+
+fn general_name((tag, content): (u8, &[u8])) -> Option<String> {
+    match tag {
+        // dNSName
+        0x82 => core::str::from_utf8(content).ok().map(str::to_owned),
+        // iPAddress
+        0x87 => match content.len() {
+            4 => Some(Ipv4Addr::from(<[u8; 4]>::try_from(content).ok()?).to_string()),
+            16 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(content).ok()?).to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        assert_eq!(days(1970, 1, 1), 0);
+        assert_eq!(days(2000, 2, 29), 11_016);
+        assert_eq!(days(2000, 3, 1), 11_017);
+        assert_eq!(days(2026, 11, 21), 20_778);
+        assert_eq!(days(1969, 12, 31), -1);
+    }
+
+    #[test]
+    fn both_forms_of_time_are_read() {
+        assert_eq!(time((UTC_TIME, b"700101000001Z")), Some(1));
+        assert_eq!(time((UTC_TIME, b"491231235959Z")), Some(2_524_607_999));
+        assert_eq!(time((GENERALIZED_TIME, b"20500101000000Z")), Some(2_524_608_000));
+        assert_eq!(time((UTC_TIME, b"7001010000Z")), None);
+        assert_eq!(time((UTC_TIME, b"700101000001+0100")), None);
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_none() {
+        assert_eq!(summarize(b""), None);
+        assert_eq!(summarize(&[0x30, 0x80]), None);
+        assert_eq!(summarize(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! The times an exchange may take.
+
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use roundtrip_record::Time;
+use roundtrip_wire::Wire;
+
+use super::options::Timeouts;
+use crate::timer::Timer;
+
+/// What is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Up {
+    /// Nothing came for so long.
+    Stalled(Duration),
+    /// The whole took longer than this.
+    Total(Duration),
+}
+
+/// Watches over an exchange from wanted to the last byte.
+pub(crate) struct Clocks<W> {
+    wire: W,
+    timeouts: Timeouts,
+    stall: Timer<W>,
+    total: Timer<W>,
+    began: Time,
+    progress: Time,
+}
+
+impl<W: Wire> Clocks<W> {
+    pub(crate) fn new(wire: W, timeouts: Timeouts) -> Self {
+        let now = wire.now();
+        let mut total = Timer::new(wire.clone());
+        total.set(timeouts.total.map(|limit| now + limit));
+        let stall = Timer::new(wire.clone());
+        Self { wire, timeouts, stall, total, began: now, progress: now }
+    }
+
+    /// Something came or went: the wait begins anew.
+    pub(crate) fn progress(&mut self) {
+        self.progress = self.wire.now();
+        self.stall.set(self.timeouts.stall.map(|limit| self.progress + limit));
+    }
+
+    /// Nobody waits for a while.
+    pub(crate) fn pause(&mut self) {
+        self.stall.set(None);
+    }
+
+    /// Whether nobody waits.
+    pub(crate) fn is_paused(&self) -> bool {
+        !self.stall.is_set()
+    }
+
+    pub(crate) fn poll_up(&mut self, context: &mut Context<'_>) -> Poll<Up> {
+        if let (Poll::Ready(()), Some(limit)) = (self.total.poll_due(context), self.timeouts.total)
+        {
+            return Poll::Ready(Up::Total(limit));
+        }
+        self.stall.poll_due(context).map(|()| Up::Stalled(self.wire.now().since(self.progress)))
+    }
+
+    /// What a connection may take from now on.
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        let total = self.timeouts.total.map(|limit| (self.began + limit).since(self.wire.now()));
+        match (self.timeouts.connect, total) {
+            (Some(connect), Some(total)) => Some(connect.min(total)),
+            (connect, total) => connect.or(total),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The client: sends requests, follows redirects, keeps connections.
+
+mod certificate;
+mod clocks;
+mod connect;
+mod connection;
+mod exchange;
+mod failure;
+mod options;
+mod origin;
+mod outgoing;
+mod pool;
+mod redirect;
+mod request;
+mod resolve;
+mod response;
+mod tls;
+
+pub use failure::Failure;
+pub use options::{KeepAlive, Options, Timeouts};
+pub use origin::{Origin, Scheme};
+pub use request::{Expect, Follow, Request};
+pub use resolve::{Fixed, Resolve, Resolved};
+pub use response::{Response, ResponseBody};
+pub use tls::{Tls, TlsOptions};
+
+use std::rc::Rc;
+
+use http::StatusCode;
+use roundtrip_record::{EventId, ExchangeStarted, FaultKind, Initiator, Step, Trace as _, What};
+use roundtrip_wire::Wire;
+
+use pool::Pool;
+
+/// Sends requests over a wire. Its clones share connections.
+pub struct Client<W: Wire> {
+    shared: Rc<Shared<W>>,
+}
+
+pub(crate) struct Shared<W: Wire> {
+    pub(crate) wire: W,
+    pub(crate) options: Options,
+    pub(crate) resolve: Rc<dyn Resolve>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) pool: Pool<W>,
+}
+
+impl<W: Wire> Clone for Client<W> {
+    fn clone(&self) -> Self {
+        Self { shared: Rc::clone(&self.shared) }
+    }
+}
+
+impl<W: Wire> Client<W> {
+    /// A client that has addresses from `resolve`. Without `tls` it does not speak https.
+    pub fn new(wire: W, resolve: Rc<dyn Resolve>, tls: Option<Tls>, options: Options) -> Self {
+        let pool = Pool::new(wire.clone(), &options);
+        Self { shared: Rc::new(Shared { wire, options, resolve, tls, pool }) }
+    }
+
+    /// Carries a request out: the response is there when its head is. Redirects are followed as the
+    /// request says, and a request that a kept connection lost before any byte of an answer is sent
+    /// once more where that does no harm (RFC 9110 §9.2.2).
+    ///
+    /// # Errors
+    /// A fault, as it was seen. The caller reports it: only it knows whether the run ends with it.
+    pub async fn send(&self, request: Request) -> Result<Response<W>, Failure> {
+        let mut request = request;
+        let mut hops = 0;
+        let mut urls = Vec::new();
+        loop {
+            let again = request.again();
+            let mut response = self.send_once(request).await?;
+            let Some(again) = again else {
+                response.redirects = urls;
+                return Ok(response);
+            };
+            let most = match again.follow {
+                Follow::No => 0,
+                Follow::Most(most) => most,
+            };
+            let Some(location) = redirect::location(&response).filter(|_| most > 0) else {
+                response.redirects = urls;
+                return Ok(response);
+            };
+            let next = redirect::follow(again, &response, &location)
+                .map_err(|kind| response.failure(Step::Wait, kind))?;
+            if hops == most {
+                let last = next.url.to_string();
+                let kind = FaultKind::TooManyRedirects { limit: most, last };
+                return Err(response.failure(Step::Wait, kind));
+            }
+            hops += 1;
+            urls.push(response.url.clone());
+            request = next;
+            request.cause = response.body.pass_over().await.or(response.event);
+        }
+    }
+
+    /// One request, sent again after a lost connection.
+    async fn send_once(&self, request: Request) -> Result<Response<W>, Failure> {
+        let mut again = request.again();
+        match exchange::run(&self.shared, request, Reuse::Allowed).await {
+            Ok(response) => Ok(response),
+            Err(lost) => match again.take().filter(|_| lost.retry) {
+                None => Err(lost.failure),
+                Some(mut request) => {
+                    request.initiator = Initiator::Retry { of: lost.failure.exchange };
+                    request.cause = lost.failure.cause;
+                    let last = exchange::run(&self.shared, request, Reuse::Forbidden).await;
+                    last.map_err(|lost| lost.failure)
+                }
+            },
+        }
+    }
+
+    /// Closes all connections that carry nothing, for the reason given, and waits until the other
+    /// ends have closed too, for a while at most. Those that carry something close when it is done;
+    /// from now on no connection is kept.
+    pub async fn close(&self, why: &str) {
+        self.shared.pool.close(why).await;
+    }
+}
+
+/// Whether a connection that was used before will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    Allowed,
+    Forbidden,
+}
+
+/// Reports that a resource is wanted.
+fn report_started<W: Wire>(
+    shared: &Shared<W>,
+    exchange: roundtrip_record::ExchangeId,
+    request: &Request,
+) -> Option<EventId> {
+    shared.wire.log().emit(shared.wire.now(), request.cause, || {
+        What::ExchangeStarted(ExchangeStarted {
+            exchange,
+            method: request.method.to_string(),
+            url: {
+                let mut url = request.url.clone();
+                url.set_fragment(None);
+                url.into()
+            },
+            kind: request.kind,
+            priority: request.priority,
+            initiator: request.initiator.clone(),
+        })
+    })
+}
+
+/// The statuses that tell a client to look elsewhere.
+pub(crate) fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}

@@ -1,0 +1,83 @@
+//! How a client behaves.
+
+use core::time::Duration;
+
+use http::Version;
+
+use crate::coding::DecodeLimits;
+use crate::message::Limits;
+
+/// Settings of a client.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The value of User-Agent.
+    pub user_agent: String,
+    /// The highest version spoken: 1.0, 1.1, or 2 where TLS negotiates it.
+    pub version: Version,
+    /// Whether connections are kept for the next request.
+    pub keep_alive: KeepAlive,
+    /// Connections to one origin at one time, on HTTP/1.
+    pub per_origin: usize,
+    /// How long a connection is kept while it carries nothing.
+    pub idle: Duration,
+    /// Times.
+    pub timeouts: Timeouts,
+    /// Limits on heads, chunk extensions and trailers.
+    pub limits: Limits,
+    /// How much may come out of a compressed body.
+    pub decode: DecodeLimits,
+    /// How long a body waits to be told to go on (`Expect: 100-continue`) before it goes anyway.
+    pub expect: Duration,
+    /// Interim responses before the final one.
+    pub interim: u32,
+    /// Between two tries to connect (RFC 8305 §5).
+    pub attempt_delay: Duration,
+}
+
+/// Whether connections are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepAlive {
+    /// They are.
+    On,
+    /// Each request says `Connection: close` and has one of its own.
+    Off,
+}
+
+/// How long to wait; `None` is for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection, all addresses together.
+    pub connect: Option<Duration>,
+    /// For the next byte of a response.
+    pub stall: Option<Duration>,
+    /// For the whole, from wanted to the last byte.
+    pub total: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Some(Duration::from_secs(30)),
+            stall: Some(Duration::from_secs(60)),
+            total: None,
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            user_agent: concat!("roundtrip/", env!("CARGO_PKG_VERSION")).into(),
+            version: Version::HTTP_2,
+            keep_alive: KeepAlive::On,
+            per_origin: 6,
+            idle: Duration::from_secs(90),
+            timeouts: Timeouts::default(),
+            limits: Limits::CLIENT,
+            decode: DecodeLimits::default(),
+            expect: Duration::from_secs(1),
+            interim: 32,
+            attempt_delay: Duration::from_millis(250),
+        }
+    }
+}

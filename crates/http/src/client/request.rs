@@ -1,0 +1,271 @@
+//! What is to be asked.
+
+use http::{Method, Version};
+use roundtrip_record::{EventId, Initiator, Priority, ResourceKind};
+use url::Url;
+
+use super::origin::Origin;
+use crate::Body;
+use crate::message::{Fields, RequestHead, RequestLine};
+
+/// Whether the body waits until the server says that it will take it (RFC 9110 §10.1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expect {
+    /// It goes at once.
+    #[default]
+    Nothing,
+    /// It waits.
+    Continue,
+}
+
+/// Whether redirects are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// They are answers as any other.
+    No,
+    /// This many at most. Browsers follow 20 (Fetch §4.4).
+    Most(u32),
+}
+
+/// A request.
+///
+/// ```
+/// use roundtrip_http::client::Request;
+///
+/// let url = roundtrip_http::url::parse("http://example.org/a?b#c").unwrap();
+/// let mut request = Request::post(url, "x=1");
+/// request.fields.add("Content-Type", "application/x-www-form-urlencoded");
+/// ```
+#[derive(Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The URL.
+    pub url: Url,
+    /// Fields of the caller, in the order in which they go out. Each stands in place of the one of
+    /// that name that the client would send.
+    pub fields: Fields,
+    /// Names of fields that the client would send and shall not.
+    pub omit: Vec<String>,
+    /// The body.
+    pub body: Body,
+    /// What the resource is for.
+    pub kind: ResourceKind,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Who wants it.
+    pub initiator: Initiator,
+    /// The event that made it wanted.
+    pub cause: Option<EventId>,
+    /// Whether redirects are followed.
+    pub follow: Follow,
+    /// Whether the body waits.
+    pub expect: Expect,
+    /// The version, where it is not the client's.
+    pub version: Option<Version>,
+    /// Content codings are asked for and undone; otherwise bodies are given as they come.
+    pub decode: bool,
+    /// The body of the response is kept in the record.
+    pub keep_body: bool,
+}
+
+impl Request {
+    /// A request of the person at the keyboard.
+    pub fn new(method: Method, url: Url) -> Self {
+        Self {
+            method,
+            url,
+            fields: Fields::new(),
+            omit: Vec::new(),
+            body: Body::empty(),
+            kind: ResourceKind::Other,
+            priority: Priority::default(),
+            initiator: Initiator::User,
+            cause: None,
+            follow: Follow::Most(20),
+            expect: Expect::default(),
+            version: None,
+            decode: true,
+            keep_body: true,
+        }
+    }
+
+    /// GET.
+    pub fn get(url: Url) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    /// POST with this body.
+    pub fn post(url: Url, body: impl Into<Body>) -> Self {
+        Self { body: body.into(), ..Self::new(Method::POST, url) }
+    }
+
+    /// The same request once more; `None` where its body can be sent only once.
+    pub(crate) fn again(&self) -> Option<Self> {
+        Some(Self {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            fields: self.fields.clone(),
+            omit: self.omit.clone(),
+            body: self.body.again()?,
+            initiator: self.initiator.clone(),
+            ..*self
+        })
+    }
+
+    /// The head as it goes out: Host first, then what the client adds, then the caller's own.
+    pub(crate) fn head(
+        &self,
+        origin: &Origin,
+        user_agent: &str,
+        version: Version,
+        closing: bool,
+    ) -> RequestHead {
+        let mut fields = Fields::new();
+        let mut add = |name: &'static str, value: &str| {
+            let own = self.fields.contains(name)
+                || self.omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name));
+            if !own {
+                fields.add(name, value);
+            }
+        };
+        add("Host", &origin.authority());
+        add("User-Agent", user_agent);
+        add("Accept", "*/*");
+        if self.decode {
+            add("Accept-Encoding", "gzip, br, zstd");
+        }
+        if let Some(credentials) = credentials(&self.url) {
+            add("Authorization", &credentials);
+        }
+        match self.body.length() {
+            Some(0) => {
+                // RFC 9110 §8.6: for methods whose body means something.
+                if matches!(self.method, Method::POST | Method::PUT | Method::PATCH) {
+                    add("Content-Length", "0");
+                }
+            }
+            Some(length) => add("Content-Length", &length.to_string()),
+            None => add("Transfer-Encoding", "chunked"),
+        }
+        if self.expect == Expect::Continue && !self.body.is_empty() {
+            add("Expect", "100-continue");
+        }
+        if closing && version >= Version::HTTP_11 {
+            add("Connection", "close");
+        } else if !closing && version < Version::HTTP_11 {
+            add("Connection", "keep-alive");
+        }
+        for (name, value) in self.fields.iter() {
+            // They were checked when they were added.
+            let _ = fields.push(name, value);
+        }
+        let line = RequestLine { method: self.method.clone(), target: self.target(), version };
+        RequestHead { line, fields, bytes: 0 }
+    }
+
+    /// The target in origin form, or `*`.
+    fn target(&self) -> String {
+        let path = match self.url.path() {
+            "" => "/",
+            path => path,
+        };
+        match self.url.query() {
+            None => path.to_owned(),
+            Some(query) => format!("{path}?{query}"),
+        }
+    }
+}
+
+/// The value of Authorization for a URL with a user name in it (RFC 7617).
+fn credentials(url: &Url) -> Option<String> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let decode = |text: &str| percent_decode(text);
+    Some(basic(&decode(url.username()), &decode(url.password().unwrap_or_default())))
+}
+
+/// Basic credentials (RFC 7617).
+pub(crate) fn basic(user: &[u8], password: &[u8]) -> String {
+    let mut plain = user.to_vec();
+    plain.push(b':');
+    plain.extend_from_slice(password);
+    format!("Basic {}", base64(&plain))
+}
+
+fn percent_decode(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let digits = match tail {
+            [high, low, ..] if *first == b'%' => {
+                char::from(*high).to_digit(16).zip(char::from(*low).to_digit(16))
+            }
+            _ => None,
+        };
+        match digits {
+            Some((high, low)) => {
+                out.push((high << 4 | low) as u8);
+                rest = &tail[2..];
+            }
+            None => {
+                out.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    out
+}
+
+/// RFC 4648 §4.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let at = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        for place in 0..4 {
+            let index = bits >> (18 - 6 * place) & 63;
+            out.push(if place > group.len() { '=' } else { char::from(ALPHABET[index as usize]) });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_the_rfc() {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+        assert_eq!(basic(b"Aladdin", b"open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    }
+
+    #[test]
+    fn the_callers_fields_stand_in_place_of_ours() {
+        let url = Url::parse("http://u:p%40@example.org:8080/a?b#c").unwrap();
+        let mut request = Request::get(url);
+        request.fields.add("X-One", "1").add("accept", "text/html").add("X-One", "2");
+        request.omit.push("user-agent".into());
+        let origin = Origin::of(&request.url).unwrap();
+        let mut out = Vec::new();
+        request.head(&origin, "agent", Version::HTTP_11, false).encode(&mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "GET /a?b HTTP/1.1\r\nHost: example.org:8080\r\nAccept-Encoding: gzip, br, zstd\r\n\
+             Authorization: Basic dTpwQA==\r\nX-One: 1\r\naccept: text/html\r\nX-One: 2\r\n\r\n"
+        );
+    }
+}

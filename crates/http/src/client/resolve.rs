@@ -1,0 +1,56 @@
+//! Where a client has addresses from.
+
+use std::net::IpAddr;
+
+use roundtrip_record::{EventId, FaultKind, LookupId};
+use roundtrip_wire::LocalFuture;
+
+/// What a lookup found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resolved {
+    /// The lookup, where there was one.
+    pub lookup: Option<LookupId>,
+    /// The addresses, best first. Families are interleaved by the client.
+    pub addresses: Vec<IpAddr>,
+    /// The event of the lookup's end.
+    pub event: Option<EventId>,
+}
+
+/// Finds the addresses of hosts.
+pub trait Resolve {
+    /// The addresses of `host`: a name in ASCII form, or an address without brackets. `cause` is
+    /// what wanted them.
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        cause: Option<EventId>,
+    ) -> LocalFuture<'a, Result<Resolved, FaultKind>>;
+}
+
+/// Knows addresses without asking: literal ones, and those it was given.
+#[derive(Clone, Debug, Default)]
+pub struct Fixed(pub Vec<(String, IpAddr)>);
+
+impl Resolve for Fixed {
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        cause: Option<EventId>,
+    ) -> LocalFuture<'a, Result<Resolved, FaultKind>> {
+        let addresses: Vec<IpAddr> = match host.parse() {
+            Ok(address) => vec![address],
+            Err(_) => self
+                .0
+                .iter()
+                .filter(|(name, _)| name.eq_ignore_ascii_case(host))
+                .map(|(_, address)| *address)
+                .collect(),
+        };
+        let found = if addresses.is_empty() {
+            Err(FaultKind::NxDomain { name: host.to_owned(), soa: None, ttl: None })
+        } else {
+            Ok(Resolved { lookup: None, addresses, event: cause })
+        };
+        Box::pin(core::future::ready(found))
+    }
+}

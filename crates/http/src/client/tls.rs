@@ -1,0 +1,310 @@
+//! TLS at the client.
+
+use core::pin::pin;
+use core::time::Duration;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::{Either, select};
+use roundtrip_record::{
+    Certificate, EventId, FaultKind, TlsEstablished, TlsStarted, Trace as _, What,
+};
+use roundtrip_wire::{Transport as _, Wire};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientConfig, ClientConnection};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::{CertificateError, DigitallySignedStruct, KeyLog, SignatureScheme};
+use tokio_rustls::TlsConnector;
+
+use super::certificate::{Summary, summarize};
+use crate::channel::{Channel, Counted};
+
+/// What TLS is made of. All of it comes from the caller: on a live wire the platform's trust and the
+/// machine's randomness, in the lab a generated authority and the host's own generator.
+#[derive(Clone)]
+pub struct TlsOptions {
+    /// Ciphers, key exchange, signatures, randomness.
+    pub provider: Arc<CryptoProvider>,
+    /// The calendar.
+    pub time: Arc<dyn TimeProvider>,
+    /// Who is trusted.
+    pub verifier: Arc<dyn ServerCertVerifier>,
+    /// Takes the keys of sessions (`SSLKEYLOGFILE`).
+    pub key_log: Option<Arc<dyn KeyLog>>,
+}
+
+/// TLS, ready to be used for any number of connections. Sessions are resumed among them.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// Offers HTTP/1.1.
+    one: Arc<ClientConfig>,
+    /// Offers HTTP/2 before HTTP/1.1.
+    two: Arc<ClientConfig>,
+    witness: Arc<Witness>,
+}
+
+/// Which protocols are offered (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    One,
+    TwoAndOne,
+}
+
+impl Offer {
+    fn protocols(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::One => vec![b"http/1.1".to_vec()],
+            Self::TwoAndOne => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        }
+    }
+}
+
+impl Tls {
+    /// TLS 1.2 and 1.3 with these parts.
+    ///
+    /// # Errors
+    /// When the provider has nothing that these versions could use.
+    pub fn new(options: TlsOptions) -> Result<Self, rustls::Error> {
+        let witness = Arc::new(Witness { inner: options.verifier, refused: Mutex::default() });
+        let verifier = Arc::<Witness>::clone(&witness);
+        let mut config = ClientConfig::builder_with_details(options.provider, options.time)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth();
+        if let Some(key_log) = options.key_log {
+            config.key_log = key_log;
+        }
+        let mut two = config.clone();
+        config.alpn_protocols = Offer::One.protocols();
+        two.alpn_protocols = Offer::TwoAndOne.protocols();
+        Ok(Self { one: Arc::new(config), two: Arc::new(two), witness })
+    }
+
+    fn config(&self, offer: Offer) -> Arc<ClientConfig> {
+        Arc::clone(match offer {
+            Offer::One => &self.one,
+            Offer::TwoAndOne => &self.two,
+        })
+    }
+}
+
+/// A handshake that succeeded.
+pub(crate) struct Secured<S> {
+    pub(crate) channel: Channel<S>,
+    pub(crate) event: Option<EventId>,
+    /// HTTP/2 was chosen.
+    pub(crate) is_two: bool,
+}
+
+/// Carries a handshake out.
+pub(crate) async fn handshake<W: Wire>(
+    wire: &W,
+    tls: &Tls,
+    stream: W::Stream,
+    host: &str,
+    offer: Offer,
+    limit: Option<Duration>,
+    cause: Option<EventId>,
+) -> Result<Secured<W::Stream>, FaultKind> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| FaultKind::TlsFailed {
+        why: format!("{host} is no name for a server: {error}"),
+        alert_received: false,
+    })?;
+    let connection = stream.id();
+    let started = wire.log().emit(wire.now(), cause, || {
+        What::TlsStarted(TlsStarted {
+            connection,
+            server_name: match &name {
+                ServerName::DnsName(name) => name.as_ref().to_owned(),
+                _ => String::new(),
+            },
+            alpn: offer.protocols().iter().map(|name| text(name)).collect(),
+        })
+    });
+    let connector = TlsConnector::from(tls.config(offer));
+    let handshake = connector.connect(name, Counted::new(stream));
+    let result = match limit {
+        None => handshake.await,
+        Some(limit) => match select(handshake, pin!(wire.sleep(limit))).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => return Err(FaultKind::TimedOut { limit, received: 0 }),
+        },
+    };
+    let stream = result.map_err(|error| fault(tls, host, &error))?;
+    let (raw, session) = stream.get_ref();
+    let is_two = session.alpn_protocol() == Some(b"h2");
+    let cause = raw.last_segment().or(started);
+    let event = wire
+        .log()
+        .emit(wire.now(), cause, || What::TlsEstablished(established(wire, connection, session)));
+    Ok(Secured { channel: Channel::Tls(Box::new(stream.into())), event, is_two })
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn established<W: Wire>(
+    wire: &W,
+    connection: roundtrip_record::ConnectionId,
+    session: &ClientConnection,
+) -> TlsEstablished {
+    let chain = session.peer_certificates().unwrap_or_default();
+    TlsEstablished {
+        connection,
+        version: match session.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3".into(),
+            Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2".into(),
+            other => format!("{other:?}"),
+        },
+        cipher: session.negotiated_cipher_suite().map_or_else(String::new, |suite| {
+            // rustls puts the version into the names of TLS 1.3's suites; IANA does not.
+            format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1)
+        }),
+        group: session
+            .negotiated_key_exchange_group()
+            .map(|group| format!("{:?}", group.name()).to_ascii_lowercase()),
+        alpn: session.alpn_protocol().map(text),
+        resumed: session.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+        certificates: chain
+            .iter()
+            .map(|der| {
+                let summary = summarize(der).unwrap_or_default();
+                Certificate {
+                    subject: summary.subject,
+                    issuer: summary.issuer,
+                    names: summary.names,
+                    not_before: summary.not_before,
+                    not_after: summary.not_after,
+                    der: wire.log().body(der),
+                }
+            })
+            .collect(),
+    }
+}
+
+/// What a handshake that failed comes to.
+fn fault(tls: &Tls, host: &str, error: &io::Error) -> FaultKind {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    match cause {
+        Some(rustls::Error::InvalidCertificate(why)) => bad_certificate(tls, host, why),
+        Some(rustls::Error::AlertReceived(alert)) => {
+            FaultKind::TlsFailed { why: format!("{alert:?}"), alert_received: true }
+        }
+        Some(other) => FaultKind::TlsFailed { why: other.to_string(), alert_received: false },
+        None => FaultKind::TlsFailed {
+            why: match error.kind() {
+                io::ErrorKind::UnexpectedEof => "the connection ended inside the handshake".into(),
+                io::ErrorKind::ConnectionReset => {
+                    "the connection was reset inside the handshake".into()
+                }
+                _ => error.to_string(),
+            },
+            alert_received: false,
+        },
+    }
+}
+
+fn bad_certificate(tls: &Tls, host: &str, why: &CertificateError) -> FaultKind {
+    let chain = tls.witness.take();
+    let leaf = chain.first().and_then(|der| summarize(der));
+    let last = chain.last().and_then(|der| summarize(der));
+    let known = leaf.is_some();
+    let Summary { names, not_before, not_after, .. } = leaf.unwrap_or_default();
+    let reason = match why {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "not_yet_valid"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "wrong_name"
+        }
+        CertificateError::UnknownIssuer => "unknown_issuer",
+        CertificateError::Revoked => "revoked",
+        CertificateError::BadSignature => "bad_signature",
+        _ => "other",
+    };
+    FaultKind::BadCertificate {
+        reason: reason.into(),
+        host: host.to_owned(),
+        names,
+        not_after: known.then_some(not_after),
+        not_before: known.then_some(not_before),
+        issuer: last.map(|summary| summary.issuer),
+        detail: why.to_string(),
+    }
+}
+
+/// Asks the caller's verifier, and remembers the chain that it refused: rustls tells only why.
+///
+/// The refusal and the handshake's end fall into one poll, and a wire has one thread, so what is
+/// remembered belongs to the handshake that failed.
+#[derive(Debug)]
+struct Witness {
+    inner: Arc<dyn ServerCertVerifier>,
+    refused: Mutex<Vec<CertificateDer<'static>>>,
+}
+
+impl Witness {
+    fn take(&self) -> Vec<CertificateDer<'static>> {
+        core::mem::take(&mut self.refused.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verdict = self.inner.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        if verdict.is_err() {
+            let chain = core::iter::once(end_entity).chain(intermediates);
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) =
+                chain.map(|der| der.clone().into_owned()).collect();
+        }
+        verdict
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+
+    fn requires_raw_public_keys(&self) -> bool {
+        self.inner.requires_raw_public_keys()
+    }
+
+    fn root_hint_subjects(&self) -> Option<&[rustls::DistinguishedName]> {
+        self.inner.root_hint_subjects()
+    }
+}

@@ -1,0 +1,167 @@
+//! From the path of a URL to a name below a root.
+
+use std::path::{Component, Path, PathBuf};
+
+/// Why a path names nothing that could be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PathError {
+    /// It is no path of a URL: 400.
+    Malformed,
+    /// It leads out of the root: 403.
+    Outside,
+    /// No file can have that name: 404.
+    Nowhere,
+}
+
+/// A path below the root, decoded: no empty, `.` or `..` segments, no separators in a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) segments: Vec<String>,
+    /// It ended with a slash, as the name of a folder does.
+    pub(crate) slash: bool,
+}
+
+impl Place {
+    /// Reads the path of a URL. It is decoded once; what is still encoded after that is a name.
+    pub(crate) fn parse(path: &str) -> Result<Self, PathError> {
+        let path = path.strip_prefix('/').ok_or(PathError::Malformed)?;
+        let mut segments = Vec::new();
+        let mut slash = true;
+        for raw in path.split('/') {
+            let segment = decode(raw)?;
+            slash = matches!(segment.as_str(), "" | "." | "..");
+            match segment.as_str() {
+                "" | "." => {}
+                ".." => {
+                    segments.pop().ok_or(PathError::Outside)?;
+                }
+                _ => {
+                    check(&segment)?;
+                    segments.push(segment);
+                }
+            }
+        }
+        Ok(Self { segments, slash })
+    }
+
+    /// The file or folder below `root`.
+    pub(crate) fn below(&self, root: &Path) -> PathBuf {
+        let mut path = root.to_path_buf();
+        path.extend(&self.segments);
+        path
+    }
+
+    /// The path of a URL again, with a slash at the end: for redirects, so always with one slash at
+    /// its beginning, since two would name a host.
+    pub(crate) fn as_folder(&self) -> String {
+        let mut path = String::from("/");
+        for segment in &self.segments {
+            encode(segment, &mut path);
+            path.push('/');
+        }
+        path
+    }
+
+    /// The segments with slashes between.
+    pub(crate) fn key(&self) -> String {
+        self.segments.join("/")
+    }
+}
+
+fn decode(segment: &str) -> Result<String, PathError> {
+    if !segment.contains('%') {
+        return Ok(segment.to_owned());
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let [high, low, tail @ ..] = rest else { return Err(PathError::Malformed) };
+        let digit = |byte: u8| char::from(byte).to_digit(16).ok_or(PathError::Malformed);
+        bytes.push((digit(*high)? << 4 | digit(*low)?) as u8);
+        rest = tail;
+    }
+    String::from_utf8(bytes).map_err(|_| PathError::Nowhere)
+}
+
+/// A segment must be one plain name on every operating system: no separator, no drive, no NUL.
+fn check(segment: &str) -> Result<(), PathError> {
+    if segment.contains('\0') {
+        return Err(PathError::Malformed);
+    }
+    if segment.contains(['/', '\\']) {
+        return Err(PathError::Outside);
+    }
+    let mut components = Path::new(segment).components();
+    match (components.next(), components.next()) {
+        (Some(Component::Normal(_)), None) => Ok(()),
+        _ => Err(PathError::Outside),
+    }
+}
+
+/// Writes a segment so that it stands in the path of a URL (RFC 3986 §3.3).
+pub(crate) fn encode(segment: &str, out: &mut String) {
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=@".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+            out.push('%');
+            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            out.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(path: &str) -> Result<String, PathError> {
+        Place::parse(path).map(|place| place.key())
+    }
+
+    #[test]
+    fn paths_are_decoded_once_and_stay_below_the_root() {
+        for (path, expected) in [
+            ("/", Ok("")),
+            ("/a/b.html", Ok("a/b.html")),
+            ("/a//b", Ok("a/b")),
+            ("/a/./b/../c", Ok("a/c")),
+            ("/%61%20b", Ok("a b")),
+            ("/%e4%bd%a0", Ok("你")),
+            ("/%252e%252e/x", Ok("%2e%2e/x")),
+            ("/a+b", Ok("a+b")),
+            ("/..", Err(PathError::Outside)),
+            ("/a/../../b", Err(PathError::Outside)),
+            ("/%2e%2e/etc/passwd", Err(PathError::Outside)),
+            ("/%2E%2e%2fetc", Err(PathError::Outside)),
+            ("/..%5c..%5cetc", Err(PathError::Outside)),
+            ("/a%2fb", Err(PathError::Outside)),
+            ("/a\\b", Err(PathError::Outside)),
+            ("/a%00.html", Err(PathError::Malformed)),
+            ("/a%", Err(PathError::Malformed)),
+            ("/a%2", Err(PathError::Malformed)),
+            ("/a%gg", Err(PathError::Malformed)),
+            ("/a%+1", Err(PathError::Malformed)),
+            ("/%ff", Err(PathError::Nowhere)),
+            ("a", Err(PathError::Malformed)),
+            ("", Err(PathError::Malformed)),
+        ] {
+            assert_eq!(key(path), expected.map(str::to_owned), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_never_names_another_host() {
+        let place = Place::parse("//evil.example/%2e").unwrap();
+        assert_eq!(place.as_folder(), "/evil.example/");
+        assert!(place.slash);
+        let place = Place::parse("/a b?").unwrap();
+        assert_eq!(place.as_folder(), "/a%20b%3F/");
+    }
+}

@@ -1,0 +1,205 @@
+//! The chunked transfer coding (RFC 9112 §7.1).
+
+use super::body::Step;
+use super::error::{Defect, MessageError};
+use super::fields::{Fields, is_field_value};
+use super::limits::Limits;
+
+/// Undoes the chunked coding.
+#[derive(Debug)]
+pub struct ChunkedDecoder {
+    state: State,
+    /// Bytes of the coded body so far.
+    offset: u64,
+    /// Bytes of chunk extensions so far.
+    extensions: usize,
+    limits: Limits,
+    /// The beginning of a trailer line whose end has not come yet.
+    line: Vec<u8>,
+    trailers: Fields,
+    /// Bytes of the trailer section so far, full lines only.
+    trailer_bytes: usize,
+}
+
+#[derive(Debug)]
+enum State {
+    /// In the chunk size, with the digits seen so far.
+    Size { value: u64, digits: u8 },
+    /// After the size: white space is allowed only before an extension.
+    AfterSize { size: u64 },
+    /// In a chunk extension; whether in a quoted string of it, and after a backslash there.
+    Extension { size: u64, quote: Quote },
+    /// After the carriage return that ends the size line.
+    SizeEnd { size: u64 },
+    /// In the data.
+    Data { left: u64 },
+    /// After the data.
+    DataCr,
+    /// After the carriage return that follows the data.
+    DataLf,
+    /// In the trailer section.
+    Trailers,
+    /// After the blank line.
+    Done,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Quote {
+    Outside,
+    Inside,
+    Escaped,
+}
+
+impl ChunkedDecoder {
+    /// One that has read nothing.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            state: State::Size { value: 0, digits: 0 },
+            offset: 0,
+            extensions: 0,
+            limits,
+            line: Vec::new(),
+            trailers: Fields::new(),
+            trailer_bytes: 0,
+        }
+    }
+
+    /// The trailer fields, once done.
+    pub fn trailers(&self) -> &Fields {
+        &self.trailers
+    }
+
+    /// Bytes of the coded body so far.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Goes on to the end of `input`, of a run of data, or of the body, whichever comes first.
+    ///
+    /// # Errors
+    /// When the coding is not as the RFC has it; offsets count from the body's first byte.
+    pub fn decode(&mut self, input: &[u8]) -> Result<Step, MessageError> {
+        let mut at = 0;
+        while at < input.len() {
+            match self.state {
+                State::Done => break,
+                State::Data { left } => {
+                    let length = usize::try_from(left).unwrap_or(usize::MAX).min(input.len() - at);
+                    let left = left - length as u64;
+                    self.state = if left == 0 { State::DataCr } else { State::Data { left } };
+                    self.offset += length as u64;
+                    return Ok(Step { used: at + length, data: at..at + length, done: false });
+                }
+                State::Trailers => at += self.trailer(&input[at..])?,
+                _ => {
+                    self.state = self.next(input[at])?;
+                    at += 1;
+                    self.offset += 1;
+                }
+            }
+        }
+        Ok(Step { used: at, data: 0..0, done: matches!(self.state, State::Done) })
+    }
+
+    /// One byte of what stands around the data.
+    fn next(&mut self, byte: u8) -> Result<State, MessageError> {
+        let fail = |defect| Err(MessageError::new(defect, self.offset));
+        Ok(match (&self.state, byte) {
+            (&State::Size { value, digits }, _) if byte.is_ascii_hexdigit() => {
+                let digit = char::from(byte).to_digit(16).unwrap_or_default();
+                let value = value << 4 | u64::from(digit);
+                // Sixteen digits fill 64 bits; leading zeros are not worth a longer count.
+                if digits == 16 || value > i64::MAX as u64 {
+                    return fail(Defect::ChunkTooLarge);
+                }
+                State::Size { value, digits: digits + 1 }
+            }
+            (State::Size { digits: 0, .. }, _) => return fail(Defect::BadChunkSize),
+            (&State::Size { value: size, .. } | &State::AfterSize { size }, b'\r') => {
+                if matches!(self.state, State::AfterSize { .. }) {
+                    return fail(Defect::BadChunkSize);
+                }
+                State::SizeEnd { size }
+            }
+            (&State::Size { value: size, .. } | &State::AfterSize { size }, b' ' | b'\t') => {
+                self.count_extension()?;
+                State::AfterSize { size }
+            }
+            (&State::Size { value: size, .. } | &State::AfterSize { size }, b';') => {
+                self.count_extension()?;
+                State::Extension { size, quote: Quote::Outside }
+            }
+            (State::Size { .. } | State::AfterSize { .. }, b'\n') => {
+                return fail(Defect::BareLineFeed);
+            }
+            (State::Size { .. } | State::AfterSize { .. }, _) => return fail(Defect::BadChunkSize),
+            (&State::Extension { size, quote: Quote::Outside }, b'\r') => State::SizeEnd { size },
+            (State::Extension { .. }, b'\n') => return fail(Defect::BareLineFeed),
+            (&State::Extension { size, quote }, _) if is_field_value(byte) => {
+                self.count_extension()?;
+                let quote = match (quote, byte) {
+                    (Quote::Outside, b'"') | (Quote::Escaped, _) => Quote::Inside,
+                    (Quote::Inside, b'"') => Quote::Outside,
+                    (Quote::Inside, b'\\') => Quote::Escaped,
+                    (quote, _) => quote,
+                };
+                State::Extension { size, quote }
+            }
+            (State::Extension { .. }, _) => return fail(Defect::BadChunkExtension),
+            (State::SizeEnd { size: 0 }, b'\n') => State::Trailers,
+            (&State::SizeEnd { size }, b'\n') => State::Data { left: size },
+            (State::SizeEnd { .. }, _) => return fail(Defect::BareCarriageReturn),
+            (State::DataCr, b'\r') => State::DataLf,
+            (State::DataLf, b'\n') => State::Size { value: 0, digits: 0 },
+            // Data, trailers and the end are dealt with where bytes are taken in runs.
+            _ => return fail(Defect::BadChunkEnd),
+        })
+    }
+
+    fn count_extension(&mut self) -> Result<(), MessageError> {
+        self.extensions += 1;
+        if self.extensions > self.limits.chunk_extensions {
+            return Err(MessageError::new(Defect::ChunkExtensionsTooLong, self.offset));
+        }
+        Ok(())
+    }
+
+    /// Takes one line of the trailer section, or the part of it that is there; answers its bytes.
+    fn trailer(&mut self, input: &[u8]) -> Result<usize, MessageError> {
+        let end = input.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
+        let used = end.unwrap_or(input.len());
+        let start = self.offset - self.line.len() as u64;
+        let length = self.line.len() + used + usize::from(end.is_none());
+        if self.trailer_bytes + length > self.limits.trailers {
+            let at = start + (self.limits.trailers - self.trailer_bytes) as u64;
+            return Err(MessageError::new(Defect::TrailersTooLarge, at));
+        }
+        self.line.extend_from_slice(&input[..used]);
+        self.offset += used as u64;
+        if end.is_none() {
+            return Ok(used);
+        }
+        let line = core::mem::take(&mut self.line);
+        self.trailer_bytes += line.len();
+        match line.as_slice() {
+            b"\r\n" => self.state = State::Done,
+            [line @ .., b'\r', b'\n'] => self.trailers.parse_line(line, start)?,
+            _ => return Err(MessageError::new(Defect::BareLineFeed, self.offset - 1)),
+        }
+        Ok(used)
+    }
+}
+
+/// Writes the line that stands before a chunk's data. The data and an end of line follow it.
+pub fn encode_chunk_size(size: u64, out: &mut Vec<u8>) {
+    use std::io::Write as _;
+    // Writing to memory does not fail.
+    let _ = write!(out, "{size:x}\r\n");
+}
+
+/// Writes the last chunk and the trailer section.
+pub fn encode_last_chunk(trailers: &Fields, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"0\r\n");
+    trailers.encode(out);
+    out.extend_from_slice(b"\r\n");
+}

@@ -1,0 +1,171 @@
+//! The head of a message: start line, fields, blank line.
+
+use super::error::{Defect, MessageError};
+use super::fields::Fields;
+use super::limits::Limits;
+use super::request_line::RequestLine;
+use super::status_line::StatusLine;
+
+/// A message's head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head<L> {
+    /// The start line.
+    pub line: L,
+    /// The fields.
+    pub fields: Fields,
+    /// Bytes it took on the wire, the blank line included; 0 for one that was not decoded.
+    pub bytes: u64,
+}
+
+/// The head of a request.
+pub type RequestHead = Head<RequestLine>;
+/// The head of a response.
+pub type ResponseHead = Head<StatusLine>;
+
+/// The first line of a message.
+pub trait StartLine: Sized {
+    /// What it is when it is longer than the limit.
+    const TOO_LONG: Defect;
+
+    /// Empty lines before it that are passed over (RFC 9112 §2.2).
+    const EMPTY_LINES: u8;
+
+    /// Reads it, without its line end, from `offset` of the message.
+    ///
+    /// # Errors
+    /// When it is not as the RFC has it.
+    fn parse(line: &[u8], offset: u64) -> Result<Self, MessageError>;
+
+    /// Writes it with its line end.
+    fn encode(&self, out: &mut Vec<u8>);
+}
+
+impl<L: StartLine> Head<L> {
+    /// Writes the head as it stands on the wire, the blank line included.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.line.encode(out);
+        self.fields.encode(out);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// What a decoder made of the bytes it was given.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fed<T> {
+    /// How many of them it used. The rest belongs to what follows.
+    pub used: usize,
+    /// What is complete now.
+    pub done: Option<T>,
+}
+
+/// Decodes a head from bytes that come in pieces. However they are cut, the result is the same.
+#[derive(Debug)]
+pub struct HeadDecoder<L> {
+    limits: Limits,
+    /// The beginning of a line whose end has not come yet.
+    line: Vec<u8>,
+    start: Option<L>,
+    fields: Fields,
+    /// Where the line begins.
+    offset: u64,
+    empty_lines: u8,
+}
+
+impl<L: StartLine> HeadDecoder<L> {
+    /// One that has read nothing.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            line: Vec::new(),
+            start: None,
+            fields: Fields::new(),
+            offset: 0,
+            empty_lines: 0,
+        }
+    }
+
+    /// Whether anything of a message has come, empty lines before it aside.
+    pub fn has_begun(&self) -> bool {
+        self.start.is_some() || !self.line.is_empty()
+    }
+
+    /// Bytes of the message so far.
+    pub fn received(&self) -> u64 {
+        self.offset + self.line.len() as u64
+    }
+
+    /// Takes the next bytes. After an error the decoder is of no more use.
+    ///
+    /// # Errors
+    /// At the first line that is not as the RFC has it, and at limits.
+    pub fn feed(&mut self, input: &[u8]) -> Result<Fed<Head<L>>, MessageError> {
+        let mut used = 0;
+        if self.start.is_none() && self.line.is_empty() {
+            self.fields = Fields::with_capacity(input.len().min(1024), 16);
+        }
+        while let Some(length) = input[used..].iter().position(|&byte| byte == b'\n') {
+            let end = used + length + 1;
+            let ended = if self.line.is_empty() {
+                self.take_line(&input[used..end])?
+            } else {
+                let mut line = core::mem::take(&mut self.line);
+                line.extend_from_slice(&input[used..end]);
+                self.take_line(&line)?
+            };
+            used = end;
+            if let Some(line) = ended {
+                let fields = core::mem::take(&mut self.fields);
+                let head = Head { line, fields, bytes: self.offset };
+                *self = Self::new(self.limits);
+                return Ok(Fed { used, done: Some(head) });
+            }
+        }
+        self.line.extend_from_slice(&input[used..]);
+        // No line end is among them, so a line that fills its limit is beyond it.
+        self.check_length(self.line.len() + 1)?;
+        Ok(Fed { used: input.len(), done: None })
+    }
+
+    /// Takes a line with its line end; gives the start line when it was the blank one.
+    fn take_line(&mut self, line: &[u8]) -> Result<Option<L>, MessageError> {
+        self.check_length(line.len())?;
+        let [line @ .., b'\r', b'\n'] = line else {
+            let at = self.offset + line.len() as u64 - 1;
+            return Err(MessageError::new(Defect::BareLineFeed, at));
+        };
+        let offset = self.offset;
+        self.offset += line.len() as u64 + 2;
+        if self.start.is_none() {
+            if line.is_empty() && self.empty_lines < L::EMPTY_LINES {
+                self.empty_lines += 1;
+            } else {
+                self.start = Some(L::parse(line, offset)?);
+            }
+            return Ok(None);
+        }
+        if line.is_empty() {
+            return Ok(self.start.take());
+        }
+        if self.fields.is_empty() && (line[0] == b' ' || line[0] == b'\t') {
+            return Err(MessageError::new(Defect::SpaceBeforeFields, offset));
+        }
+        if self.fields.len() == self.limits.fields {
+            return Err(MessageError::new(Defect::TooManyFields, offset));
+        }
+        self.fields.parse_line(line, offset)?;
+        Ok(None)
+    }
+
+    /// Whether a line of this length, with its line end, is within the limits.
+    fn check_length(&self, length: usize) -> Result<(), MessageError> {
+        let end = self.offset + length as u64;
+        if self.start.is_none() && length > self.limits.start_line {
+            let at = self.offset + self.limits.start_line as u64;
+            return Err(MessageError::new(L::TOO_LONG, at));
+        }
+        if end > self.limits.head as u64 {
+            return Err(MessageError::new(Defect::HeadTooLarge, self.limits.head as u64));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! The request line (RFC 9112 §3).
+
+use http::{Method, Version};
+
+use super::error::{Defect, MessageError};
+use super::fields::is_token;
+use super::framing::version_text;
+use super::head::StartLine;
+
+/// Method, target and version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestLine {
+    /// The method.
+    pub method: Method,
+    /// The target as it stands on the wire: visible ASCII.
+    pub target: String,
+    /// `HTTP/1.0` or `HTTP/1.1`. A higher minor version is read as 1.1 (RFC 9110 §2.5).
+    pub version: Version,
+}
+
+/// The four forms of a request target (RFC 9112 §3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetForm {
+    /// `/where?q=now`.
+    Origin,
+    /// `http://www.example.org/`, as sent to a proxy.
+    Absolute,
+    /// `www.example.com:80`, of CONNECT.
+    Authority,
+    /// `*`, of OPTIONS.
+    Asterisk,
+}
+
+impl RequestLine {
+    /// The form of the target; `None` where it has none that its method may have.
+    pub fn form(&self) -> Option<TargetForm> {
+        let target = self.target.as_bytes();
+        if self.method == Method::CONNECT {
+            let host = !target.is_empty() && !target.contains(&b'/');
+            return host.then_some(TargetForm::Authority);
+        }
+        match target {
+            [b'/', ..] => Some(TargetForm::Origin),
+            b"*" => (self.method == Method::OPTIONS).then_some(TargetForm::Asterisk),
+            _ => {
+                let (scheme, rest) = self.target.split_once("://")?;
+                let known =
+                    ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+                (known && !rest.is_empty()).then_some(TargetForm::Absolute)
+            }
+        }
+    }
+
+    /// Path and query: the target without scheme and authority, and `/` where there is no path.
+    pub fn path_and_query(&self) -> &str {
+        match self.form() {
+            Some(TargetForm::Absolute) => {
+                let rest = self.target.split_once("://").map_or("", |(_, rest)| rest);
+                rest.find('/').map_or("/", |at| &rest[at..])
+            }
+            _ => &self.target,
+        }
+    }
+}
+
+impl StartLine for RequestLine {
+    const TOO_LONG: Defect = Defect::TargetTooLong;
+    const EMPTY_LINES: u8 = 1;
+
+    fn parse(line: &[u8], offset: u64) -> Result<Self, MessageError> {
+        let fail = |defect, at: usize| Err(MessageError::new(defect, offset + at as u64));
+        if let Some(at) = line.iter().position(|&byte| byte == b'\r') {
+            return fail(Defect::BareCarriageReturn, at);
+        }
+        let Some(space) = line.iter().position(|&byte| byte == b' ') else {
+            return fail(Defect::BadRequestLine, line.len());
+        };
+        let (method, rest) = (&line[..space], &line[space + 1..]);
+        if !is_token(method) {
+            return fail(Defect::BadMethod, 0);
+        }
+        let Ok(method) = Method::from_bytes(method) else { return fail(Defect::BadMethod, 0) };
+        let at = space + 1;
+        let Some(space) = rest.iter().position(|&byte| byte == b' ') else {
+            return fail(
+                if rest.is_empty() { Defect::BadRequestLine } else { Defect::NoVersion },
+                at,
+            );
+        };
+        let (target, version) = (&rest[..space], &rest[space + 1..]);
+        if target.is_empty() || version.contains(&b' ') {
+            return fail(Defect::BadRequestLine, at);
+        }
+        if let Some(bad) = target.iter().position(|byte| !byte.is_ascii_graphic()) {
+            return fail(Defect::BadTarget, at + bad);
+        }
+        let version = parse_version(version, offset + (at + space + 1) as u64)?;
+        let target = target.iter().map(|&byte| char::from(byte)).collect();
+        let line = Self { method, target, version };
+        if line.form().is_none() {
+            return fail(Defect::BadTarget, at);
+        }
+        Ok(line)
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.method.as_str().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(self.target.as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(version_text(self.version).as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// `HTTP/1.0`, `HTTP/1.1`, and higher minor versions as 1.1.
+pub(super) fn parse_version(text: &[u8], offset: u64) -> Result<Version, MessageError> {
+    match text {
+        b"HTTP/1.1" => Ok(Version::HTTP_11),
+        b"HTTP/1.0" => Ok(Version::HTTP_10),
+        [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', b'0'..=b'9'] => match major {
+            b'1' => Ok(Version::HTTP_11),
+            _ => Err(MessageError::new(Defect::UnsupportedVersion, offset + 5)),
+        },
+        _ => Err(MessageError::new(Defect::BadVersion, offset)),
+    }
+}

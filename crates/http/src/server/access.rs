@@ -1,0 +1,30 @@
+//! What can be said of a request that was answered.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use http::{Method, StatusCode};
+
+/// A request that was answered: what a line of an access log is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Served<'a> {
+    /// Who asked.
+    pub peer: SocketAddr,
+    /// When its head was complete.
+    pub wall: SystemTime,
+    /// The method; `None` for what was no request.
+    pub method: Option<&'a Method>,
+    /// The target as it stood on the wire; empty for what was no request.
+    pub target: &'a str,
+    /// The answer.
+    pub status: StatusCode,
+    /// Bytes of the answer's body that were sent.
+    pub body: u64,
+    /// From the request's head to the last byte of the answer.
+    pub took: Duration,
+    /// The field of that name in the request; empty where there was none.
+    pub user_agent: &'a str,
+    /// Whether the answer was sent whole.
+    pub complete: bool,
+}

@@ -1,0 +1,207 @@
+//! The server: accepts connections, reads requests, has a [`Handler`] answer them.
+
+mod access;
+mod connection;
+mod handler;
+mod input;
+mod options;
+mod reply;
+mod response;
+
+pub use access::Served;
+pub use handler::{BodyError, Handler, Request, RequestBody};
+pub use options::Options;
+pub use response::{After, Response};
+
+pub(crate) use input::poll_read_into;
+pub(crate) use response::escape;
+
+use core::cell::{Cell, RefCell};
+use core::future::Future;
+use core::pin::pin;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures_util::future::{Either, select};
+use roundtrip_wire::{Listener, Nodelay, Transport as _, Wire};
+use tokio::sync::Notify;
+
+use crate::channel::{Channel, Counted};
+
+/// Answers HTTP/1.0 and HTTP/1.1 on any wire, in the clear or through TLS.
+///
+/// Its clones share everything.
+pub struct Server<W: Wire> {
+    shared: Rc<Shared<W>>,
+}
+
+pub(crate) struct Shared<W> {
+    pub(crate) wire: W,
+    pub(crate) options: Options,
+    pub(crate) handler: Rc<dyn Handler>,
+    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) access: Option<Rc<dyn Fn(&Served<'_>)>>,
+    /// No more requests are taken.
+    pub(crate) stopping: Cell<bool>,
+    /// Wakes connections that wait for a request, and the one who waits for their end.
+    pub(crate) changed: Notify,
+    connections: Cell<usize>,
+    date: RefCell<(u64, String)>,
+}
+
+impl<W> Clone for Server<W>
+where
+    W: Wire,
+{
+    fn clone(&self) -> Self {
+        Self { shared: Rc::clone(&self.shared) }
+    }
+}
+
+impl<W: Wire> Server<W> {
+    /// A server that answers with `handler`.
+    pub fn new(wire: W, handler: Rc<dyn Handler>, options: Options) -> Self {
+        let shared = Shared {
+            wire,
+            options,
+            handler,
+            tls: None,
+            access: None,
+            stopping: Cell::new(false),
+            changed: Notify::new(),
+            connections: Cell::new(0),
+            date: RefCell::new((u64::MAX, String::new())),
+        };
+        Self { shared: Rc::new(shared) }
+    }
+
+    /// Speaks TLS on every connection. Has no effect once the server has been cloned or serves.
+    #[must_use]
+    pub fn with_tls(mut self, config: Arc<rustls::ServerConfig>) -> Self {
+        if let Some(shared) = Rc::get_mut(&mut self.shared) {
+            shared.tls = Some(config);
+        }
+        self
+    }
+
+    /// Calls `access` after every request that was answered. Has no effect once the server has been
+    /// cloned or serves.
+    #[must_use]
+    pub fn with_access(mut self, access: impl Fn(&Served<'_>) + 'static) -> Self {
+        if let Some(shared) = Rc::get_mut(&mut self.shared) {
+            shared.access = Some(Rc::new(access));
+        }
+        self
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.get()
+    }
+
+    /// Serves until `stop` completes; then takes no more connections, closes those that are idle,
+    /// lets those that answer finish, and returns when all are gone or [`Options::grace`] is over.
+    pub async fn serve<L>(&self, mut listener: L, stop: impl Future<Output = ()>)
+    where
+        L: Listener<Stream = W::Stream>,
+    {
+        let mut stop = pin!(stop);
+        loop {
+            match select(stop.as_mut(), pin!(listener.accept())).await {
+                Either::Left(_) => break,
+                Either::Right((Ok(stream), _)) => self.start(stream),
+                Either::Right((Err(error), _)) => self.pause(&error).await,
+            }
+        }
+        drop(listener);
+        self.shared.stopping.set(true);
+        self.shared.changed.notify_waiters();
+        let grace = pin!(self.shared.wire.sleep(self.shared.options.grace));
+        let _ = select(grace, pin!(self.emptied())).await;
+    }
+
+    /// After a lack of descriptors or memory, accepting again at once would only spin.
+    async fn pause(&self, error: &io::Error) {
+        if !matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::Interrupted
+        ) {
+            self.shared.wire.sleep(self.shared.options.accept_pause).await;
+        }
+    }
+
+    async fn emptied(&self) {
+        while self.connections() > 0 {
+            let changed = self.shared.changed.notified();
+            if self.connections() > 0 {
+                changed.await;
+            }
+        }
+    }
+
+    fn start(&self, mut stream: W::Stream) {
+        stream.set_nodelay(Nodelay::On);
+        let shared = Rc::clone(&self.shared);
+        shared.connections.set(shared.connections.get() + 1);
+        let counted = CountedConnection(Rc::clone(&shared));
+        let full = shared.connections.get() > shared.options.max_connections;
+        self.shared
+            .wire
+            .spawn(async move {
+                let _counted = counted;
+                let channel = match &shared.tls {
+                    None => Channel::Plain(stream),
+                    Some(config) => match accept_tls(&shared, config, stream).await {
+                        Some(channel) => channel,
+                        None => return,
+                    },
+                };
+                connection::run(shared, channel, full).await;
+            })
+            .detach();
+    }
+}
+
+/// The TLS handshake, within the time that a request's head may take.
+async fn accept_tls<W: Wire>(
+    shared: &Shared<W>,
+    config: &Arc<rustls::ServerConfig>,
+    stream: W::Stream,
+) -> Option<Channel<W::Stream>> {
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(config));
+    let handshake = acceptor.accept(Counted::new(stream));
+    let late = shared.wire.sleep(shared.options.head_timeout);
+    match select(handshake, pin!(late)).await {
+        Either::Left((Ok(tls), _)) => Some(Channel::Tls(Box::new(tls.into()))),
+        // A handshake that fails was answered with an alert; there is nobody else to tell.
+        _ => None,
+    }
+}
+
+struct CountedConnection<W: Wire>(Rc<Shared<W>>);
+
+impl<W: Wire> Drop for CountedConnection<W> {
+    fn drop(&mut self) {
+        self.0.connections.set(self.0.connections.get() - 1);
+        if self.0.stopping.get() {
+            self.0.changed.notify_waiters();
+        }
+    }
+}
+
+impl<W: Wire> Shared<W> {
+    /// Calls `use_it` with the value of the Date field. It is formatted once a second.
+    pub(crate) fn date<T>(&self, use_it: impl FnOnce(&str) -> T) -> T {
+        let wall = self.wire.wall();
+        let second = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut date = self.date.borrow_mut();
+        if date.0 != second {
+            *date = (second, httpdate::fmt_http_date(wall));
+        }
+        use_it(&date.1)
+    }
+}

@@ -1,0 +1,307 @@
+//! Writes a response.
+
+use core::cell::RefCell;
+use core::future::poll_fn;
+use core::pin::pin;
+use std::fs::File;
+use std::io;
+use std::rc::Rc;
+
+use bytes::{Buf as _, Bytes};
+use futures_util::future::{Either, select};
+use http::{Method, StatusCode, Version};
+use roundtrip_record::{
+    Body as BodyRecord, ConnectionId, EventId, Framing, ResponseEnded,
+    ResponseHead as ResponseHeadRecord, Trace as _, What,
+};
+use roundtrip_wire::{Transport as _, Wire};
+
+use super::Shared;
+use super::input::Input;
+use super::response::Response;
+use crate::Body;
+use crate::message::{Fields, encode_chunk_size, encode_last_chunk, version_text};
+
+/// What is written together with what stands before it rather than on its own.
+const SMALL: usize = 16 * 1024;
+/// How much of a file is sent before the client must have taken some of it.
+const FILE_PIECE: u64 = 256 * 1024;
+
+/// What must be known of a request to answer it.
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) version: Version,
+    /// The request's event.
+    pub(crate) event: Option<EventId>,
+    pub(crate) connection: ConnectionId,
+    /// The connection goes on after the answer.
+    pub(crate) keep: bool,
+}
+
+/// What was written.
+pub(crate) struct Written {
+    /// Bytes of body.
+    pub(crate) body: u64,
+    /// The connection may go on.
+    pub(crate) keep: bool,
+    /// The event of the answer's end.
+    pub(crate) event: Option<EventId>,
+    /// Why it is not whole, if it is not.
+    pub(crate) failed: Option<io::Error>,
+}
+
+/// How a response goes out.
+struct Plan {
+    framing: Framing,
+    /// The body is sent; it is not for HEAD, 204, 304.
+    sends_body: bool,
+    keep: bool,
+}
+
+impl Plan {
+    fn new(asked: &Asked, response: &Response, rest_is_small: bool) -> Self {
+        let status = response.status;
+        let bodyless = status == StatusCode::NO_CONTENT
+            || status == StatusCode::NOT_MODIFIED
+            || status.is_informational();
+        let framing = match response.body.length() {
+            _ if bodyless => Framing::None,
+            Some(length) => Framing::Length(length),
+            None if asked.version >= Version::HTTP_11 => Framing::Chunked,
+            None => Framing::Close,
+        };
+        let keep = asked.keep
+            && rest_is_small
+            && framing != Framing::Close
+            && response.after == super::After::Keep;
+        Self { framing, sends_body: !bodyless && asked.method != Method::HEAD, keep }
+    }
+}
+
+/// Writes the whole response and reports it.
+pub(crate) async fn send<W: Wire>(
+    shared: &Shared<W>,
+    input: &Rc<RefCell<Input<W>>>,
+    asked: &Asked,
+    mut response: Response,
+) -> Written {
+    let plan = Plan::new(asked, &response, input.borrow().rest_is_small());
+    let head_event = write_head(shared, input, asked, &plan, &response);
+    let mut body = core::mem::take(&mut response.body);
+    let mut sent = 0;
+    let result =
+        if plan.sends_body { write_body(input, &plan, &mut body, &mut sent).await } else { Ok(()) };
+    let result = match result {
+        Ok(()) => poll_fn(|context| input.borrow_mut().poll_output(context)).await,
+        Err(error) => Err(error),
+    };
+    let failed = result.err();
+    let event = shared.wire.log().emit(shared.wire.now(), head_event, || {
+        What::ResponseEnded(ResponseEnded {
+            exchange: None,
+            connection: asked.connection,
+            body: BodyRecord {
+                framing: if plan.sends_body { plan.framing } else { Framing::None },
+                encoded: sent,
+                decoded: sent,
+                codings: response.fields.list("Content-Encoding").map(lower_text).collect(),
+                content: None,
+                cut: failed.as_ref().map(cut),
+            },
+            media_type: response.fields.text("Content-Type").map(crate::media::essence),
+            trailers: Vec::new(),
+        })
+    });
+    Written { body: sent, keep: plan.keep && failed.is_none(), event, failed }
+}
+
+fn cut(error: &io::Error) -> roundtrip_record::BodyCut {
+    use roundtrip_record::BodyCut;
+    match error.kind() {
+        io::ErrorKind::TimedOut => BodyCut::Stalled,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => BodyCut::Reset,
+        io::ErrorKind::UnexpectedEof => BodyCut::Short,
+        _ => BodyCut::Stopped,
+    }
+}
+
+fn lower_text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).to_ascii_lowercase()
+}
+
+/// Puts the head into the output and reports it.
+fn write_head<W: Wire>(
+    shared: &Shared<W>,
+    input: &RefCell<Input<W>>,
+    asked: &Asked,
+    plan: &Plan,
+    response: &Response,
+) -> Option<EventId> {
+    let mut input = input.borrow_mut();
+    let out = &mut input.output;
+    let start = out.len();
+    let reason = response
+        .reason
+        .as_deref()
+        .unwrap_or_else(|| response.status.canonical_reason().unwrap_or_default());
+    let line = [
+        version_text(Version::HTTP_11).as_bytes(),
+        b" ",
+        response.status.as_str().as_bytes(),
+        b" ",
+    ];
+    line.iter().for_each(|part| out.extend_from_slice(part));
+    out.extend(reason.bytes().map(|byte| if byte < b' ' || byte == 0x7f { b' ' } else { byte }));
+    out.extend_from_slice(b"\r\nDate: ");
+    shared.date(|date| out.extend_from_slice(date.as_bytes()));
+    if !shared.options.software.is_empty() {
+        out.extend_from_slice(b"\r\nServer: ");
+        out.extend_from_slice(shared.options.software.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    response.fields.encode(out);
+    write_framing(asked, plan, out);
+    out.extend_from_slice(b"\r\n");
+    let end = out.len();
+    let now = shared.wire.now();
+    shared.wire.log().emit(now, asked.event, || {
+        What::ResponseHead(ResponseHeadRecord {
+            exchange: None,
+            connection: asked.connection,
+            version: version_text(Version::HTTP_11).into(),
+            status: response.status.as_u16(),
+            reason: reason.to_owned(),
+            fields: fields_of(&input.output[start..end]).to_record(),
+            head_bytes: (end - start) as u64,
+            first_byte: now,
+            first_segment: None,
+            server_timing: Vec::new(),
+        })
+    })
+}
+
+fn write_framing(asked: &Asked, plan: &Plan, out: &mut Vec<u8>) {
+    use std::io::Write as _;
+    match plan.framing {
+        // Writing to memory does not fail.
+        Framing::Length(length) => drop(write!(out, "Content-Length: {length}\r\n")),
+        Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        _ => {}
+    }
+    if !plan.keep {
+        out.extend_from_slice(b"Connection: close\r\n");
+    } else if asked.version < Version::HTTP_11 {
+        out.extend_from_slice(b"Connection: keep-alive\r\n");
+    }
+}
+
+/// The fields of a head that we wrote.
+fn fields_of(head: &[u8]) -> Fields {
+    use crate::message::{HeadDecoder, Limits, StatusLine};
+    let limits = Limits { head: usize::MAX / 2, fields: usize::MAX, ..Limits::CLIENT };
+    match HeadDecoder::<StatusLine>::new(limits).feed(head) {
+        Ok(fed) => fed.done.map(|head| head.fields).unwrap_or_default(),
+        Err(_) => Fields::new(),
+    }
+}
+
+async fn write_body<W: Wire>(
+    input: &Rc<RefCell<Input<W>>>,
+    plan: &Plan,
+    body: &mut Body,
+    sent: &mut u64,
+) -> io::Result<()> {
+    let chunked = plan.framing == Framing::Chunked;
+    if let Some(bytes) = body.as_bytes().filter(|bytes| bytes.len() <= SMALL) {
+        input.borrow_mut().output.extend_from_slice(bytes);
+        *sent += bytes.len() as u64;
+        return Ok(());
+    }
+    loop {
+        if !chunked && let Some((file, offset, length)) = body.take_file() {
+            write_file(input, &file, offset, length, sent).await?;
+            continue;
+        }
+        let Some(chunk) = body.chunk().await else { break };
+        let mut chunk = chunk?;
+        let length = chunk.len();
+        if chunked {
+            encode_chunk_size(length as u64, &mut input.borrow_mut().output);
+        }
+        write(input, &mut chunk).await?;
+        *sent += length as u64;
+        if chunked {
+            input.borrow_mut().output.extend_from_slice(b"\r\n");
+        }
+    }
+    if chunked {
+        encode_last_chunk(&Fields::new(), &mut input.borrow_mut().output);
+    }
+    Ok(())
+}
+
+/// Writes a piece: copied behind what waits to be written where it is small.
+async fn write<W: Wire>(input: &RefCell<Input<W>>, chunk: &mut Bytes) -> io::Result<()> {
+    if chunk.len() <= SMALL {
+        input.borrow_mut().output.extend_from_slice(chunk);
+        chunk.clear();
+        return poll_fn(|context| input.borrow_mut().poll_output(context)).await;
+    }
+    poll_fn(|context| input.borrow_mut().poll_write(chunk, context)).await
+}
+
+/// Sends a range of a file: its first bytes together with the head, so that no small segment goes
+/// ahead, and the rest without going through our memory where the wire can do that.
+async fn write_file<W: Wire>(
+    input: &Rc<RefCell<Input<W>>>,
+    file: &Rc<File>,
+    mut offset: u64,
+    length: u64,
+    sent: &mut u64,
+) -> io::Result<()> {
+    let end = offset + length;
+    let first = length.min(SMALL as u64);
+    let part = crate::Part::File { file: Rc::clone(file), offset, length: first };
+    let mut start = Body::from(part);
+    while let Some(chunk) = start.chunk().await {
+        let mut chunk = chunk?;
+        offset += chunk.len() as u64;
+        *sent += chunk.len() as u64;
+        if offset < end {
+            input.borrow_mut().output.extend_from_slice(&chunk);
+            chunk.advance(chunk.len());
+            poll_fn(|context| input.borrow_mut().poll_output(context)).await?;
+        } else {
+            input.borrow_mut().output.extend_from_slice(&chunk);
+        }
+    }
+    while offset < end {
+        let piece = (end - offset).min(FILE_PIECE);
+        let got = send_piece(input, file, offset, piece).await?;
+        if got == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        offset += got;
+        *sent += got;
+    }
+    Ok(())
+}
+
+async fn send_piece<W: Wire>(
+    input: &RefCell<Input<W>>,
+    file: &File,
+    offset: u64,
+    length: u64,
+) -> io::Result<u64> {
+    let (channel, late) = {
+        let mut input = input.borrow_mut();
+        (input.lend(), input.write_deadline())
+    };
+    let Some(mut channel) = channel else { return Err(io::ErrorKind::ResourceBusy.into()) };
+    let result = match select(pin!(channel.send_file(file, offset, length)), pin!(late)).await {
+        Either::Left((result, _)) => result,
+        Either::Right(_) => Err(io::ErrorKind::TimedOut.into()),
+    };
+    input.borrow_mut().give_back(channel);
+    result
+}

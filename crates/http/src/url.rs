@@ -1,0 +1,83 @@
+//! URLs, as browsers and curl take them.
+
+use roundtrip_record::FaultKind;
+use url::Url;
+
+/// Reads a URL that somebody typed. One without a scheme is of http, as curl has it; a name may be
+/// international.
+///
+/// # Errors
+/// [`FaultKind::BadUrl`] when it is no URL of http or https.
+///
+/// ```
+/// use roundtrip_http::url::parse;
+///
+/// assert_eq!(parse("example.org").unwrap().as_str(), "http://example.org/");
+/// assert_eq!(parse("bücher.example:8080/a b").unwrap().as_str(), "http://xn--bcher-kva.example:8080/a%20b");
+/// assert!(parse("ftp://example.org/").is_err());
+/// ```
+pub fn parse(text: &str) -> Result<Url, FaultKind> {
+    parse_with(text, "http")
+}
+
+/// Reads a URL that somebody typed, of `scheme` where it names none.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with(text: &str, scheme: &str) -> Result<Url, FaultKind> {
+    let bad = |why: String| FaultKind::BadUrl { url: text.to_owned(), why };
+    let trimmed = text.trim();
+    let url = if has_scheme(trimmed) {
+        Url::parse(trimmed)
+    } else {
+        Url::parse(&format!("{scheme}://{}", trimmed.trim_start_matches("//")))
+    };
+    let url = url.map_err(|error| bad(error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad(format!("{} is neither http nor https", url.scheme())));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(bad("it names no host".into()));
+    }
+    Ok(url)
+}
+
+/// Whether it begins with a scheme. `localhost:8080` and `user:word@host` do not, though their first
+/// parts could be one: without slashes after it, only a few schemes are taken for what they are.
+fn has_scheme(text: &str) -> bool {
+    const WITHOUT_SLASHES: [&str; 6] = ["about", "blob", "data", "file", "javascript", "mailto"];
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let mut bytes = scheme.bytes();
+    let named = bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let known = WITHOUT_SLASHES.iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    named && (rest.starts_with("//") || known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_type_is_understood() {
+        for (text, expected) in [
+            ("example.org", "http://example.org/"),
+            (" https://example.org ", "https://example.org/"),
+            ("HTTP://Example.ORG/A?b#c", "http://example.org/A?b#c"),
+            ("localhost:8080/x", "http://localhost:8080/x"),
+            ("127.0.0.1:8080", "http://127.0.0.1:8080/"),
+            ("[::1]:8080/", "http://[::1]:8080/"),
+            ("//example.org/", "http://example.org/"),
+            ("user:pw@example.org", "http://user:pw@example.org/"),
+            ("faß.example", "http://xn--fa-hia.example/"),
+            ("http://0x7f.1/", "http://127.0.0.1/"),
+        ] {
+            assert_eq!(parse(text).map(String::from), Ok(expected.to_owned()), "{text}");
+        }
+        for text in
+            ["", "http://", "mailto:a@b", "file:///etc/passwd", "http://a b/", "http://[::1"]
+        {
+            assert!(matches!(parse(text), Err(FaultKind::BadUrl { .. })), "{text}");
+        }
+    }
+}
