@@ -1,25 +1,70 @@
 //! One TCP connection: the public face.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use roundtrip_packet::SeqNumber;
-use roundtrip_record::{CloseReason, ConnectionId, EventId, TcpState, Time, Trace};
+use roundtrip_packet::tcp::Header;
+use roundtrip_packet::{Ecn, SeqNumber};
+use roundtrip_record::{
+    CloseReason, ConnectionId, Direction, EventId, Side, TcpState, Time, Trace, What,
+};
 
-use crate::{Disposition, Event, IcmpError, Options, ReadError, Segment, Transmit, WriteError};
+use crate::clock::Now;
+use crate::event::Pending;
+use crate::profile::Profile;
+use crate::receive::Receiver;
+use crate::report::{self, CongestionMark};
+use crate::send::Context;
+use crate::state::{
+    Fired, Next, Open, OpenSegment, Ports, SynReceived, SynSent, TimeWait, Verdict, Waiting,
+};
+use crate::{
+    Disposition, Event, IcmpError, Info, KeepAlive, Options, ReadError, Segment, Transmit,
+    WriteError,
+};
 
 /// One end of a TCP connection.
+///
+/// Time never goes back. After any call that changes something the owner drains
+/// [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event), and looks at
+/// [`next_timeout`](Self::next_timeout) again.
 #[derive(Debug)]
 pub struct Connection {
     id: ConnectionId,
     local: SocketAddr,
     remote: SocketAddr,
-    closed: Option<CloseReason>,
+    profile: Arc<Profile>,
+    state: State,
+    pending: Pending,
+    /// A reset that answers something, or ends the connection.
+    reset: Option<Box<Header>>,
+    segments_out: u32,
+    segments_in: u32,
 }
 
-#[allow(unused_variables, clippy::unused_self, clippy::needless_pass_by_value)]
+#[derive(Debug)]
+enum State {
+    SynSent(Box<SynSent>),
+    SynReceived(Box<SynReceived>),
+    Open(Box<Open>),
+    TimeWait(Box<TimeWait>),
+    Closed(Closed),
+}
+
+/// It is over; what came before can still be read.
+#[derive(Debug)]
+struct Closed {
+    reason: CloseReason,
+    receiver: Option<Box<Receiver>>,
+}
+
 impl Connection {
-    /// Opens actively: the SYN is the first segment [`poll_transmit`](Self::poll_transmit) gives.
+    // ---- opening ----
+
+    /// Opens actively (RFC 9293 §3.10.1): the SYN is the first segment
+    /// [`poll_transmit`](Self::poll_transmit) gives. `cause` is why.
     #[allow(clippy::too_many_arguments)]
     pub fn connect(
         now: Time,
@@ -31,10 +76,15 @@ impl Connection {
         cause: Option<EventId>,
         trace: &mut impl Trace,
     ) -> Connection {
-        Connection { id, local, remote, closed: None }
+        let profile = Arc::clone(&options.profile);
+        let state = State::SynSent(Box::new(SynSent::new(isn, options)));
+        let connection = Connection::new(id, local, remote, profile, state);
+        connection.opened(now, Side::Client, cause, trace);
+        connection.changed(now, TcpState::Closed, TcpState::SynSent, cause, trace);
+        connection
     }
 
-    /// Opens passively, answering `syn`, which has SYN and neither ACK nor RST.
+    /// Opens passively: answers `syn`, which has SYN and neither ACK nor RST.
     #[allow(clippy::too_many_arguments)]
     pub fn accept(
         now: Time,
@@ -46,8 +96,66 @@ impl Connection {
         syn: &Segment<'_>,
         trace: &mut impl Trace,
     ) -> Connection {
-        Connection { id, local, remote, closed: None }
+        let profile = Arc::clone(&options.profile);
+        let half = SynReceived::passive(isn, options, &syn.header);
+        let state = State::SynReceived(Box::new(half));
+        let mut connection = Connection::new(id, local, remote, profile, state);
+        connection.segments_in = 1;
+        connection.opened(now, Side::Server, syn.id, trace);
+        connection.received(now, syn, Disposition::Accepted, 0, trace);
+        connection.changed(now, TcpState::Listen, TcpState::SynReceived, syn.id, trace);
+        connection
     }
+
+    /// Opens passively from the acknowledgement `ack` of a SYN cookie (RFC 4987 §3.6): `syn` is the
+    /// header of the SYN as far as the cookie has kept it ([`SynCookies::check`]).
+    ///
+    /// [`SynCookies::check`]: crate::SynCookies::check
+    #[allow(clippy::too_many_arguments)]
+    pub fn accept_cookie(
+        now: Time,
+        id: ConnectionId,
+        local: SocketAddr,
+        remote: SocketAddr,
+        options: &Options,
+        syn: &Header,
+        ack: &Segment<'_>,
+        trace: &mut impl Trace,
+    ) -> Connection {
+        let profile = Arc::clone(&options.profile);
+        let cx = Context { now: Now::at(now, profile.tick), profile: &profile };
+        let isn = ack.header.acknowledgement - 1;
+        let open = SynReceived::from_cookie(options, syn, isn, ack, cx);
+        let state = State::Open(open);
+        let mut connection = Connection::new(id, local, remote, Arc::clone(&profile), state);
+        connection.opened(now, Side::Server, ack.id, trace);
+        connection.changed(now, TcpState::Listen, TcpState::Established, ack.id, trace);
+        connection.pending.connected = true;
+        connection.handle_segment(now, ack, trace);
+        connection
+    }
+
+    fn new(
+        id: ConnectionId,
+        local: SocketAddr,
+        remote: SocketAddr,
+        profile: Arc<Profile>,
+        state: State,
+    ) -> Connection {
+        Connection {
+            id,
+            local,
+            remote,
+            profile,
+            state,
+            pending: Pending::default(),
+            reset: None,
+            segments_out: 0,
+            segments_in: 0,
+        }
+    }
+
+    // ---- what happens to it ----
 
     /// A segment arrived.
     pub fn handle_segment(
@@ -56,10 +164,55 @@ impl Connection {
         segment: &Segment<'_>,
         trace: &mut impl Trace,
     ) -> Disposition {
-        Disposition::Closed
+        self.segments_in = self.segments_in.wrapping_add(1);
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        let before = self.state();
+        let shift = self.peer_shift();
+        let mut mark = None;
+        let mut arrived = None;
+        let verdict = match &mut self.state {
+            State::SynSent(state) => state.on_segment(segment, cx),
+            State::SynReceived(state) => state.on_segment(segment, cx),
+            State::Open(open) => {
+                mark = Some(CongestionMark::of(&open.sender));
+                arrived = Some((open.receiver.unread(), open.receiver.is_finished()));
+                open.on_segment(segment, cx)
+            }
+            State::TimeWait(state) => state.on_segment(segment, cx),
+            State::Closed(_) => return Disposition::Closed,
+        };
+        let disposition = verdict.disposition;
+        let cause = self.received(now, segment, disposition, shift, trace);
+        self.note_arrival(arrived, segment.id, cause, cx.now);
+        if let (Some(mark), State::Open(open)) = (mark, &self.state) {
+            CongestionMark::report(mark, &open.sender, self.id, now, cause, trace);
+        }
+        self.carry_out(now, verdict, before, cause.or(segment.id), segment, trace);
+        disposition
     }
 
-    /// An ICMP error arrived that quotes a segment of this connection with sequence number `seq`.
+    /// Tells the owner what a segment brought.
+    fn note_arrival(
+        &mut self,
+        before: Option<(u32, bool)>,
+        frame: Option<EventId>,
+        cause: Option<EventId>,
+        now: Now,
+    ) {
+        let (State::Open(open), Some((unread, finished))) = (&mut self.state, before) else {
+            return;
+        };
+        self.pending.readable |= open.receiver.unread() > unread;
+        self.pending.peer_finished |= open.receiver.is_finished() && !finished;
+        let cx = Context { now, profile: &self.profile };
+        self.pending.writable |= open.sender.take_writable(cx);
+        if let (Some(frame), Some(cause)) = (frame, cause) {
+            open.receiver.settle_cause(frame, cause);
+        }
+    }
+
+    /// An ICMP error arrived that quotes a segment of this connection with sequence number `seq`. One
+    /// that quotes what is not out is ignored (RFC 5927 §4.1).
     pub fn handle_icmp(
         &mut self,
         now: Time,
@@ -68,64 +221,271 @@ impl Connection {
         cause: Option<EventId>,
         trace: &mut impl Trace,
     ) {
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        let connecting = matches!(self.state, State::SynSent(_) | State::SynReceived(_));
+        if let State::Open(open) = &mut self.state {
+            if seq.lt(open.sender.una) || seq.gt(open.sender.nxt) {
+                return;
+            }
+            match error {
+                IcmpError::PacketTooBig { mtu } => {
+                    let headers = if self.remote.is_ipv6() { 60 } else { 40 };
+                    open.sender.reduce_path(mtu.saturating_sub(headers), cx);
+                }
+                IcmpError::Soft => {
+                    open.sender.revert_back_off(cx);
+                    self.pending.soft_error = true;
+                }
+                IcmpError::Hard => self.pending.soft_error = true,
+            }
+        } else if connecting && matches!(error, IcmpError::Soft | IcmpError::Hard) {
+            let before = self.state();
+            self.go(now, Next::Closed(CloseReason::Unreachable), before, cause, trace);
+        }
     }
 
-    /// Time has come to [`next_timeout`](Self::next_timeout).
-    pub fn handle_timeout(&mut self, now: Time, trace: &mut impl Trace) {}
+    /// Time has come to [`next_timeout`](Self::next_timeout). Calling it early does nothing.
+    pub fn handle_timeout(&mut self, now: Time, trace: &mut impl Trace) {
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        let before = self.state();
+        let mut mark = None;
+        let fired: Option<(Option<Fired>, Next)> = match &mut self.state {
+            State::SynSent(state) => state.on_timeout(cx).map(|(f, next)| (Some(f), next)),
+            State::SynReceived(state) => state.on_timeout(cx).map(|(f, next)| (Some(f), next)),
+            State::Open(open) => {
+                mark = Some(CongestionMark::of(&open.sender));
+                Some(open.on_timeout(cx))
+            }
+            State::TimeWait(state) => state.on_timeout(now).map(|(f, next)| (Some(f), next)),
+            State::Closed(_) => None,
+        };
+        let Some((fired, next)) = fired else { return };
+        let id = self.id;
+        let cause = fired.and_then(|fired| trace.emit(now, None, || report::timer(id, fired)));
+        if let (Some(mark), State::Open(open)) = (mark, &self.state) {
+            CongestionMark::report(mark, &open.sender, id, now, cause, trace);
+        }
+        self.go(now, next, before, cause, trace);
+    }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout); it changes with every other call.
+    /// When to call [`handle_timeout`](Self::handle_timeout). Every other call may change it.
+    #[inline]
     pub fn next_timeout(&self) -> Option<Time> {
-        None
+        match &self.state {
+            State::SynSent(state) => state.next_timeout(),
+            State::SynReceived(state) => state.next_timeout(),
+            State::Open(open) => open.next_timeout(&self.profile),
+            State::TimeWait(state) => Some(state.next_timeout()),
+            State::Closed(_) => None,
+        }
     }
 
-    /// The next segment to send, or up to `max_segments` of one size at once.
+    // ---- what it wants ----
+
+    /// The next segment to send; or, if there is data, up to `max_segments` of one size at once
+    /// (1: no more than one). To be called until it gives `None`.
     pub fn poll_transmit(
         &mut self,
         now: Time,
         max_segments: usize,
         trace: &mut impl Trace,
     ) -> Option<Transmit<'_>> {
-        None
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        let ports = self.ports();
+        let (id, out) = (self.id, self.segments_out);
+        if let Some(reset) = self.reset.take() {
+            self.segments_out = out.wrapping_add(1);
+            return Some(bare(id, now, *reset, 0, false, trace));
+        }
+        let (header, again) = match &mut self.state {
+            State::Open(open) => {
+                let segment = open.poll(ports, max_segments, cx)?;
+                let sent = transmit(id, now, open, segment, trace);
+                let count = sent
+                    .segment_size
+                    .map_or(1, |size| sent.payload_length().div_ceil(usize::from(size.max(1))));
+                self.segments_out = out.wrapping_add(count as u32);
+                return Some(sent);
+            }
+            State::SynSent(state) => (state.poll(ports, cx), state.retransmits() > 0),
+            State::SynReceived(state) => (state.poll(ports, cx), state.retransmits() > 0),
+            State::TimeWait(state) => (state.poll(ports, cx), false),
+            State::Closed(_) => (None, false),
+        };
+        let header = header?;
+        self.segments_out = out.wrapping_add(1);
+        Some(bare(id, now, header, 0, again, trace))
     }
 
-    /// The next thing the owner must know.
+    /// The next thing the owner must know, until `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.pending.next()
     }
 
-    /// Takes data to send, as much as there is room for; 0 when the buffer is full.
+    // ---- the application ----
+
+    /// Takes data to send, as much as there is room for; `Ok(0)` when there is none, or while
+    /// connecting: [`Event::Writable`], or [`Event::Connected`], follows.
     pub fn write(&mut self, now: Time, bytes: &[u8]) -> Result<usize, WriteError> {
-        Err(WriteError::ShutDown)
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        let Some(open) = writer(&mut self.state)? else { return Ok(0) };
+        open.sender.restart_after_idle(cx);
+        Ok(open.sender.write(bytes))
     }
 
     /// As [`write`](Self::write), without copying what is large.
     pub fn write_bytes(&mut self, now: Time, bytes: Bytes) -> Result<usize, WriteError> {
-        Err(WriteError::ShutDown)
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        let Some(open) = writer(&mut self.state)? else { return Ok(0) };
+        open.sender.restart_after_idle(cx);
+        Ok(open.sender.write_bytes(bytes))
     }
 
-    /// Takes received data; `Ok(0)` is the end of file.
+    /// Takes received data; `Ok(0)` is the end of file (or an empty `into`).
     pub fn read(&mut self, now: Time, into: &mut [u8]) -> Result<usize, ReadError> {
-        Err(ReadError::WouldBlock)
+        let _ = now;
+        let closed = self.close_reason();
+        let Some(receiver) = self.receiver_mut() else {
+            return end_of_reading(closed);
+        };
+        let count = receiver.read(into);
+        if count > 0 || into.is_empty() {
+            self.after_read(count);
+            return Ok(count);
+        }
+        if receiver.at_end() { Ok(0) } else { end_of_reading(closed) }
     }
 
-    /// The received data, in two pieces; to be taken with [`consume`](Self::consume).
+    /// The received data that was not read, or as much of it as stands in two pieces; to be taken
+    /// with [`consume`](Self::consume).
     pub fn peek(&self) -> [&[u8]; 2] {
-        [&[], &[]]
+        self.receiver().map_or([&[], &[]], Receiver::peek)
     }
 
     /// Takes `count` bytes of what [`peek`](Self::peek) shows.
-    pub fn consume(&mut self, now: Time, count: usize) {}
+    pub fn consume(&mut self, now: Time, count: usize) {
+        let _ = now;
+        let taken = self.receiver_mut().map_or(0, |receiver| receiver.discard(count));
+        self.after_read(taken);
+    }
 
-    /// Shuts the sending side down: FIN follows what is buffered.
-    pub fn shutdown(&mut self, now: Time, trace: &mut impl Trace) {}
+    fn after_read(&mut self, count: usize) {
+        match &mut self.state {
+            State::Open(open) => open.receiver.after_read(count, &self.profile),
+            State::TimeWait(state) => state.after_read(&self.profile),
+            _ => {}
+        }
+    }
 
-    /// The socket has no owner any more.
-    pub fn close(&mut self, now: Time, trace: &mut impl Trace) {}
+    /// Whether [`read`](Self::read) would give the end of file.
+    pub fn at_end(&self) -> bool {
+        self.receiver().is_some_and(Receiver::at_end)
+    }
 
-    /// Resets the connection.
-    pub fn abort(&mut self, now: Time, trace: &mut impl Trace) {}
+    /// Shuts the sending side down: FIN follows what is buffered (RFC 9293 §3.10.4).
+    pub fn shutdown(&mut self, now: Time, trace: &mut impl Trace) {
+        let before = self.state();
+        let next = match &mut self.state {
+            State::SynSent(_) => Next::Closed(CloseReason::Aborted),
+            State::SynReceived(state) => {
+                state.finish = true;
+                Next::Stay
+            }
+            State::Open(open) => {
+                open.finish();
+                Next::Stay
+            }
+            State::TimeWait(_) | State::Closed(_) => Next::Stay,
+        };
+        self.go(now, next, before, None, trace);
+    }
 
-    /// Its name.
+    /// The socket has no owner any more: FIN follows what is buffered; a reset, if anything that
+    /// came was not read (RFC 2525 §2.17). FIN_WAIT_2 then lasts no longer than
+    /// [`Profile::fin_timeout`].
+    pub fn close(&mut self, now: Time, trace: &mut impl Trace) {
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        let before = self.state();
+        let next = match &mut self.state {
+            State::SynSent(_) => Next::Closed(CloseReason::Aborted),
+            State::SynReceived(_) => {
+                self.abort(now, trace);
+                return;
+            }
+            State::Open(open) => open.orphan(cx),
+            State::TimeWait(state) => {
+                state.receiver = None;
+                Next::Stay
+            }
+            State::Closed(closed) => {
+                closed.receiver = None;
+                Next::Stay
+            }
+        };
+        self.go(now, next, before, None, trace);
+    }
+
+    /// Resets the connection (RFC 9293 §3.10.5).
+    pub fn abort(&mut self, now: Time, trace: &mut impl Trace) {
+        let before = self.state();
+        match &mut self.state {
+            State::Open(open) => open.abort(),
+            State::SynReceived(state) => {
+                let header =
+                    state.reset(Ports { local: self.local.port(), remote: self.remote.port() });
+                self.reset = Some(Box::new(header));
+            }
+            State::Closed(_) => return,
+            State::SynSent(_) | State::TimeWait(_) => {}
+        }
+        self.go(now, Next::Closed(CloseReason::Aborted), before, None, trace);
+    }
+
+    /// A new SYN takes the place of this connection in TIME_WAIT ([`Disposition::Reopen`]), or its
+    /// host stops: it is gone without a word.
+    pub fn replace(&mut self, now: Time, trace: &mut impl Trace) {
+        let before = self.state();
+        if !self.is_closed() {
+            self.go(now, Next::Closed(CloseReason::Replaced), before, None, trace);
+        }
+    }
+
+    // ---- options ----
+
+    /// `TCP_NODELAY`.
+    pub fn set_nodelay(&mut self, now: Time, nodelay: bool) {
+        let _ = now;
+        if let State::Open(open) = &mut self.state {
+            open.sender.set_nodelay(nodelay);
+        }
+    }
+
+    /// `TCP_CORK`: only full segments leave, until it is switched off.
+    pub fn set_cork(&mut self, now: Time, cork: bool) {
+        let _ = now;
+        if let State::Open(open) = &mut self.state {
+            open.sender.set_cork(cork);
+        }
+    }
+
+    /// `SO_KEEPALIVE` with its times.
+    pub fn set_keepalive(&mut self, now: Time, keepalive: Option<KeepAlive>) {
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        if let State::Open(open) = &mut self.state {
+            open.set_keepalive(keepalive, cx);
+        }
+    }
+
+    /// `TCP_USER_TIMEOUT`.
+    pub fn set_user_timeout(&mut self, timeout: Option<Duration>) {
+        if let State::Open(open) = &mut self.state {
+            open.set_user_timeout(timeout);
+        }
+    }
+
+    // ---- looking ----
+
+    /// Its name in the record.
     pub fn id(&self) -> ConnectionId {
         self.id
     }
@@ -142,24 +502,328 @@ impl Connection {
 
     /// Its state.
     pub fn state(&self) -> TcpState {
-        TcpState::Closed
+        match &self.state {
+            State::SynSent(_) => TcpState::SynSent,
+            State::SynReceived(_) => TcpState::SynReceived,
+            State::Open(open) => open.phase.state(),
+            State::TimeWait(state) => state.state(),
+            State::Closed(_) => TcpState::Closed,
+        }
     }
 
     /// Why it is gone, once it is.
     pub fn close_reason(&self) -> Option<CloseReason> {
-        self.closed
+        match &self.state {
+            State::Closed(closed) => Some(closed.reason),
+            _ => None,
+        }
     }
 
-    /// Whether it is gone: the owner can drop it once it has polled what is left to send.
+    /// Whether it is gone. The owner drops it after it has drained
+    /// [`poll_transmit`](Self::poll_transmit) once more.
     pub fn is_closed(&self) -> bool {
-        self.closed.is_some()
+        matches!(self.state, State::Closed(_))
     }
 
-    /// The event of the segment that delivered the byte at `offset` of the received stream.
+    /// Bytes that can be read.
+    pub fn readable(&self) -> usize {
+        self.receiver().map_or(0, |receiver| receiver.unread() as usize)
+    }
+
+    /// An initial sequence number beyond all this connection has used, for one that takes its place
+    /// in TIME_WAIT (RFC 9293 §3.4.1).
+    pub fn next_isn(&self) -> Option<SeqNumber> {
+        match &self.state {
+            State::TimeWait(state) => Some(state.next_isn()),
+            _ => None,
+        }
+    }
+
+    /// The event of the segment that delivered the byte at `offset` of the received stream, if
+    /// anybody recorded. Of a very long stream only the last segments are remembered.
     pub fn segment_at(&self, offset: u64) -> Option<EventId> {
-        None
+        self.receiver()?.cause_at(offset)
     }
 
-    /// `TCP_NODELAY`.
-    pub fn set_nodelay(&mut self, now: Time, nodelay: bool) {}
+    /// A snapshot of everything Linux's `TCP_INFO` tells.
+    pub fn info(&self) -> Info {
+        let mut info = Info::of(self.state());
+        info.segs_in = self.segments_in;
+        info.segs_out = self.segments_out;
+        let headers: u32 = if self.remote.is_ipv6() { 60 } else { 40 };
+        let options = match &self.state {
+            State::SynSent(state) => {
+                info.retransmits = state.retransmits();
+                Some(state.options())
+            }
+            State::SynReceived(state) => {
+                info.retransmits = state.retransmits();
+                info.rto = state.rto(&self.profile);
+                Some(state.options())
+            }
+            State::Open(open) => {
+                open.sender.fill(&mut info);
+                open.receiver.fill(&mut info, &self.profile);
+                info.pmtu = open.sender.path_mss() + headers;
+                info.window_scale = open.window_scale.map(|peer| (peer, open.receiver.shift()));
+                info.last_data_sent = open.sender.last_sent;
+                info.last_data_recv = open.receiver.last_data;
+                info.last_ack_recv = open.sender.last_ack;
+                None
+            }
+            State::TimeWait(_) | State::Closed(_) => None,
+        };
+        if let Some(options) = options {
+            info.snd_mss = 536;
+            info.advmss = u32::from(options.mss);
+            info.pmtu = u32::from(options.mss) + headers;
+            info.snd_cwnd = self.profile.initial_window;
+            info.unacked = 1;
+            info.reordering = self.profile.reordering;
+        }
+        info
+    }
+
+    // ---- inside ----
+
+    fn ports(&self) -> Ports {
+        Ports { local: self.local.port(), remote: self.remote.port() }
+    }
+
+    fn peer_shift(&self) -> u8 {
+        match &self.state {
+            State::Open(open) => open.window_scale.unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    fn receiver(&self) -> Option<&Receiver> {
+        match &self.state {
+            State::Open(open) => Some(&open.receiver),
+            State::TimeWait(state) => state.receiver.as_deref(),
+            State::Closed(closed) => closed.receiver.as_deref(),
+            State::SynSent(_) | State::SynReceived(_) => None,
+        }
+    }
+
+    fn receiver_mut(&mut self) -> Option<&mut Receiver> {
+        match &mut self.state {
+            State::Open(open) => Some(&mut open.receiver),
+            State::TimeWait(state) => state.receiver.as_deref_mut(),
+            State::Closed(closed) => closed.receiver.as_deref_mut(),
+            State::SynSent(_) | State::SynReceived(_) => None,
+        }
+    }
+
+    fn opened(&self, now: Time, side: Side, cause: Option<EventId>, trace: &mut impl Trace) {
+        trace.emit(now, cause, || report::opened(self.id, side, [self.local, self.remote]));
+    }
+
+    fn changed(
+        &self,
+        now: Time,
+        from: TcpState,
+        to: TcpState,
+        cause: Option<EventId>,
+        trace: &mut impl Trace,
+    ) {
+        if from != to {
+            trace.emit(now, cause, || report::state(self.id, from, to));
+        }
+    }
+
+    /// Records a segment that came.
+    fn received(
+        &self,
+        now: Time,
+        segment: &Segment<'_>,
+        disposition: Disposition,
+        shift: u8,
+        trace: &mut impl Trace,
+    ) -> Option<EventId> {
+        trace.emit(now, segment.id, || {
+            let length = segment.payload.len();
+            let mut event =
+                report::segment(self.id, Direction::Received, &segment.header, length, shift);
+            event.disposition = disposition.remark().map(str::to_owned);
+            What::TcpSegment(event)
+        })
+    }
+
+    /// Does what a state has made of a segment.
+    fn carry_out(
+        &mut self,
+        now: Time,
+        verdict: Verdict,
+        before: TcpState,
+        cause: Option<EventId>,
+        segment: &Segment<'_>,
+        trace: &mut impl Trace,
+    ) {
+        if verdict.reset.is_some() {
+            self.reset = verdict.reset;
+        }
+        let again = matches!(verdict.next, Next::Open { again: true, .. });
+        let finish = matches!(&self.state, State::SynReceived(state) if state.finish);
+        self.go(now, verdict.next, before, cause, trace);
+        if !again {
+            return;
+        }
+        // The segment that completed the handshake may carry data, or FIN.
+        let established = self.state();
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        let State::Open(open) = &mut self.state else { return };
+        let verdict = open.on_segment(segment, cx);
+        if finish {
+            open.finish();
+        }
+        self.note_arrival(Some((0, false)), segment.id, cause, cx.now);
+        if verdict.reset.is_some() {
+            self.reset = verdict.reset;
+        }
+        self.go(now, verdict.next, established, cause, trace);
+    }
+
+    /// Goes to another state, and says so.
+    fn go(
+        &mut self,
+        now: Time,
+        next: Next,
+        before: TcpState,
+        cause: Option<EventId>,
+        trace: &mut impl Trace,
+    ) {
+        match next {
+            Next::Stay => {}
+            Next::SynReceived(state) => self.state = State::SynReceived(state),
+            Next::Open { open, .. } => {
+                self.state = State::Open(open);
+                self.pending.connected = true;
+            }
+            Next::Wait(waiting) => self.wait(now, waiting),
+            Next::Closed(reason) => {
+                self.changed(now, before, TcpState::Closed, cause, trace);
+                self.end(now, reason, cause, trace);
+                return;
+            }
+        }
+        self.changed(now, before, self.state(), cause, trace);
+        #[cfg(any(test, feature = "invariants"))]
+        self.assert_invariants();
+    }
+
+    /// TIME_WAIT, or FIN_WAIT_2 without an owner.
+    fn wait(&mut self, now: Time, waiting: Waiting) {
+        let placeholder = State::Closed(Closed { reason: CloseReason::Finished, receiver: None });
+        match std::mem::replace(&mut self.state, placeholder) {
+            State::Open(open) => {
+                let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+                self.pending.peer_finished |=
+                    open.receiver.is_finished() && waiting == Waiting::TimeWait;
+                let state = TimeWait::new(waiting, open.into_remains(), cx);
+                self.state = State::TimeWait(Box::new(state));
+            }
+            other => self.state = other,
+        }
+    }
+
+    /// It is over.
+    fn end(
+        &mut self,
+        now: Time,
+        reason: CloseReason,
+        cause: Option<EventId>,
+        trace: &mut impl Trace,
+    ) {
+        let ports = self.ports();
+        let placeholder = State::Closed(Closed { reason, receiver: None });
+        let receiver = match std::mem::replace(&mut self.state, placeholder) {
+            State::Open(mut open) => {
+                let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+                if let Some(reset) = open.poll_reset(ports, cx) {
+                    self.reset = Some(Box::new(reset));
+                }
+                Some(Box::new(open.receiver))
+            }
+            State::TimeWait(state) => state.receiver,
+            State::Closed(closed) => closed.receiver,
+            State::SynSent(_) | State::SynReceived(_) => None,
+        };
+        let worth_keeping = |r: &Box<Receiver>| r.unread() > 0 || r.is_finished();
+        let receiver = receiver.filter(worth_keeping);
+        self.state = State::Closed(Closed { reason, receiver });
+        self.pending.closed = Some(reason);
+        let id = self.id;
+        trace.emit(now, cause, || report::closed(id, reason));
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    fn assert_invariants(&self) {
+        if let State::Open(open) = &self.state {
+            open.sender.assert_invariants();
+            open.receiver.assert_invariants(&self.profile);
+        }
+    }
+}
+
+/// Whoever takes data to send: `None` while connecting.
+fn writer(state: &mut State) -> Result<Option<&mut Open>, WriteError> {
+    match state {
+        State::SynSent(_) | State::SynReceived(_) => Ok(None),
+        State::Open(open) if open.phase.may_write() => Ok(Some(open)),
+        State::Open(_) | State::TimeWait(_) => Err(WriteError::ShutDown),
+        State::Closed(closed) => Err(WriteError::Closed(closed.reason)),
+    }
+}
+
+fn end_of_reading(closed: Option<CloseReason>) -> Result<usize, ReadError> {
+    match closed {
+        None => Err(ReadError::WouldBlock),
+        Some(CloseReason::Finished | CloseReason::TimeWaitOver) => Ok(0),
+        Some(reason) => Err(ReadError::Closed(reason)),
+    }
+}
+
+/// A segment without data.
+fn bare<'a>(
+    id: ConnectionId,
+    now: Time,
+    header: Header,
+    shift: u8,
+    retransmission: bool,
+    trace: &mut impl Trace,
+) -> Transmit<'a> {
+    let cause = trace.emit(now, None, || {
+        let mut event = report::segment(id, Direction::Sent, &header, 0, shift);
+        event.retransmission = retransmission;
+        What::TcpSegment(event)
+    });
+    let payload: [&[u8]; 2] = [&[], &[]];
+    Transmit { header, payload, segment_size: None, ecn: Ecn::NotEct, retransmission, cause }
+}
+
+/// A segment of an open connection, with its data.
+fn transmit<'a>(
+    id: ConnectionId,
+    now: Time,
+    open: &'a mut Open,
+    segment: OpenSegment,
+    trace: &mut impl Trace,
+) -> Transmit<'a> {
+    let OpenSegment { header, burst, ecn } = segment;
+    let retransmission = burst.is_some_and(|burst| burst.retransmission);
+    let length = burst.map_or(0, |burst| burst.len as usize);
+    let shift = open.receiver.shift();
+    let cause = trace.emit(now, None, || {
+        let mut event = report::segment(id, Direction::Sent, &header, length, shift);
+        event.retransmission = retransmission;
+        What::TcpSegment(event)
+    });
+    let Some(burst) = burst else {
+        let payload: [&[u8]; 2] = [&[], &[]];
+        return Transmit { header, payload, segment_size: None, ecn, retransmission, cause };
+    };
+    let segment_size = (burst.len > burst.mss).then_some(burst.mss as u16);
+    let payload = open.sender.payload(&burst);
+    Transmit { header, payload, segment_size, ecn, retransmission, cause }
 }

@@ -62,3 +62,33 @@ pub enum IcmpError {
         mtu: u16,
     },
 }
+
+/// Events that were not polled yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pending {
+    pub(crate) connected: bool,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) peer_finished: bool,
+    pub(crate) soft_error: bool,
+    pub(crate) closed: Option<CloseReason>,
+}
+
+impl Pending {
+    /// The next, in the order in which they make sense.
+    pub(crate) fn next(&mut self) -> Option<Event> {
+        let flags = [
+            (&mut self.connected, Event::Connected),
+            (&mut self.readable, Event::Readable),
+            (&mut self.writable, Event::Writable),
+            (&mut self.peer_finished, Event::PeerFinished),
+            (&mut self.soft_error, Event::SoftError),
+        ];
+        for (flag, event) in flags {
+            if std::mem::take(flag) {
+                return Some(event);
+            }
+        }
+        self.closed.take().map(|reason| Event::Closed { reason })
+    }
+}

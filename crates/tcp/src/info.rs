@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use roundtrip_record::TcpState;
+use roundtrip_record::{TcpState, Time};
 
 /// A snapshot of a connection: what Linux gives as `struct tcp_info`
 /// (`include/uapi/linux/tcp.h`), under the names it has there. Counts are in segments unless a
@@ -47,12 +47,12 @@ pub struct Info {
     pub lost: u32,
     /// Of these, retransmitted and not acknowledged.
     pub retrans: u32,
-    /// Since data was sent.
-    pub last_data_sent: Duration,
-    /// Since data arrived.
-    pub last_data_recv: Duration,
-    /// Since an acknowledgement arrived.
-    pub last_ack_recv: Duration,
+    /// When data was last sent.
+    pub last_data_sent: Time,
+    /// When data last arrived.
+    pub last_data_recv: Time,
+    /// When an acknowledgement last arrived.
+    pub last_ack_recv: Time,
     /// Slow start threshold of the receive window, bytes.
     pub rcv_ssthresh: u32,
     /// Smoothed round-trip time; zero before the first sample.
@@ -127,4 +127,63 @@ pub enum CaState {
     Recovery,
     /// After a retransmission timeout.
     Loss,
+}
+
+impl Info {
+    /// Nothing but the state.
+    pub(crate) fn of(state: TcpState) -> Info {
+        Info {
+            state,
+            ca_state: CaState::Open,
+            retransmits: 0,
+            probes: 0,
+            backoff: 0,
+            timestamps: false,
+            sack: false,
+            ecn: false,
+            window_scale: None,
+            rto: Duration::ZERO,
+            ato: Duration::ZERO,
+            snd_mss: 0,
+            rcv_mss: 0,
+            advmss: 0,
+            pmtu: 0,
+            unacked: 0,
+            sacked: 0,
+            lost: 0,
+            retrans: 0,
+            last_data_sent: Time::ZERO,
+            last_data_recv: Time::ZERO,
+            last_ack_recv: Time::ZERO,
+            rcv_ssthresh: 0,
+            rtt: Duration::ZERO,
+            rttvar: Duration::ZERO,
+            min_rtt: None,
+            snd_ssthresh: None,
+            snd_cwnd: 0,
+            reordering: 0,
+            rcv_rtt: Duration::ZERO,
+            rcv_space: 0,
+            total_retrans: 0,
+            pacing_rate: 0,
+            bytes_acked: 0,
+            bytes_received: 0,
+            bytes_sent: 0,
+            bytes_retrans: 0,
+            segs_out: 0,
+            segs_in: 0,
+            data_segs_out: 0,
+            data_segs_in: 0,
+            delivered: 0,
+            delivered_ce: 0,
+            dsack_dups: 0,
+            reord_seen: 0,
+            rcv_ooopack: 0,
+            notsent_bytes: 0,
+            snd_wnd: 0,
+            rcv_wnd: 0,
+            unread: 0,
+            unacked_bytes: 0,
+        }
+    }
 }

@@ -1,25 +1,237 @@
-//! Constants and habits.
+//! Constants and habits: everything stacks differ in, each with its source.
 
-/// Every constant and habit that stacks differ in.
+use std::time::Duration;
+
+use crate::congestion::Algorithm;
+use crate::options::{EcnMode, KeepAlive};
+
+/// Every constant and habit of the stack in one value. [`Profile::linux`] is the default;
+/// [`Profile::rfc`] is the text-book.
+///
+/// A field that is a Linux `sysctl` bears its name without the `tcp_`; the values of
+/// `Profile::linux()` were read from a running 6.18.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// Initial congestion window, segments (RFC 6928).
+    /// What the clock of timers and of coarse times is.
+    pub tick: Tick,
+
+    /// Initial congestion window, segments (RFC 6928; `TCP_INIT_CWND`).
     pub initial_window: u32,
+    /// How the congestion window moves (`congestion_control`).
+    pub congestion: Algorithm,
+    /// How the window is reduced in recovery.
+    pub reduction: Reduction,
+    /// Whether the window shrinks after an idle time (RFC 2861, RFC 7661; `slow_start_after_idle`).
+    pub slow_start_after_idle: bool,
+    /// Pacing rate in slow start, per cent of cwnd/srtt (`pacing_ss_ratio`).
+    pub pacing_ss_ratio: u32,
+    /// Pacing rate in congestion avoidance, per cent of cwnd/srtt (`pacing_ca_ratio`).
+    pub pacing_ca_ratio: u32,
+    /// Whether segments are spaced at the pacing rate. Linux does so only where the congestion
+    /// control (bbr) or the queueing discipline (fq) asks.
+    pub pacing: bool,
+
+    /// Retransmission timeout before the first round-trip time is known (RFC 6298 §2.1).
+    pub rto_initial: Duration,
+    /// Its lower bound; Linux applies it to the variation (`rto_min_us`; RFC 6298 §2.4 has 1 s).
+    pub rto_min: Duration,
+    /// Its upper bound (`rto_max_ms`).
+    pub rto_max: Duration,
+    /// Retransmissions of a SYN, besides the linear ones (`syn_retries`).
+    pub syn_retries: u32,
+    /// Retransmissions of a SYN before its timeout begins to double (`syn_linear_timeouts`).
+    pub syn_linear_timeouts: u32,
+    /// Retransmissions of a SYN-ACK (`synack_retries`).
+    pub synack_retries: u32,
+    /// Timeouts until a connection is given up, as a time: that of so many doublings from the
+    /// least timeout on (`retries2`; RFC 9293 §3.8.3, R2).
+    pub retries2: u32,
+    /// The same for a connection nobody holds (`orphan_retries`; 0 means 8, as in
+    /// `tcp_orphan_retries`).
+    pub orphan_retries: u32,
+    /// Duplicate acknowledgements taken for loss, to begin with (RFC 5681; `reordering`).
+    pub reordering: u32,
+    /// To how many that may grow (`max_reordering`).
+    pub max_reordering: u32,
+    /// RACK loss detection (RFC 8985; `recovery`).
+    pub rack: bool,
+    /// Tail loss probes (RFC 8985 §7; `early_retrans` = 3).
+    pub tail_loss_probe: bool,
+    /// Forward RTO recovery (RFC 5682; `frto`).
+    pub frto: bool,
+    /// Small segments are joined when retransmitted (`retrans_collapse`).
+    pub retrans_collapse: bool,
+    /// How long the least round-trip time is remembered (`min_rtt_wlen`).
+    pub min_rtt_window: Duration,
+
+    /// Window scaling (RFC 7323 §2; `window_scaling`).
+    pub window_scaling: bool,
+    /// Timestamps (RFC 7323 §3; `timestamps`).
+    pub timestamps: bool,
+    /// Selective acknowledgements (RFC 2018; `sack`).
+    pub sack: bool,
+    /// Duplicates are reported (RFC 2883; `dsack`).
+    pub dsack: bool,
+    /// Explicit congestion notification (RFC 3168; `ecn`).
+    pub ecn: EcnMode,
+
+    /// Least delay of a delayed acknowledgement (`TCP_DELACK_MIN`, `TCP_ATO_MIN`: HZ/25).
+    pub delayed_ack_min: Duration,
+    /// Greatest delay of a delayed acknowledgement (`TCP_DELACK_MAX`: HZ/5; RFC 9293 §3.8.6.3
+    /// allows 0.5 s).
+    pub delayed_ack_max: Duration,
+    /// Acknowledgements that are not delayed at the start (`TCP_MAX_QUICKACKS`).
+    pub quick_acks: u8,
+    /// Replies after which a connection counts as interactive (`pingpong_thresh`).
+    pub pingpong_threshold: u8,
+    /// Pure acknowledgements with SACK are thinned out to one in this time, or a twentieth of the
+    /// round trip if that is less (`comp_sack_delay_ns`).
+    pub comp_sack_delay: Duration,
+    /// At most so many of them are withheld (`comp_sack_nr`); 0 switches it off.
+    pub comp_sack_count: u8,
+    /// At least so many duplicate acknowledgements are never withheld (`TCP_FASTRETRANS_THRESH`).
+    pub comp_sack_threshold: u8,
+
+    /// Receive buffer in Linux's measure, overhead included: least, initial, greatest (`rmem`).
+    pub receive_memory: [u32; 3],
+    /// Upper bound of `SO_RCVBUF` (`net.core.rmem_max`).
+    pub receive_memory_max: u32,
+    /// Send buffer in Linux's measure: least, initial, greatest (`wmem`).
+    pub send_memory: [u32; 3],
+    /// Share of a receive buffer that is payload before segments have been seen, of 256
+    /// (`TCP_DEFAULT_SCALING_RATIO`).
+    pub scaling_ratio: u8,
+    /// The receive buffer tunes itself (`moderate_rcvbuf`).
+    pub moderate_receive_buffer: bool,
+
+    /// Segments of a burst at least (`min_tso_segs`).
+    pub min_tso_segments: u32,
+    /// Each 2ⁿ µs of round-trip time halve the allowance for large bursts (`tso_rtt_log`).
+    pub tso_rtt_log: u32,
+    /// A burst is put off while less than 1/n of the window is usable (`tso_win_divisor`).
+    pub tso_window_divisor: u32,
+    /// Bytes of the largest burst (`GSO_LEGACY_MAX_SIZE`).
+    pub gso_max_size: u32,
+    /// Least segment size we agree to send (`min_snd_mss`).
+    pub min_send_mss: u16,
+    /// Path MTU discovery by probing once a black hole is suspected (RFC 4821; `mtu_probing` = 1).
+    pub mtu_probing: bool,
+    /// Segment size to fall back to when a black hole is suspected (`base_mss`).
+    pub base_mss: u16,
+
+    /// Answers to out-of-window segments and challenge ACKs are this far apart at least
+    /// (`invalid_ratelimit`; RFC 5961 §7).
+    pub invalid_ratelimit: Duration,
+    /// How long TIME_WAIT lasts (`TCP_TIMEWAIT_LEN`; RFC 9293 has 2·MSL = 4 min).
+    pub time_wait: Duration,
+    /// How long FIN_WAIT_2 lasts once nobody holds the socket (`fin_timeout`).
+    pub fin_timeout: Duration,
+    /// A reset ends TIME_WAIT, unless this is set (RFC 1337; `rfc1337`).
+    pub rfc1337: bool,
+    /// What `SO_KEEPALIVE` means (`keepalive_time`, `_intvl`, `_probes`).
+    pub keepalive: KeepAlive,
+}
+
+/// The clock of timers and coarse times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// Ticks a second (`CONFIG_HZ`): the unit in which CUBIC and the delayed acknowledgement count.
+    pub hz: u32,
+    /// Whether timers fire as from the kernel's timer wheel (`kernel/time/timer.c`,
+    /// `calc_wheel_index`): never early, at a tick, and the further ahead the coarser. Without it they
+    /// fire to the nanosecond.
+    pub wheel: bool,
+}
+
+/// How the window is reduced during recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduction {
+    /// Proportionally, as `tcp_cwnd_reduction` has it (RFC 6937, with the kernel's choice between
+    /// the two bounds).
+    Linux,
+    /// Proportionally, RFC 9937.
+    Rfc9937,
 }
 
 impl Profile {
-    /// As Linux 6.18 does it.
+    /// As Linux 6.18 does it, with CUBIC.
     pub fn linux() -> Profile {
-        Profile { initial_window: 10 }
+        Profile {
+            tick: Tick { hz: 250, wheel: true },
+            initial_window: 10,
+            congestion: Algorithm::Cubic,
+            reduction: Reduction::Linux,
+            slow_start_after_idle: true,
+            pacing_ss_ratio: 200,
+            pacing_ca_ratio: 120,
+            pacing: false,
+            rto_initial: Duration::from_secs(1),
+            rto_min: Duration::from_millis(200),
+            rto_max: Duration::from_secs(120),
+            syn_retries: 6,
+            syn_linear_timeouts: 4,
+            synack_retries: 5,
+            retries2: 15,
+            orphan_retries: 0,
+            reordering: 3,
+            max_reordering: 300,
+            rack: true,
+            tail_loss_probe: true,
+            frto: true,
+            retrans_collapse: true,
+            min_rtt_window: Duration::from_secs(300),
+            window_scaling: true,
+            timestamps: true,
+            sack: true,
+            dsack: true,
+            ecn: EcnMode::Passive,
+            delayed_ack_min: Duration::from_millis(40),
+            delayed_ack_max: Duration::from_millis(200),
+            quick_acks: 16,
+            pingpong_threshold: 1,
+            comp_sack_delay: Duration::from_millis(1),
+            comp_sack_count: 44,
+            comp_sack_threshold: 3,
+            receive_memory: [4096, 131_072, 33_554_432],
+            receive_memory_max: 4_194_304,
+            send_memory: [4096, 16_384, 4_194_304],
+            scaling_ratio: 128,
+            moderate_receive_buffer: true,
+            min_tso_segments: 2,
+            tso_rtt_log: 9,
+            tso_window_divisor: 3,
+            gso_max_size: 65_536,
+            min_send_mss: 48,
+            mtu_probing: false,
+            base_mss: 1024,
+            invalid_ratelimit: Duration::from_millis(500),
+            time_wait: Duration::from_secs(60),
+            fin_timeout: Duration::from_secs(60),
+            rfc1337: false,
+            keepalive: KeepAlive::default(),
+        }
     }
 
-    /// As the RFCs have it.
+    /// As the RFCs have it: CUBIC of RFC 9438 with HyStart++ (RFC 9406), recovery with RFC 9937,
+    /// timeouts of RFC 6298, exact timers. What the RFCs leave open is as in Linux.
     pub fn rfc() -> Profile {
-        Profile { initial_window: 10 }
+        Profile {
+            tick: Tick { hz: 1000, wheel: false },
+            congestion: Algorithm::Cubic9438,
+            reduction: Reduction::Rfc9937,
+            rto_min: Duration::from_secs(1),
+            rto_max: Duration::from_secs(60),
+            syn_linear_timeouts: 0,
+            quick_acks: 0,
+            comp_sack_count: 0,
+            time_wait: Duration::from_secs(240),
+            ..Profile::linux()
+        }
     }
 }
 
 impl Default for Profile {
+    /// [`Profile::linux`].
     fn default() -> Self {
         Profile::linux()
     }

@@ -1,0 +1,114 @@
+//! The times a connection works with, all taken from the one that is handed in.
+
+use std::time::Duration;
+
+use roundtrip_record::Time;
+
+use crate::profile::Tick;
+
+/// The current time in the units the kernel's TCP uses, made once for each call from outside
+/// (`tcp_mstamp_refresh`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Now {
+    /// As handed in.
+    pub(crate) time: Time,
+    /// Microseconds: round-trip times and RACK.
+    pub(crate) us: u64,
+    /// Ticks: CUBIC, delayed acknowledgements.
+    pub(crate) ticks: u32,
+    /// Milliseconds: the timestamp option.
+    pub(crate) ms: u32,
+}
+
+impl Now {
+    #[inline]
+    pub(crate) fn at(time: Time, tick: Tick) -> Now {
+        let us = time.micros();
+        Now {
+            time,
+            us,
+            ticks: (us / u64::from(1_000_000 / tick.hz)) as u32,
+            ms: (us / 1000) as u32,
+        }
+    }
+}
+
+/// Whole microseconds of a duration.
+#[inline]
+pub(crate) const fn micros(duration: Duration) -> u64 {
+    duration.as_micros() as u64
+}
+
+impl Tick {
+    /// Microseconds of one tick.
+    #[inline]
+    pub(crate) const fn us(self) -> u64 {
+        1_000_000 / self.hz as u64
+    }
+
+    /// `us` in ticks, rounded up (`usecs_to_jiffies`).
+    #[inline]
+    pub(crate) const fn from_us(self, us: u64) -> u32 {
+        us.div_ceil(self.us()) as u32
+    }
+
+    /// `us` rounded up to what a timer can be set to.
+    #[inline]
+    pub(crate) const fn round_up(self, us: u64) -> u64 {
+        if self.wheel { us.div_ceil(self.us()) * self.us() } else { us }
+    }
+
+    /// When a timer set now for `delay_us` microseconds fires.
+    ///
+    /// The wheel has levels of 64 buckets, each level eight times as coarse as the one before. A
+    /// timer goes to the bucket after the one its expiry falls in, so that it is never early.
+    #[inline]
+    pub(crate) fn expiry(self, now: Now, delay_us: u64) -> Time {
+        if !self.wheel {
+            return now.time + Duration::from_micros(delay_us);
+        }
+        let tick = self.us();
+        let ahead = delay_us.div_ceil(tick);
+        let expires = now.us / tick + ahead;
+        let mut shift = 0;
+        while shift < 24 && ahead >= 63 << shift {
+            shift += 3;
+        }
+        let fires = ((expires >> shift) + 1) << shift;
+        Time::from_micros(fires * tick)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINUX: Tick = Tick { hz: 250, wheel: true };
+
+    #[test]
+    fn a_timer_is_never_early_and_at_most_one_bucket_late() {
+        for start in [0, 1, 3_999, 4_000, 123_457] {
+            for delay in [1, 4_000, 40_000, 200_000, 251_000, 252_000, 1_000_000, 3_000_000] {
+                let now = Now::at(Time::from_micros(start), LINUX);
+                let fires = LINUX.expiry(now, delay).micros();
+                let ticks = delay / 4_000;
+                let bucket = if ticks < 63 {
+                    1
+                } else if ticks < 504 {
+                    8
+                } else {
+                    64
+                };
+                assert!(fires >= start + delay, "{start}+{delay} fired at {fires}");
+                assert!(fires <= start + delay + (bucket + 1) * 4_000, "{start}+{delay}: {fires}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_wheel_timers_are_exact() {
+        let exact = Tick { hz: 1000, wheel: false };
+        let now = Now::at(Time::from_nanos(123), exact);
+        assert_eq!(exact.expiry(now, 10), Time::from_nanos(10_123));
+    }
+}

@@ -1,0 +1,262 @@
+//! SYN cookies (RFC 4987 §3.6): answering a SYN without remembering it.
+//!
+//! The initial sequence number holds a keyed hash of the addresses and of the minute, and with it
+//! which of four segment sizes the peer announced; the lowest bits of our timestamp hold the other
+//! options. The layout is Linux's (`net/ipv4/syncookies.c`).
+
+use std::net::{IpAddr, SocketAddr};
+
+use roundtrip_packet::tcp::{Flags, Header};
+use roundtrip_packet::{Options as HeaderOptions, SeqNumber, Timestamps};
+use roundtrip_record::Time;
+
+use crate::Segment;
+use crate::clock::Now;
+use crate::options::Options;
+use crate::send::Context;
+use crate::state::{cookie_answer, cookie_grants};
+
+/// Segment sizes a cookie can tell apart.
+const SIZES: [u16; 4] = [536, 1300, 1440, 1460];
+/// Minutes for which a cookie holds (`MAX_SYNCOOKIE_AGE`).
+const MOST_AGE: u32 = 2;
+/// Bits for the hash of the minute and the size.
+const BITS: u32 = 24;
+/// Bits of the timestamp that hold options: four of window scale, SACK, ECN.
+const TS_BITS: u32 = 6;
+const TS_MASK: u32 = (1 << TS_BITS) - 1;
+/// Window scale of a peer that has none.
+const NO_SCALE: u32 = 0xf;
+
+/// Makes and checks SYN cookies.
+#[derive(Clone, Debug)]
+pub struct SynCookies {
+    keys: [(u64, u64); 3],
+}
+
+impl SynCookies {
+    /// With a secret of the host, drawn at random once.
+    pub fn new(secret: [u8; 48]) -> SynCookies {
+        let (words, _) = secret.as_chunks::<8>();
+        let word = |n: usize| words.get(n).map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        SynCookies { keys: [(word(0), word(1)), (word(2), word(3)), (word(4), word(5))] }
+    }
+
+    /// The origin of our timestamps on a connection: the same whenever it is asked for, so that
+    /// the timestamps of a cookie and of its connection fit ([`Options::timestamp_offset`]).
+    pub fn timestamp_offset(&self, local: SocketAddr, remote: SocketAddr) -> u32 {
+        self.hash(2, local, remote, 0)
+    }
+
+    /// The SYN-ACK for `syn`, with a cookie.
+    pub fn answer(
+        &self,
+        now: Time,
+        local: SocketAddr,
+        remote: SocketAddr,
+        options: &Options,
+        syn: &Segment<'_>,
+    ) -> Header {
+        let cx = Context { now: Now::at(now, options.profile.tick), profile: &options.profile };
+        let announced = syn.header.options.mss.unwrap_or(536);
+        let index = SIZES.iter().rposition(|&size| size <= announced).unwrap_or(0) as u32;
+        let isn = self.cookie(local, remote, syn.header.sequence, minute(now), index);
+        let mut header = cookie_answer(isn, options, &syn.header, cx);
+        if let Some(ts) = &mut header.options.timestamps {
+            let scale = syn.header.options.window_scale.map_or(NO_SCALE, |s| u32::from(s.min(14)));
+            let sack = u32::from(syn.header.options.sack_permitted) << 4;
+            let ecn = u32::from(header.flags.contains(Flags::ECE)) << 5;
+            let clock = (cx.now.ms & !TS_MASK) | scale | sack | ecn;
+            let clock = if clock > cx.now.ms { clock.wrapping_sub(1 << TS_BITS) } else { clock };
+            ts.value = clock.wrapping_add(options.timestamp_offset);
+        } else {
+            // Without timestamps there is no room for options.
+            header.options = HeaderOptions { mss: header.options.mss, ..HeaderOptions::NONE };
+            header.flags = Flags::SYN_ACK;
+        }
+        header
+    }
+
+    /// Whether `ack` acknowledges a cookie of ours. Gives the SYN as far as the cookie has kept it,
+    /// for [`Connection::accept_cookie`](crate::Connection::accept_cookie).
+    pub fn check(
+        &self,
+        now: Time,
+        local: SocketAddr,
+        remote: SocketAddr,
+        options: &Options,
+        ack: &Segment<'_>,
+    ) -> Option<Header> {
+        let cookie = ack.header.ack()? - 1;
+        let irs = ack.header.sequence - 1;
+        let size = self.size_of(cookie, local, remote, irs, minute(now))?;
+        let mut syn = Header {
+            sequence: irs,
+            flags: Flags::SYN,
+            ..Header::new(ack.header.source_port, ack.header.destination_port)
+        };
+        syn.options.mss = Some(size);
+        if let Some(ts) = ack.header.options.timestamps {
+            let bits = ts.echo.wrapping_sub(options.timestamp_offset) & TS_MASK;
+            let scale = bits & NO_SCALE;
+            syn.options.window_scale = (scale != NO_SCALE).then_some(scale as u8);
+            syn.options.sack_permitted = bits >> 4 & 1 == 1;
+            syn.options.timestamps = Some(Timestamps { value: ts.value, echo: 0 });
+            if bits >> 5 & 1 == 1 {
+                syn.flags |= Flags::ECE | Flags::CWR;
+            }
+            // A peer cannot make us take up what we do not offer.
+            if !cookie_grants(&syn, options) {
+                return None;
+            }
+        }
+        Some(syn)
+    }
+
+    fn cookie(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        irs: SeqNumber,
+        minute: u32,
+        index: u32,
+    ) -> SeqNumber {
+        let fixed = self.hash(0, local, remote, 0);
+        let timed = self.hash(1, local, remote, minute).wrapping_add(index) & ((1 << BITS) - 1);
+        let value = fixed.wrapping_add(irs.0).wrapping_add(minute << BITS).wrapping_add(timed);
+        SeqNumber(value)
+    }
+
+    fn size_of(
+        &self,
+        cookie: SeqNumber,
+        local: SocketAddr,
+        remote: SocketAddr,
+        irs: SeqNumber,
+        minute: u32,
+    ) -> Option<u16> {
+        let fixed = self.hash(0, local, remote, 0);
+        let rest = cookie.0.wrapping_sub(fixed).wrapping_sub(irs.0);
+        let age = minute.wrapping_sub(rest >> BITS) & (u32::MAX >> BITS);
+        if age >= MOST_AGE {
+            return None;
+        }
+        let timed = self.hash(1, local, remote, minute.wrapping_sub(age));
+        let index = rest.wrapping_sub(timed) & ((1 << BITS) - 1);
+        SIZES.get(index as usize).copied()
+    }
+
+    fn hash(&self, key: usize, local: SocketAddr, remote: SocketAddr, count: u32) -> u32 {
+        let mut words = [0_u64; 6];
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped().to_bits()),
+            IpAddr::V6(v6) => v6.to_bits(),
+        };
+        let (a, b) = (bits(local.ip()), bits(remote.ip()));
+        words[0] = a as u64;
+        words[1] = (a >> 64) as u64;
+        words[2] = b as u64;
+        words[3] = (b >> 64) as u64;
+        words[4] = u64::from(local.port()) << 16 | u64::from(remote.port());
+        words[5] = u64::from(count);
+        sip_hash(self.keys[key], &words) as u32
+    }
+}
+
+fn minute(now: Time) -> u32 {
+    (now.millis() / 60_000) as u32
+}
+
+/// SipHash-2-4 of whole words (Aumasson and Bernstein, 2012).
+fn sip_hash((k0, k1): (u64, u64), words: &[u64]) -> u64 {
+    let mut v = [
+        k0 ^ 0x736f_6d65_7073_6575,
+        k1 ^ 0x646f_7261_6e64_6f6d,
+        k0 ^ 0x6c79_6765_6e65_7261,
+        k1 ^ 0x7465_6462_7974_6573,
+    ];
+    let round = |v: &mut [u64; 4]| {
+        v[0] = v[0].wrapping_add(v[1]);
+        v[2] = v[2].wrapping_add(v[3]);
+        v[1] = v[1].rotate_left(13) ^ v[0];
+        v[3] = v[3].rotate_left(16) ^ v[2];
+        v[0] = v[0].rotate_left(32);
+        v[2] = v[2].wrapping_add(v[1]);
+        v[0] = v[0].wrapping_add(v[3]);
+        v[1] = v[1].rotate_left(17) ^ v[2];
+        v[3] = v[3].rotate_left(21) ^ v[0];
+        v[2] = v[2].rotate_left(32);
+    };
+    let length = (words.len() as u64 * 8) << 56;
+    for &word in words.iter().chain(&[length]) {
+        v[3] ^= word;
+        round(&mut v);
+        round(&mut v);
+        v[0] ^= word;
+    }
+    v[2] ^= 0xff;
+    for _ in 0..4 {
+        round(&mut v);
+    }
+    v[0] ^ v[1] ^ v[2] ^ v[3]
+}
+
+#[cfg(test)]
+mod tests {
+    use roundtrip_packet::Ecn;
+
+    use super::*;
+
+    #[test]
+    fn sip_hash_of_the_paper() {
+        // Appendix A: key 00 01 … 0f; message 00 01 … 0e, whose last word carries the length.
+        let key = (0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908);
+        let words = [0x0706_0504_0302_0100_u64];
+        // SipHash-2-4 of the eight bytes 00 … 07 (vectors.h of the reference implementation).
+        assert_eq!(sip_hash(key, &words), 0x93f5_f579_9a93_2462);
+    }
+
+    fn ends() -> (SocketAddr, SocketAddr) {
+        ("10.0.0.1:80".parse().unwrap(), "10.0.0.2:40000".parse().unwrap())
+    }
+
+    fn syn() -> Header {
+        let mut syn =
+            Header { sequence: SeqNumber(77), flags: Flags::SYN, ..Header::new(40_000, 80) };
+        syn.options.mss = Some(1460);
+        syn.options.window_scale = Some(7);
+        syn.options.sack_permitted = true;
+        syn.options.timestamps = Some(Timestamps { value: 5, echo: 0 });
+        syn
+    }
+
+    fn segment(header: Header) -> Segment<'static> {
+        Segment { header, payload: &[], ecn: Ecn::NotEct, id: None }
+    }
+
+    #[test]
+    fn what_the_cookie_keeps_comes_back_with_the_acknowledgement() {
+        let (local, remote) = ends();
+        let cookies = SynCookies::new([7; 48]);
+        let options = Options { timestamp_offset: 99, ..Options::default() };
+        let now = Time::from_secs(1000);
+        let answer = cookies.answer(now, local, remote, &options, &segment(syn()));
+        assert_eq!(answer.flags, Flags::SYN_ACK);
+        let mut ack = Header {
+            sequence: SeqNumber(78),
+            acknowledgement: answer.sequence + 1,
+            flags: Flags::ACK,
+            ..Header::new(40_000, 80)
+        };
+        let echo = answer.options.timestamps.map_or(0, |ts| ts.value);
+        ack.options.timestamps = Some(Timestamps { value: 6, echo });
+        let later = Time::from_secs(1050);
+        let kept = cookies.check(later, local, remote, &options, &segment(ack)).expect("valid");
+        assert_eq!((kept.options.mss, kept.options.window_scale), (Some(1460), Some(7)));
+        assert!(kept.options.sack_permitted);
+        let too_late = Time::from_secs(1130);
+        assert!(cookies.check(too_late, local, remote, &options, &segment(ack)).is_none());
+        ack.acknowledgement += 1;
+        assert!(cookies.check(later, local, remote, &options, &segment(ack)).is_none());
+    }
+}

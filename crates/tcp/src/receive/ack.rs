@@ -1,0 +1,323 @@
+//! When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2), with Linux's habits: quick at the start,
+//! delayed later, never delayed in a conversation's first words.
+
+use roundtrip_packet::SeqNumber;
+use roundtrip_record::Time;
+
+use crate::clock::{Now, micros};
+use crate::profile::Profile;
+
+/// The receiver's acknowledgement policy (`struct inet_connection_sock`, `icsk_ack`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AckPolicy {
+    /// An acknowledgement is owed (`ICSK_ACK_SCHED`).
+    pub(crate) owed: bool,
+    /// It is to go at once, for a reason of protocol (`ICSK_ACK_NOW`).
+    pub(crate) urgent: bool,
+    /// It was decided to send one.
+    pub(crate) due: bool,
+    /// Whether one is to be sent is yet to be decided, after what data there is to send.
+    pub(crate) undecided: bool,
+    /// A small segment, or one with PSH, has come (`ICSK_ACK_PUSHED`), and another
+    /// (`ICSK_ACK_PUSHED2`).
+    pub(crate) pushed: bool,
+    pub(crate) pushed_twice: bool,
+    /// Acknowledgements left that are not delayed.
+    pub(crate) quick: u8,
+    /// Replies sent soon after data came: a conversation (`pingpong`).
+    pingpong: u8,
+    /// The delay, ticks; 0 before the first data.
+    ato: u32,
+    /// When data last came, ticks.
+    last_data: u32,
+    /// When the delayed one goes, ticks and time.
+    timer: Option<(u32, Time)>,
+    /// A guess at the peer's segment size.
+    pub(crate) rcv_mss: u32,
+    last_size: u32,
+    /// Duplicate acknowledgements for this RCV.NXT, and how many were withheld since.
+    duplicates_of: SeqNumber,
+    duplicates: u8,
+    withheld: u8,
+    withheld_until: Option<Time>,
+}
+
+/// What is known when it is to be decided whether to acknowledge.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Situation {
+    pub(crate) rcv_nxt: SeqNumber,
+    /// Bytes received since the last acknowledgement left.
+    pub(crate) unacknowledged: u32,
+    /// The window that could be offered is not smaller than the one that is.
+    pub(crate) window_moves: bool,
+    /// Something is missing.
+    pub(crate) out_of_order: bool,
+    pub(crate) sack: bool,
+    /// Eight times the round trip, µs, as the sender and as the receiver see it; 0: unknown.
+    pub(crate) srtt8_us: u32,
+    pub(crate) rcv_rtt8_us: u32,
+}
+
+impl AckPolicy {
+    pub(crate) fn new(rcv_mss: u32, now: Now) -> AckPolicy {
+        AckPolicy {
+            owed: false,
+            urgent: false,
+            due: false,
+            undecided: false,
+            pushed: false,
+            pushed_twice: false,
+            quick: 0,
+            pingpong: 0,
+            ato: 0,
+            last_data: now.ticks,
+            timer: None,
+            rcv_mss,
+            last_size: 0,
+            duplicates_of: SeqNumber(0),
+            duplicates: 0,
+            withheld: 0,
+            withheld_until: None,
+        }
+    }
+
+    /// Data came in order (`tcp_event_data_recv`).
+    pub(crate) fn on_data(&mut self, window: u32, rto_us: u64, now: Now, profile: &Profile) {
+        self.owed = true;
+        let least = ato_min(profile);
+        let rto = profile.tick.from_us(rto_us);
+        if self.ato == 0 {
+            // The first: acknowledge quickly, so that the peer's window opens.
+            self.add_quick(window, profile.quick_acks);
+            self.ato = least;
+        } else {
+            let gap = now.ticks.wrapping_sub(self.last_data);
+            if gap <= least / 2 {
+                self.ato = self.ato / 2 + least / 2;
+            } else if gap < self.ato {
+                self.ato = (self.ato / 2 + gap).min(rto);
+            } else if gap > rto {
+                // The peer seems to have stopped for lack of acknowledgements.
+                self.add_quick(window, profile.quick_acks);
+            }
+        }
+        self.last_data = now.ticks;
+    }
+
+    /// Learns the peer's segment size (`tcp_measure_rcv_mss`). Whether it grew.
+    pub(crate) fn measure(&mut self, len: u32, options: u32, push: bool, advmss: u32) -> bool {
+        let last = std::mem::take(&mut self.last_size);
+        if len >= self.rcv_mss {
+            let grew = len != self.rcv_mss;
+            self.rcv_mss = len.min(advmss.max(1));
+            self.pushed |= push;
+            return grew;
+        }
+        // The size without the SACK blocks that made this segment smaller; 536 and 88 are the
+        // kernel's bounds of what can be a full one.
+        let whole = len + options;
+        if whole >= 536 || (whole >= 88 && !push) {
+            let size = (len + options).saturating_sub(12.min(options));
+            self.last_size = size;
+            if size == last {
+                self.rcv_mss = size.max(1);
+                return false;
+            }
+        }
+        self.pushed_twice |= self.pushed;
+        self.pushed = true;
+        false
+    }
+
+    /// As many quick acknowledgements as half a window has segments (`tcp_incr_quickack`).
+    fn add_quick(&mut self, window: u32, most: u8) {
+        let quick = (window / (2 * self.rcv_mss.max(1))).max(2).min(u32::from(most)) as u8;
+        self.quick = self.quick.max(quick);
+    }
+
+    /// Something went wrong: acknowledge quickly for a while (`tcp_enter_quickack_mode`).
+    pub(crate) fn be_quick(&mut self, window: u32, most: u8, profile: &Profile) {
+        self.add_quick(window, most.min(profile.quick_acks.max(2)));
+        self.pingpong = 0;
+        self.ato = ato_min(profile);
+    }
+
+    /// The end of the peer's data came: what we send is a reply to all of it
+    /// (`inet_csk_enter_pingpong_mode`).
+    pub(crate) fn converse(&mut self, profile: &Profile) {
+        self.pingpong = profile.pingpong_threshold;
+    }
+
+    /// Data leaves: soon after data came it is a reply (`tcp_event_data_sent`).
+    pub(crate) fn on_data_sent(&mut self, now: Now) {
+        if now.ticks.wrapping_sub(self.last_data) < self.ato {
+            self.pingpong = self.pingpong.saturating_add(1);
+        }
+    }
+
+    fn in_conversation(&self, profile: &Profile) -> bool {
+        self.pingpong >= profile.pingpong_threshold
+    }
+
+    /// An acknowledgement left, alone or with data (`tcp_event_ack_sent`).
+    pub(crate) fn on_ack_sent(&mut self, profile: &Profile) {
+        if self.quick > 0 && self.owed {
+            self.quick -= 1;
+            if self.quick == 0 {
+                self.ato = ato_min(profile);
+            }
+        }
+        self.owed = false;
+        self.urgent = false;
+        self.due = false;
+        self.undecided = false;
+        self.pushed = false;
+        self.pushed_twice = false;
+        self.timer = None;
+        self.withheld = 0;
+        self.withheld_until = None;
+    }
+
+    /// Decides on an acknowledgement that is owed: now, later, or withheld
+    /// (`__tcp_ack_snd_check`).
+    pub(crate) fn decide(&mut self, at: &Situation, now: Now, profile: &Profile) {
+        self.undecided = false;
+        if !self.owed {
+            return;
+        }
+        let two_segments = at.unacknowledged > self.rcv_mss && at.window_moves;
+        let quickly = self.quick > 0 && !self.in_conversation(profile);
+        if two_segments || quickly || self.urgent {
+            self.due = true;
+        } else if !at.out_of_order {
+            self.delay(at, now, profile);
+        } else {
+            self.withhold(at, now, profile);
+        }
+    }
+
+    /// Something is missing: the first duplicates go at once, later ones are thinned out, since
+    /// their SACK blocks supersede each other.
+    fn withhold(&mut self, at: &Situation, now: Now, profile: &Profile) {
+        if !at.sack || self.withheld >= profile.comp_sack_count {
+            self.due = true;
+            return;
+        }
+        if self.duplicates_of != at.rcv_nxt {
+            self.duplicates_of = at.rcv_nxt;
+            self.duplicates = 0;
+        }
+        if self.duplicates < profile.comp_sack_threshold {
+            self.duplicates += 1;
+            self.due = true;
+            return;
+        }
+        self.withheld += 1;
+        if self.withheld_until.is_some() {
+            return;
+        }
+        let mut rtt8 = at.rcv_rtt8_us;
+        if at.srtt8_us > 0 && at.srtt8_us < rtt8 {
+            rtt8 = at.srtt8_us;
+        }
+        // A twentieth of the round trip, to the nanosecond.
+        let delay_ns = (u64::from(rtt8) * 125 / 20).min(profile.comp_sack_delay.as_nanos() as u64);
+        self.withheld_until = Some(now.time + std::time::Duration::from_nanos(delay_ns));
+    }
+
+    /// Whether the blocks have become too many to withhold one more acknowledgement
+    /// (`TCP_SACK_BLOCKS_EXPECTED`).
+    pub(crate) fn release_withheld(&mut self) {
+        if self.withheld > 0 {
+            self.due = true;
+        }
+    }
+
+    /// `tcp_send_delayed_ack`.
+    fn delay(&mut self, at: &Situation, now: Now, profile: &Profile) {
+        let tick = profile.tick;
+        let (least, most) = (ato_min(profile), delack_max(profile));
+        let mut ato = self.ato;
+        if ato > least {
+            let patient = self.in_conversation(profile) || self.pushed;
+            let mut bound = if patient { most } else { tick.hz / 2 };
+            if at.srtt8_us > 0 {
+                bound = bound.min(tick.from_us(u64::from(at.srtt8_us / 8)).max(least));
+            }
+            ato = ato.min(bound);
+        }
+        let from_rto = tick.from_us(micros(profile.rto_min)).max(2) - 1;
+        ato = ato.min(most).min(from_rto);
+        let mut expires = now.ticks.wrapping_add(ato);
+        if let Some((pending, _)) = self.timer {
+            let left = pending.wrapping_sub(now.ticks) as i32;
+            if left <= (ato / 4) as i32 {
+                self.due = true;
+                return;
+            }
+            if (expires.wrapping_sub(pending) as i32) >= 0 {
+                expires = pending;
+            }
+        }
+        let delay = u64::from(expires.wrapping_sub(now.ticks)) * tick.us();
+        let fires = match self.timer {
+            Some((pending, fires)) if pending == expires => fires,
+            _ => tick.expiry(now, delay),
+        };
+        self.timer = Some((expires, fires));
+    }
+
+    /// The delay is over (`tcp_delack_timer_handler`). Whether one was.
+    pub(crate) fn on_timeout(&mut self, rto_us: u64, now: Now, profile: &Profile) -> bool {
+        if self.withheld_until.is_some_and(|at| at <= now.time) {
+            self.withheld_until = None;
+            self.due = self.withheld > 0;
+            return self.due;
+        }
+        if !self.timer.is_some_and(|(_, at)| at <= now.time) {
+            return false;
+        }
+        self.timer = None;
+        if self.owed {
+            if self.in_conversation(profile) {
+                self.pingpong = 0;
+                self.ato = ato_min(profile);
+            } else {
+                self.ato = (self.ato * 2).min(profile.tick.from_us(rto_us));
+            }
+            self.due = true;
+        }
+        self.due
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Time> {
+        let delayed = self.timer.map(|(_, at)| at);
+        match (delayed, self.withheld_until) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Whether reading has made an acknowledgement worthwhile (`__tcp_cleanup_rbuf`).
+    pub(crate) fn after_read(&self, unacknowledged: u32, emptied: bool, profile: &Profile) -> bool {
+        self.owed
+            && (unacknowledged > self.rcv_mss
+                || (emptied
+                    && (self.pushed_twice || (self.pushed && !self.in_conversation(profile)))))
+    }
+
+    /// The delay, µs.
+    pub(crate) fn ato_us(&self, profile: &Profile) -> u64 {
+        u64::from(self.ato) * profile.tick.us()
+    }
+}
+
+/// `TCP_ATO_MIN`, ticks.
+fn ato_min(profile: &Profile) -> u32 {
+    profile.tick.from_us(micros(profile.delayed_ack_min)).max(1)
+}
+
+/// `TCP_DELACK_MAX`, ticks.
+fn delack_max(profile: &Profile) -> u32 {
+    profile.tick.from_us(micros(profile.delayed_ack_max)).max(1)
+}

@@ -1,0 +1,139 @@
+//! Bytes received, in order and out of order, from the first unread one on.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+/// Bytes of a page.
+const PAGE: usize = 16 * 1024;
+/// Pages kept for the next connection of this thread that needs one.
+const POOLED: usize = 256;
+
+thread_local! {
+    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Received bytes in pages, each written in its place whatever the order of arrival. Nothing is
+/// allocated before something arrives, and nothing kept once all has been read: pages go back to a
+/// pool of the thread.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReceiveBuffer {
+    pages: VecDeque<Vec<u8>>,
+    /// Where the first unread byte stands in the first page.
+    start: usize,
+}
+
+impl ReceiveBuffer {
+    /// Writes `bytes` so that the first stands `at` bytes after the first unread one.
+    pub(crate) fn write(&mut self, at: usize, mut bytes: &[u8]) {
+        let mut position = self.start + at;
+        while !bytes.is_empty() {
+            let (index, offset) = (position / PAGE, position % PAGE);
+            while self.pages.len() <= index {
+                self.pages.push_back(take_page());
+            }
+            let count = bytes.len().min(PAGE - offset);
+            write_page(&mut self.pages[index], offset, &bytes[..count]);
+            position += count;
+            bytes = &bytes[count..];
+        }
+    }
+
+    /// The first `readable` unread bytes, or as many of them as stand in two pages.
+    pub(crate) fn peek(&self, readable: usize) -> [&[u8]; 2] {
+        let Some(first) = self.pages.front() else { return [&[], &[]] };
+        let end = first.len().min(self.start + readable);
+        let head = first.get(self.start..end).unwrap_or(&[]);
+        let left = readable - head.len();
+        let tail = match self.pages.get(1) {
+            Some(second) if left > 0 => &second[..left.min(second.len())],
+            _ => &[],
+        };
+        [head, tail]
+    }
+
+    /// Drops `count` bytes that have been read. `left` says whether any others are held.
+    pub(crate) fn consume(&mut self, count: usize, left: bool) {
+        self.start += count;
+        if !left {
+            while let Some(page) = self.pages.pop_front() {
+                give_page(page);
+            }
+            self.pages = VecDeque::new();
+            self.start = 0;
+            return;
+        }
+        while self.start >= PAGE {
+            self.start -= PAGE;
+            if let Some(page) = self.pages.pop_front() {
+                give_page(page);
+            }
+        }
+    }
+}
+
+impl Drop for ReceiveBuffer {
+    fn drop(&mut self) {
+        self.consume(0, false);
+    }
+}
+
+fn write_page(page: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
+    if page.len() < offset {
+        page.resize(offset, 0);
+    }
+    let over = (page.len() - offset).min(bytes.len());
+    page[offset..offset + over].copy_from_slice(&bytes[..over]);
+    page.extend_from_slice(&bytes[over..]);
+}
+
+fn take_page() -> Vec<u8> {
+    POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten().unwrap_or_default()
+}
+
+fn give_page(mut page: Vec<u8>) {
+    page.clear();
+    // While the thread ends there is no pool any more.
+    let _ = POOL.try_with(|pool| {
+        let mut pool = pool.borrow_mut();
+        if pool.len() < POOLED {
+            pool.push(page);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_out_in_order_whatever_order_they_came_in() {
+        let data: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
+        let mut buffer = ReceiveBuffer::default();
+        let mut pieces: Vec<_> = data.chunks(1448).enumerate().collect();
+        pieces.reverse();
+        for (n, piece) in pieces {
+            buffer.write(n * 1448, piece);
+        }
+        let mut out = Vec::new();
+        while out.len() < data.len() {
+            let [a, b] = buffer.peek(data.len() - out.len());
+            let count = a.len() + b.len();
+            out.extend_from_slice(a);
+            out.extend_from_slice(b);
+            buffer.consume(count, out.len() < data.len());
+        }
+        assert_eq!(out, data);
+        assert_eq!(buffer.pages.capacity(), 0, "an empty buffer owns nothing");
+    }
+
+    #[test]
+    fn what_comes_twice_is_written_once_in_its_place() {
+        let mut buffer = ReceiveBuffer::default();
+        buffer.write(2, b"cdef");
+        buffer.write(0, b"abcd");
+        assert_eq!(buffer.peek(6), [&b"abcdef"[..], &b""[..]]);
+        buffer.consume(3, true);
+        buffer.write(3, b"g");
+        assert_eq!(buffer.peek(4).concat(), b"defg");
+    }
+}

@@ -1,0 +1,616 @@
+//! The receiving half of a connection: what came, what is missing, what to offer, when to
+//! acknowledge.
+//!
+//! | file | noun | kernel |
+//! |---|---|---|
+//! | `buffer` | the bytes | `sk_receive_queue` |
+//! | `reassembly` | what came out of order | `out_of_order_queue`, `selective_acks` |
+//! | `ack` | the acknowledgement policy | `icsk_ack` |
+//! | `window` | the receive window | `tcp_select_window`, `tcp_rcv_space_adjust` |
+
+mod ack;
+mod buffer;
+mod reassembly;
+mod window;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use roundtrip_packet::{Ecn, SackBlocks, SeqNumber, Timestamps};
+use roundtrip_record::{EventId, Time};
+
+use crate::clock::Now;
+use crate::profile::Profile;
+use crate::send::Context;
+
+use ack::{AckPolicy, Situation};
+use buffer::ReceiveBuffer;
+use reassembly::Reassembly;
+use window::ReceiveSpace;
+
+pub(crate) use window::Offer;
+
+/// The most segments of which it is remembered what brought them.
+const CAUSES: usize = 1 << 16;
+/// TSval is too old to be compared after this (RFC 7323 §5.5: 24 days).
+const PAWS_WRAP: Duration = Duration::from_secs(24 * 24 * 3600);
+
+/// The last timestamp of the peer (RFC 7323 §4.3, `TS.Recent`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TsRecent {
+    pub(crate) value: u32,
+    pub(crate) at: Time,
+}
+
+impl TsRecent {
+    /// Whether a timestamp is older than the last, by more than `tolerance` (RFC 7323 §5.3;
+    /// `tcp_paws_check`).
+    pub(crate) fn rejects(&self, value: u32, tolerance: i32, now: Time) -> bool {
+        (self.value.wrapping_sub(value) as i32) > tolerance
+            && now.since(self.at) < PAWS_WRAP
+            && self.value != 0
+    }
+}
+
+/// How the handshake left the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReceiverStart {
+    /// The sequence number after the peer's SYN.
+    pub(crate) nxt: SeqNumber,
+    pub(crate) offer: Offer,
+    pub(crate) window_scaling: bool,
+    /// The MSS we announced, less the options of every segment.
+    pub(crate) advmss: u32,
+    /// The segments we send at most, as a first guess at those of the peer.
+    pub(crate) mss: u32,
+    pub(crate) sack: bool,
+    pub(crate) ecn: bool,
+    pub(crate) ts_recent: Option<TsRecent>,
+}
+
+/// What the text of a segment came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Text {
+    /// RCV.NXT moved. FIN was reached, or not.
+    InOrder {
+        /// The peer has finished.
+        fin: bool,
+    },
+    OutOfOrder,
+    Duplicate,
+    OutOfWindow,
+}
+
+/// The text of a segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SegmentText<'a> {
+    pub(crate) seq: SeqNumber,
+    pub(crate) payload: &'a [u8],
+    pub(crate) fin: bool,
+    pub(crate) push: bool,
+    pub(crate) ecn: Ecn,
+    /// Bytes of options in its header.
+    pub(crate) options: u32,
+    pub(crate) cause: Option<EventId>,
+}
+
+/// Which event brought which bytes, by stream offset; only while somebody records.
+#[derive(Clone, Debug, Default)]
+struct Causes(VecDeque<(u64, u64, EventId)>);
+
+impl Causes {
+    fn insert(&mut self, from: u64, to: u64, cause: EventId) {
+        let place = self.0.partition_point(|&(start, ..)| start <= from);
+        self.0.insert(place, (from, to, cause));
+        if self.0.len() > CAUSES {
+            self.0.pop_front();
+        }
+    }
+
+    /// The segment of a frame has an event of its own now.
+    fn settle(&mut self, frame: EventId, segment: EventId) {
+        for entry in self.0.iter_mut().filter(|(.., cause)| *cause == frame) {
+            entry.2 = segment;
+        }
+    }
+
+    fn at(&self, offset: u64) -> Option<EventId> {
+        let place = self.0.partition_point(|&(start, ..)| start <= offset);
+        self.0
+            .range(..place)
+            .rev()
+            .take(64)
+            .filter(|&&(_, end, _)| offset < end)
+            .map(|&(.., cause)| cause)
+            .min()
+    }
+}
+
+/// The receiving half of a synchronized connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Receiver {
+    /// RCV.NXT.
+    pub(crate) nxt: SeqNumber,
+    /// RCV.NXT when the window was last announced (`rcv_wup`).
+    wup: SeqNumber,
+    /// RCV.WND as announced then.
+    wnd: u32,
+    /// The sequence number after the last byte that was read.
+    copied: SeqNumber,
+    /// Bytes read so far.
+    read: u64,
+    buffer: ReceiveBuffer,
+    reassembly: Reassembly,
+    /// Where FIN stands, once it has come.
+    fin: Option<SeqNumber>,
+    /// RCV.NXT is beyond FIN.
+    finished: bool,
+    pub(crate) ack: AckPolicy,
+    space: ReceiveSpace,
+    sack: bool,
+    ecn: bool,
+    ecn_seen: bool,
+    /// A congestion mark has come: every segment says so until the peer has heard (ECE).
+    pub(crate) ece_due: bool,
+    pub(crate) ts_recent: Option<TsRecent>,
+    causes: Option<Box<Causes>>,
+    /// When data last came.
+    pub(crate) last_data: Time,
+    /// When anything last came, as the autotuning sees it.
+    arrival: Now,
+    pub(crate) data_segments: u32,
+    pub(crate) out_of_order: u32,
+}
+
+impl Receiver {
+    pub(crate) fn new(start: &ReceiverStart, cx: Context<'_>) -> Receiver {
+        let ReceiverStart { nxt, offer, advmss, .. } = *start;
+        let wnd = offer.window;
+        // `tcp_initialize_rcv_mss`: rather too little than too much.
+        let rcv_mss = advmss.min(start.mss).min(wnd / 2).clamp(88, 536);
+        let space =
+            ReceiveSpace::new(&offer, start.window_scaling, advmss, nxt, cx.now, cx.profile);
+        Receiver {
+            nxt,
+            wup: nxt,
+            wnd,
+            copied: nxt,
+            read: 0,
+            buffer: ReceiveBuffer::default(),
+            reassembly: Reassembly::default(),
+            fin: None,
+            finished: false,
+            ack: AckPolicy::new(rcv_mss, cx.now),
+            space,
+            sack: start.sack,
+            ecn: start.ecn,
+            ecn_seen: false,
+            ece_due: false,
+            ts_recent: start.ts_recent,
+            causes: None,
+            last_data: cx.now.time,
+            arrival: cx.now,
+            data_segments: 0,
+            out_of_order: 0,
+        }
+    }
+
+    /// What is left of the window that was announced (`tcp_receive_window`).
+    #[inline]
+    pub(crate) fn window(&self) -> u32 {
+        (self.wup + self.wnd - self.nxt).max(0) as u32
+    }
+
+    /// Our window scale.
+    pub(crate) fn shift(&self) -> u8 {
+        self.space.shift
+    }
+
+    /// RCV.NXT when a window was last announced: what the peer may not know to be acknowledged.
+    pub(crate) fn announced(&self) -> SeqNumber {
+        self.wup
+    }
+
+    /// Bytes that can be read.
+    #[inline]
+    pub(crate) fn unread(&self) -> u32 {
+        (self.nxt - u32::from(self.finished) - self.copied).max(0) as u32
+    }
+
+    /// The peer has finished, and all it sent was read.
+    pub(crate) fn at_end(&self) -> bool {
+        self.finished && self.unread() == 0
+    }
+
+    /// The peer has finished.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Bytes received in order.
+    pub(crate) fn received(&self) -> u64 {
+        self.read + u64::from(self.unread())
+    }
+
+    /// A segment came.
+    pub(crate) fn arrived(&mut self, now: Now) {
+        self.arrival = now;
+    }
+
+    /// Where a reset may stand to be believed when something is missing (RFC 5961 §3.2).
+    pub(crate) fn highest_reported(&self) -> Option<SeqNumber> {
+        self.reassembly.highest_reported().filter(|_| self.sack)
+    }
+
+    // ---- data arrives ----
+
+    /// Takes in the text of an acceptable segment (RFC 9293 §3.10.7.4, "seventh";
+    /// `tcp_data_queue`). `rto_us` is our own timeout.
+    pub(crate) fn on_text(&mut self, text: &SegmentText<'_>, rto_us: u64, cx: Context<'_>) -> Text {
+        let end = text.seq + text.payload.len() + u32::from(text.fin);
+        if !text.payload.is_empty() {
+            self.data_segments += 1;
+            self.last_data = cx.now.time;
+        }
+        self.reassembly.clear_duplicate();
+        if text.seq == self.nxt {
+            let bare_fin = text.payload.is_empty() && text.fin;
+            if self.window() == 0 && !bare_fin {
+                return self.out_of_window(cx);
+            }
+            return self.in_order(text, rto_us, cx);
+        }
+        if end.le(self.nxt) {
+            self.duplicate(text.seq, end, cx);
+            self.out_of_window(cx);
+            return Text::Duplicate;
+        }
+        if text.seq.ge(self.nxt + self.window()) {
+            return self.out_of_window(cx);
+        }
+        if text.seq.lt(self.nxt) {
+            let (seq, nxt) = (text.seq, self.nxt);
+            self.duplicate(seq, nxt, cx);
+            if self.window() == 0 {
+                return self.out_of_window(cx);
+            }
+            let known = (nxt - seq) as usize;
+            let payload = text.payload.get(known..).unwrap_or(&[]);
+            let rest = SegmentText { seq: nxt, payload, ..*text };
+            return self.in_order(&rest, rto_us, cx);
+        }
+        self.out_of_order(text, cx)
+    }
+
+    fn duplicate(&mut self, left: SeqNumber, right: SeqNumber, cx: Context<'_>) {
+        if self.sack && cx.profile.dsack {
+            self.reassembly.set_duplicate(left, right);
+        }
+    }
+
+    fn out_of_window(&mut self, cx: Context<'_>) -> Text {
+        self.ack.be_quick(self.wnd, 16, cx.profile);
+        self.ack.owed = true;
+        Text::OutOfWindow
+    }
+
+    /// A segment that is not acceptable is answered at once, with a report if it was a duplicate
+    /// (`tcp_send_dupack`).
+    pub(crate) fn answer_unacceptable(&mut self, seq: SeqNumber, end: SeqNumber, cx: Context<'_>) {
+        if end != seq && seq.lt(self.nxt) {
+            self.ack.be_quick(self.wnd, 16, cx.profile);
+            self.duplicate(seq, end.min(self.nxt), cx);
+        }
+        self.ack.due = true;
+    }
+
+    fn in_order(&mut self, text: &SegmentText<'_>, rto_us: u64, cx: Context<'_>) -> Text {
+        let len = text.payload.len() as u32;
+        if !self.make_room(len, cx) {
+            // Out of memory: the window shuts until something has been read.
+            self.ack.owed = true;
+            self.ack.urgent = true;
+            return Text::OutOfWindow;
+        }
+        self.store(text);
+        self.nxt += len;
+        if len > 0 {
+            self.after_data(text, rto_us, cx);
+        }
+        if text.fin {
+            self.fin = Some(self.nxt);
+        }
+        if !self.reassembly.is_empty() {
+            self.nxt = self.reassembly.advance(self.nxt);
+            if self.reassembly.is_empty() {
+                // RFC 5681 §4.2: a gap was filled.
+                self.ack.urgent = true;
+            }
+        }
+        let fin = !self.finished && self.fin == Some(self.nxt);
+        if fin {
+            self.finished = true;
+            self.nxt += 1;
+            self.ack.owed = true;
+            self.reassembly.clear();
+        }
+        Text::InOrder { fin }
+    }
+
+    fn out_of_order(&mut self, text: &SegmentText<'_>, cx: Context<'_>) -> Text {
+        let len = text.payload.len() as u32;
+        self.check_mark(text.ecn, cx);
+        self.ack.owed = true;
+        // What lies beyond the window is not taken in, nor anything after FIN.
+        let room = (self.nxt + self.window() - text.seq).max(0) as usize;
+        let beyond_fin = self.fin.is_some_and(|fin| (text.seq + len).gt(fin));
+        if !self.make_room(len, cx) || len as usize > room || beyond_fin {
+            return Text::OutOfOrder;
+        }
+        let right = text.seq + len;
+        self.out_of_order += 1;
+        self.measure(len, text);
+        if len > 0 && !self.reassembly.insert(text.seq, right) {
+            return Text::OutOfOrder;
+        }
+        if self.reassembly.blocks() > 2 {
+            self.ack.release_withheld();
+        }
+        self.store(text);
+        if text.fin && self.fin.is_none() && self.reassembly.highest().is_none_or(|h| h.le(right)) {
+            self.fin = Some(right);
+        }
+        if self.sack && self.space.grow(len, self.ack.rcv_mss, cx.profile) {
+            self.ack.quick |= 1;
+        }
+        let (read, highest) = (self.space.per_round, self.reassembly.highest());
+        self.space.enlarge(read, self.nxt, highest, cx.profile);
+        Text::OutOfOrder
+    }
+
+    /// Puts the bytes in their place.
+    fn store(&mut self, text: &SegmentText<'_>) {
+        let len = text.payload.len() as u32;
+        if len == 0 {
+            return;
+        }
+        let at = (text.seq - self.copied) as usize;
+        self.buffer.write(at, text.payload);
+        self.space.take(len);
+        if let Some(cause) = text.cause {
+            let from = self.read + at as u64;
+            let causes = self.causes.get_or_insert_default();
+            causes.insert(from, from + u64::from(len), cause);
+        }
+    }
+
+    /// Whether there is memory for a segment (`tcp_try_rmem_schedule`): a buffer that tunes itself
+    /// grows, one that is fixed refuses.
+    fn make_room(&mut self, len: u32, cx: Context<'_>) -> bool {
+        self.space.has_room() || len == 0 || self.unread() == 0 || self.space.stretch(cx.profile)
+    }
+
+    /// `tcp_event_data_recv`.
+    fn after_data(&mut self, text: &SegmentText<'_>, rto_us: u64, cx: Context<'_>) {
+        let len = text.payload.len() as u32;
+        self.measure(len, text);
+        self.space.measure_window(self.nxt, self.wnd, cx.now);
+        self.ack.on_data(self.wnd, rto_us, cx.now, cx.profile);
+        self.check_mark(text.ecn, cx);
+        if len >= 128 && self.space.grow(len, self.ack.rcv_mss, cx.profile) {
+            self.ack.quick |= 1;
+        }
+    }
+
+    fn measure(&mut self, len: u32, text: &SegmentText<'_>) {
+        if len > 0 && self.ack.measure(len, text.options, text.push || text.fin, self.space.advmss)
+        {
+            self.space.rescale(len);
+        }
+    }
+
+    /// Takes in what the IP header said about congestion (RFC 3168 §6.1.3; `tcp_data_ecn_check`).
+    fn check_mark(&mut self, ecn: Ecn, cx: Context<'_>) {
+        if !self.ecn {
+            return;
+        }
+        match ecn {
+            Ecn::NotEct => {
+                // Probably a retransmission.
+                if self.ecn_seen {
+                    self.ack.be_quick(self.wnd, 2, cx.profile);
+                }
+            }
+            Ecn::Ce => {
+                if !self.ece_due {
+                    self.ack.be_quick(self.wnd, 2, cx.profile);
+                    self.ece_due = true;
+                }
+                self.ecn_seen = true;
+            }
+            Ecn::Ect0 | Ecn::Ect1 => self.ecn_seen = true,
+        }
+    }
+
+    /// The peer reduced its window (CWR): it has heard (`tcp_ecn_accept_cwr`).
+    pub(crate) fn on_cwr(&mut self, has_data: bool) {
+        self.ece_due = false;
+        // It may have been the last segment of the peer's window.
+        self.ack.urgent |= has_data;
+    }
+
+    // ---- the peer's timestamps ----
+
+    /// `tcp_replace_ts_recent`, RFC 7323 §4.3: of a segment at or below the last acknowledgement.
+    pub(crate) fn note_timestamp(&mut self, value: u32, seq: SeqNumber, now: Time) {
+        if let Some(recent) = &mut self.ts_recent
+            && seq.le(self.wup)
+            && !recent.rejects(value, 0, now)
+        {
+            *recent = TsRecent { value, at: now };
+        }
+    }
+
+    /// A round trip as the receiver sees it, by our timestamp that came back.
+    pub(crate) fn measure_echo(&mut self, echo: u32, len: u32, now: Now) {
+        let (full, all_read) = (len >= self.ack.rcv_mss, self.nxt == self.copied);
+        self.space.measure_echo(echo, full, all_read, now);
+    }
+
+    // ---- segments leave ----
+
+    /// The window for a header (`tcp_select_window`). It is never taken back.
+    pub(crate) fn announce(&mut self) -> u16 {
+        let current = self.window();
+        let mut new = self.space.select(self.ack.rcv_mss, self.wnd, &mut self.ack.quick);
+        let unit = 1_u32 << self.space.shift;
+        if new < current {
+            new = current.next_multiple_of(unit);
+        }
+        self.wnd = new;
+        self.wup = self.nxt;
+        (new.min(65_535 << self.space.shift) >> self.space.shift) as u16
+    }
+
+    /// The blocks for a header.
+    pub(crate) fn take_blocks(&mut self, timestamps: Option<Timestamps>) -> SackBlocks {
+        if self.reassembly.blocks() == 0 || !self.sack {
+            return SackBlocks::NONE;
+        }
+        self.reassembly.take_blocks(if timestamps.is_some() { 3 } else { 4 })
+    }
+
+    /// Bytes of options those blocks will take.
+    #[inline]
+    pub(crate) fn block_bytes(&self, timestamps: bool) -> u32 {
+        let most = if timestamps { 3 } else { 4 };
+        match self.reassembly.blocks().min(most) {
+            0 => 0,
+            blocks => 4 + 8 * blocks,
+        }
+    }
+
+    /// A segment with ACK left.
+    pub(crate) fn on_ack_sent(&mut self, cx: Context<'_>) {
+        self.ack.on_ack_sent(cx.profile);
+    }
+
+    /// Decides on the acknowledgement that is owed.
+    pub(crate) fn decide(&mut self, srtt8_us: u32, cx: Context<'_>) {
+        let unacknowledged = (self.nxt - self.wup).max(0) as u32;
+        let mut quick = self.ack.quick;
+        let window_moves = unacknowledged > self.ack.rcv_mss
+            && (self.unread() == 0
+                || self.space.select(self.ack.rcv_mss, self.wnd, &mut quick) >= self.wnd);
+        self.ack.quick = quick;
+        let at = Situation {
+            rcv_nxt: self.nxt,
+            unacknowledged,
+            window_moves,
+            out_of_order: !self.reassembly.is_empty(),
+            sack: self.sack,
+            srtt8_us,
+            rcv_rtt8_us: self.space.rtt8_us,
+        };
+        self.ack.decide(&at, cx.now, cx.profile);
+    }
+
+    // ---- the application reads ----
+
+    /// Copies unread bytes.
+    pub(crate) fn read(&mut self, into: &mut [u8]) -> usize {
+        let mut done = 0;
+        while done < into.len() {
+            let [first, second] = self.buffer.peek(self.unread() as usize);
+            let mut step = 0;
+            for piece in [first, second] {
+                let count = piece.len().min(into.len() - done - step);
+                into[done + step..done + step + count].copy_from_slice(&piece[..count]);
+                step += count;
+            }
+            if step == 0 {
+                break;
+            }
+            self.drop_read(step as u32);
+            done += step;
+        }
+        done
+    }
+
+    pub(crate) fn peek(&self) -> [&[u8]; 2] {
+        self.buffer.peek(self.unread() as usize)
+    }
+
+    /// Drops unread bytes; gives how many.
+    pub(crate) fn discard(&mut self, count: usize) -> usize {
+        let count = count.min(self.unread() as usize);
+        self.drop_read(count as u32);
+        count
+    }
+
+    fn drop_read(&mut self, count: u32) {
+        let unread = self.unread();
+        let held = self.reassembly.highest().map_or(unread, |h| (h - self.copied).max(0) as u32);
+        self.space.give(count, held.max(unread));
+        self.copied += count;
+        self.read += u64::from(count);
+        let left = unread > count || !self.reassembly.is_empty();
+        self.buffer.consume(count as usize, left);
+    }
+
+    /// After `count` bytes were read: tunes the buffer, and acknowledges if that makes a
+    /// difference to the peer (`tcp_rcv_space_adjust`, `__tcp_cleanup_rbuf`).
+    pub(crate) fn after_read(&mut self, count: usize, profile: &Profile) {
+        let highest = self.reassembly.highest();
+        self.space.adjust(self.copied, self.nxt, highest, self.arrival, profile);
+        let unacknowledged = (self.nxt - self.wup).max(0) as u32;
+        let emptied = count > 0 && self.unread() == 0 && self.reassembly.is_empty();
+        if self.ack.after_read(unacknowledged, emptied, profile) {
+            self.ack.due = true;
+            return;
+        }
+        let current = self.window();
+        if count > 0 && !self.finished && u64::from(current) * 2 <= u64::from(self.space.clamp) {
+            let mut quick = self.ack.quick;
+            let new = self.space.select(self.ack.rcv_mss, self.wnd, &mut quick);
+            self.ack.quick = quick;
+            self.ack.due |= new > 0 && new >= 2 * current;
+        }
+    }
+
+    /// What brought the byte at `offset`.
+    pub(crate) fn cause_at(&self, offset: u64) -> Option<EventId> {
+        self.causes.as_ref()?.at(offset)
+    }
+
+    /// The segment that came in `frame` has an event of its own.
+    pub(crate) fn settle_cause(&mut self, frame: EventId, segment: EventId) {
+        if let Some(causes) = &mut self.causes {
+            causes.settle(frame, segment);
+        }
+    }
+
+    pub(crate) fn fill(&self, info: &mut crate::Info, profile: &Profile) {
+        info.ato = Duration::from_micros(self.ack.ato_us(profile));
+        info.rcv_mss = self.ack.rcv_mss;
+        info.advmss = self.space.advmss;
+        info.rcv_ssthresh = self.space.ssthresh;
+        info.rcv_rtt = Duration::from_micros(u64::from(self.space.rtt8_us / 8));
+        info.rcv_space = self.space.per_round;
+        info.bytes_received = self.received();
+        info.data_segs_in = self.data_segments;
+        info.rcv_ooopack = self.out_of_order;
+        info.rcv_wnd = self.window();
+        info.unread = self.unread();
+    }
+
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn assert_invariants(&self, profile: &Profile) {
+        assert!(self.copied.le(self.nxt), "what is read was received");
+        assert!(self.space.memory <= profile.receive_memory[2].max(2 * profile.receive_memory_max));
+        if let Some(highest) = self.reassembly.highest() {
+            assert!(highest.gt(self.nxt), "a run out of order lies beyond RCV.NXT");
+            assert!(highest.le(self.wup + self.wnd), "nothing beyond the window is kept");
+        }
+    }
+}

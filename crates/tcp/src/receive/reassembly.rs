@@ -1,0 +1,200 @@
+//! What has arrived out of order, and what to tell the peer of it (RFC 2018, RFC 2883).
+
+use roundtrip_packet::{SackBlock, SackBlocks, SeqNumber};
+
+/// Runs that may be held at most: a peer cannot make us search a longer list.
+const MOST_RUNS: usize = 1024;
+
+/// The runs of bytes beyond RCV.NXT, and the blocks to report.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reassembly {
+    /// In order, apart from each other.
+    runs: Vec<SackBlock>,
+    /// The newest first, as RFC 2018 §4 wants them.
+    recent: [SackBlock; 4],
+    count: u8,
+    /// A duplicate to report once.
+    duplicate: Option<SackBlock>,
+}
+
+impl Reassembly {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// The end of the highest run.
+    pub(crate) fn highest(&self) -> Option<SeqNumber> {
+        self.runs.last().map(|run| run.right)
+    }
+
+    /// Takes in a run that has arrived; false if there are too many already. What of it was there
+    /// before is noted as a duplicate.
+    pub(crate) fn insert(&mut self, left: SeqNumber, right: SeqNumber) -> bool {
+        let first = self.runs.partition_point(|run| run.right.lt(left));
+        let last = self.runs.partition_point(|run| run.left.le(right));
+        if first == last && self.runs.len() >= MOST_RUNS {
+            return false;
+        }
+        let mut merged = SackBlock { left, right };
+        for run in &self.runs[first..last] {
+            let (from, to) = (run.left.max(left), run.right.min(right));
+            if from.lt(to) {
+                extend_duplicate(&mut self.duplicate, from, to);
+            }
+        }
+        if let (Some(a), Some(b)) =
+            (self.runs.get(first), last.checked_sub(1).map(|n| self.runs[n]))
+            && first < last
+        {
+            merged = SackBlock { left: a.left.min(left), right: b.right.max(right) };
+        }
+        self.runs.splice(first..last, [merged]);
+        self.report(merged);
+        true
+    }
+
+    /// The run that now stands first, if RCV.NXT has reached it: gives how far RCV.NXT moves. What
+    /// of it had arrived again is noted as a duplicate (`tcp_ofo_queue`).
+    pub(crate) fn advance(&mut self, next: SeqNumber) -> SeqNumber {
+        let mut next = next;
+        let reached = self.runs.iter().take_while(|run| run.left.le(next)).count();
+        for run in self.runs.drain(..reached) {
+            if run.left.lt(next) {
+                extend_duplicate(&mut self.duplicate, run.left, run.right.min(next));
+            }
+            next = next.max(run.right);
+        }
+        if self.runs.is_empty() {
+            self.runs = Vec::new();
+            self.count = 0;
+        } else {
+            self.forget_below(next);
+        }
+        next
+    }
+
+    /// Puts a block first, and joins those it touches to it (`tcp_sack_new_ofo_skb`).
+    fn report(&mut self, block: SackBlock) {
+        let touches = |other: &SackBlock| block.left.le(other.right) && other.left.le(block.right);
+        let mut kept = [block; 4];
+        let mut count = 1;
+        for other in &self.recent[..usize::from(self.count)] {
+            if !touches(other) && count < 4 {
+                kept[count] = *other;
+                count += 1;
+            }
+        }
+        self.recent = kept;
+        self.count = count as u8;
+    }
+
+    /// `tcp_sack_remove`.
+    fn forget_below(&mut self, next: SeqNumber) {
+        let mut count = 0;
+        for n in 0..usize::from(self.count) {
+            if self.recent[n].left.gt(next) {
+                self.recent[count] = self.recent[n];
+                count += 1;
+            }
+        }
+        self.count = count as u8;
+    }
+
+    /// Notes a duplicate to report with the next acknowledgement (`tcp_dsack_set`).
+    pub(crate) fn set_duplicate(&mut self, left: SeqNumber, right: SeqNumber) {
+        self.duplicate = Some(SackBlock { left, right });
+    }
+
+    /// Before a segment is taken in: only what it repeats itself is reported.
+    pub(crate) fn clear_duplicate(&mut self) {
+        self.duplicate = None;
+    }
+
+    /// Nothing more will be put together: FIN has been reached.
+    pub(crate) fn clear(&mut self) {
+        *self = Reassembly { duplicate: self.duplicate, ..Reassembly::default() };
+    }
+
+    /// How many blocks there are to report.
+    #[inline]
+    pub(crate) fn blocks(&self) -> u32 {
+        u32::from(self.count) + u32::from(self.duplicate.is_some())
+    }
+
+    /// The end of the highest block reported: where a reset may come in (RFC 5961 §3.2 with SACK).
+    pub(crate) fn highest_reported(&self) -> Option<SeqNumber> {
+        let blocks = &self.recent[..usize::from(self.count)];
+        blocks.iter().map(|block| block.right).reduce(SeqNumber::max)
+    }
+
+    /// Takes the blocks for the next segment, `most` of them, the duplicate first.
+    pub(crate) fn take_blocks(&mut self, most: usize) -> SackBlocks {
+        let duplicate = self.duplicate.take();
+        let blocks = self.recent[..usize::from(self.count)].iter().copied();
+        duplicate.into_iter().chain(blocks).take(most).collect()
+    }
+}
+
+fn extend_duplicate(duplicate: &mut Option<SackBlock>, left: SeqNumber, right: SeqNumber) {
+    match duplicate {
+        Some(block) if left.le(block.right) && block.left.le(right) => {
+            *block = SackBlock { left: block.left.min(left), right: block.right.max(right) };
+        }
+        Some(_) => {}
+        None => *duplicate = Some(SackBlock { left, right }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seq(n: u32) -> SeqNumber {
+        SeqNumber(n)
+    }
+
+    fn blocks(reassembly: &mut Reassembly) -> Vec<(u32, u32)> {
+        reassembly.take_blocks(4).as_slice().iter().map(|b| (b.left.0, b.right.0)).collect()
+    }
+
+    #[test]
+    fn the_newest_run_is_reported_first_and_neighbours_join() {
+        let mut runs = Reassembly::default();
+        runs.insert(seq(100), seq(200));
+        runs.insert(seq(300), seq(400));
+        runs.insert(seq(500), seq(600));
+        assert_eq!(blocks(&mut runs), [(500, 600), (300, 400), (100, 200)]);
+        runs.insert(seq(200), seq(300));
+        assert_eq!(blocks(&mut runs), [(100, 400), (500, 600)]);
+    }
+
+    #[test]
+    fn rcv_nxt_passes_over_what_is_there() {
+        let mut runs = Reassembly::default();
+        runs.insert(seq(100), seq(200));
+        runs.insert(seq(200), seq(300));
+        runs.insert(seq(400), seq(500));
+        assert_eq!(runs.advance(seq(100)), seq(300));
+        assert_eq!(blocks(&mut runs), [(400, 500)]);
+        assert_eq!(runs.advance(seq(400)), seq(500));
+        assert!(runs.is_empty() && runs.blocks() == 0);
+    }
+
+    #[test]
+    fn a_repeated_run_is_reported_as_duplicate_once() {
+        let mut runs = Reassembly::default();
+        runs.insert(seq(100), seq(200));
+        runs.insert(seq(100), seq(200));
+        assert_eq!(blocks(&mut runs), [(100, 200), (100, 200)]);
+        assert_eq!(blocks(&mut runs), [(100, 200)]);
+    }
+
+    #[test]
+    fn the_list_of_runs_is_bounded() {
+        let mut runs = Reassembly::default();
+        let taken = (0..5000).filter(|n| runs.insert(seq(n * 10), seq(n * 10 + 1))).count();
+        assert_eq!(taken, MOST_RUNS);
+        assert!(runs.insert(seq(1), seq(2)), "what touches a run still fits");
+    }
+}

@@ -1,0 +1,119 @@
+//! What happens, as values of the record.
+
+use std::time::Duration;
+
+use roundtrip_packet::tcp::Header;
+use roundtrip_record::{
+    CloseReason, CongestionPhase, ConnectionId, Direction, EventId, Flags, How, Side, TcpClosed,
+    TcpCongestion, TcpOpened, TcpSegment, TcpState, TcpStateChanged, TcpTimer, Time, Trace, What,
+};
+
+use crate::congestion::INFINITE;
+use crate::info::CaState;
+use crate::send::Sender;
+use crate::state::Fired;
+
+/// A segment as the record has it. `shift` is the window scale of whoever sent it.
+pub(crate) fn segment(
+    connection: ConnectionId,
+    direction: Direction,
+    header: &Header,
+    length: usize,
+    shift: u8,
+) -> TcpSegment {
+    let syn = header.flags.contains(roundtrip_packet::Flags::SYN);
+    let options = &header.options;
+    TcpSegment {
+        connection,
+        direction,
+        seq: header.sequence.0,
+        ack: header.ack().map(|ack| ack.0),
+        flags: Flags(header.flags.bits() as u8),
+        window: u32::from(header.window) << if syn { 0 } else { shift },
+        length: length as u32,
+        mss: options.mss,
+        window_scale: options.window_scale,
+        sack_permitted: options.sack_permitted,
+        timestamps: options.timestamps.map(|ts| (ts.value, ts.echo)),
+        sack: options.sack.as_slice().iter().map(|b| (b.left.0, b.right.0)).collect(),
+        retransmission: false,
+        disposition: None,
+    }
+}
+
+pub(crate) fn opened(
+    connection: ConnectionId,
+    side: Side,
+    ends: [std::net::SocketAddr; 2],
+) -> What {
+    let [local, remote] = ends;
+    What::TcpOpened(TcpOpened { connection, side, local, remote })
+}
+
+pub(crate) fn state(connection: ConnectionId, from: TcpState, to: TcpState) -> What {
+    What::TcpStateChanged(TcpStateChanged { connection, from, to, how: How::Performed })
+}
+
+pub(crate) fn closed(connection: ConnectionId, reason: CloseReason) -> What {
+    What::TcpClosed(TcpClosed { connection, reason, how: How::Performed })
+}
+
+pub(crate) fn timer(connection: ConnectionId, fired: Fired) -> What {
+    What::TcpTimer(TcpTimer { connection, timer: fired.timer, count: fired.count })
+}
+
+/// What of the congestion state is worth an event when it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CongestionMark {
+    phase: CongestionPhase,
+    cwnd: u32,
+    ssthresh: u32,
+}
+
+impl CongestionMark {
+    pub(crate) fn of(sender: &Sender) -> CongestionMark {
+        let (state, window, ..) = sender.congestion();
+        let phase = match state {
+            CaState::Open | CaState::Disorder if window.in_slow_start() => {
+                CongestionPhase::SlowStart
+            }
+            CaState::Open | CaState::Disorder => CongestionPhase::Avoidance,
+            CaState::Cwr => CongestionPhase::Reduction,
+            CaState::Recovery => CongestionPhase::Recovery,
+            CaState::Loss => CongestionPhase::Loss,
+        };
+        CongestionMark { phase, cwnd: window.cwnd, ssthresh: window.ssthresh }
+    }
+
+    /// Reports the state if it is not that of `before`.
+    pub(crate) fn report(
+        before: CongestionMark,
+        sender: &Sender,
+        connection: ConnectionId,
+        now: Time,
+        cause: Option<EventId>,
+        trace: &mut impl Trace,
+    ) {
+        let after = CongestionMark::of(sender);
+        if after == before {
+            return;
+        }
+        trace.emit(now, cause, || {
+            let (_, window, in_flight, mss) = sender.congestion();
+            let bytes = |segments: u32| u64::from(segments) * u64::from(mss);
+            let srtt = sender.rtt.srtt_us();
+            let known = srtt > 0;
+            let us = |us: u32| Duration::from_micros(u64::from(us));
+            What::TcpCongestion(TcpCongestion {
+                connection,
+                phase: after.phase,
+                cwnd: bytes(window.cwnd),
+                ssthresh: (window.ssthresh < INFINITE).then(|| bytes(window.ssthresh)),
+                in_flight: bytes(in_flight),
+                srtt: known.then(|| us(srtt)),
+                rttvar: known.then(|| us(sender.rtt.rttvar_us())),
+                rto: Duration::from_micros(sender.rtt.rto_us()),
+            })
+        });
+    }
+}

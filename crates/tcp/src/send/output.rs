@@ -1,0 +1,511 @@
+//! What to send next (`tcp_write_xmit`, `tcp_xmit_retransmit_queue`, `tcp_send_loss_probe`).
+
+use std::time::Duration;
+
+use roundtrip_packet::SeqNumber;
+
+use crate::congestion::Controller;
+use crate::info::CaState;
+
+use super::scoreboard::{Marks, Place, Sent};
+use super::{Closing, Context, Forced, Rexmit, SendTimer, Sender};
+
+/// A run of segments that leave together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Burst {
+    /// The first sequence number.
+    pub(crate) seq: SeqNumber,
+    /// Bytes of payload.
+    pub(crate) len: u32,
+    /// Bytes of a full segment.
+    pub(crate) mss: u32,
+    /// The last segment carries FIN.
+    pub(crate) fin: bool,
+    /// The last segment carries PSH.
+    pub(crate) push: bool,
+    pub(crate) retransmission: bool,
+}
+
+/// Who may hold a small segment back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nagle {
+    /// As the application wants it.
+    Auto,
+    /// Nobody.
+    Off,
+}
+
+impl Sender {
+    /// The next segments to send, at most `most` of them, with `sack_bytes` of options beside the
+    /// usual ones.
+    pub(crate) fn poll(&mut self, most: usize, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
+        let burst = match self.burst.take() {
+            Some(burst) => burst,
+            None => self.next_burst(sack_bytes, cx)?,
+        };
+        Some(self.part_of(burst, most))
+    }
+
+    /// Whether [`poll`](Self::poll) may have something.
+    #[inline]
+    pub(crate) fn wants_poll(&self) -> bool {
+        self.push || self.forced.is_some() || self.rexmit != Rexmit::None || self.burst.is_some()
+    }
+
+    /// Cuts a burst to `most` segments; PSH and FIN stay with its end.
+    fn part_of(&mut self, burst: Burst, most: usize) -> Burst {
+        let limit = burst.mss.saturating_mul(most.max(1) as u32);
+        if burst.len <= limit {
+            return burst;
+        }
+        let rest = Burst { seq: burst.seq + limit, len: burst.len - limit, ..burst };
+        self.burst = Some(rest);
+        Burst { len: limit, fin: false, push: false, ..burst }
+    }
+
+    /// The payload of a burst.
+    pub(crate) fn payload(&mut self, burst: &Burst) -> [&[u8]; 2] {
+        let offset = burst.seq - self.una;
+        if burst.len == 0 || offset < 0 {
+            return [&[], &[]];
+        }
+        self.buffer.slices(offset as usize, burst.len as usize)
+    }
+
+    fn next_burst(&mut self, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
+        match self.forced.take() {
+            Some(Forced::Head) => {
+                let first = self.board.first_place();
+                if let Some(burst) = self.retransmit(first, sack_bytes, cx) {
+                    return Some(burst);
+                }
+            }
+            Some(Forced::LossProbe) => {
+                if let Some(burst) = self.loss_probe(sack_bytes, cx) {
+                    return Some(burst);
+                }
+            }
+            Some(Forced::Wakeup) => return Some(self.wakeup(sack_bytes, cx)),
+            None => {}
+        }
+        if self.rexmit == Rexmit::New {
+            if let Some(burst) = self.new_segments(Nagle::Off, false, sack_bytes, cx) {
+                return Some(burst);
+            }
+            self.rexmit = Rexmit::None;
+            if self.nxt.le(self.recovery.high_seq) {
+                self.recovery.frto = false;
+                self.rexmit = Rexmit::Lost;
+            }
+        }
+        if self.rexmit == Rexmit::Lost {
+            if let Some(burst) = self.next_lost(sack_bytes, cx) {
+                return Some(burst);
+            }
+            self.rexmit = Rexmit::None;
+        }
+        if !self.push {
+            return None;
+        }
+        if let Some(burst) = self.new_segments(Nagle::Auto, false, sack_bytes, cx) {
+            return Some(burst);
+        }
+        self.end_push(cx);
+        None
+    }
+
+    // ---- new data ----
+
+    /// New segments, as many as go in one burst.
+    fn new_segments(
+        &mut self,
+        nagle: Nagle,
+        probe: bool,
+        sack_bytes: u32,
+        cx: Context<'_>,
+    ) -> Option<Burst> {
+        if !self.has_unsent() || (cx.profile.pacing && cx.now.time < self.pace_until) {
+            return None;
+        }
+        let mss = self.current_mss(sack_bytes);
+        let most = self.burst_segments(mss, cx);
+        let quota = match self.quota() {
+            0 if probe => 1,
+            0 => return None,
+            quota => quota.min(most),
+        };
+        let unsent = self.unsent();
+        let fin = self.closing == Closing::Fin;
+        let first = unsent.min(mss) + u32::from(fin && unsent <= mss);
+        if (self.nxt + first).gt(self.window_end()) {
+            return None;
+        }
+        let len = if unsent <= mss {
+            if nagle == Nagle::Auto && !fin && self.holds_back(unsent < mss) {
+                return None;
+            }
+            unsent
+        } else {
+            if !probe && self.should_defer(unsent, most, cx) {
+                return None;
+            }
+            self.split_point(unsent, mss, quota, nagle)
+        };
+        Some(self.send_new(len, mss, cx))
+    }
+
+    /// Segments the congestion window has room for: half of it at most in one burst
+    /// (`tcp_cwnd_test`).
+    fn quota(&self) -> u32 {
+        let (in_flight, cwnd) = (self.board.in_flight(), self.window.cwnd);
+        cwnd.saturating_sub(in_flight).min((cwnd / 2).max(1))
+    }
+
+    /// Segments of a burst: about a millisecond's worth, more on short paths
+    /// (`tcp_tso_autosize`).
+    fn burst_segments(&self, mss: u32, cx: Context<'_>) -> u32 {
+        let most = u64::from(cx.profile.gso_max_size);
+        let mut bytes = self.pacing_rate >> 10;
+        let halvings = self.rtt.min_us() >> cx.profile.tso_rtt_log;
+        if halvings < 32 {
+            bytes += most >> halvings;
+        }
+        let segments = (bytes.min(most) / u64::from(mss)) as u32;
+        segments.max(cx.profile.min_tso_segments)
+    }
+
+    /// Nagle's algorithm in Minshall's form: a small segment waits while another small one is
+    /// unacknowledged (RFC 9293 §3.7.4; `tcp_nagle_check`).
+    fn holds_back(&self, partial: bool) -> bool {
+        let small_out = self.small_end.gt(self.una) && self.small_end.le(self.nxt);
+        partial && (self.cork || (!self.nodelay && !self.board.is_empty() && small_out))
+    }
+
+    /// Bytes of a burst (`tcp_mss_split_point`).
+    fn split_point(&self, unsent: u32, mss: u32, quota: u32, nagle: Nagle) -> u32 {
+        let window = (self.window_end() - self.nxt).max(0) as u32;
+        let most = mss * quota;
+        let needed = unsent.min(window);
+        if most <= needed {
+            return most;
+        }
+        let partial = needed % mss;
+        let fin = self.closing == Closing::Fin && needed == unsent;
+        if nagle == Nagle::Auto && !fin && self.holds_back(partial != 0) {
+            return needed - partial;
+        }
+        needed
+    }
+
+    /// Whether to wait for a better filled burst because an acknowledgement will come in a moment
+    /// (`tcp_tso_should_defer`).
+    fn should_defer(&mut self, unsent: u32, most: u32, cx: Context<'_>) -> bool {
+        const RECENT: Duration = Duration::from_millis(1);
+        if self.recovery.state >= CaState::Recovery || cx.now.time.since(self.last_output) > RECENT
+        {
+            return false;
+        }
+        let mss = self.size.effective;
+        let send_window = (self.window_end() - self.nxt).max(0) as u32;
+        let free = self.window.cwnd.saturating_sub(self.board.in_flight());
+        let cwnd_window = free.saturating_mul(mss);
+        let limit = send_window.min(cwnd_window);
+        if limit >= most.saturating_mul(mss) {
+            return false;
+        }
+        let chunk = self.wnd.min(self.window.cwnd.saturating_mul(mss));
+        if cx.profile.tso_window_divisor > 0 && limit >= chunk / cx.profile.tso_window_divisor {
+            return false;
+        }
+        let Some(head) = self.board.first() else { return false };
+        let srtt_us = u64::from(self.rtt.srtt_us());
+        let expected = (head.sent_us + srtt_us) as i64 - cx.now.us as i64;
+        if expected > (srtt_us / 2).min(1000) as i64 {
+            return false;
+        }
+        if cwnd_window < send_window {
+            if cwnd_window <= unsent {
+                self.deferred_for_cwnd = true;
+                return true;
+            }
+        } else if send_window <= unsent {
+            return true;
+        }
+        self.closing == Closing::Open
+    }
+
+    /// Accounts for new segments.
+    fn send_new(&mut self, len: u32, mss: u32, cx: Context<'_>) -> Burst {
+        let seq = self.nxt;
+        let fin = self.closing == Closing::Fin && seq + len == self.end;
+        let prior_out = self.board.out();
+        self.before_data(cx);
+        let delivered = self.counts.delivered;
+        let mut at = seq;
+        let mut left = len;
+        let mut segments = 0;
+        loop {
+            let part = left.min(mss);
+            left -= part;
+            let last = left == 0;
+            self.board.push(Sent::new(at, part, fin && last, cx.now.us, delivered));
+            at += part;
+            segments += 1;
+            if last {
+                break;
+            }
+        }
+        self.nxt = at + u32::from(fin);
+        if len < segments * mss {
+            self.small_end = self.nxt;
+        }
+        if prior_out == 0 || self.timer_kind() == Some(SendTimer::LossProbe) {
+            self.rearm_rto(cx);
+        }
+        self.counts.data_segs_out += segments;
+        self.counts.bytes_sent += u64::from(len);
+        self.pushed += segments;
+        if self.in_reduction() {
+            self.recovery.prr.out += segments;
+        }
+        self.pace(len, cx);
+        let push = len > 0 && (segments > 1 || at == self.end);
+        Burst { seq, len, mss, fin, push, retransmission: false }
+    }
+
+    /// Data is about to leave (`tcp_event_data_sent`).
+    fn before_data(&mut self, cx: Context<'_>) {
+        if self.board.in_flight() == 0 {
+            let at = self.moment(cx);
+            self.control.on_restart(self.last_sent_ticks, &at);
+        }
+        self.last_sent = cx.now.time;
+        self.last_sent_ticks = cx.now.ticks;
+        self.last_output = cx.now.time;
+    }
+
+    /// When the next burst may leave, if bursts are spaced.
+    fn pace(&mut self, len: u32, cx: Context<'_>) {
+        if cx.profile.pacing && self.pacing_rate > 0 && self.counts.data_segs_out > 10 {
+            let ns = u64::from(len) * 1_000_000_000 / self.pacing_rate;
+            self.pace_until = self.pace_until.max(cx.now.time) + Duration::from_nanos(ns);
+        }
+    }
+
+    /// Nothing more can be sent for now.
+    fn end_push(&mut self, cx: Context<'_>) {
+        let paced = cx.profile.pacing && self.has_unsent() && cx.now.time < self.pace_until;
+        self.push = paced;
+        let sent = std::mem::take(&mut self.pushed);
+        let limited = std::mem::take(&mut self.deferred_for_cwnd)
+            || self.board.in_flight() >= self.window.cwnd;
+        if sent > 0 || limited {
+            self.validate_window(limited, cx);
+        }
+        if sent > 0 {
+            self.schedule_loss_probe(false, cx);
+        } else if self.board.is_empty() && self.has_unsent() && self.timer.is_none() {
+            // The window is shut: probe it (`tcp_check_probe_timer`).
+            self.set_timer(SendTimer::Persist, self.rtt.rto_us().max(200_000), cx);
+        }
+    }
+
+    /// Notes how far the window is used (RFC 7661; `tcp_cwnd_validate`).
+    fn validate_window(&mut self, limited: bool, cx: Context<'_>) {
+        let out = self.board.out();
+        let window = &mut self.window;
+        if self.una.ge(window.usage_end) || limited || (!window.limited && out > window.max_out) {
+            window.limited = limited;
+            window.max_out = out;
+            window.usage_end = self.nxt;
+        }
+        if window.is_limited() {
+            window.used = 0;
+            window.stamp = cx.now.ticks;
+            return;
+        }
+        window.used = window.used.max(out);
+        let idle = cx.now.ticks.wrapping_sub(window.stamp);
+        let rto = cx.profile.tick.from_us(self.rtt.rto_us());
+        if cx.profile.slow_start_after_idle && idle >= rto {
+            self.limited_by_application(cx);
+        }
+    }
+
+    /// The application did not use the window for a timeout: half of what was unused goes
+    /// (RFC 2861; `tcp_cwnd_application_limited`).
+    fn limited_by_application(&mut self, cx: Context<'_>) {
+        if self.recovery.state == CaState::Open && !self.no_space {
+            let used = self.window.used.max(cx.profile.initial_window);
+            if used < self.window.cwnd {
+                self.window.ssthresh = self.current_ssthresh();
+                self.window.cwnd = (self.window.cwnd + used) / 2;
+            }
+            self.window.used = 0;
+        }
+        self.window.stamp = cx.now.ticks;
+    }
+
+    /// After an idle time the window is halved for each timeout that passed, down to the initial
+    /// one (RFC 2861, RFC 5681 §4.1; `tcp_slow_start_after_idle_check`).
+    pub(crate) fn restart_after_idle(&mut self, cx: Context<'_>) {
+        if !cx.profile.slow_start_after_idle || !self.board.is_empty() {
+            return;
+        }
+        let rto = cx.profile.tick.from_us(self.rtt.rto_us()).max(1);
+        let mut idle = i64::from(cx.now.ticks.wrapping_sub(self.last_sent_ticks) as i32);
+        if idle <= i64::from(rto) {
+            return;
+        }
+        self.window.ssthresh = self.current_ssthresh();
+        let restart = cx.profile.initial_window.min(self.window.cwnd);
+        let mut cwnd = self.window.cwnd;
+        idle -= i64::from(rto);
+        while idle > 0 && cwnd > restart {
+            cwnd >>= 1;
+            idle -= i64::from(rto);
+        }
+        self.window.cwnd = cwnd.max(restart);
+        self.window.stamp = cx.now.ticks;
+        self.window.used = 0;
+    }
+
+    // ---- again ----
+
+    /// The next segment that is lost and was not sent again, if the window has room.
+    fn next_lost(&mut self, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
+        let first = self.board.first_place();
+        let mut place = self.board.hint.unwrap_or(first);
+        let mut hole = false;
+        while let Some(marks) = self.board.get(place).map(|sent| sent.marks) {
+            if !hole {
+                self.board.hint = Some(place);
+            }
+            if self.board.in_flight() >= self.window.cwnd
+                || self.board.retrans_out >= self.board.lost_out
+            {
+                return None;
+            }
+            if !marks.has(Marks::LOST) {
+                hole |= !marks.has(Marks::SACKED.with(Marks::RETRANS));
+            } else if !marks.has(Marks::SACKED.with(Marks::RETRANS)) {
+                let burst = self.retransmit(place, sack_bytes, cx)?;
+                if self.in_reduction() {
+                    self.recovery.prr.out += 1;
+                }
+                if place == first && self.timer_kind() != Some(SendTimer::Reordering) {
+                    let rto = self.rtt.rto_us();
+                    self.set_timer(SendTimer::Retransmission, rto, cx);
+                }
+                return Some(burst);
+            }
+            place = place.wrapping_add(1);
+        }
+        None
+    }
+
+    /// Sends a segment again (`tcp_retransmit_skb`); `None` if the window does not hold it.
+    fn retransmit(&mut self, place: Place, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
+        let burst = self.prepare_again(place, sack_bytes, cx)?;
+        self.board.mark_retransmitted(place, cx.now.us, self.counts.delivered);
+        self.recovery.retrans_stamp.get_or_insert(cx.now.ms);
+        self.recovery.undo_retrans = self.recovery.undo_retrans.max(0) + 1;
+        Some(burst)
+    }
+
+    /// Cuts or joins segments to the size of today, and counts (`__tcp_retransmit_skb`).
+    fn prepare_again(&mut self, place: Place, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
+        self.board.trim_first(self.una);
+        let mss = self.current_mss(sack_bytes);
+        let sent = *self.board.get(place)?;
+        let mut room = (self.window_end() - sent.seq).max(0) as u32;
+        if room == 0 {
+            // Of a window shut on what is out the first segment serves as a probe.
+            if sent.seq != self.una {
+                return None;
+            }
+            room = mss;
+        }
+        let limit = mss.min(room);
+        if sent.len > limit {
+            self.board.split(place, limit);
+        } else if sent.len < limit && cx.profile.retrans_collapse {
+            self.join_following(place, limit);
+        }
+        let sent = *self.board.get(place)?;
+        self.before_data(cx);
+        self.counts.retrans += 1;
+        self.counts.bytes_retrans += u64::from(sent.len);
+        self.counts.bytes_sent += u64::from(sent.len);
+        self.counts.data_segs_out += 1;
+        let push = sent.len > 0 && sent.seq + sent.len == self.end;
+        let mss = mss.max(sent.len);
+        Some(Burst { seq: sent.seq, len: sent.len, mss, fin: sent.fin, push, retransmission: true })
+    }
+
+    /// Joins small segments that follow (`tcp_retrans_try_collapse`).
+    fn join_following(&mut self, place: Place, limit: u32) {
+        loop {
+            let Some(sent) = self.board.get(place).copied() else { return };
+            let Some(next) = self.board.get(place.wrapping_add(1)).copied() else { return };
+            if sent.marks.has(Marks::SACKED)
+                || next.marks.has(Marks::SACKED)
+                || sent.len + next.len > limit
+                || next.end().gt(self.window_end())
+            {
+                return;
+            }
+            self.board.join_next(place);
+        }
+    }
+
+    // ---- probes ----
+
+    /// A tail loss probe: new data if there is some, else the last segment again (RFC 8985 §7.3;
+    /// `tcp_send_loss_probe`).
+    fn loss_probe(&mut self, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
+        if self.recovery.tlp_high_seq.is_some() {
+            self.rearm_rto_after(Some(SendTimer::LossProbe), cx);
+            return None;
+        }
+        self.recovery.tlp_retrans = false;
+        let mss = self.current_mss(sack_bytes);
+        let fits = self.nxt + self.unsent().min(mss);
+        let burst = if self.has_unsent() && fits.le(self.window_end()) {
+            self.new_segments(Nagle::Off, true, sack_bytes, cx)
+        } else {
+            self.probe_last(sack_bytes, cx)
+        };
+        if burst.is_none() {
+            self.rearm_rto_after(Some(SendTimer::LossProbe), cx);
+            return None;
+        }
+        self.recovery.tlp_high_seq = Some(self.nxt);
+        self.pushed = 0;
+        self.timer = None;
+        self.rearm_rto(cx);
+        burst
+    }
+
+    fn probe_last(&mut self, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
+        let last = self.board.last_place()?;
+        let burst = self.prepare_again(last, sack_bytes, cx)?;
+        self.board.mark_probed(last, cx.now.us, self.counts.delivered);
+        self.recovery.tlp_retrans = true;
+        Some(burst)
+    }
+
+    /// What makes a silent peer answer: as much data as its window takes, or a segment it has
+    /// acknowledged long ago (RFC 9293 §3.8.6.1, §3.8.4; `tcp_write_wakeup`).
+    fn wakeup(&mut self, sack_bytes: u32, cx: Context<'_>) -> Burst {
+        let mss = self.current_mss(sack_bytes);
+        if self.has_unsent() && self.nxt.lt(self.window_end()) {
+            let room = (self.window_end() - self.nxt) as u32;
+            let len = self.unsent().min(room).min(mss);
+            let burst = self.send_new(len, mss, cx);
+            return Burst { push: len > 0, ..burst };
+        }
+        self.last_output = cx.now.time;
+        Burst { seq: self.una - 1, len: 0, mss, fin: false, push: false, retransmission: false }
+    }
+}

@@ -1,0 +1,275 @@
+//! Selective acknowledgements arrive (RFC 2018, RFC 2883; `tcp_sacktag_write_queue`).
+
+use roundtrip_packet::{SackBlock, SeqNumber};
+
+use crate::info::CaState;
+
+use super::ack::News;
+use super::scoreboard::{Marks, Place};
+use super::{Context, Sender};
+
+/// The blocks of one acknowledgement, checked and in order.
+struct Blocks {
+    blocks: [SackBlock; 4],
+    count: usize,
+    /// Which of them reports a duplicate.
+    duplicate: Option<usize>,
+}
+
+impl Blocks {
+    fn as_slice(&self) -> &[SackBlock] {
+        &self.blocks[..self.count]
+    }
+}
+
+impl Sender {
+    /// Takes in the blocks of an acknowledgement of `ack`. SND.UNA was `prior_una`.
+    pub(super) fn tag_sacked(
+        &mut self,
+        blocks: &[SackBlock],
+        ack: SeqNumber,
+        prior_una: SeqNumber,
+        news: &mut News,
+        cx: Context<'_>,
+    ) {
+        news.reordered = self.nxt;
+        let duplicate = self.check_dsack(blocks, ack, prior_una, news);
+        if ack.lt(prior_una - self.max_window) || self.board.is_empty() {
+            return;
+        }
+        let valid = self.valid_blocks(blocks, ack, prior_una, duplicate);
+        let cache =
+            if self.board.sacked_out == 0 { [SackBlock::default(); 4] } else { self.sack_cache };
+        for (n, block) in valid.as_slice().iter().enumerate() {
+            let dup = valid.duplicate == Some(n);
+            if dup {
+                self.tag_run(*block, true, news, cx);
+            } else {
+                self.tag_new(*block, &cache, news, cx);
+            }
+        }
+        self.sack_cache = valid.blocks;
+        if self.recovery.state != CaState::Loss || self.recovery.undo_marker.is_some() {
+            self.check_reordering(news.reordered, cx);
+        }
+    }
+
+    /// Whether the first block reports a duplicate: it lies below the acknowledgement, or within
+    /// the second block (RFC 2883 §4; `tcp_check_dsack`).
+    fn check_dsack(
+        &mut self,
+        blocks: &[SackBlock],
+        ack: SeqNumber,
+        prior_una: SeqNumber,
+        news: &mut News,
+    ) -> bool {
+        let Some(first) = blocks.first() else { return false };
+        let within = |outer: &SackBlock| first.right.le(outer.right) && first.left.ge(outer.left);
+        if !first.left.lt(ack) && !blocks.get(1).is_some_and(within) {
+            return false;
+        }
+        let segments = self.dsack_segments(*first, news);
+        if segments == 0 {
+            return false;
+        }
+        if let Some(marker) = self.recovery.undo_marker
+            && self.recovery.undo_retrans > 0
+            && first.right.le(prior_una)
+            && first.right.gt(marker)
+        {
+            let left = self.recovery.undo_retrans - segments as i32;
+            self.recovery.undo_retrans = left.max(0);
+        }
+        true
+    }
+
+    /// How many segments a report of duplicates is about; 0 if we cannot have caused it
+    /// (`tcp_dsack_seen`).
+    fn dsack_segments(&mut self, block: SackBlock, news: &mut News) -> u32 {
+        if !block.left.lt(block.right) {
+            return 0;
+        }
+        let length = (block.right - block.left) as u32;
+        if length > self.max_window {
+            return 0;
+        }
+        let mss = self.size.effective;
+        let mut segments = 1;
+        if length > mss {
+            segments = length.div_ceil(mss);
+        } else if self.recovery.tlp_high_seq == Some(block.right) {
+            news.dsack_of_probe = true;
+        }
+        self.counts.dsack_dups = self.counts.dsack_dups.saturating_add(segments);
+        if self.counts.dsack_dups > self.counts.retrans {
+            return 0;
+        }
+        if self.counts.reordering_seen > 0 && !news.dsack_of_probe {
+            self.rack.dsack_seen = true;
+        }
+        news.dsack = true;
+        news.sack_delivered += segments;
+        segments
+    }
+
+    /// The blocks that can be meant, in order.
+    fn valid_blocks(
+        &self,
+        blocks: &[SackBlock],
+        ack: SeqNumber,
+        prior_una: SeqNumber,
+        duplicate: bool,
+    ) -> Blocks {
+        let mut valid = Blocks { blocks: [SackBlock::default(); 4], count: 0, duplicate: None };
+        let _ = ack;
+        for (n, block) in blocks.iter().take(4).enumerate() {
+            let dup = duplicate && n == 0;
+            if !self.is_valid(*block, dup) || block.right.le(prior_una) {
+                continue;
+            }
+            let place = valid.as_slice().partition_point(|other| other.left.le(block.left));
+            valid.blocks[place..].rotate_right(1);
+            valid.blocks[place] = *block;
+            valid.count += 1;
+            match &mut valid.duplicate {
+                Some(at) if place <= *at => *at += 1,
+                None if dup => valid.duplicate = Some(place),
+                _ => {}
+            }
+        }
+        valid
+    }
+
+    /// Whether a block lies between SND.UNA and SND.NXT, or reports duplicates not older than what
+    /// is of interest (`tcp_is_sackblock_valid`).
+    fn is_valid(&self, block: SackBlock, duplicate: bool) -> bool {
+        let SackBlock { left, right } = block;
+        if right.gt(self.nxt) || !left.lt(right) || !left.lt(self.nxt) {
+            return false;
+        }
+        if left.gt(self.una) {
+            return true;
+        }
+        let (true, Some(marker)) = (duplicate, self.recovery.undo_marker) else { return false };
+        if right.gt(self.una) {
+            return false;
+        }
+        left.ge(marker) || (right.gt(marker) && left.ge(right - self.max_window))
+    }
+
+    /// Tags what of a block was not in the blocks of the last acknowledgement.
+    fn tag_new(
+        &mut self,
+        block: SackBlock,
+        cache: &[SackBlock; 4],
+        news: &mut News,
+        cx: Context<'_>,
+    ) {
+        let mut left = block.left;
+        for known in cache {
+            if known.left == known.right || known.right.le(left) || known.left.ge(block.right) {
+                continue;
+            }
+            if left.lt(known.left) {
+                self.tag_run(SackBlock { left, right: known.left }, false, news, cx);
+            }
+            left = known.right;
+        }
+        if left.lt(block.right) {
+            self.tag_run(SackBlock { left, right: block.right }, false, news, cx);
+        }
+    }
+
+    /// Tags the segments that lie wholly within a run (`tcp_sacktag_walk`).
+    fn tag_run(&mut self, run: SackBlock, duplicate: bool, news: &mut News, cx: Context<'_>) {
+        let mut place = self.board.place_of(run.left);
+        while let Some(sent) = self.board.get(place) {
+            if sent.seq.ge(run.right) {
+                break;
+            }
+            if sent.seq.ge(run.left) && sent.end().le(run.right) {
+                self.tag_one(place, duplicate, news, cx);
+            }
+            place = place.wrapping_add(1);
+        }
+    }
+
+    /// Tags one segment (`tcp_sacktag_one`).
+    fn tag_one(&mut self, place: Place, duplicate: bool, news: &mut News, cx: Context<'_>) {
+        let Some(sent) = self.board.get(place).copied() else { return };
+        let mut marks = sent.marks;
+        if duplicate && marks.was_retransmitted() {
+            if let Some(marker) = self.recovery.undo_marker
+                && self.recovery.undo_retrans > 0
+                && sent.end().gt(marker)
+            {
+                self.recovery.undo_retrans -= 1;
+            }
+            if marks.has(Marks::SACKED) && sent.seq.lt(news.reordered) {
+                news.reordered = sent.seq;
+            }
+        }
+        if sent.end().le(self.una) {
+            return;
+        }
+        if !marks.has(Marks::SACKED) {
+            self.rack.advance(&sent, cx.now.us, self.rtt.min_us());
+            if marks.has(Marks::RETRANS) {
+                // Without LOST the retransmission is still on its way.
+                if marks.has(Marks::LOST) {
+                    marks = marks.without(Marks::LOST).without(Marks::RETRANS);
+                    self.board.lost_out -= 1;
+                    self.board.retrans_out -= 1;
+                }
+            } else {
+                if !marks.was_retransmitted() {
+                    self.note_original(sent.seq, sent.end(), sent.sent_us, news);
+                }
+                if marks.has(Marks::LOST) {
+                    marks = marks.without(Marks::LOST);
+                    self.board.lost_out -= 1;
+                }
+            }
+            marks = marks.with(Marks::SACKED);
+            news.data_sacked = true;
+            news.sack_delivered += 1;
+            news.sampled(&sent);
+            self.board.raise_highest_sack(sent.end(), self.una);
+            self.board.sacked_out += 1;
+            self.board.unlink(place);
+        }
+        if duplicate && marks.has(Marks::RETRANS) {
+            marks = marks.without(Marks::RETRANS);
+            self.board.retrans_out -= 1;
+        }
+        self.board.set_marks(place, marks);
+    }
+
+    /// A segment that was sent once has arrived out of order: a round trip, perhaps reordering,
+    /// perhaps proof that a timeout was spurious.
+    fn note_original(&self, seq: SeqNumber, end: SeqNumber, sent_us: u64, news: &mut News) {
+        if seq.lt(self.board.highest_sack(self.una)) && seq.lt(news.reordered) {
+            news.reordered = seq;
+        }
+        if end.le(self.recovery.high_seq) {
+            news.original_delivered = true;
+        }
+        news.first_sacked_us.get_or_insert(sent_us);
+        news.last_sacked_us = sent_us;
+    }
+
+    /// A segment below the highest sacked one was delivered late: how far the path reorders
+    /// (`tcp_check_sack_reordering`).
+    pub(super) fn check_reordering(&mut self, low: SeqNumber, cx: Context<'_>) {
+        let highest = self.board.highest_sack(self.una);
+        if !low.lt(highest) {
+            return;
+        }
+        let mss = self.size.effective;
+        let metric = (highest - low) as u32;
+        if metric > self.recovery.reordering.saturating_mul(mss) {
+            self.recovery.reordering = metric.div_ceil(mss).min(cx.profile.max_reordering);
+        }
+        self.counts.reordering_seen += 1;
+    }
+}

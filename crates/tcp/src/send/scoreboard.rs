@@ -1,0 +1,550 @@
+//! The segments that are out: what each of them is believed to be doing (RFC 6675's scoreboard, in
+//! the form of Linux's retransmission queue, `struct tcp_skb_cb`).
+
+use std::collections::VecDeque;
+
+use roundtrip_packet::SeqNumber;
+
+/// No segment: the end of a list.
+const NIL: u32 = u32::MAX;
+
+/// What is known of a segment that was sent. The combinations and the segments each counts as in
+/// flight are those of the table in `tcp_input.c`:
+///
+/// | marks | in flight | |
+/// |---|---|---|
+/// | none | 1 | the original is on its way |
+/// | `SACKED` | 0 | it has arrived |
+/// | `LOST` | 0 | it is gone |
+/// | `RETRANS` | 2 | the original and a retransmission are on their way |
+/// | `LOST` `RETRANS` | 1 | the original is gone, the retransmission on its way |
+/// | `SACKED` `RETRANS` | 1 | it has arrived, and a retransmission is still on its way |
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    /// Acknowledged selectively.
+    pub(crate) const SACKED: Marks = Marks(1);
+    /// Retransmitted, and the retransmission is on its way.
+    pub(crate) const RETRANS: Marks = Marks(2);
+    /// Believed lost.
+    pub(crate) const LOST: Marks = Marks(4);
+    /// Retransmitted at some time.
+    pub(crate) const EVER_RETRANS: Marks = Marks(8);
+
+    #[inline]
+    pub(crate) const fn has(self, any: Marks) -> bool {
+        self.0 & any.0 != 0
+    }
+
+    #[inline]
+    pub(crate) const fn with(self, more: Marks) -> Marks {
+        Marks(self.0 | more.0)
+    }
+
+    #[inline]
+    pub(crate) const fn without(self, less: Marks) -> Marks {
+        Marks(self.0 & !less.0)
+    }
+
+    /// Retransmitted, now or ever (`TCPCB_RETRANS`).
+    #[inline]
+    pub(crate) const fn was_retransmitted(self) -> bool {
+        self.has(Marks::RETRANS.with(Marks::EVER_RETRANS))
+    }
+}
+
+/// One segment that is out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    /// Its first sequence number.
+    pub(crate) seq: SeqNumber,
+    /// Bytes of payload.
+    pub(crate) len: u32,
+    /// When it was last sent, µs.
+    pub(crate) sent_us: u64,
+    /// How many segments had been delivered then: for delivery-rate rounds.
+    pub(crate) delivered: u32,
+    pub(crate) marks: Marks,
+    /// It carries FIN.
+    pub(crate) fin: bool,
+    older: u32,
+    newer: u32,
+}
+
+impl Sent {
+    pub(crate) fn new(seq: SeqNumber, len: u32, fin: bool, sent_us: u64, delivered: u32) -> Sent {
+        let marks = Marks::default();
+        Sent { seq, len, sent_us, delivered, marks, fin, older: NIL, newer: NIL }
+    }
+
+    /// The sequence number after its last.
+    #[inline]
+    pub(crate) fn end(&self) -> SeqNumber {
+        self.seq + self.len + u32::from(self.fin)
+    }
+}
+
+/// A segment's place: it stays the same while segments before it are acknowledged.
+pub(crate) type Place = u32;
+
+/// All segments that are out, in order, with three counts, and in order of sending too.
+#[derive(Clone, Debug)]
+pub(crate) struct Scoreboard {
+    segments: VecDeque<Sent>,
+    /// The place of the first.
+    base: Place,
+    /// The ends of the list in order of sending, of those that are neither SACKED nor LOST and
+    /// waiting (`tsorted_sent_queue`).
+    oldest: u32,
+    newest: u32,
+    /// Segments acknowledged selectively, or by duplicate acknowledgements.
+    pub(crate) sacked_out: u32,
+    /// Segments believed lost.
+    pub(crate) lost_out: u32,
+    /// Retransmissions on their way.
+    pub(crate) retrans_out: u32,
+    /// Where to look for the next segment to retransmit (`retransmit_skb_hint`).
+    pub(crate) hint: Option<Place>,
+    /// The end of the highest segment acknowledged selectively; meaningless without one.
+    highest_sack: SeqNumber,
+}
+
+impl Default for Scoreboard {
+    fn default() -> Self {
+        Scoreboard {
+            segments: VecDeque::new(),
+            base: 0,
+            oldest: NIL,
+            newest: NIL,
+            sacked_out: 0,
+            lost_out: 0,
+            retrans_out: 0,
+            hint: None,
+            highest_sack: SeqNumber(0),
+        }
+    }
+}
+
+impl Scoreboard {
+    /// Segments out (`packets_out`).
+    #[inline]
+    pub(crate) fn out(&self) -> u32 {
+        self.segments.len() as u32
+    }
+
+    /// Segments believed to be in the network (`tcp_packets_in_flight`).
+    #[inline]
+    pub(crate) fn in_flight(&self) -> u32 {
+        (self.out() + self.retrans_out).saturating_sub(self.sacked_out + self.lost_out)
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn first(&self) -> Option<&Sent> {
+        self.segments.front()
+    }
+
+    #[inline]
+    pub(crate) fn first_place(&self) -> Place {
+        self.base
+    }
+
+    pub(crate) fn last_place(&self) -> Option<Place> {
+        let length = self.segments.len();
+        (length > 0).then(|| self.base.wrapping_add(length as u32 - 1))
+    }
+
+    #[inline]
+    fn index(&self, place: Place) -> usize {
+        place.wrapping_sub(self.base) as usize
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, place: Place) -> Option<&Sent> {
+        self.segments.get(self.index(place))
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut Sent> {
+        let index = self.index(place);
+        self.segments.get_mut(index)
+    }
+
+    /// The end of the highest segment acknowledged selectively (`tcp_highest_sack_seq`).
+    #[inline]
+    pub(crate) fn highest_sack(&self, una: SeqNumber) -> SeqNumber {
+        if self.sacked_out == 0 { una } else { self.highest_sack.max(una) }
+    }
+
+    /// Remembers `end` as sacked, if it is the highest.
+    #[inline]
+    pub(crate) fn raise_highest_sack(&mut self, end: SeqNumber, una: SeqNumber) {
+        self.highest_sack = self.highest_sack(una).max(end);
+    }
+
+    /// The place of the first segment that ends after `seq`.
+    pub(crate) fn place_of(&self, seq: SeqNumber) -> Place {
+        let index = self.segments.partition_point(|sent| sent.end().le(seq));
+        self.base.wrapping_add(index as u32)
+    }
+
+    /// Adds a segment that was just sent.
+    #[inline]
+    pub(crate) fn push(&mut self, sent: Sent) {
+        let place = self.base.wrapping_add(self.segments.len() as u32);
+        self.segments.push_back(sent);
+        self.link(place);
+    }
+
+    /// Takes the first segment off, which has been acknowledged, and out of all counts.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Sent> {
+        let place = self.base;
+        self.unlink(place);
+        let sent = self.segments.pop_front()?;
+        self.base = place.wrapping_add(1);
+        if self.hint == Some(place) {
+            self.hint = None;
+        }
+        self.sacked_out -= u32::from(sent.marks.has(Marks::SACKED)).min(self.sacked_out);
+        self.retrans_out -= u32::from(sent.marks.has(Marks::RETRANS));
+        self.lost_out -= u32::from(sent.marks.has(Marks::LOST));
+        Some(sent)
+    }
+
+    /// Gives the room back that a burst took.
+    pub(crate) fn shrink(&mut self) {
+        if self.segments.is_empty() && self.segments.capacity() > 0 {
+            self.segments = VecDeque::new();
+        }
+    }
+
+    /// Marks a segment lost (`tcp_mark_skb_lost`). Gives the number of segments newly lost: a
+    /// retransmission that is lost again counts again.
+    pub(crate) fn mark_lost(&mut self, place: Place) -> u32 {
+        let Some(sent) = self.get(place).copied() else { return 0 };
+        if sent.marks.has(Marks::SACKED) {
+            return 0;
+        }
+        self.verify_hint(place, &sent);
+        let marks = if !sent.marks.has(Marks::LOST) {
+            self.lost_out += 1;
+            sent.marks.with(Marks::LOST)
+        } else if sent.marks.has(Marks::RETRANS) {
+            self.retrans_out -= 1;
+            sent.marks.without(Marks::RETRANS)
+        } else {
+            return 0;
+        };
+        self.set_marks(place, marks);
+        1
+    }
+
+    /// `tcp_verify_retransmit_hint`: a segment newly lost may be the next to retransmit.
+    fn verify_hint(&mut self, place: Place, sent: &Sent) {
+        let earlier = match self.hint.and_then(|hint| self.get(hint)) {
+            None => self.retrans_out >= self.lost_out,
+            Some(hint) => sent.seq.lt(hint.seq),
+        };
+        if earlier {
+            self.hint = Some(place);
+        }
+    }
+
+    /// A segment was sent again.
+    pub(crate) fn mark_retransmitted(&mut self, place: Place, now_us: u64, delivered: u32) {
+        let Some(sent) = self.get_mut(place) else { return };
+        sent.sent_us = now_us;
+        sent.delivered = delivered;
+        let again = sent.marks.has(Marks::RETRANS);
+        sent.marks = sent.marks.with(Marks::RETRANS).with(Marks::EVER_RETRANS);
+        self.retrans_out += u32::from(!again);
+        self.unlink(place);
+        self.link(place);
+    }
+
+    /// A probe went out: a retransmission that is not counted as one (`tcp_send_loss_probe`).
+    pub(crate) fn mark_probed(&mut self, place: Place, now_us: u64, delivered: u32) {
+        let Some(sent) = self.get_mut(place) else { return };
+        sent.sent_us = now_us;
+        sent.delivered = delivered;
+        sent.marks = sent.marks.with(Marks::EVER_RETRANS);
+        self.unlink(place);
+        self.link(place);
+    }
+
+    #[inline]
+    pub(crate) fn set_marks(&mut self, place: Place, marks: Marks) {
+        if let Some(sent) = self.get_mut(place) {
+            sent.marks = marks;
+        }
+    }
+
+    /// Takes the marks off all segments that `which` has.
+    pub(crate) fn clear_marks(&mut self, which: Marks) {
+        for sent in &mut self.segments {
+            sent.marks = sent.marks.without(which);
+        }
+    }
+
+    /// All places, in order.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> + use<> {
+        let base = self.base;
+        (0..self.segments.len() as u32).map(move |n| base.wrapping_add(n))
+    }
+
+    /// Cuts the segment in two, the first with `len` bytes. FIN stays with the second, marks and
+    /// times are those of the whole.
+    pub(crate) fn split(&mut self, place: Place, len: u32) {
+        let Some(sent) = self.get_mut(place) else { return };
+        if len == 0 || len >= sent.len {
+            return;
+        }
+        let mut rest = *sent;
+        sent.len = len;
+        sent.fin = false;
+        rest.seq += len;
+        rest.len -= len;
+        let marks = rest.marks;
+        let linked = self.is_linked(place);
+        self.shift_places(place, 1);
+        let index = self.index(place) + 1;
+        self.segments.insert(index, rest);
+        let after = place.wrapping_add(1);
+        if linked {
+            self.link_after(place, after);
+        } else {
+            self.detach(after);
+        }
+        self.sacked_out += u32::from(marks.has(Marks::SACKED));
+        self.retrans_out += u32::from(marks.has(Marks::RETRANS));
+        self.lost_out += u32::from(marks.has(Marks::LOST));
+    }
+
+    /// Joins the segment after `place` to the one at `place` (`tcp_collapse_retrans`).
+    pub(crate) fn join_next(&mut self, place: Place) {
+        let after = place.wrapping_add(1);
+        let Some(next) = self.get(after).copied() else { return };
+        self.unlink(after);
+        let index = self.index(after);
+        self.segments.remove(index);
+        self.shift_places(place, u32::MAX);
+        self.sacked_out -= u32::from(next.marks.has(Marks::SACKED));
+        self.retrans_out -= u32::from(next.marks.has(Marks::RETRANS));
+        self.lost_out -= u32::from(next.marks.has(Marks::LOST));
+        if let Some(sent) = self.get_mut(place) {
+            sent.len += next.len;
+            sent.fin |= next.fin;
+            if next.marks.has(Marks::EVER_RETRANS) {
+                sent.marks = sent.marks.with(Marks::EVER_RETRANS);
+            }
+        }
+    }
+
+    /// Trims what has been acknowledged off the first segment (`tcp_trim_head`).
+    pub(crate) fn trim_first(&mut self, una: SeqNumber) {
+        if let Some(sent) = self.segments.front_mut() {
+            let acked = una - sent.seq;
+            if acked > 0 && (acked as u32) < sent.len {
+                sent.seq = una;
+                sent.len -= acked as u32;
+            }
+        }
+    }
+
+    /// The oldest transmission that may still arrive, and the way on from there.
+    #[inline]
+    pub(crate) fn oldest(&self) -> Option<Place> {
+        (self.oldest != NIL).then_some(self.oldest)
+    }
+
+    /// The transmission after the one at `place`, in order of sending.
+    #[inline]
+    pub(crate) fn newer(&self, place: Place) -> Option<Place> {
+        self.get(place).map(|sent| sent.newer).filter(|&newer| newer != NIL)
+    }
+
+    fn is_linked(&self, place: Place) -> bool {
+        self.oldest == place || self.get(place).is_some_and(|sent| sent.older != NIL)
+    }
+
+    /// Puts a segment at the end of the list.
+    fn link(&mut self, place: Place) {
+        let newest = self.newest;
+        if let Some(sent) = self.get_mut(place) {
+            sent.older = newest;
+            sent.newer = NIL;
+        }
+        match self.get_mut(newest) {
+            Some(last) if newest != NIL => last.newer = place,
+            _ => self.oldest = place,
+        }
+        self.newest = place;
+    }
+
+    fn link_after(&mut self, place: Place, new: Place) {
+        let newer = self.get(place).map_or(NIL, |sent| sent.newer);
+        if let Some(sent) = self.get_mut(new) {
+            sent.older = place;
+            sent.newer = newer;
+        }
+        if let Some(sent) = self.get_mut(place) {
+            sent.newer = new;
+        }
+        match self.get_mut(newer) {
+            Some(next) if newer != NIL => next.older = new,
+            _ => self.newest = new,
+        }
+    }
+
+    /// Takes a segment out of the list in order of sending.
+    pub(crate) fn unlink(&mut self, place: Place) {
+        if !self.is_linked(place) {
+            return;
+        }
+        let Some((older, newer)) = self.get(place).map(|sent| (sent.older, sent.newer)) else {
+            return;
+        };
+        match self.get_mut(older) {
+            Some(before) if older != NIL => before.newer = newer,
+            _ => self.oldest = newer,
+        }
+        match self.get_mut(newer) {
+            Some(after) if newer != NIL => after.older = older,
+            _ => self.newest = older,
+        }
+        self.detach(place);
+    }
+
+    fn detach(&mut self, place: Place) {
+        if let Some(sent) = self.get_mut(place) {
+            sent.older = NIL;
+            sent.newer = NIL;
+        }
+    }
+
+    /// Renumbers all that refers to places after `after`, before a segment is put there or after
+    /// one has been taken away. Only a change of segment size comes here.
+    fn shift_places(&mut self, after: Place, by: u32) {
+        let base = self.base;
+        let boundary = after.wrapping_sub(base);
+        let shift = |place: &mut u32| {
+            if *place != NIL && place.wrapping_sub(base) > boundary {
+                *place = place.wrapping_add(by);
+            }
+        };
+        for sent in &mut self.segments {
+            shift(&mut sent.older);
+            shift(&mut sent.newer);
+        }
+        shift(&mut self.oldest);
+        shift(&mut self.newest);
+        if let Some(hint) = &mut self.hint {
+            shift(hint);
+        }
+    }
+
+    /// The counts are those of the marks, segments follow each other without a gap, and the list in
+    /// order of sending is sound.
+    #[cfg(any(test, feature = "invariants"))]
+    pub(crate) fn assert_invariants(&self, reno: bool) {
+        let count = |mark| self.segments.iter().filter(|sent| sent.marks.has(mark)).count() as u32;
+        if !reno {
+            assert_eq!(count(Marks::SACKED), self.sacked_out, "sacked_out");
+        }
+        assert_eq!(count(Marks::LOST), self.lost_out, "lost_out");
+        assert_eq!(count(Marks::RETRANS), self.retrans_out, "retrans_out");
+        assert!(self.sacked_out + self.lost_out <= self.out(), "left_out <= packets_out");
+        for (a, b) in self.segments.iter().zip(self.segments.iter().skip(1)) {
+            assert_eq!(a.end(), b.seq, "a gap between segments");
+        }
+        let mut place = self.oldest();
+        let mut linked = 0;
+        let mut last = 0;
+        while let Some(at) = place {
+            let sent = self.get(at).expect("the list points to a segment");
+            assert!(sent.sent_us >= last, "the list is in order of sending");
+            last = sent.sent_us;
+            linked += 1;
+            assert!(linked <= self.out(), "the list ends");
+            place = self.newer(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn board(count: u32) -> Scoreboard {
+        let mut board = Scoreboard::default();
+        for n in 0..count {
+            board.push(Sent::new(SeqNumber(n * 100), 100, false, u64::from(n), 0));
+        }
+        board
+    }
+
+    fn order(board: &Scoreboard) -> Vec<u32> {
+        let mut places = Vec::new();
+        let mut next = board.oldest();
+        while let Some(place) = next {
+            places.push(place);
+            next = board.newer(place);
+        }
+        places
+    }
+
+    #[test]
+    fn retransmissions_move_to_the_end_of_the_order_of_sending() {
+        let mut board = board(4);
+        assert_eq!(board.mark_lost(1), 1);
+        board.mark_retransmitted(1, 10, 0);
+        assert_eq!(order(&board), [0, 2, 3, 1]);
+        assert_eq!((board.lost_out, board.retrans_out, board.in_flight()), (1, 1, 4));
+        assert_eq!(board.mark_lost(1), 1, "lost again");
+        assert_eq!((board.lost_out, board.retrans_out, board.in_flight()), (1, 0, 3));
+        assert_eq!(board.mark_lost(1), 0, "known already");
+        board.assert_invariants(false);
+    }
+
+    #[test]
+    fn places_outlive_acknowledgements() {
+        let mut board = board(4);
+        board.pop();
+        board.pop();
+        assert_eq!(board.get(2).map(|sent| sent.seq), Some(SeqNumber(200)));
+        assert_eq!(board.place_of(SeqNumber(250)), 2);
+        assert_eq!(board.place_of(SeqNumber(300)), 3);
+        assert_eq!(order(&board), [2, 3]);
+        board.assert_invariants(false);
+    }
+
+    #[test]
+    fn splitting_and_joining_keep_order_and_counts() {
+        let mut board = board(3);
+        board.mark_lost(1);
+        board.split(1, 40);
+        assert_eq!((board.out(), board.lost_out), (4, 2));
+        assert_eq!(order(&board), [0, 1, 2, 3]);
+        board.assert_invariants(false);
+        board.join_next(1);
+        assert_eq!((board.out(), board.lost_out), (3, 1));
+        assert_eq!(board.get(1).map(|sent| sent.len), Some(100));
+        assert_eq!(order(&board), [0, 1, 2]);
+        board.assert_invariants(false);
+    }
+
+    #[test]
+    fn what_was_taken_out_of_the_order_stays_out_when_split() {
+        let mut board = board(3);
+        board.unlink(1);
+        board.split(1, 40);
+        assert_eq!(order(&board), [0, 3]);
+        board.assert_invariants(false);
+    }
+}

@@ -1,0 +1,181 @@
+//! What the two SYNs agree on (RFC 9293 §3.7.1, RFC 7323 §2.2 and §3.2, RFC 2018 §2, RFC 3168 §6.1.1).
+
+use roundtrip_packet::tcp::{Flags, Header};
+use roundtrip_packet::{Options as HeaderOptions, SeqNumber, Timestamps};
+
+use crate::options::{EcnMode, Options};
+use crate::receive::{Offer, ReceiverStart, TsRecent};
+use crate::send::{Context, SenderStart};
+
+/// The MSS of a peer that names none (RFC 9293 §3.7.1, MUST-15).
+const DEFAULT_MSS: u16 = 536;
+
+/// Our port and the peer's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    pub(crate) local: u16,
+    pub(crate) remote: u16,
+}
+
+impl Ports {
+    pub(crate) fn header(self) -> Header {
+        Header::new(self.local, self.remote)
+    }
+}
+
+/// What the peer's SYN offered, as far as we take it up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerSyn {
+    /// IRS + 1.
+    pub(crate) nxt: SeqNumber,
+    /// SEG.WND, which in a SYN is never scaled.
+    pub(crate) window: u32,
+    /// The largest segment the peer takes, or we are told to send.
+    pub(crate) mss_clamp: u16,
+    pub(crate) window_scale: Option<u8>,
+    pub(crate) timestamp: Option<Timestamps>,
+    pub(crate) sack: bool,
+    pub(crate) ecn: bool,
+}
+
+impl PeerSyn {
+    /// Reads a SYN, or a SYN-ACK.
+    pub(crate) fn read(header: &Header, options: &Options) -> PeerSyn {
+        let profile = &options.profile;
+        let mss = match header.options.mss {
+            None | Some(0) => DEFAULT_MSS,
+            Some(mss) => mss,
+        };
+        let timestamp = header.options.timestamps.filter(|_| profile.timestamps);
+        let ecn_setup = if header.flags.contains(Flags::ACK) {
+            // An ECN-setup SYN-ACK has ECE and not CWR.
+            header.flags.contains(Flags::ECE) && !header.flags.contains(Flags::CWR)
+        } else {
+            header.flags.contains(Flags::ECE) && header.flags.contains(Flags::CWR)
+        };
+        PeerSyn {
+            nxt: header.sequence + 1,
+            window: u32::from(header.window),
+            mss_clamp: mss.min(options.max_segment.unwrap_or(u16::MAX)),
+            window_scale: header
+                .options
+                .window_scale
+                .filter(|_| profile.window_scaling)
+                .map(|shift| shift.min(14)),
+            timestamp,
+            sack: header.options.sack_permitted && profile.sack,
+            ecn: ecn_setup && ecn_mode(options) != EcnMode::Off,
+        }
+    }
+
+    pub(crate) fn ts_recent(&self, cx: Context<'_>) -> Option<TsRecent> {
+        self.timestamp.map(|ts| TsRecent { value: ts.value, at: cx.now.time })
+    }
+}
+
+/// Whether a connection asks for ECN, or grants it.
+pub(crate) fn ecn_mode(options: &Options) -> EcnMode {
+    options.ecn.unwrap_or(options.profile.ecn)
+}
+
+/// The MSS we announce.
+pub(crate) fn announced_mss(options: &Options) -> u16 {
+    options.mss.min(options.max_segment.unwrap_or(u16::MAX))
+}
+
+/// Our timestamp: a clock of milliseconds, from an origin of its own for each connection
+/// (RFC 7323 §5.4).
+pub(crate) fn timestamp(options: &Options, cx: Context<'_>) -> u32 {
+    cx.now.ms.wrapping_add(options.timestamp_offset)
+}
+
+/// The options of our SYN.
+pub(crate) fn syn_options(options: &Options, offer: &Offer, cx: Context<'_>) -> HeaderOptions {
+    let profile = &options.profile;
+    let value = timestamp(options, cx);
+    HeaderOptions {
+        mss: Some(announced_mss(options)),
+        window_scale: profile.window_scaling.then_some(offer.shift),
+        sack_permitted: profile.sack,
+        timestamps: profile.timestamps.then_some(Timestamps { value, echo: 0 }),
+        ..HeaderOptions::NONE
+    }
+}
+
+/// The options of our SYN-ACK: what the SYN offered and we take up.
+pub(crate) fn syn_ack_options(
+    options: &Options,
+    offer: &Offer,
+    peer: &PeerSyn,
+    cx: Context<'_>,
+) -> HeaderOptions {
+    let value = timestamp(options, cx);
+    HeaderOptions {
+        mss: Some(announced_mss(options)),
+        window_scale: peer.window_scale.map(|_| offer.shift),
+        sack_permitted: peer.sack,
+        timestamps: peer.timestamp.map(|ts| Timestamps { value, echo: ts.value }),
+        ..HeaderOptions::NONE
+    }
+}
+
+/// What a synchronized connection starts from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Synchronized {
+    pub(crate) sender: SenderStart,
+    pub(crate) receiver: ReceiverStart,
+}
+
+/// How the handshake went, on our side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Completion {
+    /// ISS + 1.
+    pub(crate) una: SeqNumber,
+    /// SEG.WND of the segment that completed the handshake, scaled as it is to be.
+    pub(crate) window: u32,
+    /// Its SEG.SEQ.
+    pub(crate) wl1: SeqNumber,
+    pub(crate) rtt_us: Option<u64>,
+    pub(crate) syn_lost: bool,
+    pub(crate) syn_retrans: u32,
+}
+
+impl Synchronized {
+    pub(crate) fn new(
+        options: &Options,
+        offer: Offer,
+        peer: &PeerSyn,
+        done: &Completion,
+        cx: Context<'_>,
+    ) -> Synchronized {
+        let timestamps = peer.timestamp.is_some();
+        let option_bytes = if timestamps { 12 } else { 0 };
+        let mss = u32::from(peer.mss_clamp.min(options.mss)).saturating_sub(option_bytes);
+        Synchronized {
+            sender: SenderStart {
+                una: done.una,
+                window: done.window,
+                wl1: done.wl1,
+                mss_clamp: peer.mss_clamp,
+                path_mss: options.mss,
+                timestamps,
+                sack: peer.sack,
+                ecn: peer.ecn,
+                rtt_us: done.rtt_us,
+                syn_lost: done.syn_lost,
+                syn_retrans: done.syn_retrans,
+                buffer: options.send_buffer,
+            },
+            receiver: ReceiverStart {
+                nxt: peer.nxt,
+                offer,
+                window_scaling: peer.window_scale.is_some(),
+                advmss: u32::from(announced_mss(options)).saturating_sub(option_bytes),
+                mss,
+                sack: peer.sack,
+                ecn: peer.ecn,
+                ts_recent: peer.ts_recent(cx),
+            },
+        }
+    }
+}

@@ -1,0 +1,584 @@
+//! The synchronized states in which data moves: ESTABLISHED to LAST_ACK
+//! (RFC 9293 §3.10.7.4; `tcp_rcv_established`, `tcp_rcv_state_process`).
+
+use std::time::Duration;
+
+use roundtrip_packet::tcp::{Flags, Header};
+use roundtrip_packet::{Ecn, SeqNumber, Timestamps};
+use roundtrip_record::{CloseReason, Time, Timer};
+
+use crate::options::{KeepAlive, Options};
+use crate::receive::{Receiver, SegmentText, Text};
+use crate::send::{
+    AckOutcome, Acknowledgement, Burst, Context, Expired, Patience, SendTimer, Sender,
+};
+use crate::{Disposition, Segment, reset_for};
+
+use super::handshake::{Ports, Synchronized};
+use super::phase::{Phase, Step};
+use super::time_wait::Remains;
+use super::{Fired, Next, Verdict, Waiting};
+
+/// A connection in which data moves.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) phase: Phase,
+    pub(crate) sender: Sender,
+    pub(crate) receiver: Receiver,
+    /// The peer's window scale and ours.
+    pub(crate) window_scale: Option<u8>,
+    /// Timestamps are on, with this origin.
+    timestamps: Option<u32>,
+    ecn: bool,
+    /// Nobody holds the socket.
+    orphan: bool,
+    user_timeout: Option<Duration>,
+    fin_timeout: Duration,
+    keepalive: Option<KeepAlive>,
+    keepalive_at: Option<Time>,
+    /// FIN_WAIT_2 of an orphan with a long timeout ends then.
+    fin_wait2_at: Option<Time>,
+    /// When a segment out of place was last answered (RFC 5961 §7).
+    last_answer: Option<Time>,
+    /// A reset is to be sent: the connection was aborted.
+    reset_due: bool,
+}
+
+/// A segment to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenSegment {
+    pub(crate) header: Header,
+    pub(crate) burst: Option<Burst>,
+    pub(crate) ecn: Ecn,
+}
+
+/// What looking at a segment's place came to.
+enum Acceptance {
+    Acceptable,
+    /// Decided.
+    Not(Verdict),
+}
+
+impl Open {
+    pub(crate) fn new(
+        start: &Synchronized,
+        options: &Options,
+        window_scale: Option<u8>,
+        cx: Context<'_>,
+    ) -> Open {
+        let mut sender = Sender::new(&start.sender, cx);
+        sender.set_nodelay(options.nodelay);
+        let mut open = Open {
+            phase: Phase::Established,
+            sender,
+            receiver: Receiver::new(&start.receiver, cx),
+            window_scale,
+            timestamps: start.sender.timestamps.then_some(options.timestamp_offset),
+            ecn: start.sender.ecn,
+            orphan: false,
+            user_timeout: options.user_timeout,
+            fin_timeout: options.fin_timeout.unwrap_or(cx.profile.fin_timeout),
+            keepalive: None,
+            keepalive_at: None,
+            fin_wait2_at: None,
+            last_answer: None,
+            reset_due: false,
+        };
+        open.set_keepalive(options.keepalive, cx);
+        open
+    }
+
+    /// The SYN-ACK is acknowledged at once.
+    pub(crate) fn acknowledge_handshake(&mut self) {
+        self.receiver.ack.due = true;
+    }
+
+    // ---- the application's side ----
+
+    /// We have no more to send. Whether that is new.
+    pub(crate) fn finish(&mut self) -> bool {
+        let Some(phase) = self.phase.finish() else { return false };
+        self.phase = phase;
+        self.sender.finish();
+        true
+    }
+
+    /// Nobody holds the socket any more (`__tcp_close`).
+    pub(crate) fn orphan(&mut self, cx: Context<'_>) -> Next {
+        self.orphan = true;
+        if self.receiver.unread() > 0 {
+            // RFC 2525 §2.17: data was lost, and the peer must know.
+            self.reset_due = true;
+            return Next::Closed(CloseReason::Aborted);
+        }
+        self.finish();
+        self.settle_fin_wait_2(cx)
+    }
+
+    /// FIN_WAIT_2 without an owner does not last for ever.
+    fn settle_fin_wait_2(&mut self, cx: Context<'_>) -> Next {
+        if self.phase != Phase::FinWait2 || !self.orphan {
+            return Next::Stay;
+        }
+        if self.fin_timeout > cx.profile.time_wait {
+            // What exceeds TIME_WAIT is waited for here, the rest there.
+            self.fin_wait2_at = Some(cx.now.time + (self.fin_timeout - cx.profile.time_wait));
+            return Next::Stay;
+        }
+        Next::Wait(Waiting::FinWait2)
+    }
+
+    /// Ends it with a reset.
+    pub(crate) fn abort(&mut self) {
+        self.reset_due = match self.phase {
+            Phase::Closing | Phase::LastAck => self.sender.unsent() > 0,
+            Phase::Established | Phase::CloseWait | Phase::FinWait1 | Phase::FinWait2 => true,
+        };
+    }
+
+    pub(crate) fn set_keepalive(&mut self, keepalive: Option<KeepAlive>, cx: Context<'_>) {
+        self.keepalive = keepalive;
+        self.keepalive_at = keepalive.map(|keepalive| cx.now.time + keepalive.idle);
+    }
+
+    pub(crate) fn set_user_timeout(&mut self, timeout: Option<Duration>) {
+        self.user_timeout = timeout;
+    }
+
+    /// What TIME_WAIT needs.
+    pub(crate) fn into_remains(self) -> Remains {
+        Remains {
+            snd_nxt: self.sender.nxt,
+            timestamp_offset: self.timestamps.unwrap_or(0),
+            ack_due: self.receiver.ack.owed || self.receiver.ack.due,
+            fin_timeout: self.fin_timeout,
+            receiver: self.receiver,
+        }
+    }
+
+    // ---- a segment arrives ----
+
+    /// "SEGMENT ARRIVES", in the order of RFC 9293 §3.10.7.4.
+    pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
+        if !segment.header.flags.intersects(Flags::ACK | Flags::RST | Flags::SYN) {
+            return Verdict::stay(Disposition::NoAck);
+        }
+        self.receiver.arrived(cx.now);
+        if let Acceptance::Not(verdict) = self.accept(segment, cx) {
+            return verdict;
+        }
+        let Some(ack) = segment.header.ack() else { return Verdict::stay(Disposition::NoAck) };
+        if segment.has(Flags::CWR) && self.ecn {
+            self.receiver.on_cwr(segment.sequence_length() > 0);
+        }
+        match self.on_ack(segment, ack, cx) {
+            AckOutcome::Accepted | AckOutcome::Old => {}
+            AckOutcome::TooOld | AckOutcome::Unsent => {
+                self.challenge(cx);
+                return Verdict::stay(Disposition::BadAck);
+            }
+        }
+        if let Some(next) = self.after_ack(cx) {
+            return Verdict::go(Disposition::Accepted, next);
+        }
+        let verdict = self.on_text(segment, cx);
+        if matches!(verdict.next, Next::Stay) && verdict.reset.is_none() {
+            self.receiver.ack.undecided |= self.receiver.ack.owed;
+            return Verdict { next: self.settle_fin_wait_2(cx), ..verdict };
+        }
+        verdict
+    }
+
+    /// First to fourth: PAWS, the sequence number, RST, SYN (`tcp_validate_incoming`; RFC 7323
+    /// §5.3, RFC 5961 §3 and §4).
+    fn accept(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Acceptance {
+        let (seq, end) = (segment.header.sequence, segment.end());
+        let (rst, syn) = (segment.has(Flags::RST), segment.has(Flags::SYN));
+        if let Some(refused) = self.check_paws(segment, cx) {
+            return Acceptance::Not(refused);
+        }
+        if let Some(disposition) = self.check_sequence(segment) {
+            if rst {
+                if self.is_reset_after_fin(seq) {
+                    return Acceptance::Not(self.was_reset());
+                }
+                return Acceptance::Not(Verdict::stay(Disposition::OutOfWindow));
+            }
+            if syn {
+                self.challenge(cx);
+                return Acceptance::Not(Verdict::stay(Disposition::ChallengeAck));
+            }
+            if !self.is_limited(seq == end, cx) {
+                self.receiver.answer_unacceptable(seq, end, cx);
+            }
+            return Acceptance::Not(Verdict::stay(disposition));
+        }
+        if rst {
+            let expected = seq == self.receiver.nxt
+                || self.is_reset_after_fin(seq)
+                || self.receiver.highest_reported() == Some(seq);
+            if expected {
+                return Acceptance::Not(self.was_reset());
+            }
+        }
+        if rst || syn {
+            self.challenge(cx);
+            return Acceptance::Not(Verdict::stay(Disposition::ChallengeAck));
+        }
+        Acceptance::Acceptable
+    }
+
+    /// RFC 7323 §5.3 R1. An old pure acknowledgement is no reason to answer.
+    fn check_paws(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Option<Verdict> {
+        let recent = self.receiver.ts_recent?;
+        let ts = segment.header.options.timestamps?;
+        if !recent.rejects(ts.value, 1, cx.now.time) || segment.has(Flags::RST) {
+            return None;
+        }
+        let (seq, end) = (segment.header.sequence, segment.end());
+        let pure = segment.header.ack().is_some() && seq == end;
+        if pure && seq == self.receiver.nxt && self.is_harmless(segment, ts, recent.value) {
+            return None;
+        }
+        if segment.has(Flags::SYN) {
+            self.challenge(cx);
+            return Some(Verdict::stay(Disposition::ChallengeAck));
+        }
+        let old_ack = pure && seq.lt(self.receiver.nxt);
+        if !old_ack && !self.is_limited(seq == end, cx) {
+            self.receiver.answer_unacceptable(seq, end, cx);
+        }
+        Some(Verdict::stay(Disposition::Paws))
+    }
+
+    /// A duplicate acknowledgement that was only reordered (`tcp_disordered_ack_check`).
+    fn is_harmless(&self, segment: &Segment<'_>, ts: Timestamps, recent: u32) -> bool {
+        let window = self.scaled_window(segment);
+        let Some(ack) = segment.header.ack() else { return false };
+        let replay = self.sender.rtt.rto_us() * 12 / 10_000;
+        ack == self.sender.una
+            && !self.sender.may_update_window(ack, segment.header.sequence, window)
+            && u64::from(recent.wrapping_sub(ts.value)) <= replay
+    }
+
+    /// The sequence number (`tcp_sequence`): against the window as last announced, since the peer
+    /// need not know of an acknowledgement that is still delayed.
+    fn check_sequence(&self, segment: &Segment<'_>) -> Option<Disposition> {
+        let (seq, end) = (segment.header.sequence, segment.end());
+        if end.lt(self.receiver.announced()) {
+            return Some(Disposition::Duplicate);
+        }
+        let limit = self.receiver.nxt + self.receiver.window();
+        if end.le(limit) {
+            return None;
+        }
+        // Some stacks let FIN stand just beyond the window.
+        let without_fin = end - u32::from(segment.has(Flags::FIN));
+        if without_fin.le(limit) {
+            return None;
+        }
+        // What begins inside and ends outside is taken only while nothing waits to be read.
+        (seq.gt(limit) || self.receiver.unread() > 0).then_some(Disposition::OutOfWindow)
+    }
+
+    /// A reset right after FIN, with its sequence number, as some stacks send it
+    /// (`tcp_reset_check`).
+    fn is_reset_after_fin(&self, seq: SeqNumber) -> bool {
+        self.phase.peer_finished() && seq + 1 == self.receiver.nxt
+    }
+
+    fn was_reset(&self) -> Verdict {
+        Verdict::go(Disposition::Reset, Next::Closed(CloseReason::Reset))
+    }
+
+    /// Whether segments without data were answered too recently (`tcp_oow_rate_limited`).
+    fn is_limited(&mut self, empty: bool, cx: Context<'_>) -> bool {
+        empty && self.answered_recently(cx)
+    }
+
+    fn answered_recently(&mut self, cx: Context<'_>) -> bool {
+        let limit = cx.profile.invalid_ratelimit;
+        if self.last_answer.is_some_and(|last| cx.now.time.since(last) < limit) {
+            return true;
+        }
+        self.last_answer = Some(cx.now.time);
+        false
+    }
+
+    /// An acknowledgement that makes an honest peer say what is the matter (RFC 5961 §3.2).
+    fn challenge(&mut self, cx: Context<'_>) {
+        if !self.answered_recently(cx) {
+            self.receiver.ack.due = true;
+        }
+    }
+
+    fn scaled_window(&self, segment: &Segment<'_>) -> u32 {
+        let shift = if segment.has(Flags::SYN) { 0 } else { self.window_scale.unwrap_or(0) };
+        u32::from(segment.header.window) << shift
+    }
+
+    /// Fifth: the ACK field.
+    fn on_ack(&mut self, segment: &Segment<'_>, ack: SeqNumber, cx: Context<'_>) -> AckOutcome {
+        let header = &segment.header;
+        let ts = header.options.timestamps.filter(|_| self.timestamps.is_some());
+        let echo = ts
+            .filter(|ts| ts.echo != 0)
+            .map(|ts| ts.echo.wrapping_sub(self.timestamps.unwrap_or(0)));
+        let acceptable = ack.le(self.sender.nxt);
+        if let Some(ts) = ts
+            && acceptable
+        {
+            self.receiver.note_timestamp(ts.value, header.sequence, cx.now.time);
+        }
+        let outcome = self.sender.on_ack(
+            &Acknowledgement {
+                seq: header.sequence,
+                ack,
+                window: self.scaled_window(segment),
+                sack: header.options.sack.as_slice(),
+                echo,
+                has_data: segment.sequence_length() > 0,
+                ece: segment.has(Flags::ECE) && self.ecn,
+            },
+            cx,
+        );
+        if let Some(echo) = echo
+            && matches!(outcome, AckOutcome::Accepted | AckOutcome::Old)
+        {
+            self.receiver.measure_echo(echo, segment.sequence_length(), cx.now);
+        }
+        outcome
+    }
+
+    /// Our FIN may be acknowledged now. Where that leads, unless on.
+    fn after_ack(&mut self, cx: Context<'_>) -> Option<Next> {
+        let _ = cx;
+        if !self.sender.is_finished() {
+            return None;
+        }
+        match self.phase.fin_acknowledged() {
+            Step::To(phase) => {
+                self.phase = phase;
+                None
+            }
+            Step::TimeWait => Some(Next::Wait(Waiting::TimeWait)),
+            Step::Closed => Some(Next::Closed(CloseReason::Finished)),
+        }
+    }
+
+    /// Seventh and eighth: text and FIN.
+    fn on_text(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
+        let header = &segment.header;
+        let fin = segment.has(Flags::FIN);
+        if segment.payload.is_empty() && !fin {
+            return Verdict::stay(Disposition::Accepted);
+        }
+        let data_end = header.sequence + segment.payload.len();
+        if (self.orphan || self.receiver.is_finished()) && data_end.gt(self.receiver.nxt) {
+            // Data nobody will read, or after FIN (RFC 1122 §4.2.2.13).
+            let reset = reset_for(segment).map(Box::new);
+            let next = Next::Closed(CloseReason::Aborted);
+            return Verdict { disposition: Disposition::DataAfterClose, next, reset };
+        }
+        let text = SegmentText {
+            seq: header.sequence,
+            payload: segment.payload,
+            fin,
+            push: segment.has(Flags::PSH),
+            ecn: segment.ecn,
+            options: if self.timestamps.is_some() { 12 } else { 0 },
+            cause: segment.id,
+        };
+        match self.receiver.on_text(&text, self.sender.rtt.rto_us(), cx) {
+            Text::InOrder { fin: true } => self.on_fin(cx),
+            Text::InOrder { fin: false } => Verdict::stay(Disposition::Accepted),
+            Text::OutOfOrder => Verdict::stay(Disposition::OutOfOrder),
+            Text::Duplicate => Verdict::stay(Disposition::Duplicate),
+            Text::OutOfWindow => Verdict::stay(Disposition::OutOfWindow),
+        }
+    }
+
+    fn on_fin(&mut self, cx: Context<'_>) -> Verdict {
+        let before = self.phase;
+        match self.phase.fin_received() {
+            Step::To(phase) => {
+                self.phase = phase;
+                match before {
+                    Phase::Established => self.receiver.ack.converse(cx.profile),
+                    Phase::FinWait1 => self.receiver.ack.due = true,
+                    _ => {}
+                }
+                Verdict::stay(Disposition::Accepted)
+            }
+            Step::TimeWait => Verdict::go(Disposition::Accepted, Next::Wait(Waiting::TimeWait)),
+            Step::Closed => Verdict::stay(Disposition::Accepted),
+        }
+    }
+
+    // ---- time passes ----
+
+    pub(crate) fn next_timeout(&self, cx_profile: &crate::Profile) -> Option<Time> {
+        [
+            self.sender.next_timeout(cx_profile),
+            self.receiver.ack.next_timeout(),
+            self.keepalive_at,
+            self.fin_wait2_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Fires what is due. Gives what fired, and where it led.
+    pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> (Option<Fired>, Next) {
+        let mut fired = None;
+        if self.receiver.ack.on_timeout(self.sender.rtt.rto_us(), cx.now, cx.profile) {
+            fired = Some(Fired { timer: Timer::DelayedAck, count: 1 });
+        }
+        let patience = Patience { orphan: self.orphan, user_timeout: self.user_timeout };
+        match self.sender.on_timeout(patience, cx) {
+            Some(Expired::GivenUp) => return (fired, Next::Closed(CloseReason::TimedOut)),
+            Some(Expired::Fired(kind, count)) => {
+                let timer = match kind {
+                    SendTimer::Retransmission => Timer::Retransmission,
+                    SendTimer::LossProbe => Timer::LossProbe,
+                    SendTimer::Reordering => Timer::Reordering,
+                    SendTimer::Persist => Timer::Persist,
+                };
+                fired = Some(Fired { timer, count });
+            }
+            None => {}
+        }
+        if self.keepalive_at.is_some_and(|at| at <= cx.now.time) {
+            match self.on_keepalive(cx) {
+                Some(next) => return (Some(Fired { timer: Timer::KeepAlive, count: 1 }), next),
+                None => fired = Some(Fired { timer: Timer::KeepAlive, count: 1 }),
+            }
+        }
+        if self.fin_wait2_at.is_some_and(|at| at <= cx.now.time) {
+            self.fin_wait2_at = None;
+            let fired = Fired { timer: Timer::FinWait2, count: 1 };
+            return (Some(fired), Next::Wait(Waiting::FinWait2));
+        }
+        (fired, Next::Stay)
+    }
+
+    /// RFC 9293 §3.8.4; `tcp_keepalive_timer`.
+    fn on_keepalive(&mut self, cx: Context<'_>) -> Option<Next> {
+        let keepalive = self.keepalive?;
+        if !self.sender.is_idle() {
+            self.keepalive_at = Some(cx.now.time + keepalive.idle);
+            return None;
+        }
+        let last = self.sender.last_ack.max(self.receiver.last_data);
+        let silent = cx.now.time.since(last);
+        if silent < keepalive.idle {
+            self.keepalive_at = Some(last + keepalive.idle);
+            return None;
+        }
+        let probes = self.sender.probes_out;
+        let over = match self.user_timeout {
+            Some(limit) => silent >= limit && probes > 0,
+            None => probes >= u32::from(keepalive.probes),
+        };
+        if over {
+            self.reset_due = true;
+            return Some(Next::Closed(CloseReason::TimedOut));
+        }
+        self.sender.probe_peer();
+        self.keepalive_at = Some(cx.now.time + keepalive.interval);
+        None
+    }
+
+    // ---- segments leave ----
+
+    /// The next segment: the acknowledgement that was decided on, then data, then the one that is
+    /// owed and not yet decided on.
+    pub(crate) fn poll(
+        &mut self,
+        ports: Ports,
+        most: usize,
+        cx: Context<'_>,
+    ) -> Option<OpenSegment> {
+        if self.receiver.ack.due {
+            return Some(self.pure_ack(ports, cx));
+        }
+        let sack_bytes = self.receiver.block_bytes(self.timestamps.is_some());
+        if self.sender.wants_poll()
+            && let Some(burst) = self.sender.poll(most, sack_bytes, cx)
+        {
+            return Some(self.data(ports, burst, cx));
+        }
+        if self.receiver.ack.undecided {
+            self.receiver.decide(self.sender.rtt.srtt8_us(), cx);
+            if self.receiver.ack.due {
+                return Some(self.pure_ack(ports, cx));
+            }
+        }
+        None
+    }
+
+    /// The reset of an aborted connection (`tcp_send_active_reset`), once.
+    pub(crate) fn poll_reset(&mut self, ports: Ports, cx: Context<'_>) -> Option<Header> {
+        if !std::mem::take(&mut self.reset_due) {
+            return None;
+        }
+        let seq = self.sender.acceptable_seq(self.receiver.shift());
+        Some(self.header(ports, seq, Flags::RST_ACK, cx))
+    }
+
+    fn pure_ack(&mut self, ports: Ports, cx: Context<'_>) -> OpenSegment {
+        let seq = self.sender.acceptable_seq(self.receiver.shift());
+        let header = self.header(ports, seq, Flags::ACK, cx);
+        self.sender.last_output = cx.now.time;
+        OpenSegment { header, burst: None, ecn: Ecn::NotEct }
+    }
+
+    fn data(&mut self, ports: Ports, burst: Burst, cx: Context<'_>) -> OpenSegment {
+        let mut flags = Flags::ACK;
+        if burst.push {
+            flags |= Flags::PSH;
+        }
+        if burst.fin {
+            flags |= Flags::FIN;
+        }
+        let mut ecn = Ecn::NotEct;
+        if self.ecn && !burst.retransmission && burst.len > 0 {
+            // RFC 3168 §6.1.5: retransmissions are not marked.
+            ecn = Ecn::Ect0;
+            if std::mem::take(&mut self.sender.cwr_due) {
+                flags |= Flags::CWR;
+            }
+        }
+        if burst.len > 0 {
+            self.receiver.ack.on_data_sent(cx.now);
+        }
+        let header = self.header(ports, burst.seq, flags, cx);
+        OpenSegment { header, burst: Some(burst), ecn }
+    }
+
+    /// A header that says all we have to say.
+    fn header(&mut self, ports: Ports, seq: SeqNumber, flags: Flags, cx: Context<'_>) -> Header {
+        let mut flags = flags;
+        if self.receiver.ece_due {
+            flags |= Flags::ECE;
+        }
+        let timestamps = self.timestamps.map(|offset| Timestamps {
+            value: cx.now.ms.wrapping_add(offset),
+            echo: self.receiver.ts_recent.map_or(0, |recent| recent.value),
+        });
+        let mut header = Header {
+            sequence: seq,
+            acknowledgement: self.receiver.nxt,
+            flags,
+            window: self.receiver.announce(),
+            ..ports.header()
+        };
+        header.options.timestamps = timestamps;
+        if !flags.contains(Flags::RST) {
+            header.options.sack = self.receiver.take_blocks(timestamps);
+        }
+        self.receiver.on_ack_sent(cx);
+        header
+    }
+}

@@ -1,0 +1,75 @@
+//! The synchronized states but TIME_WAIT: who has finished.
+
+use roundtrip_record::TcpState;
+
+/// Which of the two sides has finished, and whose FIN was acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Established,
+    FinWait1,
+    FinWait2,
+    CloseWait,
+    Closing,
+    LastAck,
+}
+
+/// Where a transition leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    To(Phase),
+    TimeWait,
+    Closed,
+}
+
+impl Phase {
+    pub(crate) fn state(self) -> TcpState {
+        match self {
+            Phase::Established => TcpState::Established,
+            Phase::FinWait1 => TcpState::FinWait1,
+            Phase::FinWait2 => TcpState::FinWait2,
+            Phase::CloseWait => TcpState::CloseWait,
+            Phase::Closing => TcpState::Closing,
+            Phase::LastAck => TcpState::LastAck,
+        }
+    }
+
+    /// We finish (RFC 9293 §3.10.4); `None` if we have already.
+    pub(crate) fn finish(self) -> Option<Phase> {
+        match self {
+            Phase::Established => Some(Phase::FinWait1),
+            Phase::CloseWait => Some(Phase::LastAck),
+            Phase::FinWait1 | Phase::FinWait2 | Phase::Closing | Phase::LastAck => None,
+        }
+    }
+
+    /// Our FIN is acknowledged (§3.10.7.4, "fifth").
+    pub(crate) fn fin_acknowledged(self) -> Step {
+        match self {
+            Phase::FinWait1 => Step::To(Phase::FinWait2),
+            Phase::Closing => Step::TimeWait,
+            Phase::LastAck => Step::Closed,
+            Phase::Established | Phase::FinWait2 | Phase::CloseWait => Step::To(self),
+        }
+    }
+
+    /// The peer's FIN is reached (§3.10.7.4, "eighth").
+    pub(crate) fn fin_received(self) -> Step {
+        match self {
+            Phase::Established => Step::To(Phase::CloseWait),
+            Phase::FinWait1 => Step::To(Phase::Closing),
+            Phase::FinWait2 => Step::TimeWait,
+            Phase::CloseWait | Phase::Closing | Phase::LastAck => Step::To(self),
+        }
+    }
+
+    /// The peer's FIN came, and may be followed by a reset with its sequence number
+    /// (`tcp_reset_check`).
+    pub(crate) fn peer_finished(self) -> bool {
+        matches!(self, Phase::CloseWait | Phase::Closing | Phase::LastAck)
+    }
+
+    /// We have not finished.
+    pub(crate) fn may_write(self) -> bool {
+        matches!(self, Phase::Established | Phase::CloseWait)
+    }
+}

@@ -1,0 +1,310 @@
+//! SYN_RECEIVED (RFC 9293 §3.10.7.4; `tcp_check_req`).
+
+use std::time::Duration;
+
+use roundtrip_packet::tcp::{Flags, Header};
+use roundtrip_packet::{SeqNumber, Timestamps};
+use roundtrip_record::{CloseReason, Time, Timer};
+
+use crate::clock::micros;
+use crate::options::Options;
+use crate::profile::Profile;
+use crate::receive::{Offer, TsRecent};
+use crate::send::{Context, echo_rtt_us};
+use crate::{Disposition, Segment, reset_for};
+
+use super::handshake::{
+    Completion, PeerSyn, Ports, Synchronized, announced_mss, syn_ack_options, timestamp,
+};
+use super::{Fired, Next, Open, Verdict};
+
+/// How the connection came here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From LISTEN.
+    Passive,
+    /// From SYN_SENT: both ends opened at once.
+    Active,
+}
+
+/// A SYN came, a SYN-ACK is out.
+#[derive(Debug)]
+pub(crate) struct SynReceived {
+    origin: Origin,
+    iss: SeqNumber,
+    options: Box<Options>,
+    peer: PeerSyn,
+    offer: Offer,
+    ts_recent: Option<TsRecent>,
+    first_us: Option<u64>,
+    retransmits: u32,
+    /// Timeouts so far; a SYN that comes again is answered without one.
+    timeouts: u32,
+    timer: Option<Time>,
+    due: bool,
+    /// An acknowledgement is to be sent, for a segment out of window.
+    ack_due: bool,
+    last_answer: Option<Time>,
+    /// FIN is to follow the handshake.
+    pub(crate) finish: bool,
+}
+
+impl SynReceived {
+    pub(crate) fn new(
+        origin: Origin,
+        iss: SeqNumber,
+        options: Options,
+        peer: PeerSyn,
+        offer: Option<Offer>,
+    ) -> SynReceived {
+        let option_bytes = if peer.timestamp.is_some() { 12 } else { 0 };
+        let offer = offer.unwrap_or_else(|| {
+            let mss = u32::from(announced_mss(&options)).saturating_sub(option_bytes);
+            let scaling = peer.window_scale.is_some();
+            Offer::new(mss, options.receive_buffer, scaling, &options.profile)
+        });
+        SynReceived {
+            origin,
+            iss,
+            options: Box::new(options),
+            peer,
+            offer,
+            ts_recent: None,
+            first_us: None,
+            retransmits: 0,
+            timeouts: 0,
+            timer: None,
+            due: true,
+            ack_due: false,
+            last_answer: None,
+            finish: false,
+        }
+    }
+
+    /// From a SYN.
+    pub(crate) fn passive(iss: SeqNumber, options: Options, syn: &Header) -> SynReceived {
+        let peer = PeerSyn::read(syn, &options);
+        SynReceived::new(Origin::Passive, iss, options, peer, None)
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Time> {
+        self.timer
+    }
+
+    pub(crate) fn retransmits(&self) -> u32 {
+        self.retransmits
+    }
+
+    /// The SYN-ACK, when one is due, or an acknowledgement.
+    pub(crate) fn poll(&mut self, ports: Ports, cx: Context<'_>) -> Option<Header> {
+        if std::mem::take(&mut self.due) {
+            self.ack_due = false;
+            return Some(self.syn_ack(ports, cx));
+        }
+        if !std::mem::take(&mut self.ack_due) {
+            return None;
+        }
+        let value = timestamp(&self.options, cx);
+        let echo = self.ts_recent.or_else(|| self.peer.ts_recent(cx)).map(|recent| recent.value);
+        let mut header = Header {
+            sequence: self.iss + 1,
+            acknowledgement: self.peer.nxt,
+            flags: Flags::ACK,
+            window: (self.offer.window >> self.shift()).min(65_535) as u16,
+            ..ports.header()
+        };
+        header.options.timestamps = echo.map(|echo| Timestamps { value, echo });
+        Some(header)
+    }
+
+    /// The SYN-ACK, for an answer without a connection.
+    pub(crate) fn first_answer(&mut self, ports: Ports, cx: Context<'_>) -> Header {
+        self.syn_ack(ports, cx)
+    }
+
+    fn shift(&self) -> u8 {
+        if self.peer.window_scale.is_some() { self.offer.shift } else { 0 }
+    }
+
+    fn syn_ack(&mut self, ports: Ports, cx: Context<'_>) -> Header {
+        if self.first_us.is_none() {
+            self.first_us = Some(cx.now.us);
+            let rto = micros(cx.profile.rto_initial);
+            self.timer = Some(cx.profile.tick.expiry(cx.now, rto));
+        }
+        let ece = if self.peer.ecn { Flags::ECE } else { Flags::NONE };
+        let mut options = syn_ack_options(&self.options, &self.offer, &self.peer, cx);
+        if let (Some(ts), Some(recent)) = (&mut options.timestamps, self.ts_recent) {
+            ts.echo = recent.value;
+        }
+        Header {
+            sequence: self.iss,
+            acknowledgement: self.peer.nxt,
+            flags: Flags::SYN_ACK | ece,
+            window: self.offer.window.min(65_535) as u16,
+            options,
+            ..ports.header()
+        }
+    }
+
+    /// `reqsk_timer_handler`: after 1, 2, 4 … s, five times.
+    pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> Option<(Fired, Next)> {
+        if self.timer? > cx.now.time {
+            return None;
+        }
+        self.timeouts += 1;
+        let fired = Fired { timer: Timer::Retransmission, count: self.timeouts };
+        if self.timeouts > cx.profile.synack_retries {
+            self.timer = None;
+            return Some((fired, Next::Closed(CloseReason::TimedOut)));
+        }
+        self.retransmits += 1;
+        let rto = (micros(cx.profile.rto_initial) << self.timeouts.min(20))
+            .min(micros(cx.profile.rto_max));
+        self.timer = Some(cx.profile.tick.expiry(cx.now, rto));
+        self.due = true;
+        Some((fired, Next::Stay))
+    }
+
+    /// A segment arrived.
+    pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
+        let header = &segment.header;
+        let nxt = self.peer.nxt;
+        let paws = self.fails_paws(segment, cx);
+        let syn_only = header.flags & (Flags::SYN | Flags::ACK | Flags::RST) == Flags::SYN;
+        if header.sequence + 1 == nxt && syn_only && !paws {
+            // The SYN again: our SYN-ACK was lost.
+            if self.may_answer(cx) {
+                self.due = true;
+                self.retransmits += 1;
+            }
+            return Verdict::stay(Disposition::Duplicate);
+        }
+        if header.ack().is_some_and(|ack| ack != self.iss + 1) {
+            // §3.10.7.4: "If the segment acknowledgment is not acceptable, form a reset segment".
+            let reset = reset_for(segment).map(Box::new);
+            return Verdict { disposition: Disposition::BadAck, next: Next::Stay, reset };
+        }
+        if paws || !self.is_in_window(segment) {
+            if !segment.has(Flags::RST) && self.may_answer(cx) {
+                self.ack_due = true;
+            }
+            let disposition = if paws { Disposition::Paws } else { Disposition::OutOfWindow };
+            return Verdict::stay(disposition);
+        }
+        if segment.has(Flags::RST) {
+            return self.on_reset();
+        }
+        if segment.has(Flags::SYN) && header.sequence.ge(nxt) {
+            let reset = reset_for(segment).map(Box::new);
+            let next = Next::Closed(CloseReason::Reset);
+            return Verdict { disposition: Disposition::Reset, next, reset };
+        }
+        if header.ack().is_none() {
+            return Verdict::stay(Disposition::NoAck);
+        }
+        let open = self.complete(segment, cx);
+        Verdict::go(Disposition::Accepted, Next::Open { open, again: true })
+    }
+
+    /// "If this connection was initiated with a passive OPEN … return to the LISTEN state"; else it
+    /// was refused.
+    fn on_reset(&self) -> Verdict {
+        match self.origin {
+            Origin::Passive => Verdict::go(Disposition::Reset, Next::Closed(CloseReason::Reset)),
+            Origin::Active => Verdict::go(Disposition::Refused, Next::Closed(CloseReason::Refused)),
+        }
+    }
+
+    fn fails_paws(&self, segment: &Segment<'_>, cx: Context<'_>) -> bool {
+        let recent = self.ts_recent.or_else(|| self.peer.ts_recent(cx));
+        match (recent, segment.header.options.timestamps) {
+            (Some(recent), Some(ts)) => recent.rejects(ts.value, 0, cx.now.time),
+            _ => false,
+        }
+    }
+
+    fn is_in_window(&self, segment: &Segment<'_>) -> bool {
+        let (left, right) = (self.peer.nxt, self.peer.nxt + self.offer.window);
+        let (seq, end) = (segment.header.sequence, segment.end());
+        seq == left || (end.gt(left) && seq.lt(right)) || (seq == right && seq == end)
+    }
+
+    /// Whether enough time has passed since the last answer to something unexpected.
+    fn may_answer(&mut self, cx: Context<'_>) -> bool {
+        let limit = cx.profile.invalid_ratelimit;
+        let due = self.last_answer.is_none_or(|last| cx.now.time.since(last) >= limit);
+        if due {
+            self.last_answer = Some(cx.now.time);
+        }
+        due
+    }
+
+    /// Our SYN is acknowledged: ESTABLISHED.
+    fn complete(&self, segment: &Segment<'_>, cx: Context<'_>) -> Box<Open> {
+        let mut peer = self.peer;
+        let offset = self.options.timestamp_offset;
+        let echo = segment.header.options.timestamps.map(|ts| ts.echo).filter(|&echo| echo != 0);
+        let echo = echo.map(|echo| echo.wrapping_sub(offset));
+        if let (Some(own), Some(ts)) = (&mut peer.timestamp, segment.header.options.timestamps) {
+            *own = ts;
+        }
+        let first_us = self.first_us.unwrap_or(cx.now.us);
+        let rtt_us = if self.retransmits == 0 {
+            Some(cx.now.us - first_us)
+        } else {
+            echo.and_then(|echo| echo_rtt_us(echo, cx.now.ms, 1))
+        };
+        let shift = peer.window_scale.unwrap_or(0);
+        let window = if segment.has(Flags::SYN) {
+            u32::from(segment.header.window)
+        } else {
+            u32::from(segment.header.window) << shift
+        };
+        let done = Completion {
+            una: self.iss + 1,
+            window,
+            wl1: segment.header.sequence,
+            rtt_us,
+            syn_lost: self.timeouts > 1 && echo != Some((first_us / 1000) as u32),
+            syn_retrans: self.retransmits,
+        };
+        let start = Synchronized::new(&self.options, self.offer, &peer, &done, cx);
+        Box::new(Open::new(&start, &self.options, peer.window_scale, cx))
+    }
+
+    /// From the acknowledgement of a SYN cookie: the SYN itself was not kept (RFC 4987 §3.6).
+    pub(crate) fn from_cookie(
+        options: &Options,
+        syn: &Header,
+        iss: SeqNumber,
+        ack: &Segment<'_>,
+        cx: Context<'_>,
+    ) -> Box<Open> {
+        let mut half = SynReceived::passive(iss, options.clone(), syn);
+        half.due = false;
+        half.first_us = Some(cx.now.us);
+        // The time to answer is not known.
+        half.retransmits = 1;
+        half.complete(ack, cx)
+    }
+
+    /// How long until the next repetition, for a snapshot.
+    pub(crate) fn rto(&self, profile: &Profile) -> Duration {
+        (profile.rto_initial * (1 << self.timeouts.min(10))).min(profile.rto_max)
+    }
+
+    /// The reset of an aborted attempt.
+    pub(crate) fn reset(&self, ports: Ports) -> Header {
+        Header {
+            sequence: self.iss + 1,
+            acknowledgement: self.peer.nxt,
+            flags: Flags::RST_ACK,
+            ..ports.header()
+        }
+    }
+}

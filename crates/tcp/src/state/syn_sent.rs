@@ -1,0 +1,201 @@
+//! SYN_SENT (RFC 9293 §3.10.7.3).
+
+use roundtrip_packet::SeqNumber;
+use roundtrip_packet::tcp::{Flags, Header};
+use roundtrip_record::{CloseReason, Time, Timer};
+
+use crate::clock::micros;
+use crate::options::{EcnMode, Options};
+use crate::receive::Offer;
+use crate::send::{Context, echo_rtt_us, retry_time_us};
+use crate::{Disposition, Segment, reset_for};
+
+use super::handshake::{
+    Completion, PeerSyn, Ports, Synchronized, announced_mss, ecn_mode, syn_options,
+};
+use super::syn_received::{Origin, SynReceived};
+use super::{Fired, Next, Open, Verdict};
+
+/// A SYN is out.
+#[derive(Debug)]
+pub(crate) struct SynSent {
+    iss: SeqNumber,
+    options: Box<Options>,
+    offer: Offer,
+    /// When the first SYN left, µs, once it has.
+    first_us: Option<u64>,
+    /// SYNs sent again.
+    retransmits: u32,
+    rto_us: u64,
+    timer: Option<Time>,
+    /// A SYN is to be sent.
+    due: bool,
+}
+
+impl SynSent {
+    pub(crate) fn new(iss: SeqNumber, options: Options) -> SynSent {
+        let profile = &options.profile;
+        let mss = u32::from(announced_mss(&options));
+        let offer = Offer::new(mss, options.receive_buffer, profile.window_scaling, profile);
+        SynSent {
+            iss,
+            offer,
+            first_us: None,
+            retransmits: 0,
+            rto_us: micros(profile.rto_initial),
+            timer: None,
+            due: true,
+            options: Box::new(options),
+        }
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Time> {
+        self.timer
+    }
+
+    pub(crate) fn retransmits(&self) -> u32 {
+        self.retransmits
+    }
+
+    /// The SYN, when one is due.
+    pub(crate) fn poll(&mut self, ports: Ports, cx: Context<'_>) -> Option<Header> {
+        if !std::mem::take(&mut self.due) {
+            return None;
+        }
+        if self.first_us.is_none() {
+            self.first_us = Some(cx.now.us);
+            self.timer = Some(cx.profile.tick.expiry(cx.now, self.rto_us));
+        }
+        let mut flags = Flags::SYN;
+        // RFC 3168 §6.1.1.1: a SYN that asks for ECN may be dropped for it; the next does not ask.
+        if ecn_mode(&self.options) == EcnMode::On && self.retransmits == 0 {
+            flags |= Flags::ECE | Flags::CWR;
+        }
+        Some(Header {
+            sequence: self.iss,
+            flags,
+            window: self.offer.window.min(65_535) as u16,
+            options: syn_options(&self.options, &self.offer, cx),
+            ..ports.header()
+        })
+    }
+
+    /// `tcp_retransmit_timer`: the first four repetitions come a second apart, then the time
+    /// doubles.
+    pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> Option<(Fired, Next)> {
+        if self.timer? > cx.now.time {
+            return None;
+        }
+        let profile = cx.profile;
+        let most = profile.syn_retries + profile.syn_linear_timeouts;
+        let since = self.first_us.map_or(0, |first| cx.now.us - first);
+        let limit = match self.options.user_timeout {
+            Some(limit) => micros(limit),
+            None => retry_time_us(
+                profile.syn_retries,
+                micros(profile.rto_initial),
+                micros(profile.rto_max),
+            ),
+        };
+        let fired = Fired { timer: Timer::Retransmission, count: self.retransmits + 1 };
+        if self.retransmits >= most || (self.retransmits > 0 && since >= limit) {
+            self.timer = None;
+            return Some((fired, Next::Closed(CloseReason::TimedOut)));
+        }
+        self.retransmits += 1;
+        if self.retransmits > profile.syn_linear_timeouts {
+            self.rto_us = (self.rto_us * 2).min(micros(profile.rto_max));
+        }
+        let mut delay = self.rto_us;
+        if self.options.user_timeout.is_some() {
+            delay = delay.min(limit.saturating_sub(since).max(1));
+        }
+        self.timer = Some(profile.tick.expiry(cx.now, delay));
+        self.due = true;
+        Some((fired, Next::Stay))
+    }
+
+    /// A segment arrived.
+    pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
+        let header = &segment.header;
+        if let Some(ack) = header.ack() {
+            // "If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset (unless the RST bit is set …)"
+            if ack.le(self.iss) || ack.gt(self.iss + 1) {
+                return self.refuse(segment);
+            }
+            if let Some(ts) = header.options.timestamps
+                && !self.is_echo_of_ours(ts.echo, cx)
+            {
+                return self.refuse(segment);
+            }
+            if segment.has(Flags::RST) {
+                return Verdict::go(Disposition::Refused, Next::Closed(CloseReason::Refused));
+            }
+        } else if segment.has(Flags::RST) {
+            return Verdict::stay(Disposition::NoAck);
+        }
+        if !segment.has(Flags::SYN) {
+            return Verdict::stay(Disposition::NoAck);
+        }
+        let peer = PeerSyn::read(header, &self.options);
+        if header.ack().is_some() {
+            let open = self.complete(segment, &peer, cx);
+            return Verdict::go(Disposition::Accepted, Next::Open { open, again: false });
+        }
+        // Simultaneous open: "Otherwise, enter SYN-RECEIVED, form a SYN,ACK segment".
+        let crossed = SynReceived::new(
+            Origin::Active,
+            self.iss,
+            (*self.options).clone(),
+            peer,
+            Some(self.offer),
+        );
+        Verdict::go(Disposition::Accepted, Next::SynReceived(Box::new(crossed)))
+    }
+
+    fn refuse(&self, segment: &Segment<'_>) -> Verdict {
+        let reset = reset_for(segment).map(Box::new);
+        Verdict { disposition: Disposition::BadAck, next: Next::Stay, reset }
+    }
+
+    /// Whether a timestamp that comes back is one we sent with a SYN (RFC 7323 §5.2;
+    /// `PAWSActiveRejected`).
+    fn is_echo_of_ours(&self, echo: u32, cx: Context<'_>) -> bool {
+        if echo == 0 || !self.options.profile.timestamps {
+            return true;
+        }
+        let echo = echo.wrapping_sub(self.options.timestamp_offset);
+        let first = (self.first_us.unwrap_or(0) / 1000) as u32;
+        echo.wrapping_sub(first) <= cx.now.ms.wrapping_sub(first)
+    }
+
+    /// Our SYN is acknowledged: ESTABLISHED.
+    fn complete(&self, segment: &Segment<'_>, peer: &PeerSyn, cx: Context<'_>) -> Box<Open> {
+        let offset = self.options.timestamp_offset;
+        let echo = peer.timestamp.map(|ts| ts.echo).filter(|&echo| echo != 0);
+        let echo = echo.map(|echo| echo.wrapping_sub(offset));
+        let first_us = self.first_us.unwrap_or(cx.now.us);
+        let rtt_us = if self.retransmits == 0 {
+            Some(cx.now.us - first_us)
+        } else {
+            echo.and_then(|echo| echo_rtt_us(echo, cx.now.ms, 1))
+        };
+        let spurious = echo == Some((first_us / 1000) as u32);
+        let done = Completion {
+            una: self.iss + 1,
+            window: peer.window,
+            wl1: segment.header.sequence,
+            rtt_us,
+            syn_lost: self.retransmits > 1 && !spurious,
+            syn_retrans: self.retransmits,
+        };
+        let start = Synchronized::new(&self.options, self.offer, peer, &done, cx);
+        let mut open = Open::new(&start, &self.options, peer.window_scale, cx);
+        open.acknowledge_handshake();
+        Box::new(open)
+    }
+}

@@ -1,0 +1,251 @@
+//! TIME_WAIT, and FIN_WAIT_2 of a socket nobody holds: all that is left is to answer
+//! (RFC 9293 §3.6.1, §3.10.7.4; `tcp_timewait_state_process`).
+
+use roundtrip_packet::tcp::{Flags, Header};
+use roundtrip_packet::{SeqNumber, Timestamps};
+use roundtrip_record::{CloseReason, TcpState, Time, Timer};
+
+use crate::profile::Profile;
+use crate::receive::{Receiver, TsRecent};
+use crate::send::Context;
+use crate::{Disposition, Segment, reset_for};
+
+use super::handshake::Ports;
+use super::{Fired, Next, Verdict};
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// The end of 2·MSL.
+    TimeWait,
+    /// The peer's FIN.
+    FinWait2,
+}
+
+/// What a connection needs to answer with.
+#[derive(Debug)]
+pub(crate) struct TimeWait {
+    waiting: Waiting,
+    snd_nxt: SeqNumber,
+    rcv_nxt: SeqNumber,
+    rcv_wnd: u32,
+    shift: u8,
+    ts_recent: Option<TsRecent>,
+    timestamp_offset: u32,
+    until: Time,
+    ack_due: bool,
+    last_answer: Option<Time>,
+    /// What the application has not read.
+    pub(crate) receiver: Option<Box<Receiver>>,
+}
+
+/// What an open connection hands over.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    pub(crate) snd_nxt: SeqNumber,
+    pub(crate) timestamp_offset: u32,
+    /// An acknowledgement is still owed.
+    pub(crate) ack_due: bool,
+    pub(crate) fin_timeout: std::time::Duration,
+    pub(crate) receiver: Receiver,
+}
+
+impl TimeWait {
+    pub(crate) fn new(waiting: Waiting, remains: Remains, cx: Context<'_>) -> TimeWait {
+        let Remains { snd_nxt, timestamp_offset, ack_due, fin_timeout, receiver } = remains;
+        let lasts = match waiting {
+            Waiting::TimeWait => cx.profile.time_wait,
+            Waiting::FinWait2 => fin_timeout,
+        };
+        TimeWait {
+            waiting,
+            snd_nxt,
+            rcv_nxt: receiver.nxt,
+            rcv_wnd: receiver.window(),
+            shift: receiver.shift(),
+            ts_recent: receiver.ts_recent,
+            timestamp_offset,
+            until: cx.now.time + lasts,
+            ack_due,
+            last_answer: None,
+            receiver: Some(Box::new(receiver)),
+        }
+    }
+
+    pub(crate) fn state(&self) -> TcpState {
+        match self.waiting {
+            Waiting::TimeWait => TcpState::TimeWait,
+            Waiting::FinWait2 => TcpState::FinWait2,
+        }
+    }
+
+    pub(crate) fn next_timeout(&self) -> Time {
+        self.until
+    }
+
+    /// ISN for a connection that takes this one's place (`tw_isn`; RFC 9293 §3.4.1: beyond all that
+    /// was used).
+    pub(crate) fn next_isn(&self) -> SeqNumber {
+        self.snd_nxt + 65_537_u32
+    }
+
+    pub(crate) fn on_timeout(&mut self, now: Time) -> Option<(Fired, Next)> {
+        if now < self.until {
+            return None;
+        }
+        let (timer, reason) = match self.waiting {
+            Waiting::TimeWait => (Timer::TimeWait, CloseReason::TimeWaitOver),
+            Waiting::FinWait2 => (Timer::FinWait2, CloseReason::TimedOut),
+        };
+        Some((Fired { timer, count: 1 }, Next::Closed(reason)))
+    }
+
+    /// The acknowledgement that is owed.
+    pub(crate) fn poll(&mut self, ports: Ports, cx: Context<'_>) -> Option<Header> {
+        if !std::mem::take(&mut self.ack_due) {
+            return None;
+        }
+        let mut header = Header {
+            sequence: self.snd_nxt,
+            acknowledgement: self.rcv_nxt,
+            flags: Flags::ACK,
+            window: (self.rcv_wnd >> self.shift).min(65_535) as u16,
+            ..ports.header()
+        };
+        if let Some(recent) = self.ts_recent {
+            let value = cx.now.ms.wrapping_add(self.timestamp_offset);
+            header.options.timestamps = Some(Timestamps { value, echo: recent.value });
+        }
+        Some(header)
+    }
+
+    pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
+        let value = segment.header.options.timestamps.map(|ts| ts.value);
+        let paws = match (self.ts_recent, value) {
+            // A reset is believed though its timestamp is old (RFC 7323 §5.2).
+            (Some(recent), Some(value)) => {
+                !segment.has(Flags::RST) && recent.rejects(value, 0, cx.now.time)
+            }
+            _ => false,
+        };
+        match self.waiting {
+            Waiting::FinWait2 => self.in_fin_wait_2(segment, value, paws, cx),
+            Waiting::TimeWait => self.in_time_wait(segment, value, paws, cx),
+        }
+    }
+
+    fn in_fin_wait_2(
+        &mut self,
+        segment: &Segment<'_>,
+        value: Option<u32>,
+        paws: bool,
+        cx: Context<'_>,
+    ) -> Verdict {
+        let (seq, end) = (segment.header.sequence, segment.end());
+        let right = self.rcv_nxt + self.rcv_wnd;
+        let inside = seq == self.rcv_nxt
+            || (end.gt(self.rcv_nxt) && seq.lt(right))
+            || (seq == right && seq == end);
+        if paws || !inside {
+            return self.answer(segment, paws, cx);
+        }
+        if segment.has(Flags::RST) {
+            return Verdict::go(Disposition::Reset, Next::Closed(CloseReason::Reset));
+        }
+        let new_syn = segment.has(Flags::SYN) && seq.ge(self.rcv_nxt);
+        let bare = segment.header.ack().is_none() || end.le(self.rcv_nxt) || seq == end;
+        if !new_syn && bare {
+            return Verdict::stay(Disposition::Accepted);
+        }
+        if new_syn || !segment.has(Flags::FIN) || end != self.rcv_nxt + 1 {
+            // Data, and nobody to read it (RFC 1122 §4.2.2.13).
+            let reset = reset_for(segment).map(Box::new);
+            let next = Next::Closed(CloseReason::Aborted);
+            return Verdict { disposition: Disposition::DataAfterClose, next, reset };
+        }
+        self.waiting = Waiting::TimeWait;
+        self.rcv_nxt = end;
+        self.note(value, cx);
+        self.until = cx.now.time + cx.profile.time_wait;
+        self.ack_due = true;
+        Verdict::stay(Disposition::Accepted)
+    }
+
+    fn in_time_wait(
+        &mut self,
+        segment: &Segment<'_>,
+        value: Option<u32>,
+        paws: bool,
+        cx: Context<'_>,
+    ) -> Verdict {
+        let (seq, end) = (segment.header.sequence, segment.end());
+        let reset = segment.has(Flags::RST);
+        if !paws && seq == self.rcv_nxt && (seq == end || reset) {
+            if reset {
+                // Assassination (RFC 1337), which Linux allows unless told otherwise.
+                if !cx.profile.rfc1337 {
+                    let next = Next::Closed(CloseReason::Reset);
+                    return Verdict::go(Disposition::Reset, next);
+                }
+            } else {
+                self.until = cx.now.time + cx.profile.time_wait;
+            }
+            self.note(value, cx);
+            return Verdict::stay(Disposition::Accepted);
+        }
+        if self.may_reopen(segment, value, paws) {
+            return Verdict::go(Disposition::Reopen, Next::Stay);
+        }
+        if reset {
+            return Verdict::stay(Disposition::OutOfWindow);
+        }
+        if paws || segment.header.ack().is_some() {
+            self.until = cx.now.time + cx.profile.time_wait;
+        }
+        self.answer(segment, paws, cx)
+    }
+
+    /// RFC 6191 §2: a SYN with a later timestamp, or a sequence number beyond the old ones, is of a
+    /// new connection.
+    fn may_reopen(&self, segment: &Segment<'_>, value: Option<u32>, paws: bool) -> bool {
+        let plain =
+            segment.has(Flags::SYN) && !segment.has(Flags::RST) && segment.header.ack().is_none();
+        let newer = match (self.ts_recent, value) {
+            (Some(recent), Some(value)) => (recent.value.wrapping_sub(value) as i32) < 0,
+            _ => false,
+        };
+        plain && !paws && (segment.header.sequence.gt(self.rcv_nxt) || newer)
+    }
+
+    fn note(&mut self, value: Option<u32>, cx: Context<'_>) {
+        if let (Some(recent), Some(value)) = (&mut self.ts_recent, value) {
+            *recent = TsRecent { value, at: cx.now.time };
+        }
+    }
+
+    fn answer(&mut self, segment: &Segment<'_>, paws: bool, cx: Context<'_>) -> Verdict {
+        let data = segment.sequence_length() > 0 && !segment.has(Flags::SYN);
+        let limited = !data
+            && self
+                .last_answer
+                .is_some_and(|last| cx.now.time.since(last) < cx.profile.invalid_ratelimit);
+        if !limited && !segment.has(Flags::RST) {
+            if !data {
+                self.last_answer = Some(cx.now.time);
+            }
+            self.ack_due = true;
+        }
+        let disposition = if paws { Disposition::Paws } else { Disposition::OutOfWindow };
+        Verdict::stay(disposition)
+    }
+
+    pub(crate) fn after_read(&mut self, _profile: &Profile) {
+        if self
+            .receiver
+            .as_ref()
+            .is_some_and(|receiver| receiver.unread() == 0 && !receiver.is_finished())
+        {
+            self.receiver = None;
+        }
+    }
+}
