@@ -7,6 +7,7 @@ use roundtrip_packet::EtherAddr;
 use roundtrip_record::{Time, Trace};
 
 use crate::address::Links;
+use crate::cookie::Cookies;
 use crate::detection::Detections;
 use crate::discovery::Discovery;
 use crate::isn::Secret;
@@ -31,6 +32,7 @@ pub struct Host {
     pub(crate) config: Config,
     pub(crate) rng: Rng,
     pub(crate) secret: Secret,
+    pub(crate) cookies: Cookies,
     pub(crate) links: Links,
     pub(crate) routes: Routes,
     /// Rises whenever a remembered path may be wrong.
@@ -59,6 +61,7 @@ impl Host {
         let limits = config.limits;
         Self {
             secret: Secret::new(&mut rng),
+            cookies: Cookies::new(&mut rng),
             links: Links::default(),
             routes: Routes::default(),
             version: 0,

@@ -455,8 +455,16 @@ impl Host {
                     attempt.error = Some(error);
                 }
                 socket.connection.handle_icmp(now, kind, sequence, cause, trace);
+                // The connection knows what is in flight, and believes nothing else (RFC 5927 §4.1).
+                let believed = match kind {
+                    IcmpError::PacketTooBig { mtu } => {
+                        socket.connection.info().pmtu <= u32::from(mtu)
+                    }
+                    IcmpError::Soft | IcmpError::Hard => true,
+                };
+                self.counters.icmp_ignored += u64::from(!believed);
                 self.tcp.touch(slot);
-                true
+                believed
             }
             (Some(QuotedTransport::Udp { .. }), Some((local, remote))) => {
                 let Some(id) = self.udp.find(local) else { return false };

@@ -67,6 +67,7 @@
 mod address;
 mod arp;
 mod config;
+mod cookie;
 mod counters;
 mod datagram;
 mod demux;

@@ -1,16 +1,21 @@
 //! Listening sockets: the SYN queue, the accept queue, and what comes when they are full.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
-use roundtrip_packet::Flags;
-use roundtrip_record::{TcpState, Time, Trace};
+use roundtrip_packet::{Flags, SeqNumber};
+use roundtrip_record::{ConnectionId, Off, TcpState, Time, Trace};
 use roundtrip_tcp::{self as tcp, Connection, Segment};
 
+use crate::cookie::hide_options;
 use crate::slab::Key;
 use crate::socket::Owner;
 use crate::udp::{conflicts, find_bound};
 use crate::{BindError, Event, Host, ListenerId, SocketId};
+
+/// How long a cookie may come back: it is good for two minutes at most.
+const COOKIES_LAST: Duration = Duration::from_mins(2);
 
 /// A listening socket.
 #[derive(Debug)]
@@ -20,6 +25,8 @@ pub(crate) struct Listener {
     half_open: usize,
     queue: VecDeque<Key>,
     options: Option<tcp::Options>,
+    /// Cookies were sent; until then they may come back.
+    cookies_until: Time,
 }
 
 impl Listener {
@@ -90,7 +97,8 @@ impl Host {
         let id = ListenerId(listeners.next);
         listeners.bound.insert((at.port(), at.ip()), id);
         let queue = VecDeque::new();
-        let listener = Listener { at, backlog, half_open: 0, queue, options: None };
+        let cookies_until = Time::ZERO;
+        let listener = Listener { at, backlog, half_open: 0, queue, options: None, cookies_until };
         listeners.all.insert(id, listener);
         Ok(id)
     }
@@ -142,36 +150,42 @@ impl Host {
         &mut self,
         now: Time,
         listener: ListenerId,
-        local: SocketAddr,
-        remote: SocketAddr,
+        (local, remote): (SocketAddr, SocketAddr),
         segment: &Segment<'_>,
+        isn: Option<SeqNumber>,
         trace: &mut impl Trace,
     ) {
         let flags = segment.header.flags;
-        // "An incoming RST should be ignored … Any acknowledgment is bad … A reset is formed."
+        // "An incoming RST should be ignored."
         if flags.contains(Flags::RST) {
             return;
         }
+        // "Any acknowledgment is bad if it arrives on a connection still in the LISTEN state",
+        // unless it brings back a cookie.
         if flags.contains(Flags::ACK) {
-            self.send_reset(now, local, remote, segment, trace);
+            let is_plain = !flags.intersects(Flags::SYN | Flags::FIN);
+            if !is_plain || !self.accept_cookie(now, listener, (local, remote), segment, trace) {
+                self.send_reset(now, local, remote, segment, trace);
+            }
             return;
         }
         if !flags.contains(Flags::SYN) {
             return;
         }
-        let sockets = self.tcp.len();
+        let has_room = self.tcp.len() < self.config.limits.sockets;
         let Some(state) = self.tcp.listeners.all.get_mut(&listener) else { return };
-        let syn_backlog = self.config.limits.syn_backlog.min(state.backlog.max(1));
-        if state.is_full()
-            || state.half_open >= syn_backlog
-            || sockets >= self.config.limits.sockets
-        {
+        if state.is_full() || !has_room {
             self.counters.syns_dropped += 1;
             return;
         }
-        state.half_open += 1;
         let options = state.options.clone();
-        let isn = self.secret.isn(now, local, remote);
+        if state.half_open >= self.config.limits.syn_backlog.min(state.backlog.max(1)) {
+            state.cookies_until = now + COOKIES_LAST;
+            self.send_cookie(now, (local, remote), segment, options, trace);
+            return;
+        }
+        state.half_open += 1;
+        let isn = isn.unwrap_or_else(|| self.secret.isn(now, local, remote));
         let (path, options) = self.prepare(now, local, remote, options);
         let (mss, id) = (options.mss, self.tcp.next_connection());
         let connection = Connection::accept(now, id, local, remote, isn, options, segment, trace);
@@ -179,6 +193,63 @@ impl Host {
         let owner = Owner::HalfOpen(listener);
         let key = self.tcp.insert(connection, owner, path, identification, mss);
         self.tcp.touch(key.slot);
+    }
+
+    /// Answers a SYN without keeping anything of it.
+    fn send_cookie(
+        &mut self,
+        now: Time,
+        (local, remote): (SocketAddr, SocketAddr),
+        syn: &Segment<'_>,
+        options: Option<tcp::Options>,
+        trace: &mut impl Trace,
+    ) {
+        let (_, options) = self.prepare(now, local, remote, options);
+        let isn = self.cookies.make(now, local, remote, &syn.header);
+        // A connection that lives only for its SYN-ACK: it is in no record.
+        let id = ConnectionId::default();
+        let mut connection =
+            Connection::accept(now, id, local, remote, isn, options, syn, &mut Off);
+        let Some(answer) = connection.poll_transmit(now, 1, &mut Off) else { return };
+        let mut header = answer.header;
+        hide_options(&syn.header, &mut header);
+        self.counters.cookies_sent += 1;
+        self.send_stray(now, local, remote, &header, syn.id, trace);
+    }
+
+    /// An acknowledgement of a SYN-ACK that was not kept; false if it is none of ours.
+    fn accept_cookie(
+        &mut self,
+        now: Time,
+        listener: ListenerId,
+        (local, remote): (SocketAddr, SocketAddr),
+        ack: &Segment<'_>,
+        trace: &mut impl Trace,
+    ) -> bool {
+        let Some(state) = self.tcp.listeners.get(listener) else { return false };
+        // Who has sent no cookies lately believes in none (`tcp_synq_no_recent_overflow`).
+        if now >= state.cookies_until {
+            return false;
+        }
+        let Some(syn) = self.cookies.check(now, local, remote, &ack.header) else { return false };
+        if state.is_full() || self.tcp.len() >= self.config.limits.sockets {
+            self.counters.accepts_deferred += 1;
+            return true;
+        }
+        let options = state.options.clone();
+        self.counters.cookies_accepted += 1;
+        let (path, options) = self.prepare(now, local, remote, options);
+        let (mss, id) = (options.mss, self.tcp.next_connection());
+        let connection =
+            Connection::accept_cookie(now, id, local, remote, &options, &syn, ack, trace);
+        let identification = self.rng.next_u32() as u16;
+        let key = self.tcp.insert(connection, Owner::Queued(listener), path, identification, mss);
+        self.tcp.touch(key.slot);
+        if let Some(state) = self.tcp.listeners.all.get_mut(&listener) {
+            state.queue.push_back(key);
+            self.events.push_back(Event::Acceptable(listener));
+        }
+        true
     }
 
     /// Whether a segment of a half-open connection has to wait because its listener's queue is

@@ -75,12 +75,12 @@ impl Host {
         packet: &Packet<'_>,
         trace: &mut impl Trace,
     ) {
-        // The connection knows its addresses: what finds one is for us, and from no group.
+        // A connection's addresses were looked at when it came to be: what finds it is for us.
         if let Transport::Tcp(segment) = &packet.transport
             && arrival.cast == Cast::Unicast
-            && self.links.is_local(packet.ip.destination())
+            && let Some(slot) = self.find_connection(&packet.ip, segment)
         {
-            self.handle_segment(now, &packet.ip, segment, arrival.id, trace);
+            self.handle_bound(now, slot, &packet.ip, segment, arrival.id, trace);
             return;
         }
         let (source, destination) = (packet.ip.source(), packet.ip.destination());
@@ -119,7 +119,7 @@ impl Host {
         match transport {
             // Segments to a group are dropped (RFC 1122 §4.2.3.10).
             Transport::Tcp(_) if arrival.cast != Cast::Unicast => self.counters.not_for_us += 1,
-            Transport::Tcp(segment) => self.handle_segment(now, ip, segment, arrival.id, trace),
+            Transport::Tcp(segment) => self.handle_stray(now, ip, segment, arrival.id, trace),
             Transport::Udp { header, payload } => {
                 self.handle_datagram(now, arrival, ip, *header, payload, quoted, trace);
             }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use roundtrip_packet::tcp::{Header, Segment as Parsed};
 use roundtrip_packet::{
-    ChecksumMode, Ecn, Envelope, EtherAddr, Flags, IpHeader, Link, Protocol, ipv4,
+    ChecksumMode, Ecn, Envelope, EtherAddr, Flags, IpHeader, Link, Protocol, SeqNumber, ipv4,
 };
 use roundtrip_record::{EventId, TcpState, Time, Trace};
 use roundtrip_tcp::{Disposition, Segment, reset_for};
@@ -15,9 +15,15 @@ use crate::socket::{Owner, Path};
 use crate::{Gso, Host, IfIndex, Kind};
 
 impl Host {
-    /// A segment that is for this host.
+    /// Whose segment it is.
     #[inline]
-    pub(crate) fn handle_segment(
+    pub(crate) fn find_connection(&self, ip: &IpHeader, parsed: &Parsed<'_>) -> Option<u32> {
+        let Header { source_port, destination_port, .. } = parsed.header;
+        self.tcp.find(&Tuple::of(ip.destination(), destination_port, ip.source(), source_port))
+    }
+
+    /// A segment for this host that belongs to no connection.
+    pub(crate) fn handle_stray(
         &mut self,
         now: Time,
         ip: &IpHeader,
@@ -25,28 +31,30 @@ impl Host {
         id: Option<EventId>,
         trace: &mut impl Trace,
     ) {
-        let header = &parsed.header;
-        let (local, remote) = (ip.destination(), ip.source());
-        let tuple = Tuple::of(local, header.destination_port, remote, header.source_port);
-        let segment = Segment { header: *header, payload: parsed.payload, ecn: ip.ecn(), id };
-        if let Some(slot) = self.tcp.find(&tuple) {
-            self.handle_bound(now, slot, &segment, trace);
+        // Out of fragments a connection's segment can come this way, too.
+        if let Some(slot) = self.find_connection(ip, parsed) {
+            self.handle_bound(now, slot, ip, parsed, id, trace);
             return;
         }
-        let local = SocketAddr::new(local, header.destination_port);
-        let remote = SocketAddr::new(remote, header.source_port);
-        self.handle_unbound(now, local, remote, &segment, trace);
+        let Header { source_port, destination_port, .. } = parsed.header;
+        let local = SocketAddr::new(ip.destination(), destination_port);
+        let remote = SocketAddr::new(ip.source(), source_port);
+        let segment = segment_of(ip, parsed, id);
+        self.handle_unbound(now, (local, remote), &segment, None, trace);
     }
 
     /// A segment of a connection.
     #[inline]
-    fn handle_bound(
+    pub(crate) fn handle_bound(
         &mut self,
         now: Time,
         slot: u32,
-        segment: &Segment<'_>,
+        ip: &IpHeader,
+        parsed: &Parsed<'_>,
+        id: Option<EventId>,
         trace: &mut impl Trace,
     ) {
+        let segment = &segment_of(ip, parsed, id);
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
         let owner = socket.owner;
         if matches!(owner, Owner::HalfOpen(_)) && self.must_wait(owner, segment.header.flags) {
@@ -59,8 +67,9 @@ impl Host {
             Disposition::Accepted => self.note_progress(now, slot, &segment.header),
             Disposition::Reopen | Disposition::Closed => {
                 let (local, remote) = (socket.connection.local(), socket.connection.remote());
-                self.release(slot, disposition);
-                self.handle_unbound(now, local, remote, segment, trace);
+                let isn = socket.connection.next_isn();
+                self.release(now, slot, trace);
+                self.handle_unbound(now, (local, remote), segment, isn, trace);
                 return;
             }
             _ => {}
@@ -93,28 +102,27 @@ impl Host {
 
     /// A connection makes room for a new one with the same addresses (RFC 6191), or is closed
     /// and its segments are nobody's.
-    fn release(&mut self, slot: u32, disposition: Disposition) {
-        let Some(socket) = self.tcp.sockets.at(slot) else { return };
+    fn release(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
+        let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
+        socket.connection.replace(now, trace);
         let (id, owner) = (socket.connection.id(), socket.owner);
-        let was_bound = socket.is_bound;
         self.tcp.unbind(slot);
-        if was_bound {
-            self.events.push_back(crate::Event::Gone(id));
-        }
-        if disposition == Disposition::Reopen && matches!(owner, Owner::Nobody | Owner::TimeWait) {
+        self.events.push_back(crate::Event::Gone(id));
+        if matches!(owner, Owner::Nobody | Owner::TimeWait) {
             self.tcp.remove(slot);
         } else {
             self.tcp.touch(slot);
         }
     }
 
-    /// A segment for which there is no connection: for a listener, or nobody.
+    /// A segment for which there is no connection: for a listener, or nobody. `isn` lies beyond
+    /// what an earlier connection of the same name has used.
     pub(crate) fn handle_unbound(
         &mut self,
         now: Time,
-        local: SocketAddr,
-        remote: SocketAddr,
+        (local, remote): (SocketAddr, SocketAddr),
         segment: &Segment<'_>,
+        isn: Option<SeqNumber>,
         trace: &mut impl Trace,
     ) {
         // Addresses that a connection cannot have: nothing is answered (RFC 9293 §3.9.2.3, MUST-57).
@@ -123,7 +131,9 @@ impl Host {
             return;
         }
         match self.tcp.listeners.find(local) {
-            Some(listener) => self.handle_listen(now, listener, local, remote, segment, trace),
+            Some(listener) => {
+                self.handle_listen(now, listener, (local, remote), segment, isn, trace);
+            }
             None => self.send_reset(now, local, remote, segment, trace),
         }
     }
@@ -204,6 +214,10 @@ impl Host {
             let frame = Outgoing { interface: hop.interface, bytes, gso, cause };
             // A neighbour that cannot be asked loses the frame like the way would.
             let _ = self.dispatch(now, hop, frame, trace);
+            // Its entry may be another one by now.
+            if let Some(socket) = self.tcp.sockets.at_mut(slot) {
+                socket.path = None;
+            }
             // The neighbour may have turned out to be known after all.
             if let Some(frame) = self.output.pop() {
                 self.output.recycle(std::mem::replace(into, frame.bytes));
@@ -284,6 +298,11 @@ impl Host {
         }
         Some((gso, cause))
     }
+}
+
+#[inline]
+fn segment_of<'a>(ip: &IpHeader, parsed: &Parsed<'a>, id: Option<EventId>) -> Segment<'a> {
+    Segment { header: parsed.header, payload: parsed.payload, ecn: ip.ecn(), id }
 }
 
 /// The header of a connection's packet: DF is set, so that the path MTU shows, and IPv4 packets
