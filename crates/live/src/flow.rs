@@ -159,6 +159,11 @@ impl Flow {
         self.gone.notify_waiters();
     }
 
+    /// Whether the kernel has it no more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.is_gone.get()
+    }
+
     /// Completes when it is gone.
     pub(crate) async fn ended(&self) {
         while !self.is_gone.get() {

@@ -384,6 +384,11 @@ impl Wire for Live {
         }
     }
 
+    fn connections(&self) -> Vec<ConnectionId> {
+        let flows = self.shared.flows.borrow();
+        flows.values().filter(|flow| !flow.is_gone()).map(|flow| flow.id).collect()
+    }
+
     fn listen(&self, at: SocketAddr) -> io::Result<LiveListener> {
         LiveListener::open(self.clone(), at)
     }

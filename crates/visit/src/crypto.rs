@@ -5,60 +5,33 @@
 //! Certificates are Ed25519, whose signatures need no chance and always have one length, so that
 //! records have the same size on every run.
 
-use core::cell::RefCell;
 use core::fmt;
 use core::time::Duration;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use ring::digest::{SHA256, digest};
+use roundtrip_http::client::{Tls, TlsOptions};
+use roundtrip_lab::draw;
+use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{
     ActiveKeyExchange, CryptoProvider, GetRandomFailed, SecureRandom, SharedSecret,
     SupportedKxGroup, ring as stock,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, Error, NamedGroup, PeerMisbehaved, RootCertStore, ServerConfig};
+use rustls::{Error, NamedGroup, PeerMisbehaved, RootCertStore, ServerConfig};
 use x25519_dalek::{PublicKey, StaticSecret};
 
-/// Fills bytes from the lab's generator.
-pub type Source = Rc<dyn Fn(&mut [u8])>;
-
-thread_local! {
-    /// rustls wants a `&'static` source; the lab has one thread, and this is its generator.
-    static SOURCE: RefCell<Option<Source>> = const { RefCell::new(None) };
-}
-
-/// While it lives, TLS on this thread draws from its source. Without one TLS fails rather than use
-/// another.
-#[must_use = "TLS draws from the source only while this lives"]
-pub struct Seeded(());
-
-impl Seeded {
-    /// Takes `source` for all TLS of this thread.
-    pub fn from(source: Source) -> Self {
-        SOURCE.set(Some(source));
-        Self(())
-    }
-}
-
-impl Drop for Seeded {
-    fn drop(&mut self) {
-        SOURCE.set(None);
-    }
-}
-
+/// Draws from the generator of the simulated host whose task is running. Where none is, TLS fails
+/// rather than use another source.
 #[derive(Debug)]
 struct SeededRandom;
 
 impl SecureRandom for SeededRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), GetRandomFailed> {
-        // Cloned out, so that a source that itself uses TLS does not find the cell borrowed.
-        let source = SOURCE.with_borrow(Clone::clone).ok_or(GetRandomFailed)?;
-        source(bytes);
-        Ok(())
+        draw(bytes).map_err(|_| GetRandomFailed)
     }
 }
 
@@ -199,23 +172,26 @@ impl Authority {
             .map_err(|why| bad(&why))
     }
 
-    /// What a client that trusts this authority needs.
+    /// What a client that trusts this authority needs; `key_log` takes the keys of its sessions.
     ///
     /// # Errors
     /// Never, unless the library refuses its own certificate.
-    pub fn client(&self) -> Result<ClientConfig, NoCertificate> {
+    pub fn client(&self, key_log: Option<Arc<dyn rustls::KeyLog>>) -> Result<Tls, NoCertificate> {
         let bad = |why: &dyn fmt::Display| NoCertificate::of("the authority", why);
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.der().clone()).map_err(|why| bad(&why))?;
-        ClientConfig::builder_with_details(provider(), self.calendar())
-            .with_safe_default_protocol_versions()
-            .map(|config| config.with_root_certificates(roots).with_no_client_auth())
+        let provider = provider();
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+                .build()
+                .map_err(|why| bad(&why))?;
+        Tls::new(TlsOptions { provider, time: self.calendar(), verifier, key_log })
             .map_err(|why| bad(&why))
     }
 
     /// Its certificate.
-    pub fn certificate(&self) -> &CertificateDer<'static> {
-        self.certificate.der()
+    pub fn der(&self) -> CertificateDer<'static> {
+        self.certificate.der().clone()
     }
 
     fn calendar(&self) -> Arc<dyn TimeProvider> {
@@ -230,13 +206,7 @@ impl NoCertificate {
 }
 
 /// What would otherwise be drawn by chance or read off a clock: serial number and validity.
-fn fill(
-    params: &mut CertificateParams,
-    seed: &[u8; 32],
-    name: &str,
-    now: u64,
-    validity: Validity,
-) {
+fn fill(params: &mut CertificateParams, seed: &[u8; 32], name: &str, now: u64, validity: Validity) {
     const DAY: Duration = Duration::from_secs(86_400);
     let now = (UNIX_EPOCH + Duration::from_secs(now)).into();
     params.serial_number = Some(derive(seed, &format!("serial {name}"))[..16].to_vec().into());
@@ -259,8 +229,9 @@ fn derive(seed: &[u8; 32], purpose: &str) -> [u8; 32] {
 
 /// An Ed25519 key from its 32 secret bytes, by way of PKCS #8 (RFC 8410 §7).
 fn key(secret: &[u8; 32]) -> Result<KeyPair, rcgen::Error> {
-    const PREFIX: [u8; 16] =
-        [0x30, 0x2e, 0x02, 0x01, 0, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+    const PREFIX: [u8; 16] = [
+        0x30, 0x2e, 0x02, 0x01, 0, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+    ];
     let der = [&PREFIX[..], secret].concat();
     KeyPair::try_from(der)
 }
@@ -269,51 +240,16 @@ fn key(secret: &[u8; 32]) -> Result<KeyPair, rcgen::Error> {
 mod tests {
     use super::*;
 
-    /// A handshake in memory; what went over the wire from the client and from the server.
-    fn handshake(seed: u64) -> (Vec<u8>, Vec<u8>) {
-        let count = Rc::new(core::cell::Cell::new(seed as u8));
-        let source: Source = Rc::new(move |bytes: &mut [u8]| {
-            for byte in bytes {
-                count.set(count.get().wrapping_mul(5).wrapping_add(17));
-                *byte = count.get();
-            }
-        });
-        let _seeded = Seeded::from(source);
-        let authority = Authority::new(seed, 1_800_000_000).expect("an authority");
-        let names = ["shop.test".to_owned()];
-        let server = authority.server(&names, Validity::Good).expect("a server");
-        let name = "shop.test".try_into().expect("a name");
-        let mut client =
-            rustls::ClientConnection::new(Arc::new(authority.client().expect("a client")), name)
-                .expect("a client");
-        let mut server = rustls::ServerConnection::new(Arc::new(server)).expect("a server");
-        let (mut up, mut down) = (Vec::new(), Vec::new());
-        while client.is_handshaking() || server.is_handshaking() || client.wants_write() {
-            let start = up.len();
-            while client.wants_write() {
-                client.write_tls(&mut up).expect("memory");
-            }
-            server.read_tls(&mut &up[start..]).expect("memory");
-            server.process_new_packets().expect("a good client");
-            let start = down.len();
-            while server.wants_write() {
-                server.write_tls(&mut down).expect("memory");
-            }
-            client.read_tls(&mut &down[start..]).expect("memory");
-            client.process_new_packets().expect("a good server");
-        }
-        (up, down)
-    }
-
     #[test]
-    fn one_seed_gives_one_handshake() {
-        assert_eq!(handshake(7), handshake(7));
-        assert_ne!(handshake(7), handshake(8));
-    }
-
-    #[test]
-    fn without_a_source_there_is_no_tls() {
+    fn without_a_host_there_is_no_tls() {
         assert!(SeededRandom.fill(&mut [0; 4]).is_err());
         assert!(SeededX25519.start().is_err());
+    }
+
+    #[test]
+    fn one_seed_gives_one_authority() {
+        let der = |seed| Authority::new(seed, 1_800_000_000).expect("a name that fits").der();
+        assert_eq!(der(7), der(7));
+        assert_ne!(der(7), der(8));
     }
 }

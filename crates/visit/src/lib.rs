@@ -1,1 +1,24 @@
-//! visit
+//! One exchange, from the URL to the end of TIME_WAIT.
+//!
+//! This crate joins the floors below it: it schedules and drives `dns`, `http` and `page` over a
+//! wire, and sets up what a wire needs. [`visit`] reads like the seven steps; [`Internet`](roundtrip_lab::Internet)s
+//! with name servers and sites on them are built by [`site`]; a recorded run is carried out again by
+//! [`replay`].
+#![forbid(unsafe_code)]
+
+pub mod cgi;
+pub mod crypto;
+pub mod demo;
+#[cfg(feature = "page")]
+mod load;
+mod names;
+mod plan;
+pub mod replay;
+pub mod run;
+pub mod site;
+pub mod trust;
+mod visit;
+
+pub use names::{Names, Pin};
+pub use plan::{Plan, Until};
+pub use visit::{Visited, visit};

@@ -71,6 +71,9 @@ pub trait Wire: Clone + 'static {
     /// Completes when the connection has left the last of its states, `TIME_WAIT` included.
     fn closed(&self, id: ConnectionId) -> impl Future<Output = ()> + 'static;
 
+    /// The connections that have not left the last of their states.
+    fn connections(&self) -> Vec<ConnectionId>;
+
     /// Listens for connections. Port 0 takes a free one.
     ///
     /// # Errors

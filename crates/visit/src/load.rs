@@ -1,0 +1,407 @@
+//! Step 6: the page is read, what it needs is fetched, and it is painted.
+
+use std::collections::BTreeMap;
+
+use roundtrip_http::client::{Client, Failure, Request, Response};
+use roundtrip_page::{Delivered, Fetch, FetchId, Kind, Options, Page};
+use roundtrip_record::{
+    Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,
+    PageNote, PagePainted, Priority, ResourceKind, Step, Time, Trace as _, What,
+};
+use roundtrip_wire::{Task, Wire};
+use tokio::sync::mpsc;
+use url::Url;
+
+use crate::visit::{fatal, report};
+
+/// The largest sub-resource that is kept in memory for layout.
+const LARGEST: usize = 64 << 20;
+/// Layouts that may make new resources appear, before what they ask for is no longer waited for.
+const LAYOUTS: u32 = 8;
+
+/// Whether a response is a page: HTML by its type, or without one.
+pub(crate) fn is_page<W: Wire>(response: &Response<W>) -> bool {
+    match response.media_type() {
+        None => true,
+        Some(kind) => matches!(kind, "text/html" | "application/xhtml+xml"),
+    }
+}
+
+/// What comes in while a page loads.
+enum Arrived {
+    /// Bytes of the document.
+    Chunk(bytes::Bytes),
+    /// Its end, well or not.
+    End(Option<Failure>),
+    /// A resource, and the event of its response.
+    Resource(FetchId, Delivered, Option<EventId>),
+}
+
+/// A page that is being loaded.
+struct Loading<'a, W: Wire> {
+    wire: &'a W,
+    client: &'a Client<W>,
+    page: Option<Page>,
+    document: ExchangeId,
+    began: Time,
+    /// The event that tells most lately of the document or a style sheet, by URL: the cause of what
+    /// is found there.
+    found_by: BTreeMap<String, EventId>,
+    sender: mpsc::UnboundedSender<Arrived>,
+    fetches: BTreeMap<FetchId, Task>,
+    document_ended: bool,
+    painted_first: bool,
+    layouts: u32,
+    latest: Option<EventId>,
+    exit: u8,
+}
+
+/// Loads a page whose document's head is there; answers with the exit code.
+pub(crate) async fn load<W: Wire>(
+    wire: &W,
+    client: &Client<W>,
+    response: Response<W>,
+    mut options: Options,
+) -> u8 {
+    options.content_type = response.fields.text("Content-Type").map(str::to_owned);
+    let (sender, mut arrivals) = mpsc::unbounded_channel();
+    let url = response.url.clone();
+    let mut loading = Loading {
+        wire,
+        client,
+        page: Some(Page::new(url.clone(), options)),
+        document: response.exchange,
+        began: response.at,
+        found_by: response.event.map(|event| (url.to_string(), event)).into_iter().collect(),
+        sender: sender.clone(),
+        fetches: BTreeMap::new(),
+        document_ended: false,
+        painted_first: false,
+        layouts: 0,
+        latest: response.event,
+        exit: 0,
+    };
+    let _reading = wire.spawn(read(response, sender));
+    while !loading.is_loaded() {
+        let Some(arrived) = arrivals.recv().await else { break };
+        loading.take(arrived);
+        // What is there already is taken before anything is laid out.
+        while let Ok(arrived) = arrivals.try_recv() {
+            loading.take(arrived);
+        }
+        loading.settle().await;
+    }
+    loading.milestone("domComplete");
+    loading.milestone("loadEventEnd");
+    loading.paint().await;
+    loading.exit
+}
+
+/// Reads the document and passes it on.
+async fn read<W: Wire>(mut response: Response<W>, sender: mpsc::UnboundedSender<Arrived>) {
+    let failure = loop {
+        match response.body.chunk().await {
+            None => break None,
+            Some(Err(failure)) => break Some(failure),
+            // Nobody listens any more: the visit is over.
+            Some(Ok(chunk)) => {
+                if sender.send(Arrived::Chunk(chunk)).is_err() {
+                    return;
+                }
+            }
+        }
+    };
+    let _ = sender.send(Arrived::End(failure));
+}
+
+impl<W: Wire> Loading<'_, W> {
+    fn is_loaded(&self) -> bool {
+        self.document_ended && self.fetches.is_empty()
+    }
+
+    fn take(&mut self, arrived: Arrived) {
+        let Some(page) = &mut self.page else { return };
+        match arrived {
+            Arrived::Chunk(bytes) => page.feed(&bytes),
+            Arrived::End(failure) => {
+                page.finish_document();
+                self.document_ended = true;
+                self.fetch_wanted();
+                self.milestone("domInteractive");
+                self.milestone("domContentLoadedEventEnd");
+                if let Some(failure) = failure {
+                    // What came of it is painted all the same.
+                    self.exit = fatal(self.wire, &failure);
+                }
+                return;
+            }
+            Arrived::Resource(id, delivered, event) => {
+                self.fetches.remove(&id);
+                if let (Some(event), Some(fetch)) = (event, page.fetch(id)) {
+                    self.found_by.insert(fetch.url.to_string(), event);
+                }
+                self.latest = event.or(self.latest);
+                page.deliver(id, delivered);
+            }
+        }
+        self.fetch_wanted();
+    }
+
+    /// Starts what the page has come to want.
+    fn fetch_wanted(&mut self) {
+        while let Some(fetch) = self.page.as_mut().and_then(Page::poll_fetch) {
+            let cause = self.found(&fetch);
+            let task = self.start(&fetch, cause);
+            self.fetches.insert(fetch.id, task);
+        }
+    }
+
+    /// Reports that the page names a resource; the event.
+    fn found(&self, fetch: &Fetch) -> Option<EventId> {
+        let page = self.page.as_ref()?;
+        let initiator = initiator(&fetch.initiator, page.url());
+        let by = match &initiator {
+            Initiator::Parser { url, .. } | Initiator::Style { url } => self.found_by.get(url),
+            _ => None,
+        };
+        let cause = by.copied().or(self.latest);
+        self.wire.log().emit(self.wire.now(), cause, || {
+            What::PageFound(PageFound {
+                url: fetch.url.to_string(),
+                kind: kind(fetch.kind),
+                priority: priority(fetch.priority),
+                blocks: blocks(fetch.blocks),
+                initiator,
+                not_fetched: None,
+            })
+        })
+    }
+
+    fn start(&self, fetch: &Fetch, cause: Option<EventId>) -> Task {
+        let mut request = Request::get(fetch.url.clone());
+        request.fields.add("Accept", fetch.kind.accept());
+        if let Some(page) = &self.page {
+            if let Some(referer) = referer(page.url(), &fetch.url) {
+                request.fields.add("Referer", referer);
+            }
+            request.initiator = initiator(&fetch.initiator, page.url());
+        }
+        request.kind = kind(fetch.kind);
+        request.priority = priority(fetch.priority);
+        request.cause = cause;
+        let (wire, client) = (self.wire.clone(), self.client.clone());
+        let (id, sender) = (fetch.id, self.sender.clone());
+        self.wire.spawn(async move {
+            let (delivered, event) = resource(&wire, &client, request).await;
+            let _ = sender.send(Arrived::Resource(id, delivered, event));
+        })
+    }
+
+    /// Everything that came in has been taken: paints for the first time if a browser now could, and
+    /// lays out when nothing is under way, to find what only layout knows of.
+    async fn settle(&mut self) {
+        let ready = self.page.as_ref().is_some_and(Page::ready_to_paint);
+        if ready && !self.painted_first && self.document_ended {
+            self.painted_first = true;
+            self.lay_out().await;
+            self.milestone("first-paint");
+        }
+        while self.is_loaded()
+            && self.layouts < LAYOUTS
+            && self.page.as_ref().is_some_and(Page::is_stale)
+        {
+            self.lay_out().await;
+        }
+    }
+
+    async fn lay_out(&mut self) {
+        self.layouts += 1;
+        let Some(mut page) = self.page.take() else { return };
+        let (page, result) = self
+            .wire
+            .work(move || {
+                let result = page.lay_out();
+                (page, result)
+            })
+            .await;
+        self.page = Some(page);
+        if let Err(error) = result {
+            // Without markup there is nothing to lay out yet: no fault.
+            if !matches!(error, roundtrip_page::PaintError::Empty) {
+                self.fault(error.to_string());
+            }
+        }
+        self.fetch_wanted();
+    }
+
+    /// The end of it: the picture, and what a reader of it must know.
+    async fn paint(&mut self) {
+        let Some(mut page) = self.page.take() else { return };
+        if !self.painted_first {
+            self.milestone("first-paint");
+        }
+        let (page, painted) = self
+            .wire
+            .work(move || {
+                let painted =
+                    page.paint().map(|picture| (picture.png(), picture.width, picture.height));
+                (page, painted)
+            })
+            .await;
+        let (log, now) = (self.wire.log(), self.wire.now());
+        match painted {
+            Ok((png, width, height)) => {
+                if let Some(picture) = log.body(&png) {
+                    self.report_picture(&page, picture, width, height);
+                }
+            }
+            Err(error) => self.fault(error.to_string()),
+        }
+        for listed in page.listed() {
+            log.clone().emit(now, self.latest, || {
+                What::PageFound(PageFound {
+                    url: listed.url.to_string(),
+                    kind: kind(listed.kind),
+                    priority: Priority::VeryLow,
+                    blocks: Blocks::Nothing,
+                    initiator: Initiator::Parser {
+                        url: page.url().to_string(),
+                        line: listed.line.try_into().unwrap_or(0),
+                    },
+                    not_fetched: Some(listed.why.reason().to_owned()),
+                })
+            });
+        }
+        for note in page.notes() {
+            log.clone()
+                .emit(now, self.latest, || What::PageNote(PageNote { note: note.to_string() }));
+        }
+    }
+
+    /// The page cannot be laid out or painted.
+    fn fault(&self, why: String) {
+        report(
+            self.wire,
+            self.latest,
+            &Fault {
+                step: Step::Page,
+                exchange: Some(self.document),
+                connection: None,
+                since: self.began,
+                fatal: false,
+                fault: FaultKind::PaintFailed { why },
+            },
+        );
+    }
+
+    fn report_picture(&self, page: &Page, picture: BodyRef, width: u32, height: u32) {
+        self.wire.log().emit(self.wire.now(), self.latest, || {
+            What::PagePainted(PagePainted {
+                picture,
+                width,
+                height,
+                title: page.title().unwrap_or_default(),
+            })
+        });
+    }
+
+    fn milestone(&mut self, name: &str) {
+        let event = self.wire.log().emit(self.wire.now(), self.latest, || {
+            What::Milestone(Milestone { name: name.to_owned() })
+        });
+        self.latest = event.or(self.latest);
+    }
+}
+
+/// Fetches one resource.
+async fn resource<W: Wire>(
+    wire: &W,
+    client: &Client<W>,
+    request: Request,
+) -> (Delivered, Option<EventId>) {
+    let failed = |failure: &Failure| {
+        // It costs only a part of the page.
+        report(wire, failure.cause, &failure.fault(false));
+        Delivered::Failed { reason: words(&failure.kind) }
+    };
+    let mut response = match client.send(request).await {
+        Ok(response) => response,
+        Err(failure) => return (failed(&failure), failure.cause),
+    };
+    let (event, status) = (response.event, response.status);
+    let content_type = response.fields.text("Content-Type").map(str::to_owned);
+    let final_url = response.url.clone();
+    match response.body.bytes(LARGEST).await {
+        Err(failure) => (failed(&failure), event),
+        Ok(_) if !status.is_success() => {
+            (Delivered::Failed { reason: format!("status {}", status.as_u16()) }, event)
+        }
+        Ok(bytes) => (Delivered::Loaded { bytes, content_type, final_url }, event),
+    }
+}
+
+/// A fault in a word, for the page's notes; the record has it whole.
+fn words(kind: &roundtrip_record::FaultKind) -> String {
+    match serde_json::to_value(kind) {
+        Ok(value) => value["fault"].as_str().unwrap_or("failed").replace('_', " "),
+        Err(_) => "failed".into(),
+    }
+}
+
+/// `strict-origin-when-cross-origin`, what browsers do unless told otherwise (Referrer Policy §3.7).
+fn referer(page: &Url, to: &Url) -> Option<String> {
+    if page.scheme() == "https" && to.scheme() != "https" {
+        return None;
+    }
+    let mut from = page.clone();
+    from.set_fragment(None);
+    let _ = from.set_username("");
+    let _ = from.set_password(None);
+    if page.origin() != to.origin() {
+        from.set_path("/");
+        from.set_query(None);
+    }
+    Some(from.into())
+}
+
+fn initiator(of: &roundtrip_page::Initiator, page: &Url) -> Initiator {
+    match of {
+        roundtrip_page::Initiator::Markup { line } => {
+            Initiator::Parser { url: page.to_string(), line: (*line).try_into().unwrap_or(0) }
+        }
+        roundtrip_page::Initiator::Style { sheet } => Initiator::Style { url: sheet.to_string() },
+        roundtrip_page::Initiator::Layout => Initiator::Style { url: page.to_string() },
+    }
+}
+
+fn kind(of: Kind) -> ResourceKind {
+    match of {
+        Kind::Style => ResourceKind::Style,
+        Kind::Script => ResourceKind::Script,
+        Kind::Image | Kind::Poster => ResourceKind::Image,
+        Kind::Font => ResourceKind::Font,
+        Kind::Icon => ResourceKind::Icon,
+        Kind::Video | Kind::Audio | Kind::Track => ResourceKind::Media,
+        Kind::Frame => ResourceKind::Frame,
+        Kind::Manifest => ResourceKind::Manifest,
+        Kind::Object | Kind::Embed | Kind::Data | Kind::Later => ResourceKind::Other,
+    }
+}
+
+fn priority(of: roundtrip_page::Priority) -> Priority {
+    match of {
+        roundtrip_page::Priority::VeryLow => Priority::VeryLow,
+        roundtrip_page::Priority::Low => Priority::Low,
+        roundtrip_page::Priority::Medium => Priority::Medium,
+        roundtrip_page::Priority::High => Priority::High,
+        roundtrip_page::Priority::VeryHigh => Priority::VeryHigh,
+    }
+}
+
+fn blocks(of: roundtrip_page::Blocks) -> Blocks {
+    match of {
+        roundtrip_page::Blocks::None => Blocks::Nothing,
+        roundtrip_page::Blocks::Parser => Blocks::Parser,
+        roundtrip_page::Blocks::Render => Blocks::Render,
+    }
+}

@@ -1,0 +1,77 @@
+//! What a visit is to do.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use roundtrip_http::client::{KeepAlive, Options, Timeouts};
+use roundtrip_http::message::Fields;
+use url::Url;
+
+use crate::names::Pin;
+
+/// Until when a visit goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Until {
+    /// The page is painted and every connection is being closed.
+    #[default]
+    Painted,
+    /// Every connection has left the last of its states.
+    Closed,
+}
+
+/// What a visit is to do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The page.
+    pub url: Url,
+    /// The method of the first request.
+    pub method: Method,
+    /// Fields of the first request, besides those a client sends by itself.
+    pub fields: Fields,
+    /// The body of the first request.
+    pub body: Bytes,
+    /// How names are looked up.
+    pub names: roundtrip_dns::Options,
+    /// Hosts whose addresses are given.
+    pub pins: Vec<Pin>,
+    /// How the client behaves.
+    pub client: Options,
+    /// How the page is to be seen; `None`: what it needs is not fetched, and nothing is painted.
+    #[cfg(feature = "page")]
+    pub page: Option<roundtrip_page::Options>,
+    /// Time for the whole.
+    pub limit: Option<Duration>,
+    /// Until when it goes on.
+    pub until: Until,
+    /// A status of 400 or more is a failure of the command.
+    pub fail: bool,
+}
+
+impl Plan {
+    /// Redirects that are followed (Fetch §4.4, "HTTP-redirect fetch").
+    pub const REDIRECTS: u32 = 20;
+
+    /// A page, fetched with GET and looked at as a browser would.
+    pub fn get(url: Url) -> Self {
+        let timeouts = Timeouts {
+            connect: Some(Duration::from_secs(10)),
+            stall: Some(Duration::from_secs(15)),
+            total: None,
+        };
+        Self {
+            url,
+            method: Method::GET,
+            fields: Fields::new(),
+            body: Bytes::new(),
+            names: roundtrip_dns::Options::default(),
+            pins: Vec::new(),
+            client: Options { timeouts, keep_alive: KeepAlive::On, ..Options::default() },
+            #[cfg(feature = "page")]
+            page: Some(roundtrip_page::Options::default()),
+            limit: Some(Duration::from_secs(120)),
+            until: Until::default(),
+            fail: false,
+        }
+    }
+}

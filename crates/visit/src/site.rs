@@ -1,0 +1,247 @@
+//! Sites in the lab: web hosts with names, and the tree of name servers that knows them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use roundtrip_dns::{Authority as NameAuthority, BadZone, Recursive, Zone, serve};
+use roundtrip_http::client::Scheme;
+use roundtrip_http::server::{Handler, Options, Server};
+use roundtrip_lab::{Internet, LabHost, NameServers};
+use roundtrip_record::Role;
+use roundtrip_wire::Wire as _;
+
+use crate::crypto::{Authority, NoCertificate, Validity};
+use crate::names::Pin;
+
+/// Makes the handler of a site, on the host that serves it.
+pub type MakeHandler = Box<dyn FnOnce(&LabHost) -> Rc<dyn Handler>>;
+
+/// One origin and what answers for it.
+pub struct Site {
+    /// How it is spoken to.
+    pub scheme: Scheme,
+    /// The host, a name or an address, as it stands in a URL.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// What answers.
+    pub handler: MakeHandler,
+    /// How its server behaves.
+    pub options: Options,
+    /// Whether its certificate is good.
+    pub validity: Validity,
+}
+
+impl Site {
+    /// A site of http on port 80.
+    pub fn http(host: &str, handler: MakeHandler) -> Self {
+        Self {
+            scheme: Scheme::Http,
+            host: host.to_owned(),
+            port: 80,
+            handler,
+            options: Options::default(),
+            validity: Validity::Good,
+        }
+    }
+
+    /// The same site over https, on port 443.
+    #[must_use]
+    pub fn secure(self) -> Self {
+        Self { scheme: Scheme::Https, port: 443, ..self }
+    }
+}
+
+/// Why sites cannot be put up.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// A zone could not be written.
+    #[error("no name server for the sites: {0}")]
+    Zone(#[from] BadZone),
+    /// A certificate could not be made.
+    #[error(transparent)]
+    Certificate(#[from] NoCertificate),
+    /// A server could not listen.
+    #[error("the simulated host {host} cannot listen on port {port}: {why}")]
+    Listen {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// What its stack said.
+        why: io::Error,
+    },
+}
+
+/// Puts sites up behind the router: a web host for each host name, a name server for each level of
+/// the tree, and a recursive resolver for the client. Answers with the addresses of hosts that no
+/// name server can know: those written as addresses, and `localhost`.
+///
+/// # Errors
+/// When a name cannot stand in a zone or a certificate.
+pub fn put_up(
+    internet: &mut Internet,
+    authority: &Authority,
+    sites: Vec<Site>,
+) -> Result<Vec<Pin>, SiteError> {
+    let mut hosts: BTreeMap<String, (LabHost, Ipv4Addr)> = BTreeMap::new();
+    let servers = internet.add_name_servers();
+    for site in sites {
+        let number = hosts.len() as u16;
+        let (host, address) = hosts
+            .entry(site.host.clone())
+            .or_insert_with(|| {
+                let address = Internet::web_address(number);
+                (internet.add_server(&site.host, Role::WebServer, address.into()), address)
+            })
+            .clone();
+        open(&host, address, authority, site)?;
+    }
+    let (pinned, named): (Vec<_>, Vec<_>) = hosts
+        .into_iter()
+        .map(|(name, (_, address))| (name, address))
+        .partition(|(name, _)| is_beyond_dns(name));
+    name(&servers, &named)?;
+    let pin = |(host, address): (String, Ipv4Addr)| Pin {
+        host: host.trim_matches(['[', ']']).to_owned(),
+        addresses: vec![IpAddr::from(address)],
+    };
+    Ok(pinned.into_iter().map(pin).collect())
+}
+
+/// Whether no name server answers for a host: an address, a name of one label, a special use name.
+fn is_beyond_dns(host: &str) -> bool {
+    let bare = host.trim_matches(['[', ']']);
+    bare.parse::<IpAddr>().is_ok()
+        || !bare.contains('.')
+        || bare.eq_ignore_ascii_case("localhost")
+        || bare.to_ascii_lowercase().ends_with(".localhost")
+}
+
+fn open(
+    host: &LabHost,
+    address: Ipv4Addr,
+    authority: &Authority,
+    site: Site,
+) -> Result<(), SiteError> {
+    let at = (address, site.port).into();
+    let listener = host.listen(at).map_err(|why| SiteError::Listen {
+        host: site.host.clone(),
+        port: site.port,
+        why,
+    })?;
+    let handler = (site.handler)(host);
+    let mut server = Server::new(host.clone(), handler, site.options);
+    if site.scheme == Scheme::Https {
+        let names = [site.host.trim_matches(['[', ']']).to_owned()];
+        server = server.with_tls(Arc::new(authority.server(&names, site.validity)?));
+    }
+    let serving = async move { server.serve(listener, core::future::pending()).await };
+    host.spawn(serving).detach();
+    Ok(())
+}
+
+/// Gives the tree of name servers what it needs to know of these hosts.
+fn name(servers: &NameServers, hosts: &[(String, Ipv4Addr)]) -> Result<(), SiteError> {
+    let zones: BTreeSet<&str> = hosts.iter().map(|(host, _)| zone_of(host)).collect();
+    let tops: BTreeSet<&str> = zones.iter().map(|zone| top_of(zone)).collect();
+
+    let mut root = head("a.root-servers.lab. hostmaster.lab.");
+    let _ =
+        writeln!(root, "@ IN NS a.root-servers.lab.\na.root-servers.lab. IN A {}", Internet::ROOT);
+    for top in &tops {
+        let _ = writeln!(root, "{top}. IN NS ns.nic.{top}.\nns.nic.{top}. IN A {}", Internet::TLD);
+    }
+    let mut tld = Vec::new();
+    for top in &tops {
+        let mut text = head(&format!("ns.nic.{top}. hostmaster.nic.{top}."));
+        let _ = writeln!(text, "@ IN NS ns.nic.{top}.\nns.nic.{top}. IN A {}", Internet::TLD);
+        for zone in zones.iter().filter(|zone| top_of(zone) == *top) {
+            let _ = writeln!(
+                text,
+                "{zone}. IN NS ns.{zone}.\nns.{zone}. IN A {}",
+                Internet::AUTHORITATIVE
+            );
+        }
+        tld.push(Zone::parse(&format!("{top}."), &text)?);
+    }
+    let mut own = Vec::new();
+    for zone in &zones {
+        let mut text = head(&format!("ns.{zone}. hostmaster.{zone}."));
+        let _ = writeln!(text, "@ IN NS ns.{zone}.\nns IN A {}", Internet::AUTHORITATIVE);
+        for (host, address) in hosts.iter().filter(|(host, _)| zone_of(host) == *zone) {
+            let _ = writeln!(text, "{host}. IN A {address}");
+        }
+        own.push(Zone::parse(&format!("{zone}."), &text)?);
+    }
+    let root = vec![Zone::parse(".", &root)?];
+    for (host, zones) in [(&servers.root, root), (&servers.tld, tld), (&servers.authoritative, own)]
+    {
+        answer(host, NameAuthority::new(zones))?;
+    }
+    answer(&servers.resolver, Recursive::new(servers.resolver.clone()))
+}
+
+/// Has a host answer on port 53 for as long as the lab lasts.
+fn answer(host: &LabHost, respond: impl roundtrip_dns::Respond) -> Result<(), SiteError> {
+    let at = (Ipv4Addr::UNSPECIFIED, roundtrip_dns::PORT).into();
+    let listening = serve(host, at, respond);
+    let server = listening.map_err(|why| SiteError::Listen {
+        host: "name server".into(),
+        port: roundtrip_dns::PORT,
+        why,
+    })?;
+    let keeping = async move {
+        core::future::pending::<()>().await;
+        drop(server);
+    };
+    host.spawn(keeping).detach();
+    Ok(())
+}
+
+/// What every zone begins with: names are kept for five minutes, their absence for one.
+fn head(soa: &str) -> String {
+    format!("$TTL 300\n@ IN SOA {soa} 1 7200 900 1209600 60\n")
+}
+
+/// The zone a host is in: its last two labels. Where registries register deeper (`co.uk`), the
+/// simulated tree is one level shorter than the real one.
+fn zone_of(host: &str) -> &str {
+    let dots: Vec<usize> = host.match_indices('.').map(|(at, _)| at).collect();
+    match dots.len().checked_sub(2) {
+        Some(second_last) => &host[dots[second_last] + 1..],
+        None => host,
+    }
+}
+
+fn top_of(zone: &str) -> &str {
+    zone.rsplit('.').next().unwrap_or(zone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_have_zones() {
+        for (host, zone, top) in [
+            ("www.postcards.example", "postcards.example", "example"),
+            ("postcards.example", "postcards.example", "example"),
+            ("a.b.c.d.org", "d.org", "org"),
+        ] {
+            assert_eq!((zone_of(host), top_of(zone_of(host))), (zone, top));
+        }
+    }
+
+    #[test]
+    fn addresses_and_plain_names_are_not_for_name_servers() {
+        for host in ["127.0.0.1", "[::1]", "localhost", "printer", "app.localhost"] {
+            assert!(is_beyond_dns(host), "{host}");
+        }
+        assert!(!is_beyond_dns("www.example.org"));
+    }
+}

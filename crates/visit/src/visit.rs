@@ -1,0 +1,140 @@
+//! The seven steps, on any wire.
+
+use std::rc::Rc;
+
+use core::pin::pin;
+
+use futures_util::future::{Either, select};
+use roundtrip_http::Body;
+use roundtrip_http::client::{Client, Failure, Follow, Request, Response, Tls};
+use roundtrip_record::{
+    EventId, Fault, FaultKind, Initiator, Priority, ResourceKind, Step, Trace as _, What,
+};
+use roundtrip_wire::Wire;
+
+use crate::names::Names;
+use crate::plan::Plan;
+
+/// How a visit ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Visited {
+    /// The exit code: that of the fatal fault, if there was one.
+    pub exit: u8,
+    /// The status of the page, where one came.
+    pub status: Option<u16>,
+}
+
+/// Carries a visit out, up to the closing of its connections. What happens goes to the wire's log,
+/// and so do faults: one that ends the visit is its exit code, any other costs a part of the page.
+pub async fn visit<W: Wire>(
+    wire: &W,
+    plan: &Plan,
+    tls: Option<Tls>,
+    cause: Option<EventId>,
+) -> Visited {
+    let names = Names::new(wire.clone(), plan.names, plan.pins.clone());
+    let client = Client::new(wire.clone(), Rc::new(names), tls, plan.client.clone());
+    let begun = wire.now();
+    let work = pin!(page(wire, &client, plan, cause));
+    let visited = match plan.limit {
+        None => work.await,
+        Some(limit) => match select(work, pin!(wire.sleep(limit))).await {
+            Either::Left((visited, _)) => visited,
+            Either::Right(_) => {
+                let fault = FaultKind::TimedOut { limit, received: 0 };
+                let exit = fault.exit_code();
+                report(
+                    wire,
+                    None,
+                    &Fault {
+                        step: Step::Wait,
+                        exchange: None,
+                        connection: None,
+                        since: begun,
+                        fatal: true,
+                        fault,
+                    },
+                );
+                Visited { exit, status: None }
+            }
+        },
+    };
+    client.close("visit over").await;
+    visited
+}
+
+/// Steps 1 to 6: the page, and what it needs.
+async fn page<W: Wire>(
+    wire: &W,
+    client: &Client<W>,
+    plan: &Plan,
+    cause: Option<EventId>,
+) -> Visited {
+    let response = match client.send(first(plan, cause)).await {
+        Ok(response) => response,
+        Err(failure) => return Visited { exit: fatal(wire, &failure), status: None },
+    };
+    let status = response.status.as_u16();
+    let refused = (status >= 400).then(|| {
+        let kind =
+            FaultKind::HttpStatus { status, reason: response.reason.clone(), fail: plan.fail };
+        let failure = response.failure(Step::Wait, kind);
+        report(wire, failure.cause, &failure.fault(true));
+        failure.kind.exit_code()
+    });
+    let exit = body(wire, client, plan, response).await;
+    Visited { exit: refused.unwrap_or(0).max(exit), status: Some(status) }
+}
+
+/// The first request: what a browser sends for a page.
+fn first(plan: &Plan, cause: Option<EventId>) -> Request {
+    let mut request = Request::new(plan.method.clone(), plan.url.clone());
+    request.fields.add("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+    for (name, value) in plan.fields.iter() {
+        // Fields were checked when they were added to the plan.
+        let _ = request.fields.push(name, value);
+    }
+    request.body = Body::from(plan.body.clone());
+    request.kind = ResourceKind::Document;
+    request.priority = Priority::VeryHigh;
+    request.initiator = Initiator::User;
+    request.cause = cause;
+    request.follow = Follow::Most(Plan::REDIRECTS);
+    request
+}
+
+#[cfg(feature = "page")]
+async fn body<W: Wire>(wire: &W, client: &Client<W>, plan: &Plan, response: Response<W>) -> u8 {
+    match &plan.page {
+        Some(options) if crate::load::is_page(&response) => {
+            crate::load::load(wire, client, response, options.clone()).await
+        }
+        _ => drain(wire, response).await,
+    }
+}
+
+#[cfg(not(feature = "page"))]
+async fn body<W: Wire>(wire: &W, _: &Client<W>, _: &Plan, response: Response<W>) -> u8 {
+    drain(wire, response).await
+}
+
+/// A body that is no page: it is read to its end, for the record.
+async fn drain<W: Wire>(wire: &W, mut response: Response<W>) -> u8 {
+    while let Some(chunk) = response.body.chunk().await {
+        if let Err(failure) = chunk {
+            return fatal(wire, &failure);
+        }
+    }
+    0
+}
+
+/// Reports a fault that ends the visit; its exit code.
+pub(crate) fn fatal<W: Wire>(wire: &W, failure: &Failure) -> u8 {
+    report(wire, failure.cause, &failure.fault(true));
+    failure.kind.exit_code()
+}
+
+/// Reports a fault.
+pub(crate) fn report<W: Wire>(wire: &W, cause: Option<EventId>, fault: &Fault) -> Option<EventId> {
+    wire.log().emit(wire.now(), cause, || What::Fault(fault.clone()))
+}
