@@ -320,6 +320,10 @@ impl<P: Port> Wire for Stack<P> {
         })
     }
 
+    fn connections(&self) -> Vec<ConnectionId> {
+        self.shared.inner.borrow().connections.keys().copied().collect()
+    }
+
     fn listen(&self, at: SocketAddr) -> io::Result<StackListener<P>> {
         StackListener::open(self, at, None)
     }
