@@ -91,7 +91,7 @@ mod tests {
             for delay in [1, 4_000, 40_000, 200_000, 251_000, 252_000, 1_000_000, 3_000_000] {
                 let now = Now::at(Time::from_micros(start), LINUX);
                 let fires = LINUX.expiry(now, delay).micros();
-                let ticks = delay / 4_000;
+                let ticks: u64 = u64::div_ceil(delay, 4_000);
                 let bucket = if ticks < 63 {
                     1
                 } else if ticks < 504 {

@@ -16,6 +16,8 @@ mod rtt;
 mod segment;
 mod send;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use congestion::Algorithm;
 pub use connection::Connection;

@@ -1,0 +1,5 @@
+//! Whole connections: two of them over a link, or one against a script.
+
+mod pair;
+mod schedules;
+mod transfer;
