@@ -426,6 +426,27 @@ mod tests {
         }
     }
 
+    /// A tree in which every referral names servers that have to be found first (`NXNSAttack`).
+    #[test]
+    fn servers_without_glue_are_looked_for_a_few_times_only() {
+        let mut tree = tree();
+        let question = Question::new(name("www.example.com"), RecordType::A);
+        let mut walk = Walk::new(question, &tree, Time::ZERO);
+        let (mut named, mut asked) = (0, BTreeSet::new());
+        while let Next::Ask(ask) = walk.poll(&mut tree, Time::ZERO) {
+            let zone = ask.question.name.to_ascii();
+            asked.insert(zone.clone());
+            let mut servers = String::new();
+            for _ in 0..6 {
+                named += 1;
+                servers += &["", &zone, " 60 IN NS ns.of", &named.to_string(), ".\n"].concat();
+            }
+            let reply = crate::testing::message(&ask.question, "", &servers, "");
+            walk.handle_reply(Ok(&reply), &mut tree, Time::ZERO);
+        }
+        assert_eq!(asked.len(), 1 + MOST_GLUELESS as usize);
+    }
+
     #[test]
     fn silence_is_believed_after_as_many_tries_as_a_lossy_link_needs() {
         let mut tree = tree();

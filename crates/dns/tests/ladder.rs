@@ -271,6 +271,29 @@ fn silence_and_failure_of_all_are_told_apart() {
 }
 
 #[test]
+fn silence_ends_the_search_list_and_failure_does_not() {
+    let mut world = World::new(LAN, 1);
+    world.resolv_conf(
+        "nameserver 198.51.100.66\nsearch a.example b.example\noptions timeout:1 attempts:1\n",
+    );
+    let server = odd(&mut world, |_| None);
+    world.lookup("www", four()).unwrap_err();
+    assert_eq!(world.messages().len(), 1);
+    drop(server);
+
+    let mut world = World::new(LAN, 1);
+    world.resolv_conf("nameserver 198.51.100.66\nsearch a.example b.example\n");
+    let _server = odd(&mut world, |query| {
+        let mut refusal = empty(query);
+        refusal.metadata.response_code = roundtrip_dns::proto::op::ResponseCode::ServFail;
+        Some((Duration::ZERO, refusal))
+    });
+    world.lookup("www", four()).unwrap_err();
+    let names: Vec<String> = world.asked().into_iter().skip(3).map(|asked| asked.name).collect();
+    assert_eq!(names, ["www.a.example.", "www.b.example.", "www."]);
+}
+
+#[test]
 fn connecting_may_begin_when_the_first_family_is_there() {
     // AAAA comes late: IPv4 may begin 50 ms after its own answer (RFC 8305 §3).
     let mut world = World::new(LAN, 1);
