@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use roundtrip_packet::EtherAddr;
 use roundtrip_record::{Time, Trace};
+use roundtrip_tcp::SynCookies;
 
 use crate::address::Links;
-use crate::cookie::Cookies;
 use crate::detection::Detections;
 use crate::discovery::Discovery;
 use crate::isn::Secret;
@@ -32,7 +32,7 @@ pub struct Host {
     pub(crate) config: Config,
     pub(crate) rng: Rng,
     pub(crate) secret: Secret,
-    pub(crate) cookies: Cookies,
+    pub(crate) cookies: SynCookies,
     pub(crate) links: Links,
     pub(crate) routes: Routes,
     /// Rises whenever a remembered path may be wrong.
@@ -59,9 +59,11 @@ impl Host {
     pub fn new(config: Config) -> Self {
         let mut rng = Rng::from_seed(config.seed);
         let limits = config.limits;
+        let mut secret = [0; 48];
+        rng.fill(&mut secret);
         Self {
             secret: Secret::new(&mut rng),
-            cookies: Cookies::new(&mut rng),
+            cookies: SynCookies::new(secret),
             links: Links::default(),
             routes: Routes::default(),
             version: 0,

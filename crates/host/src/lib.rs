@@ -67,7 +67,6 @@
 mod address;
 mod arp;
 mod config;
-mod cookie;
 mod counters;
 mod datagram;
 mod demux;

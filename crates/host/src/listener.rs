@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use roundtrip_packet::{Flags, SeqNumber};
-use roundtrip_record::{ConnectionId, Off, TcpState, Time, Trace};
+use roundtrip_record::{TcpState, Time, Trace};
 use roundtrip_tcp::{self as tcp, Connection, Segment};
 
-use crate::cookie::hide_options;
 use crate::slab::Key;
 use crate::socket::Owner;
 use crate::udp::{conflicts, find_bound};
@@ -205,14 +204,7 @@ impl Host {
         trace: &mut impl Trace,
     ) {
         let (_, options) = self.prepare(now, local, remote, options);
-        let isn = self.cookies.make(now, local, remote, &syn.header);
-        // A connection that lives only for its SYN-ACK: it is in no record.
-        let id = ConnectionId::default();
-        let mut connection =
-            Connection::accept(now, id, local, remote, isn, options, syn, &mut Off);
-        let Some(answer) = connection.poll_transmit(now, 1, &mut Off) else { return };
-        let mut header = answer.header;
-        hide_options(&syn.header, &mut header);
+        let header = self.cookies.answer(now, local, remote, &options, syn);
         self.counters.cookies_sent += 1;
         self.send_stray(now, local, remote, &header, syn.id, trace);
     }
@@ -231,14 +223,15 @@ impl Host {
         if now >= state.cookies_until {
             return false;
         }
-        let Some(syn) = self.cookies.check(now, local, remote, &ack.header) else { return false };
-        if state.is_full() || self.tcp.len() >= self.config.limits.sockets {
+        let is_full = state.is_full();
+        let options = state.options.clone();
+        let (path, options) = self.prepare(now, local, remote, options);
+        let Some(syn) = self.cookies.check(now, local, remote, &options, ack) else { return false };
+        if is_full || self.tcp.len() >= self.config.limits.sockets {
             self.counters.accepts_deferred += 1;
             return true;
         }
-        let options = state.options.clone();
         self.counters.cookies_accepted += 1;
-        let (path, options) = self.prepare(now, local, remote, options);
         let (mss, id) = (options.mss, self.tcp.next_connection());
         let connection =
             Connection::accept_cookie(now, id, local, remote, &options, &syn, ack, trace);

@@ -167,12 +167,12 @@ fn ndp(kind: u8, target: Ipv6Addr, lifetime: u16, envelope: &Envelope, out: &mut
     let _ = envelope.emit_icmpv6(&icmpv6::Message::Ndp(message), out);
 }
 
-fn frame(ip: IpHeader, destination: EtherAddr, content: Content) -> Vec<u8> {
+fn frame(ip: IpHeader, destination: EtherAddr, content: &Content) -> Vec<u8> {
     let link = Link { source: EtherAddr([2, 0, 0, 0, 0, 7]), destination };
     let envelope = Envelope::new(link, ip);
     let mut out = Vec::new();
     // What cannot be written for this family is an empty frame, which must be borne, too.
-    let _ = match &content {
+    let _ = match content {
         Content::Segment { port, flags, seq, ack, payload } => {
             let header = tcp::Header {
                 flags: Flags::from_bits(*flags),
@@ -266,7 +266,7 @@ proptest! {
             if host.next_timeout().is_some_and(|at| at <= now) {
                 host.handle_timeout(now, &mut Off);
             }
-            let bytes = frame(ip, destination, content);
+            let bytes = frame(ip, destination, &content);
             let received = Received { verify: Verify::Full, cause: None };
             host.handle_frame(now, eth, &bytes, received, &mut Off);
             if drains > 0 {

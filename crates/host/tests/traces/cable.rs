@@ -103,6 +103,8 @@ impl Net {
         for (end, (host, addresses)) in ends.iter().enumerate() {
             let mac = EtherAddr([2, 0, 0, 0, number, end as u8 + 1]);
             let id = InterfaceId(*host as u32 * 10 + u32::from(number) + 1);
+            // Only the first end knows of a narrow cable; the cable itself carries everything.
+            let mtu = if end == 0 { mtu } else { 1500 };
             let interface = Interface { mtu, ..Interface::ethernet(id, "eth", mac) };
             let interface = self.hosts[*host].add_interface(interface);
             for address in *addresses {
@@ -133,7 +135,7 @@ impl Net {
     }
 
     /// a — router — b: 10.0.1.1, 10.0.1.254 and 10.0.2.254, 10.0.2.1; the second cable carries
-    /// `mtu` bytes.
+    /// `mtu` bytes towards b.
     pub(crate) fn routed(mtu: u16) -> Self {
         let mut net = Self::default();
         let a = net.host(Config::default());

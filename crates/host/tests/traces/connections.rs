@@ -220,7 +220,6 @@ fn a_narrow_path_is_found() {
     for (to, own) in [("10.0.2.1:80", "0.0.0.0:80"), ("[fd02::1]:80", "[::]:80")] {
         let mut net = Net::routed(1280);
         let listener = listen(&mut net, 2, own);
-        // The far end must not know either, or its SYN-ACK would tell: it hears of 1500.
         let client = connect(&mut net, to);
         net.run_for(20 * MILLI);
         let server = net.hosts[2].accept(listener).unwrap();
@@ -306,7 +305,7 @@ fn an_aborted_connection_resets_and_is_gone() {
     assert_eq!(net.hosts[1].held().sockets, 0);
 }
 
-/// RFC 6191: a SYN that is newer may open the connection again while the old one is in TIME_WAIT.
+/// RFC 6191: a SYN that is newer may open the connection again while the old one is in `TIME_WAIT`.
 #[test]
 fn time_wait_gives_way_to_a_newer_connection() {
     let mut net = Net::pair();
@@ -332,7 +331,7 @@ fn time_wait_gives_way_to_a_newer_connection() {
     assert!(net.hosts[1].accept(listener).is_some());
 }
 
-/// A FIN that comes again while only TIME_WAIT is left is acknowledged again, and the time runs
+/// A FIN that comes again while only `TIME_WAIT` is left is acknowledged again, and the time runs
 /// anew (RFC 9293 §3.10.7.4).
 #[test]
 fn time_wait_acknowledges_a_repeated_fin() {
