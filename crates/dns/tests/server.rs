@@ -66,7 +66,7 @@ fn it_lives_through_damaged_queries() {
     let mut sent = Vec::new();
     for _ in 0..500 {
         let mut bytes = query();
-        for _ in 0..1 + draw(6) {
+        for _ in 0..=draw(6) {
             let at = draw(bytes.len());
             bytes[at] = draw(256) as u8;
         }

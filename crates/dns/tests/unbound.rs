@@ -2,9 +2,10 @@
 //! not installed.
 
 use core::fmt::Write as _;
+use core::sync::atomic::{AtomicU8, Ordering};
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -17,6 +18,8 @@ use roundtrip_record::{DnsMessage, FaultKind, Log, Outcome, What};
 use roundtrip_wire::Wire as _;
 
 const UNBOUND: &str = "/usr/sbin/unbound";
+/// Where servers of these tests listen: below the ports that the kernel gives to clients.
+const PORT: u16 = 5_300;
 
 /// An unbound at work; it ends with this.
 struct Unbound {
@@ -104,18 +107,14 @@ fn policy() -> Policy {
     Policy { timeout: Duration::from_secs(3), attempts: 1, ..Resolv::default().policy }
 }
 
-/// A port that is free for both transports on these loopback addresses.
-fn free_port(addresses: &[Ipv4Addr]) -> u16 {
-    for _ in 0..100 {
-        let port = UdpSocket::bind((addresses[0], 0)).unwrap().local_addr().unwrap().port();
-        let free = |at: &Ipv4Addr| {
-            UdpSocket::bind((*at, port)).is_ok() && TcpListener::bind((*at, port)).is_ok()
-        };
-        if addresses.iter().all(free) {
-            return port;
-        }
-    }
-    panic!("no free port");
+/// An address of this machine that no other test and no other process uses (RFC 1122 §3.2.1.3: all of
+/// 127/8 is loopback), so that its ports are all free.
+fn own_address() -> SocketAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = NEXT.fetch_add(1, Ordering::Relaxed);
+    // 127.0.x.y is left to others.
+    SocketAddr::from(([127, high | 0x80, low, host], PORT))
 }
 
 /// Runs `body` on a live wire and gives what was recorded beside its result.
@@ -195,8 +194,8 @@ fn with_zones(at: SocketAddr, broken: SocketAddr) -> Option<Unbound> {
 
 #[test]
 fn a_real_server_answers_fails_and_is_silent() {
-    let at = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(&[Ipv4Addr::LOCALHOST])));
-    let broken = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(&[Ipv4Addr::LOCALHOST])));
+    let at = own_address();
+    let broken = own_address();
     let Some(unbound) = with_zones(at, broken) else { return };
     let ((), events) = live(|live| async move {
         // It has no zone and refuses; whoever asks unbound for it gets SERVFAIL.
@@ -259,7 +258,8 @@ fn a_real_server_answers_fails_and_is_silent() {
             FaultKind::NameTimedOut { name: "www.silent.example.".into(), servers: vec![at] }
         );
         let waited = live.now().since(silent.since);
-        assert!((400..900).contains(&waited.as_millis()), "{waited:?}");
+        // Two tries of 200 ms; a busy machine may take longer.
+        assert!((400..3_000).contains(&waited.as_millis()), "{waited:?}");
     });
     // The long answer was cut over UDP and whole over TCP.
     let many: Vec<(&str, bool, u16)> = messages(&events)
@@ -280,8 +280,8 @@ fn a_real_server_answers_fails_and_is_silent() {
 
 #[test]
 fn a_real_server_takes_what_our_authority_says() {
-    let at = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(&[Ipv4Addr::LOCALHOST])));
-    let ours = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(&[Ipv4Addr::LOCALHOST])));
+    let at = own_address();
+    let ours = own_address();
     let stub = |name: &str| {
         format!("stub-zone:\n  name: {name}\n  stub-addr: {}@{}\n", ours.ip(), ours.port())
     };
@@ -320,8 +320,7 @@ fn a_real_server_takes_what_our_authority_says() {
 
 #[test]
 fn a_walk_goes_down_through_real_servers() {
-    let [root, com, site] = [11, 12, 13].map(|last| Ipv4Addr::new(127, 0, 53, last));
-    let port = free_port(&[root, com, site]);
+    let [root, com, site] = [own_address(), own_address(), own_address()].map(|at| at.ip());
     let soa = "IN SOA ns.nic. root.nic. 1 7200 900 86400 60";
     let zones = [
         (
@@ -346,18 +345,18 @@ fn a_walk_goes_down_through_real_servers() {
             ),
         ),
     ];
-    let start = |(ip, name, text): &(Ipv4Addr, &str, String)| {
+    let start = |(ip, name, text): &(IpAddr, &str, String)| {
         let config = format!(
             "auth-zone:\n  name: {name}\n  zonefile: zone\n  for-downstream: yes\n  for-upstream: no\n  fallback-enabled: no\n"
         );
-        Unbound::start((*ip, port).into(), &config, &[("zone", text)])
+        Unbound::start((*ip, PORT).into(), &config, &[("zone", text)])
     };
     let Some(servers) = zones.iter().map(start).collect::<Option<Vec<_>>>() else { return };
     let ((), events) = live(|live| async move {
         for server in &servers {
             server.ready(&live).await;
         }
-        let tree = Tree::new(&[("ns.nic.".into(), root.into())]).with_port(port);
+        let tree = Tree::new(&[("ns.nic.".into(), root)]).with_port(PORT);
         let resolver = Resolver::with_tree(live.clone(), tree);
         let walk = Options::walk().of(Families::V4);
         let lookup = resolver.lookup("www.example.com", walk, None).await.unwrap();
