@@ -525,6 +525,14 @@ impl Connection {
         matches!(self.state, State::Closed(_))
     }
 
+    /// Whether there is room to write that is worth it: a third of the send buffer.
+    pub fn is_writable(&self) -> bool {
+        match &self.state {
+            State::Open(open) => open.sender.is_writable(),
+            _ => false,
+        }
+    }
+
     /// Bytes that can be read.
     pub fn readable(&self) -> usize {
         self.receiver().map_or(0, |receiver| receiver.unread() as usize)

@@ -385,10 +385,15 @@ impl Sender {
         if !self.memory_fixed && self.board.in_flight() < self.window.cwnd {
             self.expand_memory(cx);
         }
-        let used = self.memory_used();
-        let writable = used < self.memory && self.memory - used >= used / 2;
+        let writable = self.is_writable();
         self.no_space = !writable;
         writable
+    }
+
+    /// Whether a third of the buffer is free (`sk_stream_is_writeable`).
+    pub(crate) fn is_writable(&self) -> bool {
+        let used = self.memory_used();
+        used < self.memory && self.memory - used >= used / 2
     }
 
     /// Lets the buffer hold twice what the window does (`tcp_sndbuf_expand`).

@@ -304,7 +304,8 @@ impl Sender {
         }
         if sent > 0 {
             self.schedule_loss_probe(false, cx);
-        } else if self.board.is_empty() && self.has_unsent() && self.timer.is_none() {
+        }
+        if self.board.is_empty() && self.has_unsent() && self.timer.is_none() {
             // The window is shut: probe it (`tcp_check_probe_timer`).
             self.set_timer(SendTimer::Persist, self.rtt.rto_us().max(200_000), cx);
         }
@@ -456,6 +457,10 @@ impl Sender {
                 return;
             }
             self.board.join_next(place);
+            if !self.sack {
+                // Duplicates counted as segments: there is one less to count (`tcp_adjust_pcount`).
+                self.board.sacked_out = self.board.sacked_out.saturating_sub(1);
+            }
         }
     }
 
@@ -503,6 +508,7 @@ impl Sender {
             let room = (self.window_end() - self.nxt) as u32;
             let len = self.unsent().min(room).min(mss);
             let burst = self.send_new(len, mss, cx);
+            self.pushed = 0;
             return Burst { push: len > 0, ..burst };
         }
         self.last_output = cx.now.time;

@@ -141,7 +141,7 @@ fn exchange(seed: u64) {
     };
     let (client, server) = (options(&mut rng), options(&mut rng));
     let mut pair = Pair::with(path, client, server);
-    pair.keep_log = false;
+    pair.keep_log = std::env::var("SHOW").is_ok();
     pair.max_segments = 1 + rng.below(45) as usize;
     pair.fates(End::Client, fates(rng.next(), weather));
     pair.fates(End::Server, fates(rng.next(), weather));
@@ -167,6 +167,13 @@ fn exchange(seed: u64) {
         let until = pair.now + Duration::from_secs(400);
         if !pair.step(until) {
             pair.run_for(Duration::from_millis(10));
+        }
+    }
+    if pair.keep_log {
+        for end in [End::Client, End::Server] {
+            for line in pair.lines(end) {
+                eprintln!("{end:?} {line}");
+            }
         }
     }
     let [a, b] = &applications;
