@@ -1,0 +1,247 @@
+//! What each element wants.
+
+use html5ever::tokenizer::Tag;
+use url::Url;
+
+use super::rules::{
+    Hinted, ScriptKind, attr, fetch_priority, fetchable, hinted, is_small, link_applies,
+};
+use super::state::{Attributes, State};
+use super::{Found, Want};
+use crate::fetch::{Blocks, Kind, Omitted, Priority, Reach};
+use crate::srcset::{self, Source};
+
+impl State {
+    pub(super) fn resources(&mut self, tag: &Tag, name: &str, line: u64) {
+        match name {
+            "base" => self.set_base(tag),
+            "link" => self.link(tag, line),
+            "meta" => self.meta(tag),
+            "script" => self.script(tag, line),
+            "img" | "image" => self.image(tag, line),
+            "source" => self.source(tag, line),
+            "input" if attr(tag, "type").is_some_and(|t| t.eq_ignore_ascii_case("image")) => {
+                self.plain_image(attr(tag, "src"), line);
+            }
+            "video" => {
+                self.media_element = Some(Kind::Video);
+                self.list(attr(tag, "src"), Kind::Video, line, Omitted::Media);
+                if let Some(url) = self.address(attr(tag, "poster")) {
+                    self.want(url, Kind::Poster, Priority::Low, Blocks::None, line);
+                }
+            }
+            "audio" => {
+                self.media_element = Some(Kind::Audio);
+                self.list(attr(tag, "src"), Kind::Audio, line, Omitted::Media);
+            }
+            "track" => self.list(attr(tag, "src"), Kind::Track, line, Omitted::Media),
+            "iframe" | "frame" => self.list(attr(tag, "src"), Kind::Frame, line, Omitted::Frame),
+            "object" => self.list(attr(tag, "data"), Kind::Object, line, Omitted::Plugin),
+            "embed" => self.list(attr(tag, "src"), Kind::Embed, line, Omitted::Plugin),
+            "canvas" => self.counts.canvases += 1,
+            _ if name.contains('-') => self.counts.custom_elements += 1,
+            _ => {}
+        }
+    }
+
+    /// The first `<base href>` counts (HTML standard, section 4.2.3).
+    fn set_base(&mut self, tag: &Tag) {
+        if let Some(href) = attr(tag, "href")
+            && !self.base_seen
+        {
+            self.base_seen = true;
+            if let Ok(url) = self.document.join(href.trim())
+                && !matches!(url.scheme(), "data" | "javascript")
+            {
+                self.base = url;
+            }
+        }
+    }
+
+    fn meta(&mut self, tag: &Tag) {
+        if attr(tag, "http-equiv").is_some_and(|value| value.eq_ignore_ascii_case("refresh"))
+            && let Some(content) = attr(tag, "content")
+        {
+            self.found.push(Found::Refresh { content: content.to_owned() });
+        }
+    }
+
+    fn link(&mut self, tag: &Tag, line: u64) {
+        let rel = attr(tag, "rel").unwrap_or("").to_ascii_lowercase();
+        let has = |word: &str| rel.split_ascii_whitespace().any(|w| w == word);
+        let applies = attr(tag, "media").is_none_or(|query| self.media.matches(query));
+        if has("preload") && attr(tag, "as").is_some_and(|a| a.eq_ignore_ascii_case("image")) {
+            self.preload_image(tag, line, applies);
+            return;
+        }
+        let Some(url) = self.address(attr(tag, "href")) else { return };
+        if has("stylesheet") {
+            if !link_applies(&rel, attr(tag, "type"), attr(tag, "disabled").is_some()) {
+                return;
+            }
+            self.style_sheet(tag, url, line, applies);
+        } else if has("preload") {
+            self.preload(tag, url, line, applies);
+        } else if has("modulepreload") {
+            self.want(url, Kind::Script, Priority::High, Blocks::None, line);
+        } else if has("icon") || has("apple-touch-icon") {
+            // A browser takes one icon: here the first it could draw. Apple's are for home screens.
+            let usable = has("icon") && attr(tag, "type").is_none_or(srcset::drawable);
+            if usable && !std::mem::replace(&mut self.icon_found, true) {
+                self.want(url, Kind::Icon, Priority::Low, Blocks::None, line);
+            }
+        } else if has("prefetch") || has("prerender") || has("next") {
+            self.found.push(Found::Listed { url, kind: Kind::Later, line, why: Omitted::NotNow });
+        } else if has("manifest") {
+            self.found.push(Found::Listed {
+                url,
+                kind: Kind::Manifest,
+                line,
+                why: Omitted::NotNow,
+            });
+        } else if has("preconnect") {
+            self.found.push(Found::Hint { url, reach: Reach::Connection });
+        } else if has("dns-prefetch") {
+            self.found.push(Found::Hint { url, reach: Reach::Name });
+        }
+    }
+
+    fn style_sheet(&mut self, tag: &Tag, url: Url, line: u64, applies: bool) {
+        let priority = match (applies, fetch_priority(tag)) {
+            (false, _) => Priority::VeryLow,
+            (true, Hinted::Low) => Priority::High,
+            (true, _) => Priority::VeryHigh,
+        };
+        let blocks = if applies { Blocks::Render } else { Blocks::None };
+        let media = (!applies).then(|| attr(tag, "media").unwrap_or("").to_owned());
+        self.found.push(Found::Resource(Want {
+            url,
+            kind: Kind::Style,
+            priority,
+            blocks,
+            line,
+            media,
+            holds_paint: applies,
+        }));
+    }
+
+    /// `<link rel=preload>`: the destination its `as` names (HTML standard, section 4.6.7.15).
+    fn preload(&mut self, tag: &Tag, url: Url, line: u64, applies: bool) {
+        let destination = attr(tag, "as").unwrap_or("").to_ascii_lowercase();
+        let (kind, priority) = match destination.as_str() {
+            "style" => (Kind::Style, Priority::VeryHigh),
+            "script" => (Kind::Script, Priority::High),
+            "font" => (Kind::Font, Priority::High),
+            "fetch" => (Kind::Data, Priority::High),
+            "track" => (Kind::Track, Priority::Low),
+            _ => return,
+        };
+        if applies {
+            let priority = hinted(priority, fetch_priority(tag));
+            self.want(url, kind, priority, Blocks::None, line);
+        }
+    }
+
+    fn preload_image(&mut self, tag: &Tag, line: u64, applies: bool) {
+        let source = Source {
+            src: attr(tag, "href"),
+            srcset: attr(tag, "imagesrcset"),
+            sizes: attr(tag, "imagesizes"),
+            ..Source::default()
+        };
+        let chosen = srcset::choose(&[], source, self.media);
+        if applies
+            && attr(tag, "type").is_none_or(srcset::drawable)
+            && let Some(url) = self.address(chosen)
+        {
+            let priority = hinted(Priority::Low, fetch_priority(tag));
+            self.want(url, Kind::Image, priority, Blocks::None, line);
+        }
+    }
+
+    fn script(&mut self, tag: &Tag, line: u64) {
+        let kind = ScriptKind::of(attr(tag, "type"));
+        if kind == ScriptKind::Data || attr(tag, "nomodule").is_some() {
+            return;
+        }
+        let Some(src) = attr(tag, "src") else {
+            self.counts.scripts_inline += 1;
+            return;
+        };
+        self.counts.scripts_external += 1;
+        let Some(url) = self.address(Some(src)) else { return };
+        let waits = kind == ScriptKind::Classic
+            && attr(tag, "async").is_none()
+            && attr(tag, "defer").is_none();
+        let priority = match (waits || kind == ScriptKind::Module, self.image_found) {
+            (false, _) => Priority::Low,
+            (true, false) => Priority::High,
+            (true, true) => Priority::Medium,
+        };
+        self.found.push(Found::Resource(Want {
+            url,
+            kind: Kind::Script,
+            priority: hinted(priority, fetch_priority(tag)),
+            blocks: if waits { Blocks::Parser } else { Blocks::None },
+            line,
+            media: None,
+            holds_paint: waits && !self.in_body,
+        }));
+    }
+
+    fn source(&mut self, tag: &Tag, line: u64) {
+        if let Some(picture) = &mut self.picture {
+            picture.push(Attributes::of(tag));
+        } else if let Some(kind) = self.media_element {
+            self.list(attr(tag, "src"), kind, line, Omitted::Media);
+        }
+    }
+
+    fn image(&mut self, tag: &Tag, line: u64) {
+        let img = Attributes { media: None, mime: None, ..Attributes::of(tag) };
+        let sources = self.picture.take().unwrap_or_default();
+        let borrowed: Vec<Source<'_>> = sources.iter().map(Attributes::source).collect();
+        let chosen = srcset::choose(&borrowed, img.source(), self.media);
+        let Some(url) = self.address(chosen) else { return };
+        if attr(tag, "loading").is_some_and(|value| value.eq_ignore_ascii_case("lazy")) {
+            // Layout decides: only it knows how far below the viewport the image is.
+            return;
+        }
+        self.image_found = true;
+        let priority = match fetch_priority(tag) {
+            Hinted::Auto if self.large_images < 5 && !is_small(tag) => {
+                self.large_images += 1;
+                Priority::Medium
+            }
+            hint => hinted(Priority::Low, hint),
+        };
+        self.want(url, Kind::Image, priority, Blocks::None, line);
+    }
+
+    fn plain_image(&mut self, src: Option<&str>, line: u64) {
+        if let Some(url) = self.address(src) {
+            self.image_found = true;
+            self.want(url, Kind::Image, Priority::Low, Blocks::None, line);
+        }
+    }
+
+    fn want(&mut self, url: Url, kind: Kind, priority: Priority, blocks: Blocks, line: u64) {
+        let want = Want { url, kind, priority, blocks, line, media: None, holds_paint: false };
+        self.found.push(Found::Resource(want));
+    }
+
+    fn list(&mut self, src: Option<&str>, kind: Kind, line: u64, why: Omitted) {
+        if let Some(url) = self.address(src) {
+            self.found.push(Found::Listed { url, kind, line, why });
+        }
+    }
+
+    /// The absolute address of something that goes over the network.
+    fn address(&self, written: Option<&str>) -> Option<Url> {
+        let written = written?.trim();
+        if written.is_empty() {
+            return None;
+        }
+        fetchable(self.base.join(written).ok()?)
+    }
+}

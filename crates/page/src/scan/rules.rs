@@ -1,0 +1,106 @@
+//! Rules about single attributes.
+
+use html5ever::tokenizer::Tag;
+use url::Url;
+
+use crate::fetch::Priority;
+
+/// An address without its fragment, if its scheme can be fetched.
+pub(crate) fn fetchable(mut url: Url) -> Option<Url> {
+    if !matches!(url.scheme(), "http" | "https" | "file") {
+        return None;
+    }
+    url.set_fragment(None);
+    Some(url)
+}
+
+/// Whether a `<link rel=stylesheet>` counts: not an alternative, not disabled, not another
+/// language (HTML standard, section 4.6.7.21).
+pub(crate) fn link_applies(rel: &str, mime: Option<&str>, disabled: bool) -> bool {
+    let alternate = rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("alternate"));
+    !alternate && !disabled && mime.is_none_or(is_css)
+}
+
+pub(crate) fn is_css(mime: &str) -> bool {
+    let mime = mime.split(';').next().unwrap_or("").trim();
+    mime.is_empty() || mime.eq_ignore_ascii_case("text/css")
+}
+
+#[derive(PartialEq, Eq, Clone, Copy)]
+pub(super) enum ScriptKind {
+    Classic,
+    Module,
+    /// Not a script at all: a template, JSON, an import map.
+    Data,
+}
+
+impl ScriptKind {
+    pub(super) fn of(mime: Option<&str>) -> Self {
+        let Some(mime) = mime else { return ScriptKind::Classic };
+        let mime = mime.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        match mime.as_str() {
+            "" => ScriptKind::Classic,
+            "module" => ScriptKind::Module,
+            _ if mime.ends_with("/javascript")
+                || mime.ends_with("/ecmascript")
+                || mime.ends_with("/x-javascript")
+                || mime.ends_with("/jscript") =>
+            {
+                ScriptKind::Classic
+            }
+            _ => ScriptKind::Data,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hinted {
+    Auto,
+    High,
+    Low,
+}
+
+pub(super) fn fetch_priority(tag: &Tag) -> Hinted {
+    match attr(tag, "fetchpriority").map(str::to_ascii_lowercase).as_deref() {
+        Some("high") => Hinted::High,
+        Some("low") => Hinted::Low,
+        _ => Hinted::Auto,
+    }
+}
+
+pub(super) fn hinted(priority: Priority, hint: Hinted) -> Priority {
+    match hint {
+        Hinted::Auto => priority,
+        Hinted::High => priority.max(Priority::High),
+        Hinted::Low => priority.min(Priority::Low),
+    }
+}
+
+/// Both dimensions written, and less than 10 000 square pixels: Blink does not raise such an image.
+pub(super) fn is_small(tag: &Tag) -> bool {
+    let side = |name| attr(tag, name).and_then(|value| value.trim().parse::<f64>().ok());
+    matches!((side("width"), side("height")), (Some(w), Some(h)) if w * h < 10_000.0)
+}
+
+pub(super) fn belongs_to_head(name: &str) -> bool {
+    matches!(
+        name,
+        "html"
+            | "head"
+            | "base"
+            | "basefont"
+            | "bgsound"
+            | "link"
+            | "meta"
+            | "noframes"
+            | "noscript"
+            | "script"
+            | "style"
+            | "template"
+            | "title"
+    )
+}
+
+pub(super) fn attr<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
+    tag.attrs.iter().find(|attr| &*attr.name.local == name).map(|attr| &*attr.value)
+}

@@ -1,0 +1,203 @@
+//! What the scanner remembers between tokens.
+
+use html5ever::tokenizer::states::RawKind;
+use html5ever::tokenizer::{Doctype, Tag, TokenSinkResult};
+use url::Url;
+
+use super::rules::{attr, belongs_to_head, is_css};
+use super::{Counts, Found};
+use crate::fetch::Kind;
+use crate::media::Media;
+use crate::srcset::Source;
+
+/// What the text being read belongs to.
+#[derive(PartialEq)]
+pub(super) enum Reading {
+    Nothing,
+    Title(String),
+    Style(String),
+    /// Text that is not looked at.
+    Raw,
+}
+
+pub(super) struct State {
+    pub(super) document: Url,
+    pub(super) base: Url,
+    pub(super) base_seen: bool,
+    pub(super) media: Media,
+    pub(super) found: Vec<Found>,
+    pub(super) counts: Counts,
+    pub(super) title: Option<String>,
+    pub(super) reading: Reading,
+    pub(super) in_body: bool,
+    pub(super) doctype_seen: bool,
+    /// Depth of `<template>`: what is inside is inert.
+    pub(super) templates: usize,
+    /// `<source>`s of the `<picture>` being read.
+    pub(super) picture: Option<Vec<Attributes>>,
+    pub(super) media_element: Option<Kind>,
+    pub(super) icon_found: bool,
+    pub(super) image_found: bool,
+    pub(super) large_images: usize,
+}
+
+/// The attributes of an image source, kept until its `<img>`.
+#[derive(Clone, Default)]
+pub(super) struct Attributes {
+    pub(super) src: Option<String>,
+    pub(super) srcset: Option<String>,
+    pub(super) sizes: Option<String>,
+    pub(super) media: Option<String>,
+    pub(super) mime: Option<String>,
+}
+
+impl Attributes {
+    pub(super) fn of(tag: &Tag) -> Self {
+        let owned = |name| attr(tag, name).map(str::to_owned);
+        Attributes {
+            src: owned("src"),
+            srcset: owned("srcset"),
+            sizes: owned("sizes"),
+            media: owned("media"),
+            mime: owned("type"),
+        }
+    }
+
+    pub(super) fn source(&self) -> Source<'_> {
+        Source {
+            src: self.src.as_deref(),
+            srcset: self.srcset.as_deref(),
+            sizes: self.sizes.as_deref(),
+            media: self.media.as_deref(),
+            mime: self.mime.as_deref(),
+        }
+    }
+}
+
+impl State {
+    pub(super) fn new(document: Url, media: Media) -> Self {
+        State {
+            base: document.clone(),
+            document,
+            base_seen: false,
+            media,
+            found: Vec::new(),
+            counts: Counts { quirks: true, ..Counts::default() },
+            title: None,
+            reading: Reading::Nothing,
+            in_body: false,
+            doctype_seen: false,
+            templates: 0,
+            picture: None,
+            media_element: None,
+            icon_found: false,
+            image_found: false,
+            large_images: 0,
+        }
+    }
+
+    /// Whether the doctype asks for quirks mode (HTML standard, section 13.2.6.4.1, the cases
+    /// that occur: no doctype, a wrong name, HTML before 4.01, transitional without an address).
+    pub(super) fn doctype(&mut self, doctype: &Doctype) {
+        if self.doctype_seen || self.counts.elements > 0 {
+            return;
+        }
+        self.doctype_seen = true;
+        let html = doctype.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("html"));
+        let public = doctype.public_id.as_deref().unwrap_or("").to_ascii_lowercase();
+        let old = ["-//ietf//", "-//netscape", "-//microsoft", "-//softquad", "-//w3c//dtd html 3"]
+            .iter()
+            .chain(&["-//w3c//dtd html 4.0 frameset", "-//w3c//dtd html 4.0 transitional"])
+            .any(|prefix| public.starts_with(prefix));
+        let without_address = doctype.system_id.is_none()
+            && ["-//w3c//dtd html 4.01 frameset", "-//w3c//dtd html 4.01 transitional"]
+                .iter()
+                .any(|prefix| public.starts_with(prefix));
+        self.counts.quirks = !html || doctype.force_quirks || old || without_address;
+    }
+
+    pub(super) fn start(&mut self, tag: &Tag, line: u64, foreign: bool) -> TokenSinkResult<()> {
+        self.counts.elements += 1;
+        let name = &*tag.name;
+        self.in_body |= !foreign && !belongs_to_head(name);
+        if foreign {
+            if name == "style" && !tag.self_closing && self.templates == 0 {
+                self.reading = Reading::Style(String::new());
+            }
+            return TokenSinkResult::Continue;
+        }
+        if self.templates == 0 {
+            self.resources(tag, name, line);
+        }
+        self.enter(tag, name)
+    }
+
+    /// Follows the tree state a start tag changes, and the tokenizer state it asks for.
+    fn enter(&mut self, tag: &Tag, name: &str) -> TokenSinkResult<()> {
+        let kind = match name {
+            "template" => {
+                self.templates += 1;
+                return TokenSinkResult::Continue;
+            }
+            "picture" => {
+                self.picture = Some(Vec::new());
+                return TokenSinkResult::Continue;
+            }
+            "title" => {
+                if self.title.is_none() {
+                    self.reading = Reading::Title(String::new());
+                }
+                return TokenSinkResult::RawData(RawKind::Rcdata);
+            }
+            "style" => {
+                let applies = attr(tag, "media").is_none_or(|query| self.media.matches(query));
+                let css = attr(tag, "type").is_none_or(is_css);
+                self.reading = if applies && css && self.templates == 0 {
+                    Reading::Style(String::new())
+                } else {
+                    Reading::Raw
+                };
+                return TokenSinkResult::RawData(RawKind::Rawtext);
+            }
+            "textarea" => RawKind::Rcdata,
+            "xmp" | "iframe" | "noembed" | "noframes" => RawKind::Rawtext,
+            "script" => RawKind::ScriptData,
+            "plaintext" => return TokenSinkResult::Plaintext,
+            _ => return TokenSinkResult::Continue,
+        };
+        self.reading = Reading::Raw;
+        TokenSinkResult::RawData(kind)
+    }
+
+    pub(super) fn end(&mut self, tag: &Tag) {
+        match (&*tag.name, std::mem::replace(&mut self.reading, Reading::Nothing)) {
+            ("title", Reading::Title(text)) => {
+                self.title = Some(text.split_whitespace().collect::<Vec<_>>().join(" "));
+            }
+            ("style", Reading::Style(css)) => self.found.push(Found::Style { css }),
+            ("template", _) => self.templates = self.templates.saturating_sub(1),
+            ("picture", _) => self.picture = None,
+            ("video" | "audio", _) => self.media_element = None,
+            ("head", _) => {}
+            // An end tag inside foreign content leaves its style open.
+            (_, reading @ Reading::Style(_)) => self.reading = reading,
+            _ => {}
+        }
+    }
+
+    /// A style element that was never closed counts all the same.
+    pub(super) fn end_of_file(&mut self) {
+        if let Reading::Style(css) = std::mem::replace(&mut self.reading, Reading::Nothing) {
+            self.found.push(Found::Style { css });
+        }
+    }
+
+    pub(super) fn text(&mut self, text: &str) {
+        match &mut self.reading {
+            Reading::Title(kept) if kept.len() < 4096 => kept.push_str(text),
+            Reading::Style(kept) if kept.len() < crate::limits::STYLE => kept.push_str(text),
+            Reading::Nothing if !self.in_body => self.in_body = !text.trim().is_empty(),
+            _ => {}
+        }
+    }
+}
