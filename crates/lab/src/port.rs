@@ -102,11 +102,6 @@ impl Port for LabPort {
     }
 
     #[inline]
-    fn recycle(&self, buffer: Vec<u8>) {
-        self.world.recycle(buffer);
-    }
-
-    #[inline]
     fn transmit(&self, frame: Vec<u8>, transmit: Transmit) {
         match self.links.borrow().get(transmit.interface.0 as usize) {
             Some(&link) => self.world.send(link, frame, transmit),

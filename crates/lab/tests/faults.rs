@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use roundtrip_lab::transfer::{Neighbours, Transfer};
+use roundtrip_lab::transfer::{Neighbours, Programs, Transfer};
 use roundtrip_lab::{Internet, Net, Seed, Settings};
 use roundtrip_record::{Log, Role};
 use roundtrip_wire::{Listener as _, Wire as _};
@@ -70,12 +70,14 @@ fn a_transfer_repeats_and_differs_with_its_seed() {
     assert!(first.iter().map(|run| run.lost).sum::<u64>() > 0);
 }
 
-/// The link's arithmetic to the nanosecond: 14 000 bytes over an idle link.
+/// The link's arithmetic to the nanosecond.
 #[test]
 fn an_idle_link_takes_its_time_and_no_more() {
     let net = "down=20Mbit,up=5Mbit,rtt=40ms".parse().unwrap();
     let mut runs = Vec::new();
-    Transfer::new(net, 3_000).carry_out(|run| runs.push(run)).unwrap();
+    let programs = Programs::INSTANT;
+    let transfer = Transfer { programs, ..Transfer::new(net, 3_000) };
+    transfer.carry_out(|run| runs.push(run)).unwrap();
     // SYN and SYN-ACK are 74 bytes each way: 74·8/5 Mbit/s and 74·8/20 Mbit/s.
     assert_eq!(runs[0].connect_ms, 40.0 + 0.1184 + 0.0296);
 }

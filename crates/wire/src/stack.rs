@@ -50,6 +50,8 @@ struct Shared<P> {
 struct Inner {
     host: Host,
     log: Log,
+    /// The buffer for the next frame.
+    frame: Vec<u8>,
     /// By the socket's slot.
     sockets: Vec<Watched>,
     listeners: BTreeMap<ListenerId, Waiter>,
@@ -141,6 +143,7 @@ impl<P: Port> Stack<P> {
         let inner = Inner {
             host,
             log,
+            frame: port.buffer(),
             sockets: Vec::new(),
             listeners: BTreeMap::new(),
             datagrams: BTreeMap::new(),
@@ -194,14 +197,10 @@ impl<P: Port> Stack<P> {
         let port = &self.shared.port;
         let now = port.now();
         loop {
-            let mut frame = port.buffer();
-            loop {
-                let Inner { host, log, .. } = &mut *inner;
-                let sent = traced!(log, |trace| host.poll_transmit(now, &mut frame, trace));
-                let Some(transmit) = sent else { break };
-                port.transmit(core::mem::replace(&mut frame, port.buffer()), transmit);
+            let Inner { host, log, frame, .. } = &mut *inner;
+            while let Some(transmit) = traced!(log, |trace| host.poll_transmit(now, frame, trace)) {
+                port.transmit(core::mem::replace(frame, port.buffer()), transmit);
             }
-            port.recycle(frame);
             // What frames over loopback made happen comes out only now, and may make more frames.
             let Some(event) = inner.host.poll_event() else { break };
             inner.dispatch(&event);

@@ -39,9 +39,6 @@ pub trait Port: 'static {
     /// An empty buffer for a frame.
     fn buffer(&self) -> Vec<u8>;
 
-    /// Takes a buffer back that was not needed.
-    fn recycle(&self, buffer: Vec<u8>);
-
     /// Sends a frame. The buffer is the port's from here on.
     fn transmit(&self, frame: Vec<u8>, transmit: Transmit);
 

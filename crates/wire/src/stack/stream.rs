@@ -70,6 +70,20 @@ impl<P: Port> StackStream<P> {
         Ok(())
     }
 
+    /// Completes when a read would give something: data, the end of the stream or an error.
+    pub fn poll_readable(&mut self, context: &Context<'_>) -> Poll<()> {
+        let inner = &mut *self.stack.shared.inner.borrow_mut();
+        if inner.host.peek(self.socket).iter().any(|piece| !piece.is_empty()) {
+            return Poll::Ready(());
+        }
+        // Nothing has arrived, so that this takes nothing away.
+        let now = self.stack.shared.port.now();
+        match inner.host.read(now, self.socket, &mut [0]) {
+            Err(error) => not_read(inner, self.socket, context, error).map(drop),
+            Ok(_) => Poll::Ready(()),
+        }
+    }
+
     /// Reads without copying: shows what has arrived to `take`, which answers how many bytes of it
     /// it has taken. Gives that number; 0 at the end of the stream.
     ///
