@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::encoding::{self, DocumentDecoder};
 use crate::engine::{self, Goal, Outcome};
-use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Hint, Listed, Omitted, Priority};
+use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Hint, Listed, Priority};
 use crate::limits;
 use crate::media::Media;
 use crate::note::Note;
@@ -19,7 +19,7 @@ use crate::resources::{Body, Resources, State};
 use crate::scan::{Found, Scanner};
 
 /// One page: bytes go in, wanted resources and pictures come out. See the [crate] page for the
-/// contract.
+/// contract. A page stays on the thread it was made on (its tokenizer does); a [`Job`] need not.
 pub struct Page {
     url: Url,
     options: Options,
@@ -394,10 +394,5 @@ impl Page {
             notes.push(Note::OmittedMore { count: more });
         }
         notes
-    }
-
-    /// Whether a listed resource is of this sort.
-    pub fn lists(&self, why: Omitted) -> bool {
-        self.listed.iter().any(|listed| listed.why == why)
     }
 }

@@ -44,6 +44,21 @@ fn deep_nesting_is_flattened_and_told() {
 }
 
 #[test]
+fn xml_is_kept_within_bounds_too() {
+    let xhtml = "<html xmlns='http://www.w3.org/1999/xhtml'><body>";
+    for rest in ["<div>".repeat(20_000), "<p></div>&undefined;<![CDATA[x".to_owned(), String::new()]
+    {
+        let mut page = Page::new(
+            Url::parse("http://a.example/").unwrap(),
+            Options { content_type: Some("application/xhtml+xml".to_owned()), ..options() },
+        );
+        page.feed(format!("{xhtml}{rest}").as_bytes());
+        page.finish_document();
+        page.paint().unwrap();
+    }
+}
+
+#[test]
 fn deeply_nested_layouts_end() {
     for display in ["flex", "grid", "inline-block", "inline-flex", "table-cell"] {
         let style = format!("<!doctype html><style>div{{display:{display}}}</style>");
@@ -177,7 +192,7 @@ fn a_page_that_wants_too_much_is_bounded() {
     let polled = std::iter::from_fn(|| page.poll_fetch()).count();
     assert_eq!(polled, limits::FETCHES);
     assert_eq!(page.listed().len(), limits::LISTED);
-    assert!(page.lists(Omitted::Frame));
+    assert!(page.listed().iter().all(|listed| listed.why == Omitted::Frame));
     let more = 500 + limits::FETCHES + 500 - limits::LISTED;
     assert!(page.notes().contains(&Note::OmittedMore { count: more }));
 }

@@ -390,6 +390,26 @@ fn rules_under_rows_of_a_collapsed_table_are_painted() {
 }
 
 #[test]
+fn old_attributes_and_quotation_marks_are_painted() {
+    let table = |attribute: &str| {
+        let style = "body{margin:0}table{width:200px}td{height:30px}";
+        let cells = "<tr><td><td><tr><td><td>";
+        let markup =
+            format!("<!doctype html><style>{style}</style><table {attribute}>{cells}</table>");
+        count(&paint(&markup), 0..210, 0..90, [128, 128, 128])
+    };
+    assert_eq!(table(""), 0);
+    assert!(table("border=1") > 4 * 200, "{}", table("border=1"));
+    let wide = |markup: &str| {
+        let picture = paint(&format!(
+            "<!doctype html><style>body{{margin:0;font:30px Arial}}</style>{markup}"
+        ));
+        (0..400).rfind(|&x| count(&picture, x..x + 1, 0..60, [0, 0, 0]) > 0).unwrap()
+    };
+    assert!(wide("<q>mm</q>") > wide("mm") + 10);
+}
+
+#[test]
 fn numbers_of_lists_keep_a_gap_and_count_as_told() {
     let list = |markup: &str| {
         let style = "<!doctype html><style>body{margin:0;font:20px Arial}</style>";
