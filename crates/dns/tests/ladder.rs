@@ -392,6 +392,36 @@ fn ids_and_ports_are_drawn_anew_for_each_question() {
 }
 
 #[test]
+fn an_answer_too_long_for_a_datagram_comes_over_tcp() {
+    let world = World::new(LAN, 1);
+    let lookup = world.lookup("many.example.com", Options::walk().of(Families::V4)).unwrap();
+    assert_eq!(lookup.addresses().len(), 100);
+    let many: Vec<(String, bool, [u16; 3])> = world
+        .messages()
+        .into_iter()
+        .filter(|m| m.question.starts_with("many") && m.code.is_some())
+        .map(|m| (m.transport, m.flags.contains(&"TC".into()), m.counts))
+        .collect();
+    assert_eq!(many, [("udp".into(), true, [0, 0, 1]), ("tcp".into(), false, [100, 0, 1])]);
+    // The segment that brought the last byte is the cause of the message.
+    let events = world.events();
+    let message = events
+        .iter()
+        .rfind(
+            |e| matches!(&e.what, What::DnsMessage(m) if m.transport == "tcp" && m.code.is_some()),
+        )
+        .unwrap();
+    let cause = events.iter().find(|event| Some(event.id) == message.cause).unwrap();
+    assert_eq!((cause.what.kind(), cause.host), ("tcp.segment", world.client_id()));
+
+    let world = World::new(LAN, 1);
+    world.resolv_conf("nameserver 198.51.100.8\noptions use-vc\n");
+    let lookup = world.lookup("many.example.com", four()).unwrap();
+    assert_eq!(lookup.addresses().len(), 100);
+    assert!(world.messages().iter().all(|message| message.transport == "tcp"));
+}
+
+#[test]
 fn one_server_can_be_named() {
     let world = World::new(LAN, 1);
     let server = (Internet::AUTHORITATIVE, 53).into();

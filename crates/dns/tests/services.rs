@@ -136,6 +136,10 @@ impl Wire for Host {
         self.lab.closed(id)
     }
 
+    fn connections(&self) -> Vec<roundtrip_record::ConnectionId> {
+        self.lab.connections()
+    }
+
     fn listen(&self, at: SocketAddr) -> io::Result<Self::Listener> {
         self.lab.listen(at)
     }

@@ -94,6 +94,12 @@ $TTL 300
 www    IN A   203.0.113.40
 ";
 
+/// With a hundred addresses for one name, which no datagram of ours holds.
+fn example_com() -> String {
+    let many: Vec<String> = (0..100).map(|n| format!("many IN A 203.0.113.{n}\n")).collect();
+    EXAMPLE_COM.to_owned() + &many.concat()
+}
+
 /// The simulated internet, its name servers at work.
 pub struct World {
     pub internet: Internet,
@@ -124,7 +130,7 @@ impl World {
                 &hosts.authoritative,
                 Internet::AUTHORITATIVE,
                 vec![
-                    zone("example.com.", EXAMPLE_COM),
+                    zone("example.com.", &example_com()),
                     zone("example.net.", EXAMPLE_NET),
                     zone("example.org.", EXAMPLE_ORG),
                     zone("lame.com.", LAME_COM),
