@@ -45,7 +45,7 @@ impl Host {
         let (mss, id) = (options.mss, self.tcp.next_connection());
         let connection = Connection::connect(now, id, local, remote, isn, options, cause, trace);
         let identification = self.rng.next_u32() as u16;
-        let key = self.tcp.insert(connection, Owner::Application, path, identification, mss);
+        let key = self.tcp.insert(connection, Owner::Application, path, isn, (identification, mss));
         if let Some(socket) = self.tcp.sockets.get_mut(key) {
             socket.attempt = Some(Box::default());
         }
@@ -131,6 +131,16 @@ impl Host {
         let answer = change(&mut socket_ref.connection);
         self.tcp.touch(socket.slot);
         Some(answer)
+    }
+
+    /// Changes options of a connection ([`Connection::set_cork`] and the like); what becomes due
+    /// with that is sent. `None` if the socket is closed.
+    pub fn configure<T>(
+        &mut self,
+        socket: SocketId,
+        change: impl FnOnce(&mut Connection) -> T,
+    ) -> Option<T> {
+        self.with(socket, change)
     }
 
     /// Takes data to send, as much as there is room for; 0 when the buffer is full.

@@ -1,0 +1,341 @@
+//! Reading and writing.
+
+use roundtrip_host::{Host, SocketId};
+use roundtrip_record::TcpState;
+use roundtrip_tcp::{self as tcp, ReadError, WriteError};
+
+use super::socket::{State, Stream};
+use super::{Answer, Answered, Arguments, File, Kind, Progress, constant, number};
+use crate::ast::Expr;
+use crate::run::fault::Fault;
+use crate::run::net::Net;
+use crate::run::payload;
+use crate::run::world::World;
+use crate::symbols::{self, Errno};
+
+/// The largest single call: more than any buffer, and small enough for any memory.
+const MAX_COUNT: usize = 1 << 28;
+
+/// What a call to read or write is given.
+#[derive(Clone, Copy, Debug)]
+struct Request<'a> {
+    fd: i64,
+    count: usize,
+    flags: i64,
+    /// The message of `sendmsg` and `recvmsg`.
+    message: Option<&'a Expr>,
+}
+
+impl Request<'_> {
+    fn has(&self, flag: &str) -> bool {
+        self.flags & constant(flag) != 0
+    }
+}
+
+fn request(arguments: Arguments<'_>) -> Result<Request<'_>, Fault> {
+    let fd = arguments.int(0)?;
+    let (count, flags, message) = match arguments.name() {
+        "readv" | "writev" => (vector(arguments.get(1)?)?, 0, None),
+        "recvmsg" | "sendmsg" => {
+            let message = arguments.get(1)?;
+            let iov = message.member("msg_iov").unwrap_or(&Expr::Ellipsis);
+            (vector(iov)?, arguments.int(2)?, Some(message))
+        }
+        "read" | "write" => (count(arguments.int(2)?)?, 0, None),
+        _ => (count(arguments.int(2)?)?, arguments.int(3)?, None),
+    };
+    Ok(Request { fd, count, flags, message })
+}
+
+fn count(number: i64) -> Result<usize, Fault> {
+    let count = usize::try_from(number).ok().filter(|count| *count <= MAX_COUNT);
+    count.ok_or_else(|| Fault::unsupported(format!("{number} bytes in one call")))
+}
+
+/// The bytes that `[{..., 1000}, {..., 500}]` have room for.
+fn vector(expression: &Expr) -> Result<usize, Fault> {
+    let Expr::List(all) = expression else {
+        return Err(Fault::mismatch(format!("{expression} should be a list of buffers")));
+    };
+    let mut total = 0;
+    for one in all {
+        let Expr::Group(members) = one else {
+            return Err(Fault::mismatch(format!("{one} should be a buffer")));
+        };
+        let length = members.get(1).map_or(Ok(0), |member| number(&member.value))?;
+        total += count(length)?;
+    }
+    Ok(total)
+}
+
+impl World {
+    pub(super) fn send(&mut self, arguments: Arguments<'_>, progress: &mut Progress) -> Answered {
+        let request = request(arguments)?;
+        for flag in ["MSG_ZEROCOPY", "MSG_FASTOPEN", "MSG_OOB"] {
+            if request.has(flag) {
+                return Err(Fault::unsupported(flag));
+            }
+        }
+        if request.message.is_some_and(|message| message.member("msg_control").is_some()) {
+            return Err(Fault::unsupported("control messages of sendmsg"));
+        }
+        match self.files.get(&request.fd).map(|file| &file.kind) {
+            None => Ok(Answer::Error(Errno::EBADF)),
+            Some(Kind::Epoll(_)) => Ok(Answer::Error(Errno::EINVAL)),
+            Some(Kind::Datagrams(_)) => {
+                let is_sendto = arguments.name() == "sendto";
+                self.send_datagram(request.fd, request.count, is_sendto)
+            }
+            Some(Kind::Stream(_)) => {
+                if let Ok(buffer) = arguments.get(1)
+                    && matches!(buffer, Expr::Word(word) if word == "NULL")
+                    && request.count > 0
+                {
+                    return Ok(Answer::Error(Errno::EFAULT));
+                }
+                Ok(self.send_stream(&request, progress))
+            }
+        }
+    }
+
+    fn send_stream(&mut self, request: &Request<'_>, progress: &mut Progress) -> Answer {
+        let now = self.net.now;
+        let timeout = self.stream(request.fd).and_then(|stream| stream.timeouts.send);
+        let is_late = self.has_timed_out(timeout, progress);
+        let World { files, net, .. } = self;
+        let Some(File { is_nonblocking, kind: Kind::Stream(stream) }) = files.get_mut(&request.fd)
+        else {
+            return Answer::Error(Errno::EBADF);
+        };
+        let State::Open(socket) = stream.state else { return Answer::Error(Errno::EPIPE) };
+        let wants_more = request.has("MSG_MORE");
+        let state = net.host.tcp(socket).map_or(TcpState::Closed, tcp::Connection::state);
+        let is_opening = matches!(state, TcpState::SynSent | TcpState::SynReceived);
+        if wants_more && !stream.is_corked {
+            net.host.configure(socket, |connection| connection.set_cork(now, true));
+        }
+        let outcome = loop {
+            let rest = request.count - progress.bytes;
+            if is_opening || (rest == 0 && request.count > 0) {
+                break Ok(());
+            }
+            if stream.is_write_shut {
+                break Err(Errno::EPIPE);
+            }
+            let data = payload::from_offset(stream.written, rest);
+            match net.host.write(now, socket, &data) {
+                Ok(0) => break Ok(()),
+                Ok(taken) => {
+                    progress.bytes += taken;
+                    stream.written += taken as u64;
+                    net.drain();
+                }
+                Err(WriteError::ShutDown) => break Err(Errno::EPIPE),
+                Err(WriteError::Closed(_)) => {
+                    break Err(stream.take_error(&net.host).unwrap_or(Errno::EPIPE));
+                }
+            }
+        };
+        if !wants_more && stream.has_more && !stream.is_corked {
+            net.host.configure(socket, |connection| connection.set_cork(now, false));
+        }
+        stream.has_more = wants_more;
+        let may_wait = !*is_nonblocking && !request.has("MSG_DONTWAIT") && !is_late;
+        match outcome {
+            _ if progress.bytes == request.count && !is_opening => {
+                Answer::Value(request.count as i64)
+            }
+            Err(errno) if progress.bytes == 0 => Answer::Error(errno),
+            Err(_) => Answer::Value(progress.bytes as i64),
+            Ok(()) => {
+                stream.seen.wants_space = true;
+                match (may_wait, progress.bytes) {
+                    (true, _) => Answer::Blocks,
+                    (false, 0) => Answer::Error(Errno::EAGAIN),
+                    (false, taken) => Answer::Value(taken as i64),
+                }
+            }
+        }
+    }
+
+    pub(super) fn receive(&mut self, arguments: Arguments<'_>, progress: &mut Progress) -> Answered {
+        let request = request(arguments)?;
+        if request.has("MSG_ERRQUEUE") {
+            return Err(Fault::unsupported("MSG_ERRQUEUE"));
+        }
+        let answer = match self.files.get(&request.fd).map(|file| &file.kind) {
+            None => return Ok(Answer::Error(Errno::EBADF)),
+            Some(Kind::Epoll(_)) => return Ok(Answer::Error(Errno::EINVAL)),
+            Some(Kind::Datagrams(_)) => {
+                self.receive_datagram(request.fd, request.count, request.has("MSG_DONTWAIT"))
+            }
+            Some(Kind::Stream(_)) => self.receive_stream(&request, progress)?,
+        };
+        if let (Some(message), Answer::Value(_)) = (request.message, &answer) {
+            self.check_message(request.fd, message)?;
+        }
+        Ok(answer)
+    }
+
+    fn receive_stream(&mut self, request: &Request<'_>, progress: &mut Progress) -> Answered {
+        if request.has("MSG_OOB") {
+            return Ok(Answer::Error(Errno::EINVAL));
+        }
+        let now = self.net.now;
+        let timeout = self.stream(request.fd).and_then(|stream| stream.timeouts.receive);
+        let is_late = self.has_timed_out(timeout, progress);
+        let World { files, net, .. } = self;
+        let Some(File { is_nonblocking, kind: Kind::Stream(stream) }) = files.get_mut(&request.fd)
+        else {
+            return Ok(Answer::Error(Errno::EBADF));
+        };
+        let State::Open(socket) = stream.state else {
+            return Ok(Answer::Error(Errno::ENOTCONN));
+        };
+        let wanted = request.count - progress.bytes;
+        let target = if request.has("MSG_WAITALL") { request.count } else { stream.low_water };
+        let target = target.min(request.count).max(1);
+        let available = stream.connection(&net.host).map_or(0, tcp::Connection::readable);
+        let is_peek = request.has("MSG_PEEK");
+        let taken = wanted.min(available);
+        if is_peek {
+            check_data(stream.read, &net.host.peek(socket), taken)?;
+        } else {
+            consume(net, socket, stream.read, taken)?;
+            stream.read += taken as u64;
+            progress.bytes += taken;
+        }
+        let done = if is_peek { taken } else { progress.bytes };
+        if done >= target || request.count == 0 {
+            return Ok(Answer::Value(done as i64));
+        }
+        let may_wait = !*is_nonblocking && !request.has("MSG_DONTWAIT") && !is_late;
+        let end = match net.host.read(now, socket, &mut [0]) {
+            Ok(_) => Some(Ok(0)),
+            Err(ReadError::Closed(_)) => Some(end_of(stream, &net.host)),
+            Err(ReadError::WouldBlock) if stream.is_read_shut => Some(Ok(0)),
+            Err(ReadError::WouldBlock) => None,
+        };
+        Ok(match (end, done) {
+            (Some(_) | None, 1..) if end.is_some() || !may_wait => Answer::Value(done as i64),
+            (Some(Ok(_)), _) => Answer::Value(0),
+            (Some(Err(errno)), _) => Answer::Error(errno),
+            (None, _) if may_wait => Answer::Blocks,
+            (None, _) => Answer::Error(Errno::EAGAIN),
+        })
+    }
+
+    /// What `recvmsg` tells besides the data.
+    fn check_message(&mut self, fd: i64, message: &Expr) -> Result<(), Fault> {
+        if let Some(flags) = message.member("msg_flags")
+            && let Ok(flags) = number(flags)
+            && flags & !constant("MSG_CMSG_CLOEXEC") != 0
+        {
+            return Err(Fault::unsupported("flags that recvmsg gives back"));
+        }
+        let Some(Expr::List(controls)) = message.member("msg_control") else { return Ok(()) };
+        for control in controls {
+            let kind = control.member("cmsg_type");
+            if kind != Some(&Expr::Word("TCP_CM_INQ".into())) {
+                return Err(Fault::unsupported("control messages of recvmsg"));
+            }
+            let expected = control.member("cmsg_data").map_or(Ok(0), number)?;
+            let World { files, net, .. } = self;
+            let Some(File { kind: Kind::Stream(stream), .. }) = files.get(&fd) else { continue };
+            if stream.kept.get(&(constant("SOL_TCP"), constant("TCP_INQ"))) != Some(&1) {
+                return Err(Fault::mismatch("TCP_INQ is not switched on: no TCP_CM_INQ comes"));
+            }
+            // A FIN that waits counts as one byte (`tcp_inq_hint`).
+            let connection = stream.connection(&net.host);
+            let unread = connection.map_or(0, tcp::Connection::readable) as i64;
+            let has_ended = connection.is_some_and(tcp::Connection::at_end);
+            let actual = if unread == 0 { i64::from(has_ended) } else { unread };
+            if actual != expected {
+                return Err(Fault::mismatch(format!("TCP_CM_INQ: expected {expected}, got {actual}")));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn ioctl(&mut self, arguments: Arguments<'_>) -> Answered {
+        let (fd, command) = (arguments.int(0)?, arguments.int(1)?);
+        let name = |name: &str| symbols::value(name) == Some(command);
+        let World { files, net, .. } = self;
+        let Some(file) = files.get_mut(&fd) else { return Ok(Answer::Error(Errno::EBADF)) };
+        if name("FIONBIO") {
+            file.is_nonblocking = arguments.bracketed(2)? != 0;
+            return Ok(Answer::Value(0));
+        }
+        let stream = match &file.kind {
+            Kind::Stream(stream) => stream,
+            Kind::Datagrams(_) => return Err(Fault::unsupported("ioctl on a UDP socket")),
+            Kind::Epoll(_) => return Ok(Answer::Error(Errno::ENOTTY)),
+        };
+        if matches!(stream.state, State::Listening(_)) {
+            return Ok(Answer::Error(Errno::EINVAL));
+        }
+        let info = stream.connection(&net.host).map(|connection| connection.info());
+        let is_opening = info.as_ref().is_none_or(|info| {
+            matches!(info.state, TcpState::SynSent | TcpState::SynReceived | TcpState::Closed)
+        });
+        let actual = info.map_or(0, |info| {
+            i64::from(if name("SIOCINQ") {
+                info.unread
+            } else if is_opening {
+                0
+            } else if name("SIOCOUTQ") {
+                info.unacked_bytes
+            } else {
+                info.notsent_bytes
+            })
+        });
+        if !name("SIOCINQ") && !name("SIOCOUTQ") && !name("SIOCOUTQNSD") {
+            return Err(Fault::unsupported(format!("the command {command:#x} of ioctl")));
+        }
+        let expected = arguments.bracketed(2)?;
+        if actual == expected {
+            Ok(Answer::Value(0))
+        } else {
+            Err(Fault::mismatch(format!("ioctl: expected {expected}, got {actual}")))
+        }
+    }
+}
+
+/// What reading a connection that is gone gives: its error once, then the end of file.
+fn end_of(stream: &mut Stream, host: &Host) -> Result<i64, Errno> {
+    stream.take_error(host).map_or(Ok(0), Err)
+}
+
+/// The first `count` bytes that can be read, the stream's from offset `read` on, are what the
+/// script sent.
+fn check_data(read: u64, data: &[&[u8]; 2], count: usize) -> Result<(), Fault> {
+    let mut at = read;
+    let mut left = count;
+    for piece in data {
+        let piece = &piece[..piece.len().min(left)];
+        if let Some(wrong) = payload::first_wrong((at as u32).wrapping_add(1), piece) {
+            let offset = at + wrong as u64;
+            return Err(Fault::mismatch(format!("byte {offset} of the stream is not the one sent")));
+        }
+        at += piece.len() as u64;
+        left -= piece.len();
+    }
+    Ok(())
+}
+
+/// Takes `count` bytes and checks them.
+fn consume(net: &mut Net, socket: SocketId, mut read: u64, count: usize) -> Result<(), Fault> {
+    let mut left = count;
+    while left > 0 {
+        let pieces = net.host.peek(socket);
+        let shown = pieces.iter().map(|piece| piece.len()).sum::<usize>().min(left);
+        if shown == 0 {
+            return Err(Fault::mismatch(format!("{left} readable bytes cannot be read")));
+        }
+        check_data(read, &pieces, shown)?;
+        net.host.consume(net.now, socket, shown);
+        left -= shown;
+        read += shown as u64;
+    }
+    Ok(())
+}

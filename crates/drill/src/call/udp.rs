@@ -1,0 +1,98 @@
+//! UDP sockets.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use roundtrip_host::{SendError, UdpId};
+use roundtrip_record::Off;
+
+use super::socket::{bind_errno, unreachable_errno};
+use super::{Answer, Answered, File, Kind};
+use crate::run::flow::Stage;
+use crate::run::world::World;
+use crate::symbols::Errno;
+
+/// A UDP socket as a program has it.
+#[derive(Debug, Default)]
+pub(crate) struct Datagrams {
+    pub(crate) bound: Option<UdpId>,
+    pub(crate) remote: Option<SocketAddr>,
+}
+
+impl World {
+    fn datagrams(&mut self, fd: i64) -> Option<&mut Datagrams> {
+        match self.files.get_mut(&fd) {
+            Some(File { kind: Kind::Datagrams(socket), .. }) => Some(socket),
+            _ => None,
+        }
+    }
+
+    pub(super) fn connect_udp(&mut self, fd: i64, remote: SocketAddr) -> Answered {
+        if let Err(errno) = self.bind_somewhere(fd) {
+            return Ok(Answer::Error(errno));
+        }
+        if let Some(socket) = self.datagrams(fd) {
+            socket.remote = Some(remote);
+        }
+        Ok(Answer::Value(0))
+    }
+
+    /// Gives the socket a port, if it has none; its flow goes to where the script says.
+    fn bind_somewhere(&mut self, fd: i64) -> Result<UdpId, Errno> {
+        let any: IpAddr = match self.settings.local {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let id = match self.datagrams(fd).and_then(|socket| socket.bound) {
+            Some(id) => id,
+            None => self.host().bind_udp(SocketAddr::new(any, 0)).map_err(bind_errno)?,
+        };
+        let port = self.net.host.udp_address(id).map_or(0, |at| at.port());
+        if let Some(socket) = self.datagrams(fd) {
+            socket.bound = Some(id);
+        }
+        if let Some(flow) = self.flow_of(fd) {
+            flow.stage = Stage::Connecting;
+            flow.local.set_port(port);
+        }
+        Ok(id)
+    }
+
+    pub(super) fn send_datagram(&mut self, fd: i64, count: usize, is_sendto: bool) -> Answered {
+        let id = match self.bind_somewhere(fd) {
+            Ok(id) => id,
+            Err(errno) => return Ok(Answer::Error(errno)),
+        };
+        if let Some((_, why)) = self.host().take_udp_error(id) {
+            return Ok(Answer::Error(unreachable_errno(why)));
+        }
+        let settings = &self.settings;
+        let named = SocketAddr::new(settings.remote, settings.connect_port);
+        let remote = self.datagrams(fd).and_then(|socket| socket.remote);
+        let Some(to) = remote.or(is_sendto.then_some(named)) else {
+            return Ok(Answer::Error(Errno::EDESTADDRREQ));
+        };
+        let now = self.net.now;
+        let sent = self.host().send_udp(now, id, to, &vec![0; count], None, &mut Off);
+        Ok(match sent {
+            Ok(()) => Answer::Value(count as i64),
+            Err(SendError::TooLong { .. }) => Answer::Error(Errno::EMSGSIZE),
+            Err(SendError::NoRoute) => Answer::Error(Errno::ENETUNREACH),
+            Err(SendError::QueueFull) => Answer::Error(Errno::ENOBUFS),
+            Err(SendError::Closed | SendError::BadDestination) => Answer::Error(Errno::EINVAL),
+        })
+    }
+
+    pub(super) fn receive_datagram(&mut self, fd: i64, count: usize, now_or_never: bool) -> Answer {
+        let may_wait = self.file(fd).is_some_and(|file| !file.is_nonblocking) && !now_or_never;
+        let bound = self.datagrams(fd).and_then(|socket| socket.bound);
+        if let Some(id) = bound {
+            if let Some((_, why)) = self.host().take_udp_error(id) {
+                return Answer::Error(unreachable_errno(why));
+            }
+            if let Some(datagram) = self.host().receive_udp(id) {
+                return Answer::Value(datagram.bytes.len().min(count) as i64);
+            }
+        }
+        if may_wait { Answer::Blocks } else { Answer::Error(Errno::EAGAIN) }
+    }
+}

@@ -1,0 +1,100 @@
+//! Which scripts are run, and how.
+
+use std::path::{Path, PathBuf};
+
+use crate::parse::{Definitions, parse};
+use crate::report::{Finished, Report, Verdict};
+use crate::settings::Settings;
+use crate::source::{Place, ReadError, Unsupported};
+
+/// How scripts are run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Words that stand for something else, as packetdrill's `-D NAME=VALUE`.
+    pub definitions: Definitions,
+    /// Options as at the head of a script, which come after these: `("ip_version", "ipv6")`.
+    pub head: Vec<(String, Option<String>)>,
+}
+
+/// A script's name and text.
+#[derive(Clone, Debug)]
+pub struct Source {
+    name: String,
+    /// Or why there is none.
+    text: Result<String, String>,
+}
+
+impl Source {
+    /// A script that is here already.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
+        Source { name: name.into(), text: Ok(text.into()) }
+    }
+
+    /// A script in a file. If the file cannot be read the report says so.
+    pub fn read(path: &Path) -> Source {
+        let text = std::fs::read(path).map_err(|error| error.to_string());
+        let text = text.and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
+        });
+        Source { name: path.display().to_string(), text }
+    }
+
+    /// The scripts of a path: itself, or, in a folder, every `*.pkt` in it and the folders below,
+    /// sorted by path.
+    pub fn files(path: &Path) -> Vec<Source> {
+        if !path.is_dir() {
+            return vec![Source::read(path)];
+        }
+        let mut found = Vec::new();
+        collect(path, &mut found);
+        found.sort();
+        found.iter().map(|path| Source::read(path)).collect()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
+    // Sorted by the caller.
+    #[allow(clippy::disallowed_methods)]
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        // A link to a folder may lead back here.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder {
+            collect(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "pkt") {
+            into.push(path);
+        }
+    }
+}
+
+/// Runs scripts, one after the other, each on a host of its own.
+pub fn run(sources: &[Source], options: &Options) -> Report {
+    let one = |source: &Source| Finished {
+        name: source.name.clone(),
+        verdict: match &source.text {
+            Ok(text) => run_text(text, options),
+            Err(why) => Verdict::NoFile(why.clone()),
+        },
+    };
+    Report { scripts: sources.iter().map(one).collect() }
+}
+
+fn run_text(text: &str, options: &Options) -> Verdict {
+    let mut settings = Settings::new();
+    for (name, value) in &options.head {
+        if let Err(what) = settings.option(name, value.as_deref()) {
+            return Verdict::Skipped(Unsupported { place: Place { line: 1, column: 1 }, what });
+        }
+    }
+    match parse(text, &options.definitions) {
+        Ok(script) => crate::run::run(&script, settings),
+        Err(ReadError::Syntax(error)) => Verdict::Unreadable(error),
+        Err(ReadError::Unsupported(unsupported)) => Verdict::Skipped(unsupported),
+    }
+}

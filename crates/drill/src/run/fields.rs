@@ -1,0 +1,119 @@
+//! The fields of `struct tcp_info` as code sees them (`include/uapi/linux/tcp.h`).
+
+use std::time::Duration;
+
+use roundtrip_record::{TcpState, Time};
+use roundtrip_tcp::{CaState, Info};
+
+use crate::python::{Names, Value};
+use crate::symbols;
+
+/// What is said of an unlimited slow start threshold (`TCP_INFINITE_SSTHRESH`).
+const INFINITE_SSTHRESH: i128 = 0x7fff_ffff;
+
+/// Number of a state (`include/net/tcp_states.h`).
+fn state(state: TcpState) -> i128 {
+    match state {
+        TcpState::Established => 1,
+        TcpState::SynSent => 2,
+        TcpState::SynReceived => 3,
+        TcpState::FinWait1 => 4,
+        TcpState::FinWait2 => 5,
+        TcpState::TimeWait => 6,
+        TcpState::Closed => 7,
+        TcpState::CloseWait => 8,
+        TcpState::LastAck => 9,
+        TcpState::Listen => 10,
+        TcpState::Closing => 11,
+    }
+}
+
+fn ca_state(state: CaState) -> i128 {
+    match state {
+        CaState::Open => 0,
+        CaState::Disorder => 1,
+        CaState::Cwr => 2,
+        CaState::Recovery => 3,
+        CaState::Loss => 4,
+    }
+}
+
+fn micros(duration: Duration) -> i128 {
+    duration.as_micros() as i128
+}
+
+fn millis(duration: Duration) -> i128 {
+    duration.as_millis() as i128
+}
+
+/// Puts the constants and all fields, as they are `now`, into `names`.
+pub(super) fn provide(info: &Info, now: Time, names: &mut Names) {
+    for (name, value) in symbols::CODE {
+        names.insert(name.to_owned(), Value::Int(value.into()));
+    }
+    for (name, value) in fields(info, now) {
+        names.insert(format!("tcpi_{name}"), Value::Int(value));
+    }
+}
+
+fn fields(info: &Info, now: Time) -> Vec<(&'static str, i128)> {
+    let options = i128::from(info.timestamps)
+        | i128::from(info.sack) << 1
+        | i128::from(info.window_scale.is_some()) << 2
+        | i128::from(info.ecn) << 3;
+    let (snd_wscale, rcv_wscale) = info.window_scale.unwrap_or((0, 0));
+    let unlimited = |ssthresh: Option<u32>| ssthresh.map_or(INFINITE_SSTHRESH, i128::from);
+    vec![
+        ("state", state(info.state)),
+        ("ca_state", ca_state(info.ca_state)),
+        ("retransmits", info.retransmits.into()),
+        ("probes", info.probes.into()),
+        ("backoff", info.backoff.into()),
+        ("options", options),
+        ("snd_wscale", snd_wscale.into()),
+        ("rcv_wscale", rcv_wscale.into()),
+        ("rto", micros(info.rto)),
+        ("ato", micros(info.ato)),
+        ("snd_mss", info.snd_mss.into()),
+        ("rcv_mss", info.rcv_mss.into()),
+        ("unacked", info.unacked.into()),
+        ("sacked", info.sacked.into()),
+        ("lost", info.lost.into()),
+        ("retrans", info.retrans.into()),
+        ("fackets", 0),
+        ("last_data_sent", millis(now.since(info.last_data_sent))),
+        ("last_ack_sent", 0),
+        ("last_data_recv", millis(now.since(info.last_data_recv))),
+        ("last_ack_recv", millis(now.since(info.last_ack_recv))),
+        ("pmtu", info.pmtu.into()),
+        ("rcv_ssthresh", info.rcv_ssthresh.into()),
+        ("rtt", micros(info.rtt)),
+        ("rttvar", micros(info.rttvar)),
+        ("snd_ssthresh", unlimited(info.snd_ssthresh)),
+        ("snd_cwnd", info.snd_cwnd.into()),
+        ("advmss", info.advmss.into()),
+        ("reordering", info.reordering.into()),
+        ("rcv_rtt", micros(info.rcv_rtt)),
+        ("rcv_space", info.rcv_space.into()),
+        ("total_retrans", info.total_retrans.into()),
+        ("pacing_rate", info.pacing_rate.into()),
+        ("bytes_acked", info.bytes_acked.into()),
+        ("bytes_received", info.bytes_received.into()),
+        ("segs_out", info.segs_out.into()),
+        ("segs_in", info.segs_in.into()),
+        ("notsent_bytes", info.notsent_bytes.into()),
+        // Without a sample the kernel's windowed minimum says this.
+        ("min_rtt", info.min_rtt.map_or(0xffff_ffff, micros)),
+        ("data_segs_in", info.data_segs_in.into()),
+        ("data_segs_out", info.data_segs_out.into()),
+        ("delivered", info.delivered.into()),
+        ("delivered_ce", info.delivered_ce.into()),
+        ("bytes_sent", info.bytes_sent.into()),
+        ("bytes_retrans", info.bytes_retrans.into()),
+        ("dsack_dups", info.dsack_dups.into()),
+        ("reord_seen", info.reord_seen.into()),
+        ("rcv_ooopack", info.rcv_ooopack.into()),
+        ("snd_wnd", info.snd_wnd.into()),
+        ("rcv_wnd", info.rcv_wnd.into()),
+    ]
+}

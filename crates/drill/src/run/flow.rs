@@ -1,0 +1,170 @@
+//! One connection as the script sees it, and as it is: relative sequence numbers and made-up
+//! timestamps on one side, real ones on the other.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use roundtrip_packet::options::{self, TcpOption};
+use roundtrip_packet::{Flags, tcp};
+
+use crate::ast::OptionSpec;
+
+/// How far a script has come with a socket. It decides which packets are meant for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// A new socket.
+    New,
+    /// `listen` was called.
+    Listening,
+    /// A SYN was sent to us; no answer yet.
+    SynReceived,
+    /// We have answered it.
+    SynAckSent,
+    /// The third packet of the handshake came: `accept` may have it.
+    Accepted,
+    /// `connect` was called.
+    Connecting,
+    /// The script expects our SYN.
+    SynSent,
+    /// Our SYN was answered.
+    Connected,
+}
+
+/// A connection, or a pair of UDP addresses.
+#[derive(Clone, Debug)]
+pub(crate) struct Flow {
+    pub(crate) stage: Stage,
+    /// Our address; its port is 0 until it is known.
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    /// The script's descriptor of it.
+    pub(crate) fd: Option<i64>,
+    /// The first sequence numbers, the script's and the real ones.
+    pub(crate) ours: Numbers,
+    pub(crate) theirs: Numbers,
+    /// For each timestamp the script made up for us, the real one.
+    echoes: BTreeMap<u32, u32>,
+    /// The first timestamp of ours, the script's and the real one.
+    first: Option<(u32, u32)>,
+    /// The same for IPv6 flow labels.
+    pub(crate) label: Option<(u32, u32)>,
+}
+
+/// The sequence number of a SYN: in the script, and in reality.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    pub(crate) script: u32,
+    pub(crate) live: u32,
+}
+
+impl Numbers {
+    /// What is added to a number of the script. In SYNs that is the script's own first number,
+    /// in all others numbers count from it.
+    fn offset(self, is_syn: bool) -> u32 {
+        if is_syn { self.live.wrapping_sub(self.script) } else { self.live }
+    }
+}
+
+impl Flow {
+    pub(crate) fn new(stage: Stage, local: SocketAddr, remote: SocketAddr) -> Flow {
+        Flow {
+            stage,
+            local,
+            remote,
+            fd: None,
+            ours: Numbers::default(),
+            theirs: Numbers::default(),
+            echoes: BTreeMap::new(),
+            first: None,
+            label: None,
+        }
+    }
+
+    /// Numbers of the peer's, from the script to reality.
+    pub(crate) fn their_sequence(&self, number: u32, is_syn: bool) -> u32 {
+        number.wrapping_add(self.theirs.offset(is_syn))
+    }
+
+    /// Numbers of ours, from the script to reality.
+    pub(crate) fn our_sequence(&self, number: u32, is_syn: bool) -> u32 {
+        number.wrapping_add(self.ours.offset(is_syn))
+    }
+
+    /// The real timestamp for one that the script sends back.
+    pub(crate) fn echo(&self, script: u32, scale: bool) -> Option<u32> {
+        let seen = self.echoes.get(&script).copied();
+        let scaled = || {
+            let (first_script, first_live) = self.first.filter(|_| scale)?;
+            Some(script.wrapping_sub(first_script).wrapping_add(first_live))
+        };
+        seen.or_else(scaled)
+    }
+
+    /// Remembers that the script calls our timestamp `live` by the name `script`.
+    pub(crate) fn learn_timestamp(&mut self, script: u32, live: u32) {
+        self.echoes.insert(script, live);
+        self.first.get_or_insert((script, live));
+    }
+
+    /// A real timestamp of ours as the script would count it.
+    pub(crate) fn script_timestamp(&self, live: u32) -> u32 {
+        match self.first {
+            Some((script, first)) => live.wrapping_sub(first).wrapping_add(script),
+            None => live,
+        }
+    }
+
+    /// A segment of ours in the script's numbers. Timestamps are still the real ones.
+    pub(crate) fn seen(&self, segment: &tcp::Segment<'_>) -> crate::ast::TcpSpec {
+        let header = &segment.header;
+        let is_syn = header.flags.contains(Flags::SYN);
+        let sequence = header.sequence.0.wrapping_sub(self.ours.offset(is_syn));
+        let theirs = self.theirs.offset(is_syn);
+        let ack = header.ack().map_or(header.acknowledgement.0, |ack| ack.0.wrapping_sub(theirs));
+        crate::ast::TcpSpec {
+            flags: header.flags,
+            ace: None,
+            start: sequence,
+            length: segment.payload.len() as u32,
+            ack,
+            window: Some(header.window),
+            urgent: header.urgent,
+            options: Some(options::iter(segment.options).map(|o| option(&o, theirs)).collect()),
+        }
+    }
+}
+
+/// An option in the script's numbers; SACK blocks are about the peer's.
+fn option(option: &TcpOption<'_>, theirs: u32) -> OptionSpec {
+    match option {
+        TcpOption::NoOperation => OptionSpec::NoOperation,
+        TcpOption::EndOfList => OptionSpec::EndOfList,
+        TcpOption::MaximumSegmentSize(mss) => OptionSpec::Mss(*mss),
+        TcpOption::WindowScale(shift) => OptionSpec::WindowScale(*shift),
+        TcpOption::SackPermitted => OptionSpec::SackPermitted,
+        TcpOption::Sack(blocks) => OptionSpec::Sack(
+            blocks
+                .as_slice()
+                .iter()
+                .map(|b| (b.left.0.wrapping_sub(theirs), b.right.0.wrapping_sub(theirs)))
+                .collect(),
+        ),
+        TcpOption::Timestamps(t) => OptionSpec::Timestamps { value: t.value, echo: t.echo },
+        TcpOption::FastOpen(cookie) => {
+            let data = cookie.as_bytes().to_vec();
+            OptionSpec::Raw { kind: options::kind::FAST_OPEN, text: hex("FO", &data), data }
+        }
+        TcpOption::Unknown { kind, data } => {
+            let text = hex(&format!("option {kind}"), data);
+            OptionSpec::Raw { kind: *kind, data: data.to_vec(), text }
+        }
+        TcpOption::Malformed(bytes) => {
+            OptionSpec::Raw { kind: 0, data: bytes.to_vec(), text: hex("malformed", bytes) }
+        }
+    }
+}
+
+fn hex(name: &str, data: &[u8]) -> String {
+    let digits: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
+    if digits.is_empty() { name.to_owned() } else { format!("{name} {digits}") }
+}

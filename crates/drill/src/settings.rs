@@ -1,0 +1,426 @@
+//! What a script's head and preamble say about the stack.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use roundtrip_tcp::{Algorithm, EcnMode, Profile};
+
+/// One thing a command changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    /// `sysctl name=value`.
+    Sysctl {
+        /// `net.ipv4.tcp_sack`.
+        name: String,
+        /// `1`.
+        value: String,
+    },
+    /// Metrics of the route to the peer.
+    Route(Metrics),
+    /// The MTU of the interface.
+    Mtu(u32),
+    /// Whether segments leave together, for the card to cut.
+    Segmentation(bool),
+    /// The queueing discipline.
+    Queue(Queue),
+}
+
+/// Metrics of a route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Metrics {
+    pub(crate) mtu: Option<u32>,
+    pub(crate) advmss: Option<u32>,
+    pub(crate) initcwnd: Option<u32>,
+}
+
+/// What happens to packets on their way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// They leave as they come.
+    Fifo,
+    /// They are paced.
+    Fair,
+    /// None leaves.
+    Closed,
+}
+
+impl Setting {
+    pub(crate) fn sysctl(name: &str, value: &str) -> Setting {
+        Setting::Sysctl { name: name.to_owned(), value: value.to_owned() }
+    }
+}
+
+/// Everything that is set before the first event.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) profile: Profile,
+    pub(crate) local: IpAddr,
+    pub(crate) remote: IpAddr,
+    pub(crate) mtu: u16,
+    /// Which port `bind` means.
+    pub(crate) bind_port: u16,
+    /// Which port `connect` means.
+    pub(crate) connect_port: u16,
+    /// Packets and calls may come so much earlier or later.
+    pub(crate) tolerance: Duration,
+    /// The same, per thousand of the time since the event before.
+    pub(crate) tolerance_permille: u32,
+    /// Microseconds of one tick of our timestamps; 0 does not look at them.
+    pub(crate) timestamp_tick: u64,
+    /// Timestamps sent back need not be ones that were seen.
+    pub(crate) scale_echoes: bool,
+    /// A packet is compared alone, never with the ones that follow it.
+    pub(crate) strict_segments: bool,
+    /// Sockets are of IPv6, packets of IPv4.
+    pub(crate) is_mapped: bool,
+    pub(crate) segmentation: bool,
+    pub(crate) queue: Queue,
+    pub(crate) syn_cookies: u8,
+    pub(crate) syn_backlog: usize,
+    pub(crate) somaxconn: usize,
+    pub(crate) advmss: Option<u16>,
+    pub(crate) hop_limit: u8,
+}
+
+impl Settings {
+    /// packetdrill's: 192.168.0.1 is ours, 192.0.2.1 the peer's, both ports 8080, 4 ms or 12.5 %
+    /// of tolerance.
+    pub(crate) fn new() -> Settings {
+        // Timer ticks of 1 ms, as on the machines that packetdrill's tests are written for.
+        let mut profile = Profile::linux();
+        profile.tick.hz = 1000;
+        Settings {
+            profile,
+            local: IpAddr::from([192, 168, 0, 1]),
+            remote: IpAddr::from([192, 0, 2, 1]),
+            mtu: 1500,
+            bind_port: 8080,
+            connect_port: 8080,
+            tolerance: Duration::from_millis(4),
+            tolerance_permille: 125,
+            timestamp_tick: 0,
+            scale_echoes: false,
+            strict_segments: false,
+            is_mapped: false,
+            segmentation: true,
+            queue: Queue::Fifo,
+            syn_cookies: 1,
+            syn_backlog: 4096,
+            somaxconn: 4096,
+            advmss: None,
+            hop_limit: 64,
+        }
+    }
+
+    /// Takes `--name=value`.
+    ///
+    /// # Errors
+    /// What is wrong with it, or why it is not run here.
+    pub(crate) fn option(&mut self, name: &str, value: Option<&str>) -> Result<(), String> {
+        let text = value.unwrap_or_default();
+        match name {
+            "ip_version" => match text {
+                "ipv4" => self.use_family(false),
+                "ipv6" => self.use_family(true),
+                "ipv4-mapped-ipv6" => {
+                    self.use_family(false);
+                    self.is_mapped = true;
+                }
+                _ => return Err(format!("--ip_version={text}")),
+            },
+            "local_ip" => self.local = address(text)?,
+            "remote_ip" => self.remote = address(text)?,
+            "mtu" => self.mtu = number(text)?,
+            "bind_port" => self.bind_port = number(text)?,
+            "connect_port" => self.connect_port = number(text)?,
+            "tolerance_usecs" => self.tolerance = Duration::from_micros(number(text)?),
+            "tolerance_percent" => self.tolerance_permille = number::<u32>(text)?.saturating_mul(10),
+            "tcp_ts_tick_usecs" => self.timestamp_tick = number(text)?,
+            "tcp_ts_ecr_scaled" => self.scale_echoes = true,
+            "strict_segments" => self.strict_segments = true,
+            // The size at which Linux's tun device takes a packet of ours apart again: here it
+            // arrives whole.
+            "mss" => {}
+            // Of the machine, not of the script's meaning.
+            "gateway_ip" | "netmask_ip" | "speed" | "verbose" | "debug" | "dry_run" | "define"
+            | "code_command" | "code_format" | "code_sockopt" | "non_fatal" | "init_scripts"
+            | "send_omit_free" => {}
+            _ => return Err(format!("the option --{name}")),
+        }
+        Ok(())
+    }
+
+    /// Addresses as packetdrill has them, where none were given.
+    fn use_family(&mut self, is_v6: bool) {
+        if self.local.is_ipv6() != is_v6 {
+            (self.local, self.remote) = if is_v6 {
+                (
+                    IpAddr::from([0xfd3d, 0x0a0b, 0x17d6, 0, 0, 0, 0, 1]),
+                    IpAddr::from([0xfd3d, 0xfa7b, 0xd17d, 0, 0, 0, 0, 1]),
+                )
+            } else {
+                (IpAddr::from([192, 168, 0, 1]), IpAddr::from([192, 0, 2, 1]))
+            };
+        }
+    }
+
+    /// Brings about what a command wants.
+    ///
+    /// # Errors
+    /// Why that is not run here.
+    pub(crate) fn apply(&mut self, setting: &Setting) -> Result<(), String> {
+        match setting {
+            Setting::Sysctl { name, value } => self.sysctl(name, value),
+            Setting::Route(Metrics { mtu, advmss, initcwnd }) => {
+                if let Some(mtu) = mtu {
+                    self.mtu = u16::try_from(*mtu).map_err(|_| format!("mtu {mtu}"))?;
+                }
+                if let Some(mss) = advmss {
+                    self.advmss = Some(u16::try_from(*mss).map_err(|_| format!("advmss {mss}"))?);
+                }
+                if let Some(window) = initcwnd {
+                    self.profile.initial_window = *window;
+                }
+                Ok(())
+            }
+            Setting::Mtu(mtu) => {
+                self.mtu = u16::try_from(*mtu).map_err(|_| format!("mtu {mtu}"))?;
+                Ok(())
+            }
+            Setting::Segmentation(on) => {
+                self.segmentation = *on;
+                Ok(())
+            }
+            Setting::Queue(queue) => {
+                self.queue = *queue;
+                self.profile.pacing = *queue == Queue::Fair;
+                Ok(())
+            }
+        }
+    }
+
+    fn sysctl(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let refused = || format!("sysctl {name}={value}");
+        let Some(name) = name.strip_prefix("net.") else { return Err(refused()) };
+        let known = match name.strip_prefix("ipv4.tcp_") {
+            Some(name) => tcp_sysctl(&mut self.profile, name, value).ok_or_else(refused)?,
+            None => false,
+        };
+        if known {
+            return Ok(());
+        }
+        let count = || value.parse::<usize>().map_err(|_| refused());
+        match name {
+            "ipv4.tcp_syncookies" => self.syn_cookies = value.parse().map_err(|_| refused())?,
+            "ipv4.tcp_max_syn_backlog" => self.syn_backlog = count()?,
+            "core.somaxconn" => self.somaxconn = count()?,
+            "core.rmem_max" => self.profile.receive_memory_max = count()? as u32,
+            "ipv4.ip_default_ttl" => self.hop_limit = value.parse().map_err(|_| refused())?,
+            _ if is_harmless(name, value) => {}
+            _ => return Err(refused()),
+        }
+        Ok(())
+    }
+}
+
+/// Whether a sysctl has no bearing on what one connection sends, or asks for what is so anyway.
+fn is_harmless(name: &str, value: &str) -> bool {
+    let same: &[(&str, &str)] = &[
+        ("ipv4.tcp_fack", "0"),
+        ("ipv4.tcp_notsent_lowat", "4294967295"),
+        ("ipv4.tcp_notsent_lowat", "-1"),
+        ("ipv4.tcp_abort_on_overflow", "0"),
+        ("ipv4.tcp_low_latency", "0"),
+        ("ipv4.tcp_thin_linear_timeouts", "0"),
+        ("ipv4.tcp_adv_win_scale", "1"),
+        ("ipv4.tcp_shrink_window", "0"),
+        ("ipv4.tcp_stdurg", "0"),
+        ("ipv4.tcp_mtu_probing", "0"),
+        ("ipv4.ip_no_pmtu_disc", "0"),
+    ];
+    let without_effect = [
+        "ipv4.tcp_ecn_option",
+        "ipv4.tcp_ecn_option_beacon",
+        "ipv4.tcp_ecn_fallback",
+        "ipv4.tcp_retries1",
+        "ipv4.tcp_autocorking",
+        "ipv4.tcp_allowed_congestion_control",
+        "ipv4.tcp_no_metrics_save",
+        "ipv4.tcp_no_ssthresh_metrics_save",
+        "ipv4.tcp_limit_output_bytes",
+        "ipv4.tcp_challenge_ack_limit",
+        "ipv4.tcp_early_demux",
+        "ipv4.tcp_tw_reuse",
+        "ipv4.tcp_max_tw_buckets",
+        "ipv4.tcp_max_orphans",
+        "ipv4.tcp_mem",
+        "ipv4.tcp_app_win",
+        "ipv4.tcp_workaround_signed_windows",
+        "ipv4.tcp_backlog_ack_defer",
+        "ipv4.tcp_mtu_probe_floor",
+        "ipv4.tcp_probe_interval",
+        "ipv4.tcp_probe_threshold",
+        "ipv4.tcp_fwmark_accept",
+        "ipv4.ip_local_port_range",
+        "ipv4.icmp_ratelimit",
+        "ipv4.icmp_ratemask",
+        "ipv4.icmp_msgs_per_sec",
+        "ipv4.icmp_echo_ignore_all",
+        "core.wmem_max",
+        "core.optmem_max",
+        "core.default_qdisc",
+        "core.netdev_max_backlog",
+    ];
+    same.contains(&(name, value))
+        || without_effect.contains(&name)
+        || name.starts_with("ipv4.tcp_fastopen")
+        || name.starts_with("ipv4.conf.")
+        || name.starts_with("ipv6.conf.")
+        || name.starts_with("ipv4.tcp_plb")
+}
+
+/// Sets a field of the profile; `Some(false)` if there is none of this name, `None` if the value
+/// is not one it can have.
+fn tcp_sysctl(profile: &mut Profile, name: &str, value: &str) -> Option<bool> {
+    let count = || value.parse::<u32>().ok();
+    let switch = || count().map(|number| number != 0);
+    let seconds = || value.parse().ok().map(Duration::from_secs);
+    let millis = || value.parse().ok().map(Duration::from_millis);
+    match name {
+        "congestion_control" => {
+            profile.congestion = match value {
+                "reno" => Algorithm::Reno,
+                "cubic" => Algorithm::Cubic,
+                _ => return None,
+            }
+        }
+        "rmem" => profile.receive_memory = three(value)?,
+        "wmem" => profile.send_memory = three(value)?,
+        "timestamps" => profile.timestamps = switch()?,
+        "sack" => profile.sack = switch()?,
+        "dsack" => profile.dsack = switch()?,
+        "window_scaling" => profile.window_scaling = switch()?,
+        "ecn" => {
+            profile.ecn = match value {
+                "0" => EcnMode::Off,
+                "1" => EcnMode::On,
+                "2" => EcnMode::Passive,
+                _ => return None,
+            }
+        }
+        "syn_retries" => profile.syn_retries = count()?,
+        "syn_linear_timeouts" => profile.syn_linear_timeouts = count()?,
+        "synack_retries" => profile.synack_retries = count()?,
+        "retries2" => profile.retries2 = count()?,
+        "orphan_retries" => profile.orphan_retries = count()?,
+        "frto" => profile.frto = switch()?,
+        "reordering" => profile.reordering = count()?,
+        "max_reordering" => profile.max_reordering = count()?,
+        "recovery" => {
+            profile.rack = match count()? {
+                0 => false,
+                1 => true,
+                _ => return None,
+            }
+        }
+        "early_retrans" => profile.tail_loss_probe = matches!(count()?, 3 | 4),
+        "retrans_collapse" => profile.retrans_collapse = switch()?,
+        "min_rtt_wlen" => profile.min_rtt_window = seconds()?,
+        "slow_start_after_idle" => profile.slow_start_after_idle = switch()?,
+        "tso_win_divisor" => profile.tso_window_divisor = count()?,
+        "min_tso_segs" => profile.min_tso_segments = count()?,
+        "tso_rtt_log" => profile.tso_rtt_log = count()?,
+        "pacing_ss_ratio" => profile.pacing_ss_ratio = count()?,
+        "pacing_ca_ratio" => profile.pacing_ca_ratio = count()?,
+        "invalid_ratelimit" => profile.invalid_ratelimit = millis()?,
+        "moderate_rcvbuf" => profile.moderate_receive_buffer = switch()?,
+        "base_mss" => profile.base_mss = count()? as u16,
+        "min_snd_mss" => profile.min_send_mss = count()? as u16,
+        "mtu_probing" => {
+            profile.mtu_probing = match count()? {
+                0 => false,
+                1 => true,
+                _ => return None,
+            }
+        }
+        "fin_timeout" => profile.fin_timeout = seconds()?,
+        "keepalive_time" => profile.keepalive.idle = seconds()?,
+        "keepalive_intvl" => profile.keepalive.interval = seconds()?,
+        "keepalive_probes" => profile.keepalive.probes = count()? as u8,
+        "rfc1337" => profile.rfc1337 = switch()?,
+        "comp_sack_delay_ns" => {
+            profile.comp_sack_delay = Duration::from_nanos(value.parse().ok()?);
+        }
+        "comp_sack_nr" => profile.comp_sack_count = count()? as u8,
+        "rto_min_us" => profile.rto_min = Duration::from_micros(value.parse().ok()?),
+        "rto_max_ms" => profile.rto_max = millis()?,
+        "pingpong_thresh" => profile.pingpong_threshold = count()? as u8,
+        _ => return Some(false),
+    }
+    Some(true)
+}
+
+fn three(value: &str) -> Option<[u32; 3]> {
+    let mut numbers = value.split_whitespace().map(|number| number.parse().ok());
+    let three = [numbers.next()??, numbers.next()??, numbers.next()??];
+    numbers.next().is_none().then_some(three)
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("the value {text:?} of an option"))
+}
+
+/// An address, with a prefix length or without.
+fn address(text: &str) -> Result<IpAddr, String> {
+    let bare = text.split_once('/').map_or(text, |(bare, _)| bare);
+    bare.parse().map_err(|_| format!("the address {text:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sysctls_become_fields_of_the_profile() {
+        let mut settings = Settings::new();
+        for (name, value) in [
+            ("net.ipv4.tcp_sack", "0"),
+            ("net.ipv4.tcp_rmem", "4096 540000 15728640"),
+            ("net.ipv4.tcp_congestion_control", "reno"),
+            ("net.ipv4.tcp_fastopen", "0x403"),
+            ("net.ipv4.tcp_rto_min_us", "5000"),
+        ] {
+            settings.apply(&Setting::sysctl(name, value)).unwrap();
+        }
+        let profile = &settings.profile;
+        assert!(!profile.sack);
+        assert_eq!(profile.receive_memory[1], 540_000);
+        assert_eq!(profile.congestion, Algorithm::Reno);
+        assert_eq!(profile.rto_min, Duration::from_millis(5));
+    }
+
+    #[test]
+    fn what_cannot_be_set_is_named() {
+        let mut settings = Settings::new();
+        for (name, value) in [
+            ("net.ipv4.tcp_congestion_control", "bbr"),
+            ("net.ipv4.tcp_ecn", "3"),
+            ("net.ipv4.tcp_rmem", "1 2"),
+            ("kernel.hostname", "x"),
+        ] {
+            let error = settings.apply(&Setting::sysctl(name, value)).unwrap_err();
+            assert!(error.contains(name) && error.contains(value), "{error}");
+        }
+        assert!(settings.option("so_filename", Some("x")).unwrap_err().contains("so_filename"));
+        assert!(settings.option("mtu", Some("x")).is_err());
+    }
+
+    #[test]
+    fn the_family_follows_the_ip_version() {
+        let mut settings = Settings::new();
+        settings.option("ip_version", Some("ipv6")).unwrap();
+        assert!(settings.local.is_ipv6() && settings.remote.is_ipv6());
+        settings.option("local_ip", Some("fd::1/64")).unwrap();
+        assert_eq!(settings.local, "fd::1".parse::<IpAddr>().unwrap());
+    }
+}
