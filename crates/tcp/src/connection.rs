@@ -757,8 +757,7 @@ impl Connection {
             State::Closed(closed) => closed.receiver,
             State::SynSent(_) | State::SynReceived(_) => None,
         };
-        let worth_keeping = |r: &Box<Receiver>| r.unread() > 0 || r.is_finished();
-        let receiver = receiver.filter(worth_keeping);
+        let receiver = receiver.filter(|r| r.unread() > 0 || r.is_finished());
         self.state = State::Closed(Closed { reason, receiver });
         self.pending.closed = Some(reason);
         let id = self.id;

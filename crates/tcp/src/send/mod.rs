@@ -548,7 +548,7 @@ impl Sender {
         let mss = u64::from(self.size.effective);
         let segments = u64::from(self.window.cwnd.max(self.board.out()));
         let rate = mss * 80_000 * u64::from(ratio) * segments;
-        self.pacing_rate = if srtt8 > 0 { rate / srtt8 } else { rate };
+        self.pacing_rate = rate / srtt8.max(1);
     }
 
     /// A snapshot of what concerns sending.
