@@ -82,6 +82,9 @@ pub struct Limits {
     pub icmp_per_second: u32,
     /// Of these, at once (`icmp_msgs_burst`): 50.
     pub icmp_burst: u32,
+    /// Resets for segments without a connection, a second, and at once: 1,000. Linux has no such
+    /// limit; FreeBSD's is 200 (`net.inet.icmp.icmplim`).
+    pub resets_per_second: u32,
 }
 
 impl Default for Config {
@@ -129,6 +132,7 @@ impl Default for Limits {
             icmp_interval: Duration::from_secs(1),
             icmp_per_second: 1_000,
             icmp_burst: 50,
+            resets_per_second: 1_000,
         }
     }
 }

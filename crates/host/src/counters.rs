@@ -23,6 +23,8 @@ pub struct Counters {
     pub icmp_ignored: u64,
     /// Resets sent for segments without a connection.
     pub resets_sent: u64,
+    /// Resets not sent because there were too many.
+    pub resets_suppressed: u64,
     /// SYNs dropped because a listener's queues, or the table of sockets, were full.
     pub syns_dropped: u64,
     /// SYNs answered with a cookie.

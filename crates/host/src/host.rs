@@ -16,7 +16,7 @@ use crate::output::Output;
 use crate::ping::Pings;
 use crate::pmtu::PathMtus;
 use crate::port::Ports;
-use crate::ratelimit::ErrorLimiter;
+use crate::ratelimit::{ErrorLimiter, RateLimiter};
 use crate::reassembly::Reassembly;
 use crate::route::Routes;
 use crate::socket::TcpSockets;
@@ -43,6 +43,7 @@ pub struct Host {
     pub(crate) reassembly: Reassembly,
     pub(crate) path_mtus: PathMtus,
     pub(crate) limiter: ErrorLimiter,
+    pub(crate) resets: RateLimiter,
     pub(crate) ports: Ports,
     pub(crate) tcp: TcpSockets,
     pub(crate) udp: UdpSockets,
@@ -73,6 +74,7 @@ impl Host {
             reassembly: Reassembly::new(limits),
             path_mtus: PathMtus::new(limits.path_mtus),
             limiter: ErrorLimiter::new(limits),
+            resets: RateLimiter::new(limits.resets_per_second),
             ports: Ports::new(config.ports.clone(), &mut rng),
             tcp: TcpSockets::new(u64::from(config.host.0), &mut rng),
             udp: UdpSockets::default(),

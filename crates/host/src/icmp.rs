@@ -447,10 +447,18 @@ impl Host {
                     return false;
                 };
                 let Some(socket) = self.tcp.sockets.at_mut(slot) else { return false };
+                // Before the handshake is complete only the SYN is out; later the connection itself
+                // knows what is (RFC 5927 §4.1; `tcp_v4_err`).
+                let state = socket.connection.state();
+                let is_connecting = matches!(state, TcpState::SynSent | TcpState::SynReceived);
+                if is_connecting && sequence != socket.acknowledged {
+                    self.counters.icmp_ignored += 1;
+                    return false;
+                }
                 let is_error = !matches!(kind, IcmpError::PacketTooBig { .. });
                 if let Some(attempt) = &mut socket.attempt
                     && is_error
-                    && socket.connection.state() == TcpState::SynSent
+                    && state == TcpState::SynSent
                 {
                     attempt.error = Some(error);
                 }

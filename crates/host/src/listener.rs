@@ -190,7 +190,7 @@ impl Host {
         let connection = Connection::accept(now, id, local, remote, isn, options, segment, trace);
         let identification = self.rng.next_u32() as u16;
         let owner = Owner::HalfOpen(listener);
-        let key = self.tcp.insert(connection, owner, path, identification, mss);
+        let key = self.tcp.insert(connection, owner, path, isn, (identification, mss));
         self.tcp.touch(key.slot);
     }
 
@@ -236,7 +236,13 @@ impl Host {
         let connection =
             Connection::accept_cookie(now, id, local, remote, &options, &syn, ack, trace);
         let identification = self.rng.next_u32() as u16;
-        let key = self.tcp.insert(connection, Owner::Queued(listener), path, identification, mss);
+        let key = self.tcp.insert(
+            connection,
+            Owner::Queued(listener),
+            path,
+            ack.header.acknowledgement - 1,
+            (identification, mss),
+        );
         self.tcp.touch(key.slot);
         if let Some(state) = self.tcp.listeners.all.get_mut(&listener) {
             state.queue.push_back(key);

@@ -1,4 +1,4 @@
-//! How many ICMP errors may be sent (RFC 1812 §4.3.2.8, RFC 4443 §2.4(f)).
+//! How many ICMP errors may be sent (RFC 1812 §4.3.2.8, RFC 4443 §2.4(f)), and how many resets.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -33,6 +33,25 @@ impl Bucket {
             }
             None => false,
         }
+    }
+}
+
+/// So many a second, and as many at once.
+#[derive(Debug)]
+pub(crate) struct RateLimiter {
+    per_second: u32,
+    bucket: Bucket,
+}
+
+impl RateLimiter {
+    pub(crate) const fn new(per_second: u32) -> Self {
+        Self { per_second, bucket: Bucket { filled: Duration::from_secs(1), at: Time::ZERO } }
+    }
+
+    /// Whether one more is within the limit; if so, it counts.
+    pub(crate) fn allow(&mut self, now: Time) -> bool {
+        let most = self.per_second.max(1);
+        self.bucket.take(now, Duration::from_secs(1) / most, most)
     }
 }
 
@@ -88,6 +107,16 @@ mod tests {
         assert!(!limiter.allow(Time::from_millis(1_999), to));
         assert!(limiter.allow(Time::from_millis(2_000), to));
         assert!(!limiter.allow(Time::from_millis(2_000), to));
+    }
+
+    #[test]
+    fn a_rate() {
+        let mut limiter = RateLimiter::new(100);
+        let count =
+            |limiter: &mut RateLimiter, at| (0..1_000).filter(|_| limiter.allow(at)).count();
+        assert_eq!(count(&mut limiter, Time::ZERO), 100);
+        assert_eq!(count(&mut limiter, Time::from_millis(50)), 5);
+        assert_eq!(count(&mut limiter, Time::from_secs(100)), 100);
     }
 
     #[test]

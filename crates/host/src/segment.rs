@@ -148,6 +148,10 @@ impl Host {
         trace: &mut impl Trace,
     ) {
         if let Some(reset) = reset_for(segment) {
+            if !self.resets.allow(now) {
+                self.counters.resets_suppressed += 1;
+                return;
+            }
             self.counters.resets_sent += 1;
             self.send_stray(now, local, remote, &reset, segment.id, trace);
         }

@@ -59,7 +59,8 @@ pub(crate) struct Socket {
     pub(crate) attempt: Option<Box<Attempt>>,
     pub(crate) path: Option<Path>,
     pub(crate) owner: Owner,
-    /// The highest acknowledgement that came: when it rises, the way to the peer works.
+    /// The last acknowledgement that came, and before the first our initial sequence number: when
+    /// it changes, the way to the peer works.
     pub(crate) acknowledged: SeqNumber,
     /// IPv4 identification of the next packet (`inet_id`).
     pub(crate) identification: u16,
@@ -140,8 +141,8 @@ impl TcpSockets {
         connection: Connection,
         owner: Owner,
         path: Option<Path>,
-        identification: u16,
-        mss: u16,
+        isn: SeqNumber,
+        (identification, mss): (u16, u16),
     ) -> Key {
         let tuple = Tuple::new(connection.local(), connection.remote());
         let key = self.sockets.insert(Socket {
@@ -150,7 +151,7 @@ impl TcpSockets {
             attempt: None,
             path,
             owner,
-            acknowledged: SeqNumber(0),
+            acknowledged: isn,
             identification,
             // With the longest headers the frame must stay below 64 KiB.
             max_segments: ((u16::MAX - 120) / mss.max(1)).max(1),

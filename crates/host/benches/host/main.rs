@@ -9,15 +9,12 @@
 
 mod pair;
 
+use divan::Bencher;
 use divan::counter::BytesCount;
-use divan::{AllocProfiler, Bencher};
 use roundtrip_host::Offload;
 use roundtrip_record::{Off, Time};
 
 use pair::Pair;
-
-#[global_allocator]
-static ALLOC: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();

@@ -16,6 +16,8 @@ use roundtrip_record::{
 pub(crate) struct Spy {
     next: u64,
     pub(crate) events: Vec<(Time, Option<EventId>, What)>,
+    /// Cause and kind of each event, frames included: `kinds[id - 1]`.
+    pub(crate) kinds: Vec<(Option<EventId>, &'static str)>,
 }
 
 impl Trace for Spy {
@@ -26,18 +28,22 @@ impl Trace for Spy {
         what: impl FnOnce() -> What,
     ) -> Option<EventId> {
         self.next += 1;
-        self.events.push((at, cause, what()));
+        let what = what();
+        self.kinds.push((cause, what.kind()));
+        self.events.push((at, cause, what));
         EventId::new(self.next)
     }
 
     fn frame(
         &mut self,
         _: Time,
-        _: Option<EventId>,
+        cause: Option<EventId>,
         _: InterfaceId,
-        _: Direction,
+        direction: Direction,
         _: &[u8],
     ) -> Option<EventId> {
+        let kind = if direction == Direction::Sent { "frame out" } else { "frame in" };
+        self.kinds.push((cause, kind));
         self.next += 1;
         EventId::new(self.next)
     }
@@ -233,6 +239,23 @@ impl Net {
         let until = self.now + time;
         while self.step(until) {}
         self.now = until;
+    }
+
+    /// What led to each event of a kind, back to the first cause: `frame out < tcp.segment`.
+    pub(crate) fn causes(&self, host: usize, kind: &str) -> Vec<String> {
+        let kinds = &self.spies[host].kinds;
+        let chain = |start: usize| {
+            let mut names = vec![kinds[start].1];
+            let mut at = kinds[start].0;
+            while let Some(id) = at {
+                let (cause, name) = kinds[id.get() as usize - 1];
+                names.push(name);
+                at = cause;
+            }
+            names.join(" < ")
+        };
+        let of_kind = kinds.iter().enumerate().filter(|(_, (_, name))| *name == kind);
+        of_kind.map(|(number, _)| chain(number)).collect()
     }
 
     pub(crate) fn events(&mut self, host: usize) -> Vec<Event> {

@@ -85,6 +85,26 @@ fn one_connection_from_arp_to_time_wait() {
     assert_eq!((held.0.sockets, held.1.sockets, held.1.time_wait), (0, 0, 0));
 }
 
+/// Every frame knows what wanted it, back to the frame that came before.
+#[test]
+fn every_frame_has_its_cause() {
+    let mut net = Net::pair();
+    let listener = listen(&mut net, 1, "10.0.0.2:80");
+    connect(&mut net, "10.0.0.2:80");
+    net.run_for(10 * MILLI);
+    net.hosts[1].accept(listener).unwrap();
+    // ARP's reply, and the SYN-ACK.
+    let sent = net.causes(1, "frame out");
+    assert_eq!(sent[0], "frame out < frame in");
+    assert!(sent[1].starts_with("frame out < tcp.segment"), "{sent:?}");
+    let received = net.causes(1, "tcp.segment");
+    assert_eq!(received[0], "tcp.segment < frame in", "the SYN");
+    assert_eq!(net.causes(0, "neighbour"), ["neighbour < tcp.segment", "neighbour < frame in"]);
+    let sent = net.causes(0, "frame out");
+    assert_eq!(sent[..2], ["frame out < tcp.segment"; 2], "what asked for ARP is the SYN");
+    assert_eq!(net.hosts[0].counters().frames_sent, 3);
+}
+
 #[test]
 fn over_ipv6_it_is_the_same() {
     let mut net = Net::pair();
@@ -262,6 +282,31 @@ fn a_blind_attacker_is_not_believed() {
     connect(&mut net, "10.0.0.2:80");
     net.run_for(10 * MILLI);
     assert!(net.log()[0].contains("mss 1460"));
+}
+
+/// An error about a SYN must quote that SYN.
+#[test]
+fn a_blind_attacker_stops_no_attempt() {
+    let mut net = Net::pair();
+    let local = at("10.0.0.1:4000");
+    let to = at("10.0.0.77:80");
+    let client =
+        net.on(0, |host, now, spy| host.connect(now, to, Some(local), None, None, spy)).unwrap();
+    let quoted = ipv4::Header::new([10, 0, 0, 1].into(), [10, 0, 0, 77].into(), Protocol::TCP);
+    let segment = tcp::Header { sequence: SeqNumber(12_345), ..tcp::Header::new(4000, 80) };
+    let mut packet = Vec::new();
+    Envelope::bare(quoted).emit_tcp(&segment, [&[], &[]], &mut packet).unwrap();
+    let code = icmpv4::Unreachable::Port;
+    let message = icmpv4::Message::DestinationUnreachable { code, packet: &packet };
+    let outer = ipv4::Header::new([10, 0, 0, 2].into(), [10, 0, 0, 1].into(), Protocol::ICMPV4);
+    let link =
+        Link { source: EtherAddr([2, 0, 0, 0, 0, 2]), destination: EtherAddr([2, 0, 0, 0, 0, 1]) };
+    let mut frame = Vec::new();
+    Envelope::new(link, outer).emit_icmpv4(&message, &mut frame).unwrap();
+    net.put(1, ETH, &frame);
+    net.run_for(10 * MILLI);
+    assert_eq!(state(&net, 0, client), TcpState::SynSent);
+    assert_eq!(net.hosts[0].counters().icmp_ignored, 1);
 }
 
 /// RFC 9293 §3.10.7.1.
