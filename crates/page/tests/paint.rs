@@ -400,13 +400,8 @@ fn old_attributes_and_quotation_marks_are_painted() {
     };
     assert_eq!(table(""), 0);
     assert!(table("border=1") > 4 * 200, "{}", table("border=1"));
-    let wide = |markup: &str| {
-        let picture = paint(&format!(
-            "<!doctype html><style>body{{margin:0;font:30px Arial}}</style>{markup}"
-        ));
-        (0..400).rfind(|&x| count(&picture, x..x + 1, 0..60, [0, 0, 0]) > 0).unwrap()
-    };
-    assert!(wide("<q>mm</q>") > wide("mm") + 10);
+    let text = |markup: &str| paint(&format!("<!doctype html><p style='font:30px Courier'>{markup}"));
+    assert_eq!(text("<q>a <q>b</q></q>"), text("“a ‘b’”"));
 }
 
 #[test]
@@ -439,6 +434,7 @@ fn controls_show_what_they_hold() {
     );
     assert_eq!(dark("<input value=mmmm>"), dark("<input type=search value=mmmm>"));
     assert!(dark("<input value=mmmm>") > dark("<input placeholder=mmmm>"));
+    assert!(dark("<input type=number value=8888>") > 20);
     assert!(dark("<input type=submit>") > 10);
     assert_eq!(dark("<input type=password value=abcd>"), dark("<input type=password value=wxyz>"));
     assert!(dark("<details open><summary></summary>mmmm") > 0);
