@@ -130,7 +130,7 @@ impl Exchange {
                     let server = &self.servers[index];
                     match self.question.encode(id, &self.policy, server.extension) {
                         Ok(bytes) => {
-                            let patience = self.policy.patience(index, self.servers.len());
+                            let patience = self.policy.patience(index, self.servers.len(), via);
                             self.state = State::Wait { index, via, id };
                             self.tries += 1;
                             return Action::Send(Transmit {

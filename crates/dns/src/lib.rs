@@ -9,7 +9,7 @@
 //! - Everything runs on any [`Wire`](roundtrip_wire::Wire), which owns time and chance: one seed, one
 //!   course of events.
 //! - The decisions are state machines without I/O: [`Exchange`] (one question, several servers),
-//!   [`Walk`] (one question, the whole tree) and [`Authority`] (one query, one answer).
+//!   `walk::Walk` (one question, the whole tree) and [`Authority`] (one query, one answer).
 //! - What comes from the network is never believed for more than it was asked: a message must fit its
 //!   question, its id and its source, a server is believed for its own zone only, and every search has
 //!   a bound.
@@ -79,5 +79,4 @@ pub use resolv::{Aaaa, FirstTransport, PORT, Pairing, Policy, Recursion, Resolv,
 pub use resolver::{Pending, Resolver};
 pub use server::{NameServer, Respond, Response, serve};
 pub use tree::Tree;
-pub use walk::Walk;
 pub use zone::{BadZone, Zone};

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use hickory_proto::rr::Name;
 
 use crate::host::absolute;
+use crate::message::Via;
 
 /// The port of name servers (RFC 1035 §4.2).
 pub const PORT: u16 = 53;
@@ -21,6 +22,8 @@ const MOST_TIMEOUT: u32 = 30;
 const MOST_ATTEMPTS: u32 = 5;
 /// The same for `ndots` (`RES_MAXNDOTS`).
 const MOST_NDOTS: u32 = 15;
+/// How long a server has over TCP: three SYNs lost and the fourth not.
+const LEAST_TCP: Duration = Duration::from_secs(10);
 
 /// How servers are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,13 +105,18 @@ impl Default for Resolv {
 impl Policy {
     /// How long the server at place `index` of `count` has (glibc, `send_dg` in `resolv/res_send.c`:
     /// the timeout doubles along the list and is shared by it, never less than a second).
-    pub fn patience(&self, index: usize, count: usize) -> Duration {
+    /// Over TCP, which repeats for itself what is lost, nobody has less than ten seconds.
+    pub fn patience(&self, index: usize, count: usize, via: Via) -> Duration {
+        let least = match via {
+            Via::Udp => Duration::ZERO,
+            Via::Tcp => LEAST_TCP,
+        };
         if index == 0 {
-            return self.timeout;
+            return self.timeout.max(least);
         }
         let doubled = self.timeout.saturating_mul(1 << index.min(16));
         let shared = doubled / u32::try_from(count.max(1)).unwrap_or(u32::MAX);
-        Duration::from_secs(shared.as_secs()).max(Duration::from_secs(1))
+        Duration::from_secs(shared.as_secs()).max(Duration::from_secs(1)).max(least)
     }
 
     /// How a walk asks the servers of the tree. They are many, so each gets less time than a
@@ -214,9 +222,10 @@ options timeout:2 attempts:9 rotate ndots:3 use-vc single-request trust-ad edns0
     #[test]
     fn each_server_has_the_time_libc_gives_it() {
         let policy = Resolv::default().policy;
-        let seconds: Vec<u64> = (0..3).map(|n| policy.patience(n, 3).as_secs()).collect();
+        let seconds: Vec<u64> = (0..3).map(|n| policy.patience(n, 3, Via::Udp).as_secs()).collect();
         assert_eq!(seconds, [5, 3, 6]);
         let short = Policy { timeout: Duration::from_secs(1), ..policy };
-        assert_eq!(short.patience(1, 3), Duration::from_secs(1));
+        assert_eq!(short.patience(1, 3, Via::Udp), Duration::from_secs(1));
+        assert_eq!(short.patience(0, 3, Via::Tcp), Duration::from_secs(10));
     }
 }

@@ -33,7 +33,7 @@ const DEEPEST: usize = 4;
 /// The contract: [`Walk::poll`] says whom to ask next, and [`Walk::handle_reply`] is called with what
 /// came of it, until the walk is done.
 #[derive(Debug)]
-pub struct Walk {
+pub(crate) struct Walk {
     /// What is being looked for; what that needs lies above it.
     goals: Vec<Goal>,
     queries: u32,
@@ -79,7 +79,7 @@ struct Goal {
 
 impl Walk {
     /// A walk for `question`, beginning at the lowest cut that `tree` knows.
-    pub fn new(question: Question, tree: &Tree, now: Time) -> Self {
+    pub(crate) fn new(question: Question, tree: &Tree, now: Time) -> Self {
         Self {
             goals: vec![Goal::new(question, tree, now)],
             queries: 0,

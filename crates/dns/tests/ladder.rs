@@ -506,3 +506,12 @@ fn lookups_come_through_a_link_that_loses_and_repeat_with_their_seed() {
         }
     }
 }
+
+#[test]
+fn long_answers_come_through_a_link_that_loses() {
+    for seed in 0..50 {
+        let world = World::new("rtt=40ms,loss=5%", seed);
+        let lookup = world.lookup("many.example.com", Options::walk().of(Families::V4));
+        assert_eq!(lookup.map(|lookup| lookup.addresses().len()), Ok(100), "seed {seed}");
+    }
+}
