@@ -2,6 +2,7 @@
 //!
 //! Both ends of 100,000 connections, each of which has sent 100 bytes once, and had them read.
 
+#[allow(dead_code)] // what only the other benchmarks need
 #[path = "host/pair.rs"]
 mod pair;
 

@@ -47,7 +47,8 @@ pub enum Event {
     /// [`Host::accept`](crate::Host::accept) has something.
     Acceptable(ListenerId),
     /// [`Host::receive_udp`](crate::Host::receive_udp) or
-    /// [`Host::take_udp_error`](crate::Host::take_udp_error) has something.
+    /// [`Host::take_udp_error`](crate::Host::take_udp_error) has something. Said once: take all
+    /// there is.
     Udp(UdpId),
     /// [`Host::receive_ping`](crate::Host::receive_ping) has something.
     Ping(PingId),

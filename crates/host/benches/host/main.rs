@@ -4,7 +4,8 @@
 //!   beside it as the argument says; the traffic goes round all of them, or round ten of them.
 //!   One iteration is the call at both ends and all frames between them (the segment, and every
 //!   other time its acknowledgement).
-//! - `bulk`: 1 MiB through one connection, in frames of 1514 bytes.
+//! - `frame_for_nobody`: what the host does for a frame before TCP begins.
+//! - `bulk_with_tso`: 1 MiB through one connection, in frames of 1514 bytes.
 //! - `handshake`: a connection opened, accepted and reset.
 
 mod pair;
@@ -47,6 +48,16 @@ fn request_on_each_of(bencher: Bencher<'_, '_>, count: usize) {
 #[divan::bench(args = [10, 1_000, 100_000], sample_count = 100, sample_size = 1_000)]
 fn request_on_ten_of(bencher: Bencher<'_, '_>, count: usize) {
     request(bencher, count, 10);
+}
+
+/// What the host does for a frame before TCP begins: read it, verify its checksums, look its
+/// connection up. The frame is a reset, so that nobody answers, for a port that nobody has.
+#[divan::bench(args = [10, 1_000, 100_000], sample_count = 100, sample_size = 1_000)]
+fn frame_for_nobody(bencher: Bencher<'_, '_>, count: usize) {
+    let mut pair = Pair::new(Offload::default());
+    pair.connect(count);
+    let frame = pair.reset_frame();
+    bencher.bench_local(move || pair.hand_over(&frame));
 }
 
 #[divan::bench(args = [false, true], sample_count = 50, sample_size = 1)]

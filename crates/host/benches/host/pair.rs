@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use roundtrip_host::{
     Config, Host, IfIndex, Interface, Limits, ListenerId, Offload, Received, SocketId,
 };
-use roundtrip_packet::{EtherAddr, Verify};
+use roundtrip_packet::{Envelope, EtherAddr, Flags, IpHeader, Link, Protocol, Verify, tcp};
 use roundtrip_record::{InterfaceId, Off, Time};
 
 /// Connections from one address to one port: less than there are ephemeral ports.
@@ -83,6 +83,30 @@ impl Pair {
             }
         }
         while self.client.poll_event().is_some() || self.server.poll_event().is_some() {}
+    }
+
+    fn segment(&self, local: SocketAddr, header: &tcp::Header) -> Vec<u8> {
+        let link = Link {
+            source: EtherAddr([2, 0, 0, 0, 0, 1]),
+            destination: EtherAddr([2, 0, 0, 0, 0, 2]),
+        };
+        let ip = IpHeader::new(local.ip(), address(2, 0), Protocol::TCP).expect("both are IPv4");
+        let mut frame = Vec::new();
+        let written = Envelope::new(link, ip).emit_tcp(header, [&[], &[]], &mut frame);
+        written.expect("it fits");
+        frame
+    }
+
+    /// A reset from nobody to nobody.
+    pub(crate) fn reset_frame(&self) -> Vec<u8> {
+        let header = tcp::Header { flags: Flags::RST, ..tcp::Header::new(9, 9) };
+        self.segment(SocketAddr::new(address(1, 0), 9), &header)
+    }
+
+    /// Hands one frame to the server, and drops what it answers.
+    pub(crate) fn hand_over(&mut self, bytes: &[u8]) {
+        self.server.handle_frame(self.now, self.eth, bytes, RECEIVED, &mut Off);
+        while self.server.poll_transmit(self.now, &mut self.frame, &mut Off).is_some() {}
     }
 
     /// Lets time pass.

@@ -309,6 +309,51 @@ fn a_blind_attacker_stops_no_attempt() {
     assert_eq!(net.hosts[0].counters().icmp_ignored, 1);
 }
 
+/// RFC 4861 §7.3.1: as long as acknowledgements come, nobody needs to be asked whether the
+/// neighbour is there.
+#[test]
+fn progress_keeps_the_neighbour_reachable() {
+    let mut net = Net::pair();
+    let listener = listen(&mut net, 1, "10.0.0.2:80");
+    let client = connect(&mut net, "10.0.0.2:80");
+    net.run_for(10 * MILLI);
+    let server = net.hosts[1].accept(listener).unwrap();
+    for _ in 0..60 {
+        net.on(0, |host, now, _| host.write(now, client, b"still here")).unwrap();
+        net.run_for(Duration::from_secs(4));
+        read_all(&mut net, 1, server);
+    }
+    let changes = net.neighbour_changes(0);
+    assert_eq!(changes, ["0 10.0.0.2 INCOMPLETE", "2 10.0.0.2 REACHABLE"]);
+}
+
+/// `tcp_max_tw_buckets`, `tcp_max_orphans`.
+#[test]
+fn what_nobody_holds_any_more_is_bounded() {
+    use roundtrip_host::{Config, Limits};
+
+    let limits = Limits { time_wait: 3, orphans: 2, ..Limits::default() };
+    let mut net = Net::pair_of(Config { limits, ..Config::default() }, Config::default());
+    let listener = listen(&mut net, 1, "10.0.0.2:80");
+    let sockets: Vec<SocketId> = (0..8).map(|_| connect(&mut net, "10.0.0.2:80")).collect();
+    net.run_for(10 * MILLI);
+    let servers: Vec<SocketId> = std::iter::from_fn(|| net.hosts[1].accept(listener)).collect();
+    for socket in sockets {
+        net.on(0, |host, now, spy| host.close(now, socket, spy));
+        assert!(net.hosts[0].held().orphans <= 2);
+    }
+    net.run_for(100 * MILLI);
+    for server in servers {
+        net.on(1, |host, now, spy| host.close(now, server, spy));
+        net.run_for(10 * MILLI);
+        assert!(net.hosts[0].held().time_wait <= 3);
+    }
+    let gone = net.events(0).iter().filter(|event| matches!(event, Event::Gone(_))).count();
+    let held = net.hosts[0].held();
+    assert_eq!((held.sockets, held.orphans), (0, 0));
+    assert_eq!(gone + held.time_wait, 8, "none is lost from sight");
+}
+
 /// RFC 9293 §3.10.7.1.
 #[test]
 fn stray_segments_are_reset_and_resets_are_not() {
