@@ -122,11 +122,14 @@ fn findings(model: &Model) -> Markup {
 
 /// Recorded and now, side by side.
 fn replay(model: &Model) -> Markup {
-    let Some(old) = model.run.as_ref().and_then(|run| run.replay_of.as_ref()) else { return markup! {} };
+    let Some(old) = model.run.as_ref().and_then(|run| run.replay_of.as_ref()) else {
+        return markup! {};
+    };
     let longest = old.exchanges.iter().map(|exchange| exchange.took);
     let longest = longest.chain(model.exchanges.iter().map(|exchange| exchange.span.took())).max();
     let longest = longest.unwrap_or_default().as_secs_f64().max(1e-9);
-    let share = |took: core::time::Duration| format!("width:{:.2}%", took.as_secs_f64() / longest * 100.0);
+    let share =
+        |took: core::time::Duration| format!("width:{:.2}%", took.as_secs_f64() / longest * 100.0);
     let base = model.document().map(|document| document.url.as_str());
     markup! {
         section {
@@ -155,7 +158,11 @@ fn replay(model: &Model) -> Markup {
 
 fn picture(model: &Model, attachments: &Attachments) -> Markup {
     let painted = model.painted.as_ref().map(|painted| &painted.what);
-    if painted.is_none() && model.milestones.is_empty() && model.notes.is_empty() && model.not_fetched.is_empty() {
+    if painted.is_none()
+        && model.milestones.is_empty()
+        && model.notes.is_empty()
+        && model.not_fetched.is_empty()
+    {
         return markup! {};
     }
     let total = model.total();
@@ -203,7 +210,13 @@ fn network(model: &Model) -> Markup {
     if model.links.is_empty() {
         return markup! {};
     }
-    let owner = |id| model.hosts.values().find(|host| host.interfaces.iter().any(|interface| interface.id == id)).map_or("?".into(), |host| clean(&host.name));
+    let owner = |id| {
+        model
+            .hosts
+            .values()
+            .find(|host| host.interfaces.iter().any(|interface| interface.id == id))
+            .map_or("?".into(), |host| clean(&host.name))
+    };
     markup! {
         section #network {
             h2 { "The network" }

@@ -13,7 +13,8 @@ pub fn json(model: &Model) -> Value {
     let slowest = model.slowest().map(|(exchange, phase)| {
         json!({ "exchange": exchange.id, "step": phase.kind, "took_ms": as_millis(phase.took()) })
     });
-    let neighbours = model.neighbours.iter().map(|(host, change)| json!({ "host": host, "change": change }));
+    let neighbours =
+        model.neighbours.iter().map(|(host, change)| json!({ "host": host, "change": change }));
     json!({
         "schema": roundtrip_record::SCHEMA,
         "verdict": {

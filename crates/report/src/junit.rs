@@ -13,27 +13,45 @@ pub fn junit(model: &Model) -> String {
         failures += usize::from(case(&mut cases, model, exchange));
     }
     // A fault outside any exchange is a case of its own.
-    let apart: Vec<&Finding> = model.findings.iter().filter(|finding| {
-        finding.exchange.is_none_or(|id| model.exchange(id).is_none())
-    }).collect();
+    let apart: Vec<&Finding> = model
+        .findings
+        .iter()
+        .filter(|finding| finding.exchange.is_none_or(|id| model.exchange(id).is_none()))
+        .collect();
     for finding in &apart {
         failures += 1;
-        let _ = write!(cases, "    <testcase classname=\"roundtrip\" name=\"{}\">\n{}    </testcase>\n", escape(finding.step.name()), failure(finding));
+        let _ = write!(
+            cases,
+            "    <testcase classname=\"roundtrip\" name=\"{}\">\n{}    </testcase>\n",
+            escape(finding.step.name()),
+            failure(finding)
+        );
     }
     let run = model.run.as_ref();
     let name = run.map_or("roundtrip".into(), |run| format!("{} {}", run.command, run.subject));
     let count = model.exchanges.len() + apart.len();
     let seconds = model.total().took().as_secs_f64();
-    let attributes = format!("name=\"{}\" tests=\"{count}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"{seconds:.6}\"", escape(&name));
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {attributes}>\n  <testsuite {attributes}>\n{cases}  </testsuite>\n</testsuites>\n")
+    let attributes = format!(
+        "name=\"{}\" tests=\"{count}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"{seconds:.6}\"",
+        escape(&name)
+    );
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {attributes}>\n  <testsuite {attributes}>\n{cases}  </testsuite>\n</testsuites>\n"
+    )
 }
 
 /// Writes one exchange; answers whether it failed.
 fn case(cases: &mut String, model: &Model, exchange: &Exchange) -> bool {
     let name = format!("{} {}", exchange.method, exchange.url);
     let seconds = exchange.span.took().as_secs_f64();
-    let _ = write!(cases, "    <testcase classname=\"{}\" name=\"{}\" time=\"{seconds:.6}\"", crate::names::kind(exchange.kind), escape(&name));
-    let findings: Vec<&Finding> = model.findings.iter().filter(|finding| finding.exchange == Some(exchange.id)).collect();
+    let _ = write!(
+        cases,
+        "    <testcase classname=\"{}\" name=\"{}\" time=\"{seconds:.6}\"",
+        crate::names::kind(exchange.kind),
+        escape(&name)
+    );
+    let findings: Vec<&Finding> =
+        model.findings.iter().filter(|finding| finding.exchange == Some(exchange.id)).collect();
     if !findings.is_empty() {
         let failures: String = findings.iter().map(|finding| failure(finding)).collect();
         let _ = write!(cases, ">\n{failures}    </testcase>\n");
@@ -43,8 +61,12 @@ fn case(cases: &mut String, model: &Model, exchange: &Exchange) -> bool {
         cases.push_str("/>\n");
         return false;
     }
-    let message = exchange.status().map_or("no complete answer".into(), |status| format!("status {status}"));
-    let _ = write!(cases, ">\n      <failure type=\"http.error\" message=\"{message}\"/>\n    </testcase>\n");
+    let message =
+        exchange.status().map_or("no complete answer".into(), |status| format!("status {status}"));
+    let _ = write!(
+        cases,
+        ">\n      <failure type=\"http.error\" message=\"{message}\"/>\n    </testcase>\n"
+    );
     true
 }
 
@@ -54,7 +76,12 @@ fn failure(finding: &Finding) -> String {
         text.push('\n');
         text.push_str(line);
     }
-    format!("      <failure type=\"{}\" message=\"{}\">{}</failure>\n", finding.nel, escape(&finding.headline), escape(&text))
+    format!(
+        "      <failure type=\"{}\" message=\"{}\">{}</failure>\n",
+        finding.nel,
+        escape(&finding.headline),
+        escape(&text)
+    )
 }
 
 /// What XML 1.0 can hold: its special characters as references, others that it has no way to write

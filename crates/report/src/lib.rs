@@ -1,4 +1,4 @@
-//! Views of a record: terminal, HTML, HAR, JSON, Perfetto, JUnit.
+//! Views of a record: terminal, HTML, HAR, JSON, Perfetto, `JUnit`.
 //!
 //! # Contract
 //! - A [`Model`] is computed from the events of a record and from nothing else: no clock, no network,
@@ -24,6 +24,7 @@
 //! assert!(terminal(&model, &Options::default()).starts_with("example.com  203.0.113.10  ttl 300 · 24 ms"));
 //! ```
 #![forbid(unsafe_code)]
+#![allow(clippy::format_push_string, reason = "a view is made once, for a person")]
 
 mod base64;
 mod finding;

@@ -63,6 +63,7 @@ pub(crate) fn as_millis(duration: Duration) -> f64 {
     duration.as_nanos() as f64 / 1e6
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 pub(crate) fn ms<S: serde::Serializer>(at: &Time, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(at.as_millis_f64())
 }
@@ -218,9 +219,9 @@ impl Model {
 
     /// The exit code of the run; what a fault says where the record ends without one.
     pub fn exit(&self) -> u8 {
-        self.ended.as_ref().map(|ended| ended.exit).unwrap_or_else(|| {
-            self.findings.iter().find(|finding| finding.fatal).map_or(0, |finding| finding.exit)
-        })
+        let fatal = self.findings.iter().find(|finding| finding.fatal);
+        let ended = self.ended.as_ref().map(|ended| ended.exit);
+        ended.or(fatal.map(|finding| finding.exit)).unwrap_or(0)
     }
 
     /// The one step of one exchange that took longest.

@@ -7,7 +7,7 @@ use roundtrip_record::{
 use crate::text::clean;
 
 /// A source of names.
-pub fn source(source: &Source) -> String {
+pub(crate) fn source(source: &Source) -> String {
     match source {
         Source::Literal => "an address already".into(),
         Source::SpecialUse => "localhost (RFC 6761)".into(),
@@ -25,7 +25,7 @@ pub fn source(source: &Source) -> String {
 }
 
 /// A source in one or two words, for a column.
-pub fn short_source(source: &Source) -> String {
+pub(crate) fn short_source(source: &Source) -> String {
     match source {
         Source::Literal => "literal".into(),
         Source::SpecialUse => "localhost".into(),
@@ -45,7 +45,7 @@ fn address(server: &std::net::SocketAddr) -> String {
 }
 
 /// What a source said.
-pub fn outcome(outcome: &Outcome) -> String {
+pub(crate) fn outcome(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Miss => "miss".into(),
         Outcome::Found { addresses, ttl, origin } => {
@@ -77,7 +77,7 @@ pub fn outcome(outcome: &Outcome) -> String {
 }
 
 /// How a fact is known.
-pub fn how(how: &How) -> String {
+pub(crate) fn how(how: &How) -> String {
     match how {
         How::Performed => "performed".into(),
         How::Observed(through) => format!("observed ({})", clean(through)),
@@ -86,7 +86,7 @@ pub fn how(how: &How) -> String {
 }
 
 /// A wire.
-pub fn wire(wire: WireKind) -> &'static str {
+pub(crate) fn wire(wire: WireKind) -> &'static str {
     match wire {
         WireKind::Live => "live",
         WireKind::Tap => "tap",
@@ -95,7 +95,7 @@ pub fn wire(wire: WireKind) -> &'static str {
 }
 
 /// What a resource is for; HAR's `_resourceType` too.
-pub fn kind(kind: ResourceKind) -> &'static str {
+pub(crate) fn kind(kind: ResourceKind) -> &'static str {
     match kind {
         ResourceKind::Document => "document",
         ResourceKind::Style => "stylesheet",
@@ -111,7 +111,7 @@ pub fn kind(kind: ResourceKind) -> &'static str {
 }
 
 /// Who wanted an exchange.
-pub fn initiator(initiator: &Initiator) -> String {
+pub(crate) fn initiator(initiator: &Initiator) -> String {
     match initiator {
         Initiator::User => "asked for by the user".into(),
         Initiator::Redirect { of, status } => format!("redirected ({status}) by exchange {of}"),
@@ -123,7 +123,7 @@ pub fn initiator(initiator: &Initiator) -> String {
 }
 
 /// A state of the neighbour table.
-pub fn neighbour(state: NeighbourState) -> &'static str {
+pub(crate) fn neighbour(state: NeighbourState) -> &'static str {
     match state {
         NeighbourState::Incomplete => "INCOMPLETE",
         NeighbourState::Reachable => "REACHABLE",
@@ -137,7 +137,7 @@ pub fn neighbour(state: NeighbourState) -> &'static str {
 }
 
 /// A timer.
-pub fn timer(timer: Timer) -> &'static str {
+pub(crate) fn timer(timer: Timer) -> &'static str {
     match timer {
         Timer::Retransmission => "retransmission timer",
         Timer::LossProbe => "tail loss probe",
@@ -153,7 +153,7 @@ pub fn timer(timer: Timer) -> &'static str {
 }
 
 /// A URL without scheme and host where those are `base`'s.
-pub fn short_url(url: &str, base: Option<&str>) -> String {
+pub(crate) fn short_url(url: &str, base: Option<&str>) -> String {
     let origin = |url: &str| {
         let after = url.find("://")? + 3;
         Some(url.get(after..)?.find('/').map_or(url.len(), |at| after + at))
@@ -172,7 +172,7 @@ pub fn short_url(url: &str, base: Option<&str>) -> String {
 }
 
 /// What a link did to frames but deliver them: `3 lost, 1 held back`.
-pub fn link_did(counts: &LinkCounts) -> String {
+pub(crate) fn link_did(counts: &LinkCounts) -> String {
     let did = [
         (counts.lost, "lost"),
         (counts.queue_full, "dropped by a full queue"),

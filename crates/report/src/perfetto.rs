@@ -48,7 +48,15 @@ impl Trace {
         thread
     }
 
-    fn slice(&mut self, host: HostId, thread: u32, name: &str, category: &str, span: Span, args: Value) {
+    fn slice(
+        &mut self,
+        host: HostId,
+        thread: u32,
+        name: &str,
+        category: &str,
+        span: Span,
+        args: &Value,
+    ) {
         self.events.push(json!({
             "ph": "X", "name": name, "cat": category, "pid": host, "tid": thread,
             "ts": micros(span.start), "dur": span.took().as_nanos() as f64 / 1e3, "args": args,
@@ -64,19 +72,40 @@ impl Trace {
                 "status": exchange.status(), "received": exchange.received(),
                 "initiator": names::initiator(&exchange.initiator), "complete": exchange.complete,
             });
-            self.slice(client, thread, &name, "exchange", exchange.span, args);
+            self.slice(client, thread, &name, "exchange", exchange.span, &args);
             for phase in &exchange.phases {
-                self.slice(client, thread, phase.kind.name(), "phase", phase.span, json!({ "event": phase.event }));
+                self.slice(
+                    client,
+                    thread,
+                    phase.kind.name(),
+                    "phase",
+                    phase.span,
+                    &json!({ "event": phase.event }),
+                );
             }
         }
     }
 
     fn lookup(&mut self, lookup: &Lookup) {
         let thread = self.thread(lookup.host, &format!("lookup {}", lookup.name));
-        self.slice(lookup.host, thread, &lookup.name, "lookup", lookup.span, json!({ "addresses": lookup.addresses }));
+        self.slice(
+            lookup.host,
+            thread,
+            &lookup.name,
+            "lookup",
+            lookup.span,
+            &json!({ "addresses": lookup.addresses }),
+        );
         for rung in &lookup.rungs {
             let said = rung.outcome.as_ref().map_or("no answer".into(), names::outcome);
-            self.slice(lookup.host, thread, &names::source(&rung.source), "rung", rung.span(), json!({ "said": said }));
+            self.slice(
+                lookup.host,
+                thread,
+                &names::source(&rung.source),
+                "rung",
+                rung.span(),
+                &json!({ "said": said }),
+            );
         }
         for nested in &lookup.nested {
             self.lookup(nested);
@@ -87,8 +116,10 @@ impl Trace {
         for end in connection.ends() {
             let thread = self.thread(end.host, &format!("{} ↔ {}", end.local, end.remote));
             self.states(thread, end);
-            if let Some((span, _)) = connection.tls_span().filter(|_| connection.client.as_ref() == Some(end)) {
-                self.slice(end.host, thread, "TLS handshake", "tls", span, json!({}));
+            if let Some((span, _)) =
+                connection.tls_span().filter(|_| connection.client.as_ref() == Some(end))
+            {
+                self.slice(end.host, thread, "TLS handshake", "tls", span, &json!({}));
             }
             for sample in &end.congestion {
                 self.events.push(json!({
@@ -104,15 +135,26 @@ impl Trace {
         for pair in end.states.windows(2) {
             if let [now, next] = pair {
                 let args = json!({ "how": names::how(&now.what.how) });
-                self.slice(end.host, thread, now.what.to.name(), "state", Span::new(now.at, next.at), args);
+                self.slice(
+                    end.host,
+                    thread,
+                    now.what.to.name(),
+                    "state",
+                    Span::new(now.at, next.at),
+                    &args,
+                );
             }
         }
     }
 
     fn instants(&mut self, model: &Model) {
         let client = model.client();
-        let milestones = model.milestones.iter().map(|reached| (reached.at, reached.what.name.clone()));
-        let faults = model.findings.iter().map(|finding| (finding.at, format!("fault: {}", finding.headline)));
+        let milestones =
+            model.milestones.iter().map(|reached| (reached.at, reached.what.name.clone()));
+        let faults = model
+            .findings
+            .iter()
+            .map(|finding| (finding.at, format!("fault: {}", finding.headline)));
         for (at, name) in milestones.chain(faults) {
             self.events.push(json!({ "ph": "i", "s": "p", "name": name, "pid": client, "tid": 0, "ts": micros(at) }));
         }

@@ -34,7 +34,10 @@ pub(crate) fn sentence(event: &Event, model: &Model) -> String {
             format!("the page was painted, {} × {}", painted.width, painted.height)
         }
         What::PageNote(note) => clean(&note.note),
-        what => name(what).or_else(|| tcp(what)).or_else(|| http(what)).unwrap_or_else(|| what.kind().into()),
+        what => name(what)
+            .or_else(|| tcp(what))
+            .or_else(|| http(what))
+            .unwrap_or_else(|| what.kind().into()),
     }
 }
 
@@ -47,7 +50,11 @@ fn name(what: &What) -> Option<String> {
             format!("{} is asked for {}", source(&asked.source), clean(&asked.name))
         }
         What::NameAnswered(answered) => {
-            let took = if answered.took.is_zero() { String::new() } else { format!(" after {}", duration(answered.took)) };
+            let took = if answered.took.is_zero() {
+                String::new()
+            } else {
+                format!(" after {}", duration(answered.took))
+            };
             format!("{} answers{took}: {}", source(&answered.source), outcome(&answered.outcome))
         }
         What::DnsMessage(message) => {
@@ -55,7 +62,8 @@ fn name(what: &What) -> Option<String> {
                 Direction::Sent => "to",
                 Direction::Received => "from",
             };
-            let code = message.code.as_deref().map_or(String::new(), |code| format!(", {}", clean(code)));
+            let code =
+                message.code.as_deref().map_or(String::new(), |code| format!(", {}", clean(code)));
             format!("DNS message {way} {}: {}{code}", message.peer, clean(&message.question))
         }
         What::NameEnded(ended) => {
@@ -70,8 +78,14 @@ fn name(what: &What) -> Option<String> {
 fn tcp(what: &What) -> Option<String> {
     Some(match what {
         What::NeighbourChanged(changed) => {
-            let mac = changed.mac.as_deref().map_or(String::new(), |mac| format!(" at {}", clean(mac)));
-            format!("the neighbour {} is {}{mac}, {}", changed.address, neighbour(changed.to), how(&changed.how))
+            let mac =
+                changed.mac.as_deref().map_or(String::new(), |mac| format!(" at {}", clean(mac)));
+            format!(
+                "the neighbour {} is {}{mac}, {}",
+                changed.address,
+                neighbour(changed.to),
+                how(&changed.how)
+            )
         }
         What::ConnectAttempt(attempt) => format!("a connection to {} is tried", attempt.to),
         What::ConnectResult(result) => match &result.end {
@@ -84,22 +98,43 @@ fn tcp(what: &What) -> Option<String> {
                 format!("{}: {}", result.to, clean(why))
             }
         },
-        What::TcpOpened(opened) => format!("a connection {} ↔ {} comes into being", opened.local, opened.remote),
-        What::TcpStateChanged(changed) => format!("TCP goes from {} to {}, {}", changed.from, changed.to, how(&changed.how)),
+        What::TcpOpened(opened) => {
+            format!("a connection {} ↔ {} comes into being", opened.local, opened.remote)
+        }
+        What::TcpStateChanged(changed) => {
+            format!("TCP goes from {} to {}, {}", changed.from, changed.to, how(&changed.how))
+        }
         What::TcpSegment(segment) => {
             let way = match segment.direction {
                 Direction::Sent => "sent",
                 Direction::Received => "received",
             };
             let again = if segment.retransmission { ", again" } else { "" };
-            format!("segment {way}: {} seq={} {}{again}", segment.flags, grouped(segment.seq.into()), bytes(segment.length.into()))
+            format!(
+                "segment {way}: {} seq={} {}{again}",
+                segment.flags,
+                grouped(segment.seq.into()),
+                bytes(segment.length.into())
+            )
         }
-        What::TcpCongestion(sample) => format!("congestion window {}, in flight {}", bytes(sample.cwnd), bytes(sample.in_flight)),
+        What::TcpCongestion(sample) => format!(
+            "congestion window {}, in flight {}",
+            bytes(sample.cwnd),
+            bytes(sample.in_flight)
+        ),
         What::TcpTimer(fired) => format!("{} fired", timer(fired.timer)),
-        What::TcpInfo(info) => format!("the kernel says {}, rtt {} µs", clean(&info.state), info.rtt_us),
-        What::TcpClosed(closed) => format!("the connection is gone ({:?}), {}", closed.reason, how(&closed.how)),
-        What::TlsStarted(started) => format!("a TLS handshake with {} begins", clean(&started.server_name)),
-        What::TlsEstablished(done) => format!("{} is established, {}", clean(&done.version), clean(&done.cipher)),
+        What::TcpInfo(info) => {
+            format!("the kernel says {}, rtt {} µs", clean(&info.state), info.rtt_us)
+        }
+        What::TcpClosed(closed) => {
+            format!("the connection is gone ({:?}), {}", closed.reason, how(&closed.how))
+        }
+        What::TlsStarted(started) => {
+            format!("a TLS handshake with {} begins", clean(&started.server_name))
+        }
+        What::TlsEstablished(done) => {
+            format!("{} is established, {}", clean(&done.version), clean(&done.cipher))
+        }
         _ => return None,
     })
 }
@@ -113,13 +148,19 @@ fn http(what: &What) -> Option<String> {
             let reused = if request.reused > 0 { " over a connection used before" } else { "" };
             format!("{} {} has been sent{reused}", clean(&request.method), clean(&request.target))
         }
-        What::ResponseHead(head) => format!("the response's head is there: {} {}", head.status, clean(&head.reason)),
+        What::ResponseHead(head) => {
+            format!("the response's head is there: {} {}", head.status, clean(&head.reason))
+        }
         What::ResponseEnded(response) => {
             let cut = if response.body.cut.is_some() { ", cut short" } else { "" };
             format!("the body has ended after {}{cut}", bytes(response.body.encoded))
         }
         What::ExchangeEnded(ended) => {
-            if ended.complete { "the exchange is complete".into() } else { "the exchange is over, incomplete".into() }
+            if ended.complete {
+                "the exchange is complete".into()
+            } else {
+                "the exchange is over, incomplete".into()
+            }
         }
         What::ConnectionEnding(ending) => match ending.by {
             EndedBy::Kept => format!("the connection is kept: {}", clean(&ending.why)),

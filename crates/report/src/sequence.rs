@@ -2,13 +2,13 @@
 
 use roundtrip_record::{Direction, TcpSegment, TcpState, Time};
 
-use crate::model::{Connection, End, Model, Seen};
+use crate::model::{At, Connection, End, Model, Seen, StateChange};
 use crate::style::{Options, Tone};
 use crate::text::{bytes, clip, duration, grouped, left, right, width};
 
 /// How much of a connection is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
+pub(crate) enum Extent {
     /// The handshake and the close.
     Ends,
     /// Every segment.
@@ -49,10 +49,10 @@ pub(crate) struct Step {
     /// Whether the client sent it.
     pub(crate) from_client: bool,
     pub(crate) what: Said,
-    /// The client's state after this step.
-    pub(crate) client: Option<TcpState>,
-    /// The server's.
-    pub(crate) server: Option<TcpState>,
+    /// The states that the client enters with this step, in order.
+    pub(crate) client: Vec<TcpState>,
+    /// Those that the server enters.
+    pub(crate) server: Vec<TcpState>,
     /// The event of its sending.
     pub(crate) event: Option<roundtrip_record::EventId>,
     /// It was sent and never arrived, and we would know.
@@ -87,15 +87,50 @@ pub(crate) fn steps(connection: &Connection) -> Vec<Step> {
         steps.extend(silent_changes(end, &steps, is_client));
     }
     steps.sort_by_key(|step| (step.sent, step.event));
+    let mut at_client = Entered::new(client);
+    let mut at_server = Entered::new(server);
     for step in &mut steps {
-        let (near, far) = if step.from_client { (client, server) } else { (server, client) };
-        let after = step.received.unwrap_or(step.sent);
-        let sender = near.and_then(|end| end.state_at(step.sent));
-        let receiver = far.and_then(|end| end.state_at(after));
+        let arrived = step.received.filter(|_| !step.lost);
+        let (near, far) = if step.from_client {
+            (&mut at_client, &mut at_server)
+        } else {
+            (&mut at_server, &mut at_client)
+        };
+        let sender = near.by_sending(step.sent);
+        let receiver = arrived.map_or(Vec::new(), |at| far.by_receiving(at));
         (step.client, step.server) =
             if step.from_client { (sender, receiver) } else { (receiver, sender) };
     }
     steps
+}
+
+/// The states of one end, handed out to the steps that brought them.
+struct Entered<'a> {
+    changes: &'a [At<StateChange>],
+}
+
+impl<'a> Entered<'a> {
+    fn new(end: Option<&'a End>) -> Self {
+        Self { changes: end.map_or(&[], |end| &end.states) }
+    }
+
+    fn take(&mut self, mut wanted: impl FnMut(&At<StateChange>) -> bool) -> Vec<TcpState> {
+        let count = self.changes.iter().take_while(|change| wanted(change)).count();
+        let (taken, rest) = self.changes.split_at(count);
+        self.changes = rest;
+        taken.iter().map(|change| change.what.to).collect()
+    }
+
+    fn by_sending(&mut self, at: Time) -> Vec<TcpState> {
+        self.take(|change| change.at <= at)
+    }
+
+    /// What is entered at the same instant by sending belongs to the segment that is sent.
+    fn by_receiving(&mut self, at: Time) -> Vec<TcpState> {
+        let sends =
+            |state| matches!(state, TcpState::SynSent | TcpState::FinWait1 | TcpState::LastAck);
+        self.take(|change| change.at < at || (change.at == at && !sends(change.what.to)))
+    }
 }
 
 /// What one end sent, with the time at which each segment arrived at the other.
@@ -120,8 +155,8 @@ fn flight(from: &End, to: &End, from_client: bool) -> Vec<Step> {
             received: arrival.map(|n| received[n].at),
             from_client,
             what: Said::Segment(seen.what.clone()),
-            client: None,
-            server: None,
+            client: Vec::new(),
+            server: Vec::new(),
             event: Some(seen.event),
             lost: arrival.is_none(),
         }
@@ -141,8 +176,8 @@ fn alone(end: &End, is_client: bool) -> Vec<Step> {
         received: Some(seen.at),
         from_client: (seen.what.direction == Direction::Sent) == is_client,
         what: Said::Segment(seen.what.clone()),
-        client: None,
-        server: None,
+        client: Vec::new(),
+        server: Vec::new(),
         event: Some(seen.event),
         lost: false,
     });
@@ -159,8 +194,8 @@ fn silent_changes(end: &End, steps: &[Step], is_client: bool) -> Vec<Step> {
             received: None,
             from_client: is_client,
             what: Said::State,
-            client: None,
-            server: None,
+            client: Vec::new(),
+            server: Vec::new(),
             event: Some(change.event),
             lost: false,
         })
@@ -202,8 +237,8 @@ pub(crate) fn fold(steps: Vec<Step>) -> Vec<Step> {
                     }
                 }
                 last.received = step.received.max(last.received);
-                last.client = step.client;
-                last.server = step.server;
+                last.client.extend(step.client);
+                last.server.extend(step.server);
             }
             _ if data => {
                 let length = u64::from(segment.length);
@@ -229,7 +264,7 @@ fn diagram(
     let mut lines = Vec::new();
     let columns = options.columns();
     let clock = 12;
-    let arrow = columns.saturating_sub(2 + STATE + 3 + STATE + 1 + clock).clamp(16, 58);
+    let room_for_arrow = columns.saturating_sub(2 + STATE + 3 + STATE + 1 + clock).clamp(16, 58);
     let end_name = |end: Option<&End>, fallback: String| {
         end.map_or(fallback, |end| {
             format!("{} {}", crate::text::clean(model.host_name(end.host)), end.local)
@@ -238,7 +273,7 @@ fn diagram(
     let near = end_name(connection.client.as_ref(), "client".into());
     let remote = connection.server_address().map_or("server".into(), |at| at.to_string());
     let far = end_name(connection.server.as_ref(), remote);
-    let room = STATE + 3 + arrow + STATE;
+    let room = STATE + 3 + room_for_arrow + STATE;
     let gap = room.saturating_sub(width(&near) + width(&far)).max(2);
     lines.push(
         options.paint(Tone::Strong, &clip(&format!("  {near}{}{far}", " ".repeat(gap)), columns)),
@@ -253,32 +288,69 @@ fn diagram(
         lines.extend(states_only(connection, options, start));
         return lines;
     }
+    if columns < NARROW {
+        lines.extend(narrow(&steps, connection, options, start));
+        return lines;
+    }
     let unseen = |end: Option<&End>| if end.is_none() { "(not seen)" } else { "" };
     let first = |end: Option<&End>| {
         let state = end.and_then(|end| end.states.first()).map(|change| change.what.from.name());
         state.unwrap_or_else(|| unseen(end))
     };
-    let mut shown = (first(connection.client.as_ref()), first(connection.server.as_ref()));
     lines.push(format!(
         "  {}{}{}",
-        left(shown.0, STATE),
-        " ".repeat(arrow + 3),
-        right(shown.1, STATE)
+        left(first(connection.client.as_ref()), STATE),
+        " ".repeat(room_for_arrow + 3),
+        right(first(connection.server.as_ref()), STATE)
     ));
     for step in &steps {
-        // A state is written where it begins.
-        let now = (step.client.map_or("", TcpState::name), step.server.map_or("", TcpState::name));
-        let near = if now.0 == shown.0 { "" } else { now.0 };
-        let far = if now.1 == shown.1 { "" } else { now.1 };
-        shown = now;
+        // A state is written where it begins; of several at once each has a line.
+        let name = |states: &[TcpState], n: usize| states.get(n).map_or("", |state| state.name());
+        let (near, far) = (name(&step.client, 0), name(&step.server, 0));
         let at = format!("+{}", duration(step.sent - start));
-        let arrow = draw(step, connection, arrow);
+        let arrow = draw(step, connection, room_for_arrow);
         lines.push(format!(
             "  {} {arrow} {} {}",
             options.paint(Tone::Connect, &left(near, STATE)),
             options.paint(Tone::Connect, &right(far, STATE + 1)),
             options.paint(Tone::Faint, &right(&at, clock - 1)),
         ));
+        for n in 1..step.client.len().max(step.server.len()) {
+            lines.push(format!(
+                "  {} {} {}",
+                options.paint(Tone::Connect, &left(name(&step.client, n), STATE)),
+                " ".repeat(width(&arrow)),
+                options.paint(Tone::Connect, &right(name(&step.server, n), STATE + 1)),
+            ));
+        }
+    }
+    lines.extend(how_line(connection, options));
+    lines
+}
+
+/// Below this many columns two ends do not stand side by side.
+const NARROW: usize = 72;
+
+/// A line for each step, the states entered beneath it.
+fn narrow(steps: &[Step], connection: &Connection, options: &Options, start: Time) -> Vec<String> {
+    let columns = options.columns();
+    let mut lines = Vec::new();
+    for step in steps {
+        let way = match (&step.what, step.from_client) {
+            (Said::State, _) => " ",
+            (_, true) => "▶",
+            (_, false) => "◀",
+        };
+        let lost = if step.lost { " ✗ lost" } else { "" };
+        let at = right(&format!("+{}", duration(step.sent - start)), 9);
+        let text = format!("  {at} {way} {}{lost}", caption(step, connection));
+        lines.push(clip(&text, columns));
+        for (end, states) in [("client", &step.client), ("server", &step.server)] {
+            for state in states {
+                let line = format!("{}{end} {state}", " ".repeat(14));
+                lines.push(options.paint(Tone::Connect, &clip(&line, columns)));
+            }
+        }
     }
     lines.extend(how_line(connection, options));
     lines
@@ -318,8 +390,8 @@ pub(crate) fn caption(step: &Step, connection: &Connection) -> String {
         }
         Said::State => {
             let end = if step.from_client { &connection.client } else { &connection.server };
-            let timers = end.iter().flat_map(|end| &end.timers);
-            let timer = timers.filter(|timer| timer.at == step.sent).last();
+            let mut timers = end.iter().flat_map(|end| &end.timers);
+            let timer = timers.rfind(|timer| timer.at == step.sent);
             timer.map_or(String::new(), |timer| crate::names::timer(timer.what.timer).to_owned())
         }
     }
@@ -362,16 +434,22 @@ fn states_only(connection: &Connection, options: &Options, start: Time) -> Vec<S
     let mut lines = Vec::new();
     for end in connection.ends() {
         for change in &end.states {
-            lines.push(format!(
-                "  {} → {}  {}  {}",
+            let path = format!(
+                "  {} → {}",
                 left(change.what.from.name(), STATE),
-                left(change.what.to.name(), STATE),
-                right(&format!("+{}", duration(change.at - start)), 11),
-                options.paint(Tone::Faint, &crate::names::how(&change.what.how))
-            ));
+                left(change.what.to.name(), STATE)
+            );
+            let at = right(&format!("+{}", duration(change.at - start)), 11);
+            let line = format!("{path} {at}  {}", crate::names::how(&change.what.how));
+            lines.push(clip(&line, options.columns()));
         }
     }
-    lines.push(options.paint(Tone::Faint, "  segments are not visible on this wire"));
+    lines.push(
+        options.paint(
+            Tone::Faint,
+            &clip("  segments are not visible on this wire", options.columns()),
+        ),
+    );
     lines
 }
 

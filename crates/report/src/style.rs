@@ -137,7 +137,6 @@ pub(crate) enum Tone {
     Request,
     Wait,
     Body,
-    Page,
 }
 
 impl Tone {
@@ -155,7 +154,6 @@ impl Tone {
             Self::Request => colour(AnsiColor::White),
             Self::Wait => colour(AnsiColor::BrightBlack),
             Self::Body => colour(AnsiColor::Blue),
-            Self::Page => colour(AnsiColor::Green),
         }
     }
 }

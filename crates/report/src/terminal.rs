@@ -13,8 +13,7 @@ use crate::names::short_url;
 use crate::sequence;
 use crate::style::{Detail, Options, Tone};
 use crate::text::{
-    bytes, clean, clip, clip_middle, count, duration, left, percent, rate, right, width,
-    wrap,
+    bytes, clean, clip, clip_middle, count, duration, left, percent, rate, right, width, wrap,
 };
 use crate::verdict::{Fact, Mood, Verdict};
 use rows::How;
@@ -80,19 +79,20 @@ impl View<'_> {
             }
             return;
         }
-        let subject_room = columns.saturating_sub(width(&verdict.result) + 2);
+        let result = clip(&verdict.result, columns / 2);
+        let room = columns.saturating_sub(width(&result) + 2);
         let mut facts = verdict.facts;
-        while facts.len() > 1 && width(&verdict.subject) + 2 + width(&texts(&facts)) > subject_room {
+        while facts.len() > 1 && width(&verdict.subject) + 2 + width(&texts(&facts)) > room {
             let last = facts.iter().map(|fact| fact.rank).max();
             facts.retain(|fact| Some(fact.rank) != last);
         }
-        let left_over = subject_room.saturating_sub(width(&texts(&facts)) + 2);
-        let subject = clip_middle(&verdict.subject, left_over.max(12));
+        let least = width(&verdict.subject).min(12) + 2;
+        let facts = clip(&texts(&facts), room.saturating_sub(least));
+        let subject = clip_middle(&verdict.subject, room.saturating_sub(width(&facts) + 2));
         self.lines.push(format!(
-            "{}  {}  {}",
-            self.options.paint(tone, &verdict.result),
+            "{}  {}  {facts}",
+            self.options.paint(tone, &result),
             self.options.paint(Tone::Strong, &subject),
-            texts(&facts)
         ));
     }
 
@@ -318,10 +318,7 @@ impl View<'_> {
             let ends = link.map_or(String::new(), |link| {
                 format!("{} → {}: ", clean(name(link.from)), clean(name(link.to)))
             });
-            self.fact(
-                label,
-                &format!("{ends}{}, {}", count(counts.frames as usize, "frame"), did),
-            );
+            self.fact(label, &format!("{ends}{}, {}", count(counts.frames as usize, "frame"), did));
             label = "";
         }
     }

@@ -2,7 +2,7 @@
 
 use roundtrip_record::{Outcome, Source};
 
-use crate::model::Model;
+use crate::model::{Exchange, Model};
 use crate::names::{short_source, wire};
 use crate::text::{bytes, clean, count, duration};
 
@@ -65,8 +65,8 @@ impl Verdict {
 
     fn visit(model: &Model) -> Self {
         let document = model.document();
-        let status = document.and_then(|document| document.status());
-        let reason = document.and_then(|document| document.head()).map(|head| &head.what.reason);
+        let status = document.and_then(Exchange::status);
+        let reason = document.and_then(Exchange::head).map(|head| &head.what.reason);
         let result = match (status, reason) {
             (Some(status), Some(reason)) if !reason.is_empty() => {
                 format!("{status} {}", clean(reason))
@@ -87,7 +87,7 @@ impl Verdict {
         let url = document.map_or(String::new(), |document| clean(&document.url));
         let failed = if missing > 0 { format!(", {missing} failed") } else { String::new() };
         let mut facts = Vec::new();
-        facts.extend(Self::times(model));
+        facts.push(Self::times(model));
         facts.extend(Self::protocol(model));
         facts.push(Fact::new(1, format!("{}{failed}", count(model.exchanges.len(), "request"))));
         facts.push(Fact::new(3, bytes(model.received())));
@@ -96,16 +96,16 @@ impl Verdict {
     }
 
     /// `310 ms`, or `310 ms live → 4.71 s on 3gslow`.
-    fn times(model: &Model) -> Option<Fact> {
+    fn times(model: &Model) -> Fact {
         let took = duration(model.total().took());
         let run = model.run.as_ref();
         let Some((run, old)) = run.and_then(|run| Some((run, run.replay_of.as_ref()?))) else {
-            return Some(Fact::new(0, took));
+            return Fact::new(0, took);
         };
         let before = old.net.as_deref().map_or_else(|| wire(old.wire).to_owned(), clean);
         let now = run.net.as_deref().map_or_else(|| wire(run.wire).to_owned(), clean);
         let text = format!("{} {before} → {took} on {now}", duration(old.took));
-        Some(Fact::new(0, text))
+        Fact::new(0, text)
     }
 
     fn protocol(model: &Model) -> Vec<Fact> {

@@ -24,7 +24,8 @@ fn lookup(scene: &mut Scene, name: &str, outcome: Outcome, took: u64) -> Time {
     let files = Source::HostsFile { path: "/etc/hosts".into() };
     let last = scene.rung(scene.client, lookup, files, name, Outcome::Miss, Duration::ZERO, last);
     let server = Source::NameServer { server: socket("192.168.1.1:53") };
-    let last = scene.rung(scene.client, lookup, server, name, outcome, Duration::from_millis(took), last);
+    let last =
+        scene.rung(scene.client, lookup, server, name, outcome, Duration::from_millis(took), last);
     let ended = NameEnded { lookup, addresses: vec![], aliases: vec![], ttl: None };
     scene.tell(scene.client, last, What::NameEnded(ended));
     since
@@ -66,13 +67,44 @@ fn names() {
     let said = Outcome::NxDomain { ttl: Some(900), soa: Some("com.".into()) };
     let failed = |code: &str| Outcome::Refused { code: code.into() };
     let cases = [
-        ("nx_domain", said, FaultKind::NxDomain { name: name.into(), soa: Some("com.".into()), ttl: Some(900) }),
-        ("nx_domain_in_zone", Outcome::NxDomain { ttl: None, soa: Some("exmaple.com.".into()) }, FaultKind::NxDomain { name: name.into(), soa: Some("exmaple.com.".into()), ttl: None }),
-        ("no_address", Outcome::NoData { ttl: None, soa: None }, FaultKind::NoAddress { name: name.into() }),
-        ("servfail", failed("SERVFAIL"), FaultKind::NameServerFailed { name: name.into(), code: "SERVFAIL".into() }),
-        ("refused", failed("REFUSED"), FaultKind::NameServerFailed { name: name.into(), code: "REFUSED".into() }),
-        ("name_timed_out", Outcome::TimedOut { tries: 4 }, FaultKind::NameTimedOut { name: name.into(), servers: vec![socket("192.168.1.1:53")] }),
-        ("name_failed", Outcome::Failed { why: "network is unreachable".into() }, FaultKind::NameFailed { name: name.into(), why: "no name server could be asked".into() }),
+        (
+            "nx_domain",
+            said,
+            FaultKind::NxDomain { name: name.into(), soa: Some("com.".into()), ttl: Some(900) },
+        ),
+        (
+            "nx_domain_in_zone",
+            Outcome::NxDomain { ttl: None, soa: Some("exmaple.com.".into()) },
+            FaultKind::NxDomain { name: name.into(), soa: Some("exmaple.com.".into()), ttl: None },
+        ),
+        (
+            "no_address",
+            Outcome::NoData { ttl: None, soa: None },
+            FaultKind::NoAddress { name: name.into() },
+        ),
+        (
+            "servfail",
+            failed("SERVFAIL"),
+            FaultKind::NameServerFailed { name: name.into(), code: "SERVFAIL".into() },
+        ),
+        (
+            "refused",
+            failed("REFUSED"),
+            FaultKind::NameServerFailed { name: name.into(), code: "REFUSED".into() },
+        ),
+        (
+            "name_timed_out",
+            Outcome::TimedOut { tries: 4 },
+            FaultKind::NameTimedOut { name: name.into(), servers: vec![socket("192.168.1.1:53")] },
+        ),
+        (
+            "name_failed",
+            Outcome::Failed { why: "network is unreachable".into() },
+            FaultKind::NameFailed {
+                name: name.into(),
+                why: "no name server could be asked".into(),
+            },
+        ),
     ];
     for (case, outcome, fault) in cases {
         let mut scene = scene();
@@ -86,23 +118,57 @@ fn names() {
 #[test]
 fn connecting() {
     let v4 = "203.0.113.7:443";
-    let silent = || attempt(v4, AttemptEnd::TimedOut, 10_000, &[0, 1_000, 2_000, 3_000, 4_000, 5_000, 7_000]);
-    let barred = AttemptEnd::Unreachable { why: "communication administratively prohibited".into(), from: Some(common::ip("198.51.100.1")) };
+    let silent = || {
+        attempt(v4, AttemptEnd::TimedOut, 10_000, &[0, 1_000, 2_000, 3_000, 4_000, 5_000, 7_000])
+    };
+    let barred = AttemptEnd::Unreachable {
+        why: "communication administratively prohibited".into(),
+        from: Some(common::ip("198.51.100.1")),
+    };
     let cases = [
         ("connect_timed_out", vec![silent()]),
-        ("connect_mixed", vec![attempt("[2001:db8::7]:443", AttemptEnd::Refused, 41, &[0]), silent()]),
+        (
+            "connect_mixed",
+            vec![attempt("[2001:db8::7]:443", AttemptEnd::Refused, 41, &[0]), silent()],
+        ),
         ("connect_refused", vec![attempt(v4, AttemptEnd::Refused, 41, &[0])]),
         ("connect_unreachable", vec![attempt(v4, barred, 12, &[0])]),
-        ("connect_no_route", vec![attempt(v4, AttemptEnd::Unreachable { why: "network is unreachable".into(), from: None }, 0, &[])]),
-        ("connect_no_neighbour", vec![attempt(v4, AttemptEnd::NoNeighbour { next_hop: common::ip("192.168.1.1") }, 3_000, &[])]),
-        ("connect_failed", vec![attempt(v4, AttemptEnd::Failed { why: "too many open files".into() }, 0, &[])]),
+        (
+            "connect_no_route",
+            vec![attempt(
+                v4,
+                AttemptEnd::Unreachable { why: "network is unreachable".into(), from: None },
+                0,
+                &[],
+            )],
+        ),
+        (
+            "connect_no_neighbour",
+            vec![attempt(
+                v4,
+                AttemptEnd::NoNeighbour { next_hop: common::ip("192.168.1.1") },
+                3_000,
+                &[],
+            )],
+        ),
+        (
+            "connect_failed",
+            vec![attempt(v4, AttemptEnd::Failed { why: "too many open files".into() }, 0, &[])],
+        ),
         ("connect_nothing", vec![]),
     ];
     for (case, attempts) in cases {
         let mut scene = scene();
         let (exchange, _) = scene.want(URL, ResourceKind::Document, Initiator::User, None);
         scene.now = attempts.last().map_or(Time::ZERO, |last| last.ended);
-        scene.fault(Step::Connect, Some(exchange), None, Time::ZERO, true, FaultKind::ConnectFailed { attempts });
+        scene.fault(
+            Step::Connect,
+            Some(exchange),
+            None,
+            Time::ZERO,
+            true,
+            FaultKind::ConnectFailed { attempts },
+        );
         show(case, &scene);
     }
 }
@@ -123,12 +189,24 @@ fn tls() {
         ("certificate_expired", certificate("expired", "")),
         ("certificate_early", certificate("not_yet_valid", "")),
         ("certificate_wrong_name", certificate("wrong_name", "")),
-        ("certificate_unknown_issuer", certificate("unknown_issuer", "invalid peer certificate: UnknownIssuer")),
+        (
+            "certificate_unknown_issuer",
+            certificate("unknown_issuer", "invalid peer certificate: UnknownIssuer"),
+        ),
         ("certificate_revoked", certificate("revoked", "")),
         ("certificate_bad_signature", certificate("bad_signature", "")),
         ("certificate_other", certificate("other", "invalid peer certificate: BadEncoding")),
-        ("tls_alert", FaultKind::TlsFailed { why: "handshake_failure".into(), alert_received: true }),
-        ("tls_not_tls", FaultKind::TlsFailed { why: "received corrupt message of type InvalidContentType".into(), alert_received: false }),
+        (
+            "tls_alert",
+            FaultKind::TlsFailed { why: "handshake_failure".into(), alert_received: true },
+        ),
+        (
+            "tls_not_tls",
+            FaultKind::TlsFailed {
+                why: "received corrupt message of type InvalidContentType".into(),
+                alert_received: false,
+            },
+        ),
     ];
     for (case, fault) in cases {
         let mut scene = scene();
@@ -142,6 +220,7 @@ fn tls() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn transfer() {
     let why = |why: &str| why.to_owned();
     let cases = [
@@ -150,23 +229,80 @@ fn transfer() {
         ("reset", Step::Body, FaultKind::Reset { received: 65_536, expected: Some(204_800) }),
         ("send_failed", Step::Request, FaultKind::SendFailed { why: why("broken pipe") }),
         ("receive_failed", Step::Body, FaultKind::ReceiveFailed { why: why("no route to host") }),
-        ("malformed", Step::Wait, FaultKind::Malformed { what: why("a space before the colon"), offset: 1_042, rule: "RFC 9112 §5.1".into() }),
+        (
+            "malformed",
+            Step::Wait,
+            FaultKind::Malformed {
+                what: why("a space before the colon"),
+                offset: 1_042,
+                rule: "RFC 9112 §5.1".into(),
+            },
+        ),
         ("head_too_large", Step::Wait, FaultKind::HeadTooLarge { limit: 65_536 }),
         ("short", Step::Body, FaultKind::Short { received: 65_536, expected: Some(204_800) }),
         ("short_chunked", Step::Body, FaultKind::Short { received: 65_536, expected: None }),
-        ("stalled", Step::Body, FaultKind::Stalled { received: 65_536, expected: Some(204_800), silent: Duration::from_secs(15) }),
-        ("timed_out", Step::Wait, FaultKind::TimedOut { limit: Duration::from_secs(30), received: 1_200 }),
-        ("too_many_redirects", Step::Wait, FaultKind::TooManyRedirects { limit: 20, last: "https://shop.example.com/login".into() }),
-        ("bad_redirect", Step::Wait, FaultKind::BadRedirect { location: "javascript:alert(1)".into(), why: why("scheme javascript") }),
-        ("bad_encoding", Step::Body, FaultKind::BadEncoding { coding: "gzip".into(), why: why("invalid block type") }),
+        (
+            "stalled",
+            Step::Body,
+            FaultKind::Stalled {
+                received: 65_536,
+                expected: Some(204_800),
+                silent: Duration::from_secs(15),
+            },
+        ),
+        (
+            "timed_out",
+            Step::Wait,
+            FaultKind::TimedOut { limit: Duration::from_secs(30), received: 1_200 },
+        ),
+        (
+            "too_many_redirects",
+            Step::Wait,
+            FaultKind::TooManyRedirects {
+                limit: 20,
+                last: "https://shop.example.com/login".into(),
+            },
+        ),
+        (
+            "bad_redirect",
+            Step::Wait,
+            FaultKind::BadRedirect {
+                location: "javascript:alert(1)".into(),
+                why: why("scheme javascript"),
+            },
+        ),
+        (
+            "bad_encoding",
+            Step::Body,
+            FaultKind::BadEncoding { coding: "gzip".into(), why: why("invalid block type") },
+        ),
         ("too_large", Step::Body, FaultKind::TooLarge { limit: 268_435_456, encoded: 262_144 }),
-        ("write_failed", Step::Body, FaultKind::WriteFailed { path: "/tmp/page.html".into(), why: why("no space left on device") }),
-        ("read_failed", Step::Request, FaultKind::ReadFailed { path: "form.json".into(), why: why("no such file or directory") }),
-        ("paint_failed", Step::Page, FaultKind::PaintFailed { why: why("no font on this machine has a glyph") }),
+        (
+            "write_failed",
+            Step::Body,
+            FaultKind::WriteFailed {
+                path: "/tmp/page.html".into(),
+                why: why("no space left on device"),
+            },
+        ),
+        (
+            "read_failed",
+            Step::Request,
+            FaultKind::ReadFailed {
+                path: "form.json".into(),
+                why: why("no such file or directory"),
+            },
+        ),
+        (
+            "paint_failed",
+            Step::Page,
+            FaultKind::PaintFailed { why: why("no font on this machine has a glyph") },
+        ),
         ("interrupted", Step::Body, FaultKind::Interrupted),
     ];
     for (case, step, fault) in cases {
-        let mut scene = if case == "stalled" { Scene::lab(URL, Duration::from_millis(19)) } else { scene() };
+        let mut scene =
+            if case == "stalled" { Scene::lab(URL, Duration::from_millis(19)) } else { scene() };
         let (exchange, wire) = connected(&mut scene);
         let since = scene.now;
         scene.pass(Duration::from_secs(if case == "timed_out" { 30 } else { 15 }));
@@ -204,11 +340,20 @@ fn statuses() {
         let mut scene = scene();
         let (exchange, mut wire) = connected(&mut scene);
         let fields: &[(&str, &str)] = &[("Via", "1.1 edge-fra"), ("Retry-After", "120")];
-        let answer = Answer { status, reason, think: Duration::from_micros(think), media: "text/plain", body: b"no", fields };
+        let answer = Answer {
+            status,
+            reason,
+            think: Duration::from_micros(think),
+            media: "text/plain",
+            body: b"no",
+            fields,
+        };
         scene.answer(exchange, &mut wire, &answer, None);
         let fault = FaultKind::HttpStatus { status, reason: reason.into(), fail: status == 404 };
         scene.fault(Step::Wait, Some(exchange), Some(wire.client), scene.now, status == 404, fault);
-        scene.end(0);
+        if status != 404 {
+            scene.end(0);
+        }
         show(&format!("status_{status}"), &scene);
     }
 }
@@ -218,11 +363,19 @@ fn a_reused_connection_that_the_server_gave_up() {
     let mut scene = scene();
     let (exchange, mut wire) = connected(&mut scene);
     let ended = scene.answer(exchange, &mut wire, &Answer::ok("text/html", b"hello"), None);
-    let (second, wanted) = scene.want("https://shop.example.com/app.js", ResourceKind::Script, Initiator::User, ended);
+    let (second, wanted) =
+        scene.want("https://shop.example.com/app.js", ResourceKind::Script, Initiator::User, ended);
     scene.request(second, &mut wire, "/app.js", None, wanted);
     let since = scene.now;
     scene.pass(Duration::from_millis(38));
-    scene.fault(Step::Wait, Some(second), Some(wire.client), since, false, FaultKind::EmptyReply { reset: true });
+    scene.fault(
+        Step::Wait,
+        Some(second),
+        Some(wire.client),
+        since,
+        false,
+        FaultKind::EmptyReply { reset: true },
+    );
     scene.end(0);
     show("reused_reset", &scene);
 }

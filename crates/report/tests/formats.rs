@@ -12,18 +12,95 @@ fn archive(scene: &Scene) -> Value {
 
 /// What an object of HAR 1.2 must have, and of which type. `?` marks what may be absent.
 const SCHEMA: &[(&str, &[(&str, &str)])] = &[
-    ("log", &[("version", "string"), ("creator", "creator"), ("browser?", "creator"), ("pages?", "[page"), ("entries", "[entry"), ("comment?", "string")]),
+    (
+        "log",
+        &[
+            ("version", "string"),
+            ("creator", "creator"),
+            ("browser?", "creator"),
+            ("pages?", "[page"),
+            ("entries", "[entry"),
+            ("comment?", "string"),
+        ],
+    ),
     ("creator", &[("name", "string"), ("version", "string")]),
-    ("page", &[("startedDateTime", "date"), ("id", "string"), ("title", "string"), ("pageTimings", "pageTimings")]),
+    (
+        "page",
+        &[
+            ("startedDateTime", "date"),
+            ("id", "string"),
+            ("title", "string"),
+            ("pageTimings", "pageTimings"),
+        ],
+    ),
     ("pageTimings", &[("onContentLoad?", "time"), ("onLoad?", "time")]),
-    ("entry", &[("pageref?", "string"), ("startedDateTime", "date"), ("time", "time"), ("request", "request"), ("response", "response"), ("cache", "cache"), ("timings", "timings"), ("serverIPAddress?", "string"), ("connection?", "string")]),
-    ("request", &[("method", "string"), ("url", "string"), ("httpVersion", "string"), ("cookies", "[nv"), ("headers", "[nv"), ("queryString", "[nv"), ("postData?", "postData"), ("headersSize", "integer"), ("bodySize", "integer")]),
+    (
+        "entry",
+        &[
+            ("pageref?", "string"),
+            ("startedDateTime", "date"),
+            ("time", "time"),
+            ("request", "request"),
+            ("response", "response"),
+            ("cache", "cache"),
+            ("timings", "timings"),
+            ("serverIPAddress?", "string"),
+            ("connection?", "string"),
+        ],
+    ),
+    (
+        "request",
+        &[
+            ("method", "string"),
+            ("url", "string"),
+            ("httpVersion", "string"),
+            ("cookies", "[nv"),
+            ("headers", "[nv"),
+            ("queryString", "[nv"),
+            ("postData?", "postData"),
+            ("headersSize", "integer"),
+            ("bodySize", "integer"),
+        ],
+    ),
     ("postData", &[("mimeType", "string"), ("text", "string")]),
-    ("response", &[("status", "integer"), ("statusText", "string"), ("httpVersion", "string"), ("cookies", "[nv"), ("headers", "[nv"), ("content", "content"), ("redirectURL", "string"), ("headersSize", "integer"), ("bodySize", "integer")]),
-    ("content", &[("size", "integer"), ("compression?", "integer"), ("mimeType", "string"), ("text?", "string"), ("encoding?", "string")]),
+    (
+        "response",
+        &[
+            ("status", "integer"),
+            ("statusText", "string"),
+            ("httpVersion", "string"),
+            ("cookies", "[nv"),
+            ("headers", "[nv"),
+            ("content", "content"),
+            ("redirectURL", "string"),
+            ("headersSize", "integer"),
+            ("bodySize", "integer"),
+        ],
+    ),
+    (
+        "content",
+        &[
+            ("size", "integer"),
+            ("compression?", "integer"),
+            ("mimeType", "string"),
+            ("text?", "string"),
+            ("encoding?", "string"),
+        ],
+    ),
     ("cache", &[]),
     ("nv", &[("name", "string"), ("value", "string")]),
-    ("timings", &[("blocked?", "phase"), ("dns?", "phase"), ("connect?", "phase"), ("ssl?", "phase"), ("send", "time"), ("wait", "time"), ("receive", "time")]),
+    (
+        "timings",
+        &[
+            ("blocked?", "phase"),
+            ("dns?", "phase"),
+            ("connect?", "phase"),
+            ("ssl?", "phase"),
+            ("send", "time"),
+            ("wait", "time"),
+            ("receive", "time"),
+        ],
+    ),
 ];
 
 fn check(value: &Value, kind: &str, path: &str) {
@@ -38,10 +115,16 @@ fn check(value: &Value, kind: &str, path: &str) {
         "string" => value.is_string(),
         "integer" => value.is_i64() || value.is_u64(),
         "time" => value.as_f64().is_some_and(|ms| ms >= 0.0),
-        "phase" => value.as_f64().is_some_and(|ms| ms >= 0.0 || ms == -1.0),
-        "date" => value.as_str().is_some_and(|text| text.len() == 24 && text.ends_with('Z') && text.as_bytes()[10] == b'T'),
+        "phase" => {
+            value.as_f64().is_some_and(|ms| ms >= 0.0)
+                || value.as_f64().map(f64::to_bits) == Some((-1.0f64).to_bits())
+        }
+        "date" => value.as_str().is_some_and(|text| {
+            text.len() == 24 && text.ends_with('Z') && text.as_bytes()[10] == b'T'
+        }),
         _ => {
-            let (_, fields) = SCHEMA.iter().find(|(name, _)| *name == kind).expect("a kind of the schema");
+            let (_, fields) =
+                SCHEMA.iter().find(|(name, _)| *name == kind).expect("a kind of the schema");
             let object = value.as_object().unwrap_or_else(|| panic!("{path}: an object"));
             for (field, kind) in *fields {
                 let name = field.trim_end_matches('?');
@@ -52,7 +135,10 @@ fn check(value: &Value, kind: &str, path: &str) {
             }
             for name in object.keys() {
                 let known = fields.iter().any(|(field, _)| field.trim_end_matches('?') == name);
-                assert!(known || name.starts_with('_'), "{path}.{name} is not of HAR 1.2 and has no _");
+                assert!(
+                    known || name.starts_with('_'),
+                    "{path}.{name} is not of HAR 1.2 and has no _"
+                );
             }
             true
         }
@@ -88,7 +174,8 @@ fn phases_add_up() {
                 .filter(|ms| *ms >= 0.0)
                 .sum();
             assert!((sum - entry["time"].as_f64().unwrap()).abs() < 1e-6, "{entry}");
-            let (ssl, connect) = (timings["ssl"].as_f64().unwrap(), timings["connect"].as_f64().unwrap());
+            let (ssl, connect) =
+                (timings["ssl"].as_f64().unwrap(), timings["connect"].as_f64().unwrap());
             assert!(ssl <= connect, "connect contains ssl");
         }
     }
@@ -106,7 +193,12 @@ fn phases_add_up() {
 fn credentials_are_not_in_any_view() {
     let scene = common::visit();
     let model = Model::new(scene.events());
-    for view in [archive(&scene).to_string(), json(&model).to_string(), perfetto(&model).to_string(), junit(&model)] {
+    for view in [
+        archive(&scene).to_string(),
+        json(&model).to_string(),
+        perfetto(&model).to_string(),
+        junit(&model),
+    ] {
         assert!(!view.contains("sid=secret"));
     }
 }
@@ -128,11 +220,15 @@ fn perfetto_slices_nest() {
     let trace = perfetto(&Model::new(common::visit().events()));
     let events = trace["traceEvents"].as_array().unwrap();
     let slices: Vec<_> = events.iter().filter(|event| event["ph"] == "X").collect();
-    assert!(slices.iter().any(|slice| slice["name"] == "TIME_WAIT" && slice["dur"] == 60_000_000.0));
+    assert!(
+        slices.iter().any(|slice| slice["name"] == "TIME_WAIT" && slice["dur"] == 60_000_000.0)
+    );
     for thread in slices.iter().map(|slice| &slice["tid"]) {
         let mut spans: Vec<(f64, f64)> = slices
             .iter()
-            .filter(|slice| slice["tid"] == *thread && slice["cat"] != "state" && slice["cat"] != "tls")
+            .filter(|slice| {
+                slice["tid"] == *thread && slice["cat"] != "state" && slice["cat"] != "tls"
+            })
             .map(|slice| {
                 let start = slice["ts"].as_f64().unwrap();
                 (start, start + slice["dur"].as_f64().unwrap())

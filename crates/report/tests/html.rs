@@ -2,7 +2,6 @@
 
 mod common;
 
-use roundtrip_record::*;
 use roundtrip_report::{Attachments, Model, html};
 
 fn report(scene: &common::Scene) -> String {
@@ -14,7 +13,14 @@ fn report(scene: &common::Scene) -> String {
 fn a_visit_has_all_its_sections() {
     let page = report(&common::visit());
     std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/visit.html"), &page).unwrap();
-    for part in ["id=\"waterfall\"", "id=\"names\"", "id=\"connections\"", "id=\"page\"", "id=\"unseen\"", "id=\"downloads\""] {
+    for part in [
+        "id=\"waterfall\"",
+        "id=\"names\"",
+        "id=\"connections\"",
+        "id=\"page\"",
+        "id=\"unseen\"",
+        "id=\"downloads\"",
+    ] {
         assert!(page.contains(part), "{part}");
     }
     assert!(page.contains("200 OK"));

@@ -19,6 +19,7 @@ fn a_visit() {
     let verbose = Options { detail: Detail::Verbose, ..width(100) };
     insta::assert_snapshot!("visit_verbose", terminal(&model, &verbose));
     insta::assert_snapshot!("visit_sequence", sequence(&model, &width(100)));
+    insta::assert_snapshot!("visit_sequence_60", sequence(&model, &width(60)));
 }
 
 #[test]

@@ -42,8 +42,11 @@ fn ladder(context: &Context<'_>, name: &str) -> Option<String> {
         } else {
             String::new()
         };
-        let kind = if rung.record_type.is_empty() { "" } else { " " };
-        format!("{}: {}{kind}{said}{took}", source(&rung.source), clean(&rung.record_type))
+        let kind = match rung.record_type.as_str() {
+            "" => String::new(),
+            kind => format!(" ({})", clean(kind)),
+        };
+        format!("{}{kind}: {said}{took}", source(&rung.source))
     });
     let line = rungs.collect::<Vec<_>>().join(" → ");
     (!line.is_empty()).then_some(line)

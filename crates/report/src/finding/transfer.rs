@@ -140,7 +140,7 @@ fn http_status(context: &Context<'_>, status: u16, reason: &str, fail: bool) -> 
         .seen(url(context))
         .also(exchange.and_then(time_line))
         .also(exchange.and_then(field_line))
-        .also(fail.then(|| "counts as a failure, since -f was given".to_owned()));
+        .seen(if fail { "exit 22, since -f was given" } else { "exit 0; it would be 22 with -f" });
     let wait = exchange.and_then(|exchange| exchange.phase(PhaseKind::Wait)).map(Phase::took);
     match wait.filter(|wait| status >= 500 && is_round(*wait)) {
         Some(wait) => words.means(format!(

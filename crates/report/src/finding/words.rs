@@ -1,6 +1,6 @@
 //! The sentences: what a fault is called, what was seen, what it means, what to try next.
 
-use roundtrip_record::{Direction, FaultKind, Time};
+use roundtrip_record::{Direction, FaultKind, TcpState, Time};
 
 use super::{Context, connect, name, transfer};
 use crate::model::Exchange;
@@ -157,5 +157,7 @@ pub(super) fn connection_line(context: &Context<'_>) -> Option<String> {
         0 => {}
         again => facts.push(crate::text::count(again as usize, "retransmission")),
     }
-    Some(facts.join(", "))
+    // That it stood when the fault showed is no news.
+    let news = facts.len() > 1 || end.state_at(context.at)? != TcpState::Established;
+    news.then(|| facts.join(", "))
 }

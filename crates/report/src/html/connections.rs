@@ -1,7 +1,7 @@
 //! Connections: sequence diagrams with the states at both ends, and the congestion window over time.
 
 use maud::{Markup, html as markup};
-use roundtrip_record::{CloseReason, TcpState, Time};
+use roundtrip_record::{CloseReason, EndedBy, TcpState, Time};
 
 use crate::model::{Connection, End, Model, Span, as_millis};
 use crate::sequence::{Said, Step, caption, fold, steps};
@@ -47,9 +47,9 @@ fn title(model: &Model, connection: &Connection) -> Markup {
     }
 }
 
-const WIDTH: f64 = 860.0;
-const LEFT: f64 = 250.0;
-const RIGHT: f64 = 610.0;
+const WIDTH: f64 = 880.0;
+const LEFT: f64 = 235.0;
+const RIGHT: f64 = 645.0;
 const ROW: f64 = 36.0;
 const SLANT: f64 = 16.0;
 
@@ -61,18 +61,25 @@ fn sequence(model: &Model, connection: &Connection) -> Markup {
     let shown: Vec<&Step> = all.iter().take(MOST_STEPS).collect();
     let height = 64.0 + ROW * (shown.len() as f64 + 1.0);
     let start = connection.span().start;
-    let name = |end: Option<&End>, fallback: &str| end.map_or(fallback.to_owned(), |end| clean(model.host_name(end.host)));
-    let address = |end: Option<&End>, other: Option<&End>| end.map(|end| end.local).or(other.map(|other| other.remote)).map_or(String::new(), |at| at.to_string());
+    let name = |end: Option<&End>, fallback: &str| {
+        end.map_or(fallback.to_owned(), |end| clean(model.host_name(end.host)))
+    };
+    let address = |end: Option<&End>, other: Option<&End>| {
+        end.map(|end| end.local)
+            .or(other.map(|other| other.remote))
+            .map_or(String::new(), |at| at.to_string())
+    };
     let (client, server) = (connection.client.as_ref(), connection.server.as_ref());
-    let first = |end: Option<&End>| end.and_then(|end| end.states.first()).map(|change| change.what.from);
+    let first =
+        |end: Option<&End>| end.and_then(|end| end.states.first()).map(|change| change.what.from);
     markup! {
         svg viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) role="img" aria-label="Sequence diagram" {
             text x=(LEFT) y="16" text-anchor="middle" style="font-weight:600" { (name(client, "client")) }
             text.soft.mono x=(LEFT) y="32" text-anchor="middle" { (address(client, server)) }
             text x=(RIGHT) y="16" text-anchor="middle" style="font-weight:600" { (name(server, "server (not seen)")) }
             text.soft.mono x=(RIGHT) y="32" text-anchor="middle" { (address(server, client)) }
-            (life(LEFT, &shown, first(client), |step| step.client, client.is_some()))
-            (life(RIGHT, &shown, first(server), |step| step.server, server.is_some()))
+            (life(LEFT, &shown, first(client), |step| &step.client, client.is_some()))
+            (life(RIGHT, &shown, first(server), |step| &step.server, server.is_some()))
             @for (n, step) in shown.iter().enumerate() { (arrow(step, connection, row_y(n), start)) }
             @if all.len() > shown.len() {
                 text.soft x=(f64::midpoint(LEFT, RIGHT)) y=(height - 6.0) text-anchor="middle" { "… " (all.len() - shown.len()) " more steps are in the capture" }
@@ -86,21 +93,33 @@ fn row_y(n: usize) -> f64 {
 }
 
 /// A lifeline in the colour of its state, with the state's name where it changes.
-fn life(x: f64, steps: &[&Step], first: Option<TcpState>, state: impl Fn(&Step) -> Option<TcpState>, seen: bool) -> Markup {
-    let mut marks: Vec<(f64, TcpState)> = first.map(|state| (46.0, state)).into_iter().collect();
+fn life(
+    x: f64,
+    steps: &[&Step],
+    first: Option<TcpState>,
+    entered: impl Fn(&Step) -> &Vec<TcpState>,
+    seen: bool,
+) -> Markup {
+    let mut marks: Vec<(f64, Vec<TcpState>)> =
+        first.map(|state| (46.0, vec![state])).into_iter().collect();
     for (n, step) in steps.iter().enumerate() {
         let arrives = (x == LEFT) != step.from_client;
-        let Some(now) = state(step).filter(|now| marks.last().map(|last| last.1) != Some(*now)) else { continue };
-        marks.push((row_y(n) + if arrives { SLANT } else { 0.0 }, now));
+        let states = entered(step);
+        if !states.is_empty() {
+            marks.push((row_y(n) + if arrives { SLANT } else { 0.0 }, states.clone()));
+        }
     }
     let bottom = row_y(steps.len());
     let (anchor, text_x) = if x == LEFT { ("end", x - 14.0) } else { ("start", x + 14.0) };
+    let names = |states: &[TcpState]| {
+        states.iter().map(|state| state.name()).collect::<Vec<_>>().join(" → ")
+    };
     markup! {
         line.life x1=(x) y1="46" x2=(x) y2=(bottom) stroke-dasharray=[(!seen).then_some("2 10")] {}
-        @for (n, (y, state)) in marks.iter().enumerate() {
+        @for (n, (y, states)) in marks.iter().enumerate() {
             @let end = marks.get(n + 1).map_or(bottom, |next| next.0);
-            line class={ "life " (tone(*state)) } x1=(x) y1=(y) x2=(x) y2=(end) {}
-            text.state x=(text_x) y=(y + 4.0) text-anchor=(anchor) { (state.name()) }
+            line class={ "life " (states.last().map_or("", |state| tone(*state))) } x1=(x) y1=(y) x2=(x) y2=(end) {}
+            text.state x=(text_x) y=(y + 4.0) text-anchor=(anchor) { (names(states)) }
         }
     }
 }
@@ -115,7 +134,8 @@ fn tone(state: TcpState) -> &'static str {
 }
 
 fn arrow(step: &Step, connection: &Connection, y: f64, start: Time) -> Markup {
-    let (from, to) = if step.from_client { (LEFT + 5.0, RIGHT - 5.0) } else { (RIGHT - 5.0, LEFT + 5.0) };
+    let (from, to) =
+        if step.from_client { (LEFT + 5.0, RIGHT - 5.0) } else { (RIGHT - 5.0, LEFT + 5.0) };
     let data = matches!(step.what, Said::Data { .. });
     let kind = match (step.lost, data) {
         (true, _) => "arrow lost",
@@ -125,10 +145,18 @@ fn arrow(step: &Step, connection: &Connection, y: f64, start: Time) -> Markup {
     let way = if to > from { -1.0 } else { 1.0 };
     let end = if step.lost { f64::midpoint(from, to) } else { to };
     let drop = if step.lost { SLANT / 2.0 } else { SLANT };
-    let tip = format!("{:.1},{:.1} {:.1},{:.1} {:.1},{:.1}", to, y + SLANT, to + way * 9.0, y + SLANT - 4.5, to + way * 9.0, y + SLANT + 3.5);
+    let tip = format!(
+        "{:.1},{:.1} {:.1},{:.1} {:.1},{:.1}",
+        to,
+        y + SLANT,
+        to + way * 9.0,
+        y + SLANT - 4.5,
+        to + way * 9.0,
+        y + SLANT + 3.5
+    );
     let text = clip(&caption(step, connection), 54);
     let silent = matches!(step.what, Said::State);
-    let at = if step.from_client { LEFT - 160.0 } else { RIGHT + 160.0 };
+    let at = if step.from_client { LEFT - 200.0 } else { RIGHT + 200.0 };
     markup! {
         @if silent {
             text.soft x=(if step.from_client { LEFT + 14.0 } else { RIGHT - 14.0 }) y=(y + 4.0) text-anchor=(if step.from_client { "start" } else { "end" }) { (text) }
@@ -164,15 +192,28 @@ const MOST_POINTS: usize = 800;
 
 /// Congestion window and flight of the end that sent most.
 fn congestion(connection: &Connection) -> Markup {
-    let Some(end) = connection.ends().max_by_key(|end| end.congestion.len()).filter(|end| end.congestion.len() > 2) else { return markup! {} };
+    let Some(end) = connection
+        .ends()
+        .max_by_key(|end| end.congestion.len())
+        .filter(|end| end.congestion.len() > 2)
+    else {
+        return markup! {};
+    };
     let samples = &end.congestion;
     let stride = samples.len().div_ceil(MOST_POINTS);
     let samples: Vec<_> = samples.iter().step_by(stride).collect();
     let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return markup! {} };
     let span = Span::new(first.at, last.at);
-    let top = samples.iter().map(|sample| sample.what.cwnd.max(sample.what.in_flight)).max().unwrap_or(1).max(1);
+    let top = samples
+        .iter()
+        .map(|sample| sample.what.cwnd.max(sample.what.in_flight))
+        .max()
+        .unwrap_or(1)
+        .max(1);
     let (left, right, bottom, ceiling) = (70.0, CHART.0 - 20.0, CHART.1 - 30.0, 24.0);
-    let x = |at: Time| left + as_millis(at - span.start) / as_millis(span.took()).max(1e-6) * (right - left);
+    let x = |at: Time| {
+        left + as_millis(at - span.start) / as_millis(span.took()).max(1e-6) * (right - left)
+    };
     let y = |value: u64| bottom - value.min(top) as f64 / top as f64 * (bottom - ceiling);
     let path = |value: &dyn Fn(usize) -> Option<u64>| {
         let mut path = String::new();
@@ -180,15 +221,26 @@ fn congestion(connection: &Connection) -> Markup {
             let Some(value) = value(n) else { continue };
             let (x, y) = (x(sample.at), y(value));
             // A step: the value holds until the next sample.
-            path += &if path.is_empty() { format!("M{x:.1} {y:.1}") } else { format!("H{x:.1}V{y:.1}") };
+            path += &if path.is_empty() {
+                format!("M{x:.1} {y:.1}")
+            } else {
+                format!("H{x:.1}V{y:.1}")
+            };
         }
         path
     };
     let cwnd = path(&|n| samples.get(n).map(|sample| sample.what.cwnd));
     let flight = path(&|n| samples.get(n).map(|sample| sample.what.in_flight));
     let ssthresh = path(&|n| samples.get(n).and_then(|sample| sample.what.ssthresh));
-    let losses = end.segments.iter().filter(|seen| seen.what.retransmission && seen.at >= span.start && seen.at <= span.end);
-    let side = if connection.server.as_ref().is_some_and(|server| server.id == end.id) { "server" } else { "client" };
+    let losses = end
+        .segments
+        .iter()
+        .filter(|seen| seen.what.retransmission && seen.at >= span.start && seen.at <= span.end);
+    let side = if connection.server.as_ref().is_some_and(|server| server.id == end.id) {
+        "server"
+    } else {
+        "client"
+    };
     markup! {
         h3 { "Congestion window and flight of the " (side) }
         svg viewBox=(format!("0 0 {} {}", CHART.0, CHART.1)) width=(CHART.0) role="img" aria-label="Congestion window over time" {
@@ -226,9 +278,17 @@ fn facts(model: &Model, connection: &Connection) -> Markup {
                 (clean(&certificate.subject)) ", issued by " (clean(&certificate.issuer)) ", good until " (calendar(certificate.not_after))
             } } }
             tr { th { "carried" } td { @for exchange in exchanges { div.url { (clean(&exchange.method)) " " (clean(&exchange.url)) } } } }
-            @if let Some(ending) = &connection.ending { tr { th { "ended" } td { (clean(&ending.what.why)) } } }
+            @if let Some(ending) = &connection.ending { tr { th { (ended_by(ending.what.by)) } td { (clean(&ending.what.why)) } } }
             @if let Some(closed) = closed { tr { th { "gone" } td { (reason(closed.what.reason)) " at +" (duration(closed.at - connection.span().start)) ", " (crate::names::how(&closed.what.how)) } } }
         } }
+    }
+}
+
+fn ended_by(by: EndedBy) -> &'static str {
+    match by {
+        EndedBy::Kept => "kept open",
+        EndedBy::Client => "ended by the client",
+        EndedBy::Server => "ended by the server",
     }
 }
 

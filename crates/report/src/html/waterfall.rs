@@ -82,7 +82,10 @@ fn axis(scale: &Scale) -> Markup {
 /// Phases worth a row of their own.
 fn steps(exchange: &Exchange) -> impl Iterator<Item = &Phase> {
     let whole = exchange.span.took();
-    exchange.phases.iter().filter(move |phase| phase.kind != PhaseKind::Blocked || phase.took() * 200 >= whole)
+    exchange
+        .phases
+        .iter()
+        .filter(move |phase| phase.kind != PhaseKind::Blocked || phase.took() * 200 >= whole)
 }
 
 fn class(kind: PhaseKind) -> String {
@@ -92,8 +95,14 @@ fn class(kind: PhaseKind) -> String {
 fn row(model: &Model, scale: &Scale, exchange: &Exchange) -> Markup {
     let base = model.document().map(|document| document.url.as_str());
     let failed = !exchange.succeeded() && !exchange.from_cache;
-    let status = exchange.status().map_or(if exchange.from_cache { "from cache".into() } else { "no answer".into() }, |status| status.to_string());
-    let size = exchange.response.as_ref().map_or(String::new(), |response| format!(" · {}", bytes(response.what.body.encoded)));
+    let status = exchange.status().map_or(
+        if exchange.from_cache { "from cache".into() } else { "no answer".into() },
+        |status| status.to_string(),
+    );
+    let size = exchange
+        .response
+        .as_ref()
+        .map_or(String::new(), |response| format!(" · {}", bytes(response.what.body.encoded)));
     let blocks = match exchange.blocks {
         Blocks::Render => " · blocks render",
         Blocks::Parser => " · blocks parser",
@@ -101,7 +110,11 @@ fn row(model: &Model, scale: &Scale, exchange: &Exchange) -> Markup {
     };
     let end = scale.percent(exchange.span.end);
     let caption = format!("{status}{size}{blocks}");
-    let label = if Some(exchange.url.as_str()) == base { clean(&exchange.url) } else { short_url(&exchange.url, base) };
+    let label = if Some(exchange.url.as_str()) == base {
+        clean(&exchange.url)
+    } else {
+        short_url(&exchange.url, base)
+    };
     markup! {
         details.row {
             summary title=(clean(&exchange.url)) {
@@ -170,18 +183,20 @@ fn fields(fields: &[Field]) -> Markup {
 }
 
 /// No chain is shown longer.
-const LONGEST_CHAIN: usize = 40;
+const LONGEST_CHAIN: usize = 16;
 
 fn causes(model: &Model, event: Option<EventId>) -> Markup {
     let chain = event.map(|event| model.causes(event)).unwrap_or_default();
     let start = model.total().start;
-    let unknown = chain.last().is_some_and(|last| !matches!(last.what, roundtrip_record::What::RunStarted(_)));
+    let unknown = chain
+        .last()
+        .is_some_and(|last| !matches!(last.what, roundtrip_record::What::RunStarted(_)));
     markup! {
         ol.causes {
             @for event in chain.iter().take(LONGEST_CHAIN) {
                 li { span.when { (format!("{:.3} ms ", as_millis(event.at - start))) } (clean(model.host_name(event.host))) ": " (sentence(event, model)) }
             }
-            @if chain.len() > LONGEST_CHAIN { li { "… and " (chain.len() - LONGEST_CHAIN) " before" } }
+            @if chain.len() > LONGEST_CHAIN { li.said { "and " (chain.len() - LONGEST_CHAIN) " more, back to the beginning" } }
             @else if unknown { li.said { "the beginning: nothing earlier is known to have caused this" } }
         }
     }

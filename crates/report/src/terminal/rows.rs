@@ -1,6 +1,8 @@
 //! The rows of the table: what happened in which step, and how it is known.
 
-use roundtrip_record::{AttemptEnd, Blocks, How as Known, NeighbourState, Source, TcpState, WireKind};
+use roundtrip_record::{
+    AttemptEnd, Blocks, How as Known, NeighbourState, Source, TcpState, WireKind,
+};
 
 use crate::model::{Connection, Exchange, Lookup, Model, Phase, PhaseKind, Span};
 use crate::names::{initiator, neighbour, outcome, short_source, short_url};
@@ -126,7 +128,9 @@ pub(super) fn rows(model: &Model, detail: Detail) -> Vec<Row> {
         let mut steps = steps(model, exchange);
         if chain.len() > 1 {
             rows.push(hop(exchange, chain.get(n + 1).copied(), n));
-            steps.iter_mut().for_each(|row| row.indent += 1);
+            for row in &mut steps {
+                row.indent += 1;
+            }
         }
         rows.extend(steps);
     }
@@ -187,7 +191,7 @@ fn steps(model: &Model, exchange: &Exchange) -> Vec<Row> {
                 rows.extend(connect(model, exchange, phase));
             }
             PhaseKind::Tls => {
-                rows.push(Row::new("tls", phase.kind, phase.span, tls(model, exchange)))
+                rows.push(Row::new("tls", phase.kind, phase.span, tls(model, exchange)));
             }
             PhaseKind::Request => rows.push(request(exchange, phase)),
             PhaseKind::Wait => rows.push(Row::new("wait", phase.kind, phase.span, wait(exchange))),
@@ -261,8 +265,7 @@ fn neighbours(model: &Model, exchange: &Exchange) -> Option<Row> {
         model.neighbours.iter().filter(|(host, change)| *host == client && within(change.at));
     let (_, first) = changes.next()?;
     let last = changes
-        .filter(|(_, change)| change.what.address == first.what.address)
-        .last()
+        .rfind(|(_, change)| change.what.address == first.what.address)
         .map_or(first, |(_, last)| last);
     let mac = last.what.mac.as_deref().map_or(String::new(), |mac| format!(" {}", clean(mac)));
     let asked = if first.what.to == NeighbourState::Incomplete {
@@ -330,10 +333,12 @@ fn tls(model: &Model, exchange: &Exchange) -> String {
     if done.what.resumed {
         facts.push("resumed".into());
     }
-    let now =
-        model.run.as_ref().map_or(0, |run| ((run.wall + done.at.nanos()) / 1_000_000_000) as i64);
+    let now = model
+        .run
+        .as_ref()
+        .map_or(0, |run| (run.wall.saturating_add(done.at.nanos()) / 1_000_000_000) as i64);
     if let Some(certificate) = connection.and_then(Connection::certificate) {
-        let days = (certificate.not_after - now) / 86_400;
+        let days = certificate.not_after.saturating_sub(now) / 86_400;
         facts.push(format!("cert {days} d left"));
     }
     facts.extend(done.what.alpn.as_deref().map(clean));
@@ -460,8 +465,7 @@ fn close(model: &Model) -> Vec<Row> {
     let Some(end) = connection.near() else { return Vec::new() };
     let Some(last) = end.states.last() else { return Vec::new() };
     let closing = end.states.iter().find(|change| {
-        change.what.to > TcpState::Established
-            || change.what.to == TcpState::Closed
+        change.what.to > TcpState::Established || change.what.to == TcpState::Closed
     });
     let Some(first) = closing else {
         let live = model.run.as_ref().is_some_and(|run| run.wire == WireKind::Live);

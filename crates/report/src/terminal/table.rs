@@ -45,7 +45,15 @@ impl Layout {
         };
         let detail = if detail < 8 { 0 } else { detail };
         let bar = if detail == 0 { rest } else { bar };
-        Self { label, number, start, bar, detail, scale: total, tick: crate::text::tick(total.took(), (bar / 8).max(1) as u64) }
+        Self {
+            label,
+            number,
+            start,
+            bar,
+            detail,
+            scale: total,
+            tick: crate::text::tick(total.took(), (bar / 8).max(1) as u64),
+        }
     }
 
     /// The line above the table, with ticks above the bars.
@@ -85,12 +93,12 @@ impl Layout {
         let label = left(&format!("{indent}{label}"), self.label);
         let label = if row.indent == 0 { options.paint(Tone::Strong, &label) } else { label };
         let start = if self.start > 0 {
-            right(&millis(row.span.start - self.scale.start), self.start)
+            right(&self.number(row.span.start - self.scale.start), self.start)
         } else {
             String::new()
         };
-        let took =
-            right(&if row.open { "—".to_owned() } else { millis(row.span.took()) }, self.number);
+        let took = if row.open { "—".to_owned() } else { self.number(row.span.took()) };
+        let took = right(&took, self.number);
         let bar = self.bar(row, options);
         let detail = if self.detail > 0 {
             let text = clip(&row.detail, self.detail);
@@ -100,6 +108,16 @@ impl Layout {
             String::new()
         };
         format!("  {label}{start}  {took}  {bar}{detail}")
+    }
+
+    /// Milliseconds; of a time too long for the column, its largest units.
+    fn number(&self, took: Duration) -> String {
+        let text = millis(took);
+        if width(&text) <= self.number {
+            text
+        } else {
+            clip(&crate::text::duration(took), self.number)
+        }
     }
 
     /// Each column shows the phase that has most of it.
@@ -134,4 +152,3 @@ impl Layout {
         bar
     }
 }
-

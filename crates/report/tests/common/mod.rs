@@ -129,12 +129,23 @@ impl Scene {
         scene
     }
 
-    pub(crate) fn tell(&mut self, host: HostId, cause: Option<EventId>, what: What) -> Option<EventId> {
+    pub(crate) fn tell(
+        &mut self,
+        host: HostId,
+        cause: Option<EventId>,
+        what: What,
+    ) -> Option<EventId> {
         let now = self.now;
         self.tell_at(now, host, cause, what)
     }
 
-    fn tell_at(&self, at: Time, host: HostId, cause: Option<EventId>, what: What) -> Option<EventId> {
+    fn tell_at(
+        &self,
+        at: Time,
+        host: HostId,
+        cause: Option<EventId>,
+        what: What,
+    ) -> Option<EventId> {
         self.log.of(host).emit(at, cause, || what)
     }
 
@@ -143,7 +154,13 @@ impl Scene {
     }
 
     /// A resource is wanted.
-    pub(crate) fn want(&mut self, url: &str, kind: ResourceKind, initiator: Initiator, cause: Option<EventId>) -> (ExchangeId, Option<EventId>) {
+    pub(crate) fn want(
+        &mut self,
+        url: &str,
+        kind: ResourceKind,
+        initiator: Initiator,
+        cause: Option<EventId>,
+    ) -> (ExchangeId, Option<EventId>) {
         let exchange = self.log.exchange_id();
         let event = self.tell(
             self.client,
@@ -153,7 +170,11 @@ impl Scene {
                 method: "GET".into(),
                 url: url.into(),
                 kind,
-                priority: if kind == ResourceKind::Image { Priority::Low } else { Priority::VeryHigh },
+                priority: if kind == ResourceKind::Image {
+                    Priority::Low
+                } else {
+                    Priority::VeryHigh
+                },
                 initiator,
             }),
         );
@@ -161,7 +182,12 @@ impl Scene {
     }
 
     /// The ladder down to a recursive server, which walks from the root.
-    pub(crate) fn look_up(&mut self, name: &str, address: &str, cause: Option<EventId>) -> LookupId {
+    pub(crate) fn look_up(
+        &mut self,
+        name: &str,
+        address: &str,
+        cause: Option<EventId>,
+    ) -> LookupId {
         let lookup = self.log.lookup_id();
         let client = self.client;
         let started = NameStarted { lookup, name: name.into(), types: vec!["A".into()] };
@@ -174,12 +200,21 @@ impl Scene {
             last = self.rung(client, lookup, source, name, Outcome::Miss, Duration::ZERO, last);
         }
         let server = Source::NameServer { server: socket("10.0.0.53:53") };
-        let asked = NameAsked { lookup, source: server.clone(), name: name.into(), record_type: "A".into() };
+        let asked = NameAsked {
+            lookup,
+            source: server.clone(),
+            name: name.into(),
+            record_type: "A".into(),
+        };
         last = self.tell(client, last, What::NameAsked(asked));
         let began = self.now;
         self.neighbour("10.0.0.1", "02:00:00:00:00:02");
         self.walk(name, address);
-        let outcome = Outcome::Found { addresses: vec![ip(address)], ttl: Some(300), origin: Some("network".into()) };
+        let outcome = Outcome::Found {
+            addresses: vec![ip(address)],
+            ttl: Some(300),
+            origin: Some("network".into()),
+        };
         let answered = NameAnswered {
             lookup,
             source: server,
@@ -190,18 +225,45 @@ impl Scene {
             took: self.now - began,
         };
         last = self.tell(client, last, What::NameAnswered(answered));
-        let ended = NameEnded { lookup, addresses: vec![ip(address)], aliases: vec![], ttl: Some(300) };
+        let ended =
+            NameEnded { lookup, addresses: vec![ip(address)], aliases: vec![], ttl: Some(300) };
         self.tell(client, last, What::NameEnded(ended));
         lookup
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of one event")]
-    pub(crate) fn rung(&mut self, host: HostId, lookup: LookupId, source: Source, name: &str, outcome: Outcome, took: Duration, cause: Option<EventId>) -> Option<EventId> {
-        let record_type = if matches!(source, Source::Zone { .. } | Source::NameServer { .. }) { "A" } else { "" };
-        let asked = NameAsked { lookup, source: source.clone(), name: name.into(), record_type: record_type.into() };
+    pub(crate) fn rung(
+        &mut self,
+        host: HostId,
+        lookup: LookupId,
+        source: Source,
+        name: &str,
+        outcome: Outcome,
+        took: Duration,
+        cause: Option<EventId>,
+    ) -> Option<EventId> {
+        let record_type = if matches!(source, Source::Zone { .. } | Source::NameServer { .. }) {
+            "A"
+        } else {
+            ""
+        };
+        let asked = NameAsked {
+            lookup,
+            source: source.clone(),
+            name: name.into(),
+            record_type: record_type.into(),
+        };
         let asked = self.tell(host, cause, What::NameAsked(asked));
         self.pass(took);
-        let answered = NameAnswered { lookup, source, name: name.into(), record_type: record_type.into(), outcome, records: vec![], took };
+        let answered = NameAnswered {
+            lookup,
+            source,
+            name: name.into(),
+            record_type: record_type.into(),
+            outcome,
+            records: vec![],
+            took,
+        };
         self.tell(host, asked, What::NameAnswered(answered))
     }
 
@@ -222,14 +284,24 @@ impl Scene {
         let zones = [(".", "198.41.0.4:53", "a.root."), (&*top, "192.5.6.30:53", "a.gtld.")];
         for (zone, server, ns) in zones {
             let below = if zone == "." { top.clone() } else { name.to_owned() };
-            let source = Source::Zone { zone: zone.into(), name: Some(ns.into()), server: socket(server) };
-            let outcome = Outcome::Referral { zone: below, servers: vec!["ns1.".into(), "ns2.".into()], glue: vec![ip("192.0.2.53")] };
+            let source =
+                Source::Zone { zone: zone.into(), name: Some(ns.into()), server: socket(server) };
+            let outcome = Outcome::Referral {
+                zone: below,
+                servers: vec!["ns1.".into(), "ns2.".into()],
+                glue: vec![ip("192.0.2.53")],
+            };
             last = self.rung(resolver, lookup, source, name, outcome, us(2_400), last);
         }
-        let source = Source::Zone { zone: name.into(), name: Some("ns1.".into()), server: socket("192.0.2.53:53") };
+        let source = Source::Zone {
+            zone: name.into(),
+            name: Some("ns1.".into()),
+            server: socket("192.0.2.53:53"),
+        };
         let outcome = Outcome::Found { addresses: vec![ip(address)], ttl: Some(300), origin: None };
         last = self.rung(resolver, lookup, source, name, outcome, us(2_400), last);
-        let ended = NameEnded { lookup, addresses: vec![ip(address)], aliases: vec![], ttl: Some(300) };
+        let ended =
+            NameEnded { lookup, addresses: vec![ip(address)], aliases: vec![], ttl: Some(300) };
         self.tell(resolver, last, What::NameEnded(ended));
         self.pass(us(14_000));
     }
@@ -252,14 +324,29 @@ impl Scene {
         self.tell(self.client, asked, change(from, NeighbourState::Reachable, Some(mac)));
     }
 
-    fn state(&self, at: Time, host: HostId, connection: ConnectionId, from: TcpState, to: TcpState, cause: Option<EventId>) {
+    fn state(
+        &self,
+        at: Time,
+        host: HostId,
+        connection: ConnectionId,
+        from: TcpState,
+        to: TcpState,
+        cause: Option<EventId>,
+    ) {
         let how = if self.both_ends { How::Performed } else { How::Observed("TCP_INFO".into()) };
         let changed = TcpStateChanged { connection, from, to, how };
         self.tell_at(at, host, cause, What::TcpStateChanged(changed));
     }
 
     /// A segment leaves one end and reaches the other; answers with the arrival's event.
-    fn segment(&self, sent: Time, wire: &Wire, from_client: bool, segment: &Segment, cause: Option<EventId>) -> Option<EventId> {
+    fn segment(
+        &self,
+        sent: Time,
+        wire: &Wire,
+        from_client: bool,
+        segment: &Segment,
+        cause: Option<EventId>,
+    ) -> Option<EventId> {
         if !self.both_ends {
             return cause;
         }
@@ -291,16 +378,28 @@ impl Scene {
     }
 
     /// The handshake; ends when the client is `ESTABLISHED`.
-    pub(crate) fn connect(&mut self, exchange: ExchangeId, to: &str, cause: Option<EventId>) -> Wire {
+    pub(crate) fn connect(
+        &mut self,
+        exchange: ExchangeId,
+        to: &str,
+        cause: Option<EventId>,
+    ) -> Wire {
         let to = socket(to);
         self.port += 1;
         let local = SocketAddr::new(ip("10.0.0.2"), self.port);
-        let attempt = self.tell(self.client, cause, What::ConnectAttempt(ConnectAttempt { exchange: Some(exchange), to }));
+        let attempt = self.tell(
+            self.client,
+            cause,
+            What::ConnectAttempt(ConnectAttempt { exchange: Some(exchange), to }),
+        );
         let client = self.log.connection_id();
         let server = if self.both_ends { self.log.connection_id() } else { client };
         let (client_isn, server_isn) = (1_302_118_744 + u32::from(self.port), 88_410_002);
-        let mut wire = Wire { client, server, client_seq: client_isn, server_seq: server_isn, carried: 0 };
-        let opened = |connection, side, local, remote| What::TcpOpened(TcpOpened { connection, side, local, remote });
+        let mut wire =
+            Wire { client, server, client_seq: client_isn, server_seq: server_isn, carried: 0 };
+        let opened = |connection, side, local, remote| {
+            What::TcpOpened(TcpOpened { connection, side, local, remote })
+        };
         let open = self.tell(self.client, attempt, opened(client, Side::Client, local, to));
         let start = self.now;
         self.state(start, self.client, client, TcpState::Closed, TcpState::SynSent, open);
@@ -308,29 +407,56 @@ impl Scene {
         let arrived = self.segment(start, &wire, true, &syn, open);
         let there = start + self.delay;
         let here = there + self.delay;
-        let answer = Segment { seq: server_isn, ack: Some(client_isn + 1), flags: SYN | ACK, ..Segment::default() };
+        let answer = Segment {
+            seq: server_isn,
+            ack: Some(client_isn + 1),
+            flags: SYN | ACK,
+            ..Segment::default()
+        };
         if self.both_ends {
-            let open = self.tell_at(there, self.server, arrived, opened(server, Side::Server, to, local));
+            let open =
+                self.tell_at(there, self.server, arrived, opened(server, Side::Server, to, local));
             self.state(there, self.server, server, TcpState::Listen, TcpState::SynReceived, open);
         }
         let arrived = self.segment(there, &wire, false, &answer, arrived);
         self.state(here, self.client, client, TcpState::SynSent, TcpState::Established, arrived);
         wire.client_seq = client_isn + 1;
         wire.server_seq = server_isn + 1;
-        let ack = Segment { seq: wire.client_seq, ack: Some(wire.server_seq), flags: ACK, ..Segment::default() };
+        let ack = Segment {
+            seq: wire.client_seq,
+            ack: Some(wire.server_seq),
+            flags: ACK,
+            ..Segment::default()
+        };
         let last = self.segment(here, &wire, true, &ack, arrived);
         if self.both_ends {
-            self.state(here + self.delay, self.server, server, TcpState::SynReceived, TcpState::Established, last);
+            self.state(
+                here + self.delay,
+                self.server,
+                server,
+                TcpState::SynReceived,
+                TcpState::Established,
+                last,
+            );
         }
         self.now = here;
-        let result = ConnectResult { exchange: Some(exchange), to, connection: Some(client), end: AttemptEnd::Connected };
+        let result = ConnectResult {
+            exchange: Some(exchange),
+            to,
+            connection: Some(client),
+            end: AttemptEnd::Connected,
+        };
         self.tell(self.client, attempt, What::ConnectResult(result));
         wire
     }
 
     /// The TLS handshake: one round trip.
     pub(crate) fn secure(&mut self, wire: &Wire, name: &str, not_after: i64) {
-        let started = TlsStarted { connection: wire.client, server_name: name.into(), alpn: vec!["http/1.1".into()] };
+        let started = TlsStarted {
+            connection: wire.client,
+            server_name: name.into(),
+            alpn: vec!["http/1.1".into()],
+        };
         let started = self.tell(self.client, None, What::TlsStarted(started));
         self.pass(self.delay * 2 + us(1_000));
         let certificate = Certificate {
@@ -354,7 +480,14 @@ impl Scene {
     }
 
     /// The request is written.
-    pub(crate) fn request(&mut self, exchange: ExchangeId, wire: &mut Wire, target: &str, lookup: Option<LookupId>, cause: Option<EventId>) -> Option<EventId> {
+    pub(crate) fn request(
+        &mut self,
+        exchange: ExchangeId,
+        wire: &mut Wire,
+        target: &str,
+        lookup: Option<LookupId>,
+        cause: Option<EventId>,
+    ) -> Option<EventId> {
         let began = self.now;
         self.pass(us(60));
         let sent = self.tell(
@@ -381,14 +514,27 @@ impl Scene {
             }),
         );
         wire.carried += 1;
-        let data = Segment { seq: wire.client_seq, ack: Some(wire.server_seq), flags: PSH | ACK, length: 142, ..Segment::default() };
+        let data = Segment {
+            seq: wire.client_seq,
+            ack: Some(wire.server_seq),
+            flags: PSH | ACK,
+            length: 142,
+            ..Segment::default()
+        };
         let arrived = self.segment(self.now, wire, true, &data, sent);
         wire.client_seq += 142;
         arrived
     }
 
     /// The response arrives: head and body in segments of 1448 bytes, an initial window a round trip.
-    pub(crate) fn answer(&mut self, exchange: ExchangeId, wire: &mut Wire, answer: &Answer<'_>, cause: Option<EventId>) -> Option<EventId> {
+    #[expect(clippy::too_many_lines, reason = "a list of what a response consists of")]
+    pub(crate) fn answer(
+        &mut self,
+        exchange: ExchangeId,
+        wire: &mut Wire,
+        answer: &Answer<'_>,
+        cause: Option<EventId>,
+    ) -> Option<EventId> {
         let sent = self.now + self.delay + answer.think;
         let head_bytes = 180;
         let total = head_bytes + answer.body.len() as u32;
@@ -399,13 +545,24 @@ impl Scene {
         let mut in_round = 0;
         while left > 0 {
             let length = left.min(1448);
-            let data = Segment { seq: wire.server_seq, ack: Some(wire.client_seq), flags: ACK, length, ..Segment::default() };
+            let data = Segment {
+                seq: wire.server_seq,
+                ack: Some(wire.client_seq),
+                flags: ACK,
+                length,
+                ..Segment::default()
+            };
             let arrived = self.segment(at, wire, false, &data, cause);
             first = first.or(arrived);
             wire.server_seq += length;
             left -= length;
             in_round += 1;
-            let ack = Segment { seq: wire.client_seq, ack: Some(wire.server_seq), flags: ACK, ..Segment::default() };
+            let ack = Segment {
+                seq: wire.client_seq,
+                ack: Some(wire.server_seq),
+                flags: ACK,
+                ..Segment::default()
+            };
             self.segment(at + self.delay, wire, true, &ack, arrived);
             if self.both_ends {
                 let sample = TcpCongestion {
@@ -432,10 +589,16 @@ impl Scene {
             Field("Content-Type".into(), answer.media.into()),
             Field("Content-Length".into(), answer.body.len().to_string()),
         ];
-        fields.extend(answer.fields.iter().map(|(name, value)| Field((*name).into(), (*value).into())));
+        fields.extend(
+            answer.fields.iter().map(|(name, value)| Field((*name).into(), (*value).into())),
+        );
         let timing = answer.fields.iter().any(|(name, _)| *name == "Server-Timing");
         let server_timing = if timing {
-            vec![ServerTiming { name: "db".into(), duration: Some(answer.think * 9 / 10), description: None }]
+            vec![ServerTiming {
+                name: "db".into(),
+                duration: Some(answer.think * 9 / 10),
+                description: None,
+            }]
         } else {
             vec![]
         };
@@ -459,12 +622,34 @@ impl Scene {
         self.now = (at - us(2_400)).max(sent) + self.delay;
         let length = answer.body.len() as u64;
         let content = self.log.body(answer.body);
-        let body = Body { framing: Framing::Length(length), encoded: length, decoded: length, codings: vec![], content, cut: None };
-        let ended = ResponseEnded { exchange: Some(exchange), connection: wire.client, body, media_type: Some(answer.media.into()), trailers: vec![] };
+        let body = Body {
+            framing: Framing::Length(length),
+            encoded: length,
+            decoded: length,
+            codings: vec![],
+            content,
+            cut: None,
+        };
+        let ended = ResponseEnded {
+            exchange: Some(exchange),
+            connection: wire.client,
+            body,
+            media_type: Some(answer.media.into()),
+            trailers: vec![],
+        };
         let ended = self.tell(self.client, head, What::ResponseEnded(ended));
-        let done = ExchangeEnded { exchange, status: Some(answer.status), complete: true, from_cache: false };
+        let done = ExchangeEnded {
+            exchange,
+            status: Some(answer.status),
+            complete: true,
+            from_cache: false,
+        };
         self.tell(self.client, ended, What::ExchangeEnded(done));
-        let kept = ConnectionEnding { connection: wire.client, by: EndedBy::Kept, why: "keep-alive".into() };
+        let kept = ConnectionEnding {
+            connection: wire.client,
+            by: EndedBy::Kept,
+            why: "keep-alive".into(),
+        };
         self.tell(self.client, ended, What::ConnectionEnding(kept));
         ended
     }
@@ -472,35 +657,59 @@ impl Scene {
     /// The client closes first and waits out 2·MSL.
     pub(crate) fn close(&mut self, wire: &mut Wire, why: &str) {
         use TcpState::{CloseWait, Closed, Established, FinWait1, FinWait2, LastAck, TimeWait};
-        let ending = ConnectionEnding { connection: wire.client, by: EndedBy::Client, why: why.into() };
+        let ending =
+            ConnectionEnding { connection: wire.client, by: EndedBy::Client, why: why.into() };
         let cause = self.tell(self.client, None, What::ConnectionEnding(ending));
         let (t0, t1) = (self.now, self.now + self.delay);
         let t2 = t1 + self.delay;
         let t3 = t2 + self.delay;
         self.state(t0, self.client, wire.client, Established, FinWait1, cause);
-        let fin = Segment { seq: wire.client_seq, ack: Some(wire.server_seq), flags: FIN | ACK, ..Segment::default() };
+        let fin = Segment {
+            seq: wire.client_seq,
+            ack: Some(wire.server_seq),
+            flags: FIN | ACK,
+            ..Segment::default()
+        };
         let arrived = self.segment(t0, wire, true, &fin, cause);
         wire.client_seq += 1;
         if self.both_ends {
             self.state(t1, self.server, wire.server, Established, CloseWait, arrived);
             self.state(t1, self.server, wire.server, CloseWait, LastAck, arrived);
         }
-        let fin = Segment { seq: wire.server_seq, ack: Some(wire.client_seq), flags: FIN | ACK, ..Segment::default() };
+        let fin = Segment {
+            seq: wire.server_seq,
+            ack: Some(wire.client_seq),
+            flags: FIN | ACK,
+            ..Segment::default()
+        };
         let arrived = self.segment(t1, wire, false, &fin, arrived);
         wire.server_seq += 1;
         self.state(t2, self.client, wire.client, FinWait1, FinWait2, arrived);
         self.state(t2, self.client, wire.client, FinWait2, TimeWait, arrived);
-        let ack = Segment { seq: wire.client_seq, ack: Some(wire.server_seq), flags: ACK, ..Segment::default() };
+        let ack = Segment {
+            seq: wire.client_seq,
+            ack: Some(wire.server_seq),
+            flags: ACK,
+            ..Segment::default()
+        };
         let arrived = self.segment(t2, wire, true, &ack, arrived);
         if self.both_ends {
             self.state(t3, self.server, wire.server, LastAck, Closed, arrived);
-            let closed = TcpClosed { connection: wire.server, reason: CloseReason::Finished, how: How::Performed };
+            let closed = TcpClosed {
+                connection: wire.server,
+                reason: CloseReason::Finished,
+                how: How::Performed,
+            };
             self.tell_at(t3, self.server, arrived, What::TcpClosed(closed));
-            let over = t2 + Duration::from_secs(60);
+            let over = t2 + Duration::from_mins(1);
             let timer = TcpTimer { connection: wire.client, timer: Timer::TimeWait, count: 1 };
             let timer = self.tell_at(over, self.client, None, What::TcpTimer(timer));
             self.state(over, self.client, wire.client, TimeWait, Closed, timer);
-            let closed = TcpClosed { connection: wire.client, reason: CloseReason::TimeWaitOver, how: How::Performed };
+            let closed = TcpClosed {
+                connection: wire.client,
+                reason: CloseReason::TimeWaitOver,
+                how: How::Performed,
+            };
             self.tell_at(over, self.client, timer, What::TcpClosed(closed));
         }
         self.now = t3;
@@ -516,7 +725,13 @@ impl Scene {
         self.tell(self.client, None, What::Milestone(Milestone { name: name.into() }));
     }
 
-    pub(crate) fn found(&mut self, url: &str, kind: ResourceKind, blocks: Blocks, not_fetched: Option<&str>) {
+    pub(crate) fn found(
+        &mut self,
+        url: &str,
+        kind: ResourceKind,
+        blocks: Blocks,
+        not_fetched: Option<&str>,
+    ) {
         let found = PageFound {
             url: url.into(),
             kind,
@@ -528,7 +743,15 @@ impl Scene {
         self.tell(self.client, None, What::PageFound(found));
     }
 
-    pub(crate) fn fault(&mut self, step: Step, exchange: Option<ExchangeId>, connection: Option<ConnectionId>, since: Time, fatal: bool, fault: FaultKind) {
+    pub(crate) fn fault(
+        &mut self,
+        step: Step,
+        exchange: Option<ExchangeId>,
+        connection: Option<ConnectionId>,
+        since: Time,
+        fatal: bool,
+        fault: FaultKind,
+    ) {
         let exit = fault.exit_code();
         let what = Fault { step, exchange, connection, since, fatal, fault };
         self.tell(self.client, None, What::Fault(what));
@@ -545,7 +768,8 @@ impl Scene {
     pub(crate) fn events(&self) -> Vec<Event> {
         let mut events = self.log.events();
         events.sort_by_key(|event| (event.at, event.id));
-        let mut places: Vec<(EventId, u64)> = events.iter().zip(1..).map(|(event, n)| (event.id, n)).collect();
+        let mut places: Vec<(EventId, u64)> =
+            events.iter().zip(1..).map(|(event, n)| (event.id, n)).collect();
         places.sort();
         let renumbered = |id: EventId| {
             let at = places.binary_search_by_key(&id, |place| place.0).expect("an id of ours");
@@ -583,7 +807,8 @@ pub(crate) fn visit() -> Scene {
     let mut scene = Scene::lab("http://example.com/", Duration::from_millis(14));
     let start = scene.now;
     let _ = start;
-    let (first, wanted) = scene.want("http://example.com/", ResourceKind::Document, Initiator::User, None);
+    let (first, wanted) =
+        scene.want("http://example.com/", ResourceKind::Document, Initiator::User, None);
     let lookup = scene.look_up("example.com.", "192.0.2.80", wanted);
     let mut plain = scene.connect(first, "192.0.2.80:80", wanted);
     let sent = scene.request(first, &mut plain, "/", Some(lookup), wanted);
@@ -621,11 +846,24 @@ fn resources(scene: &mut Scene, cause: Option<EventId>, secure: &mut Wire) {
     let parser = || Initiator::Parser { url: "https://example.com/".into(), line: 7 };
     scene.found("https://example.com/style.css", ResourceKind::Style, Blocks::Render, None);
     scene.found("https://example.com/app.js", ResourceKind::Script, Blocks::Parser, None);
-    scene.found("https://example.com/intro.mp4", ResourceKind::Media, Blocks::Nothing, Some("media is not played"));
-    let (style, style_wanted) = scene.want("https://example.com/style.css", ResourceKind::Style, parser(), cause);
-    let (script, script_wanted) = scene.want("https://example.com/app.js", ResourceKind::Script, parser(), cause);
-    let (image, image_wanted) = scene.want("https://cdn.example.net/img/a-picture-with-a-long-name.jpg", ResourceKind::Image, parser(), cause);
-    let (missing, missing_wanted) = scene.want("https://example.com/gone.png", ResourceKind::Image, parser(), cause);
+    scene.found(
+        "https://example.com/intro.mp4",
+        ResourceKind::Media,
+        Blocks::Nothing,
+        Some("media is not played"),
+    );
+    let (style, style_wanted) =
+        scene.want("https://example.com/style.css", ResourceKind::Style, parser(), cause);
+    let (script, script_wanted) =
+        scene.want("https://example.com/app.js", ResourceKind::Script, parser(), cause);
+    let (image, image_wanted) = scene.want(
+        "https://cdn.example.net/img/a-picture-with-a-long-name.jpg",
+        ResourceKind::Image,
+        parser(),
+        cause,
+    );
+    let (missing, missing_wanted) =
+        scene.want("https://example.com/gone.png", ResourceKind::Image, parser(), cause);
     let wanted_at = scene.now;
     let sent = scene.request(style, secure, "/style.css", None, style_wanted);
     scene.answer(style, secure, &Answer::ok("text/css", &vec![b'c'; 41_800]), sent);
@@ -639,7 +877,13 @@ fn resources(scene: &mut Scene, cause: Option<EventId>, secure: &mut Wire) {
     scene.secure(&second, "example.com", 1_800_700_000);
     let sent = scene.request(script, &mut second, "/app.js", None, script_wanted);
     scene.answer(script, &mut second, &Answer::ok("text/javascript", &vec![b'j'; 21_000]), sent);
-    let sent = scene.request(image, &mut second, "/img/a-picture-with-a-long-name.jpg", None, image_wanted);
+    let sent = scene.request(
+        image,
+        &mut second,
+        "/img/a-picture-with-a-long-name.jpg",
+        None,
+        image_wanted,
+    );
     scene.answer(image, &mut second, &Answer::ok("image/jpeg", PNG), sent);
     scene.now = scene.now.max(after).max(done);
     scene.milestone("domInteractive");
@@ -648,24 +892,53 @@ fn resources(scene: &mut Scene, cause: Option<EventId>, secure: &mut Wire) {
     scene.milestone("first-paint");
     scene.milestone("loadEventEnd");
     let picture = scene.log.body(PNG).expect("a body");
-    scene.tell(scene.client, None, What::PagePainted(PagePainted { picture, width: 1280, height: 800, title: "Example".into() }));
-    scene.tell(scene.client, None, What::PageNote(PageNote { note: "scripts are fetched and timed, not run".into() }));
+    scene.tell(
+        scene.client,
+        None,
+        What::PagePainted(PagePainted {
+            picture,
+            width: 1280,
+            height: 800,
+            title: "Example".into(),
+        }),
+    );
+    scene.tell(
+        scene.client,
+        None,
+        What::PageNote(PageNote { note: "scripts are fetched and timed, not run".into() }),
+    );
 }
 
 /// The same page over kernel sockets: what is seen there and what is not.
 pub(crate) fn live() -> Scene {
     let mut scene = Scene::live("https://example.com/", Duration::from_millis(19));
-    let (page, wanted) = scene.want("https://example.com/", ResourceKind::Document, Initiator::User, None);
+    let (page, wanted) =
+        scene.want("https://example.com/", ResourceKind::Document, Initiator::User, None);
     let lookup = scene.log.lookup_id();
-    let started = NameStarted { lookup, name: "example.com.".into(), types: vec!["A".into(), "AAAA".into()] };
+    let started =
+        NameStarted { lookup, name: "example.com.".into(), types: vec!["A".into(), "AAAA".into()] };
     let last = scene.tell(scene.client, wanted, What::NameStarted(started));
-    let last = scene.rung(scene.client, lookup, Source::OwnCache, "example.com.", Outcome::Miss, Duration::ZERO, last);
+    let last = scene.rung(
+        scene.client,
+        lookup,
+        Source::OwnCache,
+        "example.com.",
+        Outcome::Miss,
+        Duration::ZERO,
+        last,
+    );
     let files = Source::HostsFile { path: "/etc/hosts".into() };
-    let last = scene.rung(scene.client, lookup, files, "example.com.", Outcome::Miss, us(200), last);
+    let last =
+        scene.rung(scene.client, lookup, files, "example.com.", Outcome::Miss, us(200), last);
     let resolved = Source::Resolved { path: "/run/systemd/resolve/io.systemd.Resolve".into() };
-    let found = Outcome::Found { addresses: vec![ip("203.0.113.10")], ttl: None, origin: Some("network".into()) };
+    let found = Outcome::Found {
+        addresses: vec![ip("203.0.113.10")],
+        ttl: None,
+        origin: Some("network".into()),
+    };
     let last = scene.rung(scene.client, lookup, resolved, "example.com.", found, us(23_900), last);
-    let ended = NameEnded { lookup, addresses: vec![ip("203.0.113.10")], aliases: vec![], ttl: Some(300) };
+    let ended =
+        NameEnded { lookup, addresses: vec![ip("203.0.113.10")], aliases: vec![], ttl: Some(300) };
     scene.tell(scene.client, last, What::NameEnded(ended));
     let neighbour = NeighbourChanged {
         interface: InterfaceId(0),
@@ -680,7 +953,11 @@ pub(crate) fn live() -> Scene {
     scene.secure(&wire, "example.com", 1_800_700_000);
     let sent = scene.request(page, &mut wire, "/", Some(lookup), wanted);
     let html = vec![b'h'; 3_100];
-    let answer = Answer { think: us(57_600), fields: &[("Server-Timing", "db;dur=51.8")], ..Answer::ok("text/html", &html) };
+    let answer = Answer {
+        think: us(57_600),
+        fields: &[("Server-Timing", "db;dur=51.8")],
+        ..Answer::ok("text/html", &html)
+    };
     scene.answer(page, &mut wire, &answer, sent);
     let unseen = Unseen {
         step: Step::Connect,
