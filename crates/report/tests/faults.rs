@@ -220,7 +220,6 @@ fn tls() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn transfer() {
     let why = |why: &str| why.to_owned();
     let cases = [
