@@ -48,7 +48,7 @@ impl Tick {
 
     /// `us` in ticks, rounded up (`usecs_to_jiffies`).
     #[inline]
-    pub(crate) const fn from_us(self, us: u64) -> u32 {
+    pub(crate) const fn count(self, us: u64) -> u32 {
         us.div_ceil(self.us()) as u32
     }
 

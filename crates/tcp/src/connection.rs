@@ -483,6 +483,14 @@ impl Connection {
         }
     }
 
+    /// `SO_SNDBUF`, as the kernel keeps it (twice what was asked for): fixes the send buffer, in
+    /// Linux's measure.
+    pub fn set_send_buffer(&mut self, bytes: usize) {
+        if let State::Open(open) = &mut self.state {
+            open.sender.set_memory(u32::try_from(bytes).unwrap_or(u32::MAX));
+        }
+    }
+
     // ---- looking ----
 
     /// Its name in the record.

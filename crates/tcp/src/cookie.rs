@@ -149,7 +149,7 @@ impl SynCookies {
     fn hash(&self, key: usize, local: SocketAddr, remote: SocketAddr, count: u32) -> u32 {
         let mut words = [0_u64; 6];
         let bits = |address: IpAddr| match address {
-            IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped().to_bits()),
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
             IpAddr::V6(v6) => v6.to_bits(),
         };
         let (a, b) = (bits(local.ip()), bits(remote.ip()));

@@ -1,5 +1,69 @@
-//! The TCP state machine (RFC 9293), as modern as Linux's, without I/O.
+//! TCP (RFC 9293), as modern as Linux's and held to measurements of it, without I/O.
+//!
+//! A [`Connection`] is one end of a TCP connection. Segments, bytes and the time go in; segments,
+//! bytes, events and the next deadline come out. It reads no clock, draws no random number, and
+//! allocates nothing for a segment once it is under way.
+//!
+//! # Contract
+//! - `handle_*` and the application's calls feed it: [`handle_segment`](Connection::handle_segment),
+//!   [`handle_timeout`](Connection::handle_timeout), [`write`](Connection::write) …
+//! - After any of them the owner drains [`poll_transmit`](Connection::poll_transmit) and
+//!   [`poll_event`](Connection::poll_event) until `None`, then looks at
+//!   [`next_timeout`](Connection::next_timeout). What is decided in one instant leaves in that
+//!   instant, so the order is part of the behaviour.
+//! - Time is monotone. Nothing that comes from outside makes it panic or grow beyond its buffers.
+//! - What differs between stacks is one value: [`Profile`]. [`Profile::linux`] is Linux 6.18, down to
+//!   its timer wheel; [`Profile::rfc`] the text-book.
+//!
+//! # Where what is
+//! | file | noun |
+//! |---|---|
+//! | `connection` | the public face; goes from state to state |
+//! | `state/` | one type for each state or group of states (RFC 9293 §3.3.2) |
+//! | `send/` | buffer, scoreboard, loss recovery, what to send next |
+//! | `receive/` | buffer, reassembly, acknowledgement policy, window |
+//! | `congestion/` | window, Reno, CUBIC, `HyStart`, rate reduction |
+//! | `rtt`, `clock` | round-trip time; ticks and the timer wheel |
+//! | `profile`, `options` | constants and habits; choices for one connection |
+//!
+//! # Example
+//! A client and a server, and an application's data from one to the other:
+//! ```
+//! use roundtrip_packet::SeqNumber;
+//! use roundtrip_record::{ConnectionId, Off, Time};
+//! use roundtrip_tcp::{Connection, Options, Segment};
+//!
+//! /// Hands everything `from` wants to send to `to`.
+//! fn carry(now: Time, from: &mut Connection, to: &mut Connection) {
+//!     while let Some(sent) = from.poll_transmit(now, 1, &mut Off) {
+//!         let (header, ecn, payload) = (sent.header, sent.ecn, sent.payload.concat());
+//!         to.handle_segment(now, &Segment { header, payload: &payload, ecn, id: None }, &mut Off);
+//!     }
+//! }
+//!
+//! let (here, there) = ("10.0.0.1:40000".parse()?, "10.0.0.2:80".parse()?);
+//! let now = Time::ZERO;
+//! let mut client = Connection::connect(
+//!     now, ConnectionId(1), here, there, SeqNumber(1), Options::default(), None, &mut Off,
+//! );
+//! let syn = client.poll_transmit(now, 1, &mut Off).expect("a SYN");
+//! let syn = Segment { header: syn.header, payload: &[], ecn: syn.ecn, id: None };
+//! let mut server = Connection::accept(
+//!     now, ConnectionId(2), there, here, SeqNumber(2), Options::default(), &syn, &mut Off,
+//! );
+//! carry(now, &mut server, &mut client);
+//! carry(now, &mut client, &mut server);
+//!
+//! client.write(now, b"hello")?;
+//! carry(now, &mut client, &mut server);
+//! let mut heard = [0; 5];
+//! assert_eq!(server.read(now, &mut heard)?, 5);
+//! assert_eq!(&heard, b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
+// TIME_WAIT, RACK.xmit_ts, W_max: names of the RFCs, not of this code.
+#![allow(clippy::doc_markdown)]
 
 mod clock;
 mod congestion;

@@ -98,7 +98,7 @@ impl Cubic {
 
     /// W(t) = C·(t − K)³ + W_max, one round trip ahead (RFC 9438 §4.2).
     fn target(&self, since_epoch: u32, at: &Moment) -> u32 {
-        let ahead = at.tick.from_us(u64::from(self.delay_min_us));
+        let ahead = at.tick.count(u64::from(self.delay_min_us));
         let t = (u64::from(since_epoch) + u64::from(ahead)) * 1024 / u64::from(at.tick.hz);
         let k = u64::from(self.k);
         let offset = t.abs_diff(k).min(1 << 17);

@@ -85,7 +85,7 @@ impl AckPolicy {
     pub(crate) fn on_data(&mut self, window: u32, rto_us: u64, now: Now, profile: &Profile) {
         self.owed = true;
         let least = ato_min(profile);
-        let rto = profile.tick.from_us(rto_us);
+        let rto = profile.tick.count(rto_us);
         if self.ato == 0 {
             // The first: acknowledge quickly, so that the peer's window opens.
             self.add_quick(window, profile.quick_acks);
@@ -242,11 +242,11 @@ impl AckPolicy {
             let patient = self.in_conversation(profile) || self.pushed;
             let mut bound = if patient { most } else { tick.hz / 2 };
             if at.srtt8_us > 0 {
-                bound = bound.min(tick.from_us(u64::from(at.srtt8_us / 8)).max(least));
+                bound = bound.min(tick.count(u64::from(at.srtt8_us / 8)).max(least));
             }
             ato = ato.min(bound);
         }
-        let from_rto = tick.from_us(micros(profile.rto_min)).max(2) - 1;
+        let from_rto = tick.count(micros(profile.rto_min)).max(2) - 1;
         ato = ato.min(most).min(from_rto);
         let mut expires = now.ticks.wrapping_add(ato);
         if let Some((pending, _)) = self.timer {
@@ -274,7 +274,7 @@ impl AckPolicy {
             self.due = self.withheld > 0;
             return self.due;
         }
-        if !self.timer.is_some_and(|(_, at)| at <= now.time) {
+        if self.timer.is_none_or(|(_, at)| at > now.time) {
             return false;
         }
         self.timer = None;
@@ -283,7 +283,7 @@ impl AckPolicy {
                 self.pingpong = 0;
                 self.ato = ato_min(profile);
             } else {
-                self.ato = (self.ato * 2).min(profile.tick.from_us(rto_us));
+                self.ato = (self.ato * 2).min(profile.tick.count(rto_us));
             }
             self.due = true;
         }
@@ -300,10 +300,8 @@ impl AckPolicy {
 
     /// Whether reading has made an acknowledgement worthwhile (`__tcp_cleanup_rbuf`).
     pub(crate) fn after_read(&self, unacknowledged: u32, emptied: bool, profile: &Profile) -> bool {
-        self.owed
-            && (unacknowledged > self.rcv_mss
-                || (emptied
-                    && (self.pushed_twice || (self.pushed && !self.in_conversation(profile)))))
+        let pushed = self.pushed_twice || (self.pushed && !self.in_conversation(profile));
+        self.owed && (unacknowledged > self.rcv_mss || (emptied && pushed))
     }
 
     /// The delay, µs.
@@ -314,10 +312,10 @@ impl AckPolicy {
 
 /// `TCP_ATO_MIN`, ticks.
 fn ato_min(profile: &Profile) -> u32 {
-    profile.tick.from_us(micros(profile.delayed_ack_min)).max(1)
+    profile.tick.count(micros(profile.delayed_ack_min)).max(1)
 }
 
 /// `TCP_DELACK_MAX`, ticks.
 fn delack_max(profile: &Profile) -> u32 {
-    profile.tick.from_us(micros(profile.delayed_ack_max)).max(1)
+    profile.tick.count(micros(profile.delayed_ack_max)).max(1)
 }

@@ -287,7 +287,7 @@ impl Sender {
             news.set_timer = true;
             if self.sack {
                 if reordered.lt(prior_highest) {
-                    self.check_late_reordering(reordered, prior_highest, cx);
+                    self.check_reordering(reordered, cx);
                 }
             } else {
                 self.remove_reno_sacks(cleaned.count, news.ece, cx);
@@ -323,35 +323,12 @@ impl Sender {
         if !sent.marks.has(Marks::SACKED) {
             if self.sack {
                 self.count_delivered(1, news.ece);
-                if !self.is_spurious(sent, news.echo) {
+                if !is_spurious(sent, news.echo) {
                     self.rack.advance(sent, cx.now.us, self.rtt.min_us());
                 }
             }
             news.sampled(sent);
         }
-    }
-
-    /// Whether the acknowledgement is for the original of a segment that was retransmitted: it
-    /// echoes a time before the retransmission (`tcp_skb_spurious_retrans`).
-    fn is_spurious(&self, sent: &Sent, echo: Option<u32>) -> bool {
-        let resent_ms = (sent.sent_us / 1000) as u32;
-        sent.marks.was_retransmitted()
-            && echo.is_some_and(|echo| (echo.wrapping_sub(resent_ms) as i32) < 0)
-    }
-
-    /// As [`check_reordering`](Self::check_reordering) for what filled a hole cumulatively: SND.UNA may
-    /// have passed the highest sacked segment by now.
-    fn check_late_reordering(&mut self, low: SeqNumber, highest: SeqNumber, cx: Context<'_>) {
-        let highest = self.board.highest_sack(self.una).max(highest);
-        if !low.lt(highest) {
-            return;
-        }
-        let mss = self.size.effective;
-        let metric = (highest - low) as u32;
-        if metric > self.recovery.reordering.saturating_mul(mss) {
-            self.recovery.reordering = metric.div_ceil(mss).min(cx.profile.max_reordering);
-        }
-        self.counts.reordering_seen += 1;
     }
 
     /// Takes a round-trip sample (`tcp_ack_update_rtt`): from the times of sending, never of what
@@ -481,4 +458,12 @@ impl Sender {
 pub(crate) fn echo_rtt_us(echo: u32, now_ms: u32, least_ms: u32) -> Option<u64> {
     let delta = now_ms.wrapping_sub(echo);
     (delta < (1 << 31) / 1000).then(|| u64::from(delta.max(least_ms)) * 1000)
+}
+
+/// Whether the acknowledgement is for the original of a segment that was retransmitted: it
+/// echoes a time before the retransmission (`tcp_skb_spurious_retrans`).
+fn is_spurious(sent: &Sent, echo: Option<u32>) -> bool {
+    let resent_ms = (sent.sent_us / 1000) as u32;
+    sent.marks.was_retransmitted()
+        && echo.is_some_and(|echo| (echo.wrapping_sub(resent_ms) as i32) < 0)
 }

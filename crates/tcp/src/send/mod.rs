@@ -390,6 +390,11 @@ impl Sender {
         writable
     }
 
+    /// `SO_SNDBUF`: the buffer takes up so much and no longer tunes itself.
+    pub(crate) fn set_memory(&mut self, bytes: u32) {
+        (self.memory, self.memory_fixed) = (bytes, true);
+    }
+
     /// Whether a third of the buffer is free (`sk_stream_is_writeable`).
     pub(crate) fn is_writable(&self) -> bool {
         let used = self.memory_used();

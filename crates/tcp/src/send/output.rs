@@ -327,7 +327,7 @@ impl Sender {
         }
         window.used = window.used.max(out);
         let idle = cx.now.ticks.wrapping_sub(window.stamp);
-        let rto = cx.profile.tick.from_us(self.rtt.rto_us());
+        let rto = cx.profile.tick.count(self.rtt.rto_us());
         if cx.profile.slow_start_after_idle && idle >= rto {
             self.limited_by_application(cx);
         }
@@ -340,7 +340,7 @@ impl Sender {
             let used = self.window.used.max(cx.profile.initial_window);
             if used < self.window.cwnd {
                 self.window.ssthresh = self.current_ssthresh();
-                self.window.cwnd = (self.window.cwnd + used) / 2;
+                self.window.cwnd = self.window.cwnd.midpoint(used);
             }
             self.window.used = 0;
         }
@@ -353,7 +353,7 @@ impl Sender {
         if !cx.profile.slow_start_after_idle || !self.board.is_empty() {
             return;
         }
-        let rto = cx.profile.tick.from_us(self.rtt.rto_us()).max(1);
+        let rto = cx.profile.tick.count(self.rtt.rto_us()).max(1);
         let mut idle = i64::from(cx.now.ticks.wrapping_sub(self.last_sent_ticks) as i32);
         if idle <= i64::from(rto) {
             return;

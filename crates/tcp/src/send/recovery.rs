@@ -56,11 +56,11 @@ impl Sender {
 
     /// What was out when the state was entered is acknowledged. Whether that is all.
     fn leave_state(&mut self, news: &News, cx: Context<'_>) -> bool {
-        let _ = news;
         match self.recovery.state {
             CaState::Cwr => {
                 // Held until something above is acknowledged, so that CWR has reached the peer.
-                if self.una != self.recovery.high_seq {
+                let acknowledged_above = self.una != self.recovery.high_seq;
+                if acknowledged_above {
                     self.end_reduction(cx);
                     self.recovery.state = CaState::Open;
                 }

@@ -120,12 +120,13 @@ impl Open {
         if self.phase != Phase::FinWait2 || !self.orphan {
             return Next::Stay;
         }
-        if self.fin_timeout > cx.profile.time_wait {
-            // What exceeds TIME_WAIT is waited for here, the rest there.
-            self.fin_wait2_at = Some(cx.now.time + (self.fin_timeout - cx.profile.time_wait));
-            return Next::Stay;
+        let beyond = self.fin_timeout.saturating_sub(cx.profile.time_wait);
+        if beyond.is_zero() {
+            return Next::Wait(Waiting::FinWait2);
         }
-        Next::Wait(Waiting::FinWait2)
+        // What exceeds TIME_WAIT is waited for here, the rest there.
+        self.fin_wait2_at.get_or_insert(cx.now.time + beyond);
+        Next::Stay
     }
 
     /// Ends it with a reset.
@@ -200,7 +201,7 @@ impl Open {
         if let Some(disposition) = self.check_sequence(segment) {
             if rst {
                 if self.is_reset_after_fin(seq) {
-                    return Acceptance::Not(self.was_reset());
+                    return Acceptance::Not(was_reset());
                 }
                 return Acceptance::Not(Verdict::stay(Disposition::OutOfWindow));
             }
@@ -218,7 +219,7 @@ impl Open {
                 || self.is_reset_after_fin(seq)
                 || self.receiver.highest_reported() == Some(seq);
             if expected {
-                return Acceptance::Not(self.was_reset());
+                return Acceptance::Not(was_reset());
             }
         }
         if rst || syn {
@@ -285,10 +286,6 @@ impl Open {
     /// (`tcp_reset_check`).
     fn is_reset_after_fin(&self, seq: SeqNumber) -> bool {
         self.phase.peer_finished() && seq + 1 == self.receiver.nxt
-    }
-
-    fn was_reset(&self) -> Verdict {
-        Verdict::go(Disposition::Reset, Next::Closed(CloseReason::Reset))
     }
 
     /// Whether segments without data were answered too recently (`tcp_oow_rate_limited`).
@@ -581,4 +578,8 @@ impl Open {
         self.receiver.on_ack_sent(cx);
         header
     }
+}
+
+fn was_reset() -> Verdict {
+    Verdict::go(Disposition::Reset, Next::Closed(CloseReason::Reset))
 }

@@ -125,12 +125,12 @@ impl SynSent {
         if let Some(ack) = header.ack() {
             // "If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset (unless the RST bit is set …)"
             if ack.le(self.iss) || ack.gt(self.iss + 1) {
-                return self.refuse(segment);
+                return refuse(segment);
             }
             if let Some(ts) = header.options.timestamps
                 && !self.is_echo_of_ours(ts.echo, cx)
             {
-                return self.refuse(segment);
+                return refuse(segment);
             }
             if segment.has(Flags::RST) {
                 return Verdict::go(Disposition::Refused, Next::Closed(CloseReason::Refused));
@@ -155,11 +155,6 @@ impl SynSent {
             Some(self.offer),
         );
         Verdict::go(Disposition::Accepted, Next::SynReceived(Box::new(crossed)))
-    }
-
-    fn refuse(&self, segment: &Segment<'_>) -> Verdict {
-        let reset = reset_for(segment).map(Box::new);
-        Verdict { disposition: Disposition::BadAck, next: Next::Stay, reset }
     }
 
     /// Whether a timestamp that comes back is one we sent with a SYN (RFC 7323 §5.2;
@@ -198,4 +193,10 @@ impl SynSent {
         open.acknowledge_handshake();
         Box::new(open)
     }
+}
+
+/// An acknowledgement of what was not sent.
+fn refuse(segment: &Segment<'_>) -> Verdict {
+    let reset = reset_for(segment).map(Box::new);
+    Verdict { disposition: Disposition::BadAck, next: Next::Stay, reset }
 }

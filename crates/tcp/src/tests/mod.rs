@@ -1,5 +1,11 @@
 //! Whole connections: two of them over a link, or one against a script.
 
+mod acknowledging;
+mod closing;
+mod handshake;
 mod pair;
+mod recovery;
+mod scene;
 mod schedules;
+mod sending;
 mod transfer;

@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use roundtrip_packet::tcp::Header;
-use roundtrip_packet::{Ecn, SeqNumber};
-use roundtrip_record::{ConnectionId, Off, Time};
 use crate::{Connection, Disposition, Event, Options, Segment, Transmit};
+use roundtrip_packet::tcp::Header;
+use roundtrip_packet::{Ecn, SackBlock, SeqNumber};
+use roundtrip_record::{ConnectionId, Off, Time};
 
 /// Which end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -199,7 +199,7 @@ impl Pair {
             self.log.push((now, end, frame.clone(), fate == Fate::Drop));
         }
         let mut at = now;
-        if direction.path.rate > 0 && !(direction.waiting.len() > direction.path.queue) {
+        if direction.path.rate > 0 && direction.waiting.len() <= direction.path.queue {
             let start = direction.waiting.back().copied().unwrap_or(now).max(now);
             at = start + Duration::from_nanos(frame.length() * 8_000_000_000 / direction.path.rate);
             direction.waiting.push_back(at);
@@ -223,7 +223,8 @@ impl Pair {
     /// Goes to the next thing that happens, if it is not after `until`. Whether there was one.
     pub(crate) fn step(&mut self, until: Time) -> bool {
         let arrival = self.arrivals.peek().map(|Reverse(a)| a.0);
-        let timers = [self.client.next_timeout(), self.server.as_ref().and_then(|s| s.next_timeout())];
+        let timers =
+            [self.client.next_timeout(), self.server.as_ref().and_then(Connection::next_timeout)];
         let Some(next) = timers.into_iter().flatten().chain(arrival).min() else { return false };
         let next = next.max(self.now);
         if next > until {
@@ -275,7 +276,11 @@ impl Pair {
     }
 
     /// Runs until `done`, or `limit` has passed. Whether it was done.
-    pub(crate) fn run_while(&mut self, limit: Duration, mut going_on: impl FnMut(&mut Pair) -> bool) -> bool {
+    pub(crate) fn run_while(
+        &mut self,
+        limit: Duration,
+        mut going_on: impl FnMut(&mut Pair) -> bool,
+    ) -> bool {
         let until = self.now + limit;
         while going_on(self) {
             if !self.step(until) {
@@ -359,7 +364,11 @@ impl Pair {
             .map(|(at, _, frame, lost)| {
                 let relative = |s: SeqNumber, from: Option<SeqNumber>| from.map_or(0, |f| s - f);
                 let header = &frame.header;
-                let sack: String = header.options.sack.as_slice().iter().map(|b| format!(" {}-{}", relative(b.left, other), relative(b.right, other))).collect();
+                let block = |b: &SackBlock| {
+                    format!(" {}-{}", relative(b.left, other), relative(b.right, other))
+                };
+                let blocks: Vec<_> = header.options.sack.as_slice().iter().map(block).collect();
+                let sack = blocks.concat();
                 format!(
                     "{:.3} {} {}+{} ack {} win {}{}{}{}",
                     at.since(start).as_secs_f64() * 1000.0,

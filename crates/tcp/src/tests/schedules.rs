@@ -141,7 +141,7 @@ fn exchange(seed: u64) {
     };
     let (client, server) = (options(&mut rng), options(&mut rng));
     let mut pair = Pair::with(path, client, server);
-    pair.keep_log = std::env::var("SHOW").is_ok();
+    pair.keep_log = std::env::var("SHOW").is_ok_and(|show| show == "log");
     pair.max_segments = 1 + rng.below(45) as usize;
     pair.fates(End::Client, fates(rng.next(), weather));
     pair.fates(End::Server, fates(rng.next(), weather));
@@ -177,10 +177,9 @@ fn exchange(seed: u64) {
         }
     }
     let [a, b] = &applications;
-    let reasons: Vec<_> = pair.events.iter().filter(|e| matches!(e.2, Event::Closed { .. })).collect();
-    let gave_up = reasons
-        .iter()
-        .any(|e| e.2 == Event::Closed { reason: CloseReason::TimedOut });
+    let reasons: Vec<_> =
+        pair.events.iter().filter(|e| matches!(e.2, Event::Closed { .. })).collect();
+    let gave_up = reasons.iter().any(|e| e.2 == Event::Closed { reason: CloseReason::TimedOut });
     assert!(b.out.starts_with(&a.got), "seed {seed}: the client got something else");
     assert!(a.out.starts_with(&b.got), "seed {seed}: the server got something else");
     if !gave_up {
@@ -201,6 +200,9 @@ fn every_schedule_delivers_exactly_what_was_sent() {
     let count = std::env::var("SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
     let first = std::env::var("FIRST_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
     for seed in first..first + count {
+        if std::env::var("SHOW").is_ok() {
+            eprintln!("seed {seed}");
+        }
         let result = std::panic::catch_unwind(|| exchange(seed));
         if let Err(panic) = result {
             eprintln!("seed {seed}");
