@@ -133,7 +133,7 @@ fn replay(model: &Model) -> Markup {
     let base = model.document().map(|document| document.url.as_str());
     markup! {
         section {
-            h2 { "What got slower" }
+            h2 { "Recorded, and on this network" }
             div.compare {
                 @for exchange in &model.exchanges {
                     @if let Some(before) = old.exchanges.iter().find(|before| before.url == exchange.url) {

@@ -29,3 +29,64 @@ fn a_live_visit() {
     let verbose = Options { detail: Detail::Verbose, ..width(100) };
     insta::assert_snapshot!("live_verbose", terminal(&model, &verbose));
 }
+
+/// A live visit carried out again on a slower network.
+fn replayed() -> common::Scene {
+    let mut scene = common::visit();
+    let replayed = |url: &str, took, think| roundtrip_record::ReplayedExchange {
+        url: url.into(),
+        took: core::time::Duration::from_millis(took),
+        think: core::time::Duration::from_millis(think),
+    };
+    let old = roundtrip_record::ReplayOf {
+        run: "7f3a".into(),
+        wire: roundtrip_record::WireKind::Live,
+        net: None,
+        took: core::time::Duration::from_millis(110),
+        exchanges: vec![
+            replayed("http://example.com/", 21, 1),
+            replayed("https://example.com/", 61, 40),
+            replayed("https://example.com/style.css", 9, 1),
+            replayed("https://example.com/gone.png", 0, 0),
+        ],
+    };
+    let first = scene.events().into_iter().find_map(|event| match event.what {
+        roundtrip_record::What::RunStarted(run) => Some(run),
+        _ => None,
+    });
+    let run = roundtrip_record::RunStarted { replay_of: Some(old), ..first.expect("a run") };
+    // A later declaration stands for the earlier one.
+    scene.tell(scene.client, None, roundtrip_record::What::RunStarted(run));
+    scene
+}
+
+#[test]
+fn a_visit_carried_out_again() {
+    let model = Model::new(replayed().events());
+    let text = terminal(&model, &width(100));
+    let head: Vec<&str> = text.lines().take_while(|line| !line.starts_with("  step")).collect();
+    insta::assert_snapshot!("replay", head.join("\n"));
+    let report = roundtrip_report::html(&model, &roundtrip_report::Attachments::none());
+    std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/replay.html"), &report).unwrap();
+    assert!(report.contains("Recorded, and on this network"));
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let model = Model::new(common::visit().events());
+    let coloured = Options { colour: roundtrip_report::Colour::Ansi, ..width(100) };
+    let coloured = terminal(&model, &coloured);
+    let mut plain = String::new();
+    let mut escape = false;
+    for char in coloured.chars() {
+        match char {
+            '\u{1b}' => escape = true,
+            'm' if escape => escape = false,
+            char if !escape => plain.push(char),
+            _ => {}
+        }
+    }
+    let trimmed: Vec<&str> = plain.lines().map(str::trim_end).collect();
+    assert_eq!(trimmed.join("\n"), terminal(&model, &width(100)).trim_end());
+    assert_ne!(coloured, plain);
+}

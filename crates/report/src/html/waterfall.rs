@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use maud::{Markup, html as markup};
-use roundtrip_record::{Blocks, EventId, Field, Time};
+use roundtrip_record::{Blocks, EventId, Field, Initiator, Time, What};
 
 use crate::model::{Exchange, Model, Phase, PhaseKind, Span, as_millis};
 use crate::names::{initiator, kind, short_url};
@@ -188,16 +188,18 @@ const LONGEST_CHAIN: usize = 16;
 fn causes(model: &Model, event: Option<EventId>) -> Markup {
     let chain = event.map(|event| model.causes(event)).unwrap_or_default();
     let start = model.total().start;
-    let unknown = chain
-        .last()
-        .is_some_and(|last| !matches!(last.what, roundtrip_record::What::RunStarted(_)));
+    let begun = chain.last().is_some_and(|last| match &last.what {
+        What::RunStarted(_) => true,
+        What::ExchangeStarted(started) => started.initiator == Initiator::User,
+        _ => false,
+    });
     markup! {
         ol.causes {
             @for event in chain.iter().take(LONGEST_CHAIN) {
                 li { span.when { (format!("{:.3} ms ", as_millis(event.at - start))) } (clean(model.host_name(event.host))) ": " (sentence(event, model)) }
             }
             @if chain.len() > LONGEST_CHAIN { li.said { "and " (chain.len() - LONGEST_CHAIN) " more, back to the beginning" } }
-            @else if unknown { li.said { "the beginning: nothing earlier is known to have caused this" } }
+            @else if !begun { li.said { "what caused this is not known" } }
         }
     }
 }
