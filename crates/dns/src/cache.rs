@@ -1,5 +1,6 @@
 //! Our own cache: what name servers said of a name's addresses, kept between runs.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::expiring::{Entry, Expiring};
 use crate::family::Family;
+use crate::lookup::CacheUse;
 
 /// The key under which the environment keeps it.
 pub(crate) const KEY: &str = "names";
@@ -30,6 +32,8 @@ type Key = (String, Family);
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
     entries: Expiring<Key, Known, Millis>,
+    /// What this run has learnt itself.
+    learnt: BTreeSet<Key>,
 }
 
 /// What is known of a name and family.
@@ -81,7 +85,7 @@ struct Line {
 impl Cache {
     /// An empty cache.
     pub(crate) fn new() -> Self {
-        Self { entries: Expiring::new(CAPACITY) }
+        Self { entries: Expiring::new(CAPACITY), learnt: BTreeSet::new() }
     }
 
     /// Reads what was kept; what cannot be read is as good as nothing.
@@ -131,11 +135,16 @@ impl Cache {
         &self,
         candidates: &[String],
         families: &[Family],
+        cache_use: CacheUse,
         wall: SystemTime,
     ) -> Consulted<'_> {
         let mut negative = None;
         for name in candidates {
-            let hit = |family: &Family| Some((*family, self.get(name, *family, wall)?));
+            let hit = |family: &Family| {
+                let known =
+                    cache_use == CacheUse::Use || self.learnt.contains(&(name.clone(), *family));
+                known.then(|| Some((*family, self.get(name, *family, wall)?)))?
+            };
             let hits: Vec<_> = families.iter().filter_map(hit).collect();
             if hits.iter().any(|(_, hit)| matches!(hit.known, Known::Addresses { .. })) {
                 return Consulted::Found { name: name.clone(), hits };
@@ -166,6 +175,10 @@ impl Cache {
         };
         let now = millis(wall);
         let until = now + Millis::from(ttl.min(longest)) * 1_000;
+        if self.learnt.len() >= CAPACITY {
+            self.learnt.clear();
+        }
+        self.learnt.insert((name.clone(), family));
         self.entries.insert((name, family), known, now, until);
     }
 
@@ -248,12 +261,16 @@ mod tests {
         let mut cache = Cache::new();
         let names = ["www.corp.example.".to_owned(), "www.example.".to_owned()];
         let no = || Known::NxDomain { soa: None };
-        let found =
-            |cache: &Cache, families: &[Family]| match cache.consult(&names, families, at(1)) {
-                Consulted::Found { name, hits } => format!("found {name} {}", hits.len()),
-                Consulted::Negative { name, .. } => format!("negative {name}"),
-                Consulted::Miss { name } => format!("miss {name}"),
-            };
+        let found = |cache: &Cache, families: &[Family]| match cache.consult(
+            &names,
+            families,
+            CacheUse::Use,
+            at(1),
+        ) {
+            Consulted::Found { name, hits } => format!("found {name} {}", hits.len()),
+            Consulted::Negative { name, .. } => format!("negative {name}"),
+            Consulted::Miss { name } => format!("miss {name}"),
+        };
         let both = [Family::V6, Family::V4];
         assert_eq!(found(&cache, &both), "miss www.corp.example.");
         cache.insert(names[0].clone(), Family::V4, no(), 60, at(0));
@@ -264,6 +281,21 @@ mod tests {
         assert_eq!(found(&cache, &both), "found www.example. 1");
         cache.insert(names[1].clone(), Family::V4, no(), 60, at(0));
         assert_eq!(found(&cache, &[Family::V4]), "negative www.example.");
+    }
+
+    #[test]
+    fn what_an_earlier_run_kept_can_be_passed_over() {
+        let mut cache = Cache::new();
+        cache.insert("a.".into(), Family::V4, addresses(), 60, at(0));
+        let mut later = Cache::load(&cache.save(at(1)));
+        let miss = |cache: &Cache| {
+            let names = ["a.".to_owned()];
+            let consulted = cache.consult(&names, &[Family::V4], CacheUse::Refresh, at(1));
+            matches!(consulted, Consulted::Miss { .. })
+        };
+        assert!(miss(&later));
+        later.insert("a.".into(), Family::V4, addresses(), 60, at(1));
+        assert!(!miss(&later));
     }
 
     #[test]

@@ -49,14 +49,13 @@ impl<W: Wire> Ladder<W> {
 
     /// Our own cache; whether nothing is left to ask.
     pub(crate) fn own_cache(&self, candidates: &[Name]) -> bool {
-        if self.options.cache == CacheUse::Refresh {
-            return false;
-        }
         let candidates: Vec<String> = candidates.iter().map(Name::to_ascii).collect();
         let (cache, wall) = (self.shared.cache().borrow(), self.shared.wire.wall());
-        match cache.consult(&candidates, &self.wanted(), wall) {
+        match cache.consult(&candidates, &self.wanted(), self.options.cache, wall) {
             Consulted::Miss { name } => {
-                self.own_cache_said(&name, Outcome::Miss, Vec::new());
+                if self.options.cache == CacheUse::Use {
+                    self.own_cache_said(&name, Outcome::Miss, Vec::new());
+                }
                 false
             }
             Consulted::Negative { name, hit } => {

@@ -38,12 +38,13 @@ pub enum CacheUse {
     /// It is asked first, and keeps what is found.
     #[default]
     Use,
-    /// It is not asked, and keeps what is found: the ladder is shown anew.
+    /// What earlier runs have kept is passed over, and what is found is kept: the ladder is shown
+    /// anew, once for each name.
     Refresh,
 }
 
 impl Options {
-    /// A walk from the root that is not cut short by what our own cache knows.
+    /// A walk from the root that is not cut short by what earlier runs have kept.
     pub fn walk() -> Self {
         Self { way: Way::Walk, cache: CacheUse::Refresh, ..Self::default() }
     }

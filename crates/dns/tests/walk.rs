@@ -65,6 +65,22 @@ fn the_second_family_and_the_next_name_find_the_way_known() {
 }
 
 #[test]
+fn one_resolver_walks_once_for_a_name() {
+    let world = World::new(LAN, 1);
+    let resolver = world.resolver();
+    world.run(async {
+        resolver.lookup("www.example.com", walk(), None).await.unwrap();
+        resolver.lookup("www.example.com", walk(), None).await.unwrap();
+    });
+    assert_eq!(world.rungs()[4..], ["own 203.0.113.10"]);
+    world.lookup("www.example.com", walk()).unwrap();
+    assert_eq!(
+        world.rungs()[6..],
+        [". → com.", "com. → example.com.", "example.com. 203.0.113.10",]
+    );
+}
+
+#[test]
 fn an_alias_leads_into_another_zone() {
     let world = World::new(LAN, 1);
     let lookup = world.lookup("cdn.example.com", walk()).unwrap();
