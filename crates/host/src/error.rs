@@ -22,7 +22,7 @@ pub enum ConnectError {
     /// The destination is a group, or no address or port at all (`ENETUNREACH`, `EINVAL`).
     #[error("not a destination for TCP")]
     BadDestination,
-    /// [`Config::sockets`](crate::Config::sockets) are open (`ENFILE`).
+    /// [`Limits::sockets`](crate::Limits::sockets) are open (`ENFILE`).
     #[error("too many sockets")]
     TooManySockets,
 }
@@ -39,7 +39,7 @@ pub enum BindError {
     /// Every ephemeral port is in use (`EADDRINUSE`).
     #[error("no ephemeral port is free")]
     PortsExhausted,
-    /// [`Config::sockets`](crate::Config::sockets) are open (`ENFILE`).
+    /// [`Limits::sockets`](crate::Limits::sockets) are open (`ENFILE`).
     #[error("too many sockets")]
     TooManySockets,
 }

@@ -56,7 +56,7 @@ fn request_on_ten_of(bencher: Bencher<'_, '_>, count: usize) {
 fn frame_for_nobody(bencher: Bencher<'_, '_>, count: usize) {
     let mut pair = Pair::new(Offload::default());
     pair.connect(count);
-    let frame = pair.reset_frame();
+    let frame = Pair::reset_frame();
     bencher.bench_local(move || pair.hand_over(&frame));
 }
 

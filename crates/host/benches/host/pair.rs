@@ -85,7 +85,7 @@ impl Pair {
         while self.client.poll_event().is_some() || self.server.poll_event().is_some() {}
     }
 
-    fn segment(&self, local: SocketAddr, header: &tcp::Header) -> Vec<u8> {
+    fn segment(local: SocketAddr, header: &tcp::Header) -> Vec<u8> {
         let link = Link {
             source: EtherAddr([2, 0, 0, 0, 0, 1]),
             destination: EtherAddr([2, 0, 0, 0, 0, 2]),
@@ -98,9 +98,9 @@ impl Pair {
     }
 
     /// A reset from nobody to nobody.
-    pub(crate) fn reset_frame(&self) -> Vec<u8> {
+    pub(crate) fn reset_frame() -> Vec<u8> {
         let header = tcp::Header { flags: Flags::RST, ..tcp::Header::new(9, 9) };
-        self.segment(SocketAddr::new(address(1, 0), 9), &header)
+        Self::segment(SocketAddr::new(address(1, 0), 9), &header)
     }
 
     /// Hands one frame to the server, and drops what it answers.
