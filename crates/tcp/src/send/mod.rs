@@ -632,3 +632,19 @@ impl Sender {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) fn sizes() -> Vec<(&'static str, usize)> {
+    vec![
+        ("sender", size_of::<Sender>()),
+        ("buffer", size_of::<SendBuffer>()),
+        ("board", size_of::<Scoreboard>()),
+        ("rtt", size_of::<RttEstimator>()),
+        ("window", size_of::<Window>()),
+        ("control", size_of::<Control>()),
+        ("recovery", size_of::<Recovery>()),
+        ("rack", size_of::<Rack>()),
+        ("counts", size_of::<SendCounts>()),
+        ("burst", size_of::<Option<Burst>>()),
+    ]
+}

@@ -199,7 +199,7 @@ impl SynReceived {
         if segment.has(Flags::RST) {
             return self.on_reset();
         }
-        if segment.has(Flags::SYN) && header.sequence.ge(nxt) {
+        if segment.has(Flags::SYN) && header.sequence.ge(nxt) && !self.is_crossed_answer(segment) {
             let reset = reset_for(segment).map(Box::new);
             let next = Next::Closed(CloseReason::Reset);
             return Verdict { disposition: Disposition::Reset, next, reset };
@@ -231,7 +231,18 @@ impl SynReceived {
     fn is_in_window(&self, segment: &Segment<'_>) -> bool {
         let (left, right) = (self.peer.nxt, self.peer.nxt + self.offer.window);
         let (seq, end) = (segment.header.sequence, segment.end());
-        seq == left || (end.gt(left) && seq.lt(right)) || (seq == right && seq == end)
+        self.is_crossed_answer(segment)
+            || seq == left
+            || (end.gt(left) && seq.lt(right))
+            || (seq == right && seq == end)
+    }
+
+    /// The peer's SYN-ACK after the SYNs crossed: its SYN has been received already.
+    fn is_crossed_answer(&self, segment: &Segment<'_>) -> bool {
+        self.origin == Origin::Active
+            && segment.has(Flags::SYN_ACK)
+            && segment.header.sequence + 1 == self.peer.nxt
+            && segment.end() == self.peer.nxt
     }
 
     /// Whether enough time has passed since the last answer to something unexpected.
