@@ -59,6 +59,19 @@ fn xml_is_kept_within_bounds_too() {
 }
 
 #[test]
+fn elements_where_they_do_not_belong_do_no_harm() {
+    for inner in ["<title>t</title>", "<style>p{color:red}</style>", "<svg><title>t</title></svg>"]
+    {
+        paints(&format!("<!doctype html><select><option>a{inner}b</select><p>x"));
+        paints(&format!("<!doctype html><details><summary>s</summary>{inner}</details><p>x"));
+        paints(&format!("<!doctype html><svg><text>t</text>{inner}</svg><p>x"));
+        paints(&format!("<!doctype html><option>o<svg><text>t</text>{inner}</svg>"));
+        paints(&format!("<!doctype html><html style='display:none'><ol><li>{inner}</ol>"));
+        paints(&format!("<!doctype html><table>{inner}<tr>{inner}<td>x</table>"));
+    }
+}
+
+#[test]
 fn deeply_nested_layouts_end() {
     for display in ["flex", "grid", "inline-block", "inline-flex", "table-cell"] {
         let style = format!("<!doctype html><style>div{{display:{display}}}</style>");

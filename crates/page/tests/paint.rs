@@ -390,6 +390,19 @@ fn rules_under_rows_of_a_collapsed_table_are_painted() {
 }
 
 #[test]
+fn generated_content_of_nested_inline_elements_is_painted() {
+    let text = |markup: &str| {
+        paint(&format!(
+            "<!doctype html><style>x-a::before{{content:'A'}}x-b::after{{content:'B';color:red}}i{{font-style:normal}}</style><p style='font:30px Courier'>{markup}"
+        ))
+    };
+    let expected = text("A1<b><span>2</span><font style='color:red'>B</font></b>");
+    assert_eq!(text("<i><x-a>1</x-a></i><b><i><x-b>2</x-b></i></b>"), expected);
+    assert_eq!(text("<x-a>1</x-a><b><x-b>2</x-b></b>"), expected);
+    assert_ne!(text("12"), expected);
+}
+
+#[test]
 fn old_attributes_and_quotation_marks_are_painted() {
     let table = |attribute: &str| {
         let style = "body{margin:0}table{width:200px}td{height:30px}";
@@ -400,7 +413,8 @@ fn old_attributes_and_quotation_marks_are_painted() {
     };
     assert_eq!(table(""), 0);
     assert!(table("border=1") > 4 * 200, "{}", table("border=1"));
-    let text = |markup: &str| paint(&format!("<!doctype html><p style='font:30px Courier'>{markup}"));
+    let text =
+        |markup: &str| paint(&format!("<!doctype html><p style='font:30px Courier'>{markup}"));
     assert_eq!(text("<q>a <q>b</q></q>"), text("“a ‘b’”"));
 }
 

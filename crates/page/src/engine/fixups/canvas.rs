@@ -2,6 +2,8 @@
 
 use blitz_dom::{BaseDocument, NodeId};
 
+use super::computed;
+
 /// Blitz paints the root's background colour on the whole canvas, but its images and gradients
 /// only on the root's own box, and the body's only on the body's. CSS Backgrounds 3, section
 /// 2.11: the root's background, or the body's in its place, covers the canvas. Tells whether
@@ -14,7 +16,7 @@ pub(super) fn cover(document: &mut BaseDocument) -> bool {
         _ if own => root,
         Some(body)
             if has_background_image(document, body)
-                && is_transparent(&document.resolved_style_value(root, "background-color")) =>
+                && is_transparent(&computed(document, root, "background-color")) =>
         {
             body
         }
@@ -30,7 +32,7 @@ pub(super) fn cover(document: &mut BaseDocument) -> bool {
 }
 
 fn has_background_image(document: &BaseDocument, id: NodeId) -> bool {
-    let value = document.resolved_style_value(id, "background-image");
+    let value = computed(document, id, "background-image");
     value.contains('(')
 }
 
@@ -50,7 +52,7 @@ fn move_background(document: &mut BaseDocument, from: NodeId, to: NodeId) {
         "background-image",
     ];
     for property in PROPERTIES {
-        let value = document.resolved_style_value(from, property);
+        let value = computed(document, from, property);
         document.set_style_property(to, property, &value);
     }
     document.set_style_property(from, "background-image", "none");
@@ -59,9 +61,9 @@ fn move_background(document: &mut BaseDocument, from: NodeId, to: NodeId) {
 
 /// A gradient without a size fills the root's box and repeats below it; the box is about to grow.
 fn pin_gradient(document: &mut BaseDocument, root: NodeId, height: f32) {
-    let fixed = document.resolved_style_value(root, "background-attachment") == "fixed";
-    let gradient = document.resolved_style_value(root, "background-image").contains("gradient(");
-    let size = document.resolved_style_value(root, "background-size");
+    let fixed = computed(document, root, "background-attachment") == "fixed";
+    let gradient = computed(document, root, "background-image").contains("gradient(");
+    let size = computed(document, root, "background-size");
     if gradient && !fixed && matches!(size.as_str(), "auto" | "auto auto") && height > 0.0 {
         document.set_style_property(root, "background-size", &format!("100% {height}px"));
     }

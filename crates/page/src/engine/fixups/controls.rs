@@ -114,7 +114,10 @@ pub(super) fn show_choice(mutator: &mut DocumentMutator<'_>, id: NodeId) {
         shown.into_iter().map(|option| (option, text(mutator.doc, option))).collect();
     for (option, shown) in texts {
         let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-        mutator.remove_and_drop_all_children(option);
+        // Taken out, not dropped: the mutator may remember a title or a style among them.
+        for child in mutator.child_ids(option) {
+            mutator.remove_node(child);
+        }
         let text = mutator.create_text_node(&shown);
         mutator.append_children(option, &[text]);
         mutator.append_children(id, &[option]);

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use blitz_dom::{BaseDocument, LocalName, NodeId};
 
+use super::computed;
+
 /// Writes the markers of all ordered lists. Tells whether there were any.
 pub(super) fn number(document: &mut BaseDocument, elements: &[NodeId]) -> bool {
     let mut markers = Vec::new();
@@ -48,7 +50,7 @@ fn of_list(document: &BaseDocument, list: NodeId, markers: &mut Vec<(NodeId, Str
     let mut ordinal = integer(list, "start").unwrap_or(first);
     for item in items {
         ordinal = integer(item, "value").unwrap_or(ordinal);
-        let kind = document.resolved_style_value(item, "list-style-type");
+        let kind = computed(document, item, "list-style-type");
         if let Some(marker) = counter(&kind, ordinal) {
             markers.push((item, marker));
         }

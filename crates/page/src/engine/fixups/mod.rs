@@ -6,6 +6,7 @@
 mod canvas;
 pub(super) mod controls;
 mod lists;
+mod pseudos;
 mod svg;
 mod tables;
 
@@ -57,7 +58,8 @@ pub(super) fn improve(document: &mut BaseDocument, svg_fonts: &mut SvgFonts) -> 
     let lists = lists::number(document, &elements);
     let tables = tables::separate_partial_borders(document, &elements);
     let svgs = svg::outline_text(document, &elements, svg_fonts);
-    canvas::cover(document) || hidden || lists || tables || svgs
+    let generated = pseudos::generate(document, &elements);
+    canvas::cover(document) || hidden || lists || tables || svgs || generated
 }
 
 /// The elements in document order.
@@ -185,4 +187,13 @@ fn attribute(name: &str) -> QualName {
 /// The text of everything below a node.
 fn text(document: &BaseDocument, id: NodeId) -> String {
     document.get_node(id).map(Node::text_content).unwrap_or_default()
+}
+
+/// A computed value, as `getComputedStyle` writes it; empty for an element that is not displayed:
+/// Blitz would have to style it now, and Stylo allows that only inside a layout.
+fn computed(document: &BaseDocument, id: NodeId, property: &str) -> String {
+    match document.get_node(id).and_then(Node::primary_styles) {
+        Some(_) => document.resolved_style_value(id, property),
+        None => String::new(),
+    }
 }

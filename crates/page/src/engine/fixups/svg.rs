@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use blitz_dom::{BaseDocument, NodeId, ns};
+use blitz_dom::{BaseDocument, Node, NodeId, ns};
 
-use super::{attribute, text};
+use super::{attribute, computed, text};
 use crate::engine::images::{self, SvgFonts};
 
 /// Outlines the text of every `<svg>` in the document. Tells whether there was any.
@@ -41,7 +41,8 @@ fn has_text(document: &BaseDocument, id: NodeId) -> bool {
         .is_some_and(|parent| parent.name.ns == ns!(svg));
     let is_text =
         |id: NodeId| is_svg(document, id, "text") && !text(document, id).trim().is_empty();
-    is_svg(document, id, "svg") && !nested && descendants(document, id).any(is_text)
+    let displayed = document.get_node(id).and_then(Node::primary_styles).is_some();
+    is_svg(document, id, "svg") && displayed && !nested && descendants(document, id).any(is_text)
 }
 
 fn is_svg(document: &BaseDocument, id: NodeId, name: &str) -> bool {
@@ -74,7 +75,7 @@ fn source(document: &BaseDocument, id: NodeId) -> Option<String> {
         }
     }
     if !tag.contains(" color=") {
-        let _ = write!(out, " color=\"{}\"", document.resolved_style_value(id, "color"));
+        let _ = write!(out, " color=\"{}\"", computed(document, id, "color"));
     }
     out.push_str(rest);
     Some(out)
