@@ -494,9 +494,6 @@ pub struct Transfer {
     /// The same as --format json
     #[arg(long)]
     pub json: bool,
-    /// Our TCP as the RFCs have it, not as Linux does
-    #[arg(long)]
-    pub rfc: bool,
 }
 
 /// `roundtrip drill`

@@ -1,2 +1,53 @@
-//! roundtrip
-fn main() {}
+//! The `roundtrip` command: arguments in, exit code out.
+#![forbid(unsafe_code)]
+
+mod args;
+mod keep;
+mod manual;
+mod network;
+mod resolve;
+mod show;
+mod terminal;
+mod transfer;
+mod visit;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+
+/// What a command comes to: its exit code.
+type Outcome = anyhow::Result<u8>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let colour = cli.color;
+    let outcome = match &cli.command {
+        Command::Visit(arguments) => visit::run(arguments, colour),
+        Command::Resolve(arguments) => resolve::run(arguments, colour),
+        Command::Transfer(arguments) => transfer::run(arguments),
+        Command::Drill(_) | Command::Get(_) | Command::Serve(_) => Err(anyhow::anyhow!("not yet")),
+        Command::Show(arguments) => show::run(arguments, colour),
+        Command::Completions { shell } => manual::completions(*shell),
+        Command::Man { folder } => manual::pages(folder),
+    };
+    match outcome {
+        Ok(exit) => ExitCode::from(exit),
+        // Whoever read our output has heard enough (`| head`): nothing is wrong.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("roundtrip: {error:#}");
+            // curl's "failed early": what was asked for could not be begun.
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -86,6 +86,15 @@ impl TapPort {
         Some((length.checked_sub(header::LENGTH)?, header::read(&head)))
     }
 
+    /// Keeps a buffer for a frame to come.
+    fn recycle(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        let mut buffers = self.buffers.borrow_mut();
+        if buffers.len() < KEPT {
+            buffers.push(buffer);
+        }
+    }
+
     /// Writes what waits, as far as the device takes it.
     fn write_waiting(&self) {
         let mut waiting = self.waiting.borrow_mut();
@@ -192,14 +201,6 @@ impl Port for TapPort {
 
     fn buffer(&self) -> Vec<u8> {
         self.buffers.borrow_mut().pop().unwrap_or_default()
-    }
-
-    fn recycle(&self, mut buffer: Vec<u8>) {
-        buffer.clear();
-        let mut buffers = self.buffers.borrow_mut();
-        if buffers.len() < KEPT {
-            buffers.push(buffer);
-        }
     }
 
     fn transmit(&self, frame: Vec<u8>, transmit: Transmit) {

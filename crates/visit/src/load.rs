@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use roundtrip_http::client::{Client, Failure, Request, Response};
-use roundtrip_page::{Delivered, Fetch, FetchId, Kind, Options, Page};
+use roundtrip_live::Clock;
+use roundtrip_page::{Delivered, Fetch, FetchId, Goal, Kind, Options, Page, Picture};
 use roundtrip_record::{
     Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,
     PageNote, PagePainted, Priority, ResourceKind, Step, Time, Trace as _, What,
@@ -41,7 +42,7 @@ enum Arrived {
 struct Loading<'a, W: Wire> {
     wire: &'a W,
     client: &'a Client<W>,
-    page: Option<Page>,
+    page: Page,
     document: ExchangeId,
     began: Time,
     /// The event that tells most lately of the document or a style sheet, by URL: the cause of what
@@ -69,7 +70,7 @@ pub(crate) async fn load<W: Wire>(
     let mut loading = Loading {
         wire,
         client,
-        page: Some(Page::new(url.clone(), options)),
+        page: Page::new(url.clone(), options),
         document: response.exchange,
         began: response.at,
         found_by: response.event.map(|event| (url.to_string(), event)).into_iter().collect(),
@@ -120,11 +121,10 @@ impl<W: Wire> Loading<'_, W> {
     }
 
     fn take(&mut self, arrived: Arrived) {
-        let Some(page) = &mut self.page else { return };
         match arrived {
-            Arrived::Chunk(bytes) => page.feed(&bytes),
+            Arrived::Chunk(bytes) => self.page.feed(&bytes),
             Arrived::End(failure) => {
-                page.finish_document();
+                self.page.finish_document();
                 self.document_ended = true;
                 self.fetch_wanted();
                 self.milestone("domInteractive");
@@ -137,11 +137,11 @@ impl<W: Wire> Loading<'_, W> {
             }
             Arrived::Resource(id, delivered, event) => {
                 self.fetches.remove(&id);
-                if let (Some(event), Some(fetch)) = (event, page.fetch(id)) {
+                if let (Some(event), Some(fetch)) = (event, self.page.fetch(id)) {
                     self.found_by.insert(fetch.url.to_string(), event);
                 }
                 self.latest = event.or(self.latest);
-                page.deliver(id, delivered);
+                self.page.deliver(id, delivered);
             }
         }
         self.fetch_wanted();
@@ -149,7 +149,7 @@ impl<W: Wire> Loading<'_, W> {
 
     /// Starts what the page has come to want.
     fn fetch_wanted(&mut self) {
-        while let Some(fetch) = self.page.as_mut().and_then(Page::poll_fetch) {
+        while let Some(fetch) = self.page.poll_fetch() {
             let cause = self.found(&fetch);
             let task = self.start(&fetch, cause);
             self.fetches.insert(fetch.id, task);
@@ -158,8 +158,7 @@ impl<W: Wire> Loading<'_, W> {
 
     /// Reports that the page names a resource; the event.
     fn found(&self, fetch: &Fetch) -> Option<EventId> {
-        let page = self.page.as_ref()?;
-        let initiator = initiator(&fetch.initiator, page.url());
+        let initiator = initiator(&fetch.initiator, self.page.url());
         let by = match &initiator {
             Initiator::Parser { url, .. } | Initiator::Style { url } => self.found_by.get(url),
             _ => None,
@@ -180,12 +179,10 @@ impl<W: Wire> Loading<'_, W> {
     fn start(&self, fetch: &Fetch, cause: Option<EventId>) -> Task {
         let mut request = Request::get(fetch.url.clone());
         request.fields.add("Accept", fetch.kind.accept());
-        if let Some(page) = &self.page {
-            if let Some(referer) = referer(page.url(), &fetch.url) {
-                request.fields.add("Referer", referer);
-            }
-            request.initiator = initiator(&fetch.initiator, page.url());
+        if let Some(referer) = referer(self.page.url(), &fetch.url) {
+            request.fields.add("Referer", referer);
         }
+        request.initiator = initiator(&fetch.initiator, self.page.url());
         request.kind = kind(fetch.kind);
         request.priority = priority(fetch.priority);
         request.cause = cause;
@@ -200,63 +197,53 @@ impl<W: Wire> Loading<'_, W> {
     /// Everything that came in has been taken: paints for the first time if a browser now could, and
     /// lays out when nothing is under way, to find what only layout knows of.
     async fn settle(&mut self) {
-        let ready = self.page.as_ref().is_some_and(Page::ready_to_paint);
-        if ready && !self.painted_first && self.document_ended {
+        if self.page.ready_to_paint() && !self.painted_first && self.document_ended {
             self.painted_first = true;
-            self.lay_out().await;
+            self.work(Goal::Layout).await;
             self.milestone("first-paint");
         }
-        while self.is_loaded()
-            && self.layouts < LAYOUTS
-            && self.page.as_ref().is_some_and(Page::is_stale)
-        {
-            self.lay_out().await;
+        while self.is_loaded() && self.layouts < LAYOUTS && self.page.is_stale() {
+            self.work(Goal::Layout).await;
         }
     }
 
-    async fn lay_out(&mut self) {
+    /// Lays out, and paints if that is the goal; what the page then wants is fetched.
+    async fn work(&mut self, goal: Goal) -> Option<Picture> {
         self.layouts += 1;
-        let Some(mut page) = self.page.take() else { return };
-        let (page, result) = self
-            .wire
-            .work(move || {
-                let result = page.lay_out();
-                (page, result)
-            })
-            .await;
-        self.page = Some(page);
-        if let Err(error) = result {
-            // Without markup there is nothing to lay out yet: no fault.
-            if !matches!(error, roundtrip_page::PaintError::Empty) {
+        let done = match self.page.job(goal) {
+            Ok(job) => self.wire.work(move || job.run()).await,
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(done) => {
+                let picture = self.page.take(done);
+                self.fetch_wanted();
+                picture
+            }
+            Err(error) => {
                 self.fault(error.to_string());
+                None
             }
         }
-        self.fetch_wanted();
     }
 
     /// The end of it: the picture, and what a reader of it must know.
     async fn paint(&mut self) {
-        let Some(mut page) = self.page.take() else { return };
         if !self.painted_first {
             self.milestone("first-paint");
         }
-        let (page, painted) = self
-            .wire
-            .work(move || {
-                let painted =
-                    page.paint().map(|picture| (picture.png(), picture.width, picture.height));
-                (page, painted)
-            })
-            .await;
+        let clock = Clock::start();
+        let picture = self.work(Goal::Paint).await;
         let (log, now) = (self.wire.log(), self.wire.now());
-        match painted {
-            Ok((png, width, height)) => {
-                if let Some(picture) = log.body(&png) {
-                    self.report_picture(&page, picture, width, height);
-                }
+        log.machine("paint_ms", clock.now().as_millis_f64());
+        if let Some(picture) = picture {
+            let (width, height) = (picture.width, picture.height);
+            let png = self.wire.work(move || picture.png()).await;
+            if let Some(kept) = log.body(&png) {
+                self.report_picture(kept, width, height);
             }
-            Err(error) => self.fault(error.to_string()),
         }
+        let page = &self.page;
         for listed in page.listed() {
             log.clone().emit(now, self.latest, || {
                 What::PageFound(PageFound {
@@ -294,13 +281,13 @@ impl<W: Wire> Loading<'_, W> {
         );
     }
 
-    fn report_picture(&self, page: &Page, picture: BodyRef, width: u32, height: u32) {
+    fn report_picture(&self, picture: BodyRef, width: u32, height: u32) {
         self.wire.log().emit(self.wire.now(), self.latest, || {
             What::PagePainted(PagePainted {
                 picture,
                 width,
                 height,
-                title: page.title().unwrap_or_default(),
+                title: self.page.title().unwrap_or_default(),
             })
         });
     }

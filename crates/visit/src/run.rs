@@ -18,6 +18,7 @@ use roundtrip_wire::Wire;
 
 use crate::crypto::{Authority, NoCertificate};
 use crate::plan::{Plan, Until};
+use crate::replay::ReplayError;
 use crate::site::{Site, SiteError, put_up};
 use crate::trust::{Recorded, Trust, TrustError, tls};
 use crate::visit::{Visited, report, visit};
@@ -93,6 +94,9 @@ pub enum RunError {
         /// Why.
         why: std::io::Error,
     },
+    /// The record that is to be carried out again lacks something.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// There is no TAP device.
     #[error(transparent)]
     Tap(#[from] TapError),
@@ -260,6 +264,75 @@ async fn attend<W: Wire>(
                 },
             );
             (Visited { exit, status: None }, true)
+        }
+    }
+}
+
+/// Looks a name up on a real wire: step 1 alone. The exit code is 0, or that of the fault.
+///
+/// # Errors
+/// When the wire cannot be had or the record cannot be kept.
+pub fn resolve(
+    title: &Title,
+    names: roundtrip_dns::Options,
+    wire: &Real,
+    place: &Place,
+    record: RecordSettings,
+) -> Result<u8, RunError> {
+    let clock = Clock::start();
+    let log = Log::new(Recorder::new(record)?);
+    let kind = match wire {
+        Real::Live => WireKind::Live,
+        Real::Tap(_) => WireKind::Tap,
+    };
+    let begun = begin(&log, title, kind, None, clock.wall_epoch());
+    let name = title.subject.clone();
+    let exit = match wire {
+        Real::Live => {
+            let log = log.of(log.host("client", Role::Client, &[]));
+            let settings = roundtrip_live::Settings {
+                cache: place.cache.clone(),
+                capture: CaptureWish::IfPermitted,
+            };
+            roundtrip_live::run(clock, log, settings, |live| async move {
+                look_up(&live, &name, names, begun).await
+            })?
+        }
+        Real::Tap(settings) => {
+            let machine = Machine::new(place.cache.clone());
+            roundtrip_tap::run(settings, clock, &log, machine, |tap| async move {
+                look_up(&tap, &name, names, begun).await
+            })??
+        }
+    };
+    end(&log, clock.now(), exit, false)?;
+    Ok(exit)
+}
+
+async fn look_up<W: Wire>(
+    wire: &W,
+    name: &str,
+    options: roundtrip_dns::Options,
+    cause: Option<EventId>,
+) -> u8 {
+    let resolver = roundtrip_dns::Resolver::new(wire.clone());
+    match resolver.lookup(name, options, cause).await {
+        Ok(_) => 0,
+        Err(found) => {
+            let exit = found.kind.exit_code();
+            report(
+                wire,
+                found.event,
+                &Fault {
+                    step: Step::Name,
+                    exchange: None,
+                    connection: None,
+                    since: found.since,
+                    fatal: true,
+                    fault: *found.kind,
+                },
+            );
+            exit
         }
     }
 }

@@ -1,0 +1,126 @@
+//! Where records are kept, and the views that stand beside them.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use roundtrip_record::{Capture, Folder, Runs, Settings};
+use roundtrip_report::{Attachments, Model, har, html};
+use sha2::{Digest as _, Sha256};
+
+use crate::args::{self, Output};
+
+/// A record that is being kept.
+pub(crate) struct Kept {
+    /// Its folder.
+    pub(crate) path: PathBuf,
+    /// The id under which it can be shown again.
+    pub(crate) id: String,
+}
+
+impl Kept {
+    /// A folder for a new record: the one that was named, or one among the saved runs.
+    pub(crate) fn new(out: Option<&Path>, subject: &str) -> anyhow::Result<Self> {
+        if let Some(path) = out {
+            return Ok(Self { path: path.to_owned(), id: path.display().to_string() });
+        }
+        let runs = saved()?;
+        let number = runs.list()?.last().map_or(0, |run| run.number);
+        let run = runs.create(&short_id(subject, number))?;
+        Ok(Self { path: run.path, id: run.id })
+    }
+
+    /// How its record is kept.
+    pub(crate) fn settings(&self, output: &Output) -> Settings {
+        Settings {
+            capture: match output.capture {
+                args::Capture::Client => Capture::Client,
+                args::Capture::All => Capture::All,
+                args::Capture::None => Capture::Nothing,
+            },
+            keep_secrets: output.keep_secrets,
+            ..Settings::in_folder(&self.path)
+        }
+    }
+
+    /// Understands it, and writes its views beside it.
+    pub(crate) fn views(&self) -> anyhow::Result<Model> {
+        let folder = Folder::open(&self.path)?;
+        let model = model(&folder)?;
+        let bodies = folder.bodies();
+        let json = serde_json::to_vec_pretty(&har(&model, &bodies))?;
+        write(&self.path.join("visit.har"), &json)?;
+        write(&self.path.join("report.html"), html(&model, &Attachments::of(&folder)).as_bytes())?;
+        if let Some(picture) = picture(&model, &folder) {
+            write(&self.path.join("page.png"), &picture)?;
+        }
+        Ok(model)
+    }
+}
+
+/// A saved record, by its id, or its folder.
+pub(crate) fn open(run: &str) -> anyhow::Result<Folder> {
+    let path = Path::new(run);
+    if path.exists() {
+        return Ok(Folder::open(path)?);
+    }
+    Ok(Folder::open(saved()?.find(run)?.path)?)
+}
+
+/// Whether `text` names a saved record.
+pub(crate) fn is_run(text: &str) -> bool {
+    let path = Path::new(text);
+    if path.join("record.jsonl").is_file() || path.file_name().is_some_and(|n| n == "record.jsonl")
+    {
+        return true;
+    }
+    let like_an_id = text.len() >= 3 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (like_an_id || text == "latest") && saved().is_ok_and(|runs| runs.find(text).is_ok())
+}
+
+/// A record, understood.
+pub(crate) fn model(folder: &Folder) -> anyhow::Result<Model> {
+    let (events, cut) = folder.read()?;
+    Ok(Model { cut, ..Model::new(events) })
+}
+
+/// The page's picture, where there is one.
+pub(crate) fn picture(model: &Model, folder: &Folder) -> Option<Vec<u8>> {
+    folder.bodies().get(&model.painted.as_ref()?.what.picture).ok()
+}
+
+/// The saved runs.
+pub(crate) fn saved() -> anyhow::Result<Runs> {
+    Ok(Runs::new(base("XDG_STATE_HOME", ".local/state")?.join("roundtrip/runs")))
+}
+
+/// Where caches are kept between runs; nowhere without a home.
+pub(crate) fn cache() -> Option<PathBuf> {
+    base("XDG_CACHE_HOME", ".cache").ok().map(|base| base.join("roundtrip"))
+}
+
+/// A base folder of the XDG Base Directory Specification: relative paths in it are to be ignored.
+fn base(variable: &str, default: &str) -> anyhow::Result<PathBuf> {
+    let set = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(default));
+    set.or_else(home).ok_or_else(|| {
+        anyhow!("no place to keep runs: neither {variable} nor HOME is set; --out DIR names one")
+    })
+}
+
+/// Four hexadecimal digits that look like nothing else. What they are made of differs from run to run.
+fn short_id(subject: &str, number: u64) -> String {
+    let clock = roundtrip_live::Clock::start().wall_epoch();
+    let digest = Sha256::digest(format!("{subject} {number} {clock} {}", std::process::id()));
+    format!("{:02x}{:02x}", digest[0], digest[1])
+}
+
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let opened =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    opened
+        .and_then(|mut file| file.write_all(bytes))
+        .with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,21 @@
+//! Manual pages and completions, made from the same text as `--help`.
+
+use std::path::Path;
+
+use clap::CommandFactory as _;
+
+use crate::Outcome;
+use crate::args::Cli;
+
+/// Prints completions for a shell.
+pub(crate) fn completions(shell: clap_complete::Shell) -> Outcome {
+    clap_complete::generate(shell, &mut Cli::command(), "roundtrip", &mut std::io::stdout());
+    Ok(0)
+}
+
+/// Writes a page for the command and one for each of its commands.
+pub(crate) fn pages(folder: &Path) -> Outcome {
+    std::fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(Cli::command(), folder)?;
+    Ok(0)
+}

@@ -1,0 +1,129 @@
+//! The wire and the network that the arguments describe.
+
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{anyhow, bail};
+use roundtrip_dns::{Families, Options as NameOptions, Way};
+use roundtrip_lab::{DEFAULT_DATE, Net};
+use roundtrip_visit::Pin;
+use roundtrip_visit::run::{Place, Real, Virtual};
+use roundtrip_visit::trust::Trust;
+
+use crate::args::Network;
+use crate::keep;
+
+/// The wire that was asked for.
+pub(crate) enum Wire {
+    Lab,
+    Real(Real),
+}
+
+impl Network {
+    /// The wire; `None` where none was named.
+    pub(crate) fn wire(&self) -> anyhow::Result<Option<Wire>> {
+        self.wire.as_deref().map(wire).transpose()
+    }
+
+    /// The lab; `lan` where no network was described.
+    pub(crate) fn lab(&self, warm: bool) -> anyhow::Result<Virtual> {
+        let net: Net = self.net.as_deref().unwrap_or("cable").parse()?;
+        let date = self.date.as_deref().map(date).transpose()?.unwrap_or(DEFAULT_DATE);
+        Ok(Virtual { net, seed: self.seed, date, warm })
+    }
+
+    /// How names are looked up.
+    pub(crate) fn names(&self, families: Families) -> anyhow::Result<NameOptions> {
+        let options = match &self.dns {
+            Some(_) if self.walk => {
+                bail!("--dns and --walk exclude each other: one server, or all from the root down")
+            }
+            Some(server) => NameOptions::server(name_server(server)?),
+            None if self.walk => NameOptions::walk(),
+            None => NameOptions { way: Way::Ladder, ..NameOptions::default() },
+        };
+        Ok(options.of(families))
+    }
+}
+
+/// Reads the form in which wires are written.
+pub(crate) fn wire(text: &str) -> anyhow::Result<Wire> {
+    match text {
+        "lab" => Ok(Wire::Lab),
+        "live" => Ok(Wire::Real(Real::Live)),
+        tap if tap.starts_with("tap:") => Ok(Wire::Real(Real::Tap(tap.parse()?))),
+        other => Err(anyhow!(
+            "--wire {other}: there are live, lab and tap:NAME,addr=10.9.0.1/24,gw=10.9.0.2"
+        )),
+    }
+}
+
+/// An address with or without a port; DNS has 53.
+fn name_server(text: &str) -> anyhow::Result<SocketAddr> {
+    let bare = text.trim_matches(['[', ']']);
+    text.parse()
+        .or_else(|_| bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, roundtrip_dns::PORT)))
+        .map_err(|_| anyhow!("--dns {text}: wanted an address, as 127.0.0.1:53 or [::1]:53"))
+}
+
+/// The machine for a real wire.
+pub(crate) fn place(cacert: Option<&std::path::Path>, insecure: bool) -> Place {
+    let trust = match (insecure, cacert) {
+        (true, _) => Trust::Everybody,
+        (false, Some(path)) => Trust::File(path.to_owned()),
+        (false, None) => Trust::Platform,
+    };
+    let key_log = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty());
+    if let Some(path) = &key_log {
+        eprintln!("roundtrip: keys of TLS sessions go to {}", path.to_string_lossy());
+    }
+    Place { cache: keep::cache(), trust, key_log: key_log.map(Into::into) }
+}
+
+/// curl's HOST:PORT:ADDR[,ADDR]…; the port says nothing here, since addresses are of hosts.
+pub(crate) fn pins(given: &[String]) -> anyhow::Result<Vec<Pin>> {
+    let pin = |text: &String| {
+        let bad =
+            || anyhow!("--resolve {text}: wanted HOST:PORT:ADDRESS, as example.com:443:192.0.2.1");
+        let (host, rest) = text.split_once(':').ok_or_else(bad)?;
+        let (_, addresses) = rest.split_once(':').ok_or_else(bad)?;
+        let parse = |address: &str| address.trim_matches(['[', ']']).parse().map_err(|_| bad());
+        let addresses: Result<Vec<IpAddr>, _> = addresses.split(',').map(parse).collect();
+        Ok(Pin { host: host.to_owned(), addresses: addresses? })
+    };
+    given.iter().map(pin).collect()
+}
+
+/// Seconds since 1970 at the beginning of a day (H. Hinnant's `days_from_civil`).
+fn date(text: &str) -> anyhow::Result<u64> {
+    let bad = || anyhow!("--date {text}: wanted a day from 1970 on, as 2026-01-31");
+    let parts: Vec<u64> =
+        text.split('-').map(str::parse).collect::<Result<_, _>>().map_err(|_| bad())?;
+    let [year @ 1970..=9999, month @ 1..=12, day @ 1..=31] = parts[..] else { return Err(bad()) };
+    let (year, shifted) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let era_day = 365 * year + year / 4 - year / 100 + year / 400;
+    let days = era_day + (153 * shifted + 2) / 5 + day - 1 - 719_468;
+    Ok(days * 86_400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_days_since_1970() {
+        for (text, days) in [("1970-01-01", 0), ("2000-03-01", 11_017), ("2026-01-01", 20_454)] {
+            assert_eq!(date(text).ok(), Some(days * 86_400), "{text}");
+        }
+        assert!(
+            date("1969-12-31").is_err() && date("2026-13-01").is_err() && date("today").is_err()
+        );
+    }
+
+    #[test]
+    fn addresses_are_pinned() {
+        let pins =
+            pins(&["example.com:443:192.0.2.1,[2001:db8::1]".into()]).expect("two addresses");
+        assert_eq!(pins[0].addresses.len(), 2);
+        assert!(super::pins(&["example.com".into()]).is_err());
+    }
+}

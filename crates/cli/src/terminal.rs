@@ -1,0 +1,76 @@
+//! Where output goes, and how it may look there.
+
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+
+use roundtrip_report::{Charset, Colour, Options};
+
+use crate::args;
+
+/// How a view may look on standard output.
+pub(crate) fn options(wish: args::Colour) -> Options {
+    let columns = rustix::termios::tcgetwinsize(stdout()).map(|size| usize::from(size.ws_col));
+    Options {
+        width: columns.ok().filter(|columns| *columns > 0).unwrap_or(Options::WIDEST),
+        colour: colour(wish),
+        charset: charset(),
+        ..Options::default()
+    }
+}
+
+/// `--color`, then `NO_COLOR`, then `CLICOLOR_FORCE`, then whether it is a terminal.
+fn colour(wish: args::Colour) -> Colour {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let on = match wish {
+        args::Colour::Always => true,
+        args::Colour::Never => false,
+        args::Colour::Auto if set("NO_COLOR") => false,
+        args::Colour::Auto => {
+            std::env::var("CLICOLOR_FORCE").is_ok_and(|value| !value.is_empty() && value != "0")
+                || (stdout().is_terminal()
+                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb"))
+        }
+    };
+    if on { Colour::Ansi } else { Colour::Never }
+}
+
+/// A terminal that says it knows no UTF-8 gets ASCII; what goes into a file or a pipe is UTF-8.
+fn charset() -> Charset {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    match locale {
+        Some(locale) if stdout().is_terminal() => {
+            let locale = locale.to_ascii_lowercase();
+            if locale.contains("utf-8") || locale.contains("utf8") {
+                Charset::Unicode
+            } else {
+                Charset::Ascii
+            }
+        }
+        _ => Charset::Unicode,
+    }
+}
+
+/// Prints on standard output.
+pub(crate) fn print(text: &str) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.is_empty() && !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+/// Prints bytes on standard output.
+pub(crate) fn print_bytes(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// Says something about the work itself, if somebody watches.
+pub(crate) fn progress(text: &str) {
+    if stderr().is_terminal() {
+        eprintln!("{text}");
+    }
+}

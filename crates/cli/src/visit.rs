@@ -1,0 +1,260 @@
+//! `roundtrip visit`
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use http::Method;
+use roundtrip_dns::Families;
+use roundtrip_http::client::{KeepAlive, Scheme};
+use roundtrip_http::handler::Files;
+use roundtrip_record::{BodyRef, Fault, FaultKind, Folder, Log, Step, Time, Trace as _, What};
+use roundtrip_report::{Detail, Model, Options, json, terminal as view};
+use roundtrip_visit::replay::Recording;
+use roundtrip_visit::run::{Real, RunError, Title, Virtual, in_lab, on_real};
+use roundtrip_visit::site::Site;
+use roundtrip_visit::{Plan, Until, demo};
+
+use crate::args::{self, Colour, Format, Visit};
+use crate::keep::{self, Kept};
+use crate::network::{Wire, pins, place};
+use crate::{Outcome, terminal};
+
+/// The host under which a folder is served in the lab.
+const FOLDER_HOST: &str = "site.example";
+
+/// What is visited.
+enum Subject<'a> {
+    Demo,
+    Folder(&'a Path),
+    Run(&'a str),
+    Url(&'a str),
+}
+
+/// Carries it out.
+pub(crate) fn run(arguments: &Visit, colour: Colour) -> Outcome {
+    let subject = subject(arguments.subject.as_deref());
+    let wire = arguments.network.wire()?;
+    match (subject, wire) {
+        (Subject::Demo, None | Some(Wire::Lab)) => {
+            let scheme = if arguments.https { Scheme::Https } else { Scheme::Http };
+            let plan = demo::plan(scheme);
+            simulated(arguments, colour, "demo", plan, || Ok(demo::sites(scheme)))
+        }
+        (Subject::Folder(path), None | Some(Wire::Lab)) => folder(arguments, colour, path),
+        (Subject::Run(run), None | Some(Wire::Lab)) => again(arguments, colour, run),
+        (Subject::Url(url), Some(Wire::Lab)) => {
+            bail!(
+                "{url} is not in the lab; without --wire it is fetched live, and with --net then carried out again in the lab"
+            )
+        }
+        (Subject::Url(url), wire) => {
+            let real = match wire {
+                Some(Wire::Real(real)) => real,
+                _ => Real::Live,
+            };
+            live(arguments, colour, url, &real)
+        }
+        (_, Some(Wire::Real(_))) => {
+            bail!(
+                "a real wire leads to URLs: the demo, folders and saved runs are visited in the lab"
+            )
+        }
+    }
+}
+
+fn subject(given: Option<&str>) -> Subject<'_> {
+    match given {
+        None => Subject::Demo,
+        Some(text) if keep::is_run(text) => Subject::Run(text),
+        Some(text) if !text.contains("://") && Path::new(text).is_dir() => {
+            Subject::Folder(Path::new(text))
+        }
+        Some(text) => Subject::Url(text),
+    }
+}
+
+/// A folder, served and visited in the lab.
+fn folder(arguments: &Visit, colour: Colour, path: &Path) -> Outcome {
+    let scheme = if arguments.https { Scheme::Https } else { Scheme::Http };
+    let url = format!("{}://{FOLDER_HOST}/", scheme.name());
+    let plan = Plan::get(url.parse()?);
+    Files::folder(path).with_context(|| format!("cannot serve {}", path.display()))?;
+    simulated(arguments, colour, &path.display().to_string(), plan, || {
+        let files = Files::folder(path)?;
+        let site = Site::http(FOLDER_HOST, Box::new(move |_| std::rc::Rc::new(files)));
+        Ok(vec![if scheme == Scheme::Https { site.secure() } else { site }])
+    })
+}
+
+/// A saved run, carried out again in the lab.
+fn again(arguments: &Visit, colour: Colour, run: &str) -> Outcome {
+    let folder = keep::open(run)?;
+    replay(arguments, colour, &folder, run)
+}
+
+fn replay(arguments: &Visit, colour: Colour, folder: &Folder, run: &str) -> Outcome {
+    let recording = Recording::read(&folder.read()?.0)?;
+    let bodies = folder.bodies();
+    let body = |content: &BodyRef| bodies.get(content).ok();
+    let kept = Kept::new(arguments.output.out.as_deref(), run)?;
+    let title = Title {
+        command: "visit".into(),
+        subject: recording.run.subject.clone(),
+        replay_of: Some(recording.summary(run)),
+    };
+    let plan = planned(arguments, recording.plan(body))?;
+    let network = arguments.network.lab(arguments.warm)?;
+    let sites = || Ok(recording.sites(body)?);
+    let visited = in_lab(&title, &plan, sites, &network, kept.settings(&arguments.output))?;
+    finish(arguments, colour, &kept)?;
+    Ok(visited.exit)
+}
+
+/// A visit in the lab.
+fn simulated(
+    arguments: &Visit,
+    colour: Colour,
+    name: &str,
+    plan: Plan,
+    sites: impl Fn() -> Result<Vec<Site>, RunError>,
+) -> Outcome {
+    let network: Virtual = arguments.network.lab(arguments.warm)?;
+    let kept = Kept::new(arguments.output.out.as_deref(), name)?;
+    let title = Title { command: "visit".into(), subject: plan.url.to_string(), replay_of: None };
+    let plan = planned(arguments, plan)?;
+    let visited = in_lab(&title, &plan, sites, &network, kept.settings(&arguments.output))?;
+    finish(arguments, colour, &kept)?;
+    Ok(visited.exit)
+}
+
+/// A visit on a real wire; with a network described, carried out again in the lab.
+fn live(arguments: &Visit, colour: Colour, text: &str, real: &Real) -> Outcome {
+    let url = match roundtrip_http::url::parse_with(text, scheme_for(text)) {
+        Ok(url) => url,
+        Err(fault) => return bad_url(fault, colour),
+    };
+    let title = Title { command: "visit".into(), subject: url.to_string(), replay_of: None };
+    let plan = planned(arguments, Plan::get(url))?;
+    let place = place(arguments.cacert.as_deref(), arguments.insecure);
+    let kept = match &arguments.network.net {
+        None => Kept::new(arguments.output.out.as_deref(), text)?,
+        // The folder that was named is for the answer; the live visit is kept among the saved runs.
+        Some(_) => Kept::new(None, text)?,
+    };
+    terminal::progress(&format!("visiting {} …", plan.url));
+    let visited = on_real(&title, &plan, real, &place, kept.settings(&arguments.output))?;
+    if arguments.network.net.is_none() {
+        finish(arguments, colour, &kept)?;
+        return Ok(visited.exit);
+    }
+    kept.views()?;
+    terminal::progress(&format!("carrying {} out again in the lab …", kept.id));
+    replay(arguments, colour, &Folder::open(&kept.path)?, &kept.id)
+}
+
+/// A URL that cannot be used is a finding as any other.
+fn bad_url(fault: FaultKind, colour: Colour) -> Outcome {
+    let exit = fault.exit_code();
+    let mut log = Log::memory();
+    log.emit(Time::ZERO, None, || {
+        What::Fault(Fault {
+            step: Step::Url,
+            exchange: None,
+            connection: None,
+            since: Time::ZERO,
+            fatal: true,
+            fault,
+        })
+    });
+    let options = Options { detail: Detail::Normal, ..terminal::options(colour) };
+    terminal::print(&view(&Model::new(log.events()), &options))?;
+    Ok(exit)
+}
+
+/// As browsers do, https; but http for what has no certificate: addresses and plain names.
+fn scheme_for(text: &str) -> &'static str {
+    let host = text.split(['/', '?', '#']).next().unwrap_or(text);
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let local = host.eq_ignore_ascii_case("localhost") || !host.contains('.');
+    if local || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() {
+        "http"
+    } else {
+        "https"
+    }
+}
+
+/// What the arguments say besides the subject.
+fn planned(arguments: &Visit, mut plan: Plan) -> anyhow::Result<Plan> {
+    let seconds = |value: f64, option: &str| {
+        Duration::try_from_secs_f64(value).map_err(|_| anyhow!("{option} {value}: wanted seconds"))
+    };
+    plan.names = arguments.network.names(Families::default())?;
+    plan.pins = pins(&arguments.resolve)?;
+    plan.limit = Some(seconds(arguments.max_time, "--max-time")?);
+    plan.client.timeouts.connect = Some(seconds(arguments.connect_timeout, "--connect-timeout")?);
+    plan.client.timeouts.stall = Some(seconds(arguments.stall_timeout, "--stall-timeout")?);
+    if arguments.no_keepalive {
+        plan.client.keep_alive = KeepAlive::Off;
+    }
+    if let Some(agent) = &arguments.user_agent {
+        plan.client.user_agent.clone_from(agent);
+    }
+    if !arguments.data.is_empty() {
+        plan.method = Method::POST;
+        plan.fields.set("Content-Type", "application/x-www-form-urlencoded");
+        plan.body = arguments.data.join("&").into();
+    }
+    if let Some(method) = &arguments.request {
+        plan.method = Method::from_bytes(method.as_bytes())
+            .map_err(|_| anyhow!("-X {method}: not a method's name (RFC 9110 §9.1)"))?;
+    }
+    for header in &arguments.header {
+        let (name, value) =
+            header.split_once(':').ok_or_else(|| anyhow!("-H {header}: wanted NAME: VALUE"))?;
+        plan.fields
+            .push(name.trim(), value.trim().as_bytes())
+            .map_err(|error| anyhow!("-H {header}: {error}"))?;
+    }
+    plan.until = match arguments.until {
+        args::Until::Painted => Until::Painted,
+        args::Until::Closed => Until::Closed,
+    };
+    plan.fail = arguments.fail;
+    look(arguments, &mut plan)?;
+    Ok(plan)
+}
+
+#[cfg(feature = "page")]
+fn look(arguments: &Visit, plan: &mut Plan) -> anyhow::Result<()> {
+    use roundtrip_page::{Extent, Options};
+    let viewport =
+        arguments.viewport.parse().with_context(|| format!("--viewport {}", arguments.viewport))?;
+    let extent = if arguments.full { Extent::Full } else { Extent::Viewport };
+    plan.page = (!arguments.no_page).then(|| Options { viewport, extent, ..Options::default() });
+    Ok(())
+}
+
+#[cfg(not(feature = "page"))]
+fn look(_: &Visit, _: &mut Plan) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// Writes the views and prints the one for the terminal.
+fn finish(arguments: &Visit, colour: Colour, kept: &Kept) -> anyhow::Result<()> {
+    let model: Model = kept.views()?;
+    if arguments.output.format == Format::Json {
+        return Ok(terminal::print(&format!("{:#}", json(&model)))?);
+    }
+    let mut options = terminal::options(colour);
+    options.saved = Some(kept.id.clone());
+    options.detail = match (arguments.verbose, arguments.quiet) {
+        (true, _) => Detail::Verbose,
+        (false, true) => Detail::Answer,
+        (false, false) => Detail::Normal,
+    };
+    if arguments.quiet && model.findings.is_empty() {
+        return Ok(());
+    }
+    Ok(terminal::print(&view(&model, &options))?)
+}
