@@ -55,7 +55,17 @@ pub(crate) struct Discovery {
 }
 
 impl Discovery {
+    #[inline]
     pub(crate) fn next_timeout(&self) -> Option<Time> {
+        // Asked after every frame, and most hosts have nothing here.
+        let Self { interfaces, routers, prefixes, made } = self;
+        if interfaces.is_empty() && routers.is_empty() && prefixes.is_empty() && made.is_empty() {
+            return None;
+        }
+        self.earliest()
+    }
+
+    fn earliest(&self) -> Option<Time> {
         let asking = self.interfaces.values().flatten().map(|soliciting| soliciting.next);
         let routers = self.routers.values().copied();
         let prefixes = self.prefixes.values().copied();

@@ -67,11 +67,7 @@ impl Surroundings {
         self.0.borrow_mut().caches = caches;
     }
 
-    fn file(
-        &self,
-        path: &str,
-        content: impl FnOnce(&State) -> &Option<String>,
-    ) -> Option<Text> {
+    fn file(&self, path: &str, content: impl FnOnce(&State) -> &Option<String>) -> Option<Text> {
         let content = content(&self.0.borrow()).clone();
         content.map(|content| Text { path: path.into(), content })
     }

@@ -291,9 +291,11 @@ impl Link {
     pub(crate) fn arrive(&mut self, now: Time) -> Option<Flight> {
         let flight = match self.flights.front() {
             Some(flight) if flight.due <= now => self.flights.pop_front(),
-            _ => {
-                self.held.first_entry().filter(|held| held.key().0 <= now).map(OccupiedEntry::remove)
-            }
+            _ => self
+                .held
+                .first_entry()
+                .filter(|held| held.key().0 <= now)
+                .map(OccupiedEntry::remove),
         };
         self.counts.delivered += u64::from(flight.is_some());
         flight

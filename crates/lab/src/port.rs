@@ -1,6 +1,6 @@
 //! One host's place in the lab.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::future::Future;
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -19,6 +19,8 @@ pub struct LabPort {
     world: Rc<World>,
     /// The host's index.
     host: u32,
+    /// What the agenda has for this host.
+    timer: Cell<Option<Time>>,
     /// The link behind each interface.
     links: RefCell<Vec<u32>>,
     surroundings: Surroundings,
@@ -31,6 +33,7 @@ impl LabPort {
         Self {
             world: Rc::clone(world),
             host,
+            timer: Cell::new(None),
             links: RefCell::default(),
             surroundings,
             draw: RefCell::default(),
@@ -111,6 +114,9 @@ impl Port for LabPort {
 
     #[inline]
     fn set_timer(&self, at: Option<Time>) {
-        self.world.set_timer(self.host, at);
+        // After most frames it is what it was.
+        if self.timer.replace(at) != at {
+            self.world.set_timer(self.host, at);
+        }
     }
 }
