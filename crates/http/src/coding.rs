@@ -201,9 +201,10 @@ impl<R: BufRead> Read for Deflate<R> {
                 if method & 15 == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0);
             if let Self::Unknown(inner, start) = core::mem::replace(self, Self::Moved) {
                 let whole = Cursor::new(start).chain(inner);
-                *self = match zlib {
-                    true => Self::Zlib(Box::new(flate2::bufread::ZlibDecoder::new(whole))),
-                    false => Self::Bare(Box::new(flate2::bufread::DeflateDecoder::new(whole))),
+                *self = if zlib {
+                    Self::Zlib(Box::new(flate2::bufread::ZlibDecoder::new(whole)))
+                } else {
+                    Self::Bare(Box::new(flate2::bufread::DeflateDecoder::new(whole)))
                 };
             }
         }

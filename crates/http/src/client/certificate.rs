@@ -133,7 +133,7 @@ fn dotted(oid: &[u8], out: &mut String) {
     }
 }
 
-/// UTCTime or GeneralizedTime, in the one form that RFC 5280 §4.1.2.5 allows.
+/// `UTCTime` or `GeneralizedTime`, in the one form that RFC 5280 §4.1.2.5 allows.
 fn time((tag, content): (u8, &[u8])) -> Option<i64> {
     let digits = content.strip_suffix(b"Z")?;
     let number = |at: usize, length: usize| -> Option<i64> {

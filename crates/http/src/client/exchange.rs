@@ -23,9 +23,10 @@ use super::origin::{Origin, Scheme};
 use super::outgoing::{OutError, Outgoing};
 use super::pool::{Grant, Permit};
 use super::request::{Expect, Request};
-use super::response::{Response, Running};
+use super::response::{Carrier, Response, Running};
 use super::tls::{Offer, handshake};
-use super::{Reuse, Shared, report_started};
+use super::two::Two;
+use super::{Reuse, Shared, exchange_two, report_started};
 use crate::channel::Channel;
 use crate::message::{
     HeadDecoder, MessageError, RequestHead, ResponseHead, StatusLine, keeps_alive,
@@ -50,7 +51,7 @@ pub(crate) struct Exchange<W: Wire> {
 
 impl<W: Wire> Exchange<W> {
     /// Reports that it came to nothing.
-    fn lost(
+    pub(crate) fn lost(
         &self,
         step: Step,
         since: Time,
@@ -87,8 +88,17 @@ pub(crate) async fn run<W: Wire>(
     };
     let mut clocks = Clocks::new(wire.clone(), shared.options.timeouts);
     let ready = ready_connection(&exchange, &request, reuse, &mut clocks).await;
-    let (connection, origin) = ready.map_err(|failure| Lost { failure, retry: false })?;
-    talk(exchange, request, &origin, connection, clocks).await
+    let (ready, origin) = ready.map_err(|failure| Lost { failure, retry: false })?;
+    match ready {
+        Ready::One(connection) => talk(exchange, request, &origin, *connection, clocks).await,
+        Ready::Two(two) => exchange_two::talk(exchange, request, &origin, two, clocks).await,
+    }
+}
+
+/// A connection that can carry a request.
+enum Ready<W: Wire> {
+    One(Box<Connection<W>>),
+    Two(Two<W>),
 }
 
 /// A connection to the request's origin: a kept one, or a new one.
@@ -97,7 +107,7 @@ async fn ready_connection<W: Wire>(
     request: &Request,
     reuse: Reuse,
     clocks: &mut Clocks<W>,
-) -> Result<(Connection<W>, Origin), Failure> {
+) -> Result<(Ready<W>, Origin), Failure> {
     let (shared, wire) = (&exchange.shared, &exchange.shared.wire);
     let fail = |step, since, cause, kind| exchange.lost(step, since, None, cause, kind);
     let Some(origin) = Origin::of(&request.url) else {
@@ -105,9 +115,16 @@ async fn ready_connection<W: Wire>(
         let kind = FaultKind::BadUrl { url: request.url.to_string(), why };
         return Err(fail(Step::Url, exchange.began, None, kind));
     };
-    let acquired = within(clocks, shared.pool.acquire(&origin, request.priority, reuse)).await;
+    let wanted = request.version.unwrap_or(shared.options.version);
+    let offer = match origin.scheme {
+        Scheme::Https if wanted >= Version::HTTP_2 => Offer::TwoAndOne,
+        _ => Offer::One,
+    };
+    let acquired = shared.pool.acquire(&origin, request.priority, reuse, offer);
+    let acquired = within(clocks, acquired).await;
     let permit = match acquired {
-        Ok(Grant::Kept(connection)) => return Ok((*connection, origin)),
+        Ok(Grant::Kept(connection)) => return Ok((Ready::One(connection), origin)),
+        Ok(Grant::Two(two)) => return Ok((Ready::Two(two), origin)),
         Ok(Grant::Open(permit)) => permit,
         Err(kind) => return Err(fail(Step::Connect, exchange.began, None, kind)),
     };
@@ -128,20 +145,19 @@ async fn ready_connection<W: Wire>(
         connect(wire, &shared.options, limit, &found.addresses, origin.port, exchange.id, cause);
     let connected = connected.await.map_err(|kind| fail(Step::Connect, since, cause, kind))?;
     let connection =
-        secure(exchange, request, &origin, connected, clocks.limit(), permit, found.lookup).await?;
+        secure(exchange, &origin, connected, (offer, clocks.limit()), permit, found.lookup).await?;
     Ok((connection, origin))
 }
 
 /// Puts TLS on a connection where the origin wants it.
 async fn secure<W: Wire>(
     exchange: &Exchange<W>,
-    request: &Request,
     origin: &Origin,
     connected: super::connect::Connected<W::Stream>,
-    limit: Option<Duration>,
+    (offer, limit): (Offer, Option<Duration>),
     permit: Permit<W>,
     lookup: Option<roundtrip_record::LookupId>,
-) -> Result<Connection<W>, Failure> {
+) -> Result<Ready<W>, Failure> {
     let (shared, wire) = (&exchange.shared, &exchange.shared.wire);
     let (channel, event) = match origin.scheme {
         Scheme::Http => (Channel::Plain(connected.stream), connected.event),
@@ -154,15 +170,30 @@ async fn secure<W: Wire>(
                 let why = "this client was given no TLS".into();
                 return Err(fail(FaultKind::TlsFailed { why, alert_received: false }));
             };
-            let _ = request;
             let host = origin.bare_host();
-            let secured =
-                handshake(wire, tls, connected.stream, host, Offer::One, limit, cause).await;
+            let secured = handshake(wire, tls, connected.stream, host, offer, limit, cause).await;
             let secured = secured.map_err(fail)?;
+            if secured.is_two {
+                let (channel, event) = (secured.channel, secured.event);
+                let two = Two::begin(wire.clone(), channel, permit, event, lookup).await;
+                let two = two.map_err(|error| {
+                    let why = format!("HTTP/2 did not begin: {error}");
+                    exchange.lost(
+                        Step::Request,
+                        since,
+                        Some(id),
+                        event,
+                        FaultKind::SendFailed { why },
+                    )
+                })?;
+                shared.pool.keep_two(origin, &two);
+                return Ok(Ready::Two(two));
+            }
             (secured.channel, secured.event)
         }
     };
-    Ok(Connection::new(wire.clone(), channel, permit, event, lookup))
+    permit.settle();
+    Ok(Ready::One(Box::new(Connection::new(wire.clone(), channel, permit, event, lookup))))
 }
 
 /// Waits for something, as long as the whole may take.
@@ -210,7 +241,8 @@ async fn talk<W: Wire>(
     let options = &shared.options;
     let version = request.version.unwrap_or(options.version).min(Version::HTTP_11);
     let closing = options.keep_alive == KeepAlive::Off;
-    let head = request.head(origin, &options.user_agent, version, closing);
+    let cookies = shared.cookie_field(&request.url);
+    let head = request.head(origin, &options.user_agent, version, closing, cookies.as_deref());
     let held = request.expect == Expect::Continue && version >= Version::HTTP_11;
     let body = core::mem::take(&mut request.body);
     let outgoing = Outgoing::new(&head, body, held);
@@ -299,7 +331,8 @@ impl<W: Wire> Talk<'_, W> {
             return Poll::Ready(Err(failed));
         }
         loop {
-            if !self.connection.input.is_empty() {
+            // Several heads may have come at once.
+            while !self.connection.input.is_empty() {
                 match self.take_head() {
                     Ok(Some(answer)) => return Poll::Ready(Ok(answer)),
                     Ok(None) => {}
@@ -511,10 +544,12 @@ impl<W: Wire> Talk<'_, W> {
         let log = talk.exchange.shared.wire.log();
         let writer: Option<BodyWriter> = request.keep_body.then(|| log.body_writer());
         let running = Running {
-            connection: talk.connection,
-            clocks: talk.clocks,
             keep: kept && (whole || outgoing.is_some()),
-            outgoing,
+            carrier: Carrier::One {
+                connection: Box::new(talk.connection),
+                outgoing: outgoing.map(Box::new),
+            },
+            clocks: talk.clocks,
             head_bytes: talk.earlier + head.bytes,
         };
         Response::new(talk.exchange, request, running, head, framing, event, writer)
@@ -522,7 +557,7 @@ impl<W: Wire> Talk<'_, W> {
 }
 
 /// Reads the Server-Timing fields (W3C Server Timing §3). What is not understood is left out.
-fn server_timing(head: &ResponseHead) -> Vec<ServerTiming> {
+pub(crate) fn server_timing(head: &ResponseHead) -> Vec<ServerTiming> {
     head.fields
         .get_all("Server-Timing")
         .flat_map(|value| crate::params::split(&crate::message::to_text(value), ','))

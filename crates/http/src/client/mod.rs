@@ -4,7 +4,9 @@ mod certificate;
 mod clocks;
 mod connect;
 mod connection;
+mod cookies;
 mod exchange;
+mod exchange_two;
 mod failure;
 mod options;
 mod origin;
@@ -15,7 +17,9 @@ mod request;
 mod resolve;
 mod response;
 mod tls;
+mod two;
 
+pub use cookies::{Cookie, Jar};
 pub use failure::Failure;
 pub use options::{KeepAlive, Options, Timeouts};
 pub use origin::{Origin, Scheme};
@@ -24,6 +28,7 @@ pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
 pub use tls::{Tls, TlsOptions};
 
+use core::cell::RefCell;
 use std::rc::Rc;
 
 use http::StatusCode;
@@ -43,6 +48,7 @@ pub(crate) struct Shared<W: Wire> {
     pub(crate) resolve: Rc<dyn Resolve>,
     pub(crate) tls: Option<Tls>,
     pub(crate) pool: Pool<W>,
+    pub(crate) jar: Option<RefCell<Jar>>,
 }
 
 impl<W: Wire> Clone for Client<W> {
@@ -55,7 +61,21 @@ impl<W: Wire> Client<W> {
     /// A client that has addresses from `resolve`. Without `tls` it does not speak https.
     pub fn new(wire: W, resolve: Rc<dyn Resolve>, tls: Option<Tls>, options: Options) -> Self {
         let pool = Pool::new(wire.clone(), &options);
-        Self { shared: Rc::new(Shared { wire, options, resolve, tls, pool }) }
+        Self { shared: Rc::new(Shared { wire, options, resolve, tls, pool, jar: None }) }
+    }
+
+    /// Keeps cookies, beginning with these. Has no effect once the client has been cloned or used.
+    #[must_use]
+    pub fn with_cookies(mut self, jar: Jar) -> Self {
+        if let Some(shared) = Rc::get_mut(&mut self.shared) {
+            shared.jar = Some(RefCell::new(jar));
+        }
+        self
+    }
+
+    /// The cookies it has now; `None` where it keeps none.
+    pub fn cookies(&self) -> Option<Jar> {
+        self.shared.jar.as_ref().map(|jar| jar.borrow().clone())
     }
 
     /// Carries a request out: the response is there when its head is. Redirects are followed as the
@@ -127,6 +147,21 @@ impl<W: Wire> Client<W> {
 pub(crate) enum Reuse {
     Allowed,
     Forbidden,
+}
+
+impl<W: Wire> Shared<W> {
+    /// What the jar says to a request for this URL.
+    pub(crate) fn cookie_field(&self, url: &url::Url) -> Option<String> {
+        self.jar.as_ref()?.borrow().field(url, self.wire.wall())
+    }
+
+    /// Keeps what an answer from this URL asked to be told again.
+    pub(crate) fn take_cookies(&self, fields: &crate::message::Fields, url: &url::Url) {
+        let Some(jar) = &self.jar else { return };
+        for value in fields.get_all("Set-Cookie") {
+            jar.borrow_mut().store(&crate::message::to_text(value), url, self.wire.wall());
+        }
+    }
 }
 
 /// Reports that a resource is wanted.

@@ -58,7 +58,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Some(Duration::from_secs(30)),
-            stall: Some(Duration::from_secs(60)),
+            stall: Some(Duration::from_mins(1)),
             total: None,
         }
     }

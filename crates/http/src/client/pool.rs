@@ -18,6 +18,8 @@ use super::Reuse;
 use super::connection::Connection;
 use super::options::Options;
 use super::origin::Origin;
+use super::tls::Offer;
+use super::two::Two;
 use crate::timer::Timer;
 
 /// How long the other end may take to close after us.
@@ -42,8 +44,19 @@ struct Slots<W: Wire> {
     /// Connections open or being opened.
     open: usize,
     idle: Vec<Idle<W>>,
+    protocol: Protocol<W>,
     /// By urgency, then by order.
     waiting: BTreeMap<(Reverse<Priority>, u64), oneshot::Sender<Grant<W>>>,
+}
+
+/// What the origin speaks.
+enum Protocol<W: Wire> {
+    /// Not known, or HTTP/1 alone.
+    One,
+    /// A first connection is finding out; others wait for what it finds.
+    Asking,
+    /// HTTP/2, on this connection.
+    Two(Two<W>),
 }
 
 /// A connection that waits, and the task that watches it meanwhile.
@@ -59,17 +72,21 @@ pub(crate) enum Grant<W: Wire> {
     Kept(Box<Connection<W>>),
     /// Leave to open one.
     Open(Permit<W>),
+    /// A connection of HTTP/2, shared with others.
+    Two(Two<W>),
 }
 
 /// A place among the connections of an origin; given back when dropped.
 pub(crate) struct Permit<W: Wire> {
     pool: Option<Rc<Inner<W>>>,
     origin: Origin,
+    /// Its connection finds out what the origin speaks.
+    asks: Cell<bool>,
 }
 
 impl<W: Wire> Slots<W> {
     fn new() -> Self {
-        Self { open: 0, idle: Vec::new(), waiting: BTreeMap::new() }
+        Self { open: 0, idle: Vec::new(), protocol: Protocol::One, waiting: BTreeMap::new() }
     }
 }
 
@@ -93,6 +110,7 @@ impl<W: Wire> Pool<W> {
         origin: &Origin,
         priority: Priority,
         reuse: Reuse,
+        offer: Offer,
     ) -> Grant<W> {
         if reuse == Reuse::Allowed {
             while let Some(mut connection) = self.inner.take_idle(origin) {
@@ -104,8 +122,8 @@ impl<W: Wire> Pool<W> {
             }
         }
         loop {
-            let granted = match self.inner.enter(origin, priority) {
-                Entry::Permit(permit) => return Grant::Open(permit),
+            let granted = match self.inner.enter(origin, priority, offer) {
+                Entry::Granted(grant) => return grant,
                 Entry::Wait(granted) => granted.await,
             };
             match granted {
@@ -134,6 +152,20 @@ impl<W: Wire> Pool<W> {
         Ok(())
     }
 
+    /// All requests to this origin share a connection from now on.
+    pub(crate) fn keep_two(&self, origin: &Origin, two: &Two<W>) {
+        let waiting = {
+            let mut origins = self.inner.origins.borrow_mut();
+            let slots = origins.entry(origin.clone()).or_insert_with(Slots::new);
+            slots.protocol = Protocol::Two(two.clone());
+            core::mem::take(&mut slots.waiting)
+        };
+        for (_, waiting) in waiting {
+            // One that nobody waits for any more is dropped.
+            drop(waiting.send(Grant::Two(two.clone())));
+        }
+    }
+
     /// Closes what is idle, and from now on keeps nothing: what is busy is closed when it is done.
     pub(crate) async fn close(&self, why: &str) {
         *self.inner.closing.borrow_mut() = Some(why.to_owned());
@@ -143,6 +175,14 @@ impl<W: Wire> Pool<W> {
             while let Some(connection) = self.inner.take_idle(origin) {
                 idle.push(connection);
             }
+            // A connection of HTTP/2 closes when nobody holds it and its streams are done.
+            let two = self
+                .inner
+                .origins
+                .borrow_mut()
+                .get_mut(origin)
+                .map(|slots| core::mem::replace(&mut slots.protocol, Protocol::One));
+            drop(two);
         }
         let finished = join_all(idle.iter_mut().map(|connection| {
             connection.report(EndedBy::Client, why, connection.last_segment());
@@ -153,23 +193,61 @@ impl<W: Wire> Pool<W> {
 }
 
 enum Entry<W: Wire> {
-    Permit(Permit<W>),
+    Granted(Grant<W>),
     Wait(oneshot::Receiver<Grant<W>>),
 }
 
 impl<W: Wire> Inner<W> {
-    fn enter(self: &Rc<Self>, origin: &Origin, priority: Priority) -> Entry<W> {
+    fn enter(self: &Rc<Self>, origin: &Origin, priority: Priority, offer: Offer) -> Entry<W> {
         let mut origins = self.origins.borrow_mut();
         let slots = origins.entry(origin.clone()).or_insert_with(Slots::new);
-        if slots.open < self.per_origin {
+        let asking = offer == Offer::TwoAndOne && matches!(slots.protocol, Protocol::Asking);
+        match &slots.protocol {
+            Protocol::Two(two) if offer == Offer::TwoAndOne && !two.is_over() => {
+                return Entry::Granted(Grant::Two(two.clone()));
+            }
+            _ => {}
+        }
+        if slots.open < self.per_origin && !asking {
             slots.open += 1;
-            return Entry::Permit(Permit { pool: Some(Rc::clone(self)), origin: origin.clone() });
+            // With connections open, what it speaks is known.
+            let asks = offer == Offer::TwoAndOne && slots.open == 1;
+            if asks {
+                slots.protocol = Protocol::Asking;
+            }
+            return Entry::Granted(Grant::Open(self.permit(origin, asks)));
         }
         let (sender, receiver) = oneshot::channel();
         let order = self.next.get();
         self.next.set(order + 1);
         slots.waiting.insert((Reverse(priority), order), sender);
         Entry::Wait(receiver)
+    }
+
+    fn permit(self: &Rc<Self>, origin: &Origin, asks: bool) -> Permit<W> {
+        let pool = Some(Rc::clone(self));
+        Permit { pool, origin: origin.clone(), asks: Cell::new(asks) }
+    }
+
+    /// The origin speaks HTTP/1: those who waited for the answer may open connections.
+    fn speaks_one(self: &Rc<Self>, origin: &Origin) {
+        if let Some(slots) = self.origins.borrow_mut().get_mut(origin) {
+            slots.protocol = Protocol::One;
+        }
+        loop {
+            let waiting = {
+                let mut origins = self.origins.borrow_mut();
+                let Some(slots) = origins.get_mut(origin) else { return };
+                if slots.open >= self.per_origin {
+                    return;
+                }
+                let Some((_, waiting)) = slots.waiting.pop_first() else { return };
+                slots.open += 1;
+                waiting
+            };
+            // A permit that nobody takes gives its place back when it is dropped.
+            drop(waiting.send(Grant::Open(self.permit(origin, false))));
+        }
     }
 
     /// The idle connection that was used last: it is the one most likely to be still open.
@@ -207,11 +285,10 @@ impl<W: Wire> Inner<W> {
         slots.idle.push(Idle { id, connection, watcher });
     }
 
-    /// A place has become free.
-    fn release(self: &Rc<Self>, origin: &Origin) {
+    /// A place has become free; `asked` says that what the origin speaks was not found out.
+    fn release(self: &Rc<Self>, origin: &Origin, asked: bool) {
         while let Some(waiting) = self.next_waiting(origin) {
-            let permit = Permit { pool: Some(Rc::clone(self)), origin: origin.clone() };
-            match waiting.send(Grant::Open(permit)) {
+            match waiting.send(Grant::Open(self.permit(origin, asked))) {
                 // Nobody waits there any more; this permit must not release the place again.
                 Err(Grant::Open(mut permit)) => drop(permit.pool.take()),
                 _ => return,
@@ -219,6 +296,9 @@ impl<W: Wire> Inner<W> {
         }
         if let Some(slots) = self.origins.borrow_mut().get_mut(origin) {
             slots.open = slots.open.saturating_sub(1);
+            if asked {
+                slots.protocol = Protocol::One;
+            }
         }
     }
 
@@ -268,10 +348,29 @@ async fn watch<W: Wire>(
     select(pin!(connection.finish()), pin!(wire.sleep(PATIENCE))).await;
 }
 
+impl<W: Wire> Permit<W> {
+    /// Its connection speaks HTTP/1.
+    pub(crate) fn settle(&self) {
+        if let Some(pool) = self.pool.as_ref().filter(|_| self.asks.replace(false)) {
+            pool.speaks_one(&self.origin);
+        }
+    }
+
+    /// The connection of HTTP/2 with this id has ended.
+    pub(crate) fn forget_two(&self, id: ConnectionId) {
+        let Some(pool) = &self.pool else { return };
+        if let Some(slots) = pool.origins.borrow_mut().get_mut(&self.origin)
+            && matches!(&slots.protocol, Protocol::Two(two) if two.id() == id)
+        {
+            slots.protocol = Protocol::One;
+        }
+    }
+}
+
 impl<W: Wire> Drop for Permit<W> {
     fn drop(&mut self) {
         if let Some(pool) = self.pool.take() {
-            pool.release(&self.origin);
+            pool.release(&self.origin, self.asks.get());
         }
     }
 }

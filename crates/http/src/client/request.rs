@@ -120,6 +120,7 @@ impl Request {
         user_agent: &str,
         version: Version,
         closing: bool,
+        cookies: Option<&str>,
     ) -> RequestHead {
         let mut fields = Fields::new();
         let mut add = |name: &'static str, value: &str| {
@@ -137,6 +138,9 @@ impl Request {
         }
         if let Some(credentials) = credentials(&self.url) {
             add("Authorization", &credentials);
+        }
+        if let Some(cookies) = cookies {
+            add("Cookie", cookies);
         }
         match self.body.length() {
             Some(0) => {
@@ -204,15 +208,12 @@ fn percent_decode(text: &str) -> Vec<u8> {
             }
             _ => None,
         };
-        match digits {
-            Some((high, low)) => {
-                out.push((high << 4 | low) as u8);
-                rest = &tail[2..];
-            }
-            None => {
-                out.push(*first);
-                rest = tail;
-            }
+        if let Some((high, low)) = digits {
+            out.push((high << 4 | low) as u8);
+            rest = &tail[2..];
+        } else {
+            out.push(*first);
+            rest = tail;
         }
     }
     out
@@ -261,11 +262,11 @@ mod tests {
         request.omit.push("user-agent".into());
         let origin = Origin::of(&request.url).unwrap();
         let mut out = Vec::new();
-        request.head(&origin, "agent", Version::HTTP_11, false).encode(&mut out);
+        request.head(&origin, "agent", Version::HTTP_11, false, Some("a=b")).encode(&mut out);
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "GET /a?b HTTP/1.1\r\nHost: example.org:8080\r\nAccept-Encoding: gzip, br, zstd\r\n\
-             Authorization: Basic dTpwQA==\r\nX-One: 1\r\naccept: text/html\r\nX-One: 2\r\n\r\n"
+             Authorization: Basic dTpwQA==\r\nCookie: a=b\r\nX-One: 1\r\naccept: text/html\r\nX-One: 2\r\n\r\n"
         );
     }
 }

@@ -12,13 +12,14 @@ use roundtrip_record::{
 use roundtrip_wire::{Transport as _, Wire};
 use url::Url;
 
-use super::clocks::Clocks;
+use super::clocks::{Clocks, Up};
 use super::connection::Connection;
 use super::exchange::{Exchange, is_reset, up_fault};
 use super::failure::Failure;
 use super::options::KeepAlive;
 use super::outgoing::{OutError, Outgoing};
 use super::request::Request;
+use super::two::TwoStream;
 use crate::coding::{CodingError, Decoder, Pulled};
 use crate::message::{BodyDecoder, Fields, ResponseHead};
 
@@ -51,14 +52,53 @@ pub struct Response<W: Wire> {
 
 /// What an answer whose body still comes needs.
 pub(crate) struct Running<W: Wire> {
-    pub(crate) connection: Connection<W>,
-    /// The rest of the request, where the answer came before it was sent whole.
-    pub(crate) outgoing: Option<Outgoing>,
+    pub(crate) carrier: Carrier<W>,
     pub(crate) clocks: Clocks<W>,
     /// The connection may be kept.
     pub(crate) keep: bool,
     /// Bytes of all heads before the body.
     pub(crate) head_bytes: u64,
+}
+
+/// What brings a body.
+pub(crate) enum Carrier<W: Wire> {
+    /// A connection of HTTP/1, for this exchange alone.
+    One {
+        connection: Box<Connection<W>>,
+        /// The rest of the request, where the answer came before it was sent whole.
+        outgoing: Option<Box<Outgoing>>,
+    },
+    /// A stream of HTTP/2.
+    Two(Box<TwoStream<W>>),
+}
+
+impl<W: Wire> Carrier<W> {
+    fn id(&self) -> ConnectionId {
+        match self {
+            Self::One { connection, .. } => connection.id,
+            Self::Two(stream) => stream.id(),
+        }
+    }
+
+    fn last_segment(&self) -> Option<EventId> {
+        match self {
+            Self::One { connection, .. } => connection.last_segment(),
+            Self::Two(stream) => stream.last_segment(),
+        }
+    }
+
+    /// Gives the exchange up. A connection of HTTP/1 ends with it, a stream of HTTP/2 alone.
+    fn abandon(&mut self, cut: BodyCut, cause: Option<EventId>) {
+        let Self::One { connection, .. } = self else { return };
+        let (by, why) = match cut {
+            BodyCut::Short | BodyCut::Reset => (EndedBy::Server, "ended inside the body"),
+            _ => (EndedBy::Client, "body given up"),
+        };
+        connection.report(by, why, cause);
+        if by == EndedBy::Client {
+            connection.channel.abort();
+        }
+    }
 }
 
 /// A body, as it comes in.
@@ -90,6 +130,7 @@ impl<W: Wire> Response<W> {
         event: Option<EventId>,
         writer: Option<BodyWriter>,
     ) -> Self {
+        exchange.shared.take_cookies(&head.fields, &request.url);
         let options = &exchange.shared.options;
         let codings: Vec<String> = head
             .fields
@@ -104,7 +145,7 @@ impl<W: Wire> Response<W> {
         };
         let limits = options.limits;
         let at = exchange.shared.wire.now();
-        let (id, connection) = (exchange.id, running.connection.id);
+        let (id, connection) = (exchange.id, running.carrier.id());
         let mut body = ResponseBody {
             exchange,
             running: Some(running),
@@ -236,11 +277,58 @@ impl<W: Wire> ResponseBody<W> {
 
     /// Bytes off the wire, without framing; `None` when it has ended, well or not.
     fn poll_raw(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match self.running.as_ref().map(|running| &running.carrier) {
+            Some(Carrier::One { .. }) => self.poll_one(context),
+            Some(Carrier::Two(_)) => self.poll_two(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn poll_two(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Some(Running { carrier: Carrier::Two(stream), clocks, .. }) = &mut self.running else {
+            return Poll::Ready(None);
+        };
+        if clocks.is_paused() {
+            clocks.progress();
+        }
+        match stream.poll_data(context) {
+            Poll::Ready(Some(Ok(bytes))) => {
+                clocks.pause();
+                // Frames have no framing of ours: this counts.
+                let _ = self.framing.decode(&bytes);
+                Poll::Ready(Some(bytes))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                self.stream_failed(&error);
+                Poll::Ready(None)
+            }
+            Poll::Ready(None) => {
+                self.trailers = stream.take_trailers();
+                self.end_raw();
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                let up = ready!(clocks.poll_up(context));
+                self.give_up(up);
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn give_up(&mut self, up: Up) {
+        let (received, expected) = (self.framing.received(), self.framing.expected());
+        self.fail(up_fault(up, received, expected), BodyCut::Stalled);
+    }
+
+    fn poll_one(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             let Some(running) = &mut self.running else { return Poll::Ready(None) };
-            if !running.connection.input.is_empty() {
+            let Carrier::One { connection, outgoing } = &mut running.carrier else {
+                return Poll::Ready(None);
+            };
+            if !connection.input.is_empty() {
                 running.clocks.pause();
-                let step = match self.framing.decode(&running.connection.input) {
+                let step = match self.framing.decode(&connection.input) {
                     Ok(step) => step,
                     Err(error) => {
                         let kind = FaultKind::Malformed {
@@ -252,7 +340,7 @@ impl<W: Wire> ResponseBody<W> {
                         return Poll::Ready(None);
                     }
                 };
-                let bytes = running.connection.input.split_to(step.used).freeze();
+                let bytes = connection.input.split_to(step.used).freeze();
                 if step.done {
                     self.end_raw();
                 }
@@ -267,17 +355,17 @@ impl<W: Wire> ResponseBody<W> {
             if running.clocks.is_paused() {
                 running.clocks.progress();
             }
-            if let Some(outgoing) = &mut running.outgoing {
-                match outgoing.poll_send(&mut running.connection, context) {
-                    Poll::Ready(Ok(())) => running.outgoing = None,
+            if let Some(sending) = outgoing {
+                match sending.poll_send(connection, context) {
+                    Poll::Ready(Ok(())) => *outgoing = None,
                     Poll::Ready(Err(OutError::Body(_) | OutError::Connection(_))) => {
-                        running.outgoing = None;
+                        *outgoing = None;
                         running.keep = false;
                     }
                     Poll::Pending => {}
                 }
             }
-            match running.connection.poll_fill(context) {
+            match connection.poll_fill(context) {
                 Poll::Ready(Ok(1..)) => running.clocks.progress(),
                 Poll::Ready(Ok(0)) => {
                     self.stream_ended();
@@ -289,8 +377,7 @@ impl<W: Wire> ResponseBody<W> {
                 }
                 Poll::Pending => {
                     let up = ready!(running.clocks.poll_up(context));
-                    let (received, expected) = (self.framing.received(), self.framing.expected());
-                    self.fail(up_fault(up, received, expected), BodyCut::Stalled);
+                    self.give_up(up);
                     return Poll::Ready(None);
                 }
             }
@@ -330,8 +417,8 @@ impl<W: Wire> ResponseBody<W> {
     /// It has ended well: reports that, and keeps or closes the connection.
     fn finish(&mut self) {
         let Some(running) = self.running.take() else { return };
-        let cause = running.connection.last_segment().or(self.event);
-        let ended = self.report_ended(&running.connection, cause, None);
+        let cause = running.carrier.last_segment().or(self.event);
+        let ended = self.report_ended(running.carrier.id(), cause, None);
         self.report_exchange(ended, true);
         release(&self.exchange, running, self.framing.framing(), ended);
     }
@@ -339,20 +426,14 @@ impl<W: Wire> ResponseBody<W> {
     /// It cannot be read on.
     fn fail(&mut self, kind: FaultKind, cut: BodyCut) {
         let Some(mut running) = self.running.take() else { return };
-        let cause = running.connection.last_segment().or(self.event);
-        let ended = self.report_ended(&running.connection, cause, Some(cut));
+        let cause = running.carrier.last_segment().or(self.event);
+        let connection = running.carrier.id();
+        let ended = self.report_ended(connection, cause, Some(cut));
         let ended = self.report_exchange(ended, false).or(ended);
-        let (by, why) = match cut {
-            BodyCut::Short | BodyCut::Reset => (EndedBy::Server, "ended inside the body"),
-            _ => (EndedBy::Client, "body given up"),
-        };
-        running.connection.report(by, why, ended);
-        if by == EndedBy::Client {
-            running.connection.channel.abort();
-        }
+        running.carrier.abandon(cut, ended);
         self.failed = Some(Failure {
             exchange: self.exchange.id,
-            connection: Some(running.connection.id),
+            connection: Some(connection),
             step: Step::Body,
             since: self.since,
             cause: ended,
@@ -362,7 +443,7 @@ impl<W: Wire> ResponseBody<W> {
 
     fn report_ended(
         &mut self,
-        connection: &Connection<W>,
+        connection: ConnectionId,
         cause: Option<EventId>,
         cut: Option<BodyCut>,
     ) -> Option<EventId> {
@@ -371,7 +452,7 @@ impl<W: Wire> ResponseBody<W> {
         let ended = wire.log().emit(wire.now(), cause, || {
             What::ResponseEnded(ResponseEnded {
                 exchange: Some(self.exchange.id),
-                connection: connection.id,
+                connection,
                 body: BodyRecord {
                     framing: self.framing.framing(),
                     encoded: self.framing.received(),
@@ -442,12 +523,13 @@ impl<W: Wire> ResponseBody<W> {
 /// Keeps the connection or closes it, and says why.
 fn release<W: Wire>(
     exchange: &Exchange<W>,
-    mut running: Running<W>,
+    running: Running<W>,
     framing: Framing,
     cause: Option<EventId>,
 ) {
     let shared = &exchange.shared;
-    let connection = &mut running.connection;
+    // A stream of HTTP/2 ends alone.
+    let Carrier::One { mut connection, outgoing } = running.carrier else { return };
     connection.served += 1;
     let unasked = !connection.input.is_empty();
     let (by, why) = if shared.options.keep_alive == KeepAlive::Off {
@@ -456,13 +538,13 @@ fn release<W: Wire>(
         (EndedBy::Server, "framed by close")
     } else if !running.keep {
         (EndedBy::Server, "server does not keep it")
-    } else if running.outgoing.is_some() {
+    } else if outgoing.is_some() {
         (EndedBy::Client, "request not sent whole")
     } else if unasked {
         (EndedBy::Client, "bytes that nobody asked for")
     } else {
         connection.report(EndedBy::Kept, "kept for the next request", cause);
-        match shared.pool.give_back(running.connection) {
+        match shared.pool.give_back(*connection) {
             Ok(()) => {}
             Err((connection, why)) => {
                 connection.report(EndedBy::Client, &why, cause);
@@ -472,7 +554,7 @@ fn release<W: Wire>(
         return;
     };
     connection.report(by, why, cause);
-    running.connection.finish_later();
+    connection.finish_later();
 }
 
 fn coding_fault(error: &CodingError) -> FaultKind {

@@ -251,9 +251,10 @@ fn look(path: &Path, request: &Request) -> io::Result<Rc<Known>> {
     file.by_ref().take(take).read_to_end(&mut start)?;
     let media_type = media::of_file(name, &start[..start.len().min(START)]);
     // A file that is being written: what was read is what is served.
-    let (length, content) = match small && start.len() as u64 <= SMALL {
-        true => (start.len() as u64, Content::Bytes(start.into())),
-        false => (meta.len(), Content::Path(path.to_path_buf())),
+    let (length, content) = if small && start.len() as u64 <= SMALL {
+        (start.len() as u64, Content::Bytes(start.into()))
+    } else {
+        (meta.len(), Content::Path(path.to_path_buf()))
     };
     Ok(known(length, meta.modified().ok(), media_type, content, request))
 }

@@ -1,6 +1,8 @@
-//! Handlers: files, virtual hosts.
+//! Handlers: files, programs (CGI), an echo, virtual hosts.
 
+mod cgi;
 mod conditional;
+mod echo;
 mod files;
 mod hosts;
 mod listing;
@@ -8,6 +10,8 @@ mod path;
 mod range;
 mod tree;
 
+pub use cgi::{Cgi, Command, Program, Spawn};
+pub use echo::Echo;
 pub use files::{Files, Listing};
 pub use hosts::Hosts;
 pub use tree::Tree;

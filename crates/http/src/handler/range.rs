@@ -47,8 +47,9 @@ pub(crate) fn parse(value: &str, length: u64) -> Wanted {
     {
         count += 1;
         match parse_one(spec, length) {
-            None => return Wanted::All,
-            Some(part) => parts.extend(part),
+            Spec::Bad => return Wanted::All,
+            Spec::Beyond => {}
+            Spec::Range(range) => parts.push(range),
         }
     }
     match (count, parts.is_empty()) {
@@ -59,8 +60,25 @@ pub(crate) fn parse(value: &str, length: u64) -> Wanted {
     }
 }
 
-/// `None` for what is no range, `Some(None)` for one that lies beyond the content.
-fn parse_one(spec: &str, length: u64) -> Option<Option<Range>> {
+/// One element of a Range field.
+enum Spec {
+    /// It is no range.
+    Bad,
+    /// It lies beyond the content.
+    Beyond,
+    Range(Range),
+}
+
+fn parse_one(spec: &str, length: u64) -> Spec {
+    match ends(spec, length) {
+        None => Spec::Bad,
+        Some((first, last)) if first > last || first >= length => Spec::Beyond,
+        Some((first, last)) => Spec::Range(Range { first, last }),
+    }
+}
+
+/// First and last byte that are meant, cut to the content; `None` for what is no range.
+fn ends(spec: &str, length: u64) -> Option<(u64, u64)> {
     let (first, last) = spec.split_once('-')?;
     let number = |digits: &str| {
         let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -69,16 +87,14 @@ fn parse_one(spec: &str, length: u64) -> Option<Option<Range>> {
     };
     if first.is_empty() {
         let suffix: u64 = number(last)?;
-        let range = Range { first: length.saturating_sub(suffix), last: length.wrapping_sub(1) };
-        return Some((suffix > 0 && length > 0).then_some(range));
+        return Some((length.saturating_sub(suffix), length.saturating_sub(1)));
     }
     let first = number(first)?;
     let last = if last.is_empty() { u64::MAX } else { number(last)? };
     if last < first {
         return None;
     }
-    let range = Range { first, last: last.min(length.wrapping_sub(1)) };
-    Some((first < length).then_some(range))
+    Some((first, last.min(length.saturating_sub(1))))
 }
 
 /// Keeps the order that was asked for unless ranges overlap or touch.

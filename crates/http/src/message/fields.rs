@@ -54,16 +54,12 @@ impl Fields {
             return Err(MessageError::new(Defect::BadFieldName, 0));
         }
         let value = value.trim_ascii();
-        match value.iter().position(|&byte| !is_field_value(byte)) {
-            Some(at) => {
-                let offset = (name.len() + 2 + at) as u64;
-                Err(MessageError::new(Defect::BadFieldValue, offset))
-            }
-            None => {
-                self.append(name.as_bytes(), value, 0);
-                Ok(())
-            }
+        if let Some(at) = value.iter().position(|&byte| !is_field_value(byte)) {
+            let offset = (name.len() + 2 + at) as u64;
+            return Err(MessageError::new(Defect::BadFieldValue, offset));
         }
+        self.append(name.as_bytes(), value, 0);
+        Ok(())
     }
 
     /// Adds a field line whose name we wrote. Control characters in the value become spaces, as

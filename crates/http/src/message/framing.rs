@@ -104,7 +104,7 @@ fn is_chunked(fields: &Fields, version: Version) -> Result<bool, MessageError> {
 }
 
 /// What becomes of a length that is given more than once.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Repeated {
     /// It is refused.
     Refused,

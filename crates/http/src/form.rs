@@ -1,0 +1,256 @@
+//! Bodies of forms: `application/x-www-form-urlencoded` and `multipart/form-data` (RFC 7578).
+
+use std::fs::File;
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use crate::body::{Body, Part};
+use crate::message::Fields;
+use crate::params;
+
+/// The media type of [`encode`]'s text.
+pub const URLENCODED: &str = "application/x-www-form-urlencoded";
+
+/// Writes names and values as a form without files does (URL Standard §5).
+///
+/// ```
+/// assert_eq!(roundtrip_http::form::encode([("a b", "ä&"), ("c", "")]), "a+b=%C3%A4%26&c=");
+/// ```
+pub fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut out = ::url::form_urlencoded::Serializer::new(String::new());
+    out.extend_pairs(pairs);
+    out.finish()
+}
+
+/// Reads what [`encode`] writes.
+pub fn decode(text: &[u8]) -> Vec<(String, String)> {
+    ::url::form_urlencoded::parse(text)
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
+}
+
+/// A body of several parts to be sent.
+///
+/// ```
+/// use roundtrip_http::form::Multipart;
+///
+/// let mut form = Multipart::new(&[7; 12]);
+/// form.text("name", "value");
+/// assert_eq!(form.content_type(), "multipart/form-data; boundary=roundtrip-070707070707070707070707");
+/// assert!(form.finish().length().is_some());
+/// ```
+#[derive(Debug)]
+pub struct Multipart {
+    boundary: String,
+    body: Body,
+}
+
+impl Multipart {
+    /// An empty form. The boundary is made of `random`, which must be long enough that nobody's file
+    /// holds it: twelve bytes are.
+    pub fn new(random: &[u8]) -> Self {
+        let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { boundary: format!("roundtrip-{digits}"), body: Body::empty() }
+    }
+
+    /// The value of Content-Type.
+    pub fn content_type(&self) -> String {
+        format!("multipart/form-data; boundary={}", self.boundary)
+    }
+
+    /// Adds a field.
+    pub fn text(&mut self, name: &str, value: &str) {
+        self.head(name, None, None);
+        self.body.push(Part::Bytes(value.to_owned().into()));
+        self.end();
+    }
+
+    /// Adds bytes as a file of that name.
+    pub fn bytes(&mut self, name: &str, file_name: &str, media_type: &str, bytes: Bytes) {
+        self.head(name, Some(file_name), Some(media_type));
+        self.body.push(Part::Bytes(bytes));
+        self.end();
+    }
+
+    /// Adds a file of this length, which is read while the body is sent.
+    pub fn file(&mut self, name: &str, file_name: &str, media_type: &str, file: File, length: u64) {
+        self.head(name, Some(file_name), Some(media_type));
+        self.body.push(Part::File { file: Rc::new(file), offset: 0, length });
+        self.end();
+    }
+
+    /// The body.
+    pub fn finish(mut self) -> Body {
+        self.body.push(Part::Bytes(format!("--{}--\r\n", self.boundary).into()));
+        self.body
+    }
+
+    fn head(&mut self, name: &str, file_name: Option<&str>, media_type: Option<&str>) {
+        let mut head = format!(
+            "--{}\r\nContent-Disposition: form-data; name=\"{}\"",
+            self.boundary,
+            quote(name)
+        );
+        if let Some(file_name) = file_name {
+            head.push_str(&format!("; filename=\"{}\"", quote(file_name)));
+        }
+        if let Some(media_type) = media_type {
+            head.push_str("\r\nContent-Type: ");
+            head.extend(media_type.chars().filter(|char| !char.is_control()));
+        }
+        head.push_str("\r\n\r\n");
+        self.body.push(Part::Bytes(head.into()));
+    }
+
+    fn end(&mut self) {
+        self.body.push(Part::Bytes(Bytes::from_static(b"\r\n")));
+    }
+}
+
+/// As browsers write names (HTML Standard, "multipart/form-data encoding algorithm").
+fn quote(name: &str) -> String {
+    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// One part of a body that was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The name of the form's field.
+    pub name: String,
+    /// The file's name, where it is a file.
+    pub file_name: Option<String>,
+    /// The media type, where given.
+    pub media_type: Option<String>,
+    /// The content.
+    pub content: Bytes,
+}
+
+/// Why a body is not of several parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MultipartError {
+    /// Content-Type names no boundary, or none that RFC 2046 §5.1.1 allows.
+    #[error("no boundary")]
+    Boundary,
+    /// The parts do not end with the closing boundary.
+    #[error("the closing boundary is missing")]
+    Unfinished,
+    /// A part's head is malformed or has no name.
+    #[error("a part's head is malformed, at byte {0}")]
+    Head(usize),
+}
+
+/// Takes a body of `multipart/form-data` apart.
+///
+/// # Errors
+/// When it is none.
+pub fn parse(content_type: &str, body: &Bytes) -> Result<Vec<Received>, MultipartError> {
+    let boundary = params::split(content_type, ';')
+        .iter()
+        .skip(1)
+        .filter_map(|part| part.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))
+        .map(|(_, value)| params::unquote(value.trim()))
+        .filter(|boundary| (1..=70).contains(&boundary.len()))
+        .ok_or(MultipartError::Boundary)?;
+    let delimiter = format!("\r\n--{boundary}").into_bytes();
+    // The first one may stand at the very beginning.
+    let mut at = match body.strip_prefix(&delimiter[2..]) {
+        Some(_) => delimiter.len() - 2,
+        None => find(body, &delimiter, 0).ok_or(MultipartError::Unfinished)? + delimiter.len(),
+    };
+    let mut parts = Vec::new();
+    loop {
+        if body[at..].starts_with(b"--") {
+            return Ok(parts);
+        }
+        let line = find(body, b"\r\n", at).ok_or(MultipartError::Unfinished)?;
+        if !body[at..line].iter().all(|byte| matches!(byte, b' ' | b'\t')) {
+            return Err(MultipartError::Head(at));
+        }
+        // The part's head begins after this line end, its content after a blank line.
+        let end = find(body, &delimiter, line).ok_or(MultipartError::Unfinished)?;
+        let blank = find(&body[..end], b"\r\n\r\n", line).ok_or(MultipartError::Head(line))?;
+        let content = body.slice(blank + 4..end.max(blank + 4));
+        parts.push(part(&body[line + 2..(blank + 2).max(line + 2)], content, line)?);
+        at = end + delimiter.len();
+    }
+}
+
+fn find(body: &[u8], what: &[u8], from: usize) -> Option<usize> {
+    let start = from.min(body.len());
+    body[start..].windows(what.len()).position(|window| window == what).map(|at| start + at)
+}
+
+fn part(head: &[u8], content: Bytes, at: usize) -> Result<Received, MultipartError> {
+    let mut fields = Fields::new();
+    for line in head.split(|&byte| byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if !line.is_empty() {
+            fields.parse_line(line, 0).map_err(|_| MultipartError::Head(at))?;
+        }
+    }
+    let text = |name: &str| fields.get(name).map(crate::message::to_text);
+    let disposition = text("Content-Disposition").ok_or(MultipartError::Head(at))?;
+    let parameters = params::split(&disposition, ';');
+    let parameter = |wanted: &str| {
+        let found = parameters.iter().filter_map(|part| part.split_once('='));
+        let mut found = found.filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
+        found.next().map(|(_, value)| params::unquote(value.trim()))
+    };
+    Ok(Received {
+        name: parameter("name").ok_or(MultipartError::Head(at))?,
+        file_name: parameter("filename"),
+        media_type: text("Content-Type"),
+        content,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All of a body whose parts are there.
+    fn bytes(body: Body) -> Bytes {
+        let mut body = body;
+        let mut all = Vec::new();
+        let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+        while let core::task::Poll::Ready(Some(chunk)) = body.poll_chunk(&mut context) {
+            all.extend_from_slice(&chunk.unwrap());
+        }
+        all.into()
+    }
+
+    #[test]
+    fn what_is_sent_is_received() {
+        let mut form = Multipart::new(&[0xab]);
+        form.text("a \"b\"", "1\r\n--x");
+        form.bytes("file", "ä.bin", "image/png", Bytes::from_static(b"\0\r\n\r\n\xff"));
+        form.text("empty", "");
+        let content_type = form.content_type();
+        let parts = parse(&content_type, &bytes(form.finish())).unwrap();
+        assert_eq!(parts.len(), 3);
+        assert_eq!(
+            (parts[0].name.as_str(), &parts[0].content[..]),
+            ("a %22b%22", &b"1\r\n--x"[..])
+        );
+        assert_eq!(parts[1].file_name.as_deref(), Some("ä.bin"));
+        assert_eq!(parts[1].media_type.as_deref(), Some("image/png"));
+        assert_eq!(parts[1].content, &b"\0\r\n\r\n\xff"[..]);
+        assert!(parts[2].content.is_empty());
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused() {
+        let parse = |text: &'static str| parse("multipart/form-data; boundary=x", &text.into());
+        let unfinished = Err(MultipartError::Unfinished);
+        assert_eq!(parse(""), unfinished);
+        assert_eq!(parse("--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1"), unfinished);
+        assert_eq!(parse("--x--\r\n"), Ok(vec![]));
+        assert!(matches!(parse("--xy\r\n\r\n\r\n--x--"), Err(MultipartError::Head(_))));
+        assert!(matches!(parse("--x\r\n\r\n\r\n--x--"), Err(MultipartError::Head(_))));
+        assert!(matches!(parse("--x\r\nA : b\r\n\r\n\r\n--x--"), Err(MultipartError::Head(_))));
+        let none = super::parse("multipart/form-data", &Bytes::new());
+        assert_eq!(none, Err(MultipartError::Boundary));
+    }
+}
