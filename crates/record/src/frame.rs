@@ -47,6 +47,11 @@ impl FrameBlanker {
         if payload.is_empty() && !syn {
             return None;
         }
+        let opaque =
+            || self.flows.get(&layout.key).is_some_and(|flow| flow.scan.kind == Some(Kind::Opaque));
+        if texts.is_empty() && !syn && opaque() {
+            return None;
+        }
         self.frame.clear();
         self.frame.extend_from_slice(bytes);
         let body = &mut self.frame[layout.payload.clone()];

@@ -52,8 +52,8 @@ pub struct Settings {
     pub snaplen: Option<u32>,
     /// Keep credentials and the keys of TLS sessions.
     pub keep_secrets: bool,
-    /// Whether a frame becomes an event. Without, frames that are captured go to `trace.pcapng`
-    /// alone, and nothing can name them as a cause: for bulk runs.
+    /// Whether frames, segments and congestion samples become events. Without, frames that are
+    /// captured go to `trace.pcapng` alone, and nothing can name them as a cause: for bulk runs.
     pub frame_events: bool,
 }
 
@@ -108,6 +108,11 @@ pub struct Recorder {
     line: Vec<u8>,
     comment: String,
     parts: u64,
+}
+
+/// Whether there is one of these for about every frame.
+fn is_bulk(what: &What) -> bool {
+    matches!(what, What::TcpSegment(_) | What::TcpCongestion(_))
 }
 
 /// What a frame needs to know of its interface.
@@ -167,6 +172,9 @@ impl Recorder {
         host: HostId,
         what: What,
     ) -> Option<EventId> {
+        if !self.settings.frame_events && is_bulk(&what) {
+            return None;
+        }
         let id = self.next_id()?;
         self.last_at = self.last_at.max(at);
         let mut event = Event { id, at, cause, host, what };
@@ -363,13 +371,22 @@ impl Recorder {
             bytes: blanked.unwrap_or(bytes),
             comment: &comment,
         };
-        let written = self.describe_up_to(interface).and_then(|()| {
-            let (frames, path) = self.frame_writer()?;
-            frames.packet(&packet).map_err(FolderError::io(&path))
-        });
+        let written = self.write_packet(&packet);
         self.secrets = secrets;
         self.comment = comment;
         self.note(written)
+    }
+
+    fn write_packet(&mut self, packet: &Packet<'_>) -> Result<u64, FolderError> {
+        let described = self.frames.as_ref().map_or(0, PcapngWriter::interfaces);
+        if described <= packet.interface as usize {
+            self.describe_up_to(InterfaceId(packet.interface))?;
+        }
+        let written = match &mut self.frames {
+            Some(frames) => frames.packet(packet),
+            None => Err(std::io::ErrorKind::NotFound.into()),
+        };
+        written.map_err(|source| FolderError::Io { path: self.file(FRAMES), source })
     }
 
     /// Numbers in the capture are those of [`InterfaceId`]: whatever comes before is described too.

@@ -222,3 +222,31 @@ fn the_oldest_runs_make_room() {
     assert!(matches!(runs.find("zz"), Err(FolderError::NoRun { .. })));
     assert_eq!(runs.create("22ab").unwrap().id, "22abx");
 }
+
+#[test]
+fn a_bulk_run_keeps_frames_and_no_event_for_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        memory: true,
+        frame_events: false,
+        snaplen: Some(54),
+        ..Settings::in_folder(folder.path())
+    };
+    let mut log = Log::new(Recorder::new(settings).unwrap());
+    log.host("client", Role::Client, &[]);
+    log.interface(HostId(0), "eth0", "02:00:00:00:00:01", &[]);
+    let (before, frame) = (log.events().len(), [0xAB; 1514]);
+    for what in common::samples("x") {
+        if matches!(what, What::TcpSegment(_) | What::TcpCongestion(_)) {
+            assert_eq!(log.emit(Time::ZERO, None, || what), None);
+            log.frame(Time::ZERO, None, InterfaceId(0), Direction::Sent, &frame);
+        }
+    }
+    log.finish().unwrap();
+    assert_eq!(log.events().len(), before);
+    let capture = fs::read(Folder::open(folder.path()).unwrap().capture().unwrap()).unwrap();
+    let packets = capture
+        .windows(12)
+        .filter(|bytes| *bytes == [54, 0, 0, 0, 0xEA, 5, 0, 0, 0xAB, 0xAB, 0xAB, 0xAB]);
+    assert_eq!(packets.count(), 3, "cut to 54 bytes of 1514");
+}
