@@ -1,7 +1,10 @@
 //! What recording costs: nothing when off, little for a frame.
 
 use divan::{Bencher, counter::ItemsCount};
-use roundtrip_record::*;
+use roundtrip_record::{
+    ConnectionId, Direction, Flags, HostId, InterfaceId, Log, Off, Recorder, Role, Settings,
+    TcpSegment, Time, Trace, What,
+};
 
 fn main() {
     divan::main();
