@@ -89,7 +89,7 @@ fn the_client_is_told_of_its_resolver() {
     internet.add_name_servers();
     let environment = internet.client().environment();
     let text = environment.resolv_conf().unwrap().unwrap();
-    assert_eq!(text.content, "nameserver 198.51.100.8\n");
+    assert!(text.content.starts_with("nameserver 198.51.100.8\n"), "{}", text.content);
     assert_eq!(environment.root_hints()[0].1, IpAddr::from(Internet::ROOT));
     assert_eq!(environment.load("names"), None);
     environment.store("names", b"kept");
