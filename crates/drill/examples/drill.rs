@@ -1,4 +1,4 @@
-//! Runs packetdrill scripts: `drill [--name=value …] [-D NAME=VALUE …] PATH …`.
+//! Runs packetdrill scripts: `drill [--hz=RATE] [--name=value …] [-D NAME=VALUE …] PATH …`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,7 +19,10 @@ fn main() -> ExitCode {
                 Some((name, value)) => (name, Some(value.to_owned())),
                 None => (option, None),
             };
-            options.head.push((name.to_owned(), value));
+            match (name, &value) {
+                ("hz", Some(rate)) => options.hz = rate.parse().ok(),
+                _ => options.head.push((name.to_owned(), value)),
+            }
         } else {
             sources.extend(Source::files(Path::new(&argument)));
         }

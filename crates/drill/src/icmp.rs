@@ -61,7 +61,11 @@ const V6: Table = &[
     ),
     (2, "packet_too_big", &[]),
     (3, "time_exceeded", &[(0, "exceeded_hop_limit"), (1, "exceeded_frag_time")]),
-    (4, "parameter_problem", &[(0, "header_field"), (1, "unknown_next_header"), (2, "unknown_option")]),
+    (
+        4,
+        "parameter_problem",
+        &[(0, "header_field"), (1, "unknown_next_header"), (2, "unknown_option")],
+    ),
     (128, "echo_request", &[]),
     (129, "echo_reply", &[]),
 ];
@@ -90,7 +94,8 @@ impl Kind {
 
     /// The names of this type and code.
     pub(crate) fn names(self, is_v6: bool) -> (String, Option<String>) {
-        let Some((_, name, codes)) = table(is_v6).iter().find(|(kind, ..)| *kind == self.kind) else {
+        let Some((_, name, codes)) = table(is_v6).iter().find(|(kind, ..)| *kind == self.kind)
+        else {
             return (format!("type_{}", self.kind), Some(format!("code_{}", self.code)));
         };
         let code = codes.iter().find(|(code, _)| *code == self.code).map(|(_, name)| *name);

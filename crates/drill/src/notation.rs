@@ -195,7 +195,8 @@ mod tests {
             let Action::Packet(packet) = &script.events[0].action else { panic!() };
             assert_eq!(packet.to_string(), text);
         }
-        let text = "recvmsg(3, {msg_name(...)=..., msg_iov(1)=[{..., 1000}], msg_flags=A|B}, \"x\\n\")";
+        let text =
+            "recvmsg(3, {msg_name(...)=..., msg_iov(1)=[{..., 1000}], msg_flags=A|B}, \"x\\n\")";
         let script = crate::parse(&format!("0 {text} = 0"), &Default::default()).unwrap();
         let Action::Call(call) = &script.events[0].action else { panic!() };
         assert_eq!(call.to_string(), text);

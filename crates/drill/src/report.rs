@@ -141,7 +141,10 @@ mod tests {
         );
         assert_eq!(all.exit_code(), 1);
         assert_eq!(report(vec![passed, skipped.clone()]).exit_code(), 0);
-        assert_eq!(report(vec![skipped]).to_string().lines().last(), Some("0 passed, 0 failed, 1 skipped"));
+        assert_eq!(
+            report(vec![skipped]).to_string().lines().last(),
+            Some("0 passed, 0 failed, 1 skipped")
+        );
         assert_eq!(report(vec![Verdict::NoFile("gone".into())]).exit_code(), 2);
     }
 }

@@ -74,7 +74,6 @@ pub(crate) struct Settings {
     /// Sockets are of IPv6, packets of IPv4.
     pub(crate) is_mapped: bool,
     pub(crate) segmentation: bool,
-    pub(crate) queue: Queue,
     pub(crate) syn_cookies: u8,
     pub(crate) syn_backlog: usize,
     pub(crate) somaxconn: usize,
@@ -86,11 +85,8 @@ impl Settings {
     /// packetdrill's: 192.168.0.1 is ours, 192.0.2.1 the peer's, both ports 8080, 4 ms or 12.5 %
     /// of tolerance.
     pub(crate) fn new() -> Settings {
-        // Timer ticks of 1 ms, as on the machines that packetdrill's tests are written for.
-        let mut profile = Profile::linux();
-        profile.tick.hz = 1000;
         Settings {
-            profile,
+            profile: Profile::linux(),
             local: IpAddr::from([192, 168, 0, 1]),
             remote: IpAddr::from([192, 0, 2, 1]),
             mtu: 1500,
@@ -103,7 +99,6 @@ impl Settings {
             strict_segments: false,
             is_mapped: false,
             segmentation: true,
-            queue: Queue::Fifo,
             syn_cookies: 1,
             syn_backlog: 4096,
             somaxconn: 4096,
@@ -134,7 +129,9 @@ impl Settings {
             "bind_port" => self.bind_port = number(text)?,
             "connect_port" => self.connect_port = number(text)?,
             "tolerance_usecs" => self.tolerance = Duration::from_micros(number(text)?),
-            "tolerance_percent" => self.tolerance_permille = number::<u32>(text)?.saturating_mul(10),
+            "tolerance_percent" => {
+                self.tolerance_permille = number::<u32>(text)?.saturating_mul(10)
+            }
             "tcp_ts_tick_usecs" => self.timestamp_tick = number(text)?,
             "tcp_ts_ecr_scaled" => self.scale_echoes = true,
             "strict_segments" => self.strict_segments = true,
@@ -191,8 +188,9 @@ impl Settings {
                 self.segmentation = *on;
                 Ok(())
             }
+            // The kernel is told of packets that its own queue drops, and acts on that.
+            Setting::Queue(Queue::Closed) => Err("a queue that drops every packet".into()),
             Setting::Queue(queue) => {
-                self.queue = *queue;
                 self.profile.pacing = *queue == Queue::Fair;
                 Ok(())
             }

@@ -118,8 +118,8 @@ fn effects_of(words: &[String], target: Option<&str>, all: &mut Vec<Effect>) {
         "ethtool" => ethtool(arguments, all),
         "ifconfig" => ifconfig(arguments, all),
         _ if program.starts_with("sysctl_restore") => all.push(Effect::None),
-        "nstat" | "grep" | "true" | ":" | "sync" | "ss" | "netstat" | "cat" | "date" | "modprobe"
-        | "rm" | "set" | "dmesg" => all.push(Effect::None),
+        "nstat" | "grep" | "true" | ":" | "sync" | "ss" | "netstat" | "cat" | "date"
+        | "modprobe" | "rm" | "set" | "dmesg" => all.push(Effect::None),
         _ => all.push(Effect::Unknown(words.join(" "))),
     }
 }
@@ -174,10 +174,9 @@ fn arithmetic(value: &str) -> Option<String> {
     while let Some(start) = rest.find("$((") {
         let end = start + rest[start..].find("))")?;
         let factors = rest[start + 3..end].split('*');
-        let product: Option<u64> =
-            factors.map(|factor| factor.trim().parse::<u64>().ok()).try_fold(1, |all: u64, one| {
-                all.checked_mul(one?)
-            });
+        let product: Option<u64> = factors
+            .map(|factor| factor.trim().parse::<u64>().ok())
+            .try_fold(1, |all: u64, one| all.checked_mul(one?));
         out.push_str(&rest[..start]);
         out.push_str(&product?.to_string());
         rest = &rest[end + 2..];
@@ -215,11 +214,8 @@ fn ip(arguments: &[String], all: &mut Vec<Effect>) {
                 all.push(Effect::Unknown(format!("ip route … {word}")));
                 return;
             }
-            let metrics = Metrics {
-                mtu: after("mtu"),
-                advmss: after("advmss"),
-                initcwnd: after("initcwnd"),
-            };
+            let metrics =
+                Metrics { mtu: after("mtu"), advmss: after("advmss"), initcwnd: after("initcwnd") };
             all.push(Effect::Set(Setting::Route(metrics)));
         }
         Some("link" | "l") => all.push(match after("mtu") {
@@ -333,7 +329,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_named() {
-        for command in ["./measure.sh now", "if true", "tc filter add", "sysctl a=$B", "ip xfrm x"] {
+        for command in ["./measure.sh now", "if true", "tc filter add", "sysctl a=$B", "ip xfrm x"]
+        {
             let all = effects(command);
             assert!(matches!(&all[..], [Effect::Unknown(_)]), "{command}: {all:?}");
         }

@@ -164,7 +164,10 @@ impl World {
     }
 }
 
-fn check(expected: &(i64, (String, i64)), found: Option<&(i64, (String, i64))>) -> Result<(), Fault> {
+fn check(
+    expected: &(i64, (String, i64)),
+    found: Option<&(i64, (String, i64))>,
+) -> Result<(), Fault> {
     let (events, data) = expected;
     let nothing = (0, (data.0.clone(), 0));
     let (actual_events, actual_data) = found.unwrap_or(&nothing);

@@ -13,8 +13,10 @@ use crate::run::payload;
 use crate::run::world::World;
 use crate::symbols::{self, Errno};
 
-/// The largest single call: more than any buffer, and small enough for any memory.
+/// The largest single call: more than any buffer, and small enough to be quick.
 const MAX_COUNT: usize = 1 << 28;
+/// Bytes that are made and handed over at once.
+const CHUNK: usize = 1 << 20;
 
 /// What a call to read or write is given.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +54,12 @@ fn count(number: i64) -> Result<usize, Fault> {
     count.ok_or_else(|| Fault::unsupported(format!("{number} bytes in one call")))
 }
 
+/// A null pointer is given for a buffer that is to hold something.
+fn has_no_buffer(arguments: Arguments<'_>, count: usize) -> bool {
+    let buffer = arguments.get(1).ok();
+    count > 0 && matches!(buffer, Some(Expr::Word(word)) if word == "NULL")
+}
+
 /// The bytes that `[{..., 1000}, {..., 500}]` have room for.
 fn vector(expression: &Expr) -> Result<usize, Fault> {
     let Expr::List(all) = expression else {
@@ -71,7 +79,7 @@ fn vector(expression: &Expr) -> Result<usize, Fault> {
 impl World {
     pub(super) fn send(&mut self, arguments: Arguments<'_>, progress: &mut Progress) -> Answered {
         let request = request(arguments)?;
-        for flag in ["MSG_ZEROCOPY", "MSG_FASTOPEN", "MSG_OOB"] {
+        for flag in ["MSG_ZEROCOPY", "MSG_FASTOPEN", "MSG_OOB", "MSG_EOR"] {
             if request.has(flag) {
                 return Err(Fault::unsupported(flag));
             }
@@ -86,15 +94,10 @@ impl World {
                 let is_sendto = arguments.name() == "sendto";
                 self.send_datagram(request.fd, request.count, is_sendto)
             }
-            Some(Kind::Stream(_)) => {
-                if let Ok(buffer) = arguments.get(1)
-                    && matches!(buffer, Expr::Word(word) if word == "NULL")
-                    && request.count > 0
-                {
-                    return Ok(Answer::Error(Errno::EFAULT));
-                }
-                Ok(self.send_stream(&request, progress))
+            Some(Kind::Stream(_)) if has_no_buffer(arguments, request.count) => {
+                Ok(Answer::Error(Errno::EFAULT))
             }
+            Some(Kind::Stream(_)) => Ok(self.send_stream(&request, progress)),
         }
     }
 
@@ -111,18 +114,22 @@ impl World {
         let wants_more = request.has("MSG_MORE");
         let state = net.host.tcp(socket).map_or(TcpState::Closed, tcp::Connection::state);
         let is_opening = matches!(state, TcpState::SynSent | TcpState::SynReceived);
+        // Who waits for room is woken when a third of the buffer is free, not before.
+        let is_full = progress.is_repeated
+            && !state_has_ended(state)
+            && net.host.tcp(socket).is_some_and(|connection| !connection.is_writable());
         if wants_more && !stream.is_corked {
             net.host.configure(socket, |connection| connection.set_cork(now, true));
         }
         let outcome = loop {
             let rest = request.count - progress.bytes;
-            if is_opening || (rest == 0 && request.count > 0) {
+            if is_opening || is_full || (rest == 0 && request.count > 0) {
                 break Ok(());
             }
             if stream.is_write_shut {
                 break Err(Errno::EPIPE);
             }
-            let data = payload::from_offset(stream.written, rest);
+            let data = payload::from_offset(stream.written, rest.min(CHUNK));
             match net.host.write(now, socket, &data) {
                 Ok(0) => break Ok(()),
                 Ok(taken) => {
@@ -158,7 +165,11 @@ impl World {
         }
     }
 
-    pub(super) fn receive(&mut self, arguments: Arguments<'_>, progress: &mut Progress) -> Answered {
+    pub(super) fn receive(
+        &mut self,
+        arguments: Arguments<'_>,
+        progress: &mut Progress,
+    ) -> Answered {
         let request = request(arguments)?;
         if request.has("MSG_ERRQUEUE") {
             return Err(Fault::unsupported("MSG_ERRQUEUE"));
@@ -168,6 +179,9 @@ impl World {
             Some(Kind::Epoll(_)) => return Ok(Answer::Error(Errno::EINVAL)),
             Some(Kind::Datagrams(_)) => {
                 self.receive_datagram(request.fd, request.count, request.has("MSG_DONTWAIT"))
+            }
+            Some(Kind::Stream(_)) if has_no_buffer(arguments, request.count) => {
+                return Ok(Answer::Error(Errno::EFAULT));
             }
             Some(Kind::Stream(_)) => self.receive_stream(&request, progress)?,
         };
@@ -251,7 +265,9 @@ impl World {
             let has_ended = connection.is_some_and(tcp::Connection::at_end);
             let actual = if unread == 0 { i64::from(has_ended) } else { unread };
             if actual != expected {
-                return Err(Fault::mismatch(format!("TCP_CM_INQ: expected {expected}, got {actual}")));
+                return Err(Fault::mismatch(format!(
+                    "TCP_CM_INQ: expected {expected}, got {actual}"
+                )));
             }
         }
         Ok(())
@@ -301,6 +317,11 @@ impl World {
     }
 }
 
+/// Whether nothing more can be sent, so that a call that waits must hear of it.
+fn state_has_ended(state: TcpState) -> bool {
+    !matches!(state, TcpState::Established | TcpState::CloseWait)
+}
+
 /// What reading a connection that is gone gives: its error once, then the end of file.
 fn end_of(stream: &mut Stream, host: &Host) -> Result<i64, Errno> {
     stream.take_error(host).map_or(Ok(0), Err)
@@ -315,7 +336,9 @@ fn check_data(read: u64, data: &[&[u8]; 2], count: usize) -> Result<(), Fault> {
         let piece = &piece[..piece.len().min(left)];
         if let Some(wrong) = payload::first_wrong((at as u32).wrapping_add(1), piece) {
             let offset = at + wrong as u64;
-            return Err(Fault::mismatch(format!("byte {offset} of the stream is not the one sent")));
+            return Err(Fault::mismatch(format!(
+                "byte {offset} of the stream is not the one sent"
+            )));
         }
         at += piece.len() as u64;
         left -= piece.len();

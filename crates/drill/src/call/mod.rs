@@ -167,7 +167,8 @@ impl<'a> Arguments<'a> {
     }
 
     fn get(self, place: usize) -> Result<&'a Expr, Fault> {
-        let missing = || Fault::mismatch(format!("{}: argument {} is missing", self.0.name, place + 1));
+        let missing =
+            || Fault::mismatch(format!("{}: argument {} is missing", self.0.name, place + 1));
         self.0.arguments.get(place).ok_or_else(missing)
     }
 
@@ -192,8 +193,9 @@ impl<'a> Arguments<'a> {
 fn number(expression: &Expr) -> Result<i64, Fault> {
     match expression {
         Expr::Int(number) => Ok(*number),
-        Expr::Word(word) => symbols::value(word)
-            .ok_or_else(|| Fault::unsupported(format!("the name {word}"))),
+        Expr::Word(word) => {
+            symbols::value(word).ok_or_else(|| Fault::unsupported(format!("the name {word}")))
+        }
         Expr::Or(all) => all.iter().try_fold(0, |bits, one| Ok(bits | number(one)?)),
         Expr::Apply(name, arguments) if name == "htons" || name == "htonl" => {
             number(arguments.first().unwrap_or(&Expr::Int(0)))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use roundtrip_host::{Host, SocketId};
-use roundtrip_record::{Time, TcpState};
+use roundtrip_record::{TcpState, Time};
 use roundtrip_tcp as tcp;
 
 use super::socket::{State, Stream};
@@ -294,8 +294,9 @@ fn set(
             stream.options.profile = profile.into();
         }
         Name::SendBuffer => {
-            let bytes = number.clamp(0, MAX_BUFFER);
-            stream.options.send_buffer = Some(bytes as usize);
+            // Doubled, for what a segment costs beside its bytes (`SOCK_SNDBUF_LOCK`).
+            let bytes = 2 * number.clamp(0, MAX_BUFFER);
+            stream.options.send_buffer = Some(bytes.max(MIN_SEND_BUFFER) as usize);
         }
         Name::ReceiveBuffer => {
             let bytes = number.clamp(0, MAX_BUFFER);
@@ -342,8 +343,12 @@ fn set_live(
                 connection.set_keepalive(now, options.keepalive);
             }
             Name::UserTimeout => connection.set_user_timeout(options.user_timeout),
-            Name::SendBuffer | Name::ReceiveBuffer | Name::MaxSegment | Name::Congestion
-            | Name::SynCount | Name::Linger2 => return Err(Trouble::Unsupported),
+            Name::SendBuffer => connection.set_send_buffer(options.send_buffer.unwrap_or(0)),
+            Name::ReceiveBuffer
+            | Name::MaxSegment
+            | Name::Congestion
+            | Name::SynCount
+            | Name::Linger2 => return Err(Trouble::Unsupported),
             _ => {}
         }
         Ok(())
@@ -372,12 +377,7 @@ fn with_kept_times(stream: &Stream, mut kept: tcp::KeepAlive) -> tcp::KeepAlive 
     kept
 }
 
-fn get(
-    stream: &mut Stream,
-    name: Name,
-    kept: (i64, i64),
-    host: &Host,
-) -> Option<i64> {
+fn get(stream: &mut Stream, name: Name, kept: (i64, i64), host: &Host) -> Option<i64> {
     let options = &stream.options;
     let profile = &options.profile;
     let keepalive = with_kept_times(stream, options.keepalive.unwrap_or(profile.keepalive));
@@ -398,7 +398,7 @@ fn get(
         Name::Linger2 => options.fin_timeout.unwrap_or(profile.fin_timeout).as_secs() as i64,
         Name::UserTimeout => options.user_timeout.map_or(0, |t| t.as_millis() as i64),
         Name::SendBuffer => match options.send_buffer {
-            Some(bytes) => (2 * bytes as i64).max(MIN_SEND_BUFFER),
+            Some(bytes) => bytes as i64,
             None => i64::from(profile.send_memory[1]),
         },
         Name::ReceiveBuffer => match options.receive_buffer {

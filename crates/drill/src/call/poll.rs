@@ -108,8 +108,16 @@ impl World {
 /// The names of bits: `POLLIN|POLLOUT`.
 pub(super) fn names(bits: i64) -> String {
     const NAMES: [&str; 10] = [
-        "POLLIN", "POLLPRI", "POLLOUT", "POLLERR", "POLLHUP", "POLLNVAL", "POLLRDNORM",
-        "POLLRDBAND", "POLLWRNORM", "POLLRDHUP",
+        "POLLIN",
+        "POLLPRI",
+        "POLLOUT",
+        "POLLERR",
+        "POLLHUP",
+        "POLLNVAL",
+        "POLLRDNORM",
+        "POLLRDBAND",
+        "POLLWRNORM",
+        "POLLRDHUP",
     ];
     let set: Vec<&str> = NAMES.into_iter().filter(|name| bits & constant(name) != 0).collect();
     if set.is_empty() { "0".into() } else { set.join("|") }

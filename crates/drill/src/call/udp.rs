@@ -58,6 +58,9 @@ impl World {
     }
 
     pub(super) fn send_datagram(&mut self, fd: i64, count: usize, is_sendto: bool) -> Answered {
+        if count > usize::from(u16::MAX) {
+            return Ok(Answer::Error(Errno::EMSGSIZE));
+        }
         let id = match self.bind_somewhere(fd) {
             Ok(id) => id,
             Err(errno) => return Ok(Answer::Error(errno)),

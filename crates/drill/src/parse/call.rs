@@ -1,7 +1,7 @@
 //! System calls: `+.1...0.200 connect(3, ..., ...) = -1 EINPROGRESS (…)`.
 
-use super::lexer::Token;
 use super::Parser;
+use super::lexer::Token;
 use crate::ast::{Call, Expr, Member};
 use crate::source::ReadError;
 

@@ -3,11 +3,9 @@
 use roundtrip_packet::options::kind;
 use roundtrip_packet::{Ecn, Flags};
 
-use super::lexer::Token;
 use super::Parser;
-use crate::ast::{
-    About, Body, IcmpSpec, IpSpec, OptionSpec, PacketSpec, TcpSpec, TosSpec, Way,
-};
+use super::lexer::Token;
+use crate::ast::{About, Body, IcmpSpec, IpSpec, OptionSpec, PacketSpec, TcpSpec, TosSpec, Way};
 use crate::source::ReadError;
 
 /// Identifier of Fast Open among the experimental options (RFC 7413 §A).
@@ -193,7 +191,8 @@ impl Parser<'_> {
     }
 
     fn tcp_option(&mut self) -> Result<OptionSpec, ReadError> {
-        const KNOWN: &str = "a TCP option: mss, nop, eol, wscale, sackOK, sack, TS, FO, FOEXP, md5, ECN";
+        const KNOWN: &str =
+            "a TCP option: mss, nop, eol, wscale, sackOK, sack, TS, FO, FOEXP, md5, ECN";
         let at = self.at;
         let word = self.word(KNOWN)?;
         Ok(match word.as_str() {
@@ -244,9 +243,14 @@ impl Parser<'_> {
         let mut text = name.to_owned();
         if matches!(self.peek(), Token::Word(_) | Token::Int(_)) {
             let (from, to) = self.lexeme().span;
-            let digits = &self.text[from..to];
+            let word = &self.text[from..to];
+            let digits = self.definitions.get(word).map_or(word, String::as_str);
             let Some(bytes) = hexadecimal(digits) else {
-                return self.expected("an even number of hexadecimal digits");
+                // A cookie may have a name that only the command line defines.
+                return match *self.peek() {
+                    Token::Word(_) => self.unsupported(format!("the cookie {word}")),
+                    _ => self.expected("an even number of hexadecimal digits"),
+                };
             };
             data.extend(bytes);
             text = format!("{name} {digits}");

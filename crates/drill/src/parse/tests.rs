@@ -70,7 +70,8 @@ fn times_of_all_kinds() {
 
 #[test]
 fn a_call_that_blocks() {
-    let script = read("+.1...0.2 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)");
+    let script =
+        read("+.1...0.2 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)");
     let Action::Call(call) = &script.events[0].action else { panic!() };
     assert_eq!(call.end, Some(Duration::from_millis(200)));
     assert_eq!((call.result.clone(), call.errno.as_deref()), (Expr::Int(-1), Some("EINPROGRESS")));

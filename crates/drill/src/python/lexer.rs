@@ -6,7 +6,10 @@ pub(super) enum Token {
     Name(String),
     Int(i128),
     Float(f64),
-    Text { text: String, is_format: bool },
+    Text {
+        text: String,
+        is_format: bool,
+    },
     /// An operator or a bracket.
     Sign(&'static str),
     /// The end of a statement.

@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn what_is_not_run_is_named() {
-        for text in ["for x in y: pass", "assert tcpi_no_such_field == 1", "import os", "open('x')"] {
+        for text in ["for x in y: pass", "assert tcpi_no_such_field == 1", "import os", "open('x')"]
+        {
             let result = run(text, &mut names(), &mut Vec::new());
             assert!(matches!(result, Err(Stop::Unsupported { .. })), "{text}: {result:?}");
         }

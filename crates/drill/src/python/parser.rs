@@ -41,7 +41,11 @@ pub(crate) enum Expr {
     Compare(Box<Expr>, Vec<(Operator, Expr)>),
     Binary(Operator, Box<Expr>, Box<Expr>),
     /// `then if condition else otherwise`.
-    Choice { condition: Box<Expr>, then: Box<Expr>, otherwise: Box<Expr> },
+    Choice {
+        condition: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Box<Expr>,
+    },
     Call(String, Vec<Expr>),
     Index(Box<Expr>, Box<Expr>),
 }

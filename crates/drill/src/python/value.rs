@@ -92,7 +92,9 @@ fn wrong<T>(why: &str) -> Result<T, Trouble> {
 
 pub(super) fn negate(value: &Value) -> Result<Value, Trouble> {
     match (value.as_int(), value) {
-        (Some(int), _) => int.checked_neg().map_or_else(|| wrong("too large"), |i| Ok(Value::Int(i))),
+        (Some(int), _) => {
+            int.checked_neg().map_or_else(|| wrong("too large"), |i| Ok(Value::Int(i)))
+        }
         (None, Value::Float(float)) => Ok(Value::Float(-float)),
         _ => wrong("cannot negate this"),
     }
@@ -151,9 +153,9 @@ fn integer(operator: Operator, a: i128, b: i128) -> Result<Value, Trouble> {
             let down = i128::from(is_inexact && (a < 0) != (b < 0));
             a.checked_div(b).map(|quotient| quotient - down)
         }
-        Operator::Remainder => a.checked_rem(b).map(|rest| {
-            if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }
-        }),
+        Operator::Remainder => a
+            .checked_rem(b)
+            .map(|rest| if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }),
         Operator::Power => small.and_then(|b| a.checked_pow(b)),
         Operator::BitOr => Some(a | b),
         Operator::BitXor => Some(a ^ b),
@@ -166,7 +168,8 @@ fn integer(operator: Operator, a: i128, b: i128) -> Result<Value, Trouble> {
 }
 
 fn float(operator: Operator, a: f64, b: f64) -> Result<Value, Trouble> {
-    if b == 0.0 && matches!(operator, Operator::Divide | Operator::FloorDivide | Operator::Remainder)
+    if b == 0.0
+        && matches!(operator, Operator::Divide | Operator::FloorDivide | Operator::Remainder)
     {
         return wrong("division by zero");
     }

@@ -239,9 +239,8 @@ fn same_option(wanted: &OptionSpec, sent: &OptionSpec, tick_tolerance: Option<u3
         (
             OptionSpec::Timestamps { value: wanted, .. },
             OptionSpec::Timestamps { value: sent, .. },
-        ) => tick_tolerance.is_none_or(|most| {
-            (sent.wrapping_sub(*wanted) as i32).unsigned_abs() <= most
-        }),
+        ) => tick_tolerance
+            .is_none_or(|most| (sent.wrapping_sub(*wanted) as i32).unsigned_abs() <= most),
         (
             OptionSpec::Raw { kind: k1, data: d1, .. },
             OptionSpec::Raw { kind: k2, data: d2, .. },

@@ -333,7 +333,8 @@ impl Runner {
         differences: Vec<String>,
     ) -> Vec<String> {
         let mut lines = differences;
-        let time = if due.is_any { format!("{:>10}", "*") } else { format!("{:>10}", seconds(due.from)) };
+        let time =
+            if due.is_any { format!("{:>10}", "*") } else { format!("{:>10}", seconds(due.from)) };
         lines.push(format!("  expected {time} {wanted}"));
         for one in sent {
             let (at, spec) = (seconds(one.at), one.brief(Some(wanted)));
@@ -370,8 +371,13 @@ impl Runner {
             (Some(end), When::After(by)) => due.from - by + end,
             (Some(end), _) => START + end,
         };
-        let mut pending =
-            Pending { call: call.clone(), place: event.place, began, end, progress: Progress::default() };
+        let mut pending = Pending {
+            call: call.clone(),
+            place: event.place,
+            began,
+            end,
+            progress: Progress::default(),
+        };
         if !self.attempt(&mut pending)? {
             self.pending = Some(pending);
             if call.end.is_none() {
@@ -444,9 +450,8 @@ impl Runner {
     fn check_answer(&mut self, call: &Call, answer: Answer) -> Result<(), Fault> {
         let expected = match &call.result {
             Expr::Int(number) => *number,
-            Expr::Word(word) => {
-                symbols::value(word).ok_or_else(|| Fault::unsupported(format!("the name {word}")))?
-            }
+            Expr::Word(word) => symbols::value(word)
+                .ok_or_else(|| Fault::unsupported(format!("the name {word}")))?,
             Expr::Ellipsis => return self.open(answer, -1),
             other => return Err(Fault::mismatch(format!("{call} cannot give {other}"))),
         };
@@ -462,7 +467,9 @@ impl Runner {
         match answer {
             Answer::Opened(_) if expected >= 0 => self.open(answer, expected),
             Answer::Value(value) if value == expected => Ok(()),
-            Answer::Error(errno) if expected == -1 && wanted.is_none_or(|wanted| wanted == errno) => {
+            Answer::Error(errno)
+                if expected == -1 && wanted.is_none_or(|wanted| wanted == errno) =>
+            {
                 Ok(())
             }
             Answer::Error(errno) => Err(Fault::mismatch(format!(
@@ -481,11 +488,13 @@ impl Runner {
         }
     }
 
-    /// Gives a new descriptor the script's number.
+    /// Gives a new descriptor the script's number. A script may use the number of one that is open
+    /// still, as packetdrill lets it: then that one lives on without a number.
     fn open(&mut self, answer: Answer, fd: i64) -> Result<(), Fault> {
         let Answer::Opened(file) = answer else { return Ok(()) };
-        if self.world.files.contains_key(&fd) {
-            return Err(Fault::mismatch(format!("the descriptor {fd} is in use already")));
+        if let Some(older) = self.world.files.remove(&fd) {
+            let nameless = self.world.files.keys().next().map_or(-2, |least| (*least).min(-1) - 1);
+            self.world.files.insert(nameless, older);
         }
         self.adopt(&file, fd);
         self.world.files.insert(fd, file);
@@ -508,7 +517,6 @@ impl Runner {
         let mut settings = self.world.settings.clone();
         apply(text, place, &mut settings)
             .map_err(|unsupported| (place, Fault::unsupported(unsupported.what)))?;
-        self.world.net.queue = settings.queue;
         if settings.mtu != self.world.settings.mtu {
             return Err((place, Fault::unsupported("another MTU while the script runs")));
         }

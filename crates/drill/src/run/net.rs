@@ -11,7 +11,7 @@ use roundtrip_host::{
 use roundtrip_packet::{EtherAddr, EtherType, ethernet};
 use roundtrip_record::{HostId, InterfaceId, Off, Time};
 
-use crate::settings::{Queue, Settings};
+use crate::settings::Settings;
 
 const OURS: EtherAddr = EtherAddr([2, 0, 0, 0, 0, 1]);
 const THEIRS: EtherAddr = EtherAddr([2, 0, 0, 0, 0, 2]);
@@ -42,7 +42,6 @@ pub(crate) struct Net {
     pub(crate) acceptable: BTreeMap<ListenerId, usize>,
     /// Sockets that had something to tell since they were last asked.
     pub(crate) woken: BTreeSet<SocketId>,
-    pub(crate) queue: Queue,
     nic: IfIndex,
     frame: Vec<u8>,
     timers_at_once: u32,
@@ -80,7 +79,6 @@ impl Net {
             captured: VecDeque::new(),
             acceptable: BTreeMap::new(),
             woken: BTreeSet::new(),
-            queue: settings.queue,
             nic,
             frame: Vec::new(),
             timers_at_once: 0,
@@ -104,8 +102,7 @@ impl Net {
         while self.host.poll_transmit(self.now, &mut frame, &mut Off).is_some() {
             let packet = frame.get(ethernet::HEADER_LEN..).unwrap_or_default();
             let is_ip = packet.first().is_some_and(|first| matches!(first >> 4, 4 | 6));
-            let has_left = self.queue != Queue::Closed;
-            if is_ip && has_left && !is_neighbour_discovery(packet) {
+            if is_ip && !is_neighbour_discovery(packet) {
                 self.captured.push_back(Captured { at: self.now, bytes: packet.to_vec() });
             }
         }

@@ -98,8 +98,9 @@ fn option_bytes(spec: &TcpSpec, flow: &Flow, scale_echoes: bool) -> Result<Optio
             OptionSpec::SackPermitted => bytes.push(&TcpOption::SackPermitted),
             OptionSpec::Sack(blocks) => {
                 let live = |number| SeqNumber(flow.our_sequence(number, is_syn));
-                let block = |(left, right): &(u32, u32)| {
-                    SackBlock { left: live(*left), right: live(*right) }
+                let block = |(left, right): &(u32, u32)| SackBlock {
+                    left: live(*left),
+                    right: live(*right),
                 };
                 let blocks: SackBlocks = blocks.iter().map(block).collect();
                 bytes.push(&TcpOption::Sack(blocks))
