@@ -29,12 +29,13 @@ pub(crate) struct Clocks<W> {
 }
 
 impl<W: Wire> Clocks<W> {
-    pub(crate) fn new(wire: W, timeouts: Timeouts) -> Self {
+    /// Of an exchange that belongs to something wanted at `began`.
+    pub(crate) fn new(wire: W, timeouts: Timeouts, began: Time) -> Self {
         let now = wire.now();
         let mut total = Timer::new(wire.clone());
-        total.set(timeouts.total.map(|limit| now + limit));
+        total.set(timeouts.total.map(|limit| began + limit));
         let stall = Timer::new(wire.clone());
-        Self { wire, timeouts, stall, total, began: now, progress: now }
+        Self { wire, timeouts, stall, total, began, progress: now }
     }
 
     /// Something came or went: the wait begins anew.

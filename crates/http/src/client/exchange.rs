@@ -72,11 +72,13 @@ impl<W: Wire> Exchange<W> {
     }
 }
 
-/// Carries a request out, up to the head of its answer.
+/// Carries a request out, up to the head of its answer. `wanted` is when its like was first wanted:
+/// before redirects.
 pub(crate) async fn run<W: Wire>(
     shared: &Rc<Shared<W>>,
     request: Request,
     reuse: Reuse,
+    wanted: Time,
 ) -> Result<Response<W>, Lost> {
     let wire = &shared.wire;
     let id = wire.log().exchange_id();
@@ -86,7 +88,7 @@ pub(crate) async fn run<W: Wire>(
         started: report_started(shared, id, &request),
         began: wire.now(),
     };
-    let mut clocks = Clocks::new(wire.clone(), shared.options.timeouts);
+    let mut clocks = Clocks::new(wire.clone(), shared.options.timeouts, wanted);
     let ready = ready_connection(&exchange, &request, reuse, &mut clocks).await;
     let (ready, origin) = ready.map_err(|failure| Lost { failure, retry: false })?;
     match ready {
@@ -245,7 +247,9 @@ async fn talk<W: Wire>(
     let head = request.head(origin, &options.user_agent, version, closing, cookies.as_deref());
     let held = request.expect == Expect::Continue && version >= Version::HTTP_11;
     let body = core::mem::take(&mut request.body);
-    let outgoing = Outgoing::new(&head, body, held);
+    let keeps = request.keep_body && !body.is_empty();
+    let mut outgoing = Outgoing::new(&head, body, held);
+    outgoing.writer = keeps.then(|| shared.wire.log().body_writer());
     clocks.progress();
     let cause = connection.ready.filter(|_| connection.served == 0).or(exchange.started);
     let mut talk = Talk {
@@ -402,6 +406,7 @@ impl<W: Wire> Talk<'_, W> {
         let wire = &self.exchange.shared.wire;
         self.sent_at = wire.now();
         let lookup = self.connection.lookup.take();
+        let body = self.outgoing.writer.take().and_then(BodyWriter::finish);
         let sent = wire.log().emit(self.sent_at, self.cause, || {
             What::RequestSent(RequestSent {
                 exchange: Some(self.exchange.id),
@@ -415,7 +420,7 @@ impl<W: Wire> Talk<'_, W> {
                 began: self.outgoing.began.unwrap_or(self.sent_at),
                 head_bytes: self.outgoing.head_bytes,
                 body_bytes: self.outgoing.body_bytes,
-                body: None,
+                body,
             })
         });
         self.cause = sent.or(self.cause);

@@ -32,10 +32,13 @@ use core::cell::RefCell;
 use std::rc::Rc;
 
 use http::StatusCode;
-use roundtrip_record::{EventId, ExchangeStarted, FaultKind, Initiator, Step, Trace as _, What};
+use roundtrip_record::{
+    EventId, ExchangeStarted, FaultKind, Initiator, Step, Time, Trace as _, What,
+};
 use roundtrip_wire::Wire;
 
 use pool::Pool;
+use request::Replay;
 
 /// Sends requests over a wire. Its clones share connections.
 pub struct Client<W: Wire> {
@@ -86,15 +89,12 @@ impl<W: Wire> Client<W> {
     /// A fault, as it was seen. The caller reports it: only it knows whether the run ends with it.
     pub async fn send(&self, request: Request) -> Result<Response<W>, Failure> {
         let mut request = request;
+        let wanted = self.shared.wire.now();
         let mut hops = 0;
         let mut urls = Vec::new();
         loop {
-            let again = request.again();
-            let mut response = self.send_once(request).await?;
-            let Some(again) = again else {
-                response.redirects = urls;
-                return Ok(response);
-            };
+            let (again, replay) = request.again();
+            let mut response = self.send_once(request, wanted).await?;
             let most = match again.follow {
                 Follow::No => 0,
                 Follow::Most(most) => most,
@@ -103,7 +103,7 @@ impl<W: Wire> Client<W> {
                 response.redirects = urls;
                 return Ok(response);
             };
-            let next = redirect::follow(again, &response, &location)
+            let next = redirect::follow(again, replay, &response, &location)
                 .map_err(|kind| response.failure(Step::Wait, kind))?;
             if hops == most {
                 let last = next.url.to_string();
@@ -118,20 +118,19 @@ impl<W: Wire> Client<W> {
     }
 
     /// One request, sent again after a lost connection.
-    async fn send_once(&self, request: Request) -> Result<Response<W>, Failure> {
-        let mut again = request.again();
-        match exchange::run(&self.shared, request, Reuse::Allowed).await {
-            Ok(response) => Ok(response),
-            Err(lost) => match again.take().filter(|_| lost.retry) {
-                None => Err(lost.failure),
-                Some(mut request) => {
-                    request.initiator = Initiator::Retry { of: lost.failure.exchange };
-                    request.cause = lost.failure.cause;
-                    let last = exchange::run(&self.shared, request, Reuse::Forbidden).await;
-                    last.map_err(|lost| lost.failure)
-                }
-            },
+    async fn send_once(&self, request: Request, wanted: Time) -> Result<Response<W>, Failure> {
+        let (mut again, replay) = request.again();
+        let lost = match exchange::run(&self.shared, request, Reuse::Allowed, wanted).await {
+            Ok(response) => return Ok(response),
+            Err(lost) => lost,
+        };
+        if !lost.retry || replay == Replay::Spent {
+            return Err(lost.failure);
         }
+        again.initiator = Initiator::Retry { of: lost.failure.exchange };
+        again.cause = lost.failure.cause;
+        let last = exchange::run(&self.shared, again, Reuse::Forbidden, wanted).await;
+        last.map_err(|lost| lost.failure)
     }
 
     /// Closes all connections that carry nothing, for the reason given, and waits until the other

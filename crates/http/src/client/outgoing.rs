@@ -5,7 +5,7 @@ use core::task::{Context, Poll, ready};
 use std::io;
 
 use bytes::Bytes;
-use roundtrip_record::Time;
+use roundtrip_record::{BodyWriter, Time};
 use roundtrip_wire::Wire;
 use tokio::io::AsyncWrite as _;
 
@@ -31,6 +31,8 @@ pub(crate) struct Outgoing {
     pub(crate) head_bytes: u64,
     /// Bytes of body that were taken up so far.
     pub(crate) body_bytes: u64,
+    /// Keeps the body for the record.
+    pub(crate) writer: Option<BodyWriter>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +72,7 @@ impl Outgoing {
             began: None,
             head_bytes,
             body_bytes: 0,
+            writer: None,
         }
     }
 
@@ -116,6 +119,9 @@ impl Outgoing {
 
     fn take(&mut self, chunk: Bytes) {
         self.body_bytes += chunk.len() as u64;
+        if let Some(writer) = &mut self.writer {
+            writer.write(&chunk);
+        }
         if self.chunked {
             encode_chunk_size(chunk.len() as u64, &mut self.output);
         }

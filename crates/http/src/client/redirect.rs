@@ -6,7 +6,7 @@ use roundtrip_wire::Wire;
 use url::Url;
 
 use super::origin::Origin;
-use super::request::Request;
+use super::request::{Replay, Request};
 use super::response::Response;
 use crate::Body;
 
@@ -34,6 +34,7 @@ pub(super) fn location<W: Wire>(response: &Response<W>) -> Option<String> {
 /// The request that follows a redirect.
 pub(super) fn follow<W: Wire>(
     mut request: Request,
+    replay: Replay,
     response: &Response<W>,
     location: &str,
 ) -> Result<Request, FaultKind> {
@@ -47,6 +48,8 @@ pub(super) fn follow<W: Wire>(
         request.method = Method::GET;
         request.body = Body::empty();
         remove(&mut request, &OF_BODY);
+    } else if replay == Replay::Spent {
+        return Err(bad("the body can be sent only once"));
     }
     if Origin::of(&request.url).as_ref() != Some(&origin) {
         remove(&mut request, &OF_ORIGIN);

@@ -18,6 +18,15 @@ pub enum Expect {
     Continue,
 }
 
+/// Whether a request can be sent once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replay {
+    /// It can.
+    Whole,
+    /// Its body was a stream and is gone.
+    Spent,
+}
+
 /// Whether redirects are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Follow {
@@ -65,7 +74,7 @@ pub struct Request {
     pub version: Option<Version>,
     /// Content codings are asked for and undone; otherwise bodies are given as they come.
     pub decode: bool,
-    /// The body of the response is kept in the record.
+    /// The bodies of request and response are kept in the record.
     pub keep_body: bool,
 }
 
@@ -100,17 +109,20 @@ impl Request {
         Self { body: body.into(), ..Self::new(Method::POST, url) }
     }
 
-    /// The same request once more; `None` where its body can be sent only once.
-    pub(crate) fn again(&self) -> Option<Self> {
-        Some(Self {
+    /// The same request once more, and whether its body came along.
+    pub(crate) fn again(&self) -> (Self, Replay) {
+        let body = self.body.again();
+        let replay = if body.is_some() { Replay::Whole } else { Replay::Spent };
+        let again = Self {
             method: self.method.clone(),
             url: self.url.clone(),
             fields: self.fields.clone(),
             omit: self.omit.clone(),
-            body: self.body.again()?,
+            body: body.unwrap_or_default(),
             initiator: self.initiator.clone(),
             ..*self
-        })
+        };
+        (again, replay)
     }
 
     /// The head as it goes out: Host first, then what the client adds, then the caller's own.
