@@ -33,6 +33,36 @@ impl Now {
     }
 }
 
+/// A time that may not be set, in the room of one that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deadline(Time);
+
+impl Deadline {
+    pub(crate) const NONE: Deadline = Deadline(Time::MAX);
+
+    #[inline]
+    pub(crate) const fn at(time: Time) -> Deadline {
+        Deadline(time)
+    }
+
+    #[inline]
+    pub(crate) fn get(self) -> Option<Time> {
+        (self.0 != Time::MAX).then_some(self.0)
+    }
+
+    /// Whether it is set and has come.
+    #[inline]
+    pub(crate) fn is_due(self, now: Time) -> bool {
+        self.0 <= now && self.0 != Time::MAX
+    }
+
+    /// The earlier of two.
+    #[inline]
+    pub(crate) fn min(self, other: Deadline) -> Deadline {
+        Deadline(self.0.min(other.0))
+    }
+}
+
 /// Whole microseconds of a duration.
 #[inline]
 pub(crate) const fn micros(duration: Duration) -> u64 {

@@ -736,7 +736,7 @@ impl Connection {
                 let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
                 self.pending.peer_finished |=
                     open.receiver.is_finished() && waiting == Waiting::TimeWait;
-                let state = TimeWait::new(waiting, open.into_remains(), cx);
+                let state = TimeWait::new(waiting, open.into_remains(cx), cx);
                 self.state = State::TimeWait(Box::new(state));
             }
             other => self.state = other,

@@ -99,8 +99,8 @@ impl RttEstimator {
     }
 
     pub(crate) fn update_min(&mut self, sample_us: u64, now: Now, profile: &Profile) {
-        let window = micros(profile.min_rtt_window);
-        self.min.update(sample_us.clamp(1, u64::from(u32::MAX) - 1) as u32, now.us, window);
+        let window = profile.min_rtt_window.as_millis() as u32;
+        self.min.update(sample_us.clamp(1, u64::from(u32::MAX) - 1) as u32, now.ms, window);
     }
 
     /// Eight times the smoothed round-trip time, µs; 0 before the first sample.
@@ -134,10 +134,10 @@ impl RttEstimator {
 }
 
 /// The least of the samples of a time window, kept in three (`lib/win_minmax.c`, after Kathleen
-/// Nichols): the best, and the best of the later parts of the window.
+/// Nichols): the best, and the best of the later parts of the window. Times are milliseconds.
 #[derive(Clone, Copy, Debug)]
 struct MinRtt {
-    best: [(u64, u32); 3],
+    best: [(u32, u32); 3],
 }
 
 impl Default for MinRtt {
@@ -153,9 +153,9 @@ impl MinRtt {
     }
 
     #[inline]
-    fn update(&mut self, value: u32, at: u64, window: u64) {
+    fn update(&mut self, value: u32, at: u32, window: u32) {
         let sample = (at, value);
-        if value <= self.best[0].1 || at - self.best[2].0 > window {
+        if value <= self.best[0].1 || at.wrapping_sub(self.best[2].0) > window {
             self.best = [sample; 3];
             return;
         }
@@ -169,11 +169,11 @@ impl MinRtt {
     }
 
     /// Passes on what has grown too old, and takes late samples when none came in their part.
-    fn advance(&mut self, sample: (u64, u32), window: u64) {
-        let age = sample.0 - self.best[0].0;
+    fn advance(&mut self, sample: (u32, u32), window: u32) {
+        let age = sample.0.wrapping_sub(self.best[0].0);
         if age > window {
             self.best = [self.best[1], self.best[2], sample];
-            if sample.0 - self.best[0].0 > window {
+            if sample.0.wrapping_sub(self.best[0].0) > window {
                 self.best = [self.best[1], self.best[2], sample];
             }
         } else if self.best[1].0 == self.best[0].0 && age > window / 4 {

@@ -4,7 +4,7 @@
 use roundtrip_packet::SeqNumber;
 use roundtrip_record::Time;
 
-use crate::clock::{Now, micros};
+use crate::clock::{Deadline, Now, micros};
 use crate::profile::Profile;
 
 /// The receiver's acknowledgement policy (`struct inet_connection_sock`, `icsk_ack`).
@@ -30,8 +30,10 @@ pub(crate) struct AckPolicy {
     ato: u32,
     /// When data last came, ticks.
     last_data: u32,
-    /// When the delayed one goes, ticks and time.
-    timer: Option<(u32, Time)>,
+    /// When the delayed one goes.
+    timer: Deadline,
+    /// The same in ticks, as it was set.
+    expires: u32,
     /// A guess at the peer's segment size.
     pub(crate) rcv_mss: u32,
     last_size: u32,
@@ -39,7 +41,7 @@ pub(crate) struct AckPolicy {
     duplicates_of: SeqNumber,
     duplicates: u8,
     withheld: u8,
-    withheld_until: Option<Time>,
+    withheld_until: Deadline,
 }
 
 /// What is known when it is to be decided whether to acknowledge.
@@ -71,13 +73,14 @@ impl AckPolicy {
             pingpong: 0,
             ato: 0,
             last_data: now.ticks,
-            timer: None,
+            timer: Deadline::NONE,
+            expires: 0,
             rcv_mss,
             last_size: 0,
             duplicates_of: SeqNumber(0),
             duplicates: 0,
             withheld: 0,
-            withheld_until: None,
+            withheld_until: Deadline::NONE,
         }
     }
 
@@ -173,9 +176,9 @@ impl AckPolicy {
         self.undecided = false;
         self.pushed = false;
         self.pushed_twice = false;
-        self.timer = None;
+        self.timer = Deadline::NONE;
         self.withheld = 0;
-        self.withheld_until = None;
+        self.withheld_until = Deadline::NONE;
     }
 
     /// Decides on an acknowledgement that is owed: now, later, or withheld
@@ -213,7 +216,7 @@ impl AckPolicy {
             return;
         }
         self.withheld += 1;
-        if self.withheld_until.is_some() {
+        if self.withheld_until != Deadline::NONE {
             return;
         }
         let mut rtt8 = at.rcv_rtt8_us;
@@ -222,7 +225,7 @@ impl AckPolicy {
         }
         // A twentieth of the round trip, to the nanosecond.
         let delay_ns = (u64::from(rtt8) * 125 / 20).min(profile.comp_sack_delay.as_nanos() as u64);
-        self.withheld_until = Some(now.time + std::time::Duration::from_nanos(delay_ns));
+        self.withheld_until = Deadline::at(now.time + std::time::Duration::from_nanos(delay_ns));
     }
 
     /// Whether the blocks have become too many to withhold one more acknowledgement
@@ -248,36 +251,33 @@ impl AckPolicy {
         }
         let from_rto = tick.count(micros(profile.rto_min)).max(2) - 1;
         ato = ato.min(most).min(from_rto);
-        let mut expires = now.ticks.wrapping_add(ato);
-        if let Some((pending, _)) = self.timer {
-            let left = pending.wrapping_sub(now.ticks) as i32;
+        let expires = now.ticks.wrapping_add(ato);
+        if self.timer != Deadline::NONE {
+            let left = self.expires.wrapping_sub(now.ticks) as i32;
             if left <= (ato / 4) as i32 {
                 self.due = true;
                 return;
             }
-            if (expires.wrapping_sub(pending) as i32) >= 0 {
-                expires = pending;
+            if (expires.wrapping_sub(self.expires) as i32) >= 0 {
+                return;
             }
         }
-        let delay = u64::from(expires.wrapping_sub(now.ticks)) * tick.us();
-        let fires = match self.timer {
-            Some((pending, fires)) if pending == expires => fires,
-            _ => tick.expiry(now, delay),
-        };
-        self.timer = Some((expires, fires));
+        let delay = u64::from(ato) * tick.us();
+        self.timer = Deadline::at(tick.expiry(now, delay));
+        self.expires = expires;
     }
 
     /// The delay is over (`tcp_delack_timer_handler`). Whether one was.
     pub(crate) fn on_timeout(&mut self, rto_us: u64, now: Now, profile: &Profile) -> bool {
-        if self.withheld_until.is_some_and(|at| at <= now.time) {
-            self.withheld_until = None;
+        if self.withheld_until.is_due(now.time) {
+            self.withheld_until = Deadline::NONE;
             self.due = self.withheld > 0;
             return self.due;
         }
-        if self.timer.is_none_or(|(_, at)| at > now.time) {
+        if !self.timer.is_due(now.time) {
             return false;
         }
-        self.timer = None;
+        self.timer = Deadline::NONE;
         if self.owed {
             if self.in_conversation(profile) {
                 self.pingpong = 0;
@@ -291,11 +291,7 @@ impl AckPolicy {
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Time> {
-        let delayed = self.timer.map(|(_, at)| at);
-        match (delayed, self.withheld_until) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        self.timer.min(self.withheld_until).get()
     }
 
     /// Whether reading has made an acknowledgement worthwhile (`__tcp_cleanup_rbuf`).

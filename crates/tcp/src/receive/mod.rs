@@ -156,8 +156,8 @@ pub(crate) struct Receiver {
     causes: Option<Box<Causes>>,
     /// When data last came.
     pub(crate) last_data: Time,
-    /// When anything last came, as the autotuning sees it.
-    arrival: Now,
+    /// When anything last came, µs: the autotuning's clock.
+    arrival_us: u64,
     pub(crate) data_segments: u32,
     pub(crate) out_of_order: u32,
 }
@@ -189,7 +189,7 @@ impl Receiver {
             ts_recent: start.ts_recent,
             causes: None,
             last_data: cx.now.time,
-            arrival: cx.now,
+            arrival_us: cx.now.us,
             data_segments: 0,
             out_of_order: 0,
         }
@@ -234,7 +234,7 @@ impl Receiver {
 
     /// A segment came.
     pub(crate) fn arrived(&mut self, now: Now) {
-        self.arrival = now;
+        self.arrival_us = now.us;
     }
 
     /// Where a reset may stand to be believed when something is missing (RFC 5961 §3.2).
@@ -562,7 +562,7 @@ impl Receiver {
     /// difference to the peer (`tcp_rcv_space_adjust`, `__tcp_cleanup_rbuf`).
     pub(crate) fn after_read(&mut self, count: usize, profile: &Profile) {
         let highest = self.reassembly.highest();
-        self.space.adjust(self.copied, self.nxt, highest, self.arrival, profile);
+        self.space.adjust(self.copied, self.nxt, highest, self.arrival_us, profile);
         let unacknowledged = (self.nxt - self.wup).max(0) as u32;
         let emptied = count > 0 && self.unread() == 0 && self.reassembly.is_empty();
         if self.ack.after_read(unacknowledged, emptied, profile) {

@@ -5,9 +5,93 @@ use roundtrip_packet::{SackBlock, SackBlocks, SeqNumber};
 /// Runs that may be held at most: a peer cannot make us search a longer list.
 const MOST_RUNS: usize = 1024;
 
-/// The runs of bytes beyond RCV.NXT, and the blocks to report.
+/// The runs of bytes beyond RCV.NXT, and the blocks to report. While there are none it takes no
+/// room.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reassembly {
+pub(crate) struct Reassembly(Option<Box<Runs>>);
+
+impl Reassembly {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|runs| runs.runs.is_empty())
+    }
+
+    /// The end of the highest run.
+    #[inline]
+    pub(crate) fn highest(&self) -> Option<SeqNumber> {
+        self.0.as_ref()?.runs.last().map(|run| run.right)
+    }
+
+    /// Takes in a run that has arrived; false if there are too many already. What of it was there
+    /// before is noted as a duplicate.
+    pub(crate) fn insert(&mut self, left: SeqNumber, right: SeqNumber) -> bool {
+        self.0.get_or_insert_default().insert(left, right)
+    }
+
+    /// Takes off the runs that RCV.NXT has reached: gives how far RCV.NXT moves. What of them had
+    /// arrived again is noted as a duplicate (`tcp_ofo_queue`).
+    pub(crate) fn advance(&mut self, next: SeqNumber) -> SeqNumber {
+        let next = self.0.as_mut().map_or(next, |runs| runs.advance(next));
+        self.tidy();
+        next
+    }
+
+    /// Notes a duplicate to report with the next acknowledgement (`tcp_dsack_set`).
+    pub(crate) fn set_duplicate(&mut self, left: SeqNumber, right: SeqNumber) {
+        self.0.get_or_insert_default().duplicate = Some(SackBlock { left, right });
+    }
+
+    /// Before a segment is taken in: only what it repeats itself is reported.
+    #[inline]
+    pub(crate) fn clear_duplicate(&mut self) {
+        if let Some(runs) = &mut self.0 {
+            runs.duplicate = None;
+        }
+        self.tidy();
+    }
+
+    /// Nothing more will be put together: FIN has been reached.
+    pub(crate) fn clear(&mut self) {
+        if let Some(runs) = &mut self.0 {
+            **runs = Runs { duplicate: runs.duplicate, ..Runs::default() };
+        }
+        self.tidy();
+    }
+
+    /// How many blocks there are to report.
+    #[inline]
+    pub(crate) fn blocks(&self) -> u32 {
+        self.0
+            .as_ref()
+            .map_or(0, |runs| u32::from(runs.count) + u32::from(runs.duplicate.is_some()))
+    }
+
+    /// The end of the highest block reported: where a reset may come in (RFC 5961 §3.2 with SACK).
+    pub(crate) fn highest_reported(&self) -> Option<SeqNumber> {
+        let runs = self.0.as_ref()?;
+        let blocks = &runs.recent[..usize::from(runs.count)];
+        blocks.iter().map(|block| block.right).reduce(SeqNumber::max)
+    }
+
+    /// Takes the blocks for the next segment, `most` of them, the duplicate first.
+    pub(crate) fn take_blocks(&mut self, most: usize) -> SackBlocks {
+        let Some(runs) = &mut self.0 else { return SackBlocks::NONE };
+        let duplicate = runs.duplicate.take();
+        let blocks = runs.recent[..usize::from(runs.count)].iter().copied();
+        let taken = duplicate.into_iter().chain(blocks).take(most).collect();
+        self.tidy();
+        taken
+    }
+
+    fn tidy(&mut self) {
+        if self.0.as_ref().is_some_and(|runs| runs.runs.is_empty() && runs.duplicate.is_none()) {
+            self.0 = None;
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Runs {
     /// In order, apart from each other.
     runs: Vec<SackBlock>,
     /// The newest first, as RFC 2018 §4 wants them.
@@ -17,20 +101,10 @@ pub(crate) struct Reassembly {
     duplicate: Option<SackBlock>,
 }
 
-impl Reassembly {
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.runs.is_empty()
-    }
-
-    /// The end of the highest run.
-    pub(crate) fn highest(&self) -> Option<SeqNumber> {
-        self.runs.last().map(|run| run.right)
-    }
-
+impl Runs {
     /// Takes in a run that has arrived; false if there are too many already. What of it was there
     /// before is noted as a duplicate.
-    pub(crate) fn insert(&mut self, left: SeqNumber, right: SeqNumber) -> bool {
+    fn insert(&mut self, left: SeqNumber, right: SeqNumber) -> bool {
         let first = self.runs.partition_point(|run| run.right.lt(left));
         let last = self.runs.partition_point(|run| run.left.le(right));
         if first == last && self.runs.len() >= MOST_RUNS {
@@ -56,7 +130,7 @@ impl Reassembly {
 
     /// The run that now stands first, if RCV.NXT has reached it: gives how far RCV.NXT moves. What
     /// of it had arrived again is noted as a duplicate (`tcp_ofo_queue`).
-    pub(crate) fn advance(&mut self, next: SeqNumber) -> SeqNumber {
+    fn advance(&mut self, next: SeqNumber) -> SeqNumber {
         let mut next = next;
         let reached = self.runs.iter().take_while(|run| run.left.le(next)).count();
         for run in self.runs.drain(..reached) {
@@ -66,7 +140,6 @@ impl Reassembly {
             next = next.max(run.right);
         }
         if self.runs.is_empty() {
-            self.runs = Vec::new();
             self.count = 0;
         } else {
             self.forget_below(next);
@@ -99,40 +172,6 @@ impl Reassembly {
             }
         }
         self.count = count as u8;
-    }
-
-    /// Notes a duplicate to report with the next acknowledgement (`tcp_dsack_set`).
-    pub(crate) fn set_duplicate(&mut self, left: SeqNumber, right: SeqNumber) {
-        self.duplicate = Some(SackBlock { left, right });
-    }
-
-    /// Before a segment is taken in: only what it repeats itself is reported.
-    pub(crate) fn clear_duplicate(&mut self) {
-        self.duplicate = None;
-    }
-
-    /// Nothing more will be put together: FIN has been reached.
-    pub(crate) fn clear(&mut self) {
-        *self = Reassembly { duplicate: self.duplicate, ..Reassembly::default() };
-    }
-
-    /// How many blocks there are to report.
-    #[inline]
-    pub(crate) fn blocks(&self) -> u32 {
-        u32::from(self.count) + u32::from(self.duplicate.is_some())
-    }
-
-    /// The end of the highest block reported: where a reset may come in (RFC 5961 §3.2 with SACK).
-    pub(crate) fn highest_reported(&self) -> Option<SeqNumber> {
-        let blocks = &self.recent[..usize::from(self.count)];
-        blocks.iter().map(|block| block.right).reduce(SeqNumber::max)
-    }
-
-    /// Takes the blocks for the next segment, `most` of them, the duplicate first.
-    pub(crate) fn take_blocks(&mut self, most: usize) -> SackBlocks {
-        let duplicate = self.duplicate.take();
-        let blocks = self.recent[..usize::from(self.count)].iter().copied();
-        duplicate.into_iter().chain(blocks).take(most).collect()
     }
 }
 

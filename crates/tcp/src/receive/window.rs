@@ -271,10 +271,10 @@ impl ReceiveSpace {
         copied: SeqNumber,
         next: SeqNumber,
         highest: Option<SeqNumber>,
-        now: Now,
+        now_us: u64,
         profile: &Profile,
     ) {
-        if self.rtt8_us == 0 || now.us.saturating_sub(self.round_us) < u64::from(self.rtt8_us >> 3)
+        if self.rtt8_us == 0 || now_us.saturating_sub(self.round_us) < u64::from(self.rtt8_us >> 3)
         {
             return;
         }
@@ -284,7 +284,7 @@ impl ReceiveSpace {
             self.enlarge(read as u32, next, highest, profile);
         }
         self.round_seq = copied;
-        self.round_us = now.us;
+        self.round_us = now_us;
     }
 
     /// Room for twice what was read, and for the growth of a peer in slow start, and for what
@@ -372,9 +372,8 @@ mod tests {
         assert!(space.grow(1448, 1448, &profile));
         assert_eq!(space.ssthresh, before + 2896);
         space.rtt8_us = 8 * 40_000;
-        let now = Now::at(Time::from_millis(50), profile.tick);
         let read = SeqNumber(1) + 60_000;
-        space.adjust(read, read, None, now, &profile);
+        space.adjust(read, read, None, 50_000, &profile);
         assert!(space.memory > 131_072 && space.memory <= 33_554_432);
     }
 

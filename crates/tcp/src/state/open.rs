@@ -7,6 +7,7 @@ use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{Ecn, SeqNumber, Timestamps};
 use roundtrip_record::{CloseReason, Time, Timer};
 
+use crate::clock::Deadline;
 use crate::options::{KeepAlive, Options};
 use crate::receive::{Receiver, SegmentText, Text};
 use crate::send::{
@@ -32,16 +33,23 @@ pub(crate) struct Open {
     ecn: bool,
     /// Nobody holds the socket.
     orphan: bool,
-    user_timeout: Option<Duration>,
-    fin_timeout: Duration,
-    keepalive: Option<KeepAlive>,
-    keepalive_at: Option<Time>,
+    /// What the owner asked for that few ask for.
+    wishes: Option<Box<Wishes>>,
+    keepalive_at: Deadline,
     /// FIN_WAIT_2 of an orphan with a long timeout ends then.
-    fin_wait2_at: Option<Time>,
+    fin_wait2_at: Deadline,
     /// When a segment out of place was last answered (RFC 5961 §7).
-    last_answer: Option<Time>,
+    last_answer: Deadline,
     /// A reset is to be sent: the connection was aborted.
     reset_due: bool,
+}
+
+/// Options that few connections have: they take no room in the others.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wishes {
+    user_timeout: Option<Duration>,
+    fin_timeout: Option<Duration>,
+    keepalive: Option<KeepAlive>,
 }
 
 /// A segment to be sent.
@@ -76,15 +84,20 @@ impl Open {
             timestamps: start.sender.timestamps.then_some(options.timestamp_offset),
             ecn: start.sender.ecn,
             orphan: false,
-            user_timeout: options.user_timeout,
-            fin_timeout: options.fin_timeout.unwrap_or(cx.profile.fin_timeout),
-            keepalive: None,
-            keepalive_at: None,
-            fin_wait2_at: None,
-            last_answer: None,
+            wishes: None,
+            keepalive_at: Deadline::NONE,
+            fin_wait2_at: Deadline::NONE,
+            last_answer: Deadline::NONE,
             reset_due: false,
         };
-        open.set_keepalive(options.keepalive, cx);
+        if options.user_timeout.is_some() || options.fin_timeout.is_some() {
+            let wishes = open.wishes.get_or_insert_default();
+            wishes.user_timeout = options.user_timeout;
+            wishes.fin_timeout = options.fin_timeout;
+        }
+        if options.keepalive.is_some() {
+            open.set_keepalive(options.keepalive, cx);
+        }
         open
     }
 
@@ -120,13 +133,22 @@ impl Open {
         if self.phase != Phase::FinWait2 || !self.orphan {
             return Next::Stay;
         }
-        let beyond = self.fin_timeout.saturating_sub(cx.profile.time_wait);
+        let beyond = self.fin_timeout(cx).saturating_sub(cx.profile.time_wait);
         if beyond.is_zero() {
             return Next::Wait(Waiting::FinWait2);
         }
         // What exceeds TIME_WAIT is waited for here, the rest there.
-        self.fin_wait2_at.get_or_insert(cx.now.time + beyond);
+        self.fin_wait2_at = self.fin_wait2_at.min(Deadline::at(cx.now.time + beyond));
         Next::Stay
+    }
+
+    fn fin_timeout(&self, cx: Context<'_>) -> Duration {
+        let own = self.wishes.as_ref().and_then(|wishes| wishes.fin_timeout);
+        own.unwrap_or(cx.profile.fin_timeout)
+    }
+
+    fn user_timeout(&self) -> Option<Duration> {
+        self.wishes.as_ref()?.user_timeout
     }
 
     /// Ends it with a reset.
@@ -138,21 +160,22 @@ impl Open {
     }
 
     pub(crate) fn set_keepalive(&mut self, keepalive: Option<KeepAlive>, cx: Context<'_>) {
-        self.keepalive = keepalive;
-        self.keepalive_at = keepalive.map(|keepalive| cx.now.time + keepalive.idle);
+        self.wishes.get_or_insert_default().keepalive = keepalive;
+        self.keepalive_at =
+            keepalive.map_or(Deadline::NONE, |wish| Deadline::at(cx.now.time + wish.idle));
     }
 
     pub(crate) fn set_user_timeout(&mut self, timeout: Option<Duration>) {
-        self.user_timeout = timeout;
+        self.wishes.get_or_insert_default().user_timeout = timeout;
     }
 
     /// What TIME_WAIT needs.
-    pub(crate) fn into_remains(self) -> Remains {
+    pub(crate) fn into_remains(self, cx: Context<'_>) -> Remains {
         Remains {
+            fin_timeout: self.fin_timeout(cx),
             snd_nxt: self.sender.nxt,
             timestamp_offset: self.timestamps.unwrap_or(0),
             ack_due: self.receiver.ack.owed || self.receiver.ack.due,
-            fin_timeout: self.fin_timeout,
             receiver: self.receiver,
         }
     }
@@ -295,10 +318,10 @@ impl Open {
 
     fn answered_recently(&mut self, cx: Context<'_>) -> bool {
         let limit = cx.profile.invalid_ratelimit;
-        if self.last_answer.is_some_and(|last| cx.now.time.since(last) < limit) {
+        if self.last_answer.get().is_some_and(|last| cx.now.time.since(last) < limit) {
             return true;
         }
-        self.last_answer = Some(cx.now.time);
+        self.last_answer = Deadline::at(cx.now.time);
         false
     }
 
@@ -418,8 +441,8 @@ impl Open {
         [
             self.sender.next_timeout(cx_profile),
             self.receiver.ack.next_timeout(),
-            self.keepalive_at,
-            self.fin_wait2_at,
+            self.keepalive_at.get(),
+            self.fin_wait2_at.get(),
         ]
         .into_iter()
         .flatten()
@@ -432,7 +455,7 @@ impl Open {
         if self.receiver.ack.on_timeout(self.sender.rtt.rto_us(), cx.now, cx.profile) {
             fired = Some(Fired { timer: Timer::DelayedAck, count: 1 });
         }
-        let patience = Patience { orphan: self.orphan, user_timeout: self.user_timeout };
+        let patience = Patience { orphan: self.orphan, user_timeout: self.user_timeout() };
         match self.sender.on_timeout(patience, cx) {
             Some(Expired::GivenUp) => return (fired, Next::Closed(CloseReason::TimedOut)),
             Some(Expired::Fired(kind, count)) => {
@@ -446,14 +469,14 @@ impl Open {
             }
             None => {}
         }
-        if self.keepalive_at.is_some_and(|at| at <= cx.now.time) {
+        if self.keepalive_at.is_due(cx.now.time) {
             match self.on_keepalive(cx) {
                 Some(next) => return (Some(Fired { timer: Timer::KeepAlive, count: 1 }), next),
                 None => fired = Some(Fired { timer: Timer::KeepAlive, count: 1 }),
             }
         }
-        if self.fin_wait2_at.is_some_and(|at| at <= cx.now.time) {
-            self.fin_wait2_at = None;
+        if self.fin_wait2_at.is_due(cx.now.time) {
+            self.fin_wait2_at = Deadline::NONE;
             let fired = Fired { timer: Timer::FinWait2, count: 1 };
             return (Some(fired), Next::Wait(Waiting::FinWait2));
         }
@@ -462,19 +485,19 @@ impl Open {
 
     /// RFC 9293 §3.8.4; `tcp_keepalive_timer`.
     fn on_keepalive(&mut self, cx: Context<'_>) -> Option<Next> {
-        let keepalive = self.keepalive?;
+        let keepalive = self.wishes.as_ref()?.keepalive?;
         if !self.sender.is_idle() {
-            self.keepalive_at = Some(cx.now.time + keepalive.idle);
+            self.keepalive_at = Deadline::at(cx.now.time + keepalive.idle);
             return None;
         }
         let last = self.sender.last_ack.max(self.receiver.last_data);
         let silent = cx.now.time.since(last);
         if silent < keepalive.idle {
-            self.keepalive_at = Some(last + keepalive.idle);
+            self.keepalive_at = Deadline::at(last + keepalive.idle);
             return None;
         }
         let probes = self.sender.probes_out;
-        let over = match self.user_timeout {
+        let over = match self.user_timeout() {
             Some(limit) => silent >= limit && probes > 0,
             None => probes >= u32::from(keepalive.probes),
         };
@@ -483,7 +506,7 @@ impl Open {
             return Some(Next::Closed(CloseReason::TimedOut));
         }
         self.sender.probe_peer();
-        self.keepalive_at = Some(cx.now.time + keepalive.interval);
+        self.keepalive_at = Deadline::at(cx.now.time + keepalive.interval);
         None
     }
 
