@@ -42,6 +42,7 @@ mod config;
 mod exchange;
 mod expiring;
 mod family;
+mod gate;
 mod host;
 mod hosts;
 mod iterate;

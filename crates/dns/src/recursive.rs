@@ -10,12 +10,12 @@ use hickory_proto::rr::rdata::CNAME;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use roundtrip_record::{EventId, NameEnded, NameStarted, Time, Trace as _, What};
 use roundtrip_wire::Wire;
-use tokio::sync::watch;
 
 use crate::answer::{Reading, Said, addresses};
 use crate::authority::begin;
 use crate::exchange::NoReply;
 use crate::expiring::Expiring;
+use crate::gate::{Gate, Keeper, gate};
 use crate::iterate::iterate;
 use crate::message::{Question, ttl};
 use crate::server::{Respond, Response};
@@ -36,7 +36,7 @@ pub struct Recursive<W> {
     tree: RefCell<Tree>,
     answers: RefCell<Expiring<Key, Answer, Time>>,
     /// What is being walked for; all who ask for it meanwhile wait.
-    under_way: RefCell<BTreeMap<Key, watch::Receiver<()>>>,
+    under_way: RefCell<BTreeMap<Key, Gate<()>>>,
 }
 
 /// An answer as it is kept.
@@ -83,14 +83,13 @@ impl<W: Wire> Recursive<W> {
                 return (answer, event);
             }
             let waiting = self.under_way.borrow().get(&key).cloned();
-            let Some(mut waiting) = waiting else { break };
-            // An error says that the walk has ended, which is all that is waited for.
-            let _ = waiting.changed().await;
+            let Some(waiting) = waiting else { break };
+            let _ = waiting.end().await;
             if self.kept(&key).is_none() && !self.under_way.borrow().contains_key(&key) {
                 break;
             }
         }
-        let (done, waiting) = watch::channel(());
+        let (done, waiting) = gate();
         self.under_way.borrow_mut().insert(key.clone(), waiting);
         let _end = End { server: self, key: &key, _done: done };
         self.walk(&key, event).await
@@ -126,7 +125,7 @@ impl<W: Wire> Recursive<W> {
 struct End<'a, W> {
     server: &'a Recursive<W>,
     key: &'a Key,
-    _done: watch::Sender<()>,
+    _done: Keeper<()>,
 }
 
 impl<W> Drop for End<'_, W> {

@@ -3,16 +3,15 @@
 use core::cell::RefCell;
 use std::rc::Rc;
 
-use tokio::sync::watch;
-
+use crate::gate::{Gate, Keeper, gate};
 use crate::lookup::{Lookup, LookupFault, Options};
 
-type End = Option<Result<Lookup, LookupFault>>;
+type End = Result<Lookup, LookupFault>;
 
 struct Entry {
     name: String,
     options: Options,
-    end: watch::Receiver<End>,
+    end: Gate<End>,
 }
 
 /// The lookups under way. There are few at a time.
@@ -34,11 +33,12 @@ pub(crate) struct Lead {
     under_way: UnderWay,
     name: String,
     options: Options,
-    end: watch::Sender<End>,
+    // `None` once it has told.
+    end: Option<Keeper<End>>,
 }
 
 /// Waits for the lookup that leads.
-pub(crate) struct Follow(watch::Receiver<End>);
+pub(crate) struct Follow(Gate<End>);
 
 impl UnderWay {
     /// Joins the lookups of a name.
@@ -48,17 +48,19 @@ impl UnderWay {
         if let Some(entry) = entries.iter().find(same) {
             return Part::Follow(Follow(entry.end.clone()));
         }
-        let (sender, end) = watch::channel(None);
+        let (keeper, end) = gate();
         entries.push(Entry { name: name.to_owned(), options, end });
         let under_way = self.clone();
-        Part::Lead(Lead { under_way, name: name.to_owned(), options, end: sender })
+        Part::Lead(Lead { under_way, name: name.to_owned(), options, end: Some(keeper) })
     }
 }
 
 impl Lead {
     /// Tells all who wait what came of it.
-    pub(crate) fn done(self, end: &Result<Lookup, LookupFault>) {
-        self.end.send_replace(Some(end.clone()));
+    pub(crate) fn done(mut self, end: &End) {
+        if let Some(keeper) = self.end.take() {
+            keeper.give(end.clone());
+        }
     }
 }
 
@@ -71,9 +73,7 @@ impl Drop for Lead {
 
 impl Follow {
     /// What came of it; `None` when it was given up.
-    pub(crate) async fn end(mut self) -> End {
-        // An error says that nobody will tell any more; what was told before stands.
-        let _ = self.0.wait_for(Option::is_some).await;
-        self.0.borrow().clone()
+    pub(crate) async fn end(self) -> Option<End> {
+        self.0.end().await
     }
 }
