@@ -77,12 +77,11 @@ const fn table(is_v6: bool) -> Table {
 impl Kind {
     /// The type and code of these names; `type_3` and `code_4` stand for themselves.
     pub(crate) fn named(is_v6: bool, kind: &str, code: Option<&str>) -> Option<Kind> {
-        let (kind, codes) = match kind.strip_prefix("type_") {
-            Some(number) => (number.parse().ok()?, &[][..]),
-            None => {
-                let row = table(is_v6).iter().find(|(_, name, _)| *name == kind)?;
-                (row.0, row.2)
-            }
+        let (kind, codes) = if let Some(number) = kind.strip_prefix("type_") {
+            (number.parse().ok()?, &[][..])
+        } else {
+            let row = table(is_v6).iter().find(|(_, name, _)| *name == kind)?;
+            (row.0, row.2)
         };
         let code = match code.map(|code| (code, code.strip_prefix("code_"))) {
             None => 0,

@@ -177,6 +177,7 @@ fn comma_separated(f: &mut Formatter<'_>, all: &[Expr]) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
+    use crate::Definitions;
     use crate::ast::Action;
 
     /// What is read and written again is the same.
@@ -191,13 +192,13 @@ mod tests {
             "> [tos 0x10] udp (100)",
             "< icmp unreachable frag_needed mtu 1280 [1:1461(1460)]",
         ] {
-            let script = crate::parse(&format!("0 {text}"), &Default::default()).unwrap();
+            let script = crate::parse(&format!("0 {text}"), &Definitions::default()).unwrap();
             let Action::Packet(packet) = &script.events[0].action else { panic!() };
             assert_eq!(packet.to_string(), text);
         }
         let text =
             "recvmsg(3, {msg_name(...)=..., msg_iov(1)=[{..., 1000}], msg_flags=A|B}, \"x\\n\")";
-        let script = crate::parse(&format!("0 {text} = 0"), &Default::default()).unwrap();
+        let script = crate::parse(&format!("0 {text} = 0"), &Definitions::default()).unwrap();
         let Action::Call(call) = &script.events[0].action else { panic!() };
         assert_eq!(call.to_string(), text);
     }

@@ -74,11 +74,9 @@ pub(crate) struct Settings {
     /// Sockets are of IPv6, packets of IPv4.
     pub(crate) is_mapped: bool,
     pub(crate) segmentation: bool,
-    pub(crate) syn_cookies: u8,
     pub(crate) syn_backlog: usize,
     pub(crate) somaxconn: usize,
     pub(crate) advmss: Option<u16>,
-    pub(crate) hop_limit: u8,
 }
 
 impl Settings {
@@ -99,11 +97,9 @@ impl Settings {
             strict_segments: false,
             is_mapped: false,
             segmentation: true,
-            syn_cookies: 1,
             syn_backlog: 4096,
             somaxconn: 4096,
             advmss: None,
-            hop_limit: 64,
         }
     }
 
@@ -130,7 +126,7 @@ impl Settings {
             "connect_port" => self.connect_port = number(text)?,
             "tolerance_usecs" => self.tolerance = Duration::from_micros(number(text)?),
             "tolerance_percent" => {
-                self.tolerance_permille = number::<u32>(text)?.saturating_mul(10)
+                self.tolerance_permille = number::<u32>(text)?.saturating_mul(10);
             }
             "tcp_ts_tick_usecs" => self.timestamp_tick = number(text)?,
             "tcp_ts_ecr_scaled" => self.scale_echoes = true,
@@ -209,11 +205,9 @@ impl Settings {
         }
         let count = || value.parse::<usize>().map_err(|_| refused());
         match name {
-            "ipv4.tcp_syncookies" => self.syn_cookies = value.parse().map_err(|_| refused())?,
             "ipv4.tcp_max_syn_backlog" => self.syn_backlog = count()?,
             "core.somaxconn" => self.somaxconn = count()?,
             "core.rmem_max" => self.profile.receive_memory_max = count()? as u32,
-            "ipv4.ip_default_ttl" => self.hop_limit = value.parse().map_err(|_| refused())?,
             _ if is_harmless(name, value) => {}
             _ => return Err(refused()),
         }
@@ -235,6 +229,8 @@ fn is_harmless(name: &str, value: &str) -> bool {
         ("ipv4.tcp_stdurg", "0"),
         ("ipv4.tcp_mtu_probing", "0"),
         ("ipv4.ip_no_pmtu_disc", "0"),
+        ("ipv4.ip_default_ttl", "64"),
+        ("ipv4.tcp_syncookies", "1"),
     ];
     let without_effect = [
         "ipv4.tcp_ecn_option",

@@ -137,7 +137,7 @@ impl World {
                 _ => 0,
             };
             let connection = stream.connection(&net.host);
-            let info = connection.map(|connection| connection.info());
+            let info = connection.map(Connection::info);
             let is_writable = connection.is_some_and(Connection::is_writable);
             let before = stream.seen;
             let state = info.as_ref().map(|info| info.state);

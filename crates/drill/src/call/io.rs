@@ -92,7 +92,7 @@ impl World {
             Some(Kind::Epoll(_)) => Ok(Answer::Error(Errno::EINVAL)),
             Some(Kind::Datagrams(_)) => {
                 let is_sendto = arguments.name() == "sendto";
-                self.send_datagram(request.fd, request.count, is_sendto)
+                Ok(self.send_datagram(request.fd, request.count, is_sendto))
             }
             Some(Kind::Stream(_)) if has_no_buffer(arguments, request.count) => {
                 Ok(Answer::Error(Errno::EFAULT))
@@ -290,7 +290,7 @@ impl World {
         if matches!(stream.state, State::Listening(_)) {
             return Ok(Answer::Error(Errno::EINVAL));
         }
-        let info = stream.connection(&net.host).map(|connection| connection.info());
+        let info = stream.connection(&net.host).map(tcp::Connection::info);
         let is_opening = info.as_ref().is_none_or(|info| {
             matches!(info.state, TcpState::SynSent | TcpState::SynReceived | TcpState::Closed)
         });

@@ -172,9 +172,8 @@ impl World {
         if name == Name::Info {
             return Ok(Answer::Value(0));
         }
-        let actual = match get(stream, name, (level, option), &net.host) {
-            Some(actual) => actual,
-            None => return Err(unknown(arguments)),
+        let Some(actual) = get(stream, name, (level, option), &net.host) else {
+            return Err(unknown(arguments));
         };
         let expected = match arguments.get(3)? {
             Expr::Ellipsis => return Ok(Answer::Value(0)),

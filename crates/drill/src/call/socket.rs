@@ -311,24 +311,24 @@ impl World {
         match self.files.get(&fd).map(|file| &file.kind) {
             None => Ok(Answer::Error(Errno::EBADF)),
             Some(Kind::Epoll(_)) => Ok(Answer::Error(Errno::ENOTSOCK)),
-            Some(Kind::Datagrams(_)) => self.connect_udp(fd, remote),
-            Some(Kind::Stream(_)) if is_disconnect => self.disconnect(fd),
+            Some(Kind::Datagrams(_)) => Ok(self.connect_udp(fd, remote)),
+            Some(Kind::Stream(_)) if is_disconnect => Ok(self.disconnect(fd)),
             Some(Kind::Stream(stream)) => match stream.state {
                 State::Listening(_) => Ok(Answer::Error(Errno::EISCONN)),
                 State::Open(_) => Ok(self.connect_outcome(fd, !progress.is_repeated)),
-                State::Unconnected => self.connect_first(fd, remote),
+                State::Unconnected => Ok(self.connect_first(fd, remote)),
             },
         }
     }
 
-    fn connect_first(&mut self, fd: i64, remote: SocketAddr) -> Answered {
-        let Some(stream) = self.stream(fd) else { return Ok(Answer::Error(Errno::EBADF)) };
+    fn connect_first(&mut self, fd: i64, remote: SocketAddr) -> Answer {
+        let Some(stream) = self.stream(fd) else { return Answer::Error(Errno::EBADF) };
         let (bound, options) = (stream.bound, stream.options.clone());
         let now = self.net.now;
         let opened = self.host().connect(now, remote, bound, Some(options), None, &mut Off);
         let socket = match opened {
             Ok(socket) => socket,
-            Err(error) => return Ok(Answer::Error(connect_errno(error))),
+            Err(error) => return Answer::Error(connect_errno(error)),
         };
         if let Some(stream) = self.stream(fd) {
             stream.state = State::Open(socket);
@@ -341,7 +341,7 @@ impl World {
             (flow.local, flow.remote) = (local, remote);
         }
         self.settle();
-        Ok(self.connect_outcome(fd, false))
+        self.connect_outcome(fd, false)
     }
 
     /// What a `connect` comes to that has begun, with this call or an earlier one.
@@ -375,9 +375,9 @@ impl World {
     }
 
     /// `connect` to no family: the connection is given up (`tcp_disconnect`).
-    fn disconnect(&mut self, fd: i64) -> Answered {
+    fn disconnect(&mut self, fd: i64) -> Answer {
         let now = self.net.now;
-        let Some(stream) = self.stream(fd) else { return Ok(Answer::Error(Errno::EBADF)) };
+        let Some(stream) = self.stream(fd) else { return Answer::Error(Errno::EBADF) };
         let state = std::mem::replace(&mut stream.state, State::Unconnected);
         (stream.written, stream.read, stream.is_connecting) = (0, 0, false);
         stream.seen = Seen::default();
@@ -386,7 +386,7 @@ impl World {
             State::Listening(listener) => self.host().close_listener(now, listener, &mut Off),
             State::Unconnected => {}
         }
-        Ok(Answer::Value(0))
+        Answer::Value(0)
     }
 
     pub(super) fn close(&mut self, arguments: Arguments<'_>) -> Answered {

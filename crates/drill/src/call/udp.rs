@@ -6,7 +6,7 @@ use roundtrip_host::{SendError, UdpId};
 use roundtrip_record::Off;
 
 use super::socket::{bind_errno, unreachable_errno};
-use super::{Answer, Answered, File, Kind};
+use super::{Answer, File, Kind};
 use crate::run::flow::Stage;
 use crate::run::world::World;
 use crate::symbols::Errno;
@@ -26,14 +26,14 @@ impl World {
         }
     }
 
-    pub(super) fn connect_udp(&mut self, fd: i64, remote: SocketAddr) -> Answered {
+    pub(super) fn connect_udp(&mut self, fd: i64, remote: SocketAddr) -> Answer {
         if let Err(errno) = self.bind_somewhere(fd) {
-            return Ok(Answer::Error(errno));
+            return Answer::Error(errno);
         }
         if let Some(socket) = self.datagrams(fd) {
             socket.remote = Some(remote);
         }
-        Ok(Answer::Value(0))
+        Answer::Value(0)
     }
 
     /// Gives the socket a port, if it has none; its flow goes to where the script says.
@@ -42,10 +42,9 @@ impl World {
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let id = match self.datagrams(fd).and_then(|socket| socket.bound) {
-            Some(id) => id,
-            None => self.host().bind_udp(SocketAddr::new(any, 0)).map_err(bind_errno)?,
-        };
+        let bound = self.datagrams(fd).and_then(|socket| socket.bound);
+        let fresh = SocketAddr::new(any, 0);
+        let id = bound.map_or_else(|| self.host().bind_udp(fresh).map_err(bind_errno), Ok)?;
         let port = self.net.host.udp_address(id).map_or(0, |at| at.port());
         if let Some(socket) = self.datagrams(fd) {
             socket.bound = Some(id);
@@ -57,32 +56,32 @@ impl World {
         Ok(id)
     }
 
-    pub(super) fn send_datagram(&mut self, fd: i64, count: usize, is_sendto: bool) -> Answered {
+    pub(super) fn send_datagram(&mut self, fd: i64, count: usize, is_sendto: bool) -> Answer {
         if count > usize::from(u16::MAX) {
-            return Ok(Answer::Error(Errno::EMSGSIZE));
+            return Answer::Error(Errno::EMSGSIZE);
         }
         let id = match self.bind_somewhere(fd) {
             Ok(id) => id,
-            Err(errno) => return Ok(Answer::Error(errno)),
+            Err(errno) => return Answer::Error(errno),
         };
         if let Some((_, why)) = self.host().take_udp_error(id) {
-            return Ok(Answer::Error(unreachable_errno(why)));
+            return Answer::Error(unreachable_errno(why));
         }
         let settings = &self.settings;
         let named = SocketAddr::new(settings.remote, settings.connect_port);
         let remote = self.datagrams(fd).and_then(|socket| socket.remote);
         let Some(to) = remote.or(is_sendto.then_some(named)) else {
-            return Ok(Answer::Error(Errno::EDESTADDRREQ));
+            return Answer::Error(Errno::EDESTADDRREQ);
         };
         let now = self.net.now;
         let sent = self.host().send_udp(now, id, to, &vec![0; count], None, &mut Off);
-        Ok(match sent {
+        match sent {
             Ok(()) => Answer::Value(count as i64),
             Err(SendError::TooLong { .. }) => Answer::Error(Errno::EMSGSIZE),
             Err(SendError::NoRoute) => Answer::Error(Errno::ENETUNREACH),
             Err(SendError::QueueFull) => Answer::Error(Errno::ENOBUFS),
             Err(SendError::Closed | SendError::BadDestination) => Answer::Error(Errno::EINVAL),
-        })
+        }
     }
 
     pub(super) fn receive_datagram(&mut self, fd: i64, count: usize, now_or_never: bool) -> Answer {

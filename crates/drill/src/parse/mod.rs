@@ -118,21 +118,15 @@ impl Parser<'_> {
         }
     }
 
-    /// A whole number from 0 to `limit`.
+    /// A whole number that fits.
     fn number<T: TryFrom<i64>>(&mut self, what: &str) -> Result<T, ReadError> {
-        match *self.peek() {
-            Token::Int(number) => match T::try_from(number) {
-                Ok(number) => {
-                    self.advance();
-                    Ok(number)
-                }
-                Err(_) => {
-                    let bits = 8 * size_of::<T>();
-                    self.expected(format!("{what} of {bits} bits without a sign"))
-                }
-            },
-            _ => self.expected(what),
-        }
+        let Token::Int(number) = *self.peek() else { return self.expected(what) };
+        let Ok(number) = T::try_from(number) else {
+            let bits = 8 * size_of::<T>();
+            return self.expected(format!("{what} of {bits} bits without a sign"));
+        };
+        self.advance();
+        Ok(number)
     }
 
     fn script(&mut self) -> Result<Script, ReadError> {

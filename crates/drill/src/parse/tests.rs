@@ -2,12 +2,12 @@ use std::time::Duration;
 
 use roundtrip_packet::Flags;
 
-use super::parse;
+use super::{Definitions, parse};
 use crate::ast::{Action, Body, Expr, OptionSpec, Script, Way, When};
 use crate::source::{Place, ReadError};
 
 fn read(text: &str) -> Script {
-    parse(text, &Default::default()).unwrap_or_else(|error| panic!("{error}"))
+    parse(text, &Definitions::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn tcp(text: &str) -> crate::ast::TcpSpec {
@@ -21,7 +21,7 @@ fn tcp(text: &str) -> crate::ast::TcpSpec {
 }
 
 fn complaint(text: &str) -> String {
-    parse(text, &Default::default()).expect_err("it cannot be read").to_string()
+    parse(text, &Definitions::default()).expect_err("it cannot be read").to_string()
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn complaints_have_a_place_a_caret_and_what_was_expected() {
 
 #[test]
 fn what_is_not_run_here_is_named() {
-    let error = parse("\n 0 > ipv4 1.2.3.4 > 5.6.7.8: . 1:1(0)", &Default::default());
+    let error = parse("\n 0 > ipv4 1.2.3.4 > 5.6.7.8: . 1:1(0)", &Definitions::default());
     let Err(ReadError::Unsupported(unsupported)) = error else { panic!("{error:?}") };
     assert_eq!(unsupported.place, Place { line: 2, column: 6 });
     assert_eq!(unsupported.what, "packets inside ipv4");

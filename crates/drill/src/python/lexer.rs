@@ -16,6 +16,9 @@ pub(super) enum Token {
     Newline,
 }
 
+/// A word, its line, and its bytes in the text, from and to.
+pub(super) type Lexeme = (Token, u32, usize, usize);
+
 /// Longer ones first.
 const SIGNS: [&str; 38] = [
     "**=", "//=", "<<=", ">>=", "==", "!=", "<=", ">=", "<<", ">>", "**", "//", "+=", "-=", "*=",
@@ -23,8 +26,8 @@ const SIGNS: [&str; 38] = [
     ")", "[", "]", ",", ":",
 ];
 
-/// All words, each with its line and its bytes in the text.
-pub(super) fn lex(text: &str) -> Result<Vec<(Token, u32, usize, usize)>, (u32, String)> {
+/// All words; or the line that has none, and why.
+pub(super) fn lex(text: &str) -> Result<Vec<Lexeme>, (u32, String)> {
     let mut all = Vec::new();
     let (mut at, mut line, mut depth) = (0, 0, 0_usize);
     while let Some(first) = text[at..].chars().next() {

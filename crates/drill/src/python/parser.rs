@@ -1,6 +1,6 @@
 //! From words to statements.
 
-use super::lexer::{Token, lex};
+use super::lexer::{Lexeme, Token, lex};
 use super::value::{Trouble, Value, binary, call, compare, format_percent, negate};
 use super::{Names, Stop};
 
@@ -147,7 +147,11 @@ impl Expr {
         match self {
             Expr::Name(name) if !into.contains(name) => into.push(name.clone()),
             Expr::Name(_) | Expr::Constant(_) | Expr::Format(_) => {}
-            Expr::List(all) | Expr::Call(_, all) => all.iter().for_each(|one| one.names(into)),
+            Expr::List(all) | Expr::Call(_, all) => {
+                for one in all {
+                    one.names(into);
+                }
+            }
             Expr::Not(one) | Expr::Negative(one) | Expr::Inverse(one) => one.names(into),
             Expr::And(left, right)
             | Expr::Or(left, right)
@@ -158,10 +162,14 @@ impl Expr {
             }
             Expr::Compare(first, rest) => {
                 first.names(into);
-                rest.iter().for_each(|(_, one)| one.names(into));
+                for (_, one) in rest {
+                    one.names(into);
+                }
             }
             Expr::Choice { condition, then, otherwise } => {
-                [condition, then, otherwise].into_iter().for_each(|one| one.names(into));
+                for one in [condition, then, otherwise] {
+                    one.names(into);
+                }
             }
         }
     }
@@ -194,7 +202,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<(u32, Line)>, Stop> {
 
 struct Parser<'a> {
     text: &'a str,
-    tokens: Vec<(Token, u32, usize, usize)>,
+    tokens: Vec<Lexeme>,
     at: usize,
     depth: usize,
 }

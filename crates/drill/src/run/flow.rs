@@ -165,6 +165,6 @@ fn option(option: &TcpOption<'_>, theirs: u32) -> OptionSpec {
 }
 
 fn hex(name: &str, data: &[u8]) -> String {
-    let digits: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
-    if digits.is_empty() { name.to_owned() } else { format!("{name} {digits}") }
+    let lead = if data.is_empty() { name.to_owned() } else { format!("{name} ") };
+    data.iter().fold(lead, |text, byte| format!("{text}{byte:02x}"))
 }

@@ -12,6 +12,7 @@ pub(crate) mod world;
 use std::time::Duration;
 
 use roundtrip_record::Time;
+use roundtrip_tcp::Connection;
 
 use crate::ast::{Action, Body, Call, Code, Event, Expr, PacketSpec, Script, Way, When};
 use crate::call::{Answer, File, Kind, Progress};
@@ -30,7 +31,7 @@ use world::World;
 /// How long packetdrill waits for a packet that is late.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long it waits for one that may come at any time, where packetdrill would wait for ever.
-const LONG_PATIENCE: Duration = Duration::from_secs(3600);
+const LONG_PATIENCE: Duration = Duration::from_hours(1);
 /// Lines of the trace that a failure shows.
 const TRACE_LINES: usize = 24;
 
@@ -246,7 +247,7 @@ impl Runner {
             let next = self.next_sent(wanted, due, place)?;
             let (first, second) = (sent.clone(), next.clone());
             if let Err(why) = sent.join(next, length) {
-                let lines = self.comparison(wanted, due, &[first, second], why);
+                let lines = comparison(wanted, due, &[first, second], why);
                 return Err((place, Fault::Mismatch(lines)));
             }
         }
@@ -260,7 +261,7 @@ impl Runner {
             differences.extend(lines);
         }
         if !differences.is_empty() {
-            let lines = self.comparison(wanted, due, &[sent], differences);
+            let lines = comparison(wanted, due, &[sent], differences);
             return Err((place, Fault::Mismatch(lines)));
         }
         self.note(sent.at, &sent.brief(Some(wanted)).to_string());
@@ -286,7 +287,7 @@ impl Runner {
             self.go_on_with_pending()?;
             if !had_timer && self.world.now() >= limit && self.world.net.captured.is_empty() {
                 let why = vec!["nothing was sent".to_owned()];
-                return Err((place, Fault::Mismatch(self.comparison(wanted, due, &[], why))));
+                return Err((place, Fault::Mismatch(comparison(wanted, due, &[], why))));
             }
         }
     }
@@ -322,25 +323,6 @@ impl Runner {
             }
             _ => flow.label = Some((name, live)),
         }
-    }
-
-    /// Expected and sent, one above the other.
-    fn comparison(
-        &self,
-        wanted: &PacketSpec,
-        due: Due,
-        sent: &[Sent],
-        differences: Vec<String>,
-    ) -> Vec<String> {
-        let mut lines = differences;
-        let time =
-            if due.is_any { format!("{:>10}", "*") } else { format!("{:>10}", seconds(due.from)) };
-        lines.push(format!("  expected {time} {wanted}"));
-        for one in sent {
-            let (at, spec) = (seconds(one.at), one.brief(Some(wanted)));
-            lines.push(format!("  sent     {at:>10} {spec}"));
-        }
-        lines
     }
 
     fn note(&mut self, at: Time, what: &str) {
@@ -452,7 +434,10 @@ impl Runner {
             Expr::Int(number) => *number,
             Expr::Word(word) => symbols::value(word)
                 .ok_or_else(|| Fault::unsupported(format!("the name {word}")))?,
-            Expr::Ellipsis => return self.open(answer, -1),
+            Expr::Ellipsis => {
+                self.open(answer, -1);
+                return Ok(());
+            }
             other => return Err(Fault::mismatch(format!("{call} cannot give {other}"))),
         };
         let wanted = call.errno.as_ref().map(|name| {
@@ -465,7 +450,10 @@ impl Runner {
             None => expected.to_string(),
         };
         match answer {
-            Answer::Opened(_) if expected >= 0 => self.open(answer, expected),
+            Answer::Opened(_) if expected >= 0 => {
+                self.open(answer, expected);
+                Ok(())
+            }
             Answer::Value(value) if value == expected => Ok(()),
             Answer::Error(errno)
                 if expected == -1 && wanted.is_none_or(|wanted| wanted == errno) =>
@@ -490,21 +478,20 @@ impl Runner {
 
     /// Gives a new descriptor the script's number. A script may use the number of one that is open
     /// still, as packetdrill lets it: then that one lives on without a number.
-    fn open(&mut self, answer: Answer, fd: i64) -> Result<(), Fault> {
-        let Answer::Opened(file) = answer else { return Ok(()) };
+    fn open(&mut self, answer: Answer, fd: i64) {
+        let Answer::Opened(file) = answer else { return };
         if let Some(older) = self.world.files.remove(&fd) {
             let nameless = self.world.files.keys().next().map_or(-2, |least| (*least).min(-1) - 1);
             self.world.files.insert(nameless, older);
         }
         self.adopt(&file, fd);
         self.world.files.insert(fd, file);
-        Ok(())
     }
 
     /// The flow of an accepted connection gets its descriptor.
     fn adopt(&mut self, file: &File, fd: i64) {
         let Kind::Stream(stream) = &file.kind else { return };
-        let remote = stream.connection(&self.world.net.host).map(|connection| connection.remote());
+        let remote = stream.connection(&self.world.net.host).map(Connection::remote);
         let flow = self.world.flows.iter_mut().find(|flow| Some(flow.remote) == remote);
         if let Some(flow) = flow.filter(|_| remote.is_some()) {
             flow.fd = Some(fd);
@@ -530,7 +517,7 @@ impl Runner {
         let now = self.world.now();
         let info = match file.map(|file| &file.kind) {
             Some(Kind::Stream(stream)) => {
-                stream.connection(&self.world.net.host).map(|connection| connection.info())
+                stream.connection(&self.world.net.host).map(Connection::info)
             }
             _ => None,
         };
@@ -541,9 +528,8 @@ impl Runner {
         fields::provide(&info, now, &mut self.names);
         let before = self.output.len();
         let result = python::run(&code.text, &mut self.names, &mut self.output);
-        for printed in self.output[before..].to_vec() {
-            self.note(now, &format!("printed: {printed}"));
-        }
+        let printed = self.output[before..].iter();
+        self.trace.extend(printed.map(|line| format!("{:>10} printed: {line}", seconds(now))));
         let at = |line: u32| match line {
             0 => code.place,
             _ => Place { line: code.place.line + line, column: 1 },
@@ -563,4 +549,22 @@ impl Runner {
         }
         Ok(())
     }
+}
+
+/// Expected and sent, one above the other.
+fn comparison(
+    wanted: &PacketSpec,
+    due: Due,
+    sent: &[Sent],
+    differences: Vec<String>,
+) -> Vec<String> {
+    let mut lines = differences;
+    let time =
+        if due.is_any { format!("{:>10}", "*") } else { format!("{:>10}", seconds(due.from)) };
+    lines.push(format!("  expected {time} {wanted}"));
+    for one in sent {
+        let (at, spec) = (seconds(one.at), one.brief(Some(wanted)));
+        lines.push(format!("  sent     {at:>10} {spec}"));
+    }
+    lines
 }

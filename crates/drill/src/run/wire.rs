@@ -72,10 +72,8 @@ fn envelope(from: IpAddr, to: IpAddr, spec: IpSpec) -> Result<Envelope, Fault> {
 
 fn header(spec: &TcpSpec, flow: &Flow) -> tcp::Header {
     let is_syn = spec.flags.contains(Flags::SYN);
-    let ack = match spec.flags.contains(Flags::ACK) {
-        true => flow.our_sequence(spec.ack, is_syn),
-        false => spec.ack,
-    };
+    let has_ack = spec.flags.contains(Flags::ACK);
+    let ack = if has_ack { flow.our_sequence(spec.ack, is_syn) } else { spec.ack };
     tcp::Header {
         sequence: SeqNumber(flow.their_sequence(spec.start, is_syn)),
         acknowledgement: SeqNumber(ack),
@@ -106,13 +104,13 @@ fn option_bytes(spec: &TcpSpec, flow: &Flow, scale_echoes: bool) -> Result<Optio
                 bytes.push(&TcpOption::Sack(blocks))
             }
             OptionSpec::Timestamps { value, echo } => {
-                let echo = match spec.flags.contains(Flags::ACK) {
-                    true => flow.echo(*echo, scale_echoes).ok_or_else(|| {
-                        Fault::mismatch(format!(
-                            "ecr {echo} sends back a timestamp that was not expected before"
-                        ))
-                    })?,
-                    false => *echo,
+                let echo = if spec.flags.contains(Flags::ACK) {
+                    flow.echo(*echo, scale_echoes).ok_or_else(|| {
+                        let why = "sends back a timestamp that was not expected before";
+                        Fault::mismatch(format!("ecr {echo} {why}"))
+                    })?
+                } else {
+                    *echo
                 };
                 bytes.push(&TcpOption::Timestamps(Timestamps { value: *value, echo }))
             }
