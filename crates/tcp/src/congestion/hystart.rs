@@ -8,7 +8,7 @@ use super::{Moment, Window};
 /// Below this window slow start goes on whatever the path looks like (`hystart_low_window`).
 const LOW_WINDOW: u32 = 16;
 /// Acknowledgements closer than this are one train, µs (`hystart_ack_delta_us`).
-const ACK_DELTA_US: u64 = 2000;
+const ACK_DELTA_US: u32 = 2000;
 /// Samples of a round trip before its delay is judged (`HYSTART_MIN_SAMPLES`).
 const MIN_SAMPLES: u8 = 8;
 /// Bounds of the rise in delay that ends slow start, µs (`HYSTART_DELAY_MIN`, `_MAX`).
@@ -22,8 +22,9 @@ pub(super) struct HyStart {
     samples: u8,
     /// Least delay of this round trip, µs.
     least_us: u32,
-    round_start_us: u64,
-    last_ack_us: u64,
+    /// µs, as far as 32 bits go.
+    round_start_us: u32,
+    last_ack_us: u32,
     /// The round trip ends when more than this is acknowledged.
     round_end: SeqNumber,
 }
@@ -34,8 +35,8 @@ impl HyStart {
             found: false,
             samples: 0,
             least_us: u32::MAX,
-            round_start_us: at.now.us,
-            last_ack_us: at.now.us,
+            round_start_us: at.now.us as u32,
+            last_ack_us: at.now.us as u32,
             round_end: at.nxt,
         }
     }
@@ -69,15 +70,16 @@ impl HyStart {
     /// The acknowledgements of this round trip come close together for half the least delay: the
     /// window has reached what the path holds one way.
     fn train_is_long(&mut self, least_delay_us: u32, at: &Moment) -> bool {
-        if at.now.us.saturating_sub(self.last_ack_us) > ACK_DELTA_US {
+        let now = at.now.us as u32;
+        if now.wrapping_sub(self.last_ack_us) > ACK_DELTA_US {
             return false;
         }
-        self.last_ack_us = at.now.us;
+        self.last_ack_us = now;
         let mut threshold = u64::from(least_delay_us) + ack_delay_us(at);
         if !at.paced {
             threshold /= 2;
         }
-        at.now.us.saturating_sub(self.round_start_us) > threshold
+        u64::from(now.wrapping_sub(self.round_start_us)) > threshold
     }
 
     /// The least delay of this round trip is an eighth above the path's: a queue is building.

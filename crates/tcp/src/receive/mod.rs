@@ -33,21 +33,30 @@ pub(crate) use window::Offer;
 /// The most segments of which it is remembered what brought them.
 const CAUSES: usize = 1 << 16;
 /// TSval is too old to be compared after this (RFC 7323 §5.5: 24 days).
-const PAWS_WRAP: Duration = Duration::from_secs(24 * 24 * 3600);
+const PAWS_WRAP: u32 = 24 * 24 * 3600;
+
+fn seconds(at: Time) -> u32 {
+    (at.millis() / 1000) as u32
+}
 
 /// The last timestamp of the peer (RFC 7323 §4.3, `TS.Recent`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TsRecent {
     pub(crate) value: u32,
-    pub(crate) at: Time,
+    /// When it came, s.
+    at: u32,
 }
 
 impl TsRecent {
+    pub(crate) fn new(value: u32, at: Time) -> TsRecent {
+        TsRecent { value, at: seconds(at) }
+    }
+
     /// Whether a timestamp is older than the last, by more than `tolerance` (RFC 7323 §5.3;
     /// `tcp_paws_check`).
     pub(crate) fn rejects(&self, value: u32, tolerance: i32, now: Time) -> bool {
         (self.value.wrapping_sub(value) as i32) > tolerance
-            && now.since(self.at) < PAWS_WRAP
+            && seconds(now).wrapping_sub(self.at) < PAWS_WRAP
             && self.value != 0
     }
 }
@@ -447,7 +456,7 @@ impl Receiver {
             && seq.le(self.wup)
             && !recent.rejects(value, 0, now)
         {
-            *recent = TsRecent { value, at: now };
+            *recent = TsRecent::new(value, now);
         }
     }
 

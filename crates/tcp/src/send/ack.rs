@@ -2,6 +2,7 @@
 
 use roundtrip_packet::{SackBlock, SeqNumber};
 
+use crate::clock::Deadline;
 use crate::congestion::Controller;
 use crate::congestion::prr::Progress;
 use crate::info::CaState;
@@ -281,6 +282,7 @@ impl Sender {
             news.reneging = first.marks.has(Marks::SACKED);
         } else {
             self.board.shrink();
+            self.sack_cache = None;
         }
         let measured = self.measure(prior_una, prior_sacked, &cleaned, news, cx);
         if news.data_acked {
@@ -386,7 +388,7 @@ impl Sender {
         let next = self.write_end().min(self.nxt + self.size.effective);
         if next.le(self.window_end()) {
             self.backoff = 0;
-            self.probes_since = None;
+            self.probes_since = Deadline::NONE;
             if self.timer_kind() == Some(SendTimer::Persist) {
                 self.timer = None;
             }

@@ -26,7 +26,7 @@ use bytes::Bytes;
 use roundtrip_packet::{SackBlock, SeqNumber};
 use roundtrip_record::Time;
 
-use crate::clock::{Now, micros};
+use crate::clock::{Deadline, Now, micros};
 use crate::congestion::prr::Prr;
 use crate::congestion::{Control, INFINITE, Moment, Window};
 use crate::info::CaState;
@@ -121,8 +121,6 @@ struct SegmentSize {
     clamp: u32,
     /// What the path takes, without options.
     path: u32,
-    /// Bytes of options every segment has.
-    options: u32,
     /// What follows from these (`mss_cache`).
     effective: u32,
 }
@@ -182,8 +180,9 @@ pub(crate) struct Sender {
     closing: Closing,
     buffer: SendBuffer,
     board: Scoreboard,
-    /// The SACK blocks of the last acknowledgement, which need not be looked through again.
-    sack_cache: [SackBlock; 4],
+    /// The SACK blocks of the last acknowledgement, which need not be looked through again; while
+    /// something is sacked.
+    sack_cache: Option<Box<[SackBlock; 4]>>,
     size: SegmentSize,
     sack: bool,
     timestamps: bool,
@@ -207,9 +206,9 @@ pub(crate) struct Sender {
     timer: Option<(SendTimer, Time)>,
     /// Timeouts in a row.
     pub(crate) retransmits: u32,
-    backoff: u32,
+    backoff: u8,
     pub(crate) probes_out: u32,
-    probes_since: Option<Time>,
+    probes_since: Deadline,
 
     rexmit: Rexmit,
     forced: Option<Forced>,
@@ -246,7 +245,6 @@ const SEGMENT_OVERHEAD: u32 = 640;
 impl Sender {
     pub(crate) fn new(start: &SenderStart, cx: Context<'_>) -> Sender {
         let SenderStart { una, window, .. } = *start;
-        let options = if start.timestamps { 12 } else { 0 };
         let at = Moment {
             now: cx.now,
             tick: cx.profile.tick,
@@ -267,11 +265,10 @@ impl Sender {
             closing: Closing::Open,
             buffer: SendBuffer::default(),
             board: Scoreboard::default(),
-            sack_cache: [SackBlock::default(); 4],
+            sack_cache: None,
             size: SegmentSize {
                 clamp: u32::from(start.mss_clamp),
                 path: u32::from(start.path_mss),
-                options,
                 effective: 0,
             },
             sack: start.sack,
@@ -304,7 +301,7 @@ impl Sender {
             retransmits: 0,
             backoff: 0,
             probes_out: 0,
-            probes_since: None,
+            probes_since: Deadline::NONE,
             rexmit: Rexmit::None,
             forced: None,
             push: false,
@@ -450,7 +447,8 @@ impl Sender {
     /// Works out how large segments may be (`tcp_sync_mss`).
     fn sync_size(&mut self, cx: Context<'_>) {
         let size = self.size.path.min(self.size.clamp).max(u32::from(cx.profile.min_send_mss));
-        self.size.effective = self.half_window(size - self.size.options.min(size - 8));
+        let options = if self.timestamps { 12 } else { 0 };
+        self.size.effective = self.half_window(size.saturating_sub(options).max(8));
     }
 
     /// Bytes of payload of a full segment that has `sack_bytes` of further options
@@ -561,7 +559,7 @@ impl Sender {
         info.ca_state = self.recovery.state;
         info.retransmits = self.retransmits;
         info.probes = self.probes_out;
-        info.backoff = self.backoff;
+        info.backoff = u32::from(self.backoff);
         info.timestamps = self.timestamps;
         info.sack = self.sack;
         info.ecn = self.ecn;
@@ -631,20 +629,4 @@ impl Sender {
             assert!(self.timer.is_some() || self.forced.is_some(), "data is out, no timer runs");
         }
     }
-}
-
-#[cfg(test)]
-pub(crate) fn sizes() -> Vec<(&'static str, usize)> {
-    vec![
-        ("sender", size_of::<Sender>()),
-        ("buffer", size_of::<SendBuffer>()),
-        ("board", size_of::<Scoreboard>()),
-        ("rtt", size_of::<RttEstimator>()),
-        ("window", size_of::<Window>()),
-        ("control", size_of::<Control>()),
-        ("recovery", size_of::<Recovery>()),
-        ("rack", size_of::<Rack>()),
-        ("counts", size_of::<SendCounts>()),
-        ("burst", size_of::<Option<Burst>>()),
-    ]
 }

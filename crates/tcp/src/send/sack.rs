@@ -38,8 +38,10 @@ impl Sender {
             return;
         }
         let valid = self.valid_blocks(blocks, ack, prior_una, duplicate);
-        let cache =
-            if self.board.sacked_out == 0 { [SackBlock::default(); 4] } else { self.sack_cache };
+        let cache = match (&self.sack_cache, self.board.sacked_out) {
+            (Some(cache), 1..) => **cache,
+            _ => [SackBlock::default(); 4],
+        };
         for (n, block) in valid.as_slice().iter().enumerate() {
             let dup = valid.duplicate == Some(n);
             if dup {
@@ -48,7 +50,10 @@ impl Sender {
                 self.tag_new(*block, &cache, news, cx);
             }
         }
-        self.sack_cache = valid.blocks;
+        match &mut self.sack_cache {
+            Some(cache) => **cache = valid.blocks,
+            None => self.sack_cache = Some(Box::new(valid.blocks)),
+        }
         if self.recovery.state != CaState::Loss || self.recovery.undo_marker.is_some() {
             self.check_reordering(news.reordered, cx);
         }

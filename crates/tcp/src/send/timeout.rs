@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::clock::micros;
+use crate::clock::{Deadline, micros};
 use crate::info::CaState;
 use crate::profile::Profile;
 
@@ -84,7 +84,7 @@ impl Sender {
             self.retransmits += 1;
         }
         self.forced = Some(Forced::Head);
-        self.backoff += 1;
+        self.backoff = self.backoff.saturating_add(1);
         self.rtt.back_off(cx.profile);
         let rto = self.rtt.rto_us();
         let delay = self.delayed_by_user_timeout(patience.user_timeout, rto, cx.now);
@@ -134,10 +134,11 @@ impl Sender {
     fn on_persist_timeout(&mut self, patience: Patience, cx: Context<'_>) -> Option<()> {
         if !self.board.is_empty() || !self.has_unsent() {
             self.probes_out = 0;
-            self.probes_since = None;
+            self.probes_since = Deadline::NONE;
             return None;
         }
-        let since = *self.probes_since.get_or_insert(cx.now.time);
+        let since = self.probes_since.get().unwrap_or(cx.now.time);
+        self.probes_since = Deadline::at(since);
         let mut most = cx.profile.retries2;
         if patience
             .user_timeout
@@ -149,7 +150,7 @@ impl Sender {
         if patience.orphan {
             let alive = self.rtt.rto_us() << self.backoff.min(20) < micros(cx.profile.rto_max);
             most = orphan_retries(cx.profile, alive);
-            if !alive && self.backoff >= most {
+            if !alive && u32::from(self.backoff) >= most {
                 self.give_up();
                 return Some(());
             }
@@ -163,11 +164,11 @@ impl Sender {
             // Not a probe after all: part of a segment fits.
             self.probes_out = 0;
             self.backoff = 0;
-            self.probes_since = None;
+            self.probes_since = Deadline::NONE;
             return Some(());
         }
         self.probes_out += 1;
-        if self.backoff < cx.profile.retries2 {
+        if u32::from(self.backoff) < cx.profile.retries2.min(255) {
             self.backoff += 1;
         }
         let mut when = self.probe_interval(cx);
@@ -263,7 +264,7 @@ impl Sender {
         }
         let Some(sent_us) = self.board.first().map(|sent| sent.sent_us) else { return };
         self.backoff -= 1;
-        self.rtt.revert_back_off(self.backoff, cx.profile);
+        self.rtt.revert_back_off(u32::from(self.backoff), cx.profile);
         let left = (sent_us + self.rtt.rto_us()).saturating_sub(cx.now.us);
         self.set_timer(SendTimer::Retransmission, left.max(1), cx);
     }

@@ -69,7 +69,7 @@ impl PeerSyn {
     }
 
     pub(crate) fn ts_recent(&self, cx: Context<'_>) -> Option<TsRecent> {
-        self.timestamp.map(|ts| TsRecent { value: ts.value, at: cx.now.time })
+        self.timestamp.map(|ts| TsRecent::new(ts.value, cx.now.time))
     }
 }
 

@@ -219,7 +219,7 @@ impl TimeWait {
 
     fn note(&mut self, value: Option<u32>, cx: Context<'_>) {
         if let (Some(recent), Some(value)) = (&mut self.ts_recent, value) {
-            *recent = TsRecent { value, at: cx.now.time };
+            *recent = TsRecent::new(value, cx.now.time);
         }
     }
 

@@ -224,8 +224,6 @@ fn a_reset_right_after_fin_is_believed() {
 fn an_idle_connection_is_small() {
     let own = size_of::<crate::Connection>();
     let open = size_of::<crate::state::Open>();
-    eprintln!("{:?}", crate::send::sizes());
-    eprintln!("receiver {} ", size_of::<crate::receive::Receiver>());
     assert!(own + open <= 1024, "{own} + {open}");
 }
 

@@ -56,12 +56,6 @@ pub(crate) struct Path {
     pub(crate) queue: usize,
 }
 
-impl Path {
-    pub(crate) fn delay_ms(ms: u64) -> Path {
-        Path { delay: Duration::from_millis(ms), rate: 0, queue: usize::MAX }
-    }
-}
-
 type Fates = Box<dyn FnMut(u64, &Frame) -> Fate>;
 
 struct Direction {
