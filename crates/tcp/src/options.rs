@@ -67,7 +67,7 @@ pub struct KeepAlive {
 impl Default for KeepAlive {
     /// `net.ipv4.tcp_keepalive_{time,intvl,probes}`: 2 h, 75 s, 9.
     fn default() -> Self {
-        KeepAlive { idle: Duration::from_secs(7200), interval: Duration::from_secs(75), probes: 9 }
+        KeepAlive { idle: Duration::from_hours(2), interval: Duration::from_secs(75), probes: 9 }
     }
 }
 

@@ -167,7 +167,7 @@ impl Profile {
             pacing: false,
             rto_initial: Duration::from_secs(1),
             rto_min: Duration::from_millis(200),
-            rto_max: Duration::from_secs(120),
+            rto_max: Duration::from_mins(2),
             syn_retries: 6,
             syn_linear_timeouts: 4,
             synack_retries: 5,
@@ -179,7 +179,7 @@ impl Profile {
             tail_loss_probe: true,
             frto: true,
             retrans_collapse: true,
-            min_rtt_window: Duration::from_secs(300),
+            min_rtt_window: Duration::from_mins(5),
             window_scaling: true,
             timestamps: true,
             sack: true,
@@ -205,8 +205,8 @@ impl Profile {
             mtu_probing: false,
             base_mss: 1024,
             invalid_ratelimit: Duration::from_millis(500),
-            time_wait: Duration::from_secs(60),
-            fin_timeout: Duration::from_secs(60),
+            time_wait: Duration::from_mins(1),
+            fin_timeout: Duration::from_mins(1),
             rfc1337: false,
             keepalive: KeepAlive::default(),
         }
@@ -220,11 +220,11 @@ impl Profile {
             congestion: Algorithm::Cubic9438,
             reduction: Reduction::Rfc9937,
             rto_min: Duration::from_secs(1),
-            rto_max: Duration::from_secs(60),
+            rto_max: Duration::from_mins(1),
             syn_linear_timeouts: 0,
             quick_acks: 0,
             comp_sack_count: 0,
-            time_wait: Duration::from_secs(240),
+            time_wait: Duration::from_mins(4),
             ..Profile::linux()
         }
     }

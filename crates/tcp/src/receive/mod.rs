@@ -54,7 +54,7 @@ impl TsRecent {
 
     /// Whether a timestamp is older than the last, by more than `tolerance` (RFC 7323 §5.3;
     /// `tcp_paws_check`).
-    pub(crate) fn rejects(&self, value: u32, tolerance: i32, now: Time) -> bool {
+    pub(crate) fn rejects(self, value: u32, tolerance: i32, now: Time) -> bool {
         (self.value.wrapping_sub(value) as i32) > tolerance
             && seconds(now).wrapping_sub(self.at) < PAWS_WRAP
             && self.value != 0

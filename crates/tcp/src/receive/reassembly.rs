@@ -13,7 +13,7 @@ pub(crate) struct Reassembly(Option<Box<Runs>>);
 impl Reassembly {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|runs| runs.runs.is_empty())
+        self.0.as_ref().is_none_or(|runs| runs.list.is_empty())
     }
 
     /// The end of the highest run.
@@ -84,7 +84,7 @@ impl Reassembly {
     }
 
     fn tidy(&mut self) {
-        if self.0.as_ref().is_some_and(|runs| runs.runs.is_empty() && runs.duplicate.is_none()) {
+        if self.0.as_ref().is_some_and(|runs| runs.list.is_empty() && runs.duplicate.is_none()) {
             self.0 = None;
         }
     }
@@ -93,7 +93,7 @@ impl Reassembly {
 #[derive(Clone, Debug, Default)]
 struct Runs {
     /// In order, apart from each other.
-    runs: Vec<SackBlock>,
+    list: Vec<SackBlock>,
     /// The newest first, as RFC 2018 §4 wants them.
     recent: [SackBlock; 4],
     count: u8,
@@ -105,25 +105,25 @@ impl Runs {
     /// Takes in a run that has arrived; false if there are too many already. What of it was there
     /// before is noted as a duplicate.
     fn insert(&mut self, left: SeqNumber, right: SeqNumber) -> bool {
-        let first = self.runs.partition_point(|run| run.right.lt(left));
-        let last = self.runs.partition_point(|run| run.left.le(right));
-        if first == last && self.runs.len() >= MOST_RUNS {
+        let first = self.list.partition_point(|run| run.right.lt(left));
+        let last = self.list.partition_point(|run| run.left.le(right));
+        if first == last && self.list.len() >= MOST_RUNS {
             return false;
         }
         let mut merged = SackBlock { left, right };
-        for run in &self.runs[first..last] {
+        for run in &self.list[first..last] {
             let (from, to) = (run.left.max(left), run.right.min(right));
             if from.lt(to) {
                 extend_duplicate(&mut self.duplicate, from, to);
             }
         }
         if let (Some(a), Some(b)) =
-            (self.runs.get(first), last.checked_sub(1).map(|n| self.runs[n]))
+            (self.list.get(first), last.checked_sub(1).map(|n| self.list[n]))
             && first < last
         {
             merged = SackBlock { left: a.left.min(left), right: b.right.max(right) };
         }
-        self.runs.splice(first..last, [merged]);
+        self.list.splice(first..last, [merged]);
         self.report(merged);
         true
     }
@@ -132,14 +132,14 @@ impl Runs {
     /// of it had arrived again is noted as a duplicate (`tcp_ofo_queue`).
     fn advance(&mut self, next: SeqNumber) -> SeqNumber {
         let mut next = next;
-        let reached = self.runs.iter().take_while(|run| run.left.le(next)).count();
-        for run in self.runs.drain(..reached) {
+        let reached = self.list.iter().take_while(|run| run.left.le(next)).count();
+        for run in self.list.drain(..reached) {
             if run.left.lt(next) {
                 extend_duplicate(&mut self.duplicate, run.left, run.right.min(next));
             }
             next = next.max(run.right);
         }
-        if self.runs.is_empty() {
+        if self.list.is_empty() {
             self.count = 0;
         } else {
             self.forget_below(next);

@@ -465,7 +465,7 @@ impl Sender {
         }
         self.size.path = u32::from(mss).max(u32::from(cx.profile.min_send_mss));
         self.sync_size(cx);
-        self.simple_retransmit(cx);
+        self.simple_retransmit();
     }
 
     // ---- looking in from outside ----

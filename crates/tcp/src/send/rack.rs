@@ -156,8 +156,7 @@ impl Sender {
     pub(super) fn on_reordering_timeout(&mut self, cx: Context<'_>) {
         let before = self.board.in_flight();
         self.timer = None;
-        let wait = self.detect_loss(cx);
-        let _ = wait;
+        self.detect_loss(cx);
         if before != self.board.in_flight() {
             if self.recovery.state != CaState::Recovery {
                 self.enter_recovery(false, cx);

@@ -527,8 +527,7 @@ impl Sender {
 
     /// Segments turned out to be larger than the path takes: they are sent again, and nobody is to
     /// blame (`tcp_simple_retransmit`).
-    pub(super) fn simple_retransmit(&mut self, cx: Context<'_>) {
-        let _ = cx;
+    pub(super) fn simple_retransmit(&mut self) {
         let mss = self.size.effective;
         for place in self.board.places() {
             if self.board.get(place).is_some_and(|sent| sent.len > mss) {

@@ -10,7 +10,7 @@ use super::{Context, Sender};
 
 /// The blocks of one acknowledgement, checked and in order.
 struct Blocks {
-    blocks: [SackBlock; 4],
+    sorted: [SackBlock; 4],
     count: usize,
     /// Which of them reports a duplicate.
     duplicate: Option<usize>,
@@ -18,7 +18,7 @@ struct Blocks {
 
 impl Blocks {
     fn as_slice(&self) -> &[SackBlock] {
-        &self.blocks[..self.count]
+        &self.sorted[..self.count]
     }
 }
 
@@ -37,7 +37,7 @@ impl Sender {
         if ack.lt(prior_una - self.max_window) || self.board.is_empty() {
             return;
         }
-        let valid = self.valid_blocks(blocks, ack, prior_una, duplicate);
+        let valid = self.valid_blocks(blocks, prior_una, duplicate);
         let cache = match (&self.sack_cache, self.board.sacked_out) {
             (Some(cache), 1..) => **cache,
             _ => [SackBlock::default(); 4],
@@ -51,8 +51,8 @@ impl Sender {
             }
         }
         match &mut self.sack_cache {
-            Some(cache) => **cache = valid.blocks,
-            None => self.sack_cache = Some(Box::new(valid.blocks)),
+            Some(cache) => **cache = valid.sorted,
+            None => self.sack_cache = Some(Box::new(valid.sorted)),
         }
         if self.recovery.state != CaState::Loss || self.recovery.undo_marker.is_some() {
             self.check_reordering(news.reordered, cx);
@@ -118,23 +118,16 @@ impl Sender {
     }
 
     /// The blocks that can be meant, in order.
-    fn valid_blocks(
-        &self,
-        blocks: &[SackBlock],
-        ack: SeqNumber,
-        prior_una: SeqNumber,
-        duplicate: bool,
-    ) -> Blocks {
-        let mut valid = Blocks { blocks: [SackBlock::default(); 4], count: 0, duplicate: None };
-        let _ = ack;
+    fn valid_blocks(&self, blocks: &[SackBlock], prior_una: SeqNumber, duplicate: bool) -> Blocks {
+        let mut valid = Blocks { sorted: [SackBlock::default(); 4], count: 0, duplicate: None };
         for (n, block) in blocks.iter().take(4).enumerate() {
             let dup = duplicate && n == 0;
             if !self.is_valid(*block, dup) || block.right.le(prior_una) {
                 continue;
             }
             let place = valid.as_slice().partition_point(|other| other.left.le(block.left));
-            valid.blocks[place..].rotate_right(1);
-            valid.blocks[place] = *block;
+            valid.sorted[place..].rotate_right(1);
+            valid.sorted[place] = *block;
             valid.count += 1;
             match &mut valid.duplicate {
                 Some(at) if place <= *at => *at += 1,

@@ -56,6 +56,7 @@ impl Marks {
 
 /// One segment that is out.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_field_names)]
 pub(crate) struct Sent {
     /// Its first sequence number.
     pub(crate) seq: SeqNumber,

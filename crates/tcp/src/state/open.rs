@@ -202,7 +202,7 @@ impl Open {
                 return Verdict::stay(Disposition::BadAck);
             }
         }
-        if let Some(next) = self.after_ack(cx) {
+        if let Some(next) = self.after_ack() {
             return Verdict::go(Disposition::Accepted, next);
         }
         let verdict = self.on_text(segment, cx);
@@ -371,8 +371,7 @@ impl Open {
     }
 
     /// Our FIN may be acknowledged now. Where that leads, unless on.
-    fn after_ack(&mut self, cx: Context<'_>) -> Option<Next> {
-        let _ = cx;
+    fn after_ack(&mut self) -> Option<Next> {
         if !self.sender.is_finished() {
             return None;
         }
@@ -437,9 +436,9 @@ impl Open {
 
     // ---- time passes ----
 
-    pub(crate) fn next_timeout(&self, cx_profile: &crate::Profile) -> Option<Time> {
+    pub(crate) fn next_timeout(&self, profile: &crate::Profile) -> Option<Time> {
         [
-            self.sender.next_timeout(cx_profile),
+            self.sender.next_timeout(profile),
             self.receiver.ack.next_timeout(),
             self.keepalive_at.get(),
             self.fin_wait2_at.get(),

@@ -232,6 +232,7 @@ impl Scene {
     }
 
     /// The peer sends a segment.
+    #[allow(clippy::needless_pass_by_value)]
     pub(crate) fn recv(&mut self, seg: Seg) -> Disposition {
         self.peer_clock = self.peer_clock.wrapping_add(1);
         let mut header = Header {
