@@ -1,5 +1,6 @@
 //! Bodies of forms: `application/x-www-form-urlencoded` and `multipart/form-data` (RFC 7578).
 
+use core::fmt::Write as _;
 use std::fs::File;
 use std::rc::Rc;
 
@@ -50,8 +51,12 @@ impl Multipart {
     /// An empty form. The boundary is made of `random`, which must be long enough that nobody's file
     /// holds it: twelve bytes are.
     pub fn new(random: &[u8]) -> Self {
-        let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { boundary: format!("roundtrip-{digits}"), body: Body::empty() }
+        let mut boundary = String::from("roundtrip-");
+        for byte in random {
+            // Writing to memory does not fail.
+            let _ = write!(boundary, "{byte:02x}");
+        }
+        Self { boundary, body: Body::empty() }
     }
 
     /// The value of Content-Type.
@@ -93,7 +98,7 @@ impl Multipart {
             quote(name)
         );
         if let Some(file_name) = file_name {
-            head.push_str(&format!("; filename=\"{}\"", quote(file_name)));
+            let _ = write!(head, "; filename=\"{}\"", quote(file_name));
         }
         if let Some(media_type) = media_type {
             head.push_str("\r\nContent-Type: ");

@@ -7,12 +7,14 @@ use core::task::{Context, Poll};
 use roundtrip_record::Time;
 use roundtrip_wire::Wire;
 
+type Sleep = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Completes at a time that may be moved. It is moved far more often than it is reached, so the
 /// wire's own timer is set anew only when it has fired too early or would fire too late.
 pub(crate) struct Timer<W> {
     wire: W,
     at: Option<Time>,
-    armed: Option<(Time, Pin<Box<dyn Future<Output = ()>>>)>,
+    armed: Option<(Time, Sleep)>,
 }
 
 impl<W: Wire> Timer<W> {

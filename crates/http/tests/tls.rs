@@ -25,7 +25,7 @@ struct Calendar;
 
 impl rustls::time_provider::TimeProvider for Calendar {
     fn current_time(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000)))
+        Some(UnixTime::since_unix_epoch(Duration::from_hours(500_000)))
     }
 }
 
@@ -101,14 +101,14 @@ fn established(site: &Site) -> Vec<TlsEstablished> {
     site.client_events().into_iter().filter_map(of).collect()
 }
 
-fn ask(site: &Site, tls: Tls, address: &str) -> Result<String, (Step, FaultKind)> {
+fn ask(site: &Site, tls: Tls, address: &str) -> Result<String, Box<(Step, FaultKind)>> {
     let client = site.client(Options::default(), Some(tls));
     let request = get(address);
     site.run(async move {
         let response = client.send(request).await;
-        let mut response = response.map_err(|failure| (failure.step, failure.kind))?;
+        let mut response = response.map_err(|failure| Box::new((failure.step, failure.kind)))?;
         let bytes = response.body.bytes(1 << 20).await;
-        let bytes = bytes.map_err(|failure| (failure.step, failure.kind))?;
+        let bytes = bytes.map_err(|failure| Box::new((failure.step, failure.kind)))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     })
 }
@@ -153,7 +153,7 @@ fn certificates_that_cannot_be_trusted_are_told_apart() {
     ] {
         let site = Site::new();
         serve(&site, 0, authority.server(name, until, &[]));
-        let (step, kind) = ask(&site, tls, "https://www0.test/a.txt").unwrap_err();
+        let (step, kind) = *ask(&site, tls, "https://www0.test/a.txt").unwrap_err();
         assert_eq!(step, Step::Tls);
         let FaultKind::BadCertificate { reason: got, host, names, not_after, issuer, .. } = &kind
         else {
@@ -180,7 +180,7 @@ fn what_is_no_tls_fails_the_handshake() {
         let _ = stream.read(&mut hello).await;
     })
     .detach();
-    let (step, kind) = ask(&site, Authority::new().client(), "https://www0.test/").unwrap_err();
+    let (step, kind) = *ask(&site, Authority::new().client(), "https://www0.test/").unwrap_err();
     assert_eq!(step, Step::Tls);
     assert!(matches!(kind, FaultKind::TlsFailed { alert_received: false, .. }), "{kind:?}");
 }

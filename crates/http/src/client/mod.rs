@@ -120,16 +120,17 @@ impl<W: Wire> Client<W> {
     /// One request, sent again after a lost connection.
     async fn send_once(&self, request: Request, wanted: Time) -> Result<Response<W>, Failure> {
         let (mut again, replay) = request.again();
-        let lost = match exchange::run(&self.shared, request, Reuse::Allowed, wanted).await {
-            Ok(response) => return Ok(response),
-            Err(lost) => lost,
-        };
+        let lost =
+            match Box::pin(exchange::run(&self.shared, request, Reuse::Allowed, wanted)).await {
+                Ok(response) => return Ok(response),
+                Err(lost) => lost,
+            };
         if !lost.retry || replay == Replay::Spent {
             return Err(lost.failure);
         }
         again.initiator = Initiator::Retry { of: lost.failure.exchange };
         again.cause = lost.failure.cause;
-        let last = exchange::run(&self.shared, again, Reuse::Forbidden, wanted).await;
+        let last = Box::pin(exchange::run(&self.shared, again, Reuse::Forbidden, wanted)).await;
         last.map_err(|lost| lost.failure)
     }
 

@@ -216,14 +216,12 @@ impl Upload {
     pub(crate) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.done {
             if self.piece.is_empty() {
-                match ready!(self.body.poll_chunk(context)) {
-                    Some(chunk) => self.piece = chunk?,
-                    None => {
-                        self.stream.send_data(Bytes::new(), true).map_err(to_io)?;
-                        self.done = true;
-                        break;
-                    }
-                }
+                let Some(chunk) = ready!(self.body.poll_chunk(context)) else {
+                    self.stream.send_data(Bytes::new(), true).map_err(to_io)?;
+                    self.done = true;
+                    break;
+                };
+                self.piece = chunk?;
             }
             self.stream.reserve_capacity(self.piece.len().min(PIECE));
             let room = match ready!(self.stream.poll_capacity(context)) {

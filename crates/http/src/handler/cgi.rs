@@ -130,7 +130,11 @@ impl Cgi {
                 return Err(StatusCode::FORBIDDEN);
             }
             let (own, more) = place.segments.split_at(at + 1);
-            let mut info: String = more.iter().map(|segment| format!("/{segment}")).collect();
+            let mut info = String::new();
+            for segment in more {
+                info.push('/');
+                info.push_str(segment);
+            }
             if place.slash {
                 info.push('/');
             }

@@ -124,18 +124,20 @@ fn date(fields: &Fields, name: &str) -> Option<SystemTime> {
 mod tests {
     use super::*;
 
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
+
+    type Lines<'a> = &'a [(&'static str, &'a str)];
 
     fn validators() -> Validators {
         Validators { etag: "\"a,b\"".into(), modified: Some(SystemTime::UNIX_EPOCH + 365 * DAY) }
     }
 
-    fn status(method: Method, lines: &[(&'static str, &str)]) -> Option<u16> {
+    fn status(method: &Method, lines: Lines<'_>) -> Option<u16> {
         let mut fields = Fields::new();
         for (name, value) in lines {
             fields.add(name, value);
         }
-        evaluate(&method, &fields, &validators()).map(|status| status.as_u16())
+        evaluate(method, &fields, &validators()).map(|status| status.as_u16())
     }
 
     #[test]
@@ -143,7 +145,7 @@ mod tests {
         const BEFORE: &str = "Thu, 31 Dec 1970 00:00:00 GMT";
         const AT: &str = "Fri, 01 Jan 1971 00:00:00 GMT";
         use Method as M;
-        let cases: &[(M, &[(&'static str, &str)], Option<u16>)] = &[
+        let cases: &[(M, Lines<'_>, Option<u16>)] = &[
             (M::GET, &[], None),
             (M::GET, &[("If-None-Match", "\"x\", W/\"a,b\"")], Some(304)),
             (M::HEAD, &[("If-None-Match", "*")], Some(304)),
@@ -162,7 +164,7 @@ mod tests {
             (M::GET, &[("If-None-Match", "\"x\""), ("If-Modified-Since", AT)], None),
         ];
         for (method, lines, expected) in cases {
-            assert_eq!(status(method.clone(), lines), *expected, "{method} {lines:?}");
+            assert_eq!(status(method, lines), *expected, "{method} {lines:?}");
         }
     }
 

@@ -136,6 +136,6 @@ fn parse_length(value: &[u8]) -> Option<u64> {
     }
     value.iter().try_fold(0u64, |length, byte| {
         let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        length.checked_mul(10)?.checked_add(digit).filter(|length| *length <= i64::MAX as u64)
+        length.checked_mul(10)?.checked_add(digit).filter(|length| i64::try_from(*length).is_ok())
     })
 }

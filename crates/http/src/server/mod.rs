@@ -37,12 +37,15 @@ pub struct Server<W: Wire> {
     shared: Rc<Shared<W>>,
 }
 
+/// Is told of every request that was answered.
+type Access = Rc<dyn Fn(&Served<'_>)>;
+
 pub(crate) struct Shared<W> {
     pub(crate) wire: W,
     pub(crate) options: Options,
     pub(crate) handler: Rc<dyn Handler>,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
-    pub(crate) access: Option<Rc<dyn Fn(&Served<'_>)>>,
+    pub(crate) access: Option<Access>,
     /// No more requests are taken.
     pub(crate) stopping: Cell<bool>,
     /// Wakes connections that wait for a request, and the one who waits for their end.

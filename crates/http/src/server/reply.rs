@@ -150,7 +150,9 @@ fn write_head<W: Wire>(
         response.status.as_str().as_bytes(),
         b" ",
     ];
-    line.iter().for_each(|part| out.extend_from_slice(part));
+    for part in line {
+        out.extend_from_slice(part);
+    }
     out.extend(reason.bytes().map(|byte| if byte < b' ' || byte == 0x7f { b' ' } else { byte }));
     out.extend_from_slice(b"\r\nDate: ");
     shared.date(|date| out.extend_from_slice(date.as_bytes()));

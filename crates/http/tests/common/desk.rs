@@ -60,7 +60,7 @@ impl Wake for Wakes {
 }
 
 impl Desk {
-    pub(crate) fn new(log: Log, address: IpAddr) -> Self {
+    pub(crate) fn new(log: &Log, address: IpAddr) -> Self {
         let shared = Shared {
             log: log.clone(),
             now: Cell::new(Time::ZERO),
@@ -156,7 +156,7 @@ impl Wire for Desk {
     }
 
     fn wall(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000) + self.now().since(Time::ZERO)
+        SystemTime::UNIX_EPOCH + Duration::from_hours(500_000) + self.now().since(Time::ZERO)
     }
 
     fn log(&self) -> Log {

@@ -23,7 +23,7 @@ impl Site {
     /// A client and no servers.
     pub(crate) fn new() -> Self {
         let log = Log::memory();
-        let client_wire = Desk::new(log.clone(), Self::address(255));
+        let client_wire = Desk::new(&log, Self::address(255));
         Self { client_wire, log }
     }
 
