@@ -19,7 +19,7 @@ impl Reassembly {
     /// The end of the highest run.
     #[inline]
     pub(crate) fn highest(&self) -> Option<SeqNumber> {
-        self.0.as_ref()?.runs.last().map(|run| run.right)
+        self.0.as_ref()?.list.last().map(|run| run.right)
     }
 
     /// Takes in a run that has arrived; false if there are too many already. What of it was there
