@@ -114,10 +114,14 @@ pub struct Profile {
     pub gso_max_size: u32,
     /// Least segment size we agree to send (`min_snd_mss`).
     pub min_send_mss: u16,
-    /// Path MTU discovery by probing once a black hole is suspected (RFC 4821; `mtu_probing` = 1).
+    /// Smaller segments are tried when timeouts suggest that large ones vanish without an ICMP
+    /// error: the detection of black holes of RFC 4821 §7.7 (`mtu_probing` = 1). Larger ones are not
+    /// tried again.
     pub mtu_probing: bool,
-    /// Segment size to fall back to when a black hole is suspected (`base_mss`).
+    /// Segment size to try first then (`base_mss`).
     pub base_mss: u16,
+    /// Timeouts after which a black hole is suspected, as a time (`retries1`).
+    pub retries1: u32,
 
     /// Answers to out-of-window segments and challenge ACKs are this far apart at least
     /// (`invalid_ratelimit`; RFC 5961 §7).
@@ -204,6 +208,7 @@ impl Profile {
             min_send_mss: 48,
             mtu_probing: false,
             base_mss: 1024,
+            retries1: 3,
             invalid_ratelimit: Duration::from_millis(500),
             time_wait: Duration::from_mins(1),
             fin_timeout: Duration::from_mins(1),

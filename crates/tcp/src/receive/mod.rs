@@ -336,10 +336,11 @@ impl Receiver {
                 self.ack.urgent = true;
             }
         }
-        let fin = !self.finished && self.fin == Some(self.nxt);
-        if fin {
+        let reached = self.fin.filter(|fin| !self.finished && self.nxt.ge(*fin));
+        let fin = reached.is_some();
+        if let Some(at) = reached {
             self.finished = true;
-            self.nxt += 1;
+            self.nxt = at + 1;
             self.ack.owed = true;
             self.reassembly.clear();
         }
@@ -359,14 +360,17 @@ impl Receiver {
         let right = text.seq + len;
         self.out_of_order += 1;
         self.measure(len, text);
-        if len > 0 && !self.reassembly.insert(text.seq, right) {
+        // FIN takes its place in the run, and is reported with it.
+        let run = len + u32::from(text.fin && room > len as usize);
+        if run > 0 && !self.reassembly.insert(text.seq, text.seq + run) {
             return Text::OutOfOrder;
         }
         if self.reassembly.blocks() > 2 {
             self.ack.release_withheld();
         }
         self.store(text);
-        if text.fin && self.fin.is_none() && self.reassembly.highest().is_none_or(|h| h.le(right)) {
+        let is_last = self.reassembly.highest().is_none_or(|highest| highest.le(right + 1));
+        if text.fin && self.fin.is_none() && is_last {
             self.fin = Some(right);
         }
         if self.sack && self.space.grow(len, self.ack.rcv_mss, cx.profile) {

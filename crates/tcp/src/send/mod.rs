@@ -202,6 +202,8 @@ pub(crate) struct Sender {
     /// The last forced push (`pushed_seq`).
     nodelay: bool,
     cork: bool,
+    /// The next push lets go whatever is held back (`TCP_NAGLE_PUSH`).
+    release: bool,
 
     timer: Option<(SendTimer, Time)>,
     /// Timeouts in a row.
@@ -297,6 +299,7 @@ impl Sender {
             small_end: una,
             nodelay: false,
             cork: false,
+            release: false,
             timer: None,
             retransmits: 0,
             backoff: 0,
@@ -357,7 +360,7 @@ impl Sender {
         taken
     }
 
-    /// Bytes that may be written. As in the kernel a buffer with any room takes one burst more
+    /// Bytes that may be written. As in the kernel a buffer with any room takes a whole burst
     /// (`sk_stream_memory_free`).
     fn room(&self) -> usize {
         let used = self.memory_used();
@@ -365,7 +368,7 @@ impl Sender {
             return 0;
         }
         let burst = self.half_window(65_536).max(self.size.effective);
-        (self.memory - used + burst) as usize
+        (self.memory - used).next_multiple_of(burst) as usize
     }
 
     /// What the buffer takes up, in Linux's measure (`sk_wmem_queued`).
@@ -427,6 +430,7 @@ impl Sender {
     pub(crate) fn set_nodelay(&mut self, nodelay: bool) {
         self.nodelay = nodelay;
         self.push |= nodelay;
+        self.release |= nodelay;
     }
 
     /// `TCP_CORK`: no segment that is not full.

@@ -178,7 +178,7 @@ impl Sender {
     /// unacknowledged (RFC 9293 §3.7.4; `tcp_nagle_check`).
     fn holds_back(&self, partial: bool) -> bool {
         let small_out = self.small_end.gt(self.una) && self.small_end.le(self.nxt);
-        partial && (self.cork || (!self.nodelay && !self.board.is_empty() && small_out))
+        partial && !self.release && (self.cork || (!self.nodelay && !self.board.is_empty() && small_out))
     }
 
     /// Bytes of a burst (`tcp_mss_split_point`).
@@ -295,7 +295,7 @@ impl Sender {
     /// Nothing more can be sent for now.
     fn end_push(&mut self, cx: Context<'_>) {
         let paced = cx.profile.pacing && self.has_unsent() && cx.now.time < self.pace_until;
-        self.push = paced;
+        (self.push, self.release) = (paced, false);
         let sent = std::mem::take(&mut self.pushed);
         let limited = std::mem::take(&mut self.deferred_for_cwnd)
             || self.board.in_flight() >= self.window.cwnd;

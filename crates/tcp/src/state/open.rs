@@ -197,6 +197,11 @@ impl Open {
         }
         match self.on_ack(segment, ack, cx) {
             AckOutcome::Accepted | AckOutcome::Old => {}
+            // Linux drops it without a word here, and answers it in all other states
+            // (`tcp_rcv_established`, `tcp_rcv_state_process`).
+            AckOutcome::Unsent if self.phase == Phase::Established => {
+                return Verdict::stay(Disposition::BadAck);
+            }
             AckOutcome::TooOld | AckOutcome::Unsent => {
                 self.challenge(cx);
                 return Verdict::stay(Disposition::BadAck);

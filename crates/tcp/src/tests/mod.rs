@@ -3,6 +3,7 @@
 mod acknowledging;
 mod closing;
 mod handshake;
+mod liars;
 mod pair;
 mod recovery;
 mod scene;

@@ -345,3 +345,20 @@ fn both_directions_at_once() {
     assert_eq!(scene.read(), 1000);
     assert_eq!(scene.connection.state(), TcpState::Established);
 }
+
+/// RFC 4821 §7.7: a path that swallows large segments without a word.
+#[test]
+fn a_black_hole_is_found_by_smaller_segments() {
+    let profile = Profile { mtu_probing: true, tail_loss_probe: false, ..exact() };
+    let peer = PeerOptions { mss: 1460, ..PeerOptions::default() };
+    let mut scene = Scene::accepted(profile, peer);
+    scene.write(1, 1460);
+    scene.sent();
+    let mut sizes = Vec::new();
+    for _ in 0..8 {
+        scene.timer();
+        sizes.extend(scene.sent().iter().map(|s| s.2));
+    }
+    assert_eq!(sizes[..3], [1460; 3]);
+    assert!(sizes.contains(&1024) && sizes.contains(&512), "{sizes:?}");
+}
