@@ -334,13 +334,13 @@ pub struct Get {
     #[arg(short = 'e', long, value_name = "URL")]
     pub referer: Option<String>,
     /// Resume at this offset; - takes it from the file
-    #[arg(short = 'C', long, value_name = "OFFSET")]
+    #[arg(short = 'C', long, value_name = "OFFSET", allow_hyphen_values = true)]
     pub continue_at: Option<String>,
     /// Ask for these bytes only
     #[arg(short, long, value_name = "RANGE")]
     pub range: Option<String>,
     /// Print this afterwards: %{http_code}, %{time_total}, …
-    #[arg(short = 'w', long, value_name = "FORMAT")]
+    #[arg(short = 'w', long, value_name = "FORMAT", allow_hyphen_values = true)]
     pub write_out: Option<String>,
     /// HTTP/1.0
     #[arg(short = '0', long = "http1.0")]
@@ -505,9 +505,12 @@ pub struct Drill {
     /// The scripts, or folders of them
     #[arg(required = true, value_name = "SCRIPT|DIR")]
     pub scripts: Vec<PathBuf>,
-    /// Print each script's trace
-    #[arg(short, long)]
-    pub verbose: bool,
+    /// The kernel's clock ticks a second (CONFIG_HZ), where a script depends on it
+    #[arg(long, value_name = "RATE")]
+    pub hz: Option<u32>,
+    /// Replace NAME by VALUE in the scripts
+    #[arg(short = 'D', long, value_name = "NAME=VALUE")]
+    pub define: Vec<String>,
 }
 
 /// `roundtrip show`

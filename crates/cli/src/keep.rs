@@ -117,7 +117,7 @@ fn short_id(subject: &str, number: u64) -> String {
     format!("{:02x}{:02x}", digest[0], digest[1])
 }
 
-fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let opened =
         fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     opened

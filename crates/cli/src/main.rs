@@ -1,11 +1,15 @@
 //! The `roundtrip` command: arguments in, exit code out.
 #![forbid(unsafe_code)]
 
+#[allow(clippy::doc_markdown, reason = "these are the texts of --help")]
 mod args;
+mod drill;
+mod get;
 mod keep;
 mod manual;
 mod network;
 mod resolve;
+mod serve;
 mod show;
 mod terminal;
 mod transfer;
@@ -27,7 +31,9 @@ fn main() -> ExitCode {
         Command::Visit(arguments) => visit::run(arguments, colour),
         Command::Resolve(arguments) => resolve::run(arguments, colour),
         Command::Transfer(arguments) => transfer::run(arguments),
-        Command::Drill(_) | Command::Get(_) | Command::Serve(_) => Err(anyhow::anyhow!("not yet")),
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Get(arguments) => get::run(arguments),
+        Command::Drill(arguments) => drill::run(arguments),
         Command::Show(arguments) => show::run(arguments, colour),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { folder } => manual::pages(folder),

@@ -85,9 +85,10 @@ impl Pair {
 
     /// Hands everything one end wants to send to the other; gives how many segments that were.
     fn carry(&mut self, carrier: Carrier, up: bool) -> usize {
-        let (from, to, envelope) = match up {
-            true => (&mut self.client, &mut self.server, &self.there),
-            false => (&mut self.server, &mut self.client, &self.back),
+        let (from, to, envelope) = if up {
+            (&mut self.client, &mut self.server, &self.there)
+        } else {
+            (&mut self.server, &mut self.client, &self.back)
         };
         let mut count = 0;
         let most = match carrier {

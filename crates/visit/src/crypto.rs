@@ -207,7 +207,7 @@ impl NoCertificate {
 
 /// What would otherwise be drawn by chance or read off a clock: serial number and validity.
 fn fill(params: &mut CertificateParams, seed: &[u8; 32], name: &str, now: u64, validity: Validity) {
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
     let now = (UNIX_EPOCH + Duration::from_secs(now)).into();
     params.serial_number = Some(derive(seed, &format!("serial {name}"))[..16].to_vec().into());
     params.not_before = now;

@@ -1,4 +1,4 @@
-//! One exchange, from the URL to the end of TIME_WAIT.
+//! One exchange, from the URL to the end of `TIME_WAIT`.
 //!
 //! This crate joins the floors below it: it schedules and drives `dns`, `http` and `page` over a
 //! wire, and sets up what a wire needs. [`visit`] reads like the seven steps; [`Internet`](roundtrip_lab::Internet)s
@@ -9,12 +9,14 @@
 pub mod cgi;
 pub mod crypto;
 pub mod demo;
+pub mod get;
 #[cfg(feature = "page")]
 mod load;
 mod names;
 mod plan;
 pub mod replay;
 pub mod run;
+pub mod serve;
 pub mod site;
 pub mod trust;
 mod visit;

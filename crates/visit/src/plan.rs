@@ -69,7 +69,7 @@ impl Plan {
             client: Options { timeouts, keep_alive: KeepAlive::On, ..Options::default() },
             #[cfg(feature = "page")]
             page: Some(roundtrip_page::Options::default()),
-            limit: Some(Duration::from_secs(120)),
+            limit: Some(Duration::from_mins(2)),
             until: Until::default(),
             fail: false,
         }

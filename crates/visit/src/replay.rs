@@ -146,15 +146,11 @@ impl Recording {
         for exchange in &self.exchanges {
             let Some(origin) = Origin::of(&exchange.url) else { continue };
             let answer = self.answer(exchange, &body)?;
-            let at = match origins.iter().position(|(known, _)| *known == origin) {
-                Some(at) => at,
-                None => {
-                    origins.push((origin, Answers::default()));
-                    origins.len() - 1
-                }
-            };
             let key = (exchange.method.clone(), target(&exchange.url));
-            origins[at].1.entry(key).or_default().push_back(answer);
+            match origins.iter_mut().find(|(known, _)| *known == origin) {
+                Some((_, answers)) => answers.entry(key).or_default().push_back(answer),
+                None => origins.push((origin, Answers::from([(key, [answer].into())]))),
+            }
         }
         Ok(origins.into_iter().map(|(origin, answers)| site(&origin, answers)).collect())
     }
@@ -371,7 +367,7 @@ impl Reading {
                 if let Some(exchange) = self.find(request.exchange) {
                     exchange.connection = Some(request.connection);
                     exchange.request_done = Some(at);
-                    exchange.form = request.body.clone();
+                    exchange.form.clone_from(&request.body);
                     exchange.request_fields = pairs(&request.fields);
                 }
             }
@@ -379,15 +375,15 @@ impl Reading {
                 if let Some(exchange) = self.find(head.exchange) {
                     exchange.first_byte = Some(head.first_byte);
                     exchange.status = head.status;
-                    exchange.reason = head.reason.clone();
+                    exchange.reason.clone_from(&head.reason);
                     exchange.fields = pairs(&head.fields);
                     exchange.ended = at;
                 }
             }
             What::ResponseEnded(response) => {
                 if let Some(exchange) = self.find(response.exchange) {
-                    exchange.content = response.body.content.clone();
-                    exchange.codings = response.body.codings.clone();
+                    exchange.content.clone_from(&response.body.content);
+                    exchange.codings.clone_from(&response.body.codings);
                     exchange.framing = response.body.framing;
                     exchange.ended = at;
                 }

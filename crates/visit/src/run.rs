@@ -107,7 +107,7 @@ pub enum RunError {
 
 /// How long the lab goes on after a visit, until its last connection is gone: far longer than any
 /// timer of a connection that ends well.
-const AFTER: Duration = Duration::from_secs(3600);
+const AFTER: Duration = Duration::from_hours(1);
 /// How long a real wire is watched after a visit, so that the last segments are seen.
 const LINGER: Duration = Duration::from_millis(30);
 
@@ -152,7 +152,7 @@ fn simulate(
 ) -> Result<Simulated, RunError> {
     let _keys = Recorded::into(&log);
     let mut internet = Internet::new(LabSettings {
-        net: network.net.clone(),
+        net: network.net,
         seed: Seed::new(network.seed),
         date: SystemTime::UNIX_EPOCH + Duration::from_secs(network.date),
         log,

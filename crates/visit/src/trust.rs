@@ -1,6 +1,7 @@
 //! TLS on a live wire: whom to trust, and where keys go.
 
 use core::cell::RefCell;
+use core::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -196,6 +197,11 @@ impl KeyLog for ToRecord {
 }
 
 fn key_line(label: &str, client_random: &[u8], secret: &[u8]) -> String {
-    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+    let hex = |bytes: &[u8]| {
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    };
     format!("{label} {} {}\n", hex(client_random), hex(secret))
 }

@@ -356,6 +356,8 @@ impl Sender {
     fn wrote(&mut self, taken: usize, asked: usize) -> usize {
         self.end += taken;
         self.push |= taken > 0;
+        // (`tcp_skb_entail`)
+        self.release &= taken == 0;
         self.no_space |= taken < asked;
         taken
     }

@@ -319,7 +319,7 @@ fn impossible_blocks_are_ignored() {
 #[test]
 fn cubic_takes_seven_tenths() {
     let mut scene = scene();
-    scene.write(1, 60_000);
+    scene.write(1, 40_000);
     scene.sent();
     scene.at(200);
     scene.recv(ack(10_001));

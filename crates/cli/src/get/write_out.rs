@@ -1,0 +1,244 @@
+//! `-w`: what is printed after a transfer.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use http::Version;
+use roundtrip_record::{AttemptEnd, Event, Time, What};
+use roundtrip_visit::get::Got;
+use serde_json::{Map, Value, json};
+
+/// When the steps of a transfer were done, and with whom.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Steps {
+    name: Option<Time>,
+    connected: Option<Time>,
+    secured: Option<Time>,
+    sent: Option<Time>,
+    first: Option<Time>,
+    redirected: Option<Time>,
+    connects: u32,
+    remote: Option<SocketAddr>,
+    local: Option<SocketAddr>,
+    request: u64,
+}
+
+impl Steps {
+    /// Reads them from the events of one transfer.
+    pub(super) fn read(events: &[Event], began: Time) -> Self {
+        let mut steps = Self::default();
+        for event in events.iter().filter(|event| event.at >= began) {
+            let at = event.at;
+            match &event.what {
+                What::NameEnded(_) => steps.name = Some(at),
+                What::ConnectResult(result) if result.end == AttemptEnd::Connected => {
+                    steps.connected = Some(at);
+                    steps.connects += 1;
+                    steps.remote = Some(result.to);
+                }
+                What::TcpOpened(opened) => steps.local = Some(opened.local),
+                What::TlsEstablished(_) => steps.secured = Some(at),
+                What::RequestSent(sent) => {
+                    steps.sent = Some(sent.began);
+                    steps.request += sent.head_bytes;
+                    if steps.first.is_some() {
+                        steps.redirected = Some(sent.began);
+                    }
+                }
+                What::ResponseHead(head) if head.exchange.is_some() && head.status >= 200 => {
+                    steps.first = Some(head.first_byte);
+                }
+                _ => {}
+            }
+        }
+        steps
+    }
+}
+
+/// A transfer and all that can be told of it.
+pub(super) struct Told<'a> {
+    pub(super) got: &'a Got,
+    pub(super) steps: &'a Steps,
+    pub(super) file: Option<&'a PathBuf>,
+    pub(super) words: &'a str,
+    pub(super) number: usize,
+}
+
+/// Which of the two outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum To {
+    Output,
+    Error,
+}
+
+/// Fills a format in. What is not known to it stays out, with a note.
+pub(super) fn fill(format: &str, told: &Told<'_>) -> Vec<(To, String)> {
+    let mut pieces = vec![(To::Output, String::new())];
+    let mut rest = format;
+    while let Some(at) = rest.find(['%', '\\']) {
+        push(&mut pieces, &rest[..at]);
+        rest = &rest[at..];
+        if let Some(after) = rest.strip_prefix("%%") {
+            push(&mut pieces, "%");
+            rest = after;
+        } else if let Some((name, after)) = braced(rest, "%{") {
+            rest = after;
+            match name {
+                "stdout" => pieces.push((To::Output, String::new())),
+                "stderr" => pieces.push((To::Error, String::new())),
+                "onerror" if told.got.failure.is_none() => rest = "",
+                "onerror" => {}
+                name => match value(name, told) {
+                    Some(value) => push(&mut pieces, &text(&value)),
+                    None => eprintln!("roundtrip: -w: there is no variable %{{{name}}}"),
+                },
+            }
+        } else if let Some((name, after)) = braced(rest, "%header{") {
+            let field = told.got.fields.get(name).map(String::from_utf8_lossy);
+            push(&mut pieces, &field.unwrap_or_default());
+            rest = after;
+        } else {
+            let escapes =
+                [("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ("\\\\", "\\")];
+            let known = escapes.iter().find(|(escape, _)| rest.starts_with(escape));
+            let (shown, length) = known.map_or((&rest[..1], 1), |(_, char)| (*char, 2));
+            push(&mut pieces, shown);
+            rest = &rest[length..];
+        }
+    }
+    push(&mut pieces, rest);
+    pieces
+}
+
+fn push(pieces: &mut [(To, String)], text: &str) {
+    if let Some((_, last)) = pieces.last_mut() {
+        last.push_str(text);
+    }
+}
+
+fn braced<'a>(text: &'a str, opening: &str) -> Option<(&'a str, &'a str)> {
+    text.strip_prefix(opening)?.split_once('}')
+}
+
+/// Numbers as curl writes them: times with six places.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        Value::Number(number) if number.is_f64() => {
+            format!("{:.6}", number.as_f64().unwrap_or_default())
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The variables of curl(1).
+const NAMES: [&str; 34] = [
+    "content_type",
+    "errormsg",
+    "exitcode",
+    "filename_effective",
+    "http_code",
+    "http_version",
+    "local_ip",
+    "local_port",
+    "method",
+    "num_connects",
+    "num_headers",
+    "num_redirects",
+    "num_retries",
+    "redirect_url",
+    "referer",
+    "remote_ip",
+    "remote_port",
+    "response_code",
+    "scheme",
+    "size_download",
+    "size_header",
+    "size_request",
+    "size_upload",
+    "speed_download",
+    "speed_upload",
+    "time_appconnect",
+    "time_connect",
+    "time_namelookup",
+    "time_pretransfer",
+    "time_redirect",
+    "time_starttransfer",
+    "time_total",
+    "url_effective",
+    "urlnum",
+];
+
+fn value(name: &str, told: &Told<'_>) -> Option<Value> {
+    let Told { got, steps, .. } = told;
+    let total = got.ended.since(got.began);
+    let since = |at: Option<Time>| seconds(at.map_or(Duration::ZERO, |at| at.since(got.began)));
+    let rate = |bytes: u64| {
+        let micros = total.as_micros().max(1);
+        json!(u64::try_from(u128::from(bytes) * 1_000_000 / micros).unwrap_or(u64::MAX))
+    };
+    Some(match name {
+        "http_code" | "response_code" => {
+            let code = got.status.map_or(0, |status| status.as_u16());
+            json!(format!("{code:03}"))
+        }
+        "http_version" => json!(match got.version {
+            None => "0",
+            Some(Version::HTTP_10) => "1.0",
+            Some(Version::HTTP_2) => "2",
+            Some(_) => "1.1",
+        }),
+        "content_type" => json!(got.fields.text("Content-Type")),
+        "errormsg" if got.failure.is_none() => Value::Null,
+        "errormsg" => json!(told.words),
+        "exitcode" => json!(got.exit_code()),
+        "filename_effective" => json!(told.file.map(|path| path.display().to_string())),
+        "local_ip" => json!(steps.local.map(|at| at.ip().to_string()).unwrap_or_default()),
+        "local_port" => json!(steps.local.map_or(0, |at| at.port())),
+        "remote_ip" => json!(steps.remote.map(|at| at.ip().to_string()).unwrap_or_default()),
+        "remote_port" => json!(steps.remote.map_or(0, |at| at.port())),
+        "method" => json!(got.method.as_str()),
+        "num_connects" => json!(steps.connects),
+        "num_headers" => json!(got.fields.len()),
+        "num_redirects" => json!(got.redirects),
+        "num_retries" => json!(got.retries),
+        "redirect_url" => json!(got.redirect_url.as_ref().map(url::Url::as_str)),
+        "referer" => Value::Null,
+        "scheme" => json!(got.url.scheme()),
+        "size_download" => json!(got.body),
+        "size_header" => json!(got.head),
+        "size_request" => json!(steps.request),
+        "size_upload" => json!(got.uploaded),
+        "speed_download" => rate(got.body),
+        "speed_upload" => rate(got.uploaded),
+        "time_namelookup" => since(steps.name),
+        "time_connect" => since(steps.connected),
+        "time_appconnect" => since(steps.secured),
+        "time_pretransfer" => since(steps.sent),
+        "time_starttransfer" => since(steps.first),
+        "time_redirect" => since(steps.redirected),
+        "time_total" => seconds(total),
+        "url_effective" => json!(plain(&got.url)),
+        "urlnum" => json!(told.number),
+        "json" => {
+            let all = NAMES.iter().filter_map(|name| Some(((*name).to_owned(), value(name, told)?)));
+            json!(Value::Object(all.collect::<Map<_, _>>()).to_string())
+        }
+        _ => return None,
+    })
+}
+
+fn seconds(duration: Duration) -> Value {
+    json!(duration.as_secs_f64())
+}
+
+/// A URL without the credentials that stood in it.
+fn plain(url: &url::Url) -> String {
+    let mut url = url.clone();
+    // It has a host, so neither can fail.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
+}

@@ -1,0 +1,149 @@
+//! `roundtrip serve`
+
+use std::cell::RefCell;
+use std::io::{LineWriter, Write as _, stdout};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{anyhow, bail};
+use roundtrip_http::handler::Listing;
+use roundtrip_http::server::{Options, Served};
+use roundtrip_visit::run::Real;
+use roundtrip_visit::serve::{Echoing, Identity, Service, serve};
+
+use crate::Outcome;
+use crate::args::Serve;
+use crate::network::{Wire, wire};
+
+/// Serves until it is told to stop.
+pub(crate) fn run(arguments: &Serve) -> Outcome {
+    let service = service(arguments)?;
+    let real = match arguments.wire.as_deref().map(wire).transpose()? {
+        None => Real::Live,
+        Some(Wire::Real(real)) => real,
+        Some(Wire::Lab) => {
+            bail!("--wire lab: nobody could reach it; roundtrip visit DIR serves DIR in the lab")
+        }
+    };
+    let scheme = if service.identity.is_some() { "https" } else { "http" };
+    let folder = service.folder.display().to_string();
+    let lines = Lines::new();
+    let quiet = arguments.quiet;
+    serve(
+        &service,
+        &real,
+        |at| println!("serving {folder} at {scheme}://{at}/"),
+        move |served| {
+            if !quiet {
+                lines.write(served);
+            }
+        },
+    )?;
+    Ok(0)
+}
+
+fn service(arguments: &Serve) -> anyhow::Result<Service> {
+    let seconds = arguments.keepalive_timeout;
+    let keep_alive = Duration::try_from_secs_f64(seconds)
+        .map_err(|_| anyhow!("--keepalive-timeout {seconds}: wanted seconds"))?;
+    let mut options = Options { keep_alive, ..Options::default() };
+    if arguments.no_keepalive {
+        options.max_requests = 1;
+    }
+    let identity = arguments.cert.as_ref().zip(arguments.key.as_ref());
+    Ok(Service {
+        folder: arguments.dir.clone(),
+        listen: arguments.listen,
+        programs: arguments.cgi.clone(),
+        echo: if arguments.echo { Echoing::On } else { Echoing::Off },
+        hosts: arguments.host.iter().map(|text| host(text)).collect::<anyhow::Result<_>>()?,
+        listing: if arguments.list { Listing::Shown } else { Listing::Hidden },
+        identity: identity
+            .map(|(chain, key)| Identity { chain: chain.clone(), key: key.clone() }),
+        options,
+    })
+}
+
+fn host(text: &str) -> anyhow::Result<(String, PathBuf)> {
+    match text.split_once('=') {
+        Some((name, folder)) if !name.is_empty() && !folder.is_empty() => {
+            Ok((name.to_owned(), folder.into()))
+        }
+        _ => Err(anyhow!("--host {text}: wanted NAME=DIR, as docs.local=docs/")),
+    }
+}
+
+/// One line for each request, in the common log format with the time it took, as it happens.
+struct Lines(RefCell<Option<LineWriter<std::io::Stdout>>>);
+
+impl Lines {
+    fn new() -> Self {
+        Self(RefCell::new(Some(LineWriter::new(stdout()))))
+    }
+
+    fn write(&self, served: &Served<'_>) {
+        let mut lines = self.0.borrow_mut();
+        let Some(out) = lines.as_mut() else { return };
+        if out.write_all(line(served).as_bytes()).is_err() {
+            // Whoever read the lines is gone; serving goes on.
+            *lines = None;
+        }
+    }
+}
+
+/// `127.0.0.1 [2026-01-31T12:00:00Z] "GET / HTTP" 200 1234 0.5 ms`
+fn line(served: &Served<'_>) -> String {
+    let method = served.method.map_or("-", http::Method::as_str);
+    // What stands in a target is another's word: nothing of it may reach a terminal as a command.
+    let target: String = served.target.chars().map(|char| if char.is_control() { '?' } else { char }).collect();
+    let cut = if served.complete { "" } else { " cut" };
+    format!(
+        "{} {} {method} {target} {} {} B {:.1} ms{cut}\n",
+        calendar(served.wall),
+        served.peer.ip(),
+        served.status.as_u16(),
+        served.body,
+        served.took.as_secs_f64() * 1000.0,
+    )
+}
+
+/// RFC 3339, UTC, to the second (H. Hinnant's `civil_from_days`).
+fn calendar(wall: SystemTime) -> String {
+    let seconds = wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (days, of_day) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year + era * 400 + u64::from(month <= 2);
+    let date = of_year - (153 * shifted + 2) / 5 + 1;
+    format!(
+        "{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}Z",
+        of_day / 3600,
+        of_day / 60 % 60,
+        of_day % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_calendars_have_them() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_767_225_599, "2025-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(calendar(UNIX_EPOCH + Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn hosts_have_names_and_folders() {
+        assert_eq!(host("a.b=c/d").ok(), Some(("a.b".to_owned(), PathBuf::from("c/d"))));
+        assert!(host("a.b").is_err() && host("=d").is_err() && host("a=").is_err());
+    }
+}

@@ -1,0 +1,263 @@
+//! The server on a real wire: folders, programs, an echo and virtual hosts, behind one listener.
+
+use core::pin::pin;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::future::{Either, select};
+use roundtrip_http::handler::{Cgi, Echo, Files, Hosts, Listing};
+use roundtrip_http::server::{Handler, Options, Request, RequestBody, Response, Served, Server};
+use roundtrip_live::{CaptureWish, Clock, Machine};
+use roundtrip_record::Log;
+use roundtrip_tap::TapError;
+use roundtrip_wire::{Listener as _, LocalFuture, Wire};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cgi::Processes;
+use crate::run::Real;
+
+/// The path below which programs run.
+pub const CGI_PREFIX: &str = "/cgi-bin/";
+/// The path that answers with what was sent.
+pub const ECHO_PATH: &str = "/echo";
+
+/// What is served, and how.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Programs of this folder run below [`CGI_PREFIX`].
+    pub programs: Option<PathBuf>,
+    /// Whether [`ECHO_PATH`] answers with what was sent.
+    pub echo: Echoing,
+    /// Other folders, by the host that a request is for.
+    pub hosts: Vec<(String, PathBuf)>,
+    /// Whether folders without an index page are listed.
+    pub listing: Listing,
+    /// Certificate chain and private key (PEM), where it is to be https.
+    pub identity: Option<Identity>,
+    /// Limits and times.
+    pub options: Options,
+}
+
+/// Whether [`ECHO_PATH`] answers with what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Echoing {
+    /// It does.
+    On,
+    /// It is a path as any other.
+    Off,
+}
+
+/// Where a server's certificate chain and private key are, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The chain, its own certificate first.
+    pub chain: PathBuf,
+    /// The key.
+    pub key: PathBuf,
+}
+
+/// Why nothing is served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A folder cannot be served.
+    #[error("{path} cannot be served: {why}", path = .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        why: io::Error,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {at}: {why}{}", advice(.why))]
+    Listen {
+        /// The address.
+        at: SocketAddr,
+        /// Why.
+        why: io::Error,
+    },
+    /// Certificate or key cannot be used.
+    #[error("{path}: {why}", path = .path.display())]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// There is no TAP device.
+    #[error(transparent)]
+    Tap(#[from] TapError),
+    /// The runtime or its signals cannot be had.
+    #[error("the network cannot be used: {0}")]
+    Runtime(#[from] io::Error),
+}
+
+/// What to try next.
+fn advice(why: &io::Error) -> &'static str {
+    match why.kind() {
+        io::ErrorKind::AddrInUse => "; --listen ADDR:0 takes a free port",
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need CAP_NET_BIND_SERVICE",
+        io::ErrorKind::AddrNotAvailable => "; ip addr lists the addresses of this machine",
+        _ => "",
+    }
+}
+
+/// Serves until SIGINT or SIGTERM; requests under way are finished, unless a second signal comes.
+/// `ready` is told the real address before the first connection is accepted; `served` hears of every
+/// request that was answered. No record is kept.
+///
+/// # Errors
+/// When it cannot begin.
+pub fn serve(
+    service: &Service,
+    wire: &Real,
+    ready: impl FnOnce(SocketAddr),
+    served: impl Fn(&Served<'_>) + 'static,
+) -> Result<(), ServeError> {
+    let handler = handler(service)?;
+    let tls = service.identity.as_ref().map(identity).transpose()?;
+    let clock = Clock::start();
+    match wire {
+        Real::Live => {
+            let settings = roundtrip_live::Settings { cache: None, capture: CaptureWish::No };
+            roundtrip_live::run(clock, Log::off(), settings, |live| async move {
+                on_wire(&live, service, handler, tls, ready, served).await
+            })?
+        }
+        Real::Tap(settings) => {
+            let machine = Machine::new(None);
+            roundtrip_tap::run(settings, clock, &Log::off(), machine, |tap| async move {
+                on_wire(&tap, service, handler, tls, ready, served).await
+            })??
+        }
+    }
+}
+
+async fn on_wire<W: Wire>(
+    wire: &W,
+    service: &Service,
+    handler: Rc<dyn Handler>,
+    tls: Option<Arc<ServerConfig>>,
+    ready: impl FnOnce(SocketAddr),
+    served: impl Fn(&Served<'_>) + 'static,
+) -> Result<(), ServeError> {
+    let at = service.listen;
+    let listener = wire.listen(at).map_err(|why| ServeError::Listen { at, why })?;
+    let mut signals = Signals::new()?;
+    ready(listener.local());
+    let mut server =
+        Server::new(wire.clone(), handler, service.options.clone()).with_access(served);
+    if let Some(tls) = tls {
+        server = server.with_tls(tls);
+    }
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let mut work = pin!(server.serve(listener, async {
+        let _ = stopped.await;
+    }));
+    let told = matches!(select(work.as_mut(), pin!(signals.next())).await, Either::Right(_));
+    if told {
+        let _ = stop.send(());
+        // Who asks twice does not want to wait.
+        let _ = select(work, pin!(signals.next())).await;
+    }
+    Ok(())
+}
+
+/// The signals that end a server.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        let _ = select(pin!(self.interrupt.recv()), pin!(self.terminate.recv())).await;
+    }
+}
+
+fn handler(service: &Service) -> Result<Rc<dyn Handler>, ServeError> {
+    let folder = |path: &Path| {
+        let files = Files::folder(path);
+        let files = files.map_err(|why| ServeError::Folder { path: path.to_owned(), why })?;
+        Ok::<_, ServeError>(files.with_listing(service.listing))
+    };
+    let programs = |path: &PathBuf| {
+        Cgi::new(path, CGI_PREFIX, Rc::new(Processes::new()))
+            .map_err(|why| ServeError::Folder { path: path.clone(), why })
+    };
+    let place: Rc<dyn Handler> = Rc::new(Place {
+        files: folder(&service.folder)?,
+        programs: service.programs.as_ref().map(programs).transpose()?,
+        echo: (service.echo == Echoing::On).then(Echo::default),
+    });
+    if service.hosts.is_empty() {
+        return Ok(place);
+    }
+    let mut hosts = Hosts::new().otherwise(place);
+    for (name, path) in &service.hosts {
+        hosts = hosts.with(name, Rc::new(folder(path)?));
+    }
+    Ok(Rc::new(hosts))
+}
+
+/// One host: programs and the echo at their paths, files at all others.
+struct Place {
+    files: Files,
+    programs: Option<Cgi>,
+    echo: Option<Echo>,
+}
+
+impl Handler for Place {
+    fn handle<'a>(&'a self, request: &'a Request, body: RequestBody) -> LocalFuture<'a, Response> {
+        let path = request.path();
+        if let Some(programs) = self.programs.as_ref().filter(|programs| programs.takes(path)) {
+            return programs.handle(request, body);
+        }
+        match self.echo.as_ref().filter(|_| path == ECHO_PATH) {
+            Some(echo) => echo.handle(request, body),
+            None => self.files.handle(request, body),
+        }
+    }
+}
+
+fn identity(identity: &Identity) -> Result<Arc<ServerConfig>, ServeError> {
+    let bad = |path: &Path, why: &dyn core::fmt::Display| ServeError::Identity {
+        path: path.to_owned(),
+        why: why.to_string(),
+    };
+    let chain: Vec<_> = CertificateDer::pem_file_iter(&identity.chain)
+        .and_then(Iterator::collect)
+        .map_err(|why| bad(&identity.chain, &why))?;
+    if chain.is_empty() {
+        let why =
+            "no certificate in it; it must hold PEM, beginning with -----BEGIN CERTIFICATE-----";
+        return Err(bad(&identity.chain, &why));
+    }
+    let key =
+        PrivateKeyDer::from_pem_file(&identity.key).map_err(|why| bad(&identity.key, &why))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|why| bad(&identity.chain, &why))?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|why| bad(&identity.key, &why))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
