@@ -24,7 +24,8 @@ fn each_cites_its_source() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
     for source in sources() {
         let text = std::fs::read_to_string(source.name()).expect("it was read before");
-        let head: String = text.lines().take_while(|line| line.starts_with("//")).collect();
+        let comment = text.lines().map_while(|line| line.strip_prefix("//"));
+        let head: String = comment.collect();
         let cites = head.contains("RFC ")
             || head.contains("tcp_")
             || head.contains("(7)")
@@ -108,9 +109,9 @@ fn a_mismatch_shows_both_sides() {
     for part in [
         "x.pkt:5:1: failed: window: expected 5, sent 64240",
         "options: expected <mss 1400>, sent <mss 1460>",
-        "  expected   0.000000 > S. 0:0(0) ack 1 win 5 <mss 1400>",
-        "  sent       0.000000 > S. 0:0(0) ack 1 win 64240 <mss 1460>",
-        "      0.000000 < S 0:0(0) win 1000 <mss 1000>",
+        "  expected   0.000001 > S. 0:0(0) ack 1 win 5 <mss 1400>",
+        "  sent       0.000001 > S. 0:0(0) ack 1 win 64240 <mss 1460>",
+        "      0.000001 < S 0:0(0) win 1000 <mss 1000>",
     ] {
         assert!(report.contains(part), "{part:?} is missing in:\n{report}");
     }

@@ -20,6 +20,9 @@ const THEIRS: EtherAddr = EtherAddr([2, 0, 0, 0, 0, 2]);
 /// millisecond into a tick, where packetdrill begins its scripts.
 pub(crate) const START: Time = Time::from_micros(10_000_250);
 
+/// How long a packet takes from the script to the host.
+const INJECTION: Duration = Duration::from_micros(1);
+
 /// More timers than this at one instant are one that fires for ever.
 const MAX_TIMERS_AT_ONCE: u32 = 100_000;
 
@@ -85,8 +88,10 @@ impl Net {
         }
     }
 
-    /// A packet arrives, from the IP header on.
+    /// A packet arrives, from the IP header on. That takes a moment, as it does through a tun device:
+    /// what the kernel does within a millisecond of a write is not what it does after one.
     pub(crate) fn inject(&mut self, packet: &[u8]) {
+        self.now += INJECTION;
         let is_v6 = packet.first().is_some_and(|first| first >> 4 == 6);
         let ether_type = if is_v6 { EtherType::IPV6 } else { EtherType::IPV4 };
         let mut frame = Vec::with_capacity(packet.len() + ethernet::HEADER_LEN);
