@@ -1,0 +1,263 @@
+//! What can go wrong on a live wire: servers made to misbehave, with the fault, curl's exit code and a
+//! record that opens again for each. The lab's table of the same is in `crates/visit/tests/faults.rs`.
+
+mod common;
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::{Roundtrip, faults};
+use roundtrip_record::{AttemptEnd, FaultKind};
+use socket2::{Domain, SockRef, Socket, Type};
+
+/// How a server goes on when it has sent what it has.
+#[derive(Clone, Copy)]
+enum Then {
+    Closes,
+    Resets,
+    Stays,
+    Repeats,
+}
+
+/// A server on loopback that answers every connection with these bytes, until it is dropped.
+struct Server {
+    at: SocketAddr,
+    over: Arc<AtomicBool>,
+}
+
+impl Server {
+    fn start(bytes: &'static [u8], then: Then) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let at = listener.local_addr().expect("an address");
+        let over = Arc::new(AtomicBool::new(false));
+        let until = Arc::clone(&over);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if until.load(Ordering::Relaxed) {
+                    return;
+                }
+                let Ok(stream) = stream else { continue };
+                let until = Arc::clone(&until);
+                std::thread::spawn(move || answer(stream, bytes, then, &until));
+            }
+        });
+        Self { at, over }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        // Wakes it, so that it sees.
+        let _ = TcpStream::connect(self.at);
+    }
+}
+
+fn answer(mut stream: TcpStream, bytes: &[u8], then: Then, over: &AtomicBool) {
+    let mut request = [0; 16 * 1024];
+    let _ = stream.read(&mut request);
+    let _ = stream.write_all(bytes);
+    match then {
+        Then::Closes => {
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            while stream.read(&mut request).is_ok_and(|read| read > 0) {}
+        }
+        Then::Resets => {
+            // What was written is read before the reset comes.
+            pause(200);
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        }
+        Then::Stays => {
+            while !over.load(Ordering::Relaxed) {
+                pause(50);
+            }
+        }
+        Then::Repeats => {
+            let line = b"X-Again: and again and again and again and again\r\n".repeat(64);
+            while stream.write_all(&line).is_ok() && !over.load(Ordering::Relaxed) {}
+        }
+    }
+}
+
+// A real peer takes real time.
+#[allow(clippy::disallowed_methods)]
+fn pause(millis: u64) {
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
+/// Visits and compares; the command must end with `exit` and its record hold this one fault.
+#[track_caller]
+fn expect(arguments: &[&str], exit: i32, is: impl Fn(&FaultKind) -> bool) {
+    let roundtrip = Roundtrip::new();
+    let out = roundtrip.folder("run");
+    let run = roundtrip.run(&[&["visit", "--out", &out], arguments].concat()).expect(exit);
+    let found = faults(&out);
+    assert_eq!(found.len(), 1, "{found:?}\n{}", run.out());
+    assert!(is(&found[0].fault) && found[0].fatal, "another fault: {:?}\n{}", found[0], run.out());
+    // What a person sees names the exit code, and every view of it can be had again.
+    assert!(run.out().contains(&format!("exit {exit}")), "{}", run.out());
+    for view in ["--tcp", "--html", "--har", "--perfetto", "--junit", "--events"] {
+        roundtrip.run(&["show", &out, view]).expect(0);
+    }
+}
+
+/// A server that answers like this must come to that.
+#[track_caller]
+fn answered(bytes: &'static [u8], then: Then, exit: i32, is: impl Fn(&FaultKind) -> bool) {
+    let server = Server::start(bytes, then);
+    expect(&[&format!("http://{}/", server.at), "--stall-timeout", "1"], exit, is);
+}
+
+fn malformed(at: u64, section: &'static str) -> impl Fn(&FaultKind) -> bool {
+    move |fault| {
+        matches!(fault, FaultKind::Malformed { offset, rule, .. }
+            if *offset == at && rule.contains(section))
+    }
+}
+
+#[test]
+fn refused() {
+    let free = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let at = free.local_addr().expect("an address");
+    drop(free);
+    expect(&[&format!("http://{at}/")], 7, |fault| {
+        matches!(fault, FaultKind::ConnectFailed { attempts }
+            if attempts.iter().all(|attempt| attempt.end == AttemptEnd::Refused))
+    });
+}
+
+/// A kernel whose queue of connections is full drops further SYNs: to the client it looks like a
+/// firewall that says nothing.
+#[test]
+fn syn_dropped() {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    listener.listen(0).expect("listening");
+    let at = listener.local_addr().expect("an address").as_socket().expect("of IP");
+    // A queue of length 0 holds one.
+    let _fills = TcpStream::connect(at).expect("room for one");
+    expect(&[&format!("http://{at}/"), "--connect-timeout", "2"], 28, |fault| {
+        matches!(fault, FaultKind::ConnectFailed { attempts }
+            if attempts.iter().all(|attempt| attempt.end == AttemptEnd::TimedOut))
+    });
+}
+
+#[test]
+fn closed_without_an_answer() {
+    answered(b"", Then::Closes, 52, |fault| *fault == FaultKind::EmptyReply { reset: false });
+}
+
+#[test]
+fn reset_without_an_answer() {
+    answered(b"", Then::Resets, 56, |fault| *fault == FaultKind::EmptyReply { reset: true });
+}
+
+#[test]
+fn reset_in_mid_body() {
+    let half = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
+    answered(half, Then::Resets, 56, |fault| {
+        *fault == FaultKind::Reset { received: 4, expected: Some(100) }
+    });
+}
+
+#[test]
+fn body_shorter_than_promised() {
+    let half = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
+    answered(half, Then::Closes, 18, |fault| {
+        *fault == FaultKind::Short { received: 4, expected: Some(100) }
+    });
+}
+
+#[test]
+fn body_that_stalls() {
+    let half = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
+    answered(half, Then::Stays, 28, |fault| {
+        matches!(fault, FaultKind::Stalled { received: 4, expected: Some(100), silent }
+            if *silent >= Duration::from_secs(1))
+    });
+}
+
+#[test]
+fn malformed_messages() {
+    answered(b"HTTP/1.1 2OO OK\r\n\r\n", Then::Closes, 8, malformed(9, "RFC 9110 §15"));
+    let field = b"HTTP/1.1 200 OK\r\nContent-Length : 3\r\n\r\nabc";
+    answered(field, Then::Closes, 8, malformed(31, "RFC 9112 §5"));
+    let chunk = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nxyz\r\n";
+    answered(chunk, Then::Closes, 8, malformed(55, "RFC 9112 §7.1"));
+}
+
+#[test]
+fn endless_head() {
+    answered(b"HTTP/1.1 200 OK\r\n", Then::Repeats, 56, |fault| {
+        matches!(fault, FaultKind::HeadTooLarge { .. })
+    });
+}
+
+#[test]
+fn endless_redirects() {
+    let round =
+        b"HTTP/1.1 302 Found\r\nLocation: /round\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    answered(
+        round,
+        Then::Closes,
+        47,
+        |fault| matches!(fault, FaultKind::TooManyRedirects { limit: 20, last } if last.ends_with("/round")),
+    );
+}
+
+/// What speaks HTTP in the clear where TLS is expected.
+#[test]
+fn no_tls_where_tls_is_expected() {
+    let server = Server::start(b"HTTP/1.1 400 Bad Request\r\n\r\n", Then::Closes);
+    expect(&[&format!("https://{}/", server.at)], 35, |fault| {
+        matches!(fault, FaultKind::TlsFailed { alert_received: false, .. })
+    });
+}
+
+/// A name server that says the same to everything; `None`: nothing at all.
+fn name_server(code: Option<u8>) -> SocketAddr {
+    let socket = UdpSocket::bind(("127.0.0.1", 0)).expect("a free port");
+    let at = socket.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        let mut query = [0; 1500];
+        while let Ok((length, from)) = socket.recv_from(&mut query) {
+            let Some(code) = code else { continue };
+            // Header and question as they came, QR and RA set, and nothing after the question.
+            let mut end = 12;
+            while end < length && query[end] != 0 {
+                end += 1 + usize::from(query[end]);
+            }
+            let mut reply = query[..(end + 5).min(length)].to_vec();
+            reply[2] |= 0x80;
+            reply[3] = 0x80 | code;
+            reply[6..12].fill(0);
+            let _ = socket.send_to(&reply, from);
+        }
+    });
+    at
+}
+
+#[test]
+fn names_that_are_not_found() {
+    let visit = |code: Option<u8>, is: fn(&FaultKind) -> bool| {
+        let server = name_server(code).to_string();
+        expect(&["http://www.example.com/", "--dns", &server, "--max-time", "60"], 6, is);
+    };
+    visit(Some(3), |fault| matches!(fault, FaultKind::NxDomain { .. }));
+    visit(
+        Some(2),
+        |fault| matches!(fault, FaultKind::NameServerFailed { code, .. } if code == "SERVFAIL"),
+    );
+    visit(None, |fault| matches!(fault, FaultKind::NameTimedOut { .. }));
+}
+
+/// A URL that cannot be used is told, and no network is touched.
+#[test]
+fn urls_that_cannot_be_used() {
+    let roundtrip = Roundtrip::new();
+    let run = roundtrip.run(&["visit", "http://exa mple.com:99999/"]).expect(3);
+    assert!(run.out().contains("exit 3"), "{}", run.out());
+}

@@ -1,0 +1,157 @@
+//! A real site: one of Debian's documentation packages (libtasn1-doc: HTML, CSS, PNG), served by
+//! Debian's nginx on loopback, visited live, and carried out again on a slow network; and the same
+//! folder in the lab.
+
+mod common;
+
+use core::time::Duration;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command};
+
+use common::{Roundtrip, check_har, events, has, skip, text};
+use roundtrip_record::{What, WireKind};
+
+/// From the package libtasn1-doc.
+const SITE: &str = "/usr/share/gtk-doc/html/libtasn1";
+
+/// nginx at work; it is stopped when this is dropped.
+struct Nginx {
+    child: Child,
+    port: u16,
+}
+
+impl Nginx {
+    // A real server takes real time to start.
+    #[allow(clippy::disallowed_methods)]
+    fn start(folder: &Path) -> Self {
+        let free = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let work = folder.display();
+        let configuration = format!(
+            "daemon off; pid {work}/pid; error_log {work}/error.log; worker_processes 1;\n\
+             events {{ worker_connections 64; }}\n\
+             http {{ include /etc/nginx/mime.types; access_log off; gzip on; gzip_types text/css;\n\
+               client_body_temp_path {work}/a; proxy_temp_path {work}/b; fastcgi_temp_path {work}/c;\n\
+               uwsgi_temp_path {work}/d; scgi_temp_path {work}/e;\n\
+               server {{ listen 127.0.0.1:{port}; root {SITE}; }} }}\n"
+        );
+        let file = folder.join("nginx.conf");
+        std::fs::write(&file, configuration).expect("a configuration");
+        let child = Command::new("/usr/sbin/nginx")
+            .arg("-c")
+            .arg(&file)
+            .arg("-p")
+            .arg(folder)
+            .arg("-e")
+            .arg(folder.join("error.log"))
+            .spawn()
+            .expect("nginx starts");
+        let started = Self { child, port };
+        for _ in 0..100 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return started;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let log = std::fs::read_to_string(folder.join("error.log")).unwrap_or_default();
+        panic!("nginx does not answer: {log}");
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // SIGTERM to the master, which stops its workers; SIGKILL would leave them behind.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+}
+
+fn is_there() -> bool {
+    if !Path::new(SITE).is_dir() {
+        skip("the package libtasn1-doc is not installed");
+        return false;
+    }
+    has("nginx")
+}
+
+#[test]
+fn a_site_of_nginx_live_and_again_on_a_slow_network() {
+    if !is_there() {
+        return;
+    }
+    let roundtrip = Roundtrip::new();
+    let work = tempfile::tempdir().expect("a folder");
+    let nginx = Nginx::start(work.path());
+    let url = format!("http://127.0.0.1:{}/", nginx.port);
+    let live = roundtrip.folder("live");
+    let run = roundtrip.run(&["visit", &url, "--out", &live]).expect(0);
+    assert!(run.verdict().starts_with("200 OK"), "{}", run.verdict());
+    assert!(run.verdict().contains("wire: live"), "{}", run.verdict());
+    let recorded = events(&live);
+    assert!(
+        recorded
+            .iter()
+            .any(|event| matches!(&event.what, What::ResponseHead(head) if head.fields.iter().any(
+            |field| field.0.eq_ignore_ascii_case("server") && field.1.contains("nginx"))))
+    );
+    let entries = check_har(&live);
+    assert!(entries >= if cfg!(feature = "page") { 3 } else { 1 }, "{entries} entries");
+    drop(nginx);
+
+    // The server is gone: what answers now is the record.
+    let slow = roundtrip.folder("slow");
+    let run = roundtrip.run(&["visit", &live, "--net", "3gslow", "--out", &slow]).expect(0);
+    let verdict = run.verdict();
+    assert!(verdict.starts_with("200 OK"), "{verdict}");
+    let (before, after) = verdict.split_once(" live → ").expect("both times in the verdict");
+    assert!(after.contains("on 3gslow"), "{verdict}");
+    let [before, after] =
+        [before.rsplit("  ").next(), after.split(" on ").next()].map(|time| millis(time, &verdict));
+    assert!(after > before && after > 800.0, "slower, by round trips of 400 ms: {verdict}");
+    check_har(&slow);
+    let report = text(&slow, "report.html");
+    assert!(report.contains("3gslow") && report.contains("id=\"waterfall\""));
+    let replayed = events(&slow).into_iter().find_map(|event| match event.what {
+        What::RunStarted(run) => run.replay_of,
+        _ => None,
+    });
+    let replayed = replayed.expect("the record says what it carries out again");
+    assert_eq!(replayed.wire, WireKind::Live);
+    assert_eq!(replayed.exchanges.len(), entries);
+}
+
+/// `310 ms`, `4.71 s`, and after other words.
+fn millis(text: Option<&str>, verdict: &str) -> f64 {
+    let words: Vec<&str> = text.unwrap_or_default().split_whitespace().collect();
+    let [.., number, unit] = words[..] else { panic!("no time in {verdict}") };
+    let number: f64 = number.parse().unwrap_or_else(|_| panic!("no time in {verdict}"));
+    match unit {
+        "s" => number * 1_000.0,
+        "ms" => number,
+        "µs" => number / 1_000.0,
+        other => panic!("{other} in {verdict}"),
+    }
+}
+
+#[test]
+fn the_same_folder_in_the_lab_on_two_networks() {
+    if !is_there() {
+        return;
+    }
+    let roundtrip = Roundtrip::new();
+    let took = ["cable", "3gslow"].map(|net| {
+        let out = roundtrip.folder(net);
+        let run = roundtrip.run(&["visit", SITE, "--net", net, "--out", &out]).expect(0);
+        assert!(run.verdict().contains(&format!("lab {net}")), "{}", run.verdict());
+        check_har(&out);
+        assert_eq!(Path::new(&out).join("page.png").exists(), cfg!(feature = "page"));
+        let events = events(&out);
+        let painted = events
+            .iter()
+            .rfind(|event| matches!(&event.what, What::ResponseEnded(_) | What::Milestone(_)));
+        painted.expect("a visit").at
+    });
+    assert!(took[1].nanos() > 5 * took[0].nanos(), "{took:?}");
+}
