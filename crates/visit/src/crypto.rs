@@ -134,11 +134,12 @@ impl Authority {
     /// Never for the fixed names used here, unless the library changes its mind.
     pub fn new(seed: u64, now: u64) -> Result<Self, NoCertificate> {
         let seed = derive(&[0; 32], &format!("authority {seed}"));
-        let name = "roundtrip lab authority";
+        // Two authorities have two names: a verifier takes the key by the name.
+        let name = &format!("roundtrip lab authority {:02x}{:02x}", seed[0], seed[1]);
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name.push(DnType::CommonName, name);
+        params.distinguished_name.push(DnType::CommonName, name.as_str());
         fill(&mut params, &seed, name, now, Validity::Good);
         let key = key(&derive(&seed, name)).map_err(|why| NoCertificate::of(name, &why))?;
         let certificate = params.self_signed(&key).map_err(|why| NoCertificate::of(name, &why))?;
