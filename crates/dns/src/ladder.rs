@@ -260,12 +260,13 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// Keeps the fault that says most.
+    /// Keeps the fault that says most. Where one family has no address and the question for the
+    /// other was not answered, the silence is the reason.
     pub(crate) fn fault(&self, fault: FaultKind) {
         let weight = |fault: &FaultKind| match fault {
-            FaultKind::NoAddress { .. } => 4,
-            FaultKind::NameServerFailed { .. } => 3,
-            FaultKind::NameTimedOut { .. } => 2,
+            FaultKind::NameServerFailed { .. } => 4,
+            FaultKind::NameTimedOut { .. } => 3,
+            FaultKind::NoAddress { .. } => 2,
             FaultKind::NxDomain { .. } => 1,
             _ => 0,
         };

@@ -190,10 +190,10 @@ impl Internet {
             host.port().surroundings().set_root_hints(hints.clone());
         }
         let client = self.client.port().surroundings();
-        // More patience than libc's two tries: on a link that loses 5 % one lookup in a hundred
-        // would fail.
-        let options = "options timeout:1 attempts:5";
-        client.set_resolv_conf(format!("nameserver {}\n{options}\n", Self::RESOLVER));
+        // More patience than libc's two tries, so that a link which loses frames costs time and not
+        // the visit: five rounds, and the one resolver asked twice in each.
+        let server = format!("nameserver {}\n", Self::RESOLVER);
+        client.set_resolv_conf(format!("{server}{server}options timeout:1 attempts:5\n"));
         client.set_nsswitch("hosts: files dns\n");
         client.set_hosts("127.0.0.1 localhost\n::1 localhost\n");
         NameServers { root, tld, authoritative, resolver }

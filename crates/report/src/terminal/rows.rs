@@ -1,5 +1,7 @@
 //! The rows of the table: what happened in which step, and how it is known.
 
+use core::time::Duration;
+
 use roundtrip_record::{
     AttemptEnd, Blocks, How as Known, NeighbourState, Source, TcpState, WireKind,
 };
@@ -163,14 +165,17 @@ fn parts(exchange: &Exchange) -> Vec<(PhaseKind, Span)> {
     exchange.phases.iter().map(|phase| (phase.kind, phase.span)).collect()
 }
 
+/// What we may take between two steps before it counts as a wait.
+const OWN_WORK: Duration = Duration::from_micros(200);
+
 /// The steps of one exchange.
 fn steps(model: &Model, exchange: &Exchange) -> Vec<Row> {
     let mut rows = Vec::new();
     let whole = exchange.span.took();
     for phase in &exchange.phases {
         match phase.kind {
-            // A gap of less than half a per cent is our own work between steps.
-            PhaseKind::Blocked if phase.took() * 200 < whole => {}
+            // A gap this short is our own work between steps, not a wait for a connection.
+            PhaseKind::Blocked if phase.took() * 200 < whole || phase.took() < OWN_WORK => {}
             PhaseKind::Blocked => {
                 rows.push(Row::new("blocked", phase.kind, phase.span, "waiting for a turn"));
             }
