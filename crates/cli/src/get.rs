@@ -34,7 +34,7 @@ use crate::{Outcome, terminal};
 use content::{Carried, carried};
 use output::{Folders, From, Heads, Output, Target};
 use verbose::Teller;
-use write_out::{Steps, Told, To, fill};
+use write_out::{Steps, To, Told, fill};
 
 /// Carries it out.
 pub(crate) fn run(arguments: &Get) -> Outcome {
@@ -43,7 +43,9 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
         None => Real::Live,
         Some(Wire::Real(real)) => real,
         Some(Wire::Lab) => {
-            bail!("--wire lab: there is nothing to get in an empty lab; roundtrip visit has one with sites")
+            bail!(
+                "--wire lab: there is nothing to get in an empty lab; roundtrip visit has one with sites"
+            )
         }
     };
     let kept = match &arguments.out {
@@ -52,11 +54,7 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
     };
     let log = log(arguments, kept.as_ref())?;
     let clock = Clock::start();
-    let title = Title {
-        command: "get".into(),
-        subject: arguments.url.join(" "),
-        replay_of: None,
-    };
+    let title = Title { command: "get".into(), subject: arguments.url.join(" "), replay_of: None };
     let kind = match real {
         Real::Live => WireKind::Live,
         Real::Tap(_) => WireKind::Tap,
@@ -67,8 +65,7 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
     let job = Job { arguments, place: &place, cause, kept: kept.is_some() };
     let exit = match &real {
         Real::Live => {
-            let capture =
-                if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
+            let capture = if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
             let settings = roundtrip_live::Settings { cache: place.cache.clone(), capture };
             let log = match kept {
                 Some(_) => log.of(log.host("client", roundtrip_record::Role::Client, &[])),
@@ -202,9 +199,13 @@ impl Job<'_> {
         };
         let is_file = matches!(target, Target::File { .. });
         let quiet = arguments.silent && !arguments.show_error;
-        let mut output = Output::new(target, heads, dump.as_mut(), arguments.silent, Box::new(tell));
+        let mut output =
+            Output::new(target, heads, dump.as_mut(), arguments.silent, Box::new(tell));
         let mut got = session.get(&mut wanted, &mut output).await?;
-        if got.failure.is_none() && is_file && let Err(error) = output.touch() {
+        if got.failure.is_none()
+            && is_file
+            && let Err(error) = output.touch()
+        {
             let path = roundtrip_visit::get::Sink::place(&output);
             let kind = FaultKind::WriteFailed { path, why: error.to_string() };
             got.failure = Some(fault(wire.now(), kind));
@@ -225,8 +226,7 @@ impl Job<'_> {
         if let Some(format) = &arguments.write_out {
             let steps = Steps::read(&log.events(), got.began);
             let words = words.as_deref().unwrap_or_default();
-            let told =
-                Told { got: &got, steps: &steps, file: file.as_ref(), words, number };
+            let told = Told { got: &got, steps: &steps, file: file.as_ref(), words, number };
             print(&fill(&format_text(format)?, &told))?;
         }
         Ok(got.exit_code())
@@ -273,7 +273,9 @@ fn explain(failure: &Failure, url: Option<&Url>, method: &Method) -> String {
             })
         });
     }
-    log.emit(failure.since, None, || What::Fault(Fault { connection: None, ..failure.fault(true) }));
+    log.emit(failure.since, None, || {
+        What::Fault(Fault { connection: None, ..failure.fault(true) })
+    });
     let model = Model::new(log.events());
     let Some(finding) = model.findings.first() else { return format!("{:?}", failure.kind) };
     let mut text = finding.headline.clone();
@@ -295,7 +297,10 @@ fn options(arguments: &Get) -> anyhow::Result<Options> {
     let mut options = Options { version, ..Options::default() };
     options.timeouts = Timeouts {
         // curl's own.
-        connect: Some(seconds(arguments.connect_timeout, "--connect-timeout")?.unwrap_or(Duration::from_mins(5))),
+        connect: Some(
+            seconds(arguments.connect_timeout, "--connect-timeout")?
+                .unwrap_or(Duration::from_mins(5)),
+        ),
         stall: None,
         total: None,
     };
@@ -319,7 +324,9 @@ fn seconds(value: Option<f64>, option: &str) -> anyhow::Result<Option<Duration>>
 fn connect_to(given: &[String]) -> anyhow::Result<Vec<roundtrip_visit::Pin>> {
     let pin = |text: &String| {
         let bad = || {
-            anyhow!("--connect-to {text}: wanted HOST1:PORT1:ADDRESS:PORT2, as example.com:443:192.0.2.1:443")
+            anyhow!(
+                "--connect-to {text}: wanted HOST1:PORT1:ADDRESS:PORT2, as example.com:443:192.0.2.1:443"
+            )
         };
         let (host, rest) = text.split_once(':').ok_or_else(bad)?;
         let (_, rest) = rest.split_once(':').ok_or_else(bad)?;
@@ -357,12 +364,16 @@ fn wanted(arguments: &Get, mut url: Url, target: &Target) -> anyhow::Result<Want
     let defaults: Vec<(&'static str, Option<String>)> = vec![
         ("Accept", (!arguments.json.is_empty()).then(|| "application/json".to_owned())),
         ("Content-Type", media_type),
-        ("Referer", arguments.referer.as_ref().map(|text| text.trim_end_matches(";auto").to_owned())),
+        (
+            "Referer",
+            arguments.referer.as_ref().map(|text| text.trim_end_matches(";auto").to_owned()),
+        ),
         ("Cookie", cookies(arguments)),
         ("Range", range(arguments, target)?),
     ];
     for (name, value) in defaults {
-        let own = fields.contains(name) || omit.iter().any(|omitted: &String| omitted.eq_ignore_ascii_case(name));
+        let own = fields.contains(name)
+            || omit.iter().any(|omitted: &String| omitted.eq_ignore_ascii_case(name));
         if let Some(value) = value.filter(|value| !own && !value.is_empty()) {
             fields.push(name, value.as_bytes()).map_err(|error| anyhow!("{name}: {error}"))?;
         }
@@ -452,7 +463,8 @@ fn range(arguments: &Get, target: &Target) -> anyhow::Result<Option<String>> {
 fn resume(arguments: &Get, target: &Target) -> anyhow::Result<Option<u64>> {
     let Some(text) = &arguments.continue_at else { return Ok(None) };
     if text != "-" {
-        let from = text.parse().map_err(|_| anyhow!("-C {text}: wanted a number of bytes, or -"))?;
+        let from =
+            text.parse().map_err(|_| anyhow!("-C {text}: wanted a number of bytes, or -"))?;
         return Ok(Some(from));
     }
     Ok(match target {

@@ -58,8 +58,7 @@ fn service(arguments: &Serve) -> anyhow::Result<Service> {
         echo: if arguments.echo { Echoing::On } else { Echoing::Off },
         hosts: arguments.host.iter().map(|text| host(text)).collect::<anyhow::Result<_>>()?,
         listing: if arguments.list { Listing::Shown } else { Listing::Hidden },
-        identity: identity
-            .map(|(chain, key)| Identity { chain: chain.clone(), key: key.clone() }),
+        identity: identity.map(|(chain, key)| Identity { chain: chain.clone(), key: key.clone() }),
         options,
     })
 }
@@ -95,7 +94,8 @@ impl Lines {
 fn line(served: &Served<'_>) -> String {
     let method = served.method.map_or("-", http::Method::as_str);
     // What stands in a target is another's word: nothing of it may reach a terminal as a command.
-    let target: String = served.target.chars().map(|char| if char.is_control() { '?' } else { char }).collect();
+    let target: String =
+        served.target.chars().map(|char| if char.is_control() { '?' } else { char }).collect();
     let cut = if served.complete { "" } else { " cut" };
     format!(
         "{} {} {method} {target} {} {} B {:.1} ms{cut}\n",

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use clap::{ArgMatches, CommandFactory as _};
-use roundtrip_http::form::{Multipart, URLENCODED};
 use roundtrip_http::Body;
+use roundtrip_http::form::{Multipart, URLENCODED};
 use roundtrip_visit::get::Content;
 
 use crate::args::{Cli, Get};
@@ -79,7 +79,9 @@ fn data(arguments: &Get) -> anyhow::Result<Carried> {
                 all.extend_from_slice(text.as_bytes());
             }
             ("data", Some(path)) => {
-                all.extend(read(path)?.into_iter().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)));
+                all.extend(
+                    read(path)?.into_iter().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)),
+                );
             }
             ("data_urlencode", _) => all.extend_from_slice(encoded(&text)?.as_bytes()),
             (_, Some(path)) => all.extend(read(path)?),
@@ -103,7 +105,9 @@ fn encoded(text: &str) -> anyhow::Result<String> {
     let at = text.find(['=', '@']);
     let (name, content) = match at {
         None => ("", text.as_bytes().to_vec()),
-        Some(at) if text.as_bytes()[at] == b'=' => (&text[..at], text.as_bytes()[at + 1..].to_vec()),
+        Some(at) if text.as_bytes()[at] == b'=' => {
+            (&text[..at], text.as_bytes()[at + 1..].to_vec())
+        }
         Some(at) => (&text[..at], read(&text[at + 1..])?),
     };
     let mut out = String::new();
@@ -163,8 +167,9 @@ impl Parts {
             }
         }
         if let Some(path) = value.strip_prefix('<') {
-            let text = String::from_utf8(read(path)?)
-                .map_err(|_| anyhow!("-F {name}=<{path}: the file is no text; @ sends it as a file"))?;
+            let text = String::from_utf8(read(path)?).map_err(|_| {
+                anyhow!("-F {name}=<{path}: the file is no text; @ sends it as a file")
+            })?;
             self.0.text(name, &text);
             return Ok(());
         }
@@ -254,7 +259,9 @@ fn in_order<'a>(
     let mut all: Vec<(usize, &'static str, String)> = Vec::new();
     for option in options {
         let indices = indices(matches, option);
-        all.extend(indices.into_iter().zip(values(option)).map(|(at, text)| (at, *option, text.clone())));
+        all.extend(
+            indices.into_iter().zip(values(option)).map(|(at, text)| (at, *option, text.clone())),
+        );
     }
     all.sort_by_key(|(at, ..)| *at);
     all.into_iter().map(|(_, option, text)| (option, text)).collect()

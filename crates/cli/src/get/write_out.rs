@@ -99,8 +99,7 @@ pub(super) fn fill(format: &str, told: &Told<'_>) -> Vec<(To, String)> {
             push(&mut pieces, &field.unwrap_or_default());
             rest = after;
         } else {
-            let escapes =
-                [("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ("\\\\", "\\")];
+            let escapes = [("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ("\\\\", "\\")];
             let known = escapes.iter().find(|(escape, _)| rest.starts_with(escape));
             let (shown, length) = known.map_or((&rest[..1], 1), |(_, char)| (*char, 2));
             push(&mut pieces, shown);
@@ -223,7 +222,8 @@ fn value(name: &str, told: &Told<'_>) -> Option<Value> {
         "url_effective" => json!(plain(&got.url)),
         "urlnum" => json!(told.number),
         "json" => {
-            let all = NAMES.iter().filter_map(|name| Some(((*name).to_owned(), value(name, told)?)));
+            let all =
+                NAMES.iter().filter_map(|name| Some(((*name).to_owned(), value(name, told)?)));
             json!(Value::Object(all.collect::<Map<_, _>>()).to_string())
         }
         _ => return None,
