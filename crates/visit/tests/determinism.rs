@@ -17,6 +17,7 @@ const DIGESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/demo.sha256");
 const REWRITE: &str = "ROUNDTRIP_REWRITE";
 
 /// SHA-256 over every artefact with its name and its length, in the order of their names.
+#[allow(clippy::format_collect, reason = "32 bytes")]
 fn digest(files: &BTreeMap<String, Vec<u8>>) -> String {
     let mut hash = Sha256::new();
     for (name, bytes) in files {
@@ -80,6 +81,7 @@ fn two_visits_are_one_to_the_byte_and_as_they_were_when_last_looked_at() {
     }
 }
 
+#[allow(clippy::format_collect, reason = "four lines")]
 fn rewrite(path: &Path, kept: &str, digests: &BTreeMap<String, String>) {
     let mut lines: BTreeMap<String, String> = kept
         .lines()

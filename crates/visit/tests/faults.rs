@@ -214,6 +214,7 @@ fn certificate(fault: &FaultKind, why: &str) -> bool {
     matches!(fault, FaultKind::BadCertificate { reason, .. } if reason == why)
 }
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn cases() -> Vec<Case> {
     let name =
         |name, url, sites, plan, is| Case { name, url, net: "cable", sites, plan, exit: 6, is };
@@ -247,7 +248,7 @@ fn cases() -> Vec<Case> {
         Case {
             name: "unreachable: no way behind the router",
             plan: |plan| {
-                plan.pins.push(Pin { host: HOST.into(), addresses: vec![[192, 0, 2, 77].into()] })
+                plan.pins.push(Pin { host: HOST.into(), addresses: vec![[192, 0, 2, 77].into()] });
             },
             ..Case::raw("", quiet, 7, |fault| {
                 connect_ended(fault, |end| {
@@ -262,7 +263,7 @@ fn cases() -> Vec<Case> {
                 plan.pins.push(Pin {
                     host: HOST.into(),
                     addresses: vec![Internet::web_address(0).into()],
-                })
+                });
             },
             ..Case::raw("", quiet, 7, |fault| {
                 connect_ended(fault, |end| matches!(end, AttemptEnd::NoNeighbour { .. }))
