@@ -337,7 +337,7 @@ pub struct Get {
     #[arg(short = 'C', long, value_name = "OFFSET", allow_hyphen_values = true)]
     pub continue_at: Option<String>,
     /// Ask for these bytes only
-    #[arg(short, long, value_name = "RANGE")]
+    #[arg(short, long, value_name = "RANGE", allow_hyphen_values = true)]
     pub range: Option<String>,
     /// Print this afterwards: %{http_code}, %{time_total}, …
     #[arg(short = 'w', long, value_name = "FORMAT", allow_hyphen_values = true)]

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, anyhow, bail};
 use http::{Method, Version};
 use roundtrip_dns::Families;
-use roundtrip_http::client::{Failure, Jar, Options, Timeouts};
+use roundtrip_http::client::{Failure, Jar, KeepAlive, Options, Timeouts};
 use roundtrip_http::message::Fields;
 use roundtrip_live::{CaptureWish, Clock, Machine};
 use roundtrip_record::{
@@ -304,6 +304,9 @@ fn options(arguments: &Get) -> anyhow::Result<Options> {
         stall: None,
         total: None,
     };
+    if arguments.http10 {
+        options.keep_alive = KeepAlive::Off;
+    }
     if let Some(agent) = &arguments.user_agent {
         options.user_agent.clone_from(agent);
     }

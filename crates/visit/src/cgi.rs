@@ -1,12 +1,15 @@
 //! The processes of CGI programs (RFC 3875), on a live machine.
 
-use core::pin::pin;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 
 use futures_util::future::select;
 use roundtrip_http::handler::{Command, Program, Spawn};
 use roundtrip_live::Clock;
+use tokio::io::AsyncWrite;
+use tokio::process::ChildStdin;
 
 /// Starts CGI programs as processes of this machine.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +56,39 @@ impl Spawn for Processes {
         let guard = roundtrip_live::spawn(async move {
             let _ = select(pin!(process.wait()), pin!(late)).await;
         });
-        Ok(Program { input: Box::pin(input), output: Box::pin(output), guard: Box::new(guard) })
+        Ok(Program {
+            input: Box::pin(Input(Some(input))),
+            output: Box::pin(output),
+            guard: Box::new(guard),
+        })
+    }
+}
+
+/// A program's standard input. Shutting it down closes the pipe, which is how a program that reads
+/// to the end learns that there is one; tokio's own only flushes.
+struct Input(Option<ChildStdin>);
+
+impl AsyncWrite for Input {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.0 {
+            Some(pipe) => Pin::new(pipe).poll_write(context, bytes),
+            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.0 {
+            Some(pipe) => Pin::new(pipe).poll_flush(context),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0 = None;
+        Poll::Ready(Ok(()))
     }
 }

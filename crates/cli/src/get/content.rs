@@ -118,6 +118,8 @@ fn encoded(text: &str) -> anyhow::Result<String> {
     for byte in content {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
+        } else if byte == b' ' {
+            out.push('+');
         } else {
             out.push_str(&format!("%{byte:02X}"));
         }
@@ -278,7 +280,7 @@ mod tests {
     #[test]
     fn data_is_encoded_as_curl_does() {
         for (text, expected) in [
-            ("a b", "a%20b"),
+            ("a b", "a+b"),
             ("=a=b", "a%3Db"),
             ("n=\u{e4}&", "n=%C3%A4%26"),
             ("plain-._~", "plain-._~"),

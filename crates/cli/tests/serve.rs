@@ -1,0 +1,182 @@
+//! `roundtrip serve`: what clients of all kinds get from it.
+
+mod peer;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use peer::{Peer, ROUNDTRIP, has, run};
+
+/// Sends bytes as they are, and reads to the end.
+fn raw(at: &str, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(at).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+    stream.write_all(request).expect("sent");
+    let mut all = Vec::new();
+    let _ = stream.read_to_end(&mut all);
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+fn status(response: &str) -> &str {
+    response.split(' ').nth(1).unwrap_or_default()
+}
+
+#[test]
+fn bad_requests_are_refused_as_the_rfcs_say() {
+    let peer = Peer::start(&["-q"]);
+    for (request, expected) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "200"),
+        ("GET / HTTP/1.0\r\n\r\n", "200"),
+        ("GET / HTTP/1.1\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\nHost: a\n\n", "400"),
+        (
+            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "400",
+        ),
+        (
+            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            "400",
+        ),
+        ("GET / HTTP/2.5\r\nHost: a\r\n\r\n", "505"),
+        ("nonsense\r\n\r\n", "400"),
+        ("DELETE /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "405"),
+        ("GET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "404"),
+    ] {
+        let response = raw(&peer.at, request.as_bytes());
+        assert_eq!(status(&response), expected, "{request:?} → {response}");
+    }
+    let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(200_000));
+    assert_eq!(status(&raw(&peer.at, long.as_bytes())), "431");
+}
+
+#[test]
+fn no_path_leaves_the_root() {
+    let peer = Peer::start(&["-q"]);
+    for path in [
+        "/../secret.txt",
+        "/sub/../../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/%2e%2e%2fsecret.txt",
+        "/sub/..%5c..%5csecret.txt",
+        "//../secret.txt",
+        "/./.././secret.txt",
+        "/a.txt%00.html",
+        "/cgi-bin/../../secret.txt",
+        "/cgi-bin/..%2f..%2fsecret.txt",
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let response = raw(&peer.at, request.as_bytes());
+        assert!(!response.contains("not to be reached"), "{path} → {response}");
+        assert!(status(&response).starts_with('4'), "{path} → {response}");
+    }
+}
+
+#[test]
+fn ranges_conditions_and_heads() {
+    let peer = Peer::start(&["-q"]);
+    let ask = |more: &str| {
+        raw(
+            &peer.at,
+            format!("GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{more}\r\n").as_bytes(),
+        )
+    };
+    let whole = ask("");
+    let field = |name: &str| {
+        let line = whole.lines().find_map(|line| line.strip_prefix(name)).expect("a field");
+        line.trim().to_owned()
+    };
+    assert!(whole.ends_with("\r\n\r\n0123456789abcdef\n"));
+    let part = ask("Range: bytes=2-5\r\n");
+    assert!(status(&part) == "206" && part.ends_with("\r\n\r\n2345"), "{part}");
+    assert!(part.contains("Content-Range: bytes 2-5/17\r\n"), "{part}");
+    assert_eq!(status(&ask("Range: bytes=99-\r\n")), "416");
+    let several = ask("Range: bytes=0-1,4-5\r\n");
+    assert!(several.contains("multipart/byteranges"), "{several}");
+    assert_eq!(status(&ask(&format!("If-None-Match: {}\r\n", field("ETag:")))), "304");
+    assert_eq!(status(&ask(&format!("If-Modified-Since: {}\r\n", field("Last-Modified:")))), "304");
+    let head = raw(&peer.at, b"HEAD /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(head.contains("Content-Length: 17\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+}
+
+#[test]
+fn programs_and_hosts_answer() {
+    let peer = Peer::start(&["-q"]);
+    let said = raw(
+        &peer.at,
+        b"POST /cgi-bin/say/more?q=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody",
+    );
+    assert!(said.starts_with("HTTP/1.1 201 Made\r\n"), "{said}");
+    assert!(said.contains("POST q=1 /more [body]"), "{said}");
+    let broken = raw(&peer.at, b"GET /cgi-bin/broken HTTP/1.0\r\n\r\n");
+    assert_eq!(status(&broken), "502", "{broken}");
+    let other =
+        raw(&peer.at, b"GET / HTTP/1.1\r\nHost: OTHER.test:80\r\nConnection: close\r\n\r\n");
+    assert!(other.ends_with("another host\n"), "{other}");
+}
+
+#[test]
+fn many_at_once_and_a_slow_one() {
+    let peer = Peer::start(&["-q"]);
+    let mut slow = TcpStream::connect(&peer.at).expect("a connection");
+    slow.write_all(b"GET /a.txt HTT").expect("sent");
+    let clients: Vec<_> = (0..200)
+        .map(|_| {
+            let at = peer.at.clone();
+            thread::spawn(move || {
+                raw(&at, b"GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            })
+        })
+        .collect();
+    for client in clients {
+        let response = client.join().expect("a response");
+        assert!(response.ends_with("0123456789abcdef\n"), "{response}");
+    }
+    slow.write_all(b"P/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut all = String::new();
+    slow.read_to_string(&mut all).expect("a response");
+    assert!(all.ends_with("0123456789abcdef\n"), "{all}");
+    let memory =
+        std::fs::read_to_string(format!("/proc/{}/status", peer.pid())).expect("a process");
+    let peak = memory.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
+    let kib: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    assert!(kib < 50 * 1024, "{kib} KiB");
+}
+
+#[test]
+fn requests_are_told_and_signals_heard() {
+    let mut peer = Peer::start(&[]);
+    let at = peer.at.clone();
+    raw(&at, b"GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let line = peer.line();
+    assert!(line.contains(" 127.0.0.1 GET /a.txt 200 17 B "), "{line}");
+    assert_eq!(peer.stop("-TERM"), Some(0));
+    assert_eq!(Peer::start(&["-q"]).stop("-INT"), Some(0));
+}
+
+#[test]
+fn an_address_in_use_is_told() {
+    let peer = Peer::start(&["-q"]);
+    let second = run(ROUNDTRIP, &["serve", ".", "--listen", &peer.at], Path::new("/tmp"));
+    assert_eq!(second.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains("--listen ADDR:0"), "{said}");
+}
+
+#[test]
+fn wget_takes_the_whole_site() {
+    if !has("wget") {
+        return;
+    }
+    let peer = Peer::start(&["-q"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let got = run("wget", &["-q", "-r", "-nH", &peer.url("/")], folder.path());
+    assert!(got.status.success(), "{got:?}");
+    let below = std::fs::read_to_string(folder.path().join("sub/b.txt")).expect("fetched");
+    assert_eq!(below, "below\n");
+}
