@@ -6,6 +6,7 @@ mod verbose;
 mod write_out;
 
 use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -153,7 +154,7 @@ impl Job<'_> {
             options(arguments)?,
             arguments.network.names(families)?,
             [pins(&arguments.resolve)?, connect_to(&arguments.connect_to)?].concat(),
-            jar(arguments, wire.wall())?,
+            jar(arguments, wire.wall()),
             Box::new(move || trusted(&place)),
             self.cause,
         );
@@ -210,7 +211,7 @@ impl Job<'_> {
             let kind = FaultKind::WriteFailed { path, why: error.to_string() };
             got.failure = Some(fault(wire.now(), kind));
         }
-        let file = output.finish()?;
+        let file = output.finish();
         if arguments.verbose {
             teller.borrow_mut().tell(&log);
         }
@@ -528,10 +529,10 @@ fn print(pieces: &[(To, String)]) -> std::io::Result<()> {
 }
 
 /// The cookies of `-b FILE`; kept where `-c` or `-b FILE` asks for it.
-fn jar(arguments: &Get, now: SystemTime) -> anyhow::Result<Option<Jar>> {
+fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
     let files: Vec<&String> = arguments.cookie.iter().filter(|text| !text.contains('=')).collect();
     if files.is_empty() && arguments.cookie_jar.is_none() {
-        return Ok(None);
+        return None;
     }
     let mut jar = Jar::new();
     for path in files.into_iter().filter(|path| !path.is_empty()) {
@@ -541,7 +542,7 @@ fn jar(arguments: &Get, now: SystemTime) -> anyhow::Result<Option<Jar>> {
             read_cookie(line, &mut jar, now);
         }
     }
-    Ok(Some(jar))
+    Some(jar)
 }
 
 /// One line of Netscape's format: domain, whether for those below, path, secure, expiry, name, value.
@@ -558,7 +559,7 @@ fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime) -> Option<()> {
     let is = |text: &str| text.eq_ignore_ascii_case("TRUE");
     let mut field = format!("{name}={value}; Path={path}{http_only}");
     if is(below) {
-        field.push_str(&format!("; Domain={domain}"));
+        field.extend(["; Domain=", domain]);
     }
     if is(secure) {
         field.push_str("; Secure");
@@ -566,7 +567,7 @@ fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime) -> Option<()> {
     let now = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
     match expires.parse::<u64>().ok()? {
         0 => {}
-        at => field.push_str(&format!("; Max-Age={}", at.saturating_sub(now))),
+        at => field.extend(["; Max-Age=", &at.saturating_sub(now).to_string()]),
     }
     let scheme = if is(secure) { "https" } else { "http" };
     let url = Url::parse(&format!("{scheme}://{}{path}", domain.trim_start_matches('.'))).ok()?;
@@ -578,8 +579,10 @@ fn write_jar(path: &Path, jar: &Jar) -> anyhow::Result<()> {
     for cookie in jar.cookies() {
         let flag = |is: bool| if is { "TRUE" } else { "FALSE" };
         let expires = cookie.expires.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-        text.push_str(&format!(
-            "{}{}{}\t{}\t{}\t{}\t{}\t{}\t{}\n",
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{}{}{}\t{}\t{}\t{}\t{}\t{}\t{}",
             if cookie.http_only { "#HttpOnly_" } else { "" },
             if cookie.host_only { "" } else { "." },
             cookie.domain,
@@ -589,7 +592,7 @@ fn write_jar(path: &Path, jar: &Jar) -> anyhow::Result<()> {
             expires.map_or(0, |at| at.as_secs()),
             cookie.name,
             cookie.value
-        ));
+        );
     }
     if path == Path::new("-") {
         return Ok(terminal::print(&text)?);

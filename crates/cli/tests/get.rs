@@ -24,6 +24,7 @@ fn both(peer: &Peer, arguments: &[&str]) -> [(Output, tempfile::TempDir); 2] {
     })
 }
 
+#[allow(clippy::disallowed_methods, reason = "sorted below")]
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<_> = fs::read_dir(folder)
         .expect("a folder")

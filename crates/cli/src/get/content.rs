@@ -1,5 +1,6 @@
 //! What a request carries: the data, form and file options, as curl reads them.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
@@ -121,7 +122,8 @@ fn encoded(text: &str) -> anyhow::Result<String> {
         } else if byte == b' ' {
             out.push('+');
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     Ok(out)

@@ -68,13 +68,13 @@ impl<'a> Output<'a> {
     }
 
     /// Ends the line of progress.
-    pub(super) fn finish(mut self) -> io::Result<Option<PathBuf>> {
+    pub(super) fn finish(mut self) -> Option<PathBuf> {
         if let Some(progress) = self.progress.take() {
             progress.finish();
         }
         match self.target {
-            Target::File { path, .. } => Ok(self.open.is_some().then_some(path)),
-            _ => Ok(None),
+            Target::File { path, .. } => self.open.is_some().then_some(path),
+            _ => None,
         }
     }
 
