@@ -12,18 +12,18 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(name = "roundtrip", version, max_term_width = 100, propagate_version = true)]
 #[command(after_help = "The built-in demo, no network needed:   roundtrip visit\n\
     The same on a train:                    roundtrip visit --net 3gslow")]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
     /// When to colour the output
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
-    pub color: Colour,
+    pub(crate) color: Colour,
 }
 
 /// When output is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
+pub(crate) enum Colour {
     /// On a terminal, unless NO_COLOR is set; elsewhere if CLICOLOR_FORCE is set
     Auto,
     /// Always
@@ -34,7 +34,7 @@ pub enum Colour {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// The whole exchange: name, neighbour, connection, request, response, page, close
     Visit(Box<Visit>),
     /// One request, with curl's flags and exit codes
@@ -65,7 +65,7 @@ pub enum Command {
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people
     #[default]
     Text,
@@ -75,7 +75,7 @@ pub enum Format {
 
 /// Until when a visit goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Until {
+pub(crate) enum Until {
     /// The page is painted and the connections are being closed (in the lab: they are closed)
     #[default]
     Painted,
@@ -85,7 +85,7 @@ pub enum Until {
 
 /// Which interfaces' packets go into trace.pcapng.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Capture {
+pub(crate) enum Capture {
     /// The client's
     #[default]
     Client,
@@ -98,45 +98,45 @@ pub enum Capture {
 /// The network and the wire that leads to it.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Network")]
-pub struct Network {
+pub(crate) struct Network {
     /// live (kernel sockets), lab (simulated, virtual time) or
     /// tap:NAME,addr=10.9.0.1/24,gw=10.9.0.2 (our own TCP/IP on a TAP device)
     #[arg(long, value_name = "WIRE")]
-    pub wire: Option<String>,
+    pub(crate) wire: Option<String>,
     /// The network of the lab: cable, dsl, 3gslow, 3g, 3gfast, 4g, lte, fios, lan, or
     /// rtt=200ms,down=1.6Mbit,up=768kbit,loss=2%,queue=100p (also reorder=, duplicate=, corrupt=, fcs=off)
     #[arg(long, value_name = "NET")]
-    pub net: Option<String>,
+    pub(crate) net: Option<String>,
     /// Seed of everything left to chance in the lab
     #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Calendar date of the lab's epoch
     #[arg(long, value_name = "YYYY-MM-DD")]
-    pub date: Option<String>,
+    pub(crate) date: Option<String>,
     /// Name server to ask instead of the system's ladder
     #[arg(long, value_name = "ADDR:PORT")]
-    pub dns: Option<String>,
+    pub(crate) dns: Option<String>,
     /// Resolve names ourselves, from the root servers down
     #[arg(long)]
-    pub walk: bool,
+    pub(crate) walk: bool,
 }
 
 /// What is kept and shown.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Output")]
-pub struct Output {
+pub(crate) struct Output {
     /// Keep the record and all its views in this folder
     #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
     /// text or json
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: Format,
+    pub(crate) format: Format,
     /// Keep Authorization, cookies and TLS secrets in the record
     #[arg(long)]
-    pub keep_secrets: bool,
+    pub(crate) keep_secrets: bool,
     /// Whose packets to capture
     #[arg(long, value_enum, default_value_t, value_name = "WHOSE")]
-    pub capture: Capture,
+    pub(crate) capture: Capture,
 }
 
 /// `roundtrip visit`
@@ -145,77 +145,77 @@ pub struct Output {
     roundtrip visit                              the built-in demo, in the lab\n  \
     roundtrip visit https://example.com/ -v      a live visit, the handshake drawn\n  \
     roundtrip visit 7f3a --net 3gslow            a recorded visit again, on a slow network")]
-pub struct Visit {
+pub(crate) struct Visit {
     /// A URL, a folder to serve in the lab, or a saved run (its id, or its folder); without it, the
     /// built-in demo site in the lab
     #[arg(value_name = "URL|DIR|RUN")]
-    pub subject: Option<String>,
+    pub(crate) subject: Option<String>,
     /// The network
     #[command(flatten)]
-    pub network: Network,
+    pub(crate) network: Network,
     /// The output
     #[command(flatten)]
-    pub output: Output,
+    pub(crate) output: Output,
     /// Draw each handshake and close between its two ends
     #[arg(short, long)]
-    pub verbose: bool,
+    pub(crate) verbose: bool,
     /// Print nothing but faults
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// Serve a folder over https in the lab
     #[arg(long)]
-    pub https: bool,
+    pub(crate) https: bool,
     /// Keep the lab's caches from a first visit, and show the second
     #[arg(long)]
-    pub warm: bool,
+    pub(crate) warm: bool,
     /// Method
     #[arg(short = 'X', long, value_name = "METHOD")]
-    pub request: Option<String>,
+    pub(crate) request: Option<String>,
     /// Add a header field
     #[arg(short = 'H', long, value_name = "FIELD")]
-    pub header: Vec<String>,
+    pub(crate) header: Vec<String>,
     /// Send a form with POST
     #[arg(short = 'd', long, value_name = "DATA")]
-    pub data: Vec<String>,
+    pub(crate) data: Vec<String>,
     /// User-Agent
     #[arg(short = 'A', long, value_name = "NAME")]
-    pub user_agent: Option<String>,
+    pub(crate) user_agent: Option<String>,
     /// Ask for the page only, not for what it needs
     #[arg(long)]
-    pub no_page: bool,
+    pub(crate) no_page: bool,
     /// Close the connection after each resource
     #[arg(long)]
-    pub no_keepalive: bool,
+    pub(crate) no_keepalive: bool,
     /// Trust the certificates in this file (PEM)
     #[arg(long, value_name = "FILE")]
-    pub cacert: Option<PathBuf>,
+    pub(crate) cacert: Option<PathBuf>,
     /// Trust any certificate
     #[arg(short = 'k', long)]
-    pub insecure: bool,
+    pub(crate) insecure: bool,
     /// Connect to ADDR for HOST:PORT
     #[arg(long, value_name = "HOST:PORT:ADDR")]
-    pub resolve: Vec<String>,
+    pub(crate) resolve: Vec<String>,
     /// Size of the window the page is laid out for
     #[arg(long, value_name = "WxH", default_value = "1280x800")]
-    pub viewport: String,
+    pub(crate) viewport: String,
     /// Paint the whole page, not the window
     #[arg(long)]
-    pub full: bool,
+    pub(crate) full: bool,
     /// Until when to go on
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
-    pub until: Until,
+    pub(crate) until: Until,
     /// Give up after this many seconds (of virtual time in the lab)
     #[arg(short = 'm', long, value_name = "SECONDS", default_value_t = 120.0)]
-    pub max_time: f64,
+    pub(crate) max_time: f64,
     /// Give a connection up after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
-    pub connect_timeout: f64,
+    pub(crate) connect_timeout: f64,
     /// Give a response up after this many seconds of silence
     #[arg(long, value_name = "SECONDS", default_value_t = 15.0)]
-    pub stall_timeout: f64,
+    pub(crate) stall_timeout: f64,
     /// Exit with 22 when the page's status is 400 or more
     #[arg(short, long)]
-    pub fail: bool,
+    pub(crate) fail: bool,
 }
 
 /// `roundtrip get`
@@ -224,175 +224,175 @@ pub struct Visit {
 #[command(after_help = "Examples:\n  \
     roundtrip get -L -o page.html https://example.com/\n  \
     roundtrip get -s --json '{\"n\":1}' -w '%{http_code} %{time_total}\\n' http://127.0.0.1:8080/echo")]
-pub struct Get {
+pub(crate) struct Get {
     /// The URL; without a scheme, http
     #[arg(required = true)]
-    pub url: Vec<String>,
+    pub(crate) url: Vec<String>,
     /// Tell on standard error what is done
     #[arg(short, long)]
-    pub verbose: bool,
+    pub(crate) verbose: bool,
     /// No progress, no errors
     #[arg(short, long)]
-    pub silent: bool,
+    pub(crate) silent: bool,
     /// Errors even with -s
     #[arg(short = 'S', long)]
-    pub show_error: bool,
+    pub(crate) show_error: bool,
     /// Accepted for curl's sake: there is no configuration file
     #[arg(short = 'q', long = "disable")]
-    pub disable: bool,
+    pub(crate) disable: bool,
     /// Print the response's head before its body
     #[arg(short, long, visible_alias = "show-headers")]
-    pub include: bool,
+    pub(crate) include: bool,
     /// HEAD: the head only
     #[arg(short = 'I', long)]
-    pub head: bool,
+    pub(crate) head: bool,
     /// Follow redirects
     #[arg(short = 'L', long)]
-    pub location: bool,
+    pub(crate) location: bool,
     /// How many redirects to follow (-1: no limit)
     #[arg(long, value_name = "N", default_value_t = 50, allow_negative_numbers = true)]
-    pub max_redirs: i64,
+    pub(crate) max_redirs: i64,
     /// Send credentials to other hosts too when redirected
     #[arg(long)]
-    pub location_trusted: bool,
+    pub(crate) location_trusted: bool,
     /// Write the body to a file
     #[arg(short, long, value_name = "FILE")]
-    pub output: Vec<PathBuf>,
+    pub(crate) output: Vec<PathBuf>,
     /// Write the body to a file named as in the URL
     #[arg(short = 'O', long)]
-    pub remote_name: bool,
+    pub(crate) remote_name: bool,
     /// Write the heads to a file
     #[arg(short = 'D', long, value_name = "FILE")]
-    pub dump_header: Option<PathBuf>,
+    pub(crate) dump_header: Option<PathBuf>,
     /// Add a header field; NAME: takes it out, NAME; sends it empty, @FILE reads them
     #[arg(short = 'H', long, value_name = "FIELD")]
-    pub header: Vec<String>,
+    pub(crate) header: Vec<String>,
     /// Form data, sent with POST; @FILE reads it, without line ends
     #[arg(short = 'd', long, value_name = "DATA", visible_alias = "data-ascii")]
-    pub data: Vec<String>,
+    pub(crate) data: Vec<String>,
     /// Data as it is, sent with POST; @FILE reads it
     #[arg(long, value_name = "DATA")]
-    pub data_binary: Vec<String>,
+    pub(crate) data_binary: Vec<String>,
     /// Data as it is; @ means nothing
     #[arg(long, value_name = "DATA")]
-    pub data_raw: Vec<String>,
+    pub(crate) data_raw: Vec<String>,
     /// Form data, percent-encoded for you: DATA, NAME=DATA, NAME@FILE
     #[arg(long, value_name = "DATA")]
-    pub data_urlencode: Vec<String>,
+    pub(crate) data_urlencode: Vec<String>,
     /// JSON data, with its header fields; @FILE reads it
     #[arg(long, value_name = "DATA")]
-    pub json: Vec<String>,
+    pub(crate) json: Vec<String>,
     /// A multipart form: NAME=DATA, NAME=@FILE, NAME=<FILE, ;type= ;filename=
     #[arg(short = 'F', long, value_name = "PART")]
-    pub form: Vec<String>,
+    pub(crate) form: Vec<String>,
     /// A part of a multipart form, as it is
     #[arg(long, value_name = "PART")]
-    pub form_string: Vec<String>,
+    pub(crate) form_string: Vec<String>,
     /// Send a file with PUT; - is standard input
     #[arg(short = 'T', long, value_name = "FILE")]
-    pub upload_file: Option<PathBuf>,
+    pub(crate) upload_file: Option<PathBuf>,
     /// Put the data into the URL and use GET
     #[arg(short = 'G', long)]
-    pub get: bool,
+    pub(crate) get: bool,
     /// Method
     #[arg(short = 'X', long, value_name = "METHOD")]
-    pub request: Option<String>,
+    pub(crate) request: Option<String>,
     /// Name and password for the server
     #[arg(short, long, value_name = "USER:PASSWORD")]
-    pub user: Option<String>,
+    pub(crate) user: Option<String>,
     /// Trust any certificate
     #[arg(short = 'k', long)]
-    pub insecure: bool,
+    pub(crate) insecure: bool,
     /// Exit with 22 when the status is 400 or more, without the body
     #[arg(short, long)]
-    pub fail: bool,
+    pub(crate) fail: bool,
     /// The same, with the body
     #[arg(long)]
-    pub fail_with_body: bool,
+    pub(crate) fail_with_body: bool,
     /// Give up after this many seconds
     #[arg(short = 'm', long, value_name = "SECONDS")]
-    pub max_time: Option<f64>,
+    pub(crate) max_time: Option<f64>,
     /// Give a connection up after this many seconds
     #[arg(long, value_name = "SECONDS")]
-    pub connect_timeout: Option<f64>,
+    pub(crate) connect_timeout: Option<f64>,
     /// IPv4 only
     #[arg(short = '4', long, conflicts_with = "ipv6")]
-    pub ipv4: bool,
+    pub(crate) ipv4: bool,
     /// IPv6 only
     #[arg(short = '6', long)]
-    pub ipv6: bool,
+    pub(crate) ipv6: bool,
     /// User-Agent
     #[arg(short = 'A', long, value_name = "NAME")]
-    pub user_agent: Option<String>,
+    pub(crate) user_agent: Option<String>,
     /// Cookies to send: NAME=VALUE; …, or a file of them
     #[arg(short = 'b', long, value_name = "DATA|FILE")]
-    pub cookie: Vec<String>,
+    pub(crate) cookie: Vec<String>,
     /// Keep cookies in a file
     #[arg(short = 'c', long, value_name = "FILE")]
-    pub cookie_jar: Option<PathBuf>,
+    pub(crate) cookie_jar: Option<PathBuf>,
     /// Referer
     #[arg(short = 'e', long, value_name = "URL")]
-    pub referer: Option<String>,
+    pub(crate) referer: Option<String>,
     /// Resume at this offset; - takes it from the file
     #[arg(short = 'C', long, value_name = "OFFSET", allow_hyphen_values = true)]
-    pub continue_at: Option<String>,
+    pub(crate) continue_at: Option<String>,
     /// Ask for these bytes only
     #[arg(short, long, value_name = "RANGE", allow_hyphen_values = true)]
-    pub range: Option<String>,
+    pub(crate) range: Option<String>,
     /// Print this afterwards: %{http_code}, %{time_total}, …
     #[arg(short = 'w', long, value_name = "FORMAT", allow_hyphen_values = true)]
-    pub write_out: Option<String>,
+    pub(crate) write_out: Option<String>,
     /// HTTP/1.0
     #[arg(short = '0', long = "http1.0")]
-    pub http10: bool,
+    pub(crate) http10: bool,
     /// HTTP/1.1
     #[arg(long = "http1.1")]
-    pub http11: bool,
+    pub(crate) http11: bool,
     /// HTTP/2 where the server has it
     #[arg(long)]
-    pub http2: bool,
+    pub(crate) http2: bool,
     /// HTTP proxy
     #[arg(short = 'x', long, value_name = "URL")]
-    pub proxy: Option<String>,
+    pub(crate) proxy: Option<String>,
     /// Hosts that need no proxy
     #[arg(long, value_name = "HOSTS")]
-    pub noproxy: Option<String>,
+    pub(crate) noproxy: Option<String>,
     /// Connect to ADDR for HOST:PORT
     #[arg(long, value_name = "HOST:PORT:ADDR")]
-    pub resolve: Vec<String>,
+    pub(crate) resolve: Vec<String>,
     /// Connect to HOST2:PORT2 for HOST1:PORT1
     #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
-    pub connect_to: Vec<String>,
+    pub(crate) connect_to: Vec<String>,
     /// Trust the certificates in this file (PEM)
     #[arg(long, value_name = "FILE")]
-    pub cacert: Option<PathBuf>,
+    pub(crate) cacert: Option<PathBuf>,
     /// Try again after a passing fault
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub retry: u32,
+    pub(crate) retry: u32,
     /// Ask for a compressed body and write it decompressed
     #[arg(long)]
-    pub compressed: bool,
+    pub(crate) compressed: bool,
     /// Take no more than this many bytes
     #[arg(long, value_name = "BYTES")]
-    pub max_filesize: Option<u64>,
+    pub(crate) max_filesize: Option<u64>,
     /// Make the folders that -o names
     #[arg(long)]
-    pub create_dirs: bool,
+    pub(crate) create_dirs: bool,
     /// Accepted for curl's sake: it is how URLs are taken here
     #[arg(short, long)]
-    pub globoff: bool,
+    pub(crate) globoff: bool,
     /// text or json: the record's facts as JSON on standard output, the body only with -o
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: Format,
+    pub(crate) format: Format,
     /// Keep the record and all its views in this folder
     #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
     /// Keep Authorization, cookies and TLS secrets in the record
     #[arg(long)]
-    pub keep_secrets: bool,
+    pub(crate) keep_secrets: bool,
     /// The network
     #[command(flatten)]
-    pub network: Network,
+    pub(crate) network: Network,
 }
 
 /// `roundtrip serve`
@@ -400,43 +400,43 @@ pub struct Get {
 #[command(after_help = "Examples:\n  \
     roundtrip serve site/\n  \
     roundtrip serve site/ --listen 0.0.0.0:8080 --cgi cgi-bin/ --host docs.local=docs/")]
-pub struct Serve {
+pub(crate) struct Serve {
     /// The folder to serve
     #[arg(default_value = ".")]
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Run the programs in this folder under /cgi-bin/ (RFC 3875)
     #[arg(long, value_name = "DIR")]
-    pub cgi: Option<PathBuf>,
+    pub(crate) cgi: Option<PathBuf>,
     /// Answer /echo with what was sent, as JSON
     #[arg(long)]
-    pub echo: bool,
+    pub(crate) echo: bool,
     /// Serve another folder to a Host
     #[arg(long, value_name = "NAME=DIR")]
-    pub host: Vec<String>,
+    pub(crate) host: Vec<String>,
     /// List folders that have no index file
     #[arg(long)]
-    pub list: bool,
+    pub(crate) list: bool,
     /// Certificate chain (PEM): serve https
     #[arg(long, value_name = "FILE", requires = "key")]
-    pub cert: Option<PathBuf>,
+    pub(crate) cert: Option<PathBuf>,
     /// Its private key (PEM)
     #[arg(long, value_name = "FILE", requires = "cert")]
-    pub key: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
     /// Close a connection after this many seconds without a request
     #[arg(long, value_name = "SECONDS", default_value_t = 15.0)]
-    pub keepalive_timeout: f64,
+    pub(crate) keepalive_timeout: f64,
     /// Close every connection after one resource
     #[arg(long)]
-    pub no_keepalive: bool,
+    pub(crate) no_keepalive: bool,
     /// No line for each request
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// live, or tap:NAME,addr=…
     #[arg(long, value_name = "WIRE")]
-    pub wire: Option<String>,
+    pub(crate) wire: Option<String>,
 }
 
 /// `roundtrip resolve`
@@ -444,24 +444,24 @@ pub struct Serve {
 #[command(after_help = "Examples:\n  \
     roundtrip resolve example.com\n  \
     roundtrip resolve example.com --walk --format json")]
-pub struct Resolve {
+pub(crate) struct Resolve {
     /// The name
-    pub name: String,
+    pub(crate) name: String,
     /// The network
     #[command(flatten)]
-    pub network: Network,
+    pub(crate) network: Network,
     /// The output
     #[command(flatten)]
-    pub output: Output,
+    pub(crate) output: Output,
     /// IPv4 addresses only
     #[arg(short = '4', long, conflicts_with = "ipv6")]
-    pub ipv4: bool,
+    pub(crate) ipv4: bool,
     /// IPv6 addresses only
     #[arg(short = '6', long)]
-    pub ipv6: bool,
+    pub(crate) ipv6: bool,
     /// Show every message
     #[arg(short, long)]
-    pub verbose: bool,
+    pub(crate) verbose: bool,
 }
 
 /// `roundtrip transfer`
@@ -469,31 +469,31 @@ pub struct Resolve {
 #[command(after_help = "Examples:\n  \
     roundtrip transfer --net 3gslow --bytes 100000\n  \
     roundtrip transfer --net down=20Mbit,up=5Mbit,rtt=40ms,queue=100p,loss=1% --bytes 14000 --parallel 6 --runs 40")]
-pub struct Transfer {
+pub(crate) struct Transfer {
     /// The network
     #[arg(long, value_name = "NET", default_value = "cable")]
-    pub net: String,
+    pub(crate) net: String,
     /// How many bytes the server sends
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// How many connections at once
     #[arg(long, value_name = "N", default_value_t = 1)]
-    pub parallel: u32,
+    pub(crate) parallel: u32,
     /// How often, with a new connection each time
     #[arg(long, value_name = "N", default_value_t = 1)]
-    pub runs: u32,
+    pub(crate) runs: u32,
     /// Seed of everything left to chance
     #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Start with cold neighbour caches
     #[arg(long)]
-    pub cold: bool,
+    pub(crate) cold: bool,
     /// text or json: one object a run
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: Format,
+    pub(crate) format: Format,
     /// The same as --format json
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// `roundtrip drill`
@@ -501,16 +501,16 @@ pub struct Transfer {
 #[command(after_help = "Examples:\n  \
     roundtrip drill handshake.pkt\n  \
     roundtrip drill scripts/close/*.pkt")]
-pub struct Drill {
+pub(crate) struct Drill {
     /// The scripts, or folders of them
     #[arg(required = true, value_name = "SCRIPT|DIR")]
-    pub scripts: Vec<PathBuf>,
+    pub(crate) scripts: Vec<PathBuf>,
     /// The kernel's clock ticks a second (CONFIG_HZ), where a script depends on it
     #[arg(long, value_name = "RATE")]
-    pub hz: Option<u32>,
+    pub(crate) hz: Option<u32>,
     /// Replace NAME by VALUE in the scripts
     #[arg(short = 'D', long, value_name = "NAME=VALUE")]
-    pub define: Vec<String>,
+    pub(crate) define: Vec<String>,
 }
 
 /// `roundtrip show`
@@ -518,38 +518,38 @@ pub struct Drill {
 #[command(after_help = "Examples:\n  \
     roundtrip show 7f3a --tcp\n  \
     roundtrip show ./out --html > report.html")]
-pub struct Show {
+pub(crate) struct Show {
     /// A saved run (its id, or its folder); without it, the list of saved runs
     #[arg(value_name = "RUN|DIR")]
-    pub run: Option<String>,
+    pub(crate) run: Option<String>,
     /// The sequence diagram of its connections
     #[arg(long, group = "view")]
-    pub tcp: bool,
+    pub(crate) tcp: bool,
     /// The HTML report
     #[arg(long, group = "view")]
-    pub html: bool,
+    pub(crate) html: bool,
     /// HTTP Archive 1.2
     #[arg(long, group = "view")]
-    pub har: bool,
+    pub(crate) har: bool,
     /// The packets, pcapng
     #[arg(long, group = "view")]
-    pub pcap: bool,
+    pub(crate) pcap: bool,
     /// The picture of the page, PNG
     #[arg(long, group = "view")]
-    pub png: bool,
+    pub(crate) png: bool,
     /// A trace for Perfetto or chrome://tracing
     #[arg(long, group = "view")]
-    pub perfetto: bool,
+    pub(crate) perfetto: bool,
     /// JUnit XML, for CI systems
     #[arg(long, group = "view")]
-    pub junit: bool,
+    pub(crate) junit: bool,
     /// The events themselves
     #[arg(long, group = "view")]
-    pub events: bool,
+    pub(crate) events: bool,
     /// text or json
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: Format,
+    pub(crate) format: Format,
     /// Draw each handshake and close too
     #[arg(short, long)]
-    pub verbose: bool,
+    pub(crate) verbose: bool,
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 #[allow(clippy::doc_markdown, reason = "these are the texts of --help")]
+#[allow(clippy::struct_field_names, reason = "fields are named as curl names its options")]
 mod args;
 mod drill;
 mod get;

@@ -8,6 +8,7 @@ use crate::Outcome;
 use crate::args::Cli;
 
 /// Prints completions for a shell.
+#[allow(clippy::unnecessary_wraps, reason = "every command has an outcome")]
 pub(crate) fn completions(shell: clap_complete::Shell) -> Outcome {
     clap_complete::generate(shell, &mut Cli::command(), "roundtrip", &mut std::io::stdout());
     Ok(0)

@@ -12,7 +12,7 @@ use crate::args::{self, Format};
 pub(crate) fn run(arguments: &args::Transfer) -> Outcome {
     let net: Net = arguments.net.parse()?;
     let json = arguments.json || arguments.format == Format::Json;
-    let mut transfer = Transfer::new(net.clone(), arguments.bytes);
+    let mut transfer = Transfer::new(net, arguments.bytes);
     transfer.parallel = arguments.parallel;
     transfer.runs = arguments.runs;
     transfer.seed = Seed::new(arguments.seed);

@@ -178,7 +178,9 @@ impl Sender {
     /// unacknowledged (RFC 9293 §3.7.4; `tcp_nagle_check`).
     fn holds_back(&self, partial: bool) -> bool {
         let small_out = self.small_end.gt(self.una) && self.small_end.le(self.nxt);
-        partial && !self.release && (self.cork || (!self.nodelay && !self.board.is_empty() && small_out))
+        partial
+            && !self.release
+            && (self.cork || (!self.nodelay && !self.board.is_empty() && small_out))
     }
 
     /// Bytes of a burst (`tcp_mss_split_point`).
