@@ -84,7 +84,7 @@ fn a_site_of_nginx_live_and_again_on_a_slow_network() {
     let roundtrip = Roundtrip::new();
     let work = tempfile::tempdir().expect("a folder");
     let nginx = Nginx::start(work.path());
-    let url = format!("http://127.0.0.1:{}/", nginx.port);
+    let url = format!("http://127.0.0.1:{}/ch01.html", nginx.port);
     let live = roundtrip.folder("live");
     let run = roundtrip.run(&["visit", &url, "--out", &live]).expect(0);
     assert!(run.verdict().starts_with("200 OK"), "{}", run.verdict());
