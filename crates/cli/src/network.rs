@@ -79,7 +79,8 @@ pub(crate) fn place(cacert: Option<&std::path::Path>, insecure: bool) -> Place {
     Place { cache: keep::cache(), trust, key_log: key_log.map(Into::into) }
 }
 
-/// curl's HOST:PORT:ADDR[,ADDR]…; the port says nothing here, since addresses are of hosts.
+/// curl's `HOST:PORT:ADDR`, with further addresses after commas; the port says nothing here, since
+/// addresses are of hosts.
 pub(crate) fn pins(given: &[String]) -> anyhow::Result<Vec<Pin>> {
     let pin = |text: &String| {
         let bad =
