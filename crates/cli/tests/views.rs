@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Roundtrip, check_har, events, has, text};
+use common::{Roundtrip, check_har, chromium, events, has, text};
 use roundtrip_record::{HostId, Role, TcpSegment, What};
 
 /// tshark with every checksum validated.
@@ -167,7 +167,7 @@ fn the_report_opens_in_a_browser() {
     let roundtrip = Roundtrip::new();
     let folder = demo(&roundtrip, "demo", &[]);
     let report = format!("file://{folder}/report.html");
-    let dom = chromium(&roundtrip, &["--dump-dom", &report]);
+    let dom = chromium(&roundtrip, &["--dump-dom", &report]).out();
     for shown in
         ["id=\"waterfall\"", "aria-label=\"Sequence diagram\"", "SYN_SENT", "TIME_WAIT", "303"]
     {
@@ -184,18 +184,4 @@ fn the_report_opens_in_a_browser() {
     assert!(png.starts_with(b"\x89PNG"));
     // A blank page of this size is some ten kilobytes.
     assert!(png.len() > 60_000, "a screenshot of {} bytes shows next to nothing", png.len());
-}
-
-/// Chromium without a screen and without a word to anyone; what it prints.
-fn chromium(roundtrip: &Roundtrip, arguments: &[&str]) -> String {
-    let data = format!("--user-data-dir={}", roundtrip.folder("chromium"));
-    let output = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--disable-dev-shm-usage", "--hide-scrollbars", &data])
-        .args(arguments)
-        .output()
-        .expect("chromium starts");
-    assert!(output.status.success(), "chromium: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }

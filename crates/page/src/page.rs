@@ -156,6 +156,7 @@ impl Page {
                     let base = self.scanner.base();
                     self.resources.inline_style(&css, &base, &self.url, media);
                 }
+                Found::ScriptRuns => self.resources.script_runs(),
                 Found::Refresh { content } => {
                     let note = Note::Refresh { content };
                     if !self.notes.contains(&note) {
@@ -205,13 +206,25 @@ impl Page {
     pub fn holding_paint(&self) -> impl Iterator<Item = &Fetch> {
         self.resources
             .pending()
-            .filter(|resource| resource.holds_paint || resource.fetch.blocks == Blocks::Render)
+            .filter(|resource| resource.holds.paint || resource.fetch.blocks == Blocks::Render)
             .map(|resource| &resource.fetch)
     }
 
-    /// Whether a browser could paint now: some markup has come and nothing holds it back.
+    /// Whether a browser could paint now: there is something to see, and nothing holds it back.
     pub fn ready_to_paint(&self) -> bool {
-        !self.markup.is_empty() && self.holding_paint().next().is_none()
+        let content = self.scanner.counts().content || self.finished;
+        content && !self.markup.is_empty() && self.holding_paint().next().is_none()
+    }
+
+    /// Whether a browser's parser would be at the end now (`domInteractive`): the document has
+    /// ended, and so have the scripts it stops for and the style sheets these wait for.
+    pub fn is_parsed(&self) -> bool {
+        self.finished && !self.resources.pending().any(|resource| resource.holds.parser)
+    }
+
+    /// Whether `DOMContentLoaded` would be over: parsed, and the deferred scripts have come.
+    pub fn is_content_loaded(&self) -> bool {
+        self.is_parsed() && !self.resources.pending().any(|resource| resource.holds.content_loaded)
     }
 
     /// Whether something has come since the last layout that could change the picture.

@@ -18,10 +18,34 @@ use crate::scan::{Want, fetchable};
 pub(crate) struct Resource {
     pub(crate) fetch: Fetch,
     pub(crate) state: State,
-    /// Whether the first paint waits for it.
-    pub(crate) holds_paint: bool,
+    pub(crate) holds: Holds,
     /// How many `@import`s led here.
     import_depth: usize,
+}
+
+/// The moments of a page that wait for a resource.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Holds {
+    /// The first paint.
+    pub(crate) paint: bool,
+    /// The parser, and with it `domInteractive`.
+    pub(crate) parser: bool,
+    /// `DOMContentLoaded`.
+    pub(crate) content_loaded: bool,
+}
+
+impl Holds {
+    pub(crate) const NOTHING: Holds = Holds { paint: false, parser: false, content_loaded: false };
+    /// A style sheet that applies: the first paint.
+    pub(crate) const STYLE: Holds = Holds { paint: true, ..Holds::NOTHING };
+}
+
+impl std::ops::BitOrAssign for Holds {
+    fn bitor_assign(&mut self, other: Holds) {
+        self.paint |= other.paint;
+        self.parser |= other.parser;
+        self.content_loaded |= other.content_loaded;
+    }
 }
 
 /// How far a resource has come.
@@ -114,16 +138,16 @@ impl Resources {
 
     pub(crate) fn found_in_markup(&mut self, want: Want) {
         let initiator = Initiator::Markup { line: want.line };
-        let Want { url, kind, priority, blocks, media, holds_paint, .. } = want;
+        let Want { url, kind, priority, blocks, media, holds, .. } = want;
         let fetch = Fetch { id: FetchId(0), url, kind, priority, blocks, initiator, media };
-        self.want(fetch, holds_paint, 0);
+        self.want(fetch, holds, 0);
     }
 
     pub(crate) fn found_in_layout(&mut self, url: Url, priority: Priority) {
         let initiator = Initiator::Layout;
         let (kind, blocks) = (Kind::Image, Blocks::None);
         let fetch = Fetch { id: FetchId(0), url, kind, priority, blocks, initiator, media: None };
-        self.want(fetch, false, 0);
+        self.want(fetch, Holds::NOTHING, 0);
     }
 
     pub(crate) fn font_in_use(&mut self, face: &Face) {
@@ -137,17 +161,17 @@ impl Resources {
             initiator: Initiator::Style { sheet: face.sheet.clone() },
             media: None,
         };
-        self.want(fetch, false, 0);
+        self.want(fetch, Holds::NOTHING, 0);
     }
 
     /// Remembers a resource once. One wanted again more urgently is raised.
-    fn want(&mut self, mut fetch: Fetch, holds_paint: bool, import_depth: usize) {
+    fn want(&mut self, mut fetch: Fetch, holds: Holds, import_depth: usize) {
         if let Some(known) =
             self.by_url.get(&fetch.url).and_then(|id| self.list.get_mut(id.0 as usize))
         {
             known.fetch.blocks = known.fetch.blocks.max(fetch.blocks);
             known.fetch.priority = known.fetch.priority.max(fetch.priority);
-            known.holds_paint |= holds_paint;
+            known.holds |= holds;
             if known.fetch.kind == Kind::Icon {
                 known.fetch.kind = fetch.kind;
             }
@@ -165,7 +189,7 @@ impl Resources {
         }
         fetch.id = FetchId(self.list.len() as u32);
         self.by_url.insert(fetch.url.clone(), fetch.id);
-        self.list.push(Resource { fetch, state: State::Wanted, holds_paint, import_depth });
+        self.list.push(Resource { fetch, state: State::Wanted, holds, import_depth });
     }
 
     /// The style sheet in a `<style>` element.
@@ -177,10 +201,21 @@ impl Resources {
             sheet: document.clone(),
             blocks: Blocks::Render,
             priority: Priority::VeryHigh,
-            holds_paint: true,
+            holds: Holds::STYLE,
             depth: 0,
         };
         self.imports(styled.imports, &parent);
+    }
+
+    /// A script runs where the parser stands: it waits for the style sheets before it (HTML
+    /// standard, section 4.2.6.4, "script-blocking style sheet"), and so does the parser.
+    pub(crate) fn script_runs(&mut self) {
+        for resource in &mut self.list {
+            let pending = matches!(resource.state, State::Wanted | State::Asked);
+            if pending && resource.fetch.kind == Kind::Style && resource.holds.paint {
+                resource.holds.parser = true;
+            }
+        }
     }
 
     fn imports(&mut self, imports: Vec<(Url, bool, String)>, parent: &Parent) {
@@ -200,7 +235,8 @@ impl Resources {
                 initiator: Initiator::Style { sheet: parent.sheet.clone() },
                 media: (!applies).then_some(media),
             };
-            self.want(fetch, applies && parent.holds_paint, parent.depth + 1);
+            let holds = if applies { parent.holds } else { Holds::NOTHING };
+            self.want(fetch, holds, parent.depth + 1);
         }
     }
 
@@ -245,7 +281,7 @@ impl Resources {
                     sheet: url.clone(),
                     blocks: resource.fetch.blocks,
                     priority: resource.fetch.priority,
-                    holds_paint: resource.holds_paint,
+                    holds: resource.holds,
                     depth: resource.import_depth,
                 };
                 let (text, cut) =
@@ -281,7 +317,7 @@ struct Parent {
     sheet: Url,
     blocks: Blocks,
     priority: Priority,
-    holds_paint: bool,
+    holds: Holds,
     depth: usize,
 }
 

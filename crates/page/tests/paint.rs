@@ -116,6 +116,39 @@ fn a_style_sheet_that_comes_late_changes_the_picture() {
 }
 
 #[test]
+fn the_moments_of_a_page_wait_for_what_browsers_wait_for() {
+    let url = Url::parse("http://a.example/").unwrap();
+    let mut page = Page::new(url, options());
+    page.feed(b"<!doctype html><link rel=stylesheet href=a.css><script defer src=d.js></script>");
+    let (style, deferred) = (page.poll_fetch().unwrap(), page.poll_fetch().unwrap());
+    page.deliver(style.id, loaded(&style, "text/css", b"p{color:blue}"));
+    assert!(!page.ready_to_paint(), "there is nothing to see yet");
+    page.feed(b"<p>One<script src=s.js></script><p>Two");
+    let script = page.poll_fetch().unwrap();
+    assert!(page.ready_to_paint(), "the document need not have ended");
+    page.finish_document();
+    assert!(!page.is_parsed(), "the parser stops at s.js");
+    page.deliver(script.id, loaded(&script, "text/javascript", b""));
+    assert!(page.is_parsed() && !page.is_content_loaded());
+    page.deliver(deferred.id, loaded(&deferred, "text/javascript", b""));
+    assert!(page.is_content_loaded());
+}
+
+#[test]
+fn a_script_waits_for_the_style_sheets_before_it() {
+    let url = Url::parse("http://a.example/").unwrap();
+    for (markup, parsed) in [
+        ("<!doctype html><link rel=stylesheet href=a.css><script>f()</script><p>x", false),
+        ("<!doctype html><script>f()</script><link rel=stylesheet href=a.css><p>x", true),
+    ] {
+        let mut page = Page::new(url.clone(), options());
+        page.feed(markup.as_bytes());
+        page.finish_document();
+        assert_eq!(page.is_parsed(), parsed, "{markup}");
+    }
+}
+
+#[test]
 fn a_style_sheet_that_fails_does_not_hold_the_picture() {
     let markup = "<!doctype html><head><link rel=stylesheet href=gone.css></head><style>html{background:green}</style><p>x";
     let mut page = page(markup, options());
@@ -294,6 +327,16 @@ fn hidden_inline_text_is_not_painted() {
     };
     assert!(dark("") > 500);
     assert_eq!(dark("visibility:hidden;text-decoration:underline"), 0);
+    assert_eq!(dark("visibility:hidden;color:black!important"), 0);
+}
+
+#[test]
+fn what_is_visible_inside_hidden_text_is_painted() {
+    let picture = paint(
+        "<!doctype html><style>body{margin:0;font:40px Arial;color:black}span{visibility:hidden}b{visibility:visible}</style><span>MMM<b>MMM</b></span>",
+    );
+    assert_eq!(count(&picture, 0..90, 0..60, [0, 0, 0]), 0);
+    assert!(count(&picture, 100..220, 0..60, [0, 0, 0]) > 200);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Step 6: the page is read, what it needs is fetched, and it is painted.
 
+use core::mem::replace;
 use std::collections::BTreeMap;
 
 use roundtrip_http::client::{Client, Failure, Request, Response};
 use roundtrip_live::Clock;
-use roundtrip_page::{Delivered, Fetch, FetchId, Goal, Kind, Options, Page, Picture};
+use roundtrip_page::{Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, Picture};
 use roundtrip_record::{
     Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,
     PageNote, PagePainted, Priority, ResourceKind, Step, Time, Trace as _, What,
@@ -38,6 +39,14 @@ enum Arrived {
     Resource(FetchId, Delivered, Option<EventId>),
 }
 
+/// Which moments of a page have come.
+#[derive(Default)]
+struct Reached {
+    parsed: bool,
+    content_loaded: bool,
+    painted: bool,
+}
+
 /// A page that is being loaded.
 struct Loading<'a, W: Wire> {
     wire: &'a W,
@@ -51,7 +60,7 @@ struct Loading<'a, W: Wire> {
     sender: mpsc::UnboundedSender<Arrived>,
     fetches: BTreeMap<FetchId, Task>,
     document_ended: bool,
-    painted_first: bool,
+    reached: Reached,
     layouts: u32,
     latest: Option<EventId>,
     exit: u8,
@@ -77,7 +86,7 @@ pub(crate) async fn load<W: Wire>(
         sender: sender.clone(),
         fetches: BTreeMap::new(),
         document_ended: false,
-        painted_first: false,
+        reached: Reached::default(),
         layouts: 0,
         latest: response.event,
         exit: 0,
@@ -127,8 +136,6 @@ impl<W: Wire> Loading<'_, W> {
                 self.page.finish_document();
                 self.document_ended = true;
                 self.fetch_wanted();
-                self.milestone("domInteractive");
-                self.milestone("domContentLoadedEventEnd");
                 if let Some(failure) = failure {
                     // What came of it is painted all the same.
                     self.exit = fatal(self.wire, &failure);
@@ -197,8 +204,13 @@ impl<W: Wire> Loading<'_, W> {
     /// Everything that came in has been taken: paints for the first time if a browser now could, and
     /// lays out when nothing is under way, to find what only layout knows of.
     async fn settle(&mut self) {
-        if self.page.ready_to_paint() && !self.painted_first && self.document_ended {
-            self.painted_first = true;
+        if self.page.is_parsed() && !replace(&mut self.reached.parsed, true) {
+            self.milestone("domInteractive");
+        }
+        if self.page.is_content_loaded() && !replace(&mut self.reached.content_loaded, true) {
+            self.milestone("domContentLoadedEventEnd");
+        }
+        if self.page.ready_to_paint() && !replace(&mut self.reached.painted, true) {
             self.work(Goal::Layout).await;
             self.milestone("first-paint");
         }
@@ -229,7 +241,7 @@ impl<W: Wire> Loading<'_, W> {
 
     /// The end of it: the picture, and what a reader of it must know.
     async fn paint(&mut self) {
-        if !self.painted_first {
+        if !self.reached.painted {
             self.milestone("first-paint");
         }
         let clock = Clock::start();
@@ -259,7 +271,8 @@ impl<W: Wire> Loading<'_, W> {
                 })
             });
         }
-        for note in page.notes() {
+        // What was seen and not fetched has just been listed.
+        for note in page.notes().iter().filter(|note| !matches!(note, Note::Omitted(_))) {
             log.clone()
                 .emit(now, self.latest, || What::PageNote(PageNote { note: note.to_string() }));
         }

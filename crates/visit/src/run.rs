@@ -56,6 +56,16 @@ pub enum Real {
     Tap(roundtrip_tap::Settings),
 }
 
+impl Real {
+    /// What the record calls it.
+    pub fn kind(&self) -> WireKind {
+        match self {
+            Real::Live => WireKind::Live,
+            Real::Tap(_) => WireKind::Tap,
+        }
+    }
+}
+
 /// The machine on a real wire.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
@@ -182,35 +192,158 @@ pub fn on_real(
     place: &Place,
     record: RecordSettings,
 ) -> Result<Visited, RunError> {
-    let clock = Clock::start();
-    let log = Log::new(Recorder::new(record)?);
-    let kind = match wire {
-        Real::Live => WireKind::Live,
-        Real::Tap(_) => WireKind::Tap,
-    };
-    let begun = begin(&log, title, kind, None, clock.wall_epoch());
-    let _keys = Recorded::into(&log);
-    let tls = trusted(place)?;
-    let (visited, interrupted) = match wire {
-        Real::Live => {
-            let log = log.of(log.host("client", Role::Client, &[]));
-            let settings = roundtrip_live::Settings {
-                cache: place.cache.clone(),
-                capture: CaptureWish::IfPermitted,
-            };
-            roundtrip_live::run(clock, log, settings, |live| async move {
-                attend(&live, plan, tls, begun).await
-            })?
-        }
-        Real::Tap(settings) => {
-            let machine = Machine::new(place.cache.clone());
-            roundtrip_tap::run(settings, clock, &log, machine, |tap| async move {
-                attend(&tap, plan, tls, begun).await
-            })??
-        }
-    };
-    end(&log, clock.now(), visited.exit, interrupted)?;
+    let run = RealRun::begin(title, wire, record)?;
+    let _keys = Recorded::into(&run.log);
+    let visit = Visit { plan, tls: trusted(place)?, cause: run.begun };
+    let (visited, interrupted) = run.carry_out(wire, place, visit)?;
+    run.end(visited.exit, interrupted)?;
     Ok(visited)
+}
+
+/// Looks a name up on a real wire: step 1 alone. The exit code is 0, or that of the fault.
+///
+/// # Errors
+/// When the wire cannot be had or the record cannot be kept.
+pub fn resolve(
+    title: &Title,
+    options: roundtrip_dns::Options,
+    wire: &Real,
+    place: &Place,
+    record: RecordSettings,
+) -> Result<u8, RunError> {
+    let run = RealRun::begin(title, wire, record)?;
+    let lookup = Lookup { name: &title.subject, options, cause: run.begun };
+    let exit = run.carry_out(wire, place, lookup)?;
+    run.end(exit, false)?;
+    Ok(exit)
+}
+
+/// A run on a real wire: its record and its clock.
+struct RealRun {
+    clock: Clock,
+    log: Log,
+    /// The first event of the record.
+    begun: Option<EventId>,
+}
+
+impl RealRun {
+    fn begin(title: &Title, wire: &Real, record: RecordSettings) -> Result<Self, RunError> {
+        let clock = Clock::start();
+        let log = Log::new(Recorder::new(record)?);
+        let begun = begin(&log, title, wire.kind(), None, clock.wall_epoch());
+        Ok(Self { clock, log, begun })
+    }
+
+    fn carry_out<E: Errand>(
+        &self,
+        wire: &Real,
+        place: &Place,
+        errand: E,
+    ) -> Result<E::Done, RunError> {
+        let clock = self.clock;
+        Ok(match wire {
+            Real::Live => {
+                let log = self.log.of(self.log.host("client", Role::Client, &[]));
+                let settings = roundtrip_live::Settings {
+                    cache: place.cache.clone(),
+                    capture: CaptureWish::IfPermitted,
+                };
+                roundtrip_live::run(
+                    clock,
+                    log,
+                    settings,
+                    |live| async move { errand.run(&live).await },
+                )?
+            }
+            Real::Tap(settings) => {
+                let machine = Machine::new(place.cache.clone());
+                roundtrip_tap::run(settings, clock, &self.log, machine, |tap| async move {
+                    errand.run(&tap).await
+                })??
+            }
+        })
+    }
+
+    fn end(&self, exit: u8, interrupted: bool) -> Result<(), RunError> {
+        end(&self.log, self.clock.now(), exit, interrupted)
+    }
+}
+
+/// What is done on a wire, whichever it is.
+trait Errand {
+    type Done;
+    async fn run<W: Wire>(self, wire: &W) -> Self::Done;
+}
+
+/// A visit, unless Ctrl-C ends it first; says whether it did.
+struct Visit<'a> {
+    plan: &'a Plan,
+    tls: Tls,
+    cause: Option<EventId>,
+}
+
+impl Errand for Visit<'_> {
+    type Done = (Visited, bool);
+
+    async fn run<W: Wire>(self, wire: &W) -> (Visited, bool) {
+        let Visit { plan, tls, cause } = self;
+        let begun = wire.now();
+        let work = pin!(async {
+            let visited = visit(wire, plan, Some(tls), cause).await;
+            match plan.until {
+                Until::Painted => wire.sleep(LINGER).await,
+                Until::Closed => {
+                    while let Some(id) = wire.connections().first() {
+                        wire.closed(*id).await;
+                    }
+                }
+            }
+            visited
+        });
+        match select(work, pin!(tokio::signal::ctrl_c())).await {
+            Either::Left((visited, _)) => (visited, false),
+            Either::Right(_) => {
+                let exit =
+                    fatal_without_exchange(wire, cause, Step::Wait, begun, FaultKind::Interrupted);
+                (Visited { exit, status: None }, true)
+            }
+        }
+    }
+}
+
+/// One name, up the ladder.
+struct Lookup<'a> {
+    name: &'a str,
+    options: roundtrip_dns::Options,
+    cause: Option<EventId>,
+}
+
+impl Errand for Lookup<'_> {
+    type Done = u8;
+
+    async fn run<W: Wire>(self, wire: &W) -> u8 {
+        let resolver = roundtrip_dns::Resolver::new(wire.clone());
+        match resolver.lookup(self.name, self.options, self.cause).await {
+            Ok(_) => 0,
+            Err(found) => {
+                fatal_without_exchange(wire, found.event, Step::Name, found.since, *found.kind)
+            }
+        }
+    }
+}
+
+/// Reports a fault that ends the run and belongs to no exchange; its exit code.
+fn fatal_without_exchange<W: Wire>(
+    wire: &W,
+    cause: Option<EventId>,
+    step: Step,
+    since: Time,
+    fault: FaultKind,
+) -> u8 {
+    let exit = fault.exit_code();
+    let fault = Fault { step, exchange: None, connection: None, since, fatal: true, fault };
+    report(wire, cause, &fault);
+    exit
 }
 
 /// TLS as this machine trusts, with the key log that was asked for, or the record's.
@@ -224,117 +357,6 @@ pub fn trusted(place: &Place) -> Result<Tls, RunError> {
         }
     };
     Ok(tls(&place.trust, Some(key_log))?)
-}
-
-/// Carries a visit out on a real wire, unless Ctrl-C ends it first; says whether it did.
-async fn attend<W: Wire>(
-    wire: &W,
-    plan: &Plan,
-    tls: Tls,
-    cause: Option<EventId>,
-) -> (Visited, bool) {
-    let begun = wire.now();
-    let work = pin!(async {
-        let visited = visit(wire, plan, Some(tls), cause).await;
-        match plan.until {
-            Until::Painted => wire.sleep(LINGER).await,
-            Until::Closed => {
-                while let Some(id) = wire.connections().first() {
-                    wire.closed(*id).await;
-                }
-            }
-        }
-        visited
-    });
-    match select(work, pin!(tokio::signal::ctrl_c())).await {
-        Either::Left((visited, _)) => (visited, false),
-        Either::Right(_) => {
-            let fault = FaultKind::Interrupted;
-            let exit = fault.exit_code();
-            report(
-                wire,
-                cause,
-                &Fault {
-                    step: Step::Wait,
-                    exchange: None,
-                    connection: None,
-                    since: begun,
-                    fatal: true,
-                    fault,
-                },
-            );
-            (Visited { exit, status: None }, true)
-        }
-    }
-}
-
-/// Looks a name up on a real wire: step 1 alone. The exit code is 0, or that of the fault.
-///
-/// # Errors
-/// When the wire cannot be had or the record cannot be kept.
-pub fn resolve(
-    title: &Title,
-    names: roundtrip_dns::Options,
-    wire: &Real,
-    place: &Place,
-    record: RecordSettings,
-) -> Result<u8, RunError> {
-    let clock = Clock::start();
-    let log = Log::new(Recorder::new(record)?);
-    let kind = match wire {
-        Real::Live => WireKind::Live,
-        Real::Tap(_) => WireKind::Tap,
-    };
-    let begun = begin(&log, title, kind, None, clock.wall_epoch());
-    let name = title.subject.clone();
-    let exit = match wire {
-        Real::Live => {
-            let log = log.of(log.host("client", Role::Client, &[]));
-            let settings = roundtrip_live::Settings {
-                cache: place.cache.clone(),
-                capture: CaptureWish::IfPermitted,
-            };
-            roundtrip_live::run(clock, log, settings, |live| async move {
-                look_up(&live, &name, names, begun).await
-            })?
-        }
-        Real::Tap(settings) => {
-            let machine = Machine::new(place.cache.clone());
-            roundtrip_tap::run(settings, clock, &log, machine, |tap| async move {
-                look_up(&tap, &name, names, begun).await
-            })??
-        }
-    };
-    end(&log, clock.now(), exit, false)?;
-    Ok(exit)
-}
-
-async fn look_up<W: Wire>(
-    wire: &W,
-    name: &str,
-    options: roundtrip_dns::Options,
-    cause: Option<EventId>,
-) -> u8 {
-    let resolver = roundtrip_dns::Resolver::new(wire.clone());
-    match resolver.lookup(name, options, cause).await {
-        Ok(_) => 0,
-        Err(found) => {
-            let exit = found.kind.exit_code();
-            report(
-                wire,
-                found.event,
-                &Fault {
-                    step: Step::Name,
-                    exchange: None,
-                    connection: None,
-                    since: found.since,
-                    fatal: true,
-                    fault: *found.kind,
-                },
-            );
-            exit
-        }
-    }
 }
 
 /// The first line of a record.

@@ -32,6 +32,21 @@ impl Roundtrip {
     }
 }
 
+/// Chromium without a screen and without a word to anyone but the page's own host.
+pub(crate) fn chromium(roundtrip: &Roundtrip, arguments: &[&str]) -> Run {
+    let data = format!("--user-data-dir={}", roundtrip.folder("chromium"));
+    let output = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--disable-dev-shm-usage", "--hide-scrollbars", "--enable-logging=stderr", &data])
+        .args(arguments)
+        .output()
+        .expect("chromium starts");
+    let run = Run(output);
+    assert_eq!(run.exit(), 0, "chromium: {}", run.err());
+    run
+}
+
 /// What a command came to.
 pub(crate) struct Run(Output);
 

@@ -9,6 +9,7 @@ use super::rules::{
 use super::state::{Attributes, State};
 use super::{Found, Want};
 use crate::fetch::{Blocks, Kind, Omitted, Priority, Reach};
+use crate::resources::Holds;
 use crate::srcset::{self, Source};
 
 impl State {
@@ -90,7 +91,7 @@ impl State {
             if usable && !std::mem::replace(&mut self.icon_found, true) {
                 self.want(url, Kind::Icon, Priority::Low, Blocks::None, line);
             }
-        } else if has("prefetch") || has("prerender") || has("next") {
+        } else if has("prefetch") || has("prerender") {
             self.found.push(Found::Listed { url, kind: Kind::Later, line, why: Omitted::NotNow });
         } else if has("manifest") {
             self.found.push(Found::Listed {
@@ -121,7 +122,7 @@ impl State {
             blocks,
             line,
             media,
-            holds_paint: applies,
+            holds: if applies { Holds::STYLE } else { Holds::NOTHING },
         }));
     }
 
@@ -166,13 +167,15 @@ impl State {
         }
         let Some(src) = attr(tag, "src") else {
             self.counts.scripts_inline += 1;
+            if kind == ScriptKind::Classic {
+                self.found.push(Found::ScriptRuns);
+            }
             return;
         };
         self.counts.scripts_external += 1;
         let Some(url) = self.address(Some(src)) else { return };
-        let waits = kind == ScriptKind::Classic
-            && attr(tag, "async").is_none()
-            && attr(tag, "defer").is_none();
+        let at_once = attr(tag, "async").is_none();
+        let waits = kind == ScriptKind::Classic && at_once && attr(tag, "defer").is_none();
         let priority = match (waits || kind == ScriptKind::Module, self.image_found) {
             (false, _) => Priority::Low,
             (true, false) => Priority::High,
@@ -185,8 +188,11 @@ impl State {
             blocks: if waits { Blocks::Parser } else { Blocks::None },
             line,
             media: None,
-            holds_paint: waits && !self.in_body,
+            holds: Holds { paint: waits && !self.in_body, parser: waits, content_loaded: at_once },
         }));
+        if waits {
+            self.found.push(Found::ScriptRuns);
+        }
     }
 
     fn source(&mut self, tag: &Tag, line: u64) {
@@ -226,7 +232,7 @@ impl State {
     }
 
     fn want(&mut self, url: Url, kind: Kind, priority: Priority, blocks: Blocks, line: u64) {
-        let want = Want { url, kind, priority, blocks, line, media: None, holds_paint: false };
+        let want = Want { url, kind, priority, blocks, line, media: None, holds: Holds::NOTHING };
         self.found.push(Found::Resource(want));
     }
 

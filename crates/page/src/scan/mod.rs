@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::fetch::{Blocks, Kind, Omitted, Priority, Reach};
 use crate::media::Media;
+use crate::resources::Holds;
 
 pub(crate) use rules::{fetchable, is_css, link_applies};
 use state::State;
@@ -43,6 +44,8 @@ pub(crate) enum Found {
     Refresh {
         content: String,
     },
+    /// A script that runs as soon as the parser has come to it.
+    ScriptRuns,
 }
 
 /// A resource to fetch.
@@ -55,8 +58,7 @@ pub(crate) struct Want {
     pub(crate) line: u64,
     /// The query, where it does not match.
     pub(crate) media: Option<String>,
-    /// Whether the first paint waits: render-blocking, or a parser-blocking script in the head.
-    pub(crate) holds_paint: bool,
+    pub(crate) holds: Holds,
 }
 
 /// What was counted on the way.
@@ -68,6 +70,8 @@ pub(crate) struct Counts {
     pub(crate) canvases: usize,
     pub(crate) custom_elements: usize,
     pub(crate) quirks: bool,
+    /// Text or a picture stands in the body: there is something to paint.
+    pub(crate) content: bool,
 }
 
 /// The scanner. Text goes in with [`feed`](Scanner::feed), findings come out in document order.

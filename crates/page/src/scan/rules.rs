@@ -101,6 +101,14 @@ pub(super) fn belongs_to_head(name: &str) -> bool {
     )
 }
 
+/// Elements that show something without text inside.
+pub(super) fn is_content(name: &str) -> bool {
+    matches!(
+        name,
+        "img" | "svg" | "video" | "canvas" | "iframe" | "object" | "embed" | "input" | "hr"
+    )
+}
+
 pub(super) fn attr<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
     tag.attrs.iter().find(|attr| &*attr.name.local == name).map(|attr| &*attr.value)
 }

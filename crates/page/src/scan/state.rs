@@ -4,7 +4,7 @@ use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Doctype, Tag, TokenSinkResult};
 use url::Url;
 
-use super::rules::{attr, belongs_to_head, is_css};
+use super::rules::{attr, belongs_to_head, is_content, is_css};
 use super::{Counts, Found};
 use crate::fetch::Kind;
 use crate::media::Media;
@@ -120,6 +120,7 @@ impl State {
         self.counts.elements += 1;
         let name = &*tag.name;
         self.in_body |= !foreign && !belongs_to_head(name);
+        self.counts.content |= self.templates == 0 && is_content(name);
         if foreign {
             if name == "style" && !tag.self_closing && self.templates == 0 {
                 self.reading = Reading::Style(String::new());
@@ -196,7 +197,10 @@ impl State {
         match &mut self.reading {
             Reading::Title(kept) if kept.len() < 4096 => kept.push_str(text),
             Reading::Style(kept) if kept.len() < crate::limits::STYLE => kept.push_str(text),
-            Reading::Nothing if !self.in_body => self.in_body = !text.trim().is_empty(),
+            Reading::Nothing if !self.counts.content && !text.trim().is_empty() => {
+                self.in_body = true;
+                self.counts.content |= self.templates == 0;
+            }
             _ => {}
         }
     }

@@ -152,19 +152,28 @@ fn source<'a>(node: &'a Node, src: &str) -> Source<'a> {
 }
 
 /// Blitz paints the text of inline elements whose `visibility` is not `visible`: their colours
-/// are made transparent.
+/// are made transparent, and what is visible again inside them keeps its own. The declarations are
+/// important, since those of the page may be.
 fn hide_invisible_text(document: &mut BaseDocument, elements: &[NodeId]) -> bool {
-    let hidden: Vec<NodeId> = elements
-        .iter()
-        .copied()
-        .filter(|&id| is_hidden(document, id) && parent_is_visible(document, id))
-        .collect();
-    for &id in &hidden {
-        for property in ["color", "background-color", "text-decoration-color"] {
-            document.set_style_property(id, property, "transparent");
+    let mut added: Vec<(NodeId, String)> = Vec::new();
+    for &id in elements {
+        if is_hidden(document, id) {
+            let hidden = ["color", "background-color", "text-decoration-color"];
+            let hidden = hidden.map(|property| format!("{property}: transparent !important"));
+            added.push((id, hidden.join("; ")));
+        } else if parent_is_hidden(document, id) {
+            added.push((id, format!("color: {} !important", computed(document, id, "color"))));
         }
     }
-    !hidden.is_empty()
+    let changed = !added.is_empty();
+    let mut mutator = document.mutate();
+    for (id, declarations) in added {
+        let node = mutator.doc.get_node(id);
+        let own = node.and_then(|node| node.attr(local_name!("style"))).unwrap_or_default();
+        let style = format!("{own}; {declarations}");
+        mutator.set_attribute(id, attribute("style"), &style);
+    }
+    changed
 }
 
 fn is_hidden(document: &BaseDocument, id: NodeId) -> bool {
@@ -174,9 +183,9 @@ fn is_hidden(document: &BaseDocument, id: NodeId) -> bool {
         .is_some_and(|styles| styles.get_inherited_box().visibility != Visibility::Visible)
 }
 
-fn parent_is_visible(document: &BaseDocument, id: NodeId) -> bool {
+fn parent_is_hidden(document: &BaseDocument, id: NodeId) -> bool {
     let parent = document.get_node(id).and_then(|node| node.parent);
-    parent.is_some_and(|parent| !is_hidden(document, parent))
+    parent.is_some_and(|parent| is_hidden(document, parent))
 }
 
 /// The name of an attribute in no namespace.
