@@ -9,7 +9,7 @@ use std::rc::Rc;
 use roundtrip_packet::Segment;
 use roundtrip_record::{
     CloseReason, ConnectionId, Direction, EventId, How, Log, Side, TcpClosed, TcpOpened, TcpState,
-    TcpStateChanged, Trace as _, What,
+    TcpStateChanged, Time, Trace as _, What,
 };
 
 use crate::Clock;
@@ -81,12 +81,14 @@ impl Segments {
 }
 
 impl Flow {
-    /// A connection that comes into being in `state`.
+    /// A connection that has come into being at `since`, which may be a moment ago: the kernel
+    /// sends its first segments before it tells us the addresses.
     pub(crate) fn open(
         log: &Log,
         clock: Clock,
         side: Side,
         (local, remote): (SocketAddr, SocketAddr),
+        since: Time,
         cause: Option<EventId>,
     ) -> Rc<Self> {
         let flow = Self {
@@ -104,7 +106,9 @@ impl Flow {
             is_gone: Cell::new(false),
             segments: RefCell::default(),
         };
-        flow.emit(|id| What::TcpOpened(TcpOpened { connection: id, side, local, remote }));
+        let opened = TcpOpened { connection: flow.id, side, local, remote };
+        let event = log.clone().emit(since, cause, || What::TcpOpened(opened));
+        flow.latest.set(event.or(cause));
         Rc::new(flow)
     }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use roundtrip_record::{Side, TcpState};
-use roundtrip_wire::Listener;
+use roundtrip_wire::{Listener, Wire as _};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
@@ -55,6 +55,7 @@ impl Listener for LiveListener {
             self.live.clock(),
             Side::Server,
             (local, remote),
+            self.live.now(),
             None,
         );
         if self.live.records() {

@@ -151,8 +151,8 @@ impl Live {
         let (socket, result) = attempt.start().map_err(|error| attempt.failed(&error, None))?;
         let local = socket.local_addr().ok().and_then(|local| local.as_socket());
         let local = local.unwrap_or_else(|| SocketAddr::new(to.ip(), 0));
-        let flow =
-            Flow::open(&self.shared.log, self.shared.clock, Side::Client, (local, to), cause);
+        let (log, clock) = (&self.shared.log, self.shared.clock);
+        let flow = Flow::open(log, clock, Side::Client, (local, to), began, cause);
         self.register(&flow);
         flow.seen(TcpState::SynSent, "connect");
         if let Err(error) = result {

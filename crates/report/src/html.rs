@@ -1,6 +1,7 @@
 //! The report: one file without scripts, without anything from elsewhere, readable anywhere.
 
 mod connections;
+mod known;
 mod names;
 mod style;
 mod waterfall;
@@ -64,7 +65,7 @@ pub fn html(model: &Model, attachments: &Attachments) -> String {
                     (connections::section(model))
                     (picture(model, attachments))
                     (network(model))
-                    (unseen(model))
+                    (known::section(model))
                     (downloads(model, attachments))
                 }
                 footer { (colophon(model)) }
@@ -236,23 +237,6 @@ fn network(model: &Model) -> Markup {
                     }
                 }
             } }
-        }
-    }
-}
-
-fn unseen(model: &Model) -> Markup {
-    markup! {
-        section #unseen {
-            h2 { "What was not seen" }
-            @if model.unseen.is_empty() {
-                p { "Nothing that this wire could hide: every step was carried out by roundtrip itself." }
-            } @else {
-                ul.unseen { @for unseen in &model.unseen {
-                    li { b { (unseen.step.name()) } " – " (clean(&unseen.what)) "; it would take " (clean(&unseen.needs)) "." }
-                } }
-            }
-            @if model.cut { p.note { "The record was cut off in the middle of a line; what stands before is whole." } }
-            @else if model.ended.is_none() { p.note { "The record has no end: the run was killed, or went on when this was made." } }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The sequence diagram of a connection as text: both ends, their states, what went between them.
 
-use roundtrip_record::{Direction, TcpSegment, TcpState, Time};
+use roundtrip_record::{Direction, How, TcpSegment, TcpState, Time};
 
 use crate::model::{At, Connection, End, Model, Seen, StateChange};
 use crate::style::{Options, Tone};
@@ -82,13 +82,14 @@ pub(crate) fn steps(connection: &Connection) -> Vec<Step> {
         (None, Some(one)) => steps.extend(alone(one, false)),
         (None, None) => {}
     }
-    for end in connection.ends() {
-        let is_client = client.is_some_and(|client| client.id == end.id);
-        steps.extend(silent_changes(end, &steps, is_client));
+    let settled = |end: Option<&End>| end.map_or(Vec::new(), settled);
+    let (client_states, server_states) = (settled(client), settled(server));
+    for (states, is_client) in [(&client_states, true), (&server_states, false)] {
+        steps.extend(silent_changes(states, &steps, is_client));
     }
     steps.sort_by_key(|step| (step.sent, step.event));
-    let mut at_client = Entered::new(client);
-    let mut at_server = Entered::new(server);
+    let mut at_client = Entered { changes: &client_states };
+    let mut at_server = Entered { changes: &server_states };
     for step in &mut steps {
         let arrived = step.received.filter(|_| !step.lost);
         let (near, far) = if step.from_client {
@@ -109,11 +110,7 @@ struct Entered<'a> {
     changes: &'a [At<StateChange>],
 }
 
-impl<'a> Entered<'a> {
-    fn new(end: Option<&'a End>) -> Self {
-        Self { changes: end.map_or(&[], |end| &end.states) }
-    }
-
+impl Entered<'_> {
     fn take(&mut self, mut wanted: impl FnMut(&At<StateChange>) -> bool) -> Vec<TcpState> {
         let count = self.changes.iter().take_while(|change| wanted(change)).count();
         let (taken, rest) = self.changes.split_at(count);
@@ -130,6 +127,50 @@ impl<'a> Entered<'a> {
         let sends =
             |state| matches!(state, TcpState::SynSent | TcpState::FinWait1 | TcpState::LastAck);
         self.take(|change| change.at < at || (change.at == at && !sends(change.what.to)))
+    }
+}
+
+/// The states of an end, each at the segment that leads to it (RFC 9293 §3.3.2, figure 5): a kernel
+/// lets us see a state only some time after it was entered. What we performed ourselves, and what
+/// has no such segment, stays where it is.
+fn settled(end: &End) -> Vec<At<StateChange>> {
+    let mut rest = end.segments.as_slice();
+    let mut finished = None;
+    let mut states = end.states.clone();
+    for change in states.iter_mut().filter(|change| change.what.how != How::Performed) {
+        let leads = |seen: &Seen| leads_to(&change.what, &seen.what, finished);
+        let Some(n) = rest.iter().position(|seen| seen.at <= change.at && leads(seen)) else {
+            continue;
+        };
+        let segment = &rest[n];
+        if matches!(change.what.to, TcpState::FinWait1 | TcpState::LastAck) {
+            let after = segment.what.seq.wrapping_add(segment.what.length).wrapping_add(1);
+            finished = Some(after);
+        }
+        change.at = segment.at;
+        // One segment can lead through two states: it stays for the next.
+        rest = &rest[n..];
+    }
+    states
+}
+
+/// Whether a segment makes this change; `finished` is the acknowledgement of the end's own FIN.
+fn leads_to(change: &StateChange, segment: &TcpSegment, finished: Option<u32>) -> bool {
+    let sent = segment.direction == Direction::Sent;
+    let has = |flag| segment.flags.has(flag);
+    let acknowledges_fin = !sent && finished.is_some() && segment.ack == finished;
+    match change.to {
+        TcpState::SynSent => sent && has("SYN"),
+        TcpState::SynReceived => !sent && has("SYN"),
+        TcpState::Established => !sent && has("ACK"),
+        TcpState::FinWait1 | TcpState::LastAck => sent && has("FIN"),
+        TcpState::FinWait2 => acknowledges_fin,
+        TcpState::CloseWait | TcpState::Closing => !sent && has("FIN"),
+        TcpState::TimeWait => !sent && (has("FIN") || acknowledges_fin),
+        // A timer ends it.
+        TcpState::Closed if change.from == TcpState::TimeWait => false,
+        TcpState::Closed => has("RST") || acknowledges_fin,
+        TcpState::Listen => false,
     }
 }
 
@@ -186,9 +227,9 @@ fn alone(end: &End, is_client: bool) -> Vec<Step> {
 }
 
 /// Changes of state at times when nothing was sent or received.
-fn silent_changes(end: &End, steps: &[Step], is_client: bool) -> Vec<Step> {
+fn silent_changes(states: &[At<StateChange>], steps: &[Step], is_client: bool) -> Vec<Step> {
     let known = |at: Time| steps.iter().any(|step| step.sent == at || step.received == Some(at));
-    let silent = end.states.iter().filter(|change| !known(change.at));
+    let silent = states.iter().filter(|change| !known(change.at));
     silent
         .map(|change| Step {
             sent: change.at,

@@ -18,7 +18,7 @@ fn a_visit_has_all_its_sections() {
         "id=\"names\"",
         "id=\"connections\"",
         "id=\"page\"",
-        "id=\"unseen\"",
+        "id=\"known\"",
         "id=\"downloads\"",
     ] {
         assert!(page.contains(part), "{part}");

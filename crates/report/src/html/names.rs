@@ -5,7 +5,7 @@ use roundtrip_record::{Outcome, Source};
 
 use crate::model::{Lookup, Model, Rung};
 use crate::names::{outcome, source};
-use crate::text::{clean, duration};
+use crate::text::{clean, count, duration};
 
 pub(super) fn section(model: &Model) -> Markup {
     if model.lookups.is_empty() {
@@ -14,9 +14,31 @@ pub(super) fn section(model: &Model) -> Markup {
     markup! {
         section #names {
             h2 { "Who knew the name" }
-            @for lookup in &model.lookups { (ladder(model, lookup)) }
+            @for (lookup, again) in grouped(&model.lookups) {
+                (ladder(model, lookup))
+                @if again > 0 { p.note { "asked for " (count(again, "time")) " more, and answered alike" } }
+            }
         }
     }
+}
+
+/// The lookups, those answered like one before counted with it.
+fn grouped(lookups: &[Lookup]) -> Vec<(&Lookup, usize)> {
+    let mut groups: Vec<(&Lookup, usize)> = Vec::new();
+    for lookup in lookups {
+        let like = |other: &Lookup| {
+            let sources =
+                |of: &Lookup| of.rungs.iter().map(|rung| rung.source.clone()).collect::<Vec<_>>();
+            (other.host, &other.name, &other.addresses)
+                == (lookup.host, &lookup.name, &lookup.addresses)
+                && sources(other) == sources(lookup)
+        };
+        match groups.iter_mut().find(|(other, _)| like(other)) {
+            Some((_, again)) => *again += 1,
+            None => groups.push((lookup, 0)),
+        }
+    }
+    groups
 }
 
 fn ladder(model: &Model, lookup: &Lookup) -> Markup {

@@ -8,8 +8,10 @@ use roundtrip_record::{Blocks, EventId, Field, Initiator, Time, What};
 use crate::model::{Exchange, Model, Phase, PhaseKind, Span, as_millis};
 use crate::names::{initiator, kind, short_url};
 use crate::sentence::sentence;
-use crate::text::{bytes, clean, duration, millis};
+use crate::text::{bytes, clean, clip_middle, duration, millis};
 
+/// Columns that a label has room for.
+const LABEL: usize = 30;
 /// More rows than a person reads are left to the HAR.
 const MOST_ROWS: usize = 300;
 
@@ -115,6 +117,8 @@ fn row(model: &Model, scale: &Scale, exchange: &Exchange) -> Markup {
     } else {
         short_url(&exchange.url, base)
     };
+    // The end of an address tells more than its middle.
+    let label = clip_middle(&label, LABEL);
     markup! {
         details.row {
             summary title=(clean(&exchange.url)) {

@@ -300,7 +300,11 @@ fn connect(model: &Model, exchange: &Exchange, phase: &Phase) -> Vec<Row> {
         (None, Some(to)) => to.to_string(),
         (None, None) => String::new(),
     };
-    let mut rows = vec![Row::new("connect", PhaseKind::Connect, phase.span, detail)];
+    // Who carried the handshake out: we, or a kernel that let us see it.
+    let established = end
+        .and_then(|end| end.states.iter().find(|change| change.what.to == TcpState::Established));
+    let known = established.map_or(How::Performed, |change| How::of(&change.what.how));
+    let mut rows = vec![Row::new("connect", PhaseKind::Connect, phase.span, detail).known(known)];
     if exchange.attempts.len() > 1 {
         rows.extend(exchange.attempts.iter().map(|attempted| {
             let end = attempted.result.as_ref().map_or(exchange.span.end, |result| result.at);
@@ -449,7 +453,7 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
     rows
 }
 
-/// From the document's last byte to first paint.
+/// Between the end of parsing and the first paint, whichever is first.
 fn page(model: &Model) -> Option<Row> {
     let paint =
         model.milestone("first-paint").or(model.painted.as_ref().map(|painted| painted.at))?;
@@ -460,7 +464,8 @@ fn page(model: &Model) -> Option<Row> {
     if let Some(load) = model.milestone("loadEventEnd") {
         detail += &format!(", load {}", duration(load - model.total().start));
     }
-    Some(Row::new("page", PhaseKind::Body, Span::new(began, paint), detail))
+    // What streams in is painted before its end.
+    Some(Row::new("page", PhaseKind::Body, Span::new(began.min(paint), began.max(paint)), detail))
 }
 
 /// How the connections ended.
