@@ -1,6 +1,7 @@
 //! The packets of this visit, through `AF_PACKET` (packet(7)), joined to its connections.
 
 use core::cell::RefCell;
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
@@ -61,6 +62,9 @@ struct Captured {
     loopback: bool,
 }
 
+/// Time for the kernel to begin with stamping packets.
+const STAMPS: Duration = Duration::from_millis(1);
+
 impl Capture {
     /// Opens the socket: it sees everything from now on and keeps what belongs to us.
     pub(crate) fn open(log: &Log, clock: Clock) -> io::Result<Self> {
@@ -76,6 +80,9 @@ impl Capture {
             libc::SO_RCVBUFFORCE,
             &BUFFER.to_ne_bytes(),
         );
+        // The kernel begins to stamp packets from a work queue (`net_enable_timestamp`); what comes
+        // before is stamped when it is read, which would be after the fact.
+        std::thread::sleep(STAMPS);
         bind_packet(socket.as_fd(), EVERY_PROTOCOL)?;
         let shared = Shared {
             socket: watch(socket.into())?,

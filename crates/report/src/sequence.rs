@@ -139,9 +139,7 @@ fn settled(end: &End) -> Vec<At<StateChange>> {
     let mut states = end.states.clone();
     for change in states.iter_mut().filter(|change| change.what.how != How::Performed) {
         let leads = |seen: &Seen| leads_to(&change.what, &seen.what, finished);
-        let Some(n) = rest.iter().position(|seen| seen.at <= change.at && leads(seen)) else {
-            continue;
-        };
+        let Some(n) = rest.iter().position(leads) else { continue };
         let segment = &rest[n];
         if matches!(change.what.to, TcpState::FinWait1 | TcpState::LastAck) {
             let after = segment.what.seq.wrapping_add(segment.what.length).wrapping_add(1);
