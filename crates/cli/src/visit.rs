@@ -14,6 +14,7 @@ use roundtrip_visit::replay::Recording;
 use roundtrip_visit::run::{Real, RunError, Title, Virtual, in_lab, on_real};
 use roundtrip_visit::site::Site;
 use roundtrip_visit::{Plan, Until, demo};
+use url::Url;
 
 use crate::args::{self, Colour, Format, Visit};
 use crate::keep::{self, Kept};
@@ -26,7 +27,8 @@ const FOLDER_HOST: &str = "site.example";
 /// What is visited.
 enum Subject<'a> {
     Demo,
-    Folder(&'a Path),
+    /// A folder of a site, or one of its pages.
+    Path(&'a Path),
     Run(&'a str),
     Url(&'a str),
 }
@@ -41,7 +43,7 @@ pub(crate) fn run(arguments: &Visit, colour: Colour) -> Outcome {
             let plan = demo::plan(scheme);
             simulated(arguments, colour, "demo", plan, || Ok(demo::sites(scheme)))
         }
-        (Subject::Folder(path), None | Some(Wire::Lab)) => folder(arguments, colour, path),
+        (Subject::Path(path), None | Some(Wire::Lab)) => served(arguments, colour, path),
         (Subject::Run(run), None | Some(Wire::Lab)) => again(arguments, colour, run),
         (Subject::Url(url), Some(Wire::Lab)) => {
             bail!(
@@ -67,21 +69,31 @@ fn subject(given: Option<&str>) -> Subject<'_> {
     match given {
         None => Subject::Demo,
         Some(text) if keep::is_run(text) => Subject::Run(text),
-        Some(text) if !text.contains("://") && Path::new(text).is_dir() => {
-            Subject::Folder(Path::new(text))
+        Some(text) if text.contains("://") => Subject::Url(text),
+        // What begins as a path does is one, and it is an error if nothing is there.
+        Some(text)
+            if ["/", "./", "../"].iter().any(|start| text.starts_with(start))
+                || Path::new(text).exists() =>
+        {
+            Subject::Path(Path::new(text))
         }
         Some(text) => Subject::Url(text),
     }
 }
 
-/// A folder, served and visited in the lab.
-fn folder(arguments: &Visit, colour: Colour, path: &Path) -> Outcome {
+/// A folder, or a page with the folder around it, served and visited in the lab.
+fn served(arguments: &Visit, colour: Colour, path: &Path) -> Outcome {
     let scheme = if arguments.https { Scheme::Https } else { Scheme::Http };
-    let url = format!("{}://{FOLDER_HOST}/", scheme.name());
-    let plan = Plan::get(url.parse()?);
-    Files::folder(path).with_context(|| format!("cannot serve {}", path.display()))?;
-    simulated(arguments, colour, &path.display().to_string(), plan, || {
-        let files = Files::folder(path)?;
+    let mut url: Url = format!("{}://{FOLDER_HOST}/", scheme.name()).parse()?;
+    let folder = if path.is_file() {
+        url.set_path(&path.file_name().unwrap_or_default().to_string_lossy());
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    } else {
+        path
+    };
+    Files::folder(folder).with_context(|| format!("cannot visit {}", path.display()))?;
+    simulated(arguments, colour, &path.display().to_string(), Plan::get(url), || {
+        let files = Files::folder(folder)?;
         let site = Site::http(FOLDER_HOST, Box::new(move |_| std::rc::Rc::new(files)));
         Ok(vec![if scheme == Scheme::Https { site.secure() } else { site }])
     })

@@ -10,7 +10,7 @@ use crate::text::clean;
 pub(crate) fn source(source: &Source) -> String {
     match source {
         Source::Literal => "an address already".into(),
-        Source::SpecialUse => "localhost (RFC 6761)".into(),
+        Source::SpecialUse => "special-use name (RFC 6761)".into(),
         Source::OwnCache => "own cache".into(),
         Source::OsCache { service } => format!("OS cache ({})", clean(service)),
         Source::HostsFile { .. } => "hosts file".into(),
@@ -28,7 +28,7 @@ pub(crate) fn source(source: &Source) -> String {
 pub(crate) fn short_source(source: &Source) -> String {
     match source {
         Source::Literal => "literal".into(),
-        Source::SpecialUse => "localhost".into(),
+        Source::SpecialUse => "special use".into(),
         Source::OwnCache => "own cache".into(),
         Source::OsCache { .. } => "OS cache".into(),
         Source::HostsFile { .. } => "hosts file".into(),

@@ -288,7 +288,7 @@ impl View<'_> {
         self.links();
         if self.model.cut {
             self.fact("record", "cut off in the middle of a line: what stands before is whole");
-        } else if self.model.ended.is_none() {
+        } else if self.model.run.is_some() && self.model.ended.is_none() {
             self.fact("record", "has no end: the run was killed, or still goes on");
         }
         if let Some(id) = &self.options.saved {
