@@ -162,8 +162,9 @@ impl Host {
         // "Any acknowledgment is bad if it arrives on a connection still in the LISTEN state",
         // unless it brings back a cookie.
         if flags.contains(Flags::ACK) {
-            let is_plain = !flags.intersects(Flags::SYN | Flags::FIN);
-            if !is_plain || !self.accept_cookie(now, listener, (local, remote), segment, trace) {
+            // It may carry data and even FIN: the bare one before it may have been lost.
+            let is_cookie = !flags.contains(Flags::SYN);
+            if !is_cookie || !self.accept_cookie(now, listener, (local, remote), segment, trace) {
                 self.send_reset(now, local, remote, segment, trace);
             }
             return;

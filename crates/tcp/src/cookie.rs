@@ -63,8 +63,10 @@ impl SynCookies {
         let isn = self.cookie(local, remote, syn.header.sequence, minute(now), index);
         let mut header = cookie_answer(isn, options, &syn.header, cx);
         if let Some(ts) = &mut header.options.timestamps {
-            let scale = syn.header.options.window_scale.map_or(NO_SCALE, |s| u32::from(s.min(14)));
-            let sack = u32::from(syn.header.options.sack_permitted) << 4;
+            // What both ends want, not what the peer alone asked for.
+            let granted = header.options.window_scale.and(syn.header.options.window_scale);
+            let scale = granted.map_or(NO_SCALE, |shift| u32::from(shift.min(14)));
+            let sack = u32::from(header.options.sack_permitted) << 4;
             let ecn = u32::from(header.flags.contains(Flags::ECE)) << 5;
             let clock = (cx.now.ms & !TS_MASK) | scale | sack | ecn;
             let clock = if clock > cx.now.ms { clock.wrapping_sub(1 << TS_BITS) } else { clock };
