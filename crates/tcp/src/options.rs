@@ -53,7 +53,8 @@ impl Default for Options {
     }
 }
 
-/// When to ask a silent peer whether it is there (RFC 9293 §3.8.4).
+/// When to ask a silent peer whether it is there (RFC 9293 §3.8.4). A time below one second counts
+/// as one second: the kernel refuses it (`tcp_sock_set_keepidle_locked`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
     /// Silence before the first probe (`TCP_KEEPIDLE`).
@@ -62,6 +63,13 @@ pub struct KeepAlive {
     pub interval: Duration,
     /// Probes in vain until the connection is given up (`TCP_KEEPCNT`).
     pub probes: u8,
+}
+
+impl KeepAlive {
+    pub(crate) fn at_least_a_second(self) -> KeepAlive {
+        let least = Duration::from_secs(1);
+        KeepAlive { idle: self.idle.max(least), interval: self.interval.max(least), ..self }
+    }
 }
 
 impl Default for KeepAlive {

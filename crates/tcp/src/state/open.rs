@@ -160,6 +160,7 @@ impl Open {
     }
 
     pub(crate) fn set_keepalive(&mut self, keepalive: Option<KeepAlive>, cx: Context<'_>) {
+        let keepalive = keepalive.map(KeepAlive::at_least_a_second);
         self.wishes.get_or_insert_default().keepalive = keepalive;
         self.keepalive_at =
             keepalive.map_or(Deadline::NONE, |wish| Deadline::at(cx.now.time + wish.idle));
