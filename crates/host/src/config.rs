@@ -58,6 +58,11 @@ pub struct Limits {
     pub orphans: usize,
     /// `TIME_WAIT` entries (`tcp_max_tw_buckets`): 262,144. Beyond, they end at once.
     pub time_wait: usize,
+    /// Bytes of all connections' buffers, in Linux's measure (`tcp_mem`, which counts pages): up to
+    /// the first there is no shortage; beyond the second, until the first is reached again, no
+    /// buffer grows, and none beyond its share of the third; beyond the third a buffer gets its
+    /// least and no more. As on a machine with 16 GiB: 768, 1,024 and 1,536 MiB.
+    pub tcp_memory: [usize; 3],
     /// Half-open connections of one listener (`tcp_max_syn_backlog`): 1,024. The backlog given to
     /// `listen` limits it further. Beyond, SYN cookies.
     pub syn_backlog: usize,
@@ -121,6 +126,7 @@ impl Default for Limits {
             sockets: 1 << 20,
             orphans: 65_536,
             time_wait: 262_144,
+            tcp_memory: [768 << 20, 1 << 30, 1_536 << 20],
             syn_backlog: 1_024,
             udp_sockets: 65_536,
             udp_receive: 212_992,

@@ -54,6 +54,8 @@ pub struct Held {
     pub orphans: usize,
     /// Connections of which only `TIME_WAIT` is left; they are no sockets any more.
     pub time_wait: usize,
+    /// Bytes of all connections' buffers, in Linux's measure.
+    pub tcp_memory: usize,
     /// UDP sockets.
     pub udp_sockets: usize,
     /// Entries of the neighbour table.

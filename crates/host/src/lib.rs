@@ -61,6 +61,7 @@
 //! | `udp`, `datagram`, `ping` | UDP sockets and their calls, echo sockets |
 //! | `socket`, `demux`, `timer`, `slab` | the table of TCP sockets, how segments and timers find them |
 //! | `segment`, `stream`, `listener` | TCP segments in and out, the calls for sockets, listeners |
+//! | `memory` | the bytes of all connections' buffers, and their limit |
 //! | `isn`, `port`, `rng` | numbers that outsiders must not guess |
 #![forbid(unsafe_code)]
 
@@ -81,6 +82,7 @@ mod icmp;
 mod interface;
 mod isn;
 mod listener;
+mod memory;
 mod ndp;
 mod neighbour;
 mod output;

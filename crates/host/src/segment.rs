@@ -61,6 +61,7 @@ impl Host {
             self.counters.accepts_deferred += 1;
             return;
         }
+        self.tcp.supply(slot);
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
         let disposition = socket.connection.handle_segment(now, segment, trace);
         match disposition {
@@ -179,8 +180,14 @@ impl Host {
     }
 
     pub(crate) fn handle_socket_timeout(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
+        let is_short = self.is_short_for(slot);
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
         match socket.connection.next_timeout() {
+            // Nobody will miss it (`tcp_out_of_resources`).
+            Some(at) if at <= now && socket.owner == Owner::Nobody && is_short => {
+                socket.connection.abort(now, trace);
+                self.tcp.touch(slot);
+            }
             Some(at) if at <= now => {
                 socket.connection.handle_timeout(now, trace);
                 self.tcp.touch(slot);

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 
 use roundtrip_packet::SeqNumber;
 use roundtrip_record::{ConnectionId, Time};
-use roundtrip_tcp::Connection;
+use roundtrip_tcp::{Connection, Supply};
 
 use crate::demux::{Demux, Tuple};
 use crate::listener::Listeners;
+use crate::memory::Memory;
 use crate::route::Hop;
 use crate::slab::{Key, Slab};
 use crate::timer::Timers;
@@ -72,6 +73,10 @@ pub(crate) struct Socket {
     pub(crate) is_notified: bool,
     /// Segments find it.
     pub(crate) is_bound: bool,
+    /// What its buffers took up when it last came to rest.
+    pub(crate) memory: u32,
+    /// What it was told of the host's memory.
+    pub(crate) supply: Supply,
 }
 
 /// All TCP sockets of a host, and the queues that lead to those with something to do.
@@ -81,6 +86,7 @@ pub(crate) struct TcpSockets {
     pub(crate) demux: Demux,
     pub(crate) timers: Timers,
     pub(crate) listeners: Listeners,
+    pub(crate) memory: Memory,
     /// Of those nobody holds any more.
     pub(crate) orphans: usize,
     /// Of those only `TIME_WAIT` is left of.
@@ -103,12 +109,13 @@ impl Socket {
 }
 
 impl TcpSockets {
-    pub(crate) fn new(host: u64, rng: &mut Rng) -> Self {
+    pub(crate) fn new(host: u64, memory: [usize; 3], rng: &mut Rng) -> Self {
         Self {
             sockets: Slab::default(),
             demux: Demux::new(rng),
             timers: Timers::default(),
             listeners: Listeners::default(),
+            memory: Memory::new(memory),
             orphans: 0,
             time_wait: 0,
             ready: VecDeque::new(),
@@ -158,6 +165,8 @@ impl TcpSockets {
             is_ready: false,
             is_notified: false,
             is_bound: true,
+            memory: 0,
+            supply: Supply::Ample,
         });
         self.demux.insert(self.demux.hash(&tuple), key.slot);
         key
@@ -183,6 +192,7 @@ impl TcpSockets {
         self.unbind(slot);
         self.timers.disarm(slot);
         let socket = self.sockets.remove(slot)?;
+        self.memory.change(socket.memory, 0);
         match socket.owner {
             Owner::Nobody => self.orphans -= 1,
             Owner::TimeWait => self.time_wait -= 1,
@@ -231,12 +241,28 @@ impl TcpSockets {
         }
     }
 
+    /// A connection is told how much memory there is, before anything that may fill its buffers.
+    #[inline]
+    pub(crate) fn supply(&mut self, slot: u32) {
+        let sockets = self.sockets.len();
+        let Some(socket) = self.sockets.at_mut(slot) else { return };
+        let supply = self.memory.supply(socket.memory, sockets);
+        // A connection that was not open yet has not heard of a shortage.
+        if supply != Supply::Ample || socket.supply != Supply::Ample {
+            socket.connection.set_supply(supply);
+            socket.supply = supply;
+        }
+    }
+
     /// The first of the ready has nothing to send; its timer is set.
     #[inline]
     pub(crate) fn rest(&mut self, slot: u32) {
         self.ready.pop_front();
         if let Some(socket) = self.sockets.at_mut(slot) {
             socket.is_ready = false;
+            socket.connection.check_resting();
+            let memory = socket.connection.memory();
+            self.memory.change(std::mem::replace(&mut socket.memory, memory), memory);
             if let Some(at) = socket.connection.next_timeout() {
                 self.timers.arm(slot, at);
             }

@@ -127,6 +127,8 @@ impl Host {
         socket: SocketId,
         change: impl FnOnce(&mut Connection) -> T,
     ) -> Option<T> {
+        self.tcp.get(socket)?;
+        self.tcp.supply(socket.slot);
         let socket_ref = self.tcp.get_mut(socket)?;
         let answer = change(&mut socket_ref.connection);
         self.tcp.touch(socket.slot);
@@ -211,7 +213,9 @@ impl Host {
     /// its own: FIN after what is buffered, or RST if received data was not read. When it has
     /// left its last state, [`Event::Gone`](crate::Event::Gone) says so.
     pub fn close(&mut self, now: Time, socket: SocketId, trace: &mut impl Trace) {
-        if self.tcp.orphans >= self.config.limits.orphans {
+        let is_full = self.tcp.orphans >= self.config.limits.orphans;
+        // (`tcp_check_oom`)
+        if is_full || self.tcp.get(socket).is_some() && self.is_short_for(socket.slot) {
             self.abort(now, socket, trace);
         } else {
             self.with(socket, |connection| connection.close(now, trace));
@@ -223,6 +227,14 @@ impl Host {
     pub fn abort(&mut self, now: Time, socket: SocketId, trace: &mut impl Trace) {
         self.with(socket, |connection| connection.abort(now, trace));
         self.orphan(socket);
+    }
+
+    /// Whether there is no memory left, and a connection holds more than a little of it
+    /// (`tcp_out_of_memory`, `SOCK_MIN_SNDBUF`).
+    pub(crate) fn is_short_for(&self, slot: u32) -> bool {
+        const LITTLE: u32 = 4_608;
+        self.tcp.memory.is_exhausted()
+            && self.tcp.sockets.at(slot).is_some_and(|socket| socket.memory > LITTLE)
     }
 
     /// Whoever held the socket does so no more. Its key changes, so that the old one finds

@@ -21,7 +21,7 @@ use crate::state::{
     Fired, Next, Open, OpenSegment, Ports, SynReceived, SynSent, TimeWait, Verdict, Waiting,
 };
 use crate::{
-    Disposition, Event, IcmpError, Info, KeepAlive, Options, ReadError, Segment, Transmit,
+    Disposition, Event, IcmpError, Info, KeepAlive, Options, ReadError, Segment, Supply, Transmit,
     WriteError,
 };
 
@@ -290,6 +290,7 @@ impl Connection {
         max_segments: usize,
         trace: &mut impl Trace,
     ) -> Option<Transmit<'_>> {
+        self.check();
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
         let ports = self.ports();
         let (id, out) = (self.id, self.segments_out);
@@ -330,7 +331,7 @@ impl Connection {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
         let Some(open) = writer(&mut self.state)? else { return Ok(0) };
         open.sender.restart_after_idle(cx);
-        Ok(open.sender.write(bytes))
+        Ok(open.sender.write(bytes, cx))
     }
 
     /// As [`write`](Self::write), without copying what is large.
@@ -338,7 +339,7 @@ impl Connection {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
         let Some(open) = writer(&mut self.state)? else { return Ok(0) };
         open.sender.restart_after_idle(cx);
-        Ok(open.sender.write_bytes(bytes))
+        Ok(open.sender.write_bytes(bytes, cx))
     }
 
     /// Takes received data; `Ok(0)` is the end of file (or an empty `into`).
@@ -491,6 +492,16 @@ impl Connection {
         }
     }
 
+    /// How much memory its host has left for its buffers; to be told before anything that may
+    /// fill them. It holds while the connection is open.
+    #[inline]
+    pub fn set_supply(&mut self, supply: Supply) {
+        if let State::Open(open) = &mut self.state {
+            open.sender.set_supply(supply);
+            open.receiver.set_supply(supply);
+        }
+    }
+
     // ---- looking ----
 
     /// Its name in the record.
@@ -536,8 +547,20 @@ impl Connection {
     /// Whether there is room to write that is worth it: a third of the send buffer.
     pub fn is_writable(&self) -> bool {
         match &self.state {
-            State::Open(open) => open.sender.is_writable(),
+            State::Open(open) => open.sender.is_writable(&self.profile),
             _ => false,
+        }
+    }
+
+    /// Bytes of memory that its buffers take up, in Linux's measure, which counts what a kernel's
+    /// segment costs (`sk_wmem_queued`, `sk_rmem_alloc`): more than is allocated here.
+    #[inline]
+    pub fn memory(&self) -> u32 {
+        match &self.state {
+            State::Open(open) => {
+                open.sender.memory_used().saturating_add(open.receiver.memory_used())
+            }
+            _ => self.receiver().map_or(0, Receiver::memory_used),
         }
     }
 
@@ -724,8 +747,7 @@ impl Connection {
             }
         }
         self.changed(now, before, self.state(), cause, trace);
-        #[cfg(any(test, feature = "invariants"))]
-        self.assert_invariants();
+        self.check();
     }
 
     /// TIME_WAIT, or FIN_WAIT_2 without an owner.
@@ -772,11 +794,32 @@ impl Connection {
         trace.emit(now, cause, || report::closed(id, reason));
     }
 
-    #[cfg(any(test, feature = "invariants"))]
-    fn assert_invariants(&self) {
+    /// What must hold after every step, in builds that check: those of tests and fuzz targets.
+    #[inline]
+    fn check(&self) {
+        #[cfg(any(test, debug_assertions))]
         if let State::Open(open) = &self.state {
             open.sender.assert_invariants();
             open.receiver.assert_invariants(&self.profile);
+        }
+    }
+
+    /// To be called by the owner when [`poll_transmit`](Self::poll_transmit) has given `None`: in
+    /// builds with `debug_assertions` it panics if a timer was lost, or anything else that must
+    /// hold then does not. In others it does nothing.
+    #[inline]
+    pub fn check_resting(&self) {
+        self.check();
+        #[cfg(any(test, debug_assertions))]
+        match &self.state {
+            State::Open(open) => {
+                open.sender.assert_resting();
+                open.receiver.assert_resting();
+            }
+            State::SynSent(_) | State::SynReceived(_) | State::TimeWait(_) => {
+                assert!(self.next_timeout().is_some(), "{:?} without a timer", self.state());
+            }
+            State::Closed(_) => {}
         }
     }
 }

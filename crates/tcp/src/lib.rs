@@ -23,6 +23,7 @@
 //! | `send/` | buffer, scoreboard, loss recovery, what to send next |
 //! | `receive/` | buffer, reassembly, acknowledgement policy, window |
 //! | `congestion/` | window, Reno, CUBIC, `HyStart`, rate reduction |
+//! | `supply` | memory that the host has for the buffers |
 //! | `rtt`, `clock` | round-trip time; ticks and the timer wheel |
 //! | `profile`, `options` | constants and habits; choices for one connection |
 //!
@@ -80,6 +81,7 @@ mod rtt;
 mod segment;
 mod send;
 mod state;
+mod supply;
 #[cfg(test)]
 mod tests;
 
@@ -92,3 +94,4 @@ pub use info::{CaState, Info};
 pub use options::{EcnMode, KeepAlive, Options};
 pub use profile::{Profile, Reduction, Tick};
 pub use segment::{Segment, Transmit, reset_for};
+pub use supply::Supply;

@@ -51,6 +51,12 @@ impl ReceiveBuffer {
         [head, tail]
     }
 
+    /// Bytes of memory at most.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.pages.len() * PAGE
+    }
+
     /// Drops `count` bytes that have been read. `left` says whether any others are held.
     pub(crate) fn consume(&mut self, count: usize, left: bool) {
         self.start += count;

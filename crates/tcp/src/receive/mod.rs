@@ -22,6 +22,7 @@ use roundtrip_record::{EventId, Time};
 use crate::clock::Now;
 use crate::profile::Profile;
 use crate::send::Context;
+use crate::supply::Supply;
 
 use ack::{AckPolicy, Situation};
 use buffer::ReceiveBuffer;
@@ -354,7 +355,7 @@ impl Receiver {
         // What lies beyond the window is not taken in, nor anything after FIN.
         let room = (self.nxt + self.window() - text.seq).max(0) as usize;
         let beyond_fin = self.fin.is_some_and(|fin| (text.seq + len).gt(fin));
-        if !self.make_room(len, cx) || len as usize > room || beyond_fin {
+        if !self.make_room_beyond(len, cx) || len as usize > room || beyond_fin {
             return Text::OutOfOrder;
         }
         let right = text.seq + len;
@@ -362,13 +363,19 @@ impl Receiver {
         self.measure(len, text);
         // FIN takes its place in the run, and is reported with it.
         let run = len + u32::from(text.fin && room > len as usize);
-        if run > 0 && !self.reassembly.insert(text.seq, text.seq + run) {
-            return Text::OutOfOrder;
-        }
+        let new = match run {
+            0 => 0,
+            _ => match self.reassembly.insert(text.seq, text.seq + run) {
+                Some(new) => new,
+                None => return Text::OutOfOrder,
+            },
+        };
         if self.reassembly.blocks() > 2 {
             self.ack.release_withheld();
         }
-        self.store(text);
+        if new > 0 {
+            self.store(text);
+        }
         let is_last = self.reassembly.highest().is_none_or(|highest| highest.le(right + 1));
         if text.fin && self.fin.is_none() && is_last {
             self.fin = Some(right);
@@ -400,7 +407,27 @@ impl Receiver {
     /// Whether there is memory for a segment (`tcp_try_rmem_schedule`): a buffer that tunes itself
     /// grows, one that is fixed refuses.
     fn make_room(&mut self, len: u32, cx: Context<'_>) -> bool {
-        self.space.has_room() || len == 0 || self.unread() == 0 || self.space.stretch(cx.profile)
+        self.space.has_room(cx.profile.receive_memory[0])
+            || len == 0
+            || self.unread() == 0
+            || self.space.stretch(cx.profile)
+    }
+
+    /// The same for what is out of order, of which none is taken for the sake of progress.
+    fn make_room_beyond(&mut self, len: u32, cx: Context<'_>) -> bool {
+        self.space.has_room(cx.profile.receive_memory[0])
+            || len == 0
+            || self.space.stretch(cx.profile)
+    }
+
+    /// What the buffer takes up, in Linux's measure (`sk_rmem_alloc`).
+    pub(crate) fn memory_used(&self) -> u32 {
+        self.space.used
+    }
+
+    /// How much memory the host has left.
+    pub(crate) fn set_supply(&mut self, supply: Supply) {
+        self.space.set_supply(supply);
     }
 
     /// `tcp_event_data_recv`.
@@ -617,7 +644,8 @@ impl Receiver {
         info.unread = self.unread();
     }
 
-    #[cfg(any(test, feature = "invariants"))]
+    /// What holds after every step.
+    #[cfg(any(test, debug_assertions))]
     pub(crate) fn assert_invariants(&self, profile: &Profile) {
         assert!(self.copied.le(self.nxt), "what is read was received");
         assert!(self.space.memory <= profile.receive_memory[2].max(2 * profile.receive_memory_max));
@@ -625,5 +653,14 @@ impl Receiver {
             assert!(highest.gt(self.nxt), "a run out of order lies beyond RCV.NXT");
             assert!(highest.le(self.wup + self.wnd), "nothing beyond the window is kept");
         }
+        let most = (self.wup + self.wnd - self.copied).max(0) as usize;
+        assert!(self.buffer.capacity() <= most + (128 << 10), "more memory than window");
+    }
+
+    /// What holds once nothing is left to send now: an acknowledgement that is owed has a timer.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn assert_resting(&self) {
+        assert!(!self.ack.due && !self.ack.undecided, "an acknowledgement was not sent");
+        assert!(!self.ack.owed || self.ack.next_timeout().is_some(), "an acknowledgement is lost");
     }
 }

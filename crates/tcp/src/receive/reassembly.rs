@@ -22,9 +22,9 @@ impl Reassembly {
         self.0.as_ref()?.list.last().map(|run| run.right)
     }
 
-    /// Takes in a run that has arrived; false if there are too many already. What of it was there
-    /// before is noted as a duplicate.
-    pub(crate) fn insert(&mut self, left: SeqNumber, right: SeqNumber) -> bool {
+    /// Takes in a run that has arrived: gives how many of its numbers are new, and `None` if there
+    /// are too many runs already. What was there before is noted as a duplicate.
+    pub(crate) fn insert(&mut self, left: SeqNumber, right: SeqNumber) -> Option<u32> {
         self.0.get_or_insert_default().insert(left, right)
     }
 
@@ -102,18 +102,19 @@ struct Runs {
 }
 
 impl Runs {
-    /// Takes in a run that has arrived; false if there are too many already. What of it was there
-    /// before is noted as a duplicate.
-    fn insert(&mut self, left: SeqNumber, right: SeqNumber) -> bool {
+    /// See [`Reassembly::insert`].
+    fn insert(&mut self, left: SeqNumber, right: SeqNumber) -> Option<u32> {
         let first = self.list.partition_point(|run| run.right.lt(left));
         let last = self.list.partition_point(|run| run.left.le(right));
         if first == last && self.list.len() >= MOST_RUNS {
-            return false;
+            return None;
         }
+        let mut new = right - left;
         let mut merged = SackBlock { left, right };
         for run in &self.list[first..last] {
             let (from, to) = (run.left.max(left), run.right.min(right));
             if from.lt(to) {
+                new -= to - from;
                 extend_duplicate(&mut self.duplicate, from, to);
             }
         }
@@ -125,7 +126,7 @@ impl Runs {
         }
         self.list.splice(first..last, [merged]);
         self.report(merged);
-        true
+        Some(new.max(0) as u32)
     }
 
     /// The run that now stands first, if RCV.NXT has reached it: gives how far RCV.NXT moves. What
@@ -232,8 +233,10 @@ mod tests {
     #[test]
     fn the_list_of_runs_is_bounded() {
         let mut runs = Reassembly::default();
-        let taken = (0..5000).filter(|n| runs.insert(seq(n * 10), seq(n * 10 + 1))).count();
+        let taken =
+            (0..5000).filter(|n| runs.insert(seq(n * 10), seq(n * 10 + 1)).is_some()).count();
         assert_eq!(taken, MOST_RUNS);
-        assert!(runs.insert(seq(1), seq(2)), "what touches a run still fits");
+        assert_eq!(runs.insert(seq(1), seq(2)), Some(1), "what touches a run still fits");
+        assert_eq!(runs.insert(seq(0), seq(3)), Some(1), "two of three were there");
     }
 }

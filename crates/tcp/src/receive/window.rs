@@ -5,6 +5,7 @@ use roundtrip_packet::SeqNumber;
 
 use crate::clock::Now;
 use crate::profile::Profile;
+use crate::supply::Supply;
 
 /// Linux's measure of the receive buffer. A segment costs its memory, overhead included
 /// (`truesize`), and the window is the share of the buffer that payload makes up.
@@ -16,6 +17,8 @@ pub(crate) struct ReceiveSpace {
     fixed: bool,
     /// What of it is taken (`sk_rmem_alloc`).
     pub(crate) used: u32,
+    /// What the host has left for it.
+    pub(crate) supply: Supply,
     /// Payload's share, of 256 (`scaling_ratio`).
     ratio: u8,
     /// The largest window to offer.
@@ -114,6 +117,7 @@ impl ReceiveSpace {
             memory: offer.memory,
             fixed: offer.fixed,
             used: 0,
+            supply: Supply::Ample,
             ratio: profile.scaling_ratio,
             clamp,
             ssthresh,
@@ -139,21 +143,35 @@ impl ReceiveSpace {
         share(self.memory.saturating_sub(self.used), self.ratio)
     }
 
-    /// Whether a segment may be taken in at all: the buffer is not over its limit.
-    pub(crate) fn has_room(&self) -> bool {
-        self.used <= self.memory
+    /// Whether a segment may be taken in at all: the buffer is not over its limit, nor the host
+    /// over that of all buffers, of which `least` is always granted.
+    pub(crate) fn has_room(&self, least: u32) -> bool {
+        match self.supply {
+            Supply::Ample | Supply::Short => self.used <= self.memory,
+            Supply::Gone => self.used <= self.memory.min(least),
+        }
+    }
+
+    /// Memory runs short: no more than four segments are offered
+    /// (`tcp_adjust_rcv_ssthresh`).
+    pub(crate) fn set_supply(&mut self, supply: Supply) {
+        self.supply = supply;
+        if supply != Supply::Ample {
+            self.ssthresh = self.ssthresh.min(4 * self.advmss);
+        }
     }
 
     /// Lets a buffer that tunes itself grow to what it holds (`tcp_clamp_window`); whether that
     /// helped.
     pub(crate) fn stretch(&mut self, profile: &Profile) -> bool {
-        if !self.fixed && self.memory < profile.receive_memory[2] {
-            self.memory = self.used.min(profile.receive_memory[2]).max(self.memory);
+        let [least, _, most] = profile.receive_memory;
+        if !self.fixed && self.memory < most && self.supply == Supply::Ample {
+            self.memory = self.used.min(most).max(self.memory);
         }
-        if !self.has_room() {
+        if !self.has_room(least) {
             self.ssthresh = self.clamp.min(2 * self.advmss);
         }
-        self.has_room()
+        self.has_room(least)
     }
 
     /// The window to offer (`__tcp_select_window`): not a little more than before (silly window
@@ -203,7 +221,7 @@ impl ReceiveSpace {
     /// Whether it did.
     pub(crate) fn grow(&mut self, len: u32, rcv_mss: u32, profile: &Profile) -> bool {
         let room = self.clamp.min(self.free()).saturating_sub(self.ssthresh);
-        if room == 0 {
+        if room == 0 || self.supply != Supply::Ample {
             return false;
         }
         let cost = share(truesize(len), self.ratio);
@@ -297,7 +315,7 @@ impl ReceiveSpace {
         profile: &Profile,
     ) {
         let before = std::mem::replace(&mut self.per_round, read);
-        if !profile.moderate_receive_buffer || self.fixed {
+        if !profile.moderate_receive_buffer || self.fixed || self.supply != Supply::Ample {
             return;
         }
         let mut window = u64::from(read) * 2;

@@ -32,6 +32,7 @@ use crate::congestion::{Control, INFINITE, Moment, Window};
 use crate::info::CaState;
 use crate::profile::Profile;
 use crate::rtt::RttEstimator;
+use crate::supply::Supply;
 
 use buffer::SendBuffer;
 use rack::Rack;
@@ -235,6 +236,8 @@ pub(crate) struct Sender {
     /// Bytes of memory the buffer may take, in Linux's measure.
     memory: u32,
     memory_fixed: bool,
+    /// What the host has left for it.
+    supply: Supply,
     /// The application found the buffer full (`SOCK_NOSPACE`).
     no_space: bool,
     pub(crate) counts: SendCounts,
@@ -318,6 +321,7 @@ impl Sender {
             last_ack: cx.now.time,
             memory: start.buffer.map_or(cx.profile.send_memory[1], |bytes| bytes as u32),
             memory_fixed: start.buffer.is_some(),
+            supply: Supply::Ample,
             no_space: false,
             counts: SendCounts {
                 delivered: 1,
@@ -338,16 +342,16 @@ impl Sender {
     // ---- the application's side ----
 
     /// Takes a copy of as much as there is room for.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> usize {
-        let taken = bytes.len().min(self.room());
+    pub(crate) fn write(&mut self, bytes: &[u8], cx: Context<'_>) -> usize {
+        let taken = bytes.len().min(self.room(cx));
         self.buffer.extend(&bytes[..taken]);
         self.wrote(taken, bytes.len())
     }
 
     /// As [`write`](Self::write), without a copy of what is large.
-    pub(crate) fn write_bytes(&mut self, mut bytes: Bytes) -> usize {
+    pub(crate) fn write_bytes(&mut self, mut bytes: Bytes, cx: Context<'_>) -> usize {
         let asked = bytes.len();
-        let taken = asked.min(self.room());
+        let taken = asked.min(self.room(cx));
         bytes.truncate(taken);
         self.buffer.push(bytes);
         self.wrote(taken, asked)
@@ -364,17 +368,26 @@ impl Sender {
 
     /// Bytes that may be written. As in the kernel a buffer with any room takes a whole burst
     /// (`sk_stream_memory_free`).
-    fn room(&self) -> usize {
+    fn room(&self, cx: Context<'_>) -> usize {
         let used = self.memory_used();
-        if used >= self.memory {
-            return 0;
+        let memory = self.memory_limit(cx.profile);
+        if self.supply == Supply::Gone || used >= memory {
+            return memory.saturating_sub(used) as usize;
         }
         let burst = self.half_window(65_536).max(self.size.effective);
-        (self.memory - used).next_multiple_of(burst) as usize
+        (memory - used).next_multiple_of(burst) as usize
+    }
+
+    /// What the buffer may take up: the least (`tcp_wmem[0]`) where the host has no more.
+    fn memory_limit(&self, profile: &Profile) -> u32 {
+        match self.supply {
+            Supply::Ample | Supply::Short => self.memory,
+            Supply::Gone => self.memory.min(profile.send_memory[0]),
+        }
     }
 
     /// What the buffer takes up, in Linux's measure (`sk_wmem_queued`).
-    fn memory_used(&self) -> u32 {
+    pub(crate) fn memory_used(&self) -> u32 {
         (self.buffer.len() as u32).saturating_add(self.board.out() * SEGMENT_OVERHEAD)
     }
 
@@ -387,7 +400,7 @@ impl Sender {
         if !self.memory_fixed && self.board.in_flight() < self.window.cwnd {
             self.expand_memory(cx);
         }
-        let writable = self.is_writable();
+        let writable = self.is_writable(cx.profile);
         self.no_space = !writable;
         writable
     }
@@ -398,14 +411,21 @@ impl Sender {
     }
 
     /// Whether a third of the buffer is free (`sk_stream_is_writeable`).
-    pub(crate) fn is_writable(&self) -> bool {
+    pub(crate) fn is_writable(&self, profile: &Profile) -> bool {
         let used = self.memory_used();
-        used < self.memory && self.memory - used >= used / 2
+        let memory = self.memory_limit(profile);
+        used < memory && memory - used >= used / 2
+    }
+
+    /// How much memory the host has left.
+    pub(crate) fn set_supply(&mut self, supply: Supply) {
+        self.supply = supply;
     }
 
     /// Lets the buffer hold twice what the window does (`tcp_sndbuf_expand`).
     fn expand_memory(&mut self, cx: Context<'_>) {
-        if self.memory_fixed {
+        // (`tcp_should_expand_sndbuf`)
+        if self.memory_fixed || self.supply != Supply::Ample {
             return;
         }
         let head = self.size.clamp.max(self.size.effective) + 640;
@@ -615,7 +635,8 @@ impl Sender {
         rto_us.min(micros(limit).saturating_sub(elapsed_us).max(1))
     }
 
-    #[cfg(any(test, feature = "invariants"))]
+    /// What holds after every step.
+    #[cfg(any(test, debug_assertions))]
     pub(crate) fn assert_invariants(&self) {
         assert!(self.una.le(self.nxt), "SND.UNA <= SND.NXT");
         assert!(self.nxt.le(self.write_end()), "nothing is sent that was not written");
@@ -634,5 +655,15 @@ impl Sender {
         if !self.board.is_empty() {
             assert!(self.timer.is_some() || self.forced.is_some(), "data is out, no timer runs");
         }
+    }
+
+    /// What holds once nothing is left to send now: whoever waits has a timer, or an
+    /// acknowledgement on its way that a timer watches over.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn assert_resting(&self) {
+        assert!(self.forced.is_none() && self.burst.is_none(), "something forced was not sent");
+        assert!(self.board.is_empty() || self.timer.is_some(), "data is out, no timer runs");
+        let waits = self.has_unsent() || (self.closing == Closing::Fin && !self.is_finished());
+        assert!(!waits || self.timer.is_some() || self.push, "data waits, no timer runs");
     }
 }

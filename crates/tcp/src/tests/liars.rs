@@ -69,6 +69,7 @@ impl Liar {
             count += 1;
             assert!(count < 100_000, "it never stops sending");
         }
+        self.connection.check_resting();
         while self.connection.poll_event().is_some() {}
     }
 

@@ -161,8 +161,11 @@ impl Pair {
             loop {
                 let (now, most) = (self.now, self.max_segments);
                 let Some(connection) = self.end(end) else { break };
-                let Some(sent) = connection.poll_transmit(now, most, &mut Off) else { break };
-                let frames = cut(&sent);
+                let sent = connection.poll_transmit(now, most, &mut Off);
+                let Some(frames) = sent.map(|sent| cut(&sent)) else {
+                    connection.check_resting();
+                    break;
+                };
                 for frame in frames {
                     self.put(end, frame);
                 }
