@@ -1,0 +1,38 @@
+//! What the engine is put through: arbitrary bytes, liars, and bad links.
+//!
+//! Each trial is a function of bytes that panics if the engine breaks a promise. The fuzz targets
+//! in `fuzz/` give it what libFuzzer thinks of; this crate's tests give it a corpus and seeded
+//! random bytes, so that the same promises are kept on every change with a stable compiler.
+//!
+//! | trial | what is tried | promises |
+//! |---|---|---|
+//! | [`packet`] | readers and writers of packets | no panic; what was read is written and read again alike |
+//! | [`host`] | one host among strangers: any frames, any calls, any times | no panic, no storm, bounded memory and errors, no timer in the past, all of it comes to rest |
+//! | [`pair`] | two hosts and a link that loses, doubles, reorders and corrupts | exactly the bytes that were sent, or a reset; nobody waits for ever |
+//! | [`script`] | drill's reader and runner | no panic, no endless run |
+//!
+//! All debug assertions of the engine are armed: [`roundtrip_tcp`] and [`roundtrip_host`] check
+//! their invariants after every step of a build that has `debug_assertions`.
+//!
+//! ```
+//! // 40 random bytes are hardly a packet, and must not be more than that.
+//! let bytes: Vec<u8> = (0..40).map(|n: u8| n.wrapping_mul(151)).collect();
+//! roundtrip_trial::packet(&bytes);
+//! roundtrip_trial::host(&bytes);
+//! ```
+#![forbid(unsafe_code)]
+
+mod chance;
+mod frames;
+mod packet;
+mod pair;
+mod program;
+mod script;
+mod siege;
+mod world;
+
+pub use chance::Chance;
+pub use packet::packet;
+pub use pair::{Outcome, Telling, Weather, exchange, pair};
+pub use script::script;
+pub use siege::host;
