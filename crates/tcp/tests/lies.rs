@@ -156,7 +156,7 @@ fn single_bytes_with_holes_between_them() {
 #[test]
 fn a_window_that_is_taken_back() {
     let mut scene = Scene::new(Options::default());
-    scene.connection.write(scene.now, &[1; 60_000]).unwrap();
+    scene.connection.write(scene.now, &vec![1; 60_000]).unwrap();
     let (_, out) = scene.sent();
     let before = scene.connection.info().bytes_retrans;
     for n in 0..100 {
@@ -178,8 +178,8 @@ fn a_window_that_is_taken_back() {
 fn no_memory_left() {
     let mut scene = Scene::new(Options::default());
     scene.connection.set_supply(Supply::Gone);
-    assert_eq!(scene.connection.write(scene.now, &[1; 100_000]), Ok(4_096));
-    assert_eq!(scene.connection.write(scene.now, &[1; 100_000]), Ok(0));
+    assert_eq!(scene.connection.write(scene.now, &vec![1; 100_000]), Ok(4_096));
+    assert_eq!(scene.connection.write(scene.now, &vec![1; 100_000]), Ok(0));
     scene.sent();
     for n in 0..20 {
         scene.says(n * 1000, 1, Flags::ACK, &[7; 1000]);
@@ -199,5 +199,5 @@ fn no_memory_left() {
     assert_eq!(scene.connection.read(scene.now, &mut into), Ok(held));
     scene.says(held as i64, 4_097, Flags::ACK, &[7; 1000]);
     assert_eq!(scene.connection.readable(), 1_000);
-    assert!(scene.connection.write(scene.now, &[1; 100_000]).unwrap() > 4_096);
+    assert!(scene.connection.write(scene.now, &vec![1; 100_000]).unwrap() > 4_096);
 }
