@@ -347,14 +347,15 @@ impl Scoreboard {
         }
     }
 
-    /// Trims what has been acknowledged off the first segment (`tcp_trim_head`).
+    /// Trims what has been acknowledged off the first segment (`tcp_trim_head`); all but FIN, if the
+    /// data before it is acknowledged.
     pub(crate) fn trim_first(&mut self, una: SeqNumber) {
-        if let Some(sent) = self.segments.front_mut() {
-            let acked = una - sent.seq;
-            if acked > 0 && (acked as u32) < sent.len {
-                sent.seq = una;
-                sent.len -= acked as u32;
-            }
+        if let Some(sent) = self.segments.front_mut()
+            && una.gt(sent.seq)
+            && una.lt(sent.end())
+        {
+            sent.len -= (una - sent.seq) as u32;
+            sent.seq = una;
         }
     }
 
@@ -542,6 +543,19 @@ mod tests {
         assert_eq!(board.get(1).map(|sent| sent.len), Some(100));
         assert_eq!(order(&board), [0, 1, 2]);
         board.assert_invariants(false);
+    }
+
+    /// Data and FIN that were joined when they were sent again, of which the acknowledgement of the
+    /// first try covers the data.
+    #[test]
+    fn of_a_joined_segment_fin_alone_may_be_left() {
+        let mut board = Scoreboard::default();
+        board.push(Sent::new(SeqNumber(100), 50, true, 0, 0));
+        board.trim_first(SeqNumber(150));
+        let first = *board.first().unwrap();
+        assert_eq!((first.seq, first.len, first.fin), (SeqNumber(150), 0, true));
+        board.trim_first(SeqNumber(151));
+        assert_eq!(board.first().map(|sent| sent.seq), Some(SeqNumber(150)), "that is for another");
     }
 
     #[test]
