@@ -4,7 +4,10 @@ use core::time::Duration;
 use std::net::SocketAddr;
 
 use roundtrip_host::{Config, Limits, SocketId};
-use roundtrip_packet::{Envelope, EtherAddr, Fragment, Link, Protocol, ipv4};
+use roundtrip_packet::{
+    Envelope, EtherAddr, Flags, Fragment, Link, Protocol, SeqNumber, ipv4, tcp, udp,
+};
+use roundtrip_record::Off;
 
 use crate::cable::{ETH, MILLI, Net};
 
@@ -96,15 +99,96 @@ fn nobody_waits_for_what_nobody_holds_when_memory_is_gone() {
     assert!(held.tcp_memory <= limits.tcp_memory[2], "{held:?}");
 }
 
-fn fragment(identification: u32, offset: usize, length: usize) -> Vec<u8> {
+/// A packet to b from the `n`th stranger on its link.
+fn from_stranger(n: u8) -> Envelope {
     let link =
         Link { source: EtherAddr([2, 0, 0, 0, 0, 1]), destination: EtherAddr([2, 0, 0, 0, 0, 2]) };
-    let ip = ipv4::Header::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into(), Protocol::UDP);
+    let ip = ipv4::Header::new([10, 0, 0, n].into(), [10, 0, 0, 2].into(), Protocol::UDP);
+    Envelope::new(link, ip)
+}
+
+fn datagram(n: u8, destination_port: u16, length: usize) -> Vec<u8> {
+    let header = udp::Header { source_port: 9, destination_port };
+    let mut out = Vec::new();
+    from_stranger(n).emit_udp(&header, &vec![1; length], &mut out).unwrap();
+    out
+}
+
+/// `net.core.rmem_default`.
+#[test]
+fn datagrams_that_nobody_reads() {
+    let limits = Limits { udp_receive: 20_000, ..Limits::default() };
+    let mut net = Net::pair_of(Config::default(), Config { limits, ..Config::default() });
+    let socket = net.on(1, |host, _, _| host.bind_udp(at("10.0.0.2:53"))).unwrap();
+    for _ in 0..500 {
+        net.put(0, ETH, &datagram(1, 53, 1_000));
+    }
+    net.run_for(2 * MILLI);
+    let kept = std::iter::from_fn(|| net.hosts[1].receive_udp(socket)).count();
+    assert!((10..=20).contains(&kept), "{kept}");
+    assert_eq!(net.hosts[1].counters().udp_dropped, 500 - kept as u64);
+}
+
+/// `icmp_msgs_burst`, `icmp_ratelimit`: 240 strangers at once, and then one of them a hundred times.
+#[test]
+fn datagrams_to_ports_where_nobody_is() {
+    let mut net = Net::pair();
+    for n in 3..243 {
+        net.put(0, ETH, &datagram(n, 7, 10));
+    }
+    net.run_for(2 * MILLI);
+    assert_eq!(net.hosts[1].counters().errors_sent, 50);
+    assert_eq!(net.hosts[1].counters().errors_suppressed, 190);
+    net.run_for(Duration::from_secs(10));
+    for _ in 0..100 {
+        net.put(0, ETH, &datagram(250, 7, 10));
+    }
+    net.run_for(2 * MILLI);
+    assert_eq!(net.hosts[1].counters().errors_sent, 56);
+}
+
+/// Segments to ports where nobody is: so many resets a second, and no more.
+#[test]
+fn segments_without_a_connection() {
+    let limits = Limits { resets_per_second: 100, ..Limits::default() };
+    let mut net = Net::pair_of(Config::default(), Config { limits, ..Config::default() });
+    for n in 0..5_000_u32 {
+        let header = tcp::Header {
+            flags: Flags::ACK,
+            acknowledgement: SeqNumber(n),
+            ..tcp::Header::new(n as u16 + 1, 81)
+        };
+        let mut out = Vec::new();
+        from_stranger(1).emit_tcp(&header, [&[], &[]], &mut out).unwrap();
+        net.put(0, ETH, &out);
+    }
+    net.run_for(2 * MILLI);
+    let counters = net.hosts[1].counters();
+    assert_eq!((counters.resets_sent, counters.resets_suppressed), (100, 4_900));
+}
+
+/// Frames that wait to leave take no more than their limit, however long nobody takes them.
+#[test]
+fn frames_that_wait_to_leave() {
+    let limits = Limits { output: 30_000, ..Limits::default() };
+    let mut net = Net::pair_of(Config::default(), Config { limits, ..Config::default() });
+    let socket = net.on(1, |host, _, _| host.bind_udp(at("10.0.0.2:53"))).unwrap();
+    let mac = EtherAddr([2, 0, 0, 0, 0, 1]);
+    let (now, host) = (net.now, &mut net.hosts[1]);
+    host.add_neighbour(ETH, [10, 0, 0, 1].into(), mac);
+    let to = at("10.0.0.1:9");
+    let mut send = || host.send_udp(now, socket, to, &[1; 1_000], None, &mut Off).is_ok();
+    let sent = (0..100).filter(|_| send()).count();
+    assert!((20..=30).contains(&sent), "{sent}");
+    assert!(net.hosts[1].held().output_bytes <= limits.output);
+}
+
+fn fragment(identification: u32, offset: usize, length: usize) -> Vec<u8> {
     let payload = vec![1; length];
     let piece =
         Fragment { identification, offset, more: true, protocol: Protocol::UDP, payload: &payload };
     let mut out = Vec::new();
-    Envelope::new(link, ip).emit_fragment(&piece, &mut out).unwrap();
+    from_stranger(1).emit_fragment(&piece, &mut out).unwrap();
     out
 }
 
