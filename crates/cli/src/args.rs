@@ -220,14 +220,17 @@ pub(crate) struct Visit {
 
 /// `roundtrip get`
 #[derive(Debug, Args)]
-#[command(disable_version_flag = true)]
+#[command(disable_version_flag = true, args_override_self = true)]
 #[command(after_help = "Examples:\n  \
     roundtrip get -L -o page.html https://example.com/\n  \
     roundtrip get -s --json '{\"n\":1}' -w '%{http_code} %{time_total}\\n' http://127.0.0.1:8080/echo")]
 pub(crate) struct Get {
-    /// The URL; without a scheme, http
-    #[arg(required = true)]
+    /// The URL; without a scheme, http. {one,two}, [1-9] and [a-z] stand for several
+    #[arg(required_unless_present = "more")]
     pub(crate) url: Vec<String>,
+    /// The same as a URL by itself
+    #[arg(long = "url", id = "more", value_name = "URL")]
+    pub(crate) more: Vec<String>,
     /// Tell on standard error what is done
     #[arg(short, long)]
     pub(crate) verbose: bool,
@@ -252,15 +255,30 @@ pub(crate) struct Get {
     /// How many redirects to follow (-1: no limit)
     #[arg(long, value_name = "N", default_value_t = 50, allow_negative_numbers = true)]
     pub(crate) max_redirs: i64,
+    /// POST stays POST after a redirect with status 301
+    #[arg(long)]
+    pub(crate) post301: bool,
+    /// The same with 302
+    #[arg(long)]
+    pub(crate) post302: bool,
+    /// The same with 303
+    #[arg(long)]
+    pub(crate) post303: bool,
     /// Send credentials to other hosts too when redirected
     #[arg(long)]
     pub(crate) location_trusted: bool,
-    /// Write the body to a file
+    /// Write the body to a file; one for each URL, #1 is what the first [] or {} stands for
     #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Vec<PathBuf>,
-    /// Write the body to a file named as in the URL
-    #[arg(short = 'O', long)]
-    pub(crate) remote_name: bool,
+    pub(crate) output: Vec<String>,
+    /// Write the body to a file named as in the URL; once for each URL
+    #[arg(short = 'O', long, num_args = 0, default_missing_value = "true")]
+    pub(crate) remote_name: Vec<bool>,
+    /// The same for all URLs
+    #[arg(long)]
+    pub(crate) remote_name_all: bool,
+    /// With -O: take the name that the server gives (Content-Disposition)
+    #[arg(short = 'J', long)]
+    pub(crate) remote_header_name: bool,
     /// Write the heads to a file
     #[arg(short = 'D', long, value_name = "FILE")]
     pub(crate) dump_header: Option<PathBuf>,
@@ -288,9 +306,9 @@ pub(crate) struct Get {
     /// A part of a multipart form, as it is
     #[arg(long, value_name = "PART")]
     pub(crate) form_string: Vec<String>,
-    /// Send a file with PUT; - is standard input
+    /// Send a file with PUT, one for each URL; - is standard input
     #[arg(short = 'T', long, value_name = "FILE")]
-    pub(crate) upload_file: Option<PathBuf>,
+    pub(crate) upload_file: Vec<PathBuf>,
     /// Put the data into the URL and use GET
     #[arg(short = 'G', long)]
     pub(crate) get: bool,
@@ -316,10 +334,10 @@ pub(crate) struct Get {
     #[arg(long, value_name = "SECONDS")]
     pub(crate) connect_timeout: Option<f64>,
     /// IPv4 only
-    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    #[arg(short = '4', long, overrides_with = "ipv6")]
     pub(crate) ipv4: bool,
     /// IPv6 only
-    #[arg(short = '6', long)]
+    #[arg(short = '6', long, overrides_with = "ipv4")]
     pub(crate) ipv6: bool,
     /// User-Agent
     #[arg(short = 'A', long, value_name = "NAME")]
@@ -330,7 +348,7 @@ pub(crate) struct Get {
     /// Keep cookies in a file
     #[arg(short = 'c', long, value_name = "FILE")]
     pub(crate) cookie_jar: Option<PathBuf>,
-    /// Referer
+    /// Referer; URL;auto or ;auto: the URL before, after a redirect
     #[arg(short = 'e', long, value_name = "URL")]
     pub(crate) referer: Option<String>,
     /// Resume at this offset; - takes it from the file
@@ -351,16 +369,22 @@ pub(crate) struct Get {
     /// HTTP/2 where the server has it
     #[arg(long)]
     pub(crate) http2: bool,
-    /// HTTP proxy
-    #[arg(short = 'x', long, value_name = "URL")]
+    /// HTTP proxy, in place of http_proxy, https_proxy and all_proxy; empty for none
+    #[arg(short = 'x', long, value_name = "[http://]HOST[:PORT]")]
     pub(crate) proxy: Option<String>,
-    /// Hosts that need no proxy
+    /// Name and password for the proxy
+    #[arg(short = 'U', long, value_name = "USER:PASSWORD")]
+    pub(crate) proxy_user: Option<String>,
+    /// Have the proxy make a tunnel for http too
+    #[arg(short = 'p', long)]
+    pub(crate) proxytunnel: bool,
+    /// Hosts that need no proxy, in place of no_proxy; * is all
     #[arg(long, value_name = "HOSTS")]
     pub(crate) noproxy: Option<String>,
-    /// Connect to ADDR for HOST:PORT
-    #[arg(long, value_name = "HOST:PORT:ADDR")]
+    /// Connect to ADDR for HOST:PORT; * is every host
+    #[arg(long, value_name = "HOST:PORT:ADDR", allow_hyphen_values = true)]
     pub(crate) resolve: Vec<String>,
-    /// Connect to HOST2:PORT2 for HOST1:PORT1
+    /// Connect to HOST2:PORT2 for HOST1:PORT1; what is empty stays or is any
     #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
     pub(crate) connect_to: Vec<String>,
     /// Trust the certificates in this file (PEM)
@@ -369,6 +393,18 @@ pub(crate) struct Get {
     /// Try again after a passing fault
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) retry: u32,
+    /// Seconds between two tries; without it 1, 2, 4, ...
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) retry_delay: Option<f64>,
+    /// No new try after this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) retry_max_time: Option<f64>,
+    /// Try again after a refused connection too
+    #[arg(long)]
+    pub(crate) retry_connrefused: bool,
+    /// Try again after every fault
+    #[arg(long)]
+    pub(crate) retry_all_errors: bool,
     /// Ask for a compressed body and write it decompressed
     #[arg(long)]
     pub(crate) compressed: bool,
@@ -378,9 +414,18 @@ pub(crate) struct Get {
     /// Make the folders that -o names
     #[arg(long)]
     pub(crate) create_dirs: bool,
-    /// Accepted for curl's sake: it is how URLs are taken here
+    /// Take {}[] in URLs as they are
     #[arg(short, long)]
     pub(crate) globoff: bool,
+    /// Accepted for curl's sake: what comes is written at once
+    #[arg(short = 'N', long)]
+    pub(crate) no_buffer: bool,
+    /// Accepted for curl's sake: progress is one line anyway
+    #[arg(short = '#', long)]
+    pub(crate) progress_bar: bool,
+    /// No progress
+    #[arg(long)]
+    pub(crate) no_progress_meter: bool,
     /// text or json: the record's facts as JSON on standard output, the body only with -o
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,

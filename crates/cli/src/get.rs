@@ -1,45 +1,106 @@
 //! `roundtrip get`
 
 mod content;
+mod disposition;
+mod form;
+mod glob;
+mod jar;
 mod output;
+mod progress;
+mod setup;
+mod target;
 mod verbose;
+mod wanted;
 mod write_out;
 
 use std::cell::RefCell;
-use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::fs::File;
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::path::Path;
+use std::pin::pin;
 
-use anyhow::{Context as _, anyhow, bail};
-use http::{Method, Version};
+use anyhow::{Context as _, bail};
+use futures_util::future::{Either, select};
+use http::Method;
 use roundtrip_dns::Families;
-use roundtrip_http::client::{Failure, Jar, KeepAlive, Options, Timeouts};
-use roundtrip_http::message::Fields;
+use roundtrip_http::client::Failure;
 use roundtrip_live::{CaptureWish, Clock, Machine};
 use roundtrip_record::{
     Capture, EventId, ExchangeStarted, Fault, FaultKind, Initiator, Log, Priority, Recorder,
     ResourceKind, Settings, Step, Time, Trace as _, What, WireKind,
 };
 use roundtrip_report::{Model, json};
-use roundtrip_visit::get::{Credentials, Fail, Got, Redirects, Session, Wanted};
-use roundtrip_visit::run::{Place, Real, Title, begin, end, trusted};
-use roundtrip_visit::trust::Recorded;
+use roundtrip_visit::get::{Session, ctrl_c};
+use roundtrip_visit::run::{Place, Real, RunError, Title, begin, end, trusted};
+use roundtrip_visit::trust::{Recorded, TrustError};
 use url::Url;
 
 use crate::args::{Format, Get};
-use crate::keep::{self, Kept};
-use crate::network::{Wire, pins, place};
+use crate::keep::Kept;
+use crate::network::{Wire, detours, pins, place};
 use crate::{Outcome, terminal};
-use content::{Carried, carried};
-use output::{Folders, From, Heads, Output, Target};
+use glob::{Glob, Match};
+use jar::{jar, write_jar};
+use output::{Heads, Output, Target};
+use progress::{Progress, watch};
+use setup::options;
+use target::Wishes;
 use verbose::Teller;
+use wanted::wanted;
 use write_out::{Steps, To, Told, fill};
+
+/// Why nothing was begun, where curl has a code for it.
+#[derive(Debug)]
+struct Early {
+    code: u8,
+    text: String,
+}
+
+impl std::fmt::Display for Early {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Early {}
 
 /// Carries it out.
 pub(crate) fn run(arguments: &Get) -> Outcome {
-    refuse(arguments)?;
+    match carry_out(arguments) {
+        Err(error) => match error.downcast_ref::<Early>() {
+            Some(early) => {
+                complain(arguments, early.code, &early.text);
+                Ok(early.code)
+            }
+            None if is_trust(&error) => {
+                complain(arguments, BAD_CA_FILE, &format!("{error:#}"));
+                Ok(BAD_CA_FILE)
+            }
+            None => Err(error),
+        },
+        done => done,
+    }
+}
+
+/// `CURLE_SSL_CACERT_BADFILE`
+const BAD_CA_FILE: u8 = 77;
+
+/// Whether the file of `--cacert` is what is wrong.
+fn is_trust(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(RunError::Trust(TrustError::Unreadable { .. } | TrustError::Empty { .. }))
+    )
+}
+
+/// Says what went wrong, unless nobody wants to hear it.
+fn complain(arguments: &Get, code: u8, words: &str) {
+    if !arguments.silent || arguments.show_error {
+        eprintln!("roundtrip: ({code}) {words}");
+    }
+}
+
+fn carry_out(arguments: &Get) -> Outcome {
     let real = match arguments.network.wire()? {
         None => Real::Live,
         Some(Wire::Real(real)) => real,
@@ -55,7 +116,11 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
     };
     let log = log(arguments, kept.as_ref())?;
     let clock = Clock::start();
-    let title = Title { command: "get".into(), subject: arguments.url.join(" "), replay_of: None };
+    let title = Title {
+        command: "get".into(),
+        subject: urls(arguments).collect::<Vec<_>>().join(" "),
+        replay_of: None,
+    };
     let kind = match real {
         Real::Live => WireKind::Live,
         Real::Tap(_) => WireKind::Tap,
@@ -63,7 +128,8 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
     let cause = begin(&log, &title, kind, None, clock.wall_epoch());
     let _keys = kept.is_some().then(|| Recorded::into(&log));
     let place = place(arguments.cacert.as_deref(), arguments.insecure);
-    let job = Job { arguments, place: &place, cause, kept: kept.is_some() };
+    let epoch = clock.wall_epoch();
+    let job = Job { arguments, place: &place, cause, epoch, kept: kept.is_some() };
     let exit = match &real {
         Real::Live => {
             let capture = if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
@@ -81,7 +147,7 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
             })???
         }
     };
-    end(&log, clock.now(), exit, false)?;
+    end(&log, clock.now(), exit, exit == FaultKind::Interrupted.exit_code())?;
     if let Some(kept) = kept {
         kept.views()?;
     }
@@ -91,22 +157,9 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
     Ok(exit)
 }
 
-/// What curl has and this command does not, said before anything is sent.
-fn refuse(arguments: &Get) -> anyhow::Result<()> {
-    if let Some(proxy) = arguments.proxy.as_deref().filter(|proxy| !proxy.is_empty()) {
-        bail!("-x {proxy}: proxies are not spoken to yet; leave it out to go there directly");
-    }
-    for text in &arguments.connect_to {
-        let parts: Vec<&str> = text.rsplitn(2, ':').collect();
-        let [port, rest] = parts[..] else {
-            bail!("--connect-to {text}: wanted HOST1:PORT1:HOST2:PORT2");
-        };
-        let same = port.is_empty() || rest.split(':').nth(1).is_some_and(|own| own == port);
-        if !same {
-            bail!("--connect-to {text}: another port than the URL's cannot be taken yet");
-        }
-    }
-    Ok(())
+/// The URLs, as they were given.
+fn urls(arguments: &Get) -> impl Iterator<Item = &str> {
+    arguments.url.iter().chain(&arguments.more).map(String::as_str)
 }
 
 /// Nothing is recorded unless somebody asked for what a record tells.
@@ -136,6 +189,8 @@ struct Job<'a> {
     arguments: &'a Get,
     place: &'a Place,
     cause: Option<EventId>,
+    /// The calendar at the wire's first instant, nanoseconds since 1970.
+    epoch: u64,
     /// The record is kept, bodies included.
     kept: bool,
 }
@@ -153,16 +208,36 @@ impl Job<'_> {
             wire.clone(),
             options(arguments)?,
             arguments.network.names(families)?,
-            [pins(&arguments.resolve)?, connect_to(&arguments.connect_to)?].concat(),
+            (pins(&arguments.resolve)?, detours(&arguments.connect_to)?),
             jar(arguments, wire.wall()),
             Box::new(move || trusted(&place)),
             self.cause,
-        );
+        )
+        .with_interrupt(ctrl_c());
         let mut dump = arguments.dump_header.as_deref().map(dump).transpose()?;
         let teller = RefCell::new(Teller::default());
+        let wishes = Wishes::read(arguments);
         let mut exit = 0;
-        for (number, text) in arguments.url.iter().enumerate() {
-            exit = self.one(wire, &mut session, (number, text), &mut dump, &teller).await?;
+        'all: for (number, text) in urls(arguments).enumerate() {
+            let found: Box<dyn Iterator<Item = Match>> = if arguments.globoff {
+                Box::new(core::iter::once(Match::plain(text)))
+            } else {
+                match Glob::parse(text) {
+                    Ok(glob) => Box::new(glob.into_matches()),
+                    Err(error) => {
+                        let why = error.to_string();
+                        exit = self.complain(&FaultKind::BadUrl { url: text.to_owned(), why });
+                        continue;
+                    }
+                }
+            };
+            for found in found {
+                let one = One { number, found: &found, wishes: &wishes, teller: &teller };
+                exit = self.one(wire, &mut session, &one, &mut dump).await?;
+                if exit == FaultKind::Interrupted.exit_code() {
+                    break 'all;
+                }
+            }
         }
         session.close().await;
         if let (Some(path), Some(jar)) = (&arguments.cookie_jar, session.cookies()) {
@@ -176,33 +251,42 @@ impl Job<'_> {
         &self,
         wire: &W,
         session: &mut Session<W>,
-        (number, text): (usize, &str),
+        one: &One<'_>,
         dump: &mut Option<File>,
-        teller: &RefCell<Teller>,
     ) -> anyhow::Result<u8> {
         let arguments = self.arguments;
-        let url = match roundtrip_http::url::parse(text) {
+        let url = match roundtrip_http::url::parse(&one.found.text) {
             Ok(url) => url,
-            Err(kind) => {
-                self.complain(&kind);
-                return Ok(kind.exit_code());
-            }
+            Err(kind) => return Ok(self.complain(&kind)),
         };
-        let target = target(arguments, number, &url)?;
-        let mut wanted = wanted(arguments, url, &target)?;
+        let target = one.wishes.target(arguments, one.number, one.found, &url)?;
+        let mut wanted = wanted(arguments, one.number, url, &target)?;
         wanted.keep_body = self.kept;
         let heads = if arguments.include || arguments.head { Heads::Shown } else { Heads::Hidden };
         let log = wire.log();
         let tell = || {
             if arguments.verbose {
-                teller.borrow_mut().tell(&log);
+                one.teller.borrow_mut().tell(&log);
             }
         };
         let is_file = matches!(target, Target::File { .. });
-        let quiet = arguments.silent && !arguments.show_error;
+        let progress = RefCell::new(Progress::new(wire.now()));
+        let shown = self.shows_progress(&target);
+        let quiet = arguments.silent;
         let mut output =
-            Output::new(target, heads, dump.as_mut(), arguments.silent, Box::new(tell));
-        let mut got = session.get(&mut wanted, &mut output).await?;
+            Output::new(target, heads, dump.as_mut(), quiet, &progress, Box::new(tell));
+        let mut got = {
+            let getting = pin!(session.get(&mut wanted, &mut output));
+            if shown {
+                match select(getting, pin!(watch(wire.clone(), &progress))).await {
+                    Either::Left((got, _)) => got?,
+                    Either::Right((never, _)) => match never {},
+                }
+            } else {
+                getting.await?
+            }
+        };
+        progress.borrow_mut().clear();
         if got.failure.is_none()
             && is_file
             && let Err(error) = output.touch()
@@ -213,34 +297,53 @@ impl Job<'_> {
         }
         let file = output.finish();
         if arguments.verbose {
-            teller.borrow_mut().tell(&log);
+            one.teller.borrow_mut().tell(&log);
         }
         let words = got.failure.as_ref().map(|failure| {
             if log.is_on() {
                 log.clone().emit(wire.now(), failure.cause, || What::Fault(failure.fault(true)));
             }
-            words(failure, &got)
+            let at = When { now: wire.now(), epoch: self.epoch };
+            explain(failure, Some(&got.url), &got.method, at)
         });
-        if let Some(words) = words.as_ref().filter(|_| !quiet) {
-            eprintln!("roundtrip: ({}) {words}", got.exit_code());
+        if let Some(words) = &words {
+            complain(arguments, got.exit_code(), words);
         }
         if let Some(format) = &arguments.write_out {
             let steps = Steps::read(&log.events(), got.began);
             let words = words.as_deref().unwrap_or_default();
-            let told = Told { got: &got, steps: &steps, file: file.as_ref(), words, number };
+            let given = &one.found.text;
+            let number = one.number;
+            let told = Told { got: &got, steps: &steps, file: file.as_ref(), words, number, given };
             print(&fill(&format_text(format)?, &told))?;
         }
         Ok(got.exit_code())
     }
 
-    fn complain(&self, kind: &FaultKind) {
-        if self.arguments.silent && !self.arguments.show_error {
-            return;
-        }
-        let failure = Failure { step: Step::Url, ..fault(Time::ZERO, kind.clone()) };
-        let words = explain(&failure, None, &Method::GET);
-        eprintln!("roundtrip: ({}) {words}", kind.exit_code());
+    /// Progress among the bytes of a body would only harm them.
+    fn shows_progress(&self, target: &Target) -> bool {
+        let arguments = self.arguments;
+        let wanted = !arguments.silent && !arguments.no_progress_meter && !arguments.verbose;
+        let apart = !matches!(target, Target::Output) || !std::io::stdout().is_terminal();
+        wanted && apart && stderr().is_terminal()
     }
+
+    /// A URL that cannot be used; its exit code.
+    fn complain(&self, kind: &FaultKind) -> u8 {
+        let failure = Failure { step: Step::Url, ..fault(Time::ZERO, kind.clone()) };
+        let at = When { now: Time::ZERO, epoch: self.epoch };
+        complain(self.arguments, kind.exit_code(), &explain(&failure, None, &Method::GET, at));
+        kind.exit_code()
+    }
+}
+
+/// One of the URLs, and what all of them share.
+struct One<'a> {
+    /// Which of the arguments it comes from.
+    number: usize,
+    found: &'a Match,
+    wishes: &'a Wishes,
+    teller: &'a RefCell<Teller>,
 }
 
 fn fault(at: Time, kind: FaultKind) -> Failure {
@@ -254,13 +357,17 @@ fn fault(at: Time, kind: FaultKind) -> Failure {
     }
 }
 
-/// What went wrong, in one line: what was seen, what it means, what to try next.
-fn words(failure: &Failure, got: &Got) -> String {
-    explain(failure, Some(&got.url), &got.method)
+/// An instant, and where it stands in the calendar.
+#[derive(Clone, Copy, Debug)]
+struct When {
+    now: Time,
+    epoch: u64,
 }
 
-fn explain(failure: &Failure, url: Option<&Url>, method: &Method) -> String {
+/// What went wrong, in one line: what was seen, what it means, what to try next.
+fn explain(failure: &Failure, url: Option<&Url>, method: &Method, at: When) -> String {
     let mut log = Log::memory();
+    begin(&log, &Title::default(), WireKind::Live, None, at.epoch);
     let exchange = failure.exchange;
     if let Some(url) = url {
         log.emit(Time::ZERO, None, || {
@@ -274,12 +381,13 @@ fn explain(failure: &Failure, url: Option<&Url>, method: &Method) -> String {
             })
         });
     }
-    log.emit(failure.since, None, || {
-        What::Fault(Fault { connection: None, ..failure.fault(true) })
-    });
+    log.emit(at.now, None, || What::Fault(Fault { connection: None, ..failure.fault(true) }));
     let model = Model::new(log.events());
     let Some(finding) = model.findings.first() else { return format!("{:?}", failure.kind) };
     let mut text = finding.headline.clone();
+    if let FaultKind::BadUrl { why, .. } = &failure.kind {
+        text = format!("{text}: {why}");
+    }
     for more in finding.meaning.iter().chain([&finding.next]) {
         if !more.is_empty() {
             text.push_str("; ");
@@ -287,215 +395,6 @@ fn explain(failure: &Failure, url: Option<&Url>, method: &Method) -> String {
         }
     }
     text
-}
-
-fn options(arguments: &Get) -> anyhow::Result<Options> {
-    let version = match (arguments.http10, arguments.http11) {
-        (true, _) => Version::HTTP_10,
-        (false, true) => Version::HTTP_11,
-        (false, false) => Version::HTTP_2,
-    };
-    let mut options = Options { version, ..Options::default() };
-    options.timeouts = Timeouts {
-        // curl's own.
-        connect: Some(
-            seconds(arguments.connect_timeout, "--connect-timeout")?
-                .unwrap_or(Duration::from_mins(5)),
-        ),
-        stall: None,
-        total: None,
-    };
-    if arguments.http10 {
-        options.keep_alive = KeepAlive::Off;
-    }
-    if let Some(agent) = &arguments.user_agent {
-        options.user_agent.clone_from(agent);
-    }
-    Ok(options)
-}
-
-fn seconds(value: Option<f64>, option: &str) -> anyhow::Result<Option<Duration>> {
-    let Some(value) = value else { return Ok(None) };
-    match Duration::try_from_secs_f64(value) {
-        // As in curl, none is no limit.
-        Ok(Duration::ZERO) => Ok(None),
-        Ok(duration) => Ok(Some(duration)),
-        Err(_) => Err(anyhow!("{option} {value}: wanted seconds")),
-    }
-}
-
-/// HOST1:PORT1:HOST2:PORT2 with an address in the place of HOST2.
-fn connect_to(given: &[String]) -> anyhow::Result<Vec<roundtrip_visit::Pin>> {
-    let pin = |text: &String| {
-        let bad = || {
-            anyhow!(
-                "--connect-to {text}: wanted HOST1:PORT1:ADDRESS:PORT2, as example.com:443:192.0.2.1:443"
-            )
-        };
-        let (host, rest) = text.split_once(':').ok_or_else(bad)?;
-        let (_, rest) = rest.split_once(':').ok_or_else(bad)?;
-        let (to, _) = rest.rsplit_once(':').ok_or_else(bad)?;
-        let address = to.trim_matches(['[', ']']).parse().map_err(|_| bad())?;
-        Ok(roundtrip_visit::Pin { host: host.to_owned(), addresses: vec![address] })
-    };
-    given.iter().map(pin).collect()
-}
-
-/// What is wanted of one URL.
-fn wanted(arguments: &Get, mut url: Url, target: &Target) -> anyhow::Result<Wanted> {
-    let Carried { content, media_type, query } = carried(arguments)?;
-    if let Some(query) = query {
-        let all = match url.query() {
-            Some(own) if !own.is_empty() => format!("{own}&{query}"),
-            _ => query,
-        };
-        url.set_query(Some(&all));
-    }
-    if let Some(user) = &arguments.user {
-        let (name, password) = user.split_once(':').unwrap_or((user, ""));
-        let set = url.set_username(name).and_then(|()| url.set_password(Some(password)));
-        set.map_err(|()| anyhow!("-u: {url} cannot have credentials"))?;
-    }
-    if let Some(path) = arguments.upload_file.as_ref().filter(|_| url.path().ends_with('/')) {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        url = url.join(&name.unwrap_or_default())?;
-    }
-    let method = method(arguments, media_type.is_some())?;
-    let (mut fields, mut omit) = (Fields::new(), Vec::new());
-    for header in &arguments.header {
-        header_field(header, &mut fields, &mut omit)?;
-    }
-    let defaults: Vec<(&'static str, Option<String>)> = vec![
-        ("Accept", (!arguments.json.is_empty()).then(|| "application/json".to_owned())),
-        ("Content-Type", media_type),
-        (
-            "Referer",
-            arguments.referer.as_ref().map(|text| text.trim_end_matches(";auto").to_owned()),
-        ),
-        ("Cookie", cookies(arguments)),
-        ("Range", range(arguments, target)?),
-    ];
-    for (name, value) in defaults {
-        let own = fields.contains(name)
-            || omit.iter().any(|omitted: &String| omitted.eq_ignore_ascii_case(name));
-        if let Some(value) = value.filter(|value| !own && !value.is_empty()) {
-            fields.push(name, value.as_bytes()).map_err(|error| anyhow!("{name}: {error}"))?;
-        }
-    }
-    if arguments.user_agent.as_deref() == Some("") {
-        omit.push("User-Agent".into());
-    }
-    Ok(Wanted {
-        url,
-        method,
-        method_named: arguments.request.is_some(),
-        fields,
-        omit,
-        content,
-        redirects: match (arguments.location || arguments.location_trusted, arguments.max_redirs) {
-            (false, _) => Redirects::Shown,
-            (true, most) => u32::try_from(most).map_or(Redirects::All, Redirects::Most),
-        },
-        credentials: if arguments.location_trusted {
-            Credentials::Anybody
-        } else {
-            Credentials::Origin
-        },
-        decode: arguments.compressed,
-        retries: arguments.retry,
-        limit: seconds(arguments.max_time, "--max-time")?,
-        max_bytes: arguments.max_filesize,
-        fail: match (arguments.fail, arguments.fail_with_body) {
-            (_, true) => Fail::WithBody,
-            (true, false) => Fail::WithoutBody,
-            (false, false) => Fail::No,
-        },
-        resume: resume(arguments, target)?,
-        keep_body: false,
-    })
-}
-
-fn method(arguments: &Get, carries: bool) -> anyhow::Result<Method> {
-    if let Some(name) = &arguments.request {
-        return Method::from_bytes(name.as_bytes())
-            .map_err(|_| anyhow!("-X {name}: not a method's name (RFC 9110 §9.1)"));
-    }
-    Ok(match () {
-        () if arguments.head => Method::HEAD,
-        () if arguments.upload_file.is_some() => Method::PUT,
-        () if carries => Method::POST,
-        () => Method::GET,
-    })
-}
-
-/// `NAME: VALUE`, `NAME:` (without), `NAME;` (empty), `@FILE`.
-fn header_field(text: &str, fields: &mut Fields, omit: &mut Vec<String>) -> anyhow::Result<()> {
-    if let Some(path) = text.strip_prefix('@') {
-        let lines = String::from_utf8_lossy(&content::read(path)?).into_owned();
-        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
-            header_field(line, fields, omit)?;
-        }
-        return Ok(());
-    }
-    let bad = || anyhow!("-H {text}: wanted NAME: VALUE, NAME: or NAME;");
-    let mut push = |name: &str, value: &str| {
-        fields.push(name, value.as_bytes()).map_err(|error| anyhow!("-H {text}: {error}"))
-    };
-    match text.split_once(':') {
-        Some((name, value)) if value.trim().is_empty() => omit.push(name.trim().to_owned()),
-        Some((name, value)) => push(name.trim(), value.trim())?,
-        None => push(text.strip_suffix(';').ok_or_else(bad)?.trim(), "")?,
-    }
-    Ok(())
-}
-
-/// What `-b` says itself, without a file.
-fn cookies(arguments: &Get) -> Option<String> {
-    let given: Vec<&str> =
-        arguments.cookie.iter().filter(|text| text.contains('=')).map(String::as_str).collect();
-    (!given.is_empty()).then(|| given.join("; "))
-}
-
-fn range(arguments: &Get, target: &Target) -> anyhow::Result<Option<String>> {
-    if let Some(range) = &arguments.range {
-        return Ok(Some(format!("bytes={range}")));
-    }
-    Ok(resume(arguments, target)?.filter(|from| *from > 0).map(|from| format!("bytes={from}-")))
-}
-
-/// Where to go on.
-fn resume(arguments: &Get, target: &Target) -> anyhow::Result<Option<u64>> {
-    let Some(text) = &arguments.continue_at else { return Ok(None) };
-    if text != "-" {
-        let from =
-            text.parse().map_err(|_| anyhow!("-C {text}: wanted a number of bytes, or -"))?;
-        return Ok(Some(from));
-    }
-    Ok(match target {
-        Target::File { path, .. } => Some(fs::metadata(path).map_or(0, |meta| meta.len())),
-        _ => Some(0),
-    })
-}
-
-/// Where the bodies of one URL go.
-fn target(arguments: &Get, number: usize, url: &Url) -> anyhow::Result<Target> {
-    let from = if arguments.continue_at.is_some() { From::End } else { From::Start };
-    let folders = if arguments.create_dirs { Folders::Made } else { Folders::Expected };
-    if let Some(path) = arguments.output.get(number) {
-        if path == Path::new("-") {
-            return Ok(Target::Output);
-        }
-        return Ok(Target::File { path: path.clone(), from, folders });
-    }
-    if arguments.remote_name {
-        let name = url.path_segments().and_then(|mut segments| segments.next_back());
-        let name = name.filter(|name| !name.is_empty() && !matches!(*name, "." | ".."));
-        let Some(name) = name else {
-            bail!("-O: {url} names no file; -o FILE does");
-        };
-        return Ok(Target::File { path: PathBuf::from(name), from, folders });
-    }
-    Ok(if arguments.format == Format::Json { Target::Nowhere } else { Target::Output })
 }
 
 fn dump(path: &Path) -> anyhow::Result<File> {
@@ -526,76 +425,4 @@ fn print(pieces: &[(To, String)]) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The cookies of `-b FILE`; kept where `-c` or `-b FILE` asks for it.
-fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
-    let files: Vec<&String> = arguments.cookie.iter().filter(|text| !text.contains('=')).collect();
-    if files.is_empty() && arguments.cookie_jar.is_none() {
-        return None;
-    }
-    let mut jar = Jar::new();
-    for path in files.into_iter().filter(|path| !path.is_empty()) {
-        // curl takes a file that is not there for an empty one: it begins a session.
-        let Ok(bytes) = content::read(path) else { continue };
-        for line in String::from_utf8_lossy(&bytes).lines() {
-            read_cookie(line, &mut jar, now);
-        }
-    }
-    Some(jar)
-}
-
-/// One line of Netscape's format: domain, whether for those below, path, secure, expiry, name, value.
-fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime) -> Option<()> {
-    let (line, http_only) = match line.strip_prefix("#HttpOnly_") {
-        Some(rest) => (rest, "; HttpOnly"),
-        None => (line, ""),
-    };
-    let columns: Vec<&str> = line.split('\t').collect();
-    let [domain, below, path, secure, expires, name, value] = columns[..] else { return None };
-    if domain.starts_with('#') {
-        return None;
-    }
-    let is = |text: &str| text.eq_ignore_ascii_case("TRUE");
-    let mut field = format!("{name}={value}; Path={path}{http_only}");
-    if is(below) {
-        field.extend(["; Domain=", domain]);
-    }
-    if is(secure) {
-        field.push_str("; Secure");
-    }
-    let now = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
-    match expires.parse::<u64>().ok()? {
-        0 => {}
-        at => field.extend(["; Max-Age=", &at.saturating_sub(now).to_string()]),
-    }
-    let scheme = if is(secure) { "https" } else { "http" };
-    let url = Url::parse(&format!("{scheme}://{}{path}", domain.trim_start_matches('.'))).ok()?;
-    jar.store(&field, &url, UNIX_EPOCH + Duration::from_secs(now)).then_some(())
-}
-
-fn write_jar(path: &Path, jar: &Jar) -> anyhow::Result<()> {
-    let mut text = "# Netscape HTTP Cookie File\n\n".to_owned();
-    for cookie in jar.cookies() {
-        let flag = |is: bool| if is { "TRUE" } else { "FALSE" };
-        let expires = cookie.expires.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{}{}{}\t{}\t{}\t{}\t{}\t{}\t{}",
-            if cookie.http_only { "#HttpOnly_" } else { "" },
-            if cookie.host_only { "" } else { "." },
-            cookie.domain,
-            flag(!cookie.host_only),
-            cookie.path,
-            flag(cookie.secure),
-            expires.map_or(0, |at| at.as_secs()),
-            cookie.name,
-            cookie.value
-        );
-    }
-    if path == Path::new("-") {
-        return Ok(terminal::print(&text)?);
-    }
-    keep::write(path, text.as_bytes())
 }

@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use anyhow::{anyhow, bail};
 use roundtrip_dns::{Families, Options as NameOptions, Way};
 use roundtrip_lab::{DEFAULT_DATE, Net};
-use roundtrip_visit::Pin;
 use roundtrip_visit::run::{Place, Real, Virtual};
 use roundtrip_visit::trust::Trust;
+use roundtrip_visit::{Detour, Pin};
 
 use crate::args::Network;
 use crate::keep;
@@ -79,19 +79,67 @@ pub(crate) fn place(cacert: Option<&std::path::Path>, insecure: bool) -> Place {
     Place { cache: keep::cache(), trust, key_log: key_log.map(Into::into) }
 }
 
-/// curl's `HOST:PORT:ADDR`, with further addresses after commas; the port says nothing here, since
-/// addresses are of hosts.
+/// curl's `HOST:PORT:ADDR[,ADDR]`; `*` is every host, `-HOST:PORT` takes an earlier one back. The
+/// plus sign, which lets an entry of curl's cache time out, changes nothing here.
 pub(crate) fn pins(given: &[String]) -> anyhow::Result<Vec<Pin>> {
     let pin = |text: &String| {
         let bad =
             || anyhow!("--resolve {text}: wanted HOST:PORT:ADDRESS, as example.com:443:192.0.2.1");
-        let (host, rest) = text.split_once(':').ok_or_else(bad)?;
-        let (_, addresses) = rest.split_once(':').ok_or_else(bad)?;
+        if let Some(back) = text.strip_prefix('-') {
+            let (host, port) = host_port(back).ok_or_else(bad)?;
+            return Ok(Pin { host, port: Some(port), addresses: Vec::new() });
+        }
+        let text = text.strip_prefix('+').unwrap_or(text);
+        let (host, rest) = split_host(text).ok_or_else(bad)?;
+        let (port, addresses) = rest.split_once(':').ok_or_else(bad)?;
+        let port = port.parse().map_err(|_| bad())?;
         let parse = |address: &str| address.trim_matches(['[', ']']).parse().map_err(|_| bad());
         let addresses: Result<Vec<IpAddr>, _> = addresses.split(',').map(parse).collect();
-        Ok(Pin { host: host.to_owned(), addresses: addresses? })
+        let host = host.trim_matches(['[', ']']).to_owned();
+        Ok(Pin { host, port: Some(port), addresses: addresses? })
     };
     given.iter().map(pin).collect()
+}
+
+/// curl's `HOST1:PORT1:HOST2:PORT2`; what is empty is every one, or that of the URL.
+pub(crate) fn detours(given: &[String]) -> anyhow::Result<Vec<Detour>> {
+    let detour = |text: &String| {
+        let bad = || {
+            anyhow!(
+                "--connect-to {text}: wanted HOST1:PORT1:HOST2:PORT2, as example.com:443:192.0.2.1:8443"
+            )
+        };
+        let port = |text: &str| match text {
+            "" => Ok(None),
+            port => port.parse().map(Some).map_err(|_| bad()),
+        };
+        let name = |host: &str| {
+            let host = host.trim_matches(['[', ']']);
+            (!host.is_empty()).then(|| host.to_owned())
+        };
+        let (host, rest) = split_host(text).ok_or_else(bad)?;
+        let (from, rest) = rest.split_once(':').ok_or_else(bad)?;
+        let (to, to_port) = split_host(rest).ok_or_else(bad)?;
+        Ok(Detour {
+            host: name(host),
+            port: port(from)?,
+            to_host: name(to),
+            to_port: port(to_port)?,
+        })
+    };
+    given.iter().map(detour).collect()
+}
+
+/// What stands before the first colon, that is none of an IPv6 address in brackets, and after it.
+fn split_host(text: &str) -> Option<(&str, &str)> {
+    let end = if text.starts_with('[') { text.find(']')? } else { 0 };
+    let colon = end + text[end..].find(':')?;
+    Some((&text[..colon], &text[colon + 1..]))
+}
+
+fn host_port(text: &str) -> Option<(String, u16)> {
+    let (host, port) = split_host(text)?;
+    Some((host.trim_matches(['[', ']']).to_owned(), port.parse().ok()?))
 }
 
 /// Seconds since 1970 at the beginning of a day (H. Hinnant's `days_from_civil`).
@@ -125,6 +173,27 @@ mod tests {
         let pins =
             pins(&["example.com:443:192.0.2.1,[2001:db8::1]".into()]).expect("two addresses");
         assert_eq!(pins[0].addresses.len(), 2);
+        assert_eq!(pins[0].port, Some(443));
         assert!(super::pins(&["example.com".into()]).is_err());
+        assert!(super::pins(&["example.com:x:192.0.2.1".into()]).is_err());
+        let back = super::pins(&["-example.com:443".into()]).expect("one taken back");
+        assert!(back[0].addresses.is_empty());
+    }
+
+    #[test]
+    fn connections_go_elsewhere() {
+        let read = |text: &str| {
+            let detour = detours(&[text.to_owned()]).ok()?.pop()?;
+            Some((detour.host, detour.port, detour.to_host, detour.to_port))
+        };
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            read("a.test:80:b.test:81"),
+            Some((text("a.test"), Some(80), text("b.test"), Some(81)))
+        );
+        assert_eq!(read("::b.test:"), Some((None, None, text("b.test"), None)));
+        assert_eq!(read("[::1]:80:[::2]:81"), Some((text("::1"), Some(80), text("::2"), Some(81))));
+        assert_eq!(read(":::81"), Some((None, None, None, Some(81))));
+        assert!(read("a.test:80").is_none() && read("a:b:c:d").is_none());
     }
 }

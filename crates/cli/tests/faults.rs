@@ -1,92 +1,20 @@
 //! What can go wrong on a live wire: servers made to misbehave, with the fault, curl's exit code and a
 //! record that opens again for each. The lab's table of the same is in `crates/visit/tests/faults.rs`.
 
+#[allow(unused_imports, reason = "nothing is skipped here")]
 mod common;
+#[allow(unused_imports, reason = "nothing is skipped here")]
+mod peer;
 
-use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{Roundtrip, faults};
+use peer::identity::{self, Kind};
+use peer::raw::{Raw, Then};
+use peer::{Peer, ROUNDTRIP, run};
 use roundtrip_record::{AttemptEnd, FaultKind};
-use socket2::{Domain, SockRef, Socket, Type};
-
-/// How a server goes on when it has sent what it has.
-#[derive(Clone, Copy)]
-enum Then {
-    Closes,
-    Resets,
-    Stays,
-    Repeats,
-}
-
-/// A server on loopback that answers every connection with these bytes, until it is dropped.
-struct Server {
-    at: SocketAddr,
-    over: Arc<AtomicBool>,
-}
-
-impl Server {
-    fn start(bytes: &'static [u8], then: Then) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let at = listener.local_addr().expect("an address");
-        let over = Arc::new(AtomicBool::new(false));
-        let until = Arc::clone(&over);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if until.load(Ordering::Relaxed) {
-                    return;
-                }
-                let Ok(stream) = stream else { continue };
-                let until = Arc::clone(&until);
-                std::thread::spawn(move || answer(stream, bytes, then, &until));
-            }
-        });
-        Self { at, over }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        // Wakes it, so that it sees.
-        let _ = TcpStream::connect(self.at);
-    }
-}
-
-fn answer(mut stream: TcpStream, bytes: &[u8], then: Then, over: &AtomicBool) {
-    let mut request = [0; 16 * 1024];
-    let _ = stream.read(&mut request);
-    let _ = stream.write_all(bytes);
-    match then {
-        Then::Closes => {
-            let _ = stream.shutdown(std::net::Shutdown::Write);
-            while stream.read(&mut request).is_ok_and(|read| read > 0) {}
-        }
-        Then::Resets => {
-            // What was written is read before the reset comes.
-            pause(200);
-            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-        }
-        Then::Stays => {
-            while !over.load(Ordering::Relaxed) {
-                pause(50);
-            }
-        }
-        Then::Repeats => {
-            let line = b"X-Again: and again and again and again and again\r\n".repeat(64);
-            while stream.write_all(&line).is_ok() && !over.load(Ordering::Relaxed) {}
-        }
-    }
-}
-
-// A real peer takes real time.
-#[allow(clippy::disallowed_methods)]
-fn pause(millis: u64) {
-    std::thread::sleep(Duration::from_millis(millis));
-}
+use socket2::{Domain, Socket, Type};
 
 /// Visits and compares; the command must end with `exit` and its record hold this one fault.
 #[track_caller]
@@ -107,7 +35,7 @@ fn expect(arguments: &[&str], exit: i32, is: impl Fn(&FaultKind) -> bool) {
 /// A server that answers like this must come to that.
 #[track_caller]
 fn answered(bytes: &'static [u8], then: Then, exit: i32, is: impl Fn(&FaultKind) -> bool) {
-    let server = Server::start(bytes, then);
+    let server = Raw::start(bytes, then);
     expect(&[&format!("http://{}/", server.at), "--stall-timeout", "1"], exit, is);
 }
 
@@ -186,7 +114,7 @@ fn malformed_messages() {
     let field = b"HTTP/1.1 200 OK\r\nContent-Length : 3\r\n\r\nabc";
     answered(field, Then::Closes, 8, malformed(31, "RFC 9112 §5"));
     let chunk = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nxyz\r\n";
-    answered(chunk, Then::Closes, 8, malformed(55, "RFC 9112 §7.1"));
+    answered(chunk, Then::Closes, 56, malformed(55, "RFC 9112 §7.1"));
 }
 
 #[test]
@@ -211,7 +139,7 @@ fn endless_redirects() {
 /// What speaks HTTP in the clear where TLS is expected.
 #[test]
 fn no_tls_where_tls_is_expected() {
-    let server = Server::start(b"HTTP/1.1 400 Bad Request\r\n\r\n", Then::Closes);
+    let server = Raw::start(b"HTTP/1.1 400 Bad Request\r\n\r\n", Then::Closes);
     expect(&[&format!("https://{}/", server.at)], 35, |fault| {
         matches!(fault, FaultKind::TlsFailed { alert_received: false, .. })
     });
@@ -260,4 +188,103 @@ fn urls_that_cannot_be_used() {
     let roundtrip = Roundtrip::new();
     let run = roundtrip.run(&["visit", "http://exa mple.com:99999/"]).expect(3);
     assert!(run.out().contains("exit 3"), "{}", run.out());
+}
+
+/// A server with such a certificate, and what a client that trusts the authority of the test says.
+#[track_caller]
+fn certificate(kind: Kind, reason: &str, headline: &str) {
+    let pem = tempfile::tempdir().expect("a folder");
+    identity::write(pem.path(), &[kind]);
+    let path = |name: &str| pem.path().join(name).display().to_string();
+    let (chain, key) = (path(&format!("{kind:?}.pem")), path(&format!("{kind:?}.key")));
+    let peer = Peer::start(&["-q", "--cert", &chain, "--key", &key]);
+    let port = peer.at.rsplit(':').next().unwrap_or_default();
+    let url = format!("https://localhost:{port}/");
+    let authority = path("ca.pem");
+    expect(
+        &[&url, "--cacert", &authority],
+        60,
+        |fault| matches!(fault, FaultKind::BadCertificate { reason: found, .. } if found == reason),
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let got = run(ROUNDTRIP, &["get", "--cacert", &authority, &url], folder.path());
+    let said = String::from_utf8_lossy(&got.stderr).into_owned();
+    assert_eq!(got.status.code(), Some(60), "{said}");
+    assert!(said.contains(headline), "{said}");
+}
+
+#[test]
+fn certificate_that_has_ended() {
+    let headline = "certificate of localhost expired 1 d";
+    certificate(Kind::Expired, "expired", headline);
+}
+
+#[test]
+fn certificate_of_another_name() {
+    let headline = "certificate is not for localhost";
+    certificate(Kind::Elsewhere, "wrong_name", headline);
+}
+
+/// One that signed itself, and is not the one that is trusted.
+#[test]
+fn certificate_of_an_unknown_authority() {
+    let headline = "certificate of localhost comes from an unknown authority";
+    certificate(Kind::Itself, "unknown_issuer", headline);
+}
+
+/// A kilobyte that grows to a hundred gigabytes: brotli's and zstd's ratios have no end, so ours has.
+#[test]
+fn decompression_bomb() {
+    use std::io::Write as _;
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..512 {
+        bomb.write_all(&[0; 128 * 1024]).expect("memory");
+    }
+    // Compressed twice, 64 MiB are some hundred bytes.
+    let mut twice = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    twice.write_all(&bomb.finish().expect("memory")).expect("memory");
+    let twice = twice.finish().expect("memory");
+    assert!(twice.len() < 1024, "{}", twice.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip, gzip\r\nContent-Length: {}\r\n\r\n",
+        twice.len()
+    );
+    let server = Raw::start([head.as_bytes(), &twice].concat(), Then::Closes);
+    expect(&[&server.url()], 63, |fault| matches!(fault, FaultKind::TooLarge { .. }));
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = server.url();
+    let all = ["get", "-sS", "--compressed", "-o", "body", &url];
+    let got = run(ROUNDTRIP, &all, folder.path());
+    assert_eq!(got.status.code(), Some(63), "{}", String::from_utf8_lossy(&got.stderr));
+    let written = std::fs::metadata(folder.path().join("body")).expect("a file").len();
+    assert!(written <= 16 << 20, "{written}");
+}
+
+/// `get` says of the same servers what `visit` says, in one line, with the same exit code.
+#[test]
+fn get_tells_them_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (bytes, then, exit, said) in [
+        ("", Then::Closes, 52, "without an answer"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Then::Closes, 18, "4"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Then::Resets, 56, "reset"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Then::Stays, 28, "2"),
+        ("HTTP/1.1 2OO OK\r\n\r\n", Then::Closes, 8, "byte 9"),
+        ("HTTP/1.1 200 OK\r\nA : b\r\n\r\n", Then::Closes, 8, "RFC 9112 §5.1"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
+            Then::Closes,
+            56,
+            "RFC 9112 §7.1",
+        ),
+        ("HTTP/1.1 200 OK\r\n", Then::Repeats, 56, "head"),
+    ] {
+        let server = Raw::start(bytes, then);
+        let url = server.url();
+        let got = run(ROUNDTRIP, &["get", "-sS", "-m", "2", &url], folder.path());
+        let text = String::from_utf8_lossy(&got.stderr).into_owned();
+        assert_eq!(got.status.code(), Some(exit), "{bytes:?}: {text}");
+        assert!(text.starts_with(&format!("roundtrip: ({exit}) ")), "{bytes:?}: {text}");
+        assert!(text.contains(said) && text.lines().count() == 1, "{bytes:?}: {text}");
+    }
 }

@@ -1,12 +1,13 @@
 //! Against Debian's unbound on loopback, over kernel sockets. Skipped, and said so, where unbound is
 //! not installed.
 
+#[path = "../../../tests/skip.rs"]
+mod skip;
+
 use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU8, Ordering};
 use std::fs;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -39,11 +40,7 @@ impl Unbound {
     /// One that listens at `address`, with these files and this configuration beside what any needs.
     /// `None` where it is not installed.
     fn start(at: SocketAddr, config: &str, files: &[(&str, &str)]) -> Option<Self> {
-        if !Path::new(UNBOUND).exists() {
-            let _ = io::Write::write_fmt(
-                &mut io::stderr(),
-                format_args!("skipped: {UNBOUND} is not installed\n"),
-            );
+        if !skip::has(UNBOUND) {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();

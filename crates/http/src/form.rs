@@ -71,9 +71,15 @@ impl Multipart {
         self.end();
     }
 
-    /// Adds bytes as a file of that name.
-    pub fn bytes(&mut self, name: &str, file_name: &str, media_type: &str, bytes: Bytes) {
-        self.head(name, Some(file_name), Some(media_type));
+    /// Adds bytes: as a file where they have a name, of a media type where they have one.
+    pub fn part(
+        &mut self,
+        name: &str,
+        file_name: Option<&str>,
+        media_type: Option<&str>,
+        bytes: Bytes,
+    ) {
+        self.head(name, file_name, media_type);
         self.body.push(Part::Bytes(bytes));
         self.end();
     }
@@ -230,7 +236,7 @@ mod tests {
     fn what_is_sent_is_received() {
         let mut form = Multipart::new(&[0xab]);
         form.text("a \"b\"", "1\r\n--x");
-        form.bytes("file", "ä.bin", "image/png", Bytes::from_static(b"\0\r\n\r\n\xff"));
+        form.part("file", Some("ä.bin"), Some("image/png"), Bytes::from_static(b"\0\r\n\r\n\xff"));
         form.text("empty", "");
         let content_type = form.content_type();
         let parts = parse(&content_type, &bytes(form.finish())).unwrap();

@@ -52,7 +52,7 @@ fn the_echo_takes_bodies_apart() {
     assert_eq!(value["body"], "words");
     let mut form = Multipart::new(&[1; 12]);
     form.text("name", "value");
-    form.bytes("file", "a.bin", "application/x", Bytes::from_static(b"\xff\0"));
+    form.part("file", Some("a.bin"), Some("application/x"), Bytes::from_static(b"\xff\0"));
     let content_type = form.content_type();
     let (_, value) = echo(post("/", &content_type, form.finish()));
     assert_eq!(value["parts"][0]["content"], "value");

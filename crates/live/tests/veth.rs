@@ -1,6 +1,9 @@
 //! The neighbour step, over a veth pair between two network namespaces of the test's own: loopback
 //! has no neighbours. Needs root and iproute2; without them it says so and tests nothing.
 
+#[path = "../../../tests/skip.rs"]
+mod skip;
+
 use core::time::Duration;
 use std::process::Command;
 
@@ -60,7 +63,7 @@ fn namespaced(name: &str, test: &str) -> bool {
     }
     match Cable::lay(name) {
         Some(cable) => cable.inside(test),
-        None => eprintln!("skipped: needs root and iproute2 to make network namespaces"),
+        None => skip::skip("root and iproute2 are needed to make network namespaces"),
     }
     false
 }

@@ -112,6 +112,22 @@ pub enum FaultKind {
         /// Every try.
         attempts: Vec<Attempt>,
     },
+    /// The proxy's name has no address.
+    ProxyUnknown {
+        /// The proxy's host.
+        proxy: String,
+        /// Why.
+        why: String,
+    },
+    /// The proxy does not pass bytes on.
+    TunnelRefused {
+        /// The proxy: host and port.
+        proxy: String,
+        /// The status it answered with, where it answered.
+        status: Option<u16>,
+        /// Its reason phrase, or what happened instead of an answer.
+        why: String,
+    },
     /// The TLS handshake failed.
     TlsFailed {
         /// What was seen: our own words, or the alert's name.
@@ -308,6 +324,7 @@ impl FaultKind {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::BadUrl { .. } => 3,
+            Self::ProxyUnknown { .. } => 5,
             Self::NxDomain { .. }
             | Self::NoAddress { .. }
             | Self::NameServerFailed { .. }
@@ -325,9 +342,12 @@ impl FaultKind {
             Self::EmptyReply { reset: false } => 52,
             Self::EmptyReply { reset: true }
             | Self::Reset { .. }
+            | Self::TunnelRefused { .. }
             | Self::ReceiveFailed { .. }
             | Self::HeadTooLarge { .. } => 56,
             Self::SendFailed { .. } => 55,
+            // To curl, chunks that are none are an error of receiving.
+            Self::Malformed { rule, .. } if rule.starts_with("RFC 9112 §7") => 56,
             Self::Malformed { .. } => 8,
             Self::Short { .. } => 18,
             Self::Stalled { .. } | Self::TimedOut { .. } => 28,

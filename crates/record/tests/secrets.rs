@@ -1,5 +1,8 @@
 //! Credentials do not reach the folder, and a capture stays one that tshark finds no fault with.
 
+#[path = "../../../tests/skip.rs"]
+mod skip;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -174,8 +177,7 @@ proptest! {
 
 #[test]
 fn tshark_reads_the_capture() {
-    if Command::new("tshark").arg("--version").output().is_err() {
-        println!("skipped: tshark is not installed");
+    if !skip::has("tshark") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

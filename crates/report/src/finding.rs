@@ -99,6 +99,8 @@ fn nel(fault: &FaultKind) -> &'static str {
             Some(AttemptEnd::Cancelled) => "abandoned",
             _ => "tcp.failed",
         },
+        FaultKind::ProxyUnknown { .. } => "dns.name_not_resolved",
+        FaultKind::TunnelRefused { .. } => "http.error",
         FaultKind::TlsFailed { .. } => "tls.protocol.error",
         FaultKind::BadCertificate { reason, .. } => match reason.as_str() {
             "expired" | "not_yet_valid" => "tls.cert.date_invalid",

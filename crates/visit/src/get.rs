@@ -1,6 +1,9 @@
 //! One request after the other, as `curl` makes them: redirects, retries and cookies, with the body
 //! handed on as it comes.
 
+mod hop;
+mod retry;
+
 use core::pin::pin;
 use core::time::Duration;
 use std::fs::File;
@@ -11,19 +14,20 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{Method, StatusCode, Version};
 use roundtrip_http::Body;
-use roundtrip_http::client::{
-    Client, Expect, Failure, Follow, Jar, Options, Origin, Request, Response, Scheme, Tls,
-};
+use roundtrip_http::client::{Client, Failure, Jar, Options, Origin, Response, Scheme, Tls};
 use roundtrip_http::message::Fields;
 use roundtrip_record::{EventId, ExchangeId, FaultKind, Step, Time};
-use roundtrip_wire::Wire;
+use roundtrip_wire::{LocalFuture, Wire};
 use url::Url;
 
-use crate::names::{Names, Pin};
+use crate::names::{Detour, Names, Pin};
 use crate::run::RunError;
 
-/// Bodies longer than this wait to be asked for (RFC 9110 §10.1.1), as curl's do.
-const EXPECT_ABOVE: u64 = 1024 * 1024;
+pub use retry::{Retried, Retries};
+
+use hop::{Hop, Next};
+use retry::is_passing;
+
 /// Bytes of a redirect's body that are read so that its connection can be kept.
 const PASS_OVER: u64 = 64 * 1024;
 
@@ -90,6 +94,26 @@ pub enum Redirects {
     All,
 }
 
+/// What a request carries, which decides what redirects make of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sends {
+    /// No body.
+    Nothing,
+    /// Data or a form.
+    Post,
+    /// A file.
+    Put,
+}
+
+/// The Referer of requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Referer {
+    /// That of the first.
+    pub given: Option<String>,
+    /// After a redirect it is the URL before.
+    pub follows: bool,
+}
+
 /// To whom credentials go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credentials {
@@ -112,16 +136,26 @@ pub struct Wanted {
     pub fields: Fields,
     /// Names of fields that a client would send by itself and that shall not go.
     pub omit: Vec<String>,
+    /// What it carries.
+    pub sends: Sends,
     /// The body.
     pub content: Content,
+    /// Its media type, where it has one and `fields` name none.
+    pub media_type: Option<String>,
+    /// What stands in Cookie besides those of the jar.
+    pub cookies: Option<String>,
+    /// Referer.
+    pub referer: Referer,
+    /// Redirect statuses after which a POST stays one: of 301, 302 and 303.
+    pub keep_post: Vec<u16>,
     /// Redirects.
     pub redirects: Redirects,
     /// To whom credentials go.
     pub credentials: Credentials,
     /// Codings are asked for and undone.
     pub decode: bool,
-    /// How often passing faults are tried again.
-    pub retries: u32,
+    /// What is tried again.
+    pub retries: Retries,
     /// Time for each try, all redirects together.
     pub limit: Option<Duration>,
     /// Bytes that the body may have.
@@ -176,6 +210,12 @@ pub trait Sink {
     /// When they cannot be written.
     fn body(&mut self, bytes: &[u8], at: Time) -> io::Result<()>;
 
+    /// Takes back what was written of a body, since it comes again.
+    ///
+    /// # Errors
+    /// When it cannot be: its reader has it already.
+    fn take_back(&mut self) -> io::Result<()>;
+
     /// A try came to this fault; another follows after this time.
     fn again(&mut self, kind: &FaultKind, after: Duration);
 
@@ -212,21 +252,44 @@ pub struct Got {
     pub began: Time,
     /// When it ended.
     pub ended: Time,
+    /// The Referer of the last request.
+    pub referer: Option<String>,
     /// What went wrong.
     pub failure: Option<Failure>,
-    /// The server has no ranges, so that what was begun could not be gone on with.
-    pub no_ranges: bool,
+    /// curl's exit code, where it tells more than the kind of the fault does.
+    pub curl_code: Option<u8>,
 }
+
+/// `CURLE_RANGE_ERROR`: the server has no ranges, so that what was begun cannot be gone on with.
+const RANGE_ERROR: u8 = 33;
+/// `CURLE_SEND_FAIL_REWIND`: a redirect wants a body again that was a stream.
+const SEND_FAIL_REWIND: u8 = 65;
 
 impl Got {
     /// curl's exit code for it.
     pub fn exit_code(&self) -> u8 {
-        /// `CURLE_RANGE_ERROR`
-        const RANGE: u8 = 33;
-        match &self.failure {
-            Some(_) if self.no_ranges => RANGE,
-            Some(failure) => failure.kind.exit_code(),
-            None => 0,
+        let of_kind = self.failure.as_ref().map(|failure| failure.kind.exit_code());
+        of_kind.map_or(0, |code| self.curl_code.unwrap_or(code))
+    }
+
+    fn new(wanted: &Wanted, began: Time) -> Self {
+        Self {
+            url: wanted.url.clone(),
+            status: None,
+            version: None,
+            fields: Fields::new(),
+            redirects: 0,
+            redirect_url: None,
+            method: wanted.method.clone(),
+            body: 0,
+            uploaded: 0,
+            head: 0,
+            retries: 0,
+            began,
+            ended: began,
+            referer: None,
+            failure: None,
+            curl_code: None,
         }
     }
 }
@@ -238,7 +301,23 @@ pub struct Session<W: Wire> {
     options: Options,
     names: Rc<Names<W>>,
     trust: Trusted,
+    interrupt: Option<Interrupt>,
     cause: Option<EventId>,
+}
+
+/// Completes when whoever waits does not want to wait any more.
+pub type Interrupt = Box<dyn Fn() -> LocalFuture<'static, ()>>;
+
+/// Ctrl-C, on a wire that has a runtime of tokio's.
+pub fn ctrl_c() -> Interrupt {
+    Box::new(|| {
+        Box::pin(async {
+            // Where the signal cannot be had it ends the process, as it would without us.
+            if tokio::signal::ctrl_c().await.is_err() {
+                core::future::pending::<()>().await;
+            }
+        })
+    })
 }
 
 /// How TLS is come by: when the first URL wants it, since a look at all that a platform trusts takes
@@ -256,19 +335,27 @@ impl<W: Wire> Session<W> {
         wire: W,
         options: Options,
         names: roundtrip_dns::Options,
-        pins: Vec<Pin>,
+        (pins, detours): (Vec<Pin>, Vec<Detour>),
         jar: Option<Jar>,
         trust: TrustMaker,
         cause: Option<EventId>,
     ) -> Self {
-        let names = Rc::new(Names::new(wire.clone(), names, pins));
+        let names = Rc::new(Names::new(wire.clone(), names, pins).with_detours(detours));
         let client =
             Client::new(wire.clone(), Rc::<Names<W>>::clone(&names), None, options.clone());
         let client = match jar {
             Some(jar) => client.with_cookies(jar),
             None => client,
         };
-        Self { wire, client, options, names, trust: Trusted::NotYet(trust), cause }
+        let trust = Trusted::NotYet(trust);
+        Self { wire, client, options, names, trust, interrupt: None, cause }
+    }
+
+    /// Gives up what is under way when this completes.
+    #[must_use]
+    pub fn with_interrupt(mut self, interrupt: Interrupt) -> Self {
+        self.interrupt = Some(interrupt);
+        self
     }
 
     /// The cookies there are now.
@@ -286,40 +373,66 @@ impl<W: Wire> Session<W> {
     /// # Errors
     /// When TLS cannot be set up. What goes wrong on the network stands in [`Got::failure`].
     pub async fn get(&mut self, wanted: &mut Wanted, sink: &mut dyn Sink) -> Result<Got, RunError> {
-        let began = self.wire.now();
-        let mut got = Got {
-            url: wanted.url.clone(),
-            status: None,
-            version: None,
-            fields: Fields::new(),
-            redirects: 0,
-            redirect_url: None,
-            method: wanted.method.clone(),
-            body: 0,
-            uploaded: 0,
-            head: 0,
-            retries: 0,
-            began,
-            ended: began,
-            failure: None,
-            no_ranges: false,
+        let mut got = Got::new(wanted, self.wire.now());
+        let interrupt = self.interrupt.as_ref().map(|interrupt| interrupt());
+        let wire = self.wire.clone();
+        let ended = {
+            let work = pin!(self.tries(wanted, sink, &mut got));
+            match interrupt {
+                None => Some(work.await),
+                Some(interrupt) => match select(work, interrupt).await {
+                    Either::Left((ended, _)) => Some(ended),
+                    // What was under way is dropped, and its connection closed with it.
+                    Either::Right(_) => None,
+                },
+            }
         };
+        got.ended = wire.now();
+        match ended {
+            Some(ended) => ended?,
+            None => got.failure = Some(self.failure(&got, got.began, FaultKind::Interrupted)),
+        }
+        Ok(got)
+    }
+
+    /// Try after try, until one succeeds or none is left.
+    async fn tries(
+        &mut self,
+        wanted: &mut Wanted,
+        sink: &mut dyn Sink,
+        got: &mut Got,
+    ) -> Result<(), RunError> {
         loop {
-            self.attempt(wanted, sink, &mut got).await?;
-            got.ended = self.wire.now();
-            let Some(failure) = got.failure.take_if(|_| got.retries < wanted.retries) else {
-                return Ok(got);
+            self.attempt(wanted, sink, got).await?;
+            let Some(failure) = &got.failure else { return Ok(()) };
+            let since = self.wire.now().since(got.began);
+            let (retries, wall) = (wanted.retries, self.wire.wall());
+            let Some(after) = retries.pause(&failure.kind, &got.fields, got.retries, since, wall)
+            else {
+                return Ok(());
             };
             // What went on to its reader cannot be taken back, and a stream is sent only once.
-            let lost = got.body > 0 || wanted.content.is_spent();
-            let Some(after) = pause(&failure.kind, &got).filter(|_| !lost) else {
-                got.failure = Some(failure);
-                return Ok(got);
-            };
+            let lost = wanted.content.is_spent() || got.body > 0 && sink.take_back().is_err();
+            if lost {
+                return Ok(());
+            }
             sink.again(&failure.kind, after);
             got.retries += 1;
-            got.redirects = 0;
+            (got.redirects, got.body, got.status) = (0, 0, None);
+            (got.failure, got.curl_code) = (None, None);
             self.wire.sleep(after).await;
+        }
+    }
+
+    /// A fault of the whole, not of one exchange.
+    fn failure(&self, got: &Got, since: Time, kind: FaultKind) -> Failure {
+        Failure {
+            exchange: ExchangeId(0),
+            connection: None,
+            step: if got.status.is_some() { Step::Body } else { Step::Wait },
+            since,
+            cause: self.cause,
+            kind,
         }
     }
 
@@ -341,14 +454,7 @@ impl<W: Wire> Session<W> {
             return ended;
         }
         let kind = FaultKind::TimedOut { limit, received: got.body };
-        got.failure = Some(Failure {
-            exchange: ExchangeId(0),
-            connection: None,
-            step: if got.status.is_some() { Step::Body } else { Step::Wait },
-            since,
-            cause: self.cause,
-            kind,
-        });
+        got.failure = Some(self.failure(got, since, kind));
         Ok(())
     }
 
@@ -366,7 +472,16 @@ impl<W: Wire> Session<W> {
             }
             got.url.clone_from(&hop.url);
             got.method.clone_from(&hop.method);
-            let request = hop.request(wanted, self.cause);
+            got.referer = hop.referer().map(str::to_owned);
+            if hop.is_spent(wanted) {
+                let why = "it is wanted again, and was a stream that can be read only once".into();
+                got.curl_code = Some(SEND_FAIL_REWIND);
+                let kind = FaultKind::ReadFailed { path: "request body".into(), why };
+                got.failure = Some(self.failure(got, self.wire.now(), kind));
+                return Ok(());
+            }
+            let jar = wanted.cookies.as_ref().and_then(|_| self.client.cookies());
+            let request = hop.request(wanted, jar.as_ref(), self.wire.wall(), self.cause);
             got.uploaded = request.body.length().unwrap_or(0);
             let response = match self.client.send(request).await {
                 Ok(response) => response,
@@ -430,18 +545,12 @@ impl<W: Wire> Session<W> {
             let kind = FaultKind::HttpStatus { status, reason, fail: true };
             response.failure(Step::Wait, kind)
         });
-        let retried = got.retries < wanted.retries && is_passing(status);
-        if !show_head(&response, sink, got, failed.is_none() && !retried) {
+        let passing = self.again(&response, wanted, got);
+        if !show_head(&response, sink, got, failed.is_none() && passing.is_none()) {
             return;
         }
-        if retried && failed.is_none() {
-            let (status, reason) = (status.as_u16(), response.reason.clone());
-            let kind = FaultKind::HttpStatus { status, reason, fail: false };
-            got.failure = Some(response.failure(Step::Wait, kind));
-            return pass_over(response).await;
-        }
-        if failed.is_some() && (retried || wanted.fail == Fail::WithoutBody) {
-            got.failure = failed;
+        if passing.is_some() || failed.is_some() && wanted.fail == Fail::WithoutBody {
+            got.failure = failed.or(passing);
             return pass_over(response).await;
         }
         if let Some(kind) = unusable(&response, wanted) {
@@ -456,7 +565,7 @@ impl<W: Wire> Session<W> {
             if status == StatusCode::OK {
                 let why = "the server sent the whole body where only the rest was asked for".into();
                 let kind = FaultKind::ReceiveFailed { why };
-                got.no_ranges = true;
+                got.curl_code = Some(RANGE_ERROR);
                 got.failure = Some(response.failure(Step::Wait, kind));
                 return;
             }
@@ -482,6 +591,18 @@ impl<W: Wire> Session<W> {
             got.body = total;
         }
         got.failure = failed;
+    }
+
+    /// A status that will be tried again, as a fault.
+    fn again(&self, response: &Response<W>, wanted: &Wanted, got: &Got) -> Option<Failure> {
+        let (status, reason) = (response.status.as_u16(), response.reason.clone());
+        let kind = FaultKind::HttpStatus { status, reason, fail: false };
+        let since = self.wire.now().since(got.began);
+        let wall = self.wire.wall();
+        let pause =
+            wanted.retries.pause(&kind, &response.fields, got.retries, since, wall).is_some();
+        let again = pause && is_passing(response.status) && !wanted.content.is_spent();
+        again.then(|| response.failure(Step::Wait, kind))
     }
 
     fn need_tls(&mut self) -> Result<(), RunError> {
@@ -564,131 +685,4 @@ async fn pass_over<W: Wire>(mut response: Response<W>) {
             _ => return,
         }
     }
-}
-
-/// One request of a chain.
-struct Hop {
-    url: Url,
-    method: Method,
-    fields: Fields,
-    content: Sending,
-}
-
-/// Whether the body goes with it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sending {
-    Content,
-    Nothing,
-}
-
-/// What follows an answer.
-enum Next {
-    /// Nothing; it names this place where it is a redirect that is not followed.
-    Answer(Option<Url>),
-    Hop(Box<Hop>),
-    Fault(FaultKind),
-}
-
-impl Hop {
-    fn first(wanted: &Wanted) -> Self {
-        Self {
-            url: wanted.url.clone(),
-            method: wanted.method.clone(),
-            fields: wanted.fields.clone(),
-            content: Sending::Content,
-        }
-    }
-
-    fn request(&self, wanted: &mut Wanted, cause: Option<EventId>) -> Request {
-        let mut request = Request::new(self.method.clone(), self.url.clone());
-        request.fields = self.fields.clone();
-        request.omit.clone_from(&wanted.omit);
-        if self.content == Sending::Content {
-            request.body = wanted.content.body();
-        }
-        if request.body.length().is_none_or(|length| length > EXPECT_ABOVE)
-            && !self.fields.contains("Expect")
-            && !wanted.omit.iter().any(|name| name.eq_ignore_ascii_case("Expect"))
-        {
-            request.expect = Expect::Continue;
-        }
-        request.follow = Follow::No;
-        request.decode = wanted.decode;
-        request.keep_body = wanted.keep_body;
-        request.cause = cause;
-        request
-    }
-
-    /// What an answer leads to (RFC 9110 §15.4; methods as browsers and curl change them).
-    fn next<W: Wire>(&self, response: &Response<W>, wanted: &Wanted) -> Next {
-        let redirect = matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308);
-        let Some(location) = response.fields.get("Location").filter(|_| redirect) else {
-            return Next::Answer(None);
-        };
-        let location = String::from_utf8_lossy(location).into_owned();
-        let target = self.url.join(&location);
-        if wanted.redirects == Redirects::Shown {
-            return Next::Answer(target.ok());
-        }
-        let bad =
-            |why: String| Next::Fault(FaultKind::BadRedirect { location: location.clone(), why });
-        let mut url = match target {
-            Ok(url) => url,
-            Err(error) => return bad(error.to_string()),
-        };
-        let Some(origin) = Origin::of(&url) else {
-            return bad("neither http nor https".into());
-        };
-        if url.fragment().is_none() {
-            url.set_fragment(self.url.fragment());
-        }
-        let mut fields = self.fields.clone();
-        let same = Origin::of(&self.url).as_ref() == Some(&origin);
-        if same || wanted.credentials == Credentials::Anybody {
-            if url.username().is_empty() && !self.url.username().is_empty() {
-                // It has a host, so neither can fail.
-                let _ = url.set_username(self.url.username());
-                let _ = url.set_password(self.url.password());
-            }
-        } else {
-            for name in ["Authorization", "Cookie", "Host"] {
-                fields.remove(name);
-            }
-        }
-        let (mut method, mut content) = (self.method.clone(), self.content);
-        let to_get = match response.status {
-            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => method == Method::POST,
-            StatusCode::SEE_OTHER => !matches!(method, Method::GET | Method::HEAD),
-            _ => false,
-        };
-        if to_get {
-            if !wanted.method_named {
-                method = Method::GET;
-            }
-            content = Sending::Nothing;
-            for name in ["Content-Type", "Content-Encoding", "Content-Length", "Transfer-Encoding"]
-            {
-                fields.remove(name);
-            }
-        }
-        Next::Hop(Box::new(Self { url, method, fields, content }))
-    }
-}
-
-/// Statuses that may be others a moment later: those that curl tries again.
-fn is_passing(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-}
-
-/// How long to wait before the next try; `None` where a fault will not pass.
-fn pause(kind: &FaultKind, got: &Got) -> Option<Duration> {
-    const MOST: Duration = Duration::from_mins(10);
-    let passing = match kind {
-        FaultKind::HttpStatus { .. } => got.status.is_some_and(is_passing),
-        kind => kind.exit_code() == 28 || matches!(kind, FaultKind::NameTimedOut { .. }),
-    };
-    let asked = got.fields.text("Retry-After").and_then(|text| text.trim().parse().ok());
-    let pause =
-        asked.map_or_else(|| Duration::from_secs(1 << got.retries.min(10)), Duration::from_secs);
-    passing.then(|| pause.min(MOST))
 }

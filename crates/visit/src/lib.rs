@@ -21,6 +21,6 @@ pub mod site;
 pub mod trust;
 mod visit;
 
-pub use names::{Names, Pin};
+pub use names::{Detour, Names, Pin};
 pub use plan::{Plan, Until};
 pub use visit::{Visited, visit};

@@ -10,10 +10,32 @@ use roundtrip_wire::{LocalFuture, Wire};
 /// A host whose address is given and not asked for (curl's `--resolve`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
-    /// The host, as it stands in a URL.
+    /// The host, as it stands in a URL; `*` for every one that no other pin is for.
     pub host: String,
-    /// Its addresses.
+    /// The port that it is for; `None` for all.
+    pub port: Option<u16>,
+    /// Its addresses; none takes back what an earlier pin says.
     pub addresses: Vec<IpAddr>,
+}
+
+/// A host and port that another host and port stand in for (curl's `--connect-to`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Detour {
+    /// The host of the URL; `None` for every one.
+    pub host: Option<String>,
+    /// Its port; `None` for every one.
+    pub port: Option<u16>,
+    /// The host to connect to, an IPv6 address without brackets; `None` for that of the URL.
+    pub to_host: Option<String>,
+    /// The port to connect to; `None` for that of the URL.
+    pub to_port: Option<u16>,
+}
+
+impl Detour {
+    fn is_for(&self, host: &str, port: u16) -> bool {
+        self.host.as_ref().is_none_or(|own| own.eq_ignore_ascii_case(host))
+            && self.port.is_none_or(|own| own == port)
+    }
 }
 
 /// Finds addresses by the name ladder.
@@ -21,12 +43,30 @@ pub struct Names<W> {
     resolver: Resolver<W>,
     options: Options,
     pins: Vec<Pin>,
+    detours: Vec<Detour>,
 }
 
 impl<W: Wire> Names<W> {
     /// The ladder of this wire's host.
     pub fn new(wire: W, options: Options, pins: Vec<Pin>) -> Self {
-        Self { resolver: Resolver::new(wire), options, pins }
+        Self { resolver: Resolver::new(wire), options, pins, detours: Vec::new() }
+    }
+
+    /// Goes elsewhere for some hosts; the first detour that is for a host is taken.
+    #[must_use]
+    pub fn with_detours(mut self, detours: Vec<Detour>) -> Self {
+        self.detours = detours;
+        self
+    }
+
+    /// The last pin for a host wins; one for the host itself stands above one for all.
+    fn pinned(&self, host: &str, port: u16) -> Option<&Pin> {
+        let for_port =
+            || self.pins.iter().rev().filter(|pin| pin.port.is_none_or(|own| own == port));
+        for_port()
+            .find(|pin| pin.host.eq_ignore_ascii_case(host))
+            .or_else(|| for_port().find(|pin| pin.host == "*"))
+            .filter(|pin| !pin.addresses.is_empty())
     }
 }
 
@@ -34,17 +74,22 @@ impl<W: Wire> Resolve for Names<W> {
     fn resolve<'a>(
         &'a self,
         host: &'a str,
+        port: u16,
         cause: Option<EventId>,
     ) -> LocalFuture<'a, Result<Resolved, FaultKind>> {
         Box::pin(async move {
-            if let Some(pin) = self.pins.iter().find(|pin| pin.host.eq_ignore_ascii_case(host)) {
+            let detour = self.detours.iter().find(|detour| detour.is_for(host, port));
+            let host = detour.and_then(|detour| detour.to_host.as_deref()).unwrap_or(host);
+            let elsewhere = detour.and_then(|detour| detour.to_port);
+            if let Some(pin) = self.pinned(host, elsewhere.unwrap_or(port)) {
                 let addresses = pin.addresses.clone();
-                return Ok(Resolved { lookup: None, addresses, event: cause });
+                return Ok(Resolved { lookup: None, addresses, port: elsewhere, event: cause });
             }
             match self.resolver.lookup(host, self.options, cause).await {
                 Ok(found) => Ok(Resolved {
                     lookup: Some(found.id),
                     addresses: found.addresses(),
+                    port: elsewhere,
                     event: found.event,
                 }),
                 Err(fault) => Err(*fault.kind),

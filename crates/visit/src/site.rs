@@ -108,6 +108,7 @@ pub fn put_up(
     name(&servers, &named)?;
     let pin = |(host, address): (String, Ipv4Addr)| Pin {
         host: host.trim_matches(['[', ']']).to_owned(),
+        port: None,
         addresses: vec![IpAddr::from(address)],
     };
     Ok(pinned.into_iter().map(pin).collect())

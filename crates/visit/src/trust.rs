@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use roundtrip_http::client::{Tls, TlsOptions};
+use roundtrip_http::client::{Tls, TlsOptions, check_alone};
 use roundtrip_record::Log;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -60,32 +60,93 @@ pub fn tls(trust: &Trust, key_log: Option<Arc<dyn KeyLog>>) -> Result<Tls, Trust
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::Platform => Arc::new(Verifier::new(Arc::clone(&provider))?),
-        Trust::File(path) => WebPkiServerVerifier::builder_with_provider(
-            Arc::new(roots(path)?),
-            Arc::clone(&provider),
-        )
-        .build()
-        .map_err(|why| TrustError::Unreadable { path: path.clone(), why: why.to_string() })?,
+        Trust::File(path) => {
+            let trusted = certificates(path)?;
+            let builder = WebPkiServerVerifier::builder_with_provider(
+                Arc::new(roots(path, &trusted)?),
+                Arc::clone(&provider),
+            );
+            let chains = builder.build();
+            let chains = chains.map_err(|why| unreadable(path, &why))?;
+            Arc::new(Named { chains, trusted })
+        }
         Trust::Everybody => Arc::new(Anybody(Arc::clone(&provider))),
     };
     let time = Arc::new(DefaultTimeProvider);
     Ok(Tls::new(TlsOptions { provider, time, verifier, key_log })?)
 }
 
-fn roots(path: &Path) -> Result<RootCertStore, TrustError> {
-    let unreadable = |why: &dyn core::fmt::Display| TrustError::Unreadable {
-        path: path.to_owned(),
-        why: why.to_string(),
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|why| unreadable(&why))? {
-        let certificate = certificate.map_err(|why| unreadable(&why))?;
-        roots.add(certificate).map_err(|why| unreadable(&why))?;
-    }
-    if roots.is_empty() {
+fn unreadable(path: &Path, why: &dyn core::fmt::Display) -> TrustError {
+    TrustError::Unreadable { path: path.to_owned(), why: why.to_string() }
+}
+
+/// The certificates of a PEM file.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let all: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(path).map_err(|why| unreadable(path, &why))?.collect();
+    let all = all.map_err(|why| unreadable(path, &why))?;
+    if all.is_empty() {
         return Err(TrustError::Empty { path: path.to_owned() });
     }
+    Ok(all)
+}
+
+fn roots(path: &Path, trusted: &[CertificateDer<'static>]) -> Result<RootCertStore, TrustError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in trusted {
+        roots.add(certificate.clone()).map_err(|why| unreadable(path, &why))?;
+    }
     Ok(roots)
+}
+
+/// Takes chains that lead to a certificate it was given, and that certificate itself.
+///
+/// webpki wants every server's certificate to have an issuer apart from it, so that one which signed
+/// itself, as people make them for a test, is refused even where it is the very one that is trusted.
+/// RFC 5280 §6.1 takes a trusted key for an input and has no rule against it, and OpenSSL accepts it.
+#[derive(Debug)]
+struct Named {
+    chains: Arc<WebPkiServerVerifier>,
+    trusted: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if self.trusted.iter().any(|trusted| trusted == end_entity) {
+            check_alone(end_entity, server_name, now)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chains.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chains.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chains.supported_verify_schemes()
+    }
 }
 
 /// Takes any certificate; signatures are verified all the same.

@@ -248,7 +248,8 @@ fn cases() -> Vec<Case> {
         Case {
             name: "unreachable: no way behind the router",
             plan: |plan| {
-                plan.pins.push(Pin { host: HOST.into(), addresses: vec![[192, 0, 2, 77].into()] });
+                let addresses = vec![[192, 0, 2, 77].into()];
+                plan.pins.push(Pin { host: HOST.into(), port: None, addresses });
             },
             ..Case::raw("", quiet, 7, |fault| {
                 connect_ended(fault, |end| {
@@ -262,6 +263,7 @@ fn cases() -> Vec<Case> {
             plan: |plan| {
                 plan.pins.push(Pin {
                     host: HOST.into(),
+                    port: None,
                     addresses: vec![Internet::web_address(0).into()],
                 });
             },
@@ -283,6 +285,7 @@ fn cases() -> Vec<Case> {
             |plan| {
                 plan.pins.push(Pin {
                     host: "other.trouble.example".into(),
+                    port: None,
                     addresses: vec![Internet::web_address(0).into()],
                 });
             },

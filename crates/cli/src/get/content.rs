@@ -5,18 +5,20 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow, bail};
-use bytes::Bytes;
+use anyhow::{anyhow, bail};
 use clap::{ArgMatches, CommandFactory as _};
 use roundtrip_http::Body;
-use roundtrip_http::form::{Multipart, URLENCODED};
-use roundtrip_visit::get::Content;
+use roundtrip_http::form::URLENCODED;
+use roundtrip_visit::get::{Content, Sends};
 
+use super::Early;
+use super::form::form;
 use crate::args::{Cli, Get};
 
 /// A body and the media type that goes with it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Carried {
+    pub(super) sends: Sends,
     pub(super) content: Content,
     pub(super) media_type: Option<String>,
     /// What `-G` puts into the URL instead.
@@ -25,27 +27,40 @@ pub(super) struct Carried {
 
 /// The options whose values become one body, in their order on the command line.
 const DATA: [&str; 5] = ["data", "data_binary", "data_raw", "data_urlencode", "json"];
-const FORM: [&str; 2] = ["form", "form_string"];
 
-/// Reads them.
-pub(super) fn carried(arguments: &Get) -> anyhow::Result<Carried> {
+impl Carried {
+    fn nothing() -> Self {
+        Self { sends: Sends::Nothing, content: Content::default(), media_type: None, query: None }
+    }
+}
+
+/// Reads those of the URL with this number.
+pub(super) fn carried(arguments: &Get, number: usize) -> anyhow::Result<Carried> {
+    let upload_file = arguments.upload_file.get(number);
     let kinds = [
         has_data(arguments),
         !arguments.form.is_empty() || !arguments.form_string.is_empty(),
-        arguments.upload_file.is_some(),
+        upload_file.is_some(),
     ];
     if kinds.iter().filter(|kind| **kind).count() > 1 {
         bail!("only one of -d and its kin, -F and -T can be the body of a request");
+    }
+    if arguments.head && !arguments.get && (kinds[0] || kinds[1]) {
+        bail!("-I asks for a head alone, -d and -F send a body: only one of them can be had");
     }
     if kinds[0] {
         return data(arguments);
     }
     if kinds[1] {
-        return form(arguments);
+        let (body, media_type) = form(arguments)?;
+        let (content, media_type) = (body.into(), Some(media_type));
+        return Ok(Carried { sends: Sends::Post, content, media_type, query: None });
     }
-    match &arguments.upload_file {
-        Some(path) => Ok(Carried { content: upload(path)?, ..Carried::default() }),
-        None => Ok(Carried::default()),
+    match upload_file {
+        Some(path) => {
+            Ok(Carried { sends: Sends::Put, content: upload(path)?, ..Carried::nothing() })
+        }
+        None => Ok(Carried::nothing()),
     }
 }
 
@@ -89,12 +104,13 @@ fn data(arguments: &Get) -> anyhow::Result<Carried> {
             (_, None) => all.extend_from_slice(text.as_bytes()),
         }
     }
-    if arguments.get || arguments.head {
+    if arguments.get {
         let query = String::from_utf8(all).map_err(|_| anyhow!("-G: the data is no text"))?;
-        return Ok(Carried { query: Some(query), ..Carried::default() });
+        return Ok(Carried { query: Some(query), ..Carried::nothing() });
     }
     let media_type = if arguments.json.is_empty() { URLENCODED } else { "application/json" };
     Ok(Carried {
+        sends: Sends::Post,
         content: Body::from(all).into(),
         media_type: Some(media_type.to_owned()),
         query: None,
@@ -129,102 +145,12 @@ fn encoded(text: &str) -> anyhow::Result<String> {
     Ok(out)
 }
 
-fn form(arguments: &Get) -> anyhow::Result<Carried> {
-    let mut boundary = [0; 12];
-    fill(&mut boundary)?;
-    let mut parts = Parts(Multipart::new(&boundary));
-    for (option, text) in in_order(&FORM, |option| match option {
-        "form" => &arguments.form,
-        _ => &arguments.form_string,
-    }) {
-        let (name, content) = text
-            .split_once('=')
-            .ok_or_else(|| anyhow!("-F {text}: wanted NAME=CONTENT, NAME=@FILE or NAME=<FILE"))?;
-        if option == "form_string" {
-            parts.0.text(name, content);
-        } else {
-            parts.add(name, content)?;
-        }
-    }
-    let media_type = Some(parts.0.content_type());
-    Ok(Carried { content: parts.0.finish().into(), media_type, query: None })
-}
-
-/// A form of several parts. Its files are opened here and read while they are sent.
-struct Parts(Multipart);
-
-impl Parts {
-    /// A part with what may follow its content: `;type=`, `;filename=`.
-    fn add(&mut self, name: &str, content: &str) -> anyhow::Result<()> {
-        let mut segments = content.split(';');
-        let mut value = segments.next().unwrap_or_default().to_owned();
-        let (mut media_type, mut file_name) = (None, None);
-        for segment in segments {
-            match segment.trim_start().split_once('=') {
-                Some(("type", text)) => media_type = Some(text.trim_matches('"').to_owned()),
-                Some(("filename", text)) => file_name = Some(text.trim_matches('"').to_owned()),
-                // A semicolon of the content itself.
-                _ => {
-                    value.push(';');
-                    value.push_str(segment);
-                }
-            }
-        }
-        if let Some(path) = value.strip_prefix('<') {
-            let text = String::from_utf8(read(path)?).map_err(|_| {
-                anyhow!("-F {name}=<{path}: the file is no text; @ sends it as a file")
-            })?;
-            self.0.text(name, &text);
-            return Ok(());
-        }
-        let Some(path) = value.strip_prefix('@') else {
-            match (media_type, file_name) {
-                (None, None) => self.0.text(name, &value),
-                (media_type, file_name) => self.0.bytes(
-                    name,
-                    file_name.as_deref().unwrap_or(name),
-                    media_type.as_deref().unwrap_or("text/plain"),
-                    Bytes::from(value),
-                ),
-            }
-            return Ok(());
-        };
-        let own = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
-        let file_name = file_name.or(own).unwrap_or_else(|| "-".into());
-        let media_type = media_type.unwrap_or_else(|| guess(path).to_owned());
-        if path == "-" {
-            self.0.bytes(name, &file_name, &media_type, read(path)?.into());
-            return Ok(());
-        }
-        let file = File::open(path).with_context(|| format!("-F {name}=@{path}"))?;
-        let length = file.metadata()?.len();
-        self.0.file(name, &file_name, &media_type, file, length);
-        Ok(())
-    }
-}
-
-/// The types that curl knows by their endings; all else is a stream of bytes.
-fn guess(path: &str) -> &'static str {
-    let ending = Path::new(path).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    match ending.to_ascii_lowercase().as_str() {
-        "gif" => "image/gif",
-        "jpg" | "jpeg" => "image/jpeg",
-        "png" => "image/png",
-        "svg" => "image/svg+xml",
-        "txt" => "text/plain",
-        "htm" | "html" => "text/html",
-        "pdf" => "application/pdf",
-        "xml" => "application/xml",
-        _ => "application/octet-stream",
-    }
-}
-
 fn upload(path: &Path) -> anyhow::Result<Content> {
     if path == Path::new("-") {
         let input = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned()?;
         return Ok(Content::pipe(File::from(input)));
     }
-    let file = File::open(path).with_context(|| format!("-T {}", path.display()))?;
+    let file = File::open(path).map_err(|error| unread(&path.display(), &error))?;
     let meta = file.metadata()?;
     if meta.is_file() {
         return Ok(Body::file(file, 0, meta.len()).into());
@@ -236,21 +162,23 @@ fn upload(path: &Path) -> anyhow::Result<Content> {
 pub(super) fn read(path: &str) -> anyhow::Result<Vec<u8>> {
     if path == "-" {
         let mut all = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut all).context("standard input")?;
+        let read = std::io::stdin().lock().read_to_end(&mut all);
+        read.map_err(|error| unread(&"standard input", &error))?;
         return Ok(all);
     }
-    fs::read(path).with_context(|| format!("@{path}"))
+    Ok(fs::read(path).map_err(|error| unread(&path, &error))?)
 }
 
-fn fill(bytes: &mut [u8]) -> anyhow::Result<()> {
-    let filled = rustix::rand::getrandom(&mut *bytes, rustix::rand::GetRandomFlags::empty())?;
-    anyhow::ensure!(filled == bytes.len(), "the system gave no randomness");
-    Ok(())
+/// What was to be sent cannot be read.
+pub(super) fn unread(path: &dyn std::fmt::Display, error: &std::io::Error) -> Early {
+    /// `CURLE_READ_ERROR`
+    const READ_ERROR: u8 = 26;
+    Early { code: READ_ERROR, text: format!("{path} cannot be read: {error}; nothing was sent") }
 }
 
 /// Values of several options in the order in which they were given. That order is looked up only
 /// where there is more than one kind of them.
-fn in_order<'a>(
+pub(super) fn in_order<'a>(
     options: &[&'static str],
     values: impl Fn(&str) -> &'a Vec<String>,
 ) -> Vec<(&'static str, String)> {

@@ -1,7 +1,8 @@
 //! Where answers go: standard output, files, and what is said beside them.
 
+use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal as _, Write as _, stderr, stdout};
+use std::io::{self, Seek as _, SeekFrom, Write as _, stdout};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,15 +10,27 @@ use std::time::Duration;
 use roundtrip_record::{FaultKind, Time};
 use roundtrip_visit::get::{Head, Sink, bytes_of};
 
+use super::disposition::file_name;
+use super::progress::Progress;
+
 /// Where the bodies of one URL go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     /// Standard output.
     Output,
     /// A file; the folders it stands in are made where wanted.
-    File { path: PathBuf, from: From, folders: Folders },
+    File { path: PathBuf, named: Named, from: From, folders: Folders },
     /// Nowhere (`--format json`).
     Nowhere,
+}
+
+/// Who names the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// The command line or the URL. A file of that name is written over.
+    Here,
+    /// The server, where it does (`-J`). A file of that name stays as it is.
+    ByServer,
 }
 
 /// Where in a file writing begins.
@@ -47,7 +60,11 @@ pub(super) struct Output<'a> {
     heads: Heads,
     dump: Option<&'a mut File>,
     open: Option<File>,
-    progress: Option<Progress>,
+    /// How long the file was before.
+    began_at: u64,
+    /// Its name came from the server.
+    theirs: bool,
+    progress: &'a RefCell<Progress>,
     quiet: bool,
     /// Called after each head: what happened up to then can be told.
     tell: Box<dyn FnMut() + 'a>,
@@ -59,19 +76,14 @@ impl<'a> Output<'a> {
         heads: Heads,
         dump: Option<&'a mut File>,
         quiet: bool,
+        progress: &'a RefCell<Progress>,
         tell: Box<dyn FnMut() + 'a>,
     ) -> Self {
-        // Progress among the bytes of a body would only harm them.
-        let shown = !quiet && stderr().is_terminal() && !matches!(target, Target::Output);
-        let progress = shown.then(Progress::default);
-        Self { target, heads, dump, open: None, progress, quiet, tell }
+        Self { target, heads, dump, open: None, began_at: 0, theirs: false, progress, quiet, tell }
     }
 
-    /// Ends the line of progress.
-    pub(super) fn finish(mut self) -> Option<PathBuf> {
-        if let Some(progress) = self.progress.take() {
-            progress.finish();
-        }
+    /// The file that was written.
+    pub(super) fn finish(self) -> Option<PathBuf> {
         match self.target {
             Target::File { path, .. } => self.open.is_some().then_some(path),
             _ => None,
@@ -89,19 +101,32 @@ impl<'a> Output<'a> {
                 Target::Nowhere => return Ok(None),
                 // Unbuffered: what came is written at once, and large pieces are not copied.
                 Target::Output => Some(File::from(stdout().as_fd().try_clone_to_owned()?)),
-                Target::File { path, from, folders } => Some(open(path, *from, *folders)?),
+                Target::File { path, from, folders, .. } => {
+                    let fresh = if self.theirs { Fresh::Only } else { Fresh::OrNot };
+                    let mut file = open(path, *from, *folders, fresh)?;
+                    self.began_at = file.seek(SeekFrom::End(0))?;
+                    Some(file)
+                }
             };
         }
         Ok(self.open.as_mut())
     }
 }
 
-fn open(path: &Path, from: From, folders: Folders) -> io::Result<File> {
+/// Whether the file may be there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fresh {
+    Only,
+    OrNot,
+}
+
+fn open(path: &Path, from: From, folders: Folders, fresh: Fresh) -> io::Result<File> {
     if let (Folders::Made, Some(folder)) = (folders, path.parent()) {
         fs::create_dir_all(folder)?;
     }
     let mut options = OpenOptions::new();
     match from {
+        From::Start if fresh == Fresh::Only => options.write(true).create_new(true),
         From::Start => options.write(true).create(true).truncate(true),
         From::End => options.append(true).create(true),
     };
@@ -110,8 +135,17 @@ fn open(path: &Path, from: From, folders: Folders) -> io::Result<File> {
 
 impl Sink for Output<'_> {
     fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
+        self.progress.borrow_mut().clear();
         (self.tell)();
         let bytes = bytes_of(head);
+        if let Target::File { path, named: Named::ByServer, .. } = &mut self.target
+            && head.last
+            && self.open.is_none()
+            && let Some(name) = head.fields.text("Content-Disposition").and_then(file_name)
+        {
+            path.set_file_name(name);
+            self.theirs = true;
+        }
         if let Some(dump) = &mut self.dump {
             dump.write_all(&bytes)?;
         }
@@ -120,8 +154,8 @@ impl Sink for Output<'_> {
         {
             file.write_all(&bytes)?;
         }
-        if let Some(progress) = &mut self.progress {
-            progress.expected = head.expected.filter(|_| head.last);
+        if head.last {
+            self.progress.borrow_mut().expect(head.expected);
         }
         Ok(())
     }
@@ -130,13 +164,27 @@ impl Sink for Output<'_> {
         if let Some(file) = self.file()? {
             file.write_all(bytes)?;
         }
-        if let Some(progress) = &mut self.progress {
-            progress.more(bytes.len() as u64, at);
-        }
+        self.progress.borrow_mut().more(bytes.len() as u64, at);
         Ok(())
     }
 
+    fn take_back(&mut self) -> io::Result<()> {
+        let began_at = self.began_at;
+        let is_file = matches!(self.target, Target::File { .. });
+        match self.open.as_mut().filter(|_| is_file) {
+            Some(file) => {
+                file.set_len(began_at)?;
+                file.seek(SeekFrom::Start(began_at)).map(|_| ())
+            }
+            None if self.target == Target::Nowhere => Ok(()),
+            None => Err(io::ErrorKind::NotSeekable.into()),
+        }
+    }
+
     fn again(&mut self, kind: &FaultKind, after: Duration) {
+        let mut progress = self.progress.borrow_mut();
+        progress.clear();
+        progress.restart();
         if !self.quiet {
             let code = kind.exit_code();
             eprintln!("roundtrip: ({code}) a fault that may pass; again in {} s", after.as_secs());
@@ -149,58 +197,5 @@ impl Sink for Output<'_> {
             Target::File { path, .. } => path.display().to_string(),
             Target::Nowhere => "nowhere".into(),
         }
-    }
-}
-
-/// A line that tells how far a body is.
-#[derive(Default)]
-struct Progress {
-    received: u64,
-    expected: Option<u64>,
-    began: Option<Time>,
-    shown: Option<Time>,
-}
-
-impl Progress {
-    const BETWEEN: Duration = Duration::from_millis(200);
-
-    fn more(&mut self, bytes: u64, at: Time) {
-        self.received += bytes;
-        let began = *self.began.get_or_insert(at);
-        // What takes no second needs no telling.
-        if at.since(began) < Duration::from_secs(1)
-            || self.shown.is_some_and(|shown| at.since(shown) < Self::BETWEEN)
-        {
-            return;
-        }
-        self.shown = Some(at);
-        let rate = self.received as f64 / at.since(began).as_secs_f64();
-        let of = self.expected.map_or(String::new(), |all| format!(" of {}", size(all as f64)));
-        eprint!("\r\x1b[K{}{of}  {}/s", size(self.received as f64), size(rate));
-    }
-
-    fn finish(self) {
-        if self.shown.is_some() {
-            eprint!("\r\x1b[K");
-        }
-    }
-}
-
-fn size(bytes: f64) -> String {
-    let units = [("B", 1.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)];
-    let (unit, scale) =
-        units.iter().rev().find(|(_, scale)| bytes >= *scale).copied().unwrap_or(("B", 1.0));
-    let places = usize::from(scale > 1.0);
-    format!("{:.places$} {unit}", bytes / scale)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_short() {
-        let sizes = [0.0, 999.0, 1000.0, 2_147_483_648.0].map(size);
-        assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "2.1 GB"]);
     }
 }

@@ -22,12 +22,16 @@ pub(super) struct Steps {
     remote: Option<SocketAddr>,
     local: Option<SocketAddr>,
     request: u64,
+    uploaded: u64,
+    tunnel: Option<u16>,
 }
 
 impl Steps {
     /// Reads them from the events of one transfer.
     pub(super) fn read(events: &[Event], began: Time) -> Self {
         let mut steps = Self::default();
+        // The request itself went out, not only that for a tunnel.
+        let mut asked = false;
         for event in events.iter().filter(|event| event.at >= began) {
             let at = event.at;
             match &event.what {
@@ -39,12 +43,21 @@ impl Steps {
                 }
                 What::TcpOpened(opened) => steps.local = Some(opened.local),
                 What::TlsEstablished(_) => steps.secured = Some(at),
+                What::RequestSent(sent) if sent.method == "CONNECT" => {
+                    steps.tunnel = Some(0);
+                    steps.request += sent.head_bytes;
+                }
                 What::RequestSent(sent) => {
+                    asked = true;
+                    steps.uploaded = sent.body_bytes;
                     steps.sent = Some(sent.began);
                     steps.request += sent.head_bytes;
                     if steps.first.is_some() {
                         steps.redirected = Some(sent.began);
                     }
+                }
+                What::ResponseHead(head) if steps.tunnel.is_some() && !asked => {
+                    steps.tunnel = Some(head.status);
                 }
                 What::ResponseHead(head) if head.exchange.is_some() && head.status >= 200 => {
                     steps.first = Some(head.first_byte);
@@ -63,6 +76,8 @@ pub(super) struct Told<'a> {
     pub(super) file: Option<&'a PathBuf>,
     pub(super) words: &'a str,
     pub(super) number: usize,
+    /// The URL as it was given.
+    pub(super) given: &'a str,
 }
 
 /// Which of the two outputs.
@@ -133,12 +148,13 @@ fn text(value: &Value) -> String {
 }
 
 /// The variables of curl(1).
-const NAMES: [&str; 34] = [
+const NAMES: [&str; 37] = [
     "content_type",
     "errormsg",
     "exitcode",
     "filename_effective",
     "http_code",
+    "http_connect",
     "http_version",
     "local_ip",
     "local_port",
@@ -159,6 +175,7 @@ const NAMES: [&str; 34] = [
     "size_upload",
     "speed_download",
     "speed_upload",
+    "ssl_verify_result",
     "time_appconnect",
     "time_connect",
     "time_namelookup",
@@ -166,6 +183,7 @@ const NAMES: [&str; 34] = [
     "time_redirect",
     "time_starttransfer",
     "time_total",
+    "url",
     "url_effective",
     "urlnum",
 ];
@@ -204,14 +222,19 @@ fn value(name: &str, told: &Told<'_>) -> Option<Value> {
         "num_redirects" => json!(got.redirects),
         "num_retries" => json!(got.retries),
         "redirect_url" => json!(got.redirect_url.as_ref().map(url::Url::as_str)),
-        "referer" => Value::Null,
-        "scheme" => json!(got.url.scheme()),
+        "referer" => json!(got.referer),
+        "url" => json!(told.given),
+        "http_connect" => json!(format!("{:03}", steps.tunnel.unwrap_or(0))),
+        "ssl_verify_result" | "proxy_ssl_verify_result" => json!(0),
+        "ftp_entry_path" => Value::Null,
+        "header_json" => header_json(&got.fields),
+        "scheme" => json!(got.url.scheme().to_ascii_uppercase()),
         "size_download" => json!(got.body),
         "size_header" => json!(got.head),
         "size_request" => json!(steps.request),
-        "size_upload" => json!(got.uploaded),
+        "size_upload" => json!(got.uploaded.max(steps.uploaded)),
         "speed_download" => rate(got.body),
-        "speed_upload" => rate(got.uploaded),
+        "speed_upload" => rate(got.uploaded.max(steps.uploaded)),
         "time_namelookup" => since(steps.name),
         "time_connect" => since(steps.connected),
         "time_appconnect" => since(steps.secured),
@@ -228,6 +251,18 @@ fn value(name: &str, told: &Told<'_>) -> Option<Value> {
         }
         _ => return None,
     })
+}
+
+/// The fields as one object, names in lower case, each with all its values.
+fn header_json(fields: &roundtrip_http::message::Fields) -> Value {
+    let mut all = Map::new();
+    for (name, value) in fields.iter() {
+        let values = all.entry(name.to_ascii_lowercase()).or_insert_with(|| json!([]));
+        if let Value::Array(values) = values {
+            values.push(String::from_utf8_lossy(value).into());
+        }
+    }
+    json!(Value::Object(all).to_string())
 }
 
 fn seconds(duration: Duration) -> Value {

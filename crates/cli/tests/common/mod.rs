@@ -1,11 +1,16 @@
 //! What several tests use: the command itself, and outside tools to hold it against.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+#[path = "../../../../tests/skip.rs"]
+mod rule;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
 use roundtrip_record::{Event, Fault, Folder, What};
 use serde_json::Value;
+
+pub(crate) use rule::{has, skip};
 
 /// The command, with a home of its own, so that nothing is kept from one test to another.
 pub(crate) struct Roundtrip {
@@ -76,25 +81,6 @@ impl Run {
         assert!(!err.contains("panicked"), "{err}");
         self
     }
-}
-
-/// Whether an outside tool is there. Where it is not the test is skipped and says so; with
-/// `ROUNDTRIP_NO_SKIP` in the environment, as in `.ci/run`, it fails.
-pub(crate) fn has(tool: &str) -> bool {
-    let there = Command::new("sh")
-        .args(["-c", &format!("command -v {tool} || test -x /usr/sbin/{tool}")])
-        .output()
-        .is_ok_and(|found| found.status.success());
-    if !there {
-        skip(&format!("{tool} is not installed"));
-    }
-    there
-}
-
-/// Says what is missing; fails where nothing may be.
-pub(crate) fn skip(why: &str) {
-    assert!(std::env::var_os("ROUNDTRIP_NO_SKIP").is_none(), "{why}, and nothing may be skipped");
-    eprintln!("skipped: {why}");
 }
 
 /// The events of a record, which must have its end.

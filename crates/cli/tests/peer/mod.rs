@@ -1,11 +1,19 @@
 //! A `roundtrip serve` on a free port, for tests to talk to.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod identity;
+pub(crate) mod proxy;
+pub(crate) mod raw;
+#[path = "../../../../tests/skip.rs"]
+mod rule;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+pub(crate) use rule::has;
 
 /// The command.
 pub(crate) const ROUNDTRIP: &str = env!("CARGO_BIN_EXE_roundtrip");
@@ -86,28 +94,79 @@ fn site(root: &Path) {
     write("site/sub/b.txt", "below\n");
     write("other/index.html", "another host\n");
     write("secret.txt", "not to be reached\n");
-    let program = "#!/bin/sh\nbody=$(cat)\nprintf 'Content-Type: text/plain\\n'\n\
-        printf 'Status: 201 Made\\n\\n'\n\
-        printf '%s %s %s [%s]\\n' \"$REQUEST_METHOD\" \"$QUERY_STRING\" \"$PATH_INFO\" \"$body\"\n";
-    write("cgi/say", program);
-    write("cgi/broken", "#!/bin/sh\necho nothing of a head\n");
-    for name in ["cgi/say", "cgi/broken"] {
-        fs::set_permissions(root.join(name), fs::Permissions::from_mode(0o755)).expect("allowed");
+    for (name, program) in PROGRAMS {
+        let path = format!("cgi/{name}");
+        write(&path, &format!("#!/bin/sh\n{program}\n"));
+        fs::set_permissions(root.join(path), fs::Permissions::from_mode(0o755)).expect("allowed");
     }
 }
 
-/// Whether a tool is there; without it, a test says that it was skipped, but in CI it fails.
-pub(crate) fn has(tool: &str) -> bool {
-    let found = Command::new(tool).arg("--version").output().is_ok();
-    assert!(found || std::env::var_os("ROUNDTRIP_NO_SKIP").is_none(), "{tool} is not installed");
-    if !found {
-        eprintln!("skipped: {tool} is not installed");
-    }
-    found
-}
+/// What answers below `/cgi-bin/`.
+const PROGRAMS: [(&str, &str); 16] = [
+    (
+        "say",
+        r#"body=$(cat)
+printf 'Content-Type: text/plain\n'
+printf 'Status: 201 Made\n\n'
+printf '%s %s %s [%s]\n' "$REQUEST_METHOD" "$QUERY_STRING" "$PATH_INFO" "$body""#,
+    ),
+    ("broken", "echo nothing of a head"),
+    // The status that the query names.
+    ("status", r#"printf "Status: $QUERY_STRING Named\nContent-Type: text/plain\n\nbody of it\n""#),
+    // A redirect with that status, here and to another origin.
+    ("hop", r#"cat >/dev/null; printf "Status: $QUERY_STRING Moved\nLocation: /echo\n\n""#),
+    (
+        "away",
+        r#"cat >/dev/null
+printf "Status: $QUERY_STRING Moved\nLocation: http://localhost:$SERVER_PORT/echo\n\n""#,
+    ),
+    // To another origin and back.
+    (
+        "around",
+        r#"case "$HTTP_HOST" in
+localhost*) printf "Status: 302 Moved\nLocation: http://127.0.0.1:$SERVER_PORT/echo\n\n" ;;
+*) printf "Status: 302 Moved\nLocation: http://localhost:$SERVER_PORT/cgi-bin/around\n\n" ;;
+esac"#,
+    ),
+    ("round", r#"printf "Status: 302 Again\nLocation: /cgi-bin/round\n\n""#),
+    ("astray", r#"printf "Status: 302 Moved\nLocation: nosuch://x/\n\n""#),
+    (
+        "cookie",
+        r#"printf 'Set-Cookie: one=1; Path=/\nSet-Cookie: two=2; Path=/echo; HttpOnly\n'
+printf 'Set-Cookie: three=3; Secure; Path=/\nContent-Type: text/plain\n\nset\n'"#,
+    ),
+    (
+        "named",
+        r#"printf 'Content-Type: text/plain\n'
+printf "Content-Disposition: attachment; filename=\"$QUERY_STRING\"\n\nnamed\n""#,
+    ),
+    (
+        "coded",
+        r#"printf "Content-Type: text/plain\nContent-Encoding: $QUERY_STRING\n\n"
+printf 'in fewer bytes, or not' | gzip -nc"#,
+    ),
+    ("slow", r#"printf 'Content-Type: text/plain\n\nfirst\n'; sleep 4; echo second"#),
+    ("silent", "exec sleep 4"),
+    // Fails twice for each query.
+    (
+        "flaky",
+        r#"count=$(cat "seen-$QUERY_STRING" 2>/dev/null)
+echo "${count}x" >"seen-$QUERY_STRING"
+if [ "$count" = xx ]; then
+  printf 'Content-Type: text/plain\n\nat last\n'
+else
+  printf 'Status: 503 Busy\nContent-Type: text/plain\n\nnot yet\n'
+fi"#,
+    ),
+    ("variables", r"printf 'Content-Type: text/plain\n\n'; env | LC_ALL=C sort"),
+    ("local", r#"printf 'Location: /a.txt?from=program\n\n'"#),
+];
 
 pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> Output {
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(folder).env("HOME", folder).env_remove("SSLKEYLOGFILE");
+    command.args(arguments).current_dir(folder).env("HOME", folder).stdin(Stdio::null());
+    for variable in ["SSLKEYLOGFILE", "http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(variable).env_remove(variable.to_ascii_uppercase());
+    }
     command.output().expect("it starts")
 }

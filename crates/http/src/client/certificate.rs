@@ -3,6 +3,11 @@
 use core::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use rustls::client::verify_server_name;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, Error};
+
 /// What a certificate says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
@@ -12,6 +17,8 @@ pub(crate) struct Summary {
     /// Seconds since 1970.
     pub(crate) not_before: i64,
     pub(crate) not_after: i64,
+    /// Servers may use it: it names no purpose, or this one.
+    pub(crate) of_server: bool,
 }
 
 const INTEGER: u8 = 0x02;
@@ -26,6 +33,10 @@ const EXTENSIONS: u8 = 0xa3;
 
 /// id-ce-subjectAltName.
 const SUBJECT_ALT_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
+/// id-ce-extKeyUsage.
+const EXTENDED_KEY_USAGE: [u8; 3] = [0x55, 0x1d, 0x25];
+/// id-kp-serverAuth and anyExtendedKeyUsage: what a server's certificate may be for.
+const OF_SERVERS: [&[u8]; 2] = [&[0x2b, 6, 1, 5, 5, 7, 3, 1], &[0x55, 0x1d, 0x25, 0]];
 
 /// Attribute types that have a short name (RFC 4514 §3, RFC 4519).
 const ATTRIBUTES: [(&[u8], &str); 7] = [
@@ -49,13 +60,38 @@ pub(crate) fn summarize(der: &[u8]) -> Option<Summary> {
     let mut validity = Der(tbs.expect(SEQUENCE)?);
     let (not_before, not_after) = (time(validity.next()?)?, time(validity.next()?)?);
     let subject = name(tbs.expect(SEQUENCE)?)?;
-    let mut names = Vec::new();
+    let (mut names, mut of_server) = (Vec::new(), true);
     while let Some((tag, content)) = tbs.next() {
         if tag == EXTENSIONS {
             names = alternative_names(content).unwrap_or_default();
+            of_server = is_for_servers(content);
         }
     }
-    Some(Summary { subject, issuer, names, not_before, not_after })
+    Some(Summary { subject, issuer, names, not_before, not_after, of_server })
+}
+
+/// Whether a certificate that is trusted as it is, without anybody who vouches for it, is good for
+/// this server now: its time, its purpose and its name.
+///
+/// # Errors
+/// Which of them is not.
+pub fn check_alone(
+    certificate: &CertificateDer<'_>,
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<(), Error> {
+    let summary = summarize(certificate).ok_or(CertificateError::BadEncoding)?;
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    if now < summary.not_before {
+        return Err(CertificateError::NotValidYet.into());
+    }
+    if now > summary.not_after {
+        return Err(CertificateError::Expired.into());
+    }
+    if !summary.of_server {
+        return Err(CertificateError::InvalidPurpose.into());
+    }
+    verify_server_name(&ParsedCertificate::try_from(certificate)?, name)
 }
 
 /// Elements of a DER encoding, one after the other (X.690 §8.1).
@@ -169,16 +205,27 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 
 /// DNS names and addresses for which the certificate is good (RFC 5280 §4.2.1.6).
 fn alternative_names(content: &[u8]) -> Option<Vec<String>> {
+    let mut list = Der(Der(extension(content, SUBJECT_ALT_NAME)?).expect(SEQUENCE)?);
+    Some(core::iter::from_fn(|| list.next()).filter_map(general_name).collect())
+}
+
+/// RFC 5280 §4.2.1.12.
+fn is_for_servers(content: &[u8]) -> bool {
+    let Some(usage) = extension(content, EXTENDED_KEY_USAGE) else { return true };
+    let Some(list) = Der(usage).expect(SEQUENCE) else { return false };
+    let mut list = Der(list);
+    core::iter::from_fn(|| list.next()).any(|(_, oid)| OF_SERVERS.contains(&oid))
+}
+
+/// What an extension says, out of all of them.
+fn extension(content: &[u8], wanted: [u8; 3]) -> Option<&[u8]> {
     let mut extensions = Der(Der(content).expect(SEQUENCE)?);
     while let Some((SEQUENCE, extension)) = extensions.next() {
         let mut extension = Der(extension);
-        if extension.expect(OID)? != SUBJECT_ALT_NAME {
-            continue;
+        if extension.expect(OID)? == wanted {
+            let mut rest = core::iter::from_fn(|| extension.next());
+            return rest.find(|(tag, _)| *tag == OCTET_STRING).map(|(_, value)| value);
         }
-        let value =
-            core::iter::from_fn(|| extension.next()).find(|(tag, _)| *tag == OCTET_STRING)?;
-        let mut list = Der(Der(value.1).expect(SEQUENCE)?);
-        return Some(core::iter::from_fn(|| list.next()).filter_map(general_name).collect());
     }
     None
 }

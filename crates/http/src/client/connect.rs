@@ -19,6 +19,8 @@ use super::options::Options;
 pub(crate) struct Connected<S> {
     pub(crate) stream: S,
     pub(crate) event: Option<EventId>,
+    /// Bytes that were read from it already: a proxy's word that the tunnel is there.
+    pub(crate) received: u64,
 }
 
 /// One family after the other, beginning with that of the first (RFC 8305 §4).
@@ -70,7 +72,7 @@ pub(crate) async fn connect<W: Wire>(
             let won = tries.ended(to, AttemptEnd::Connected, Some(stream.id()));
             tries.cancel();
             stream.set_nodelay(Nodelay::On);
-            Ok(Connected { stream, event: won })
+            Ok(Connected { stream, event: won, received: 0 })
         }
         None => Err(FaultKind::ConnectFailed { attempts: tries.failed }),
     }

@@ -26,7 +26,7 @@ pub(crate) struct Connection<W: Wire> {
     /// Read and not used yet.
     pub(crate) input: BytesMut,
     /// Bytes read so far.
-    received: u64,
+    pub(crate) received: u64,
     /// Exchanges it has carried.
     pub(crate) served: u32,
     pub(crate) id: ConnectionId,

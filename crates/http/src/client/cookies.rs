@@ -58,7 +58,7 @@ impl Jar {
             old.name == cookie.name && old.domain == cookie.domain && old.path == cookie.path
         };
         let old = self.cookies.iter().position(is_same);
-        if old.is_some_and(|at| self.cookies[at].secure && url.scheme() != "https") {
+        if old.is_some_and(|at| self.cookies[at].secure && !is_secure(url)) {
             return false;
         }
         cookie.order = old.map_or(self.next, |at| self.cookies[at].order);
@@ -100,7 +100,7 @@ impl Jar {
             .cookies
             .iter()
             .filter(|cookie| cookie.expires.is_none_or(|expires| expires > now))
-            .filter(|cookie| !cookie.secure || url.scheme() == "https")
+            .filter(|cookie| !cookie.secure || is_secure(url))
             .filter(|cookie| domain_matches(&host, &cookie.domain, cookie.host_only))
             .filter(|cookie| path_matches(url.path(), &cookie.path))
             .collect();
@@ -168,7 +168,7 @@ fn parse(field: &str, url: &Url, now: SystemTime) -> Option<Cookie> {
             cookie.expires = Some(SystemTime::UNIX_EPOCH);
         }
     }
-    let trusted = url.scheme() == "https";
+    let trusted = is_secure(url);
     let prefix = |prefix: &str| {
         name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
@@ -176,6 +176,18 @@ fn parse(field: &str, url: &Url, now: SystemTime) -> Option<Cookie> {
         || prefix("__Secure-") && !cookie.secure
         || prefix("__Host-") && !(cookie.secure && cookie.host_only && cookie.path == "/");
     (!refused).then_some(cookie)
+}
+
+/// Whether nobody in between can read what goes there: TLS, or this machine itself (W3C Secure
+/// Contexts §3.1).
+fn is_secure(url: &Url) -> bool {
+    url.scheme() == "https"
+        || match url.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            None => false,
+        }
 }
 
 /// Seconds; none or less than none is at once.

@@ -22,12 +22,13 @@ use super::options::KeepAlive;
 use super::origin::{Origin, Scheme};
 use super::outgoing::{OutError, Outgoing};
 use super::pool::{Grant, Permit};
+use super::proxy::{Tunnel, Via};
 use super::request::{Expect, Request};
 use super::response::{Carrier, Response, Running};
 use super::tls::{Offer, handshake};
 use super::two::Two;
 use super::{Reuse, Shared, exchange_two, report_started};
-use crate::channel::Channel;
+use crate::channel::{Channel, Counted};
 use crate::message::{
     HeadDecoder, MessageError, RequestHead, ResponseHead, StatusLine, keeps_alive,
     response_framing, version_text,
@@ -122,7 +123,9 @@ async fn ready_connection<W: Wire>(
         Scheme::Https if wanted >= Version::HTTP_2 => Offer::TwoAndOne,
         _ => Offer::One,
     };
-    let acquired = shared.pool.acquire(&origin, request.priority, reuse, offer);
+    let via = shared.options.proxies.via(&origin);
+    let key = via.key(&origin);
+    let acquired = shared.pool.acquire(&key, request.priority, reuse, offer);
     let acquired = within(clocks, acquired).await;
     let permit = match acquired {
         Ok(Grant::Kept(connection)) => return Ok((Ready::One(connection), origin)),
@@ -131,24 +134,56 @@ async fn ready_connection<W: Wire>(
         Err(kind) => return Err(fail(Step::Connect, exchange.began, None, kind)),
     };
     let asked = wire.now();
-    let resolved = within(clocks, shared.resolve.resolve(origin.bare_host(), exchange.started));
-    let found = match resolved.await {
+    let place = via.place(&origin);
+    let resolve = shared.resolve.resolve(place.bare_host(), place.port, exchange.started);
+    let found = match within(clocks, resolve).await {
         Ok(Ok(found)) => found,
+        Ok(Err(kind)) if via != Via::Nobody => {
+            let kind = FaultKind::ProxyUnknown { proxy: place.host, why: unnamed(&kind) };
+            return Err(fail(Step::Name, asked, None, kind));
+        }
         Ok(Err(kind)) | Err(kind) => return Err(fail(Step::Name, asked, None, kind)),
     };
     if found.addresses.is_empty() {
-        let kind = FaultKind::NoAddress { name: origin.host };
+        let kind = FaultKind::NoAddress { name: place.host };
         return Err(fail(Step::Name, asked, found.event, kind));
     }
     let since = wire.now();
     let cause = found.event.or(exchange.started);
-    let limit = clocks.limit();
+    let (limit, port) = (clocks.limit(), found.port.unwrap_or(place.port));
     let connected =
-        connect(wire, &shared.options, limit, &found.addresses, origin.port, exchange.id, cause);
-    let connected = connected.await.map_err(|kind| fail(Step::Connect, since, cause, kind))?;
+        connect(wire, &shared.options, limit, &found.addresses, port, exchange.id, cause);
+    let mut connected = connected.await.map_err(|kind| fail(Step::Connect, since, cause, kind))?;
+    if let Via::Tunnel(proxy) = via {
+        let (id, since) = (connected.stream.id(), wire.now());
+        let tunnel = Tunnel {
+            proxy,
+            origin: &origin,
+            user_agent: &shared.options.user_agent,
+            limits: shared.options.limits,
+            exchange: exchange.id,
+        };
+        let made = tunnel.make(wire, &mut connected.stream, clocks.limit(), connected.event).await;
+        let made = made
+            .map_err(|kind| exchange.lost(Step::Connect, since, Some(id), connected.event, kind))?;
+        connected.received = made.received;
+        connected.event = made.event;
+    }
     let connection =
         secure(exchange, &origin, connected, (offer, clocks.limit()), permit, found.lookup).await?;
     Ok((connection, origin))
+}
+
+/// Why a name has no address, in a few words.
+fn unnamed(kind: &FaultKind) -> String {
+    match kind {
+        FaultKind::NxDomain { .. } => "its name does not exist".into(),
+        FaultKind::NoAddress { .. } => "its name has no address".into(),
+        FaultKind::NameServerFailed { code, .. } => format!("the name server says {code}"),
+        FaultKind::NameTimedOut { .. } => "no name server answered".into(),
+        FaultKind::NameFailed { why, .. } => why.clone(),
+        _ => "its name could not be looked up".into(),
+    }
 }
 
 /// Puts TLS on a connection where the origin wants it.
@@ -161,6 +196,7 @@ async fn secure<W: Wire>(
     lookup: Option<roundtrip_record::LookupId>,
 ) -> Result<Ready<W>, Failure> {
     let (shared, wire) = (&exchange.shared, &exchange.shared.wire);
+    let received = connected.received;
     let (channel, event) = match origin.scheme {
         Scheme::Http => (Channel::Plain(connected.stream), connected.event),
         Scheme::Https => {
@@ -173,7 +209,8 @@ async fn secure<W: Wire>(
                 return Err(fail(FaultKind::TlsFailed { why, alert_received: false }));
             };
             let host = origin.bare_host();
-            let secured = handshake(wire, tls, connected.stream, host, offer, limit, cause).await;
+            let stream = Counted { stream: connected.stream, received };
+            let secured = handshake(wire, tls, stream, host, offer, limit, cause).await;
             let secured = secured.map_err(fail)?;
             if secured.is_two {
                 let (channel, event) = (secured.channel, secured.event);
@@ -195,7 +232,9 @@ async fn secure<W: Wire>(
         }
     };
     permit.settle();
-    Ok(Ready::One(Box::new(Connection::new(wire.clone(), channel, permit, event, lookup))))
+    let mut connection = Connection::new(wire.clone(), channel, permit, event, lookup);
+    connection.received = received;
+    Ok(Ready::One(Box::new(connection)))
 }
 
 /// Waits for something, as long as the whole may take.
@@ -244,7 +283,9 @@ async fn talk<W: Wire>(
     let version = request.version.unwrap_or(options.version).min(Version::HTTP_11);
     let closing = options.keep_alive == KeepAlive::Off;
     let cookies = shared.cookie_field(&request.url);
-    let head = request.head(origin, &options.user_agent, version, closing, cookies.as_deref());
+    let proxy = options.proxies.via(origin).carrier();
+    let head =
+        request.head(origin, &options.user_agent, version, closing, cookies.as_deref(), proxy);
     let held = request.expect == Expect::Continue && version >= Version::HTTP_11;
     let body = core::mem::take(&mut request.body);
     let keeps = request.keep_body && !body.is_empty();

@@ -41,7 +41,7 @@ pub(crate) async fn talk<W: Wire>(
     let wire = &shared.wire;
     let cookies = shared.cookie_field(&request.url);
     let agent = &shared.options.user_agent;
-    let head = request.head(origin, agent, Version::HTTP_2, false, cookies.as_deref());
+    let head = request.head(origin, agent, Version::HTTP_2, false, cookies.as_deref(), None);
     let body = core::mem::take(&mut request.body);
     let cause = two.ready_event().or(exchange.started);
     let reused = two.count();

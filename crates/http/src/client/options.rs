@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use http::Version;
 
+use super::proxy::Proxies;
 use crate::coding::DecodeLimits;
 use crate::message::Limits;
 
@@ -32,6 +33,8 @@ pub struct Options {
     pub interim: u32,
     /// Between two tries to connect (RFC 8305 §5).
     pub attempt_delay: Duration,
+    /// Through which proxies origins are reached.
+    pub proxies: Proxies,
 }
 
 /// Whether connections are kept.
@@ -78,6 +81,7 @@ impl Default for Options {
             expect: Duration::from_secs(1),
             interim: 32,
             attempt_delay: Duration::from_millis(250),
+            proxies: Proxies::default(),
         }
     }
 }

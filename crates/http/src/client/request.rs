@@ -5,6 +5,7 @@ use roundtrip_record::{EventId, Initiator, Priority, ResourceKind};
 use url::Url;
 
 use super::origin::Origin;
+use super::proxy::Proxy;
 use crate::Body;
 use crate::message::{Fields, RequestHead, RequestLine};
 
@@ -125,7 +126,8 @@ impl Request {
         (again, replay)
     }
 
-    /// The head as it goes out: Host first, then what the client adds, then the caller's own.
+    /// The head as it goes out: Host first, then what the client adds, then the caller's own. A
+    /// `proxy` that carries requests out is told the whole URL (RFC 9112 §3.2.2).
     pub(crate) fn head(
         &self,
         origin: &Origin,
@@ -133,6 +135,7 @@ impl Request {
         version: Version,
         closing: bool,
         cookies: Option<&str>,
+        proxy: Option<&Proxy>,
     ) -> RequestHead {
         let mut fields = Fields::new();
         let mut add = |name: &'static str, value: &str| {
@@ -150,6 +153,9 @@ impl Request {
         }
         if let Some(credentials) = credentials(&self.url) {
             add("Authorization", &credentials);
+        }
+        if let Some(credentials) = proxy.and_then(|proxy| proxy.authorization.as_deref()) {
+            add("Proxy-Authorization", credentials);
         }
         if let Some(cookies) = cookies {
             add("Cookie", cookies);
@@ -176,7 +182,11 @@ impl Request {
             // They were checked when they were added.
             let _ = fields.push(name, value);
         }
-        let line = RequestLine { method: self.method.clone(), target: self.target(), version };
+        let target = match proxy {
+            Some(_) => format!("{origin}{}", self.target()),
+            None => self.target(),
+        };
+        let line = RequestLine { method: self.method.clone(), target, version };
         RequestHead { line, fields, bytes: 0 }
     }
 
@@ -210,7 +220,7 @@ pub(crate) fn basic(user: &[u8], password: &[u8]) -> String {
     format!("Basic {}", base64(&plain))
 }
 
-fn percent_decode(text: &str) -> Vec<u8> {
+pub(crate) fn percent_decode(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -274,7 +284,7 @@ mod tests {
         request.omit.push("user-agent".into());
         let origin = Origin::of(&request.url).unwrap();
         let mut out = Vec::new();
-        request.head(&origin, "agent", Version::HTTP_11, false, Some("a=b")).encode(&mut out);
+        request.head(&origin, "agent", Version::HTTP_11, false, Some("a=b"), None).encode(&mut out);
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "GET /a?b HTTP/1.1\r\nHost: example.org:8080\r\nAccept-Encoding: gzip, br, zstd\r\n\

@@ -12,17 +12,20 @@ pub struct Resolved {
     pub lookup: Option<LookupId>,
     /// The addresses, best first. Families are interleaved by the client.
     pub addresses: Vec<IpAddr>,
+    /// The port there, where it is another than the one that was asked for.
+    pub port: Option<u16>,
     /// The event of the lookup's end.
     pub event: Option<EventId>,
 }
 
 /// Finds the addresses of hosts.
 pub trait Resolve {
-    /// The addresses of `host`: a name in ASCII form, or an address without brackets. `cause` is
-    /// what wanted them.
+    /// The addresses of `host`, whose `port` is to be connected to: a name in ASCII form, or an
+    /// address without brackets. `cause` is what wanted them.
     fn resolve<'a>(
         &'a self,
         host: &'a str,
+        port: u16,
         cause: Option<EventId>,
     ) -> LocalFuture<'a, Result<Resolved, FaultKind>>;
 }
@@ -35,6 +38,7 @@ impl Resolve for Fixed {
     fn resolve<'a>(
         &'a self,
         host: &'a str,
+        _: u16,
         cause: Option<EventId>,
     ) -> LocalFuture<'a, Result<Resolved, FaultKind>> {
         let addresses: Vec<IpAddr> = match host.parse() {
@@ -49,7 +53,7 @@ impl Resolve for Fixed {
         let found = if addresses.is_empty() {
             Err(FaultKind::NxDomain { name: host.to_owned(), soa: None, ttl: None })
         } else {
-            Ok(Resolved { lookup: None, addresses, event: cause })
+            Ok(Resolved { lookup: None, addresses, port: None, event: cause })
         };
         Box::pin(core::future::ready(found))
     }

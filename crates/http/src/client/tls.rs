@@ -103,7 +103,7 @@ pub(crate) struct Secured<S> {
 pub(crate) async fn handshake<W: Wire>(
     wire: &W,
     tls: &Tls,
-    stream: W::Stream,
+    stream: Counted<W::Stream>,
     host: &str,
     offer: Offer,
     limit: Option<Duration>,
@@ -113,7 +113,7 @@ pub(crate) async fn handshake<W: Wire>(
         why: format!("{host} is no name for a server: {error}"),
         alert_received: false,
     })?;
-    let connection = stream.id();
+    let connection = stream.stream.id();
     let started = wire.log().emit(wire.now(), cause, || {
         What::TlsStarted(TlsStarted {
             connection,
@@ -125,7 +125,7 @@ pub(crate) async fn handshake<W: Wire>(
         })
     });
     let connector = TlsConnector::from(tls.config(offer));
-    let handshake = connector.connect(name, Counted::new(stream));
+    let handshake = connector.connect(name, stream);
     let result = match limit {
         None => handshake.await,
         Some(limit) => match select(handshake, pin!(wire.sleep(limit))).await {
@@ -213,6 +213,7 @@ fn bad_certificate(tls: &Tls, host: &str, why: &CertificateError) -> FaultKind {
     let leaf = chain.first().and_then(|der| summarize(der));
     let last = chain.last().and_then(|der| summarize(der));
     let known = leaf.is_some();
+    let itself = leaf.as_ref().is_some_and(|leaf| leaf.subject == leaf.issuer);
     let Summary { names, not_before, not_after, .. } = leaf.unwrap_or_default();
     let reason = match why {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "expired",
@@ -225,6 +226,9 @@ fn bad_certificate(tls: &Tls, host: &str, why: &CertificateError) -> FaultKind {
         CertificateError::UnknownIssuer => "unknown_issuer",
         CertificateError::Revoked => "revoked",
         CertificateError::BadSignature => "bad_signature",
+        // One that signed itself as an authority, and is not trusted: the verifier minds that it is
+        // shown as a server's before it looks for who vouches for it.
+        _ if itself => "unknown_issuer",
         _ => "other",
     };
     FaultKind::BadCertificate {

@@ -121,6 +121,29 @@ fn seconds(duration: Duration) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+pub(super) fn tunnel_refused(proxy: &str, status: Option<u16>, why: &str) -> Words {
+    let (proxy, why) = (clean(proxy), clean(why));
+    let words = Words::new(
+        match status {
+            Some(status) => format!("the proxy {proxy} makes no tunnel: {status} {why}"),
+            None => format!("the proxy {proxy} makes no tunnel: {why}"),
+        },
+        match status {
+            Some(407) => "give it a name and a password: -U USER:PASSWORD",
+            _ => {
+                "ask who runs the proxy which hosts and ports it lets through; --noproxy goes without it"
+            }
+        },
+    );
+    match status {
+        Some(407) => words.means("it wants to know who asks, and was not told or not convinced"),
+        Some(403 | 405) => words.means("its rules forbid this host or this port"),
+        Some(502..=504) => words.means("it could not reach the server itself"),
+        Some(_) => words.means("it did not do what CONNECT asks for"),
+        None => words.means("what listens there may be no proxy at all"),
+    }
+}
+
 pub(super) fn tls_failed(context: &Context<'_>, why: &str, alert_received: bool) -> Words {
     let (host, host_port) = (host(context), host_port(context));
     let words = Words::new(

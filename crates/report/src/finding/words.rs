@@ -45,6 +45,14 @@ pub(super) fn words(context: &Context<'_>) -> Words {
         | FaultKind::NameTimedOut { .. }
         | FaultKind::NameFailed { .. } => name::words(context),
         FaultKind::ConnectFailed { attempts } => connect::failed(context, attempts),
+        FaultKind::ProxyUnknown { proxy, why } => Words::new(
+            format!("the proxy {} cannot be found: {}", clean(proxy), clean(why)),
+            "name another with -x, or none with --noproxy '*'; http_proxy and its kin name them too",
+        )
+        .means("nothing was asked of the server itself: the way to it begins at the proxy"),
+        FaultKind::TunnelRefused { proxy, status, why } => {
+            connect::tunnel_refused(proxy, *status, why)
+        }
         FaultKind::TlsFailed { why, alert_received } => {
             connect::tls_failed(context, why, *alert_received)
         }

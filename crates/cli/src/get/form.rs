@@ -1,0 +1,211 @@
+//! `-F`: the parts of a form, as curl writes them down.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::anyhow;
+use bytes::Bytes;
+use roundtrip_http::Body;
+use roundtrip_http::form::Multipart;
+
+use super::content::{in_order, read, unread};
+use crate::args::Get;
+
+const FORM: [&str; 2] = ["form", "form_string"];
+
+/// The body, and its media type.
+pub(super) fn form(arguments: &Get) -> anyhow::Result<(Body, String)> {
+    let mut boundary = [0; 12];
+    fill(&mut boundary)?;
+    let mut parts = Parts(Multipart::new(&boundary));
+    for (option, text) in in_order(&FORM, |option| match option {
+        "form" => &arguments.form,
+        _ => &arguments.form_string,
+    }) {
+        let (name, content) = text
+            .split_once('=')
+            .ok_or_else(|| anyhow!("-F {text}: wanted NAME=CONTENT, NAME=@FILE or NAME=<FILE"))?;
+        if option == "form_string" {
+            parts.0.text(name, content);
+        } else {
+            parts.add(name, content)?;
+        }
+    }
+    let media_type = parts.0.content_type();
+    Ok((parts.0.finish(), media_type))
+}
+
+fn fill(bytes: &mut [u8]) -> anyhow::Result<()> {
+    let filled = rustix::rand::getrandom(&mut *bytes, rustix::rand::GetRandomFlags::empty())?;
+    anyhow::ensure!(filled == bytes.len(), "the system gave no randomness");
+    Ok(())
+}
+
+/// One content with what may follow it: `;type=`, `;filename=`.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Written {
+    content: String,
+    media_type: Option<String>,
+    file_name: Option<String>,
+    /// What is neither, and passed over.
+    unknown: Vec<String>,
+    /// More files follow after a comma.
+    more: bool,
+}
+
+impl Written {
+    /// Takes one from the beginning of `rest`; `list` says whether commas separate.
+    fn take(rest: &mut &str, list: bool) -> Self {
+        let mut written = Self { content: word(rest, list), ..Self::default() };
+        while let Some(after) = rest.strip_prefix(';') {
+            *rest = after.trim_start();
+            let blank = &after[..after.len() - rest.len()];
+            let known = |key: &str| {
+                rest.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(key))
+            };
+            if known("type=") {
+                *rest = &rest["type=".len()..];
+                written.media_type = Some(word(rest, list));
+            } else if known("filename=") {
+                *rest = &rest["filename=".len()..];
+                written.file_name = Some(word(rest, list));
+            } else {
+                let other = word(rest, list);
+                match &mut written.media_type {
+                    // A parameter of the type, as charset.
+                    Some(media_type) => {
+                        media_type.extend([";", blank, &other]);
+                    }
+                    None => written.unknown.push(other),
+                }
+            }
+        }
+        written.more = rest.starts_with(',');
+        *rest = rest.strip_prefix(',').unwrap_or(rest);
+        written
+    }
+}
+
+/// A word up to the next separator, or in quotes that may hold one.
+fn word(rest: &mut &str, list: bool) -> String {
+    let ends = |char: char| char == ';' || list && char == ',';
+    if let Some(quoted) = rest.strip_prefix('"') {
+        let mut out = String::new();
+        let mut chars = quoted.char_indices();
+        while let Some((at, char)) = chars.next() {
+            match char {
+                '"' => {
+                    let after = &quoted[at + 1..];
+                    *rest = &after[after.find(ends).unwrap_or(after.len())..];
+                    return out;
+                }
+                '\\' if quoted[at + 1..].starts_with(['\\', '"']) => {
+                    out.extend(chars.next().map(|(_, char)| char));
+                }
+                other => out.push(other),
+            }
+        }
+    }
+    // No quotes, or none that end.
+    let (word, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
+    *rest = after;
+    word.to_owned()
+}
+
+/// A form of several parts. Its files are opened here and read while they are sent.
+struct Parts(Multipart);
+
+impl Parts {
+    fn add(&mut self, name: &str, content: &str) -> anyhow::Result<()> {
+        if let Some(mut rest) = content.strip_prefix('@') {
+            loop {
+                let file = Written::take(&mut rest, true);
+                self.file(name, &file)?;
+                if !file.more {
+                    return Ok(());
+                }
+            }
+        }
+        let (mut rest, from_file) = match content.strip_prefix('<') {
+            Some(rest) => (rest, true),
+            None => (content, false),
+        };
+        let written = Written::take(&mut rest, false);
+        pass_over(name, &written);
+        let bytes: Bytes =
+            if from_file { read(&written.content)?.into() } else { written.content.clone().into() };
+        self.0.part(name, written.file_name.as_deref(), written.media_type.as_deref(), bytes);
+        Ok(())
+    }
+
+    fn file(&mut self, name: &str, written: &Written) -> anyhow::Result<()> {
+        pass_over(name, written);
+        let path = written.content.as_str();
+        let own = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
+        let file_name = written.file_name.clone().or(own).unwrap_or_else(|| "-".into());
+        let media_type = written.media_type.as_deref().unwrap_or_else(|| guess(&file_name));
+        if path == "-" {
+            self.0.part(name, Some(&file_name), Some(media_type), read(path)?.into());
+            return Ok(());
+        }
+        let file = File::open(path).map_err(|error| unread(&path, &error))?;
+        let length = file.metadata()?.len();
+        self.0.file(name, &file_name, media_type, file, length);
+        Ok(())
+    }
+}
+
+fn pass_over(name: &str, written: &Written) {
+    for unknown in &written.unknown {
+        eprintln!(
+            "roundtrip: -F {name}: {unknown} is neither type= nor filename= and is left out; quotes keep a semicolon"
+        );
+    }
+}
+
+/// The types that curl knows by their endings; all else is a stream of bytes.
+fn guess(path: &str) -> &'static str {
+    let ending = Path::new(path).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    match ending.to_ascii_lowercase().as_str() {
+        "gif" => "image/gif",
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "svg" => "image/svg+xml",
+        "txt" => "text/plain",
+        "htm" | "html" => "text/html",
+        "pdf" => "application/pdf",
+        "xml" => "application/xml",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_one(text: &str, list: bool) -> (String, Option<String>, Option<String>, String) {
+        let mut rest = text;
+        let written = Written::take(&mut rest, list);
+        (written.content, written.media_type, written.file_name, rest.to_owned())
+    }
+
+    #[test]
+    fn parts_are_read_as_curl_does() {
+        let some = |text: &str| Some(text.to_owned());
+        for (text, list, content, media_type, file_name, rest) in [
+            ("b", false, "b", None, None, ""),
+            ("b,c", false, "b,c", None, None, ""),
+            ("b,c", true, "b", None, None, "c"),
+            ("b;type=text/x", false, "b", some("text/x"), None, ""),
+            ("b; TYPE=text/x;charset=utf-8", false, "b", some("text/x;charset=utf-8"), None, ""),
+            ("b;type=t/x;filename=\"o;\\\"x\"", false, "b", some("t/x"), some("o;\"x"), ""),
+            ("\"x;y\" z;type=t/x", false, "x;y", some("t/x"), None, ""),
+            ("\"open;type=t/x", false, "\"open", some("t/x"), None, ""),
+            ("a\\b", false, "a\\b", None, None, ""),
+            ("b;c=d", false, "b", None, None, ""),
+        ] {
+            let expected = (content.to_owned(), media_type, file_name, rest.to_owned());
+            assert_eq!(read_one(text, list), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Where bodies go: one `-o` or `-O` for each URL, in their order.
+
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+use super::Early;
+use super::content::in_order;
+use super::glob::Match;
+use super::output::{Folders, From, Named, Target};
+use crate::args::{Format, Get};
+
+/// What was said of one URL's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wish {
+    /// `-o FILE`
+    File(String),
+    /// `-O`
+    Remote,
+}
+
+/// What was said of each URL's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wishes(Vec<Wish>);
+
+impl Wishes {
+    pub(super) fn read(arguments: &Get) -> Self {
+        let remote: Vec<String> = arguments.remote_name.iter().map(|_| String::new()).collect();
+        let wishes = in_order(&["output", "remote_name"], |option| match option {
+            "output" => &arguments.output,
+            _ => &remote,
+        });
+        let wish = |(option, text): (&str, String)| match option {
+            "output" => Wish::File(text),
+            _ => Wish::Remote,
+        };
+        Self(wishes.into_iter().map(wish).collect())
+    }
+
+    /// Where the body of the URL with this number goes.
+    pub(super) fn target(
+        &self,
+        arguments: &Get,
+        number: usize,
+        found: &Match,
+        url: &Url,
+    ) -> anyhow::Result<Target> {
+        let from = if arguments.continue_at.is_some() { From::End } else { From::Start };
+        let folders = if arguments.create_dirs { Folders::Made } else { Folders::Expected };
+        let file = |path, named| Target::File { path, named, from, folders };
+        Ok(match self.0.get(number) {
+            Some(Wish::File(name)) if name == "-" => Target::Output,
+            Some(Wish::File(name)) => file(PathBuf::from(found.fill(name)), Named::Here),
+            Some(Wish::Remote) => file(remote(url)?, naming(arguments)),
+            None if arguments.remote_name_all => file(remote(url)?, naming(arguments)),
+            None if arguments.format == Format::Json => Target::Nowhere,
+            None => Target::Output,
+        })
+    }
+}
+
+fn naming(arguments: &Get) -> Named {
+    if arguments.remote_header_name { Named::ByServer } else { Named::Here }
+}
+
+/// `CURLE_WRITE_ERROR`
+const WRITE_ERROR: u8 = 23;
+
+/// The last part of the path, as it stands in the URL.
+fn remote(url: &Url) -> anyhow::Result<PathBuf> {
+    let name = url.path_segments().and_then(|mut segments| segments.next_back());
+    match name.filter(|name| !name.is_empty() && !matches!(*name, "." | "..")) {
+        Some(name) => Ok(Path::new(name).to_path_buf()),
+        None => {
+            let text = format!("-O: {url} names no file; -o FILE does");
+            Err(Early { code: WRITE_ERROR, text }.into())
+        }
+    }
+}

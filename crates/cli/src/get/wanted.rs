@@ -1,0 +1,188 @@
+//! What is wanted of one URL, as the options say it.
+
+use std::fs;
+
+use anyhow::anyhow;
+use http::Method;
+use roundtrip_http::message::Fields;
+use roundtrip_visit::get::{
+    Credentials, Fail, Redirects, Referer, Retried, Retries, Sends, Wanted,
+};
+use url::Url;
+
+use super::content::{self, Carried, carried};
+use super::output::Target;
+use super::setup::seconds;
+use crate::args::Get;
+
+/// What is wanted of one URL.
+pub(super) fn wanted(
+    arguments: &Get,
+    number: usize,
+    mut url: Url,
+    target: &Target,
+) -> anyhow::Result<Wanted> {
+    let Carried { sends, content, media_type, query } = carried(arguments, number)?;
+    if let Some(query) = query {
+        let all = match url.query() {
+            Some(own) if !own.is_empty() => format!("{own}&{query}"),
+            _ => query,
+        };
+        url.set_query(Some(&all));
+    }
+    if let Some(user) = &arguments.user {
+        let (name, password) = user.split_once(':').unwrap_or((user, ""));
+        let set = url.set_username(name).and_then(|()| url.set_password(Some(password)));
+        set.map_err(|()| anyhow!("-u: {url} cannot have credentials"))?;
+    }
+    if let Some(path) = arguments.upload_file.get(number).filter(|_| url.path().ends_with('/'))
+        && let Some(name) = path.file_name()
+        && let Ok(mut segments) = url.path_segments_mut()
+    {
+        segments.pop_if_empty().push(&name.to_string_lossy());
+    }
+    let method = method(arguments, sends)?;
+    let (mut fields, mut omit) = (Fields::new(), Vec::new());
+    for header in &arguments.header {
+        header_field(header, &mut fields, &mut omit)?;
+    }
+    let defaults: [(&'static str, Option<String>); 2] = [
+        ("Accept", (!arguments.json.is_empty()).then(|| "application/json".to_owned())),
+        ("Range", range(arguments, target)?),
+    ];
+    for (name, value) in defaults {
+        let own = fields.contains(name)
+            || omit.iter().any(|omitted: &String| omitted.eq_ignore_ascii_case(name));
+        if let Some(value) = value.filter(|value| !own && !value.is_empty()) {
+            fields.push(name, value.as_bytes()).map_err(|error| anyhow!("{name}: {error}"))?;
+        }
+    }
+    if arguments.user_agent.as_deref() == Some("") {
+        omit.push("User-Agent".into());
+    }
+    Ok(Wanted {
+        url,
+        method,
+        method_named: arguments.request.is_some(),
+        fields,
+        omit,
+        sends,
+        content,
+        media_type,
+        cookies: cookies(arguments),
+        referer: referer(arguments),
+        keep_post: [(301, arguments.post301), (302, arguments.post302), (303, arguments.post303)]
+            .into_iter()
+            .filter_map(|(status, keeps)| keeps.then_some(status))
+            .collect(),
+        redirects: match (arguments.location || arguments.location_trusted, arguments.max_redirs) {
+            (false, _) => Redirects::Shown,
+            (true, most) => u32::try_from(most).map_or(Redirects::All, Redirects::Most),
+        },
+        credentials: if arguments.location_trusted {
+            Credentials::Anybody
+        } else {
+            Credentials::Origin
+        },
+        decode: arguments.compressed,
+        retries: retries(arguments)?,
+        limit: seconds(arguments.max_time, "--max-time")?,
+        max_bytes: arguments.max_filesize,
+        fail: match (arguments.fail, arguments.fail_with_body) {
+            (_, true) => Fail::WithBody,
+            (true, false) => Fail::WithoutBody,
+            (false, false) => Fail::No,
+        },
+        resume: resume(arguments, target)?,
+        keep_body: false,
+    })
+}
+
+fn retries(arguments: &Get) -> anyhow::Result<Retries> {
+    Ok(Retries {
+        most: arguments.retry,
+        of: match (arguments.retry_all_errors, arguments.retry_connrefused) {
+            (true, _) => Retried::All,
+            (false, true) => Retried::Refused,
+            (false, false) => Retried::Passing,
+        },
+        delay: seconds(arguments.retry_delay, "--retry-delay")?,
+        within: seconds(arguments.retry_max_time, "--retry-max-time")?,
+    })
+}
+
+/// `URL`, `URL;auto` or `;auto`.
+fn referer(arguments: &Get) -> Referer {
+    let text = arguments.referer.as_deref().unwrap_or_default();
+    let (given, follows) = match text.strip_suffix(";auto") {
+        Some(given) => (given, true),
+        None => (text, false),
+    };
+    Referer { given: (!given.is_empty()).then(|| given.to_owned()), follows }
+}
+
+fn method(arguments: &Get, sends: Sends) -> anyhow::Result<Method> {
+    if let Some(name) = &arguments.request {
+        return Method::from_bytes(name.as_bytes())
+            .map_err(|_| anyhow!("-X {name}: not a method's name (RFC 9110 §9.1)"));
+    }
+    Ok(match () {
+        () if arguments.head => Method::HEAD,
+        () => match sends {
+            Sends::Nothing => Method::GET,
+            Sends::Post => Method::POST,
+            Sends::Put => Method::PUT,
+        },
+    })
+}
+
+/// `NAME: VALUE`, `NAME:` (without), `NAME;` (empty), `@FILE`.
+fn header_field(text: &str, fields: &mut Fields, omit: &mut Vec<String>) -> anyhow::Result<()> {
+    if let Some(path) = text.strip_prefix('@') {
+        let lines = String::from_utf8_lossy(&content::read(path)?).into_owned();
+        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+            header_field(line, fields, omit)?;
+        }
+        return Ok(());
+    }
+    let bad = || anyhow!("-H {text}: wanted NAME: VALUE, NAME: or NAME;");
+    let mut push = |name: &str, value: &str| {
+        fields.push(name, value.as_bytes()).map_err(|error| anyhow!("-H {text}: {error}"))
+    };
+    match text.split_once(':') {
+        Some((name, value)) if value.trim().is_empty() => omit.push(name.trim().to_owned()),
+        Some((name, value)) => push(name.trim(), value.trim())?,
+        None => push(text.strip_suffix(';').ok_or_else(bad)?.trim(), "")?,
+    }
+    Ok(())
+}
+
+/// What `-b` says itself, without a file.
+fn cookies(arguments: &Get) -> Option<String> {
+    let given: Vec<&str> =
+        arguments.cookie.iter().filter(|text| text.contains('=')).map(String::as_str).collect();
+    (!given.is_empty()).then(|| given.join("; "))
+}
+
+fn range(arguments: &Get, target: &Target) -> anyhow::Result<Option<String>> {
+    if let Some(range) = &arguments.range {
+        // A number alone is where to begin.
+        let open = if range.contains('-') { "" } else { "-" };
+        return Ok(Some(format!("bytes={range}{open}")));
+    }
+    Ok(resume(arguments, target)?.filter(|from| *from > 0).map(|from| format!("bytes={from}-")))
+}
+
+/// Where to go on.
+pub(super) fn resume(arguments: &Get, target: &Target) -> anyhow::Result<Option<u64>> {
+    let Some(text) = &arguments.continue_at else { return Ok(None) };
+    if text != "-" {
+        let from =
+            text.parse().map_err(|_| anyhow!("-C {text}: wanted a number of bytes, or -"))?;
+        return Ok(Some(from));
+    }
+    Ok(match target {
+        Target::File { path, .. } => Some(fs::metadata(path).map_or(0, |meta| meta.len())),
+        _ => Some(0),
+    })
+}

@@ -1,0 +1,470 @@
+//! HTTP proxies: through which one an origin is reached, and the tunnel that TLS needs.
+
+use core::future::poll_fn;
+use core::pin::{Pin, pin};
+use core::time::Duration;
+use std::net::IpAddr;
+
+use bytes::BytesMut;
+use futures_util::future::{Either, select};
+use http::{Method, Version};
+use roundtrip_record::{
+    ConnectionId, EventId, ExchangeId, FaultKind, RequestSent, ResponseHead as HeadRecord,
+    Trace as _, What,
+};
+use roundtrip_wire::{Transport as _, Wire};
+use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
+use url::Url;
+
+use super::origin::{Origin, Scheme};
+use super::request::{basic, percent_decode};
+use crate::message::{
+    Fields, HeadDecoder, Limits, RequestHead, RequestLine, ResponseHead, StatusLine, version_text,
+};
+use crate::server::poll_read_into;
+
+/// The port of a proxy that names none, as curl has it.
+const PORT: u16 = 1080;
+
+/// A proxy that is spoken to in the clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// Its host in ASCII form, an IPv6 address in its brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The value of Proxy-Authorization.
+    pub authorization: Option<String>,
+}
+
+/// Why a text names no proxy that can be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyError {
+    /// It is no URL.
+    #[error("{text} names no proxy: {why}")]
+    Malformed {
+        /// What was given.
+        text: String,
+        /// Why.
+        why: String,
+    },
+    /// It speaks something else than HTTP in the clear.
+    #[error("{scheme} proxies are not spoken to, only http://HOST:PORT")]
+    Scheme {
+        /// What it speaks.
+        scheme: String,
+    },
+}
+
+impl Proxy {
+    /// Reads `[http://][USER:PASSWORD@]HOST[:PORT]`. `user`, where given (`USER:PASSWORD`), stands in
+    /// place of the one in the text.
+    ///
+    /// # Errors
+    /// When it is no such thing.
+    ///
+    /// ```
+    /// use roundtrip_http::client::Proxy;
+    ///
+    /// let proxy = Proxy::parse("cache.example:3128", None).unwrap();
+    /// assert_eq!((proxy.host.as_str(), proxy.port), ("cache.example", 3128));
+    /// assert_eq!(Proxy::parse("http://cache.example", None).unwrap().port, 1080);
+    /// assert!(Proxy::parse("socks5://cache.example", None).is_err());
+    /// ```
+    pub fn parse(text: &str, user: Option<&str>) -> Result<Self, ProxyError> {
+        let malformed =
+            |why: &str| ProxyError::Malformed { text: text.to_owned(), why: why.to_owned() };
+        let rest = match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
+            Some((scheme, _)) => {
+                return Err(ProxyError::Scheme { scheme: scheme.to_ascii_lowercase() });
+            }
+            None => text,
+        };
+        let url =
+            Url::parse(&format!("http://{rest}")).map_err(|error| malformed(&error.to_string()))?;
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| malformed("it has no host"))?.to_owned();
+        // A URL forgets the port that its scheme has anyway.
+        let written = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let port = url.port().unwrap_or(if written.ends_with(":80") { 80 } else { PORT });
+        let authorization = match user {
+            Some(user) => {
+                let (name, password) = user.split_once(':').unwrap_or((user, ""));
+                Some(basic(name.as_bytes(), password.as_bytes()))
+            }
+            None if url.username().is_empty() && url.password().is_none() => None,
+            None => Some(basic(
+                &percent_decode(url.username()),
+                &percent_decode(url.password().unwrap_or_default()),
+            )),
+        };
+        Ok(Self { host, port, authorization })
+    }
+
+    /// Host and port.
+    pub fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// As a place that connections go to.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { scheme: Scheme::Http, host: self.host.clone(), port: self.port }
+    }
+}
+
+/// For which origins a proxy makes a tunnel rather than the request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tunnels {
+    /// For those of https, where nothing else can be done.
+    #[default]
+    Https,
+    /// For all.
+    All,
+}
+
+/// Through which proxies origins are reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// For http.
+    pub http: Option<Proxy>,
+    /// For https.
+    pub https: Option<Proxy>,
+    /// For whom none is asked.
+    pub except: Except,
+    /// For whom tunnels are made.
+    pub tunnels: Tunnels,
+}
+
+/// How an origin is reached through a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Via<'a> {
+    /// Not at all: straight.
+    Nobody,
+    /// The proxy carries the request out.
+    Request(&'a Proxy),
+    /// The proxy passes bytes on.
+    Tunnel(&'a Proxy),
+}
+
+impl Proxies {
+    pub(crate) fn via(&self, origin: &Origin) -> Via<'_> {
+        let (proxy, tunnel) = match origin.scheme {
+            Scheme::Http => (&self.http, self.tunnels == Tunnels::All),
+            Scheme::Https => (&self.https, true),
+        };
+        match proxy {
+            Some(proxy) if !self.except.covers(origin.bare_host()) => {
+                if tunnel {
+                    Via::Tunnel(proxy)
+                } else {
+                    Via::Request(proxy)
+                }
+            }
+            _ => Via::Nobody,
+        }
+    }
+}
+
+impl<'a> Via<'a> {
+    /// Whom the connection leads to.
+    pub(crate) fn place(self, origin: &Origin) -> Origin {
+        match self {
+            Self::Nobody => origin.clone(),
+            Self::Request(proxy) | Self::Tunnel(proxy) => proxy.origin(),
+        }
+    }
+
+    /// Connections that may carry each other's requests have the same key: a proxy takes those of
+    /// all origins, a tunnel leads to one.
+    pub(crate) fn key(self, origin: &Origin) -> Origin {
+        match self {
+            Self::Request(proxy) => proxy.origin(),
+            Self::Nobody | Self::Tunnel(_) => origin.clone(),
+        }
+    }
+
+    /// The proxy that carries requests out.
+    pub(crate) fn carrier(self) -> Option<&'a Proxy> {
+        match self {
+            Self::Request(proxy) => Some(proxy),
+            Self::Nobody | Self::Tunnel(_) => None,
+        }
+    }
+}
+
+/// Hosts that are reached without a proxy (`no_proxy`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Except(Vec<Pattern>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pattern {
+    Everybody,
+    /// A name, and all below it.
+    Domain(String),
+    /// Addresses whose first bits are these.
+    Network(IpAddr, u8),
+}
+
+impl Except {
+    /// Reads names, addresses and networks (`192.0.2.0/24`) with commas or blanks between; `*` is
+    /// everybody. A name stands for those below it too. What is none of these is passed over.
+    pub fn parse(text: &str) -> Self {
+        let entries = text.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
+        Self(entries.filter_map(Pattern::parse).collect())
+    }
+
+    /// Whether `host` is among them: a name, or an address without brackets.
+    pub fn covers(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let address = host.parse::<IpAddr>().ok();
+        self.0.iter().any(|pattern| match (pattern, address) {
+            (Pattern::Everybody, _) => true,
+            (Pattern::Domain(domain), None) => {
+                let above = host.strip_suffix(domain.as_str());
+                above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+            }
+            (Pattern::Network(network, bits), Some(address)) => {
+                same_network(*network, address, *bits)
+            }
+            _ => false,
+        })
+    }
+}
+
+impl Pattern {
+    fn parse(entry: &str) -> Option<Self> {
+        if entry == "*" {
+            return Some(Self::Everybody);
+        }
+        let (host, bits) = match entry.split_once('/') {
+            Some((host, bits)) => (host, Some(bits.parse::<u8>().ok()?)),
+            None => (entry, None),
+        };
+        if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            let most = if address.is_ipv4() { 32 } else { 128 };
+            let bits = bits.unwrap_or(most);
+            return (bits <= most).then_some(Self::Network(address, bits));
+        }
+        let domain = host.trim_matches('.').to_ascii_lowercase();
+        (bits.is_none() && !domain.is_empty()).then_some(Self::Domain(domain))
+    }
+}
+
+fn same_network(one: IpAddr, other: IpAddr, bits: u8) -> bool {
+    let differ = match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => u128::from(one.to_bits() ^ other.to_bits()) << 96,
+        (IpAddr::V6(one), IpAddr::V6(other)) => one.to_bits() ^ other.to_bits(),
+        _ => return false,
+    };
+    differ.leading_zeros() >= u32::from(bits)
+}
+
+/// What an exchange has to do with a tunnel.
+pub(crate) struct Tunnel<'a> {
+    pub(crate) proxy: &'a Proxy,
+    pub(crate) origin: &'a Origin,
+    pub(crate) user_agent: &'a str,
+    pub(crate) limits: Limits,
+    pub(crate) exchange: ExchangeId,
+}
+
+/// A tunnel that was made: the bytes received for it, and the event of its coming about.
+pub(crate) struct Made {
+    pub(crate) received: u64,
+    pub(crate) event: Option<EventId>,
+}
+
+impl Tunnel<'_> {
+    /// Asks the proxy to pass bytes on (RFC 9110 §9.3.6).
+    pub(crate) async fn make<W: Wire>(
+        &self,
+        wire: &W,
+        stream: &mut W::Stream,
+        limit: Option<Duration>,
+        cause: Option<EventId>,
+    ) -> Result<Made, FaultKind> {
+        let work = pin!(self.ask(wire, stream, cause));
+        match limit {
+            None => work.await,
+            Some(limit) => match select(work, pin!(wire.sleep(limit))).await {
+                Either::Left((made, _)) => made,
+                Either::Right(_) => Err(FaultKind::TimedOut { limit, received: 0 }),
+            },
+        }
+    }
+
+    async fn ask<W: Wire>(
+        &self,
+        wire: &W,
+        stream: &mut W::Stream,
+        cause: Option<EventId>,
+    ) -> Result<Made, FaultKind> {
+        let connection = stream.id();
+        let head = self.head();
+        let mut out = Vec::new();
+        head.encode(&mut out);
+        let began = wire.now();
+        let broken = |error: std::io::Error| self.refused(None, error.to_string());
+        stream.write_all(&out).await.map_err(broken)?;
+        poll_fn(|context| Pin::new(&mut *stream).poll_flush(context)).await.map_err(broken)?;
+        let sent = wire.log().emit(wire.now(), cause, || {
+            What::RequestSent(RequestSent {
+                exchange: Some(self.exchange),
+                connection,
+                lookup: None,
+                reused: 0,
+                version: version_text(head.line.version).into(),
+                method: head.line.method.to_string(),
+                target: head.line.target.clone(),
+                fields: head.fields.to_record(),
+                began,
+                head_bytes: out.len() as u64,
+                body_bytes: 0,
+                body: None,
+            })
+        });
+        let mut decoder = HeadDecoder::<StatusLine>::new(self.limits);
+        let mut input = BytesMut::new();
+        let mut first = None;
+        loop {
+            let read = poll_fn(|context| poll_read_into(stream, &mut input, 4096, context)).await;
+            let first = *first.get_or_insert_with(|| wire.now());
+            if read.map_err(broken)? == 0 {
+                return Err(self.refused(None, "it closed the connection".into()));
+            }
+            while !input.is_empty() {
+                let fed = decoder.feed(&input).map_err(|error| FaultKind::Malformed {
+                    what: error.defect.text().into(),
+                    offset: error.offset,
+                    rule: error.defect.rule().into(),
+                })?;
+                let _ = input.split_to(fed.used);
+                let Some(answer) = fed.done else { continue };
+                let segment = stream.segment_at(answer.bytes.saturating_sub(1));
+                let event = self.report(wire, connection, &answer, first, segment.or(sent));
+                if answer.line.status.is_informational() {
+                    continue;
+                }
+                self.judge(&answer, &input)?;
+                return Ok(Made { received: answer.bytes, event: event.or(sent) });
+            }
+        }
+    }
+
+    fn head(&self) -> RequestHead {
+        // The port always stands there.
+        let target = format!("{}:{}", self.origin.host, self.origin.port);
+        let mut fields = Fields::new();
+        fields.add("Host", &target);
+        if let Some(authorization) = &self.proxy.authorization {
+            fields.add("Proxy-Authorization", authorization);
+        }
+        if !self.user_agent.is_empty() {
+            fields.add("User-Agent", self.user_agent);
+        }
+        let line = RequestLine { method: Method::CONNECT, target, version: Version::HTTP_11 };
+        RequestHead { line, fields, bytes: 0 }
+    }
+
+    fn judge(&self, answer: &ResponseHead, rest: &[u8]) -> Result<(), FaultKind> {
+        let status = answer.line.status;
+        if !status.is_success() {
+            return Err(self.refused(Some(status.as_u16()), answer.line.reason_text()));
+        }
+        if !rest.is_empty() {
+            // Nobody behind the tunnel has been asked anything yet.
+            let why = "it said more than that the tunnel is there".into();
+            return Err(self.refused(Some(status.as_u16()), why));
+        }
+        Ok(())
+    }
+
+    fn refused(&self, status: Option<u16>, why: String) -> FaultKind {
+        FaultKind::TunnelRefused { proxy: self.proxy.authority(), status, why }
+    }
+
+    fn report<W: Wire>(
+        &self,
+        wire: &W,
+        connection: ConnectionId,
+        answer: &ResponseHead,
+        first_byte: roundtrip_record::Time,
+        cause: Option<EventId>,
+    ) -> Option<EventId> {
+        wire.log().emit(wire.now(), cause, || {
+            What::ResponseHead(HeadRecord {
+                exchange: Some(self.exchange),
+                connection,
+                version: version_text(answer.line.version).into(),
+                status: answer.line.status.as_u16(),
+                reason: answer.line.reason_text(),
+                fields: answer.fields.to_record(),
+                head_bytes: answer.bytes,
+                first_byte,
+                first_segment: None,
+                server_timing: Vec::new(),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_are_written_in_many_ways() {
+        for (text, host, port) in [
+            ("cache.test", "cache.test", 1080),
+            ("cache.test:80", "cache.test", 80),
+            ("http://cache.test:80/", "cache.test", 80),
+            ("HTTP://Cache.Test:3128/path", "cache.test", 3128),
+            ("[::1]:8080", "[::1]", 8080),
+            ("http://u:p@192.0.2.1:8080", "192.0.2.1", 8080),
+        ] {
+            let proxy = Proxy::parse(text, None).unwrap();
+            assert_eq!((proxy.host.as_str(), proxy.port), (host, port), "{text}");
+        }
+        let own = Proxy::parse("u:p%40@cache.test", None).unwrap();
+        assert_eq!(own.authorization, Some(basic(b"u", b"p@")));
+        let given = Proxy::parse("u:p@cache.test", Some("a:b:c")).unwrap();
+        assert_eq!(given.authorization, Some(basic(b"a", b"b:c")));
+        for text in ["socks5://cache.test", "https://cache.test", "http://", "", "a b"] {
+            assert!(Proxy::parse(text, None).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn some_hosts_need_no_proxy() {
+        let except = Except::parse("one.test,.two.test three.test.,192.0.2.0/24,::1, 10.0.0.1");
+        for host in ["one.test", "ONE.test.", "a.one.test", "two.test", "x.two.test", "three.test"]
+        {
+            assert!(except.covers(host), "{host}");
+        }
+        for host in ["192.0.2.9", "::1", "10.0.0.1"] {
+            assert!(except.covers(host), "{host}");
+        }
+        for host in ["none.test", "bone.test", "192.0.3.1", "10.0.0.2", "::2", "test", ""] {
+            assert!(!except.covers(host), "{host}");
+        }
+        assert!(Except::parse("*").covers("any.test") && Except::parse("*").covers("192.0.2.1"));
+        assert!(!Except::parse("192.0.2.0/33,a/8").covers("192.0.2.1"));
+    }
+
+    #[test]
+    fn origins_of_https_need_a_tunnel() {
+        let proxy = Proxy::parse("cache.test", None).ok();
+        let mut proxies = Proxies { http: proxy.clone(), https: proxy, ..Proxies::default() };
+        let of = |text: &str| Origin::of(&Url::parse(text).unwrap()).unwrap();
+        let (http, https) = (of("http://a.test/"), of("https://a.test/"));
+        assert!(matches!(proxies.via(&http), Via::Request(_)));
+        assert!(matches!(proxies.via(&https), Via::Tunnel(_)));
+        assert_eq!(proxies.via(&http).key(&http), of("http://cache.test:1080/"));
+        assert_eq!(proxies.via(&https).key(&https), https);
+        proxies.tunnels = Tunnels::All;
+        assert!(matches!(proxies.via(&http), Via::Tunnel(_)));
+        proxies.except = Except::parse("a.test");
+        assert_eq!(proxies.via(&http), Via::Nobody);
+    }
+}
