@@ -455,12 +455,18 @@ pub(crate) struct Serve {
     /// Run the programs in this folder under /cgi-bin/ (RFC 3875)
     #[arg(long, value_name = "DIR")]
     pub(crate) cgi: Option<PathBuf>,
+    /// End a program that runs for longer than this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300.0)]
+    pub(crate) cgi_timeout: f64,
     /// Answer /echo with what was sent, as JSON
     #[arg(long)]
     pub(crate) echo: bool,
     /// Serve another folder to a Host
     #[arg(long, value_name = "NAME=DIR")]
     pub(crate) host: Vec<String>,
+    /// Serve and list names that begin with a dot too; without it, only .well-known
+    #[arg(long)]
+    pub(crate) hidden: bool,
     /// List folders that have no index file
     #[arg(long)]
     pub(crate) list: bool,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{anyhow, bail};
-use roundtrip_http::handler::Listing;
+use roundtrip_http::handler::{Hidden, Listing};
 use roundtrip_http::server::{Options, Served};
 use roundtrip_visit::run::Real;
 use roundtrip_visit::serve::{Echoing, Identity, Service, serve};
@@ -58,6 +58,9 @@ fn service(arguments: &Serve) -> anyhow::Result<Service> {
         echo: if arguments.echo { Echoing::On } else { Echoing::Off },
         hosts: arguments.host.iter().map(|text| host(text)).collect::<anyhow::Result<_>>()?,
         listing: if arguments.list { Listing::Shown } else { Listing::Hidden },
+        hidden: if arguments.hidden { Hidden::Served } else { Hidden::Missing },
+        program_limit: Duration::try_from_secs_f64(arguments.cgi_timeout)
+            .map_err(|_| anyhow!("--cgi-timeout {}: wanted seconds", arguments.cgi_timeout))?,
         identity: identity.map(|(chain, key)| Identity { chain: chain.clone(), key: key.clone() }),
         options,
     })

@@ -1,6 +1,7 @@
 //! The server on a real wire: folders, programs, an echo and virtual hosts, behind one listener.
 
 use core::pin::pin;
+use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,8 +9,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::future::{Either, select};
-use roundtrip_http::handler::{Cgi, Echo, Files, Hosts, Listing};
-use roundtrip_http::server::{Handler, Options, Request, RequestBody, Response, Served, Server};
+use roundtrip_http::handler::{Cgi, Echo, Files, Hidden, Hosts, Listing};
+use roundtrip_http::server::{
+    Handler, Options, Request, RequestBody, Response, Served, Server, follow,
+};
 use roundtrip_live::{CaptureWish, Clock, Machine};
 use roundtrip_record::Log;
 use roundtrip_tap::TapError;
@@ -42,6 +45,10 @@ pub struct Service {
     pub hosts: Vec<(String, PathBuf)>,
     /// Whether folders without an index page are listed.
     pub listing: Listing,
+    /// Whether names that begin with a dot are served.
+    pub hidden: Hidden,
+    /// How long a program may run.
+    pub program_limit: Duration,
     /// Certificate chain and private key (PEM), where it is to be https.
     pub identity: Option<Identity>,
     /// Limits and times.
@@ -195,17 +202,18 @@ fn handler(service: &Service) -> Result<Rc<dyn Handler>, ServeError> {
     let folder = |path: &Path| {
         let files = Files::folder(path);
         let files = files.map_err(|why| ServeError::Folder { path: path.to_owned(), why })?;
-        Ok::<_, ServeError>(files.with_listing(service.listing))
+        Ok::<_, ServeError>(files.with_listing(service.listing).with_hidden(service.hidden))
     };
     let programs = |path: &PathBuf| {
-        Cgi::new(path, CGI_PREFIX, Rc::new(Processes::new()))
+        let processes = Processes { limit: service.program_limit, ..Processes::new() };
+        Cgi::new(path, CGI_PREFIX, Rc::new(processes))
             .map_err(|why| ServeError::Folder { path: path.clone(), why })
     };
-    let place: Rc<dyn Handler> = Rc::new(Place {
+    let place: Rc<dyn Handler> = Rc::new(Place(Routes {
         files: folder(&service.folder)?,
         programs: service.programs.as_ref().map(programs).transpose()?,
         echo: (service.echo == Echoing::On).then(Echo::default),
-    });
+    }));
     if service.hosts.is_empty() {
         return Ok(place);
     }
@@ -216,14 +224,23 @@ fn handler(service: &Service) -> Result<Rc<dyn Handler>, ServeError> {
     Ok(Rc::new(hosts))
 }
 
-/// One host: programs and the echo at their paths, files at all others.
-struct Place {
+/// One host, whose programs may answer with another of its paths.
+struct Place(Routes);
+
+impl Handler for Place {
+    fn handle<'a>(&'a self, request: &'a Request, body: RequestBody) -> LocalFuture<'a, Response> {
+        Box::pin(follow(&self.0, request, body))
+    }
+}
+
+/// Programs and the echo at their paths, files at all others.
+struct Routes {
     files: Files,
     programs: Option<Cgi>,
     echo: Option<Echo>,
 }
 
-impl Handler for Place {
+impl Handler for Routes {
     fn handle<'a>(&'a self, request: &'a Request, body: RequestBody) -> LocalFuture<'a, Response> {
         let path = request.path();
         if let Some(programs) = self.programs.as_ref().filter(|programs| programs.takes(path)) {

@@ -50,12 +50,11 @@ impl Match {
             out.push_str(before);
             let digits = after.bytes().take_while(u8::is_ascii_digit).count();
             let number: usize = after[..digits].parse().unwrap_or(0);
-            match number.checked_sub(1).and_then(|index| self.parts.get(index)) {
-                Some(part) => out.push_str(part),
-                None => {
-                    out.push('#');
-                    out.push_str(&after[..digits]);
-                }
+            if let Some(part) = number.checked_sub(1).and_then(|index| self.parts.get(index)) {
+                out.push_str(part);
+            } else {
+                out.push('#');
+                out.push_str(&after[..digits]);
             }
             rest = &after[digits..];
         }

@@ -69,11 +69,8 @@ const WRITE_ERROR: u8 = 23;
 /// The last part of the path, as it stands in the URL.
 fn remote(url: &Url) -> anyhow::Result<PathBuf> {
     let name = url.path_segments().and_then(|mut segments| segments.next_back());
-    match name.filter(|name| !name.is_empty() && !matches!(*name, "." | "..")) {
-        Some(name) => Ok(Path::new(name).to_path_buf()),
-        None => {
-            let text = format!("-O: {url} names no file; -o FILE does");
-            Err(Early { code: WRITE_ERROR, text }.into())
-        }
-    }
+    let usable = name.filter(|name| !name.is_empty() && !matches!(*name, "." | ".."));
+    let none =
+        || Early { code: WRITE_ERROR, text: format!("-O: {url} names no file; -o FILE does") };
+    Ok(Path::new(usable.ok_or_else(none)?).to_path_buf())
 }

@@ -56,9 +56,10 @@ pub struct Program {
 
 /// Has programs of a folder answer.
 ///
-/// Two things of the RFC are not done: the query is never made into arguments (§4.4), which has
-/// hurt too many interpreters, and a local redirect (§6.2.2) is sent to the client. A request whose
-/// body's length is not known beforehand is answered with 411, since §4.1.2 wants to know it.
+/// One thing of the RFC is not done: the query is never made into arguments (§4.4), which has hurt too
+/// many interpreters. A local redirect (§6.2.2) is told in [`Response::local`]; whoever calls this
+/// handler follows it, with [`crate::server::follow`], or else the client does. A request whose body's
+/// length is not known beforehand is answered with 411, since §4.1.2 wants to know it.
 pub struct Cgi {
     root: PathBuf,
     prefix: String,
@@ -365,6 +366,8 @@ fn respond(head: &[u8], run: Run) -> Response {
         None if fields.contains("Content-Type") => (StatusCode::OK, None),
         None => return bad("The program gave neither type, nor status, nor location."),
     };
+    let path = fields.text("Location").filter(|path| path.starts_with('/'));
+    let local = path.filter(|_| status.is_redirection() && fields.len() == 1).map(str::to_owned);
     let length = fields.text("Content-Length").and_then(|length| length.parse().ok());
     for own in ["Status", "Content-Length", "Transfer-Encoding", "Connection", "Date", "Server"] {
         fields.remove(own);
@@ -372,6 +375,7 @@ fn respond(head: &[u8], run: Run) -> Response {
     let mut response = Response::new(status);
     response.reason = reason.filter(|reason| !reason.is_empty());
     response.fields = fields;
+    response.local = local;
     response.body = Body::stream(length, run);
     response
 }

@@ -115,9 +115,15 @@ fn tags(mut rest: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A field that is no date is as if it were not there (RFC 9110 §13.1.3, §13.1.4).
+/// A field that is no date, or stands there twice, is as if it were not there (RFC 9110 §13.1.3,
+/// §13.1.4).
 fn date(fields: &Fields, name: &str) -> Option<SystemTime> {
-    httpdate::parse_http_date(fields.text(name)?).ok()
+    let mut values = fields.get_all(name);
+    let value = core::str::from_utf8(values.next()?).ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    httpdate::parse_http_date(value).ok()
 }
 
 #[cfg(test)]
@@ -160,6 +166,13 @@ mod tests {
             (M::GET, &[("If-Modified-Since", BEFORE)], None),
             (M::POST, &[("If-Modified-Since", AT)], None),
             (M::GET, &[("If-Modified-Since", "yesterday")], None),
+            (M::GET, &[("If-Modified-Since", AT), ("If-Modified-Since", AT)], None),
+            (M::GET, &[("If-Modified-Since", "Friday, 01-Jan-71 00:00:00 GMT")], Some(304)),
+            (M::GET, &[("If-Modified-Since", "Fri Jan  1 00:00:00 1971")], Some(304)),
+            (M::GET, &[("If-None-Match", "")], None),
+            (M::GET, &[("If-None-Match", "\"x"), ("If-Modified-Since", AT)], None),
+            (M::HEAD, &[("If-Match", "\"x\""), ("If-None-Match", "\"a,b\"")], Some(412)),
+            (M::GET, &[("If-Match", "\"x\", \"a,b\""), ("If-None-Match", "\"y\"")], None),
             // If-None-Match, where there is one, decides alone.
             (M::GET, &[("If-None-Match", "\"x\""), ("If-Modified-Since", AT)], None),
         ];

@@ -42,6 +42,7 @@ pub struct Files {
     root: Root,
     index: Vec<String>,
     listing: Listing,
+    hidden: Hidden,
     known: RefCell<BTreeMap<String, Rc<Known>>>,
 }
 
@@ -52,6 +53,22 @@ pub enum Listing {
     Shown,
     /// It is not: 403.
     Hidden,
+}
+
+/// What becomes of names that begin with a dot: of versions, passwords, settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hidden {
+    /// They are served as all others.
+    Served,
+    /// They are as if they were not there, but for `.well-known` (RFC 8615).
+    Missing,
+}
+
+impl Hidden {
+    /// Whether a name may be seen.
+    fn shows(self, name: &str) -> bool {
+        self == Self::Served || !name.starts_with('.') || name == ".well-known"
+    }
 }
 
 enum Root {
@@ -102,13 +119,21 @@ impl Files {
 
     fn new(root: Root) -> Self {
         let index = vec!["index.html".into(), "index.htm".into()];
-        Self { root, index, listing: Listing::Shown, known: RefCell::default() }
+        let (listing, hidden) = (Listing::Shown, Hidden::Served);
+        Self { root, index, listing, hidden, known: RefCell::default() }
     }
 
     /// Shows folders without an index page, or does not.
     #[must_use]
     pub fn with_listing(mut self, listing: Listing) -> Self {
         self.listing = listing;
+        self
+    }
+
+    /// Serves names that begin with a dot, or does not.
+    #[must_use]
+    pub fn with_hidden(mut self, hidden: Hidden) -> Self {
+        self.hidden = hidden;
         self
     }
 
@@ -125,6 +150,9 @@ impl Files {
             Ok(place) => place,
             Err(error) => return refuse(error),
         };
+        if !place.segments.iter().all(|name| self.hidden.shows(name)) {
+            return refuse(PathError::Nowhere);
+        }
         match self.find(&place, request) {
             Ok(Found::File(known)) => {
                 self.keep(path, &known);
@@ -141,7 +169,10 @@ impl Files {
             Ok(Found::Listing(_)) if self.listing == Listing::Hidden => {
                 Response::error(StatusCode::FORBIDDEN, "This folder is not listed.")
             }
-            Ok(Found::Listing(entries)) => Response::html(listing::page(&place, entries)),
+            Ok(Found::Listing(mut entries)) => {
+                entries.retain(|entry| self.hidden.shows(&entry.name));
+                Response::html(listing::page(&place, entries))
+            }
             Err(error) => error_response(&error),
         }
     }

@@ -12,6 +12,6 @@ mod tree;
 
 pub use cgi::{Cgi, Command, Program, Spawn};
 pub use echo::Echo;
-pub use files::{Files, Listing};
+pub use files::{Files, Hidden, Listing};
 pub use hosts::Hosts;
 pub use tree::Tree;

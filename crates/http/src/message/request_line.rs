@@ -51,12 +51,13 @@ impl RequestLine {
         }
     }
 
-    /// Path and query: the target without scheme and authority, and `/` where there is no path.
+    /// Path and query: the target without scheme and authority. Where it has no path, that is `/`, or
+    /// the query alone with its question mark.
     pub fn path_and_query(&self) -> &str {
         match self.form() {
             Some(TargetForm::Absolute) => {
                 let rest = self.target.split_once("://").map_or("", |(_, rest)| rest);
-                rest.find('/').map_or("/", |at| &rest[at..])
+                rest.find(['/', '?']).map_or("/", |at| &rest[at..])
             }
             _ => &self.target,
         }

@@ -7,12 +7,12 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use roundtrip_record::Time;
 use roundtrip_wire::LocalFuture;
 
 use super::response::Response;
-use crate::message::{Authority, MessageError, RequestHead, authority};
+use crate::message::{Authority, MessageError, RequestHead, TargetForm, authority};
 
 /// Answers requests.
 ///
@@ -61,7 +61,25 @@ impl Request {
     /// The path, still encoded.
     pub fn path(&self) -> &str {
         let path = self.head.line.path_and_query();
-        path.split(['?', '#']).next().unwrap_or(path)
+        match path.split(['?', '#']).next() {
+            None | Some("") => "/",
+            Some(path) => path,
+        }
+    }
+
+    /// The request that a program's answer leads to on this same server (RFC 3875 §6.2.2): GET, without
+    /// a body. `None` where the target is none.
+    pub(crate) fn elsewhere(&self, target: &str) -> Option<Self> {
+        let mut request = self.clone();
+        target.clone_into(&mut request.head.line.target);
+        if self.head.line.method != Method::HEAD {
+            request.head.line.method = Method::GET;
+        }
+        for name in ["Content-Length", "Content-Type", "Transfer-Encoding", "Expect", "Range"] {
+            request.head.fields.remove(name);
+        }
+        let plain = target.bytes().all(|byte| byte.is_ascii_graphic());
+        (plain && request.head.line.form() == Some(TargetForm::Origin)).then_some(request)
     }
 
     /// What stands after the question mark, still encoded; empty where there is none.
@@ -123,7 +141,25 @@ pub(crate) trait BodySource {
     fn expected(&self, request: u32) -> Option<u64>;
 }
 
+/// Nothing.
+struct Empty;
+
+impl BodySource for Empty {
+    fn poll_chunk(&self, _: u32, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        Poll::Ready(None)
+    }
+
+    fn expected(&self, _: u32) -> Option<u64> {
+        Some(0)
+    }
+}
+
 impl RequestBody {
+    /// That of a request without one.
+    pub fn empty() -> Self {
+        Self { source: Rc::new(Empty), request: 0 }
+    }
+
     /// Its length, where the request told it; 0 where there is none.
     pub fn length(&self) -> Option<u64> {
         self.source.expected(self.request)

@@ -4,12 +4,14 @@ mod access;
 mod connection;
 mod handler;
 mod input;
+mod local;
 mod options;
 mod reply;
 mod response;
 
 pub use access::Served;
 pub use handler::{BodyError, Handler, Request, RequestBody};
+pub use local::follow;
 pub use options::Options;
 pub use response::{After, Response};
 

@@ -28,6 +28,9 @@ pub struct Response {
     pub body: Body,
     /// What becomes of the connection.
     pub after: After,
+    /// A path of this server whose answer is to be sent instead (RFC 3875 §6.2.2); see
+    /// [`super::follow`].
+    pub local: Option<String>,
 }
 
 impl Response {
