@@ -388,7 +388,9 @@ fn explain(failure: &Failure, url: Option<&Url>, method: &Method, at: When) -> S
     if let FaultKind::BadUrl { why, .. } = &failure.kind {
         text = format!("{text}: {why}");
     }
-    for more in finding.meaning.iter().chain([&finding.next]) {
+    // Where it is and what rules it is half of what there is to say of a message that is none.
+    let place = matches!(failure.kind, FaultKind::Malformed { .. }).then(|| &finding.evidence);
+    for more in place.into_iter().flatten().chain(&finding.meaning).chain([&finding.next]) {
         if !more.is_empty() {
             text.push_str("; ");
             text.push_str(more);

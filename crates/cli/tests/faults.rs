@@ -215,7 +215,7 @@ fn certificate(kind: Kind, reason: &str, headline: &str) {
 
 #[test]
 fn certificate_that_has_ended() {
-    let headline = "certificate of localhost expired 1 d";
+    let headline = "certificate of localhost expired 24 h ago";
     certificate(Kind::Expired, "expired", headline);
 }
 

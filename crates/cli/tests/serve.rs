@@ -180,3 +180,108 @@ fn wget_takes_the_whole_site() {
     let below = std::fs::read_to_string(folder.path().join("sub/b.txt")).expect("fetched");
     assert_eq!(below, "below\n");
 }
+
+#[test]
+fn programs_are_told_what_the_rfc_says_and_nothing_else() {
+    let peer = Peer::start(&["-q"]);
+    let said = raw(
+        &peer.at,
+        b"POST /cgi-bin/variables/a%20b/?q=%41&r HTTP/1.1\r\nHost: my.test:99\r\nProxy: evil\r\n\
+          Authorization: Basic x\r\nX_Under: y\r\nX-Twice: 1\r\nX-Twice: 2\r\nContent-Type: text/x\r\n\
+          Content-Length: 4\r\nConnection: close\r\n\r\nbody",
+    );
+    let port = peer.at.rsplit(':').next().unwrap_or_default();
+    for line in [
+        "CONTENT_LENGTH=4",
+        "CONTENT_TYPE=text/x",
+        "GATEWAY_INTERFACE=CGI/1.1",
+        "HTTP_X_TWICE=1, 2",
+        "PATH_INFO=/a b/",
+        "QUERY_STRING=q=%41&r",
+        "REMOTE_ADDR=127.0.0.1",
+        "REQUEST_METHOD=POST",
+        "SCRIPT_NAME=/cgi-bin/variables",
+        "SERVER_NAME=my.test",
+        &format!("SERVER_PORT={port}"),
+        "SERVER_PROTOCOL=HTTP/1.1",
+    ] {
+        assert!(said.lines().any(|own| own == line), "no {line} in {said}");
+    }
+    for hidden in ["HTTP_PROXY", "HTTP_AUTHORIZATION", "HTTP_X_UNDER", "CARGO", "HOME="] {
+        assert!(!said.contains(hidden), "{hidden} in {said}");
+    }
+}
+
+/// A local redirect is answered by what it leads to (RFC 3875 §6.2.2), a program that says nothing is
+/// ended, and one that fails is the server's fault and not the client's.
+#[test]
+fn programs_lead_elsewhere_hang_and_fail() {
+    let peer = Peer::start(&["-q", "--cgi-timeout", "1"]);
+    let ask = |path: &str| {
+        raw(
+            &peer.at,
+            format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes(),
+        )
+    };
+    let local = ask("/cgi-bin/local");
+    assert!(status(&local) == "200" && local.ends_with("0123456789abcdef\n"), "{local}");
+    let moved = ask("/cgi-bin/hop?307");
+    assert!(status(&moved) == "307" && moved.contains("Location: /echo\r\n"), "{moved}");
+    for path in ["/cgi-bin/silent", "/cgi-bin/broken", "/cgi-bin/status?100", "/cgi-bin/status?x"] {
+        assert_eq!(status(&ask(path)), "502", "{path}");
+    }
+    for path in ["/cgi-bin/", "/cgi-bin/none", "/cgi-bin/none/say"] {
+        assert_eq!(status(&ask(path)), "404", "{path}");
+    }
+    // One that is cut off in its body does not look as if it were whole.
+    let slow = ask("/cgi-bin/slow");
+    assert!(slow.contains("first") && !slow.contains("second"), "{slow}");
+}
+
+#[test]
+fn names_with_a_dot_are_served_only_where_that_is_wished() {
+    for (more, found) in [(&["-q"][..], "404"), (&["-q", "--hidden"], "200")] {
+        let peer = Peer::start(more);
+        std::fs::write(peer.folder.path().join("site/.secret"), "s").expect("written");
+        let answer =
+            raw(&peer.at, b"GET /.secret HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        assert_eq!(status(&answer), found, "{answer}");
+    }
+}
+
+/// An answer that is under way when the server is told to stop comes to its end.
+#[test]
+fn a_download_outlives_the_signal_to_stop() {
+    const LENGTH: usize = 24 << 20;
+    let peer = Peer::start(&["-q"]);
+    std::fs::write(peer.folder.path().join("site/large"), vec![b'x'; LENGTH]).expect("written");
+    let mut stream = TcpStream::connect(&peer.at).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+    stream.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    let mut begin = [0; 1024];
+    stream.read_exact(&mut begin).expect("a beginning");
+    let stopped = thread::spawn(move || peer.stop("-TERM"));
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).expect("the rest");
+    let all = [&begin[..], &rest].concat();
+    let body = all.windows(4).position(|end| end == b"\r\n\r\n").expect("a head") + 4;
+    assert_eq!(all.len() - body, LENGTH);
+    assert_eq!(stopped.join().expect("no panic"), Some(0));
+}
+
+/// A hundred clients that send a byte now and then keep nobody from being served.
+#[test]
+fn slow_clients_are_in_nobodys_way() {
+    let peer = Peer::start(&["-q"]);
+    let mut slow: Vec<TcpStream> =
+        (0..100).map(|_| TcpStream::connect(&peer.at).expect("a connection")).collect();
+    for byte in b"GET /a.txt HTTP/1.1\r\nX: " {
+        for stream in &mut slow {
+            stream.write_all(&[*byte]).expect("sent");
+        }
+    }
+    let answer = raw(&peer.at, b"GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(answer.ends_with("0123456789abcdef\n"), "{answer}");
+    drop(slow);
+    assert_eq!(peer.stop("-TERM"), Some(0));
+}

@@ -68,7 +68,12 @@ impl Hostname {
         self.name.to_ascii()
     }
 
-    /// The name as a hosts file writes it, without the dot at its end.
+    /// The name with the dot at its end if it was given with one: libc looks for it so in a hosts file.
+    pub(crate) fn as_given(&self) -> String {
+        if self.rooted { self.name.to_ascii() } else { self.bare() }
+    }
+
+    /// The name without the dot at its end.
     pub(crate) fn bare(&self) -> String {
         let text = self.name.to_ascii();
         text.strip_suffix('.').unwrap_or(&text).to_owned()

@@ -27,10 +27,12 @@ impl Hosts {
         Self { lines }
     }
 
-    /// The lines that give `name` (without a dot at its end) an address, in the file's order. Names
-    /// are compared as the DNS does, without regard to case.
+    /// The lines that give `name` an address, in the file's order. Names are compared as they are
+    /// written, dots at their ends too, but without regard to case: as libc does.
     pub fn find<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a HostsLine> {
-        self.lines.iter().filter(move |line| line.names.iter().any(|known| same(known, name)))
+        self.lines
+            .iter()
+            .filter(move |line| line.names.iter().any(|known| known.eq_ignore_ascii_case(name)))
     }
 
     /// All lines.
@@ -39,16 +41,12 @@ impl Hosts {
     }
 }
 
-fn same(known: &str, wanted: &str) -> bool {
-    known.strip_suffix('.').unwrap_or(known).eq_ignore_ascii_case(wanted)
-}
-
 fn read(line: usize, text: &str) -> Option<HostsLine> {
     let before_comment = text.split('#').next()?;
     let mut words = before_comment.split_ascii_whitespace();
     let address = words.next()?;
-    // A link-local address may carry its scope, `fe80::1%eth0`, which is of no use without routes.
-    let address = address.split('%').next()?.parse().ok()?;
+    // With a scope, `fe80::1%eth0`, it is none to libc either.
+    let address = address.parse().ok()?;
     let names: Vec<String> = words.map(str::to_owned).collect();
     (!names.is_empty()).then_some(HostsLine { line, address, names })
 }
@@ -68,6 +66,7 @@ not-an-address www
 192.0.2.12
   192.0.2.13 indented\r
 fe80::1%eth0 scoped
+192.0.2.14 rooted. www
 ";
 
     fn found(name: &str) -> Vec<(usize, String)> {
@@ -80,7 +79,10 @@ fe80::1%eth0 scoped
             found("www.example.com"),
             [(4, "192.0.2.10".into()), (5, "2001:db8::10".into())]
         );
-        assert_eq!(found("www"), [(4, "192.0.2.10".into()), (6, "192.0.2.11".into())]);
+        assert_eq!(
+            found("www"),
+            [(4, "192.0.2.10".into()), (6, "192.0.2.11".into()), (11, "192.0.2.14".into())]
+        );
         assert_eq!(found("localhost").len(), 2);
     }
 
@@ -89,7 +91,9 @@ fe80::1%eth0 scoped
         assert_eq!(found("www2"), [(4, "192.0.2.10".into())]);
         assert_eq!(found("www3"), []);
         assert_eq!(found("indented"), [(9, "192.0.2.13".into())]);
-        assert_eq!(found("scoped"), [(10, "fe80::1".into())]);
+        assert_eq!(found("scoped"), []);
+        assert_eq!(found("rooted"), []);
+        assert_eq!(found("rooted."), [(11, "192.0.2.14".into())]);
         assert_eq!(Hosts::parse(FILE).lines().len(), 7);
     }
 }

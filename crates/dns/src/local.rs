@@ -205,7 +205,7 @@ impl<W: Wire> Ladder<W> {
             }
         };
         let mut addresses: Vec<IpAddr> = Vec::new();
-        for line in hosts.find(&hostname.bare()) {
+        for line in hosts.find(&hostname.as_given()) {
             if wanted.contains(&Family::of(line.address)) && !addresses.contains(&line.address) {
                 addresses.push(line.address);
             }

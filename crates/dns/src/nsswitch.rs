@@ -77,32 +77,38 @@ impl Default for Nsswitch {
 }
 
 impl Nsswitch {
-    /// Reads the first `hosts:` line; the default where there is none.
+    /// Reads the last `hosts:` line, the one that counts to libc; the default where there is none.
     ///
     /// # Errors
     /// When an action list is not closed, or holds an unknown status or action.
     pub fn parse(text: &str) -> Result<Self, BadNsswitch> {
+        let mut last = None;
         for (at, line) in text.lines().enumerate() {
-            let line = line.split('#').next().unwrap_or_default().trim();
-            if let Some((database, rest)) = line.split_once(':')
+            if let Some((database, rest)) = without_comment(line).split_once(':')
                 && database.trim() == "hosts"
             {
-                return Ok(Self {
-                    services: services(rest).map_err(|(why, part)| BadNsswitch {
-                        line: at + 1,
-                        why,
-                        part: part.to_owned(),
-                    })?,
-                });
+                let bad = |(why, part): Wrong<'_>| BadNsswitch {
+                    line: at + 1,
+                    why,
+                    part: part.to_owned(),
+                };
+                last = Some(Self { services: services(rest).map_err(bad)? });
             }
         }
-        Ok(Self::default())
+        Ok(last.unwrap_or_default())
     }
 
     /// The services in order.
     pub fn services(&self) -> &[Service] {
         &self.services
     }
+}
+
+/// A comment begins a word: within one, the sign is part of a service's name.
+fn without_comment(line: &str) -> &str {
+    let begins = |at: &usize| *at == 0 || line[..*at].ends_with(char::is_whitespace);
+    let comment = line.match_indices('#').map(|(at, _)| at).find(begins);
+    &line[..comment.unwrap_or(line.len())]
 }
 
 type Wrong<'a> = (&'static str, &'a str);
@@ -198,6 +204,8 @@ mod tests {
     #[test]
     fn no_line_is_the_default_and_a_broken_one_an_error() {
         assert_eq!(read("# hosts: dns\npasswd: files"), read("hosts: files dns"));
+        assert_eq!(read("hosts: dns\nhosts: files # dns\n"), [("files".into(), PLAIN)]);
+        assert_eq!(read("hosts: dns#x"), [("dns#x".into(), PLAIN)]);
         for broken in [
             "hosts: files [NOTFOUND",
             "hosts: [NOTFOUND=return] files",

@@ -135,7 +135,8 @@ impl Policy {
 impl Resolv {
     /// Reads a resolv.conf. Lines that cannot be read are passed over, as libc does.
     pub fn parse(text: &str) -> Self {
-        let (file, _) = resolv_conf::Config::parse_with_errors(text.as_bytes());
+        let lines: Vec<&str> = text.split('\n').filter(|line| is_read(line)).collect();
+        let (file, _) = resolv_conf::Config::parse_with_errors(lines.join("\n").as_bytes());
         let mut servers: Vec<SocketAddr> = file
             .nameservers
             .iter()
@@ -178,9 +179,26 @@ impl Resolv {
     }
 }
 
+/// Whether libc reads this line: a keyword begins it, and to libc an address with a carriage return
+/// behind it is none.
+fn is_read(line: &str) -> bool {
+    !line.starts_with([' ', '\t']) && !(line.starts_with("nameserver") && line.ends_with('\r'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_that_libc_does_not_read_are_not_read() {
+        let servers = |text: &str| -> Vec<String> {
+            let of = |server: &SocketAddr| server.ip().to_string();
+            Resolv::parse(text).servers.iter().map(of).collect()
+        };
+        assert_eq!(servers("  nameserver 192.0.2.1\nnameserver\t192.0.2.2 # x"), ["192.0.2.2"]);
+        assert_eq!(servers("nameserver 192.0.2.1\r\n"), ["127.0.0.1"]);
+        assert_eq!(servers(";nameserver 192.0.2.1\n#nameserver 192.0.2.1"), ["127.0.0.1"]);
+    }
 
     #[test]
     fn all_that_matters_is_read() {

@@ -45,13 +45,14 @@ enum Verdict {
 }
 
 impl Verdict {
-    /// Its status for nsswitch.conf (glibc, `resolv/nss_dns/dns-host.c`).
+    /// Its status for nsswitch.conf. To glibc, servers that all failed are as good as none: its resolver
+    /// ends with `ETIMEDOUT` or `ECONNREFUSED` then, and `resolv/nss_dns/dns-host.c` makes `UNAVAIL`
+    /// of both.
     fn status(self) -> Status {
         match self {
             Self::Found => Status::Success,
             Self::None => Status::NotFound,
-            Self::Refused | Self::Silence => Status::TryAgain,
-            Self::Unreachable => Status::Unavailable,
+            Self::Refused | Self::Silence | Self::Unreachable => Status::Unavailable,
         }
     }
 }

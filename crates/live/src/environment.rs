@@ -63,8 +63,19 @@ impl Environment for Machine {
         text("/etc/nsswitch.conf")
     }
 
+    /// What a user's environment says stands above the file (resolv.conf(5)): as in libc, it is read
+    /// as further lines of it.
     fn resolv_conf(&self) -> io::Result<Option<Text>> {
-        text("/etc/resolv.conf")
+        let file = text("/etc/resolv.conf")?;
+        Ok(file.map(|mut file| {
+            for (variable, keyword) in [("LOCALDOMAIN", "search"), ("RES_OPTIONS", "options")] {
+                let value = std::env::var(variable).unwrap_or_default();
+                if !value.trim().is_empty() {
+                    file.content.extend(["\n", keyword, " ", &value.replace('\n', " "), "\n"]);
+                }
+            }
+            file
+        }))
     }
 
     fn os_cache(&self) -> Option<Text> {

@@ -336,7 +336,7 @@ fn cases() -> Vec<Case> {
                     Then::Closes,
                 )
             },
-            8,
+            56,
             |fault| malformed(fault, 55, "RFC 9112 §7.1"),
         ),
         Case::raw(

@@ -20,11 +20,9 @@ pub async fn follow(handler: &dyn Handler, request: &Request, body: RequestBody)
         };
         response = handler.handle(&next, RequestBody::empty()).await;
     }
-    match response.local {
-        None => response,
-        Some(_) => {
-            let why = "The program leads round in a circle.";
-            Response::error(StatusCode::BAD_GATEWAY, why)
-        }
+    if response.local.is_some() {
+        let why = "The program leads round in a circle.";
+        return Response::error(StatusCode::BAD_GATEWAY, why);
     }
+    response
 }
