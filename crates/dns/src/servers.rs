@@ -81,7 +81,13 @@ impl<W: Wire> Ladder<W> {
             };
             let said = match resolv.pairing {
                 Pairing::Parallel => join(one(wanted.first()), one(wanted.get(1))).await,
-                Pairing::Sequential => (one(wanted.first()).await, one(wanted.get(1)).await),
+                Pairing::Sequential => {
+                    // As libc does: A first, and nothing more of servers that fail.
+                    let first = one(wanted.iter().find(|family| **family == Family::V4)).await;
+                    let goes_on = matches!(first, None | Some(Verdict::Found | Verdict::None));
+                    let next = wanted.iter().find(|family| **family != Family::V4 && goes_on);
+                    (first, one(next).await)
+                }
             };
             let verdicts: Vec<Verdict> = [said.0, said.1].into_iter().flatten().collect();
             self.save_cache();

@@ -82,6 +82,7 @@ impl Capture {
         );
         // The kernel begins to stamp packets from a work queue (`net_enable_timestamp`); what comes
         // before is stamped when it is read, which would be after the fact.
+        #[allow(clippy::disallowed_methods, reason = "the kernel's work queue has no other sign")]
         std::thread::sleep(STAMPS);
         bind_packet(socket.as_fd(), EVERY_PROTOCOL)?;
         let shared = Shared {
