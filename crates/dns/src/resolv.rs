@@ -182,7 +182,9 @@ impl Resolv {
 /// Whether libc reads this line: a keyword begins it, and to libc an address with a carriage return
 /// behind it is none.
 fn is_read(line: &str) -> bool {
-    !line.starts_with([' ', '\t']) && !(line.starts_with("nameserver") && line.ends_with('\r'))
+    let indented = line.starts_with([' ', '\t']);
+    let returned = line.starts_with("nameserver") && line.ends_with('\r');
+    !indented && !returned
 }
 
 #[cfg(test)]
