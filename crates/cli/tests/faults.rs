@@ -1,9 +1,7 @@
 //! What can go wrong on a live wire: servers made to misbehave, with the fault, curl's exit code and a
 //! record that opens again for each. The lab's table of the same is in `crates/visit/tests/faults.rs`.
 
-#[allow(unused_imports, reason = "nothing is skipped here")]
 mod common;
-#[allow(unused_imports, reason = "nothing is skipped here")]
 mod peer;
 
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -238,7 +236,7 @@ fn decompression_bomb() {
     use std::io::Write as _;
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     for _ in 0..512 {
-        bomb.write_all(&[0; 128 * 1024]).expect("memory");
+        bomb.write_all(&vec![0; 128 * 1024]).expect("memory");
     }
     // Compressed twice, 64 MiB are some hundred bytes.
     let mut twice = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

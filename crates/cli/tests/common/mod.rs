@@ -1,6 +1,7 @@
 //! What several tests use: the command itself, and outside tools to hold it against.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+#[allow(clippy::duplicate_mod, reason = "a test file may use this and the other helper")]
 #[path = "../../../../tests/skip.rs"]
 mod rule;
 
@@ -10,6 +11,7 @@ use std::process::{Command, Output};
 use roundtrip_record::{Event, Fault, Folder, What};
 use serde_json::Value;
 
+#[allow(unused_imports, reason = "each test file uses a part of it")]
 pub(crate) use rule::{has, skip};
 
 /// The command, with a home of its own, so that nothing is kept from one test to another.

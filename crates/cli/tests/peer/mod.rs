@@ -4,6 +4,7 @@
 pub(crate) mod identity;
 pub(crate) mod proxy;
 pub(crate) mod raw;
+#[allow(clippy::duplicate_mod, reason = "a test file may use this and the other helper")]
 #[path = "../../../../tests/skip.rs"]
 mod rule;
 
@@ -13,6 +14,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
+#[allow(unused_imports, reason = "each test file uses a part of it")]
 pub(crate) use rule::has;
 
 /// The command.
@@ -132,8 +134,8 @@ esac"#,
     ("astray", r#"printf "Status: 302 Moved\nLocation: nosuch://x/\n\n""#),
     (
         "cookie",
-        r#"printf 'Set-Cookie: one=1; Path=/\nSet-Cookie: two=2; Path=/echo; HttpOnly\n'
-printf 'Set-Cookie: three=3; Secure; Path=/\nContent-Type: text/plain\n\nset\n'"#,
+        r"printf 'Set-Cookie: one=1; Path=/\nSet-Cookie: two=2; Path=/echo; HttpOnly\n'
+printf 'Set-Cookie: three=3; Secure; Path=/\nContent-Type: text/plain\n\nset\n'",
     ),
     (
         "named",
@@ -145,7 +147,7 @@ printf "Content-Disposition: attachment; filename=\"$QUERY_STRING\"\n\nnamed\n""
         r#"printf "Content-Type: text/plain\nContent-Encoding: $QUERY_STRING\n\n"
 printf 'in fewer bytes, or not' | gzip -nc"#,
     ),
-    ("slow", r#"printf 'Content-Type: text/plain\n\nfirst\n'; sleep 4; echo second"#),
+    ("slow", r"printf 'Content-Type: text/plain\n\nfirst\n'; sleep 4; echo second"),
     ("silent", "exec sleep 4"),
     // Fails twice for each query.
     (
@@ -159,7 +161,7 @@ else
 fi"#,
     ),
     ("variables", r"printf 'Content-Type: text/plain\n\n'; env | LC_ALL=C sort"),
-    ("local", r#"printf 'Location: /a.txt?from=program\n\n'"#),
+    ("local", r"printf 'Location: /a.txt?from=program\n\n'"),
 ];
 
 pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> Output {
