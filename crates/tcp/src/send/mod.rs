@@ -227,7 +227,6 @@ pub(crate) struct Sender {
 
     /// Payload was last sent.
     pub(crate) last_sent: Time,
-    last_sent_ticks: u32,
     /// Anything was last sent (`tcp_wstamp_ns`).
     pub(crate) last_output: Time,
     /// An acknowledgement last came.
@@ -243,9 +242,9 @@ pub(crate) struct Sender {
     pub(crate) counts: SendCounts,
 }
 
-/// What one segment of the send buffer costs beside its bytes (`SKB_TRUESIZE` of an empty buffer,
-/// shared by the two segments of a typical burst).
-const SEGMENT_OVERHEAD: u32 = 640;
+/// What the kernel keeps beside the bytes of a burst, which is one buffer until it is sent again
+/// (measured: `skmem`'s `w` in `ss -m`, less the bytes).
+const BUFFER_OVERHEAD: u32 = 832;
 
 impl Sender {
     pub(crate) fn new(start: &SenderStart, cx: Context<'_>) -> Sender {
@@ -316,7 +315,6 @@ impl Sender {
             burst: None,
             pace_until: Time::ZERO,
             last_sent: cx.now.time,
-            last_sent_ticks: cx.now.ticks,
             last_output: cx.now.time,
             last_ack: cx.now.time,
             memory: start.buffer.map_or(cx.profile.send_memory[1], |bytes| bytes as u32),
@@ -388,7 +386,8 @@ impl Sender {
 
     /// What the buffer takes up, in Linux's measure (`sk_wmem_queued`).
     pub(crate) fn memory_used(&self) -> u32 {
-        (self.buffer.len() as u32).saturating_add(self.board.out() * SEGMENT_OVERHEAD)
+        let buffers = self.board.buffers + self.unsent().div_ceil(1 << 16);
+        (self.buffer.len() as u32).saturating_add(buffers.saturating_mul(BUFFER_OVERHEAD))
     }
 
     /// Whether to tell an application that found the buffer full that there is room again: a third

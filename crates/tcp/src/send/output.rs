@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use roundtrip_packet::SeqNumber;
 
+use crate::clock::Now;
 use crate::congestion::Controller;
 use crate::info::CaState;
 
@@ -250,7 +251,11 @@ impl Sender {
             let part = left.min(mss);
             left -= part;
             let last = left == 0;
-            self.board.push(Sent::new(at, part, fin && last, cx.now.us, delivered));
+            let mut sent = Sent::new(at, part, fin && last, cx.now.us, delivered);
+            if last {
+                sent.marks = sent.marks.with(Marks::LAST);
+            }
+            self.board.push(sent);
             at += part;
             segments += 1;
             if last {
@@ -279,11 +284,14 @@ impl Sender {
     fn before_data(&mut self, cx: Context<'_>) {
         if self.board.in_flight() == 0 {
             let at = self.moment(cx);
-            self.control.on_restart(self.last_sent_ticks, &at);
+            self.control.on_restart(self.last_sent_ticks(cx), &at);
         }
         self.last_sent = cx.now.time;
-        self.last_sent_ticks = cx.now.ticks;
         self.last_output = cx.now.time;
+    }
+
+    fn last_sent_ticks(&self, cx: Context<'_>) -> u32 {
+        Now::at(self.last_sent, cx.profile.tick).ticks
     }
 
     /// When the next burst may leave, if bursts are spaced.
@@ -356,7 +364,7 @@ impl Sender {
             return;
         }
         let rto = cx.profile.tick.count(self.rtt.rto_us()).max(1);
-        let mut idle = i64::from(cx.now.ticks.wrapping_sub(self.last_sent_ticks) as i32);
+        let mut idle = i64::from(cx.now.ticks.wrapping_sub(self.last_sent_ticks(cx)) as i32);
         if idle <= i64::from(rto) {
             return;
         }

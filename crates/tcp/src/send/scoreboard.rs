@@ -31,6 +31,8 @@ impl Marks {
     pub(crate) const LOST: Marks = Marks(4);
     /// Retransmitted at some time.
     pub(crate) const EVER_RETRANS: Marks = Marks(8);
+    /// The last of those that share a buffer (`struct sk_buff`).
+    pub(crate) const LAST: Marks = Marks(16);
 
     #[inline]
     pub(crate) const fn has(self, any: Marks) -> bool {
@@ -105,6 +107,8 @@ pub(crate) struct Scoreboard {
     pub(crate) lost_out: u32,
     /// Retransmissions on their way.
     pub(crate) retrans_out: u32,
+    /// Buffers that hold them all, each with what the kernel keeps beside the bytes.
+    pub(crate) buffers: u32,
     /// Where to look for the next segment to retransmit (`retransmit_skb_hint`).
     pub(crate) hint: Option<Place>,
     /// The end of the highest segment acknowledged selectively; meaningless without one.
@@ -121,6 +125,7 @@ impl Default for Scoreboard {
             sacked_out: 0,
             lost_out: 0,
             retrans_out: 0,
+            buffers: 0,
             hint: None,
             highest_sack: SeqNumber(0),
         }
@@ -198,6 +203,7 @@ impl Scoreboard {
     #[inline]
     pub(crate) fn push(&mut self, sent: Sent) {
         let place = self.base.wrapping_add(self.segments.len() as u32);
+        self.buffers += u32::from(sent.marks.has(Marks::LAST));
         self.segments.push_back(sent);
         self.link(place);
     }
@@ -215,6 +221,7 @@ impl Scoreboard {
         self.sacked_out -= u32::from(sent.marks.has(Marks::SACKED)).min(self.sacked_out);
         self.retrans_out -= u32::from(sent.marks.has(Marks::RETRANS));
         self.lost_out -= u32::from(sent.marks.has(Marks::LOST));
+        self.buffers -= u32::from(sent.marks.has(Marks::LAST));
         Some(sent)
     }
 
@@ -309,9 +316,12 @@ impl Scoreboard {
         let mut rest = *sent;
         sent.len = len;
         sent.fin = false;
+        // Each part has a buffer of its own then.
+        sent.marks = sent.marks.with(Marks::LAST);
         rest.seq += len;
         rest.len -= len;
         let marks = rest.marks;
+        self.buffers += 1;
         let linked = self.is_linked(place);
         self.shift_places(place, 1);
         let index = self.index(place) + 1;
@@ -338,13 +348,19 @@ impl Scoreboard {
         self.sacked_out -= u32::from(next.marks.has(Marks::SACKED));
         self.retrans_out -= u32::from(next.marks.has(Marks::RETRANS));
         self.lost_out -= u32::from(next.marks.has(Marks::LOST));
+        let mut freed = 0;
         if let Some(sent) = self.get_mut(place) {
             sent.len += next.len;
             sent.fin |= next.fin;
+            freed = u32::from(sent.marks.has(Marks::LAST) && next.marks.has(Marks::LAST));
+            if next.marks.has(Marks::LAST) {
+                sent.marks = sent.marks.with(Marks::LAST);
+            }
             if next.marks.has(Marks::EVER_RETRANS) {
                 sent.marks = sent.marks.with(Marks::EVER_RETRANS);
             }
         }
+        self.buffers -= freed;
     }
 
     /// Trims what has been acknowledged off the first segment (`tcp_trim_head`); all but FIN, if the
@@ -465,6 +481,7 @@ impl Scoreboard {
         }
         assert_eq!(count(Marks::LOST), self.lost_out, "lost_out");
         assert_eq!(count(Marks::RETRANS), self.retrans_out, "retrans_out");
+        assert_eq!(count(Marks::LAST), self.buffers, "buffers");
         assert!(self.sacked_out + self.lost_out <= self.out(), "left_out <= packets_out");
         for (a, b) in self.segments.iter().zip(self.segments.iter().skip(1)) {
             assert_eq!(a.end(), b.seq, "a gap between segments");
