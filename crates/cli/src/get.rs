@@ -37,6 +37,10 @@ use output::{Folders, From, Heads, Output, Target};
 use verbose::Teller;
 use write_out::{Steps, To, Told, fill};
 
+/// 128 + SIGINT, as shells have it. Kernel sockets close when a process is killed; ours want to be
+/// told.
+const INTERRUPTED: u8 = 130;
+
 /// Carries it out.
 pub(crate) fn run(arguments: &Get) -> Outcome {
     refuse(arguments)?;
@@ -77,7 +81,8 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
         Real::Tap(settings) => {
             let machine = Machine::new(place.cache.clone());
             roundtrip_tap::run(settings, clock, &log, machine, |tap| async move {
-                job.run(&tap).await
+                let done = roundtrip_live::unless_interrupted(Box::pin(job.run(&tap))).await;
+                done.unwrap_or(Ok(INTERRUPTED))
             })???
         }
     };
