@@ -12,7 +12,18 @@ use roundtrip_tcp::{Disposition, Segment, reset_for};
 use crate::demux::Tuple;
 use crate::output::Outgoing;
 use crate::socket::{Owner, Path};
-use crate::{Gso, Host, IfIndex, Kind};
+use crate::{Apart, Gso, Host, IfIndex, Kind, Transmit};
+
+/// A payload shorter than this is copied: that costs less than one more piece in a system call.
+const APART_LEAST: usize = 1024;
+
+/// What became of a segment.
+enum Written {
+    /// It stands in the buffer, whole.
+    Frame(Option<Gso>, Option<EventId>),
+    /// It was handed out in pieces.
+    Apart,
+}
 
 impl Host {
     /// Whose segment it is.
@@ -204,15 +215,20 @@ impl Host {
         now: Time,
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
+        apart: &mut Option<impl FnMut(Apart<'_>)>,
     ) -> Option<(IfIndex, Option<Gso>, Option<EventId>)> {
         while let Some(slot) = self.tcp.first_ready() {
             let path = self.current_path(now, slot);
             let mac = self.mac_of(now, path);
-            let Some((gso, cause)) = self.write_segment(now, slot, path, mac, into, trace) else {
+            let Some(written) = self.write_segment(now, slot, path, mac, into, trace, apart) else {
                 self.settle(now, slot, trace);
                 continue;
             };
             self.tcp.rotate();
+            let Written::Frame(gso, cause) = written else {
+                self.counters.frames_sent += 1;
+                continue;
+            };
             // Without a route the segment is lost like on the way (`ip_queue_xmit`).
             let Some(Path { hop, .. }) = path else {
                 self.counters.unroutable += 1;
@@ -268,6 +284,7 @@ impl Host {
 
     /// Writes a socket's next segment, or several at once; `None` if it has none to send now.
     #[inline]
+    #[allow(clippy::too_many_arguments)]
     fn write_segment(
         &mut self,
         now: Time,
@@ -276,7 +293,8 @@ impl Host {
         mac: Option<EtherAddr>,
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
-    ) -> Option<(Option<Gso>, Option<EventId>)> {
+        apart: &mut Option<impl FnMut(Apart<'_>)>,
+    ) -> Option<Written> {
         let socket = self.tcp.sockets.at_mut(slot)?;
         let link = path.and_then(|path| self.links.get(path.hop.interface));
         let offload = link.map(|link| link.interface.offload).unwrap_or_default();
@@ -295,7 +313,14 @@ impl Host {
             },
         };
         into.clear();
-        let emitted = envelope.emit_tcp(&transmit.header, transmit.payload, into).ok()?;
+        let length = transmit.payload_length();
+        let may_be_apart =
+            offload.checksum && mac.is_some() && length >= APART_LEAST && !trace.is_on();
+        let taker = apart.as_mut().filter(|_| may_be_apart);
+        let emitted = match taker {
+            Some(_) => envelope.emit_tcp_headers(&transmit.header, length, into).ok()?,
+            None => envelope.emit_tcp(&transmit.header, transmit.payload, into).ok()?,
+        };
         let segment_size = transmit.segment_size;
         let (cause, is_syn) = (transmit.cause, transmit.header.flags.contains(Flags::SYN));
         let gso = segment_size
@@ -303,11 +328,19 @@ impl Host {
         let count = segment_size.map_or(1, |size| {
             (emitted.length - emitted.payload).div_ceil(usize::from(size.max(1)))
         });
+        let written = match (taker, path) {
+            (Some(take), Some(Path { hop, .. })) => {
+                let transmit_of = Transmit { interface: hop.interface, gso, event: None };
+                take(Apart { headers: into, payload: transmit.payload, transmit: transmit_of });
+                Written::Apart
+            }
+            _ => Written::Frame(gso, cause),
+        };
         socket.identification = identification.wrapping_add(count as u16);
         if is_syn {
             socket.note_syn(now);
         }
-        Some((gso, cause))
+        Some(written)
     }
 }
 
