@@ -1,6 +1,6 @@
 //! TCP segments in and out.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use roundtrip_packet::tcp::{Header, Segment as Parsed};
 use roundtrip_packet::{
@@ -17,9 +17,13 @@ use crate::{Gso, Host, IfIndex, Kind};
 impl Host {
     /// Whose segment it is.
     #[inline]
-    pub(crate) fn find_connection(&self, ip: &IpHeader, parsed: &Parsed<'_>) -> Option<u32> {
-        let Header { source_port, destination_port, .. } = parsed.header;
-        self.tcp.find(&Tuple::of(ip.destination(), destination_port, ip.source(), source_port))
+    pub(crate) fn find_connection(
+        &self,
+        local: IpAddr,
+        remote: IpAddr,
+        (source_port, destination_port): (u16, u16),
+    ) -> Option<u32> {
+        self.tcp.find(&Tuple::of(local, destination_port, remote, source_port))
     }
 
     /// A segment for this host that belongs to no connection.
@@ -32,14 +36,14 @@ impl Host {
         trace: &mut impl Trace,
     ) {
         // Out of fragments a connection's segment can come this way, too.
-        if let Some(slot) = self.find_connection(ip, parsed) {
-            self.handle_bound(now, slot, ip, parsed, id, trace);
+        let (local, remote) = (ip.destination(), ip.source());
+        let segment = segment_of(ip.ecn(), parsed, id);
+        if let Some(slot) = self.find_connection(local, remote, parsed.ports()) {
+            self.handle_bound(now, slot, &segment, trace);
             return;
         }
-        let Header { source_port, destination_port, .. } = parsed.header;
-        let local = SocketAddr::new(ip.destination(), destination_port);
-        let remote = SocketAddr::new(ip.source(), source_port);
-        let segment = segment_of(ip, parsed, id);
+        let local = SocketAddr::new(local, segment.header.destination_port);
+        let remote = SocketAddr::new(remote, segment.header.source_port);
         self.handle_unbound(now, (local, remote), &segment, None, trace);
     }
 
@@ -49,12 +53,9 @@ impl Host {
         &mut self,
         now: Time,
         slot: u32,
-        ip: &IpHeader,
-        parsed: &Parsed<'_>,
-        id: Option<EventId>,
+        segment: &Segment<'_>,
         trace: &mut impl Trace,
     ) {
-        let segment = &segment_of(ip, parsed, id);
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
         let owner = socket.owner;
         if matches!(owner, Owner::HalfOpen(_)) && self.must_wait(owner, segment.header.flags) {
@@ -206,19 +207,21 @@ impl Host {
         trace: &mut impl Trace,
     ) -> Option<(IfIndex, Option<Gso>, Option<EventId>)> {
         while let Some(slot) = self.tcp.first_ready() {
-            let path = self.current_path(now, slot);
-            let mac = self.mac_of(now, path);
-            let Some((gso, cause)) = self.write_segment(now, slot, path, mac, into, trace) else {
+            self.renew_path(now, slot);
+            let Some(Written { is_addressed, gso, cause }) =
+                self.write_segment(now, slot, into, trace)
+            else {
                 self.settle(now, slot, trace);
                 continue;
             };
             self.tcp.rotate();
             // Without a route the segment is lost like on the way (`ip_queue_xmit`).
-            let Some(Path { hop, .. }) = path else {
+            let path = self.tcp.sockets.at(slot).and_then(|socket| socket.path.as_ref());
+            let Some(&Path { hop, .. }) = path else {
                 self.counters.unroutable += 1;
                 continue;
             };
-            if mac.is_some() {
+            if is_addressed {
                 return Some((hop.interface, gso, cause));
             }
             let bytes = into.clone();
@@ -238,32 +241,18 @@ impl Host {
         None
     }
 
-    /// The way of a socket's segments, found again if routes have changed.
+    /// Finds the way of a socket's segments again if routes have changed.
     #[inline]
-    fn current_path(&mut self, now: Time, slot: u32) -> Option<Path> {
-        let socket = self.tcp.sockets.at(slot)?;
-        if let Some(path) = socket.path
-            && path.version == self.version
-        {
-            return Some(path);
+    fn renew_path(&mut self, now: Time, slot: u32) {
+        let Some(socket) = self.tcp.sockets.at(slot) else { return };
+        if socket.path.as_ref().is_some_and(|path| path.version == self.version) {
+            return;
         }
         let (local, remote) = (socket.connection.local(), socket.connection.remote());
         let path = self.path(now, local.ip(), remote.ip());
         if let Some(socket) = self.tcp.sockets.at_mut(slot) {
             socket.path = path;
         }
-        path
-    }
-
-    /// Whereto frames go, if the neighbour is known and needs no asking.
-    #[inline]
-    fn mac_of(&mut self, now: Time, path: Option<Path>) -> Option<EtherAddr> {
-        let path = path?;
-        if let Some(neighbour) = path.neighbour {
-            return self.neighbours.reachable(now, neighbour);
-        }
-        let link = self.links.get(path.hop.interface)?;
-        (link.interface.kind == Kind::Loopback).then_some(EtherAddr::UNSPECIFIED)
     }
 
     /// Writes a socket's next segment, or several at once; `None` if it has none to send now.
@@ -272,21 +261,29 @@ impl Host {
         &mut self,
         now: Time,
         slot: u32,
-        path: Option<Path>,
-        mac: Option<EtherAddr>,
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
-    ) -> Option<(Option<Gso>, Option<EventId>)> {
+    ) -> Option<Written> {
         let socket = self.tcp.sockets.at_mut(slot)?;
-        let link = path.and_then(|path| self.links.get(path.hop.interface));
+        let link = socket.path.as_ref().and_then(|path| self.links.get(path.hop.interface));
         let offload = link.map(|link| link.interface.offload).unwrap_or_default();
-        let source = link.map_or(EtherAddr::UNSPECIFIED, |link| link.interface.mac);
         let most = if offload.tso { usize::from(socket.max_segments) } else { 1 };
         let (local, remote) = (socket.connection.local(), socket.connection.remote());
+        let transmit = socket.connection.poll_transmit(now, most, trace);
+        // By reference: it is large, and was written a moment ago.
+        let transmit = transmit.as_ref()?;
+        // The hardware address, if the neighbour is known and needs no asking.
+        let destination = match (link, socket.path.as_ref().and_then(|path| path.neighbour)) {
+            (_, Some(neighbour)) => self.neighbours.reachable(now, neighbour),
+            (Some(link), None) if link.interface.kind == Kind::Loopback => {
+                Some(EtherAddr::UNSPECIFIED)
+            }
+            _ => None,
+        };
+        let source = link.map_or(EtherAddr::UNSPECIFIED, |link| link.interface.mac);
         let identification = socket.identification;
-        let transmit = socket.connection.poll_transmit(now, most, trace)?;
         let envelope = Envelope {
-            link: Some(Link { source, destination: mac.unwrap_or(EtherAddr::UNSPECIFIED) }),
+            link: Some(Link { source, destination: destination.unwrap_or_default() }),
             ip: ip_header(local, remote, transmit.ecn, identification)?,
             checksum: if offload.checksum {
                 ChecksumMode::PseudoHeaderOnly
@@ -296,24 +293,31 @@ impl Host {
         };
         into.clear();
         let emitted = envelope.emit_tcp(&transmit.header, transmit.payload, into).ok()?;
-        let segment_size = transmit.segment_size;
-        let (cause, is_syn) = (transmit.cause, transmit.header.flags.contains(Flags::SYN));
-        let gso = segment_size
+        let gso = transmit
+            .segment_size
             .map(|segment_size| Gso { segment_size, header_len: emitted.payload as u16 });
-        let count = segment_size.map_or(1, |size| {
+        let count = transmit.segment_size.map_or(1, |size| {
             (emitted.length - emitted.payload).div_ceil(usize::from(size.max(1)))
         });
+        let (cause, is_syn) = (transmit.cause, transmit.header.flags.contains(Flags::SYN));
         socket.identification = identification.wrapping_add(count as u16);
         if is_syn {
             socket.note_syn(now);
         }
-        Some((gso, cause))
+        Some(Written { is_addressed: destination.is_some(), gso, cause })
     }
 }
 
-#[inline]
-fn segment_of<'a>(ip: &IpHeader, parsed: &Parsed<'a>, id: Option<EventId>) -> Segment<'a> {
-    Segment { header: parsed.header, payload: parsed.payload, ecn: ip.ecn(), id }
+/// A frame with a segment.
+struct Written {
+    /// It has its destination's hardware address.
+    is_addressed: bool,
+    gso: Option<Gso>,
+    cause: Option<EventId>,
+}
+
+pub(crate) fn segment_of<'a>(ecn: Ecn, parsed: &Parsed<'a>, id: Option<EventId>) -> Segment<'a> {
+    Segment { header: parsed.header, payload: parsed.payload, ecn, id }
 }
 
 /// The header of a connection's packet: DF is set, so that the path MTU shows, and IPv4 packets

@@ -32,6 +32,7 @@ impl Source {
         }
     }
 
+    #[inline]
     const fn from_rank(rank: u32) -> Self {
         match rank {
             Self::SLEEP => Self::Sleep,

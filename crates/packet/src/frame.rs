@@ -5,7 +5,7 @@ use crate::error::{EmitError, Layer, ParseError};
 use crate::ethernet::{self, EtherAddr, EtherType};
 use crate::ip::{Fragment, IpHeader, Protocol};
 use crate::ipv6::Upper;
-use crate::options::OptionBytes;
+use crate::options::{OptionBytes, TIMESTAMPS_HEAD, Timestamps};
 use crate::{arp, icmpv4, icmpv6, ipv4, ipv6, tcp, udp};
 
 /// How much of a packet's claims is checked when it is read.
@@ -214,6 +214,7 @@ pub struct Link {
 }
 
 impl Link {
+    #[inline(always)]
     fn emit(self, ether_type: EtherType, out: &mut Vec<u8>) {
         let Link { source, destination } = self;
         ethernet::Header { destination, source, ether_type }.emit(out);
@@ -275,11 +276,19 @@ impl Envelope {
         payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
-        self.emit_segment(header, &header.options.to_bytes(), payload, out)
+        // What nearly every segment has, as one run of words with the header.
+        if let Some(Timestamps { value, echo }) = header.options.only_timestamps() {
+            let [ports, sequence, acknowledgement, control, urgent] = header.to_words(12);
+            let words =
+                [ports, sequence, acknowledgement, control, urgent, TIMESTAMPS_HEAD, value, echo];
+            return self.emit_segment(&words, &[], payload, out);
+        }
+        let options = header.options.to_bytes();
+        let options = options.as_bytes();
+        self.emit_segment(&header.to_words(options.len()), options, payload, out)
     }
 
     /// The same with an explicit list of options instead of the header's.
-    #[inline]
     pub fn emit_tcp_with_options(
         &self,
         header: &tcp::Header,
@@ -287,24 +296,26 @@ impl Envelope {
         payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
-        self.emit_segment(header, &options.padded(), payload, out)
+        let options = options.padded();
+        let options = options.as_bytes();
+        self.emit_segment(&header.to_words(options.len()), options, payload, out)
     }
 
-    #[inline]
-    fn emit_segment(
+    /// `words` are the header, or begin it.
+    #[inline(always)]
+    fn emit_segment<const WORDS: usize>(
         &self,
-        header: &tcp::Header,
-        options: &OptionBytes,
+        words: &[u32; WORDS],
+        options: &[u8],
         payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
-        let header_length = tcp::HEADER_LEN + options.as_bytes().len();
+        let header_length = 4 * WORDS + options.len();
         let length = header_length + payload[0].len() + payload[1].len();
         let at = self.begin(Protocol::TCP, header_length, length, out)?;
-        let words = header.to_words(options);
         out.extend_from_slice(words.map(u32::to_be_bytes).as_flattened());
-        out.extend_from_slice(options.as_bytes());
-        let headers = Sum::words(&words) + checksum::sum(options.as_bytes());
+        out.extend_from_slice(options);
+        let headers = Sum::words(words) + checksum::sum(options);
         let field = self.finish(Protocol::TCP, length, headers, payload, out);
         place(at.transport + tcp::CHECKSUM_OFFSET, field, out);
         Ok(at.done())
@@ -404,7 +415,7 @@ impl Envelope {
     }
 
     /// Writes frame and IP header for `length` bytes, of which `header` are the transport's.
-    #[inline]
+    #[inline(always)]
     fn begin(
         &self,
         protocol: Protocol,
@@ -426,7 +437,7 @@ impl Envelope {
     }
 
     /// Writes the data and gives the checksum field's value.
-    #[inline]
+    #[inline(always)]
     fn finish(
         &self,
         protocol: Protocol,

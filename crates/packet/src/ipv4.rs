@@ -46,6 +46,7 @@ pub struct Header {
 impl Header {
     /// A header with TTL 64 (RFC 1700's default, and Linux's), DF set (path MTU discovery, RFC
     /// 1191) and, as RFC 6864 §4.1 allows for such packets, identification 0.
+    #[inline]
     pub const fn new(source: Ipv4Addr, destination: Ipv4Addr, protocol: Protocol) -> Header {
         Header {
             dscp: 0,
@@ -140,7 +141,7 @@ impl Header {
     }
 
     /// The same for another protocol.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn emit_for(
         &self,
         protocol: Protocol,

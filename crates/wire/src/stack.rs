@@ -196,17 +196,14 @@ impl<P: Port> Stack<P> {
     fn drain(&self, inner: &mut Inner) {
         let port = &self.shared.port;
         let now = port.now();
-        loop {
-            let Inner { host, log, frame, .. } = &mut *inner;
-            while let Some(transmit) = traced!(log, |trace| host.poll_transmit(now, frame, trace)) {
-                port.transmit(core::mem::replace(frame, port.buffer()), transmit);
-            }
-            // What frames over loopback made happen comes out only now, and may make more frames.
-            let Some(event) = inner.host.poll_event() else { break };
+        let Inner { host, log, frame, .. } = &mut *inner;
+        while let Some(transmit) = traced!(log, |trace| host.poll_transmit(now, frame, trace)) {
+            port.transmit(core::mem::replace(frame, port.buffer()), transmit);
+        }
+        // After the frames, since those over loopback make things happen here. Telling of an event
+        // makes no frame: tasks are woken, and run later.
+        while let Some(event) = inner.host.poll_event() {
             inner.dispatch(&event);
-            while let Some(event) = inner.host.poll_event() {
-                inner.dispatch(&event);
-            }
         }
         port.set_timer(inner.host.next_timeout());
     }
