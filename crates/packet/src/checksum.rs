@@ -143,8 +143,8 @@ fn sum_vectors<S: Simd>(simd: S, data: &[u8]) -> u64 {
     let mut vectors = data.chunks_exact(S::u8s::N);
     for vector in &mut vectors {
         let words: S::u32s = S::u8s::from_slice(simd, vector).bitcast();
-        even = even + (words & low);
-        odd = odd + (words >> 16);
+        even += words & low;
+        odd += words >> 16;
     }
     let pairs: S::u64s = (even + odd).bitcast();
     let lanes = (pairs & S::u64s::splat(simd, 0xffff_ffff)) + (pairs >> 32);

@@ -5,8 +5,8 @@ use crate::error::{EmitError, Layer, ParseError};
 use crate::ethernet::{self, EtherAddr, EtherType};
 use crate::ip::{Fragment, IpHeader, Protocol};
 use crate::ipv6::Upper;
-use crate::options::{OptionBytes, TIMESTAMPS_HEAD, Timestamps};
-use crate::{arp, icmpv4, icmpv6, ipv4, ipv6, tcp, udp};
+use crate::options::OptionBytes;
+use crate::{arp, icmpv4, icmpv6, ipv4, ipv6, plain, tcp, udp};
 
 /// How much of a packet's claims is checked when it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -276,16 +276,15 @@ impl Envelope {
         payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
-        // What nearly every segment has, as one run of words with the header.
-        if let Some(Timestamps { value, echo }) = header.options.only_timestamps() {
-            let [ports, sequence, acknowledgement, control, urgent] = header.to_words(12);
-            let words =
-                [ports, sequence, acknowledgement, control, urgent, TIMESTAMPS_HEAD, value, echo];
-            return self.emit_segment(&words, &[], payload, out);
+        // What nearly every segment has.
+        if let Some(timestamps) = header.options.only_timestamps()
+            && let Envelope { link: Some(link), ip: IpHeader::V4(ip), checksum } = self
+            && let Some(emitted) =
+                plain::emit_v4(*link, ip, *checksum, (header, timestamps), payload, out)
+        {
+            return Ok(emitted);
         }
-        let options = header.options.to_bytes();
-        let options = options.as_bytes();
-        self.emit_segment(&header.to_words(options.len()), options, payload, out)
+        self.emit_segment(header, header.options.to_bytes().as_bytes(), payload, out)
     }
 
     /// The same with an explicit list of options instead of the header's.
@@ -296,26 +295,23 @@ impl Envelope {
         payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
-        let options = options.padded();
-        let options = options.as_bytes();
-        self.emit_segment(&header.to_words(options.len()), options, payload, out)
+        self.emit_segment(header, options.padded().as_bytes(), payload, out)
     }
 
-    /// `words` are the header, or begin it.
-    #[inline(always)]
-    fn emit_segment<const WORDS: usize>(
+    fn emit_segment(
         &self,
-        words: &[u32; WORDS],
+        header: &tcp::Header,
         options: &[u8],
         payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
-        let header_length = 4 * WORDS + options.len();
+        let header_length = tcp::HEADER_LEN + options.len();
         let length = header_length + payload[0].len() + payload[1].len();
         let at = self.begin(Protocol::TCP, header_length, length, out)?;
+        let words = header.words(options.len());
         out.extend_from_slice(words.map(u32::to_be_bytes).as_flattened());
         out.extend_from_slice(options);
-        let headers = Sum::words(words) + checksum::sum(options);
+        let headers = Sum::words(&words) + checksum::sum(options);
         let field = self.finish(Protocol::TCP, length, headers, payload, out);
         place(at.transport + tcp::CHECKSUM_OFFSET, field, out);
         Ok(at.done())

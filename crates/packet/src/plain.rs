@@ -3,9 +3,11 @@
 //! Nearly every frame of a busy host is a TCP segment with no option but timestamps, in a packet that
 //! has no IP options and no extension headers and is no fragment. Such a frame is read here, by
 //! fixed places (Jacobson's header prediction, taken to the layers below TCP). It is checked like
-//! any other, and whatever is not plain, or not right, is [`parse_frame`]'s.
+//! any other, and whatever is not plain, or not right, is [`parse_frame`]'s. Written the same way,
+//! over IPv4, a frame's headers are one run of stores; [`Envelope::emit_tcp`] sees to it.
 //!
 //! [`parse_frame`]: crate::parse_frame
+//! [`Envelope::emit_tcp`]: crate::Envelope::emit_tcp
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -13,7 +15,7 @@ use crate::checksum::{self, Sum, pseudo_v4, pseudo_v6};
 use crate::ethernet::{self, EtherType};
 use crate::ip::{Ecn, Protocol};
 use crate::options::{TIMESTAMPS_HEAD, Timestamps};
-use crate::{Flags, Options, SeqNumber, Verify, ipv4, ipv6, tcp};
+use crate::{ChecksumMode, Emitted, Flags, Link, Options, SeqNumber, Verify, ipv4, ipv6, tcp};
 
 /// A segment and what matters of the headers around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +124,7 @@ fn parse_segment(
     let (timestamps, payload) = match header[3] >> 28 {
         WITHOUT_OPTIONS => (None, rest),
         WITH_TIMESTAMPS => {
-            let (options, payload) = rest.split_first_chunk::<12>()?;
+            let (options, payload) = rest.split_first_chunk::<OPTIONS_LEN>()?;
             let [TIMESTAMPS_HEAD, value, echo] = words(options) else { return None };
             (Some(Timestamps { value, echo }), payload)
         }
@@ -132,6 +134,78 @@ fn parse_segment(
         return None;
     }
     Some(PlainSegment { source, destination, ecn, words: header, timestamps, payload })
+}
+
+/// Bytes of the options of a plain segment: timestamps and their padding.
+const OPTIONS_LEN: usize = 12;
+/// Where the TCP header of a plain frame over IPv4 stands.
+const TRANSPORT: usize = ethernet::HEADER_LEN + ipv4::HEADER_LEN;
+/// Where its data stands.
+const PAYLOAD: usize = TRANSPORT + tcp::HEADER_LEN + OPTIONS_LEN;
+
+/// Appends a frame with a segment that has no option but timestamps. `None`, and nothing done, if
+/// the packet is not plain, or too long.
+#[inline]
+pub(crate) fn emit_v4(
+    link: Link,
+    ip: &ipv4::Header,
+    mode: ChecksumMode,
+    (header, timestamps): (&tcp::Header, Timestamps),
+    [first, second]: [&[u8]; 2],
+    out: &mut Vec<u8>,
+) -> Option<Emitted> {
+    let payload = first.len() + second.len();
+    let total = u16::try_from(PAYLOAD - ethernet::HEADER_LEN + payload).ok()?;
+    if !ip.options.as_bytes().is_empty() {
+        return None;
+    }
+    let ip_words = ip.words(Protocol::TCP, total, Sum::ZERO);
+    let [ports, sequence, acknowledgement, control, urgent] = header.words(OPTIONS_LEN);
+    let Timestamps { value, echo } = timestamps;
+    let words = [ports, sequence, acknowledgement, control, urgent, TIMESTAMPS_HEAD, value, echo];
+
+    let start = out.len();
+    out.reserve(PAYLOAD + payload);
+    out.resize(start + PAYLOAD, 0);
+    let headers = out.get_mut(start..)?.first_chunk_mut::<PAYLOAD>()?;
+    let Link { source, destination } = link;
+    let around = ethernet::Header { destination, source, ether_type: EtherType::IPV4 };
+    headers[..ethernet::HEADER_LEN].copy_from_slice(&around.to_bytes());
+    place(&mut headers[ethernet::HEADER_LEN..TRANSPORT], &ip_words);
+    place(&mut headers[TRANSPORT..], &words);
+
+    let length = u32::from(total) - ipv4::HEADER_LEN as u32;
+    let pseudo = pseudo_v4(ip.source, ip.destination, Protocol::TCP, length);
+    let field = match mode {
+        ChecksumMode::PseudoHeaderOnly => {
+            out.extend_from_slice(first);
+            out.extend_from_slice(second);
+            pseudo.folded()
+        }
+        ChecksumMode::Full => {
+            let data = checksum::append(out, first);
+            let rest = checksum::append(out, second);
+            let data = checksum::combine(data, first.len(), rest);
+            (pseudo + Sum::words(&words) + data).checksum()
+        }
+    };
+    let at = start + TRANSPORT + tcp::CHECKSUM_OFFSET;
+    out.get_mut(at..at + 2)?.copy_from_slice(&field.to_be_bytes());
+    Some(Emitted {
+        network: ethernet::HEADER_LEN,
+        transport: TRANSPORT,
+        payload: PAYLOAD,
+        length: PAYLOAD + payload,
+    })
+}
+
+/// Writes words where there is just the room for them.
+#[inline(always)]
+fn place(room: &mut [u8], words: &[u32]) {
+    let (places, _) = room.as_chunks_mut::<4>();
+    for (place, word) in places.iter_mut().zip(words) {
+        *place = word.to_be_bytes();
+    }
 }
 
 /// A header as 32-bit words.

@@ -191,7 +191,7 @@ impl Header {
 
     /// The header as words, before `options` bytes of options, with a checksum of zero.
     #[inline(always)]
-    pub(crate) const fn to_words(&self, options: usize) -> [u32; HEADER_LEN / 4] {
+    pub(crate) const fn words(&self, options: usize) -> [u32; HEADER_LEN / 4] {
         let length = ((HEADER_LEN + options) / 4) as u16;
         let control = length << 12 | self.flags.bits();
         [
