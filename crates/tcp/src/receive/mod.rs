@@ -668,6 +668,9 @@ impl Receiver {
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn assert_resting(&self) {
         assert!(!self.ack.due && !self.ack.undecided, "an acknowledgement was not sent");
-        assert!(!self.ack.owed || self.ack.next_timeout().is_some(), "an acknowledgement is lost");
+        assert!(
+            !self.ack.owed || self.ack.next_timeout().get().is_some(),
+            "an acknowledgement is lost"
+        );
     }
 }
