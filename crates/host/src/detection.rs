@@ -57,6 +57,10 @@ pub(crate) struct Detections {
 
 impl Detections {
     pub(crate) fn next_timeout(&self) -> Option<Time> {
+        // Asked after every frame, and most hosts have nothing here.
+        if self.running.is_empty() {
+            return None;
+        }
         self.running.values().map(|detection| detection.next).min()
     }
 

@@ -186,14 +186,18 @@ impl Host {
     /// When to call [`Host::handle_timeout`], if nothing happens before. It may turn out that
     /// nothing was due.
     pub fn next_timeout(&self) -> Option<Time> {
-        let all = [
+        // Asked after every frame.
+        let mut earliest = Time::MAX;
+        for at in [
             self.tcp.timers.next(),
             self.neighbours.next_timeout(),
             self.reassembly.next_timeout(),
             self.detections.next_timeout(),
             self.discovery.next_timeout(),
-        ];
-        all.into_iter().flatten().min()
+        ] {
+            earliest = earliest.min(at.unwrap_or(Time::MAX));
+        }
+        (earliest < Time::MAX).then_some(earliest)
     }
 
     /// Time has come to [`Host::next_timeout`].
@@ -215,6 +219,7 @@ impl Host {
     ///
     /// After each `handle_…` and each call for a socket this is to be called until it answers
     /// `None`: only then are all timers set.
+    #[inline]
     pub fn poll_transmit(
         &mut self,
         now: Time,
@@ -227,6 +232,20 @@ impl Host {
     /// As [`Host::poll_transmit`], but the payload of TCP is not copied where the interface sums
     /// it and nobody records: such a frame is handed to `apart` at once, and the next one is made.
     pub fn poll_transmit_apart(
+        &mut self,
+        now: Time,
+        into: &mut Vec<u8>,
+        trace: &mut impl Trace,
+        apart: &mut Option<impl FnMut(Apart<'_>)>,
+    ) -> Option<Transmit> {
+        if self.output.is_empty() && !self.tcp.may_transmit() {
+            into.clear();
+            return None;
+        }
+        self.next_frame(now, into, trace, apart)
+    }
+
+    fn next_frame(
         &mut self,
         now: Time,
         into: &mut Vec<u8>,
@@ -261,15 +280,23 @@ impl Host {
     }
 
     /// The next thing that the application must know.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
+        if self.events.is_empty() && !self.tcp.may_have_events() { None } else { self.next_event() }
+    }
+
+    fn next_event(&mut self) -> Option<Event> {
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
-        while let Some(key) = self.tcp.first_notified() {
-            if let Some(event) = self.event_of(key) {
-                return Some(Event::Tcp(key.into(), event));
+        while let Some(key) = self.tcp.notified.front().copied() {
+            if let Some(socket) = self.tcp.sockets.get_mut(key) {
+                if let Some(event) = socket.connection.poll_event() {
+                    return Some(Event::Tcp(key.into(), event));
+                }
+                socket.is_notified = false;
             }
-            self.tcp.notified_all(key);
+            self.tcp.notified.pop_front();
         }
         None
     }

@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 
 use roundtrip_packet::{
-    EtherAddr, EtherType, IpHeader, Layer, Network, Packet, ParseError, Problem, Transport, Verify,
-    ethernet, ipv4, parse_frame, parse_transport,
+    EtherAddr, EtherType, IpHeader, Layer, Network, Packet, ParseError, PlainSegment, Problem,
+    Transport, Verify, ethernet, ipv4, parse_frame, parse_plain, parse_transport,
 };
 use roundtrip_record::{Direction, EventId, Time, Trace};
+use roundtrip_tcp::Segment;
 
 use crate::address::Cast;
+use crate::segment::segment_of;
 use crate::{Host, IfIndex, Kind, Received};
 
 /// Where a packet came from and what is known of it, for everything it leads to.
@@ -52,9 +54,35 @@ impl Host {
         {
             return;
         }
-        match parse_frame(bytes, received.verify) {
+        // A connection's addresses were looked at when it came to be: what finds it is for us.
+        if !destination.is_multicast()
+            && let Some(plain) = parse_plain(bytes, received.verify)
+            && let Some(slot) = self.find_connection(plain.destination, plain.source, plain.ports())
+        {
+            let PlainSegment { ecn, payload, .. } = plain;
+            let segment = Segment { header: plain.header(), payload, ecn, id };
+            self.handle_bound(now, slot, &segment, trace);
+            return;
+        }
+        self.handle_any(now, interface, bytes, received.verify, id, trace);
+    }
+
+    /// A frame that is not just one more segment of a connection.
+    #[inline(never)]
+    fn handle_any(
+        &mut self,
+        now: Time,
+        interface: IfIndex,
+        bytes: &[u8],
+        verify: Verify,
+        id: Option<EventId>,
+        trace: &mut impl Trace,
+    ) {
+        match parse_frame(bytes, verify) {
             Ok(frame) => {
-                let cast = if destination.is_multicast() { Cast::Group } else { Cast::Unicast };
+                let to_group =
+                    frame.ethernet.is_some_and(|header| header.destination.is_multicast());
+                let cast = if to_group { Cast::Group } else { Cast::Unicast };
                 let arrival = Arrival { interface, cast, id };
                 match frame.network {
                     Network::Ip(packet) => self.handle_packet(now, arrival, &packet, trace),
@@ -67,7 +95,6 @@ impl Host {
     }
 
     /// A packet of either version of IP.
-    #[inline]
     fn handle_packet(
         &mut self,
         now: Time,
@@ -75,15 +102,15 @@ impl Host {
         packet: &Packet<'_>,
         trace: &mut impl Trace,
     ) {
-        // A connection's addresses were looked at when it came to be: what finds it is for us.
+        let (source, destination) = (packet.ip.source(), packet.ip.destination());
         if let Transport::Tcp(segment) = &packet.transport
             && arrival.cast == Cast::Unicast
-            && let Some(slot) = self.find_connection(&packet.ip, segment)
+            && let Some(slot) = self.find_connection(destination, source, segment.ports())
         {
-            self.handle_bound(now, slot, &packet.ip, segment, arrival.id, trace);
+            let segment = segment_of(packet.ip.ecn(), segment, arrival.id);
+            self.handle_bound(now, slot, &segment, trace);
             return;
         }
-        let (source, destination) = (packet.ip.source(), packet.ip.destination());
         let cast = self.links.cast(destination, arrival.interface);
         if cast == Cast::Other || is_impossible_source(source) {
             self.counters.not_for_us += 1;

@@ -1,6 +1,6 @@
 //! TCP segments in and out.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use roundtrip_packet::tcp::{Header, Segment as Parsed};
 use roundtrip_packet::{
@@ -20,7 +20,12 @@ const APART_LEAST: usize = 1024;
 /// What became of a segment.
 enum Written {
     /// It stands in the buffer, whole.
-    Frame(Option<Gso>, Option<EventId>),
+    Frame {
+        /// It has its destination's hardware address.
+        is_addressed: bool,
+        gso: Option<Gso>,
+        cause: Option<EventId>,
+    },
     /// It was handed out in pieces.
     Apart,
 }
@@ -28,9 +33,13 @@ enum Written {
 impl Host {
     /// Whose segment it is.
     #[inline]
-    pub(crate) fn find_connection(&self, ip: &IpHeader, parsed: &Parsed<'_>) -> Option<u32> {
-        let Header { source_port, destination_port, .. } = parsed.header;
-        self.tcp.find(&Tuple::of(ip.destination(), destination_port, ip.source(), source_port))
+    pub(crate) fn find_connection(
+        &self,
+        local: IpAddr,
+        remote: IpAddr,
+        (source_port, destination_port): (u16, u16),
+    ) -> Option<u32> {
+        self.tcp.find(&Tuple::of(local, destination_port, remote, source_port))
     }
 
     /// A segment for this host that belongs to no connection.
@@ -43,14 +52,14 @@ impl Host {
         trace: &mut impl Trace,
     ) {
         // Out of fragments a connection's segment can come this way, too.
-        if let Some(slot) = self.find_connection(ip, parsed) {
-            self.handle_bound(now, slot, ip, parsed, id, trace);
+        let (local, remote) = (ip.destination(), ip.source());
+        let segment = segment_of(ip.ecn(), parsed, id);
+        if let Some(slot) = self.find_connection(local, remote, parsed.ports()) {
+            self.handle_bound(now, slot, &segment, trace);
             return;
         }
-        let Header { source_port, destination_port, .. } = parsed.header;
-        let local = SocketAddr::new(ip.destination(), destination_port);
-        let remote = SocketAddr::new(ip.source(), source_port);
-        let segment = segment_of(ip, parsed, id);
+        let local = SocketAddr::new(local, segment.header.destination_port);
+        let remote = SocketAddr::new(remote, segment.header.source_port);
         self.handle_unbound(now, (local, remote), &segment, None, trace);
     }
 
@@ -60,12 +69,9 @@ impl Host {
         &mut self,
         now: Time,
         slot: u32,
-        ip: &IpHeader,
-        parsed: &Parsed<'_>,
-        id: Option<EventId>,
+        segment: &Segment<'_>,
         trace: &mut impl Trace,
     ) {
-        let segment = &segment_of(ip, parsed, id);
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
         let owner = socket.owner;
         if matches!(owner, Owner::HalfOpen(_)) && self.must_wait(owner, segment.header.flags) {
@@ -218,23 +224,23 @@ impl Host {
         apart: &mut Option<impl FnMut(Apart<'_>)>,
     ) -> Option<(IfIndex, Option<Gso>, Option<EventId>)> {
         while let Some(slot) = self.tcp.first_ready() {
-            let path = self.current_path(now, slot);
-            let mac = self.mac_of(now, path);
-            let Some(written) = self.write_segment(now, slot, path, mac, into, trace, apart) else {
+            self.renew_path(now, slot);
+            let Some(written) = self.write_segment(now, slot, into, trace, apart) else {
                 self.settle(now, slot, trace);
                 continue;
             };
             self.tcp.rotate();
-            let Written::Frame(gso, cause) = written else {
+            let Written::Frame { is_addressed, gso, cause } = written else {
                 self.counters.frames_sent += 1;
                 continue;
             };
             // Without a route the segment is lost like on the way (`ip_queue_xmit`).
-            let Some(Path { hop, .. }) = path else {
+            let path = self.tcp.sockets.at(slot).and_then(|socket| socket.path.as_ref());
+            let Some(&Path { hop, .. }) = path else {
                 self.counters.unroutable += 1;
                 continue;
             };
-            if mac.is_some() {
+            if is_addressed {
                 return Some((hop.interface, gso, cause));
             }
             let bytes = into.clone();
@@ -254,32 +260,18 @@ impl Host {
         None
     }
 
-    /// The way of a socket's segments, found again if routes have changed.
+    /// Finds the way of a socket's segments again if routes have changed.
     #[inline]
-    fn current_path(&mut self, now: Time, slot: u32) -> Option<Path> {
-        let socket = self.tcp.sockets.at(slot)?;
-        if let Some(path) = socket.path
-            && path.version == self.version
-        {
-            return Some(path);
+    fn renew_path(&mut self, now: Time, slot: u32) {
+        let Some(socket) = self.tcp.sockets.at(slot) else { return };
+        if socket.path.as_ref().is_some_and(|path| path.version == self.version) {
+            return;
         }
         let (local, remote) = (socket.connection.local(), socket.connection.remote());
         let path = self.path(now, local.ip(), remote.ip());
         if let Some(socket) = self.tcp.sockets.at_mut(slot) {
             socket.path = path;
         }
-        path
-    }
-
-    /// Whereto frames go, if the neighbour is known and needs no asking.
-    #[inline]
-    fn mac_of(&mut self, now: Time, path: Option<Path>) -> Option<EtherAddr> {
-        let path = path?;
-        if let Some(neighbour) = path.neighbour {
-            return self.neighbours.reachable(now, neighbour);
-        }
-        let link = self.links.get(path.hop.interface)?;
-        (link.interface.kind == Kind::Loopback).then_some(EtherAddr::UNSPECIFIED)
     }
 
     /// Writes a socket's next segment, or several at once; `None` if it has none to send now.
@@ -289,22 +281,30 @@ impl Host {
         &mut self,
         now: Time,
         slot: u32,
-        path: Option<Path>,
-        mac: Option<EtherAddr>,
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
         apart: &mut Option<impl FnMut(Apart<'_>)>,
     ) -> Option<Written> {
         let socket = self.tcp.sockets.at_mut(slot)?;
-        let link = path.and_then(|path| self.links.get(path.hop.interface));
+        let link = socket.path.as_ref().and_then(|path| self.links.get(path.hop.interface));
         let offload = link.map(|link| link.interface.offload).unwrap_or_default();
-        let source = link.map_or(EtherAddr::UNSPECIFIED, |link| link.interface.mac);
         let most = if offload.tso { usize::from(socket.max_segments) } else { 1 };
         let (local, remote) = (socket.connection.local(), socket.connection.remote());
+        let transmit = socket.connection.poll_transmit(now, most, trace);
+        // By reference: it is large, and was written a moment ago.
+        let transmit = transmit.as_ref()?;
+        // The hardware address, if the neighbour is known and needs no asking.
+        let destination = match (link, socket.path.as_ref().and_then(|path| path.neighbour)) {
+            (_, Some(neighbour)) => self.neighbours.reachable(now, neighbour),
+            (Some(link), None) if link.interface.kind == Kind::Loopback => {
+                Some(EtherAddr::UNSPECIFIED)
+            }
+            _ => None,
+        };
+        let source = link.map_or(EtherAddr::UNSPECIFIED, |link| link.interface.mac);
         let identification = socket.identification;
-        let transmit = socket.connection.poll_transmit(now, most, trace)?;
         let envelope = Envelope {
-            link: Some(Link { source, destination: mac.unwrap_or(EtherAddr::UNSPECIFIED) }),
+            link: Some(Link { source, destination: destination.unwrap_or_default() }),
             ip: ip_header(local, remote, transmit.ecn, identification)?,
             checksum: if offload.checksum {
                 ChecksumMode::PseudoHeaderOnly
@@ -314,27 +314,29 @@ impl Host {
         };
         into.clear();
         let length = transmit.payload_length();
-        let may_be_apart =
-            offload.checksum && mac.is_some() && length >= APART_LEAST && !trace.is_on();
+        let may_be_apart = offload.checksum
+            && destination.is_some()
+            && length >= APART_LEAST
+            && !trace.is_on();
         let taker = apart.as_mut().filter(|_| may_be_apart);
         let emitted = match taker {
             Some(_) => envelope.emit_tcp_headers(&transmit.header, length, into).ok()?,
             None => envelope.emit_tcp(&transmit.header, transmit.payload, into).ok()?,
         };
-        let segment_size = transmit.segment_size;
-        let (cause, is_syn) = (transmit.cause, transmit.header.flags.contains(Flags::SYN));
-        let gso = segment_size
+        let gso = transmit
+            .segment_size
             .map(|segment_size| Gso { segment_size, header_len: emitted.payload as u16 });
-        let count = segment_size.map_or(1, |size| {
+        let count = transmit.segment_size.map_or(1, |size| {
             (emitted.length - emitted.payload).div_ceil(usize::from(size.max(1)))
         });
-        let written = match (taker, path) {
+        let (cause, is_syn) = (transmit.cause, transmit.header.flags.contains(Flags::SYN));
+        let written = match (taker, socket.path.as_ref()) {
             (Some(take), Some(Path { hop, .. })) => {
                 let transmit_of = Transmit { interface: hop.interface, gso, event: None };
                 take(Apart { headers: into, payload: transmit.payload, transmit: transmit_of });
                 Written::Apart
             }
-            _ => Written::Frame(gso, cause),
+            _ => Written::Frame { is_addressed: destination.is_some(), gso, cause },
         };
         socket.identification = identification.wrapping_add(count as u16);
         if is_syn {
@@ -344,9 +346,8 @@ impl Host {
     }
 }
 
-#[inline]
-fn segment_of<'a>(ip: &IpHeader, parsed: &Parsed<'a>, id: Option<EventId>) -> Segment<'a> {
-    Segment { header: parsed.header, payload: parsed.payload, ecn: ip.ecn(), id }
+pub(crate) fn segment_of<'a>(ecn: Ecn, parsed: &Parsed<'a>, id: Option<EventId>) -> Segment<'a> {
+    Segment { header: parsed.header, payload: parsed.payload, ecn, id }
 }
 
 /// The header of a connection's packet: DF is set, so that the path MTU shows, and IPv4 packets

@@ -56,7 +56,7 @@ pub(crate) struct Path {
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) tuple: Tuple,
-    pub(crate) connection: Box<Connection>,
+    pub(crate) connection: Connection,
     pub(crate) attempt: Option<Box<Attempt>>,
     pub(crate) path: Option<Path>,
     pub(crate) owner: Owner,
@@ -92,7 +92,8 @@ pub(crate) struct TcpSockets {
     /// Of those only `TIME_WAIT` is left of.
     pub(crate) time_wait: usize,
     ready: VecDeque<u32>,
-    notified: VecDeque<Key>,
+    /// Those that may have something to tell.
+    pub(crate) notified: VecDeque<Key>,
     host: u64,
     connections: u64,
 }
@@ -154,7 +155,7 @@ impl TcpSockets {
         let tuple = Tuple::new(connection.local(), connection.remote());
         let key = self.sockets.insert(Socket {
             tuple,
-            connection: Box::new(connection),
+            connection,
             attempt: None,
             path,
             owner,
@@ -220,6 +221,18 @@ impl TcpSockets {
         }
     }
 
+    /// Whether any socket may have something to send.
+    #[inline]
+    pub(crate) fn may_transmit(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Whether any socket may have something to tell.
+    #[inline]
+    pub(crate) fn may_have_events(&self) -> bool {
+        !self.notified.is_empty()
+    }
+
     /// The socket whose turn it is to send. It stays first until [`TcpSockets::rotate`] or
     /// [`TcpSockets::rest`].
     #[inline]
@@ -266,24 +279,6 @@ impl TcpSockets {
             if let Some(at) = socket.connection.next_timeout() {
                 self.timers.arm(slot, at);
             }
-        }
-    }
-
-    /// The next socket that may have something to tell.
-    pub(crate) fn first_notified(&mut self) -> Option<Key> {
-        while let Some(key) = self.notified.front().copied() {
-            if self.sockets.get(key).is_some() {
-                return Some(key);
-            }
-            self.notified.pop_front();
-        }
-        None
-    }
-
-    pub(crate) fn notified_all(&mut self, key: Key) {
-        self.notified.pop_front();
-        if let Some(socket) = self.sockets.get_mut(key) {
-            socket.is_notified = false;
         }
     }
 

@@ -7,7 +7,6 @@ use roundtrip_packet::{ipv4, ipv6, tcp as segment};
 use roundtrip_record::{CloseReason, EventId, TcpState, Time, Trace};
 use roundtrip_tcp::{self as tcp, Connection};
 
-use crate::slab::Key;
 use crate::socket::{Attempt, Owner, Path};
 use crate::{ConnectError, ConnectFailure, Host, SocketId};
 
@@ -118,7 +117,7 @@ impl Host {
 
     /// The connection behind a socket, for whatever can be asked of it.
     pub fn tcp(&self, socket: SocketId) -> Option<&Connection> {
-        self.tcp.get(socket).map(|socket| &*socket.connection)
+        self.tcp.get(socket).map(|socket| &socket.connection)
     }
 
     /// Lets `change` work on a connection, and then looks what it has to send.
@@ -320,10 +319,6 @@ impl Host {
         socket.owner = Owner::TimeWait;
         self.tcp.orphans -= 1;
         self.tcp.time_wait += 1;
-    }
-
-    pub(crate) fn event_of(&mut self, key: Key) -> Option<tcp::Event> {
-        self.tcp.sockets.get_mut(key)?.connection.poll_event()
     }
 }
 

@@ -32,6 +32,7 @@ impl Source {
         }
     }
 
+    #[inline]
     const fn from_rank(rank: u32) -> Self {
         match rank {
             Self::SLEEP => Self::Sleep,
@@ -41,21 +42,30 @@ impl Source {
     }
 }
 
-/// When and where: compared as one number.
+/// When and where: compared as one number. The lowest bits are the source's number, by which its
+/// place in the heap is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry(u128);
 
 impl Entry {
-    fn new(at: Time, source: Source) -> Self {
-        Self(u128::from(at.nanos()) << 32 | u128::from(source.rank()))
+    #[inline]
+    fn new(at: Time, rank: u32, number: u32) -> Self {
+        Self(u128::from(at.nanos()) << 64 | u128::from(rank) << 32 | u128::from(number))
     }
 
+    #[inline]
     fn at(self) -> Time {
-        Time::from_nanos((self.0 >> 32) as u64)
+        Time::from_nanos((self.0 >> 64) as u64)
     }
 
+    #[inline]
     fn source(self) -> Source {
-        Source::from_rank(self.0 as u32)
+        Source::from_rank((self.0 >> 32) as u32)
+    }
+
+    #[inline]
+    fn number(self) -> usize {
+        self.0 as u32 as usize
     }
 }
 
@@ -63,29 +73,36 @@ impl Entry {
 const ABSENT: u32 = u32::MAX;
 
 /// The next event of every source, the earliest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Agenda {
     heap: Vec<Entry>,
-    /// Where each link stands in the heap.
+    /// Where each source stands in the heap, by number: the sleeping tasks are 0.
+    places: Vec<u32>,
+    /// The number of each link.
     links: Vec<u32>,
-    /// Where each host stands.
+    /// The number of each host.
     hosts: Vec<u32>,
-    /// Where the sleeping tasks stand; a list for the sake of one way in.
-    sleep: [u32; 1],
 }
 
 impl Agenda {
     pub(crate) fn new() -> Self {
-        Self { sleep: [ABSENT], ..Self::default() }
+        Self { heap: Vec::new(), places: vec![ABSENT], links: Vec::new(), hosts: Vec::new() }
+    }
+
+    fn add_source(&mut self) -> u32 {
+        self.places.push(ABSENT);
+        self.places.len() as u32 - 1
     }
 
     pub(crate) fn add_link(&mut self) -> u32 {
-        self.links.push(ABSENT);
+        let number = self.add_source();
+        self.links.push(number);
         self.links.len() as u32 - 1
     }
 
     pub(crate) fn add_host(&mut self) -> u32 {
-        self.hosts.push(ABSENT);
+        let number = self.add_source();
+        self.hosts.push(number);
         self.hosts.len() as u32 - 1
     }
 
@@ -98,17 +115,17 @@ impl Agenda {
     /// Says when the source's next event is.
     #[inline]
     pub(crate) fn set(&mut self, source: Source, at: Option<Time>) {
-        let place = *self.place(source);
-        match (place, at) {
+        let number = self.number(source);
+        match (self.places[number as usize], at) {
             (ABSENT, None) => {}
             (ABSENT, Some(at)) => {
                 let place = self.heap.len();
-                self.heap.push(Entry::new(at, source));
+                self.heap.push(Entry::new(at, source.rank(), number));
                 self.rise(place);
             }
             (place, None) => self.remove(place as usize),
             (place, Some(at)) => {
-                let entry = Entry::new(at, source);
+                let entry = Entry::new(at, source.rank(), number);
                 let place = place as usize;
                 match entry.cmp(&self.heap[place]) {
                     core::cmp::Ordering::Equal => {}
@@ -125,22 +142,24 @@ impl Agenda {
         }
     }
 
-    fn place(&mut self, source: Source) -> &mut u32 {
+    #[inline]
+    fn number(&self, source: Source) -> u32 {
         match source {
-            Source::Link(index) => &mut self.links[index as usize],
-            Source::Host(index) => &mut self.hosts[index as usize],
-            Source::Sleep => &mut self.sleep[0],
+            Source::Link(index) => self.links[index as usize],
+            Source::Host(index) => self.hosts[index as usize],
+            Source::Sleep => 0,
         }
     }
 
+    #[inline]
     fn put(&mut self, place: usize, entry: Entry) {
         self.heap[place] = entry;
-        *self.place(entry.source()) = place as u32;
+        self.places[entry.number()] = place as u32;
     }
 
     fn remove(&mut self, place: usize) {
         let gone = self.heap[place];
-        *self.place(gone.source()) = ABSENT;
+        self.places[gone.number()] = ABSENT;
         let Some(last) = self.heap.pop() else { return };
         if place < self.heap.len() {
             self.heap[place] = last;

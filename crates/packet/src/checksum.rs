@@ -2,11 +2,16 @@
 //!
 //! A [`Sum`] is the one's complement sum of 16-bit big-endian words of a run of bytes, folded to
 //! 16 bits. Sums of neighbouring runs combine, so a payload is summed while it is copied and the
-//! headers before it afterwards. One's complement arithmetic does not mind the byte order, so
-//! the loops add native 64-bit words and turn the result round once at the end (RFC 1071 §2(B)).
+//! headers before it afterwards. One's complement arithmetic does not mind the byte order, nor in
+//! which order words are added: the loops add native words, many side by side, and turn the result
+//! round once at the end (RFC 1071 §2(B)). How wide the processor's vectors are shows in nothing
+//! but the time.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::{Add, AddAssign};
+
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, Simd, dispatch};
 
 use crate::ip::Protocol;
 
@@ -44,7 +49,7 @@ impl Sum {
     }
 
     /// The sum of a header that is at hand as 32-bit words.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn words<const N: usize>(words: &[u32; N]) -> Sum {
         let mut sum = 0;
         let mut at = 0;
@@ -97,82 +102,93 @@ pub const fn combine(first: Sum, first_length: usize, second: Sum) -> Sum {
     Sum(sum + carry as u16)
 }
 
-/// Bytes summed at a time.
-const BLOCK: usize = 64;
-/// Sums kept side by side.
-const LANES: usize = 8;
+/// Shorter runs are not worth setting up vectors for.
+const SHORT: usize = 64;
+/// A lane of 32 bits takes 2¹⁵ words of two halves; this many bytes stay below that in vectors
+/// of any width.
+const LONG: usize = 256 * 1024;
+/// Half of a small first-level cache: what is copied is summed while it is there. Even, so that
+/// the parts' sums add up.
+const PART: usize = 16 * 1024;
 
-/// Adds a block's 32-bit words, widened, lane by lane: vector additions without carries.
-/// 2³² words, that is 16 GiB, fit before a lane overflows.
-#[inline]
-fn add_block(lanes: &mut [u64; LANES], block: &[u8; BLOCK]) {
-    let (rows, _) = block.as_chunks::<{ LANES * 4 }>();
-    for row in rows {
-        let (words, _) = row.as_chunks::<4>();
-        for (lane, word) in lanes.iter_mut().zip(words) {
-            *lane += u64::from(u32::from_ne_bytes(*word));
-        }
-    }
-}
-
-/// Sums fewer than [`BLOCK`] bytes.
-#[inline]
-fn tail(mut data: &[u8]) -> u64 {
-    let mut sum = 0;
-    while let Some((word, rest)) = data.split_first_chunk::<4>() {
+/// Sums a short run.
+#[inline(always)]
+fn sum_words(data: &[u8]) -> u64 {
+    let (words, mut rest) = data.as_chunks::<8>();
+    // Carries gather in the upper half: additions in pairs, which depend on nothing but the last.
+    let wide: u128 = words.iter().map(|word| u128::from(u64::from_ne_bytes(*word))).sum();
+    let (low, high) = (wide as u64, (wide >> 64) as u64);
+    let mut sum = (low & 0xffff_ffff) + (low >> 32) + high;
+    if let Some((word, after)) = rest.split_first_chunk::<4>() {
         sum += u64::from(u32::from_ne_bytes(*word));
-        data = rest;
+        rest = after;
     }
-    if let Some((word, rest)) = data.split_first_chunk::<2>() {
+    if let Some((word, after)) = rest.split_first_chunk::<2>() {
         sum += u64::from(u16::from_ne_bytes(*word));
-        data = rest;
+        rest = after;
     }
-    if let [byte] = data {
+    if let [byte] = rest {
         sum += u64::from(u16::from_ne_bytes([*byte, 0]));
     }
     sum
+}
+
+/// Sums up to [`LONG`] bytes in vectors as wide as the processor has: the even and the odd words
+/// each in lanes of 32 bits, so that no addition carries.
+#[inline(always)]
+fn sum_vectors<S: Simd>(simd: S, data: &[u8]) -> u64 {
+    let low = S::u32s::splat(simd, 0xffff);
+    let mut even = S::u32s::splat(simd, 0);
+    let mut odd = even;
+    let mut vectors = data.chunks_exact(S::u8s::N);
+    for vector in &mut vectors {
+        let words: S::u32s = S::u8s::from_slice(simd, vector).bitcast();
+        even += words & low;
+        odd += words >> 16;
+    }
+    let pairs: S::u64s = (even + odd).bitcast();
+    let lanes = (pairs & S::u64s::splat(simd, 0xffff_ffff)) + (pairs >> 32);
+    lanes.as_slice().iter().sum::<u64>() + sum_words(vectors.remainder())
 }
 
 /// The sum of `data`. An odd last byte counts as the high half of a word (RFC 1071 §4.1).
 #[inline]
 #[must_use]
 pub fn sum(data: &[u8]) -> Sum {
-    if data.len() < BLOCK {
-        return Sum::fold_native(tail(data));
+    if data.len() < SHORT {
+        return Sum::fold_native(sum_words(data));
     }
-    let (blocks, rest) = data.as_chunks::<BLOCK>();
-    let mut lanes = [0_u64; LANES];
-    for block in blocks {
-        add_block(&mut lanes, block);
-    }
-    Sum::fold_native(lanes.iter().sum::<u64>() + tail(rest))
+    sum_long(data)
 }
 
-/// Copies `source` to the front of `target` and sums it on the way, so that each byte is read
-/// once. Bytes of `source` beyond the end of `target` are neither copied nor summed.
-#[inline]
+#[inline(never)]
+fn sum_long(data: &[u8]) -> Sum {
+    let level = Level::new();
+    let run = |run| dispatch!(level, simd => sum_vectors(simd, run));
+    let (first, rest) = data.split_at(data.len().min(LONG));
+    Sum::fold_native(run(first) + rest.chunks(LONG).map(run).sum::<u64>())
+}
+
+/// Copies `source` to the front of `target` and sums it. Bytes of `source` beyond the end of
+/// `target` are neither copied nor summed.
 pub fn copy(target: &mut [u8], source: &[u8]) -> Sum {
-    let length = source.len().min(target.len());
-    let (from, from_rest) = source[..length].as_chunks::<BLOCK>();
-    let (to, to_rest) = target[..length].as_chunks_mut::<BLOCK>();
-    let mut lanes = [0_u64; LANES];
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
-        add_block(&mut lanes, from);
+    let mut total = Sum::ZERO;
+    let parts = source[..source.len().min(target.len())].chunks(PART);
+    for (to, from) in target.chunks_mut(PART).zip(parts) {
+        to[..from.len()].copy_from_slice(from);
+        total += sum(from);
     }
-    to_rest.copy_from_slice(from_rest);
-    Sum::fold_native(lanes.iter().sum::<u64>() + tail(from_rest))
+    total
 }
 
 /// Appends `source` to `target` and sums it, a few cache lines at a time, so that memory is read
 /// once however long it is.
 #[inline]
 pub fn append(target: &mut Vec<u8>, source: &[u8]) -> Sum {
-    // Half of a small first-level cache, and even, so that the parts' sums add up.
-    const PART: usize = 16 * 1024;
-    target.reserve(source.len());
-    let mut total = Sum::ZERO;
-    for part in source.chunks(PART) {
+    let (first, rest) = source.split_at(source.len().min(PART));
+    target.extend_from_slice(first);
+    let mut total = sum(first);
+    for part in rest.chunks(PART) {
         target.extend_from_slice(part);
         total += sum(part);
     }

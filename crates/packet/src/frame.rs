@@ -6,7 +6,7 @@ use crate::ethernet::{self, EtherAddr, EtherType};
 use crate::ip::{Fragment, IpHeader, Protocol};
 use crate::ipv6::Upper;
 use crate::options::OptionBytes;
-use crate::{arp, icmpv4, icmpv6, ipv4, ipv6, tcp, udp};
+use crate::{arp, icmpv4, icmpv6, ipv4, ipv6, plain, tcp, udp};
 
 /// How much of a packet's claims is checked when it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -214,6 +214,7 @@ pub struct Link {
 }
 
 impl Link {
+    #[inline(always)]
     fn emit(self, ether_type: EtherType, out: &mut Vec<u8>) {
         let Link { source, destination } = self;
         ethernet::Header { destination, source, ether_type }.emit(out);
@@ -275,7 +276,15 @@ impl Envelope {
         payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
-        self.emit_segment(header, &header.options.to_bytes(), payload, out)
+        // What nearly every segment has.
+        if let Some(timestamps) = header.options.only_timestamps()
+            && let Envelope { link: Some(link), ip: IpHeader::V4(ip), checksum } = self
+            && let Some(emitted) =
+                plain::emit_v4(*link, ip, *checksum, (header, timestamps), payload, out)
+        {
+            return Ok(emitted);
+        }
+        self.emit_segment(header, header.options.to_bytes().as_bytes(), payload, out)
     }
 
     /// Appends the headers of a TCP segment whose `payload` bytes the device takes from elsewhere,
@@ -288,18 +297,19 @@ impl Envelope {
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
         let options = header.options.to_bytes();
-        let header_length = tcp::HEADER_LEN + options.as_bytes().len();
+        let options = options.as_bytes();
+        let header_length = tcp::HEADER_LEN + options.len();
         let length = header_length + payload;
         let at = self.begin(Protocol::TCP, header_length, length, out)?;
-        out.extend_from_slice(header.to_words(&options).map(u32::to_be_bytes).as_flattened());
-        out.extend_from_slice(options.as_bytes());
+        let words = header.to_words(options.len());
+        out.extend_from_slice(words.map(u32::to_be_bytes).as_flattened());
+        out.extend_from_slice(options);
         let field = self.ip.pseudo_header(Protocol::TCP, length).folded();
         place(at.transport + tcp::CHECKSUM_OFFSET, field, out);
         Ok(at.done())
     }
 
     /// The same with an explicit list of options instead of the header's.
-    #[inline]
     pub fn emit_tcp_with_options(
         &self,
         header: &tcp::Header,
@@ -307,24 +317,23 @@ impl Envelope {
         payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
-        self.emit_segment(header, &options.padded(), payload, out)
+        self.emit_segment(header, options.padded().as_bytes(), payload, out)
     }
 
-    #[inline]
     fn emit_segment(
         &self,
         header: &tcp::Header,
-        options: &OptionBytes,
+        options: &[u8],
         payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
-        let header_length = tcp::HEADER_LEN + options.as_bytes().len();
+        let header_length = tcp::HEADER_LEN + options.len();
         let length = header_length + payload[0].len() + payload[1].len();
         let at = self.begin(Protocol::TCP, header_length, length, out)?;
-        let words = header.to_words(options);
+        let words = header.words(options.len());
         out.extend_from_slice(words.map(u32::to_be_bytes).as_flattened());
-        out.extend_from_slice(options.as_bytes());
-        let headers = Sum::words(&words) + checksum::sum(options.as_bytes());
+        out.extend_from_slice(options);
+        let headers = Sum::words(&words) + checksum::sum(options);
         let field = self.finish(Protocol::TCP, length, headers, payload, out);
         place(at.transport + tcp::CHECKSUM_OFFSET, field, out);
         Ok(at.done())
@@ -424,7 +433,7 @@ impl Envelope {
     }
 
     /// Writes frame and IP header for `length` bytes, of which `header` are the transport's.
-    #[inline]
+    #[inline(always)]
     fn begin(
         &self,
         protocol: Protocol,
@@ -446,7 +455,7 @@ impl Envelope {
     }
 
     /// Writes the data and gives the checksum field's value.
-    #[inline]
+    #[inline(always)]
     fn finish(
         &self,
         protocol: Protocol,

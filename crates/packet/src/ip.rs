@@ -95,6 +95,7 @@ pub enum IpHeader {
 impl IpHeader {
     /// A header from `source` to `destination` with the defaults of [`ipv4::Header::new`] or
     /// [`ipv6::Header::new`]; `None` if the addresses are not of one family.
+    #[inline]
     pub fn new(source: IpAddr, destination: IpAddr, protocol: Protocol) -> Option<IpHeader> {
         match (source, destination) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
@@ -126,7 +127,7 @@ impl IpHeader {
     }
 
     /// The same for another protocol.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn emit_for(
         &self,
         protocol: Protocol,
@@ -149,6 +150,7 @@ impl IpHeader {
     }
 
     /// Who sent it.
+    #[inline]
     pub const fn source(&self) -> IpAddr {
         match self {
             IpHeader::V4(header) => IpAddr::V4(header.source),
@@ -157,6 +159,7 @@ impl IpHeader {
     }
 
     /// To whom.
+    #[inline]
     pub const fn destination(&self) -> IpAddr {
         match self {
             IpHeader::V4(header) => IpAddr::V4(header.destination),
@@ -165,6 +168,7 @@ impl IpHeader {
     }
 
     /// Protocol or next header.
+    #[inline]
     pub const fn protocol(&self) -> Protocol {
         match self {
             IpHeader::V4(header) => header.protocol,
@@ -181,6 +185,7 @@ impl IpHeader {
     }
 
     /// The congestion bits.
+    #[inline]
     pub const fn ecn(&self) -> Ecn {
         match self {
             IpHeader::V4(header) => header.ecn,
@@ -197,6 +202,7 @@ impl IpHeader {
     }
 
     /// The Ethernet type that announces this version.
+    #[inline]
     pub const fn ether_type(&self) -> EtherType {
         match self {
             IpHeader::V4(_) => EtherType::IPV4,
@@ -227,7 +233,7 @@ impl IpHeader {
     }
 
     /// The sum of the pseudo-header for `length` bytes of `protocol`.
-    #[inline]
+    #[inline(always)]
     pub fn pseudo_header(&self, protocol: Protocol, length: usize) -> Sum {
         match self {
             IpHeader::V4(header) => {

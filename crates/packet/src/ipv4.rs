@@ -46,6 +46,7 @@ pub struct Header {
 impl Header {
     /// A header with TTL 64 (RFC 1700's default, and Linux's), DF set (path MTU discovery, RFC
     /// 1191) and, as RFC 6864 §4.1 allows for such packets, identification 0.
+    #[inline]
     pub const fn new(source: Ipv4Addr, destination: Ipv4Addr, protocol: Protocol) -> Header {
         Header {
             dscp: 0,
@@ -140,7 +141,7 @@ impl Header {
     }
 
     /// The same for another protocol.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn emit_for(
         &self,
         protocol: Protocol,
@@ -152,6 +153,20 @@ impl Header {
         let Ok(total) = u16::try_from(length) else {
             return Err(EmitError::TooLong { layer: Layer::Ipv4, length, limit: MAX_PACKET });
         };
+        let words = self.words(protocol, total, checksum::sum(options));
+        out.extend_from_slice(words.map(u32::to_be_bytes).as_flattened());
+        out.extend_from_slice(options);
+        Ok(())
+    }
+
+    /// The header as words, before options with this sum, of a packet of `total` bytes.
+    #[inline(always)]
+    pub(crate) fn words(
+        &self,
+        protocol: Protocol,
+        total: u16,
+        options: Sum,
+    ) -> [u32; HEADER_LEN / 4] {
         let service = self.dscp << 2 | self.ecn as u8;
         let flags = u16::from(self.dont_fragment) << 14 | u16::from(self.more_fragments) << 13;
         let version = 0x40 | (self.length() / 4) as u8;
@@ -163,11 +178,9 @@ impl Header {
             self.source.to_bits(),
             self.destination.to_bits(),
         ];
-        let sum = Sum::words(&words) + checksum::sum(options);
+        let sum = Sum::words(&words) + options;
         words[2] |= u32::from(sum.checksum());
-        out.extend_from_slice(words.map(u32::to_be_bytes).as_flattened());
-        out.extend_from_slice(options);
-        Ok(())
+        words
     }
 }
 

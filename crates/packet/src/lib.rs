@@ -7,6 +7,7 @@
 //! | module | bytes of |
 //! |---|---|
 //! | [`frame`] | all layers at once: [`parse_frame`], and [`Envelope`] to write one |
+//! | [`plain`] | a TCP segment and nothing unusual around it: the short way |
 //! | [`ethernet`], [`arp`] | the link and its address resolution |
 //! | [`ip`] | what both versions share; [`ipv4`], [`ipv6`] |
 //! | [`icmpv4`], [`icmpv6`], [`ndp`], [`quote`] | control messages, and the packet an error is about |
@@ -62,6 +63,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod ndp;
 pub mod options;
+pub mod plain;
 pub mod quote;
 pub mod seq;
 pub mod summary;
@@ -76,6 +78,7 @@ pub use frame::{
 };
 pub use ip::{Ecn, Fragment, IpHeader, Protocol};
 pub use options::{Options, SackBlock, SackBlocks, Timestamps};
+pub use plain::{PlainSegment, parse_plain};
 pub use quote::{Quote, QuotedTransport};
 pub use seq::SeqNumber;
 pub use tcp::{Flags, Segment};

@@ -36,6 +36,10 @@ pub mod kind {
     pub const EXPERIMENT: u8 = 254;
 }
 
+/// Two bytes of padding and the head of the timestamps option, as Linux aligns it.
+pub(crate) const TIMESTAMPS_HEAD: u32 =
+    u32::from_be_bytes([kind::NO_OPERATION, kind::NO_OPERATION, kind::TIMESTAMPS, 10]);
+
 /// The two values of the Timestamps option (RFC 7323 §3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Timestamps {
@@ -215,6 +219,22 @@ impl Options {
             }
         }
         all
+    }
+
+    /// The timestamps, if there is no other option.
+    #[inline(always)]
+    pub(crate) const fn only_timestamps(&self) -> Option<Timestamps> {
+        match self {
+            Options {
+                mss: None,
+                window_scale: None,
+                sack_permitted: false,
+                timestamps,
+                sack,
+                fast_open: None,
+            } if sack.is_empty() => *timestamps,
+            _ => None,
+        }
     }
 
     /// The bytes, in Linux's order and alignment. Of the SACK blocks as many as fit; a cookie

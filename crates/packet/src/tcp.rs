@@ -7,7 +7,7 @@ use crate::Verify;
 use crate::checksum;
 use crate::error::{Layer, ParseError, Problem};
 use crate::ip::{IpHeader, Protocol};
-use crate::options::{OptionBytes, Options};
+use crate::options::Options;
 use crate::seq::SeqNumber;
 
 /// Bytes of a header without options.
@@ -189,17 +189,17 @@ impl Header {
             + self.flags.contains(Flags::FIN) as u32
     }
 
-    /// The header as words, before `options`, which are padded already, with a checksum of zero.
-    #[inline]
-    pub(crate) fn to_words(self, options: &OptionBytes) -> [u32; HEADER_LEN / 4] {
-        let length = ((HEADER_LEN + options.as_bytes().len()) / 4) as u16;
+    /// The header as words, before `options` bytes of options, with a checksum of zero.
+    #[inline(always)]
+    pub(crate) const fn words(&self, options: usize) -> [u32; HEADER_LEN / 4] {
+        let length = ((HEADER_LEN + options) / 4) as u16;
         let control = length << 12 | self.flags.bits();
         [
-            u32::from(self.source_port) << 16 | u32::from(self.destination_port),
+            (self.source_port as u32) << 16 | self.destination_port as u32,
             self.sequence.0,
             self.acknowledgement.0,
-            u32::from(control) << 16 | u32::from(self.window),
-            u32::from(self.urgent),
+            (control as u32) << 16 | self.window as u32,
+            self.urgent as u32,
         ]
     }
 }
@@ -255,6 +255,11 @@ impl<'a> Segment<'a> {
             options: Options::parse(options),
         };
         Ok(Segment { header, options, payload })
+    }
+
+    /// From which port and to which.
+    pub const fn ports(&self) -> (u16, u16) {
+        (self.header.source_port, self.header.destination_port)
     }
 
     /// SEG.LEN: sequence numbers it takes, SYN and FIN counted.

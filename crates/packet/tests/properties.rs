@@ -235,6 +235,46 @@ proptest! {
         prop_assert_eq!(segment.payload, &data[..]);
     }
 
+    /// The short way takes what is plain and right, sees in it what the long way sees, and takes
+    /// nothing else, whichever bit is flipped.
+    #[test]
+    fn the_short_way_and_the_long_way_agree(
+        link in link(), ip in ip_header(), bare in any::<bool>(), header in tcp_header(),
+        data in bytes(200), padding in bytes(9), at in any::<Index>(), flip in any::<Option<u8>>(),
+    ) {
+        let ip = match ip {
+            IpHeader::V4(v4) if bare => {
+                IpHeader::V4(ipv4::Header { options: ipv4::Options::NONE, ..v4 })
+            }
+            _ => ip,
+        };
+        let mut frame = Vec::new();
+        Envelope::new(link, ip).emit_tcp(&header, [&data, &[]], &mut frame).unwrap();
+        frame.extend(padding);
+        if let Some(mask) = flip {
+            let at = at.index(frame.len());
+            frame[at] ^= mask;
+        }
+        for verify in [Verify::Full, Verify::Trusted] {
+            let long = match parse_frame(&frame, verify) {
+                Ok(Frame {
+                    network: Network::Ip(Packet { ip, transport: Transport::Tcp(segment), .. }), ..
+                }) if ip.protocol() == Protocol::TCP
+                    && (ip.length() == ipv4::HEADER_LEN || ip.source().is_ipv6())
+                    && matches!(segment.options, [] | [1, 1, 8, 10, ..])
+                    && segment.options.len() <= 12 => Some((ip, segment)),
+                _ => None,
+            };
+            let short = parse_plain(&frame, verify);
+            prop_assert_eq!(short.is_some(), long.is_some());
+            let (Some(short), Some((ip, segment))) = (short, long) else { continue };
+            prop_assert_eq!((short.source, short.destination), (ip.source(), ip.destination()));
+            prop_assert_eq!((short.ecn, short.header()), (ip.ecn(), segment.header));
+            prop_assert_eq!(short.ports(), (segment.header.source_port, segment.header.destination_port));
+            prop_assert_eq!(short.payload, segment.payload);
+        }
+    }
+
     #[test]
     fn lists_of_options(ip in ip_header(), list in prop::collection::vec(tcp_option(), 0..8)) {
         let mut written = OptionBytes::EMPTY;

@@ -24,12 +24,7 @@ impl Now {
     #[inline]
     pub(crate) fn at(time: Time, tick: Tick) -> Now {
         let us = time.micros();
-        Now {
-            time,
-            us,
-            ticks: (us / u64::from(1_000_000 / tick.hz)) as u32,
-            ms: (us / 1000) as u32,
-        }
+        Now { time, us, ticks: tick.whole(us) as u32, ms: (us / 1000) as u32 }
     }
 }
 
@@ -66,26 +61,40 @@ impl Deadline {
 /// Whole microseconds of a duration.
 #[inline]
 pub(crate) const fn micros(duration: Duration) -> u64 {
-    duration.as_micros() as u64
+    duration.as_secs() * 1_000_000 + duration.subsec_micros() as u64
 }
 
 impl Tick {
     /// Microseconds of one tick.
     #[inline]
     pub(crate) const fn us(self) -> u64 {
-        1_000_000 / self.hz as u64
+        match self.hz {
+            250 => 4_000,
+            hz => 1_000_000 / hz as u64,
+        }
+    }
+
+    /// `us` in ticks, rounded down. The compiler makes multiplications out of divisions by what it
+    /// knows, and this is asked several times for each segment.
+    #[inline]
+    const fn whole(self, us: u64) -> u64 {
+        match self.hz {
+            250 => us / 4_000,
+            1_000 => us / 1_000,
+            _ => us / self.us(),
+        }
     }
 
     /// `us` in ticks, rounded up (`usecs_to_jiffies`).
     #[inline]
     pub(crate) const fn count(self, us: u64) -> u32 {
-        us.div_ceil(self.us()) as u32
+        self.whole(us + self.us() - 1) as u32
     }
 
     /// `us` rounded up to what a timer can be set to.
     #[inline]
     pub(crate) const fn round_up(self, us: u64) -> u64 {
-        if self.wheel { us.div_ceil(self.us()) * self.us() } else { us }
+        if self.wheel { self.count(us) as u64 * self.us() } else { us }
     }
 
     /// When a timer set now for `delay_us` microseconds fires.
@@ -98,8 +107,8 @@ impl Tick {
             return now.time + Duration::from_micros(delay_us);
         }
         let tick = self.us();
-        let ahead = delay_us.div_ceil(tick);
-        let expires = now.us / tick + ahead;
+        let ahead = self.whole(delay_us + tick - 1);
+        let expires = self.whole(now.us) + ahead;
         let mut shift = 0;
         while shift < 24 && ahead >= 63 << shift {
             shift += 3;

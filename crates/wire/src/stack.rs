@@ -222,24 +222,20 @@ impl<P: Port> Stack<P> {
     fn drain(&self, inner: &mut Inner) {
         let port = &self.shared.port;
         let now = port.now();
-        loop {
-            let Inner { host, log, frame, .. } = &mut *inner;
-            let apart = &mut Some(|frame: Apart<'_>| port.transmit_apart(frame));
-            while let Some(transmit) =
-                traced!(log, |trace| host.poll_transmit_apart(now, frame, trace, apart))
-            {
-                port.transmit(core::mem::replace(frame, port.buffer()), transmit);
+        let Inner { host, log, frame, .. } = &mut *inner;
+        let apart = &mut Some(|frame: Apart<'_>| port.transmit_apart(frame));
+        while let Some(transmit) =
+            traced!(log, |trace| host.poll_transmit_apart(now, frame, trace, apart))
+        {
+            port.transmit(core::mem::replace(frame, port.buffer()), transmit);
+        }
+        // After the frames, since those over loopback make things happen here. Telling of an event
+        // makes no frame: tasks are woken, and run later.
+        while let Some(event) = inner.host.poll_event() {
+            if let Some(address) = inner.lost_address(&event) {
+                port.lost_address(address);
             }
-            // What frames over loopback made happen comes out only now, and may make more frames.
-            let Some(mut event) = inner.host.poll_event() else { break };
-            loop {
-                if let Some(address) = inner.lost_address(&event) {
-                    port.lost_address(address);
-                }
-                inner.dispatch(&event);
-                let Some(next) = inner.host.poll_event() else { break };
-                event = next;
-            }
+            inner.dispatch(&event);
         }
         port.set_timer(inner.host.next_timeout());
     }

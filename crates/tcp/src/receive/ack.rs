@@ -2,7 +2,6 @@
 //! delayed later, never delayed in a conversation's first words.
 
 use roundtrip_packet::SeqNumber;
-use roundtrip_record::Time;
 
 use crate::clock::{Deadline, Now, micros};
 use crate::profile::Profile;
@@ -287,8 +286,9 @@ impl AckPolicy {
         self.due
     }
 
-    pub(crate) fn next_timeout(&self) -> Option<Time> {
-        self.timer.min(self.withheld_until).get()
+    #[inline]
+    pub(crate) fn next_timeout(&self) -> Deadline {
+        self.timer.min(self.withheld_until)
     }
 
     /// Whether reading has made an acknowledgement worthwhile (`__tcp_cleanup_rbuf`).

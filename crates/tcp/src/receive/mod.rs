@@ -108,27 +108,34 @@ pub(crate) struct SegmentText<'a> {
 
 /// Which event brought which bytes, by stream offset; only while somebody records.
 #[derive(Clone, Debug, Default)]
-struct Causes(VecDeque<(u64, u64, EventId)>);
+struct Causes {
+    segments: VecDeque<(u64, u64, EventId)>,
+    /// Which of them came last.
+    last: usize,
+}
 
 impl Causes {
     fn insert(&mut self, from: u64, to: u64, cause: EventId) {
-        let place = self.0.partition_point(|&(start, ..)| start <= from);
-        self.0.insert(place, (from, to, cause));
-        if self.0.len() > CAUSES {
-            self.0.pop_front();
+        self.last = self.segments.partition_point(|&(start, ..)| start <= from);
+        self.segments.insert(self.last, (from, to, cause));
+        if self.segments.len() > CAUSES {
+            self.segments.pop_front();
+            self.last = self.last.saturating_sub(1);
         }
     }
 
-    /// The segment of a frame has an event of its own now.
+    /// The segment that came last, in a frame, has an event of its own now.
     fn settle(&mut self, frame: EventId, segment: EventId) {
-        for entry in self.0.iter_mut().filter(|(.., cause)| *cause == frame) {
-            entry.2 = segment;
+        if let Some((.., cause)) = self.segments.get_mut(self.last)
+            && *cause == frame
+        {
+            *cause = segment;
         }
     }
 
     fn at(&self, offset: u64) -> Option<EventId> {
-        let place = self.0.partition_point(|&(start, ..)| start <= offset);
-        self.0
+        let place = self.segments.partition_point(|&(start, ..)| start <= offset);
+        self.segments
             .range(..place)
             .rev()
             .take(64)
@@ -670,6 +677,9 @@ impl Receiver {
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn assert_resting(&self) {
         assert!(!self.ack.due && !self.ack.undecided, "an acknowledgement was not sent");
-        assert!(!self.ack.owed || self.ack.next_timeout().is_some(), "an acknowledgement is lost");
+        assert!(
+            !self.ack.owed || self.ack.next_timeout().get().is_some(),
+            "an acknowledgement is lost"
+        );
     }
 }

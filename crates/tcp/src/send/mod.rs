@@ -533,13 +533,13 @@ impl Sender {
         self.board.is_empty() && !self.has_unsent()
     }
 
-    pub(crate) fn next_timeout(&self, profile: &Profile) -> Option<Time> {
-        let timer = self.timer.map(|(_, at)| at);
-        let paced = profile.pacing && self.push && self.has_unsent();
-        match (timer, paced.then_some(self.pace_until)) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
+    #[inline]
+    pub(crate) fn next_timeout(&self, profile: &Profile) -> Deadline {
+        let timer = self.timer.map_or(Deadline::NONE, |(_, at)| Deadline::at(at));
+        if profile.pacing && self.push && self.has_unsent() {
+            return timer.min(Deadline::at(self.pace_until));
         }
+        timer
     }
 
     pub(crate) fn timer_kind(&self) -> Option<SendTimer> {

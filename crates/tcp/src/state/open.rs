@@ -443,15 +443,12 @@ impl Open {
     // ---- time passes ----
 
     pub(crate) fn next_timeout(&self, profile: &crate::Profile) -> Option<Time> {
-        [
-            self.sender.next_timeout(profile),
-            self.receiver.ack.next_timeout(),
-            self.keepalive_at.get(),
-            self.fin_wait2_at.get(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        self.sender
+            .next_timeout(profile)
+            .min(self.receiver.ack.next_timeout())
+            .min(self.keepalive_at)
+            .min(self.fin_wait2_at)
+            .get()
     }
 
     /// Fires what is due. Gives what fired, and where it led.

@@ -1,0 +1,217 @@
+//! TCP segments in plain packets: header prediction.
+//!
+//! Nearly every frame of a busy host is a TCP segment with no option but timestamps, in a packet that
+//! has no IP options and no extension headers and is no fragment. Such a frame is read here, by
+//! fixed places (Jacobson's header prediction, taken to the layers below TCP). It is checked like
+//! any other, and whatever is not plain, or not right, is [`parse_frame`]'s. Written the same way,
+//! over IPv4, a frame's headers are one run of stores; [`Envelope::emit_tcp`] sees to it.
+//!
+//! [`parse_frame`]: crate::parse_frame
+//! [`Envelope::emit_tcp`]: crate::Envelope::emit_tcp
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::checksum::{self, Sum, pseudo_v4, pseudo_v6};
+use crate::ethernet::{self, EtherType};
+use crate::ip::{Ecn, Protocol};
+use crate::options::{TIMESTAMPS_HEAD, Timestamps};
+use crate::{ChecksumMode, Emitted, Flags, Link, Options, SeqNumber, Verify, ipv4, ipv6, tcp};
+
+/// A segment and what matters of the headers around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlainSegment<'a> {
+    /// From.
+    pub source: IpAddr,
+    /// To.
+    pub destination: IpAddr,
+    /// What the IP header says about congestion.
+    pub ecn: Ecn,
+    /// Its header as words, the options' aside.
+    words: [u32; tcp::HEADER_LEN / 4],
+    timestamps: Option<Timestamps>,
+    /// Its data.
+    pub payload: &'a [u8],
+}
+
+impl PlainSegment<'_> {
+    /// From which port and to which.
+    #[inline(always)]
+    pub const fn ports(&self) -> (u16, u16) {
+        ((self.words[0] >> 16) as u16, self.words[0] as u16)
+    }
+
+    /// The segment's header.
+    #[inline(always)]
+    pub const fn header(&self) -> tcp::Header {
+        let [_, sequence, acknowledgement, control, urgent] = self.words;
+        let (source_port, destination_port) = self.ports();
+        tcp::Header {
+            source_port,
+            destination_port,
+            sequence: SeqNumber(sequence),
+            acknowledgement: SeqNumber(acknowledgement),
+            flags: Flags::from_bits((control >> 16) as u16),
+            window: control as u16,
+            urgent: urgent as u16,
+            options: Options { timestamps: self.timestamps, ..Options::NONE },
+        }
+    }
+}
+
+/// Reads an Ethernet frame that is plain and right; `None` for any other, which is a matter for
+/// [`parse_frame`](crate::parse_frame).
+#[inline(always)]
+pub fn parse_plain(frame: &[u8], verify: Verify) -> Option<PlainSegment<'_>> {
+    let (header, packet) = frame.split_first_chunk::<{ ethernet::HEADER_LEN }>()?;
+    match EtherType(u16::from_be_bytes([header[12], header[13]])) {
+        EtherType::IPV4 => parse_v4(packet, verify),
+        EtherType::IPV6 => parse_v6(packet, verify),
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn parse_v4(packet: &[u8], verify: Verify) -> Option<PlainSegment<'_>> {
+    const VERSION_AND_LENGTH: u32 = 0x45;
+    const FRAGMENT: u32 = 0x3fff;
+    let words = words(packet.first_chunk::<{ ipv4::HEADER_LEN }>()?);
+    let [first, second, third, from, to]: [u32; 5] = words;
+    if first >> 24 != VERSION_AND_LENGTH
+        || second & FRAGMENT != 0
+        || Protocol((third >> 16) as u8) != Protocol::TCP
+        || (verify == Verify::Full && !Sum::words(&words).verifies())
+    {
+        return None;
+    }
+    let segment = packet.get(ipv4::HEADER_LEN..(first & 0xffff) as usize)?;
+    let (from, to) = (Ipv4Addr::from_bits(from), Ipv4Addr::from_bits(to));
+    let pseudo = pseudo_v4(from, to, Protocol::TCP, segment.len() as u32);
+    let ecn = Ecn::from_bits((first >> 16) as u8);
+    parse_segment(segment, (from.into(), to.into()), ecn, pseudo, verify)
+}
+
+#[inline(always)]
+fn parse_v6(packet: &[u8], verify: Verify) -> Option<PlainSegment<'_>> {
+    let words: [u32; 10] = words(packet.first_chunk::<{ ipv6::HEADER_LEN }>()?);
+    let [first, second, ..] = words;
+    if first >> 28 != 6 || Protocol((second >> 8) as u8) != Protocol::TCP {
+        return None;
+    }
+    let end = ipv6::HEADER_LEN + (second >> 16) as usize;
+    let segment = packet.get(ipv6::HEADER_LEN..end)?;
+    let address = |at: usize| {
+        let bits = words[at..at + 4].iter().fold(0, |bits, word| bits << 32 | u128::from(*word));
+        Ipv6Addr::from_bits(bits)
+    };
+    let (from, to) = (address(2), address(6));
+    let pseudo = pseudo_v6(from, to, Protocol::TCP, segment.len() as u32);
+    let ecn = Ecn::from_bits((first >> 20) as u8);
+    parse_segment(segment, (from.into(), to.into()), ecn, pseudo, verify)
+}
+
+#[inline(always)]
+fn parse_segment(
+    segment: &[u8],
+    (source, destination): (IpAddr, IpAddr),
+    ecn: Ecn,
+    pseudo_header: Sum,
+    verify: Verify,
+) -> Option<PlainSegment<'_>> {
+    const WITHOUT_OPTIONS: u32 = 5;
+    const WITH_TIMESTAMPS: u32 = 8;
+    let (header, rest) = segment.split_first_chunk::<{ tcp::HEADER_LEN }>()?;
+    let header: [u32; 5] = words(header);
+    let (timestamps, payload) = match header[3] >> 28 {
+        WITHOUT_OPTIONS => (None, rest),
+        WITH_TIMESTAMPS => {
+            let (options, payload) = rest.split_first_chunk::<OPTIONS_LEN>()?;
+            let [TIMESTAMPS_HEAD, value, echo] = words(options) else { return None };
+            (Some(Timestamps { value, echo }), payload)
+        }
+        _ => return None,
+    };
+    if verify == Verify::Full && !(pseudo_header + checksum::sum(segment)).verifies() {
+        return None;
+    }
+    Some(PlainSegment { source, destination, ecn, words: header, timestamps, payload })
+}
+
+/// Bytes of the options of a plain segment: timestamps and their padding.
+const OPTIONS_LEN: usize = 12;
+/// Where the TCP header of a plain frame over IPv4 stands.
+const TRANSPORT: usize = ethernet::HEADER_LEN + ipv4::HEADER_LEN;
+/// Where its data stands.
+const PAYLOAD: usize = TRANSPORT + tcp::HEADER_LEN + OPTIONS_LEN;
+
+/// Appends a frame with a segment that has no option but timestamps. `None`, and nothing done, if
+/// the packet is not plain, or too long.
+#[inline]
+pub(crate) fn emit_v4(
+    link: Link,
+    ip: &ipv4::Header,
+    mode: ChecksumMode,
+    (header, timestamps): (&tcp::Header, Timestamps),
+    [first, second]: [&[u8]; 2],
+    out: &mut Vec<u8>,
+) -> Option<Emitted> {
+    let payload = first.len() + second.len();
+    let total = u16::try_from(PAYLOAD - ethernet::HEADER_LEN + payload).ok()?;
+    if !ip.options.as_bytes().is_empty() {
+        return None;
+    }
+    let ip_words = ip.words(Protocol::TCP, total, Sum::ZERO);
+    let [ports, sequence, acknowledgement, control, urgent] = header.words(OPTIONS_LEN);
+    let Timestamps { value, echo } = timestamps;
+    let words = [ports, sequence, acknowledgement, control, urgent, TIMESTAMPS_HEAD, value, echo];
+
+    let start = out.len();
+    out.reserve(PAYLOAD + payload);
+    out.resize(start + PAYLOAD, 0);
+    let headers = out.get_mut(start..)?.first_chunk_mut::<PAYLOAD>()?;
+    let Link { source, destination } = link;
+    let around = ethernet::Header { destination, source, ether_type: EtherType::IPV4 };
+    headers[..ethernet::HEADER_LEN].copy_from_slice(&around.to_bytes());
+    place(&mut headers[ethernet::HEADER_LEN..TRANSPORT], &ip_words);
+    place(&mut headers[TRANSPORT..], &words);
+
+    let length = u32::from(total) - ipv4::HEADER_LEN as u32;
+    let pseudo = pseudo_v4(ip.source, ip.destination, Protocol::TCP, length);
+    let field = match mode {
+        ChecksumMode::PseudoHeaderOnly => {
+            out.extend_from_slice(first);
+            out.extend_from_slice(second);
+            pseudo.folded()
+        }
+        ChecksumMode::Full => {
+            let data = checksum::append(out, first);
+            let rest = checksum::append(out, second);
+            let data = checksum::combine(data, first.len(), rest);
+            (pseudo + Sum::words(&words) + data).checksum()
+        }
+    };
+    let at = start + TRANSPORT + tcp::CHECKSUM_OFFSET;
+    out.get_mut(at..at + 2)?.copy_from_slice(&field.to_be_bytes());
+    Some(Emitted {
+        network: ethernet::HEADER_LEN,
+        transport: TRANSPORT,
+        payload: PAYLOAD,
+        length: PAYLOAD + payload,
+    })
+}
+
+/// Writes words where there is just the room for them.
+#[inline(always)]
+fn place(room: &mut [u8], words: &[u32]) {
+    let (places, _) = room.as_chunks_mut::<4>();
+    for (place, word) in places.iter_mut().zip(words) {
+        *place = word.to_be_bytes();
+    }
+}
+
+/// A header as 32-bit words.
+#[inline(always)]
+fn words<const BYTES: usize, const WORDS: usize>(header: &[u8; BYTES]) -> [u32; WORDS] {
+    const { assert!(BYTES == 4 * WORDS) };
+    let (words, _) = header.as_chunks::<4>();
+    std::array::from_fn(|at| u32::from_be_bytes(words[at]))
+}
