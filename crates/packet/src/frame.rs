@@ -301,7 +301,7 @@ impl Envelope {
         let header_length = tcp::HEADER_LEN + options.len();
         let length = header_length + payload;
         let at = self.begin(Protocol::TCP, header_length, length, out)?;
-        let words = header.to_words(options.len());
+        let words = header.words(options.len());
         out.extend_from_slice(words.map(u32::to_be_bytes).as_flattened());
         out.extend_from_slice(options);
         let field = self.ip.pseudo_header(Protocol::TCP, length).folded();
