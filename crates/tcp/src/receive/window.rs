@@ -247,12 +247,7 @@ impl ReceiveSpace {
             return;
         }
         self.ratio = ratio;
-        let before = std::mem::replace(&mut self.clamp, share(self.memory, ratio).max(1152));
-        if self.clamp < before {
-            self.ssthresh = self.ssthresh.min(self.clamp);
-        } else if self.clamp > before {
-            self.ssthresh = self.ssthresh.max(window.min(self.clamp));
-        }
+        self.set_clamp(share(self.memory, ratio), window);
         self.per_round = self.per_round.min(self.clamp);
     }
 
