@@ -231,6 +231,7 @@ impl Host {
 
     /// As [`Host::poll_transmit`], but the payload of TCP is not copied where the interface sums
     /// it and nobody records: such a frame is handed to `apart` at once, and the next one is made.
+    #[inline]
     pub fn poll_transmit_apart(
         &mut self,
         now: Time,
