@@ -219,8 +219,6 @@ impl Settings {
 fn is_harmless(name: &str, value: &str) -> bool {
     let same: &[(&str, &str)] = &[
         ("ipv4.tcp_fack", "0"),
-        ("ipv4.tcp_notsent_lowat", "4294967295"),
-        ("ipv4.tcp_notsent_lowat", "-1"),
         ("ipv4.tcp_abort_on_overflow", "0"),
         ("ipv4.tcp_low_latency", "0"),
         ("ipv4.tcp_thin_linear_timeouts", "0"),
@@ -346,6 +344,9 @@ fn tcp_sysctl(profile: &mut Profile, name: &str, value: &str) -> Option<bool> {
             profile.comp_sack_delay = Duration::from_nanos(value.parse().ok()?);
         }
         "comp_sack_nr" => profile.comp_sack_count = count()? as u8,
+        "notsent_lowat" => {
+            profile.notsent_low_water = if value == "-1" { u32::MAX } else { count()? };
+        }
         "rto_min_us" => profile.rto_min = Duration::from_micros(value.parse().ok()?),
         "rto_max_ms" => profile.rto_max = millis()?,
         "pingpong_thresh" => profile.pingpong_threshold = count()? as u8,

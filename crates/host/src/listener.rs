@@ -9,7 +9,7 @@ use roundtrip_record::{TcpState, Time, Trace};
 use roundtrip_tcp::{self as tcp, Connection, Segment};
 
 use crate::slab::Key;
-use crate::socket::Owner;
+use crate::socket::{Owner, Service};
 use crate::udp::{conflicts, find_bound};
 use crate::{BindError, Event, Host, ListenerId, SocketId};
 
@@ -169,7 +169,8 @@ impl Host {
             }
             return;
         }
-        if !flags.contains(Flags::SYN) {
+        // Nor does anybody open and close with one segment (`tcp_rcv_state_process`).
+        if !flags.contains(Flags::SYN) || flags.contains(Flags::FIN) {
             return;
         }
         let has_room = self.tcp.len() < self.config.limits.sockets;
@@ -188,10 +189,11 @@ impl Host {
         let isn = isn.unwrap_or_else(|| self.secret.isn(now, local, remote));
         let (path, options) = self.prepare(now, local, remote, options);
         let (mss, id) = (options.mss, self.tcp.next_connection());
+        let service = Service::of(&options);
         let connection = Connection::accept(now, id, local, remote, isn, options, segment, trace);
         let identification = self.rng.next_u32() as u16;
         let owner = Owner::HalfOpen(listener);
-        let key = self.tcp.insert(connection, owner, path, isn, (identification, mss));
+        let key = self.tcp.insert(connection, owner, path, isn, (identification, mss, service));
         self.tcp.touch(key.slot);
     }
 
@@ -242,7 +244,7 @@ impl Host {
             Owner::Queued(listener),
             path,
             ack.header.acknowledgement - 1,
-            (identification, mss),
+            (identification, mss, Service::of(&options)),
         );
         self.tcp.touch(key.slot);
         if let Some(state) = self.tcp.listeners.all.get_mut(&listener) {

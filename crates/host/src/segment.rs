@@ -4,14 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use roundtrip_packet::tcp::{Header, Segment as Parsed};
 use roundtrip_packet::{
-    ChecksumMode, Ecn, Envelope, EtherAddr, Flags, IpHeader, Link, Protocol, SeqNumber, ipv4,
+    ChecksumMode, Ecn, Envelope, EtherAddr, Flags, IpHeader, Link, Protocol, SeqNumber, ipv4, ipv6,
 };
 use roundtrip_record::{EventId, TcpState, Time, Trace};
 use roundtrip_tcp::{Disposition, Segment, reset_for};
 
 use crate::demux::Tuple;
 use crate::output::Outgoing;
-use crate::socket::{Owner, Path};
+use crate::socket::{Owner, Path, Service};
 use crate::{Gso, Host, IfIndex, Kind};
 
 impl Host {
@@ -281,10 +281,10 @@ impl Host {
             _ => None,
         };
         let source = link.map_or(EtherAddr::UNSPECIFIED, |link| link.interface.mac);
-        let identification = socket.identification;
+        let (identification, service) = (socket.identification, socket.service);
         let envelope = Envelope {
             link: Some(Link { source, destination: destination.unwrap_or_default() }),
-            ip: ip_header(local, remote, transmit.ecn, identification)?,
+            ip: ip_header(local, remote, transmit.ecn, identification, service)?,
             checksum: if offload.checksum {
                 ChecksumMode::PseudoHeaderOnly
             } else {
@@ -328,10 +328,18 @@ fn ip_header(
     remote: SocketAddr,
     ecn: Ecn,
     identification: u16,
+    service: Service,
 ) -> Option<IpHeader> {
     let header = IpHeader::new(local.ip(), remote.ip(), Protocol::TCP)?.with_ecn(ecn);
+    let dscp = service.dscp;
     Some(match header {
-        IpHeader::V4(header) => IpHeader::V4(ipv4::Header { identification, ..header }),
-        IpHeader::V6(_) => header,
+        IpHeader::V4(header) => {
+            let ttl = service.hop_limit.unwrap_or(header.ttl);
+            IpHeader::V4(ipv4::Header { identification, dscp, ttl, ..header })
+        }
+        IpHeader::V6(header) => {
+            let hop_limit = service.hop_limit.unwrap_or(header.hop_limit);
+            IpHeader::V6(ipv6::Header { dscp, hop_limit, ..header })
+        }
     })
 }

@@ -52,6 +52,19 @@ pub(crate) struct Path {
     pub(crate) version: u32,
 }
 
+/// What an application wants in the IP headers of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Service {
+    pub(crate) dscp: u8,
+    pub(crate) hop_limit: Option<u8>,
+}
+
+impl Service {
+    pub(crate) fn of(options: &roundtrip_tcp::Options) -> Self {
+        Self { dscp: options.service >> 2, hop_limit: options.hop_limit }
+    }
+}
+
 /// A connection and what the host knows of it.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -65,6 +78,7 @@ pub(crate) struct Socket {
     pub(crate) acknowledged: SeqNumber,
     /// IPv4 identification of the next packet (`inet_id`).
     pub(crate) identification: u16,
+    pub(crate) service: Service,
     /// Segments that fit into a frame for segmentation offload.
     pub(crate) max_segments: u16,
     /// It stands in the queue of those that may have something to send.
@@ -150,7 +164,7 @@ impl TcpSockets {
         owner: Owner,
         path: Option<Path>,
         isn: SeqNumber,
-        (identification, mss): (u16, u16),
+        (identification, mss, service): (u16, u16, Service),
     ) -> Key {
         let tuple = Tuple::new(connection.local(), connection.remote());
         let key = self.sockets.insert(Socket {
@@ -161,6 +175,7 @@ impl TcpSockets {
             owner,
             acknowledged: isn,
             identification,
+            service,
             // With the longest headers the frame must stay below 64 KiB.
             max_segments: ((u16::MAX - 120) / mss.max(1)).max(1),
             is_ready: false,

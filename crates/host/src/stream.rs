@@ -7,7 +7,7 @@ use roundtrip_packet::{ipv4, ipv6, tcp as segment};
 use roundtrip_record::{CloseReason, EventId, TcpState, Time, Trace};
 use roundtrip_tcp::{self as tcp, Connection};
 
-use crate::socket::{Attempt, Owner, Path};
+use crate::socket::{Attempt, Owner, Path, Service};
 use crate::{ConnectError, ConnectFailure, Host, SocketId};
 
 /// What a call for a socket answers whose owner has let go of it.
@@ -42,9 +42,11 @@ impl Host {
         let isn = self.secret.isn(now, local, remote);
         let (path, options) = self.prepare(now, local, remote, options);
         let (mss, id) = (options.mss, self.tcp.next_connection());
+        let service = Service::of(&options);
         let connection = Connection::connect(now, id, local, remote, isn, options, cause, trace);
         let identification = self.rng.next_u32() as u16;
-        let key = self.tcp.insert(connection, Owner::Application, path, isn, (identification, mss));
+        let packets = (identification, mss, service);
+        let key = self.tcp.insert(connection, Owner::Application, path, isn, packets);
         if let Some(socket) = self.tcp.sockets.get_mut(key) {
             socket.attempt = Some(Box::default());
         }
@@ -157,6 +159,29 @@ impl Host {
     ) -> Result<usize, tcp::WriteError> {
         self.with(socket, |connection| connection.write(now, bytes))
             .unwrap_or(Err(tcp::WriteError::Closed(GONE)))
+    }
+
+    /// As [`Host::write`], with a word on what follows.
+    ///
+    /// # Errors
+    /// Those of [`Host::write`].
+    pub fn write_as(
+        &mut self,
+        now: Time,
+        socket: SocketId,
+        bytes: &[u8],
+        how: tcp::Writing,
+    ) -> Result<usize, tcp::WriteError> {
+        self.with(socket, |connection| connection.write_as(now, bytes, how))
+            .unwrap_or(Err(tcp::WriteError::Closed(GONE)))
+    }
+
+    /// `IP_TOS` and `IP_TTL`, or traffic class and hop limit, of a socket's packets from now on.
+    /// The two bits of ECN are TCP's.
+    pub fn set_service(&mut self, socket: SocketId, service: u8, hop_limit: Option<u8>) {
+        if let Some(socket) = self.tcp.get_mut(socket) {
+            socket.service = Service { dscp: service >> 2, hop_limit };
+        }
     }
 
     /// As [`Host::write`], without copying what is large.

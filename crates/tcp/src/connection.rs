@@ -1,5 +1,7 @@
 //! One TCP connection: the public face.
 
+mod settings;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +23,8 @@ use crate::state::{
     Fired, Next, Open, OpenSegment, Ports, SynReceived, SynSent, TimeWait, Verdict, Waiting,
 };
 use crate::{
-    Disposition, Event, IcmpError, Info, KeepAlive, Options, ReadError, Segment, Supply, Transmit,
-    WriteError,
+    Disposition, Event, IcmpError, Info, Options, ReadError, Segment, Supply, Transmit, WriteError,
+    Writing,
 };
 
 /// One end of a TCP connection.
@@ -330,16 +332,21 @@ impl Connection {
     pub fn write(&mut self, now: Time, bytes: &[u8]) -> Result<usize, WriteError> {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
         let Some(open) = writer(&mut self.state)? else { return Ok(0) };
-        open.sender.restart_after_idle(cx);
-        Ok(open.sender.write(bytes, cx))
+        Ok(open.write(bytes, Writing::Whole, cx))
+    }
+
+    /// As [`write`](Self::write), with a word on what follows.
+    pub fn write_as(&mut self, now: Time, bytes: &[u8], how: Writing) -> Result<usize, WriteError> {
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        let Some(open) = writer(&mut self.state)? else { return Ok(0) };
+        Ok(open.write(bytes, how, cx))
     }
 
     /// As [`write`](Self::write), without copying what is large.
     pub fn write_bytes(&mut self, now: Time, bytes: Bytes) -> Result<usize, WriteError> {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
         let Some(open) = writer(&mut self.state)? else { return Ok(0) };
-        open.sender.restart_after_idle(cx);
-        Ok(open.sender.write_bytes(bytes, cx))
+        Ok(open.write_bytes(bytes, cx))
     }
 
     /// Takes received data; `Ok(0)` is the end of file (or an empty `into`).
@@ -451,47 +458,6 @@ impl Connection {
         }
     }
 
-    // ---- options ----
-
-    /// `TCP_NODELAY`.
-    pub fn set_nodelay(&mut self, now: Time, nodelay: bool) {
-        let _ = now;
-        if let State::Open(open) = &mut self.state {
-            open.sender.set_nodelay(nodelay);
-        }
-    }
-
-    /// `TCP_CORK`: only full segments leave, until it is switched off.
-    pub fn set_cork(&mut self, now: Time, cork: bool) {
-        let _ = now;
-        if let State::Open(open) = &mut self.state {
-            open.sender.set_cork(cork);
-        }
-    }
-
-    /// `SO_KEEPALIVE` with its times.
-    pub fn set_keepalive(&mut self, now: Time, keepalive: Option<KeepAlive>) {
-        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
-        if let State::Open(open) = &mut self.state {
-            open.set_keepalive(keepalive, cx);
-        }
-    }
-
-    /// `TCP_USER_TIMEOUT`.
-    pub fn set_user_timeout(&mut self, timeout: Option<Duration>) {
-        if let State::Open(open) = &mut self.state {
-            open.set_user_timeout(timeout);
-        }
-    }
-
-    /// `SO_SNDBUF`, as the kernel keeps it (twice what was asked for): fixes the send buffer, in
-    /// Linux's measure.
-    pub fn set_send_buffer(&mut self, bytes: usize) {
-        if let State::Open(open) = &mut self.state {
-            open.sender.set_memory(u32::try_from(bytes).unwrap_or(u32::MAX));
-        }
-    }
-
     /// How much memory its host has left for its buffers; to be told before anything that may
     /// fill them. It holds while the connection is open.
     #[inline]
@@ -582,6 +548,17 @@ impl Connection {
     /// anybody recorded. Of a very long stream only the last segments are remembered.
     pub fn segment_at(&self, offset: u64) -> Option<EventId> {
         self.receiver()?.cause_at(offset)
+    }
+
+    /// How long there was something to send until `now` (`tcpi_busy_time`), how long of that the
+    /// peer's window was in the way (`tcpi_rwnd_limited`), and how long the size of the send buffer
+    /// (`tcpi_sndbuf_limited`).
+    pub fn business(&self, now: Time) -> [Duration; 3] {
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        match &self.state {
+            State::Open(open) => open.sender.business(cx),
+            _ => [Duration::ZERO; 3],
+        }
     }
 
     /// A snapshot of everything Linux's `TCP_INFO` tells.
@@ -703,10 +680,18 @@ impl Connection {
             self.reset = verdict.reset;
         }
         let again = matches!(verdict.next, Next::Open { again: true, .. });
-        let finish = matches!(&self.state, State::SynReceived(state) if state.finish);
+        let (finish, is_passive) = match &self.state {
+            State::SynReceived(state) => (state.finish, state.is_passive()),
+            _ => (false, false),
+        };
         self.go(now, verdict.next, before, cause, trace);
         if !again {
             return;
+        }
+        if is_passive {
+            // Of SYN-ACKs, which no socket has sent, `tcpi_segs_out` says nothing.
+            // Of the segments that came it counts the first and the last.
+            (self.segments_out, self.segments_in) = (0, 2);
         }
         // The segment that completed the handshake may carry data, or FIN.
         let established = self.state();

@@ -18,6 +18,8 @@ pub enum Disposition {
     /// A SYN, or a reset at the wrong place, in a synchronized state: answered with a challenge
     /// ACK, unless there were too many (RFC 5961).
     ChallengeAck,
+    /// It completes a handshake whose listener waits for data (`TCP_DEFER_ACCEPT`); dropped.
+    Deferred,
     /// It carries neither ACK, SYN nor RST where one of them is due; dropped.
     NoAck,
     /// Nobody reads any more: it was answered with a reset (RFC 9293 §3.6.1, RFC 1122 §4.2.2.13).
@@ -44,6 +46,7 @@ impl Disposition {
             Disposition::Paws => "paws",
             Disposition::BadAck => "bad_ack",
             Disposition::ChallengeAck => "challenge_ack",
+            Disposition::Deferred => "deferred",
             Disposition::NoAck => "no_ack",
             Disposition::DataAfterClose => "data_after_close",
             Disposition::Reset => "reset",

@@ -25,6 +25,8 @@ pub struct Info {
     pub sack: bool,
     /// ECN is in use.
     pub ecn: bool,
+    /// A packet has come that could have been marked.
+    pub ecn_seen: bool,
     /// Window scales (the peer's, ours), if both ends have one.
     pub window_scale: Option<(u8, u8)>,
     /// Retransmission timeout, back-off included.
@@ -103,6 +105,10 @@ pub struct Info {
     pub rcv_ooopack: u32,
     /// Bytes buffered and not sent yet.
     pub notsent_bytes: u32,
+    /// Rate at which data was last delivered, bytes a second.
+    pub delivery_rate: u64,
+    /// That was what the application had to send, not what the path could take.
+    pub delivery_rate_app_limited: bool,
     /// The peer's receive window, bytes.
     pub snd_wnd: u32,
     /// Our receive window as last announced, bytes.
@@ -141,6 +147,7 @@ impl Info {
             timestamps: false,
             sack: false,
             ecn: false,
+            ecn_seen: false,
             window_scale: None,
             rto: Duration::ZERO,
             ato: Duration::ZERO,
@@ -180,6 +187,8 @@ impl Info {
             reord_seen: 0,
             rcv_ooopack: 0,
             notsent_bytes: 0,
+            delivery_rate: 0,
+            delivery_rate_app_limited: false,
             snd_wnd: 0,
             rcv_wnd: 0,
             unread: 0,

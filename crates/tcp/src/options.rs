@@ -33,6 +33,17 @@ pub struct Options {
     /// `TCP_LINGER2`: how long FIN_WAIT_2 may last once nobody holds the socket; `None` takes the
     /// profile's.
     pub fin_timeout: Option<Duration>,
+    /// `TCP_WINDOW_CLAMP`: the largest window to offer, bytes.
+    pub window_clamp: Option<u32>,
+    /// `TCP_NOTSENT_LOWAT`, bytes; `None` takes the profile's.
+    pub notsent_low_water: Option<u32>,
+    /// `TCP_DEFER_ACCEPT` of the listener, in timeouts of the SYN-ACK: so long a connection waits for
+    /// data before it counts as open.
+    pub defer_accept: u8,
+    /// `IP_TOS`, or the traffic class, of its packets, without the two bits of ECN. For the host.
+    pub service: u8,
+    /// `IP_TTL`, or the hop limit, of its packets; `None` takes the host's. For the host.
+    pub hop_limit: Option<u8>,
 }
 
 impl Default for Options {
@@ -49,8 +60,26 @@ impl Default for Options {
             ecn: None,
             timestamp_offset: 0,
             fin_timeout: None,
+            window_clamp: None,
+            notsent_low_water: None,
+            defer_accept: 0,
+            service: 0,
+            hop_limit: None,
         }
     }
+}
+
+/// How a write ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Writing {
+    /// With a push.
+    #[default]
+    Whole,
+    /// More comes soon: what does not fill a segment waits for it, for an acknowledgement or for
+    /// the timer (`MSG_MORE`).
+    More,
+    /// It ends a record: no segment has bytes of it and of the next (`MSG_EOR`).
+    Record,
 }
 
 /// When to ask a silent peer whether it is there (RFC 9293 §3.8.4). A time below one second counts

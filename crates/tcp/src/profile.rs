@@ -112,6 +112,9 @@ pub struct Profile {
     pub tso_window_divisor: u32,
     /// Bytes of the largest burst (`GSO_LEGACY_MAX_SIZE`).
     pub gso_max_size: u32,
+    /// Bytes that may wait to be sent for the first time while an application is told to write more
+    /// (`tcp_notsent_lowat`).
+    pub notsent_low_water: u32,
     /// Least segment size we agree to send (`min_snd_mss`).
     pub min_send_mss: u16,
     /// Smaller segments are tried when timeouts suggest that large ones vanish without an ICMP
@@ -205,6 +208,7 @@ impl Profile {
             tso_rtt_log: 9,
             tso_window_divisor: 3,
             gso_max_size: 65_536,
+            notsent_low_water: u32::MAX,
             min_send_mss: 48,
             mtu_probing: false,
             base_mss: 1024,

@@ -79,7 +79,7 @@ fn vector(expression: &Expr) -> Result<usize, Fault> {
 impl World {
     pub(super) fn send(&mut self, arguments: Arguments<'_>, progress: &mut Progress) -> Answered {
         let request = request(arguments)?;
-        for flag in ["MSG_ZEROCOPY", "MSG_FASTOPEN", "MSG_OOB", "MSG_EOR"] {
+        for flag in ["MSG_ZEROCOPY", "MSG_FASTOPEN", "MSG_OOB"] {
             if request.has(flag) {
                 return Err(Fault::unsupported(flag));
             }
@@ -111,16 +111,17 @@ impl World {
             return Answer::Error(Errno::EBADF);
         };
         let State::Open(socket) = stream.state else { return Answer::Error(Errno::EPIPE) };
-        let wants_more = request.has("MSG_MORE");
+        let how = match (request.has("MSG_MORE"), request.has("MSG_EOR")) {
+            (true, _) => tcp::Writing::More,
+            (false, true) => tcp::Writing::Record,
+            (false, false) => tcp::Writing::Whole,
+        };
         let state = net.host.tcp(socket).map_or(TcpState::Closed, tcp::Connection::state);
         let is_opening = matches!(state, TcpState::SynSent | TcpState::SynReceived);
         // Who waits for room is woken when a third of the buffer is free, not before.
         let is_full = progress.is_repeated
             && !state_has_ended(state)
             && net.host.tcp(socket).is_some_and(|connection| !connection.is_writable());
-        if wants_more && !stream.is_corked {
-            net.host.configure(socket, |connection| connection.set_cork(now, true));
-        }
         let outcome = loop {
             let rest = request.count - progress.bytes;
             if is_opening || is_full || (rest == 0 && request.count > 0) {
@@ -130,7 +131,8 @@ impl World {
                 break Err(Errno::EPIPE);
             }
             let data = payload::from_offset(stream.written, rest.min(CHUNK));
-            match net.host.write(now, socket, &data) {
+            let how = if data.len() == rest { how } else { tcp::Writing::More };
+            match net.host.write_as(now, socket, &data, how) {
                 Ok(0) => break Ok(()),
                 Ok(taken) => {
                     progress.bytes += taken;
@@ -143,10 +145,6 @@ impl World {
                 }
             }
         };
-        if !wants_more && stream.has_more && !stream.is_corked {
-            net.host.configure(socket, |connection| connection.set_cork(now, false));
-        }
-        stream.has_more = wants_more;
         let may_wait = !*is_nonblocking && !request.has("MSG_DONTWAIT") && !is_late;
         match outcome {
             _ if progress.bytes == request.count && !is_opening => {

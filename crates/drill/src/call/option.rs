@@ -48,6 +48,15 @@ enum Name {
     Type,
     Protocol,
     AcceptConnections,
+    Domain,
+    NotSentLowWater,
+    DeferAccept,
+    QuickAck,
+    WindowClamp,
+    Service,
+    HopLimit,
+    PathMtu,
+    PathMtuDiscovery,
     /// It is kept and given back, and has no effect that a script would see.
     Kept,
     /// It is not had here.
@@ -66,6 +75,11 @@ const NAMES: &[(&str, &str, Name)] = &[
     ("SOL_TCP", "TCP_USER_TIMEOUT", Name::UserTimeout),
     ("SOL_TCP", "TCP_CONGESTION", Name::Congestion),
     ("SOL_TCP", "TCP_INFO", Name::Info),
+    ("SOL_TCP", "TCP_NOTSENT_LOWAT", Name::NotSentLowWater),
+    ("SOL_TCP", "TCP_DEFER_ACCEPT", Name::DeferAccept),
+    ("SOL_TCP", "TCP_QUICKACK", Name::QuickAck),
+    ("SOL_TCP", "TCP_WINDOW_CLAMP", Name::WindowClamp),
+    ("SOL_TCP", "TCP_THIN_DUPACK", Name::Kept),
     ("SOL_TCP", "TCP_INQ", Name::Kept),
     ("SOL_TCP", "TCP_SAVE_SYN", Name::Kept),
     ("SOL_SOCKET", "SO_KEEPALIVE", Name::KeepAlive),
@@ -88,6 +102,18 @@ const NAMES: &[(&str, &str, Name)] = &[
     ("SOL_SOCKET", "SO_BROADCAST", Name::Kept),
     ("SOL_SOCKET", "SO_OOBINLINE", Name::Kept),
     ("SOL_SOCKET", "SO_DONTROUTE", Name::Kept),
+    ("SOL_SOCKET", "SO_DOMAIN", Name::Domain),
+    ("SOL_SOCKET", "SO_ZEROCOPY", Name::Kept),
+    ("SOL_SOCKET", "SO_BUSY_POLL", Name::Kept),
+    ("SOL_SOCKET", "SO_INCOMING_CPU", Name::Kept),
+    ("SOL_IP", "IP_TOS", Name::Service),
+    ("SOL_IPV6", "IPV6_TCLASS", Name::Service),
+    ("SOL_IP", "IP_TTL", Name::HopLimit),
+    ("SOL_IPV6", "IPV6_UNICAST_HOPS", Name::HopLimit),
+    ("SOL_IP", "IP_MTU", Name::PathMtu),
+    ("SOL_IPV6", "IPV6_MTU", Name::PathMtu),
+    ("SOL_IP", "IP_MTU_DISCOVER", Name::PathMtuDiscovery),
+    ("SOL_IPV6", "IPV6_MTU_DISCOVER", Name::PathMtuDiscovery),
     ("SOL_IP", "IP_RECVERR", Name::Kept),
     ("SOL_IP", "IP_FREEBIND", Name::Kept),
     ("SOL_IP", "IP_BIND_ADDRESS_NO_PORT", Name::Kept),
@@ -169,26 +195,36 @@ impl World {
             let actual = stream.options.profile.congestion.name();
             return compare_text(arguments, actual.as_bytes());
         }
+        if name == Name::Domain {
+            let is_v6 = self.settings.local.is_ipv6() || self.settings.is_mapped;
+            let domain = constant(if is_v6 { "AF_INET6" } else { "AF_INET" });
+            return compare(arguments, domain);
+        }
         if name == Name::Info {
             return Ok(Answer::Value(0));
         }
         let Some(actual) = get(stream, name, (level, option), &net.host) else {
             return Err(unknown(arguments));
         };
-        let expected = match arguments.get(3)? {
-            Expr::Ellipsis => return Ok(Answer::Value(0)),
-            Expr::Group(_) => {
-                let member = |name| arguments.get(3)?.member(name).map_or(Ok(0), number);
-                member("linger")?
-            }
-            _ => arguments.bracketed(3)?,
-        };
-        if actual as i32 == expected as i32 {
-            Ok(Answer::Value(0))
-        } else {
-            let what = arguments.get(2)?;
-            Err(Fault::mismatch(format!("{what}: expected {expected}, got {actual}")))
+        compare(arguments, actual)
+    }
+}
+
+/// Whether an option has the value that the script expects.
+fn compare(arguments: Arguments<'_>, actual: i64) -> Answered {
+    let expected = match arguments.get(3)? {
+        Expr::Ellipsis => return Ok(Answer::Value(0)),
+        Expr::Group(_) => {
+            let member = |name| arguments.get(3)?.member(name).map_or(Ok(0), number);
+            member("linger")?
         }
+        _ => arguments.bracketed(3)?,
+    };
+    if actual as i32 == expected as i32 {
+        Ok(Answer::Value(0))
+    } else {
+        let what = arguments.get(2)?;
+        Err(Fault::mismatch(format!("{what}: expected {expected}, got {actual}")))
     }
 }
 
@@ -310,13 +346,49 @@ fn set(
         Name::ReceiveLowWater => stream.low_water = number.max(1) as usize,
         Name::ReceiveTimeout => stream.timeouts.receive = Some(seconds(number)),
         Name::SendTimeout => stream.timeouts.send = Some(seconds(number)),
-        Name::Error | Name::Info | Name::Type | Name::Protocol | Name::AcceptConnections => {
-            return Err(Errno::ENOPROTOOPT.into());
+        Name::NotSentLowWater => {
+            // 0 takes the sysctl's (`tcp_notsent_lowat`).
+            stream.options.notsent_low_water = (number != 0).then_some(number as u32);
         }
+        Name::DeferAccept => stream.options.defer_accept = retransmissions_in(number),
+        Name::QuickAck => {}
+        Name::WindowClamp => {
+            if number == 0 && !matches!(stream.state, State::Unconnected) {
+                return Err(Errno::EINVAL.into());
+            }
+            let least = MIN_RECEIVE_BUFFER / 2;
+            stream.options.window_clamp = (number != 0).then_some(number.max(least) as u32);
+        }
+        Name::Service => {
+            in_range(-1..=255)?;
+            // Of a stream the two bits of ECN are TCP's own.
+            stream.options.service = number.max(0) as u8 & !3;
+        }
+        Name::HopLimit => {
+            if number != -1 {
+                in_range(1..=255)?;
+            }
+            stream.options.hop_limit = u8::try_from(number).ok();
+        }
+        Name::PathMtuDiscovery => {
+            if ![constant("IP_PMTUDISC_WANT"), constant("IP_PMTUDISC_DO")].contains(&number) {
+                return Err(Trouble::Unsupported);
+            }
+        }
+        Name::PathMtu
+        | Name::Domain
+        | Name::Error
+        | Name::Info
+        | Name::Type
+        | Name::Protocol
+        | Name::AcceptConnections => return Err(Errno::ENOPROTOOPT.into()),
         Name::Kept | Name::Unknown => {}
     }
     match stream.state {
-        State::Open(socket) => set_live(stream, name, host, socket, now),
+        State::Open(socket) => {
+            set_live(stream, name, number, host, socket, now);
+            Ok(())
+        }
         State::Listening(listener) => {
             host.set_listener_options(listener, stream.options.clone());
             Ok(())
@@ -329,10 +401,11 @@ fn set(
 fn set_live(
     stream: &Stream,
     name: Name,
+    number: i64,
     host: &mut Host,
     socket: SocketId,
     now: Time,
-) -> Result<(), Trouble> {
+) {
     let options = &stream.options;
     host.configure(socket, |connection| {
         match name {
@@ -343,16 +416,40 @@ fn set_live(
             }
             Name::UserTimeout => connection.set_user_timeout(options.user_timeout),
             Name::SendBuffer => connection.set_send_buffer(options.send_buffer.unwrap_or(0)),
-            Name::ReceiveBuffer
-            | Name::MaxSegment
-            | Name::Congestion
-            | Name::SynCount
-            | Name::Linger2 => return Err(Trouble::Unsupported),
+            Name::ReceiveBuffer => {
+                connection.set_receive_buffer(options.receive_buffer.unwrap_or(0));
+            }
+            Name::Congestion => connection.set_congestion(now, options.profile.congestion),
+            Name::SynCount => connection.set_syn_retries(options.profile.syn_retries),
+            Name::Linger2 => connection.set_fin_timeout(options.fin_timeout),
+            Name::NotSentLowWater => connection.set_notsent_low_water(options.notsent_low_water),
+            Name::QuickAck => connection.set_quick_ack(number != 0),
+            Name::WindowClamp => {
+                connection.set_window_clamp(options.window_clamp.unwrap_or(u32::MAX));
+            }
+            // What was agreed on in the handshake stays (`TCP_MAXSEG`).
             _ => {}
         }
-        Ok(())
-    })
-    .unwrap_or(Ok(()))
+    });
+    if matches!(name, Name::Service | Name::HopLimit) {
+        host.set_service(socket, options.service, options.hop_limit);
+    }
+}
+
+/// How often a SYN-ACK has been repeated after so many seconds (`secs_to_retrans`).
+fn retransmissions_in(seconds: i64) -> u8 {
+    let (mut count, mut period, mut timeout) = (u8::from(seconds > 0), 1, 1);
+    while seconds > period && count < u8::MAX {
+        count += 1;
+        timeout = (timeout * 2).min(120);
+        period += timeout;
+    }
+    count
+}
+
+/// The reverse (`retrans_to_secs`).
+fn seconds_of(retransmissions: u8) -> i64 {
+    (0..retransmissions).map(|n| (1 << n.min(10)).min(120)).sum()
 }
 
 fn update_keepalive(stream: &mut Stream) {
@@ -412,7 +509,18 @@ fn get(stream: &mut Stream, name: Name, kept: (i64, i64), host: &Host) -> Option
         Name::Type => constant("SOCK_STREAM"),
         Name::Protocol => constant("IPPROTO_TCP"),
         Name::AcceptConnections => i64::from(matches!(stream.state, State::Listening(_))),
+        Name::NotSentLowWater => options.notsent_low_water.map_or(0, i64::from),
+        Name::DeferAccept => seconds_of(options.defer_accept),
+        Name::WindowClamp => match options.window_clamp {
+            Some(bytes) => i64::from(bytes),
+            None => return None,
+        },
+        Name::Service => i64::from(options.service),
+        Name::HopLimit => options.hop_limit.map_or(64, i64::from),
+        Name::PathMtu => i64::from(stream.connection(host)?.info().pmtu),
+        Name::PathMtuDiscovery => stream.kept.get(&kept).copied().unwrap_or(1),
+        Name::QuickAck => stream.kept.get(&kept).copied().unwrap_or(1),
         Name::Kept => stream.kept.get(&kept).copied().unwrap_or(0),
-        Name::Congestion | Name::Info | Name::Unknown => return None,
+        Name::Domain | Name::Congestion | Name::Info | Name::Unknown => return None,
     })
 }

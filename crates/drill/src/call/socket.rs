@@ -41,8 +41,6 @@ pub(crate) struct Stream {
     pub(crate) is_write_shut: bool,
     /// `TCP_CORK`.
     pub(crate) is_corked: bool,
-    /// The last write had `MSG_MORE`.
-    pub(crate) has_more: bool,
     /// Bytes written and read so far.
     pub(crate) written: u64,
     pub(crate) read: u64,
@@ -93,7 +91,6 @@ impl Stream {
             is_read_shut: false,
             is_write_shut: false,
             is_corked: false,
-            has_more: false,
             written: 0,
             read: 0,
             seen: Seen::default(),

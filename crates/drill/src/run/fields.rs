@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use roundtrip_record::{TcpState, Time};
-use roundtrip_tcp::{CaState, Info};
+use roundtrip_tcp::{CaState, Connection, Info};
 
 use crate::python::{Names, Value};
 use crate::symbols;
@@ -19,8 +19,8 @@ fn state(state: TcpState) -> i128 {
         TcpState::SynReceived => 3,
         TcpState::FinWait1 => 4,
         TcpState::FinWait2 => 5,
-        TcpState::TimeWait => 6,
-        TcpState::Closed => 7,
+        // Of TIME_WAIT the socket itself knows nothing (`tcp_time_wait`).
+        TcpState::TimeWait | TcpState::Closed => 7,
         TcpState::CloseWait => 8,
         TcpState::LastAck => 9,
         TcpState::Listen => 10,
@@ -47,12 +47,18 @@ fn millis(duration: Duration) -> i128 {
 }
 
 /// Puts the constants and all fields, as they are `now`, into `names`.
-pub(super) fn provide(info: &Info, now: Time, names: &mut Names) {
+pub(super) fn provide(connection: &Connection, now: Time, names: &mut Names) {
+    let info = &connection.info();
     for (name, value) in symbols::CODE {
         names.insert(name.to_owned(), Value::Int(value.into()));
     }
     for (name, value) in fields(info, now) {
         names.insert(format!("tcpi_{name}"), Value::Int(value));
+    }
+    let [busy, window, buffer] = connection.business(now);
+    for (name, value) in [("busy_time", busy), ("rwnd_limited", window), ("sndbuf_limited", buffer)]
+    {
+        names.insert(format!("tcpi_{name}"), Value::Int(micros(value)));
     }
 }
 
@@ -60,7 +66,8 @@ fn fields(info: &Info, now: Time) -> Vec<(&'static str, i128)> {
     let options = i128::from(info.timestamps)
         | i128::from(info.sack) << 1
         | i128::from(info.window_scale.is_some()) << 2
-        | i128::from(info.ecn) << 3;
+        | i128::from(info.ecn) << 3
+        | i128::from(info.ecn_seen) << 4;
     let (snd_wscale, rcv_wscale) = info.window_scale.unwrap_or((0, 0));
     let unlimited = |ssthresh: Option<u32>| ssthresh.map_or(INFINITE_SSTHRESH, i128::from);
     vec![
@@ -113,6 +120,11 @@ fn fields(info: &Info, now: Time) -> Vec<(&'static str, i128)> {
         ("dsack_dups", info.dsack_dups.into()),
         ("reord_seen", info.reord_seen.into()),
         ("rcv_ooopack", info.rcv_ooopack.into()),
+        ("delivery_rate", info.delivery_rate.into()),
+        ("delivery_rate_app_limited", info.delivery_rate_app_limited.into()),
+        // Nobody sets a limit.
+        ("max_pacing_rate", u64::MAX.into()),
+        ("rehash", 0),
         ("snd_wnd", info.snd_wnd.into()),
         ("rcv_wnd", info.rcv_wnd.into()),
     ]

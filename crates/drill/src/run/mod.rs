@@ -515,17 +515,15 @@ impl Runner {
         let fd = self.world.flow().and_then(|flow| flow.fd);
         let file = fd.and_then(|fd| self.world.files.get(&fd));
         let now = self.world.now();
-        let info = match file.map(|file| &file.kind) {
-            Some(Kind::Stream(stream)) => {
-                stream.connection(&self.world.net.host).map(Connection::info)
-            }
+        let connection = match file.map(|file| &file.kind) {
+            Some(Kind::Stream(stream)) => stream.connection(&self.world.net.host),
             _ => None,
         };
-        let Some(info) = info else {
+        let Some(connection) = connection else {
             let why = "there is no connected socket that code could look at";
             return Err((code.place, Fault::mismatch(why)));
         };
-        fields::provide(&info, now, &mut self.names);
+        fields::provide(connection, now, &mut self.names);
         let before = self.output.len();
         let result = python::run(&code.text, &mut self.names, &mut self.output);
         let printed = self.output[before..].iter();

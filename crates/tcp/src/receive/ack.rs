@@ -150,6 +150,11 @@ impl AckPolicy {
         self.pingpong = profile.pingpong_threshold;
     }
 
+    /// `inet_csk_exit_pingpong_mode`.
+    pub(crate) fn end_conversation(&mut self) {
+        self.pingpong = 0;
+    }
+
     /// Data leaves: soon after data came it is a reply (`tcp_event_data_sent`).
     pub(crate) fn on_data_sent(&mut self, now: Now) {
         if now.ticks.wrapping_sub(self.last_data) < self.ato {

@@ -29,7 +29,7 @@ use buffer::ReceiveBuffer;
 use reassembly::Reassembly;
 use window::ReceiveSpace;
 
-pub(crate) use window::Offer;
+pub(crate) use window::{Offer, Wish};
 
 /// The most segments of which it is remembered what brought them.
 const CAUSES: usize = 1 << 16;
@@ -244,13 +244,37 @@ impl Receiver {
         self.finished
     }
 
-    /// Bytes received in order.
+    /// Bytes received in order; FIN counts as one (`tcp_rcv_nxt_update`).
     pub(crate) fn received(&self) -> u64 {
-        self.read + u64::from(self.unread())
+        self.read + u64::from(self.unread()) + u64::from(self.finished)
+    }
+
+    /// `SO_RCVBUF`.
+    pub(crate) fn set_memory(&mut self, bytes: usize, profile: &Profile) {
+        self.space.set_memory(bytes, profile);
+    }
+
+    /// `TCP_WINDOW_CLAMP`.
+    pub(crate) fn set_clamp(&mut self, bytes: u32) {
+        self.space.set_clamp(bytes, self.wnd);
+    }
+
+    /// `TCP_QUICKACK` (`tcp_sock_set_quickack`).
+    pub(crate) fn set_quick_ack(&mut self, quick: bool, profile: &Profile) {
+        if !quick {
+            self.ack.converse(profile);
+            return;
+        }
+        self.ack.end_conversation();
+        if self.ack.owed {
+            self.ack.pushed = true;
+            self.after_read(1, profile);
+        }
     }
 
     /// A segment came.
-    pub(crate) fn arrived(&mut self, now: Now) {
+    pub(crate) fn arrived(&mut self, has_data: bool, now: Now) {
+        self.data_segments += u32::from(has_data);
         self.arrival_us = now.us;
     }
 
@@ -266,7 +290,6 @@ impl Receiver {
     pub(crate) fn on_text(&mut self, text: &SegmentText<'_>, rto_us: u64, cx: Context<'_>) -> Text {
         let end = text.seq + text.payload.len() + u32::from(text.fin);
         if !text.payload.is_empty() {
-            self.data_segments += 1;
             self.last_data = cx.now.time;
         }
         self.reassembly.clear_duplicate();
@@ -644,6 +667,7 @@ impl Receiver {
         info.rcv_ssthresh = self.space.ssthresh;
         info.rcv_rtt = Duration::from_micros(u64::from(self.space.rtt8_us / 8));
         info.rcv_space = self.space.per_round;
+        info.ecn_seen = self.ecn_seen;
         info.bytes_received = self.received();
         info.data_segs_in = self.data_segments;
         info.rcv_ooopack = self.out_of_order;

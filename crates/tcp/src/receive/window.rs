@@ -7,6 +7,9 @@ use crate::clock::Now;
 use crate::profile::Profile;
 use crate::supply::Supply;
 
+/// The least a receive buffer can be (`SOCK_MIN_RCVBUF`).
+const MIN_MEMORY: u32 = 2304;
+
 /// Linux's measure of the receive buffer. A segment costs its memory, overhead included
 /// (`truesize`), and the window is the share of the buffer that payload makes up.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,21 @@ pub(crate) struct ReceiveSpace {
     last_echo: u32,
 }
 
+/// What the application asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wish {
+    /// `SO_RCVBUF`.
+    pub(crate) buffer: Option<usize>,
+    /// `TCP_WINDOW_CLAMP`.
+    pub(crate) clamp: Option<u32>,
+}
+
+impl Wish {
+    pub(crate) fn of(options: &crate::Options) -> Wish {
+        Wish { buffer: options.receive_buffer, clamp: options.window_clamp }
+    }
+}
+
 /// What a SYN or SYN-ACK offers (`tcp_select_initial_window`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
@@ -55,14 +73,18 @@ pub(crate) struct Offer {
 impl Offer {
     /// A window of as many segments of `mss` bytes as the buffer's payload share holds, and a scale
     /// that can express the largest buffer.
-    pub(crate) fn new(mss: u32, buffer: Option<usize>, scaling: bool, profile: &Profile) -> Offer {
+    pub(crate) fn new(mss: u32, wish: Wish, scaling: bool, profile: &Profile) -> Offer {
+        let Wish { buffer, clamp } = wish;
         let memory = match buffer {
-            Some(bytes) => (bytes.min(profile.receive_memory_max as usize) as u32 * 2).max(2304),
+            Some(bytes) => {
+                (bytes.min(profile.receive_memory_max as usize) as u32 * 2).max(MIN_MEMORY)
+            }
             None => profile.receive_memory[1],
         };
         let full = share(memory, profile.scaling_ratio);
         let most = 65_535 << 14;
-        let limit = if buffer.is_some() { full } else { most };
+        let limit = clamp.map_or(most, |clamp| clamp.max(MIN_MEMORY / 2));
+        let limit = if buffer.is_some() { limit.min(full) } else { limit };
         let mut space = full.min(limit);
         if space > mss && mss > 0 {
             space -= space % mss;
@@ -130,6 +152,24 @@ impl ReceiveSpace {
             rtt_seq: next,
             rtt_since_us: 0,
             last_echo: 0,
+        }
+    }
+
+    /// `SO_RCVBUF`: twice what was asked for, and no more tuning.
+    pub(crate) fn set_memory(&mut self, bytes: usize, profile: &Profile) {
+        let bytes = bytes.min(profile.receive_memory_max as usize) as u32;
+        self.memory = (bytes * 2).max(MIN_MEMORY);
+        self.fixed = true;
+    }
+
+    /// `TCP_WINDOW_CLAMP` (`tcp_set_window_clamp`): `window` was offered last.
+    pub(crate) fn set_clamp(&mut self, bytes: u32, window: u32) {
+        let clamp = bytes.max(MIN_MEMORY / 2);
+        let before = std::mem::replace(&mut self.clamp, clamp);
+        if clamp < before {
+            self.ssthresh = self.ssthresh.min(clamp);
+        } else {
+            self.ssthresh = self.ssthresh.max(clamp.min(window));
         }
     }
 
@@ -354,23 +394,23 @@ mod tests {
     #[test]
     fn the_handshake_offers_what_linux_offers() {
         let profile = Profile::linux();
-        let syn = Offer::new(1460, None, true, &profile);
+        let syn = Offer::new(1460, Wish::default(), true, &profile);
         assert_eq!((syn.window, syn.shift), (64_240, 10));
-        let syn_ack = Offer::new(1448, None, true, &profile);
+        let syn_ack = Offer::new(1448, Wish::default(), true, &profile);
         assert_eq!((syn_ack.window, syn_ack.shift), (65_160, 10));
     }
 
     #[test]
     fn a_fixed_buffer_needs_no_scale() {
         let profile = Profile::linux();
-        let offer = Offer::new(1460, Some(20_000), true, &profile);
+        let offer = Offer::new(1460, Wish { buffer: Some(20_000), clamp: None }, true, &profile);
         assert_eq!((offer.window, offer.shift), (18_980, 0));
     }
 
     fn space() -> ReceiveSpace {
         let profile = Profile::linux();
         let now = Now::at(Time::from_millis(1), profile.tick);
-        let offer = Offer::new(1460, None, true, &profile);
+        let offer = Offer::new(1460, Wish::default(), true, &profile);
         ReceiveSpace::new(&offer, true, 1448, SeqNumber(1), now, &profile)
     }
 

@@ -7,6 +7,7 @@ use crate::congestion::Controller;
 use crate::congestion::prr::Progress;
 use crate::info::CaState;
 
+use super::rate::{Business, Rate, Sample};
 use super::scoreboard::{Marks, Sent};
 use super::{Context, Rexmit, SendTimer, Sender};
 
@@ -83,6 +84,8 @@ pub(super) struct News {
     pub(super) sack_delivered: u32,
     /// Segments delivered when the latest of the delivered ones was sent.
     pub(super) prior_delivered: Option<u32>,
+    /// What that says of the rate of delivery.
+    sample: Option<Sample>,
     latest_sent: (u64, SeqNumber),
 }
 
@@ -109,16 +112,18 @@ impl News {
             last_sacked_us: 0,
             sack_delivered: 0,
             prior_delivered: None,
+            sample: None,
             latest_sent: (0, SeqNumber(0)),
         }
     }
 
     /// Takes a delivered segment's note of how much had been delivered when it was sent
     /// (`tcp_rate_skb_delivered`).
-    pub(super) fn sampled(&mut self, sent: &Sent) {
+    pub(super) fn sampled(&mut self, sent: &Sent, rate: &mut Rate) {
         let this = (sent.sent_us, sent.end());
         if self.prior_delivered.is_none() || super::rack::sent_after(this, self.latest_sent) {
             self.prior_delivered = Some(sent.delivered);
+            self.sample = Some(rate.on_delivered(sent));
             self.latest_sent = this;
         }
     }
@@ -192,6 +197,9 @@ impl Sender {
         }
         let delivered = self.counts.delivered.wrapping_sub(prior_delivered);
         let lost = self.counts.lost.wrapping_sub(prior_lost);
+        let counted = (delivered, self.counts.delivered);
+        let min_rtt_us = self.rtt.min_us();
+        self.activity().rate.on_ack(news.sample, counted, cx.now.us, min_rtt_us);
         self.control_congestion(delivered, lost, &news, cx);
         self.push = true;
         AckOutcome::Accepted
@@ -282,6 +290,7 @@ impl Sender {
             news.reneging = first.marks.has(Marks::SACKED);
         } else {
             self.board.shrink();
+            self.stop_waiting(Business::Busy, cx);
             self.sack_cache = None;
         }
         let measured = self.measure(prior_una, prior_sacked, &cleaned, news, cx);
@@ -329,7 +338,7 @@ impl Sender {
                     self.rack.advance(sent, cx.now.us, self.rtt.min_us());
                 }
             }
-            news.sampled(sent);
+            news.sampled(sent, &mut self.activity().rate);
         }
     }
 

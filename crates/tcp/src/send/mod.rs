@@ -2,11 +2,13 @@
 //!
 //! | file | noun | kernel |
 //! |---|---|---|
-//! | `buffer` | the bytes | `sk_write_queue` |
+//! | `buffer` | the bytes | |
+//! | `queue` | what was written and not sent | `sk_write_queue` |
 //! | `scoreboard` | the segments that are out | `tcp_rtx_queue` |
 //! | `ack` | an acknowledgement and what it tells | `tcp_ack`, `tcp_clean_rtx_queue` |
 //! | `sack` | selective acknowledgements | `tcp_sacktag_write_queue` |
 //! | `rack` | loss by time | `tcp_recovery.c` |
+//! | `rate` | how fast data is delivered | `tcp_rate.c` |
 //! | `recovery` | the state of congestion | `tcp_fastretrans_alert` |
 //! | `output` | the next segment | `tcp_write_xmit`, `tcp_xmit_retransmit_queue` |
 //! | `timeout` | the four timers of a sender | `tcp_timer.c` |
@@ -14,7 +16,9 @@
 mod ack;
 mod buffer;
 mod output;
+mod queue;
 mod rack;
+mod rate;
 mod recovery;
 mod sack;
 mod scoreboard;
@@ -30,16 +34,20 @@ use crate::clock::{Deadline, Now, micros};
 use crate::congestion::prr::Prr;
 use crate::congestion::{Control, INFINITE, Moment, Window};
 use crate::info::CaState;
+use crate::options::Writing;
 use crate::profile::Profile;
 use crate::rtt::RttEstimator;
 use crate::supply::Supply;
 
 use buffer::SendBuffer;
+use queue::WriteQueue;
 use rack::Rack;
+use rate::{Activity, Business};
 use scoreboard::Scoreboard;
 
 pub(crate) use ack::{AckOutcome, Acknowledgement, echo_rtt_us};
 pub(crate) use output::Burst;
+use output::Nagle;
 pub(crate) use timeout::{Expired, Patience, retry_time_us};
 
 /// Time and profile: what every step of a sender may look at.
@@ -130,8 +138,6 @@ struct SegmentSize {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SendCounts {
     pub(crate) bytes_acked: u64,
-    pub(crate) bytes_sent: u64,
-    pub(crate) bytes_retrans: u64,
     pub(crate) data_segs_out: u32,
     pub(crate) retrans: u32,
     pub(crate) delivered: u32,
@@ -159,6 +165,10 @@ pub(crate) struct SenderStart {
     /// It was sent more than twice and that was not spurious: the window begins at one (RFC 5681).
     pub(crate) syn_lost: bool,
     pub(crate) syn_retrans: u32,
+    /// We sent the first SYN, whose acknowledgement Linux counts as a byte.
+    pub(crate) is_active: bool,
+    /// The SYNs crossed, and ours went twice.
+    pub(crate) is_crossed: bool,
     /// `SO_SNDBUF`.
     pub(crate) buffer: Option<usize>,
 }
@@ -180,6 +190,7 @@ pub(crate) struct Sender {
     end: SeqNumber,
     closing: Closing,
     buffer: SendBuffer,
+    queue: WriteQueue,
     board: Scoreboard,
     /// The SACK blocks of the last acknowledgement, which need not be looked through again; while
     /// something is sacked.
@@ -200,9 +211,10 @@ pub(crate) struct Sender {
 
     /// The end of the last segment sent that was not full (Minshall).
     small_end: SeqNumber,
-    /// The last forced push (`pushed_seq`).
     nodelay: bool,
     cork: bool,
+    /// This push holds back what does not fill a segment: the application said that more comes.
+    more: bool,
     /// The next push lets go whatever is held back (`TCP_NAGLE_PUSH`).
     release: bool,
 
@@ -220,14 +232,11 @@ pub(crate) struct Sender {
     /// Segments sent since then, and what stood in the way.
     pushed: u32,
     deferred_for_cwnd: bool,
-    /// What is left of a burst that is handed out in parts.
-    burst: Option<Burst>,
     /// When segments may leave next, if paced.
     pace_until: Time,
 
     /// Payload was last sent.
     pub(crate) last_sent: Time,
-    last_sent_ticks: u32,
     /// Anything was last sent (`tcp_wstamp_ns`).
     pub(crate) last_output: Time,
     /// An acknowledgement last came.
@@ -241,11 +250,22 @@ pub(crate) struct Sender {
     /// The application found the buffer full (`SOCK_NOSPACE`).
     no_space: bool,
     pub(crate) counts: SendCounts,
+    activity: Option<Box<Activity>>,
+    /// What is to be sent next does not fit the peer's window.
+    is_window_limited: bool,
 }
 
-/// What one segment of the send buffer costs beside its bytes (`SKB_TRUESIZE` of an empty buffer,
-/// shared by the two segments of a typical burst).
-const SEGMENT_OVERHEAD: u32 = 640;
+/// What a buffer costs beside its bytes (`SKB_TRUESIZE` of an empty one).
+const BUFFER_OVERHEAD: u32 = 896;
+/// Room for headers in a buffer (`MAX_TCP_HEADER`).
+const MAX_HEADER: u32 = 320;
+
+/// Who writes: the moment, and what the options of a segment take up now.
+#[derive(Clone, Copy)]
+pub(crate) struct Writer<'a> {
+    pub(crate) sack_bytes: u32,
+    pub(crate) cx: Context<'a>,
+}
 
 impl Sender {
     pub(crate) fn new(start: &SenderStart, cx: Context<'_>) -> Sender {
@@ -269,6 +289,7 @@ impl Sender {
             end: una,
             closing: Closing::Open,
             buffer: SendBuffer::default(),
+            queue: WriteQueue::new(una),
             board: Scoreboard::default(),
             sack_cache: None,
             size: SegmentSize {
@@ -302,6 +323,7 @@ impl Sender {
             small_end: una,
             nodelay: false,
             cork: false,
+            more: false,
             release: false,
             timer: None,
             retransmits: 0,
@@ -313,10 +335,8 @@ impl Sender {
             push: false,
             pushed: 0,
             deferred_for_cwnd: false,
-            burst: None,
             pace_until: Time::ZERO,
             last_sent: cx.now.time,
-            last_sent_ticks: cx.now.ticks,
             last_output: cx.now.time,
             last_ack: cx.now.time,
             memory: start.buffer.map_or(cx.profile.send_memory[1], |bytes| bytes as u32),
@@ -324,10 +344,13 @@ impl Sender {
             supply: Supply::Ample,
             no_space: false,
             counts: SendCounts {
-                delivered: 1,
+                delivered: 1 + u32::from(start.is_crossed),
                 retrans: start.syn_retrans,
+                bytes_acked: u64::from(start.is_active),
                 ..SendCounts::default()
             },
+            activity: None,
+            is_window_limited: false,
         };
         sender.sync_size(cx);
         if let Some(rtt_us) = start.rtt_us {
@@ -342,40 +365,134 @@ impl Sender {
     // ---- the application's side ----
 
     /// Takes a copy of as much as there is room for.
-    pub(crate) fn write(&mut self, bytes: &[u8], cx: Context<'_>) -> usize {
-        let taken = bytes.len().min(self.room(cx));
+    pub(crate) fn write(&mut self, bytes: &[u8], how: Writing, at: Writer<'_>) -> usize {
+        let taken = self.queue_up(bytes.len(), how, at);
         self.buffer.extend(&bytes[..taken]);
-        self.wrote(taken, bytes.len())
-    }
-
-    /// As [`write`](Self::write), without a copy of what is large.
-    pub(crate) fn write_bytes(&mut self, mut bytes: Bytes, cx: Context<'_>) -> usize {
-        let asked = bytes.len();
-        let taken = asked.min(self.room(cx));
-        bytes.truncate(taken);
-        self.buffer.push(bytes);
-        self.wrote(taken, asked)
-    }
-
-    fn wrote(&mut self, taken: usize, asked: usize) -> usize {
-        self.end += taken;
-        self.push |= taken > 0;
-        // (`tcp_skb_entail`)
-        self.release &= taken == 0;
-        self.no_space |= taken < asked;
         taken
     }
 
-    /// Bytes that may be written. As in the kernel a buffer with any room takes a whole burst
-    /// (`sk_stream_memory_free`).
-    fn room(&self, cx: Context<'_>) -> usize {
-        let used = self.memory_used();
-        let memory = self.memory_limit(cx.profile);
-        if self.supply == Supply::Gone || used >= memory {
-            return memory.saturating_sub(used) as usize;
+    /// As [`write`](Self::write), without a copy of what is large.
+    pub(crate) fn write_bytes(&mut self, mut bytes: Bytes, at: Writer<'_>) -> usize {
+        let taken = self.queue_up(bytes.len(), Writing::Whole, at);
+        bytes.truncate(taken);
+        self.buffer.push(bytes);
+        taken
+    }
+
+    /// Cuts what is written into buffers, as long as there is room for another. Each that is full
+    /// may leave at once, before the write is over (`tcp_sendmsg_locked`).
+    fn queue_up(&mut self, asked: usize, how: Writing, at: Writer<'_>) -> usize {
+        let asked = asked.min(1 << 30) as u32;
+        let goal = self.size_goal(at);
+        self.note_shortage();
+        if asked > 0 && !self.has_unsent() {
+            self.activity().chronograph.start(Business::Busy, at.cx.now.ticks);
         }
-        let burst = self.half_window(65_536).max(self.size.effective);
-        (memory - used).next_multiple_of(burst) as usize
+        let mut taken = 0;
+        while taken < asked {
+            let (room, place) = match self.queue.room(self.nxt, goal) {
+                0 if !self.has_room(at.cx.profile) => break,
+                0 => (goal, queue::Place::New),
+                room => (room, queue::Place::Last),
+            };
+            let added = room.min(asked - taken).min(self.left_of_host(at.cx.profile));
+            if added == 0 {
+                break;
+            }
+            self.queue.add(self.end, added, place, taken == 0);
+            self.end += added;
+            taken += added;
+            // (`tcp_skb_entail`)
+            self.release = false;
+            if added == room && taken < asked {
+                self.push_full(at);
+            }
+        }
+        self.no_space |= taken < asked;
+        if taken > 0 {
+            self.push = true;
+            self.more = how == Writing::More && taken == asked;
+            if !self.more || self.queue.must_push(self.end, self.max_window) {
+                self.queue.mark_push();
+            }
+            if how == Writing::Record && taken == asked {
+                self.queue.end_record();
+            }
+        }
+        taken as usize
+    }
+
+    #[inline]
+    fn activity(&mut self) -> &mut Activity {
+        self.activity.get_or_insert_default()
+    }
+
+    /// The application has left room in the window until now (`tcp_rate_check_app_limited`).
+    fn note_shortage(&mut self) {
+        let in_flight = self.board.in_flight();
+        if self.unsent() < self.size.effective
+            && in_flight < self.window.cwnd
+            && self.board.lost_out <= self.board.retrans_out
+        {
+            let delivered = self.counts.delivered;
+            self.activity().rate.on_shortage(delivered, in_flight);
+        }
+    }
+
+    /// It does not wait for this any more (`tcp_chrono_stop`).
+    fn stop_waiting(&mut self, what: Business, cx: Context<'_>) {
+        let is_empty = self.board.is_empty() && !self.has_unsent();
+        self.activity().chronograph.stop(what, is_empty, cx.now.ticks);
+    }
+
+    /// How long there was something to send, how long of that the peer's window was in the way, and
+    /// how long the size of the send buffer.
+    pub(crate) fn business(&self, cx: Context<'_>) -> [Duration; 3] {
+        let tick = cx.profile.tick.us();
+        let spent = self.activity.as_ref();
+        let spent = spent.map_or([0; 3], |kept| kept.chronograph.spent(cx.now.ticks));
+        spent.map(|ticks| Duration::from_micros(u64::from(ticks) * tick))
+    }
+
+    /// A buffer was filled: it leaves, if it is the first, or too much was written without a push.
+    fn push_full(&mut self, at: Writer<'_>) {
+        if self.queue.must_push(self.end, self.max_window) {
+            self.queue.mark_push();
+            self.push_written(u32::MAX, at);
+        } else if self.queue.head().is_some_and(|(_, is_last)| is_last) {
+            self.push_written(1, at);
+        }
+    }
+
+    /// Sends full buffers, up to `most` bursts, while the application still writes
+    /// (`tcp_push_one`).
+    fn push_written(&mut self, most: u32, at: Writer<'_>) {
+        for _ in 0..most {
+            let Some(burst) = self.new_segments(Nagle::Off, false, at.sack_bytes, at.cx) else {
+                return;
+            };
+            self.activity().ready.push_back(burst);
+        }
+    }
+
+    /// Bytes of a buffer: as many full segments as leave together at most (`tcp_xmit_size_goal`).
+    fn size_goal(&self, at: Writer<'_>) -> u32 {
+        let mss = self.current_mss(at.sack_bytes);
+        let most = self.half_window(at.cx.profile.gso_max_size.saturating_sub(MAX_HEADER));
+        (most / mss).clamp(1, u32::from(u16::MAX)) * mss
+    }
+
+    /// Whether there is room for another buffer (`tcp_stream_memory_free`): any is enough.
+    fn has_room(&self, profile: &Profile) -> bool {
+        self.memory_used() < self.memory_limit(profile) && self.unsent() < self.notsent_low_water()
+    }
+
+    /// Bytes that a host without memory still lets a connection have.
+    fn left_of_host(&self, profile: &Profile) -> u32 {
+        match self.supply {
+            Supply::Ample | Supply::Short => u32::MAX,
+            Supply::Gone => self.memory_limit(profile).saturating_sub(self.memory_used()),
+        }
     }
 
     /// What the buffer may take up: the least (`tcp_wmem[0]`) where the host has no more.
@@ -388,7 +505,8 @@ impl Sender {
 
     /// What the buffer takes up, in Linux's measure (`sk_wmem_queued`).
     pub(crate) fn memory_used(&self) -> u32 {
-        (self.buffer.len() as u32).saturating_add(self.board.out() * SEGMENT_OVERHEAD)
+        ((self.end - self.una).max(0) as u32)
+            .saturating_add((self.board.buffers() + self.queue.buffers()) * BUFFER_OVERHEAD)
     }
 
     /// Whether to tell an application that found the buffer full that there is room again: a third
@@ -402,6 +520,9 @@ impl Sender {
         }
         let writable = self.is_writable(cx.profile);
         self.no_space = !writable;
+        if writable {
+            self.stop_waiting(Business::Buffer, cx);
+        }
         writable
     }
 
@@ -410,11 +531,33 @@ impl Sender {
         (self.memory, self.memory_fixed) = (bytes, true);
     }
 
-    /// Whether a third of the buffer is free (`sk_stream_is_writeable`).
+    /// Whether a third of the buffer is free (`sk_stream_is_writeable`), and less than half of the
+    /// low-water mark waits.
     pub(crate) fn is_writable(&self, profile: &Profile) -> bool {
         let used = self.memory_used();
         let memory = self.memory_limit(profile);
-        used < memory && memory - used >= used / 2
+        used < memory
+            && memory - used >= used / 2
+            && self.unsent().saturating_mul(2) < self.notsent_low_water()
+    }
+
+    fn notsent_low_water(&self) -> u32 {
+        let own = self.activity.as_ref().and_then(|activity| activity.notsent_low_water);
+        own.unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn set_notsent_low_water(&mut self, bytes: u32) {
+        if bytes < u32::MAX || self.activity.is_some() {
+            self.activity().notsent_low_water = Some(bytes);
+        }
+    }
+
+    /// The profile names another algorithm: it begins with the window as it is
+    /// (`tcp_reinit_congestion_control`).
+    pub(crate) fn restart_control(&mut self, cx: Context<'_>) {
+        let at = self.moment(cx);
+        self.control = Control::new(cx.profile, &at);
+        self.recovery.prior_ssthresh = 0;
     }
 
     /// How much memory the host has left.
@@ -440,6 +583,7 @@ impl Sender {
     /// FIN follows what is buffered.
     pub(crate) fn finish(&mut self) {
         self.closing = Closing::Fin;
+        self.more = false;
         self.push = true;
     }
 
@@ -501,6 +645,11 @@ impl Sender {
         self.end + u32::from(self.closing == Closing::Fin)
     }
 
+    /// Payload of a full segment.
+    pub(crate) fn segment_size(&self) -> u32 {
+        self.size.effective
+    }
+
     /// SND.UNA + SND.WND.
     #[inline]
     fn window_end(&self) -> SeqNumber {
@@ -554,6 +703,11 @@ impl Sender {
         if beyond <= 0 || beyond < 1 << window_scale { self.nxt } else { self.window_end() }
     }
 
+    /// When payload was last sent, in ticks.
+    fn last_sent_ticks(&self, cx: Context<'_>) -> u32 {
+        Now::at(self.last_sent, cx.profile.tick).ticks
+    }
+
     fn moment(&self, cx: Context<'_>) -> Moment {
         Moment {
             now: cx.now,
@@ -605,8 +759,9 @@ impl Sender {
         info.total_retrans = self.counts.retrans;
         info.pacing_rate = self.pacing_rate;
         info.bytes_acked = self.counts.bytes_acked;
-        info.bytes_sent = self.counts.bytes_sent;
-        info.bytes_retrans = self.counts.bytes_retrans;
+        if let Some(activity) = &self.activity {
+            (info.bytes_sent, info.bytes_retrans) = (activity.bytes_sent, activity.bytes_retrans);
+        }
         info.data_segs_out = self.counts.data_segs_out;
         info.delivered = self.counts.delivered;
         info.delivered_ce = self.counts.delivered_ce;
@@ -614,6 +769,8 @@ impl Sender {
         info.reord_seen = self.counts.reordering_seen;
         info.notsent_bytes = self.unsent();
         info.snd_wnd = self.wnd;
+        (info.delivery_rate, info.delivery_rate_app_limited) =
+            self.activity.as_ref().map_or((0, true), |kept| kept.rate.rate(self.size.effective));
         info.unacked_bytes = self.buffered();
     }
 
@@ -652,6 +809,7 @@ impl Sender {
         }
         assert!(self.window.cwnd >= 1, "a window of nothing");
         self.board.assert_invariants(!self.sack);
+        self.queue.assert_invariants(self.nxt, self.end);
         if !self.board.is_empty() {
             assert!(self.timer.is_some() || self.forced.is_some(), "data is out, no timer runs");
         }
@@ -661,7 +819,8 @@ impl Sender {
     /// acknowledgement on its way that a timer watches over.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn assert_resting(&self) {
-        assert!(self.forced.is_none() && self.burst.is_none(), "something forced was not sent");
+        let is_drained = self.activity.as_ref().is_none_or(|activity| activity.ready.is_empty());
+        assert!(self.forced.is_none() && is_drained, "something forced was not sent");
         assert!(self.board.is_empty() || self.timer.is_some(), "data is out, no timer runs");
         let waits = self.has_unsent() || (self.closing == Closing::Fin && !self.is_finished());
         assert!(!waits || self.timer.is_some() || self.push, "data waits, no timer runs");

@@ -7,7 +7,8 @@ use roundtrip_packet::SeqNumber;
 use crate::congestion::Controller;
 use crate::info::CaState;
 
-use super::scoreboard::{Marks, Place, Sent};
+use super::rate::Business;
+use super::scoreboard::{Departure, Marks, Place, Sent};
 use super::{Closing, Context, Forced, Rexmit, SendTimer, Sender};
 
 /// A run of segments that leave together.
@@ -28,7 +29,7 @@ pub(crate) struct Burst {
 
 /// Who may hold a small segment back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Nagle {
+pub(super) enum Nagle {
     /// As the application wants it.
     Auto,
     /// Nobody.
@@ -39,7 +40,7 @@ impl Sender {
     /// The next segments to send, at most `most` of them, with `sack_bytes` of options beside the
     /// usual ones.
     pub(crate) fn poll(&mut self, most: usize, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
-        let burst = match self.burst.take() {
+        let burst = match self.activity.as_mut().and_then(|activity| activity.ready.pop_front()) {
             Some(burst) => burst,
             None => self.next_burst(sack_bytes, cx)?,
         };
@@ -49,7 +50,10 @@ impl Sender {
     /// Whether [`poll`](Self::poll) may have something.
     #[inline]
     pub(crate) fn wants_poll(&self) -> bool {
-        self.push || self.forced.is_some() || self.rexmit != Rexmit::None || self.burst.is_some()
+        self.push
+            || self.forced.is_some()
+            || self.rexmit != Rexmit::None
+            || self.activity.as_ref().is_some_and(|activity| !activity.ready.is_empty())
     }
 
     /// Cuts a burst to `most` segments; PSH and FIN stay with its end.
@@ -59,7 +63,7 @@ impl Sender {
             return burst;
         }
         let rest = Burst { seq: burst.seq + limit, len: burst.len - limit, ..burst };
-        self.burst = Some(rest);
+        self.activity().ready.push_front(rest);
         Burst { len: limit, fin: false, push: false, ..burst }
     }
 
@@ -76,7 +80,7 @@ impl Sender {
         match self.forced.take() {
             Some(Forced::Head) => {
                 let first = self.board.first_place();
-                if let Some(burst) = self.retransmit(first, sack_bytes, cx) {
+                if let Some(burst) = self.retransmit(first, 1, sack_bytes, cx) {
                     return Some(burst);
                 }
             }
@@ -117,7 +121,7 @@ impl Sender {
     // ---- new data ----
 
     /// New segments, as many as go in one burst.
-    fn new_segments(
+    pub(super) fn new_segments(
         &mut self,
         nagle: Nagle,
         probe: bool,
@@ -134,24 +138,38 @@ impl Sender {
             0 => return None,
             quota => quota.min(most),
         };
-        let unsent = self.unsent();
-        let fin = self.closing == Closing::Fin;
+        self.queue.grow(self.nxt, quota * mss);
+        let (unsent, is_last, is_record) = self.next_buffer();
+        let fin = self.closing == Closing::Fin && is_last;
         let first = unsent.min(mss) + u32::from(fin && unsent <= mss);
         if (self.nxt + first).gt(self.window_end()) {
+            self.is_window_limited = true;
             return None;
         }
         let len = if unsent <= mss {
-            if nagle == Nagle::Auto && !fin && self.holds_back(unsent < mss) {
+            if nagle == Nagle::Auto && !fin && is_last && self.holds_back(unsent < mss) {
                 return None;
             }
             unsent
         } else {
-            if !probe && self.should_defer(unsent, most, cx) {
+            let can_grow = is_last && !is_record && !fin;
+            if !probe && self.should_defer(unsent, is_last, can_grow, most, cx) {
                 return None;
             }
-            self.split_point(unsent, mss, quota, nagle)
+            self.split_point(unsent, is_last, mss, quota, nagle)
         };
         Some(self.send_new(len, mss, cx))
+    }
+
+    /// Bytes left of the buffer to be sent next, whether it is the last, and whether it ends a
+    /// record.
+    fn next_buffer(&self) -> (u32, bool, bool) {
+        match self.queue.head() {
+            Some((chunk, is_last)) => {
+                ((chunk.end - self.nxt).max(0) as u32, is_last, chunk.is_record)
+            }
+            None => (0, true, false),
+        }
     }
 
     /// Segments the congestion window has room for: half of it at most in one burst
@@ -180,19 +198,22 @@ impl Sender {
         let small_out = self.small_end.gt(self.una) && self.small_end.le(self.nxt);
         partial
             && !self.release
-            && (self.cork || (!self.nodelay && !self.board.is_empty() && small_out))
+            && (self.cork || self.more || (!self.nodelay && !self.board.is_empty() && small_out))
     }
 
     /// Bytes of a burst (`tcp_mss_split_point`).
-    fn split_point(&self, unsent: u32, mss: u32, quota: u32, nagle: Nagle) -> u32 {
+    fn split_point(&self, unsent: u32, is_last: bool, mss: u32, quota: u32, nagle: Nagle) -> u32 {
         let window = (self.window_end() - self.nxt).max(0) as u32;
         let most = mss * quota;
+        if most <= window && !is_last {
+            return most.min(unsent);
+        }
         let needed = unsent.min(window);
         if most <= needed {
             return most;
         }
         let partial = needed % mss;
-        let fin = self.closing == Closing::Fin && needed == unsent;
+        let fin = self.closing == Closing::Fin && is_last && needed == unsent;
         if nagle == Nagle::Auto && !fin && self.holds_back(partial != 0) {
             return needed - partial;
         }
@@ -201,7 +222,14 @@ impl Sender {
 
     /// Whether to wait for a better filled burst because an acknowledgement will come in a moment
     /// (`tcp_tso_should_defer`).
-    fn should_defer(&mut self, unsent: u32, most: u32, cx: Context<'_>) -> bool {
+    fn should_defer(
+        &mut self,
+        unsent: u32,
+        is_last: bool,
+        can_grow: bool,
+        most: u32,
+        cx: Context<'_>,
+    ) -> bool {
         const RECENT: Duration = Duration::from_millis(1);
         if self.recovery.state >= CaState::Recovery || cx.now.time.since(self.last_output) > RECENT
         {
@@ -213,6 +241,9 @@ impl Sender {
         let cwnd_window = free.saturating_mul(mss);
         let limit = send_window.min(cwnd_window);
         if limit >= most.saturating_mul(mss) {
+            return false;
+        }
+        if !is_last && limit >= unsent {
             return false;
         }
         let chunk = self.wnd.min(self.window.cwnd.saturating_mul(mss));
@@ -233,7 +264,7 @@ impl Sender {
         } else if send_window <= unsent {
             return true;
         }
-        self.closing == Closing::Open
+        can_grow
     }
 
     /// Accounts for new segments.
@@ -246,17 +277,31 @@ impl Sender {
         let mut at = seq;
         let mut left = len;
         let mut segments = 0;
+        let moments = self.activity().rate.on_sent(cx.now.us, prior_out == 0);
+        let ends = self.queue.head().filter(|(chunk, _)| chunk.end == seq + len);
+        let ends = ends.map(|(chunk, _)| chunk.marks());
+        // What leaves together is pushed, to be handed on together (`__tcp_transmit_skb`).
+        let push = len > mss || (len > 0 && ends.is_some_and(|marks| marks.has(Marks::PUSH)));
         loop {
             let part = left.min(mss);
             left -= part;
             let last = left == 0;
-            self.board.push(Sent::new(at, part, fin && last, cx.now.us, delivered));
+            let mut sent = Sent::new(at, part, fin && last, cx.now.us, delivered);
+            sent.rate = moments;
+            if segments > 0 {
+                sent.marks = sent.marks.with(Marks::JOINED);
+            }
+            if last && let Some(chunk) = ends {
+                sent.marks = sent.marks.with(chunk);
+            }
+            self.board.push(sent);
             at += part;
             segments += 1;
             if last {
                 break;
             }
         }
+        self.queue.sent(at);
         self.nxt = at + u32::from(fin);
         if len < segments * mss {
             self.small_end = self.nxt;
@@ -265,13 +310,12 @@ impl Sender {
             self.rearm_rto(cx);
         }
         self.counts.data_segs_out += segments;
-        self.counts.bytes_sent += u64::from(len);
+        self.activity().bytes_sent += u64::from(len);
         self.pushed += segments;
         if self.in_reduction() {
             self.recovery.prr.out += segments;
         }
         self.pace(len, cx);
-        let push = len > 0 && (segments > 1 || at == self.end);
         Burst { seq, len, mss, fin, push, retransmission: false }
     }
 
@@ -279,10 +323,10 @@ impl Sender {
     fn before_data(&mut self, cx: Context<'_>) {
         if self.board.in_flight() == 0 {
             let at = self.moment(cx);
-            self.control.on_restart(self.last_sent_ticks, &at);
+            let last = self.last_sent_ticks(cx);
+            self.control.on_restart(last, &at);
         }
         self.last_sent = cx.now.time;
-        self.last_sent_ticks = cx.now.ticks;
         self.last_output = cx.now.time;
     }
 
@@ -296,8 +340,14 @@ impl Sender {
 
     /// Nothing more can be sent for now.
     fn end_push(&mut self, cx: Context<'_>) {
+        if std::mem::take(&mut self.is_window_limited) {
+            self.activity().chronograph.start(Business::Window, cx.now.ticks);
+        } else if self.activity.is_some() {
+            self.stop_waiting(Business::Window, cx);
+        }
         let paced = cx.profile.pacing && self.has_unsent() && cx.now.time < self.pace_until;
         (self.push, self.release) = (paced, false);
+        self.more = false;
         let sent = std::mem::take(&mut self.pushed);
         let limited = std::mem::take(&mut self.deferred_for_cwnd)
             || self.board.in_flight() >= self.window.cwnd;
@@ -333,6 +383,9 @@ impl Sender {
         if cx.profile.slow_start_after_idle && idle >= rto {
             self.limited_by_application(cx);
         }
+        if self.no_space && !self.has_unsent() {
+            self.activity().chronograph.start(Business::Buffer, cx.now.ticks);
+        }
     }
 
     /// The application did not use the window for a timeout: half of what was unused goes
@@ -356,7 +409,7 @@ impl Sender {
             return;
         }
         let rto = cx.profile.tick.count(self.rtt.rto_us()).max(1);
-        let mut idle = i64::from(cx.now.ticks.wrapping_sub(self.last_sent_ticks) as i32);
+        let mut idle = i64::from(cx.now.ticks.wrapping_sub(self.last_sent_ticks(cx)) as i32);
         if idle <= i64::from(rto) {
             return;
         }
@@ -392,9 +445,12 @@ impl Sender {
             if !marks.has(Marks::LOST) {
                 hole |= !marks.has(Marks::SACKED.with(Marks::RETRANS));
             } else if !marks.has(Marks::SACKED.with(Marks::RETRANS)) {
-                let burst = self.retransmit(place, sack_bytes, cx)?;
+                let room = self.window.cwnd - self.board.in_flight();
+                let most = room.min(self.burst_segments(self.current_mss(sack_bytes), cx));
+                let before = self.counts.retrans;
+                let burst = self.retransmit(place, most, sack_bytes, cx)?;
                 if self.in_reduction() {
-                    self.recovery.prr.out += 1;
+                    self.recovery.prr.out += self.counts.retrans - before;
                 }
                 if place == first && self.timer_kind() != Some(SendTimer::Reordering) {
                     let rto = self.rtt.rto_us();
@@ -407,13 +463,53 @@ impl Sender {
         None
     }
 
-    /// Sends a segment again (`tcp_retransmit_skb`); `None` if the window does not hold it.
-    fn retransmit(&mut self, place: Place, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
-        let burst = self.prepare_again(place, sack_bytes, cx)?;
-        self.board.mark_retransmitted(place, cx.now.us, self.counts.delivered);
+    /// Sends a segment again, with up to `most` in all that left together with it and share its fate
+    /// (`tcp_retransmit_skb`); `None` if the window does not hold it.
+    fn retransmit(
+        &mut self,
+        place: Place,
+        most: u32,
+        sack_bytes: u32,
+        cx: Context<'_>,
+    ) -> Option<Burst> {
+        let mut burst = self.prepare_again(place, sack_bytes, cx)?;
+        let fate =
+            |marks: Marks| marks.without(Marks::JOINED).without(Marks::PUSH).without(Marks::RECORD);
+        let first = fate(self.board.get(place)?.marks);
+        let mut count = 1;
+        while count < most && burst.len == count * burst.mss {
+            let Some(next) = self.board.get(place.wrapping_add(count)).copied() else { break };
+            let is_together = next.marks.has(Marks::JOINED) && fate(next.marks) == first;
+            if !is_together || next.end().gt(self.window_end()) || next.len > burst.mss {
+                break;
+            }
+            self.count_again(next.len);
+            burst.len += next.len;
+            burst.fin = next.fin;
+            burst.push = true;
+            count += 1;
+        }
+        self.board.cut_out(place, count);
+        let now = self.departure(cx);
+        for n in 0..count {
+            self.board.mark_retransmitted(place.wrapping_add(n), now);
+        }
         self.recovery.retrans_stamp.get_or_insert(cx.now.ms);
-        self.recovery.undo_retrans = self.recovery.undo_retrans.max(0) + 1;
+        self.recovery.undo_retrans = self.recovery.undo_retrans.max(0) + count as i32;
         Some(burst)
+    }
+
+    fn departure(&mut self, cx: Context<'_>) -> Departure {
+        let rate = self.activity().rate.on_sent(cx.now.us, false);
+        Departure { sent_us: cx.now.us, delivered: self.counts.delivered, rate }
+    }
+
+    fn count_again(&mut self, len: u32) {
+        self.counts.retrans += 1;
+        let activity = self.activity();
+        activity.bytes_retrans += u64::from(len);
+        activity.bytes_sent += u64::from(len);
+        self.counts.data_segs_out += 1;
     }
 
     /// Cuts or joins segments to the size of today, and counts (`__tcp_retransmit_skb`).
@@ -431,19 +527,35 @@ impl Sender {
         }
         let limit = mss.min(room);
         if sent.len > limit {
-            self.board.split(place, limit);
+            self.resize(place, limit);
         } else if sent.len < limit && cx.profile.retrans_collapse {
             self.join_following(place, limit);
         }
         let sent = *self.board.get(place)?;
         self.before_data(cx);
-        self.counts.retrans += 1;
-        self.counts.bytes_retrans += u64::from(sent.len);
-        self.counts.bytes_sent += u64::from(sent.len);
-        self.counts.data_segs_out += 1;
-        let push = sent.len > 0 && sent.seq + sent.len == self.end;
+        self.count_again(sent.len);
+        let push = sent.marks.has(Marks::PUSH);
         let mss = mss.max(sent.len);
         Some(Burst { seq: sent.seq, len: sent.len, mss, fin: sent.fin, push, retransmission: true })
+    }
+
+    /// Cuts a segment, and all that left together with it, into smaller ones.
+    fn resize(&mut self, place: Place, size: u32) {
+        let fate =
+            |marks: Marks| marks.without(Marks::JOINED).without(Marks::PUSH).without(Marks::RECORD);
+        while let (Some(sent), Some(next)) =
+            (self.board.get(place), self.board.get(place.wrapping_add(1)))
+        {
+            if !next.marks.has(Marks::JOINED) || fate(next.marks) != fate(sent.marks) {
+                break;
+            }
+            self.board.join_next(place);
+        }
+        let mut at = place;
+        while self.board.get(at).is_some_and(|sent| sent.len > size) {
+            self.board.split(at, size);
+            at = at.wrapping_add(1);
+        }
     }
 
     /// Joins small segments that follow (`tcp_retrans_try_collapse`).
@@ -453,6 +565,7 @@ impl Sender {
             let Some(next) = self.board.get(place.wrapping_add(1)).copied() else { return };
             if sent.marks.has(Marks::SACKED)
                 || next.marks.has(Marks::SACKED)
+                || sent.marks.has(Marks::RECORD)
                 || sent.len + next.len > limit
                 || next.end().gt(self.window_end())
             {
@@ -477,7 +590,7 @@ impl Sender {
         }
         self.recovery.tlp_retrans = false;
         let mss = self.current_mss(sack_bytes);
-        let fits = self.nxt + self.unsent().min(mss);
+        let fits = self.nxt + self.next_buffer().0.min(mss);
         let burst = if self.has_unsent() && fits.le(self.window_end()) {
             self.new_segments(Nagle::Off, true, sack_bytes, cx)
         } else {
@@ -497,7 +610,9 @@ impl Sender {
     fn probe_last(&mut self, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
         let last = self.board.last_place()?;
         let burst = self.prepare_again(last, sack_bytes, cx)?;
-        self.board.mark_probed(last, cx.now.us, self.counts.delivered);
+        self.board.cut_out(last, 1);
+        let now = self.departure(cx);
+        self.board.mark_probed(last, now);
         self.recovery.tlp_retrans = true;
         Some(burst)
     }
@@ -508,7 +623,7 @@ impl Sender {
         let mss = self.current_mss(sack_bytes);
         if self.has_unsent() && self.nxt.lt(self.window_end()) {
             let room = (self.window_end() - self.nxt) as u32;
-            let len = self.unsent().min(room).min(mss);
+            let len = self.next_buffer().0.min(room).min(mss);
             let burst = self.send_new(len, mss, cx);
             self.pushed = 0;
             return Burst { push: len > 0, ..burst };

@@ -202,6 +202,7 @@ impl Sender {
         if (state < CaState::Recovery && enough) || (state == CaState::Recovery && una_advanced) {
             let first = self.board.first_place();
             if self.board.get(first).is_some_and(|sent| !sent.marks.has(Marks::LOST)) {
+                self.board.cut_out(first, 1);
                 self.mark_lost(first);
             }
         }

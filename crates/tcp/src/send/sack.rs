@@ -231,7 +231,7 @@ impl Sender {
             marks = marks.with(Marks::SACKED);
             news.data_sacked = true;
             news.sack_delivered += 1;
-            news.sampled(&sent);
+            news.sampled(&sent, &mut self.activity().rate);
             self.board.raise_highest_sack(sent.end(), self.una);
             self.board.sacked_out += 1;
             self.board.unlink(place);

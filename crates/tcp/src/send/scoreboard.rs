@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 
 use roundtrip_packet::SeqNumber;
 
+use super::rate::Moments;
+
 /// No segment: the end of a list.
 const NIL: u32 = u32::MAX;
 
@@ -31,6 +33,12 @@ impl Marks {
     pub(crate) const LOST: Marks = Marks(4);
     /// Retransmitted at some time.
     pub(crate) const EVER_RETRANS: Marks = Marks(8);
+    /// It left in one buffer with the segment before it, and would again.
+    pub(crate) const JOINED: Marks = Marks(16);
+    /// It carries PSH.
+    pub(crate) const PUSH: Marks = Marks(32);
+    /// It ends a record (`MSG_EOR`).
+    pub(crate) const RECORD: Marks = Marks(64);
 
     #[inline]
     pub(crate) const fn has(self, any: Marks) -> bool {
@@ -66,6 +74,7 @@ pub(crate) struct Sent {
     pub(crate) sent_us: u64,
     /// How many segments had been delivered then: for delivery-rate rounds.
     pub(crate) delivered: u32,
+    pub(crate) rate: Moments,
     pub(crate) marks: Marks,
     /// It carries FIN.
     pub(crate) fin: bool,
@@ -76,13 +85,28 @@ pub(crate) struct Sent {
 impl Sent {
     pub(crate) fn new(seq: SeqNumber, len: u32, fin: bool, sent_us: u64, delivered: u32) -> Sent {
         let marks = Marks::default();
-        Sent { seq, len, sent_us, delivered, marks, fin, older: NIL, newer: NIL }
+        let rate = Moments::default();
+        Sent { seq, len, sent_us, delivered, rate, marks, fin, older: NIL, newer: NIL }
     }
 
     /// The sequence number after its last.
     #[inline]
     pub(crate) fn end(&self) -> SeqNumber {
         self.seq + self.len + u32::from(self.fin)
+    }
+}
+
+/// The moment a segment leaves again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Departure {
+    pub(crate) sent_us: u64,
+    pub(crate) delivered: u32,
+    pub(crate) rate: Moments,
+}
+
+impl Departure {
+    fn note(self, sent: &mut Sent) {
+        (sent.sent_us, sent.delivered, sent.rate) = (self.sent_us, self.delivered, self.rate);
     }
 }
 
@@ -105,6 +129,8 @@ pub(crate) struct Scoreboard {
     pub(crate) lost_out: u32,
     /// Retransmissions on their way.
     pub(crate) retrans_out: u32,
+    /// Of the segments that are out, those that are `JOINED`.
+    joined_out: u32,
     /// Where to look for the next segment to retransmit (`retransmit_skb_hint`).
     pub(crate) hint: Option<Place>,
     /// The end of the highest segment acknowledged selectively; meaningless without one.
@@ -121,6 +147,7 @@ impl Default for Scoreboard {
             sacked_out: 0,
             lost_out: 0,
             retrans_out: 0,
+            joined_out: 0,
             hint: None,
             highest_sack: SeqNumber(0),
         }
@@ -138,6 +165,11 @@ impl Scoreboard {
     #[inline]
     pub(crate) fn in_flight(&self) -> u32 {
         (self.out() + self.retrans_out).saturating_sub(self.sacked_out + self.lost_out)
+    }
+
+    /// Buffers the segments that are out left in.
+    pub(crate) fn buffers(&self) -> u32 {
+        self.out() - self.joined_out
     }
 
     #[inline]
@@ -198,6 +230,7 @@ impl Scoreboard {
     #[inline]
     pub(crate) fn push(&mut self, sent: Sent) {
         let place = self.base.wrapping_add(self.segments.len() as u32);
+        self.joined_out += u32::from(sent.marks.has(Marks::JOINED));
         self.segments.push_back(sent);
         self.link(place);
     }
@@ -215,6 +248,7 @@ impl Scoreboard {
         self.sacked_out -= u32::from(sent.marks.has(Marks::SACKED)).min(self.sacked_out);
         self.retrans_out -= u32::from(sent.marks.has(Marks::RETRANS));
         self.lost_out -= u32::from(sent.marks.has(Marks::LOST));
+        self.joined_out -= u32::from(sent.marks.has(Marks::JOINED));
         Some(sent)
     }
 
@@ -258,10 +292,9 @@ impl Scoreboard {
     }
 
     /// A segment was sent again.
-    pub(crate) fn mark_retransmitted(&mut self, place: Place, now_us: u64, delivered: u32) {
+    pub(crate) fn mark_retransmitted(&mut self, place: Place, now: Departure) {
         let Some(sent) = self.get_mut(place) else { return };
-        sent.sent_us = now_us;
-        sent.delivered = delivered;
+        now.note(sent);
         let again = sent.marks.has(Marks::RETRANS);
         sent.marks = sent.marks.with(Marks::RETRANS).with(Marks::EVER_RETRANS);
         self.retrans_out += u32::from(!again);
@@ -270,10 +303,9 @@ impl Scoreboard {
     }
 
     /// A probe went out: a retransmission that is not counted as one (`tcp_send_loss_probe`).
-    pub(crate) fn mark_probed(&mut self, place: Place, now_us: u64, delivered: u32) {
+    pub(crate) fn mark_probed(&mut self, place: Place, now: Departure) {
         let Some(sent) = self.get_mut(place) else { return };
-        sent.sent_us = now_us;
-        sent.delivered = delivered;
+        now.note(sent);
         sent.marks = sent.marks.with(Marks::EVER_RETRANS);
         self.unlink(place);
         self.link(place);
@@ -299,8 +331,8 @@ impl Scoreboard {
         (0..self.segments.len() as u32).map(move |n| base.wrapping_add(n))
     }
 
-    /// Cuts the segment in two, the first with `len` bytes. FIN stays with the second, marks and
-    /// times are those of the whole.
+    /// Cuts the segment in two, the first with `len` bytes, which still belong together. FIN and PSH
+    /// stay with the second, marks and times are those of the whole.
     pub(crate) fn split(&mut self, place: Place, len: u32) {
         let Some(sent) = self.get_mut(place) else { return };
         if len == 0 || len >= sent.len {
@@ -309,6 +341,9 @@ impl Scoreboard {
         let mut rest = *sent;
         sent.len = len;
         sent.fin = false;
+        // (`tcp_fragment`)
+        sent.marks = sent.marks.without(Marks::PUSH).without(Marks::RECORD);
+        rest.marks = rest.marks.with(Marks::JOINED);
         rest.seq += len;
         rest.len -= len;
         let marks = rest.marks;
@@ -325,6 +360,7 @@ impl Scoreboard {
         self.sacked_out += u32::from(marks.has(Marks::SACKED));
         self.retrans_out += u32::from(marks.has(Marks::RETRANS));
         self.lost_out += u32::from(marks.has(Marks::LOST));
+        self.joined_out += 1;
     }
 
     /// Joins the segment after `place` to the one at `place` (`tcp_collapse_retrans`).
@@ -338,11 +374,26 @@ impl Scoreboard {
         self.sacked_out -= u32::from(next.marks.has(Marks::SACKED));
         self.retrans_out -= u32::from(next.marks.has(Marks::RETRANS));
         self.lost_out -= u32::from(next.marks.has(Marks::LOST));
+        self.joined_out -= u32::from(next.marks.has(Marks::JOINED));
         if let Some(sent) = self.get_mut(place) {
             sent.len += next.len;
             sent.fin |= next.fin;
-            if next.marks.has(Marks::EVER_RETRANS) {
-                sent.marks = sent.marks.with(Marks::EVER_RETRANS);
+            for mark in [Marks::EVER_RETRANS, Marks::PUSH, Marks::RECORD] {
+                if next.marks.has(mark) {
+                    sent.marks = sent.marks.with(mark);
+                }
+            }
+        }
+    }
+
+    /// From here on the `count` segments from `place` on stand for themselves (`tcp_fragment`).
+    pub(crate) fn cut_out(&mut self, place: Place, count: u32) {
+        for first in [place, place.wrapping_add(count)] {
+            if let Some(sent) = self.get_mut(first)
+                && sent.marks.has(Marks::JOINED)
+            {
+                sent.marks = sent.marks.without(Marks::JOINED);
+                self.joined_out -= 1;
             }
         }
     }
@@ -509,7 +560,8 @@ mod tests {
     fn retransmissions_move_to_the_end_of_the_order_of_sending() {
         let mut board = board(4);
         assert_eq!(board.mark_lost(1), 1);
-        board.mark_retransmitted(1, 10, 0);
+        let now = Departure { sent_us: 10, delivered: 0, rate: Moments::default() };
+        board.mark_retransmitted(1, now);
         assert_eq!(order(&board), [0, 2, 3, 1]);
         assert_eq!((board.lost_out, board.retrans_out, board.in_flight()), (1, 1, 4));
         assert_eq!(board.mark_lost(1), 1, "lost again");

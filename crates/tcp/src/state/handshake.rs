@@ -138,6 +138,8 @@ pub(crate) struct Completion {
     pub(crate) rtt_us: Option<u64>,
     pub(crate) syn_lost: bool,
     pub(crate) syn_retrans: u32,
+    pub(crate) is_active: bool,
+    pub(crate) is_crossed: bool,
 }
 
 impl Synchronized {
@@ -164,6 +166,8 @@ impl Synchronized {
                 rtt_us: done.rtt_us,
                 syn_lost: done.syn_lost,
                 syn_retrans: done.syn_retrans,
+                is_active: done.is_active,
+                is_crossed: done.is_crossed,
                 buffer: options.send_buffer,
             },
             receiver: ReceiverStart {

@@ -3,15 +3,16 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{Ecn, SeqNumber, Timestamps};
 use roundtrip_record::{CloseReason, Time, Timer};
 
 use crate::clock::Deadline;
-use crate::options::{KeepAlive, Options};
-use crate::receive::{Receiver, SegmentText, Text};
+use crate::options::{KeepAlive, Options, Writing};
+use crate::receive::{Receiver, ReceiverStart, SegmentText, Text};
 use crate::send::{
-    AckOutcome, Acknowledgement, Burst, Context, Expired, Patience, SendTimer, Sender,
+    AckOutcome, Acknowledgement, Burst, Context, Expired, Patience, SendTimer, Sender, Writer,
 };
 use crate::{Disposition, Segment, reset_for};
 
@@ -76,10 +77,14 @@ impl Open {
     ) -> Open {
         let mut sender = Sender::new(&start.sender, cx);
         sender.set_nodelay(options.nodelay);
+        sender.set_notsent_low_water(
+            options.notsent_low_water.unwrap_or(cx.profile.notsent_low_water),
+        );
+        let sender_mss = sender.segment_size();
         let mut open = Open {
             phase: Phase::Established,
             sender,
-            receiver: Receiver::new(&start.receiver, cx),
+            receiver: Receiver::new(&ReceiverStart { mss: sender_mss, ..start.receiver }, cx),
             window_scale,
             timestamps: start.sender.timestamps.then_some(options.timestamp_offset),
             ecn: start.sender.ecn,
@@ -106,7 +111,24 @@ impl Open {
         self.receiver.ack.due = true;
     }
 
+    /// The SYN of a SYN-ACK was received before.
+    pub(crate) fn answer_crossed(&mut self, segment: &Segment<'_>, cx: Context<'_>) {
+        self.receiver.answer_unacceptable(segment.header.sequence, segment.end(), cx);
+    }
+
     // ---- the application's side ----
+
+    pub(crate) fn write(&mut self, bytes: &[u8], how: Writing, cx: Context<'_>) -> usize {
+        self.sender.restart_after_idle(cx);
+        let sack_bytes = self.receiver.block_bytes(self.timestamps.is_some());
+        self.sender.write(bytes, how, Writer { sack_bytes, cx })
+    }
+
+    pub(crate) fn write_bytes(&mut self, bytes: Bytes, cx: Context<'_>) -> usize {
+        self.sender.restart_after_idle(cx);
+        let sack_bytes = self.receiver.block_bytes(self.timestamps.is_some());
+        self.sender.write_bytes(bytes, Writer { sack_bytes, cx })
+    }
 
     /// We have no more to send. Whether that is new.
     pub(crate) fn finish(&mut self) -> bool {
@@ -121,6 +143,10 @@ impl Open {
         self.orphan = true;
         if self.receiver.unread() > 0 {
             // RFC 2525 §2.17: data was lost, and the peer must know.
+            self.reset_due = true;
+            return Next::Closed(CloseReason::Aborted);
+        }
+        if self.phase == Phase::FinWait2 && self.fin_timeout(cx).is_zero() {
             self.reset_due = true;
             return Next::Closed(CloseReason::Aborted);
         }
@@ -166,6 +192,10 @@ impl Open {
             keepalive.map_or(Deadline::NONE, |wish| Deadline::at(cx.now.time + wish.idle));
     }
 
+    pub(crate) fn set_fin_timeout(&mut self, timeout: Option<Duration>) {
+        self.wishes.get_or_insert_default().fin_timeout = timeout;
+    }
+
     pub(crate) fn set_user_timeout(&mut self, timeout: Option<Duration>) {
         self.wishes.get_or_insert_default().user_timeout = timeout;
     }
@@ -188,7 +218,7 @@ impl Open {
         if !segment.header.flags.intersects(Flags::ACK | Flags::RST | Flags::SYN) {
             return Verdict::stay(Disposition::NoAck);
         }
-        self.receiver.arrived(cx.now);
+        self.receiver.arrived(!segment.payload.is_empty(), cx.now);
         if let Acceptance::Not(verdict) = self.accept(segment, cx) {
             return verdict;
         }
@@ -198,18 +228,21 @@ impl Open {
         }
         match self.on_ack(segment, ack, cx) {
             AckOutcome::Accepted | AckOutcome::Old => {}
-            // Linux drops it without a word here, and answers it in all other states
-            // (`tcp_rcv_established`, `tcp_rcv_state_process`).
-            AckOutcome::Unsent if self.phase == Phase::Established => {
-                return Verdict::stay(Disposition::BadAck);
-            }
             AckOutcome::TooOld | AckOutcome::Unsent => {
                 self.challenge(cx);
                 return Verdict::stay(Disposition::BadAck);
             }
         }
+        let before = self.phase;
         if let Some(next) = self.after_ack() {
             return Verdict::go(Disposition::Accepted, next);
+        }
+        let has_entered = self.phase == Phase::FinWait2 && before != self.phase;
+        if has_entered && self.orphan && self.fin_timeout(cx).is_zero() {
+            // Nobody wants to wait for the rest (`TCP_LINGER2` less than 0).
+            let reset = reset_for(segment).map(Box::new);
+            let next = Next::Closed(CloseReason::Aborted);
+            return Verdict { disposition: Disposition::DataAfterClose, next, reset };
         }
         let verdict = self.on_text(segment, cx);
         if matches!(verdict.next, Next::Stay) && verdict.reset.is_none() {

@@ -1,5 +1,6 @@
 //! SYN_RECEIVED (RFC 9293 §3.10.7.4; `tcp_check_req`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use roundtrip_packet::tcp::{Flags, Header};
@@ -9,12 +10,13 @@ use roundtrip_record::{CloseReason, Time, Timer};
 use crate::clock::micros;
 use crate::options::Options;
 use crate::profile::Profile;
-use crate::receive::{Offer, TsRecent};
+use crate::receive::{Offer, TsRecent, Wish};
 use crate::send::{Context, echo_rtt_us};
 use crate::{Disposition, Segment, reset_for};
 
 use super::handshake::{
-    Completion, PeerSyn, Ports, Synchronized, announced_mss, syn_ack_options, timestamp,
+    Completion, PeerSyn, Ports, Synchronized, announced_mss, syn_ack_options, syn_options,
+    timestamp,
 };
 use super::{Fired, Next, Open, Verdict};
 
@@ -45,6 +47,8 @@ pub(crate) struct SynReceived {
     /// An acknowledgement is to be sent, for a segment out of window.
     ack_due: bool,
     last_answer: Option<Time>,
+    /// The acknowledgement came, without data, and the listener wants data (`TCP_DEFER_ACCEPT`).
+    acknowledged: bool,
     /// FIN is to follow the handshake.
     pub(crate) finish: bool,
 }
@@ -61,7 +65,7 @@ impl SynReceived {
         let offer = offer.unwrap_or_else(|| {
             let mss = u32::from(announced_mss(&options)).saturating_sub(option_bytes);
             let scaling = peer.window_scale.is_some();
-            Offer::new(mss, options.receive_buffer, scaling, &options.profile)
+            Offer::new(mss, Wish::of(&options), scaling, &options.profile)
         });
         SynReceived {
             origin,
@@ -77,6 +81,7 @@ impl SynReceived {
             due: true,
             ack_due: false,
             last_answer: None,
+            acknowledged: false,
             finish: false,
         }
     }
@@ -87,8 +92,17 @@ impl SynReceived {
         SynReceived::new(Origin::Passive, iss, options, peer, None)
     }
 
+    pub(crate) fn set_profile(&mut self, profile: &Arc<Profile>) {
+        self.options.profile = Arc::clone(profile);
+    }
+
     pub(crate) fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// It came from LISTEN.
+    pub(crate) fn is_passive(&self) -> bool {
+        self.origin == Origin::Passive
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Time> {
@@ -137,7 +151,14 @@ impl SynReceived {
             self.timer = Some(cx.profile.tick.expiry(cx.now, rto));
         }
         let ece = if self.peer.ecn { Flags::ECE } else { Flags::NONE };
-        let mut options = syn_ack_options(&self.options, &self.offer, &self.peer, cx);
+        let mut options = match self.origin {
+            Origin::Passive => syn_ack_options(&self.options, &self.offer, &self.peer, cx),
+            // Linux sends its SYN again, with an acknowledgement (`tcp_send_synack`).
+            Origin::Active => syn_options(&self.options, &self.offer, cx),
+        };
+        if let (Some(ts), Some(theirs)) = (&mut options.timestamps, self.peer.timestamp) {
+            ts.echo = theirs.value;
+        }
         if let (Some(ts), Some(recent)) = (&mut options.timestamps, self.ts_recent) {
             ts.echo = recent.value;
         }
@@ -158,15 +179,22 @@ impl SynReceived {
         }
         self.timeouts += 1;
         let fired = Fired { timer: Timer::Retransmission, count: self.timeouts };
-        if self.timeouts > cx.profile.synack_retries {
+        // While a listener waits for data the SYN-ACK is not repeated, except once at the end
+        // (`syn_ack_recalc`).
+        let deferrals = u32::from(self.options.defer_accept);
+        let is_deferred = self.acknowledged && deferrals > 0;
+        let is_over = self.timeouts > cx.profile.synack_retries
+            && !(is_deferred && self.timeouts <= deferrals);
+        if is_over {
             self.timer = None;
             return Some((fired, Next::Closed(CloseReason::TimedOut)));
         }
-        self.retransmits += 1;
+        let is_repeated = !is_deferred || self.timeouts >= deferrals;
+        self.retransmits += u32::from(is_repeated);
         let rto = (micros(cx.profile.rto_initial) << self.timeouts.min(20))
             .min(micros(cx.profile.rto_max));
         self.timer = Some(cx.profile.tick.expiry(cx.now, rto));
-        self.due = true;
+        self.due = is_repeated;
         Some((fired, Next::Stay))
     }
 
@@ -207,7 +235,19 @@ impl SynReceived {
         if header.ack().is_none() {
             return Verdict::stay(Disposition::NoAck);
         }
-        let open = self.complete(segment, cx);
+        if self.timeouts < u32::from(self.options.defer_accept)
+            && self.origin == Origin::Passive
+            && segment.end() == nxt
+        {
+            self.acknowledged = true;
+            return Verdict::stay(Disposition::Deferred);
+        }
+        let mut open = self.complete(segment, cx);
+        if self.is_crossed_answer(segment) {
+            // Its SYN is old: Linux reports it as a duplicate.
+            open.answer_crossed(segment, cx);
+            return Verdict::go(Disposition::Accepted, Next::Open { open, again: false });
+        }
         Verdict::go(Disposition::Accepted, Next::Open { open, again: true })
     }
 
@@ -283,6 +323,8 @@ impl SynReceived {
             rtt_us,
             syn_lost: self.timeouts > 1 && echo != Some((first_us / 1000) as u32),
             syn_retrans: self.retransmits,
+            is_active: self.origin == Origin::Active,
+            is_crossed: self.origin == Origin::Active,
         };
         let start = Synchronized::new(&self.options, self.offer, &peer, &done, cx);
         Box::new(Open::new(&start, &self.options, peer.window_scale, cx))

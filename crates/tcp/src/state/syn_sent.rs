@@ -1,12 +1,15 @@
 //! SYN_SENT (RFC 9293 §3.10.7.3).
 
+use std::sync::Arc;
+
 use roundtrip_packet::SeqNumber;
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_record::{CloseReason, Time, Timer};
 
 use crate::clock::micros;
 use crate::options::{EcnMode, Options};
-use crate::receive::Offer;
+use crate::profile::Profile;
+use crate::receive::{Offer, Wish};
 use crate::send::{Context, echo_rtt_us, retry_time_us};
 use crate::{Disposition, Segment, reset_for};
 
@@ -36,7 +39,7 @@ impl SynSent {
     pub(crate) fn new(iss: SeqNumber, options: Options) -> SynSent {
         let profile = &options.profile;
         let mss = u32::from(announced_mss(&options));
-        let offer = Offer::new(mss, options.receive_buffer, profile.window_scaling, profile);
+        let offer = Offer::new(mss, Wish::of(&options), profile.window_scaling, profile);
         SynSent {
             iss,
             offer,
@@ -47,6 +50,10 @@ impl SynSent {
             due: true,
             options: Box::new(options),
         }
+    }
+
+    pub(crate) fn set_profile(&mut self, profile: &Arc<Profile>) {
+        self.options.profile = Arc::clone(profile);
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -125,6 +132,7 @@ impl SynSent {
         if let Some(ack) = header.ack() {
             // "If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset (unless the RST bit is set …)"
             if ack.le(self.iss) || ack.gt(self.iss + 1) {
+                self.ask_again_soon(cx);
                 return refuse(segment);
             }
             if let Some(ts) = header.options.timestamps
@@ -157,6 +165,14 @@ impl SynSent {
         Verdict::go(Disposition::Accepted, Next::SynReceived(Box::new(crossed)))
     }
 
+    /// The peer seems to hold an older connection, which the reset we answer with ends
+    /// (RFC 9293 §3.5.1, figure 10): a new SYN need not wait for long.
+    fn ask_again_soon(&mut self, cx: Context<'_>) {
+        if self.retransmits == 0 && self.first_us.is_some() {
+            self.timer = Some(cx.profile.tick.expiry(cx.now, 2 * cx.profile.tick.us()));
+        }
+    }
+
     /// Whether a timestamp that comes back is one we sent with a SYN (RFC 7323 §5.2;
     /// `PAWSActiveRejected`).
     fn is_echo_of_ours(&self, echo: u32, cx: Context<'_>) -> bool {
@@ -187,6 +203,8 @@ impl SynSent {
             rtt_us,
             syn_lost: self.retransmits > 1 && !spurious,
             syn_retrans: self.retransmits,
+            is_active: true,
+            is_crossed: false,
         };
         let start = Synchronized::new(&self.options, self.offer, peer, &done, cx);
         let mut open = Open::new(&start, &self.options, peer.window_scale, cx);

@@ -171,6 +171,8 @@ fn acknowledgements_of_what_was_never_sent_change_nothing() {
     scene.write(1, 1000);
     scene.sent();
     assert_eq!(scene.recv(ack(5000)), Disposition::BadAck);
+    assert_eq!(acks(&mut scene), [(1, vec![])]);
+    assert_eq!(scene.recv(ack(5000)), Disposition::BadAck);
     scene.silent();
     assert_eq!(scene.connection.info().unacked, 1);
 }

@@ -1,0 +1,206 @@
+//! What was written and not sent yet, cut as the kernel cuts it: each write fills the last buffer
+//! up to the size of a burst and then begins another (`tcp_sendmsg_locked`, `tcp_xmit_size_goal`).
+//! Where a buffer ends shows on the wire: no burst reaches beyond it, and PSH stands there.
+
+use std::collections::VecDeque;
+
+use roundtrip_packet::SeqNumber;
+
+use super::scoreboard::Marks;
+
+/// One buffer that was not sent completely (`struct sk_buff` of the write queue).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chunk {
+    /// The sequence number after its last byte.
+    pub(crate) end: SeqNumber,
+    /// Its last segment carries PSH (`tcp_mark_push`).
+    pub(crate) push: bool,
+    /// Nothing may be added to it (`MSG_EOR`).
+    pub(crate) is_record: bool,
+}
+
+impl Chunk {
+    /// What its last segment remembers of it.
+    pub(crate) fn marks(self) -> Marks {
+        let mut marks = Marks::default();
+        if self.push {
+            marks = marks.with(Marks::PUSH);
+        }
+        if self.is_record {
+            marks = marks.with(Marks::RECORD);
+        }
+        marks
+    }
+}
+
+/// Where bytes are put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Last,
+    New,
+}
+
+/// The write queue. Most of the time it is one buffer, which takes no memory of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct WriteQueue {
+    head: Option<Chunk>,
+    /// The buffers after it: few connections have any, and the others give no room to them.
+    #[allow(clippy::box_collection)]
+    rest: Option<Box<VecDeque<Chunk>>>,
+    /// Where data was last marked with PSH (`pushed_seq`).
+    pushed: SeqNumber,
+}
+
+impl WriteQueue {
+    pub(crate) fn new(una: SeqNumber) -> WriteQueue {
+        WriteQueue { head: None, rest: None, pushed: una }
+    }
+
+    /// Buffers that were not sent completely.
+    pub(crate) fn buffers(&self) -> u32 {
+        u32::from(self.head.is_some()) + self.rest.as_ref().map_or(0, |rest| rest.len() as u32)
+    }
+
+    /// The buffer to be sent next, and whether it is the last.
+    #[inline]
+    pub(crate) fn head(&self) -> Option<(Chunk, bool)> {
+        Some((self.head?, self.rest.is_none()))
+    }
+
+    fn last_mut(&mut self) -> Option<&mut Chunk> {
+        match &mut self.rest {
+            Some(rest) => rest.back_mut(),
+            None => self.head.as_mut(),
+        }
+    }
+
+    /// The first buffer takes over what the next holds until there are `wanted` bytes to send, after
+    /// `nxt` (`tcp_grow_skb`).
+    #[inline]
+    pub(crate) fn grow(&mut self, nxt: SeqNumber, wanted: u32) {
+        let (Some(head), Some(rest)) = (&mut self.head, &mut self.rest) else { return };
+        let missing = wanted as i32 - (head.end - nxt);
+        let Some(next) = rest.front().copied().filter(|_| missing > 0 && !head.is_record) else {
+            return;
+        };
+        head.end += (missing as u32).min((next.end - head.end).max(0) as u32);
+        if head.end == next.end {
+            head.push |= next.push;
+            head.is_record = next.is_record;
+            rest.pop_front();
+            self.tidy();
+        }
+    }
+
+    fn tidy(&mut self) {
+        if self.rest.as_ref().is_some_and(|rest| rest.is_empty()) {
+            self.rest = None;
+        }
+    }
+
+    /// Bytes that may be added to the last buffer, of which all before `nxt` was sent, so that it
+    /// holds `goal` bytes.
+    pub(crate) fn room(&self, nxt: SeqNumber, goal: u32) -> u32 {
+        let Some(head) = self.head else { return 0 };
+        let (begin, last) = match &self.rest {
+            None => (nxt, head),
+            Some(rest) => {
+                let before = rest.len().checked_sub(2).and_then(|place| rest.get(place));
+                (before.unwrap_or(&head).end, rest.back().copied().unwrap_or(head))
+            }
+        };
+        if last.is_record { 0 } else { goal.saturating_sub((last.end - begin).max(0) as u32) }
+    }
+
+    /// Adds `length` bytes that begin at `at`, to the last buffer or in a new one; they are the
+    /// first of a write, or more of it.
+    pub(crate) fn add(&mut self, at: SeqNumber, length: u32, place: Place, is_first: bool) {
+        if place == Place::Last
+            && let Some(last) = self.last_mut()
+        {
+            last.end += length;
+            last.push &= !is_first;
+            return;
+        }
+        let new = Chunk { end: at + length, push: false, is_record: false };
+        if self.head.is_none() {
+            self.head = Some(new);
+        } else {
+            self.rest.get_or_insert_default().push_back(new);
+        }
+    }
+
+    /// Whether more than half of the peer's largest window was written since the last PSH
+    /// (`forced_push`).
+    pub(crate) fn must_push(&self, end: SeqNumber, max_window: u32) -> bool {
+        end.gt(self.pushed + max_window / 2)
+    }
+
+    /// Marks the last buffer with PSH.
+    pub(crate) fn mark_push(&mut self) {
+        if let Some(last) = self.last_mut() {
+            last.push = true;
+            self.pushed = last.end;
+        }
+    }
+
+    /// Ends the record that the last buffer holds.
+    pub(crate) fn end_record(&mut self) {
+        if let Some(last) = self.last_mut() {
+            last.is_record = true;
+        }
+    }
+
+    /// All before `nxt` was sent.
+    #[inline]
+    pub(crate) fn sent(&mut self, nxt: SeqNumber) {
+        while self.head.is_some_and(|chunk| chunk.end.le(nxt)) {
+            self.head = self.rest.as_mut().and_then(|rest| rest.pop_front());
+            self.tidy();
+        }
+    }
+
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn assert_invariants(&self, nxt: SeqNumber, end: SeqNumber) {
+        let mut before = nxt;
+        for chunk in self.head.iter().chain(self.rest.iter().flat_map(|rest| rest.iter())) {
+            assert!(before.lt(chunk.end), "no buffer is empty");
+            before = chunk.end;
+        }
+        assert!(before == end || self.head.is_none(), "the last ends with what was written");
+        assert!(self.head.is_some() || nxt.ge(end), "what was not sent is in a buffer");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: SeqNumber = SeqNumber(1000);
+
+    #[test]
+    fn a_write_fills_the_last_buffer_first() {
+        let mut queue = WriteQueue::new(START);
+        assert_eq!(queue.room(START, 400), 0);
+        queue.add(START, 300, Place::New, true);
+        queue.mark_push();
+        assert_eq!(queue.room(START, 400), 100);
+        queue.add(START + 300, 100, Place::Last, true);
+        assert_eq!(queue.head().map(|(chunk, last)| (chunk.push, last)), Some((false, true)));
+        queue.add(START + 400, 400, Place::New, false);
+        queue.sent(START + 150);
+        assert_eq!(queue.head().map(|(chunk, last)| (chunk.end, last)), Some((START + 400, false)));
+        queue.sent(START + 800);
+        assert!(queue.head().is_none());
+    }
+
+    #[test]
+    fn what_was_sent_of_a_buffer_makes_room_in_it_unless_it_is_a_record() {
+        let mut queue = WriteQueue::new(START);
+        queue.add(START, 400, Place::New, true);
+        queue.sent(START + 100);
+        assert_eq!(queue.room(START + 100, 400), 100);
+        queue.end_record();
+        assert_eq!(queue.room(START + 100, 400), 0);
+    }
+}
