@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use roundtrip_tcp::{Algorithm, EcnMode, Profile};
+use roundtrip_tcp::{Algorithm, BufferCost, EcnMode, Profile};
 
 /// One thing a command changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,8 @@ impl Settings {
     /// of tolerance.
     pub(crate) fn new() -> Settings {
         Settings {
-            profile: Profile::linux(),
+            // packetdrill's wire is a TUN device.
+            profile: Profile { buffer_cost: BufferCost::Slab, ..Profile::linux() },
             local: IpAddr::from([192, 168, 0, 1]),
             remote: IpAddr::from([192, 0, 2, 1]),
             mtu: 1500,

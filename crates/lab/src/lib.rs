@@ -63,7 +63,7 @@ pub use chance::{NoHost, draw};
 pub use environment::{Caches, Surroundings};
 pub use internet::{DEFAULT_DATE, Internet, NameServers, Settings};
 pub use lab::{Attached, End, Forwarding, Lab, LabHost, Stuck};
-pub use link::{Fcs, Queue, Shape};
+pub use link::{Fcs, Pickup, Queue, Shape};
 pub use net::{Net, NetError, Way};
 pub use port::LabPort;
 pub use profile::Profile;

@@ -45,6 +45,8 @@ pub struct Shape {
     pub corrupt: Ppm,
     /// Whether the receiver's network card checks frames.
     pub fcs: Fcs,
+    /// How long the receiver takes to handle a frame that has arrived.
+    pub pickup: Pickup,
 }
 
 impl Shape {
@@ -60,8 +62,30 @@ impl Shape {
             duplicate: Ppm::NEVER,
             corrupt: Ppm::NEVER,
             fcs: Fcs::On,
+            pickup: Pickup::INSTANT,
         }
     }
+}
+
+/// How long the receiver takes from a frame's arrival to handling it, evenly between two bounds.
+///
+/// In a queue of packets it decides who is dropped: acknowledgements that come at exactly the pace of
+/// the transmitter make new frames arrive at the very instant at which a place in the queue is or is
+/// not free. The first frame after a pause takes longer, since the processor has been elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pickup {
+    /// Bounds while frames keep coming.
+    pub busy: [Duration; 2],
+    /// Bounds after a pause.
+    pub idle: [Duration; 2],
+    /// What counts as a pause.
+    pub pause: Duration,
+}
+
+impl Pickup {
+    /// No time at all.
+    pub const INSTANT: Self =
+        Self { busy: [Duration::ZERO; 2], idle: [Duration::ZERO; 2], pause: Duration::ZERO };
 }
 
 /// The limit of a drop-tail queue.
@@ -144,6 +168,7 @@ struct Chances {
     corrupt: Chance,
     reorder: Chance,
     duplicate: Chance,
+    pickup: Chance,
 }
 
 /// What a link did to a frame other than carrying it.
@@ -162,6 +187,8 @@ pub(crate) struct Link {
     held: BTreeMap<(Time, u64), Flight>,
     /// The running number.
     held_before: u64,
+    /// When the last frame was picked up.
+    picked_up: Time,
     chances: Chances,
     counts: LinkCounts,
 }
@@ -177,11 +204,13 @@ impl Link {
             flights: VecDeque::new(),
             held: BTreeMap::new(),
             held_before: 0,
+            picked_up: Time::ZERO,
             chances: Chances {
                 loss: chance("loss"),
                 corrupt: chance("corrupt"),
                 reorder: chance("reorder"),
                 duplicate: chance("duplicate"),
+                pickup: chance("pickup"),
             },
             counts: LinkCounts { link: id, ..LinkCounts::default() },
         }
@@ -221,12 +250,27 @@ impl Link {
             pool.give(frame);
             return;
         };
-        let flight = Flight { due: sent + self.shape.delay, frame, event };
+        let due = self.pick_up(sent + self.shape.delay);
+        let flight = Flight { due, frame, event };
         if self.plain {
             self.flights.push_back(flight);
         } else {
             self.try_chance(flight, pool, mishap);
         }
+    }
+
+    /// When a frame that arrives at `at` is handled: never before one that arrived earlier.
+    #[inline]
+    fn pick_up(&mut self, at: Time) -> Time {
+        let Pickup { busy, idle, pause } = self.shape.pickup;
+        if self.shape.pickup == Pickup::INSTANT {
+            return at;
+        }
+        let [least, most] = if at > self.picked_up + pause { idle } else { busy };
+        let spread = most.saturating_sub(least).as_nanos() as u64;
+        let more = Duration::from_nanos(self.chances.pickup.below(spread + 1));
+        self.picked_up = self.picked_up.max(at + least + more);
+        self.picked_up
     }
 
     /// Passes the queue and the transmitter; answers when the frame has left it.
@@ -421,6 +465,22 @@ mod tests {
         let at = off.next().unwrap();
         let frame = off.arrive(at).unwrap().frame;
         assert_eq!(frame.iter().map(|byte| byte.count_ones()).sum::<u32>(), 1);
+    }
+
+    /// The first frame after a pause waits longest, and none overtakes another.
+    #[test]
+    fn frames_are_picked_up_a_little_later_and_in_order() {
+        let [few, many] = [[5, 20], [100, 200]].map(|bounds| bounds.map(Duration::from_micros));
+        let pickup = Pickup { busy: few, idle: many, pause: Duration::from_millis(3) };
+        let (mut link, mut pool) = link(Shape { pickup, ..shape() });
+        for (at, mark) in [(5_000, 1), (5_000, 2), (5_000, 3), (20_000, 4)] {
+            send(&mut link, &mut pool, at, mark);
+        }
+        let late = arrivals(&mut link).into_iter().zip([16_000, 17_000, 18_000, 31_000]);
+        let late: Vec<u64> = late.map(|((at, _), arrived)| at - arrived).collect();
+        for (late, bounds) in late.into_iter().zip([100..=200, 5..=20, 5..=20, 100..=200]) {
+            assert!(bounds.contains(&late), "{late} µs");
+        }
     }
 
     /// Switching one habit on does not move what another does.

@@ -4,7 +4,7 @@ use core::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::link::{Fcs, Queue, Shape};
+use crate::link::{Fcs, Pickup, Queue, Shape};
 use crate::profile::Profile;
 use crate::seed::Ppm;
 use crate::unit;
@@ -110,6 +110,7 @@ impl Net {
             duplicate: self.duplicate,
             corrupt: self.corrupt,
             fcs: self.fcs,
+            pickup: Pickup::INSTANT,
         }
     }
 

@@ -5,8 +5,9 @@
 //! sending side down; the client reads to the end and closes. Parallel flows start together, as near
 //! as a client's threads do. Every run has new connections, 30 ms after the last one ended; the hosts live on from run to run.
 //!
-//! The kernel's work takes no virtual time, but a program that waited does not run at the instant
-//! for which it waited: [`Programs`] says how long that takes.
+//! The kernel's work takes no virtual time, but a frame is not handled at the instant at which it
+//! arrives, nor does a program that waited run at the instant for which it waited: [`Programs`] says
+//! how long that takes.
 
 use core::cell::RefCell;
 use core::future::poll_fn;
@@ -25,6 +26,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::internet::DEFAULT_DATE;
 use crate::lab::{Attached, End, Forwarding, Lab, LabHost, Stuck};
+use crate::link::{Pickup, Shape};
 use crate::net::{Net, Way};
 use crate::port::LabPort;
 use crate::seed::Seed;
@@ -67,25 +69,43 @@ pub struct Transfer {
 pub struct Programs {
     /// From the client's call of connect to its SYN: it makes a socket and reads the address.
     pub start: Duration,
-    /// From what a program waited for (data, an accepted connection, room to write) to its running.
+    /// From what a program waited for (data, room to write) to the kernel's going on with its call.
     pub wake: Duration,
+    /// From there to the program's having the answer.
+    pub answer: Duration,
+    /// From a connection at the server to the program that serves it: it starts a thread.
+    pub accept: Duration,
     /// Between the starts of two parallel flows: a client starts one thread after the other.
     pub apart: Duration,
+    /// From a frame's arrival to the kernel's handling it.
+    pub pickup: Pickup,
 }
 
 impl Programs {
     /// No time at all.
-    pub const INSTANT: Self =
-        Self { start: Duration::ZERO, wake: Duration::ZERO, apart: Duration::ZERO };
+    pub const INSTANT: Self = Self {
+        start: Duration::ZERO,
+        wake: Duration::ZERO,
+        answer: Duration::ZERO,
+        accept: Duration::ZERO,
+        apart: Duration::ZERO,
+        pickup: Pickup::INSTANT,
+    };
 
-    /// What the programs took with which Linux was measured (kernel 6.18, a virtual machine of two
-    /// processors, Python at both ends): what is left of the measured times when those of the link
-    /// are taken off. It is the same on all links: 0.35 ms until connect returns, 0.4 to 0.5 ms more
-    /// until the first byte.
+    /// What the programs and the kernel took with which Linux was measured (6.18, a virtual machine
+    /// of two processors, Python at both ends), from the emulator's log of frames: what is left of
+    /// the measured times when those of the link are taken off. It is the same on all links.
     pub const MEASURED: Self = Self {
-        start: Duration::from_micros(110),
-        wake: Duration::from_micros(240),
+        start: Duration::from_micros(80),
+        wake: Duration::from_micros(50),
+        answer: Duration::from_micros(90),
+        accept: Duration::from_micros(580),
         apart: Duration::from_micros(120),
+        pickup: Pickup {
+            busy: [Duration::from_micros(8), Duration::from_micros(22)],
+            idle: [Duration::from_micros(28), Duration::from_micros(78)],
+            pause: Duration::from_millis(3),
+        },
     };
 }
 
@@ -247,17 +267,17 @@ impl Bench {
         let mut lab = Lab::new(transfer.seed, epoch, transfer.log.clone());
         let client = lab.add_host("client", Role::Client, Forwarding::Off);
         let server = lab.add_host("server", Role::WebServer, Forwarding::Off);
-        let net = &transfer.net;
+        let (bytes, programs) = (transfer.bytes, transfer.programs);
+        let shape = |way| Shape { pickup: programs.pickup, ..transfer.net.shape(way) };
         let ends = lab.link(
-            &End { host: &client, addresses: vec![(CLIENT, 24)], shape: net.shape(Way::Up) },
-            &End { host: &server, addresses: vec![(SERVER.ip(), 24)], shape: net.shape(Way::Down) },
+            &End { host: &client, addresses: vec![(CLIENT, 24)], shape: shape(Way::Up) },
+            &End { host: &server, addresses: vec![(SERVER.ip(), 24)], shape: shape(Way::Down) },
         );
         if transfer.neighbours == Neighbours::Warm {
             client.host(|host| host.add_neighbour(ends[0].interface, SERVER.ip(), ends[1].mac));
             server.host(|host| host.add_neighbour(ends[1].interface, CLIENT, ends[0].mac));
         }
-        let (bytes, programs) = (transfer.bytes, transfer.programs);
-        server.spawn(serve(server.clone(), bytes, programs.wake)).detach();
+        server.spawn(serve(server.clone(), bytes, programs)).detach();
         Self { lab, client, ends, bytes, programs }
     }
 
@@ -290,12 +310,13 @@ impl Bench {
 
 type Stream = StackStream<LabPort>;
 
-/// Waits, as a program does: it runs on at once where `ready` is, and otherwise `wake` after it is.
+/// Waits, as a call of the kernel does: it goes on at once where `ready` is, and otherwise `wake`
+/// after it is. How long the program then takes to have the answer: `answer`, unless it runs already.
 async fn wait<T>(
     host: &LabHost,
-    wake: Duration,
+    Programs { wake, answer, .. }: Programs,
     mut ready: impl FnMut(&mut Context<'_>) -> Poll<T>,
-) -> T {
+) -> (T, Duration) {
     let mut waited = false;
     let value = poll_fn(|context| {
         let poll = ready(context);
@@ -303,34 +324,51 @@ async fn wait<T>(
         poll
     })
     .await;
-    if waited && !wake.is_zero() {
-        host.sleep(wake).await;
+    if !waited {
+        return (value, Duration::ZERO);
     }
-    value
+    host.sleep(wake).await;
+    (value, answer)
+}
+
+/// Reads all there is, as one call; 0 at the end of the stream.
+async fn read(stream: &mut Stream) -> std::io::Result<u64> {
+    let all = |[one, two]: [&[u8]; 2]| one.len() + two.len();
+    let mut received = 0;
+    loop {
+        let taken = poll_fn(|context| match stream.poll_read_with(context, all) {
+            Poll::Pending if received > 0 => Poll::Ready(Ok(0)),
+            poll => poll,
+        });
+        let taken = taken.await?;
+        if taken == 0 {
+            return Ok(received);
+        }
+        received += taken as u64;
+    }
 }
 
 async fn fetch(
     client: &LabHost,
     run: u32,
     bytes: u64,
-    Programs { start, wake, .. }: Programs,
+    programs: Programs,
     flow: &mut Flow,
 ) -> Result<(), TransferError> {
     let began = client.now();
     let passed = || client.now() - began;
-    client.sleep(start).await;
+    client.sleep(programs.start).await;
     let connected = client.connect(SERVER, None, None).await;
     let mut stream = connected.map_err(|fault| TransferError::Connect { run, fault })?;
-    client.sleep(wake).await;
+    client.sleep(programs.wake + programs.answer).await;
     flow.connected = passed();
     let mut received = 0;
     let broken = |received| move |source| TransferError::Broken { run, received, source };
     stream.write_all(&[b' '; REQUEST]).await.map_err(broken(0))?;
     loop {
-        wait(client, wake, |context| stream.poll_readable(context)).await;
-        let all = |[one, two]: [&[u8]; 2]| one.len() + two.len();
-        let read = poll_fn(|context| stream.poll_read_with(context, all)).await;
-        let read = read.map_err(broken(received))? as u64;
+        let ((), answer) = wait(client, programs, |context| stream.poll_readable(context)).await;
+        let read = read(&mut stream).await.map_err(broken(received))?;
+        client.sleep(answer).await;
         if read == 0 {
             break;
         }
@@ -342,7 +380,7 @@ async fn fetch(
     if received == bytes { Ok(()) } else { Err(TransferError::Short { run, received }) }
 }
 
-async fn serve(server: LabHost, bytes: u64, wake: Duration) {
+async fn serve(server: LabHost, bytes: u64, programs: Programs) {
     static ZEROES: [u8; BLOB] = [0; BLOB];
     let blob = Bytes::from_static(&ZEROES);
     // Nothing else listens on this host, and a fault of one connection is seen at the client.
@@ -351,8 +389,8 @@ async fn serve(server: LabHost, bytes: u64, wake: Duration) {
         let Ok(stream) = listener.accept().await else { continue };
         let (host, blob) = (server.clone(), blob.clone());
         let work = async move {
-            host.sleep(wake).await;
-            let _ = answer(&host, stream, bytes, &blob, wake).await;
+            host.sleep(programs.accept).await;
+            let _ = answer(&host, stream, bytes, &blob, programs).await;
         };
         server.spawn(work).detach();
     }
@@ -363,11 +401,12 @@ async fn answer(
     mut stream: Stream,
     mut bytes: u64,
     blob: &Bytes,
-    wake: Duration,
+    programs: Programs,
 ) -> std::io::Result<()> {
     let mut request = [0; REQUEST];
-    wait(host, wake, |context| stream.poll_readable(context)).await;
+    let ((), answer) = wait(host, programs, |context| stream.poll_readable(context)).await;
     stream.read_exact(&mut request).await?;
+    host.sleep(answer).await;
     stream.set_nodelay(Nodelay::On);
     while bytes > 0 {
         let size = usize::try_from(bytes).unwrap_or(BLOB).min(BLOB);
@@ -375,7 +414,7 @@ async fn answer(
         while !piece.is_empty() {
             // Woken since there is room, it runs a little later, and only then writes.
             let mut full = false;
-            let written = wait(host, wake, |context| {
+            let written = wait(host, programs, |context| {
                 if full {
                     return Poll::Ready(Ok(0));
                 }
@@ -383,7 +422,7 @@ async fn answer(
                 full = poll.is_pending();
                 poll
             });
-            written.await?;
+            written.await.0?;
         }
         bytes -= size as u64;
     }

@@ -101,6 +101,8 @@ pub struct Profile {
     /// Share of a receive buffer that is payload before segments have been seen, of 256
     /// (`TCP_DEFAULT_SCALING_RATIO`).
     pub scaling_ratio: u8,
+    /// What a received segment costs of the receive buffer.
+    pub buffer_cost: BufferCost,
     /// The receive buffer tunes itself (`moderate_rcvbuf`).
     pub moderate_receive_buffer: bool,
 
@@ -148,6 +150,49 @@ pub struct Tick {
     /// `calc_wheel_index`): never early, at a tick, and the further ahead the coarser. Without it they
     /// fire to the nanosecond.
     pub wheel: bool,
+}
+
+/// In what a received frame is stored, which decides how much of a receive buffer is payload, and
+/// so how far the window opens. The kernel leaves that to the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BufferCost {
+    /// A fragment of a page, cut to the frame: TAP devices (`tun_build_skb`) and most network cards.
+    /// A frame of 1514 bytes costs 2176, so a window has 170 of 256 parts of its buffer (measured:
+    /// `scaling_ratio` of the trace point `tcp:tcp_rcvbuf_grow`).
+    Fragment,
+    /// A slab of a power of two, as from `alloc_skb`: TUN devices. The same frame costs 2304.
+    Slab,
+}
+
+impl BufferCost {
+    /// `sizeof(struct sk_buff)`, aligned.
+    const DESCRIPTOR: u32 = 256;
+
+    /// What a segment with `payload` bytes costs (`skb->truesize`): its headers, the kernel's
+    /// bookkeeping at the end of the buffer, and a descriptor beside it.
+    #[inline]
+    pub(crate) fn of(self, payload: u32) -> u32 {
+        const HEADERS: u32 = 14 + 20 + 32;
+        const HEADROOM: u32 = 64;
+        const CACHE_LINE: u32 = 64;
+        const SHARED_INFO: u32 = 320;
+        let buffer = (payload + HEADERS + HEADROOM).next_multiple_of(CACHE_LINE) + SHARED_INFO;
+        Self::DESCRIPTOR
+            + match self {
+                BufferCost::Fragment => buffer,
+                BufferCost::Slab => buffer.next_power_of_two(),
+            }
+    }
+
+    /// What is left of a segment's cost once it has been joined to the one before it
+    /// (`skb_try_coalesce`): a fragment needs no descriptor then, a slab cannot be joined.
+    #[inline]
+    pub(crate) fn joined(self, cost: u32) -> u32 {
+        match self {
+            BufferCost::Fragment => cost - Self::DESCRIPTOR,
+            BufferCost::Slab => cost,
+        }
+    }
 }
 
 /// How the window is reduced during recovery.
@@ -203,6 +248,7 @@ impl Profile {
             receive_memory_max: 4_194_304,
             send_memory: [4096, 16_384, 4_194_304],
             scaling_ratio: 128,
+            buffer_cost: BufferCost::Fragment,
             moderate_receive_buffer: true,
             min_tso_segments: 2,
             tso_rtt_log: 9,

@@ -232,12 +232,9 @@ impl AckPolicy {
         self.withheld_until = Deadline::at(now.time + std::time::Duration::from_nanos(delay_ns));
     }
 
-    /// Whether the blocks have become too many to withhold one more acknowledgement
-    /// (`TCP_SACK_BLOCKS_EXPECTED`).
-    pub(crate) fn release_withheld(&mut self) {
-        if self.withheld > 0 {
-            self.due = true;
-        }
+    /// Whether duplicate acknowledgements are being withheld.
+    pub(crate) fn withholds(&self) -> bool {
+        self.withheld > 0
     }
 
     /// `tcp_send_delayed_ack`.

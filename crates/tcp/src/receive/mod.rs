@@ -4,12 +4,14 @@
 //! | file | noun | kernel |
 //! |---|---|---|
 //! | `buffer` | the bytes | `sk_receive_queue` |
+//! | `memory` | what they take up | `sk_rmem_alloc` |
 //! | `reassembly` | what came out of order | `out_of_order_queue`, `selective_acks` |
 //! | `ack` | the acknowledgement policy | `icsk_ack` |
 //! | `window` | the receive window | `tcp_select_window`, `tcp_rcv_space_adjust` |
 
 mod ack;
 mod buffer;
+mod memory;
 mod reassembly;
 mod window;
 
@@ -174,7 +176,7 @@ pub(crate) struct Receiver {
     /// When data last came.
     pub(crate) last_data: Time,
     /// When anything last came, µs: the autotuning's clock.
-    arrival_us: u64,
+    arrival_us: u32,
     pub(crate) data_segments: u32,
     pub(crate) out_of_order: u32,
 }
@@ -206,7 +208,7 @@ impl Receiver {
             ts_recent: start.ts_recent,
             causes: None,
             last_data: cx.now.time,
-            arrival_us: cx.now.us,
+            arrival_us: cx.now.us as u32,
             data_segments: 0,
             out_of_order: 0,
         }
@@ -275,7 +277,7 @@ impl Receiver {
     /// A segment came.
     pub(crate) fn arrived(&mut self, has_data: bool, now: Now) {
         self.data_segments += u32::from(has_data);
-        self.arrival_us = now.us;
+        self.arrival_us = now.us as u32;
     }
 
     /// Where a reset may stand to be believed when something is missing (RFC 5961 §3.2).
@@ -352,16 +354,20 @@ impl Receiver {
             self.ack.urgent = true;
             return Text::OutOfWindow;
         }
-        self.store(text);
-        self.nxt += len;
         if len > 0 {
+            self.space.held.queue(self.nxt + len, len, self.unread());
+            self.store(text);
+            self.nxt += len;
             self.after_data(text, rto_us, cx);
         }
         if text.fin {
             self.fin = Some(self.nxt);
         }
-        if !self.reassembly.is_empty() {
+        if self.reassembly.lowest().is_some_and(|lowest| lowest.le(self.nxt)) {
+            let waited = self.reassembly.bytes();
             self.nxt = self.reassembly.advance(self.nxt);
+            let joined = waited - self.reassembly.bytes();
+            self.space.held.join(self.nxt, joined, waited, self.ack.rcv_mss);
             if self.reassembly.is_empty() {
                 // RFC 5681 §4.2: a gap was filled.
                 self.ack.urgent = true;
@@ -374,6 +380,7 @@ impl Receiver {
             self.nxt = at + 1;
             self.ack.owed = true;
             self.reassembly.clear();
+            self.space.held.forget_waiting();
         }
         Text::InOrder { fin }
     }
@@ -393,15 +400,15 @@ impl Receiver {
         self.measure(len, text);
         // FIN takes its place in the run, and is reported with it.
         let run = len + u32::from(text.fin && room > len as usize);
-        let new = match run {
-            0 => 0,
-            _ => match self.reassembly.insert(text.seq, text.seq + run) {
-                Some(new) => new,
-                None => return Text::OutOfOrder,
-            },
-        };
-        if self.reassembly.blocks() > 2 {
-            self.ack.release_withheld();
+        let follows = self.reassembly.highest() == Some(text.seq);
+        let mut new = 0;
+        if run > 0 {
+            let (left, withheld) = (text.seq, self.ack.withholds());
+            let Some(inserted) = self.reassembly.insert(left, left + run, withheld) else {
+                return Text::OutOfOrder;
+            };
+            new = inserted.new;
+            self.ack.due |= inserted.report_first;
         }
         if new > 0 {
             self.store(text);
@@ -412,6 +419,9 @@ impl Receiver {
         }
         if self.sack && self.space.grow(len, self.ack.rcv_mss, cx.profile) {
             self.ack.quick |= 1;
+        }
+        if new > 0 {
+            self.space.held.wait(len, follows);
         }
         let (read, highest) = (self.space.per_round, self.reassembly.highest());
         self.space.enlarge(read, self.nxt, highest, cx.profile);
@@ -426,7 +436,6 @@ impl Receiver {
         }
         let at = (text.seq - self.copied) as usize;
         self.buffer.write(at, text.payload);
-        self.space.take(len);
         if let Some(cause) = text.cause {
             let from = self.read + at as u64;
             let causes = self.causes.get_or_insert_default();
@@ -452,7 +461,7 @@ impl Receiver {
 
     /// What the buffer takes up, in Linux's measure (`sk_rmem_alloc`).
     pub(crate) fn memory_used(&self) -> u32 {
-        self.space.used
+        self.space.held.used()
     }
 
     /// How much memory the host has left.
@@ -475,7 +484,7 @@ impl Receiver {
     fn measure(&mut self, len: u32, text: &SegmentText<'_>) {
         if len > 0 && self.ack.measure(len, text.options, text.push || text.fin, self.space.advmss)
         {
-            self.space.rescale(len);
+            self.space.rescale(len, self.wnd);
         }
     }
 
@@ -620,9 +629,8 @@ impl Receiver {
 
     fn drop_read(&mut self, count: u32) {
         let unread = self.unread();
-        let held = self.reassembly.highest().map_or(unread, |h| (h - self.copied).max(0) as u32);
-        self.space.give(count, held.max(unread));
         self.copied += count;
+        self.space.held.read(count, unread);
         self.read += u64::from(count);
         let left = unread > count || !self.reassembly.is_empty();
         self.buffer.consume(count as usize, left);
@@ -632,7 +640,8 @@ impl Receiver {
     /// difference to the peer (`tcp_rcv_space_adjust`, `__tcp_cleanup_rbuf`).
     pub(crate) fn after_read(&mut self, count: usize, profile: &Profile) {
         let highest = self.reassembly.highest();
-        self.space.adjust(self.copied, self.nxt, highest, self.arrival_us, profile);
+        let first = self.space.held.first_read(self.copied, count as u32, self.unread());
+        self.space.adjust(first, self.nxt, highest, self.arrival_us, profile);
         let unacknowledged = (self.nxt - self.wup).max(0) as u32;
         let emptied = count > 0 && self.unread() == 0 && self.reassembly.is_empty();
         if self.ack.after_read(unacknowledged, emptied, profile) {

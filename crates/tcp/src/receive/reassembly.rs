@@ -5,6 +5,20 @@ use roundtrip_packet::{SackBlock, SackBlocks, SeqNumber};
 /// Runs that may be held at most: a peer cannot make us search a longer list.
 const MOST_RUNS: usize = 1024;
 
+/// What became of a run that was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Inserted {
+    /// How many of its numbers are new.
+    pub(crate) new: u32,
+    /// Acknowledgements that were withheld go first, since one has no room for more blocks
+    /// (`tcp_sack_compress_send_ack`): the next one has the blocks as they were. The kernel then owes
+    /// none for this run.
+    pub(crate) report_first: bool,
+}
+
+/// Blocks an acknowledgement is expected to have besides the newest (`TCP_SACK_BLOCKS_EXPECTED`).
+const BLOCKS_EXPECTED: usize = 2;
+
 /// The runs of bytes beyond RCV.NXT, and the blocks to report. While there are none it takes no
 /// room.
 #[derive(Clone, Debug, Default)]
@@ -16,16 +30,34 @@ impl Reassembly {
         self.0.as_ref().is_none_or(|runs| runs.list.is_empty())
     }
 
+    /// The beginning of the lowest run.
+    #[inline]
+    pub(crate) fn lowest(&self) -> Option<SeqNumber> {
+        self.0.as_ref()?.list.first().map(|run| run.left)
+    }
+
     /// The end of the highest run.
     #[inline]
     pub(crate) fn highest(&self) -> Option<SeqNumber> {
         self.0.as_ref()?.list.last().map(|run| run.right)
     }
 
-    /// Takes in a run that has arrived: gives how many of its numbers are new, and `None` if there
-    /// are too many runs already. What was there before is noted as a duplicate.
-    pub(crate) fn insert(&mut self, left: SeqNumber, right: SeqNumber) -> Option<u32> {
-        self.0.get_or_insert_default().insert(left, right)
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> u32 {
+        let runs = self.0.iter().flat_map(|runs| &runs.list);
+        runs.map(|run| (run.right - run.left) as u32).sum()
+    }
+
+    /// Takes in a run that has arrived; `None` if there are too many already. What of it was there
+    /// before is noted as a duplicate. `withheld`: acknowledgements of what came before have been
+    /// withheld.
+    pub(crate) fn insert(
+        &mut self,
+        left: SeqNumber,
+        right: SeqNumber,
+        withheld: bool,
+    ) -> Option<Inserted> {
+        self.0.get_or_insert_default().insert(left, right, withheld)
     }
 
     /// Takes off the runs that RCV.NXT has reached: gives how far RCV.NXT moves. What of them had
@@ -77,7 +109,8 @@ impl Reassembly {
     pub(crate) fn take_blocks(&mut self, most: usize) -> SackBlocks {
         let Some(runs) = &mut self.0 else { return SackBlocks::NONE };
         let duplicate = runs.duplicate.take();
-        let blocks = runs.recent[..usize::from(runs.count)].iter().copied();
+        let (recent, count) = runs.before.take().unwrap_or((runs.recent, runs.count));
+        let blocks = recent.into_iter().take(usize::from(count));
         let taken = duplicate.into_iter().chain(blocks).take(most).collect();
         self.tidy();
         taken
@@ -97,13 +130,15 @@ struct Runs {
     /// The newest first, as RFC 2018 §4 wants them.
     recent: [SackBlock; 4],
     count: u8,
+    /// Both as they were before the last run came, for an acknowledgement that goes first.
+    before: Option<([SackBlock; 4], u8)>,
     /// A duplicate to report once.
     duplicate: Option<SackBlock>,
 }
 
 impl Runs {
     /// See [`Reassembly::insert`].
-    fn insert(&mut self, left: SeqNumber, right: SeqNumber) -> Option<u32> {
+    fn insert(&mut self, left: SeqNumber, right: SeqNumber, withheld: bool) -> Option<Inserted> {
         let first = self.list.partition_point(|run| run.right.lt(left));
         let last = self.list.partition_point(|run| run.left.le(right));
         if first == last && self.list.len() >= MOST_RUNS {
@@ -125,8 +160,21 @@ impl Runs {
             merged = SackBlock { left: a.left.min(left), right: b.right.max(right) };
         }
         self.list.splice(first..last, [merged]);
+        self.before = if withheld { self.blocks_before(merged) } else { None };
         self.report(merged);
-        Some(new.max(0) as u32)
+        Some(Inserted { new: new.max(0) as u32, report_first: self.before.is_some() })
+    }
+
+    /// The blocks as they go out first, if `block` is none of those that are expected: one that
+    /// grows has grown by then.
+    fn blocks_before(&self, block: SackBlock) -> Option<([SackBlock; 4], u8)> {
+        let mut blocks = self.recent;
+        let place = blocks[..usize::from(self.count)].iter().position(|other| touch(*other, block));
+        if let Some(place) = place {
+            blocks[place] = block;
+        }
+        let place = place.unwrap_or(usize::from(self.count));
+        (place >= BLOCKS_EXPECTED).then_some((blocks, self.count))
     }
 
     /// The run that now stands first, if RCV.NXT has reached it: gives how far RCV.NXT moves. What
@@ -150,11 +198,10 @@ impl Runs {
 
     /// Puts a block first, and joins those it touches to it (`tcp_sack_new_ofo_skb`).
     fn report(&mut self, block: SackBlock) {
-        let touches = |other: &SackBlock| block.left.le(other.right) && other.left.le(block.right);
         let mut kept = [block; 4];
         let mut count = 1;
         for other in &self.recent[..usize::from(self.count)] {
-            if !touches(other) && count < 4 {
+            if !touch(*other, block) && count < 4 {
                 kept[count] = *other;
                 count += 1;
             }
@@ -174,6 +221,10 @@ impl Runs {
         }
         self.count = count as u8;
     }
+}
+
+fn touch(one: SackBlock, other: SackBlock) -> bool {
+    one.left.le(other.right) && other.left.le(one.right)
 }
 
 fn extend_duplicate(duplicate: &mut Option<SackBlock>, left: SeqNumber, right: SeqNumber) {
@@ -201,20 +252,38 @@ mod tests {
     #[test]
     fn the_newest_run_is_reported_first_and_neighbours_join() {
         let mut runs = Reassembly::default();
-        runs.insert(seq(100), seq(200));
-        runs.insert(seq(300), seq(400));
-        runs.insert(seq(500), seq(600));
+        runs.insert(seq(100), seq(200), false);
+        runs.insert(seq(300), seq(400), false);
+        runs.insert(seq(500), seq(600), false);
         assert_eq!(blocks(&mut runs), [(500, 600), (300, 400), (100, 200)]);
-        runs.insert(seq(200), seq(300));
+        runs.insert(seq(200), seq(300), false);
         assert_eq!(blocks(&mut runs), [(100, 400), (500, 600)]);
+    }
+
+    fn goes_first(runs: &mut Reassembly, left: u32, right: u32) -> bool {
+        runs.insert(seq(left), seq(right), true).is_some_and(|run| run.report_first)
+    }
+
+    /// As seen of Linux 6.18: the segment that would be the third block is not in the
+    /// acknowledgement it sets free.
+    #[test]
+    fn withheld_blocks_go_before_a_third_one() {
+        let mut runs = Reassembly::default();
+        assert!(!goes_first(&mut runs, 100, 200));
+        assert!(!goes_first(&mut runs, 300, 400));
+        assert!(goes_first(&mut runs, 500, 600));
+        assert_eq!(blocks(&mut runs), [(300, 400), (100, 200)]);
+        assert_eq!(blocks(&mut runs), [(500, 600), (300, 400), (100, 200)]);
+        assert!(!goes_first(&mut runs, 600, 700));
+        assert!(goes_first(&mut runs, 200, 210));
     }
 
     #[test]
     fn rcv_nxt_passes_over_what_is_there() {
         let mut runs = Reassembly::default();
-        runs.insert(seq(100), seq(200));
-        runs.insert(seq(200), seq(300));
-        runs.insert(seq(400), seq(500));
+        runs.insert(seq(100), seq(200), false);
+        runs.insert(seq(200), seq(300), false);
+        runs.insert(seq(400), seq(500), false);
         assert_eq!(runs.advance(seq(100)), seq(300));
         assert_eq!(blocks(&mut runs), [(400, 500)]);
         assert_eq!(runs.advance(seq(400)), seq(500));
@@ -224,8 +293,8 @@ mod tests {
     #[test]
     fn a_repeated_run_is_reported_as_duplicate_once() {
         let mut runs = Reassembly::default();
-        runs.insert(seq(100), seq(200));
-        runs.insert(seq(100), seq(200));
+        runs.insert(seq(100), seq(200), false);
+        runs.insert(seq(100), seq(200), false);
         assert_eq!(blocks(&mut runs), [(100, 200), (100, 200)]);
         assert_eq!(blocks(&mut runs), [(100, 200)]);
     }
@@ -233,10 +302,10 @@ mod tests {
     #[test]
     fn the_list_of_runs_is_bounded() {
         let mut runs = Reassembly::default();
-        let taken =
-            (0..5000).filter(|n| runs.insert(seq(n * 10), seq(n * 10 + 1)).is_some()).count();
+        let mut insert = |left, right| runs.insert(seq(left), seq(right), false).map(|run| run.new);
+        let taken = (0..5000).filter(|n| insert(n * 10, n * 10 + 1).is_some()).count();
         assert_eq!(taken, MOST_RUNS);
-        assert_eq!(runs.insert(seq(1), seq(2)), Some(1), "what touches a run still fits");
-        assert_eq!(runs.insert(seq(0), seq(3)), Some(1), "two of three were there");
+        assert_eq!(insert(1, 2), Some(1), "what touches a run still fits");
+        assert_eq!(insert(0, 3), Some(1), "two of three were there");
     }
 }

@@ -7,6 +7,8 @@ use crate::clock::Now;
 use crate::profile::Profile;
 use crate::supply::Supply;
 
+use super::memory::Memory;
+
 /// The least a receive buffer can be (`SOCK_MIN_RCVBUF`).
 const MIN_MEMORY: u32 = 2304;
 
@@ -18,8 +20,8 @@ pub(crate) struct ReceiveSpace {
     pub(crate) memory: u32,
     /// It was fixed by `SO_RCVBUF`.
     fixed: bool,
-    /// What of it is taken (`sk_rmem_alloc`).
-    pub(crate) used: u32,
+    /// What of it is taken.
+    pub(super) held: Memory,
     /// What the host has left for it.
     pub(crate) supply: Supply,
     /// Payload's share, of 256 (`scaling_ratio`).
@@ -35,7 +37,7 @@ pub(crate) struct ReceiveSpace {
     /// Bytes read per round trip at most so far (`rcvq_space`), and since when they are counted.
     pub(crate) per_round: u32,
     round_seq: SeqNumber,
-    round_us: u64,
+    round_us: u32,
     /// Eight times the round trip as a receiver sees it, µs.
     pub(crate) rtt8_us: u32,
     rtt_seq: SeqNumber,
@@ -106,16 +108,6 @@ fn share(memory: u32, ratio: u8) -> u32 {
     ((u64::from(memory) * u64::from(ratio)) >> 8) as u32
 }
 
-/// What a received segment costs: a frame's bytes and the kernel's bookkeeping go into a slab of a
-/// power of two, and there is a descriptor beside it (`SKB_TRUESIZE`).
-#[inline]
-pub(crate) fn truesize(payload: u32) -> u32 {
-    const HEADERS: u32 = 14 + 52 + 66;
-    const SHARED_INFO: u32 = 320;
-    const DESCRIPTOR: u32 = 256;
-    (payload + HEADERS + SHARED_INFO).next_power_of_two() + DESCRIPTOR
-}
-
 impl ReceiveSpace {
     /// `offer` is what the handshake offered, `next` RCV.NXT (`tcp_init_buffer_space`).
     pub(crate) fn new(
@@ -138,7 +130,7 @@ impl ReceiveSpace {
         ReceiveSpace {
             memory: offer.memory,
             fixed: offer.fixed,
-            used: 0,
+            held: Memory::new(profile.buffer_cost, next),
             supply: Supply::Ample,
             ratio: profile.scaling_ratio,
             clamp,
@@ -147,7 +139,7 @@ impl ReceiveSpace {
             shift: if scaling { offer.shift } else { 0 },
             per_round: ssthresh.min(offer.window).min(10 * advmss),
             round_seq: next,
-            round_us: now.us,
+            round_us: now.us as u32,
             rtt8_us: 0,
             rtt_seq: next,
             rtt_since_us: 0,
@@ -180,15 +172,15 @@ impl ReceiveSpace {
 
     /// Payload it holds now (`tcp_space`).
     fn free(&self) -> u32 {
-        share(self.memory.saturating_sub(self.used), self.ratio)
+        share(self.memory.saturating_sub(self.held.used()), self.ratio)
     }
 
     /// Whether a segment may be taken in at all: the buffer is not over its limit, nor the host
     /// over that of all buffers, of which `least` is always granted.
     pub(crate) fn has_room(&self, least: u32) -> bool {
         match self.supply {
-            Supply::Ample | Supply::Short => self.used <= self.memory,
-            Supply::Gone => self.used <= self.memory.min(least),
+            Supply::Ample | Supply::Short => self.held.used() <= self.memory,
+            Supply::Gone => self.held.used() <= self.memory.min(least),
         }
     }
 
@@ -206,7 +198,7 @@ impl ReceiveSpace {
     pub(crate) fn stretch(&mut self, profile: &Profile) -> bool {
         let [least, _, most] = profile.receive_memory;
         if !self.fixed && self.memory < most && self.supply == Supply::Ample {
-            self.memory = self.used.min(most).max(self.memory);
+            self.memory = self.held.used().min(most).max(self.memory);
         }
         if !self.has_room(least) {
             self.ssthresh = self.clamp.min(2 * self.advmss);
@@ -246,15 +238,17 @@ impl ReceiveSpace {
     }
 
     /// A segment grew the estimate of the peer's size: what share payload has is now known better
-    /// (`tcp_measure_rcv_mss`).
-    pub(crate) fn rescale(&mut self, len: u32) {
-        let ratio = (u64::from(len) << 8) / u64::from(truesize(len));
+    /// (`tcp_measure_rcv_mss`, `tcp_set_window_clamp`). `window` is the one last announced: what was
+    /// promised by rounding up counts from then on.
+    pub(crate) fn rescale(&mut self, len: u32, window: u32) {
+        let ratio = (u64::from(len) << 8) / u64::from(self.held.cost(len));
         let ratio = ratio.clamp(1, 255) as u8;
-        if ratio != self.ratio {
-            self.ratio = ratio;
-            self.clamp = share(self.memory, ratio);
-            self.per_round = self.per_round.min(self.clamp);
+        if ratio == self.ratio {
+            return;
         }
+        self.ratio = ratio;
+        self.set_clamp(share(self.memory, ratio), window);
+        self.per_round = self.per_round.min(self.clamp);
     }
 
     /// A segment came that fills its memory well: the window may open (`tcp_grow_window`).
@@ -264,7 +258,7 @@ impl ReceiveSpace {
         if room == 0 || self.supply != Supply::Ample {
             return false;
         }
-        let cost = share(truesize(len), self.ratio);
+        let cost = share(self.held.cost(len), self.ratio);
         let step =
             if cost <= len { 2 * self.advmss } else { self.slow_step(len, rcv_mss, profile) };
         if step == 0 {
@@ -276,7 +270,7 @@ impl ReceiveSpace {
 
     /// For segments that are mostly overhead (`__tcp_grow_window`).
     fn slow_step(&self, len: u32, rcv_mss: u32, profile: &Profile) -> u32 {
-        let mut cost = share(truesize(len), self.ratio) / 2;
+        let mut cost = share(self.held.cost(len), self.ratio) / 2;
         let mut window = share(profile.receive_memory[2], self.ratio) / 2;
         while self.ssthresh <= window {
             if cost <= len {
@@ -329,11 +323,11 @@ impl ReceiveSpace {
         copied: SeqNumber,
         next: SeqNumber,
         highest: Option<SeqNumber>,
-        now_us: u64,
+        now_us: u32,
         profile: &Profile,
     ) {
-        if self.rtt8_us == 0 || now_us.saturating_sub(self.round_us) < u64::from(self.rtt8_us >> 3)
-        {
+        // (The clock goes round in 71 minutes: a round may then be one longer.)
+        if self.rtt8_us == 0 || now_us.wrapping_sub(self.round_us) < self.rtt8_us >> 3 {
             return;
         }
         let unread = next - copied;
@@ -370,18 +364,6 @@ impl ReceiveSpace {
             self.memory = memory;
             self.clamp = self.full();
         }
-    }
-
-    /// Memory taken by a segment.
-    pub(crate) fn take(&mut self, len: u32) {
-        self.used = self.used.saturating_add(truesize(len));
-    }
-
-    /// Of `held` bytes `read` were read.
-    pub(crate) fn give(&mut self, read: u32, held: u32) {
-        let back = u64::from(self.used) * u64::from(read) / u64::from(held.max(1));
-        self.used =
-            if read >= held { 0 } else { self.used - back.min(u64::from(self.used)) as u32 };
     }
 }
 
@@ -425,10 +407,10 @@ mod tests {
     fn full_segments_open_the_window_and_a_reader_enlarges_the_buffer() {
         let profile = Profile::linux();
         let mut space = space();
-        space.rescale(1448);
-        let before = space.ssthresh;
+        space.rescale(1448, 64_512);
+        assert_eq!((space.ratio, space.clamp, space.ssthresh), (170, 87_040, 64_512));
         assert!(space.grow(1448, 1448, &profile));
-        assert_eq!(space.ssthresh, before + 2896);
+        assert_eq!(space.ssthresh, 67_408, "as in the kernel, by TCP_INFO");
         space.rtt8_us = 8 * 40_000;
         let read = SeqNumber(1) + 60_000;
         space.adjust(read, read, None, 50_000, &profile);
@@ -438,9 +420,9 @@ mod tests {
     #[test]
     fn a_full_buffer_closes_the_window_and_does_not_open_it_by_a_little() {
         let mut space = space();
-        space.used = space.memory;
-        assert_eq!(space.select(1448, 0, &mut 5), 0);
-        space.used = space.memory - truesize(1448);
+        for _ in 0..space.memory / 1920 {
+            space.held.wait(1448, true);
+        }
         let mut quick = 5;
         assert_eq!(space.select(1448, 0, &mut quick), 0, "less than a sixteenth is free");
         assert_eq!(quick, 0);

@@ -1,0 +1,166 @@
+//! What received segments take up until they are read (`sk_rmem_alloc`), in Linux's measure.
+//!
+//! The kernel keeps segments in buffers of their own, and joins a segment to the one before it where
+//! it can (`tcp_try_coalesce`). That saves a descriptor each time, and makes the application read
+//! several at once, on which the tuning of the buffer depends.
+
+use roundtrip_packet::SeqNumber;
+
+use crate::profile::BufferCost;
+
+/// Segments joined in one buffer at most: one in its own memory, and `MAX_SKB_FRAGS` beside it.
+const MOST_JOINED: u8 = 18;
+
+/// The memory of one connection's received segments.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Memory {
+    cost: BufferCost,
+    /// Taken by what can be read.
+    queued: u32,
+    /// Taken by what waits for something missing.
+    waiting: u32,
+    /// The end of the first buffer that can be read.
+    head: SeqNumber,
+    /// Segments joined in the last buffer that can be read, and in the last that waits.
+    joined: u8,
+    run_joined: u8,
+}
+
+impl Memory {
+    pub(super) fn new(cost: BufferCost, next: SeqNumber) -> Memory {
+        Memory { cost, queued: 0, waiting: 0, head: next, joined: 0, run_joined: 0 }
+    }
+
+    /// All that is taken.
+    #[inline]
+    pub(super) fn used(&self) -> u32 {
+        self.queued.saturating_add(self.waiting)
+    }
+
+    /// What a segment with `len` bytes takes by itself.
+    #[inline]
+    pub(super) fn cost(&self, len: u32) -> u32 {
+        self.cost.of(len)
+    }
+
+    /// The next `len` bytes came, up to `end`; `unread` bytes wait to be read before them.
+    #[inline]
+    pub(super) fn queue(&mut self, end: SeqNumber, len: u32, unread: u32) {
+        let cost = self.cost.of(len);
+        if unread == 0 {
+            (self.head, self.joined) = (end, 1);
+            self.queued = cost;
+            return;
+        }
+        let joins = self.joined < MOST_JOINED;
+        self.queued = self.queued.saturating_add(if joins { self.cost.joined(cost) } else { cost });
+        if self.head + len == end && joins {
+            self.head = end;
+        }
+        // After a full buffer the next one begins.
+        self.joined = if joins { self.joined + 1 } else { 1 };
+    }
+
+    /// `len` bytes came out of order, right behind the last that did or elsewhere.
+    pub(super) fn wait(&mut self, len: u32, follows: bool) {
+        let mut cost = self.cost.of(len);
+        if follows && self.run_joined < MOST_JOINED {
+            cost = self.cost.joined(cost);
+            self.run_joined += 1;
+        } else {
+            self.run_joined = 1;
+        }
+        self.waiting = self.waiting.saturating_add(cost);
+    }
+
+    /// What was missing has come, so that `bytes` of `all` that waited, in segments of `size`, can be
+    /// read too, up to `next` (`tcp_ofo_queue`).
+    pub(super) fn join(&mut self, next: SeqNumber, bytes: u32, all: u32, size: u32) {
+        let part = u64::from(bytes.min(all)) * u64::from(self.waiting) / u64::from(all.max(1));
+        let moved = if bytes < all { part as u32 } else { self.waiting };
+        self.queued = self.queued.saturating_add(moved);
+        self.waiting -= moved;
+        // Whole buffers are joined, if the segments of both fit in one.
+        let segments = bytes.div_ceil(size.max(1)).min(u32::from(MOST_JOINED)) as u8;
+        if self.head + bytes == next && self.joined + segments <= MOST_JOINED {
+            self.head = next;
+        }
+        self.joined = MOST_JOINED;
+    }
+
+    /// Nothing waits any more.
+    pub(super) fn forget_waiting(&mut self) {
+        self.waiting = 0;
+    }
+
+    /// Of `unread` bytes `count` were read.
+    pub(super) fn read(&mut self, count: u32, unread: u32) {
+        if count >= unread {
+            self.queued = 0;
+        } else {
+            let back = u64::from(self.queued) * u64::from(count) / u64::from(unread);
+            self.queued -= back as u32;
+        }
+    }
+
+    /// `count` bytes up to `copied` were read in one call, and `unread` are left. Where the first
+    /// buffer ended of those that were read, or what was read if that comes before: the kernel looks
+    /// at how much was read after each buffer.
+    pub(super) fn first_read(&mut self, copied: SeqNumber, count: u32, unread: u32) -> SeqNumber {
+        let head = self.head;
+        if !head.gt(copied) {
+            self.head = copied + unread;
+        }
+        if head.gt(copied - count) && head.lt(copied) { head } else { copied }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seq(n: u32) -> SeqNumber {
+        SeqNumber(n)
+    }
+
+    fn memory() -> Memory {
+        Memory::new(BufferCost::Fragment, seq(0))
+    }
+
+    #[test]
+    fn what_is_read_at_once_takes_one_buffer() {
+        let mut memory = memory();
+        for n in 1..=100 {
+            memory.queue(seq(n * 1448), 1448, 0);
+            assert_eq!(memory.used(), 2176);
+            memory.read(1448, 1448);
+            assert_eq!(memory.used(), 0);
+            assert_eq!(memory.first_read(seq(n * 1448), 1448, 0), seq(n * 1448));
+        }
+    }
+
+    #[test]
+    fn unread_segments_are_joined_eighteen_at_a_time() {
+        let mut memory = memory();
+        for n in 0..36 {
+            memory.queue(seq((n + 1) * 1448), 1448, n * 1448);
+        }
+        assert_eq!(memory.used(), 2 * (2176 + 17 * 1920));
+        let first = memory.first_read(seq(36 * 1448), 36 * 1448, 0);
+        assert_eq!(first, seq(18 * 1448), "the first buffer ends there");
+    }
+
+    #[test]
+    fn what_filled_a_gap_is_read_before_what_waited_behind_it() {
+        let mut memory = memory();
+        for n in 0..37 {
+            memory.wait(1448, n > 0);
+        }
+        assert_eq!(memory.used(), 37 * 1920 + 3 * 256);
+        memory.queue(seq(1448), 1448, 0);
+        memory.join(seq(38 * 1448), 37 * 1448, 37 * 1448, 1448);
+        memory.read(38 * 1448, 38 * 1448);
+        let first = memory.first_read(seq(38 * 1448), 38 * 1448, 0);
+        assert_eq!((first, memory.used()), (seq(1448), 0));
+    }
+}
