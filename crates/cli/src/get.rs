@@ -64,6 +64,10 @@ impl std::fmt::Display for Early {
 
 impl std::error::Error for Early {}
 
+/// 128 + SIGINT, as shells have it. Kernel sockets close when a process is killed; ours want to be
+/// told.
+const INTERRUPTED: u8 = 130;
+
 /// Carries it out.
 pub(crate) fn run(arguments: &Get) -> Outcome {
     match carry_out(arguments) {
@@ -143,7 +147,8 @@ fn carry_out(arguments: &Get) -> Outcome {
         Real::Tap(settings) => {
             let machine = Machine::new(place.cache.clone());
             roundtrip_tap::run(settings, clock, &log, machine, |tap| async move {
-                job.run(&tap).await
+                let done = roundtrip_live::unless_interrupted(Box::pin(job.run(&tap))).await;
+                done.unwrap_or(Ok(INTERRUPTED))
             })???
         }
     };

@@ -21,6 +21,8 @@ const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
 const DEFEND_INTERVAL: Duration = Duration::from_secs(10);
 const PROBES_V4: u8 = 3;
 const ANNOUNCEMENTS: u8 = 2;
+/// How long a conflict may take to show for an address that is in use at once.
+const CHECK: Duration = Duration::from_secs(1);
 /// `DupAddrDetectTransmits` (RFC 4862 §5.1).
 const PROBES_V6: u8 = 1;
 /// `RetransTimer` (RFC 4861 §10).
@@ -32,6 +34,8 @@ enum Stage {
     Probing(u8),
     /// So many announcements are to be sent yet; the address is in use.
     Announcing(u8),
+    /// The address is in use while the answer to a probe may still come.
+    Checking,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +67,12 @@ impl Detections {
     fn is_probing(&self, address: IpAddr) -> bool {
         self.running.get(&address).is_some_and(|d| matches!(d.stage, Stage::Probing(_)))
     }
+
+    /// Whether an answer to a probe for this address may come.
+    pub(crate) fn is_asked_for(&self, address: IpAddr) -> bool {
+        let checking = |d: &Detection| d.stage == Stage::Checking;
+        self.is_probing(address) || self.running.get(&address).is_some_and(checking)
+    }
 }
 
 impl Host {
@@ -87,6 +97,28 @@ impl Host {
         let detection = Detection { interface, stage: Stage::Probing(probes), next, nonce };
         self.detections.running.insert(address, detection);
         self.run_detections(now);
+    }
+
+    /// Asks the link once whether somebody else has an address of ours, which is in use meanwhile
+    /// (as RFC 4429 has it for IPv6). If somebody answers within a second the address is
+    /// [`AddressState::Duplicate`] and [`Event::AddressConflict`] says so.
+    pub fn check_address(&mut self, now: Time, address: IpAddr) {
+        let Some(Address { interface, .. }) = self.links.address(address).copied() else { return };
+        let mut nonce = [0; 6];
+        self.rng.fill(&mut nonce);
+        match address {
+            IpAddr::V4(target) => self.send_address_probe(interface, target),
+            IpAddr::V6(target) => self.send_duplicate_probe(interface, target, nonce),
+        }
+        let detection = Detection { interface, stage: Stage::Checking, next: now + CHECK, nonce };
+        self.detections.running.insert(address, detection);
+    }
+
+    /// RFC 5227 §2.1.1.
+    fn send_address_probe(&mut self, interface: IfIndex, target: Ipv4Addr) {
+        let Some(link) = self.links.get(interface) else { return };
+        let probe = Packet::request((link.interface.mac, Ipv4Addr::UNSPECIFIED), target);
+        self.send_arp(interface, &probe, EtherAddr::BROADCAST, None);
     }
 
     pub(crate) fn random_within(&mut self, least: Duration, most: Duration) -> Duration {
@@ -117,9 +149,7 @@ impl Host {
                 address.is_ipv4().then_some(Detection { stage, next: now, ..detection })
             }
             (Stage::Probing(left), IpAddr::V4(target)) => {
-                let own = self.links.get(interface)?.interface.mac;
-                let probe = Packet::request((own, Ipv4Addr::UNSPECIFIED), target);
-                self.send_arp(interface, &probe, EtherAddr::BROADCAST, None);
+                self.send_address_probe(interface, target);
                 let wait = match left {
                     1 => ANNOUNCE_WAIT,
                     _ => self.random_within(PROBE_MIN, PROBE_MAX),
@@ -141,7 +171,7 @@ impl Host {
                     ..detection
                 })
             }
-            (Stage::Announcing(_), _) => None,
+            (Stage::Announcing(_) | Stage::Checking, _) => None,
         }
     }
 
@@ -166,7 +196,7 @@ impl Host {
     pub(crate) fn watch_arp(&mut self, packet: &Packet) {
         let sender = IpAddr::V4(packet.sender_protocol);
         let target = IpAddr::V4(packet.target_protocol);
-        if self.detections.is_probing(sender) {
+        if self.detections.is_asked_for(sender) {
             self.lose_address(sender);
         } else if packet.is_probe()
             && packet.operation == arp::Operation::Request

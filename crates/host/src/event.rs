@@ -87,6 +87,18 @@ pub struct Transmit {
     pub event: Option<EventId>,
 }
 
+/// A frame whose payload stands where the connection keeps it: headers, and the data after them in
+/// two pieces.
+#[derive(Clone, Copy, Debug)]
+pub struct Apart<'a> {
+    /// From the Ethernet header to the end of TCP's, its checksum that of the pseudo-header.
+    pub headers: &'a [u8],
+    /// The payload.
+    pub payload: [&'a [u8]; 2],
+    /// As of a whole frame.
+    pub transmit: Transmit,
+}
+
 /// How a frame with several TCP segments is to be cut (as in `struct virtio_net_hdr`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gso {

@@ -22,8 +22,8 @@ use crate::route::Routes;
 use crate::socket::TcpSockets;
 use crate::udp::UdpSockets;
 use crate::{
-    Address, AddressState, Config, Counters, Event, Held, IfIndex, Interface, Kind, Neighbour, Rng,
-    Route, Transmit,
+    Address, AddressState, Apart, Config, Counters, Event, Held, IfIndex, Interface, Kind,
+    Neighbour, Rng, Route, Transmit,
 };
 
 /// One host's stack. See the [crate] for the contract.
@@ -226,11 +226,24 @@ impl Host {
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
     ) -> Option<Transmit> {
+        self.poll_transmit_apart(now, into, trace, &mut None::<fn(Apart<'_>)>)
+    }
+
+    /// As [`Host::poll_transmit`], but the payload of TCP is not copied where the interface sums
+    /// it and nobody records: such a frame is handed to `apart` at once, and the next one is made.
+    #[inline]
+    pub fn poll_transmit_apart(
+        &mut self,
+        now: Time,
+        into: &mut Vec<u8>,
+        trace: &mut impl Trace,
+        apart: &mut Option<impl FnMut(Apart<'_>)>,
+    ) -> Option<Transmit> {
         if self.output.is_empty() && !self.tcp.may_transmit() {
             into.clear();
             return None;
         }
-        self.next_frame(now, into, trace)
+        self.next_frame(now, into, trace, apart)
     }
 
     fn next_frame(
@@ -238,6 +251,7 @@ impl Host {
         now: Time,
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
+        apart: &mut Option<impl FnMut(Apart<'_>)>,
     ) -> Option<Transmit> {
         loop {
             into.clear();
@@ -245,7 +259,7 @@ impl Host {
                 self.output.recycle(std::mem::replace(into, frame.bytes));
                 (frame.interface, frame.gso, frame.cause)
             } else {
-                self.transmit_segment(now, into, trace)?
+                self.transmit_segment(now, into, trace, apart)?
             };
             let Some(link) = self.links.get(interface) else { continue };
             let (id, kind) = (link.interface.id, link.interface.kind);

@@ -106,7 +106,7 @@ pub use config::{Config, Limits, Neighbours};
 pub use counters::{Counters, Held};
 pub use error::{BindError, ConnectError, ConnectFailure, SendError, Unreachable};
 pub use event::{
-    Datagram, EchoReply, Event, Gso, ListenerId, PingId, Received, SocketId, Transmit, UdpId,
+    Apart, Datagram, EchoReply, Event, Gso, ListenerId, PingId, Received, SocketId, Transmit, UdpId,
 };
 pub use host::Host;
 pub use interface::{Address, AddressState, IfIndex, Interface, Kind, Offload};

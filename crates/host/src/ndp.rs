@@ -122,6 +122,7 @@ impl Host {
         let state = self.links.address(address).map(|own| own.state);
         match state {
             Some(AddressState::Tentative) => self.lose_address(address),
+            Some(_) if self.detections.is_asked_for(address) => self.lose_address(address),
             Some(AddressState::Duplicate) => {}
             Some(AddressState::Preferred | AddressState::Deprecated) => {
                 let conflict = crate::Event::AddressConflict(arrival.interface, address);

@@ -12,7 +12,21 @@ use roundtrip_tcp::{Disposition, Segment, reset_for};
 use crate::demux::Tuple;
 use crate::output::Outgoing;
 use crate::socket::{Owner, Path};
-use crate::{Gso, Host, IfIndex, Kind};
+use crate::{Apart, Gso, Host, IfIndex, Kind, Transmit};
+
+/// A payload shorter than this is copied: that costs less than one more piece in a system call.
+const APART_LEAST: usize = 1024;
+
+/// Where a segment stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In the buffer, whole.
+    Addressed,
+    /// In the buffer, but for its destination's hardware address.
+    Unaddressed,
+    /// It was handed out in pieces.
+    Apart,
+}
 
 impl Host {
     /// Whose segment it is.
@@ -205,23 +219,28 @@ impl Host {
         now: Time,
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
+        apart: &mut Option<impl FnMut(Apart<'_>)>,
     ) -> Option<(IfIndex, Option<Gso>, Option<EventId>)> {
         while let Some(slot) = self.tcp.first_ready() {
             self.renew_path(now, slot);
-            let Some(Written { is_addressed, gso, cause }) =
-                self.write_segment(now, slot, into, trace)
+            let Some(Written { place, gso, cause }) =
+                self.write_segment(now, slot, into, trace, apart)
             else {
                 self.settle(now, slot, trace);
                 continue;
             };
             self.tcp.rotate();
+            if place == Place::Apart {
+                self.counters.frames_sent += 1;
+                continue;
+            }
             // Without a route the segment is lost like on the way (`ip_queue_xmit`).
             let path = self.tcp.sockets.at(slot).and_then(|socket| socket.path.as_ref());
             let Some(&Path { hop, .. }) = path else {
                 self.counters.unroutable += 1;
                 continue;
             };
-            if is_addressed {
+            if place == Place::Addressed {
                 return Some((hop.interface, gso, cause));
             }
             let bytes = into.clone();
@@ -263,6 +282,7 @@ impl Host {
         slot: u32,
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
+        apart: &mut Option<impl FnMut(Apart<'_>)>,
     ) -> Option<Written> {
         let socket = self.tcp.sockets.at_mut(slot)?;
         let link = socket.path.as_ref().and_then(|path| self.links.get(path.hop.interface));
@@ -292,7 +312,14 @@ impl Host {
             },
         };
         into.clear();
-        let emitted = envelope.emit_tcp(&transmit.header, transmit.payload, into).ok()?;
+        let length = transmit.payload_length();
+        let may_be_apart =
+            offload.checksum && destination.is_some() && length >= APART_LEAST && !trace.is_on();
+        let taker = apart.as_mut().filter(|_| may_be_apart);
+        let emitted = match taker {
+            Some(_) => envelope.emit_tcp_headers(&transmit.header, length, into).ok()?,
+            None => envelope.emit_tcp(&transmit.header, transmit.payload, into).ok()?,
+        };
         let gso = transmit
             .segment_size
             .map(|segment_size| Gso { segment_size, header_len: emitted.payload as u16 });
@@ -300,18 +327,26 @@ impl Host {
             (emitted.length - emitted.payload).div_ceil(usize::from(size.max(1)))
         });
         let (cause, is_syn) = (transmit.cause, transmit.header.flags.contains(Flags::SYN));
+        let place = match (taker, socket.path.as_ref()) {
+            (Some(take), Some(Path { hop, .. })) => {
+                let sent = Transmit { interface: hop.interface, gso, event: None };
+                take(Apart { headers: into, payload: transmit.payload, transmit: sent });
+                Place::Apart
+            }
+            _ if destination.is_some() => Place::Addressed,
+            _ => Place::Unaddressed,
+        };
         socket.identification = identification.wrapping_add(count as u16);
         if is_syn {
             socket.note_syn(now);
         }
-        Some(Written { is_addressed: destination.is_some(), gso, cause })
+        Some(Written { place, gso, cause })
     }
 }
 
 /// A frame with a segment.
 struct Written {
-    /// It has its destination's hardware address.
-    is_addressed: bool,
+    place: Place,
     gso: Option<Gso>,
     cause: Option<EventId>,
 }

@@ -236,6 +236,16 @@ impl Host {
             && self.tcp.sockets.at(slot).is_some_and(|socket| socket.memory > LITTLE)
     }
 
+    /// Resets every connection that is not closed yet, whoever holds it: the host is going away.
+    pub fn abort_all(&mut self, now: Time, trace: &mut impl Trace) {
+        let slots: Vec<u32> = self.tcp.sockets.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            let Some(socket) = self.tcp.sockets.at_mut(slot) else { continue };
+            socket.connection.abort(now, trace);
+            self.tcp.touch(slot);
+        }
+    }
+
     /// Whoever held the socket does so no more. Its key changes, so that the old one finds
     /// nothing; what is left to do is done when frames are polled.
     fn orphan(&mut self, socket: SocketId) {

@@ -13,6 +13,15 @@ pub fn spawn(task: impl Future<Output = ()> + 'static) -> Task {
     })
 }
 
+/// Does something unless Ctrl-C (SIGINT) ends it first, and then gives `None`: for those who have
+/// something to put in order before they go.
+pub async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! { biased;
+        result = work => Some(result),
+        Ok(()) = tokio::signal::ctrl_c() => None,
+    }
+}
+
 /// Runs work on a thread of its own, and panics here if it panics there.
 pub async fn work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {

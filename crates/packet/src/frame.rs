@@ -287,6 +287,26 @@ impl Envelope {
         self.emit_segment(header, header.options.to_bytes().as_bytes(), payload, out)
     }
 
+    /// Appends the headers of a TCP segment whose `payload` bytes the device takes from elsewhere,
+    /// and sums: the checksum field holds the pseudo-header's sum
+    /// ([`ChecksumMode::PseudoHeaderOnly`]) whatever [`Envelope::checksum`] says.
+    pub fn emit_tcp_headers(
+        &self,
+        header: &tcp::Header,
+        payload: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Emitted, EmitError> {
+        let options = header.options.to_bytes();
+        let header_length = tcp::HEADER_LEN + options.as_bytes().len();
+        let length = header_length + payload;
+        let at = self.begin(Protocol::TCP, header_length, length, out)?;
+        out.extend_from_slice(header.to_words(&options).map(u32::to_be_bytes).as_flattened());
+        out.extend_from_slice(options.as_bytes());
+        let field = self.ip.pseudo_header(Protocol::TCP, length).folded();
+        place(at.transport + tcp::CHECKSUM_OFFSET, field, out);
+        Ok(at.done())
+    }
+
     /// The same with an explicit list of options instead of the header's.
     pub fn emit_tcp_with_options(
         &self,

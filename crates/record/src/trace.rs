@@ -25,6 +25,11 @@ pub trait Trace {
         what: impl FnOnce() -> What,
     ) -> Option<EventId>;
 
+    /// Whether anything is recorded: what is made only for the record need not be made otherwise.
+    fn is_on(&self) -> bool {
+        true
+    }
+
     /// Records a frame as it stands on `interface`: its bytes go to `trace.pcapng`, an event refers
     /// to them.
     fn frame(
@@ -42,6 +47,11 @@ pub trait Trace {
 pub struct Off;
 
 impl Trace for Off {
+    #[inline]
+    fn is_on(&self) -> bool {
+        false
+    }
+
     #[inline]
     fn emit(&mut self, _: Time, _: Option<EventId>, _: impl FnOnce() -> What) -> Option<EventId> {
         None
@@ -61,6 +71,10 @@ impl Trace for Off {
 }
 
 impl<T: Trace> Trace for &mut T {
+    fn is_on(&self) -> bool {
+        (**self).is_on()
+    }
+
     fn emit(
         &mut self,
         at: Time,

@@ -6,15 +6,16 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 
 use rustix::net::{AddressFamily, SocketType, socket};
 use tokio::io::unix::AsyncFd;
 
+use crate::header;
 use crate::settings::{Cidr, Offloading, Settings};
 
 const TUNSETIFF: libc::c_ulong = 0x4004_54ca;
 const TUNSETOFFLOAD: libc::c_ulong = 0x4004_54d0;
+const TUNSETVNETHDRSZ: libc::c_ulong = 0x4004_54d8;
 const IFF_TAP: i16 = 0x0002;
 const IFF_NO_PI: i16 = 0x1000;
 const IFF_VNET_HDR: i16 = 0x4000;
@@ -23,9 +24,12 @@ const OFFLOADS: libc::c_ulong = 0x1 | 0x2 | 0x4 | 0x8;
 
 /// An open device.
 pub(crate) struct Device {
+    pub(crate) name: String,
     pub(crate) descriptor: AsyncFd<OwnedFd>,
     /// Frames carry a `virtio_net_hdr`.
     pub(crate) vnet_header: bool,
+    /// Largest IP packet, bytes.
+    pub(crate) mtu: u16,
 }
 
 /// Why there is no device.
@@ -60,6 +64,28 @@ pub enum TapError {
         /// What the kernel said.
         why: io::Error,
     },
+    /// It was there before, and is switched off.
+    #[error("{device} is down: ip link set {device} up")]
+    Down {
+        /// Its name.
+        device: String,
+    },
+    /// It was taken away while it was in use.
+    #[error("{device} went away while it was in use: somebody has removed it")]
+    Gone {
+        /// Its name.
+        device: String,
+    },
+    /// One of our addresses is another host's (RFC 5227, RFC 4862 §5.4).
+    #[error(
+        "{address} on {device} is somebody else's: the kernel's end or another host on that network answers for it; take another one (addr=…)"
+    )]
+    AddressTaken {
+        /// The device's name.
+        device: String,
+        /// The address.
+        address: IpAddr,
+    },
     /// Anything else the kernel said.
     #[error("{device}: {why}")]
     Failed {
@@ -75,7 +101,10 @@ impl Device {
     /// gets the gateways' addresses, since nobody else could have been told of it.
     pub(crate) fn open(settings: &Settings, offload: Offloading) -> Result<Self, TapError> {
         let device = settings.device.clone();
-        let made = !Path::new("/sys/class/net").join(&device).exists();
+        let failed = |why: io::Error| TapError::Failed { device: device.clone(), why };
+        let control = socket(AddressFamily::INET, SocketType::DGRAM, None)
+            .map_err(|why| failed(why.into()))?;
+        let made = rustix::net::netdevice::name_to_index(&control, &device).is_err();
         let tun = OpenOptions::new()
             .read(true)
             .write(true)
@@ -84,29 +113,59 @@ impl Device {
         let file = tun.map_err(|why| match why.kind() {
             io::ErrorKind::NotFound => TapError::NoDriver,
             io::ErrorKind::PermissionDenied => TapError::NotPermitted { device: device.clone() },
-            _ => TapError::Failed { device: device.clone(), why },
+            _ => failed(why),
         })?;
         let wanted = offload == Offloading::Allowed;
-        let mut vnet_header = wanted && attach(&file, &device, IFF_VNET_HDR).is_ok();
+        let vnet_header = wanted && attach(&file, &device, IFF_VNET_HDR).is_ok();
         if !vnet_header {
             attach(&file, &device, 0).map_err(|why| match why.raw_os_error() {
                 Some(libc::EPERM | libc::EACCES) => {
                     TapError::NotPermitted { device: device.clone() }
                 }
                 Some(libc::EBUSY) => TapError::Busy { device: device.clone() },
-                _ => TapError::Failed { device: device.clone(), why },
+                // Not a TAP device, or one of several queues.
+                _ => failed(why),
             })?;
         }
-        if vnet_header && set_offload(&file, OFFLOADS).is_err() {
-            // Headers without offloads would be nothing but overhead, but the device has them now.
-            vnet_header = set_offload(&file, 0).is_ok();
+        // What an earlier user of the device has set is still set.
+        if vnet_header {
+            set_header_length(&file).map_err(failed)?;
         }
-        if made {
-            bring_up(settings)?;
+        let offloads = if vnet_header { OFFLOADS } else { 0 };
+        if set_offload(&file, offloads).is_err() {
+            set_offload(&file, 0).map_err(failed)?;
         }
-        let descriptor =
-            watch(file.into()).map_err(|why| TapError::Failed { device: device.clone(), why })?;
-        Ok(Self { descriptor, vnet_header })
+        let mtu = if made {
+            bring_up(settings)?
+        } else {
+            let there = Existing::read(&control, &device).map_err(failed)?;
+            if !there.is_up {
+                return Err(TapError::Down { device });
+            }
+            settings.mtu.unwrap_or(there.mtu)
+        };
+        let descriptor = watch(file.into()).map_err(failed)?;
+        Ok(Self { name: device, descriptor, vnet_header, mtu })
+    }
+}
+
+/// What was set up of a device that was there before.
+struct Existing {
+    is_up: bool,
+    mtu: u16,
+}
+
+impl Existing {
+    fn read(control: &OwnedFd, device: &str) -> io::Result<Self> {
+        let mut asked = request(device);
+        ioctl(control.as_raw_fd(), libc::SIOCGIFFLAGS, &mut asked)?;
+        // SAFETY: the kernel has just written this member of the union.
+        let flags = unsafe { asked.ifr_ifru.ifru_flags };
+        ioctl(control.as_raw_fd(), libc::SIOCGIFMTU, &mut asked)?;
+        // SAFETY: as before.
+        let mtu = unsafe { asked.ifr_ifru.ifru_mtu };
+        let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
+        Ok(Self { is_up: flags & libc::IFF_UP as i16 != 0, mtu })
     }
 }
 
@@ -129,8 +188,17 @@ fn set_offload(file: &File, offloads: libc::c_ulong) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Gives the kernel's end its addresses and switches it on.
-fn bring_up(settings: &Settings) -> Result<(), TapError> {
+/// The kernel counts on headers as `header` has them, also where an earlier user wanted longer ones.
+fn set_header_length(file: &File) -> io::Result<()> {
+    ioctl(file.as_raw_fd(), TUNSETVNETHDRSZ, &mut (header::LENGTH as libc::c_int))
+}
+
+/// Gives the kernel's end its addresses and switches it on. Gives the MTU.
+fn bring_up(settings: &Settings) -> Result<u16, TapError> {
+    let size = settings.mtu.unwrap_or(1500);
+    // Nobody else is on a cable made just now: the kernel need not look for duplicates of its own
+    // IPv6 addresses for two seconds. If it may not be told so, it does.
+    let _ = std::fs::write(format!("/proc/sys/net/ipv6/conf/{}/accept_dad", settings.device), "0");
     let failed = |why| TapError::Failed { device: settings.device.clone(), why };
     let control = socket(AddressFamily::INET, SocketType::DGRAM, None)
         .map_err(|error| failed(error.into()))?;
@@ -140,7 +208,7 @@ fn bring_up(settings: &Settings) -> Result<(), TapError> {
     let now = unsafe { flags.ifr_ifru.ifru_flags };
     flags.ifr_ifru.ifru_flags = now | libc::IFF_UP as i16;
     let mut mtu = request(&settings.device);
-    mtu.ifr_ifru.ifru_mtu = i32::from(settings.mtu);
+    mtu.ifr_ifru.ifru_mtu = i32::from(size);
     ioctl(control.as_raw_fd(), libc::SIOCSIFMTU, &mut mtu).map_err(failed)?;
     ioctl(control.as_raw_fd(), libc::SIOCSIFFLAGS, &mut flags).map_err(failed)?;
     for gateway in &settings.gateways {
@@ -158,7 +226,7 @@ fn bring_up(settings: &Settings) -> Result<(), TapError> {
             why,
         })?;
     }
-    Ok(())
+    Ok(size)
 }
 
 fn set_v4(device: &str, end: Cidr) -> io::Result<()> {

@@ -23,13 +23,13 @@ mod settings;
 
 use std::future::Future;
 use std::io;
-use std::rc::Rc;
+use std::time::Duration;
 
 use roundtrip_host::{Config, Host, Interface, Kind, Offload, Route};
 use roundtrip_live::{Clock, Machine};
 use roundtrip_packet::EtherAddr;
 use roundtrip_record::{Interface as Declared, Log, Role};
-use roundtrip_wire::Stack;
+use roundtrip_wire::{Stack, Wire as _};
 use tokio::task::LocalSet;
 
 pub use device::TapError;
@@ -38,16 +38,21 @@ pub use settings::{Cidr, Offloading, Settings, SettingsError};
 
 use device::Device;
 
+/// How long connections may take to close when all is done.
+const LEAVE: Duration = Duration::from_millis(500);
+
 /// A host of our own behind a TAP device.
 pub type Tap = Stack<TapPort>;
 
 /// Runs `body` on the wire, on this thread, to its end. What was spawned ends with it.
 ///
 /// While a record is kept nothing is offloaded, so that the capture holds the frames as they would
-/// cross a cable.
+/// cross a cable. Afterwards connections get half a second to close, and are then reset. A device
+/// that was made here is gone with that; one that was there before stays.
 ///
 /// # Errors
-/// The outer: no runtime can be had. The inner: no device can be had, and which privilege is missing.
+/// The outer: no runtime can be had. The inner: no device can be had, and which privilege is missing;
+/// it went away; or somebody else has one of our addresses.
 pub fn run<T, F: Future<Output = T>>(
     settings: &Settings,
     clock: Clock,
@@ -60,13 +65,30 @@ pub fn run<T, F: Future<Output = T>>(
     let result = tasks.block_on(&runtime, async {
         let tap = open(settings, clock, log, machine)?;
         let carrying = tokio::task::spawn_local(port::carry(tap.clone()));
-        let result = body(tap).await;
+        let body = body(tap.clone());
+        let result = tokio::select! { biased;
+            trouble = tap.port().trouble() => Err(trouble),
+            result = body => Ok(result),
+        };
+        if result.is_ok() {
+            take_leave(&tap).await;
+        }
         carrying.abort();
-        Ok(result)
+        result
     });
     drop(tasks);
     runtime.shutdown_background();
     Ok(result)
+}
+
+/// Lets connections finish that are being closed, and resets those that do not: once this host is
+/// gone nobody answers for them. What is in `TIME_WAIT` owes the peer nothing.
+async fn take_leave(tap: &Tap) {
+    let until = tap.now() + LEAVE;
+    while tap.host(|host| host.held().sockets) > 0 && tap.now() < until {
+        tap.sleep_until(tap.now() + Duration::from_millis(1)).await;
+    }
+    tap.abort_all();
 }
 
 fn open(settings: &Settings, clock: Clock, log: &Log, machine: Machine) -> Result<Tap, TapError> {
@@ -80,7 +102,7 @@ fn open(settings: &Settings, clock: Clock, log: &Log, machine: Machine) -> Resul
         id: log.interface_id(),
         name: settings.device.clone(),
         mac,
-        mtu: settings.mtu,
+        mtu: device.mtu,
         offload: Offload { tso: device.vnet_header, checksum: device.vnet_header },
         kind: Kind::Ethernet,
     };
@@ -109,7 +131,9 @@ fn open(settings: &Settings, clock: Clock, log: &Log, machine: Machine) -> Resul
             interface: index,
         });
     }
-    Ok(Stack::new(host, TapPort::new(Rc::new(device), index, clock, machine), log))
+    let tap = Stack::new(host, TapPort::new(device, index, clock, machine), log);
+    tap.check_addresses();
+    Ok(tap)
 }
 
 /// The host's seed: nobody may guess its ports and sequence numbers.

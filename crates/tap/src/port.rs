@@ -4,24 +4,28 @@ use core::cell::{Cell, RefCell};
 use core::future::Future;
 use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
-use std::rc::Rc;
+use std::net::IpAddr;
 use std::time::SystemTime;
 
-use roundtrip_host::{IfIndex, Received, Transmit};
+use roundtrip_host::{Apart, IfIndex, Received, Transmit};
 use roundtrip_live::{Clock, Machine};
 use roundtrip_packet::Verify;
 use roundtrip_record::{Time, WireKind};
 use roundtrip_wire::{Environment, Port, Task};
+use rustix::io::Errno;
+use tokio::io::Interest;
 use tokio::sync::Notify;
 
 use crate::Tap;
-use crate::device::Device;
+use crate::device::{Device, TapError};
 use crate::header;
 
 /// The largest frame the device hands out or takes: 64 KiB of IP and the Ethernet header.
 const LARGEST: usize = 65_536 + 14;
-/// Frames taken in before tasks get a turn, so that nobody starves.
+/// Frames, and bytes in them, that are taken in before tasks get a turn, so that nobody starves and
+/// what was taken in is still in the processor's cache when it is read.
 const BATCH: usize = 64;
+const BATCH_BYTES: usize = 256 * 1024;
 /// Frames that may wait for the device; more are dropped, as a full transmit queue drops them.
 const WAITING: usize = 1000;
 /// Buffers kept for the next frames.
@@ -29,61 +33,79 @@ const KEPT: usize = 64;
 
 /// The clock, the tasks and the device of a host.
 pub struct TapPort {
-    device: Rc<Device>,
+    device: Device,
     interface: IfIndex,
     clock: Clock,
     machine: Machine,
     timer: Cell<Option<Time>>,
+    /// What `keep_time` sleeps until.
+    armed: Cell<Option<Time>>,
     timer_set: Notify,
     buffers: RefCell<Vec<Vec<u8>>>,
     /// Frames the device could not take at once.
     waiting: RefCell<VecDeque<(Vec<u8>, Transmit)>>,
     blocked: Notify,
+    trouble: RefCell<Option<TapError>>,
+    in_trouble: Notify,
 }
 
 impl TapPort {
-    pub(crate) fn new(
-        device: Rc<Device>,
-        interface: IfIndex,
-        clock: Clock,
-        machine: Machine,
-    ) -> Self {
+    pub(crate) fn new(device: Device, interface: IfIndex, clock: Clock, machine: Machine) -> Self {
         Self {
             device,
             interface,
             clock,
             machine,
             timer: Cell::new(None),
+            armed: Cell::new(None),
             timer_set: Notify::new(),
             buffers: RefCell::default(),
             waiting: RefCell::default(),
             blocked: Notify::new(),
+            trouble: RefCell::default(),
+            in_trouble: Notify::new(),
         }
     }
 
+    /// Completes when the wire cannot be used any more, and says why.
+    pub(crate) async fn trouble(&self) -> TapError {
+        loop {
+            self.in_trouble.notified().await;
+            if let Some(trouble) = self.trouble.take() {
+                return trouble;
+            }
+        }
+    }
+
+    fn report(&self, trouble: TapError) {
+        self.trouble.borrow_mut().get_or_insert(trouble);
+        self.in_trouble.notify_one();
+    }
+
     /// Hands a frame to the device; `false` if it cannot take one now.
-    fn write(&self, frame: &[u8], transmit: &Transmit) -> bool {
+    fn write(&self, frame: &[u8], payload: [&[u8]; 2], transmit: &Transmit) -> bool {
         let device = self.device.descriptor.get_ref();
         let result = if self.device.vnet_header {
             let head = header::write(frame, transmit.gso);
-            rustix::io::writev(device, &[IoSlice::new(&head), IoSlice::new(frame)])
+            let [first, second] = payload.map(IoSlice::new);
+            rustix::io::writev(device, &[IoSlice::new(&head), IoSlice::new(frame), first, second])
         } else {
             rustix::io::write(device, frame)
         };
         // A frame that the device refuses (it is down) is lost, as on any cable.
-        !matches!(result, Err(rustix::io::Errno::AGAIN))
+        !matches!(result, Err(Errno::AGAIN))
     }
 
-    /// Takes one frame from the device; `None` when there is none.
-    fn read(&self, buffer: &mut [u8]) -> Option<(usize, Verify)> {
+    /// Takes one frame from the device.
+    fn read(&self, buffer: &mut [u8]) -> Result<(usize, Verify), Errno> {
         let device = self.device.descriptor.get_ref();
         if !self.device.vnet_header {
-            return Some((rustix::io::read(device, buffer).ok()?, Verify::Full));
+            return Ok((rustix::io::read(device, buffer)?, Verify::Full));
         }
         let mut head = [0; header::LENGTH];
         let parts = &mut [IoSliceMut::new(&mut head), IoSliceMut::new(buffer)];
-        let length = rustix::io::readv(device, parts).ok()?;
-        Some((length.checked_sub(header::LENGTH)?, header::read(&head)))
+        let length = rustix::io::readv(device, parts)?;
+        Ok((length.saturating_sub(header::LENGTH), header::read(&head)))
     }
 
     /// Keeps a buffer for a frame to come.
@@ -99,7 +121,7 @@ impl TapPort {
     fn write_waiting(&self) {
         let mut waiting = self.waiting.borrow_mut();
         while let Some((frame, transmit)) = waiting.pop_front() {
-            if !self.write(&frame, &transmit) {
+            if !self.write(&frame, [&[], &[]], &transmit) {
                 waiting.push_front((frame, transmit));
                 return;
             }
@@ -116,15 +138,26 @@ pub(crate) async fn carry(tap: Tap) {
 async fn receive(tap: &Tap) {
     let port = tap.port();
     let mut buffer = vec![0; LARGEST];
-    while let Ok(mut ready) = port.device.descriptor.readable().await {
-        let mut taken = 0;
-        while taken < BATCH {
-            let Some((length, verify)) = port.read(&mut buffer) else {
-                ready.clear_ready();
-                break;
+    // A device that is taken away shows as an error alone.
+    let interest = Interest::READABLE | Interest::ERROR;
+    while let Ok(mut ready) = port.device.descriptor.ready(interest).await {
+        let (mut taken, mut bytes) = (0, 0);
+        while taken < BATCH && bytes < BATCH_BYTES {
+            let (length, verify) = match port.read(&mut buffer) {
+                Ok(read) => read,
+                Err(Errno::AGAIN) => {
+                    ready.clear_ready();
+                    break;
+                }
+                Err(Errno::INTR) => continue,
+                Err(_) => {
+                    port.report(TapError::Gone { device: port.device.name.clone() });
+                    return;
+                }
             };
             tap.handle_frame(port.interface, &buffer[..length], Received { verify, cause: None });
             taken += 1;
+            bytes += length;
         }
         if taken > 0 {
             tap.flush();
@@ -144,10 +177,12 @@ async fn keep_time(tap: &Tap) {
                 tap.handle_timeout();
             }
             Some(at) => {
+                port.armed.set(Some(at));
                 tokio::select! { biased;
                     () = changed => {}
                     () = port.sleep_until(at) => {}
                 }
+                port.armed.set(None);
             }
         }
     }
@@ -205,7 +240,7 @@ impl Port for TapPort {
 
     fn transmit(&self, frame: Vec<u8>, transmit: Transmit) {
         let mut waiting = self.waiting.borrow_mut();
-        if waiting.is_empty() && self.write(&frame, &transmit) {
+        if waiting.is_empty() && self.write(&frame, [&[], &[]], &transmit) {
             drop(waiting);
             self.recycle(frame);
         } else if waiting.len() < WAITING {
@@ -214,9 +249,32 @@ impl Port for TapPort {
         }
     }
 
+    fn transmit_apart(&self, frame: Apart<'_>) {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.is_empty() && self.write(frame.headers, frame.payload, &frame.transmit) {
+            return;
+        }
+        if waiting.len() < WAITING {
+            let whole = [frame.headers, frame.payload[0], frame.payload[1]].concat();
+            waiting.push_back((whole, frame.transmit));
+            self.blocked.notify_one();
+        }
+    }
+
+    /// One that sleeps too short finds out for itself; only if it would sleep too long it is woken.
     fn set_timer(&self, at: Option<Time>) {
-        if self.timer.replace(at) != at {
+        self.timer.set(at);
+        let is_late = match (at, self.armed.get()) {
+            (Some(at), Some(armed)) => at < armed,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if is_late {
             self.timer_set.notify_one();
         }
+    }
+
+    fn lost_address(&self, address: IpAddr) {
+        self.report(TapError::AddressTaken { device: self.device.name.clone(), address });
     }
 }

@@ -22,8 +22,8 @@ pub struct Settings {
     pub addresses: Vec<Cidr>,
     /// Its gateways, one for each family at most; without one only the link is reached.
     pub gateways: Vec<IpAddr>,
-    /// Largest IP packet, bytes; 1500 unless told.
-    pub mtu: u16,
+    /// Largest IP packet, bytes; `None`: as the device has it, 1500 for one made here.
+    pub mtu: Option<u16>,
     /// Whether the kernel may cut, merge and sum for us.
     pub offload: Offloading,
 }
@@ -67,7 +67,7 @@ impl FromStr for Settings {
             device,
             addresses: Vec::new(),
             gateways: Vec::new(),
-            mtu: 1500,
+            mtu: None,
             offload: Offloading::Allowed,
         };
         for part in parts {
@@ -92,11 +92,8 @@ impl Settings {
                 self.gateways.push(gateway.ok_or_else(|| why("wanted an address"))?);
             }
             "mtu" => {
-                self.mtu = value
-                    .parse()
-                    .ok()
-                    .filter(|mtu| (576..=65_520).contains(mtu))
-                    .ok_or_else(|| why("wanted 576 to 65520"))?;
+                let mtu = value.parse().ok().filter(|mtu| (576..=65_520).contains(mtu));
+                self.mtu = Some(mtu.ok_or_else(|| why("wanted 576 to 65520"))?);
             }
             "offload" => {
                 self.offload = match value {
@@ -162,8 +159,8 @@ impl fmt::Display for Settings {
         for gateway in &self.gateways {
             write!(f, ",gw{}={gateway}", six(*gateway))?;
         }
-        if self.mtu != 1500 {
-            write!(f, ",mtu={}", self.mtu)?;
+        if let Some(mtu) = self.mtu {
+            write!(f, ",mtu={mtu}")?;
         }
         if self.offload == Offloading::Off {
             write!(f, ",offload=off")?;

@@ -13,11 +13,13 @@ use core::future::{Future, poll_fn};
 use core::task::{Context, Poll, Waker};
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use roundtrip_host::{Event, Host, IfIndex, ListenerId, Received, SocketId, UdpId};
+use roundtrip_host::{
+    AddressState, Apart, Event, Host, IfIndex, ListenerId, Received, SocketId, UdpId,
+};
 use roundtrip_record::{ConnectionId, EventId, Log, Time, WireKind};
 use roundtrip_tcp as tcp;
 
@@ -118,9 +120,17 @@ impl Inner {
                     waiters.wake();
                 }
             }
-            // The stack opens no ping sockets and acquires no addresses.
+            // The stack opens no ping sockets and acquires no addresses; conflicts are the port's.
             Event::Ping(_) | Event::AddressReady(..) | Event::AddressConflict(..) => {}
         }
+    }
+
+    /// The address of a conflict that was lost: of one that is defended nobody needs to hear.
+    fn lost_address(&self, event: &Event) -> Option<IpAddr> {
+        let Event::AddressConflict(_, address) = *event else { return None };
+        let mut own = self.host.addresses();
+        own.any(|own| own.address == address && own.state == AddressState::Duplicate)
+            .then_some(address)
     }
 
     fn dispatch_tcp(&mut self, socket: SocketId, event: tcp::Event) {
@@ -178,6 +188,22 @@ impl<P: Port> Stack<P> {
         self.with(|host, now, log| traced!(log, |trace| host.handle_timeout(now, trace)));
     }
 
+    /// Asks the link whether somebody else has one of our addresses; [`Port::lost_address`] hears of
+    /// it.
+    pub fn check_addresses(&self) {
+        self.with(|host, now, _| {
+            let addresses: Vec<IpAddr> = host.addresses().map(|own| own.address).collect();
+            for address in addresses {
+                host.check_address(now, address);
+            }
+        });
+    }
+
+    /// Resets all connections: the host is going away.
+    pub fn abort_all(&self) {
+        self.with(|host, now, log| traced!(log, |trace| host.abort_all(now, trace)));
+    }
+
     /// Drains the host: wakes tasks, hands frames to the port, sets the timer.
     #[inline]
     pub fn flush(&self) {
@@ -197,12 +223,18 @@ impl<P: Port> Stack<P> {
         let port = &self.shared.port;
         let now = port.now();
         let Inner { host, log, frame, .. } = &mut *inner;
-        while let Some(transmit) = traced!(log, |trace| host.poll_transmit(now, frame, trace)) {
+        let apart = &mut Some(|frame: Apart<'_>| port.transmit_apart(frame));
+        while let Some(transmit) =
+            traced!(log, |trace| host.poll_transmit_apart(now, frame, trace, apart))
+        {
             port.transmit(core::mem::replace(frame, port.buffer()), transmit);
         }
         // After the frames, since those over loopback make things happen here. Telling of an event
         // makes no frame: tasks are woken, and run later.
         while let Some(event) = inner.host.poll_event() {
+            if let Some(address) = inner.lost_address(&event) {
+                port.lost_address(address);
+            }
             inner.dispatch(&event);
         }
         port.set_timer(inner.host.next_timeout());

@@ -30,7 +30,11 @@ impl Roundtrip {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_roundtrip"));
+        self.run_with(Command::new(env!("CARGO_BIN_EXE_roundtrip")), arguments)
+    }
+
+    /// The same by way of another command, to whose arguments these are added.
+    pub(crate) fn run_with(&self, mut command: Command, arguments: &[&str]) -> Run {
         command.args(arguments).env("HOME", self.home.path());
         for variable in ["XDG_STATE_HOME", "XDG_CACHE_HOME", "SSLKEYLOGFILE"] {
             command.env_remove(variable);

@@ -1,9 +1,10 @@
 //! What a stack asks of whoever drives it.
 
 use core::future::Future;
+use std::net::IpAddr;
 use std::time::SystemTime;
 
-use roundtrip_host::Transmit;
+use roundtrip_host::{Apart, Transmit};
 use roundtrip_record::{Time, WireKind};
 
 use crate::{Environment, Task};
@@ -42,7 +43,21 @@ pub trait Port: 'static {
     /// Sends a frame. The buffer is the port's from here on.
     fn transmit(&self, frame: Vec<u8>, transmit: Transmit);
 
+    /// Sends a frame whose payload stands elsewhere; only where the interface computes checksums.
+    fn transmit_apart(&self, frame: Apart<'_>) {
+        let mut whole = self.buffer();
+        whole.extend_from_slice(frame.headers);
+        whole.extend_from_slice(frame.payload[0]);
+        whole.extend_from_slice(frame.payload[1]);
+        self.transmit(whole, frame.transmit);
+    }
+
     /// Wants [`Stack::handle_timeout`](super::Stack::handle_timeout) called at `at`, and not at the
     /// time named before; `None`: not at all.
     fn set_timer(&self, at: Option<Time>);
+
+    /// Somebody else on the link turned out to have this address: our host uses it no more.
+    fn lost_address(&self, address: IpAddr) {
+        let _ = address;
+    }
 }
