@@ -64,6 +64,31 @@ fn an_address_that_somebody_has_is_not_taken() {
     }
 }
 
+/// An address in use at once is asked for all the same, and given up if somebody has it.
+#[test]
+fn an_address_in_use_is_checked() {
+    let mut net = empty_pair();
+    for (address, prefix_len, taken) in [
+        ("10.0.0.1", 24, false),
+        ("fd00::1", 64, false),
+        ("10.0.0.2", 24, true),
+        ("fd00::2", 64, true),
+    ] {
+        net.on(0, |host, now, _| {
+            host.add_address(ETH, ip(address), prefix_len);
+            host.check_address(now, ip(address));
+        });
+        assert_eq!(state(&net, address), AddressState::Preferred, "nothing waits");
+        net.run_for(Duration::from_secs(5));
+        let expected = if taken { AddressState::Duplicate } else { AddressState::Preferred };
+        assert_eq!(state(&net, address), expected);
+        let conflict = taken.then(|| Event::AddressConflict(ETH, ip(address)));
+        assert_eq!(net.events(0), Vec::from_iter(conflict));
+        assert_eq!(lines(&mut net).len(), if taken { 2 } else { 1 }, "one probe, one answer");
+        assert_eq!(net.hosts[0].next_timeout(), None);
+    }
+}
+
 /// RFC 5227 §2.4: the first intruder is answered, the second within ten seconds is reported.
 #[test]
 fn an_address_in_use_is_defended() {
