@@ -297,11 +297,12 @@ impl Envelope {
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
         let options = header.options.to_bytes();
-        let header_length = tcp::HEADER_LEN + options.as_bytes().len();
+        let options = options.as_bytes();
+        let header_length = tcp::HEADER_LEN + options.len();
         let length = header_length + payload;
         let at = self.begin(Protocol::TCP, header_length, length, out)?;
-        out.extend_from_slice(header.to_words(&options).map(u32::to_be_bytes).as_flattened());
-        out.extend_from_slice(options.as_bytes());
+        out.extend_from_slice(header.words(options.len()).map(u32::to_be_bytes).as_flattened());
+        out.extend_from_slice(options);
         let field = self.ip.pseudo_header(Protocol::TCP, length).folded();
         place(at.transport + tcp::CHECKSUM_OFFSET, field, out);
         Ok(at.done())

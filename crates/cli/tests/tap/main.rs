@@ -87,7 +87,7 @@ fn bodies_cross_a_clean_link_whole() {
     assert!(!namespace.has_device("rt0"), "what we made is gone with us");
 }
 
-/// The device was there before, loses one packet in a hundred both ways, and stays. With offloads
+/// The device was there before, loses one packet in a thousand both ways, and stays. With offloads
 /// (IPv4) what we lose is a burst, without them (IPv6) a segment.
 #[test]
 fn bodies_cross_a_lossy_link_whole() {
@@ -97,13 +97,13 @@ fn bodies_cross_a_lossy_link_whole() {
     let Some(namespace) = Namespace::new("lossy") else { return };
     let site = site();
     namespace.make_device("rt0", &KERNEL);
-    namespace.lose("rt0", 100);
+    namespace.lose("rt0", 1000);
     let wires = [TAP, &format!("{TAP},offload=off")];
     curl_from_us(&namespace, site.path(), wires);
     let lost = namespace.lost("rt0");
-    assert!(lost > 5000, "{lost} packets were lost");
+    assert!(lost > 200, "{lost} packets were lost");
     we_from_nginx(&namespace, site.path(), wires);
-    assert!(namespace.lost("rt0") > lost + 5000, "{lost}");
+    assert!(namespace.lost("rt0") > lost + 200, "{lost}");
     assert!(namespace.has_device("rt0"), "what was there stays");
 }
 
