@@ -314,10 +314,8 @@ impl Host {
         };
         into.clear();
         let length = transmit.payload_length();
-        let may_be_apart = offload.checksum
-            && destination.is_some()
-            && length >= APART_LEAST
-            && !trace.is_on();
+        let may_be_apart =
+            offload.checksum && destination.is_some() && length >= APART_LEAST && !trace.is_on();
         let taker = apart.as_mut().filter(|_| may_be_apart);
         let emitted = match taker {
             Some(_) => envelope.emit_tcp_headers(&transmit.header, length, into).ok()?,

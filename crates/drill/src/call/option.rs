@@ -263,6 +263,7 @@ impl From<Errno> for Trouble {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "an arm for each option, and nothing else")]
 fn set(
     stream: &mut Stream,
     name: Name,
