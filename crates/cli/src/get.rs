@@ -121,11 +121,7 @@ fn carry_out(arguments: &Get) -> Outcome {
         subject: urls(arguments).collect::<Vec<_>>().join(" "),
         replay_of: None,
     };
-    let kind = match real {
-        Real::Live => WireKind::Live,
-        Real::Tap(_) => WireKind::Tap,
-    };
-    let cause = begin(&log, &title, kind, None, clock.wall_epoch());
+    let cause = begin(&log, &title, real.kind(), None, clock.wall_epoch());
     let _keys = kept.is_some().then(|| Recorded::into(&log));
     let place = place(arguments.cacert.as_deref(), arguments.insecure);
     let epoch = clock.wall_epoch();

@@ -1,12 +1,10 @@
 //! `roundtrip serve`, seen by a browser: Chromium loads a site whose script says what arrived.
 
 mod common;
-
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+mod peer;
 
 use common::{Roundtrip, chromium, has};
+use peer::Peer;
 
 const PAGE: &str = "<!doctype html>
 <html lang=en><meta charset=utf-8><title>Seen by a browser</title>
@@ -42,39 +40,14 @@ addEventListener("load", async () => {
 });
 "#;
 
-/// `roundtrip serve`, until it is dropped.
-struct Served(Child);
-
-impl Served {
-    /// Serves a folder; the address, and the access log that follows.
-    fn start(folder: &Path) -> (Self, String, impl Iterator<Item = String>) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_roundtrip"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--echo"])
-            .arg(folder)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the command starts");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let mut lines = lines.map_while(Result::ok);
-        let first = lines.next().expect("a first line");
-        let url = first.split_whitespace().find(|word| word.starts_with("http://"));
-        (Self(child), url.expect("an address").to_owned(), lines)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_browser_loads_a_site_without_complaint() {
     if !has("chromium") {
         return;
     }
-    let site = tempfile::tempdir().expect("a folder");
+    let mut served = Peer::start(&[]);
+    let site = served.folder.path().join("site/seen");
+    std::fs::create_dir(&site).expect("a folder");
     for (name, text) in [
         ("index.html", PAGE),
         ("style.css", STYLE),
@@ -82,12 +55,11 @@ fn a_browser_loads_a_site_without_complaint() {
         ("dot.svg", DOT),
         ("data.json", r#"{ "answer": 42 }"#),
     ] {
-        std::fs::write(site.path().join(name), text).expect("written");
+        std::fs::write(site.join(name), text).expect("written");
     }
     let roundtrip = Roundtrip::new();
-    let (served, url, log) = Served::start(site.path());
+    let url = served.url("/seen/");
     let seen = chromium(&roundtrip, &["--virtual-time-budget=5000", "--dump-dom", &url]);
-    drop(served);
 
     for said in [
         "colour=rgb(1, 2, 3)",
@@ -105,7 +77,11 @@ fn a_browser_loads_a_site_without_complaint() {
     let complains = |line: &&str| line.contains("CONSOLE") && !line.contains("404");
     let complaints: Vec<String> = seen.err().lines().filter(complains).map(str::to_owned).collect();
     assert!(complaints.is_empty(), "{complaints:?}");
-    let log: Vec<String> = log.collect();
+    // The form is the last thing that is asked for.
+    let mut log = vec![served.line()];
+    while !log.last().is_some_and(|line| line.contains("/echo")) {
+        log.push(served.line());
+    }
     let has_line = |path: &str, status: &str| {
         log.iter().any(|line| line.contains(path) && line.contains(status))
     };

@@ -5,7 +5,7 @@ use std::path::Path;
 use roundtrip_drill::{Options, Source, run};
 
 fn sources() -> Vec<Source> {
-    Source::files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts"))
+    Source::files(Path::new("scripts"))
 }
 
 /// All pass, none is skipped, and there are as many as promised.
@@ -21,7 +21,7 @@ fn all_pass() {
 /// section, a function or setting of the kernel, or a manual page.
 #[test]
 fn each_cites_its_source() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    let folder = Path::new("scripts");
     for source in sources() {
         let text = std::fs::read_to_string(source.name()).expect("it was read before");
         let comment = text.lines().map_while(|line| line.strip_prefix("//"));
@@ -32,7 +32,7 @@ fn each_cites_its_source() {
             || head.contains("(2)")
             || head.contains("(8)")
             || head.contains("inet_");
-        let name = Path::new(source.name()).strip_prefix(&folder).unwrap_or(&folder).display();
+        let name = Path::new(source.name()).strip_prefix(folder).unwrap_or(folder).display();
         assert!(cites, "{name} cites nothing: {head}");
     }
 }

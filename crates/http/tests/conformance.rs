@@ -2,45 +2,19 @@
 
 mod common;
 
-use common::Site;
+use common::{Mirror, Site};
 use roundtrip_http::handler::{Files, Tree};
-use roundtrip_http::server::{Handler, Options, Request, RequestBody, Response};
-use roundtrip_wire::LocalFuture;
+use roundtrip_http::server::Options;
 
 /// Answers with what it got.
-struct Mirror;
-
-impl Handler for Mirror {
-    fn handle<'a>(
-        &'a self,
-        request: &'a Request,
-        mut body: RequestBody,
-    ) -> LocalFuture<'a, Response> {
-        Box::pin(async move {
-            if request.path() == "/unread" {
-                return Response::text("unread");
-            }
-            match body.bytes(1 << 20).await {
-                Ok(bytes) => {
-                    let text = String::from_utf8_lossy(&bytes);
-                    Response::text(format!("{} [{text}]", request.head.line.method))
-                }
-                Err(error) => Response::error(error.status(), &error.to_string()),
-            }
-        })
-    }
-}
+const MIRROR: Mirror = Mirror(|request, body| format!("{} [{body}]", request.head.line.method));
 
 /// Sends this and expects these statuses, in this order, before the connection ends.
 fn check(bytes: &str, statuses: &[u16]) -> String {
     let site = Site::new();
-    site.serve(0, Mirror, Options { max_body: 1000, ..Options::default() });
+    site.serve(0, MIRROR, Options { max_body: 1000, ..Options::default() });
     let answer = site.talk(0, bytes.as_bytes());
-    let got: Vec<u16> = answer
-        .match_indices("HTTP/1.1 ")
-        .map(|(at, _)| answer[at + 9..at + 12].parse().unwrap())
-        .collect();
-    assert_eq!(got, statuses, "{bytes:?} was answered {answer}");
+    assert_eq!(common::statuses(&answer), statuses, "{bytes:?} was answered {answer}");
     answer
 }
 
@@ -322,7 +296,7 @@ fn a_server_that_stops_lets_answers_finish() {
     let wire = site.host(0);
     let server = roundtrip_http::server::Server::new(
         wire.clone(),
-        std::rc::Rc::new(Mirror),
+        std::rc::Rc::new(MIRROR),
         Options::default(),
     );
     let listener = wire.listen((Site::address(0), 80).into()).unwrap();

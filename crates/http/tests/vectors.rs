@@ -3,41 +3,22 @@
 
 mod common;
 
-use common::Site;
+use common::{Mirror, Site, statuses};
 use roundtrip_http::handler::{Files, Hidden, Hosts, Tree};
-use roundtrip_http::server::{Handler, Options, Request, RequestBody, Response};
-use roundtrip_wire::LocalFuture;
+use roundtrip_http::server::Options;
 use std::rc::Rc;
 
 /// Answers with what it understood.
-struct Mirror;
-
-impl Handler for Mirror {
-    fn handle<'a>(
-        &'a self,
-        request: &'a Request,
-        mut body: RequestBody,
-    ) -> LocalFuture<'a, Response> {
-        Box::pin(async move {
-            match body.bytes(1 << 20).await {
-                Ok(bytes) => {
-                    let text = String::from_utf8_lossy(&bytes);
-                    let line = &request.head.line;
-                    let (path, query) = (request.path(), request.query());
-                    Response::text(format!("{} {path} {query} [{text}]", line.method))
-                }
-                Err(error) => Response::error(error.status(), &error.to_string()),
-            }
-        })
-    }
-}
+const MIRROR: Mirror = Mirror(|request, body| {
+    let (method, path, query) = (&request.head.line.method, request.path(), request.query());
+    format!("{method} {path} {query} [{body}]")
+});
 
 fn talk(bytes: &[u8]) -> (Vec<u16>, String) {
     let site = Site::new();
-    site.serve(0, Mirror, Options { max_body: 1000, ..Options::default() });
+    site.serve(0, MIRROR, Options { max_body: 1000, ..Options::default() });
     let answer = site.talk(0, bytes);
-    let statuses = answer.match_indices("HTTP/1.1 ");
-    (statuses.map(|(at, _)| answer[at + 9..at + 12].parse().unwrap()).collect(), answer)
+    (statuses(&answer), answer)
 }
 
 /// What is hidden behind each of them, and must never be answered behind a bad one.

@@ -45,4 +45,4 @@ pub use listener::LiveListener;
 pub use live::{CaptureWish, Live, Settings, run};
 pub use spawn::{Process, spawn_process};
 pub use stream::LiveStream;
-pub use tasks::{spawn, unless_interrupted, work};
+pub use tasks::{interrupted, spawn, work};

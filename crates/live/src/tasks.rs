@@ -13,12 +13,11 @@ pub fn spawn(task: impl Future<Output = ()> + 'static) -> Task {
     })
 }
 
-/// Does something unless Ctrl-C (SIGINT) ends it first, and then gives `None`: for those who have
-/// something to put in order before they go.
-pub async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
-    tokio::select! { biased;
-        result = work => Some(result),
-        Ok(()) = tokio::signal::ctrl_c() => None,
+/// Completes at Ctrl-C. Where the signal cannot be had it never does: the signal then ends the
+/// process, as it would without us.
+pub async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        core::future::pending::<()>().await;
     }
 }
 

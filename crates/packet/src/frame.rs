@@ -461,22 +461,33 @@ impl Envelope {
         protocol: Protocol,
         length: usize,
         headers: Sum,
-        [first, second]: [&[u8]; 2],
+        payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> u16 {
-        let pseudo = self.ip.pseudo_header(protocol, length);
-        match self.checksum {
-            ChecksumMode::PseudoHeaderOnly => {
-                out.extend_from_slice(first);
-                out.extend_from_slice(second);
-                pseudo.folded()
-            }
-            ChecksumMode::Full => {
-                let data = checksum::append(out, first);
-                let rest = checksum::append(out, second);
-                let data = checksum::combine(data, first.len(), rest);
-                (pseudo + headers + data).checksum()
-            }
+        write_payload(self.checksum, self.ip.pseudo_header(protocol, length), headers, payload, out)
+    }
+}
+
+/// Writes the data and gives the checksum field's value, which covers `headers` and the data.
+#[inline(always)]
+pub(crate) fn write_payload(
+    mode: ChecksumMode,
+    pseudo: Sum,
+    headers: Sum,
+    [first, second]: [&[u8]; 2],
+    out: &mut Vec<u8>,
+) -> u16 {
+    match mode {
+        ChecksumMode::PseudoHeaderOnly => {
+            out.extend_from_slice(first);
+            out.extend_from_slice(second);
+            pseudo.folded()
+        }
+        ChecksumMode::Full => {
+            let data = checksum::append(out, first);
+            let rest = checksum::append(out, second);
+            let data = checksum::combine(data, first.len(), rest);
+            (pseudo + headers + data).checksum()
         }
     }
 }

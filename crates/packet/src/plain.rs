@@ -13,6 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::checksum::{self, Sum, pseudo_v4, pseudo_v6};
 use crate::ethernet::{self, EtherType};
+use crate::frame::write_payload;
 use crate::ip::{Ecn, Protocol};
 use crate::options::{TIMESTAMPS_HEAD, Timestamps};
 use crate::{ChecksumMode, Emitted, Flags, Link, Options, SeqNumber, Verify, ipv4, ipv6, tcp};
@@ -151,10 +152,10 @@ pub(crate) fn emit_v4(
     ip: &ipv4::Header,
     mode: ChecksumMode,
     (header, timestamps): (&tcp::Header, Timestamps),
-    [first, second]: [&[u8]; 2],
+    data: [&[u8]; 2],
     out: &mut Vec<u8>,
 ) -> Option<Emitted> {
-    let payload = first.len() + second.len();
+    let payload = data[0].len() + data[1].len();
     let total = u16::try_from(PAYLOAD - ethernet::HEADER_LEN + payload).ok()?;
     if !ip.options.as_bytes().is_empty() {
         return None;
@@ -176,19 +177,7 @@ pub(crate) fn emit_v4(
 
     let length = u32::from(total) - ipv4::HEADER_LEN as u32;
     let pseudo = pseudo_v4(ip.source, ip.destination, Protocol::TCP, length);
-    let field = match mode {
-        ChecksumMode::PseudoHeaderOnly => {
-            out.extend_from_slice(first);
-            out.extend_from_slice(second);
-            pseudo.folded()
-        }
-        ChecksumMode::Full => {
-            let data = checksum::append(out, first);
-            let rest = checksum::append(out, second);
-            let data = checksum::combine(data, first.len(), rest);
-            (pseudo + Sum::words(&words) + data).checksum()
-        }
-    };
+    let field = write_payload(mode, pseudo, Sum::words(&words), data, out);
     let at = start + TRANSPORT + tcp::CHECKSUM_OFFSET;
     out.get_mut(at..at + 2)?.copy_from_slice(&field.to_be_bytes());
     Some(Emitted {

@@ -371,9 +371,7 @@ fn a_font_of_the_page_is_wanted_only_where_text_is_set_in_it() {
 
 #[test]
 fn a_font_of_the_page_is_used_when_it_comes() {
-    let mono =
-        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fonts/LiberationMono-Regular.ttf"))
-            .unwrap();
+    let mono = std::fs::read("fonts/LiberationMono-Regular.ttf").unwrap();
     let site =
         Site::new(&[("/dir/x.ttf", "font/ttf", &mono), ("/dir/bad.ttf", "font/ttf", b"no font")]);
     let markup = "<!doctype html><style>@font-face{font-family:X;src:url(x.ttf)}@font-face{font-family:Y;src:url(bad.ttf)}body{margin:0}span{font:30px X,Y;background:red;color:red}</style><span>iiiiiiii</span>";

@@ -52,7 +52,7 @@ fn scan(markup: &str, piece: usize) -> String {
 
 #[allow(clippy::disallowed_methods, reason = "sorted below")]
 fn cases() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scan");
+    let folder = Path::new("tests/scan");
     let mut paths: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();

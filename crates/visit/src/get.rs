@@ -310,14 +310,7 @@ pub type Interrupt = Box<dyn Fn() -> LocalFuture<'static, ()>>;
 
 /// Ctrl-C, on a wire that has a runtime of tokio's.
 pub fn ctrl_c() -> Interrupt {
-    Box::new(|| {
-        Box::pin(async {
-            // Where the signal cannot be had it ends the process, as it would without us.
-            if tokio::signal::ctrl_c().await.is_err() {
-                core::future::pending::<()>().await;
-            }
-        })
-    })
+    Box::new(|| Box::pin(roundtrip_live::interrupted()))
 }
 
 /// How TLS is come by: when the first URL wants it, since a look at all that a platform trusts takes

@@ -300,7 +300,7 @@ impl Errand for Visit<'_> {
             }
             visited
         });
-        match select(work, pin!(tokio::signal::ctrl_c())).await {
+        match select(work, pin!(roundtrip_live::interrupted())).await {
             Either::Left((visited, _)) => (visited, false),
             Either::Right(_) => {
                 let exit =

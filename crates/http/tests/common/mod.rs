@@ -8,11 +8,38 @@ use std::rc::Rc;
 
 use desk::Desk;
 use roundtrip_http::client::{Client, Fixed, Options as ClientOptions, Request, Tls};
-use roundtrip_http::server::{Handler, Options, Server};
+use roundtrip_http::server::{Handler, Options, Request as Asked, RequestBody, Response, Server};
 use roundtrip_http::url;
 use roundtrip_record::{Event, Log, What};
-use roundtrip_wire::{Listener as _, Wire};
+use roundtrip_wire::{Listener as _, LocalFuture, Wire};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// A handler that answers with what it understood of a request and its body, in these words.
+pub(crate) struct Mirror(pub(crate) fn(&Asked, &str) -> String);
+
+impl Handler for Mirror {
+    fn handle<'a>(
+        &'a self,
+        request: &'a Asked,
+        mut body: RequestBody,
+    ) -> LocalFuture<'a, Response> {
+        Box::pin(async move {
+            if request.path() == "/unread" {
+                return Response::text("unread");
+            }
+            match body.bytes(1 << 20).await {
+                Ok(bytes) => Response::text((self.0)(request, &String::from_utf8_lossy(&bytes))),
+                Err(error) => Response::error(error.status(), &error.to_string()),
+            }
+        })
+    }
+}
+
+/// The statuses of answers that stand one behind the other.
+pub(crate) fn statuses(answers: &str) -> Vec<u16> {
+    let lines = answers.match_indices("HTTP/1.1 ");
+    lines.map(|(at, _)| answers[at + 9..at + 12].parse().unwrap()).collect()
+}
 
 pub(crate) struct Site {
     pub(crate) client_wire: Desk,

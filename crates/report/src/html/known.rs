@@ -3,7 +3,7 @@
 use maud::{Markup, html as markup};
 use roundtrip_record::{How, TcpState, WireKind};
 
-use crate::model::{Model, PhaseKind};
+use crate::model::{Connection, Model, PhaseKind};
 use crate::names::how;
 use crate::text::clean;
 
@@ -25,86 +25,75 @@ pub(super) fn section(model: &Model) -> Markup {
     }
 }
 
+/// The steps in the order of an exchange, and how each is known; those that did not happen are left
+/// out.
 fn rows(model: &Model) -> Vec<(&'static str, String)> {
-    let mut rows = Vec::new();
-    let ours = "performed by roundtrip";
-    let mut performed = |step, is_there: bool| {
-        if is_there {
-            rows.push((step, ours.to_owned()));
-        }
-    };
-    performed("name", !model.lookups.is_empty());
-    let has = |kind| {
-        model
-            .exchanges
-            .iter()
-            .any(|exchange| exchange.phases.iter().any(|phase| phase.kind == kind))
-    };
-    performed("tls", has(PhaseKind::Tls));
-    performed("request, response", has(PhaseKind::Request));
-    performed("page", model.painted.is_some());
     let client = model.client();
     let neighbours = model.neighbours.iter().filter(|(host, _)| *host == client);
-    rows.extend(known("neighbour", neighbours.map(|(_, change)| &change.what.how)));
-    let near = || model.connections.iter().filter_map(|connection| connection.near());
     let states = |closing: bool| {
-        let is_close = move |state: TcpState| state > TcpState::Established;
-        near().flat_map(|end| &end.states).filter(move |change| is_close(change.what.to) == closing)
+        let ends = model.connections.iter().filter_map(Connection::near);
+        let changes = ends.flat_map(|end| &end.states);
+        changes.filter(move |change| (change.what.to > TcpState::Established) == closing)
     };
-    rows.extend(known("connect", states(false).map(|change| &change.what.how)));
-    rows.extend(known("close", states(true).map(|change| &change.what.how)));
-    rows.extend(segments(model).map(|known| ("segments", known)));
-    if model.connections.iter().any(|connection| connection.server.is_none()) {
-        let needs =
-            "not visible from here; it would take roundtrip serve at the other end, or the lab";
-        rows.push(("the server's states", needs.to_owned()));
-    }
-    if model.run.as_ref().is_some_and(|run| run.replay_of.is_some()) {
-        let from = "inferred (recorded wait less one round trip)";
-        rows.push(("servers' think time", from.to_owned()));
-    }
-    let order = |step: &str| ORDER.iter().position(|name| *name == step);
-    rows.sort_by_key(|(step, _)| order(step));
-    rows
+    let has = |kind| {
+        let phases = model.exchanges.iter().flat_map(|exchange| &exchange.phases);
+        phases.into_iter().any(|phase| phase.kind == kind)
+    };
+    let rows = [
+        ("name", ours(!model.lookups.is_empty())),
+        ("neighbour", known(neighbours.map(|(_, change)| &change.what.how))),
+        ("connect", known(states(false).map(|change| &change.what.how))),
+        ("tls", ours(has(PhaseKind::Tls))),
+        ("request, response", ours(has(PhaseKind::Request))),
+        ("servers' think time", think_time(model)),
+        ("page", ours(model.painted.is_some())),
+        ("close", known(states(true).map(|change| &change.what.how))),
+        ("segments", segments(model)),
+        ("the server's states", servers(model)),
+    ];
+    rows.into_iter().filter_map(|(step, known)| Some((step, known?))).collect()
 }
 
-/// The steps in the order of an exchange.
-const ORDER: [&str; 10] = [
-    "name",
-    "neighbour",
-    "connect",
-    "tls",
-    "request, response",
-    "servers' think time",
-    "page",
-    "close",
-    "segments",
-    "the server's states",
-];
+const OURS: &str = "performed by roundtrip";
+
+/// A step that nobody else can have performed, if it happened.
+fn ours(happened: bool) -> Option<String> {
+    happened.then(|| OURS.to_owned())
+}
 
 /// All the ways in which the facts of a step are known; nothing where there are no facts.
-fn known<'a>(
-    step: &'static str,
-    facts: impl Iterator<Item = &'a How>,
-) -> Option<(&'static str, String)> {
+fn known<'a>(facts: impl Iterator<Item = &'a How>) -> Option<String> {
     let mut ways: Vec<String> = Vec::new();
     for fact in facts {
         let way = match fact {
-            How::Performed => "performed by roundtrip".to_owned(),
+            How::Performed => OURS.to_owned(),
             other => how(other),
         };
         if !ways.contains(&way) {
             ways.push(way);
         }
     }
-    (!ways.is_empty()).then(|| (step, ways.join(", ")))
+    (!ways.is_empty()).then(|| ways.join(", "))
 }
 
 fn segments(model: &Model) -> Option<String> {
-    if !model.connections.iter().any(crate::model::Connection::has_segments) {
+    if !model.connections.iter().any(Connection::has_segments) {
         return None;
     }
     let live = model.run.as_ref().is_some_and(|run| run.wire == WireKind::Live);
-    let way = if live { "captured from the kernel (AF_PACKET)" } else { "performed by roundtrip" };
+    let way = if live { "captured from the kernel (AF_PACKET)" } else { OURS };
     Some(way.to_owned())
+}
+
+fn servers(model: &Model) -> Option<String> {
+    let unseen = model.connections.iter().any(|connection| connection.server.is_none());
+    unseen.then(|| {
+        "not visible from here; it would take roundtrip serve at the other end, or the lab"
+            .to_owned()
+    })
+}
+
+fn think_time(model: &Model) -> Option<String> {
+    model.run.as_ref()?.replay_of.as_ref()?;
+    Some("inferred (recorded wait less one round trip)".to_owned())
 }

@@ -22,16 +22,18 @@ pub(super) fn section(model: &Model) -> Markup {
     }
 }
 
+fn sources(lookup: &Lookup) -> impl Iterator<Item = &Source> {
+    lookup.rungs.iter().map(|rung| &rung.source)
+}
+
 /// The lookups, those answered like one before counted with it.
 fn grouped(lookups: &[Lookup]) -> Vec<(&Lookup, usize)> {
     let mut groups: Vec<(&Lookup, usize)> = Vec::new();
     for lookup in lookups {
         let like = |other: &Lookup| {
-            let sources =
-                |of: &Lookup| of.rungs.iter().map(|rung| rung.source.clone()).collect::<Vec<_>>();
             (other.host, &other.name, &other.addresses)
                 == (lookup.host, &lookup.name, &lookup.addresses)
-                && sources(other) == sources(lookup)
+                && sources(other).eq(sources(lookup))
         };
         match groups.iter_mut().find(|(other, _)| like(other)) {
             Some((_, again)) => *again += 1,
