@@ -11,12 +11,14 @@ use rustix::net::{AddressFamily, SocketType, socket};
 use tokio::io::unix::AsyncFd;
 
 use crate::header;
+use crate::napi::{Receiver, Threaded};
 use crate::settings::{Cidr, Offloading, Settings};
 
 const TUNSETIFF: libc::c_ulong = 0x4004_54ca;
 const TUNSETOFFLOAD: libc::c_ulong = 0x4004_54d0;
 const TUNSETVNETHDRSZ: libc::c_ulong = 0x4004_54d8;
 const IFF_TAP: i16 = 0x0002;
+const IFF_NAPI: i16 = 0x0010;
 const IFF_NO_PI: i16 = 0x1000;
 const IFF_VNET_HDR: i16 = 0x4000;
 /// `TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN`.
@@ -25,6 +27,8 @@ const OFFLOADS: libc::c_ulong = 0x1 | 0x2 | 0x4 | 0x8;
 /// An open device.
 pub(crate) struct Device {
     pub(crate) name: String,
+    /// Where the kernel receives what we write. Goes before the device does.
+    _threaded: Option<Threaded>,
     pub(crate) descriptor: AsyncFd<OwnedFd>,
     /// Frames carry a `virtio_net_hdr`.
     pub(crate) vnet_header: bool,
@@ -105,27 +109,13 @@ impl Device {
         let control = socket(AddressFamily::INET, SocketType::DGRAM, None)
             .map_err(|why| failed(why.into()))?;
         let made = rustix::net::netdevice::name_to_index(&control, &device).is_err();
-        let tun = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
-            .open("/dev/net/tun");
-        let file = tun.map_err(|why| match why.kind() {
-            io::ErrorKind::NotFound => TapError::NoDriver,
-            io::ErrorKind::PermissionDenied => TapError::NotPermitted { device: device.clone() },
-            _ => failed(why),
-        })?;
-        let wanted = offload == Offloading::Allowed;
-        let vnet_header = wanted && attach(&file, &device, IFF_VNET_HDR).is_ok();
-        if !vnet_header {
-            attach(&file, &device, 0).map_err(|why| match why.raw_os_error() {
-                Some(libc::EPERM | libc::EACCES) => {
-                    TapError::NotPermitted { device: device.clone() }
-                }
-                Some(libc::EBUSY) => TapError::Busy { device: device.clone() },
-                // Not a TAP device, or one of several queues.
-                _ => failed(why),
-            })?;
+        let (mut file, mut vnet_header) = attach(&device, offload, Receiver::Thread)?;
+        let threaded = hardware_address(&control, &device)
+            .ok()
+            .and_then(|address| Threaded::ask(&device, address));
+        if threaded.is_none() {
+            drop(file);
+            (file, vnet_header) = attach(&device, offload, Receiver::Write)?;
         }
         // What an earlier user of the device has set is still set.
         if vnet_header {
@@ -145,7 +135,7 @@ impl Device {
             settings.mtu.unwrap_or(there.mtu)
         };
         let descriptor = watch(file.into()).map_err(failed)?;
-        Ok(Self { name: device, descriptor, vnet_header, mtu })
+        Ok(Self { name: device, _threaded: threaded, descriptor, vnet_header, mtu })
     }
 }
 
@@ -176,10 +166,49 @@ fn watch(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     Ok(unsafe { AsyncFd::register(descriptor) }?)
 }
 
-fn attach(file: &File, device: &str, flags: i16) -> io::Result<()> {
-    let mut request = request(device);
-    request.ifr_ifru.ifru_flags = IFF_TAP | IFF_NO_PI | flags;
-    ioctl(file.as_raw_fd(), TUNSETIFF, &mut request)
+/// Opens the driver and takes hold of the device, which is made if there is none. Says whether
+/// frames carry a `virtio_net_hdr`.
+fn attach(device: &str, offload: Offloading, receiver: Receiver) -> Result<(File, bool), TapError> {
+    let not_permitted = || TapError::NotPermitted { device: device.to_owned() };
+    let failed = |why| TapError::Failed { device: device.to_owned(), why };
+    let tun = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
+        .open("/dev/net/tun");
+    let file = tun.map_err(|why| match why.kind() {
+        io::ErrorKind::NotFound => TapError::NoDriver,
+        io::ErrorKind::PermissionDenied => not_permitted(),
+        _ => failed(why),
+    })?;
+    let napi = match receiver {
+        Receiver::Write => 0,
+        Receiver::Thread => IFF_NAPI,
+    };
+    let set = |flags: i16| {
+        let mut request = request(device);
+        request.ifr_ifru.ifru_flags = IFF_TAP | IFF_NO_PI | napi | flags;
+        ioctl(file.as_raw_fd(), TUNSETIFF, &mut request)
+    };
+    if offload == Offloading::Allowed && set(IFF_VNET_HDR).is_ok() {
+        return Ok((file, true));
+    }
+    set(0).map_err(|why| match why.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => not_permitted(),
+        Some(libc::EBUSY) => TapError::Busy { device: device.to_owned() },
+        // Not a TAP device, or one of several queues.
+        _ => failed(why),
+    })?;
+    Ok((file, false))
+}
+
+/// The hardware address of the kernel's end.
+fn hardware_address(control: &OwnedFd, device: &str) -> io::Result<[u8; 6]> {
+    let mut asked = request(device);
+    ioctl(control.as_raw_fd(), libc::SIOCGIFHWADDR, &mut asked)?;
+    // SAFETY: the kernel has just written this member of the union.
+    let data = unsafe { asked.ifr_ifru.ifru_hwaddr.sa_data };
+    Ok(core::array::from_fn(|at| data[at] as u8))
 }
 
 fn set_offload(file: &File, offloads: libc::c_ulong) -> io::Result<()> {

@@ -18,6 +18,7 @@
 
 mod device;
 mod header;
+mod napi;
 mod port;
 mod settings;
 
@@ -49,6 +50,10 @@ pub type Tap = Stack<TapPort>;
 /// While a record is kept nothing is offloaded, so that the capture holds the frames as they would
 /// cross a cable. Afterwards connections get half a second to close, and are then reset. A device
 /// that was made here is gone with that; one that was there before stays.
+///
+/// The kernel receives what we send in a thread of the device for as long as it is ours (threaded
+/// NAPI). Where that is not to be had (before Linux 5.12, or `/sys` cannot be written) it does so
+/// inside our `write`, which halves what we can send without offloads.
 ///
 /// # Errors
 /// The outer: no runtime can be had. The inner: no device can be had, and which privilege is missing;

@@ -11,7 +11,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use common::{Roundtrip, events, has};
+use common::{Roundtrip, events, has, skip};
 use network::Namespace;
 use roundtrip_record::{NeighbourState, What, WireKind};
 
@@ -105,6 +105,38 @@ fn bodies_cross_a_lossy_link_whole() {
     we_from_nginx(&namespace, site.path(), wires);
     assert!(namespace.lost("rt0") > lost + 200, "{lost}");
     assert!(namespace.has_device("rt0"), "what was there stays");
+}
+
+/// While it is ours; one that was there before is left as it was.
+#[test]
+fn what_we_write_is_received_in_a_thread_of_the_device() {
+    if !has("curl") {
+        return;
+    }
+    let Some(namespace) = Namespace::new("thread") else { return };
+    if !namespace.shell("test -w /sys/class/net/lo/threaded", &[]).status.success() {
+        return skip(
+            "the kernel has no threads for devices (5.12), or does not let us ask for one",
+        );
+    }
+    let site = tempfile::tempdir().expect("a folder");
+    fs::write(site.path().join("small"), "0123456789").expect("room on disk");
+    let said =
+        |line: &str| String::from_utf8_lossy(&namespace.shell(line, &[]).stdout).trim().to_owned();
+    let threads_while_it_serves = || {
+        let wire = TAP.replace("rt0", "rtthread");
+        let mut server = namespace.serve(site.path(), "10.9.0.1:8080", &wire);
+        assert_eq!(said("curl -sSf -m 10 http://10.9.0.1:8080/small"), "0123456789");
+        let threads = said("cat /proc/[0-9]*/comm | grep -c ^napi/rtthread-");
+        server.signal("INT");
+        assert_eq!(server.end(), Some(0));
+        threads
+    };
+    assert_eq!(threads_while_it_serves(), "1");
+    assert!(!namespace.has_device("rtthread"));
+    namespace.make_device("rtthread", &KERNEL);
+    assert_eq!(threads_while_it_serves(), "1");
+    assert_eq!(said("cat /sys/class/net/rtthread/threaded"), "0");
 }
 
 /// Many short connections at once, each closed by our end, so that `TIME_WAIT` is ours.
