@@ -6,7 +6,7 @@ use roundtrip_packet::tcp::{Header, Segment as Parsed};
 use roundtrip_packet::{
     ChecksumMode, Ecn, Envelope, EtherAddr, Flags, IpHeader, Link, Protocol, SeqNumber, ipv4, ipv6,
 };
-use roundtrip_record::{EventId, TcpState, Time, Trace};
+use roundtrip_record::{EventId, Time, Trace};
 use roundtrip_tcp::{Disposition, Segment, reset_for};
 
 use crate::demux::Tuple;
@@ -78,11 +78,14 @@ impl Host {
             self.counters.accepts_deferred += 1;
             return;
         }
-        self.tcp.supply(slot);
-        let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
+        let Some(socket) = self.tcp.supplied(slot) else { return };
         let disposition = socket.connection.handle_segment(now, segment, trace);
         match disposition {
-            Disposition::Accepted => self.note_progress(now, slot, &segment.header),
+            Disposition::Accepted => {
+                if let Some(neighbour) = socket.note_progress(&segment.header) {
+                    self.neighbours.confirm(now, neighbour);
+                }
+            }
             Disposition::Reopen | Disposition::Closed => {
                 let (local, remote) = (socket.connection.local(), socket.connection.remote());
                 let isn = socket.connection.next_isn();
@@ -96,26 +99,6 @@ impl Host {
             self.promote(slot, listener);
         }
         self.tcp.touch(slot);
-    }
-
-    /// An acknowledgement of something new says that the way to the peer works (RFC 4861
-    /// §7.3.1); the first says that the handshake has succeeded.
-    #[inline]
-    fn note_progress(&mut self, now: Time, slot: u32, header: &Header) {
-        let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
-        let Some(ack) = header.ack() else { return };
-        if ack == socket.acknowledged {
-            return;
-        }
-        socket.acknowledged = ack;
-        if let Some(attempt) = &mut socket.attempt
-            && !matches!(socket.connection.state(), TcpState::SynSent | TcpState::Closed)
-        {
-            attempt.has_connected = true;
-        }
-        if let Some(Path { neighbour: Some(neighbour), .. }) = socket.path {
-            self.neighbours.confirm(now, neighbour);
-        }
     }
 
     /// A connection makes room for a new one with the same addresses (RFC 6191), or is closed
@@ -224,6 +207,10 @@ impl Host {
         apart: &mut Option<impl FnMut(Apart<'_>)>,
     ) -> Option<(IfIndex, Option<Gso>, Option<EventId>)> {
         while let Some(slot) = self.tcp.first_ready() {
+            if !self.tcp.sockets.at(slot).is_some_and(|socket| socket.connection.may_transmit()) {
+                self.settle(now, slot, trace);
+                continue;
+            }
             self.renew_path(now, slot);
             let Some(written) = self.write_segment(now, slot, into, trace, apart) else {
                 self.settle(now, slot, trace);

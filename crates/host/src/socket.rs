@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use roundtrip_packet::SeqNumber;
-use roundtrip_record::{ConnectionId, Time};
+use roundtrip_packet::tcp::Header;
+use roundtrip_record::{ConnectionId, TcpState, Time};
 use roundtrip_tcp::{Connection, Supply};
 
 use crate::demux::{Demux, Tuple};
@@ -113,6 +114,35 @@ pub(crate) struct TcpSockets {
 }
 
 impl Socket {
+    /// It has something to tell its owner, and does not stand in the queue of those yet.
+    #[inline]
+    fn has_news(&self) -> bool {
+        !self.is_notified && self.owner == Owner::Application && self.connection.has_events()
+    }
+
+    /// An acknowledgement of something new says that the way to the peer works (RFC 4861 §7.3.1);
+    /// the first says that the handshake has succeeded. Gives the neighbour that has shown itself.
+    #[inline]
+    pub(crate) fn note_progress(&mut self, header: &Header) -> Option<Key> {
+        let ack = header.ack().filter(|ack| *ack != self.acknowledged)?;
+        self.acknowledged = ack;
+        if let Some(attempt) = &mut self.attempt
+            && !matches!(self.connection.state(), TcpState::SynSent | TcpState::Closed)
+        {
+            attempt.has_connected = true;
+        }
+        self.path.as_ref()?.neighbour
+    }
+
+    /// Counts what its buffers take up now.
+    #[inline]
+    fn recount(&mut self, memory: &mut Memory) {
+        let now = self.connection.memory();
+        if now != self.memory {
+            memory.change(std::mem::replace(&mut self.memory, now), now);
+        }
+    }
+
     /// A SYN goes out.
     pub(crate) fn note_syn(&mut self, now: Time) {
         if let Some(attempt) = &mut self.attempt
@@ -225,14 +255,20 @@ impl TcpSockets {
         if !std::mem::replace(&mut socket.is_ready, true) {
             self.ready.push_back(slot);
         }
-        if socket.owner == Owner::Application && !std::mem::replace(&mut socket.is_notified, true) {
-            self.notify(slot);
+        if socket.has_news() {
+            socket.is_notified = true;
+            self.notified.extend(self.sockets.key(slot));
         }
     }
 
-    fn notify(&mut self, slot: u32) {
-        if let Some(key) = self.sockets.key(slot) {
-            self.notified.push_back(key);
+    /// Data was read: mostly nothing is to be sent after that, nor to be told.
+    #[inline]
+    pub(crate) fn touch_read(&mut self, slot: u32) {
+        let Some(socket) = self.sockets.at_mut(slot) else { return };
+        if socket.connection.may_transmit() || socket.connection.has_events() {
+            self.touch(slot);
+        } else {
+            socket.recount(&mut self.memory);
         }
     }
 
@@ -269,17 +305,19 @@ impl TcpSockets {
         }
     }
 
-    /// A connection is told how much memory there is, before anything that may fill its buffers.
+    /// The socket in a slot, its connection told how much memory there is: before anything that may
+    /// fill its buffers.
     #[inline]
-    pub(crate) fn supply(&mut self, slot: u32) {
+    pub(crate) fn supplied(&mut self, slot: u32) -> Option<&mut Socket> {
         let sockets = self.sockets.len();
-        let Some(socket) = self.sockets.at_mut(slot) else { return };
+        let socket = self.sockets.at_mut(slot)?;
         let supply = self.memory.supply(socket.memory, sockets);
         // A connection that was not open yet has not heard of a shortage.
         if supply != Supply::Ample || socket.supply != Supply::Ample {
             socket.connection.set_supply(supply);
             socket.supply = supply;
         }
+        Some(socket)
     }
 
     /// The first of the ready has nothing to send; its timer is set.
@@ -289,8 +327,7 @@ impl TcpSockets {
         if let Some(socket) = self.sockets.at_mut(slot) {
             socket.is_ready = false;
             socket.connection.check_resting();
-            let memory = socket.connection.memory();
-            self.memory.change(std::mem::replace(&mut socket.memory, memory), memory);
+            socket.recount(&mut self.memory);
             if let Some(at) = socket.connection.next_timeout() {
                 self.timers.arm(slot, at);
             }

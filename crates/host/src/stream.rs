@@ -129,9 +129,7 @@ impl Host {
         change: impl FnOnce(&mut Connection) -> T,
     ) -> Option<T> {
         self.tcp.get(socket)?;
-        self.tcp.supply(socket.slot);
-        let socket_ref = self.tcp.get_mut(socket)?;
-        let answer = change(&mut socket_ref.connection);
+        let answer = change(&mut self.tcp.supplied(socket.slot)?.connection);
         self.tcp.touch(socket.slot);
         Some(answer)
     }
@@ -209,8 +207,12 @@ impl Host {
         socket: SocketId,
         into: &mut [u8],
     ) -> Result<usize, tcp::ReadError> {
-        self.with(socket, |connection| connection.read(now, into))
-            .unwrap_or(Err(tcp::ReadError::Closed(GONE)))
+        let Some(held) = self.tcp.get_mut(socket) else {
+            return Err(tcp::ReadError::Closed(GONE));
+        };
+        let read = held.connection.read(now, into);
+        self.tcp.touch_read(socket.slot);
+        read
     }
 
     /// The received data, in two pieces; to be taken with [`Host::consume`].
@@ -218,9 +220,19 @@ impl Host {
         self.tcp.get(socket).map_or([&[], &[]], |socket| socket.connection.peek())
     }
 
-    /// Takes `count` bytes of what [`Host::peek`] shows.
+    /// What [`Host::read`] would find: so many bytes, or the end of file, which is `Ok(0)`.
+    #[inline]
+    pub fn check_read(&self, socket: SocketId) -> Result<usize, tcp::ReadError> {
+        let socket = self.tcp.get(socket).ok_or(tcp::ReadError::Closed(GONE))?;
+        socket.connection.check_read()
+    }
+
+    /// Takes `count` bytes, or as many as there are, whether they were looked at or not.
     pub fn consume(&mut self, now: Time, socket: SocketId, count: usize) {
-        self.with(socket, |connection| connection.consume(now, count));
+        if let Some(held) = self.tcp.get_mut(socket) {
+            held.connection.consume(now, count);
+            self.tcp.touch_read(socket.slot);
+        }
     }
 
     /// Shuts the sending side down: FIN follows what is buffered, and reading goes on.

@@ -1,10 +1,12 @@
 //! What happens next.
 //!
 //! A source is something at which events happen one after the other: a link (its next frame
-//! arrives), a host (its timer), all sleeping tasks together. The agenda holds one entry for each
-//! source that has a next event, in a binary heap that knows where each source stands, so that an
-//! entry moves in place when its time changes: a link with a thousand frames on it is one entry,
+//! arrives), a host (its timer), a bed (whoever sleeps there wakes). The agenda holds one entry for
+//! each source that has a next event, in a binary heap that knows where each source stands, so that
+//! an entry moves in place when its time changes: a link with a thousand frames on it is one entry,
 //! and a timer that is put off a million times leaves nothing behind.
+
+use core::cmp::Ordering;
 
 use roundtrip_record::Time;
 
@@ -15,42 +17,22 @@ pub(crate) enum Source {
     Link(u32),
     /// The timer of the host with this index.
     Host(u32),
-    /// A task wakes up.
-    Sleep,
+    /// The task that sleeps in this bed wakes up.
+    Bed(u32),
 }
 
-impl Source {
-    const HOSTS: u32 = 1 << 30;
-    const SLEEP: u32 = 1 << 31;
+/// Ranks at one instant: links by index, then hosts by index, then tasks as they lay down.
+const HOSTS: u32 = 1 << 30;
+const TASKS: u32 = 1 << 31;
 
-    /// The rank at one instant: links by index, then hosts by index, then tasks.
-    const fn rank(self) -> u32 {
-        match self {
-            Self::Link(index) => index,
-            Self::Host(index) => Self::HOSTS | index,
-            Self::Sleep => Self::SLEEP,
-        }
-    }
-
-    #[inline]
-    const fn from_rank(rank: u32) -> Self {
-        match rank {
-            Self::SLEEP => Self::Sleep,
-            _ if rank >= Self::HOSTS => Self::Host(rank ^ Self::HOSTS),
-            _ => Self::Link(rank),
-        }
-    }
-}
-
-/// When and where: compared as one number. The lowest bits are the source's number, by which its
-/// place in the heap is kept.
+/// When, in which rank and at which source: compared as one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry(u128);
 
 impl Entry {
     #[inline]
-    fn new(at: Time, rank: u32, number: u32) -> Self {
-        Self(u128::from(at.nanos()) << 64 | u128::from(rank) << 32 | u128::from(number))
+    fn new(at: Time, rank: u32, source: u32) -> Self {
+        Self(u128::from(at.nanos()) << 64 | u128::from(rank) << 32 | u128::from(source))
     }
 
     #[inline]
@@ -58,13 +40,9 @@ impl Entry {
         Time::from_nanos((self.0 >> 64) as u64)
     }
 
+    /// The source's number.
     #[inline]
-    fn source(self) -> Source {
-        Source::from_rank((self.0 >> 32) as u32)
-    }
-
-    #[inline]
-    fn number(self) -> usize {
+    fn source(self) -> usize {
         self.0 as u32 as usize
     }
 }
@@ -73,102 +51,106 @@ impl Entry {
 const ABSENT: u32 = u32::MAX;
 
 /// The next event of every source, the earliest first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Agenda {
     heap: Vec<Entry>,
-    /// Where each source stands in the heap, by number: the sleeping tasks are 0.
-    places: Vec<u32>,
-    /// The number of each link.
+    /// Each source, and where it stands in the heap.
+    sources: Vec<(Source, u32)>,
+    /// The numbers of the links, the hosts and the beds.
     links: Vec<u32>,
-    /// The number of each host.
     hosts: Vec<u32>,
+    beds: Vec<u32>,
+    /// How many tasks lay down before. Beyond 2³¹ it begins again, and with it their order at one
+    /// instant.
+    sleeps: u32,
 }
 
 impl Agenda {
-    pub(crate) fn new() -> Self {
-        Self { heap: Vec::new(), places: vec![ABSENT], links: Vec::new(), hosts: Vec::new() }
-    }
-
-    fn add_source(&mut self) -> u32 {
-        self.places.push(ABSENT);
-        self.places.len() as u32 - 1
-    }
-
     pub(crate) fn add_link(&mut self) -> u32 {
-        let number = self.add_source();
-        self.links.push(number);
-        self.links.len() as u32 - 1
+        let index = self.links.len() as u32;
+        self.links.push(self.sources.len() as u32);
+        self.sources.push((Source::Link(index), ABSENT));
+        index
     }
 
     pub(crate) fn add_host(&mut self) -> u32 {
-        let number = self.add_source();
-        self.hosts.push(number);
-        self.hosts.len() as u32 - 1
+        let index = self.hosts.len() as u32;
+        self.hosts.push(self.sources.len() as u32);
+        self.sources.push((Source::Host(index), ABSENT));
+        index
+    }
+
+    pub(crate) fn add_bed(&mut self) -> u32 {
+        let index = self.beds.len() as u32;
+        self.beds.push(self.sources.len() as u32);
+        self.sources.push((Source::Bed(index), ABSENT));
+        index
     }
 
     /// The next event of all.
     #[inline]
     pub(crate) fn first(&self) -> Option<(Time, Source)> {
-        self.heap.first().map(|entry| (entry.at(), entry.source()))
+        let first = self.heap.first()?;
+        Some((first.at(), self.sources[first.source()].0))
     }
 
-    /// Says when the source's next event is.
+    /// Says when the source's next event is. A bed is lain down in.
     #[inline]
     pub(crate) fn set(&mut self, source: Source, at: Option<Time>) {
-        let number = self.number(source);
-        match (self.places[number as usize], at) {
-            (ABSENT, None) => {}
-            (ABSENT, Some(at)) => {
-                let place = self.heap.len();
-                self.heap.push(Entry::new(at, source.rank(), number));
-                self.rise(place);
+        let (number, rank) = match source {
+            Source::Link(index) => (self.links[index as usize], index),
+            Source::Host(index) => (self.hosts[index as usize], HOSTS | index),
+            Source::Bed(index) => {
+                self.sleeps = self.sleeps.wrapping_add(u32::from(at.is_some()));
+                (self.beds[index as usize], TASKS | self.sleeps)
             }
-            (place, None) => self.remove(place as usize),
-            (place, Some(at)) => {
-                let entry = Entry::new(at, source.rank(), number);
-                let place = place as usize;
-                match entry.cmp(&self.heap[place]) {
-                    core::cmp::Ordering::Equal => {}
-                    core::cmp::Ordering::Less => {
-                        self.heap[place] = entry;
-                        self.rise(place);
-                    }
-                    core::cmp::Ordering::Greater => {
-                        self.heap[place] = entry;
-                        self.sink(place);
-                    }
-                }
-            }
+        };
+        match at {
+            Some(at) => self.insert(Entry::new(at, rank, number)),
+            None => self.remove(number),
         }
     }
 
     #[inline]
-    fn number(&self, source: Source) -> u32 {
-        match source {
-            Source::Link(index) => self.links[index as usize],
-            Source::Host(index) => self.hosts[index as usize],
-            Source::Sleep => 0,
+    fn insert(&mut self, entry: Entry) {
+        let place = &mut self.sources[entry.source()].1;
+        if *place == ABSENT {
+            let place = self.heap.len();
+            self.heap.push(entry);
+            self.rise(place);
+            return;
+        }
+        let place = *place as usize;
+        let before = core::mem::replace(&mut self.heap[place], entry);
+        match entry.cmp(&before) {
+            Ordering::Equal => {}
+            Ordering::Less => self.rise(place),
+            Ordering::Greater => self.sink(place),
         }
     }
 
     #[inline]
-    fn put(&mut self, place: usize, entry: Entry) {
-        self.heap[place] = entry;
-        self.places[entry.number()] = place as u32;
-    }
-
-    fn remove(&mut self, place: usize) {
-        let gone = self.heap[place];
-        self.places[gone.number()] = ABSENT;
+    fn remove(&mut self, number: u32) {
+        let place = core::mem::replace(&mut self.sources[number as usize].1, ABSENT);
+        if place == ABSENT {
+            return;
+        }
+        let place = place as usize;
         let Some(last) = self.heap.pop() else { return };
         if place < self.heap.len() {
-            self.heap[place] = last;
+            let gone = core::mem::replace(&mut self.heap[place], last);
             if last < gone {
                 self.rise(place);
             } else {
                 self.sink(place);
             }
         }
+    }
+
+    #[inline]
+    fn put(&mut self, place: usize, entry: Entry) {
+        self.heap[place] = entry;
+        self.sources[entry.source()].1 = place as u32;
     }
 
     /// Moves an entry up to where it belongs.
@@ -213,16 +195,18 @@ mod tests {
 
     #[test]
     fn one_instant_has_an_order() {
-        let mut agenda = Agenda::new();
+        let mut agenda = Agenda::default();
         for _ in 0..3 {
             agenda.add_link();
             agenda.add_host();
+            agenda.add_bed();
         }
         let at = Time::from_millis(1);
         let order =
-            [Source::Link(0), Source::Link(2), Source::Host(0), Source::Host(2), Source::Sleep];
-        for source in order.into_iter().rev() {
-            agenda.set(source, Some(at));
+            [Source::Link(0), Source::Link(2), Source::Host(0), Source::Bed(1), Source::Bed(0)];
+        // Tasks in the order in which they lay down, all others by index.
+        for place in [3, 4, 2, 1, 0] {
+            agenda.set(order[place], Some(at));
         }
         for source in order {
             assert_eq!(agenda.first(), Some((at, source)));
@@ -235,13 +219,12 @@ mod tests {
     #[test]
     fn agrees_with_a_plain_list() {
         let mut chance = Chance::new(Seed::new(11));
-        let mut agenda = Agenda::new();
+        let mut agenda = Agenda::default();
         let mut plain: Vec<(Source, Option<Time>)> = Vec::new();
         for _ in 0..40 {
             plain.push((Source::Link(agenda.add_link()), None));
             plain.push((Source::Host(agenda.add_host()), None));
         }
-        plain.push((Source::Sleep, None));
         for _ in 0..20_000 {
             let which = chance.below(plain.len() as u64) as usize;
             let at = (chance.below(4) > 0).then(|| Time::from_nanos(chance.below(50)));

@@ -30,15 +30,16 @@ pub fn draw(bytes: &mut [u8]) -> Result<(), NoHost> {
 
 /// Runs `act` with this generator as the current one.
 #[inline]
-pub(crate) fn with<T>(draw: Option<Draw>, act: impl FnOnce() -> T) -> T {
-    /// Puts back what was there before, even if `act` panics.
-    struct Restore(Option<Draw>);
-    impl Drop for Restore {
+pub(crate) fn with<T>(draw: &mut Option<Draw>, act: impl FnOnce() -> T) -> T {
+    /// Changes them back, even if `act` panics.
+    struct Restore<'a>(&'a mut Option<Draw>);
+    impl Drop for Restore<'_> {
         fn drop(&mut self) {
-            CURRENT.set(self.0.take());
+            CURRENT.with_borrow_mut(|current| core::mem::swap(current, self.0));
         }
     }
-    let _restore = Restore(CURRENT.replace(draw));
+    CURRENT.with_borrow_mut(|current| core::mem::swap(current, draw));
+    let _restore = Restore(draw);
     act()
 }
 
@@ -52,8 +53,8 @@ mod tests {
             |mark: u8| -> Option<Draw> { Some(Rc::new(move |bytes: &mut [u8]| bytes.fill(mark))) };
         let mut bytes = [0; 2];
         assert_eq!(draw(&mut bytes), Err(NoHost));
-        with(mark(1), || {
-            with(mark(2), || draw(&mut bytes).unwrap());
+        with(&mut mark(1), || {
+            with(&mut mark(2), || draw(&mut bytes).unwrap());
             assert_eq!(bytes, [2, 2]);
             draw(&mut bytes).unwrap();
         });

@@ -68,7 +68,10 @@ impl Wake for Alarm {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
+        // All of a lab happens on one thread. Were it otherwise a task might stand there twice, and
+        // be polled once in vain.
+        if !self.rung.load(Ordering::Acquire) {
+            self.rung.store(true, Ordering::Release);
             self.ready.push(self.task);
         }
     }
@@ -76,14 +79,19 @@ impl Wake for Alarm {
 
 type Work = Pin<Box<dyn Future<Output = ()>>>;
 
+/// What a task needs when it is its turn.
+struct Turn {
+    work: Work,
+    waker: Waker,
+    /// What it draws from.
+    draw: Option<Draw>,
+}
+
 /// A task that has not ended.
 struct Running {
     alarm: Arc<Alarm>,
-    waker: Waker,
-    /// Gone while it is being polled.
-    work: Option<Work>,
-    /// What it draws from.
-    draw: Option<Draw>,
+    /// Gone while it has its turn.
+    turn: Option<Turn>,
     /// Tells whoever waits for its end.
     end: Rc<End>,
 }
@@ -190,7 +198,7 @@ impl Executor {
             rung: AtomicBool::new(true),
         });
         let waker = Waker::from(Arc::clone(&alarm));
-        *slot = Some(Running { alarm, waker, work: Some(work), draw, end });
+        *slot = Some(Running { alarm, turn: Some(Turn { work, waker, draw }), end });
         self.ready.push(id);
         id
     }
@@ -222,18 +230,18 @@ impl Executor {
     fn run_task(&self, id: TaskId) {
         let taken = self.tasks.borrow_mut().get(id).and_then(|running| {
             running.alarm.rung.store(false, Ordering::Release);
-            let work = running.work.take()?;
-            Some((work, running.waker.clone(), running.draw.clone()))
+            running.turn.take()
         });
         // Woken, and gone since.
-        let Some((mut work, waker, draw)) = taken else { return };
-        let poll = chance::with(draw, || work.as_mut().poll(&mut Context::from_waker(&waker)));
+        let Some(mut turn) = taken else { return };
+        let Turn { work, waker, draw } = &mut turn;
+        let poll = chance::with(draw, || work.as_mut().poll(&mut Context::from_waker(waker)));
         let over = match poll {
             Poll::Ready(()) => self.tasks.borrow_mut().remove(id),
             Poll::Pending => {
                 // It may have been cancelled by itself while it ran; then it is dropped here.
                 if let Some(running) = self.tasks.borrow_mut().get(id) {
-                    running.work = Some(work);
+                    running.turn = Some(turn);
                     return;
                 }
                 None

@@ -243,7 +243,7 @@ impl Lab {
         let executor = self.world.executor();
         let waker = executor.main_waker();
         waker.wake_by_ref();
-        let draw = self.hosts.first().and_then(|host| host.port().draw());
+        let mut draw = self.hosts.first().and_then(|host| host.port().draw());
         let mut instant = Instant::new(self.now());
         loop {
             loop {
@@ -252,7 +252,7 @@ impl Lab {
                     Ran::Task => {}
                     Ran::Main => {
                         let context = &mut Context::from_waker(&waker);
-                        let poll = chance::with(draw.clone(), || work.as_mut().poll(context));
+                        let poll = chance::with(&mut draw, || work.as_mut().poll(context));
                         if let Poll::Ready(value) = poll {
                             return Ok(value);
                         }
@@ -301,7 +301,7 @@ impl Lab {
                 self.world.recycle(arrival.frame);
             }
             Source::Host(host) => self.hosts[host as usize].handle_timeout(),
-            Source::Sleep => self.world.wake(),
+            Source::Bed(bed) => self.world.wake(bed),
         }
     }
 

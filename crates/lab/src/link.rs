@@ -88,6 +88,35 @@ impl Pickup {
         Self { busy: [Duration::ZERO; 2], idle: [Duration::ZERO; 2], pause: Duration::ZERO };
 }
 
+/// A [`Pickup`] in nanoseconds, as each frame needs it.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// The least, and how many values there are from there on.
+    busy: (u64, u64),
+    idle: (u64, u64),
+    pause: u64,
+}
+
+impl Bounds {
+    fn of(Pickup { busy, idle, pause }: Pickup) -> Self {
+        let [busy, idle] = [busy, idle].map(|[least, most]| {
+            (nanos(least), nanos(most.saturating_sub(least)).saturating_add(1))
+        });
+        Self { busy, idle, pause: nanos(pause) }
+    }
+}
+
+/// So many nanoseconds later.
+#[inline]
+fn later(at: Time, nanos: u64) -> Time {
+    Time::from_nanos(at.nanos().saturating_add(nanos))
+}
+
+/// Nanoseconds, 584 years at most.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// The limit of a drop-tail queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
@@ -126,6 +155,8 @@ struct Transmitter {
     /// Beginning of transmission and bytes of the frames that wait, in order.
     waiting: VecDeque<(Time, u32)>,
     waiting_bytes: u64,
+    /// Bytes of the last frame, and the nanoseconds it takes to transmit them.
+    last: (u32, u64),
 }
 
 impl Transmitter {
@@ -151,8 +182,11 @@ impl Transmitter {
     /// Takes a frame; answers when its transmission ends.
     fn take(&mut self, now: Time, bytes: u32, rate: u64) -> Time {
         let start = self.free_at.max(now);
-        let nanos = u64::from(bytes) * 8_000_000_000 / rate.max(1);
-        self.free_at = start + Duration::from_nanos(nanos);
+        // Most frames are as long as the last one, and a division takes long.
+        if self.last.0 != bytes {
+            self.last = (bytes, u64::from(bytes) * 8_000_000_000 / rate.max(1));
+        }
+        self.free_at = later(start, self.last.1);
         if start > now {
             self.waiting.push_back((start, bytes));
             self.waiting_bytes += u64::from(bytes);
@@ -178,6 +212,9 @@ pub(crate) type Mishap = DropReason;
 #[derive(Debug)]
 pub(crate) struct Link {
     shape: Shape,
+    /// The shape's delay, nanoseconds.
+    delay: u64,
+    pickup: Option<Bounds>,
     /// No habit of chance is on: most links, most of the time.
     plain: bool,
     transmitter: Transmitter,
@@ -199,6 +236,8 @@ impl Link {
         let never = [shape.loss, shape.corrupt, shape.reorder, shape.duplicate];
         Self {
             shape,
+            delay: nanos(shape.delay),
+            pickup: (shape.pickup != Pickup::INSTANT).then(|| Bounds::of(shape.pickup)),
             plain: never == [Ppm::NEVER; 4],
             transmitter: Transmitter::default(),
             flights: VecDeque::new(),
@@ -250,7 +289,7 @@ impl Link {
             pool.give(frame);
             return;
         };
-        let due = self.pick_up(sent + self.shape.delay);
+        let due = self.pick_up(later(sent, self.delay));
         let flight = Flight { due, frame, event };
         if self.plain {
             self.flights.push_back(flight);
@@ -262,14 +301,10 @@ impl Link {
     /// When a frame that arrives at `at` is handled: never before one that arrived earlier.
     #[inline]
     fn pick_up(&mut self, at: Time) -> Time {
-        let Pickup { busy, idle, pause } = self.shape.pickup;
-        if self.shape.pickup == Pickup::INSTANT {
-            return at;
-        }
-        let [least, most] = if at > self.picked_up + pause { idle } else { busy };
-        let spread = most.saturating_sub(least).as_nanos() as u64;
-        let more = Duration::from_nanos(self.chances.pickup.below(spread + 1));
-        self.picked_up = self.picked_up.max(at + least + more);
+        let Some(Bounds { busy, idle, pause }) = self.pickup else { return at };
+        let (least, choices) = if at > later(self.picked_up, pause) { idle } else { busy };
+        let handled = later(at, least.saturating_add(self.chances.pickup.below(choices)));
+        self.picked_up = self.picked_up.max(handled);
         self.picked_up
     }
 

@@ -3,36 +3,45 @@
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use roundtrip_record::Time;
 
+use crate::agenda::{Agenda, Source};
 use crate::world::World;
 
-/// Those that sleep, by the time they want to wake and then in the order in which they lay down.
+/// Where tasks sleep. The agenda says when each wakes.
 #[derive(Debug, Default)]
-pub(crate) struct Sleepers {
-    waiting: BTreeMap<(Time, u64), Waker>,
-    number: u64,
+pub(crate) struct Beds {
+    /// Whom each wakes. A waker stays when its task gets up: mostly it is the next to lie there.
+    wakers: Vec<Waker>,
+    free: Vec<u32>,
 }
 
-impl Sleepers {
-    pub(crate) fn next(&self) -> Option<Time> {
-        self.waiting.first_key_value().map(|(&(at, _), _)| at)
+impl Beds {
+    fn lie_down(&mut self, agenda: &mut Agenda, at: Time, waker: &Waker) -> u32 {
+        let bed = self.free.pop().unwrap_or_else(|| {
+            self.wakers.push(Waker::noop().clone());
+            agenda.add_bed()
+        });
+        self.stay(bed, waker);
+        agenda.set(Source::Bed(bed), Some(at));
+        bed
     }
 
-    /// Wakes the first of those whose time has come; answers whether there was one.
-    pub(crate) fn wake(&mut self, now: Time) -> bool {
-        let due = self.waiting.first_entry().filter(|entry| entry.key().0 <= now);
-        due.map(|entry| entry.remove().wake()).is_some()
+    fn stay(&mut self, bed: u32, waker: &Waker) {
+        self.wakers[bed as usize].clone_from(waker);
     }
 
-    fn add(&mut self, at: Time, waker: Waker) -> (Time, u64) {
-        let key = (at, self.number);
-        self.number += 1;
-        self.waiting.insert(key, waker);
-        key
+    fn get_up(&mut self, agenda: &mut Agenda, bed: u32) {
+        agenda.set(Source::Bed(bed), None);
+        self.free.push(bed);
+    }
+
+    /// Wakes whoever sleeps there.
+    #[inline]
+    pub(crate) fn wake(&self, bed: u32) {
+        self.wakers[bed as usize].wake_by_ref();
     }
 }
 
@@ -40,12 +49,12 @@ impl Sleepers {
 pub(crate) struct Sleep {
     world: Rc<World>,
     at: Time,
-    key: Option<(Time, u64)>,
+    bed: Option<u32>,
 }
 
 impl Sleep {
     pub(crate) fn new(world: &Rc<World>, at: Time) -> Self {
-        Self { world: Rc::clone(world), at, key: None }
+        Self { world: Rc::clone(world), at, bed: None }
     }
 }
 
@@ -57,12 +66,9 @@ impl Future for Sleep {
         if this.world.now() >= this.at {
             return Poll::Ready(());
         }
-        this.world.with_sleepers(|sleepers| match this.key {
-            None => this.key = Some(sleepers.add(this.at, context.waker().clone())),
-            Some(key) => {
-                let waker = sleepers.waiting.entry(key).or_insert_with(|| context.waker().clone());
-                waker.clone_from(context.waker());
-            }
+        this.world.with_beds(|beds, agenda| match this.bed {
+            None => this.bed = Some(beds.lie_down(agenda, this.at, context.waker())),
+            Some(bed) => beds.stay(bed, context.waker()),
         });
         Poll::Pending
     }
@@ -70,8 +76,8 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
-            self.world.with_sleepers(|sleepers| sleepers.waiting.remove(&key));
+        if let Some(bed) = self.bed {
+            self.world.with_beds(|beds, agenda| beds.get_up(agenda, bed));
         }
     }
 }

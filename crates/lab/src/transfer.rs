@@ -331,23 +331,6 @@ async fn wait<T>(
     (value, answer)
 }
 
-/// Reads all there is, as one call; 0 at the end of the stream.
-async fn read(stream: &mut Stream) -> std::io::Result<u64> {
-    let all = |[one, two]: [&[u8]; 2]| one.len() + two.len();
-    let mut received = 0;
-    loop {
-        let taken = poll_fn(|context| match stream.poll_read_with(context, all) {
-            Poll::Pending if received > 0 => Poll::Ready(Ok(0)),
-            poll => poll,
-        });
-        let taken = taken.await?;
-        if taken == 0 {
-            return Ok(received);
-        }
-        received += taken as u64;
-    }
-}
-
 async fn fetch(
     client: &LabHost,
     run: u32,
@@ -367,7 +350,8 @@ async fn fetch(
     stream.write_all(&[b' '; REQUEST]).await.map_err(broken(0))?;
     loop {
         let ((), answer) = wait(client, programs, |context| stream.poll_readable(context)).await;
-        let read = read(&mut stream).await.map_err(broken(received))?;
+        let read = poll_fn(|context| stream.poll_discard(context)).await;
+        let read = read.map_err(broken(received))? as u64;
         client.sleep(answer).await;
         if read == 0 {
             break;

@@ -11,7 +11,7 @@ use crate::agenda::{Agenda, Source};
 use crate::executor::Executor;
 use crate::link::{Link, Mishap};
 use crate::pool::Pool;
-use crate::sleep::Sleepers;
+use crate::sleep::Beds;
 
 /// The shared part of a lab. Hosts hold it; it holds no host.
 pub(crate) struct World {
@@ -21,7 +21,7 @@ pub(crate) struct World {
     agenda: RefCell<Agenda>,
     links: RefCell<Vec<Cable>>,
     pool: RefCell<Pool>,
-    sleepers: RefCell<Sleepers>,
+    beds: RefCell<Beds>,
     executor: Rc<Executor>,
     macs: Cell<u32>,
 }
@@ -49,10 +49,10 @@ impl World {
         Self {
             now: Cell::new(Time::ZERO),
             epoch,
-            agenda: RefCell::new(Agenda::new()),
+            agenda: RefCell::new(Agenda::default()),
             links: RefCell::default(),
             pool: RefCell::default(),
-            sleepers: RefCell::default(),
+            beds: RefCell::default(),
             executor: Rc::default(),
             macs: Cell::new(0),
         }
@@ -108,12 +108,17 @@ impl World {
     pub(crate) fn send(&self, index: u32, frame: Vec<u8>, transmit: Transmit) {
         let now = self.now();
         let Cable { link, id, log, .. } = &mut self.links.borrow_mut()[index as usize];
+        let before = link.next();
         let mishap = |reason: Mishap| {
             let what = || What::LinkDropped(LinkDropped { link: *id, reason });
             log.emit(now, transmit.event, what);
         };
         link.send(now, frame, transmit.event, &mut self.pool.borrow_mut(), mishap);
-        self.agenda.borrow_mut().set(Source::Link(index), link.next());
+        // Behind others it changes nothing.
+        let next = link.next();
+        if next != before {
+            self.agenda.borrow_mut().set(Source::Link(index), next);
+        }
     }
 
     /// Takes the frame that arrives now over the link with this index.
@@ -146,16 +151,14 @@ impl World {
         self.now.set(self.now().max(to));
     }
 
-    /// Wakes the first of the tasks whose time has come.
-    pub(crate) fn wake(&self) {
-        let now = self.now();
-        self.with_sleepers(|sleepers| sleepers.wake(now));
+    /// Wakes the task that sleeps in this bed.
+    #[inline]
+    pub(crate) fn wake(&self, bed: u32) {
+        self.agenda.borrow_mut().set(Source::Bed(bed), None);
+        self.beds.borrow().wake(bed);
     }
 
-    pub(crate) fn with_sleepers<T>(&self, act: impl FnOnce(&mut Sleepers) -> T) -> T {
-        let sleepers = &mut *self.sleepers.borrow_mut();
-        let result = act(sleepers);
-        self.agenda.borrow_mut().set(Source::Sleep, sleepers.next());
-        result
+    pub(crate) fn with_beds<T>(&self, act: impl FnOnce(&mut Beds, &mut Agenda) -> T) -> T {
+        act(&mut self.beds.borrow_mut(), &mut self.agenda.borrow_mut())
     }
 }

@@ -484,9 +484,11 @@ pub(crate) fn write_payload(
             pseudo.folded()
         }
         ChecksumMode::Full => {
-            let data = checksum::append(out, first);
-            let rest = checksum::append(out, second);
-            let data = checksum::combine(data, first.len(), rest);
+            let mut data = checksum::append(out, first);
+            // Seldom does data stand in two places.
+            if !second.is_empty() {
+                data = checksum::combine(data, first.len(), checksum::append(out, second));
+            }
             (pseudo + headers + data).checksum()
         }
     }

@@ -14,7 +14,7 @@ use roundtrip_record::{
 };
 
 use crate::clock::Now;
-use crate::event::Pending;
+use crate::event::{Notice, Pending};
 use crate::profile::Profile;
 use crate::receive::Receiver;
 use crate::report::{self, CongestionMark};
@@ -132,7 +132,7 @@ impl Connection {
         let mut connection = Connection::new(id, local, remote, Arc::clone(&profile), state);
         connection.opened(now, Side::Server, ack.id, trace);
         connection.changed(now, TcpState::Listen, TcpState::Established, ack.id, trace);
-        connection.pending.connected = true;
+        connection.pending.note(Notice::Connected);
         connection.handle_segment(now, ack, trace);
         connection
     }
@@ -204,10 +204,16 @@ impl Connection {
         let (State::Open(open), Some((unread, finished))) = (&mut self.state, before) else {
             return;
         };
-        self.pending.readable |= open.receiver.unread() > unread;
-        self.pending.peer_finished |= open.receiver.is_finished() && !finished;
+        if unread == 0 && open.receiver.unread() > 0 {
+            self.pending.note(Notice::Readable);
+        }
+        if open.receiver.is_finished() && !finished {
+            self.pending.note(Notice::PeerFinished);
+        }
         let cx = Context { now, profile: &self.profile };
-        self.pending.writable |= open.sender.take_writable(cx);
+        if open.sender.take_writable(cx) {
+            self.pending.note(Notice::Writable);
+        }
         if let (Some(frame), Some(cause)) = (frame, cause) {
             open.receiver.settle_cause(frame, cause);
         }
@@ -236,9 +242,9 @@ impl Connection {
                 }
                 IcmpError::Soft => {
                     open.sender.revert_back_off(cx);
-                    self.pending.soft_error = true;
+                    self.pending.note(Notice::SoftError);
                 }
-                IcmpError::Hard => self.pending.soft_error = true,
+                IcmpError::Hard => self.pending.note(Notice::SoftError),
             }
         } else if connecting && matches!(error, IcmpError::Soft | IcmpError::Hard) {
             let before = self.state();
@@ -320,7 +326,23 @@ impl Connection {
         Some(bare(id, now, header, 0, again, trace))
     }
 
+    /// Whether [`poll_transmit`](Self::poll_transmit) may have something; it may turn out not to.
+    #[inline]
+    pub fn may_transmit(&self) -> bool {
+        match &self.state {
+            State::Open(open) => open.may_poll() || self.reset.is_some(),
+            _ => true,
+        }
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) has something.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// The next thing the owner must know, until `None`.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.pending.next()
     }
@@ -364,13 +386,23 @@ impl Connection {
         if receiver.at_end() { Ok(0) } else { end_of_reading(closed) }
     }
 
+    /// What [`read`](Self::read) would find: so many bytes, or the end of file, which is `Ok(0)`.
+    #[inline]
+    pub fn check_read(&self) -> Result<usize, ReadError> {
+        match self.receiver() {
+            Some(receiver) if receiver.unread() > 0 => Ok(receiver.unread() as usize),
+            Some(receiver) if receiver.at_end() => Ok(0),
+            _ => end_of_reading(self.close_reason()),
+        }
+    }
+
     /// The received data that was not read, or as much of it as stands in two pieces; to be taken
     /// with [`consume`](Self::consume).
     pub fn peek(&self) -> [&[u8]; 2] {
         self.receiver().map_or([&[], &[]], Receiver::peek)
     }
 
-    /// Takes `count` bytes of what [`peek`](Self::peek) shows.
+    /// Takes `count` bytes, or as many as there are, whether they were looked at or not (`MSG_TRUNC`).
     pub fn consume(&mut self, now: Time, count: usize) {
         let _ = now;
         let taken = self.receiver_mut().map_or(0, |receiver| receiver.discard(count));
@@ -722,7 +754,7 @@ impl Connection {
             Next::SynReceived(state) => self.state = State::SynReceived(state),
             Next::Open { open, .. } => {
                 self.state = State::Open(open);
-                self.pending.connected = true;
+                self.pending.note(Notice::Connected);
             }
             Next::Wait(waiting) => self.wait(now, waiting),
             Next::Closed(reason) => {
@@ -741,8 +773,9 @@ impl Connection {
         match std::mem::replace(&mut self.state, placeholder) {
             State::Open(open) => {
                 let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
-                self.pending.peer_finished |=
-                    open.receiver.is_finished() && waiting == Waiting::TimeWait;
+                if open.receiver.is_finished() && waiting == Waiting::TimeWait {
+                    self.pending.note(Notice::PeerFinished);
+                }
                 let state = TimeWait::new(waiting, open.into_remains(cx), cx);
                 self.state = State::TimeWait(Box::new(state));
             }
@@ -774,7 +807,7 @@ impl Connection {
         };
         let receiver = receiver.filter(|r| r.unread() > 0 || r.is_finished());
         self.state = State::Closed(Closed { reason, receiver });
-        self.pending.closed = Some(reason);
+        self.pending.close(reason);
         let id = self.id;
         trace.emit(now, cause, || report::closed(id, reason));
     }

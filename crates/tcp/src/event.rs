@@ -63,32 +63,80 @@ pub enum IcmpError {
     },
 }
 
+/// What an owner is told of that is either due or not, in the order in which it makes sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    Connected,
+    Readable,
+    Writable,
+    PeerFinished,
+    SoftError,
+}
+
 /// Events that were not polled yet.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pending {
-    pub(crate) connected: bool,
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
-    pub(crate) peer_finished: bool,
-    pub(crate) soft_error: bool,
-    pub(crate) closed: Option<CloseReason>,
+    /// A bit for each notice.
+    notices: u8,
+    closed: Option<CloseReason>,
 }
 
 impl Pending {
-    /// The next, in the order in which they make sense.
+    #[inline]
+    pub(crate) fn note(&mut self, notice: Notice) {
+        self.notices |= 1 << notice as u8;
+    }
+
+    pub(crate) fn close(&mut self, reason: CloseReason) {
+        self.closed = Some(reason);
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.notices == 0 && self.closed.is_none()
+    }
+
+    /// The next, in order.
+    #[inline]
     pub(crate) fn next(&mut self) -> Option<Event> {
-        let flags = [
-            (&mut self.connected, Event::Connected),
-            (&mut self.readable, Event::Readable),
-            (&mut self.writable, Event::Writable),
-            (&mut self.peer_finished, Event::PeerFinished),
-            (&mut self.soft_error, Event::SoftError),
-        ];
-        for (flag, event) in flags {
-            if std::mem::take(flag) {
-                return Some(event);
-            }
+        if self.notices == 0 {
+            return self.closed.take().map(|reason| Event::Closed { reason });
         }
-        self.closed.take().map(|reason| Event::Closed { reason })
+        let lowest = self.notices.trailing_zeros();
+        self.notices &= self.notices - 1;
+        Some(match lowest {
+            0 => Event::Connected,
+            1 => Event::Readable,
+            2 => Event::Writable,
+            3 => Event::PeerFinished,
+            _ => Event::SoftError,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_in_the_order_in_which_they_make_sense() {
+        let mut pending = Pending::default();
+        pending.close(CloseReason::Finished);
+        for notice in [
+            Notice::SoftError,
+            Notice::PeerFinished,
+            Notice::Writable,
+            Notice::Readable,
+            Notice::Connected,
+            Notice::Readable,
+        ] {
+            pending.note(notice);
+        }
+        let all: Vec<Event> = std::iter::from_fn(|| pending.next()).collect();
+        let closed = Event::Closed { reason: CloseReason::Finished };
+        let [connected, readable, writable] = [Event::Connected, Event::Readable, Event::Writable];
+        let order = [connected, readable, writable, Event::PeerFinished, Event::SoftError, closed];
+        assert_eq!(all, order);
+        assert!(pending.is_empty());
     }
 }

@@ -231,11 +231,12 @@ impl<P: Port> Stack<P> {
         }
         // After the frames, since those over loopback make things happen here. Telling of an event
         // makes no frame: tasks are woken, and run later.
-        while let Some(event) = inner.host.poll_event() {
-            if let Some(address) = inner.lost_address(&event) {
+        // By reference: it was written a moment ago.
+        while let Some(event) = &inner.host.poll_event() {
+            if let Some(address) = inner.lost_address(event) {
                 port.lost_address(address);
             }
-            inner.dispatch(&event);
+            inner.dispatch(event);
         }
         port.set_timer(inner.host.next_timeout());
     }

@@ -5,26 +5,74 @@ use std::collections::VecDeque;
 
 /// Bytes of a page.
 const PAGE: usize = 16 * 1024;
-/// Pages kept for the next connection of this thread that needs one.
+/// Buffers, and pages beyond a buffer's first, kept for the next connections of this thread.
 const POOLED: usize = 256;
 
 thread_local! {
-    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { buffers: Vec::new(), pages: Vec::new() }) };
 }
 
-/// Received bytes in pages, each written in its place whatever the order of arrival. Nothing is
-/// allocated before something arrives, and nothing kept once all has been read: pages go back to a
-/// pool of the thread.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ReceiveBuffer {
+/// What is not in use.
+struct Pool {
+    /// Each with one empty page, which is all that most ever need. The boxes are used again, too.
+    #[expect(clippy::vec_box)]
+    buffers: Vec<Box<Pages>>,
+    pages: Vec<Vec<u8>>,
+}
+
+/// Received bytes in pages, each written in its place whatever the order of arrival.
+#[derive(Clone, Debug)]
+struct Pages {
+    /// At least one.
     pages: VecDeque<Vec<u8>>,
     /// Where the first unread byte stands in the first page.
     start: usize,
 }
 
+/// The received bytes of a connection. Nothing is allocated before something arrives, and nothing
+/// kept once all has been read: it goes back to a pool of the thread.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReceiveBuffer(Option<Box<Pages>>);
+
 impl ReceiveBuffer {
     /// Writes `bytes` so that the first stands `at` bytes after the first unread one.
-    pub(crate) fn write(&mut self, at: usize, mut bytes: &[u8]) {
+    #[inline]
+    pub(crate) fn write(&mut self, at: usize, bytes: &[u8]) {
+        self.0.get_or_insert_with(take_buffer).write(at, bytes);
+    }
+
+    /// The first `readable` unread bytes, or as many of them as stand in two pages.
+    pub(crate) fn peek(&self, readable: usize) -> [&[u8]; 2] {
+        self.0.as_ref().map_or([&[], &[]], |pages| pages.peek(readable))
+    }
+
+    /// Bytes of memory at most.
+    #[cfg(any(test, debug_assertions))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.0.as_ref().map_or(0, |pages| pages.pages.len() * PAGE)
+    }
+
+    /// Drops `count` bytes that have been read. `left` says whether any others are held.
+    #[inline]
+    pub(crate) fn consume(&mut self, count: usize, left: bool) {
+        if !left {
+            if let Some(pages) = self.0.take() {
+                give_buffer(pages);
+            }
+        } else if let Some(pages) = &mut self.0 {
+            pages.consume(count);
+        }
+    }
+}
+
+impl Drop for ReceiveBuffer {
+    fn drop(&mut self) {
+        self.consume(0, false);
+    }
+}
+
+impl Pages {
+    fn write(&mut self, at: usize, mut bytes: &[u8]) {
         let mut position = self.start + at;
         while !bytes.is_empty() {
             let (index, offset) = (position / PAGE, position % PAGE);
@@ -38,8 +86,7 @@ impl ReceiveBuffer {
         }
     }
 
-    /// The first `readable` unread bytes, or as many of them as stand in two pages.
-    pub(crate) fn peek(&self, readable: usize) -> [&[u8]; 2] {
+    fn peek(&self, readable: usize) -> [&[u8]; 2] {
         let Some(first) = self.pages.front() else { return [&[], &[]] };
         let end = first.len().min(self.start + readable);
         let head = first.get(self.start..end).unwrap_or(&[]);
@@ -51,35 +98,17 @@ impl ReceiveBuffer {
         [head, tail]
     }
 
-    /// Bytes of memory at most.
-    #[cfg(any(test, debug_assertions))]
-    pub(crate) fn capacity(&self) -> usize {
-        self.pages.len() * PAGE
-    }
-
-    /// Drops `count` bytes that have been read. `left` says whether any others are held.
-    pub(crate) fn consume(&mut self, count: usize, left: bool) {
+    fn consume(&mut self, count: usize) {
         self.start += count;
-        if !left {
-            while let Some(page) = self.pages.pop_front() {
-                give_page(page);
-            }
-            self.pages = VecDeque::new();
-            self.start = 0;
-            return;
-        }
         while self.start >= PAGE {
             self.start -= PAGE;
             if let Some(page) = self.pages.pop_front() {
                 give_page(page);
             }
         }
-    }
-}
-
-impl Drop for ReceiveBuffer {
-    fn drop(&mut self) {
-        self.consume(0, false);
+        if self.pages.is_empty() {
+            self.pages.push_back(take_page());
+        }
     }
 }
 
@@ -88,23 +117,43 @@ fn write_page(page: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
         page.resize(offset, 0);
     }
     let over = (page.len() - offset).min(bytes.len());
-    page[offset..offset + over].copy_from_slice(&bytes[..over]);
+    if over > 0 {
+        page[offset..offset + over].copy_from_slice(&bytes[..over]);
+    }
     page.extend_from_slice(&bytes[over..]);
 }
 
+#[expect(clippy::unnecessary_box_returns)]
+fn take_buffer() -> Box<Pages> {
+    let pooled = POOL.try_with(|pool| pool.borrow_mut().buffers.pop()).ok().flatten();
+    pooled.unwrap_or_else(|| Box::new(Pages { pages: VecDeque::from([Vec::new()]), start: 0 }))
+}
+
+fn give_buffer(mut buffer: Box<Pages>) {
+    while buffer.pages.len() > 1 {
+        if let Some(page) = buffer.pages.pop_back() {
+            give_page(page);
+        }
+    }
+    buffer.start = 0;
+    buffer.pages.iter_mut().for_each(Vec::clear);
+    // While the thread ends there is no pool any more.
+    let _ = POOL.try_with(|pool| keep(&mut pool.borrow_mut().buffers, buffer));
+}
+
 fn take_page() -> Vec<u8> {
-    POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten().unwrap_or_default()
+    POOL.try_with(|pool| pool.borrow_mut().pages.pop()).ok().flatten().unwrap_or_default()
 }
 
 fn give_page(mut page: Vec<u8>) {
     page.clear();
-    // While the thread ends there is no pool any more.
-    let _ = POOL.try_with(|pool| {
-        let mut pool = pool.borrow_mut();
-        if pool.len() < POOLED {
-            pool.push(page);
-        }
-    });
+    let _ = POOL.try_with(|pool| keep(&mut pool.borrow_mut().pages, page));
+}
+
+fn keep<T>(pooled: &mut Vec<T>, unused: T) {
+    if pooled.len() < POOLED {
+        pooled.push(unused);
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +178,7 @@ mod tests {
             buffer.consume(count, out.len() < data.len());
         }
         assert_eq!(out, data);
-        assert_eq!(buffer.pages.capacity(), 0, "an empty buffer owns nothing");
+        assert!(buffer.0.is_none(), "an empty buffer owns nothing");
     }
 
     #[test]

@@ -151,6 +151,9 @@ struct Cleaned {
 impl Sender {
     /// Takes in an acknowledgement.
     pub(crate) fn on_ack(&mut self, ack: &Acknowledgement<'_>, cx: Context<'_>) -> AckOutcome {
+        if ack.ack == self.una && self.is_waiting_for_nothing() && ack.sack.is_empty() {
+            return self.on_ack_of_nothing(ack, cx);
+        }
         let mut news = News::new(ack, self.nxt);
         let prior_una = self.una;
         if ack.ack.lt(prior_una) {
@@ -167,7 +170,7 @@ impl Sender {
         let prior_highest = self.board.highest_sack(prior_una);
         let (prior_delivered, prior_lost) = (self.counts.delivered, self.counts.lost);
 
-        self.update_window(ack, &mut news, cx);
+        news.window_update = self.update_window(ack, cx);
         self.advance_una(ack.ack);
         if !ack.sack.is_empty() && self.sack {
             self.tag_sacked(ack.sack, ack.ack, prior_una, &mut news, cx);
@@ -182,7 +185,7 @@ impl Sender {
             }
             self.on_ack_of_probe(cx);
             self.on_ack_of_tlp(ack.ack, &news, cx);
-            self.push = true;
+            self.push |= self.has_unsent();
             return AckOutcome::Accepted;
         }
         self.clean_queue(prior_una, prior_highest, &mut news, cx);
@@ -201,7 +204,22 @@ impl Sender {
         let min_rtt_us = self.rtt.min_us();
         self.activity().rate.on_ack(news.sample, counted, cx.now.us, min_rtt_us);
         self.control_congestion(delivered, lost, &news, cx);
-        self.push = true;
+        self.push |= self.has_unsent();
+        AckOutcome::Accepted
+    }
+
+    /// Nothing is out, nor a tail loss probe to be told of.
+    fn is_waiting_for_nothing(&self) -> bool {
+        self.board.is_empty() && self.recovery.tlp_high_seq.is_none()
+    }
+
+    /// What each segment of a peer brings that only sends: it may open the window.
+    fn on_ack_of_nothing(&mut self, ack: &Acknowledgement<'_>, cx: Context<'_>) -> AckOutcome {
+        self.update_window(ack, cx);
+        self.probes_out = 0;
+        self.last_ack = cx.now.time;
+        self.on_ack_of_probe(cx);
+        self.push |= self.has_unsent();
         AckOutcome::Accepted
     }
 
@@ -220,7 +238,7 @@ impl Sender {
             self.tag_sacked(ack.sack, ack.ack, self.una, &mut news, cx);
             self.count_delivered(news.sack_delivered, news.ece);
             self.alert(self.una, 0, &mut news, cx);
-            self.push = true;
+            self.push |= self.has_unsent();
         }
         AckOutcome::Old
     }
@@ -233,14 +251,14 @@ impl Sender {
             || (seq == self.wl1 && (window > self.wnd || window == 0))
     }
 
-    fn update_window(&mut self, ack: &Acknowledgement<'_>, news: &mut News, cx: Context<'_>) {
+    /// Takes in the window, if the segment may update it. Whether it may.
+    fn update_window(&mut self, ack: &Acknowledgement<'_>, cx: Context<'_>) -> bool {
         if !self.may_update_window(ack.ack, ack.seq, ack.window) {
-            return;
+            return false;
         }
-        news.window_update = true;
         self.wl1 = ack.seq;
         if self.wnd == ack.window {
-            return;
+            return true;
         }
         self.wnd = ack.window;
         if self.has_unsent() {
@@ -250,6 +268,7 @@ impl Sender {
             self.max_window = ack.window;
             self.sync_size(cx);
         }
+        true
     }
 
     fn advance_una(&mut self, ack: SeqNumber) {

@@ -244,10 +244,16 @@ impl Open {
             let next = Next::Closed(CloseReason::Aborted);
             return Verdict { disposition: Disposition::DataAfterClose, next, reset };
         }
-        let verdict = self.on_text(segment, cx);
+        let mut verdict = self.on_text(segment, cx);
         if matches!(verdict.next, Next::Stay) && verdict.reset.is_none() {
             self.receiver.ack.undecided |= self.receiver.ack.owed;
-            return Verdict { next: self.settle_fin_wait_2(cx), ..verdict };
+            // With nothing to send there is nothing to wait for.
+            if self.receiver.ack.undecided && !self.sender.wants_poll() {
+                self.receiver.decide(self.sender.rtt.srtt8_us(), cx);
+            }
+            if self.orphan {
+                verdict.next = self.settle_fin_wait_2(cx);
+            }
         }
         verdict
     }
@@ -571,6 +577,12 @@ impl Open {
             }
         }
         None
+    }
+
+    /// Whether [`poll`](Self::poll) may have something.
+    #[inline]
+    pub(crate) fn may_poll(&self) -> bool {
+        self.receiver.ack.due || self.receiver.ack.undecided || self.sender.wants_poll()
     }
 
     /// The reset of an aborted connection (`tcp_send_active_reset`), once.

@@ -73,14 +73,27 @@ impl<P: Port> StackStream<P> {
     /// Completes when a read would give something: data, the end of the stream or an error.
     pub fn poll_readable(&mut self, context: &Context<'_>) -> Poll<()> {
         let inner = &mut *self.stack.shared.inner.borrow_mut();
-        if inner.host.peek(self.socket).iter().any(|piece| !piece.is_empty()) {
-            return Poll::Ready(());
-        }
-        // Nothing has arrived, so that this takes nothing away.
-        let now = self.stack.shared.port.now();
-        match inner.host.read(now, self.socket, &mut [0]) {
+        match inner.host.check_read(self.socket) {
             Err(error) => not_read(inner, self.socket, context, error).map(drop),
             Ok(_) => Poll::Ready(()),
+        }
+    }
+
+    /// Reads all that has arrived and drops it (`MSG_TRUNC`). Gives its length; 0 at the end of the
+    /// stream.
+    ///
+    /// # Errors
+    /// As [`AsyncRead::poll_read`].
+    pub fn poll_discard(&mut self, context: &Context<'_>) -> Poll<io::Result<usize>> {
+        let inner = &mut *self.stack.shared.inner.borrow_mut();
+        let now = self.stack.shared.port.now();
+        match inner.host.check_read(self.socket) {
+            Ok(arrived) => {
+                inner.host.consume(now, self.socket, arrived);
+                self.stack.drain(inner);
+                Poll::Ready(Ok(arrived))
+            }
+            Err(error) => not_read(inner, self.socket, context, error).map_ok(|()| 0),
         }
     }
 
@@ -96,14 +109,12 @@ impl<P: Port> StackStream<P> {
     ) -> Poll<io::Result<usize>> {
         let inner = &mut *self.stack.shared.inner.borrow_mut();
         let now = self.stack.shared.port.now();
-        let arrived = inner.host.peek(self.socket);
-        if arrived[0].is_empty() && arrived[1].is_empty() {
-            return match inner.host.read(now, self.socket, &mut [0]) {
-                Ok(_) => Poll::Ready(Ok(0)),
-                Err(error) => not_read(inner, self.socket, context, error).map_ok(|()| 0),
-            };
+        match inner.host.check_read(self.socket) {
+            Ok(0) => return Poll::Ready(Ok(0)),
+            Ok(_) => {}
+            Err(error) => return not_read(inner, self.socket, context, error).map_ok(|()| 0),
         }
-        let taken = take(arrived);
+        let taken = take(inner.host.peek(self.socket));
         inner.host.consume(now, self.socket, taken);
         self.stack.drain(inner);
         Poll::Ready(Ok(taken))
