@@ -168,30 +168,67 @@ impl BufferCost {
     /// `sizeof(struct sk_buff)`, aligned.
     const DESCRIPTOR: u32 = 256;
 
+    const CACHE_LINE: u32 = 64;
+    /// Room before the headers (`NET_SKB_PAD`).
+    const HEADROOM: u32 = 64;
+    /// `struct skb_shared_info` at the end of a buffer, aligned.
+    const SHARED_INFO: u32 = 320;
+
+    /// Headers before the payload, with timestamps.
+    const fn headers(self) -> u32 {
+        match self {
+            BufferCost::Fragment => 14 + 20 + 32,
+            BufferCost::Slab => 20 + 32,
+        }
+    }
+
+    /// The buffer of a segment with `payload` bytes.
+    #[inline]
+    fn buffer(self, payload: u32) -> u32 {
+        let bytes = payload + self.headers() + Self::HEADROOM;
+        let buffer = bytes.next_multiple_of(Self::CACHE_LINE) + Self::SHARED_INFO;
+        match self {
+            BufferCost::Fragment => buffer,
+            BufferCost::Slab => buffer.next_power_of_two(),
+        }
+    }
+
     /// What a segment with `payload` bytes costs (`skb->truesize`): its headers, the kernel's
     /// bookkeeping at the end of the buffer, and a descriptor beside it.
     #[inline]
     pub(crate) fn of(self, payload: u32) -> u32 {
-        const HEADERS: u32 = 14 + 20 + 32;
-        const HEADROOM: u32 = 64;
-        const CACHE_LINE: u32 = 64;
-        const SHARED_INFO: u32 = 320;
-        let buffer = (payload + HEADERS + HEADROOM).next_multiple_of(CACHE_LINE) + SHARED_INFO;
-        Self::DESCRIPTOR
-            + match self {
-                BufferCost::Fragment => buffer,
-                BufferCost::Slab => buffer.next_power_of_two(),
-            }
+        Self::DESCRIPTOR + self.buffer(payload)
     }
 
-    /// What is left of a segment's cost once it has been joined to the one before it
-    /// (`skb_try_coalesce`): a fragment needs no descriptor then, a slab cannot be joined.
+    /// What can be joined to the buffer of a segment with `payload` bytes: of fragments as many as a
+    /// buffer takes beside its own memory (`MAX_SKB_FRAGS`), of slabs the bytes that are left in it
+    /// (`skb_tailroom`).
     #[inline]
-    pub(crate) fn joined(self, cost: u32) -> u32 {
+    pub(crate) fn room(self, payload: u32) -> u16 {
         match self {
-            BufferCost::Fragment => cost - Self::DESCRIPTOR,
-            BufferCost::Slab => cost,
+            BufferCost::Fragment => 17,
+            BufferCost::Slab => {
+                let taken = Self::HEADROOM + self.headers() + payload + Self::SHARED_INFO;
+                self.buffer(payload).saturating_sub(taken).min(u32::from(u16::MAX)) as u16
+            }
         }
+    }
+
+    /// Joins a segment with `payload` bytes to the one before it, if `room` allows: what that costs
+    /// (`skb_try_coalesce`). A fragment needs no descriptor then; of a slab the bytes are copied.
+    #[inline]
+    pub(crate) fn join(self, payload: u32, room: &mut u16) -> Option<u32> {
+        let (taken, cost) = match self {
+            BufferCost::Fragment => (1, self.of(payload) - Self::DESCRIPTOR),
+            BufferCost::Slab => (payload, 0),
+        };
+        *room = u32::from(*room).checked_sub(taken)? as u16;
+        Some(cost)
+    }
+
+    /// Whether a buffer with `room` takes that of `segments` others.
+    pub(crate) fn holds(self, segments: u32, room: u16) -> bool {
+        self == BufferCost::Fragment && segments <= u32::from(room)
     }
 }
 

@@ -5,6 +5,9 @@ use roundtrip_packet::SeqNumber;
 use crate::clock::{Now, micros};
 use crate::profile::Profile;
 
+/// The timeout after a handshake without a sample, µs (`TCP_TIMEOUT_FALLBACK`).
+const FALLBACK_US: u32 = 3_000_000;
+
 /// Smoothed round-trip time, its variation, and the timeout that follows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RttEstimator {
@@ -34,6 +37,15 @@ impl RttEstimator {
             rto: micros(profile.rto_initial) as u32,
             min: MinRtt::default(),
         }
+    }
+
+    /// The handshake gave no sample, most likely because its segments were sent again: data is
+    /// given more time (RFC 6298 §5.7; `tcp_init_metrics`).
+    pub(crate) fn be_patient(&mut self) {
+        self.mdev4 = FALLBACK_US;
+        self.mdev_max4 = FALLBACK_US;
+        self.rttvar4 = FALLBACK_US;
+        self.rto = FALLBACK_US;
     }
 
     /// Takes a sample (`tcp_rtt_estimator`, `tcp_set_rto`). Unlike RFC 6298 §2.3 the variation
@@ -79,7 +91,7 @@ impl RttEstimator {
     /// The timeout without back-off.
     fn base_rto(&self, profile: &Profile) -> u32 {
         let max = micros(profile.rto_max);
-        if self.srtt8 == 0 {
+        if self.srtt8 == 0 && self.rttvar4 == 0 {
             return micros(profile.rto_initial) as u32;
         }
         let rto = u64::from(self.srtt8 >> 3) + u64::from(self.rttvar4);

@@ -8,9 +8,6 @@ use roundtrip_packet::SeqNumber;
 
 use crate::profile::BufferCost;
 
-/// Segments joined in one buffer at most: one in its own memory, and `MAX_SKB_FRAGS` beside it.
-const MOST_JOINED: u8 = 18;
-
 /// The memory of one connection's received segments.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Memory {
@@ -21,14 +18,14 @@ pub(super) struct Memory {
     waiting: u32,
     /// The end of the first buffer that can be read.
     head: SeqNumber,
-    /// Segments joined in the last buffer that can be read, and in the last that waits.
-    joined: u8,
-    run_joined: u8,
+    /// What can still be joined to the last buffer that can be read, and to the last that waits.
+    room: u16,
+    run_room: u16,
 }
 
 impl Memory {
     pub(super) fn new(cost: BufferCost, next: SeqNumber) -> Memory {
-        Memory { cost, queued: 0, waiting: 0, head: next, joined: 0, run_joined: 0 }
+        Memory { cost, queued: 0, waiting: 0, head: next, room: 0, run_room: 0 }
     }
 
     /// All that is taken.
@@ -46,31 +43,30 @@ impl Memory {
     /// The next `len` bytes came, up to `end`; `unread` bytes wait to be read before them.
     #[inline]
     pub(super) fn queue(&mut self, end: SeqNumber, len: u32, unread: u32) {
-        let cost = self.cost.of(len);
         if unread == 0 {
-            (self.head, self.joined) = (end, 1);
-            self.queued = cost;
+            (self.head, self.room) = (end, self.cost.room(len));
+            self.queued = self.cost.of(len);
             return;
         }
-        let joins = self.joined < MOST_JOINED;
-        self.queued = self.queued.saturating_add(if joins { self.cost.joined(cost) } else { cost });
-        if self.head + len == end && joins {
-            self.head = end;
+        if let Some(more) = self.cost.join(len, &mut self.room) {
+            self.queued = self.queued.saturating_add(more);
+            if self.head + len == end {
+                self.head = end;
+            }
+        } else {
+            // After a full buffer the next one begins.
+            self.queued = self.queued.saturating_add(self.cost.of(len));
+            self.room = self.cost.room(len);
         }
-        // After a full buffer the next one begins.
-        self.joined = if joins { self.joined + 1 } else { 1 };
     }
 
     /// `len` bytes came out of order, right behind the last that did or elsewhere.
     pub(super) fn wait(&mut self, len: u32, follows: bool) {
-        let mut cost = self.cost.of(len);
-        if follows && self.run_joined < MOST_JOINED {
-            cost = self.cost.joined(cost);
-            self.run_joined += 1;
-        } else {
-            self.run_joined = 1;
+        let joined = if follows { self.cost.join(len, &mut self.run_room) } else { None };
+        if joined.is_none() {
+            self.run_room = self.cost.room(len);
         }
-        self.waiting = self.waiting.saturating_add(cost);
+        self.waiting = self.waiting.saturating_add(joined.unwrap_or_else(|| self.cost.of(len)));
     }
 
     /// What was missing has come, so that `bytes` of `all` that waited, in segments of `size`, can be
@@ -81,11 +77,11 @@ impl Memory {
         self.queued = self.queued.saturating_add(moved);
         self.waiting -= moved;
         // Whole buffers are joined, if the segments of both fit in one.
-        let segments = bytes.div_ceil(size.max(1)).min(u32::from(MOST_JOINED)) as u8;
-        if self.head + bytes == next && self.joined + segments <= MOST_JOINED {
+        let segments = bytes.div_ceil(size.max(1));
+        if self.head + bytes == next && self.cost.holds(segments, self.room) {
             self.head = next;
         }
-        self.joined = MOST_JOINED;
+        self.room = 0;
     }
 
     /// Nothing waits any more.

@@ -38,6 +38,10 @@ const CAUSES: usize = 1 << 16;
 /// TSval is too old to be compared after this (RFC 7323 §5.5: 24 days).
 const PAWS_WRAP: u32 = 24 * 24 * 3600;
 
+/// A segment may begin in the window and end beyond it.
+#[cfg(any(test, debug_assertions))]
+const LARGEST_SEGMENT: u32 = 65_536;
+
 fn seconds(at: Time) -> u32 {
     (at.millis() / 1000) as u32
 }
@@ -285,6 +289,11 @@ impl Receiver {
         self.reassembly.highest_reported().filter(|_| self.sack)
     }
 
+    /// Whether `seq` is the next, nothing is missing, and there is a window.
+    pub(crate) fn expects(&self, seq: SeqNumber) -> bool {
+        seq == self.nxt && self.reassembly.is_empty() && self.wnd > 0
+    }
+
     // ---- data arrives ----
 
     /// Takes in the text of an acceptable segment (RFC 9293 §3.10.7.4, "seventh";
@@ -389,17 +398,16 @@ impl Receiver {
         let len = text.payload.len() as u32;
         self.check_mark(text.ecn, cx);
         self.ack.owed = true;
-        // What lies beyond the window is not taken in, nor anything after FIN.
-        let room = (self.nxt + self.window() - text.seq).max(0) as usize;
+        // Nothing is taken in after FIN.
         let beyond_fin = self.fin.is_some_and(|fin| (text.seq + len).gt(fin));
-        if !self.make_room_beyond(len, cx) || len as usize > room || beyond_fin {
+        if !self.make_room_beyond(len, cx) || beyond_fin {
             return Text::OutOfOrder;
         }
         let right = text.seq + len;
         self.out_of_order += 1;
         self.measure(len, text);
         // FIN takes its place in the run, and is reported with it.
-        let run = len + u32::from(text.fin && room > len as usize);
+        let run = len + u32::from(text.fin);
         let follows = self.reassembly.highest() == Some(text.seq);
         let mut new = 0;
         if run > 0 {
@@ -462,6 +470,11 @@ impl Receiver {
     /// What the buffer takes up, in Linux's measure (`sk_rmem_alloc`).
     pub(crate) fn memory_used(&self) -> u32 {
         self.space.held.used()
+    }
+
+    /// What a segment with `len` bytes takes up.
+    pub(crate) fn memory_for(&self, len: u32) -> u32 {
+        self.space.held.cost(len)
     }
 
     /// How much memory the host has left.
@@ -562,7 +575,11 @@ impl Receiver {
     /// Bytes of options those blocks will take.
     #[inline]
     pub(crate) fn block_bytes(&self, timestamps: bool) -> u32 {
-        let most = if timestamps { 3 } else { 4 };
+        let most = match (self.sack, timestamps) {
+            (false, _) => 0,
+            (true, true) => 3,
+            (true, false) => 4,
+        };
         match self.reassembly.blocks().min(most) {
             0 => 0,
             blocks => 4 + 8 * blocks,
@@ -691,9 +708,10 @@ impl Receiver {
         assert!(self.space.memory <= profile.receive_memory[2].max(2 * profile.receive_memory_max));
         if let Some(highest) = self.reassembly.highest() {
             assert!(highest.gt(self.nxt), "a run out of order lies beyond RCV.NXT");
-            assert!(highest.le(self.wup + self.wnd), "nothing beyond the window is kept");
+            let limit = self.wup + self.wnd + LARGEST_SEGMENT;
+            assert!(highest.le(limit), "nothing that begins beyond the window is kept");
         }
-        let most = (self.wup + self.wnd - self.copied).max(0) as usize;
+        let most = (self.wup + self.wnd + LARGEST_SEGMENT - self.copied).max(0) as usize;
         assert!(self.buffer.capacity() <= most + (128 << 10), "more memory than window");
     }
 

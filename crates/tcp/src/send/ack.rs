@@ -223,6 +223,11 @@ impl Sender {
         AckOutcome::Accepted
     }
 
+    /// A segment came whose acknowledgement says nothing new (`tcp_update_wl`).
+    pub(crate) fn on_text_alone(&mut self, seq: SeqNumber) {
+        self.wl1 = seq;
+    }
+
     /// An acknowledgement below SND.UNA can still tell of losses by its SACK blocks.
     fn on_old_ack(
         &mut self,

@@ -47,7 +47,7 @@ use scoreboard::Scoreboard;
 
 pub(crate) use ack::{AckOutcome, Acknowledgement, echo_rtt_us};
 pub(crate) use output::Burst;
-use output::Nagle;
+use output::{Nagle, Push};
 pub(crate) use timeout::{Expired, Patience, retry_time_us};
 
 /// Time and profile: what every step of a sender may look at.
@@ -357,6 +357,8 @@ impl Sender {
         if let Some(rtt_us) = start.rtt_us {
             sender.rtt.update_min(rtt_us, cx.now, cx.profile);
             sender.rtt.sample(rtt_us, una, una, cx.profile);
+        } else {
+            sender.rtt.be_patient();
         }
         sender.expand_memory(cx);
         sender.update_pacing_rate(cx);
@@ -459,21 +461,18 @@ impl Sender {
     fn push_full(&mut self, at: Writer<'_>) {
         if self.queue.must_push(self.end, self.max_window) {
             self.queue.mark_push();
-            self.push_written(u32::MAX, at);
+            while self.push_written(Push::Pending, at) {}
         } else if self.queue.head().is_some_and(|(_, is_last)| is_last) {
-            self.push_written(1, at);
+            self.push_written(Push::Full, at);
         }
     }
 
-    /// Sends full buffers, up to `most` bursts, while the application still writes
-    /// (`tcp_push_one`).
-    fn push_written(&mut self, most: u32, at: Writer<'_>) {
-        for _ in 0..most {
-            let Some(burst) = self.new_segments(Nagle::Off, false, at.sack_bytes, at.cx) else {
-                return;
-            };
-            self.activity().ready.push_back(burst);
-        }
+    /// Sends a burst while the application still writes (`tcp_push_one`). Whether there was one.
+    fn push_written(&mut self, push: Push, at: Writer<'_>) -> bool {
+        let burst = self.new_segments(Nagle::Off, push, at.sack_bytes, at.cx);
+        let Some(burst) = burst else { return false };
+        self.activity().ready.push_back(burst);
+        true
     }
 
     /// Bytes of a buffer: as many full segments as leave together at most (`tcp_xmit_size_goal`).
@@ -768,7 +767,8 @@ impl Sender {
         info.delivered_ce = self.counts.delivered_ce;
         info.dsack_dups = self.counts.dsack_dups;
         info.reord_seen = self.counts.reordering_seen;
-        info.notsent_bytes = self.unsent();
+        // FIN has a sequence number, and counts as one.
+        info.notsent_bytes = (self.write_end() - self.nxt).max(0) as u32;
         info.snd_wnd = self.wnd;
         (info.delivery_rate, info.delivery_rate_app_limited) =
             self.activity.as_ref().map_or((0, true), |kept| kept.rate.rate(self.size.effective));

@@ -36,6 +36,17 @@ pub(super) enum Nagle {
     Off,
 }
 
+/// What calls for new segments (`push_one`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Push {
+    /// There is something to send: as much as may leave.
+    Pending,
+    /// A buffer was filled: one burst, without waiting for a better filled one.
+    Full,
+    /// A tail loss probe: one segment, whatever the congestion window says.
+    Probe,
+}
+
 impl Sender {
     /// The next segments to send, at most `most` of them, with `sack_bytes` of options beside the
     /// usual ones.
@@ -93,7 +104,7 @@ impl Sender {
             None => {}
         }
         if self.rexmit == Rexmit::New {
-            if let Some(burst) = self.new_segments(Nagle::Off, false, sack_bytes, cx) {
+            if let Some(burst) = self.new_segments(Nagle::Off, Push::Pending, sack_bytes, cx) {
                 return Some(burst);
             }
             self.rexmit = Rexmit::None;
@@ -111,7 +122,7 @@ impl Sender {
         if !self.push {
             return None;
         }
-        if let Some(burst) = self.new_segments(Nagle::Auto, false, sack_bytes, cx) {
+        if let Some(burst) = self.new_segments(Nagle::Auto, Push::Pending, sack_bytes, cx) {
             return Some(burst);
         }
         self.end_push(cx);
@@ -124,7 +135,7 @@ impl Sender {
     pub(super) fn new_segments(
         &mut self,
         nagle: Nagle,
-        probe: bool,
+        push: Push,
         sack_bytes: u32,
         cx: Context<'_>,
     ) -> Option<Burst> {
@@ -134,7 +145,7 @@ impl Sender {
         let mss = self.current_mss(sack_bytes);
         let most = self.burst_segments(mss, cx);
         let quota = match self.quota() {
-            0 if probe => 1,
+            0 if push == Push::Probe => 1,
             0 => return None,
             quota => quota.min(most),
         };
@@ -153,7 +164,7 @@ impl Sender {
             unsent
         } else {
             let can_grow = is_last && !is_record && !fin;
-            if !probe && self.should_defer(unsent, is_last, can_grow, most, cx) {
+            if push == Push::Pending && self.should_defer(unsent, is_last, can_grow, most, cx) {
                 return None;
             }
             self.split_point(unsent, is_last, mss, quota, nagle)
@@ -309,7 +320,8 @@ impl Sender {
         if prior_out == 0 || self.timer_kind() == Some(SendTimer::LossProbe) {
             self.rearm_rto(cx);
         }
-        self.counts.data_segs_out += segments;
+        // (A segment with nothing but FIN is none with data.)
+        self.counts.data_segs_out += if len > 0 { segments } else { 0 };
         self.activity().bytes_sent += u64::from(len);
         self.pushed += segments;
         if self.in_reduction() {
@@ -509,7 +521,7 @@ impl Sender {
         let activity = self.activity();
         activity.bytes_retrans += u64::from(len);
         activity.bytes_sent += u64::from(len);
-        self.counts.data_segs_out += 1;
+        self.counts.data_segs_out += u32::from(len > 0);
     }
 
     /// Cuts or joins segments to the size of today, and counts (`__tcp_retransmit_skb`).
@@ -592,7 +604,7 @@ impl Sender {
         let mss = self.current_mss(sack_bytes);
         let fits = self.nxt + self.next_buffer().0.min(mss);
         let burst = if self.has_unsent() && fits.le(self.window_end()) {
-            self.new_segments(Nagle::Off, true, sack_bytes, cx)
+            self.new_segments(Nagle::Off, Push::Probe, sack_bytes, cx)
         } else {
             self.probe_last(sack_bytes, cx)
         };

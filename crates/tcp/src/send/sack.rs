@@ -259,7 +259,8 @@ impl Sender {
     /// A segment below the highest sacked one was delivered late: how far the path reorders
     /// (`tcp_check_sack_reordering`).
     pub(super) fn check_reordering(&mut self, low: SeqNumber, cx: Context<'_>) {
-        let highest = self.board.highest_sack(self.una);
+        // Without SACK nothing is known to have arrived beyond what is acknowledged.
+        let highest = if self.sack { self.board.highest_sack(self.una) } else { self.una };
         if !low.lt(highest) {
             return;
         }

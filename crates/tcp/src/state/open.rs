@@ -215,10 +215,10 @@ impl Open {
 
     /// "SEGMENT ARRIVES", in the order of RFC 9293 §3.10.7.4.
     pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
+        self.receiver.arrived(!segment.payload.is_empty(), cx.now);
         if !segment.header.flags.intersects(Flags::ACK | Flags::RST | Flags::SYN) {
             return Verdict::stay(Disposition::NoAck);
         }
-        self.receiver.arrived(!segment.payload.is_empty(), cx.now);
         if let Acceptance::Not(verdict) = self.accept(segment, cx) {
             return verdict;
         }
@@ -382,6 +382,30 @@ impl Open {
         u32::from(segment.header.window) << shift
     }
 
+    /// Whether a segment is the next one of a peer that only sends: it acknowledges nothing new and
+    /// leaves the window as it is, so the sender need not be asked. What the application holds
+    /// back stays held back (header prediction in `tcp_rcv_established`).
+    fn is_predicted(&self, segment: &Segment<'_>, ack: SeqNumber) -> bool {
+        let header = &segment.header;
+        header.flags | Flags::PSH == Flags::ACK | Flags::PSH
+            && !segment.payload.is_empty()
+            && ack == self.sender.una
+            && self.phase == Phase::Established
+            && header.options.sack.as_slice().is_empty()
+            && header.options.timestamps.is_some() == self.timestamps.is_some()
+            && self.scaled_window(segment) == self.sender.wnd
+            && self.receiver.expects(header.sequence)
+            && self.is_charged_ahead(segment.payload.len() as u32)
+    }
+
+    /// Whether memory for a segment was charged to the socket before: that is done by the page
+    /// (`sk_forward_alloc`), for what is received and what is to be sent together.
+    fn is_charged_ahead(&self, len: u32) -> bool {
+        const PAGE: u32 = 4096;
+        let used = self.sender.memory_used().wrapping_add(self.receiver.memory_used());
+        self.receiver.memory_for(len) <= used.wrapping_neg() % PAGE
+    }
+
     /// Fifth: the ACK field.
     fn on_ack(&mut self, segment: &Segment<'_>, ack: SeqNumber, cx: Context<'_>) -> AckOutcome {
         let header = &segment.header;
@@ -394,6 +418,13 @@ impl Open {
             && acceptable
         {
             self.receiver.note_timestamp(ts.value, header.sequence, cx.now.time);
+        }
+        if self.is_predicted(segment, ack) {
+            self.sender.on_text_alone(header.sequence);
+            if let Some(echo) = echo {
+                self.receiver.measure_echo(echo, segment.sequence_length(), cx.now);
+            }
+            return AckOutcome::Accepted;
         }
         let outcome = self.sender.on_ack(
             &Acknowledgement {
