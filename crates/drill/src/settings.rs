@@ -69,6 +69,9 @@ pub(crate) struct Settings {
     pub(crate) timestamp_tick: u64,
     /// Timestamps sent back need not be ones that were seen.
     pub(crate) scale_echoes: bool,
+    /// TCP packets with more data come to the host as several segments of this size that their
+    /// carrier has put together.
+    pub(crate) segment_size: Option<u16>,
     /// A packet is compared alone, never with the ones that follow it.
     pub(crate) strict_segments: bool,
     /// Sockets are of IPv6, packets of IPv4.
@@ -95,6 +98,7 @@ impl Settings {
             tolerance_permille: 125,
             timestamp_tick: 0,
             scale_echoes: false,
+            segment_size: None,
             strict_segments: false,
             is_mapped: false,
             segmentation: true,
@@ -132,9 +136,7 @@ impl Settings {
             "tcp_ts_tick_usecs" => self.timestamp_tick = number(text)?,
             "tcp_ts_ecr_scaled" => self.scale_echoes = true,
             "strict_segments" => self.strict_segments = true,
-            // The size at which Linux's tun device takes a packet of ours apart again: here it
-            // arrives whole.
-            "mss" => {}
+            "mss" => self.segment_size = Some(number(text)?).filter(|&size| size > 0),
             // Of the machine, not of the script's meaning.
             "gateway_ip" | "netmask_ip" | "speed" | "verbose" | "debug" | "dry_run" | "define"
             | "code_command" | "code_format" | "code_sockopt" | "non_fatal" | "init_scripts"

@@ -65,13 +65,15 @@ pub enum Event {
 pub struct Received {
     /// Whether its checksums still need verifying.
     pub verify: Verify,
+    /// Set when its carrier has put several TCP segments together: the payload of each but the last.
+    pub segment_size: Option<u16>,
     /// The event of the frame as its sender recorded it, where that is known (in the lab).
     pub cause: Option<EventId>,
 }
 
 impl Default for Received {
     fn default() -> Self {
-        Self { verify: Verify::Full, cause: None }
+        Self { verify: Verify::Full, segment_size: None, cause: None }
     }
 }
 

@@ -34,7 +34,7 @@ impl Host {
         }
         let Some(packet) = packet.get(..ip.length() + payload.len()) else { return false };
         self.counters.forwarded += 1;
-        let arrival = Arrival { interface, cast: Cast::Unicast, id };
+        let arrival = Arrival { interface, cast: Cast::Unicast, segment_size: None, id };
         if stays_on_link(source) || source.is_unspecified() || source.is_loopback() {
             return true;
         }

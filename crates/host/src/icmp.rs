@@ -260,7 +260,7 @@ impl Host {
     /// A datagram's fragments did not all come in time.
     pub(crate) fn report_expired(&mut self, now: Time, expired: &Expired, trace: &mut impl Trace) {
         let cast = self.links.cast(expired.ip.destination(), expired.interface);
-        let arrival = Arrival { interface: expired.interface, cast, id: None };
+        let arrival = Arrival { interface: expired.interface, cast, segment_size: None, id: None };
         self.report(now, arrival, &expired.ip, Report::Reassembly, &expired.packet, trace);
     }
 
@@ -283,7 +283,7 @@ impl Host {
         let Ok((ip, _)) = IpHeader::parse(packet, Verify::Snapped) else { return };
         let back = self.routes.find(quote.source);
         let Some(interface) = back.map(|hop| hop.interface) else { return };
-        let arrival = Arrival { interface, cast: Cast::Unicast, id: cause };
+        let arrival = Arrival { interface, cast: Cast::Unicast, segment_size: None, id: cause };
         self.report(now, arrival, &ip, Report::NoNeighbour, packet, trace);
     }
 

@@ -121,6 +121,7 @@ impl Host {
         while let Some(key) = listener.queue.pop_front() {
             if let Some(socket) = self.tcp.sockets.get_mut(key) {
                 socket.owner = Owner::Application;
+                socket.connection.set_held(true);
                 self.tcp.touch(key.slot);
                 return Some(key.into());
             }
@@ -236,8 +237,9 @@ impl Host {
         }
         self.counters.cookies_accepted += 1;
         let (mss, id) = (options.mss, self.tcp.next_connection());
-        let connection =
+        let mut connection =
             Connection::accept_cookie(now, id, local, remote, &options, &syn, ack, trace);
+        connection.set_held(false);
         let identification = self.rng.next_u32() as u16;
         let key = self.tcp.insert(
             connection,
@@ -271,6 +273,7 @@ impl Host {
             return;
         }
         socket.owner = Owner::Queued(listener);
+        socket.connection.set_held(false);
         self.tcp.listeners.forget_half_open(listener);
         let key = self.tcp.sockets.key(slot);
         if let (Some(state), Some(key)) = (self.tcp.listeners.all.get_mut(&listener), key) {

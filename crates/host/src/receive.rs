@@ -20,6 +20,8 @@ pub(crate) struct Arrival {
     /// It came to everybody on the link, or to a group, by its Ethernet or IP address: no error
     /// is sent about it (RFC 1122 §3.2.2, RFC 4443 §2.4(e)).
     pub(crate) cast: Cast,
+    /// See [`Received`].
+    pub(crate) segment_size: Option<u16>,
     /// The event of the frame.
     pub(crate) id: Option<EventId>,
 }
@@ -60,11 +62,12 @@ impl Host {
             && let Some(slot) = self.find_connection(plain.destination, plain.source, plain.ports())
         {
             let PlainSegment { ecn, payload, .. } = plain;
-            let segment = Segment { header: plain.header(), payload, ecn, id };
+            let Received { segment_size, .. } = received;
+            let segment = Segment { header: plain.header(), payload, ecn, segment_size, id };
             self.handle_bound(now, slot, &segment, trace);
             return;
         }
-        self.handle_any(now, interface, bytes, received.verify, id, trace);
+        self.handle_any(now, interface, bytes, received, id, trace);
     }
 
     /// A frame that is not just one more segment of a connection.
@@ -74,16 +77,17 @@ impl Host {
         now: Time,
         interface: IfIndex,
         bytes: &[u8],
-        verify: Verify,
+        received: Received,
         id: Option<EventId>,
         trace: &mut impl Trace,
     ) {
+        let Received { verify, segment_size, .. } = received;
         match parse_frame(bytes, verify) {
             Ok(frame) => {
                 let to_group =
                     frame.ethernet.is_some_and(|header| header.destination.is_multicast());
                 let cast = if to_group { Cast::Group } else { Cast::Unicast };
-                let arrival = Arrival { interface, cast, id };
+                let arrival = Arrival { interface, cast, segment_size, id };
                 match frame.network {
                     Network::Ip(packet) => self.handle_packet(now, arrival, &packet, trace),
                     Network::Arp(packet) => self.handle_arp(now, interface, &packet, id, trace),
@@ -107,7 +111,7 @@ impl Host {
             && arrival.cast == Cast::Unicast
             && let Some(slot) = self.find_connection(destination, source, segment.ports())
         {
-            let segment = segment_of(packet.ip.ecn(), segment, arrival.id);
+            let segment = segment_of(packet.ip.ecn(), segment, arrival.segment_size, arrival.id);
             self.handle_bound(now, slot, &segment, trace);
             return;
         }
@@ -181,7 +185,7 @@ impl Host {
         );
         if error.layer == Layer::Ipv6 && header.ether_type == EtherType::IPV6 && answerable {
             let cast = if header.destination.is_multicast() { Cast::Group } else { Cast::Unicast };
-            let arrival = Arrival { interface, cast, id };
+            let arrival = Arrival { interface, cast, segment_size: None, id };
             self.report_parameter(now, arrival, packet, error, trace);
         }
     }

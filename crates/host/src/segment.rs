@@ -53,7 +53,7 @@ impl Host {
     ) {
         // Out of fragments a connection's segment can come this way, too.
         let (local, remote) = (ip.destination(), ip.source());
-        let segment = segment_of(ip.ecn(), parsed, id);
+        let segment = segment_of(ip.ecn(), parsed, None, id);
         if let Some(slot) = self.find_connection(local, remote, parsed.ports()) {
             self.handle_bound(now, slot, &segment, trace);
             return;
@@ -331,8 +331,13 @@ impl Host {
     }
 }
 
-pub(crate) fn segment_of<'a>(ecn: Ecn, parsed: &Parsed<'a>, id: Option<EventId>) -> Segment<'a> {
-    Segment { header: parsed.header, payload: parsed.payload, ecn, id }
+pub(crate) fn segment_of<'a>(
+    ecn: Ecn,
+    parsed: &Parsed<'a>,
+    segment_size: Option<u16>,
+    id: Option<EventId>,
+) -> Segment<'a> {
+    Segment { header: parsed.header, payload: parsed.payload, ecn, segment_size, id }
 }
 
 /// The header of a connection's packet: DF is set, so that the path MTU shows, and IPv4 packets

@@ -1,6 +1,6 @@
 //! `struct virtio_net_hdr`: what stands before a frame on a device with `IFF_VNET_HDR`.
 
-use roundtrip_host::Gso;
+use roundtrip_host::{Gso, Received};
 use roundtrip_packet::{EtherType, Verify};
 
 /// Its size.
@@ -35,11 +35,16 @@ pub(crate) fn write(frame: &[u8], gso: Option<Gso>) -> [u8; LENGTH] {
     header
 }
 
-/// What the kernel says of a frame it hands us: whether its checksums are to be looked at.
-pub(crate) fn read(header: &[u8]) -> Verify {
-    match header.first() {
-        Some(flags) if flags & (NEEDS_CSUM | DATA_VALID) != 0 => Verify::Trusted,
-        _ => Verify::Full,
+/// What the kernel says of a frame it hands us: whether its checksums are to be looked at, and of
+/// what size the segments are that it has put together.
+pub(crate) fn read(header: &[u8; LENGTH]) -> Received {
+    let is_trusted = header[0] & (NEEDS_CSUM | DATA_VALID) != 0;
+    let size = u16::from_ne_bytes([header[4], header[5]]);
+    let is_joined = matches!(header[1] & !GSO_ECN, GSO_TCPV4 | GSO_TCPV6) && size > 0;
+    Received {
+        verify: if is_trusted { Verify::Trusted } else { Verify::Full },
+        segment_size: is_joined.then_some(size),
+        cause: None,
     }
 }
 

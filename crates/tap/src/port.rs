@@ -9,7 +9,6 @@ use std::time::SystemTime;
 
 use roundtrip_host::{Apart, IfIndex, Received, Transmit};
 use roundtrip_live::{Clock, Machine};
-use roundtrip_packet::Verify;
 use roundtrip_record::{Time, WireKind};
 use roundtrip_wire::{Environment, Port, Task};
 use rustix::io::Errno;
@@ -97,10 +96,10 @@ impl TapPort {
     }
 
     /// Takes one frame from the device.
-    fn read(&self, buffer: &mut [u8]) -> Result<(usize, Verify), Errno> {
+    fn read(&self, buffer: &mut [u8]) -> Result<(usize, Received), Errno> {
         let device = self.device.descriptor.get_ref();
         if !self.device.vnet_header {
-            return Ok((rustix::io::read(device, buffer)?, Verify::Full));
+            return Ok((rustix::io::read(device, buffer)?, Received::default()));
         }
         let mut head = [0; header::LENGTH];
         let parts = &mut [IoSliceMut::new(&mut head), IoSliceMut::new(buffer)];
@@ -143,7 +142,7 @@ async fn receive(tap: &Tap) {
     while let Ok(mut ready) = port.device.descriptor.ready(interest).await {
         let (mut taken, mut bytes) = (0, 0);
         while taken < BATCH && bytes < BATCH_BYTES {
-            let (length, verify) = match port.read(&mut buffer) {
+            let (length, received) = match port.read(&mut buffer) {
                 Ok(read) => read,
                 Err(Errno::AGAIN) => {
                     ready.clear_ready();
@@ -155,7 +154,7 @@ async fn receive(tap: &Tap) {
                     return;
                 }
             };
-            tap.handle_frame(port.interface, &buffer[..length], Received { verify, cause: None });
+            tap.handle_frame(port.interface, &buffer[..length], received);
             taken += 1;
             bytes += length;
         }

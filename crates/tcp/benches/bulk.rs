@@ -65,7 +65,13 @@ impl Pair {
             &mut Off,
         );
         let syn = client.poll_transmit(now, 1, &mut Off).expect("a SYN");
-        let syn = Segment { header: syn.header, payload: &[], ecn: Ecn::NotEct, id: None };
+        let syn = Segment {
+            header: syn.header,
+            payload: &[],
+            ecn: Ecn::NotEct,
+            segment_size: None,
+            id: None,
+        };
         let server = Connection::accept(
             now,
             ConnectionId(2),
@@ -110,6 +116,7 @@ impl Pair {
                         header: segment.header,
                         payload: segment.payload,
                         ecn: Ecn::NotEct,
+                        segment_size: None,
                         id: None,
                     };
                     to.handle_segment(self.now, &segment, &mut Off);
@@ -121,7 +128,13 @@ impl Pair {
                         if payload.is_empty() && count > 0 && sent.payload_length() > 0 {
                             continue;
                         }
-                        let segment = Segment { header, payload, ecn: Ecn::NotEct, id: None };
+                        let segment = Segment {
+                            header,
+                            payload,
+                            ecn: Ecn::NotEct,
+                            segment_size: None,
+                            id: None,
+                        };
                         to.handle_segment(self.now, &segment, &mut Off);
                         header.sequence += payload.len();
                     }

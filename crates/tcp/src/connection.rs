@@ -1,10 +1,10 @@
 //! One TCP connection: the public face.
 
 mod settings;
+mod snapshot;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use roundtrip_packet::tcp::Header;
@@ -15,6 +15,7 @@ use roundtrip_record::{
 
 use crate::clock::Now;
 use crate::event::{Notice, Pending};
+use crate::info::Last;
 use crate::profile::Profile;
 use crate::receive::Receiver;
 use crate::report::{self, CongestionMark};
@@ -23,7 +24,7 @@ use crate::state::{
     Fired, Next, Open, OpenSegment, Ports, SynReceived, SynSent, TimeWait, Verdict, Waiting,
 };
 use crate::{
-    Disposition, Event, IcmpError, Info, Options, ReadError, Segment, Supply, Transmit, WriteError,
+    Disposition, Event, IcmpError, Options, ReadError, Segment, Supply, Transmit, WriteError,
     Writing,
 };
 
@@ -59,7 +60,21 @@ enum State {
 #[derive(Debug)]
 struct Closed {
     reason: CloseReason,
+    left: Option<Box<Left>>,
+}
+
+/// What an application that still holds the socket can get.
+#[derive(Debug, Default)]
+struct Left {
     receiver: Option<Box<Receiver>>,
+    last: Option<Box<Last>>,
+}
+
+impl Closed {
+    fn new(reason: CloseReason, left: Left) -> Closed {
+        let is_empty = left.receiver.is_none() && left.last.is_none();
+        Closed { reason, left: (!is_empty).then(|| Box::new(left)) }
+    }
 }
 
 impl Connection {
@@ -454,11 +469,11 @@ impl Connection {
             }
             State::Open(open) => open.orphan(cx),
             State::TimeWait(state) => {
-                state.receiver = None;
+                (state.receiver, state.last) = (None, None);
                 Next::Stay
             }
             State::Closed(closed) => {
-                closed.receiver = None;
+                closed.left = None;
                 Next::Stay
             }
         };
@@ -582,56 +597,6 @@ impl Connection {
         self.receiver()?.cause_at(offset)
     }
 
-    /// How long there was something to send until `now` (`tcpi_busy_time`), how long of that the
-    /// peer's window was in the way (`tcpi_rwnd_limited`), and how long the size of the send buffer
-    /// (`tcpi_sndbuf_limited`).
-    pub fn business(&self, now: Time) -> [Duration; 3] {
-        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
-        match &self.state {
-            State::Open(open) => open.sender.business(cx),
-            _ => [Duration::ZERO; 3],
-        }
-    }
-
-    /// A snapshot of everything Linux's `TCP_INFO` tells.
-    pub fn info(&self) -> Info {
-        let mut info = Info::of(self.state());
-        info.segs_in = self.segments_in;
-        info.segs_out = self.segments_out;
-        let headers: u32 = if self.remote.is_ipv6() { 60 } else { 40 };
-        let options = match &self.state {
-            State::SynSent(state) => {
-                info.retransmits = state.retransmits();
-                Some(state.options())
-            }
-            State::SynReceived(state) => {
-                info.retransmits = state.retransmits();
-                info.rto = state.rto(&self.profile);
-                Some(state.options())
-            }
-            State::Open(open) => {
-                open.sender.fill(&mut info);
-                open.receiver.fill(&mut info, &self.profile);
-                info.pmtu = open.sender.path_mss() + headers;
-                info.window_scale = open.window_scale.map(|peer| (peer, open.receiver.shift()));
-                info.last_data_sent = open.sender.last_sent;
-                info.last_data_recv = open.receiver.last_data;
-                info.last_ack_recv = open.sender.last_ack;
-                None
-            }
-            State::TimeWait(_) | State::Closed(_) => None,
-        };
-        if let Some(options) = options {
-            info.snd_mss = 536;
-            info.advmss = u32::from(options.mss);
-            info.pmtu = u32::from(options.mss) + headers;
-            info.snd_cwnd = self.profile.initial_window;
-            info.unacked = 1;
-            info.reordering = self.profile.reordering;
-        }
-        info
-    }
-
     // ---- inside ----
 
     fn ports(&self) -> Ports {
@@ -649,7 +614,7 @@ impl Connection {
         match &self.state {
             State::Open(open) => Some(&open.receiver),
             State::TimeWait(state) => state.receiver.as_deref(),
-            State::Closed(closed) => closed.receiver.as_deref(),
+            State::Closed(closed) => closed.left.as_ref()?.receiver.as_deref(),
             State::SynSent(_) | State::SynReceived(_) => None,
         }
     }
@@ -658,7 +623,7 @@ impl Connection {
         match &mut self.state {
             State::Open(open) => Some(&mut open.receiver),
             State::TimeWait(state) => state.receiver.as_deref_mut(),
-            State::Closed(closed) => closed.receiver.as_deref_mut(),
+            State::Closed(closed) => closed.left.as_mut()?.receiver.as_deref_mut(),
             State::SynSent(_) | State::SynReceived(_) => None,
         }
     }
@@ -769,14 +734,16 @@ impl Connection {
 
     /// TIME_WAIT, or FIN_WAIT_2 without an owner.
     fn wait(&mut self, now: Time, waiting: Waiting) {
-        let placeholder = State::Closed(Closed { reason: CloseReason::Finished, receiver: None });
+        let last = self.snapshot(now);
+        let placeholder = State::Closed(Closed { reason: CloseReason::Finished, left: None });
         match std::mem::replace(&mut self.state, placeholder) {
             State::Open(open) => {
                 let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
                 if open.receiver.is_finished() && waiting == Waiting::TimeWait {
                     self.pending.note(Notice::PeerFinished);
                 }
-                let state = TimeWait::new(waiting, open.into_remains(cx), cx);
+                let mut state = TimeWait::new(waiting, open.into_remains(cx), cx);
+                state.last = last;
                 self.state = State::TimeWait(Box::new(state));
             }
             other => self.state = other,
@@ -791,22 +758,25 @@ impl Connection {
         cause: Option<EventId>,
         trace: &mut impl Trace,
     ) {
+        let kept = self.snapshot(now);
         let ports = self.ports();
-        let placeholder = State::Closed(Closed { reason, receiver: None });
-        let receiver = match std::mem::replace(&mut self.state, placeholder) {
+        let placeholder = State::Closed(Closed { reason, left: None });
+        let (receiver, last) = match std::mem::replace(&mut self.state, placeholder) {
             State::Open(mut open) => {
                 let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
                 if let Some(reset) = open.poll_reset(ports, cx) {
                     self.reset = Some(Box::new(reset));
                 }
-                Some(Box::new(open.receiver))
+                (Some(Box::new(open.receiver)), kept)
             }
-            State::TimeWait(state) => state.receiver,
-            State::Closed(closed) => closed.receiver,
-            State::SynSent(_) | State::SynReceived(_) => None,
+            State::TimeWait(state) => (state.receiver, state.last),
+            State::Closed(closed) => {
+                closed.left.map_or((None, None), |left| (left.receiver, left.last))
+            }
+            State::SynSent(_) | State::SynReceived(_) => (None, None),
         };
         let receiver = receiver.filter(|r| r.unread() > 0 || r.is_finished());
-        self.state = State::Closed(Closed { reason, receiver });
+        self.state = State::Closed(Closed::new(reason, Left { receiver, last }));
         self.pending.close(reason);
         let id = self.id;
         trace.emit(now, cause, || report::closed(id, reason));

@@ -233,7 +233,7 @@ mod tests {
     }
 
     fn segment(header: Header) -> Segment<'static> {
-        Segment { header, payload: &[], ecn: Ecn::NotEct, id: None }
+        Segment { header, payload: &[], ecn: Ecn::NotEct, segment_size: None, id: None }
     }
 
     #[test]

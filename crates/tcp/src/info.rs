@@ -75,6 +75,10 @@ pub struct Info {
     pub rcv_space: u32,
     /// Retransmissions of the whole connection.
     pub total_retrans: u32,
+    /// Retransmission timeouts of the whole connection, handshake included.
+    pub total_rto: u32,
+    /// Recoveries that began with a timeout.
+    pub total_rto_recoveries: u32,
     /// Pacing rate, bytes a second.
     pub pacing_rate: u64,
     /// Bytes of payload acknowledged.
@@ -117,6 +121,32 @@ pub struct Info {
     pub unread: u32,
     /// Buffered and not acknowledged yet, bytes (`SIOCOUTQ`).
     pub unacked_bytes: u32,
+    /// What the receive buffer takes up and may take up, in Linux's measure (`SK_MEMINFO_RMEM_ALLOC`,
+    /// `_RCVBUF`).
+    pub receive_memory: (u32, u32),
+    /// The same of the send buffer (`SK_MEMINFO_WMEM_QUEUED`, `_SNDBUF`).
+    pub send_memory: (u32, u32),
+}
+
+/// How long things took, which goes on while nothing happens: the times of `struct tcp_info`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// There was something to send (`tcpi_busy_time`).
+    pub busy: Duration,
+    /// Of that, the peer's window was in the way (`tcpi_rwnd_limited`).
+    pub rwnd_limited: Duration,
+    /// Of that, the size of the send buffer was (`tcpi_sndbuf_limited`).
+    pub sndbuf_limited: Duration,
+    /// Recoveries that a timeout began (`tcpi_total_rto_time`), to the millisecond.
+    pub total_rto: Duration,
+}
+
+/// What was known when a connection left the states in which data moves: the kernel's socket keeps
+/// it until it is closed.
+#[derive(Debug)]
+pub(crate) struct Last {
+    pub(crate) info: Info,
+    pub(crate) spent: Spent,
 }
 
 /// What the sender is doing about congestion (`enum tcp_ca_state`).
@@ -172,6 +202,8 @@ impl Info {
             rcv_rtt: Duration::ZERO,
             rcv_space: 0,
             total_retrans: 0,
+            total_rto: 0,
+            total_rto_recoveries: 0,
             pacing_rate: 0,
             bytes_acked: 0,
             bytes_received: 0,
@@ -193,6 +225,8 @@ impl Info {
             rcv_wnd: 0,
             unread: 0,
             unacked_bytes: 0,
+            receive_memory: (0, 0),
+            send_memory: (0, 0),
         }
     }
 }

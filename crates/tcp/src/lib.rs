@@ -38,7 +38,7 @@
 //! fn carry(now: Time, from: &mut Connection, to: &mut Connection) {
 //!     while let Some(sent) = from.poll_transmit(now, 1, &mut Off) {
 //!         let (header, ecn, payload) = (sent.header, sent.ecn, sent.payload.concat());
-//!         to.handle_segment(now, &Segment { header, payload: &payload, ecn, id: None }, &mut Off);
+//!         to.handle_segment(now, &Segment { header, payload: &payload, ecn, segment_size: None, id: None }, &mut Off);
 //!     }
 //! }
 //!
@@ -48,7 +48,7 @@
 //!     now, ConnectionId(1), here, there, SeqNumber(1), Options::default(), None, &mut Off,
 //! );
 //! let syn = client.poll_transmit(now, 1, &mut Off).expect("a SYN");
-//! let syn = Segment { header: syn.header, payload: &[], ecn: syn.ecn, id: None };
+//! let syn = Segment { header: syn.header, payload: &[], ecn: syn.ecn, segment_size: None, id: None };
 //! let mut server = Connection::accept(
 //!     now, ConnectionId(2), there, here, SeqNumber(2), Options::default(), &syn, &mut Off,
 //! );
@@ -90,7 +90,7 @@ pub use connection::Connection;
 pub use cookie::SynCookies;
 pub use disposition::Disposition;
 pub use event::{Event, IcmpError, ReadError, WriteError};
-pub use info::{CaState, Info};
+pub use info::{CaState, Info, Spent};
 pub use options::{EcnMode, KeepAlive, Options, Writing};
 pub use profile::{BufferCost, Profile, Reduction, Tick};
 pub use segment::{Segment, Transmit, reset_for};

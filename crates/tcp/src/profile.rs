@@ -160,7 +160,9 @@ pub enum BufferCost {
     /// A frame of 1514 bytes costs 2176, so a window has 170 of 256 parts of its buffer (measured:
     /// `scaling_ratio` of the trace point `tcp:tcp_rcvbuf_grow`).
     Fragment,
-    /// A slab of a power of two, as from `alloc_skb`: TUN devices. The same frame costs 2304.
+    /// A slab, as from `alloc_skb`, and pages for what does not fit in one page: TUN devices
+    /// (`tun_alloc_skb`; measured: `sk_rmem_alloc` after segments of 1 to 60000 bytes). A full
+    /// segment costs 2304.
     Slab,
 }
 
@@ -173,6 +175,10 @@ impl BufferCost {
     const HEADROOM: u32 = 64;
     /// `struct skb_shared_info` at the end of a buffer, aligned.
     const SHARED_INFO: u32 = 320;
+    /// The least slab (`SKB_SMALL_HEAD_CACHE_SIZE`).
+    const SMALL: u32 = 576;
+    /// What does not fit in one page goes on in others.
+    const PAGE: u32 = 4096;
 
     /// Headers before the payload, with timestamps.
     const fn headers(self) -> u32 {
@@ -189,6 +195,11 @@ impl BufferCost {
         let buffer = bytes.next_multiple_of(Self::CACHE_LINE) + Self::SHARED_INFO;
         match self {
             BufferCost::Fragment => buffer,
+            BufferCost::Slab if bytes >= Self::PAGE => {
+                let rest = bytes - (Self::PAGE - Self::SHARED_INFO);
+                Self::PAGE + rest.next_multiple_of(Self::PAGE)
+            }
+            BufferCost::Slab if buffer <= Self::SMALL => Self::SMALL,
             BufferCost::Slab => buffer.next_power_of_two(),
         }
     }
@@ -209,7 +220,9 @@ impl BufferCost {
             BufferCost::Fragment => 17,
             BufferCost::Slab => {
                 let taken = Self::HEADROOM + self.headers() + payload + Self::SHARED_INFO;
-                self.buffer(payload).saturating_sub(taken).min(u32::from(u16::MAX)) as u16
+                let is_paged = taken - Self::SHARED_INFO >= Self::PAGE;
+                let room = self.buffer(payload).saturating_sub(taken);
+                if is_paged { 0 } else { room.min(u32::from(u16::MAX)) as u16 }
             }
         }
     }

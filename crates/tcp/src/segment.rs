@@ -13,6 +13,9 @@ pub struct Segment<'a> {
     pub payload: &'a [u8],
     /// What the IP header said about congestion (RFC 3168 §5).
     pub ecn: Ecn,
+    /// Set when several segments of this many bytes were put together on the way (GRO): what the
+    /// peer's segment size is guessed from.
+    pub segment_size: Option<u16>,
     /// The event of the frame that brought it: the cause of everything it leads to.
     pub id: Option<EventId>,
 }
@@ -73,7 +76,7 @@ impl Transmit<'_> {
 /// use roundtrip_tcp::{Segment, reset_for};
 ///
 /// let syn = Header { sequence: SeqNumber(7), flags: Flags::SYN, ..Header::new(40_000, 80) };
-/// let stray = Segment { header: syn, payload: &[], ecn: Ecn::NotEct, id: None };
+/// let stray = Segment { header: syn, payload: &[], ecn: Ecn::NotEct, segment_size: None, id: None };
 /// let reset = reset_for(&stray).expect("a SYN is answered");
 /// assert_eq!(reset.flags, Flags::RST_ACK);
 /// assert_eq!(reset.acknowledgement, SeqNumber(8));

@@ -23,7 +23,8 @@ impl Scene {
             Header { sequence: IRS, flags: Flags::SYN, window: 60_000, ..Header::new(9, 80) };
         syn.options.mss = Some(1460);
         syn.options.sack_permitted = true;
-        let segment = Segment { header: syn, payload: &[], ecn: Ecn::NotEct, id: None };
+        let segment =
+            Segment { header: syn, payload: &[], ecn: Ecn::NotEct, segment_size: None, id: None };
         let (local, remote) = ("10.0.0.2:80".parse().unwrap(), "10.0.0.1:9".parse().unwrap());
         let id = ConnectionId(1);
         let connection =
@@ -51,7 +52,7 @@ impl Scene {
     }
 
     fn hears(&mut self, header: Header, payload: &[u8]) -> Disposition {
-        let segment = Segment { header, payload, ecn: Ecn::NotEct, id: None };
+        let segment = Segment { header, payload, ecn: Ecn::NotEct, segment_size: None, id: None };
         self.connection.handle_segment(self.now, &segment, &mut Off)
     }
 

@@ -31,7 +31,13 @@ fn carry(now: Time, from: &mut Connection, to: &mut Connection, count: &mut u64)
             buffer.extend_from_slice(second);
             &buffer
         };
-        let segment = Segment { header: sent.header, payload, ecn: Ecn::NotEct, id: None };
+        let segment = Segment {
+            header: sent.header,
+            payload,
+            ecn: Ecn::NotEct,
+            segment_size: None,
+            id: None,
+        };
         to.handle_segment(now, &segment, &mut Off);
     }
     from.check_resting();
@@ -55,7 +61,7 @@ fn four_gigabytes_and_more_arrive_in_order() {
         &mut Off,
     );
     let syn = client.poll_transmit(now, 1, &mut Off).expect("a SYN").header;
-    let syn = Segment { header: syn, payload: &[], ecn: Ecn::NotEct, id: None };
+    let syn = Segment { header: syn, payload: &[], ecn: Ecn::NotEct, segment_size: None, id: None };
     let isn = SeqNumber(u32::MAX);
     let mut server =
         Connection::accept(now, ConnectionId(2), there, here, isn, options, &syn, &mut Off);

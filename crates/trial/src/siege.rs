@@ -165,7 +165,7 @@ impl<'a> Siege<'a> {
 
     fn deliver(&mut self, frame: &[u8], verify: Verify) {
         let at = self.chance.below(self.links.len() as u32) as usize;
-        let received = Received { verify, cause: None };
+        let received = Received { verify, segment_size: None, cause: None };
         self.host.handle_frame(self.now, self.links[at], frame, received, &mut Off);
     }
 

@@ -135,7 +135,7 @@ impl World {
     pub(crate) fn step(&mut self, chance: &mut Chance<'_>) {
         let is_due = self.arrivals.peek().is_some_and(|Reverse(arrival)| arrival.at <= self.now);
         if is_due && let Some(Reverse(arrival)) = self.arrivals.pop() {
-            let received = Received { verify: self.verify, cause: None };
+            let received = Received { verify: self.verify, segment_size: None, cause: None };
             let host = &mut self.hosts[arrival.to];
             host.handle_frame(self.now, self.link, &arrival.frame, received, &mut Off);
             self.spare.push(arrival.frame);

@@ -55,10 +55,18 @@ pub(super) fn provide(connection: &Connection, now: Time, names: &mut Names) {
     for (name, value) in fields(info, now) {
         names.insert(format!("tcpi_{name}"), Value::Int(value));
     }
-    let [busy, window, buffer] = connection.business(now);
-    for (name, value) in [("busy_time", busy), ("rwnd_limited", window), ("sndbuf_limited", buffer)]
-    {
-        names.insert(format!("tcpi_{name}"), Value::Int(micros(value)));
+    let spent = connection.spent(now);
+    for (name, value) in [
+        ("tcpi_busy_time", micros(spent.busy)),
+        ("tcpi_rwnd_limited", micros(spent.rwnd_limited)),
+        ("tcpi_sndbuf_limited", micros(spent.sndbuf_limited)),
+        ("tcpi_total_rto_time", millis(spent.total_rto)),
+        ("SK_MEMINFO_RMEM_ALLOC", info.receive_memory.0.into()),
+        ("SK_MEMINFO_RCVBUF", info.receive_memory.1.into()),
+        ("SK_MEMINFO_WMEM_QUEUED", info.send_memory.0.into()),
+        ("SK_MEMINFO_SNDBUF", info.send_memory.1.into()),
+    ] {
+        names.insert(name.to_owned(), Value::Int(value));
     }
 }
 
@@ -102,6 +110,8 @@ fn fields(info: &Info, now: Time) -> Vec<(&'static str, i128)> {
         ("reordering", info.reordering.into()),
         ("rcv_rtt", micros(info.rcv_rtt)),
         ("rcv_space", info.rcv_space.into()),
+        ("total_rto", info.total_rto.into()),
+        ("total_rto_recoveries", info.total_rto_recoveries.into()),
         ("total_retrans", info.total_retrans.into()),
         ("pacing_rate", info.pacing_rate.into()),
         ("bytes_acked", info.bytes_acked.into()),

@@ -90,14 +90,15 @@ impl Net {
 
     /// A packet arrives, from the IP header on. That takes a moment, as it does through a tun device:
     /// what the kernel does within a millisecond of a write is not what it does after one.
-    pub(crate) fn inject(&mut self, packet: &[u8]) {
+    pub(crate) fn inject(&mut self, packet: &[u8], segment_size: Option<u16>) {
         self.now += INJECTION;
         let is_v6 = packet.first().is_some_and(|first| first >> 4 == 6);
         let ether_type = if is_v6 { EtherType::IPV6 } else { EtherType::IPV4 };
         let mut frame = Vec::with_capacity(packet.len() + ethernet::HEADER_LEN);
         ethernet::Header { destination: OURS, source: THEIRS, ether_type }.emit(&mut frame);
         frame.extend_from_slice(packet);
-        self.host.handle_frame(self.now, self.nic, &frame, Received::default(), &mut Off);
+        let received = Received { segment_size, ..Received::default() };
+        self.host.handle_frame(self.now, self.nic, &frame, received, &mut Off);
         self.drain();
     }
 

@@ -87,7 +87,12 @@ impl World {
         let scale = self.settings.scale_echoes;
         let Some(flow) = self.flow() else { return Ok(()) };
         let bytes = wire::build(spec, flow, scale)?;
-        self.net.inject(&bytes);
+        let data = match &spec.body {
+            Body::Tcp(tcp) => tcp.length,
+            Body::Udp { .. } | Body::Icmp(_) => 0,
+        };
+        let segment_size = self.settings.segment_size.filter(|&size| data > u32::from(size));
+        self.net.inject(&bytes, segment_size);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use roundtrip_record::{InterfaceId, Off, Time};
 /// ones are used up, each further connection looks at all of them in vain, as in Linux.
 const PER_ADDRESS: usize = 10_000;
 
-const RECEIVED: Received = Received { verify: Verify::Full, cause: None };
+const RECEIVED: Received = Received { verify: Verify::Full, segment_size: None, cause: None };
 
 pub(crate) struct Pair {
     pub(crate) now: Time,

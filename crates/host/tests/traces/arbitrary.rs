@@ -267,7 +267,7 @@ proptest! {
                 host.handle_timeout(now, &mut Off);
             }
             let bytes = frame(ip, destination, &content);
-            let received = Received { verify: Verify::Full, cause: None };
+            let received = Received { verify: Verify::Full, segment_size: None, cause: None };
             host.handle_frame(now, eth, &bytes, received, &mut Off);
             if drains > 0 {
                 drain(&mut host, now);
@@ -294,7 +294,7 @@ proptest! {
                 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 7, 0x86, 0xdd, 0x60,
             ]] {
                 let bytes = [head, &bytes[..]].concat();
-                let received = Received { verify: Verify::Trusted, cause: None };
+                let received = Received { verify: Verify::Trusted, segment_size: None, cause: None };
                 host.handle_frame(Time::ZERO, eth, &bytes, received, &mut Off);
                 drain(&mut host, Time::ZERO);
             }

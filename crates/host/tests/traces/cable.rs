@@ -222,7 +222,7 @@ impl Net {
         self.now = self.now.max(at);
         if arrival == Some(at) {
             let (_, flight) = self.flying.pop_first().unwrap();
-            let received = Received { verify: Verify::Full, cause: None };
+            let received = Received { verify: Verify::Full, segment_size: None, cause: None };
             let Flight { to, interface, bytes } = flight;
             self.on(to, |host, now, spy| host.handle_frame(now, interface, &bytes, received, spy));
             return true;

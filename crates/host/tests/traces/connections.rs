@@ -478,7 +478,7 @@ fn superframes_for_those_who_cut_them_up() {
         let mut moved = true;
         while moved {
             moved = false;
-            let received = Received { verify: Verify::Trusted, cause: None };
+            let received = Received { verify: Verify::Trusted, segment_size: None, cause: None };
             let take = |apart: Apart<'_>| {
                 let whole = [apart.headers, apart.payload[0], apart.payload[1]].concat();
                 parted.push((whole, apart.transmit.gso));

@@ -13,6 +13,8 @@ pub(crate) struct AckPolicy {
     pub(crate) owed: bool,
     /// It is to go at once, for a reason of protocol (`ICSK_ACK_NOW`).
     pub(crate) urgent: bool,
+    /// It says that there was no memory for what came (`ICSK_ACK_NOMEM`).
+    pub(crate) no_memory: bool,
     /// It was decided to send one.
     pub(crate) due: bool,
     /// Whether one is to be sent is yet to be decided, after what data there is to send.
@@ -64,6 +66,7 @@ impl AckPolicy {
         AckPolicy {
             owed: false,
             urgent: false,
+            no_memory: false,
             due: false,
             undecided: false,
             pushed: false,
@@ -176,6 +179,7 @@ impl AckPolicy {
         }
         self.owed = false;
         self.urgent = false;
+        self.no_memory = false;
         self.due = false;
         self.undecided = false;
         self.pushed = false;

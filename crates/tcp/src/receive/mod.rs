@@ -105,6 +105,8 @@ pub(crate) struct SegmentText<'a> {
     pub(crate) fin: bool,
     pub(crate) push: bool,
     pub(crate) ecn: Ecn,
+    /// Of several segments put together on the way, the size of one.
+    pub(crate) segment_size: Option<u16>,
     /// Bytes of options in its header.
     pub(crate) options: u32,
     pub(crate) cause: Option<EventId>,
@@ -177,6 +179,8 @@ pub(crate) struct Receiver {
     pub(crate) ece_due: bool,
     pub(crate) ts_recent: Option<TsRecent>,
     causes: Option<Box<Causes>>,
+    /// An application holds the socket: only then does the buffer grow for what comes out of order.
+    pub(crate) is_held: bool,
     /// When data last came.
     pub(crate) last_data: Time,
     /// When anything last came, µs: the autotuning's clock.
@@ -211,6 +215,7 @@ impl Receiver {
             ece_due: false,
             ts_recent: start.ts_recent,
             causes: None,
+            is_held: true,
             last_data: cx.now.time,
             arrival_us: cx.now.us as u32,
             data_segments: 0,
@@ -357,11 +362,14 @@ impl Receiver {
 
     fn in_order(&mut self, text: &SegmentText<'_>, rto_us: u64, cx: Context<'_>) -> Text {
         let len = text.payload.len() as u32;
-        if !self.make_room(len, cx) {
+        if !self.make_room(cx) {
             // Out of memory: the window shuts until something has been read.
             self.ack.owed = true;
             self.ack.urgent = true;
-            return Text::OutOfWindow;
+            self.ack.no_memory = true;
+            if len > 0 && self.unread() > 0 {
+                return Text::OutOfWindow;
+            }
         }
         if len > 0 {
             self.space.held.queue(self.nxt + len, len, self.unread());
@@ -400,7 +408,7 @@ impl Receiver {
         self.ack.owed = true;
         // Nothing is taken in after FIN.
         let beyond_fin = self.fin.is_some_and(|fin| (text.seq + len).gt(fin));
-        if !self.make_room_beyond(len, cx) || beyond_fin {
+        if !self.make_room(cx) || beyond_fin {
             return Text::OutOfOrder;
         }
         let right = text.seq + len;
@@ -431,8 +439,10 @@ impl Receiver {
         if new > 0 {
             self.space.held.wait(len, follows);
         }
-        let (read, highest) = (self.space.per_round, self.reassembly.highest());
-        self.space.enlarge(read, self.nxt, highest, cx.profile);
+        if self.is_held {
+            let (read, highest) = (self.space.per_round, self.reassembly.highest());
+            self.space.enlarge(read, self.nxt, highest, cx.profile);
+        }
         Text::OutOfOrder
     }
 
@@ -453,18 +463,8 @@ impl Receiver {
 
     /// Whether there is memory for a segment (`tcp_try_rmem_schedule`): a buffer that tunes itself
     /// grows, one that is fixed refuses.
-    fn make_room(&mut self, len: u32, cx: Context<'_>) -> bool {
-        self.space.has_room(cx.profile.receive_memory[0])
-            || len == 0
-            || self.unread() == 0
-            || self.space.stretch(cx.profile)
-    }
-
-    /// The same for what is out of order, of which none is taken for the sake of progress.
-    fn make_room_beyond(&mut self, len: u32, cx: Context<'_>) -> bool {
-        self.space.has_room(cx.profile.receive_memory[0])
-            || len == 0
-            || self.space.stretch(cx.profile)
+    fn make_room(&mut self, cx: Context<'_>) -> bool {
+        self.space.has_room(cx.profile.receive_memory[0]) || self.space.stretch(cx.profile)
     }
 
     /// What the buffer takes up, in Linux's measure (`sk_rmem_alloc`).
@@ -495,8 +495,9 @@ impl Receiver {
     }
 
     fn measure(&mut self, len: u32, text: &SegmentText<'_>) {
-        if len > 0 && self.ack.measure(len, text.options, text.push || text.fin, self.space.advmss)
-        {
+        let size = text.segment_size.map_or(len, |size| len.min(u32::from(size)));
+        let advmss = self.space.advmss;
+        if len > 0 && self.ack.measure(size, text.options, text.push || text.fin, advmss) {
             self.space.rescale(len, self.wnd);
         }
     }
@@ -551,8 +552,12 @@ impl Receiver {
 
     // ---- segments leave ----
 
-    /// The window for a header (`tcp_select_window`). It is never taken back.
+    /// The window for a header (`tcp_select_window`). It is never taken back, unless memory ran out.
     pub(crate) fn announce(&mut self) -> u16 {
+        if self.ack.no_memory {
+            (self.wnd, self.wup) = (0, self.nxt);
+            return 0;
+        }
         let current = self.window();
         let mut new = self.space.select(self.ack.rcv_mss, self.wnd, &mut self.ack.quick);
         let unit = 1_u32 << self.space.shift;
@@ -699,6 +704,7 @@ impl Receiver {
         info.rcv_ooopack = self.out_of_order;
         info.rcv_wnd = self.window();
         info.unread = self.unread();
+        info.receive_memory = (self.space.held.used(), self.space.memory);
     }
 
     /// What holds after every step.
@@ -708,11 +714,14 @@ impl Receiver {
         assert!(self.space.memory <= profile.receive_memory[2].max(2 * profile.receive_memory_max));
         if let Some(highest) = self.reassembly.highest() {
             assert!(highest.gt(self.nxt), "a run out of order lies beyond RCV.NXT");
-            let limit = self.wup + self.wnd + LARGEST_SEGMENT;
+            // The window may have been taken back since, for want of memory.
+            let widest = profile.receive_memory[2].max(2 * profile.receive_memory_max);
+            let limit = self.nxt + widest + LARGEST_SEGMENT;
             assert!(highest.le(limit), "nothing that begins beyond the window is kept");
         }
-        let most = (self.wup + self.wnd + LARGEST_SEGMENT - self.copied).max(0) as usize;
-        assert!(self.buffer.capacity() <= most + (128 << 10), "more memory than window");
+        let end = self.reassembly.highest().unwrap_or(self.nxt);
+        let most = (end - self.copied).max(0) as usize;
+        assert!(self.buffer.capacity() <= most + (128 << 10), "more memory than data");
     }
 
     /// What holds once nothing is left to send now: an acknowledgement that is owed has a timer.

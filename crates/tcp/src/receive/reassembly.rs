@@ -82,12 +82,9 @@ impl Reassembly {
         self.tidy();
     }
 
-    /// Nothing more will be put together: FIN has been reached.
+    /// Nothing more will be put together, nor reported: FIN has been reached (`tcp_sack_reset`).
     pub(crate) fn clear(&mut self) {
-        if let Some(runs) = &mut self.0 {
-            **runs = Runs { duplicate: runs.duplicate, ..Runs::default() };
-        }
-        self.tidy();
+        self.0 = None;
     }
 
     /// How many blocks there are to report.

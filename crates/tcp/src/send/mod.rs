@@ -33,7 +33,7 @@ use roundtrip_record::Time;
 use crate::clock::{Deadline, Now, micros};
 use crate::congestion::prr::Prr;
 use crate::congestion::{Control, INFINITE, Moment, Window};
-use crate::info::CaState;
+use crate::info::{CaState, Spent};
 use crate::options::Writing;
 use crate::profile::Profile;
 use crate::rtt::RttEstimator;
@@ -42,7 +42,7 @@ use crate::supply::Supply;
 use buffer::SendBuffer;
 use queue::WriteQueue;
 use rack::Rack;
-use rate::{Activity, Business};
+use rate::{Activity, Business, Timeouts};
 use scoreboard::Scoreboard;
 
 pub(crate) use ack::{AckOutcome, Acknowledgement, echo_rtt_us};
@@ -165,6 +165,8 @@ pub(crate) struct SenderStart {
     /// It was sent more than twice and that was not spurious: the window begins at one (RFC 5681).
     pub(crate) syn_lost: bool,
     pub(crate) syn_retrans: u32,
+    /// Its timeouts, and how long it took to get over them, ms.
+    pub(crate) syn_timeouts: (u32, u32),
     /// We sent the first SYN, whose acknowledgement Linux counts as a byte.
     pub(crate) is_active: bool,
     /// The SYNs crossed, and ours went twice.
@@ -360,6 +362,9 @@ impl Sender {
         } else {
             sender.rtt.be_patient();
         }
+        if let (total @ 1.., spent_ms) = start.syn_timeouts {
+            sender.activity().timeouts = Timeouts::of_handshake(total, spent_ms);
+        }
         sender.expand_memory(cx);
         sender.update_pacing_rate(cx);
         sender
@@ -448,13 +453,14 @@ impl Sender {
         self.activity().chronograph.stop(what, is_empty, cx.now.ticks);
     }
 
-    /// How long there was something to send, how long of that the peer's window was in the way, and
-    /// how long the size of the send buffer.
-    pub(crate) fn business(&self, cx: Context<'_>) -> [Duration; 3] {
-        let tick = cx.profile.tick.us();
-        let spent = self.activity.as_ref();
-        let spent = spent.map_or([0; 3], |kept| kept.chronograph.spent(cx.now.ticks));
-        spent.map(|ticks| Duration::from_micros(u64::from(ticks) * tick))
+    /// How long things took until now.
+    pub(crate) fn spent(&self, cx: Context<'_>) -> Spent {
+        let Some(kept) = self.activity.as_ref() else { return Spent::default() };
+        let duration = |ticks| Duration::from_micros(u64::from(ticks) * cx.profile.tick.us());
+        let [busy, rwnd_limited, sndbuf_limited] =
+            kept.chronograph.spent(cx.now.ticks).map(duration);
+        let repairing = Duration::from_millis(kept.timeouts.spent_ms(cx.now.ms).into());
+        Spent { busy, rwnd_limited, sndbuf_limited, total_rto: repairing }
     }
 
     /// A buffer was filled: it leaves, if it is the first, or too much was written without a push.
@@ -761,6 +767,8 @@ impl Sender {
         info.bytes_acked = self.counts.bytes_acked;
         if let Some(activity) = &self.activity {
             (info.bytes_sent, info.bytes_retrans) = (activity.bytes_sent, activity.bytes_retrans);
+            let Timeouts { total, recoveries, .. } = activity.timeouts;
+            (info.total_rto, info.total_rto_recoveries) = (total, recoveries);
         }
         info.data_segs_out = self.counts.data_segs_out;
         info.delivered = self.counts.delivered;
@@ -769,6 +777,7 @@ impl Sender {
         info.reord_seen = self.counts.reordering_seen;
         // FIN has a sequence number, and counts as one.
         info.notsent_bytes = (self.write_end() - self.nxt).max(0) as u32;
+        info.send_memory = (self.memory_used(), self.memory);
         info.snd_wnd = self.wnd;
         (info.delivery_rate, info.delivery_rate_app_limited) =
             self.activity.as_ref().map_or((0, true), |kept| kept.rate.rate(self.size.effective));

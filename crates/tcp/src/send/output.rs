@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use roundtrip_packet::SeqNumber;
+use roundtrip_record::Time;
 
 use crate::congestion::Controller;
 use crate::info::CaState;
@@ -283,7 +284,8 @@ impl Sender {
         let seq = self.nxt;
         let fin = self.closing == Closing::Fin && seq + len == self.end;
         let prior_out = self.board.out();
-        self.before_data(cx);
+        let allowed_since = self.pace_until.max(self.last_output);
+        self.before_data(len, cx);
         let delivered = self.counts.delivered;
         let mut at = seq;
         let mut left = len;
@@ -327,26 +329,33 @@ impl Sender {
         if self.in_reduction() {
             self.recovery.prr.out += segments;
         }
-        self.pace(len, cx);
+        self.pace(len, allowed_since, cx);
         Burst { seq, len, mss, fin, push, retransmission: false }
     }
 
-    /// Data is about to leave (`tcp_event_data_sent`).
-    fn before_data(&mut self, cx: Context<'_>) {
+    /// A segment with `len` bytes is about to leave (`tcp_event_data_sent`).
+    fn before_data(&mut self, len: u32, cx: Context<'_>) {
+        self.last_output = cx.now.time;
+        if len == 0 {
+            return;
+        }
         if self.board.in_flight() == 0 {
             let at = self.moment(cx);
             let last = self.last_sent_ticks(cx);
             self.control.on_restart(last, &at);
         }
         self.last_sent = cx.now.time;
-        self.last_output = cx.now.time;
     }
 
-    /// When the next burst may leave, if bursts are spaced.
-    fn pace(&mut self, len: u32, cx: Context<'_>) {
-        if cx.profile.pacing && self.pacing_rate > 0 && self.counts.data_segs_out > 10 {
+    /// When the next burst may leave, if bursts are spaced. What left later than it might have,
+    /// `allowed_since`, makes up for that by half the space after it at most
+    /// (`tcp_update_skb_after_send`).
+    fn pace(&mut self, len: u32, allowed_since: Time, cx: Context<'_>) {
+        if cx.profile.pacing && self.pacing_rate > 0 && self.counts.data_segs_out >= 10 {
             let ns = u64::from(len) * 1_000_000_000 / self.pacing_rate;
-            self.pace_until = self.pace_until.max(cx.now.time) + Duration::from_nanos(ns);
+            let late = cx.now.time.since(allowed_since).as_nanos() as u64;
+            let space = Duration::from_nanos(ns - late.min(ns / 2));
+            self.pace_until = self.pace_until.max(cx.now.time) + space;
         }
     }
 
@@ -544,7 +553,7 @@ impl Sender {
             self.join_following(place, limit);
         }
         let sent = *self.board.get(place)?;
-        self.before_data(cx);
+        self.before_data(sent.len, cx);
         self.count_again(sent.len);
         let push = sent.marks.has(Marks::PUSH);
         let mss = mss.max(sent.len);

@@ -109,6 +109,9 @@ impl Sender {
 
     fn alert_in_loss(&mut self, duplicates: u32, news: &mut News, cx: Context<'_>) {
         self.process_loss(duplicates, news, cx);
+        if self.recovery.state != CaState::Loss {
+            self.activity().timeouts.recovered(cx.now.ms);
+        }
         self.identify_loss(news, cx);
         if self.recovery.state == CaState::Open || news.lost_retrans {
             self.alert_when_open(duplicates, news, cx);

@@ -82,6 +82,8 @@ impl Sender {
             }
             self.suspect_black_hole(cx);
             self.enter_loss(cx);
+            let is_first = self.retransmits == 0;
+            self.activity().timeouts.struck(is_first, cx.now.ms);
             self.retransmits += 1;
         }
         self.forced = Some(Forced::Head);

@@ -138,6 +138,8 @@ pub(crate) struct Completion {
     pub(crate) rtt_us: Option<u64>,
     pub(crate) syn_lost: bool,
     pub(crate) syn_retrans: u32,
+    /// Timeouts, and how long it took to get over them, ms.
+    pub(crate) syn_timeouts: (u32, u32),
     pub(crate) is_active: bool,
     pub(crate) is_crossed: bool,
 }
@@ -166,6 +168,7 @@ impl Synchronized {
                 rtt_us: done.rtt_us,
                 syn_lost: done.syn_lost,
                 syn_retrans: done.syn_retrans,
+                syn_timeouts: done.syn_timeouts,
                 is_active: done.is_active,
                 is_crossed: done.is_crossed,
                 buffer: options.send_buffer,

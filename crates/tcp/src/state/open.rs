@@ -141,6 +141,7 @@ impl Open {
     /// Nobody holds the socket any more (`__tcp_close`).
     pub(crate) fn orphan(&mut self, cx: Context<'_>) -> Next {
         self.orphan = true;
+        self.receiver.is_held = false;
         if self.receiver.unread() > 0 {
             // RFC 2525 §2.17: data was lost, and the peer must know.
             self.reset_due = true;
@@ -481,6 +482,7 @@ impl Open {
             fin,
             push: segment.has(Flags::PSH),
             ecn: segment.ecn,
+            segment_size: segment.segment_size,
             options: if self.timestamps.is_some() { 12 } else { 0 },
             cause: segment.id,
         };

@@ -323,6 +323,7 @@ impl SynReceived {
             rtt_us,
             syn_lost: self.timeouts > 1 && echo != Some((first_us / 1000) as u32),
             syn_retrans: self.retransmits,
+            syn_timeouts: (self.timeouts, ((cx.now.us - first_us) / 1000) as u32),
             is_active: self.origin == Origin::Active,
             is_crossed: self.origin == Origin::Active,
         };

@@ -27,8 +27,9 @@ pub(crate) struct SynSent {
     offer: Offer,
     /// When the first SYN left, µs, once it has.
     first_us: Option<u64>,
-    /// SYNs sent again.
+    /// SYNs sent again, and when the first of them left, µs.
     retransmits: u32,
+    first_again_us: u64,
     rto_us: u64,
     timer: Option<Time>,
     /// A SYN is to be sent.
@@ -45,6 +46,7 @@ impl SynSent {
             offer,
             first_us: None,
             retransmits: 0,
+            first_again_us: 0,
             rto_us: micros(profile.rto_initial),
             timer: None,
             due: true,
@@ -112,6 +114,9 @@ impl SynSent {
         if self.retransmits >= most || (self.retransmits > 0 && since >= limit) {
             self.timer = None;
             return Some((fired, Next::Closed(CloseReason::TimedOut)));
+        }
+        if self.retransmits == 0 {
+            self.first_again_us = cx.now.us;
         }
         self.retransmits += 1;
         if self.retransmits > profile.syn_linear_timeouts {
@@ -203,6 +208,7 @@ impl SynSent {
             rtt_us,
             syn_lost: self.retransmits > 1 && !spurious,
             syn_retrans: self.retransmits,
+            syn_timeouts: (self.retransmits, ((cx.now.us - self.first_again_us) / 1000) as u32),
             is_active: true,
             is_crossed: false,
         };

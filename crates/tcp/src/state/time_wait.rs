@@ -5,6 +5,7 @@ use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{SeqNumber, Timestamps};
 use roundtrip_record::{CloseReason, TcpState, Time, Timer};
 
+use crate::info::Last;
 use crate::profile::Profile;
 use crate::receive::{Receiver, TsRecent};
 use crate::send::Context;
@@ -37,6 +38,8 @@ pub(crate) struct TimeWait {
     last_answer: Option<Time>,
     /// What the application has not read.
     pub(crate) receiver: Option<Box<Receiver>>,
+    /// What can still be asked of the connection.
+    pub(crate) last: Option<Box<Last>>,
 }
 
 /// What an open connection hands over.
@@ -69,6 +72,7 @@ impl TimeWait {
             ack_due,
             last_answer: None,
             receiver: Some(Box::new(receiver)),
+            last: None,
         }
     }
 

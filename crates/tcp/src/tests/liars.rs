@@ -48,7 +48,7 @@ impl Liar {
         header.options.window_scale = Some(rng.below(20) as u8);
         header.options.sack_permitted = rng.below(4) > 0;
         header.options.timestamps = Some(Timestamps { value: rng.next() as u32, echo: 0 });
-        let syn = Segment { header, payload: &[], ecn: Ecn::NotEct, id: None };
+        let syn = Segment { header, payload: &[], ecn: Ecn::NotEct, segment_size: None, id: None };
         let connection =
             Connection::accept(now, ConnectionId(1), local, remote, iss, options, &syn, &mut Off);
         let mut liar = Liar { rng, now, connection, ours: iss, theirs: theirs + 1 };
@@ -115,7 +115,7 @@ impl Liar {
         }
         let payload = vec![1; self.rng.below(4) as usize * self.rng.below(1500) as usize];
         let ecn = Ecn::from_bits(self.rng.next() as u8);
-        let segment = Segment { header, payload: &payload, ecn, id: None };
+        let segment = Segment { header, payload: &payload, ecn, segment_size: None, id: None };
         self.connection.handle_segment(self.now, &segment, &mut Off);
     }
 

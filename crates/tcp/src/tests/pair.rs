@@ -245,8 +245,13 @@ impl Pair {
 
     fn deliver(&mut self, to: End, frame: &Frame) -> Option<Disposition> {
         let now = self.now;
-        let segment =
-            Segment { header: frame.header, payload: &frame.payload, ecn: frame.ecn, id: None };
+        let segment = Segment {
+            header: frame.header,
+            payload: &frame.payload,
+            ecn: frame.ecn,
+            segment_size: None,
+            id: None,
+        };
         if let Some(connection) = self.end(to) {
             return Some(connection.handle_segment(now, &segment, &mut Off));
         }

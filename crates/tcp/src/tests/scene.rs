@@ -147,7 +147,7 @@ impl Scene {
         header.options.window_scale = peer.scale;
         header.options.sack_permitted = peer.sack;
         header.options.timestamps = peer.timestamps.then_some(Timestamps { value: 1000, echo: 0 });
-        let syn = Segment { header, payload: &[], ecn: Ecn::NotEct, id: None };
+        let syn = Segment { header, payload: &[], ecn: Ecn::NotEct, segment_size: None, id: None };
         let now = Time::from_secs(1);
         let (local, remote) = ends();
         let connection =
@@ -258,7 +258,8 @@ impl Scene {
             None => None,
         };
         let payload = bytes(seg.seq, seg.len);
-        let segment = Segment { header, payload: &payload, ecn: seg.ecn, id: None };
+        let segment =
+            Segment { header, payload: &payload, ecn: seg.ecn, segment_size: None, id: None };
         let disposition = self.connection.handle_segment(self.now, &segment, &mut Off);
         self.dispositions.push(disposition);
         disposition

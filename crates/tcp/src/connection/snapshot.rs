@@ -1,0 +1,91 @@
+//! What can be asked of a connection: `TCP_INFO`, also of one that has ended.
+
+use roundtrip_record::Time;
+
+use crate::clock::Now;
+use crate::info::{Info, Last, Spent};
+use crate::send::Context;
+
+use super::{Connection, State};
+
+impl Connection {
+    /// How long things took until `now`.
+    pub fn spent(&self, now: Time) -> Spent {
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        match (&self.state, self.last()) {
+            (State::Open(open), _) => open.sender.spent(cx),
+            (_, Some(last)) => last.spent,
+            _ => Spent::default(),
+        }
+    }
+
+    /// A snapshot of everything Linux's `TCP_INFO` tells.
+    pub fn info(&self) -> Info {
+        let mut info = match self.last() {
+            Some(last) => Info { state: self.state(), ..last.info },
+            None => Info::of(self.state()),
+        };
+        info.segs_in = self.segments_in;
+        info.segs_out = self.segments_out;
+        let headers: u32 = if self.remote.is_ipv6() { 60 } else { 40 };
+        let options = match &self.state {
+            State::SynSent(state) => {
+                info.retransmits = state.retransmits();
+                Some(state.options())
+            }
+            State::SynReceived(state) => {
+                info.retransmits = state.retransmits();
+                info.rto = state.rto(&self.profile);
+                Some(state.options())
+            }
+            State::Open(open) => {
+                open.sender.fill(&mut info);
+                open.receiver.fill(&mut info, &self.profile);
+                info.pmtu = open.sender.path_mss() + headers;
+                info.window_scale = open.window_scale.map(|peer| (peer, open.receiver.shift()));
+                info.last_data_sent = open.sender.last_sent;
+                info.last_data_recv = open.receiver.last_data;
+                info.last_ack_recv = open.sender.last_ack;
+                None
+            }
+            State::TimeWait(_) | State::Closed(_) => None,
+        };
+        if let Some(options) = options {
+            info.snd_mss = 536;
+            info.advmss = u32::from(options.mss);
+            info.pmtu = u32::from(options.mss) + headers;
+            info.snd_cwnd = self.profile.initial_window;
+            info.unacked = 1;
+            info.reordering = self.profile.reordering;
+        }
+        info
+    }
+
+    fn last(&self) -> Option<&Last> {
+        match &self.state {
+            State::TimeWait(state) => state.last.as_deref(),
+            State::Closed(closed) => closed.left.as_ref()?.last.as_deref(),
+            State::SynSent(_) | State::SynReceived(_) | State::Open(_) => None,
+        }
+    }
+
+    /// What can be asked of an open connection, if somebody is there to ask. What was out is
+    /// forgotten (`tcp_write_queue_purge`).
+    pub(super) fn snapshot(&self, now: Time) -> Option<Box<Last>> {
+        if !matches!(&self.state, State::Open(open) if open.receiver.is_held) {
+            return None;
+        }
+        let mut info = self.info();
+        (info.unacked, info.sacked, info.lost, info.retrans) = (0, 0, 0, 0);
+        info.backoff = 0;
+        Some(Box::new(Last { info, spent: self.spent(now) }))
+    }
+
+    /// Whether an application holds the socket: a connection that waits to be accepted has nobody.
+    /// Until it is told otherwise it is held.
+    pub fn set_held(&mut self, is_held: bool) {
+        if let State::Open(open) = &mut self.state {
+            open.receiver.is_held = is_held;
+        }
+    }
+}
