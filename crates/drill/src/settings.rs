@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use roundtrip_tcp::{Algorithm, BufferCost, EcnMode, Profile};
+use roundtrip_tcp::{Algorithm, BufferCost, EcnMode, MtuProbing, Profile};
 
 /// One thing a command changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,7 +228,6 @@ fn is_harmless(name: &str, value: &str) -> bool {
         ("ipv4.tcp_adv_win_scale", "1"),
         ("ipv4.tcp_shrink_window", "0"),
         ("ipv4.tcp_stdurg", "0"),
-        ("ipv4.tcp_mtu_probing", "0"),
         ("ipv4.ip_no_pmtu_disc", "0"),
         ("ipv4.ip_default_ttl", "64"),
         ("ipv4.tcp_syncookies", "1"),
@@ -237,7 +236,6 @@ fn is_harmless(name: &str, value: &str) -> bool {
         "ipv4.tcp_ecn_option",
         "ipv4.tcp_ecn_option_beacon",
         "ipv4.tcp_ecn_fallback",
-        "ipv4.tcp_retries1",
         "ipv4.tcp_autocorking",
         "ipv4.tcp_allowed_congestion_control",
         "ipv4.tcp_no_metrics_save",
@@ -252,9 +250,6 @@ fn is_harmless(name: &str, value: &str) -> bool {
         "ipv4.tcp_app_win",
         "ipv4.tcp_workaround_signed_windows",
         "ipv4.tcp_backlog_ack_defer",
-        "ipv4.tcp_mtu_probe_floor",
-        "ipv4.tcp_probe_interval",
-        "ipv4.tcp_probe_threshold",
         "ipv4.tcp_fwmark_accept",
         "ipv4.ip_local_port_range",
         "ipv4.icmp_ratelimit",
@@ -333,11 +328,16 @@ fn tcp_sysctl(profile: &mut Profile, name: &str, value: &str) -> Option<bool> {
         "min_snd_mss" => profile.min_send_mss = count()? as u16,
         "mtu_probing" => {
             profile.mtu_probing = match count()? {
-                0 => false,
-                1 => true,
+                0 => MtuProbing::Off,
+                1 => MtuProbing::BlackHole,
+                2 => MtuProbing::Always,
                 _ => return None,
             }
         }
+        "mtu_probe_floor" => profile.mtu_probe_floor = count()? as u16,
+        "probe_threshold" => profile.probe_threshold = count()? as u16,
+        "probe_interval" => profile.probe_interval = seconds()?,
+        "retries1" => profile.retries1 = count()?,
         "fin_timeout" => profile.fin_timeout = seconds()?,
         "keepalive_time" => profile.keepalive.idle = seconds()?,
         "keepalive_intvl" => profile.keepalive.interval = seconds()?,

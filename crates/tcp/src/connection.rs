@@ -148,6 +148,7 @@ impl Connection {
         connection.opened(now, Side::Server, ack.id, trace);
         connection.changed(now, TcpState::Listen, TcpState::Established, ack.id, trace);
         connection.pending.note(Notice::Connected);
+        connection.search_path(now, false);
         connection.handle_segment(now, ack, trace);
         connection
     }
@@ -718,8 +719,11 @@ impl Connection {
             Next::Stay => {}
             Next::SynReceived(state) => self.state = State::SynReceived(state),
             Next::Open { open, .. } => {
+                let is_passive =
+                    matches!(&self.state, State::SynReceived(state) if state.is_passive());
                 self.state = State::Open(open);
                 self.pending.note(Notice::Connected);
+                self.search_path(now, !is_passive);
             }
             Next::Wait(waiting) => self.wait(now, waiting),
             Next::Closed(reason) => {
@@ -730,6 +734,20 @@ impl Connection {
         }
         self.changed(now, before, self.state(), cause, trace);
         self.check();
+    }
+
+    /// What the path carries may be searched for from now on (`tcp_init_transfer`).
+    fn search_path(&mut self, now: Time, is_active: bool) {
+        let headers = self.header_bytes();
+        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        if let State::Open(open) = &mut self.state {
+            open.sender.search_path(headers, is_active, cx);
+        }
+    }
+
+    /// Bytes of IP and TCP headers without options.
+    fn header_bytes(&self) -> u32 {
+        if self.remote.is_ipv6() { 60 } else { 40 }
     }
 
     /// TIME_WAIT, or FIN_WAIT_2 without an owner.

@@ -119,12 +119,17 @@ pub struct Profile {
     pub notsent_low_water: u32,
     /// Least segment size we agree to send (`min_snd_mss`).
     pub min_send_mss: u16,
-    /// Smaller segments are tried when timeouts suggest that large ones vanish without an ICMP
-    /// error: the detection of black holes of RFC 4821 §7.7 (`mtu_probing` = 1). Larger ones are not
-    /// tried again.
-    pub mtu_probing: bool,
-    /// Segment size to try first then (`base_mss`).
+    /// Whether segment sizes are tried that nobody vouches for (RFC 4821; `mtu_probing`).
+    pub mtu_probing: MtuProbing,
+    /// Segment size to begin that with (`base_mss`).
     pub base_mss: u16,
+    /// A black hole makes segments no smaller than this (`mtu_probe_floor`).
+    pub mtu_probe_floor: u16,
+    /// The search ends when what passes and what might are closer than this, bytes
+    /// (`probe_threshold`).
+    pub probe_threshold: u16,
+    /// And begins anew so much later, since paths change (`probe_interval`).
+    pub probe_interval: Duration,
     /// Timeouts after which a black hole is suspected, as a time (`retries1`).
     pub retries1: u32,
 
@@ -245,6 +250,17 @@ impl BufferCost {
     }
 }
 
+/// Path MTU discovery by trying (RFC 4821; `net.ipv4.tcp_mtu_probing`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MtuProbing {
+    /// Never (0): only ICMP tells what a path carries.
+    Off,
+    /// Once a black hole is suspected (1): segments become smaller, and then grow by probes.
+    BlackHole,
+    /// Always (2): segments begin small, and grow by probes.
+    Always,
+}
+
 /// How the window is reduced during recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {
@@ -306,8 +322,11 @@ impl Profile {
             gso_max_size: 65_536,
             notsent_low_water: u32::MAX,
             min_send_mss: 48,
-            mtu_probing: false,
+            mtu_probing: MtuProbing::Off,
             base_mss: 1024,
+            mtu_probe_floor: 48,
+            probe_threshold: 8,
+            probe_interval: Duration::from_mins(10),
             retries1: 3,
             invalid_ratelimit: Duration::from_millis(500),
             time_wait: Duration::from_mins(1),

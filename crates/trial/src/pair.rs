@@ -7,7 +7,7 @@ use std::time::Duration;
 use roundtrip_host::{Config, Event, Host, IfIndex, Interface, Limits, ListenerId, Offload};
 use roundtrip_packet::{EtherAddr, Verify};
 use roundtrip_record::{InterfaceId, Off, Time};
-use roundtrip_tcp::{Algorithm, EcnMode, KeepAlive, Options, Profile};
+use roundtrip_tcp::{Algorithm, EcnMode, KeepAlive, MtuProbing, Options, Profile};
 
 use crate::Chance;
 use crate::program::{Leaving, Program};
@@ -103,7 +103,8 @@ fn profile(chance: &mut Chance<'_>) -> Profile {
     profile.rack = !chance.one_in(4);
     profile.tail_loss_probe = !chance.one_in(4);
     profile.frto = !chance.one_in(2);
-    profile.mtu_probing = chance.one_in(2);
+    let probing = [MtuProbing::Off, MtuProbing::BlackHole, MtuProbing::Always];
+    profile.mtu_probing = chance.pick(&probing);
     profile
 }
 

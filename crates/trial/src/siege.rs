@@ -15,7 +15,7 @@ use roundtrip_packet::{
     Envelope, Link, Network, Packet, Protocol, Transport, Verify, icmpv6, ipv6, parse_frame,
 };
 use roundtrip_record::{InterfaceId, Off, Time};
-use roundtrip_tcp::{KeepAlive, Profile};
+use roundtrip_tcp::{KeepAlive, MtuProbing, Profile};
 
 use crate::Chance;
 use crate::frames::{self, Flow, OWN, OWN_V4, OWN_V6, stranger};
@@ -86,7 +86,9 @@ impl<'a> Siege<'a> {
     fn new(mut chance: Chance<'a>) -> Self {
         let kind = chance.below(64);
         let mut profile = if kind & 1 > 0 { Profile::rfc() } else { Profile::linux() };
-        profile.mtu_probing = kind & 2 > 0;
+        if kind & 2 > 0 {
+            profile.mtu_probing = MtuProbing::Always;
+        }
         profile.pacing = kind & 4 > 0;
         let forwarding = kind & 8 > 0;
         let config = Config {

@@ -27,7 +27,7 @@ impl Connection {
         };
         info.segs_in = self.segments_in;
         info.segs_out = self.segments_out;
-        let headers: u32 = if self.remote.is_ipv6() { 60 } else { 40 };
+        let headers = self.header_bytes();
         let options = match &self.state {
             State::SynSent(state) => {
                 info.retransmits = state.retransmits();

@@ -310,8 +310,11 @@ impl Sender {
             let Some(sent) = self.board.pop() else { break };
             self.take_off(&sent, &mut reordered, &mut cleaned, news, cx);
         }
-        if let Some(first) = self.board.first() {
+        if let Some(first) = self.board.first().copied() {
             news.reneging = first.marks.has(Marks::SACKED);
+            if first.seq.lt(self.una) {
+                self.trim_buffer(&first, cleaned.count > 0);
+            }
         } else {
             self.board.shrink();
             self.stop_waiting(Business::Busy, cx);
@@ -320,6 +323,7 @@ impl Sender {
         let measured = self.measure(prior_una, prior_sacked, &cleaned, news, cx);
         if news.data_acked {
             news.set_timer = true;
+            self.check_probe(cx);
             if self.sack {
                 if reordered.lt(prior_highest) {
                     self.check_reordering(reordered, cx);
@@ -333,6 +337,16 @@ impl Sender {
         } else if let (Some(sack_us), Some(first)) = (news.first_sacked_us, self.board.first()) {
             // Not for data sent after the first was last sent: the timeout could go on for ever.
             news.set_timer |= measured && sack_us < first.sent_us;
+        }
+    }
+
+    /// Of the first segment a part is acknowledged. If it left in one buffer with others, that part
+    /// is forgotten; else it stays (`tcp_tso_acked`).
+    fn trim_buffer(&mut self, first: &Sent, follows: bool) {
+        let second = self.board.get(self.board.first_place().wrapping_add(1));
+        let has_next = second.is_some_and(|next| next.marks.has(Marks::JOINED));
+        if has_next || (follows && first.marks.has(Marks::JOINED)) {
+            self.board.trim_first(self.una);
         }
     }
 

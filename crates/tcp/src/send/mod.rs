@@ -10,11 +10,13 @@
 //! | `rack` | loss by time | `tcp_recovery.c` |
 //! | `rate` | how fast data is delivered | `tcp_rate.c` |
 //! | `recovery` | the state of congestion | `tcp_fastretrans_alert` |
+//! | `mtu` | what the path carries | `tcp_mtu_probe` |
 //! | `output` | the next segment | `tcp_write_xmit`, `tcp_xmit_retransmit_queue` |
 //! | `timeout` | the four timers of a sender | `tcp_timer.c` |
 
 mod ack;
 mod buffer;
+mod mtu;
 mod output;
 mod queue;
 mod rack;
@@ -40,6 +42,7 @@ use crate::rtt::RttEstimator;
 use crate::supply::Supply;
 
 use buffer::SendBuffer;
+use mtu::Attempt;
 use queue::WriteQueue;
 use rack::Rack;
 use rate::{Activity, Business, Timeouts};
@@ -467,6 +470,11 @@ impl Sender {
     fn push_full(&mut self, at: Writer<'_>) {
         if self.queue.must_push(self.end, self.max_window) {
             self.queue.mark_push();
+            match self.first_probe(at.sack_bytes, at.cx) {
+                Attempt::Sent(burst) => self.activity().ready.push_back(burst),
+                Attempt::Wait => return,
+                Attempt::None => {}
+            }
             while self.push_written(Push::Pending, at) {}
         } else if self.queue.head().is_some_and(|(_, is_last)| is_last) {
             self.push_written(Push::Full, at);
@@ -622,9 +630,14 @@ impl Sender {
 
     /// Works out how large segments may be (`tcp_sync_mss`).
     fn sync_size(&mut self, cx: Context<'_>) {
-        let size = self.size.path.min(self.size.clamp).max(u32::from(cx.profile.min_send_mss));
-        let options = if self.timestamps { 12 } else { 0 };
-        self.size.effective = self.half_window(size.saturating_sub(options).max(8));
+        let size = self.half_window(self.payload_of(self.size.path, cx.profile));
+        let searched = self.limit_search(cx.profile).unwrap_or(u32::MAX);
+        self.size.effective = size.min(searched);
+    }
+
+    /// Bytes of options in every segment.
+    fn option_bytes(&self) -> u32 {
+        if self.timestamps { 12 } else { 0 }
     }
 
     /// Bytes of payload of a full segment that has `sack_bytes` of further options

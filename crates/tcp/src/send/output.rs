@@ -8,6 +8,7 @@ use roundtrip_record::Time;
 use crate::congestion::Controller;
 use crate::info::CaState;
 
+use super::mtu::Attempt;
 use super::rate::Business;
 use super::scoreboard::{Departure, Marks, Place, Sent};
 use super::{Closing, Context, Forced, Rexmit, SendTimer, Sender};
@@ -123,11 +124,40 @@ impl Sender {
         if !self.push {
             return None;
         }
+        match self.first_probe(sack_bytes, cx) {
+            Attempt::Sent(burst) => return Some(burst),
+            Attempt::Wait => {
+                self.end_wait(cx);
+                return None;
+            }
+            Attempt::None => {}
+        }
         if let Some(burst) = self.new_segments(Nagle::Auto, Push::Pending, sack_bytes, cx) {
             return Some(burst);
         }
         self.end_push(cx);
         None
+    }
+
+    /// A push begins with the thought of a probe, if what the path carries is searched for.
+    #[inline]
+    pub(super) fn first_probe(&mut self, sack_bytes: u32, cx: Context<'_>) -> Attempt {
+        let Some(search) = self.search_mut() else { return Attempt::None };
+        if std::mem::replace(&mut search.was_tried, true) {
+            return Attempt::None;
+        }
+        self.probe_path(sack_bytes, cx)
+    }
+
+    /// Nothing is sent until there is room for a probe.
+    fn end_wait(&mut self, cx: Context<'_>) {
+        if self.pushed > 0 {
+            self.end_push(cx);
+        }
+        self.push = false;
+        if let Some(search) = self.search_mut() {
+            search.was_tried = false;
+        }
     }
 
     // ---- new data ----
@@ -175,7 +205,7 @@ impl Sender {
 
     /// Bytes left of the buffer to be sent next, whether it is the last, and whether it ends a
     /// record.
-    fn next_buffer(&self) -> (u32, bool, bool) {
+    pub(super) fn next_buffer(&self) -> (u32, bool, bool) {
         match self.queue.head() {
             Some((chunk, is_last)) => {
                 ((chunk.end - self.nxt).max(0) as u32, is_last, chunk.is_record)
@@ -280,7 +310,7 @@ impl Sender {
     }
 
     /// Accounts for new segments.
-    fn send_new(&mut self, len: u32, mss: u32, cx: Context<'_>) -> Burst {
+    pub(super) fn send_new(&mut self, len: u32, mss: u32, cx: Context<'_>) -> Burst {
         let seq = self.nxt;
         let fin = self.closing == Closing::Fin && seq + len == self.end;
         let prior_out = self.board.out();
@@ -369,10 +399,14 @@ impl Sender {
         let paced = cx.profile.pacing && self.has_unsent() && cx.now.time < self.pace_until;
         (self.push, self.release) = (paced, false);
         self.more = false;
+        if let Some(search) = self.search_mut() {
+            search.was_tried = false;
+        }
         let sent = std::mem::take(&mut self.pushed);
         let limited = std::mem::take(&mut self.deferred_for_cwnd)
             || self.board.in_flight() >= self.window.cwnd;
-        if sent > 0 || limited {
+        // (`tcp_push_pending_frames` does nothing where there is nothing to send.)
+        if sent > 0 || (limited && self.has_unsent()) {
             self.validate_window(limited, cx);
         }
         if sent > 0 {
@@ -536,6 +570,7 @@ impl Sender {
     /// Cuts or joins segments to the size of today, and counts (`__tcp_retransmit_skb`).
     fn prepare_again(&mut self, place: Place, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
         self.board.trim_first(self.una);
+        self.forget_probe();
         let mss = self.current_mss(sack_bytes);
         let sent = *self.board.get(place)?;
         let mut room = (self.window_end() - sent.seq).max(0) as u32;

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::mtu::MtuSearch;
 use super::output::Burst;
 use super::scoreboard::Sent;
 
@@ -130,6 +131,8 @@ pub(crate) struct Activity {
     pub(crate) bytes_sent: u64,
     pub(crate) bytes_retrans: u64,
     pub(crate) timeouts: Timeouts,
+    /// What the path carries is searched for.
+    pub(super) search: Option<Box<MtuSearch>>,
 }
 
 /// How often the retransmission timer struck (`tcp_update_rto_stats`).

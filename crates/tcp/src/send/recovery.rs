@@ -133,6 +133,9 @@ impl Sender {
             self.try_to_open(news, cx);
             return;
         }
+        if self.blames_probe() {
+            return;
+        }
         self.enter_recovery(news.ece, cx);
         self.request(Rexmit::Lost);
     }
@@ -504,7 +507,8 @@ impl Sender {
         self.recovery.high_seq = self.nxt;
         self.recovery.tlp_high_seq = None;
         self.cwr_due = self.ecn;
-        self.recovery.frto = cx.profile.frto && (fresh || self.retransmits > 0);
+        let begins = fresh || self.retransmits > 0;
+        self.recovery.frto = cx.profile.frto && begins && !self.is_probing();
     }
 
     /// `tcp_timeout_mark_lost`: if the peer took back what it had acknowledged selectively, nothing

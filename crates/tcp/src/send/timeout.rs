@@ -11,7 +11,7 @@ use super::rack::TIMEOUT_MIN_US;
 use super::{Context, Forced, SendTimer, Sender};
 
 /// The base of the time after which Linux gives a connection up, µs (`TCP_RTO_MIN`).
-const RETRY_BASE_US: u64 = 200_000;
+pub(super) const RETRY_BASE_US: u64 = 200_000;
 
 /// What a timer led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,22 +93,6 @@ impl Sender {
         let delay = self.delayed_by_user_timeout(patience.user_timeout, rto, cx.now);
         self.set_timer(SendTimer::Retransmission, delay, cx);
         Some(())
-    }
-
-    /// Full segments time out again and again: perhaps they are too large for the path, and nobody
-    /// says so (RFC 4821 §7.7; `tcp_mtu_probing`).
-    fn suspect_black_hole(&mut self, cx: Context<'_>) {
-        let Some(since) = self.recovery.retrans_stamp else { return };
-        let profile = cx.profile;
-        let patience = retry_time_us(profile.retries1, RETRY_BASE_US, micros(profile.rto_max));
-        let waited = u64::from(cx.now.ms.wrapping_sub(since)) * 1000;
-        if !profile.mtu_probing || self.retransmits == 0 || waited < patience {
-            return;
-        }
-        let base = u32::from(profile.base_mss);
-        let smaller = if self.size.path > base { base } else { self.size.path / 2 };
-        self.size.path = smaller.max(u32::from(profile.min_send_mss));
-        self.sync_size(cx);
     }
 
     fn give_up(&mut self) {

@@ -10,7 +10,7 @@ use roundtrip_record::{ConnectionId, Off, Time};
 
 use super::scene::ends;
 use super::schedules::Rng;
-use crate::{Connection, EcnMode, IcmpError, Options, Profile, Segment};
+use crate::{Connection, EcnMode, IcmpError, MtuProbing, Options, Profile, Segment};
 
 struct Liar {
     rng: Rng,
@@ -27,7 +27,7 @@ impl Liar {
         let mut rng = Rng(seed);
         let mut profile = if rng.below(4) == 0 { Profile::rfc() } else { Profile::linux() };
         profile.ecn = EcnMode::On;
-        profile.mtu_probing = true;
+        profile.mtu_probing = MtuProbing::Always;
         let options = Options {
             profile: Arc::new(profile),
             receive_buffer: (rng.below(2) == 0).then_some(10_000),

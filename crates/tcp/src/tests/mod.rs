@@ -5,6 +5,7 @@ mod closing;
 mod handshake;
 mod liars;
 mod pair;
+mod paths;
 mod recovery;
 mod scene;
 mod schedules;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use roundtrip_record::{CloseReason, Off, TcpState};
 
 use super::scene::{PeerOptions, Scene, Seg, ack, data, exact, sack};
-use crate::{CaState, Event, IcmpError, KeepAlive, Options, Profile};
+use crate::{CaState, Event, IcmpError, KeepAlive, MtuProbing, Options, Profile};
 
 fn scene() -> Scene {
     Scene::accepted(exact(), PeerOptions::default())
@@ -349,7 +349,7 @@ fn both_directions_at_once() {
 /// RFC 4821 §7.7: a path that swallows large segments without a word.
 #[test]
 fn a_black_hole_is_found_by_smaller_segments() {
-    let profile = Profile { mtu_probing: true, tail_loss_probe: false, ..exact() };
+    let profile = Profile { mtu_probing: MtuProbing::BlackHole, tail_loss_probe: false, ..exact() };
     let peer = PeerOptions { mss: 1460, ..PeerOptions::default() };
     let mut scene = Scene::accepted(profile, peer);
     scene.write(1, 1460);

@@ -1,0 +1,257 @@
+//! Finding out what a path carries by sending larger segments than are known to pass
+//! (RFC 4821; `tcp_mtu_probe`, `tcp_mtup_probe_success`, `tcp_mtup_probe_failed`).
+//!
+//! All sizes of the search are bytes of payload and TCP options in one packet: what is left of an MTU
+//! after the fixed headers.
+
+use roundtrip_packet::SeqNumber;
+
+use crate::clock::micros;
+use crate::info::CaState;
+use crate::profile::{MtuProbing, Profile};
+
+use super::output::Burst;
+use super::timeout::{RETRY_BASE_US, retry_time_us};
+use super::{Context, Sender};
+
+/// Below this congestion window nothing is tried: a probe that is lost has to be found out by
+/// segments after it.
+const LEAST_WINDOW: u32 = 11;
+
+/// The search of one connection (`icsk_mtup`).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MtuSearch {
+    /// Segments are no larger than was found to pass. Else a black hole is only waited for.
+    is_on: bool,
+    /// What passes, as far as is known (RFC 4821 §7.2, `search_low`).
+    low: u32,
+    /// What might pass at most (`search_high`).
+    high: u32,
+    /// The probe that is out.
+    probe: Option<Probe>,
+    /// Bytes of IP and TCP headers.
+    headers: u32,
+    /// When the search last began, ticks.
+    since: u32,
+    /// In this push a probe was thought of already.
+    pub(super) was_tried: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Probe {
+    size: u32,
+    start: SeqNumber,
+    end: SeqNumber,
+}
+
+/// What came of the wish to send a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// Now is not the time.
+    None,
+    /// There will be room for one soon: nothing else is sent until then.
+    Wait,
+    Sent(Burst),
+}
+
+impl Sender {
+    /// Begins the search, if the profile wants one, in packets with `headers` bytes of fixed headers
+    /// (`tcp_mtup_init`). A client's segments have the size to begin with at once, a server's when it
+    /// learns of a larger window.
+    pub(crate) fn search_path(&mut self, headers: u32, is_active: bool, cx: Context<'_>) {
+        let profile = cx.profile;
+        if profile.mtu_probing == MtuProbing::Off {
+            return;
+        }
+        if is_active {
+            // The kernel works that size out with the options it has asked for.
+            let asked = if profile.timestamps { 12 } else { 0 };
+            self.begin_search(headers, asked, cx);
+            self.sync_size(cx);
+        }
+        self.begin_search(headers, self.option_bytes(), cx);
+    }
+
+    fn begin_search(&mut self, headers: u32, options: u32, cx: Context<'_>) {
+        let profile = cx.profile;
+        let search = MtuSearch {
+            is_on: profile.mtu_probing == MtuProbing::Always,
+            low: u32::from(profile.base_mss) + options,
+            high: self.size.clamp.min(self.size.path),
+            probe: None,
+            headers,
+            since: cx.now.ticks,
+            was_tried: false,
+        };
+        self.activity().search = Some(Box::new(search));
+    }
+
+    pub(super) fn search(&self) -> Option<&MtuSearch> {
+        self.activity.as_ref()?.search.as_deref()
+    }
+
+    pub(super) fn search_mut(&mut self) -> Option<&mut MtuSearch> {
+        self.activity.as_mut()?.search.as_deref_mut()
+    }
+
+    /// Segments of `size` bytes, options included, have this much payload (`tcp_mtu_to_mss`).
+    pub(super) fn payload_of(&self, size: u32, profile: &Profile) -> u32 {
+        let size = size.min(self.size.clamp).max(u32::from(profile.min_send_mss));
+        size.saturating_sub(self.option_bytes()).max(8)
+    }
+
+    /// The path turned out to take no more than is known by now: neither will larger probes pass.
+    /// Gives the payload that the search allows (`tcp_sync_mss`).
+    pub(super) fn limit_search(&mut self, profile: &Profile) -> Option<u32> {
+        let path = self.size.path;
+        let search = self.search_mut()?;
+        search.high = search.high.min(path);
+        let low = search.is_on.then_some(search.low)?;
+        Some(self.payload_of(low, profile))
+    }
+
+    /// Sends a segment halfway between what passes and what might, if everything is quiet, and enough
+    /// follows to tell its loss by (RFC 4821 §7.3, §7.4; `tcp_mtu_probe`).
+    pub(super) fn probe_path(&mut self, sack_bytes: u32, cx: Context<'_>) -> Attempt {
+        let Some(search) = self.search() else { return Attempt::None };
+        let MtuSearch { low, high, .. } = *search;
+        if !search.is_on
+            || search.probe.is_some()
+            || self.recovery.state != CaState::Open
+            || self.window.cwnd < LEAST_WINDOW
+            || sack_bytes > 0
+        {
+            return Attempt::None;
+        }
+        let payload = self.payload_of(u32::midpoint(low, high), cx.profile);
+        let is_narrow = high < low + u32::from(cx.profile.probe_threshold);
+        if payload > self.payload_of(high, cx.profile) || is_narrow {
+            self.search_again(cx);
+            return Attempt::None;
+        }
+        let needed = payload + (self.recovery.reordering + 1) * self.size.effective;
+        let waiting = (self.write_end() - self.nxt).max(0) as u32;
+        if waiting < needed || self.wnd < needed {
+            return Attempt::None;
+        }
+        if (self.nxt + needed).gt(self.window_end()) {
+            return Attempt::Wait;
+        }
+        let in_flight = self.board.in_flight();
+        if in_flight + 2 > self.window.cwnd {
+            return if in_flight == 0 { Attempt::None } else { Attempt::Wait };
+        }
+        if !self.gather(payload) {
+            return Attempt::None;
+        }
+        let burst = self.send_new(payload, payload, cx);
+        // It takes the place of two.
+        self.window.cwnd -= 1;
+        let size = payload + self.option_bytes();
+        let probe = Probe { size, start: burst.seq, end: burst.seq + payload };
+        if let Some(search) = self.search_mut() {
+            search.probe = Some(probe);
+        }
+        Attempt::Sent(burst)
+    }
+
+    /// Joins what was written until one buffer holds `payload` bytes; whether that could be done
+    /// (`tcp_can_coalesce_send_queue_head`).
+    fn gather(&mut self, payload: u32) -> bool {
+        loop {
+            let (unsent, is_last, is_record) = self.next_buffer();
+            if unsent >= payload {
+                return true;
+            }
+            if is_last || is_record {
+                return false;
+            }
+            self.queue.grow(self.nxt, payload);
+        }
+    }
+
+    /// The search has ended: after a while paths may have changed (RFC 4821 §7.3;
+    /// `tcp_mtu_check_reprobe`).
+    fn search_again(&mut self, cx: Context<'_>) {
+        let high = self.size.clamp.min(self.size.path);
+        let low = self.size.effective + self.option_bytes();
+        let interval = cx.profile.tick.count(micros(cx.profile.probe_interval));
+        let Some(search) = self.search_mut() else { return };
+        if cx.now.ticks.wrapping_sub(search.since) >= interval {
+            (search.low, search.high, search.since) = (low, high, cx.now.ticks);
+        }
+    }
+
+    /// SND.UNA has moved: if the probe has arrived, segments are as large from now on, and as many
+    /// fewer fit the window (RFC 4821 §7.6.1; `tcp_mtup_probe_success`).
+    pub(super) fn check_probe(&mut self, cx: Context<'_>) {
+        let Some(search) = self.search() else { return };
+        let Some(probe) = search.probe.filter(|probe| probe.end.le(self.una)) else { return };
+        let headers = search.headers;
+        self.recovery.prior_ssthresh = self.current_ssthresh();
+        let before = self.size.effective + self.option_bytes() + headers;
+        let bytes = u64::from(self.window.cwnd) * u64::from(before);
+        let cwnd = bytes / u64::from(probe.size + headers);
+        self.window.cwnd = (cwnd as u32).max(1);
+        self.window.count = 0;
+        self.window.stamp = cx.now.ticks;
+        self.window.ssthresh = self.current_ssthresh();
+        if let Some(search) = self.search_mut() {
+            (search.low, search.probe) = (probe.size, None);
+        }
+        self.sync_size(cx);
+    }
+
+    /// Something is lost. If that is the probe, it was too large, and the network is not to blame
+    /// (RFC 4821 §7.6.2; `tcp_mtup_probe_failed`). Whether it was.
+    pub(super) fn blames_probe(&mut self) -> bool {
+        let (una, state) = (self.una, self.recovery.state);
+        let Some(search) = self.search_mut() else { return false };
+        let Some(probe) = search.probe.filter(|probe| probe.start == una) else { return false };
+        if state >= CaState::Cwr {
+            return false;
+        }
+        (search.high, search.probe) = (probe.size - 1, None);
+        self.window.cwnd += 1;
+        self.simple_retransmit();
+        true
+    }
+
+    /// Something goes again: what becomes of the probe proves nothing now (RFC 4821 §7.6.3).
+    pub(super) fn forget_probe(&mut self) {
+        if let Some(search) = self.search_mut() {
+            search.probe = None;
+        }
+    }
+
+    /// A probe is out.
+    pub(super) fn is_probing(&self) -> bool {
+        self.search().is_some_and(|search| search.probe.is_some())
+    }
+
+    /// Segments time out again and again: perhaps they are too large for the path, and nobody says
+    /// so. Then smaller ones are sent, and larger ones tried later (RFC 4821 §7.7; `tcp_mtu_probing`).
+    pub(super) fn suspect_black_hole(&mut self, cx: Context<'_>) {
+        let Some(since) = self.recovery.retrans_stamp else { return };
+        let profile = cx.profile;
+        let patience = retry_time_us(profile.retries1, RETRY_BASE_US, micros(profile.rto_max));
+        let waited = u64::from(cx.now.ms.wrapping_sub(since)) * 1000;
+        if self.retransmits == 0 || waited < patience {
+            return;
+        }
+        let Some(low) = self.search().map(|search| search.low) else { return };
+        let half = self.payload_of(low, profile) / 2;
+        let smaller = half
+            .min(u32::from(profile.base_mss))
+            .max(u32::from(profile.mtu_probe_floor))
+            .max(u32::from(profile.min_send_mss));
+        let options = self.option_bytes();
+        let Some(search) = self.search_mut() else { return };
+        if search.is_on {
+            search.low = smaller + options;
+        } else {
+            (search.is_on, search.since) = (true, cx.now.ticks);
+        }
+        self.sync_size(cx);
+    }
+}
