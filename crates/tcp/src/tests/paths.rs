@@ -52,7 +52,7 @@ fn the_largest_segment_that_passes_is_found() {
 #[test]
 fn a_black_hole_is_survived() {
     let mut stuck = narrow(MtuProbing::Off);
-    let got = stuck.transfer(End::Client, &[7; 100_000], Duration::from_secs(30));
+    let got = stuck.transfer(End::Client, &vec![7; 100_000], Duration::from_secs(30));
     assert!(got.is_empty(), "{} bytes", got.len());
 
     let mut pair = narrow(MtuProbing::BlackHole);
