@@ -12,15 +12,19 @@ use crate::Rng;
 /// The addresses and ports of a connection, IPv4 as mapped into IPv6 (RFC 4291 §2.5.5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tuple {
-    local: u128,
-    remote: u128,
+    local: Halves,
+    remote: Halves,
     ports: u32,
 }
 
-fn bits(ip: IpAddr) -> u128 {
+/// The upper and the lower half of an address.
+type Halves = [u64; 2];
+
+#[inline]
+fn halves(ip: IpAddr) -> Halves {
     match ip {
-        IpAddr::V4(ip) => 0xffff_0000_0000 | u128::from(ip.to_bits()),
-        IpAddr::V6(ip) => ip.to_bits(),
+        IpAddr::V4(ip) => [0, 0xffff_0000_0000 | u64::from(ip.to_bits())],
+        IpAddr::V6(ip) => [(ip.to_bits() >> 64) as u64, ip.to_bits() as u64],
     }
 }
 
@@ -33,8 +37,8 @@ impl Tuple {
     #[inline]
     pub(crate) fn of(local: IpAddr, local_port: u16, remote: IpAddr, remote_port: u16) -> Self {
         Self {
-            local: bits(local),
-            remote: bits(remote),
+            local: halves(local),
+            remote: halves(remote),
             ports: u32::from(local_port) << 16 | u32::from(remote_port),
         }
     }
@@ -76,9 +80,7 @@ impl Demux {
     #[inline]
     pub(crate) fn hash(&self, tuple: &Tuple) -> u32 {
         let [k0, k1, k2, k3] = self.keys;
-        let halves = |bits: u128| ((bits >> 64) as u64, bits as u64);
-        let (l1, l0) = halves(tuple.local);
-        let (r1, r0) = halves(tuple.remote);
+        let ([l1, l0], [r1, r0]) = (tuple.local, tuple.remote);
         let near = mix(l0 ^ k0, l1 ^ k1);
         let far = mix(r0 ^ k2, r1 ^ k3);
         let all = mix(near ^ u64::from(tuple.ports) ^ k1, far ^ k0);

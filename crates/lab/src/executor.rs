@@ -9,7 +9,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Wake;
 
@@ -24,26 +24,78 @@ struct TaskId {
     generation: u32,
 }
 
-/// The tasks that were woken, in order. Wakers must be `Send`, so it stands behind a lock, though
-/// all of a lab happens on one thread.
-#[derive(Debug, Default)]
+impl TaskId {
+    const fn to_bits(self) -> u64 {
+        (self.place as u64) << 32 | self.generation as u64
+    }
+
+    const fn from_bits(bits: u64) -> Self {
+        Self { place: (bits >> 32) as u32, generation: bits as u32 }
+    }
+}
+
+/// The tasks that were woken, in order. Wakers must be `Send`, so that they stand behind a lock,
+/// though all of a lab happens on one thread.
+#[derive(Debug)]
 struct Ready {
+    /// The first, which mostly is the only one: the lock costs more than all else about a wake-up.
+    /// Only the lab's own thread touches it.
+    first: AtomicU64,
+    /// Those behind it.
     queue: Mutex<VecDeque<TaskId>>,
-    /// Whether there is anything in it: asked after every event, and cheaper than the lock.
+    /// Whether there is anything in the queue.
     any: AtomicBool,
+    /// The lab's thread.
+    home: usize,
+}
+
+/// No task: [`MAIN`] has the last place there is, and no generation.
+const NOBODY: u64 = u64::MAX;
+
+thread_local! {
+    static HERE: u8 = const { 0 };
+}
+
+/// A number that each thread that runs has for itself.
+fn here() -> usize {
+    HERE.with(|here| core::ptr::from_ref(here).addr())
+}
+
+impl Default for Ready {
+    fn default() -> Self {
+        Self {
+            first: AtomicU64::new(NOBODY),
+            queue: Mutex::default(),
+            any: AtomicBool::new(false),
+            home: here(),
+        }
+    }
 }
 
 impl Ready {
     fn push(&self, task: TaskId) {
+        let is_first =
+            !self.any.load(Ordering::Acquire) && self.first.load(Ordering::Relaxed) == NOBODY;
+        if is_first && here() == self.home {
+            self.first.store(task.to_bits(), Ordering::Relaxed);
+            return;
+        }
         // A panic while the lock was held cannot have left half a task in the queue.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(task);
         self.any.store(true, Ordering::Release);
     }
 
+    #[inline]
     fn pop(&self) -> Option<TaskId> {
-        if !self.any.load(Ordering::Acquire) {
-            return None;
+        let first = self.first.load(Ordering::Relaxed);
+        if first != NOBODY {
+            self.first.store(NOBODY, Ordering::Relaxed);
+            return Some(TaskId::from_bits(first));
         }
+        if self.any.load(Ordering::Acquire) { self.pop_queued() } else { None }
+    }
+
+    fn pop_queued(&self) -> Option<TaskId> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let task = queue.pop_front();
         if queue.is_empty() {

@@ -9,9 +9,12 @@ use bytes::Bytes;
 const PIECE: usize = 64 * 1024;
 
 /// What an application wrote and the peer has not acknowledged. Small writes are gathered in pieces
-/// of 64 KiB; large [`Bytes`] are kept as they are.
+/// of 64 KiB; large [`Bytes`] are kept as they are. Nothing is allocated while there is nothing.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SendBuffer {
+pub(crate) struct SendBuffer(Option<Box<Pieces>>);
+
+#[derive(Clone, Debug, Default)]
+struct Pieces {
     pieces: VecDeque<Piece>,
     /// Bytes at the front of the first piece that have been acknowledged.
     head: usize,
@@ -43,11 +46,41 @@ impl Piece {
 impl SendBuffer {
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.0.as_ref().map_or(0, |pieces| pieces.len)
     }
 
     /// Appends a copy.
-    pub(crate) fn extend(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.0.get_or_insert_default().extend(bytes);
+        }
+    }
+
+    /// Appends without copying, except as much as the last piece lacks, or a small remainder.
+    pub(crate) fn push(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.0.get_or_insert_default().push(bytes);
+        }
+    }
+
+    /// Drops `count` bytes from the front: they have been acknowledged.
+    pub(crate) fn advance(&mut self, count: usize) {
+        let Some(pieces) = &mut self.0 else { return };
+        pieces.advance(count);
+        if pieces.len == 0 {
+            self.0 = None;
+        }
+    }
+
+    /// `len` bytes from `offset` on, in two pieces; fewer if there are not so many.
+    #[inline]
+    pub(crate) fn slices(&mut self, offset: usize, len: usize) -> [&[u8]; 2] {
+        self.0.as_mut().map_or([&[], &[]], |pieces| pieces.slices(offset, len))
+    }
+}
+
+impl Pieces {
+    fn extend(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let taken = self.fill(bytes);
             if taken == 0 {
@@ -58,8 +91,7 @@ impl SendBuffer {
         }
     }
 
-    /// Appends without copying, except as much as the last piece lacks, or a small remainder.
-    pub(crate) fn push(&mut self, mut bytes: Bytes) {
+    fn push(&mut self, mut bytes: Bytes) {
         if self.pieces.back().is_some_and(|last| last.len() < PIECE) {
             let lacking = PIECE - self.pieces.back().map_or(0, Piece::len);
             let top_up = bytes.split_to(lacking.min(bytes.len()));
@@ -93,8 +125,7 @@ impl SendBuffer {
         self.fill(bytes);
     }
 
-    /// Drops `count` bytes from the front: they have been acknowledged.
-    pub(crate) fn advance(&mut self, count: usize) {
+    fn advance(&mut self, count: usize) {
         let count = count.min(self.len);
         self.len -= count;
         self.head += count;
@@ -111,14 +142,9 @@ impl SendBuffer {
                 self.cursor.1 = 0;
             }
         }
-        if self.len == 0 {
-            *self = SendBuffer::default();
-        }
     }
 
-    /// `len` bytes from `offset` on, in two pieces; fewer if there are not so many.
-    #[inline]
-    pub(crate) fn slices(&mut self, offset: usize, len: usize) -> [&[u8]; 2] {
+    fn slices(&mut self, offset: usize, len: usize) -> [&[u8]; 2] {
         let len = len.min(self.len.saturating_sub(offset));
         if len == 0 {
             return [&[], &[]];
@@ -195,7 +221,7 @@ mod tests {
             at += 1448;
         }
         buffer.advance(usize::MAX);
-        assert_eq!((buffer.len(), buffer.pieces.capacity()), (0, 0));
+        assert!(buffer.len() == 0 && buffer.0.is_none());
         buffer.extend(b"again");
         assert_eq!(contents(&mut buffer, 1, 100), b"gain");
     }
