@@ -15,7 +15,7 @@ pub(crate) struct SendBuffer(Option<Box<Pieces>>);
 
 #[derive(Clone, Debug, Default)]
 struct Pieces {
-    pieces: VecDeque<Piece>,
+    run: VecDeque<Piece>,
     /// Bytes at the front of the first piece that have been acknowledged.
     head: usize,
     /// Bytes that have not.
@@ -84,7 +84,7 @@ impl Pieces {
         while !bytes.is_empty() {
             let taken = self.fill(bytes);
             if taken == 0 {
-                self.pieces.push_back(Piece::Gathered(Vec::with_capacity(bytes.len().min(PIECE))));
+                self.run.push_back(Piece::Gathered(Vec::with_capacity(bytes.len().min(PIECE))));
                 continue;
             }
             bytes = &bytes[taken..];
@@ -92,8 +92,8 @@ impl Pieces {
     }
 
     fn push(&mut self, mut bytes: Bytes) {
-        if self.pieces.back().is_some_and(|last| last.len() < PIECE) {
-            let lacking = PIECE - self.pieces.back().map_or(0, Piece::len);
+        if self.run.back().is_some_and(|last| last.len() < PIECE) {
+            let lacking = PIECE - self.run.back().map_or(0, Piece::len);
             let top_up = bytes.split_to(lacking.min(bytes.len()));
             self.extend_last(&top_up);
         }
@@ -101,13 +101,13 @@ impl Pieces {
             self.extend(&bytes);
         } else {
             self.len += bytes.len();
-            self.pieces.push_back(Piece::Shared(bytes));
+            self.run.push_back(Piece::Shared(bytes));
         }
     }
 
     /// Copies into the last piece what fits there; gives how much that was.
     fn fill(&mut self, bytes: &[u8]) -> usize {
-        let Some(Piece::Gathered(last)) = self.pieces.back_mut() else { return 0 };
+        let Some(Piece::Gathered(last)) = self.run.back_mut() else { return 0 };
         let room = PIECE.saturating_sub(last.len()).min(bytes.len());
         last.extend_from_slice(&bytes[..room]);
         self.len += room;
@@ -116,11 +116,11 @@ impl Pieces {
 
     /// As [`fill`](Self::fill), if need be after making the last piece one of our own.
     fn extend_last(&mut self, bytes: &[u8]) {
-        if let Some(Piece::Shared(shared)) = self.pieces.back_mut() {
+        if let Some(Piece::Shared(shared)) = self.run.back_mut() {
             let mut own = Vec::with_capacity(PIECE);
             own.extend_from_slice(shared);
-            self.pieces.pop_back();
-            self.pieces.push_back(Piece::Gathered(own));
+            self.run.pop_back();
+            self.run.push_back(Piece::Gathered(own));
         }
         self.fill(bytes);
     }
@@ -129,14 +129,14 @@ impl Pieces {
         let count = count.min(self.len);
         self.len -= count;
         self.head += count;
-        while let Some(first) = self.pieces.front() {
+        while let Some(first) = self.run.front() {
             let length = first.len();
             // The last piece stays while it can still be filled.
-            if self.head < length || (self.pieces.len() == 1 && self.len > 0) {
+            if self.head < length || (self.run.len() == 1 && self.len > 0) {
                 break;
             }
             self.head -= length;
-            self.pieces.pop_front();
+            self.run.pop_front();
             self.cursor = (self.cursor.0.saturating_sub(1), self.cursor.1.saturating_sub(length));
             if self.cursor.0 == 0 {
                 self.cursor.1 = 0;
@@ -151,7 +151,7 @@ impl Pieces {
         }
         let at = offset + self.head;
         let (mut index, mut start) = if self.cursor.1 <= at { self.cursor } else { (0, 0) };
-        while let Some(piece) = self.pieces.get(index) {
+        while let Some(piece) = self.run.get(index) {
             if at < start + piece.len() {
                 break;
             }
@@ -159,12 +159,12 @@ impl Pieces {
             index += 1;
         }
         self.cursor = (index, start);
-        let first = self.pieces.get(index).map_or(&[][..], Piece::as_slice);
+        let first = self.run.get(index).map_or(&[][..], Piece::as_slice);
         let first = first.get(at - start..).unwrap_or(&[]);
         if first.len() >= len {
             return [&first[..len], &[]];
         }
-        let second = self.pieces.get(index + 1).map_or(&[][..], Piece::as_slice);
+        let second = self.run.get(index + 1).map_or(&[][..], Piece::as_slice);
         let rest = (len - first.len()).min(second.len());
         [first, &second[..rest]]
     }
