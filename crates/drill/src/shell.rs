@@ -188,11 +188,28 @@ fn arithmetic(value: &str) -> Option<String> {
 fn echo(arguments: &[String], target: Option<&str>) -> Effect {
     match target {
         Some(file) if file.starts_with("/proc/sys/") => sysctl(file, &arguments.join(" ")),
+        Some(file) if is_default_of_cubic(file, &arguments.join(" ")) => Effect::None,
         Some(file) if file.starts_with("/sys/") => {
             Effect::Unknown(format!("echo {} > {file}", arguments.join(" ")))
         }
         _ => Effect::None,
     }
+}
+
+/// Whether a parameter of `tcp_cubic` is set to what it is anyway.
+fn is_default_of_cubic(file: &str, value: &str) -> bool {
+    const DEFAULTS: [(&str, &str); 8] = [
+        ("beta", "717"),
+        ("bic_scale", "41"),
+        ("fast_convergence", "1"),
+        ("hystart", "1"),
+        ("hystart_ack_delta_us", "2000"),
+        ("hystart_detect", "3"),
+        ("hystart_low_window", "16"),
+        ("initial_ssthresh", "0"),
+    ];
+    file.strip_prefix("/sys/module/tcp_cubic/parameters/")
+        .is_some_and(|name| DEFAULTS.contains(&(name, value)))
 }
 
 /// `ip route change … mtu lock 640 advmss 600 initcwnd 11`; what only makes the link is passed over.
@@ -329,7 +346,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_named() {
-        for command in ["./measure.sh now", "if true", "tc filter add", "sysctl a=$B", "ip xfrm x"]
+        let hystart = "echo 0 > /sys/module/tcp_cubic/parameters/hystart";
+        for command in
+            [hystart, "./measure.sh now", "if true", "tc filter add", "sysctl a=$B", "ip xfrm x"]
         {
             let all = effects(command);
             assert!(matches!(&all[..], [Effect::Unknown(_)]), "{command}: {all:?}");

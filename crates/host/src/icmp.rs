@@ -456,6 +456,10 @@ impl Host {
                     return false;
                 }
                 let is_error = !matches!(kind, IcmpError::PacketTooBig { .. });
+                if !is_error && !socket.service.path_mtu.is_heeding() {
+                    self.counters.icmp_ignored += 1;
+                    return false;
+                }
                 if let Some(attempt) = &mut socket.attempt
                     && is_error
                     && state == TcpState::SynSent

@@ -355,7 +355,8 @@ fn ip_header(
     Some(match header {
         IpHeader::V4(header) => {
             let ttl = service.hop_limit.unwrap_or(header.ttl);
-            IpHeader::V4(ipv4::Header { identification, dscp, ttl, ..header })
+            let dont_fragment = service.path_mtu.forbids_fragments();
+            IpHeader::V4(ipv4::Header { identification, dscp, ttl, dont_fragment, ..header })
         }
         IpHeader::V6(header) => {
             let hop_limit = service.hop_limit.unwrap_or(header.hop_limit);

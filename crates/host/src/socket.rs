@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use roundtrip_packet::SeqNumber;
 use roundtrip_packet::tcp::Header;
 use roundtrip_record::{ConnectionId, TcpState, Time};
-use roundtrip_tcp::{Connection, Supply};
+use roundtrip_tcp::{Connection, PathMtuDiscovery, Supply};
 
 use crate::demux::{Demux, Tuple};
 use crate::listener::Listeners;
@@ -58,11 +58,16 @@ pub(crate) struct Path {
 pub(crate) struct Service {
     pub(crate) dscp: u8,
     pub(crate) hop_limit: Option<u8>,
+    pub(crate) path_mtu: PathMtuDiscovery,
 }
 
 impl Service {
     pub(crate) fn of(options: &roundtrip_tcp::Options) -> Self {
-        Self { dscp: options.service >> 2, hop_limit: options.hop_limit }
+        Self {
+            dscp: options.service >> 2,
+            hop_limit: options.hop_limit,
+            path_mtu: options.path_mtu,
+        }
     }
 }
 

@@ -174,11 +174,11 @@ impl Host {
             .unwrap_or(Err(tcp::WriteError::Closed(GONE)))
     }
 
-    /// `IP_TOS` and `IP_TTL`, or traffic class and hop limit, of a socket's packets from now on.
-    /// The two bits of ECN are TCP's.
-    pub fn set_service(&mut self, socket: SocketId, service: u8, hop_limit: Option<u8>) {
+    /// What `options` say of IP holds for a socket's packets from now on: type of service, lifetime,
+    /// path MTU discovery. The two bits of ECN are TCP's.
+    pub fn set_service(&mut self, socket: SocketId, options: &tcp::Options) {
         if let Some(socket) = self.tcp.get_mut(socket) {
-            socket.service = Service { dscp: service >> 2, hop_limit };
+            socket.service = Service::of(options);
         }
     }
 

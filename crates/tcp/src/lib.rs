@@ -91,7 +91,7 @@ pub use cookie::SynCookies;
 pub use disposition::Disposition;
 pub use event::{Event, IcmpError, ReadError, WriteError};
 pub use info::{CaState, Info, Spent};
-pub use options::{EcnMode, KeepAlive, Options, Writing};
+pub use options::{EcnMode, KeepAlive, Options, PathMtuDiscovery, Writing};
 pub use profile::{BufferCost, MtuProbing, Profile, Reduction, Tick};
 pub use segment::{Segment, Transmit, reset_for};
 pub use supply::Supply;

@@ -44,6 +44,34 @@ pub struct Options {
     pub service: u8,
     /// `IP_TTL`, or the hop limit, of its packets; `None` takes the host's. For the host.
     pub hop_limit: Option<u8>,
+    /// `IP_MTU_DISCOVER`: what is done about the path's MTU. For the host.
+    pub path_mtu: PathMtuDiscovery,
+}
+
+/// Path MTU discovery by ICMP, for one connection (`IP_MTU_DISCOVER`, ip(7); RFC 1191, RFC 8201).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PathMtuDiscovery {
+    /// Routers must not fragment, and what they say of too large packets is heeded
+    /// (`IP_PMTUDISC_WANT`, the default, and `_DO`).
+    #[default]
+    Heed,
+    /// It is heeded, but routers may fragment (`IP_PMTUDISC_PROBE`, as TCP has it).
+    HeedAndAllow,
+    /// Routers may fragment, and what they say is not heeded (`IP_PMTUDISC_DONT`,
+    /// `_INTERFACE` and `_OMIT`).
+    Allow,
+}
+
+impl PathMtuDiscovery {
+    /// Packets bear "don't fragment" (`ip_dont_fragment`).
+    pub const fn forbids_fragments(self) -> bool {
+        matches!(self, PathMtuDiscovery::Heed)
+    }
+
+    /// Word of too large packets is heeded (`tcp_v4_mtu_reduced`).
+    pub const fn is_heeding(self) -> bool {
+        !matches!(self, PathMtuDiscovery::Allow)
+    }
 }
 
 impl Default for Options {
@@ -65,6 +93,7 @@ impl Default for Options {
             defer_accept: 0,
             service: 0,
             hop_limit: None,
+            path_mtu: PathMtuDiscovery::Heed,
         }
     }
 }

@@ -372,9 +372,11 @@ fn set(
             stream.options.hop_limit = u8::try_from(number).ok();
         }
         Name::PathMtuDiscovery => {
-            if ![constant("IP_PMTUDISC_WANT"), constant("IP_PMTUDISC_DO")].contains(&number) {
-                return Err(Trouble::Unsupported);
-            }
+            stream.options.path_mtu = match in_range(0..=5)? {
+                0 | 4 | 5 => tcp::PathMtuDiscovery::Allow,
+                3 => tcp::PathMtuDiscovery::HeedAndAllow,
+                _ => tcp::PathMtuDiscovery::Heed,
+            };
         }
         Name::PathMtu
         | Name::Domain
@@ -432,8 +434,8 @@ fn set_live(
             _ => {}
         }
     });
-    if matches!(name, Name::Service | Name::HopLimit) {
-        host.set_service(socket, options.service, options.hop_limit);
+    if matches!(name, Name::Service | Name::HopLimit | Name::PathMtuDiscovery) {
+        host.set_service(socket, options);
     }
 }
 
