@@ -20,7 +20,7 @@ pub(crate) struct Cubic {
     /// One segment more after so many acknowledgements.
     count: u32,
     /// W_max: the window before the last reduction, or less under fast convergence.
-    last_max: u32,
+    pub(super) last_max: u32,
     last_cwnd: u32,
     last_ticks: u32,
     /// The window the curve levels out at.
@@ -31,7 +31,7 @@ pub(crate) struct Cubic {
     delay_min_us: u32,
     /// Ticks at which growth began after the last reduction.
     epoch: Option<u32>,
-    acked: u32,
+    pub(super) acked: u32,
     /// W_est: the window Reno would have.
     reno_cwnd: u32,
     hystart: HyStart,

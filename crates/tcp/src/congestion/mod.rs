@@ -80,6 +80,15 @@ pub(crate) enum Control {
 }
 
 impl Control {
+    /// Reads something of it.
+    #[inline]
+    pub(crate) fn recall(&self) -> u32 {
+        match self {
+            Control::Cubic(cubic) => cubic.last_max ^ cubic.acked,
+            Control::Reno(_) | Control::Cubic9438(_) => 0,
+        }
+    }
+
     pub(crate) fn new(profile: &Profile, at: &Moment) -> Control {
         match profile.congestion {
             Algorithm::Reno => Control::Reno(Reno),

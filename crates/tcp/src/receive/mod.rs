@@ -190,6 +190,19 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
+    /// Reads something of every part.
+    #[inline]
+    pub(crate) fn recall(&self) -> u32 {
+        self.nxt.0
+            ^ self.read as u32
+            ^ self.ack.rcv_mss
+            ^ u32::from(self.ack.quick)
+            ^ self.space.clamp
+            ^ self.space.held.used()
+            ^ self.data_segments
+            ^ self.arrival_us
+    }
+
     pub(crate) fn new(start: &ReceiverStart, cx: Context<'_>) -> Receiver {
         let ReceiverStart { nxt, offer, advmss, .. } = *start;
         let wnd = offer.window;

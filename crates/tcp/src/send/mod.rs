@@ -274,6 +274,25 @@ pub(crate) struct Writer<'a> {
 }
 
 impl Sender {
+    /// Reads something of every part.
+    #[inline]
+    pub(crate) fn recall(&self) -> u32 {
+        self.nxt.0
+            ^ self.board.out()
+            ^ self.board.sacked_out
+            ^ self.recovery.undo_retrans as u32
+            ^ self.recovery.reordering
+            ^ self.rtt.srtt_us()
+            ^ self.rtt.min_us()
+            ^ self.window.cwnd
+            ^ self.window.stamp
+            ^ self.counts.data_segs_out
+            ^ self.last_ack.nanos() as u32
+            ^ self.memory
+            ^ self.control.recall()
+            ^ u32::from(self.push)
+    }
+
     pub(crate) fn new(start: &SenderStart, cx: Context<'_>) -> Sender {
         let SenderStart { una, window, .. } = *start;
         let at = Moment {

@@ -116,6 +116,12 @@ impl Open {
         self.receiver.answer_unacceptable(segment.header.sequence, segment.end(), cx);
     }
 
+    /// Reads something of every part.
+    #[inline]
+    pub(crate) fn recall(&self) -> u32 {
+        u32::from(self.orphan) ^ self.sender.recall() ^ self.receiver.recall()
+    }
+
     // ---- the application's side ----
 
     pub(crate) fn write(&mut self, bytes: &[u8], how: Writing, cx: Context<'_>) -> usize {
