@@ -77,32 +77,43 @@ impl Namespace {
     }
 
     /// Drops each packet with a chance of one in `one_in`, both ways: a classic BPF program that
-    /// asks the kernel for chance (`SKF_AD_RANDOM`) and shoots the packet (`TC_ACT_SHOT`, 2). The
-    /// kernel's TCP is kept from sending several segments as one packet.
+    /// asks the kernel for chance (`SKF_AD_RANDOM`) and shoots the packet (`TC_ACT_SHOT`, 2). On the
+    /// kernel's way out it steals it (`TC_ACT_STOLEN`, 4): shot, its TCP would know at once that the
+    /// packet had not left, and would not have to find out by what does not come back. The kernel's
+    /// TCP is kept from sending several segments as one packet, and its GRO from making one of them.
     pub(crate) fn lose(&self, device: &str, one_in: u32) {
         let least = u32::MAX / one_in;
-        let program = format!("4,32 0 0 4294963256,53 1 0 {least},6 0 0 2,6 0 0 4294967295");
-        let tc = |line: &str| {
+        let tc = |line: &str, program: &[&str]| {
             let words = ["-n", &self.0].into_iter().chain(line.split(' '));
-            Command::new("tc").args(words).output().expect("tc starts")
+            let run = Command::new("tc").args(words).args(program).output().expect("tc starts");
+            assert!(run.status.success(), "tc {line}: {}", String::from_utf8_lossy(&run.stderr));
         };
-        assert!(tc(&format!("qdisc add dev {device} clsact")).status.success());
-        for way in ["ingress", "egress"] {
-            let line = format!("filter add dev {device} {way} bpf da bytecode");
-            let mut words = vec!["-n", &self.0];
-            words.extend(line.split(' '));
-            let run = Command::new("tc").args(words).arg(&program).output().expect("tc starts");
-            assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        tc(&format!("qdisc add dev {device} clsact"), &[]);
+        for (way, action) in [("ingress", 2), ("egress", 4)] {
+            let program =
+                format!("4,32 0 0 4294963256,53 1 0 {least},6 0 0 {action},6 0 0 4294967295");
+            tc(&format!("filter add dev {device} {way} bpf da bytecode"), &[&program]);
         }
-        self.ip(&format!("link set {device} gso_max_segs 1"));
+        self.ip(&format!("link set {device} gso_max_segs 1 gro_max_size 1"));
     }
 
-    /// Packets that [`Namespace::lose`] has dropped.
+    /// Packets of ours that [`Namespace::lose`] has dropped.
     pub(crate) fn lost(&self, device: &str) -> u64 {
         let shown = self.shell("tc -s qdisc show dev $1 clsact", &[device]);
         let text = String::from_utf8_lossy(&shown.stdout).into_owned();
         let dropped = text.split("(dropped ").nth(1).and_then(|rest| rest.split(',').next());
         dropped.and_then(|count| count.parse().ok()).unwrap_or(0)
+    }
+
+    /// Segments that the kernel's TCP has sent again (`RetransSegs`, RFC 4022).
+    pub(crate) fn retransmitted(&self) -> u64 {
+        let shown = self.shell("cat /proc/net/snmp", &[]);
+        let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+        let mut lines =
+            text.lines().filter(|line| line.starts_with("Tcp:")).map(str::split_whitespace);
+        let (Some(names), Some(values)) = (lines.next(), lines.next()) else { return 0 };
+        let count = names.zip(values).find(|(name, _)| *name == "RetransSegs");
+        count.and_then(|(_, value)| value.parse().ok()).unwrap_or(0)
     }
 
     /// nginx at work in it, on port 80 of everything.
