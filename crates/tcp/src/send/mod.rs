@@ -683,11 +683,6 @@ impl Sender {
         self.end + u32::from(self.closing == Closing::Fin)
     }
 
-    /// Payload of a full segment.
-    pub(crate) fn segment_size(&self) -> u32 {
-        self.size.effective
-    }
-
     /// SND.UNA + SND.WND.
     #[inline]
     fn window_end(&self) -> SeqNumber {

@@ -65,11 +65,20 @@ impl Sender {
         }
         if is_active {
             // The kernel works that size out with the options it has asked for.
-            let asked = if profile.timestamps { 12 } else { 0 };
-            self.begin_search(headers, asked, cx);
+            self.begin_search(headers, asked_options(profile), cx);
             self.sync_size(cx);
         }
         self.begin_search(headers, self.option_bytes(), cx);
+    }
+
+    /// Payload of the first segments: what a client guesses its peer's to be
+    /// (`tcp_initialize_rcv_mss`).
+    pub(crate) fn first_size(&self, is_active: bool, profile: &Profile) -> u32 {
+        if !is_active || profile.mtu_probing != MtuProbing::Always {
+            return self.size.effective;
+        }
+        let begin = u32::from(profile.base_mss) + asked_options(profile);
+        self.size.effective.min(self.payload_of(begin, profile))
     }
 
     fn begin_search(&mut self, headers: u32, options: u32, cx: Context<'_>) {
@@ -254,4 +263,9 @@ impl Sender {
         }
         self.sync_size(cx);
     }
+}
+
+/// Bytes of options in every segment, if the peer grants what our SYN asks for.
+fn asked_options(profile: &Profile) -> u32 {
+    if profile.timestamps { 12 } else { 0 }
 }

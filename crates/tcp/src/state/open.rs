@@ -80,7 +80,7 @@ impl Open {
         sender.set_notsent_low_water(
             options.notsent_low_water.unwrap_or(cx.profile.notsent_low_water),
         );
-        let sender_mss = sender.segment_size();
+        let sender_mss = sender.first_size(start.sender.is_active, cx.profile);
         let mut open = Open {
             phase: Phase::Established,
             sender,
