@@ -31,7 +31,10 @@ pub(crate) fn find(local: SocketAddr, remote: SocketAddr) -> Option<Diag> {
     let time_wait = (body.get(2) == Some(&TIMER_TIME_WAIT))
         .then(|| u32_at(body, EXPIRES).map(|ms| Duration::from_millis(ms.into())))
         .flatten();
-    Some(Diag { state: state(*body.get(1)?)?, time_wait })
+    // Once a connection is gone the kernel answers with the listener it came through
+    // (`inet_lookup`), if there still is one.
+    let state = state(*body.get(1)?).filter(|state| *state != TcpState::Listen)?;
+    Some(Diag { state, time_wait })
 }
 
 /// `struct inet_diag_req_v2` for exactly one connection.
@@ -71,4 +74,28 @@ pub(crate) fn state(number: u8) -> Option<TcpState> {
         return Some(TcpState::SynReceived); // TCP_NEW_SYN_RECV
     }
     STATES.get(usize::from(number).checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_gone_is_not_taken_for_its_listener() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let at = listener.local_addr().expect("an address");
+        let client = TcpStream::connect(at).expect("a connection");
+        let (server, from) = listener.accept().expect("its other end");
+        assert_eq!(find(at, from).map(|found| found.state), Some(TcpState::Established));
+        drop(client);
+        drop(server);
+        // The client closed first and keeps TIME_WAIT; the server's end is gone with the last ACK.
+        while find(at, from).is_some_and(|found| found.state != TcpState::Listen) {
+            std::thread::yield_now();
+        }
+        assert_eq!(find(at, from), None);
+        drop(listener);
+    }
 }
