@@ -306,11 +306,10 @@ fn tcp_sysctl(profile: &mut Profile, name: &str, value: &str) -> Option<bool> {
         "frto" => profile.frto = switch()?,
         "reordering" => profile.reordering = count()?,
         "max_reordering" => profile.max_reordering = count()?,
+        // RACK cannot be switched off in Linux 6.18; the other bits change what it does.
         "recovery" => {
-            profile.rack = match count()? {
-                0 => false,
-                1 => true,
-                _ => return None,
+            if count()? > 1 {
+                return None;
             }
         }
         "early_retrans" => profile.tail_loss_probe = matches!(count()?, 3 | 4),

@@ -433,6 +433,11 @@ impl Connection {
         }
     }
 
+    /// Whether the peer has said that it sends no more (its FIN was reached), read or not.
+    pub fn peer_finished(&self) -> bool {
+        self.receiver().is_some_and(Receiver::is_finished)
+    }
+
     /// Whether [`read`](Self::read) would give the end of file.
     pub fn at_end(&self) -> bool {
         self.receiver().is_some_and(Receiver::at_end)

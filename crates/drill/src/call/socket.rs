@@ -113,7 +113,12 @@ impl Stream {
         if let Some(failure) = host.connect_failure(socket) {
             return Some(failure_errno(failure));
         }
-        match host.tcp(socket)?.close_reason()? {
+        let connection = host.tcp(socket)?;
+        match connection.close_reason()? {
+            // In CLOSE_WAIT (`tcp_reset`).
+            CloseReason::Reset if connection.peer_finished() && !self.is_write_shut => {
+                Some(Errno::EPIPE)
+            }
             CloseReason::Reset => Some(Errno::ECONNRESET),
             CloseReason::Refused => Some(Errno::ECONNREFUSED),
             CloseReason::TimedOut => Some(Errno::ETIMEDOUT),

@@ -102,6 +102,8 @@ pub(crate) enum Text {
 pub(crate) struct SegmentText<'a> {
     pub(crate) seq: SeqNumber,
     pub(crate) payload: &'a [u8],
+    /// Bytes that came, of which the payload may be the part that is new.
+    pub(crate) size: u32,
     pub(crate) fin: bool,
     pub(crate) push: bool,
     pub(crate) ecn: Ecn,
@@ -497,7 +499,7 @@ impl Receiver {
 
     /// `tcp_event_data_recv`.
     fn after_data(&mut self, text: &SegmentText<'_>, rto_us: u64, cx: Context<'_>) {
-        let len = text.payload.len() as u32;
+        let len = text.size;
         self.measure(len, text);
         self.space.measure_window(self.nxt, self.wnd, cx.now);
         self.ack.on_data(self.wnd, rto_us, cx.now, cx.profile);

@@ -681,6 +681,8 @@ impl Sender {
             let room = (self.window_end() - self.nxt) as u32;
             let len = self.next_buffer().0.min(room).min(mss);
             let burst = self.send_new(len, mss, cx);
+            // It keeps PSH when it is sent again.
+            self.board.mark_last(Marks::PUSH);
             self.pushed = 0;
             return Burst { push: len > 0, ..burst };
         }

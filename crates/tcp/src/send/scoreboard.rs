@@ -311,6 +311,13 @@ impl Scoreboard {
         self.link(place);
     }
 
+    /// Adds `marks` to the segment sent last.
+    pub(crate) fn mark_last(&mut self, marks: Marks) {
+        if let Some(sent) = self.segments.back_mut() {
+            sent.marks = sent.marks.with(marks);
+        }
+    }
+
     #[inline]
     pub(crate) fn set_marks(&mut self, place: Place, marks: Marks) {
         if let Some(sent) = self.get_mut(place) {

@@ -406,11 +406,14 @@ impl Open {
     }
 
     /// Whether memory for a segment was charged to the socket before: that is done by the page
-    /// (`sk_forward_alloc`), for what is received and what is to be sent together.
+    /// (`sk_forward_alloc`), for what is received and what is to be sent together. Not known of a
+    /// buffer that was read in part.
     fn is_charged_ahead(&self, len: u32) -> bool {
         const PAGE: u32 = 4096;
-        let used = self.sender.memory_used().wrapping_add(self.receiver.memory_used());
-        self.receiver.memory_for(len) <= used.wrapping_neg() % PAGE
+        const WHOLE: u32 = 64;
+        let received = self.receiver.memory_used();
+        let used = self.sender.memory_used().wrapping_add(received);
+        received % WHOLE == 0 && self.receiver.memory_for(len) <= used.wrapping_neg() % PAGE
     }
 
     /// Fifth: the ACK field.
@@ -485,6 +488,7 @@ impl Open {
         let text = SegmentText {
             seq: header.sequence,
             payload: segment.payload,
+            size: segment.payload.len() as u32,
             fin,
             push: segment.has(Flags::PSH),
             ecn: segment.ecn,
