@@ -413,7 +413,8 @@ impl Open {
         const WHOLE: u32 = 64;
         let received = self.receiver.memory_used();
         let used = self.sender.memory_used().wrapping_add(received);
-        received % WHOLE == 0 && self.receiver.memory_for(len) <= used.wrapping_neg() % PAGE
+        received.is_multiple_of(WHOLE)
+            && self.receiver.memory_for(len) <= used.wrapping_neg() % PAGE
     }
 
     /// Fifth: the ACK field.
