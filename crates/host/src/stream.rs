@@ -235,6 +235,11 @@ impl Host {
         }
     }
 
+    /// The application reads no more (`SHUT_RD`).
+    pub fn stop_reading(&mut self, socket: SocketId) {
+        self.with(socket, tcp::Connection::stop_reading);
+    }
+
     /// Shuts the sending side down: FIN follows what is buffered, and reading goes on.
     pub fn shutdown(&mut self, now: Time, socket: SocketId, trace: &mut impl Trace) {
         self.with(socket, |connection| connection.shutdown(now, trace));

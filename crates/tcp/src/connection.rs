@@ -443,6 +443,14 @@ impl Connection {
         self.receiver().is_some_and(Receiver::at_end)
     }
 
+    /// The application reads no more. What comes is still taken in, until the sending side has
+    /// finished too: from then on data is answered with a reset (RFC 1122 §4.2.2.13).
+    pub fn stop_reading(&mut self) {
+        if let State::Open(open) = &mut self.state {
+            open.stop_reading();
+        }
+    }
+
     /// Shuts the sending side down: FIN follows what is buffered (RFC 9293 §3.10.4).
     pub fn shutdown(&mut self, now: Time, trace: &mut impl Trace) {
         let before = self.state();

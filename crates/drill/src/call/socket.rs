@@ -445,6 +445,9 @@ impl World {
             (State::Open(socket), Some(state)) if state != TcpState::Closed => {
                 stream.is_read_shut |= reads;
                 stream.is_write_shut |= writes;
+                if reads {
+                    net.host.stop_reading(socket);
+                }
                 if writes {
                     net.host.shutdown(now, socket, &mut Off);
                 }

@@ -34,6 +34,8 @@ pub(crate) struct Open {
     ecn: bool,
     /// Nobody holds the socket.
     orphan: bool,
+    /// Its owner reads no more (`RCV_SHUTDOWN`).
+    deaf: bool,
     /// What the owner asked for that few ask for.
     wishes: Option<Box<Wishes>>,
     keepalive_at: Deadline,
@@ -89,6 +91,7 @@ impl Open {
             timestamps: start.sender.timestamps.then_some(options.timestamp_offset),
             ecn: start.sender.ecn,
             orphan: false,
+            deaf: false,
             wishes: None,
             keepalive_at: Deadline::NONE,
             fin_wait2_at: Deadline::NONE,
@@ -142,6 +145,17 @@ impl Open {
         self.phase = phase;
         self.sender.finish();
         true
+    }
+
+    /// The application reads no more: data is refused once we have finished too.
+    pub(crate) fn stop_reading(&mut self) {
+        self.deaf = true;
+    }
+
+    /// Whether data that comes now would find no reader (RFC 1122 §4.2.2.13).
+    fn has_no_reader(&self) -> bool {
+        let closing = matches!(self.phase, Phase::FinWait1 | Phase::FinWait2);
+        self.orphan || (self.deaf && closing) || self.receiver.is_finished()
     }
 
     /// Nobody holds the socket any more (`__tcp_close`).
@@ -480,10 +494,11 @@ impl Open {
             return Verdict::stay(Disposition::Accepted);
         }
         let data_end = header.sequence + segment.payload.len();
-        if (self.orphan || self.receiver.is_finished()) && data_end.gt(self.receiver.nxt) {
-            // Data nobody will read, or after FIN (RFC 1122 §4.2.2.13).
+        if self.has_no_reader() && data_end.gt(self.receiver.nxt) {
             let reset = reset_for(segment).map(Box::new);
-            let next = Next::Closed(CloseReason::Aborted);
+            let is_over = self.orphan || self.receiver.is_finished();
+            let reason = if is_over { CloseReason::Aborted } else { CloseReason::Reset };
+            let next = Next::Closed(reason);
             return Verdict { disposition: Disposition::DataAfterClose, next, reset };
         }
         let text = SegmentText {
