@@ -67,24 +67,15 @@ pub(crate) struct Agenda {
 
 impl Agenda {
     pub(crate) fn add_link(&mut self) -> u32 {
-        let index = self.links.len() as u32;
-        self.links.push(self.sources.len() as u32);
-        self.sources.push((Source::Link(index), ABSENT));
-        index
+        add(&mut self.sources, &mut self.links, Source::Link)
     }
 
     pub(crate) fn add_host(&mut self) -> u32 {
-        let index = self.hosts.len() as u32;
-        self.hosts.push(self.sources.len() as u32);
-        self.sources.push((Source::Host(index), ABSENT));
-        index
+        add(&mut self.sources, &mut self.hosts, Source::Host)
     }
 
     pub(crate) fn add_bed(&mut self) -> u32 {
-        let index = self.beds.len() as u32;
-        self.beds.push(self.sources.len() as u32);
-        self.sources.push((Source::Bed(index), ABSENT));
-        index
+        add(&mut self.sources, &mut self.beds, Source::Bed)
     }
 
     /// The next event of all.
@@ -186,6 +177,14 @@ impl Agenda {
         }
         self.put(place, entry);
     }
+}
+
+/// Adds a source to all and to those of its kind; answers its index among these.
+fn add(all: &mut Vec<(Source, u32)>, kind: &mut Vec<u32>, source: fn(u32) -> Source) -> u32 {
+    let index = kind.len() as u32;
+    kind.push(all.len() as u32);
+    all.push((source(index), ABSENT));
+    index
 }
 
 #[cfg(test)]

@@ -1,14 +1,98 @@
-//! What can be asked of a connection: `TCP_INFO`, also of one that has ended.
+//! What can be asked of a connection: who it is and how it stands, and `TCP_INFO`, also of one that has ended.
 
-use roundtrip_record::Time;
+use std::net::SocketAddr;
+
+use roundtrip_packet::SeqNumber;
+use roundtrip_record::{CloseReason, ConnectionId, EventId, TcpState, Time};
 
 use crate::clock::Now;
 use crate::info::{Info, Last, Spent};
+use crate::receive::Receiver;
 use crate::send::Context;
 
 use super::{Connection, State};
 
 impl Connection {
+    /// Its name in the record.
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Our address.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The peer's address.
+    pub fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// Its state.
+    pub fn state(&self) -> TcpState {
+        match &self.state {
+            State::SynSent(_) => TcpState::SynSent,
+            State::SynReceived(_) => TcpState::SynReceived,
+            State::Open(open) => open.phase.state(),
+            State::TimeWait(state) => state.state(),
+            State::Closed(_) => TcpState::Closed,
+        }
+    }
+
+    /// Why it is gone, once it is.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        match &self.state {
+            State::Closed(closed) => Some(closed.reason),
+            _ => None,
+        }
+    }
+
+    /// Whether it is gone. The owner drops it after it has drained
+    /// [`poll_transmit`](Self::poll_transmit) once more.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed(_))
+    }
+
+    /// Whether there is room to write that is worth it: a third of the send buffer.
+    pub fn is_writable(&self) -> bool {
+        match &self.state {
+            State::Open(open) => open.sender.is_writable(&self.profile),
+            _ => false,
+        }
+    }
+
+    /// Bytes of memory that its buffers take up, in Linux's measure, which counts what a kernel's
+    /// segment costs (`sk_wmem_queued`, `sk_rmem_alloc`): more than is allocated here.
+    #[inline]
+    pub fn memory(&self) -> u32 {
+        match &self.state {
+            State::Open(open) => {
+                open.sender.memory_used().saturating_add(open.receiver.memory_used())
+            }
+            _ => self.receiver().map_or(0, Receiver::memory_used),
+        }
+    }
+
+    /// Bytes that can be read.
+    pub fn readable(&self) -> usize {
+        self.receiver().map_or(0, |receiver| receiver.unread() as usize)
+    }
+
+    /// An initial sequence number beyond all this connection has used, for one that takes its place
+    /// in TIME_WAIT (RFC 9293 §3.4.1).
+    pub fn next_isn(&self) -> Option<SeqNumber> {
+        match &self.state {
+            State::TimeWait(state) => Some(state.next_isn()),
+            _ => None,
+        }
+    }
+
+    /// The event of the segment that delivered the byte at `offset` of the received stream, if
+    /// anybody recorded. Of a very long stream only the last segments are remembered.
+    pub fn segment_at(&self, offset: u64) -> Option<EventId> {
+        self.receiver()?.cause_at(offset)
+    }
+
     /// How long things took until `now`.
     pub fn spent(&self, now: Time) -> Spent {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
