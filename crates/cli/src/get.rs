@@ -24,7 +24,8 @@ use futures_util::future::{Either, select};
 use http::Method;
 use roundtrip_dns::Families;
 use roundtrip_http::client::Failure;
-use roundtrip_live::{CaptureWish, Clock, Machine};
+use roundtrip_live::CaptureWish;
+use roundtrip_os::{Clock, Machine};
 use roundtrip_record::{
     Capture, EventId, ExchangeStarted, Fault, FaultKind, Initiator, Log, Priority, Recorder,
     ResourceKind, Settings, Step, Time, Trace as _, What, WireKind,

@@ -112,7 +112,7 @@ fn base(variable: &str, default: &str) -> anyhow::Result<PathBuf> {
 
 /// Four hexadecimal digits that look like nothing else. What they are made of differs from run to run.
 fn short_id(subject: &str, number: u64) -> String {
-    let clock = roundtrip_live::Clock::start().wall_epoch();
+    let clock = roundtrip_os::Clock::start().wall_epoch();
     let digest = Sha256::digest(format!("{subject} {number} {clock} {}", std::process::id()));
     format!("{:02x}{:02x}", digest[0], digest[1])
 }

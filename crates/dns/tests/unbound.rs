@@ -14,7 +14,8 @@ use std::time::Duration;
 use roundtrip_dns::{
     Authority, Families, Lookup, LookupFault, Options, Policy, Resolv, Resolver, Tree, Zone, serve,
 };
-use roundtrip_live::{Clock, Live, Settings, run};
+use roundtrip_live::{Live, Settings, run};
+use roundtrip_os::Clock;
 use roundtrip_record::{DnsMessage, FaultKind, Log, Outcome, What};
 use roundtrip_wire::Wire as _;
 

@@ -8,6 +8,9 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 
+use roundtrip_os::Clock;
+use roundtrip_os::layout::{u16_at, u32_at};
+use roundtrip_os::syscall::{Message, bind_packet, receive, set_option, watch};
 use roundtrip_packet::frame::{Frame, Network, Transport, Verify, parse_frame};
 use roundtrip_packet::tcp::Segment;
 use roundtrip_packet::{IpHeader, Protocol, checksum, ethernet};
@@ -16,11 +19,8 @@ use roundtrip_record::{
 };
 use tokio::io::unix::AsyncFd;
 
-use crate::Clock;
 use crate::flow::Flow;
-use crate::netlink::{u16_at, u32_at};
 use crate::route::interface_name;
-use crate::syscall::{Message, bind_packet, receive, set_option, watch};
 
 /// `ETH_P_ALL`.
 const EVERY_PROTOCOL: u16 = 3;

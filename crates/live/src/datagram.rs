@@ -4,12 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 
+use roundtrip_os::syscall::set_option;
 use roundtrip_record::EventId;
 use roundtrip_wire::{Datagram, Packet};
 use tokio::net::UdpSocket;
 
 use crate::Live;
-use crate::syscall::set_option;
 
 /// A UDP socket.
 pub struct LiveDatagram {

@@ -3,10 +3,11 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
+use roundtrip_os::layout::{octets, u32_at};
 use roundtrip_record::TcpState;
 use rustix::net::netlink;
 
-use crate::netlink::{Netlink, octets, u32_at};
+use crate::netlink::Netlink;
 
 /// `SOCK_DIAG_BY_FAMILY`.
 const BY_FAMILY: u16 = 20;

@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 
+use roundtrip_os::Clock;
 use roundtrip_packet::Segment;
 use roundtrip_record::{
     CloseReason, ConnectionId, Direction, EventId, How, Log, Side, TcpClosed, TcpOpened, TcpState,
     TcpStateChanged, Time, Trace as _, What,
 };
 
-use crate::Clock;
 use crate::diag;
 use crate::tcp_info::Sample;
 

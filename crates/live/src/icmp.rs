@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::BorrowedFd;
 
-use crate::netlink::u32_at;
-use crate::syscall::{receive, set_option};
+use roundtrip_os::layout::u32_at;
+use roundtrip_os::syscall::{receive, set_option};
 
 /// `SO_EE_ORIGIN_ICMP` and `SO_EE_ORIGIN_ICMP6`.
 const FROM_ICMP: [u8; 2] = [2, 3];

@@ -9,40 +9,30 @@
 //!
 //! ```no_run
 //! use roundtrip_live::{Live, Settings};
+//! use roundtrip_os::Clock;
 //! use roundtrip_record::Log;
 //! use roundtrip_wire::Wire as _;
 //!
-//! let answer = roundtrip_live::run(roundtrip_live::Clock::start(), Log::off(), Settings::default(), |live: Live| async move {
+//! let answer = roundtrip_live::run(Clock::start(), Log::off(), Settings::default(), |live: Live| async move {
 //!     live.connect("127.0.0.1:80".parse().unwrap(), None, None).await.is_ok()
 //! })?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
 mod capture;
-mod clock;
 mod datagram;
 mod diag;
-mod environment;
 mod flow;
 mod icmp;
 mod listener;
 mod live;
 mod neighbour;
 mod netlink;
-mod nscd;
-mod resolved;
 mod route;
-mod spawn;
 mod stream;
-mod syscall;
-mod tasks;
 mod tcp_info;
 
-pub use clock::Clock;
 pub use datagram::LiveDatagram;
-pub use environment::Machine;
 pub use listener::LiveListener;
 pub use live::{CaptureWish, Live, Settings, run};
-pub use spawn::{Process, spawn_process};
 pub use stream::LiveStream;
-pub use tasks::{interrupted, spawn, work};

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use roundtrip_os::{Clock, Machine, random};
 use roundtrip_record::{
     Attempt, AttemptEnd, CloseReason, ConnectionId, EventId, How, Log, Side, Step, TcpState, Time,
     Trace as _, Unseen, What, WireKind,
@@ -19,13 +20,12 @@ use roundtrip_record::{
 use roundtrip_wire::{ConnectFault, Environment, Task, Wire};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
-use tokio::task::LocalSet;
 
 use crate::capture::Capture;
 use crate::flow::Flow;
 use crate::neighbour::Watch;
 use crate::tcp_info::Sample;
-use crate::{Clock, LiveDatagram, LiveListener, LiveStream, Machine, icmp, tasks};
+use crate::{LiveDatagram, LiveListener, LiveStream, icmp};
 
 /// Whether packets are captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,18 +70,12 @@ pub fn run<T, F: Future<Output = T>>(
     settings: Settings,
     body: impl FnOnce(Live) -> F,
 ) -> io::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let tasks = LocalSet::new();
-    let result = tasks.block_on(&runtime, async {
+    roundtrip_os::run(async {
         let live = Live::new(clock, log, settings);
         let result = body(live.clone()).await;
         live.poll_capture();
         result
-    });
-    // Work on other threads (a layout that takes for ever) must not hold the process up.
-    drop(tasks);
-    runtime.shutdown_background();
-    Ok(result)
+    })
 }
 
 impl Live {
@@ -332,18 +326,7 @@ impl Wire for Live {
     }
 
     fn random(&self, bytes: &mut [u8]) {
-        let mut filled = 0;
-        while filled < bytes.len() {
-            match rustix::rand::getrandom(
-                &mut bytes[filled..],
-                rustix::rand::GetRandomFlags::empty(),
-            ) {
-                Ok(count) => filled += count,
-                Err(rustix::io::Errno::INTR) => {}
-                // Only a kernel older than 3.17 has no getrandom; there is no safe way on.
-                Err(error) => unreachable!("getrandom: {error}"),
-            }
-        }
+        random::fill(bytes);
     }
 
     fn environment(&self) -> &dyn Environment {
@@ -355,14 +338,14 @@ impl Wire for Live {
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) -> Task {
-        tasks::spawn(task)
+        roundtrip_os::spawn(task)
     }
 
     fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> {
-        tasks::work(work)
+        roundtrip_os::work(work)
     }
 
     async fn connect(

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::netlink::{DUMP, Message, Netlink, address, attributes, octets, u16_at, u32_at};
+use crate::netlink::{DUMP, Message, Netlink, attributes};
 use crate::route::{Route, route_to};
+use roundtrip_os::layout::{address, octets, u16_at, u32_at};
 use roundtrip_record::{
     EventId, How, InterfaceId, Log, NeighbourChanged, NeighbourState, Step, Time, Trace as _,
     Unseen, What,

@@ -6,6 +6,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
+use roundtrip_os::layout::{u16_at, u32_at};
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{
     AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, sendto,
@@ -119,31 +120,6 @@ pub(crate) fn push_attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
     body.extend(kind.to_ne_bytes());
     body.extend(value);
     body.resize(align(body.len()), 0);
-}
-
-/// An address of 4 or 16 bytes.
-pub(crate) fn address(value: &[u8]) -> Option<std::net::IpAddr> {
-    match value.len() {
-        4 => <[u8; 4]>::try_from(value).ok().map(Into::into),
-        16 => <[u8; 16]>::try_from(value).ok().map(Into::into),
-        _ => None,
-    }
-}
-
-/// The bytes of an address and its family's number.
-pub(crate) fn octets(address: std::net::IpAddr) -> (u8, Vec<u8>) {
-    match address {
-        std::net::IpAddr::V4(v4) => (libc::AF_INET as u8, v4.octets().to_vec()),
-        std::net::IpAddr::V6(v6) => (libc::AF_INET6 as u8, v6.octets().to_vec()),
-    }
-}
-
-pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
-}
-
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
 const fn align(length: usize) -> usize {

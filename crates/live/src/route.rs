@@ -3,7 +3,9 @@
 use std::io;
 use std::net::IpAddr;
 
-use crate::netlink::{Netlink, address, attributes, octets, push_attribute, u32_at};
+use roundtrip_os::layout::{address, octets, u32_at};
+
+use crate::netlink::{Netlink, attributes, push_attribute};
 
 const RTM_GETROUTE: u16 = 26;
 /// `struct rtmsg`.

@@ -3,11 +3,11 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
+use roundtrip_os::layout::u32_at;
+use roundtrip_os::syscall::get_option;
 use roundtrip_record::{ConnectionId, TcpInfo, TcpState};
 
 use crate::diag::state;
-use crate::netlink::u32_at;
-use crate::syscall::get_option;
 
 /// A sample.
 #[derive(Clone, Copy, Debug)]

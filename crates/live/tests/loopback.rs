@@ -6,7 +6,8 @@ mod skip;
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use roundtrip_live::{CaptureWish, Clock, Live, Settings, run};
+use roundtrip_live::{CaptureWish, Live, Settings, run};
+use roundtrip_os::Clock;
 use roundtrip_record::{
     AttemptEnd, CloseReason, ConnectionId, Direction, Event, How, Log, TcpState, What,
 };

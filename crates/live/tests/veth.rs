@@ -7,7 +7,8 @@ mod skip;
 use core::time::Duration;
 use std::process::Command;
 
-use roundtrip_live::{Clock, Settings, run};
+use roundtrip_live::{Settings, run};
+use roundtrip_os::Clock;
 use roundtrip_record::{AttemptEnd, How, Log, NeighbourState, What};
 use roundtrip_wire::Wire as _;
 

@@ -14,7 +14,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use bytes::Bytes;
-use roundtrip_live::{Clock, Machine};
+use roundtrip_os::{Clock, Machine};
 use roundtrip_record::Log;
 use roundtrip_wire::Wire as _;
 use tokio::io::AsyncWriteExt as _;

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 
+use roundtrip_os::syscall::watch;
 use rustix::net::{AddressFamily, SocketType, socket};
 use tokio::io::unix::AsyncFd;
 
@@ -157,13 +158,6 @@ impl Existing {
         let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
         Ok(Self { is_up: flags & libc::IFF_UP as i16 != 0, mtu })
     }
-}
-
-/// Has the runtime watch a descriptor.
-fn watch(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: an `OwnedFd` keeps its descriptor open, and the same one, until the `AsyncFd` that
-    // owns it from here on is dropped.
-    Ok(unsafe { AsyncFd::register(descriptor) }?)
 }
 
 /// Opens the driver and takes hold of the device, which is made if there is none. Says whether

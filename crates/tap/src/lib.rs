@@ -5,7 +5,7 @@
 //! runs here is what runs in the lab, against whatever the kernel's end leads to.
 //!
 //! ```no_run
-//! use roundtrip_live::{Clock, Machine};
+//! use roundtrip_os::{Clock, Machine};
 //! use roundtrip_record::Log;
 //! use roundtrip_wire::Wire as _;
 //!
@@ -27,11 +27,10 @@ use std::io;
 use std::time::Duration;
 
 use roundtrip_host::{Config, Host, Interface, Kind, Offload, Route};
-use roundtrip_live::{Clock, Machine};
+use roundtrip_os::{Clock, Machine, random};
 use roundtrip_packet::EtherAddr;
 use roundtrip_record::{Interface as Declared, Log, Role};
 use roundtrip_wire::{Stack, Wire as _};
-use tokio::task::LocalSet;
 
 pub use device::TapError;
 pub use port::TapPort;
@@ -65,9 +64,7 @@ pub fn run<T, F: Future<Output = T>>(
     machine: Machine,
     body: impl FnOnce(Tap) -> F,
 ) -> io::Result<Result<T, TapError>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let tasks = LocalSet::new();
-    let result = tasks.block_on(&runtime, async {
+    roundtrip_os::run(async {
         let tap = open(settings, clock, log, machine)?;
         let carrying = tokio::task::spawn_local(port::carry(tap.clone()));
         let body = body(tap.clone());
@@ -80,10 +77,7 @@ pub fn run<T, F: Future<Output = T>>(
         }
         carrying.abort();
         result
-    });
-    drop(tasks);
-    runtime.shutdown_background();
-    Ok(result)
+    })
 }
 
 /// Lets connections finish that are being closed, and resets those that do not: once this host is
@@ -100,7 +94,8 @@ fn open(settings: &Settings, clock: Clock, log: &Log, machine: Machine) -> Resul
     let offload = if log.is_on() { Offloading::Off } else { settings.offload };
     let device = Device::open(settings, offload)?;
     let mut seed = [0; 32];
-    chance(&mut seed);
+    // Nobody may guess the host's ports and sequence numbers.
+    random::fill(&mut seed);
     // Locally administered, unicast (IEEE 802 §8.2.2).
     let mac = EtherAddr([0x02, seed[27], seed[28], seed[29], seed[30], seed[31]]);
     let interface = Interface {
@@ -139,18 +134,4 @@ fn open(settings: &Settings, clock: Clock, log: &Log, machine: Machine) -> Resul
     let tap = Stack::new(host, TapPort::new(device, index, clock, machine), log);
     tap.check_addresses();
     Ok(tap)
-}
-
-/// The host's seed: nobody may guess its ports and sequence numbers.
-fn chance(bytes: &mut [u8; 32]) {
-    let mut filled = 0;
-    while filled < bytes.len() {
-        let flags = rustix::rand::GetRandomFlags::empty();
-        match rustix::rand::getrandom(&mut bytes[filled..], flags) {
-            Ok(count) => filled += count,
-            Err(rustix::io::Errno::INTR) => {}
-            // Only a kernel older than 3.17 has no getrandom; there is no safe way on.
-            Err(error) => unreachable!("getrandom: {error}"),
-        }
-    }
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use roundtrip_host::{Apart, IfIndex, Received, Transmit};
-use roundtrip_live::{Clock, Machine};
+use roundtrip_os::{Clock, Machine};
 use roundtrip_record::{Time, WireKind};
 use roundtrip_wire::{Environment, Port, Task};
 use rustix::io::Errno;
@@ -223,14 +223,14 @@ impl Port for TapPort {
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) -> Task {
-        roundtrip_live::spawn(task)
+        roundtrip_os::spawn(task)
     }
 
     fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> {
-        roundtrip_live::work(work)
+        roundtrip_os::work(work)
     }
 
     fn buffer(&self) -> Vec<u8> {

@@ -7,7 +7,7 @@ use std::io;
 
 use futures_util::future::select;
 use roundtrip_http::handler::{Command, Program, Spawn};
-use roundtrip_live::Clock;
+use roundtrip_os::Clock;
 use tokio::io::AsyncWrite;
 use tokio::process::ChildStdin;
 
@@ -44,7 +44,7 @@ impl Spawn for Processes {
             environment.push(("PATH".into(), path));
         }
         let started =
-            roundtrip_live::spawn_process(&command.program, &[], &environment, &command.folder);
+            roundtrip_os::spawn_process(&command.program, &[], &environment, &command.folder);
         let mut process = started?;
         let (Some(input), Some(output)) = (process.input.take(), process.output.take()) else {
             return Err(io::Error::other("the program was started without pipes"));
@@ -53,7 +53,7 @@ impl Spawn for Processes {
         let late = self.clock.sleep_until(until);
         // The process is killed when this task lets it go: at its end, when its time is up, or when
         // the request it belongs to is over and the guard is dropped.
-        let guard = roundtrip_live::spawn(async move {
+        let guard = roundtrip_os::spawn(async move {
             let _ = select(pin!(process.wait()), pin!(late)).await;
         });
         Ok(Program {

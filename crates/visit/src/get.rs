@@ -310,7 +310,7 @@ pub type Interrupt = Box<dyn Fn() -> LocalFuture<'static, ()>>;
 
 /// Ctrl-C, on a wire that has a runtime of tokio's.
 pub fn ctrl_c() -> Interrupt {
-    Box::new(|| Box::pin(roundtrip_live::interrupted()))
+    Box::new(|| Box::pin(roundtrip_os::interrupted()))
 }
 
 /// How TLS is come by: when the first URL wants it, since a look at all that a platform trusts takes

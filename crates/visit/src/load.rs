@@ -4,7 +4,7 @@ use core::mem::replace;
 use std::collections::BTreeMap;
 
 use roundtrip_http::client::{Client, Failure, Request, Response};
-use roundtrip_live::Clock;
+use roundtrip_os::Clock;
 use roundtrip_page::{Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, Picture};
 use roundtrip_record::{
     Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,

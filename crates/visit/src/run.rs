@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use futures_util::future::{Either, select};
 use roundtrip_http::client::Tls;
 use roundtrip_lab::{Caches, Internet, Net, Seed, Settings as LabSettings, Stuck};
-use roundtrip_live::{CaptureWish, Clock, Machine};
+use roundtrip_live::CaptureWish;
+use roundtrip_os::{Clock, Machine};
 use roundtrip_record::{
     EventId, Fault, FaultKind, FolderError, Log, Recorder, ReplayOf, Role, RunEnded, RunStarted,
     SCHEMA, Settings as RecordSettings, Step, Time, Trace as _, What, WireKind,
@@ -300,7 +301,7 @@ impl Errand for Visit<'_> {
             }
             visited
         });
-        match select(work, pin!(roundtrip_live::interrupted())).await {
+        match select(work, pin!(roundtrip_os::interrupted())).await {
             Either::Left((visited, _)) => (visited, false),
             Either::Right(_) => {
                 let exit =

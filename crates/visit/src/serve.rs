@@ -13,14 +13,14 @@ use roundtrip_http::handler::{Cgi, Echo, Files, Hidden, Hosts, Listing};
 use roundtrip_http::server::{
     Handler, Options, Request, RequestBody, Response, Served, Server, follow,
 };
-use roundtrip_live::{CaptureWish, Clock, Machine};
+use roundtrip_live::CaptureWish;
+use roundtrip_os::{Clock, Machine, Signals};
 use roundtrip_record::Log;
 use roundtrip_tap::TapError;
 use roundtrip_wire::{Listener as _, LocalFuture, Wire};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cgi::Processes;
 use crate::run::Real;
@@ -159,7 +159,7 @@ async fn on_wire<W: Wire>(
 ) -> Result<(), ServeError> {
     let at = service.listen;
     let listener = wire.listen(at).map_err(|why| ServeError::Listen { at, why })?;
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::listen()?;
     ready(listener.local());
     let mut server =
         Server::new(wire.clone(), handler, service.options.clone()).with_access(served);
@@ -177,25 +177,6 @@ async fn on_wire<W: Wire>(
         let _ = select(work, pin!(signals.next())).await;
     }
     Ok(())
-}
-
-/// The signals that end a server.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        let _ = select(pin!(self.interrupt.recv()), pin!(self.terminate.recv())).await;
-    }
 }
 
 fn handler(service: &Service) -> Result<Rc<dyn Handler>, ServeError> {

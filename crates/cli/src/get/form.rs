@@ -16,7 +16,7 @@ const FORM: [&str; 2] = ["form", "form_string"];
 /// The body, and its media type.
 pub(super) fn form(arguments: &Get) -> anyhow::Result<(Body, String)> {
     let mut boundary = [0; 12];
-    fill(&mut boundary)?;
+    roundtrip_os::random::fill(&mut boundary);
     let mut parts = Parts(Multipart::new(&boundary));
     for (option, text) in in_order(&FORM, |option| match option {
         "form" => &arguments.form,
@@ -33,12 +33,6 @@ pub(super) fn form(arguments: &Get) -> anyhow::Result<(Body, String)> {
     }
     let media_type = parts.0.content_type();
     Ok((parts.0.finish(), media_type))
-}
-
-fn fill(bytes: &mut [u8]) -> anyhow::Result<()> {
-    let filled = rustix::rand::getrandom(&mut *bytes, rustix::rand::GetRandomFlags::empty())?;
-    anyhow::ensure!(filled == bytes.len(), "the system gave no randomness");
-    Ok(())
 }
 
 /// One content with what may follow it: `;type=`, `;filename=`.

@@ -8,7 +8,7 @@ use roundtrip_wire::OsAnswer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
-use crate::netlink::address;
+use crate::layout::address;
 
 const SOCKETS: [&str; 2] = ["/var/run/nscd/socket", "/run/nscd/socket"];
 /// The protocol's version.

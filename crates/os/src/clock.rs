@@ -1,8 +1,10 @@
-//! The machine's clocks, read here and nowhere else.
+//! The machine's clocks.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use roundtrip_record::Time;
+
+use crate::timer::Sleep;
 
 /// Started once a run: its start is the record's epoch.
 #[derive(Clone, Copy, Debug)]
@@ -13,13 +15,13 @@ pub struct Clock {
 
 impl Clock {
     /// Starts it.
-    #[allow(clippy::disallowed_methods, reason = "this is the live wire's clock")]
+    #[allow(clippy::disallowed_methods, reason = "this is the clock of the machine's wires")]
     pub fn start() -> Self {
         Self { epoch: Instant::now(), wall: SystemTime::now() }
     }
 
     /// The time since its start.
-    #[allow(clippy::disallowed_methods, reason = "this is the live wire's clock")]
+    #[allow(clippy::disallowed_methods, reason = "this is the clock of the machine's wires")]
     pub fn now(&self) -> Time {
         Time::ZERO + self.epoch.elapsed()
     }
@@ -40,13 +42,16 @@ impl Clock {
         Time::from_nanos(wall_nanos.saturating_sub(self.wall_epoch()))
     }
 
-    /// Completes at `at`, at once if that is past. Grain: a millisecond, tokio's.
-    #[allow(clippy::disallowed_methods, reason = "this is the live wire's clock")]
+    /// Completes at `at`, at once if that is past; never early, and late by what the kernel takes to
+    /// wake the thread (some 0.05 ms) and by what else the thread has to do.
+    ///
+    /// # Panics
+    /// When waited for outside of [`run`](crate::run), which has the timers.
     pub fn sleep_until(&self, at: Time) -> impl Future<Output = ()> + 'static + use<> {
         let instant = self.epoch.checked_add(at.since(Time::ZERO));
         async move {
             match instant {
-                Some(instant) => tokio::time::sleep_until(instant.into()).await,
+                Some(instant) => Sleep::until(instant).await,
                 None => core::future::pending().await, // further than the machine can count
             }
         }

@@ -1,13 +1,13 @@
 //! This machine's own files and services.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use roundtrip_wire::{Environment, LocalFuture, OsAnswer, Text};
 
+use crate::file::{text, write};
 use crate::{nscd, resolved};
 
 /// The machine this runs on.
@@ -27,31 +27,6 @@ impl Machine {
         let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
         (plain && !key.starts_with('.')).then(|| Some(self.cache.as_ref()?.join(key)))?
     }
-}
-
-fn text(path: &str) -> io::Result<Option<Text>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(Text {
-            path: path.to_owned(),
-            content: String::from_utf8_lossy(&bytes).into_owned(),
-        })),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Written whole or not at all, readable by its owner only.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-    }
-    let part = path.with_extension(format!("part{}", std::process::id()));
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-    file.write_all(bytes).and_then(|()| fs::rename(&part, path)).inspect_err(|_| {
-        let _ = fs::remove_file(&part);
-    })
 }
 
 impl Environment for Machine {

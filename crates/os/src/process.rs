@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// A running program with both its ends. It is killed when dropped.
+#[derive(Debug)]
 pub struct Process {
     /// What it reads; drop it to end its input.
     pub input: Option<ChildStdin>,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
-use crate::netlink::address;
+use crate::layout::address;
 
 const SOCKET: &str = "/run/systemd/resolve/io.systemd.Resolve";
 /// What an answer may hold at most.

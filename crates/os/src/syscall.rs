@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 use tokio::io::unix::AsyncFd;
 
 /// Reads a socket option into `value`; answers how many bytes the kernel gave.
-pub(crate) fn get_option(
+pub fn get_option(
     socket: BorrowedFd<'_>,
     level: i32,
     name: i32,
@@ -29,12 +29,7 @@ pub(crate) fn get_option(
 }
 
 /// Sets a socket option.
-pub(crate) fn set_option(
-    socket: BorrowedFd<'_>,
-    level: i32,
-    name: i32,
-    value: &[u8],
-) -> io::Result<()> {
+pub fn set_option(socket: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> io::Result<()> {
     // SAFETY: the kernel only reads `value.len()` bytes of `value`, which lives through the call.
     let result = unsafe {
         libc::setsockopt(
@@ -49,16 +44,16 @@ pub(crate) fn set_option(
 }
 
 /// A message with its control messages.
-pub(crate) struct Message<'a> {
+pub struct Message<'a> {
     /// The bytes that fitted.
-    pub(crate) data: &'a [u8],
+    pub data: &'a [u8],
     /// The sender's `sockaddr`.
-    pub(crate) from: Vec<u8>,
+    pub from: Vec<u8>,
     control: Vec<u8>,
 }
 
 /// Receives one message; `flags` as for `recvmsg`.
-pub(crate) fn receive<'a>(
+pub fn receive<'a>(
     socket: BorrowedFd<'_>,
     buffer: &'a mut [u8],
     flags: i32,
@@ -88,7 +83,7 @@ pub(crate) fn receive<'a>(
 
 impl Message<'_> {
     /// The data of the control message of this level and type.
-    pub(crate) fn control(&self, level: i32, kind: i32) -> Option<&[u8]> {
+    pub fn control(&self, level: i32, kind: i32) -> Option<&[u8]> {
         const HEADER: usize = size_of::<libc::cmsghdr>();
         let word = |bytes: &[u8], at: usize| -> Option<i32> {
             Some(i32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
@@ -106,7 +101,7 @@ impl Message<'_> {
 }
 
 /// Binds a packet socket to a protocol on all interfaces.
-pub(crate) fn bind_packet(socket: BorrowedFd<'_>, protocol: u16) -> io::Result<()> {
+pub fn bind_packet(socket: BorrowedFd<'_>, protocol: u16) -> io::Result<()> {
     // SAFETY: all-zero is a valid sockaddr_ll.
     let mut address: libc::sockaddr_ll = unsafe { core::mem::zeroed() };
     address.sll_family = libc::AF_PACKET as u16;
@@ -123,7 +118,7 @@ pub(crate) fn bind_packet(socket: BorrowedFd<'_>, protocol: u16) -> io::Result<(
 }
 
 /// Has the runtime watch a descriptor.
-pub(crate) fn watch(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+pub fn watch(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` keeps its descriptor open, and the same one, until the `AsyncFd` that
     // owns it from here on is dropped.
     Ok(unsafe { AsyncFd::register(descriptor) }?)
