@@ -2,7 +2,7 @@
 
 use core::cell::RefCell;
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -48,10 +48,16 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    flows: BTreeMap<(SocketAddr, SocketAddr), Rc<Flow>>,
-    udp_ports: BTreeSet<u16>,
+    flows: BTreeMap<Ends, Rc<Flow>>,
+    /// Connections that the kernel has no more, and until when their packets are still kept.
+    leaving: VecDeque<(Time, Rc<Flow>)>,
+    /// Our ports, and how many sockets have each.
+    udp_ports: BTreeMap<u16, u32>,
     interfaces: BTreeMap<u32, InterfaceId>,
 }
+
+/// A connection's own and its other address.
+type Ends = (SocketAddr, SocketAddr);
 
 /// One packet as the kernel handed it out.
 struct Captured {
@@ -64,6 +70,22 @@ struct Captured {
 
 /// Time for the kernel to begin with stamping packets.
 const STAMPS: Duration = Duration::from_millis(1);
+/// For how long packets of a connection are kept that the kernel has no more: what its peer had under
+/// way, and the RST that it got for it. The least retransmission timeout of RFC 6298 §2.4.
+const LEAVING: Duration = Duration::from_secs(1);
+
+impl State {
+    /// Forgets the connections whose time was up at `now`, unless their addresses have another by now.
+    fn forget_until(&mut self, now: Time) {
+        while self.leaving.front().is_some_and(|(until, _)| *until <= now) {
+            let Some((_, flow)) = self.leaving.pop_front() else { return };
+            let key = (flow.local, flow.remote);
+            if self.flows.get(&key).is_some_and(|held| Rc::ptr_eq(held, &flow)) {
+                self.flows.remove(&key);
+            }
+        }
+    }
+}
 
 impl Capture {
     /// Opens the socket: it sees everything from now on and keeps what belongs to us.
@@ -107,12 +129,26 @@ impl Capture {
         self.shared.state.borrow_mut().flows.insert(key, Rc::clone(flow));
     }
 
+    /// The kernel has this connection no more; [`LEAVING`] after that it is forgotten here.
+    pub(crate) fn remove(&self, flow: &Rc<Flow>) {
+        let now = self.shared.clock.now();
+        let state = &mut *self.shared.state.borrow_mut();
+        state.leaving.push_back((now + LEAVING, Rc::clone(flow)));
+        state.forget_until(now);
+    }
+
     pub(crate) fn add_udp(&self, local: SocketAddr) {
-        self.shared.state.borrow_mut().udp_ports.insert(local.port());
+        *self.shared.state.borrow_mut().udp_ports.entry(local.port()).or_default() += 1;
     }
 
     pub(crate) fn remove_udp(&self, local: SocketAddr) {
-        self.shared.state.borrow_mut().udp_ports.remove(&local.port());
+        let ports = &mut self.shared.state.borrow_mut().udp_ports;
+        if let Some(sockets) = ports.get_mut(&local.port()) {
+            *sockets -= 1;
+            if *sockets == 0 {
+                ports.remove(&local.port());
+            }
+        }
     }
 
     /// The record's id for an interface of the kernel's.
@@ -181,7 +217,7 @@ impl Capture {
             Transport::Tcp(segment) => self.keep_tcp(captured, &packet.ip, segment),
             Transport::Udp { header, .. } => {
                 let state = self.shared.state.borrow();
-                let ours = |port| state.udp_ports.contains(&port);
+                let ours = |port| state.udp_ports.contains_key(&port);
                 let (sent, received) = (ours(header.source_port), ours(header.destination_port));
                 drop(state);
                 if sent || received {
@@ -211,7 +247,7 @@ impl Capture {
         let used = self.shared.state.borrow().interfaces.contains_key(&captured.interface);
         let about_us = quote.and_then(|quote| quote.sockets()).is_some_and(|(from, to)| {
             let state = self.shared.state.borrow();
-            state.flows.contains_key(&(from, to)) || state.udp_ports.contains(&from.port())
+            state.flows.contains_key(&(from, to)) || state.udp_ports.contains_key(&from.port())
         });
         let discovery = quote.is_none() && matches!(packet.transport, Transport::Icmpv6(_));
         if about_us || (used && discovery) {

@@ -3,23 +3,24 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
+use std::rc::Rc;
 
 use roundtrip_os::syscall::set_option;
 use roundtrip_record::EventId;
 use roundtrip_wire::{Datagram, Packet};
 use tokio::net::UdpSocket;
 
-use crate::Live;
+use crate::network::Network;
 
 /// A UDP socket.
 pub struct LiveDatagram {
     udp: UdpSocket,
     local: SocketAddr,
-    live: Live,
+    network: Rc<Network>,
 }
 
 impl LiveDatagram {
-    pub(crate) fn open(live: Live, at: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn open(network: &Rc<Network>, at: SocketAddr) -> io::Result<Self> {
         let udp = std::net::UdpSocket::bind(at)?;
         udp.set_nonblocking(true)?;
         let udp = UdpSocket::from_std(udp)?;
@@ -31,8 +32,8 @@ impl LiveDatagram {
         };
         let _ = set_option(udp.as_fd(), level, option, &1_i32.to_ne_bytes());
         let local = udp.local_addr()?;
-        live.register_udp(local);
-        Ok(Self { udp, local, live })
+        network.register_udp(local);
+        Ok(Self { udp, local, network: Rc::clone(network) })
     }
 }
 
@@ -60,7 +61,6 @@ impl Datagram for LiveDatagram {
 
 impl Drop for LiveDatagram {
     fn drop(&mut self) {
-        self.live.poll_capture();
-        self.live.forget_udp(self.local);
+        self.network.forget_udp(self.local);
     }
 }

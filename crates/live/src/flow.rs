@@ -1,9 +1,7 @@
-//! One connection as we watch the kernel carry it: its states, and its end.
+//! One connection as we watch the kernel carry it: its states, and how it ended.
 
 use core::cell::{Cell, RefCell};
-use core::time::Duration;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 
 use roundtrip_os::Clock;
@@ -13,7 +11,6 @@ use roundtrip_record::{
     TcpStateChanged, Time, Trace as _, What,
 };
 
-use crate::diag;
 use crate::tcp_info::Sample;
 
 /// A connection under watch. Shared by its stream, by whoever waits for its end, and by the capture.
@@ -26,8 +23,9 @@ pub(crate) struct Flow {
     state: Cell<TcpState>,
     /// The latest event of this connection: the cause of the next.
     latest: Cell<Option<EventId>>,
-    gone: tokio::sync::Notify,
     is_gone: Cell<bool>,
+    watched: Cell<bool>,
+    let_go: tokio::sync::Notify,
     pub(crate) segments: RefCell<Segments>,
 }
 
@@ -102,8 +100,9 @@ impl Flow {
                 Side::Server => TcpState::Listen,
             }),
             latest: Cell::new(cause),
-            gone: tokio::sync::Notify::new(),
             is_gone: Cell::new(false),
+            watched: Cell::new(true),
+            let_go: tokio::sync::Notify::new(),
             segments: RefCell::default(),
         };
         let opened = TcpOpened { connection: flow.id, side, local, remote };
@@ -160,58 +159,24 @@ impl Flow {
             });
         }
         self.emit(|connection| What::TcpClosed(TcpClosed { connection, reason, how }));
-        self.gone.notify_waiters();
     }
 
-    /// Whether the kernel has it no more.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.is_gone.get()
+    /// Records what `TCP_INFO` says.
+    pub(crate) fn sampled(&self, sample: &Sample) {
+        self.emit(|connection| What::TcpInfo(sample.record(connection)));
     }
 
-    /// Completes when it is gone.
+    /// Nobody watches it any more.
+    pub(crate) fn let_go(&self) {
+        self.watched.set(false);
+        self.let_go.notify_waiters();
+    }
+
+    /// Completes when nobody watches it any more.
     pub(crate) async fn ended(&self) {
-        while !self.is_gone.get() {
-            self.gone.notified().await;
+        while self.watched.get() {
+            self.let_go.notified().await;
         }
-    }
-
-    /// Follows a connection that nobody reads or writes any more to its end: through the
-    /// descriptor while that tells, then through `sock_diag`.
-    pub(crate) async fn follow(self: Rc<Self>, socket: OwnedFd) {
-        let mut pause = Pause::default();
-        while let Some(state) = Sample::take(socket.as_fd()).ok().and_then(|s| s.state()) {
-            if state == TcpState::Closed {
-                break;
-            }
-            self.seen(state, "TCP_INFO");
-            self.sleep(pause.next()).await;
-        }
-        drop(socket);
-        let mut waited = false;
-        while let Some(found) = diag::find(self.local, self.remote) {
-            self.seen(found.state, "sock_diag");
-            waited |= found.state == TcpState::TimeWait;
-            self.sleep(found.time_wait.unwrap_or_else(|| pause.next())).await;
-        }
-        let reason = if waited { CloseReason::TimeWaitOver } else { CloseReason::Finished };
-        self.end(reason, How::Observed("sock_diag".into()));
-    }
-
-    async fn sleep(&self, time: Duration) {
-        // A timer of the kernel may be late by a tick; ours need not be finer.
-        let until = self.clock.now() + time.max(Duration::from_millis(1));
-        self.clock.sleep_until(until).await;
-    }
-}
-
-/// 1 ms, and then longer and longer up to 50 ms: states change fast at first, or wait for the peer.
-#[derive(Default)]
-struct Pause(u64);
-
-impl Pause {
-    fn next(&mut self) -> Duration {
-        self.0 = (self.0 + 1).min(50);
-        Duration::from_millis(self.0)
     }
 }
 

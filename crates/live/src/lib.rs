@@ -20,19 +20,22 @@
 //! ```
 
 mod capture;
+mod connect;
 mod datagram;
 mod diag;
 mod flow;
+mod follow;
 mod icmp;
 mod listener;
 mod live;
 mod neighbour;
 mod netlink;
+mod network;
 mod route;
 mod stream;
 mod tcp_info;
 
 pub use datagram::LiveDatagram;
 pub use listener::LiveListener;
-pub use live::{CaptureWish, Live, Settings, run};
+pub use live::{CaptureWish, Live, Ports, Settings, run};
 pub use stream::LiveStream;

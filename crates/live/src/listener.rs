@@ -2,24 +2,26 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use roundtrip_record::{Side, TcpState};
-use roundtrip_wire::{Listener, Wire as _};
+use roundtrip_wire::Listener;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
+use crate::LiveStream;
 use crate::flow::Flow;
-use crate::{Live, LiveStream};
+use crate::network::Network;
 
 /// A listening socket.
 pub struct LiveListener {
     tcp: TcpListener,
     local: SocketAddr,
-    live: Live,
+    network: Rc<Network>,
 }
 
 impl LiveListener {
-    pub(crate) fn open(live: Live, at: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn open(network: &Rc<Network>, at: SocketAddr, shares: bool) -> io::Result<Self> {
         /// What the kernel cuts to `net.core.somaxconn`.
         const BACKLOG: i32 = 65_535;
         let socket = Socket::new(
@@ -32,11 +34,12 @@ impl LiveListener {
         }
         // A server that starts again need not wait for its old connections' TIME_WAIT.
         socket.set_reuse_address(true)?;
+        socket.set_reuse_port(shares)?;
         socket.bind(&at.into())?;
         socket.listen(BACKLOG)?;
         let tcp = TcpListener::from_std(socket.into())?;
         let local = tcp.local_addr()?;
-        Ok(Self { tcp, local, live })
+        Ok(Self { tcp, local, network: Rc::clone(network) })
     }
 }
 
@@ -51,17 +54,15 @@ impl Listener for LiveListener {
         let (tcp, remote) = self.tcp.accept().await?;
         let local = tcp.local_addr()?;
         let flow = Flow::open(
-            &self.live.log_handle(),
-            self.live.clock(),
+            &self.network.log,
+            self.network.clock,
             Side::Server,
             (local, remote),
-            self.live.now(),
+            self.network.now(),
             None,
         );
-        if self.live.records() {
-            flow.seen(TcpState::Established, "accept");
-            self.live.register(&flow);
-        }
-        Ok(LiveStream::new(tcp, flow, self.live.clone(), None))
+        flow.seen(TcpState::Established, "accept");
+        self.network.register(&flow);
+        Ok(LiveStream::new(tcp, flow, Rc::clone(&self.network), None))
     }
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::rc::Rc;
 
 use roundtrip_record::{CloseReason, ConnectionId, EventId, How, TcpState, Time, What};
@@ -14,8 +14,9 @@ use roundtrip_wire::{Nodelay, StreamInfo, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::Live;
 use crate::flow::Flow;
+use crate::follow::follow;
+use crate::network::Network;
 use crate::tcp_info::Sample;
 
 /// A connection. Its end is followed in the background when a record is kept.
@@ -23,19 +24,18 @@ pub struct LiveStream {
     // `None` only while it is being dropped.
     tcp: Option<TcpStream>,
     flow: Rc<Flow>,
-    live: Live,
+    network: Rc<Network>,
     syn: Option<(Time, u32)>,
-    aborted: bool,
 }
 
 impl LiveStream {
     pub(crate) fn new(
         tcp: TcpStream,
         flow: Rc<Flow>,
-        live: Live,
+        network: Rc<Network>,
         syn: Option<(Time, u32)>,
     ) -> Self {
-        Self { tcp: Some(tcp), flow, live, syn, aborted: false }
+        Self { tcp: Some(tcp), flow, network, syn }
     }
 
     fn tcp(&mut self) -> io::Result<Pin<&mut TcpStream>> {
@@ -48,7 +48,7 @@ impl LiveStream {
 
     /// Looks which state the kernel has it in now, if anybody keeps a record.
     fn observe(&self) {
-        if self.live.records() {
+        if self.network.records() {
             match self.sample().and_then(|sample| sample.state()) {
                 // What reads as CLOSE on a descriptor is `TIME_WAIT`, or gone.
                 None | Some(TcpState::Closed) => {}
@@ -57,12 +57,27 @@ impl LiveStream {
         }
     }
 
+    /// Records what `TCP_INFO` says, for the last time: what was sent again is counted to the end.
+    fn sample_last(&self) {
+        if let Some(tcp) = &self.tcp {
+            self.sample_last_of(tcp.as_fd());
+        }
+    }
+
+    fn sample_last_of(&self, socket: BorrowedFd<'_>) {
+        if let (true, Ok(sample)) = (self.network.records(), Sample::take(socket)) {
+            self.flow.sampled(&sample);
+        }
+    }
+
     /// A read or write failed: a reset shows here.
     fn failed(&self, error: &io::Error) {
         if error.kind() == io::ErrorKind::ConnectionReset {
-            self.flow.end(CloseReason::Reset, How::Observed("ECONNRESET".into()));
+            self.sample_last();
+            self.network.end(&self.flow, CloseReason::Reset, How::Observed("ECONNRESET".into()));
         } else if error.kind() == io::ErrorKind::TimedOut {
-            self.flow.end(CloseReason::TimedOut, How::Observed("ETIMEDOUT".into()));
+            self.sample_last();
+            self.network.end(&self.flow, CloseReason::TimedOut, How::Observed("ETIMEDOUT".into()));
         }
     }
 }
@@ -137,7 +152,7 @@ impl Transport for LiveStream {
     fn info(&self) -> StreamInfo {
         let sample = self.sample();
         let info = sample.as_ref().map(|sample| sample.record(self.flow.id));
-        if let (true, Some(info)) = (self.live.records(), &info) {
+        if let (true, Some(info)) = (self.network.records(), &info) {
             self.flow.emit(|_| What::TcpInfo(info.clone()));
         }
         let state = sample.and_then(|s| s.state()).filter(|state| *state != TcpState::Closed);
@@ -159,17 +174,17 @@ impl Transport for LiveStream {
     }
 
     fn abort(&mut self) {
-        self.aborted = true;
+        self.sample_last();
         if let Some(tcp) = &self.tcp {
             // A linger time of zero makes close() send RST (socket(7)).
             let _ = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO));
         }
         self.tcp = None;
-        self.flow.end(CloseReason::Aborted, How::Performed);
+        self.network.end(&self.flow, CloseReason::Aborted, How::Performed);
     }
 
     fn segment_at(&self, offset: u64) -> Option<EventId> {
-        self.live.poll_capture();
+        self.network.poll_capture();
         self.flow.segments.borrow().at(offset)
     }
 
@@ -200,17 +215,20 @@ impl Transport for LiveStream {
 
 impl Drop for LiveStream {
     fn drop(&mut self) {
-        let Some(tcp) = self.tcp.take() else { return };
-        if !self.live.records() {
+        if self.tcp.is_none() || !self.network.records() {
+            self.network.forget(&self.flow);
             return;
         }
         self.observe();
+        let Some(tcp) = self.tcp.take() else { return };
         let unread = rustix::io::ioctl_fionread(&tcp).unwrap_or(0) > 0;
         let Ok(tcp) = tcp.into_std() else { return };
         if unread {
+            self.sample_last_of(tcp.as_fd());
             // close() answers data nobody read with RST.
             drop(tcp);
-            self.flow.end(CloseReason::Aborted, How::Inferred("closed with data unread".into()));
+            let how = How::Inferred("closed with data unread".into());
+            self.network.end(&self.flow, CloseReason::Aborted, how);
             return;
         }
         // A descriptor that stays open shows more of the end than one that is closed, so it is shut
@@ -218,7 +236,8 @@ impl Drop for LiveStream {
         let _ = tcp.shutdown(std::net::Shutdown::Both);
         // A stream may be dropped after the runtime has gone; then nobody can follow any more.
         if tokio::runtime::Handle::try_current().is_ok() {
-            tokio::task::spawn_local(Rc::clone(&self.flow).follow(tcp.into()));
+            let (network, flow) = (Rc::clone(&self.network), Rc::clone(&self.flow));
+            tokio::task::spawn_local(follow(network, flow, tcp.into()));
         }
     }
 }
