@@ -130,7 +130,11 @@ fn carry_out(arguments: &Get) -> Outcome {
     let exit = match &real {
         Real::Live => {
             let capture = if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
-            let settings = roundtrip_live::Settings { cache: place.cache.clone(), capture };
+            let settings = roundtrip_live::Settings {
+                cache: place.cache.clone(),
+                capture,
+                ..roundtrip_live::Settings::default()
+            };
             let log = match kept {
                 Some(_) => log.of(log.host("client", roundtrip_record::Role::Client, &[])),
                 None => log.clone(),

@@ -248,6 +248,7 @@ impl RealRun {
                 let settings = roundtrip_live::Settings {
                     cache: place.cache.clone(),
                     capture: CaptureWish::IfPermitted,
+                    ..roundtrip_live::Settings::default()
                 };
                 roundtrip_live::run(
                     clock,

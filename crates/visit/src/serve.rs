@@ -13,7 +13,6 @@ use roundtrip_http::handler::{Cgi, Echo, Files, Hidden, Hosts, Listing};
 use roundtrip_http::server::{
     Handler, Options, Request, RequestBody, Response, Served, Server, follow,
 };
-use roundtrip_live::CaptureWish;
 use roundtrip_os::{Clock, Machine, Signals};
 use roundtrip_record::Log;
 use roundtrip_tap::TapError;
@@ -135,7 +134,7 @@ pub fn serve(
     let clock = Clock::start();
     match wire {
         Real::Live => {
-            let settings = roundtrip_live::Settings { cache: None, capture: CaptureWish::No };
+            let settings = roundtrip_live::Settings::default();
             roundtrip_live::run(clock, Log::off(), settings, |live| async move {
                 on_wire(&live, service, handler, tls, ready, served).await
             })?
