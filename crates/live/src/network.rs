@@ -108,13 +108,10 @@ impl Network {
 
     /// The record's id for a kernel's interface.
     pub(crate) fn interface(&self, route: &Route) -> InterfaceId {
-        match &self.capture {
-            Some(capture) => capture.interface(route.interface),
-            None => {
-                let (host, source) = (self.log.host_id(), route.source.as_slice());
-                self.log.interface(host, &route.name, "", source)
-            }
+        if let Some(capture) = &self.capture {
+            return capture.interface(route.interface);
         }
+        self.log.interface(self.log.host_id(), &route.name, "", route.source.as_slice())
     }
 }
 
