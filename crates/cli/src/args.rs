@@ -107,10 +107,14 @@ pub(crate) struct Network {
     /// rtt=200ms,down=1.6Mbit,up=768kbit,loss=2%,queue=100p (also reorder=, duplicate=, corrupt=, fcs=off)
     #[arg(long, value_name = "NET")]
     pub(crate) net: Option<String>,
-    /// Seed of everything left to chance in the lab
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Calendar date of the lab's epoch
+    /// Serve a folder in the lab as the host NAME, over http and https; the demo's hosts
+    /// (www.postcards.example and two more) are there anyway
+    #[arg(long, value_name = "NAME=DIR")]
+    pub(crate) site: Vec<String>,
+    /// Seed of everything left to chance in the lab (1 unless told)
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Calendar date of the lab's epoch (2026-01-01 unless told)
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) date: Option<String>,
     /// Name server to ask instead of the system's ladder

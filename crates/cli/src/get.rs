@@ -19,26 +19,27 @@ use std::io::{IsTerminal as _, Write as _, stderr};
 use std::path::Path;
 use std::pin::pin;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use futures_util::future::{Either, select};
 use http::Method;
 use roundtrip_dns::Families;
 use roundtrip_http::client::Failure;
 use roundtrip_live::CaptureWish;
-use roundtrip_os::{Clock, Machine};
 use roundtrip_record::{
-    Capture, EventId, ExchangeStarted, Fault, FaultKind, Initiator, Log, Priority, Recorder,
-    ResourceKind, Settings, Step, Time, Trace as _, What, WireKind,
+    Capture, ExchangeStarted, Fault, FaultKind, Initiator, Log, Priority, Recorder, ResourceKind,
+    Settings, Step, Time, Trace as _, What, WireKind,
 };
 use roundtrip_report::{Model, json};
-use roundtrip_visit::get::{Session, ctrl_c};
-use roundtrip_visit::run::{Place, Real, RunError, Title, begin, end, trusted};
-use roundtrip_visit::trust::{Recorded, TrustError};
+use roundtrip_visit::get::Session;
+use roundtrip_visit::ground::{Errand, Here, Scene};
+use roundtrip_visit::run::{RunError, Title, begin, end};
+use roundtrip_visit::trust::TrustError;
 use url::Url;
 
 use crate::args::{Format, Get};
 use crate::keep::Kept;
-use crate::network::{Wire, detours, pins, place};
+use crate::network::{detours, pins, this_machine};
+use crate::sites::Sites;
 use crate::{Outcome, terminal};
 use glob::{Glob, Match};
 use jar::{jar, write_jar};
@@ -102,53 +103,25 @@ fn complain(arguments: &Get, code: u8, words: &str) {
 }
 
 fn carry_out(arguments: &Get) -> Outcome {
-    let real = match arguments.network.wire()? {
-        None => Real::Live,
-        Some(Wire::Real(real)) => real,
-        Some(Wire::Lab) => {
-            bail!(
-                "--wire lab: there is nothing to get in an empty lab; roundtrip visit has one with sites"
-            )
-        }
-    };
+    let ground = arguments.network.ground()?;
+    let sites = Sites::read(&arguments.network)?;
     let kept = match &arguments.out {
         Some(folder) => Some(Kept::new(Some(folder), "get")?),
         None => None,
     };
     let log = log(arguments, kept.as_ref())?;
-    let clock = Clock::start();
     let title = Title {
         command: "get".into(),
         subject: urls(arguments).collect::<Vec<_>>().join(" "),
         replay_of: None,
     };
-    let cause = begin(&log, &title, real.kind(), None, clock.wall_epoch());
-    let _keys = kept.is_some().then(|| Recorded::into(&log));
-    let place = place(arguments.cacert.as_deref(), arguments.insecure);
-    let epoch = clock.wall_epoch();
-    let job = Job { arguments, place: &place, cause, epoch, kept: kept.is_some() };
-    let exit = match &real {
-        Real::Live => {
-            let capture = if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
-            let settings = roundtrip_live::Settings {
-                cache: place.cache.clone(),
-                capture,
-                ..roundtrip_live::Settings::default()
-            };
-            let log = match kept {
-                Some(_) => log.of(log.host("client", roundtrip_record::Role::Client, &[])),
-                None => log.clone(),
-            };
-            roundtrip_live::run(clock, log, settings, |live| async move { job.run(&live).await })??
-        }
-        Real::Tap(settings) => {
-            let machine = Machine::new(place.cache.clone());
-            roundtrip_tap::run(settings, clock, &log, machine, |tap| async move {
-                job.run(&tap).await
-            })???
-        }
-    };
-    end(&log, clock.now(), exit, exit == FaultKind::Interrupted.exit_code())?;
+    let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
+    let capture = if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
+    let scene = Scene { machine: &machine, capture, sites: &|| sites.make() };
+    let job = Job { arguments, kept: kept.is_some() };
+    let carried = ground.carry_out(&title, &log, &scene, job)?;
+    let exit = carried.done?;
+    end(&log, carried.at, exit, exit == FaultKind::Interrupted.exit_code())?;
     if let Some(kept) = kept {
         kept.views()?;
     }
@@ -188,33 +161,33 @@ fn log(arguments: &Get, kept: Option<&Kept>) -> anyhow::Result<Log> {
 /// All URLs of one command.
 struct Job<'a> {
     arguments: &'a Get,
-    place: &'a Place,
-    cause: Option<EventId>,
-    /// The calendar at the wire's first instant, nanoseconds since 1970.
-    epoch: u64,
     /// The record is kept, bodies included.
     kept: bool,
 }
 
-impl Job<'_> {
-    async fn run<W: roundtrip_wire::Wire>(&self, wire: &W) -> anyhow::Result<u8> {
+impl Errand for Job<'_> {
+    type Done = anyhow::Result<u8>;
+
+    async fn run<W: roundtrip_wire::Wire>(self, here: Here<W>) -> anyhow::Result<u8> {
         let arguments = self.arguments;
+        let Here { wire, trust, pins: mut pinned, interrupt, begun } = here;
+        let wire = &wire;
         let families = match (arguments.ipv4, arguments.ipv6) {
             (true, _) => Families::V4,
             (_, true) => Families::V6,
             _ => Families::default(),
         };
-        let place = self.place.clone();
+        pinned.extend(pins(&arguments.resolve)?);
         let mut session = Session::new(
             wire.clone(),
             options(arguments)?,
             arguments.network.names(families)?,
-            (pins(&arguments.resolve)?, detours(&arguments.connect_to)?),
+            (pinned, detours(&arguments.connect_to)?),
             jar(arguments, wire.wall()),
-            Box::new(move || trusted(&place)),
-            self.cause,
+            trust,
+            begun,
         )
-        .with_interrupt(ctrl_c());
+        .with_interrupt(interrupt);
         let mut dump = arguments.dump_header.as_deref().map(dump).transpose()?;
         let teller = RefCell::new(Teller::default());
         let wishes = Wishes::read(arguments);
@@ -227,7 +200,8 @@ impl Job<'_> {
                     Ok(glob) => Box::new(glob.into_matches()),
                     Err(error) => {
                         let why = error.to_string();
-                        exit = self.complain(&FaultKind::BadUrl { url: text.to_owned(), why });
+                        let kind = FaultKind::BadUrl { url: text.to_owned(), why };
+                        exit = self.complain(When::now(wire), &kind);
                         continue;
                     }
                 }
@@ -246,7 +220,9 @@ impl Job<'_> {
         }
         Ok(exit)
     }
+}
 
+impl Job<'_> {
     /// One URL: its exit code.
     async fn one<W: roundtrip_wire::Wire>(
         &self,
@@ -258,7 +234,7 @@ impl Job<'_> {
         let arguments = self.arguments;
         let url = match roundtrip_http::url::parse(&one.found.text) {
             Ok(url) => url,
-            Err(kind) => return Ok(self.complain(&kind)),
+            Err(kind) => return Ok(self.complain(When::now(wire), &kind)),
         };
         let target = one.wishes.target(arguments, one.number, one.found, &url)?;
         let mut wanted = wanted(arguments, one.number, url, &target)?;
@@ -304,7 +280,7 @@ impl Job<'_> {
             if log.is_on() {
                 log.clone().emit(wire.now(), failure.cause, || What::Fault(failure.fault(true)));
             }
-            let at = When { now: wire.now(), epoch: self.epoch };
+            let at = When::now(wire);
             explain(failure, Some(&got.url), &got.method, at)
         });
         if let Some(words) = &words {
@@ -330,9 +306,8 @@ impl Job<'_> {
     }
 
     /// A URL that cannot be used; its exit code.
-    fn complain(&self, kind: &FaultKind) -> u8 {
+    fn complain(&self, at: When, kind: &FaultKind) -> u8 {
         let failure = Failure { step: Step::Url, ..fault(Time::ZERO, kind.clone()) };
-        let at = When { now: Time::ZERO, epoch: self.epoch };
         complain(self.arguments, kind.exit_code(), &explain(&failure, None, &Method::GET, at));
         kind.exit_code()
     }
@@ -363,6 +338,16 @@ fn fault(at: Time, kind: FaultKind) -> Failure {
 struct When {
     now: Time,
     epoch: u64,
+}
+
+impl When {
+    /// This moment on a wire.
+    fn now<W: roundtrip_wire::Wire>(wire: &W) -> Self {
+        let now = wire.now();
+        let begun = wire.wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let epoch = begun.saturating_sub(now.since(Time::ZERO)).as_nanos();
+        Self { now, epoch: u64::try_from(epoch).unwrap_or(u64::MAX) }
+    }
 }
 
 /// What went wrong, in one line: what was seen, what it means, what to try next.

@@ -4,6 +4,7 @@
 #[allow(clippy::doc_markdown, reason = "these are the texts of --help")]
 #[allow(clippy::struct_field_names, reason = "fields are named as curl names its options")]
 mod args;
+mod calendar;
 mod drill;
 mod get;
 mod keep;
@@ -12,6 +13,7 @@ mod network;
 mod resolve;
 mod serve;
 mod show;
+mod sites;
 mod terminal;
 mod transfer;
 mod visit;

@@ -4,18 +4,21 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{anyhow, bail};
 use roundtrip_dns::{Families, Options as NameOptions, Way};
-use roundtrip_lab::{DEFAULT_DATE, Net};
-use roundtrip_visit::run::{Place, Real, Virtual};
+use roundtrip_lab::{Caches, DEFAULT_DATE, Net};
+use roundtrip_visit::ground::{Ground, Virtual};
+use roundtrip_visit::run::ThisMachine;
 use roundtrip_visit::trust::Trust;
 use roundtrip_visit::{Detour, Pin};
 
 use crate::args::Network;
-use crate::keep;
+use crate::{calendar, keep};
 
-/// The wire that was asked for.
+/// Which wire was asked for, before the network of a lab is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wire {
+    Live,
+    Tap(roundtrip_tap::Settings),
     Lab,
-    Real(Real),
 }
 
 impl Network {
@@ -24,11 +27,41 @@ impl Network {
         self.wire.as_deref().map(wire).transpose()
     }
 
-    /// The lab; `lan` where no network was described.
-    pub(crate) fn lab(&self, warm: bool) -> anyhow::Result<Virtual> {
+    /// The ground of a command that stays on one wire: the one that was named; without a name the lab
+    /// where a network is described, and the live wire otherwise.
+    pub(crate) fn ground(&self) -> anyhow::Result<Ground> {
+        match self.wire()? {
+            Some(Wire::Lab) => Ok(Ground::Lab(self.lab()?)),
+            None if self.net.is_some() => Ok(Ground::Lab(self.lab()?)),
+            real => self.real(real),
+        }
+    }
+
+    /// A real wire. What describes a lab cannot be honoured there.
+    pub(crate) fn real(&self, wire: Option<Wire>) -> anyhow::Result<Ground> {
+        for (given, option) in [
+            (self.net.is_some(), "--net"),
+            (self.seed.is_some(), "--seed"),
+            (self.date.is_some(), "--date"),
+            (!self.site.is_empty(), "--site"),
+        ] {
+            if given {
+                bail!(
+                    "{option} describes the lab, and a real wire is what it is; leave out {option} or --wire"
+                )
+            }
+        }
+        Ok(match wire {
+            Some(Wire::Tap(settings)) => Ground::Tap(settings),
+            _ => Ground::Live,
+        })
+    }
+
+    /// The lab; `cable` where no network was described.
+    pub(crate) fn lab(&self) -> anyhow::Result<Virtual> {
         let net: Net = self.net.as_deref().unwrap_or("cable").parse()?;
         let date = self.date.as_deref().map(date).transpose()?.unwrap_or(DEFAULT_DATE);
-        Ok(Virtual { net, seed: self.seed, date, warm })
+        Ok(Virtual { net, seed: self.seed.unwrap_or(1), date, caches: Caches::default() })
     }
 
     /// How names are looked up.
@@ -49,8 +82,8 @@ impl Network {
 pub(crate) fn wire(text: &str) -> anyhow::Result<Wire> {
     match text {
         "lab" => Ok(Wire::Lab),
-        "live" => Ok(Wire::Real(Real::Live)),
-        tap if tap.starts_with("tap:") => Ok(Wire::Real(Real::Tap(tap.parse()?))),
+        "live" => Ok(Wire::Live),
+        tap if tap.starts_with("tap:") => Ok(Wire::Tap(tap.parse()?)),
         other => Err(anyhow!(
             "--wire {other}: there are live, lab and tap:NAME,addr=10.9.0.1/24,gw=10.9.0.2"
         )),
@@ -66,7 +99,7 @@ fn name_server(text: &str) -> anyhow::Result<SocketAddr> {
 }
 
 /// The machine for a real wire.
-pub(crate) fn place(cacert: Option<&std::path::Path>, insecure: bool) -> Place {
+pub(crate) fn this_machine(cacert: Option<&std::path::Path>, insecure: bool) -> ThisMachine {
     let trust = match (insecure, cacert) {
         (true, _) => Trust::Everybody,
         (false, Some(path)) => Trust::File(path.to_owned()),
@@ -76,7 +109,7 @@ pub(crate) fn place(cacert: Option<&std::path::Path>, insecure: bool) -> Place {
     if let Some(path) = &key_log {
         eprintln!("roundtrip: keys of TLS sessions go to {}", path.to_string_lossy());
     }
-    Place { cache: keep::cache(), trust, key_log: key_log.map(Into::into) }
+    ThisMachine { cache: keep::cache(), trust, key_log: key_log.map(Into::into) }
 }
 
 /// curl's `HOST:PORT:ADDR[,ADDR]`; `*` is every host, `-HOST:PORT` takes an earlier one back. The
@@ -142,16 +175,24 @@ fn host_port(text: &str) -> Option<(String, u16)> {
     Some((host.trim_matches(['[', ']']).to_owned(), port.parse().ok()?))
 }
 
-/// Seconds since 1970 at the beginning of a day (H. Hinnant's `days_from_civil`).
+/// The last year whose days can be told in nanoseconds since 1970, as the record has them.
+const LAST_YEAR: i32 = 2500;
+
+/// Seconds since 1970 at the beginning of a day.
 fn date(text: &str) -> anyhow::Result<u64> {
-    let bad = || anyhow!("--date {text}: wanted a day from 1970 on, as 2026-01-31");
-    let parts: Vec<u64> =
-        text.split('-').map(str::parse).collect::<Result<_, _>>().map_err(|_| bad())?;
-    let [year @ 1970..=9999, month @ 1..=12, day @ 1..=31] = parts[..] else { return Err(bad()) };
-    let (year, shifted) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let era_day = 365 * year + year / 4 - year / 100 + year / 400;
-    let days = era_day + (153 * shifted + 2) / 5 + day - 1 - 719_468;
-    Ok(days * 86_400)
+    let bad = |why: &str| {
+        anyhow!("--date {text}: {why}; wanted a day from 1970-01-01 to {LAST_YEAR}-12-31")
+    };
+    let [year, month, day] = text.split('-').collect::<Vec<_>>()[..] else {
+        return Err(bad("not a date"));
+    };
+    let (Ok(year), Ok(month), Ok(day)) = (year.parse(), month.parse(), day.parse()) else {
+        return Err(bad("not a date"));
+    };
+    if !(1970..=LAST_YEAR).contains(&year) {
+        return Err(bad("a year the record cannot tell"));
+    }
+    calendar::seconds(year, month, day).ok_or_else(|| bad("no such day"))
 }
 
 #[cfg(test)]
@@ -166,6 +207,8 @@ mod tests {
         assert!(
             date("1969-12-31").is_err() && date("2026-13-01").is_err() && date("today").is_err()
         );
+        assert!(date("2020-02-30").is_err() && date("9999-12-31").is_err());
+        assert!(date("2024-02-29").is_ok() && date("2023-02-29").is_err());
     }
 
     #[test]

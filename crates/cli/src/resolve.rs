@@ -2,11 +2,12 @@
 
 use roundtrip_dns::Families;
 use roundtrip_report::{Detail, json, terminal as view};
-use roundtrip_visit::run::{Real, Title};
+use roundtrip_visit::run::Title;
 
 use crate::args::{Colour, Format, Resolve};
 use crate::keep::Kept;
-use crate::network::{Wire, place};
+use crate::network::this_machine;
+use crate::sites::Sites;
 use crate::{Outcome, terminal};
 
 /// Carries it out.
@@ -17,20 +18,15 @@ pub(crate) fn run(arguments: &Resolve, colour: Colour) -> Outcome {
         _ => Families::default(),
     };
     let names = arguments.network.names(families)?;
-    let real = match arguments.network.wire()? {
-        None => Real::Live,
-        Some(Wire::Real(real)) => real,
-        Some(Wire::Lab) => {
-            anyhow::bail!(
-                "the lab knows only the names of the sites in it: roundtrip visit shows how they are found"
-            )
-        }
-    };
+    let ground = arguments.network.ground()?;
+    let sites = Sites::read(&arguments.network)?;
     let kept = Kept::new(arguments.output.out.as_deref(), &arguments.name)?;
     let title =
         Title { command: "resolve".into(), subject: arguments.name.clone(), replay_of: None };
     let record = kept.settings(&arguments.output);
-    let exit = roundtrip_visit::run::resolve(&title, names, &real, &place(None, false), record)?;
+    let machine = this_machine(None, false);
+    let make = || sites.make();
+    let exit = roundtrip_visit::run::resolve(&title, names, &ground, &machine, make, record)?;
     let model = kept.views()?;
     if arguments.output.format == Format::Json {
         terminal::print(&format!("{:#}", json(&model)))?;

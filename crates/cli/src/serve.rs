@@ -3,24 +3,25 @@
 use std::cell::RefCell;
 use std::io::{LineWriter, Write as _, stdout};
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use roundtrip_http::handler::{Hidden, Listing};
 use roundtrip_http::server::{Options, Served};
-use roundtrip_visit::run::Real;
+use roundtrip_visit::ground::Ground;
 use roundtrip_visit::serve::{Echoing, Identity, Service, serve};
 
 use crate::Outcome;
 use crate::args::Serve;
+use crate::calendar::rfc3339;
 use crate::network::{Wire, wire};
 
 /// Serves until it is told to stop.
 pub(crate) fn run(arguments: &Serve) -> Outcome {
     let service = service(arguments)?;
-    let real = match arguments.wire.as_deref().map(wire).transpose()? {
-        None => Real::Live,
-        Some(Wire::Real(real)) => real,
+    let ground = match arguments.wire.as_deref().map(wire).transpose()? {
+        None | Some(Wire::Live) => Ground::Live,
+        Some(Wire::Tap(settings)) => Ground::Tap(settings),
         Some(Wire::Lab) => {
             bail!("--wire lab: nobody could reach it; roundtrip visit DIR serves DIR in the lab")
         }
@@ -31,7 +32,7 @@ pub(crate) fn run(arguments: &Serve) -> Outcome {
     let quiet = arguments.quiet;
     serve(
         &service,
-        &real,
+        &ground,
         |at| println!("serving {folder} at {scheme}://{at}/"),
         move |served| {
             if !quiet {
@@ -66,7 +67,8 @@ fn service(arguments: &Serve) -> anyhow::Result<Service> {
     })
 }
 
-fn host(text: &str) -> anyhow::Result<(String, PathBuf)> {
+/// `NAME=DIR`: a folder, and the host whose it is.
+pub(crate) fn host(text: &str) -> anyhow::Result<(String, PathBuf)> {
     match text.split_once('=') {
         Some((name, folder)) if !name.is_empty() && !folder.is_empty() => {
             Ok((name.to_owned(), folder.into()))
@@ -102,7 +104,7 @@ fn line(served: &Served<'_>) -> String {
     let cut = if served.complete { "" } else { " cut" };
     format!(
         "{} {} {method} {target} {} {} B {:.1} ms{cut}\n",
-        calendar(served.wall),
+        rfc3339(served.wall),
         served.peer.ip(),
         served.status.as_u16(),
         served.body,
@@ -110,39 +112,9 @@ fn line(served: &Served<'_>) -> String {
     )
 }
 
-/// RFC 3339, UTC, to the second (H. Hinnant's `civil_from_days`).
-fn calendar(wall: SystemTime) -> String {
-    let seconds = wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (days, of_day) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let of_year = day - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
-    let date = of_year - (153 * shifted + 2) / 5 + 1;
-    format!(
-        "{year:04}-{month:02}-{date:02}T{:02}:{:02}:{:02}Z",
-        of_day / 3600,
-        of_day / 60 % 60,
-        of_day % 60
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_written_as_calendars_have_them() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_767_225_599, "2025-12-31T23:59:59Z"),
-        ] {
-            assert_eq!(calendar(UNIX_EPOCH + Duration::from_secs(seconds)), text);
-        }
-    }
 
     #[test]
     fn hosts_have_names_and_folders() {

@@ -10,15 +10,17 @@ use roundtrip_http::client::{KeepAlive, Scheme};
 use roundtrip_http::handler::Files;
 use roundtrip_record::{BodyRef, Fault, FaultKind, Folder, Log, Step, Time, Trace as _, What};
 use roundtrip_report::{Detail, Model, Options, json, terminal as view};
+use roundtrip_visit::ground::Ground;
 use roundtrip_visit::replay::Recording;
-use roundtrip_visit::run::{Real, RunError, Title, Virtual, in_lab, on_real};
+use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
 use roundtrip_visit::site::Site;
-use roundtrip_visit::{Plan, Until, demo};
+use roundtrip_visit::{ClientCaches, Plan, Until, demo};
 use url::Url;
 
-use crate::args::{self, Colour, Format, Visit};
+use crate::args::{self, Colour, Format, Network, Visit};
 use crate::keep::{self, Kept};
-use crate::network::{Wire, pins, place};
+use crate::network::{Wire, pins, this_machine};
+use crate::sites::{Sites, site};
 use crate::{Outcome, terminal};
 
 /// The host under which a folder is served in the lab.
@@ -37,31 +39,41 @@ enum Subject<'a> {
 pub(crate) fn run(arguments: &Visit, colour: Colour) -> Outcome {
     let subject = subject(arguments.subject.as_deref());
     let wire = arguments.network.wire()?;
-    match (subject, wire) {
-        (Subject::Demo, None | Some(Wire::Lab)) => {
+    match subject {
+        Subject::Url(text) => return url(arguments, colour, text, wire),
+        _ if matches!(wire, Some(Wire::Live | Wire::Tap(_))) => bail!(
+            "a real wire leads to URLs: the demo, folders and saved runs are visited in the lab"
+        ),
+        Subject::Demo => {
             let scheme = if arguments.https { Scheme::Https } else { Scheme::Http };
             let plan = demo::plan(scheme);
             simulated(arguments, colour, "demo", plan, || Ok(demo::sites(scheme)))
         }
-        (Subject::Path(path), None | Some(Wire::Lab)) => served(arguments, colour, path),
-        (Subject::Run(run), None | Some(Wire::Lab)) => again(arguments, colour, run),
-        (Subject::Url(url), Some(Wire::Lab)) => {
-            bail!(
-                "{url} is not in the lab; without --wire it is fetched live, and with --net then carried out again in the lab"
-            )
+        Subject::Path(path) => served(arguments, colour, path),
+        Subject::Run(run) => again(arguments, colour, run),
+    }
+}
+
+/// A URL: of a host in the lab, or of the world. The latter is visited live and, where a network is
+/// described, carried out again in the lab.
+fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> Outcome {
+    let url = match roundtrip_http::url::parse_with(text, scheme_for(text)) {
+        Ok(url) => url,
+        Err(fault) => return bad_url(fault, colour),
+    };
+    let sites = Sites::read(&arguments.network)?;
+    let in_lab = sites.has(&url);
+    match wire {
+        Some(Wire::Lab) if !in_lab => bail!(
+            "{url} is not in the lab, which has {}; --site {}=DIR puts a folder there. Without --wire lab it is \
+             visited live, and with --net then carried out again in the lab",
+            sites.names().collect::<Vec<_>>().join(", "),
+            url.host_str().unwrap_or("NAME"),
+        ),
+        None | Some(Wire::Lab) if in_lab => {
+            simulated(arguments, colour, text, Plan::get(url), || sites.make())
         }
-        (Subject::Url(url), wire) => {
-            let real = match wire {
-                Some(Wire::Real(real)) => real,
-                _ => Real::Live,
-            };
-            live(arguments, colour, url, &real)
-        }
-        (_, Some(Wire::Real(_))) => {
-            bail!(
-                "a real wire leads to URLs: the demo, folders and saved runs are visited in the lab"
-            )
-        }
+        real => live(arguments, colour, url, real),
     }
 }
 
@@ -93,9 +105,7 @@ fn served(arguments: &Visit, colour: Colour, path: &Path) -> Outcome {
     };
     Files::folder(folder).with_context(|| format!("cannot visit {}", path.display()))?;
     simulated(arguments, colour, &path.display().to_string(), Plan::get(url), || {
-        let files = Files::folder(folder)?;
-        let site = Site::http(FOLDER_HOST, Box::new(move |_| std::rc::Rc::new(files)));
-        Ok(vec![if scheme == Scheme::Https { site.secure() } else { site }])
+        Ok(vec![site(FOLDER_HOST, folder, scheme)?])
     })
 }
 
@@ -116,9 +126,10 @@ fn replay(arguments: &Visit, colour: Colour, folder: &Folder, run: &str) -> Outc
         replay_of: Some(recording.summary(run)),
     };
     let plan = planned(arguments, recording.plan(body))?;
-    let network = arguments.network.lab(arguments.warm)?;
+    let ground = Ground::Lab(arguments.network.lab()?);
     let sites = || Ok(recording.sites(body)?);
-    let visited = in_lab(&title, &plan, sites, &network, kept.settings(&arguments.output))?;
+    let (machine, record) = (ThisMachine::default(), kept.settings(&arguments.output));
+    let visited = carry_out(&title, &plan, &ground, &machine, sites, record)?;
     finish(arguments, colour, &kept)?;
     Ok(visited.exit)
 }
@@ -131,31 +142,42 @@ fn simulated(
     plan: Plan,
     sites: impl Fn() -> Result<Vec<Site>, RunError>,
 ) -> Outcome {
-    let network: Virtual = arguments.network.lab(arguments.warm)?;
+    let ground = Ground::Lab(arguments.network.lab()?);
     let kept = Kept::new(arguments.output.out.as_deref(), name)?;
     let title = Title { command: "visit".into(), subject: plan.url.to_string(), replay_of: None };
     let plan = planned(arguments, plan)?;
-    let visited = in_lab(&title, &plan, sites, &network, kept.settings(&arguments.output))?;
+    let (machine, record) = (ThisMachine::default(), kept.settings(&arguments.output));
+    let visited = carry_out(&title, &plan, &ground, &machine, sites, record)?;
     finish(arguments, colour, &kept)?;
     Ok(visited.exit)
 }
 
 /// A visit on a real wire; with a network described, carried out again in the lab.
-fn live(arguments: &Visit, colour: Colour, text: &str, real: &Real) -> Outcome {
-    let url = match roundtrip_http::url::parse_with(text, scheme_for(text)) {
-        Ok(url) => url,
-        Err(fault) => return bad_url(fault, colour),
+fn live(arguments: &Visit, colour: Colour, url: Url, wire: Option<Wire>) -> Outcome {
+    if arguments.warm {
+        bail!("--warm is for the lab: on a real wire the caches are what they are");
+    }
+    if arguments.https {
+        bail!("--https is for folders and the demo: {url} says itself how it is spoken to");
+    }
+    let ground = match &arguments.network.net {
+        // The network is for what follows in the lab.
+        Some(_) => {
+            Network { net: None, seed: None, date: None, ..arguments.network.clone() }.real(wire)?
+        }
+        None => arguments.network.real(wire)?,
     };
     let title = Title { command: "visit".into(), subject: url.to_string(), replay_of: None };
-    let plan = planned(arguments, Plan::get(url))?;
-    let place = place(arguments.cacert.as_deref(), arguments.insecure);
+    let plan = planned(arguments, Plan::get(url.clone()))?;
+    let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
     let kept = match &arguments.network.net {
-        None => Kept::new(arguments.output.out.as_deref(), text)?,
+        None => Kept::new(arguments.output.out.as_deref(), url.as_str())?,
         // The folder that was named is for the answer; the live visit is kept among the saved runs.
-        Some(_) => Kept::new(None, text)?,
+        Some(_) => Kept::new(None, url.as_str())?,
     };
     terminal::progress(&format!("visiting {} …", plan.url));
-    let visited = on_real(&title, &plan, real, &place, kept.settings(&arguments.output))?;
+    let record = kept.settings(&arguments.output);
+    let visited = carry_out(&title, &plan, &ground, &machine, || Ok(Vec::new()), record)?;
     if arguments.network.net.is_none() {
         finish(arguments, colour, &kept)?;
         return Ok(visited.exit);
@@ -233,6 +255,9 @@ fn planned(arguments: &Visit, mut plan: Plan) -> anyhow::Result<Plan> {
         args::Until::Closed => Until::Closed,
     };
     plan.fail = arguments.fail;
+    if arguments.warm {
+        plan.client_caches = ClientCaches::Warm;
+    }
     look(arguments, &mut plan)?;
     Ok(plan)
 }

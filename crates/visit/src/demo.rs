@@ -23,6 +23,9 @@ const PICTURES: &str = "img.postcards.example";
 /// The largest order that is read.
 const ORDER: usize = 64 * 1024;
 
+/// The demo's hosts.
+pub const HOSTS: [&str; 3] = [SHOP, PAGES, PICTURES];
+
 /// What the demo visits.
 ///
 /// # Panics

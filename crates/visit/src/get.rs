@@ -14,12 +14,13 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{Method, StatusCode, Version};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Client, Failure, Jar, Options, Origin, Response, Scheme, Tls};
+use roundtrip_http::client::{Client, Failure, Jar, Options, Origin, Response, Scheme};
 use roundtrip_http::message::Fields;
 use roundtrip_record::{EventId, ExchangeId, FaultKind, Step, Time};
-use roundtrip_wire::{LocalFuture, Wire};
+use roundtrip_wire::Wire;
 use url::Url;
 
+use crate::ground::{Interrupt, TrustMaker};
 use crate::names::{Detour, Names, Pin};
 use crate::run::RunError;
 
@@ -304,18 +305,6 @@ pub struct Session<W: Wire> {
     interrupt: Option<Interrupt>,
     cause: Option<EventId>,
 }
-
-/// Completes when whoever waits does not want to wait any more.
-pub type Interrupt = Box<dyn Fn() -> LocalFuture<'static, ()>>;
-
-/// Ctrl-C, on a wire that has a runtime of tokio's.
-pub fn ctrl_c() -> Interrupt {
-    Box::new(|| Box::pin(roundtrip_os::interrupted()))
-}
-
-/// How TLS is come by: when the first URL wants it, since a look at all that a platform trusts takes
-/// longer than many an exchange.
-pub type TrustMaker = Box<dyn FnOnce() -> Result<Tls, RunError>>;
 
 enum Trusted {
     NotYet(TrustMaker),

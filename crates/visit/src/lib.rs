@@ -10,6 +10,7 @@ pub mod cgi;
 pub mod crypto;
 pub mod demo;
 pub mod get;
+pub mod ground;
 #[cfg(feature = "page")]
 mod load;
 mod names;
@@ -22,5 +23,5 @@ pub mod trust;
 mod visit;
 
 pub use names::{Detour, Names, Pin};
-pub use plan::{Plan, Until};
+pub use plan::{ClientCaches, Plan, Until};
 pub use visit::{Visited, visit};

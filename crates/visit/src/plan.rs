@@ -20,6 +20,16 @@ pub enum Until {
     Closed,
 }
 
+/// What the lab's client has in its caches when a visit begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientCaches {
+    /// Nothing: a first visit.
+    #[default]
+    Cold,
+    /// What the same visit, carried out before, left there: a second visit.
+    Warm,
+}
+
 /// What a visit is to do.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -46,6 +56,8 @@ pub struct Plan {
     pub until: Until,
     /// A status of 400 or more is a failure of the command.
     pub fail: bool,
+    /// What the client has in its caches, in the lab.
+    pub client_caches: ClientCaches,
 }
 
 impl Plan {
@@ -72,6 +84,7 @@ impl Plan {
             limit: Some(Duration::from_mins(2)),
             until: Until::default(),
             fail: false,
+            client_caches: ClientCaches::Cold,
         }
     }
 }

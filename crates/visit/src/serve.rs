@@ -13,16 +13,17 @@ use roundtrip_http::handler::{Cgi, Echo, Files, Hidden, Hosts, Listing};
 use roundtrip_http::server::{
     Handler, Options, Request, RequestBody, Response, Served, Server, follow,
 };
-use roundtrip_os::{Clock, Machine, Signals};
+use roundtrip_live::CaptureWish;
+use roundtrip_os::Signals;
 use roundtrip_record::Log;
-use roundtrip_tap::TapError;
 use roundtrip_wire::{Listener as _, LocalFuture, Wire};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::cgi::Processes;
-use crate::run::Real;
+use crate::ground::{Errand, Ground, Here, Scene};
+use crate::run::{RunError, ThisMachine, Title};
 
 /// The path below which programs run.
 pub const CGI_PREFIX: &str = "/cgi-bin/";
@@ -99,12 +100,12 @@ pub enum ServeError {
         /// Why.
         why: String,
     },
-    /// There is no TAP device.
+    /// The wire cannot be had.
     #[error(transparent)]
-    Tap(#[from] TapError),
-    /// The runtime or its signals cannot be had.
-    #[error("the network cannot be used: {0}")]
-    Runtime(#[from] io::Error),
+    Run(#[from] RunError),
+    /// Signals cannot be had.
+    #[error("signals cannot be waited for: {0}")]
+    Signals(#[from] io::Error),
 }
 
 /// What to try next.
@@ -125,26 +126,33 @@ fn advice(why: &io::Error) -> &'static str {
 /// When it cannot begin.
 pub fn serve(
     service: &Service,
-    wire: &Real,
+    ground: &Ground,
     ready: impl FnOnce(SocketAddr),
     served: impl Fn(&Served<'_>) + 'static,
 ) -> Result<(), ServeError> {
     let handler = handler(service)?;
     let tls = service.identity.as_ref().map(identity).transpose()?;
-    let clock = Clock::start();
-    match wire {
-        Real::Live => {
-            let settings = roundtrip_live::Settings::default();
-            roundtrip_live::run(clock, Log::off(), settings, |live| async move {
-                on_wire(&live, service, handler, tls, ready, served).await
-            })?
-        }
-        Real::Tap(settings) => {
-            let machine = Machine::new(None);
-            roundtrip_tap::run(settings, clock, &Log::off(), machine, |tap| async move {
-                on_wire(&tap, service, handler, tls, ready, served).await
-            })??
-        }
+    let serving = Serving { service, handler, tls, ready, served };
+    let machine = ThisMachine::default();
+    let scene = Scene { machine: &machine, capture: CaptureWish::No, sites: &|| Ok(Vec::new()) };
+    ground.carry_out(&Title::default(), &Log::off(), &scene, serving)?.done
+}
+
+/// A server at work.
+struct Serving<'a, R, S> {
+    service: &'a Service,
+    handler: Rc<dyn Handler>,
+    tls: Option<Arc<ServerConfig>>,
+    ready: R,
+    served: S,
+}
+
+impl<R: FnOnce(SocketAddr), S: Fn(&Served<'_>) + 'static> Errand for Serving<'_, R, S> {
+    type Done = Result<(), ServeError>;
+
+    async fn run<W: Wire>(self, here: Here<W>) -> Self::Done {
+        let Self { service, handler, tls, ready, served } = self;
+        on_wire(&here.wire, service, handler, tls, ready, served).await
     }
 }
 
@@ -189,7 +197,7 @@ fn handler(service: &Service) -> Result<Rc<dyn Handler>, ServeError> {
         Cgi::new(path, CGI_PREFIX, Rc::new(processes))
             .map_err(|why| ServeError::Folder { path: path.clone(), why })
     };
-    let place: Rc<dyn Handler> = Rc::new(Place(Routes {
+    let place: Rc<dyn Handler> = Rc::new(Followed(Routes {
         files: folder(&service.folder)?,
         programs: service.programs.as_ref().map(programs).transpose()?,
         echo: (service.echo == Echoing::On).then(Echo::default),
@@ -205,9 +213,9 @@ fn handler(service: &Service) -> Result<Rc<dyn Handler>, ServeError> {
 }
 
 /// One host, whose programs may answer with another of its paths.
-struct Place(Routes);
+struct Followed(Routes);
 
-impl Handler for Place {
+impl Handler for Followed {
     fn handle<'a>(&'a self, request: &'a Request, body: RequestBody) -> LocalFuture<'a, Response> {
         Box::pin(follow(&self.0, request, body))
     }

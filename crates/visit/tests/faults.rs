@@ -17,7 +17,8 @@ use roundtrip_http::server::{Handler, Options, Request, RequestBody, Response, S
 use roundtrip_lab::{DEFAULT_DATE, Internet, LabHost};
 use roundtrip_record::{AttemptEnd, Event, EventId, FaultKind, Settings, What};
 use roundtrip_visit::crypto::{Authority, Validity};
-use roundtrip_visit::run::{Title, Virtual, in_lab};
+use roundtrip_visit::ground::Virtual;
+use roundtrip_visit::run::Title;
 use roundtrip_visit::site::Site;
 use roundtrip_visit::{Pin, Plan};
 use roundtrip_wire::{Listener as _, LocalFuture, Transport as _, Wire as _};
@@ -431,7 +432,7 @@ fn problem(case: &Case) -> Option<String> {
     let title = Title { command: "visit".into(), subject: case.url.into(), replay_of: None };
     let network = Virtual { net: case.net.parse().expect("a network"), ..common::cable(1) };
     let settings = Settings::in_folder(folder.path());
-    let visited = match in_lab(&title, &plan, || Ok((case.sites)()), &network, settings) {
+    let visited = match common::in_lab(&title, &plan, || (case.sites)(), &network, settings) {
         Ok(visited) => visited,
         Err(error) => return Some(format!("no run: {error}")),
     };
@@ -483,7 +484,7 @@ fn a_resource_that_never_comes_costs_a_part_of_the_page() {
     let folder = tempfile::tempdir().expect("a folder");
     let plan = Plan::get(Url::parse("http://page.trouble.example/").expect("a URL"));
     let settings = Settings::in_folder(folder.path());
-    let visited = in_lab(&Title::default(), &plan, || Ok(sites()), &common::cable(1), settings)
+    let visited = common::in_lab(&Title::default(), &plan, sites, &common::cable(1), settings)
         .expect("a lab");
     assert_eq!((visited.exit, visited.status), (0, Some(200)));
     let events = common::events(folder.path());

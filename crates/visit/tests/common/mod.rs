@@ -6,10 +6,12 @@ use std::fs;
 use std::path::Path;
 
 use roundtrip_http::client::Scheme;
-use roundtrip_lab::DEFAULT_DATE;
+use roundtrip_lab::{Caches, DEFAULT_DATE};
 use roundtrip_record::{Event, Folder, Settings};
-use roundtrip_visit::demo;
-use roundtrip_visit::run::{Title, Virtual, in_lab};
+use roundtrip_visit::ground::{Ground, Virtual};
+use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
+use roundtrip_visit::site::Site;
+use roundtrip_visit::{Plan, Visited, demo};
 
 /// A number in the environment.
 ///
@@ -22,14 +24,27 @@ pub(crate) fn number(variable: &str) -> Option<u64> {
 
 /// The lab that the demo is visited in unless told otherwise.
 pub(crate) fn cable(seed: u64) -> Virtual {
-    Virtual { net: "cable".parse().expect("a profile"), seed, date: DEFAULT_DATE, warm: false }
+    let net = "cable".parse().expect("a profile");
+    Virtual { net, seed, date: DEFAULT_DATE, caches: Caches::default() }
+}
+
+/// A visit in the lab.
+pub(crate) fn in_lab(
+    title: &Title,
+    plan: &Plan,
+    sites: impl Fn() -> Vec<Site>,
+    network: &Virtual,
+    record: Settings,
+) -> Result<Visited, RunError> {
+    let ground = Ground::Lab(network.clone());
+    carry_out(title, plan, &ground, &ThisMachine::default(), || Ok(sites()), record)
 }
 
 /// The demo, recorded in a folder; its exit code.
 pub(crate) fn demo(scheme: Scheme, seed: u64, folder: &Path) -> u8 {
     let plan = demo::plan(scheme);
     let title = Title { command: "visit".into(), subject: plan.url.to_string(), replay_of: None };
-    let sites = || Ok(demo::sites(scheme));
+    let sites = || demo::sites(scheme);
     let settings = Settings::in_folder(folder);
     in_lab(&title, &plan, sites, &cable(seed), settings).expect("a lab").exit
 }

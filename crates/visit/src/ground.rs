@@ -1,0 +1,225 @@
+//! The ground a run takes place on: which wire it is, as a value.
+//!
+//! A command says what it wants done as an [`Errand`], written once over [`Wire`]; the [`Ground`] is
+//! chosen once, from the arguments, and carries the errand out on that wire. So every command runs on
+//! every wire that can carry it, and one that cannot says so before anything happens.
+//!
+//! The enum stands here and not beside the trait in `wire`, since it knows all three wires and `wire`
+//! stands below them.
+
+use core::time::Duration;
+use std::time::SystemTime;
+
+use roundtrip_http::client::Tls;
+use roundtrip_lab::{Caches, Internet, Net, Seed, Settings as LabSettings};
+use roundtrip_live::CaptureWish;
+use roundtrip_os::{Clock, Machine};
+use roundtrip_record::{EventId, Log, Role, Time, WireKind};
+use roundtrip_wire::{LocalFuture, Wire};
+
+use crate::crypto::Authority;
+use crate::names::Pin;
+use crate::run::{RunError, ThisMachine, Title, begin, trusted};
+use crate::site::{Site, put_up};
+use crate::trust::Recorded;
+
+/// How long the lab goes on after an errand, until its last connection is gone: far longer than any
+/// timer of a connection that ends well.
+const AFTER: Duration = Duration::from_hours(1);
+
+/// The wire a run takes place on.
+#[derive(Clone, Debug)]
+pub enum Ground {
+    /// Kernel sockets.
+    Live,
+    /// Our own stack on a TAP device.
+    Tap(roundtrip_tap::Settings),
+    /// Many hosts in this process, in virtual time.
+    Lab(Virtual),
+}
+
+/// The network of a lab, and where its chance comes from.
+#[derive(Clone, Debug)]
+pub struct Virtual {
+    /// The access network.
+    pub net: Net,
+    /// The seed.
+    pub seed: u64,
+    /// The calendar date of the epoch, seconds since 1970.
+    pub date: u64,
+    /// What the client has in its caches when it begins: nothing, or what an errand before left
+    /// ([`Ground::warmed`]).
+    pub caches: Caches,
+}
+
+/// What is done on a wire, whichever it is.
+pub trait Errand {
+    /// What it comes to.
+    type Done;
+
+    /// Carries it out, where it finds itself.
+    fn run<W: Wire>(self, here: Here<W>) -> impl Future<Output = Self::Done>;
+}
+
+/// What an errand finds on its ground.
+pub struct Here<W> {
+    /// The wire.
+    pub wire: W,
+    /// TLS as this ground trusts: the machine's authorities on a real wire, the lab's own in the lab.
+    pub trust: TrustMaker,
+    /// Addresses of hosts that no name server of the lab can know; none on a real wire.
+    pub pins: Vec<Pin>,
+    /// Completes when the person at the keyboard does not want to wait any more.
+    pub interrupt: Interrupt,
+    /// The first event of the record.
+    pub begun: Option<EventId>,
+}
+
+/// Makes TLS when it is first wanted, since a look at all that a platform trusts takes longer than
+/// many an exchange.
+pub type TrustMaker = Box<dyn FnOnce() -> Result<Tls, RunError>>;
+
+/// Makes a future that completes when the person at the keyboard wants an end.
+pub type Interrupt = Box<dyn Fn() -> LocalFuture<'static, ()>>;
+
+/// What a run needs besides its ground.
+pub struct Scene<'a> {
+    /// The machine, for a real wire.
+    pub machine: &'a ThisMachine,
+    /// Whether the kernel's packets are captured on the live wire.
+    pub capture: CaptureWish,
+    /// Makes the sites of the lab.
+    pub sites: &'a dyn Fn() -> Result<Vec<Site>, RunError>,
+}
+
+/// An errand that was carried out.
+#[derive(Debug)]
+pub struct Carried<T> {
+    /// What it came to.
+    pub done: T,
+    /// When its ground was left: the time of the record's last event.
+    pub at: Time,
+}
+
+impl Ground {
+    /// What the record calls the wire.
+    pub fn kind(&self) -> WireKind {
+        match self {
+            Ground::Live => WireKind::Live,
+            Ground::Tap(_) => WireKind::Tap,
+            Ground::Lab(_) => WireKind::Lab,
+        }
+    }
+
+    /// Begins a record in `log` and carries an errand out. The record is ended by the caller
+    /// ([`crate::run::end`]): only the errand's result says with which exit code.
+    ///
+    /// # Errors
+    /// When the wire cannot be had or the sites of the lab cannot be put up. What goes wrong on the
+    /// network is a finding in the record.
+    pub fn carry_out<E: Errand>(
+        &self,
+        title: &Title,
+        log: &Log,
+        scene: &Scene<'_>,
+        errand: E,
+    ) -> Result<Carried<E::Done>, RunError> {
+        let Ground::Lab(network) = self else { return self.on_machine(title, log, scene, errand) };
+        let wall = network.date * 1_000_000_000;
+        let begun = begin(log, title, self.kind(), Some(network), wall);
+        Ok(simulate(network, scene, log, begun, errand)?.0)
+    }
+
+    /// The same ground after an errand was carried out on it: in the lab the client has in its
+    /// caches what that left there. Nothing of it is recorded. A real wire is what it is.
+    ///
+    /// # Errors
+    /// As [`Ground::carry_out`].
+    pub fn warmed<E: Errand>(&self, scene: &Scene<'_>, errand: E) -> Result<Self, RunError> {
+        let Ground::Lab(network) = self else { return Ok(self.clone()) };
+        let (_, caches) = simulate(network, scene, &Log::off(), None, errand)?;
+        Ok(Ground::Lab(Virtual { caches, ..network.clone() }))
+    }
+
+    fn on_machine<E: Errand>(
+        &self,
+        title: &Title,
+        log: &Log,
+        scene: &Scene<'_>,
+        errand: E,
+    ) -> Result<Carried<E::Done>, RunError> {
+        let clock = Clock::start();
+        let begun = begin(log, title, self.kind(), None, clock.wall_epoch());
+        let _keys = Recorded::into(log);
+        let done = match self {
+            Ground::Tap(settings) => {
+                let known = Machine::new(scene.machine.cache.clone());
+                roundtrip_tap::run(settings, clock, log, known, |tap| {
+                    errand.run(on_machine(tap, scene.machine, begun))
+                })??
+            }
+            Ground::Live | Ground::Lab(_) => {
+                let log = log.of(log.host("client", Role::Client, &[]));
+                let cache = scene.machine.cache.clone();
+                let settings = roundtrip_live::Settings {
+                    cache,
+                    capture: scene.capture,
+                    ..roundtrip_live::Settings::default()
+                };
+                roundtrip_live::run(clock, log, settings, |live| {
+                    errand.run(on_machine(live, scene.machine, begun))
+                })?
+            }
+        };
+        Ok(Carried { done, at: clock.now() })
+    }
+}
+
+/// What an errand finds on a real wire.
+fn on_machine<W>(wire: W, machine: &ThisMachine, begun: Option<EventId>) -> Here<W> {
+    let machine = machine.clone();
+    Here {
+        wire,
+        trust: Box::new(move || trusted(&machine)),
+        pins: Vec::new(),
+        interrupt: Box::new(|| Box::pin(roundtrip_os::interrupted())),
+        begun,
+    }
+}
+
+/// Carries an errand out in the lab, and goes on until the last connection is gone; answers also with
+/// what the client has in its caches then.
+fn simulate<E: Errand>(
+    network: &Virtual,
+    scene: &Scene<'_>,
+    log: &Log,
+    begun: Option<EventId>,
+    errand: E,
+) -> Result<(Carried<E::Done>, Caches), RunError> {
+    let _keys = Recorded::into(log);
+    let mut internet = Internet::new(LabSettings {
+        net: network.net,
+        seed: Seed::new(network.seed),
+        date: SystemTime::UNIX_EPOCH + Duration::from_secs(network.date),
+        log: log.clone(),
+        caches: network.caches.clone(),
+    });
+    let authority = Authority::new(network.seed, network.date)?;
+    let tls = authority.client(Some(Recorded::key_log()))?;
+    let pins = put_up(&mut internet, &authority, (scene.sites)()?)?;
+    let client = internet.client().clone();
+    let here = Here {
+        wire: client.clone(),
+        trust: Box::new(move || Ok(tls)),
+        pins,
+        // Virtual time passes at once: an interrupt ends the process, and what was recorded stays.
+        interrupt: Box::new(|| Box::pin(core::future::pending())),
+        begun,
+    };
+    let lab = internet.lab();
+    let done = lab.run_until(errand.run(here))?;
+    lab.settle(lab.now() + AFTER)?;
+    lab.finish();
+    let caches = client.port().surroundings().caches();
+    Ok((Carried { done, at: lab.now() }, caches))
+}
