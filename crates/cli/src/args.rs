@@ -49,14 +49,14 @@ pub(crate) enum Command {
     Drill(Drill),
     /// Any view of a saved record
     Show(Show),
+    /// The licences of everything this program contains
+    Licenses,
     /// Prints completions for a shell
-    #[command(hide = true)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
     /// Writes the manual pages into a folder
-    #[command(hide = true)]
     Man {
         /// The folder
         folder: PathBuf,

@@ -8,6 +8,7 @@ mod calendar;
 mod drill;
 mod get;
 mod keep;
+mod licenses;
 mod manual;
 mod network;
 mod resolve;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Get(arguments) => get::run(arguments),
         Command::Drill(arguments) => drill::run(arguments),
         Command::Show(arguments) => show::run(arguments, colour),
+        Command::Licenses => licenses::run(),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { folder } => manual::pages(folder),
     };
