@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 
-use roundtrip_packet::frame::{Frame, Network, Transport, Verify, parse_frame};
+use roundtrip_packet::{Frame, Network, Transport, Verify, parse_frame};
 use roundtrip_packet::tcp::Segment;
 use roundtrip_packet::{IpHeader, Protocol, checksum, ethernet};
 use roundtrip_record::{
