@@ -55,6 +55,8 @@
 
 mod ast;
 mod call;
+mod errno;
+mod file;
 mod icmp;
 mod notation;
 mod options;

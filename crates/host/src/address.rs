@@ -18,15 +18,14 @@ const LEAST_MTU: u16 = 576;
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) interface: Interface,
-    /// For IPv6; a router may advertise less than the interface's (RFC 4861 §4.6.4).
-    pub(crate) mtu_v6: u16,
     /// Its addresses, in the order in which they were added.
     addresses: Vec<IpAddr>,
 }
 
 impl Link {
     pub(crate) fn mtu(&self, to: IpAddr) -> u16 {
-        if to.is_ipv4() { self.interface.mtu } else { self.mtu_v6 }
+        let mtu = self.interface.mtu;
+        if to.is_ipv4() { mtu } else { mtu.max(MIN_MTU as u16) }
     }
 }
 
@@ -80,18 +79,13 @@ impl Links {
         if interface.kind == Kind::Loopback && self.loopback.is_none() {
             self.loopback = Some(index);
         }
-        let mtu_v6 = interface.mtu.max(MIN_MTU as u16);
-        self.all.push(Link { interface, mtu_v6, addresses: Vec::new() });
+        self.all.push(Link { interface, addresses: Vec::new() });
         index
     }
 
     #[inline]
     pub(crate) fn get(&self, index: IfIndex) -> Option<&Link> {
         self.all.get(index.at())
-    }
-
-    pub(crate) fn get_mut(&mut self, index: IfIndex) -> Option<&mut Link> {
-        self.all.get_mut(index.at())
     }
 
     pub(crate) const fn loopback(&self) -> Option<IfIndex> {
@@ -141,9 +135,7 @@ impl Links {
     #[inline]
     pub(crate) fn is_local(&self, ip: IpAddr) -> bool {
         match self.addresses.get(&ip) {
-            Some(address) => {
-                matches!(address.state, AddressState::Preferred | AddressState::Deprecated)
-            }
+            Some(address) => address.state == AddressState::Preferred,
             None => matches!(ip, IpAddr::V4(v4) if v4.is_loopback() && self.loopback.is_some()),
         }
     }
@@ -174,7 +166,7 @@ impl Links {
         })
     }
 
-    /// Tentative addresses listen to their group, too (RFC 4862 §5.4.2).
+    /// Whether `group` is the solicited-node group of an address of ours (RFC 4291 §2.7.1).
     fn is_solicited_node(&self, group: Ipv6Addr) -> bool {
         group.segments()[..6] == [0xff02, 0, 0, 0, 0, 1]
             && self.addresses.keys().any(|own| match own {
@@ -195,8 +187,7 @@ impl Links {
             return Some(to);
         }
         let usable = |own: &&Address| {
-            own.address.is_ipv4() == to.is_ipv4()
-                && matches!(own.state, AddressState::Preferred | AddressState::Deprecated)
+            own.address.is_ipv4() == to.is_ipv4() && own.state == AddressState::Preferred
         };
         let link = self.get(interface)?;
         let here = link.addresses.iter().filter_map(|own| self.addresses.get(own)).filter(usable);
@@ -210,17 +201,17 @@ impl Links {
         .map(|own| own.address)
     }
 
-    fn rank(own: &Address, next_hop: IpAddr, to: IpAddr) -> (bool, i16, u32) {
+    fn rank(own: &Address, next_hop: IpAddr, to: IpAddr) -> (i16, u32) {
         if own.address.is_ipv4() {
             let subnet = in_prefix(next_hop, own.address, own.prefix_len);
-            return (own.state == AddressState::Preferred, i16::from(subnet), 0);
+            return (i16::from(subnet), 0);
         }
         // Rule 2: the least scope that reaches the destination, or else the widest.
         let (own_scope, wanted) = (i16::from(scope(own.address)), i16::from(scope(to)));
         let fit = if own_scope >= wanted { 100 - own_scope } else { own_scope };
         let bits = common_bits(own.address, to).unwrap_or(0).min(u32::from(own.prefix_len));
-        // Rule 3 stands after rule 2, and rule 8 is the last.
-        (true, fit * 2 + i16::from(own.state == AddressState::Preferred), bits)
+        // Rule 8: the longest prefix in common.
+        (fit, bits)
     }
 }
 
@@ -263,9 +254,9 @@ mod tests {
         assert_eq!(source(&both, "fe80::9", "2001:db8:2::9"), "2001:db8:2::1");
         assert_eq!(source(&both, "fe80::9", "fe80::9"), "fe80::1");
         assert_eq!(source(&both, "ff02::1", "ff02::1"), "fe80::1");
-        let mut deprecated = both;
-        deprecated.set_state("2001:db8:2::1".parse().unwrap(), AddressState::Deprecated);
-        assert_eq!(source(&deprecated, "fe80::9", "2001:db8:2::9"), "2001:db8:1::1");
+        let mut disputed = both;
+        disputed.set_state("2001:db8:2::1".parse().unwrap(), AddressState::Duplicate);
+        assert_eq!(source(&disputed, "fe80::9", "2001:db8:2::9"), "2001:db8:1::1");
     }
 
     #[test]
@@ -279,7 +270,7 @@ mod tests {
         assert_eq!(cast(&links, "127.0.0.53"), Cast::Unicast);
         assert_eq!(cast(&links, "ff02::1:ffff:1234"), Cast::Group);
         assert_eq!(cast(&links, "ff02::1:ff00:1"), Cast::Other);
-        links.set_state("10.0.0.1".parse().unwrap(), AddressState::Tentative);
+        links.set_state("10.0.0.1".parse().unwrap(), AddressState::Duplicate);
         assert_eq!(cast(&links, "10.0.0.1"), Cast::Other);
     }
 }

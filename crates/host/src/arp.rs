@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use roundtrip_packet::arp::{Operation, Packet};
 use roundtrip_packet::{EtherAddr, Link};
-use roundtrip_record::{EventId, Time, Trace};
+use roundtrip_record::{EventId, Trace};
+use roundtrip_tcp::Step;
 
 use crate::neighbour::Evidence;
 use crate::{Host, IfIndex, Kind};
@@ -13,10 +14,9 @@ impl Host {
     /// An ARP packet came.
     pub(crate) fn handle_arp(
         &mut self,
-        now: Time,
+        step: Step,
         interface: IfIndex,
         packet: &Packet,
-        cause: Option<EventId>,
         trace: &mut impl Trace,
     ) {
         let Some(link) = self.links.get(interface) else { return };
@@ -27,7 +27,7 @@ impl Host {
         }
         self.watch_arp(packet);
         if self.links.is_local(sender) {
-            self.defend(now, interface, packet.sender_protocol, cause);
+            self.defend(step, interface, packet.sender_protocol);
             return;
         }
         let for_us = self.links.is_local(IpAddr::V4(packet.target_protocol));
@@ -44,11 +44,11 @@ impl Host {
                 Operation::Request if for_us => Evidence::Hint,
                 _ => Evidence::Answer { solicited: false, override_entry: true },
             };
-            self.neighbours.learn(now, (interface, sender), Some(mac), evidence, cause);
-            self.run_effects(now, trace);
+            self.neighbours.learn(step, (interface, sender), Some(mac), evidence);
+            self.run_effects(step.now, trace);
         }
         if packet.operation == Operation::Request && for_us {
-            self.send_arp(interface, &packet.reply(own), mac, cause);
+            self.send_arp(interface, &packet.reply(own), mac, step.cause);
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use roundtrip_packet::{Envelope, IpHeader, Protocol, udp};
 use roundtrip_record::{EventId, Time, Trace};
+use roundtrip_tcp::Step;
 
 use crate::address::Cast;
 use crate::icmp::{Report, unspecified_like};
@@ -47,7 +48,6 @@ impl Host {
     /// # Errors
     /// It cannot leave: see [`SendError`]. What happens to it later is told by
     /// [`Host::take_udp_error`], where it is told at all.
-    #[allow(clippy::too_many_arguments)]
     pub fn send_udp(
         &mut self,
         now: Time,
@@ -72,7 +72,7 @@ impl Host {
         let ip = IpHeader::new(from, to.ip(), Protocol::UDP).ok_or(SendError::BadDestination)?;
         let header = udp::Header { source_port: at.port(), destination_port: to.port() };
         let write = |envelope: &Envelope, out: &mut Vec<u8>| envelope.emit_udp(&header, bytes, out);
-        self.send_packet(now, hop, ip, write, cause, trace)
+        self.send_packet(Step::new(now, cause), hop, ip, write, trace)
     }
 
     /// The next datagram.
@@ -100,10 +100,8 @@ impl Host {
     }
 
     /// A datagram for this host.
-    #[allow(clippy::too_many_arguments)]
     pub(crate) fn handle_datagram(
         &mut self,
-        now: Time,
         arrival: Arrival,
         ip: &IpHeader,
         header: udp::Header,
@@ -117,7 +115,7 @@ impl Host {
             _ => unspecified_like(ip.destination()),
         };
         let Some(id) = self.udp.find(SocketAddr::new(to, header.destination_port)) else {
-            self.report(now, arrival, ip, Report::Port, quoted, trace);
+            self.report(arrival, ip, Report::Port, quoted, trace);
             return;
         };
         let Some(socket) = self.udp.get_mut(id) else { return };
@@ -125,7 +123,7 @@ impl Host {
             from: SocketAddr::new(ip.source(), header.source_port),
             to: ip.destination(),
             bytes: payload.to_vec(),
-            cause: arrival.id,
+            cause: arrival.step.cause,
         };
         if socket.deliver(datagram, self.config.limits.udp_receive) {
             self.announce_udp(id);

@@ -35,8 +35,6 @@ ids! {
     ListenerId;
     /// A UDP socket of one host. Never given out twice.
     UdpId;
-    /// A socket for ICMP echo of one host. Never given out twice.
-    PingId;
 }
 
 /// What the application must know.
@@ -50,12 +48,8 @@ pub enum Event {
     /// [`Host::take_udp_error`](crate::Host::take_udp_error) has something. Said once: take all
     /// there is.
     Udp(UdpId),
-    /// [`Host::receive_ping`](crate::Host::receive_ping) has something.
-    Ping(PingId),
     /// One end of a connection has left the last of its states, `TIME_WAIT` included.
     Gone(ConnectionId),
-    /// An address that was being acquired is ours.
-    AddressReady(IfIndex, IpAddr),
     /// Somebody else on the link has this address (RFC 5227, RFC 4862 §5.4.5).
     AddressConflict(IfIndex, IpAddr),
 }
@@ -120,20 +114,5 @@ pub struct Datagram {
     /// Its payload.
     pub bytes: Vec<u8>,
     /// The event of the frame that brought it, or its last fragment.
-    pub cause: Option<EventId>,
-}
-
-/// An answer to an ICMP echo request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EchoReply {
-    /// Who sent it.
-    pub from: IpAddr,
-    /// As in the request.
-    pub sequence: u16,
-    /// As in the request.
-    pub bytes: Vec<u8>,
-    /// The hop limit or TTL it arrived with.
-    pub hop_limit: u8,
-    /// The event of the frame that brought it.
     pub cause: Option<EventId>,
 }

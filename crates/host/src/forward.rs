@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use roundtrip_packet::{EtherType, IpHeader, Verify, ethernet, ipv4, ipv6};
-use roundtrip_record::{EventId, Time, Trace};
+use roundtrip_record::Trace;
+use roundtrip_tcp::Step;
 
 use crate::address::Cast;
 use crate::icmp::Report;
@@ -17,10 +18,9 @@ impl Host {
     /// passed on as well.
     pub(crate) fn forward(
         &mut self,
-        now: Time,
+        step: Step,
         interface: IfIndex,
         frame: &[u8],
-        id: Option<EventId>,
         trace: &mut impl Trace,
     ) -> bool {
         let Ok((header, packet)) = ethernet::Header::parse(frame) else { return false };
@@ -34,16 +34,16 @@ impl Host {
         }
         let Some(packet) = packet.get(..ip.length() + payload.len()) else { return false };
         self.counters.forwarded += 1;
-        let arrival = Arrival { interface, cast: Cast::Unicast, segment_size: None, id };
+        let arrival = Arrival::of(step, interface, Cast::Unicast);
         if stays_on_link(source) || source.is_unspecified() || source.is_loopback() {
             return true;
         }
         if ip.hop_limit() <= 1 {
-            self.report(now, arrival, &ip, Report::TimeExceeded, packet, trace);
+            self.report(arrival, &ip, Report::TimeExceeded, packet, trace);
             return true;
         }
         let Some(hop) = self.routes.find(destination) else {
-            self.report(now, arrival, &ip, Report::NoRoute, packet, trace);
+            self.report(arrival, &ip, Report::NoRoute, packet, trace);
             return true;
         };
         let mtu = self.links.get(hop.interface).map_or(0, |link| link.mtu(destination));
@@ -68,16 +68,16 @@ impl Host {
             let may_cut = matches!(&ip, IpHeader::V4(header) if !header.dont_fragment);
             if may_cut {
                 let cut = bytes.get(ethernet::HEADER_LEN..).unwrap_or(&[]).to_vec();
-                self.refragment(now, hop, &cut, mtu, id, trace);
+                self.refragment(step, hop, &cut, mtu, trace);
             } else {
-                self.report(now, arrival, &ip, Report::TooBig(mtu), packet, trace);
+                self.report(arrival, &ip, Report::TooBig(mtu), packet, trace);
             }
             self.output.recycle(bytes);
             return true;
         }
-        let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause: id };
+        let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause: step.cause };
         // What does not fit into the queue has been counted.
-        let _ = self.dispatch(now, hop, frame, trace);
+        let _ = self.dispatch(step.now, hop, frame, trace);
         true
     }
 }

@@ -9,11 +9,9 @@ use roundtrip_tcp::SynCookies;
 
 use crate::address::Links;
 use crate::detection::Detections;
-use crate::discovery::Discovery;
 use crate::isn::Secret;
 use crate::neighbour::NeighbourTable;
 use crate::output::Output;
-use crate::ping::Pings;
 use crate::pmtu::PathMtus;
 use crate::port::Ports;
 use crate::ratelimit::{ErrorLimiter, RateLimiter};
@@ -39,7 +37,6 @@ pub struct Host {
     pub(crate) version: u32,
     pub(crate) neighbours: NeighbourTable,
     pub(crate) detections: Detections,
-    pub(crate) discovery: Discovery,
     pub(crate) reassembly: Reassembly,
     pub(crate) path_mtus: PathMtus,
     pub(crate) limiter: ErrorLimiter,
@@ -47,7 +44,6 @@ pub struct Host {
     pub(crate) ports: Ports,
     pub(crate) tcp: TcpSockets,
     pub(crate) udp: UdpSockets,
-    pub(crate) pings: Pings,
     pub(crate) output: Output,
     pub(crate) events: VecDeque<Event>,
     pub(crate) counters: Counters,
@@ -70,7 +66,6 @@ impl Host {
             version: 0,
             neighbours: NeighbourTable::new(config.neighbours, limits.neighbours),
             detections: Detections::default(),
-            discovery: Discovery::default(),
             reassembly: Reassembly::new(limits),
             path_mtus: PathMtus::new(limits.path_mtus),
             limiter: ErrorLimiter::new(limits),
@@ -78,7 +73,6 @@ impl Host {
             ports: Ports::new(config.ports.clone(), &mut rng),
             tcp: TcpSockets::new(u64::from(config.host.0), limits.tcp_memory, &mut rng),
             udp: UdpSockets::default(),
-            pings: Pings::default(),
             output: Output::new(limits.output),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -193,7 +187,6 @@ impl Host {
             self.neighbours.next_timeout(),
             self.reassembly.next_timeout(),
             self.detections.next_timeout(),
-            self.discovery.next_timeout(),
         ] {
             earliest = earliest.min(at.unwrap_or(Time::MAX));
         }
@@ -210,8 +203,7 @@ impl Host {
         while let Some(expired) = self.reassembly.expire(now) {
             self.report_expired(now, &expired, trace);
         }
-        self.run_detections(now);
-        self.run_discovery(now);
+        self.detections.expire(now);
     }
 
     /// The next frame to send: clears `into` and fills it. Frames of the loopback interface are

@@ -4,17 +4,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use roundtrip_packet::icmpv4::{self, TimeExceeded};
 use roundtrip_packet::{
-    IpHeader, ParseError, Problem, Protocol, Quote, QuotedTransport, Verify, icmpv6, ipv4, ipv6,
+    Envelope, IpHeader, ParseError, Problem, Protocol, Quote, QuotedTransport, Verify, icmpv6,
+    ipv4, ipv6,
 };
-use roundtrip_record::{EventId, TcpState, Time, Trace};
-use roundtrip_tcp::IcmpError;
+use roundtrip_record::{TcpState, Time, Trace};
+use roundtrip_tcp::{IcmpError, Step};
 
 use crate::address::Cast;
 use crate::demux::Tuple;
 use crate::pmtu::plateau_below;
 use crate::reassembly::Expired;
 use crate::receive::{Arrival, is_answerable, is_later_fragment};
-use crate::{Event, Host, Unreachable};
+use crate::{Host, Unreachable};
 
 /// Linux quotes as much as makes an error of 576 bytes (RFC 1812 §4.3.2.3).
 const MAX_ERROR_V4: usize = 576;
@@ -157,7 +158,6 @@ impl Host {
     /// (RFC 1122 §3.2.2, RFC 4443 §2.4(e)) and not too often.
     pub(crate) fn report(
         &mut self,
-        now: Time,
         arrival: Arrival,
         ip: &IpHeader,
         report: Report,
@@ -176,7 +176,7 @@ impl Host {
             _ => self.links.source_for(arrival.interface, to, to),
         };
         let Some(from) = from else { return };
-        if !self.limiter.allow(now, to) {
+        if !self.limiter.allow(arrival.step.now, to) {
             self.counters.errors_suppressed += 1;
             return;
         }
@@ -192,32 +192,19 @@ impl Host {
             IpHeader::V4(_) => {
                 let Some(message) = report.to_v4(quote) else { return };
                 let header = without_df(header);
-                self.send_packet(
-                    now,
-                    hop,
-                    header,
-                    |e, out| e.emit_icmpv4(&message, out),
-                    arrival.id,
-                    trace,
-                )
+                let write = |e: &Envelope, out: &mut Vec<u8>| e.emit_icmpv4(&message, out);
+                self.send_packet(arrival.step, hop, header, write, trace)
             }
             IpHeader::V6(_) => {
                 let message = report.to_v6(quote);
-                self.send_packet(
-                    now,
-                    hop,
-                    header,
-                    |e, out| e.emit_icmpv6(&message, out),
-                    arrival.id,
-                    trace,
-                )
+                let write = |e: &Envelope, out: &mut Vec<u8>| e.emit_icmpv6(&message, out);
+                self.send_packet(arrival.step, hop, header, write, trace)
             }
         };
     }
 
     pub(crate) fn report_protocol(
         &mut self,
-        now: Time,
         arrival: Arrival,
         ip: &IpHeader,
         packet: &[u8],
@@ -226,12 +213,11 @@ impl Host {
         // Where the number of the unknown protocol stands: in the fixed header if nothing is
         // between; otherwise the fixed header's is the nearest that is known here.
         const NEXT_HEADER: u32 = 6;
-        self.report(now, arrival, ip, Report::Protocol(NEXT_HEADER), packet, trace);
+        self.report(arrival, ip, Report::Protocol(NEXT_HEADER), packet, trace);
     }
 
     pub(crate) fn report_parameter(
         &mut self,
-        now: Time,
         arrival: Arrival,
         packet: &[u8],
         error: &ParseError,
@@ -253,44 +239,42 @@ impl Host {
         };
         if self.links.cast(ip.destination(), arrival.interface) != Cast::Other {
             let report = Report::Parameter(code, error.offset as u32);
-            self.report(now, arrival, &ip, report, packet, trace);
+            self.report(arrival, &ip, report, packet, trace);
         }
     }
 
     /// A datagram's fragments did not all come in time.
     pub(crate) fn report_expired(&mut self, now: Time, expired: &Expired, trace: &mut impl Trace) {
         let cast = self.links.cast(expired.ip.destination(), expired.interface);
-        let arrival = Arrival { interface: expired.interface, cast, segment_size: None, id: None };
-        self.report(now, arrival, &expired.ip, Report::Reassembly, &expired.packet, trace);
+        let arrival = Arrival::of(Step::at(now), expired.interface, cast);
+        self.report(arrival, &expired.ip, Report::Reassembly, &expired.packet, trace);
     }
 
     /// A packet waited for a neighbour in vain: its socket is told, or its sender, if it was
     /// somebody else's.
     pub(crate) fn report_unreachable(
         &mut self,
-        now: Time,
+        step: Step,
         next_hop: IpAddr,
         packet: &[u8],
-        cause: Option<EventId>,
         trace: &mut impl Trace,
     ) {
         let Some(quote) = Quote::parse(packet) else { return };
         if self.links.is_local(quote.source) {
             let error = Unreachable::NoNeighbour { next_hop };
-            self.deliver_error(now, &quote, error, IcmpError::Soft, cause, trace);
+            self.deliver_error(step, &quote, error, IcmpError::Soft, trace);
             return;
         }
         let Ok((ip, _)) = IpHeader::parse(packet, Verify::Snapped) else { return };
         let back = self.routes.find(quote.source);
         let Some(interface) = back.map(|hop| hop.interface) else { return };
-        let arrival = Arrival { interface, cast: Cast::Unicast, segment_size: None, id: cause };
-        self.report(now, arrival, &ip, Report::NoNeighbour, packet, trace);
+        let arrival = Arrival::of(step, interface, Cast::Unicast);
+        self.report(arrival, &ip, Report::NoNeighbour, packet, trace);
     }
 
     /// An ICMP message over IPv4.
     pub(crate) fn handle_icmpv4(
         &mut self,
-        now: Time,
         arrival: Arrival,
         ip: &IpHeader,
         message: &icmpv4::Message<'_>,
@@ -302,15 +286,10 @@ impl Host {
             M::EchoRequest { identifier, sequence, data } => {
                 let reply = M::EchoReply { identifier, sequence, data };
                 if let Some((header, hop)) = self.echo_envelope(arrival, ip) {
-                    let write = |e: &roundtrip_packet::Envelope, out: &mut Vec<u8>| {
-                        e.emit_icmpv4(&reply, out)
-                    };
+                    let write = |e: &Envelope, out: &mut Vec<u8>| e.emit_icmpv4(&reply, out);
                     // Who asks again gets another answer.
-                    let _ = self.send_packet(now, hop, header, write, arrival.id, trace);
+                    let _ = self.send_packet(arrival.step, hop, header, write, trace);
                 }
-            }
-            M::EchoReply { identifier, sequence, data } => {
-                self.handle_echo_reply(ip, identifier, sequence, data, arrival.id);
             }
             M::DestinationUnreachable { code, packet } => {
                 let Some(quote) = message.quote() else { return };
@@ -319,31 +298,32 @@ impl Host {
                         0 => plateau_below(total_length(packet)),
                         mtu => mtu,
                     };
-                    self.handle_too_big(now, &quote, mtu, arrival.id, trace);
+                    self.handle_too_big(arrival.step, &quote, mtu, trace);
                     return;
                 }
-                let (why, severity) = classify_v4(code);
-                self.handle_error(now, &quote, why, severity, from, arrival.id, trace);
+                self.handle_error(arrival.step, &quote, classify_v4(code), from, trace);
             }
             M::TimeExceeded { code, .. } => {
                 let Some(quote) = message.quote() else { return };
                 let why = classify_time(code);
-                self.handle_error(now, &quote, why, Severity::Soft, from, arrival.id, trace);
+                self.handle_error(arrival.step, &quote, (why, Severity::Soft), from, trace);
             }
             M::ParameterProblem { .. } => {
                 let Some(quote) = message.quote() else { return };
                 let why = "parameter problem";
-                self.handle_error(now, &quote, why, Severity::Hard, from, arrival.id, trace);
+                self.handle_error(arrival.step, &quote, (why, Severity::Hard), from, trace);
             }
-            // Redirects are advice that a host may leave alone; here routes are configured.
-            M::Redirect { .. } | M::Other { .. } => self.counters.icmp_ignored += 1,
+            // Redirects are advice that a host may leave alone; here routes are configured. It asks for
+            // no echo.
+            M::EchoReply { .. } | M::Redirect { .. } | M::Other { .. } => {
+                self.counters.icmp_ignored += 1;
+            }
         }
     }
 
     /// An ICMP message over IPv6.
     pub(crate) fn handle_icmpv6(
         &mut self,
-        now: Time,
         arrival: Arrival,
         ip: &IpHeader,
         message: &icmpv6::Message<'_>,
@@ -355,54 +335,46 @@ impl Host {
             M::EchoRequest { identifier, sequence, data } => {
                 let reply = M::EchoReply { identifier, sequence, data };
                 if let Some((header, hop)) = self.echo_envelope(arrival, ip) {
-                    let write = |e: &roundtrip_packet::Envelope, out: &mut Vec<u8>| {
-                        e.emit_icmpv6(&reply, out)
-                    };
+                    let write = |e: &Envelope, out: &mut Vec<u8>| e.emit_icmpv6(&reply, out);
                     // Who asks again gets another answer.
-                    let _ = self.send_packet(now, hop, header, write, arrival.id, trace);
+                    let _ = self.send_packet(arrival.step, hop, header, write, trace);
                 }
-            }
-            M::EchoReply { identifier, sequence, data } => {
-                self.handle_echo_reply(ip, identifier, sequence, data, arrival.id);
             }
             M::DestinationUnreachable { code, .. } => {
                 let Some(quote) = message.quote() else { return };
-                let (why, severity) = classify_v6(code);
-                self.handle_error(now, &quote, why, severity, from, arrival.id, trace);
+                self.handle_error(arrival.step, &quote, classify_v6(code), from, trace);
             }
             M::PacketTooBig { mtu, .. } => {
                 let Some(quote) = message.quote() else { return };
                 let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
-                self.handle_too_big(now, &quote, mtu, arrival.id, trace);
+                self.handle_too_big(arrival.step, &quote, mtu, trace);
             }
             M::TimeExceeded { code, .. } => {
                 let Some(quote) = message.quote() else { return };
                 let why = classify_time(code);
-                self.handle_error(now, &quote, why, Severity::Soft, from, arrival.id, trace);
+                self.handle_error(arrival.step, &quote, (why, Severity::Soft), from, trace);
             }
             M::ParameterProblem { .. } => {
                 let Some(quote) = message.quote() else { return };
                 let why = "parameter problem";
-                self.handle_error(now, &quote, why, Severity::Hard, from, arrival.id, trace);
+                self.handle_error(arrival.step, &quote, (why, Severity::Hard), from, trace);
             }
             M::Ndp(message) => {
                 if let IpHeader::V6(header) = ip {
-                    self.handle_ndp(now, arrival, header, &message, trace);
+                    self.handle_ndp(arrival, header, &message, trace);
                 }
             }
-            M::Other { .. } => self.counters.icmp_ignored += 1,
+            M::EchoReply { .. } | M::Other { .. } => self.counters.icmp_ignored += 1,
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// An error came from `from`: the socket that it is about is told.
     fn handle_error(
         &mut self,
-        now: Time,
+        step: Step,
         quote: &Quote,
-        why: &'static str,
-        severity: Severity,
+        (why, severity): (&'static str, Severity),
         from: IpAddr,
-        cause: Option<EventId>,
         trace: &mut impl Trace,
     ) {
         let error = Unreachable::Icmp { why, from, refused: severity == Severity::Refused };
@@ -410,35 +382,27 @@ impl Host {
             Severity::Soft => IcmpError::Soft,
             Severity::Hard | Severity::Refused => IcmpError::Hard,
         };
-        self.deliver_error(now, quote, error, kind, cause, trace);
+        self.deliver_error(step, quote, error, kind, trace);
     }
 
     /// A router says that a packet was too long. It is believed if it quotes a packet that one
     /// of our sockets may have sent, and a segment only if it is in flight.
-    fn handle_too_big(
-        &mut self,
-        now: Time,
-        quote: &Quote,
-        mtu: u16,
-        cause: Option<EventId>,
-        trace: &mut impl Trace,
-    ) {
+    fn handle_too_big(&mut self, step: Step, quote: &Quote, mtu: u16, trace: &mut impl Trace) {
         let mtu = mtu.max(crate::pmtu::PathMtus::least(quote.destination));
         let error = Unreachable::TooBig { mtu };
         let kind = IcmpError::PacketTooBig { mtu };
-        if self.deliver_error(now, quote, error, kind, cause, trace) {
-            self.path_mtus.learn(now, quote.destination, mtu);
+        if self.deliver_error(step, quote, error, kind, trace) {
+            self.path_mtus.learn(step.now, quote.destination, mtu);
         }
     }
 
     /// Hands an error to the socket that sent what it quotes; false if there is none.
     fn deliver_error(
         &mut self,
-        now: Time,
+        step: Step,
         quote: &Quote,
         error: Unreachable,
         kind: IcmpError,
-        cause: Option<EventId>,
         trace: &mut impl Trace,
     ) -> bool {
         match (quote.transport, quote.sockets()) {
@@ -466,7 +430,7 @@ impl Host {
                 {
                     attempt.error = Some(error);
                 }
-                socket.connection.handle_icmp(now, kind, sequence, cause, trace);
+                socket.connection.handle_icmp(step, kind, sequence, trace);
                 // The connection knows what is in flight, and believes nothing else (RFC 5927 §4.1).
                 let believed = match kind {
                     IcmpError::PacketTooBig { mtu } => {
@@ -484,13 +448,6 @@ impl Host {
                 socket.deliver_error(remote, error);
                 self.announce_udp(id);
                 true
-            }
-            (Some(QuotedTransport::Echo { identifier, .. }), _) => {
-                let id = self.pings.deliver_error(identifier, quote.destination, error);
-                if let Some(id) = id {
-                    self.events.push_back(Event::Ping(id));
-                }
-                id.is_some()
             }
             _ => false,
         }

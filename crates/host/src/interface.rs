@@ -83,13 +83,9 @@ impl Interface {
 /// Whether an address may be used (RFC 4862 §2, RFC 5227).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AddressState {
-    /// Detection is under way; nothing is sent from it and nothing to it is accepted.
-    Tentative,
-    /// In use.
+    /// It is in use.
     Preferred,
-    /// In use by what has it already, not chosen for anything new.
-    Deprecated,
-    /// Somebody else on the link has it.
+    /// Somebody else on the link has it: nothing is sent from it, and nothing to it is accepted.
     Duplicate,
 }
 

@@ -55,12 +55,13 @@
 //! | `receive`, `send`, `output`, `forward` | packets in, out, waiting to leave, and for others |
 //! | `interface`, `address`, `route` | interfaces, addresses and which to send from, routes |
 //! | `neighbour`, `arp`, `ndp` | one table of neighbours, and the two protocols that fill it |
-//! | `detection`, `discovery` | addresses acquired and defended; routers and their prefixes |
+//! | `detection`, `conflict` | addresses that somebody else on the link has too |
 //! | `icmp`, `echo`, `pmtu`, `ratelimit` | errors in and out, echo, path MTUs, how many errors |
 //! | `reassembly` | fragments |
-//! | `udp`, `datagram`, `ping` | UDP sockets and their calls, echo sockets |
+//! | `udp`, `datagram` | UDP sockets and their calls |
 //! | `socket`, `demux`, `timer`, `slab` | the table of TCP sockets, how segments and timers find them |
-//! | `segment`, `stream`, `listener` | TCP segments in and out, the calls for sockets, listeners |
+//! | `segment`, `stream` | TCP segments in and out, the calls for sockets |
+//! | `listener`, `listen` | listening sockets, and what comes to them |
 //! | `memory` | the bytes of all connections' buffers, and their limit |
 //! | `isn`, `port`, `rng` | numbers that outsiders must not guess |
 #![forbid(unsafe_code)]
@@ -68,11 +69,11 @@
 mod address;
 mod arp;
 mod config;
+mod conflict;
 mod counters;
 mod datagram;
 mod demux;
 mod detection;
-mod discovery;
 mod echo;
 mod error;
 mod event;
@@ -81,12 +82,12 @@ mod host;
 mod icmp;
 mod interface;
 mod isn;
+mod listen;
 mod listener;
 mod memory;
 mod ndp;
 mod neighbour;
 mod output;
-mod ping;
 mod pmtu;
 mod port;
 mod ratelimit;
@@ -105,9 +106,7 @@ mod udp;
 pub use config::{Config, Limits, Neighbours};
 pub use counters::{Counters, Held};
 pub use error::{BindError, ConnectError, ConnectFailure, SendError, Unreachable};
-pub use event::{
-    Apart, Datagram, EchoReply, Event, Gso, ListenerId, PingId, Received, SocketId, Transmit, UdpId,
-};
+pub use event::{Apart, Datagram, Event, Gso, ListenerId, Received, SocketId, Transmit, UdpId};
 pub use host::Host;
 pub use interface::{Address, AddressState, IfIndex, Interface, Kind, Offload};
 pub use neighbour::Neighbour;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use roundtrip_packet::ipv6::{self, solicited_node};
 use roundtrip_packet::ndp::{Message, NdpOption, Options};
 use roundtrip_packet::{ChecksumMode, Envelope, EtherAddr, IpHeader, Link, Protocol, icmpv6};
-use roundtrip_record::{EventId, Time, Trace};
+use roundtrip_record::{EventId, Trace};
 
 use crate::address::ALL_NODES;
 use crate::neighbour::Evidence;
@@ -19,7 +19,6 @@ impl Host {
     /// A message of neighbour discovery came.
     pub(crate) fn handle_ndp(
         &mut self,
-        now: Time,
         arrival: Arrival,
         ip: &ipv6::Header,
         message: &Message<'_>,
@@ -35,22 +34,19 @@ impl Host {
         }
         match *message {
             Message::NeighbourSolicitation { target, options } => {
-                self.handle_solicitation(now, arrival, ip, target, &options, trace);
+                self.handle_solicitation(arrival, ip, target, &options, trace);
             }
             Message::NeighbourAdvertisement {
                 solicited, override_entry, target, options, ..
             } => {
                 let evidence = Evidence::Answer { solicited, override_entry };
-                self.handle_advertisement(now, arrival, target, &options, evidence, trace);
+                self.handle_advertisement(arrival, target, &options, evidence, trace);
             }
-            Message::RouterSolicitation { options } => {
+            // Of a router only its hardware address is taken: routes and addresses are configured.
+            Message::RouterSolicitation { options }
+            | Message::RouterAdvertisement { options, .. } => {
                 let hint = options.source_link_layer();
-                self.hint(now, arrival, IpAddr::V6(ip.source), hint, trace);
-            }
-            Message::RouterAdvertisement { router, options } => {
-                let hint = options.source_link_layer();
-                self.hint(now, arrival, IpAddr::V6(ip.source), hint, trace);
-                self.handle_router(now, arrival, ip.source, &router, &options);
+                self.hint(arrival, IpAddr::V6(ip.source), hint, trace);
             }
             // Advice that a host may leave alone (§8.3: "SHOULD"); here routes are configured.
             Message::Redirect { .. } => self.counters.icmp_ignored += 1,
@@ -60,7 +56,6 @@ impl Host {
     /// A message gives its sender's hardware address.
     fn hint(
         &mut self,
-        now: Time,
         arrival: Arrival,
         sender: IpAddr,
         mac: Option<EtherAddr>,
@@ -69,14 +64,13 @@ impl Host {
         let unicast = mac.filter(|mac| mac.is_unicast());
         if !sender.is_unspecified() && unicast.is_some() {
             let at = (arrival.interface, sender);
-            self.neighbours.learn(now, at, unicast, Evidence::Hint, arrival.id);
-            self.run_effects(now, trace);
+            self.neighbours.learn(arrival.step, at, unicast, Evidence::Hint);
+            self.run_effects(arrival.step.now, trace);
         }
     }
 
     fn handle_solicitation(
         &mut self,
-        now: Time,
         arrival: Arrival,
         ip: &ipv6::Header,
         target: Ipv6Addr,
@@ -88,30 +82,22 @@ impl Host {
             return;
         }
         let is_probe = ip.source.is_unspecified();
-        match own.state {
-            AddressState::Tentative if is_probe => {
-                let nonce = options.iter().find_map(|option| match option {
-                    NdpOption::Nonce(nonce) => Some(nonce),
-                    _ => None,
-                });
-                if !self.is_own_probe(target, nonce) {
-                    self.lose_address(IpAddr::V6(target));
-                }
-            }
-            // "If the target address is tentative … the solicitation should be silently ignored."
-            AddressState::Tentative | AddressState::Duplicate => {}
-            AddressState::Preferred | AddressState::Deprecated => {
-                let hint = options.source_link_layer();
-                self.hint(now, arrival, IpAddr::V6(ip.source), hint, trace);
-                let to = if is_probe { ALL_NODES } else { ip.source };
-                self.send_advertisement(now, arrival, target, to, !is_probe, trace);
-            }
+        let nonce = options.iter().find_map(|option| match option {
+            NdpOption::Nonce(nonce) => Some(nonce),
+            _ => None,
+        });
+        let is_own = is_probe && self.detections.is_own_probe(target, nonce);
+        if own.state == AddressState::Duplicate || is_own {
+            return;
         }
+        let hint = options.source_link_layer();
+        self.hint(arrival, IpAddr::V6(ip.source), hint, trace);
+        let to = if is_probe { ALL_NODES } else { ip.source };
+        self.send_advertisement(arrival, target, to, !is_probe, trace);
     }
 
     fn handle_advertisement(
         &mut self,
-        now: Time,
         arrival: Arrival,
         target: Ipv6Addr,
         options: &Options<'_>,
@@ -121,17 +107,16 @@ impl Host {
         let address = IpAddr::V6(target);
         let state = self.links.address(address).map(|own| own.state);
         match state {
-            Some(AddressState::Tentative) => self.lose_address(address),
             Some(_) if self.detections.is_asked_for(address) => self.lose_address(address),
             Some(AddressState::Duplicate) => {}
-            Some(AddressState::Preferred | AddressState::Deprecated) => {
+            Some(AddressState::Preferred) => {
                 let conflict = crate::Event::AddressConflict(arrival.interface, address);
                 self.events.push_back(conflict);
             }
             None => {
                 let mac = options.target_link_layer().filter(|mac| mac.is_unicast());
-                self.neighbours.learn(now, (arrival.interface, address), mac, evidence, arrival.id);
-                self.run_effects(now, trace);
+                self.neighbours.learn(arrival.step, (arrival.interface, address), mac, evidence);
+                self.run_effects(arrival.step.now, trace);
             }
         }
     }
@@ -139,7 +124,6 @@ impl Host {
     /// Answers a solicitation (§7.2.4).
     fn send_advertisement(
         &mut self,
-        now: Time,
         arrival: Arrival,
         target: Ipv6Addr,
         to: Ipv6Addr,
@@ -160,7 +144,7 @@ impl Host {
         let message = icmpv6::Message::Ndp(message);
         let write = |envelope: &Envelope, out: &mut Vec<u8>| envelope.emit_icmpv6(&message, out);
         // Who asks again gets another answer.
-        let _ = self.send_packet(now, hop, ip, write, arrival.id, trace);
+        let _ = self.send_packet(arrival.step, hop, ip, write, trace);
     }
 
     /// Asks for a neighbour: its solicited-node group, or the one who had the address (§7.2.2).

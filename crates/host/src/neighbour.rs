@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use roundtrip_packet::EtherAddr;
 use roundtrip_record::{EventId, NeighbourState, Time};
+use roundtrip_tcp::Step;
 
 use crate::output::Outgoing;
 use crate::slab::{Key, Slab};
@@ -299,12 +300,12 @@ impl NeighbourTable {
     /// A message of the link says something of a neighbour.
     pub(crate) fn learn(
         &mut self,
-        now: Time,
+        step: Step,
         (interface, address): (IfIndex, IpAddr),
         mac: Option<EtherAddr>,
         evidence: Evidence,
-        cause: Option<EventId>,
     ) {
+        let Step { now, cause } = step;
         let known = self.index.get(&(interface, address)).copied();
         let slot = match (known, evidence) {
             (Some(slot), _) => slot,

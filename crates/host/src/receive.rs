@@ -6,8 +6,8 @@ use roundtrip_packet::{
     EtherAddr, EtherType, IpHeader, Layer, Network, Packet, ParseError, PlainSegment, Problem,
     Transport, Verify, ethernet, ipv4, parse_frame, parse_plain, parse_transport,
 };
-use roundtrip_record::{Direction, EventId, Time, Trace};
-use roundtrip_tcp::Segment;
+use roundtrip_record::{Direction, Time, Trace};
+use roundtrip_tcp::{Segment, Step};
 
 use crate::address::Cast;
 use crate::segment::segment_of;
@@ -16,14 +16,21 @@ use crate::{Host, IfIndex, Kind, Received};
 /// Where a packet came from and what is known of it, for everything it leads to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
+    /// When it arrived, and the event of its frame.
+    pub(crate) step: Step,
     pub(crate) interface: IfIndex,
     /// It came to everybody on the link, or to a group, by its Ethernet or IP address: no error
     /// is sent about it (RFC 1122 §3.2.2, RFC 4443 §2.4(e)).
     pub(crate) cast: Cast,
     /// See [`Received`].
     pub(crate) segment_size: Option<u16>,
-    /// The event of the frame.
-    pub(crate) id: Option<EventId>,
+}
+
+impl Arrival {
+    /// A whole packet, as its sender sent it.
+    pub(crate) const fn of(step: Step, interface: IfIndex, cast: Cast) -> Self {
+        Self { step, interface, cast, segment_size: None }
+    }
 }
 
 impl Host {
@@ -52,7 +59,7 @@ impl Host {
         if self.config.forwarding
             && kind == Kind::Ethernet
             && destination == mac
-            && self.forward(now, interface, bytes, id, trace)
+            && self.forward(Step::new(now, id), interface, bytes, trace)
         {
             return;
         }
@@ -67,18 +74,17 @@ impl Host {
             self.handle_bound(now, slot, &segment, trace);
             return;
         }
-        self.handle_any(now, interface, bytes, received, id, trace);
+        self.handle_any(Step::new(now, id), interface, bytes, received, trace);
     }
 
     /// A frame that is not just one more segment of a connection.
     #[inline(never)]
     fn handle_any(
         &mut self,
-        now: Time,
+        step: Step,
         interface: IfIndex,
         bytes: &[u8],
         received: Received,
-        id: Option<EventId>,
         trace: &mut impl Trace,
     ) {
         let Received { verify, segment_size, .. } = received;
@@ -87,31 +93,26 @@ impl Host {
                 let to_group =
                     frame.ethernet.is_some_and(|header| header.destination.is_multicast());
                 let cast = if to_group { Cast::Group } else { Cast::Unicast };
-                let arrival = Arrival { interface, cast, segment_size, id };
+                let arrival = Arrival { step, interface, cast, segment_size };
                 match frame.network {
-                    Network::Ip(packet) => self.handle_packet(now, arrival, &packet, trace),
-                    Network::Arp(packet) => self.handle_arp(now, interface, &packet, id, trace),
+                    Network::Ip(packet) => self.handle_packet(arrival, &packet, trace),
+                    Network::Arp(packet) => self.handle_arp(step, interface, &packet, trace),
                     Network::Other { .. } => self.counters.unknown_protocol += 1,
                 }
             }
-            Err(error) => self.handle_malformed(now, interface, bytes, &error, id, trace),
+            Err(error) => self.handle_malformed(step, interface, bytes, &error, trace),
         }
     }
 
     /// A packet of either version of IP.
-    fn handle_packet(
-        &mut self,
-        now: Time,
-        arrival: Arrival,
-        packet: &Packet<'_>,
-        trace: &mut impl Trace,
-    ) {
+    fn handle_packet(&mut self, arrival: Arrival, packet: &Packet<'_>, trace: &mut impl Trace) {
         let (source, destination) = (packet.ip.source(), packet.ip.destination());
         if let Transport::Tcp(segment) = &packet.transport
             && arrival.cast == Cast::Unicast
             && let Some(slot) = self.find_connection(destination, source, segment.ports())
         {
-            let segment = segment_of(packet.ip.ecn(), segment, arrival.segment_size, arrival.id);
+            let Step { now, cause } = arrival.step;
+            let segment = segment_of(packet.ip.ecn(), segment, arrival.segment_size, cause);
             self.handle_bound(now, slot, &segment, trace);
             return;
         }
@@ -123,24 +124,24 @@ impl Host {
         let cast = if arrival.cast == Cast::Group { Cast::Group } else { cast };
         let arrival = Arrival { cast, ..arrival };
         if let Transport::Fragment(fragment) = &packet.transport {
+            let now = arrival.step.now;
             let whole =
                 self.reassembly.insert(now, arrival.interface, &packet.ip, fragment, packet.bytes);
             let Some(whole) = whole else { return };
             match parse_transport(&whole.ip, whole.protocol, &whole.payload, Verify::Full) {
                 Ok(transport) => {
-                    self.deliver(now, arrival, &whole.ip, &transport, &whole.first, trace);
+                    self.deliver(arrival, &whole.ip, &transport, &whole.first, trace);
                 }
                 Err(_) => self.counters.malformed += 1,
             }
             return;
         }
-        self.deliver(now, arrival, &packet.ip, &packet.transport, packet.bytes, trace);
+        self.deliver(arrival, &packet.ip, &packet.transport, packet.bytes, trace);
     }
 
     /// A whole datagram for this host. `quoted` is what an error about it quotes.
     fn deliver(
         &mut self,
-        now: Time,
         arrival: Arrival,
         ip: &IpHeader,
         transport: &Transport<'_>,
@@ -150,15 +151,15 @@ impl Host {
         match transport {
             // Segments to a group are dropped (RFC 1122 §4.2.3.10).
             Transport::Tcp(_) if arrival.cast != Cast::Unicast => self.counters.not_for_us += 1,
-            Transport::Tcp(segment) => self.handle_stray(now, ip, segment, arrival.id, trace),
+            Transport::Tcp(segment) => self.handle_stray(arrival.step, ip, segment, trace),
             Transport::Udp { header, payload } => {
-                self.handle_datagram(now, arrival, ip, *header, payload, quoted, trace);
+                self.handle_datagram(arrival, ip, *header, payload, quoted, trace);
             }
-            Transport::Icmpv4(message) => self.handle_icmpv4(now, arrival, ip, message, trace),
-            Transport::Icmpv6(message) => self.handle_icmpv6(now, arrival, ip, message, trace),
+            Transport::Icmpv4(message) => self.handle_icmpv4(arrival, ip, message, trace),
+            Transport::Icmpv6(message) => self.handle_icmpv6(arrival, ip, message, trace),
             Transport::Other { .. } => {
                 self.counters.unknown_protocol += 1;
-                self.report_protocol(now, arrival, ip, quoted, trace);
+                self.report_protocol(arrival, ip, quoted, trace);
             }
             Transport::Fragment(_) => self.counters.malformed += 1,
         }
@@ -167,11 +168,10 @@ impl Host {
     /// A frame that cannot be read. IPv6 wants some senders told (RFC 8200 §4).
     fn handle_malformed(
         &mut self,
-        now: Time,
+        step: Step,
         interface: IfIndex,
         bytes: &[u8],
         error: &ParseError,
-        id: Option<EventId>,
         trace: &mut impl Trace,
     ) {
         self.counters.malformed += 1;
@@ -185,8 +185,8 @@ impl Host {
         );
         if error.layer == Layer::Ipv6 && header.ether_type == EtherType::IPV6 && answerable {
             let cast = if header.destination.is_multicast() { Cast::Group } else { Cast::Unicast };
-            let arrival = Arrival { interface, cast, segment_size: None, id };
-            self.report_parameter(now, arrival, packet, error, trace);
+            let arrival = Arrival::of(step, interface, cast);
+            self.report_parameter(arrival, packet, error, trace);
         }
     }
 }

@@ -7,7 +7,7 @@ use roundtrip_packet::{
     ChecksumMode, Ecn, Envelope, EtherAddr, Flags, IpHeader, Link, Protocol, SeqNumber, ipv4, ipv6,
 };
 use roundtrip_record::{EventId, Time, Trace};
-use roundtrip_tcp::{Disposition, Segment, reset_for};
+use roundtrip_tcp::{Disposition, Endpoints, Segment, Step, reset_for};
 
 use crate::demux::Tuple;
 use crate::output::Outgoing;
@@ -45,22 +45,21 @@ impl Host {
     /// A segment for this host that belongs to no connection.
     pub(crate) fn handle_stray(
         &mut self,
-        now: Time,
+        step: Step,
         ip: &IpHeader,
         parsed: &Parsed<'_>,
-        id: Option<EventId>,
         trace: &mut impl Trace,
     ) {
         // Out of fragments a connection's segment can come this way, too.
         let (local, remote) = (ip.destination(), ip.source());
-        let segment = segment_of(ip.ecn(), parsed, None, id);
+        let segment = segment_of(ip.ecn(), parsed, None, step.cause);
         if let Some(slot) = self.find_connection(local, remote, parsed.ports()) {
-            self.handle_bound(now, slot, &segment, trace);
+            self.handle_bound(step.now, slot, &segment, trace);
             return;
         }
         let local = SocketAddr::new(local, segment.header.destination_port);
         let remote = SocketAddr::new(remote, segment.header.source_port);
-        self.handle_unbound(now, (local, remote), &segment, None, trace);
+        self.handle_unbound(step.now, Endpoints { local, remote }, &segment, None, trace);
     }
 
     /// A segment of a connection.
@@ -87,10 +86,10 @@ impl Host {
                 }
             }
             Disposition::Reopen | Disposition::Closed => {
-                let (local, remote) = (socket.connection.local(), socket.connection.remote());
+                let ends = socket.connection.ends();
                 let isn = socket.connection.next_isn();
                 self.release(now, slot, trace);
-                self.handle_unbound(now, (local, remote), segment, isn, trace);
+                self.handle_unbound(now, ends, segment, isn, trace);
                 return;
             }
             _ => {}
@@ -121,21 +120,21 @@ impl Host {
     pub(crate) fn handle_unbound(
         &mut self,
         now: Time,
-        (local, remote): (SocketAddr, SocketAddr),
+        ends: Endpoints,
         segment: &Segment<'_>,
         isn: Option<SeqNumber>,
         trace: &mut impl Trace,
     ) {
         // Addresses that a connection cannot have: nothing is answered (RFC 9293 §3.9.2.3, MUST-57).
-        let ip = remote.ip();
+        let ip = ends.remote.ip();
         if ip.is_multicast() || ip.is_unspecified() {
             return;
         }
-        match self.tcp.listeners.find(local) {
+        match self.tcp.listeners.find(ends.local) {
             Some(listener) => {
-                self.handle_listen(now, listener, (local, remote), segment, isn, trace);
+                self.handle_listen(now, listener, ends, segment, isn, trace);
             }
-            None => self.send_reset(now, local, remote, segment, trace),
+            None => self.send_reset(now, ends, segment, trace),
         }
     }
 
@@ -143,8 +142,7 @@ impl Host {
     pub(crate) fn send_reset(
         &mut self,
         now: Time,
-        local: SocketAddr,
-        remote: SocketAddr,
+        ends: Endpoints,
         segment: &Segment<'_>,
         trace: &mut impl Trace,
     ) {
@@ -154,28 +152,27 @@ impl Host {
                 return;
             }
             self.counters.resets_sent += 1;
-            self.send_stray(now, local, remote, &reset, segment.id, trace);
+            self.send_stray(Step::new(now, segment.id), ends, &reset, trace);
         }
     }
 
     /// Sends a segment that belongs to no connection.
     pub(crate) fn send_stray(
         &mut self,
-        now: Time,
-        local: SocketAddr,
-        remote: SocketAddr,
+        step: Step,
+        ends: Endpoints,
         header: &Header,
-        cause: Option<EventId>,
         trace: &mut impl Trace,
     ) {
+        let Endpoints { local, remote } = ends;
         let Some(ip) = IpHeader::new(local.ip(), remote.ip(), Protocol::TCP) else { return };
         let Some(hop) = self.route(Some(local.ip()), remote.ip()) else { return };
         let Some(envelope) = self.envelope(hop, ip) else { return };
         let mut bytes = self.output.buffer();
         if envelope.emit_tcp(header, [&[], &[]], &mut bytes).is_ok() {
-            let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause };
+            let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause: step.cause };
             // What does not fit is as good as lost on the way, and counted.
-            let _ = self.dispatch(now, hop, frame, trace);
+            let _ = self.dispatch(step.now, hop, frame, trace);
         }
     }
 
@@ -263,7 +260,6 @@ impl Host {
 
     /// Writes a socket's next segment, or several at once; `None` if it has none to send now.
     #[inline]
-    #[allow(clippy::too_many_arguments)]
     fn write_segment(
         &mut self,
         now: Time,

@@ -6,6 +6,7 @@ use roundtrip_packet::{
     ChecksumMode, EmitError, Emitted, Envelope, EtherAddr, Fragment, IpHeader, Link, ethernet, ipv6,
 };
 use roundtrip_record::{EventId, How, NeighbourChanged, Time, Trace, What};
+use roundtrip_tcp::Step;
 
 use crate::neighbour::Effect;
 use crate::output::Outgoing;
@@ -161,11 +162,10 @@ impl Host {
     /// `IP_PMTUDISC_WANT`).
     pub(crate) fn send_packet(
         &mut self,
-        now: Time,
+        step: Step,
         hop: Hop,
         ip: IpHeader,
         write: impl FnOnce(&Envelope, &mut Vec<u8>) -> Result<Emitted, EmitError>,
-        cause: Option<EventId>,
         trace: &mut impl Trace,
     ) -> Result<(), SendError> {
         let envelope = self.envelope(hop, ip).ok_or(SendError::NoRoute)?;
@@ -178,27 +178,25 @@ impl Host {
             Err(EmitError::WrongFamily(_)) => return Err(SendError::BadDestination),
         };
         let link_mtu = self.links.get(hop.interface).map_or(0, |link| link.mtu(ip.destination()));
-        let mtu = self.path_mtus.get(now, ip.destination(), link_mtu);
+        let mtu = self.path_mtus.get(step.now, ip.destination(), link_mtu);
         if emitted.length - emitted.network <= usize::from(mtu) {
-            let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause };
-            return self.dispatch(now, hop, frame, trace);
+            let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause: step.cause };
+            return self.dispatch(step.now, hop, frame, trace);
         }
         let payload = bytes.get(emitted.transport..).unwrap_or(&[]);
-        let sent = self.send_fragments(now, hop, &envelope, payload, mtu, cause, trace);
+        let sent = self.send_fragments(step, hop, &envelope, payload, mtu, trace);
         self.output.recycle(bytes);
         sent
     }
 
     /// Sends `payload` in fragments of at most `mtu` bytes (RFC 791 §3.2, RFC 8200 §4.5).
-    #[allow(clippy::too_many_arguments)]
     fn send_fragments(
         &mut self,
-        now: Time,
+        step: Step,
         hop: Hop,
         envelope: &Envelope,
         payload: &[u8],
         mtu: u16,
-        cause: Option<EventId>,
         trace: &mut impl Trace,
     ) -> Result<(), SendError> {
         let extension = match envelope.ip {
@@ -227,8 +225,8 @@ impl Host {
             if envelope.emit_fragment(&fragment, &mut bytes).is_err() {
                 return Err(SendError::NoRoute);
             }
-            let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause };
-            self.dispatch(now, hop, frame, trace)?;
+            let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause: step.cause };
+            self.dispatch(step.now, hop, frame, trace)?;
         }
         Ok(())
     }
@@ -237,11 +235,10 @@ impl Host {
     /// fragment of a fragment keeps its place in the datagram.
     pub(crate) fn refragment(
         &mut self,
-        now: Time,
+        step: Step,
         hop: Hop,
         packet: &[u8],
         mtu: u16,
-        cause: Option<EventId>,
         trace: &mut impl Trace,
     ) {
         let trusted = roundtrip_packet::Verify::Trusted;
@@ -262,9 +259,10 @@ impl Host {
             };
             let mut bytes = self.output.buffer();
             if envelope.emit_fragment(&fragment, &mut bytes).is_ok() {
+                let cause = step.cause;
                 let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause };
                 // What cannot be sent has been counted.
-                let _ = self.dispatch(now, hop, frame, trace);
+                let _ = self.dispatch(step.now, hop, frame, trace);
             }
         }
     }
@@ -278,6 +276,6 @@ impl Host {
         trace: &mut impl Trace,
     ) {
         let packet = frame.bytes.get(ethernet::HEADER_LEN..).unwrap_or(&[]);
-        self.report_unreachable(now, next_hop, packet, frame.cause, trace);
+        self.report_unreachable(Step::new(now, frame.cause), next_hop, packet, trace);
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use roundtrip_packet::{ipv4, ipv6, tcp as segment};
 use roundtrip_record::{CloseReason, EventId, TcpState, Time, Trace};
-use roundtrip_tcp::{self as tcp, Connection};
+use roundtrip_tcp::{self as tcp, Connection, Endpoints, Step};
 
 use crate::socket::{Attempt, Owner, Path, Service};
 use crate::{ConnectError, ConnectFailure, Host, SocketId};
@@ -40,10 +40,12 @@ impl Host {
         }
         let local = self.choose_local(remote, local)?;
         let isn = self.secret.isn(now, local, remote);
-        let (path, options) = self.prepare(now, local, remote, options);
+        let ends = Endpoints { local, remote };
+        let (path, options) = self.prepare(now, ends, options);
         let (mss, id) = (options.mss, self.tcp.next_connection());
         let service = Service::of(&options);
-        let connection = Connection::connect(now, id, local, remote, isn, options, cause, trace);
+        let step = Step::new(now, cause);
+        let connection = Connection::connect(step, id, ends, isn, options, trace);
         let identification = self.rng.next_u32() as u16;
         let packets = (identification, mss, service);
         let key = self.tcp.insert(connection, Owner::Application, path, isn, packets);
@@ -96,10 +98,10 @@ impl Host {
     pub(crate) fn prepare(
         &mut self,
         now: Time,
-        local: SocketAddr,
-        remote: SocketAddr,
+        ends: Endpoints,
         options: Option<tcp::Options>,
     ) -> (Option<Path>, tcp::Options) {
+        let Endpoints { local, remote } = ends;
         let mut options = options.unwrap_or_else(|| tcp::Options {
             profile: self.config.profile.clone(),
             ..tcp::Options::default()

@@ -13,7 +13,7 @@ use std::ops::{Add, AddAssign};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch};
 
-use crate::ip::Protocol;
+use crate::protocol::Protocol;
 
 /// A one's complement sum, folded to 16 bits, of bytes that begin at an even offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]

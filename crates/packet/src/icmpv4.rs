@@ -2,10 +2,10 @@
 
 use std::net::Ipv4Addr;
 
-use crate::Verify;
 use crate::checksum;
 use crate::error::{Layer, ParseError, Problem};
 use crate::quote::Quote;
+use crate::verify::Verify;
 
 /// Bytes of the part that all messages have.
 pub const HEADER_LEN: usize = 8;

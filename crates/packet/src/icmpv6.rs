@@ -1,12 +1,13 @@
 //! ICMP for IPv6 (RFC 4443).
 
-use crate::Verify;
 use crate::checksum;
 use crate::error::{Layer, ParseError, Problem};
 use crate::icmpv4::TimeExceeded;
-use crate::ip::{IpHeader, Protocol};
+use crate::ip::IpHeader;
 use crate::ndp;
+use crate::protocol::Protocol;
 use crate::quote::Quote;
+use crate::verify::Verify;
 
 /// Bytes of the part that all messages have: type, code, checksum.
 pub const HEADER_LEN: usize = 4;

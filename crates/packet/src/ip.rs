@@ -1,87 +1,14 @@
-//! What both versions of IP share.
+//! The header of an IP packet of either version.
 
-use std::fmt;
 use std::net::IpAddr;
 
 use crate::checksum::{self, Sum};
+use crate::ecn::Ecn;
 use crate::error::{EmitError, Layer, ParseError, Problem};
 use crate::ethernet::EtherType;
-use crate::{Verify, ipv4, ipv6};
-
-/// An Internet protocol number (IANA "Protocol Numbers"); IPv6 calls it next header.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Protocol(pub u8);
-
-impl Protocol {
-    /// IPv6 hop-by-hop options.
-    pub const HOP_BY_HOP: Protocol = Protocol(0);
-    /// ICMP for IPv4.
-    pub const ICMPV4: Protocol = Protocol(1);
-    /// TCP.
-    pub const TCP: Protocol = Protocol(6);
-    /// UDP.
-    pub const UDP: Protocol = Protocol(17);
-    /// IPv6 routing header.
-    pub const ROUTING: Protocol = Protocol(43);
-    /// IPv6 fragment header.
-    pub const FRAGMENT: Protocol = Protocol(44);
-    /// ICMP for IPv6.
-    pub const ICMPV6: Protocol = Protocol(58);
-    /// Nothing follows (RFC 8200 §4.7).
-    pub const NO_NEXT_HEADER: Protocol = Protocol(59);
-    /// IPv6 destination options.
-    pub const DESTINATION_OPTIONS: Protocol = Protocol(60);
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Protocol::ICMPV4 => f.write_str("icmp"),
-            Protocol::TCP => f.write_str("tcp"),
-            Protocol::UDP => f.write_str("udp"),
-            Protocol::ICMPV6 => f.write_str("icmp6"),
-            Protocol(number) => write!(f, "ip-proto-{number}"),
-        }
-    }
-}
-
-impl fmt::Debug for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// The two bits of explicit congestion notification (RFC 3168 §5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Ecn {
-    /// The sender does not use ECN for this packet.
-    #[default]
-    NotEct = 0b00,
-    /// ECN-capable, codepoint 01 (L4S, RFC 9331).
-    Ect1 = 0b01,
-    /// ECN-capable, codepoint 10: what RFC 3168 senders use.
-    Ect0 = 0b10,
-    /// Congestion experienced: a router would have dropped it.
-    Ce = 0b11,
-}
-
-impl Ecn {
-    /// From the low two bits of the TOS or traffic class byte.
-    #[inline]
-    pub const fn from_bits(bits: u8) -> Ecn {
-        match bits & 0b11 {
-            0b00 => Ecn::NotEct,
-            0b01 => Ecn::Ect1,
-            0b10 => Ecn::Ect0,
-            _ => Ecn::Ce,
-        }
-    }
-
-    /// Whether a router may mark the packet instead of dropping it.
-    pub const fn is_capable(self) -> bool {
-        !matches!(self, Ecn::NotEct)
-    }
-}
+use crate::protocol::Protocol;
+use crate::verify::Verify;
+use crate::{ipv4, ipv6};
 
 /// The header of an IP packet of either version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -255,32 +182,5 @@ impl From<ipv4::Header> for IpHeader {
 impl From<ipv6::Header> for IpHeader {
     fn from(header: ipv6::Header) -> Self {
         IpHeader::V6(header)
-    }
-}
-
-/// A piece of a datagram that was too long for a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Fragment<'a> {
-    /// Which datagram of this sender (16 bits in IPv4).
-    pub identification: u32,
-    /// Where the payload belongs in the datagram's, in bytes; a multiple of 8.
-    pub offset: usize,
-    /// Whether more follow.
-    pub more: bool,
-    /// What the whole datagram carries.
-    pub protocol: Protocol,
-    /// This piece.
-    pub payload: &'a [u8],
-}
-
-impl Fragment<'_> {
-    /// RFC 791 §3.2, RFC 8200 §4.5: all but the last are multiples of 8 bytes long, and none
-    /// reaches beyond the largest datagram.
-    pub(crate) fn check(&self, layer: Layer, at: usize) -> Result<(), ParseError> {
-        let (offset, length) = (self.offset, self.payload.len());
-        if (self.more && !length.is_multiple_of(8)) || offset + length > usize::from(u16::MAX) {
-            return Err(ParseError::new(layer, Problem::FragmentExtent { offset, length }, at));
-        }
-        Ok(())
     }
 }

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use crate::Verify;
 use crate::checksum::{self, Sum};
+use crate::ecn::Ecn;
 use crate::error::{EmitError, Layer, ParseError, Problem};
-use crate::ip::{Ecn, Fragment, Protocol};
+use crate::fragment::Fragment;
+use crate::protocol::Protocol;
+use crate::verify::Verify;
 
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = 20;

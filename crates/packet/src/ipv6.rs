@@ -2,9 +2,11 @@
 
 use std::net::Ipv6Addr;
 
-use crate::Verify;
+use crate::ecn::Ecn;
 use crate::error::{EmitError, Layer, ParseError, Problem};
-use crate::ip::{Ecn, Fragment, Protocol};
+use crate::fragment::Fragment;
+use crate::protocol::Protocol;
+use crate::verify::Verify;
 
 /// Bytes of the fixed header.
 pub const HEADER_LEN: usize = 40;

@@ -6,10 +6,11 @@
 //!
 //! | module | bytes of |
 //! |---|---|
-//! | [`frame`] | all layers at once: [`parse_frame`], and [`Envelope`] to write one |
+//! | [`frame`], [`envelope`] | all layers at once: [`parse_frame`] reads them, [`Envelope`] writes them |
 //! | [`plain`] | a TCP segment and nothing unusual around it: the short way |
 //! | [`ethernet`], [`arp`] | the link and its address resolution |
-//! | [`ip`] | what both versions share; [`ipv4`], [`ipv6`] |
+//! | [`ip`], [`ipv4`], [`ipv6`] | the headers of both versions |
+//! | [`protocol`], [`ecn`], [`fragment`] | what both versions share |
 //! | [`icmpv4`], [`icmpv6`], [`ndp`], [`quote`] | control messages, and the packet an error is about |
 //! | [`udp`], [`tcp`], [`options`], [`seq`] | transport |
 //! | [`checksum`] | the Internet checksum: sum, combine, update, copy |
@@ -53,8 +54,12 @@
 
 pub mod arp;
 pub mod checksum;
+pub mod ecn;
+pub mod emit;
+pub mod envelope;
 pub mod error;
 pub mod ethernet;
+pub mod fragment;
 pub mod frame;
 pub mod icmpv4;
 pub mod icmpv6;
@@ -64,21 +69,26 @@ pub mod ipv6;
 pub mod ndp;
 pub mod options;
 pub mod plain;
+pub mod protocol;
 pub mod quote;
 pub mod seq;
 pub mod summary;
 pub mod tcp;
 pub mod udp;
+pub mod verify;
 
+pub use ecn::Ecn;
+pub use emit::{ChecksumMode, Emitted, Link};
+pub use envelope::Envelope;
 pub use error::{EmitError, Layer, ParseError, Problem};
 pub use ethernet::{EtherAddr, EtherType};
-pub use frame::{
-    ChecksumMode, Emitted, Envelope, Frame, Link, Network, Packet, Transport, Verify, parse_frame,
-    parse_packet, parse_transport,
-};
-pub use ip::{Ecn, Fragment, IpHeader, Protocol};
+pub use fragment::Fragment;
+pub use frame::{Frame, Network, Packet, Transport, parse_frame, parse_packet, parse_transport};
+pub use ip::IpHeader;
 pub use options::{Options, SackBlock, SackBlocks, Timestamps};
 pub use plain::{PlainSegment, parse_plain};
+pub use protocol::Protocol;
 pub use quote::{Quote, QuotedTransport};
 pub use seq::SeqNumber;
 pub use tcp::{Flags, Segment};
+pub use verify::Verify;

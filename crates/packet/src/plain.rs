@@ -12,11 +12,15 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::checksum::{self, Sum, pseudo_v4, pseudo_v6};
+use crate::ecn::Ecn;
+use crate::emit::{ChecksumMode, Emitted, Link, write_payload};
 use crate::ethernet::{self, EtherType};
-use crate::frame::write_payload;
-use crate::ip::{Ecn, Protocol};
-use crate::options::{TIMESTAMPS_HEAD, Timestamps};
-use crate::{ChecksumMode, Emitted, Flags, Link, Options, SeqNumber, Verify, ipv4, ipv6, tcp};
+use crate::options::{Options, TIMESTAMPS_HEAD, Timestamps};
+use crate::protocol::Protocol;
+use crate::seq::SeqNumber;
+use crate::tcp::Flags;
+use crate::verify::Verify;
+use crate::{ipv4, ipv6, tcp};
 
 /// A segment and what matters of the headers around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::Verify;
-use crate::ip::{IpHeader, Protocol};
+use crate::ip::IpHeader;
 use crate::ipv6::{self, Upper};
+use crate::protocol::Protocol;
 use crate::seq::SeqNumber;
+use crate::verify::Verify;
 
 /// Bytes of transport header that every ICMP error carries at least (RFC 792; RFC 1122 §3.2.2).
 const MIN_TRANSPORT: usize = 8;

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
 
 use crate::arp::{self, Operation};
-use crate::frame::{Frame, Network, Packet, Transport, Verify, parse_frame, parse_packet};
+use crate::frame::{Frame, Network, Packet, Transport, parse_frame, parse_packet};
 use crate::icmpv4::{self, TimeExceeded};
 use crate::icmpv6;
 use crate::ip::IpHeader;
@@ -14,6 +14,7 @@ use crate::ndp;
 use crate::options::{self, TcpOption};
 use crate::quote::{Quote, QuotedTransport};
 use crate::tcp::{Flags, Segment};
+use crate::verify::Verify;
 
 /// The bytes of a frame, shown as one line; what cannot be read is shown as what is wrong with it.
 /// The end of the frame may be missing, and checksums are not looked at.

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Not};
 
-use crate::Verify;
 use crate::checksum;
 use crate::error::{Layer, ParseError, Problem};
-use crate::ip::{IpHeader, Protocol};
+use crate::ip::IpHeader;
 use crate::options::Options;
+use crate::protocol::Protocol;
 use crate::seq::SeqNumber;
+use crate::verify::Verify;
 
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = 20;

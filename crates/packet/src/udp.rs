@@ -1,9 +1,10 @@
 //! User datagrams (RFC 768).
 
-use crate::Verify;
 use crate::checksum;
 use crate::error::{Layer, ParseError, Problem};
-use crate::ip::{IpHeader, Protocol};
+use crate::ip::IpHeader;
+use crate::protocol::Protocol;
+use crate::verify::Verify;
 
 /// Bytes of the header.
 pub const HEADER_LEN: usize = 8;

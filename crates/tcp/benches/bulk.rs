@@ -16,7 +16,7 @@ use roundtrip_packet::{
     parse_frame,
 };
 use roundtrip_record::{ConnectionId, Off, Time};
-use roundtrip_tcp::{Connection, Options, Segment};
+use roundtrip_tcp::{Connection, Endpoints, Options, Segment, Step};
 
 fn main() {
     divan::main();
@@ -52,16 +52,15 @@ fn envelope(from: u8, to: u8) -> Envelope {
 impl Pair {
     fn connected() -> Pair {
         let now = Time::from_millis(1);
-        let (here, there) = ("10.0.0.1:40000".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
+        let (local, remote) = ("10.0.0.1:40000".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
+        let ends = Endpoints { local, remote };
         let options = Options { nodelay: true, ..Options::default() };
         let mut client = Connection::connect(
-            now,
+            Step::at(now),
             ConnectionId(1),
-            here,
-            there,
+            ends,
             SeqNumber(1),
             options.clone(),
-            None,
             &mut Off,
         );
         let syn = client.poll_transmit(now, 1, &mut Off).expect("a SYN");
@@ -75,8 +74,7 @@ impl Pair {
         let server = Connection::accept(
             now,
             ConnectionId(2),
-            there,
-            here,
+            ends.reversed(),
             SeqNumber(2),
             options,
             &syn,

@@ -4,7 +4,16 @@ use std::time::Duration;
 
 use roundtrip_record::Time;
 
-use crate::profile::Tick;
+/// The clock of timers and coarse times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// Ticks a second (`CONFIG_HZ`): the unit in which CUBIC and the delayed acknowledgement count.
+    pub hz: u32,
+    /// Whether timers fire as from the kernel's timer wheel (`kernel/time/timer.c`,
+    /// `calc_wheel_index`): never early, at a tick, and the further ahead the coarser. Without it they
+    /// fire to the nanosecond.
+    pub wheel: bool,
+}
 
 /// The current time in the units the kernel's TCP uses, made once for each call from outside
 /// (`tcp_mstamp_refresh`).

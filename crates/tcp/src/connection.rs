@@ -3,7 +3,6 @@
 mod settings;
 mod snapshot;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,18 +13,18 @@ use roundtrip_record::{
 };
 
 use crate::clock::Now;
+use crate::context::Context;
 use crate::event::{Notice, Pending};
 use crate::info::Last;
 use crate::profile::Profile;
 use crate::receive::Receiver;
 use crate::report::{self, CongestionMark};
-use crate::send::Context;
 use crate::state::{
     Fired, Next, Open, OpenSegment, Ports, SynReceived, SynSent, TimeWait, Verdict, Waiting,
 };
 use crate::{
-    Disposition, Event, IcmpError, Options, ReadError, Segment, Supply, Transmit, WriteError,
-    Writing,
+    Disposition, Endpoints, Event, IcmpError, Options, ReadError, Segment, Step, Supply, Transmit,
+    WriteError, Writing,
 };
 
 /// One end of a TCP connection.
@@ -36,8 +35,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Connection {
     id: ConnectionId,
-    local: SocketAddr,
-    remote: SocketAddr,
+    ends: Endpoints,
     profile: Arc<Profile>,
     state: State,
     pending: Pending,
@@ -81,33 +79,28 @@ impl Connection {
     // ---- opening ----
 
     /// Opens actively (RFC 9293 §3.10.1): the SYN is the first segment
-    /// [`poll_transmit`](Self::poll_transmit) gives. `cause` is why.
-    #[allow(clippy::too_many_arguments)]
+    /// [`poll_transmit`](Self::poll_transmit) gives.
     pub fn connect(
-        now: Time,
+        step: Step,
         id: ConnectionId,
-        local: SocketAddr,
-        remote: SocketAddr,
+        ends: Endpoints,
         isn: SeqNumber,
         options: Options,
-        cause: Option<EventId>,
         trace: &mut impl Trace,
     ) -> Connection {
         let profile = Arc::clone(&options.profile);
         let state = State::SynSent(Box::new(SynSent::new(isn, options)));
-        let connection = Connection::new(id, local, remote, profile, state);
-        connection.opened(now, Side::Client, cause, trace);
-        connection.changed(now, TcpState::Closed, TcpState::SynSent, cause, trace);
+        let connection = Connection::new(id, ends, profile, state);
+        connection.opened(step, Side::Client, trace);
+        connection.changed(step, TcpState::Closed, TcpState::SynSent, trace);
         connection
     }
 
     /// Opens passively: answers `syn`, which has SYN and neither ACK nor RST.
-    #[allow(clippy::too_many_arguments)]
     pub fn accept(
         now: Time,
         id: ConnectionId,
-        local: SocketAddr,
-        remote: SocketAddr,
+        ends: Endpoints,
         isn: SeqNumber,
         options: Options,
         syn: &Segment<'_>,
@@ -116,11 +109,12 @@ impl Connection {
         let profile = Arc::clone(&options.profile);
         let half = SynReceived::passive(isn, options, &syn.header);
         let state = State::SynReceived(Box::new(half));
-        let mut connection = Connection::new(id, local, remote, profile, state);
+        let mut connection = Connection::new(id, ends, profile, state);
+        let step = Step::new(now, syn.id);
         connection.segments_in = 1;
-        connection.opened(now, Side::Server, syn.id, trace);
+        connection.opened(step, Side::Server, trace);
         connection.received(now, syn, Disposition::Accepted, 0, trace);
-        connection.changed(now, TcpState::Listen, TcpState::SynReceived, syn.id, trace);
+        connection.changed(step, TcpState::Listen, TcpState::SynReceived, trace);
         connection
     }
 
@@ -128,12 +122,10 @@ impl Connection {
     /// header of the SYN as far as the cookie has kept it ([`SynCookies::check`]).
     ///
     /// [`SynCookies::check`]: crate::SynCookies::check
-    #[allow(clippy::too_many_arguments)]
     pub fn accept_cookie(
         now: Time,
         id: ConnectionId,
-        local: SocketAddr,
-        remote: SocketAddr,
+        ends: Endpoints,
         options: &Options,
         syn: &Header,
         ack: &Segment<'_>,
@@ -144,26 +136,20 @@ impl Connection {
         let isn = ack.header.acknowledgement - 1;
         let open = SynReceived::from_cookie(options, syn, isn, ack, cx);
         let state = State::Open(open);
-        let mut connection = Connection::new(id, local, remote, Arc::clone(&profile), state);
-        connection.opened(now, Side::Server, ack.id, trace);
-        connection.changed(now, TcpState::Listen, TcpState::Established, ack.id, trace);
+        let mut connection = Connection::new(id, ends, Arc::clone(&profile), state);
+        let step = Step::new(now, ack.id);
+        connection.opened(step, Side::Server, trace);
+        connection.changed(step, TcpState::Listen, TcpState::Established, trace);
         connection.pending.note(Notice::Connected);
         connection.search_path(now, false);
         connection.handle_segment(now, ack, trace);
         connection
     }
 
-    fn new(
-        id: ConnectionId,
-        local: SocketAddr,
-        remote: SocketAddr,
-        profile: Arc<Profile>,
-        state: State,
-    ) -> Connection {
+    fn new(id: ConnectionId, ends: Endpoints, profile: Arc<Profile>, state: State) -> Connection {
         Connection {
             id,
-            local,
-            remote,
+            ends,
             profile,
             state,
             pending: Pending::default(),
@@ -203,9 +189,10 @@ impl Connection {
         let cause = self.received(now, segment, disposition, shift, trace);
         self.note_arrival(arrived, segment.id, cause, cx.now);
         if let (Some(mark), State::Open(open)) = (mark, &self.state) {
-            CongestionMark::report(mark, &open.sender, self.id, now, cause, trace);
+            CongestionMark::report(mark, &open.sender, self.id, Step::new(now, cause), trace);
         }
-        self.carry_out(now, verdict, before, cause.or(segment.id), segment, trace);
+        let step = Step::new(now, cause.or(segment.id));
+        self.carry_out(step, verdict, before, segment, trace);
         disposition
     }
 
@@ -239,13 +226,12 @@ impl Connection {
     /// that quotes what is not out is ignored (RFC 5927 §4.1).
     pub fn handle_icmp(
         &mut self,
-        now: Time,
+        step: Step,
         error: IcmpError,
         seq: SeqNumber,
-        cause: Option<EventId>,
         trace: &mut impl Trace,
     ) {
-        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        let cx = Context { now: Now::at(step.now, self.profile.tick), profile: &self.profile };
         let connecting = matches!(self.state, State::SynSent(_) | State::SynReceived(_));
         if let State::Open(open) = &mut self.state {
             if seq.lt(open.sender.una) || seq.gt(open.sender.nxt) {
@@ -253,7 +239,7 @@ impl Connection {
             }
             match error {
                 IcmpError::PacketTooBig { mtu } => {
-                    let headers = if self.remote.is_ipv6() { 60 } else { 40 };
+                    let headers = if self.ends.remote.is_ipv6() { 60 } else { 40 };
                     open.sender.reduce_path(mtu.saturating_sub(headers), cx);
                 }
                 IcmpError::Soft => {
@@ -264,7 +250,7 @@ impl Connection {
             }
         } else if connecting && matches!(error, IcmpError::Soft | IcmpError::Hard) {
             let before = self.state();
-            self.go(now, Next::Closed(CloseReason::Unreachable), before, cause, trace);
+            self.go(step, Next::Closed(CloseReason::Unreachable), before, trace);
         }
     }
 
@@ -287,9 +273,9 @@ impl Connection {
         let id = self.id;
         let cause = fired.and_then(|fired| trace.emit(now, None, || report::timer(id, fired)));
         if let (Some(mark), State::Open(open)) = (mark, &self.state) {
-            CongestionMark::report(mark, &open.sender, id, now, cause, trace);
+            CongestionMark::report(mark, &open.sender, id, Step::new(now, cause), trace);
         }
-        self.go(now, next, before, cause, trace);
+        self.go(Step::new(now, cause), next, before, trace);
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout). Every other call may change it.
@@ -466,7 +452,7 @@ impl Connection {
             }
             State::TimeWait(_) | State::Closed(_) => Next::Stay,
         };
-        self.go(now, next, before, None, trace);
+        self.go(Step::at(now), next, before, trace);
     }
 
     /// The socket has no owner any more: FIN follows what is buffered; a reset, if anything that
@@ -491,7 +477,7 @@ impl Connection {
                 Next::Stay
             }
         };
-        self.go(now, next, before, None, trace);
+        self.go(Step::at(now), next, before, trace);
     }
 
     /// Resets the connection (RFC 9293 §3.10.5).
@@ -500,14 +486,16 @@ impl Connection {
         match &mut self.state {
             State::Open(open) => open.abort(),
             State::SynReceived(state) => {
-                let header =
-                    state.reset(Ports { local: self.local.port(), remote: self.remote.port() });
+                let header = state.reset(Ports {
+                    local: self.ends.local.port(),
+                    remote: self.ends.remote.port(),
+                });
                 self.reset = Some(Box::new(header));
             }
             State::Closed(_) => return,
             State::SynSent(_) | State::TimeWait(_) => {}
         }
-        self.go(now, Next::Closed(CloseReason::Aborted), before, None, trace);
+        self.go(Step::at(now), Next::Closed(CloseReason::Aborted), before, trace);
     }
 
     /// A new SYN takes the place of this connection in TIME_WAIT ([`Disposition::Reopen`]), or its
@@ -515,7 +503,7 @@ impl Connection {
     pub fn replace(&mut self, now: Time, trace: &mut impl Trace) {
         let before = self.state();
         if !self.is_closed() {
-            self.go(now, Next::Closed(CloseReason::Replaced), before, None, trace);
+            self.go(Step::at(now), Next::Closed(CloseReason::Replaced), before, trace);
         }
     }
 
@@ -541,7 +529,7 @@ impl Connection {
     // ---- inside ----
 
     fn ports(&self) -> Ports {
-        Ports { local: self.local.port(), remote: self.remote.port() }
+        Ports { local: self.ends.local.port(), remote: self.ends.remote.port() }
     }
 
     fn peer_shift(&self) -> u8 {
@@ -569,20 +557,13 @@ impl Connection {
         }
     }
 
-    fn opened(&self, now: Time, side: Side, cause: Option<EventId>, trace: &mut impl Trace) {
-        trace.emit(now, cause, || report::opened(self.id, side, [self.local, self.remote]));
+    fn opened(&self, step: Step, side: Side, trace: &mut impl Trace) {
+        trace.emit(step.now, step.cause, || report::opened(self.id, side, self.ends));
     }
 
-    fn changed(
-        &self,
-        now: Time,
-        from: TcpState,
-        to: TcpState,
-        cause: Option<EventId>,
-        trace: &mut impl Trace,
-    ) {
+    fn changed(&self, step: Step, from: TcpState, to: TcpState, trace: &mut impl Trace) {
         if from != to {
-            trace.emit(now, cause, || report::state(self.id, from, to));
+            trace.emit(step.now, step.cause, || report::state(self.id, from, to));
         }
     }
 
@@ -607,10 +588,9 @@ impl Connection {
     /// Does what a state has made of a segment.
     fn carry_out(
         &mut self,
-        now: Time,
+        step: Step,
         verdict: Verdict,
         before: TcpState,
-        cause: Option<EventId>,
         segment: &Segment<'_>,
         trace: &mut impl Trace,
     ) {
@@ -622,7 +602,7 @@ impl Connection {
             State::SynReceived(state) => (state.finish, state.is_passive()),
             _ => (false, false),
         };
-        self.go(now, verdict.next, before, cause, trace);
+        self.go(step, verdict.next, before, trace);
         if !again {
             return;
         }
@@ -633,28 +613,21 @@ impl Connection {
         }
         // The segment that completed the handshake may carry data, or FIN.
         let established = self.state();
-        let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+        let cx = Context { now: Now::at(step.now, self.profile.tick), profile: &self.profile };
         let State::Open(open) = &mut self.state else { return };
         let verdict = open.on_segment(segment, cx);
         if finish {
             open.finish();
         }
-        self.note_arrival(Some((0, false)), segment.id, cause, cx.now);
+        self.note_arrival(Some((0, false)), segment.id, step.cause, cx.now);
         if verdict.reset.is_some() {
             self.reset = verdict.reset;
         }
-        self.go(now, verdict.next, established, cause, trace);
+        self.go(step, verdict.next, established, trace);
     }
 
     /// Goes to another state, and says so.
-    fn go(
-        &mut self,
-        now: Time,
-        next: Next,
-        before: TcpState,
-        cause: Option<EventId>,
-        trace: &mut impl Trace,
-    ) {
+    fn go(&mut self, step: Step, next: Next, before: TcpState, trace: &mut impl Trace) {
         match next {
             Next::Stay => {}
             Next::SynReceived(state) => self.state = State::SynReceived(state),
@@ -663,16 +636,16 @@ impl Connection {
                     matches!(&self.state, State::SynReceived(state) if state.is_passive());
                 self.state = State::Open(open);
                 self.pending.note(Notice::Connected);
-                self.search_path(now, !is_passive);
+                self.search_path(step.now, !is_passive);
             }
-            Next::Wait(waiting) => self.wait(now, waiting),
+            Next::Wait(waiting) => self.wait(step.now, waiting),
             Next::Closed(reason) => {
-                self.changed(now, before, TcpState::Closed, cause, trace);
-                self.end(now, reason, cause, trace);
+                self.changed(step, before, TcpState::Closed, trace);
+                self.end(step, reason, trace);
                 return;
             }
         }
-        self.changed(now, before, self.state(), cause, trace);
+        self.changed(step, before, self.state(), trace);
         self.check();
     }
 
@@ -687,7 +660,7 @@ impl Connection {
 
     /// Bytes of IP and TCP headers without options.
     fn header_bytes(&self) -> u32 {
-        if self.remote.is_ipv6() { 60 } else { 40 }
+        if self.ends.remote.is_ipv6() { 60 } else { 40 }
     }
 
     /// TIME_WAIT, or FIN_WAIT_2 without an owner.
@@ -709,19 +682,14 @@ impl Connection {
     }
 
     /// It is over.
-    fn end(
-        &mut self,
-        now: Time,
-        reason: CloseReason,
-        cause: Option<EventId>,
-        trace: &mut impl Trace,
-    ) {
-        let kept = self.snapshot(now);
+    fn end(&mut self, step: Step, reason: CloseReason, trace: &mut impl Trace) {
+        let kept = self.snapshot(step.now);
         let ports = self.ports();
         let placeholder = State::Closed(Closed { reason, left: None });
         let (receiver, last) = match std::mem::replace(&mut self.state, placeholder) {
             State::Open(mut open) => {
-                let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
+                let cx =
+                    Context { now: Now::at(step.now, self.profile.tick), profile: &self.profile };
                 if let Some(reset) = open.poll_reset(ports, cx) {
                     self.reset = Some(Box::new(reset));
                 }
@@ -737,7 +705,7 @@ impl Connection {
         self.state = State::Closed(Closed::new(reason, Left { receiver, last }));
         self.pending.close(reason);
         let id = self.id;
-        trace.emit(now, cause, || report::closed(id, reason));
+        trace.emit(step.now, step.cause, || report::closed(id, reason));
     }
 
     /// What must hold after every step, in builds that check: those of tests and fuzz targets.

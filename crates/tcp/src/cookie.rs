@@ -4,7 +4,7 @@
 //! which of four segment sizes the peer announced; the lowest bits of our timestamp hold the other
 //! options. The layout is Linux's (`net/ipv4/syncookies.c`).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{Options as HeaderOptions, SeqNumber, Timestamps};
@@ -12,9 +12,10 @@ use roundtrip_record::Time;
 
 use crate::Segment;
 use crate::clock::Now;
+use crate::context::Context;
 use crate::options::Options;
-use crate::send::Context;
 use crate::state::{cookie_answer, cookie_grants};
+use crate::step::Endpoints;
 
 /// Segment sizes a cookie can tell apart.
 const SIZES: [u16; 4] = [536, 1300, 1440, 1460];
@@ -42,25 +43,18 @@ impl SynCookies {
         SynCookies { keys: [(word(0), word(1)), (word(2), word(3)), (word(4), word(5))] }
     }
 
-    /// The origin of our timestamps on a connection: the same whenever it is asked for, so that
-    /// the timestamps of a cookie and of its connection fit ([`Options::timestamp_offset`]).
-    pub fn timestamp_offset(&self, local: SocketAddr, remote: SocketAddr) -> u32 {
-        self.hash(2, local, remote, 0)
-    }
-
     /// The SYN-ACK for `syn`, with a cookie.
     pub fn answer(
         &self,
         now: Time,
-        local: SocketAddr,
-        remote: SocketAddr,
+        ends: Endpoints,
         options: &Options,
         syn: &Segment<'_>,
     ) -> Header {
         let cx = Context { now: Now::at(now, options.profile.tick), profile: &options.profile };
         let announced = syn.header.options.mss.unwrap_or(536);
         let index = SIZES.iter().rposition(|&size| size <= announced).unwrap_or(0) as u32;
-        let isn = self.cookie(local, remote, syn.header.sequence, minute(now), index);
+        let isn = self.cookie(ends, syn.header.sequence, minute(now), index);
         let mut header = cookie_answer(isn, options, &syn.header, cx);
         if let Some(ts) = &mut header.options.timestamps {
             // What both ends want, not what the peer alone asked for.
@@ -84,14 +78,13 @@ impl SynCookies {
     pub fn check(
         &self,
         now: Time,
-        local: SocketAddr,
-        remote: SocketAddr,
+        ends: Endpoints,
         options: &Options,
         ack: &Segment<'_>,
     ) -> Option<Header> {
         let cookie = ack.header.ack()? - 1;
         let irs = ack.header.sequence - 1;
-        let size = self.size_of(cookie, local, remote, irs, minute(now))?;
+        let size = self.size_of(cookie, ends, irs, minute(now))?;
         let mut syn = Header {
             sequence: irs,
             flags: Flags::SYN,
@@ -115,16 +108,9 @@ impl SynCookies {
         Some(syn)
     }
 
-    fn cookie(
-        &self,
-        local: SocketAddr,
-        remote: SocketAddr,
-        irs: SeqNumber,
-        minute: u32,
-        index: u32,
-    ) -> SeqNumber {
-        let fixed = self.hash(0, local, remote, 0);
-        let timed = self.hash(1, local, remote, minute).wrapping_add(index) & ((1 << BITS) - 1);
+    fn cookie(&self, ends: Endpoints, irs: SeqNumber, minute: u32, index: u32) -> SeqNumber {
+        let fixed = self.hash(0, ends, 0);
+        let timed = self.hash(1, ends, minute).wrapping_add(index) & ((1 << BITS) - 1);
         let value = fixed.wrapping_add(irs.0).wrapping_add(minute << BITS).wrapping_add(timed);
         SeqNumber(value)
     }
@@ -132,34 +118,33 @@ impl SynCookies {
     fn size_of(
         &self,
         cookie: SeqNumber,
-        local: SocketAddr,
-        remote: SocketAddr,
+        ends: Endpoints,
         irs: SeqNumber,
         minute: u32,
     ) -> Option<u16> {
-        let fixed = self.hash(0, local, remote, 0);
+        let fixed = self.hash(0, ends, 0);
         let rest = cookie.0.wrapping_sub(fixed).wrapping_sub(irs.0);
         let age = minute.wrapping_sub(rest >> BITS) & (u32::MAX >> BITS);
         if age >= MOST_AGE {
             return None;
         }
-        let timed = self.hash(1, local, remote, minute.wrapping_sub(age));
+        let timed = self.hash(1, ends, minute.wrapping_sub(age));
         let index = rest.wrapping_sub(timed) & ((1 << BITS) - 1);
         SIZES.get(index as usize).copied()
     }
 
-    fn hash(&self, key: usize, local: SocketAddr, remote: SocketAddr, count: u32) -> u32 {
+    fn hash(&self, key: usize, ends: Endpoints, count: u32) -> u32 {
         let mut words = [0_u64; 6];
         let bits = |address: IpAddr| match address {
             IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
             IpAddr::V6(v6) => v6.to_bits(),
         };
-        let (a, b) = (bits(local.ip()), bits(remote.ip()));
+        let (a, b) = (bits(ends.local.ip()), bits(ends.remote.ip()));
         words[0] = a as u64;
         words[1] = (a >> 64) as u64;
         words[2] = b as u64;
         words[3] = (b >> 64) as u64;
-        words[4] = u64::from(local.port()) << 16 | u64::from(remote.port());
+        words[4] = u64::from(ends.local.port()) << 16 | u64::from(ends.remote.port());
         words[5] = u64::from(count);
         sip_hash(self.keys[key], &words) as u32
     }
@@ -218,8 +203,9 @@ mod tests {
         assert_eq!(sip_hash(key, &words), 0x93f5_f579_9a93_2462);
     }
 
-    fn ends() -> (SocketAddr, SocketAddr) {
-        ("10.0.0.1:80".parse().unwrap(), "10.0.0.2:40000".parse().unwrap())
+    fn ends() -> Endpoints {
+        let (local, remote) = ("10.0.0.1:80".parse().unwrap(), "10.0.0.2:40000".parse().unwrap());
+        Endpoints { local, remote }
     }
 
     fn syn() -> Header {
@@ -238,11 +224,11 @@ mod tests {
 
     #[test]
     fn what_the_cookie_keeps_comes_back_with_the_acknowledgement() {
-        let (local, remote) = ends();
+        let ends = ends();
         let cookies = SynCookies::new([7; 48]);
         let options = Options { timestamp_offset: 99, ..Options::default() };
         let now = Time::from_secs(1000);
-        let answer = cookies.answer(now, local, remote, &options, &segment(syn()));
+        let answer = cookies.answer(now, ends, &options, &segment(syn()));
         assert_eq!(answer.flags, Flags::SYN_ACK);
         let mut ack = Header {
             sequence: SeqNumber(78),
@@ -253,12 +239,12 @@ mod tests {
         let echo = answer.options.timestamps.map_or(0, |ts| ts.value);
         ack.options.timestamps = Some(Timestamps { value: 6, echo });
         let later = Time::from_secs(1050);
-        let kept = cookies.check(later, local, remote, &options, &segment(ack)).expect("valid");
+        let kept = cookies.check(later, ends, &options, &segment(ack)).expect("valid");
         assert_eq!((kept.options.mss, kept.options.window_scale), (Some(1460), Some(7)));
         assert!(kept.options.sack_permitted);
         let too_late = Time::from_secs(1130);
-        assert!(cookies.check(too_late, local, remote, &options, &segment(ack)).is_none());
+        assert!(cookies.check(too_late, ends, &options, &segment(ack)).is_none());
         ack.acknowledgement += 1;
-        assert!(cookies.check(later, local, remote, &options, &segment(ack)).is_none());
+        assert!(cookies.check(later, ends, &options, &segment(ack)).is_none());
     }
 }

@@ -32,7 +32,7 @@
 //! ```
 //! use roundtrip_packet::SeqNumber;
 //! use roundtrip_record::{ConnectionId, Off, Time};
-//! use roundtrip_tcp::{Connection, Options, Segment};
+//! use roundtrip_tcp::{Connection, Endpoints, Options, Segment, Step};
 //!
 //! /// Hands everything `from` wants to send to `to`.
 //! fn carry(now: Time, from: &mut Connection, to: &mut Connection) {
@@ -42,15 +42,15 @@
 //!     }
 //! }
 //!
-//! let (here, there) = ("10.0.0.1:40000".parse()?, "10.0.0.2:80".parse()?);
+//! let ends = Endpoints { local: "10.0.0.1:40000".parse()?, remote: "10.0.0.2:80".parse()? };
 //! let now = Time::ZERO;
 //! let mut client = Connection::connect(
-//!     now, ConnectionId(1), here, there, SeqNumber(1), Options::default(), None, &mut Off,
+//!     Step::at(now), ConnectionId(1), ends, SeqNumber(1), Options::default(), &mut Off,
 //! );
 //! let syn = client.poll_transmit(now, 1, &mut Off).expect("a SYN");
 //! let syn = Segment { header: syn.header, payload: &[], ecn: syn.ecn, segment_size: None, id: None };
 //! let mut server = Connection::accept(
-//!     now, ConnectionId(2), there, here, SeqNumber(2), Options::default(), &syn, &mut Off,
+//!     now, ConnectionId(2), ends.reversed(), SeqNumber(2), Options::default(), &syn, &mut Off,
 //! );
 //! carry(now, &mut server, &mut client);
 //! carry(now, &mut client, &mut server);
@@ -69,6 +69,7 @@
 mod clock;
 mod congestion;
 mod connection;
+mod context;
 mod cookie;
 mod disposition;
 mod event;
@@ -81,17 +82,20 @@ mod rtt;
 mod segment;
 mod send;
 mod state;
+mod step;
 mod supply;
 #[cfg(test)]
 mod tests;
 
-pub use congestion::Algorithm;
+pub use clock::Tick;
+pub use congestion::algorithm::Algorithm;
 pub use connection::Connection;
 pub use cookie::SynCookies;
 pub use disposition::Disposition;
 pub use event::{Event, IcmpError, ReadError, WriteError};
 pub use info::{CaState, Info, Spent};
-pub use options::{EcnMode, KeepAlive, Options, PathMtuDiscovery, Writing};
-pub use profile::{BufferCost, MtuProbing, Profile, Reduction, Tick};
+pub use options::{Options, PathMtuDiscovery, Writing};
+pub use profile::{BufferCost, EcnMode, KeepAlive, MtuProbing, Profile, Reduction};
 pub use segment::{Segment, Transmit, reset_for};
+pub use step::{Endpoints, Step};
 pub use supply::Supply;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::profile::Profile;
+use crate::profile::{EcnMode, KeepAlive, Profile};
 
 /// The choices for one connection: what Linux has as socket options, and what the path gives.
 #[derive(Clone, Debug)]
@@ -109,41 +109,4 @@ pub enum Writing {
     More,
     /// It ends a record: no segment has bytes of it and of the next (`MSG_EOR`).
     Record,
-}
-
-/// When to ask a silent peer whether it is there (RFC 9293 §3.8.4). A time below one second counts
-/// as one second: the kernel refuses it (`tcp_sock_set_keepidle_locked`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeepAlive {
-    /// Silence before the first probe (`TCP_KEEPIDLE`).
-    pub idle: Duration,
-    /// Between probes (`TCP_KEEPINTVL`).
-    pub interval: Duration,
-    /// Probes in vain until the connection is given up (`TCP_KEEPCNT`).
-    pub probes: u8,
-}
-
-impl KeepAlive {
-    pub(crate) fn at_least_a_second(self) -> KeepAlive {
-        let least = Duration::from_secs(1);
-        KeepAlive { idle: self.idle.max(least), interval: self.interval.max(least), ..self }
-    }
-}
-
-impl Default for KeepAlive {
-    /// `net.ipv4.tcp_keepalive_{time,intvl,probes}`: 2 h, 75 s, 9.
-    fn default() -> Self {
-        KeepAlive { idle: Duration::from_hours(2), interval: Duration::from_secs(75), probes: 9 }
-    }
-}
-
-/// Whether to ask for explicit congestion notification (RFC 3168 §6.1.1; `net.ipv4.tcp_ecn`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EcnMode {
-    /// Neither ask for it nor grant it.
-    Off,
-    /// Ask for it and grant it (`tcp_ecn` = 1).
-    On,
-    /// Grant it when asked (`tcp_ecn` = 2).
-    Passive,
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::congestion::Algorithm;
-use crate::options::{EcnMode, KeepAlive};
+use crate::clock::Tick;
+use crate::congestion::algorithm::Algorithm;
 
 /// Every constant and habit of the stack in one value. [`Profile::linux`] is the default;
 /// [`Profile::rfc`] is the text-book.
@@ -146,17 +146,6 @@ pub struct Profile {
     pub keepalive: KeepAlive,
 }
 
-/// The clock of timers and coarse times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tick {
-    /// Ticks a second (`CONFIG_HZ`): the unit in which CUBIC and the delayed acknowledgement count.
-    pub hz: u32,
-    /// Whether timers fire as from the kernel's timer wheel (`kernel/time/timer.c`,
-    /// `calc_wheel_index`): never early, at a tick, and the further ahead the coarser. Without it they
-    /// fire to the nanosecond.
-    pub wheel: bool,
-}
-
 /// In what a received frame is stored, which decides how much of a receive buffer is payload, and
 /// so how far the window opens. The kernel leaves that to the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +237,43 @@ impl BufferCost {
     pub(crate) fn holds(self, segments: u32, room: u16) -> bool {
         self == BufferCost::Fragment && segments <= u32::from(room)
     }
+}
+
+/// When to ask a silent peer whether it is there (RFC 9293 §3.8.4). A time below one second counts
+/// as one second: the kernel refuses it (`tcp_sock_set_keepidle_locked`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// Silence before the first probe (`TCP_KEEPIDLE`).
+    pub idle: Duration,
+    /// Between probes (`TCP_KEEPINTVL`).
+    pub interval: Duration,
+    /// Probes in vain until the connection is given up (`TCP_KEEPCNT`).
+    pub probes: u8,
+}
+
+impl KeepAlive {
+    pub(crate) fn at_least_a_second(self) -> KeepAlive {
+        let least = Duration::from_secs(1);
+        KeepAlive { idle: self.idle.max(least), interval: self.interval.max(least), ..self }
+    }
+}
+
+impl Default for KeepAlive {
+    /// `net.ipv4.tcp_keepalive_{time,intvl,probes}`: 2 h, 75 s, 9.
+    fn default() -> Self {
+        KeepAlive { idle: Duration::from_hours(2), interval: Duration::from_secs(75), probes: 9 }
+    }
+}
+
+/// Whether to ask for explicit congestion notification (RFC 3168 §6.1.1; `net.ipv4.tcp_ecn`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EcnMode {
+    /// Neither ask for it nor grant it.
+    Off,
+    /// Ask for it and grant it (`tcp_ecn` = 1).
+    On,
+    /// Grant it when asked (`tcp_ecn` = 2).
+    Passive,
 }
 
 /// Path MTU discovery by trying (RFC 4821; `net.ipv4.tcp_mtu_probing`).

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use roundtrip_packet::tcp::Header;
 use roundtrip_record::{
-    CloseReason, CongestionPhase, ConnectionId, Direction, EventId, Flags, How, Side, TcpClosed,
-    TcpCongestion, TcpOpened, TcpSegment, TcpState, TcpStateChanged, TcpTimer, Time, Trace, What,
+    CloseReason, CongestionPhase, ConnectionId, Direction, Flags, How, Side, TcpClosed,
+    TcpCongestion, TcpOpened, TcpSegment, TcpState, TcpStateChanged, TcpTimer, Trace, What,
 };
 
 use crate::congestion::INFINITE;
 use crate::info::CaState;
 use crate::send::Sender;
 use crate::state::Fired;
+use crate::step::{Endpoints, Step};
 
 /// A segment as the record has it. `shift` is the window scale of whoever sent it.
 pub(crate) fn segment(
@@ -41,12 +42,8 @@ pub(crate) fn segment(
     }
 }
 
-pub(crate) fn opened(
-    connection: ConnectionId,
-    side: Side,
-    ends: [std::net::SocketAddr; 2],
-) -> What {
-    let [local, remote] = ends;
+pub(crate) fn opened(connection: ConnectionId, side: Side, ends: Endpoints) -> What {
+    let Endpoints { local, remote } = ends;
     What::TcpOpened(TcpOpened { connection, side, local, remote })
 }
 
@@ -90,15 +87,14 @@ impl CongestionMark {
         before: CongestionMark,
         sender: &Sender,
         connection: ConnectionId,
-        now: Time,
-        cause: Option<EventId>,
+        step: Step,
         trace: &mut impl Trace,
     ) {
         let after = CongestionMark::of(sender);
         if after == before {
             return;
         }
-        trace.emit(now, cause, || {
+        trace.emit(step.now, step.cause, || {
             let (_, window, in_flight, mss) = sender.congestion();
             let bytes = |segments: u32| u64::from(segments) * u64::from(mss);
             let srtt = sender.rtt.srtt_us();

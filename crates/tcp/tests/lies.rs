@@ -5,7 +5,7 @@ use std::time::Duration;
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{Ecn, SackBlock, SeqNumber};
 use roundtrip_record::{ConnectionId, Off, TcpState, Time};
-use roundtrip_tcp::{Connection, Disposition, Options, Segment, Supply};
+use roundtrip_tcp::{Connection, Disposition, Endpoints, Options, Segment, Supply};
 
 const ISS: SeqNumber = SeqNumber(0x7fff_fff0);
 const IRS: SeqNumber = SeqNumber(0xffff_fff0);
@@ -26,9 +26,9 @@ impl Scene {
         let segment =
             Segment { header: syn, payload: &[], ecn: Ecn::NotEct, segment_size: None, id: None };
         let (local, remote) = ("10.0.0.2:80".parse().unwrap(), "10.0.0.1:9".parse().unwrap());
+        let ends = Endpoints { local, remote };
         let id = ConnectionId(1);
-        let connection =
-            Connection::accept(now, id, local, remote, ISS, options, &segment, &mut Off);
+        let connection = Connection::accept(now, id, ends, ISS, options, &segment, &mut Off);
         let mut scene = Scene { now, connection };
         scene.sent();
         assert_eq!(scene.says(0, 1, Flags::ACK, b""), Disposition::Accepted);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use roundtrip_packet::{Ecn, SeqNumber};
 use roundtrip_record::{ConnectionId, Off, Time};
-use roundtrip_tcp::{Connection, Options, Segment};
+use roundtrip_tcp::{Connection, Endpoints, Options, Segment, Step};
 
 /// Bytes to carry: 2³² and some.
 const TOTAL: u64 = (1 << 32) + (64 << 20);
@@ -46,25 +46,19 @@ fn carry(now: Time, from: &mut Connection, to: &mut Connection, count: &mut u64)
 
 #[test]
 fn four_gigabytes_and_more_arrive_in_order() {
-    let (here, there) = ("10.0.0.1:40000".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
+    let (local, remote) = ("10.0.0.1:40000".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
+    let ends = Endpoints { local, remote };
     let options = Options { mss: 65_000, ..Options::default() };
     let mut now = Time::from_secs(1);
     let isn = SeqNumber(u32::MAX - 5);
-    let mut client = Connection::connect(
-        now,
-        ConnectionId(1),
-        here,
-        there,
-        isn,
-        options.clone(),
-        None,
-        &mut Off,
-    );
+    let step = Step::at(now);
+    let mut client =
+        Connection::connect(step, ConnectionId(1), ends, isn, options.clone(), &mut Off);
     let syn = client.poll_transmit(now, 1, &mut Off).expect("a SYN").header;
     let syn = Segment { header: syn, payload: &[], ecn: Ecn::NotEct, segment_size: None, id: None };
     let isn = SeqNumber(u32::MAX);
     let mut server =
-        Connection::accept(now, ConnectionId(2), there, here, isn, options, &syn, &mut Off);
+        Connection::accept(now, ConnectionId(2), ends.reversed(), isn, options, &syn, &mut Off);
     // Long enough for any run from a place in the first period.
     let pattern: Vec<u8> = (0..2 * PERIOD as u32)
         .map(|n| ((n % PERIOD as u32).wrapping_mul(0x9e37_79b1) >> 24) as u8)

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roundtrip_host::{
-    Config, Event, Host, IfIndex, Interface, Limits, ListenerId, PingId, Received, Route, SocketId,
-    UdpId,
+    Config, Event, Host, IfIndex, Interface, Limits, ListenerId, Received, Route, SocketId, UdpId,
 };
 use roundtrip_packet::arp::{Operation, Packet as Arp};
 use roundtrip_packet::ndp::{Message, NdpOption, Options};
@@ -59,7 +58,6 @@ struct Siege<'a> {
     sockets: Vec<SocketId>,
     listener: Option<ListenerId>,
     udp: UdpId,
-    ping: Option<PingId>,
     /// Strangers answer its questions for their hardware addresses.
     polite: bool,
 }
@@ -113,12 +111,12 @@ impl<'a> Siege<'a> {
         let to = Ipv4Addr::UNSPECIFIED.into();
         host.add_route(Route { to, prefix_len: 0, via, interface: links[0] });
         if kind & 16 > 0 {
-            host.autoconfigure(Time::ZERO, links[0]);
+            host.check_address(Time::ZERO, OWN_V4[0].into());
+            host.check_address(Time::ZERO, OWN_V6[0].into());
         }
         let everywhere = |port| SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
         let listener = host.listen(everywhere(80), 2).ok();
         let udp = host.bind_udp(everywhere(53)).expect("the first socket");
-        let ping = host.open_ping().ok();
         let mut siege = Siege {
             chance,
             host,
@@ -130,7 +128,6 @@ impl<'a> Siege<'a> {
             sockets: Vec::new(),
             listener,
             udp,
-            ping,
             polite: kind & 32 == 0,
         };
         siege.drain();
@@ -312,11 +309,6 @@ impl<'a> Siege<'a> {
         let _ = self.host.send_udp(self.now, self.udp, at, &bytes, None, &mut Off);
         while self.host.receive_udp(self.udp).is_some() {}
         while self.host.take_udp_error(self.udp).is_some() {}
-        if let Some(ping) = self.ping {
-            let _ = self.host.send_ping(self.now, ping, to, 1, &bytes, None, &mut Off);
-            while self.host.receive_ping(ping).is_some() {}
-            while self.host.take_ping_error(ping).is_some() {}
-        }
     }
 
     fn configure(&mut self) {

@@ -120,8 +120,8 @@ impl Inner {
                     waiters.wake();
                 }
             }
-            // The stack opens no ping sockets and acquires no addresses; conflicts are the port's.
-            Event::Ping(_) | Event::AddressReady(..) | Event::AddressConflict(..) => {}
+            // Conflicts of addresses are the port's.
+            Event::AddressConflict(..) => {}
         }
     }
 

@@ -1,34 +1,17 @@
 //! `epoll`: level and edge triggered (`fs/eventpoll.c`).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use roundtrip_record::TcpState;
 use roundtrip_tcp::Connection;
 
 use super::poll::{ERR, HUP, names};
-use super::socket::{Seen, State};
-use super::{Answer, Answered, Arguments, File, Kind, Progress, constant, number};
+use super::{Answer, Answered, Arguments, Progress, constant, number};
 use crate::ast::Expr;
+use crate::file::{Epoll, File, Kind, Seen, State, Watched};
 use crate::run::fault::Fault;
 use crate::run::world::World;
 use crate::symbols::Errno;
-
-/// A descriptor of `epoll_create`.
-#[derive(Debug, Default)]
-pub(crate) struct Epoll {
-    watched: BTreeMap<i64, Watched>,
-}
-
-/// A descriptor it watches.
-#[derive(Debug)]
-struct Watched {
-    events: i64,
-    /// What comes back with an event: the name of the member, and its value.
-    data: (String, i64),
-    /// Something happened since it was last reported.
-    is_fresh: bool,
-}
 
 const EDGE: i64 = 1 << 31;
 const ONE_SHOT: i64 = 1 << 30;

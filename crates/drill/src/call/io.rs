@@ -4,9 +4,9 @@ use roundtrip_host::{Host, SocketId};
 use roundtrip_record::TcpState;
 use roundtrip_tcp::{self as tcp, ReadError, WriteError};
 
-use super::socket::{State, Stream};
-use super::{Answer, Answered, Arguments, File, Kind, Progress, constant, number};
+use super::{Answer, Answered, Arguments, Progress, constant, number};
 use crate::ast::Expr;
+use crate::file::{File, Kind, State, Stream};
 use crate::run::fault::Fault;
 use crate::run::net::Net;
 use crate::run::payload;

@@ -11,30 +11,11 @@ use std::time::Duration;
 
 use roundtrip_record::Time;
 
-pub(crate) use epoll::Epoll;
-pub(crate) use socket::Stream;
-pub(crate) use udp::Datagrams;
-
 use crate::ast::{Call, Expr};
+use crate::file::{Epoll, File, Kind, Stream};
 use crate::run::fault::Fault;
 use crate::run::world::World;
 use crate::symbols::{self, Errno};
-
-/// What a descriptor stands for.
-#[derive(Debug)]
-pub(crate) struct File {
-    /// `O_NONBLOCK` is set.
-    pub(crate) is_nonblocking: bool,
-    pub(crate) kind: Kind,
-}
-
-/// See [`File`].
-#[derive(Debug)]
-pub(crate) enum Kind {
-    Stream(Box<Stream>),
-    Datagrams(Datagrams),
-    Epoll(Epoll),
-}
 
 /// What a call answers.
 #[derive(Debug)]

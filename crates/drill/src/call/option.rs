@@ -6,9 +6,9 @@ use roundtrip_host::{Host, SocketId};
 use roundtrip_record::{TcpState, Time};
 use roundtrip_tcp as tcp;
 
-use super::socket::{State, Stream};
-use super::{Answer, Answered, Arguments, Kind, constant, number};
+use super::{Answer, Answered, Arguments, constant, number};
 use crate::ast::Expr;
+use crate::file::{Kind, State, Stream};
 use crate::run::fault::Fault;
 use crate::run::world::World;
 use crate::symbols::Errno;

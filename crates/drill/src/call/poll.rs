@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use roundtrip_record::TcpState;
 
-use super::socket::State;
-use super::{Answer, Answered, Arguments, Kind, Progress, constant, number};
+use super::{Answer, Answered, Arguments, Progress, constant, number};
 use crate::ast::Expr;
+use crate::file::{Kind, State};
 use crate::run::fault::Fault;
 use crate::run::world::World;
 use crate::symbols::Errno;

@@ -5,18 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use roundtrip_host::{SendError, UdpId};
 use roundtrip_record::Off;
 
-use super::socket::{bind_errno, unreachable_errno};
-use super::{Answer, File, Kind};
+use super::Answer;
+use crate::errno::{bind_errno, unreachable_errno};
+use crate::file::{Datagrams, File, Kind};
 use crate::run::flow::Stage;
 use crate::run::world::World;
 use crate::symbols::Errno;
-
-/// A UDP socket as a program has it.
-#[derive(Debug, Default)]
-pub(crate) struct Datagrams {
-    pub(crate) bound: Option<UdpId>,
-    pub(crate) remote: Option<SocketAddr>,
-}
 
 impl World {
     fn datagrams(&mut self, fd: i64) -> Option<&mut Datagrams> {

@@ -2,6 +2,7 @@
 //! assignments, with expressions of numbers, strings and lists.
 
 mod lexer;
+mod operator;
 mod parser;
 mod value;
 

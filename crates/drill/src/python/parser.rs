@@ -1,6 +1,7 @@
 //! From words to statements.
 
 use super::lexer::{Lexeme, Token, lex};
+use super::operator::Operator;
 use super::value::{Trouble, Value, binary, call, compare, format_percent, negate};
 use super::{Names, Stop};
 
@@ -48,31 +49,6 @@ pub(crate) enum Expr {
     },
     Call(String, Vec<Expr>),
     Index(Box<Expr>, Box<Expr>),
-}
-
-/// What stands between two expressions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operator {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    FloorDivide,
-    Remainder,
-    Power,
-    BitOr,
-    BitXor,
-    BitAnd,
-    ShiftLeft,
-    ShiftRight,
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    In,
-    NotIn,
 }
 
 impl Expr {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::parser::Operator;
+use super::operator::Operator;
 
 /// What an expression is worth.
 #[derive(Clone, Debug, PartialEq)]

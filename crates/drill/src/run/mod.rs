@@ -15,7 +15,8 @@ use roundtrip_record::Time;
 use roundtrip_tcp::Connection;
 
 use crate::ast::{Action, Body, Call, Code, Event, Expr, PacketSpec, Script, Way, When};
-use crate::call::{Answer, File, Kind, Progress};
+use crate::call::{Answer, Progress};
+use crate::file::{File, Kind};
 use crate::python::{self, Names, Stop};
 use crate::report::{Failure, Verdict};
 use crate::settings::Settings;

@@ -14,7 +14,7 @@ use super::flow::{Flow, Numbers, Stage};
 use super::net::{Captured, Net};
 use super::wire;
 use crate::ast::{Body, PacketSpec, TcpSpec};
-use crate::call::File;
+use crate::file::File;
 use crate::settings::Settings;
 
 /// The first of the ports that the peer uses, a new one for each connection.

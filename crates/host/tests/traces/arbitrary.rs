@@ -47,7 +47,8 @@ fn host() -> (Host, IfIndex) {
     let all = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 80);
     host.listen(all, 4).unwrap();
     host.bind_udp(all).unwrap();
-    host.autoconfigure(Time::ZERO, eth);
+    host.check_address(Time::ZERO, OWN_V4.into());
+    host.check_address(Time::ZERO, OWN_V6.into());
     (host, eth)
 }
 

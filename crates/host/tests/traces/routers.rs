@@ -1,26 +1,45 @@
 //! Through a router: hops, path MTU, and what a router says.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 
-use roundtrip_host::{PingId, Unreachable};
+use roundtrip_host::{UdpId, Unreachable};
+use roundtrip_packet::{Network, Verify, parse_frame};
 
 use crate::cable::{MILLI, Net};
 
-fn ping(net: &mut Net, to: &str, bytes: &[u8]) -> PingId {
-    let ping = net.hosts[0].open_ping().unwrap();
-    let to: IpAddr = to.parse().unwrap();
-    net.on(0, |host, now, spy| host.send_ping(now, ping, to, 1, bytes, None, spy)).unwrap();
+/// Sends a datagram from the first host to a port of another, from a socket of its own.
+fn send(net: &mut Net, to: SocketAddr, bytes: &[u8]) -> UdpId {
+    let own: SocketAddr =
+        if to.is_ipv4() { "10.0.1.1:0".parse().unwrap() } else { "[fd01::1]:0".parse().unwrap() };
+    let udp = net.hosts[0].bind_udp(own).unwrap();
+    net.on(0, |host, now, spy| host.send_udp(now, udp, to, bytes, None, spy)).unwrap();
     net.run_for(20 * MILLI);
-    ping
+    udp
+}
+
+fn at(to: &str) -> SocketAddr {
+    SocketAddr::new(to.parse().unwrap(), 53)
 }
 
 #[test]
 fn each_hop_takes_one_from_the_ttl() {
-    let mut net = Net::routed(1500);
-    let v4 = ping(&mut net, "10.0.2.1", b"data");
-    let v6 = ping(&mut net, "fd02::1", b"data");
-    assert_eq!(net.hosts[0].receive_ping(v4).unwrap().hop_limit, 63);
-    assert_eq!(net.hosts[0].receive_ping(v6).unwrap().hop_limit, 63);
+    for to in ["10.0.2.1", "fd02::1"] {
+        let mut net = Net::routed(1500);
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let hops = Rc::clone(&seen);
+        net.lose = Some(Box::new(move |frame| {
+            if let Network::Ip(packet) = parse_frame(frame, Verify::Full).unwrap().network
+                && matches!(packet.transport, roundtrip_packet::Transport::Udp { .. })
+            {
+                hops.borrow_mut().push(packet.ip.hop_limit());
+            }
+            false
+        }));
+        send(&mut net, at(to), b"data");
+        assert_eq!(*seen.borrow(), [64, 63], "{to}");
+    }
 }
 
 /// A datagram with TTL 1 that crosses the router.
@@ -54,8 +73,8 @@ fn the_last_hop_was_one_too_many() {
         let udp = net.hosts[0].bind_udp(own).unwrap();
         net.put(0, crate::cable::ETH, &expiring(to.parse().unwrap()));
         net.run_for(20 * MILLI);
-        let (whereto, error) = net.hosts[0].take_udp_error(udp).unwrap();
-        assert_eq!(whereto, SocketAddr::new(to.parse().unwrap(), 53));
+        let (destination, error) = net.hosts[0].take_udp_error(udp).unwrap();
+        assert_eq!(destination, SocketAddr::new(to.parse().unwrap(), 53));
         let (why, from) = ("time exceeded in transit", from.parse().unwrap());
         assert_eq!(error, Unreachable::Icmp { why, from, refused: false });
         assert!(net.hosts[2].counters().frames_received == 0);
@@ -68,9 +87,9 @@ fn a_router_without_a_route_says_so() {
     for (to, why) in
         [("8.8.8.8", "network unreachable"), ("2001:db8::1", "no route to destination")]
     {
-        let ping = ping(&mut net, to, b"");
-        let (whereto, error) = net.hosts[0].take_ping_error(ping).unwrap();
-        assert_eq!(whereto, to.parse::<IpAddr>().unwrap());
+        let udp = send(&mut net, at(to), b"");
+        let (destination, error) = net.hosts[0].take_udp_error(udp).unwrap();
+        assert_eq!(destination, at(to));
         assert!(matches!(error, Unreachable::Icmp { why: said, .. } if said == why), "{error}");
     }
 }
@@ -79,10 +98,10 @@ fn a_router_without_a_route_says_so() {
 fn a_router_whose_neighbour_is_silent_says_so_after_three_seconds() {
     let mut net = Net::routed(1500);
     for (to, why) in [("10.0.2.77", "host unreachable"), ("fd02::77", "address unreachable")] {
-        let ping = ping(&mut net, to, b"");
-        assert!(net.hosts[0].take_ping_error(ping).is_none());
+        let udp = send(&mut net, at(to), b"");
+        assert!(net.hosts[0].take_udp_error(udp).is_none());
         net.run_for(3000 * MILLI);
-        let (_, error) = net.hosts[0].take_ping_error(ping).unwrap();
+        let (_, error) = net.hosts[0].take_udp_error(udp).unwrap();
         assert!(matches!(error, Unreachable::Icmp { why: said, .. } if said == why), "{error}");
     }
 }
@@ -93,13 +112,14 @@ fn a_router_whose_neighbour_is_silent_says_so_after_three_seconds() {
 fn the_path_mtu_is_learned_from_the_router() {
     let mut net = Net::routed(1280);
     for to in ["10.0.2.1", "fd02::1"] {
-        let first = ping(&mut net, to, &[7; 1400]);
-        assert!(net.hosts[0].receive_ping(first).is_none());
-        let (_, error) = net.hosts[0].take_ping_error(first).unwrap();
+        let sink = net.hosts[2].bind_udp(at(to)).unwrap();
+        let first = send(&mut net, at(to), &[7; 1400]);
+        assert!(net.hosts[2].receive_udp(sink).is_none());
+        let (_, error) = net.hosts[0].take_udp_error(first).unwrap();
         assert_eq!(error, Unreachable::TooBig { mtu: 1280 });
         net.log();
-        let second = ping(&mut net, to, &[7; 1400]);
-        assert_eq!(net.hosts[0].receive_ping(second).unwrap().bytes, [7; 1400]);
+        send(&mut net, at(to), &[7; 1400]);
+        assert_eq!(net.hosts[2].receive_udp(sink).unwrap().bytes, [7; 1400]);
         let log = net.log();
         assert!(log.iter().filter(|line| line.contains("fragment")).count() >= 4, "{log:?}");
     }

@@ -1,8 +1,9 @@
 //! CUBIC as `net/ipv4/tcp_cubic.c` has it: integer arithmetic throughout, time in ticks, and the
 //! update at most once a tick, so that the window grows as the kernel's does, step by step.
 
+use super::controller::{Controller, Moment};
 use super::hystart::HyStart;
-use super::{Controller, Moment, Window};
+use super::window::Window;
 
 /// β of 1024: what is left of the window after a loss.
 const BETA: u32 = 717;
@@ -200,7 +201,7 @@ fn cubic_root(a: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{moment, window};
+    use super::super::samples::{moment, window};
     use super::*;
 
     #[test]

@@ -2,7 +2,8 @@
 
 use roundtrip_packet::SeqNumber;
 
-use super::{Controller, Moment, Window};
+use super::controller::{Controller, Moment};
+use super::window::Window;
 
 /// β_cubic, of 10 (RFC 9438 §4.6).
 const BETA: u32 = 7;
@@ -232,7 +233,7 @@ fn cube_root(n: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{moment, window};
+    use super::super::samples::{moment, window};
     use super::*;
 
     #[test]

@@ -3,7 +3,8 @@
 
 use roundtrip_packet::SeqNumber;
 
-use super::{Moment, Window};
+use super::controller::Moment;
+use super::window::Window;
 
 /// Below this window slow start goes on whatever the path looks like (`hystart_low_window`).
 const LOW_WINDOW: u32 = 16;
@@ -105,7 +106,7 @@ fn ack_delay_us(at: &Moment) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{moment, window};
+    use super::super::samples::{moment, window};
     use super::*;
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::profile::Reduction;
 
-use super::Window;
+use super::window::Window;
 
 /// What went in and out since the reduction began.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,7 +63,7 @@ impl Prr {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::window;
+    use super::super::samples::window;
     use super::*;
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reno (RFC 5681; `tcp_cong.c`).
 
-use super::{Controller, Moment, Window};
+use super::controller::{Controller, Moment};
+use super::window::Window;
 
 /// Keeps nothing.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +28,7 @@ impl Controller for Reno {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{moment, window};
+    use super::super::samples::{moment, window};
     use super::*;
 
     #[test]

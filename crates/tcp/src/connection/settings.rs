@@ -7,9 +7,9 @@ use roundtrip_record::Time;
 
 use crate::KeepAlive;
 use crate::clock::Now;
-use crate::congestion::Algorithm;
+use crate::congestion::algorithm::Algorithm;
+use crate::context::Context;
 use crate::profile::Profile;
-use crate::send::Context;
 
 use super::{Connection, State};
 

@@ -6,9 +6,11 @@ use roundtrip_packet::SeqNumber;
 use roundtrip_record::{CloseReason, ConnectionId, EventId, TcpState, Time};
 
 use crate::clock::Now;
+use crate::context::Context;
 use crate::info::{Info, Last, Spent};
 use crate::receive::Receiver;
-use crate::send::Context;
+
+use crate::step::Endpoints;
 
 use super::{Connection, State};
 
@@ -18,14 +20,19 @@ impl Connection {
         self.id
     }
 
+    /// Both ends, ours and the peer's.
+    pub fn ends(&self) -> Endpoints {
+        self.ends
+    }
+
     /// Our address.
     pub fn local(&self) -> SocketAddr {
-        self.local
+        self.ends.local
     }
 
     /// The peer's address.
     pub fn remote(&self) -> SocketAddr {
-        self.remote
+        self.ends.remote
     }
 
     /// Its state.

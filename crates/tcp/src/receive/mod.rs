@@ -22,8 +22,8 @@ use roundtrip_packet::{Ecn, SackBlocks, SeqNumber, Timestamps};
 use roundtrip_record::{EventId, Time};
 
 use crate::clock::Now;
+use crate::context::Context;
 use crate::profile::Profile;
-use crate::send::Context;
 use crate::supply::Supply;
 
 use ack::{AckPolicy, Situation};

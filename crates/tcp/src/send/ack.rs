@@ -7,9 +7,11 @@ use crate::congestion::Controller;
 use crate::congestion::prr::Progress;
 use crate::info::CaState;
 
-use super::rate::{Business, Rate, Sample};
-use super::scoreboard::{Marks, Sent};
-use super::{Context, Rexmit, SendTimer, Sender};
+use super::chronograph::Business;
+use super::rate::{Rate, Sample};
+use super::sent::{Marks, Sent};
+use super::{Rexmit, SendTimer, Sender};
+use crate::context::Context;
 
 /// What a segment says that concerns our sending.
 #[derive(Clone, Copy, Debug)]

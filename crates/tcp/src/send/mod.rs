@@ -15,15 +15,21 @@
 //! | `timeout` | the four timers of a sender | `tcp_timer.c` |
 
 mod ack;
+mod activity;
 mod buffer;
+mod burst;
+mod chronograph;
 mod mtu;
 mod output;
 mod queue;
 mod rack;
 mod rate;
 mod recovery;
+mod retries;
 mod sack;
 mod scoreboard;
+mod search;
+mod sent;
 mod timeout;
 
 use std::time::Duration;
@@ -35,30 +41,26 @@ use roundtrip_record::Time;
 use crate::clock::{Deadline, Now, micros};
 use crate::congestion::prr::Prr;
 use crate::congestion::{Control, INFINITE, Moment, Window};
+use crate::context::Context;
 use crate::info::{CaState, Spent};
 use crate::options::Writing;
 use crate::profile::Profile;
 use crate::rtt::RttEstimator;
 use crate::supply::Supply;
 
+use activity::{Activity, Timeouts};
 use buffer::SendBuffer;
+use chronograph::Business;
 use mtu::Attempt;
+use output::{Nagle, Push};
 use queue::WriteQueue;
 use rack::Rack;
-use rate::{Activity, Business, Timeouts};
 use scoreboard::Scoreboard;
 
 pub(crate) use ack::{AckOutcome, Acknowledgement, echo_rtt_us};
-pub(crate) use output::Burst;
-use output::{Nagle, Push};
-pub(crate) use timeout::{Expired, Patience, retry_time_us};
-
-/// Time and profile: what every step of a sender may look at.
-#[derive(Clone, Copy)]
-pub(crate) struct Context<'a> {
-    pub(crate) now: Now,
-    pub(crate) profile: &'a Profile,
-}
+pub(crate) use burst::Burst;
+pub(crate) use retries::{Patience, retry_time_us};
+pub(crate) use timeout::Expired;
 
 /// What the one timer of a sender waits for (`icsk_pending`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

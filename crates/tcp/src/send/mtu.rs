@@ -4,45 +4,19 @@
 //! All sizes of the search are bytes of payload and TCP options in one packet: what is left of an MTU
 //! after the fixed headers.
 
-use roundtrip_packet::SeqNumber;
-
 use crate::clock::micros;
 use crate::info::CaState;
 use crate::profile::{MtuProbing, Profile};
 
-use super::output::Burst;
-use super::timeout::{RETRY_BASE_US, retry_time_us};
-use super::{Context, Sender};
+use super::Sender;
+use super::burst::Burst;
+use super::retries::{RETRY_BASE_US, retry_time_us};
+use super::search::{MtuSearch, Probe};
+use crate::context::Context;
 
 /// Below this congestion window nothing is tried: a probe that is lost has to be found out by
 /// segments after it.
 const LEAST_WINDOW: u32 = 11;
-
-/// The search of one connection (`icsk_mtup`).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct MtuSearch {
-    /// Segments are no larger than was found to pass. Else a black hole is only waited for.
-    is_on: bool,
-    /// What passes, as far as is known (RFC 4821 §7.2, `search_low`).
-    low: u32,
-    /// What might pass at most (`search_high`).
-    high: u32,
-    /// The probe that is out.
-    probe: Option<Probe>,
-    /// Bytes of IP and TCP headers.
-    headers: u32,
-    /// When the search last began, ticks.
-    since: u32,
-    /// In this push a probe was thought of already.
-    pub(super) was_tried: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Probe {
-    size: u32,
-    start: SeqNumber,
-    end: SeqNumber,
-}
 
 /// What came of the wish to send a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,32 +2,18 @@
 
 use std::time::Duration;
 
-use roundtrip_packet::SeqNumber;
 use roundtrip_record::Time;
 
 use crate::congestion::Controller;
 use crate::info::CaState;
 
+use super::burst::Burst;
+use super::chronograph::Business;
 use super::mtu::Attempt;
-use super::rate::Business;
-use super::scoreboard::{Departure, Marks, Place, Sent};
-use super::{Closing, Context, Forced, Rexmit, SendTimer, Sender};
-
-/// A run of segments that leave together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Burst {
-    /// The first sequence number.
-    pub(crate) seq: SeqNumber,
-    /// Bytes of payload.
-    pub(crate) len: u32,
-    /// Bytes of a full segment.
-    pub(crate) mss: u32,
-    /// The last segment carries FIN.
-    pub(crate) fin: bool,
-    /// The last segment carries PSH.
-    pub(crate) push: bool,
-    pub(crate) retransmission: bool,
-}
+use super::scoreboard::Place;
+use super::sent::{Departure, Marks, Sent};
+use super::{Closing, Forced, Rexmit, SendTimer, Sender};
+use crate::context::Context;
 
 /// Who may hold a small segment back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

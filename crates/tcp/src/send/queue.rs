@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use roundtrip_packet::SeqNumber;
 
-use super::scoreboard::Marks;
+use super::sent::Marks;
 
 /// One buffer that was not sent completely (`struct sk_buff` of the write queue).
 #[derive(Clone, Copy, Debug)]

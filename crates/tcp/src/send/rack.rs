@@ -6,8 +6,9 @@ use roundtrip_packet::SeqNumber;
 
 use crate::info::CaState;
 
-use super::scoreboard::{Marks, Sent};
-use super::{Context, SendTimer, Sender};
+use super::sent::{Marks, Sent};
+use super::{SendTimer, Sender};
+use crate::context::Context;
 
 /// Recoveries for which a widened window persists (RFC 8985 §6.2, step 4: 16).
 pub(super) const PERSIST: u8 = 16;

@@ -8,8 +8,10 @@ use crate::congestion::{Controller, INFINITE};
 use crate::info::CaState;
 
 use super::ack::News;
-use super::scoreboard::{Marks, Place};
-use super::{Context, Rexmit, SendTimer, Sender};
+use super::scoreboard::Place;
+use super::sent::Marks;
+use super::{Rexmit, SendTimer, Sender};
+use crate::context::Context;
 
 impl Sender {
     /// An acknowledgement came that is unusual, or while the state is: finds out what is lost and

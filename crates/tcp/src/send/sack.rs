@@ -4,9 +4,11 @@ use roundtrip_packet::{SackBlock, SeqNumber};
 
 use crate::info::CaState;
 
+use super::Sender;
 use super::ack::News;
-use super::scoreboard::{Marks, Place};
-use super::{Context, Sender};
+use super::scoreboard::Place;
+use super::sent::Marks;
+use crate::context::Context;
 
 /// The blocks of one acknowledgement, checked and in order.
 struct Blocks {

@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use crate::clock::{Deadline, micros};
 use crate::info::CaState;
-use crate::profile::Profile;
 
 use super::rack::TIMEOUT_MIN_US;
-use super::{Context, Forced, SendTimer, Sender};
-
-/// The base of the time after which Linux gives a connection up, µs (`TCP_RTO_MIN`).
-pub(super) const RETRY_BASE_US: u64 = 200_000;
+use super::retries::{Patience, RETRY_BASE_US, orphan_retries, retry_time_us};
+use super::{Forced, SendTimer, Sender};
+use crate::context::Context;
 
 /// What a timer led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +18,6 @@ pub(crate) enum Expired {
     Fired(SendTimer, u32),
     /// The peer has not answered for too long: the connection is given up.
     GivenUp,
-}
-
-/// Who waits for the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Patience {
-    /// Nobody holds the socket (`SOCK_DEAD`).
-    pub(crate) orphan: bool,
-    /// `TCP_USER_TIMEOUT`.
-    pub(crate) user_timeout: Option<Duration>,
 }
 
 impl Sender {
@@ -270,33 +259,5 @@ impl Sender {
         self.rtt.revert_back_off(u32::from(self.backoff), cx.profile);
         let left = (sent_us + self.rtt.rto_us()).saturating_sub(cx.now.us);
         self.set_timer(SendTimer::Retransmission, left.max(1), cx);
-    }
-}
-
-/// Retries of a connection nobody holds (`tcp_orphan_retries`).
-fn orphan_retries(profile: &Profile, alive: bool) -> u32 {
-    if profile.orphan_retries == 0 && alive { 8 } else { profile.orphan_retries }
-}
-
-/// The time that `retries` timeouts take which double from `base_us` to `most_us`
-/// (`tcp_model_timeout`).
-pub(crate) fn retry_time_us(retries: u32, base_us: u64, most_us: u64) -> u64 {
-    let doublings = (most_us / base_us.max(1)).max(1).ilog2();
-    if retries <= doublings {
-        ((2 << retries) - 1) * base_us
-    } else {
-        ((2 << doublings) - 1) * base_us + u64::from(retries - doublings) * most_us
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fifteen_retries_are_924_6_seconds() {
-        // Documentation/networking/ip-sysctl.rst: tcp_retries2.
-        assert_eq!(retry_time_us(15, 200_000, 120_000_000), 924_600_000);
-        assert_eq!(retry_time_us(0, 200_000, 120_000_000), 200_000);
     }
 }

@@ -3,9 +3,11 @@
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{Options as HeaderOptions, SeqNumber, Timestamps};
 
-use crate::options::{EcnMode, Options};
+use crate::context::Context;
+use crate::options::Options;
+use crate::profile::EcnMode;
 use crate::receive::{Offer, ReceiverStart, TsRecent};
-use crate::send::{Context, SenderStart};
+use crate::send::SenderStart;
 
 /// The MSS of a peer that names none (RFC 9293 §3.7.1, MUST-15).
 const DEFAULT_MSS: u16 = 536;

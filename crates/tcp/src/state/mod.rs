@@ -13,7 +13,7 @@ use roundtrip_packet::SeqNumber;
 use roundtrip_packet::tcp::Header;
 use roundtrip_record::{CloseReason, Timer};
 
-use crate::send::Context;
+use crate::context::Context;
 use crate::{Disposition, Options};
 
 pub(crate) use handshake::Ports;

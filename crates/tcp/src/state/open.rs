@@ -9,15 +9,17 @@ use roundtrip_packet::{Ecn, SeqNumber, Timestamps};
 use roundtrip_record::{CloseReason, Time, Timer};
 
 use crate::clock::Deadline;
-use crate::options::{KeepAlive, Options, Writing};
+use crate::context::Context;
+use crate::options::{Options, Writing};
+use crate::profile::KeepAlive;
 use crate::receive::{Receiver, ReceiverStart, SegmentText, Text};
 use crate::send::{
-    AckOutcome, Acknowledgement, Burst, Context, Expired, Patience, SendTimer, Sender, Writer,
+    AckOutcome, Acknowledgement, Burst, Expired, Patience, SendTimer, Sender, Writer,
 };
 use crate::{Disposition, Segment, reset_for};
 
 use super::handshake::{Ports, Synchronized};
-use super::phase::{Phase, Step};
+use super::phase::{Phase, Transition};
 use super::time_wait::Remains;
 use super::{Fired, Next, Verdict, Waiting};
 
@@ -477,12 +479,12 @@ impl Open {
             return None;
         }
         match self.phase.fin_acknowledged() {
-            Step::To(phase) => {
+            Transition::To(phase) => {
                 self.phase = phase;
                 None
             }
-            Step::TimeWait => Some(Next::Wait(Waiting::TimeWait)),
-            Step::Closed => Some(Next::Closed(CloseReason::Finished)),
+            Transition::TimeWait => Some(Next::Wait(Waiting::TimeWait)),
+            Transition::Closed => Some(Next::Closed(CloseReason::Finished)),
         }
     }
 
@@ -524,7 +526,7 @@ impl Open {
     fn on_fin(&mut self, cx: Context<'_>) -> Verdict {
         let before = self.phase;
         match self.phase.fin_received() {
-            Step::To(phase) => {
+            Transition::To(phase) => {
                 self.phase = phase;
                 match before {
                     Phase::Established => self.receiver.ack.converse(cx.profile),
@@ -533,8 +535,10 @@ impl Open {
                 }
                 Verdict::stay(Disposition::Accepted)
             }
-            Step::TimeWait => Verdict::go(Disposition::Accepted, Next::Wait(Waiting::TimeWait)),
-            Step::Closed => Verdict::stay(Disposition::Accepted),
+            Transition::TimeWait => {
+                Verdict::go(Disposition::Accepted, Next::Wait(Waiting::TimeWait))
+            }
+            Transition::Closed => Verdict::stay(Disposition::Accepted),
         }
     }
 

@@ -15,7 +15,7 @@ pub(crate) enum Phase {
 
 /// Where a transition leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum Transition {
     To(Phase),
     TimeWait,
     Closed,
@@ -43,22 +43,22 @@ impl Phase {
     }
 
     /// Our FIN is acknowledged (§3.10.7.4, "fifth").
-    pub(crate) fn fin_acknowledged(self) -> Step {
+    pub(crate) fn fin_acknowledged(self) -> Transition {
         match self {
-            Phase::FinWait1 => Step::To(Phase::FinWait2),
-            Phase::Closing => Step::TimeWait,
-            Phase::LastAck => Step::Closed,
-            Phase::Established | Phase::FinWait2 | Phase::CloseWait => Step::To(self),
+            Phase::FinWait1 => Transition::To(Phase::FinWait2),
+            Phase::Closing => Transition::TimeWait,
+            Phase::LastAck => Transition::Closed,
+            Phase::Established | Phase::FinWait2 | Phase::CloseWait => Transition::To(self),
         }
     }
 
     /// The peer's FIN is reached (§3.10.7.4, "eighth").
-    pub(crate) fn fin_received(self) -> Step {
+    pub(crate) fn fin_received(self) -> Transition {
         match self {
-            Phase::Established => Step::To(Phase::CloseWait),
-            Phase::FinWait1 => Step::To(Phase::Closing),
-            Phase::FinWait2 => Step::TimeWait,
-            Phase::CloseWait | Phase::Closing | Phase::LastAck => Step::To(self),
+            Phase::Established => Transition::To(Phase::CloseWait),
+            Phase::FinWait1 => Transition::To(Phase::Closing),
+            Phase::FinWait2 => Transition::TimeWait,
+            Phase::CloseWait | Phase::Closing | Phase::LastAck => Transition::To(self),
         }
     }
 

@@ -8,10 +8,11 @@ use roundtrip_packet::{SeqNumber, Timestamps};
 use roundtrip_record::{CloseReason, Time, Timer};
 
 use crate::clock::micros;
+use crate::context::Context;
 use crate::options::Options;
 use crate::profile::Profile;
 use crate::receive::{Offer, TsRecent, Wish};
-use crate::send::{Context, echo_rtt_us};
+use crate::send::echo_rtt_us;
 use crate::{Disposition, Segment, reset_for};
 
 use super::handshake::{

@@ -7,10 +7,11 @@ use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_record::{CloseReason, Time, Timer};
 
 use crate::clock::micros;
-use crate::options::{EcnMode, Options};
-use crate::profile::Profile;
+use crate::context::Context;
+use crate::options::Options;
+use crate::profile::{EcnMode, Profile};
 use crate::receive::{Offer, Wish};
-use crate::send::{Context, echo_rtt_us, retry_time_us};
+use crate::send::{echo_rtt_us, retry_time_us};
 use crate::{Disposition, Segment, reset_for};
 
 use super::handshake::{

@@ -5,10 +5,10 @@ use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{SeqNumber, Timestamps};
 use roundtrip_record::{CloseReason, TcpState, Time, Timer};
 
+use crate::context::Context;
 use crate::info::Last;
 use crate::profile::Profile;
 use crate::receive::{Receiver, TsRecent};
-use crate::send::Context;
 use crate::{Disposition, Segment, reset_for};
 
 use super::handshake::Ports;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use roundtrip_record::{CloseReason, Off, TcpState};
 
 use super::scene::{PeerOptions, Scene, Seg, ack, data, exact, flags, none};
-use crate::{Disposition, EcnMode, Event, IcmpError, Options, Profile};
+use crate::{Disposition, EcnMode, Event, IcmpError, Options, Profile, Step};
 
 fn client() -> Scene {
     Scene::connecting(Options { profile: Arc::new(exact()), ..Options::default() })
@@ -118,12 +118,12 @@ fn syn_ack_of_crossed() -> Seg {
 fn icmp_ends_an_attempt_but_not_a_connection() {
     let mut scene = client();
     let iss = scene.last.expect("a SYN").sequence;
-    scene.connection.handle_icmp(scene.now, IcmpError::Soft, iss, None, &mut Off);
+    scene.connection.handle_icmp(Step::at(scene.now), IcmpError::Soft, iss, &mut Off);
     assert_eq!(scene.connection.close_reason(), Some(CloseReason::Unreachable));
 
     let mut scene = Scene::accepted(exact(), PeerOptions::default());
     let una = scene.last.expect("sent").sequence + 1;
-    scene.connection.handle_icmp(scene.now, IcmpError::Hard, una, None, &mut Off);
+    scene.connection.handle_icmp(Step::at(scene.now), IcmpError::Hard, una, &mut Off);
     assert_eq!(scene.connection.state(), TcpState::Established);
     assert_eq!(scene.connection.poll_event(), Some(Event::SoftError));
 }

@@ -10,7 +10,7 @@ use roundtrip_record::{ConnectionId, Off, Time};
 
 use super::scene::ends;
 use super::schedules::Rng;
-use crate::{Connection, EcnMode, IcmpError, MtuProbing, Options, Profile, Segment};
+use crate::{Connection, EcnMode, IcmpError, MtuProbing, Options, Profile, Segment, Step};
 
 struct Liar {
     rng: Rng,
@@ -35,7 +35,6 @@ impl Liar {
             ..Options::default()
         };
         let now = Time::from_secs(1);
-        let (local, remote) = ends();
         let theirs = SeqNumber(rng.next() as u32);
         let iss = SeqNumber(rng.next() as u32);
         let mut header = Header {
@@ -50,7 +49,7 @@ impl Liar {
         header.options.timestamps = Some(Timestamps { value: rng.next() as u32, echo: 0 });
         let syn = Segment { header, payload: &[], ecn: Ecn::NotEct, segment_size: None, id: None };
         let connection =
-            Connection::accept(now, ConnectionId(1), local, remote, iss, options, &syn, &mut Off);
+            Connection::accept(now, ConnectionId(1), ends(), iss, options, &syn, &mut Off);
         let mut liar = Liar { rng, now, connection, ours: iss, theirs: theirs + 1 };
         liar.look();
         liar
@@ -138,7 +137,7 @@ impl Liar {
                     1 => IcmpError::Hard,
                     _ => IcmpError::PacketTooBig { mtu: self.rng.next() as u16 },
                 };
-                self.connection.handle_icmp(self.now, error, seq, None, &mut Off);
+                self.connection.handle_icmp(Step::at(self.now), error, seq, &mut Off);
             }
             33 if self.rng.below(30) == 0 => self.connection.shutdown(self.now, &mut Off),
             34 if self.rng.below(60) == 0 => self.connection.close(self.now, &mut Off),

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use crate::{Connection, Disposition, Event, Options, Segment, Transmit};
+use crate::{Connection, Disposition, Endpoints, Event, Options, Segment, Step, Transmit};
 use roundtrip_packet::tcp::Header;
 use roundtrip_packet::{Ecn, SackBlock, SeqNumber};
 use roundtrip_record::{ConnectionId, Off, Time};
@@ -14,6 +14,12 @@ use roundtrip_record::{ConnectionId, Off, Time};
 pub(crate) enum End {
     Client,
     Server,
+}
+
+/// The ends of the connection as the client sees them.
+fn client_ends() -> Endpoints {
+    let (local, remote) = ("10.0.0.1:40000".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
+    Endpoints { local, remote }
 }
 
 /// A segment on the link.
@@ -101,13 +107,11 @@ impl Pair {
         };
         let now = Time::from_millis(100);
         let client = Connection::connect(
-            now,
+            Step::at(now),
             ConnectionId(1),
-            "10.0.0.1:40000".parse().unwrap(),
-            "10.0.0.2:80".parse().unwrap(),
+            client_ends(),
             SeqNumber(0xffff_f000),
             client,
-            None,
             &mut Off,
         );
         let mut pair = Pair {
@@ -258,8 +262,7 @@ impl Pair {
         self.server = Some(Connection::accept(
             now,
             ConnectionId(2),
-            "10.0.0.2:80".parse().unwrap(),
-            "10.0.0.1:40000".parse().unwrap(),
+            client_ends().reversed(),
             SeqNumber(0x7fff_ff00),
             self.server_options.clone(),
             &segment,

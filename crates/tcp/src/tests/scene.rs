@@ -10,7 +10,7 @@ use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{Ecn, SackBlock, SeqNumber, Timestamps};
 use roundtrip_record::{ConnectionId, Off, Time};
 
-use crate::{Connection, Disposition, Event, Options, Profile, Segment, Tick};
+use crate::{Connection, Disposition, Endpoints, Event, Options, Profile, Segment, Step, Tick};
 
 /// Our initial sequence number.
 const ISS: SeqNumber = SeqNumber(0xffff_ff00);
@@ -149,9 +149,8 @@ impl Scene {
         header.options.timestamps = peer.timestamps.then_some(Timestamps { value: 1000, echo: 0 });
         let syn = Segment { header, payload: &[], ecn: Ecn::NotEct, segment_size: None, id: None };
         let now = Time::from_secs(1);
-        let (local, remote) = ends();
         let connection =
-            Connection::accept(now, ConnectionId(1), local, remote, ISS, options, &syn, &mut Off);
+            Connection::accept(now, ConnectionId(1), ends(), ISS, options, &syn, &mut Off);
         let mut scene = Scene::around(now, connection, peer);
         let syn_ack = scene.next().expect("a SYN-ACK");
         assert!(syn_ack.flags.contains('S'), "{syn_ack:?}");
@@ -161,9 +160,8 @@ impl Scene {
     /// Our client, its SYN sent at 0 ms.
     pub(crate) fn connecting(options: Options) -> Scene {
         let now = Time::from_secs(1);
-        let (local, remote) = ends();
         let connection =
-            Connection::connect(now, ConnectionId(1), local, remote, ISS, options, None, &mut Off);
+            Connection::connect(Step::at(now), ConnectionId(1), ends(), ISS, options, &mut Off);
         let mut scene = Scene::around(now, connection, PeerOptions::default());
         let syn = scene.next().expect("a SYN");
         assert_eq!((syn.flags, syn.seq), ("S", 0));
@@ -173,9 +171,8 @@ impl Scene {
     /// Our client, and the flags of its SYN.
     pub(crate) fn connecting_any(options: Options) -> (&'static str, Scene) {
         let now = Time::from_secs(1);
-        let (local, remote) = ends();
         let connection =
-            Connection::connect(now, ConnectionId(1), local, remote, ISS, options, None, &mut Off);
+            Connection::connect(Step::at(now), ConnectionId(1), ends(), ISS, options, &mut Off);
         let mut scene = Scene::around(now, connection, PeerOptions::default());
         let syn = scene.next().expect("a SYN");
         (syn.flags, scene)
@@ -332,8 +329,9 @@ impl Scene {
     }
 }
 
-pub(crate) fn ends() -> (std::net::SocketAddr, std::net::SocketAddr) {
-    ("192.0.2.1:80".parse().unwrap(), "192.0.2.2:40000".parse().unwrap())
+pub(crate) fn ends() -> Endpoints {
+    let (local, remote) = ("192.0.2.1:80".parse().unwrap(), "192.0.2.2:40000".parse().unwrap());
+    Endpoints { local, remote }
 }
 
 /// The bytes of both streams: a pattern that tells where they belong.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use roundtrip_record::{CloseReason, Off, TcpState};
 
 use super::scene::{PeerOptions, Scene, Seg, ack, data, exact, sack};
-use crate::{CaState, Event, IcmpError, KeepAlive, MtuProbing, Options, Profile};
+use crate::{CaState, Event, IcmpError, KeepAlive, MtuProbing, Options, Profile, Step};
 
 fn scene() -> Scene {
     Scene::accepted(exact(), PeerOptions::default())
@@ -225,7 +225,7 @@ fn a_smaller_path_mtu_resends_in_smaller_segments() {
     let una = scene.last.expect("sent").sequence - 1460;
     let cwnd = scene.connection.info().snd_cwnd;
     let error = IcmpError::PacketTooBig { mtu: 1000 };
-    scene.connection.handle_icmp(scene.now, error, una, None, &mut Off);
+    scene.connection.handle_icmp(Step::at(scene.now), error, una, &mut Off);
     let again = scene.sent();
     assert!(again.iter().all(|s| s.2 <= 960), "{again:?}");
     assert_eq!(again.iter().map(|s| s.2).sum::<u32>(), 2920);
@@ -239,7 +239,7 @@ fn icmp_about_what_is_not_out_is_ignored() {
     scene.sent();
     let una = scene.last.expect("sent").sequence;
     let error = IcmpError::PacketTooBig { mtu: 576 };
-    scene.connection.handle_icmp(scene.now, error, una + 50_000, None, &mut Off);
+    scene.connection.handle_icmp(Step::at(scene.now), error, una + 50_000, &mut Off);
     scene.silent();
     assert_eq!(scene.connection.info().snd_mss, 1000);
 }

@@ -1,0 +1,132 @@
+//! TCP sockets as a program has them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use roundtrip_host::{Host, ListenerId, SocketId};
+use roundtrip_record::{CloseReason, TcpState};
+use roundtrip_tcp as tcp;
+
+use crate::errno::failure_errno;
+use crate::symbols::Errno;
+
+/// A TCP socket as a program has it.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) state: State,
+    /// Where it was bound.
+    pub(crate) bound: Option<SocketAddr>,
+    /// What was asked for with `setsockopt`.
+    pub(crate) options: tcp::Options,
+    /// Options that are only kept, by level and name.
+    pub(crate) kept: BTreeMap<(i64, i64), i64>,
+    pub(crate) timeouts: Timeouts,
+    /// `SO_LINGER`.
+    pub(crate) linger: Option<Duration>,
+    /// `SO_RCVLOWAT`, bytes.
+    pub(crate) low_water: usize,
+    /// `connect` was called and has not told what came of it.
+    pub(crate) is_connecting: bool,
+    /// The error that ended the connection was told.
+    pub(crate) is_error_told: bool,
+    pub(crate) is_read_shut: bool,
+    pub(crate) is_write_shut: bool,
+    /// `TCP_CORK`.
+    pub(crate) is_corked: bool,
+    /// Bytes written and read so far.
+    pub(crate) written: u64,
+    pub(crate) read: u64,
+    /// For edge-triggered waiting: what was seen of it last.
+    pub(crate) seen: Seen,
+}
+
+/// See [`Stream::state`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Neither connected nor listening.
+    Unconnected,
+    Listening(ListenerId),
+    /// There is, or was, a connection.
+    Open(SocketId),
+}
+
+/// `SO_RCVTIMEO` and `SO_SNDTIMEO`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Timeouts {
+    pub(crate) receive: Option<Duration>,
+    pub(crate) send: Option<Duration>,
+}
+
+/// What was last seen of a socket, to notice what has changed since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) received: u64,
+    pub(crate) acceptable: usize,
+    pub(crate) state: Option<TcpState>,
+    pub(crate) is_writable: bool,
+    /// A write, or a look, found it full (`SOCK_NOSPACE`).
+    pub(crate) wants_space: bool,
+}
+
+impl Stream {
+    pub(crate) fn new(state: State, options: tcp::Options) -> Stream {
+        Stream {
+            state,
+            bound: None,
+            options,
+            kept: BTreeMap::new(),
+            timeouts: Timeouts::default(),
+            linger: None,
+            low_water: 1,
+            is_connecting: false,
+            is_error_told: false,
+            is_read_shut: false,
+            is_write_shut: false,
+            is_corked: false,
+            written: 0,
+            read: 0,
+            seen: Seen::default(),
+        }
+    }
+
+    pub(crate) fn connection<'a>(&self, host: &'a Host) -> Option<&'a tcp::Connection> {
+        match self.state {
+            State::Open(socket) => host.tcp(socket),
+            _ => None,
+        }
+    }
+
+    /// The error that ended the connection, until it was told (`sk_err`).
+    pub(crate) fn error(&self, host: &Host) -> Option<Errno> {
+        let State::Open(socket) = self.state else { return None };
+        if self.is_error_told {
+            return None;
+        }
+        if let Some(failure) = host.connect_failure(socket) {
+            return Some(failure_errno(failure));
+        }
+        let connection = host.tcp(socket)?;
+        match connection.close_reason()? {
+            // In CLOSE_WAIT (`tcp_reset`).
+            CloseReason::Reset if connection.peer_finished() && !self.is_write_shut => {
+                Some(Errno::EPIPE)
+            }
+            CloseReason::Reset => Some(Errno::ECONNRESET),
+            CloseReason::Refused => Some(Errno::ECONNREFUSED),
+            CloseReason::TimedOut => Some(Errno::ETIMEDOUT),
+            CloseReason::Unreachable => Some(Errno::EHOSTUNREACH),
+            CloseReason::Finished
+            | CloseReason::TimeWaitOver
+            | CloseReason::Aborted
+            | CloseReason::Replaced => None,
+        }
+    }
+
+    /// The same, which has been told then.
+    pub(crate) fn take_error(&mut self, host: &Host) -> Option<Errno> {
+        let error = self.error(host)?;
+        self.is_error_told = true;
+        Some(error)
+    }
+}

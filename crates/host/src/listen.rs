@@ -1,0 +1,215 @@
+//! Listening as the application sees it, and what comes to a listener: SYNs, and the cookies that are
+//! sent when its queues are full.
+
+use std::net::SocketAddr;
+
+use roundtrip_packet::{Flags, SeqNumber};
+use roundtrip_record::{TcpState, Time, Trace};
+use roundtrip_tcp::{self as tcp, Connection, Endpoints, Segment, Step};
+
+use crate::listener::Listener;
+use crate::slab::Key;
+use crate::socket::{Owner, Service};
+use crate::{BindError, Event, Host, ListenerId, SocketId};
+
+impl Host {
+    /// Listens for connections at `at`. Port 0 takes a free one. `backlog` is the number of
+    /// complete connections that may wait to be accepted (one more, as in Linux), and of
+    /// half-open ones before SYN cookies come into play. `[::]` takes IPv4 connections, too, as
+    /// in Linux (`net.ipv6.bindv6only` = 0).
+    ///
+    /// # Errors
+    /// The address is not ours, or taken.
+    pub fn listen(&mut self, at: SocketAddr, backlog: usize) -> Result<ListenerId, BindError> {
+        if !at.ip().is_unspecified() && !self.links.is_local(at.ip()) {
+            return Err(BindError::AddressNotAvailable);
+        }
+        let at = match at.port() {
+            0 => {
+                let listeners = &self.tcp.listeners;
+                let free = |port| !listeners.is_taken(SocketAddr::new(at.ip(), port));
+                let port = self.ports.for_binding(&mut self.rng, free);
+                SocketAddr::new(at.ip(), port.ok_or(BindError::PortsExhausted)?)
+            }
+            _ => at,
+        };
+        self.tcp.listeners.add(at, backlog)
+    }
+
+    /// Where a listener listens, with the real port; `None` once it is closed.
+    pub fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr> {
+        self.tcp.listeners.get(listener).map(Listener::at)
+    }
+
+    /// The options that its connections begin with, from the next on. Their `mss` follows from
+    /// the path.
+    pub fn set_listener_options(&mut self, listener: ListenerId, options: tcp::Options) {
+        if let Some(listener) = self.tcp.listeners.get_mut(listener) {
+            listener.set_options(options);
+        }
+    }
+
+    /// The next connection whose handshake is complete.
+    pub fn accept(&mut self, listener: ListenerId) -> Option<SocketId> {
+        let listener = self.tcp.listeners.get_mut(listener)?;
+        while let Some(key) = listener.dequeue() {
+            if let Some(socket) = self.tcp.sockets.get_mut(key) {
+                socket.owner = Owner::Application;
+                socket.connection.set_held(true);
+                self.tcp.touch(key.slot);
+                return Some(key.into());
+            }
+        }
+        None
+    }
+
+    /// Stops listening. Connections that nobody accepted are reset, half-open ones forgotten
+    /// (`inet_csk_listen_stop`).
+    pub fn close_listener(&mut self, now: Time, listener: ListenerId, trace: &mut impl Trace) {
+        let Some(closed) = self.tcp.listeners.remove(listener) else { return };
+        let waiting = closed.into_queue().into_iter();
+        let half_open = self.tcp.sockets.iter().filter_map(|(slot, socket)| {
+            let is_its = socket.owner == Owner::HalfOpen(listener);
+            if is_its { self.tcp.sockets.key(slot) } else { None }
+        });
+        let all: Vec<Key> = waiting.chain(half_open).collect();
+        for key in all {
+            self.abort(now, key.into(), trace);
+        }
+    }
+
+    /// A segment for a listening socket, and no connection (RFC 9293 §3.10.7.2).
+    pub(crate) fn handle_listen(
+        &mut self,
+        now: Time,
+        listener: ListenerId,
+        ends: Endpoints,
+        segment: &Segment<'_>,
+        isn: Option<SeqNumber>,
+        trace: &mut impl Trace,
+    ) {
+        let flags = segment.header.flags;
+        // "An incoming RST should be ignored."
+        if flags.contains(Flags::RST) {
+            return;
+        }
+        // "Any acknowledgment is bad if it arrives on a connection still in the LISTEN state",
+        // unless it brings back a cookie.
+        if flags.contains(Flags::ACK) {
+            // It may carry data and even FIN: the bare one before it may have been lost.
+            let is_cookie = !flags.contains(Flags::SYN);
+            if !is_cookie || !self.accept_cookie(now, listener, ends, segment, trace) {
+                self.send_reset(now, ends, segment, trace);
+            }
+            return;
+        }
+        // Nor does anybody open and close with one segment (`tcp_rcv_state_process`).
+        if !flags.contains(Flags::SYN) || flags.contains(Flags::FIN) {
+            return;
+        }
+        let has_room = self.tcp.len() < self.config.limits.sockets;
+        let Some(state) = self.tcp.listeners.get_mut(listener) else { return };
+        if state.is_full() || !has_room {
+            self.counters.syns_dropped += 1;
+            return;
+        }
+        let options = state.options().cloned();
+        if state.has_many_half_open(self.config.limits.syn_backlog) {
+            state.note_cookie(now);
+            self.send_cookie(now, ends, segment, options, trace);
+            return;
+        }
+        state.add_half_open();
+        let isn = isn.unwrap_or_else(|| self.secret.isn(now, ends.local, ends.remote));
+        let (path, options) = self.prepare(now, ends, options);
+        let (mss, id) = (options.mss, self.tcp.next_connection());
+        let service = Service::of(&options);
+        let connection = Connection::accept(now, id, ends, isn, options, segment, trace);
+        let identification = self.rng.next_u32() as u16;
+        let owner = Owner::HalfOpen(listener);
+        let key = self.tcp.insert(connection, owner, path, isn, (identification, mss, service));
+        self.tcp.touch(key.slot);
+    }
+
+    /// Answers a SYN without keeping anything of it.
+    fn send_cookie(
+        &mut self,
+        now: Time,
+        ends: Endpoints,
+        syn: &Segment<'_>,
+        options: Option<tcp::Options>,
+        trace: &mut impl Trace,
+    ) {
+        let (_, options) = self.prepare(now, ends, options);
+        let header = self.cookies.answer(now, ends, &options, syn);
+        self.counters.cookies_sent += 1;
+        self.send_stray(Step::new(now, syn.id), ends, &header, trace);
+    }
+
+    /// An acknowledgement of a SYN-ACK that was not kept; false if it is none of ours.
+    fn accept_cookie(
+        &mut self,
+        now: Time,
+        listener: ListenerId,
+        ends: Endpoints,
+        ack: &Segment<'_>,
+        trace: &mut impl Trace,
+    ) -> bool {
+        let Some(state) = self.tcp.listeners.get(listener) else { return false };
+        if !state.expects_cookies(now) {
+            return false;
+        }
+        let is_full = state.is_full();
+        let options = state.options().cloned();
+        let (path, options) = self.prepare(now, ends, options);
+        let Some(syn) = self.cookies.check(now, ends, &options, ack) else { return false };
+        if is_full || self.tcp.len() >= self.config.limits.sockets {
+            self.counters.accepts_deferred += 1;
+            return true;
+        }
+        self.counters.cookies_accepted += 1;
+        let (mss, id) = (options.mss, self.tcp.next_connection());
+        let mut connection = Connection::accept_cookie(now, id, ends, &options, &syn, ack, trace);
+        connection.set_held(false);
+        let identification = self.rng.next_u32() as u16;
+        let key = self.tcp.insert(
+            connection,
+            Owner::Queued(listener),
+            path,
+            ack.header.acknowledgement - 1,
+            (identification, mss, Service::of(&options)),
+        );
+        self.tcp.touch(key.slot);
+        if let Some(state) = self.tcp.listeners.get_mut(listener) {
+            state.enqueue(key);
+            self.events.push_back(Event::Acceptable(listener));
+        }
+        true
+    }
+
+    /// Whether a segment of a half-open connection has to wait because its listener's queue is
+    /// full: the peer's acknowledgement is dropped, and the SYN-ACK repeated (`tcp_check_req`,
+    /// `net.ipv4.tcp_abort_on_overflow` = 0).
+    pub(crate) fn must_wait(&self, owner: Owner, flags: Flags) -> bool {
+        let Owner::HalfOpen(listener) = owner else { return false };
+        flags.contains(Flags::ACK)
+            && !flags.contains(Flags::RST)
+            && self.tcp.listeners.get(listener).is_some_and(Listener::is_full)
+    }
+
+    /// A half-open connection has changed: complete, it waits to be accepted.
+    pub(crate) fn promote(&mut self, slot: u32, listener: ListenerId) {
+        let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
+        if matches!(socket.connection.state(), TcpState::SynReceived | TcpState::Closed) {
+            return;
+        }
+        socket.owner = Owner::Queued(listener);
+        socket.connection.set_held(false);
+        self.tcp.listeners.forget_half_open(listener);
+        let key = self.tcp.sockets.key(slot);
+        if let (Some(state), Some(key)) = (self.tcp.listeners.get_mut(listener), key) {
+            state.enqueue(key);
+            self.events.push_back(Event::Acceptable(listener));
+        }
+    }
+}

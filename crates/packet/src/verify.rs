@@ -1,0 +1,36 @@
+//! How far a packet that is read is to be trusted.
+
+use crate::error::{Layer, ParseError};
+
+/// How much of a packet's claims is checked when it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Verify {
+    /// Every checksum: IPv4, ICMP, UDP, TCP.
+    #[default]
+    Full,
+    /// No checksum: the device has verified them, or the frame never left this machine and has
+    /// none yet (`VIRTIO_NET_HDR_F_DATA_VALID`, `_NEEDS_CSUM`). Lengths are still checked.
+    Trusted,
+    /// No checksum, and the end may be missing: a capture with a snapshot length, or the packet
+    /// quoted in an ICMP error.
+    Snapped,
+}
+
+impl Verify {
+    /// Where something that states `length` bytes ends, if `available` are there.
+    #[inline]
+    pub(crate) fn extent(
+        self,
+        layer: Layer,
+        length: usize,
+        available: usize,
+    ) -> Result<usize, ParseError> {
+        if length <= available {
+            Ok(length)
+        } else if self == Verify::Snapped {
+            Ok(available)
+        } else {
+            Err(ParseError::truncated(layer, length, available))
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The congestion control of one connection, chosen by name.
+
+use crate::profile::Profile;
+
+use super::algorithm::Algorithm;
+use super::controller::{Controller, Moment};
+use super::cubic::Cubic;
+use super::cubic9438::Cubic9438;
+use super::reno::Reno;
+use super::window::Window;
+
+/// The controller of a connection: one of those there are, kept in place.
+#[derive(Clone, Debug)]
+pub(crate) enum Control {
+    Reno(Reno),
+    Cubic(Cubic),
+    Cubic9438(Cubic9438),
+}
+
+impl Control {
+    /// Reads something of it.
+    #[inline]
+    pub(crate) fn recall(&self) -> u32 {
+        match self {
+            Control::Cubic(cubic) => cubic.last_max ^ cubic.acked,
+            Control::Reno(_) | Control::Cubic9438(_) => 0,
+        }
+    }
+
+    pub(crate) fn new(profile: &Profile, at: &Moment) -> Control {
+        match profile.congestion {
+            Algorithm::Reno => Control::Reno(Reno),
+            Algorithm::Cubic => Control::Cubic(Cubic::new(at)),
+            Algorithm::Cubic9438 => Control::Cubic9438(Cubic9438::new(at)),
+        }
+    }
+
+    fn controller(&mut self) -> &mut dyn Controller {
+        match self {
+            Control::Reno(reno) => reno,
+            Control::Cubic(cubic) => cubic,
+            Control::Cubic9438(cubic) => cubic,
+        }
+    }
+}
+
+impl Controller for Control {
+    fn ssthresh(&mut self, window: &Window) -> u32 {
+        self.controller().ssthresh(window)
+    }
+
+    fn on_ack(&mut self, window: &mut Window, acked: u32, at: &Moment) {
+        self.controller().on_ack(window, acked, at);
+    }
+
+    fn on_round_trip(&mut self, window: &mut Window, rtt_us: u32, at: &Moment) {
+        self.controller().on_round_trip(window, rtt_us, at);
+    }
+
+    fn on_timeout(&mut self, at: &Moment) {
+        self.controller().on_timeout(at);
+    }
+
+    fn on_restart(&mut self, last_sent_ticks: u32, at: &Moment) {
+        self.controller().on_restart(last_sent_ticks, at);
+    }
+}
