@@ -364,6 +364,8 @@ fn explain(failure: &Failure, url: Option<&Url>, method: &Method, at: When) -> S
                 kind: ResourceKind::Other,
                 priority: Priority::default(),
                 initiator: Initiator::User,
+                side: roundtrip_record::Side::Client,
+                of: None,
             })
         });
     }

@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use roundtrip_record::{Capture, Folder, Runs, Settings};
-use roundtrip_report::{Attachments, Model, har, html};
+use roundtrip_record::{Capture, Folder, ReplayOf, Runs, Settings};
+use roundtrip_report::{Attachments, Model, Original, har, html};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::{self, Output};
@@ -83,7 +83,20 @@ pub(crate) fn is_run(text: &str) -> bool {
 /// A record, understood.
 pub(crate) fn model(folder: &Folder) -> anyhow::Result<Model> {
     let (events, cut) = folder.read()?;
-    Ok(Model { cut, ..Model::new(events) })
+    let mut model = Model { cut, ..Model::new(events) };
+    model.original = model.run.as_ref().and_then(|run| run.replay_of.as_ref()).and_then(original);
+    Ok(model)
+}
+
+/// What the run that was carried out again came to, if its record is still there and is the same.
+fn original(reference: &ReplayOf) -> Option<Original> {
+    let folder = open(&reference.run).ok()?;
+    let same = match &reference.digest {
+        Some(digest) => folder.digest().is_ok_and(|found| found == *digest),
+        None => true,
+    };
+    let (events, _) = folder.read().ok().filter(|_| same)?;
+    Some(Original::of(&Model::new(events)))
 }
 
 /// The page's picture, where there is one.

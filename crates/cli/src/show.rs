@@ -1,6 +1,6 @@
 //! `roundtrip show`
 
-use roundtrip_record::{Folder, WireKind};
+use roundtrip_record::Folder;
 use roundtrip_report::{
     Attachments, Detail, Verdict, har, html, json, junit, perfetto, sequence, terminal as view,
 };
@@ -67,11 +67,7 @@ fn list() -> Outcome {
             .and_then(|folder| keep::model(&folder))
         {
             Ok(model) => {
-                let wire = model.run.as_ref().map_or("", |run| match run.wire {
-                    WireKind::Live => "live",
-                    WireKind::Tap => "tap",
-                    WireKind::Lab => "lab",
-                });
+                let wire = model.run.as_ref().map_or("", |run| run.wire.name());
                 let verdict = Verdict::new(&model);
                 format!("{:<6} {wire:<5} {}  {}", run.id, verdict.result, verdict.subject)
             }

@@ -123,7 +123,7 @@ fn replay(arguments: &Visit, colour: Colour, folder: &Folder, run: &str) -> Outc
     let title = Title {
         command: "visit".into(),
         subject: recording.run.subject.clone(),
-        replay_of: Some(recording.summary(run)),
+        replay_of: Some(recording.reference(run, Some(folder.digest()?))),
     };
     let plan = planned(arguments, recording.plan(body))?;
     let ground = Ground::Lab(arguments.network.lab()?);

@@ -195,6 +195,7 @@ impl Passing<'_> {
             counts: head.counts,
             length: self.bytes.len() as u32,
             dropped: self.dropped.map(|why| why.to_string()),
+            arrived: None,
         })
     }
 }

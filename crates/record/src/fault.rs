@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConnectionId, ExchangeId, Time};
+use crate::{CertificateReason, ConnectionId, ExchangeId, Rule, Time};
 
 /// The steps of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -137,8 +137,8 @@ pub enum FaultKind {
     },
     /// The certificate cannot be trusted.
     BadCertificate {
-        /// Our reason: `expired`, `not_yet_valid`, `wrong_name`, `unknown_issuer`, `revoked`, `bad_signature`, `other`.
-        reason: String,
+        /// Why.
+        reason: CertificateReason,
         /// The host that was asked for.
         host: String,
         /// Names in the certificate.
@@ -180,8 +180,8 @@ pub enum FaultKind {
         what: String,
         /// Where: bytes from the start of the response.
         offset: u64,
-        /// Where it is ruled: `RFC 9112 §4`.
-        rule: String,
+        /// Where it is ruled.
+        rule: Rule,
     },
     /// The head is larger than we take.
     HeadTooLarge {
@@ -347,7 +347,7 @@ impl FaultKind {
             | Self::HeadTooLarge { .. } => 56,
             Self::SendFailed { .. } => 55,
             // To curl, chunks that are none are an error of receiving.
-            Self::Malformed { rule, .. } if rule.starts_with("RFC 9112 §7") => 56,
+            Self::Malformed { rule, .. } if rule.is_within(9112, "7") => 56,
             Self::Malformed { .. } => 8,
             Self::Short { .. } => 18,
             Self::Stalled { .. } | Self::TimedOut { .. } => 28,

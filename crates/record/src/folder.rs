@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use thiserror::Error;
 
-use crate::{BodyRef, Event, SCHEMA, What};
+use crate::{BodyRef, Event, SCHEMA, Schema, What};
 
 /// Names within the folder.
 pub(crate) const EVENTS: &str = "record.jsonl";
@@ -51,11 +51,12 @@ pub enum FolderError {
     },
     /// The record was written by a later version.
     #[error(
-        "this record has schema {found}, this program reads up to {SCHEMA}: a newer roundtrip wrote it"
+        "this record has schema {found}, this program reads up to {}.x: a newer roundtrip wrote it",
+        SCHEMA.major
     )]
     NewerSchema {
         /// The version found.
-        found: u32,
+        found: Schema,
     },
     /// The bytes of a body are not there.
     #[error("the body {sha256} was not kept in this record")]
@@ -131,6 +132,7 @@ impl Folder {
             path,
             line: 0,
             buffer: Vec::new(),
+            schema: None,
             cut: false,
             over: false,
         })
@@ -141,6 +143,17 @@ impl Folder {
         let mut events = self.events()?;
         let all = events.by_ref().collect::<Result<_, _>>()?;
         Ok((all, events.cut()))
+    }
+
+    /// SHA-256 of its `record.jsonl`, in lower-case hexadecimal: by it another record refers to this
+    /// one ([`ReplayOf`](crate::ReplayOf)).
+    pub fn digest(&self) -> Result<String, FolderError> {
+        use sha2::Digest;
+        let path = self.path.join(EVENTS);
+        let mut file = File::open(&path).map_err(FolderError::io(&path))?;
+        let mut hasher = sha2::Sha256::new();
+        io::copy(&mut file, &mut hasher).map_err(FolderError::io(&path))?;
+        Ok(hex(&hasher.finalize()))
     }
 
     /// Its bodies.
@@ -180,6 +193,8 @@ pub struct Events {
     path: PathBuf,
     line: u64,
     buffer: Vec<u8>,
+    /// What the record says of itself, once that was read.
+    schema: Option<Schema>,
     cut: bool,
     over: bool,
 }
@@ -209,28 +224,57 @@ impl Events {
                 continue;
             }
             return match serde_json::from_slice::<Event>(&self.buffer) {
-                Ok(event) => Self::check(event).map(Some),
+                Ok(event) => self.check(event).map(Some),
                 Err(_) if !whole && (read as u64) < LONGEST_LINE => {
                     self.cut = true;
                     Ok(None)
                 }
-                Err(error) => Err(FolderError::BadLine {
-                    path: self.path.clone(),
-                    line: self.line,
-                    column: error.column() as u64,
-                    why: error.to_string(),
-                }),
+                Err(error) => self.not_understood(&error).map(Some),
             };
         }
     }
 
-    fn check(event: Event) -> Result<Event, FolderError> {
-        match &event.what {
-            What::RunStarted(run) if run.schema > SCHEMA => {
-                Err(FolderError::NewerSchema { found: run.schema })
+    fn check(&mut self, event: Event) -> Result<Event, FolderError> {
+        if let What::RunStarted(run) = &event.what {
+            self.schema = Some(run.schema);
+            if !SCHEMA.reads(run.schema) {
+                return Err(FolderError::NewerSchema { found: run.schema });
             }
-            _ => Ok(event),
         }
+        Ok(event)
+    }
+
+    /// A later version may have given an event we know a value we do not: a later minor version's is
+    /// kept unread, a later major version's record is refused. Anything else is damage.
+    fn not_understood(&mut self, error: &serde_json::Error) -> Result<Event, FolderError> {
+        #[derive(serde::Deserialize)]
+        struct First {
+            kind: String,
+            data: Version,
+        }
+        #[derive(serde::Deserialize)]
+        struct Version {
+            schema: Schema,
+        }
+        if let Ok(First { kind, data }) = serde_json::from_slice(&self.buffer)
+            && kind == "run.started"
+        {
+            if !SCHEMA.reads(data.schema) {
+                return Err(FolderError::NewerSchema { found: data.schema });
+            }
+            self.schema = Some(data.schema);
+        }
+        if self.schema.is_some_and(|schema| schema > SCHEMA)
+            && let Ok(event) = Event::read_opaque(&self.buffer)
+        {
+            return Ok(event);
+        }
+        Err(FolderError::BadLine {
+            path: self.path.clone(),
+            line: self.line,
+            column: error.column() as u64,
+            why: error.to_string(),
+        })
     }
 }
 

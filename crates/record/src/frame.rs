@@ -4,7 +4,12 @@
 //! segments, sent again, or overtaken. What is not certain is blanked.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::Range;
+
+use roundtrip_packet::checksum::{Sum, sum};
+use roundtrip_packet::ipv6::{self, Upper};
+use roundtrip_packet::{EtherType, Flags, IpHeader, Protocol, Segment, Verify, ethernet, udp};
 
 use crate::InterfaceId;
 use crate::secret::{FIELDS, blank_texts};
@@ -16,7 +21,7 @@ pub(crate) struct FrameBlanker {
     frame: Vec<u8>,
 }
 
-type FlowKey = (InterfaceId, [u8; 16], [u8; 16], [u8; 4]);
+type FlowKey = (InterfaceId, IpAddr, IpAddr, [u8; 4]);
 
 /// No more flows are remembered at a time; beyond, the whole memory begins anew.
 const MOST_FLOWS: usize = 4096;
@@ -83,78 +88,79 @@ impl FrameBlanker {
 }
 
 /// RFC 1624 §3, equation 3, for any number of words at once.
-fn adjusted(checksum: u16, before: u16, after: u16) -> u16 {
-    !fold(u64::from(!checksum) + u64::from(!before) + u64::from(after))
+fn adjusted(checksum: u16, before: Sum, after: Sum) -> u16 {
+    (Sum::word(!checksum) + Sum::word(before.checksum()) + after).checksum()
 }
 
-/// The one's complement sum of 16-bit words (RFC 1071).
-fn sum(bytes: &[u8]) -> u16 {
-    fold(
-        bytes
-            .chunks(2)
-            .map(|word| u64::from(word[0]) << 8 | word.get(1).map_or(0, |&low| u64::from(low)))
-            .sum(),
-    )
-}
-
-fn fold(mut sum: u64) -> u16 {
-    while sum > 0xFFFF {
-        sum = (sum >> 16) + (sum & 0xFFFF);
-    }
-    sum as u16
-}
-
+/// Finds the payload; `None` for what is neither TCP nor UDP, and for a fragment that does not begin
+/// its datagram.
 fn layout(interface: InterfaceId, raw: bool, bytes: &[u8]) -> Option<Layout> {
-    let ip = if raw { 0 } else { 14 };
-    let packet = bytes.get(ip..)?;
-    let (protocol, header, total, source, destination) = match packet.first()? >> 4 {
-        4 if raw || bytes[12..14] == [0x08, 0x00] => {
-            let header = usize::from(packet[0] & 15) * 4;
-            let fixed = packet.get(..20)?;
-            let fragment = u16::from_be_bytes([fixed[6], fixed[7]]) & 0x1FFF;
-            if fragment != 0 {
-                return None;
-            }
-            let total = usize::from(u16::from_be_bytes([fixed[2], fixed[3]]));
-            (fixed[9], header, total, widen(&fixed[12..16]), widen(&fixed[16..20]))
+    let (start, packet) = if raw { (0, bytes) } else { (ethernet::HEADER_LEN, network(bytes)?) };
+    let whole = with_length(packet);
+    let packet = whole.as_deref().unwrap_or(packet);
+    let (ip, payload) = IpHeader::parse(packet, Verify::Snapped).ok()?;
+    let (protocol, upper, source, destination) = match &ip {
+        IpHeader::V4(ip) if ip.fragment_offset != 0 => return None,
+        IpHeader::V4(ip) => (ip.protocol, payload, ip.source.into(), ip.destination.into()),
+        IpHeader::V6(ip) => {
+            let (protocol, upper) = match ipv6::walk(ip.next_header, payload).ok()? {
+                Upper::Whole { protocol, payload, .. } => (protocol, payload),
+                Upper::Fragment(part) if part.offset == 0 => (part.protocol, part.payload),
+                Upper::Fragment(_) => return None,
+            };
+            (protocol, upper, ip.source.into(), ip.destination.into())
         }
-        6 if raw || bytes[12..14] == [0x86, 0xDD] => {
-            let fixed = packet.get(..40)?;
-            let total = 40 + usize::from(u16::from_be_bytes([fixed[4], fixed[5]]));
-            (fixed[6], 40, total, widen(&fixed[8..24]), widen(&fixed[24..40]))
-        }
-        _ => return None,
     };
-    // A length of 0 stands in frames that a network card was still to cut (RFC 2675, Linux's GSO).
-    let total = if total <= header { packet.len() } else { total.min(packet.len()) };
-    let upper = packet.get(header..total)?;
     let ports: [u8; 4] = upper.get(..4)?.try_into().ok()?;
-    let start = ip + header;
-    let (checksum, skip, tcp) = match protocol {
-        6 => {
-            let fixed = upper.get(..20)?;
-            let seq = u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]);
-            (16, usize::from(fixed[12] >> 4) * 4, Some((seq, fixed[13] & 2 != 0)))
+    let (checksum, data, tcp) = match protocol {
+        Protocol::TCP => {
+            let segment = Segment::parse(upper, &ip, Verify::Snapped).ok()?;
+            let syn = segment.header.flags.contains(Flags::SYN);
+            (TCP_CHECKSUM, segment.payload, Some((segment.header.sequence.0, syn)))
         }
-        17 => (6, 8, None),
+        Protocol::UDP => (UDP_CHECKSUM, upper.get(udp::HEADER_LEN..)?, None),
         _ => return None,
     };
-    (skip <= upper.len()).then(|| Layout {
+    // Each of these slices reaches to the end of the one before it.
+    let end = start + ip.length() + payload.len();
+    let checksum = end - upper.len() + checksum;
+    (checksum + 2 <= end).then(|| Layout {
         key: (interface, source, destination, ports),
-        checksum: start + checksum,
-        payload: start + skip..ip + total,
+        checksum,
+        payload: end - data.len()..end,
         tcp,
     })
 }
 
-fn reversed((interface, source, destination, [a, b, c, d]): FlowKey) -> FlowKey {
-    (interface, destination, source, [c, d, a, b])
+/// Where the checksum stands in a header (RFC 9293 §3.1, RFC 768).
+const TCP_CHECKSUM: usize = 16;
+const UDP_CHECKSUM: usize = 6;
+
+/// The packet in an Ethernet frame, if it is one of IP.
+fn network(frame: &[u8]) -> Option<&[u8]> {
+    let (header, packet) = ethernet::Header::parse(frame).ok()?;
+    matches!(header.ether_type, EtherType::IPV4 | EtherType::IPV6).then_some(packet)
 }
 
-fn widen(address: &[u8]) -> [u8; 16] {
-    let mut wide = [0; 16];
-    wide[..address.len()].copy_from_slice(address);
-    wide
+/// A packet that states no length, with the length it has: a network card was still to cut it
+/// (RFC 2675, Linux's segmentation offload).
+fn with_length(packet: &[u8]) -> Option<Vec<u8>> {
+    let (field, before) = match packet.first()? >> 4 {
+        4 => (2..4, 0),
+        6 => (4..6, ipv6::HEADER_LEN),
+        _ => return None,
+    };
+    if *packet.get(field.clone())? != [0, 0] || packet.len() <= before {
+        return None;
+    }
+    let length = u16::try_from(packet.len() - before).unwrap_or(u16::MAX);
+    let mut whole = packet.to_vec();
+    whole[field].copy_from_slice(&length.to_be_bytes());
+    Some(whole)
+}
+
+fn reversed((interface, source, destination, [a, b, c, d]): FlowKey) -> FlowKey {
+    (interface, destination, source, [c, d, a, b])
 }
 
 /// One direction of a TCP connection.

@@ -4,7 +4,10 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BodyRef, ConnectionId, EventId, ExchangeId, LookupId, Priority};
+use crate::{
+    BodyRef, ConnectionId, EventId, ExchangeId, HttpVersion, LookupId, Priority, Rule, Side, Time,
+    Transport,
+};
 
 /// What a resource is for: the destinations of the Fetch standard that we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,11 +60,20 @@ pub enum Initiator {
         /// Its URL.
         url: String,
     },
+    /// A script that ran; only browsers whose record was imported run scripts.
+    Script {
+        /// Its URL.
+        url: String,
+        /// Line in it, from 1; 0 where not known.
+        line: u32,
+    },
     /// A try again of an exchange whose connection was lost, or after `Retry-After`.
     Retry {
         /// Of this exchange.
         of: ExchangeId,
     },
+    /// Somebody else: the exchange is a server's, and the request came in.
+    Peer,
 }
 
 /// A resource is wanted.
@@ -79,6 +91,40 @@ pub struct ExchangeStarted {
     pub priority: Priority,
     /// Who wanted it.
     pub initiator: Initiator,
+    /// Which end of the exchange this host is. An exchange whose two ends are both of this record
+    /// has an id at each.
+    #[serde(default = "client", skip_serializing_if = "is_client")]
+    pub side: Side,
+    /// The exchange that this one carries out for somebody: a proxy's request to the server is for
+    /// the request it received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<ExchangeId>,
+}
+
+impl ExchangeStarted {
+    /// What a server says of an exchange when the request's head has come in. `url` is the target as
+    /// far as the server can tell it: with scheme and authority where those are known.
+    pub fn at_server(exchange: ExchangeId, method: &str, url: &str) -> Self {
+        Self {
+            exchange,
+            method: method.to_owned(),
+            url: url.to_owned(),
+            kind: ResourceKind::Other,
+            priority: Priority::default(),
+            initiator: Initiator::Peer,
+            side: Side::Server,
+            of: None,
+        }
+    }
+}
+
+const fn client() -> Side {
+    Side::Client
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_client(side: &Side) -> bool {
+    matches!(side, Side::Client)
 }
 
 /// A header field, as it stood on the wire: order, case and white space within the value kept.
@@ -88,25 +134,35 @@ pub struct Field(pub String, pub String);
 /// The request has been written whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestSent {
-    /// The exchange; `None` where a server reports the request it received.
+    /// The exchange; `None` only in records before 2.0, where a server's request had none.
     pub exchange: Option<ExchangeId>,
     /// The connection it went out on.
     pub connection: ConnectionId,
+    /// Over what the connection runs.
+    #[serde(default, skip_serializing_if = "Transport::is_tcp")]
+    pub transport: Transport,
+    /// The stream of the connection (HTTP/2, HTTP/3), by its number on the wire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
     /// The lookup that named the server, if this exchange made one.
     pub lookup: Option<LookupId>,
     /// How many exchanges this connection carried before: 0 for a new one.
     pub reused: u32,
-    /// `HTTP/1.1`.
-    pub version: String,
+    /// The version of HTTP.
+    pub version: HttpVersion,
     /// The method.
     pub method: String,
     /// The request target as sent.
     pub target: String,
     /// The fields as sent; secrets redacted.
     pub fields: Vec<Field>,
-    /// When its first byte was written, nanoseconds since the epoch.
-    pub began: crate::Time,
-    /// Bytes of request line, fields and blank line.
+    /// When its first byte was written; at a server, when it was read.
+    pub began: Time,
+    /// When its last byte left this host (a client's) or had arrived at it (a server's), where the
+    /// wire tells; what lies between it and the event's own time is our own machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<Time>,
+    /// Bytes of request line, fields and blank line; of HTTP/2 and 3, the coded field section.
     pub head_bytes: u64,
     /// Bytes of body.
     pub body_bytes: u64,
@@ -117,22 +173,32 @@ pub struct RequestSent {
 /// A response's head has arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseHead {
-    /// The exchange; `None` where a server reports the response it sends.
+    /// The exchange; `None` only in records before 2.0, where a server's response had none.
     pub exchange: Option<ExchangeId>,
     /// The connection.
     pub connection: ConnectionId,
-    /// `HTTP/1.1`.
-    pub version: String,
+    /// Over what the connection runs.
+    #[serde(default, skip_serializing_if = "Transport::is_tcp")]
+    pub transport: Transport,
+    /// The stream of the connection (HTTP/2, HTTP/3), by its number on the wire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
+    /// The version of HTTP.
+    pub version: HttpVersion,
     /// Status code.
     pub status: u16,
     /// Reason phrase; empty where there was none.
     pub reason: String,
     /// The fields as received; secrets redacted.
     pub fields: Vec<Field>,
-    /// Bytes of status line, fields and blank line.
+    /// Bytes of status line, fields and blank line; of HTTP/2 and 3, the coded field section.
     pub head_bytes: u64,
-    /// When its first byte arrived.
-    pub first_byte: crate::Time,
+    /// When we read (a client) or wrote (a server) its first byte.
+    pub first_byte: Time,
+    /// When its first byte had arrived at this host, where the wire tells (a packet's time, the
+    /// kernel's stamp); what lies between it and `first_byte` is our own machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived: Option<Time>,
     /// The segment that carried the first byte, where we saw segments.
     pub first_segment: Option<EventId>,
     /// What the server says of its own time (`Server-Timing`).
@@ -165,7 +231,7 @@ pub enum Framing {
     Chunked,
     /// The connection's end.
     Close,
-    /// Frames of HTTP/2.
+    /// Frames of HTTP/2 or HTTP/3.
     Frames,
 }
 
@@ -192,6 +258,10 @@ pub struct Body {
     pub framing: Framing,
     /// Bytes of it on the wire, without framing.
     pub encoded: u64,
+    /// Bytes of it on the wire with their framing: sizes, extensions and ends of chunks, the trailer
+    /// section, headers of frames. `None` where nobody counted; without framing, it is `encoded`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub framed: Option<u64>,
     /// Bytes after decoding.
     pub decoded: u64,
     /// Content codings, outermost last, as in `Content-Encoding`.
@@ -205,10 +275,20 @@ pub struct Body {
 /// The response's body has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseEnded {
-    /// The exchange; `None` at a server.
+    /// The exchange; `None` only in records before 2.0, where a server's response had none.
     pub exchange: Option<ExchangeId>,
     /// The connection.
     pub connection: ConnectionId,
+    /// Over what the connection runs.
+    #[serde(default, skip_serializing_if = "Transport::is_tcp")]
+    pub transport: Transport,
+    /// The stream of the connection (HTTP/2, HTTP/3), by its number on the wire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
+    /// When its last byte had arrived at this host, where the wire tells; what lies between it and
+    /// the event's own time is our own machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived: Option<Time>,
     /// The body.
     pub body: Body,
     /// Media type from `Content-Type`, without parameters, lower case.
@@ -252,4 +332,15 @@ pub struct ConnectionEnding {
     pub by: EndedBy,
     /// Why: `Connection: close`, `HTTP/1.0`, `idle`, `visit over`, `framed by close`, `limit of 100 requests` …
     pub why: String,
+}
+
+/// Something in a message breaks a rule, and the message was taken all the same, as browsers do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeNote {
+    /// The exchange.
+    pub exchange: ExchangeId,
+    /// What was seen and what was made of it.
+    pub what: String,
+    /// The rule it breaks.
+    pub rule: Rule,
 }

@@ -1,6 +1,6 @@
 //! The record: a schema of what happened in one web exchange, and the folder it is kept in.
 //!
-//! This crate is the ground of the house. It imports no other crate of the workspace; every layer
+//! Of the workspace it imports `packet` alone, to find credentials in captured frames; every layer
 //! converts what it knows into the plain values below where it emits them, and every view
 //! (terminal, HTML, HAR …) is computed from them and from nothing else.
 //!
@@ -38,41 +38,49 @@ mod log;
 mod name;
 mod page;
 mod pcapng;
+mod quic;
 mod recorder;
 mod run;
 mod runs;
+mod schema;
 mod secret;
+mod side;
 mod tcp;
 mod time;
 mod tls;
 mod trace;
+mod words;
 
 pub use event::{Event, FrameSeen, What};
 pub use fault::{Attempt, AttemptEnd, Fault, FaultKind, Step};
 pub use folder::{Bodies, Events, Folder, FolderError};
 pub use http::{
-    Body, BodyCut, ConnectionEnding, EndedBy, ExchangeEnded, ExchangeStarted, Field, Framing,
-    Initiator, RequestSent, ResourceKind, ResponseEnded, ResponseHead, ServerTiming,
+    Body, BodyCut, ConnectionEnding, EndedBy, ExchangeEnded, ExchangeNote, ExchangeStarted, Field,
+    Framing, Initiator, RequestSent, ResourceKind, ResponseEnded, ResponseHead, ServerTiming,
 };
 pub use id::{BodyRef, ConnectionId, EventId, ExchangeId, HostId, InterfaceId, LinkId, LookupId};
 pub use log::{BodyWriter, Log};
 pub use name::{
     DnsMessage, NameAnswered, NameAsked, NameEnded, NameStarted, Outcome, ResourceRecord, Source,
 };
-pub use page::{Blocks, Milestone, PageFound, PageNote, PagePainted, Priority};
+pub use page::{Blocks, PageFound, PageMilestone, PageNote, PagePainted, Priority};
 pub use pcapng::{LinkType, Packet, PcapngWriter};
-pub use recorder::{Capture, Recorder, SCHEMA, Settings};
+pub use quic::{QuicClosed, QuicOpened};
+pub use recorder::{Capture, Recorder, Settings};
 pub use run::{
     DropReason, HostDeclared, How, Interface, LinkCounts, LinkDeclared, LinkDropped, ReplayOf,
-    ReplayedExchange, Role, RunEnded, RunStarted, Unseen, WireKind,
+    Role, RunEnded, RunStarted, Unseen, WireKind,
 };
 pub use runs::{Run, Runs};
+pub use schema::{BadSchema, SCHEMA, Schema};
 pub use secret::{REDACTED, redact, redact_url};
+pub use side::{Side, Transport};
 pub use tcp::{
     CloseReason, CongestionPhase, ConnectAttempt, ConnectResult, Flags, NeighbourChanged,
-    NeighbourState, Side, TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpSegment, TcpState,
+    NeighbourState, TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpRead, TcpSegment, TcpState,
     TcpStateChanged, TcpTimer, Timer,
 };
 pub use time::Time;
 pub use tls::{Certificate, TlsEstablished, TlsStarted};
 pub use trace::{Direction, Off, Trace};
+pub use words::{CertificateReason, HttpVersion, Milestone, Rule, TlsVersion};

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Direction, LookupId};
+use crate::{Direction, LookupId, Time};
 
 /// A lookup begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,6 +197,10 @@ pub struct DnsMessage {
     pub length: u32,
     /// Why it was dropped, where it was: wrong id, wrong source, wrong question, not a message.
     pub dropped: Option<String>,
+    /// When a received message had arrived at this host, where the wire tells; the event's own time
+    /// is when we read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived: Option<Time>,
 }
 
 /// A lookup is over.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BodyRef, Initiator, ResourceKind};
+use crate::{BodyRef, Initiator, Milestone, ResourceKind};
 
 /// How urgent a resource is, in Chrome's words.
 #[derive(
@@ -48,11 +48,11 @@ pub struct PageFound {
     pub not_fetched: Option<String>,
 }
 
-/// A milestone, by its W3C name: `domInteractive`, `domContentLoaded`, `first-paint`, `loadEventEnd` …
+/// The page's load reached a milestone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Milestone {
-    /// The name.
-    pub name: String,
+pub struct PageMilestone {
+    /// Which.
+    pub name: Milestone,
 }
 
 /// The page was painted.

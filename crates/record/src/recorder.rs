@@ -13,10 +13,6 @@ use crate::{
     InterfaceId, PcapngWriter, Role, Time, What, WireKind,
 };
 
-/// The version of the schema of `record.jsonl`. It rises when a reader of the one before would
-/// misread.
-pub const SCHEMA: u32 = 1;
-
 /// Which interfaces' frames are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Capture {
@@ -282,7 +278,7 @@ impl Recorder {
         match what {
             What::RunStarted(run) => {
                 self.wall = run.wall;
-                self.wire = Some(run.wire);
+                self.wire = Some(run.wire.clone());
             }
             What::HostDeclared(host) => {
                 for interface in &host.interfaces {

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HostId, InterfaceId, LinkId, Step};
+use crate::{HostId, InterfaceId, LinkId, Schema, Step};
 
 /// Which wire carried the exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WireKind {
     /// Kernel sockets.
@@ -17,6 +17,26 @@ pub enum WireKind {
     Tap,
     /// A simulated network in virtual time.
     Lab,
+    /// None of ours: somebody else's recording was read.
+    Imported {
+        /// What was read: its format, and the program that wrote it where it says so, as
+        /// `HAR, Firefox 130.0`.
+        source: String,
+        /// SHA-256 of the file that was read, in lower-case hexadecimal.
+        digest: String,
+    },
+}
+
+impl WireKind {
+    /// Its name in every view.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Tap => "tap",
+            Self::Lab => "lab",
+            Self::Imported { .. } => "imported",
+        }
+    }
 }
 
 /// How a fact is known.
@@ -35,8 +55,8 @@ pub enum How {
 /// What was asked for, and where it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStarted {
-    /// Version of this schema; readers refuse a higher one.
-    pub schema: u32,
+    /// Version of this schema; readers refuse a higher major version.
+    pub schema: Schema,
     /// Version of the tool that wrote the record.
     pub tool: String,
     /// The command, as `visit`, `get`, `resolve`.
@@ -55,30 +75,23 @@ pub struct RunStarted {
     pub replay_of: Option<ReplayOf>,
 }
 
-/// The recorded run that is carried out again, in short, so that both can be shown side by side.
+/// The recorded run that is carried out again: where it is, not what it measured. A view that shows
+/// both side by side reads the other record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayOf {
-    /// The run's name or folder.
+    /// The run's id, or its folder.
     pub run: String,
+    /// SHA-256 of its `record.jsonl`, in lower-case hexadecimal, by which a reader knows that it has
+    /// the same one. Records before 2.0 do not have it.
+    #[serde(default)]
+    pub digest: Option<String>,
+    /// What it was given: a URL. Records before 2.0 do not have it.
+    #[serde(default)]
+    pub subject: Option<String>,
     /// Its wire.
     pub wire: WireKind,
     /// Its network, where one was described.
     pub net: Option<String>,
-    /// From its start to the end of its last body, or to first paint where it painted.
-    pub took: Duration,
-    /// Its recorded phases of each exchange, by URL, in order: name, connect, tls, wait, body.
-    pub exchanges: Vec<ReplayedExchange>,
-}
-
-/// One recorded exchange of the run that is carried out again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReplayedExchange {
-    /// The URL.
-    pub url: String,
-    /// From queued to the last byte.
-    pub took: Duration,
-    /// The server's think time that the replay uses: recorded wait less one measured round trip.
-    pub think: Duration,
 }
 
 /// The run is over.
@@ -108,6 +121,8 @@ pub enum Role {
     Resolver,
     /// Serves a site.
     WebServer,
+    /// Passes requests on for others.
+    Proxy,
 }
 
 /// A host and its interfaces.

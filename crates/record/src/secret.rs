@@ -47,8 +47,8 @@ pub(crate) fn redact_event(what: &mut What) {
         What::ExchangeStarted(started) => url(&mut started.url),
         What::RunStarted(run) => {
             url(&mut run.subject);
-            for exchange in run.replay_of.iter_mut().flat_map(|old| &mut old.exchanges) {
-                url(&mut exchange.url);
+            if let Some(subject) = run.replay_of.as_mut().and_then(|old| old.subject.as_mut()) {
+                url(subject);
             }
         }
         What::PageFound(found) => url(&mut found.url),

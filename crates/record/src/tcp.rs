@@ -6,7 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AttemptEnd, ConnectionId, Direction, ExchangeId, How, InterfaceId};
+use crate::{
+    AttemptEnd, ConnectionId, Direction, ExchangeId, How, InterfaceId, Side, Time, Transport,
+};
 
 /// An entry of the neighbour table changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,16 +47,6 @@ pub enum NeighbourState {
     Noarp,
     /// Set by hand.
     Permanent,
-}
-
-/// Which end of a connection this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Side {
-    /// It opened actively.
-    Client,
-    /// It opened passively.
-    Server,
 }
 
 /// The states of RFC 9293 §3.3.2, with their names as the RFC and the kernel write them.
@@ -301,6 +293,19 @@ pub struct TcpInfo {
     pub segments_in: u32,
 }
 
+/// We read bytes that the kernel had had for a while: what lies between is our own machine's time,
+/// and not the network's or the other end's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TcpRead {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// When the last of these bytes had arrived at this host (`SO_TIMESTAMPING`, a captured packet).
+    /// The event's own time is when we read them.
+    pub arrived: Time,
+    /// How many bytes were read.
+    pub bytes: u64,
+}
+
 /// Why a connection is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -341,6 +346,9 @@ pub struct ConnectAttempt {
     pub exchange: Option<ExchangeId>,
     /// Whereto.
     pub to: SocketAddr,
+    /// Over what.
+    #[serde(default, skip_serializing_if = "Transport::is_tcp")]
+    pub transport: Transport,
 }
 
 /// How the try ended. Its cause is the attempt.
@@ -354,4 +362,14 @@ pub struct ConnectResult {
     pub connection: Option<ConnectionId>,
     /// How it ended.
     pub end: AttemptEnd,
+    /// Over what.
+    #[serde(default, skip_serializing_if = "Transport::is_tcp")]
+    pub transport: Transport,
+    /// When the (first) SYN left this host, where the wire tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syn_sent: Option<Time>,
+    /// When the SYN-ACK arrived at this host, where the wire tells; what lies between it and the
+    /// event's own time is our own machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syn_ack: Option<Time>,
 }

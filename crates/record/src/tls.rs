@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BodyRef, ConnectionId};
+use crate::{BodyRef, ConnectionId, Time, TlsVersion};
 
 /// A handshake begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +20,8 @@ pub struct TlsStarted {
 pub struct TlsEstablished {
     /// The connection.
     pub connection: ConnectionId,
-    /// `TLS 1.3`.
-    pub version: String,
+    /// The version agreed on.
+    pub version: TlsVersion,
     /// The cipher suite's IANA name.
     pub cipher: String,
     /// The key exchange group's IANA name, where known.
@@ -32,6 +32,10 @@ pub struct TlsEstablished {
     pub resumed: bool,
     /// The server's certificates, its own first.
     pub certificates: Vec<Certificate>,
+    /// When the last bytes that the handshake waited for had arrived at this host, where the wire
+    /// tells; what lies between it and the event's own time is our own machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived: Option<Time>,
 }
 
 /// A certificate, as far as people ask about it.

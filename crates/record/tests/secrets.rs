@@ -82,6 +82,9 @@ fn secret_request() -> RequestSent {
         head_bytes: REQUEST.len() as u64,
         body_bytes: 0,
         body: None,
+        transport: Transport::Tcp,
+        stream: None,
+        passed: None,
     }
 }
 

@@ -7,7 +7,9 @@ mod words;
 
 use core::time::Duration;
 
-use roundtrip_record::{ConnectionId, EventId, ExchangeId, Fault, FaultKind, Step, Time};
+use roundtrip_record::{
+    CertificateReason, ConnectionId, EventId, ExchangeId, Fault, FaultKind, Step, Time,
+};
 use serde::Serialize;
 
 use crate::model::{At, Model, ms};
@@ -102,12 +104,14 @@ fn nel(fault: &FaultKind) -> &'static str {
         FaultKind::ProxyUnknown { .. } => "dns.name_not_resolved",
         FaultKind::TunnelRefused { .. } => "http.error",
         FaultKind::TlsFailed { .. } => "tls.protocol.error",
-        FaultKind::BadCertificate { reason, .. } => match reason.as_str() {
-            "expired" | "not_yet_valid" => "tls.cert.date_invalid",
-            "wrong_name" => "tls.cert.name_invalid",
-            "unknown_issuer" => "tls.cert.authority_invalid",
-            "revoked" => "tls.cert.revoked",
-            _ => "tls.cert.invalid",
+        FaultKind::BadCertificate { reason, .. } => match reason {
+            CertificateReason::Expired | CertificateReason::NotYetValid => "tls.cert.date_invalid",
+            CertificateReason::WrongName => "tls.cert.name_invalid",
+            CertificateReason::UnknownIssuer => "tls.cert.authority_invalid",
+            CertificateReason::Revoked => "tls.cert.revoked",
+            CertificateReason::BadSignature
+            | CertificateReason::Unspecified
+            | CertificateReason::Other(_) => "tls.cert.invalid",
         },
         FaultKind::EmptyReply { reset: false } => "http.response.invalid.empty",
         FaultKind::EmptyReply { reset: true } | FaultKind::Reset { .. } => "tcp.reset",

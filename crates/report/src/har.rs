@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use roundtrip_record::{Bodies, Field, Initiator, Priority, WireKind};
+use roundtrip_record::{Bodies, Field, Initiator, Priority};
 use serde_json::{Map, Value, json};
 
 use crate::model::{Exchange, Model, Phase, PhaseKind, as_millis};
@@ -32,11 +32,11 @@ pub fn har(model: &Model, bodies: &Bodies) -> Value {
 }
 
 fn comment(model: &Model) -> String {
-    let wire = model.run.as_ref().map_or(WireKind::Live, |run| run.wire);
+    let wire = model.run.as_ref().map_or("", |run| run.wire.name());
     let net = model.run.as_ref().and_then(|run| run.net.as_deref());
     match net {
-        Some(net) => format!("wire: {} {net}", names::wire(wire)),
-        None => format!("wire: {}", names::wire(wire)),
+        Some(net) => format!("wire: {} {net}", wire),
+        None => format!("wire: {}", wire),
     }
 }
 
@@ -270,7 +270,10 @@ fn percent_decoded(text: &str) -> String {
 /// As Chrome writes it: an object.
 fn initiator(model: &Model, initiator: &Initiator) -> Value {
     match initiator {
-        Initiator::User => json!({ "type": "other" }),
+        Initiator::User | Initiator::Peer => json!({ "type": "other" }),
+        Initiator::Script { url, line } => {
+            json!({ "type": "script", "url": url, "lineNumber": line })
+        }
         Initiator::Redirect { of, .. } | Initiator::Retry { of } => {
             let url = model.exchange(*of).map(|exchange| exchange.url.as_str()).unwrap_or_default();
             let kind =

@@ -123,7 +123,7 @@ fn findings(model: &Model) -> Markup {
 
 /// Recorded and now, side by side.
 fn replay(model: &Model) -> Markup {
-    let Some(old) = model.run.as_ref().and_then(|run| run.replay_of.as_ref()) else {
+    let Some(old) = &model.original else {
         return markup! {};
     };
     let longest = old.exchanges.iter().map(|exchange| exchange.took);
@@ -188,7 +188,7 @@ fn picture(model: &Model, attachments: &Attachments) -> Markup {
                         table {
                             tbody {
                                 @for reached in &model.milestones {
-                                    tr { th { (clean(&reached.what.name)) } td.number { (format!("{:.1} ms", as_millis(reached.at - total.start))) } }
+                                    tr { th { (clean(reached.what.name.as_str())) } td.number { (format!("{:.1} ms", as_millis(reached.at - total.start))) } }
                                 }
                             }
                         }
@@ -274,7 +274,7 @@ fn download(name: &str, media: &str, size: u64, bytes_of: Option<&[u8]>, note: &
 fn colophon(model: &Model) -> Markup {
     markup! {
         @if let Some(run) = &model.run {
-            p { (clean(&run.tool)) " · wire: " (crate::names::wire(run.wire)) @if let Some(net) = &run.net { " (" (clean(net)) ")" } @if let Some(seed) = run.seed { " · seed " (seed) } " · exit " (model.exit()) }
+            p { (clean(&run.tool)) " · wire: " (run.wire.name()) @if let Some(net) = &run.net { " (" (clean(net)) ")" } @if let Some(seed) = run.seed { " · seed " (seed) } " · exit " (model.exit()) }
         }
         p { "Computed from the record alone: " (count(model.events.len(), "event")) ", " (count(model.hosts.len(), "host")) ". Credentials are blanked unless the run was told to keep them." }
     }

@@ -5,6 +5,7 @@ mod build;
 mod connection;
 mod exchange;
 mod lookup;
+mod original;
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use serde::Serialize;
 pub use connection::{Connection, End, Seen, StateChange};
 pub use exchange::{Attempted, Exchange, Head, Phase, PhaseKind};
 pub use lookup::{Lookup, Rung};
+pub use original::{Original, OriginalExchange};
 
 use crate::finding::Finding;
 
@@ -85,7 +87,7 @@ pub struct At<T> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reached {
     /// Its W3C name.
-    pub name: String,
+    pub name: roundtrip_record::Milestone,
 }
 
 /// A whole record, understood.
@@ -121,6 +123,8 @@ pub struct Model {
     pub findings: Vec<Finding>,
     /// What this wire does not show.
     pub unseen: Vec<Unseen>,
+    /// The run that this one carries out again, where its record is at hand.
+    pub original: Option<Original>,
     /// All events.
     pub events: Vec<Event>,
     /// The record ended in the middle of a line.
@@ -198,7 +202,10 @@ impl Model {
 
     /// When a milestone was reached.
     pub fn milestone(&self, name: &str) -> Option<Time> {
-        self.milestones.iter().find(|reached| reached.what.name == name).map(|reached| reached.at)
+        self.milestones
+            .iter()
+            .find(|reached| reached.what.name.as_str() == name)
+            .map(|reached| reached.at)
     }
 
     /// From the first wish to first paint, or where nothing was painted to the last body's end.

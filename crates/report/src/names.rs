@@ -1,7 +1,7 @@
 //! Names of things in the record, as every view writes them.
 
 use roundtrip_record::{
-    How, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer, WireKind,
+    How, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer,
 };
 
 use crate::text::clean;
@@ -85,15 +85,6 @@ pub(crate) fn how(how: &How) -> String {
     }
 }
 
-/// A wire.
-pub(crate) fn wire(wire: WireKind) -> &'static str {
-    match wire {
-        WireKind::Live => "live",
-        WireKind::Tap => "tap",
-        WireKind::Lab => "lab",
-    }
-}
-
 /// What a resource is for; HAR's `_resourceType` too.
 pub(crate) fn kind(kind: ResourceKind) -> &'static str {
     match kind {
@@ -118,7 +109,10 @@ pub(crate) fn initiator(initiator: &Initiator) -> String {
         Initiator::Parser { url, line: 0 } => format!("found in {}", clean(url)),
         Initiator::Parser { url, line } => format!("found in {} line {line}", clean(url)),
         Initiator::Style { url } => format!("found in the style sheet {}", clean(url)),
+        Initiator::Script { url, line: 0 } => format!("a script, {}", clean(url)),
+        Initiator::Script { url, line } => format!("a script, {}:{line}", clean(url)),
         Initiator::Retry { of } => format!("exchange {of} tried again"),
+        Initiator::Peer => "the client".into(),
     }
 }
 

@@ -149,8 +149,10 @@ impl Trace {
 
     fn instants(&mut self, model: &Model) {
         let client = model.client();
-        let milestones =
-            model.milestones.iter().map(|reached| (reached.at, reached.what.name.clone()));
+        let milestones = model
+            .milestones
+            .iter()
+            .map(|reached| (reached.at, String::from(reached.what.name.clone())));
         let faults = model
             .findings
             .iter()

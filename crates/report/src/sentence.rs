@@ -29,7 +29,9 @@ pub(crate) fn sentence(event: &Event, model: &Model) -> String {
             format!("a frame of {} {way} an interface{packet}", bytes(frame.length.into()))
         }
         What::PageFound(found) => format!("the page names {}", clean(&found.url)),
-        What::Milestone(milestone) => format!("the page reached {}", clean(&milestone.name)),
+        What::Milestone(milestone) => {
+            format!("the page reached {}", clean(milestone.name.as_str()))
+        }
         What::PagePainted(painted) => {
             format!("the page was painted, {} × {}", painted.width, painted.height)
         }
@@ -133,7 +135,7 @@ fn tcp(what: &What) -> Option<String> {
             format!("a TLS handshake with {} begins", clean(&started.server_name))
         }
         What::TlsEstablished(done) => {
-            format!("{} is established, {}", clean(&done.version), clean(&done.cipher))
+            format!("{} is established, {}", clean(done.version.as_str()), clean(&done.cipher))
         }
         _ => return None,
     })

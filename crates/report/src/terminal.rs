@@ -142,7 +142,7 @@ impl View<'_> {
 
     /// What got slower on the other network, and what was assumed.
     fn replay(&mut self) {
-        let Some(old) = self.model.run.as_ref().and_then(|run| run.replay_of.as_ref()) else {
+        let Some(old) = &self.model.original else {
             return;
         };
         self.blank();
@@ -369,7 +369,7 @@ impl View<'_> {
                         "  > {} {} {}",
                         clean(&what.method),
                         clean(&what.target),
-                        clean(&what.version)
+                        clean(what.version.as_str())
                     ),
                     columns,
                 ));
@@ -385,7 +385,7 @@ impl View<'_> {
                 self.lines.push(clip(
                     &format!(
                         "  < {} {} {}",
-                        clean(&what.version),
+                        clean(what.version.as_str()),
                         what.status,
                         clean(&what.reason)
                     ),

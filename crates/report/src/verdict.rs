@@ -1,9 +1,9 @@
 //! The answer in one line.
 
-use roundtrip_record::{Outcome, Source};
+use roundtrip_record::{HttpVersion, Outcome, Source};
 
 use crate::model::{Exchange, Model};
-use crate::names::{short_source, wire};
+use crate::names::short_source;
 use crate::text::{bytes, clean, count, duration};
 
 /// How it went.
@@ -102,23 +102,30 @@ impl Verdict {
         let Some((run, old)) = run.and_then(|run| Some((run, run.replay_of.as_ref()?))) else {
             return Fact::new(0, took);
         };
-        let before = old.net.as_deref().map_or_else(|| wire(old.wire).to_owned(), clean);
-        let now = run.net.as_deref().map_or_else(|| wire(run.wire).to_owned(), clean);
-        let text = format!("{} {before} → {took} on {now}", duration(old.took));
+        let before = old.net.as_deref().map_or_else(|| old.wire.name().to_owned(), clean);
+        let now = run.net.as_deref().map_or_else(|| run.wire.name().to_owned(), clean);
+        // Where the other record is not at hand, its wire is all we know of it.
+        let text = match &model.original {
+            Some(original) => {
+                format!("{} {before} → {took} on {now}", duration(original.took))
+            }
+            None => format!("{before} → {took} on {now}"),
+        };
         Fact::new(0, text)
     }
 
     fn protocol(model: &Model) -> Vec<Fact> {
         let mut facts = Vec::new();
         let Some(document) = model.document() else { return facts };
-        let version = document.head().map(|head| head.what.version.as_str());
+        let version = document.head().map(|head| &head.what.version);
         facts.extend(version.map(|version| match version {
-            "HTTP/1.1" => Fact::new(5, "h1"),
-            "HTTP/2" | "HTTP/2.0" => Fact::new(5, "h2"),
-            other => Fact::new(5, clean(other)),
+            HttpVersion::Http11 => Fact::new(5, "h1"),
+            HttpVersion::Http2 => Fact::new(5, "h2"),
+            HttpVersion::Http3 => Fact::new(5, "h3"),
+            other => Fact::new(5, clean(other.as_str())),
         }));
         let tls = document.connection.and_then(|id| model.connection(id)?.tls.as_ref());
-        facts.extend(tls.map(|tls| Fact::new(4, clean(&tls.what.version))));
+        facts.extend(tls.map(|tls| Fact::new(4, clean(tls.what.version.as_str()))));
         facts
     }
 
@@ -129,7 +136,7 @@ impl Verdict {
             (Some(net), None) => format!(" {}", clean(net)),
             (None, None) => String::new(),
         };
-        Some(Fact::new(2, format!("wire: {}{net}", wire(run.wire))))
+        Some(Fact::new(2, format!("wire: {}{net}", run.wire.name())))
     }
 
     fn lookup(model: &Model) -> Self {

@@ -2,7 +2,11 @@
 
 mod common;
 
-use roundtrip_report::{Charset, Detail, Model, Options, sequence, terminal};
+use core::time::Duration;
+
+use roundtrip_report::{
+    Charset, Detail, Model, Options, Original, OriginalExchange, sequence, terminal,
+};
 
 fn width(width: usize) -> Options {
     Options { width, saved: Some("7f3a".into()), ..Options::default() }
@@ -33,22 +37,12 @@ fn a_live_visit() {
 /// A live visit carried out again on a slower network.
 fn replayed() -> common::Scene {
     let mut scene = common::visit();
-    let replayed = |url: &str, took, think| roundtrip_record::ReplayedExchange {
-        url: url.into(),
-        took: core::time::Duration::from_millis(took),
-        think: core::time::Duration::from_millis(think),
-    };
     let old = roundtrip_record::ReplayOf {
         run: "7f3a".into(),
+        digest: None,
+        subject: None,
         wire: roundtrip_record::WireKind::Live,
         net: None,
-        took: core::time::Duration::from_millis(110),
-        exchanges: vec![
-            replayed("http://example.com/", 21, 1),
-            replayed("https://example.com/", 61, 40),
-            replayed("https://example.com/style.css", 9, 1),
-            replayed("https://example.com/gone.png", 0, 0),
-        ],
     };
     let first = scene.events().into_iter().find_map(|event| match event.what {
         roundtrip_record::What::RunStarted(run) => Some(run),
@@ -60,9 +54,35 @@ fn replayed() -> common::Scene {
     scene
 }
 
+/// What the live visit came to.
+fn original() -> Original {
+    let exchange = |url: &str, took, think| OriginalExchange {
+        url: url.into(),
+        took: Duration::from_millis(took),
+        think: Duration::from_millis(think),
+    };
+    Original {
+        took: Duration::from_millis(110),
+        exchanges: vec![
+            exchange("http://example.com/", 21, 1),
+            exchange("https://example.com/", 61, 40),
+            exchange("https://example.com/style.css", 9, 1),
+            exchange("https://example.com/gone.png", 0, 0),
+        ],
+    }
+}
+
+#[test]
+fn a_replay_without_its_original_says_what_it_knows() {
+    let text = terminal(&Model::new(replayed().events()), &width(100));
+    let first = text.lines().next().unwrap();
+    assert!(first.contains("  live → 478 ms on cable"), "{first}");
+    assert!(!text.contains("recorded"), "{text}");
+}
+
 #[test]
 fn a_visit_carried_out_again() {
-    let model = Model::new(replayed().events());
+    let model = Model { original: Some(original()), ..Model::new(replayed().events()) };
     let text = terminal(&model, &width(100));
     let head: Vec<&str> = text.lines().take_while(|line| !line.starts_with("  step")).collect();
     insta::assert_snapshot!("replay", head.join("\n"));

@@ -8,7 +8,7 @@ use roundtrip_os::Clock;
 use roundtrip_page::{Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, Picture};
 use roundtrip_record::{
     Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,
-    PageNote, PagePainted, Priority, ResourceKind, Step, Time, Trace as _, What,
+    PageMilestone, PageNote, PagePainted, Priority, ResourceKind, Step, Time, Trace as _, What,
 };
 use roundtrip_wire::{Task, Wire};
 use tokio::sync::mpsc;
@@ -101,8 +101,8 @@ pub(crate) async fn load<W: Wire>(
         }
         loading.settle().await;
     }
-    loading.milestone("domComplete");
-    loading.milestone("loadEventEnd");
+    loading.milestone(Milestone::DomComplete);
+    loading.milestone(Milestone::LoadEventEnd);
     loading.paint().await;
     loading.exit
 }
@@ -205,14 +205,14 @@ impl<W: Wire> Loading<'_, W> {
     /// lays out when nothing is under way, to find what only layout knows of.
     async fn settle(&mut self) {
         if self.page.is_parsed() && !replace(&mut self.reached.parsed, true) {
-            self.milestone("domInteractive");
+            self.milestone(Milestone::DomInteractive);
         }
         if self.page.is_content_loaded() && !replace(&mut self.reached.content_loaded, true) {
-            self.milestone("domContentLoadedEventEnd");
+            self.milestone(Milestone::DomContentLoadedEventEnd);
         }
         if self.page.ready_to_paint() && !replace(&mut self.reached.painted, true) {
             self.work(Goal::Layout).await;
-            self.milestone("first-paint");
+            self.milestone(Milestone::FirstPaint);
         }
         while self.is_loaded() && self.layouts < LAYOUTS && self.page.is_stale() {
             self.work(Goal::Layout).await;
@@ -242,7 +242,7 @@ impl<W: Wire> Loading<'_, W> {
     /// The end of it: the picture, and what a reader of it must know.
     async fn paint(&mut self) {
         if !self.reached.painted {
-            self.milestone("first-paint");
+            self.milestone(Milestone::FirstPaint);
         }
         let clock = Clock::start();
         let picture = self.work(Goal::Paint).await;
@@ -305,10 +305,11 @@ impl<W: Wire> Loading<'_, W> {
         });
     }
 
-    fn milestone(&mut self, name: &str) {
-        let event = self.wire.log().emit(self.wire.now(), self.latest, || {
-            What::Milestone(Milestone { name: name.to_owned() })
-        });
+    fn milestone(&mut self, name: Milestone) {
+        let event = self
+            .wire
+            .log()
+            .emit(self.wire.now(), self.latest, || What::Milestone(PageMilestone { name }));
         self.latest = event.or(self.latest);
     }
 }

@@ -15,8 +15,8 @@ use roundtrip_http::message::Fields;
 use roundtrip_http::server::{After, Handler, Request, RequestBody, Response};
 use roundtrip_lab::LabHost;
 use roundtrip_record::{
-    AttemptEnd, BodyRef, ConnectionId, Event, ExchangeId, Framing, Initiator, ReplayOf,
-    ReplayedExchange, RunStarted, Time, What,
+    AttemptEnd, BodyRef, ConnectionId, Event, ExchangeId, Framing, Initiator, ReplayOf, RunStarted,
+    Time, What,
 };
 use roundtrip_wire::{LocalFuture, Wire as _};
 use url::Url;
@@ -52,8 +52,6 @@ struct Recorded {
     id: ExchangeId,
     url: Url,
     method: String,
-    started: Time,
-    ended: Time,
     connection: Option<ConnectionId>,
     request_done: Option<Time>,
     first_byte: Option<Time>,
@@ -75,7 +73,6 @@ pub struct Recording {
     exchanges: Vec<Recorded>,
     /// Round-trip time of each connection, as its handshake showed it.
     round_trips: BTreeMap<ConnectionId, Duration>,
-    first_paint: Option<Time>,
 }
 
 impl Recording {
@@ -107,21 +104,15 @@ impl Recording {
         plan
     }
 
-    /// In short, for the verdict of the replay.
-    pub fn summary(&self, run: &str) -> ReplayOf {
-        let began = self.exchanges.iter().map(|e| e.started).min().unwrap_or(Time::ZERO);
-        let last = self.exchanges.iter().map(|e| e.ended).max().unwrap_or(began);
-        let exchanges = self.exchanges.iter().map(|exchange| ReplayedExchange {
-            url: exchange.url.to_string(),
-            took: exchange.ended - exchange.started,
-            think: self.think(exchange),
-        });
+    /// The reference to it, for the record of the replay: its name, and the digest of its record
+    /// where that is kept in a folder.
+    pub fn reference(&self, run: &str, digest: Option<String>) -> ReplayOf {
         ReplayOf {
             run: run.to_owned(),
-            wire: self.run.wire,
+            digest,
+            subject: Some(self.run.subject.clone()),
+            wire: self.run.wire.clone(),
             net: self.run.net.clone(),
-            took: self.first_paint.unwrap_or(last).max(last) - began,
-            exchanges: exchanges.collect(),
         }
     }
 
@@ -313,7 +304,6 @@ struct Reading {
     exchanges: Vec<Recorded>,
     attempts: BTreeMap<u64, Time>,
     round_trips: BTreeMap<ConnectionId, Duration>,
-    first_paint: Option<Time>,
 }
 
 impl Reading {
@@ -329,17 +319,12 @@ impl Reading {
                     self.round_trips.insert(connection, event.at - *began);
                 }
             }
-            What::Milestone(milestone) if milestone.name == "first-paint" => {
-                self.first_paint = Some(event.at);
-            }
             What::ExchangeStarted(started) => {
                 let Ok(url) = Url::parse(&started.url) else { return };
                 self.exchanges.push(Recorded {
                     id: started.exchange,
                     url,
                     method: started.method.clone(),
-                    started: event.at,
-                    ended: event.at,
                     connection: None,
                     request_done: None,
                     first_byte: None,
@@ -377,7 +362,6 @@ impl Reading {
                     exchange.status = head.status;
                     exchange.reason.clone_from(&head.reason);
                     exchange.fields = pairs(&head.fields);
-                    exchange.ended = at;
                 }
             }
             What::ResponseEnded(response) => {
@@ -385,7 +369,6 @@ impl Reading {
                     exchange.content.clone_from(&response.body.content);
                     exchange.codings.clone_from(&response.body.codings);
                     exchange.framing = response.body.framing;
-                    exchange.ended = at;
                 }
             }
             _ => {}
@@ -401,12 +384,9 @@ impl Reading {
         self.exchanges.retain(|exchange| exchange.status != 0);
         let first = self.exchanges.first().filter(|exchange| exchange.by_user);
         match (self.run, first) {
-            (Some(run), Some(_)) => Ok(Recording {
-                run,
-                exchanges: self.exchanges,
-                round_trips: self.round_trips,
-                first_paint: self.first_paint,
-            }),
+            (Some(run), Some(_)) => {
+                Ok(Recording { run, exchanges: self.exchanges, round_trips: self.round_trips })
+            }
             _ => Err(ReplayError::Nothing(asked)),
         }
     }

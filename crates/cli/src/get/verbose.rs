@@ -42,7 +42,7 @@ fn line(event: &Event, out: &mut String) -> std::fmt::Result {
         What::TlsEstablished(tls) => writeln!(
             out,
             "* {}, {}{}",
-            clean(&tls.version),
+            clean(tls.version.as_str()),
             clean(&tls.cipher),
             tls.alpn.as_ref().map_or(String::new(), |alpn| format!(", ALPN {}", clean(alpn)))
         ),

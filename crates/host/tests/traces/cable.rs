@@ -29,7 +29,8 @@ impl Trace for Spy {
     ) -> Option<EventId> {
         self.next += 1;
         let what = what();
-        self.kinds.push((cause, what.kind()));
+        let kind = What::KINDS.iter().find(|kind| **kind == what.kind());
+        self.kinds.push((cause, kind.copied().unwrap_or_default()));
         self.events.push((at, cause, what));
         EventId::new(self.next)
     }

@@ -119,10 +119,13 @@ async fn race<W: Wire>(
 impl<W: Wire> Tries<'_, W> {
     fn began(&mut self, to: SocketAddr, cause: Option<EventId>) -> Option<EventId> {
         let exchange = Some(self.exchange);
-        let event = self
-            .wire
-            .log()
-            .emit(self.wire.now(), cause, || What::ConnectAttempt(ConnectAttempt { exchange, to }));
+        let event = self.wire.log().emit(self.wire.now(), cause, || {
+            What::ConnectAttempt(ConnectAttempt {
+                exchange,
+                to,
+                transport: roundtrip_record::Transport::Tcp,
+            })
+        });
         self.trying.push(Trying { to, event });
         event
     }
@@ -142,7 +145,15 @@ impl<W: Wire> Tries<'_, W> {
         let trying = self.trying.remove(at);
         let exchange = Some(self.exchange);
         self.wire.log().emit(self.wire.now(), trying.event, || {
-            What::ConnectResult(ConnectResult { exchange, to, connection, end })
+            What::ConnectResult(ConnectResult {
+                exchange,
+                to,
+                connection,
+                end,
+                transport: roundtrip_record::Transport::Tcp,
+                syn_sent: None,
+                syn_ack: None,
+            })
         })
     }
 

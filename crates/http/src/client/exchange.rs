@@ -462,6 +462,9 @@ impl<W: Wire> Talk<'_, W> {
                 head_bytes: self.outgoing.head_bytes,
                 body_bytes: self.outgoing.body_bytes,
                 body,
+                transport: roundtrip_record::Transport::Tcp,
+                stream: None,
+                passed: None,
             })
         });
         self.cause = sent.or(self.cause);
@@ -568,6 +571,9 @@ impl<W: Wire> Talk<'_, W> {
                 first_byte,
                 first_segment,
                 server_timing: server_timing(head),
+                transport: roundtrip_record::Transport::Tcp,
+                stream: None,
+                arrived: None,
             })
         });
         event.or(self.cause)

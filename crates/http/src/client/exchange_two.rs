@@ -161,6 +161,9 @@ fn report_request<W: Wire>(
             head_bytes: 0,
             body_bytes,
             body: None,
+            transport: roundtrip_record::Transport::Tcp,
+            stream: None,
+            passed: None,
         })
     });
     sent.or(cause)
@@ -187,6 +190,9 @@ fn report_head<W: Wire>(
             first_byte: now,
             first_segment,
             server_timing: server_timing(head),
+            transport: roundtrip_record::Transport::Tcp,
+            stream: None,
+            arrived: None,
         })
     });
     event.or(cause)

@@ -185,6 +185,8 @@ fn report_started<W: Wire>(
             kind: request.kind,
             priority: request.priority,
             initiator: request.initiator.clone(),
+            side: roundtrip_record::Side::Client,
+            of: None,
         })
     })
 }

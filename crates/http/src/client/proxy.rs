@@ -322,6 +322,9 @@ impl Tunnel<'_> {
                 head_bytes: out.len() as u64,
                 body_bytes: 0,
                 body: None,
+                transport: roundtrip_record::Transport::Tcp,
+                stream: None,
+                passed: None,
             })
         });
         let mut decoder = HeadDecoder::<StatusLine>::new(self.limits);
@@ -404,6 +407,9 @@ impl Tunnel<'_> {
                 first_byte,
                 first_segment: None,
                 server_timing: Vec::new(),
+                transport: roundtrip_record::Transport::Tcp,
+                stream: None,
+                arrived: None,
             })
         })
     }

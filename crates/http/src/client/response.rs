@@ -460,9 +460,13 @@ impl<W: Wire> ResponseBody<W> {
                     codings: self.codings.clone(),
                     content,
                     cut,
+                    framed: None,
                 },
                 media_type: self.media_type.clone(),
                 trailers: self.trailers.to_record(),
+                transport: roundtrip_record::Transport::Tcp,
+                stream: None,
+                arrived: None,
             })
         });
         ended.or(cause)

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{Either, select};
 use roundtrip_record::{
-    Certificate, EventId, FaultKind, TlsEstablished, TlsStarted, Trace as _, What,
+    Certificate, CertificateReason, EventId, FaultKind, TlsEstablished, TlsStarted, Trace as _,
+    What,
 };
 use roundtrip_wire::{Transport as _, Wire};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -158,7 +159,7 @@ fn established<W: Wire>(
         version: match session.protocol_version() {
             Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3".into(),
             Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2".into(),
-            other => format!("{other:?}"),
+            other => format!("{other:?}").into(),
         },
         cipher: session.negotiated_cipher_suite().map_or_else(String::new, |suite| {
             // rustls puts the version into the names of TLS 1.3's suites; IANA does not.
@@ -183,6 +184,7 @@ fn established<W: Wire>(
                 }
             })
             .collect(),
+        arrived: None,
     }
 }
 
@@ -216,23 +218,25 @@ fn bad_certificate(tls: &Tls, host: &str, why: &CertificateError) -> FaultKind {
     let itself = leaf.as_ref().is_some_and(|leaf| leaf.subject == leaf.issuer);
     let Summary { names, not_before, not_after, .. } = leaf.unwrap_or_default();
     let reason = match why {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "expired",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            CertificateReason::Expired
+        }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "not_yet_valid"
+            CertificateReason::NotYetValid
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "wrong_name"
+            CertificateReason::WrongName
         }
-        CertificateError::UnknownIssuer => "unknown_issuer",
-        CertificateError::Revoked => "revoked",
-        CertificateError::BadSignature => "bad_signature",
+        CertificateError::UnknownIssuer => CertificateReason::UnknownIssuer,
+        CertificateError::Revoked => CertificateReason::Revoked,
+        CertificateError::BadSignature => CertificateReason::BadSignature,
         // One that signed itself as an authority, and is not trusted: the verifier minds that it is
         // shown as a server's before it looks for who vouches for it.
-        _ if itself => "unknown_issuer",
-        _ => "other",
+        _ if itself => CertificateReason::UnknownIssuer,
+        _ => CertificateReason::Unspecified,
     };
     FaultKind::BadCertificate {
-        reason: reason.into(),
+        reason,
         host: host.to_owned(),
         names,
         not_after: known.then_some(not_after),

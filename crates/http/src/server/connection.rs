@@ -368,6 +368,9 @@ impl<W: Wire> Connection<W> {
                     .expected()
                     .unwrap_or(0),
                 body: None,
+                transport: roundtrip_record::Transport::Tcp,
+                stream: None,
+                passed: None,
             })
         })
     }

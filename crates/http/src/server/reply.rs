@@ -107,9 +107,13 @@ pub(crate) async fn send<W: Wire>(
                 codings: response.fields.list("Content-Encoding").map(lower_text).collect(),
                 content: None,
                 cut: failed.as_ref().map(cut),
+                framed: None,
             },
             media_type: response.fields.text("Content-Type").map(crate::media::essence),
             trailers: Vec::new(),
+            transport: roundtrip_record::Transport::Tcp,
+            stream: None,
+            arrived: None,
         })
     });
     Written { body: sent, keep: plan.keep && failed.is_none(), event, failed }
@@ -178,6 +182,9 @@ fn write_head<W: Wire>(
             first_byte: now,
             first_segment: None,
             server_timing: Vec::new(),
+            transport: roundtrip_record::Transport::Tcp,
+            stream: None,
+            arrived: None,
         })
     })
 }

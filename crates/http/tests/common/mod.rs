@@ -132,7 +132,7 @@ impl Site {
     pub(crate) fn kinds(&self) -> Vec<&'static str> {
         self.client_events()
             .iter()
-            .map(|event| event.what.kind())
+            .filter_map(|event| What::KINDS.iter().copied().find(|kind| *kind == event.what.kind()))
             .filter(|kind| ["http.", "tls.", "connect."].iter().any(|of| kind.starts_with(of)))
             .collect()
     }

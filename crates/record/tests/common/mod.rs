@@ -60,10 +60,10 @@ fn run(text: &str) -> Vec<What> {
             wall: 1_700_000_000_000_000_000,
             replay_of: Some(ReplayOf {
                 run: "7f3a".into(),
+                digest: Some("b".repeat(64)),
+                subject: Some(text.into()),
                 wire: WireKind::Live,
                 net: None,
-                took: ms(310),
-                exchanges: vec![ReplayedExchange { url: text.into(), took: ms(3), think: ms(1) }],
             }),
         }),
         What::HostDeclared(HostDeclared {
@@ -168,6 +168,7 @@ fn names(text: &str) -> Vec<What> {
         counts: [1, 2, 3],
         length: 512,
         dropped: Some(text.into()),
+        arrived: Some(Time::from_millis(7)),
     }));
     all.push(What::NameEnded(NameEnded {
         lookup: LookupId(1),
@@ -193,12 +194,16 @@ fn tcp(text: &str) -> Vec<What> {
         What::ConnectAttempt(ConnectAttempt {
             exchange: Some(ExchangeId(1)),
             to: socket("192.0.2.80:80"),
+            transport: Transport::Tcp,
         }),
         What::ConnectResult(ConnectResult {
             exchange: None,
             to: socket("[::1]:80"),
             connection: Some(connection),
             end: AttemptEnd::Unreachable { why: text.into(), from: Some(ip("10.0.0.1")) },
+            transport: Transport::Quic,
+            syn_sent: Some(Time::from_millis(1)),
+            syn_ack: Some(Time::from_millis(2)),
         }),
         What::TcpOpened(TcpOpened {
             connection,
@@ -255,6 +260,21 @@ fn tcp(text: &str) -> Vec<What> {
             rtt_us: 40_000,
             ..TcpInfo::default()
         }),
+        What::TcpRead(TcpRead { connection, arrived: Time::from_millis(5), bytes: 1_448 }),
+        What::QuicOpened(QuicOpened {
+            connection: ConnectionId(2),
+            side: Side::Client,
+            local: socket("10.0.0.2:40001"),
+            remote: socket("192.0.2.80:443"),
+            version: 1,
+        }),
+        What::QuicClosed(QuicClosed {
+            connection: ConnectionId(2),
+            direction: Some(Direction::Received),
+            code: Some(0x100),
+            application: true,
+            why: text.into(),
+        }),
         What::TcpClosed(TcpClosed {
             connection,
             reason: CloseReason::TimeWaitOver,
@@ -280,6 +300,7 @@ fn tcp(text: &str) -> Vec<What> {
                 not_after: i64::MAX,
                 der: Some(body_ref()),
             }],
+            arrived: Some(Time::from_millis(6)),
         }),
     ];
     let states = [
@@ -314,7 +335,9 @@ fn http(text: &str) -> Vec<What> {
         Initiator::Redirect { of: exchange, status: 301 },
         Initiator::Parser { url: text.into(), line: 12 },
         Initiator::Style { url: text.into() },
+        Initiator::Script { url: text.into(), line: 3 },
         Initiator::Retry { of: exchange },
+        Initiator::Peer,
     ];
     let mut all: Vec<What> = initiators
         .into_iter()
@@ -326,9 +349,15 @@ fn http(text: &str) -> Vec<What> {
                 kind: ResourceKind::Document,
                 priority: Priority::VeryHigh,
                 initiator,
+                side: Side::Client,
+                of: None,
             })
         })
         .collect();
+    all.push(What::ExchangeStarted(ExchangeStarted {
+        of: Some(exchange),
+        ..ExchangeStarted::at_server(ExchangeId(2), "GET", text)
+    }));
     let fields = vec![Field("X-Text".into(), text.into()), Field("x-text".into(), String::new())];
     all.push(What::RequestSent(RequestSent {
         exchange: Some(exchange),
@@ -343,6 +372,9 @@ fn http(text: &str) -> Vec<What> {
         head_bytes: 120,
         body_bytes: 12,
         body: Some(body_ref()),
+        transport: Transport::Quic,
+        stream: Some(u64::MAX),
+        passed: Some(Time::from_millis(4)),
     }));
     all.push(What::ResponseHead(ResponseHead {
         exchange: Some(exchange),
@@ -354,6 +386,9 @@ fn http(text: &str) -> Vec<What> {
         head_bytes: 200,
         first_byte: Time::from_millis(40),
         first_segment: EventId::new(17),
+        transport: Transport::Tcp,
+        stream: None,
+        arrived: Some(Time::from_millis(39)),
         server_timing: vec![ServerTiming {
             name: "db".into(),
             duration: Some(Duration::from_nanos(81_000_001)),
@@ -375,7 +410,11 @@ fn http(text: &str) -> Vec<What> {
                 codings: vec!["br".into()],
                 content: Some(body_ref()),
                 cut: Some(cut),
+                framed: Some(17),
             },
+            transport: Transport::Tcp,
+            stream: Some(4),
+            arrived: None,
             media_type: Some("text/html".into()),
             trailers: fields.clone(),
         })
@@ -391,6 +430,11 @@ fn http(text: &str) -> Vec<What> {
         by: EndedBy::Kept,
         why: text.into(),
     }));
+    all.push(What::ExchangeNote(ExchangeNote {
+        exchange,
+        what: text.into(),
+        rule: "RFC 9112 §2.2".into(),
+    }));
     all
 }
 
@@ -404,7 +448,8 @@ fn page(text: &str) -> Vec<What> {
             initiator: Initiator::User,
             not_fetched: Some(text.into()),
         }),
-        What::Milestone(Milestone { name: "first-paint".into() }),
+        What::Milestone(PageMilestone { name: Milestone::FirstPaint }),
+        What::Milestone(PageMilestone { name: text.into() }),
         What::PagePainted(PagePainted {
             picture: body_ref(),
             width: 1280,

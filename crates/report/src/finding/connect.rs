@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use roundtrip_record::{Attempt, AttemptEnd, FaultKind, Time};
+use roundtrip_record::{Attempt, AttemptEnd, CertificateReason, FaultKind, Time};
 
 use super::Context;
 use super::words::{Words, host, host_port, url};
@@ -167,16 +167,16 @@ pub(super) fn bad_certificate(context: &Context<'_>) -> Words {
         return Words::default();
     };
     let host = clean(host);
-    let words = match reason.as_str() {
-        "expired" | "not_yet_valid" => out_of_date(context, &host),
-        "wrong_name" => wrong_name(context, &host),
-        "unknown_issuer" => unknown_issuer(context, &host),
-        "revoked" => Words::new(
+    let words = match reason {
+        CertificateReason::Expired | CertificateReason::NotYetValid => out_of_date(context, &host),
+        CertificateReason::WrongName => wrong_name(context, &host),
+        CertificateReason::UnknownIssuer => unknown_issuer(context, &host),
+        CertificateReason::Revoked => Words::new(
             format!("certificate of {host} was revoked by its authority"),
             "have a new certificate issued for the server",
         )
         .means("others may hold its key, or it was issued by mistake: send nothing there"),
-        "bad_signature" => Words::new(
+        CertificateReason::BadSignature => Words::new(
             format!("certificate of {host} has a signature that does not hold"),
             look_behind(context),
         )
@@ -201,7 +201,7 @@ fn out_of_date(context: &Context<'_>, host: &str) -> Words {
     let wall = context.model.run.as_ref().map_or(0, |run| run.wall);
     let now = (wall.saturating_add(context.at.nanos()) / 1_000_000_000) as i64;
     let away = |at: i64| duration(Duration::from_secs(at.abs_diff(now)));
-    if reason == "expired" {
+    if *reason == CertificateReason::Expired {
         let ago = not_after.map_or(String::new(), |at| format!(" {} ago", away(at)));
         Words::new(
             format!("certificate of {host} expired{ago}"),

@@ -259,7 +259,7 @@ fn simple(context: &Context<'_>, fault: &FaultKind) -> Words {
             format!("the response is not HTTP: {}", clean(what)),
             "roundtrip show latest --pcap has the bytes as they came",
         )
-        .seen(format!("byte {} of the response to {url}; ruled by {}", grouped(*offset), clean(rule)))
+        .seen(format!("byte {} of the response to {url}; ruled by {}", grouped(*offset), clean(&rule.to_string())))
         .means("the server breaks the protocol, this port speaks another one, or something in between rewrites"),
         FaultKind::HeadTooLarge { limit } => Words::new(
             format!("the head of the response is larger than {}", bytes(*limit)),

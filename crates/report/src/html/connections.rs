@@ -40,7 +40,7 @@ fn title(model: &Model, connection: &Connection) -> Markup {
         @if let Some(near) = near { span.url { (near.local) " → " (near.remote) } }
         " · " (clean(connection.near().map_or("", |end| model.host_name(end.host))))
         " · " (count(carried, "exchange"))
-        @if let Some(tls) = &connection.tls { " · " (clean(&tls.what.version)) }
+        @if let Some(tls) = &connection.tls { " · " (clean(tls.what.version.as_str())) }
         @if let Some(round_trip) = near.and_then(End::round_trip) { " · RTT " (duration(round_trip)) }
         @let again: u32 = connection.ends().map(End::retransmissions).sum();
         @if again > 0 { " · " (count(again as usize, "retransmission")) }
@@ -272,7 +272,7 @@ fn facts(model: &Model, connection: &Connection) -> Markup {
             @if let Some(handshake) = handshake { tr { th { "handshake" } td { (duration(handshake.took())) } } }
             @if let Some((span, _)) = connection.tls_span() { tr { th { "TLS handshake" } td { (duration(span.took())) } } }
             @if let Some(tls) = &connection.tls { tr { th { "TLS" } td {
-                (clean(&tls.what.version)) ", " (clean(&tls.what.cipher)) @if let Some(group) = &tls.what.group { ", " (clean(group)) } @if tls.what.resumed { ", resumed" }
+                (clean(tls.what.version.as_str())) ", " (clean(&tls.what.cipher)) @if let Some(group) = &tls.what.group { ", " (clean(group)) } @if tls.what.resumed { ", resumed" }
             } } }
             @if let Some(certificate) = connection.certificate() { tr { th { "certificate" } td {
                 (clean(&certificate.subject)) ", issued by " (clean(&certificate.issuer)) ", good until " (calendar(certificate.not_after))

@@ -172,11 +172,11 @@ fn opened(model: &Model, exchange: &Exchange) -> Markup {
             }
             @if let Some(request) = &exchange.request { div {
                 h3 { "Request as sent" }
-                pre.fields { b { (clean(&request.what.method)) " " (clean(&request.what.target)) " " (clean(&request.what.version)) } "\n" (fields(&request.what.fields)) }
+                pre.fields { b { (clean(&request.what.method)) " " (clean(&request.what.target)) " " (clean(request.what.version.as_str())) } "\n" (fields(&request.what.fields)) }
             } }
             @for head in &exchange.heads { div {
                 h3 { "Response as received" }
-                pre.fields { b { (clean(&head.what.version)) " " (head.what.status) " " (clean(&head.what.reason)) } "\n" (fields(&head.what.fields)) }
+                pre.fields { b { (clean(head.what.version.as_str())) " " (head.what.status) " " (clean(&head.what.reason)) } "\n" (fields(&head.what.fields)) }
             } }
         }
     }

@@ -184,7 +184,7 @@ impl Filed {
     /// A result belongs to the attempt that caused it, or else to the last open one that fits.
     fn connected(&mut self, event: &Event, result: &ConnectResult) {
         let fits = |attempted: &Attempted| {
-            let ConnectAttempt { exchange, to } = &attempted.attempt;
+            let ConnectAttempt { exchange, to, .. } = &attempted.attempt;
             attempted.result.is_none() && *exchange == result.exchange && *to == result.to
         };
         let caused =
@@ -203,6 +203,8 @@ impl Filed {
             What::TlsEstablished(done) => {
                 self.above(done.connection).tls = Some(at(event, done));
             }
+            // A server's own exchanges are the other end of what a client's tell.
+            What::ExchangeStarted(started) if started.side == Side::Server => {}
             What::ExchangeStarted(started) => {
                 let exchange = Exchange {
                     id: started.exchange,

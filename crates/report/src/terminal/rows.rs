@@ -338,7 +338,7 @@ fn tls(model: &Model, exchange: &Exchange) -> String {
     let Some(done) = connection.and_then(|connection| connection.tls.as_ref()) else {
         return "not completed".into();
     };
-    let mut facts = vec![clean(&done.what.version)];
+    let mut facts = vec![clean(done.what.version.as_str())];
     if done.what.resumed {
         facts.push("resumed".into());
     }

@@ -176,6 +176,8 @@ impl Scene {
                     Priority::VeryHigh
                 },
                 initiator,
+                side: Side::Client,
+                of: None,
             }),
         );
         (exchange, event)
@@ -390,7 +392,11 @@ impl Scene {
         let attempt = self.tell(
             self.client,
             cause,
-            What::ConnectAttempt(ConnectAttempt { exchange: Some(exchange), to }),
+            What::ConnectAttempt(ConnectAttempt {
+                exchange: Some(exchange),
+                to,
+                transport: Transport::Tcp,
+            }),
         );
         let client = self.log.connection_id();
         let server = if self.both_ends { self.log.connection_id() } else { client };
@@ -445,6 +451,9 @@ impl Scene {
             to,
             connection: Some(client),
             end: AttemptEnd::Connected,
+            transport: Transport::Tcp,
+            syn_sent: None,
+            syn_ack: None,
         };
         self.tell(self.client, attempt, What::ConnectResult(result));
         wire
@@ -475,6 +484,7 @@ impl Scene {
             alpn: Some("http/1.1".into()),
             resumed: false,
             certificates: vec![certificate],
+            arrived: None,
         };
         self.tell(self.client, started, What::TlsEstablished(done));
     }
@@ -496,6 +506,9 @@ impl Scene {
             What::RequestSent(RequestSent {
                 exchange: Some(exchange),
                 connection: wire.client,
+                transport: Transport::Tcp,
+                stream: None,
+                passed: None,
                 lookup,
                 reused: wire.carried,
                 version: "HTTP/1.1".into(),
@@ -617,6 +630,9 @@ impl Scene {
                 first_byte,
                 first_segment: first,
                 server_timing,
+                transport: Transport::Tcp,
+                stream: None,
+                arrived: None,
             }),
         );
         self.now = (at - us(2_400)).max(sent) + self.delay;
@@ -629,6 +645,7 @@ impl Scene {
             codings: vec![],
             content,
             cut: None,
+            framed: None,
         };
         let ended = ResponseEnded {
             exchange: Some(exchange),
@@ -636,6 +653,9 @@ impl Scene {
             body,
             media_type: Some(answer.media.into()),
             trailers: vec![],
+            transport: Transport::Tcp,
+            stream: None,
+            arrived: None,
         };
         let ended = self.tell(self.client, head, What::ResponseEnded(ended));
         let done = ExchangeEnded {
@@ -722,7 +742,7 @@ impl Scene {
     }
 
     pub(crate) fn milestone(&mut self, name: &str) {
-        self.tell(self.client, None, What::Milestone(Milestone { name: name.into() }));
+        self.tell(self.client, None, What::Milestone(PageMilestone { name: name.into() }));
     }
 
     pub(crate) fn found(

@@ -1,0 +1,38 @@
+//! Connections of QUIC (RFC 9000): their begin and their end.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ConnectionId, Direction, Side};
+
+/// One end of a QUIC connection came into being.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuicOpened {
+    /// The connection, numbered together with those of TCP.
+    pub connection: ConnectionId,
+    /// Which end of it.
+    pub side: Side,
+    /// Its address.
+    pub local: SocketAddr,
+    /// The other end's.
+    pub remote: SocketAddr,
+    /// The version of QUIC, as on the wire: 1 is RFC 9000.
+    pub version: u32,
+}
+
+/// A QUIC connection is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuicClosed {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Which way the `CONNECTION_CLOSE` frame went; `None` where there was none: the idle timeout, a
+    /// stateless reset.
+    pub direction: Option<Direction>,
+    /// The error code of that frame.
+    pub code: Option<u64>,
+    /// The code is the application's (HTTP/3), not the transport's.
+    pub application: bool,
+    /// Why, in words.
+    pub why: String,
+}
