@@ -96,7 +96,9 @@ fn linked(told: &Value) -> Vec<&Value> {
         }
     }
     let is_macro = |package: &Value| {
-        list(&package["targets"]).iter().any(|target| list(&target["kind"]).contains(&"proc-macro".into()))
+        list(&package["targets"])
+            .iter()
+            .any(|target| list(&target["kind"]).contains(&"proc-macro".into()))
     };
     let mut found: Vec<&Value> = seen
         .iter()
@@ -127,13 +129,16 @@ fn licences(folder: &Path) -> io::Result<Vec<String>> {
 fn is_licence(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     NAMES.iter().any(|start| {
-        name.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', '_']))
+        name.strip_prefix(start)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', '_']))
     }) || name.ends_with(".txt") && NAMES.iter().any(|part| name.contains(part))
 }
 
 /// A file that is text.
 fn text(path: &Path) -> Option<String> {
-    let code = path.extension().is_some_and(|end| ["rs", "ttf", "otf", "html"].iter().any(|code| end == *code));
+    let code = path
+        .extension()
+        .is_some_and(|end| ["rs", "ttf", "otf", "html"].iter().any(|code| end == *code));
     let text = String::from_utf8(fs::read(path).ok().filter(|_| path.is_file() && !code)?).ok()?;
     Some(text.replace("\r\n", "\n").trim().to_owned())
 }

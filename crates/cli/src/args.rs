@@ -132,6 +132,15 @@ pub(crate) struct Output {
     /// Keep the record and all its views in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Keep nothing: the record goes when the answer is there
+    #[arg(long, conflicts_with_all = ["out", "run_name", "pin"])]
+    pub(crate) no_keep: bool,
+    /// A name for the saved run, besides its id
+    #[arg(long = "name", id = "run_name", value_name = "NAME", conflicts_with = "out")]
+    pub(crate) name: Option<String>,
+    /// Keep the saved run until it is deleted: the 20 that are kept anyway do not count it
+    #[arg(long, conflicts_with = "out")]
+    pub(crate) pin: bool,
     /// text or json
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
@@ -577,6 +586,18 @@ pub(crate) struct Show {
     /// A saved run (its id, or its folder); without it, the list of saved runs
     #[arg(value_name = "RUN|DIR")]
     pub(crate) run: Option<String>,
+    /// List this many saved runs only, the newest
+    #[arg(long, value_name = "N", conflicts_with = "run")]
+    pub(crate) last: Option<usize>,
+    /// Delete it
+    #[arg(long, group = "view", requires = "run")]
+    pub(crate) delete: bool,
+    /// Keep it until it is deleted
+    #[arg(long, group = "view", requires = "run")]
+    pub(crate) pin: bool,
+    /// Let it go as others do, when room is made
+    #[arg(long, group = "view", requires = "run")]
+    pub(crate) unpin: bool,
     /// The sequence diagram of its connections
     #[arg(long, group = "view")]
     pub(crate) tcp: bool,

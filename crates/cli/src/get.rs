@@ -105,10 +105,7 @@ fn complain(arguments: &Get, code: u8, words: &str) {
 fn carry_out(arguments: &Get) -> Outcome {
     let ground = arguments.network.ground()?;
     let sites = Sites::read(&arguments.network)?;
-    let kept = match &arguments.out {
-        Some(folder) => Some(Kept::new(Some(folder), "get")?),
-        None => None,
-    };
+    let kept = arguments.out.as_deref().map(Kept::named);
     let log = log(arguments, kept.as_ref())?;
     let title = Title {
         command: "get".into(),

@@ -6,30 +6,74 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use roundtrip_record::{Capture, Folder, ReplayOf, Runs, Settings};
+use roundtrip_record::{Capture, Folder, Label, ReplayOf, Runs, Settings, Writing};
 use roundtrip_report::{Attachments, Model, Original, har, html};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::{self, Output};
+use crate::terminal;
 
-/// A record that is being kept.
+/// A record that is being kept, for good or as long as this command runs.
 pub(crate) struct Kept {
     /// Its folder.
     pub(crate) path: PathBuf,
-    /// The id under which it can be shown again.
-    pub(crate) id: String,
+    /// The id under which it can be shown again; `None` where it goes with this command.
+    pub(crate) id: Option<String>,
+    /// What keeps the folder from being removed, or removes it in the end.
+    _hold: Hold,
+}
+
+#[allow(dead_code, reason = "what is held is held to be dropped")]
+enum Hold {
+    /// The folder that was named.
+    Named,
+    /// One among the saved runs.
+    Saved(Writing),
+    /// A folder that goes with this command.
+    Passing(tempfile::TempDir),
 }
 
 impl Kept {
-    /// A folder for a new record: the one that was named, or one among the saved runs.
-    pub(crate) fn new(out: Option<&Path>, subject: &str) -> anyhow::Result<Self> {
-        if let Some(path) = out {
-            return Ok(Self { path: path.to_owned(), id: path.display().to_string() });
+    /// The folder that the arguments name, or one among the saved runs. Where neither can be had the
+    /// record is kept for as long as the command runs, and that is said.
+    pub(crate) fn new(output: &Output, subject: &str) -> anyhow::Result<Self> {
+        match &output.out {
+            Some(path) => Ok(Self::named(path)),
+            None if output.no_keep => Self::passing(),
+            None => Self::saved(output, subject),
         }
-        let runs = saved()?;
-        let number = runs.list()?.last().map_or(0, |run| run.number);
-        let run = runs.create(&short_id(subject, number))?;
-        Ok(Self { path: run.path, id: run.id })
+    }
+
+    /// A folder that was named.
+    pub(crate) fn named(path: &Path) -> Self {
+        if path.join("record.jsonl").is_file() {
+            terminal::note(&format!("{}: the record that was here is replaced", path.display()));
+        }
+        Self { path: path.to_owned(), id: Some(path.display().to_string()), _hold: Hold::Named }
+    }
+
+    /// A folder among the saved runs.
+    pub(crate) fn saved(output: &Output, subject: &str) -> anyhow::Result<Self> {
+        let label = Label { name: output.name.clone(), pinned: output.pin };
+        let writing = saved().and_then(|runs| Ok(runs.create(&short_id(subject), &label)?));
+        match writing {
+            Ok(writing) => Ok(Self {
+                path: writing.run.path.clone(),
+                id: Some(writing.run.id.clone()),
+                _hold: Hold::Saved(writing),
+            }),
+            Err(error) if label == Label::default() => {
+                terminal::note(&format!("this run is not kept: {error:#}"));
+                Self::passing()
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn passing() -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("roundtrip-").tempdir()?;
+        let path = folder.path().to_owned();
+        Ok(Self { path, id: None, _hold: Hold::Passing(folder) })
     }
 
     /// How its record is kept.
@@ -49,6 +93,9 @@ impl Kept {
     pub(crate) fn views(&self) -> anyhow::Result<Model> {
         let folder = Folder::open(&self.path)?;
         let model = model(&folder)?;
+        if self.id.is_none() {
+            return Ok(model);
+        }
         let bodies = folder.bodies();
         let json = serde_json::to_vec_pretty(&har(&model, &bodies))?;
         write(&self.path.join("visit.har"), &json)?;
@@ -69,15 +116,26 @@ pub(crate) fn open(run: &str) -> anyhow::Result<Folder> {
     Ok(Folder::open(saved()?.find(run)?.path)?)
 }
 
-/// Whether `text` names a saved record.
-pub(crate) fn is_run(text: &str) -> bool {
+/// Whether `text` names a saved record, or can mean nothing else: then that it is not there is an error.
+pub(crate) fn is_run(text: &str) -> anyhow::Result<bool> {
     let path = Path::new(text);
     if path.join("record.jsonl").is_file() || path.file_name().is_some_and(|n| n == "record.jsonl")
     {
-        return true;
+        return Ok(true);
     }
+    if text.contains(['/', '.', ':']) || path.exists() {
+        return Ok(false);
+    }
+    let found = saved().and_then(|runs| Ok(runs.find(text)?));
+    // Four hexadecimal digits are no host that anybody visits.
     let like_an_id = text.len() >= 3 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (like_an_id || text == "latest") && saved().is_ok_and(|runs| runs.find(text).is_ok())
+    match found {
+        Ok(_) => Ok(true),
+        Err(error) if like_an_id || text == "latest" => Err(error.context(format!(
+            "{text} is no saved run (roundtrip show lists them); a host of this name is http://{text}/"
+        ))),
+        Err(_) => Ok(false),
+    }
 }
 
 /// A record, understood.
@@ -124,9 +182,9 @@ fn base(variable: &str, default: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// Four hexadecimal digits that look like nothing else. What they are made of differs from run to run.
-fn short_id(subject: &str, number: u64) -> String {
+fn short_id(subject: &str) -> String {
     let clock = roundtrip_os::Clock::start().wall_epoch();
-    let digest = Sha256::digest(format!("{subject} {number} {clock} {}", std::process::id()));
+    let digest = Sha256::digest(format!("{subject} {clock} {}", std::process::id()));
     format!("{:02x}{:02x}", digest[0], digest[1])
 }
 

@@ -23,7 +23,13 @@ mod tests {
     fn what_is_embedded_is_named_with_its_licence() {
         let mut text = String::new();
         flate2::read::ZlibDecoder::new(NOTICES).read_to_string(&mut text).expect("packed text");
-        for part in ["rustls ", "tokio ", "Liberation fonts  OFL-1.1", "SIL OPEN FONT LICENSE", "Permission is hereby granted"] {
+        for part in [
+            "rustls ",
+            "tokio ",
+            "Liberation fonts  OFL-1.1",
+            "SIL OPEN FONT LICENSE",
+            "Permission is hereby granted",
+        ] {
             assert!(text.contains(part), "{part} is not in the notices");
         }
     }

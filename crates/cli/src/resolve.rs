@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &Resolve, colour: Colour) -> Outcome {
     let names = arguments.network.names(families)?;
     let ground = arguments.network.ground()?;
     let sites = Sites::read(&arguments.network)?;
-    let kept = Kept::new(arguments.output.out.as_deref(), &arguments.name)?;
+    let kept = Kept::new(&arguments.output, &arguments.name)?;
     let title =
         Title { command: "resolve".into(), subject: arguments.name.clone(), replay_of: None };
     let record = kept.settings(&arguments.output);
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Resolve, colour: Colour) -> Outcome {
         return Ok(exit);
     }
     let mut options = terminal::options(colour);
-    options.saved = Some(kept.id);
+    options.saved.clone_from(&kept.id);
     options.detail = if arguments.verbose { Detail::Verbose } else { Detail::Normal };
     terminal::print(&view(&model, &options))?;
     Ok(exit)

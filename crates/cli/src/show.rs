@@ -1,16 +1,23 @@
 //! `roundtrip show`
 
-use roundtrip_record::Folder;
+use roundtrip_record::{Folder, Label, Run};
 use roundtrip_report::{
-    Attachments, Detail, Verdict, har, html, json, junit, perfetto, sequence, terminal as view,
+    Attachments, Detail, Model, Verdict, har, html, json as facts, junit, perfetto, sequence,
+    terminal as view,
 };
 
+use serde_json::{Value, json};
+
 use crate::args::{Colour, Format, Show};
+use crate::calendar::rfc3339;
 use crate::{Outcome, keep, terminal};
 
 /// Carries it out.
 pub(crate) fn run(arguments: &Show, colour: Colour) -> Outcome {
-    let Some(run) = &arguments.run else { return list() };
+    let Some(run) = &arguments.run else { return list(arguments) };
+    if changed(arguments, run)? {
+        return Ok(0);
+    }
     let folder = keep::open(run)?;
     if arguments.pcap {
         let capture = folder.capture().ok_or_else(|| {
@@ -46,7 +53,7 @@ pub(crate) fn run(arguments: &Show, colour: Colour) -> Outcome {
     } else if arguments.events {
         std::fs::read_to_string(folder.path().join("record.jsonl"))?
     } else if arguments.format == Format::Json {
-        format!("{:#}", json(&model))
+        format!("{:#}", facts(&model))
     } else {
         view(&model, &options)
     };
@@ -54,26 +61,131 @@ pub(crate) fn run(arguments: &Show, colour: Colour) -> Outcome {
     Ok(0)
 }
 
+/// A line of the list.
+struct Listed {
+    run: Run,
+    /// What its record says, or why it cannot be read.
+    told: anyhow::Result<Model>,
+}
+
+impl Listed {
+    fn read(run: Run) -> Self {
+        let told = Folder::open(&run.path)
+            .map_err(anyhow::Error::from)
+            .and_then(|folder| keep::model(&folder));
+        Self { run, told }
+    }
+
+    /// When it was written, UTC.
+    fn written(&self) -> Option<String> {
+        self.run.written().map(rfc3339)
+    }
+
+    fn line(&self) -> String {
+        let written = self.written().unwrap_or_default();
+        let begin = format!(
+            "{:<6} {}",
+            self.run.id,
+            written.get(..16).unwrap_or_default().replace('T', " ")
+        );
+        let marks = self.run.name().map(|name| format!("  [{name}]")).unwrap_or_default();
+        let pinned = if self.run.is_pinned() { "  pinned" } else { "" };
+        match &self.told {
+            Ok(_) if self.run.is_being_written() => format!("{begin}  under way{marks}"),
+            Ok(model) => {
+                let verdict = Verdict::new(model);
+                let took = verdict.facts.iter().find(|fact| fact.rank == 0);
+                let took = took.map_or("", |fact| fact.text.as_str());
+                let (wire, seed) = ground(model);
+                let size = size(self.run.bytes());
+                format!(
+                    "{begin}  {took:>8}  {wire}{seed}  {size:>8}  {}  {}{marks}{pinned}",
+                    verdict.result, verdict.subject
+                )
+            }
+            Err(error) => format!("{begin}  cannot be read: {error:#}{marks}{pinned}"),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let mut line = json!({
+            "id": self.run.id,
+            "name": self.run.name(),
+            "pinned": self.run.is_pinned(),
+            "written": self.written(),
+            "bytes": self.run.bytes(),
+            "path": self.run.path,
+        });
+        match &self.told {
+            Ok(model) => {
+                let verdict = Verdict::new(model);
+                let run = model.run.as_ref();
+                line["command"] = json!(run.map(|run| &run.command));
+                line["wire"] = json!(run.map(|run| run.wire.name()));
+                line["net"] = json!(run.and_then(|run| run.net.as_ref()));
+                line["seed"] = json!(run.and_then(|run| run.seed));
+                line["took_ms"] = json!(model.total().took().as_secs_f64() * 1000.0);
+                line["exit"] = json!(model.exit());
+                line["result"] = json!(verdict.result);
+                line["subject"] = json!(verdict.subject);
+            }
+            Err(error) => line["error"] = json!(format!("{error:#}")),
+        }
+        line
+    }
+}
+
+/// The wire and its network, and the seed where it is not the usual one.
+fn ground(model: &Model) -> (String, String) {
+    let Some(run) = &model.run else { return Default::default() };
+    let net = run.net.as_deref().map(|net| format!(" {net}")).unwrap_or_default();
+    let seed = run.seed.filter(|seed| *seed != 1).map(|seed| format!(" seed {seed}"));
+    (format!("{}{net}", run.wire.name()), seed.unwrap_or_default())
+}
+
+/// Bytes, in the largest unit that leaves a whole number.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1000 => format!("{bytes} B"),
+        1000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
 /// The saved runs, newest first.
-fn list() -> Outcome {
+fn list(arguments: &Show) -> Outcome {
     let mut runs = keep::saved()?.list()?;
     runs.reverse();
-    if runs.is_empty() {
+    runs.truncate(arguments.last.unwrap_or(usize::MAX));
+    let listed = runs.into_iter().map(Listed::read);
+    if arguments.format == Format::Json {
+        let lines: Vec<Value> = listed.map(|line| line.json()).collect();
+        terminal::print(&format!("{:#}", Value::from(lines)))?;
+        return Ok(0);
+    }
+    let mut any = false;
+    for line in listed {
+        any = true;
+        terminal::print(&line.line())?;
+    }
+    if !any {
         terminal::print("no saved runs yet; roundtrip visit makes one")?;
     }
-    for run in runs {
-        let line = match Folder::open(&run.path)
-            .map_err(anyhow::Error::from)
-            .and_then(|folder| keep::model(&folder))
-        {
-            Ok(model) => {
-                let wire = model.run.as_ref().map_or("", |run| run.wire.name());
-                let verdict = Verdict::new(&model);
-                format!("{:<6} {wire:<5} {}  {}", run.id, verdict.result, verdict.subject)
-            }
-            Err(error) => format!("{:<6} cannot be read: {error}", run.id),
-        };
-        terminal::print(&line)?;
-    }
     Ok(0)
+}
+
+/// Changes a saved run, if that is what was asked for.
+fn changed(arguments: &Show, run: &str) -> anyhow::Result<bool> {
+    if !(arguments.delete || arguments.pin || arguments.unpin) {
+        return Ok(false);
+    }
+    let run = keep::saved()?.find(run)?;
+    if !arguments.delete {
+        run.relabel(&Label { name: None, pinned: arguments.pin })?;
+    } else if run.is_being_written() {
+        anyhow::bail!("{} is being written; wait until its command has ended", run.id);
+    } else {
+        run.delete()?;
+    }
+    Ok(true)
 }

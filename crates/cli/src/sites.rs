@@ -14,6 +14,9 @@ use url::Url;
 use crate::args::Network;
 use crate::serve::host;
 
+/// The host under which a folder that is visited is served.
+pub(crate) const FOLDER_HOST: &str = "site.example";
+
 /// The demo's hosts, and the folders that `--site` puts up.
 pub(crate) struct Sites {
     folders: Vec<(String, PathBuf)>,
@@ -26,10 +29,11 @@ impl Sites {
         for text in &network.site {
             let (name, folder) = host(text).with_context(|| format!("--site {text}"))?;
             Files::folder(&folder).with_context(|| format!("--site {text}"))?;
-            if demo::HOSTS.contains(&name.as_str()) {
-                bail!("--site {text}: the demo has this host; take another name");
+            let name = name.to_ascii_lowercase();
+            if demo::HOSTS.contains(&name.as_str()) || name == FOLDER_HOST {
+                bail!("--site {text}: the lab has a host {name}; take another name");
             }
-            folders.push((name.to_ascii_lowercase(), folder));
+            folders.push((name, folder));
         }
         Ok(Self { folders })
     }
@@ -49,7 +53,14 @@ impl Sites {
         let mut sites = Vec::new();
         for scheme in [Scheme::Http, Scheme::Https] {
             sites.extend(demo::sites(scheme));
-            for (name, folder) in &self.folders {
+        }
+        self.beside(sites)
+    }
+
+    /// Puts the folders beside other sites, each over http and over https.
+    pub(crate) fn beside(&self, mut sites: Vec<Site>) -> Result<Vec<Site>, RunError> {
+        for (name, folder) in &self.folders {
+            for scheme in [Scheme::Http, Scheme::Https] {
                 sites.push(site(name, folder, scheme)?);
             }
         }

@@ -74,3 +74,8 @@ pub(crate) fn progress(text: &str) {
         eprintln!("{text}");
     }
 }
+
+/// Says on standard error what somebody should know who did not ask.
+pub(crate) fn note(text: &str) {
+    eprintln!("roundtrip: {text}");
+}

@@ -17,14 +17,11 @@ use roundtrip_visit::site::Site;
 use roundtrip_visit::{ClientCaches, Plan, Until, demo};
 use url::Url;
 
-use crate::args::{self, Colour, Format, Network, Visit};
+use crate::args::{self, Colour, Format, Network, Output, Visit};
 use crate::keep::{self, Kept};
 use crate::network::{Wire, pins, this_machine};
-use crate::sites::{Sites, site};
+use crate::sites::{FOLDER_HOST, Sites, site};
 use crate::{Outcome, terminal};
-
-/// The host under which a folder is served in the lab.
-const FOLDER_HOST: &str = "site.example";
 
 /// What is visited.
 enum Subject<'a> {
@@ -37,7 +34,7 @@ enum Subject<'a> {
 
 /// Carries it out.
 pub(crate) fn run(arguments: &Visit, colour: Colour) -> Outcome {
-    let subject = subject(arguments.subject.as_deref());
+    let subject = subject(arguments.subject.as_deref())?;
     let wire = arguments.network.wire()?;
     match subject {
         Subject::Url(text) => return url(arguments, colour, text, wire),
@@ -47,9 +44,13 @@ pub(crate) fn run(arguments: &Visit, colour: Colour) -> Outcome {
         Subject::Demo => {
             let scheme = if arguments.https { Scheme::Https } else { Scheme::Http };
             let plan = demo::plan(scheme);
-            simulated(arguments, colour, "demo", plan, || Ok(demo::sites(scheme)))
+            let sites = Sites::read(&arguments.network)?;
+            simulated(arguments, colour, "demo", plan, || sites.beside(demo::sites(scheme)))
         }
         Subject::Path(path) => served(arguments, colour, path),
+        Subject::Run(_) if !arguments.network.site.is_empty() => {
+            bail!("--site has no place here: a saved run is answered from its record alone")
+        }
         Subject::Run(run) => again(arguments, colour, run),
     }
 }
@@ -77,10 +78,10 @@ fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> Out
     }
 }
 
-fn subject(given: Option<&str>) -> Subject<'_> {
-    match given {
+fn subject(given: Option<&str>) -> anyhow::Result<Subject<'_>> {
+    Ok(match given {
         None => Subject::Demo,
-        Some(text) if keep::is_run(text) => Subject::Run(text),
+        Some(text) if keep::is_run(text)? => Subject::Run(text),
         Some(text) if text.contains("://") => Subject::Url(text),
         // What begins as a path does is one, and it is an error if nothing is there.
         Some(text)
@@ -90,7 +91,7 @@ fn subject(given: Option<&str>) -> Subject<'_> {
             Subject::Path(Path::new(text))
         }
         Some(text) => Subject::Url(text),
-    }
+    })
 }
 
 /// A folder, or a page with the folder around it, served and visited in the lab.
@@ -104,8 +105,9 @@ fn served(arguments: &Visit, colour: Colour, path: &Path) -> Outcome {
         path
     };
     Files::folder(folder).with_context(|| format!("cannot visit {}", path.display()))?;
+    let others = Sites::read(&arguments.network)?;
     simulated(arguments, colour, &path.display().to_string(), Plan::get(url), || {
-        Ok(vec![site(FOLDER_HOST, folder, scheme)?])
+        others.beside(vec![site(FOLDER_HOST, folder, scheme)?])
     })
 }
 
@@ -119,7 +121,7 @@ fn replay(arguments: &Visit, colour: Colour, folder: &Folder, run: &str) -> Outc
     let recording = Recording::read(&folder.read()?.0)?;
     let bodies = folder.bodies();
     let body = |content: &BodyRef| bodies.get(content).ok();
-    let kept = Kept::new(arguments.output.out.as_deref(), run)?;
+    let kept = Kept::new(&arguments.output, run)?;
     let title = Title {
         command: "visit".into(),
         subject: recording.run.subject.clone(),
@@ -143,7 +145,7 @@ fn simulated(
     sites: impl Fn() -> Result<Vec<Site>, RunError>,
 ) -> Outcome {
     let ground = Ground::Lab(arguments.network.lab()?);
-    let kept = Kept::new(arguments.output.out.as_deref(), name)?;
+    let kept = Kept::new(&arguments.output, name)?;
     let title = Title { command: "visit".into(), subject: plan.url.to_string(), replay_of: None };
     let plan = planned(arguments, plan)?;
     let (machine, record) = (ThisMachine::default(), kept.settings(&arguments.output));
@@ -171,9 +173,9 @@ fn live(arguments: &Visit, colour: Colour, url: Url, wire: Option<Wire>) -> Outc
     let plan = planned(arguments, Plan::get(url.clone()))?;
     let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
     let kept = match &arguments.network.net {
-        None => Kept::new(arguments.output.out.as_deref(), url.as_str())?,
+        None => Kept::new(&arguments.output, url.as_str())?,
         // The folder that was named is for the answer; the live visit is kept among the saved runs.
-        Some(_) => Kept::new(None, url.as_str())?,
+        Some(_) => Kept::new(&Output { out: None, ..arguments.output.clone() }, url.as_str())?,
     };
     terminal::progress(&format!("visiting {} …", plan.url));
     let record = kept.settings(&arguments.output);
@@ -183,8 +185,9 @@ fn live(arguments: &Visit, colour: Colour, url: Url, wire: Option<Wire>) -> Outc
         return Ok(visited.exit);
     }
     kept.views()?;
-    terminal::progress(&format!("carrying {} out again in the lab …", kept.id));
-    replay(arguments, colour, &Folder::open(&kept.path)?, &kept.id)
+    let name = kept.id.as_deref().unwrap_or("it");
+    terminal::progress(&format!("carrying {name} out again in the lab …"));
+    replay(arguments, colour, &Folder::open(&kept.path)?, name)
 }
 
 /// A URL that cannot be used is a finding as any other.
@@ -284,7 +287,7 @@ fn finish(arguments: &Visit, colour: Colour, kept: &Kept) -> anyhow::Result<()> 
         return Ok(terminal::print(&format!("{:#}", json(&model)))?);
     }
     let mut options = terminal::options(colour);
-    options.saved = Some(kept.id.clone());
+    options.saved.clone_from(&kept.id);
     options.detail = match (arguments.verbose, arguments.quiet) {
         (true, _) => Detail::Verbose,
         (false, true) => Detail::Answer,

@@ -11,8 +11,8 @@ use std::rc::Rc;
 use roundtrip_os::Clock;
 use roundtrip_os::layout::{u16_at, u32_at};
 use roundtrip_os::syscall::{Message, bind_packet, receive, set_option, watch};
-use roundtrip_packet::{Frame, Network, Transport, Verify, parse_frame};
 use roundtrip_packet::tcp::Segment;
+use roundtrip_packet::{Frame, Network, Transport, Verify, parse_frame};
 use roundtrip_packet::{IpHeader, Protocol, checksum, ethernet};
 use roundtrip_record::{
     Direction, EventId, Flags, InterfaceId, Log, TcpSegment, Time, Trace as _, What,

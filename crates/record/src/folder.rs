@@ -150,10 +150,17 @@ impl Folder {
     pub fn digest(&self) -> Result<String, FolderError> {
         use sha2::Digest;
         let path = self.path.join(EVENTS);
-        let mut file = File::open(&path).map_err(FolderError::io(&path))?;
+        let mut file = BufReader::new(File::open(&path).map_err(FolderError::io(&path))?);
         let mut hasher = sha2::Sha256::new();
-        io::copy(&mut file, &mut hasher).map_err(FolderError::io(&path))?;
-        Ok(hex(&hasher.finalize()))
+        loop {
+            let piece = file.fill_buf().map_err(FolderError::io(&path))?;
+            if piece.is_empty() {
+                return Ok(hex(&hasher.finalize()));
+            }
+            hasher.update(piece);
+            let read = piece.len();
+            file.consume(read);
+        }
     }
 
     /// Its bodies.

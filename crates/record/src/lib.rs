@@ -71,7 +71,7 @@ pub use run::{
     DropReason, HostDeclared, How, Interface, LinkCounts, LinkDeclared, LinkDropped, ReplayOf,
     Role, RunEnded, RunStarted, Unseen, WireKind,
 };
-pub use runs::{Run, Runs};
+pub use runs::{Label, Run, Runs, Writing};
 pub use schema::{BadSchema, SCHEMA, Schema};
 pub use secret::{REDACTED, redact, redact_url};
 pub use side::{Side, Transport};

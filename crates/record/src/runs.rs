@@ -232,7 +232,8 @@ impl Run {
 
 /// What is not there need not be removed.
 fn gone(removed: io::Result<()>) -> io::Result<()> {
-    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    removed
+        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 /// Opens a file that need hold nothing, and makes it where it is not there.

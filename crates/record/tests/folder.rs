@@ -197,8 +197,8 @@ fn the_oldest_runs_make_room() {
     let runs = Runs::new(base.path().join("runs"));
     assert_eq!(runs.list().unwrap(), vec![]);
     for n in 0..Runs::KEPT + 3 {
-        let run = runs.create(&format!("{n:02}ab")).unwrap();
-        Recorder::new(Settings::in_folder(&run.path)).unwrap();
+        let writing = runs.create(&format!("{n:02}ab"), &Label::default()).unwrap();
+        Recorder::new(Settings::in_folder(&writing.run.path)).unwrap();
     }
     let list = runs.list().unwrap();
     assert_eq!(list.len(), Runs::KEPT);
@@ -209,7 +209,52 @@ fn the_oldest_runs_make_room() {
         matches!(runs.find("1"), Err(FolderError::ManyRuns { found, .. }) if found.len() == 10)
     );
     assert!(matches!(runs.find("zz"), Err(FolderError::NoRun { .. })));
-    assert_eq!(runs.create("22ab").unwrap().id, "22abx");
+    assert_eq!(runs.create("22ab", &Label::default()).unwrap().run.id, "22abx");
+}
+
+#[test]
+fn what_is_written_or_pinned_is_not_removed() {
+    let base = tempfile::tempdir().unwrap();
+    let runs = Runs::new(base.path());
+    let label = Label { name: Some("monday".into()), pinned: true };
+    drop(runs.create("aaaa", &label).unwrap());
+    let writing = runs.create("bbbb", &Label::default()).unwrap();
+    for n in 0..Runs::KEPT + 3 {
+        runs.create(&format!("{n:04}"), &Label::default()).unwrap();
+    }
+    assert!(writing.run.is_being_written() && writing.run.path.is_dir());
+    let monday = runs.find("monday").unwrap();
+    assert_eq!((monday.id.as_str(), monday.is_pinned()), ("aaaa", true));
+    drop(writing);
+    assert!(!runs.find("bbbb").unwrap().is_being_written());
+    runs.create("cccc", &Label::default()).unwrap();
+    assert!(
+        matches!(runs.find("bbbb"), Err(FolderError::NoRun { .. })),
+        "the oldest, now it is done"
+    );
+    monday.delete().unwrap();
+    monday.delete().unwrap();
+}
+
+#[test]
+fn many_at_a_time_neither_meet_nor_remove_each_other() {
+    let base = tempfile::tempdir().unwrap();
+    let runs = Runs::new(base.path());
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let runs = runs.clone();
+            scope.spawn(move || {
+                for n in 0..40 {
+                    let writing = runs.create("same", &Label::default()).unwrap();
+                    let file = writing.run.path.join("record.jsonl");
+                    std::fs::write(&file, format!("{thread} {n}")).unwrap();
+                    assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{thread} {n}"));
+                }
+            });
+        }
+    });
+    let kept = runs.list().unwrap();
+    assert!(kept.len() >= Runs::KEPT && kept.len() < Runs::KEPT + 8, "{}", kept.len());
 }
 
 #[test]
