@@ -134,9 +134,9 @@ impl Connection {
                 open.receiver.fill(&mut info, &self.profile);
                 info.pmtu = open.sender.path_mss() + headers;
                 info.window_scale = open.window_scale.map(|peer| (peer, open.receiver.shift()));
-                info.last_data_sent = open.sender.last_sent;
+                info.last_data_sent = open.sender.latest().data;
                 info.last_data_recv = open.receiver.last_data;
-                info.last_ack_recv = open.sender.last_ack;
+                info.last_ack_recv = open.sender.latest().ack;
                 None
             }
             State::TimeWait(_) | State::Closed(_) => None,

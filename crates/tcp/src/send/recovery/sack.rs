@@ -2,13 +2,12 @@
 
 use roundtrip_packet::{SackBlock, SeqNumber};
 
-use crate::info::CaState;
-
-use super::Sender;
-use super::ack::News;
-use super::scoreboard::Place;
-use super::sent::Marks;
 use crate::context::Context;
+use crate::info::CaState;
+use crate::send::news::News;
+use crate::send::scoreboard::Place;
+use crate::send::sender::Sender;
+use crate::send::sent::Marks;
 
 /// The blocks of one acknowledgement, checked and in order.
 struct Blocks {
@@ -26,7 +25,7 @@ impl Blocks {
 
 impl Sender {
     /// Takes in the blocks of an acknowledgement of `ack`. SND.UNA was `prior_una`.
-    pub(super) fn tag_sacked(
+    pub(in crate::send) fn tag_sacked(
         &mut self,
         blocks: &[SackBlock],
         ack: SeqNumber,
@@ -34,28 +33,22 @@ impl Sender {
         news: &mut News,
         cx: Context<'_>,
     ) {
-        news.reordered = self.nxt;
+        news.reordered = self.space.nxt();
         let duplicate = self.check_dsack(blocks, ack, prior_una, news);
-        if ack.lt(prior_una - self.max_window) || self.board.is_empty() {
+        if ack.lt(prior_una - self.space.max_window()) || self.board.is_empty() {
             return;
         }
         let valid = self.valid_blocks(blocks, prior_una, duplicate);
-        let cache = match (&self.sack_cache, self.board.sacked_out) {
-            (Some(cache), 1..) => **cache,
-            _ => [SackBlock::default(); 4],
-        };
+        let known = self.board.known_blocks();
         for (n, block) in valid.as_slice().iter().enumerate() {
             let dup = valid.duplicate == Some(n);
             if dup {
                 self.tag_run(*block, true, news, cx);
             } else {
-                self.tag_new(*block, &cache, news, cx);
+                self.tag_new(*block, &known, news, cx);
             }
         }
-        match &mut self.sack_cache {
-            Some(cache) => **cache = valid.sorted,
-            None => self.sack_cache = Some(Box::new(valid.sorted)),
-        }
+        self.board.note_blocks(valid.sorted);
         if self.recovery.state != CaState::Loss || self.recovery.undo_marker.is_some() {
             self.check_reordering(news.reordered, cx);
         }
@@ -97,22 +90,21 @@ impl Sender {
             return 0;
         }
         let length = (block.right - block.left) as u32;
-        if length > self.max_window {
+        if length > self.space.max_window() {
             return 0;
         }
-        let mss = self.size.effective;
+        let mss = self.size.effective();
         let mut segments = 1;
         if length > mss {
             segments = length.div_ceil(mss);
         } else if self.recovery.tlp_high_seq == Some(block.right) {
             news.dsack_of_probe = true;
         }
-        self.counts.dsack_dups = self.counts.dsack_dups.saturating_add(segments);
-        if self.counts.dsack_dups > self.counts.retrans {
+        if !self.counts.note_duplicates(segments) {
             return 0;
         }
-        if self.counts.reordering_seen > 0 && !news.dsack_of_probe {
-            self.rack.dsack_seen = true;
+        if self.counts.reordering_seen() > 0 && !news.dsack_of_probe {
+            self.rack.note_duplicate();
         }
         news.dsack = true;
         news.sack_delivered += segments;
@@ -144,36 +136,36 @@ impl Sender {
     /// is of interest (`tcp_is_sackblock_valid`).
     fn is_valid(&self, block: SackBlock, duplicate: bool) -> bool {
         let SackBlock { left, right } = block;
-        if right.gt(self.nxt) || !left.lt(right) || !left.lt(self.nxt) {
+        if right.gt(self.space.nxt()) || !left.lt(right) || !left.lt(self.space.nxt()) {
             return false;
         }
-        if left.gt(self.una) {
+        if left.gt(self.space.una()) {
             return true;
         }
         let (true, Some(marker)) = (duplicate, self.recovery.undo_marker) else { return false };
-        if right.gt(self.una) {
+        if right.gt(self.space.una()) {
             return false;
         }
-        left.ge(marker) || (right.gt(marker) && left.ge(right - self.max_window))
+        left.ge(marker) || (right.gt(marker) && left.ge(right - self.space.max_window()))
     }
 
     /// Tags what of a block was not in the blocks of the last acknowledgement.
     fn tag_new(
         &mut self,
         block: SackBlock,
-        cache: &[SackBlock; 4],
+        known: &[SackBlock; 4],
         news: &mut News,
         cx: Context<'_>,
     ) {
         let mut left = block.left;
-        for known in cache {
-            if known.left == known.right || known.right.le(left) || known.left.ge(block.right) {
+        for one in known {
+            if one.left == one.right || one.right.le(left) || one.left.ge(block.right) {
                 continue;
             }
-            if left.lt(known.left) {
-                self.tag_run(SackBlock { left, right: known.left }, false, news, cx);
+            if left.lt(one.left) {
+                self.tag_run(SackBlock { left, right: one.left }, false, news, cx);
             }
-            left = known.right;
+            left = one.right;
         }
         if left.lt(block.right) {
             self.tag_run(SackBlock { left, right: block.right }, false, news, cx);
@@ -197,7 +189,7 @@ impl Sender {
     /// Tags one segment (`tcp_sacktag_one`).
     fn tag_one(&mut self, place: Place, duplicate: bool, news: &mut News, cx: Context<'_>) {
         let Some(sent) = self.board.get(place).copied() else { return };
-        let mut marks = sent.marks;
+        let marks = sent.marks;
         if duplicate && marks.was_retransmitted() {
             if let Some(marker) = self.recovery.undo_marker
                 && self.recovery.undo_retrans > 0
@@ -209,46 +201,28 @@ impl Sender {
                 news.reordered = sent.seq;
             }
         }
-        if sent.end().le(self.una) {
+        if sent.end().le(self.space.una()) {
             return;
         }
         if !marks.has(Marks::SACKED) {
             self.rack.advance(&sent, cx.now.us, self.rtt.min_us());
-            if marks.has(Marks::RETRANS) {
-                // Without LOST the retransmission is still on its way.
-                if marks.has(Marks::LOST) {
-                    marks = marks.without(Marks::LOST).without(Marks::RETRANS);
-                    self.board.lost_out -= 1;
-                    self.board.retrans_out -= 1;
-                }
-            } else {
-                if !marks.was_retransmitted() {
-                    self.note_original(sent.seq, sent.end(), sent.sent_us, news);
-                }
-                if marks.has(Marks::LOST) {
-                    marks = marks.without(Marks::LOST);
-                    self.board.lost_out -= 1;
-                }
+            if !marks.was_retransmitted() {
+                self.note_original(sent.seq, sent.end(), sent.sent_us, news);
             }
-            marks = marks.with(Marks::SACKED);
             news.data_sacked = true;
             news.sack_delivered += 1;
             news.sampled(&sent, &mut self.activity().rate);
-            self.board.raise_highest_sack(sent.end(), self.una);
-            self.board.sacked_out += 1;
-            self.board.unlink(place);
+            self.board.mark_sacked(place, self.space.una());
         }
-        if duplicate && marks.has(Marks::RETRANS) {
-            marks = marks.without(Marks::RETRANS);
-            self.board.retrans_out -= 1;
+        if duplicate {
+            self.board.clear_retransmitted(place);
         }
-        self.board.set_marks(place, marks);
     }
 
     /// A segment that was sent once has arrived out of order: a round trip, perhaps reordering,
     /// perhaps proof that a timeout was spurious.
     fn note_original(&self, seq: SeqNumber, end: SeqNumber, sent_us: u64, news: &mut News) {
-        if seq.lt(self.board.highest_sack(self.una)) && seq.lt(news.reordered) {
+        if seq.lt(self.board.highest_sack(self.space.una())) && seq.lt(news.reordered) {
             news.reordered = seq;
         }
         if end.le(self.recovery.high_seq) {
@@ -260,17 +234,21 @@ impl Sender {
 
     /// A segment below the highest sacked one was delivered late: how far the path reorders
     /// (`tcp_check_sack_reordering`).
-    pub(super) fn check_reordering(&mut self, low: SeqNumber, cx: Context<'_>) {
+    pub(in crate::send) fn check_reordering(&mut self, low: SeqNumber, cx: Context<'_>) {
         // Without SACK nothing is known to have arrived beyond what is acknowledged.
-        let highest = if self.sack { self.board.highest_sack(self.una) } else { self.una };
+        let highest = if self.agreed.sack {
+            self.board.highest_sack(self.space.una())
+        } else {
+            self.space.una()
+        };
         if !low.lt(highest) {
             return;
         }
-        let mss = self.size.effective;
+        let mss = self.size.effective();
         let metric = (highest - low) as u32;
         if metric > self.recovery.reordering.saturating_mul(mss) {
             self.recovery.reordering = metric.div_ceil(mss).min(cx.profile.max_reordering);
         }
-        self.counts.reordering_seen += 1;
+        self.counts.note_reordering();
     }
 }
