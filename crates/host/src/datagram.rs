@@ -18,7 +18,7 @@ impl Host {
     /// # Errors
     /// The address is not ours, or taken.
     pub fn bind_udp(&mut self, at: SocketAddr) -> Result<UdpId, BindError> {
-        if !at.ip().is_unspecified() && !self.links.is_local(at.ip()) {
+        if !at.ip().is_unspecified() && !self.network.links().is_local(at.ip()) {
             return Err(BindError::AddressNotAvailable);
         }
         if self.udp.len() >= self.config.limits.udp_sockets {
@@ -66,8 +66,8 @@ impl Host {
             return Err(SendError::BadDestination);
         }
         let bound = if at.ip().is_unspecified() { None } else { Some(at.ip()) };
-        let hop = self.route(bound, to.ip()).ok_or(SendError::NoRoute)?;
-        let chosen = || self.links.source_for(hop.interface, hop.next_hop, to.ip());
+        let hop = self.network.route(bound, to.ip()).ok_or(SendError::NoRoute)?;
+        let chosen = || self.network.links().source_for(hop.interface, hop.next_hop, to.ip());
         let from = bound.or_else(chosen).ok_or(SendError::NoRoute)?;
         let ip = IpHeader::new(from, to.ip(), Protocol::UDP).ok_or(SendError::BadDestination)?;
         let header = udp::Header { source_port: at.port(), destination_port: to.port() };

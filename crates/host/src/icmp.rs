@@ -170,10 +170,10 @@ impl Host {
         if for_group || !is_answerable(to) || is_later_fragment(packet) || is_error(packet) {
             return;
         }
-        let Some(hop) = self.route(None, to) else { return };
+        let Some(hop) = self.network.route(None, to) else { return };
         let from = match ip.destination() {
-            own if self.links.is_local(own) => Some(own),
-            _ => self.links.source_for(arrival.interface, to, to),
+            own if self.network.links().is_local(own) => Some(own),
+            _ => self.network.links().source_for(arrival.interface, to, to),
         };
         let Some(from) = from else { return };
         if !self.limiter.allow(arrival.step.now, to) {
@@ -237,7 +237,7 @@ impl Host {
             Problem::HopByHopPlace => P::UnrecognizedNextHeader,
             _ => P::ErroneousField,
         };
-        if self.links.cast(ip.destination(), arrival.interface) != Cast::Other {
+        if self.network.links().cast(ip.destination(), arrival.interface) != Cast::Other {
             let report = Report::Parameter(code, error.offset as u32);
             self.report(arrival, &ip, report, packet, trace);
         }
@@ -245,7 +245,7 @@ impl Host {
 
     /// A datagram's fragments did not all come in time.
     pub(crate) fn report_expired(&mut self, now: Time, expired: &Expired, trace: &mut impl Trace) {
-        let cast = self.links.cast(expired.ip.destination(), expired.interface);
+        let cast = self.network.links().cast(expired.ip.destination(), expired.interface);
         let arrival = Arrival::of(Step::at(now), expired.interface, cast);
         self.report(arrival, &expired.ip, Report::Reassembly, &expired.packet, trace);
     }
@@ -260,13 +260,13 @@ impl Host {
         trace: &mut impl Trace,
     ) {
         let Some(quote) = Quote::parse(packet) else { return };
-        if self.links.is_local(quote.source) {
+        if self.network.links().is_local(quote.source) {
             let error = Unreachable::NoNeighbour { next_hop };
             self.deliver_error(step, &quote, error, IcmpError::Soft, trace);
             return;
         }
         let Ok((ip, _)) = IpHeader::parse(packet, Verify::Snapped) else { return };
-        let back = self.routes.find(quote.source);
+        let back = self.network.routes().find(quote.source);
         let Some(interface) = back.map(|hop| hop.interface) else { return };
         let arrival = Arrival::of(step, interface, Cast::Unicast);
         self.report(arrival, &ip, Report::NoNeighbour, packet, trace);

@@ -53,7 +53,7 @@
 //! |---|---|
 //! | `host` | what a host is made of, its clockwork |
 //! | `receive`, `send`, `output`, `forward` | packets in, out, waiting to leave, and for others |
-//! | `interface`, `address`, `route` | interfaces, addresses and which to send from, routes |
+//! | `network` | interfaces, addresses and routes: `interface`, `address`, `route` |
 //! | `neighbour`, `arp`, `ndp` | one table of neighbours, and the two protocols that fill it |
 //! | `detection`, `conflict` | addresses that somebody else on the link has too |
 //! | `icmp`, `echo`, `pmtu`, `ratelimit` | errors in and out, echo, path MTUs, how many errors |
@@ -87,6 +87,7 @@ mod listener;
 mod memory;
 mod ndp;
 mod neighbour;
+mod network;
 mod output;
 mod pmtu;
 mod port;
