@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use roundtrip_record::AttemptEnd;
 
+use crate::IcmpReason;
+
 /// A connection cannot even be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
@@ -75,12 +77,10 @@ pub enum Unreachable {
     /// ICMP said so.
     #[error("{why}")]
     Icmp {
-        /// Its name in the words of RFC 792, 1122 and 4443: `host unreachable`.
-        why: &'static str,
+        /// What it says is the matter.
+        why: IcmpReason,
         /// Who said so.
         from: IpAddr,
-        /// Nobody listens at the port: what a socket reports as refused.
-        refused: bool,
     },
     /// The next hop's hardware address could not be found.
     #[error("no neighbour {next_hop}")]
@@ -123,7 +123,7 @@ impl From<ConnectFailure> for AttemptEnd {
                 Self::NoNeighbour { next_hop }
             }
             ConnectFailure::Unreachable(Unreachable::Icmp { why, from, .. }) => {
-                Self::Unreachable { why: why.into(), from: Some(from) }
+                Self::Unreachable { why: why.to_string(), from: Some(from) }
             }
             ConnectFailure::Unreachable(error @ Unreachable::TooBig { .. }) => {
                 Self::Failed { why: error.to_string() }

@@ -56,7 +56,8 @@
 //! | `network` | interfaces, addresses and routes: `interface`, `address`, `route` |
 //! | `neighbour`, `arp`, `ndp` | one table of neighbours, and the two protocols that fill it |
 //! | `detection`, `conflict` | addresses that somebody else on the link has too |
-//! | `icmp`, `echo`, `pmtu`, `ratelimit` | errors in and out, echo, path MTUs, how many errors |
+//! | `icmp`, `reason`, `echo` | errors in and out, what they say, answers to echo requests |
+//! | `pmtu`, `ratelimit` | what paths carry, how many errors are sent |
 //! | `reassembly` | fragments |
 //! | `udp`, `datagram` | UDP sockets and their calls |
 //! | `socket`, `demux`, `timer`, `slab` | the table of TCP sockets, how segments and timers find them |
@@ -92,6 +93,7 @@ mod output;
 mod pmtu;
 mod port;
 mod ratelimit;
+mod reason;
 mod reassembly;
 mod receive;
 mod rng;
@@ -111,5 +113,6 @@ pub use event::{Apart, Datagram, Event, Gso, ListenerId, Received, SocketId, Tra
 pub use host::Host;
 pub use interface::{Address, AddressState, IfIndex, Interface, Kind, Offload};
 pub use neighbour::Neighbour;
+pub use reason::IcmpReason;
 pub use rng::Rng;
 pub use route::Route;

@@ -98,7 +98,7 @@ fn send_error(error: SendError) -> io::Error {
 /// As the next call on the socket says it (`icmp_err_convert`).
 fn unreachable(error: Unreachable) -> io::Error {
     let kind = match error {
-        Unreachable::Icmp { refused: true, .. } => io::ErrorKind::ConnectionRefused,
+        Unreachable::Icmp { why, .. } if why.is_refusal() => io::ErrorKind::ConnectionRefused,
         Unreachable::Icmp { .. } | Unreachable::NoNeighbour { .. } => {
             io::ErrorKind::HostUnreachable
         }
