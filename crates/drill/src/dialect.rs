@@ -10,7 +10,9 @@ pub(crate) enum Dialect {
     /// Linux's: the order of TCP options is part of what is expected.
     #[default]
     Linux,
-    /// FreeBSD's: it has another order of TCP options, and other padding.
+    /// FreeBSD's: it has another order of TCP options and other padding, and windows as large as
+    /// its buffers. Neither means anything to the peer, and neither is looked at, but whether a
+    /// window is shut.
     FreeBsd,
 }
 

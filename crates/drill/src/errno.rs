@@ -73,8 +73,9 @@ pub(crate) fn connect_errno(error: ConnectError) -> Errno {
     match error {
         ConnectError::NoRoute => Errno::ENETUNREACH,
         ConnectError::BadDestination => Errno::EINVAL,
-        ConnectError::AddressNotAvailable | ConnectError::PortsExhausted => Errno::EADDRNOTAVAIL,
-        ConnectError::AddressInUse => Errno::EADDRINUSE,
+        ConnectError::AddressNotAvailable
+        | ConnectError::AddressInUse
+        | ConnectError::PortsExhausted => Errno::EADDRNOTAVAIL,
         ConnectError::TooManySockets => Errno::ENOBUFS,
     }
 }

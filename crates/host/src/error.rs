@@ -15,8 +15,9 @@ pub enum ConnectError {
     /// The local address is not ours, or of the other family (`EADDRNOTAVAIL`).
     #[error("cannot assign requested address")]
     AddressNotAvailable,
-    /// This pair of addresses and ports is in use (`EADDRINUSE`).
-    #[error("address already in use")]
+    /// This pair of addresses and ports is in use by a connection that cannot give way
+    /// (`EADDRNOTAVAIL`).
+    #[error("cannot assign requested address: a connection between these ports is there already")]
     AddressInUse,
     /// Every ephemeral port towards this destination is in use (`EADDRNOTAVAIL`).
     #[error("no ephemeral port is free")]

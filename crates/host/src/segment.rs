@@ -102,7 +102,7 @@ impl Host {
 
     /// A connection makes room for a new one with the same addresses (RFC 6191), or is closed
     /// and its segments are nobody's.
-    fn release(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
+    pub(crate) fn release(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
         socket.connection.replace(now, trace);
         let (id, owner) = (socket.connection.id(), socket.owner);

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use roundtrip_packet::{ipv4, ipv6, tcp as segment};
+use roundtrip_packet::{SeqNumber, ipv4, ipv6, tcp as segment};
 use roundtrip_record::{CloseReason, EventId, TcpState, Time, Trace};
 use roundtrip_tcp::{self as tcp, Connection, Endpoints, Step};
 
+use crate::demux::Tuple;
 use crate::socket::{Attempt, Owner, Path, Service};
 use crate::{ConnectError, ConnectFailure, Host, SocketId};
 
@@ -39,7 +40,10 @@ impl Host {
             return Err(ConnectError::TooManySockets);
         }
         let local = self.choose_local(remote, local)?;
-        let isn = self.secret.isn(now, local, remote);
+        let isn = match self.replace_time_wait(now, Endpoints { local, remote }, trace) {
+            Some(isn) => isn,
+            None => self.secret.isn(now, local, remote),
+        };
         let ends = Endpoints { local, remote };
         let (path, options) = self.prepare(now, ends, options);
         let (mss, id) = (options.mss, self.tcp.next_connection());
@@ -89,11 +93,29 @@ impl Host {
                 let port = self.ports.for_connection(&self.secret, ip, remote, is_free);
                 Ok(SocketAddr::new(ip, port.ok_or(ConnectError::PortsExhausted)?))
             }
-            port if sockets.is_free(SocketAddr::new(ip, port), remote) => {
-                Ok(SocketAddr::new(ip, port))
+            port => {
+                let local = SocketAddr::new(ip, port);
+                let holder = sockets.find(&Tuple::new(local, remote));
+                let socket = holder.and_then(|slot| sockets.sockets.at(slot));
+                let is_free = socket.is_none_or(|socket| socket.connection.may_be_replaced());
+                if is_free { Ok(local) } else { Err(ConnectError::AddressInUse) }
             }
-            _ => Err(ConnectError::AddressInUse),
         }
+    }
+
+    /// A connection in TIME_WAIT gives way to a new one with the same ends, whose numbers lie beyond
+    /// its own (RFC 6191; `tcp_twsk_unique`, which asks for no more where the port was chosen by the
+    /// application). The first sequence number of the new one, if there was such a connection.
+    fn replace_time_wait(
+        &mut self,
+        now: Time,
+        ends: Endpoints,
+        trace: &mut impl Trace,
+    ) -> Option<SeqNumber> {
+        let slot = self.tcp.find(&Tuple::new(ends.local, ends.remote))?;
+        let isn = self.tcp.sockets.at(slot)?.connection.next_isn()?;
+        self.release(now, slot, trace);
+        Some(isn)
     }
 
     /// The way to `remote`, and options that fit it.

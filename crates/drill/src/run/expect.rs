@@ -18,6 +18,8 @@ pub(crate) struct Manner {
     pub(crate) tick_tolerance: Option<u32>,
     /// TCP options may have another order and other padding, which mean nothing (RFC 9293 §3.1).
     pub(crate) any_order: bool,
+    /// Of windows only counts whether they are shut: how far one is open is the receiver's choice.
+    pub(crate) any_window: bool,
 }
 
 /// A packet of the host's in the script's numbers.
@@ -232,7 +234,9 @@ fn compare_tcp(wanted: &TcpSpec, sent: &TcpSpec, manner: Manner, all: &mut Vec<S
     difference("flags", &wanted.flags, &sent.flags, all);
     difference("length", &wanted.length, &sent.length, all);
     difference("acknowledgement", &wanted.ack, &sent.ack, all);
-    if wanted.window.is_some() {
+    let is_open = |window: Option<u16>| window.is_some_and(|window| window > 0);
+    let is_as_wanted = manner.any_window && is_open(wanted.window) == is_open(sent.window);
+    if wanted.window.is_some() && !is_as_wanted {
         difference("window", &wanted.window, &sent.window, all);
     }
     difference("urgent pointer", &wanted.urgent, &sent.urgent, all);

@@ -257,8 +257,9 @@ impl Runner {
         let tick = self.world.settings.timestamp_tick;
         let tolerance = self.tolerance(due.from, Some(START)).as_micros() as u64;
         let ticks = (tick > 0).then(|| u32::try_from(tolerance / tick.max(1)).unwrap_or(u32::MAX));
-        let any_order = self.world.settings.dialect == Dialect::FreeBsd;
-        let manner = Manner { tick_tolerance: ticks, any_order };
+        let is_foreign = self.world.settings.dialect == Dialect::FreeBsd;
+        let manner =
+            Manner { tick_tolerance: ticks, any_order: is_foreign, any_window: is_foreign };
         let mut differences = sent.differences(wanted, manner);
         self.check_flow_label(wanted, &sent, &mut differences);
         if let Err(Fault::Mismatch(lines)) = self.check_time("packet", due, sent.at) {

@@ -94,6 +94,11 @@ impl Connection {
         }
     }
 
+    /// Whether the owner may open a connection in the place of this one, which is in TIME_WAIT.
+    pub fn may_be_replaced(&self) -> bool {
+        matches!(&self.state, State::TimeWait(state) if state.may_be_replaced())
+    }
+
     /// The event of the segment that delivered the byte at `offset` of the received stream, if
     /// anybody recorded. Of a very long stream only the last segments are remembered.
     pub fn segment_at(&self, offset: u64) -> Option<EventId> {
