@@ -103,7 +103,7 @@ impl Host {
         }
     }
 
-    /// A connection in TIME_WAIT gives way to a new one with the same ends, whose numbers lie beyond
+    /// A connection in `TIME_WAIT` gives way to a new one with the same ends, whose numbers lie beyond
     /// its own (RFC 6191; `tcp_twsk_unique`, which asks for no more where the port was chosen by the
     /// application). The first sequence number of the new one, if there was such a connection.
     fn replace_time_wait(
