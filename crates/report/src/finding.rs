@@ -107,11 +107,11 @@ fn nel(fault: &FaultKind) -> &'static str {
         FaultKind::BadCertificate { reason, .. } => match reason {
             CertificateReason::Expired | CertificateReason::NotYetValid => "tls.cert.date_invalid",
             CertificateReason::WrongName => "tls.cert.name_invalid",
-            CertificateReason::UnknownIssuer => "tls.cert.authority_invalid",
+            CertificateReason::UnknownIssuer
+            | CertificateReason::SelfSigned
+            | CertificateReason::NotAnAuthority => "tls.cert.authority_invalid",
             CertificateReason::Revoked => "tls.cert.revoked",
-            CertificateReason::BadSignature
-            | CertificateReason::Unspecified
-            | CertificateReason::Other(_) => "tls.cert.invalid",
+            _ => "tls.cert.invalid",
         },
         FaultKind::EmptyReply { reset: false } => "http.response.invalid.empty",
         FaultKind::EmptyReply { reset: true } | FaultKind::Reset { .. } => "tcp.reset",

@@ -1,5 +1,6 @@
 //! The client: sends requests, follows redirects, keeps connections.
 
+mod alert;
 mod certificate;
 mod clocks;
 mod connect;
@@ -14,6 +15,7 @@ mod outgoing;
 mod pool;
 mod proxy;
 mod redirect;
+mod refusal;
 mod request;
 mod resolve;
 mod response;
