@@ -31,6 +31,8 @@ pub struct Options {
     pub expect: Duration,
     /// Interim responses before the final one.
     pub interim: u32,
+    /// What is sent once more after a kept connection was lost before any byte of an answer.
+    pub resend: Resend,
     /// Between two tries to connect (RFC 8305 §5).
     pub attempt_delay: Duration,
     /// Through which proxies origins are reached.
@@ -44,6 +46,18 @@ pub enum KeepAlive {
     On,
     /// Each request says `Connection: close` and has one of its own.
     Off,
+}
+
+/// What is sent once more when a connection that had carried other exchanges is lost before any byte
+/// of an answer. What the server says that it did not touch is always sent once more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resend {
+    /// What may be done twice (RFC 9110 §9.2.2).
+    #[default]
+    Idempotent,
+    /// Everything whose body can be sent once more, POST too, as curl and browsers do: far more often
+    /// than not, the server had closed the connection before the request came.
+    All,
 }
 
 /// How long to wait; `None` is for ever.
@@ -80,6 +94,7 @@ impl Default for Options {
             decode: DecodeLimits::default(),
             expect: Duration::from_secs(1),
             interim: 32,
+            resend: Resend::default(),
             attempt_delay: Duration::from_millis(250),
             proxies: Proxies::default(),
         }

@@ -76,6 +76,12 @@ impl Fields {
         self
     }
 
+    /// Adds a pseudo-field of HTTP/2 (RFC 9113 §8.3), whose name no other field can have. It is for
+    /// the record alone: HTTP/1 could not write it.
+    pub(crate) fn add_pseudo(&mut self, name: &'static str, value: &[u8]) {
+        self.append(name.as_bytes(), value.trim_ascii(), 0);
+    }
+
     /// Takes all lines with this name out and adds one.
     pub fn set(&mut self, name: &'static str, value: impl AsRef<[u8]>) -> &mut Self {
         self.remove(name);
