@@ -10,9 +10,7 @@ use core::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::Version;
-use roundtrip_record::{
-    BodyCut, BodyRef, ConnectionId, EventId, Framing, LookupId, Time,
-};
+use roundtrip_record::{BodyCut, BodyRef, ConnectionId, EventId, Framing, LookupId, Time};
 
 use super::trouble::Trouble;
 use super::upload::Upload;

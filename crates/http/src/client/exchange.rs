@@ -5,9 +5,7 @@ use core::task::{Context, Poll};
 use std::rc::Rc;
 
 use http::{StatusCode, Version};
-use roundtrip_record::{
-    BodyWriter, ConnectionId, EventId, ExchangeStarted, FaultKind, Step, Time,
-};
+use roundtrip_record::{BodyWriter, ConnectionId, EventId, ExchangeStarted, FaultKind, Step, Time};
 use roundtrip_wire::Wire;
 
 use super::Shared;
@@ -297,8 +295,7 @@ impl<W: Wire> Talk<W> {
             }
         };
         let connection = self.carrier.place().connection;
-        let failure =
-            self.exchange.lost(step, self.sent_at, Some(connection), self.cause, kind);
+        let failure = self.exchange.lost(step, self.sent_at, Some(connection), self.cause, kind);
         self.carrier.abandon(abandoned, failure.cause);
         Lost { failure, again }
     }
@@ -307,11 +304,8 @@ impl<W: Wire> Talk<W> {
     fn answered(self, request: Request, answer: Answer) -> Response<W> {
         let Answer { arrived, event } = answer;
         let log = self.exchange.shared.wire.log();
-        let running = Running {
-            place: self.carrier.place(),
-            carrier: self.carrier,
-            clocks: self.clocks,
-        };
+        let running =
+            Running { place: self.carrier.place(), carrier: self.carrier, clocks: self.clocks };
         let writer: Option<BodyWriter> = request.keep_body.then(|| log.body_writer());
         Response::new(self.exchange, request, running, (arrived, self.interim), event, writer)
     }

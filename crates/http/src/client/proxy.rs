@@ -338,8 +338,13 @@ impl<W: Wire> Tunnel<'_, W> {
                 let Some(answer) = fed.done else { continue };
                 let segment = stream.segment_at(answer.bytes.saturating_sub(1));
                 let first_segment = None;
-                let report =
-                    HeadReport { connection, stream: None, head: &answer, first_byte, first_segment };
+                let report = HeadReport {
+                    connection,
+                    stream: None,
+                    head: &answer,
+                    first_byte,
+                    first_segment,
+                };
                 let event = self.reporter.head(segment.or(sent), &report);
                 if answer.line.status.is_informational() {
                     continue;

@@ -40,10 +40,7 @@ impl Again {
             Trouble::Unprocessed { progress, .. } => Self::Unprocessed { progress: *progress },
             Trouble::NeedsOne => Self::One,
             // RFC 9110 §9.2.2: only what may be done twice, unless somebody decided otherwise.
-            _ if trouble.is_loss()
-                && kept
-                && (method.is_idempotent() || resend == Resend::All) =>
-            {
+            _ if trouble.is_loss() && kept && (method.is_idempotent() || resend == Resend::All) => {
                 Self::Kept
             }
             _ => Self::No,

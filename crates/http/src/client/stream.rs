@@ -126,7 +126,8 @@ impl<W: Wire> Stream<W> {
         }
         if let Some(away) = away.filter(|away| self.id.is_none_or(|id| id > away.last)) {
             let code = Reason::from(away.code);
-            let why = format!("the server takes no more requests on this connection (GOAWAY, {code:?})");
+            let why =
+                format!("the server takes no more requests on this connection (GOAWAY, {code:?})");
             return Trouble::Unprocessed { why, progress: away.last > 0 };
         }
         if self.id.is_none_or(|id| ledger.began(id).is_none()) {

@@ -74,12 +74,7 @@ impl Trouble {
     }
 
     /// The fault that it is. `received` and `expected` are bytes of the body.
-    pub(crate) fn fault(
-        self,
-        received: u64,
-        expected: Option<u64>,
-        limits: &Limits,
-    ) -> FaultKind {
+    pub(crate) fn fault(self, received: u64, expected: Option<u64>, limits: &Limits) -> FaultKind {
         match self {
             Self::BadTarget { url, why } => FaultKind::BadUrl { url, why },
             Self::Unreadable(error) => {

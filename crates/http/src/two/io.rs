@@ -142,8 +142,7 @@ impl<W: Wire, T: Watch> AsyncWrite for Io<W, T> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let wrote =
-            ready!(Pin::new(&mut *self.0.channel.borrow_mut()).poll_write(context, bytes))?;
+        let wrote = ready!(Pin::new(&mut *self.0.channel.borrow_mut()).poll_write(context, bytes))?;
         self.0.pass(Way::Out, &bytes[..wrote]);
         Poll::Ready(Ok(wrote))
     }

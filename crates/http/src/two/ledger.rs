@@ -229,7 +229,10 @@ mod tests {
         pass(&mut ledger, Way::Out, 5, frame(Kind::Headers, 0, 1, 100), &[]);
         assert_eq!(ledger.take_out(1), None);
         pass(&mut ledger, Way::Out, 6, frame(Kind::Continuation, 4, 1, 10), &[]);
-        assert_eq!(ledger.take_out(1).map(|block| (block.began.at.nanos(), block.bytes)), Some((5, 128)));
+        assert_eq!(
+            ledger.take_out(1).map(|block| (block.began.at.nanos(), block.bytes)),
+            Some((5, 128))
+        );
         assert_eq!((ledger.began(1), ledger.is_out(1)), (Some(Time::from_nanos(5)), false));
         pass(&mut ledger, Way::Out, 7, frame(Kind::Data, 1, 1, 10), &[]);
         assert!(ledger.is_out(1) && !ledger.is_in(1));
