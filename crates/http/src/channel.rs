@@ -22,6 +22,11 @@ impl<S> Channel<S> {
         matches!(self, Self::Tls(_))
     }
 
+    /// Whether HTTP/2 was agreed on (RFC 7301).
+    pub(crate) fn speaks_two(&self) -> bool {
+        matches!(self, Self::Tls(tls) if tls.get_ref().1.alpn_protocol() == Some(b"h2"))
+    }
+
     fn raw(&self) -> &S {
         match self {
             Self::Plain(stream) => stream,

@@ -18,7 +18,7 @@ use super::trouble::Trouble;
 use super::two::Two;
 use super::upload::Upload;
 use crate::message::{Fields, Head, RequestHead, StatusLine};
-use crate::two::{from_map, of_connection, to_map};
+use crate::two::{from_map, of_connection, poll_room, to_map};
 
 /// How much of a request's body is handed over at once: one frame.
 const PIECE: usize = 16 * 1024;
@@ -101,15 +101,15 @@ impl<W: Wire> Stream<W> {
                 }
                 continue;
             }
-            out.reserve_capacity(self.piece.len().min(PIECE));
-            match ready!(out.poll_capacity(context)) {
-                Some(Ok(room)) => {
-                    let part = self.piece.split_to(room.min(self.piece.len()));
+            let want = self.piece.len().min(PIECE);
+            match ready!(poll_room(out, want, context)) {
+                Some(room) => {
+                    let part = self.piece.split_to(room);
                     if out.send_data(part, false).is_err() {
                         self.out = None;
                     }
                 }
-                _ => self.out = None,
+                None => self.out = None,
             }
         }
         Poll::Ready(Ok(()))

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 
 use super::handler::{BodyError, BodySource};
 use crate::channel::Channel;
-use crate::message::{BodyDecoder, Limits};
+use crate::message::{BodyDecoder, Fields, Limits};
 use crate::timer::Timer;
 
 /// How much is read at once. Bodies of any length go through a buffer of this size.
@@ -45,6 +45,8 @@ pub(crate) struct Input<W: Wire> {
     /// The client waits to be told to go on.
     expects: bool,
     failed: Option<BodyError>,
+    /// The response to this request has begun.
+    pub(crate) answered: bool,
 }
 
 impl<W: Wire> Input<W> {
@@ -67,7 +69,18 @@ impl<W: Wire> Input<W> {
             body_done: true,
             expects: false,
             failed: None,
+            answered: false,
         }
+    }
+
+    /// Takes the stream, and what was read from it and not used.
+    pub(crate) fn take(&mut self) -> Option<(Channel<W::Stream>, BytesMut)> {
+        Some((self.channel.take()?, core::mem::take(&mut self.buffer)))
+    }
+
+    /// Whether the stream goes through TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.channel.as_ref().is_some_and(Channel::is_secure)
     }
 
     /// A new request begins, whose body is framed so. `expects` says that the client waits for 100.
@@ -77,6 +90,7 @@ impl<W: Wire> Input<W> {
         self.body_done = self.body.is_done();
         self.expects = expects && !self.body_done;
         self.failed = None;
+        self.answered = false;
         self.request
     }
 
@@ -289,6 +303,12 @@ impl<W: Wire> BodySource for RefCell<Input<W>> {
     fn expected(&self, request: u32) -> Option<u64> {
         let input = self.borrow();
         if input.request == request { input.body.expected() } else { Some(0) }
+    }
+
+    fn trailers(&self, request: u32) -> Fields {
+        let input = self.borrow();
+        let trailers = input.body.trailers().filter(|_| input.request == request && input.body_done);
+        trailers.cloned().unwrap_or_default()
     }
 }
 

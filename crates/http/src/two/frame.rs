@@ -7,7 +7,7 @@ pub(crate) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(crate) const HEAD: usize = 9;
 
 /// How much of a payload is kept for those who look at it. Frames whose content is of interest are
-/// shorter, PRIORITY_UPDATE with a field value of this length included.
+/// shorter, `PRIORITY_UPDATE` with a field value of this length included.
 const KEPT: usize = 1024;
 
 /// Types of frames (RFC 9113 §6, RFC 9218 §7).

@@ -45,12 +45,14 @@ struct Flow {
     passing: Option<Block>,
     /// When its first byte passed.
     began: Option<Time>,
-    /// When its last byte passed: END_STREAM.
+    /// When its last byte passed: `END_STREAM`.
     ended: Option<Time>,
     /// It was reset, by either end.
     reset: bool,
     /// Bytes of frames so far.
     bytes: u64,
+    /// Bytes of payloads of DATA frames so far.
+    data: u64,
 }
 
 /// A stream, from its first frame until whoever uses it forgets it.
@@ -94,11 +96,6 @@ impl Ledger {
         self.going_away
     }
 
-    /// Whether the other end said that it did nothing with this stream.
-    pub(crate) fn is_beyond(&self, stream: u32) -> bool {
-        self.going_away.is_some_and(|away| stream > away.last)
-    }
-
     /// The next block of fields that came in on a stream.
     pub(crate) fn take_in(&mut self, stream: u32) -> Option<Block> {
         self.streams.get_mut(&stream)?.incoming.blocks.pop_front()
@@ -129,6 +126,16 @@ impl Ledger {
     /// Bytes of frames that passed on a stream, in both directions.
     pub(crate) fn moved(&self, stream: u32) -> u64 {
         self.streams.get(&stream).map_or(0, |stream| stream.incoming.bytes + stream.outgoing.bytes)
+    }
+
+    /// Bytes of payloads of DATA frames that went out on a stream.
+    pub(crate) fn data_out(&self, stream: u32) -> u64 {
+        self.streams.get(&stream).map_or(0, |stream| stream.outgoing.data)
+    }
+
+    /// Whether a stream was reset, by either end.
+    pub(crate) fn is_reset(&self, stream: u32) -> bool {
+        self.streams.get(&stream).is_none_or(|stream| stream.outgoing.reset)
     }
 
     /// The segment that brought what came last on a stream.
@@ -177,6 +184,9 @@ impl Ledger {
             Way::Out => &mut stream.outgoing,
         };
         flow.bytes += head.size();
+        if head.kind == Kind::Data {
+            flow.data += u64::from(head.length);
+        }
         if matches!(head.kind, Kind::Headers | Kind::Continuation)
             && let Some(block) = &mut flow.passing
         {
@@ -249,13 +259,11 @@ mod tests {
     }
 
     #[test]
-    fn goaway_tells_which_streams_were_not_touched() {
+    fn goaway_tells_the_last_stream_and_why() {
         let mut ledger = Ledger::new(Opener::Us);
-        assert!(!ledger.is_beyond(99));
         let payload = [0x80, 0, 0, 5, 0, 0, 0, 11, b'x'];
         pass(&mut ledger, Way::In, 1, frame(Kind::GoAway, 0, 0, 9), &payload);
         assert_eq!(ledger.going_away(), Some(GoAway { last: 5, code: 11 }));
-        assert!(!ledger.is_beyond(5) && ledger.is_beyond(7));
     }
 
     #[test]
