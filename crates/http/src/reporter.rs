@@ -1,27 +1,29 @@
 //! Reports exchanges to the record: one place for both ends and all versions, so that the version
 //! cannot change what is recorded.
 
+use core::time::Duration;
+
 use roundtrip_record::{
-    Body as BodyRecord, BodyRef, ConnectionId, EventId, ExchangeEnded, ExchangeId, ExchangeStarted,
-    LookupId, RequestSent, ResponseEnded, ResponseHead as HeadRecord, ServerTiming, Time,
-    Trace as _, What,
+    Body as BodyRecord, BodyRef, ConnectionId, EventId, ExchangeEnded, ExchangeId, ExchangeNote,
+    ExchangeStarted, LookupId, RequestSent, ResponseEnded, ResponseHead as HeadRecord, Rule,
+    ServerTiming, Side, Time, Trace as _, Transport, What,
 };
 use roundtrip_wire::Wire;
 
 use crate::message::{Fields, RequestLine, ResponseHead, version_text};
-use core::time::Duration;
 
 /// Reports one exchange.
 #[derive(Clone)]
 pub(crate) struct Reporter<W: Wire> {
     wire: W,
-    /// `None` at a server.
-    exchange: Option<ExchangeId>,
+    exchange: ExchangeId,
+    side: Side,
 }
 
 /// A request that went out or came in.
 pub(crate) struct RequestReport<'a> {
     pub(crate) connection: ConnectionId,
+    /// Which of the connection's streams, where it has streams.
     pub(crate) stream: Option<u64>,
     pub(crate) lookup: Option<LookupId>,
     /// How many exchanges the connection carried before.
@@ -39,6 +41,7 @@ pub(crate) struct RequestReport<'a> {
 /// The head of a response that came in or goes out.
 pub(crate) struct HeadReport<'a> {
     pub(crate) connection: ConnectionId,
+    /// Which of the connection's streams, where it has streams.
     pub(crate) stream: Option<u64>,
     pub(crate) head: &'a ResponseHead,
     /// When its first byte passed.
@@ -49,6 +52,7 @@ pub(crate) struct HeadReport<'a> {
 /// The end of a response.
 pub(crate) struct EndReport<'a> {
     pub(crate) connection: ConnectionId,
+    /// Which of the connection's streams, where it has streams.
     pub(crate) stream: Option<u64>,
     pub(crate) body: BodyRecord,
     pub(crate) media_type: Option<String>,
@@ -56,20 +60,30 @@ pub(crate) struct EndReport<'a> {
 }
 
 impl<W: Wire> Reporter<W> {
-    /// Of an exchange of a client, which is given a number.
+    /// Of an exchange of a client.
     pub(crate) fn of_client(wire: W) -> Self {
-        let exchange = Some(wire.log().exchange_id());
-        Self { wire, exchange }
+        let exchange = wire.log().exchange_id();
+        Self { wire, exchange, side: Side::Client }
     }
 
-    /// Of an exchange at a server.
-    pub(crate) fn of_server(wire: W) -> Self {
-        Self { wire, exchange: None }
+    /// Of an exchange at a server, whose request has come in: reports that, with `url` as far as the
+    /// server can tell it. Gives the event.
+    pub(crate) fn of_server(
+        wire: W,
+        cause: Option<EventId>,
+        method: &str,
+        url: &str,
+    ) -> (Self, Option<EventId>) {
+        let exchange = wire.log().exchange_id();
+        let reporter = Self { wire, exchange, side: Side::Server };
+        let started = || What::ExchangeStarted(ExchangeStarted::at_server(exchange, method, url));
+        let event = reporter.emit(cause, started).or(cause);
+        (reporter, event)
     }
 
-    /// The number of a client's exchange.
+    /// The number of the exchange.
     pub(crate) fn exchange(&self) -> ExchangeId {
-        self.exchange.unwrap_or_default()
+        self.exchange
     }
 
     /// A resource is wanted.
@@ -78,8 +92,13 @@ impl<W: Wire> Reporter<W> {
         cause: Option<EventId>,
         started: impl FnOnce(ExchangeId) -> ExchangeStarted,
     ) -> Option<EventId> {
-        let exchange = self.exchange();
-        self.emit(cause, || What::ExchangeStarted(started(exchange)))
+        self.emit(cause, || What::ExchangeStarted(started(self.exchange)))
+    }
+
+    /// Something broke a rule, and was taken all the same.
+    pub(crate) fn note(&self, cause: Option<EventId>, what: String, rule: Rule) {
+        let exchange = self.exchange;
+        self.emit(cause, || What::ExchangeNote(ExchangeNote { exchange, what, rule }));
     }
 
     /// A request has been sent, or has come in.
@@ -90,8 +109,10 @@ impl<W: Wire> Reporter<W> {
     ) -> Option<EventId> {
         self.emit(cause, || {
             What::RequestSent(RequestSent {
-                exchange: self.exchange,
+                exchange: Some(self.exchange),
                 connection: report.connection,
+                transport: Transport::Tcp,
+                stream: report.stream,
                 lookup: report.lookup,
                 reused: report.reused,
                 version: version_text(report.line.version).into(),
@@ -99,6 +120,7 @@ impl<W: Wire> Reporter<W> {
                 target: report.line.target.clone(),
                 fields: report.fields.to_record(),
                 began: report.began,
+                passed: None,
                 head_bytes: report.head_bytes,
                 body_bytes: report.body_bytes,
                 body: report.body,
@@ -111,18 +133,21 @@ impl<W: Wire> Reporter<W> {
         let line = &report.head.line;
         self.emit(cause, || {
             What::ResponseHead(HeadRecord {
-                exchange: self.exchange,
+                exchange: Some(self.exchange),
                 connection: report.connection,
+                transport: Transport::Tcp,
+                stream: report.stream,
                 version: version_text(line.version).into(),
                 status: line.status.as_u16(),
                 reason: line.reason_text(),
                 fields: report.head.fields.to_record(),
                 head_bytes: report.head.bytes,
                 first_byte: report.first_byte,
+                arrived: None,
                 first_segment: report.first_segment,
-                server_timing: match self.exchange {
-                    Some(_) => server_timing(&report.head.fields),
-                    None => Vec::new(),
+                server_timing: match self.side {
+                    Side::Client => server_timing(&report.head.fields),
+                    Side::Server => Vec::new(),
                 },
             })
         })
@@ -136,8 +161,11 @@ impl<W: Wire> Reporter<W> {
     ) -> Option<EventId> {
         self.emit(cause, || {
             What::ResponseEnded(ResponseEnded {
-                exchange: self.exchange,
+                exchange: Some(self.exchange),
                 connection: report.connection,
+                transport: Transport::Tcp,
+                stream: report.stream,
+                arrived: None,
                 body: report.body,
                 media_type: report.media_type,
                 trailers: report.trailers.to_record(),
@@ -152,7 +180,7 @@ impl<W: Wire> Reporter<W> {
         status: Option<u16>,
         complete: bool,
     ) -> Option<EventId> {
-        let exchange = self.exchange();
+        let exchange = self.exchange;
         self.emit(cause, || {
             What::ExchangeEnded(ExchangeEnded { exchange, status, complete, from_cache: false })
         })

@@ -123,7 +123,7 @@ fn a_server_that_wants_http_1_1_is_asked_so() {
         .client_events()
         .into_iter()
         .filter_map(|event| match event.what {
-            What::RequestSent(sent) => Some(sent.version),
+            What::RequestSent(sent) => Some(sent.version.to_string()),
             _ => None,
         })
         .collect();

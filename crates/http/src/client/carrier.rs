@@ -43,7 +43,7 @@ pub(crate) struct Sent {
     /// The fields as they stood on the wire.
     pub(crate) fields: Fields,
     /// Bytes of the head on the wire: of HTTP/1, line, fields and blank line; of later versions, the
-    /// frames that hold the coded fields, with their heads.
+    /// coded fields.
     pub(crate) head_bytes: u64,
     /// Bytes of body.
     pub(crate) body_bytes: u64,
@@ -97,6 +97,9 @@ pub(crate) trait Carrier {
 
     /// The trailer fields, once the body has ended.
     fn trailers(&mut self) -> Fields;
+
+    /// Bytes of the body that came so far with their framing: chunk sizes and trailers, heads of frames.
+    fn framed(&self) -> u64;
 
     /// Bytes of the exchange that moved so far, in both directions: while it grows, nothing stalls.
     fn moved(&self) -> u64;

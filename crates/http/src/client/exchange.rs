@@ -5,7 +5,9 @@ use core::task::{Context, Poll};
 use std::rc::Rc;
 
 use http::{StatusCode, Version};
-use roundtrip_record::{BodyWriter, ConnectionId, EventId, ExchangeStarted, FaultKind, Step, Time};
+use roundtrip_record::{
+    BodyWriter, ConnectionId, EventId, ExchangeStarted, FaultKind, Side, Step, Time,
+};
 use roundtrip_wire::Wire;
 
 use super::Shared;
@@ -42,6 +44,8 @@ impl<W: Wire> Exchange<W> {
             kind: request.kind,
             priority: request.priority,
             initiator: request.initiator.clone(),
+            side: Side::Client,
+            of: None,
         });
         Self { shared: Rc::clone(shared), reporter, started, began: shared.wire.now() }
     }

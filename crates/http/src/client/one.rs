@@ -38,6 +38,8 @@ pub(crate) struct One<W: Wire> {
     /// Bytes of the heads so far.
     head_bytes: u64,
     body: BodyDecoder,
+    /// Bytes that the body took on the wire so far.
+    framed: u64,
     /// Both heads say that the connection goes on.
     kept: bool,
     /// What is left of the request is not worth sending: it was refused.
@@ -59,6 +61,7 @@ impl<W: Wire> One<W> {
             first: None,
             head_bytes: 0,
             body: BodyDecoder::new(Framing::None, options.limits),
+            framed: 0,
             kept: false,
             refused: false,
             ended: false,
@@ -220,6 +223,7 @@ impl<W: Wire> Carrier for One<W> {
                 };
                 let bytes = self.connection.input.split_to(step.used).freeze();
                 self.ended = step.done;
+                self.framed += step.used as u64;
                 if !step.data.is_empty() {
                     return Poll::Ready(Some(Ok(bytes.slice(step.data))));
                 }
@@ -237,6 +241,10 @@ impl<W: Wire> Carrier for One<W> {
 
     fn trailers(&mut self) -> Fields {
         self.body.trailers().cloned().unwrap_or_default()
+    }
+
+    fn framed(&self) -> u64 {
+        self.framed
     }
 
     fn moved(&self) -> u64 {

@@ -291,7 +291,7 @@ impl<W: Wire> ResponseBody<W> {
     fn finish(&mut self) {
         let Some(running) = self.running.take() else { return };
         let cause = running.carrier.last_segment().or(self.event);
-        let ended = self.report_ended(cause, None);
+        let ended = self.report_ended(cause, running.carrier.framed(), None);
         self.exchange.reporter.ended(ended, Some(self.status.as_u16()), true);
         running.carrier.release(ended);
     }
@@ -300,7 +300,7 @@ impl<W: Wire> ResponseBody<W> {
     fn fail(&mut self, kind: FaultKind, cut: BodyCut) {
         let Some(running) = self.running.take() else { return };
         let cause = running.carrier.last_segment().or(self.event);
-        let ended = self.report_ended(cause, Some(cut));
+        let ended = self.report_ended(cause, running.carrier.framed(), Some(cut));
         let status = Some(self.status.as_u16());
         let ended = self.exchange.reporter.ended(ended, status, false).or(ended);
         running.carrier.abandon(Abandoned::Body(cut), ended);
@@ -314,7 +314,12 @@ impl<W: Wire> ResponseBody<W> {
         });
     }
 
-    fn report_ended(&mut self, cause: Option<EventId>, cut: Option<BodyCut>) -> Option<EventId> {
+    fn report_ended(
+        &mut self,
+        cause: Option<EventId>,
+        framed: u64,
+        cut: Option<BodyCut>,
+    ) -> Option<EventId> {
         let content = self.writer.take().and_then(BodyWriter::finish);
         let report = EndReport {
             connection: self.place.connection,
@@ -322,6 +327,7 @@ impl<W: Wire> ResponseBody<W> {
             body: BodyRecord {
                 framing: self.framing,
                 encoded: self.received,
+                framed: Some(framed),
                 decoded: self.decoded,
                 codings: self.codings.clone(),
                 content,

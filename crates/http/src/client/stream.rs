@@ -329,6 +329,10 @@ impl<W: Wire> Carrier for Stream<W> {
         core::mem::take(&mut self.trailers)
     }
 
+    fn framed(&self) -> u64 {
+        self.id.map_or(0, |id| self.two.tap().watch().framed_in(id))
+    }
+
     fn moved(&self) -> u64 {
         self.id.map_or(0, |id| self.two.tap().watch().moved(id))
     }

@@ -15,7 +15,7 @@ use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::AsyncWrite as _;
 
 use super::handler::{BodySource, Request, RequestBody};
-use super::input::Input;
+use super::input::{GoesOn, Input};
 use super::interim::{Interim, InterimSink};
 use super::options::Options;
 use super::reply::{Asked, Written, send};
@@ -25,7 +25,7 @@ use super::{After, Shared, access};
 use crate::channel::Channel;
 use crate::message::{
     BodyDecoder, Fields, HeadDecoder, MessageError, RequestHead, RequestLine, ResponseHead,
-    StatusLine, authority, keeps_alive, request_framing,
+    StatusLine, TargetForm, authority, keeps_alive, request_framing,
 };
 use crate::reporter::{HeadReport, Reporter, RequestReport};
 use crate::two::PREFACE;
@@ -212,21 +212,22 @@ impl<W: Wire> Connection<W> {
         let framing = match check(&head) {
             Ok(framing) => framing,
             Err(error) => {
-                let event = self.report_request(&head, Framing::None, began);
-                let mut asked = self.asked(&head, event);
+                let (reporter, event) = self.report_request(&head, Framing::None, began);
+                let mut asked = self.asked(&head, reporter, event);
                 asked.keep = false;
                 let written = self.send_refusal(&asked, error).await;
                 return (written, "bad request");
             }
         };
-        let event = self.report_request(&head, framing, began);
+        let (reporter, event) = self.report_request(&head, framing, began);
         let expectation = head.fields.text("Expect").map(str::to_ascii_lowercase);
         let expects =
             head.line.version >= Version::HTTP_11 && expectation.as_deref() == Some("100-continue");
-        let number = self.input.borrow_mut().begin(framing, expects);
+        let told = expects.then(|| self.reports_continue(&reporter, event));
+        let number = self.input.borrow_mut().begin(framing, told);
         self.served += 1;
-        let mut asked = self.asked(&head, event);
-        let request = self.request(head, event);
+        let mut asked = self.asked(&head, reporter.clone(), event);
+        let request = self.request(head, reporter, event);
         let length = match framing {
             Framing::Length(length) => Some(length),
             _ => None,
@@ -279,8 +280,9 @@ impl<W: Wire> Connection<W> {
         .await
     }
 
-    fn asked(&self, head: &RequestHead, event: Option<EventId>) -> Asked {
+    fn asked(&self, head: &RequestHead, reporter: Reporter<W>, event: Option<EventId>) -> Asked<W> {
         Asked {
+            reporter,
             method: head.line.method.clone(),
             version: head.line.version,
             event,
@@ -292,7 +294,7 @@ impl<W: Wire> Connection<W> {
         }
     }
 
-    fn request(&self, head: RequestHead, event: Option<EventId>) -> Request {
+    fn request(&self, head: RequestHead, reporter: Reporter<W>, event: Option<EventId>) -> Request {
         let mut input = self.input.borrow_mut();
         let unknown = std::net::SocketAddr::from(([0, 0, 0, 0], 0));
         let (local, peer, secure) = input.channel().map_or((unknown, unknown, false), |channel| {
@@ -305,6 +307,7 @@ impl<W: Wire> Connection<W> {
                 input: Rc::clone(&self.input),
                 number: input.number(),
                 connection: self.id,
+                reporter,
                 cause: event,
             }))
         } else {
@@ -315,10 +318,14 @@ impl<W: Wire> Connection<W> {
 
     /// Answers what is no request.
     async fn refuse(&mut self, status: StatusCode, why: &str) {
+        let cause = self.input.borrow().segment();
+        // It is an exchange all the same, of which only the answer is known.
+        let (reporter, event) = Reporter::of_server(self.shared.wire.clone(), cause, "", "");
         let asked = Asked {
+            reporter,
             method: Method::GET,
             version: Version::HTTP_11,
-            event: None,
+            event,
             connection: self.id,
             upgrades: false,
             keep: false,
@@ -328,7 +335,7 @@ impl<W: Wire> Connection<W> {
         self.note_refusal(status, &written);
     }
 
-    async fn send_refusal(&mut self, asked: &Asked, error: MessageError) -> Written {
+    async fn send_refusal(&mut self, asked: &Asked<W>, error: MessageError) -> Written {
         let (status, why) = explain(error);
         let written =
             send(&self.shared, &self.input, asked, Response::error(status, &why).closing()).await;
@@ -408,11 +415,21 @@ impl<W: Wire> Connection<W> {
         }
     }
 
-    fn report_request(&self, head: &RequestHead, framing: Framing, began: Time) -> Option<EventId> {
-        if !self.shared.wire.log().is_on() {
-            return None;
-        }
-        let cause = self.input.borrow().segment();
+    /// Reports a request that has come in.
+    fn report_request(
+        &self,
+        head: &RequestHead,
+        framing: Framing,
+        began: Time,
+    ) -> (Reporter<W>, Option<EventId>) {
+        let wire = &self.shared.wire;
+        let (cause, secure) = {
+            let input = self.input.borrow();
+            (input.segment(), input.is_secure())
+        };
+        let url = if wire.log().is_on() { url(head, secure) } else { String::new() };
+        let method = head.line.method.as_str();
+        let (reporter, cause) = Reporter::of_server(wire.clone(), cause, method, &url);
         let body = BodyDecoder::new(framing, self.shared.options.limits);
         let report = RequestReport {
             connection: self.id,
@@ -426,7 +443,24 @@ impl<W: Wire> Connection<W> {
             body_bytes: body.expected().unwrap_or(0),
             body: None,
         };
-        Reporter::of_server(self.shared.wire.clone()).request(cause, report)
+        let event = reporter.request(cause, report);
+        (reporter, event)
+    }
+
+    /// Reports the interim response with which a client is told to go on.
+    fn reports_continue(&self, reporter: &Reporter<W>, cause: Option<EventId>) -> GoesOn {
+        let (reporter, connection, wire) = (reporter.clone(), self.id, self.shared.wire.clone());
+        Box::new(move |bytes| {
+            let line = StatusLine::new(StatusCode::CONTINUE);
+            let report = HeadReport {
+                connection,
+                stream: None,
+                head: &ResponseHead { line, fields: Fields::new(), bytes },
+                first_byte: wire.now(),
+                first_segment: None,
+            };
+            reporter.head(cause, &report);
+        })
     }
 
     fn report_end(&self, by: EndedBy, why: &str, cause: Option<EventId>) {
@@ -468,6 +502,17 @@ pub(crate) fn malformed(error: MessageError) -> Response {
     Response::error(status, &why)
 }
 
+/// What a request asks for, as far as it tells.
+fn url(head: &RequestHead, secure: bool) -> String {
+    let scheme = if secure { "https" } else { "http" };
+    match (head.line.form(), head.fields.text("Host")) {
+        (Some(TargetForm::Origin), Some(host)) => {
+            format!("{scheme}://{host}{}", head.line.target)
+        }
+        _ => head.line.target.clone(),
+    }
+}
+
 /// Whether a response of this status has no body (RFC 9110 §6.4.1).
 pub(crate) fn is_bodyless(status: StatusCode) -> bool {
     status == StatusCode::NO_CONTENT
@@ -496,6 +541,7 @@ struct Between<W: Wire> {
     /// The request that they belong to.
     number: u32,
     connection: ConnectionId,
+    reporter: Reporter<W>,
     /// The event of the request.
     cause: Option<EventId>,
 }
@@ -513,7 +559,7 @@ impl<W: Wire> InterimSink for Between<W> {
         head.encode(&mut input.output);
         let bytes = (input.output.len() - start) as u64;
         let now = self.wire.now();
-        Reporter::of_server(self.wire.clone()).head(
+        self.reporter.head(
             self.cause,
             &HeadReport {
                 connection: self.connection,
@@ -544,7 +590,7 @@ fn explain(error: MessageError) -> (StatusCode, String) {
 
 fn why_close<W: Wire>(
     shared: &Shared<W>,
-    asked: &Asked,
+    asked: &Asked<W>,
     head: &RequestHead,
     response: &Response,
     served: u32,

@@ -31,7 +31,9 @@ const SMALL: usize = 16 * 1024;
 const FILE_PIECE: u64 = 256 * 1024;
 
 /// What must be known of a request to answer it.
-pub(crate) struct Asked {
+pub(crate) struct Asked<W: Wire> {
+    /// Reports the exchange.
+    pub(crate) reporter: Reporter<W>,
     pub(crate) method: Method,
     pub(crate) version: Version,
     /// The request's event.
@@ -66,7 +68,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(asked: &Asked, response: &Response, rest_is_small: bool) -> Self {
+    fn new<W: Wire>(asked: &Asked<W>, response: &Response, rest_is_small: bool) -> Self {
         let bodyless = is_bodyless(response.status) || asked.upgrades;
         let new = asked.version >= Version::HTTP_11;
         let framing = match response.body.length() {
@@ -89,7 +91,7 @@ impl Plan {
 pub(crate) async fn send<W: Wire>(
     shared: &Shared<W>,
     input: &Rc<RefCell<Input<W>>>,
-    asked: &Asked,
+    asked: &Asked<W>,
     mut response: Response,
 ) -> Written {
     let plan = Plan::new(asked, &response, input.borrow().rest_is_small());
@@ -117,6 +119,7 @@ pub(crate) async fn send<W: Wire>(
         body: BodyRecord {
             framing: if plan.sends_body { plan.framing } else { Framing::None },
             encoded: sent,
+            framed: None,
             decoded: sent,
             codings: response.fields.list("Content-Encoding").map(lower_text).collect(),
             content: None,
@@ -125,7 +128,9 @@ pub(crate) async fn send<W: Wire>(
         media_type: response.fields.text("Content-Type").map(crate::media::essence),
         trailers: &trailers,
     };
-    let event = Reporter::of_server(shared.wire.clone()).response(head_event, report);
+    let event = asked.reporter.response(head_event, report).or(head_event);
+    let status = Some(response.status.as_u16());
+    let event = asked.reporter.ended(event, status, failed.is_none());
     Written { body: sent, keep: plan.keep && failed.is_none(), event, failed, upgrade: None }
 }
 
@@ -147,7 +152,7 @@ fn lower_text(value: &[u8]) -> String {
 fn write_head<W: Wire>(
     shared: &Shared<W>,
     input: &RefCell<Input<W>>,
-    asked: &Asked,
+    asked: &Asked<W>,
     plan: &Plan,
     response: &Response,
 ) -> Option<EventId> {
@@ -197,10 +202,10 @@ fn write_head<W: Wire>(
         first_byte: shared.wire.now(),
         first_segment: None,
     };
-    Reporter::of_server(shared.wire.clone()).head(asked.event, &report)
+    asked.reporter.head(asked.event, &report)
 }
 
-fn write_framing(asked: &Asked, plan: &Plan, out: &mut Vec<u8>) {
+fn write_framing<W: Wire>(asked: &Asked<W>, plan: &Plan, out: &mut Vec<u8>) {
     use std::io::Write as _;
     match plan.framing {
         // Writing to memory does not fail.

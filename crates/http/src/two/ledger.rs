@@ -23,7 +23,7 @@ pub(crate) enum Opener {
 pub(crate) struct Block {
     /// When its first byte passed, and the segment that brought it.
     pub(crate) began: Moment,
-    /// Bytes of its HEADERS and CONTINUATION frames, their heads included.
+    /// Bytes of the coded fields: the payloads of its HEADERS and CONTINUATION frames.
     pub(crate) bytes: u64,
 }
 
@@ -53,6 +53,8 @@ struct Flow {
     bytes: u64,
     /// Bytes of payloads of DATA frames so far.
     data: u64,
+    /// The same with the heads of the frames.
+    framed: u64,
 }
 
 /// A stream, from its first frame until whoever uses it forgets it.
@@ -133,6 +135,11 @@ impl Ledger {
         self.streams.get(&stream).map_or(0, |stream| stream.outgoing.data)
     }
 
+    /// Bytes of DATA frames that came in on a stream, their heads and padding included.
+    pub(crate) fn framed_in(&self, stream: u32) -> u64 {
+        self.streams.get(&stream).map_or(0, |stream| stream.incoming.framed)
+    }
+
     /// Whether a stream was reset, by either end.
     pub(crate) fn is_reset(&self, stream: u32) -> bool {
         self.streams.get(&stream).is_none_or(|stream| stream.outgoing.reset)
@@ -186,11 +193,12 @@ impl Ledger {
         flow.bytes += head.size();
         if head.kind == Kind::Data {
             flow.data += u64::from(head.length);
+            flow.framed += head.size();
         }
         if matches!(head.kind, Kind::Headers | Kind::Continuation)
             && let Some(block) = &mut flow.passing
         {
-            block.bytes += head.size();
+            block.bytes += u64::from(head.length);
             if head.ends_fields() {
                 flow.blocks.extend(flow.passing.take());
             }
@@ -241,7 +249,7 @@ mod tests {
         pass(&mut ledger, Way::Out, 6, frame(Kind::Continuation, 4, 1, 10), &[]);
         assert_eq!(
             ledger.take_out(1).map(|block| (block.began.at.nanos(), block.bytes)),
-            Some((5, 128))
+            Some((5, 110))
         );
         assert_eq!((ledger.began(1), ledger.is_out(1)), (Some(Time::from_nanos(5)), false));
         pass(&mut ledger, Way::Out, 7, frame(Kind::Data, 1, 1, 10), &[]);
@@ -251,7 +259,7 @@ mod tests {
         }
         let blocks = [ledger.take_in(1), ledger.take_in(1), ledger.take_in(1)];
         let bytes = blocks.map(|block| block.map(|block| block.bytes));
-        assert_eq!(bytes, [Some(17), Some(18), None]);
+        assert_eq!(bytes, [Some(8), Some(9), None]);
         assert_eq!(ledger.segment(1), EventId::new(9));
         // Of streams that nobody entered, nothing is kept.
         pass(&mut ledger, Way::In, 9, frame(Kind::Headers, 4, 3, 1), &[]);
@@ -270,7 +278,7 @@ mod tests {
     fn a_server_enters_streams_as_they_come() {
         let mut ledger = Ledger::new(Opener::Them);
         pass(&mut ledger, Way::In, 1, frame(Kind::Headers, 5, 3, 7), &[]);
-        assert_eq!(ledger.take_in(3).map(|block| block.bytes), Some(16));
+        assert_eq!(ledger.take_in(3).map(|block| block.bytes), Some(7));
         ledger.forget(3);
         // One that is over does not come back.
         pass(&mut ledger, Way::In, 2, frame(Kind::Headers, 5, 3, 7), &[]);

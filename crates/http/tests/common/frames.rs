@@ -179,3 +179,143 @@ async fn one(mut stream: tokio_rustls::server::TlsStream<Stream>) {
         stream.flush().await.unwrap();
     }
 }
+
+/// A client of HTTP/2 that writes and reads frames, in the clear with prior knowledge.
+pub(crate) struct Raw {
+    wire: super::desk::Desk,
+    pub(crate) stream: Stream,
+    bytes: Vec<u8>,
+    closed: bool,
+}
+
+impl Raw {
+    /// A connection to port 80 of host 0, on which nothing has been said.
+    pub(crate) async fn connect(wire: super::desk::Desk) -> Self {
+        let stream = wire.connect((Site::address(0), 80).into(), None, None).await.unwrap();
+        Self { wire, stream, bytes: Vec::new(), closed: false }
+    }
+
+    /// A connection on which both ends have said what they begin with.
+    pub(crate) async fn open(wire: super::desk::Desk) -> Self {
+        let mut raw = Self::connect(wire).await;
+        raw.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        raw.send(&[Frame::new(SETTINGS, 0, 0, &[])]).await;
+        while let Some(frame) = raw.next().await {
+            if frame.kind == SETTINGS && frame.flags & ACK != 0 {
+                raw.send(&[Frame::new(SETTINGS, ACK, 0, &[])]).await;
+                break;
+            }
+        }
+        raw
+    }
+
+    /// Writes bytes; a server that has closed already does not want them.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
+    }
+
+    pub(crate) async fn send(&mut self, frames: &[Frame]) {
+        let bytes: Vec<u8> = frames.iter().flat_map(Frame::encode).collect();
+        self.write(&bytes).await;
+    }
+
+    /// The next frame; `None` when the connection has ended, or nothing comes for ten minutes.
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
+        loop {
+            if let Some(frame) = Frame::take(&mut self.bytes) {
+                return Some(frame);
+            }
+            let mut piece = [0; 16 * 1024];
+            let late = core::pin::pin!(self.wire.sleep(core::time::Duration::from_mins(10)));
+            let read = core::pin::pin!(self.stream.read(&mut piece));
+            match futures_util::future::select(read, late).await {
+                futures_util::future::Either::Left((Ok(length @ 1..), _)) => {
+                    self.bytes.extend_from_slice(&piece[..length]);
+                }
+                futures_util::future::Either::Left(_) => {
+                    self.closed = true;
+                    return None;
+                }
+                futures_util::future::Either::Right(_) => return None,
+            }
+        }
+    }
+
+    /// Whether the server ended the connection, as far as was read.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Frames up to the end of this stream, by `END_STREAM` or a reset, or to the connection's end.
+    pub(crate) async fn until_end_of(&mut self, stream: u32) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        while let Some(frame) = self.next().await {
+            let ends = frame.stream == stream
+                && (frame.kind == RST_STREAM
+                    || matches!(frame.kind, DATA | HEADERS) && frame.flags & END_STREAM != 0);
+            frames.push(frame);
+            if ends {
+                break;
+            }
+        }
+        frames
+    }
+
+    /// All frames to the connection's end.
+    pub(crate) async fn rest(&mut self) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        while let Some(frame) = self.next().await {
+            frames.push(frame);
+        }
+        frames
+    }
+}
+
+/// Fields, coded as literals that are not kept (RFC 7541 §6.2.2), names and values as they are.
+pub(crate) fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in fields {
+        out.push(0);
+        for text in [name, value] {
+            let length = text.len();
+            if length < 127 {
+                out.push(length as u8);
+            } else {
+                // An integer with a prefix of seven bits (RFC 7541 §5.1).
+                out.push(127);
+                let mut rest = length - 127;
+                while rest >= 128 {
+                    out.push((rest % 128 + 128) as u8);
+                    rest /= 128;
+                }
+                out.push(rest as u8);
+            }
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+    out
+}
+
+/// What every request has.
+pub(crate) fn common(
+    method: &'static str,
+    path: &'static str,
+) -> Vec<(&'static str, &'static str)> {
+    vec![(":method", method), (":scheme", "http"), (":path", path), (":authority", "www0.test")]
+}
+
+/// A request without a body.
+pub(crate) fn request(
+    stream: u32,
+    path: &'static str,
+    more: &[(&'static str, &'static str)],
+) -> Frame {
+    let fields = [common("GET", path), more.to_vec()].concat();
+    Frame::new(HEADERS, END_HEADERS | END_STREAM, stream, &block(&fields))
+}
+
+/// The code of the first GOAWAY.
+pub(crate) fn goaway(frames: &[Frame]) -> Option<u32> {
+    let away = frames.iter().find(|frame| frame.kind == GOAWAY)?;
+    Some(u32::from_be_bytes(away.payload[4..8].try_into().unwrap()))
+}

@@ -21,9 +21,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use h2::{Reason, RecvStream};
 use http::{Method, StatusCode};
-use roundtrip_record::{
-    BodyCut, ConnectionEnding, ConnectionId, EndedBy, Time, Trace as _, What,
-};
+use roundtrip_record::{BodyCut, ConnectionEnding, ConnectionId, EndedBy, Time, Trace as _, What};
 use roundtrip_wire::{LocalFuture, Transport as _, Wire};
 
 use self::body::Incoming;
@@ -53,6 +51,8 @@ const CONNECTION_WINDOW: u32 = 1 << 20;
 /// How much is handed over before the connection has taken it: what is handed over cannot be
 /// overtaken any more by something more urgent.
 const AHEAD: u64 = 32 * 1024;
+/// How much `h2` takes of one stream: more than is ever handed over.
+const SEND_BUFFER: usize = 4 * AHEAD as usize;
 /// Streams that were reset here and whose frames that still come are passed over.
 const REMEMBERED_RESETS: usize = 64;
 /// Turns before other tasks of the thread have theirs.
@@ -98,7 +98,8 @@ fn builder(options: &Options) -> h2::server::Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(u32::try_from(options.limits.head).unwrap_or(u32::MAX))
-        .max_send_buffer_size(AHEAD as usize)
+        // What is handed over is bounded here, for all streams together.
+        .max_send_buffer_size(SEND_BUFFER)
         // h2 reads the machine's clock to forget streams that it reset. So it never does.
         .reset_stream_duration(Duration::MAX)
         .max_concurrent_reset_streams(REMEMBERED_RESETS);
@@ -195,15 +196,19 @@ impl<W: Wire> Serving<W> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
         let mut turns = 0;
         loop {
-            let mut again = match self.two.poll_accept(context) {
-                Poll::Ready(Some(Ok((request, respond)))) => {
-                    self.begin(request, Responder::new(respond));
-                    true
+            let mut again = false;
+            // All that have come are known before the first of them is answered.
+            loop {
+                match self.two.poll_accept(context) {
+                    Poll::Ready(Some(Ok((request, respond)))) => {
+                        self.begin(request, Responder::new(respond));
+                        again = true;
+                    }
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(self.ended(Some(&error))),
+                    Poll::Ready(None) => return Poll::Ready(self.ended(None)),
+                    Poll::Pending => break,
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(self.ended(Some(&error))),
-                Poll::Ready(None) => return Poll::Ready(self.ended(None)),
-                Poll::Pending => false,
-            };
+            }
             self.guard();
             while let Poll::Ready(Some(done)) = self.tasks.poll_next_unpin(context) {
                 self.take(done);
@@ -242,8 +247,9 @@ impl<W: Wire> Serving<W> {
         let head = request::head(&parts, block.map_or(0, |block| block.bytes));
         let now = shared.wire.now();
         let expected = head.fields.text("Content-Length").and_then(|text| text.parse().ok());
-        let reporter = Reporter::of_server(shared.wire.clone());
         let cause = block.and_then(|block| block.began.segment);
+        let (method, url) = (head.line.method.as_str(), parts.uri.to_string());
+        let (reporter, cause) = Reporter::of_server(shared.wire.clone(), cause, method, &url);
         let report = RequestReport {
             connection: self.id,
             stream: Some(u64::from(id)),
@@ -272,9 +278,7 @@ impl<W: Wire> Serving<W> {
                 self.leave("full");
                 Some(connection::full())
             }
-            Ok(_) => {
-                connection::refuse_body(&shared.options, expected, expectation.as_deref())
-            }
+            Ok(_) => connection::refuse_body(&shared.options, expected, expectation.as_deref()),
             Err(error) => Some(connection::malformed(error)),
         };
         let priority = head.fields.get("Priority").map(Priority::parse).unwrap_or_default();
@@ -350,13 +354,13 @@ impl<W: Wire> Serving<W> {
         let mut sent = false;
         self.blocked = false;
         loop {
-            let ahead = self.ahead();
+            let (ahead, deep) = self.ahead();
             if ahead >= AHEAD {
                 self.blocked = true;
                 return sent;
             }
             let open = self.tap.watch().window() > ahead as i64;
-            match self.turn(open, context) {
+            match self.turn(open, deep, context) {
                 true => sent = true,
                 false => return sent,
             }
@@ -365,9 +369,14 @@ impl<W: Wire> Serving<W> {
 
     /// One turn of the first stream that has something to send; whether there was one. While the
     /// connection's window is not `open`, nobody goes ahead of the most urgent: what it then waits for
-    /// would go to others.
-    fn turn(&mut self, open: bool, context: &mut Context<'_>) -> bool {
+    /// would go to others. While more than one frame of a stream waits in `h2` (`deep`), nobody else
+    /// adds one: `h2` would let it overtake.
+    fn turn(&mut self, open: bool, deep: Option<u32>, context: &mut Context<'_>) -> bool {
         for id in self.turns.order() {
+            if deep.is_some_and(|deep| deep != id) {
+                self.blocked = true;
+                return false;
+            }
             let Some(stream) = self.streams.get_mut(&id) else { continue };
             let Some(sending) = &mut stream.sending else { continue };
             match sending.turn(context) {
@@ -401,16 +410,23 @@ impl<W: Wire> Serving<W> {
         false
     }
 
-    /// Bytes of bodies that were handed over and that the connection has not taken yet.
-    fn ahead(&self) -> u64 {
+    /// Bytes of bodies that were handed over and that the connection has not taken yet, and a stream
+    /// of which these are more than one frame.
+    fn ahead(&self) -> (u64, Option<u32>) {
         let watch = self.tap.watch();
-        self.streams
-            .iter()
-            .filter(|(id, _)| !watch.ledger.is_reset(**id))
-            .filter_map(|(id, stream)| {
-                Some(stream.sending.as_ref()?.handed().saturating_sub(watch.ledger.data_out(*id)))
-            })
-            .sum()
+        let (mut ahead, mut deep) = (0, None);
+        for (id, stream) in &self.streams {
+            let Some(sending) = &stream.sending else { continue };
+            let waiting = sending.handed().saturating_sub(watch.ledger.data_out(*id));
+            if waiting == 0 || watch.ledger.is_reset(*id) {
+                continue;
+            }
+            ahead += waiting;
+            if waiting > sending.last() {
+                deep = Some(*id);
+            }
+        }
+        (ahead, deep)
     }
 
     /// Reports what has gone out, and forgets streams that are over; answers whether there were any.
@@ -488,8 +504,13 @@ impl<W: Wire> Serving<W> {
     /// What is too late: the end of the connection, or a goodbye that begins it.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<Option<Ended>> {
         let options = &self.shared.options;
-        let head = self.tap.watch().block_since().map(|since| (since + options.head_timeout, "head not sent in time"));
-        let write = self.blocked.then(|| (self.moved + options.write_timeout, "client takes nothing"));
+        let head = self
+            .tap
+            .watch()
+            .block_since()
+            .map(|since| (since + options.head_timeout, "head not sent in time"));
+        let write =
+            self.blocked.then(|| (self.moved + options.write_timeout, "client takes nothing"));
         let idle = self.streams.is_empty().then(|| match (self.leaving, self.served) {
             (Some(_), _) => (self.active + options.linger, "gone"),
             (None, 0) => (self.active + options.head_timeout, "idle"),

@@ -40,18 +40,32 @@ pub(crate) struct Sending {
     piece: Bytes,
     trailers: Option<LocalFuture<'static, Fields>>,
     handed: u64,
+    /// Bytes of the last frame.
+    last: u64,
+    /// The trailers that went.
+    went: Fields,
 }
 
 impl Sending {
     pub(crate) fn new(out: SendStream<Bytes>, body: Body, trailers: Trailers) -> Self {
         let trailers: Option<LocalFuture<'static, Fields>> =
             if trailers.is_none() { None } else { Some(Box::pin(trailers.fields())) };
-        Self { out, body, piece: Bytes::new(), trailers, handed: 0 }
+        Self { out, body, piece: Bytes::new(), trailers, handed: 0, last: 0, went: Fields::new() }
     }
 
     /// Bytes of body that were handed over.
     pub(crate) fn handed(&self) -> u64 {
         self.handed
+    }
+
+    /// Bytes of the frame that was handed over last.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// The trailers that were handed over.
+    pub(crate) fn trailers(&self) -> &Fields {
+        &self.went
     }
 
     /// Hands over what one turn gives.
@@ -79,7 +93,8 @@ impl Sending {
         if self.out.send_data(part, ends).is_err() {
             return Turn::Refused;
         }
-        self.handed += room as u64;
+        self.last = room as u64;
+        self.handed += self.last;
         if ends { Turn::Ended } else { Turn::Sent }
     }
 
@@ -98,6 +113,7 @@ impl Sending {
         } else {
             self.out.send_trailers(to_map(&fields))
         };
+        self.went = fields;
         if sent.is_ok() { Turn::Ended } else { Turn::Refused }
     }
 }

@@ -64,10 +64,7 @@ pub(crate) fn handle<W: Wire>(
             if responder.poll_reset(context).is_ready() {
                 return Poll::Ready(Done::GivenUp(id));
             }
-            handling
-                .as_mut()
-                .poll(context)
-                .map(|response| Done::Response(id, Box::new(response)))
+            handling.as_mut().poll(context).map(|response| Done::Response(id, Box::new(response)))
         })
         .await
     })
@@ -98,7 +95,12 @@ impl<W: Wire> Stream<W> {
     }
 
     /// Reports the heads that have gone out since.
-    pub(crate) fn report_heads(&mut self, id: u32, place: roundtrip_record::ConnectionId, ledger: &mut Ledger) {
+    pub(crate) fn report_heads(
+        &mut self,
+        id: u32,
+        place: roundtrip_record::ConnectionId,
+        ledger: &mut Ledger,
+    ) {
         while self.responder.has_head() {
             let Some(block) = ledger.take_out(id) else { return };
             let Some(mut head) = self.responder.next_head() else { return };
@@ -123,6 +125,8 @@ impl<W: Wire> Stream<W> {
     ) {
         let Some((status, fields)) = self.answer else { return };
         let sent = self.sending.as_ref().map_or(0, Sending::handed);
+        let none = Fields::new();
+        let trailers = self.sending.as_ref().map_or(&none, Sending::trailers);
         let framing = if self.sending.is_some() { Framing::Frames } else { Framing::None };
         let lower = |value: &[u8]| String::from_utf8_lossy(value).to_ascii_lowercase();
         let report = EndReport {
@@ -131,15 +135,17 @@ impl<W: Wire> Stream<W> {
             body: BodyRecord {
                 framing,
                 encoded: sent,
+                framed: None,
                 decoded: sent,
                 codings: fields.list("Content-Encoding").map(lower).collect(),
                 content: None,
                 cut: self.cut,
             },
             media_type: fields.text("Content-Type").map(crate::media::essence),
-            trailers: &Fields::new(),
+            trailers,
         };
-        self.reporter.response(self.cause, report);
+        let event = self.reporter.response(self.cause, report).or(self.cause);
+        self.reporter.ended(event, Some(status.as_u16()), self.cut.is_none());
         if let Some(access) = &shared.access {
             access(&Served {
                 peer: self.request.peer,
