@@ -15,6 +15,9 @@ pub struct Options {
     pub user_agent: String,
     /// The highest version spoken: 1.0, 1.1, or 2 where TLS negotiates it.
     pub version: Version,
+    /// HTTP/2 is spoken in the clear without asking, to servers of http (RFC 9113 §3.3), where
+    /// `version` permits it.
+    pub prior_knowledge: bool,
     /// Whether connections are kept for the next request.
     pub keep_alive: KeepAlive,
     /// Connections to one origin at one time, on HTTP/1.
@@ -86,6 +89,7 @@ impl Default for Options {
         Self {
             user_agent: concat!("roundtrip/", env!("CARGO_PKG_VERSION")).into(),
             version: Version::HTTP_2,
+            prior_knowledge: false,
             keep_alive: KeepAlive::On,
             per_origin: 6,
             idle: Duration::from_secs(90),

@@ -42,11 +42,15 @@ pub(crate) async fn ready<W: Wire>(
         return Err(fail(Step::Url, exchange.began, None, kind));
     };
     let wanted = request.version.unwrap_or(shared.options.version);
-    let offer = match origin.scheme {
-        Scheme::Https if wanted >= Version::HTTP_2 && !route.only_one => Offer::TwoAndOne,
-        _ => Offer::One,
+    let via = shared.options.proxies.via(&origin);
+    let may = match origin.scheme {
+        Scheme::Https => true,
+        // A proxy that carries requests out is spoken to in HTTP/1.
+        Scheme::Http => shared.options.prior_knowledge && via.carrier().is_none(),
     };
-    let key = shared.options.proxies.via(&origin).key(&origin);
+    let two = may && wanted >= Version::HTTP_2 && !route.only_one;
+    let offer = if two { Offer::TwoAndOne } else { Offer::One };
+    let key = via.key(&origin);
     if route.only_one {
         shared.pool.only_one(&key);
     }
@@ -144,8 +148,12 @@ async fn secure<W: Wire>(
 ) -> Result<Ready<W>, Failure> {
     let (shared, wire) = (&exchange.shared, &exchange.shared.wire);
     let received = connected.received;
-    let (channel, event) = match origin.scheme {
-        Scheme::Http => (Channel::Plain(connected.stream), connected.event),
+    let (channel, event, is_two) = match origin.scheme {
+        // Whoever offers HTTP/2 in the clear knows that it is spoken.
+        Scheme::Http => {
+            let is_two = permit.offer() == Offer::TwoAndOne;
+            (Channel::Plain(connected.stream), connected.event, is_two)
+        }
         Scheme::Https => {
             let (since, id, cause) = (wire.now(), connected.stream.id(), connected.event);
             let fail = |kind| exchange.lost(Step::Tls, since, Some(id), cause, kind);
@@ -157,21 +165,19 @@ async fn secure<W: Wire>(
             let stream = Counted { stream: connected.stream, received };
             let secured = handshake(wire, tls, stream, host, permit.offer(), limit, cause).await;
             let secured = secured.map_err(fail)?;
-            let (channel, event) = (secured.channel, secured.event);
-            if secured.is_two {
-                let limits = shared.options.limits;
-                let two = Two::begin(wire.clone(), channel, permit, limits, event, lookup).await;
-                let two = two.map_err(|error| {
-                    let why = format!("HTTP/2 did not begin: {error}");
-                    let kind = FaultKind::SendFailed { why };
-                    exchange.lost(Step::Request, since, Some(id), event, kind)
-                })?;
-                shared.pool.keep_two(origin, &two);
-                return Ok(Ready::Two(two));
-            }
-            (channel, event)
+            (secured.channel, secured.event, secured.is_two)
         }
     };
+    if is_two {
+        let (since, id, limits) = (wire.now(), channel.id(), shared.options.limits);
+        let two = Two::begin(wire.clone(), channel, permit, limits, event, lookup).await;
+        let two = two.map_err(|error| {
+            let kind = FaultKind::SendFailed { why: format!("HTTP/2 did not begin: {error}") };
+            exchange.lost(Step::Request, since, Some(id), event, kind)
+        })?;
+        shared.pool.keep_two(origin, &two);
+        return Ok(Ready::Two(two));
+    }
     permit.settle();
     let mut connection = Connection::new(wire.clone(), channel, permit, event, lookup);
     connection.received = received;

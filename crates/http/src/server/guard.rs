@@ -175,7 +175,7 @@ mod tests {
                 guard.came(frame(kind, 0, 8), Time::from_secs(second));
             }
             assert_eq!(guard.excess(), None, "{kind:?}");
-            for _ in 0..2 {
+            for _ in 0..3 {
                 guard.came(frame(kind, 0, 8), Time::from_secs(10));
             }
             assert!(guard.excess().is_some(), "{kind:?}");

@@ -360,10 +360,10 @@ impl<W: Wire> Serving<W> {
                 return sent;
             }
             let open = self.tap.watch().window() > ahead as i64;
-            match self.turn(open, deep, context) {
-                true => sent = true,
-                false => return sent,
+            if !self.turn(open, deep, context) {
+                return sent;
             }
+            sent = true;
         }
     }
 

@@ -19,8 +19,12 @@ pub(crate) fn head(parts: &http::request::Parts, bytes: u64) -> RequestHead {
         fields.add("Host", authority);
     }
     for (name, value) in came.iter() {
-        let joined = name.eq_ignore_ascii_case("cookie");
-        if !joined && !(authority.is_some() && name.eq_ignore_ascii_case("host")) {
+        let told = match name {
+            "cookie" => true,
+            "host" => authority.is_some(),
+            _ => false,
+        };
+        if !told {
             // They were checked when they were taken from the map.
             let _ = fields.push(name, value);
         }
