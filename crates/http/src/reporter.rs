@@ -4,9 +4,9 @@
 use core::time::Duration;
 
 use roundtrip_record::{
-    Body as BodyRecord, BodyRef, ConnectionId, EventId, ExchangeEnded, ExchangeId, ExchangeStarted,
-    LookupId, RequestSent, ResponseEnded, ResponseHead as HeadRecord, ServerTiming, Side, Time,
-    Trace as _, Transport, What,
+    Body as BodyRecord, BodyRef, ConnectionId, EventId, ExchangeEnded, ExchangeId, ExchangeNote,
+    ExchangeStarted, LookupId, RequestSent, ResponseEnded, ResponseHead as HeadRecord, Rule,
+    ServerTiming, Side, Time, Trace as _, Transport, What,
 };
 use roundtrip_wire::Wire;
 
@@ -93,6 +93,17 @@ impl<W: Wire> Reporter<W> {
         started: impl FnOnce(ExchangeId) -> ExchangeStarted,
     ) -> Option<EventId> {
         self.emit(cause, || What::ExchangeStarted(started(self.exchange)))
+    }
+
+    /// Something broke a rule, and was taken all the same.
+    pub(crate) fn note(&self, cause: Option<EventId>, what: &str, rule: &str) {
+        self.emit(cause, || {
+            What::ExchangeNote(ExchangeNote {
+                exchange: self.exchange,
+                what: what.to_owned(),
+                rule: Rule::from(rule),
+            })
+        });
     }
 
     /// A request has been sent, or has come in.

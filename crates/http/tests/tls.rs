@@ -228,7 +228,7 @@ fn http_2_carries_many_exchanges_on_one_connection() {
         )
         .await;
         let failure = client.send(get("https://www0.test/refuse")).await.unwrap_err();
-        assert!(matches!(failure.kind, FaultKind::ReceiveFailed { .. }), "{failure:?}");
+        assert!(matches!(failure.kind, FaultKind::StreamReset { .. }), "{failure:?}");
         // A stream that failed does not harm the connection.
         assert_eq!(one("/again", None).await, "GET /again 0");
         client.close("visit over").await;

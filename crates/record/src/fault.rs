@@ -174,6 +174,16 @@ pub enum FaultKind {
         /// Why.
         why: String,
     },
+    /// What came back is no answer of HTTP/1: another protocol, or HTTP/0.9, which has no heads.
+    NotHttp {
+        /// Its first bytes, as text.
+        begins: String,
+    },
+    /// The server ended the stream of the exchange alone (RFC 9113 §5.4.2).
+    StreamReset {
+        /// Its error code's name: `INTERNAL_ERROR`.
+        code: String,
+    },
     /// The response is not HTTP as the RFCs have it.
     Malformed {
         /// What is wrong.
@@ -346,6 +356,10 @@ impl FaultKind {
             | Self::ReceiveFailed { .. }
             | Self::HeadTooLarge { .. } => 56,
             Self::SendFailed { .. } => 55,
+            Self::NotHttp { .. } => 1,
+            Self::StreamReset { .. } => 92,
+            // What breaks HTTP/2 itself.
+            Self::Malformed { rule, .. } if rule.is_within(9113, "") => 16,
             // To curl, chunks that are none are an error of receiving.
             Self::Malformed { rule, .. } if rule.is_within(9112, "7") => 56,
             Self::Malformed { .. } => 8,

@@ -14,7 +14,9 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{Method, StatusCode, Version};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Client, Failure, Jar, Options, Origin, Response, Scheme};
+use roundtrip_http::client::{
+    Client, Failure, Jar, Options, Origin, Resend, Response, Scheme,
+};
 use roundtrip_http::message::Fields;
 use roundtrip_record::{EventId, ExchangeId, FaultKind, Initiator, Step, Time};
 use roundtrip_wire::Wire;
@@ -402,7 +404,11 @@ impl<W: Wire> Session<W> {
                 return Ok(());
             }
             sink.again(&failure.kind, after);
-            initiator = Initiator::Retry { of: failure.exchange };
+            initiator = match failure.exchange {
+                // A fault of the whole, not of one exchange.
+                ExchangeId(0) => Initiator::User,
+                of => Initiator::Retry { of },
+            };
             got.retries += 1;
             (got.redirects, got.body, got.status) = (0, 0, None);
             (got.failure, got.curl_code) = (None, None);

@@ -14,7 +14,7 @@ use roundtrip_record::{BodyCut, BodyRef, ConnectionId, EventId, Framing, LookupI
 
 use super::trouble::Trouble;
 use super::upload::Upload;
-use crate::message::{Fields, RequestHead, ResponseHead};
+use crate::message::{Fields, MessageError, RequestHead, ResponseHead};
 
 /// Where an exchange travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,10 @@ pub(crate) trait Carrier {
 
     /// The trailer fields, once the body has ended.
     fn trailers(&mut self) -> Fields;
+
+    /// What of the answer was taken though the RFCs do not allow it, since this was asked last; offsets
+    /// count from the response's first byte.
+    fn tolerated(&mut self) -> Vec<MessageError>;
 
     /// Bytes of the body that came so far with their framing: chunk sizes and trailers, heads of frames.
     fn framed(&self) -> u64;

@@ -22,7 +22,7 @@ use super::response::{Response, Running};
 use super::retry::{Again, Lost, Route};
 use super::trouble::Trouble;
 use super::upload::Upload;
-use crate::message::{RequestLine, ResponseHead};
+use crate::message::{MessageError, RequestLine, ResponseHead};
 use crate::reporter::{HeadReport, Reporter, RequestReport};
 use crate::timer::Timer;
 
@@ -64,6 +64,18 @@ impl<W: Wire> Exchange<W> {
     }
 }
 
+/// Reports what was taken though it should not have been sent.
+pub(crate) fn note<W: Wire>(
+    reporter: &Reporter<W>,
+    cause: Option<EventId>,
+    tolerated: Vec<MessageError>,
+) {
+    for error in tolerated {
+        let what = format!("{}, at byte {}; taken as browsers take it", error.defect, error.offset);
+        reporter.note(cause, &what, error.defect.rule());
+    }
+}
+
 /// The URL as the record has it: without a fragment.
 fn bare(url: &url::Url) -> String {
     let mut url = url.clone();
@@ -97,6 +109,14 @@ async fn talk<W: Wire>(
     let shared = Rc::clone(&exchange.shared);
     let options = &shared.options;
     let version = carrier.version(request.version.unwrap_or(options.version));
+    if let Some(why) = request.unsendable(version) {
+        let connection = carrier.place().connection;
+        let kind = FaultKind::SendFailed { why: why.into() };
+        let (began, cause) = (exchange.began, exchange.started);
+        let failure = exchange.lost(Step::Request, began, Some(connection), cause, kind);
+        carrier.abandon(Abandoned::Unanswered, failure.cause);
+        return Err(Lost { failure, again: Again::No });
+    }
     let closing = options.keep_alive == KeepAlive::Off && version < Version::HTTP_2;
     let cookies = shared.cookie_field(&request.url);
     let proxy = options.proxies.via(origin).carrier();
@@ -259,6 +279,7 @@ impl<W: Wire> Talk<W> {
         };
         let event = self.exchange.reporter.head(arrived.first_segment.or(self.cause), &report);
         let event = event.or(self.cause);
+        note(&self.exchange.reporter, event, self.carrier.tolerated());
         if !interim {
             return Some(Ok(Answer { arrived, event }));
         }

@@ -6,6 +6,7 @@ mod certificate;
 mod clocks;
 mod connect;
 mod connection;
+mod cookie_date;
 mod cookies;
 mod exchange;
 mod failure;
@@ -29,7 +30,7 @@ mod two;
 mod upload;
 
 pub use certificate::check_alone;
-pub use cookies::{Cookie, Jar};
+pub use cookies::{Cookie, Jar, Order};
 pub use failure::Failure;
 pub use options::{KeepAlive, Options, Resend, Timeouts};
 pub use origin::{Origin, Scheme};

@@ -16,8 +16,8 @@ use super::pool::Pool;
 use super::trouble::{Trouble, is_reset};
 use super::upload::Upload;
 use crate::message::{
-    BodyDecoder, Fields, HeadDecoder, Limits, MessageError, RequestHead, StatusLine, keeps_alive,
-    response_framing,
+    BodyDecoder, Defect, Fields, HeadDecoder, Limits, MessageError, RequestHead, StatusLine,
+    framed, keeps_alive,
 };
 
 /// An exchange on a connection of HTTP/1.
@@ -38,6 +38,8 @@ pub(crate) struct One<W: Wire> {
     /// Bytes of the heads so far.
     head_bytes: u64,
     body: BodyDecoder,
+    /// What of the heads was tolerated.
+    tolerated: Vec<MessageError>,
     /// Bytes that the body took on the wire so far.
     framed: u64,
     /// Both heads say that the connection goes on.
@@ -61,6 +63,7 @@ impl<W: Wire> One<W> {
             first: None,
             head_bytes: 0,
             body: BodyDecoder::new(Framing::None, options.limits),
+            tolerated: Vec::new(),
             framed: 0,
             kept: false,
             refused: false,
@@ -81,12 +84,23 @@ impl<W: Wire> One<W> {
         let malformed = |before: u64, error: MessageError| {
             Trouble::Malformed(MessageError { offset: before + error.offset, ..error })
         };
-        let fed = self.heads.feed(&self.connection.input);
-        let fed = fed.map_err(|error| malformed(self.head_bytes, error))?;
+        let fed = match self.heads.feed(&self.connection.input) {
+            Ok(fed) => fed,
+            // The very first line is none that HTTP/1 begins with.
+            Err(error) if error.defect == Defect::BadStatusLine && self.head_bytes == 0 => {
+                return Err(Trouble::NotHttp { begins: begins(&self.connection.input) });
+            }
+            Err(error) => return Err(malformed(self.head_bytes, error)),
+        };
         let _ = self.connection.input.split_to(fed.used);
         let (Some(head), Some((request, _))) = (fed.done, &self.request) else { return Ok(None) };
-        let framing = response_framing(&request.line.method, &head)
+        let framed = framed(&request.line.method, &head, self.limits.manner)
             .map_err(|error| malformed(self.head_bytes, error))?;
+        let framing = framed.framing;
+        for error in self.heads.take_tolerated().into_iter().chain(framed.tolerated) {
+            let offset = self.head_bytes + error.offset;
+            self.tolerated.push(MessageError { offset, ..error });
+        }
         let status = head.line.status;
         self.head_bytes += head.bytes;
         let (first_byte, first_segment) =
@@ -94,7 +108,9 @@ impl<W: Wire> One<W> {
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             self.body = BodyDecoder::new(framing, self.limits);
             self.ended = self.body.is_done();
-            self.kept = keeps_alive(head.line.version, &head.fields)
+            // Where length and coding contradict each other, what follows may not be an answer.
+            self.kept = framed.tolerated.is_none()
+                && keeps_alive(head.line.version, &head.fields)
                 && keeps_alive(request.line.version, &request.fields);
             self.refused = status.is_client_error() || status.is_server_error();
         }
@@ -129,6 +145,13 @@ impl<W: Wire> One<W> {
             self.broken = Some(error);
         }
     }
+}
+
+/// The first bytes of something, as text for people.
+fn begins(bytes: &[u8]) -> String {
+    const MOST: usize = 32;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MOST)]);
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 impl<W: Wire> Carrier for One<W> {
@@ -241,6 +264,14 @@ impl<W: Wire> Carrier for One<W> {
 
     fn trailers(&mut self) -> Fields {
         self.body.trailers().cloned().unwrap_or_default()
+    }
+
+    fn tolerated(&mut self) -> Vec<MessageError> {
+        for error in self.body.take_tolerated() {
+            let offset = self.head_bytes + error.offset;
+            self.tolerated.push(MessageError { offset, ..error });
+        }
+        core::mem::take(&mut self.tolerated)
     }
 
     fn framed(&self) -> u64 {

@@ -51,7 +51,7 @@ impl Outgoing {
             output,
             written: 0,
             piece: Bytes::new(),
-            chunked: body.length().is_none(),
+            chunked: head.fields.has("Transfer-Encoding", "chunked"),
             ended: body.is_empty(),
             body,
             began: None,

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::carrier::{Abandoned, Arrived, Carrier, Place};
 use super::clocks::{Clocks, up_fault};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, note};
 use super::failure::Failure;
 use super::request::Request;
 use super::trouble::Trouble;
@@ -131,6 +131,11 @@ impl<W: Wire> Response<W> {
         };
         match decoder {
             Ok(decoder) => body.decoder = decoder,
+            // As browsers: it is given as it came.
+            Err(CodingError::Unknown(coding)) => {
+                let what = format!("{coding} is no content coding; the body is given as it came");
+                body.exchange.reporter.note(event, &what, "RFC 9110 §8.4.1");
+            }
             Err(error) => body.fail(coding_fault(&error), BodyCut::Malformed),
         }
         if empty {
@@ -289,8 +294,13 @@ impl<W: Wire> ResponseBody<W> {
 
     /// It has ended well: reports that, and the carrier keeps what can be kept.
     fn finish(&mut self) {
-        let Some(running) = self.running.take() else { return };
+        let Some(mut running) = self.running.take() else { return };
         let cause = running.carrier.last_segment().or(self.event);
+        note(&self.exchange.reporter, cause, running.carrier.tolerated());
+        if self.decoder.as_ref().is_some_and(Decoder::has_surplus) {
+            let what = "bytes after the end of the compressed body, passed over";
+            self.exchange.reporter.note(cause, what, "RFC 1952 §2.2");
+        }
         let ended = self.report_ended(cause, running.carrier.framed(), None);
         self.exchange.reporter.ended(ended, Some(self.status.as_u16()), true);
         running.carrier.release(ended);

@@ -17,7 +17,7 @@ use super::origin::Origin;
 use super::trouble::Trouble;
 use super::two::Two;
 use super::upload::Upload;
-use crate::message::{Fields, Head, RequestHead, StatusLine};
+use crate::message::{Fields, Head, MessageError, RequestHead, StatusLine};
 use crate::two::{from_map, of_connection, poll_room, to_map};
 
 /// How much of a request's body is handed over at once: one frame.
@@ -139,9 +139,11 @@ impl<W: Wire> Stream<W> {
             let why = "the server refused the stream (REFUSED_STREAM)".into();
             return Trouble::Unprocessed { why, progress: false };
         }
+        if error.is_remote() && error.is_reset() {
+            return Trouble::StreamReset { code };
+        }
         if error.is_remote() {
-            let what = if error.is_reset() { "reset the stream" } else { "ended the connection" };
-            return Trouble::Refused(format!("the server {what}: {code}"));
+            return Trouble::Refused(format!("the server ended the connection: {code}"));
         }
         match error.get_io() {
             // What `h2` calls so is the end of the connection.
@@ -327,6 +329,11 @@ impl<W: Wire> Carrier for Stream<W> {
 
     fn trailers(&mut self) -> Fields {
         core::mem::take(&mut self.trailers)
+    }
+
+    /// Nothing: `h2` is strict.
+    fn tolerated(&mut self) -> Vec<MessageError> {
+        Vec::new()
     }
 
     fn framed(&self) -> u64 {

@@ -29,7 +29,11 @@ pub(crate) enum Trouble {
     Malformed(MessageError),
     /// The same, for what has no [`Defect`].
     Against { what: String, offset: u64, rule: &'static str },
-    /// The server ended this exchange alone, or the connection, with this error code.
+    /// The answer begins so, and is none of HTTP.
+    NotHttp { begins: String },
+    /// The server ended this exchange alone, with this error code.
+    StreamReset { code: String },
+    /// The server ended the connection, for this reason.
     Refused(String),
     /// The server did nothing with the request (RFC 9113 §8.7), for this reason. `progress` says that
     /// the same connection carried others to an answer.
@@ -90,6 +94,8 @@ impl Trouble {
             },
             Self::BodyCut => FaultKind::Short { received, expected },
             Self::Reset => FaultKind::Reset { received, expected },
+            Self::NotHttp { begins } => FaultKind::NotHttp { begins },
+            Self::StreamReset { code } => FaultKind::StreamReset { code },
             Self::Broken(why) | Self::Refused(why) | Self::Unprocessed { why, .. } => {
                 FaultKind::ReceiveFailed { why }
             }
@@ -115,7 +121,7 @@ impl Trouble {
     pub(crate) fn cut(&self) -> BodyCut {
         match self {
             Self::BodyCut | Self::HeadCut { .. } | Self::Silent { .. } => BodyCut::Short,
-            Self::Malformed(_) | Self::Against { .. } => BodyCut::Malformed,
+            Self::Malformed(_) | Self::Against { .. } | Self::NotHttp { .. } => BodyCut::Malformed,
             _ => BodyCut::Reset,
         }
     }

@@ -29,11 +29,6 @@ impl Upload {
         self.taken == 0 && self.body.is_empty()
     }
 
-    /// Its length, where known; to be asked before anything is taken.
-    pub(crate) fn length(&self) -> Option<u64> {
-        self.body.length()
-    }
-
     /// Whether it is held back.
     pub(crate) fn is_held(&self) -> bool {
         self.held

@@ -255,6 +255,18 @@ fn simple(context: &Context<'_>, fault: &FaultKind) -> Words {
         )
         .also(connection_line(context))
         .means("the connection broke beneath HTTP"),
+        FaultKind::NotHttp { begins } => Words::new(
+            format!("what came back is not HTTP: it begins \u{201c}{}\u{201d}", clean(begins)),
+            "see that the port is the web server's; https:// where it speaks TLS",
+        )
+        .seen(format!("no status line from {url}; HTTP/0.9, which has none, is not spoken"))
+        .means("this port speaks another protocol, or a very old server answers without a head"),
+        FaultKind::StreamReset { code } => Words::new(
+            format!("the server ended this exchange alone: {}", clean(code)),
+            "the server's error log at this time; --http1.1 shows whether HTTP/2 matters",
+        )
+        .seen(format!("RST_STREAM for {url}; the connection itself went on"))
+        .means("the server, or the application behind it, gave up on this request"),
         FaultKind::Malformed { what, offset, rule } => Words::new(
             format!("the response is not HTTP: {}", clean(what)),
             "roundtrip show latest --pcap has the bytes as they came",

@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 use roundtrip_http::client::{Expect, Follow, Jar, Origin, Request, Response};
-use roundtrip_http::message::Fields;
+use roundtrip_http::message::{Fields, escape};
 use roundtrip_record::{EventId, FaultKind, Initiator};
 use roundtrip_wire::Wire;
 use std::time::SystemTime;
@@ -123,7 +123,7 @@ impl Hop {
         let Some(location) = location.filter(|_| redirect) else {
             return Next::Answer(None);
         };
-        let location = String::from_utf8_lossy(location).into_owned();
+        let location = escape(location);
         let target = self.url.join(&location);
         if wanted.redirects == Redirects::Shown {
             return Next::Answer(target.ok());
