@@ -116,9 +116,9 @@ fn nel(fault: &FaultKind) -> &'static str {
         FaultKind::EmptyReply { reset: false } => "http.response.invalid.empty",
         FaultKind::EmptyReply { reset: true } | FaultKind::Reset { .. } => "tcp.reset",
         FaultKind::SendFailed { .. } | FaultKind::ReceiveFailed { .. } => "tcp.failed",
-        FaultKind::Malformed { .. } | FaultKind::HeadTooLarge { .. } | FaultKind::NotHttp { .. } => {
-            "http.response.invalid"
-        }
+        FaultKind::Malformed { .. }
+        | FaultKind::HeadTooLarge { .. }
+        | FaultKind::NotHttp { .. } => "http.response.invalid",
         FaultKind::Short { .. } => "tcp.closed",
         FaultKind::Stalled { .. } | FaultKind::TimedOut { .. } => "tcp.timed_out",
         FaultKind::TooManyRedirects { .. } => "http.response.redirect_loop",

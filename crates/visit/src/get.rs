@@ -14,9 +14,7 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{Method, StatusCode, Version};
 use roundtrip_http::Body;
-use roundtrip_http::client::{
-    Client, Failure, Jar, Options, Origin, Resend, Response, Scheme,
-};
+use roundtrip_http::client::{Client, Failure, Jar, Options, Origin, Resend, Response, Scheme};
 use roundtrip_http::message::Fields;
 use roundtrip_record::{EventId, ExchangeId, FaultKind, Initiator, Step, Time};
 use roundtrip_wire::Wire;

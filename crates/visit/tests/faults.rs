@@ -325,9 +325,9 @@ fn cases() -> Vec<Case> {
         ),
         Case::raw(
             "malformed field",
-            || raw(b"HTTP/1.1 200 OK\r\nContent-Length : 3\r\n\r\nabc", Then::Closes),
+            || raw(b"HTTP/1.1 200 OK\r\nContent-Length: 3x\r\n\r\nabc", Then::Closes),
             8,
-            |fault| malformed(fault, 31, "RFC 9112 §5"),
+            |fault| malformed(fault, 17, "RFC 9110 §8.6"),
         ),
         Case::raw(
             "malformed chunk",

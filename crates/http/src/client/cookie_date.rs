@@ -55,13 +55,21 @@ fn month(part: &[u8]) -> Option<u64> {
 impl Found {
     /// Takes a part for the first that it can be and that is still wanted.
     fn take(&mut self, part: &[u8]) {
-        if self.time.is_none() && let Some(time) = time(part) {
+        if self.time.is_none()
+            && let Some(time) = time(part)
+        {
             self.time = Some(time);
-        } else if self.day.is_none() && let Some((day, _)) = number(part, 1..=2) {
+        } else if self.day.is_none()
+            && let Some((day, _)) = number(part, 1..=2)
+        {
             self.day = Some(day);
-        } else if self.month.is_none() && let Some(month) = month(part) {
+        } else if self.month.is_none()
+            && let Some(month) = month(part)
+        {
             self.month = Some(month);
-        } else if self.year.is_none() && let Some((year, _)) = number(part, 2..=4) {
+        } else if self.year.is_none()
+            && let Some((year, _)) = number(part, 2..=4)
+        {
             self.year = Some(match year {
                 70..=99 => year + 1900,
                 0..=69 => year + 2000,
@@ -133,9 +141,17 @@ mod tests {
         assert_eq!(at("01 Mar 2100 00:00:00"), Some(4_107_542_400));
         assert_eq!(at("01 Jan 69 00:00:00"), Some(3_124_224_000));
         for text in [
-            "", "soon", "Sun, 06 Nov 1994", "06 Nov 1994 24:00:00", "06 Nov 1994 08:60:00",
-            "30 Feb 2000 00:00:00", "29 Feb 1900 00:00:00", "00 Nov 1994 08:49:37",
-            "06 Nov 1600 08:49:37", "06 Foo 1994 08:49:37", "06 Nov 1994 08:49",
+            "",
+            "soon",
+            "Sun, 06 Nov 1994",
+            "06 Nov 1994 24:00:00",
+            "06 Nov 1994 08:60:00",
+            "30 Feb 2000 00:00:00",
+            "29 Feb 1900 00:00:00",
+            "00 Nov 1994 08:49:37",
+            "06 Nov 1600 08:49:37",
+            "06 Foo 1994 08:49:37",
+            "06 Nov 1994 08:49",
         ] {
             assert_eq!(at(text), None, "{text}");
         }

@@ -347,9 +347,12 @@ mod tests {
     fn cookies_are_told_in_the_order_of_browsers_or_of_curl() {
         let mut jar = Jar::new();
         let from = url("https://www.example.org/a/b");
-        for field in
-            ["one=1; Path=/; Domain=example.org", "two=2; Path=/", "three=3; Path=/", "f=4; Path=/a"]
-        {
+        for field in [
+            "one=1; Path=/; Domain=example.org",
+            "two=2; Path=/",
+            "three=3; Path=/",
+            "f=4; Path=/a",
+        ] {
             assert!(jar.store(field, &from, NOW));
         }
         let to = "https://www.example.org/a/b";

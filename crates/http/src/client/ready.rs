@@ -162,7 +162,7 @@ async fn secure<W: Wire>(
                 return Err(fail(FaultKind::TlsFailed { why, alert_received: false }));
             };
             let host = origin.bare_host();
-            let stream = Counted { stream: connected.stream, received };
+            let stream = Counted::after(connected.stream, received);
             let secured = handshake(wire, tls, stream, host, permit.offer(), limit, cause).await;
             let secured = secured.map_err(fail)?;
             (secured.channel, secured.event, secured.is_two)

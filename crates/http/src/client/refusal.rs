@@ -121,13 +121,11 @@ fn of_webpki(error: &webpki::Error, by_itself: bool) -> CertificateReason {
 fn weak_signature(chain: &[Summary]) -> String {
     let named =
         |one: &Summary| WEAK.iter().find(|(oid, _)| *oid == one.signature).map(|(_, name)| *name);
-    match chain.iter().find_map(|one| Some((one, named(one)?))) {
-        Some((one, name)) => format!("{} is signed with {name}", one.subject),
-        None => {
-            let oids: Vec<&str> = chain.iter().map(|one| one.signature.as_str()).collect();
-            format!("signed with {}", oids.join(", "))
-        }
+    if let Some((one, name)) = chain.iter().find_map(|one| Some((one, named(one)?))) {
+        return format!("{} is signed with {name}", one.subject);
     }
+    let oids: Vec<&str> = chain.iter().map(|one| one.signature.as_str()).collect();
+    format!("signed with {}", oids.join(", "))
 }
 
 #[cfg(test)]

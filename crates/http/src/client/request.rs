@@ -223,9 +223,8 @@ impl Request {
     /// Why the body cannot be sent in this version, if so.
     pub(crate) fn unsendable(&self, version: Version) -> Option<&'static str> {
         let old = version < Version::HTTP_11;
-        (old && self.body.length().is_none()).then_some(
-            "a body whose length is not known beforehand cannot be sent in HTTP/1.0",
-        )
+        (old && self.body.length().is_none())
+            .then_some("a body whose length is not known beforehand cannot be sent in HTTP/1.0")
     }
 
     /// The target in origin form, or `*`.
@@ -335,7 +334,8 @@ mod tests {
             }
             request.omit.push(omit.into());
             let head = request.head(&origin, "", version, false, None, None);
-            ["Content-Length", "Transfer-Encoding"].map(|name| head.fields.text(name).map(str::to_owned))
+            ["Content-Length", "Transfer-Encoding"]
+                .map(|name| head.fields.text(name).map(str::to_owned))
         };
         let (length, chunked) = ([Some("5".to_owned()), None], [None, Some("chunked".to_owned())]);
         let one = Version::HTTP_11;

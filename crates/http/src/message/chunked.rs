@@ -125,10 +125,15 @@ impl ChunkedDecoder {
     /// the end of a line, more zeros before a size than anybody needs, white space after a size.
     fn lenient(&mut self, byte: u8) -> Option<State> {
         match (&self.state, byte) {
-            (&State::Size { value, digits: 1.. } | &State::AfterSize { size: value }, b'\n')
-            | (&State::Extension { size: value, quote: Quote::Outside }, b'\n') => self
-                .tolerates(Defect::BareLineFeed)
-                .then_some(if value == 0 { State::Trailers } else { State::Data { left: value } }),
+            (
+                &(State::Size { value, digits: 1.. }
+                | State::AfterSize { size: value }
+                | State::Extension { size: value, quote: Quote::Outside }),
+                b'\n',
+            ) => self.tolerates(Defect::BareLineFeed).then_some(match value {
+                0 => State::Trailers,
+                left => State::Data { left },
+            }),
             (&State::AfterSize { size }, b'\r') => {
                 self.tolerates(Defect::BadChunkSize).then_some(State::SizeEnd { size })
             }

@@ -225,7 +225,7 @@ impl Raw {
             if let Some(frame) = Frame::take(&mut self.bytes) {
                 return Some(frame);
             }
-            let mut piece = [0; 16 * 1024];
+            let mut piece = vec![0; 16 * 1024];
             let late = core::pin::pin!(self.wire.sleep(core::time::Duration::from_mins(10)));
             let read = core::pin::pin!(self.stream.read(&mut piece));
             match futures_util::future::select(read, late).await {
