@@ -68,7 +68,7 @@ impl Handshake<'_> {
         let kind = Type::STREAM.nonblocking().cloexec();
         let socket = Socket::new(Domain::for_address(self.to), kind, Some(Protocol::TCP))?;
         if self.network.records() {
-            icmp::ask(socket.as_fd(), self.to);
+            icmp::ask(socket.as_fd(), self.to.is_ipv6());
         }
         let result = match socket.connect(&self.to.into()) {
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(()),

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use roundtrip_record::{ConnectionId, EventId, Log, TcpState, Time, WireKind};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
-use crate::{ConnectFault, Environment};
+use crate::{ConnectFault, Datagram, Environment};
 
 /// One host's access to a network, to time and to chance.
 pub trait Wire: Clone + 'static {
@@ -196,40 +196,6 @@ pub trait Listener {
     /// Passing ones (out of descriptors, the connection is gone again): call again; the listener
     /// itself does not end.
     fn accept(&mut self) -> impl Future<Output = io::Result<Self::Stream>>;
-}
-
-/// A UDP socket.
-pub trait Datagram {
-    /// Its address, with the real port.
-    fn local(&self) -> SocketAddr;
-
-    /// Sends one datagram. Completes when it is handed to the network, not when it arrives.
-    ///
-    /// # Errors
-    /// No route, too large, and errors that ICMP brought back for an earlier one.
-    fn send_to(
-        &self,
-        bytes: &[u8],
-        to: SocketAddr,
-        cause: Option<EventId>,
-    ) -> impl Future<Output = io::Result<()>>;
-
-    /// The next datagram.
-    ///
-    /// # Errors
-    /// Errors that ICMP brought back (`ConnectionRefused` for port unreachable).
-    fn receive(&self) -> impl Future<Output = io::Result<Packet>>;
-}
-
-/// A datagram that came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packet {
-    /// Its payload, whole.
-    pub bytes: Vec<u8>,
-    /// Who sent it.
-    pub from: SocketAddr,
-    /// The event of the frame that brought it, where the wire sees frames.
-    pub cause: Option<EventId>,
 }
 
 /// A running task: cancelled when dropped, unless [`Task::detach`]ed.
