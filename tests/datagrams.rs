@@ -43,8 +43,7 @@ async fn send_all(socket: &impl Datagram, mut outgoing: &[Outgoing<'_>]) {
 }
 
 /// Sends every datagram back as it came: from the address it came to, with its ECN field.
-pub(crate) async fn echo<W: Wire>(wire: W, at: SocketAddr) {
-    let socket = wire.datagram(at).expect("a socket");
+pub(crate) async fn echo(socket: impl Datagram) {
     loop {
         let Ok(received) = receive(&socket).await else { continue };
         let back = |(one, bytes): &(Incoming, Vec<u8>)| {

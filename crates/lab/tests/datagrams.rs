@@ -19,7 +19,8 @@ fn the_contract_holds() {
     let at = SocketAddr::new(Internet::web_address(0).into(), 4433);
     let server = internet.add_server("www", Role::WebServer, at.ip());
     let client = internet.client().clone();
-    server.spawn(datagrams::echo(server.clone(), SocketAddr::new(ANY.ip(), at.port()))).detach();
+    let socket = server.datagram(SocketAddr::new(ANY.ip(), at.port())).unwrap();
+    server.spawn(datagrams::echo(socket)).detach();
     internet.lab().run_until(datagrams::talk(client, ANY, at)).unwrap();
 }
 

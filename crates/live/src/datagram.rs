@@ -1,7 +1,8 @@
 //! A UDP socket of the kernel.
 
 use core::cell::{Cell, RefCell};
-use core::task::{Context, Poll, Waker};
+use core::future::poll_fn;
+use core::task::{Context, Poll};
 use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
@@ -13,10 +14,11 @@ use roundtrip_os::syscall::{
     set_option,
 };
 use roundtrip_record::EventId;
-use roundtrip_wire::{Datagram, Ecn, Fragmentation, Incoming, Joining, Outgoing, Packet, Task};
+use roundtrip_wire::{
+    Datagram, Ecn, Fragmentation, Incoming, Joining, LocalFuture, Outgoing, Packet,
+};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
-use tokio::sync::Notify;
 
 use crate::icmp;
 use crate::network::Network;
@@ -38,47 +40,46 @@ pub struct LiveDatagram {
     cuts: Cell<bool>,
     /// Where [`Datagram::receive`] receives into, once it is used.
     received: RefCell<Received>,
-    errors: Rc<Errors>,
-    _watching: Task,
+    errors: Errors,
 }
 
-/// What ICMP brought back and nobody has been told.
-#[derive(Default)]
+/// What ICMP brought back and nobody has been told. It waits in a queue of the socket's own, which
+/// does not make the socket readable.
 struct Errors {
-    kept: RefCell<VecDeque<io::Error>>,
-    /// Who waits in [`Datagram::poll_receive`].
-    receiver: RefCell<Option<Waker>>,
-    come: Notify,
+    kept: Rc<RefCell<VecDeque<io::Error>>>,
+    /// Gathers them for ever, as long as it is polled.
+    gathering: RefCell<LocalFuture<'static, ()>>,
 }
 
 impl Errors {
-    fn take(&self) -> Option<io::Error> {
-        self.kept.borrow_mut().pop_front()
+    fn of(udp: &Rc<UdpSocket>) -> Self {
+        let kept = Rc::<RefCell<VecDeque<io::Error>>>::default();
+        let gathering = RefCell::new(Box::pin(gather(Rc::clone(udp), Rc::clone(&kept))) as _);
+        Self { kept, gathering }
     }
 
-    /// Gathers them. They wait in a queue of the socket's own, and do not make it readable.
-    async fn watch(self: Rc<Self>, udp: Rc<UdpSocket>) {
-        while udp.ready(Interest::ERROR).await.is_ok() {
-            // Only a call that would have to wait makes the runtime look again.
-            let _ = udp.try_io(Interest::ERROR, || {
-                while let Some(error) = icmp::take_error(udp.as_fd()) {
-                    self.keep(error);
+    /// The next one, at once or when it comes.
+    fn poll(&self, context: &mut Context<'_>) -> Poll<io::Error> {
+        if self.kept.borrow().is_empty() {
+            let _ = self.gathering.borrow_mut().as_mut().poll(context);
+        }
+        self.kept.borrow_mut().pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+async fn gather(udp: Rc<UdpSocket>, kept: Rc<RefCell<VecDeque<io::Error>>>) {
+    while udp.ready(Interest::ERROR).await.is_ok() {
+        // Only a call that would have to wait makes the runtime look again.
+        let _ = udp.try_io(Interest::ERROR, || {
+            while let Some(error) = icmp::take_error(udp.as_fd()) {
+                let mut kept = kept.borrow_mut();
+                if kept.len() == MAX_ERRORS {
+                    kept.pop_front();
                 }
-                io::Result::<()>::Err(io::ErrorKind::WouldBlock.into())
-            });
-            self.come.notify_waiters();
-            if let Some(receiver) = self.receiver.take() {
-                receiver.wake();
+                kept.push_back(error);
             }
-        }
-    }
-
-    fn keep(&self, error: io::Error) {
-        let mut kept = self.kept.borrow_mut();
-        if kept.len() == MAX_ERRORS {
-            kept.pop_front();
-        }
-        kept.push_back(error);
+            io::Result::<()>::Err(io::ErrorKind::WouldBlock.into())
+        });
     }
 }
 
@@ -113,8 +114,7 @@ impl LiveDatagram {
         describe_datagrams(udp.as_fd(), at.is_ipv6())?;
         let local = udp.local_addr()?;
         network.register_udp(local);
-        let errors = Rc::<Errors>::default();
-        let watching = roundtrip_os::spawn(Rc::clone(&errors).watch(Rc::clone(&udp)));
+        let errors = Errors::of(&udp);
         Ok(Self {
             udp,
             local,
@@ -123,7 +123,6 @@ impl LiveDatagram {
             cuts: Cell::new(true),
             received: RefCell::default(),
             errors,
-            _watching: watching,
         })
     }
 
@@ -294,12 +293,8 @@ impl Datagram for LiveDatagram {
         incoming: &mut [Incoming],
     ) -> Poll<io::Result<usize>> {
         loop {
-            if let Some(error) = self.errors.take() {
-                return Poll::Ready(Err(error));
-            }
             if self.udp.poll_recv_ready(context)?.is_pending() {
-                self.errors.receiver.replace(Some(context.waker().clone()));
-                return Poll::Pending;
+                return self.errors.poll(context).map(Err);
             }
             let taken = self.udp.try_io(Interest::READABLE, || self.take(buffers, incoming));
             match taken {
@@ -323,16 +318,9 @@ impl Datagram for LiveDatagram {
         if let Some(packet) = self.received.borrow_mut().next() {
             return Ok(packet);
         }
-        loop {
-            if let Some(error) = self.errors.take() {
-                return Err(error);
-            }
-            tokio::select! { biased;
-                () = self.errors.come.notified() => {}
-                packet = self.udp.async_io(Interest::READABLE, || self.take_next()) => {
-                    return packet;
-                }
-            }
+        tokio::select! { biased;
+            error = poll_fn(|context| self.errors.poll(context)) => Err(error),
+            packet = self.udp.async_io(Interest::READABLE, || self.take_next()) => packet,
         }
     }
 }

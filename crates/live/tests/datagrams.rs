@@ -21,9 +21,9 @@ fn live<T, F: Future<Output = T>>(body: impl FnOnce(Live) -> F) -> T {
 fn talk(any: &str, local: &str, at: &str) {
     let [any, local, at]: [SocketAddr; 3] = [any, local, at].map(|text| text.parse().unwrap());
     live(|live| async move {
-        let free = live.datagram(any).expect("a port").local().port();
-        let (any, at) = (SocketAddr::new(any.ip(), free), SocketAddr::new(at.ip(), free));
-        let _echo = live.spawn(datagrams::echo(live.clone(), any));
+        let socket = live.datagram(any).expect("a port");
+        let at = SocketAddr::new(at.ip(), socket.local().port());
+        let _echo = live.spawn(datagrams::echo(socket));
         datagrams::talk(live, local, at).await;
     });
 }

@@ -55,11 +55,16 @@ fn the_contract_holds_against_the_kernel() {
         return inside();
     }
     // The kernel's end, on a thread that goes with the process.
+    let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(|| {
-        live(Clock::start(), Log::off(), roundtrip_live::Settings::default(), |live| {
-            datagrams::echo(live, SocketAddr::from(([0, 0, 0, 0], PORT)))
+        live(Clock::start(), Log::off(), roundtrip_live::Settings::default(), |live| async move {
+            let socket = live.datagram(SocketAddr::from(([0, 0, 0, 0], PORT)));
+            let socket = socket.expect("a socket");
+            tell.send(()).expect("the test waits");
+            datagrams::echo(socket).await;
         })
     });
+    told.recv().expect("the kernel's end is there");
     for (wire, any, at) in [
         ("tap:rtd0,addr=10.9.0.1/24,gw=10.9.0.2", "0.0.0.0:0", "10.9.0.2"),
         ("tap:rtd0,addr=10.9.0.1/24,gw=10.9.0.2,offload=off", "0.0.0.0:0", "10.9.0.2"),

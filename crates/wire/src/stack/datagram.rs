@@ -56,8 +56,7 @@ impl<P: Port> StackDatagram<P> {
                     return Err(unreachable(error));
                 }
                 for bytes in outgoing.segments() {
-                    host.send_udp_with(step, id, options, to, bytes, trace)
-                        .map_err(send_error)?;
+                    host.send_udp_with(step, id, options, to, bytes, trace).map_err(send_error)?;
                 }
                 Ok(())
             })
