@@ -279,8 +279,9 @@ impl Capture {
             .log
             .clone()
             .emit(at, frame, || What::TcpSegment(described(flow, direction, segment, shift)));
-        if direction == Direction::Received {
-            flow.segments.borrow_mut().arrive(segment, event);
+        match direction {
+            Direction::Sent => flow.segments.borrow_mut().leave(segment, at),
+            Direction::Received => flow.segments.borrow_mut().arrive(segment, at, event),
         }
     }
 

@@ -94,13 +94,14 @@ struct Received {
 impl Received {
     /// The next datagram of those joined.
     fn next(&mut self) -> Option<Packet> {
-        let Incoming { from, length, stride, cause, .. } = self.incoming?;
+        let Incoming { from, length, stride, arrived, cause, .. } = self.incoming?;
         let start = self.taken;
         self.taken = length.min(start + stride.max(1));
         if self.taken == length {
             self.incoming = None;
         }
-        Some(Packet { bytes: self.buffer[start..self.taken].to_vec(), from, cause })
+        let bytes = self.buffer[start..self.taken].to_vec();
+        Some(Packet { bytes, from, arrived, cause })
     }
 }
 

@@ -171,6 +171,8 @@ pub struct Packet {
     pub bytes: Vec<u8>,
     /// Who sent it.
     pub from: SocketAddr,
+    /// When it was at our socket, where that is known better than by reading it.
+    pub arrived: Option<Time>,
     /// The event of the frame that brought it, where the wire sees frames.
     pub cause: Option<EventId>,
 }

@@ -108,6 +108,14 @@ pub trait Transport {
     /// where the wire does not see segments.
     fn segment_at(&self, offset: u64) -> Option<EventId>;
 
+    /// When the byte at `offset` of the received stream had arrived at this host; `None` where that is
+    /// not known any better than by reading it. What lies between it and our reading is this machine's
+    /// own time.
+    fn arrived(&self, offset: u64) -> Option<Time> {
+        let _ = offset;
+        None
+    }
+
     /// Whether small writes go out at once (`TCP_NODELAY`). Off in a new stream, as in the kernel.
     fn set_nodelay(&mut self, nodelay: Nodelay);
 
@@ -180,6 +188,9 @@ pub struct StreamInfo {
     pub retransmissions: Option<u64>,
     /// When the handshake's first SYN went out, and how many did.
     pub syn: Option<(Time, u32)>,
+    /// When the SYN-ACK had arrived at this host; `None` where that is not known any better than by
+    /// [`Wire::connect`]'s being done.
+    pub syn_ack: Option<Time>,
 }
 
 /// A listening socket.

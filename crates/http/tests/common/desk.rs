@@ -411,6 +411,7 @@ impl Transport for Stream {
             receive_window: None,
             retransmissions: None,
             syn: None,
+            syn_ack: None,
         }
     }
 

@@ -53,21 +53,20 @@ pub fn receive<'a>(
     Ok(Message { data: &buffer[..length], control, name, name_length })
 }
 
-/// Reads from a stream into `buffer`, which may be uninitialised: gives how many of its bytes are
-/// initialised now, and when the last of them was at the socket, nanoseconds since 1970, where the
-/// kernel stamps them (`SO_TIMESTAMPNS`).
+/// Reads from a stream what is there: gives how many bytes it was, 0 at its end, and when the last of
+/// them had arrived, nanoseconds since 1970, where the kernel stamps them (`SO_TIMESTAMPNS`).
 ///
 /// # Errors
 /// As `recvmsg`.
 pub fn receive_stamped(
     socket: BorrowedFd<'_>,
-    buffer: &mut [core::mem::MaybeUninit<u8>],
+    buffer: &mut [u8],
 ) -> io::Result<(usize, Option<u64>)> {
     let mut control = Control::EMPTY;
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let mut header = header(&mut part, &mut control);
     // SAFETY: every pointer in `header` points to a buffer of the length beside it that lives
-    // through the call; the kernel only writes to them.
+    // through the call.
     let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, libc::MSG_DONTWAIT) };
     if length < 0 {
         return Err(io::Error::last_os_error());

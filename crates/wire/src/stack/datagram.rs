@@ -159,7 +159,8 @@ impl<P: Port> Datagram for StackDatagram<P> {
 
     async fn receive(&self) -> io::Result<Packet> {
         let datagram = poll_fn(|context| self.poll_next(context)).await?;
-        Ok(Packet { bytes: datagram.bytes, from: datagram.from, cause: datagram.cause })
+        let roundtrip_host::Datagram { bytes, from, cause, .. } = datagram;
+        Ok(Packet { bytes, from, arrived: None, cause })
     }
 }
 

@@ -236,6 +236,7 @@ impl<P: Port> Transport for StackStream<P> {
             receive_window: info.as_ref().map(|info| u64::from(info.rcv_wnd)),
             retransmissions: info.as_ref().map(|info| u64::from(info.total_retrans)),
             syn: syns,
+            syn_ack: None,
         }
     }
 
