@@ -129,7 +129,7 @@ fn bad(socket: &impl Datagram, peer: SocketAddr) {
     let bytes = [0; 100];
     let zero = Outgoing { segment_size: Some(0), ..Outgoing::one(&bytes, peer, None) };
     let shreds = Outgoing { segment_size: Some(1), ..zero };
-    let long = [0; 65_536];
+    let long = vec![0; 65_536];
     let long = Outgoing::one(&long, peer, None);
     for wrong in [zero, shreds, long] {
         let error = socket.try_send(&[wrong]).expect_err("it cannot be sent");

@@ -56,7 +56,7 @@ impl Control {
     }
 
     /// Where the kernel reads them from, or null where there are none, and how many bytes there are.
-    pub(super) fn to_send(&mut self) -> (*mut libc::c_void, usize) {
+    pub(super) fn sent(&mut self) -> (*mut libc::c_void, usize) {
         if self.length == 0 {
             return (core::ptr::null_mut(), 0);
         }
@@ -64,7 +64,7 @@ impl Control {
     }
 
     /// Where the kernel may write them, and for how many bytes there is room.
-    pub(super) fn to_receive(&mut self) -> (*mut libc::c_void, usize) {
+    pub(super) fn room(&mut self) -> (*mut libc::c_void, usize) {
         (self.bytes.as_mut_ptr().cast(), ROOM)
     }
 

@@ -113,7 +113,7 @@ fn send_batch<const N: usize>(socket: BorrowedFd<'_>, trains: &[Train<'_>]) -> i
         header.msg_namelen = name.len();
         header.msg_iov = &raw mut parts[at];
         header.msg_iovlen = 1;
-        let (place, length) = controls[at].to_send();
+        let (place, length) = controls[at].sent();
         header.msg_control = place;
         header.msg_controllen = length as _;
     }
@@ -196,7 +196,7 @@ fn receive_batch<const N: usize>(
         header.msg_namelen = NAME as libc::socklen_t;
         header.msg_iov = &raw mut parts[at];
         header.msg_iovlen = 1;
-        let (place, room) = controls[at].to_receive();
+        let (place, room) = controls[at].room();
         header.msg_control = place;
         header.msg_controllen = room as _;
     }

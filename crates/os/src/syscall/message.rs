@@ -81,7 +81,7 @@ fn header(part: &mut libc::iovec, control: &mut Control) -> libc::msghdr {
     let mut header: libc::msghdr = unsafe { core::mem::zeroed() };
     header.msg_iov = part;
     header.msg_iovlen = 1;
-    let (place, room) = control.to_receive();
+    let (place, room) = control.room();
     header.msg_control = place;
     header.msg_controllen = room as _;
     header
