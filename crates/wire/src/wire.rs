@@ -11,7 +11,9 @@ use std::time::SystemTime;
 use roundtrip_record::{ConnectionId, EventId, Log, TcpState, Time, WireKind};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
-use crate::{ConnectFault, Datagram, Environment};
+use crate::datagram::Datagram;
+use crate::environment::Environment;
+use crate::fault::ConnectFault;
 
 /// One host's access to a network, to time and to chance.
 pub trait Wire: Clone + 'static {

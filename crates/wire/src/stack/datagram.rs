@@ -11,9 +11,10 @@ use roundtrip_record::EventId;
 use roundtrip_tcp::Step;
 
 use super::listener::bind_error;
+use super::port::Port;
+use super::shared::{Stack, traced};
 use super::waiter::Waiters;
-use super::{Port, Stack, traced};
-use crate::{Datagram, Fragmentation, Incoming, Joining, Outgoing, Packet};
+use crate::datagram::{Datagram, Fragmentation, Incoming, Joining, Outgoing, Packet};
 
 /// As many as Linux cuts from one buffer (`UDP_MAX_SEGMENTS` until 6.9), so that programs do the same
 /// on every wire.
