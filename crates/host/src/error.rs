@@ -56,7 +56,7 @@ pub enum SendError {
     /// No route to the destination, or no address to send from (`ENETUNREACH`).
     #[error("network is unreachable")]
     NoRoute,
-    /// Longer than a datagram can be (`EMSGSIZE`).
+    /// Longer than a datagram can be, or than one that must not be cut (`EMSGSIZE`).
     #[error("message too long: {length} bytes, {limit} at most")]
     TooLong {
         /// Its length, bytes.

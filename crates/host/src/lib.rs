@@ -108,6 +108,7 @@ mod udp;
 
 pub use config::{Config, Limits, Neighbours};
 pub use counters::{Counters, Held};
+pub use datagram::UdpOptions;
 pub use error::{BindError, ConnectError, ConnectFailure, SendError, Unreachable};
 pub use event::{Apart, Datagram, Event, Gso, ListenerId, Received, SocketId, Transmit, UdpId};
 pub use host::Host;
