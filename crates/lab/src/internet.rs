@@ -8,9 +8,9 @@ use roundtrip_record::{LinkId, Log, Role};
 
 use crate::environment::Caches;
 use crate::lab::{Attached, End, Forwarding, Lab, LabHost};
-use crate::link::{Queue, Shape};
 use crate::net::{Net, Way};
 use crate::seed::Seed;
+use crate::shape::{Queue, Rate, Shape};
 
 /// 2026-01-01T00:00:00Z, the calendar time at which a lab begins unless told otherwise, in seconds
 /// since 1970. Fixed, so that a run is the same on every day.
@@ -90,7 +90,7 @@ impl Internet {
     /// What every link behind the router is like, both ways.
     pub fn inner() -> Shape {
         Shape {
-            rate: Some(10_000_000_000),
+            rate: Rate::Constant(10_000_000_000),
             queue: Queue::Packets(1_000),
             ..Shape::ideal(Duration::from_micros(20))
         }
@@ -167,7 +167,7 @@ impl Internet {
         };
         let shape = Self::inner();
         let [at_server, at_router] = self.lab.link(
-            &End { host: &server, addresses: vec![(address, whole)], shape },
+            &End { host: &server, addresses: vec![(address, whole)], shape: shape.clone() },
             &End { host: &self.router, addresses: vec![(near, whole)], shape },
         );
         let on_link = |to, interface| Route { to, prefix_len: whole, via: None, interface };

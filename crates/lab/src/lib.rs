@@ -44,27 +44,45 @@
 
 mod agenda;
 mod chance;
+mod codel;
+mod delivery;
 mod environment;
 mod executor;
+mod fifo;
+mod fq_codel;
+mod frame;
+mod grammar;
 mod internet;
 mod lab;
+mod ledger;
 mod link;
+mod managed;
+mod nearest;
 mod net;
+mod path;
 mod pool;
 mod port;
 mod profile;
+mod property;
 mod seed;
+mod shape;
 mod sleep;
+mod tail;
 pub mod transfer;
+mod transmitter;
 mod unit;
 mod world;
 
 pub use chance::{NoHost, draw};
+pub use delivery::{DeliveryTrace, TraceError};
 pub use environment::{Caches, Surroundings};
+pub use grammar::NetError;
 pub use internet::{DEFAULT_DATE, Internet, NameServers, Settings};
 pub use lab::{Attached, End, Forwarding, Lab, LabHost, Stuck};
-pub use link::{Fcs, Pickup, Queue, Shape};
-pub use net::{Net, NetError, Way};
+pub use net::{Direction, Net, Way};
 pub use port::LabPort;
 pub use profile::Profile;
 pub use seed::{Ppm, Seed};
+pub use shape::{
+    CoDel, Discipline, Distribution, Fcs, FqCoDel, Jitter, Pickup, Queue, Rate, Shape,
+};
