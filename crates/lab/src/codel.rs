@@ -5,11 +5,12 @@
 //! While it stays above the target, frames are dropped one by one, each sooner after the last than that
 //! after the one before: by `interval / √count`, which makes the throughput of a TCP sender fall evenly.
 //!
-//! Where Linux differs from the pseudo-code of RFC 8289 §5 (`include/net/codel_impl.h`), this is
-//! Linux: the queue is left alone while no more than one frame of the MTU waits (not: the longest frame seen),
-//! a frame may be dropped *after* the interval (not: at its very end), and ECN marks as RFC 8289 §5.4
-//! leaves open. But the square root is exact: Linux nears it with one step of
-//! Newton's a drop, so that its second drop comes 50 ms after the first where the RFC has 71 ms.
+//! It follows the pseudo-code of RFC 8289 §5, and Linux (`include/net/codel_impl.h`) where that
+//! differs: the queue is left alone while no more bytes wait than one frame of the MTU has, where the
+//! RFC takes the longest frame seen; a frame is dropped after the interval, not at its very end; and
+//! frames of senders that understand ECN can be marked. But the square root is the RFC's: Linux nears
+//! it by one step of Newton's method a drop, so that its second drop comes 50 ms after the first and
+//! not 71. With an exact root Linux's code drops the same frames: `tests/codel/README.md`.
 
 use roundtrip_record::{DropReason, Time};
 
@@ -35,7 +36,7 @@ impl Rules {
         Self { target: nanos(target), interval: nanos(interval), ecn }
     }
 
-    /// When the next drop is due after one at `from`, the `count`th in a row (RFC 8289 §5.5,
+    /// When the next drop is due after one at `from`, the `count`th in a row (RFC 8289 §5.6,
     /// `control_law`).
     fn next_drop(self, from: Time, count: u32) -> Time {
         let square = u128::from(self.interval) * u128::from(self.interval);
@@ -195,5 +196,30 @@ impl Codel {
 
     pub(crate) fn dequeue(&mut self, now: Time, ledger: &mut Ledger<'_>) -> Option<Waiting> {
         self.control.dequeue(now, self.rules, &mut self.queue, 0, ledger)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 100 ms over the square roots of 1, 2, 3 …, down to the nanosecond.
+    #[test]
+    fn each_drop_comes_sooner_after_the_last() {
+        let rules = Rules::of(CoDel::LINUX);
+        let waits = [1, 2, 3, 4, 5, 9, 16, 100, 10_000]
+            .map(|count| rules.next_drop(Time::from_millis(7), count).nanos() - 7_000_000);
+        let exact = [
+            100_000_000,
+            70_710_678,
+            57_735_026,
+            50_000_000,
+            44_721_359,
+            33_333_333,
+            25_000_000,
+            10_000_000,
+            1_000_000,
+        ];
+        assert_eq!(waits, exact);
     }
 }

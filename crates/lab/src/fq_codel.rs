@@ -16,7 +16,7 @@ use crate::ledger::Ledger;
 use crate::seed::Seed;
 use crate::shape::{FqCoDel, Queue};
 
-/// At most so many frames are dropped at once when the whole is full (RFC 8290 §4.1.1, and
+/// At most so many frames are dropped at once when the whole is full (RFC 8290 §4.1, and
 /// `drop_batch` of `tc-fq_codel(8)`).
 const DROP_BATCH: u32 = 64;
 

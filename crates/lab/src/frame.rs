@@ -13,7 +13,10 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
 
-/// Types of ICMPv6 that neighbour discovery has (RFC 4861 §4).
+/// The two bits of ECN, both set: congestion was met (RFC 3168 §5).
+const CONGESTION: u8 = 0b11;
+
+/// Message types of neighbour discovery (RFC 4861 §4).
 const NEIGHBOUR_DISCOVERY: Range<u8> = 133..138;
 
 fn ether_type(frame: &[u8]) -> Option<[u8; 2]> {
@@ -38,7 +41,7 @@ fn is_neighbour_discovery(packet: &[u8]) -> bool {
 }
 
 /// What all packets of a flow have in common and no others: protocol, addresses and ports, as a
-/// number that depends on `key` (RFC 8290 §4.1.1). Fragments and protocols without ports are told
+/// number that depends on `key` (RFC 8290 §4.1). Fragments and protocols without ports are told
 /// apart by address and protocol only.
 pub(crate) fn flow(frame: &[u8], key: u64) -> u64 {
     let packet = frame.get(ETHERNET_HEADER..).unwrap_or_default();
@@ -77,10 +80,10 @@ pub(crate) fn mark_congestion(frame: &mut [u8]) -> bool {
     match kind {
         Some(IPV4) if packet.len() >= 20 => {
             let before = packet[1];
-            if before & 0b11 == 0 {
+            if before & CONGESTION == 0 {
                 return false;
             }
-            packet[1] |= 0b11;
+            packet[1] |= CONGESTION;
             let changed = [[packet[0], before], [packet[0], packet[1]]].map(u16::from_be_bytes);
             let sum = u16::from_be_bytes([packet[10], packet[11]]);
             packet[10..12].copy_from_slice(&updated(sum, changed).to_be_bytes());
@@ -88,9 +91,9 @@ pub(crate) fn mark_congestion(frame: &mut [u8]) -> bool {
         }
         // The two bits are the last of the traffic class, which begins in the middle of a byte.
         Some(IPV6) if packet.len() >= 40 => {
-            let capable = packet[1] & 0x30 != 0;
+            let capable = packet[1] & (CONGESTION << 4) != 0;
             if capable {
-                packet[1] |= 0x30;
+                packet[1] |= CONGESTION << 4;
             }
             capable
         }

@@ -452,12 +452,14 @@ mod tests {
     }
 
     #[test]
-    fn the_help_names_every_property() {
+    fn the_help_and_the_manual_name_every_property() {
+        const MANUAL: &str = include_str!("../../../doc/networks.md");
         let help = Net::help();
         assert_eq!(help.lines().count(), ENTRIES.len());
         for entry in &ENTRIES {
             let example = format!("{}={}", entry.name, entry.example);
             assert!(help.contains(&example), "{example}");
+            assert!(MANUAL.contains(&format!("| `{example}` |")), "{example}");
         }
     }
 }

@@ -153,16 +153,19 @@ impl Link {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
+    use crate::delivery::DeliveryTrace;
+    use crate::frame::ETHERNET_HEADER;
     use crate::seed::Ppm;
-    use crate::shape::{Fcs, Pickup, Queue, Rate};
+    use crate::shape::{Distribution, Fcs, Jitter, Pickup, Queue, Rate};
 
     const BYTES: usize = 1500;
 
-    fn link(shape: Shape) -> (Link, Pool) {
-        (Link::new(LinkId(0), &shape, Seed::new(1)), Pool::default())
+    fn link(shape: &Shape) -> (Link, Pool) {
+        (Link::new(LinkId(0), shape, Seed::new(1)), Pool::default())
     }
 
     /// 12 Mbit/s: a frame of 1500 bytes takes 1 ms.
@@ -192,7 +195,7 @@ mod tests {
 
     #[test]
     fn frames_follow_each_other_at_the_rate() {
-        let (mut link, mut pool) = link(shape());
+        let (mut link, mut pool) = link(&shape());
         for (at, mark) in [(0, 1), (0, 2), (500, 3), (9_000, 4)] {
             assert_eq!(send(&mut link, &mut pool, at, mark), []);
         }
@@ -203,7 +206,7 @@ mod tests {
     /// next one's transmission begins, at that very instant.
     #[test]
     fn a_full_queue_of_packets_drops_the_last() {
-        let (mut link, mut pool) = link(Shape { queue: Queue::Packets(2), ..shape() });
+        let (mut link, mut pool) = link(&Shape { queue: Queue::Packets(2), ..shape() });
         for mark in 1..=3 {
             assert_eq!(send(&mut link, &mut pool, 0, mark), []);
         }
@@ -221,7 +224,7 @@ mod tests {
     #[test]
     fn a_full_queue_of_bytes_drops_what_does_not_fit() {
         let (mut link, mut pool) =
-            link(Shape { queue: Queue::Bytes(BYTES as u64 + 99), ..shape() });
+            link(&Shape { queue: Queue::Bytes(BYTES as u64 + 99), ..shape() });
         assert_eq!(send(&mut link, &mut pool, 0, 1), []);
         assert_eq!(send(&mut link, &mut pool, 0, 2), []);
         assert_eq!(send(&mut link, &mut pool, 0, 3), [DropReason::QueueFull]);
@@ -232,7 +235,7 @@ mod tests {
     #[test]
     fn what_is_lost_took_its_time() {
         let (mut link, mut pool) =
-            link(Shape { loss: Ppm::ALWAYS, queue: Queue::Packets(1), ..shape() });
+            link(&Shape { loss: Ppm::ALWAYS, queue: Queue::Packets(1), ..shape() });
         assert_eq!(send(&mut link, &mut pool, 0, 1), [DropReason::Lost]);
         assert_eq!(send(&mut link, &mut pool, 0, 2), [DropReason::Lost]);
         assert_eq!(send(&mut link, &mut pool, 0, 3), [DropReason::QueueFull]);
@@ -244,7 +247,7 @@ mod tests {
     #[test]
     fn what_is_held_back_is_overtaken() {
         let hold = Duration::from_micros(2_500);
-        let (mut link, mut pool) = link(Shape { reorder: Ppm::ALWAYS, hold, ..shape() });
+        let (mut link, mut pool) = link(&Shape { reorder: Ppm::ALWAYS, hold, ..shape() });
         assert_eq!(send(&mut link, &mut pool, 0, 1), [DropReason::Reordered]);
         link.path.forgive();
         for mark in 2..=4 {
@@ -255,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_copy_follows_at_once() {
-        let (mut link, mut pool) = link(Shape { duplicate: Ppm::ALWAYS, ..shape() });
+        let (mut link, mut pool) = link(&Shape { duplicate: Ppm::ALWAYS, ..shape() });
         assert_eq!(send(&mut link, &mut pool, 0, 1), [DropReason::Duplicated]);
         assert_eq!(arrivals(&mut link), [(11_000, 1), (11_000, 1)]);
         let hold = Duration::from_micros(1);
@@ -267,10 +270,10 @@ mod tests {
 
     #[test]
     fn corruption_flips_one_bit_or_drops() {
-        let (mut on, mut pool) = link(Shape { corrupt: Ppm::ALWAYS, ..shape() });
+        let (mut on, mut pool) = link(&Shape { corrupt: Ppm::ALWAYS, ..shape() });
         assert_eq!(send(&mut on, &mut pool, 0, 0), [DropReason::BadFcs]);
         assert_eq!(on.next(), None);
-        let (mut off, mut pool) = link(Shape { corrupt: Ppm::ALWAYS, fcs: Fcs::Off, ..shape() });
+        let (mut off, mut pool) = link(&Shape { corrupt: Ppm::ALWAYS, fcs: Fcs::Off, ..shape() });
         assert_eq!(send(&mut off, &mut pool, 0, 0), [DropReason::Corrupted]);
         let at = off.next().unwrap();
         let frame = off.happen(at, &mut pool, &mut |_, _| {}).unwrap().frame;
@@ -282,7 +285,7 @@ mod tests {
     fn frames_are_picked_up_a_little_later_and_in_order() {
         let [few, many] = [[5, 20], [100, 200]].map(|bounds| bounds.map(Duration::from_micros));
         let pickup = Pickup { busy: few, idle: many, pause: Duration::from_millis(3) };
-        let (mut link, mut pool) = link(Shape { pickup, ..shape() });
+        let (mut link, mut pool) = link(&Shape { pickup, ..shape() });
         for (at, mark) in [(5_000, 1), (5_000, 2), (5_000, 3), (20_000, 4)] {
             send(&mut link, &mut pool, at, mark);
         }
@@ -293,18 +296,75 @@ mod tests {
         }
     }
 
+    /// Jitter lets no frame overtake, moves each by no more than it says, and repeats with the seed.
+    #[test]
+    fn jitter_keeps_the_order() {
+        let spread = Duration::from_millis(4);
+        for distribution in [Distribution::Uniform, Distribution::Normal] {
+            let jitter = Jitter { spread, distribution };
+            let delays = || {
+                let (mut link, mut pool) =
+                    link(&Shape { jitter, ..Shape::ideal(Duration::from_millis(50)) });
+                for number in 0..250 {
+                    send(&mut link, &mut pool, u64::from(number) * 100_000, number);
+                }
+                let arrivals = arrivals(&mut link);
+                assert!(arrivals.iter().map(|(_, mark)| *mark).eq(0..250));
+                arrivals
+                    .iter()
+                    .map(|(at, mark)| at - u64::from(*mark) * 100_000)
+                    .collect::<Vec<u64>>()
+            };
+            let first = delays();
+            assert_eq!(first, delays());
+            let mean = first.iter().sum::<u64>() / 250;
+            assert!((49_400..50_600).contains(&mean), "{mean} µs");
+            let within = first.iter().filter(|delay| (46_000..=54_000).contains(*delay)).count();
+            match distribution {
+                Distribution::Uniform => assert_eq!(within, 250),
+                // 68 of 100 lie within one standard deviation.
+                Distribution::Normal => assert!((155..185).contains(&within), "{within}"),
+            }
+        }
+        // Sent together they arrive in order all the same.
+        let jitter = Jitter { spread, distribution: Distribution::Uniform };
+        let (mut link, mut pool) =
+            link(&Shape { jitter, ..Shape::ideal(Duration::from_millis(1)) });
+        for number in 0..100 {
+            send(&mut link, &mut pool, u64::from(number), number);
+        }
+        let arrivals = arrivals(&mut link);
+        assert!(arrivals.iter().map(|(_, mark)| *mark).eq(0..100));
+        assert!(arrivals.is_sorted() && arrivals[0].0 <= 5_000);
+    }
+
+    /// A drop-tail queue before a transmitter that follows a trace.
+    #[test]
+    fn a_trace_decides_when_frames_leave() {
+        let trace = DeliveryTrace::parse("trace", "5\n6\n20\n").unwrap();
+        let rate = Rate::Trace(Arc::new(trace));
+        let (mut link, mut pool) = link(&Shape { rate, queue: Queue::Packets(2), ..shape() });
+        for (at, mark, dropped) in [(0, 1, false), (0, 2, false), (0, 3, true), (5_000, 4, false)] {
+            let full: &[DropReason] = if dropped { &[DropReason::QueueFull] } else { &[] };
+            let mut frame = vec![mark; ETHERNET_HEADER];
+            frame.resize(ETHERNET_HEADER + BYTES, mark);
+            assert_eq!(hand_over(&mut link, &mut pool, Time::from_micros(at), frame), full);
+        }
+        assert_eq!(arrivals(&mut link), [(15_000, 1), (16_000, 2), (30_000, 4)]);
+    }
+
     /// Switching one habit on does not move what another does.
     #[test]
     fn habits_draw_apart() {
         let lossy = Shape { loss: Ppm::new(200_000), ..Shape::ideal(Duration::ZERO) };
         let both = Shape { duplicate: Ppm::new(300_000), ..lossy.clone() };
-        let lost = |shape| {
+        let lost = |shape: &Shape| {
             let (mut link, mut pool) = link(shape);
             (0..200u8)
                 .filter(|mark| send(&mut link, &mut pool, 0, *mark).contains(&DropReason::Lost))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(lost(lossy.clone()), lost(both));
-        assert!(lost(lossy).len() > 20);
+        assert_eq!(lost(&lossy), lost(&both));
+        assert!(lost(&lossy).len() > 20);
     }
 }

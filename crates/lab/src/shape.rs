@@ -152,7 +152,7 @@ pub struct FqCoDel {
     pub codel: CoDel,
     /// How many queues the flows are spread over, at least 1.
     pub flows: u32,
-    /// Bytes that a queue may transmit in its turn (RFC 8290 §5.2.1).
+    /// Bytes that a queue may transmit in its turn (RFC 8290 §5.2.4).
     pub quantum: u32,
 }
 
