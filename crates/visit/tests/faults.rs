@@ -259,13 +259,12 @@ fn cases() -> Vec<Case> {
             })
         },
         Case {
-            name: "no neighbour: every frame is lost",
-            net: "cable,loss=100%",
+            name: "no neighbour: nobody on the client's segment has the address",
             plan: |plan| {
                 plan.pins.push(Pin {
                     host: HOST.into(),
                     port: None,
-                    addresses: vec![Internet::web_address(0).into()],
+                    addresses: vec![[10, 0, 0, 77].into()],
                 });
             },
             ..Case::raw("", quiet, 7, |fault| {
