@@ -109,8 +109,6 @@ fn body_that_stalls() {
 #[test]
 fn malformed_messages() {
     answered(b"HTTP/1.1 2OO OK\r\n\r\n", Then::Closes, 8, malformed(9, "RFC 9110 §15"));
-    let field = b"HTTP/1.1 200 OK\r\nContent-Length : 3\r\n\r\nabc";
-    answered(field, Then::Closes, 8, malformed(31, "RFC 9112 §5"));
     let chunk = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nxyz\r\n";
     answered(chunk, Then::Closes, 56, malformed(55, "RFC 9112 §7.1"));
 }
@@ -226,8 +224,8 @@ fn certificate_of_another_name() {
 /// One that signed itself, and is not the one that is trusted.
 #[test]
 fn certificate_of_an_unknown_authority() {
-    let headline = "certificate of localhost comes from an unknown authority";
-    certificate(Kind::Itself, "unknown_issuer", headline);
+    let headline = "certificate of localhost is signed by itself";
+    certificate(Kind::Itself, "self_signed", headline);
 }
 
 /// A kilobyte that grows to a hundred gigabytes: brotli's and zstd's ratios have no end, so ours has.
@@ -268,7 +266,6 @@ fn get_tells_them_too() {
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Then::Resets, 56, "reset"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Then::Stays, 28, "2"),
         ("HTTP/1.1 2OO OK\r\n\r\n", Then::Closes, 8, "byte 9"),
-        ("HTTP/1.1 200 OK\r\nA : b\r\n\r\n", Then::Closes, 8, "RFC 9112 §5.1"),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
             Then::Closes,

@@ -198,7 +198,7 @@ fn simulate<E: Errand>(
 ) -> Result<(Carried<E::Done>, Caches), RunError> {
     let _keys = Recorded::into(log);
     let mut internet = Internet::new(LabSettings {
-        net: network.net,
+        net: network.net.clone(),
         seed: Seed::new(network.seed),
         date: SystemTime::UNIX_EPOCH + Duration::from_secs(network.date),
         log: log.clone(),
