@@ -35,8 +35,8 @@ fn comment(model: &Model) -> String {
     let wire = model.run.as_ref().map_or("", |run| run.wire.name());
     let net = model.run.as_ref().and_then(|run| run.net.as_deref());
     match net {
-        Some(net) => format!("wire: {} {net}", wire),
-        None => format!("wire: {}", wire),
+        Some(net) => format!("wire: {wire} {net}"),
+        None => format!("wire: {wire}"),
     }
 }
 

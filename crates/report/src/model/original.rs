@@ -32,7 +32,9 @@ impl Original {
     pub fn of(model: &Model) -> Self {
         let answered = model.exchanges.iter().filter(|exchange| exchange.status().is_some());
         let exchanges = answered.map(|exchange| {
-            let wait = exchange.phase(PhaseKind::Wait).map_or(Duration::ZERO, |wait| wait.took());
+            let wait = exchange
+                .phase(PhaseKind::Wait)
+                .map_or(Duration::ZERO, super::exchange::Phase::took);
             OriginalExchange {
                 url: exchange.url.clone(),
                 took: exchange.span.took(),
