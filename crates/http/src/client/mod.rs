@@ -35,7 +35,7 @@ pub use failure::Failure;
 pub use options::{KeepAlive, Options, Resend, Timeouts};
 pub use origin::{Origin, Scheme};
 pub use proxy::{Except, Proxies, Proxy, ProxyError, Tunnels};
-pub use request::{Expect, Follow, Request};
+pub use request::{Decode, Expect, Follow, Request};
 pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
 pub use tls::{Tls, TlsOptions};

@@ -327,9 +327,8 @@ fn tcp(text: &str) -> Vec<What> {
     all
 }
 
-fn http(text: &str) -> Vec<What> {
-    let exchange = ExchangeId(1);
-    let connection = ConnectionId(1);
+/// An exchange that begins, for each reason, and its other side.
+fn exchanges(text: &str, exchange: ExchangeId) -> Vec<What> {
     let initiators = [
         Initiator::User,
         Initiator::Redirect { of: exchange, status: 301 },
@@ -358,6 +357,13 @@ fn http(text: &str) -> Vec<What> {
         of: Some(exchange),
         ..ExchangeStarted::at_server(ExchangeId(2), "GET", text)
     }));
+    all
+}
+
+fn http(text: &str) -> Vec<What> {
+    let exchange = ExchangeId(1);
+    let connection = ConnectionId(1);
+    let mut all = exchanges(text, exchange);
     let fields = vec![Field("X-Text".into(), text.into()), Field("x-text".into(), String::new())];
     all.push(What::RequestSent(RequestSent {
         exchange: Some(exchange),
