@@ -8,9 +8,10 @@ use core::time::Duration;
 use roundtrip_record::Blocks;
 
 use crate::finding::Finding;
-use crate::model::{Model, PhaseKind};
+use crate::model::Model;
 use crate::names::short_url;
 use crate::sequence;
+use crate::slowest::Slowest;
 use crate::style::{Detail, Options, Tone};
 use crate::text::{
     bytes, clean, clip, clip_middle, count, duration, left, percent, rate, right, width, wrap,
@@ -206,7 +207,7 @@ impl View<'_> {
         if layout.detail > 0 {
             let known = How::ALL.into_iter().filter(|how| rows.iter().any(|row| row.how == *how));
             let known = known.map(How::legend).collect::<Vec<_>>().join("  ");
-            let glyphs = "▓ name, connect, tls  ▒ wait  █ transfer  · queued";
+            let glyphs = "▓ name, connect, tls  ▒ wait  █ transfer  ░ here  · queued";
             let line = format!("  {glyphs}    {known}");
             self.lines.push(self.options.paint(Tone::Faint, &clip(&line, self.options.columns())));
         }
@@ -217,37 +218,15 @@ impl View<'_> {
         if self.options.detail == Detail::Verbose {
             self.verbose();
         }
-        if let Some((exchange, phase)) =
-            self.model.slowest().filter(|(_, phase)| !phase.took().is_zero())
-        {
-            let total = self.model.total().took();
-            let base = self.model.document().map(|document| document.url.as_str());
-            let of = if self.model.exchanges.len() > 1 {
-                format!(" of {}", clip_middle(&short_url(&exchange.url, base), 40))
-            } else {
-                String::new()
-            };
+        if let Some(slowest) = Slowest::of(self.model) {
             let mut text = format!(
-                "{}{of}, {} ({})",
-                phase.kind.name(),
-                duration(phase.took()),
-                percent(phase.took(), total)
+                "{}, {} ({})",
+                slowest.name(self.model),
+                duration(slowest.took),
+                percent(slowest.took, slowest.of)
             );
-            if phase.kind == PhaseKind::Wait
-                && let Some(own) = exchange.head().and_then(|head| {
-                    head.what
-                        .server_timing
-                        .iter()
-                        .filter(|metric| metric.duration.is_some())
-                        .max_by_key(|metric| metric.duration)
-                })
-            {
-                let took = own.duration.unwrap_or_default();
-                text += &format!(
-                    "; {} of it is the server's own “{}”",
-                    duration(took),
-                    clean(&own.name)
-                );
+            if let Some(says) = slowest.server_says() {
+                text += &format!("; {says}");
             }
             self.fact("slowest", &text);
         }
