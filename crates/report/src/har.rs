@@ -97,7 +97,8 @@ fn entry(model: &Model, exchange: &Exchange, wall: u64, bodies: &Bodies) -> Valu
         });
         set("_serverTimings", metrics.collect());
     }
-    let faults: Vec<Value> = model.findings_of(exchange.id).map(|finding| json!(finding.headline)).collect();
+    let faults: Vec<Value> =
+        model.findings_of(exchange.id).map(|finding| json!(finding.headline)).collect();
     if !faults.is_empty() {
         set("_faults", Value::Array(faults));
     }

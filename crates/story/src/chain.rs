@@ -39,8 +39,7 @@ fn points_to(exchange: &Exchange, next: &Exchange) -> bool {
     let Some(head) = exchange.head().filter(|head| (300..400).contains(&head.what.status)) else {
         return false;
     };
-    let location =
-        head.what.fields.iter().find(|field| field.0.eq_ignore_ascii_case("location"));
+    let location = head.what.fields.iter().find(|field| field.0.eq_ignore_ascii_case("location"));
     let target = Url::parse(&exchange.url).ok().zip(location);
     let target = target.and_then(|(base, location)| base.join(&location.1).ok());
     target.is_some_and(|mut target| {

@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use roundtrip_record::{
-    Certificate, ConnectionEnding, ConnectionId, EventId, ExchangeId, HostId, How, QuicClosed, Side,
-    TcpClosed, TcpCongestion, TcpInfo, TcpRead, TcpSegment, TcpState, TcpTimer, Time,
+    Certificate, ConnectionEnding, ConnectionId, EventId, ExchangeId, HostId, How, QuicClosed,
+    Side, TcpClosed, TcpCongestion, TcpInfo, TcpRead, TcpSegment, TcpState, TcpTimer, Time,
     TlsEstablished, TlsStarted, Transport,
 };
 use serde::Serialize;
@@ -72,7 +72,8 @@ impl End {
     /// From our first step towards its end until both directions were closed: what follows, the
     /// waiting in `TIME_WAIT`, holds nobody up.
     pub fn closing(&self) -> Option<Span> {
-        let is_closing = |state: TcpState| state > TcpState::Established || state == TcpState::Closed;
+        let is_closing =
+            |state: TcpState| state > TcpState::Established || state == TcpState::Closed;
         let begun = self.states.iter().position(|change| is_closing(change.what.to))?;
         let settled = |state: TcpState| matches!(state, TcpState::TimeWait | TcpState::Closed);
         let rest = &self.states[begun..];

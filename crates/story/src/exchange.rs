@@ -29,6 +29,28 @@ pub struct Attempted {
     pub result: Option<At<ConnectResult>>,
 }
 
+/// A request to a proxy to pass bytes on (RFC 9110 §9.3.6), and its answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tunnel {
+    /// The `CONNECT` request.
+    pub request: At<RequestSent>,
+    /// The heads that came back, the final one last.
+    pub heads: Vec<Head>,
+}
+
+impl Tunnel {
+    /// From the request to the final answer, where one came.
+    pub fn span(&self) -> Span {
+        let answered = self.heads.last().map_or(self.request.at, |head| head.at);
+        Span::new(self.request.what.began, answered)
+    }
+
+    /// The status of the final answer.
+    pub fn status(&self) -> Option<u16> {
+        self.heads.last().map(|head| head.what.status)
+    }
+}
+
 /// One request with its responses, from wanted to the last byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Exchange {
@@ -62,6 +84,8 @@ pub struct Exchange {
     pub phases: Vec<Phase>,
     /// The lookup it made.
     pub lookup: Option<LookupId>,
+    /// What was asked of a proxy first, so that it passes bytes on.
+    pub tunnel: Option<Tunnel>,
     /// Its tries to connect.
     pub attempts: Vec<Attempted>,
     /// The connection it went over.
@@ -104,6 +128,7 @@ impl Exchange {
             span: Span::new(at, at),
             phases: Vec::new(),
             lookup: None,
+            tunnel: None,
             attempts: Vec::new(),
             connection: None,
             request: None,

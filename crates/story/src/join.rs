@@ -45,9 +45,9 @@ fn carried(story: &mut Story, exchange: &Exchange) {
     if exchange.side != Side::Client {
         return;
     }
-    let carrier = exchange.connection.and_then(|id| {
-        story.connections.iter_mut().find(|one| one.ends().any(|end| end.id == id))
-    });
+    let carrier = exchange
+        .connection
+        .and_then(|id| story.connections.iter_mut().find(|one| one.ends().any(|end| end.id == id)));
     if let Some(carrier) = carrier {
         carrier.exchanges.push(exchange.id);
     }

@@ -125,15 +125,18 @@ impl Story {
         let mut hops: Vec<Hop<'_>> = Vec::new();
         let begun = self.seen().iter().filter(|exchange| exchange.span.start < goal);
         // Among those that were there at the same time the younger one counts.
-        let last = begun.filter(awaited).max_by_key(|exchange| {
-            (exchange.span.end.min(goal), exchange.span.start, exchange.id)
-        });
+        let last = begun
+            .filter(awaited)
+            .max_by_key(|exchange| (exchange.span.end.min(goal), exchange.span.start, exchange.id));
         let mut next = last.map(|exchange| Hop { exchange, until: goal, then: LegKind::Page });
         while let Some(hop) = next {
             let (exchange, until) = (hop.exchange, hop.exchange.span.start);
-            next = self.asked_by(exchange).filter(|(by, _)| {
-                by.span.start < until && hops.iter().all(|hop| hop.exchange.id != by.id)
-            }).map(|(exchange, then)| Hop { exchange, until, then });
+            next = self
+                .asked_by(exchange)
+                .filter(|(by, _)| {
+                    by.span.start < until && hops.iter().all(|hop| hop.exchange.id != by.id)
+                })
+                .map(|(exchange, then)| Hop { exchange, until, then });
             hops.push(hop);
         }
         let mut path = Critical { span: Span::new(start, goal), legs: Vec::new() };

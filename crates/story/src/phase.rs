@@ -135,6 +135,12 @@ pub(crate) fn phases(exchange: &Exchange, lookup: Option<&Lookup>, story: &Story
         if let Some(handshake) = Handshake::of(exchange, connection, story) {
             gap = handshake.push(&mut cutter, gap, queue);
         }
+        // To the server, the way through a proxy is part of the connection.
+        if let Some(tunnel) = &exchange.tunnel {
+            let event = tunnel.heads.last().map(|head| head.event);
+            cutter.push(PhaseKind::Connect, gap, tunnel.span().within(queue), event);
+            gap = PhaseKind::Here;
+        }
         if let Some(connection) = connection
             && let Some(started) = &connection.tls_started
             && started.at < sending
@@ -155,11 +161,13 @@ pub(crate) fn phases(exchange: &Exchange, lookup: Option<&Lookup>, story: &Story
         }
         transfer(&mut cutter, exchange, request.event, gap, &stamps);
     } else if !exchange.from_cache {
-        cutter.fill(if gap == PhaseKind::Here { last_step(&cutter) } else { gap }, exchange.span.end);
+        cutter
+            .fill(if gap == PhaseKind::Here { last_step(&cutter) } else { gap }, exchange.span.end);
     }
     for phase in &mut cutter.phases {
         if !matches!(phase.kind, PhaseKind::Blocked | PhaseKind::Name | PhaseKind::Here) {
-            phase.lost = connection.map_or_else(Losses::default, |of| Losses::during(of, phase.span));
+            phase.lost =
+                connection.map_or_else(Losses::default, |of| Losses::during(of, phase.span));
         }
     }
     cutter.phases
@@ -227,9 +235,10 @@ impl Handshake {
             let span = connection?.client.as_ref()?.handshake()?;
             return Some(Self { whole: span, event: None, won: None });
         };
-        let results = exchange.attempts.iter().filter_map(|attempted| {
-            attempted.result.as_ref().map(|result| (attempted, result))
-        });
+        let results = exchange
+            .attempts
+            .iter()
+            .filter_map(|attempted| attempted.result.as_ref().map(|result| (attempted, result)));
         let won = results.clone().find(|(_, result)| result.what.end == AttemptEnd::Connected);
         let last = won.or_else(|| results.max_by_key(|(_, result)| result.at));
         let open = exchange.attempts.iter().any(|attempted| attempted.result.is_none());
@@ -281,9 +290,7 @@ fn passed(
     }
     let asked = |at: Time| at >= attempted.at && at <= answered;
     let neighbour = story.neighbours.iter().any(|(host, change)| {
-        *host == story.client()
-            && asked(change.at)
-            && change.what.to == NeighbourState::Incomplete
+        *host == story.client() && asked(change.at) && change.what.to == NeighbourState::Incomplete
     });
     let sent = result.what.syn_sent.or(seen_sent).filter(|sent| asked(*sent) && !neighbour);
     Some((attempted.at, sent.unwrap_or(attempted.at), answered))

@@ -8,7 +8,7 @@ use roundtrip_record::{
 };
 
 use crate::connection::{Connection, End, StateChange};
-use crate::exchange::{Attempted, Exchange};
+use crate::exchange::{Attempted, Exchange, Tunnel};
 use crate::lookup::{Lookup, Rung};
 use crate::span::{At, Span};
 use crate::story::{Reached, Story};
@@ -230,12 +230,23 @@ impl Filed {
             }
             What::RequestSent(request) => self.exchange(request.exchange, event, |exchange| {
                 exchange.connection = Some(request.connection);
+                if request.method == "CONNECT" && exchange.method != "CONNECT" {
+                    exchange.tunnel =
+                        Some(Tunnel { request: at(event, request), heads: Vec::new() });
+                    return;
+                }
                 exchange.lookup = request.lookup.or(exchange.lookup);
                 exchange.request = Some(at(event, request));
             }),
             What::ResponseHead(head) => self.exchange(head.exchange, event, |exchange| {
                 exchange.connection = Some(head.connection);
-                exchange.heads.push(at(event, head));
+                match &mut exchange.tunnel {
+                    // Nothing was asked of the server itself yet.
+                    Some(tunnel) if exchange.request.is_none() => {
+                        tunnel.heads.push(at(event, head))
+                    }
+                    _ => exchange.heads.push(at(event, head)),
+                }
             }),
             What::ResponseEnded(response) => self.exchange(response.exchange, event, |exchange| {
                 exchange.connection = Some(response.connection);

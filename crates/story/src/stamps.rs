@@ -21,11 +21,7 @@ pub(crate) struct Stamps {
 }
 
 impl Stamps {
-    pub(crate) fn of(
-        exchange: &Exchange,
-        connection: Option<&Connection>,
-        story: &Story,
-    ) -> Self {
+    pub(crate) fn of(exchange: &Exchange, connection: Option<&Connection>, story: &Story) -> Self {
         let near = connection.and_then(|connection| connection.end_of(exchange.side));
         let mut stamps = Self::default();
         if let Some(done) = connection.and_then(|connection| connection.tls.as_ref()) {

@@ -85,10 +85,7 @@ fn axis(scale: &Scale) -> Markup {
 fn steps(exchange: &Exchange) -> impl Iterator<Item = &Phase> {
     let whole = exchange.span.took();
     let fills = |kind| matches!(kind, PhaseKind::Blocked | PhaseKind::Here);
-    exchange
-        .phases
-        .iter()
-        .filter(move |phase| !fills(phase.kind) || phase.took() * 200 >= whole)
+    exchange.phases.iter().filter(move |phase| !fills(phase.kind) || phase.took() * 200 >= whole)
 }
 
 fn class(kind: PhaseKind) -> String {

@@ -6,9 +6,7 @@ use roundtrip_record::{
     AttemptEnd, Blocks, How as Known, Milestone, NeighbourState, Source, TcpState, WireKind,
 };
 
-use crate::model::{
-    Connection, Exchange, LegKind, Lookup, Losses, Model, Phase, PhaseKind, Span,
-};
+use crate::model::{Connection, Exchange, LegKind, Lookup, Losses, Model, Phase, PhaseKind, Span};
 use crate::names::{initiator, neighbour, outcome, short_source, short_url};
 use crate::style::{Detail, Tone};
 use crate::text::{bytes, clean, count, duration, seconds};
@@ -106,7 +104,10 @@ impl Row {
             detail = format!("{detail}; {}", losses(&lost));
         }
         let mut row = Self::new(kind.name(), kind, Span::new(start, end), detail);
-        row.parts = phases().filter(|phase| !phase.took().is_zero()).map(|phase| (phase.kind, phase.span)).collect();
+        row.parts = phases()
+            .filter(|phase| !phase.took().is_zero())
+            .map(|phase| (phase.kind, phase.span))
+            .collect();
         row.took = exchange.spent(kind);
         row
     }
@@ -549,7 +550,8 @@ fn close(model: &Model) -> Option<Row> {
         detail += &format!("; {} more", count(clients - 1, "connection"));
     }
     let span = model.close().unwrap_or(closing);
-    let mut row = Row::new("close", PhaseKind::Blocked, span, detail).known(How::of(&last.what.how));
+    let mut row =
+        Row::new("close", PhaseKind::Blocked, span, detail).known(How::of(&last.what.how));
     row.parts.clear();
     row.beyond = span.start >= model.total().end;
     Some(row)

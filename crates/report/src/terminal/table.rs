@@ -25,9 +25,9 @@ impl Layout {
     pub(super) fn new(columns: usize, rows: &[Row], total: Span) -> Self {
         let widest = rows.iter().map(|row| row.indent * 2 + width(&row.label)).max().unwrap_or(0);
         let label = widest.clamp(10, if columns >= 80 { 20 } else { 16 });
-        let shown = rows.iter().flat_map(|row| {
-            [row.span.start - total.start, row.took.unwrap_or_default()]
-        });
+        let shown = rows
+            .iter()
+            .flat_map(|row| [row.span.start - total.start, row.took.unwrap_or_default()]);
         let longest = shown.map(|shown| width(&millis(shown))).max();
         let number = longest.unwrap_or(0).clamp(6, 10);
         // Two for the margin, two between columns, and the mark of how a fact is known.
