@@ -17,20 +17,19 @@ pub(crate) struct Slowest<'a> {
     pub(crate) exchange: Option<&'a Exchange>,
     /// How long it took.
     pub(crate) took: Duration,
-    /// How long the whole critical path is.
+    /// How long the critical path and the close after it are.
     pub(crate) of: Duration,
 }
 
 impl<'a> Slowest<'a> {
     /// `None` where nothing took any time.
     pub(crate) fn of(model: &'a Model) -> Option<Self> {
-        let path = model.critical_to_end();
-        let leg = path.longest().filter(|leg| !leg.took().is_zero())?;
+        let (leg, of) = model.story.slowest()?;
         Some(Self {
             step: leg.step,
             exchange: leg.exchange.and_then(|id| model.story.exchange(id)),
             took: leg.took(),
-            of: path.span.took(),
+            of,
         })
     }
 

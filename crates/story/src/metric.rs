@@ -106,7 +106,7 @@ const ROWS: &[Row] = rows! {
         "time on the critical path in which our own machine had what it waited for and had not gone on yet"
         |story| Some(as_millis(story.critical_to_end().spent(LegKind::Phase(PhaseKind::Here))));
     "closeTime" Milliseconds
-        "from the end of duration until the client's connections were closed in both directions"
+        "from our first step towards closing the connections still open after duration until all were closed in both directions; TIME_WAIT is not in it"
         |story| Some(as_millis(story.close()?.took()));
     "requests" Count "exchanges that were wanted" |story| Some(story.seen().len() as f64);
     "failedRequests" Count

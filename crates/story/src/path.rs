@@ -107,15 +107,21 @@ impl Story {
         Some(self.critical(painted, awaited))
     }
 
-    /// The critical path to the end of everything: the load, or the last body, or the fault; then the
-    /// close of the connections.
+    /// The critical path to the end of everything: the load, or the last body, or the fault.
     pub fn critical_to_end(&self) -> Critical {
-        let mut path = self.critical(self.total().end, |_| true);
-        if let Some(close) = self.close() {
-            path.push(LegKind::Close, None, close);
-            path.span.end = close.end;
-        }
-        path
+        self.critical(self.total().end, |_| true)
+    }
+
+    /// What took longest of all that had to be waited for: a leg of the critical path to the end, or
+    /// the close of the connections after it. With it, how long all of that took.
+    pub fn slowest(&self) -> Option<(Leg, Duration)> {
+        let path = self.critical_to_end();
+        let close = self.close().map(|span| Leg { step: LegKind::Close, exchange: None, span });
+        let whole = path.span.took() + close.map_or(Duration::ZERO, |close| close.took());
+        let longest = path.longest().copied();
+        let close = close.filter(|close| longest.is_none_or(|leg| close.took() > leg.took()));
+        let slowest = close.or(longest).filter(|leg| !leg.took().is_zero())?;
+        Some((slowest, whole))
     }
 
     /// Walks back from a moment: what ended last before it, what that waited for, what had asked for

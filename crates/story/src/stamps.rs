@@ -42,7 +42,9 @@ impl Stamps {
         stamps.departed = request.what.passed.or_else(|| {
             let until = match (&request.what.version, stamps.first_byte) {
                 // Others' frames go out on the same connection while this one waits.
-                (HttpVersion::Http2 | HttpVersion::Http3, _) | (_, None) => request.at,
+                (HttpVersion::Http2 | HttpVersion::Http3, _) | (_, None) => {
+                    request.at + core::time::Duration::from_nanos(1)
+                }
                 (_, Some(first)) => first,
             };
             last_departure(near?, request.what.began, until)
@@ -79,12 +81,13 @@ pub(crate) fn round_trip(end: &End) -> Option<core::time::Duration> {
     sent.map(|seen| seen.at).max().map(|sent| answered - sent)
 }
 
-/// When the last data left in this time; what is sent again is not counted.
+/// When the last data left in this time; what is sent again is not counted. What left at its very end
+/// belongs to what came next.
 fn last_departure(end: &End, since: Time, until: Time) -> Option<Time> {
     end.segments
         .iter()
         .filter(|seen| seen.what.direction == Direction::Sent && seen.what.length > 0)
-        .filter(|seen| !seen.what.retransmission && (since..=until).contains(&seen.at))
+        .filter(|seen| !seen.what.retransmission && (since..until).contains(&seen.at))
         .map(|seen| seen.at)
         .max()
 }

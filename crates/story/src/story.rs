@@ -122,8 +122,8 @@ impl Story {
     }
 
     /// From the first wish to the last thing that was waited for: a body's end, a lookup's, the page's
-    /// last milestone, or the fault that ended the run. Connections that close after that are not in
-    /// it.
+    /// last milestone, or the fault that ended the run. What we do after that for ourselves is not in
+    /// it: the picture of the page, and connections that close ([`Story::close`]).
     pub fn total(&self) -> Span {
         let exchanges = || self.seen().iter().map(|exchange| exchange.span);
         let lookups = || self.lookups.iter().map(|lookup| lookup.span);
@@ -133,19 +133,22 @@ impl Story {
             .chain(lookups())
             .map(|span| span.end)
             .chain(self.milestones.iter().map(|reached| reached.at))
-            .chain(self.painted.iter().map(|painted| painted.at))
             .chain(faults.map(|fault| fault.at))
             .max();
         Span::new(start.unwrap_or(Time::ZERO), end.unwrap_or(Time::ZERO))
     }
 
-    /// From the end of [`Story::total`] until the last of the client's connections was closed in both
-    /// directions; `None` where that was not seen, or none was still open.
+    /// The close of the connections that were still open at the end of [`Story::total`]: from our
+    /// first step towards it until all of them were closed in both directions; `None` where that was
+    /// not seen, or none was still open.
     pub fn close(&self) -> Option<Span> {
-        let total = self.total();
-        let ends = self.connections.iter().filter_map(|connection| connection.client.as_ref());
-        let done = ends.filter_map(|end| end.closing()).map(|span| span.end).max()?;
-        (done > total.end).then(|| Span::new(total.end, done))
+        let end = self.total().end;
+        let clients = self.connections.iter().filter_map(|connection| connection.client.as_ref());
+        let late = clients.filter_map(|client| client.closing()).filter(|span| span.end > end);
+        let spans = || late.clone();
+        let begun = spans().map(|span| span.start).min()?;
+        let done = spans().map(|span| span.end).max()?;
+        Some(Span::new(begun.max(end), done))
     }
 
     /// Bytes of heads and bodies that came in.

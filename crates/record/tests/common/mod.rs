@@ -386,8 +386,8 @@ fn http(text: &str) -> Vec<What> {
         head_bytes: 200,
         first_byte: Time::from_millis(40),
         first_segment: EventId::new(17),
-        transport: Transport::Tcp,
-        stream: None,
+        transport: Transport::Quic,
+        stream: Some(0),
         arrived: Some(Time::from_millis(39)),
         server_timing: vec![ServerTiming {
             name: "db".into(),
@@ -412,9 +412,9 @@ fn http(text: &str) -> Vec<What> {
                 cut: Some(cut),
                 framed: Some(17),
             },
-            transport: Transport::Tcp,
+            transport: Transport::Quic,
             stream: Some(4),
-            arrived: None,
+            arrived: Some(Time::from_millis(41)),
             media_type: Some("text/html".into()),
             trailers: fields.clone(),
         })

@@ -94,11 +94,7 @@ impl Row {
         let phases = || exchange.phases.iter().filter(|phase| phase.kind == kind);
         let start = phases().next().map_or(exchange.span.start, |phase| phase.span.start);
         let end = phases().next_back().map_or(start, |phase| phase.span.end);
-        let lost = phases().fold(Losses::default(), |mut all, phase| {
-            all.resent += phase.lost.resent;
-            all.timeouts.extend(&phase.lost.timeouts);
-            all
-        });
+        let lost = lost(exchange, |one| one == kind);
         let mut detail = detail.into();
         if !lost.is_nothing() {
             detail = format!("{detail}; {}", losses(&lost));
@@ -191,6 +187,16 @@ fn hop(exchange: &Exchange, next: Option<&Exchange>, n: usize) -> Row {
 
 fn parts(exchange: &Exchange) -> Vec<(PhaseKind, Span)> {
     exchange.phases.iter().map(|phase| (phase.kind, phase.span)).collect()
+}
+
+/// What was lost in the phases of these kinds.
+fn lost(exchange: &Exchange, of: impl Fn(PhaseKind) -> bool) -> Losses {
+    let phases = exchange.phases.iter().filter(|phase| of(phase.kind));
+    phases.fold(Losses::default(), |mut all, phase| {
+        all.resent += phase.lost.resent;
+        all.timeouts.extend(&phase.lost.timeouts);
+        all
+    })
 }
 
 /// `4 sends lost, RTO 0.2 → 0.4 s`.
@@ -456,6 +462,10 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
             );
             if exchange.method != "GET" {
                 facts.push(clean(&exchange.method));
+            }
+            let lost = lost(exchange, |_| true);
+            if !lost.is_nothing() {
+                facts.push(losses(&lost));
             }
             match exchange.blocks {
                 Blocks::Nothing => {}
