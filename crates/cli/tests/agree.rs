@@ -92,7 +92,7 @@ impl Views {
             return;
         }
         let first = self.terminal.lines().next().expect("a line");
-        let told = first.split("  ").filter_map(millis).next_back();
+        let told = first.split("  ").filter_map(millis).last();
         // `310 ms live → 4.71 s on 3gslow` tells two.
         let told = first.rsplit("→ ").next().and_then(millis).or(told);
         about(&self.name, "the first line", told, took);
@@ -218,7 +218,7 @@ impl Views {
         about(
             &self.name,
             "the report's slowest",
-            report.split("<b>").filter_map(|bold| millis(bold.split('<').next()?)).next_back(),
+            report.split("<b>").filter_map(|bold| millis(bold.split('<').next()?)).last(),
             took,
         );
     }

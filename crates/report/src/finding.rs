@@ -70,6 +70,16 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Whether another tells the same of another exchange: all but where it was seen.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.fault == other.fault
+            && self.step == other.step
+            && self.meaning == other.meaning
+            && self.next == other.next
+    }
+}
+
 /// A fault and what surrounds it.
 struct Context<'a> {
     story: &'a Story,

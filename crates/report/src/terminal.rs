@@ -102,13 +102,24 @@ impl View<'_> {
         if let Some(fatal) = fatal {
             self.finding_lines(fatal, 8);
         }
-        for finding in &self.model.findings {
-            if fatal.is_some_and(|fatal| fatal.event == finding.event) {
+        let others = self.model.findings.iter();
+        let others: Vec<&Finding> = others
+            .filter(|finding| fatal.is_none_or(|fatal| fatal.event != finding.event))
+            .collect();
+        for (n, finding) in others.iter().enumerate() {
+            let alike = |other: &&&Finding| other.is_like(finding);
+            // What went wrong in the same way several times is told once.
+            if others[..n].iter().any(|other| other.is_like(finding)) {
                 continue;
             }
+            let more = others[n + 1..].iter().filter(alike).count();
             self.blank();
             let mark = format!("✗ {}", finding.step.name());
-            let mut lines = wrap(&finding.headline, self.options.columns() - 9).into_iter();
+            let headline = match more {
+                0 => finding.headline.clone(),
+                more => format!("{}, and {more} more like it", finding.headline),
+            };
+            let mut lines = wrap(&headline, self.options.columns() - 9).into_iter();
             self.lines.push(format!(
                 "{} {}",
                 self.options.paint(Tone::Warn, &left(&mark, 8)),
@@ -124,7 +135,7 @@ impl View<'_> {
         let columns = self.options.columns();
         let seen = finding.evidence.iter().map(|line| ("", line.clone(), Tone::Request));
         let means = finding.meaning.iter().map(|line| ("→ ", line.clone(), Tone::Strong));
-        let next = [("next: ", finding.next.clone(), Tone::Good)];
+        let next = [("next: ", self.next(&finding.next), Tone::Good)];
         for (label, text, tone) in seen.chain(means).chain(next) {
             if text.is_empty() {
                 continue;
@@ -138,6 +149,15 @@ impl View<'_> {
                 };
                 self.lines.push(format!("{}{head}{line}", " ".repeat(indent)));
             }
+        }
+    }
+
+    /// What to try next. A record that was not kept cannot be shown again.
+    fn next(&self, next: &str) -> String {
+        match &self.options.saved {
+            Some(id) => next.replace("show latest", &format!("show {id}")),
+            None if next.contains("show latest") => String::new(),
+            None => next.to_owned(),
         }
     }
 

@@ -74,6 +74,10 @@ fn join_exchanges(filed: &mut Filed) {
         let made = owners.iter().find(|(_, owner)| **owner == exchange.id);
         exchange.lookup = exchange.lookup.or(made.map(|(lookup, _)| *lookup));
         exchange.attempts = attempts_of(&filed.attempts, exchange.id, exchange.connection);
+        // One that broke before its request went out has a connection all the same.
+        let made = exchange.attempts.iter().filter_map(|attempted| attempted.result.as_ref());
+        let made = made.filter_map(|result| result.what.connection).next_back();
+        exchange.connection = exchange.connection.or(made);
         if let Some(found) = filed.found.get(&exchange.url) {
             exchange.blocks = found.blocks;
         }

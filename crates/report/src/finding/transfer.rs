@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use roundtrip_record::{FaultKind, TcpState};
+use roundtrip_record::{FaultKind, Initiator, TcpState};
 
 use super::Context;
 use super::words::{Words, connection_line, exchange, host, url};
@@ -228,7 +228,10 @@ fn too_many_redirects(context: &Context<'_>, limit: u32, last: &str) -> Words {
 
 /// The URLs that come again in a chain of redirects.
 fn circle(context: &Context<'_>) -> Option<String> {
-    let chain = context.story.chain();
+    // A request tried again asks for the same on purpose.
+    let again = |exchange: &&Exchange| matches!(exchange.initiator, Initiator::Retry { .. });
+    let chain: Vec<&Exchange> =
+        context.story.chain().into_iter().filter(|exchange| !again(exchange)).collect();
     let (from, to) = chain.iter().enumerate().find_map(|(n, exchange)| {
         let later = chain.iter().skip(n + 1).position(|later| later.url == exchange.url)?;
         Some((n, n + 1 + later))
