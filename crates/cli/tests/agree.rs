@@ -2,6 +2,7 @@
 //! JSON, HAR, the report, `JUnit`, the trace and `-w` have them.
 
 mod common;
+#[allow(dead_code, reason = "each test file uses a part of it")]
 #[path = "../../../tests/json_schema.rs"]
 mod json_schema;
 mod peer;
@@ -97,7 +98,10 @@ impl Views {
         let told = first.rsplit("→ ").next().and_then(millis).or(told);
         about(&self.name, "the first line", told, took);
         let facts = between(&self.html, "<p class=\"facts\">", "</p>");
-        let facts = facts.split("<span>").find_map(|fact| millis(fact.split('<').next()?));
+        let facts = facts.split("<span>").find_map(|fact| {
+            let fact = fact.split('<').next()?;
+            millis(fact.rsplit("→ ").next()?)
+        });
         about(&self.name, "the report's answer", facts, took);
         let metric = self.metric("duration");
         near(&self.name, "the metric", metric.expect("a duration"), took, 1e-9);
@@ -242,8 +246,11 @@ impl Views {
         }
         if let Some(load) = self.metric("loadEventEnd") {
             let row = self.terminal.lines().find(|line| line.trim_start().starts_with("page "));
-            let told = row.and_then(|row| millis(row.split("load ").nth(1)?));
-            about(&self.name, "load", told, load);
+            // A detail for which there is no room is cut.
+            if let Some(row) = row.filter(|row| !row.contains('…')) {
+                let told = row.split("load ").nth(1).and_then(millis);
+                about(&self.name, "load", told, load);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 #[allow(dead_code)]
 mod common;
+#[allow(dead_code, reason = "each test file uses a part of it")]
 #[path = "../../../tests/json_schema.rs"]
 mod json_schema;
 
