@@ -20,7 +20,7 @@ impl Schema {
     /// Reads a schema.
     pub(crate) fn new(text: &str) -> Self {
         let root = serde_json::from_str(text).expect("a schema is JSON");
-        Self { root, met: Default::default() }
+        Self { root, met: std::cell::RefCell::default() }
     }
 
     /// The schema itself.

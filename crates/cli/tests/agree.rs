@@ -216,7 +216,7 @@ impl Views {
         let line = line.expect("a line on the slowest");
         let step = slowest["step"].as_str().expect("a step");
         assert!(line.trim_start()["slowest".len()..].trim_start().starts_with(step), "{line}");
-        about(&self.name, "slowest", line.split(", ").filter_map(millis).next(), took);
+        about(&self.name, "slowest", line.split(", ").find_map(millis), took);
         let report = between(&self.html, "<p class=\"slowest\">", "</p>");
         assert!(report.contains(&format!("<b>{step}</b>")), "{report}");
         about(

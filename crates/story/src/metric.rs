@@ -5,6 +5,7 @@ use core::time::Duration;
 use roundtrip_record::{Milestone, Time};
 use serde::Serialize;
 
+use crate::connection::{Connection, End};
 use crate::exchange::Exchange;
 use crate::path::LegKind;
 use crate::phase::PhaseKind;
@@ -59,7 +60,7 @@ const ROWS: &[Row] = rows! {
         |story| Some(as_millis(story.total().took()));
     "redirectTime" Milliseconds
         "redirectEnd - redirectStart (W3C Navigation Timing): from the first wish to the request for the answer itself"
-        |story| since(story, story.document().filter(|_| story.chain().len() > 1)?.span.start);
+        |story| Some(since(story, story.document().filter(|_| story.chain().len() > 1)?.span.start));
     "domainLookupTime" Milliseconds
         "domainLookupEnd - domainLookupStart of the answer (W3C Resource Timing)"
         |story| spent(story, PhaseKind::Name);
@@ -77,10 +78,10 @@ const ROWS: &[Row] = rows! {
         |story| spent(story, PhaseKind::Body);
     "responseStart" Milliseconds
         "from the first wish to the first byte of the answer (W3C Navigation Timing; also called time to first byte)"
-        |story| since(story, first_byte(story.document()?)?);
+        |story| Some(since(story, first_byte(story.document()?)?));
     "responseEnd" Milliseconds
         "from the first wish to the last byte of the answer (W3C Navigation Timing)"
-        |story| since(story, story.document()?.response.as_ref()?.at);
+        |story| Some(since(story, story.document()?.response.as_ref()?.at));
     "domInteractive" Milliseconds
         "the parser is done with the document (W3C Navigation Timing)"
         |story| reached(story, &Milestone::DomInteractive);
@@ -117,7 +118,7 @@ const ROWS: &[Row] = rows! {
         |story| Some(story.connections.iter().filter(|one| one.client.is_some()).count() as f64);
     "retransmissions" Count
         "segments that the client's and, where we ran them, the servers' ends sent again"
-        |story| Some(f64::from(story.connections.iter().flat_map(|one| one.ends()).map(|end| end.retransmissions()).sum::<u32>()));
+        |story| Some(f64::from(story.connections.iter().flat_map(Connection::ends).map(End::retransmissions).sum::<u32>()));
     "transferSize" Bytes
         "bytes of heads and bodies received, framing included (W3C Resource Timing, summed)"
         |story| Some(story.received() as f64);
@@ -129,12 +130,12 @@ const ROWS: &[Row] = rows! {
         |story| Some(bodies(story, |body| body.decoded));
 };
 
-fn since(story: &Story, at: Time) -> Option<f64> {
-    Some(as_millis(at - story.total().start))
+fn since(story: &Story, at: Time) -> f64 {
+    as_millis(at - story.total().start)
 }
 
 fn reached(story: &Story, milestone: &Milestone) -> Option<f64> {
-    since(story, story.milestone(milestone)?)
+    Some(since(story, story.milestone(milestone)?))
 }
 
 fn spent(story: &Story, kind: PhaseKind) -> Option<f64> {

@@ -169,8 +169,8 @@ impl Story {
     /// The exchange because of which another was wanted, and what lies between the two.
     fn asked_by(&self, exchange: &Exchange) -> Option<(&Exchange, LegKind)> {
         let before = |url: &str| {
-            let older = self.seen().iter().filter(|one| one.span.start <= exchange.span.start);
-            older.filter(|one| one.url == url && one.id != exchange.id).next_back()
+            let mut older = self.seen().iter().filter(|one| one.span.start <= exchange.span.start);
+            older.rfind(|one| one.url == url && one.id != exchange.id)
         };
         match &exchange.initiator {
             Initiator::Redirect { of, .. } | Initiator::Retry { of } => {

@@ -260,10 +260,10 @@ impl Handshake {
             return PhaseKind::Here;
         };
         let before = Span::new(whole.start, began.min(whole.end));
-        if !before.took().is_zero() {
-            cutter.push(PhaseKind::Connect, gap, before, self.event);
-        } else {
+        if before.took().is_zero() {
             cutter.fill(gap, whole.start);
+        } else {
+            cutter.push(PhaseKind::Connect, gap, before, self.event);
         }
         cutter.fill(PhaseKind::Here, sent.min(whole.end));
         let span = Span::new(sent, answered).within(whole);

@@ -243,7 +243,7 @@ impl Filed {
                 match &mut exchange.tunnel {
                     // Nothing was asked of the server itself yet.
                     Some(tunnel) if exchange.request.is_none() => {
-                        tunnel.heads.push(at(event, head))
+                        tunnel.heads.push(at(event, head));
                     }
                     _ => exchange.heads.push(at(event, head)),
                 }

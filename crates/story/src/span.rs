@@ -57,7 +57,6 @@ pub fn as_millis(duration: Duration) -> f64 {
 ///
 /// # Errors
 /// Those of the serializer.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 pub fn ms<S: serde::Serializer>(at: &Time, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(at.as_millis_f64())
 }

@@ -10,7 +10,7 @@ use roundtrip_record::{
 };
 use serde::Serialize;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, End};
 use crate::exchange::Exchange;
 use crate::join;
 use crate::lookup::Lookup;
@@ -144,7 +144,7 @@ impl Story {
     pub fn close(&self) -> Option<Span> {
         let end = self.total().end;
         let clients = self.connections.iter().filter_map(|connection| connection.client.as_ref());
-        let late = clients.filter_map(|client| client.closing()).filter(|span| span.end > end);
+        let late = clients.filter_map(End::closing).filter(|span| span.end > end);
         let spans = || late.clone();
         let begun = spans().map(|span| span.start).min()?;
         let done = spans().map(|span| span.end).max()?;
