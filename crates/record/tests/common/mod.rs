@@ -82,7 +82,13 @@ fn run(text: &str) -> Vec<What> {
             loss_ppm: 50_000,
         }),
         What::LinkDropped(LinkDropped { link: LinkId(1), reason: DropReason::QueueFull }),
-        What::LinkCounts(LinkCounts { link: LinkId(1), frames: 7, ..LinkCounts::default() }),
+        What::LinkCounts(LinkCounts {
+            link: LinkId(1),
+            frames: 7,
+            aqm: 1,
+            marked: 2,
+            ..LinkCounts::default()
+        }),
         What::Unseen(Unseen { step: Step::Connect, what: text.into(), needs: text.into() }),
         What::Frame(FrameSeen {
             interface: InterfaceId(0),
@@ -506,6 +512,8 @@ pub(crate) fn faults(text: &str) -> Vec<FaultKind> {
         FaultKind::Reset { received: 1, expected: Some(2) },
         FaultKind::SendFailed { why: name() },
         FaultKind::ReceiveFailed { why: name() },
+        FaultKind::NotHttp { begins: name() },
+        FaultKind::StreamReset { code: "INTERNAL_ERROR".into() },
         FaultKind::Malformed { what: name(), offset: 3, rule: "RFC 9112 §4".into() },
         FaultKind::HeadTooLarge { limit: 65_536 },
         FaultKind::Short { received: 1, expected: None },
