@@ -417,7 +417,7 @@ fn live() {
 fn failing() {
     let mut table = table();
     let answers: [(&[u8], Then, i32); 10] = [
-        (b"SSH-2.0-OpenSSH\r\n", Then::Closes, 8),
+        (b"SSH-2.0-OpenSSH\r\n", Then::Closes, 1),
         (b"", Then::Closes, 52),
         (b"", Then::Resets, 56),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", Then::Closes, 18),
