@@ -118,7 +118,7 @@ fn again(arguments: &Visit, colour: Colour, run: &str) -> Outcome {
 }
 
 fn replay(arguments: &Visit, colour: Colour, folder: &Folder, run: &str) -> Outcome {
-    let recording = Recording::read(&folder.read()?.0)?;
+    let recording = Recording::read(folder.read()?.0)?;
     let bodies = folder.bodies();
     let body = |content: &BodyRef| bodies.get(content).ok();
     let kept = Kept::new(&arguments.output, run)?;
@@ -127,7 +127,7 @@ fn replay(arguments: &Visit, colour: Colour, folder: &Folder, run: &str) -> Outc
         subject: recording.run.subject.clone(),
         replay_of: Some(recording.reference(run, Some(folder.digest()?))),
     };
-    let plan = planned(arguments, recording.plan(body))?;
+    let plan = planned(arguments, recording.plan(body)?)?;
     let ground = Ground::Lab(Box::new(arguments.network.lab()?));
     let sites = || Ok(recording.sites(body)?);
     let (machine, record) = (ThisMachine::default(), kept.settings(&arguments.output));

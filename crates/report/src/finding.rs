@@ -12,7 +12,7 @@ use roundtrip_record::{
 };
 use serde::Serialize;
 
-use crate::model::{At, Model, ms};
+use crate::model::{At, Story, ms};
 
 /// A fault, explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,9 +48,9 @@ pub struct Finding {
 
 impl Finding {
     /// Explains a fault by what the rest of the record tells.
-    pub(crate) fn new(fault: &At<Fault>, model: &Model) -> Self {
+    pub(crate) fn new(fault: &At<Fault>, story: &Story) -> Self {
         let At { at, event, what } = fault;
-        let context = Context { model, fault: what, at: *at };
+        let context = Context { story, fault: what, at: *at };
         let words = words::words(&context);
         Self {
             step: what.step,
@@ -70,9 +70,19 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Whether another tells the same of another exchange: all but where it was seen.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.fault == other.fault
+            && self.step == other.step
+            && self.meaning == other.meaning
+            && self.next == other.next
+    }
+}
+
 /// A fault and what surrounds it.
 struct Context<'a> {
-    model: &'a Model,
+    story: &'a Story,
     fault: &'a Fault,
     at: Time,
 }

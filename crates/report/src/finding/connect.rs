@@ -265,7 +265,7 @@ fn out_of_date(context: &Context<'_>, host: &str) -> Words {
         return Words::default();
     };
     // The record's own calendar: the same record says the same at any later time.
-    let wall = context.model.run.as_ref().map_or(0, |run| run.wall);
+    let wall = context.story.run.as_ref().map_or(0, |run| run.wall);
     let now = (wall.saturating_add(context.at.nanos()) / 1_000_000_000) as i64;
     let away = |at: i64| duration(Duration::from_secs(at.abs_diff(now)));
     if *reason == CertificateReason::Expired {

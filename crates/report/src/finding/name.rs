@@ -30,7 +30,7 @@ fn bare(name: &str) -> String {
 
 /// The last lookup of a name.
 fn lookup<'a>(context: &Context<'a>, name: &str) -> Option<&'a Lookup> {
-    context.model.lookups.iter().rev().find(|lookup| bare(&lookup.name) == bare(name))
+    context.story.lookups.iter().rev().find(|lookup| bare(&lookup.name) == bare(name))
 }
 
 /// The ladder in one line: `hosts file: miss → 192.168.1.1: NXDOMAIN in 18 ms`.
