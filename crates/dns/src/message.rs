@@ -8,7 +8,9 @@ use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode}
 use hickory_proto::rr::{DNSClass, Name, Record, RecordType};
 use roundtrip_record::{Direction, DnsMessage, LookupId, ResourceRecord, What};
 
+use crate::edns::Extension;
 use crate::resolv::{Policy, Recursion, UDP_PAYLOAD};
+use crate::via::Via;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,24 +19,6 @@ pub struct Question {
     pub name: Name,
     /// The type.
     pub record_type: RecordType,
-}
-
-/// What a message travels in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
-    /// A datagram.
-    Udp,
-    /// A stream, each message behind its length (RFC 7766 §8).
-    Tcp,
-}
-
-/// Whether a query says what it can take (RFC 6891).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extension {
-    /// With an OPT record.
-    Edns,
-    /// As in 1987.
-    Plain,
 }
 
 /// Bytes that every asker takes in a datagram (RFC 1035 §4.2.1).
@@ -58,16 +42,6 @@ pub enum Unfit {
     /// It cannot be read.
     #[error("not a message")]
     NotAMessage,
-}
-
-impl Via {
-    /// Its name in the record.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
-        }
-    }
 }
 
 impl Question {
@@ -238,7 +212,8 @@ pub(crate) fn code_name(code: ResponseCode) -> String {
         ResponseCode::NXRRSet => "NXRRSET",
         ResponseCode::NotAuth => "NOTAUTH",
         ResponseCode::NotZone => "NOTZONE",
-        ResponseCode::BADVERS => "BADVERS",
+        // The number stands for BADSIG too, which a server of names never says to us.
+        ResponseCode::BADVERS | ResponseCode::BADSIG => "BADVERS",
         ResponseCode::BADCOOKIE => "BADCOOKIE",
         other => return format!("RCODE{}", u16::from(other)),
     };
