@@ -90,6 +90,7 @@ pub use resolv::{Aaaa, FirstTransport, PORT, Pairing, Policy, Recursion, Resolv,
 pub use resolver::{Pending, Resolver};
 pub use server::{NameServer, Respond, Response, serve};
 pub use service::ServiceRecord;
+pub use shared::flush;
 pub use tree::Tree;
 pub use via::Via;
 pub use zone::{BadZone, Zone};

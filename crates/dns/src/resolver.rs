@@ -9,7 +9,7 @@ use roundtrip_record::{EventId, FaultKind, LookupId, Time};
 use roundtrip_wire::{Task, Wire};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::family::Family;
+use crate::family::{Families, Family};
 use crate::ladder::Ladder;
 use crate::lookup::{Arrival, Lookup, LookupFault, Options, Told};
 use crate::service::service_patience;
@@ -75,8 +75,14 @@ impl<W: Wire> Resolver<W> {
         options: Options,
         cause: Option<EventId>,
     ) -> Result<Lookup, LookupFault> {
-        let ladder = Ladder::new(Rc::clone(&self.shared), options, None);
-        ladder.climb_records(name, record_type, cause).await
+        match record_type {
+            RecordType::A => self.lookup(name, options.of(Families::V4), cause).await,
+            RecordType::AAAA => self.lookup(name, options.of(Families::V6), cause).await,
+            other => {
+                let ladder = Ladder::new(Rc::clone(&self.shared), options, None);
+                ladder.climb_records(name, other, cause).await
+            }
+        }
     }
 
     /// Looks up the names of an address: the hosts file, and the `PTR` records, as `getnameinfo` does.
@@ -105,11 +111,6 @@ impl<W: Wire> Resolver<W> {
             let _ = ended.send(own.climb(&wanted, cause).await);
         });
         Pending { ladder, told, end, name: name.to_owned(), task: Some(task) }
-    }
-
-    /// Forgets what was kept, by this run and by earlier ones; how many answers that were.
-    pub fn flush(&self) -> usize {
-        self.shared.flush_cache()
     }
 }
 

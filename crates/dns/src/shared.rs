@@ -3,8 +3,9 @@
 use core::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::time::SystemTime;
 
-use roundtrip_wire::Wire;
+use roundtrip_wire::{Environment, Wire};
 
 use crate::cache::{Cache, KEY};
 use crate::config::{Config, Files};
@@ -70,14 +71,12 @@ impl<W: Wire> Shared<W> {
         }
         environment.store(KEY, &cache.save(wall));
     }
+}
 
-    /// Forgets what was kept, by this run and by others; how many answers that were.
-    pub(crate) fn flush_cache(&self) -> usize {
-        let environment = self.wire.environment();
-        let kept = environment.load(KEY).map_or_else(Cache::new, |bytes| Cache::load(&bytes));
-        let wall = self.wire.wall();
-        *self.cache().borrow_mut() = Cache::new();
-        environment.store(KEY, &Cache::new().save(wall));
-        kept.len(wall)
-    }
+/// Forgets what earlier runs have kept of names; how many answers that were. What a service of the
+/// operating system keeps (nscd, systemd-resolved) is not ours to forget.
+pub fn flush(environment: &dyn Environment) -> usize {
+    let kept = environment.load(KEY).map_or_else(Cache::new, |bytes| Cache::load(&bytes));
+    environment.store(KEY, &Cache::new().save(SystemTime::UNIX_EPOCH));
+    kept.count()
 }
