@@ -1,5 +1,6 @@
 //! The client: sends requests, follows redirects, keeps connections.
 
+mod addresses;
 mod alert;
 mod certificate;
 mod clocks;
@@ -29,6 +30,7 @@ pub use options::{KeepAlive, Options, Timeouts};
 pub use origin::{Origin, Scheme};
 pub use proxy::{Except, Proxies, Proxy, ProxyError, Tunnels};
 pub use request::{Expect, Follow, Request};
+pub use addresses::{Addresses, Late};
 pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
 pub use tls::{Tls, TlsOptions};
