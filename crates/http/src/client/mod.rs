@@ -23,6 +23,7 @@ mod response;
 mod tls;
 mod two;
 
+pub use addresses::{Addresses, Late};
 pub use certificate::check_alone;
 pub use cookies::{Cookie, Jar};
 pub use failure::Failure;
@@ -30,7 +31,6 @@ pub use options::{KeepAlive, Options, Timeouts};
 pub use origin::{Origin, Scheme};
 pub use proxy::{Except, Proxies, Proxy, ProxyError, Tunnels};
 pub use request::{Expect, Follow, Request};
-pub use addresses::{Addresses, Late};
 pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
 pub use tls::{Tls, TlsOptions};

@@ -3,12 +3,12 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use roundtrip_record::{FaultKind, Outcome};
+use roundtrip_record::{FaultKind, Outcome, Source};
 
 use super::Context;
 use super::delegation;
 use super::words::Words;
-use crate::model::Lookup;
+use crate::model::{Lookup, Rung};
 use crate::names::{outcome, source};
 use crate::text::{clean, count, duration};
 
@@ -45,7 +45,10 @@ fn lookup<'a>(context: &Context<'a>, name: &str) -> Option<&'a Lookup> {
 
 /// The ladder in one line: `hosts file: miss → 192.168.1.1: NXDOMAIN in 18 ms`.
 fn ladder(context: &Context<'_>, name: &str) -> Option<String> {
-    let rungs = lookup(context, name)?.rungs.iter().map(|rung| {
+    // That our own cache knew nothing tells nobody anything.
+    let empty =
+        |rung: &&Rung| rung.source == Source::OwnCache && rung.outcome == Some(Outcome::Miss);
+    let rungs = lookup(context, name)?.rungs.iter().filter(|rung| !empty(rung)).map(|rung| {
         let said = rung.outcome.as_ref().map_or("no answer".into(), outcome);
         let took = if rung.took > Duration::from_micros(500) {
             format!(" in {}", duration(rung.took))

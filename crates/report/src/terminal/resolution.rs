@@ -140,6 +140,7 @@ impl View<'_> {
                 _ => {}
             }
         }
+        amiss.extend(self.without_authority());
         let verbose = self.options.detail == Detail::Verbose;
         for (label, list) in [("path", zones), ("amiss", amiss)] {
             let most = if verbose { list.len() } else { MOST_LISTED / 2 };
@@ -150,6 +151,23 @@ impl View<'_> {
                 self.fact("", &format!("and {} more (-v)", list.len() - most));
             }
         }
+    }
+
+    /// Servers of the tree that answer a question for their own zone without saying that it is theirs.
+    fn without_authority(&self) -> Vec<String> {
+        let mut servers = BTreeSet::new();
+        for message in self.model.lookups.iter().flat_map(|lookup| &lookup.messages) {
+            let what = &message.what;
+            let answers = what.code.as_deref() == Some("NOERROR") && what.counts[0] > 0;
+            let own = what.flags.iter().any(|flag| flag == "AA");
+            if what.direction == Direction::Received && answers && !own && what.dropped.is_none() {
+                servers.insert(what.peer.ip().to_string());
+            }
+        }
+        let told = |server| {
+            format!("{server} answers without the AA flag, as if the zone were not its own")
+        };
+        servers.into_iter().map(told).collect()
     }
 
     /// Every message, and the records each answer brought.
