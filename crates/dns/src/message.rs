@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use hickory_proto::ProtoError;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::{DNSClass, Name, Record, RecordType};
+use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use roundtrip_record::{Direction, DnsMessage, LookupId, ResourceRecord, What};
 
 use crate::edns::Extension;
@@ -182,8 +182,16 @@ pub(crate) fn records(message: &Message) -> Vec<ResourceRecord> {
 /// A record as a zone file writes it.
 pub(crate) fn record(record: &Record) -> ResourceRecord {
     let mut data = String::new();
-    if write!(data, "{}", record.data).is_err() {
-        data.clear();
+    match &record.data {
+        RData::TXT(text) => {
+            let strings: Vec<String> = text.txt_data.iter().map(|part| quoted(part)).collect();
+            data = strings.join(" ");
+        }
+        other => {
+            if write!(data, "{other}").is_err() {
+                data.clear();
+            }
+        }
     }
     ResourceRecord {
         name: record.name.to_ascii(),
@@ -191,6 +199,20 @@ pub(crate) fn record(record: &Record) -> ResourceRecord {
         record_type: record.record_type().to_string(),
         data,
     }
+}
+
+/// A character string as a zone file writes it (RFC 1035 §5.1).
+fn quoted(bytes: &[u8]) -> String {
+    let mut text = String::from("\"");
+    for byte in bytes {
+        match byte {
+            b'"' | b'\\' => text.extend(['\\', char::from(*byte)]),
+            b' '..=b'~' => text.push(char::from(*byte)),
+            other => text += &format!("\\{other:03}"),
+        }
+    }
+    text.push('"');
+    text
 }
 
 /// A record's lifetime in seconds; one with the highest bit set counts as none (RFC 2181 §8).
@@ -273,6 +295,12 @@ mod tests {
             assert_eq!(event.flags, ["RD"]);
             assert_eq!(event.counts, [0, 0, 1]);
         }
+    }
+
+    #[test]
+    fn text_is_written_as_zone_files_have_it() {
+        assert_eq!(quoted(b"v=spf1 -all"), "\"v=spf1 -all\"");
+        assert_eq!(quoted(b"a\"b\\c\n\xff"), "\"a\\\"b\\\\c\\010\\255\"");
     }
 
     #[test]

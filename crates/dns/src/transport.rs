@@ -58,6 +58,8 @@ pub(crate) async fn ask<W: Wire>(
     let mut exchange =
         Exchange::knowing(question, panel.servers, panel.policy, &panel.edns.borrow());
     let mut open: Option<(SocketAddr, Open)> = None;
+    // Queries to the server that is open.
+    let mut sent = 0;
     // Datagrams to one server leave from one port.
     let mut socket: Option<(SocketAddr, W::Datagram)> = None;
     loop {
@@ -65,14 +67,15 @@ pub(crate) async fn ask<W: Wire>(
             Action::Send(transmit) => {
                 if open.as_ref().is_none_or(|(server, _)| *server != transmit.to) {
                     if let Some((_, open)) = open.take() {
-                        let outcome =
-                            exchange.last_failure().map_or(Outcome::Miss, failure_outcome);
+                        let outcome = own_outcome(&exchange, sent).unwrap_or(Outcome::Miss);
                         cause = rung.answered(open, outcome, Vec::new, cause);
                     }
                     let asked = rung.asked(source(transmit.to), cause);
                     cause = asked.event.or(cause);
                     open = Some((transmit.to, asked));
+                    sent = 0;
                 }
+                sent += 1;
                 let line = Line { wire, lookup: rung.lookup, cause };
                 let event = match transmit.via {
                     Via::Udp => {
@@ -88,7 +91,11 @@ pub(crate) async fn ask<W: Wire>(
                 let mut known = panel.edns.borrow_mut();
                 exchange.seen().for_each(|(server, seen)| known.learn(server, seen));
                 drop(known);
-                let outcome = judge(reply.as_deref());
+                let mut outcome = judge(reply.as_deref());
+                if reply.is_err() {
+                    // What all came to together is not what the last one said.
+                    outcome = own_outcome(&exchange, sent).unwrap_or(outcome);
+                }
                 let server = open.as_ref().map(|(server, _)| *server);
                 if let Some((_, open)) = open.take() {
                     let records = || reply.as_ref().map(|m| records(m)).unwrap_or_default();
@@ -97,6 +104,14 @@ pub(crate) async fn ask<W: Wire>(
                 return Asked { reply, server, event: cause };
             }
         }
+    }
+}
+
+/// What the server that was asked last came to, after so many queries.
+fn own_outcome(exchange: &Exchange, sent: u32) -> Option<Outcome> {
+    match exchange.last_failure()? {
+        NoReply::TimedOut { .. } => Some(Outcome::TimedOut { tries: sent }),
+        why => Some(failure_outcome(why)),
     }
 }
 

@@ -63,6 +63,8 @@ pub(crate) struct Ask {
 /// A name and type looked for.
 #[derive(Debug)]
 struct Goal {
+    /// The name that is wanted; along its aliases the question is for another one.
+    wanted: Name,
     question: Question,
     aliases: Vec<Name>,
     alias_ttl: u32,
@@ -126,7 +128,7 @@ impl Walk {
 
     /// Looks for the address of a server that came without.
     fn look_for(&mut self, server: Name, of: RecordType, tree: &Tree, now: Time) {
-        let circle = self.goals.iter().position(|goal| goal.question.name == server);
+        let circle = self.goals.iter().position(|goal| goal.wanted == server);
         let fate = match circle {
             Some(from) => Fate::Circular(self.path(from)),
             None if self.goals.len() < DEEPEST && self.glueless < MOST_GLUELESS => {
@@ -143,7 +145,7 @@ impl Walk {
     /// The names that are looked for from one goal on, each followed by the zone that is asked for it.
     fn path(&self, from: usize) -> Vec<String> {
         let goals = self.goals.iter().skip(from);
-        goals.flat_map(|goal| [goal.question.name.to_ascii(), goal.zone.to_ascii()]).collect()
+        goals.flat_map(|goal| [goal.wanted.to_ascii(), goal.zone.to_ascii()]).collect()
     }
 
     /// The walk has become too long.
@@ -246,7 +248,7 @@ impl Walk {
             self.end = Some(end);
             return;
         };
-        let server = done.question.name;
+        let server = done.wanted;
         let fate = match end {
             // A server's name is no alias (RFC 2181 §10.3).
             Ok(reading) if !reading.aliases.is_empty() => {
@@ -303,6 +305,7 @@ impl Goal {
     fn new(question: Question, tree: &Tree, now: Time) -> Self {
         let mut goal = Self {
             minimise: Minimise::new(),
+            wanted: question.name.clone(),
             question,
             aliases: Vec::new(),
             alias_ttl: u32::MAX,
