@@ -205,7 +205,7 @@ impl Exchange {
             let may_repeat =
                 turn.via == Via::Udp && extension == Extension::Edns && turn.left.is_none();
             let waits = if may_repeat { REPEAT_AFTER.min(patience / 2) } else { patience };
-            turn.left = Some(patience - waits);
+            turn.left = Some(patience.saturating_sub(waits));
             turn.sent.push((id, extension));
             let via = turn.via;
             self.state = State::Wait(turn);

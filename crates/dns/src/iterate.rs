@@ -56,14 +56,15 @@ pub(crate) async fn iterate<W: Wire>(
             name: Some(step.server_name.to_ascii()),
             server,
         };
-        let asked = ask(
+        // In a box, as in `servers`.
+        let asked = Box::pin(ask(
             &rung,
             step.question.clone(),
             Panel { servers: &[SocketAddr::new(step.server, port)], policy: Policy::walk(), edns },
             &source,
             |reply| walk.handle_reply(reply, &mut tree.borrow_mut(), wire.now()),
             event,
-        )
+        ))
         .await;
         event = asked.event.or(event);
         last = asked.server.map(source);

@@ -37,8 +37,10 @@ pub(crate) struct Ladder<W> {
     cause: Cell<Option<EventId>>,
     /// Whether the listener waits until all is said.
     hold: Cell<bool>,
-    /// The end of the name step: `None` while it has not been told.
-    ended: Cell<Option<Option<EventId>>>,
+    /// Whether the end of the name step has been told.
+    ended: Cell<bool>,
+    /// The event that tells it.
+    end_event: Cell<Option<EventId>>,
     gathered: RefCell<Gathered>,
 }
 
@@ -86,7 +88,8 @@ impl<W: Wire> Ladder<W> {
             listener: RefCell::new(listener),
             cause: Cell::new(None),
             hold: Cell::new(false),
-            ended: Cell::new(None),
+            ended: Cell::new(false),
+            end_event: Cell::new(None),
             gathered: RefCell::default(),
         }
     }
@@ -342,7 +345,9 @@ impl<W: Wire> Ladder<W> {
         let new = &gathered.arrivals[gathered.told.min(gathered.arrivals.len())..];
         if !new.is_empty() {
             self.shared.under_way.arrived(self.id, new);
-            new.iter().for_each(|arrival| self.tell_of(Told::Addresses(arrival.clone())));
+            for arrival in new {
+                self.tell_of(Told::Addresses(arrival.clone()));
+            }
             gathered.told = gathered.arrivals.len();
         }
     }
@@ -411,7 +416,7 @@ impl<W: Wire> Ladder<W> {
             scope: gathered.scope,
             since: self.since,
             until: self.shared.wire.now(),
-            event: self.ended.get().flatten(),
+            event: self.end_event.get(),
             ordered,
         }
     }
@@ -420,7 +425,7 @@ impl<W: Wire> Ladder<W> {
     /// asked may add to it; that is said once only.
     pub(crate) fn begin_connecting(&self) -> Lookup {
         let mut lookup = self.so_far();
-        if self.ended.get().is_none() {
+        if !self.ended.replace(true) {
             let event = self.shared.wire.log().emit(lookup.until, self.cause(), || {
                 What::NameEnded(NameEnded {
                     lookup: self.id,
@@ -429,7 +434,7 @@ impl<W: Wire> Ladder<W> {
                     ttl: lookup.ttl,
                 })
             });
-            self.ended.set(Some(event));
+            self.end_event.set(event);
             self.shared.under_way.begun(self.id, event);
             lookup.event = event;
         }

@@ -102,15 +102,15 @@ impl<W: Wire> Ladder<W> {
                 let from = names.iter().position(|known| *known == name).unwrap_or(0);
                 let known = |family: &Family| hits.iter().any(|(of, _)| of == family);
                 let left = wanted.iter().copied().filter(|family| !known(family)).collect();
-                self.own_cache_found(name, &hits);
+                self.own_cache_found(&name, &hits);
                 Some(OwnCache { from, only: true, left, found: true })
             }
         }
     }
 
-    fn own_cache_found(&self, name: String, hits: &[(Family, Hit<'_>)]) {
+    fn own_cache_found(&self, name: &str, hits: &[(Family, Hit<'_>)]) {
         let mut all = Found {
-            name: name.clone(),
+            name: name.to_owned(),
             addresses: Vec::new(),
             aliases: Vec::new(),
             ttl: None,
@@ -123,14 +123,14 @@ impl<W: Wire> Ladder<W> {
                 all.addresses.extend(addresses);
                 all.aliases.clone_from(aliases);
                 all.ttl = Some(all.ttl.map_or(hit.ttl, |ttl| ttl.min(hit.ttl)));
-                records.extend(hit.known.records(&name, *family, hit.ttl));
+                records.extend(hit.known.records(name, *family, hit.ttl));
             } else {
                 self.tell_of(Told::Nothing(*family));
             }
         }
         let (addresses, ttl) = (all.addresses.clone(), all.ttl);
         let outcome = Outcome::Found { addresses, ttl, origin: None };
-        all.event = self.own_cache_said(&name, outcome, records);
+        all.event = self.own_cache_said(name, outcome, records);
         self.take(all);
     }
 

@@ -208,7 +208,7 @@ fn quoted(bytes: &[u8]) -> String {
         match byte {
             b'"' | b'\\' => text.extend(['\\', char::from(*byte)]),
             b' '..=b'~' => text.push(char::from(*byte)),
-            other => text += &format!("\\{other:03}"),
+            other => text.extend(format!("\\{other:03}").chars()),
         }
     }
     text.push('"');

@@ -146,14 +146,12 @@ impl<W: Wire> Pending<W> {
         let mut until: Option<Time> = None;
         while !seen.is_enough(self.ladder.options.families.has(Family::V6)) {
             let told = match until {
-                None => self.told.recv().await,
-                Some(until) => match before(&wire, until, self.told.recv()).await {
-                    Some(told) => told,
-                    None => {
-                        self.ladder.shared.slow.borrow_mut().insert(self.name.clone());
-                        break;
-                    }
-                },
+                None => Some(self.told.recv().await),
+                Some(until) => before(&wire, until, self.told.recv()).await,
+            };
+            let Some(told) = told else {
+                self.ladder.shared.slow.borrow_mut().insert(self.name.clone());
+                break;
             };
             let Some(told) = told else { break };
             if let Told::Addresses(arrival) = &told {

@@ -243,7 +243,8 @@ impl<W: Wire> Ladder<W> {
         loop {
             let rung = self.rung(&question.name.to_ascii(), &question.record_type.to_string());
             let mut reading = None;
-            let asked = ask(
+            // In a box: the whole ladder's future is as large as its largest part.
+            let asked = Box::pin(ask(
                 &rung,
                 question.clone(),
                 panel,
@@ -258,7 +259,7 @@ impl<W: Wire> Ladder<W> {
                     Err(why) => failure_outcome(why),
                 },
                 event,
-            )
+            ))
             .await;
             event = asked.event.or(event);
             let end = match (asked.reply, reading) {

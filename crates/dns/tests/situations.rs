@@ -5,6 +5,9 @@
 //! UPDATE=1 cargo test -p roundtrip-dns --test situations    # writes the file anew; then read it
 //! ```
 
+#![allow(clippy::unnecessary_wraps, reason = "all manners have one type, and some are silent")]
+#![allow(clippy::too_many_lines, reason = "a list of situations is as long as it is")]
+
 mod common;
 
 use std::fmt::Write as _;
@@ -212,13 +215,13 @@ impl Situation {
             .zip(self.servers)
             .map(|(at, manner)| self.server(&mut world, at, manner))
             .collect();
-        let servers: String = [FIRST, SECOND]
-            .into_iter()
-            .zip(self.servers)
-            .filter(|(_, manner)| manner.is_some())
-            .map(|(at, _)| format!("nameserver {}\n", std::net::Ipv4Addr::from(at)))
-            .collect();
-        world.resolv_conf(&(servers + self.resolv));
+        let mut resolv = String::new();
+        for (at, manner) in [FIRST, SECOND].into_iter().zip(self.servers) {
+            if manner.is_some() {
+                writeln!(resolv, "nameserver {}", std::net::Ipv4Addr::from(at)).unwrap();
+            }
+        }
+        world.resolv_conf(&(resolv + self.resolv));
         let surroundings = world.client().port().surroundings();
         surroundings.set_hosts(self.hosts);
         surroundings.set_nsswitch(self.nsswitch);

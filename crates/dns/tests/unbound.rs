@@ -209,7 +209,7 @@ fn a_real_server_answers_fails_and_is_silent() {
         let both = ask("www.example.com", Families::Both).await.unwrap();
         // Which comes first depends on whether this machine has a way to IPv6 addresses.
         let mut addresses = both.addresses();
-        addresses.sort_by_key(|address| address.is_ipv4());
+        addresses.sort_by_key(IpAddr::is_ipv4);
         assert_eq!(addresses, ips(&["2001:db8::10", "203.0.113.10"]));
         assert!(both.ttl.is_some_and(|ttl| (1..=300).contains(&ttl)));
 

@@ -67,7 +67,8 @@ impl Deref for Addresses {
 impl fmt::Debug for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let late = self.late.borrow().is_some();
-        f.debug_struct("Addresses").field("known", &self.known).field("late", &late).finish()
+        let mut all = f.debug_struct("Addresses");
+        all.field("known", &self.known).field("scope", &self.scope).field("late", &late).finish()
     }
 }
 

@@ -64,9 +64,7 @@ pub(super) fn words(
         ),
         DelegationFault::TooLong => (
             format!("{name}: the name servers of {zone} take too many questions to find"),
-            format!(
-                "servers without glue lead from zone to zone; a resolver gives up as well, to protect others"
-            ),
+            "servers without glue lead from zone to zone; a resolver gives up as well, to protect others".into(),
             format!("whoever runs {zone} names fewer servers, with glue"),
         ),
     };

@@ -122,22 +122,19 @@ impl View<'_> {
         for rung in self.model.lookups.iter().flat_map(|lookup| &lookup.rungs) {
             let Source::Zone { zone, name, server } = &rung.source else { continue };
             let by = name.as_deref().map_or_else(|| server.ip().to_string(), clean);
-            match &rung.outcome {
-                Some(Outcome::Referral { zone: below, .. }) => {
-                    if told.insert((zone.clone(), below.clone())) {
-                        zones.push(format!("{} → {}  by {by}", clean(zone), clean(below)));
-                    }
+            let Some(said) = &rung.outcome else { continue };
+            let (key, line) = match said {
+                Outcome::Referral { zone: below, .. } => {
+                    (below.clone(), format!("{} → {}  by {by}", clean(zone), clean(below)))
                 }
-                Some(
-                    said @ (Outcome::Failed { .. }
-                    | Outcome::Refused { .. }
-                    | Outcome::TimedOut { .. }),
-                ) => {
-                    if told.insert((zone.clone(), by.clone())) {
-                        amiss.push(format!("{} {by}: {}", clean(zone), outcome(said)));
-                    }
+                Outcome::Failed { .. } | Outcome::Refused { .. } | Outcome::TimedOut { .. } => {
+                    (by.clone(), format!("{} {by}: {}", clean(zone), outcome(said)))
                 }
-                _ => {}
+                _ => continue,
+            };
+            if told.insert((zone.clone(), key)) {
+                let referral = matches!(said, Outcome::Referral { .. });
+                if referral { zones.push(line) } else { amiss.push(line) }
             }
         }
         amiss.extend(self.without_authority());
@@ -180,8 +177,7 @@ impl View<'_> {
             self.blank();
             self.lines.push(self.options.paint(Tone::Faint, "  messages"));
             for message in &lookup.messages {
-                let line = self.message_line(lookup, message);
-                self.lines.push(line);
+                self.lines.push(message_line(lookup, message));
             }
             for rung in lookup.rungs.iter().filter(|rung| !rung.records.is_empty()) {
                 self.blank();
@@ -195,34 +191,35 @@ impl View<'_> {
             }
         }
     }
+}
 
-    fn message_line(&self, lookup: &Lookup, message: &At<DnsMessage>) -> String {
-        let what = &message.what;
-        let after = right(&duration(message.at.since(lookup.span.start)), 9);
-        let arrow = if what.direction == Direction::Sent { "──▶" } else { "◀──" };
-        let counts = what.counts;
-        let said = match &what.code {
-            Some(code) => format!(
-                "{} [{}] {} answers, {} authority, {} additional",
-                clean(code),
-                what.flags.join(" "),
-                counts[0],
-                counts[1],
-                counts[2]
-            ),
-            None => format!("? [{}]", what.flags.join(" ")),
-        };
-        let dropped =
-            what.dropped.as_ref().map_or(String::new(), |why| format!("  dropped: {}", clean(why)));
-        format!(
-            "  +{after}  {arrow} {} {} id {:<5} {}  {said}  {} B{dropped}",
-            left(&what.peer.to_string(), 21),
-            what.transport,
-            what.id,
-            clean(&what.question),
-            what.length,
-        )
-    }
+/// `+ 1.2 ms  ◀── 192.0.2.53:53  udp id 7  example.com. A  NOERROR [RD RA] …`
+fn message_line(lookup: &Lookup, message: &At<DnsMessage>) -> String {
+    let what = &message.what;
+    let after = right(&duration(message.at.since(lookup.span.start)), 9);
+    let arrow = if what.direction == Direction::Sent { "──▶" } else { "◀──" };
+    let counts = what.counts;
+    let said = match &what.code {
+        Some(code) => format!(
+            "{} [{}] {} answers, {} authority, {} additional",
+            clean(code),
+            what.flags.join(" "),
+            counts[0],
+            counts[1],
+            counts[2]
+        ),
+        None => format!("? [{}]", what.flags.join(" ")),
+    };
+    let dropped =
+        what.dropped.as_ref().map_or(String::new(), |why| format!("  dropped: {}", clean(why)));
+    format!(
+        "  +{after}  {arrow} {} {} id {:<5} {}  {said}  {} B{dropped}",
+        left(&what.peer.to_string(), 21),
+        what.transport,
+        what.id,
+        clean(&what.question),
+        what.length,
+    )
 }
 
 /// `example.com.  300  MX  10 mail.example.com.`
