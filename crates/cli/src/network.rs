@@ -74,6 +74,7 @@ impl Network {
             None if self.walk => NameOptions::walk(),
             None => NameOptions { way: Way::Ladder, ..NameOptions::default() },
         };
+        let options = if self.fresh { options.fresh() } else { options };
         Ok(options.of(families))
     }
 }

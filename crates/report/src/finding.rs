@@ -1,6 +1,7 @@
 //! Faults in words: what was seen, what it means, what to try next.
 
 mod connect;
+mod delegation;
 mod name;
 mod transfer;
 mod words;
@@ -98,8 +99,14 @@ impl Context<'_> {
 fn nel(fault: &FaultKind) -> &'static str {
     use roundtrip_record::AttemptEnd;
     match fault {
-        FaultKind::NxDomain { .. } | FaultKind::NoAddress { .. } => "dns.name_not_resolved",
-        FaultKind::NameServerFailed { .. } => "dns.failed",
+        FaultKind::NxDomain { .. }
+        | FaultKind::NoAddress { .. }
+        | FaultKind::NoRecord { .. }
+        | FaultKind::DanglingAlias { .. } => "dns.name_not_resolved",
+        FaultKind::NameServerFailed { .. }
+        | FaultKind::AliasLoop { .. }
+        | FaultKind::NameTruncated { .. }
+        | FaultKind::BadDelegation { .. } => "dns.failed",
         FaultKind::NameTimedOut { .. } => "dns.unreachable",
         FaultKind::NameFailed { .. } => "dns.failed",
         FaultKind::ConnectFailed { attempts } => match attempts.last().map(|last| &last.end) {

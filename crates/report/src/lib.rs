@@ -52,5 +52,5 @@ pub use model::*;
 pub use perfetto::perfetto;
 pub use sequence::sequence;
 pub use style::{Charset, Colour, Detail, Options};
-pub use terminal::terminal;
+pub use terminal::{resolution, short_resolution, terminal};
 pub use verdict::{Fact, Mood, Verdict};

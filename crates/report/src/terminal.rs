@@ -1,7 +1,10 @@
 //! The view for a terminal: the answer, where the time went, what went wrong, what comes next.
 
+mod resolution;
 mod rows;
 mod table;
+
+pub use resolution::{resolution, short_resolution};
 
 use core::time::Duration;
 
@@ -30,12 +33,7 @@ pub fn terminal(model: &Model, options: &Options) -> String {
         view.table();
         view.facts();
     }
-    let mut text = String::new();
-    for line in view.lines {
-        text.push_str(options.glyphs(line.trim_end()).as_str());
-        text.push('\n');
-    }
-    text
+    view.text()
 }
 
 struct View<'a> {
@@ -45,6 +43,16 @@ struct View<'a> {
 }
 
 impl View<'_> {
+    /// All its lines.
+    fn text(self) -> String {
+        let mut text = String::new();
+        for line in &self.lines {
+            text.push_str(self.options.glyphs(line.trim_end()).as_str());
+            text.push('\n');
+        }
+        text
+    }
+
     fn blank(&mut self) {
         if self.lines.last().is_some_and(|line| !line.is_empty()) {
             self.lines.push(String::new());

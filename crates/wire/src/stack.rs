@@ -129,6 +129,10 @@ impl<P: Port> Wire for Stack<P> {
         StackListener::open(self, at, None)
     }
 
+    fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        self.shared.inner.borrow().host.source(to)
+    }
+
     fn datagram(&self, at: SocketAddr) -> io::Result<StackDatagram<P>> {
         StackDatagram::open(self, at)
     }

@@ -1,5 +1,6 @@
 //! The client: sends requests, follows redirects, keeps connections.
 
+mod addresses;
 mod alert;
 mod carrier;
 mod certificate;
@@ -29,6 +30,7 @@ mod trouble;
 mod two;
 mod upload;
 
+pub use addresses::{Addresses, Late};
 pub use certificate::check_alone;
 pub use cookies::{Cookie, Jar, Order};
 pub use failure::Failure;

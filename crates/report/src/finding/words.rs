@@ -41,6 +41,11 @@ pub(super) fn words(context: &Context<'_>) -> Words {
         FaultKind::BadUrl { url, why } => bad_url(url, why),
         FaultKind::NxDomain { .. }
         | FaultKind::NoAddress { .. }
+        | FaultKind::NoRecord { .. }
+        | FaultKind::DanglingAlias { .. }
+        | FaultKind::AliasLoop { .. }
+        | FaultKind::NameTruncated { .. }
+        | FaultKind::BadDelegation { .. }
         | FaultKind::NameServerFailed { .. }
         | FaultKind::NameTimedOut { .. }
         | FaultKind::NameFailed { .. } => name::words(context),
