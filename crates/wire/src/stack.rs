@@ -11,6 +11,7 @@ mod waiter;
 use core::future::{Future, poll_fn};
 use core::task::{Context, Poll};
 use std::io;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
