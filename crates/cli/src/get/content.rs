@@ -7,9 +7,10 @@ use std::path::Path;
 
 use anyhow::{anyhow, bail};
 use clap::{ArgMatches, CommandFactory as _};
+use roundtrip_fetch::Sends;
 use roundtrip_http::Body;
 use roundtrip_http::form::URLENCODED;
-use roundtrip_visit::get::{Content, Sends};
+use roundtrip_visit::get::Content;
 
 use super::Early;
 use super::form::form;

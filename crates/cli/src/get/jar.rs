@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use roundtrip_http::client::{Jar, Order};
+use roundtrip_fetch::{Asker, Jar, Manner};
 use url::Url;
 
 use super::content;
@@ -17,7 +17,7 @@ pub(super) fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
     if files.is_empty() && arguments.cookie_jar.is_none() {
         return None;
     }
-    let mut jar = Jar::new().in_order(Order::Curl);
+    let mut jar = Jar::new().in_manner(Manner::Curl);
     for path in files.into_iter().filter(|path| !path.is_empty()) {
         // curl takes a file that is not there for an empty one: it begins a session.
         let Ok(bytes) = content::read(path) else { continue };
@@ -54,7 +54,7 @@ fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime) -> Option<()> {
     }
     let scheme = if is(secure) { "https" } else { "http" };
     let url = Url::parse(&format!("{scheme}://{}{path}", domain.trim_start_matches('.'))).ok()?;
-    jar.store(&field, &url, UNIX_EPOCH + Duration::from_secs(now)).then_some(())
+    jar.store(&field, &url, &Asker::Person, UNIX_EPOCH + Duration::from_secs(now)).then_some(())
 }
 
 pub(super) fn write_jar(path: &Path, jar: &Jar) -> anyhow::Result<()> {

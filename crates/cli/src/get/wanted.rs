@@ -4,11 +4,10 @@ use std::fs;
 
 use anyhow::anyhow;
 use http::Method;
+use roundtrip_fetch::{Credentials, Methods, Redirects, Referrer, Retried, Retries, Rules, Sends};
 use roundtrip_http::client::Decode;
 use roundtrip_http::message::Fields;
-use roundtrip_visit::get::{
-    Credentials, Fail, Redirects, Referer, Retried, Retries, Sends, Wanted,
-};
+use roundtrip_visit::get::{Fail, Wanted};
 use url::Url;
 
 use super::content::{self, Carried, carried};
@@ -61,30 +60,21 @@ pub(super) fn wanted(
     if arguments.user_agent.as_deref() == Some("") {
         omit.push("User-Agent".into());
     }
+    let mut rules = rules(arguments, sends);
+    let own = fields.contains("Content-Type")
+        || omit.iter().any(|name| name.eq_ignore_ascii_case("Content-Type"));
+    if let Some(media_type) = media_type.filter(|_| sends == Sends::Post && !own) {
+        let pushed = fields.push("Content-Type", media_type.as_bytes());
+        pushed.map_err(|error| anyhow!("{media_type}: {error}"))?;
+        rules.of_body = &["Content-Type"];
+    }
     Ok(Wanted {
         url,
         method,
-        method_named: arguments.request.is_some(),
         fields,
         omit,
-        sends,
         content,
-        media_type,
-        cookies: cookies(arguments),
-        referer: referer(arguments),
-        keep_post: [(301, arguments.post301), (302, arguments.post302), (303, arguments.post303)]
-            .into_iter()
-            .filter_map(|(status, keeps)| keeps.then_some(status))
-            .collect(),
-        redirects: match (arguments.location || arguments.location_trusted, arguments.max_redirs) {
-            (false, _) => Redirects::Shown,
-            (true, most) => u32::try_from(most).map_or(Redirects::All, Redirects::Most),
-        },
-        credentials: if arguments.location_trusted {
-            Credentials::Anybody
-        } else {
-            Credentials::Origin
-        },
+        rules,
         decode: if arguments.compressed { Decode::Strict } else { Decode::Off },
         retries: retries(arguments)?,
         limit: seconds(arguments.max_time, "--max-time")?,
@@ -112,14 +102,39 @@ fn retries(arguments: &Get) -> anyhow::Result<Retries> {
     })
 }
 
+/// What redirects make of the request.
+fn rules(arguments: &Get, sends: Sends) -> Rules {
+    let keep_post = [(301, arguments.post301), (302, arguments.post302), (303, arguments.post303)];
+    let keep_post = keep_post.into_iter().filter_map(|(status, keeps)| keeps.then_some(status));
+    Rules {
+        redirects: match (arguments.location || arguments.location_trusted, arguments.max_redirs) {
+            (false, _) => Redirects::Shown,
+            (true, most) => u32::try_from(most).map_or(Redirects::All, Redirects::Most),
+        },
+        methods: Methods::Curl {
+            named: arguments.request.is_some(),
+            keep_post: keep_post.collect(),
+            sends,
+        },
+        credentials: if arguments.location_trusted {
+            Credentials::Anybody
+        } else {
+            Credentials::Origin
+        },
+        referrer: referrer(arguments),
+        cookies: cookies(arguments),
+        ..Rules::curl(sends)
+    }
+}
+
 /// `URL`, `URL;auto` or `;auto`.
-fn referer(arguments: &Get) -> Referer {
+fn referrer(arguments: &Get) -> Referrer {
     let text = arguments.referer.as_deref().unwrap_or_default();
-    let (given, follows) = match text.strip_suffix(";auto") {
-        Some(given) => (given, true),
-        None => (text, false),
-    };
-    Referer { given: (!given.is_empty()).then(|| given.to_owned()), follows }
+    match text.strip_suffix(";auto") {
+        Some(given) => Referrer::Follows((!given.is_empty()).then(|| given.to_owned())),
+        None if text.is_empty() => Referrer::None,
+        None => Referrer::Given(text.to_owned()),
+    }
 }
 
 fn method(arguments: &Get, sends: Sends) -> anyhow::Result<Method> {

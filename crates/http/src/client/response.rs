@@ -31,10 +31,8 @@ pub struct Response<W: Wire> {
     pub connection: ConnectionId,
     /// Which of the connection's streams, where it has streams.
     pub stream: Option<u64>,
-    /// What was asked for in the end.
+    /// What was asked for.
     pub url: Url,
-    /// What was asked for before, where redirects were followed.
-    pub redirects: Vec<Url>,
     /// The version it was sent in.
     pub version: Version,
     /// The status.
@@ -95,7 +93,6 @@ impl<W: Wire> Response<W> {
         writer: Option<BodyWriter>,
     ) -> Self {
         let Arrived { head, framing, .. } = arrived;
-        exchange.shared.take_cookies(&head.fields, &request.url);
         let codings: Vec<String> = head
             .fields
             .list("Content-Encoding")
@@ -146,7 +143,6 @@ impl<W: Wire> Response<W> {
             connection: place.connection,
             stream: place.stream,
             url: request.url,
-            redirects: Vec::new(),
             version: head.line.version,
             status: head.line.status,
             reason: head.line.reason_text(),
@@ -375,11 +371,13 @@ impl<W: Wire> ResponseBody<W> {
         Ok(all.freeze())
     }
 
-    /// Reads a body that nobody wants, if that costs less than a new connection; gives the event of
-    /// its end.
-    pub(crate) async fn pass_over(&mut self) -> Option<EventId> {
+    /// Reads a body that nobody wants, if that costs less than a new connection; gives the latest event.
+    /// One that ends with its connection is not waited for: that connection is lost anyway.
+    pub async fn pass_over(&mut self) -> Option<EventId> {
         const SMALL: u64 = 64 * 1024;
-        while self.expected().unwrap_or(0).max(self.received()) <= SMALL {
+        while self.framing != Framing::Close
+            && self.expected().unwrap_or(0).max(self.received()) <= SMALL
+        {
             match self.chunk().await {
                 Some(Ok(_)) => {}
                 _ => break,

@@ -39,7 +39,7 @@ pub enum Retried {
 impl Retries {
     /// How long to wait before the next try; `None` where there is none. `tries` were made after the
     /// first, which began `since` ago.
-    pub(super) fn pause(
+    pub fn pause(
         &self,
         kind: &FaultKind,
         fields: &Fields,
@@ -75,7 +75,7 @@ impl Retries {
 }
 
 /// Statuses that may be others a moment later: those that curl tries again.
-pub(super) fn is_passing(status: StatusCode) -> bool {
+pub fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
