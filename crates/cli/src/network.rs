@@ -113,6 +113,17 @@ pub(crate) fn this_machine(cacert: Option<&std::path::Path>, insecure: bool) -> 
     ThisMachine { cache: keep::cache(), trust, key_log: key_log.map(Into::into) }
 }
 
+/// Whom the lab trusts is its own affair.
+pub(crate) fn no_authority_in_lab(cacert: Option<&std::path::Path>) -> anyhow::Result<()> {
+    match cacert {
+        Some(path) => bail!(
+            "--cacert {}: in the lab its own authority vouches for every host, and nobody else is trusted; leave it out",
+            path.display()
+        ),
+        None => Ok(()),
+    }
+}
+
 /// curl's `HOST:PORT:ADDR[,ADDR]`; `*` is every host, `-HOST:PORT` takes an earlier one back. The
 /// plus sign, which lets an entry of curl's cache time out, changes nothing here.
 pub(crate) fn pins(given: &[String]) -> anyhow::Result<Vec<Pin>> {

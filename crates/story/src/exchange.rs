@@ -102,6 +102,8 @@ pub struct Exchange {
     pub next: Option<ExchangeId>,
     /// What broke a rule and was taken all the same.
     pub notes: Vec<At<ExchangeNote>>,
+    /// It came to nothing, or to an answer that may be another a moment later, and was asked again.
+    pub asked_again: bool,
     /// Every byte that was promised arrived.
     pub complete: bool,
     /// Answered without a connection.
@@ -137,6 +139,7 @@ impl Exchange {
             ending: None,
             next: None,
             notes: Vec::new(),
+            asked_again: false,
             complete: false,
             from_cache: false,
             over: false,
@@ -201,5 +204,10 @@ impl Exchange {
     /// Whether it brought what was wanted.
     pub fn succeeded(&self) -> bool {
         self.complete && self.status().is_some_and(|status| status < 400)
+    }
+
+    /// Whether it did not bring what was wanted, and nothing else was tried for that.
+    pub fn failed(&self) -> bool {
+        !self.succeeded() && !self.from_cache && !self.asked_again
     }
 }

@@ -14,6 +14,7 @@ use super::content::{self, Carried, carried};
 use super::output::Target;
 use super::setup::seconds;
 use crate::args::Get;
+use crate::credentials;
 
 /// What is wanted of one URL.
 pub(super) fn wanted(
@@ -31,9 +32,7 @@ pub(super) fn wanted(
         url.set_query(Some(&all));
     }
     if let Some(user) = &arguments.user {
-        let (name, password) = user.split_once(':').unwrap_or((user, ""));
-        let set = url.set_username(name).and_then(|()| url.set_password(Some(password)));
-        set.map_err(|()| anyhow!("-u: {url} cannot have credentials"))?;
+        credentials::give(&mut url, user)?;
     }
     if let Some(path) = arguments.upload_file.get(number).filter(|_| url.path().ends_with('/'))
         && let Some(name) = path.file_name()

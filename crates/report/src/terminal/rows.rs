@@ -457,6 +457,9 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
                 None if exchange.from_cache => facts.push("from cache".into()),
                 None => facts.push("no answer".into()),
             }
+            if exchange.asked_again {
+                facts.push("asked again".into());
+            }
             facts.extend(
                 exchange.response.as_ref().map(|response| super::sizes(&response.what.body)),
             );
@@ -484,7 +487,7 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
                 facts.join(", "),
             );
             row.parts = parts(exchange);
-            row.tone = (!exchange.succeeded() && !exchange.from_cache).then_some(Tone::Warn);
+            row.tone = exchange.failed().then_some(Tone::Warn);
             if facts.is_empty() {
                 row.detail = initiator(&exchange.initiator);
             }

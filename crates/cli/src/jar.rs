@@ -4,28 +4,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use roundtrip_fetch::{Asker, Jar, Manner};
+use roundtrip_fetch::{Asker, Jar};
 use url::Url;
 
-use super::content;
-use crate::args::Get;
 use crate::{keep, terminal};
 
-/// The cookies of `-b FILE`; kept where `-c` or `-b FILE` asks for it.
-pub(super) fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
-    let files: Vec<&String> = arguments.cookie.iter().filter(|text| !text.contains('=')).collect();
-    if files.is_empty() && arguments.cookie_jar.is_none() {
-        return None;
+/// Puts the cookies of a file into a jar.
+pub(crate) fn read(bytes: &[u8], jar: &mut Jar, now: SystemTime) {
+    for line in String::from_utf8_lossy(bytes).lines() {
+        read_cookie(line, jar, now);
     }
-    let mut jar = Jar::new().in_manner(Manner::Curl);
-    for path in files.into_iter().filter(|path| !path.is_empty()) {
-        // curl takes a file that is not there for an empty one: it begins a session.
-        let Ok(bytes) = content::read(path) else { continue };
-        for line in String::from_utf8_lossy(&bytes).lines() {
-            read_cookie(line, &mut jar, now);
-        }
-    }
-    Some(jar)
 }
 
 /// One line of Netscape's format: domain, whether for those below, path, secure, expiry, name, value.
@@ -57,7 +45,8 @@ fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime) -> Option<()> {
     jar.store(&field, &url, &Asker::Person, UNIX_EPOCH + Duration::from_secs(now)).then_some(())
 }
 
-pub(super) fn write_jar(path: &Path, jar: &Jar) -> anyhow::Result<()> {
+/// Writes the cookies of a jar to a file; `-` is standard output.
+pub(crate) fn write(path: &Path, jar: &Jar) -> anyhow::Result<()> {
     let mut text = "# Netscape HTTP Cookie File\n\n".to_owned();
     for cookie in jar.cookies() {
         let flag = |is: bool| if is { "TRUE" } else { "FALSE" };
