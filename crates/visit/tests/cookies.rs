@@ -26,8 +26,8 @@ impl Handler for Page {
     fn handle<'a>(&'a self, request: &'a Request, _: RequestBody) -> LocalFuture<'a, Response> {
         let mut response = match request.path() {
             "/" => Response::redirect(StatusCode::FOUND, "/page"),
-            "/page" => Response::ok("text/html", HTML.into()),
-            _ => Response::ok("text/css", "p { color: red }".into()),
+            "/page" => Response::ok("text/html", HTML),
+            _ => Response::ok("text/css", "p { color: red }"),
         };
         if request.path() == "/" {
             for cookie in [
