@@ -1,21 +1,21 @@
 //! One host's stack: interfaces, neighbours, routes, ICMP, UDP and TCP sockets, without I/O.
 //!
-//! A [`Host`] is fed with frames and the time, and gives frames, events and the next deadline. It
-//! knows no clock, no thread and no random source but its seed: the same calls give the same
-//! frames on every machine.
+//! A [`Host`] takes frames and the time, and gives frames, events and the next deadline. It has no
+//! clock, no thread and no source of randomness but its seed: the same calls give the same frames
+//! on every machine.
 //!
 //! # Contract
-//! - Feed: [`Host::handle_frame`] when a frame came, [`Host::handle_timeout`] when the time of
-//!   [`Host::next_timeout`] has come, and the calls for sockets. `now` never falls.
+//! - Feed: [`Host::handle_frame`] when a frame arrives, [`Host::handle_timeout`] when the time of
+//!   [`Host::next_timeout`] has come, and the calls for sockets. `now` never decreases.
 //! - Drain after each of them: [`Host::poll_transmit`] until `None`, sending each frame;
-//!   [`Host::poll_event`] until `None`. Then ask [`Host::next_timeout`]. Deadlines may come up in
-//!   vain, and none is ever missed.
-//! - Memory is bounded by [`Limits`], whatever comes; [`Host::held`] says what is held and
-//!   [`Host::counters`] what was turned away.
+//!   [`Host::poll_event`] until `None`. Then ask [`Host::next_timeout`]. A deadline may come before
+//!   anything is due, never after.
+//! - Memory is bounded by [`Limits`], whatever arrives; [`Host::held`] says how much is held and
+//!   [`Host::counters`] how much was dropped.
 //! - A call for a socket that was closed answers as for a closed connection: ids are never given
 //!   out twice.
 //! - What happens goes to the `trace`: each frame in and out, each change of the neighbour table,
-//!   and all that TCP reports. The event of an arriving frame is the cause of what follows.
+//!   and all that TCP reports. The event of an arriving frame is the cause of what follows from it.
 //!
 //! ```
 //! use roundtrip_host::*;
