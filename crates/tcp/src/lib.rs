@@ -1,4 +1,5 @@
-//! TCP (RFC 9293), as modern as Linux's and held to measurements of it, without I/O.
+//! TCP (RFC 9293) with the features of a current Linux kernel, tested against measurements of it,
+//! without I/O.
 //!
 //! A [`Connection`] is one end of a TCP connection. Segments, bytes and the time go in; segments,
 //! bytes, events and the next deadline come out. It reads no clock, draws no random number, and
@@ -11,11 +12,11 @@
 //!   [`poll_event`](Connection::poll_event) until `None`, then looks at
 //!   [`next_timeout`](Connection::next_timeout). What is decided in one instant leaves in that
 //!   instant, so the order is part of the behaviour.
-//! - Time is monotone. Nothing that comes from outside makes it panic or grow beyond its buffers.
-//! - What differs between stacks is one value: [`Profile`]. [`Profile::linux`] is Linux 6.18, down to
-//!   its timer wheel; [`Profile::rfc`] the text-book.
+//! - Time never decreases. No input makes a connection panic or grow beyond its buffers.
+//! - What differs between stacks is one value: [`Profile`]. [`Profile::linux`] is Linux 6.18, down
+//!   to its timer wheel; [`Profile::rfc`] follows the RFCs.
 //!
-//! # Where what is
+//! # Where things are
 //! | file | noun |
 //! |---|---|
 //! | `connection` | the public face; goes from state to state |
@@ -63,7 +64,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
-// TIME_WAIT, RACK.xmit_ts, W_max: names of the RFCs, not of this code.
+// Names of the RFCs, such as TIME_WAIT, RACK.xmit_ts and W_max, are not code.
 #![allow(clippy::doc_markdown)]
 
 mod clock;

@@ -9,18 +9,19 @@ use super::window::Window;
 const BETA: u32 = 7;
 /// N_RTT_SAMPLE (RFC 9406 §4.3).
 const SAMPLES: u32 = 8;
-/// MIN_RTT_THRESH and MAX_RTT_THRESH, µs.
+/// MIN_RTT_THRESH and MAX_RTT_THRESH (RFC 9406 §4.3), µs.
 const THRESH_US: (u32, u32) = (4_000, 16_000);
-/// MIN_RTT_DIVISOR.
+/// MIN_RTT_DIVISOR (RFC 9406 §4.3).
 const RTT_DIVISOR: u32 = 8;
-/// CSS_GROWTH_DIVISOR.
+/// CSS_GROWTH_DIVISOR (RFC 9406 §4.3).
 const GROWTH_DIVISOR: u32 = 4;
-/// CSS_ROUNDS.
+/// CSS_ROUNDS (RFC 9406 §4.3).
 const ROUNDS: u32 = 5;
-/// L for a sender that does not pace: growth by one acknowledgement at most.
+/// L for a sender without pacing: the most segments by which one acknowledgement grows the window
+/// (RFC 9406 §4.3).
 const BURST: u32 = 8;
 
-/// State of one flow.
+/// The CUBIC state of one connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cubic9438 {
     /// W_max, segments.
@@ -35,7 +36,8 @@ pub(crate) struct Cubic9438 {
     hystart: HyStartPlus,
 }
 
-/// HyStart++: two of its round trips and, in Conservative Slow Start, what it compares with.
+/// The HyStart++ state: the last two round trips and, in Conservative Slow Start, the delay to
+/// compare with.
 #[derive(Clone, Copy, Debug)]
 struct HyStartPlus {
     /// lastRoundMinRTT and currentRoundMinRTT, µs.
@@ -45,7 +47,7 @@ struct HyStartPlus {
     round_end: SeqNumber,
     /// cssBaselineMinRtt and the rounds spent in Conservative Slow Start.
     conservative: Option<(u32, u32)>,
-    /// Acknowledgements not yet grown by.
+    /// Acknowledged segments that have not yet made the window grow.
     left: u32,
 }
 
@@ -61,7 +63,7 @@ impl HyStartPlus {
         }
     }
 
-    /// Takes a sample; true when slow start is over.
+    /// Takes a round-trip time; true when slow start is over.
     fn sample(&mut self, rtt_us: u32, at: &Moment) -> bool {
         if at.una.gt(self.round_end) && self.end_round(at) {
             return true;
@@ -97,7 +99,7 @@ impl HyStartPlus {
         false
     }
 
-    /// By how much `acked` segments let the window grow.
+    /// The number of segments by which the window grows after `acked` were acknowledged.
     fn growth(&mut self, acked: u32, paced: bool) -> u32 {
         let acked = if paced { acked } else { acked.min(BURST) };
         if self.conservative.is_none() {
