@@ -1,4 +1,4 @@
-//! When something last happened.
+//! The times of the last events of a sender.
 
 use roundtrip_record::Time;
 
@@ -9,7 +9,7 @@ pub(crate) struct Latest {
     pub(crate) data: Time,
     /// When anything was last sent (`tcp_wstamp_ns`).
     pub(crate) output: Time,
-    /// When an acknowledgement last came.
+    /// When an acknowledgement last arrived.
     pub(crate) ack: Time,
 }
 

@@ -1,6 +1,7 @@
-//! The sending half of a connection: what is buffered, what is out, what was lost, and when to send.
+//! The sending half of a connection: the buffer, the segments in flight, loss recovery, and when to
+//! send.
 //!
-//! [`Sender`] is made of parts, each of which stands in a file of its own and is written by that file
+//! [`Sender`] consists of parts, each of which has a file of its own and is modified by that file
 //! alone (`recovery` by the files of its folder):
 //!
 //! | part | noun | kernel |
@@ -16,7 +17,7 @@
 //! | `counts`, `latest` | how much, and when last | `tcp_info` |
 //! | `activity` | what an idle connection does not need: `rate`, `chronograph` | `tcp_rate.c` |
 //!
-//! and what happens to it stands in the files above them:
+//! What happens to a sender is in the files above them:
 //!
 //! | file | what happens | kernel |
 //! |---|---|---|
