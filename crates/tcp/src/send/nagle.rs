@@ -37,7 +37,7 @@ impl Nagle {
         self.release = false;
     }
 
-    /// Whether the application said that more comes soon.
+    /// Sets whether the application said that more comes soon.
     pub(super) fn set_more(&mut self, more: bool) {
         self.more = more;
     }

@@ -100,7 +100,7 @@ impl Rack {
         due as i64 - now_us.saturating_sub(sent_us) as i64
     }
 
-    /// Whether something was delivered since losses were last looked for, which is done now.
+    /// Whether something was delivered since losses were last looked for; resets the note.
     pub(super) fn take_advanced(&mut self) -> bool {
         std::mem::take(&mut self.advanced)
     }
