@@ -7,9 +7,9 @@
 //! # Contract
 //! - Same input and same [`Seed`]: the same frames at the same nanoseconds, on every machine. Nothing
 //!   here reads a clock or the system's generator; rates and times are integers.
-//! - Events at one instant have an order, which [`Lab`] documents.
+//! - Events at one instant are ordered, as [`Lab`] documents.
 //! - Each link and each host draws from a generator of its own.
-//! - The processor's time does not enter the clock.
+//! - Processor time does not affect the virtual clock.
 //!
 //! ```
 //! use roundtrip_lab::*;
