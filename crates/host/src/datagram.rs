@@ -81,8 +81,8 @@ impl Host {
     ///
     /// # Errors
     /// Those of [`Host::send_udp`]; also [`SendError::TooLong`] if it must not be fragmented and is
-    /// longer than the interface's MTU, and [`SendError::NoRoute`] if [`UdpOptions::from`] is not
-    /// ours.
+    /// longer than the interface's MTU, and [`SendError::NoRoute`] if the source address in
+    /// `options` is not ours.
     pub fn send_udp_with(
         &mut self,
         step: Step,
