@@ -112,11 +112,11 @@ pub struct PacketSpec {
 /// The fields of an IP header that a script gives; those it leaves out are not compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IpSpec {
-    /// `[ect0]`, `[tos 0x10]`.
+    /// The TOS or traffic class: `[ect0]`, `[tos 0x10]`.
     pub tos: TosSpec,
-    /// `[flowlabel 0x123]`.
+    /// The flow label: `[flowlabel 0x123]`.
     pub flow_label: Option<u32>,
-    /// `[ttl 64]`.
+    /// The TTL or hop limit: `[ttl 64]`.
     pub ttl: Option<u8>,
 }
 
@@ -126,7 +126,7 @@ pub enum TosSpec {
     /// No value is given.
     #[default]
     Any,
-    /// `[ect0]`, `[ect1]`, `[ce]`, `[noecn]`.
+    /// An ECN codepoint: `[ect0]`, `[ect1]`, `[ce]`, `[noecn]`.
     Ecn(Ecn),
     /// `[ect01]`: ECT(0) or ECT(1).
     Ect01,
@@ -188,19 +188,19 @@ pub enum Numbering {
 /// A TCP option, in the numbers of the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OptionSpec {
-    /// `nop`.
+    /// No operation: `nop`.
     NoOperation,
-    /// `eol`.
+    /// The end of the list: `eol`.
     EndOfList,
-    /// `mss 1460`.
+    /// The maximum segment size: `mss 1460`.
     Mss(u16),
-    /// `wscale 7`.
+    /// The window scale: `wscale 7`.
     WindowScale(u8),
-    /// `sackOK`.
+    /// SACK permitted: `sackOK`.
     SackPermitted,
-    /// `sack 1:1001 2001:3001`.
+    /// SACK blocks: `sack 1:1001 2001:3001`.
     Sack(Vec<(u32, u32)>),
-    /// `TS val 100 ecr 0`.
+    /// Timestamps: `TS val 100 ecr 0`.
     Timestamps {
         /// The sender's timestamp; `None` for `...`, which is not compared.
         value: Option<u32>,
@@ -286,13 +286,13 @@ pub enum Expr {
     Word(String),
     /// A string, with its escapes resolved.
     Text(Vec<u8>),
-    /// `A | B`.
+    /// Flags joined by "or": `A | B`.
     Or(Vec<Expr>),
-    /// `[ … ]`.
+    /// A list: `[ … ]`.
     List(Vec<Expr>),
-    /// `{ … }`.
+    /// A structure: `{ … }`.
     Group(Vec<Member>),
-    /// `htons(8080)`.
+    /// A function applied to arguments: `htons(8080)`.
     Apply(String, Vec<Expr>),
 }
 
@@ -301,7 +301,7 @@ pub enum Expr {
 pub struct Member {
     /// The name of the member, such as `msg_iov`.
     pub name: Option<String>,
-    /// The `1` in `msg_iov(1)`.
+    /// The parameter of the member: the `1` in `msg_iov(1)`.
     pub parameter: Option<Expr>,
     /// The value of the member.
     pub value: Expr,

@@ -75,7 +75,7 @@ const fn table(is_v6: bool) -> Table {
 }
 
 impl Kind {
-    /// The type and code of these names; `type_3` and `code_4` stand for themselves.
+    /// The type and code with these names; `type_3` and `code_4` are numbers.
     pub(crate) fn named(is_v6: bool, kind: &str, code: Option<&str>) -> Option<Kind> {
         let (kind, codes) = if let Some(number) = kind.strip_prefix("type_") {
             (number.parse().ok()?, &[][..])

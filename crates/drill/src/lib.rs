@@ -42,15 +42,15 @@
 //!
 //! | file | noun |
 //! |---|---|
-//! | `parse`, `ast`, `notation` | text to values, the values, and back |
-//! | `shell`, `settings`, `dialect` | commands, and what they and the head's options set; FreeBSD's |
+//! | `parse`, `ast`, `notation` | the parser, the syntax tree, and its notation |
+//! | `shell`, `settings`, `dialect` | shell commands, the settings of a script, FreeBSD's sysctls |
 //! | `python` | the language between `%{` and `}%` |
-//! | `run`, `run/world` | the events in order; all they act on |
+//! | `run`, `run/world` | running the events in order; the world they act on |
 //! | `run/net` | the host, its clock and its wire |
-//! | `run/flow` | a connection's numbers, the script's and the real ones |
-//! | `run/wire`, `run/expect` | packets to the host, packets from it |
+//! | `run/flow` | the mapping between a script's numbers and the real ones |
+//! | `run/wire`, `run/expect` | packets to the host, comparison of those from it |
 //! | `call` | system calls as Linux answers them |
-//! | `report` | what came of it |
+//! | `report` | the results |
 #![forbid(unsafe_code)]
 
 mod ast;

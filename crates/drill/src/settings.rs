@@ -10,7 +10,7 @@ use crate::dialect::{self, Dialect, Meaning};
 /// A setting that a command changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Setting {
-    /// `sysctl name=value`.
+    /// A sysctl: `name=value`.
     Sysctl {
         /// The name of the sysctl, such as `net.ipv4.tcp_sack`.
         name: String,

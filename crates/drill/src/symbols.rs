@@ -83,7 +83,7 @@ pub(crate) const CODE: [(&str, i64); 24] = [
     ("TCP_TIME_WAIT", 6),
 ];
 
-/// Sorted by name.
+/// The constants, sorted by name.
 #[rustfmt::skip]
 const CONSTANTS: [(&str, i64); 199] = [
     ("AF_INET", 2), ("AF_INET6", 10), ("AF_UNSPEC", 0), ("CMSG_LEVEL_IP", 0),
@@ -138,7 +138,7 @@ const CONSTANTS: [(&str, i64); 199] = [
     ("TCP_WINDOW_CLAMP", 10), ("TCP_ZEROCOPY_RECEIVE", 35),
 ];
 
-/// Sorted by name.
+/// The error numbers, sorted by name.
 #[rustfmt::skip]
 const ERRNOS: [(&str, i64); 133] = [
     ("E2BIG", 7), ("EACCES", 13), ("EADDRINUSE", 98), ("EADDRNOTAVAIL", 99), ("EADV", 68),

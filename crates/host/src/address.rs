@@ -1,4 +1,4 @@
-//! The interfaces of a host with their addresses, and which address to send from.
+//! The interfaces of a host with their addresses, and the choice of source addresses.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -63,7 +63,8 @@ fn common_bits(a: IpAddr, b: IpAddr) -> Option<u32> {
     }
 }
 
-/// The scope of a unicast address, comparable: 2 link-local, 14 global (RFC 6724 §3.1).
+/// The scope of an address, as a number to compare: 2 for link-local, 14 for global (RFC 6724
+/// §3.1).
 fn scope(ip: IpAddr) -> u8 {
     match ip {
         IpAddr::V6(ip) if ip.is_multicast() => ip.octets()[1] & 0xf,
@@ -208,11 +209,11 @@ impl Links {
             let subnet = in_prefix(next_hop, own.address, own.prefix_len);
             return (i16::from(subnet), 0);
         }
-        // Rule 2: the least scope that reaches the destination, or else the widest.
+        // Rule 2: prefer the smallest scope that reaches the destination, or else the largest.
         let (own_scope, wanted) = (i16::from(scope(own.address)), i16::from(scope(to)));
         let fit = if own_scope >= wanted { 100 - own_scope } else { own_scope };
         let bits = common_bits(own.address, to).unwrap_or(0).min(u32::from(own.prefix_len));
-        // Rule 8: the longest prefix in common.
+        // Rule 8: prefer the longest prefix in common.
         (fit, bits)
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Detections {
 
 impl Detections {
     pub(crate) fn next_timeout(&self) -> Option<Time> {
-        // Asked after every frame, and most hosts have nothing here.
+        // Called after every frame, and most hosts have no checks.
         if self.checks.is_empty() {
             return None;
         }

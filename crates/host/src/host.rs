@@ -105,8 +105,9 @@ impl Host {
         self.network.add_interface(interface)
     }
 
-    /// Adds an address and the route to its prefix, in use at once and without asking the link
-    /// (`ip address add … nodad`). Nothing happens if there is no such interface.
+    /// Adds an address and the route to its prefix. The address is used at once, without probing
+    /// the link for duplicates (`ip address add … nodad`). Nothing happens if there is no such
+    /// interface.
     pub fn add_address(&mut self, interface: IfIndex, address: IpAddr, prefix_len: u8) {
         let state = AddressState::Preferred;
         self.network.add_address(Address { address, prefix_len, interface, state });

@@ -228,7 +228,7 @@ impl Host {
                 let reply = M::EchoReply { identifier, sequence, data };
                 if let Some((header, hop)) = self.echo_envelope(arrival, ip) {
                     let write = |e: &Envelope, out: &mut Vec<u8>| e.emit_icmpv4(&reply, out);
-                    // Who asks again gets another answer.
+                    // A reply that cannot be sent counts as lost; the sender may ask again.
                     let _ = self.send_packet(arrival.step, hop, header, write, trace);
                 }
             }
@@ -287,7 +287,7 @@ impl Host {
                 let reply = M::EchoReply { identifier, sequence, data };
                 if let Some((header, hop)) = self.echo_envelope(arrival, ip) {
                     let write = |e: &Envelope, out: &mut Vec<u8>| e.emit_icmpv6(&reply, out);
-                    // Who asks again gets another answer.
+                    // A reply that cannot be sent counts as lost; the sender may ask again.
                     let _ = self.send_packet(arrival.step, hop, header, write, trace);
                 }
             }

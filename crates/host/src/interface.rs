@@ -18,7 +18,7 @@ impl IfIndex {
 /// The kind of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Ethernet: neighbours are resolved before frames leave.
+    /// An Ethernet interface, where neighbours are resolved before frames are sent.
     Ethernet,
     /// The loopback interface, without a link or neighbours. The host delivers its frames to itself
     /// inside [`Host::poll_transmit`](crate::Host::poll_transmit).

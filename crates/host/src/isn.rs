@@ -1,4 +1,5 @@
-//! Initial sequence numbers, and other numbers that an outsider must not guess.
+//! Initial sequence numbers, and the keyed hash behind them and other numbers that an outsider must
+//! not guess.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -51,20 +51,20 @@
 //!
 //! | file | noun |
 //! |---|---|
-//! | `host` | what a host is made of, its clockwork |
-//! | `receive`, `send`, `output`, `forward` | packets in, out, waiting to leave, and for others |
+//! | `host` | the host, its parts and its timers |
+//! | `receive`, `send`, `output`, `forward` | receiving packets, sending them, the output queue, forwarding |
 //! | `network` | interfaces, addresses and routes: `interface`, `address`, `route` |
-//! | `neighbour`, `arp`, `ndp` | one table of neighbours, and the two protocols that fill it |
-//! | `detection`, `conflict` | addresses that somebody else on the link has too |
-//! | `icmp`, `reason`, `echo` | errors in and out, what they say, answers to echo requests |
-//! | `pmtu`, `ratelimit` | what paths carry, how many errors are sent |
-//! | `reassembly` | fragments |
+//! | `neighbour`, `arp`, `ndp` | the neighbour table, and the two protocols that fill it |
+//! | `detection`, `conflict` | duplicate addresses on the link |
+//! | `icmp`, `reason`, `echo` | ICMP errors, their reasons, echo replies |
+//! | `pmtu`, `ratelimit` | path MTUs, rate limits for errors and resets |
+//! | `reassembly` | reassembly of fragments |
 //! | `udp`, `datagram` | UDP sockets and their calls |
-//! | `socket`, `demux`, `timer`, `slab` | the table of TCP sockets, how segments and timers find them |
-//! | `segment`, `stream` | TCP segments in and out, the calls for sockets |
-//! | `listener`, `listen` | listening sockets, and what comes to them |
-//! | `memory` | the bytes of all connections' buffers, and their limit |
-//! | `isn`, `port`, `rng` | numbers that outsiders must not guess |
+//! | `socket`, `demux`, `timer`, `slab` | the table of TCP sockets, and their lookup by segments and timers |
+//! | `segment`, `stream` | receiving and sending TCP segments, the calls for TCP sockets |
+//! | `listener`, `listen` | listening sockets, and the segments that reach them |
+//! | `memory` | the memory of all connections' buffers |
+//! | `isn`, `port`, `rng` | initial sequence numbers, ephemeral ports, random numbers |
 #![forbid(unsafe_code)]
 
 mod address;

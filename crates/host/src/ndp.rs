@@ -1,4 +1,5 @@
-//! Neighbour discovery for IPv6 (RFC 4861 §7), and conflicts of addresses (RFC 4862 §5.4).
+//! Neighbour discovery for IPv6 (RFC 4861 §7), and detection of duplicate addresses (RFC 4862
+//! §5.4).
 
 use std::net::{IpAddr, Ipv6Addr};
 

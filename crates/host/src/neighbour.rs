@@ -63,7 +63,7 @@ pub(crate) enum Effect {
 #[derive(Debug)]
 struct Entry {
     seen: Neighbour,
-    /// When the neighbour was last known to hear us.
+    /// When it was last confirmed that packets reach the neighbour.
     confirmed: Time,
     used: Time,
     /// Solicitations sent since the last answer.
@@ -274,7 +274,7 @@ impl NeighbourTable {
         let Some(entry) = self.entries.at_mut(slot) else { return };
         let before = std::mem::replace(&mut entry.seen.state, to);
         if before != to {
-            // A new entry begins as FAILED without an address ever having been known.
+            // A new entry begins as FAILED, and has never been confirmed.
             let fresh = before == NeighbourState::Failed && entry.confirmed == Time::ZERO;
             let before = if fresh { None } else { Some(before) };
             self.effects.push_back(Effect::Changed { now: entry.seen, before, cause });

@@ -8,7 +8,7 @@ use roundtrip_record::EventId;
 
 use crate::{Gso, IfIndex};
 
-/// A frame on its way out.
+/// A frame to be sent.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) interface: IfIndex,

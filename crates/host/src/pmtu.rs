@@ -13,7 +13,7 @@ const MIN_V4: u16 = 552;
 /// The least path MTU that is believed for IPv6, bytes (RFC 8201 §4).
 const MIN_V6: u16 = 1280;
 
-/// Path MTUs smaller than the first link's, by destination.
+/// The learned path MTUs, by destination.
 #[derive(Debug)]
 pub(crate) struct PathMtus {
     limit: usize,

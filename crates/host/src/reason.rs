@@ -13,9 +13,9 @@ pub enum IcmpReason {
     Unreachable4(icmpv4::Unreachable),
     /// Destination Unreachable, over IPv6 (RFC 4443 §3.1).
     Unreachable6(icmpv6::Unreachable),
-    /// Time Exceeded.
+    /// Time Exceeded, over either version of IP.
     TimeExceeded(TimeExceeded),
-    /// Parameter Problem.
+    /// Parameter Problem, over either version of IP.
     ParameterProblem,
 }
 

@@ -237,7 +237,7 @@ impl Host {
             if let Some(socket) = self.tcp.sockets.at_mut(slot) {
                 socket.path = None;
             }
-            // The neighbour may have turned out to be known after all.
+            // The neighbour may be known after all, in which case the frame was queued.
             if let Some(frame) = self.output.pop() {
                 self.output.recycle(std::mem::replace(into, frame.bytes));
                 return Some((frame.interface, frame.gso, frame.cause));

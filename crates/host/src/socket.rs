@@ -102,7 +102,7 @@ pub(crate) struct Socket {
     pub(crate) supply: Supply,
 }
 
-/// All TCP sockets of a host, and the queues that lead to those with something to do.
+/// All TCP sockets of a host, with queues of those that have something to do.
 #[derive(Debug)]
 pub(crate) struct TcpSockets {
     pub(crate) sockets: Slab<Socket>,

@@ -176,8 +176,8 @@ impl Host {
     /// the buffer is full.
     ///
     /// # Errors
-    /// The sending side is shut down, or the connection is gone; [`CloseReason::Replaced`] where
-    /// the socket itself was closed.
+    /// The sending side is shut down, or the connection is closed; [`CloseReason::Replaced`] if the
+    /// socket itself was closed.
     pub fn write(
         &mut self,
         now: Time,
@@ -229,7 +229,7 @@ impl Host {
     /// stream.
     ///
     /// # Errors
-    /// Nothing is there yet, or the connection is gone; [`CloseReason::Replaced`] where the
+    /// Nothing has arrived yet, or the connection is closed; [`CloseReason::Replaced`] if the
     /// socket itself was closed.
     pub fn read(
         &mut self,
@@ -273,7 +273,7 @@ impl Host {
         self.with(socket, tcp::Connection::stop_reading);
     }
 
-    /// Shuts the sending side down: FIN follows what is buffered, and reading goes on.
+    /// Shuts the sending side down: FIN follows what is buffered, and reading remains possible.
     pub fn shutdown(&mut self, now: Time, socket: SocketId, trace: &mut impl Trace) {
         self.with(socket, |connection| connection.shutdown(now, trace));
     }

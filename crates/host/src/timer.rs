@@ -27,7 +27,7 @@ impl Timers {
         self.heap.first().map(|(at, _)| *at)
     }
 
-    /// Makes sure that `number` comes up at `at` or earlier.
+    /// Makes sure that the entry of `number` comes up at `at` or earlier.
     #[inline]
     pub(crate) fn arm(&mut self, number: u32, at: Time) {
         let index = number as usize;

@@ -72,7 +72,7 @@ impl fmt::Display for Line {
 }
 
 impl DeliveryTrace {
-    /// Reads a trace from the text of a file with this name.
+    /// Parses a trace from the text of a file with this name.
     ///
     /// # Errors
     /// The text is in neither format, or nothing could ever be delivered.

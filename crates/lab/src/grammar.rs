@@ -33,7 +33,7 @@ pub enum NetError {
         /// The part of the description that is at fault.
         part: String,
     },
-    /// No property has this name.
+    /// A name is not that of a property.
     #[error("\"{part}\": there is no {name}{}: a network has {}", meant(*near), properties())]
     NoSuchProperty {
         /// The part of the description that is at fault.
@@ -56,7 +56,7 @@ pub enum NetError {
     BadValue {
         /// The part of the description that is at fault.
         part: String,
-        /// What is allowed.
+        /// The values that are allowed.
         wanted: &'static str,
     },
     /// A file is no trace of a link.
@@ -261,7 +261,7 @@ impl fmt::Display for Net {
         parts.extend(self.profile.map(|profile| profile.name().to_owned()));
         let mut before = None;
         for property in ENTRIES.iter().map(|entry| entry.property) {
-            // The rate has two entries, one for each way.
+            // The rate has two entries, one for each direction.
             if before.replace(property) == Some(property) {
                 continue;
             }

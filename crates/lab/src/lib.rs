@@ -1,8 +1,8 @@
 //! The lab: many hosts and links in one process and in virtual time, without privileges.
 //!
-//! Hosts are [`roundtrip_host`]'s, with every packet real: ARP, checksums, TCP at both ends. Links
-//! have a rate, a delay, a queue and faults ([`Shape`]). Time is a number that jumps from event to
-//! event, so that a minute of `TIME_WAIT` passes in no time.
+//! The hosts are those of [`roundtrip_host`], and every packet is real: ARP, checksums, TCP at both
+//! ends. Links have a rate, a delay, a queue and faults ([`Shape`]). Time is a number that jumps
+//! from event to event, so that a minute of `TIME_WAIT` takes no real time.
 //!
 //! # Contract
 //! - Same input and same [`Seed`]: the same frames at the same nanoseconds, on every machine. Nothing

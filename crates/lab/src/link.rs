@@ -13,7 +13,7 @@
 //! 3. *corruption*: one bit flips. The receiver's frame check sequence finds it and the frame is
 //!    dropped; with [`Fcs::Off`](crate::Fcs::Off) it is delivered as it is.
 //! 4. *reordering*: the frame is held back, so that those behind it overtake it.
-//! 5. *duplication*: a copy arrives directly after it.
+//! 5. *duplication*: a copy of the frame arrives directly after it.
 //!
 //! Each of these draws from a generator of its own, and so does jitter: switching one on changes
 //! nothing in the others.

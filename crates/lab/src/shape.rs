@@ -84,10 +84,10 @@ impl Rate {
     }
 }
 
-/// The limit of a queue.
+/// The limit of a queue of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
-    /// No limit.
+    /// The queue has no limit.
     Unlimited,
     /// The number of frames that may wait.
     Packets(u32),

@@ -154,7 +154,7 @@ pub enum TransferError {
     Connect {
         /// The run, from 0.
         run: u32,
-        /// What was seen.
+        /// The fault that was seen.
         fault: ConnectFault,
     },
     /// The connection broke.
@@ -164,7 +164,7 @@ pub enum TransferError {
         run: u32,
         /// Bytes that had arrived.
         received: u64,
-        /// What was seen.
+        /// The error that was seen.
         source: std::io::Error,
     },
     /// The stream ended too early.

@@ -157,7 +157,7 @@ pub(crate) fn decimal(text: &str, scale: u64) -> Option<u64> {
     Some(value)
 }
 
-/// The longest unit of which there is at least one.
+/// The largest unit of which the value has at least one.
 fn longest<'a>(value: u64, units: &[(&'a str, u64)]) -> (&'a str, u64) {
     *units.iter().find(|(_, scale)| value >= *scale).unwrap_or(&units[units.len() - 1])
 }

@@ -87,11 +87,11 @@ impl FromStr for EtherAddr {
 pub struct EtherType(pub u16);
 
 impl EtherType {
-    /// IPv4.
+    /// IPv4 (0x0800).
     pub const IPV4: EtherType = EtherType(0x0800);
-    /// Address resolution.
+    /// Address resolution, ARP (0x0806).
     pub const ARP: EtherType = EtherType(0x0806);
-    /// IPv6.
+    /// IPv6 (0x86dd).
     pub const IPV6: EtherType = EtherType(0x86dd);
 }
 
@@ -142,7 +142,7 @@ impl Header {
         Ok((header, payload))
     }
 
-    /// The header's bytes.
+    /// The bytes of the header.
     #[inline]
     pub const fn to_bytes(&self) -> [u8; HEADER_LEN] {
         let [d0, d1, d2, d3, d4, d5] = self.destination.0;
@@ -151,7 +151,7 @@ impl Header {
         [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1]
     }
 
-    /// Appends the header.
+    /// Appends the header to `out`.
     #[inline]
     pub fn emit(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.to_bytes());

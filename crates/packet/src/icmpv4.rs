@@ -163,7 +163,7 @@ pub enum Message<'a> {
     DestinationUnreachable {
         /// The reason.
         code: Unreachable,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
     /// Type 5: a redirect to a better first hop.
@@ -173,14 +173,14 @@ pub enum Message<'a> {
         code: u8,
         /// The address of the better hop.
         gateway: Ipv4Addr,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
     /// Type 11: time exceeded.
     TimeExceeded {
         /// The reason.
         code: TimeExceeded,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
     /// Type 12: a parameter problem.
@@ -190,7 +190,7 @@ pub enum Message<'a> {
         code: u8,
         /// The offset of the erroneous byte in the packet.
         pointer: u8,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
     /// A message of any other type, as it came.

@@ -131,21 +131,21 @@ pub enum Message<'a> {
     DestinationUnreachable {
         /// The reason.
         code: Unreachable,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
     /// Type 2: the packet is too big for the next link.
     PacketTooBig {
         /// The MTU of the next link, bytes.
         mtu: u32,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
     /// Type 3: time exceeded.
     TimeExceeded {
         /// The reason.
         code: TimeExceeded,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
     /// Type 4: a parameter problem.
@@ -154,16 +154,16 @@ pub enum Message<'a> {
         code: ParameterProblem,
         /// The offset of the erroneous byte in the packet.
         pointer: u32,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
     /// Types 133 to 137: a message of neighbour discovery.
     Ndp(ndp::Message<'a>),
     /// A message of any other type, as it came.
     Other {
-        /// The type.
+        /// The type of the message.
         kind: u8,
-        /// The code.
+        /// The code of the message.
         code: u8,
         /// The bytes after the checksum.
         data: &'a [u8],

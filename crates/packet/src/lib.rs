@@ -6,8 +6,8 @@
 //!
 //! | module | bytes of |
 //! |---|---|
-//! | [`frame`], [`envelope`] | all layers at once: [`parse_frame`] reads them, [`Envelope`] writes them |
-//! | [`plain`] | a TCP segment and nothing unusual around it: the short way |
+//! | [`frame`], [`envelope`] | all layers at once: [`parse_frame`] parses them, [`Envelope`] writes them |
+//! | [`plain`] | a TCP segment with nothing unusual around it: the fast path |
 //! | [`ethernet`], [`arp`] | the link and its address resolution |
 //! | [`ip`], [`ipv4`], [`ipv6`] | the headers of both versions |
 //! | [`protocol`], [`ecn`], [`fragment`] | what both versions share |
@@ -16,7 +16,7 @@
 //! | [`checksum`] | the Internet checksum: sum, combine, update, copy |
 //! | [`summary`] | one line for a frame, as tcpdump prints it |
 //!
-//! A SYN, written and read again:
+//! A SYN, written and parsed again:
 //!
 //! ```
 //! use roundtrip_packet::*;

@@ -80,7 +80,7 @@ impl SackBlocks {
         true
     }
 
-    /// The blocks.
+    /// The blocks, in the order of the option.
     #[inline]
     pub fn as_slice(&self) -> &[SackBlock] {
         &self.blocks[..usize::from(self.count).min(MAX_SACK_BLOCKS)]

@@ -5,11 +5,11 @@ use std::ops::{Add, AddAssign, Sub};
 
 /// A TCP sequence number: a position in a byte stream, modulo 2³² (RFC 9293 §3.4).
 ///
-/// Order between two of them is defined only while they are less than 2³¹ apart, and is then that
-/// of RFC 9293 §3.4 and RFC 1982 §3.2: `a` comes before `b` if `b - a` is positive. This order is
-/// not transitive (0 < 2³⁰ < 2³¹+2³⁰ < 0), so `Ord` and `PartialOrd` would lie and are left out:
-/// compare with [`lt`](Self::lt), [`le`](Self::le), [`gt`](Self::gt), [`ge`](Self::ge). Two
-/// numbers exactly 2³¹ apart each come before the other, as in the kernel's `before()`.
+/// The order of two numbers is defined only while they are less than 2³¹ apart, and is then that of
+/// RFC 9293 §3.4 and RFC 1982 §3.2: `a` comes before `b` if `b - a` is positive. This order is not
+/// transitive (0 < 2³⁰ < 2³¹+2³⁰ < 0), so `Ord` and `PartialOrd` would be wrong and are left out:
+/// compare with [`lt`](Self::lt), [`le`](Self::le), [`gt`](Self::gt), [`ge`](Self::ge). Two numbers
+/// exactly 2³¹ apart each come before the other, as in the kernel's `before()`.
 ///
 /// ```
 /// use roundtrip_packet::SeqNumber;

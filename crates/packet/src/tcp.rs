@@ -149,7 +149,7 @@ pub struct Header {
     /// The acknowledgement field, which is valid only with the ACK bit; [`Header::ack`] checks
     /// that.
     pub acknowledgement: SeqNumber,
-    /// The control bits.
+    /// The control bits, such as SYN and ACK.
     pub flags: Flags,
     /// SEG.WND, not scaled: to be shifted by the sender's window scale, except in a SYN.
     pub window: u16,
@@ -174,7 +174,7 @@ impl Header {
         }
     }
 
-    /// SEG.ACK, if the ACK bit is set.
+    /// SEG.ACK: the acknowledgement number, if the ACK bit is set.
     #[inline]
     pub const fn ack(&self) -> Option<SeqNumber> {
         if self.flags.contains(Flags::ACK) { Some(self.acknowledgement) } else { None }

@@ -17,7 +17,10 @@ pub enum Verify {
 }
 
 impl Verify {
-    /// Where something that states `length` bytes ends, if `available` are there.
+    /// The end of something that states a length of `length` bytes, if `available` are there.
+    ///
+    /// # Errors
+    /// Bytes are missing, unless the packet may be snapped.
     #[inline]
     pub(crate) fn extent(
         self,

@@ -15,8 +15,8 @@ pub struct Tick {
     pub wheel: bool,
 }
 
-/// The current time in the units the kernel's TCP uses, made once for each call from outside
-/// (`tcp_mstamp_refresh`).
+/// The current time in the units that the kernel's TCP uses, computed once for each call from
+/// outside (`tcp_mstamp_refresh`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Now {
     /// The time that was handed in.
@@ -100,7 +100,7 @@ impl Tick {
         self.whole(us + self.us() - 1) as u32
     }
 
-    /// `us` rounded up to what a timer can be set to.
+    /// `us` rounded up to a time that a timer can be set to.
     #[inline]
     pub(crate) const fn round_up(self, us: u64) -> u64 {
         if self.wheel { self.count(us) as u64 * self.us() } else { us }

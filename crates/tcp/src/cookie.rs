@@ -1,8 +1,8 @@
-//! SYN cookies (RFC 4987 §3.6): answering a SYN without remembering it.
+//! SYN cookies (RFC 4987 §3.6), which answer a SYN without keeping state.
 //!
-//! The initial sequence number holds a keyed hash of the addresses and of the minute, and with it
-//! which of four segment sizes the peer announced; the lowest bits of our timestamp hold the other
-//! options. The layout is Linux's (`net/ipv4/syncookies.c`).
+//! The initial sequence number holds a keyed hash of the addresses and of the minute, and which of
+//! four segment sizes the peer announced; the lowest bits of our timestamp hold the other options.
+//! The layout is Linux's (`net/ipv4/syncookies.c`).
 
 use std::net::IpAddr;
 

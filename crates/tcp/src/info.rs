@@ -71,7 +71,7 @@ pub struct Info {
     pub reordering: u32,
     /// Round-trip time as the receiver sees it.
     pub rcv_rtt: Duration,
-    /// Receive space used per round trip, bytes.
+    /// Most bytes that the application has read in a round trip.
     pub rcv_space: u32,
     /// Retransmissions of the whole connection.
     pub total_retrans: u32,
@@ -103,7 +103,7 @@ pub struct Info {
     pub delivered_ce: u32,
     /// Duplicates the peer reported (RFC 2883).
     pub dsack_dups: u32,
-    /// Times reordering was seen.
+    /// How often reordering was seen.
     pub reord_seen: u32,
     /// Segments received out of order.
     pub rcv_ooopack: u32,

@@ -8,7 +8,7 @@ use crate::congestion::algorithm::Algorithm;
 /// Every constant and choice of a TCP stack in one value. [`Profile::linux`] is the default;
 /// [`Profile::rfc`] follows the RFCs.
 ///
-/// A field that is a Linux `sysctl` bears its name without the `tcp_`; the values of
+/// A field that is a Linux `sysctl` has its name without the `tcp_`; the values of
 /// `Profile::linux()` were read from a running 6.18.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -19,13 +19,13 @@ pub struct Profile {
     pub initial_window: u32,
     /// The congestion control (`congestion_control`).
     pub congestion: Algorithm,
-    /// How the window is reduced in recovery.
+    /// The algorithm that reduces the window in recovery.
     pub reduction: Reduction,
     /// Whether the window shrinks after an idle time (RFC 2861, RFC 7661; `slow_start_after_idle`).
     pub slow_start_after_idle: bool,
-    /// Pacing rate in slow start, per cent of cwnd/srtt (`pacing_ss_ratio`).
+    /// Pacing rate in slow start, as a percentage of cwnd/srtt (`pacing_ss_ratio`).
     pub pacing_ss_ratio: u32,
-    /// Pacing rate in congestion avoidance, per cent of cwnd/srtt (`pacing_ca_ratio`).
+    /// Pacing rate in congestion avoidance, as a percentage of cwnd/srtt (`pacing_ca_ratio`).
     pub pacing_ca_ratio: u32,
     /// Whether segments are spaced at the pacing rate. Linux does so only where the congestion
     /// control (bbr) or the queueing discipline (fq) asks.
@@ -246,7 +246,7 @@ impl BufferCost {
 /// kernel refuses it (`tcp_sock_set_keepidle_locked`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
-    /// Silence before the first probe (`TCP_KEEPIDLE`).
+    /// Idle time before the first probe (`TCP_KEEPIDLE`).
     pub idle: Duration,
     /// Time between two probes (`TCP_KEEPINTVL`).
     pub interval: Duration,
@@ -262,7 +262,7 @@ impl KeepAlive {
 }
 
 impl Default for KeepAlive {
-    /// `net.ipv4.tcp_keepalive_{time,intvl,probes}`: 2 h, 75 s, 9.
+    /// The defaults of `net.ipv4.tcp_keepalive_{time,intvl,probes}`: 2 h, 75 s, 9.
     fn default() -> Self {
         KeepAlive { idle: Duration::from_hours(2), interval: Duration::from_secs(75), probes: 9 }
     }
@@ -291,7 +291,7 @@ pub enum MtuProbing {
     Always,
 }
 
-/// How the window is reduced during recovery.
+/// The algorithm that reduces the window in recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {
     /// Proportional rate reduction as in `tcp_cwnd_reduction` (RFC 6937, with the kernel's choice
@@ -385,7 +385,7 @@ impl Profile {
 }
 
 impl Default for Profile {
-    /// [`Profile::linux`].
+    /// The profile of Linux, [`Profile::linux`].
     fn default() -> Self {
         Profile::linux()
     }

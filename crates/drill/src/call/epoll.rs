@@ -1,4 +1,4 @@
-//! `epoll`: level and edge triggered (`fs/eventpoll.c`).
+//! The `epoll` system calls, level and edge triggered (`fs/eventpoll.c`).
 
 use std::time::Duration;
 

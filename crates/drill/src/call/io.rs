@@ -13,7 +13,7 @@ use crate::run::payload;
 use crate::run::world::World;
 use crate::symbols::{self, Errno};
 
-/// The largest single call: more than any buffer, and small enough to be quick.
+/// The most bytes in a single call: more than any buffer, and small enough to be quick.
 const MAX_COUNT: usize = 1 << 28;
 /// The number of bytes that are generated and written at once.
 const CHUNK: usize = 1 << 20;
@@ -257,7 +257,7 @@ impl World {
             if stream.kept.get(&(constant("SOL_TCP"), constant("TCP_INQ"))) != Some(&1) {
                 return Err(Fault::mismatch("TCP_INQ is not switched on: no TCP_CM_INQ comes"));
             }
-            // A FIN that waits counts as one byte (`tcp_inq_hint`).
+            // A FIN that was not read counts as one byte (`tcp_inq_hint`).
             let connection = stream.connection(&net.host);
             let unread = connection.map_or(0, tcp::Connection::readable) as i64;
             let has_ended = connection.is_some_and(tcp::Connection::at_end);

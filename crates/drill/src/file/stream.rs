@@ -24,7 +24,7 @@ pub(crate) struct Stream {
     pub(crate) timeouts: Timeouts,
     /// The linger time, if `SO_LINGER` is on.
     pub(crate) linger: Option<Duration>,
-    /// `SO_RCVLOWAT`, bytes.
+    /// The number of bytes that a read waits for (`SO_RCVLOWAT`).
     pub(crate) low_water: usize,
     /// Whether `connect` was called and has not yet reported the outcome.
     pub(crate) is_connecting: bool,

@@ -5,7 +5,7 @@ use crate::source::{Place, ReadError, SyntaxError, line_of};
 /// A token of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
-    /// `--name=value`.
+    /// An option: `--name=value`.
     Option { name: String, value: Option<String> },
     /// A name: letters, digits and underscores.
     Word(String),
@@ -19,7 +19,7 @@ pub(crate) enum Token {
     Backquoted(String),
     /// `%{…}%`, without these signs.
     Code(String),
-    /// `...`.
+    /// An ellipsis: `...`.
     Ellipsis,
     /// Any other character.
     Sign(char),

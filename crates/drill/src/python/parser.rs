@@ -38,10 +38,10 @@ pub(crate) enum Expr {
     Not(Box<Expr>),
     Negative(Box<Expr>),
     Inverse(Box<Expr>),
-    /// `a < b <= c`.
+    /// A chain of comparisons: `a < b <= c`.
     Compare(Box<Expr>, Vec<(Operator, Expr)>),
     Binary(Operator, Box<Expr>, Box<Expr>),
-    /// `then if condition else otherwise`.
+    /// A conditional expression: `then if condition else otherwise`.
     Choice {
         condition: Box<Expr>,
         then: Box<Expr>,

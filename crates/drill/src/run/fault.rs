@@ -1,11 +1,11 @@
-//! Why a script does not go on.
+//! The reasons why a script cannot go on.
 
 use roundtrip_record::Time;
 
 /// Why a script cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The host did something else than the script says: the lines that say what.
+    /// The host did something else than the script says; the lines say what.
     Mismatch(Vec<String>),
     /// The script asks for something that is not supported.
     Unsupported(String),

@@ -135,7 +135,7 @@ impl Flow {
     }
 }
 
-/// An option in the script's numbers; SACK blocks are about the peer's.
+/// A TCP option in the script's numbers; SACK blocks are in the peer's sequence space, `theirs`.
 fn option(option: &TcpOption<'_>, theirs: u32) -> OptionSpec {
     match option {
         TcpOption::NoOperation => OptionSpec::NoOperation,

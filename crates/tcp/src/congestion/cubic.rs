@@ -10,7 +10,7 @@ const BETA: u32 = 717;
 const BETA_SCALE: u32 = 1024;
 /// C, in 1/1024 and times ten (`bic_scale`).
 const RTT_SCALE: u64 = 410;
-/// 2⁴⁰ / `RTT_SCALE` (`cube_factor`): segments to the cube of time in 1/1024 s.
+/// 2⁴⁰ / `RTT_SCALE` (`cube_factor`): converts segments to the cube of a time in 1/1024 s.
 const CUBE_FACTOR: u64 = (1 << 40) / RTT_SCALE;
 /// Acknowledgements, in 1/8, for one more segment in a Reno flow with the same β (`beta_scale`).
 const RENO_SCALE: u32 = 8 * (BETA_SCALE + BETA) / 3 / (BETA_SCALE - BETA);
@@ -24,7 +24,7 @@ pub(crate) struct Cubic {
     pub(super) last_max: u32,
     last_cwnd: u32,
     last_ticks: u32,
-    /// The window the curve levels out at.
+    /// The window at which the curve levels out, segments.
     origin: u32,
     /// K: the time from the beginning of the epoch until the window reaches `origin`, 1/1024 s.
     k: u32,

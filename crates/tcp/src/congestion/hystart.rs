@@ -1,4 +1,4 @@
-//! HyStart: leaving slow start before the first loss (Ha and Rhee, "Taming the Elephants", 2008;
+//! HyStart: ends slow start before the first loss (Ha and Rhee, "Taming the Elephants", 2008;
 //! `tcp_cubic.c`, `hystart_update`).
 
 use roundtrip_packet::SeqNumber;

@@ -57,7 +57,7 @@ impl Prr {
             let send = conserve.max(i64::from(progress.delivered)) + i64::from(progress.safe);
             send.min(room)
         };
-        // The first retransmission goes out at once.
+        // The first retransmission is always allowed.
         send = send.max(i64::from(self.out == 0));
         window.cwnd = (i64::from(progress.in_flight) + send).max(1) as u32;
     }

@@ -115,7 +115,7 @@ impl Connection {
         }
     }
 
-    /// A snapshot of everything Linux's `TCP_INFO` tells.
+    /// A snapshot of everything that Linux's `TCP_INFO` reports.
     pub fn info(&self) -> Info {
         let mut info = match self.last() {
             Some(last) => Info { state: self.state(), ..last.info },

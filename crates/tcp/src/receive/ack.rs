@@ -50,7 +50,7 @@ pub(crate) struct AckPolicy {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Situation {
     pub(crate) rcv_nxt: SeqNumber,
-    /// Bytes received since the last acknowledgement left.
+    /// Bytes received since the last acknowledgement was sent.
     pub(crate) unacknowledged: u32,
     /// Whether the window that could be offered is no smaller than the last one.
     pub(crate) window_moves: bool,
@@ -104,7 +104,7 @@ impl AckPolicy {
             } else if gap < self.ato {
                 self.ato = (self.ato / 2 + gap).min(rto);
             } else if gap > rto {
-                // The peer seems to have stopped for lack of acknowledgements.
+                // The peer seems to wait for acknowledgements.
                 self.add_quick(window, profile.quick_acks);
             }
         }
@@ -120,8 +120,8 @@ impl AckPolicy {
             self.pushed |= push;
             return grew;
         }
-        // The size without the SACK blocks that made this segment smaller; 536 and 88 are the
-        // kernel's bounds of what can be a full one.
+        // The size as it would be without the SACK blocks that made this segment smaller; 536 and
+        // 88 are the kernel's bounds for what can be a full one.
         let whole = len + options;
         if whole >= 536 || (whole >= 88 && !push) {
             let size = (len + options).saturating_sub(12.min(options));
@@ -305,7 +305,7 @@ impl AckPolicy {
         self.timer.min(self.withheld_until)
     }
 
-    /// Whether reading has made an acknowledgement worthwhile (`__tcp_cleanup_rbuf`).
+    /// Whether an acknowledgement is worth sending after a read (`__tcp_cleanup_rbuf`).
     pub(crate) fn after_read(&self, unacknowledged: u32, emptied: bool, profile: &Profile) -> bool {
         let pushed = self.pushed_twice || (self.pushed && !self.in_conversation(profile));
         self.owed && (unacknowledged > self.rcv_mss || (emptied && pushed))

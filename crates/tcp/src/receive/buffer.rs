@@ -22,7 +22,7 @@ struct Pool {
     pages: Vec<Vec<u8>>,
 }
 
-/// Received bytes in pages, each written in its place whatever the order of arrival.
+/// Received bytes in pages, each byte at its position whatever the order of arrival.
 #[derive(Clone, Debug)]
 struct Pages {
     /// The pages, at least one.

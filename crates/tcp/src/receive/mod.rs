@@ -3,9 +3,9 @@
 //!
 //! | file | noun | kernel |
 //! |---|---|---|
-//! | `buffer` | the bytes | `sk_receive_queue` |
-//! | `memory` | what they take up | `sk_rmem_alloc` |
-//! | `reassembly` | what came out of order | `out_of_order_queue`, `selective_acks` |
+//! | `buffer` | the received bytes | `sk_receive_queue` |
+//! | `memory` | the memory they take | `sk_rmem_alloc` |
+//! | `reassembly` | data out of order | `out_of_order_queue`, `selective_acks` |
 //! | `ack` | the acknowledgement policy | `icsk_ack` |
 //! | `window` | the receive window | `tcp_select_window`, `tcp_rcv_space_adjust` |
 
@@ -161,7 +161,7 @@ pub(crate) struct Receiver {
     pub(crate) nxt: SeqNumber,
     /// RCV.NXT when the window was last announced (`rcv_wup`).
     wup: SeqNumber,
-    /// RCV.WND as announced then.
+    /// RCV.WND as it was announced then, bytes.
     wnd: u32,
     /// The sequence number after the last byte that was read.
     copied: SeqNumber,
@@ -241,7 +241,7 @@ impl Receiver {
         }
     }
 
-    /// What is left of the window that was announced (`tcp_receive_window`).
+    /// The part of the announced window that is left, bytes (`tcp_receive_window`).
     #[inline]
     pub(crate) fn window(&self) -> u32 {
         (self.wup + self.wnd - self.nxt).max(0) as u32
@@ -404,7 +404,7 @@ impl Receiver {
             let joined = waited - self.reassembly.bytes();
             self.space.held.join(self.nxt, joined, waited, self.ack.rcv_mss);
             if self.reassembly.is_empty() {
-                // RFC 5681 §4.2: a gap was filled.
+                // A gap was filled, which is acknowledged at once (RFC 5681 §4.2).
                 self.ack.urgent = true;
             }
         }
@@ -736,7 +736,7 @@ impl Receiver {
         assert!(self.space.memory <= profile.receive_memory[2].max(2 * profile.receive_memory_max));
         if let Some(highest) = self.reassembly.highest() {
             assert!(highest.gt(self.nxt), "a run out of order lies beyond RCV.NXT");
-            // The window may have been taken back since, for want of memory.
+            // The window may have been reduced since, when memory ran out.
             let widest = profile.receive_memory[2].max(2 * profile.receive_memory_max);
             let limit = self.nxt + widest + LARGEST_SEGMENT;
             assert!(highest.le(limit), "nothing that begins beyond the window is kept");

@@ -14,7 +14,7 @@ pub(super) enum Rexmit {
 /// A segment to send whatever the windows say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Forced {
-    /// The first unacknowledged segment: the retransmission timer struck.
+    /// The first unacknowledged segment, because the retransmission timer fired.
     Head,
     /// A tail loss probe.
     LossProbe,

@@ -64,7 +64,7 @@ impl SendBuffer {
         }
     }
 
-    /// Drops `count` bytes from the front: they have been acknowledged.
+    /// Drops `count` acknowledged bytes from the front.
     pub(crate) fn advance(&mut self, count: usize) {
         let Some(pieces) = &mut self.0 else { return };
         pieces.advance(count);
@@ -73,7 +73,7 @@ impl SendBuffer {
         }
     }
 
-    /// `len` bytes from `offset` on, in two pieces; fewer if there are not so many.
+    /// `len` bytes from `offset` on, in two pieces; fewer if there are fewer.
     #[inline]
     pub(crate) fn slices(&mut self, offset: usize, len: usize) -> [&[u8]; 2] {
         self.0.as_mut().map_or([&[], &[]], |pieces| pieces.slices(offset, len))

@@ -1,6 +1,6 @@
 //! What limits a connection's sending, and for how long (`tcp_chrono_start`).
 
-/// What a connection that has something to send waits for (`enum tcp_chrono`).
+/// What limits a connection that has data to send (`enum tcp_chrono`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Business {
     /// The connection has nothing to send.

@@ -1,6 +1,7 @@
 //! Counts of segments and bytes, for `tcp_info` and for the parts that compare them.
 
-/// What has been sent and delivered so far, in segments unless a field says bytes. Counts wrap.
+/// Counts of what has been sent and delivered so far, in segments unless a field says bytes. Counts
+/// wrap.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SendCounts {
     bytes_acked: u64,

@@ -2,7 +2,7 @@
 
 use roundtrip_record::Time;
 
-/// The times of the last events that a sender remembers.
+/// The times of the last events of a sender.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Latest {
     /// When payload was last sent.

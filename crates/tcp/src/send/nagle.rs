@@ -1,4 +1,5 @@
-//! Nagle's algorithm, and what else holds small segments back (RFC 9293 §3.7.4; `tcp_nagle_check`).
+//! Nagle's algorithm, and other reasons for holding back small segments (RFC 9293 §3.7.4;
+//! `tcp_nagle_check`).
 
 use roundtrip_packet::SeqNumber;
 

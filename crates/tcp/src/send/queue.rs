@@ -48,7 +48,7 @@ pub(crate) struct WriteQueue {
     /// The buffers after the first. Few connections have any, and the others are spared the memory.
     #[allow(clippy::box_collection)]
     rest: Option<Box<VecDeque<Chunk>>>,
-    /// Where data was last marked with PSH (`pushed_seq`).
+    /// The sequence number after the data that was last marked with PSH (`pushed_seq`).
     pushed: SeqNumber,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::profile::Profile;
 
-/// The base of the time after which Linux gives a connection up, µs (`TCP_RTO_MIN`).
+/// The base of the time after which a connection is given up as in Linux, µs (`TCP_RTO_MIN`).
 pub(super) const RETRY_BASE_US: u64 = 200_000;
 
 /// The time added to a wait, µs (`TCP_TIMEOUT_MIN_US`): two ticks of 1 ms.

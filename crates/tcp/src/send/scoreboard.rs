@@ -159,7 +159,7 @@ impl Scoreboard {
         if self.sacked_out == 0 { una } else { self.highest_sack.max(una) }
     }
 
-    /// Remembers `end` as sacked, if it is the highest.
+    /// Notes `end` as the highest sacked sequence number, if it is.
     #[inline]
     fn raise_highest_sack(&mut self, end: SeqNumber, una: SeqNumber) {
         self.highest_sack = self.highest_sack(una).max(end);

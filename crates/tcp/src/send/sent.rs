@@ -10,12 +10,12 @@ pub(super) const NIL: u32 = u32::MAX;
 ///
 /// | marks | in flight | |
 /// |---|---|---|
-/// | none | 1 | the original is on its way |
+/// | none | 1 | the original is in flight |
 /// | `SACKED` | 0 | it has arrived |
-/// | `LOST` | 0 | it is gone |
-/// | `RETRANS` | 2 | the original and a retransmission are on their way |
-/// | `LOST` `RETRANS` | 1 | the original is gone, the retransmission on its way |
-/// | `SACKED` `RETRANS` | 1 | it has arrived, and a retransmission is still on its way |
+/// | `LOST` | 0 | it is lost |
+/// | `RETRANS` | 2 | the original and a retransmission are in flight |
+/// | `LOST` `RETRANS` | 1 | the original is lost, the retransmission in flight |
+/// | `SACKED` `RETRANS` | 1 | it has arrived, and a retransmission is still in flight |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Marks(u8);
 

@@ -64,13 +64,13 @@ impl SendSpace {
         self.una + self.wnd
     }
 
-    /// Bytes the peer's window has room for beyond SND.NXT.
+    /// The bytes that the peer's window has room for beyond SND.NXT.
     #[inline]
     pub(crate) fn room(&self) -> u32 {
         (self.window_end() - self.nxt).max(0) as u32
     }
 
-    /// Whether a segment may update the window (RFC 9293 §3.10.7.4), or shuts it
+    /// Whether a segment may update the window (RFC 9293 §3.10.7.4), or closes it
     /// (`tcp_may_update_window`).
     pub(crate) fn may_update_window(&self, ack: SeqNumber, seq: SeqNumber, window: u32) -> bool {
         ack.gt(self.una)

@@ -9,7 +9,7 @@ use crate::clock::Deadline;
 pub(crate) enum SendTimer {
     /// An acknowledgement (RFC 6298).
     Retransmission,
-    /// The time to probe the tail of what is out (RFC 8985 §7).
+    /// The time to send a tail loss probe (RFC 8985 §7).
     LossProbe,
     /// Segments that may only be reordered (RFC 8985 §6.3).
     Reordering,
@@ -99,7 +99,7 @@ impl Timers {
         self.backoff = self.backoff.saturating_add(1);
     }
 
-    /// Takes one doubling back.
+    /// Undoes one doubling.
     pub(super) fn revert_back_off(&mut self) {
         self.backoff -= 1;
     }

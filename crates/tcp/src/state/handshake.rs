@@ -13,7 +13,7 @@ use crate::send::SenderStart;
 /// The MSS of a peer that announces none (RFC 9293 §3.7.1, MUST-15).
 const DEFAULT_MSS: u16 = 536;
 
-/// Our port and the peer's.
+/// The ports of a connection: ours and the peer's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ports {
     pub(crate) local: u16,
@@ -42,7 +42,7 @@ pub(crate) struct PeerSyn {
 }
 
 impl PeerSyn {
-    /// Reads a SYN, or a SYN-ACK.
+    /// Reads the offer of a SYN or SYN-ACK.
     pub(crate) fn read(header: &Header, options: &Options) -> PeerSyn {
         let profile = &options.profile;
         let mss = match header.options.mss {

@@ -27,7 +27,7 @@ pub(crate) use time_wait::{TimeWait, Waiting};
 pub(crate) struct Verdict {
     pub(crate) disposition: Disposition,
     pub(crate) next: Next,
-    /// A reset to send in answer, outside the connection's own sequence.
+    /// A reset to send in answer, with numbers from the segment and not from the connection.
     pub(crate) reset: Option<Box<Header>>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) enum Next {
     Closed(CloseReason),
 }
 
-/// A timer that fired, for the record.
+/// A timer that fired, to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fired {
     pub(crate) timer: Timer,

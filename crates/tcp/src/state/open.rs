@@ -154,7 +154,7 @@ impl Open {
         self.deaf = true;
     }
 
-    /// Whether data that comes now would find no reader (RFC 1122 §4.2.2.13).
+    /// Whether nobody would read data that comes now (RFC 1122 §4.2.2.13).
     fn has_no_reader(&self) -> bool {
         let closing = matches!(self.phase, Phase::FinWait1 | Phase::FinWait2);
         self.orphan || (self.deaf && closing) || self.receiver.is_finished()
@@ -679,7 +679,7 @@ impl Open {
         }
         let mut ecn = Ecn::NotEct;
         if self.ecn && !burst.retransmission && burst.len > 0 {
-            // RFC 3168 §6.1.5: retransmissions are not marked.
+            // Retransmissions are not ECN-capable (RFC 3168 §6.1.5).
             ecn = Ecn::Ect0;
             if self.sender.take_cwr() {
                 flags |= Flags::CWR;

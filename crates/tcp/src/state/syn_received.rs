@@ -290,7 +290,7 @@ impl SynReceived {
             && segment.end() == self.peer.nxt
     }
 
-    /// Whether enough time has passed since the last answer to something unexpected.
+    /// Whether an unexpected segment may be answered, within the rate limit.
     fn may_answer(&mut self, cx: Context<'_>) -> bool {
         let limit = cx.profile.invalid_ratelimit;
         let due = self.last_answer.is_none_or(|last| cx.now.time.since(last) >= limit);
@@ -358,7 +358,7 @@ impl SynReceived {
         (profile.rto_initial * (1 << self.timeouts.min(10))).min(profile.rto_max)
     }
 
-    /// The reset of an aborted attempt.
+    /// The reset of an aborted connection.
     pub(crate) fn reset(&self, ports: Ports) -> Header {
         Header {
             sequence: self.iss + 1,

@@ -10,7 +10,7 @@ use crate::send::sender::Sender;
 use crate::send::sent::Marks;
 
 impl Sender {
-    /// Whether everything that arrived was on its way before the first retransmission
+    /// Whether everything that arrived had been sent before the first retransmission
     /// (`tcp_packet_delayed`).
     fn was_only_delayed(&self, news: &News) -> bool {
         match self.recovery.retrans_stamp {
