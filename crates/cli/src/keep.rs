@@ -128,7 +128,7 @@ pub(crate) fn is_run(text: &str) -> anyhow::Result<bool> {
         return Ok(false);
     }
     let found = saved().and_then(|runs| Ok(runs.find(text)?));
-    // Four hexadecimal digits are no host that anybody visits.
+    // Three or more hexadecimal digits are taken for an id, since hosts hardly have such names.
     let like_an_id = text.len() >= 3 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match found {
         Ok(_) => Ok(true),

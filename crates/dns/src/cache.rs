@@ -306,7 +306,8 @@ mod tests {
         assert!(get(&again, "no.example.com.", Family::V6, at(1_060)).is_none());
     }
 
-    /// An edit of resolv.conf is another realm, and a server on this host keeps its own cache.
+    /// An edited resolv.conf is another realm. A server on this host has its own cache, so its
+    /// answers are not kept for later runs.
     #[test]
     fn what_was_had_by_another_configuration_is_not_found() {
         let mut cache = Cache::new();

@@ -92,9 +92,9 @@ mod tests {
         const SIX: &str = "2001:db8::80";
         const FOUR: &str = "192.0.2.80";
         const BOTH: &[&str] = &["2001:db8::1", "192.0.2.1"];
-        // Nothing is known of ways: IPv6 has the higher precedence.
+        // No destination has a source address: IPv6 has the higher precedence.
         assert_eq!(order(&[], &[FOUR, SIX], ""), [SIX, FOUR]);
-        // Rule 1: no way to IPv6.
+        // Rule 1: there is no source address for IPv6.
         assert_eq!(order(&["192.0.2.1"], &[SIX, FOUR], ""), [FOUR, SIX]);
         // Rule 2: a link-local source does not reach the world.
         assert_eq!(order(&["fe80::1", "192.0.2.1"], &[SIX, FOUR], ""), [FOUR, SIX]);

@@ -71,9 +71,9 @@ pub enum Pairing {
 /// Whether AAAA records are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aaaa {
-    /// They are asked for.
+    /// AAAA records are asked for.
     Asked,
-    /// They are not asked for (`no-aaaa`).
+    /// AAAA records are not asked for (`no-aaaa`).
     NotAsked,
 }
 

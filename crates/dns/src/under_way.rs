@@ -34,9 +34,9 @@ pub(crate) struct UnderWay {
 
 /// The part a lookup plays.
 pub(crate) enum Part {
-    /// It leads, being the first for this name.
+    /// The lookup leads, being the first for this name.
     Lead(Lead),
-    /// It follows another lookup of this name.
+    /// The lookup follows another of this name.
     Follow(Follow),
 }
 

@@ -244,7 +244,7 @@ kinds! {
     "tcp.timer" TcpTimer(TcpTimer),
     /// A sample of the kernel's `TCP_INFO` for a connection (live wire).
     "tcp.info" TcpInfo(TcpInfo),
-    /// We read bytes that had been waiting in the socket (live wire).
+    /// Bytes were read that had been waiting in the kernel (live wire).
     "tcp.read" TcpRead(TcpRead),
     /// One end of a TCP connection is gone.
     "tcp.closed" TcpClosed(TcpClosed),
@@ -260,11 +260,11 @@ kinds! {
 
     /// A resource is wanted: the exchange is queued.
     "http.started" ExchangeStarted(ExchangeStarted),
-    /// The request has been written whole.
+    /// A request has been sent whole, or received whole at a server.
     "http.request" RequestSent(RequestSent),
-    /// A response's head has arrived (1xx included).
+    /// A response's head has arrived, or was sent by a server (1xx included).
     "http.head" ResponseHead(ResponseHead),
-    /// The response's body has ended.
+    /// A response's body has ended, whole or cut short.
     "http.response" ResponseEnded(ResponseEnded),
     /// An exchange has ended.
     "http.ended" ExchangeEnded(ExchangeEnded),

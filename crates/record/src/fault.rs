@@ -70,7 +70,7 @@ pub enum FaultKind {
     BadUrl {
         /// The URL as it was given.
         url: String,
-        /// Why it cannot be used.
+        /// Why the URL cannot be used.
         why: String,
     },
     /// The name does not exist (NXDOMAIN).
@@ -202,7 +202,7 @@ pub enum FaultKind {
         /// The verifier's own message.
         detail: String,
     },
-    /// The connection ended before the response began.
+    /// The connection ended before any byte of the response arrived.
     EmptyReply {
         /// Whether the connection was reset rather than closed.
         reset: bool,
@@ -216,12 +216,12 @@ pub enum FaultKind {
     },
     /// The request could not be sent.
     SendFailed {
-        /// Why it could not be sent.
+        /// Why the request could not be sent.
         why: String,
     },
     /// Bytes could not be received.
     ReceiveFailed {
-        /// Why they could not be received.
+        /// Why no bytes could be received.
         why: String,
     },
     /// The answer is not HTTP/1: another protocol, or HTTP/0.9, whose responses have no head.
@@ -236,7 +236,7 @@ pub enum FaultKind {
     },
     /// The response breaks the rules of HTTP so that it cannot be used.
     Malformed {
-        /// What is wrong.
+        /// What is wrong with the response.
         what: String,
         /// Where the error is, in bytes from the start of the response.
         offset: u64,
@@ -282,14 +282,14 @@ pub enum FaultKind {
     BadRedirect {
         /// The value of the `Location` field.
         location: String,
-        /// Why it cannot be followed.
+        /// Why the redirect cannot be followed.
         why: String,
     },
     /// The content coding of the body could not be undone.
     BadEncoding {
         /// The coding.
         coding: String,
-        /// Why it could not be undone.
+        /// Why the coding could not be undone.
         why: String,
     },
     /// The decoded body grew beyond the limit.
@@ -312,19 +312,19 @@ pub enum FaultKind {
     WriteFailed {
         /// The file they were to be written to.
         path: String,
-        /// Why it could not be written.
+        /// Why the file could not be written.
         why: String,
     },
     /// A file that was to be sent could not be read.
     ReadFailed {
         /// The file.
         path: String,
-        /// Why it could not be read.
+        /// Why the file could not be read.
         why: String,
     },
     /// The page could not be laid out or painted.
     PaintFailed {
-        /// Why it could not be painted.
+        /// Why the page could not be painted.
         why: String,
     },
     /// The run was interrupted.

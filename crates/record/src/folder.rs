@@ -103,6 +103,9 @@ pub struct Folder {
 
 impl Folder {
     /// Opens the record in the folder `path`; the path of its `record.jsonl` will do as well.
+    ///
+    /// # Errors
+    /// When there is no `record.jsonl`. Whether it can be read shows when it is.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, FolderError> {
         let path = path.as_ref();
         let is_file = path.file_name().is_some_and(|name| name == EVENTS) && path.is_file();
@@ -154,6 +157,9 @@ impl Folder {
 
     /// SHA-256 of the record's `record.jsonl`, in lower-case hexadecimal. Another record refers to
     /// this one by it ([`ReplayOf`](crate::ReplayOf)).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn digest(&self) -> Result<String, FolderError> {
         use sha2::Digest;
         let path = self.path.join(EVENTS);
@@ -182,6 +188,9 @@ impl Folder {
 
     /// The contents of `machine.json`: real durations and the like, which differ from run to run.
     /// `None` where there is no such file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is not JSON.
     pub fn machine(&self) -> Result<Option<serde_json::Value>, FolderError> {
         let path = self.path.join(MACHINE);
         match fs::read(&path) {
@@ -327,7 +336,10 @@ impl Bodies {
         Self(Kept::Memory(Rc::new(bodies)))
     }
 
-    /// Reads the bytes of a body and checks them against its hash.
+    /// Reads the bytes of a body.
+    ///
+    /// # Errors
+    /// When the body was not kept, cannot be read, or does not have the hash of the reference.
     pub fn get(&self, body: &BodyRef) -> Result<Vec<u8>, FolderError> {
         let missing = || FolderError::NoBody { sha256: body.sha256.clone() };
         match &self.0 {

@@ -185,8 +185,10 @@ impl Log {
         self.with(|recorder| recorder.bodies()).unwrap_or_else(Bodies::none)
     }
 
-    /// Flushes everything to disk and returns the first error that occurred since the recording
-    /// began.
+    /// Flushes everything to disk.
+    ///
+    /// # Errors
+    /// The first error since the recording began, as of [`Recorder::finish`].
     pub fn finish(&self) -> Result<(), FolderError> {
         self.with(Recorder::finish).unwrap_or(Ok(()))
     }

@@ -30,7 +30,7 @@ pub enum Source {
     OwnCache,
     /// A cache of the operating system: `nscd`, or the lab host's own.
     OsCache {
-        /// Its name: `nscd`, `lab`.
+        /// The cache's name: `nscd`, `lab`.
         service: String,
     },
     /// The hosts file.

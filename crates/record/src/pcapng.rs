@@ -67,6 +67,9 @@ pub struct PcapngWriter<W> {
 
 impl<W: Write> PcapngWriter<W> {
     /// Begins a capture with a section header that names `program` as its writer.
+    ///
+    /// # Errors
+    /// The errors of the underlying writer.
     pub fn new(out: W, program: &str) -> io::Result<Self> {
         let mut writer =
             Self { out, block: Vec::with_capacity(2048), limits: Vec::new(), packets: 0 };
@@ -84,6 +87,9 @@ impl<W: Write> PcapngWriter<W> {
 
     /// Describes the next interface and returns its number, from 0. Packets are cut after `snaplen`
     /// bytes; `None` keeps them whole.
+    ///
+    /// # Errors
+    /// The errors of the underlying writer.
     pub fn interface(
         &mut self,
         name: &str,
@@ -119,6 +125,9 @@ impl<W: Write> PcapngWriter<W> {
     }
 
     /// Writes lines of an NSS key log, with which readers decrypt the packets that follow.
+    ///
+    /// # Errors
+    /// The errors of the underlying writer.
     pub fn secrets(&mut self, key_log: &[u8]) -> io::Result<()> {
         self.begin(DECRYPTION_SECRETS);
         self.u32(TLS_KEY_LOG);
@@ -161,6 +170,9 @@ impl<W: Write> PcapngWriter<W> {
     }
 
     /// Flushes the underlying writer.
+    ///
+    /// # Errors
+    /// The errors of the underlying writer.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }

@@ -250,8 +250,10 @@ impl Recorder {
         }
     }
 
-    /// Flushes everything to disk and returns the first error that occurred. Recording may go on
-    /// afterwards.
+    /// Flushes everything to disk. Recording may go on afterwards.
+    ///
+    /// # Errors
+    /// The first error that occurred since the recording began, or since the last call.
     pub fn finish(&mut self) -> Result<(), FolderError> {
         let written = self.flush();
         self.note(written);

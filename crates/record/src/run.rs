@@ -44,13 +44,13 @@ impl WireKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
-    /// Our own code did it.
+    /// Our own code did what is stated.
     #[default]
     Performed,
     /// The one who did it told us, or we saw it. The text names the means: `TCP_INFO`, `sock_diag`,
     /// `netlink`, `AF_PACKET` …
     Observed(String),
-    /// It follows from other facts, which the text names.
+    /// The fact follows from other facts, which the text names.
     Inferred(String),
 }
 
@@ -247,7 +247,7 @@ fn is_zero(count: &u64) -> bool {
 /// Something that this wire does not show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unseen {
-    /// The step it belongs to.
+    /// The step in which it would be seen.
     pub step: Step,
     /// What cannot be seen: `packets and sequence numbers`.
     pub what: String,

@@ -23,7 +23,7 @@ pub struct NeighbourChanged {
     pub from: Option<NeighbourState>,
     /// The state now.
     pub to: NeighbourState,
-    /// How this is known.
+    /// How the change is known.
     pub how: How,
 }
 
@@ -72,7 +72,7 @@ pub enum TcpState {
 }
 
 impl TcpState {
-    /// Its name: `SYN_SENT`.
+    /// The state's name, as `SYN_SENT`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Closed => "CLOSED",
@@ -118,7 +118,7 @@ pub struct TcpStateChanged {
     pub from: TcpState,
     /// The state now.
     pub to: TcpState,
-    /// How this is known.
+    /// How the change is known.
     pub how: How,
 }
 
@@ -340,7 +340,7 @@ pub struct TcpClosed {
     pub connection: ConnectionId,
     /// Why the connection is gone.
     pub reason: CloseReason,
-    /// How this is known.
+    /// How the change is known.
     pub how: How,
 }
 

@@ -118,38 +118,39 @@ words! {
 
     /// Why a certificate is not trusted: the outcome of path validation (RFC 5280 §6).
     CertificateReason {
-        /// Its validity has ended.
+        /// The certificate's validity has ended.
         Expired "expired",
-        /// Its validity has not begun.
+        /// The certificate's validity has not begun.
         NotYetValid "not_yet_valid",
-        /// It names other hosts than the one that was asked for (RFC 9525).
+        /// The certificate names other hosts than the one that was asked for (RFC 9525).
         WrongName "wrong_name",
-        /// Its chain does not lead to a trusted authority.
+        /// The certificate's chain does not lead to a trusted authority.
         UnknownIssuer "unknown_issuer",
-        /// It is signed by its own key, and is not itself trusted.
+        /// The certificate is signed by its own key, and is not itself trusted.
         SelfSigned "self_signed",
-        /// It is signed with an algorithm that is no longer accepted: SHA-1, MD5 (RFC 9155;
-        /// CA/Browser Forum).
+        /// The certificate is signed with an algorithm that is no longer accepted: SHA-1, MD5 (RFC
+        /// 9155; CA/Browser Forum).
         WeakSignature "weak_signature",
-        /// Its key is too short to be accepted: RSA below 2,048 bits.
+        /// The certificate's key is too short to be accepted: RSA below 2,048 bits.
         WeakKey "weak_key",
-        /// It may be used, but not by a server (extended key usage, RFC 5280 §4.2.1.12).
+        /// The certificate may be used, but not by a server (extended key usage, RFC 5280
+        /// §4.2.1.12).
         WrongPurpose "wrong_purpose",
-        /// It is a certification authority's, and was presented by a server (RFC 5280 §4.2.1.9).
+        /// The certificate is an authority's, and was presented by a server (RFC 5280 §4.2.1.9).
         AuthorityAsServer "authority_as_server",
         /// An issuer in the chain is not a certification authority (RFC 5280 §4.2.1.9).
         NotAnAuthority "not_an_authority",
-        /// It has a critical extension that we do not understand (RFC 5280 §4.2).
+        /// The certificate has a critical extension that we do not understand (RFC 5280 §4.2).
         CriticalExtension "critical_extension",
         /// An authority in the chain may not issue certificates for this name (RFC 5280 §4.2.1.10).
         NameConstraint "name_constraint",
-        /// It has X.509 version 1, which cannot state host names.
+        /// The certificate has X.509 version 1, which cannot state host names.
         OldVersion "old_version",
-        /// It is not well-formed DER.
+        /// The certificate is not well-formed DER.
         Unreadable "unreadable",
-        /// Its issuer revoked it.
+        /// The issuer revoked the certificate.
         Revoked "revoked",
-        /// Its signature does not verify.
+        /// The certificate's signature does not verify.
         BadSignature "bad_signature",
         /// None of these; the fault's `detail` says what.
         Unspecified "other",

@@ -72,8 +72,8 @@ impl Finding {
 }
 
 impl Finding {
-    /// Whether `other` tells the same, perhaps of another exchange: the fault, its step, its meaning
-    /// and what to try next are equal.
+    /// Whether `other` tells the same, perhaps of another exchange: the fault, its step, its
+    /// meaning and what to try next are equal.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         self.fault == other.fault
             && self.step == other.step

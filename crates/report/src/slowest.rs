@@ -33,7 +33,8 @@ impl<'a> Slowest<'a> {
         })
     }
 
-    /// Its name, as `wait of /style.css`, `page`, `blocked of /a.png (waiting for a turn)`.
+    /// The name of what took longest, as `wait of /style.css`, `page`, `blocked of /a.png (waiting
+    /// for a turn)`.
     pub(crate) fn name(&self, model: &Model) -> String {
         let base = model.document().map(|document| document.url.as_str());
         let several = model.seen().len() > 1;

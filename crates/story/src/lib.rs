@@ -13,8 +13,8 @@
 //! - Times are [`Time`](roundtrip_record::Time), nanoseconds since the record's epoch.
 //! - The time of an exchange is cut into [`Phase`]s that follow one another without a gap, so that
 //!   their lengths add up. Where the record tells when bytes passed our host (packets, the kernel's
-//!   stamps), a phase ends there, and the time our own machine took afterwards is a phase of its own,
-//!   [`PhaseKind::Here`].
+//!   stamps), a phase ends there, and the time our own machine took afterwards is a phase of its
+//!   own, [`PhaseKind::Here`].
 //!
 //! ```
 //! use roundtrip_record::*;

@@ -17,7 +17,7 @@ use crate::story::Story;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PhaseKind {
-    /// Its turn in the queue: a connection, a more urgent exchange, or another exchange's
+    /// A turn in the queue: a connection, a more urgent exchange, or another exchange's
     /// handshake.
     Blocked,
     /// The name lookup.
@@ -247,7 +247,7 @@ impl Handshake {
         let last = won.or_else(|| results.max_by_key(|(_, result)| result.at));
         let open = exchange.attempts.iter().any(|attempted| attempted.result.is_none());
         let end = match last {
-            // Otherwise another attempt was still under way when the exchange ended.
+            // If none succeeded and one is still open, the handshake lasted until the exchange ended.
             Some((_, result)) if won.is_some() || !open => result.at,
             _ => exchange.span.end,
         };
