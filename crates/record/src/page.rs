@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BodyRef, Initiator, Milestone, ResourceKind};
 
-/// How urgent a resource is, on the scale that Chrome's developer tools show.
+/// How urgent a resource is, in the words of the protocol of Chrome's developer tools.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
