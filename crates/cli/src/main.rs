@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         // The reader of our output has closed it (`| head`), which is no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("roundtrip: {error:#}");
+            eprintln!("roundtrip: {}", terminal::whole(&error));
             // curl's exit code 2, "failed early": the command could not begin its work.
             ExitCode::from(2)
         }

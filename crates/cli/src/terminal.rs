@@ -6,6 +6,14 @@ use roundtrip_report::{Charset, Colour, Options};
 
 use crate::args;
 
+/// An error with its causes, each printed once: the text of many library errors already ends with
+/// that of their cause.
+pub(crate) fn whole(error: &anyhow::Error) -> String {
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |said, cause| {
+        if said.ends_with(&cause) { said } else { format!("{said}: {cause}") }
+    })
+}
+
 /// The options of a view on standard output.
 pub(crate) fn options(wish: args::Colour) -> Options {
     let columns = rustix::termios::tcgetwinsize(stdout()).map(|size| usize::from(size.ws_col));
@@ -80,4 +88,20 @@ pub(crate) fn progress(text: &str) {
 /// Prints a note on standard error.
 pub(crate) fn note(text: &str) {
     eprintln!("roundtrip: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use roundtrip_record::FolderError;
+
+    use super::whole;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let source = || std::io::Error::other("no room");
+        let folder = FolderError::Io { path: "/runs".into(), source: source() };
+        assert_eq!(whole(&folder.into()), "/runs: no room");
+        let named = anyhow::Error::from(source()).context("the site");
+        assert_eq!(whole(&named), "the site: no room");
+    }
 }
