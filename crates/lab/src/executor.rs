@@ -333,7 +333,7 @@ mod tests {
         while executor.run() != Ran::Nothing {}
     }
 
-    /// Yields once.
+    /// Yields to the executor once.
     async fn pause() {
         let mut again = false;
         poll_fn(|context| {
