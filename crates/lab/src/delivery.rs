@@ -59,7 +59,7 @@ pub struct TraceError {
     pub file: String,
     /// The line in the file, from 1; `None` if the whole file is at fault.
     pub line: Option<usize>,
-    /// What is wrong.
+    /// The fault, in words.
     pub why: String,
 }
 

@@ -196,7 +196,7 @@ pub(crate) enum Ran {
     Nothing,
     /// A task ran.
     Task,
-    /// It is the main work's turn: the caller polls it.
+    /// The main work's turn has come: the caller polls it.
     Main,
 }
 

@@ -64,7 +64,7 @@ pub enum NetError {
     BadTrace {
         /// The part of the description that is at fault.
         part: String,
-        /// What is wrong with the file, and where.
+        /// The fault in the file, and its line.
         fault: TraceError,
     },
     /// A property has a meaning only together with another.
