@@ -9,6 +9,7 @@ mod fixups;
 mod fonts;
 mod images;
 mod net;
+mod note;
 mod thread;
 mod tree;
 
@@ -22,10 +23,12 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::limits;
-use crate::note::Note;
 use crate::options::{Options, Scheme};
-use crate::picture::{PaintError, Picture};
+use crate::picture::{PaintError, Picture, Png};
 use crate::resources::Face;
+
+pub(crate) use fonts::FontSet;
+pub(crate) use note::LayoutNote;
 
 /// What a run is made of. It shares the page's bytes and can go to another thread.
 pub(crate) struct Input {
@@ -61,28 +64,53 @@ pub enum Goal {
 /// What a run found out.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    pub(crate) picture: Option<Picture>,
+    pub(crate) picture: Option<Drawn>,
     /// Images that matched a style or are near the viewport and have not come.
     pub(crate) images: Vec<Url>,
     /// The font faces that text is set in and that have not come.
     pub(crate) fonts: Vec<Face>,
     /// Bytes of markup laid out.
     pub(crate) laid_out: usize,
-    pub(crate) notes: Vec<Note>,
+    pub(crate) notes: Vec<LayoutNote>,
+}
+
+/// A picture, as it is made here or as it comes from another process.
+#[derive(Debug)]
+pub(crate) enum Drawn {
+    Pixels(Picture),
+    File(Png),
+}
+
+impl Drawn {
+    pub(crate) fn png(&self) -> Png {
+        match self {
+            Drawn::File(png) => png.clone(),
+            Drawn::Pixels(picture) => Png {
+                width: picture.width,
+                height: picture.height,
+                bytes: picture.png().into(),
+            },
+        }
+    }
 }
 
 /// How often resources that came may lead to others within one run.
 const ROUNDS: usize = 64;
 
 /// Lays out, and paints if that is the goal.
-pub(crate) fn run(input: &Input, goal: Goal) -> Result<Outcome, PaintError> {
-    thread::deep(|| work(input, goal))
+pub(crate) fn run(input: &Input, goal: Goal, fonts: &FontSet) -> Result<Outcome, PaintError> {
+    thread::deep(|| work(input, goal, fonts))
 }
 
-fn work(input: &Input, goal: Goal) -> Outcome {
+/// What becomes of a panic in the engine, for tests.
+pub(crate) fn fail(message: &'static str) -> Result<Outcome, PaintError> {
+    thread::deep(|| panic!("{message}"))
+}
+
+fn work(input: &Input, goal: Goal, fonts: &FontSet) -> Outcome {
     thread::during("preparing fonts");
     let mut outcome = Outcome::default();
-    let mut font_context = fonts::context(input.options.fonts);
+    let mut font_context = fonts.context();
     fonts::register_faces(&mut font_context, input, &mut outcome.notes);
     let queue = net::Queue::new();
     thread::during("parsing");
@@ -119,7 +147,8 @@ fn work(input: &Input, goal: Goal) -> Outcome {
     wanted_lazy(&document, input, lazy, &mut outcome.images);
     if goal == Goal::Paint {
         thread::during("painting");
-        outcome.picture = Some(draw::draw(&mut document, &input.options, &mut outcome.notes));
+        let picture = draw::draw(&mut document, &input.options, &mut outcome.notes);
+        outcome.picture = Some(Drawn::Pixels(picture));
     }
     outcome
 }

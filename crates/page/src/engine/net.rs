@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use blitz_traits::net::{Bytes, NetHandler, NetProvider, Request};
 use url::Url;
 
+use super::note::LayoutNote;
 use super::{Input, images};
 use crate::limits;
-use crate::note::Note;
 use crate::scan::fetchable;
 
 /// Requests in the order Blitz made them.
@@ -44,7 +44,7 @@ pub(super) struct Answers<'a> {
     checked: BTreeMap<String, Option<Bytes>>,
     asked: BTreeSet<Url>,
     pub(super) missing: Vec<Url>,
-    pub(super) notes: Vec<Note>,
+    pub(super) notes: Vec<LayoutNote>,
 }
 
 impl<'a> Answers<'a> {
@@ -109,7 +109,7 @@ impl<'a> Answers<'a> {
         let kept = match drawable {
             Ok(bytes) => Some(bytes),
             Err(why) => {
-                self.notes.push(Note::ImageNotDrawn { url: short(url), why });
+                self.notes.push(LayoutNote::ImageNotDrawn { url: short(url), why });
                 None
             }
         };

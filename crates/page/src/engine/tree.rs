@@ -16,10 +16,10 @@ use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeBuilderO
 use html5ever::{Attribute, LocalName, ParseOpts, QualName};
 
 use super::fixups::{self, LazyImage, controls};
+use super::note::LayoutNote;
 use super::{Input, Outcome, Syntax};
 use crate::limits;
 use crate::media::Media;
-use crate::note::Note;
 use crate::scan::link_applies;
 
 /// How much markup the parser gets before the limits are looked at.
@@ -43,7 +43,7 @@ pub(super) fn parse(
         Syntax::Xml => parse_xml(sink, &input.markup),
     };
     if growth.flattened.get() > 0 {
-        outcome.notes.push(Note::Flattened { elements: growth.flattened.get() });
+        outcome.notes.push(LayoutNote::Flattened { elements: growth.flattened.get() });
     }
     fixups::repair(&mut mutator, input)
     // The mutator's end makes Blitz read the style elements.
