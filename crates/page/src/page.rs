@@ -7,8 +7,8 @@ use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
-use crate::encoding::{self, DocumentDecoder};
 use crate::child::Painter;
+use crate::encoding::{self, DocumentDecoder};
 use crate::engine::{self, Drawn, Goal, Outcome};
 use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Hint, Listed, Priority};
 use crate::limits;

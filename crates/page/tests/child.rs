@@ -64,7 +64,11 @@ fn painter(mishap: &str) -> Painter {
 
 fn options() -> Options {
     let viewport = Viewport { width: 200, height: 150 };
-    Options { viewport, content_type: Some("text/html; charset=utf-8".into()), ..Options::default() }
+    Options {
+        viewport,
+        content_type: Some("text/html; charset=utf-8".into()),
+        ..Options::default()
+    }
 }
 
 fn page(painter: Painter, markup: &str) -> Page {
@@ -111,7 +115,9 @@ fn same_picture() {
 fn late_resources() {
     let mut page = page(painter(""), "<!doctype html><style>body{margin:0}</style>");
     page.lay_out().unwrap();
-    page.feed(b"<img src=red.png style=display:block><div style='height:9px;background:url(layout.png)'>");
+    page.feed(
+        b"<img src=red.png style=display:block><div style='height:9px;background:url(layout.png)'>",
+    );
     page.finish_document();
     let white = page.paint().unwrap();
     assert_eq!(white.pixel(2, 2), Some([255, 255, 255]));

@@ -171,8 +171,7 @@ mod filter {
             )?;
             rules.entry(call).or_default().push(SeccompRule::new(vec![condition])?);
         }
-        let allowed =
-            SeccompFilter::new(rules, error(libc::EPERM), SeccompAction::Allow, machine)?;
+        let allowed = SeccompFilter::new(rules, error(libc::EPERM), SeccompAction::Allow, machine)?;
         let unknown = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
         let absent =
             SeccompFilter::new(unknown, SeccompAction::Allow, error(libc::ENOSYS), machine)?;

@@ -303,10 +303,8 @@ impl Read for Patient<'_> {
                     PollFd::new(&self.pipes.errors, events),
                 ];
                 let ends = if errors_open { &mut ends[..] } else { &mut ends[..1] };
-                let patience = Timespec {
-                    tv_sec: limits::CHILD_PATIENCE.as_secs() as i64,
-                    tv_nsec: 0,
-                };
+                let patience =
+                    Timespec { tv_sec: limits::CHILD_PATIENCE.as_secs() as i64, tv_nsec: 0 };
                 match poll(ends, Some(&patience)) {
                     Ok(0) => {
                         self.silent = true;
@@ -352,9 +350,9 @@ impl Sent {
 fn news(sent: &mut BTreeMap<String, Bytes>, now: &BTreeMap<String, Bytes>) -> Vec<(String, Bytes)> {
     let mut news = Vec::new();
     for (url, bytes) in now {
-        let known = sent.get(url).is_some_and(|before| {
-            before.len() == bytes.len() && before.as_ptr() == bytes.as_ptr()
-        });
+        let known = sent
+            .get(url)
+            .is_some_and(|before| before.len() == bytes.len() && before.as_ptr() == bytes.as_ptr());
         if !known {
             // Shared with the page, not copied.
             sent.insert(url.clone(), bytes.clone());

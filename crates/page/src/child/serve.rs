@@ -143,9 +143,7 @@ fn escape() -> ! {
         Err(error) => format!("{:?}", error.kind()),
     };
     let [socket, file, process, thread] = [socket, file, process, thread].map(word);
-    let _ = writeln!(
-        io::stderr(),
-        "socket {socket}, file {file}, process {process}, thread {thread}"
-    );
+    let _ =
+        writeln!(io::stderr(), "socket {socket}, file {file}, process {process}, thread {thread}");
     std::process::exit(3)
 }

@@ -160,7 +160,11 @@ fn generics(collection: &mut Collection, which: Fonts) {
 }
 
 /// Registers the page's fonts that have come, under the family their rule names.
-pub(super) fn register_faces(context: &mut FontContext, input: &Input, notes: &mut Vec<LayoutNote>) {
+pub(super) fn register_faces(
+    context: &mut FontContext,
+    input: &Input,
+    notes: &mut Vec<LayoutNote>,
+) {
     let mut told = BTreeSet::new();
     for face in &input.faces {
         let Some(bytes) = face_bytes(face, &input.bytes) else { continue };

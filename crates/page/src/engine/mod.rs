@@ -85,11 +85,9 @@ impl Drawn {
     pub(crate) fn png(&self) -> Png {
         match self {
             Drawn::File(png) => png.clone(),
-            Drawn::Pixels(picture) => Png {
-                width: picture.width,
-                height: picture.height,
-                bytes: picture.png().into(),
-            },
+            Drawn::Pixels(picture) => {
+                Png { width: picture.width, height: picture.height, bytes: picture.png().into() }
+            }
         }
     }
 }
