@@ -1,10 +1,11 @@
 //! Repairs of a parsed tree: what Blitz 0.3 does not do, or does otherwise than browsers.
 //!
-//! [`repair`] works on the tree before it is styled, [`improve`] on what layout made of it; the
+//! [`repair`] works on the tree before it is styled, [`improve`] on the styles before it is laid out; the
 //! style sheet `ua.css` does what a style sheet can.
 
 mod canvas;
 pub(super) mod controls;
+mod counters;
 mod lists;
 mod pseudos;
 mod svg;
@@ -51,15 +52,26 @@ pub(super) fn repair(mutator: &mut DocumentMutator<'_>, input: &Input) -> Vec<La
     lazy
 }
 
-/// Repairs that depend on computed styles. Tells whether layout must run again.
-pub(super) fn improve(document: &mut BaseDocument, svg_fonts: &mut SvgFonts) -> bool {
+/// What [`improve`] could not do.
+pub(super) struct Improved {
+    /// How the canvas is covered depends on the root's height, and that is not known yet.
+    pub(super) background_waits_for_height: bool,
+}
+
+/// Repairs that depend on computed styles, before anything is laid out. `root_height` is the
+/// height of the root in CSS pixels, if the page was laid out before.
+pub(super) fn improve(
+    document: &mut BaseDocument,
+    svg_fonts: &mut SvgFonts,
+    root_height: Option<f32>,
+) -> Improved {
     let elements = elements(document);
-    let hidden = hide_invisible_text(document, &elements);
-    let lists = lists::number(document, &elements);
-    let tables = tables::separate_partial_borders(document, &elements);
-    let svgs = svg::outline_text(document, &elements, svg_fonts);
-    let generated = pseudos::generate(document, &elements);
-    canvas::cover(document) || hidden || lists || tables || svgs || generated
+    hide_invisible_text(document, &elements);
+    lists::number(document, &elements);
+    tables::separate_partial_borders(document, &elements);
+    svg::outline_text(document, &elements, svg_fonts);
+    pseudos::generate(document);
+    Improved { background_waits_for_height: canvas::cover(document, root_height) }
 }
 
 /// The elements in document order.
@@ -154,7 +166,7 @@ fn source<'a>(node: &'a Node, src: &str) -> Source<'a> {
 /// Blitz paints the text of inline elements whose `visibility` is not `visible`: their colours
 /// are made transparent, and what is visible again inside them keeps its own. The declarations are
 /// important, since those of the page may be.
-fn hide_invisible_text(document: &mut BaseDocument, elements: &[NodeId]) -> bool {
+fn hide_invisible_text(document: &mut BaseDocument, elements: &[NodeId]) {
     let mut added: Vec<(NodeId, String)> = Vec::new();
     for &id in elements {
         if is_hidden(document, id) {
@@ -165,7 +177,6 @@ fn hide_invisible_text(document: &mut BaseDocument, elements: &[NodeId]) -> bool
             added.push((id, format!("color: {} !important", computed(document, id, "color"))));
         }
     }
-    let changed = !added.is_empty();
     let mut mutator = document.mutate();
     for (id, declarations) in added {
         let node = mutator.doc.get_node(id);
@@ -173,7 +184,6 @@ fn hide_invisible_text(document: &mut BaseDocument, elements: &[NodeId]) -> bool
         let style = format!("{own}; {declarations}");
         mutator.set_attribute(id, attribute("style"), &style);
     }
-    changed
 }
 
 fn is_hidden(document: &BaseDocument, id: NodeId) -> bool {

@@ -8,15 +8,14 @@ use blitz_dom::{BaseDocument, Node, NodeId, ns};
 use super::{attribute, computed, text};
 use crate::engine::images::{self, SvgFonts};
 
-/// Outlines the text of every `<svg>` in the document. Tells whether there was any.
+/// Outlines the text of every `<svg>` in the document.
 pub(super) fn outline_text(
     document: &mut BaseDocument,
     elements: &[NodeId],
     fonts: &mut SvgFonts,
-) -> bool {
+) {
     let with_text: Vec<NodeId> =
         elements.iter().copied().filter(|&id| has_text(document, id)).collect();
-    let mut changed = false;
     for id in with_text {
         let Some(outlined) = source(document, id).and_then(|svg| images::outline(&svg, fonts).ok())
         else {
@@ -27,9 +26,7 @@ pub(super) fn outline_text(
         mutator.set_inner_html(id, inner);
         let view_box = format!("0 0 {} {}", outlined.width, outlined.height);
         mutator.set_attribute(id, attribute("viewBox"), &view_box);
-        changed = true;
     }
-    changed
 }
 
 /// Whether this is an outermost `<svg>` with text in it.

@@ -16,17 +16,15 @@ use super::attribute;
 /// Cells of a table beyond which it is left as it is.
 const CELLS: usize = 20_000;
 
-/// Repairs the tables that need it. Tells whether there were any.
-pub(super) fn separate_partial_borders(document: &mut BaseDocument, elements: &[NodeId]) -> bool {
+/// Repairs the tables that need it.
+pub(super) fn separate_partial_borders(document: &mut BaseDocument, elements: &[NodeId]) {
     let tables: Vec<NodeId> =
         elements.iter().copied().filter(|&id| is_collapsed_table(document, id)).collect();
-    let mut changed = false;
     for id in tables {
         let Some(table) = Table::read(document, id) else { continue };
         if !table.is_partial() {
             continue;
         }
-        changed = true;
         let styles = table.resolved();
         let mut mutator = document.mutate();
         for (node, style) in styles {
@@ -39,7 +37,6 @@ pub(super) fn separate_partial_borders(document: &mut BaseDocument, elements: &[
             mutator.set_attribute(node, attribute("style"), &format!("{own};{style}"));
         }
     }
-    changed
 }
 
 fn is_collapsed_table(document: &BaseDocument, id: NodeId) -> bool {
