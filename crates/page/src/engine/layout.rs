@@ -35,8 +35,7 @@ pub(super) fn animate(document: &mut BaseDocument) -> f64 {
     if !document.is_animating() {
         return 0.0;
     }
-    // Twice: what has ended gives its element back at the second.
-    document.resolve_stylist(limits::ANIMATED);
+    // What has ended gives its element back when it is styled once more, which layout does.
     document.resolve_stylist(limits::ANIMATED);
     limits::ANIMATED
 }
