@@ -127,7 +127,9 @@ fn generics(collection: &mut Collection, which: Fonts) {
         names.iter().filter_map(|name| collection.family_id(name)).collect()
     };
     let (sans, serif, mono) = (ids(&[SANS, WIDE]), ids(&[SERIF, WIDE]), ids(&[MONO, WIDE]));
-    let (emoji, fallback) = (ids(&[EMOJI]), ids(&[WIDE, SANS, EMOJI]));
+    // Text whose families are all unknown is set in the first of the fallbacks: browsers take the
+    // serif there.
+    let (emoji, fallback) = (ids(&[EMOJI]), ids(&[SERIF, WIDE, EMOJI]));
     let table = [
         (G::Serif, &serif),
         (G::UiSerif, &serif),

@@ -7,10 +7,12 @@
 mod draw;
 mod fixups;
 mod fonts;
+mod hints;
 mod images;
 mod layout;
 mod net;
 mod note;
+mod sheet;
 mod thread;
 mod tree;
 
@@ -142,11 +144,12 @@ fn attempt(input: &Input, goal: Goal, fonts: &FontSet, root_height: Option<f32>)
         ],
         ..DocumentConfig::default()
     });
-    let lazy = tree::parse(&mut document, input, &mut outcome);
-    let mut answers = net::Answers::new(input);
+    let (lazy, used) = tree::parse(&mut document, input, &mut outcome);
+    let mut answers = net::Answers::new(input, used);
     layout::gather(&mut document, &queue, &mut answers);
     if document.try_root_element().is_some() {
         thread::during("styling");
+        fixups::prepare(&mut document);
         document.resolve_stylist(0.0);
         let improved = fixups::improve(&mut document, &mut answers.fonts, root_height);
         let now = layout::animate(&mut document);

@@ -1,4 +1,7 @@
 //! The canvas: what lies behind the root element.
+//!
+//! The body's background goes to the root also where it is a colour: Blitz paints it on the canvas as
+//! well, but then on the body once more, above what has a negative `z-index`.
 
 use blitz_dom::{BaseDocument, NodeId};
 
@@ -12,18 +15,23 @@ use super::computed;
 /// than the canvas its height has to be known. Tells whether that is the case and it is not.
 pub(super) fn cover(document: &mut BaseDocument, root_height: Option<f32>) -> bool {
     let Some(root) = document.try_root_element().map(|node| node.id) else { return false };
-    let own = has_background_image(document, root);
+    let color = |id| computed(document, id, "background-color");
     let body = document.find_body_node().map(|node| node.id);
+    let own = has_background_image(document, root) || !is_transparent(&color(root));
     let from = match body {
-        _ if own => root,
         Some(body)
-            if has_background_image(document, body)
-                && is_transparent(&computed(document, root, "background-color")) =>
+            if !own && (has_background_image(document, body) || !is_transparent(&color(body))) =>
         {
             body
         }
-        _ => return false,
+        _ => root,
     };
+    if !has_background_image(document, from) {
+        if from != root {
+            move_background(document, from, root);
+        }
+        return false;
+    }
     let fills_root = fills_root(document, from);
     if from != root {
         move_background(document, from, root);

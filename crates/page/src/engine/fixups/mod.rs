@@ -4,6 +4,8 @@
 //! style sheet `ua.css` does what a style sheet can.
 
 mod canvas;
+mod captions;
+mod cells;
 pub(super) mod controls;
 mod counters;
 mod lists;
@@ -16,10 +18,12 @@ use blitz_dom::{
     BaseDocument, DocumentMutator, LocalName, Namespace, Node, NodeId, QualName, local_name,
 };
 use style::computed_values::visibility::T as Visibility;
+use style::properties::{LonghandId, PropertyDeclarationId};
 use url::Url;
 
 use super::Input;
 use super::images::SvgFonts;
+use super::sheet::{self, Used};
 use crate::css;
 use crate::media::Media;
 use crate::scan::{fetchable, is_css};
@@ -35,14 +39,18 @@ pub(super) struct LazyImage {
 }
 
 /// Repairs what must be right before Blitz reads the style elements and asks for images.
-pub(super) fn repair(mutator: &mut DocumentMutator<'_>, input: &Input) -> Vec<LazyImage> {
+pub(super) fn repair(
+    mutator: &mut DocumentMutator<'_>,
+    input: &Input,
+    used: &Used,
+) -> Vec<LazyImage> {
     let media = Media::from(&input.options);
     let mut lazy = Vec::new();
     for id in elements(mutator.doc) {
         let Some(node) = mutator.doc.get_node(id) else { continue };
         let Some(element) = node.element_data() else { continue };
         match &*element.name.local {
-            "style" => style_element(mutator, id, media),
+            "style" => style_element(mutator, id, media, used),
             "img" => lazy.extend(image(mutator, id, media, input)),
             "details" => controls::close_details(mutator, id),
             "select" => controls::show_choice(mutator, id),
@@ -58,6 +66,11 @@ pub(super) struct Improved {
     pub(super) background_waits_for_height: bool,
 }
 
+/// What has to be known before anything is styled.
+pub(super) fn prepare(document: &mut BaseDocument) {
+    svg::register(document);
+}
+
 /// Repairs that depend on computed styles, before anything is laid out. `root_height` is the
 /// height of the root in CSS pixels, if the page was laid out before.
 pub(super) fn improve(
@@ -68,7 +81,12 @@ pub(super) fn improve(
     let elements = elements(document);
     hide_invisible_text(document, &elements);
     lists::number(document, &elements);
+    cells::show(document, &elements);
+    tables::fix_columns(document, &elements);
     tables::separate_partial_borders(document, &elements);
+    captions::lay_out(document, &elements);
+    controls::bare(document, &elements);
+    svg::write_styles(document, &elements);
     svg::outline_text(document, &elements, svg_fonts);
     pseudos::generate(document);
     Improved { background_waits_for_height: canvas::cover(document, root_height) }
@@ -89,7 +107,7 @@ fn elements(document: &BaseDocument) -> Vec<NodeId> {
 }
 
 /// Blitz ignores `media` and `type` on `<style>` and decodes entities in its text.
-fn style_element(mutator: &mut DocumentMutator<'_>, id: NodeId, media: Media) {
+fn style_element(mutator: &mut DocumentMutator<'_>, id: NodeId, media: Media, used: &Used) {
     let Some(node) = mutator.doc.get_node(id) else { return };
     let applies = node.attr(local_name!("media")).is_none_or(|query| media.matches(query))
         && node.attr(local_name!("type")).is_none_or(is_css);
@@ -102,8 +120,11 @@ fn style_element(mutator: &mut DocumentMutator<'_>, id: NodeId, media: Media) {
         })
         .collect();
     let whole: String = texts.iter().map(|(_, text)| text.as_str()).collect();
-    let css =
-        if applies { css::scan(&whole, media).text.replace('&', "&amp;") } else { String::new() };
+    let css = if applies {
+        sheet::prepare(&css::scan(&whole, media).text, used).replace('&', "&amp;")
+    } else {
+        String::new()
+    };
     for (index, (child, _)) in texts.iter().enumerate() {
         mutator.set_node_text(*child, if index == 0 { &css } else { "" });
     }
@@ -199,13 +220,21 @@ fn parent_is_hidden(document: &BaseDocument, id: NodeId) -> bool {
 }
 
 /// The name of an attribute in no namespace.
-fn attribute(name: &str) -> QualName {
+pub(super) fn attribute(name: &str) -> QualName {
     QualName::new(None, Namespace::default(), LocalName::from(name))
 }
 
 /// The text of everything below a node.
 fn text(document: &BaseDocument, id: NodeId) -> String {
     document.get_node(id).map(Node::text_content).unwrap_or_default()
+}
+
+/// A computed value before layout: a length may be in percent, which [`computed`] would resolve.
+fn unresolved(document: &BaseDocument, id: NodeId, property: LonghandId) -> String {
+    match document.get_node(id).and_then(Node::primary_styles) {
+        Some(style) => style.computed_value_to_string(PropertyDeclarationId::Longhand(property)),
+        None => String::new(),
+    }
 }
 
 /// A computed value, as `getComputedStyle` writes it; empty for an element that is not displayed:
