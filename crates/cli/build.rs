@@ -131,7 +131,8 @@ fn is_licence(path: &Path) -> bool {
     NAMES.iter().any(|start| {
         name.strip_prefix(start)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', '_']))
-    }) || name.ends_with(".txt") && NAMES.iter().any(|part| name.contains(part))
+    }) || path.extension().is_some_and(|end| end == "txt")
+        && NAMES.iter().any(|part| name.contains(part))
 }
 
 /// A file that is text.

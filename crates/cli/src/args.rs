@@ -1,9 +1,11 @@
 //! What can be written on the command line: each option's text stands beside its definition.
 
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use roundtrip_lab::Net;
 
 /// Carries out one whole web exchange with its own engine, from the URL to the rendered page and on
 /// to the end of TIME_WAIT, keeps one record of every step, and can carry it out again on any
@@ -95,6 +97,16 @@ pub(crate) enum Capture {
     None,
 }
 
+/// What `--help` says of `--net`.
+fn net_help() -> String {
+    format!(
+        "The network of the lab: cable, dsl, 3gslow, 3g, 3gfast, 4g, lte, fios, lan, or properties, or a \
+         profile and properties that replace its own:\n{}A property holds both ways, or one: \
+         up-loss=1%, down-trace=FILE. All of it in doc/networks.md",
+        Net::help()
+    )
+}
+
 /// The network and the wire that leads to it.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Network")]
@@ -104,8 +116,8 @@ pub(crate) struct Network {
     #[arg(long, value_name = "WIRE")]
     pub(crate) wire: Option<String>,
     /// The network of the lab: cable, dsl, 3gslow, 3g, 3gfast, 4g, lte, fios, lan, or
-    /// rtt=200ms,down=1.6Mbit,up=768kbit,loss=2%,queue=100p (also reorder=, duplicate=, corrupt=, fcs=off)
-    #[arg(long, value_name = "NET")]
+    /// rtt=200ms,down=1.6Mbit,up=768kbit,loss=2%,queue=100p (all properties: --help)
+    #[arg(long, value_name = "NET", long_help = net_help())]
     pub(crate) net: Option<String>,
     /// Serve a folder in the lab as the host NAME, over http and https; the demo's hosts
     /// (www.postcards.example and two more) are there anyway
@@ -123,6 +135,9 @@ pub(crate) struct Network {
     /// Resolve names ourselves, from the root servers down
     #[arg(long)]
     pub(crate) walk: bool,
+    /// Ask for names anew, whatever earlier runs have kept
+    #[arg(long)]
+    pub(crate) fresh: bool,
 }
 
 /// What is kept and shown.
@@ -507,10 +522,25 @@ pub(crate) struct Serve {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     roundtrip resolve example.com\n  \
+    roundtrip resolve example.com MX --short\n  \
+    roundtrip resolve -x 192.0.2.1\n  \
     roundtrip resolve example.com --walk --format json")]
 pub(crate) struct Resolve {
     /// The name
-    pub(crate) name: String,
+    #[arg(required_unless_present_any = ["reverse", "flush"], conflicts_with = "reverse")]
+    pub(crate) name: Option<String>,
+    /// Record types to look up instead of addresses: MX, TXT, NS, CNAME, SOA, SRV, HTTPS, TYPE65 …
+    #[arg(value_name = "TYPE")]
+    pub(crate) types: Vec<String>,
+    /// The names of an address: hosts file and PTR records
+    #[arg(short = 'x', long, value_name = "ADDR")]
+    pub(crate) reverse: Option<IpAddr>,
+    /// The answers alone, one a line
+    #[arg(long, conflicts_with = "verbose")]
+    pub(crate) short: bool,
+    /// First forget the names that earlier runs have kept; without a name, do nothing else
+    #[arg(long)]
+    pub(crate) flush: bool,
     /// The network
     #[command(flatten)]
     pub(crate) network: Network,
@@ -535,7 +565,7 @@ pub(crate) struct Resolve {
     roundtrip transfer --net down=20Mbit,up=5Mbit,rtt=40ms,queue=100p,loss=1% --bytes 14000 --parallel 6 --runs 40")]
 pub(crate) struct Transfer {
     /// The network
-    #[arg(long, value_name = "NET", default_value = "cable")]
+    #[arg(long, value_name = "NET", default_value = "cable", long_help = net_help())]
     pub(crate) net: String,
     /// How many bytes the server sends
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]

@@ -72,5 +72,6 @@ impl Sites {
 pub(crate) fn site(host: &str, folder: &std::path::Path, scheme: Scheme) -> Result<Site, RunError> {
     let files = Files::folder(folder)?;
     let site = Site::http(host, Box::new(move |_| Rc::new(files)));
-    Ok(if scheme == Scheme::Https { site.secure() } else { site })
+    // Over TLS, HTTP/2 is what a browser would come to speak.
+    Ok(if scheme == Scheme::Https { site.with_two().secure() } else { site })
 }

@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &args::Transfer) -> Outcome {
     }
     let mut out = stdout().lock();
     if !json {
-        writeln!(out, "{} bytes × {} over {net}", arguments.bytes, arguments.parallel)?;
+        writeln!(out, "{} bytes × {} over {}", arguments.bytes, arguments.parallel, transfer.net)?;
         writeln!(
             out,
             "{:>5}  {:>10}  {:>10}  {:>10}  {:>10}  {:>8}  {:>8}  {:>7}  {:>5}",

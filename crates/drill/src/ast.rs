@@ -130,6 +130,8 @@ pub enum TosSpec {
     Ecn(Ecn),
     /// `[ect01]`: one of the two.
     Ect01,
+    /// `[dscp 0x2e]`: the upper six bits.
+    Dscp(u8),
     /// `[tos 0x10]`: all eight bits.
     Tos(u8),
 }
@@ -157,6 +159,8 @@ pub struct TcpSpec {
     pub ace: Option<u8>,
     /// `1:1001(1000)`: the first sequence number.
     pub start: u32,
+    /// How that number is meant.
+    pub numbering: Numbering,
     /// The bytes of data.
     pub length: u32,
     /// `ack 1`; 0 where it is left out.
@@ -167,6 +171,18 @@ pub struct TcpSpec {
     pub urgent: u16,
     /// `<mss 1460,…>` in order; `None` is `<...>`: whatever there is.
     pub options: Option<Vec<OptionSpec>>,
+}
+
+/// How a sequence number of a script is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Numbering {
+    /// `1:1(0)`: relative to the first of its direction.
+    #[default]
+    Relative,
+    /// `0:0(0)!`: as it stands in the header.
+    Absolute,
+    /// `...(0)`: it is not looked at.
+    Any,
 }
 
 /// A TCP option, in the script's own numbers.
@@ -186,10 +202,12 @@ pub enum OptionSpec {
     Sack(Vec<(u32, u32)>),
     /// `TS val 100 ecr 0`.
     Timestamps {
-        /// The sender's clock.
-        value: u32,
+        /// The sender's clock; `None` is `...`: it is not looked at.
+        value: Option<u32>,
         /// The clock sent back.
         echo: u32,
+        /// `ecr 100!`: the clock sent back stands in the option as it does here.
+        is_echo_absolute: bool,
     },
     /// `FO cookie`, and every option that is only bytes here.
     Raw {

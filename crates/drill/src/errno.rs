@@ -1,6 +1,7 @@
 //! What the host answers, as errors of system calls.
 
-use roundtrip_host::{BindError, ConnectError, ConnectFailure, Unreachable};
+use roundtrip_host::{BindError, ConnectError, ConnectFailure, IcmpReason, Unreachable};
+use roundtrip_packet::{icmpv4, icmpv6};
 
 use crate::symbols::Errno;
 
@@ -14,16 +15,47 @@ pub(crate) fn failure_errno(failure: ConnectFailure) -> Errno {
     }
 }
 
-/// What ICMP said as an error (`icmp_err_convert` in `net/ipv4/icmp.c`).
+/// What came back instead of an answer, as an error.
 pub(crate) fn unreachable_errno(why: Unreachable) -> Errno {
     match why {
-        Unreachable::Icmp { refused: true, .. } => Errno::ECONNREFUSED,
-        Unreachable::Icmp { why, .. } if why.starts_with("net") || why.starts_with("no route") => {
-            Errno::ENETUNREACH
-        }
-        Unreachable::Icmp { why, .. } if why.starts_with("protocol") => Errno::ENOPROTOOPT,
-        Unreachable::Icmp { .. } | Unreachable::NoNeighbour { .. } => Errno::EHOSTUNREACH,
+        Unreachable::Icmp { why: IcmpReason::Unreachable4(code), .. } => errno_v4(code),
+        Unreachable::Icmp { why: IcmpReason::Unreachable6(code), .. } => errno_v6(code),
+        Unreachable::Icmp { why: IcmpReason::ParameterProblem, .. } => Errno::EPROTO,
+        Unreachable::Icmp { why: IcmpReason::TimeExceeded(_), .. }
+        | Unreachable::NoNeighbour { .. } => Errno::EHOSTUNREACH,
         Unreachable::TooBig { .. } => Errno::EMSGSIZE,
+    }
+}
+
+/// `icmp_err_convert` of `net/ipv4/icmp.c`.
+fn errno_v4(code: icmpv4::Unreachable) -> Errno {
+    use icmpv4::Unreachable as U;
+    match code {
+        U::Net | U::NetUnknown | U::NetProhibited | U::NetForService => Errno::ENETUNREACH,
+        U::Protocol => Errno::ENOPROTOOPT,
+        U::Port => Errno::ECONNREFUSED,
+        U::FragmentationNeeded { .. } => Errno::EMSGSIZE,
+        U::SourceRouteFailed => Errno::EOPNOTSUPP,
+        U::HostUnknown => Errno::EHOSTDOWN,
+        U::SourceHostIsolated => Errno::ENONET,
+        U::Host
+        | U::HostProhibited
+        | U::HostForService
+        | U::AdministrativelyProhibited
+        | U::HostPrecedenceViolation
+        | U::PrecedenceCutoff
+        | U::Unassigned(_) => Errno::EHOSTUNREACH,
+    }
+}
+
+/// `tab_unreach` of `net/ipv6/icmp.c`.
+fn errno_v6(code: icmpv6::Unreachable) -> Errno {
+    use icmpv6::Unreachable as U;
+    match code {
+        U::NoRoute => Errno::ENETUNREACH,
+        U::AdministrativelyProhibited | U::SourcePolicy | U::RejectRoute => Errno::EACCES,
+        U::Port => Errno::ECONNREFUSED,
+        U::BeyondScope | U::Address | U::Unassigned(_) => Errno::EHOSTUNREACH,
     }
 }
 
@@ -41,8 +73,9 @@ pub(crate) fn connect_errno(error: ConnectError) -> Errno {
     match error {
         ConnectError::NoRoute => Errno::ENETUNREACH,
         ConnectError::BadDestination => Errno::EINVAL,
-        ConnectError::AddressNotAvailable | ConnectError::PortsExhausted => Errno::EADDRNOTAVAIL,
-        ConnectError::AddressInUse => Errno::EADDRINUSE,
+        ConnectError::AddressNotAvailable
+        | ConnectError::AddressInUse
+        | ConnectError::PortsExhausted => Errno::EADDRNOTAVAIL,
         ConnectError::TooManySockets => Errno::ENOBUFS,
     }
 }

@@ -43,7 +43,7 @@
 //! | file | noun |
 //! |---|---|
 //! | `parse`, `ast`, `notation` | text to values, the values, and back |
-//! | `shell`, `settings` | commands, and what they and the head's options set |
+//! | `shell`, `settings`, `dialect` | commands, and what they and the head's options set; FreeBSD's |
 //! | `python` | the language between `%{` and `}%` |
 //! | `run`, `run/world` | the events in order; all they act on |
 //! | `run/net` | the host, its clock and its wire |
@@ -55,6 +55,7 @@
 
 mod ast;
 mod call;
+mod dialect;
 mod errno;
 mod file;
 mod icmp;

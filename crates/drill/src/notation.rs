@@ -4,7 +4,9 @@ use std::fmt::{self, Display, Formatter};
 
 use roundtrip_packet::{Ecn, Flags};
 
-use crate::ast::{About, Body, Call, Expr, IpSpec, OptionSpec, PacketSpec, TcpSpec, TosSpec, Way};
+use crate::ast::{
+    About, Body, Call, Expr, IpSpec, Numbering, OptionSpec, PacketSpec, TcpSpec, TosSpec, Way,
+};
 
 impl Display for PacketSpec {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -45,6 +47,7 @@ impl Display for IpSpec {
             TosSpec::Ecn(Ecn::Ce) => f.write_str("[ce] ")?,
             TosSpec::Ect01 => f.write_str("[ect01] ")?,
             TosSpec::Tos(tos) => write!(f, "[tos {tos:#04x}] ")?,
+            TosSpec::Dscp(dscp) => write!(f, "[dscp {dscp:#04x}] ")?,
         }
         if let Some(label) = self.flow_label {
             write!(f, "[flowlabel {label:#x}] ")?;
@@ -55,7 +58,7 @@ impl Display for IpSpec {
 
 impl Display for TcpSpec {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let TcpSpec { flags, ace, start, length, ack, window, urgent, options } = self;
+        let TcpSpec { flags, ace, start, numbering, length, ack, window, urgent, options } = self;
         match ace {
             Some(ace) => {
                 let plain = *flags & !(Flags::ECE | Flags::CWR | Flags::AE);
@@ -63,7 +66,13 @@ impl Display for TcpSpec {
             }
             None => Letters(*flags).fmt(f)?,
         }
-        write!(f, " {start}:{}({length})", start.wrapping_add(*length))?;
+        match numbering {
+            Numbering::Any => write!(f, " ...({length})")?,
+            Numbering::Relative | Numbering::Absolute => {
+                write!(f, " {start}:{}({length})", start.wrapping_add(*length))?;
+            }
+        }
+        f.write_str(if *numbering == Numbering::Absolute { "!" } else { "" })?;
         if flags.contains(Flags::ACK) || *ack != 0 {
             write!(f, " ack {ack}")?;
         }
@@ -118,7 +127,11 @@ impl Display for OptionSpec {
                 f.write_str("sack")?;
                 blocks.iter().try_for_each(|(left, right)| write!(f, " {left}:{right}"))
             }
-            OptionSpec::Timestamps { value, echo } => write!(f, "TS val {value} ecr {echo}"),
+            OptionSpec::Timestamps { value, echo, is_echo_absolute } => {
+                let value = value.map_or_else(|| "...".to_owned(), |value| value.to_string());
+                write!(f, "TS val {value}")?;
+                write!(f, " ecr {echo}{}", if *is_echo_absolute { "!" } else { "" })
+            }
             OptionSpec::Raw { text, .. } => f.write_str(text),
         }
     }

@@ -47,15 +47,24 @@ impl Source {
     }
 
     /// The scripts of a path: itself, or, in a folder, every `*.pkt` in it and the folders below,
-    /// sorted by path.
+    /// sorted by path. A folder without scripts, and one that cannot be read, gives a source that
+    /// says so, and fails.
     pub fn files(path: &Path) -> Vec<Source> {
         if !path.is_dir() {
             return vec![Source::read(path)];
         }
-        let mut found = Vec::new();
-        collect(path, &mut found);
+        let (mut found, mut sources) = (Vec::new(), Vec::new());
+        collect(path, &mut found, &mut sources);
         found.sort();
-        found.iter().map(|path| Source::read(path)).collect()
+        if found.is_empty() && sources.is_empty() {
+            sources.push(Source::missing(path, "there is no *.pkt file in it".into()));
+        }
+        sources.extend(found.iter().map(|path| Source::read(path)));
+        sources
+    }
+
+    fn missing(path: &Path, why: String) -> Source {
+        Source { name: path.display().to_string(), text: Err(why) }
     }
 
     /// Its name.
@@ -64,18 +73,24 @@ impl Source {
     }
 }
 
-fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
+fn collect(folder: &Path, found: &mut Vec<PathBuf>, unread: &mut Vec<Source>) {
     // Sorted by the caller.
     #[allow(clippy::disallowed_methods)]
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            unread.push(Source::missing(folder, error.to_string()));
+            return;
+        }
+    };
     for entry in entries.flatten() {
         let path = entry.path();
         // A link to a folder may lead back here.
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_folder {
-            collect(&path, into);
+            collect(&path, found, unread);
         } else if path.extension().is_some_and(|extension| extension == "pkt") {
-            into.push(path);
+            found.push(path);
         }
     }
 }

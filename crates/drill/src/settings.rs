@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use roundtrip_tcp::{Algorithm, BufferCost, EcnMode, MtuProbing, Profile};
 
+use crate::dialect::{self, Dialect, Meaning};
+
 /// One thing a command changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Setting {
@@ -80,6 +82,8 @@ pub(crate) struct Settings {
     pub(crate) syn_backlog: usize,
     pub(crate) somaxconn: usize,
     pub(crate) advmss: Option<u16>,
+    /// Whose scripts these are.
+    pub(crate) dialect: Dialect,
 }
 
 impl Settings {
@@ -105,6 +109,7 @@ impl Settings {
             syn_backlog: 4096,
             somaxconn: 4096,
             advmss: None,
+            dialect: Dialect::Linux,
         }
     }
 
@@ -198,6 +203,14 @@ impl Settings {
 
     fn sysctl(&mut self, name: &str, value: &str) -> Result<(), String> {
         let refused = || format!("sysctl {name}={value}");
+        match dialect::sysctl(&mut self.profile, name, value) {
+            Meaning::Had => {
+                self.dialect = Dialect::FreeBsd;
+                return Ok(());
+            }
+            Meaning::NotHad => return Err(refused()),
+            Meaning::Foreign => {}
+        }
         let Some(name) = name.strip_prefix("net.") else { return Err(refused()) };
         let known = match name.strip_prefix("ipv4.tcp_") {
             Some(name) => tcp_sysctl(&mut self.profile, name, value).ok_or_else(refused)?,

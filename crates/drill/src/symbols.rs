@@ -8,12 +8,15 @@ pub(crate) struct Errno(pub(crate) i32);
 impl Errno {
     pub(crate) const EBADF: Errno = Errno(9);
     pub(crate) const EAGAIN: Errno = Errno(11);
+    pub(crate) const EACCES: Errno = Errno(13);
     pub(crate) const EFAULT: Errno = Errno(14);
     pub(crate) const EEXIST: Errno = Errno(17);
     pub(crate) const EINVAL: Errno = Errno(22);
     pub(crate) const ENOTTY: Errno = Errno(25);
     pub(crate) const ENOENT: Errno = Errno(2);
     pub(crate) const EPIPE: Errno = Errno(32);
+    pub(crate) const ENONET: Errno = Errno(64);
+    pub(crate) const EPROTO: Errno = Errno(71);
     pub(crate) const ENOTSOCK: Errno = Errno(88);
     pub(crate) const EDESTADDRREQ: Errno = Errno(89);
     pub(crate) const EMSGSIZE: Errno = Errno(90);
@@ -31,6 +34,7 @@ impl Errno {
     pub(crate) const ENOTCONN: Errno = Errno(107);
     pub(crate) const ETIMEDOUT: Errno = Errno(110);
     pub(crate) const ECONNREFUSED: Errno = Errno(111);
+    pub(crate) const EHOSTDOWN: Errno = Errno(112);
     pub(crate) const EHOSTUNREACH: Errno = Errno(113);
     pub(crate) const EALREADY: Errno = Errno(114);
     pub(crate) const EINPROGRESS: Errno = Errno(115);

@@ -146,3 +146,16 @@ fn hostile_scripts_are_answered() {
         }
     }
 }
+
+/// A folder without scripts is a mistake, not a success.
+#[test]
+fn a_folder_without_scripts_fails() {
+    let folder = std::env::temp_dir().join(format!("roundtrip-drill-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("below")).expect("a folder");
+    let report = run(&Source::files(&folder), &Options::default());
+    std::fs::remove_dir_all(&folder).expect("the folder goes");
+    assert_eq!(report.exit_code(), 2);
+    let text = report.to_string();
+    assert!(text.contains("there is no *.pkt file in it"), "{text}");
+    assert!(text.ends_with("0 passed, 1 failed, 0 skipped\n"), "{text}");
+}

@@ -19,18 +19,18 @@ impl Host {
         packet: &Packet,
         trace: &mut impl Trace,
     ) {
-        let Some(link) = self.links.get(interface) else { return };
+        let Some(link) = self.network.links().get(interface) else { return };
         let own = link.interface.mac;
         let (sender, mac) = (IpAddr::V4(packet.sender_protocol), packet.sender_hardware);
         if link.interface.kind == Kind::Loopback || mac == own || !mac.is_unicast() {
             return;
         }
         self.watch_arp(packet);
-        if self.links.is_local(sender) {
+        if self.network.links().is_local(sender) {
             self.defend(step, interface, packet.sender_protocol);
             return;
         }
-        let for_us = self.links.is_local(IpAddr::V4(packet.target_protocol));
+        let for_us = self.network.links().is_local(IpAddr::V4(packet.target_protocol));
         let is_someone = !packet.sender_protocol.is_unspecified()
             && !packet.sender_protocol.is_multicast()
             && !packet.sender_protocol.is_broadcast();
@@ -60,10 +60,12 @@ impl Host {
         to: Option<EtherAddr>,
         cause: Option<EventId>,
     ) {
-        let Some(link) = self.links.get(interface) else { return };
+        let Some(link) = self.network.links().get(interface) else { return };
         let own = link.interface.mac;
         let hop = IpAddr::V4(target);
-        let Some(IpAddr::V4(source)) = self.links.source_for(interface, hop, hop) else { return };
+        let Some(IpAddr::V4(source)) = self.network.links().source_for(interface, hop, hop) else {
+            return;
+        };
         let request = Packet::request((own, source), target);
         self.send_arp(interface, &request, to.unwrap_or(EtherAddr::BROADCAST), cause);
     }
@@ -75,7 +77,7 @@ impl Host {
         destination: EtherAddr,
         cause: Option<EventId>,
     ) {
-        let Some(link) = self.links.get(interface) else { return };
+        let Some(link) = self.network.links().get(interface) else { return };
         let source = link.interface.mac;
         let mut bytes = self.output.buffer();
         Link { source, destination }.emit_arp(packet, &mut bytes);

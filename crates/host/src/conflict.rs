@@ -8,14 +8,16 @@ use roundtrip_packet::arp::Packet;
 use roundtrip_record::{EventId, Time};
 use roundtrip_tcp::Step;
 
-use crate::{Address, AddressState, Event, Host, IfIndex};
+use crate::{Address, Event, Host, IfIndex};
 
 impl Host {
     /// Asks the link once whether somebody else has an address of ours, which is in use meanwhile
     /// (as RFC 4429 has it for IPv6). If somebody answers within a second the address is
-    /// [`AddressState::Duplicate`] and [`Event::AddressConflict`] says so.
+    /// [`AddressState::Duplicate`](crate::AddressState::Duplicate) and [`Event::AddressConflict`] says so.
     pub fn check_address(&mut self, now: Time, address: IpAddr) {
-        let Some(Address { interface, .. }) = self.links.address(address).copied() else { return };
+        let Some(Address { interface, .. }) = self.network.links().address(address).copied() else {
+            return;
+        };
         let mut nonce = [0; 6];
         self.rng.fill(&mut nonce);
         match address {
@@ -27,14 +29,14 @@ impl Host {
 
     /// Asks who has an address, from no address (RFC 5227 §2.1.1).
     fn send_address_probe(&mut self, interface: IfIndex, target: Ipv4Addr) {
-        let Some(link) = self.links.get(interface) else { return };
+        let Some(link) = self.network.links().get(interface) else { return };
         let probe = Packet::request((link.interface.mac, Ipv4Addr::UNSPECIFIED), target);
         self.send_arp(interface, &probe, EtherAddr::BROADCAST, None);
     }
 
     /// Tells the link that an address is ours (RFC 5227 §2.3).
     fn announce(&mut self, interface: IfIndex, address: Ipv4Addr, cause: Option<EventId>) {
-        let Some(link) = self.links.get(interface) else { return };
+        let Some(link) = self.network.links().get(interface) else { return };
         let announcement = Packet::request((link.interface.mac, address), address);
         self.send_arp(interface, &announcement, EtherAddr::BROADCAST, cause);
     }
@@ -42,8 +44,7 @@ impl Host {
     /// Somebody else has an address that is being checked: it is given up.
     pub(crate) fn lose_address(&mut self, address: IpAddr) {
         if let Some(interface) = self.detections.end(address) {
-            self.links.set_state(address, AddressState::Duplicate);
-            self.version += 1;
+            self.network.give_up_address(address);
             self.events.push_back(Event::AddressConflict(interface, address));
         }
     }

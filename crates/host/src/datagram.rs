@@ -2,14 +2,29 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use roundtrip_packet::{Envelope, IpHeader, Protocol, udp};
+use roundtrip_packet::{Ecn, EmitError, Emitted, Envelope, IpHeader, Protocol, udp};
 use roundtrip_record::{EventId, Time, Trace};
 use roundtrip_tcp::Step;
 
 use crate::address::Cast;
 use crate::icmp::{Report, unspecified_like};
+use crate::output::Outgoing;
 use crate::receive::Arrival;
+use crate::route::Hop;
 use crate::{BindError, Datagram, Event, Host, SendError, UdpId, Unreachable};
+
+/// How a datagram is to leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UdpOptions {
+    /// The address of ours to send it from (`IP_PKTINFO`); `None`: the socket's, or the one that suits
+    /// the destination.
+    pub from: Option<IpAddr>,
+    /// Its ECN field (RFC 3168 §5).
+    pub ecn: Ecn,
+    /// It leaves whole or not at all: longer than the interface takes, it is refused, and what is known
+    /// of the path's MTU counts for nothing (Linux's `IP_PMTUDISC_PROBE`, RFC 8899 §4.1).
+    pub whole: bool,
+}
 
 impl Host {
     /// Opens a UDP socket. Port 0 takes a free, random one (RFC 6056 §3.3.1). `[::]` takes IPv4
@@ -18,7 +33,7 @@ impl Host {
     /// # Errors
     /// The address is not ours, or taken.
     pub fn bind_udp(&mut self, at: SocketAddr) -> Result<UdpId, BindError> {
-        if !at.ip().is_unspecified() && !self.links.is_local(at.ip()) {
+        if !at.ip().is_unspecified() && !self.network.links().is_local(at.ip()) {
             return Err(BindError::AddressNotAvailable);
         }
         if self.udp.len() >= self.config.limits.udp_sockets {
@@ -57,6 +72,25 @@ impl Host {
         cause: Option<EventId>,
         trace: &mut impl Trace,
     ) -> Result<(), SendError> {
+        let step = Step::new(now, cause);
+        self.send_udp_with(step, udp, UdpOptions::default(), to, bytes, trace)
+    }
+
+    /// Sends a datagram in a way of its own.
+    ///
+    /// # Errors
+    /// As [`Host::send_udp`]; also that it is longer than the interface takes
+    /// ([`SendError::TooLong`]) and must not be cut, or [`SendError::NoRoute`] where the address to
+    /// send from is not ours.
+    pub fn send_udp_with(
+        &mut self,
+        step: Step,
+        udp: UdpId,
+        options: UdpOptions,
+        to: SocketAddr,
+        bytes: &[u8],
+        trace: &mut impl Trace,
+    ) -> Result<(), SendError> {
         let at = self.udp.get(udp).ok_or(SendError::Closed)?.at;
         let every = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         if to.port() == 0 || to.ip().is_unspecified() {
@@ -65,14 +99,48 @@ impl Host {
         if at.is_ipv4() != to.is_ipv4() && at.ip() != every {
             return Err(SendError::BadDestination);
         }
-        let bound = if at.ip().is_unspecified() { None } else { Some(at.ip()) };
-        let hop = self.route(bound, to.ip()).ok_or(SendError::NoRoute)?;
-        let chosen = || self.links.source_for(hop.interface, hop.next_hop, to.ip());
+        if options.from.is_some_and(|from| !self.network.links().is_local(from)) {
+            return Err(SendError::NoRoute);
+        }
+        let bound = if at.ip().is_unspecified() { options.from } else { Some(at.ip()) };
+        let hop = self.network.route(bound, to.ip()).ok_or(SendError::NoRoute)?;
+        let chosen = || self.network.links().source_for(hop.interface, hop.next_hop, to.ip());
         let from = bound.or_else(chosen).ok_or(SendError::NoRoute)?;
         let ip = IpHeader::new(from, to.ip(), Protocol::UDP).ok_or(SendError::BadDestination)?;
+        let ip = ip.with_ecn(options.ecn);
         let header = udp::Header { source_port: at.port(), destination_port: to.port() };
         let write = |envelope: &Envelope, out: &mut Vec<u8>| envelope.emit_udp(&header, bytes, out);
-        self.send_packet(Step::new(now, cause), hop, ip, write, trace)
+        if options.whole {
+            self.send_whole(step, hop, ip, write, trace)
+        } else {
+            self.send_packet(step, hop, ip, write, trace)
+        }
+    }
+
+    /// Sends a packet in one piece.
+    fn send_whole(
+        &mut self,
+        step: Step,
+        hop: Hop,
+        ip: IpHeader,
+        write: impl FnOnce(&Envelope, &mut Vec<u8>) -> Result<Emitted, EmitError>,
+        trace: &mut impl Trace,
+    ) -> Result<(), SendError> {
+        let envelope = self.envelope(hop, ip).ok_or(SendError::NoRoute)?;
+        let link = self.network.links().get(hop.interface).ok_or(SendError::NoRoute)?;
+        let limit = usize::from(link.mtu(ip.destination()));
+        let mut bytes = self.output.buffer();
+        let length = match write(&envelope, &mut bytes) {
+            Ok(emitted) => emitted.length - emitted.network,
+            Err(EmitError::TooLong { length, .. }) => length,
+            Err(EmitError::WrongFamily(_)) => return Err(SendError::BadDestination),
+        };
+        if length > limit {
+            self.output.recycle(bytes);
+            return Err(SendError::TooLong { length, limit });
+        }
+        let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause: step.cause };
+        self.dispatch(step.now, hop, frame, trace)
     }
 
     /// The next datagram.
@@ -122,6 +190,7 @@ impl Host {
         let datagram = Datagram {
             from: SocketAddr::new(ip.source(), header.source_port),
             to: ip.destination(),
+            ecn: ip.ecn(),
             bytes: payload.to_vec(),
             cause: arrival.step.cause,
         };

@@ -16,10 +16,10 @@ impl Host {
         if !is_answerable(from) || (arrival.cast == Cast::Group && asked.is_ipv4()) {
             return None;
         }
-        let hop = self.route(Some(asked), from)?;
+        let hop = self.network.route(Some(asked), from)?;
         let own = match arrival.cast {
             Cast::Unicast => asked,
-            _ => self.links.source_for(arrival.interface, hop.next_hop, from)?,
+            _ => self.network.links().source_for(arrival.interface, hop.next_hop, from)?,
         };
         let protocol = if own.is_ipv4() { Protocol::ICMPV4 } else { Protocol::ICMPV6 };
         Some((IpHeader::new(own, from, protocol)?, hop))

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use roundtrip_record::AttemptEnd;
 
+use crate::IcmpReason;
+
 /// A connection cannot even be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
@@ -13,8 +15,9 @@ pub enum ConnectError {
     /// The local address is not ours, or of the other family (`EADDRNOTAVAIL`).
     #[error("cannot assign requested address")]
     AddressNotAvailable,
-    /// This pair of addresses and ports is in use (`EADDRINUSE`).
-    #[error("address already in use")]
+    /// This pair of addresses and ports is in use by a connection that cannot give way
+    /// (`EADDRNOTAVAIL`).
+    #[error("cannot assign requested address: a connection between these ports is there already")]
     AddressInUse,
     /// Every ephemeral port towards this destination is in use (`EADDRNOTAVAIL`).
     #[error("no ephemeral port is free")]
@@ -53,7 +56,7 @@ pub enum SendError {
     /// No route to the destination, or no address to send from (`ENETUNREACH`).
     #[error("network is unreachable")]
     NoRoute,
-    /// Longer than a datagram can be (`EMSGSIZE`).
+    /// Longer than a datagram can be, or than one that must not be cut (`EMSGSIZE`).
     #[error("message too long: {length} bytes, {limit} at most")]
     TooLong {
         /// Its length, bytes.
@@ -75,12 +78,10 @@ pub enum Unreachable {
     /// ICMP said so.
     #[error("{why}")]
     Icmp {
-        /// Its name in the words of RFC 792, 1122 and 4443: `host unreachable`.
-        why: &'static str,
+        /// What it says is the matter.
+        why: IcmpReason,
         /// Who said so.
         from: IpAddr,
-        /// Nobody listens at the port: what a socket reports as refused.
-        refused: bool,
     },
     /// The next hop's hardware address could not be found.
     #[error("no neighbour {next_hop}")]
@@ -123,7 +124,7 @@ impl From<ConnectFailure> for AttemptEnd {
                 Self::NoNeighbour { next_hop }
             }
             ConnectFailure::Unreachable(Unreachable::Icmp { why, from, .. }) => {
-                Self::Unreachable { why: why.into(), from: Some(from) }
+                Self::Unreachable { why: why.to_string(), from: Some(from) }
             }
             ConnectFailure::Unreachable(error @ Unreachable::TooBig { .. }) => {
                 Self::Failed { why: error.to_string() }

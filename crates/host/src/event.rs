@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use roundtrip_packet::Verify;
+use roundtrip_packet::{Ecn, Verify};
 use roundtrip_record::{ConnectionId, EventId};
 use roundtrip_tcp as tcp;
 
@@ -111,6 +111,8 @@ pub struct Datagram {
     pub from: SocketAddr,
     /// To which of our addresses.
     pub to: IpAddr,
+    /// Whether a router has marked it, and whether it could have been (RFC 3168 §5).
+    pub ecn: Ecn,
     /// Its payload.
     pub bytes: Vec<u8>,
     /// The event of the frame that brought it, or its last fragment.

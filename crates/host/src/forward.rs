@@ -29,7 +29,9 @@ impl Host {
         }
         let Ok((ip, payload)) = IpHeader::parse(packet, Verify::Full) else { return false };
         let (source, destination) = (ip.source(), ip.destination());
-        if self.links.cast(destination, interface) != Cast::Other || stays_on_link(destination) {
+        if self.network.links().cast(destination, interface) != Cast::Other
+            || stays_on_link(destination)
+        {
             return false;
         }
         let Some(packet) = packet.get(..ip.length() + payload.len()) else { return false };
@@ -42,11 +44,11 @@ impl Host {
             self.report(arrival, &ip, Report::TimeExceeded, packet, trace);
             return true;
         }
-        let Some(hop) = self.routes.find(destination) else {
+        let Some(hop) = self.network.routes().find(destination) else {
             self.report(arrival, &ip, Report::NoRoute, packet, trace);
             return true;
         };
-        let mtu = self.links.get(hop.interface).map_or(0, |link| link.mtu(destination));
+        let mtu = self.network.links().get(hop.interface).map_or(0, |link| link.mtu(destination));
         let mut bytes = self.output.buffer();
         let Some(envelope) = self.envelope(hop, ip) else { return true };
         if let Some(link) = envelope.link {

@@ -7,16 +7,15 @@ use roundtrip_packet::EtherAddr;
 use roundtrip_record::{Time, Trace};
 use roundtrip_tcp::SynCookies;
 
-use crate::address::Links;
 use crate::detection::Detections;
 use crate::isn::Secret;
 use crate::neighbour::NeighbourTable;
+use crate::network::Network;
 use crate::output::Output;
 use crate::pmtu::PathMtus;
 use crate::port::Ports;
 use crate::ratelimit::{ErrorLimiter, RateLimiter};
 use crate::reassembly::Reassembly;
-use crate::route::Routes;
 use crate::socket::TcpSockets;
 use crate::udp::UdpSockets;
 use crate::{
@@ -31,10 +30,7 @@ pub struct Host {
     pub(crate) rng: Rng,
     pub(crate) secret: Secret,
     pub(crate) cookies: SynCookies,
-    pub(crate) links: Links,
-    pub(crate) routes: Routes,
-    /// Rises whenever a remembered path may be wrong.
-    pub(crate) version: u32,
+    pub(crate) network: Network,
     pub(crate) neighbours: NeighbourTable,
     pub(crate) detections: Detections,
     pub(crate) reassembly: Reassembly,
@@ -47,8 +43,6 @@ pub struct Host {
     pub(crate) output: Output,
     pub(crate) events: VecDeque<Event>,
     pub(crate) counters: Counters,
-    /// Identification of the next datagram that may be fragmented.
-    pub(crate) identification: u32,
 }
 
 impl Host {
@@ -61,9 +55,7 @@ impl Host {
         Self {
             secret: Secret::new(&mut rng),
             cookies: SynCookies::new(secret),
-            links: Links::default(),
-            routes: Routes::default(),
-            version: 0,
+            network: Network::default(),
             neighbours: NeighbourTable::new(config.neighbours, limits.neighbours),
             detections: Detections::default(),
             reassembly: Reassembly::new(limits),
@@ -73,10 +65,9 @@ impl Host {
             ports: Ports::new(config.ports.clone(), &mut rng),
             tcp: TcpSockets::new(u64::from(config.host.0), limits.tcp_memory, &mut rng),
             udp: UdpSockets::default(),
-            output: Output::new(limits.output),
+            output: Output::new(limits.output, rng.next_u32()),
             events: VecDeque::new(),
             counters: Counters::default(),
-            identification: rng.next_u32(),
             rng,
             config,
         }
@@ -97,9 +88,9 @@ impl Host {
         Held {
             sockets: self.tcp.len(),
             half_open: self.tcp.listeners.half_open(),
-            orphans: self.tcp.orphans,
-            time_wait: self.tcp.time_wait,
-            tcp_memory: self.tcp.memory.held(),
+            orphans: self.tcp.orphans(),
+            time_wait: self.tcp.time_wait(),
+            tcp_memory: self.tcp.memory().held(),
             udp_sockets: self.udp.len(),
             neighbours: self.neighbours.iter().count(),
             reassembly_bytes: self.reassembly.held(),
@@ -111,49 +102,29 @@ impl Host {
     pub fn add_interface(&mut self, interface: Interface) -> IfIndex {
         let chance = self.rng.next_u32();
         self.neighbours.add_interface(chance);
-        self.links.add(interface)
+        self.network.add_interface(interface)
     }
 
     /// Adds an address and the route to its prefix, in use at once and without asking the link
     /// (`ip address add … nodad`). Nothing happens if there is no such interface.
     pub fn add_address(&mut self, interface: IfIndex, address: IpAddr, prefix_len: u8) {
         let state = AddressState::Preferred;
-        self.assign(Address { address, prefix_len, interface, state });
-    }
-
-    /// Adds an address in any state, and the route to its prefix.
-    pub(crate) fn assign(&mut self, address: Address) {
-        let Address { address: to, prefix_len, interface, .. } = address;
-        if !self.links.assign(address) {
-            return;
-        }
-        self.version += 1;
-        let is_loopback =
-            self.links.get(interface).is_some_and(|link| link.interface.kind == Kind::Loopback);
-        if !is_loopback {
-            self.routes.add(Route { to, prefix_len, via: None, interface });
-        }
+        self.network.add_address(Address { address, prefix_len, interface, state });
     }
 
     /// Takes an address away. Connections that use it are left to themselves.
     pub fn remove_address(&mut self, address: IpAddr) {
-        if let Some(Address { prefix_len, interface, .. }) = self.links.address(address).copied() {
-            self.links.unassign(address);
-            self.routes.remove(&Route { to: address, prefix_len, via: None, interface });
-            self.version += 1;
-        }
+        self.network.remove_address(address);
     }
 
     /// Adds a route.
     pub fn add_route(&mut self, route: Route) {
-        self.routes.add(route);
-        self.version += 1;
+        self.network.add_route(route);
     }
 
     /// Takes a route away.
     pub fn remove_route(&mut self, route: &Route) {
-        self.routes.remove(route);
-        self.version += 1;
+        self.network.remove_route(route);
     }
 
     /// Sets an entry of the neighbour table that nothing changes
@@ -164,12 +135,12 @@ impl Host {
 
     /// Its addresses, by interface, in the order in which they were added.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
-        self.links.addresses()
+        self.network.links().addresses()
     }
 
     /// Its routes, IPv4's first, the longest prefix first.
     pub fn routes(&self) -> impl Iterator<Item = Route> {
-        self.routes.iter()
+        self.network.routes().iter()
     }
 
     /// Its neighbour table, by interface and address.
@@ -183,7 +154,7 @@ impl Host {
         // Asked after every frame.
         let mut earliest = Time::MAX;
         for at in [
-            self.tcp.timers.next(),
+            self.tcp.next_timeout(),
             self.neighbours.next_timeout(),
             self.reassembly.next_timeout(),
             self.detections.next_timeout(),
@@ -195,7 +166,7 @@ impl Host {
 
     /// Time has come to [`Host::next_timeout`].
     pub fn handle_timeout(&mut self, now: Time, trace: &mut impl Trace) {
-        while let Some(slot) = self.tcp.timers.pop(now) {
+        while let Some(slot) = self.tcp.pop_due(now) {
             self.handle_socket_timeout(now, slot, trace);
         }
         self.neighbours.handle_timeout(now);
@@ -253,7 +224,7 @@ impl Host {
             } else {
                 self.transmit_segment(now, into, trace, apart)?
             };
-            let Some(link) = self.links.get(interface) else { continue };
+            let Some(link) = self.network.links().get(interface) else { continue };
             let (id, kind) = (link.interface.id, link.interface.kind);
             self.counters.frames_sent += 1;
             let event = trace.frame(now, cause, id, roundtrip_record::Direction::Sent, into);
@@ -280,15 +251,6 @@ impl Host {
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
-        while let Some(key) = self.tcp.notified.front().copied() {
-            if let Some(socket) = self.tcp.sockets.get_mut(key) {
-                if let Some(event) = socket.connection.poll_event() {
-                    return Some(Event::Tcp(key.into(), event));
-                }
-                socket.is_notified = false;
-            }
-            self.tcp.notified.pop_front();
-        }
-        None
+        self.tcp.next_event().map(|(socket, event)| Event::Tcp(socket, event))
     }
 }

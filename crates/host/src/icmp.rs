@@ -15,71 +15,10 @@ use crate::demux::Tuple;
 use crate::pmtu::plateau_below;
 use crate::reassembly::Expired;
 use crate::receive::{Arrival, is_answerable, is_later_fragment};
-use crate::{Host, Unreachable};
+use crate::{Host, IcmpReason, Unreachable};
 
 /// Linux quotes as much as makes an error of 576 bytes (RFC 1812 §4.3.2.3).
 const MAX_ERROR_V4: usize = 576;
-
-/// Whether an error ends things (`icmp_err_convert` of `net/ipv4/icmp.c`, `tab_unreach` of
-/// `net/ipv6/icmp.c`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Severity {
-    /// It may pass.
-    Soft,
-    /// It will not.
-    Hard,
-    /// It will not, because nobody listens: refused.
-    Refused,
-}
-
-/// An error that came in, in the words of its RFC.
-fn classify_v4(code: icmpv4::Unreachable) -> (&'static str, Severity) {
-    use icmpv4::Unreachable as U;
-    match code {
-        U::Net => ("network unreachable", Severity::Soft),
-        U::Host => ("host unreachable", Severity::Soft),
-        U::Protocol => ("protocol unreachable", Severity::Hard),
-        U::Port => ("port unreachable", Severity::Refused),
-        U::FragmentationNeeded { .. } => ("fragmentation needed", Severity::Soft),
-        U::SourceRouteFailed => ("source route failed", Severity::Soft),
-        U::NetUnknown => ("network unknown", Severity::Hard),
-        U::HostUnknown => ("host unknown", Severity::Hard),
-        U::SourceHostIsolated => ("source host isolated", Severity::Hard),
-        U::NetProhibited => ("network administratively prohibited", Severity::Hard),
-        U::HostProhibited => ("host administratively prohibited", Severity::Hard),
-        U::NetForService => ("network unreachable for type of service", Severity::Soft),
-        U::HostForService => ("host unreachable for type of service", Severity::Soft),
-        U::AdministrativelyProhibited => {
-            ("communication administratively prohibited", Severity::Hard)
-        }
-        U::HostPrecedenceViolation => ("host precedence violation", Severity::Hard),
-        U::PrecedenceCutoff => ("precedence cutoff in effect", Severity::Hard),
-        U::Unassigned(_) => ("destination unreachable", Severity::Soft),
-    }
-}
-
-fn classify_v6(code: icmpv6::Unreachable) -> (&'static str, Severity) {
-    use icmpv6::Unreachable as U;
-    match code {
-        U::NoRoute => ("no route to destination", Severity::Soft),
-        U::AdministrativelyProhibited => {
-            ("communication administratively prohibited", Severity::Hard)
-        }
-        U::BeyondScope => ("beyond scope of source address", Severity::Soft),
-        U::Address => ("address unreachable", Severity::Soft),
-        U::Port => ("port unreachable", Severity::Refused),
-        U::SourcePolicy => ("source address failed policy", Severity::Hard),
-        U::RejectRoute => ("reject route to destination", Severity::Hard),
-        U::Unassigned(_) => ("destination unreachable", Severity::Soft),
-    }
-}
-
-fn classify_time(code: TimeExceeded) -> &'static str {
-    match code {
-        TimeExceeded::Reassembly => "fragment reassembly time exceeded",
-        TimeExceeded::InTransit | TimeExceeded::Unassigned(_) => "time exceeded in transit",
-    }
-}
 
 /// What this host tells others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,10 +109,10 @@ impl Host {
         if for_group || !is_answerable(to) || is_later_fragment(packet) || is_error(packet) {
             return;
         }
-        let Some(hop) = self.route(None, to) else { return };
+        let Some(hop) = self.network.route(None, to) else { return };
         let from = match ip.destination() {
-            own if self.links.is_local(own) => Some(own),
-            _ => self.links.source_for(arrival.interface, to, to),
+            own if self.network.links().is_local(own) => Some(own),
+            _ => self.network.links().source_for(arrival.interface, to, to),
         };
         let Some(from) = from else { return };
         if !self.limiter.allow(arrival.step.now, to) {
@@ -237,7 +176,7 @@ impl Host {
             Problem::HopByHopPlace => P::UnrecognizedNextHeader,
             _ => P::ErroneousField,
         };
-        if self.links.cast(ip.destination(), arrival.interface) != Cast::Other {
+        if self.network.links().cast(ip.destination(), arrival.interface) != Cast::Other {
             let report = Report::Parameter(code, error.offset as u32);
             self.report(arrival, &ip, report, packet, trace);
         }
@@ -245,7 +184,7 @@ impl Host {
 
     /// A datagram's fragments did not all come in time.
     pub(crate) fn report_expired(&mut self, now: Time, expired: &Expired, trace: &mut impl Trace) {
-        let cast = self.links.cast(expired.ip.destination(), expired.interface);
+        let cast = self.network.links().cast(expired.ip.destination(), expired.interface);
         let arrival = Arrival::of(Step::at(now), expired.interface, cast);
         self.report(arrival, &expired.ip, Report::Reassembly, &expired.packet, trace);
     }
@@ -260,13 +199,13 @@ impl Host {
         trace: &mut impl Trace,
     ) {
         let Some(quote) = Quote::parse(packet) else { return };
-        if self.links.is_local(quote.source) {
+        if self.network.links().is_local(quote.source) {
             let error = Unreachable::NoNeighbour { next_hop };
             self.deliver_error(step, &quote, error, IcmpError::Soft, trace);
             return;
         }
         let Ok((ip, _)) = IpHeader::parse(packet, Verify::Snapped) else { return };
-        let back = self.routes.find(quote.source);
+        let back = self.network.routes().find(quote.source);
         let Some(interface) = back.map(|hop| hop.interface) else { return };
         let arrival = Arrival::of(step, interface, Cast::Unicast);
         self.report(arrival, &ip, Report::NoNeighbour, packet, trace);
@@ -301,17 +240,27 @@ impl Host {
                     self.handle_too_big(arrival.step, &quote, mtu, trace);
                     return;
                 }
-                self.handle_error(arrival.step, &quote, classify_v4(code), from, trace);
+                self.handle_error(
+                    arrival.step,
+                    &quote,
+                    IcmpReason::Unreachable4(code),
+                    from,
+                    trace,
+                );
             }
             M::TimeExceeded { code, .. } => {
                 let Some(quote) = message.quote() else { return };
-                let why = classify_time(code);
-                self.handle_error(arrival.step, &quote, (why, Severity::Soft), from, trace);
+                self.handle_error(
+                    arrival.step,
+                    &quote,
+                    IcmpReason::TimeExceeded(code),
+                    from,
+                    trace,
+                );
             }
             M::ParameterProblem { .. } => {
                 let Some(quote) = message.quote() else { return };
-                let why = "parameter problem";
-                self.handle_error(arrival.step, &quote, (why, Severity::Hard), from, trace);
+                self.handle_error(arrival.step, &quote, IcmpReason::ParameterProblem, from, trace);
             }
             // Redirects are advice that a host may leave alone; here routes are configured. It asks for
             // no echo.
@@ -342,7 +291,13 @@ impl Host {
             }
             M::DestinationUnreachable { code, .. } => {
                 let Some(quote) = message.quote() else { return };
-                self.handle_error(arrival.step, &quote, classify_v6(code), from, trace);
+                self.handle_error(
+                    arrival.step,
+                    &quote,
+                    IcmpReason::Unreachable6(code),
+                    from,
+                    trace,
+                );
             }
             M::PacketTooBig { mtu, .. } => {
                 let Some(quote) = message.quote() else { return };
@@ -351,13 +306,17 @@ impl Host {
             }
             M::TimeExceeded { code, .. } => {
                 let Some(quote) = message.quote() else { return };
-                let why = classify_time(code);
-                self.handle_error(arrival.step, &quote, (why, Severity::Soft), from, trace);
+                self.handle_error(
+                    arrival.step,
+                    &quote,
+                    IcmpReason::TimeExceeded(code),
+                    from,
+                    trace,
+                );
             }
             M::ParameterProblem { .. } => {
                 let Some(quote) = message.quote() else { return };
-                let why = "parameter problem";
-                self.handle_error(arrival.step, &quote, (why, Severity::Hard), from, trace);
+                self.handle_error(arrival.step, &quote, IcmpReason::ParameterProblem, from, trace);
             }
             M::Ndp(message) => {
                 if let IpHeader::V6(header) = ip {
@@ -373,15 +332,12 @@ impl Host {
         &mut self,
         step: Step,
         quote: &Quote,
-        (why, severity): (&'static str, Severity),
+        why: IcmpReason,
         from: IpAddr,
         trace: &mut impl Trace,
     ) {
-        let error = Unreachable::Icmp { why, from, refused: severity == Severity::Refused };
-        let kind = match severity {
-            Severity::Soft => IcmpError::Soft,
-            Severity::Hard | Severity::Refused => IcmpError::Hard,
-        };
+        let error = Unreachable::Icmp { why, from };
+        let kind = if why.may_pass() { IcmpError::Soft } else { IcmpError::Hard };
         self.deliver_error(step, quote, error, kind, trace);
     }
 

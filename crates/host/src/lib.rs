@@ -53,10 +53,11 @@
 //! |---|---|
 //! | `host` | what a host is made of, its clockwork |
 //! | `receive`, `send`, `output`, `forward` | packets in, out, waiting to leave, and for others |
-//! | `interface`, `address`, `route` | interfaces, addresses and which to send from, routes |
+//! | `network` | interfaces, addresses and routes: `interface`, `address`, `route` |
 //! | `neighbour`, `arp`, `ndp` | one table of neighbours, and the two protocols that fill it |
 //! | `detection`, `conflict` | addresses that somebody else on the link has too |
-//! | `icmp`, `echo`, `pmtu`, `ratelimit` | errors in and out, echo, path MTUs, how many errors |
+//! | `icmp`, `reason`, `echo` | errors in and out, what they say, answers to echo requests |
+//! | `pmtu`, `ratelimit` | what paths carry, how many errors are sent |
 //! | `reassembly` | fragments |
 //! | `udp`, `datagram` | UDP sockets and their calls |
 //! | `socket`, `demux`, `timer`, `slab` | the table of TCP sockets, how segments and timers find them |
@@ -87,10 +88,12 @@ mod listener;
 mod memory;
 mod ndp;
 mod neighbour;
+mod network;
 mod output;
 mod pmtu;
 mod port;
 mod ratelimit;
+mod reason;
 mod reassembly;
 mod receive;
 mod rng;
@@ -105,10 +108,12 @@ mod udp;
 
 pub use config::{Config, Limits, Neighbours};
 pub use counters::{Counters, Held};
+pub use datagram::UdpOptions;
 pub use error::{BindError, ConnectError, ConnectFailure, SendError, Unreachable};
 pub use event::{Apart, Datagram, Event, Gso, ListenerId, Received, SocketId, Transmit, UdpId};
 pub use host::Host;
 pub use interface::{Address, AddressState, IfIndex, Interface, Kind, Offload};
 pub use neighbour::Neighbour;
+pub use reason::IcmpReason;
 pub use rng::Rng;
 pub use route::Route;

@@ -21,7 +21,7 @@ impl Host {
     /// # Errors
     /// The address is not ours, or taken.
     pub fn listen(&mut self, at: SocketAddr, backlog: usize) -> Result<ListenerId, BindError> {
-        if !at.ip().is_unspecified() && !self.links.is_local(at.ip()) {
+        if !at.ip().is_unspecified() && !self.network.links().is_local(at.ip()) {
             return Err(BindError::AddressNotAvailable);
         }
         let at = match at.port() {

@@ -25,7 +25,8 @@ impl Host {
         trace: &mut impl Trace,
     ) {
         let on_ethernet = self
-            .links
+            .network
+            .links()
             .get(arrival.interface)
             .is_some_and(|link| link.interface.kind == Kind::Ethernet);
         if !on_ethernet || message.validate(ip).is_err() {
@@ -77,7 +78,7 @@ impl Host {
         options: &Options<'_>,
         trace: &mut impl Trace,
     ) {
-        let Some(own) = self.links.address(IpAddr::V6(target)).copied() else { return };
+        let Some(own) = self.network.links().address(IpAddr::V6(target)).copied() else { return };
         if own.interface != arrival.interface {
             return;
         }
@@ -105,7 +106,7 @@ impl Host {
         trace: &mut impl Trace,
     ) {
         let address = IpAddr::V6(target);
-        let state = self.links.address(address).map(|own| own.state);
+        let state = self.network.links().address(address).map(|own| own.state);
         match state {
             Some(_) if self.detections.is_asked_for(address) => self.lose_address(address),
             Some(AddressState::Duplicate) => {}
@@ -130,7 +131,7 @@ impl Host {
         solicited: bool,
         trace: &mut impl Trace,
     ) {
-        let Some(link) = self.links.get(arrival.interface) else { return };
+        let Some(link) = self.network.links().get(arrival.interface) else { return };
         let option = [NdpOption::TargetLinkLayer(link.interface.mac)];
         let message = Message::NeighbourAdvertisement {
             router: self.config.forwarding,
@@ -155,10 +156,12 @@ impl Host {
         to: Option<EtherAddr>,
         cause: Option<EventId>,
     ) {
-        let Some(link) = self.links.get(interface) else { return };
+        let Some(link) = self.network.links().get(interface) else { return };
         let option = [NdpOption::SourceLinkLayer(link.interface.mac)];
         let hop = IpAddr::V6(target);
-        let Some(IpAddr::V6(source)) = self.links.source_for(interface, hop, hop) else { return };
+        let Some(IpAddr::V6(source)) = self.network.links().source_for(interface, hop, hop) else {
+            return;
+        };
         let destination = if to.is_some() { target } else { solicited_node(target) };
         let mac = to.unwrap_or(EtherAddr::of_ipv6_group(destination));
         let message = Message::NeighbourSolicitation { target, options: Options::List(&option) };
@@ -188,7 +191,7 @@ impl Host {
         message: Message<'_>,
         cause: Option<EventId>,
     ) {
-        let Some(link) = self.links.get(interface) else { return };
+        let Some(link) = self.network.links().get(interface) else { return };
         let envelope = Envelope {
             link: Some(Link { source: link.interface.mac, destination }),
             ip: ndp_header(from, to),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use roundtrip_packet::IpHeader;
 use roundtrip_record::EventId;
 
 use crate::{Gso, IfIndex};
@@ -26,12 +27,25 @@ pub(crate) struct Output {
     queue: VecDeque<Outgoing>,
     bytes: usize,
     limit: usize,
+    /// Buffers for the next frames.
     spare: Vec<Vec<u8>>,
+    /// Of the last datagram that was sent in fragments.
+    identification: u32,
 }
 
 impl Output {
-    pub(crate) const fn new(limit: usize) -> Self {
-        Self { queue: VecDeque::new(), bytes: 0, limit, spare: Vec::new() }
+    pub(crate) const fn new(limit: usize, identification: u32) -> Self {
+        Self { queue: VecDeque::new(), bytes: 0, limit, spare: Vec::new(), identification }
+    }
+
+    /// Tells the fragments of the next datagram from those of others: 16 bits over IPv4, 32 over
+    /// IPv6 (RFC 791 §3.2, RFC 8200 §4.5).
+    pub(crate) fn next_identification(&mut self, ip: &IpHeader) -> u32 {
+        self.identification = self.identification.wrapping_add(1);
+        match ip {
+            IpHeader::V4(_) => self.identification & 0xffff,
+            IpHeader::V6(_) => self.identification,
+        }
     }
 
     /// An empty buffer.

@@ -44,7 +44,7 @@ impl Host {
         received: Received,
         trace: &mut impl Trace,
     ) {
-        let Some(link) = self.links.get(interface) else { return };
+        let Some(link) = self.network.links().get(interface) else { return };
         let (mac, kind) = (link.interface.mac, link.interface.kind);
         let id = trace.frame(now, received.cause, link.interface.id, Direction::Received, bytes);
         self.counters.frames_received += 1;
@@ -116,7 +116,7 @@ impl Host {
             self.handle_bound(now, slot, &segment, trace);
             return;
         }
-        let cast = self.links.cast(destination, arrival.interface);
+        let cast = self.network.links().cast(destination, arrival.interface);
         if cast == Cast::Other || is_impossible_source(source) {
             self.counters.not_for_us += 1;
             return;

@@ -102,7 +102,7 @@ impl Host {
 
     /// A connection makes room for a new one with the same addresses (RFC 6191), or is closed
     /// and its segments are nobody's.
-    fn release(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
+    pub(crate) fn release(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
         socket.connection.replace(now, trace);
         let (id, owner) = (socket.connection.id(), socket.owner);
@@ -166,7 +166,7 @@ impl Host {
     ) {
         let Endpoints { local, remote } = ends;
         let Some(ip) = IpHeader::new(local.ip(), remote.ip(), Protocol::TCP) else { return };
-        let Some(hop) = self.route(Some(local.ip()), remote.ip()) else { return };
+        let Some(hop) = self.network.route(Some(local.ip()), remote.ip()) else { return };
         let Some(envelope) = self.envelope(hop, ip) else { return };
         let mut bytes = self.output.buffer();
         if envelope.emit_tcp(header, [&[], &[]], &mut bytes).is_ok() {
@@ -189,7 +189,7 @@ impl Host {
                 socket.connection.handle_timeout(now, trace);
                 self.tcp.touch(slot);
             }
-            Some(at) => self.tcp.timers.arm(slot, at),
+            Some(at) => self.tcp.arm(slot, at),
             None => {}
         }
     }
@@ -248,7 +248,7 @@ impl Host {
     #[inline]
     fn renew_path(&mut self, now: Time, slot: u32) {
         let Some(socket) = self.tcp.sockets.at(slot) else { return };
-        if socket.path.as_ref().is_some_and(|path| path.version == self.version) {
+        if socket.path.as_ref().is_some_and(|path| path.version == self.network.version()) {
             return;
         }
         let (local, remote) = (socket.connection.local(), socket.connection.remote());
@@ -269,7 +269,8 @@ impl Host {
         apart: &mut Option<impl FnMut(Apart<'_>)>,
     ) -> Option<Written> {
         let socket = self.tcp.sockets.at_mut(slot)?;
-        let link = socket.path.as_ref().and_then(|path| self.links.get(path.hop.interface));
+        let link =
+            socket.path.as_ref().and_then(|path| self.network.links().get(path.hop.interface));
         let offload = link.map(|link| link.interface.offload).unwrap_or_default();
         let most = if offload.tso { usize::from(socket.max_segments) } else { 1 };
         let (local, remote) = (socket.connection.local(), socket.connection.remote());

@@ -18,33 +18,21 @@ use crate::{Host, IfIndex, Kind, SendError};
 const UNKNOWN: EtherAddr = EtherAddr::UNSPECIFIED;
 
 impl Host {
-    /// The way to `to`, by the interface of `from` where the destination does not say which
-    /// (groups and link-local addresses).
-    pub(crate) fn route(&self, from: Option<IpAddr>, to: IpAddr) -> Option<Hop> {
-        if self.links.is_local(to) {
-            return self.links.loopback().map(|interface| Hop { interface, next_hop: to });
-        }
-        let on_link = match to {
-            IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast(),
-            IpAddr::V6(v6) => v6.is_multicast() || v6.is_unicast_link_local(),
-        };
-        if on_link {
-            let of = |ip: IpAddr| self.links.address(ip).map(|address| address.interface);
-            let interface = from.and_then(of).or_else(|| self.links.first_ethernet())?;
-            return Some(Hop { interface, next_hop: to });
-        }
-        self.routes.find(to)
+    /// The address from which packets to `to` are sent (RFC 6724 §5); `None` where there is no way.
+    pub fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        let hop = self.network.route(None, to)?;
+        self.network.links().source_for(hop.interface, hop.next_hop, to)
     }
 
     /// The way for the segments of a connection, with the neighbour's entry at hand.
     pub(crate) fn path(&mut self, now: Time, from: IpAddr, to: IpAddr) -> Option<Path> {
-        let hop = self.route(Some(from), to)?;
-        let link = self.links.get(hop.interface)?;
+        let hop = self.network.route(Some(from), to)?;
+        let link = self.network.links().get(hop.interface)?;
         let neighbour = match link.interface.kind {
             Kind::Ethernet => self.neighbours.entry(now, hop.interface, hop.next_hop),
             Kind::Loopback => None,
         };
-        Some(Path { hop, neighbour, version: self.version })
+        Some(Path { hop, neighbour, version: self.network.version() })
     }
 
     /// The address of a group, where the next hop is one.
@@ -52,7 +40,7 @@ impl Host {
         match hop.next_hop {
             IpAddr::V4(v4) if v4.is_multicast() => Some(EtherAddr::of_ipv4_group(v4)),
             IpAddr::V4(v4) if v4.is_broadcast() => Some(EtherAddr::BROADCAST),
-            IpAddr::V4(v4) if self.links.is_subnet_broadcast(v4, hop.interface) => {
+            IpAddr::V4(v4) if self.network.links().is_subnet_broadcast(v4, hop.interface) => {
                 Some(EtherAddr::BROADCAST)
             }
             IpAddr::V6(v6) if v6.is_multicast() => Some(EtherAddr::of_ipv6_group(v6)),
@@ -68,7 +56,9 @@ impl Host {
         frame: Outgoing,
         trace: &mut impl Trace,
     ) -> Result<(), SendError> {
-        let Some(link) = self.links.get(hop.interface) else { return Err(SendError::NoRoute) };
+        let Some(link) = self.network.links().get(hop.interface) else {
+            return Err(SendError::NoRoute);
+        };
         if link.interface.kind == Kind::Loopback {
             return self.enqueue(UNKNOWN, frame);
         }
@@ -112,7 +102,7 @@ impl Host {
         while let Some(effect) = self.neighbours.next_effect() {
             match effect {
                 Effect::Changed { now: entry, before, cause } => {
-                    let Some(link) = self.links.get(entry.interface) else { continue };
+                    let Some(link) = self.network.links().get(entry.interface) else { continue };
                     let interface = link.interface.id;
                     trace.emit(now, cause, || {
                         What::NeighbourChanged(NeighbourChanged {
@@ -148,7 +138,7 @@ impl Host {
 
     /// The frame's envelope for a packet that leaves by `hop`.
     pub(crate) fn envelope(&self, hop: Hop, ip: IpHeader) -> Option<Envelope> {
-        let link = self.links.get(hop.interface)?;
+        let link = self.network.links().get(hop.interface)?;
         let source = link.interface.mac;
         Some(Envelope {
             link: Some(Link { source, destination: UNKNOWN }),
@@ -177,7 +167,8 @@ impl Host {
             }
             Err(EmitError::WrongFamily(_)) => return Err(SendError::BadDestination),
         };
-        let link_mtu = self.links.get(hop.interface).map_or(0, |link| link.mtu(ip.destination()));
+        let link_mtu =
+            self.network.links().get(hop.interface).map_or(0, |link| link.mtu(ip.destination()));
         let mtu = self.path_mtus.get(step.now, ip.destination(), link_mtu);
         if emitted.length - emitted.network <= usize::from(mtu) {
             let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause: step.cause };
@@ -207,11 +198,7 @@ impl Host {
         if room == 0 || !self.output.has_room(payload.len()) {
             return Err(SendError::QueueFull);
         }
-        self.identification = self.identification.wrapping_add(1);
-        let identification = match envelope.ip {
-            IpHeader::V4(_) => self.identification & 0xffff,
-            IpHeader::V6(_) => self.identification,
-        };
+        let identification = self.output.next_identification(&envelope.ip);
         let last = payload.len().saturating_sub(1) / room;
         for (number, part) in payload.chunks(room).enumerate() {
             let fragment = Fragment {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use roundtrip_packet::SeqNumber;
 use roundtrip_packet::tcp::Header;
 use roundtrip_record::{ConnectionId, TcpState, Time};
-use roundtrip_tcp::{Connection, PathMtuDiscovery, Supply};
+use roundtrip_tcp::{self as tcp, Connection, PathMtuDiscovery, Supply};
 
 use crate::demux::{Demux, Tuple};
 use crate::listener::Listeners;
@@ -65,7 +65,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn of(options: &roundtrip_tcp::Options) -> Self {
+    pub(crate) fn of(options: &tcp::Options) -> Self {
         Self {
             dscp: options.service >> 2,
             hop_limit: options.hop_limit,
@@ -106,17 +106,17 @@ pub(crate) struct Socket {
 #[derive(Debug)]
 pub(crate) struct TcpSockets {
     pub(crate) sockets: Slab<Socket>,
-    pub(crate) demux: Demux,
-    pub(crate) timers: Timers,
+    demux: Demux,
+    timers: Timers,
     pub(crate) listeners: Listeners,
-    pub(crate) memory: Memory,
+    memory: Memory,
     /// Of those nobody holds any more.
-    pub(crate) orphans: usize,
+    orphans: usize,
     /// Of those only `TIME_WAIT` is left of.
-    pub(crate) time_wait: usize,
+    time_wait: usize,
     ready: VecDeque<u32>,
     /// Those that may have something to tell.
-    pub(crate) notified: VecDeque<Key>,
+    notified: VecDeque<Key>,
     host: u64,
     connections: u64,
 }
@@ -234,6 +234,72 @@ impl TcpSockets {
             let hash = self.demux.hash(&socket.tuple);
             self.demux.remove(hash, slot);
         }
+    }
+
+    /// How many sockets nobody holds any more.
+    pub(crate) fn orphans(&self) -> usize {
+        self.orphans
+    }
+
+    /// How many sockets only `TIME_WAIT` is left of.
+    pub(crate) fn time_wait(&self) -> usize {
+        self.time_wait
+    }
+
+    /// The memory of all buffers.
+    #[inline]
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The application, or the listener, lets go of a socket. Its key changes, so that the old one
+    /// finds nothing.
+    pub(crate) fn orphan(&mut self, socket: SocketId) {
+        let Some(held) = self.get_mut(socket) else { return };
+        if let Owner::HalfOpen(listener) = std::mem::replace(&mut held.owner, Owner::Nobody) {
+            self.listeners.forget_half_open(listener);
+        }
+        self.orphans += 1;
+        self.sockets.renew(socket.slot);
+    }
+
+    /// Only `TIME_WAIT` is left of an orphan.
+    pub(crate) fn begin_time_wait(&mut self, slot: u32) {
+        if let Some(socket) = self.sockets.at_mut(slot) {
+            socket.owner = Owner::TimeWait;
+            self.orphans -= 1;
+            self.time_wait += 1;
+        }
+    }
+
+    /// When the first of the sockets' timers fires.
+    #[inline]
+    pub(crate) fn next_timeout(&self) -> Option<Time> {
+        self.timers.next()
+    }
+
+    /// A socket whose timer may have fired by `now`.
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<u32> {
+        self.timers.pop(now)
+    }
+
+    /// Sets a socket's timer.
+    pub(crate) fn arm(&mut self, slot: u32, at: Time) {
+        self.timers.arm(slot, at);
+    }
+
+    /// The next thing that the owner of a socket must know.
+    pub(crate) fn next_event(&mut self) -> Option<(SocketId, tcp::Event)> {
+        while let Some(key) = self.notified.front().copied() {
+            if let Some(socket) = self.sockets.get_mut(key) {
+                if let Some(event) = socket.connection.poll_event() {
+                    return Some((key.into(), event));
+                }
+                socket.is_notified = false;
+            }
+            self.notified.pop_front();
+        }
+        None
     }
 
     /// Sockets, those of which only `TIME_WAIT` is left not counted.

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use roundtrip_packet::{ipv4, ipv6, tcp as segment};
+use roundtrip_packet::{SeqNumber, ipv4, ipv6, tcp as segment};
 use roundtrip_record::{CloseReason, EventId, TcpState, Time, Trace};
 use roundtrip_tcp::{self as tcp, Connection, Endpoints, Step};
 
+use crate::demux::Tuple;
 use crate::socket::{Attempt, Owner, Path, Service};
 use crate::{ConnectError, ConnectFailure, Host, SocketId};
 
@@ -39,7 +40,10 @@ impl Host {
             return Err(ConnectError::TooManySockets);
         }
         let local = self.choose_local(remote, local)?;
-        let isn = self.secret.isn(now, local, remote);
+        let isn = match self.replace_time_wait(now, Endpoints { local, remote }, trace) {
+            Some(isn) => isn,
+            None => self.secret.isn(now, local, remote),
+        };
         let ends = Endpoints { local, remote };
         let (path, options) = self.prepare(now, ends, options);
         let (mss, id) = (options.mss, self.tcp.next_connection());
@@ -62,17 +66,19 @@ impl Host {
         local: Option<SocketAddr>,
     ) -> Result<SocketAddr, ConnectError> {
         let wanted = local.filter(|local| !local.ip().is_unspecified());
-        let hop = self.route(wanted.map(|local| local.ip()), remote.ip());
+        let hop = self.network.route(wanted.map(|local| local.ip()), remote.ip());
         let hop = hop.ok_or(ConnectError::NoRoute)?;
         let ip = match wanted {
             Some(local)
-                if local.is_ipv4() == remote.is_ipv4() && self.links.is_local(local.ip()) =>
+                if local.is_ipv4() == remote.is_ipv4()
+                    && self.network.links().is_local(local.ip()) =>
             {
                 local.ip()
             }
             Some(_) => return Err(ConnectError::AddressNotAvailable),
             None => self
-                .links
+                .network
+                .links()
                 .source_for(hop.interface, hop.next_hop, remote.ip())
                 .ok_or(ConnectError::NoRoute)?,
         };
@@ -87,11 +93,29 @@ impl Host {
                 let port = self.ports.for_connection(&self.secret, ip, remote, is_free);
                 Ok(SocketAddr::new(ip, port.ok_or(ConnectError::PortsExhausted)?))
             }
-            port if sockets.is_free(SocketAddr::new(ip, port), remote) => {
-                Ok(SocketAddr::new(ip, port))
+            port => {
+                let local = SocketAddr::new(ip, port);
+                let holder = sockets.find(&Tuple::new(local, remote));
+                let socket = holder.and_then(|slot| sockets.sockets.at(slot));
+                let is_free = socket.is_none_or(|socket| socket.connection.may_be_replaced());
+                if is_free { Ok(local) } else { Err(ConnectError::AddressInUse) }
             }
-            _ => Err(ConnectError::AddressInUse),
         }
+    }
+
+    /// A connection in `TIME_WAIT` gives way to a new one with the same ends, whose numbers lie beyond
+    /// its own (RFC 6191; `tcp_twsk_unique`, which asks for no more where the port was chosen by the
+    /// application). The first sequence number of the new one, if there was such a connection.
+    fn replace_time_wait(
+        &mut self,
+        now: Time,
+        ends: Endpoints,
+        trace: &mut impl Trace,
+    ) -> Option<SeqNumber> {
+        let slot = self.tcp.find(&Tuple::new(ends.local, ends.remote))?;
+        let isn = self.tcp.sockets.at(slot)?.connection.next_isn()?;
+        self.release(now, slot, trace);
+        Some(isn)
     }
 
     /// The way to `remote`, and options that fit it.
@@ -111,7 +135,7 @@ impl Host {
             options.timestamp_offset = (self.secret.hash_pair(near, far) >> 32) as u32;
         }
         let path = self.path(now, local.ip(), remote.ip());
-        let link = path.and_then(|path| self.links.get(path.hop.interface));
+        let link = path.and_then(|path| self.network.links().get(path.hop.interface));
         let mtu = link.map_or(ipv4_least(), |link| link.mtu(remote.ip()));
         let mtu = self.path_mtus.get(now, remote.ip(), mtu);
         let ip_header = if remote.is_ipv4() { ipv4::HEADER_LEN } else { ipv6::HEADER_LEN };
@@ -256,27 +280,27 @@ impl Host {
     /// its own: FIN after what is buffered, or RST if received data was not read. When it has
     /// left its last state, [`Event::Gone`](crate::Event::Gone) says so.
     pub fn close(&mut self, now: Time, socket: SocketId, trace: &mut impl Trace) {
-        let is_full = self.tcp.orphans >= self.config.limits.orphans;
+        let is_full = self.tcp.orphans() >= self.config.limits.orphans;
         // (`tcp_check_oom`)
         if is_full || self.tcp.get(socket).is_some() && self.is_short_for(socket.slot) {
             self.abort(now, socket, trace);
         } else {
             self.with(socket, |connection| connection.close(now, trace));
-            self.orphan(socket);
+            self.tcp.orphan(socket);
         }
     }
 
     /// The owner lets go of the socket, and the connection is reset.
     pub fn abort(&mut self, now: Time, socket: SocketId, trace: &mut impl Trace) {
         self.with(socket, |connection| connection.abort(now, trace));
-        self.orphan(socket);
+        self.tcp.orphan(socket);
     }
 
     /// Whether there is no memory left, and a connection holds more than a little of it
     /// (`tcp_out_of_memory`, `SOCK_MIN_SNDBUF`).
     pub(crate) fn is_short_for(&self, slot: u32) -> bool {
         const LITTLE: u32 = 4_608;
-        self.tcp.memory.is_exhausted()
+        self.tcp.memory().is_exhausted()
             && self.tcp.sockets.at(slot).is_some_and(|socket| socket.memory > LITTLE)
     }
 
@@ -288,17 +312,6 @@ impl Host {
             socket.connection.abort(now, trace);
             self.tcp.touch(slot);
         }
-    }
-
-    /// Whoever held the socket does so no more. Its key changes, so that the old one finds
-    /// nothing; what is left to do is done when frames are polled.
-    fn orphan(&mut self, socket: SocketId) {
-        let Some(held) = self.tcp.get_mut(socket) else { return };
-        if let Owner::HalfOpen(listener) = std::mem::replace(&mut held.owner, Owner::Nobody) {
-            self.tcp.listeners.forget_half_open(listener);
-        }
-        self.tcp.orphans += 1;
-        self.tcp.sockets.renew(socket.slot);
     }
 
     /// Why a try to connect failed; `None` while it lasts, and if it succeeded.
@@ -351,7 +364,7 @@ impl Host {
     /// Only `TIME_WAIT` is left of a connection. Beyond the limit it ends at once
     /// (`tcp_time_wait`, `tcp_max_tw_buckets`).
     fn wait(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
-        let is_full = self.tcp.time_wait >= self.config.limits.time_wait;
+        let is_full = self.tcp.time_wait() >= self.config.limits.time_wait;
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
         if is_full {
             socket.connection.abort(now, trace);
@@ -360,9 +373,7 @@ impl Host {
             self.events.push_back(crate::Event::Gone(id));
             return;
         }
-        socket.owner = Owner::TimeWait;
-        self.tcp.orphans -= 1;
-        self.tcp.time_wait += 1;
+        self.tcp.begin_time_wait(slot);
     }
 }
 

@@ -132,6 +132,8 @@ pub(crate) fn conflicts<T>(bound: &BTreeMap<(u16, IpAddr), T>, at: SocketAddr) -
 
 #[cfg(test)]
 mod tests {
+    use roundtrip_packet::Ecn;
+
     use super::*;
 
     fn at(text: &str) -> SocketAddr {
@@ -162,7 +164,8 @@ mod tests {
         let id = sockets.bind(at("10.0.0.1:53")).unwrap();
         let socket = sockets.get_mut(id).unwrap();
         let (from, to) = (at("10.0.0.2:1"), "10.0.0.1".parse().unwrap());
-        let datagram = |length| Datagram { from, to, bytes: vec![0; length], cause: None };
+        let datagram =
+            |length| Datagram { from, to, ecn: Ecn::NotEct, bytes: vec![0; length], cause: None };
         for _ in 0..100 {
             socket.deliver(datagram(872), 5_000);
         }

@@ -22,6 +22,11 @@ impl<S> Channel<S> {
         matches!(self, Self::Tls(_))
     }
 
+    /// Whether HTTP/2 was agreed on (RFC 7301).
+    pub(crate) fn speaks_two(&self) -> bool {
+        matches!(self, Self::Tls(tls) if tls.get_ref().1.alpn_protocol() == Some(b"h2"))
+    }
+
     fn raw(&self) -> &S {
         match self {
             Self::Plain(stream) => stream,
@@ -42,11 +47,36 @@ impl<S> Channel<S> {
 pub(crate) struct Counted<S> {
     pub(crate) stream: S,
     pub(crate) received: u64,
+    /// The first bytes since this began: what a server says that does not speak what we expect.
+    first: ([u8; FIRST], usize),
 }
+
+/// How many first bytes are remembered.
+const FIRST: usize = 8;
 
 impl<S> Counted<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, received: 0 }
+        Self::after(stream, 0)
+    }
+
+    /// A stream of which so many bytes were received before.
+    pub(crate) fn after(stream: S, received: u64) -> Self {
+        Self { stream, received, first: ([0; FIRST], 0) }
+    }
+}
+
+impl<S> Counted<S> {
+    /// The first bytes that were received since this began.
+    pub(crate) fn first(&self) -> &[u8] {
+        &self.first.0[..self.first.1]
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        let (first, have) = &mut self.first;
+        let more = bytes.len().min(FIRST - *have);
+        first[*have..*have + more].copy_from_slice(&bytes[..more]);
+        *have += more;
+        self.received += bytes.len() as u64;
     }
 }
 
@@ -65,7 +95,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let poll = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.received += (buffer.filled().len() - before) as u64;
+        self.count(&buffer.filled()[before..]);
         poll
     }
 }

@@ -1,7 +1,7 @@
 //! Content codings (RFC 9110 §8.4.1): gzip, deflate, br, zstd, one over another.
 
 use core::fmt;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::rc::Rc;
@@ -78,6 +78,8 @@ pub struct Decoder {
     limits: DecodeLimits,
     encoded: u64,
     decoded: u64,
+    /// Bytes came after the end of a coding.
+    surplus: Rc<Cell<bool>>,
 }
 
 impl Decoder {
@@ -103,10 +105,11 @@ impl Decoder {
         }
         let source = Rc::new(RefCell::new(Source::default()));
         let mut reader: Box<dyn Read> = Box::new(Input(Rc::clone(&source)));
+        let surplus = Rc::<Cell<bool>>::default();
         for coding in codings.iter().rev() {
-            reader = undo(coding, BufReader::with_capacity(PIECE, reader))?;
+            reader = undo(coding, BufReader::with_capacity(PIECE, reader), &surplus)?;
         }
-        Ok(Some(Self { source, reader, codings, limits, encoded: 0, decoded: 0 }))
+        Ok(Some(Self { source, reader, codings, limits, encoded: 0, decoded: 0, surplus }))
     }
 
     /// Takes the next coded bytes.
@@ -145,6 +148,11 @@ impl Decoder {
         }
     }
 
+    /// Whether bytes came after the end of a coding; they are passed over.
+    pub fn has_surplus(&self) -> bool {
+        self.surplus.get()
+    }
+
     /// Bytes that came out so far.
     pub fn decoded(&self) -> u64 {
         self.decoded
@@ -160,9 +168,13 @@ impl Decoder {
     }
 }
 
-fn undo<R: BufRead + 'static>(coding: &str, inner: R) -> Result<Box<dyn Read>, CodingError> {
+fn undo<R: BufRead + 'static>(
+    coding: &str,
+    inner: R,
+    surplus: &Rc<Cell<bool>>,
+) -> Result<Box<dyn Read>, CodingError> {
     Ok(match coding {
-        "gzip" | "x-gzip" => Box::new(flate2::bufread::MultiGzDecoder::new(inner)),
+        "gzip" | "x-gzip" => Box::new(Gzip::new(inner, Rc::clone(surplus))),
         "deflate" => Box::new(Deflate::Unknown(inner, Vec::new())),
         "br" => Box::new(brotli::Decompressor::new(inner, PIECE)),
         "zstd" => {
@@ -176,6 +188,73 @@ fn undo<R: BufRead + 'static>(coding: &str, inner: R) -> Result<Box<dyn Read>, C
         }
         other => return Err(CodingError::Unknown(other.to_owned())),
     })
+}
+
+/// Members of gzip, one after the other (RFC 1952 §2.2), to the first byte that begins none: some
+/// servers let zeros, line ends or pages of their own follow, and browsers pass these over.
+struct Gzip<R> {
+    state: Members<R>,
+    surplus: Rc<Cell<bool>>,
+}
+
+enum Members<R> {
+    Within(Box<flate2::bufread::GzDecoder<R>>),
+    Between(R),
+    Surplus(R),
+    Moved,
+}
+
+impl<R: BufRead> Gzip<R> {
+    fn new(inner: R, surplus: Rc<Cell<bool>>) -> Self {
+        let member = flate2::bufread::GzDecoder::new(inner);
+        Self { state: Members::Within(Box::new(member)), surplus }
+    }
+}
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        /// The first byte of every member.
+        const BEGINS: u8 = 0x1f;
+        loop {
+            match &mut self.state {
+                Members::Within(member) => match member.read(out)? {
+                    0 if !out.is_empty() => {}
+                    length => return Ok(length),
+                },
+                Members::Between(inner) => match inner.fill_buf()?.first() {
+                    None => return Ok(0),
+                    Some(&first) => {
+                        let surplus = first != BEGINS;
+                        if surplus {
+                            self.surplus.set(true);
+                        }
+                        if let Members::Between(inner) =
+                            core::mem::replace(&mut self.state, Members::Moved)
+                        {
+                            self.state = if surplus {
+                                Members::Surplus(inner)
+                            } else {
+                                Members::Within(Box::new(flate2::bufread::GzDecoder::new(inner)))
+                            };
+                        }
+                        continue;
+                    }
+                },
+                Members::Surplus(inner) => match inner.fill_buf()?.len() {
+                    0 => return Ok(0),
+                    length => {
+                        inner.consume(length);
+                        continue;
+                    }
+                },
+                Members::Moved => return Ok(0),
+            }
+            // A member has ended.
+            if let Members::Within(member) = core::mem::replace(&mut self.state, Members::Moved) {
+                self.state = Members::Between(member.into_inner());
+            }
+        }
+    }
 }
 
 /// `deflate` is the zlib format (RFC 9110 §8.4.1.2); some servers send bare deflate data instead,

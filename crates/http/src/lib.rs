@@ -16,7 +16,8 @@
 //! - Names are not looked up here: a [`client::Resolve`] gives addresses. Trust, randomness and the
 //!   calendar of TLS are handed in ([`client::TlsOptions`]).
 //!
-//! What HTTP/2 says is h2's work, so the record has no sizes of its heads.
+//! What HTTP/2 says is h2's work; a layer of ours below it sees the frames pass, so that the record
+//! has the same of it as of HTTP/1.
 //!
 //! ```
 //! use roundtrip_http::client::{Client, Options, Request, Resolve};
@@ -44,8 +45,10 @@ pub mod handler;
 mod media;
 pub mod message;
 mod params;
+mod reporter;
 pub mod server;
 mod timer;
+mod two;
 pub mod url;
 
 pub use body::{Body, Chunks, Part};

@@ -7,80 +7,15 @@ use core::time::Duration;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use common::authority::Authority;
 use common::desk::Desk;
 use common::{Site, get};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use roundtrip_http::client::{Options, Request, Tls, TlsOptions};
+use roundtrip_http::client::{Options, Request, Tls};
 use roundtrip_http::handler::{Files, Tree};
 use roundtrip_http::server::{self, Server};
 use roundtrip_http::url;
 use roundtrip_record::{FaultKind, Step, TlsEstablished, What};
 use roundtrip_wire::{Listener as _, Wire};
-use rustls::client::WebPkiServerVerifier;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
-
-/// The desk's calendar at its epoch.
-#[derive(Debug)]
-struct Calendar;
-
-impl rustls::time_provider::TimeProvider for Calendar {
-    fn current_time(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(Duration::from_hours(500_000)))
-    }
-}
-
-/// An authority, and what it signs.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    der: CertificateDer<'static>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        Self::named("Test Authority")
-    }
-
-    fn named(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().unwrap();
-        let der = params.self_signed(&key).unwrap().der().clone();
-        Self { issuer: Issuer::new(params, key), der }
-    }
-
-    /// A server's configuration with a certificate for this name until this year.
-    fn server(&self, name: &str, until: i32, alpn: &[&str]) -> Arc<rustls::ServerConfig> {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(until, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let der = params.signed_by(&key, &self.issuer).unwrap().der().clone();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ServerConfig::builder_with_details(provider, Arc::new(Calendar))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![der], key)
-            .unwrap();
-        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        Arc::new(config)
-    }
-
-    /// A client that trusts it.
-    fn client(&self) -> Tls {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(self.der.clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-        let verifier = verifier.build().unwrap();
-        Tls::new(TlsOptions { provider, time: Arc::new(Calendar), verifier, key_log: None })
-            .unwrap()
-    }
-}
 
 /// Serves one file over https on the host with this number.
 fn serve(site: &Site, number: u8, config: Arc<rustls::ServerConfig>) {
@@ -293,7 +228,7 @@ fn http_2_carries_many_exchanges_on_one_connection() {
         )
         .await;
         let failure = client.send(get("https://www0.test/refuse")).await.unwrap_err();
-        assert!(matches!(failure.kind, FaultKind::ReceiveFailed { .. }), "{failure:?}");
+        assert!(matches!(failure.kind, FaultKind::StreamReset { .. }), "{failure:?}");
         // A stream that failed does not harm the connection.
         assert_eq!(one("/again", None).await, "GET /again 0");
         client.close("visit over").await;

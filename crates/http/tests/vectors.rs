@@ -176,7 +176,7 @@ fn heads_that_are_none_are_refused() {
         "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\n",
         "GET / HTTP/1.1\r\n Host: a\r\n\r\n",
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "PRI * HTTP/2.0\r\nHost: a\r\n\r\n",
         "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\r\n\r\n",
     ]);
 }

@@ -13,7 +13,7 @@ use roundtrip_record::Time;
 /// Where events happen. The order of the variants is the order at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
-    /// A frame arrives over the link with this index.
+    /// A frame arrives over the link with this index, or its transmitter takes the next one.
     Link(u32),
     /// The timer of the host with this index.
     Host(u32),

@@ -8,9 +8,9 @@ use roundtrip_record::{LinkId, Log, Role};
 
 use crate::environment::Caches;
 use crate::lab::{Attached, End, Forwarding, Lab, LabHost};
-use crate::link::{Queue, Shape};
 use crate::net::{Net, Way};
 use crate::seed::Seed;
+use crate::shape::{Queue, Rate, Shape};
 
 /// 2026-01-01T00:00:00Z, the calendar time at which a lab begins unless told otherwise, in seconds
 /// since 1970. Fixed, so that a run is the same on every day.
@@ -46,7 +46,10 @@ impl Settings {
 ///                                                   ├─ inner link ── server …
 /// ```
 ///
-/// The access link is as the [`Net`] says. Each server has a link of its own to the router: 10 Gbit/s
+/// The router stands in the client's house, and the access link lies behind it: what client and router
+/// say to each other to find their hardware addresses stays on the segment between them, an Ethernet
+/// ([`Internet::SEGMENT`] each way), and everything the router passes on crosses the access link, which
+/// is as the [`Net`] says, that segment included. Each server has a link of its own to the router: 10 Gbit/s
 /// and 20 µs each way ([`Internet::inner`]), so what a person describes is what decides. Every
 /// link is an Ethernet segment of its own: hosts and router find each other by ARP.
 pub struct Internet {
@@ -87,10 +90,14 @@ impl Internet {
     const CLIENT_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2);
     const ROUTER_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
 
+    /// How long ARP and neighbour discovery take from the client to its router, and back: a gigabit
+    /// Ethernet with a switch, as the inner links have it. (A Wi-Fi hop takes 1 to 3 ms.)
+    pub const SEGMENT: Duration = Duration::from_micros(20);
+
     /// What every link behind the router is like, both ways.
     pub fn inner() -> Shape {
         Shape {
-            rate: Some(10_000_000_000),
+            rate: Rate::Constant(10_000_000_000),
             queue: Queue::Packets(1_000),
             ..Shape::ideal(Duration::from_micros(20))
         }
@@ -119,12 +126,12 @@ impl Internet {
             &End {
                 host: &client,
                 addresses: vec![(Self::CLIENT.into(), 24), (Self::CLIENT_V6.into(), 64)],
-                shape: net.shape(Way::Up),
+                shape: Shape { segment: Some(Self::SEGMENT), ..net.shape(Way::Up) },
             },
             &End {
                 host: &router,
                 addresses: vec![(Self::ROUTER.into(), 24), (Self::ROUTER_V6.into(), 64)],
-                shape: net.shape(Way::Down),
+                shape: Shape { segment: Some(Self::SEGMENT), ..net.shape(Way::Down) },
             },
         );
         for gateway in [IpAddr::from(Self::ROUTER), Self::ROUTER_V6.into()] {
@@ -167,7 +174,7 @@ impl Internet {
         };
         let shape = Self::inner();
         let [at_server, at_router] = self.lab.link(
-            &End { host: &server, addresses: vec![(address, whole)], shape },
+            &End { host: &server, addresses: vec![(address, whole)], shape: shape.clone() },
             &End { host: &self.router, addresses: vec![(near, whole)], shape },
         );
         let on_link = |to, interface| Route { to, prefix_len: whole, via: None, interface };

@@ -21,9 +21,10 @@ use crate::agenda::Source;
 use crate::chance::{self, Draw};
 use crate::environment::Surroundings;
 use crate::executor::Ran;
-use crate::link::{Link, Queue, Shape};
+use crate::link::Link;
 use crate::port::LabPort;
 use crate::seed::Seed;
+use crate::shape::{Discipline, Queue, Shape};
 use crate::world::World;
 
 /// A simulated host, as the tasks on it see it.
@@ -190,7 +191,7 @@ impl Lab {
         to: &End<'_>,
         (interface, to_id): (IfIndex, InterfaceId),
     ) -> LinkId {
-        let shape = from.shape;
+        let shape = &from.shape;
         let id = self.log.link_id();
         let mut log = from.host.log();
         log.emit(self.now(), None, || {
@@ -198,13 +199,9 @@ impl Lab {
                 id,
                 from: from_id,
                 to: to_id,
-                rate: shape.rate,
+                rate: shape.rate.mean(),
                 delay: shape.delay,
-                queue: match shape.queue {
-                    Queue::Unlimited => String::new(),
-                    Queue::Packets(packets) => format!("{packets}p"),
-                    Queue::Bytes(bytes) => format!("{bytes}B"),
-                },
+                queue: queue_in_words(shape),
                 loss_ppm: shape.loss.get(),
             })
         });
@@ -317,6 +314,19 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         self.world.executor().clear();
+    }
+}
+
+/// The queue as the record names it: its limit, and its discipline if that is not the usual one.
+fn queue_in_words(shape: &Shape) -> String {
+    let limit = match shape.queue {
+        Queue::Unlimited => String::new(),
+        Queue::Packets(packets) => format!("{packets}p"),
+        Queue::Bytes(bytes) => format!("{bytes}B"),
+    };
+    match shape.discipline {
+        Discipline::DropTail => limit,
+        managed => format!("{limit} {}", managed.name()).trim_start().to_owned(),
     }
 }
 

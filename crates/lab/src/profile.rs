@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::net::Net;
+use crate::net::{Direction, Net};
+use crate::shape::Rate;
 
 /// A named network: WebPageTest's connectivity profiles, and the network of a house or office.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,12 +65,14 @@ impl Profile {
     }
 
     /// The network.
-    pub const fn net(self) -> Net {
+    pub fn net(self) -> Net {
         let (_, _, down, up, rtt) = TABLE[self as usize];
+        let direction =
+            |kbit: u64| Direction { rate: Rate::Constant(kbit * 1_000), ..Direction::IDEAL };
         Net {
             profile: Some(self),
-            down: Some(down * 1_000),
-            up: Some(up * 1_000),
+            down: direction(down),
+            up: direction(up),
             rtt: Duration::from_micros(rtt),
             ..Net::IDEAL
         }

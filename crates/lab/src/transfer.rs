@@ -26,10 +26,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::internet::DEFAULT_DATE;
 use crate::lab::{Attached, End, Forwarding, Lab, LabHost, Stuck};
-use crate::link::{Pickup, Shape};
 use crate::net::{Net, Way};
 use crate::port::LabPort;
 use crate::seed::Seed;
+use crate::shape::{Pickup, Shape};
 
 /// Bytes of the request.
 const REQUEST: usize = 100;
@@ -136,7 +136,7 @@ pub struct Run {
     pub frames_down: u64,
     /// Frames that were handed to the link from the client.
     pub frames_up: u64,
-    /// Of both, dropped since a queue was full.
+    /// Of both, dropped by a queue: since it was full, or by its management.
     pub dropped: u64,
     /// Of both, lost on the way.
     pub lost: u64,
@@ -247,7 +247,7 @@ fn measure(run: u32, flows: &[Flow], before: [LinkCounts; 2], after: [LinkCounts
         eof_ms: latest(|flow| flow.eof),
         frames_down: down,
         frames_up: up,
-        dropped: both(|counts| counts.queue_full),
+        dropped: both(|counts| counts.queue_full + counts.aqm),
         lost: both(|counts| counts.lost),
     }
 }

@@ -2,24 +2,32 @@
 
 use std::time::Duration;
 
-use crate::link::{Fcs, Queue};
 use crate::seed::Ppm;
+use crate::shape::{CoDel, Discipline, Distribution, FqCoDel, Queue};
 
 type Read<T> = Result<T, &'static str>;
 
 const TIME: &str = "a time with its unit is wanted: 200ms, 1.5s or 300us";
+const SOME_TIME: &str = "a time with its unit is wanted, more than zero: 5ms or 500us";
 const RATE: &str =
     "a rate with its unit is wanted, more than zero: 768kbit, 1.6Mbit, 1Gbit or 56000bit";
 const PERCENT: &str = "a percentage from 0% to 100% is wanted: 2% or 0.05%";
 const QUEUE: &str =
     "packets or bytes are wanted, at least one packet or one frame of 1514 bytes: 100p or 64kB";
-const FCS: &str = "on or off is wanted";
+const SWITCH: &str = "on or off is wanted";
+const DISCIPLINE: &str = "droptail, codel or fq_codel is wanted";
+const DISTRIBUTION: &str = "uniform or normal is wanted";
+const FLOWS: &str = "a number from 1 to 65536 is wanted";
+const QUANTUM: &str = "bytes from 256B to 64kB are wanted: 1514B";
 
 /// Nanoseconds a unit; the longest unit that suits is written.
 const TIMES: [(&str, u64); 4] = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000), ("ns", 1)];
 const RATES: [(&str, u64); 4] =
     [("Gbit", 1_000_000_000), ("Mbit", 1_000_000), ("kbit", 1_000), ("bit", 1)];
 const BYTES: [(&str, u64); 3] = [("MB", 1_000_000), ("kB", 1_000), ("B", 1)];
+
+/// The fastest rate that can be described: 1 Tbit/s.
+pub(crate) const FASTEST: u64 = 1_000_000_000_000;
 
 /// An Ethernet frame of the usual MTU: a queue that cannot hold one would stop the traffic.
 const FRAME: u64 = 1514;
@@ -35,7 +43,7 @@ pub(crate) fn time(text: &str) -> Read<Duration> {
 pub(crate) fn rate(text: &str) -> Read<u64> {
     // `Mbps` and `Mbit/s` are what others write.
     let text = text.trim_end_matches("/s").replace("bps", "bit");
-    quantity(&text, &RATES).filter(|rate| (1..=1_000_000_000_000).contains(rate)).ok_or(RATE)
+    quantity(&text, &RATES).filter(|rate| (1..=FASTEST).contains(rate)).ok_or(RATE)
 }
 
 pub(crate) fn percent(text: &str) -> Read<Ppm> {
@@ -51,12 +59,51 @@ pub(crate) fn queue(text: &str) -> Read<Queue> {
     quantity(text, &BYTES).filter(|bytes| *bytes >= FRAME).map(Queue::Bytes).ok_or(QUEUE)
 }
 
-pub(crate) fn fcs(text: &str) -> Read<Fcs> {
+/// A time that is not 0.
+pub(crate) fn some_time(text: &str) -> Read<Duration> {
+    let time = time(text)?;
+    if time.is_zero() { Err(SOME_TIME) } else { Ok(time) }
+}
+
+pub(crate) fn switch(text: &str) -> Read<bool> {
     match text {
-        "on" => Ok(Fcs::On),
-        "off" => Ok(Fcs::Off),
-        _ => Err(FCS),
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(SWITCH),
     }
+}
+
+pub(crate) fn discipline(text: &str) -> Read<Discipline> {
+    let known = [
+        Discipline::DropTail,
+        Discipline::CoDel(CoDel::LINUX),
+        Discipline::FqCoDel(FqCoDel::LINUX),
+    ];
+    // `fq-codel` is what a person may write who does not know tc.
+    let text = text.replace('-', "_");
+    let found = known.into_iter().find(|discipline| discipline.name().eq_ignore_ascii_case(&text));
+    found.ok_or(DISCIPLINE)
+}
+
+pub(crate) fn distribution(text: &str) -> Read<Distribution> {
+    match text {
+        "uniform" => Ok(Distribution::Uniform),
+        "normal" => Ok(Distribution::Normal),
+        _ => Err(DISTRIBUTION),
+    }
+}
+
+pub(crate) fn flows(text: &str) -> Read<u32> {
+    text.parse().ok().filter(|flows| (1..=65_536).contains(flows)).ok_or(FLOWS)
+}
+
+pub(crate) fn quantum(text: &str) -> Read<u32> {
+    let bytes = quantity(text, &BYTES).filter(|bytes| (256..=64_000).contains(bytes));
+    bytes.map(|bytes| bytes as u32).ok_or(QUANTUM)
+}
+
+pub(crate) fn write_switch(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 pub(crate) fn write_time(time: Duration) -> String {
@@ -91,7 +138,7 @@ fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// A decimal number times `scale`, which must come out whole.
-fn decimal(text: &str, scale: u64) -> Option<u64> {
+pub(crate) fn decimal(text: &str, scale: u64) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use roundtrip_host::{IfIndex, Transmit};
-use roundtrip_record::{EventId, LinkDropped, LinkId, Log, Time, Trace as _, What};
+use roundtrip_record::{DropReason, EventId, LinkDropped, LinkId, Log, Time, Trace as _, What};
 
 use crate::agenda::{Agenda, Source};
 use crate::executor::Executor;
-use crate::link::{Link, Mishap};
+use crate::link::Link;
 use crate::pool::Pool;
 use crate::sleep::Beds;
 
@@ -109,11 +109,10 @@ impl World {
         let now = self.now();
         let Cable { link, id, log, .. } = &mut self.links.borrow_mut()[index as usize];
         let before = link.next();
-        let mishap = |reason: Mishap| {
-            let what = || What::LinkDropped(LinkDropped { link: *id, reason });
-            log.emit(now, transmit.event, what);
+        let mut tell = |event: Option<EventId>, reason: DropReason| {
+            log.emit(now, event, || What::LinkDropped(LinkDropped { link: *id, reason }));
         };
-        link.send(now, frame, transmit.event, &mut self.pool.borrow_mut(), mishap);
+        link.send(now, frame, transmit.event, &mut self.pool.borrow_mut(), &mut tell);
         // Behind others it changes nothing.
         let next = link.next();
         if next != before {
@@ -121,12 +120,17 @@ impl World {
         }
     }
 
-    /// Takes the frame that arrives now over the link with this index.
+    /// Lets happen what is due now at the link with this index: takes the frame that arrives, if it
+    /// is that.
     #[inline]
     pub(crate) fn arrive(&self, index: u32) -> Option<Arrival> {
-        let Cable { link, to: (host, interface), .. } =
+        let now = self.now();
+        let Cable { link, id, to: (host, interface), log } =
             &mut self.links.borrow_mut()[index as usize];
-        let flight = link.arrive(self.now());
+        let mut tell = |event: Option<EventId>, reason: DropReason| {
+            log.emit(now, event, || What::LinkDropped(LinkDropped { link: *id, reason }));
+        };
+        let flight = link.happen(now, &mut self.pool.borrow_mut(), &mut tell);
         self.agenda.borrow_mut().set(Source::Link(index), link.next());
         let flight = flight?;
         let (host, interface) = (*host, *interface);

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use roundtrip_lab::{Internet, LabHost, Net, Seed, Settings};
-use roundtrip_record::{DropReason, LinkCounts, Log, Role, What};
-use roundtrip_wire::{Datagram as _, Wire as _};
+use roundtrip_record::{DropReason, LinkCounts, Log, NeighbourState, Role, What};
+use roundtrip_wire::{Datagram as _, Listener as _, Wire as _};
 
 fn internet(net: &str, log: Log) -> Internet {
     let net: Net = net.parse().unwrap();
@@ -80,7 +80,59 @@ fn a_server_may_have_an_ipv6_address() {
     echo(&server, address);
     let client = internet.client().clone();
     let took = internet.lab().run_until(async move { ask(&client, address).await }).unwrap();
-    assert!((40..90).contains(&took.as_millis()), "{took:?}");
+    // A round trip, and the router's question for the server's hardware address.
+    assert_eq!(took.as_micros(), 40_000 + 40 + 2 * 20 + 40);
+}
+
+/// The router is a neighbour, and the access link lies behind it: asking for the router's hardware
+/// address costs no round trip of the network, in either family.
+#[test]
+fn first_contact_takes_one_round_trip() {
+    let log = Log::memory();
+    let mut internet = internet("rtt=400ms,loss=0.0001%", log.clone());
+    let addresses: [IpAddr; 2] = [Internet::web_address(0).into(), "2001:db8::80".parse().unwrap()];
+    for (number, address) in addresses.into_iter().enumerate() {
+        let at = SocketAddr::new(address, 80);
+        let server = internet.add_server(&format!("web{number}"), Role::WebServer, address);
+        let mut listener = server.listen(at).unwrap();
+        server.spawn(async move { drop(listener.accept().await) }).detach();
+        let client = internet.client().clone();
+        let connect = async move {
+            let began = client.now();
+            client.connect(at, None, None).await.unwrap();
+            client.now() - began
+        };
+        let took = internet.lab().run_until(connect).unwrap();
+        // The access link, the inner link, and the two segments on which addresses are resolved.
+        assert_eq!(took.as_micros(), 400_000 + 40 + 2 * 20 + 40, "{address}");
+    }
+    let events = log.events();
+    let asked = |state: NeighbourState| {
+        let change =
+            |what: &What| matches!(what, What::NeighbourChanged(change) if change.to == state);
+        events.iter().find(|event| change(&event.what)).unwrap().at
+    };
+    let took = asked(NeighbourState::Reachable) - asked(NeighbourState::Incomplete);
+    assert_eq!(took, 2 * Internet::SEGMENT);
+}
+
+/// What stays on the segment meets none of the access link's faults.
+#[test]
+fn address_resolution_is_never_lost_on_the_access_link() {
+    let mut internet = internet("rtt=40ms,loss=100%", Log::off());
+    let address = Internet::web_address(0).into();
+    internet.add_server("www", Role::WebServer, address);
+    let client = internet.client().clone();
+    let work = async move {
+        let any = SocketAddr::from(([0, 0, 0, 0], 0));
+        let socket = client.datagram(any).unwrap();
+        socket.send_to(b"lost", SocketAddr::new(address, 7), None).await.unwrap();
+        client.sleep(Duration::from_millis(1)).await;
+    };
+    internet.lab().run_until(work).unwrap();
+    let [up, down] = internet.access().map(|link| internet.lab().counts(link));
+    assert_eq!((up.frames, up.delivered, up.lost), (2, 1, 1), "the question, and the datagram");
+    assert_eq!((down.frames, down.delivered), (1, 1), "the answer");
 }
 
 #[test]

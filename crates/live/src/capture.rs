@@ -177,12 +177,12 @@ impl Capture {
     /// A frame of a link that has Ethernet headers, finished where the kernel had not finished it.
     fn read(&self, message: &Message<'_>) -> Option<Captured> {
         // struct sockaddr_ll: family, protocol, index, hardware type, packet type.
-        let hardware = u16_at(&message.from, 8)?;
+        let hardware = u16_at(message.from(), 8)?;
         let mut captured = Captured {
             bytes: message.data.to_vec(),
             at: self.stamp(message),
-            interface: u32_at(&message.from, 4)?,
-            outgoing: *message.from.get(10)? == PACKET_OUTGOING,
+            interface: u32_at(message.from(), 4)?,
+            outgoing: *message.from().get(10)? == PACKET_OUTGOING,
             loopback: hardware == ARPHRD_LOOPBACK,
         };
         // What leaves through the loopback comes in there again: once is enough.
@@ -190,7 +190,7 @@ impl Capture {
         if twice || ![ARPHRD_ETHER, ARPHRD_LOOPBACK].contains(&hardware) {
             return None;
         }
-        let status = message.control(libc::SOL_PACKET, libc::PACKET_AUXDATA)?;
+        let status = message.control.get(libc::SOL_PACKET, libc::PACKET_AUXDATA)?;
         if u32_at(status, 0)? & TP_STATUS_CSUMNOTREADY != 0 {
             finish_checksum(&mut captured.bytes);
         }
@@ -198,13 +198,8 @@ impl Capture {
     }
 
     fn stamp(&self, message: &Message<'_>) -> Time {
-        let nanos = message.control(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS).and_then(|stamp| {
-            let word = |at: usize| -> Option<u64> {
-                Some(u64::from_ne_bytes(stamp.get(at..at + 8)?.try_into().ok()?))
-            };
-            Some(word(0)? * 1_000_000_000 + word(8)?)
-        });
-        nanos.map_or_else(|| self.shared.clock.now(), |nanos| self.shared.clock.at(nanos))
+        let stamp = message.control.stamp();
+        stamp.map_or_else(|| self.shared.clock.now(), |nanos| self.shared.clock.at(nanos))
     }
 
     fn keep(&self, captured: &Captured) {
@@ -284,8 +279,9 @@ impl Capture {
             .log
             .clone()
             .emit(at, frame, || What::TcpSegment(described(flow, direction, segment, shift)));
-        if direction == Direction::Received {
-            flow.segments.borrow_mut().arrive(segment, event);
+        match direction {
+            Direction::Sent => flow.segments.borrow_mut().leave(segment, at),
+            Direction::Received => flow.segments.borrow_mut().arrive(segment, at, event),
         }
     }
 

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 use std::rc::Rc;
 
+use roundtrip_os::syscall::switch_option;
 use roundtrip_record::{Attempt, AttemptEnd, CloseReason, EventId, How, Side, TcpState, Time};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
@@ -15,6 +16,7 @@ use tokio::net::TcpStream;
 use crate::flow::Flow;
 use crate::neighbour::Watch;
 use crate::network::Network;
+use crate::stream::Handshake;
 use crate::tcp_info::Sample;
 use crate::{LiveStream, icmp};
 
@@ -26,7 +28,7 @@ pub(crate) async fn connect(
     cause: Option<EventId>,
 ) -> Result<LiveStream, Attempt> {
     let began = network.now();
-    let mut attempt = Handshake { network, to, began, watch: None, syns: vec![began] };
+    let mut attempt = Try { network, to, began, watch: None, syns: Vec::new() };
     let interface = |route: &_| network.interface(route);
     attempt.watch = Watch::start(&network.log, began, to.ip(), cause, interface);
     let (socket, result) = attempt.start().map_err(|error| attempt.failed(&error, None))?;
@@ -45,16 +47,16 @@ pub(crate) async fn connect(
     };
     match attempt.wait(&tcp, until, cause).await {
         Ok(()) => {
+            let handshake = attempt.done(&tcp);
             flow.seen(TcpState::Established, "connect");
-            let syn = Some((began, attempt.syns.len() as u32));
-            Ok(LiveStream::new(tcp, flow, Rc::clone(network), syn))
+            Ok(LiveStream::new(tcp, flow, Rc::clone(network), handshake))
         }
         Err(error) => Err(attempt.end_of_stream(&flow, &error, tcp)),
     }
 }
 
 /// One try to connect while it is under way.
-struct Handshake<'a> {
+struct Try<'a> {
     network: &'a Rc<Network>,
     to: SocketAddr,
     began: Time,
@@ -63,13 +65,18 @@ struct Handshake<'a> {
     syns: Vec<Time>,
 }
 
-impl Handshake<'_> {
-    fn start(&self) -> io::Result<(Socket, io::Result<()>)> {
+impl Try<'_> {
+    fn start(&mut self) -> io::Result<(Socket, io::Result<()>)> {
         let kind = Type::STREAM.nonblocking().cloexec();
         let socket = Socket::new(Domain::for_address(self.to), kind, Some(Protocol::TCP))?;
         if self.network.records() {
-            icmp::ask(socket.as_fd(), self.to);
+            icmp::ask(socket.as_fd(), self.to.is_ipv6());
+            // Without it less is known of when bytes arrive.
+            let (level, option) = (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS);
+            let _ = switch_option(socket.as_fd(), level, option, true);
         }
+        // What was done until now was our own doing.
+        self.syns.push(self.network.now());
         let result = match socket.connect(&self.to.into()) {
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(()),
             other => other,
@@ -113,6 +120,19 @@ impl Handshake<'_> {
                 self.syns.push(self.network.now());
             }
         }
+    }
+
+    /// The connection is open.
+    fn done(&mut self, tcp: &TcpStream) -> Option<Handshake> {
+        let sample = Sample::take(tcp.as_fd()).ok();
+        let resent = sample.map_or(0, |sample| sample.retransmissions());
+        let began = *self.syns.first()?;
+        // Until data is sent, what the kernel has measured is the handshake; of a SYN that was sent
+        // again it cannot tell which one was answered (RFC 6298 §3).
+        let round_trip = sample.map(|sample| sample.round_trip()).filter(|_| resent == 0);
+        let answered = round_trip.filter(|time| !time.is_zero()).map(|time| began + time);
+        let syns = (self.syns.len() as u32).max(resent + 1);
+        Some(Handshake { began, syns, answered: answered.map(|at| at.min(self.network.now())) })
     }
 
     fn end_of_stream(&self, flow: &Rc<Flow>, error: &io::Error, tcp: TcpStream) -> Attempt {

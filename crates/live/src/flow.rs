@@ -32,12 +32,15 @@ pub(crate) struct Flow {
 /// What captured segments tell of a connection.
 #[derive(Default)]
 pub(crate) struct Segments {
+    /// When our first SYN left, and when its answer came.
+    pub(crate) handshake: (Option<Time>, Option<Time>),
     /// The sequence number that the other end's next new byte will have, once its SYN was seen.
     next: Option<u32>,
     /// Bytes of the received stream before that one.
     received: u64,
-    /// Offset of the first byte, and the segment that brought it; offsets rise.
-    arrived: Vec<(u64, EventId)>,
+    /// Offset of the first byte, when the segment that brought it came, and that segment's event;
+    /// offsets rise.
+    arrived: Vec<(u64, Time, Option<EventId>)>,
     /// Window scale of our SYN and of the other end's.
     scales: [Option<u8>; 2],
 }
@@ -54,9 +57,19 @@ impl Segments {
         self.scales[1 - side].and(self.scales[side]).unwrap_or(0).min(14)
     }
 
+    /// A segment has left.
+    pub(crate) fn leave(&mut self, segment: &Segment<'_>, at: Time) {
+        if segment.header.flags.contains(roundtrip_packet::Flags::SYN) {
+            self.handshake.0.get_or_insert(at);
+        }
+    }
+
     /// A segment has come in: remembers which new bytes it brought.
-    pub(crate) fn arrive(&mut self, segment: &Segment<'_>, event: Option<EventId>) {
+    pub(crate) fn arrive(&mut self, segment: &Segment<'_>, at: Time, event: Option<EventId>) {
         let header = &segment.header;
+        if header.flags.contains(roundtrip_packet::Flags::SYN) {
+            self.handshake.1.get_or_insert(at);
+        }
         if header.flags.contains(roundtrip_packet::Flags::SYN) {
             self.next = Some(header.sequence.0.wrapping_add(1));
             return;
@@ -65,16 +78,17 @@ impl Segments {
         let end = header.sequence.0.wrapping_add(segment.payload.len() as u32);
         let new = end.wrapping_sub(next) as i32;
         if new > 0 {
-            self.arrived.extend(event.map(|event| (self.received, event)));
+            self.arrived.push((self.received, at, event));
             self.received += new as u64;
             self.next = Some(end);
         }
     }
 
-    /// The segment that brought the byte at `offset`.
-    pub(crate) fn at(&self, offset: u64) -> Option<EventId> {
-        let after = self.arrived.partition_point(|(start, _)| *start <= offset);
-        self.arrived.get(after.checked_sub(1)?).map(|(_, event)| *event)
+    /// The segment that brought the byte at `offset`, and when it came; `None` where it was not seen.
+    pub(crate) fn at(&self, offset: u64) -> Option<(Time, Option<EventId>)> {
+        let after = self.arrived.partition_point(|(start, ..)| *start <= offset);
+        let (_, at, event) = self.arrived.get(after.checked_sub(1)?)?;
+        (offset < self.received).then_some((*at, *event))
     }
 }
 

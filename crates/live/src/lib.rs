@@ -19,6 +19,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod arrivals;
 mod capture;
 mod connect;
 mod datagram;

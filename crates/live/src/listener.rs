@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::rc::Rc;
 
+use roundtrip_os::syscall::switch_option;
 use roundtrip_record::{Side, TcpState};
 use roundtrip_wire::Listener;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -35,6 +37,11 @@ impl LiveListener {
         // A server that starts again need not wait for its old connections' TIME_WAIT.
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(shares)?;
+        if network.records() {
+            // Accepted connections have it from their listener.
+            let (level, option) = (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS);
+            let _ = switch_option(socket.as_fd(), level, option, true);
+        }
         socket.bind(&at.into())?;
         socket.listen(BACKLOG)?;
         let tcp = TcpListener::from_std(socket.into())?;

@@ -4,13 +4,17 @@
 use core::cell::RefCell;
 use core::future::Future;
 use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 
 use roundtrip_os::Clock;
+use roundtrip_os::syscall::switch_option;
 use roundtrip_record::{
     CloseReason, ConnectionId, How, InterfaceId, Log, Step, Time, Trace as _, Unseen, What,
 };
+use socket2::{Domain, Socket, Type};
 
 use crate::capture::Capture;
 use crate::flow::Flow;
@@ -21,6 +25,9 @@ pub(crate) struct Network {
     pub(crate) clock: Clock,
     pub(crate) log: Log,
     capture: Option<Capture>,
+    /// As long as one socket wants its packets stamped, the kernel stamps those of all; from the first
+    /// one on it takes a moment to begin.
+    _stamping: Option<OwnedFd>,
     flows: RefCell<BTreeMap<ConnectionId, Rc<Flow>>>,
 }
 
@@ -33,7 +40,8 @@ impl Network {
         if let Some(capture) = &capture {
             tokio::task::spawn_local(capture.clone().run());
         }
-        Rc::new(Self { clock, log, capture, flows: RefCell::default() })
+        let stamping = log.is_on().then(stamping).and_then(io::Result::ok);
+        Rc::new(Self { clock, log, capture, _stamping: stamping, flows: RefCell::default() })
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -115,7 +123,14 @@ impl Network {
     }
 }
 
-fn unseen_packets(log: &Log, clock: Clock, error: &std::io::Error) {
+/// A socket that does nothing but want stamps.
+fn stamping() -> io::Result<OwnedFd> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM.cloexec(), None)?;
+    switch_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, true)?;
+    Ok(socket.into())
+}
+
+fn unseen_packets(log: &Log, clock: Clock, error: &io::Error) {
     let why = error.to_string();
     log.clone().emit(clock.now(), None, || {
         What::Unseen(Unseen {

@@ -9,11 +9,13 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::rc::Rc;
 
-use roundtrip_record::{CloseReason, ConnectionId, EventId, How, TcpState, Time, What};
+use roundtrip_os::syscall::receive_stamped;
+use roundtrip_record::{CloseReason, ConnectionId, EventId, How, TcpRead, TcpState, Time, What};
 use roundtrip_wire::{Nodelay, StreamInfo, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::arrivals::Arrivals;
 use crate::flow::Flow;
 use crate::follow::follow;
 use crate::network::Network;
@@ -25,17 +27,69 @@ pub struct LiveStream {
     tcp: Option<TcpStream>,
     flow: Rc<Flow>,
     network: Rc<Network>,
-    syn: Option<(Time, u32)>,
+    handshake: Option<Handshake>,
+    arrivals: Arrivals,
 }
+
+/// What the side that opened a connection knows of its handshake.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handshake {
+    /// When `connect` was called, which sends the first SYN.
+    pub(crate) began: Time,
+    /// SYNs that were sent.
+    pub(crate) syns: u32,
+    /// When the SYN-ACK came, by the kernel's measurement of the round trip.
+    pub(crate) answered: Option<Time>,
+}
+
+/// What the kernel had had for less than this when we read it was read at once.
+const AT_ONCE: Duration = Duration::from_millis(1);
 
 impl LiveStream {
     pub(crate) fn new(
         tcp: TcpStream,
         flow: Rc<Flow>,
         network: Rc<Network>,
-        syn: Option<(Time, u32)>,
+        handshake: Option<Handshake>,
     ) -> Self {
-        Self { tcp: Some(tcp), flow, network, syn }
+        Self { tcp: Some(tcp), flow, network, handshake, arrivals: Arrivals::default() }
+    }
+
+    /// Reads with the kernel's stamp of when the bytes had arrived.
+    fn poll_read_stamped(
+        &mut self,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Some(tcp) = &self.tcp else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        let (bytes, stamp) = loop {
+            ready!(tcp.poll_read_ready(context))?;
+            let buffer = into.initialize_unfilled();
+            let read = tcp.try_io(Interest::READABLE, || receive_stamped(tcp.as_fd(), buffer));
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => break read?,
+            }
+        };
+        into.advance(bytes);
+        let now = self.network.now();
+        let arrived = stamp.map(|nanos| self.network.clock.at(nanos).min(now));
+        self.arrivals.read(bytes, arrived);
+        if let Some(arrived) = arrived.filter(|at| now.since(*at) >= AT_ONCE) {
+            let bytes = bytes as u64;
+            self.flow.emit(|connection| What::TcpRead(TcpRead { connection, arrived, bytes }));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// When our SYN left and when its answer came: as captured, or as near as the kernel tells.
+    fn handshake_times(&self) -> (Option<Time>, Option<Time>) {
+        self.network.poll_capture();
+        let (sent, answered) = self.flow.segments.borrow().handshake;
+        let told = self.handshake;
+        (sent.or(told.map(|told| told.began)), answered.or(told.and_then(|told| told.answered)))
     }
 
     fn tcp(&mut self) -> io::Result<Pin<&mut TcpStream>> {
@@ -89,7 +143,11 @@ impl AsyncRead for LiveStream {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
-        let result = ready!(self.tcp()?.poll_read(context, into));
+        let result = if self.network.records() && into.remaining() > 0 {
+            ready!(self.poll_read_stamped(context, into))
+        } else {
+            ready!(self.tcp()?.poll_read(context, into))
+        };
         match &result {
             Err(error) => self.failed(error),
             Ok(()) if into.filled().len() == before && into.remaining() > 0 => self.observe(),
@@ -155,6 +213,7 @@ impl Transport for LiveStream {
         if let (true, Some(info)) = (self.network.records(), &info) {
             self.flow.emit(|_| What::TcpInfo(info.clone()));
         }
+        let (syn_sent, syn_ack) = self.handshake_times();
         let state = sample.and_then(|s| s.state()).filter(|state| *state != TcpState::Closed);
         let micros = |value: u32| {
             (value != 0 && value != u32::MAX).then(|| Duration::from_micros(value.into()))
@@ -169,7 +228,8 @@ impl Transport for LiveStream {
                 .map(|(sample, info)| u64::from(sample.unacked()) * u64::from(info.snd_mss)),
             receive_window: sample.map(|sample| u64::from(sample.receive_space())),
             retransmissions: info.map(|info| u64::from(info.retransmissions)),
-            syn: self.syn,
+            syn: syn_sent.zip(self.handshake.map(|told| told.syns)),
+            syn_ack: self.handshake.and(syn_ack),
         }
     }
 
@@ -185,7 +245,13 @@ impl Transport for LiveStream {
 
     fn segment_at(&self, offset: u64) -> Option<EventId> {
         self.network.poll_capture();
-        self.flow.segments.borrow().at(offset)
+        self.flow.segments.borrow().at(offset).and_then(|(_, event)| event)
+    }
+
+    fn arrived(&self, offset: u64) -> Option<Time> {
+        self.network.poll_capture();
+        let captured = self.flow.segments.borrow().at(offset).map(|(at, _)| at);
+        captured.or_else(|| self.arrivals.at(offset))
     }
 
     fn set_nodelay(&mut self, nodelay: Nodelay) {

@@ -1,5 +1,6 @@
 //! `TCP_INFO` (`struct tcp_info` of `include/uapi/linux/tcp.h`).
 
+use core::time::Duration;
 use std::io;
 use std::os::fd::BorrowedFd;
 
@@ -34,6 +35,16 @@ impl Sample {
         u32::from(self.bytes[2])
     }
 
+    /// `tcpi_total_retrans`: segments sent again, SYNs included.
+    pub(crate) fn retransmissions(&self) -> u32 {
+        self.word(100)
+    }
+
+    /// `tcpi_rtt`: the smoothed round-trip time; zero before the first is measured.
+    pub(crate) fn round_trip(&self) -> Duration {
+        Duration::from_micros(self.word(68).into())
+    }
+
     /// `tcpi_unacked`, segments.
     pub(crate) fn unacked(&self) -> u32 {
         self.word(24)
@@ -58,7 +69,7 @@ impl Sample {
             rtt_us: self.word(68),
             rttvar_us: self.word(72),
             cwnd: self.word(80),
-            retransmissions: self.word(100),
+            retransmissions: self.retransmissions(),
             bytes_acked: self.long(120),
             bytes_received: self.long(128),
             segments_out: self.word(136),

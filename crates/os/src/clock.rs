@@ -1,10 +1,14 @@
 //! The machine's clocks.
 
+use core::time::Duration;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use roundtrip_record::Time;
 
 use crate::timer::Sleep;
+
+/// How often both clocks are read together.
+const TRIES: usize = 5;
 
 /// Started once a run: its start is the record's epoch.
 #[derive(Clone, Copy, Debug)]
@@ -15,9 +19,26 @@ pub struct Clock {
 
 impl Clock {
     /// Starts it.
-    #[allow(clippy::disallowed_methods, reason = "this is the clock of the machine's wires")]
     pub fn start() -> Self {
-        Self { epoch: Instant::now(), wall: SystemTime::now() }
+        // The two clocks are read as nearly at once as can be: the thread may be taken off its
+        // processor between them, and then all times of packets would be off by as much.
+        let mut best = Self::read_both();
+        for _ in 1..TRIES {
+            let next = Self::read_both();
+            if next.1 < best.1 {
+                best = next;
+            }
+        }
+        best.0
+    }
+
+    /// Started now, and how far apart the two clocks were read.
+    #[allow(clippy::disallowed_methods, reason = "this is the clock of the machine's wires")]
+    fn read_both() -> (Self, Duration) {
+        let before = Instant::now();
+        let wall = SystemTime::now();
+        let apart = before.elapsed();
+        (Self { epoch: before + apart / 2, wall }, apart)
     }
 
     /// The time since its start.

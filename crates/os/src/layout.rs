@@ -1,7 +1,7 @@
 //! Fields of the structures that the kernel gives and takes as bytes, in the byte order of this
 //! machine, and addresses in the order of the network.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 /// The field of two bytes at an offset; `None` where `bytes` ends before.
 pub fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -23,6 +23,20 @@ pub fn address(bytes: &[u8]) -> Option<IpAddr> {
     match bytes.len() {
         4 => <[u8; 4]>::try_from(bytes).ok().map(Into::into),
         16 => <[u8; 16]>::try_from(bytes).ok().map(Into::into),
+        _ => None,
+    }
+}
+
+/// The address and port of a `sockaddr_in` or `sockaddr_in6`.
+pub fn socket_address(bytes: &[u8]) -> Option<SocketAddr> {
+    let port = u16::from_be(u16_at(bytes, 2)?);
+    match i32::from(u16_at(bytes, 0)?) {
+        libc::AF_INET => Some(SocketAddr::new(address(bytes.get(4..8)?)?, port)),
+        libc::AF_INET6 => {
+            let ip = <[u8; 16]>::try_from(bytes.get(8..24)?).ok()?.into();
+            let (flow, scope) = (u32::from_be(u32_at(bytes, 4)?), u32_at(bytes, 24)?);
+            Some(SocketAddrV6::new(ip, port, flow, scope).into())
+        }
         _ => None,
     }
 }

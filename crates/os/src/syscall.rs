@@ -1,10 +1,20 @@
 //! The system calls that no safe crate offers. All of this crate's `unsafe` is here.
 #![allow(unsafe_code)]
 
+mod control;
+mod datagrams;
+mod message;
+
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 
 use tokio::io::unix::AsyncFd;
+
+pub use control::Control;
+pub use datagrams::{
+    Arrived, BATCH, Train, describe_datagrams, join_datagrams, receive_datagrams, send_datagrams,
+};
+pub use message::{Message, receive, receive_stamped};
 
 /// Reads a socket option into `value`; answers how many bytes the kernel gave.
 pub fn get_option(
@@ -28,6 +38,11 @@ pub fn get_option(
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(length as usize) }
 }
 
+/// Switches a socket option on or off.
+pub fn switch_option(socket: BorrowedFd<'_>, level: i32, name: i32, on: bool) -> io::Result<()> {
+    set_option(socket, level, name, &i32::from(on).to_ne_bytes())
+}
+
 /// Sets a socket option.
 pub fn set_option(socket: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> io::Result<()> {
     // SAFETY: the kernel only reads `value.len()` bytes of `value`, which lives through the call.
@@ -41,63 +56,6 @@ pub fn set_option(socket: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -
         )
     };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
-/// A message with its control messages.
-pub struct Message<'a> {
-    /// The bytes that fitted.
-    pub data: &'a [u8],
-    /// The sender's `sockaddr`.
-    pub from: Vec<u8>,
-    control: Vec<u8>,
-}
-
-/// Receives one message; `flags` as for `recvmsg`.
-pub fn receive<'a>(
-    socket: BorrowedFd<'_>,
-    buffer: &'a mut [u8],
-    flags: i32,
-) -> io::Result<Message<'a>> {
-    let mut control = vec![0_u8; 512];
-    let mut from = vec![0_u8; 128];
-    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    // SAFETY: all-zero is a valid msghdr: null pointers with lengths of zero.
-    let mut header: libc::msghdr = unsafe { core::mem::zeroed() };
-    header.msg_name = from.as_mut_ptr().cast();
-    header.msg_namelen = from.len() as libc::socklen_t;
-    header.msg_iov = &raw mut part;
-    header.msg_iovlen = 1;
-    header.msg_control = control.as_mut_ptr().cast();
-    header.msg_controllen = control.len() as _;
-    // SAFETY: every pointer in `header` points to a buffer of the length beside it that lives
-    // through the call.
-    let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
-    if length < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    from.truncate(header.msg_namelen as usize);
-    control.truncate(header.msg_controllen as usize);
-    let length = buffer.len().min(length as usize);
-    Ok(Message { data: &buffer[..length], from, control })
-}
-
-impl Message<'_> {
-    /// The data of the control message of this level and type.
-    pub fn control(&self, level: i32, kind: i32) -> Option<&[u8]> {
-        const HEADER: usize = size_of::<libc::cmsghdr>();
-        let word = |bytes: &[u8], at: usize| -> Option<i32> {
-            Some(i32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-        };
-        let mut rest = &self.control[..];
-        loop {
-            let length = usize::from_ne_bytes(rest.get(..8)?.try_into().ok()?);
-            let data = rest.get(HEADER..length)?;
-            if word(rest, 8)? == level && word(rest, 12)? == kind {
-                return Some(data);
-            }
-            rest = rest.get(length.next_multiple_of(8)..)?;
-        }
-    }
 }
 
 /// Binds a packet socket to a protocol on all interfaces.

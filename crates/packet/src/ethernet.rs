@@ -45,12 +45,6 @@ impl EtherAddr {
         let [.., a, b, c, d] = group.octets();
         EtherAddr([0x33, 0x33, a, b, c, d])
     }
-
-    /// The 64-bit interface identifier made from this address (RFC 4291 appendix A).
-    pub const fn interface_identifier(self) -> [u8; 8] {
-        let [a0, a1, a2, a3, a4, a5] = self.0;
-        [a0 ^ 0x02, a1, a2, 0xff, 0xfe, a3, a4, a5]
-    }
 }
 
 impl fmt::Display for EtherAddr {
@@ -183,15 +177,5 @@ mod tests {
         let all_nodes = EtherAddr::of_ipv6_group("ff02::1".parse().unwrap());
         assert_eq!(all_nodes.to_string(), "33:33:00:00:00:01");
         assert!(all_hosts.is_multicast() && all_nodes.is_multicast());
-    }
-
-    /// RFC 4291 appendix A: 34-56-78-9A-BC-DE becomes 3656:78FF:FE9A:BCDE.
-    #[test]
-    fn interface_identifier_of_rfc_4291() {
-        let address = EtherAddr([0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde]);
-        assert_eq!(
-            address.interface_identifier(),
-            [0x36, 0x56, 0x78, 0xff, 0xfe, 0x9a, 0xbc, 0xde]
-        );
     }
 }

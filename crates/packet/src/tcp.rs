@@ -13,8 +13,6 @@ use crate::verify::Verify;
 
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = 20;
-/// Bytes of the longest header.
-pub const MAX_HEADER_LEN: usize = 60;
 /// Where the checksum stands.
 pub const CHECKSUM_OFFSET: usize = 16;
 

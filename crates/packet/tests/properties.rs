@@ -200,7 +200,7 @@ proptest! {
     /// RFC 9293 §3.4: order and distance of numbers less than half the circle apart, wherever the
     /// circle is cut.
     #[test]
-    fn sequence_numbers(at in any::<u32>(), ahead in 0_u32..0x8000_0000, window in any::<u32>()) {
+    fn sequence_numbers(at in any::<u32>(), ahead in 0_u32..0x8000_0000) {
         for at in [SeqNumber(at), SeqNumber(at % 8), SeqNumber(u32::MAX - at % 8)] {
             let there = at + ahead;
             prop_assert_eq!((there - at, at - there), (ahead as i32, -(ahead as i32)));
@@ -209,7 +209,6 @@ proptest! {
             prop_assert_eq!((there.gt(at), there.ge(at)), (ahead > 0, true));
             prop_assert_eq!((there.lt(at), there.le(at)), (false, ahead == 0));
             prop_assert_eq!((at.max(there), at.min(there)), (there, at));
-            prop_assert_eq!(there.in_window(at, window), ahead < window);
         }
     }
 

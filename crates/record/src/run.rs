@@ -160,11 +160,12 @@ pub struct LinkDeclared {
     pub from: InterfaceId,
     /// To which.
     pub to: InterfaceId,
-    /// Bits per second; `None` for no limit.
+    /// Bits per second, on average where the rate varies; `None` for no limit.
     pub rate: Option<u64>,
     /// Propagation delay.
     pub delay: Duration,
-    /// The queue's limit, as `100p` or `64000B`; empty for none.
+    /// The queue's limit and its discipline where that is not drop-tail, as `100p`, `64000B` or
+    /// `1000p codel`; empty for none.
     pub queue: String,
     /// Probability of loss, in millionths.
     pub loss_ppm: u32,
@@ -185,6 +186,10 @@ pub struct LinkDropped {
 pub enum DropReason {
     /// The queue was full.
     QueueFull,
+    /// Active queue management dropped it before the queue was full (RFC 7567).
+    Aqm,
+    /// Active queue management marked it instead of dropping it, and it was delivered (RFC 3168).
+    Marked,
     /// Lost on the way.
     Lost,
     /// A bit flipped and the receiver's frame check sequence found it.
@@ -210,6 +215,12 @@ pub struct LinkCounts {
     pub delivered: u64,
     /// Dropped since the queue was full.
     pub queue_full: u64,
+    /// Dropped by active queue management before the queue was full.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub aqm: u64,
+    /// Marked by active queue management and delivered.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub marked: u64,
     /// Lost on the way.
     pub lost: u64,
     /// Corrupted and dropped by the frame check sequence.
@@ -222,6 +233,11 @@ pub struct LinkCounts {
     pub reordered: u64,
     /// Most frames that waited at one time.
     pub queue_peak: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Something that this wire does not show.

@@ -126,6 +126,26 @@ words! {
         WrongName "wrong_name",
         /// Nobody who is trusted vouches for it.
         UnknownIssuer "unknown_issuer",
+        /// It vouches for itself, and is not trusted.
+        SelfSigned "self_signed",
+        /// It is signed in a way that is no longer taken: SHA-1, MD5 (RFC 9155; CA/Browser Forum).
+        WeakSignature "weak_signature",
+        /// Its key is too short to be taken: RSA below 2,048 bits.
+        WeakKey "weak_key",
+        /// It is for another purpose than a server (RFC 5280 §4.2.1.12).
+        WrongPurpose "wrong_purpose",
+        /// It is an authority's and was shown as a server's (RFC 5280 §4.2.1.9).
+        AuthorityAsServer "authority_as_server",
+        /// One of the chain that is no authority's vouches for another.
+        NotAnAuthority "not_an_authority",
+        /// An extension that must be understood is not (RFC 5280 §4.2).
+        CriticalExtension "critical_extension",
+        /// An authority of the chain may not vouch for this name (RFC 5280 §4.2.1.10).
+        NameConstraint "name_constraint",
+        /// It is of X.509 version 1, which knows no names of servers.
+        OldVersion "old_version",
+        /// It is not written as certificates are.
+        Unreadable "unreadable",
         /// Its issuer took it back.
         Revoked "revoked",
         /// The signature does not fit.

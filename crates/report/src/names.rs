@@ -170,6 +170,8 @@ pub(crate) fn link_did(counts: &LinkCounts) -> String {
     let did = [
         (counts.lost, "lost"),
         (counts.queue_full, "dropped by a full queue"),
+        (counts.aqm, "dropped by queue management"),
+        (counts.marked, "marked by queue management"),
         (counts.bad_fcs, "dropped as corrupted"),
         (counts.corrupted, "delivered corrupted"),
         (counts.duplicated, "duplicated"),

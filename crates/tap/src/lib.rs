@@ -33,16 +33,13 @@ use roundtrip_record::{Interface as Declared, Log, Role};
 use roundtrip_wire::{Stack, Wire as _};
 
 pub use device::TapError;
-pub use port::TapPort;
+pub use port::{Tap, TapPort};
 pub use settings::{Cidr, Offloading, Settings, SettingsError};
 
 use device::Device;
 
 /// How long connections may take to close when all is done.
 const LEAVE: Duration = Duration::from_millis(500);
-
-/// A host of our own behind a TAP device.
-pub type Tap = Stack<TapPort>;
 
 /// Runs `body` on the wire, on this thread, to its end. What was spawned ends with it.
 ///

@@ -10,12 +10,11 @@ use std::time::SystemTime;
 use roundtrip_host::{Apart, IfIndex, Received, Transmit};
 use roundtrip_os::{Clock, Machine};
 use roundtrip_record::{Time, WireKind};
-use roundtrip_wire::{Environment, Port, Task};
+use roundtrip_wire::{Environment, Port, Stack, Task};
 use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::sync::Notify;
 
-use crate::Tap;
 use crate::device::{Device, TapError};
 use crate::header;
 
@@ -29,6 +28,9 @@ const BATCH_BYTES: usize = 256 * 1024;
 const WAITING: usize = 1000;
 /// Buffers kept for the next frames.
 const KEPT: usize = 64;
+
+/// A host of our own behind a TAP device.
+pub type Tap = Stack<TapPort>;
 
 /// The clock, the tasks and the device of a host.
 pub struct TapPort {

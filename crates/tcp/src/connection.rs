@@ -234,7 +234,8 @@ impl Connection {
         let cx = Context { now: Now::at(step.now, self.profile.tick), profile: &self.profile };
         let connecting = matches!(self.state, State::SynSent(_) | State::SynReceived(_));
         if let State::Open(open) = &mut self.state {
-            if seq.lt(open.sender.una) || seq.gt(open.sender.nxt) {
+            let space = open.sender.space();
+            if seq.lt(space.una()) || seq.gt(space.nxt()) {
                 return;
             }
             match error {

@@ -79,7 +79,7 @@ impl CongestionMark {
             CaState::Recovery => CongestionPhase::Recovery,
             CaState::Loss => CongestionPhase::Loss,
         };
-        CongestionMark { phase, cwnd: window.cwnd, ssthresh: window.ssthresh }
+        CongestionMark { phase, cwnd: window.cwnd(), ssthresh: window.ssthresh() }
     }
 
     /// Reports the state if it is not that of `before`.
@@ -97,18 +97,18 @@ impl CongestionMark {
         trace.emit(step.now, step.cause, || {
             let (_, window, in_flight, mss) = sender.congestion();
             let bytes = |segments: u32| u64::from(segments) * u64::from(mss);
-            let srtt = sender.rtt.srtt_us();
+            let srtt = sender.rtt().srtt_us();
             let known = srtt > 0;
             let us = |us: u32| Duration::from_micros(u64::from(us));
             What::TcpCongestion(TcpCongestion {
                 connection,
                 phase: after.phase,
-                cwnd: bytes(window.cwnd),
-                ssthresh: (window.ssthresh < INFINITE).then(|| bytes(window.ssthresh)),
+                cwnd: bytes(window.cwnd()),
+                ssthresh: (window.ssthresh() < INFINITE).then(|| bytes(window.ssthresh())),
                 in_flight: bytes(in_flight),
                 srtt: known.then(|| us(srtt)),
-                rttvar: known.then(|| us(sender.rtt.rttvar_us())),
-                rto: Duration::from_micros(sender.rtt.rto_us()),
+                rttvar: known.then(|| us(sender.rtt().rttvar_us())),
+                rto: Duration::from_micros(sender.rtt().rto_us()),
             })
         });
     }

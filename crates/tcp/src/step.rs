@@ -26,13 +26,6 @@ impl Step {
     pub const fn at(now: Time) -> Step {
         Step { now, cause: None }
     }
-
-    /// The same moment, for another reason.
-    #[inline]
-    #[must_use]
-    pub const fn because(self, cause: Option<EventId>) -> Step {
-        Step { now: self.now, cause }
-    }
 }
 
 /// The two ends of a connection, seen from one of them.

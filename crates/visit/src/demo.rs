@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use roundtrip_http::client::Scheme;
 use roundtrip_http::handler::{Files, Tree};
-use roundtrip_http::server::{Handler, Options, Request, RequestBody, Response};
+use roundtrip_http::server::{Handler, Request, RequestBody, Response};
 use roundtrip_wire::LocalFuture;
 use url::Url;
 
@@ -46,9 +46,8 @@ pub fn sites(scheme: Scheme) -> Vec<Site> {
         if scheme == Scheme::Https { site.secure() } else { site }
     };
     // The pictures' server closes each connection after one resource; the pages' server keeps them.
-    let short = Options { max_requests: 1, ..Options::default() };
     let mut pictures = site(PICTURES, Rc::new(Files::tree(pictures())));
-    pictures.options = short;
+    pictures.options.max_requests = 1;
     vec![
         site(SHOP, Rc::new(Shop { scheme })),
         site(PAGES, Rc::new(Files::tree(pages(scheme)))),

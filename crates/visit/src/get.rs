@@ -14,9 +14,11 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{Method, StatusCode, Version};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Client, Failure, Jar, Options, Origin, Response, Scheme};
+use roundtrip_http::client::{
+    Client, Decode, Failure, Jar, Options, Origin, Resend, Response, Scheme,
+};
 use roundtrip_http::message::Fields;
-use roundtrip_record::{EventId, ExchangeId, FaultKind, Step, Time};
+use roundtrip_record::{EventId, ExchangeId, FaultKind, Initiator, Step, Time};
 use roundtrip_wire::Wire;
 use url::Url;
 
@@ -154,7 +156,7 @@ pub struct Wanted {
     /// To whom credentials go.
     pub credentials: Credentials,
     /// Codings are asked for and undone.
-    pub decode: bool,
+    pub decode: Decode,
     /// What is tried again.
     pub retries: Retries,
     /// Time for each try, all redirects together.
@@ -323,6 +325,8 @@ impl<W: Wire> Session<W> {
         cause: Option<EventId>,
     ) -> Self {
         let names = Rc::new(Names::new(wire.clone(), names, pins).with_detours(detours));
+        // What curl does.
+        let options = Options { resend: Resend::All, ..options };
         let client =
             Client::new(wire.clone(), Rc::<Names<W>>::clone(&names), None, options.clone());
         let client = match jar {
@@ -384,8 +388,9 @@ impl<W: Wire> Session<W> {
         sink: &mut dyn Sink,
         got: &mut Got,
     ) -> Result<(), RunError> {
+        let mut initiator = Initiator::User;
         loop {
-            self.attempt(wanted, sink, got).await?;
+            self.attempt(wanted, sink, got, initiator).await?;
             let Some(failure) = &got.failure else { return Ok(()) };
             let since = self.wire.now().since(got.began);
             let (retries, wall) = (wanted.retries, self.wire.wall());
@@ -399,6 +404,11 @@ impl<W: Wire> Session<W> {
                 return Ok(());
             }
             sink.again(&failure.kind, after);
+            initiator = match failure.exchange {
+                // A fault of the whole, not of one exchange.
+                ExchangeId(0) => Initiator::User,
+                of => Initiator::Retry { of },
+            };
             got.retries += 1;
             (got.redirects, got.body, got.status) = (0, 0, None);
             (got.failure, got.curl_code) = (None, None);
@@ -424,11 +434,14 @@ impl<W: Wire> Session<W> {
         wanted: &mut Wanted,
         sink: &mut dyn Sink,
         got: &mut Got,
+        initiator: Initiator,
     ) -> Result<(), RunError> {
         let since = self.wire.now();
-        let Some(limit) = wanted.limit else { return self.follow(wanted, sink, got).await };
+        let Some(limit) = wanted.limit else {
+            return self.follow(wanted, sink, got, initiator).await;
+        };
         let late = pin!(self.wire.sleep(limit));
-        let ended = match select(pin!(self.follow(wanted, sink, got)), late).await {
+        let ended = match select(pin!(self.follow(wanted, sink, got, initiator)), late).await {
             Either::Left((ended, _)) => Some(ended),
             Either::Right(_) => None,
         };
@@ -446,8 +459,10 @@ impl<W: Wire> Session<W> {
         wanted: &mut Wanted,
         sink: &mut dyn Sink,
         got: &mut Got,
+        initiator: Initiator,
     ) -> Result<(), RunError> {
-        let mut hop = Hop::first(wanted);
+        let mut cause = self.cause;
+        let mut hop = Hop::first(wanted, initiator);
         loop {
             if Origin::of(&hop.url).is_some_and(|origin| origin.scheme == Scheme::Https) {
                 self.need_tls()?;
@@ -463,7 +478,7 @@ impl<W: Wire> Session<W> {
                 return Ok(());
             }
             let jar = wanted.cookies.as_ref().and_then(|_| self.client.cookies());
-            let request = hop.request(wanted, jar.as_ref(), self.wire.wall(), self.cause);
+            let request = hop.request(wanted, jar.as_ref(), self.wire.wall(), cause);
             got.uploaded = request.body.length().unwrap_or(0);
             let response = match self.client.send(request).await {
                 Ok(response) => response,
@@ -506,6 +521,7 @@ impl<W: Wire> Session<W> {
                         return Ok(());
                     }
                     got.redirects += 1;
+                    cause = response.event.or(cause);
                     pass_over(response).await;
                     hop = *next;
                 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use roundtrip_http::client::{KeepAlive, Options, Timeouts};
+use roundtrip_http::client::{Jar, KeepAlive, Options, Resend, Timeouts};
 use roundtrip_http::message::Fields;
 use url::Url;
 
@@ -41,6 +41,8 @@ pub struct Plan {
     pub fields: Fields,
     /// The body of the first request.
     pub body: Bytes,
+    /// Cookies that are there from the beginning. Those of answers are kept beside them.
+    pub cookies: Jar,
     /// How names are looked up.
     pub names: roundtrip_dns::Options,
     /// Hosts whose addresses are given.
@@ -80,9 +82,16 @@ impl Plan {
             method: Method::GET,
             fields: Fields::new(),
             body: Bytes::new(),
+            cookies: Jar::new(),
             names: roundtrip_dns::Options::default(),
             pins: Vec::new(),
-            client: Options { timeouts, keep_alive: KeepAlive::On, ..Options::default() },
+            client: Options {
+                timeouts,
+                keep_alive: KeepAlive::On,
+                // What browsers do.
+                resend: Resend::All,
+                ..Options::default()
+            },
             #[cfg(feature = "page")]
             page: Some(roundtrip_page::Options::default()),
             #[cfg(feature = "page")]

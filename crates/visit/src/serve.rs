@@ -263,6 +263,6 @@ fn identity(identity: &Identity) -> Result<Arc<ServerConfig>, ServeError> {
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(|why| bad(&identity.key, &why))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::Version;
 use roundtrip_dns::{Authority as NameAuthority, BadZone, Recursive, Zone, serve};
 use roundtrip_http::client::Scheme;
 use roundtrip_http::server::{Handler, Options, Server};
@@ -30,7 +31,7 @@ pub struct Site {
     pub port: u16,
     /// What answers.
     pub handler: MakeHandler,
-    /// How its server behaves.
+    /// How its server behaves. Over TLS it offers HTTP/2 if its version says so.
     pub options: Options,
     /// Whether its certificate is good.
     pub validity: Validity,
@@ -44,9 +45,16 @@ impl Site {
             host: host.to_owned(),
             port: 80,
             handler,
-            options: Options::default(),
+            options: Options { version: Version::HTTP_11, ..Options::default() },
             validity: Validity::Good,
         }
+    }
+
+    /// The same site, whose server speaks HTTP/2 as well.
+    #[must_use]
+    pub fn with_two(mut self) -> Self {
+        self.options.version = Version::HTTP_2;
+        self
     }
 
     /// The same site over https, on port 443.
@@ -136,10 +144,16 @@ fn open(
         why,
     })?;
     let handler = (site.handler)(host);
+    let two = site.options.version >= Version::HTTP_2;
     let mut server = Server::new(host.clone(), handler, site.options);
     if site.scheme == Scheme::Https {
         let names = [site.host.trim_matches(['[', ']']).to_owned()];
-        server = server.with_tls(Arc::new(authority.server(&names, site.validity)?));
+        let mut config = authority.server(&names, site.validity)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if two {
+            config.alpn_protocols.insert(0, b"h2".to_vec());
+        }
+        server = server.with_tls(Arc::new(config));
     }
     let serving = async move { server.serve(listener, core::future::pending()).await };
     host.spawn(serving).detach();

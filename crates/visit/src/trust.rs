@@ -68,9 +68,10 @@ pub fn tls(trust: &Trust, key_log: Option<Arc<dyn KeyLog>>) -> Result<Tls, Trust
             );
             let chains = builder.build();
             let chains = chains.map_err(|why| unreadable(path, &why))?;
-            Arc::new(Named { chains, trusted })
+            let rule = Rule::Given { chains, trusted };
+            Arc::new(Checker { rule, provider: Arc::clone(&provider) })
         }
-        Trust::Everybody => Arc::new(Anybody(Arc::clone(&provider))),
+        Trust::Everybody => Arc::new(Checker { rule: Rule::Any, provider: Arc::clone(&provider) }),
     };
     let time = Arc::new(DefaultTimeProvider);
     Ok(Tls::new(TlsOptions { provider, time, verifier, key_log })?)
@@ -99,18 +100,42 @@ fn roots(path: &Path, trusted: &[CertificateDer<'static>]) -> Result<RootCertSto
     Ok(roots)
 }
 
-/// Takes chains that lead to a certificate it was given, and that certificate itself.
-///
-/// webpki wants every server's certificate to have an issuer apart from it, so that one which signed
-/// itself, as people make them for a test, is refused even where it is the very one that is trusted.
-/// RFC 5280 §6.1 takes a trusted key for an input and has no rule against it, and OpenSSL accepts it.
+/// Checks certificates where the platform is not asked.
 #[derive(Debug)]
-struct Named {
-    chains: Arc<WebPkiServerVerifier>,
-    trusted: Vec<CertificateDer<'static>>,
+struct Checker {
+    rule: Rule,
+    provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Named {
+/// Which certificates are taken.
+#[derive(Debug)]
+enum Rule {
+    /// Those whose chain leads to a certificate that was given, and that certificate itself.
+    ///
+    /// webpki wants every server's certificate to have an issuer apart from it, so that one which
+    /// signed itself, as people make them for a test, is refused even where it is the very one that
+    /// is trusted. RFC 5280 §6.1 takes a trusted key for an input and has no rule against it, and
+    /// OpenSSL accepts it.
+    Given { chains: Arc<WebPkiServerVerifier>, trusted: Vec<CertificateDer<'static>> },
+    /// Any. Whoever trusts everybody trusts a certificate that cannot even be read, so what its key
+    /// is said to have signed proves nothing: a signature that cannot be verified is taken too.
+    Any,
+}
+
+impl Checker {
+    /// What becomes of a signature's verdict under this rule.
+    fn judge(
+        &self,
+        verdict: Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match self.rule {
+            Rule::Given { .. } => verdict,
+            Rule::Any => Ok(HandshakeSignatureValid::assertion()),
+        }
+    }
+}
+
+impl ServerCertVerifier for Checker {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -119,11 +144,20 @@ impl ServerCertVerifier for Named {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if self.trusted.iter().any(|trusted| trusted == end_entity) {
-            check_alone(end_entity, server_name, now)?;
-            return Ok(ServerCertVerified::assertion());
+        match &self.rule {
+            Rule::Any => Ok(ServerCertVerified::assertion()),
+            Rule::Given { trusted, .. } if trusted.iter().any(|one| one == end_entity) => {
+                check_alone(end_entity, server_name, now)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            Rule::Given { chains, .. } => chains.verify_server_cert(
+                end_entity,
+                intermediates,
+                server_name,
+                ocsp_response,
+                now,
+            ),
         }
-        self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(
@@ -132,7 +166,8 @@ impl ServerCertVerifier for Named {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.chains.verify_tls12_signature(message, certificate, signed)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        self.judge(verify_tls12_signature(message, certificate, signed, algorithms))
     }
 
     fn verify_tls13_signature(
@@ -141,52 +176,12 @@ impl ServerCertVerifier for Named {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.chains.verify_tls13_signature(message, certificate, signed)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        self.judge(verify_tls13_signature(message, certificate, signed, algorithms))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chains.supported_verify_schemes()
-    }
-}
-
-/// Takes any certificate; signatures are verified all the same.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

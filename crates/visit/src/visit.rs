@@ -33,7 +33,8 @@ pub async fn visit<W: Wire>(
     cause: Option<EventId>,
 ) -> Visited {
     let names = Names::new(wire.clone(), plan.names, plan.pins.clone());
-    let client = Client::new(wire.clone(), Rc::new(names), tls, plan.client.clone());
+    let client = Client::new(wire.clone(), Rc::new(names), tls, plan.client.clone())
+        .with_cookies(plan.cookies.clone());
     let begun = wire.now();
     let work = pin!(page(wire, &client, plan, cause));
     let visited = match plan.limit {

@@ -13,12 +13,15 @@
 //! - What happens is reported to [`Wire::log`].
 #![forbid(unsafe_code)]
 
+mod datagram;
 mod environment;
 mod fault;
 mod stack;
 mod wire;
 
+pub use datagram::{Datagram, Fragmentation, Incoming, Joining, Outgoing, Packet};
 pub use environment::{Environment, LocalFuture, OsAnswer, Text};
 pub use fault::ConnectFault;
+pub use roundtrip_packet::Ecn;
 pub use stack::{Port, Stack, StackDatagram, StackListener, StackStream};
-pub use wire::{Datagram, Listener, Nodelay, Packet, StreamInfo, Task, Transport, Wire};
+pub use wire::{Listener, Nodelay, StreamInfo, Task, Transport, Wire};

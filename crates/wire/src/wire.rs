@@ -5,13 +5,15 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use roundtrip_record::{ConnectionId, EventId, Log, TcpState, Time, WireKind};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
-use crate::{ConnectFault, Environment};
+use crate::datagram::Datagram;
+use crate::environment::Environment;
+use crate::fault::ConnectFault;
 
 /// One host's access to a network, to time and to chance.
 pub trait Wire: Clone + 'static {
@@ -80,6 +82,13 @@ pub trait Wire: Clone + 'static {
     /// As `bind` and `listen`: the address is in use, not ours, or needs a privilege.
     fn listen(&self, at: SocketAddr) -> io::Result<Self::Listener>;
 
+    /// The address from which this host would send to `to`; `None` where it knows no way there, or
+    /// where the wire does not tell. Nothing is sent.
+    fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        let _ = to;
+        None
+    }
+
     /// Opens a UDP socket. Port 0 takes a free, random one.
     ///
     /// # Errors
@@ -107,6 +116,14 @@ pub trait Transport {
     /// The event of the segment that brought the byte at `offset` of the received stream; `None`
     /// where the wire does not see segments.
     fn segment_at(&self, offset: u64) -> Option<EventId>;
+
+    /// When the byte at `offset` of the received stream had arrived at this host; `None` where that is
+    /// not known any better than by reading it. What lies between it and our reading is this machine's
+    /// own time.
+    fn arrived(&self, offset: u64) -> Option<Time> {
+        let _ = offset;
+        None
+    }
 
     /// Whether small writes go out at once (`TCP_NODELAY`). Off in a new stream, as in the kernel.
     fn set_nodelay(&mut self, nodelay: Nodelay);
@@ -180,6 +197,9 @@ pub struct StreamInfo {
     pub retransmissions: Option<u64>,
     /// When the handshake's first SYN went out, and how many did.
     pub syn: Option<(Time, u32)>,
+    /// When the SYN-ACK had arrived at this host; `None` where that is not known any better than by
+    /// [`Wire::connect`]'s being done.
+    pub syn_ack: Option<Time>,
 }
 
 /// A listening socket.
@@ -196,40 +216,6 @@ pub trait Listener {
     /// Passing ones (out of descriptors, the connection is gone again): call again; the listener
     /// itself does not end.
     fn accept(&mut self) -> impl Future<Output = io::Result<Self::Stream>>;
-}
-
-/// A UDP socket.
-pub trait Datagram {
-    /// Its address, with the real port.
-    fn local(&self) -> SocketAddr;
-
-    /// Sends one datagram. Completes when it is handed to the network, not when it arrives.
-    ///
-    /// # Errors
-    /// No route, too large, and errors that ICMP brought back for an earlier one.
-    fn send_to(
-        &self,
-        bytes: &[u8],
-        to: SocketAddr,
-        cause: Option<EventId>,
-    ) -> impl Future<Output = io::Result<()>>;
-
-    /// The next datagram.
-    ///
-    /// # Errors
-    /// Errors that ICMP brought back (`ConnectionRefused` for port unreachable).
-    fn receive(&self) -> impl Future<Output = io::Result<Packet>>;
-}
-
-/// A datagram that came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packet {
-    /// Its payload, whole.
-    pub bytes: Vec<u8>,
-    /// Who sent it.
-    pub from: SocketAddr,
-    /// The event of the frame that brought it, where the wire sees frames.
-    pub cause: Option<EventId>,
 }
 
 /// A running task: cancelled when dropped, unless [`Task::detach`]ed.

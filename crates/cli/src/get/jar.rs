@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use roundtrip_http::client::Jar;
+use roundtrip_http::client::{Jar, Order};
 use url::Url;
 
 use super::content;
@@ -17,7 +17,7 @@ pub(super) fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
     if files.is_empty() && arguments.cookie_jar.is_none() {
         return None;
     }
-    let mut jar = Jar::new();
+    let mut jar = Jar::new().in_order(Order::Curl);
     for path in files.into_iter().filter(|path| !path.is_empty()) {
         // curl takes a file that is not there for an empty one: it begins a session.
         let Ok(bytes) = content::read(path) else { continue };

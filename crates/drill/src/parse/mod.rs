@@ -1,6 +1,8 @@
 //! From the text of a script to its values.
 
 mod call;
+mod conditional;
+mod ip;
 mod lexer;
 mod packet;
 
@@ -26,6 +28,7 @@ pub type Definitions = BTreeMap<String, String>;
 /// # Ok::<(), roundtrip_drill::ReadError>(())
 /// ```
 pub fn parse(text: &str, definitions: &Definitions) -> Result<Script, ReadError> {
+    let text = &*conditional::select(text, definitions)?;
     let lexemes = lex(text)?;
     let mut parser = Parser { text, lexemes, at: 0, definitions: definitions.clone() };
     parser.script()

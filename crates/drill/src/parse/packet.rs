@@ -1,11 +1,11 @@
 //! Packets: `< S 0:0(0) win 1000 <mss 1460>`, `> udp (100)`, `< icmp unreachable …`.
 
+use roundtrip_packet::Flags;
 use roundtrip_packet::options::kind;
-use roundtrip_packet::{Ecn, Flags};
 
 use super::Parser;
 use super::lexer::Token;
-use crate::ast::{About, Body, IcmpSpec, IpSpec, OptionSpec, PacketSpec, TcpSpec, TosSpec, Way};
+use crate::ast::{About, Body, IcmpSpec, Numbering, OptionSpec, PacketSpec, TcpSpec, TosSpec, Way};
 use crate::source::ReadError;
 
 /// Identifier of Fast Open among the experimental options (RFC 7413 §A).
@@ -33,6 +33,11 @@ impl Parser<'_> {
         if self.is_word("encap") {
             return self.unsupported("packets inside PSP");
         }
+        for (word, name) in [("sctp", "SCTP"), ("udplite", "UDP-Lite")] {
+            if self.is_word(word) {
+                return self.unsupported(format!("packets of {name}"));
+            }
+        }
         if self.take_word("udp") {
             let ports = self.ports()?;
             self.sign('(')?;
@@ -46,40 +51,10 @@ impl Parser<'_> {
         }
         let ports = self.ports()?;
         let body = Body::Tcp(self.tcp(way)?);
-        Ok(PacketSpec { way, ip, ports, body })
-    }
-
-    /// `[ect0]`, `(tos 0x10)`, `[flowlabel 0x1]`, `[ttl 64]`, and lists of these.
-    fn ip_info(&mut self) -> Result<IpSpec, ReadError> {
-        let mut ip = IpSpec::default();
-        let close = match self.peek() {
-            Token::Sign('[') => ']',
-            Token::Sign('(') => ')',
-            _ => return Ok(ip),
-        };
-        self.advance();
-        loop {
-            let word = self.word("`ect0`, `ect1`, `ect01`, `ce`, `noecn`, `tos`, `ttl` …")?;
-            match word.as_str() {
-                "ect0" => ip.tos = TosSpec::Ecn(Ecn::Ect0),
-                "ect1" => ip.tos = TosSpec::Ecn(Ecn::Ect1),
-                "ce" => ip.tos = TosSpec::Ecn(Ecn::Ce),
-                "noecn" => ip.tos = TosSpec::Ecn(Ecn::NotEct),
-                "ect01" => ip.tos = TosSpec::Ect01,
-                "tos" => ip.tos = TosSpec::Tos(self.number("a byte")?),
-                "flowlabel" => ip.flow_label = Some(self.number("a flow label")?),
-                "ttl" => ip.ttl = Some(self.number("a hop count")?),
-                _ => {
-                    self.at -= 1;
-                    return self.expected("`ect0`, `ect1`, `ect01`, `ce`, `noecn`, `tos`, `ttl` …");
-                }
-            }
-            if !self.take_sign(',') {
-                break;
-            }
+        if self.is_sign('/') {
+            return self.unsupported("TCP inside UDP, which Linux does not have:");
         }
-        self.sign(close)?;
-        Ok(ip)
+        Ok(PacketSpec { way, ip, ports, body })
     }
 
     fn ports(&mut self) -> Result<Option<(u16, u16)>, ReadError> {
@@ -93,7 +68,7 @@ impl Parser<'_> {
 
     fn tcp(&mut self, way: Way) -> Result<TcpSpec, ReadError> {
         let (flags, ace) = self.flags()?;
-        let (start, length) = self.sequence()?;
+        let (numbering, start, length) = self.numbered_sequence(way)?;
         let length = u32::from(length);
         let ack = if self.take_word("ack") { self.number("an acknowledgement number")? } else { 0 };
         let window_at = self.at;
@@ -108,7 +83,7 @@ impl Parser<'_> {
         }
         let urgent = if self.take_word("urg") { self.number("an urgent pointer")? } else { 0 };
         let options = self.tcp_options(way)?;
-        Ok(TcpSpec { flags, ace, start, length, ack, window, urgent, options })
+        Ok(TcpSpec { flags, ace, start, numbering, length, ack, window, urgent, options })
     }
 
     fn flags(&mut self) -> Result<(Flags, Option<u8>), ReadError> {
@@ -142,6 +117,24 @@ impl Parser<'_> {
         })
     }
 
+    /// `1:1001(1000)`, `0:0(0)!`, `...(0)`.
+    fn numbered_sequence(&mut self, way: Way) -> Result<(Numbering, u32, u16), ReadError> {
+        if *self.peek() == Token::Ellipsis {
+            if way == Way::Inject {
+                return self.expected("a sequence number: `...` can only be expected");
+            }
+            self.advance();
+            self.sign('(')?;
+            let length = self.number("a number of bytes")?;
+            self.sign(')')?;
+            return Ok((Numbering::Any, 0, length));
+        }
+        let (start, length) = self.sequence()?;
+        let is_absolute = self.take_sign('!');
+        let numbering = if is_absolute { Numbering::Absolute } else { Numbering::Relative };
+        Ok((numbering, start, length))
+    }
+
     /// `1:1001(1000)`.
     fn sequence(&mut self) -> Result<(u32, u16), ReadError> {
         let start: u32 = self.number("a sequence number")?;
@@ -173,9 +166,9 @@ impl Parser<'_> {
             return Ok(None);
         }
         let at = self.at;
-        let mut all = vec![self.tcp_option()?];
+        let mut all = vec![self.tcp_option(way)?];
         while self.take_sign(',') {
-            all.push(self.tcp_option()?);
+            all.push(self.tcp_option(way)?);
         }
         if !self.is_sign('>') {
             return self.expected("`,` or `>`");
@@ -190,7 +183,7 @@ impl Parser<'_> {
         Ok(Some(all))
     }
 
-    fn tcp_option(&mut self) -> Result<OptionSpec, ReadError> {
+    fn tcp_option(&mut self, way: Way) -> Result<OptionSpec, ReadError> {
         const KNOWN: &str =
             "a TCP option: mss, nop, eol, wscale, sackOK, sack, TS, FO, FOEXP, md5, ECN";
         let at = self.at;
@@ -203,8 +196,8 @@ impl Parser<'_> {
             "sackOK" => OptionSpec::SackPermitted,
             "sack" => OptionSpec::Sack(self.sack()?),
             "TS" => {
-                let (value, echo) = self.timestamps()?;
-                OptionSpec::Timestamps { value, echo }
+                let (value, echo, is_echo_absolute) = self.timestamps(way)?;
+                OptionSpec::Timestamps { value, echo, is_echo_absolute }
             }
             "FO" => self.raw_option(kind::FAST_OPEN, &[], "FO")?,
             "FOEXP" => self.raw_option(kind::EXPERIMENT, &FAST_OPEN_EXPERIMENT, "FOEXP")?,
@@ -226,15 +219,22 @@ impl Parser<'_> {
         }
     }
 
-    fn timestamps(&mut self) -> Result<(u32, u32), ReadError> {
+    /// `val 100 ecr 0`, `val ... ecr 0!`.
+    fn timestamps(&mut self, way: Way) -> Result<(Option<u32>, u32, bool), ReadError> {
         if !self.take_word("val") {
             return self.expected("`val`");
         }
-        let value = self.number("a timestamp")?;
+        let value = if way == Way::Expect && *self.peek() == Token::Ellipsis {
+            self.advance();
+            None
+        } else {
+            Some(self.number("a timestamp")?)
+        };
         if !self.take_word("ecr") {
             return self.expected("`ecr`");
         }
-        Ok((value, self.number("a timestamp")?))
+        let echo = self.number("a timestamp")?;
+        Ok((value, echo, self.take_sign('!')))
     }
 
     /// An option that is only bytes here, given in hexadecimal.

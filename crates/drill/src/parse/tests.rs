@@ -3,7 +3,7 @@ use std::time::Duration;
 use roundtrip_packet::Flags;
 
 use super::{Definitions, parse};
-use crate::ast::{Action, Body, Expr, OptionSpec, Script, Way, When};
+use crate::ast::{Action, Body, Expr, Numbering, OptionSpec, Script, TosSpec, Way, When};
 use crate::source::{Place, ReadError};
 
 fn read(text: &str) -> Script {
@@ -32,7 +32,10 @@ fn a_segment_with_everything() {
     assert_eq!((syn.ack, syn.window, syn.urgent), (1, Some(65535), 5));
     let options = syn.options.unwrap();
     assert_eq!(options[0], OptionSpec::Mss(1460));
-    assert_eq!(options[2], OptionSpec::Timestamps { value: 100, echo: 0 });
+    assert_eq!(
+        options[2],
+        OptionSpec::Timestamps { value: Some(100), echo: 0, is_echo_absolute: false }
+    );
     assert_eq!(options[4], OptionSpec::WindowScale(8));
 }
 
@@ -164,4 +167,37 @@ fn what_is_not_run_here_is_named() {
 fn nesting_has_a_limit() {
     let deep = format!("0 f({}1{}) = 0", "[".repeat(10_000), "]".repeat(10_000));
     assert!(complaint(&deep).contains("nested"));
+}
+
+/// What nplab's packetdrill, and FreeBSD's tests with it, write beside Google's.
+#[test]
+fn what_other_dialects_write() {
+    let reset = tcp("+0 > R. 0:0(0)! ack 2 win 0");
+    assert_eq!((reset.numbering, reset.start), (Numbering::Absolute, 0));
+    assert_eq!(tcp("+0 > . ...(10) ack 2").numbering, Numbering::Any);
+    let stamps = tcp("+0 > . 1:1(0) ack 2 <nop,nop,TS val ... ecr 7!>").options.unwrap();
+    assert_eq!(stamps[2], OptionSpec::Timestamps { value: None, echo: 7, is_echo_absolute: true });
+    let ip = |text: &str| match &read(text).events[0].action {
+        Action::Packet(packet) => packet.ip,
+        other => panic!("{other:?}"),
+    };
+    let class = ip("0 > [class 0x20, hlim 4] . 1:1(0) ack 1");
+    assert_eq!((class.tos, class.ttl), (TosSpec::Tos(0x20), Some(4)));
+    assert_eq!(ip("0 > (dscp EF) . 1:1(0) ack 1").tos, TosSpec::Dscp(46));
+    assert_eq!(ip("0 > (dscp CS1, ecn ce) . 1:1(0) ack 1").tos, TosSpec::Tos(0x23));
+    assert!(complaint("0 > [tos 0x1, ce] . 1:1(0)").contains("one word on each bit"));
+    assert!(complaint("0 < . ...(10) win 1").contains("can only be expected"));
+    let udp = complaint("0 < F. 1:1(0) ack 1 win 32767/udp(1 > 9811)");
+    assert!(udp.contains("TCP inside UDP"), "{udp}");
+    assert!(complaint("0 > sctp: DATA[]").contains("SCTP"));
+}
+
+#[test]
+fn parts_for_those_who_define_a_name() {
+    let text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n#ifdef FreeBSD\n+0 what\n#endif\n";
+    assert_eq!(read(text).events.len(), 1);
+    assert!(complaint("#ifdef FreeBSD\n0 what\n#endif\n").contains("-D FreeBSD"));
+    let unclosed = complaint("0 close(3) = 0\n#ifdef FreeBSD\n");
+    assert!(unclosed.starts_with("2:1: expected `#endif`"), "{unclosed}");
+    assert!(complaint("#endif\n").starts_with("1:1: expected `#ifdef`"));
 }

@@ -5,9 +5,22 @@ use roundtrip_record::Time;
 
 use super::flow::Flow;
 use super::payload;
-use crate::ast::{About, Body, IcmpSpec, IpSpec, OptionSpec, PacketSpec, TcpSpec, TosSpec, Way};
+use crate::ast::{
+    About, Body, IcmpSpec, IpSpec, Numbering, OptionSpec, PacketSpec, TcpSpec, TosSpec, Way,
+};
 use crate::icmp::Kind;
 use crate::source::Place;
+
+/// How strictly packets are compared.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Manner {
+    /// The ticks by which a timestamp may be off; `None` does not look at timestamps.
+    pub(crate) tick_tolerance: Option<u32>,
+    /// TCP options may have another order and other padding, which mean nothing (RFC 9293 §3.1).
+    pub(crate) any_order: bool,
+    /// Of windows only counts whether they are shut: how far one is open is the receiver's choice.
+    pub(crate) any_window: bool,
+}
 
 /// A packet of the host's in the script's numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +30,8 @@ pub(crate) struct Sent {
     pub(crate) spec: PacketSpec,
     /// The real timestamp, where there is one.
     pub(crate) timestamp: Option<u32>,
+    /// The real sequence number of a segment.
+    pub(crate) sequence: u32,
     pub(crate) data: Vec<u8>,
 }
 
@@ -25,9 +40,11 @@ pub(crate) fn read(at: Time, bytes: &[u8], flow: &Flow) -> Option<Sent> {
     // An offloaded frame has its checksums, too: verifying them is part of the test.
     let packet = parse_packet(bytes, Verify::Full).ok()?;
     let (ip, is_v6) = (ip_spec(&packet.ip), packet.ip.source().is_ipv6());
+    let mut sequence = 0;
     let (body, data, timestamp) = match packet.transport {
         Transport::Tcp(segment) => {
             let timestamp = segment.header.options.timestamps.map(|t| t.value);
+            sequence = segment.header.sequence.0;
             (Body::Tcp(flow.seen(&segment)), segment.payload.to_vec(), timestamp)
         }
         Transport::Udp { payload, .. } => {
@@ -45,7 +62,7 @@ pub(crate) fn read(at: Time, bytes: &[u8], flow: &Flow) -> Option<Sent> {
         Transport::Fragment(_) | Transport::Other { .. } => return None,
     };
     let spec = PacketSpec { way: Way::Expect, ip, ports: None, body };
-    let mut sent = Sent { at, spec, timestamp, data };
+    let mut sent = Sent { at, spec, timestamp, sequence, data };
     sent.count_timestamp_from(flow);
     Some(sent)
 }
@@ -71,7 +88,7 @@ impl Sent {
         let (Body::Tcp(tcp), Some(live)) = (&mut self.spec.body, self.timestamp) else { return };
         for option in tcp.options.iter_mut().flatten() {
             if let OptionSpec::Timestamps { value, .. } = option {
-                *value = flow.script_timestamp(live);
+                *value = Some(flow.script_timestamp(live));
             }
         }
     }
@@ -83,7 +100,7 @@ impl Sent {
         spec.ip = IpSpec {
             tos: match (wanted.tos, spec.ip.tos) {
                 (TosSpec::Any, _) => TosSpec::Any,
-                (TosSpec::Tos(_), tos) => tos,
+                (TosSpec::Tos(_) | TosSpec::Dscp(_), tos) => tos,
                 (_, TosSpec::Tos(tos)) => TosSpec::Ecn(roundtrip_packet::Ecn::from_bits(tos)),
                 (_, tos) => tos,
             },
@@ -137,17 +154,18 @@ impl Sent {
         Ok(())
     }
 
-    /// What is not as the script expects it. `tick_tolerance` are the ticks by which a
-    /// timestamp may be off; `None` does not look at timestamps.
-    pub(crate) fn differences(
-        &self,
-        expected: &PacketSpec,
-        tick_tolerance: Option<u32>,
-    ) -> Vec<String> {
+    /// What is not as the script expects it.
+    pub(crate) fn differences(&self, expected: &PacketSpec, manner: Manner) -> Vec<String> {
         let mut all = Vec::new();
         match (&expected.body, &self.spec.body) {
             (Body::Tcp(wanted), Body::Tcp(sent)) => {
-                compare_tcp(wanted, sent, tick_tolerance, &mut all);
+                let start = match wanted.numbering {
+                    Numbering::Relative => sent.start,
+                    Numbering::Absolute => self.sequence,
+                    Numbering::Any => wanted.start,
+                };
+                difference("sequence number", &wanted.start, &start, &mut all);
+                compare_tcp(wanted, sent, manner, &mut all);
                 if let Some(at) = payload::first_wrong(sent.start, &self.data) {
                     let number = sent.start.wrapping_add(at as u32);
                     all.push(format!("data: the byte with number {number} is not the one written"));
@@ -212,12 +230,13 @@ impl Show for Option<u16> {
     }
 }
 
-fn compare_tcp(wanted: &TcpSpec, sent: &TcpSpec, tick: Option<u32>, all: &mut Vec<String>) {
+fn compare_tcp(wanted: &TcpSpec, sent: &TcpSpec, manner: Manner, all: &mut Vec<String>) {
     difference("flags", &wanted.flags, &sent.flags, all);
-    difference("sequence number", &wanted.start, &sent.start, all);
     difference("length", &wanted.length, &sent.length, all);
     difference("acknowledgement", &wanted.ack, &sent.ack, all);
-    if wanted.window.is_some() {
+    let is_open = |window: Option<u16>| window.is_some_and(|window| window > 0);
+    let is_as_wanted = manner.any_window && is_open(wanted.window) == is_open(sent.window);
+    if wanted.window.is_some() && !is_as_wanted {
         difference("window", &wanted.window, &sent.window, all);
     }
     difference("urgent pointer", &wanted.urgent, &sent.urgent, all);
@@ -226,11 +245,28 @@ fn compare_tcp(wanted: &TcpSpec, sent: &TcpSpec, tick: Option<u32>, all: &mut Ve
         let words: Vec<String> = options.iter().map(OptionSpec::to_string).collect();
         format!("<{}>", words.join(","))
     };
-    let is_same = wanted.len() == sent.len()
-        && wanted.iter().zip(sent).all(|(wanted, sent)| same_option(wanted, sent, tick));
-    if !is_same {
+    if !same_options(wanted, sent, manner) {
         all.push(format!("options: expected {}, sent {}", list(wanted), list(sent)));
     }
+}
+
+/// Whether options are those of the script: in its order, or in any, where padding does not count.
+fn same_options(wanted: &[OptionSpec], sent: &[OptionSpec], manner: Manner) -> bool {
+    let tick = manner.tick_tolerance;
+    if !manner.any_order {
+        return wanted.len() == sent.len()
+            && wanted.iter().zip(sent).all(|(wanted, sent)| same_option(wanted, sent, tick));
+    }
+    let is_padding = |o: &&OptionSpec| matches!(o, OptionSpec::NoOperation | OptionSpec::EndOfList);
+    let mut left: Vec<&OptionSpec> = sent.iter().filter(|option| !is_padding(option)).collect();
+    let all_found = wanted.iter().filter(|option| !is_padding(option)).all(|wanted| {
+        let found = left.iter().position(|sent| same_option(wanted, sent, tick));
+        found.is_some_and(|at| {
+            left.remove(at);
+            true
+        })
+    });
+    all_found && left.is_empty()
 }
 
 /// As in packetdrill, of timestamps only our own is looked at, and that only if asked for.
@@ -239,8 +275,12 @@ fn same_option(wanted: &OptionSpec, sent: &OptionSpec, tick_tolerance: Option<u3
         (
             OptionSpec::Timestamps { value: wanted, .. },
             OptionSpec::Timestamps { value: sent, .. },
-        ) => tick_tolerance
-            .is_none_or(|most| (sent.wrapping_sub(*wanted) as i32).unsigned_abs() <= most),
+        ) => match (tick_tolerance, wanted, sent) {
+            (Some(most), Some(wanted), Some(sent)) => {
+                (sent.wrapping_sub(*wanted) as i32).unsigned_abs() <= most
+            }
+            _ => true,
+        },
         (
             OptionSpec::Raw { kind: k1, data: d1, .. },
             OptionSpec::Raw { kind: k2, data: d2, .. },
@@ -255,6 +295,7 @@ fn compare_ip(wanted: IpSpec, sent: IpSpec, all: &mut Vec<String>) {
         TosSpec::Any => {}
         TosSpec::Tos(wanted) => difference("tos", &wanted, &tos, all),
         TosSpec::Ecn(wanted) => difference("ecn", &(wanted as u8), &(tos & 3), all),
+        TosSpec::Dscp(wanted) => difference("dscp", &wanted, &(tos >> 2), all),
         TosSpec::Ect01 if matches!(tos & 3, 1 | 2) => {}
         TosSpec::Ect01 => all.push(format!("ecn: expected 1 or 2, sent {}", tos & 3)),
     }

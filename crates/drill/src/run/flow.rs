@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use roundtrip_packet::options::{self, TcpOption};
 use roundtrip_packet::{Flags, tcp};
 
-use crate::ast::OptionSpec;
+use crate::ast::{Numbering, OptionSpec};
 
 /// How far a script has come with a socket. It decides which packets are meant for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +125,7 @@ impl Flow {
             flags: header.flags,
             ace: None,
             start: sequence,
+            numbering: Numbering::Relative,
             length: segment.payload.len() as u32,
             ack,
             window: Some(header.window),
@@ -149,7 +150,9 @@ fn option(option: &TcpOption<'_>, theirs: u32) -> OptionSpec {
                 .map(|b| (b.left.0.wrapping_sub(theirs), b.right.0.wrapping_sub(theirs)))
                 .collect(),
         ),
-        TcpOption::Timestamps(t) => OptionSpec::Timestamps { value: t.value, echo: t.echo },
+        TcpOption::Timestamps(t) => {
+            OptionSpec::Timestamps { value: Some(t.value), echo: t.echo, is_echo_absolute: false }
+        }
         TcpOption::FastOpen(cookie) => {
             let data = cookie.as_bytes().to_vec();
             OptionSpec::Raw { kind: options::kind::FAST_OPEN, text: hex("FO", &data), data }

@@ -16,6 +16,7 @@ use roundtrip_tcp::Connection;
 
 use crate::ast::{Action, Body, Call, Code, Event, Expr, PacketSpec, Script, Way, When};
 use crate::call::{Answer, Progress};
+use crate::dialect::Dialect;
 use crate::file::{File, Kind};
 use crate::python::{self, Names, Stop};
 use crate::report::{Failure, Verdict};
@@ -23,7 +24,7 @@ use crate::settings::Settings;
 use crate::shell::{self, Effect};
 use crate::source::{Place, Unsupported};
 use crate::symbols::{self, Errno};
-use expect::Sent;
+use expect::{Manner, Sent};
 use fault::{Fault, seconds};
 use flow::Stage;
 use net::START;
@@ -256,7 +257,10 @@ impl Runner {
         let tick = self.world.settings.timestamp_tick;
         let tolerance = self.tolerance(due.from, Some(START)).as_micros() as u64;
         let ticks = (tick > 0).then(|| u32::try_from(tolerance / tick.max(1)).unwrap_or(u32::MAX));
-        let mut differences = sent.differences(wanted, ticks);
+        let is_foreign = self.world.settings.dialect == Dialect::FreeBsd;
+        let manner =
+            Manner { tick_tolerance: ticks, any_order: is_foreign, any_window: is_foreign };
+        let mut differences = sent.differences(wanted, manner);
         self.check_flow_label(wanted, &sent, &mut differences);
         if let Err(Fault::Mismatch(lines)) = self.check_time("packet", due, sent.at) {
             differences.extend(lines);
@@ -297,7 +301,7 @@ impl Runner {
     fn learn_timestamp(&mut self, wanted: &PacketSpec, sent: &mut Sent) {
         let (Body::Tcp(tcp), Some(live)) = (&wanted.body, sent.timestamp) else { return };
         let named = tcp.options.iter().flatten().find_map(|option| match option {
-            crate::ast::OptionSpec::Timestamps { value, .. } => Some(*value),
+            crate::ast::OptionSpec::Timestamps { value, .. } => *value,
             _ => None,
         });
         let Some(flow) = self.world.flow_mut() else { return };
@@ -307,11 +311,11 @@ impl Runner {
         sent.count_timestamp_from(flow);
     }
 
-    /// Flow labels are names, too: the same name stands for the same label, another for another.
+    /// Flow labels are names, too: the same name stands for the same label, another for another. 0
+    /// does not look at the label.
     fn check_flow_label(&mut self, wanted: &PacketSpec, sent: &Sent, all: &mut Vec<String>) {
-        let (Some(name), Some(live)) = (wanted.ip.flow_label, sent.spec.ip.flow_label) else {
-            return;
-        };
+        let named = wanted.ip.flow_label.filter(|name| *name != 0);
+        let (Some(name), Some(live)) = (named, sent.spec.ip.flow_label) else { return };
         let Some(flow) = self.world.flow_mut() else { return };
         let should_be_same = flow.label.map(|(known, label)| (known == name, label));
         match should_be_same {

@@ -11,7 +11,9 @@ use roundtrip_packet::{
 use super::fault::Fault;
 use super::flow::Flow;
 use super::payload;
-use crate::ast::{About, Body, IcmpSpec, IpSpec, OptionSpec, PacketSpec, TcpSpec, TosSpec};
+use crate::ast::{
+    About, Body, IcmpSpec, IpSpec, Numbering, OptionSpec, PacketSpec, TcpSpec, TosSpec,
+};
 use crate::icmp::{self, Kind};
 
 /// Bytes of a transport header that packetdrill's ICMP errors quote.
@@ -55,6 +57,7 @@ fn envelope(from: IpAddr, to: IpAddr, spec: IpSpec) -> Result<Envelope, Fault> {
         TosSpec::Any | TosSpec::Ect01 => (0, Ecn::NotEct),
         TosSpec::Ecn(ecn) => (0, ecn),
         TosSpec::Tos(tos) => (tos >> 2, Ecn::from_bits(tos)),
+        TosSpec::Dscp(dscp) => (dscp, Ecn::NotEct),
     };
     match &mut header {
         IpHeader::V4(header) => {
@@ -74,8 +77,12 @@ fn header(spec: &TcpSpec, flow: &Flow) -> tcp::Header {
     let is_syn = spec.flags.contains(Flags::SYN);
     let has_ack = spec.flags.contains(Flags::ACK);
     let ack = if has_ack { flow.our_sequence(spec.ack, is_syn) } else { spec.ack };
+    let sequence = match spec.numbering {
+        Numbering::Absolute => spec.start,
+        Numbering::Relative | Numbering::Any => flow.their_sequence(spec.start, is_syn),
+    };
     tcp::Header {
-        sequence: SeqNumber(flow.their_sequence(spec.start, is_syn)),
+        sequence: SeqNumber(sequence),
         acknowledgement: SeqNumber(ack),
         flags: spec.flags,
         window: spec.window.unwrap_or(0),
@@ -103,8 +110,8 @@ fn option_bytes(spec: &TcpSpec, flow: &Flow, scale_echoes: bool) -> Result<Optio
                 let blocks: SackBlocks = blocks.iter().map(block).collect();
                 bytes.push(&TcpOption::Sack(blocks))
             }
-            OptionSpec::Timestamps { value, echo } => {
-                let echo = if spec.flags.contains(Flags::ACK) {
+            OptionSpec::Timestamps { value, echo, is_echo_absolute } => {
+                let echo = if spec.flags.contains(Flags::ACK) && !is_echo_absolute {
                     flow.echo(*echo, scale_echoes).ok_or_else(|| {
                         let why = "sends back a timestamp that was not expected before";
                         Fault::mismatch(format!("ecr {echo} {why}"))
@@ -112,7 +119,7 @@ fn option_bytes(spec: &TcpSpec, flow: &Flow, scale_echoes: bool) -> Result<Optio
                 } else {
                     *echo
                 };
-                bytes.push(&TcpOption::Timestamps(Timestamps { value: *value, echo }))
+                bytes.push(&TcpOption::Timestamps(Timestamps { value: value.unwrap_or(0), echo }))
             }
             OptionSpec::Raw { kind, data, .. } => {
                 if *kind == kind::FAST_OPEN || *kind == kind::EXPERIMENT {

@@ -3,7 +3,9 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use roundtrip_host::{ConnectError, ConnectFailure, Event, ListenerId, SocketId, Unreachable};
+use roundtrip_host::{
+    ConnectError, ConnectFailure, Event, IcmpReason, ListenerId, SocketId, Unreachable,
+};
 use roundtrip_packet::{Envelope, EtherAddr, Flags, Link, Protocol, SeqNumber, icmpv4, ipv4, tcp};
 use roundtrip_record::{CloseReason, TcpState, What};
 use roundtrip_tcp as engine;
@@ -183,7 +185,8 @@ fn a_router_says_that_the_host_is_unreachable() {
     net.run_for(Duration::from_secs(4));
     let failure = net.hosts[0].connect_failure(client).unwrap();
     let from = "10.0.1.254".parse().unwrap();
-    let error = Unreachable::Icmp { why: "host unreachable", from, refused: false };
+    let error =
+        Unreachable::Icmp { why: IcmpReason::Unreachable4(icmpv4::Unreachable::Host), from };
     assert_eq!(failure, ConnectFailure::Unreachable(error));
 }
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
-use roundtrip_host::{BindError, Config, Event, SendError, UdpId, Unreachable};
+use roundtrip_host::{BindError, Config, Event, IcmpReason, SendError, UdpId, Unreachable};
 use roundtrip_packet::{Envelope, EtherAddr, IpHeader, Link, Protocol, icmpv4, icmpv6, ipv4, ipv6};
 
 use crate::cable::{MILLI, Net};
@@ -49,7 +49,9 @@ fn nobody_listens() {
     );
     assert_eq!(net.events(0), [Event::Udp(udp)]);
     let from = "10.0.0.2".parse().unwrap();
-    let error = Unreachable::Icmp { why: "port unreachable", from, refused: true };
+    let error =
+        Unreachable::Icmp { why: IcmpReason::Unreachable4(icmpv4::Unreachable::Port), from };
+    assert_eq!(error.to_string(), "port unreachable");
     assert_eq!(net.hosts[0].take_udp_error(udp), Some((at("10.0.0.2:53"), error)));
 }
 
@@ -149,9 +151,9 @@ fn a_fragment_that_is_lost_is_reported_after_half_a_minute() {
     let report = log.iter().find(|line| line.contains("reassembly time exceeded")).unwrap();
     assert!(report.starts_with("30021 b: "), "{report}");
     let (_, error) = net.hosts[0].take_udp_error(a).unwrap();
-    let why = "fragment reassembly time exceeded";
+    let why = IcmpReason::TimeExceeded(icmpv4::TimeExceeded::Reassembly);
     let from = "10.0.0.2".parse().unwrap();
-    assert_eq!(error, Unreachable::Icmp { why, from, refused: false });
+    assert_eq!(error, Unreachable::Icmp { why, from });
 }
 
 #[test]

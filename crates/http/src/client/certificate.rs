@@ -19,9 +19,16 @@ pub(crate) struct Summary {
     pub(crate) not_after: i64,
     /// Servers may use it: it names no purpose, or this one.
     pub(crate) of_server: bool,
+    /// Version of X.509: 1 or 3.
+    pub(crate) version: u8,
+    /// The object identifier of the algorithm it is signed with, as numbers with dots.
+    pub(crate) signature: String,
+    /// The length of its key, where that is of RSA.
+    pub(crate) rsa_bits: Option<u32>,
 }
 
 const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
 const OCTET_STRING: u8 = 0x04;
 const OID: u8 = 0x06;
 const SEQUENCE: u8 = 0x30;
@@ -38,6 +45,9 @@ const EXTENDED_KEY_USAGE: [u8; 3] = [0x55, 0x1d, 0x25];
 /// id-kp-serverAuth and anyExtendedKeyUsage: what a server's certificate may be for.
 const OF_SERVERS: [&[u8]; 2] = [&[0x2b, 6, 1, 5, 5, 7, 3, 1], &[0x55, 0x1d, 0x25, 0]];
 
+/// rsaEncryption (RFC 3279 §2.3.1).
+const RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+
 /// Attribute types that have a short name (RFC 4514 §3, RFC 4519).
 const ATTRIBUTES: [(&[u8], &str); 7] = [
     (&[0x55, 4, 3], "CN"),
@@ -53,13 +63,16 @@ const ATTRIBUTES: [(&[u8], &str); 7] = [
 pub(crate) fn summarize(der: &[u8]) -> Option<Summary> {
     let mut certificate = Der(Der(der).expect(SEQUENCE)?);
     let mut tbs = Der(certificate.expect(SEQUENCE)?);
-    tbs.optional(VERSION);
+    // Version 1 is written by leaving the version out.
+    let version =
+        tbs.optional(VERSION).and_then(|version| Der(version).expect(INTEGER)?.first().copied());
     tbs.expect(INTEGER)?;
-    tbs.expect(SEQUENCE)?;
+    let signature = dotted(Der(tbs.expect(SEQUENCE)?).expect(OID)?);
     let issuer = name(tbs.expect(SEQUENCE)?)?;
     let mut validity = Der(tbs.expect(SEQUENCE)?);
     let (not_before, not_after) = (time(validity.next()?)?, time(validity.next()?)?);
     let subject = name(tbs.expect(SEQUENCE)?)?;
+    let rsa_bits = rsa_bits(tbs.expect(SEQUENCE)?);
     let (mut names, mut of_server) = (Vec::new(), true);
     while let Some((tag, content)) = tbs.next() {
         if tag == EXTENSIONS {
@@ -67,7 +80,17 @@ pub(crate) fn summarize(der: &[u8]) -> Option<Summary> {
             of_server = is_for_servers(content);
         }
     }
-    Some(Summary { subject, issuer, names, not_before, not_after, of_server })
+    Some(Summary {
+        subject,
+        issuer,
+        names,
+        not_before,
+        not_after,
+        of_server,
+        version: version.unwrap_or(0) + 1,
+        signature,
+        rsa_bits,
+    })
 }
 
 /// Whether a certificate that is trusted as it is, without anybody who vouches for it, is good for
@@ -126,6 +149,17 @@ impl<'a> Der<'a> {
     }
 }
 
+/// The length of the modulus of an RSA key (RFC 3279 §2.3.1); `None` for other keys.
+fn rsa_bits(key: &[u8]) -> Option<u32> {
+    let mut key = Der(key);
+    let algorithm = Der(key.expect(SEQUENCE)?).expect(OID)?;
+    // A bit string begins with the number of bits to be left out at its end.
+    let bits = key.expect(BIT_STRING)?.strip_prefix(&[0])?;
+    let modulus = Der(Der(bits).expect(SEQUENCE)?).expect(INTEGER)?;
+    let digits = &modulus[modulus.iter().position(|byte| *byte != 0)?..];
+    (algorithm == RSA).then(|| digits.len() as u32 * 8 - digits[0].leading_zeros())
+}
+
 /// A distinguished name, in the order in which it stands there.
 fn name(content: &[u8]) -> Option<String> {
     let mut text = String::new();
@@ -141,7 +175,7 @@ fn name(content: &[u8]) -> Option<String> {
             }
             match ATTRIBUTES.iter().find(|(known, _)| *known == oid) {
                 Some((_, short)) => text.push_str(short),
-                None => dotted(oid, &mut text),
+                None => text.push_str(&dotted(oid)),
             }
             text.push('=');
             text.extend(String::from_utf8_lossy(value).chars().filter(|char| !char.is_control()));
@@ -151,9 +185,9 @@ fn name(content: &[u8]) -> Option<String> {
 }
 
 /// An object identifier as numbers with dots (X.690 §8.19).
-fn dotted(oid: &[u8], out: &mut String) {
-    let mut number = 0u64;
-    let mut first = true;
+fn dotted(oid: &[u8]) -> String {
+    let mut out = String::new();
+    let (mut number, mut first) = (0u64, true);
     for byte in oid {
         number = number << 7 | u64::from(byte & 0x7f);
         if byte & 0x80 != 0 {
@@ -167,6 +201,7 @@ fn dotted(oid: &[u8], out: &mut String) {
         };
         (number, first) = (0, false);
     }
+    out
 }
 
 /// `UTCTime` or `GeneralizedTime`, in the one form that RFC 5280 §4.1.2.5 allows.

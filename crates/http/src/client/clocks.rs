@@ -3,7 +3,7 @@
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use roundtrip_record::Time;
+use roundtrip_record::{FaultKind, Time};
 use roundtrip_wire::Wire;
 
 use super::options::Timeouts;
@@ -69,5 +69,13 @@ impl<W: Wire> Clocks<W> {
             (Some(connect), Some(total)) => Some(connect.min(total)),
             (connect, total) => connect.or(total),
         }
+    }
+}
+
+/// The fault that a clock's end is. `received` and `expected` are bytes of the body.
+pub(crate) fn up_fault(up: Up, received: u64, expected: Option<u64>) -> FaultKind {
+    match up {
+        Up::Stalled(silent) => FaultKind::Stalled { received, expected, silent },
+        Up::Total(limit) => FaultKind::TimedOut { limit, received },
     }
 }

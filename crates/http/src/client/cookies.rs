@@ -1,19 +1,37 @@
 //! Cookies (RFC 6265), with the time handed in.
 
+use core::cmp::Reverse;
 use std::time::{Duration, SystemTime};
 
 use url::{Host, Url};
+
+use super::cookie_date::parse as parse_date;
 
 /// Cookies kept in all and for one host, at most (RFC 6265 §6.1 asks for as many at least).
 const MOST: usize = 3000;
 /// Bytes of name and value together, at most.
 const LARGEST: usize = 4096;
 
+/// The longest that a cookie is kept: 400 days (RFC 6265bis §5.5).
+const LONGEST: Duration = Duration::from_hours(400 * 24);
+
 /// What servers asked to be told again.
 #[derive(Clone, Debug, Default)]
 pub struct Jar {
     cookies: Vec<Cookie>,
     next: u64,
+    order: Order,
+}
+
+/// In which order cookies are told to a server. Longer paths always come first (RFC 6265 §5.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Among equal ones the older come first, as the RFC and browsers have it.
+    #[default]
+    Browsers,
+    /// Among equal ones those of longer domains, then those of longer names, then the older come
+    /// first, as curl has it (`lib/cookie.c`).
+    Curl,
 }
 
 /// One cookie.
@@ -43,6 +61,12 @@ impl Jar {
     /// No cookies.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, told in this order.
+    #[must_use]
+    pub fn in_order(self, order: Order) -> Self {
+        Self { order, ..self }
     }
 
     /// All of them, in the order of their creation.
@@ -104,8 +128,13 @@ impl Jar {
             .filter(|cookie| domain_matches(&host, &cookie.domain, cookie.host_only))
             .filter(|cookie| path_matches(url.path(), &cookie.path))
             .collect();
-        // Longer paths first, then older ones (RFC 6265 §5.4).
-        found.sort_by(|a, b| b.path.len().cmp(&a.path.len()).then_with(|| a.order.cmp(&b.order)));
+        found.sort_by_key(|cookie| {
+            let finer = match self.order {
+                Order::Browsers => (0, 0),
+                Order::Curl => (cookie.domain.len(), cookie.name.len()),
+            };
+            (Reverse((cookie.path.len(), finer)), cookie.order)
+        });
         let pairs: Vec<String> =
             found.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
@@ -118,9 +147,12 @@ fn parse(field: &str, url: &Url, now: SystemTime) -> Option<Cookie> {
     let mut parts = field.split(';');
     let (name, value) = parts.next()?.split_once('=')?;
     let (name, value) = (name.trim(), value.trim());
-    if name.is_empty()
-        || name.len() + value.len() > LARGEST
-        || field.bytes().any(|b| b < b' ' && b != b'\t')
+    if name.is_empty() || name.len() + value.len() > LARGEST {
+        return None;
+    }
+    // A tab may stand around what is said, not within it: it parts the columns of cookie files.
+    if [name, value].iter().any(|text| text.bytes().any(|byte| byte.is_ascii_control()))
+        || field.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')
     {
         return None;
     }
@@ -147,20 +179,24 @@ fn parse(field: &str, url: &Url, now: SystemTime) -> Option<Cookie> {
                 if domain.is_empty() {
                     continue;
                 }
-                if !domain_matches(&host, &domain, false)
-                    || is_public(&domain) && domain != host.to_string()
-                {
+                let (itself, public) = (domain == host.to_string(), is_public(&domain));
+                if !domain_matches(&host, &domain, false) || public && !itself {
                     return None;
                 }
+                // RFC 6265 §5.3, step 5: a public suffix that sets a cookie sets it for itself alone.
                 cookie.domain = domain;
-                cookie.host_only = false;
+                cookie.host_only = public;
             }
+            "path" if value.bytes().any(|byte| byte.is_ascii_control()) => return None,
             "path" if value.starts_with('/') => value.clone_into(&mut cookie.path),
             "secure" => cookie.secure = true,
             "httponly" => cookie.http_only = true,
             _ => {}
         }
     }
+    // RFC 6265bis §5.5.
+    let latest = now.checked_add(LONGEST);
+    cookie.expires = cookie.expires.map(|expires| latest.map_or(expires, |at| expires.min(at)));
     if let Some(age) = max_age {
         // Max-Age wins over Expires.
         cookie.expires = Some(now.checked_add(age).unwrap_or(now));
@@ -199,21 +235,14 @@ fn parse_age(value: &str) -> Option<Duration> {
     if value.starts_with('-') {
         return Some(Duration::ZERO);
     }
-    // 400 days are the most (RFC 6265bis §5.5).
-    const MOST: u64 = 400 * 86_400;
-    Some(Duration::from_secs(digits.parse().unwrap_or(MOST).min(MOST)))
+    let age = digits.parse().map_or(LONGEST, Duration::from_secs);
+    Some(age.min(LONGEST))
 }
 
-/// Servers write dates in many ways; those of HTTP, and with hyphens, are read.
-fn parse_date(value: &str) -> Option<SystemTime> {
-    httpdate::parse_http_date(value)
-        .or_else(|_| httpdate::parse_http_date(&value.replace('-', " ")))
-        .ok()
-}
-
-/// Without a list of public suffixes, a name of one label is the one suffix that is sure.
+/// Whether a name is one below which everybody may register: nobody may set a cookie for all of them.
+/// The list is that of publicsuffix.org, as the crate `psl` has it.
 fn is_public(domain: &str) -> bool {
-    !domain.contains('.')
+    psl::suffix_str(domain).is_some_and(|suffix| suffix == domain)
 }
 
 fn domain_matches(host: &Host<&str>, domain: &str, host_only: bool) -> bool {
@@ -275,6 +304,9 @@ mod tests {
             "__Host-no=1; Path=/",
             "__Secure-no=1",
             "no=\u{1}",
+            "no=a\tb",
+            "n\to=1",
+            "no=1; Path=/a\tb",
         ] {
             assert!(!jar.store(field, &from, NOW), "{field}");
         }
@@ -287,6 +319,45 @@ mod tests {
         assert_eq!(sent(&jar, "https://www.example.org/a/b/c/d").split(';').next(), Some("deep=3"));
         assert_eq!(sent(&jar, "https://other.example.org/"), "wide=2");
         assert_eq!(sent(&jar, "https://badexample.org/"), "");
+    }
+
+    #[test]
+    fn nobody_sets_cookies_for_all_who_may_register() {
+        for (host, domain, taken) in [
+            ("www.shop.co.uk", "co.uk", false),
+            ("www.shop.co.uk", "shop.co.uk", true),
+            ("me.github.io", "github.io", false),
+            ("me.github.io", "me.github.io", true),
+            ("a.b.compute.amazonaws.com", "com", false),
+            ("www.city.kawasaki.jp", "city.kawasaki.jp", true),
+            ("www.unheard.of", "of", false),
+        ] {
+            let from = url(&format!("https://{host}/"));
+            let field = format!("a=1; Domain={domain}");
+            assert_eq!(Jar::new().store(&field, &from, NOW), taken, "{host} {domain}");
+        }
+        // Such a name may set one for itself.
+        let mut jar = Jar::new();
+        assert!(jar.store("a=1; Domain=github.io", &url("https://github.io/"), NOW));
+        assert_eq!(sent(&jar, "https://github.io/"), "a=1");
+        assert_eq!(sent(&jar, "https://me.github.io/"), "");
+    }
+
+    #[test]
+    fn cookies_are_told_in_the_order_of_browsers_or_of_curl() {
+        let mut jar = Jar::new();
+        let from = url("https://www.example.org/a/b");
+        for field in [
+            "one=1; Path=/; Domain=example.org",
+            "two=2; Path=/",
+            "three=3; Path=/",
+            "f=4; Path=/a",
+        ] {
+            assert!(jar.store(field, &from, NOW));
+        }
+        let to = "https://www.example.org/a/b";
+        assert_eq!(sent(&jar, to), "f=4; one=1; two=2; three=3");
+        assert_eq!(sent(&jar.in_order(Order::Curl), to), "f=4; three=3; two=2; one=1");
     }
 
     #[test]

@@ -1,32 +1,43 @@
 //! The client: sends requests, follows redirects, keeps connections.
 
+mod addresses;
+mod alert;
+mod carrier;
 mod certificate;
 mod clocks;
 mod connect;
 mod connection;
+mod cookie_date;
 mod cookies;
 mod exchange;
-mod exchange_two;
 mod failure;
+mod one;
 mod options;
 mod origin;
 mod outgoing;
 mod pool;
 mod proxy;
+mod ready;
 mod redirect;
+mod refusal;
 mod request;
 mod resolve;
 mod response;
+mod retry;
+mod stream;
 mod tls;
+mod trouble;
 mod two;
+mod upload;
 
+pub use addresses::{Addresses, Late};
 pub use certificate::check_alone;
-pub use cookies::{Cookie, Jar};
+pub use cookies::{Cookie, Jar, Order};
 pub use failure::Failure;
-pub use options::{KeepAlive, Options, Timeouts};
+pub use options::{KeepAlive, Options, Resend, Timeouts};
 pub use origin::{Origin, Scheme};
 pub use proxy::{Except, Proxies, Proxy, ProxyError, Tunnels};
-pub use request::{Expect, Follow, Request};
+pub use request::{Decode, Expect, Follow, Request};
 pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
 pub use tls::{Tls, TlsOptions};
@@ -35,13 +46,12 @@ use core::cell::RefCell;
 use std::rc::Rc;
 
 use http::StatusCode;
-use roundtrip_record::{
-    EventId, ExchangeStarted, FaultKind, Initiator, Step, Time, Trace as _, What,
-};
+use roundtrip_record::{FaultKind, Initiator, Step, Time};
 use roundtrip_wire::Wire;
 
 use pool::Pool;
 use request::Replay;
+use retry::Tries;
 
 /// Sends requests over a wire. Its clones share connections.
 pub struct Client<W: Wire> {
@@ -120,21 +130,24 @@ impl<W: Wire> Client<W> {
         }
     }
 
-    /// One request, sent again after a lost connection.
+    /// One request, sent again where its connection was lost or refused it and that does no harm.
     async fn send_once(&self, request: Request, wanted: Time) -> Result<Response<W>, Failure> {
-        let (mut again, replay) = request.again();
-        let lost =
-            match Box::pin(exchange::run(&self.shared, request, Reuse::Allowed, wanted)).await {
+        let mut tries = Tries::default();
+        let mut request = request;
+        loop {
+            let (mut again, replay) = request.again();
+            let route = tries.route();
+            let lost = match Box::pin(exchange::run(&self.shared, request, route, wanted)).await {
                 Ok(response) => return Ok(response),
                 Err(lost) => lost,
             };
-        if !lost.retry || replay == Replay::Spent {
-            return Err(lost.failure);
+            if replay == Replay::Spent || !tries.another(&lost) {
+                return Err(lost.failure);
+            }
+            again.initiator = Initiator::Retry { of: lost.failure.exchange };
+            again.cause = lost.failure.cause;
+            request = again;
         }
-        again.initiator = Initiator::Retry { of: lost.failure.exchange };
-        again.cause = lost.failure.cause;
-        let last = Box::pin(exchange::run(&self.shared, again, Reuse::Forbidden, wanted)).await;
-        last.map_err(|lost| lost.failure)
     }
 
     /// Closes all connections that carry nothing, for the reason given, and waits until the other
@@ -143,13 +156,6 @@ impl<W: Wire> Client<W> {
     pub async fn close(&self, why: &str) {
         self.shared.pool.close(why).await;
     }
-}
-
-/// Whether a connection that was used before will do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reuse {
-    Allowed,
-    Forbidden,
 }
 
 impl<W: Wire> Shared<W> {
@@ -165,30 +171,6 @@ impl<W: Wire> Shared<W> {
             jar.borrow_mut().store(&crate::message::to_text(value), url, self.wire.wall());
         }
     }
-}
-
-/// Reports that a resource is wanted.
-fn report_started<W: Wire>(
-    shared: &Shared<W>,
-    exchange: roundtrip_record::ExchangeId,
-    request: &Request,
-) -> Option<EventId> {
-    shared.wire.log().emit(shared.wire.now(), request.cause, || {
-        What::ExchangeStarted(ExchangeStarted {
-            exchange,
-            method: request.method.to_string(),
-            url: {
-                let mut url = request.url.clone();
-                url.set_fragment(None);
-                url.into()
-            },
-            kind: request.kind,
-            priority: request.priority,
-            initiator: request.initiator.clone(),
-            side: roundtrip_record::Side::Client,
-            of: None,
-        })
-    })
 }
 
 /// The statuses that tell a client to look elsewhere.

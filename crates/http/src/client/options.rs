@@ -15,6 +15,9 @@ pub struct Options {
     pub user_agent: String,
     /// The highest version spoken: 1.0, 1.1, or 2 where TLS negotiates it.
     pub version: Version,
+    /// HTTP/2 is spoken in the clear without asking, to servers of http (RFC 9113 §3.3), where
+    /// `version` permits it.
+    pub prior_knowledge: bool,
     /// Whether connections are kept for the next request.
     pub keep_alive: KeepAlive,
     /// Connections to one origin at one time, on HTTP/1.
@@ -31,6 +34,8 @@ pub struct Options {
     pub expect: Duration,
     /// Interim responses before the final one.
     pub interim: u32,
+    /// What is sent once more after a kept connection was lost before any byte of an answer.
+    pub resend: Resend,
     /// Between two tries to connect (RFC 8305 §5).
     pub attempt_delay: Duration,
     /// Through which proxies origins are reached.
@@ -44,6 +49,18 @@ pub enum KeepAlive {
     On,
     /// Each request says `Connection: close` and has one of its own.
     Off,
+}
+
+/// What is sent once more when a connection that had carried other exchanges is lost before any byte
+/// of an answer. What the server says that it did not touch is always sent once more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resend {
+    /// What may be done twice (RFC 9110 §9.2.2).
+    #[default]
+    Idempotent,
+    /// Everything whose body can be sent once more, POST too, as curl and browsers do: far more often
+    /// than not, the server had closed the connection before the request came.
+    All,
 }
 
 /// How long to wait; `None` is for ever.
@@ -72,6 +89,7 @@ impl Default for Options {
         Self {
             user_agent: concat!("roundtrip/", env!("CARGO_PKG_VERSION")).into(),
             version: Version::HTTP_2,
+            prior_knowledge: false,
             keep_alive: KeepAlive::On,
             per_origin: 6,
             idle: Duration::from_secs(90),
@@ -80,6 +98,7 @@ impl Default for Options {
             decode: DecodeLimits::default(),
             expect: Duration::from_secs(1),
             interim: 32,
+            resend: Resend::default(),
             attempt_delay: Duration::from_millis(250),
             proxies: Proxies::default(),
         }

@@ -1,16 +1,16 @@
-//! A request on its way out.
+//! A request of HTTP/1 on its way out.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
 
 use bytes::Bytes;
-use roundtrip_record::{BodyWriter, Time};
+use roundtrip_record::{BodyRef, Time};
 use roundtrip_wire::Wire;
 use tokio::io::AsyncWrite as _;
 
 use super::connection::Connection;
-use crate::Body;
+use super::upload::Upload;
 use crate::message::{Fields, RequestHead, encode_chunk_size, encode_last_chunk};
 
 /// What is copied behind what stands before it, so that both go out in one write.
@@ -23,24 +23,15 @@ pub(crate) struct Outgoing {
     written: usize,
     /// A large piece of the body, to be written after the output.
     piece: Bytes,
-    body: Body,
+    body: Upload,
     chunked: bool,
-    phase: Phase,
+    /// All of the body has been taken up.
+    ended: bool,
     /// When the first byte was written.
-    pub(crate) began: Option<Time>,
-    pub(crate) head_bytes: u64,
-    /// Bytes of body that were taken up so far.
-    pub(crate) body_bytes: u64,
-    /// Keeps the body for the record.
-    pub(crate) writer: Option<BodyWriter>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// The body waits to be let go.
-    Held,
-    Body,
-    Done,
+    began: Option<Time>,
+    head_bytes: u64,
+    /// Bytes written so far.
+    moved: u64,
 }
 
 /// Why a request did not go out.
@@ -52,76 +43,94 @@ pub(crate) enum OutError {
 }
 
 impl Outgoing {
-    pub(crate) fn new(head: &RequestHead, body: Body, held: bool) -> Self {
+    pub(crate) fn new(head: &RequestHead, body: Upload) -> Self {
         let mut output = Vec::with_capacity(512);
         head.encode(&mut output);
         let head_bytes = output.len() as u64;
-        let chunked = body.length().is_none();
-        let phase = match (body.is_empty(), held) {
-            (true, _) => Phase::Done,
-            (false, true) => Phase::Held,
-            (false, false) => Phase::Body,
-        };
         Self {
             output,
             written: 0,
             piece: Bytes::new(),
+            chunked: head.fields.has("Transfer-Encoding", "chunked"),
+            ended: body.is_empty(),
             body,
-            chunked,
-            phase,
             began: None,
             head_bytes,
-            body_bytes: 0,
-            writer: None,
+            moved: 0,
         }
     }
 
     /// Whether all was written.
     pub(crate) fn is_done(&self) -> bool {
-        self.phase == Phase::Done && self.output.is_empty() && self.piece.is_empty()
+        self.ended && self.output.is_empty() && self.piece.is_empty()
     }
 
-    /// Whether the body waits to be let go, and the head is out.
-    pub(crate) fn is_held(&self) -> bool {
-        self.phase == Phase::Held && self.output.is_empty()
+    /// The body, while it is held back and the head is out.
+    pub(crate) fn held(&mut self) -> Option<&mut Upload> {
+        (self.body.is_held() && self.output.is_empty()).then_some(&mut self.body)
     }
 
-    /// Lets the body go.
-    pub(crate) fn let_go(&mut self) {
-        if self.phase == Phase::Held {
-            self.phase = Phase::Body;
-        }
+    /// When the first byte was written.
+    pub(crate) fn began(&self) -> Option<Time> {
+        self.began
     }
 
-    /// Writes; ready when all is out, or nothing can be done before the body is let go.
+    /// Bytes of the head.
+    pub(crate) fn head_bytes(&self) -> u64 {
+        self.head_bytes
+    }
+
+    /// Bytes of body that were taken up so far.
+    pub(crate) fn body_bytes(&self) -> u64 {
+        self.body.taken()
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    /// Ends the record of the body.
+    pub(crate) fn kept(&mut self) -> Option<BodyRef> {
+        self.body.kept()
+    }
+
+    /// Writes; ready when all is out, pending as well while the body is held back.
     pub(crate) fn poll_send<W: Wire>(
         &mut self,
         connection: &mut Connection<W>,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), OutError>> {
         loop {
+            // A small body that is there goes out in one write with the head before it.
+            while !self.ended && self.piece.is_empty() && self.output.len() < SMALL {
+                match self.body.poll_chunk(context) {
+                    Poll::Ready(Some(Ok(chunk))) => self.take(chunk),
+                    Poll::Ready(Some(Err(error))) => {
+                        return Poll::Ready(Err(OutError::Body(error)));
+                    }
+                    Poll::Ready(None) => {
+                        if self.chunked {
+                            encode_last_chunk(&Fields::new(), &mut self.output);
+                        }
+                        self.ended = true;
+                    }
+                    Poll::Pending => break,
+                }
+            }
+            let idle = self.output.is_empty() && self.piece.is_empty();
             ready!(self.poll_write(connection, context)).map_err(OutError::Connection)?;
-            if self.phase != Phase::Body {
+            if self.ended && self.is_done() {
                 return Poll::Ready(Ok(()));
             }
-            match ready!(self.body.poll_chunk(context)) {
-                Some(Ok(chunk)) => self.take(chunk),
-                Some(Err(error)) => return Poll::Ready(Err(OutError::Body(error))),
-                None => {
-                    if self.chunked {
-                        encode_last_chunk(&Fields::new(), &mut self.output);
-                    }
-                    self.phase = Phase::Done;
-                }
+            if idle {
+                // The next piece of the body is not there yet.
+                return Poll::Pending;
             }
         }
     }
 
     fn take(&mut self, chunk: Bytes) {
-        self.body_bytes += chunk.len() as u64;
-        if let Some(writer) = &mut self.writer {
-            writer.write(&chunk);
-        }
         if self.chunked {
             encode_chunk_size(chunk.len() as u64, &mut self.output);
         }
@@ -140,26 +149,25 @@ impl Outgoing {
         connection: &mut Connection<W>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        // The head waits for a first small piece of the body, unless the body waits for an answer.
         loop {
-            if self.written < self.output.len() {
-                self.began.get_or_insert_with(|| connection.wire.now());
-                let rest = &self.output[self.written..];
-                let wrote = ready!(Pin::new(&mut connection.channel).poll_write(context, rest))?;
-                if wrote == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            let from_output = self.written < self.output.len();
+            if !from_output {
+                self.output.clear();
+                self.written = 0;
+                if self.piece.is_empty() {
+                    return Pin::new(&mut connection.channel).poll_flush(context);
                 }
-                self.written += wrote;
-                continue;
             }
-            self.output.clear();
-            self.written = 0;
-            if self.piece.is_empty() {
-                return Pin::new(&mut connection.channel).poll_flush(context);
-            }
-            let wrote = ready!(Pin::new(&mut connection.channel).poll_write(context, &self.piece))?;
+            let rest = if from_output { &self.output[self.written..] } else { &self.piece[..] };
+            self.began.get_or_insert_with(|| connection.wire.now());
+            let wrote = ready!(Pin::new(&mut connection.channel).poll_write(context, rest))?;
             if wrote == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.moved += wrote as u64;
+            if from_output {
+                self.written += wrote;
+                continue;
             }
             let _ = self.piece.split_to(wrote);
             if self.piece.is_empty() && self.chunked {

@@ -14,10 +14,10 @@ use roundtrip_record::{ConnectionId, EndedBy, Priority};
 use roundtrip_wire::{Task, Wire};
 use tokio::sync::oneshot;
 
-use super::Reuse;
 use super::connection::Connection;
 use super::options::Options;
 use super::origin::Origin;
+use super::retry::Reuse;
 use super::tls::Offer;
 use super::two::Two;
 use crate::timer::Timer;
@@ -25,9 +25,15 @@ use crate::timer::Timer;
 /// How long the other end may take to close after us.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The connections of a client.
+/// The connections of a client. Its clones share them.
 pub(crate) struct Pool<W: Wire> {
     inner: Rc<Inner<W>>,
+}
+
+impl<W: Wire> Clone for Pool<W> {
+    fn clone(&self) -> Self {
+        Self { inner: Rc::clone(&self.inner) }
+    }
 }
 
 struct Inner<W: Wire> {
@@ -41,20 +47,30 @@ struct Inner<W: Wire> {
 }
 
 struct Slots<W: Wire> {
-    /// Connections open or being opened.
+    /// Connections open or being opened; those of HTTP/2 while they take streams.
     open: usize,
     idle: Vec<Idle<W>>,
     protocol: Protocol<W>,
+    /// It said that it wants HTTP/1.1 (RFC 9113 §7, `HTTP_1_1_REQUIRED`).
+    only_one: bool,
     /// By urgency, then by order.
-    waiting: BTreeMap<(Reverse<Priority>, u64), oneshot::Sender<Grant<W>>>,
+    waiting: BTreeMap<(Reverse<Priority>, u64), Waiting<W>>,
 }
 
-/// What the origin speaks.
+/// A request that waits.
+struct Waiting<W: Wire> {
+    offer: Offer,
+    sender: oneshot::Sender<Grant<W>>,
+}
+
+/// What the origin speaks, as far as it was offered HTTP/2.
 enum Protocol<W: Wire> {
-    /// Not known, or HTTP/1 alone.
-    One,
-    /// A first connection is finding out; others wait for what it finds.
+    /// Not known.
+    Unknown,
+    /// A connection is finding out; others wait for what it finds.
     Asking,
+    /// HTTP/1 alone.
+    One,
     /// HTTP/2, on this connection.
     Two(Two<W>),
 }
@@ -80,13 +96,55 @@ pub(crate) enum Grant<W: Wire> {
 pub(crate) struct Permit<W: Wire> {
     pool: Option<Rc<Inner<W>>>,
     origin: Origin,
+    /// What its connection offers.
+    offer: Offer,
     /// Its connection finds out what the origin speaks.
     asks: Cell<bool>,
 }
 
 impl<W: Wire> Slots<W> {
     fn new() -> Self {
-        Self { open: 0, idle: Vec::new(), protocol: Protocol::One, waiting: BTreeMap::new() }
+        Self {
+            open: 0,
+            idle: Vec::new(),
+            protocol: Protocol::Unknown,
+            only_one: false,
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// The connection of HTTP/2 that another stream may go by.
+    fn shared(&mut self, reuse: Reuse) -> Option<Two<W>> {
+        let Protocol::Two(two) = &self.protocol else { return None };
+        let unfit = matches!(reuse, Reuse::Fresh { not } if not == two.id());
+        if two.is_over() || unfit {
+            // It ends when its last stream does.
+            self.protocol = Protocol::Unknown;
+            return None;
+        }
+        Some(two.clone())
+    }
+
+    /// Takes a place for a connection that offers this, if there is one; says whether the connection
+    /// finds out what the origin speaks.
+    fn take_place(&mut self, most: usize, offer: Offer) -> Option<bool> {
+        let two = offer == Offer::TwoAndOne;
+        if self.open >= most || two && matches!(self.protocol, Protocol::Asking) {
+            return None;
+        }
+        self.open += 1;
+        let asks = two && matches!(self.protocol, Protocol::Unknown);
+        if asks {
+            self.protocol = Protocol::Asking;
+        }
+        Some(asks)
+    }
+
+    /// Takes out the first of those who wait that is served by a connection of HTTP/2, or by one of
+    /// HTTP/1.
+    fn take_waiting(&mut self, fits: impl Fn(Offer) -> bool) -> Option<Waiting<W>> {
+        let key = self.waiting.iter().find(|(_, waiting)| fits(waiting.offer)).map(|(key, _)| *key);
+        self.waiting.remove(&key?)
     }
 }
 
@@ -112,7 +170,8 @@ impl<W: Wire> Pool<W> {
         reuse: Reuse,
         offer: Offer,
     ) -> Grant<W> {
-        if reuse == Reuse::Allowed {
+        let fresh = reuse != Reuse::Allowed;
+        if !fresh {
             while let Some(mut connection) = self.inner.take_idle(origin) {
                 if connection.is_quiet().await {
                     return Grant::Kept(Box::new(connection));
@@ -122,12 +181,12 @@ impl<W: Wire> Pool<W> {
             }
         }
         loop {
-            let granted = match self.inner.enter(origin, priority, offer) {
+            let granted = match self.inner.enter(origin, priority, reuse, offer) {
                 Entry::Granted(grant) => return grant,
                 Entry::Wait(granted) => granted.await,
             };
             match granted {
-                Ok(Grant::Kept(connection)) if reuse == Reuse::Forbidden => {
+                Ok(Grant::Kept(connection)) if fresh => {
                     // Its place is what was wanted.
                     let mut connection = *connection;
                     connection.report(EndedBy::Client, "a new one is wanted", None);
@@ -152,18 +211,29 @@ impl<W: Wire> Pool<W> {
         Ok(())
     }
 
-    /// All requests to this origin share a connection from now on.
+    /// All requests to this origin that may share a connection of HTTP/2 share this one from now on.
     pub(crate) fn keep_two(&self, origin: &Origin, two: &Two<W>) {
-        let waiting = {
+        if self.inner.closing.borrow().is_none() {
             let mut origins = self.inner.origins.borrow_mut();
             let slots = origins.entry(origin.clone()).or_insert_with(Slots::new);
             slots.protocol = Protocol::Two(two.clone());
-            core::mem::take(&mut slots.waiting)
-        };
-        for (_, waiting) in waiting {
-            // One that nobody waits for any more is dropped.
-            drop(waiting.send(Grant::Two(two.clone())));
         }
+        let next = || {
+            let mut origins = self.inner.origins.borrow_mut();
+            origins.get_mut(origin)?.take_waiting(|offer| offer == Offer::TwoAndOne)
+        };
+        while let Some(waiting) = next() {
+            // One that nobody waits for any more is dropped.
+            drop(waiting.sender.send(Grant::Two(two.clone())));
+        }
+    }
+
+    /// The origin wants HTTP/1.1 from now on.
+    pub(crate) fn only_one(&self, origin: &Origin) {
+        let mut origins = self.inner.origins.borrow_mut();
+        let slots = origins.entry(origin.clone()).or_insert_with(Slots::new);
+        slots.only_one = true;
+        slots.protocol = Protocol::One;
     }
 
     /// Closes what is idle, and from now on keeps nothing: what is busy is closed when it is done.
@@ -181,7 +251,7 @@ impl<W: Wire> Pool<W> {
                 .origins
                 .borrow_mut()
                 .get_mut(origin)
-                .map(|slots| core::mem::replace(&mut slots.protocol, Protocol::One));
+                .map(|slots| core::mem::replace(&mut slots.protocol, Protocol::Unknown));
             drop(two);
         }
         let finished = join_all(idle.iter_mut().map(|connection| {
@@ -198,35 +268,69 @@ enum Entry<W: Wire> {
 }
 
 impl<W: Wire> Inner<W> {
-    fn enter(self: &Rc<Self>, origin: &Origin, priority: Priority, offer: Offer) -> Entry<W> {
+    fn enter(
+        self: &Rc<Self>,
+        origin: &Origin,
+        priority: Priority,
+        reuse: Reuse,
+        offer: Offer,
+    ) -> Entry<W> {
         let mut origins = self.origins.borrow_mut();
         let slots = origins.entry(origin.clone()).or_insert_with(Slots::new);
-        let asking = offer == Offer::TwoAndOne && matches!(slots.protocol, Protocol::Asking);
-        match &slots.protocol {
-            Protocol::Two(two) if offer == Offer::TwoAndOne && !two.is_over() => {
-                return Entry::Granted(Grant::Two(two.clone()));
-            }
-            _ => {}
+        let offer = if slots.only_one { Offer::One } else { offer };
+        if offer == Offer::TwoAndOne
+            && let Some(two) = slots.shared(reuse)
+        {
+            return Entry::Granted(Grant::Two(two));
         }
-        if slots.open < self.per_origin && !asking {
-            slots.open += 1;
-            // With connections open, what it speaks is known.
-            let asks = offer == Offer::TwoAndOne && slots.open == 1;
-            if asks {
-                slots.protocol = Protocol::Asking;
-            }
-            return Entry::Granted(Grant::Open(self.permit(origin, asks)));
+        if let Some(asks) = slots.take_place(self.per_origin, offer) {
+            return Entry::Granted(Grant::Open(self.permit(origin, offer, asks)));
         }
         let (sender, receiver) = oneshot::channel();
         let order = self.next.get();
         self.next.set(order + 1);
-        slots.waiting.insert((Reverse(priority), order), sender);
+        slots.waiting.insert((Reverse(priority), order), Waiting { offer, sender });
         Entry::Wait(receiver)
     }
 
-    fn permit(self: &Rc<Self>, origin: &Origin, asks: bool) -> Permit<W> {
+    fn permit(self: &Rc<Self>, origin: &Origin, offer: Offer, asks: bool) -> Permit<W> {
         let pool = Some(Rc::clone(self));
-        Permit { pool, origin: origin.clone(), asks: Cell::new(asks) }
+        Permit { pool, origin: origin.clone(), offer, asks: Cell::new(asks) }
+    }
+
+    /// Gives free places to those who wait.
+    fn serve_waiting(self: &Rc<Self>, origin: &Origin) {
+        loop {
+            let (waiting, asks) = {
+                let mut origins = self.origins.borrow_mut();
+                let Some(slots) = origins.get_mut(origin) else { return };
+                let asking = matches!(slots.protocol, Protocol::Asking);
+                let fits = |offer| !(asking && offer == Offer::TwoAndOne);
+                if slots.open >= self.per_origin {
+                    return;
+                }
+                let Some(waiting) = slots.take_waiting(fits) else { return };
+                let Some(asks) = slots.take_place(self.per_origin, waiting.offer) else { return };
+                (waiting, asks)
+            };
+            let permit = self.permit(origin, waiting.offer, asks);
+            if let Err(Grant::Open(mut permit)) = waiting.sender.send(Grant::Open(permit)) {
+                // Nobody waits there any more. The place is given back here, and not by the permit,
+                // so that this does not begin again within itself.
+                drop(permit.pool.take());
+                self.leave(origin, asks);
+            }
+        }
+    }
+
+    /// A connection's place is free again; `asked` says that what the origin speaks was not found out.
+    fn leave(&self, origin: &Origin, asked: bool) {
+        if let Some(slots) = self.origins.borrow_mut().get_mut(origin) {
+            slots.open = slots.open.saturating_sub(1);
+            if asked {
+                slots.protocol = Protocol::Unknown;
+            }
+        }
     }
 
     /// The origin speaks HTTP/1: those who waited for the answer may open connections.
@@ -234,20 +338,7 @@ impl<W: Wire> Inner<W> {
         if let Some(slots) = self.origins.borrow_mut().get_mut(origin) {
             slots.protocol = Protocol::One;
         }
-        loop {
-            let waiting = {
-                let mut origins = self.origins.borrow_mut();
-                let Some(slots) = origins.get_mut(origin) else { return };
-                if slots.open >= self.per_origin {
-                    return;
-                }
-                let Some((_, waiting)) = slots.waiting.pop_first() else { return };
-                slots.open += 1;
-                waiting
-            };
-            // A permit that nobody takes gives its place back when it is dropped.
-            drop(waiting.send(Grant::Open(self.permit(origin, false))));
-        }
+        self.serve_waiting(origin);
     }
 
     /// The idle connection that was used last: it is the one most likely to be still open.
@@ -264,7 +355,7 @@ impl<W: Wire> Inner<W> {
 
     fn next_waiting(&self, origin: &Origin) -> Option<oneshot::Sender<Grant<W>>> {
         let mut origins = self.origins.borrow_mut();
-        origins.get_mut(origin)?.waiting.pop_first().map(|(_, sender)| sender)
+        origins.get_mut(origin)?.take_waiting(|_| true).map(|waiting| waiting.sender)
     }
 
     fn give_back(self: &Rc<Self>, connection: Connection<W>) {
@@ -283,23 +374,6 @@ impl<W: Wire> Inner<W> {
         let mut origins = self.origins.borrow_mut();
         let slots = origins.entry(origin).or_insert_with(Slots::new);
         slots.idle.push(Idle { id, connection, watcher });
-    }
-
-    /// A place has become free; `asked` says that what the origin speaks was not found out.
-    fn release(self: &Rc<Self>, origin: &Origin, asked: bool) {
-        while let Some(waiting) = self.next_waiting(origin) {
-            match waiting.send(Grant::Open(self.permit(origin, asked))) {
-                // Nobody waits there any more; this permit must not release the place again.
-                Err(Grant::Open(mut permit)) => drop(permit.pool.take()),
-                _ => return,
-            }
-        }
-        if let Some(slots) = self.origins.borrow_mut().get_mut(origin) {
-            slots.open = slots.open.saturating_sub(1);
-            if asked {
-                slots.protocol = Protocol::One;
-            }
-        }
     }
 
     /// Takes an idle connection out by its id. Its watcher goes on: it is the one who calls.
@@ -349,6 +423,11 @@ async fn watch<W: Wire>(
 }
 
 impl<W: Wire> Permit<W> {
+    /// What its connection is to offer.
+    pub(crate) fn offer(&self) -> Offer {
+        self.offer
+    }
+
     /// Its connection speaks HTTP/1.
     pub(crate) fn settle(&self) {
         if let Some(pool) = self.pool.as_ref().filter(|_| self.asks.replace(false)) {
@@ -356,13 +435,14 @@ impl<W: Wire> Permit<W> {
         }
     }
 
-    /// The connection of HTTP/2 with this id has ended.
+    /// The connection of HTTP/2 with this id takes no more requests.
     pub(crate) fn forget_two(&self, id: ConnectionId) {
+        self.asks.set(false);
         let Some(pool) = &self.pool else { return };
         if let Some(slots) = pool.origins.borrow_mut().get_mut(&self.origin)
             && matches!(&slots.protocol, Protocol::Two(two) if two.id() == id)
         {
-            slots.protocol = Protocol::One;
+            slots.protocol = Protocol::Unknown;
         }
     }
 }
@@ -370,7 +450,8 @@ impl<W: Wire> Permit<W> {
 impl<W: Wire> Drop for Permit<W> {
     fn drop(&mut self) {
         if let Some(pool) = self.pool.take() {
-            pool.release(&self.origin, self.asks.get());
+            pool.leave(&self.origin, self.asks.get());
+            pool.serve_waiting(&self.origin);
         }
     }
 }

@@ -8,10 +8,7 @@ use std::net::IpAddr;
 use bytes::BytesMut;
 use futures_util::future::{Either, select};
 use http::{Method, Version};
-use roundtrip_record::{
-    ConnectionId, EventId, ExchangeId, FaultKind, RequestSent, ResponseHead as HeadRecord,
-    Trace as _, What,
-};
+use roundtrip_record::{EventId, FaultKind};
 use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use url::Url;
@@ -19,8 +16,9 @@ use url::Url;
 use super::origin::{Origin, Scheme};
 use super::request::{basic, percent_decode};
 use crate::message::{
-    Fields, HeadDecoder, Limits, RequestHead, RequestLine, ResponseHead, StatusLine, version_text,
+    Fields, HeadDecoder, Limits, RequestHead, RequestLine, ResponseHead, StatusLine,
 };
+use crate::reporter::{HeadReport, Reporter, RequestReport};
 use crate::server::poll_read_into;
 
 /// The port of a proxy that names none, as curl has it.
@@ -261,12 +259,12 @@ fn same_network(one: IpAddr, other: IpAddr, bits: u8) -> bool {
 }
 
 /// What an exchange has to do with a tunnel.
-pub(crate) struct Tunnel<'a> {
+pub(crate) struct Tunnel<'a, W: Wire> {
     pub(crate) proxy: &'a Proxy,
     pub(crate) origin: &'a Origin,
     pub(crate) user_agent: &'a str,
     pub(crate) limits: Limits,
-    pub(crate) exchange: ExchangeId,
+    pub(crate) reporter: &'a Reporter<W>,
 }
 
 /// A tunnel that was made: the bytes received for it, and the event of its coming about.
@@ -275,9 +273,9 @@ pub(crate) struct Made {
     pub(crate) event: Option<EventId>,
 }
 
-impl Tunnel<'_> {
+impl<W: Wire> Tunnel<'_, W> {
     /// Asks the proxy to pass bytes on (RFC 9110 §9.3.6).
-    pub(crate) async fn make<W: Wire>(
+    pub(crate) async fn make(
         &self,
         wire: &W,
         stream: &mut W::Stream,
@@ -294,7 +292,7 @@ impl Tunnel<'_> {
         }
     }
 
-    async fn ask<W: Wire>(
+    async fn ask(
         &self,
         wire: &W,
         stream: &mut W::Stream,
@@ -308,31 +306,25 @@ impl Tunnel<'_> {
         let broken = |error: std::io::Error| self.refused(None, error.to_string());
         stream.write_all(&out).await.map_err(broken)?;
         poll_fn(|context| Pin::new(&mut *stream).poll_flush(context)).await.map_err(broken)?;
-        let sent = wire.log().emit(wire.now(), cause, || {
-            What::RequestSent(RequestSent {
-                exchange: Some(self.exchange),
-                connection,
-                lookup: None,
-                reused: 0,
-                version: version_text(head.line.version).into(),
-                method: head.line.method.to_string(),
-                target: head.line.target.clone(),
-                fields: head.fields.to_record(),
-                began,
-                head_bytes: out.len() as u64,
-                body_bytes: 0,
-                body: None,
-                transport: roundtrip_record::Transport::Tcp,
-                stream: None,
-                passed: None,
-            })
-        });
+        let report = RequestReport {
+            connection,
+            stream: None,
+            lookup: None,
+            reused: 0,
+            line: &head.line,
+            fields: &head.fields,
+            began,
+            head_bytes: out.len() as u64,
+            body_bytes: 0,
+            body: None,
+        };
+        let sent = self.reporter.request(cause, report);
         let mut decoder = HeadDecoder::<StatusLine>::new(self.limits);
         let mut input = BytesMut::new();
         let mut first = None;
         loop {
             let read = poll_fn(|context| poll_read_into(stream, &mut input, 4096, context)).await;
-            let first = *first.get_or_insert_with(|| wire.now());
+            let first_byte = *first.get_or_insert_with(|| wire.now());
             if read.map_err(broken)? == 0 {
                 return Err(self.refused(None, "it closed the connection".into()));
             }
@@ -345,7 +337,15 @@ impl Tunnel<'_> {
                 let _ = input.split_to(fed.used);
                 let Some(answer) = fed.done else { continue };
                 let segment = stream.segment_at(answer.bytes.saturating_sub(1));
-                let event = self.report(wire, connection, &answer, first, segment.or(sent));
+                let first_segment = None;
+                let report = HeadReport {
+                    connection,
+                    stream: None,
+                    head: &answer,
+                    first_byte,
+                    first_segment,
+                };
+                let event = self.reporter.head(segment.or(sent), &report);
                 if answer.line.status.is_informational() {
                     continue;
                 }
@@ -385,33 +385,6 @@ impl Tunnel<'_> {
 
     fn refused(&self, status: Option<u16>, why: String) -> FaultKind {
         FaultKind::TunnelRefused { proxy: self.proxy.authority(), status, why }
-    }
-
-    fn report<W: Wire>(
-        &self,
-        wire: &W,
-        connection: ConnectionId,
-        answer: &ResponseHead,
-        first_byte: roundtrip_record::Time,
-        cause: Option<EventId>,
-    ) -> Option<EventId> {
-        wire.log().emit(wire.now(), cause, || {
-            What::ResponseHead(HeadRecord {
-                exchange: Some(self.exchange),
-                connection,
-                version: version_text(answer.line.version).into(),
-                status: answer.line.status.as_u16(),
-                reason: answer.line.reason_text(),
-                fields: answer.fields.to_record(),
-                head_bytes: answer.bytes,
-                first_byte,
-                first_segment: None,
-                server_timing: Vec::new(),
-                transport: roundtrip_record::Transport::Tcp,
-                stream: None,
-                arrived: None,
-            })
-        })
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn location<W: Wire>(response: &Response<W>) -> Option<String> {
     if !super::is_redirect(response.status) {
         return None;
     }
-    response.fields.get("Location").map(crate::message::to_text)
+    response.fields.get("Location").map(crate::message::escape)
 }
 
 /// The request that follows a redirect.

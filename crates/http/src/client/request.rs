@@ -73,10 +73,22 @@ pub struct Request {
     pub expect: Expect,
     /// The version, where it is not the client's.
     pub version: Option<Version>,
-    /// Content codings are asked for and undone; otherwise bodies are given as they come.
-    pub decode: bool,
+    /// What is done about content codings.
+    pub decode: Decode,
     /// The bodies of request and response are kept in the record.
     pub keep_body: bool,
+}
+
+/// What is done about the content codings of an answer (RFC 9110 §8.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decode {
+    /// They are asked for and undone. One that is not known is noted, and the body given as it came,
+    /// as browsers do.
+    Lenient,
+    /// They are asked for and undone. One that is not known is a fault, as for curl (exit 61).
+    Strict,
+    /// None is asked for, and the body is given as it came.
+    Off,
 }
 
 impl Request {
@@ -95,7 +107,7 @@ impl Request {
             follow: Follow::Most(20),
             expect: Expect::default(),
             version: None,
-            decode: true,
+            decode: Decode::Lenient,
             keep_body: true,
         }
     }
@@ -141,14 +153,16 @@ impl Request {
         let mut add = |name: &'static str, value: &str| {
             let own = self.fields.contains(name)
                 || self.omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name));
-            if !own {
+            // Without it, the body would be taken for the next request.
+            let needed = name == "Content-Length" && value != "0" || name == "Transfer-Encoding";
+            if !own || needed {
                 fields.add(name, value);
             }
         };
         add("Host", &origin.authority());
         add("User-Agent", user_agent);
         add("Accept", "*/*");
-        if self.decode {
+        if self.decode != Decode::Off {
             add("Accept-Encoding", "gzip, br, zstd");
         }
         if let Some(credentials) = credentials(&self.url) {
@@ -160,15 +174,11 @@ impl Request {
         if let Some(cookies) = cookies {
             add("Cookie", cookies);
         }
-        match self.body.length() {
-            Some(0) => {
-                // RFC 9110 §8.6: for methods whose body means something.
-                if matches!(self.method, Method::POST | Method::PUT | Method::PATCH) {
-                    add("Content-Length", "0");
-                }
-            }
-            Some(length) => add("Content-Length", &length.to_string()),
-            None => add("Transfer-Encoding", "chunked"),
+        match self.framing(version) {
+            BodyFraming::None => {}
+            BodyFraming::Own => {}
+            BodyFraming::Length(length) => add("Content-Length", &length.to_string()),
+            BodyFraming::Chunked => add("Transfer-Encoding", "chunked"),
         }
         if self.expect == Expect::Continue && !self.body.is_empty() {
             add("Expect", "100-continue");
@@ -178,9 +188,13 @@ impl Request {
         } else if !closing && version < Version::HTTP_11 {
             add("Connection", "keep-alive");
         }
+        let chunked = fields.contains("Transfer-Encoding") || self.chunks(version);
         for (name, value) in self.fields.iter() {
-            // They were checked when they were added.
-            let _ = fields.push(name, value);
+            // RFC 9112 §6.2: a length beside chunks could be read in two ways.
+            if !(chunked && name.eq_ignore_ascii_case("Content-Length")) {
+                // They were checked when they were added.
+                let _ = fields.push(name, value);
+            }
         }
         let target = match proxy {
             Some(_) => format!("{origin}{}", self.target()),
@@ -188,6 +202,41 @@ impl Request {
         };
         let line = RequestLine { method: self.method.clone(), target, version };
         RequestHead { line, fields, bytes: 0 }
+    }
+
+    /// Whether the caller's own fields say that the body goes in chunks.
+    fn chunks(&self, version: Version) -> bool {
+        version == Version::HTTP_11 && self.fields.has("Transfer-Encoding", "chunked")
+    }
+
+    /// How the end of the body is to be told. A body always is told of (RFC 9112 §6.3): where the
+    /// caller does not want the field for it, by the other one.
+    fn framing(&self, version: Version) -> BodyFraming {
+        let unwanted =
+            |name: &str| self.omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name));
+        if self.chunks(version) || self.fields.contains("Content-Length") {
+            return BodyFraming::Own;
+        }
+        match self.body.length() {
+            // RFC 9110 §8.6: for methods whose body means something.
+            Some(0) if matches!(self.method, Method::POST | Method::PUT | Method::PATCH) => {
+                BodyFraming::Length(0)
+            }
+            Some(0) => BodyFraming::None,
+            Some(_) if unwanted("Content-Length") && version == Version::HTTP_11 => {
+                BodyFraming::Chunked
+            }
+            Some(length) => BodyFraming::Length(length),
+            None if version == Version::HTTP_11 => BodyFraming::Chunked,
+            None => BodyFraming::None,
+        }
+    }
+
+    /// Why the body cannot be sent in this version, if so.
+    pub(crate) fn unsendable(&self, version: Version) -> Option<&'static str> {
+        let old = version < Version::HTTP_11;
+        (old && self.body.length().is_none())
+            .then_some("a body whose length is not known beforehand cannot be sent in HTTP/1.0")
     }
 
     /// The target in origin form, or `*`.
@@ -201,6 +250,16 @@ impl Request {
             Some(query) => format!("{path}?{query}"),
         }
     }
+}
+
+/// How the end of a request's body is told.
+enum BodyFraming {
+    /// There is none, or the version tells it by itself.
+    None,
+    /// The caller's own fields tell it.
+    Own,
+    Length(u64),
+    Chunked,
 }
 
 /// The value of Authorization for a URL with a user name in it (RFC 7617).
@@ -274,6 +333,32 @@ mod tests {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
         assert_eq!(basic(b"Aladdin", b"open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    }
+
+    #[test]
+    fn a_body_is_told_of_in_one_way() {
+        let url = Url::parse("http://a.test/").unwrap();
+        let origin = Origin::of(&url).unwrap();
+        let told = |own: &[(&'static str, &str)], omit: &str, version| {
+            let mut request = Request::post(url.clone(), "hello");
+            for (name, value) in own {
+                request.fields.add(name, value);
+            }
+            request.omit.push(omit.into());
+            let head = request.head(&origin, "", version, false, None, None);
+            ["Content-Length", "Transfer-Encoding"]
+                .map(|name| head.fields.text(name).map(str::to_owned))
+        };
+        let (length, chunked) = ([Some("5".to_owned()), None], [None, Some("chunked".to_owned())]);
+        let one = Version::HTTP_11;
+        assert_eq!(told(&[], "", one), length);
+        assert_eq!(told(&[("Transfer-Encoding", "chunked")], "", one), chunked);
+        assert_eq!(
+            told(&[("Transfer-Encoding", "chunked"), ("Content-Length", "5")], "", one),
+            chunked
+        );
+        assert_eq!(told(&[], "content-length", one), chunked);
+        assert_eq!(told(&[], "content-length", Version::HTTP_10), length);
     }
 
     #[test]

@@ -6,22 +6,21 @@ use core::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use http::{StatusCode, Version};
 use roundtrip_record::{
-    Body as BodyRecord, BodyCut, BodyWriter, ConnectionId, EndedBy, EventId, ExchangeEnded,
-    ExchangeId, FaultKind, Framing, ResponseEnded, Step, Time, Trace as _, What,
+    Body as BodyRecord, BodyCut, BodyWriter, ConnectionId, EventId, ExchangeId, FaultKind, Framing,
+    Step, Time,
 };
-use roundtrip_wire::{Transport as _, Wire};
+use roundtrip_wire::Wire;
 use url::Url;
 
-use super::clocks::{Clocks, Up};
-use super::connection::Connection;
-use super::exchange::{Exchange, is_reset, up_fault};
+use super::carrier::{Abandoned, Arrived, Carrier, Place};
+use super::clocks::{Clocks, up_fault};
+use super::exchange::{Exchange, note};
 use super::failure::Failure;
-use super::options::KeepAlive;
-use super::outgoing::{OutError, Outgoing};
-use super::request::Request;
-use super::two::TwoStream;
+use super::request::{Decode, Request};
+use super::trouble::Trouble;
 use crate::coding::{CodingError, Decoder, Pulled};
-use crate::message::{BodyDecoder, Fields, ResponseHead};
+use crate::message::{Fields, ResponseHead};
+use crate::reporter::EndReport;
 
 /// A response whose head is there. Its body comes as it is read; one that is dropped before its end
 /// closes its connection.
@@ -30,6 +29,8 @@ pub struct Response<W: Wire> {
     pub exchange: ExchangeId,
     /// The connection it came on.
     pub connection: ConnectionId,
+    /// Which of the connection's streams, where it has streams.
+    pub stream: Option<u64>,
     /// What was asked for in the end.
     pub url: Url,
     /// What was asked for before, where redirects were followed.
@@ -42,6 +43,8 @@ pub struct Response<W: Wire> {
     pub reason: String,
     /// The fields, as they came.
     pub fields: Fields,
+    /// The interim responses before it, as they came (RFC 9110 §15.2).
+    pub interim: Vec<ResponseHead>,
     /// The body.
     pub body: ResponseBody<W>,
     /// The event of the head.
@@ -52,53 +55,9 @@ pub struct Response<W: Wire> {
 
 /// What an answer whose body still comes needs.
 pub(crate) struct Running<W: Wire> {
-    pub(crate) carrier: Carrier<W>,
+    pub(crate) carrier: Box<dyn Carrier>,
+    pub(crate) place: Place,
     pub(crate) clocks: Clocks<W>,
-    /// The connection may be kept.
-    pub(crate) keep: bool,
-    /// Bytes of all heads before the body.
-    pub(crate) head_bytes: u64,
-}
-
-/// What brings a body.
-pub(crate) enum Carrier<W: Wire> {
-    /// A connection of HTTP/1, for this exchange alone.
-    One {
-        connection: Box<Connection<W>>,
-        /// The rest of the request, where the answer came before it was sent whole.
-        outgoing: Option<Box<Outgoing>>,
-    },
-    /// A stream of HTTP/2.
-    Two(Box<TwoStream<W>>),
-}
-
-impl<W: Wire> Carrier<W> {
-    fn id(&self) -> ConnectionId {
-        match self {
-            Self::One { connection, .. } => connection.id,
-            Self::Two(stream) => stream.id(),
-        }
-    }
-
-    fn last_segment(&self) -> Option<EventId> {
-        match self {
-            Self::One { connection, .. } => connection.last_segment(),
-            Self::Two(stream) => stream.last_segment(),
-        }
-    }
-
-    /// Gives the exchange up. A connection of HTTP/1 ends with it, a stream of HTTP/2 alone.
-    fn abandon(&mut self, cut: BodyCut, cause: Option<EventId>) {
-        let Self::One { connection, .. } = self else { return };
-        let (by, why) = match cut {
-            BodyCut::Short | BodyCut::Reset => (EndedBy::Server, "ended inside the body"),
-            _ => (EndedBy::Client, "body given up"),
-        };
-        connection.report(by, why, cause);
-        if by == EndedBy::Client {
-            connection.channel.abort();
-        }
-    }
 }
 
 /// A body, as it comes in.
@@ -106,7 +65,13 @@ pub struct ResponseBody<W: Wire> {
     exchange: Exchange<W>,
     /// `None` once it has ended, well or not.
     running: Option<Running<W>>,
-    framing: BodyDecoder,
+    place: Place,
+    framing: Framing,
+    expected: Option<u64>,
+    /// Bytes that came so far, without framing.
+    received: u64,
+    /// What the carrier had moved when it was last looked at.
+    moved: u64,
     decoder: Option<Decoder>,
     writer: Option<BodyWriter>,
     status: StatusCode,
@@ -125,31 +90,33 @@ impl<W: Wire> Response<W> {
         exchange: Exchange<W>,
         request: Request,
         running: Running<W>,
-        head: ResponseHead,
-        framing: Framing,
+        (arrived, interim): (Arrived, Vec<ResponseHead>),
         event: Option<EventId>,
         writer: Option<BodyWriter>,
     ) -> Self {
+        let Arrived { head, framing, .. } = arrived;
         exchange.shared.take_cookies(&head.fields, &request.url);
-        let options = &exchange.shared.options;
         let codings: Vec<String> = head
             .fields
             .list("Content-Encoding")
             .map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase())
             .collect();
         let empty = framing == Framing::None || framing == Framing::Length(0);
-        let decoder = if request.decode && !empty {
-            Decoder::new(codings.iter().map(String::as_str), options.decode)
+        let decoder = if request.decode != Decode::Off && !empty {
+            Decoder::new(codings.iter().map(String::as_str), exchange.shared.options.decode)
         } else {
             Ok(None)
         };
-        let limits = options.limits;
         let at = exchange.shared.wire.now();
-        let (id, connection) = (exchange.id, running.carrier.id());
+        let (id, place) = (exchange.reporter.exchange(), running.place);
         let mut body = ResponseBody {
             exchange,
+            place,
+            framing,
+            expected: expected(framing, &head.fields),
+            received: 0,
+            moved: running.carrier.moved(),
             running: Some(running),
-            framing: BodyDecoder::new(framing, limits),
             decoder: None,
             writer,
             status: head.line.status,
@@ -158,28 +125,33 @@ impl<W: Wire> Response<W> {
             since: at,
             event,
             decoded: 0,
-            raw_done: false,
+            raw_done: empty,
             failed: None,
             trailers: Fields::new(),
         };
         match decoder {
             Ok(decoder) => body.decoder = decoder,
-            Err(error) => {
-                body.fail(coding_fault(&error), BodyCut::Malformed);
+            // As browsers: it is given as it came.
+            Err(CodingError::Unknown(coding)) if request.decode == Decode::Lenient => {
+                let what = format!("{coding} is no content coding; the body is given as it came");
+                body.exchange.reporter.note(event, &what, "RFC 9110 §8.4.1");
             }
+            Err(error) => body.fail(coding_fault(&error), BodyCut::Malformed),
         }
-        if body.framing.is_done() && body.failed.is_none() {
+        if empty {
             body.finish();
         }
         Self {
             exchange: id,
-            connection,
+            connection: place.connection,
+            stream: place.stream,
             url: request.url,
             redirects: Vec::new(),
             version: head.line.version,
             status: head.line.status,
             reason: head.line.reason_text(),
             fields: head.fields,
+            interim,
             body,
             event,
             at,
@@ -207,17 +179,17 @@ impl<W: Wire> Response<W> {
 impl<W: Wire> ResponseBody<W> {
     /// How many bytes will come on the wire, where the head told it.
     pub fn expected(&self) -> Option<u64> {
-        self.framing.expected()
+        self.expected
     }
 
     /// How many bytes have come on the wire, without framing.
     pub fn received(&self) -> u64 {
-        self.framing.received()
+        self.received
     }
 
     /// How its end is told.
     pub fn framing(&self) -> Framing {
-        self.framing.framing()
+        self.framing
     }
 
     /// The trailer fields, once it has ended.
@@ -277,163 +249,74 @@ impl<W: Wire> ResponseBody<W> {
 
     /// Bytes off the wire, without framing; `None` when it has ended, well or not.
     fn poll_raw(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        match self.running.as_ref().map(|running| &running.carrier) {
-            Some(Carrier::One { .. }) => self.poll_one(context),
-            Some(Carrier::Two(_)) => self.poll_two(context),
-            None => Poll::Ready(None),
-        }
-    }
-
-    fn poll_two(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let Some(Running { carrier: Carrier::Two(stream), clocks, .. }) = &mut self.running else {
+        let Some(Running { carrier, clocks, .. }) = &mut self.running else {
             return Poll::Ready(None);
         };
+        // Nobody has waited since the last bytes were given.
         if clocks.is_paused() {
             clocks.progress();
         }
-        match stream.poll_data(context) {
+        match carrier.poll_body(context) {
             Poll::Ready(Some(Ok(bytes))) => {
                 clocks.pause();
-                // Frames have no framing of ours: this counts.
-                let _ = self.framing.decode(&bytes);
+                self.received += bytes.len() as u64;
                 Poll::Ready(Some(bytes))
             }
-            Poll::Ready(Some(Err(error))) => {
-                self.stream_failed(&error);
+            Poll::Ready(Some(Err(trouble))) => {
+                self.fail_with(trouble);
                 Poll::Ready(None)
             }
             Poll::Ready(None) => {
-                self.trailers = stream.take_trailers();
-                self.end_raw();
+                self.trailers = carrier.trailers();
+                self.raw_done = true;
+                if let Some(decoder) = &mut self.decoder {
+                    decoder.end();
+                }
                 Poll::Ready(None)
             }
             Poll::Pending => {
+                let moved = carrier.moved();
+                if core::mem::replace(&mut self.moved, moved) != moved {
+                    clocks.progress();
+                }
                 let up = ready!(clocks.poll_up(context));
-                self.give_up(up);
+                self.fail(up_fault(up, self.received, self.expected), BodyCut::Stalled);
                 Poll::Ready(None)
             }
         }
     }
 
-    fn give_up(&mut self, up: Up) {
-        let (received, expected) = (self.framing.received(), self.framing.expected());
-        self.fail(up_fault(up, received, expected), BodyCut::Stalled);
+    fn fail_with(&mut self, trouble: Trouble) {
+        let cut = trouble.cut();
+        let limits = self.exchange.shared.options.limits;
+        self.fail(trouble.fault(self.received, self.expected, &limits), cut);
     }
 
-    fn poll_one(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        loop {
-            let Some(running) = &mut self.running else { return Poll::Ready(None) };
-            let Carrier::One { connection, outgoing } = &mut running.carrier else {
-                return Poll::Ready(None);
-            };
-            if !connection.input.is_empty() {
-                running.clocks.pause();
-                let step = match self.framing.decode(&connection.input) {
-                    Ok(step) => step,
-                    Err(error) => {
-                        let kind = FaultKind::Malformed {
-                            what: error.defect.text().into(),
-                            offset: running.head_bytes + error.offset,
-                            rule: error.defect.rule().into(),
-                        };
-                        self.fail(kind, BodyCut::Malformed);
-                        return Poll::Ready(None);
-                    }
-                };
-                let bytes = connection.input.split_to(step.used).freeze();
-                if step.done {
-                    self.end_raw();
-                }
-                if !step.data.is_empty() {
-                    return Poll::Ready(Some(bytes.slice(step.data)));
-                }
-                if step.done {
-                    return Poll::Ready(None);
-                }
-                continue;
-            }
-            if running.clocks.is_paused() {
-                running.clocks.progress();
-            }
-            if let Some(sending) = outgoing {
-                match sending.poll_send(connection, context) {
-                    Poll::Ready(Ok(())) => *outgoing = None,
-                    Poll::Ready(Err(OutError::Body(_) | OutError::Connection(_))) => {
-                        *outgoing = None;
-                        running.keep = false;
-                    }
-                    Poll::Pending => {}
-                }
-            }
-            match connection.poll_fill(context) {
-                Poll::Ready(Ok(1..)) => running.clocks.progress(),
-                Poll::Ready(Ok(0)) => {
-                    self.stream_ended();
-                    return Poll::Ready(None);
-                }
-                Poll::Ready(Err(error)) => {
-                    self.stream_failed(&error);
-                    return Poll::Ready(None);
-                }
-                Poll::Pending => {
-                    let up = ready!(running.clocks.poll_up(context));
-                    self.give_up(up);
-                    return Poll::Ready(None);
-                }
-            }
-        }
-    }
-
-    fn end_raw(&mut self) {
-        self.raw_done = true;
-        if let Some(decoder) = &mut self.decoder {
-            decoder.end();
-        }
-        if let Some(trailers) = self.framing.trailers() {
-            self.trailers = trailers.clone();
-        }
-    }
-
-    fn stream_ended(&mut self) {
-        if self.framing.may_end() {
-            return self.end_raw();
-        }
-        let (received, expected) = (self.framing.received(), self.framing.expected());
-        self.fail(FaultKind::Short { received, expected }, BodyCut::Short);
-    }
-
-    fn stream_failed(&mut self, error: &std::io::Error) {
-        let (received, expected) = (self.framing.received(), self.framing.expected());
-        if is_reset(error) {
-            self.fail(FaultKind::Reset { received, expected }, BodyCut::Reset);
-        } else if error.kind() == std::io::ErrorKind::UnexpectedEof {
-            // TLS ended without close_notify: the body may have been cut (RFC 9112 §9.8).
-            self.fail(FaultKind::Short { received, expected }, BodyCut::Short);
-        } else {
-            self.fail(FaultKind::ReceiveFailed { why: error.to_string() }, BodyCut::Reset);
-        }
-    }
-
-    /// It has ended well: reports that, and keeps or closes the connection.
+    /// It has ended well: reports that, and the carrier keeps what can be kept.
     fn finish(&mut self) {
-        let Some(running) = self.running.take() else { return };
+        let Some(mut running) = self.running.take() else { return };
         let cause = running.carrier.last_segment().or(self.event);
-        let ended = self.report_ended(running.carrier.id(), cause, None);
-        self.report_exchange(ended, true);
-        release(&self.exchange, running, self.framing.framing(), ended);
+        note(&self.exchange.reporter, cause, running.carrier.tolerated());
+        if self.decoder.as_ref().is_some_and(Decoder::has_surplus) {
+            let what = "bytes after the end of the compressed body, passed over";
+            self.exchange.reporter.note(cause, what, "RFC 1952 §2.2");
+        }
+        let ended = self.report_ended(cause, running.carrier.framed(), None);
+        self.exchange.reporter.ended(ended, Some(self.status.as_u16()), true);
+        running.carrier.release(ended);
     }
 
     /// It cannot be read on.
     fn fail(&mut self, kind: FaultKind, cut: BodyCut) {
-        let Some(mut running) = self.running.take() else { return };
+        let Some(running) = self.running.take() else { return };
         let cause = running.carrier.last_segment().or(self.event);
-        let connection = running.carrier.id();
-        let ended = self.report_ended(connection, cause, Some(cut));
-        let ended = self.report_exchange(ended, false).or(ended);
-        running.carrier.abandon(cut, ended);
+        let ended = self.report_ended(cause, running.carrier.framed(), Some(cut));
+        let status = Some(self.status.as_u16());
+        let ended = self.exchange.reporter.ended(ended, status, false).or(ended);
+        running.carrier.abandon(Abandoned::Body(cut), ended);
         self.failed = Some(Failure {
-            exchange: self.exchange.id,
-            connection: Some(connection),
+            exchange: self.exchange.reporter.exchange(),
+            connection: Some(self.place.connection),
             step: Step::Body,
             since: self.since,
             cause: ended,
@@ -443,45 +326,27 @@ impl<W: Wire> ResponseBody<W> {
 
     fn report_ended(
         &mut self,
-        connection: ConnectionId,
         cause: Option<EventId>,
+        framed: u64,
         cut: Option<BodyCut>,
     ) -> Option<EventId> {
-        let wire = &self.exchange.shared.wire;
         let content = self.writer.take().and_then(BodyWriter::finish);
-        let ended = wire.log().emit(wire.now(), cause, || {
-            What::ResponseEnded(ResponseEnded {
-                exchange: Some(self.exchange.id),
-                connection,
-                body: BodyRecord {
-                    framing: self.framing.framing(),
-                    encoded: self.framing.received(),
-                    decoded: self.decoded,
-                    codings: self.codings.clone(),
-                    content,
-                    cut,
-                    framed: None,
-                },
-                media_type: self.media_type.clone(),
-                trailers: self.trailers.to_record(),
-                transport: roundtrip_record::Transport::Tcp,
-                stream: None,
-                arrived: None,
-            })
-        });
-        ended.or(cause)
-    }
-
-    fn report_exchange(&self, cause: Option<EventId>, complete: bool) -> Option<EventId> {
-        let wire = &self.exchange.shared.wire;
-        wire.log().emit(wire.now(), cause, || {
-            What::ExchangeEnded(ExchangeEnded {
-                exchange: self.exchange.id,
-                status: Some(self.status.as_u16()),
-                complete,
-                from_cache: false,
-            })
-        })
+        let report = EndReport {
+            connection: self.place.connection,
+            stream: self.place.stream,
+            body: BodyRecord {
+                framing: self.framing,
+                encoded: self.received,
+                framed: Some(framed),
+                decoded: self.decoded,
+                codings: self.codings.clone(),
+                content,
+                cut,
+            },
+            media_type: self.media_type.clone(),
+            trailers: &self.trailers,
+        };
+        self.exchange.reporter.response(cause, report).or(cause)
     }
 
     /// The next bytes, decoded; `None` at its end.
@@ -524,41 +389,14 @@ impl<W: Wire> ResponseBody<W> {
     }
 }
 
-/// Keeps the connection or closes it, and says why.
-fn release<W: Wire>(
-    exchange: &Exchange<W>,
-    running: Running<W>,
-    framing: Framing,
-    cause: Option<EventId>,
-) {
-    let shared = &exchange.shared;
-    // A stream of HTTP/2 ends alone.
-    let Carrier::One { mut connection, outgoing } = running.carrier else { return };
-    connection.served += 1;
-    let unasked = !connection.input.is_empty();
-    let (by, why) = if shared.options.keep_alive == KeepAlive::Off {
-        (EndedBy::Client, "no keep-alive wanted")
-    } else if framing == Framing::Close {
-        (EndedBy::Server, "framed by close")
-    } else if !running.keep {
-        (EndedBy::Server, "server does not keep it")
-    } else if outgoing.is_some() {
-        (EndedBy::Client, "request not sent whole")
-    } else if unasked {
-        (EndedBy::Client, "bytes that nobody asked for")
-    } else {
-        connection.report(EndedBy::Kept, "kept for the next request", cause);
-        match shared.pool.give_back(*connection) {
-            Ok(()) => {}
-            Err((connection, why)) => {
-                connection.report(EndedBy::Client, &why, cause);
-                connection.finish_later();
-            }
-        }
-        return;
-    };
-    connection.report(by, why, cause);
-    connection.finish_later();
+/// Bytes that will come of a body, where they are told: frames have a Content-Length beside them.
+fn expected(framing: Framing, fields: &Fields) -> Option<u64> {
+    match framing {
+        Framing::Length(length) => Some(length),
+        Framing::None => Some(0),
+        Framing::Frames => fields.text("Content-Length").and_then(|text| text.parse().ok()),
+        Framing::Chunked | Framing::Close => None,
+    }
 }
 
 fn coding_fault(error: &CodingError) -> FaultKind {

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{Either, select};
 use roundtrip_record::{
-    Certificate, CertificateReason, EventId, FaultKind, TlsEstablished, TlsStarted, Trace as _,
-    What,
+    Certificate, EventId, FaultKind, TlsEstablished, TlsStarted, Trace as _, What,
 };
 use roundtrip_wire::{Transport as _, Wire};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -16,10 +15,12 @@ use rustls::client::{ClientConfig, ClientConnection};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{CertificateError, DigitallySignedStruct, KeyLog, SignatureScheme};
+use rustls::{DigitallySignedStruct, KeyLog, SignatureScheme};
 use tokio_rustls::TlsConnector;
 
-use super::certificate::{Summary, summarize};
+use super::alert;
+use super::certificate::summarize;
+use super::refusal::refused;
 use crate::channel::{Channel, Counted};
 
 /// What TLS is made of. All of it comes from the caller: on a live wire the platform's trust and the
@@ -126,7 +127,7 @@ pub(crate) async fn handshake<W: Wire>(
         })
     });
     let connector = TlsConnector::from(tls.config(offer));
-    let handshake = connector.connect(name, stream);
+    let handshake = connector.connect(name, stream).into_fallible();
     let result = match limit {
         None => handshake.await,
         Some(limit) => match select(handshake, pin!(wire.sleep(limit))).await {
@@ -134,7 +135,7 @@ pub(crate) async fn handshake<W: Wire>(
             Either::Right(_) => return Err(FaultKind::TimedOut { limit, received: 0 }),
         },
     };
-    let stream = result.map_err(|error| fault(tls, host, &error))?;
+    let stream = result.map_err(|(error, stream)| fault(tls, host, &error, stream.first()))?;
     let (raw, session) = stream.get_ref();
     let is_two = session.alpn_protocol() == Some(b"h2");
     let cause = raw.last_segment().or(started);
@@ -189,14 +190,17 @@ fn established<W: Wire>(
 }
 
 /// What a handshake that failed comes to.
-fn fault(tls: &Tls, host: &str, error: &io::Error) -> FaultKind {
+fn fault(tls: &Tls, host: &str, error: &io::Error, first: &[u8]) -> FaultKind {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     match cause {
-        Some(rustls::Error::InvalidCertificate(why)) => bad_certificate(tls, host, why),
+        Some(rustls::Error::InvalidCertificate(why)) => refused(host, &tls.witness.take(), why),
         Some(rustls::Error::AlertReceived(alert)) => {
-            FaultKind::TlsFailed { why: format!("{alert:?}"), alert_received: true }
+            FaultKind::TlsFailed { why: alert::words(*alert), alert_received: true }
         }
-        Some(other) => FaultKind::TlsFailed { why: other.to_string(), alert_received: false },
+        Some(other) => FaultKind::TlsFailed {
+            why: alert::in_the_clear(first).map_or_else(|| other.to_string(), str::to_owned),
+            alert_received: false,
+        },
         None => FaultKind::TlsFailed {
             why: match error.kind() {
                 io::ErrorKind::UnexpectedEof => "the connection ended inside the handshake".into(),
@@ -207,42 +211,6 @@ fn fault(tls: &Tls, host: &str, error: &io::Error) -> FaultKind {
             },
             alert_received: false,
         },
-    }
-}
-
-fn bad_certificate(tls: &Tls, host: &str, why: &CertificateError) -> FaultKind {
-    let chain = tls.witness.take();
-    let leaf = chain.first().and_then(|der| summarize(der));
-    let last = chain.last().and_then(|der| summarize(der));
-    let known = leaf.is_some();
-    let itself = leaf.as_ref().is_some_and(|leaf| leaf.subject == leaf.issuer);
-    let Summary { names, not_before, not_after, .. } = leaf.unwrap_or_default();
-    let reason = match why {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            CertificateReason::Expired
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            CertificateReason::NotYetValid
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            CertificateReason::WrongName
-        }
-        CertificateError::UnknownIssuer => CertificateReason::UnknownIssuer,
-        CertificateError::Revoked => CertificateReason::Revoked,
-        CertificateError::BadSignature => CertificateReason::BadSignature,
-        // One that signed itself as an authority, and is not trusted: the verifier minds that it is
-        // shown as a server's before it looks for who vouches for it.
-        _ if itself => CertificateReason::UnknownIssuer,
-        _ => CertificateReason::Unspecified,
-    };
-    FaultKind::BadCertificate {
-        reason,
-        host: host.to_owned(),
-        names,
-        not_after: known.then_some(not_after),
-        not_before: known.then_some(not_before),
-        issuer: last.map(|summary| summary.issuer),
-        detail: why.to_string(),
     }
 }
 

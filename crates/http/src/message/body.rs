@@ -94,6 +94,14 @@ impl BodyDecoder {
         Ok(step)
     }
 
+    /// What was taken though the RFCs do not allow it, since this was asked last.
+    pub fn take_tolerated(&mut self) -> Vec<MessageError> {
+        match &mut self.state {
+            State::Chunked(decoder) => decoder.take_tolerated(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The trailer fields, once it is complete.
     pub fn trailers(&self) -> Option<&Fields> {
         match &self.state {

@@ -3,7 +3,8 @@
 use super::body::Step;
 use super::error::{Defect, MessageError};
 use super::fields::{Fields, is_field_value};
-use super::limits::Limits;
+use super::limits::{Limits, Manner};
+use super::tolerated::Tolerated;
 
 /// Undoes the chunked coding.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct ChunkedDecoder {
     trailers: Fields,
     /// Bytes of the trailer section so far, full lines only.
     trailer_bytes: usize,
+    tolerated: Tolerated,
 }
 
 #[derive(Debug)]
@@ -61,7 +63,22 @@ impl ChunkedDecoder {
             line: Vec::new(),
             trailers: Fields::new(),
             trailer_bytes: 0,
+            tolerated: Tolerated::default(),
         }
+    }
+
+    /// What was taken though the RFCs do not allow it, since this was asked last.
+    pub fn take_tolerated(&mut self) -> Vec<MessageError> {
+        self.tolerated.take()
+    }
+
+    /// Whether this may pass; if so, it is remembered.
+    fn tolerates(&mut self, defect: Defect) -> bool {
+        let tolerant = self.limits.manner == Manner::Tolerant;
+        if tolerant {
+            self.tolerated.add(defect, self.offset);
+        }
+        tolerant
     }
 
     /// The trailer fields, once done.
@@ -92,13 +109,50 @@ impl ChunkedDecoder {
                 }
                 State::Trailers => at += self.trailer(&input[at..])?,
                 _ => {
-                    self.state = self.next(input[at])?;
+                    self.state = match self.lenient(input[at]) {
+                        Some(state) => state,
+                        None => self.next(input[at])?,
+                    };
                     at += 1;
                     self.offset += 1;
                 }
             }
         }
         Ok(Step { used: at, data: 0..0, done: matches!(self.state, State::Done) })
+    }
+
+    /// The same for what is no chunk as the RFC has it, and is taken all the same: a line feed alone at
+    /// the end of a line, more zeros before a size than anybody needs, white space after a size.
+    fn lenient(&mut self, byte: u8) -> Option<State> {
+        match (&self.state, byte) {
+            (
+                &(State::Size { value, digits: 1.. }
+                | State::AfterSize { size: value }
+                | State::Extension { size: value, quote: Quote::Outside }),
+                b'\n',
+            ) => self.tolerates(Defect::BareLineFeed).then_some(match value {
+                0 => State::Trailers,
+                left => State::Data { left },
+            }),
+            (&State::AfterSize { size }, b'\r') => {
+                self.tolerates(Defect::BadChunkSize).then_some(State::SizeEnd { size })
+            }
+            (State::DataCr, b'\n') => {
+                self.tolerates(Defect::BareLineFeed).then_some(State::Size { value: 0, digits: 0 })
+            }
+            (State::Size { value: 0, digits: 16 }, b'0') => self
+                .tolerates(Defect::ChunkTooLarge)
+                .then_some(State::Size { value: 0, digits: 16 }),
+            // Zeros before it do not make a size too large.
+            (&State::Size { value, digits: 16 }, _)
+                if byte.is_ascii_hexdigit() && value <= (i64::MAX as u64) >> 4 =>
+            {
+                let digit = char::from(byte).to_digit(16).unwrap_or_default();
+                let value = value << 4 | u64::from(digit);
+                self.tolerates(Defect::ChunkTooLarge).then_some(State::Size { value, digits: 16 })
+            }
+            _ => None,
+        }
     }
 
     /// One byte of what stands around the data.
@@ -181,10 +235,21 @@ impl ChunkedDecoder {
         }
         let line = core::mem::take(&mut self.line);
         self.trailer_bytes += line.len();
-        match line.as_slice() {
-            b"\r\n" => self.state = State::Done,
-            [line @ .., b'\r', b'\n'] => self.trailers.parse_line(line, start)?,
+        let tolerant = self.limits.manner == Manner::Tolerant;
+        let line = match line.as_slice() {
+            [line @ .., b'\r', b'\n'] => line,
+            [line @ .., b'\n'] if tolerant => {
+                self.tolerated.add(Defect::BareLineFeed, self.offset - 1);
+                line
+            }
             _ => return Err(MessageError::new(Defect::BareLineFeed, self.offset - 1)),
+        };
+        if line.is_empty() {
+            self.state = State::Done;
+        } else if !tolerant {
+            self.trailers.parse_line(line, start)?;
+        } else if let Some(error) = self.trailers.take_line(line, start) {
+            self.tolerated.add(error.defect, error.offset);
         }
         Ok(used)
     }

@@ -76,6 +76,12 @@ impl Fields {
         self
     }
 
+    /// Adds a pseudo-field of HTTP/2 (RFC 9113 §8.3), whose name no other field can have. It is for
+    /// the record alone: HTTP/1 could not write it.
+    pub(crate) fn add_pseudo(&mut self, name: &'static str, value: &[u8]) {
+        self.append(name.as_bytes(), value.trim_ascii(), 0);
+    }
+
     /// Takes all lines with this name out and adds one.
     pub fn set(&mut self, name: &'static str, value: impl AsRef<[u8]>) -> &mut Self {
         self.remove(name);
@@ -183,6 +189,43 @@ impl Fields {
         }
         self.append(&line[..colon], trim(rest), offset);
         Ok(())
+    }
+
+    /// Takes a field line as browsers do: what cannot be a field is passed over, white space before
+    /// the colon is not part of the name, a folded line goes on with the one before it, and control
+    /// characters become spaces (RFC 9112 §5.1, §5.2; RFC 9110 §5.5). Answers what was tolerated.
+    pub(crate) fn take_line(&mut self, line: &[u8], offset: u64) -> Option<MessageError> {
+        let error = match self.parse_line(line, offset) {
+            Ok(()) => return None,
+            Err(error) => error,
+        };
+        if error.defect == Defect::ObsoleteFold {
+            self.unfold(line);
+            return Some(error);
+        }
+        let colon = line.iter().position(|&byte| byte == b':');
+        if let Some(colon) = colon {
+            let name = line[..colon].trim_ascii_end();
+            if is_token(name) {
+                let value: Vec<u8> =
+                    line[colon + 1..].iter().map(|&byte| printable(byte)).collect();
+                self.append(name, trim(&value), offset);
+            }
+        }
+        Some(error)
+    }
+
+    /// Puts a folded line behind the value of the last field, with one space between.
+    fn unfold(&mut self, line: &[u8]) {
+        let Some(last) = self.lines.last_mut() else { return };
+        let more = trim(line);
+        if !more.is_empty() {
+            if last.end > last.colon {
+                self.text.push(b' ');
+            }
+            self.text.extend(more.iter().map(|&byte| printable(byte)));
+            last.end = self.text.len() as u32;
+        }
     }
 
     fn append(&mut self, name: &[u8], value: &[u8], offset: u64) {
@@ -299,6 +342,27 @@ pub(crate) const TOKEN: [bool; 256] = {
 
 pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|&byte| TOKEN[byte as usize])
+}
+
+/// A byte that a field value may have, or a space in its place.
+pub(super) fn printable(byte: u8) -> u8 {
+    if is_field_value(byte) { byte } else { b' ' }
+}
+
+/// A value that is to be read as a URL: bytes beyond ASCII are escaped one by one, as browsers do,
+/// so that they are the same bytes in the request that follows.
+pub fn escape(value: &[u8]) -> String {
+    let mut out = String::with_capacity(value.len());
+    for &byte in value {
+        if byte.is_ascii() {
+            out.push(char::from(byte));
+        } else {
+            use fmt::Write as _;
+            // Writing to memory does not fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }
 
 /// Visible ASCII, space, tab and the bytes beyond ASCII (RFC 9110 §5.5).

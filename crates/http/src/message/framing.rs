@@ -6,6 +6,7 @@ use roundtrip_record::Framing;
 use super::error::{Defect, MessageError};
 use super::fields::{Fields, is_token};
 use super::head::{RequestHead, ResponseHead};
+use super::limits::Manner;
 
 const LENGTH: &str = "Content-Length";
 const CODING: &str = "Transfer-Encoding";
@@ -28,24 +29,68 @@ pub fn request_framing(head: &RequestHead) -> Result<Framing, MessageError> {
 /// # Errors
 /// When the fields that tell it contradict each other or are malformed.
 pub fn response_framing(method: &Method, head: &ResponseHead) -> Result<Framing, MessageError> {
+    framed(method, head, Manner::Strict).map(|framed| framed.framing)
+}
+
+/// How the body of a response ends, and what was tolerated to find that out.
+pub(crate) struct Framed {
+    pub(crate) framing: Framing,
+    pub(crate) tolerated: Option<MessageError>,
+}
+
+impl From<Framing> for Framed {
+    fn from(framing: Framing) -> Self {
+        Self { framing, tolerated: None }
+    }
+}
+
+/// As [`response_framing`], in this manner. What is tolerated is what leaves no doubt where the body
+/// ends: a coding where no body may be, and a length beside chunks (RFC 9112 §6.3 rule 3).
+pub(crate) fn framed(
+    method: &Method,
+    head: &ResponseHead,
+    manner: Manner,
+) -> Result<Framed, MessageError> {
     let (status, fields) = (head.line.status, &head.fields);
+    let or = |error: MessageError, framing| match manner {
+        Manner::Strict => Err(error),
+        Manner::Tolerant => Ok(Framed { framing, tolerated: Some(error) }),
+    };
     if status.is_informational() || status == StatusCode::NO_CONTENT {
         // RFC 9112 §6.1 forbids the field here; a reader that obeyed it would wait for a body.
         if fields.contains(CODING) {
-            return Err(MessageError::new(Defect::CodingForbidden, fields.offset(CODING)));
+            let error = MessageError::new(Defect::CodingForbidden, fields.offset(CODING));
+            return or(error, Framing::None);
         }
-        return Ok(Framing::None);
+        return Ok(Framing::None.into());
     }
     if method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
-        return Ok(Framing::None);
+        return Ok(Framing::None.into());
     }
     if method == Method::CONNECT && status.is_success() {
-        return Ok(Framing::None);
+        return Ok(Framing::None.into());
     }
-    if is_chunked(fields, head.line.version)? {
-        return Ok(Framing::Chunked);
+    match is_chunked(fields, head.line.version) {
+        Ok(true) => return Ok(Framing::Chunked.into()),
+        Ok(false) => {}
+        Err(error) if error.defect == Defect::LengthAndCoding => {
+            // The coding alone must be as it should be.
+            chunks(fields)?;
+            return or(error, Framing::Chunked);
+        }
+        Err(error) if is_identity(fields) => {
+            let length = length(fields, Repeated::Alike)?;
+            return or(error, length.map_or(Framing::Close, Framing::Length));
+        }
+        Err(error) => return Err(error),
     }
-    Ok(length(fields, Repeated::Alike)?.map_or(Framing::Close, Framing::Length))
+    Ok(length(fields, Repeated::Alike)?.map_or(Framing::Close, Framing::Length).into())
+}
+
+/// Whether the only coding is the one of old that means none (RFC 2616 §3.6).
+fn is_identity(fields: &Fields) -> bool {
+    fields.list(CODING).all(|coding| coding.eq_ignore_ascii_case(b"identity"))
+        && fields.list(CODING).next().is_some()
 }
 
 /// Whether the connection can carry another exchange after a message with these fields
@@ -81,6 +126,12 @@ fn is_chunked(fields: &Fields, version: Version) -> Result<bool, MessageError> {
     if fields.contains(LENGTH) {
         return fail(Defect::LengthAndCoding);
     }
+    chunks(fields)
+}
+
+/// Whether the codings are that of chunks, and nothing else.
+fn chunks(fields: &Fields) -> Result<bool, MessageError> {
+    let fail = |defect| Err(MessageError::new(defect, fields.offset(CODING)));
     let (mut chunked, mut others, mut last_is_chunked) = (0, 0, false);
     for coding in fields.list(CODING) {
         let name = coding.split(|&byte| byte == b';').next().unwrap_or_default();

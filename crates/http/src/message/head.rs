@@ -2,9 +2,10 @@
 
 use super::error::{Defect, MessageError};
 use super::fields::Fields;
-use super::limits::Limits;
+use super::limits::{Limits, Manner};
 use super::request_line::RequestLine;
 use super::status_line::StatusLine;
+use super::tolerated::Tolerated;
 
 /// A message's head.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,11 @@ pub trait StartLine: Sized {
     /// # Errors
     /// When it is not as the RFC has it.
     fn parse(line: &[u8], offset: u64) -> Result<Self, MessageError>;
+
+    /// Reads one that breaks a rule as every browser does; `None` where they do not.
+    fn tolerate(_line: &[u8]) -> Option<Self> {
+        None
+    }
 
     /// Writes it with its line end.
     fn encode(&self, out: &mut Vec<u8>);
@@ -69,6 +75,7 @@ pub struct HeadDecoder<L> {
     /// Where the line begins.
     offset: u64,
     empty_lines: u8,
+    tolerated: Tolerated,
 }
 
 impl<L: StartLine> HeadDecoder<L> {
@@ -81,7 +88,17 @@ impl<L: StartLine> HeadDecoder<L> {
             fields: Fields::new(),
             offset: 0,
             empty_lines: 0,
+            tolerated: Tolerated::default(),
         }
+    }
+
+    /// What was taken though the RFCs do not allow it, since this was asked last.
+    pub fn take_tolerated(&mut self) -> Vec<MessageError> {
+        self.tolerated.take()
+    }
+
+    fn is_tolerant(&self) -> bool {
+        self.limits.manner == Manner::Tolerant
     }
 
     /// Whether anything of a message has come, empty lines before it aside.
@@ -116,7 +133,8 @@ impl<L: StartLine> HeadDecoder<L> {
             if let Some(line) = ended {
                 let fields = core::mem::take(&mut self.fields);
                 let head = Head { line, fields, bytes: self.offset };
-                *self = Self::new(self.limits);
+                let tolerated = core::mem::take(&mut self.tolerated);
+                *self = Self { tolerated, ..Self::new(self.limits) };
                 return Ok(Fed { used, done: Some(head) });
             }
         }
@@ -129,17 +147,25 @@ impl<L: StartLine> HeadDecoder<L> {
     /// Takes a line with its line end; gives the start line when it was the blank one.
     fn take_line(&mut self, line: &[u8]) -> Result<Option<L>, MessageError> {
         self.check_length(line.len())?;
-        let [line @ .., b'\r', b'\n'] = line else {
-            let at = self.offset + line.len() as u64 - 1;
-            return Err(MessageError::new(Defect::BareLineFeed, at));
+        let whole = line.len() as u64;
+        let line = match line {
+            [line @ .., b'\r', b'\n'] => line,
+            // RFC 9112 §2.2 lets a reader take this for a line end.
+            [line @ .., b'\n'] if self.is_tolerant() => {
+                self.tolerated.add(Defect::BareLineFeed, self.offset + whole - 1);
+                line
+            }
+            _ => return Err(MessageError::new(Defect::BareLineFeed, self.offset + whole - 1)),
         };
         let offset = self.offset;
-        self.offset += line.len() as u64 + 2;
+        self.offset += whole;
         if self.start.is_none() {
-            if line.is_empty() && self.empty_lines < L::EMPTY_LINES {
+            // What is left over from a message before is passed over by browsers.
+            let more = if self.is_tolerant() { 2 } else { 0 };
+            if line.is_empty() && self.empty_lines < L::EMPTY_LINES.max(more) {
                 self.empty_lines += 1;
             } else {
-                self.start = Some(L::parse(line, offset)?);
+                self.start = Some(self.start_line(line, offset)?);
             }
             return Ok(None);
         }
@@ -147,13 +173,33 @@ impl<L: StartLine> HeadDecoder<L> {
             return Ok(self.start.take());
         }
         if self.fields.is_empty() && (line[0] == b' ' || line[0] == b'\t') {
-            return Err(MessageError::new(Defect::SpaceBeforeFields, offset));
+            let error = MessageError::new(Defect::SpaceBeforeFields, offset);
+            if !self.is_tolerant() {
+                return Err(error);
+            }
+            // RFC 9112 §2.2: such lines are passed over.
+            self.tolerated.add(error.defect, error.offset);
+            return Ok(None);
         }
         if self.fields.len() == self.limits.fields {
             return Err(MessageError::new(Defect::TooManyFields, offset));
         }
-        self.fields.parse_line(line, offset)?;
+        if !self.is_tolerant() {
+            self.fields.parse_line(line, offset)?;
+        } else if let Some(error) = self.fields.take_line(line, offset) {
+            self.tolerated.add(error.defect, error.offset);
+        }
         Ok(None)
+    }
+
+    fn start_line(&mut self, line: &[u8], offset: u64) -> Result<L, MessageError> {
+        L::parse(line, offset).or_else(|error| match L::tolerate(line) {
+            Some(start) if self.is_tolerant() => {
+                self.tolerated.add(error.defect, error.offset);
+                Ok(start)
+            }
+            _ => Err(error),
+        })
     }
 
     /// Whether a line of this length, with its line end, is within the limits.

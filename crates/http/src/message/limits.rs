@@ -1,4 +1,4 @@
-//! How much of a message is taken before its body.
+//! How much of a message is taken before its body, and how strictly its rules are held to.
 
 /// Limits on what must be held in memory at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,18 @@ pub struct Limits {
     pub chunk_extensions: usize,
     /// Bytes of a trailer section.
     pub trailers: usize,
+    /// What becomes of what the RFCs do not allow.
+    pub manner: Manner,
+}
+
+/// What becomes of what the RFCs do not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// It is refused. Two readers that tolerate differently are how requests are smuggled.
+    Strict,
+    /// It is taken as browsers take it, where all of them do, and told
+    /// ([`super::HeadDecoder::take_tolerated`] and its like).
+    Tolerant,
 }
 
 impl Limits {
@@ -23,6 +35,7 @@ impl Limits {
         fields: 100,
         chunk_extensions: 4 * 1024,
         trailers: 8 * 1024,
+        manner: Manner::Strict,
     };
 
     /// What a client takes: servers send more, with cookies and policies. 256 KiB is Chromium's
@@ -33,5 +46,6 @@ impl Limits {
         fields: 1000,
         chunk_extensions: 16 * 1024,
         trailers: 64 * 1024,
+        manner: Manner::Tolerant,
     };
 }

@@ -3,7 +3,7 @@
 use http::{StatusCode, Version};
 
 use super::error::{Defect, MessageError};
-use super::fields::{is_field_value, to_text};
+use super::fields::{is_field_value, printable, to_text};
 use super::framing::version_text;
 use super::head::StartLine;
 use super::request_line::parse_version;
@@ -59,6 +59,26 @@ impl StartLine for StatusLine {
             return fail(Defect::BadReason, at + digits.len() + 1 + bad);
         }
         Ok(Self { version, status, reason: reason.to_vec() })
+    }
+
+    /// Any version from 1.0 on, in any case, is read as the nearest that is known; control characters
+    /// of the reason become spaces.
+    fn tolerate(line: &[u8]) -> Option<Self> {
+        let (version, rest) = line.split_at_checked(line.iter().position(|&byte| byte == b' ')?)?;
+        let (name, number) = version.split_at_checked(5)?;
+        if !name.eq_ignore_ascii_case(b"HTTP/") {
+            return None;
+        }
+        let version = match number {
+            b"1.0" => Version::HTTP_10,
+            [b'1'..=b'9', b'.', b'0'..=b'9'] | [b'1'..=b'9'] => Version::HTTP_11,
+            _ => return None,
+        };
+        let rest = rest.trim_ascii_start();
+        let end = rest.iter().position(|&byte| byte == b' ').unwrap_or(rest.len());
+        let status = StatusCode::from_bytes(&rest[..end]).ok()?;
+        let reason = rest[end..].trim_ascii().iter().map(|&byte| printable(byte)).collect();
+        Some(Self { version, status, reason })
     }
 
     fn encode(&self, out: &mut Vec<u8>) {

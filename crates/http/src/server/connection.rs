@@ -7,24 +7,28 @@ use core::task::Poll;
 use std::rc::Rc;
 
 use futures_util::future::select;
-use http::{StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use roundtrip_record::{
-    ConnectionEnding, ConnectionId, EndedBy, EventId, Framing, RequestSent, Time, Trace as _, What,
+    ConnectionEnding, ConnectionId, EndedBy, EventId, Framing, Time, Trace as _, What,
 };
 use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::AsyncWrite as _;
 
-use super::access::Served;
 use super::handler::{BodySource, Request, RequestBody};
-use super::input::Input;
+use super::input::{GoesOn, Input};
+use super::interim::{Interim, InterimSink};
+use super::options::Options;
 use super::reply::{Asked, Written, send};
 use super::response::Response;
-use super::{After, Shared};
+use super::upgrade::{Early, Upgraded};
+use super::{After, Shared, access};
 use crate::channel::Channel;
 use crate::message::{
-    BodyDecoder, HeadDecoder, MessageError, RequestHead, RequestLine, authority, keeps_alive,
-    request_framing, version_text,
+    BodyDecoder, Fields, HeadDecoder, MessageError, RequestHead, RequestLine, ResponseHead,
+    StatusLine, TargetForm, authority, keeps_alive, request_framing,
 };
+use crate::reporter::{HeadReport, Reporter, RequestReport};
+use crate::two::PREFACE;
 
 type Shareable<W> = Rc<RefCell<Input<W>>>;
 
@@ -34,8 +38,20 @@ enum Next {
     Head(Box<RequestHead>, Time),
     /// Something that is answered with an error; the connection ends after that.
     Refused(StatusCode, String),
+    /// The client speaks HTTP/2, and began with it.
+    Two,
     /// The connection ends without an answer, for this reason and by one of the two.
     Ended(EndedBy, &'static str),
+}
+
+/// How serving a connection ended.
+enum Served {
+    /// By one of the two, for this reason, after this event.
+    Ended(EndedBy, &'static str, Option<EventId>),
+    /// It goes on with HTTP/2.
+    Two,
+    /// It went on as something else, which has come to its end.
+    Upgraded,
 }
 
 struct Connection<W: Wire> {
@@ -53,7 +69,17 @@ pub(crate) async fn run<W: Wire>(shared: Rc<Shared<W>>, channel: Channel<W::Stre
     let decoder = HeadDecoder::new(shared.options.limits);
     let input = Rc::new(RefCell::new(input));
     let mut connection = Connection { shared, input, id, decoder, served: 0 };
-    let (by, why, cause) = connection.serve(full).await;
+    let (by, why, cause) = match connection.serve(full).await {
+        Served::Ended(by, why, cause) => (by, why, cause),
+        Served::Two => {
+            let taken = connection.input.borrow_mut().take();
+            if let Some((channel, early)) = taken {
+                super::two::run(connection.shared, channel, early, full).await;
+            }
+            return;
+        }
+        Served::Upgraded => (EndedBy::Server, "upgraded connection is over", None),
+    };
     connection.report_end(by, why, cause);
     if by == EndedBy::Server {
         connection.linger().await;
@@ -62,18 +88,19 @@ pub(crate) async fn run<W: Wire>(shared: Rc<Shared<W>>, channel: Channel<W::Stre
 
 impl<W: Wire> Connection<W> {
     /// Answers requests until the connection ends; says who ends it and why.
-    async fn serve(&mut self, full: bool) -> (EndedBy, &'static str, Option<EventId>) {
+    async fn serve(&mut self, full: bool) -> Served {
         let mut last = None;
         loop {
             let written = match self.next().await {
-                Next::Ended(by, why) => return (by, why, last),
+                Next::Ended(by, why) => return Served::Ended(by, why, last),
                 Next::Refused(status, why) => {
                     self.refuse(status, &why).await;
-                    return (EndedBy::Server, "bad request", last);
+                    return Served::Ended(EndedBy::Server, "bad request", last);
                 }
+                Next::Two => return Served::Two,
                 Next::Head(head, began) => self.answer(*head, began, full).await,
             };
-            let (written, why) = written;
+            let (mut written, why) = written;
             last = written.event;
             if let Some(error) = written.failed {
                 let by = match error.kind() {
@@ -83,13 +110,20 @@ impl<W: Wire> Connection<W> {
                     _ => EndedBy::Server,
                 };
                 self.abort();
-                return (by, "response not sent whole", last);
+                return Served::Ended(by, "response not sent whole", last);
+            }
+            if let Some(upgrade) = written.upgrade.take() {
+                let taken = self.input.borrow_mut().take();
+                if let Some((channel, early)) = taken {
+                    upgrade.run(Upgraded::new(Early::new(channel, early))).await;
+                }
+                return Served::Upgraded;
             }
             if !written.keep {
-                return (EndedBy::Server, why, last);
+                return Served::Ended(EndedBy::Server, why, last);
             }
             if !self.pass_over_body().await {
-                return (EndedBy::Server, "request body not read", last);
+                return Served::Ended(EndedBy::Server, "request body not read", last);
             }
         }
     }
@@ -105,7 +139,14 @@ impl<W: Wire> Connection<W> {
         poll_fn(|context| {
             let mut input = self.input.borrow_mut();
             loop {
-                if !input.buffer.is_empty() {
+                let opening = self.served == 0 && !self.decoder.has_begun();
+                let opens_two = opening && shared.options.version >= Version::HTTP_2;
+                let two = opens_two && !input.is_secure() && begins_two(&input.buffer);
+                if two && input.buffer.len() >= PREFACE.len() {
+                    return Poll::Ready(Next::Two);
+                }
+                // What may become HTTP/2's first words is not read as anything else before.
+                if !input.buffer.is_empty() && !two {
                     let began = *began.get_or_insert_with(|| shared.wire.now());
                     match self.decoder.feed(&input.buffer) {
                         Ok(fed) => {
@@ -118,9 +159,12 @@ impl<W: Wire> Connection<W> {
                         Err(error) => return Poll::Ready(refusal(error)),
                     }
                 }
-                let begun = self.decoder.has_begun();
+                let begun = self.decoder.has_begun() || two && !input.buffer.is_empty();
                 if !begun && shared.stopping.get() {
                     return Poll::Ready(Next::Ended(EndedBy::Server, "server stops"));
+                }
+                if two && begun {
+                    began.get_or_insert_with(|| shared.wire.now());
                 }
                 let deadline = match began {
                     Some(began) if begun => began + options.head_timeout,
@@ -168,40 +212,46 @@ impl<W: Wire> Connection<W> {
         let framing = match check(&head) {
             Ok(framing) => framing,
             Err(error) => {
-                let event = self.report_request(&head, Framing::None, began);
-                let mut asked = self.asked(&head, event);
+                let (reporter, event) = self.report_request(&head, Framing::None, began);
+                let mut asked = self.asked(&head, reporter, event);
                 asked.keep = false;
                 let written = self.send_refusal(&asked, error).await;
                 return (written, "bad request");
             }
         };
-        let event = self.report_request(&head, framing, began);
+        let (reporter, event) = self.report_request(&head, framing, began);
         let expectation = head.fields.text("Expect").map(str::to_ascii_lowercase);
         let expects =
             head.line.version >= Version::HTTP_11 && expectation.as_deref() == Some("100-continue");
-        let number = self.input.borrow_mut().begin(framing, expects);
+        let told = expects.then(|| self.reports_continue(&reporter, event));
+        let number = self.input.borrow_mut().begin(framing, told);
         self.served += 1;
-        let mut asked = self.asked(&head, event);
-        let request = self.request(head);
-        let response = if full {
-            let mut response =
-                Response::error(StatusCode::SERVICE_UNAVAILABLE, "Too many connections.");
-            response.fields.add("Retry-After", "1");
-            response.closing()
-        } else if let Some(response) = self.refuse_body(framing, expectation.as_deref()) {
-            response
-        } else {
-            let source: Rc<dyn BodySource> = Rc::<RefCell<Input<W>>>::clone(&self.input);
-            let body = RequestBody { source, request: number };
-            shared.handler.handle(&request, body).await
+        let mut asked = self.asked(&head, reporter.clone(), event);
+        let request = self.request(head, reporter, event);
+        let length = match framing {
+            Framing::Length(length) => Some(length),
+            _ => None,
         };
+        let refused = refuse_body(&shared.options, length, expectation.as_deref());
+        let mut response = match refused {
+            _ if full => self::full(),
+            Some(response) => response,
+            None => {
+                let source: Rc<dyn BodySource> = Rc::<RefCell<Input<W>>>::clone(&self.input);
+                let body = RequestBody { source, request: number };
+                self.handle(&request, body).await
+            }
+        };
+        let upgrade = response.upgrade.take().filter(|_| goes_on(&request, &response));
+        asked.upgrades = upgrade.is_some();
+        asked.keep &= !asked.upgrades;
         // Asked again after the handler: the server may have been told to stop meanwhile.
         asked.keep = asked.keep && !shared.stopping.get();
         let why = why_close(&shared, &asked, &request.head, &response, self.served);
         let status = response.status;
         let written = send(&shared, &self.input, &asked, response).await;
-        if let Some(access) = &shared.access {
-            access(&Served {
+        if let Some(tell) = &shared.access {
+            tell(&access::Served {
                 peer: request.peer,
                 wall: request.wall,
                 method: Some(&request.head.line.method),
@@ -213,52 +263,71 @@ impl<W: Wire> Connection<W> {
                 complete: written.failed.is_none(),
             });
         }
-        (written, why)
+        (Written { upgrade, ..written }, why)
     }
 
-    /// What can be refused before the handler sees it.
-    fn refuse_body(&self, framing: Framing, expectation: Option<&str>) -> Option<Response> {
-        let limit = self.shared.options.max_body;
-        if matches!(framing, Framing::Length(length) if length > limit) {
-            let why = format!("The body may have {limit} bytes at most.");
-            return Some(Response::error(StatusCode::PAYLOAD_TOO_LARGE, &why).closing());
-        }
-        if expectation.is_some_and(|expectation| expectation != "100-continue") {
-            let why = "The only expectation known is 100-continue.";
-            return Some(Response::error(StatusCode::EXPECTATION_FAILED, why));
-        }
-        None
+    /// Has the handler answer; interim responses go out meanwhile.
+    async fn handle(&self, request: &Request, body: RequestBody) -> Response {
+        let mut handling = pin!(self.shared.handler.handle(request, body));
+        poll_fn(|context| {
+            let response = handling.as_mut().poll(context);
+            if response.is_pending() {
+                // A connection that is lost shows when the response is written.
+                let _ = self.input.borrow_mut().poll_output(context);
+            }
+            response
+        })
+        .await
     }
 
-    fn asked(&self, head: &RequestHead, event: Option<EventId>) -> Asked {
+    fn asked(&self, head: &RequestHead, reporter: Reporter<W>, event: Option<EventId>) -> Asked<W> {
         Asked {
+            reporter,
             method: head.line.method.clone(),
             version: head.line.version,
             event,
             connection: self.id,
+            upgrades: false,
             keep: keeps_alive(head.line.version, &head.fields)
                 && self.served < self.shared.options.max_requests
                 && !self.shared.stopping.get(),
         }
     }
 
-    fn request(&self, head: RequestHead) -> Request {
+    fn request(&self, head: RequestHead, reporter: Reporter<W>, event: Option<EventId>) -> Request {
         let mut input = self.input.borrow_mut();
         let unknown = std::net::SocketAddr::from(([0, 0, 0, 0], 0));
         let (local, peer, secure) = input.channel().map_or((unknown, unknown, false), |channel| {
             (channel.local(), channel.peer(), channel.is_secure())
         });
         let wire = &self.shared.wire;
-        Request { head, local, peer, secure, at: wire.now(), wall: wire.wall() }
+        let interim = if head.line.version >= Version::HTTP_11 {
+            Interim::to(Rc::new(Between {
+                wire: wire.clone(),
+                input: Rc::clone(&self.input),
+                number: input.number(),
+                connection: self.id,
+                reporter,
+                cause: event,
+            }))
+        } else {
+            Interim::nobody()
+        };
+        Request { head, local, peer, secure, at: wire.now(), wall: wire.wall(), interim }
     }
 
     /// Answers what is no request.
     async fn refuse(&mut self, status: StatusCode, why: &str) {
+        let cause = self.input.borrow().segment();
+        // It is an exchange all the same, of which only the answer is known.
+        let (reporter, event) = Reporter::of_server(self.shared.wire.clone(), cause, "", "");
         let asked = Asked {
-            method: http::Method::GET,
+            reporter,
+            method: Method::GET,
             version: Version::HTTP_11,
-            event: None,
+            event,
             connection: self.id,
+            upgrades: false,
             keep: false,
         };
         let written =
@@ -266,7 +335,7 @@ impl<W: Wire> Connection<W> {
         self.note_refusal(status, &written);
     }
 
-    async fn send_refusal(&mut self, asked: &Asked, error: MessageError) -> Written {
+    async fn send_refusal(&mut self, asked: &Asked<W>, error: MessageError) -> Written {
         let (status, why) = explain(error);
         let written =
             send(&self.shared, &self.input, asked, Response::error(status, &why).closing()).await;
@@ -275,10 +344,10 @@ impl<W: Wire> Connection<W> {
     }
 
     fn note_refusal(&self, status: StatusCode, written: &Written) {
-        let Some(access) = &self.shared.access else { return };
+        let Some(tell) = &self.shared.access else { return };
         let mut input = self.input.borrow_mut();
         let Some(peer) = input.channel().map(|channel| channel.peer()) else { return };
-        access(&Served {
+        tell(&access::Served {
             peer,
             wall: self.shared.wire.wall(),
             method: None,
@@ -346,32 +415,51 @@ impl<W: Wire> Connection<W> {
         }
     }
 
-    fn report_request(&self, head: &RequestHead, framing: Framing, began: Time) -> Option<EventId> {
-        let mut log = self.shared.wire.log();
-        if !log.is_on() {
-            return None;
-        }
-        let cause = self.input.borrow().segment();
-        log.emit(self.shared.wire.now(), cause, || {
-            What::RequestSent(RequestSent {
-                exchange: None,
-                connection: self.id,
-                lookup: None,
-                reused: self.served,
-                version: version_text(head.line.version).into(),
-                method: head.line.method.to_string(),
-                target: head.line.target.clone(),
-                fields: head.fields.to_record(),
-                began,
-                head_bytes: head.bytes,
-                body_bytes: BodyDecoder::new(framing, self.shared.options.limits)
-                    .expected()
-                    .unwrap_or(0),
-                body: None,
-                transport: roundtrip_record::Transport::Tcp,
+    /// Reports a request that has come in.
+    fn report_request(
+        &self,
+        head: &RequestHead,
+        framing: Framing,
+        began: Time,
+    ) -> (Reporter<W>, Option<EventId>) {
+        let wire = &self.shared.wire;
+        let (cause, secure) = {
+            let input = self.input.borrow();
+            (input.segment(), input.is_secure())
+        };
+        let url = if wire.log().is_on() { url(head, secure) } else { String::new() };
+        let method = head.line.method.as_str();
+        let (reporter, cause) = Reporter::of_server(wire.clone(), cause, method, &url);
+        let body = BodyDecoder::new(framing, self.shared.options.limits);
+        let report = RequestReport {
+            connection: self.id,
+            stream: None,
+            lookup: None,
+            reused: self.served,
+            line: &head.line,
+            fields: &head.fields,
+            began,
+            head_bytes: head.bytes,
+            body_bytes: body.expected().unwrap_or(0),
+            body: None,
+        };
+        let event = reporter.request(cause, report);
+        (reporter, event)
+    }
+
+    /// Reports the interim response with which a client is told to go on.
+    fn reports_continue(&self, reporter: &Reporter<W>, cause: Option<EventId>) -> GoesOn {
+        let (reporter, connection, wire) = (reporter.clone(), self.id, self.shared.wire.clone());
+        Box::new(move |bytes| {
+            let line = StatusLine::new(StatusCode::CONTINUE);
+            let report = HeadReport {
+                connection,
                 stream: None,
-                passed: None,
-            })
+                head: &ResponseHead { line, fields: Fields::new(), bytes },
+                first_byte: wire.now(),
+                first_segment: None,
+            };
+            reporter.head(cause, &report);
         })
     }
 
@@ -380,6 +468,107 @@ impl<W: Wire> Connection<W> {
         log.emit(self.shared.wire.now(), cause, || {
             What::ConnectionEnding(ConnectionEnding { connection: self.id, by, why: why.into() })
         });
+    }
+}
+
+/// What can be refused before the handler sees it: a body of this length, an expectation.
+pub(crate) fn refuse_body(
+    options: &Options,
+    length: Option<u64>,
+    expectation: Option<&str>,
+) -> Option<Response> {
+    let limit = options.max_body;
+    if length.is_some_and(|length| length > limit) {
+        let why = format!("The body may have {limit} bytes at most.");
+        return Some(Response::error(StatusCode::PAYLOAD_TOO_LARGE, &why).closing());
+    }
+    if expectation.is_some_and(|expectation| expectation != "100-continue") {
+        let why = "The only expectation known is 100-continue.";
+        return Some(Response::error(StatusCode::EXPECTATION_FAILED, why));
+    }
+    None
+}
+
+/// The answer of a server that has too many connections.
+pub(crate) fn full() -> Response {
+    let mut response = Response::error(StatusCode::SERVICE_UNAVAILABLE, "Too many connections.");
+    response.fields.add("Retry-After", "1");
+    response.closing()
+}
+
+/// The answer to a request that is not as the RFCs have it.
+pub(crate) fn malformed(error: MessageError) -> Response {
+    let (status, why) = explain(error);
+    Response::error(status, &why)
+}
+
+/// What a request asks for, as far as it tells.
+fn url(head: &RequestHead, secure: bool) -> String {
+    let scheme = if secure { "https" } else { "http" };
+    match (head.line.form(), head.fields.text("Host")) {
+        (Some(TargetForm::Origin), Some(host)) => {
+            format!("{scheme}://{host}{}", head.line.target)
+        }
+        _ => head.line.target.clone(),
+    }
+}
+
+/// Whether a response of this status has no body (RFC 9110 §6.4.1).
+pub(crate) fn is_bodyless(status: StatusCode) -> bool {
+    status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
+        || status.is_informational()
+}
+
+/// Whether what comes after this response is something else than HTTP/1.1.
+fn goes_on(request: &Request, response: &Response) -> bool {
+    match request.head.line.method {
+        Method::CONNECT => response.status.is_success(),
+        _ => response.status == StatusCode::SWITCHING_PROTOCOLS,
+    }
+}
+
+/// Whether these bytes are those that HTTP/2 begins with, or the first of them.
+fn begins_two(bytes: &[u8]) -> bool {
+    let length = bytes.len().min(PREFACE.len());
+    bytes[..length] == PREFACE[..length]
+}
+
+/// Puts interim responses into the output of a connection.
+struct Between<W: Wire> {
+    wire: W,
+    input: Shareable<W>,
+    /// The request that they belong to.
+    number: u32,
+    connection: ConnectionId,
+    reporter: Reporter<W>,
+    /// The event of the request.
+    cause: Option<EventId>,
+}
+
+impl<W: Wire> InterimSink for Between<W> {
+    fn send(&self, status: StatusCode, fields: &Fields) {
+        let mut input = self.input.borrow_mut();
+        // None may stand within a response, or before that of another request.
+        if input.number() != self.number || input.answered {
+            return;
+        }
+        let start = input.output.len();
+        let line = StatusLine::new(status);
+        let head = ResponseHead { line, fields: fields.clone(), bytes: 0 };
+        head.encode(&mut input.output);
+        let bytes = (input.output.len() - start) as u64;
+        let now = self.wire.now();
+        self.reporter.head(
+            self.cause,
+            &HeadReport {
+                connection: self.connection,
+                stream: None,
+                head: &ResponseHead { bytes, ..head },
+                first_byte: now,
+                first_segment: None,
+            },
+        );
     }
 }
 
@@ -401,7 +590,7 @@ fn explain(error: MessageError) -> (StatusCode, String) {
 
 fn why_close<W: Wire>(
     shared: &Shared<W>,
-    asked: &Asked,
+    asked: &Asked<W>,
     head: &RequestHead,
     response: &Response,
     served: u32,

@@ -11,8 +11,9 @@ use http::{Method, StatusCode};
 use roundtrip_record::Time;
 use roundtrip_wire::LocalFuture;
 
+use super::interim::Interim;
 use super::response::Response;
-use crate::message::{Authority, MessageError, RequestHead, TargetForm, authority};
+use crate::message::{Authority, Fields, MessageError, RequestHead, TargetForm, authority};
 
 /// Answers requests.
 ///
@@ -50,6 +51,8 @@ pub struct Request {
     pub at: Time,
     /// The same by the calendar.
     pub wall: SystemTime,
+    /// Sends interim responses before the response itself.
+    pub interim: Interim,
 }
 
 impl Request {
@@ -139,6 +142,8 @@ pub(crate) trait BodySource {
     ) -> Poll<Option<Result<Bytes, BodyError>>>;
 
     fn expected(&self, request: u32) -> Option<u64>;
+
+    fn trailers(&self, request: u32) -> Fields;
 }
 
 /// Nothing.
@@ -152,6 +157,10 @@ impl BodySource for Empty {
     fn expected(&self, _: u32) -> Option<u64> {
         Some(0)
     }
+
+    fn trailers(&self, _: u32) -> Fields {
+        Fields::new()
+    }
 }
 
 impl RequestBody {
@@ -163,6 +172,11 @@ impl RequestBody {
     /// Its length, where the request told it; 0 where there is none.
     pub fn length(&self) -> Option<u64> {
         self.source.expected(self.request)
+    }
+
+    /// The trailer fields, once it has been read to its end; none before.
+    pub fn trailers(&self) -> Fields {
+        self.source.trailers(self.request)
     }
 
     /// The next bytes; `None` at its end.

@@ -15,11 +15,16 @@ use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 
 use super::handler::{BodyError, BodySource};
 use crate::channel::Channel;
-use crate::message::{BodyDecoder, Limits};
+use crate::message::{BodyDecoder, Fields, Limits};
 use crate::timer::Timer;
 
 /// How much is read at once. Bodies of any length go through a buffer of this size.
 const READ: usize = 32 * 1024;
+/// What tells a client to go on.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// Is told of the bytes of an interim response.
+pub(crate) type GoesOn = Box<dyn FnOnce(u64)>;
 
 pub(crate) struct Input<W: Wire> {
     wire: W,
@@ -42,9 +47,11 @@ pub(crate) struct Input<W: Wire> {
     request: u32,
     body: BodyDecoder,
     body_done: bool,
-    /// The client waits to be told to go on.
-    expects: bool,
+    /// Is told of the bytes with which the client is told to go on, where it waits for that.
+    expects: Option<GoesOn>,
     failed: Option<BodyError>,
+    /// The response to this request has begun.
+    pub(crate) answered: bool,
 }
 
 impl<W: Wire> Input<W> {
@@ -65,18 +72,30 @@ impl<W: Wire> Input<W> {
             request: 0,
             body: BodyDecoder::new(Framing::None, options.limits),
             body_done: true,
-            expects: false,
+            expects: None,
             failed: None,
+            answered: false,
         }
     }
 
-    /// A new request begins, whose body is framed so. `expects` says that the client waits for 100.
-    pub(crate) fn begin(&mut self, framing: Framing, expects: bool) -> u32 {
+    /// Takes the stream, and what was read from it and not used.
+    pub(crate) fn take(&mut self) -> Option<(Channel<W::Stream>, BytesMut)> {
+        Some((self.channel.take()?, core::mem::take(&mut self.buffer)))
+    }
+
+    /// Whether the stream goes through TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.channel.as_ref().is_some_and(Channel::is_secure)
+    }
+
+    /// A new request begins, whose body is framed so. `expects` is given where the client waits for 100.
+    pub(crate) fn begin(&mut self, framing: Framing, expects: Option<GoesOn>) -> u32 {
         self.request += 1;
         self.body = BodyDecoder::new(framing, self.limits);
         self.body_done = self.body.is_done();
-        self.expects = expects && !self.body_done;
+        self.expects = expects.filter(|_| !self.body_done);
         self.failed = None;
+        self.answered = false;
         self.request
     }
 
@@ -120,7 +139,7 @@ impl<W: Wire> Input<W> {
         if self.body_done {
             return true;
         }
-        if self.expects || self.failed.is_some() {
+        if self.expects.is_some() || self.failed.is_some() {
             return false;
         }
         match self.body.expected() {
@@ -229,12 +248,10 @@ impl<W: Wire> Input<W> {
         if self.body.expected().is_some_and(|length| length > self.max_body) {
             return fail(BodyError::TooLarge(self.max_body));
         }
-        if self.expects {
-            self.expects = false;
-            // RFC 9110 §10.1.1: not when the body has come already.
-            if self.buffer.is_empty() {
-                self.output.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
-            }
+        // RFC 9110 §10.1.1: not when the body has come already.
+        if let Some(goes_on) = self.expects.take().filter(|_| self.buffer.is_empty()) {
+            self.output.extend_from_slice(CONTINUE);
+            goes_on(CONTINUE.len() as u64);
         }
         if !self.output.is_empty() && ready!(self.poll_output(context)).is_err() {
             return fail(BodyError::Gone);
@@ -289,6 +306,13 @@ impl<W: Wire> BodySource for RefCell<Input<W>> {
     fn expected(&self, request: u32) -> Option<u64> {
         let input = self.borrow();
         if input.request == request { input.body.expected() } else { Some(0) }
+    }
+
+    fn trailers(&self, request: u32) -> Fields {
+        let input = self.borrow();
+        let trailers =
+            input.body.trailers().filter(|_| input.request == request && input.body_done);
+        trailers.cloned().unwrap_or_default()
     }
 }
 

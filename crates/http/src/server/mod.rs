@@ -2,18 +2,27 @@
 
 mod access;
 mod connection;
+mod guard;
 mod handler;
 mod input;
+mod interim;
 mod local;
 mod options;
+mod priority;
 mod reply;
 mod response;
+mod two;
+mod upgrade;
 
 pub use access::Served;
+pub use guard::{Allowance, Floods};
 pub use handler::{BodyError, Handler, Request, RequestBody};
+pub use interim::{Interim, Trailers};
 pub use local::follow;
 pub use options::Options;
+pub use priority::Priority;
 pub use response::{After, Response};
+pub use upgrade::{Upgrade, Upgraded};
 
 pub(crate) use input::poll_read_into;
 pub(crate) use response::escape;
@@ -26,13 +35,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::BytesMut;
 use futures_util::future::{Either, select};
+use http::Version;
 use roundtrip_wire::{Listener, Nodelay, Transport as _, Wire};
 use tokio::sync::Notify;
 
 use crate::channel::{Channel, Counted};
 
-/// Answers HTTP/1.0 and HTTP/1.1 on any wire, in the clear or through TLS.
+/// Answers HTTP/1.0, HTTP/1.1 and HTTP/2 on any wire, in the clear or through TLS.
 ///
 /// Its clones share everything.
 pub struct Server<W: Wire> {
@@ -165,7 +176,11 @@ impl<W: Wire> Server<W> {
                         None => return,
                     },
                 };
-                connection::run(shared, channel, full).await;
+                if channel.speaks_two() && shared.options.version >= Version::HTTP_2 {
+                    two::run(shared, channel, BytesMut::new(), full).await;
+                } else {
+                    connection::run(shared, channel, full).await;
+                }
             })
             .detach();
     }
@@ -199,6 +214,17 @@ impl<W: Wire> Drop for CountedConnection<W> {
 }
 
 impl<W: Wire> Shared<W> {
+    /// Completes when the server is told to stop.
+    pub(crate) async fn told_to_stop(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.stopping.get() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Calls `use_it` with the value of the Date field. It is formatted once a second.
     pub(crate) fn date<T>(&self, use_it: impl FnOnce(&str) -> T) -> T {
         let wall = self.wire.wall();

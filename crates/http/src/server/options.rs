@@ -2,6 +2,9 @@
 
 use core::time::Duration;
 
+use http::Version;
+
+use super::guard::Floods;
 use crate::message::Limits;
 
 /// Limits and times of a server.
@@ -9,8 +12,15 @@ use crate::message::Limits;
 pub struct Options {
     /// The value of the Server field; empty for none.
     pub software: String,
+    /// The highest version spoken: 1.1, or 2 where TLS negotiates it or a client in the clear begins
+    /// with it (RFC 9113 §3.3).
+    pub version: Version,
     /// Limits on heads, chunk extensions and trailers.
     pub limits: Limits,
+    /// Requests that one connection of HTTP/2 may have under way at one time.
+    pub max_streams: u32,
+    /// Frames that a client of HTTP/2 may send.
+    pub floods: Floods,
     /// Bytes that a request's body may have.
     pub max_body: u64,
     /// Requests that one connection may carry.
@@ -38,7 +48,10 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             software: concat!("roundtrip/", env!("CARGO_PKG_VERSION")).into(),
+            version: Version::HTTP_2,
             limits: Limits::SERVER,
+            max_streams: 100,
+            floods: Floods::default(),
             max_body: 1 << 32,
             max_requests: 1000,
             max_connections: 10_000,

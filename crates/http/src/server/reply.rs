@@ -9,18 +9,21 @@ use std::rc::Rc;
 
 use bytes::{Buf as _, Bytes};
 use futures_util::future::{Either, select};
-use http::{Method, StatusCode, Version};
-use roundtrip_record::{
-    Body as BodyRecord, ConnectionId, EventId, Framing, ResponseEnded,
-    ResponseHead as ResponseHeadRecord, Trace as _, What,
-};
+use http::{Method, Version};
+use roundtrip_record::{Body as BodyRecord, ConnectionId, EventId, Framing};
 use roundtrip_wire::{Transport as _, Wire};
 
 use super::Shared;
+use super::connection::is_bodyless;
 use super::input::Input;
+use super::interim::Trailers;
 use super::response::Response;
+use super::upgrade::Upgrade;
 use crate::Body;
-use crate::message::{Fields, encode_chunk_size, encode_last_chunk, version_text};
+use crate::message::{
+    Fields, Head, ResponseHead, StatusLine, encode_chunk_size, encode_last_chunk, version_text,
+};
+use crate::reporter::{EndReport, HeadReport, Reporter};
 
 /// What is written together with what stands before it rather than on its own.
 const SMALL: usize = 16 * 1024;
@@ -28,12 +31,16 @@ const SMALL: usize = 16 * 1024;
 const FILE_PIECE: u64 = 256 * 1024;
 
 /// What must be known of a request to answer it.
-pub(crate) struct Asked {
+pub(crate) struct Asked<W: Wire> {
+    /// Reports the exchange.
+    pub(crate) reporter: Reporter<W>,
     pub(crate) method: Method,
     pub(crate) version: Version,
     /// The request's event.
     pub(crate) event: Option<EventId>,
     pub(crate) connection: ConnectionId,
+    /// The connection goes on as something else after the head.
+    pub(crate) upgrades: bool,
     /// The connection goes on after the answer.
     pub(crate) keep: bool,
 }
@@ -48,6 +55,8 @@ pub(crate) struct Written {
     pub(crate) event: Option<EventId>,
     /// Why it is not whole, if it is not.
     pub(crate) failed: Option<io::Error>,
+    /// What goes on with the connection.
+    pub(crate) upgrade: Option<Upgrade>,
 }
 
 /// How a response goes out.
@@ -59,15 +68,15 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(asked: &Asked, response: &Response, rest_is_small: bool) -> Self {
-        let status = response.status;
-        let bodyless = status == StatusCode::NO_CONTENT
-            || status == StatusCode::NOT_MODIFIED
-            || status.is_informational();
+    fn new<W: Wire>(asked: &Asked<W>, response: &Response, rest_is_small: bool) -> Self {
+        let bodyless = is_bodyless(response.status) || asked.upgrades;
+        let new = asked.version >= Version::HTTP_11;
         let framing = match response.body.length() {
             _ if bodyless => Framing::None,
+            // Only chunks can be followed by trailers.
+            _ if new && !response.trailers.is_none() => Framing::Chunked,
             Some(length) => Framing::Length(length),
-            None if asked.version >= Version::HTTP_11 => Framing::Chunked,
+            None if new => Framing::Chunked,
             None => Framing::Close,
         };
         let keep = asked.keep
@@ -82,41 +91,47 @@ impl Plan {
 pub(crate) async fn send<W: Wire>(
     shared: &Shared<W>,
     input: &Rc<RefCell<Input<W>>>,
-    asked: &Asked,
+    asked: &Asked<W>,
     mut response: Response,
 ) -> Written {
     let plan = Plan::new(asked, &response, input.borrow().rest_is_small());
     let head_event = write_head(shared, input, asked, &plan, &response);
     let mut body = core::mem::take(&mut response.body);
+    let trailers = core::mem::take(&mut response.trailers);
     let mut sent = 0;
-    let result =
-        if plan.sends_body { write_body(input, &plan, &mut body, &mut sent).await } else { Ok(()) };
+    let result = if plan.sends_body {
+        write_body(input, &plan, &mut body, trailers, &mut sent).await
+    } else {
+        Ok(Fields::new())
+    };
+    let (result, trailers) = match result {
+        Ok(trailers) => (Ok(()), trailers),
+        Err(error) => (Err(error), Fields::new()),
+    };
     let result = match result {
         Ok(()) => poll_fn(|context| input.borrow_mut().poll_output(context)).await,
         Err(error) => Err(error),
     };
     let failed = result.err();
-    let event = shared.wire.log().emit(shared.wire.now(), head_event, || {
-        What::ResponseEnded(ResponseEnded {
-            exchange: None,
-            connection: asked.connection,
-            body: BodyRecord {
-                framing: if plan.sends_body { plan.framing } else { Framing::None },
-                encoded: sent,
-                decoded: sent,
-                codings: response.fields.list("Content-Encoding").map(lower_text).collect(),
-                content: None,
-                cut: failed.as_ref().map(cut),
-                framed: None,
-            },
-            media_type: response.fields.text("Content-Type").map(crate::media::essence),
-            trailers: Vec::new(),
-            transport: roundtrip_record::Transport::Tcp,
-            stream: None,
-            arrived: None,
-        })
-    });
-    Written { body: sent, keep: plan.keep && failed.is_none(), event, failed }
+    let report = EndReport {
+        connection: asked.connection,
+        stream: None,
+        body: BodyRecord {
+            framing: if plan.sends_body { plan.framing } else { Framing::None },
+            encoded: sent,
+            framed: None,
+            decoded: sent,
+            codings: response.fields.list("Content-Encoding").map(lower_text).collect(),
+            content: None,
+            cut: failed.as_ref().map(cut),
+        },
+        media_type: response.fields.text("Content-Type").map(crate::media::essence),
+        trailers: &trailers,
+    };
+    let event = asked.reporter.response(head_event, report).or(head_event);
+    let status = Some(response.status.as_u16());
+    let event = asked.reporter.ended(event, status, failed.is_none());
+    Written { body: sent, keep: plan.keep && failed.is_none(), event, failed, upgrade: None }
 }
 
 fn cut(error: &io::Error) -> roundtrip_record::BodyCut {
@@ -137,11 +152,12 @@ fn lower_text(value: &[u8]) -> String {
 fn write_head<W: Wire>(
     shared: &Shared<W>,
     input: &RefCell<Input<W>>,
-    asked: &Asked,
+    asked: &Asked<W>,
     plan: &Plan,
     response: &Response,
 ) -> Option<EventId> {
     let mut input = input.borrow_mut();
+    input.answered = true;
     let out = &mut input.output;
     let start = out.len();
     let reason = response
@@ -169,27 +185,27 @@ fn write_head<W: Wire>(
     write_framing(asked, plan, out);
     out.extend_from_slice(b"\r\n");
     let end = out.len();
-    let now = shared.wire.now();
-    shared.wire.log().emit(now, asked.event, || {
-        What::ResponseHead(ResponseHeadRecord {
-            exchange: None,
-            connection: asked.connection,
-            version: version_text(Version::HTTP_11).into(),
-            status: response.status.as_u16(),
-            reason: reason.to_owned(),
-            fields: fields_of(&input.output[start..end]).to_record(),
-            head_bytes: (end - start) as u64,
-            first_byte: now,
-            first_segment: None,
-            server_timing: Vec::new(),
-            transport: roundtrip_record::Transport::Tcp,
-            stream: None,
-            arrived: None,
-        })
-    })
+    if !shared.wire.log().is_on() {
+        return None;
+    }
+    let line = StatusLine {
+        version: Version::HTTP_11,
+        status: response.status,
+        reason: reason.as_bytes().to_vec(),
+    };
+    let fields = fields_of(&input.output[start..end]);
+    let head: ResponseHead = Head { line, fields, bytes: (end - start) as u64 };
+    let report = HeadReport {
+        connection: asked.connection,
+        stream: None,
+        head: &head,
+        first_byte: shared.wire.now(),
+        first_segment: None,
+    };
+    asked.reporter.head(asked.event, &report)
 }
 
-fn write_framing(asked: &Asked, plan: &Plan, out: &mut Vec<u8>) {
+fn write_framing<W: Wire>(asked: &Asked<W>, plan: &Plan, out: &mut Vec<u8>) {
     use std::io::Write as _;
     match plan.framing {
         // Writing to memory does not fail.
@@ -197,7 +213,11 @@ fn write_framing(asked: &Asked, plan: &Plan, out: &mut Vec<u8>) {
         Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
         _ => {}
     }
-    if !plan.keep {
+    if asked.upgrades {
+        if asked.method != Method::CONNECT {
+            out.extend_from_slice(b"Connection: Upgrade\r\n");
+        }
+    } else if !plan.keep {
         out.extend_from_slice(b"Connection: close\r\n");
     } else if asked.version < Version::HTTP_11 {
         out.extend_from_slice(b"Connection: keep-alive\r\n");
@@ -218,13 +238,14 @@ async fn write_body<W: Wire>(
     input: &Rc<RefCell<Input<W>>>,
     plan: &Plan,
     body: &mut Body,
+    trailers: Trailers,
     sent: &mut u64,
-) -> io::Result<()> {
+) -> io::Result<Fields> {
     let chunked = plan.framing == Framing::Chunked;
-    if let Some(bytes) = body.as_bytes().filter(|bytes| bytes.len() <= SMALL) {
+    if let Some(bytes) = body.as_bytes().filter(|bytes| bytes.len() <= SMALL && !chunked) {
         input.borrow_mut().output.extend_from_slice(bytes);
         *sent += bytes.len() as u64;
-        return Ok(());
+        return Ok(Fields::new());
     }
     loop {
         if !chunked && let Some((file, offset, length)) = body.take_file() {
@@ -243,10 +264,12 @@ async fn write_body<W: Wire>(
             input.borrow_mut().output.extend_from_slice(b"\r\n");
         }
     }
-    if chunked {
-        encode_last_chunk(&Fields::new(), &mut input.borrow_mut().output);
+    if !chunked {
+        return Ok(Fields::new());
     }
-    Ok(())
+    let trailers = trailers.fields().await;
+    encode_last_chunk(&trailers, &mut input.borrow_mut().output);
+    Ok(trailers)
 }
 
 /// Writes a piece: copied behind what waits to be written where it is small.

@@ -2,6 +2,8 @@
 
 use http::StatusCode;
 
+use super::interim::Trailers;
+use super::upgrade::Upgrade;
 use crate::Body;
 use crate::message::Fields;
 
@@ -26,6 +28,11 @@ pub struct Response {
     pub fields: Fields,
     /// The body. That of a response to HEAD tells the length and is not sent.
     pub body: Body,
+    /// The fields after the body. Where the client could not take them, they are left out: in HTTP/1.0.
+    pub trailers: Trailers,
+    /// What goes on with the connection, or with its stream, after the head: of 101, and of a
+    /// successful answer to CONNECT. There is no body then.
+    pub upgrade: Option<Upgrade>,
     /// What becomes of the connection.
     pub after: After,
     /// A path of this server whose answer is to be sent instead (RFC 3875 §6.2.2); see

@@ -17,8 +17,8 @@ use roundtrip_record::{
     Attempt, AttemptEnd, ConnectionId, EventId, Log, Role, TcpState, Time, WireKind,
 };
 use roundtrip_wire::{
-    ConnectFault, Datagram, Environment, Listener, LocalFuture, Nodelay, OsAnswer, Packet,
-    StreamInfo, Task, Text, Transport, Wire,
+    ConnectFault, Datagram, Environment, Fragmentation, Incoming, Joining, Listener, LocalFuture,
+    Nodelay, OsAnswer, Outgoing, Packet, StreamInfo, Task, Text, Transport, Wire,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
@@ -411,6 +411,7 @@ impl Transport for Stream {
             receive_window: None,
             retransmissions: None,
             syn: None,
+            syn_ack: None,
         }
     }
 
@@ -430,6 +431,37 @@ pub(crate) struct NoDatagram;
 impl Datagram for NoDatagram {
     fn local(&self) -> SocketAddr {
         SocketAddr::from(([0, 0, 0, 0], 0))
+    }
+
+    fn max_send_segments(&self) -> usize {
+        1
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        1
+    }
+
+    fn set_fragmentation(&self, _: Fragmentation) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn set_joining(&self, _: Joining) {}
+
+    fn try_send(&self, _: &[Outgoing<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn poll_writable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
+
+    fn poll_receive(
+        &self,
+        _: &mut Context<'_>,
+        _: &mut [io::IoSliceMut<'_>],
+        _: &mut [Incoming],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }
 
     async fn send_to(&self, _: &[u8], _: SocketAddr, _: Option<EventId>) -> io::Result<()> {

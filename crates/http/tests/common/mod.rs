@@ -1,7 +1,9 @@
 //! A client and servers on one desk.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod authority;
 pub(crate) mod desk;
+pub(crate) mod frames;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;

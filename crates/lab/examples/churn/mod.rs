@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use roundtrip_host::Held;
-use roundtrip_lab::{End, Forwarding, Lab, LabHost, Seed, Shape, Stuck};
+use roundtrip_lab::{End, Forwarding, Lab, LabHost, Rate, Seed, Shape, Stuck};
 use roundtrip_record::{Log, Role, Time};
 use roundtrip_wire::{Listener as _, Wire as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -81,7 +81,7 @@ fn client(lab: &mut Lab, server: &LabHost, network: u8) -> LabHost {
     let end = |host, number| End {
         host,
         addresses: vec![(address(network, number).into(), 24)],
-        shape: Shape { rate: Some(10_000_000_000), ..Shape::ideal(DELAY) },
+        shape: Shape { rate: Rate::Constant(10_000_000_000), ..Shape::ideal(DELAY) },
     };
     lab.link(&end(&client, 1), &end(server, 2));
     client

@@ -171,21 +171,88 @@ pub(super) fn bad_certificate(context: &Context<'_>) -> Words {
         CertificateReason::Expired | CertificateReason::NotYetValid => out_of_date(context, &host),
         CertificateReason::WrongName => wrong_name(context, &host),
         CertificateReason::UnknownIssuer => unknown_issuer(context, &host),
-        CertificateReason::Revoked => Words::new(
-            format!("certificate of {host} was revoked by its authority"),
-            "have a new certificate issued for the server",
-        )
-        .means("others may hold its key, or it was issued by mistake: send nothing there"),
-        CertificateReason::BadSignature => Words::new(
-            format!("certificate of {host} has a signature that does not hold"),
-            look_behind(context),
-        )
-        .means("it was damaged or forged, or signed in a way that is no longer accepted"),
-        _ => Words::new(format!("certificate of {host} cannot be trusted"), look_behind(context))
-            .means("the verifier has a reason that is not one of the usual ones"),
+        _ => unfit(context, &host),
     };
     let detail = clean(detail);
     if detail.is_empty() { words } else { words.seen(format!("the verifier: {detail}")) }
+}
+
+/// Faults of the certificate itself, which only who issues it can mend.
+fn unfit(context: &Context<'_>, host: &str) -> Words {
+    let FaultKind::BadCertificate { reason, .. } = &context.fault.fault else {
+        return Words::default();
+    };
+    let anew = "have the certificate issued anew";
+    let (what, meaning, next) = match reason {
+        CertificateReason::SelfSigned => (
+            "is signed by itself",
+            "it was made for a test or a device, or somebody is in between: nobody else vouches for it",
+            "--cacert FILE with this certificate, if you know it is the right one",
+        ),
+        CertificateReason::Revoked => (
+            "was revoked by its authority",
+            "others may hold its key, or it was issued by mistake: send nothing there",
+            "have a new certificate issued for the server",
+        ),
+        CertificateReason::BadSignature => (
+            "has a signature that does not hold",
+            "it was damaged or forged, or its issuer changed keys",
+            anew,
+        ),
+        CertificateReason::WeakSignature => (
+            "is signed in a way that is no longer taken",
+            "SHA-1 and MD5 can be forged; browsers refuse them too",
+            "have the certificate issued anew, signed with SHA-256 or better",
+        ),
+        CertificateReason::WeakKey => (
+            "has a key that is too short",
+            "RSA keys below 2,048 bits can be broken; browsers refuse them too",
+            "make a new key of 2,048 bits or more, or one of P-256, and have the certificate issued anew",
+        ),
+        CertificateReason::WrongPurpose => (
+            "is not for servers",
+            "its extended key usage names other purposes, such as clients or mail",
+            "have the certificate issued anew with serverAuth in its extended key usage",
+        ),
+        CertificateReason::AuthorityAsServer => (
+            "is an authority's, shown as a server's",
+            "a certificate that may sign others (CA:TRUE) is not taken for a server's own",
+            "have the authority issue a certificate for the server, without CA:TRUE",
+        ),
+        CertificateReason::NotAnAuthority => (
+            "comes from one that may not issue certificates",
+            "a certificate of the chain is no authority's, or its chain is longer than it allows",
+            "put the right intermediate certificates on the server",
+        ),
+        CertificateReason::CriticalExtension => (
+            "has a critical extension that is not known",
+            "whoever does not understand it must refuse the certificate (RFC 5280 §4.2)",
+            anew,
+        ),
+        CertificateReason::NameConstraint => (
+            "is for a name that its authority may not vouch for",
+            "an authority of the chain is limited to other names (RFC 5280 §4.2.1.10)",
+            "have it issued by an authority that may",
+        ),
+        CertificateReason::OldVersion => (
+            "is of X.509 version 1",
+            "that version knows no names of servers; nothing accepts it any more",
+            "have the certificate issued anew, as version 3 with a subjectAltName",
+        ),
+        CertificateReason::Unreadable => (
+            "is not written as certificates are",
+            "something in it breaks the rules of RFC 5280",
+            anew,
+        ),
+        _ => {
+            return Words::new(
+                format!("certificate of {host} cannot be trusted"),
+                look_behind(context),
+            )
+            .means("the verifier has a reason that is not one of the usual ones");
+        }
+    };
+    Words::new(format!("certificate of {host} {what}"), next).means(meaning)
 }
 
 fn look_behind(context: &Context<'_>) -> String {
@@ -198,7 +265,7 @@ fn out_of_date(context: &Context<'_>, host: &str) -> Words {
         return Words::default();
     };
     // The record's own calendar: the same record says the same at any later time.
-    let wall = context.model.run.as_ref().map_or(0, |run| run.wall);
+    let wall = context.story.run.as_ref().map_or(0, |run| run.wall);
     let now = (wall.saturating_add(context.at.nanos()) / 1_000_000_000) as i64;
     let away = |at: i64| duration(Duration::from_secs(at.abs_diff(now)));
     if *reason == CertificateReason::Expired {

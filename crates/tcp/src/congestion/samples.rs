@@ -24,5 +24,7 @@ pub(crate) fn moment(us: u64, una: u32, nxt: u32) -> Moment {
 
 pub(crate) fn window(cwnd: u32) -> Window {
     let start = moment(0, 0, 0);
-    Window { limited: true, ..Window::new(cwnd, SeqNumber(0), start.now) }
+    let mut window = Window::new(cwnd, SeqNumber(0), start.now);
+    window.limited = true;
+    window
 }

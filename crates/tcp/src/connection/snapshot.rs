@@ -94,6 +94,11 @@ impl Connection {
         }
     }
 
+    /// Whether the owner may open a connection in the place of this one, which is in TIME_WAIT.
+    pub fn may_be_replaced(&self) -> bool {
+        matches!(&self.state, State::TimeWait(state) if state.may_be_replaced())
+    }
+
     /// The event of the segment that delivered the byte at `offset` of the received stream, if
     /// anybody recorded. Of a very long stream only the last segments are remembered.
     pub fn segment_at(&self, offset: u64) -> Option<EventId> {
@@ -134,9 +139,9 @@ impl Connection {
                 open.receiver.fill(&mut info, &self.profile);
                 info.pmtu = open.sender.path_mss() + headers;
                 info.window_scale = open.window_scale.map(|peer| (peer, open.receiver.shift()));
-                info.last_data_sent = open.sender.last_sent;
+                info.last_data_sent = open.sender.latest().data;
                 info.last_data_recv = open.receiver.last_data;
-                info.last_ack_recv = open.sender.last_ack;
+                info.last_ack_recv = open.sender.latest().ack;
                 None
             }
             State::TimeWait(_) | State::Closed(_) => None,

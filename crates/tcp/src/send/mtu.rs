@@ -5,14 +5,14 @@
 //! after the fixed headers.
 
 use crate::clock::micros;
+use crate::context::Context;
 use crate::info::CaState;
 use crate::profile::{MtuProbing, Profile};
 
-use super::Sender;
 use super::burst::Burst;
 use super::retries::{RETRY_BASE_US, retry_time_us};
 use super::search::{MtuSearch, Probe};
-use crate::context::Context;
+use super::sender::Sender;
 
 /// Below this congestion window nothing is tried: a probe that is lost has to be found out by
 /// segments after it.
@@ -42,17 +42,17 @@ impl Sender {
             self.begin_search(headers, asked_options(profile), cx);
             self.sync_size(cx);
         }
-        self.begin_search(headers, self.option_bytes(), cx);
+        self.begin_search(headers, self.size.options(), cx);
     }
 
     /// Payload of the first segments: what a client guesses its peer's to be
     /// (`tcp_initialize_rcv_mss`).
     pub(crate) fn first_size(&self, is_active: bool, profile: &Profile) -> u32 {
         if !is_active || profile.mtu_probing != MtuProbing::Always {
-            return self.size.effective;
+            return self.size.effective();
         }
         let begin = u32::from(profile.base_mss) + asked_options(profile);
-        self.size.effective.min(self.payload_of(begin, profile))
+        self.size.effective().min(self.size.payload_of(begin, profile))
     }
 
     fn begin_search(&mut self, headers: u32, options: u32, cx: Context<'_>) {
@@ -60,7 +60,7 @@ impl Sender {
         let search = MtuSearch {
             is_on: profile.mtu_probing == MtuProbing::Always,
             low: u32::from(profile.base_mss) + options,
-            high: self.size.clamp.min(self.size.path),
+            high: self.size.most(),
             probe: None,
             headers,
             since: cx.now.ticks,
@@ -77,20 +77,14 @@ impl Sender {
         self.activity.as_mut()?.search.as_deref_mut()
     }
 
-    /// Segments of `size` bytes, options included, have this much payload (`tcp_mtu_to_mss`).
-    pub(super) fn payload_of(&self, size: u32, profile: &Profile) -> u32 {
-        let size = size.min(self.size.clamp).max(u32::from(profile.min_send_mss));
-        size.saturating_sub(self.option_bytes()).max(8)
-    }
-
     /// The path turned out to take no more than is known by now: neither will larger probes pass.
     /// Gives the payload that the search allows (`tcp_sync_mss`).
     pub(super) fn limit_search(&mut self, profile: &Profile) -> Option<u32> {
-        let path = self.size.path;
+        let path = self.size.path();
         let search = self.search_mut()?;
         search.high = search.high.min(path);
         let low = search.is_on.then_some(search.low)?;
-        Some(self.payload_of(low, profile))
+        Some(self.size.payload_of(low, profile))
     }
 
     /// Sends a segment halfway between what passes and what might, if everything is quiet, and enough
@@ -100,28 +94,28 @@ impl Sender {
         let MtuSearch { low, high, .. } = *search;
         if !search.is_on
             || search.probe.is_some()
-            || self.recovery.state != CaState::Open
-            || self.window.cwnd < LEAST_WINDOW
+            || self.recovery.state() != CaState::Open
+            || self.window.cwnd() < LEAST_WINDOW
             || sack_bytes > 0
         {
             return Attempt::None;
         }
-        let payload = self.payload_of(u32::midpoint(low, high), cx.profile);
+        let payload = self.size.payload_of(u32::midpoint(low, high), cx.profile);
         let is_narrow = high < low + u32::from(cx.profile.probe_threshold);
-        if payload > self.payload_of(high, cx.profile) || is_narrow {
+        if payload > self.size.payload_of(high, cx.profile) || is_narrow {
             self.search_again(cx);
             return Attempt::None;
         }
-        let needed = payload + (self.recovery.reordering + 1) * self.size.effective;
-        let waiting = (self.write_end() - self.nxt).max(0) as u32;
-        if waiting < needed || self.wnd < needed {
+        let needed = payload + (self.recovery.reordering() + 1) * self.size.effective();
+        let waiting = (self.written.end_with_fin() - self.space.nxt()).max(0) as u32;
+        if waiting < needed || self.space.wnd() < needed {
             return Attempt::None;
         }
-        if (self.nxt + needed).gt(self.window_end()) {
+        if (self.space.nxt() + needed).gt(self.space.window_end()) {
             return Attempt::Wait;
         }
         let in_flight = self.board.in_flight();
-        if in_flight + 2 > self.window.cwnd {
+        if in_flight + 2 > self.window.cwnd() {
             return if in_flight == 0 { Attempt::None } else { Attempt::Wait };
         }
         if !self.gather(payload) {
@@ -129,8 +123,8 @@ impl Sender {
         }
         let burst = self.send_new(payload, payload, cx);
         // It takes the place of two.
-        self.window.cwnd -= 1;
-        let size = payload + self.option_bytes();
+        self.window.make_way_for_probe();
+        let size = payload + self.size.options();
         let probe = Probe { size, start: burst.seq, end: burst.seq + payload };
         if let Some(search) = self.search_mut() {
             search.probe = Some(probe);
@@ -149,15 +143,15 @@ impl Sender {
             if is_last || is_record {
                 return false;
             }
-            self.queue.grow(self.nxt, payload);
+            self.written.queue.grow(self.space.nxt(), payload);
         }
     }
 
     /// The search has ended: after a while paths may have changed (RFC 4821 §7.3;
     /// `tcp_mtu_check_reprobe`).
     fn search_again(&mut self, cx: Context<'_>) {
-        let high = self.size.clamp.min(self.size.path);
-        let low = self.size.effective + self.option_bytes();
+        let high = self.size.most();
+        let low = self.size.effective() + self.size.options();
         let interval = cx.profile.tick.count(micros(cx.profile.probe_interval));
         let Some(search) = self.search_mut() else { return };
         if cx.now.ticks.wrapping_sub(search.since) >= interval {
@@ -169,16 +163,14 @@ impl Sender {
     /// fewer fit the window (RFC 4821 §7.6.1; `tcp_mtup_probe_success`).
     pub(super) fn check_probe(&mut self, cx: Context<'_>) {
         let Some(search) = self.search() else { return };
-        let Some(probe) = search.probe.filter(|probe| probe.end.le(self.una)) else { return };
+        let Some(probe) = search.probe.filter(|probe| probe.end.le(self.space.una())) else {
+            return;
+        };
         let headers = search.headers;
-        self.recovery.prior_ssthresh = self.current_ssthresh();
-        let before = self.size.effective + self.option_bytes() + headers;
-        let bytes = u64::from(self.window.cwnd) * u64::from(before);
-        let cwnd = bytes / u64::from(probe.size + headers);
-        self.window.cwnd = (cwnd as u32).max(1);
-        self.window.count = 0;
-        self.window.stamp = cx.now.ticks;
-        self.window.ssthresh = self.current_ssthresh();
+        self.recovery.remember_ssthresh(self.current_ssthresh());
+        let before = self.size.effective() + self.size.options() + headers;
+        self.window.rescale(before, probe.size + headers, cx.now.ticks);
+        self.window.set_ssthresh(self.current_ssthresh());
         if let Some(search) = self.search_mut() {
             (search.low, search.probe) = (probe.size, None);
         }
@@ -188,14 +180,14 @@ impl Sender {
     /// Something is lost. If that is the probe, it was too large, and the network is not to blame
     /// (RFC 4821 §7.6.2; `tcp_mtup_probe_failed`). Whether it was.
     pub(super) fn blames_probe(&mut self) -> bool {
-        let (una, state) = (self.una, self.recovery.state);
+        let (una, state) = (self.space.una(), self.recovery.state());
         let Some(search) = self.search_mut() else { return false };
         let Some(probe) = search.probe.filter(|probe| probe.start == una) else { return false };
         if state >= CaState::Cwr {
             return false;
         }
         (search.high, search.probe) = (probe.size - 1, None);
-        self.window.cwnd += 1;
+        self.window.give_back_probe();
         self.simple_retransmit();
         true
     }
@@ -215,20 +207,20 @@ impl Sender {
     /// Segments time out again and again: perhaps they are too large for the path, and nobody says
     /// so. Then smaller ones are sent, and larger ones tried later (RFC 4821 §7.7; `tcp_mtu_probing`).
     pub(super) fn suspect_black_hole(&mut self, cx: Context<'_>) {
-        let Some(since) = self.recovery.retrans_stamp else { return };
+        let Some(since) = self.recovery.retrans_stamp() else { return };
         let profile = cx.profile;
         let patience = retry_time_us(profile.retries1, RETRY_BASE_US, micros(profile.rto_max));
         let waited = u64::from(cx.now.ms.wrapping_sub(since)) * 1000;
-        if self.retransmits == 0 || waited < patience {
+        if self.timers.retransmits() == 0 || waited < patience {
             return;
         }
         let Some(low) = self.search().map(|search| search.low) else { return };
-        let half = self.payload_of(low, profile) / 2;
+        let half = self.size.payload_of(low, profile) / 2;
         let smaller = half
             .min(u32::from(profile.base_mss))
             .max(u32::from(profile.mtu_probe_floor))
             .max(u32::from(profile.min_send_mss));
-        let options = self.option_bytes();
+        let options = self.size.options();
         let Some(search) = self.search_mut() else { return };
         if search.is_on {
             search.low = smaller + options;

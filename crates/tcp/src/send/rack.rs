@@ -1,39 +1,31 @@
-//! RACK: a segment is lost if one sent sufficiently later has arrived (RFC 8985;
-//! `net/ipv4/tcp_recovery.c`). All times are microseconds: on a coarser clock it takes reordering
-//! for loss.
+//! What RACK remembers of deliveries (RFC 8985; `net/ipv4/tcp_recovery.c`). All times are
+//! microseconds: a coarser clock would take reordering for loss.
 
 use roundtrip_packet::SeqNumber;
 
-use crate::info::CaState;
-
-use super::sent::{Marks, Sent};
-use super::{SendTimer, Sender};
-use crate::context::Context;
+use super::sent::Sent;
 
 /// Recoveries for which a widened window persists (RFC 8985 §6.2, step 4: 16).
-pub(super) const PERSIST: u8 = 16;
-/// Added to the time to wait, µs (`TCP_TIMEOUT_MIN_US`): two ticks of 1 ms.
-pub(super) const TIMEOUT_MIN_US: u64 = 2000;
-
+const PERSIST: u8 = 16;
 /// What was delivered last, by time of sending.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rack {
     /// When the segment was sent that was sent last among those delivered, µs (RACK.xmit_ts).
-    pub(super) sent_us: u64,
+    sent_us: u64,
     /// Its end (RACK.end_seq).
-    pub(super) end: SeqNumber,
+    end: SeqNumber,
     /// The round trip of the segment delivered last, µs (RACK.rtt).
-    pub(super) rtt_us: u32,
+    rtt_us: u32,
     /// Something was delivered since losses were last looked for.
-    pub(super) advanced: bool,
+    advanced: bool,
     /// The reordering window in quarters of the least round trip (RACK.reo_wnd_mult).
-    pub(super) steps: u8,
+    steps: u8,
     /// Recoveries until it goes back to one.
-    pub(super) persist: u8,
+    persist: u8,
     /// A duplicate was reported in this round trip.
-    pub(super) dsack_seen: bool,
+    dsack_seen: bool,
     /// Segments delivered when the window was last widened.
-    pub(super) last_delivered: u32,
+    last_delivered: u32,
 }
 
 impl Default for Rack {
@@ -90,83 +82,46 @@ impl Rack {
             self.steps = 1;
         }
     }
-}
 
-impl Sender {
-    /// How much later than another a segment may arrive, µs (`tcp_rack_reo_wnd`).
-    fn reordering_window_us(&self) -> u64 {
-        if self.counts.reordering_seen == 0 {
-            // Without reordering ever seen: none in recovery, nor after three were sacked.
-            if self.recovery.state >= CaState::Recovery
-                || self.board.sacked_out >= self.recovery.reordering
-            {
-                return 0;
-            }
-        }
-        let quarter = u64::from(self.rtt.min_us() / 4);
-        (quarter * u64::from(self.rack.steps)).min(u64::from(self.rtt.srtt_us()))
+    /// When and how far the segment reached that was sent last among those delivered.
+    pub(super) fn reference(&self) -> (u64, SeqNumber) {
+        (self.sent_us, self.end)
+    }
+
+    /// How much later than another a segment may arrive once the path is known to reorder, µs
+    /// (`tcp_rack_reo_wnd`).
+    pub(super) fn window_us(&self, min_rtt_us: u32, srtt_us: u32) -> u64 {
+        (u64::from(min_rtt_us / 4) * u64::from(self.steps)).min(u64::from(srtt_us))
     }
 
     /// µs until a segment sent at `sent_us` is to be taken for lost (`tcp_rack_skb_timeout`).
-    pub(super) fn rack_remaining(&self, sent_us: u64, window_us: u64, now_us: u64) -> i64 {
-        let due = u64::from(self.rack.rtt_us) + window_us;
+    pub(super) fn remaining_us(&self, sent_us: u64, window_us: u64, now_us: u64) -> i64 {
+        let due = u64::from(self.rtt_us) + window_us;
         due as i64 - now_us.saturating_sub(sent_us) as i64
     }
 
-    /// Marks what is lost by now; gives how long to wait for what may be, µs
-    /// (`tcp_rack_detect_loss`).
-    fn detect_loss(&mut self, cx: Context<'_>) -> u64 {
-        let window = self.reordering_window_us();
-        let reference = (self.rack.sent_us, self.rack.end);
-        let mut wait = 0;
-        let mut next = self.board.oldest();
-        while let Some(place) = next {
-            next = self.board.newer(place);
-            let Some(sent) = self.board.get(place) else { break };
-            if sent.marks.has(Marks::LOST) && !sent.marks.has(Marks::RETRANS) {
-                continue;
-            }
-            if !sent_after(reference, (sent.sent_us, sent.end())) {
-                break;
-            }
-            let remaining = self.rack_remaining(sent.sent_us, window, cx.now.us);
-            if remaining <= 0 {
-                self.mark_lost(place);
-                self.board.unlink(place);
-            } else {
-                wait = wait.max(remaining as u64);
-            }
-        }
-        wait
+    /// Whether something was delivered since losses were last looked for, which is done now.
+    pub(super) fn take_advanced(&mut self) -> bool {
+        std::mem::take(&mut self.advanced)
     }
 
-    /// Looks for losses after a delivery; whether it set the timer (`tcp_rack_mark_lost`).
-    pub(super) fn rack_mark_lost(&mut self, cx: Context<'_>) -> bool {
-        if !self.rack.advanced {
-            return false;
-        }
-        self.rack.advanced = false;
-        let wait = self.detect_loss(cx);
-        if wait > 0 {
-            self.set_timer(SendTimer::Reordering, wait + TIMEOUT_MIN_US, cx);
-        }
-        wait > 0
+    /// Losses are to be looked for with the next acknowledgement, whatever it delivers.
+    pub(super) fn look_again(&mut self) {
+        self.advanced = true;
     }
 
-    /// The wait is over: what has not arrived is lost (`tcp_rack_reo_timeout`).
-    pub(super) fn on_reordering_timeout(&mut self, cx: Context<'_>) {
-        let before = self.board.in_flight();
-        self.timer = None;
-        self.detect_loss(cx);
-        if before != self.board.in_flight() {
-            if self.recovery.state != CaState::Recovery {
-                self.enter_recovery(false, cx);
-                self.reduce(1, 0, false);
-            }
-            self.rexmit = super::Rexmit::Lost;
-        }
-        if self.timer_kind() != Some(SendTimer::Retransmission) {
-            self.rearm_rto_after(Some(SendTimer::Reordering), cx);
-        }
+    /// A duplicate was reported that reordering explains.
+    pub(super) fn note_duplicate(&mut self) {
+        self.dsack_seen = true;
+    }
+
+    /// A recovery has ended that was not needless.
+    pub(super) fn note_recovery(&mut self) {
+        self.persist = self.persist.saturating_sub(1);
+    }
+
+    /// A recovery has turned out to be needless: the window stays wide for one more.
+    pub(super) fn note_needless_recovery(&mut self) {
+        self.persist = (self.persist + 1).min(PERSIST);
     }
 }

@@ -7,6 +7,9 @@ use crate::profile::Profile;
 /// The base of the time after which Linux gives a connection up, µs (`TCP_RTO_MIN`).
 pub(super) const RETRY_BASE_US: u64 = 200_000;
 
+/// Added to the time to wait, µs (`TCP_TIMEOUT_MIN_US`): two ticks of 1 ms.
+pub(super) const TIMEOUT_MIN_US: u64 = 2000;
+
 /// Who waits for the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience {

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use roundtrip_packet::SeqNumber;
+use roundtrip_packet::{SackBlock, SeqNumber};
 
 use super::sent::{Departure, Marks, NIL, Sent};
 
@@ -21,17 +21,20 @@ pub(crate) struct Scoreboard {
     oldest: u32,
     newest: u32,
     /// Segments acknowledged selectively, or by duplicate acknowledgements.
-    pub(crate) sacked_out: u32,
+    sacked_out: u32,
     /// Segments believed lost.
-    pub(crate) lost_out: u32,
+    lost_out: u32,
     /// Retransmissions on their way.
-    pub(crate) retrans_out: u32,
+    retrans_out: u32,
     /// Of the segments that are out, those that are `JOINED`.
     joined_out: u32,
     /// Where to look for the next segment to retransmit (`retransmit_skb_hint`).
-    pub(crate) hint: Option<Place>,
+    hint: Option<Place>,
     /// The end of the highest segment acknowledged selectively; meaningless without one.
     highest_sack: SeqNumber,
+    /// The SACK blocks of the last acknowledgement, which need not be looked through again; while
+    /// something is sacked.
+    known_blocks: Option<Box<[SackBlock; 4]>>,
 }
 
 impl Default for Scoreboard {
@@ -47,6 +50,7 @@ impl Default for Scoreboard {
             joined_out: 0,
             hint: None,
             highest_sack: SeqNumber(0),
+            known_blocks: None,
         }
     }
 }
@@ -62,6 +66,48 @@ impl Scoreboard {
     #[inline]
     pub(crate) fn in_flight(&self) -> u32 {
         (self.out() + self.retrans_out).saturating_sub(self.sacked_out + self.lost_out)
+    }
+
+    /// Segments acknowledged selectively, or by duplicate acknowledgements.
+    #[inline]
+    pub(crate) fn sacked_out(&self) -> u32 {
+        self.sacked_out
+    }
+
+    /// Segments believed lost.
+    #[inline]
+    pub(crate) fn lost_out(&self) -> u32 {
+        self.lost_out
+    }
+
+    /// Retransmissions on their way.
+    #[inline]
+    pub(crate) fn retrans_out(&self) -> u32 {
+        self.retrans_out
+    }
+
+    /// Where to look for the next segment to retransmit (`retransmit_skb_hint`).
+    pub(crate) fn hint(&self) -> Option<Place> {
+        self.hint
+    }
+
+    pub(crate) fn set_hint(&mut self, hint: Option<Place>) {
+        self.hint = hint;
+    }
+
+    /// The blocks of the last acknowledgement, while something is sacked.
+    pub(crate) fn known_blocks(&self) -> [SackBlock; 4] {
+        match (&self.known_blocks, self.sacked_out) {
+            (Some(known), 1..) => **known,
+            _ => [SackBlock::default(); 4],
+        }
+    }
+
+    pub(crate) fn note_blocks(&mut self, blocks: [SackBlock; 4]) {
+        match &mut self.known_blocks {
+            Some(known) => **known = blocks,
+            None => self.known_blocks = Some(Box::new(blocks)),
+        }
     }
 
     /// Buffers the segments that are out left in.
@@ -100,7 +146,7 @@ impl Scoreboard {
     }
 
     #[inline]
-    pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut Sent> {
+    fn get_mut(&mut self, place: Place) -> Option<&mut Sent> {
         let index = self.index(place);
         self.segments.get_mut(index)
     }
@@ -113,7 +159,7 @@ impl Scoreboard {
 
     /// Remembers `end` as sacked, if it is the highest.
     #[inline]
-    pub(crate) fn raise_highest_sack(&mut self, end: SeqNumber, una: SeqNumber) {
+    fn raise_highest_sack(&mut self, end: SeqNumber, una: SeqNumber) {
         self.highest_sack = self.highest_sack(una).max(end);
     }
 
@@ -149,8 +195,9 @@ impl Scoreboard {
         Some(sent)
     }
 
-    /// Gives the room back that a burst took.
+    /// Nothing is out: gives the room back that a burst took.
     pub(crate) fn shrink(&mut self) {
+        self.known_blocks = None;
         if self.segments.is_empty() && self.segments.capacity() > 0 {
             self.segments = VecDeque::new();
         }
@@ -188,6 +235,76 @@ impl Scoreboard {
         }
     }
 
+    /// A segment was acknowledged selectively: it has arrived, and a retransmission of it that was
+    /// believed to be needed is not counted any more (`tcp_sacktag_one`).
+    pub(crate) fn mark_sacked(&mut self, place: Place, una: SeqNumber) {
+        let Some(sent) = self.get(place).copied() else { return };
+        let mut marks = sent.marks;
+        let was_lost = marks.has(Marks::LOST);
+        self.lost_out -= u32::from(was_lost);
+        // Without LOST the retransmission is still on its way.
+        if was_lost && marks.has(Marks::RETRANS) {
+            marks = marks.without(Marks::RETRANS);
+            self.retrans_out -= 1;
+        }
+        self.raise_highest_sack(sent.end(), una);
+        self.sacked_out += 1;
+        self.unlink(place);
+        self.set_marks(place, marks.without(Marks::LOST).with(Marks::SACKED));
+    }
+
+    /// The retransmission of a segment has arrived too: the peer reports it as a duplicate.
+    pub(crate) fn clear_retransmitted(&mut self, place: Place) {
+        if let Some(sent) = self.get_mut(place)
+            && sent.marks.has(Marks::RETRANS)
+        {
+            sent.marks = sent.marks.without(Marks::RETRANS);
+            self.retrans_out -= 1;
+        }
+    }
+
+    /// No segment is lost after all.
+    pub(crate) fn forget_lost(&mut self) {
+        self.clear_marks(Marks::LOST);
+        self.lost_out = 0;
+        self.hint = None;
+    }
+
+    /// The peer took back what it had acknowledged selectively.
+    pub(crate) fn forget_sacked(&mut self) {
+        self.clear_marks(Marks::SACKED);
+        self.sacked_out = 0;
+    }
+
+    // ---- duplicate acknowledgements in place of SACK ----
+
+    /// So many duplicate acknowledgements have come, each for a segment that has arrived.
+    pub(crate) fn count_duplicates(&mut self, count: u32) {
+        self.sacked_out += count;
+    }
+
+    /// So many of the duplicates are accounted for.
+    pub(crate) fn discount_duplicates(&mut self, count: u32) {
+        self.sacked_out = self.sacked_out.saturating_sub(count);
+    }
+
+    /// Duplicates are counted anew.
+    pub(crate) fn forget_duplicates(&mut self) {
+        self.sacked_out = 0;
+    }
+
+    /// There cannot have been more duplicates than there are segments, less those that are missing
+    /// (`tcp_limit_reno_sacked`). Whether there were.
+    pub(crate) fn limit_duplicates(&mut self) -> bool {
+        let out = self.out();
+        let holes = self.lost_out.max(1).min(out);
+        let exceeds = self.sacked_out + holes > out;
+        if exceeds {
+            self.sacked_out = out - holes;
+        }
+        exceeds
+    }
+
     /// A segment was sent again.
     pub(crate) fn mark_retransmitted(&mut self, place: Place, now: Departure) {
         let Some(sent) = self.get_mut(place) else { return };
@@ -216,14 +333,14 @@ impl Scoreboard {
     }
 
     #[inline]
-    pub(crate) fn set_marks(&mut self, place: Place, marks: Marks) {
+    fn set_marks(&mut self, place: Place, marks: Marks) {
         if let Some(sent) = self.get_mut(place) {
             sent.marks = marks;
         }
     }
 
     /// Takes the marks off all segments that `which` has.
-    pub(crate) fn clear_marks(&mut self, which: Marks) {
+    fn clear_marks(&mut self, which: Marks) {
         for sent in &mut self.segments {
             sent.marks = sent.marks.without(which);
         }

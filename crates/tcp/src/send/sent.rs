@@ -50,6 +50,11 @@ impl Marks {
         Marks(self.0 & !less.0)
     }
 
+    /// What is believed to have become of the segment, whatever it was sent with.
+    pub(crate) const fn fate(self) -> Marks {
+        self.without(Marks::JOINED).without(Marks::PUSH).without(Marks::RECORD)
+    }
+
     /// Retransmitted, now or ever (`TCPCB_RETRANS`).
     #[inline]
     pub(crate) const fn was_retransmitted(self) -> bool {

@@ -227,7 +227,7 @@ impl Open {
     pub(crate) fn into_remains(self, cx: Context<'_>) -> Remains {
         Remains {
             fin_timeout: self.fin_timeout(cx),
-            snd_nxt: self.sender.nxt,
+            snd_nxt: self.sender.space().nxt(),
             timestamp_offset: self.timestamps.unwrap_or(0),
             ack_due: self.receiver.ack.owed || self.receiver.ack.due,
             receiver: self.receiver,
@@ -272,7 +272,7 @@ impl Open {
             self.receiver.ack.undecided |= self.receiver.ack.owed;
             // With nothing to send there is nothing to wait for.
             if self.receiver.ack.undecided && !self.sender.wants_poll() {
-                self.receiver.decide(self.sender.rtt.srtt8_us(), cx);
+                self.receiver.decide(self.sender.rtt().srtt8_us(), cx);
             }
             if self.orphan {
                 verdict.next = self.settle_fin_wait_2(cx);
@@ -347,9 +347,9 @@ impl Open {
     fn is_harmless(&self, segment: &Segment<'_>, ts: Timestamps, recent: u32) -> bool {
         let window = self.scaled_window(segment);
         let Some(ack) = segment.header.ack() else { return false };
-        let replay = self.sender.rtt.rto_us() * 12 / 10_000;
-        ack == self.sender.una
-            && !self.sender.may_update_window(ack, segment.header.sequence, window)
+        let replay = self.sender.rtt().rto_us() * 12 / 10_000;
+        ack == self.sender.space().una()
+            && !self.sender.space().may_update_window(ack, segment.header.sequence, window)
             && u64::from(recent.wrapping_sub(ts.value)) <= replay
     }
 
@@ -412,11 +412,11 @@ impl Open {
         let header = &segment.header;
         header.flags | Flags::PSH == Flags::ACK | Flags::PSH
             && !segment.payload.is_empty()
-            && ack == self.sender.una
+            && ack == self.sender.space().una()
             && self.phase == Phase::Established
             && header.options.sack.as_slice().is_empty()
             && header.options.timestamps.is_some() == self.timestamps.is_some()
-            && self.scaled_window(segment) == self.sender.wnd
+            && self.scaled_window(segment) == self.sender.space().wnd()
             && self.receiver.expects(header.sequence)
             && self.is_charged_ahead(segment.payload.len() as u32)
     }
@@ -440,7 +440,7 @@ impl Open {
         let echo = ts
             .filter(|ts| ts.echo != 0)
             .map(|ts| ts.echo.wrapping_sub(self.timestamps.unwrap_or(0)));
-        let acceptable = ack.le(self.sender.nxt);
+        let acceptable = ack.le(self.sender.space().nxt());
         if let Some(ts) = ts
             && acceptable
         {
@@ -514,7 +514,7 @@ impl Open {
             options: if self.timestamps.is_some() { 12 } else { 0 },
             cause: segment.id,
         };
-        match self.receiver.on_text(&text, self.sender.rtt.rto_us(), cx) {
+        match self.receiver.on_text(&text, self.sender.rtt().rto_us(), cx) {
             Text::InOrder { fin: true } => self.on_fin(cx),
             Text::InOrder { fin: false } => Verdict::stay(Disposition::Accepted),
             Text::OutOfOrder => Verdict::stay(Disposition::OutOfOrder),
@@ -556,7 +556,7 @@ impl Open {
     /// Fires what is due. Gives what fired, and where it led.
     pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> (Option<Fired>, Next) {
         let mut fired = None;
-        if self.receiver.ack.on_timeout(self.sender.rtt.rto_us(), cx.now, cx.profile) {
+        if self.receiver.ack.on_timeout(self.sender.rtt().rto_us(), cx.now, cx.profile) {
             fired = Some(Fired { timer: Timer::DelayedAck, count: 1 });
         }
         let patience = Patience { orphan: self.orphan, user_timeout: self.user_timeout() };
@@ -594,13 +594,13 @@ impl Open {
             self.keepalive_at = Deadline::at(cx.now.time + keepalive.idle);
             return None;
         }
-        let last = self.sender.last_ack.max(self.receiver.last_data);
+        let last = self.sender.latest().ack.max(self.receiver.last_data);
         let silent = cx.now.time.since(last);
         if silent < keepalive.idle {
             self.keepalive_at = Deadline::at(last + keepalive.idle);
             return None;
         }
-        let probes = self.sender.probes_out;
+        let probes = self.sender.probes_out();
         let over = match self.user_timeout() {
             Some(limit) => silent >= limit && probes > 0,
             None => probes >= u32::from(keepalive.probes),
@@ -634,7 +634,7 @@ impl Open {
             return Some(self.data(ports, burst, cx));
         }
         if self.receiver.ack.undecided {
-            self.receiver.decide(self.sender.rtt.srtt8_us(), cx);
+            self.receiver.decide(self.sender.rtt().srtt8_us(), cx);
             if self.receiver.ack.due {
                 return Some(self.pure_ack(ports, cx));
             }
@@ -653,14 +653,14 @@ impl Open {
         if !std::mem::take(&mut self.reset_due) {
             return None;
         }
-        let seq = self.sender.acceptable_seq(self.receiver.shift());
+        let seq = self.sender.space().acceptable_seq(self.receiver.shift());
         Some(self.header(ports, seq, Flags::RST_ACK, cx))
     }
 
     fn pure_ack(&mut self, ports: Ports, cx: Context<'_>) -> OpenSegment {
-        let seq = self.sender.acceptable_seq(self.receiver.shift());
+        let seq = self.sender.space().acceptable_seq(self.receiver.shift());
         let header = self.header(ports, seq, Flags::ACK, cx);
-        self.sender.last_output = cx.now.time;
+        self.sender.note_output(cx.now.time);
         OpenSegment { header, burst: None, ecn: Ecn::NotEct }
     }
 
@@ -676,7 +676,7 @@ impl Open {
         if self.ecn && !burst.retransmission && burst.len > 0 {
             // RFC 3168 §6.1.5: retransmissions are not marked.
             ecn = Ecn::Ect0;
-            if std::mem::take(&mut self.sender.cwr_due) {
+            if self.sender.take_cwr() {
                 flags |= Flags::CWR;
             }
         }

@@ -93,6 +93,12 @@ impl TimeWait {
         self.snd_nxt + 65_537_u32
     }
 
+    /// Whether we ourselves may open a connection in this one's place: timestamps tell its segments
+    /// from the old ones (RFC 6191 §2; `tcp_twsk_unique`).
+    pub(crate) fn may_be_replaced(&self) -> bool {
+        self.ts_recent.is_some()
+    }
+
     pub(crate) fn on_timeout(&mut self, now: Time) -> Option<(Fired, Next)> {
         if now < self.until {
             return None;

@@ -2,8 +2,8 @@
 
 use http::{Method, StatusCode};
 use roundtrip_http::client::{Expect, Follow, Jar, Origin, Request, Response};
-use roundtrip_http::message::Fields;
-use roundtrip_record::{EventId, FaultKind};
+use roundtrip_http::message::{Fields, escape};
+use roundtrip_record::{EventId, FaultKind, Initiator};
 use roundtrip_wire::Wire;
 use std::time::SystemTime;
 use url::Url;
@@ -22,6 +22,7 @@ pub(super) struct Hop {
     pub(super) method: Method,
     sends: Sends,
     referer: Option<String>,
+    initiator: Initiator,
 }
 
 /// What follows an answer.
@@ -33,12 +34,13 @@ pub(super) enum Next {
 }
 
 impl Hop {
-    pub(super) fn first(wanted: &Wanted) -> Self {
+    pub(super) fn first(wanted: &Wanted, initiator: Initiator) -> Self {
         Self {
             url: wanted.url.clone(),
             method: wanted.method.clone(),
             sends: wanted.sends,
             referer: wanted.referer.given.clone(),
+            initiator,
         }
     }
 
@@ -74,6 +76,7 @@ impl Hop {
         request.follow = Follow::No;
         request.decode = wanted.decode;
         request.keep_body = wanted.keep_body;
+        request.initiator = self.initiator.clone();
         request.cause = cause;
         request
     }
@@ -120,7 +123,7 @@ impl Hop {
         let Some(location) = location.filter(|_| redirect) else {
             return Next::Answer(None);
         };
-        let location = String::from_utf8_lossy(location).into_owned();
+        let location = escape(location);
         let target = self.url.join(&location);
         if wanted.redirects == Redirects::Shown {
             return Next::Answer(target.ok());
@@ -137,8 +140,10 @@ impl Hop {
         if url.fragment().is_none() {
             url.set_fragment(self.url.fragment());
         }
-        let mut next =
-            Self { url, referer: self.referer.clone(), ..self.sending(response.status, wanted) };
+        let initiator =
+            Initiator::Redirect { of: response.exchange, status: response.status.as_u16() };
+        let referer = self.referer.clone();
+        let mut next = Self { url, referer, ..self.sending(response.status, wanted, initiator) };
         if next.is_trusted(wanted) && next.url.username().is_empty() {
             // It has a host, so neither can fail.
             let _ = next.url.set_username(wanted.url.username());
@@ -152,7 +157,7 @@ impl Hop {
 
     /// What is left of method and body after a redirect with this status: a POST becomes a GET,
     /// unless it was asked to stay one; a method that was named stays.
-    fn sending(&self, status: StatusCode, wanted: &Wanted) -> Self {
+    fn sending(&self, status: StatusCode, wanted: &Wanted, initiator: Initiator) -> Self {
         let posts = self.sends == Sends::Post && !wanted.keep_post.contains(&status.as_u16());
         let drops = match status {
             StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => posts,
@@ -166,7 +171,7 @@ impl Hop {
                 method = Method::GET;
             }
         }
-        Self { url: self.url.clone(), method, sends, referer: None }
+        Self { url: self.url.clone(), method, sends, referer: None, initiator }
     }
 }
 

@@ -9,8 +9,10 @@ use roundtrip_host::{ConnectError, SocketId};
 use roundtrip_record::{Attempt, AttemptEnd, EventId, TcpState, Time};
 use roundtrip_tcp as tcp;
 
-use super::{Inner, Port, Stack, StackStream, traced};
-use crate::{ConnectFault, Wire as _};
+use super::port::Port;
+use super::shared::{Inner, Stack, traced};
+use super::stream::StackStream;
+use crate::fault::ConnectFault;
 
 /// A try that is under way. Dropped, it is given up.
 struct Trying<P: Port> {
@@ -62,7 +64,7 @@ pub(super) async fn connect<P: Port>(
     until: Option<Time>,
     cause: Option<EventId>,
 ) -> Result<StackStream<P>, ConnectFault> {
-    let began = stack.now();
+    let began = stack.shared.port.now();
     let fault = |ended, syns: Vec<Time>, end| {
         let syn_count = Some(syns.len() as u32);
         ConnectFault(Box::new(Attempt { to, began, ended, syns, syn_count, end }))
@@ -73,7 +75,7 @@ pub(super) async fn connect<P: Port>(
     };
     let mut time_is_up = pin!(async {
         match until {
-            Some(until) => stack.sleep_until(until).await,
+            Some(until) => stack.shared.port.sleep_until(until).await,
             None => pending().await,
         }
     });
@@ -83,7 +85,7 @@ pub(super) async fn connect<P: Port>(
     });
     match tried.await {
         Ok(stream) => Ok(stream),
-        Err(end) => Err(fault(stack.now(), trying.syns(), end)),
+        Err(end) => Err(fault(stack.shared.port.now(), trying.syns(), end)),
     }
 }
 
@@ -93,7 +95,7 @@ fn start<P: Port>(
     options: Option<tcp::Options>,
     cause: Option<EventId>,
 ) -> Result<SocketId, ConnectError> {
-    let now = stack.now();
+    let now = stack.shared.port.now();
     let inner = &mut *stack.shared.inner.borrow_mut();
     let Inner { host, log, .. } = inner;
     let socket = traced!(log, |trace| host.connect(now, to, None, options, cause, trace))?;

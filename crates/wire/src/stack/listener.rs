@@ -8,9 +8,11 @@ use std::net::SocketAddr;
 use roundtrip_host::{BindError, ListenerId};
 use roundtrip_tcp as tcp;
 
+use super::port::Port;
+use super::shared::{Stack, traced};
+use super::stream::StackStream;
 use super::waiter::Waiter;
-use super::{Port, Stack, StackStream, traced};
-use crate::Listener;
+use crate::wire::Listener;
 
 /// Connections that may wait to be accepted (`net.core.somaxconn`).
 const BACKLOG: usize = 4096;

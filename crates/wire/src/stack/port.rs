@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use roundtrip_host::{Apart, Transmit};
 use roundtrip_record::{Time, WireKind};
 
-use crate::{Environment, Task};
+use crate::environment::Environment;
+use crate::wire::Task;
 
 /// The clock, the tasks and the cable of one host: `lab` and `tap` each have one.
 ///

@@ -12,8 +12,9 @@ use roundtrip_record::{CloseReason, ConnectionId, EventId, TcpState};
 use roundtrip_tcp::{Connection, ReadError, WriteError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Port, Stack, traced};
-use crate::{Nodelay, StreamInfo, Transport};
+use super::port::Port;
+use super::shared::{Inner, Stack, Watched, traced};
+use crate::wire::{Nodelay, StreamInfo, Transport};
 
 /// A TCP connection of a [`Stack`]. Dropping it closes it as the kernel closes a descriptor: with
 /// FIN, or with RST when data is left unread.
@@ -127,7 +128,7 @@ impl<P: Port> StackStream<P> {
 
 /// Nothing was read: waits, or says why there will be nothing.
 fn not_read(
-    inner: &mut super::Inner,
+    inner: &mut Inner,
     socket: SocketId,
     context: &Context<'_>,
     error: ReadError,
@@ -236,6 +237,7 @@ impl<P: Port> Transport for StackStream<P> {
             receive_window: info.as_ref().map(|info| u64::from(info.rcv_wnd)),
             retransmissions: info.as_ref().map(|info| u64::from(info.total_retrans)),
             syn: syns,
+            syn_ack: None,
         }
     }
 
@@ -257,7 +259,7 @@ impl<P: Port> Transport for StackStream<P> {
 impl<P: Port> Drop for StackStream<P> {
     fn drop(&mut self) {
         let socket = self.socket;
-        *self.stack.shared.inner.borrow_mut().watched(socket) = super::Watched::default();
+        *self.stack.shared.inner.borrow_mut().watched(socket) = Watched::default();
         self.stack.with(|host, now, log| traced!(log, |trace| host.close(now, socket, trace)));
     }
 }

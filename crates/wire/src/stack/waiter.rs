@@ -2,8 +2,6 @@
 
 use core::task::{Context, Waker};
 
-use super::keep;
-
 /// One task that waits, or none. The waker is kept from one wait to the next, so that waiting for
 /// every segment of a long body clones it once.
 #[derive(Debug, Default)]
@@ -46,5 +44,13 @@ impl Waiters {
     /// It has happened: all wake, in the order in which they began to wait.
     pub(super) fn wake(&mut self) {
         self.0.drain(..).for_each(Waker::wake);
+    }
+}
+
+/// Keeps `waker` unless it is there already.
+fn keep(kept: &mut Option<Waker>, waker: &Waker) {
+    match kept {
+        Some(kept) if kept.will_wake(waker) => {}
+        _ => *kept = Some(waker.clone()),
     }
 }

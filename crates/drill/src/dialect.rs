@@ -1,0 +1,145 @@
+//! FreeBSD's way of writing scripts: its sysctls, as far as they mean what ours mean.
+
+use std::time::Duration;
+
+use roundtrip_tcp::{EcnMode, Profile};
+
+/// Whose scripts these are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Linux's: the order of TCP options is part of what is expected.
+    #[default]
+    Linux,
+    /// FreeBSD's: it has another order of TCP options and other padding, and windows as large as
+    /// its buffers. Neither means anything to the peer, and neither is looked at, but whether a
+    /// window is shut.
+    FreeBsd,
+}
+
+/// What a sysctl of FreeBSD comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// The profile has it now, or it asks for what is so anyway.
+    Had,
+    /// It asks for what is not had here.
+    NotHad,
+    /// It is none of FreeBSD's.
+    Foreign,
+}
+
+/// Values that ask for what is so anyway (tcp(4) of FreeBSD), or that nothing of one connection
+/// shows.
+const HARMLESS: [(&str, &str); 25] = [
+    ("blackhole", "0"),
+    // SYN and FIN together open nothing.
+    ("drop_synfin", "1"),
+    ("hostcache.enable", "0"),
+    ("hostcache.purgenow", "1"),
+    ("icmp_may_rst", "1"),
+    // RFC 5961 is followed.
+    ("insecure_rst", "0"),
+    ("insecure_syn", "0"),
+    ("keepinit", "75000"),
+    ("mssdflt", "536"),
+    ("v6mssdflt", "1220"),
+    ("nolocaltimewait", "0"),
+    ("path_mtu_discovery", "1"),
+    ("pmtud_blackhole_detection", "0"),
+    ("rexmit_drop_options", "0"),
+    ("syncookies", "1"),
+    ("syncookies_only", "0"),
+    ("tolerate_missing_ts", "0"),
+    ("udp_tunneling_overhead", "8"),
+    ("udp_tunneling_port", "0"),
+    ("delayed_ack", "1"),
+    ("rfc3042", "1"),
+    ("rfc3390", "1"),
+    ("always_keepalive", "0"),
+    ("fast_finwait2_recycle", "0"),
+    ("ecn.maxretries", "1"),
+];
+
+/// Takes `name=value`, the name as FreeBSD has it: `net.inet.tcp.sack.enable`.
+pub(crate) fn sysctl(profile: &mut Profile, name: &str, value: &str) -> Meaning {
+    if name == "kern.ipc.maxsockbuf" {
+        return match value.parse::<u64>() {
+            Ok(bytes) => {
+                let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(1 << 30);
+                profile.receive_memory[2] = bytes;
+                profile.receive_memory_max = bytes;
+                Meaning::Had
+            }
+            Err(_) => Meaning::NotHad,
+        };
+    }
+    let Some(name) = name.strip_prefix("net.inet.tcp.") else { return Meaning::Foreign };
+    let is_had = HARMLESS.contains(&(name, value)) || set(profile, name, value).is_some();
+    if is_had { Meaning::Had } else { Meaning::NotHad }
+}
+
+/// Sets what the sysctl means; `None` if there is nothing like it here.
+fn set(profile: &mut Profile, name: &str, value: &str) -> Option<()> {
+    let count: u32 = value.parse().ok()?;
+    let millis = Duration::from_millis(count.into());
+    match name {
+        "rfc1323" if count < 2 => {
+            (profile.window_scaling, profile.timestamps) = (count == 1, count == 1);
+        }
+        "sack.enable" => profile.sack = count != 0,
+        "ecn.enable" => {
+            profile.ecn = match count {
+                0 => EcnMode::Off,
+                1 => EcnMode::On,
+                2 => EcnMode::Passive,
+                _ => return None,
+            }
+        }
+        // FreeBSD counts payload; of Linux's buffers half is payload.
+        "recvspace" => profile.receive_memory[1] = count.saturating_mul(2),
+        "sendspace" => profile.send_memory[1] = count.saturating_mul(2),
+        "keepidle" => profile.keepalive.idle = millis,
+        "keepintvl" => profile.keepalive.interval = millis,
+        "keepcnt" => profile.keepalive.probes = u8::try_from(count).ok()?,
+        "delacktime" => profile.delayed_ack_min = millis,
+        "finwait2_timeout" => profile.fin_timeout = millis,
+        "msl" => profile.time_wait = millis * 2,
+        "rexmit_initial" => profile.rto_initial = millis,
+        // What is added to the round-trip time at least, as Linux has it.
+        "rexmit_slop" => profile.rto_min = millis,
+        "initcwnd_segments" => profile.initial_window = count,
+        _ => return None,
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_means_the_same_is_taken_and_the_rest_is_not() {
+        let mut profile = Profile::linux();
+        for (name, value) in [
+            ("net.inet.tcp.rfc1323", "0"),
+            ("net.inet.tcp.sack.enable", "0"),
+            ("net.inet.tcp.keepidle", "15000"),
+            ("kern.ipc.maxsockbuf", "2097152"),
+            ("net.inet.tcp.insecure_rst", "0"),
+        ] {
+            assert_eq!(sysctl(&mut profile, name, value), Meaning::Had, "{name}={value}");
+        }
+        assert!(!profile.timestamps && !profile.window_scaling && !profile.sack);
+        assert_eq!(profile.keepalive.idle, Duration::from_secs(15));
+        assert_eq!(profile.receive_memory[2], 2_097_152);
+        for (name, value) in [
+            ("net.inet.tcp.insecure_rst", "1"),
+            ("net.inet.tcp.udp_tunneling_port", "9811"),
+            ("net.inet.tcp.ecn.enable", "3"),
+            ("net.inet.tcp.sack.enable", "x"),
+            ("kern.ipc.maxsockbuf", "much"),
+        ] {
+            assert_eq!(sysctl(&mut profile, name, value), Meaning::NotHad, "{name}={value}");
+        }
+        assert_eq!(sysctl(&mut profile, "net.ipv4.tcp_sack", "1"), Meaning::Foreign);
+    }
+}

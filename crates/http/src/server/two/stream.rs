@@ -1,0 +1,181 @@
+//! One exchange at a server, by a stream of HTTP/2.
+
+use core::future::{Future as _, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
+use std::io;
+use std::rc::Rc;
+
+use http::{Method, StatusCode, Version};
+use roundtrip_record::{Body as BodyRecord, BodyCut, EventId, Framing};
+use roundtrip_wire::{LocalFuture, Wire};
+
+use super::body::Incoming;
+use super::responder::Responder;
+use super::sending::Sending;
+use crate::message::Fields;
+use crate::reporter::{EndReport, HeadReport, Reporter};
+use crate::server::access::Served;
+use crate::server::handler::{Request, RequestBody};
+use crate::server::response::Response;
+use crate::server::{Shared, connection};
+use crate::two::Ledger;
+
+/// A stream whose request has come.
+pub(crate) struct Stream<W: Wire> {
+    pub(crate) request: Rc<Request>,
+    pub(crate) incoming: Rc<Incoming<W>>,
+    pub(crate) responder: Rc<Responder>,
+    pub(crate) sending: Option<Sending>,
+    pub(crate) reporter: Reporter<W>,
+    /// The latest event.
+    pub(crate) cause: Option<EventId>,
+    /// The response's status and its fields, once it has begun.
+    pub(crate) answer: Option<(StatusCode, Fields)>,
+    /// Why the response is not whole.
+    pub(crate) cut: Option<BodyCut>,
+}
+
+/// What came of a task of a connection.
+pub(crate) enum Done {
+    /// A request has its response.
+    Response(u32, Box<Response>),
+    /// The client gave the stream up before there was one.
+    GivenUp(u32),
+    /// What a stream went on as has come to its end.
+    Upgraded(u32),
+}
+
+/// Makes the response, unless the client gives the request up.
+pub(crate) fn handle<W: Wire>(
+    shared: Rc<Shared<W>>,
+    id: u32,
+    stream: &Stream<W>,
+    refused: Option<Response>,
+) -> LocalFuture<'static, Done> {
+    let (request, responder) = (Rc::clone(&stream.request), Rc::clone(&stream.responder));
+    let body = RequestBody { source: Rc::<Incoming<W>>::clone(&stream.incoming), request: 0 };
+    Box::pin(async move {
+        if let Some(response) = refused {
+            return Done::Response(id, Box::new(response));
+        }
+        let mut handling = pin!(shared.handler.handle(&request, body));
+        poll_fn(|context| {
+            if responder.poll_reset(context).is_ready() {
+                return Poll::Ready(Done::GivenUp(id));
+            }
+            handling.as_mut().poll(context).map(|response| Done::Response(id, Box::new(response)))
+        })
+        .await
+    })
+}
+
+impl<W: Wire> Stream<W> {
+    /// The head of a response as it goes out, and whether a body follows it.
+    pub(crate) fn head(&self, shared: &Shared<W>, response: &Response) -> (Fields, bool) {
+        let mut fields = Fields::new();
+        shared.date(|date| {
+            fields.add("date", date);
+        });
+        if !shared.options.software.is_empty() {
+            fields.add("server", &shared.options.software);
+        }
+        for (name, value) in response.fields.iter() {
+            // They were checked when they were added.
+            let _ = fields.push(name, value);
+        }
+        let bodyless = connection::is_bodyless(response.status);
+        let tunnel = response.upgrade.is_some();
+        if let Some(length) = response.body.length().filter(|_| !bodyless && !tunnel) {
+            fields.set("content-length", length.to_string());
+        }
+        let sends = !bodyless && self.request.head.line.method != Method::HEAD;
+        let empty = response.body.is_empty() && response.trailers.is_none();
+        (fields, tunnel || sends && !empty)
+    }
+
+    /// Reports the heads that have gone out since.
+    pub(crate) fn report_heads(
+        &mut self,
+        id: u32,
+        place: roundtrip_record::ConnectionId,
+        ledger: &mut Ledger,
+    ) {
+        while self.responder.has_head() {
+            let Some(block) = ledger.take_out(id) else { return };
+            let Some(mut head) = self.responder.next_head() else { return };
+            head.bytes = block.bytes;
+            let report = HeadReport {
+                connection: place,
+                stream: Some(u64::from(id)),
+                head: &head,
+                first_byte: block.began.at,
+                first_segment: None,
+            };
+            self.cause = self.reporter.head(self.cause, &report).or(self.cause);
+        }
+    }
+
+    /// Reports the end of it, and tells who wants to hear of what was answered.
+    pub(crate) fn finish(
+        self,
+        shared: &Shared<W>,
+        id: u32,
+        connection: roundtrip_record::ConnectionId,
+    ) {
+        let Some((status, fields)) = self.answer else { return };
+        let sent = self.sending.as_ref().map_or(0, Sending::handed);
+        let none = Fields::new();
+        let trailers = self.sending.as_ref().map_or(&none, Sending::trailers);
+        let framing = if self.sending.is_some() { Framing::Frames } else { Framing::None };
+        let lower = |value: &[u8]| String::from_utf8_lossy(value).to_ascii_lowercase();
+        let report = EndReport {
+            connection,
+            stream: Some(u64::from(id)),
+            body: BodyRecord {
+                framing,
+                encoded: sent,
+                framed: None,
+                decoded: sent,
+                codings: fields.list("Content-Encoding").map(lower).collect(),
+                content: None,
+                cut: self.cut,
+            },
+            media_type: fields.text("Content-Type").map(crate::media::essence),
+            trailers,
+        };
+        let event = self.reporter.response(self.cause, report).or(self.cause);
+        self.reporter.ended(event, Some(status.as_u16()), self.cut.is_none());
+        if let Some(access) = &shared.access {
+            access(&Served {
+                peer: self.request.peer,
+                wall: self.request.wall,
+                method: Some(&self.request.head.line.method),
+                target: &self.request.head.line.target,
+                status,
+                body: sent,
+                took: shared.wire.now().since(self.request.at),
+                user_agent: self.request.head.fields.text("User-Agent").unwrap_or_default(),
+                complete: self.cut.is_none(),
+            });
+        }
+    }
+}
+
+/// What a body that could not be read makes of a response.
+pub(crate) fn cut(error: &io::Error) -> BodyCut {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => BodyCut::Short,
+        io::ErrorKind::TimedOut => BodyCut::Stalled,
+        _ => BodyCut::Stopped,
+    }
+}
+
+/// The response as `h2` takes it.
+pub(crate) fn coded(status: StatusCode, fields: &Fields) -> http::Response<()> {
+    let mut response = http::Response::new(());
+    *response.status_mut() = status;
+    *response.version_mut() = Version::HTTP_2;
+    *response.headers_mut() = crate::two::to_map(fields);
+    response
+}

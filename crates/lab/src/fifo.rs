@@ -1,0 +1,62 @@
+//! Frames that wait, first in, first out.
+
+use std::collections::VecDeque;
+
+use roundtrip_record::{EventId, Time};
+
+use crate::shape::Queue;
+
+/// A frame that waits for the transmitter.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) frame: Vec<u8>,
+    /// The event of its sending.
+    pub(crate) event: Option<EventId>,
+    /// Since when.
+    pub(crate) since: Time,
+}
+
+impl Waiting {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.frame.len() as u64
+    }
+}
+
+/// Frames in the order in which they came, and their bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Fifo {
+    frames: VecDeque<Waiting>,
+    bytes: u64,
+}
+
+impl Fifo {
+    pub(crate) fn push(&mut self, waiting: Waiting) {
+        self.bytes += waiting.bytes();
+        self.frames.push_back(waiting);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Waiting> {
+        let first = self.frames.pop_front()?;
+        self.bytes -= first.bytes();
+        Some(first)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Queue {
+    /// Whether so many frames of so many bytes in all may wait.
+    pub(crate) fn holds(self, frames: usize, bytes: u64) -> bool {
+        match self {
+            Self::Unlimited => true,
+            Self::Packets(limit) => frames <= limit as usize,
+            Self::Bytes(limit) => bytes <= limit,
+        }
+    }
+}

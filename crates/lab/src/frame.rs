@@ -1,0 +1,192 @@
+//! What a link reads in the frames that it carries.
+
+use std::ops::Range;
+
+/// Bytes of the Ethernet header (IEEE 802.3 §3.2).
+pub(crate) const ETHERNET_HEADER: usize = 14;
+
+const ARP: [u8; 2] = [0x08, 0x06];
+const IPV4: [u8; 2] = [0x08, 0x00];
+const IPV6: [u8; 2] = [0x86, 0xdd];
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const ICMPV6: u8 = 58;
+
+/// The two bits of ECN, both set: congestion was met (RFC 3168 §5).
+const CONGESTION: u8 = 0b11;
+
+/// Message types of neighbour discovery (RFC 4861 §4).
+const NEIGHBOUR_DISCOVERY: Range<u8> = 133..138;
+
+fn ether_type(frame: &[u8]) -> Option<[u8; 2]> {
+    frame.get(12..14)?.try_into().ok()
+}
+
+/// Whether a router would never forward it, since it only resolves addresses: ARP and neighbour
+/// discovery.
+#[inline]
+pub(crate) fn resolves_addresses(frame: &[u8]) -> bool {
+    match ether_type(frame) {
+        Some(ARP) => true,
+        Some(IPV6) => is_neighbour_discovery(&frame[ETHERNET_HEADER..]),
+        _ => false,
+    }
+}
+
+/// Its hop limit is 255, so that one that was forwarded is recognised (RFC 4861 §6.1.1).
+fn is_neighbour_discovery(packet: &[u8]) -> bool {
+    matches!(packet, [_, _, _, _, _, _, ICMPV6, 255, ..])
+        && packet.get(40).is_some_and(|kind| NEIGHBOUR_DISCOVERY.contains(kind))
+}
+
+/// What all packets of a flow have in common and no others: protocol, addresses and ports, as a
+/// number that depends on `key` (RFC 8290 §4.1). Fragments and protocols without ports are told
+/// apart by address and protocol only.
+pub(crate) fn flow(frame: &[u8], key: u64) -> u64 {
+    let packet = frame.get(ETHERNET_HEADER..).unwrap_or_default();
+    let (protocol, addresses, ports) = match ether_type(frame) {
+        Some(IPV4) if packet.len() >= 20 => {
+            let header = usize::from(packet[0] & 0xf) * 4;
+            let fragment = u16::from_be_bytes([packet[6], packet[7]]) & 0x3fff != 0;
+            (packet[9], &packet[12..20], (!fragment).then_some(header))
+        }
+        Some(IPV6) if packet.len() >= 40 => (packet[6], &packet[8..40], Some(40)),
+        _ => (0, &packet[..0], None),
+    };
+    let ports = ports.filter(|_| protocol == TCP || protocol == UDP);
+    let ports = ports.and_then(|at| packet.get(at..at + 4)).unwrap_or_default();
+    let mut hash = mix(key ^ u64::from(protocol));
+    for four in addresses.chunks_exact(4).chain(ports.chunks_exact(4)) {
+        let number = u32::from_be_bytes([four[0], four[1], four[2], four[3]]);
+        hash = mix(hash ^ u64::from(number));
+    }
+    hash
+}
+
+/// Spreads the bits of a number: the finalizer of SplitMix64.
+const fn mix(number: u64) -> u64 {
+    let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Marks the packet as one that met congestion (CE, RFC 3168 §5), if its sender understands that.
+/// Answers whether it does.
+pub(crate) fn mark_congestion(frame: &mut [u8]) -> bool {
+    let kind = ether_type(frame);
+    let Some(packet) = frame.get_mut(ETHERNET_HEADER..) else { return false };
+    match kind {
+        Some(IPV4) if packet.len() >= 20 => {
+            let before = packet[1];
+            if before & CONGESTION == 0 {
+                return false;
+            }
+            packet[1] |= CONGESTION;
+            let changed = [[packet[0], before], [packet[0], packet[1]]].map(u16::from_be_bytes);
+            let sum = u16::from_be_bytes([packet[10], packet[11]]);
+            packet[10..12].copy_from_slice(&updated(sum, changed).to_be_bytes());
+            true
+        }
+        // The two bits are the last of the traffic class, which begins in the middle of a byte.
+        Some(IPV6) if packet.len() >= 40 => {
+            let capable = packet[1] & (CONGESTION << 4) != 0;
+            if capable {
+                packet[1] |= CONGESTION << 4;
+            }
+            capable
+        }
+        _ => false,
+    }
+}
+
+/// The header checksum after one of its words changed (RFC 1624 §3, equation 3).
+fn updated(sum: u16, [before, after]: [u16; 2]) -> u16 {
+    let mut whole = u32::from(!sum) + u32::from(!before) + u32::from(after);
+    while whole > 0xffff {
+        whole = (whole & 0xffff) + (whole >> 16);
+    }
+    !(whole as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An IPv4 packet of UDP between two ports, with a right header checksum.
+    fn datagram(from: u16, to: u16, tos: u8) -> Vec<u8> {
+        let mut frame = vec![0; 14];
+        frame[12..14].copy_from_slice(&IPV4);
+        let mut header =
+            [0x45, tos, 0, 28, 0, 0, 0x40, 0, 64, UDP, 0, 0, 10, 0, 0, 2, 203, 0, 113, 10];
+        let sum = !fold(&header);
+        header[10..12].copy_from_slice(&sum.to_be_bytes());
+        frame.extend(header);
+        frame.extend(from.to_be_bytes());
+        frame.extend(to.to_be_bytes());
+        frame.extend([0, 8, 0, 0]);
+        frame
+    }
+
+    /// The one's complement sum: 0xffff for a header whose checksum is right.
+    fn fold(header: &[u8]) -> u16 {
+        let mut sum: u32 =
+            header.chunks(2).map(|two| u32::from(u16::from_be_bytes([two[0], two[1]]))).sum();
+        while sum > 0xffff {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        sum as u16
+    }
+
+    #[test]
+    fn address_resolution_is_told_from_the_rest() {
+        let mut frame = vec![0; 60];
+        frame[12..14].copy_from_slice(&ARP);
+        assert!(resolves_addresses(&frame));
+        frame[12..14].copy_from_slice(&IPV6);
+        frame[20] = ICMPV6;
+        frame[21] = 255;
+        for (kind, resolves) in [(128, false), (133, true), (135, true), (137, true), (138, false)]
+        {
+            frame[54] = kind;
+            assert_eq!(resolves_addresses(&frame), resolves, "type {kind}");
+        }
+        frame[54] = 135;
+        frame[21] = 64;
+        assert!(!resolves_addresses(&frame), "one that was forwarded");
+        assert!(!resolves_addresses(&datagram(1, 2, 0)));
+        assert!(!resolves_addresses(&frame[..13]));
+        assert!(!resolves_addresses(&[]));
+    }
+
+    #[test]
+    fn a_flow_is_protocol_addresses_and_ports() {
+        let flow = |frame: &[u8]| super::flow(frame, 7);
+        let one = datagram(1_000, 53, 0);
+        assert_eq!(flow(&one), flow(&datagram(1_000, 53, 2)));
+        assert_ne!(flow(&one), flow(&datagram(1_001, 53, 0)));
+        assert_ne!(flow(&one), super::flow(&one, 8), "the key decides");
+        let mut tcp = one.clone();
+        tcp[14 + 9] = TCP;
+        assert_ne!(flow(&one), flow(&tcp));
+        // Later fragments carry no ports.
+        let [mut first, mut second] = [one.clone(), datagram(9, 9, 0)];
+        first[14 + 6] = 0x20;
+        second[14 + 7] = 1;
+        assert_eq!(flow(&first), flow(&second));
+    }
+
+    #[test]
+    fn a_mark_keeps_the_checksum_right() {
+        for tos in [0x01, 0x02, 0x03, 0xb9] {
+            let mut frame = datagram(1, 2, tos);
+            assert!(mark_congestion(&mut frame));
+            assert_eq!(frame[15], tos | 3);
+            assert_eq!(fold(&frame[14..34]), 0xffff, "tos {tos}");
+        }
+        let mut frame = datagram(1, 2, 0xb8);
+        assert!(!mark_congestion(&mut frame), "its sender does not understand ECN");
+        assert_eq!(frame, datagram(1, 2, 0xb8));
+    }
+}

@@ -1,0 +1,71 @@
+//! A drop-tail queue: first in, first out, and what does not fit any more is dropped.
+//!
+//! Since nothing is decided later, the time at which a frame will have left is known as soon as it is
+//! handed over: the frame goes on its way at once, and only its place in the queue is remembered.
+
+use std::collections::VecDeque;
+
+use roundtrip_record::Time;
+
+use crate::shape::Queue;
+use crate::transmitter::Transmitter;
+
+/// A drop-tail queue and the transmitter behind it.
+#[derive(Debug)]
+pub(crate) struct DropTail {
+    transmitter: Transmitter,
+    limit: Queue,
+    /// Beginning of transmission and bytes of the frames that wait, in order.
+    waiting: VecDeque<(Time, u32)>,
+    waiting_bytes: u64,
+}
+
+impl DropTail {
+    pub(crate) fn new(transmitter: Transmitter, limit: Queue) -> Self {
+        Self { transmitter, limit, waiting: VecDeque::new(), waiting_bytes: 0 }
+    }
+
+    /// Takes a frame of so many bytes; answers when its transmission ends, and `None` where it is
+    /// dropped. The frame that is being transmitted does not wait.
+    #[inline]
+    pub(crate) fn send(&mut self, now: Time, bytes: u32) -> Option<Time> {
+        self.forget_begun(now);
+        if !self.has_room(u64::from(bytes)) {
+            return None;
+        }
+        let start = self.transmitter.ready(now);
+        let sent = self.transmitter.take(start, bytes);
+        if start > now {
+            self.waiting.push_back((start, bytes));
+            self.waiting_bytes += u64::from(bytes);
+        }
+        Some(sent)
+    }
+
+    /// How many frames wait, as of the last frame that was handed over.
+    #[inline]
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Forgets those whose transmission has begun by `now`.
+    #[inline]
+    fn forget_begun(&mut self, now: Time) {
+        while let Some(&(start, bytes)) = self.waiting.front() {
+            if start > now {
+                break;
+            }
+            self.waiting.pop_front();
+            self.waiting_bytes -= u64::from(bytes);
+        }
+    }
+
+    #[inline]
+    fn has_room(&self, bytes: u64) -> bool {
+        match self.limit {
+            Queue::Unlimited => true,
+            Queue::Packets(limit) => self.waiting.len() < limit as usize,
+            Queue::Bytes(limit) => self.waiting_bytes + bytes <= limit,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! How much memory the send buffer may take, in Linux's measure.
+
+use crate::profile::Profile;
+use crate::supply::Supply;
+
+/// What a buffer costs beside its bytes (`SKB_TRUESIZE` of an empty one; measured: `skmem`'s `w` in
+/// `ss -m`, less the bytes).
+pub(super) const BUFFER_OVERHEAD: u32 = 832;
+
+/// The limit of a send buffer (`sk_sndbuf`), and whether the application ran into it.
+#[derive(Clone, Debug)]
+pub(super) struct SendMemory {
+    /// Bytes it may take.
+    limit: u32,
+    /// `SO_SNDBUF` was set: the limit does not tune itself.
+    is_fixed: bool,
+    /// What the host has left for it.
+    supply: Supply,
+    /// The application found the buffer full (`SOCK_NOSPACE`).
+    was_full: bool,
+}
+
+impl SendMemory {
+    /// With `SO_SNDBUF` of so many bytes, or as the profile has it.
+    pub(super) fn new(fixed: Option<usize>, profile: &Profile) -> SendMemory {
+        SendMemory {
+            limit: fixed.map_or(profile.send_memory[1], |bytes| bytes as u32),
+            is_fixed: fixed.is_some(),
+            supply: Supply::Ample,
+            was_full: false,
+        }
+    }
+
+    /// Bytes it may take where the host has enough.
+    #[inline]
+    pub(super) fn nominal(&self) -> u32 {
+        self.limit
+    }
+
+    /// Bytes it may take now: the least (`tcp_wmem[0]`) where the host has no more.
+    pub(super) fn limit(&self, profile: &Profile) -> u32 {
+        match self.supply {
+            Supply::Ample | Supply::Short => self.limit,
+            Supply::Gone => self.limit.min(profile.send_memory[0]),
+        }
+    }
+
+    /// Bytes that a host without memory still gives to a buffer that takes `used`.
+    pub(super) fn left_of_host(&self, used: u32, profile: &Profile) -> u32 {
+        match self.supply {
+            Supply::Ample | Supply::Short => u32::MAX,
+            Supply::Gone => self.limit(profile).saturating_sub(used),
+        }
+    }
+
+    /// `SO_SNDBUF`: it may take so many bytes, and no longer tunes itself.
+    pub(super) fn fix(&mut self, bytes: u32) {
+        (self.limit, self.is_fixed) = (bytes, true);
+    }
+
+    pub(super) fn is_fixed(&self) -> bool {
+        self.is_fixed
+    }
+
+    pub(super) fn set_supply(&mut self, supply: Supply) {
+        self.supply = supply;
+    }
+
+    /// Whether the limit may grow by itself (`tcp_should_expand_sndbuf`).
+    pub(super) fn may_grow(&self) -> bool {
+        !self.is_fixed && self.supply == Supply::Ample
+    }
+
+    /// The limit grows to `wanted` bytes, as far as the profile lets it.
+    pub(super) fn grow_to(&mut self, wanted: u64, profile: &Profile) {
+        self.limit = self.limit.max(wanted.min(u64::from(profile.send_memory[2])) as u32);
+    }
+
+    /// The application found the buffer full, and waits for room.
+    pub(super) fn note_full(&mut self) {
+        self.was_full = true;
+    }
+
+    /// There is room again.
+    pub(super) fn note_room(&mut self) {
+        self.was_full = false;
+    }
+
+    /// Whether the application waits for room.
+    #[inline]
+    pub(super) fn was_full(&self) -> bool {
+        self.was_full
+    }
+}

@@ -1,0 +1,204 @@
+//! What an acknowledgement out of the ordinary means: which state of congestion follows from it
+//! (RFC 6675, RFC 6582, RFC 5682; `tcp_fastretrans_alert`).
+
+use roundtrip_packet::SeqNumber;
+
+use crate::context::Context;
+use crate::info::CaState;
+use crate::send::agenda::Rexmit;
+use crate::send::news::News;
+use crate::send::sender::Sender;
+use crate::send::timer::SendTimer;
+
+impl Sender {
+    /// An acknowledgement came that is unusual, or while the state is: finds out what is lost and
+    /// changes the state (`tcp_fastretrans_alert`).
+    pub(in crate::send) fn alert(
+        &mut self,
+        prior_una: SeqNumber,
+        duplicates: u32,
+        news: &mut News,
+        cx: Context<'_>,
+    ) {
+        if self.board.is_empty() {
+            self.board.forget_duplicates();
+        }
+        if news.ece {
+            self.recovery.prior_ssthresh = 0;
+        }
+        if self.delay_for_reneging(news, cx) {
+            return;
+        }
+        if self.recovery.state == CaState::Open {
+            self.recovery.retrans_stamp = None;
+        } else if self.space.una().ge(self.recovery.high_seq) && self.leave_state(news, cx) {
+            return;
+        }
+        match self.recovery.state {
+            CaState::Recovery => self.alert_in_recovery(prior_una, duplicates, news, cx),
+            CaState::Loss => self.alert_in_loss(duplicates, news, cx),
+            _ => self.alert_when_open(duplicates, news, cx),
+        }
+    }
+
+    /// SND.UNA came to what had been acknowledged selectively. The peer gets a little time to make
+    /// that good before the scoreboard is thrown away (`tcp_check_sack_reneging`).
+    fn delay_for_reneging(&mut self, news: &mut News, cx: Context<'_>) -> bool {
+        if !(news.reneging && news.una_advanced) {
+            return false;
+        }
+        let half = u64::from(self.rtt.srtt_us()) / 2;
+        self.set_timer(SendTimer::Retransmission, half.max(10_000), cx);
+        news.set_timer = false;
+        true
+    }
+
+    /// What was out when the state was entered is acknowledged. Whether that is all.
+    fn leave_state(&mut self, news: &News, cx: Context<'_>) -> bool {
+        match self.recovery.state {
+            CaState::Cwr => {
+                // Held until something above is acknowledged, so that CWR has reached the peer.
+                let acknowledged_above = self.space.una() != self.recovery.high_seq;
+                if acknowledged_above {
+                    self.end_reduction(cx);
+                    self.recovery.state = CaState::Open;
+                }
+            }
+            CaState::Recovery => {
+                if !self.agreed.sack {
+                    self.board.forget_duplicates();
+                }
+                if self.try_undo_recovery(news, cx) {
+                    return true;
+                }
+                self.end_reduction(cx);
+            }
+            _ => {}
+        }
+        false
+    }
+
+    fn alert_in_recovery(
+        &mut self,
+        prior_una: SeqNumber,
+        duplicates: u32,
+        news: &mut News,
+        cx: Context<'_>,
+    ) {
+        if !news.una_advanced {
+            if !self.agreed.sack {
+                self.add_reno_sack(duplicates, news.ece, cx);
+            }
+        } else if self.try_undo_partial(prior_una, news, cx) {
+            return;
+        }
+        if self.try_undo_dsack(cx) {
+            self.try_to_open(news, cx);
+        }
+        self.identify_loss(news, cx);
+        if self.recovery.state != CaState::Recovery {
+            if self.board.lost_out() == 0 {
+                return;
+            }
+            // Undone, but something else is lost.
+            self.enter_recovery(news.ece, cx);
+        }
+        self.request(Rexmit::Lost);
+    }
+
+    fn alert_in_loss(&mut self, duplicates: u32, news: &mut News, cx: Context<'_>) {
+        self.process_loss(duplicates, news, cx);
+        if self.recovery.state != CaState::Loss {
+            self.activity().timeouts.recovered(cx.now.ms);
+        }
+        self.identify_loss(news, cx);
+        if self.recovery.state == CaState::Open || news.lost_retrans {
+            self.alert_when_open(duplicates, news, cx);
+        }
+    }
+
+    fn alert_when_open(&mut self, duplicates: u32, news: &mut News, cx: Context<'_>) {
+        if !self.agreed.sack {
+            if news.una_advanced {
+                self.board.forget_duplicates();
+            }
+            self.add_reno_sack(duplicates, news.ece, cx);
+        }
+        if self.recovery.state <= CaState::Disorder {
+            self.try_undo_dsack(cx);
+        }
+        self.identify_loss(news, cx);
+        if self.board.lost_out() == 0 {
+            self.try_to_open(news, cx);
+            return;
+        }
+        if self.blames_probe() {
+            return;
+        }
+        self.enter_recovery(news.ece, cx);
+        self.request(Rexmit::Lost);
+    }
+
+    /// An acknowledgement in Loss: the loss was real, or the timeout was spurious, or it is repaired
+    /// (F-RTO, RFC 5682 §3.1; `tcp_process_loss`).
+    fn process_loss(&mut self, duplicates: u32, news: &News, cx: Context<'_>) {
+        let recovered = self.space.una().ge(self.recovery.high_seq);
+        if news.una_advanced && self.try_undo_loss(false, news, cx) {
+            return;
+        }
+        if self.recovery.frto {
+            // Step 3.b: something arrived that was sent before the timeout and not since.
+            if news.original_delivered && self.try_undo_loss(true, news, cx) {
+                return;
+            }
+            if self.space.nxt().gt(self.recovery.high_seq) {
+                if news.data_sacked || duplicates > 0 {
+                    self.recovery.frto = false;
+                }
+            } else if news.una_advanced && !recovered {
+                self.recovery.high_seq = self.space.nxt();
+                // Step 2.b: send new data and see what is acknowledged next.
+                if self.has_unsent() && self.space.window_end().gt(self.space.nxt()) {
+                    self.request(Rexmit::New);
+                    return;
+                }
+                self.recovery.frto = false;
+            }
+        }
+        if recovered {
+            self.try_undo_recovery(news, cx);
+            return;
+        }
+        if !self.agreed.sack {
+            if self.space.nxt().gt(self.recovery.high_seq) && duplicates > 0 {
+                self.add_reno_sack(duplicates, news.ece, cx);
+            } else if news.una_advanced {
+                self.board.forget_duplicates();
+            }
+        }
+        self.request(Rexmit::Lost);
+    }
+
+    /// Open, or Disorder while something is missing (`tcp_try_keep_open`).
+    pub(super) fn keep_open(&mut self) {
+        let left = self.board.sacked_out() + self.board.lost_out() > 0;
+        let state =
+            if left || self.any_retransmitted() { CaState::Disorder } else { CaState::Open };
+        if self.recovery.state != state {
+            self.recovery.state = state;
+            self.recovery.high_seq = self.space.nxt();
+        }
+    }
+
+    fn try_to_open(&mut self, news: &News, cx: Context<'_>) {
+        if !self.any_retransmitted() {
+            self.recovery.retrans_stamp = None;
+        }
+        if news.ece {
+            self.enter_cwr(cx);
+        }
+        if self.recovery.state != CaState::Cwr {
+            self.keep_open();
+        }
+    }
+}

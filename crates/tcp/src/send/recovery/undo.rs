@@ -1,0 +1,120 @@
+//! Taking a reduction of the window back that turned out to be needless (RFC 3708, RFC 4015;
+//! `tcp_try_undo_*`).
+
+use roundtrip_packet::SeqNumber;
+
+use crate::context::Context;
+use crate::info::CaState;
+use crate::send::news::News;
+use crate::send::sender::Sender;
+use crate::send::sent::Marks;
+
+impl Sender {
+    /// Whether everything that arrived was on its way before the first retransmission
+    /// (`tcp_packet_delayed`).
+    fn was_only_delayed(&self, news: &News) -> bool {
+        match self.recovery.retrans_stamp {
+            Some(stamp) => news.echo.is_some_and(|echo| (echo.wrapping_sub(stamp) as i32) < 0),
+            None => self.agreed.sack || self.space.una().lt(self.recovery.high_seq),
+        }
+    }
+
+    fn may_undo(&self, news: &News) -> bool {
+        self.recovery.undo_marker.is_some()
+            && (self.recovery.undo_retrans == 0 || self.was_only_delayed(news))
+    }
+
+    /// Some of what is out was retransmitted (`tcp_any_retrans_done`).
+    pub(super) fn any_retransmitted(&self) -> bool {
+        self.board.retrans_out() > 0
+            || self.board.first().is_some_and(|sent| sent.marks.has(Marks::EVER_RETRANS))
+    }
+
+    /// Gives the window back that was taken without need (`tcp_undo_cwnd_reduction`).
+    fn undo_reduction(&mut self, unmark_loss: bool, cx: Context<'_>) {
+        if unmark_loss {
+            self.board.forget_lost();
+        }
+        let prior_ssthresh = self.recovery.prior_ssthresh;
+        if prior_ssthresh > 0 && self.window.undo_reduction(prior_ssthresh) {
+            self.recovery.cwr_due = false;
+        }
+        self.window.touch(cx.now.ticks);
+        self.recovery.undo_marker = None;
+        self.rack.look_again();
+    }
+
+    /// Without SACK the state is held until something above is acknowledged, lest duplicates of the
+    /// retransmissions start another recovery (RFC 6582 §4.1).
+    fn must_hold_state(&mut self) -> bool {
+        if self.space.una() == self.recovery.high_seq && !self.agreed.sack {
+            if !self.any_retransmitted() {
+                self.recovery.retrans_stamp = None;
+            }
+            return true;
+        }
+        false
+    }
+
+    pub(super) fn try_undo_recovery(&mut self, news: &News, cx: Context<'_>) -> bool {
+        if self.may_undo(news) {
+            self.undo_reduction(false, cx);
+        } else {
+            self.rack.note_recovery();
+        }
+        if self.must_hold_state() {
+            return true;
+        }
+        self.recovery.state = CaState::Open;
+        self.recovery.sack_reneging = false;
+        false
+    }
+
+    /// All retransmissions were reported as duplicates (RFC 3708; `tcp_try_undo_dsack`).
+    pub(super) fn try_undo_dsack(&mut self, cx: Context<'_>) -> bool {
+        if self.recovery.undo_marker.is_none() || self.recovery.undo_retrans != 0 {
+            return false;
+        }
+        self.rack.note_needless_recovery();
+        self.undo_reduction(false, cx);
+        true
+    }
+
+    pub(super) fn try_undo_loss(&mut self, by_frto: bool, news: &News, cx: Context<'_>) -> bool {
+        if !by_frto && !self.may_undo(news) {
+            return false;
+        }
+        self.undo_reduction(true, cx);
+        self.timers.forget_retransmits();
+        if self.must_hold_state() {
+            return true;
+        }
+        if by_frto || self.agreed.sack {
+            self.recovery.state = CaState::Open;
+            self.recovery.sack_reneging = false;
+        }
+        true
+    }
+
+    /// A partial acknowledgement was for a segment that was only late (`tcp_try_undo_partial`).
+    pub(super) fn try_undo_partial(
+        &mut self,
+        prior_una: SeqNumber,
+        news: &News,
+        cx: Context<'_>,
+    ) -> bool {
+        if self.recovery.undo_marker.is_none() || !self.was_only_delayed(news) {
+            return false;
+        }
+        self.check_reordering(prior_una, cx);
+        if self.board.retrans_out() > 0 {
+            return true;
+        }
+        if !self.any_retransmitted() {
+            self.recovery.retrans_stamp = None;
+        }
+        self.undo_reduction(true, cx);
+        self.keep_open();
+        false
+    }
+}

@@ -1,0 +1,50 @@
+//! How far the congestion window is used, and what becomes of it where it is not (RFC 2861, RFC 7661;
+//! `tcp_cwnd_validate`, `tcp_slow_start_after_idle_check`).
+
+use crate::context::Context;
+use crate::info::CaState;
+
+use super::chronograph::Business;
+use super::sender::Sender;
+
+impl Sender {
+    /// Notes how far the window is used (RFC 7661; `tcp_cwnd_validate`).
+    pub(super) fn validate_window(&mut self, limited: bool, cx: Context<'_>) {
+        let ends = (self.space.una(), self.space.nxt());
+        if self.window.validate(ends, self.board.out(), limited, cx.now.ticks) {
+            return;
+        }
+        let idle = self.window.unused_for(cx.now.ticks);
+        let rto = cx.profile.tick.count(self.rtt.rto_us());
+        if cx.profile.slow_start_after_idle && idle >= rto {
+            self.limited_by_application(cx);
+        }
+        if self.memory.was_full() && !self.has_unsent() {
+            self.activity().chronograph.start(Business::Buffer, cx.now.ticks);
+        }
+    }
+
+    /// The application did not use the window for a timeout: half of what was unused goes
+    /// (RFC 2861; `tcp_cwnd_application_limited`).
+    fn limited_by_application(&mut self, cx: Context<'_>) {
+        if self.recovery.state() == CaState::Open && !self.memory.was_full() {
+            let ssthresh = self.current_ssthresh();
+            self.window.release_unused(cx.profile.initial_window, ssthresh);
+        }
+        self.window.touch(cx.now.ticks);
+    }
+
+    /// After an idle time the window is halved for each timeout that passed, down to the initial
+    /// one (RFC 2861, RFC 5681 §4.1; `tcp_slow_start_after_idle_check`).
+    pub(crate) fn restart_after_idle(&mut self, cx: Context<'_>) {
+        if !cx.profile.slow_start_after_idle || !self.board.is_empty() {
+            return;
+        }
+        let rto = cx.profile.tick.count(self.rtt.rto_us()).max(1);
+        let idle = i64::from(cx.now.ticks.wrapping_sub(self.last_sent_ticks(cx)) as i32);
+        if idle > i64::from(rto) {
+            self.window.set_ssthresh(self.current_ssthresh());
+            self.window.restart(idle, rto, cx.profile.initial_window, cx.now.ticks);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The application's side: what it writes, and how much room it has (`tcp_sendmsg_locked`).
+
+use bytes::Bytes;
+
+use crate::context::Context;
+use crate::options::Writing;
+use crate::profile::Profile;
+use crate::supply::Supply;
+
+use super::chronograph::Business;
+use super::memory::BUFFER_OVERHEAD;
+use super::mtu::Attempt;
+use super::output::{Holding, Push};
+use super::queue;
+use super::sender::Sender;
+
+/// Room for headers in a buffer (`MAX_TCP_HEADER`).
+const MAX_HEADER: u32 = 320;
+
+/// Who writes: the moment, and what the options of a segment take up now.
+#[derive(Clone, Copy)]
+pub(crate) struct Writer<'a> {
+    pub(crate) sack_bytes: u32,
+    pub(crate) cx: Context<'a>,
+}
+
+impl Sender {
+    /// Takes a copy of as much as there is room for.
+    pub(crate) fn write(&mut self, bytes: &[u8], how: Writing, at: Writer<'_>) -> usize {
+        let taken = self.queue_up(bytes.len(), how, at);
+        self.written.append_copy(&bytes[..taken]);
+        taken
+    }
+
+    /// As [`write`](Self::write), without a copy of what is large.
+    pub(crate) fn write_bytes(&mut self, mut bytes: Bytes, at: Writer<'_>) -> usize {
+        let taken = self.queue_up(bytes.len(), Writing::Whole, at);
+        bytes.truncate(taken);
+        self.written.append(bytes);
+        taken
+    }
+
+    /// Cuts what is written into buffers, as long as there is room for another. Each that is full
+    /// may leave at once, before the write is over (`tcp_sendmsg_locked`).
+    fn queue_up(&mut self, asked: usize, how: Writing, at: Writer<'_>) -> usize {
+        let asked = asked.min(1 << 30) as u32;
+        let goal = self.size_goal(at);
+        self.note_shortage();
+        if asked > 0 && !self.has_unsent() {
+            self.activity().chronograph.start(Business::Busy, at.cx.now.ticks);
+        }
+        let mut taken = 0;
+        while taken < asked {
+            let (room, place) = match self.written.queue.room(self.space.nxt(), goal) {
+                0 if !self.has_room(at.cx.profile) => break,
+                0 => (goal, queue::Place::New),
+                room => (room, queue::Place::Last),
+            };
+            let added = room
+                .min(asked - taken)
+                .min(self.memory.left_of_host(self.memory_used(), at.cx.profile));
+            if added == 0 {
+                break;
+            }
+            let end = self.written.end();
+            self.written.queue.add(end, added, place, taken == 0);
+            self.written.extend_by(added);
+            taken += added;
+            self.nagle.hold();
+            if added == room && taken < asked {
+                self.push_full(at);
+            }
+        }
+        if taken < asked {
+            self.memory.note_full();
+        }
+        if taken > 0 {
+            self.agenda.push(true);
+            let more = how == Writing::More && taken == asked;
+            self.nagle.set_more(more);
+            if !more || self.must_push() {
+                self.written.queue.mark_push();
+            }
+            if how == Writing::Record && taken == asked {
+                self.written.queue.end_record();
+            }
+        }
+        taken as usize
+    }
+
+    /// Whether too much was written since the last PSH.
+    fn must_push(&self) -> bool {
+        self.written.queue.must_push(self.written.end(), self.space.max_window())
+    }
+
+    /// A buffer was filled: it leaves, if it is the first, or too much was written without a push.
+    fn push_full(&mut self, at: Writer<'_>) {
+        if self.must_push() {
+            self.written.queue.mark_push();
+            match self.first_probe(at.sack_bytes, at.cx) {
+                Attempt::Sent(burst) => self.activity().ready.push_back(burst),
+                Attempt::Wait => return,
+                Attempt::None => {}
+            }
+            while self.push_written(Push::Pending, at) {}
+        } else if self.written.queue.head().is_some_and(|(_, is_last)| is_last) {
+            self.push_written(Push::Full, at);
+        }
+    }
+
+    /// Sends a burst while the application still writes (`tcp_push_one`). Whether there was one.
+    fn push_written(&mut self, push: Push, at: Writer<'_>) -> bool {
+        let burst = self.new_segments(Holding::Off, push, at.sack_bytes, at.cx);
+        let Some(burst) = burst else { return false };
+        self.activity().ready.push_back(burst);
+        true
+    }
+
+    /// Bytes of a buffer: as many full segments as leave together at most (`tcp_xmit_size_goal`).
+    fn size_goal(&self, at: Writer<'_>) -> u32 {
+        let mss = self.size.current(at.sack_bytes);
+        let most = self.space.half_window(at.cx.profile.gso_max_size.saturating_sub(MAX_HEADER));
+        (most / mss).clamp(1, u32::from(u16::MAX)) * mss
+    }
+
+    /// Whether there is room for another buffer (`tcp_stream_memory_free`): any is enough.
+    fn has_room(&self, profile: &Profile) -> bool {
+        self.memory_used() < self.memory.limit(profile) && self.unsent() < self.notsent_low_water()
+    }
+
+    /// What the buffer takes up, in Linux's measure (`sk_wmem_queued`).
+    pub(crate) fn memory_used(&self) -> u32 {
+        ((self.written.end() - self.space.una()).max(0) as u32)
+            .saturating_add((self.board.buffers() + self.written.queue.buffers()) * BUFFER_OVERHEAD)
+    }
+
+    /// Whether to tell an application that found the buffer full that there is room again: a third
+    /// of it (`sk_stream_is_writeable`).
+    pub(crate) fn take_writable(&mut self, cx: Context<'_>) -> bool {
+        if !self.memory.was_full() {
+            return false;
+        }
+        if !self.memory.is_fixed() && self.board.in_flight() < self.window.cwnd() {
+            self.expand_memory(cx);
+        }
+        let writable = self.is_writable(cx.profile);
+        if writable {
+            self.memory.note_room();
+            self.stop_waiting(Business::Buffer, cx);
+        }
+        writable
+    }
+
+    /// `SO_SNDBUF`: the buffer takes up so much and no longer tunes itself.
+    pub(crate) fn set_memory(&mut self, bytes: u32) {
+        self.memory.fix(bytes);
+    }
+
+    /// Whether a third of the buffer is free (`sk_stream_is_writeable`), and less than half of the
+    /// low-water mark waits.
+    pub(crate) fn is_writable(&self, profile: &Profile) -> bool {
+        let used = self.memory_used();
+        let memory = self.memory.limit(profile);
+        used < memory
+            && memory - used >= used / 2
+            && self.unsent().saturating_mul(2) < self.notsent_low_water()
+    }
+
+    fn notsent_low_water(&self) -> u32 {
+        let own = self.activity.as_ref().and_then(|activity| activity.notsent_low_water);
+        own.unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn set_notsent_low_water(&mut self, bytes: u32) {
+        if bytes < u32::MAX || self.activity.is_some() {
+            self.activity().notsent_low_water = Some(bytes);
+        }
+    }
+
+    /// How much memory the host has left.
+    pub(crate) fn set_supply(&mut self, supply: Supply) {
+        self.memory.set_supply(supply);
+    }
+
+    /// Lets the buffer hold twice what the window does (`tcp_sndbuf_expand`).
+    pub(super) fn expand_memory(&mut self, cx: Context<'_>) {
+        if !self.memory.may_grow() {
+            return;
+        }
+        let head = self.size.clamp().max(self.size.effective()) + 640;
+        let per_segment = head.next_power_of_two() + 256;
+        let segments =
+            self.window.cwnd().max(cx.profile.initial_window).max(self.recovery.reordering() + 1);
+        let wanted = u64::from(segments) * 2 * u64::from(per_segment);
+        self.memory.grow_to(wanted, cx.profile);
+    }
+
+    /// FIN follows what is buffered.
+    pub(crate) fn finish(&mut self) {
+        self.written.finish();
+        self.nagle.set_more(false);
+        self.agenda.push(true);
+    }
+
+    /// Our FIN was acknowledged, and all before it.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.written.is_finished() && self.space.una() == self.written.end() + 1
+    }
+
+    /// Switches the delaying of small segments.
+    pub(crate) fn set_nodelay(&mut self, nodelay: bool) {
+        self.nagle.set_nodelay(nodelay);
+        self.agenda.push(nodelay);
+    }
+
+    /// `TCP_CORK`: no segment that is not full.
+    pub(crate) fn set_cork(&mut self, cork: bool) {
+        self.nagle.set_cork(cork);
+        self.agenda.push(!cork);
+    }
+
+    /// The application has left room in the window until now (`tcp_rate_check_app_limited`).
+    fn note_shortage(&mut self) {
+        let in_flight = self.board.in_flight();
+        if self.unsent() < self.size.effective()
+            && in_flight < self.window.cwnd()
+            && self.board.lost_out() <= self.board.retrans_out()
+        {
+            let delivered = self.counts.delivered();
+            self.activity().rate.on_shortage(delivered, in_flight);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the application has written: the bytes, how they are cut, and whether more can follow.
+
+use bytes::Bytes;
+use roundtrip_packet::SeqNumber;
+
+use super::buffer::SendBuffer;
+use super::queue::WriteQueue;
+
+/// What the application has written and the peer has not acknowledged.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    /// The sequence number after the last byte.
+    end: SeqNumber,
+    /// FIN follows the last byte: nothing more can be written.
+    is_finished: bool,
+    /// The bytes, from SND.UNA on.
+    buffer: SendBuffer,
+    /// How those that were not sent are cut.
+    pub(super) queue: WriteQueue,
+}
+
+impl Written {
+    pub(super) fn new(una: SeqNumber) -> Written {
+        Written {
+            end: una,
+            is_finished: false,
+            buffer: SendBuffer::default(),
+            queue: WriteQueue::new(una),
+        }
+    }
+
+    /// The sequence number after the last byte.
+    #[inline]
+    pub(super) fn end(&self) -> SeqNumber {
+        self.end
+    }
+
+    /// The sequence number after everything that is to be sent, FIN included.
+    #[inline]
+    pub(super) fn end_with_fin(&self) -> SeqNumber {
+        self.end + u32::from(self.is_finished)
+    }
+
+    /// FIN follows what has been written.
+    pub(super) fn finish(&mut self) {
+        self.is_finished = true;
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.is_finished
+    }
+
+    /// Whether FIN follows directly after `end`.
+    #[inline]
+    pub(super) fn is_fin_at(&self, end: SeqNumber) -> bool {
+        self.is_finished && end == self.end
+    }
+
+    /// Bytes after `nxt`: those that were not sent.
+    #[inline]
+    pub(super) fn unsent(&self, nxt: SeqNumber) -> u32 {
+        (self.end - nxt).max(0) as u32
+    }
+
+    /// Whether anything, FIN included, is left to send for the first time.
+    #[inline]
+    pub(super) fn has_unsent(&self, nxt: SeqNumber) -> bool {
+        nxt.lt(self.end_with_fin())
+    }
+
+    /// Bytes buffered.
+    pub(super) fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// `length` bytes more are to be sent; the bytes themselves are appended after that.
+    pub(super) fn extend_by(&mut self, length: u32) {
+        self.end += length;
+    }
+
+    /// Appends a copy of bytes that [`extend_by`](Self::extend_by) made room for.
+    pub(super) fn append_copy(&mut self, bytes: &[u8]) {
+        self.buffer.extend(bytes);
+    }
+
+    /// As [`append_copy`](Self::append_copy), without a copy of what is large.
+    pub(super) fn append(&mut self, bytes: Bytes) {
+        self.buffer.push(bytes);
+    }
+
+    /// Of the sequence numbers from `una` on `newly` are acknowledged: their bytes are dropped.
+    pub(super) fn drop_acknowledged(&mut self, una: SeqNumber, newly: u32) {
+        let bytes = ((una + newly).min(self.end) - una).max(0) as usize;
+        self.buffer.advance(bytes);
+    }
+
+    /// `len` bytes from `offset` after SND.UNA on, in two pieces.
+    #[inline]
+    pub(super) fn slices(&mut self, offset: usize, len: usize) -> [&[u8]; 2] {
+        self.buffer.slices(offset, len)
+    }
+}
