@@ -13,7 +13,7 @@ use roundtrip_page::Program;
 use roundtrip_page::child::{Mishap, serve};
 use roundtrip_record::{Event, Fault, FaultKind, Settings, What};
 use roundtrip_visit::demo;
-use roundtrip_visit::run::{Title, in_lab};
+use roundtrip_visit::run::Title;
 
 const CHILD: &str = "--child=";
 
@@ -51,8 +51,8 @@ fn visit(painter: Option<Program>, folder: &Path) -> u8 {
     let mut plan = demo::plan(Scheme::Http);
     plan.painter = painter;
     let title = Title { command: "visit".into(), subject: plan.url.to_string(), replay_of: None };
-    let sites = || Ok(demo::sites(Scheme::Http));
-    in_lab(&title, &plan, sites, &common::cable(1), Settings::in_folder(folder))
+    let sites = || demo::sites(Scheme::Http);
+    common::in_lab(&title, &plan, sites, &common::cable(1), Settings::in_folder(folder))
         .expect("a lab")
         .exit
 }

@@ -63,11 +63,9 @@ fn declarations(tag: &str, attrs: &[Attribute]) -> String {
                 write!(out, "background-image:url(\"{value}\");")
             }
             ("font", "color") | ("body", "text") => declare_color(&mut out, "color", value),
-            ("hr", "color") => {
-                declare_color(&mut out, "color", value).and_then(|()| {
-                    write!(out, "border-color:currentcolor;background:currentcolor;border-style:solid;")
-                })
-            }
+            ("hr", "color") => declare_color(&mut out, "color", value).and_then(|()| {
+                write!(out, "border-color:currentcolor;background:currentcolor;border-style:solid;")
+            }),
             ("table", "bordercolor") => declare_color(&mut out, "border-color", value),
             ("font", "face") if !value.contains([';', '}', '{']) => {
                 write!(out, "font-family:{value};")
@@ -121,8 +119,7 @@ fn declare_color(out: &mut String, property: &str, value: &str) -> std::fmt::Res
 fn font_size(value: &str) -> Option<&'static str> {
     let number: i32 = value.trim_start_matches('+').parse().ok()?;
     let size = if value.starts_with(['+', '-']) { 3 + number } else { number };
-    let sizes =
-        ["x-small", "small", "medium", "large", "x-large", "xx-large", "xxx-large"];
+    let sizes = ["x-small", "small", "medium", "large", "x-large", "xx-large", "xxx-large"];
     Some(sizes[(size.clamp(1, 7) - 1) as usize])
 }
 
@@ -142,7 +139,9 @@ fn color(value: &str) -> Option<[u8; 3]> {
         .take(128)
         .map(|c| c.to_digit(16).unwrap_or(0) as u8)
         .collect();
-    if value.starts_with('#') && digits.len() == 3 && value[1..].chars().all(|c| c.is_ascii_hexdigit())
+    if value.starts_with('#')
+        && digits.len() == 3
+        && value[1..].chars().all(|c| c.is_ascii_hexdigit())
     {
         return Some([digits[0] * 17, digits[1] * 17, digits[2] * 17]);
     }

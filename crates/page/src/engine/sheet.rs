@@ -371,7 +371,9 @@ fn statement_end(p: &mut Parser<'_>) -> Option<usize> {
 fn selector(name: &str) -> Option<&'static str> {
     Some(match name {
         // A placeholder is shown as a value. As the input's own, no rule for the input beats it.
-        "placeholder" | "-webkit-input-placeholder" => "[roundtrip-placeholder]:not(#roundtrip#roundtrip)",
+        "placeholder" | "-webkit-input-placeholder" => {
+            "[roundtrip-placeholder]:not(#roundtrip#roundtrip)"
+        }
         "placeholder-shown" => ":is([roundtrip-placeholder],[placeholder]:not([value]))",
         _ => return None,
     })
@@ -404,7 +406,8 @@ fn gradient(name: &str, arguments: &str) -> Option<String> {
         // There it is named where the gradient begins, here where it leads to.
         return Some(format!("{repeating}{standard}(to {},{rest})", sides.join(" ")));
     }
-    if let Some(degrees) = first.trim().strip_suffix("deg").and_then(|n| n.trim().parse::<f64>().ok())
+    if let Some(degrees) =
+        first.trim().strip_suffix("deg").and_then(|n| n.trim().parse::<f64>().ok())
     {
         // There 0deg leads to the right and angles go against the clock.
         return Some(format!("{repeating}{standard}({}deg,{rest})", 90.0 - degrees));
@@ -476,7 +479,10 @@ mod tests {
                 "input::-webkit-input-placeholder{x:y}",
                 "input[roundtrip-placeholder]:not(#roundtrip#roundtrip){x:y}",
             ),
-            ("p:not(::placeholder){x:y}", "p:not([roundtrip-placeholder]:not(#roundtrip#roundtrip)){x:y}"),
+            (
+                "p:not(::placeholder){x:y}",
+                "p:not([roundtrip-placeholder]:not(#roundtrip#roundtrip)){x:y}",
+            ),
             (".a{&:hover{fill:red}}", ".a{&:hover{fill:red;--roundtrip-fill:red}}"),
             (".a{a:hover{fill:red}b{x:y}}", ".a{a:hover{fill:red;--roundtrip-fill:red}b{x:y}}"),
         ];
@@ -487,7 +493,9 @@ mod tests {
 
     #[test]
     fn malformed_style_sheets_do_no_harm() {
-        for css in ["", "}", "{", "p{", "p{fill", "p{fill:", "@media{", "\"", "/*", "p{a:url(", ":", "p:{}"] {
+        for css in [
+            "", "}", "{", "p{", "p{fill", "p{fill:", "@media{", "\"", "/*", "p{a:url(", ":", "p:{}",
+        ] {
             let _ = prepare(css, &used());
         }
         let _ = prepare(&"p{".repeat(5000), &used());

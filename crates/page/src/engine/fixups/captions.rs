@@ -29,7 +29,8 @@ pub(super) fn lay_out(document: &mut BaseDocument, elements: &[NodeId]) {
             .concat();
         let mut mutator = document.mutate();
         let group = if below { "table-footer-group" } else { "table-header-group" };
-        let own = mutator.doc.get_node(caption).and_then(|node| node.attr(LocalName::from("style")));
+        let own =
+            mutator.doc.get_node(caption).and_then(|node| node.attr(LocalName::from("style")));
         let style = format!("{};display:{group} !important", own.unwrap_or_default());
         let content = mutator.child_ids(caption);
         let mut part = |style: &str| {

@@ -25,7 +25,8 @@ pub(super) fn register(document: &mut BaseDocument) {
         let name = sheet::custom(property);
         let name = name.trim_start_matches('-');
         // What cannot be registered stays a string of tokens, as the others.
-        let _ = document.register_custom_property(name, "<color> | none | <url>", true, Some("none"));
+        let _ =
+            document.register_custom_property(name, "<color> | none | <url>", true, Some("none"));
     }
 }
 
@@ -69,9 +70,8 @@ fn declarations(document: &BaseDocument, id: NodeId, parent: Option<NodeId>) -> 
         let custom = sheet::custom(property);
         let name = Atom::from(custom.trim_start_matches('-'));
         let own = style.custom_properties().get_for_cssom(&name);
-        let inherited = parent_style
-            .as_ref()
-            .and_then(|style| style.custom_properties().get_for_cssom(&name));
+        let inherited =
+            parent_style.as_ref().and_then(|style| style.custom_properties().get_for_cssom(&name));
         if own.is_none() || own == inherited {
             continue;
         }
@@ -130,11 +130,7 @@ fn is_svg_element(document: &BaseDocument, id: NodeId) -> bool {
 }
 
 /// Outlines the text of every `<svg>` in the document.
-pub(super) fn outline_text(
-    document: &mut BaseDocument,
-    elements: &[NodeId],
-    fonts: &mut SvgFonts,
-) {
+pub(super) fn outline_text(document: &mut BaseDocument, elements: &[NodeId], fonts: &mut SvgFonts) {
     let with_text: Vec<NodeId> =
         elements.iter().copied().filter(|&id| has_text(document, id)).collect();
     for id in with_text {
