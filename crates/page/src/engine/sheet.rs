@@ -141,6 +141,8 @@ impl Sheet<'_> {
     fn style_rule(&mut self, p: &mut Parser<'_>, start: usize, depth: usize) {
         let first = self.edits.len();
         let end = loop {
+            // Also steps over the rest of a function that was only begun.
+            p.skip_whitespace();
             let at = p.position().byte_index();
             match p.next() {
                 Err(_) => return,
