@@ -39,7 +39,7 @@ pub const ANIMATED: f64 = 10.3;
 /// Address space of the process that lays out and paints, in bytes, its [`STACK`] included.
 pub const CHILD_MEMORY: u64 = 3 << 30;
 /// Processor time of the process that lays out and paints, for all layouts of one page.
-pub const CHILD_CPU: Duration = Duration::from_secs(60);
+pub const CHILD_CPU: Duration = Duration::from_mins(1);
 /// Open files of the process that lays out and paints: its pipes, and the machine's fonts.
 pub const CHILD_FILES: u64 = 64;
 /// How long one layout may take by the clock on the wall, however busy the machine is.

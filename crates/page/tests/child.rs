@@ -27,13 +27,14 @@ fn main() -> ExitCode {
         let mishap = MISHAPS.iter().find(|(name, _)| what.strip_prefix('=') == Some(name));
         return serve(mishap.map(|(_, mishap)| *mishap));
     }
-    let tests: [(&str, fn()); 9] = [
+    let tests: [(&str, fn()); 10] = [
         ("a_child_paints_what_this_process_paints", same_picture),
         ("what_comes_late_is_in_the_next_picture", late_resources),
         ("a_child_is_confined", confined),
         ("what_ends_a_child_is_said", deaths),
         ("a_panic_leaves_the_child_alive", panics),
         ("a_child_that_is_killed_costs_the_picture", killed),
+        ("a_child_that_hangs_is_given_up", hanging),
         ("a_page_given_up_takes_its_child_along", given_up),
         ("a_child_that_cannot_be_started_is_an_error", absent),
         ("a_child_without_a_parent_ends", orphan),
@@ -201,6 +202,26 @@ fn killed() {
     assert_eq!(children(), []);
 }
 
+fn hanging() {
+    // One that computes without an answer, and one that does not even take its order.
+    let patience = std::time::Duration::from_secs(1);
+    for (mishap, stopped) in [("=silence", false), ("", true)] {
+        let program = Program { patience, ..program(mishap) };
+        let mut page = page(Painter::start(&program, Fonts::CarriedOnly), MARKUP);
+        if stopped {
+            page.lay_out().unwrap();
+            for child in children() {
+                let child = rustix::process::Pid::from_raw(child as i32).unwrap();
+                rustix::process::kill_process(child, rustix::process::Signal::STOP).unwrap();
+            }
+            page.feed("<p>more than a pipe holds".repeat(100_000).as_bytes());
+        }
+        let Err(PaintError::Child(why)) = page.paint() else { panic!("it answered") };
+        assert_eq!(why, "was ended: no answer in 1 s");
+        assert_eq!(children(), []);
+    }
+}
+
 fn given_up() {
     let mut page = page(painter("=silence"), MARKUP);
     page.finish_document();
@@ -212,7 +233,7 @@ fn given_up() {
 }
 
 fn absent() {
-    let program = Program { path: "/nowhere/at/all".into(), arguments: Vec::new() };
+    let program = Program { path: "/nowhere/at/all".into(), ..program("") };
     let mut page = page(Painter::start(&program, Fonts::CarriedOnly), MARKUP);
     let Err(PaintError::Child(why)) = page.paint() else { panic!("nobody painted") };
     assert!(why.starts_with("could not be started: "), "{why}");

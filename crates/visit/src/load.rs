@@ -274,10 +274,10 @@ impl<W: Wire> Loading<'_, W> {
             Some(Err(why)) => log.machine("painter", format!("not confined: {why}")),
             None => {}
         }
-        if let Some(picture) = picture {
-            if let Some(kept) = log.body(&picture.bytes) {
-                self.report_picture(kept, picture.width, picture.height);
-            }
+        if let Some(picture) = picture
+            && let Some(kept) = log.body(&picture.bytes)
+        {
+            self.report_picture(kept, picture.width, picture.height);
         }
         let page = &self.page;
         for listed in page.listed() {

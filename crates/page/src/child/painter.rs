@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_setfl};
 
 use super::codec::{self, Coded};
 use super::death;
@@ -28,6 +30,8 @@ pub struct Program {
     pub path: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
+    /// How long it may take for one layout by the clock on the wall; then it is given up.
+    pub patience: Duration,
 }
 
 impl Program {
@@ -38,7 +42,7 @@ impl Program {
         } else {
             std::env::current_exe()?
         };
-        Ok(Program { path, arguments: vec![argument.into()] })
+        Ok(Program { path, arguments: vec![argument.into()], patience: limits::CHILD_PATIENCE })
     }
 }
 
@@ -133,6 +137,8 @@ struct Pipes {
     errors: ChildStderr,
     /// The end of what came on standard error.
     said: Vec<u8>,
+    /// For one layout.
+    patience: Duration,
     confined: Option<Result<(), String>>,
     sent: Sent,
     /// Why there is no child any more.
@@ -173,7 +179,10 @@ impl Handle {
         else {
             return Err(io::Error::other("its pipes are missing"));
         };
-        if let Err(error) = codec::send(&mut to, &Start { fonts }.frame()) {
+        // The first frame fits into any pipe; later ones do not wait for a child that hangs.
+        let begun = codec::send(&mut to, &Start { fonts }.frame())
+            .and_then(|()| Ok(fcntl_setfl(&to, OFlags::NONBLOCK)?));
+        if let Err(error) = begun {
             let _ = child.kill();
             let _ = child.wait();
             return Err(error);
@@ -182,6 +191,7 @@ impl Handle {
             to,
             from,
             errors,
+            patience: program.patience,
             said: Vec::new(),
             confined: None,
             sent: Sent::default(),
@@ -218,7 +228,7 @@ impl Handle {
         while matches!(pipes.listen(), Ok(true)) {}
         match (broken, status) {
             (Broken::Silent, _) => {
-                format!("was ended: no answer in {} s", limits::CHILD_PATIENCE.as_secs())
+                format!("was ended: no answer in {} s", pipes.patience.as_secs())
             }
             (Broken::Nonsense, _) => "was ended: its answer is malformed".to_owned(),
             (Broken::Pipe(error), Err(_)) => format!("was lost: {error}"),
@@ -252,19 +262,30 @@ enum Broken {
 
 impl Pipes {
     fn exchange(&mut self, input: &Input, goal: Goal) -> Result<Answer, Broken> {
+        let until = now() + self.patience;
         if self.confined.is_none() {
-            let ready = Ready::of_frame(self.answer()?).map_err(|_| Broken::Nonsense)?;
+            let ready = Ready::of_frame(self.answer(until)?).map_err(|_| Broken::Nonsense)?;
             self.confined = Some(ready.confined);
         }
         let order = self.sent.order(input, goal).frame();
-        codec::send(&mut self.to, &order).map_err(Broken::Pipe)?;
+        self.order(&order, until)?;
         drop(order);
-        Answer::of_frame(self.answer()?).map_err(|_| Broken::Nonsense)
+        Answer::of_frame(self.answer(until)?).map_err(|_| Broken::Nonsense)
+    }
+
+    /// Sends a frame; a child that does not read it is given up as one that does not answer.
+    fn order(&mut self, frame: &[u8], until: Instant) -> Result<(), Broken> {
+        let mut writer = Patient { pipes: self, until, silent: false };
+        match codec::send(&mut writer, frame) {
+            Ok(()) => Ok(()),
+            Err(_) if writer.silent => Err(Broken::Silent),
+            Err(error) => Err(Broken::Pipe(error)),
+        }
     }
 
     /// The next frame; what the child says on standard error meanwhile is kept.
-    fn answer(&mut self) -> Result<Bytes, Broken> {
-        let mut reader = Patient { pipes: self, silent: false };
+    fn answer(&mut self, until: Instant) -> Result<Bytes, Broken> {
+        let mut reader = Patient { pipes: self, until, silent: false };
         match codec::receive(&mut reader) {
             Ok(Some(frame)) => Ok(frame),
             Ok(None) => Err(Broken::Closed),
@@ -286,44 +307,88 @@ impl Pipes {
     }
 }
 
-/// Standard output, read with patience that ends, and with an ear for standard error.
+/// The two pipes of an exchange, used with patience that ends, and with an ear for standard error:
+/// a child that waits until its words are taken would never come to its answer.
 struct Patient<'a> {
     pipes: &'a mut Pipes,
+    until: Instant,
+    /// It ended.
     silent: bool,
+}
+
+/// The clock by which a process that hangs is given up; nothing else comes of it.
+#[allow(clippy::disallowed_methods, reason = "a process that hangs does so in real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Something of an answer is there, or the child has closed its end.
+    Answer,
+    /// The child's standard input takes more.
+    Room,
+}
+
+impl Patient<'_> {
+    fn wait(&mut self, wanted: Wanted) -> io::Result<()> {
+        let mut errors_open = true;
+        loop {
+            let left = self.until.saturating_duration_since(now());
+            let patience =
+                Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+            let pipes = &*self.pipes;
+            let mut ends = [
+                match wanted {
+                    Wanted::Answer => PollFd::new(&pipes.from, PollFlags::IN),
+                    Wanted::Room => PollFd::new(&pipes.to, PollFlags::OUT),
+                },
+                PollFd::new(&pipes.errors, PollFlags::IN),
+            ];
+            let ends = if errors_open { &mut ends[..] } else { &mut ends[..1] };
+            match poll(ends, Some(&patience)) {
+                Ok(0) => {
+                    self.silent = true;
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                Ok(_) => {}
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            let ready = !ends[0].revents().is_empty();
+            let errors = ends.get(1).is_some_and(|end| !end.revents().is_empty());
+            if errors {
+                errors_open = self.pipes.listen()?;
+            }
+            if ready {
+                return Ok(());
+            }
+        }
+    }
 }
 
 impl Read for Patient<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let mut errors_open = true;
+        self.wait(Wanted::Answer)?;
+        self.pipes.from.read(into)
+    }
+}
+
+impl Write for Patient<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
-            let (answers, errors) = {
-                let events = if errors_open { PollFlags::IN } else { PollFlags::empty() };
-                let mut ends = [
-                    PollFd::new(&self.pipes.from, PollFlags::IN),
-                    PollFd::new(&self.pipes.errors, events),
-                ];
-                let ends = if errors_open { &mut ends[..] } else { &mut ends[..1] };
-                let patience =
-                    Timespec { tv_sec: limits::CHILD_PATIENCE.as_secs() as i64, tv_nsec: 0 };
-                match poll(ends, Some(&patience)) {
-                    Ok(0) => {
-                        self.silent = true;
-                        return Err(io::ErrorKind::TimedOut.into());
-                    }
-                    Ok(_) => {}
-                    Err(rustix::io::Errno::INTR) => continue,
-                    Err(error) => return Err(error.into()),
+            match self.pipes.to.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(Wanted::Room)?;
                 }
-                let errors = ends.get(1).is_some_and(|end| !end.revents().is_empty());
-                (!ends[0].revents().is_empty(), errors)
-            };
-            if errors {
-                errors_open = self.pipes.listen()?;
-            }
-            if answers {
-                return self.pipes.from.read(into);
+                done => return done,
             }
         }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -60,7 +61,7 @@ fn orders(mishap: Option<Mishap>) -> io::Result<()> {
     let Some(start) = codec::receive(&mut from)? else { return Ok(()) };
     let Start { fonts } = Start::of_frame(start).map_err(malformed)?;
     let set = FontSet::new(fonts);
-    let ready = Ready { confined: confine::close(fonts) };
+    let ready = Ready { confined: confine::close(fonts, from.as_fd(), to.as_fd()) };
     codec::send(&mut to, &ready.frame())?;
     let mut page = None;
     while let Some(frame) = codec::receive(&mut from)? {

@@ -192,7 +192,7 @@ impl Sheet<'_> {
         let mut colon_at = 0;
         loop {
             let at = p.position().byte_index();
-            let Ok(token) = p.next_including_whitespace().map(Clone::clone) else { return };
+            let Ok(token) = p.next_including_whitespace().cloned() else { return };
             let end = p.position().byte_index();
             let before = std::mem::take(&mut colons);
             match token {
@@ -240,7 +240,7 @@ impl Sheet<'_> {
         loop {
             p.skip_whitespace();
             let start = p.position().byte_index();
-            let Ok(token) = p.next().map(Clone::clone) else { return nested };
+            let Ok(token) = p.next().cloned() else { return nested };
             match token {
                 Token::Semicolon => {}
                 Token::AtKeyword(name) => {
@@ -329,7 +329,7 @@ impl Sheet<'_> {
         loop {
             p.skip_whitespace();
             let start = p.position().byte_index();
-            let Ok(token) = p.next().map(Clone::clone) else { return };
+            let Ok(token) = p.next().cloned() else { return };
             if let Token::Function(name) = token {
                 let arguments = p.parse_nested_block(|p| {
                     let from = p.position();
@@ -381,7 +381,7 @@ fn selector(name: &str) -> Option<&'static str> {
     })
 }
 
-/// A gradient in WebKit's older notation as the standard's.
+/// A gradient in an older notation as the standard's.
 fn gradient(name: &str, arguments: &str) -> Option<String> {
     let (standard, repeating) = match name {
         "-webkit-linear-gradient" | "-moz-linear-gradient" | "-o-linear-gradient" => {

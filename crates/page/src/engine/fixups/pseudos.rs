@@ -242,7 +242,8 @@ fn pseudos(document: &BaseDocument, id: NodeId) -> [Option<Arc<ComputedValues>>;
     if node.element_data().is_none_or(|element| REPLACED.contains(&&*element.name.local)) {
         return none;
     }
-    let Some(data) = node.try_stylo_element_data().and_then(|data| data.get()) else { return none };
+    let Some(styled) = node.try_stylo_element_data() else { return none };
+    let Some(data) = styled.get() else { return none };
     // Stylo keeps ::after first.
     let [after, before, ..] = data.styles.pseudos.as_array();
     [before.clone(), after.clone()]
