@@ -57,8 +57,8 @@ fn visit(painter: Option<Program>, folder: &Path) -> u8 {
         .exit
 }
 
-fn program(mishap: &str) -> Option<Program> {
-    Some(Program::this(&format!("{CHILD}{mishap}")).expect("this program"))
+fn program(mishap: &str) -> Program {
+    Program::this(&format!("{CHILD}{mishap}")).expect("this program")
 }
 
 /// What is recorded outside of this process's own figures is the same to the byte.
@@ -66,7 +66,7 @@ fn the_record_is_the_same() {
     let (here, there) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     assert_eq!(visit(None, here.path()), 0);
-    assert_eq!(visit(program("none"), there.path()), 0);
+    assert_eq!(visit(Some(program("none")), there.path()), 0);
     let (here, there) = (common::artefacts(here.path()), common::artefacts(there.path()));
     assert_eq!(here.keys().collect::<Vec<_>>(), there.keys().collect::<Vec<_>>());
     for (name, bytes) in &here {
@@ -101,7 +101,7 @@ fn a_dead_painter_costs_the_picture() {
     let whole = common::events(whole.path());
     for (mishap, _, words) in MISHAPS {
         let folder = tempfile::tempdir().expect("a folder");
-        assert_eq!(visit(program(mishap), folder.path()), 0, "{mishap}");
+        assert_eq!(visit(Some(program(mishap)), folder.path()), 0, "{mishap}");
         let events = common::events(folder.path());
         let before = faults(&whole).len();
         let found = faults(&events);
