@@ -5,7 +5,7 @@ use core::task::{Context, Poll};
 use std::io;
 use std::net::SocketAddr;
 
-use roundtrip_record::{ConnectionId, EventId};
+use roundtrip_record::{ConnectionId, EventId, Time};
 use roundtrip_wire::{Nodelay, StreamInfo, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio_rustls::TlsStream;
@@ -84,6 +84,11 @@ impl<S: Transport> Counted<S> {
     /// The segment that brought the last byte so far.
     pub(crate) fn last_segment(&self) -> Option<EventId> {
         self.received.checked_sub(1).and_then(|last| self.stream.segment_at(last))
+    }
+
+    /// When the last byte so far had arrived, where the wire tells.
+    pub(crate) fn last_arrived(&self) -> Option<Time> {
+        self.received.checked_sub(1).and_then(|last| self.stream.arrived(last))
     }
 }
 
@@ -187,6 +192,14 @@ impl<S: AsyncRead + AsyncWrite + Transport + Unpin> Transport for Channel<S> {
         match self {
             Self::Plain(stream) => stream.segment_at(offset),
             Self::Tls(tls) => tls.get_ref().0.last_segment(),
+        }
+    }
+
+    /// As for [`Transport::segment_at`].
+    fn arrived(&self, offset: u64) -> Option<Time> {
+        match self {
+            Self::Plain(stream) => stream.arrived(offset),
+            Self::Tls(tls) => tls.get_ref().0.last_arrived(),
         }
     }
 

@@ -69,7 +69,10 @@ pub(crate) async fn connect<W: Wire>(
     let result = race(&mut tries, options, until, interleave(addresses), port, cause).await;
     match result {
         Some((mut stream, to)) => {
-            let won = tries.ended(to, AttemptEnd::Connected, Some(stream.id()));
+            let info = stream.info();
+            // Both or none: alone, neither tells own time from the network's.
+            let handshake = info.syn.map(|(sent, _)| sent).zip(info.syn_ack);
+            let won = tries.ended(to, AttemptEnd::Connected, Some(stream.id()), handshake);
             tries.cancel();
             stream.set_nodelay(Nodelay::On);
             Ok(Connected { stream, event: won, received: 0 })
@@ -131,7 +134,7 @@ impl<W: Wire> Tries<'_, W> {
     }
 
     fn failed(&mut self, to: SocketAddr, ConnectFault(attempt): ConnectFault) {
-        self.ended(to, attempt.end.clone(), None);
+        self.ended(to, attempt.end.clone(), None, None);
         self.failed.push(*attempt);
     }
 
@@ -140,6 +143,7 @@ impl<W: Wire> Tries<'_, W> {
         to: SocketAddr,
         end: AttemptEnd,
         connection: Option<roundtrip_record::ConnectionId>,
+        handshake: Option<(Time, Time)>,
     ) -> Option<EventId> {
         let at = self.trying.iter().position(|trying| trying.to == to)?;
         let trying = self.trying.remove(at);
@@ -151,8 +155,8 @@ impl<W: Wire> Tries<'_, W> {
                 connection,
                 end,
                 transport: roundtrip_record::Transport::Tcp,
-                syn_sent: None,
-                syn_ack: None,
+                syn_sent: handshake.map(|(sent, _)| sent),
+                syn_ack: handshake.map(|(_, answered)| answered),
             })
         })
     }
@@ -160,7 +164,7 @@ impl<W: Wire> Tries<'_, W> {
     /// Those still under way are given up.
     fn cancel(&mut self) {
         while let Some(to) = self.trying.first().map(|trying| trying.to) {
-            self.ended(to, AttemptEnd::Cancelled, None);
+            self.ended(to, AttemptEnd::Cancelled, None, None);
         }
     }
 }

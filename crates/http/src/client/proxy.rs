@@ -343,6 +343,7 @@ impl<W: Wire> Tunnel<'_, W> {
                     stream: None,
                     head: &answer,
                     first_byte,
+                    arrived: stream.arrived(0),
                     first_segment,
                 };
                 let event = self.reporter.head(segment.or(sent), &report);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
 use http::{StatusCode, Uri, Version};
-use roundtrip_record::{EventId, Framing};
+use roundtrip_record::{EventId, Framing, Time};
 use roundtrip_wire::Wire;
 
 use super::carrier::{Abandoned, Arrived, Boarding, Carrier, Place, Sent};
@@ -183,6 +183,7 @@ impl<W: Wire> Stream<W> {
             head,
             framing,
             first_byte: block.map_or_else(|| self.two.wire().now(), |block| block.began.at),
+            arrived: block.and_then(|block| block.began.arrived),
             first_segment: block.and_then(|block| block.began.segment),
         }
     }
@@ -346,6 +347,10 @@ impl<W: Wire> Carrier for Stream<W> {
 
     fn last_segment(&self) -> Option<EventId> {
         self.id.and_then(|id| self.two.tap().watch().segment(id))
+    }
+
+    fn last_arrived(&self) -> Option<Time> {
+        self.id.and_then(|id| self.two.tap().watch().arrived(id))
     }
 
     /// The stream alone is given up: dropping it resets it, and its connection goes on.

@@ -457,6 +457,7 @@ impl<W: Wire> Connection<W> {
                 stream: None,
                 head: &ResponseHead { line, fields: Fields::new(), bytes },
                 first_byte: wire.now(),
+                arrived: None,
                 first_segment: None,
             };
             reporter.head(cause, &report);
@@ -566,6 +567,7 @@ impl<W: Wire> InterimSink for Between<W> {
                 stream: None,
                 head: &ResponseHead { bytes, ..head },
                 first_byte: now,
+                arrived: None,
                 first_segment: None,
             },
         );

@@ -64,6 +64,8 @@ struct Stream {
     outgoing: Flow,
     /// The segment that brought what came last.
     segment: Option<EventId>,
+    /// When it had arrived, where the wire tells.
+    arrived: Option<Time>,
     /// Who waits for what passes out.
     waker: Option<Waker>,
 }
@@ -150,6 +152,11 @@ impl Ledger {
         self.streams.get(&stream)?.segment
     }
 
+    /// When what came last on a stream had arrived, where the wire tells.
+    pub(crate) fn arrived(&self, stream: u32) -> Option<Time> {
+        self.streams.get(&stream)?.arrived
+    }
+
     /// Wakes this task when something passes out on a stream.
     pub(crate) fn wait(&mut self, stream: u32, context: &Context<'_>) {
         if let Some(stream) = self.streams.get_mut(&stream) {
@@ -166,6 +173,7 @@ impl Ledger {
         let flow = match way {
             Way::In => {
                 stream.segment = moment.segment.or(stream.segment);
+                stream.arrived = moment.arrived.or(stream.arrived);
                 &mut stream.incoming
             }
             Way::Out => &mut stream.outgoing,
@@ -186,6 +194,7 @@ impl Ledger {
         let flow = match way {
             Way::In => {
                 stream.segment = moment.segment.or(stream.segment);
+                stream.arrived = moment.arrived.or(stream.arrived);
                 &mut stream.incoming
             }
             Way::Out => &mut stream.outgoing,
@@ -235,7 +244,7 @@ mod tests {
     }
 
     fn pass(ledger: &mut Ledger, way: Way, at: u64, head: FrameHead, payload: &[u8]) {
-        let moment = Moment { at: Time::from_nanos(at), segment: EventId::new(at) };
+        let moment = Moment { at: Time::from_nanos(at), arrived: None, segment: EventId::new(at) };
         ledger.passed(way, &Passed::Head(head), moment);
         ledger.passed(way, &Passed::Frame(head, payload), moment);
     }
