@@ -1,5 +1,6 @@
 //! What can be written on the command line: each option's text stands beside its definition.
 
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -134,6 +135,9 @@ pub(crate) struct Network {
     /// Resolve names ourselves, from the root servers down
     #[arg(long)]
     pub(crate) walk: bool,
+    /// Ask for names anew, whatever earlier runs have kept
+    #[arg(long)]
+    pub(crate) fresh: bool,
 }
 
 /// What is kept and shown.
@@ -518,10 +522,25 @@ pub(crate) struct Serve {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     roundtrip resolve example.com\n  \
+    roundtrip resolve example.com MX --short\n  \
+    roundtrip resolve -x 192.0.2.1\n  \
     roundtrip resolve example.com --walk --format json")]
 pub(crate) struct Resolve {
     /// The name
-    pub(crate) name: String,
+    #[arg(required_unless_present_any = ["reverse", "flush"], conflicts_with = "reverse")]
+    pub(crate) name: Option<String>,
+    /// Record types to look up instead of addresses: MX, TXT, NS, CNAME, SOA, SRV, HTTPS, TYPE65 …
+    #[arg(value_name = "TYPE")]
+    pub(crate) types: Vec<String>,
+    /// The names of an address: hosts file and PTR records
+    #[arg(short = 'x', long, value_name = "ADDR")]
+    pub(crate) reverse: Option<IpAddr>,
+    /// The answers alone, one a line
+    #[arg(long, conflicts_with = "verbose")]
+    pub(crate) short: bool,
+    /// First forget the names that earlier runs have kept; without a name, do nothing else
+    #[arg(long)]
+    pub(crate) flush: bool,
     /// The network
     #[command(flatten)]
     pub(crate) network: Network,

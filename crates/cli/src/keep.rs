@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use roundtrip_record::{Capture, Folder, Label, ReplayOf, Runs, Settings, Writing};
-use roundtrip_report::{Attachments, Model, Original, har, html};
+use roundtrip_report::{Attachments, Model, Original, Story, har, html};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::{self, Output};
@@ -141,8 +141,9 @@ pub(crate) fn is_run(text: &str) -> anyhow::Result<bool> {
 /// A record, understood.
 pub(crate) fn model(folder: &Folder) -> anyhow::Result<Model> {
     let (events, cut) = folder.read()?;
-    let mut model = Model { cut, ..Model::new(events) };
-    model.original = model.run.as_ref().and_then(|run| run.replay_of.as_ref()).and_then(original);
+    let mut model = Model::of(Story { cut, ..Story::new(events) });
+    model.original =
+        model.story.run.as_ref().and_then(|run| run.replay_of.as_ref()).and_then(original);
     Ok(model)
 }
 
@@ -154,7 +155,7 @@ fn original(reference: &ReplayOf) -> Option<Original> {
         None => true,
     };
     let (events, _) = folder.read().ok().filter(|_| same)?;
-    Some(Original::of(&Model::new(events)))
+    Some(Original::of(&Story::new(events)))
 }
 
 /// The page's picture, where there is one.

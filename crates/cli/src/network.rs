@@ -31,8 +31,8 @@ impl Network {
     /// where a network is described, and the live wire otherwise.
     pub(crate) fn ground(&self) -> anyhow::Result<Ground> {
         match self.wire()? {
-            Some(Wire::Lab) => Ok(Ground::Lab(self.lab()?)),
-            None if self.net.is_some() => Ok(Ground::Lab(self.lab()?)),
+            Some(Wire::Lab) => Ok(Ground::Lab(Box::new(self.lab()?))),
+            None if self.net.is_some() => Ok(Ground::Lab(Box::new(self.lab()?))),
             real => self.real(real),
         }
     }
@@ -74,6 +74,7 @@ impl Network {
             None if self.walk => NameOptions::walk(),
             None => NameOptions { way: Way::Ladder, ..NameOptions::default() },
         };
+        let options = if self.fresh { options.fresh() } else { options };
         Ok(options.of(families))
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Visit, colour: Colour) -> Outcome {
     let subject = subject(arguments.subject.as_deref())?;
     let wire = arguments.network.wire()?;
     match subject {
-        Subject::Url(text) => return url(arguments, colour, text, wire),
+        Subject::Url(text) => url(arguments, colour, text, wire),
         _ if matches!(wire, Some(Wire::Live | Wire::Tap(_))) => bail!(
             "a real wire leads to URLs: the demo, folders and saved runs are visited in the lab"
         ),
@@ -74,7 +74,7 @@ fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> Out
         None | Some(Wire::Lab) if in_lab => {
             simulated(arguments, colour, text, Plan::get(url), || sites.make())
         }
-        real => live(arguments, colour, url, real),
+        real => live(arguments, colour, &url, real),
     }
 }
 
@@ -118,7 +118,7 @@ fn again(arguments: &Visit, colour: Colour, run: &str) -> Outcome {
 }
 
 fn replay(arguments: &Visit, colour: Colour, folder: &Folder, run: &str) -> Outcome {
-    let recording = Recording::read(&folder.read()?.0)?;
+    let recording = Recording::read(folder.read()?.0)?;
     let bodies = folder.bodies();
     let body = |content: &BodyRef| bodies.get(content).ok();
     let kept = Kept::new(&arguments.output, run)?;
@@ -127,8 +127,8 @@ fn replay(arguments: &Visit, colour: Colour, folder: &Folder, run: &str) -> Outc
         subject: recording.run.subject.clone(),
         replay_of: Some(recording.reference(run, Some(folder.digest()?))),
     };
-    let plan = planned(arguments, recording.plan(body))?;
-    let ground = Ground::Lab(arguments.network.lab()?);
+    let plan = planned(arguments, recording.plan(body)?)?;
+    let ground = Ground::Lab(Box::new(arguments.network.lab()?));
     let sites = || Ok(recording.sites(body)?);
     let (machine, record) = (ThisMachine::default(), kept.settings(&arguments.output));
     let visited = carry_out(&title, &plan, &ground, &machine, sites, record)?;
@@ -144,7 +144,7 @@ fn simulated(
     plan: Plan,
     sites: impl Fn() -> Result<Vec<Site>, RunError>,
 ) -> Outcome {
-    let ground = Ground::Lab(arguments.network.lab()?);
+    let ground = Ground::Lab(Box::new(arguments.network.lab()?));
     let kept = Kept::new(&arguments.output, name)?;
     let title = Title { command: "visit".into(), subject: plan.url.to_string(), replay_of: None };
     let plan = planned(arguments, plan)?;
@@ -155,7 +155,7 @@ fn simulated(
 }
 
 /// A visit on a real wire; with a network described, carried out again in the lab.
-fn live(arguments: &Visit, colour: Colour, url: Url, wire: Option<Wire>) -> Outcome {
+fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Outcome {
     if arguments.warm {
         bail!("--warm is for the lab: on a real wire the caches are what they are");
     }

@@ -11,7 +11,7 @@ use common::{Roundtrip, faults};
 use peer::identity::{self, Kind};
 use peer::raw::{Raw, Then};
 use peer::{Peer, ROUNDTRIP, run};
-use roundtrip_record::{AttemptEnd, FaultKind};
+use roundtrip_record::{AttemptEnd, FaultKind, What};
 use socket2::{Domain, Socket, Type};
 
 /// Visits and compares; the command must end with `exit` and its record hold this one fault.
@@ -207,6 +207,22 @@ fn certificate(kind: Kind, reason: &str, headline: &str) {
     let said = String::from_utf8_lossy(&got.stderr).into_owned();
     assert_eq!(got.status.code(), Some(60), "{said}");
     assert!(said.contains(headline), "{said}");
+}
+
+/// White space before a colon is taken, as every browser takes it, and noted (RFC 9112 §5.1).
+#[test]
+fn what_browsers_take_is_taken_and_noted() {
+    let roundtrip = Roundtrip::new();
+    let server = Raw::start(b"HTTP/1.1 200 OK\r\nContent-Length : 3\r\n\r\nabc", Then::Closes);
+    let url = format!("http://{}/", server.at);
+    let out = roundtrip.folder("run");
+    roundtrip.run(&["visit", "--out", &out, &url]).expect(0);
+    assert!(faults(&out).is_empty());
+    let noted = common::events(&out).into_iter().any(
+        |event| matches!(event.what, What::ExchangeNote(note) if note.rule.to_string().contains("RFC 9112 §5.1")),
+    );
+    assert!(noted, "nothing says what was tolerated");
+    assert_eq!(roundtrip.run(&["get", "-s", &url]).expect(0).out(), "abc");
 }
 
 #[test]

@@ -297,6 +297,7 @@ fn answers_go_where_curl_puts_them() {
         &["--compressed", "http://AT/cgi-bin/coded?gzip"],
         &["http://AT/cgi-bin/coded?gzip"],
         &["--compressed", "http://AT/cgi-bin/coded?identity"],
+        &["--compressed", "http://AT/cgi-bin/coded?nonsense"],
         &["--compressed", "http://AT/a.txt"],
         &[
             "-w",

@@ -93,6 +93,7 @@ impl Reading {
                 return self.nothing(message, &owner, zone);
             };
             if target == question.name || self.aliases.contains(&target) {
+                self.aliases.push(target);
                 return Said::Broken("the aliases form a loop");
             }
             if self.aliases.len() == MOST_ALIASES {

@@ -5,8 +5,9 @@ use hickory_proto::op::{Message, Metadata, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use crate::answer::MOST_ALIASES;
-use crate::message::{UDP_FLOOR, Via, edns};
+use crate::message::{UDP_FLOOR, edns};
 use crate::resolv::UDP_PAYLOAD;
+use crate::via::Via;
 use crate::zone::{Place, Zone};
 
 /// Zones that are served with authority.

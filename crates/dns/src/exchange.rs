@@ -1,19 +1,35 @@
 //! One question put to a list of servers until one of them answers: retries, timeouts, the change to
 //! TCP, and which answers are believed. Sans I/O.
 
+use core::time::Duration;
 use std::net::SocketAddr;
 
 use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::RecordType;
 use roundtrip_record::Time;
 
-use crate::message::{Extension, Question, Unfit, Via, code_name};
-use crate::resolv::{FirstTransport, Policy};
+use crate::edns::{EdnsMemory, Extension};
+use crate::message::{Question, Unfit, code_name};
+use crate::resolv::{FirstTransport, Policy, Recursion};
+use crate::via::Via;
+
+/// How long a server may be silent before the question is put to it again without EDNS, within the
+/// time that it has: Chromium repeats a question after as long (`kDnsDefaultFallbackPeriod`).
+const REPEAT_AFTER: Duration = Duration::from_secs(1);
+
+/// The response code of a server that knows another version of EDNS (RFC 6891 §9). By number: the same
+/// stands for `BADSIG` elsewhere, and a reader of messages cannot tell which is meant.
+const BADVERS: u16 = 16;
+
+/// The word for an answer that only names other servers. It stands where a response code stands.
+pub(crate) const REFERRAL: &str = "REFERRAL";
 
 /// One question and the servers it is put to.
 ///
 /// The contract: [`Exchange::poll`] says what to do next, and after a [`Action::Send`] exactly one of
 /// [`Exchange::handle_message`] (until it answers [`Verdict::Taken`]), [`Exchange::handle_timeout`] and
-/// [`Exchange::handle_error`] is called before it is polled again.
+/// [`Exchange::handle_error`] is called before it is polled again. Datagrams that one server is sent
+/// one after the other should leave from one port: a late answer to the first is still taken.
 #[derive(Debug)]
 pub struct Exchange {
     question: Question,
@@ -24,8 +40,13 @@ pub struct Exchange {
     round: u32,
     tries: u32,
     timed_out: u32,
-    code: Option<ResponseCode>,
+    /// The first failure that a server answered with.
+    code: Option<String>,
+    /// Why an answer that did not fit a datagram could not be had over TCP.
+    cut: Option<String>,
     error: Option<String>,
+    /// An answer without authority and without recursion, for want of a better one.
+    weak: Option<Box<Message>>,
     /// Why the server asked last gave no answer.
     last: Option<NoReply>,
 }
@@ -34,16 +55,30 @@ pub struct Exchange {
 struct Server {
     address: SocketAddr,
     extension: Extension,
+    /// What it was seen to take.
+    seen: Option<Extension>,
     /// It answered that it will not: not asked again.
     refused: bool,
 }
 
+/// A server's turn to answer.
+#[derive(Clone, Debug)]
+struct Turn {
+    /// Its place in the list.
+    index: usize,
+    via: Via,
+    /// The queries it was sent in this turn.
+    sent: Vec<(u16, Extension)>,
+    /// What is left of its time; `None` at the beginning.
+    left: Option<Duration>,
+}
+
 #[derive(Clone, Debug)]
 enum State {
-    /// The server at this place is to be asked.
-    Ask { index: usize, via: Via },
+    /// The server is to be asked.
+    Ask(Turn),
     /// It has been asked.
-    Wait { index: usize, via: Via, id: u16 },
+    Wait(Turn),
     /// It is over.
     Done(Result<Box<Message>, NoReply>),
 }
@@ -82,9 +117,13 @@ pub enum Verdict {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoReply {
-    /// A server answered with a failure.
+    /// A server answered with a failure: the response code, or `REFERRAL` when it was asked to do the
+    /// whole work and only named other servers.
     #[error("{0}")]
     Code(String),
+    /// The answer does not fit a datagram, and could not be had over TCP either.
+    #[error("the answer was cut to fit a datagram (TC), and over TCP: {0}")]
+    Cut(String),
     /// Nobody answered.
     #[error("no answer after {tries} tries")]
     TimedOut {
@@ -99,17 +138,34 @@ pub enum NoReply {
 impl Exchange {
     /// A question to put to `servers` in this order.
     pub fn new(question: Question, servers: &[SocketAddr], policy: Policy) -> Self {
-        let server = |&address| Server { address, extension: Extension::Edns, refused: false };
+        Self::knowing(question, servers, policy, &EdnsMemory::default())
+    }
+
+    /// The same, with what is known of servers.
+    pub(crate) fn knowing(
+        question: Question,
+        servers: &[SocketAddr],
+        policy: Policy,
+        known: &EdnsMemory,
+    ) -> Self {
+        let server = |&address| Server {
+            address,
+            extension: known.first(address),
+            seen: None,
+            refused: false,
+        };
         let mut exchange = Self {
             question,
             servers: servers.iter().map(server).collect(),
             policy,
-            state: State::Ask { index: 0, via: Via::Udp },
+            state: State::Done(Err(NoReply::Failed("nobody has been asked".into()))),
             round: 0,
             tries: 0,
             timed_out: 0,
             code: None,
+            cut: None,
             error: None,
+            weak: None,
             last: None,
         };
         exchange.next_from(0);
@@ -121,92 +177,151 @@ impl Exchange {
         self.last.as_ref()
     }
 
+    /// What the servers were seen to take.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = (SocketAddr, Extension)> {
+        self.servers.iter().filter_map(|server| Some((server.address, server.seen?)))
+    }
+
     /// What to do next; `id` is the random id of the query, should one be sent.
     pub fn poll(&mut self, now: Time, id: u16) -> Action {
         loop {
-            match self.state.clone() {
+            let mut turn = match self.state.clone() {
                 State::Done(result) => return Action::Done(result),
-                State::Ask { index, via } | State::Wait { index, via, .. } => {
-                    let server = &self.servers[index];
-                    match self.question.encode(id, &self.policy, server.extension) {
-                        Ok(bytes) => {
-                            let patience = self.policy.patience(index, self.servers.len(), via);
-                            self.state = State::Wait { index, via, id };
-                            self.tries += 1;
-                            return Action::Send(Transmit {
-                                to: server.address,
-                                via,
-                                bytes,
-                                deadline: now + patience,
-                            });
-                        }
-                        Err(why) => self.state = State::Done(Err(NoReply::Failed(why.to_string()))),
-                    }
+                State::Ask(turn) | State::Wait(turn) => turn,
+            };
+            let (to, extension) = {
+                let server = &self.servers[turn.index];
+                (server.address, server.extension)
+            };
+            let bytes = match self.question.encode(id, &self.policy, extension) {
+                Ok(bytes) => bytes,
+                Err(why) => {
+                    self.state = State::Done(Err(NoReply::Failed(why.to_string())));
+                    continue;
                 }
-            }
+            };
+            let whole = || self.policy.patience(turn.index, self.servers.len(), turn.via);
+            let patience = turn.left.unwrap_or_else(whole);
+            let may_repeat =
+                turn.via == Via::Udp && extension == Extension::Edns && turn.left.is_none();
+            let waits = if may_repeat { REPEAT_AFTER.min(patience / 2) } else { patience };
+            turn.left = Some(patience.saturating_sub(waits));
+            turn.sent.push((id, extension));
+            let via = turn.via;
+            self.state = State::Wait(turn);
+            self.tries += 1;
+            return Action::Send(Transmit { to, via, bytes, deadline: now + waits });
         }
     }
 
     /// A message came in from `from`.
     pub fn handle_message(&mut self, from: SocketAddr, bytes: &[u8]) -> Verdict {
-        let State::Wait { index, via, id } = self.state else {
+        let State::Wait(turn) = self.state.clone() else {
             return Verdict::Dropped(Unfit::WrongId);
         };
-        if from != self.servers[index].address {
+        if from != self.servers[turn.index].address {
             return Verdict::Dropped(Unfit::WrongSource);
         }
-        let message = match self.question.answer(id, bytes) {
-            Ok(message) => message,
-            Err(unfit) => return Verdict::Dropped(unfit),
-        };
-        self.take(index, via, message);
-        Verdict::Taken
+        let mut unfit = Unfit::WrongId;
+        for (id, extension) in turn.sent.iter().rev().copied() {
+            match self.question.answer(id, bytes) {
+                Ok(message) => {
+                    self.take(&turn, extension, message);
+                    return Verdict::Taken;
+                }
+                Err(Unfit::WrongId) => {}
+                Err(why) => unfit = why,
+            }
+        }
+        Verdict::Dropped(unfit)
     }
 
     /// The deadline passed.
     pub fn handle_timeout(&mut self) {
-        if let State::Wait { index, .. } = self.state {
-            self.timed_out += 1;
-            self.last = Some(NoReply::TimedOut { tries: 1 });
-            self.next_from(index + 1);
+        let State::Wait(turn) = self.state.clone() else { return };
+        let server = &mut self.servers[turn.index];
+        if turn.left.is_some_and(|left| !left.is_zero()) {
+            // Something in between may drop what has an OPT record.
+            server.extension = Extension::Plain;
+            self.state = State::Ask(turn);
+            return;
         }
+        if self.was_cut(&turn) {
+            return self.give_up_cut(turn.index, "no answer");
+        }
+        self.timed_out += 1;
+        self.last = Some(NoReply::TimedOut { tries: turn.sent.len() as u32 });
+        self.next_from(turn.index + 1);
     }
 
     /// The query could not be sent, or an error came back for it.
     pub fn handle_error(&mut self, why: &str) {
-        if let State::Wait { index, .. } = self.state {
-            self.error = Some(why.to_owned());
-            self.last = Some(NoReply::Failed(why.to_owned()));
-            self.next_from(index + 1);
+        let State::Wait(turn) = self.state.clone() else { return };
+        if self.was_cut(&turn) {
+            return self.give_up_cut(turn.index, why);
         }
+        self.error = Some(why.to_owned());
+        self.last = Some(NoReply::Failed(why.to_owned()));
+        self.next_from(turn.index + 1);
     }
 
-    fn take(&mut self, index: usize, via: Via, message: Message) {
+    /// Whether the question went over TCP because the answer was cut.
+    fn was_cut(&self, turn: &Turn) -> bool {
+        turn.via == Via::Tcp && self.policy.transport == FirstTransport::Udp
+    }
+
+    fn give_up_cut(&mut self, index: usize, why: &str) {
+        self.servers[index].refused = true;
+        self.last = Some(NoReply::Cut(why.to_owned()));
+        self.cut.get_or_insert_with(|| why.to_owned());
+        self.next_from(index + 1);
+    }
+
+    fn take(&mut self, turn: &Turn, asked_with: Extension, message: Message) {
+        let index = turn.index;
+        let whole = self.policy.recursion == Recursion::Desired;
         let server = &mut self.servers[index];
         let code = message.metadata.response_code;
+        let ask_again = |via| State::Ask(Turn { index, via, sent: Vec::new(), left: None });
+        server.seen = match (message.edns.is_some(), asked_with) {
+            (true, _) => Some(Extension::Edns),
+            (false, Extension::Plain) => Some(Extension::Plain),
+            (false, Extension::Edns) => server.seen,
+        };
         match code {
             // RFC 7766 §5.
-            _ if via == Via::Udp && message.metadata.truncation => {
-                self.state = State::Ask { index, via: Via::Tcp };
+            _ if turn.via == Via::Udp && message.metadata.truncation => {
+                self.state = ask_again(Via::Tcp);
+            }
+            ResponseCode::NoError if whole && only_refers(&message) => {
+                if message.authorities.iter().any(|r| r.record_type() == RecordType::SOA) {
+                    self.weak.get_or_insert_with(|| Box::new(message));
+                }
+                self.refused(index, REFERRAL.into());
             }
             ResponseCode::NoError | ResponseCode::NXDomain => {
                 self.state = State::Done(Ok(Box::new(message)));
             }
-            // A server from before EDNS does not know the OPT record and sends none (RFC 6891 §7).
-            ResponseCode::FormErr | ResponseCode::NotImp | ResponseCode::BADVERS
-                if server.extension == Extension::Edns
-                    && (message.edns.is_none() || code == ResponseCode::BADVERS) =>
+            // A failure without an OPT record is of a server that may not know it, and may answer the
+            // question without (RFC 6891 §7). Some that fail so do send one.
+            code if asked_with == Extension::Edns
+                && (message.edns.is_none()
+                    || code == ResponseCode::FormErr
+                    || u16::from(code) == BADVERS) =>
             {
                 server.extension = Extension::Plain;
-                self.state = State::Ask { index, via };
+                self.state = ask_again(turn.via);
             }
-            code => {
-                server.refused = true;
-                self.code = self.code.or(Some(code));
-                self.last = Some(NoReply::Code(code_name(code)));
-                self.next_from(index + 1);
-            }
+            code => self.refused(index, code_name(code)),
         }
+    }
+
+    /// A server will not answer, and says so.
+    fn refused(&mut self, index: usize, code: String) {
+        self.servers[index].refused = true;
+        self.last = Some(NoReply::Code(code.clone()));
+        self.code.get_or_insert(code);
+        self.next_from(index + 1);
     }
 
     /// Goes on with the first server from `index` that may still answer, in this round or the next.
@@ -218,25 +333,35 @@ impl Exchange {
             if self.round < self.policy.attempts { open(0) } else { None }
         });
         self.state = match next {
-            Some(index) => State::Ask {
+            Some(index) => State::Ask(Turn {
                 index,
                 via: match self.policy.transport {
                     FirstTransport::Udp => Via::Udp,
                     FirstTransport::Tcp => Via::Tcp,
                 },
-            },
-            None => State::Done(Err(self.why_not())),
+                sent: Vec::new(),
+                left: None,
+            }),
+            None => State::Done(self.weak.take().ok_or_else(|| self.why_not())),
         };
     }
 
     fn why_not(&self) -> NoReply {
-        match (self.code, self.timed_out, &self.error) {
-            (Some(code), ..) => NoReply::Code(code_name(code)),
-            (None, 1.., _) => NoReply::TimedOut { tries: self.tries },
-            (None, 0, Some(why)) => NoReply::Failed(why.clone()),
-            (None, 0, None) => NoReply::Failed("there is no server to ask".into()),
+        match (&self.cut, &self.code, self.timed_out, &self.error) {
+            (Some(why), ..) => NoReply::Cut(why.clone()),
+            (None, Some(code), ..) => NoReply::Code(code.clone()),
+            (None, None, 1.., _) => NoReply::TimedOut { tries: self.tries },
+            (None, None, 0, Some(why)) => NoReply::Failed(why.clone()),
+            (None, None, 0, None) => NoReply::Failed("there is no server to ask".into()),
         }
     }
+}
+
+/// Whether a server that was asked for the whole work has done none: neither an answer, nor authority,
+/// nor recursion. libc asks the next one then (glibc, `send_dg` in `resolv/res_send.c`).
+fn only_refers(message: &Message) -> bool {
+    let head = &message.metadata;
+    message.answers.is_empty() && !head.authoritative && !head.recursion_available
 }
 
 #[cfg(test)]
@@ -288,14 +413,17 @@ mod tests {
     fn silence_goes_down_the_list_as_often_as_resolv_conf_says() {
         let mut exchange = exchange(&[FIRST, SECOND]);
         let mut seen = Vec::new();
-        for (now, id) in [(0, 1), (5, 2), (10, 3), (15, 4)] {
+        for (now, id) in [(0, 1), (1, 2), (5, 3), (6, 4), (10, 5), (15, 6)] {
             let sent = send(&mut exchange, now, id);
             seen.push((sent.to.to_string(), sent.deadline.since(Time::from_secs(now)).as_secs()));
             exchange.handle_timeout();
         }
-        let (first, second) = ((FIRST.to_owned(), 5), (SECOND.to_owned(), 5));
-        assert_eq!(seen, [first.clone(), second.clone(), first, second]);
-        assert_eq!(done(&mut exchange), Err(NoReply::TimedOut { tries: 4 }));
+        let of = |server: &str, seconds| (server.to_owned(), seconds);
+        assert_eq!(
+            seen,
+            [of(FIRST, 1), of(FIRST, 4), of(SECOND, 1), of(SECOND, 4), of(FIRST, 5), of(SECOND, 5),]
+        );
+        assert_eq!(done(&mut exchange), Err(NoReply::TimedOut { tries: 6 }));
     }
 
     #[test]
@@ -330,15 +458,108 @@ mod tests {
         assert!(done(&mut exchange).is_ok());
     }
 
+    /// Servers that refuse EDNS do it in all these ways; each is asked again without, and only once.
     #[test]
     fn a_server_without_edns_is_asked_without() {
+        use ResponseCode::{FormErr, NotImp, Refused, ServFail};
+        for (code, opt) in [
+            (FormErr, false),
+            (FormErr, true),
+            (NotImp, false),
+            (ServFail, false),
+            (Refused, false),
+            (ResponseCode::BADVERS, true),
+        ] {
+            let mut exchange = exchange(&[FIRST]);
+            let with = send(&mut exchange, 0, 1).bytes.len();
+            let refusal = |m: &mut Message| {
+                m.metadata.response_code = code;
+                if opt {
+                    m.set_edns(edns());
+                }
+            };
+            exchange.handle_message(address(FIRST), &reply(1, refusal));
+            assert_eq!(send(&mut exchange, 0, 2).bytes.len(), with - 11, "{code}");
+            exchange.handle_message(address(FIRST), &reply(2, refusal));
+            assert_eq!(done(&mut exchange), Err(NoReply::Code(code_name(code))));
+        }
+    }
+
+    #[test]
+    fn silence_is_asked_again_without_edns_and_a_late_answer_is_still_taken() {
         let mut exchange = exchange(&[FIRST]);
         let with = send(&mut exchange, 0, 1).bytes.len();
-        let formerr = |m: &mut Message| m.metadata.response_code = ResponseCode::FormErr;
-        exchange.handle_message(address(FIRST), &reply(1, formerr));
-        assert_eq!(send(&mut exchange, 0, 2).bytes.len(), with - 11);
-        exchange.handle_message(address(FIRST), &reply(2, formerr));
-        assert_eq!(done(&mut exchange), Err(NoReply::Code("FORMERR".into())));
+        exchange.handle_timeout();
+        let again = send(&mut exchange, 1, 2);
+        assert_eq!((again.to, again.bytes.len()), (address(FIRST), with - 11));
+        assert_eq!(exchange.handle_message(address(FIRST), &reply(1, |_| {})), Verdict::Taken);
+        assert!(done(&mut exchange).is_ok());
+        assert_eq!(exchange.seen().count(), 0);
+
+        let mut exchange = self::exchange(&[FIRST]);
+        send(&mut exchange, 0, 1);
+        exchange.handle_timeout();
+        send(&mut exchange, 1, 2);
+        exchange.handle_message(address(FIRST), &reply(2, |_| {}));
+        let mut known = EdnsMemory::default();
+        exchange.seen().for_each(|(server, seen)| known.learn(server, seen));
+        let servers = [address(FIRST)];
+        let policy = Resolv::default().policy;
+        let mut later = Exchange::knowing(question(), &servers, policy, &known);
+        assert_eq!(send(&mut later, 0, 3).bytes.len(), with - 11);
+    }
+
+    fn empty(id: u16, change: impl FnOnce(&mut Message)) -> Vec<u8> {
+        reply(id, |m| {
+            m.answers.clear();
+            change(m);
+        })
+    }
+
+    #[test]
+    fn who_only_refers_is_followed_by_the_next() {
+        let mut exchange = exchange(&[FIRST, SECOND]);
+        send(&mut exchange, 0, 1);
+        exchange.handle_message(address(FIRST), &empty(1, |_| {}));
+        assert_eq!(send(&mut exchange, 0, 2).to, address(SECOND));
+        exchange.handle_message(address(SECOND), &reply(2, |_| {}));
+        assert_eq!(done(&mut exchange).unwrap().answers.len(), 1);
+
+        let mut exchange = self::exchange(&[FIRST]);
+        send(&mut exchange, 0, 1);
+        exchange.handle_message(address(FIRST), &empty(1, |_| {}));
+        assert_eq!(done(&mut exchange), Err(NoReply::Code("REFERRAL".into())));
+    }
+
+    #[test]
+    fn no_such_record_is_an_answer_of_whoever_does_the_work() {
+        for change in [
+            |m: &mut Message| m.metadata.recursion_available = true,
+            |m: &mut Message| m.metadata.authoritative = true,
+        ] {
+            let mut exchange = exchange(&[FIRST, SECOND]);
+            send(&mut exchange, 0, 1);
+            exchange.handle_message(address(FIRST), &empty(1, change));
+            assert!(done(&mut exchange).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_cut_answer_without_tcp_is_said() {
+        for silent in [false, true] {
+            let mut exchange = exchange(&[FIRST]);
+            send(&mut exchange, 0, 1);
+            let cut = |m: &mut Message| m.metadata.truncation = true;
+            exchange.handle_message(address(FIRST), &reply(1, cut));
+            assert_eq!(send(&mut exchange, 0, 2).via, Via::Tcp);
+            if silent {
+                exchange.handle_timeout();
+            } else {
+                exchange.handle_error("connection refused");
+            }
+            let why = if silent { "no answer" } else { "connection refused" };
+            assert_eq!(done(&mut exchange), Err(NoReply::Cut(why.into())));
+        }
     }
 
     #[test]
@@ -352,9 +573,11 @@ mod tests {
                 m.set_edns(edns());
             }),
         );
-        assert_eq!(send(&mut exchange, 0, 2).to, address(SECOND));
-        exchange.handle_timeout();
-        assert_eq!(send(&mut exchange, 5, 3).to, address(SECOND));
+        for (now, id) in [(0, 2), (1, 3)] {
+            assert_eq!(send(&mut exchange, now, id).to, address(SECOND));
+            exchange.handle_timeout();
+        }
+        assert_eq!(send(&mut exchange, 5, 4).to, address(SECOND));
         exchange.handle_error("connection refused");
         assert_eq!(done(&mut exchange), Err(NoReply::Code("SERVFAIL".into())));
     }

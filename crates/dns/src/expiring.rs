@@ -46,6 +46,11 @@ impl<K: Ord + Clone, V, T: Ord + Copy> Expiring<K, V, T> {
         self.entries.insert(key, Entry { value, since, until });
     }
 
+    /// How many entries there are, those too that have ended.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// All entries that are good at `now`, by key.
     pub(crate) fn iter(&self, now: T) -> impl Iterator<Item = (&K, &Entry<V, T>)> {
         self.entries.iter().filter(move |(_, entry)| entry.since <= now && now < entry.until)

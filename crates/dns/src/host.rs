@@ -9,6 +9,9 @@ use hickory_proto::rr::Name;
 pub enum Host {
     /// An address.
     Address(IpAddr),
+    /// An address that is good behind one network interface only, and that interface's name or
+    /// number: `fe80::1%eth0` (RFC 4007 §11).
+    Scoped(Ipv6Addr, String),
     /// A name.
     Name(Hostname),
 }
@@ -38,13 +41,17 @@ pub enum SpecialUse {
 
 impl Host {
     /// Reads a host as browsers do (the host parser of the URL standard: IDN to ASCII, the number
-    /// forms of IPv4), and an IPv6 address also without its brackets.
+    /// forms of IPv4), and an IPv6 address also without its brackets and with a zone, whose percent
+    /// sign may be written `%25` as in URLs (RFC 6874 §2).
     ///
     /// # Errors
     /// When it is neither an address nor a name that fits into a DNS message (RFC 1035 §2.3.4).
     pub fn parse(text: &str) -> Result<Self, BadName> {
         if let Ok(address) = text.parse::<Ipv6Addr>() {
             return Ok(Self::Address(address.into()));
+        }
+        if let Some((address, zone)) = scoped(text) {
+            return Ok(Self::Scoped(address, zone));
         }
         match url::Host::parse(text).map_err(|why| BadName(why.to_string()))? {
             url::Host::Ipv4(address) => Ok(Self::Address(address.into())),
@@ -61,6 +68,11 @@ impl Hostname {
             return Err(BadName("the root has no address".into()));
         }
         Ok(Self { name, rooted: ascii.ends_with('.') })
+    }
+
+    /// The root of all names. It has records, and no address.
+    pub(crate) fn root() -> Self {
+        Self { name: Name::root(), rooted: true }
     }
 
     /// The name, fully qualified: `example.com.`.
@@ -127,6 +139,20 @@ impl SpecialUse {
     }
 }
 
+/// Reads an IPv6 address with its zone. As libc does, a name of an interface is taken only behind a
+/// link-local address, a number behind any.
+fn scoped(text: &str) -> Option<(Ipv6Addr, String)> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let (address, zone) = bare.split_once('%')?;
+    let address: Ipv6Addr = address.parse().ok()?;
+    let zone = zone.strip_prefix("25").filter(|rest| !rest.is_empty()).unwrap_or(zone);
+    let local = address.is_unicast_link_local()
+        || address.is_multicast() && matches!(address.octets()[1] & 0xf, 1 | 2);
+    let number = zone.parse::<u32>().is_ok();
+    let name = !zone.is_empty() && !zone.contains(|c: char| c == '/' || c.is_whitespace());
+    (number || local && name).then(|| (address, zone.to_owned()))
+}
+
 /// An absolute name from text, with or without the dot at its end.
 pub(crate) fn absolute(text: &str) -> Result<Name, hickory_proto::ProtoError> {
     let mut name = Name::from_ascii(text)?.to_lowercase();
@@ -161,6 +187,19 @@ mod tests {
             ("2001:db8::7", "2001:db8::7"),
         ] {
             assert_eq!(Host::parse(text), Ok(Host::Address(address.parse().unwrap())), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_name_its_interface() {
+        let scoped = |zone: &str| Ok(Host::Scoped("fe80::1".parse().unwrap(), zone.to_owned()));
+        assert_eq!(Host::parse("fe80::1%eth0"), scoped("eth0"));
+        assert_eq!(Host::parse("[fe80::1%25eth0]"), scoped("eth0"));
+        assert_eq!(Host::parse("[fe80::1%eth0]"), scoped("eth0"));
+        assert_eq!(Host::parse("fe80::1%3"), scoped("3"));
+        assert_eq!(Host::parse("fe80::1%25"), scoped("25"));
+        for text in ["fe80::1%", "2001:db8::1%eth0", "192.0.2.1%eth0", "fe80::1%a/b", "a%eth0"] {
+            assert!(Host::parse(text).is_err(), "{text}");
         }
     }
 

@@ -35,6 +35,13 @@ impl Hosts {
             .filter(move |line| line.names.iter().any(|known| known.eq_ignore_ascii_case(name)))
     }
 
+    /// The names of an address: those of the first line that has it, the canonical one first, as
+    /// libc's `gethostbyaddr` gives them.
+    pub fn names_of(&self, address: IpAddr) -> Vec<String> {
+        let line = self.lines.iter().find(|line| line.address == address);
+        line.map(|line| line.names.clone()).unwrap_or_default()
+    }
+
     /// All lines.
     pub fn lines(&self) -> &[HostsLine] {
         &self.lines
@@ -84,6 +91,14 @@ fe80::1%eth0 scoped
             [(4, "192.0.2.10".into()), (6, "192.0.2.11".into()), (11, "192.0.2.14".into())]
         );
         assert_eq!(found("localhost").len(), 2);
+    }
+
+    #[test]
+    fn an_address_has_the_names_of_its_first_line() {
+        let hosts = Hosts::parse("192.0.2.1 a.example a\n192.0.2.1 b\n::1 six");
+        assert_eq!(hosts.names_of("192.0.2.1".parse().unwrap()), ["a.example", "a"]);
+        assert_eq!(hosts.names_of("::1".parse().unwrap()), ["six"]);
+        assert!(hosts.names_of("192.0.2.2".parse().unwrap()).is_empty());
     }
 
     #[test]

@@ -1,25 +1,23 @@
 //! Carries a [`Walk`] out over a wire.
 
 use core::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use roundtrip_record::{EventId, LookupId, Source};
 use roundtrip_wire::Wire;
 
 use crate::answer::Reading;
-use crate::exchange::NoReply;
+use crate::delegation::DeadEnd;
 use crate::message::Question;
 use crate::resolv::Policy;
 use crate::rung::Rung;
-use crate::transport::ask;
+use crate::transport::{Panel, ask};
 use crate::tree::Tree;
 use crate::walk::{Next, Walk};
 
 /// What a walk came to.
 pub(crate) struct Walked {
-    pub(crate) end: Result<Reading, NoReply>,
-    /// Whom it asked.
-    pub(crate) servers: Vec<SocketAddr>,
+    pub(crate) end: Result<Reading, Box<DeadEnd>>,
     /// Whose answer was the last.
     pub(crate) source: Option<Source>,
     /// The event of the last answer.
@@ -35,6 +33,8 @@ pub(crate) async fn iterate<W: Wire>(
     cause: Option<EventId>,
 ) -> Walked {
     let mut walk = Walk::new(question, &tree.borrow(), wire.now());
+    let edns = tree.borrow().edns();
+    let edns = &*edns;
     let mut event = cause;
     let mut last = None;
     loop {
@@ -43,11 +43,7 @@ pub(crate) async fn iterate<W: Wire>(
         let port = tree.borrow().port();
         let step = match next {
             Next::Ask(step) => step,
-            Next::Done(end) => {
-                let socket = |ip: IpAddr| SocketAddr::new(ip, port);
-                let servers = walk.asked().map(socket).collect();
-                return Walked { end, servers, source: last, event };
-            }
+            Next::Done(end) => return Walked { end, source: last, event },
         };
         let rung = Rung {
             wire,
@@ -60,15 +56,15 @@ pub(crate) async fn iterate<W: Wire>(
             name: Some(step.server_name.to_ascii()),
             server,
         };
-        let asked = ask(
+        // In a box, as in `servers`.
+        let asked = Box::pin(ask(
             &rung,
             step.question.clone(),
-            &[SocketAddr::new(step.server, port)],
-            Policy::walk(),
+            Panel { servers: &[SocketAddr::new(step.server, port)], policy: Policy::walk(), edns },
             &source,
             |reply| walk.handle_reply(reply, &mut tree.borrow_mut(), wire.now()),
             event,
-        )
+        ))
         .await;
         event = asked.event.or(event);
         last = asked.server.map(source);

@@ -1,23 +1,27 @@
 //! The ladder: source after source until one answers.
 
-use core::cell::{Cell, RefCell};
+use core::cell::{Cell, OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use hickory_proto::rr::Name;
 use roundtrip_record::{
-    EventId, FaultKind, LookupId, NameEnded, NameStarted, Source, Time, Trace as _, What,
+    EventId, FaultKind, LookupId, NameEnded, NameStarted, ResourceRecord, Source, Time, Trace as _,
+    What,
 };
 use roundtrip_wire::Wire;
 use tokio::sync::mpsc;
 
+use crate::config::Config;
 use crate::family::Family;
 use crate::host::{Host, Hostname};
-use crate::lookup::{Arrival, Lookup, LookupFault, Options, Way};
+use crate::lookup::{Arrival, Lookup, LookupFault, Options, Told, Way};
 use crate::nsswitch::{Action, Status};
-use crate::resolver::Shared;
+use crate::order::in_order;
+use crate::realm::Realm;
 use crate::rung::Rung;
-use crate::under_way::Part;
+use crate::service::ServiceRecord;
+use crate::shared::Shared;
+use crate::under_way::{Heard, Part};
 
 /// One walk down the ladder.
 pub(crate) struct Ladder<W> {
@@ -25,18 +29,26 @@ pub(crate) struct Ladder<W> {
     pub(crate) options: Options,
     pub(crate) id: LookupId,
     since: Time,
-    /// Who wants the addresses as they arrive.
-    listener: Option<mpsc::UnboundedSender<Arrival>>,
+    /// As the host's files were when they were first needed.
+    config: OnceCell<Rc<Config>>,
+    /// Who wants to know what happens as it happens; nobody once it is over.
+    listener: RefCell<Option<mpsc::UnboundedSender<Told>>>,
     /// The event that causes what follows.
     cause: Cell<Option<EventId>>,
     /// Whether the listener waits until all is said.
     hold: Cell<bool>,
+    /// Whether the end of the name step has been told.
+    ended: Cell<bool>,
+    /// The event that tells it.
+    end_event: Cell<Option<EventId>>,
     gathered: RefCell<Gathered>,
 }
 
 /// What has come together so far.
 #[derive(Default)]
 struct Gathered {
+    /// The name as it was asked for.
+    asked: String,
     /// The name that was found: the search list may have made it another one.
     name: Option<String>,
     arrivals: Vec<Arrival>,
@@ -44,6 +56,9 @@ struct Gathered {
     told: usize,
     aliases: Vec<String>,
     ttl: Option<u32>,
+    records: Vec<ResourceRecord>,
+    services: Vec<ServiceRecord>,
+    scope: u32,
     fault: Option<FaultKind>,
 }
 
@@ -61,16 +76,27 @@ impl<W: Wire> Ladder<W> {
     pub(crate) fn new(
         shared: Rc<Shared<W>>,
         options: Options,
-        listener: Option<mpsc::UnboundedSender<Arrival>>,
+        listener: Option<mpsc::UnboundedSender<Told>>,
     ) -> Self {
         let (id, since) = (shared.wire.log().lookup_id(), shared.wire.now());
-        let (cause, hold) = (Cell::new(None), Cell::new(false));
-        Self { shared, options, id, since, listener, cause, hold, gathered: RefCell::default() }
+        Self {
+            shared,
+            options,
+            id,
+            since,
+            config: OnceCell::new(),
+            listener: RefCell::new(listener),
+            cause: Cell::new(None),
+            hold: Cell::new(false),
+            ended: Cell::new(false),
+            end_event: Cell::new(None),
+            gathered: RefCell::default(),
+        }
     }
 
-    /// Looks the name up.
+    /// Looks the addresses of a name up.
     pub(crate) async fn climb(
-        self,
+        &self,
         text: &str,
         cause: Option<EventId>,
     ) -> Result<Lookup, LookupFault> {
@@ -78,17 +104,34 @@ impl<W: Wire> Ladder<W> {
         let name = match &host {
             Ok(Host::Name(name)) => name.to_ascii(),
             Ok(Host::Address(address)) => address.to_string(),
+            Ok(Host::Scoped(address, zone)) => format!("{address}%{zone}"),
             Err(_) => text.to_owned(),
         };
-        self.started(&name, cause);
+        let types = self.options.families.list().iter();
+        let types: Vec<_> = types.map(|family| family.record_type().to_string()).collect();
+        self.started(&name, types, cause);
         match host {
             Ok(Host::Name(hostname)) => return self.lead_or_follow(&hostname).await,
             Ok(Host::Address(address)) => self.known(Source::Literal, &name, vec![address]),
-            Err(why) => {
-                self.fault(FaultKind::NameFailed { name: name.clone(), why: why.to_string() });
-            }
+            Ok(Host::Scoped(address, zone)) => self.scoped(&name, address.into(), &zone),
+            Err(why) => self.fault(FaultKind::NameFailed { name, why: why.to_string() }),
         }
-        self.ended(name)
+        self.end()
+    }
+
+    /// An address together with the interface it lies behind.
+    fn scoped(&self, name: &str, address: IpAddr, zone: &str) {
+        let index = || self.shared.wire.environment().interface_index(zone);
+        match zone.parse().ok().or_else(index) {
+            Some(scope) => {
+                self.gathered.borrow_mut().scope = scope;
+                self.known(Source::Literal, name, vec![address]);
+            }
+            None => self.fault(FaultKind::NameFailed {
+                name: name.to_owned(),
+                why: format!("this host has no network interface {zone}"),
+            }),
+        }
     }
 
     /// Looks the name up, or waits for the same lookup that is under way: nobody is asked twice at
@@ -96,40 +139,56 @@ impl<W: Wire> Ladder<W> {
     async fn lead_or_follow(&self, hostname: &Hostname) -> Result<Lookup, LookupFault> {
         let name = hostname.to_ascii();
         loop {
-            match self.shared.under_way.join(&name, self.options) {
+            match self.shared.under_way.join(&name, self.options, self.id) {
                 Part::Lead(lead) => {
                     self.search(hostname).await;
-                    let result = self.ended(name);
+                    let result = self.end();
                     lead.done(&result);
                     return result;
                 }
-                Part::Follow(follow) => {
-                    // Who led may have been given up; then somebody else does.
-                    if let Some(result) = follow.end().await {
-                        self.adopt(result);
-                        return self.ended(name);
+                Part::Follow(mut follow) => loop {
+                    match follow.next().await {
+                        Heard::Arrived(arrival, event) => self.adopt_arrival(arrival, event),
+                        Heard::Ended(Some(result)) => {
+                            self.adopt(*result);
+                            return self.end();
+                        }
+                        // Who led has been given up: now somebody else does.
+                        Heard::Ended(None) => break,
                     }
-                }
+                },
             }
+        }
+    }
+
+    /// Takes addresses that another lookup of the same name has found.
+    fn adopt_arrival(&self, arrival: Arrival, event: Option<EventId>) {
+        self.caused(event);
+        let mut gathered = self.gathered.borrow_mut();
+        // From a leader that was given up the same may have come before.
+        if gathered.arrivals.iter().all(|known| known.addresses != arrival.addresses) {
+            gathered.arrivals.push(Arrival { at: self.shared.wire.now(), ..arrival });
+            self.tell(&mut gathered);
         }
     }
 
     /// Takes what another lookup of the same name came to.
     fn adopt(&self, result: Result<Lookup, LookupFault>) {
-        let now = self.shared.wire.now();
-        let mut gathered = self.gathered.borrow_mut();
         match result {
             Ok(lookup) => {
                 self.caused(lookup.event);
+                for arrival in lookup.arrivals {
+                    self.adopt_arrival(arrival, lookup.event);
+                }
+                let mut gathered = self.gathered.borrow_mut();
                 gathered.name = Some(lookup.name);
-                gathered.arrivals = lookup.arrivals;
-                gathered.arrivals.iter_mut().for_each(|arrival| arrival.at = now);
                 gathered.aliases = lookup.aliases;
                 gathered.ttl = lookup.ttl;
+                gathered.services = lookup.services;
             }
             Err(fault) => {
                 self.caused(fault.event);
-                gathered.fault = Some(*fault.kind);
+                self.gathered.borrow_mut().fault = Some(*fault.kind);
             }
         }
     }
@@ -142,30 +201,32 @@ impl<W: Wire> Ladder<W> {
         let itself = [hostname.name().clone()];
         match self.options.way {
             Way::Server(server) => {
-                let resolv = self.shared.config().resolv.clone().of_server(server);
+                let resolv = self.config().resolv.clone().of_server(server);
                 self.name_servers(&itself, &self.wanted(), &resolv).await;
             }
             Way::Walk => {
-                if !self.own_cache(&itself) && !self.hosts(hostname, &self.wanted()).is_success() {
-                    self.walk(hostname.name(), &self.wanted()).await;
+                if !self.hosts(hostname, &self.wanted()).is_success() {
+                    let own = self.own_cache(&itself, &self.wanted(), &Realm::of_walk());
+                    let left = own.map_or_else(|| self.wanted(), |own| own.left);
+                    self.walk(hostname.name(), &left).await;
                 }
             }
             Way::Ladder => {
-                let resolv = &self.shared.config().resolv;
-                let candidates = hostname.candidates(&resolv.search, resolv.ndots);
-                if !self.own_cache(&candidates) && !self.os_cache(hostname).await {
-                    self.switch(hostname, &candidates).await;
+                // As libc: where nscd runs, it is asked before any file is looked at.
+                if !self.os_cache(hostname).await {
+                    self.switch(hostname).await;
                 }
             }
         }
     }
 
     /// The sources of nsswitch.conf in their order, each followed by what its actions say.
-    async fn switch(&self, hostname: &Hostname, candidates: &[Name]) {
-        let config = self.shared.config();
+    async fn switch(&self, hostname: &Hostname) {
+        let config = Rc::clone(self.config());
         for (file, why) in &config.unread {
-            self.skip(file, hostname, why.clone());
+            self.skip(file, &hostname.to_ascii(), why.clone());
         }
+        let candidates = hostname.candidates(&config.resolv.search, config.resolv.ndots);
         let services = config.nsswitch.services();
         // Where success is not the end, what was found may yet be forgotten.
         self.hold.set(services.iter().any(|s| s.action(Status::Success) != Action::Return));
@@ -175,9 +236,9 @@ impl<W: Wire> Ladder<W> {
             let status = match service.name.as_str() {
                 "files" => self.hosts(hostname, &wanted),
                 "resolve" => self.resolved(hostname, &wanted).await,
-                "dns" => self.name_servers(candidates, &wanted, &config.resolv).await,
+                "dns" => self.name_servers(&candidates, &wanted, &config.resolv).await,
                 other => {
-                    self.skip(other, hostname, "not carried out".into());
+                    self.skip(other, &hostname.to_ascii(), "not carried out".into());
                     Status::Unavailable
                 }
             };
@@ -201,6 +262,16 @@ impl<W: Wire> Ladder<W> {
             name: name.to_owned(),
             record_type: record_type.to_owned(),
         }
+    }
+
+    /// The host's configuration.
+    pub(crate) fn config(&self) -> &Rc<Config> {
+        self.config.get_or_init(|| self.shared.config())
+    }
+
+    /// When it began.
+    pub(crate) fn since(&self) -> Time {
+        self.since
     }
 
     pub(crate) fn cause(&self) -> Option<EventId> {
@@ -250,13 +321,42 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
+    /// Takes records that are not addresses.
+    pub(crate) fn take_records(
+        &self,
+        name: String,
+        aliases: Vec<String>,
+        records: Vec<ResourceRecord>,
+    ) {
+        let mut gathered = self.gathered.borrow_mut();
+        gathered.ttl = records.iter().map(|record| record.ttl).min();
+        gathered.name = Some(name);
+        gathered.aliases = aliases;
+        gathered.records = records;
+    }
+
+    /// Takes what is known of how else the service can be reached.
+    pub(crate) fn take_services(&self, services: Vec<ServiceRecord>) {
+        self.gathered.borrow_mut().services = services;
+        self.tell_of(Told::Services);
+    }
+
     fn tell(&self, gathered: &mut Gathered) {
-        if let Some(listener) = &self.listener {
-            for arrival in &gathered.arrivals[gathered.told.min(gathered.arrivals.len())..] {
-                // Who has stopped listening does not want to know.
-                let _ = listener.send(arrival.clone());
+        let new = &gathered.arrivals[gathered.told.min(gathered.arrivals.len())..];
+        if !new.is_empty() {
+            self.shared.under_way.arrived(self.id, new);
+            for arrival in new {
+                self.tell_of(Told::Addresses(arrival.clone()));
             }
             gathered.told = gathered.arrivals.len();
+        }
+    }
+
+    /// Tells whoever listens.
+    pub(crate) fn tell_of(&self, told: Told) {
+        if let Some(listener) = &*self.listener.borrow() {
+            // Who has stopped listening does not want to know.
+            let _ = listener.send(told);
         }
     }
 
@@ -264,9 +364,12 @@ impl<W: Wire> Ladder<W> {
     /// other was not answered, the silence is the reason.
     pub(crate) fn fault(&self, fault: FaultKind) {
         let weight = |fault: &FaultKind| match fault {
-            FaultKind::NameServerFailed { .. } => 4,
-            FaultKind::NameTimedOut { .. } => 3,
-            FaultKind::NoAddress { .. } => 2,
+            FaultKind::NameTruncated { .. } => 7,
+            FaultKind::NameServerFailed { .. } | FaultKind::BadDelegation { .. } => 6,
+            FaultKind::NameTimedOut { .. } => 5,
+            FaultKind::DanglingAlias { exists: true, .. } => 4,
+            FaultKind::NoAddress { .. } | FaultKind::NoRecord { .. } => 3,
+            FaultKind::DanglingAlias { .. } => 2,
             FaultKind::NxDomain { .. } => 1,
             _ => 0,
         };
@@ -276,46 +379,81 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    fn started(&self, name: &str, cause: Option<EventId>) {
+    pub(crate) fn started(&self, name: &str, types: Vec<String>, cause: Option<EventId>) {
+        name.clone_into(&mut self.gathered.borrow_mut().asked);
         let event = self.shared.wire.log().emit(self.since, cause, || {
-            let types = self.options.families.list().iter();
-            What::NameStarted(NameStarted {
-                lookup: self.id,
-                name: name.to_owned(),
-                types: types.map(|family| family.record_type().to_string()).collect(),
-            })
+            What::NameStarted(NameStarted { lookup: self.id, name: name.to_owned(), types })
         });
         self.cause.set(event.or(cause));
     }
 
-    fn ended(&self, name: String) -> Result<Lookup, LookupFault> {
-        let mut gathered = self.gathered.take();
-        self.tell(&mut gathered);
-        let until = self.shared.wire.now();
-        let mut lookup = Lookup {
-            id: self.id,
-            name: gathered.name.unwrap_or_else(|| name.clone()),
-            arrivals: gathered.arrivals,
-            aliases: gathered.aliases,
-            ttl: gathered.ttl,
-            since: self.since,
-            until,
-            event: None,
+    /// What has been found so far.
+    pub(crate) fn so_far(&self) -> Lookup {
+        let gathered = self.gathered.borrow();
+        let mut found: Vec<IpAddr> = Vec::new();
+        for family in self.options.families.list() {
+            let of_family = gathered.arrivals.iter().filter(|arrival| arrival.family == *family);
+            for address in of_family.flat_map(|arrival| &arrival.addresses) {
+                if !found.contains(address) {
+                    found.push(*address);
+                }
+            }
+        }
+        let ordered = match found.as_slice() {
+            [] | [_] => found,
+            several => {
+                in_order(several, &self.config().addresses, |to| self.shared.wire.source(to))
+            }
         };
-        lookup.event = self.shared.wire.log().emit(until, self.cause(), || {
-            What::NameEnded(NameEnded {
-                lookup: self.id,
-                addresses: lookup.addresses(),
-                aliases: lookup.aliases.clone(),
-                ttl: lookup.ttl,
-            })
-        });
-        if !lookup.arrivals.is_empty() {
+        Lookup {
+            id: self.id,
+            name: gathered.name.clone().unwrap_or_else(|| gathered.asked.clone()),
+            arrivals: gathered.arrivals.clone(),
+            aliases: gathered.aliases.clone(),
+            ttl: gathered.ttl,
+            records: gathered.records.clone(),
+            services: gathered.services.clone(),
+            scope: gathered.scope,
+            since: self.since,
+            until: self.shared.wire.now(),
+            event: self.end_event.get(),
+            ordered,
+        }
+    }
+
+    /// The name step is over: connecting may begin with what there is. Sources that are still being
+    /// asked may add to it; that is said once only.
+    pub(crate) fn begin_connecting(&self) -> Lookup {
+        let mut lookup = self.so_far();
+        if !self.ended.replace(true) {
+            let event = self.shared.wire.log().emit(lookup.until, self.cause(), || {
+                What::NameEnded(NameEnded {
+                    lookup: self.id,
+                    addresses: lookup.addresses(),
+                    aliases: lookup.aliases.clone(),
+                    ttl: lookup.ttl,
+                })
+            });
+            self.end_event.set(event);
+            self.shared.under_way.begun(self.id, event);
+            lookup.event = event;
+        }
+        lookup
+    }
+
+    /// Nothing more will come.
+    pub(crate) fn end(&self) -> Result<Lookup, LookupFault> {
+        self.tell(&mut self.gathered.borrow_mut());
+        let lookup = self.begin_connecting();
+        self.listener.replace(None);
+        if !lookup.arrivals.is_empty() || !lookup.records.is_empty() {
             return Ok(lookup);
         }
-        let kind = gathered
-            .fault
-            .unwrap_or_else(|| FaultKind::NameFailed { name, why: "no source knows it".into() });
+        let mut gathered = self.gathered.borrow_mut();
+        let kind = gathered.fault.take().unwrap_or_else(|| FaultKind::NameFailed {
+            name: gathered.asked.clone(),
+            why: "no source knows it".into(),
+        });
         Err(LookupFault {
             id: self.id,
             kind: Box::new(kind),

@@ -6,13 +6,27 @@ use hickory_proto::rr::Name;
 use roundtrip_record::{EventId, FaultKind, Outcome, ResourceRecord, Source};
 use roundtrip_wire::{OsAnswer, Wire};
 
-use crate::cache::{Consulted, Known};
+use crate::cache::{Consulted, Hit, Known};
 use crate::family::Family;
 use crate::host::Hostname;
+use crate::hosts::Hosts;
 use crate::ladder::{Found, Ladder};
-use crate::lookup::CacheUse;
+use crate::lookup::{CacheUse, Told};
 use crate::nsswitch::Status;
+use crate::realm::Realm;
 use crate::rung::{Open, Rung};
+
+/// What our own cache had for a lookup.
+pub(crate) struct OwnCache {
+    /// The candidate from which on name servers are asked.
+    pub(crate) from: usize,
+    /// None after that is.
+    pub(crate) only: bool,
+    /// The families that are left to ask for.
+    pub(crate) left: Vec<Family>,
+    /// It had addresses.
+    pub(crate) found: bool,
+}
 
 impl<W: Wire> Ladder<W> {
     /// An address that stands in the question itself, or in a standard.
@@ -47,61 +61,77 @@ impl<W: Wire> Ladder<W> {
         });
     }
 
-    /// Our own cache; whether nothing is left to ask.
-    pub(crate) fn own_cache(&self, candidates: &[Name]) -> bool {
-        let candidates: Vec<String> = candidates.iter().map(Name::to_ascii).collect();
+    /// Our own cache of what was had in this way. `None`: it knows nothing that would help. Otherwise
+    /// what it knows has been taken, and what is left to ask is said.
+    pub(crate) fn own_cache(
+        &self,
+        candidates: &[Name],
+        wanted: &[Family],
+        realm: &Realm,
+    ) -> Option<OwnCache> {
+        let names: Vec<String> = candidates.iter().map(Name::to_ascii).collect();
         let (cache, wall) = (self.shared.cache().borrow(), self.shared.wire.wall());
-        match cache.consult(&candidates, &self.wanted(), self.options.cache, wall) {
+        match cache.consult(realm, &names, wanted, self.options.cache, wall) {
             Consulted::Miss { name } => {
                 if self.options.cache == CacheUse::Use {
                     self.own_cache_said(&name, Outcome::Miss, Vec::new());
                 }
-                false
+                // Those before it in the search list are known not to be of use.
+                let from = names.iter().position(|known| *known == name).unwrap_or(0);
+                let left = wanted.to_vec();
+                (from > 0).then_some(OwnCache { from, only: false, left, found: false })
             }
             Consulted::Negative { name, hit } => {
-                let ttl = Some(hit.ttl);
-                let (outcome, fault) = match hit.known.clone() {
-                    Known::NxDomain { soa } => (
-                        Outcome::NxDomain { ttl, soa: soa.clone() },
-                        FaultKind::NxDomain { name: name.clone(), soa, ttl },
-                    ),
-                    Known::NoData { soa } => {
-                        (Outcome::NoData { ttl, soa }, FaultKind::NoAddress { name: name.clone() })
+                let outcome = match hit.known {
+                    Known::NxDomain { soa, .. } => {
+                        Outcome::NxDomain { ttl: Some(hit.ttl), soa: soa.clone() }
+                    }
+                    Known::NoData { soa, .. } => {
+                        Outcome::NoData { ttl: Some(hit.ttl), soa: soa.clone() }
                     }
                     // A negative entry has no addresses.
-                    Known::Addresses { .. } => return false,
+                    Known::Addresses { .. } => return None,
                 };
-                self.own_cache_said(&name, outcome, Vec::new());
-                self.fault(fault);
-                true
+                let records = wanted.first().map(|f| hit.known.records(&name, *f, hit.ttl));
+                self.own_cache_said(&name, outcome, records.unwrap_or_default());
+                self.fault(no_address_known(&name, &hit));
+                let from = names.len();
+                Some(OwnCache { from, only: true, left: Vec::new(), found: false })
             }
             Consulted::Found { name, hits } => {
-                let mut all = Found {
-                    name: name.clone(),
-                    addresses: Vec::new(),
-                    aliases: Vec::new(),
-                    ttl: None,
-                    source: Source::OwnCache,
-                    event: None,
-                };
-                let mut records = Vec::new();
-                for (family, hit) in &hits {
-                    if let Known::Addresses { addresses, aliases } = hit.known {
-                        all.addresses.extend(addresses);
-                        all.aliases.clone_from(aliases);
-                        all.ttl = Some(all.ttl.map_or(hit.ttl, |ttl| ttl.min(hit.ttl)));
-                        records.extend(hit.known.records(&name, *family, hit.ttl));
-                    }
-                }
-                let (addresses, ttl) = (all.addresses.clone(), all.ttl);
-                let outcome = Outcome::Found { addresses, ttl, origin: None };
-                all.event = self.own_cache_said(&name, outcome, records);
-                // A family that it does not know may be known to others.
-                let complete = hits.len() == self.wanted().len();
-                self.take(all);
-                complete
+                let from = names.iter().position(|known| *known == name).unwrap_or(0);
+                let known = |family: &Family| hits.iter().any(|(of, _)| of == family);
+                let left = wanted.iter().copied().filter(|family| !known(family)).collect();
+                self.own_cache_found(&name, &hits);
+                Some(OwnCache { from, only: true, left, found: true })
             }
         }
+    }
+
+    fn own_cache_found(&self, name: &str, hits: &[(Family, Hit<'_>)]) {
+        let mut all = Found {
+            name: name.to_owned(),
+            addresses: Vec::new(),
+            aliases: Vec::new(),
+            ttl: None,
+            source: Source::OwnCache,
+            event: None,
+        };
+        let mut records = Vec::new();
+        for (family, hit) in hits {
+            if let Known::Addresses { addresses, aliases } = hit.known {
+                all.addresses.extend(addresses);
+                all.aliases.clone_from(aliases);
+                all.ttl = Some(all.ttl.map_or(hit.ttl, |ttl| ttl.min(hit.ttl)));
+                records.extend(hit.known.records(name, *family, hit.ttl));
+            } else {
+                self.tell_of(Told::Nothing(*family));
+            }
+        }
+        let (addresses, ttl) = (all.addresses.clone(), all.ttl);
+        let outcome = Outcome::Found { addresses, ttl, origin: None };
+        all.event = self.own_cache_said(name, outcome, records);
+        self.take(all);
     }
 
     fn own_cache_said(
@@ -113,6 +143,36 @@ impl<W: Wire> Ladder<W> {
         let rung = self.rung(name, "");
         let open = rung.asked(Source::OwnCache, self.cause());
         self.caused(rung.answered(open, outcome, || records, None))
+    }
+
+    /// The names that the hosts file has for an address: the canonical one and its aliases.
+    pub(crate) fn hosts_of_address(&self, address: IpAddr, reverse: &str) -> Status {
+        let (source, file) = self.hosts_file();
+        let rung = self.rung(reverse, "PTR");
+        let open = rung.asked(source, self.cause());
+        let names = match file {
+            Ok(hosts) => hosts.names_of(address),
+            Err(why) => {
+                self.caused(rung.answered(open, Outcome::Failed { why }, Vec::new, None));
+                return Status::Unavailable;
+            }
+        };
+        if names.is_empty() {
+            self.caused(rung.answered(open, Outcome::Miss, Vec::new, None));
+            return Status::NotFound;
+        }
+        let record = |name: &String| ResourceRecord {
+            name: reverse.to_owned(),
+            ttl: 0,
+            record_type: "PTR".into(),
+            data: name.clone(),
+        };
+        let records: Vec<ResourceRecord> = names.iter().map(record).collect();
+        let outcome = Outcome::Found { addresses: Vec::new(), ttl: None, origin: None };
+        let copy = records.clone();
+        self.caused(rung.answered(open, outcome, || copy, None));
+        self.take_records(reverse.to_owned(), Vec::new(), records);
+        Status::Success
     }
 
     /// The cache of the operating system, where there is one; whether its word stands. As libc does:
@@ -190,12 +250,8 @@ impl<W: Wire> Ladder<W> {
 
     /// The hosts file.
     pub(crate) fn hosts(&self, hostname: &Hostname, wanted: &[Family]) -> Status {
-        let (path, file) = match &self.shared.config().hosts {
-            Ok(Some((path, hosts))) => (path.clone(), Ok(hosts)),
-            Ok(None) => (String::new(), Err("there is none".to_owned())),
-            Err(why) => (String::new(), Err(why.clone())),
-        };
-        let (rung, source) = (self.rung(&hostname.to_ascii(), ""), Source::HostsFile { path });
+        let (source, file) = self.hosts_file();
+        let rung = self.rung(&hostname.to_ascii(), "");
         let open = rung.asked(source.clone(), self.cause());
         let hosts = match file {
             Ok(hosts) => hosts,
@@ -221,11 +277,49 @@ impl<W: Wire> Ladder<W> {
         Status::Success
     }
 
+    /// The hosts file as a source, and what is in it or why it cannot be asked.
+    fn hosts_file(&self) -> (Source, Result<&Hosts, String>) {
+        let (path, file) = match &self.config().hosts {
+            Ok(Some((path, hosts))) => (path.clone(), Ok(hosts)),
+            Ok(None) => (String::new(), Err("there is none".to_owned())),
+            Err(why) => (String::new(), Err(why.clone())),
+        };
+        (Source::HostsFile { path }, file)
+    }
+
     /// A source that we do not carry out is named.
-    pub(crate) fn skip(&self, service: &str, hostname: &Hostname, why: String) {
-        let rung = self.rung(&hostname.to_ascii(), "");
+    pub(crate) fn skip(&self, service: &str, name: &str, why: String) {
+        let rung = self.rung(name, "");
         let open = rung.asked(Source::Skipped { service: service.to_owned() }, self.cause());
         self.caused(rung.answered(open, Outcome::Failed { why }, Vec::new, None));
+    }
+}
+
+/// The fault that a known "no" is.
+fn no_address_known(name: &str, hit: &Hit<'_>) -> FaultKind {
+    let (soa, exists) = match hit.known {
+        Known::NxDomain { soa, .. } => (soa.clone(), false),
+        Known::NoData { soa, .. } => (soa.clone(), true),
+        Known::Addresses { .. } => (None, true),
+    };
+    negative_fault(name, hit.known.aliases(), exists, soa, Some(hit.ttl))
+}
+
+/// The fault of a name that has no address: it is not there, or what it is an alias of is not.
+pub(crate) fn negative_fault(
+    name: &str,
+    aliases: &[String],
+    exists: bool,
+    soa: Option<String>,
+    ttl: Option<u32>,
+) -> FaultKind {
+    let name = name.to_owned();
+    match (aliases.last(), exists) {
+        (Some(target), exists) => {
+            FaultKind::DanglingAlias { name, target: target.clone(), exists, soa, ttl }
+        }
+        (None, true) => FaultKind::NoAddress { name },
+        (None, false) => FaultKind::NxDomain { name, soa, ttl },
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use roundtrip_record::{EventId, FaultKind, LookupId, Source, Time};
+use roundtrip_record::{EventId, FaultKind, LookupId, ResourceRecord, Source, Time};
 
 use crate::family::{Families, Family};
 use crate::resolv::Policy;
+use crate::service::ServiceRecord;
 
 /// How a name is looked up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,17 +19,21 @@ pub struct Options {
     pub cache: CacheUse,
     /// How name servers are asked; as resolv.conf says if `None`.
     pub policy: Option<Policy>,
+    /// The port whose HTTPS records are asked for beside the addresses (RFC 9460), as Chromium does;
+    /// `None`: they are not. What comes of it is [`Lookup::services`].
+    pub https: Option<u16>,
 }
 
 /// The way to the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Way {
-    /// The ladder: own cache, cache of the operating system, the sources of nsswitch.conf.
+    /// The ladder: cache of the operating system, the sources of nsswitch.conf; our own cache stands
+    /// before the name servers it was filled by.
     #[default]
     Ladder,
-    /// Our own walk from the root instead of a recursive server, after own cache and hosts file.
+    /// Our own walk from the root instead of a recursive server, after hosts file and own cache.
     Walk,
-    /// This server alone (`--dns`). No cache takes part.
+    /// This server alone (`--dns`). What it has said is known for the rest of the run, and kept for none.
     Server(SocketAddr),
 }
 
@@ -49,9 +54,16 @@ impl Options {
         Self { way: Way::Walk, cache: CacheUse::Refresh, ..Self::default() }
     }
 
-    /// One server, asked directly.
+    /// The same, passing over what earlier runs have kept (`--fresh`).
+    #[must_use]
+    pub fn fresh(mut self) -> Self {
+        self.cache = CacheUse::Refresh;
+        self
+    }
+
+    /// One server, asked directly: what earlier runs have kept is passed over.
     pub fn server(server: SocketAddr) -> Self {
-        Self { way: Way::Server(server), ..Self::default() }
+        Self { way: Way::Server(server), cache: CacheUse::Refresh, ..Self::default() }
     }
 
     /// The same for these families.
@@ -60,6 +72,17 @@ impl Options {
         self.families = families;
         self
     }
+}
+
+/// What a lookup that goes on tells of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Addresses.
+    Addresses(Arrival),
+    /// There will be none of this family from the source that is being asked.
+    Nothing(Family),
+    /// The HTTPS records are there, or there are none.
+    Services,
 }
 
 /// Addresses of one family, as they arrived.
@@ -90,12 +113,22 @@ pub struct Lookup {
     pub aliases: Vec<String>,
     /// Seconds the addresses may be kept, where told.
     pub ttl: Option<u32>,
+    /// The records of the type that was asked for, where it was not an address.
+    pub records: Vec<ResourceRecord>,
+    /// The HTTPS records of the service, best first; empty when there are none, when they were not
+    /// asked for, or not waited for.
+    pub services: Vec<ServiceRecord>,
+    /// The index of the interface behind which the addresses lie (RFC 4007 §11); 0 when they say so
+    /// themselves.
+    pub scope: u32,
     /// When it began.
     pub since: Time,
     /// When it was over.
     pub until: Time,
     /// The event of its end.
     pub event: Option<EventId>,
+    /// All addresses, in the order in which they are to be tried.
+    pub(crate) ordered: Vec<IpAddr>,
 }
 
 impl Lookup {
@@ -107,28 +140,10 @@ impl Lookup {
             .flat_map(|arrival| arrival.addresses.iter().copied())
     }
 
-    /// All addresses in the order in which they are to be tried where both families are at hand:
-    /// in turns, beginning with IPv6 (RFC 8305 §4).
+    /// All addresses in the order in which they are to be tried (RFC 6724 §6), best first. Who tries
+    /// several at once takes the families in turns from it (RFC 8305 §4).
     pub fn addresses(&self) -> Vec<IpAddr> {
-        in_turns(self.of(Family::V6), self.of(Family::V4))
-    }
-}
-
-pub(crate) fn in_turns(
-    mut one: impl Iterator<Item = IpAddr>,
-    mut two: impl Iterator<Item = IpAddr>,
-) -> Vec<IpAddr> {
-    let mut all = Vec::new();
-    loop {
-        let turn = [one.next(), two.next()];
-        if turn == [None, None] {
-            return all;
-        }
-        for address in turn.into_iter().flatten() {
-            if !all.contains(&address) {
-                all.push(address);
-            }
-        }
+        self.ordered.clone()
     }
 }
 
@@ -150,27 +165,20 @@ fn words(kind: &FaultKind) -> String {
     match kind {
         FaultKind::NxDomain { name, .. } => format!("{name} does not exist"),
         FaultKind::NoAddress { name } => format!("{name} has no address"),
+        FaultKind::NoRecord { name, record_type } => format!("{name} has no {record_type} record"),
+        FaultKind::DanglingAlias { name, target, .. } => {
+            format!("{name} is an alias of {target}, which is not there")
+        }
+        FaultKind::AliasLoop { name, .. } => format!("the aliases of {name} never end"),
+        FaultKind::NameTruncated { name, why, .. } => {
+            format!("{name}: the answer was cut, and over TCP: {why}")
+        }
+        FaultKind::BadDelegation { name, zone, .. } => {
+            format!("{name}: the servers of {zone} could not be made to answer")
+        }
         FaultKind::NameServerFailed { name, code } => format!("{name}: name server said {code}"),
         FaultKind::NameTimedOut { name, .. } => format!("{name}: no name server answered"),
         FaultKind::NameFailed { name, why } => format!("{name}: {why}"),
         _ => "the name could not be looked up".into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn families_take_turns() {
-        let parse = |texts: &[&str]| -> Vec<IpAddr> {
-            texts.iter().map(|text| text.parse().unwrap()).collect()
-        };
-        let six = parse(&["2001:db8::1", "2001:db8::2", "2001:db8::3"]);
-        let four = parse(&["192.0.2.1"]);
-        assert_eq!(
-            in_turns(six.into_iter(), four.into_iter()),
-            parse(&["2001:db8::1", "192.0.2.1", "2001:db8::2", "2001:db8::3"])
-        );
     }
 }

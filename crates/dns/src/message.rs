@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 
 use hickory_proto::ProtoError;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::{DNSClass, Name, Record, RecordType};
+use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use roundtrip_record::{Direction, DnsMessage, LookupId, ResourceRecord, What};
 
+use crate::edns::Extension;
 use crate::resolv::{Policy, Recursion, UDP_PAYLOAD};
+use crate::via::Via;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,24 +19,6 @@ pub struct Question {
     pub name: Name,
     /// The type.
     pub record_type: RecordType,
-}
-
-/// What a message travels in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
-    /// A datagram.
-    Udp,
-    /// A stream, each message behind its length (RFC 7766 §8).
-    Tcp,
-}
-
-/// Whether a query says what it can take (RFC 6891).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extension {
-    /// With an OPT record.
-    Edns,
-    /// As in 1987.
-    Plain,
 }
 
 /// Bytes that every asker takes in a datagram (RFC 1035 §4.2.1).
@@ -58,16 +42,6 @@ pub enum Unfit {
     /// It cannot be read.
     #[error("not a message")]
     NotAMessage,
-}
-
-impl Via {
-    /// Its name in the record.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
-        }
-    }
 }
 
 impl Question {
@@ -208,8 +182,16 @@ pub(crate) fn records(message: &Message) -> Vec<ResourceRecord> {
 /// A record as a zone file writes it.
 pub(crate) fn record(record: &Record) -> ResourceRecord {
     let mut data = String::new();
-    if write!(data, "{}", record.data).is_err() {
-        data.clear();
+    match &record.data {
+        RData::TXT(text) => {
+            let strings: Vec<String> = text.txt_data.iter().map(|part| quoted(part)).collect();
+            data = strings.join(" ");
+        }
+        other => {
+            if write!(data, "{other}").is_err() {
+                data.clear();
+            }
+        }
     }
     ResourceRecord {
         name: record.name.to_ascii(),
@@ -217,6 +199,20 @@ pub(crate) fn record(record: &Record) -> ResourceRecord {
         record_type: record.record_type().to_string(),
         data,
     }
+}
+
+/// A character string as a zone file writes it (RFC 1035 §5.1).
+fn quoted(bytes: &[u8]) -> String {
+    let mut text = String::from("\"");
+    for byte in bytes {
+        match byte {
+            b'"' | b'\\' => text.extend(['\\', char::from(*byte)]),
+            b' '..=b'~' => text.push(char::from(*byte)),
+            other => text.extend(format!("\\{other:03}").chars()),
+        }
+    }
+    text.push('"');
+    text
 }
 
 /// A record's lifetime in seconds; one with the highest bit set counts as none (RFC 2181 §8).
@@ -238,7 +234,8 @@ pub(crate) fn code_name(code: ResponseCode) -> String {
         ResponseCode::NXRRSet => "NXRRSET",
         ResponseCode::NotAuth => "NOTAUTH",
         ResponseCode::NotZone => "NOTZONE",
-        ResponseCode::BADVERS => "BADVERS",
+        // The number stands for BADSIG too, which a server of names never says to us.
+        ResponseCode::BADVERS | ResponseCode::BADSIG => "BADVERS",
         ResponseCode::BADCOOKIE => "BADCOOKIE",
         other => return format!("RCODE{}", u16::from(other)),
     };
@@ -298,6 +295,12 @@ mod tests {
             assert_eq!(event.flags, ["RD"]);
             assert_eq!(event.counts, [0, 0, 1]);
         }
+    }
+
+    #[test]
+    fn text_is_written_as_zone_files_have_it() {
+        assert_eq!(quoted(b"v=spf1 -all"), "\"v=spf1 -all\"");
+        assert_eq!(quoted(b"a\"b\\c\n\xff"), "\"a\\\"b\\\\c\\010\\255\"");
     }
 
     #[test]

@@ -13,7 +13,6 @@ use roundtrip_wire::Wire;
 
 use crate::answer::{Reading, Said, addresses};
 use crate::authority::begin;
-use crate::exchange::NoReply;
 use crate::expiring::Expiring;
 use crate::gate::{Gate, Keeper, gate};
 use crate::iterate::iterate;
@@ -36,7 +35,7 @@ pub struct Recursive<W> {
     tree: RefCell<Tree>,
     answers: RefCell<Expiring<Key, Answer, Time>>,
     /// What is being walked for; all who ask for it meanwhile wait.
-    under_way: RefCell<BTreeMap<Key, Gate<()>>>,
+    under_way: RefCell<BTreeMap<Key, Gate>>,
 }
 
 /// An answer as it is kept.
@@ -84,7 +83,7 @@ impl<W: Wire> Recursive<W> {
             }
             let waiting = self.under_way.borrow().get(&key).cloned();
             let Some(waiting) = waiting else { break };
-            let _ = waiting.end().await;
+            waiting.end().await;
             if self.kept(&key).is_none() && !self.under_way.borrow().contains_key(&key) {
                 break;
             }
@@ -104,9 +103,9 @@ impl<W: Wire> Recursive<W> {
         });
         let question = Question::new(name, record_type);
         let walked = iterate(wire, lookup, question, &self.tree, started.or(cause)).await;
-        let (answer, lifetime) = Answer::of(&key.0, &walked.end);
+        let (answer, lifetime) = Answer::of(&key.0, walked.end.as_ref().ok());
         let ended = wire.log().emit(wire.now(), walked.event, || {
-            let aliases = walked.end.as_ref().map(|reading| reading.aliases.as_slice());
+            let aliases = walked.end.as_ref().ok().map(|reading| reading.aliases.as_slice());
             What::NameEnded(NameEnded {
                 lookup,
                 addresses: addresses(&answer.records),
@@ -125,7 +124,7 @@ impl<W: Wire> Recursive<W> {
 struct End<'a, W> {
     server: &'a Recursive<W>,
     key: &'a Key,
-    _done: Keeper<()>,
+    _done: Keeper,
 }
 
 impl<W> Drop for End<'_, W> {
@@ -136,9 +135,9 @@ impl<W> Drop for End<'_, W> {
 
 impl Answer {
     /// What a walk came to, and for how many seconds it may be kept.
-    fn of(name: &Name, end: &Result<Reading, NoReply>) -> (Self, u32) {
+    fn of(name: &Name, end: Option<&Reading>) -> (Self, u32) {
         let failure = Self { code: ResponseCode::ServFail, records: Vec::new(), soa: None };
-        let Ok(reading) = end else { return (failure, FAILURE) };
+        let Some(reading) = end else { return (failure, FAILURE) };
         let lifetime = reading.lifetime();
         let mut records = Vec::new();
         let mut owner = name;

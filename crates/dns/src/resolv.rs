@@ -1,12 +1,12 @@
 //! What resolv.conf(5) says, and how often and how long that makes us ask.
 
 use core::time::Duration;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use hickory_proto::rr::Name;
 
 use crate::host::absolute;
-use crate::message::Via;
+use crate::via::Via;
 
 /// The port of name servers (RFC 1035 §4.2).
 pub const PORT: u16 = 53;
@@ -135,12 +135,18 @@ impl Policy {
 impl Resolv {
     /// Reads a resolv.conf. Lines that cannot be read are passed over, as libc does.
     pub fn parse(text: &str) -> Self {
+        Self::parse_with(text, |_| None)
+    }
+
+    /// The same; `interface` gives the index of a network interface, for servers that are reached by
+    /// one only (`fe80::1%eth0`). A zone that is a number is one already (RFC 4007 §11.2).
+    pub fn parse_with(text: &str, interface: impl Fn(&str) -> Option<u32>) -> Self {
         let lines: Vec<&str> = text.split('\n').filter(|line| is_read(line)).collect();
         let (file, _) = resolv_conf::Config::parse_with_errors(lines.join("\n").as_bytes());
         let mut servers: Vec<SocketAddr> = file
             .nameservers
             .iter()
-            .map(|server| SocketAddr::new(IpAddr::from(server), PORT))
+            .map(|server| address(server, &interface))
             .take(MOST_SERVERS)
             .collect();
         if servers.is_empty() {
@@ -176,6 +182,17 @@ impl Resolv {
     pub fn of_server(mut self, server: SocketAddr) -> Self {
         self.servers = vec![server];
         self
+    }
+}
+
+/// A name server's address, with the interface it lies behind.
+fn address(server: &resolv_conf::ScopedIp, interface: impl Fn(&str) -> Option<u32>) -> SocketAddr {
+    match server {
+        resolv_conf::ScopedIp::V6(ip, Some(zone)) => {
+            let index = zone.parse().ok().or_else(|| interface(zone)).unwrap_or(0);
+            SocketAddrV6::new(*ip, PORT, 0, index).into()
+        }
+        other => SocketAddr::new(IpAddr::from(other), PORT),
     }
 }
 
@@ -229,6 +246,21 @@ options timeout:2 attempts:9 rotate ndots:3 use-vc single-request trust-ad edns0
         assert_eq!(resolv.policy.transport, FirstTransport::Tcp);
         assert!(resolv.policy.authentic_data);
         assert_eq!(resolv.aaaa, Aaaa::NotAsked);
+    }
+
+    #[test]
+    fn a_zone_is_an_interface_or_its_number() {
+        let text = "nameserver fe80::1%eth0\nnameserver fe80::2%7\nnameserver fe80::3%gone";
+        let index = |name: &str| (name == "eth0").then_some(3);
+        let scopes: Vec<u32> = Resolv::parse_with(text, index)
+            .servers
+            .iter()
+            .map(|server| match server {
+                SocketAddr::V6(v6) => v6.scope_id(),
+                SocketAddr::V4(_) => panic!("{server}"),
+            })
+            .collect();
+        assert_eq!(scopes, [3, 7, 0]);
     }
 
     #[test]

@@ -1,21 +1,21 @@
 //! The front: names in, addresses out.
 
-use core::cell::{Cell, OnceCell, RefCell};
 use core::time::Duration;
+use std::net::IpAddr;
 use std::rc::Rc;
 
+use hickory_proto::rr::RecordType;
 use roundtrip_record::{EventId, FaultKind, LookupId, Time};
 use roundtrip_wire::{Task, Wire};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::cache::{Cache, KEY};
-use crate::config::Config;
-use crate::family::Family;
+use crate::family::{Families, Family};
 use crate::ladder::Ladder;
-use crate::lookup::{Arrival, Lookup, LookupFault, Options};
+use crate::lookup::{Arrival, Lookup, LookupFault, Options, Told};
+use crate::service::service_patience;
+use crate::shared::Shared;
 use crate::transport::before;
 use crate::tree::Tree;
-use crate::under_way::UnderWay;
 
 /// How long connecting waits for IPv6 addresses after those of IPv4 have come (RFC 8305 §8).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
@@ -25,27 +25,16 @@ pub struct Resolver<W> {
     shared: Rc<Shared<W>>,
 }
 
-/// What the lookups of one resolver share.
-pub(crate) struct Shared<W> {
-    pub(crate) wire: W,
-    /// Read when it is first needed.
-    cache: OnceCell<RefCell<Cache>>,
-    pub(crate) tree: RefCell<Tree>,
-    config: OnceCell<Config>,
-    /// Questions put so far, for `rotate`.
-    pub(crate) turn: Cell<usize>,
-    pub(crate) under_way: UnderWay,
-}
-
 /// A lookup under way.
+///
+/// When this is dropped the lookup goes on by itself until its sources have answered or their time is
+/// up, so that what they say is known to the next one; [`Pending::give_up`] ends it.
 pub struct Pending<W> {
-    wire: W,
-    arrivals: mpsc::UnboundedReceiver<Arrival>,
+    ladder: Rc<Ladder<W>>,
+    told: mpsc::UnboundedReceiver<Told>,
     end: oneshot::Receiver<Result<Lookup, LookupFault>>,
-    id: LookupId,
     name: String,
-    since: Time,
-    _task: Task,
+    task: Option<Task>,
 }
 
 impl<W: Wire> Resolver<W> {
@@ -57,19 +46,10 @@ impl<W: Wire> Resolver<W> {
 
     /// The same, walking another tree.
     pub fn with_tree(wire: W, tree: Tree) -> Self {
-        Self {
-            shared: Rc::new(Shared {
-                wire,
-                cache: OnceCell::new(),
-                tree: RefCell::new(tree),
-                config: OnceCell::new(),
-                turn: Cell::new(0),
-                under_way: UnderWay::default(),
-            }),
-        }
+        Self { shared: Rc::new(Shared::new(wire, tree)) }
     }
 
-    /// Looks a name up. `cause` is what wanted it.
+    /// Looks a name's addresses up. `cause` is what wanted it.
     ///
     /// # Errors
     /// When no source gives an address; the fault is the one that says most.
@@ -83,19 +63,54 @@ impl<W: Wire> Resolver<W> {
         ladder.climb(name, cause).await
     }
 
-    /// Begins a lookup whose addresses are wanted as they arrive (RFC 8305 §3). It ends when what
-    /// this gives is dropped.
+    /// Looks up a name's records of any type: [`Lookup::records`]. Name servers alone know these, so
+    /// nobody else is asked. For `A` and `AAAA` it is [`Resolver::lookup`] of that family.
+    ///
+    /// # Errors
+    /// When there is no such record; the fault says why.
+    pub async fn records(
+        &self,
+        name: &str,
+        record_type: RecordType,
+        options: Options,
+        cause: Option<EventId>,
+    ) -> Result<Lookup, LookupFault> {
+        match record_type {
+            RecordType::A => self.lookup(name, options.of(Families::V4), cause).await,
+            RecordType::AAAA => self.lookup(name, options.of(Families::V6), cause).await,
+            other => {
+                let ladder = Ladder::new(Rc::clone(&self.shared), options, None);
+                ladder.climb_records(name, other, cause).await
+            }
+        }
+    }
+
+    /// Looks up the names of an address: the hosts file, and the `PTR` records, as `getnameinfo` does.
+    /// They are the data of [`Lookup::records`].
+    ///
+    /// # Errors
+    /// When no source has a name for it.
+    pub async fn reverse(
+        &self,
+        address: IpAddr,
+        options: Options,
+        cause: Option<EventId>,
+    ) -> Result<Lookup, LookupFault> {
+        let ladder = Ladder::new(Rc::clone(&self.shared), options, None);
+        ladder.climb_reverse(address, cause).await
+    }
+
+    /// Begins a lookup whose addresses are wanted as they arrive (RFC 8305 §3).
     pub fn start(&self, name: &str, options: Options, cause: Option<EventId>) -> Pending<W> {
-        let (arrived, arrivals) = mpsc::unbounded_channel();
+        let (teller, told) = mpsc::unbounded_channel();
         let (ended, end) = oneshot::channel();
-        let ladder = Ladder::new(Rc::clone(&self.shared), options, Some(arrived));
-        let (id, since, name) = (ladder.id, self.shared.wire.now(), name.to_owned());
-        let wanted = name.clone();
+        let ladder = Rc::new(Ladder::new(Rc::clone(&self.shared), options, Some(teller)));
+        let (own, wanted) = (Rc::clone(&ladder), name.to_owned());
         let task = self.shared.wire.spawn(async move {
             // Whoever has dropped the receiver does not want to know.
-            let _ = ended.send(ladder.climb(&wanted, cause).await);
+            let _ = ended.send(own.climb(&wanted, cause).await);
         });
-        Pending { wire: self.shared.wire.clone(), arrivals, end, id, name, since, _task: task }
+        Pending { ladder, told, end, name: name.to_owned(), task: Some(task) }
     }
 }
 
@@ -105,71 +120,128 @@ impl<W> Clone for Resolver<W> {
     }
 }
 
-impl<W: Wire> Shared<W> {
-    /// The host's configuration, read when it is first needed.
-    pub(crate) fn config(&self) -> &Config {
-        self.config.get_or_init(|| Config::read(self.wire.environment()))
-    }
-
-    /// Our own cache.
-    pub(crate) fn cache(&self) -> &RefCell<Cache> {
-        self.cache.get_or_init(|| {
-            let kept = self.wire.environment().load(KEY);
-            RefCell::new(kept.map_or_else(Cache::new, |bytes| Cache::load(&bytes)))
-        })
-    }
-
-    /// Keeps the cache for the next run, with what other runs have kept meanwhile.
-    pub(crate) fn save_cache(&self) {
-        let environment = self.wire.environment();
-        let wall = self.wire.wall();
-        let mut cache = self.cache().borrow_mut();
-        if let Some(kept) = environment.load(KEY) {
-            cache.merge(&Cache::load(&kept), wall);
-        }
-        environment.store(KEY, &cache.save(wall));
-    }
-}
-
 impl<W: Wire> Pending<W> {
     /// Its id in the record.
     pub fn id(&self) -> LookupId {
-        self.id
+        self.ladder.id
     }
 
     /// The next family's addresses; `None` when there will be no more.
     pub async fn next(&mut self) -> Option<Arrival> {
-        self.arrivals.recv().await
+        loop {
+            match self.told.recv().await? {
+                Told::Addresses(arrival) => return Some(arrival),
+                Told::Nothing(_) | Told::Services => {}
+            }
+        }
     }
 
-    /// The addresses with which connecting may begin (RFC 8305 §3): those of IPv6 at once, those of
-    /// IPv4 alone only when IPv6's have not come 50 ms later. Empty when there will be none.
+    /// Waits until connecting may begin (RFC 8305 §3): with addresses of IPv6 at once, with those of
+    /// IPv4 alone when there are none of IPv6, or when those have not come 50 ms later. Where HTTPS
+    /// records were asked for, they are waited for too, a fifth of the time the addresses took. Gives the
+    /// addresses that are there; none when there will be none.
     pub async fn ready(&mut self) -> Vec<Arrival> {
-        let Some(first) = self.next().await else { return Vec::new() };
-        let mut ready = vec![first];
-        if ready[0].family == Family::V4 {
-            let deadline = self.wire.now() + RESOLUTION_DELAY;
-            let wire = self.wire.clone();
-            ready.extend(before(&wire, deadline, self.next()).await.flatten());
+        let wire = self.ladder.shared.wire.clone();
+        let mut seen = Seen::default();
+        let mut until: Option<Time> = None;
+        while !seen.is_enough(self.ladder.options.families.has(Family::V6)) {
+            let told = match until {
+                None => Some(self.told.recv().await),
+                Some(until) => before(&wire, until, self.told.recv()).await,
+            };
+            let Some(told) = told else {
+                self.ladder.shared.slow.borrow_mut().insert(self.name.clone());
+                break;
+            };
+            let Some(told) = told else { break };
+            if let Told::Addresses(arrival) = &told {
+                let slow = self.ladder.shared.slow.borrow().contains(&self.name);
+                let patience = if slow { Duration::ZERO } else { RESOLUTION_DELAY };
+                until.get_or_insert(arrival.at + patience);
+            }
+            seen.hear(told);
         }
-        ready
+        let services = self.ladder.options.https.is_some() && !seen.services;
+        if services && !seen.arrivals.is_empty() {
+            self.wait_for_services(&mut seen).await;
+        }
+        self.ladder.begin_connecting();
+        seen.arrivals
+    }
+
+    /// Waits for HTTPS records as long as is fit after the addresses have come.
+    async fn wait_for_services(&mut self, seen: &mut Seen) {
+        let wire = self.ladder.shared.wire.clone();
+        let until = wire.now() + service_patience(wire.now().since(self.ladder.since()));
+        while let Some(Some(told)) = before(&wire, until, self.told.recv()).await {
+            let last = told == Told::Services;
+            seen.hear(told);
+            if last {
+                return;
+            }
+        }
+    }
+
+    /// What is known so far. After [`Pending::ready`] its event is the end of the name step.
+    pub fn so_far(&self) -> Lookup {
+        self.ladder.so_far()
+    }
+
+    /// Ends it.
+    pub fn give_up(mut self) {
+        self.task = None;
     }
 
     /// What the whole lookup came to.
     ///
     /// # Errors
     /// As [`Resolver::lookup`].
-    pub async fn finish(self) -> Result<Lookup, LookupFault> {
-        self.end.await.unwrap_or_else(|_| {
+    pub async fn finish(mut self) -> Result<Lookup, LookupFault> {
+        let end = (&mut self.end).await;
+        end.unwrap_or_else(|_| {
             Err(LookupFault {
-                id: self.id,
+                id: self.ladder.id,
                 kind: Box::new(FaultKind::NameFailed {
                     name: self.name.clone(),
                     why: "given up".into(),
                 }),
-                since: self.since,
+                since: self.ladder.since(),
                 event: None,
             })
         })
+    }
+}
+
+impl<W> Drop for Pending<W> {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.detach();
+        }
+    }
+}
+
+/// What has been told while connecting waits.
+#[derive(Default)]
+struct Seen {
+    arrivals: Vec<Arrival>,
+    six_is_settled: bool,
+    services: bool,
+}
+
+impl Seen {
+    fn hear(&mut self, told: Told) {
+        match told {
+            Told::Addresses(arrival) => {
+                self.six_is_settled |= arrival.family == Family::V6;
+                self.arrivals.push(arrival);
+            }
+            Told::Nothing(family) => self.six_is_settled |= family == Family::V6,
+            Told::Services => self.services = true,
+        }
+    }
+
+    /// Whether there are addresses and IPv6 will bring none sooner.
+    fn is_enough(&self, six_wanted: bool) -> bool {
+        !self.arrivals.is_empty() && (self.six_is_settled || !six_wanted)
     }
 }

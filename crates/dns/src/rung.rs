@@ -66,6 +66,7 @@ impl<W: Wire> Rung<'_, W> {
 pub(crate) fn failure_outcome(why: &NoReply) -> Outcome {
     match why {
         NoReply::Code(code) => Outcome::Refused { code: code.clone() },
+        NoReply::Cut(_) => Outcome::Failed { why: why.to_string() },
         NoReply::TimedOut { tries } => Outcome::TimedOut { tries: *tries },
         NoReply::Failed(why) => Outcome::Failed { why: why.clone() },
     }

@@ -15,8 +15,9 @@ use roundtrip_wire::{Datagram, Listener as _, Task, Transport, Wire};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::authority::{Authority, encode};
-use crate::message::{Passing, Via};
+use crate::message::Passing;
 use crate::transport::{before, read_frame, write_frame};
+use crate::via::Via;
 
 /// Questions that came in datagrams and are answered at one time; more are not answered.
 const MOST_QUESTIONS: usize = 512;

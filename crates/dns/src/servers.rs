@@ -1,37 +1,56 @@
 //! The rungs that ask over the network: recursive name servers, and our own walk.
 
+use core::future::Future;
+use core::pin::pin;
 use std::net::SocketAddr;
 
-use futures_util::future::{Either, join, ready};
-use hickory_proto::rr::Name;
+use futures_util::future::{Either, join, ready, select};
+use hickory_proto::rr::{Name, RecordType};
 use roundtrip_record::{EventId, FaultKind, Source};
 use roundtrip_wire::Wire;
 
 use crate::answer::{MOST_ALIASES, Reading, Said, addresses};
 use crate::cache::Known;
+use crate::delegation::DeadEnd;
 use crate::exchange::NoReply;
 use crate::family::Family;
 use crate::iterate::iterate;
 use crate::ladder::{Found, Ladder};
-use crate::lookup::Way;
+use crate::local::negative_fault;
+use crate::lookup::{Told, Way};
 use crate::message::Question;
 use crate::nsswitch::Status;
+use crate::realm::Realm;
 use crate::resolv::{Aaaa, Pairing, Resolv};
 use crate::rung::failure_outcome;
-use crate::transport::ask;
+use crate::service::{owner, service_patience, services};
+use crate::transport::{Panel, ask, before};
 
-/// What servers answered for one name and family.
-struct Answered {
-    end: Result<Reading, NoReply>,
-    /// Who was asked.
-    servers: Vec<SocketAddr>,
-    source: Option<Source>,
-    event: Option<EventId>,
+/// What servers answered to one question.
+pub(crate) struct Answered {
+    pub(crate) end: Result<Reading, Failure>,
+    pub(crate) source: Option<Source>,
+    pub(crate) event: Option<EventId>,
+}
+
+/// Why there is no answer.
+pub(crate) enum Failure {
+    /// Recursive servers gave none.
+    Servers {
+        /// Why.
+        why: NoReply,
+        /// Who was asked.
+        servers: Vec<SocketAddr>,
+        /// Who was asked last.
+        last: Option<SocketAddr>,
+    },
+    /// A walk came to an end before its name.
+    Walk(Box<DeadEnd>),
 }
 
 /// What that comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(crate) enum Verdict {
     /// Addresses.
     Found,
     /// There are none.
@@ -48,7 +67,7 @@ impl Verdict {
     /// Its status for nsswitch.conf. To glibc, servers that all failed are as good as none: its resolver
     /// ends with `ETIMEDOUT` or `ECONNREFUSED` then, and `resolv/nss_dns/dns-host.c` makes `UNAVAIL`
     /// of both.
-    fn status(self) -> Status {
+    pub(crate) fn status(self) -> Status {
         match self {
             Self::Found => Status::Success,
             Self::None => Status::NotFound,
@@ -58,14 +77,14 @@ impl Verdict {
 }
 
 impl<W: Wire> Ladder<W> {
-    /// The name servers of resolv.conf, for each name of the search list until one has addresses.
+    /// The name servers of resolv.conf, for each name of the search list until one has addresses; what
+    /// they have said before and may still be kept is not asked again.
     pub(crate) async fn name_servers(
         &self,
         candidates: &[Name],
         wanted: &[Family],
         resolv: &Resolv,
     ) -> Status {
-        let mut status = Status::NotFound;
         let asked = |family: &&Family| resolv.aaaa == Aaaa::Asked || **family != Family::V6;
         let wanted: Vec<Family> = wanted.iter().filter(asked).copied().collect();
         if wanted.is_empty()
@@ -73,24 +92,51 @@ impl<W: Wire> Ladder<W> {
         {
             self.fault(FaultKind::NoAddress { name: name.to_ascii() });
         }
+        let realm = self.realm(resolv);
+        match self.own_cache(candidates, &wanted, &realm) {
+            None => self.ask_in_turn(candidates, &wanted, resolv, &realm).await,
+            Some(own) => {
+                let until = if own.only { own.from + 1 } else { candidates.len() };
+                let left = candidates.get(own.from..until.min(candidates.len()));
+                let asked =
+                    self.ask_in_turn(left.unwrap_or_default(), &own.left, resolv, &realm).await;
+                if own.found { Status::Success } else { asked }
+            }
+        }
+    }
+
+    /// Where the answers of these servers are at home.
+    pub(crate) fn realm(&self, resolv: &Resolv) -> Realm {
+        match self.options.way {
+            Way::Server(server) => Realm::of_server(server),
+            Way::Walk => Realm::of_walk(),
+            Way::Ladder => Realm::of_resolv(resolv),
+        }
+    }
+
+    async fn ask_in_turn(
+        &self,
+        candidates: &[Name],
+        wanted: &[Family],
+        resolv: &Resolv,
+        realm: &Realm,
+    ) -> Status {
+        let mut status = Status::NotFound;
+        if wanted.is_empty() {
+            return status;
+        }
         for candidate in candidates {
             let servers = self.turned(resolv);
-            let one = |family: Option<&Family>| match family {
-                Some(family) => Either::Left(self.recursive(candidate, *family, resolv, &servers)),
-                None => Either::Right(ready(None)),
-            };
-            let said = match resolv.pairing {
-                Pairing::Parallel => join(one(wanted.first()), one(wanted.get(1))).await,
-                Pairing::Sequential => {
-                    // As libc does: A first, and nothing more of servers that fail.
-                    let first = one(wanted.iter().find(|family| **family == Family::V4)).await;
-                    let goes_on = matches!(first, None | Some(Verdict::Found | Verdict::None));
-                    let next = wanted.iter().find(|family| **family != Family::V4 && goes_on);
-                    (first, one(next).await)
-                }
-            };
-            let verdicts: Vec<Verdict> = [said.0, said.1].into_iter().flatten().collect();
-            self.save_cache();
+            let panel = self.panel(&servers, resolv);
+            let said = self.beside_services(
+                candidate,
+                panel,
+                self.ask_both(candidate, wanted, resolv.pairing, panel, realm),
+            );
+            let verdicts = said.await;
+            if realm.outlives_the_run() {
+                self.shared.save_cache();
+            }
             if verdicts.contains(&Verdict::Found) {
                 return Status::Success;
             }
@@ -104,8 +150,64 @@ impl<W: Wire> Ladder<W> {
         status
     }
 
+    /// Asks for the families of one name.
+    async fn ask_both(
+        &self,
+        name: &Name,
+        wanted: &[Family],
+        pairing: Pairing,
+        panel: Panel<'_>,
+        realm: &Realm,
+    ) -> Vec<Verdict> {
+        let one = |family: Option<&Family>| match family {
+            Some(family) => Either::Left(self.ask_family(name, *family, panel, realm)),
+            None => Either::Right(ready(None)),
+        };
+        let said = match pairing {
+            Pairing::Parallel => join(one(wanted.first()), one(wanted.get(1))).await,
+            Pairing::Sequential => {
+                // As libc does: A first, and nothing more of servers that fail.
+                let first = one(wanted.iter().find(|family| **family == Family::V4)).await;
+                let goes_on = matches!(first, None | Some(Verdict::Found | Verdict::None));
+                let next = wanted.iter().find(|family| **family != Family::V4 && goes_on);
+                (first, one(next).await)
+            }
+        };
+        [said.0, said.1].into_iter().flatten().collect()
+    }
+
+    /// Asks for the service's HTTPS records beside the addresses, if that is wanted. They are waited
+    /// for only a little longer.
+    async fn beside_services<T>(
+        &self,
+        name: &Name,
+        panel: Panel<'_>,
+        addresses: impl Future<Output = T>,
+    ) -> T {
+        let Some(port) = self.options.https else { return addresses.await };
+        let wire = &self.shared.wire;
+        let begun = wire.now();
+        let asked = async {
+            let Ok(owner) = owner(name, port) else { return };
+            let said = self.question(Question::new(owner, RecordType::HTTPS), panel).await;
+            let found = match &said.end {
+                Ok(Reading { said: Said::Records(records), .. }) => services(records),
+                _ => Vec::new(),
+            };
+            self.take_services(found);
+        };
+        match select(pin!(addresses), pin!(asked)).await {
+            Either::Right(((), addresses)) => addresses.await,
+            Either::Left((addresses, asked)) => {
+                let until = wire.now() + service_patience(wire.now().since(begun));
+                before(wire, until, asked).await;
+                addresses
+            }
+        }
+    }
+
     /// The servers in the order in which this question goes to them.
-    fn turned(&self, resolv: &Resolv) -> Vec<SocketAddr> {
+    pub(crate) fn turned(&self, resolv: &Resolv) -> Vec<SocketAddr> {
         let mut servers = resolv.servers.clone();
         if resolv.rotate && !servers.is_empty() {
             let turn = self.shared.turn.get();
@@ -116,25 +218,36 @@ impl<W: Wire> Ladder<W> {
         servers
     }
 
-    /// Asks for one name and family, and for what its aliases stand for where the answer does not say.
-    async fn recursive(
+    pub(crate) fn panel<'a>(&'a self, servers: &'a [SocketAddr], resolv: &Resolv) -> Panel<'a> {
+        let policy = self.options.policy.unwrap_or(resolv.policy);
+        Panel { servers, policy, edns: &self.shared.edns }
+    }
+
+    async fn ask_family(
         &self,
         name: &Name,
         family: Family,
-        resolv: &Resolv,
-        servers: &[SocketAddr],
+        panel: Panel<'_>,
+        realm: &Realm,
     ) -> Option<Verdict> {
-        let mut question = Question::new(name.clone(), family.record_type());
+        let said = self.question(Question::new(name.clone(), family.record_type()), panel).await;
+        Some(self.conclude(name, family, said, realm))
+    }
+
+    /// Puts a question to recursive servers, and another for what its aliases stand for where the
+    /// answer does not say.
+    pub(crate) async fn question(&self, mut question: Question, panel: Panel<'_>) -> Answered {
+        let name = question.name.clone();
         let mut event = self.cause();
         let mut whole: Option<Reading> = None;
-        let said = loop {
+        loop {
             let rung = self.rung(&question.name.to_ascii(), &question.record_type.to_string());
             let mut reading = None;
-            let asked = ask(
+            // In a box: the whole ladder's future is as large as its largest part.
+            let asked = Box::pin(ask(
                 &rung,
                 question.clone(),
-                servers,
-                self.options.policy.unwrap_or(resolv.policy),
+                panel,
                 |server| Source::NameServer { server },
                 |reply| match reply {
                     Ok(message) => {
@@ -146,74 +259,70 @@ impl<W: Wire> Ladder<W> {
                     Err(why) => failure_outcome(why),
                 },
                 event,
-            )
+            ))
             .await;
             event = asked.event.or(event);
-            let source = asked.server.map(|server| Source::NameServer { server });
             let end = match (asked.reply, reading) {
                 (Err(why), _) => Err(why),
-                (Ok(_), Some(reading)) => match join_aliases(whole.take(), reading, name) {
-                    Ok(reading) if reading.said == Said::Elsewhere => {
+                (Ok(_), Some(reading)) => match join_aliases(whole.take(), reading, &name) {
+                    reading if reading.said == Said::Elsewhere => {
                         if let Some(target) = reading.aliases.last() {
                             question.name = target.clone();
                         }
                         whole = Some(reading);
                         continue;
                     }
-                    joined => joined,
+                    joined => Ok(joined),
                 },
                 (Ok(_), None) => Err(NoReply::Failed("no answer was read".into())),
             };
-            break Answered { end, servers: servers.to_vec(), source, event };
-        };
-        Some(self.conclude(name, family, said))
+            let last = asked.server;
+            let servers = panel.servers.to_vec();
+            return Answered {
+                end: end.map_err(|why| Failure::Servers { why, servers, last }),
+                source: last.map(|server| Source::NameServer { server }),
+                event,
+            };
+        }
     }
 
     /// Walks from the root, for one family after the other: the second finds the way known.
     pub(crate) async fn walk(&self, name: &Name, wanted: &[Family]) {
-        let mut verdicts = Vec::new();
+        let realm = Realm::of_walk();
         for family in wanted.iter().rev() {
-            let question = Question::new(name.clone(), family.record_type());
-            let walked =
-                iterate(&self.shared.wire, self.id, question, &self.shared.tree, self.cause())
-                    .await;
-            let said = Answered {
-                end: walked.end,
-                servers: walked.servers,
-                source: walked.source,
-                event: walked.event,
-            };
-            let missing = matches!(&said.end, Ok(Reading { said: Said::NxDomain(_), .. }));
-            verdicts.push(self.conclude(name, *family, said));
-            if missing {
-                // A name that does not exist has no records of any type (RFC 2308 §5).
+            let said = self.walk_for(Question::new(name.clone(), family.record_type())).await;
+            // A name that does not exist has no records of any type (RFC 2308 §5), and where the way to
+            // it ends, it ends for all.
+            let is_all =
+                !matches!(&said.end, Ok(Reading { said: Said::Records(_) | Said::NoData(_), .. }));
+            self.conclude(name, *family, said, &realm);
+            if is_all {
                 break;
             }
         }
-        self.save_cache();
+        self.shared.save_cache();
+    }
+
+    /// Walks for one question.
+    pub(crate) async fn walk_for(&self, question: Question) -> Answered {
+        let (wire, tree) = (&self.shared.wire, &self.shared.tree);
+        let walked = iterate(wire, self.id, question, tree, self.cause()).await;
+        Answered {
+            end: walked.end.map_err(Failure::Walk),
+            source: walked.source,
+            event: walked.event,
+        }
     }
 
     /// Takes what was said of a name and family: for the caller, and into our own cache.
-    fn conclude(&self, name: &Name, family: Family, said: Answered) -> Verdict {
+    fn conclude(&self, name: &Name, family: Family, said: Answered, realm: &Realm) -> Verdict {
         self.caused(said.event);
         let text = name.to_ascii();
         let reading = match said.end {
             Ok(reading) => reading,
-            Err(why) => {
-                let (verdict, fault) = match why {
-                    NoReply::Code(code) => {
-                        (Verdict::Refused, FaultKind::NameServerFailed { name: text, code })
-                    }
-                    NoReply::TimedOut { .. } => (
-                        Verdict::Silence,
-                        FaultKind::NameTimedOut { name: text, servers: said.servers },
-                    ),
-                    NoReply::Failed(why) => {
-                        (Verdict::Unreachable, FaultKind::NameFailed { name: text, why })
-                    }
-                };
-                self.fault(fault);
-                return verdict;
+            Err(failure) => {
+                self.tell_of(Told::Nothing(family));
+                return self.failed(text, failure);
             }
         };
         let ttl = reading.lifetime();
@@ -233,48 +342,71 @@ impl<W: Wire> Ladder<W> {
             }
             Said::NxDomain(negative) => {
                 let soa = negative.zone();
-                let name = text.clone();
-                self.fault(FaultKind::NxDomain { name, soa: soa.clone(), ttl: negative.ttl });
-                (Known::NxDomain { soa }, Verdict::None)
+                self.fault(negative_fault(&text, &aliases, false, soa.clone(), negative.ttl));
+                (Known::NxDomain { soa, aliases }, Verdict::None)
             }
             Said::NoData(negative) => {
-                self.fault(FaultKind::NoAddress { name: text.clone() });
                 let soa = negative.zone();
-                (Known::NoData { soa }, Verdict::None)
+                self.fault(negative_fault(&text, &aliases, true, soa.clone(), negative.ttl));
+                (Known::NoData { soa, aliases }, Verdict::None)
             }
             Said::Elsewhere | Said::Refused(_) | Said::Broken(_) => {
-                let why = match reading.outcome() {
-                    roundtrip_record::Outcome::Failed { why } => why,
-                    _ => "the answer leads nowhere".into(),
-                };
-                self.fault(FaultKind::NameFailed { name: text, why });
-                return Verdict::Refused;
+                self.tell_of(Told::Nothing(family));
+                return self.useless(text, &reading);
             }
         };
-        if !matches!(self.options.way, Way::Server(_)) {
-            let wall = self.shared.wire.wall();
-            self.shared.cache().borrow_mut().insert(text, family, known, ttl, wall);
+        if verdict == Verdict::None {
+            self.tell_of(Told::Nothing(family));
         }
+        let wall = self.shared.wire.wall();
+        self.shared.cache().borrow_mut().insert(realm, text, family, known, ttl, wall);
         verdict
     }
 
-    fn save_cache(&self) {
-        if !matches!(self.options.way, Way::Server(_)) {
-            self.shared.save_cache();
-        }
+    /// An answer that leads nowhere.
+    pub(crate) fn useless(&self, name: String, reading: &Reading) -> Verdict {
+        let aliases = reading.aliases.iter().map(Name::to_ascii).collect();
+        self.fault(match &reading.said {
+            Said::Broken(_) => FaultKind::AliasLoop { name, aliases },
+            _ => FaultKind::NameFailed { name, why: "the answer leads nowhere".into() },
+        });
+        Verdict::Refused
+    }
+
+    /// No answer was had.
+    pub(crate) fn failed(&self, name: String, failure: Failure) -> Verdict {
+        let (verdict, fault) = match failure {
+            Failure::Walk(dead_end) => (Verdict::Refused, dead_end.fault(name)),
+            Failure::Servers { why, servers, last } => match why {
+                NoReply::Code(code) => {
+                    (Verdict::Refused, FaultKind::NameServerFailed { name, code })
+                }
+                NoReply::Cut(why) => {
+                    (Verdict::Refused, FaultKind::NameTruncated { name, server: last, why })
+                }
+                NoReply::TimedOut { .. } => {
+                    (Verdict::Silence, FaultKind::NameTimedOut { name, servers })
+                }
+                NoReply::Failed(why) => (Verdict::Unreachable, FaultKind::NameFailed { name, why }),
+            },
+        };
+        self.fault(fault);
+        verdict
     }
 }
 
 /// What two answers along one chain of aliases say together.
-fn join_aliases(before: Option<Reading>, after: Reading, name: &Name) -> Result<Reading, NoReply> {
-    let Some(mut whole) = before else { return Ok(after) };
-    if after.aliases.iter().any(|alias| alias == name || whole.aliases.contains(alias)) {
-        return Err(NoReply::Failed("the aliases form a loop".into()));
-    }
+fn join_aliases(before: Option<Reading>, after: Reading, name: &Name) -> Reading {
+    let Some(mut whole) = before else { return after };
+    let circle = after.aliases.iter().any(|alias| alias == name || whole.aliases.contains(alias));
     whole.aliases.extend(after.aliases);
-    if whole.aliases.len() > MOST_ALIASES {
-        return Err(NoReply::Failed("too many aliases".into()));
-    }
+    let said = if circle {
+        Said::Broken("the aliases form a loop")
+    } else if whole.aliases.len() > MOST_ALIASES {
+        Said::Broken("too many aliases")
+    } else {
+        after.said
+    };
     let alias_ttl = whole.alias_ttl.min(after.alias_ttl);
-    Ok(Reading { aliases: whole.aliases, alias_ttl, said: after.said })
+    Reading { aliases: whole.aliases, alias_ttl, said }
 }

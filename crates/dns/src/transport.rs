@@ -1,5 +1,6 @@
 //! Carries an [`Exchange`] out over a wire.
 
+use core::cell::RefCell;
 use core::future::Future;
 use core::pin::pin;
 use std::io;
@@ -11,10 +12,12 @@ use roundtrip_record::{Direction, EventId, LookupId, Outcome, Source, Time, Trac
 use roundtrip_wire::{Datagram as _, Transport as _, Wire};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use crate::edns::EdnsMemory;
 use crate::exchange::{Action, Exchange, NoReply, Transmit, Verdict};
-use crate::message::{Passing, Question, Unfit, Via, records};
+use crate::message::{Passing, Question, Unfit, records};
 use crate::resolv::Policy;
 use crate::rung::{Open, Rung, failure_outcome};
+use crate::via::Via;
 
 /// Messages that are dropped while one answer is awaited. Whoever sends more has the question fail
 /// rather than the record fill up.
@@ -30,43 +33,69 @@ pub(crate) struct Asked {
     pub(crate) event: Option<EventId>,
 }
 
+/// The servers that a question is put to.
+#[derive(Clone, Copy)]
+pub(crate) struct Panel<'a> {
+    /// They, in the order in which they are asked.
+    pub(crate) servers: &'a [SocketAddr],
+    /// How they are asked.
+    pub(crate) policy: Policy,
+    /// What is known of their EDNS, and learnt on the way.
+    pub(crate) edns: &'a RefCell<EdnsMemory>,
+}
+
 /// Puts the rung's question to servers, each of which is a source of its own in the record. What the
 /// answer comes to, `judge` says.
 pub(crate) async fn ask<W: Wire>(
     rung: &Rung<'_, W>,
     question: Question,
-    servers: &[SocketAddr],
-    policy: Policy,
+    panel: Panel<'_>,
     source: impl Fn(SocketAddr) -> Source,
     judge: impl FnOnce(Result<&Message, &NoReply>) -> Outcome,
     mut cause: Option<EventId>,
 ) -> Asked {
     let wire = rung.wire;
-    let mut exchange = Exchange::new(question, servers, policy);
+    let mut exchange =
+        Exchange::knowing(question, panel.servers, panel.policy, &panel.edns.borrow());
     let mut open: Option<(SocketAddr, Open)> = None;
+    // Queries to the server that is open.
+    let mut sent = 0;
+    // Datagrams to one server leave from one port.
+    let mut socket: Option<(SocketAddr, W::Datagram)> = None;
     loop {
         match exchange.poll(wire.now(), random_id(wire)) {
             Action::Send(transmit) => {
                 if open.as_ref().is_none_or(|(server, _)| *server != transmit.to) {
                     if let Some((_, open)) = open.take() {
-                        let outcome =
-                            exchange.last_failure().map_or(Outcome::Miss, failure_outcome);
+                        let outcome = own_outcome(&exchange, sent).unwrap_or(Outcome::Miss);
                         cause = rung.answered(open, outcome, Vec::new, cause);
                     }
                     let asked = rung.asked(source(transmit.to), cause);
                     cause = asked.event.or(cause);
                     open = Some((transmit.to, asked));
+                    sent = 0;
                 }
+                sent += 1;
                 let line = Line { wire, lookup: rung.lookup, cause };
                 let event = match transmit.via {
-                    Via::Udp => line.udp(&mut exchange, &transmit).await,
+                    Via::Udp => {
+                        socket = socket.filter(|(server, _)| *server == transmit.to);
+                        line.udp(&mut exchange, &transmit, &mut socket).await
+                    }
                     Via::Tcp => line.tcp(&mut exchange, &transmit).await,
                 };
                 // What is sent next is sent because of this.
                 cause = event.or(cause);
             }
             Action::Done(reply) => {
-                let outcome = judge(reply.as_deref());
+                let mut known = panel.edns.borrow_mut();
+                exchange.seen().for_each(|(server, seen)| known.learn(server, seen));
+                drop(known);
+                let mut outcome = judge(reply.as_deref());
+                if reply.is_err() {
+                    // What all came to together is not what the last one said.
+                    outcome = own_outcome(&exchange, sent).unwrap_or(outcome);
+                }
                 let server = open.as_ref().map(|(server, _)| *server);
                 if let Some((_, open)) = open.take() {
                     let records = || reply.as_ref().map(|m| records(m)).unwrap_or_default();
@@ -75,6 +104,14 @@ pub(crate) async fn ask<W: Wire>(
                 return Asked { reply, server, event: cause };
             }
         }
+    }
+}
+
+/// What the server that was asked last came to, after so many queries.
+fn own_outcome(exchange: &Exchange, sent: u32) -> Option<Outcome> {
+    match exchange.last_failure()? {
+        NoReply::TimedOut { .. } => Some(Outcome::TimedOut { tries: sent }),
+        why => Some(failure_outcome(why)),
     }
 }
 
@@ -117,13 +154,21 @@ impl<W: Wire> Line<'_, W> {
     }
 
     /// Feeds the exchange until it wants something else; answers with the event of the answer.
-    async fn udp(&self, exchange: &mut Exchange, transmit: &Transmit) -> Option<EventId> {
-        let socket = match self.wire.datagram(unspecified(transmit.to)) {
-            Ok(socket) => socket,
-            Err(why) => {
-                exchange.handle_error(&why.to_string());
-                return self.cause;
-            }
+    async fn udp(
+        &self,
+        exchange: &mut Exchange,
+        transmit: &Transmit,
+        kept: &mut Option<(SocketAddr, W::Datagram)>,
+    ) -> Option<EventId> {
+        let socket = match kept {
+            Some((_, socket)) => socket,
+            None => match self.wire.datagram(unspecified(transmit.to)) {
+                Ok(socket) => &kept.insert((transmit.to, socket)).1,
+                Err(why) => {
+                    exchange.handle_error(&why.to_string());
+                    return self.cause;
+                }
+            },
         };
         let sent = self.sent(transmit);
         let sending = socket.send_to(&transmit.bytes, transmit.to, sent);

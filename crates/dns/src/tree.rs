@@ -1,13 +1,16 @@
 //! The delegation tree: its root, and what is known of the cuts below.
 
+use core::cell::RefCell;
 use core::time::Duration;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RData, RecordType};
 use roundtrip_record::Time;
 
 use crate::answer::of;
+use crate::edns::EdnsMemory;
 use crate::expiring::Expiring;
 use crate::host::absolute;
 use crate::message::{Question, ttl};
@@ -28,6 +31,8 @@ pub struct Tree {
     root: Cut,
     cuts: Expiring<Name, Cut, Time>,
     port: u16,
+    /// Which of its servers take EDNS.
+    edns: Rc<RefCell<EdnsMemory>>,
 }
 
 /// A zone and the servers that its parent says know it.
@@ -56,7 +61,7 @@ impl Tree {
                 }
             }
         }
-        Self { root, cuts: Expiring::new(CAPACITY), port: PORT }
+        Self { root, cuts: Expiring::new(CAPACITY), port: PORT, edns: Rc::default() }
     }
 
     /// The same tree with servers that listen at another port: only a model of the DNS has that.
@@ -69,6 +74,11 @@ impl Tree {
     /// The port its servers listen at.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Which of its servers take EDNS; what is learnt of them is noted there.
+    pub(crate) fn edns(&self) -> Rc<RefCell<EdnsMemory>> {
+        Rc::clone(&self.edns)
     }
 
     /// The lowest known cut at or above `name`.

@@ -1,13 +1,14 @@
 //! The walk from the root: one question followed down the delegation tree (RFC 1034 §5.3.3). Sans I/O.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use hickory_proto::op::Message;
-use hickory_proto::rr::{Name, RecordType};
-use roundtrip_record::{Outcome, Time};
+use hickory_proto::rr::{Name, RData, RecordType};
+use roundtrip_record::{DelegationFault, Outcome, Time};
 
 use crate::answer::{MOST_ALIASES, Reading, Said, addresses};
+use crate::delegation::{DeadEnd, Fate, Trail};
 use crate::exchange::NoReply;
 use crate::message::Question;
 use crate::minimise::Minimise;
@@ -38,8 +39,7 @@ pub(crate) struct Walk {
     goals: Vec<Goal>,
     queries: u32,
     glueless: u32,
-    asked: BTreeSet<IpAddr>,
-    end: Option<Result<Reading, NoReply>>,
+    end: Option<Result<Reading, Box<DeadEnd>>>,
 }
 
 /// What to do next.
@@ -48,7 +48,7 @@ pub(crate) enum Next {
     /// Ask this.
     Ask(Box<Ask>),
     /// The walk is over.
-    Done(Result<Reading, NoReply>),
+    Done(Result<Reading, Box<DeadEnd>>),
 }
 
 /// A question to one server.
@@ -63,6 +63,8 @@ pub(crate) struct Ask {
 /// A name and type looked for.
 #[derive(Debug)]
 struct Goal {
+    /// The name that is wanted; along its aliases the question is for another one.
+    wanted: Name,
     question: Question,
     aliases: Vec<Name>,
     alias_ttl: u32,
@@ -74,24 +76,14 @@ struct Goal {
     minimise: Minimise,
     /// Questions to servers of this zone that nobody answered.
     silences: usize,
-    failure: Option<NoReply>,
+    /// What became of the zone's servers.
+    trail: Trail,
 }
 
 impl Walk {
     /// A walk for `question`, beginning at the lowest cut that `tree` knows.
     pub(crate) fn new(question: Question, tree: &Tree, now: Time) -> Self {
-        Self {
-            goals: vec![Goal::new(question, tree, now)],
-            queries: 0,
-            glueless: 0,
-            asked: BTreeSet::new(),
-            end: None,
-        }
-    }
-
-    /// The servers that were asked so far, in the order of their addresses.
-    pub(crate) fn asked(&self) -> impl Iterator<Item = IpAddr> {
-        self.asked.iter().copied()
+        Self { goals: vec![Goal::new(question, tree, now)], queries: 0, glueless: 0, end: None }
     }
 
     /// Whom to ask next.
@@ -100,19 +92,17 @@ impl Walk {
             if let Some(end) = &self.end {
                 return Next::Done(end.clone());
             }
-            let depth = self.goals.len();
             let Some(goal) = self.goals.last_mut() else {
-                self.end = Some(Err(NoReply::Failed("nothing was asked".into())));
+                // The last goal leaves an end behind.
+                self.end = Some(Err(Box::new(DeadEnd::Aliases(Vec::new()))));
                 continue;
             };
             if let Some((server_name, server)) = goal.servers.front().cloned() {
                 if self.queries == MOST_QUERIES {
-                    let why = format!("gave up after {MOST_QUERIES} queries");
-                    self.end = Some(Err(NoReply::Failed(why)));
+                    self.give_up(tree, now);
                     continue;
                 }
                 self.queries += 1;
-                self.asked.insert(server);
                 return Next::Ask(Box::new(Ask {
                     zone: goal.zone.clone(),
                     server_name,
@@ -121,26 +111,51 @@ impl Walk {
                 }));
             }
             if let Some((server, of)) = goal.unknown.pop_front() {
-                let looked_for = self.goals.iter().any(|goal| goal.question.name == server);
-                if depth < DEEPEST && self.glueless < MOST_GLUELESS && !looked_for {
-                    self.glueless += 1;
-                    self.goals.push(Goal::new(Question::new(server, of), tree, now));
-                }
+                self.look_for(server, of, tree, now);
                 continue;
             }
-            let silent = matches!(goal.failure, Some(NoReply::TimedOut { .. }));
-            if goal.minimise.is_on() && !silent {
+            if goal.minimise.is_on() && !goal.trail.is_silent() {
                 // Servers that fail for a shortened name may know the whole one.
-                let (zone, failure) = (goal.zone.clone(), goal.failure.take());
+                let zone = goal.zone.clone();
                 goal.enter(&tree.best(&zone, now));
-                goal.failure = failure;
                 goal.minimise.stop();
             } else {
-                let none = || NoReply::Failed(format!("no server of {} is of use", goal.zone));
-                let why = goal.failure.take().unwrap_or_else(none);
-                self.finish(Err(why), tree, now);
+                let end = Err(Box::new(goal.dead_end(goal.trail.verdict(), tree, now)));
+                self.finish(end, tree, now);
             }
         }
+    }
+
+    /// Looks for the address of a server that came without.
+    fn look_for(&mut self, server: Name, of: RecordType, tree: &Tree, now: Time) {
+        let circle = self.goals.iter().position(|goal| goal.wanted == server);
+        let fate = match circle {
+            Some(from) => Fate::Circular(self.path(from)),
+            None if self.goals.len() < DEEPEST && self.glueless < MOST_GLUELESS => {
+                self.glueless += 1;
+                return self.goals.push(Goal::new(Question::new(server, of), tree, now));
+            }
+            None => Fate::NotLookedFor,
+        };
+        if let Some(goal) = self.goals.last_mut() {
+            goal.trail.note(server, None, fate);
+        }
+    }
+
+    /// The names that are looked for from one goal on, each followed by the zone that is asked for it.
+    fn path(&self, from: usize) -> Vec<String> {
+        let goals = self.goals.iter().skip(from);
+        goals.flat_map(|goal| [goal.wanted.to_ascii(), goal.zone.to_ascii()]).collect()
+    }
+
+    /// The walk has become too long.
+    fn give_up(&mut self, tree: &Tree, now: Time) {
+        let Some(first) = self.goals.first() else { return };
+        let what = match first.trail.verdict() {
+            DelegationFault::NoGlue => DelegationFault::TooLong,
+            what => what,
+        };
+        self.end = Some(Err(Box::new(first.dead_end(what, tree, now))));
     }
 
     /// What came of the last [`Ask`]; answers with the record's word for it.
@@ -155,7 +170,7 @@ impl Walk {
         };
         match reply {
             Err(why) => {
-                goal.next_server(why.clone());
+                goal.no_reply(why);
                 failure_outcome(why)
             }
             Ok(message) => {
@@ -175,9 +190,9 @@ impl Walk {
             goal.enter(&referral.cut);
             return referral_outcome(&referral.cut);
         }
-        if !message.metadata.authoritative {
-            let why = format!("lame: answers without authority for {}", goal.zone);
-            goal.next_server(NoReply::Failed(why.clone()));
+        if !message.metadata.authoritative && !says_something(&reading) {
+            let why = format!("lame: {}", lame(message, &goal.zone));
+            goal.next_server(Fate::Answered(why.clone()));
             return Outcome::Failed { why };
         }
         let outcome = reading.outcome();
@@ -190,16 +205,13 @@ impl Walk {
             return outcome;
         }
         match &reading.said {
-            Said::Refused(_) | Said::Broken(_) => {
-                let why = NoReply::Failed("its answer cannot be used".into());
-                goal.next_server(why);
+            Said::Refused(_) => goal.next_server(Fate::Answered("a failure".into())),
+            Said::Broken(_) => {
+                let mut aliases = core::mem::take(&mut goal.aliases);
+                aliases.extend(reading.aliases);
+                self.finish(Err(Box::new(DeadEnd::Aliases(aliases))), tree, now);
             }
-            Said::Elsewhere => {
-                if let Err(why) = goal.follow(&reading, tree, now) {
-                    let why = NoReply::Failed(why.to_owned());
-                    self.finish(Err(why), tree, now);
-                }
-            }
+            Said::Elsewhere => self.follow(&reading, tree, now),
             Said::Records(_) | Said::NxDomain(_) | Said::NoData(_) => {
                 let mut aliases = core::mem::take(&mut goal.aliases);
                 aliases.extend(reading.aliases);
@@ -210,28 +222,82 @@ impl Walk {
         outcome
     }
 
+    /// Goes on at the target of an alias.
+    fn follow(&mut self, reading: &Reading, tree: &mut Tree, now: Time) {
+        let Some(goal) = self.goals.last_mut() else { return };
+        let Some(target) = reading.aliases.last() else {
+            return goal.next_server(Fate::Answered("lame: answers for another zone".into()));
+        };
+        let known = |name: &Name| *name == goal.question.name || goal.aliases.contains(name);
+        let circle = reading.aliases.iter().any(known);
+        goal.aliases.extend(reading.aliases.iter().cloned());
+        if circle || goal.aliases.len() > MOST_ALIASES {
+            let aliases = core::mem::take(&mut goal.aliases);
+            return self.finish(Err(Box::new(DeadEnd::Aliases(aliases))), tree, now);
+        }
+        goal.alias_ttl = goal.alias_ttl.min(reading.alias_ttl);
+        goal.question.name = target.clone();
+        let cut = tree.best(target, now);
+        goal.enter(&cut);
+    }
+
     /// The top goal is reached or given up.
-    fn finish(&mut self, end: Result<Reading, NoReply>, tree: &mut Tree, now: Time) {
+    fn finish(&mut self, end: Result<Reading, Box<DeadEnd>>, tree: &mut Tree, now: Time) {
         let Some(done) = self.goals.pop() else { return };
         let Some(parent) = self.goals.last_mut() else {
             self.end = Some(end);
             return;
         };
-        match end {
+        let server = done.wanted;
+        let fate = match end {
             // A server's name is no alias (RFC 2181 §10.3).
-            Ok(reading) if !reading.aliases.is_empty() => {}
+            Ok(reading) if !reading.aliases.is_empty() => {
+                Fate::NoAddress("its name is an alias".into())
+            }
             Ok(Reading { said: Said::Records(records), .. }) => {
                 let found = addresses(&records);
-                tree.learn_addresses(&parent.zone, &done.question.name, &found, now);
-                let server = done.question.name;
+                tree.learn_addresses(&parent.zone, &server, &found, now);
                 parent.servers.extend(found.into_iter().map(|at| (server.clone(), at)));
+                return;
+            }
+            Ok(Reading { said: Said::NxDomain(_), .. }) => {
+                Fate::NoAddress("its name does not exist".into())
             }
             Ok(_) if done.question.record_type == RecordType::A => {
-                parent.unknown.push_front((done.question.name, RecordType::AAAA));
+                return parent.unknown.push_front((server, RecordType::AAAA));
             }
-            Ok(_) => {}
-            Err(why) => parent.note(why),
-        }
+            Ok(_) => Fate::NoAddress("its name has no address".into()),
+            Err(why) => match *why {
+                DeadEnd::Zone { what: DelegationFault::Circular { through }, .. } => {
+                    Fate::Circular(through)
+                }
+                why => Fate::NoAddress(why.words()),
+            },
+        };
+        parent.trail.note(server, None, fate);
+    }
+}
+
+/// Whether an answer without authority says something all the same: resolvers take it then, though the
+/// server should have set the AA flag.
+fn says_something(reading: &Reading) -> bool {
+    match &reading.said {
+        Said::Records(_) => true,
+        Said::Elsewhere => !reading.aliases.is_empty(),
+        Said::NxDomain(negative) | Said::NoData(negative) => negative.soa.is_some(),
+        Said::Refused(_) | Said::Broken(_) => false,
+    }
+}
+
+/// What a server says instead of an answer for a zone that it does not serve.
+fn lame(message: &Message, zone: &Name) -> String {
+    let back = message.authorities.iter().find_map(|record| match &record.data {
+        RData::NS(_) if record.name.zone_of(zone) => Some(record.name.to_ascii()),
+        _ => None,
+    });
+    match back {
+        Some(above) => format!("refers back to the servers of {above}"),
+        None => format!("knows nothing of {}", zone.to_ascii()),
     }
 }
 
@@ -239,6 +305,7 @@ impl Goal {
     fn new(question: Question, tree: &Tree, now: Time) -> Self {
         let mut goal = Self {
             minimise: Minimise::new(),
+            wanted: question.name.clone(),
             question,
             aliases: Vec::new(),
             alias_ttl: u32::MAX,
@@ -246,7 +313,7 @@ impl Goal {
             servers: VecDeque::new(),
             unknown: VecDeque::new(),
             silences: 0,
-            failure: None,
+            trail: Trail::default(),
         };
         let cut = tree.best(&goal.question.name, now);
         goal.enter(&cut);
@@ -256,17 +323,24 @@ impl Goal {
     /// Goes on at the servers of a cut.
     fn enter(&mut self, cut: &Cut) {
         self.zone = cut.zone.clone();
-        self.failure = None;
+        self.trail = Trail::default();
         self.silences = 0;
         self.minimise.enter(&cut.zone, &self.question);
         let mut servers: Vec<(Name, IpAddr)> = Vec::new();
         self.unknown.clear();
         for (name, addresses) in &cut.servers {
             servers.extend(addresses.iter().map(|address| (name.clone(), *address)));
+            if !addresses.is_empty() {
+                continue;
+            }
             // A server below its own cut cannot be found without glue.
             let findable = !cut.zone.zone_of(name) || cut.zone.is_root();
-            if addresses.is_empty() && findable && self.unknown.len() < MOST_GLUELESS_OF_ZONE {
+            if !findable {
+                self.trail.note(name.clone(), None, Fate::NoGlue);
+            } else if self.unknown.len() < MOST_GLUELESS_OF_ZONE {
                 self.unknown.push_back((name.clone(), RecordType::A));
+            } else {
+                self.trail.note(name.clone(), None, Fate::NotLookedFor);
             }
         }
         // In the servers' order, but all of IPv4 first: whoever has no IPv6 loses no time.
@@ -274,53 +348,36 @@ impl Goal {
         self.servers = servers.into();
     }
 
-    /// Goes on at the target of an alias.
-    fn follow(&mut self, reading: &Reading, tree: &Tree, now: Time) -> Result<(), &'static str> {
-        let Some(target) = reading.aliases.last() else {
-            return Err("the answer is of another zone");
-        };
-        let known = |name: &Name| *name == self.question.name || self.aliases.contains(name);
-        if reading.aliases.iter().any(known) {
-            return Err("the aliases form a loop");
-        }
-        self.aliases.extend(reading.aliases.iter().cloned());
-        if self.aliases.len() > MOST_ALIASES {
-            return Err("too many aliases");
-        }
-        self.alias_ttl = self.alias_ttl.min(reading.alias_ttl);
-        self.question.name = target.clone();
-        let cut = tree.best(target, now);
-        self.enter(&cut);
-        Ok(())
+    /// The end of the walk at this zone.
+    fn dead_end(&self, what: DelegationFault, tree: &Tree, now: Time) -> DeadEnd {
+        let zone = self.zone.clone();
+        let parent = (!zone.is_root()).then(|| tree.best(&zone.base_name(), now).zone);
+        DeadEnd::Zone { zone, parent, what, servers: self.trail.servers() }
     }
 
-    /// The first server is of no use; one that was silent may be asked once more.
-    fn next_server(&mut self, why: NoReply) {
-        if let Some(server) = self.servers.pop_front()
-            && matches!(why, NoReply::TimedOut { .. })
-        {
-            self.silences += 1;
-            if self.silences + self.servers.len() < TRIES_OF_ZONE {
-                self.servers.push_back(server);
+    /// The first server gave no answer that could be read.
+    fn no_reply(&mut self, why: &NoReply) {
+        match why {
+            NoReply::Code(code) => self.next_server(Fate::Answered(code.clone())),
+            NoReply::Cut(_) => self.next_server(Fate::Answered(why.to_string())),
+            NoReply::Failed(why) => self.next_server(Fate::Silent(why.clone())),
+            NoReply::TimedOut { .. } => {
+                let server = self.servers.front().cloned();
+                self.next_server(Fate::Silent("no answer".into()));
+                self.silences += 1;
+                // It may be asked once more.
+                if self.silences + self.servers.len() < TRIES_OF_ZONE {
+                    self.servers.extend(server);
+                }
             }
         }
-        self.note(why);
     }
 
-    /// Keeps the failure that says most: what a server said before that none did.
-    fn note(&mut self, why: NoReply) {
-        let weight = |why: &NoReply| match why {
-            NoReply::Failed(_) => 0,
-            NoReply::TimedOut { .. } => 1,
-            NoReply::Code(_) => 2,
-        };
-        self.failure = match (self.failure.take(), why) {
-            (Some(NoReply::TimedOut { tries: before }), NoReply::TimedOut { tries }) => {
-                Some(NoReply::TimedOut { tries: before + tries })
-            }
-            (Some(kept), why) if weight(&kept) > weight(&why) => Some(kept),
-            (_, why) => Some(why),
-        };
+    /// The first server is of no use.
+    fn next_server(&mut self, fate: Fate) {
+        if let Some((name, address)) = self.servers.pop_front() {
+            self.trail.note(name, Some(address), fate);
+        }
     }
 }
 
@@ -339,6 +396,7 @@ mod tests {
     use hickory_proto::op::{MessageType, OpCode, Query, ResponseCode};
     use hickory_proto::rr::Record;
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
     fn tree() -> Tree {
         Tree::new(&[("a.root.example.".into(), "192.0.2.1".parse().unwrap())])
@@ -462,6 +520,9 @@ mod tests {
             walk.handle_reply(Err(&why), &mut tree, Time::ZERO);
         };
         assert_eq!(asked, TRIES_OF_ZONE);
-        assert_eq!(end, Err(NoReply::TimedOut { tries: 5 }));
+        let Err(end) = end else { panic!("{end:?}") };
+        let DeadEnd::Zone { zone, parent, what, servers } = *end else { panic!("{end:?}") };
+        assert_eq!((zone, parent, what), (Name::root(), None, DelegationFault::Silent));
+        assert_eq!(servers.len(), 1);
     }
 }

@@ -18,6 +18,12 @@ use crate::{Host, IfIndex, Kind, SendError};
 const UNKNOWN: EtherAddr = EtherAddr::UNSPECIFIED;
 
 impl Host {
+    /// The address from which packets to `to` are sent (RFC 6724 §5); `None` where there is no way.
+    pub fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        let hop = self.network.route(None, to)?;
+        self.network.links().source_for(hop.interface, hop.next_hop, to)
+    }
+
     /// The way for the segments of a connection, with the neighbour's entry at hand.
     pub(crate) fn path(&mut self, now: Time, from: IpAddr, to: IpAddr) -> Option<Path> {
         let hop = self.network.route(Some(from), to)?;

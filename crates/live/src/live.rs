@@ -2,7 +2,7 @@
 
 use core::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -141,6 +141,18 @@ impl Wire for Live {
 
     fn listen(&self, at: SocketAddr) -> io::Result<LiveListener> {
         LiveListener::open(&self.network, at, self.ports == Ports::Shared)
+    }
+
+    /// The kernel chooses a source when a UDP socket is connected, and sends nothing for it.
+    fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        let any: IpAddr = match to {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
+        // Which port does not matter; 53 is never blocked for names.
+        socket.connect((to, 53)).ok()?;
+        socket.local_addr().ok().map(|at| at.ip())
     }
 
     fn datagram(&self, at: SocketAddr) -> io::Result<LiveDatagram> {

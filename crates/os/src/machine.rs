@@ -53,6 +53,17 @@ impl Environment for Machine {
         }))
     }
 
+    fn gai_conf(&self) -> io::Result<Option<Text>> {
+        text("/etc/gai.conf")
+    }
+
+    fn interface_index(&self, name: &str) -> Option<u32> {
+        // A name is one component of a path, whoever wrote it.
+        let plain = !name.is_empty() && !name.starts_with('.') && !name.contains('/');
+        let index = plain.then(|| fs::read_to_string(format!("/sys/class/net/{name}/ifindex")));
+        index?.ok()?.trim().parse().ok()
+    }
+
     fn os_cache(&self) -> Option<Text> {
         let path = nscd::socket()?;
         Some(Text { path: path.to_owned(), content: "nscd".into() })

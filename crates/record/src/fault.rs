@@ -86,6 +86,55 @@ pub enum FaultKind {
         /// The name.
         name: String,
     },
+    /// The name exists, but has no record of the type that was asked for.
+    NoRecord {
+        /// The name.
+        name: String,
+        /// The type: `MX`, `TXT` …
+        record_type: String,
+    },
+    /// The name is an alias, and what it stands for is not there.
+    DanglingAlias {
+        /// The name.
+        name: String,
+        /// The last alias's target.
+        target: String,
+        /// The target exists, and has no such record; otherwise it does not exist.
+        exists: bool,
+        /// The zone whose SOA said so.
+        soa: Option<String>,
+        /// Seconds that caches may keep it.
+        ttl: Option<u32>,
+    },
+    /// The name's aliases lead in a circle, or never end.
+    AliasLoop {
+        /// The name.
+        name: String,
+        /// The aliases followed, the first one first.
+        aliases: Vec<String>,
+    },
+    /// The answer does not fit a datagram, and could not be had over TCP.
+    NameTruncated {
+        /// The name.
+        name: String,
+        /// The server that cut it, where known.
+        server: Option<SocketAddr>,
+        /// What happened over TCP.
+        why: String,
+    },
+    /// A walk from the root came to a zone whose servers could not be made to answer.
+    BadDelegation {
+        /// The name.
+        name: String,
+        /// The zone: `example.com.`; `.` for the root.
+        zone: String,
+        /// The zone that refers to it; `None` for the root.
+        parent: Option<String>,
+        /// What is wrong.
+        what: DelegationFault,
+        /// The zone's servers, by name, and what became of each.
+        servers: Vec<DelegatedServer>,
+    },
     /// Name servers answered, but with a failure.
     NameServerFailed {
         /// The name.
@@ -281,6 +330,38 @@ pub enum FaultKind {
     Interrupted,
 }
 
+/// What is wrong between a zone and the servers that its parent names for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum DelegationFault {
+    /// Servers answer, and none of them serves the zone ("lame", RFC 9499 §7).
+    Lame,
+    /// The servers' names lie in the zone itself, and the parent gives no address for them (glue).
+    NoGlue,
+    /// To find the servers' addresses the zone itself is needed.
+    Circular {
+        /// The names and zones that need each other, the first one first.
+        through: Vec<String>,
+    },
+    /// The servers' names have no address.
+    NoAddress,
+    /// No server answered.
+    Silent,
+    /// Finding the servers took more questions than are put.
+    TooLong,
+}
+
+/// A server of a zone, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DelegatedServer {
+    /// Its name.
+    pub name: String,
+    /// Its address, where it was asked.
+    pub address: Option<std::net::IpAddr>,
+    /// What it said, or why it was not asked.
+    pub said: String,
+}
+
 /// A try to connect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -337,6 +418,11 @@ impl FaultKind {
             Self::ProxyUnknown { .. } => 5,
             Self::NxDomain { .. }
             | Self::NoAddress { .. }
+            | Self::NoRecord { .. }
+            | Self::DanglingAlias { .. }
+            | Self::AliasLoop { .. }
+            | Self::NameTruncated { .. }
+            | Self::BadDelegation { .. }
             | Self::NameServerFailed { .. }
             | Self::NameTimedOut { .. }
             | Self::NameFailed { .. } => 6,

@@ -52,7 +52,7 @@ mod trace;
 mod words;
 
 pub use event::{Event, FrameSeen, What};
-pub use fault::{Attempt, AttemptEnd, Fault, FaultKind, Step};
+pub use fault::{Attempt, AttemptEnd, DelegatedServer, DelegationFault, Fault, FaultKind, Step};
 pub use folder::{Bodies, Events, Folder, FolderError};
 pub use http::{
     Body, BodyCut, ConnectionEnding, EndedBy, ExchangeEnded, ExchangeNote, ExchangeStarted, Field,

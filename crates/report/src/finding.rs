@@ -1,6 +1,7 @@
 //! Faults in words: what was seen, what it means, what to try next.
 
 mod connect;
+mod delegation;
 mod name;
 mod transfer;
 mod words;
@@ -12,7 +13,7 @@ use roundtrip_record::{
 };
 use serde::Serialize;
 
-use crate::model::{At, Model, ms};
+use crate::model::{At, Story, ms};
 
 /// A fault, explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,9 +49,9 @@ pub struct Finding {
 
 impl Finding {
     /// Explains a fault by what the rest of the record tells.
-    pub(crate) fn new(fault: &At<Fault>, model: &Model) -> Self {
+    pub(crate) fn new(fault: &At<Fault>, story: &Story) -> Self {
         let At { at, event, what } = fault;
-        let context = Context { model, fault: what, at: *at };
+        let context = Context { story, fault: what, at: *at };
         let words = words::words(&context);
         Self {
             step: what.step,
@@ -70,9 +71,19 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Whether another tells the same of another exchange: all but where it was seen.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.fault == other.fault
+            && self.step == other.step
+            && self.meaning == other.meaning
+            && self.next == other.next
+    }
+}
+
 /// A fault and what surrounds it.
 struct Context<'a> {
-    model: &'a Model,
+    story: &'a Story,
     fault: &'a Fault,
     at: Time,
 }
@@ -88,8 +99,14 @@ impl Context<'_> {
 fn nel(fault: &FaultKind) -> &'static str {
     use roundtrip_record::AttemptEnd;
     match fault {
-        FaultKind::NxDomain { .. } | FaultKind::NoAddress { .. } => "dns.name_not_resolved",
-        FaultKind::NameServerFailed { .. } => "dns.failed",
+        FaultKind::NxDomain { .. }
+        | FaultKind::NoAddress { .. }
+        | FaultKind::NoRecord { .. }
+        | FaultKind::DanglingAlias { .. } => "dns.name_not_resolved",
+        FaultKind::NameServerFailed { .. }
+        | FaultKind::AliasLoop { .. }
+        | FaultKind::NameTruncated { .. }
+        | FaultKind::BadDelegation { .. } => "dns.failed",
         FaultKind::NameTimedOut { .. } => "dns.unreachable",
         FaultKind::NameFailed { .. } => "dns.failed",
         FaultKind::ConnectFailed { attempts } => match attempts.last().map(|last| &last.end) {

@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use roundtrip_record::{Bodies, Field, Initiator, Priority};
+use roundtrip_record::{Bodies, Field, Initiator, Milestone, Priority};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Exchange, Model, Phase, PhaseKind, as_millis};
+use crate::model::{Exchange, Model, PhaseKind, as_millis};
 use crate::names;
 use crate::text::iso8601;
 
@@ -17,7 +17,7 @@ const LARGEST_BODY: u64 = 4 << 20;
 pub fn har(model: &Model, bodies: &Bodies) -> Value {
     let wall = model.run.as_ref().map_or(0, |run| run.wall);
     let entries: Vec<Value> = model
-        .exchanges
+        .seen()
         .iter()
         .filter(|exchange| exchange.request.is_some() || exchange.over)
         .map(|exchange| entry(model, exchange, wall, bodies))
@@ -47,14 +47,13 @@ fn page(model: &Model, wall: u64) -> Value {
     // A milestone that was not reached is left out.
     let mut timings = Map::new();
     let named = [
-        ("onContentLoad", "domContentLoaded"),
-        ("onContentLoad", "domContentLoadedEventEnd"),
-        ("onLoad", "loadEventEnd"),
-        ("_firstPaint", "first-paint"),
-        ("_domInteractive", "domInteractive"),
+        ("onContentLoad", Milestone::DomContentLoadedEventEnd),
+        ("onLoad", Milestone::LoadEventEnd),
+        ("_firstPaint", Milestone::FirstPaint),
+        ("_domInteractive", Milestone::DomInteractive),
     ];
     for (field, milestone) in named {
-        if let Some(at) = model.milestone(milestone) {
+        if let Some(at) = model.milestone(&milestone) {
             timings.insert(field.into(), json!(as_millis(at - total.start)));
         }
     }
@@ -98,8 +97,8 @@ fn entry(model: &Model, exchange: &Exchange, wall: u64, bodies: &Bodies) -> Valu
         });
         set("_serverTimings", metrics.collect());
     }
-    let faults = model.findings.iter().filter(|finding| finding.exchange == Some(exchange.id));
-    let faults: Vec<Value> = faults.map(|finding| json!(finding.headline)).collect();
+    let faults: Vec<Value> =
+        model.findings_of(exchange.id).map(|finding| json!(finding.headline)).collect();
     if !faults.is_empty() {
         set("_faults", Value::Array(faults));
     }
@@ -108,8 +107,12 @@ fn entry(model: &Model, exchange: &Exchange, wall: u64, bodies: &Bodies) -> Valu
 
 /// `time` = blocked + dns + connect + send + wait + receive without those that are −1; `ssl` is
 /// contained in `connect`.
+///
+/// The archive has no place for what our own machine took; it was nobody else's, so it is contained in
+/// `blocked`, and stands beside it as `_here`.
 struct Timings {
     blocked: Option<Duration>,
+    here: Option<Duration>,
     dns: Option<Duration>,
     connect: Option<Duration>,
     ssl: Option<Duration>,
@@ -120,15 +123,15 @@ struct Timings {
 
 impl Timings {
     fn new(exchange: &Exchange) -> Self {
-        let sum = |kind| {
-            let of_kind = exchange.phases.iter().filter(|phase| phase.kind == kind);
-            of_kind
-                .map(Phase::took)
-                .fold(None, |sum: Option<Duration>, took| Some(sum.unwrap_or_default() + took))
-        };
+        let sum = |kind| exchange.spent(kind);
+        let here = sum(PhaseKind::Here);
         let (connect, ssl) = (sum(PhaseKind::Connect), sum(PhaseKind::Tls));
         Self {
-            blocked: sum(PhaseKind::Blocked),
+            blocked: match (sum(PhaseKind::Blocked), here) {
+                (None, None) => None,
+                (blocked, here) => Some(blocked.unwrap_or_default() + here.unwrap_or_default()),
+            },
+            here,
             dns: sum(PhaseKind::Name),
             connect: match (connect, ssl) {
                 (None, None) => None,
@@ -150,6 +153,7 @@ impl Timings {
     fn json(&self) -> Value {
         let or = |duration: Option<Duration>| duration.map_or(-1.0, as_millis);
         json!({
+            "_here": as_millis(self.here.unwrap_or_default()),
             "blocked": or(self.blocked),
             "dns": or(self.dns),
             "connect": or(self.connect),
@@ -171,7 +175,7 @@ fn request(exchange: &Exchange, bodies: &Bodies) -> Value {
         "cookies": [],
         "headers": headers(fields),
         "queryString": query(&exchange.url),
-        "headersSize": sent.map_or(-1, |request| request.head_bytes as i64),
+        "headersSize": sent.map_or(-1, |request| known(request.head_bytes)),
         "bodySize": sent.map_or(-1, |request| request.body_bytes as i64),
     });
     if let Some(sent) = sent.filter(|request| request.body_bytes > 0) {
@@ -218,10 +222,15 @@ fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
         "headers": headers(fields),
         "content": content,
         "redirectURL": value(fields, "location").unwrap_or_default(),
-        "headersSize": head.map_or(-1, |head| head.head_bytes as i64),
+        "headersSize": head.map_or(-1, |head| known(head.head_bytes)),
         "bodySize": body.map_or(-1, |body| body.encoded as i64),
         "_transferSize": exchange.received(),
     })
+}
+
+/// A size that nobody counted is −1.
+fn known(size: u64) -> i64 {
+    if size == 0 { -1 } else { size as i64 }
 }
 
 fn headers(fields: &[Field]) -> Vec<Value> {

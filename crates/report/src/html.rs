@@ -13,6 +13,7 @@ use roundtrip_record::{Bodies, Folder};
 
 use crate::base64;
 use crate::model::{Model, as_millis};
+use crate::slowest::Slowest;
 use crate::text::{bytes, calendar, clean, count, duration, percent, rate};
 use crate::verdict::{Mood, Verdict};
 
@@ -98,10 +99,11 @@ fn answer(model: &Model, verdict: &Verdict) -> Markup {
                 span { (fact.text) }
             }
         }
-        @if let Some((exchange, phase)) = model.slowest().filter(|(_, phase)| !phase.took().is_zero()) {
+        @if let Some(slowest) = Slowest::of(model) {
             p.slowest {
-                "The slowest step was " b { (phase.kind.name()) } " of " span.url { (clean(&exchange.url)) }
-                ": " b { (duration(phase.took())) } ", " (percent(phase.took(), model.total().took())) " of the whole."
+                "The slowest step was " b { (slowest.step.name()) }
+                @if let Some(exchange) = slowest.exchange { " of " span.url { (clean(&exchange.url)) } }
+                ": " b { (duration(slowest.took)) } ", " (percent(slowest.took, slowest.of)) " of the whole."
             }
         }
     }

@@ -3,20 +3,30 @@
 use serde_json::{Value, json};
 
 use crate::model::{Connection, End, Model, as_millis};
+use crate::slowest::Slowest;
 use crate::verdict::{Mood, Verdict};
+
+/// The version of what [`json`] gives, major and minor as of a record's schema: a program that reads
+/// it passes over fields it does not know, and refuses another major version.
+/// `doc/json.schema.json` describes it.
+pub const JSON_SCHEMA: &str = "2.0";
 
 /// The record's facts as one object. Times are milliseconds since the record's epoch and end in
 /// `_ms`; segments and samples stay in `record.jsonl`.
 pub fn json(model: &Model) -> Value {
     let verdict = Verdict::new(model);
     let total = model.total();
-    let slowest = model.slowest().map(|(exchange, phase)| {
-        json!({ "exchange": exchange.id, "step": phase.kind, "took_ms": as_millis(phase.took()) })
+    let slowest = Slowest::of(model).map(|slowest| {
+        json!({
+            "exchange": slowest.exchange.map(|exchange| exchange.id),
+            "step": slowest.step,
+            "took_ms": as_millis(slowest.took),
+        })
     });
     let neighbours =
         model.neighbours.iter().map(|(host, change)| json!({ "host": host, "change": change }));
     json!({
-        "schema": roundtrip_record::SCHEMA,
+        "schema": JSON_SCHEMA,
         "verdict": {
             "mood": match verdict.mood { Mood::Good => "good", Mood::Mixed => "mixed", Mood::Bad => "bad" },
             "result": verdict.result,
@@ -29,7 +39,15 @@ pub fn json(model: &Model) -> Value {
         "total": total,
         "received_bytes": model.received(),
         "slowest": slowest,
+        "critical_path": {
+            "to_paint": model.critical_to_paint(),
+            "to_end": model.critical_to_end(),
+        },
+        "close": model.close(),
+        "metrics": model.metrics(),
+        "chain": model.chain().iter().map(|exchange| exchange.id).collect::<Vec<_>>(),
         "exchanges": model.exchanges,
+        "served": model.served,
         "lookups": model.lookups,
         "neighbours": neighbours.collect::<Vec<_>>(),
         "connections": model.connections.iter().map(connection).collect::<Vec<_>>(),
@@ -61,6 +79,7 @@ fn connection(connection: &Connection) -> Value {
 fn end(end: &End) -> Value {
     json!({
         "connection": end.id,
+        "transport": end.transport,
         "host": end.host,
         "local": end.local,
         "remote": end.remote,
@@ -68,6 +87,8 @@ fn end(end: &End) -> Value {
         "handshake": end.handshake(),
         "states": end.states,
         "closed": end.closed,
+        "quic_closed": end.quic_closed,
+        "closing": end.closing(),
         "segments": end.segments.len(),
         "retransmissions": end.retransmissions(),
         "round_trip_ms": end.round_trip().map(as_millis),

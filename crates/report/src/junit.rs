@@ -9,7 +9,7 @@ use crate::model::{Exchange, Model};
 pub fn junit(model: &Model) -> String {
     let mut cases = String::new();
     let mut failures = 0;
-    for exchange in &model.exchanges {
+    for exchange in model.seen() {
         failures += usize::from(case(&mut cases, model, exchange));
     }
     // A fault outside any exchange is a case of its own.
@@ -29,7 +29,7 @@ pub fn junit(model: &Model) -> String {
     }
     let run = model.run.as_ref();
     let name = run.map_or("roundtrip".into(), |run| format!("{} {}", run.command, run.subject));
-    let count = model.exchanges.len() + apart.len();
+    let count = model.seen().len() + apart.len();
     let seconds = model.total().took().as_secs_f64();
     let attributes = format!(
         "name=\"{}\" tests=\"{count}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"{seconds:.6}\"",
@@ -50,8 +50,7 @@ fn case(cases: &mut String, model: &Model, exchange: &Exchange) -> bool {
         crate::names::kind(exchange.kind),
         escape(&name)
     );
-    let findings: Vec<&Finding> =
-        model.findings.iter().filter(|finding| finding.exchange == Some(exchange.id)).collect();
+    let findings: Vec<&Finding> = model.findings_of(exchange.id).collect();
     if !findings.is_empty() {
         let failures: String = findings.iter().map(|finding| failure(finding)).collect();
         let _ = write!(cases, ">\n{failures}    </testcase>\n");

@@ -65,7 +65,7 @@ impl Trace {
 
     fn exchanges(&mut self, model: &Model) {
         let client = model.client();
-        for exchange in &model.exchanges {
+        for exchange in model.seen() {
             let name = format!("{} {}", exchange.method, exchange.url);
             let thread = self.thread(client, &format!("exchange {}", exchange.id));
             let args = json!({

@@ -1,16 +1,20 @@
 //! The view for a terminal: the answer, where the time went, what went wrong, what comes next.
 
+mod resolution;
 mod rows;
 mod table;
+
+pub use resolution::{resolution, short_resolution};
 
 use core::time::Duration;
 
 use roundtrip_record::Blocks;
 
 use crate::finding::Finding;
-use crate::model::{Model, PhaseKind};
+use crate::model::Model;
 use crate::names::short_url;
 use crate::sequence;
+use crate::slowest::Slowest;
 use crate::style::{Detail, Options, Tone};
 use crate::text::{
     bytes, clean, clip, clip_middle, count, duration, left, percent, rate, right, width, wrap,
@@ -29,12 +33,7 @@ pub fn terminal(model: &Model, options: &Options) -> String {
         view.table();
         view.facts();
     }
-    let mut text = String::new();
-    for line in view.lines {
-        text.push_str(options.glyphs(line.trim_end()).as_str());
-        text.push('\n');
-    }
-    text
+    view.text()
 }
 
 struct View<'a> {
@@ -44,6 +43,16 @@ struct View<'a> {
 }
 
 impl View<'_> {
+    /// All its lines.
+    fn text(self) -> String {
+        let mut text = String::new();
+        for line in &self.lines {
+            text.push_str(self.options.glyphs(line.trim_end()).as_str());
+            text.push('\n');
+        }
+        text
+    }
+
     fn blank(&mut self) {
         if self.lines.last().is_some_and(|line| !line.is_empty()) {
             self.lines.push(String::new());
@@ -101,13 +110,24 @@ impl View<'_> {
         if let Some(fatal) = fatal {
             self.finding_lines(fatal, 8);
         }
-        for finding in &self.model.findings {
-            if fatal.is_some_and(|fatal| fatal.event == finding.event) {
+        let others = self.model.findings.iter();
+        let others: Vec<&Finding> = others
+            .filter(|finding| fatal.is_none_or(|fatal| fatal.event != finding.event))
+            .collect();
+        for (n, finding) in others.iter().enumerate() {
+            let alike = |other: &&&Finding| other.is_like(finding);
+            // What went wrong in the same way several times is told once.
+            if others[..n].iter().any(|other| other.is_like(finding)) {
                 continue;
             }
+            let more = others[n + 1..].iter().filter(alike).count();
             self.blank();
             let mark = format!("✗ {}", finding.step.name());
-            let mut lines = wrap(&finding.headline, self.options.columns() - 9).into_iter();
+            let headline = match more {
+                0 => finding.headline.clone(),
+                more => format!("{}, and {more} more like it", finding.headline),
+            };
+            let mut lines = wrap(&headline, self.options.columns() - 9).into_iter();
             self.lines.push(format!(
                 "{} {}",
                 self.options.paint(Tone::Warn, &left(&mark, 8)),
@@ -123,7 +143,7 @@ impl View<'_> {
         let columns = self.options.columns();
         let seen = finding.evidence.iter().map(|line| ("", line.clone(), Tone::Request));
         let means = finding.meaning.iter().map(|line| ("→ ", line.clone(), Tone::Strong));
-        let next = [("next: ", finding.next.clone(), Tone::Good)];
+        let next = [("next: ", self.next(&finding.next), Tone::Good)];
         for (label, text, tone) in seen.chain(means).chain(next) {
             if text.is_empty() {
                 continue;
@@ -137,6 +157,15 @@ impl View<'_> {
                 };
                 self.lines.push(format!("{}{head}{line}", " ".repeat(indent)));
             }
+        }
+    }
+
+    /// What to try next. A record that was not kept cannot be shown again.
+    fn next(&self, next: &str) -> String {
+        match &self.options.saved {
+            Some(id) => next.replace("show latest", &format!("show {id}")),
+            None if next.contains("show latest") => String::new(),
+            None => next.to_owned(),
         }
     }
 
@@ -206,7 +235,7 @@ impl View<'_> {
         if layout.detail > 0 {
             let known = How::ALL.into_iter().filter(|how| rows.iter().any(|row| row.how == *how));
             let known = known.map(How::legend).collect::<Vec<_>>().join("  ");
-            let glyphs = "▓ name, connect, tls  ▒ wait  █ transfer  · queued";
+            let glyphs = "▓ name, connect, tls  ▒ wait  █ transfer  ░ here  · queued";
             let line = format!("  {glyphs}    {known}");
             self.lines.push(self.options.paint(Tone::Faint, &clip(&line, self.options.columns())));
         }
@@ -217,37 +246,15 @@ impl View<'_> {
         if self.options.detail == Detail::Verbose {
             self.verbose();
         }
-        if let Some((exchange, phase)) =
-            self.model.slowest().filter(|(_, phase)| !phase.took().is_zero())
-        {
-            let total = self.model.total().took();
-            let base = self.model.document().map(|document| document.url.as_str());
-            let of = if self.model.exchanges.len() > 1 {
-                format!(" of {}", clip_middle(&short_url(&exchange.url, base), 40))
-            } else {
-                String::new()
-            };
+        if let Some(slowest) = Slowest::of(self.model) {
             let mut text = format!(
-                "{}{of}, {} ({})",
-                phase.kind.name(),
-                duration(phase.took()),
-                percent(phase.took(), total)
+                "{}, {} ({})",
+                slowest.name(self.model),
+                duration(slowest.took),
+                percent(slowest.took, slowest.of)
             );
-            if phase.kind == PhaseKind::Wait
-                && let Some(own) = exchange.head().and_then(|head| {
-                    head.what
-                        .server_timing
-                        .iter()
-                        .filter(|metric| metric.duration.is_some())
-                        .max_by_key(|metric| metric.duration)
-                })
-            {
-                let took = own.duration.unwrap_or_default();
-                text += &format!(
-                    "; {} of it is the server's own “{}”",
-                    duration(took),
-                    clean(&own.name)
-                );
+            if let Some(says) = slowest.server_says() {
+                text += &format!("; {says}");
             }
             self.fact("slowest", &text);
         }

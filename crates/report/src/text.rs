@@ -51,6 +51,12 @@ pub(crate) fn millis(duration: Duration) -> String {
     format!("{:.1}", duration.as_nanos() as f64 / 1e6)
 }
 
+/// Seconds with as many places as tell something, up to three: `0.2`, `1`, `0.213`.
+pub(crate) fn seconds(duration: Duration) -> String {
+    let text = format!("{:.3}", duration.as_secs_f64());
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// A number of bytes: `412 B`, `43.1 kB`, `2.15 GB`.
 pub(crate) fn bytes(count: u64) -> String {
     let units = ["kB", "MB", "GB", "TB", "PB", "EB"];

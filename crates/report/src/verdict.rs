@@ -162,13 +162,35 @@ impl Verdict {
             facts.push(Fact::new(2, from));
         }
         facts.extend(Self::wire(model));
-        let found = !addresses.is_empty();
+        let asked: Vec<&str> = model.lookups.iter().flat_map(Self::types).collect();
+        let records = if asked.is_empty() { 0 } else { Self::records(model, &asked) };
+        let found = !addresses.is_empty() || records > 0;
         Self {
             mood: if found { Mood::Good } else { Mood::Bad },
             result: clean(lookup.name.trim_end_matches('.')),
-            subject: if found { addresses.join(", ") } else { "no address".into() },
+            subject: match (addresses.is_empty(), asked.is_empty()) {
+                (false, _) => addresses.join(", "),
+                (true, true) => "no address".into(),
+                (true, false) => count(records, &format!("{} record", asked.join("/"))),
+            },
             facts,
         }
+    }
+
+    /// The types of a lookup that was for no address.
+    fn types(lookup: &crate::model::Lookup) -> Vec<&str> {
+        let other = |kind: &&str| *kind != "A" && *kind != "AAAA";
+        lookup.types.iter().map(String::as_str).filter(other).collect()
+    }
+
+    /// Records of these types that lookups have found.
+    fn records(model: &Model, types: &[&str]) -> usize {
+        let settled = model.lookups.iter().filter_map(crate::model::Lookup::settled_by);
+        settled
+            .filter(|rung| matches!(rung.outcome, Some(Outcome::Found { .. })))
+            .flat_map(|rung| &rung.records)
+            .filter(|record| types.contains(&record.record_type.as_str()))
+            .count()
     }
 
     fn nothing(model: &Model) -> Self {

@@ -115,6 +115,91 @@ fn names() {
     }
 }
 
+/// Faults of aliases, of answers that are cut, and of zones whose servers cannot be made to answer.
+#[test]
+fn zones() {
+    let name: String = "www.shop.example.".into();
+    let server = |name: &str, address: Option<&str>, said: &str| DelegatedServer {
+        name: name.into(),
+        address: address.map(common::ip),
+        said: said.into(),
+    };
+    let broken = |what: DelegationFault, servers: Vec<DelegatedServer>| FaultKind::BadDelegation {
+        name: name.clone(),
+        zone: "shop.example.".into(),
+        parent: Some("example.".into()),
+        what,
+        servers,
+    };
+    let one = || vec![server("ns1.shop.example.", Some("198.51.100.53"), "REFUSED")];
+    let through = ["ns.other.", "other.", "ns.shop.example.", "shop.example."];
+    let through = through.map(str::to_owned).to_vec();
+    let dangling = |exists| FaultKind::DanglingAlias {
+        name: name.clone(),
+        target: "gone.cdn.example.".into(),
+        exists,
+        soa: Some("cdn.example.".into()),
+        ttl: Some(60),
+    };
+    let no = || Outcome::NxDomain { ttl: Some(60), soa: Some("cdn.example.".into()) };
+    let cases = [
+        ("dangling_alias", no(), dangling(false)),
+        ("barren_alias", Outcome::NoData { ttl: None, soa: None }, dangling(true)),
+        (
+            "alias_loop",
+            Outcome::Failed { why: "the aliases form a loop".into() },
+            FaultKind::AliasLoop {
+                name: name.clone(),
+                aliases: vec!["a.shop.example.".into(), name.clone()],
+            },
+        ),
+        (
+            "no_record",
+            Outcome::NoData { ttl: None, soa: None },
+            FaultKind::NoRecord { name: name.clone(), record_type: "MX".into() },
+        ),
+        (
+            "truncated",
+            Outcome::Failed { why: "the answer was cut".into() },
+            FaultKind::NameTruncated {
+                name: name.clone(),
+                server: Some(socket("192.168.1.1:53")),
+                why: "connection refused".into(),
+            },
+        ),
+        (
+            "referral",
+            Outcome::Refused { code: "REFERRAL".into() },
+            FaultKind::NameServerFailed { name: name.clone(), code: "REFERRAL".into() },
+        ),
+        ("lame", no(), broken(DelegationFault::Lame, one())),
+        ("zone_silent", no(), broken(DelegationFault::Silent, one())),
+        ("no_glue", no(), broken(DelegationFault::NoGlue, one())),
+        ("circular", no(), broken(DelegationFault::Circular { through }, one())),
+        ("servers_without_address", no(), broken(DelegationFault::NoAddress, one())),
+        ("delegation_too_long", no(), broken(DelegationFault::TooLong, one())),
+        (
+            "root_silent",
+            no(),
+            FaultKind::BadDelegation {
+                name: name.clone(),
+                zone: ".".into(),
+                parent: None,
+                what: DelegationFault::Silent,
+                servers: (0..6)
+                    .map(|n| server(&format!("{n}.root."), Some("192.0.2.4"), "no answer"))
+                    .collect(),
+            },
+        ),
+    ];
+    for (case, outcome, fault) in cases {
+        let mut scene = scene();
+        let since = lookup(&mut scene, &name, outcome, 18);
+        scene.fault(Step::Name, None, None, since, true, fault);
+        show(case, &scene);
+    }
+}
+
 #[test]
 fn connecting() {
     let v4 = "203.0.113.7:443";

@@ -209,7 +209,7 @@ fn json_has_the_facts() {
     let json = json(&model);
     assert_eq!(json["exit"], 0);
     assert_eq!(json["exchanges"].as_array().unwrap().len(), 6);
-    assert_eq!(json["slowest"]["step"], "wait");
+    assert_eq!(json["slowest"]["step"], "blocked");
     assert_eq!(json["connections"][0]["client"]["states"][0]["to"], "SYN_SENT");
     let first = serde_json::to_string_pretty(&json["exchanges"][0]).unwrap();
     insta::assert_snapshot!("first_exchange", first);

@@ -10,6 +10,7 @@
 //! | [`host`] | one host among strangers: any frames, any calls, any times | no panic, no storm, bounded memory and errors, no timer in the past, all of it comes to rest |
 //! | [`pair`] | two hosts and a link that loses, doubles, reorders and corrupts | exactly the bytes that were sent, or a reset; nobody waits for ever |
 //! | [`script`] | drill's reader and runner | no panic, no endless run |
+//! | [`names`] | files of names, zone files, host texts, what name servers send | no panic, no endless question; what was read keeps its promises |
 //!
 //! All debug assertions of the engine are armed: [`roundtrip_tcp`] and [`roundtrip_host`] check
 //! their invariants after every step of a build that has `debug_assertions`.
@@ -24,6 +25,7 @@
 
 mod chance;
 mod frames;
+mod names;
 mod packet;
 mod pair;
 mod program;
@@ -32,6 +34,7 @@ mod siege;
 mod world;
 
 pub use chance::Chance;
+pub use names::names;
 pub use packet::packet;
 pub use pair::{Outcome, Telling, Weather, exchange, pair};
 pub use script::script;

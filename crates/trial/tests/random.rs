@@ -19,7 +19,11 @@ fn seeds() -> u64 {
 
 /// Tries each input that `make` gives for a seed.
 fn random(name: &str, trial: fn(&[u8]), make: impl Fn(&mut Chance<'_>) -> Vec<u8>) {
-    for seed in 0..seeds() {
+    random_of(seeds(), name, trial, make);
+}
+
+fn random_of(seeds: u64, name: &str, trial: fn(&[u8]), make: impl Fn(&mut Chance<'_>) -> Vec<u8>) {
+    for seed in 0..seeds {
         let input = make(&mut Chance::from_seed(seed));
         let result = catch_unwind(AssertUnwindSafe(|| trial(&input)));
         assert!(result.is_ok(), "{name}, seed {seed}: {input:02x?}");
@@ -87,6 +91,27 @@ fn scripts() {
     corpus("drill", roundtrip_trial::script);
     random("drill", roundtrip_trial::script, |chance| {
         let count = chance.below(60);
+        let pieces = (0..count).map(|_| words[chance.below(words.len() as u32) as usize]);
+        pieces.collect::<Vec<_>>().join(" ").into_bytes()
+    });
+}
+
+/// Random bytes are hardly a file of anything: most are the files' own words in any order.
+#[test]
+fn names() {
+    const INPUTS: u64 = 10_000;
+    const WORDS: &str = "127.0.0.1 ::1 fe80::1%eth0 fe80::1%25lo 192.0.2.300 localhost www.example. a..b \
+        \u{00fc}ber.example nameserver search domain options ndots:99 timeout:0 attempts:x use-vc \
+        rotate single-request # ; \n \n \r \t hosts: files dns resolve [ ] [!UNAVAIL=return] \
+        [SUCCESS=merge ] label precedence scopev4 ::ffff:0:0/96 10.0.0.0/33 -1 4294967296 $TTL $ORIGIN \
+        $INCLUDE @ * IN CH SOA NS A AAAA CNAME MX TXT ( ) \" \\ ns root 1 300 web.example. sub _8080._https";
+    let words: Vec<&str> = WORDS.split(' ').filter(|word| !word.is_empty()).collect();
+    corpus("names", roundtrip_trial::names);
+    random_of(seeds().max(INPUTS), "names", roundtrip_trial::names, |chance| {
+        if chance.one_in(4) {
+            return any(chance, 400);
+        }
+        let count = chance.below(40);
         let pieces = (0..count).map(|_| words[chance.below(words.len() as u32) as usize]);
         pieces.collect::<Vec<_>>().join(" ").into_bytes()
     });

@@ -14,7 +14,9 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{Method, StatusCode, Version};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Client, Failure, Jar, Options, Origin, Resend, Response, Scheme};
+use roundtrip_http::client::{
+    Client, Decode, Failure, Jar, Options, Origin, Resend, Response, Scheme,
+};
 use roundtrip_http::message::Fields;
 use roundtrip_record::{EventId, ExchangeId, FaultKind, Initiator, Step, Time};
 use roundtrip_wire::Wire;
@@ -154,7 +156,7 @@ pub struct Wanted {
     /// To whom credentials go.
     pub credentials: Credentials,
     /// Codings are asked for and undone.
-    pub decode: bool,
+    pub decode: Decode,
     /// What is tried again.
     pub retries: Retries,
     /// Time for each try, all redirects together.

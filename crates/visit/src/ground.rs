@@ -35,7 +35,7 @@ pub enum Ground {
     /// Our own stack on a TAP device.
     Tap(roundtrip_tap::Settings),
     /// Many hosts in this process, in virtual time.
-    Lab(Virtual),
+    Lab(Box<Virtual>),
 }
 
 /// The network of a lab, and where its chance comes from.
@@ -138,7 +138,7 @@ impl Ground {
     pub fn warmed<E: Errand>(&self, scene: &Scene<'_>, errand: E) -> Result<Self, RunError> {
         let Ground::Lab(network) = self else { return Ok(self.clone()) };
         let (_, caches) = simulate(network, scene, &Log::off(), None, errand)?;
-        Ok(Ground::Lab(Virtual { caches, ..network.clone() }))
+        Ok(Ground::Lab(Box::new(Virtual { caches, ..Virtual::clone(network) })))
     }
 
     fn on_machine<E: Errand>(

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use roundtrip_dns::{Options, Resolver};
-use roundtrip_http::client::{Resolve, Resolved};
+use futures_util::stream::unfold;
+use roundtrip_dns::{Lookup, Options, Resolver};
+use roundtrip_http::client::{Addresses, Resolve, Resolved};
 use roundtrip_record::{EventId, FaultKind};
 use roundtrip_wire::{LocalFuture, Wire};
 
@@ -82,18 +83,35 @@ impl<W: Wire> Resolve for Names<W> {
             let host = detour.and_then(|detour| detour.to_host.as_deref()).unwrap_or(host);
             let elsewhere = detour.and_then(|detour| detour.to_port);
             if let Some(pin) = self.pinned(host, elsewhere.unwrap_or(port)) {
-                let addresses = pin.addresses.clone();
+                let addresses = pin.addresses.clone().into();
                 return Ok(Resolved { lookup: None, addresses, port: elsewhere, event: cause });
             }
-            match self.resolver.lookup(host, self.options, cause).await {
-                Ok(found) => Ok(Resolved {
-                    lookup: Some(found.id),
-                    addresses: found.addresses(),
-                    port: elsewhere,
-                    event: found.event,
-                }),
-                Err(fault) => Err(*fault.kind),
+            let mut options = self.options;
+            options.https = options.https.and(Some(elsewhere.unwrap_or(port)));
+            let mut pending = self.resolver.start(host, options, cause);
+            if pending.ready().await.is_empty() {
+                // Nothing will come: the lookup is over.
+                return match pending.finish().await {
+                    Ok(found) => Ok(resolved(&found, elsewhere)),
+                    Err(fault) => Err(*fault.kind),
+                };
             }
+            let mut found = resolved(&pending.so_far(), elsewhere);
+            // The other family may still be on its way; who connects is told of it.
+            let late = unfold(pending, |mut pending| async {
+                Some((pending.next().await?.addresses, pending))
+            });
+            found.addresses = found.addresses.and_later(Box::pin(late));
+            Ok(found)
         })
+    }
+}
+
+fn resolved(found: &Lookup, port: Option<u16>) -> Resolved {
+    Resolved {
+        lookup: Some(found.id),
+        addresses: Addresses::from(found.addresses()).behind(found.scope),
+        port,
+        event: found.event,
     }
 }

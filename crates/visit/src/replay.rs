@@ -14,10 +14,8 @@ use roundtrip_http::client::{Origin, Scheme};
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::{After, Handler, Request, RequestBody, Response};
 use roundtrip_lab::LabHost;
-use roundtrip_record::{
-    AttemptEnd, BodyRef, ConnectionId, Event, ExchangeId, Framing, Initiator, ReplayOf, RunStarted,
-    Time, What,
-};
+use roundtrip_record::{BodyRef, Event, Field, Framing, Initiator, ReplayOf, RunStarted};
+use roundtrip_story::{Exchange, Story};
 use roundtrip_wire::{LocalFuture, Wire as _};
 use url::Url;
 
@@ -46,33 +44,14 @@ pub enum ReplayError {
     },
 }
 
-/// One exchange as it was recorded.
-#[derive(Clone, Debug)]
-struct Recorded {
-    id: ExchangeId,
-    url: Url,
-    method: String,
-    connection: Option<ConnectionId>,
-    request_done: Option<Time>,
-    first_byte: Option<Time>,
-    status: u16,
-    reason: String,
-    fields: Vec<(String, String)>,
-    codings: Vec<String>,
-    framing: Framing,
-    content: Option<BodyRef>,
-    form: Option<BodyRef>,
-    request_fields: Vec<(String, String)>,
-    by_user: bool,
-}
+/// An exchange that was answered, with its URL understood.
+type Answered<'a> = (&'a Exchange, Url);
 
 /// A recorded visit.
 pub struct Recording {
     /// What was asked for.
     pub run: RunStarted,
-    exchanges: Vec<Recorded>,
-    /// Round-trip time of each connection, as its handshake showed it.
-    round_trips: BTreeMap<ConnectionId, Duration>,
+    story: Story,
 }
 
 impl Recording {
@@ -80,28 +59,47 @@ impl Recording {
     ///
     /// # Errors
     /// When there is no exchange in it.
-    pub fn read(events: &[Event]) -> Result<Self, ReplayError> {
-        let mut reading = Reading::default();
-        for event in events {
-            reading.take(event);
+    pub fn read(events: Vec<Event>) -> Result<Self, ReplayError> {
+        let story = Story::new(events);
+        let asked = story.exchanges.first().map(|exchange| exchange.url.clone());
+        let answered = |exchange: &&Exchange| exchange.status().is_some();
+        let first = story.exchanges.iter().find(answered);
+        let by_user = first.is_some_and(|exchange| exchange.initiator == Initiator::User);
+        match story.run.clone().filter(|_| by_user) {
+            Some(run) => Ok(Self { run, story }),
+            None => Err(ReplayError::Nothing(asked)),
         }
-        reading.finish()
+    }
+
+    /// The exchanges that were answered, in order; those with a URL nobody understands are not there.
+    fn answered(&self) -> impl Iterator<Item = Answered<'_>> {
+        let answered = self.story.exchanges.iter().filter(|exchange| exchange.status().is_some());
+        answered.filter_map(|exchange| Some((exchange, Url::parse(&exchange.url).ok()?)))
     }
 
     /// The plan of the visit: its first request.
-    pub fn plan(&self, body: impl Fn(&BodyRef) -> Option<Vec<u8>>) -> Plan {
-        let first = &self.exchanges[0];
-        let mut plan = Plan::get(first.url.clone());
+    ///
+    /// # Errors
+    /// When its URL cannot be used.
+    pub fn plan(&self, body: impl Fn(&BodyRef) -> Option<Vec<u8>>) -> Result<Plan, ReplayError> {
+        let first = self.story.exchanges.iter().find(|exchange| exchange.status().is_some());
+        let first = first.ok_or(ReplayError::Nothing(None))?;
+        let url = Url::parse(&first.url).map_err(|error| ReplayError::BadUrl {
+            url: first.url.clone(),
+            why: error.to_string(),
+        })?;
+        let mut plan = Plan::get(url);
         plan.method = Method::from_bytes(first.method.as_bytes()).unwrap_or(Method::GET);
-        if let Some(form) = first.form.as_ref().and_then(&body) {
+        let Some(request) = &first.request else { return Ok(plan) };
+        if let Some(form) = request.what.body.as_ref().and_then(&body) {
             plan.body = form.into();
         }
-        for (name, value) in &first.request_fields {
-            if ["content-type"].contains(&name.to_ascii_lowercase().as_str()) {
+        for Field(name, value) in &request.what.fields {
+            if name.eq_ignore_ascii_case("content-type") {
                 let _ = plan.fields.push(name, value.as_bytes());
             }
         }
-        plan
+        Ok(plan)
     }
 
     /// The reference to it, for the record of the replay: its name, and the digest of its record
@@ -116,15 +114,6 @@ impl Recording {
         }
     }
 
-    /// The servers' share of a wait: what remains of it after one round trip of its connection.
-    fn think(&self, exchange: &Recorded) -> Duration {
-        let (Some(asked), Some(answered)) = (exchange.request_done, exchange.first_byte) else {
-            return Duration::ZERO;
-        };
-        let trip = exchange.connection.and_then(|id| self.round_trips.get(&id)).copied();
-        (answered - asked).saturating_sub(trip.unwrap_or_default())
-    }
-
     /// One site for each origin, answering as recorded.
     ///
     /// # Errors
@@ -134,10 +123,10 @@ impl Recording {
         body: impl Fn(&BodyRef) -> Option<Vec<u8>>,
     ) -> Result<Vec<Site>, ReplayError> {
         let mut origins: Vec<(Origin, Answers)> = Vec::new();
-        for exchange in &self.exchanges {
-            let Some(origin) = Origin::of(&exchange.url) else { continue };
+        for (exchange, url) in self.answered() {
+            let Some(origin) = Origin::of(&url) else { continue };
             let answer = self.answer(exchange, &body)?;
-            let key = (exchange.method.clone(), target(&exchange.url));
+            let key = (exchange.method.clone(), target(&url));
             match origins.iter_mut().find(|(known, _)| *known == origin) {
                 Some((_, answers)) => answers.entry(key).or_default().push_back(answer),
                 None => origins.push((origin, Answers::from([(key, [answer].into())]))),
@@ -148,30 +137,36 @@ impl Recording {
 
     fn answer(
         &self,
-        exchange: &Recorded,
+        exchange: &Exchange,
         body: impl Fn(&BodyRef) -> Option<Vec<u8>>,
     ) -> Result<Answer, ReplayError> {
-        let plain = match &exchange.content {
-            Some(content) => body(content)
-                .ok_or_else(|| ReplayError::NoBody { url: exchange.url.to_string() })?,
+        let missing = || ReplayError::NoBody { url: exchange.url.clone() };
+        let recorded = exchange.response.as_ref().map(|response| &response.what.body);
+        let plain = match recorded.and_then(|recorded| recorded.content.as_ref()) {
+            Some(content) => body(content).ok_or_else(missing)?,
             None => Vec::new(),
         };
+        let head = exchange.head().map(|head| &head.what);
+        let recorded_fields: &[Field] = head.map_or(&[], |head| &head.fields);
         let mut fields = Fields::new();
-        for (name, value) in &exchange.fields {
+        for Field(name, value) in recorded_fields {
             if !is_of_the_connection(name) {
                 let _ = fields.push(name, value.as_bytes());
             }
         }
-        let closes = exchange.framing == Framing::Close
-            || exchange.fields.iter().any(|(name, value)| {
+        let closes = recorded.is_some_and(|recorded| recorded.framing == Framing::Close)
+            || recorded_fields.iter().any(|Field(name, value)| {
                 name.eq_ignore_ascii_case("connection") && value.eq_ignore_ascii_case("close")
             });
+        let codings = recorded.map_or(&[][..], |recorded| &recorded.codings);
         Ok(Answer {
-            think: self.think(exchange),
-            status: StatusCode::from_u16(exchange.status).unwrap_or(StatusCode::OK),
-            reason: exchange.reason.clone(),
+            think: self.story.think(exchange),
+            status: head
+                .and_then(|head| StatusCode::from_u16(head.status).ok())
+                .unwrap_or(StatusCode::OK),
+            reason: head.map_or_else(String::new, |head| head.reason.clone()),
             fields,
-            body: encode(plain, &exchange.codings).into(),
+            body: encode(plain, codings).into(),
             after: if closes { After::Close } else { After::Keep },
         })
     }
@@ -294,100 +289,5 @@ impl Handler for Replay {
             response.after = answer.after;
             response
         })
-    }
-}
-
-/// A record that is being read.
-#[derive(Default)]
-struct Reading {
-    run: Option<RunStarted>,
-    exchanges: Vec<Recorded>,
-    attempts: BTreeMap<u64, Time>,
-    round_trips: BTreeMap<ConnectionId, Duration>,
-}
-
-impl Reading {
-    fn take(&mut self, event: &Event) {
-        match &event.what {
-            What::RunStarted(run) => self.run = Some(run.clone()),
-            What::ConnectAttempt(_) => {
-                self.attempts.insert(event.id.get(), event.at);
-            }
-            What::ConnectResult(result) if result.end == AttemptEnd::Connected => {
-                let began = event.cause.and_then(|cause| self.attempts.get(&cause.get()));
-                if let (Some(began), Some(connection)) = (began, result.connection) {
-                    self.round_trips.insert(connection, event.at - *began);
-                }
-            }
-            What::ExchangeStarted(started) => {
-                let Ok(url) = Url::parse(&started.url) else { return };
-                self.exchanges.push(Recorded {
-                    id: started.exchange,
-                    url,
-                    method: started.method.clone(),
-                    connection: None,
-                    request_done: None,
-                    first_byte: None,
-                    status: 0,
-                    reason: String::new(),
-                    fields: Vec::new(),
-                    codings: Vec::new(),
-                    framing: Framing::None,
-                    content: None,
-                    form: None,
-                    request_fields: Vec::new(),
-                    by_user: started.initiator == Initiator::User,
-                });
-            }
-            what => self.take_exchange(event.at, what),
-        }
-    }
-
-    fn take_exchange(&mut self, at: Time, what: &What) {
-        let pairs = |fields: &[roundtrip_record::Field]| {
-            fields.iter().map(|field| (field.0.clone(), field.1.clone())).collect()
-        };
-        match what {
-            What::RequestSent(request) => {
-                if let Some(exchange) = self.find(request.exchange) {
-                    exchange.connection = Some(request.connection);
-                    exchange.request_done = Some(at);
-                    exchange.form.clone_from(&request.body);
-                    exchange.request_fields = pairs(&request.fields);
-                }
-            }
-            What::ResponseHead(head) if head.status >= 200 => {
-                if let Some(exchange) = self.find(head.exchange) {
-                    exchange.first_byte = Some(head.first_byte);
-                    exchange.status = head.status;
-                    exchange.reason.clone_from(&head.reason);
-                    exchange.fields = pairs(&head.fields);
-                }
-            }
-            What::ResponseEnded(response) => {
-                if let Some(exchange) = self.find(response.exchange) {
-                    exchange.content.clone_from(&response.body.content);
-                    exchange.codings.clone_from(&response.body.codings);
-                    exchange.framing = response.body.framing;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn find(&mut self, id: Option<ExchangeId>) -> Option<&mut Recorded> {
-        self.exchanges.iter_mut().find(|exchange| Some(exchange.id) == id)
-    }
-
-    fn finish(mut self) -> Result<Recording, ReplayError> {
-        let asked = self.exchanges.first().map(|exchange| exchange.url.to_string());
-        self.exchanges.retain(|exchange| exchange.status != 0);
-        let first = self.exchanges.first().filter(|exchange| exchange.by_user);
-        match (self.run, first) {
-            (Some(run), Some(_)) => {
-                Ok(Recording { run, exchanges: self.exchanges, round_trips: self.round_trips })
-            }
-            _ => Err(ReplayError::Nothing(asked)),
-        }
     }
 }

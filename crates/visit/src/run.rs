@@ -2,9 +2,11 @@
 
 use core::pin::pin;
 use core::time::Duration;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use futures_util::future::{Either, select};
+use roundtrip_dns::proto::rr::RecordType;
 use roundtrip_http::client::Tls;
 use roundtrip_lab::Stuck;
 use roundtrip_live::CaptureWish;
@@ -110,12 +112,24 @@ pub fn carry_out(
     Ok(visited)
 }
 
-/// Looks a name up: step 1 alone. The exit code is 0, or that of the fault.
+/// What is looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A name's addresses.
+    Addresses(String),
+    /// A name's records of these types, one after the other.
+    Records(String, Vec<RecordType>),
+    /// The names of an address.
+    Names(IpAddr),
+}
+
+/// Looks names up: step 1 alone. The exit code is 0, or that of the first fault.
 ///
 /// # Errors
 /// When the wire or its sites cannot be had or the record cannot be kept.
 pub fn resolve(
     title: &Title,
+    wanted: &Wanted,
     options: roundtrip_dns::Options,
     ground: &Ground,
     machine: &ThisMachine,
@@ -124,7 +138,7 @@ pub fn resolve(
 ) -> Result<u8, RunError> {
     let log = Log::new(Recorder::new(record)?);
     let scene = Scene { machine, capture: CaptureWish::IfPermitted, sites: &sites };
-    let lookup = Lookup { name: &title.subject, options };
+    let lookup = Lookup { wanted, options };
     let carried = ground.carry_out(title, &log, &scene, lookup)?;
     end(&log, carried.at, carried.done, false)?;
     Ok(carried.done)
@@ -175,9 +189,9 @@ async fn linger<W: Wire>(wire: &W, until: Until) {
     }
 }
 
-/// One name, up the ladder.
+/// Lookups, and nothing after them.
 struct Lookup<'a> {
-    name: &'a str,
+    wanted: &'a Wanted,
     options: roundtrip_dns::Options,
 }
 
@@ -185,14 +199,26 @@ impl Errand for Lookup<'_> {
     type Done = u8;
 
     async fn run<W: Wire>(self, here: Here<W>) -> u8 {
-        let Here { wire, begun, .. } = here;
+        let Here { wire, begun: cause, .. } = here;
         let resolver = roundtrip_dns::Resolver::new(wire.clone());
-        match resolver.lookup(self.name, self.options, begun).await {
-            Ok(_) => 0,
-            Err(found) => {
-                fatal_without_exchange(&wire, found.event, Step::Name, found.since, *found.kind)
+        let options = self.options;
+        let mut results = Vec::new();
+        match self.wanted {
+            Wanted::Addresses(name) => results.push(resolver.lookup(name, options, cause).await),
+            Wanted::Names(address) => {
+                results.push(resolver.reverse(*address, options, cause).await);
+            }
+            Wanted::Records(name, types) => {
+                for record_type in types {
+                    results.push(resolver.records(name, *record_type, options, cause).await);
+                }
             }
         }
+        let faults = results.into_iter().filter_map(Result::err);
+        let exits = faults.map(|found| {
+            fatal_without_exchange(&wire, found.event, Step::Name, found.since, *found.kind)
+        });
+        exits.reduce(|first, _| first).unwrap_or(0)
     }
 }
 

@@ -63,6 +63,20 @@ pub trait Environment {
     /// When it is there and cannot be read.
     fn resolv_conf(&self) -> io::Result<Option<Text>>;
 
+    /// `gai.conf`: which addresses are tried first (gai.conf(5)).
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    fn gai_conf(&self) -> io::Result<Option<Text>> {
+        Ok(None)
+    }
+
+    /// The index of a network interface by its name; `None` where there is none of that name.
+    fn interface_index(&self, name: &str) -> Option<u32> {
+        let _ = name;
+        None
+    }
+
     /// The operating system's cache that answers before any source of nsswitch.conf: its name
     /// (`nscd`, `lab`) and path; `None` where there is none.
     fn os_cache(&self) -> Option<Text>;

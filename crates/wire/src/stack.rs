@@ -11,6 +11,7 @@ mod waiter;
 use core::future::{Future, poll_fn};
 use core::task::{Context, Poll};
 use std::io;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
@@ -127,6 +128,10 @@ impl<P: Port> Wire for Stack<P> {
 
     fn listen(&self, at: SocketAddr) -> io::Result<StackListener<P>> {
         StackListener::open(self, at, None)
+    }
+
+    fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        self.shared.inner.borrow().host.source(to)
     }
 
     fn datagram(&self, at: SocketAddr) -> io::Result<StackDatagram<P>> {

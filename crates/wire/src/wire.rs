@@ -5,7 +5,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use roundtrip_record::{ConnectionId, EventId, Log, TcpState, Time, WireKind};
@@ -81,6 +81,13 @@ pub trait Wire: Clone + 'static {
     /// # Errors
     /// As `bind` and `listen`: the address is in use, not ours, or needs a privilege.
     fn listen(&self, at: SocketAddr) -> io::Result<Self::Listener>;
+
+    /// The address from which this host would send to `to`; `None` where it knows no way there, or
+    /// where the wire does not tell. Nothing is sent.
+    fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        let _ = to;
+        None
+    }
 
     /// Opens a UDP socket. Port 0 takes a free, random one.
     ///

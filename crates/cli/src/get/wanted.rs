@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::anyhow;
 use http::Method;
+use roundtrip_http::client::Decode;
 use roundtrip_http::message::Fields;
 use roundtrip_visit::get::{
     Credentials, Fail, Redirects, Referer, Retried, Retries, Sends, Wanted,
@@ -84,7 +85,7 @@ pub(super) fn wanted(
         } else {
             Credentials::Origin
         },
-        decode: arguments.compressed,
+        decode: if arguments.compressed { Decode::Strict } else { Decode::Off },
         retries: retries(arguments)?,
         limit: seconds(arguments.max_time, "--max-time")?,
         max_bytes: arguments.max_filesize,

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use http::Version;
-use roundtrip_record::{AttemptEnd, Event, Time, What};
+use roundtrip_record::{AttemptEnd, Event, Time};
+use roundtrip_story::{Exchange, PhaseKind, Story};
 use roundtrip_visit::get::Got;
 use serde_json::{Map, Value, json};
 
@@ -18,7 +19,7 @@ pub(super) struct Steps {
     sent: Option<Time>,
     first: Option<Time>,
     redirected: Option<Time>,
-    connects: u32,
+    connects: usize,
     remote: Option<SocketAddr>,
     local: Option<SocketAddr>,
     request: u64,
@@ -27,46 +28,67 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Reads them from the events of one transfer.
+    /// Reads them off the story of one transfer: of its exchanges, the last that got so far.
     pub(super) fn read(events: &[Event], began: Time) -> Self {
-        let mut steps = Self::default();
-        // The request itself went out, not only that for a tunnel.
-        let mut asked = false;
-        for event in events.iter().filter(|event| event.at >= began) {
-            let at = event.at;
-            match &event.what {
-                What::NameEnded(_) => steps.name = Some(at),
-                What::ConnectResult(result) if result.end == AttemptEnd::Connected => {
-                    steps.connected = Some(at);
-                    steps.connects += 1;
-                    steps.remote = Some(result.to);
-                }
-                What::TcpOpened(opened) => steps.local = Some(opened.local),
-                What::TlsEstablished(_) => steps.secured = Some(at),
-                What::RequestSent(sent) if sent.method == "CONNECT" => {
-                    steps.tunnel = Some(0);
-                    steps.request += sent.head_bytes;
-                }
-                What::RequestSent(sent) => {
-                    asked = true;
-                    steps.uploaded = sent.body_bytes;
-                    steps.sent = Some(sent.began);
-                    steps.request += sent.head_bytes;
-                    if steps.first.is_some() {
-                        steps.redirected = Some(sent.began);
-                    }
-                }
-                What::ResponseHead(head) if steps.tunnel.is_some() && !asked => {
-                    steps.tunnel = Some(head.status);
-                }
-                What::ResponseHead(head) if head.exchange.is_some() && head.status >= 200 => {
-                    steps.first = Some(head.first_byte);
-                }
-                _ => {}
-            }
+        let events = events.iter().filter(|event| event.at >= began).cloned().collect();
+        let story = Story::new(events);
+        let chain = &story.exchanges;
+        let ended = |kind| {
+            let phases = chain.iter().rev().flat_map(|exchange| exchange.phases.iter().rev());
+            let mut of_kind = phases.filter(|phase| phase.kind == kind);
+            of_kind.next().map(|phase| phase.span.end)
+        };
+        let requests = || chain.iter().filter_map(|exchange| exchange.request.as_ref());
+        let tunnels = || chain.iter().filter_map(|exchange| exchange.tunnel.as_ref());
+        let lookups = story.lookups.iter().filter(|lookup| lookup.over);
+        let won = connected(&story);
+        let last = requests().next_back();
+        Self {
+            name: lookups.map(|lookup| lookup.span.end).next_back(),
+            connected: won.last().and(ended(PhaseKind::Connect)),
+            secured: story
+                .connections
+                .iter()
+                .any(|connection| connection.tls.is_some())
+                .then(|| ended(PhaseKind::Tls))
+                .flatten(),
+            sent: last.map(|request| request.what.began),
+            first: first_byte(chain),
+            redirected: last
+                .filter(|_| chain.iter().rev().skip(1).any(|one| one.head().is_some()))
+                .map(|request| request.what.began),
+            connects: won.len(),
+            remote: won.last().copied(),
+            local: story
+                .connections
+                .iter()
+                .filter_map(|one| one.client.as_ref())
+                .map(|end| end.local)
+                .next_back(),
+            request: requests().map(|request| request.what.head_bytes).sum::<u64>()
+                + tunnels().map(|tunnel| tunnel.request.what.head_bytes).sum::<u64>(),
+            uploaded: last.map_or(0, |request| request.what.body_bytes),
+            tunnel: tunnels().next_back().map(|tunnel| tunnel.status().unwrap_or(0)),
         }
-        steps
     }
+}
+
+/// Where connections were made to, in order.
+fn connected(story: &Story) -> Vec<SocketAddr> {
+    let tries = story.exchanges.iter().flat_map(|exchange| {
+        exchange.attempts.iter().filter(|one| one.attempt.exchange == Some(exchange.id))
+    });
+    let results = tries.filter_map(|one| one.result.as_ref());
+    results
+        .filter(|result| result.what.end == AttemptEnd::Connected)
+        .map(|result| result.what.to)
+        .collect()
+}
+
+/// When the first byte of the last answer had arrived.
+fn first_byte(chain: &[Exchange]) -> Option<Time> {
+    let answered = chain.iter().rfind(|exchange| exchange.head().is_some())?;
+    answered.phase(PhaseKind::Wait).map(|wait| wait.span.end)
 }
 
 /// A transfer and all that can be told of it.

@@ -58,6 +58,13 @@ attack      IN NS  g.victim.org.
 attack      IN NS  h.victim.org.
 attack      IN NS  i.victim.org.
 victim      IN NS  ns1.example.net.
+noglue      IN NS  ns.noglue
+unnamed     IN NS  ns.nowhere.org.
+aliased     IN NS  cdn.example.com.
+refused     IN NS  ns1.example.net.
+half        IN NS  ns1.example.net.
+half        IN NS  ns.half
+ns.half     IN A   198.51.100.99
 circle-one  IN NS  ns.circle-two.org.
 circle-two  IN NS  ns.circle-one.org.
 ";

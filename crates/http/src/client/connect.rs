@@ -1,5 +1,6 @@
 //! Opens connections: several addresses, staggered (RFC 8305).
 
+use core::future::Future;
 use core::pin::pin;
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use roundtrip_record::{
 };
 use roundtrip_wire::{ConnectFault, Nodelay, Transport as _, Wire};
 
+use super::addresses::Addresses;
 use super::options::Options;
 
 /// A connection, and the event of its coming about.
@@ -54,19 +56,19 @@ struct Tries<'a, W> {
 
 /// Connects to one of the addresses: each is tried when the one before it has failed, or has not
 /// answered for a while; the first that answers is taken.
-/// All give up after `limit`.
+/// All give up after `limit`. Addresses that arrive meanwhile are tried as well.
 pub(crate) async fn connect<W: Wire>(
     wire: &W,
     options: &Options,
     limit: Option<Duration>,
-    addresses: &[IpAddr],
+    addresses: &Addresses,
     port: u16,
     exchange: ExchangeId,
     cause: Option<EventId>,
 ) -> Result<Connected<W::Stream>, FaultKind> {
     let mut tries = Tries { wire, exchange, failed: Vec::new(), trying: Vec::new() };
     let until = limit.map(|limit| wire.now() + limit);
-    let result = race(&mut tries, options, until, interleave(addresses), port, cause).await;
+    let result = race(&mut tries, options, until, addresses, port, cause).await;
     match result {
         Some((mut stream, to)) => {
             let info = stream.info();
@@ -81,41 +83,91 @@ pub(crate) async fn connect<W: Wire>(
     }
 }
 
+/// What ends a wait.
+enum Wake<E> {
+    /// A try has ended.
+    Ended(E),
+    /// More addresses have come; `None`: there will be no more.
+    Late(Option<Vec<IpAddr>>),
+    /// It is time for the next try, or to give up what is late.
+    Due,
+}
+
 /// `None` when all addresses failed.
 async fn race<W: Wire>(
     tries: &mut Tries<'_, W>,
     options: &Options,
     until: Option<Time>,
-    addresses: Vec<IpAddr>,
+    addresses: &Addresses,
     port: u16,
     cause: Option<EventId>,
 ) -> Option<(W::Stream, SocketAddr)> {
     let wire = tries.wire;
-    let mut left = addresses.into_iter();
+    let mut left: VecDeque<IpAddr> = interleave(addresses).into();
+    let mut late = addresses.late();
     let mut running = FuturesUnordered::new();
+    let mut next_at = wire.now();
     loop {
-        let next = left.next();
-        if let Some(address) = next {
-            let to = SocketAddr::new(address, port);
-            let event = tries.began(to, cause);
-            running.push(async move { (wire.connect(to, until, event).await, to) });
-        } else if running.is_empty() {
-            return None;
+        if next_at <= wire.now() || running.is_empty() {
+            if let Some(address) = left.pop_front() {
+                let to = addresses.socket(address, port);
+                let event = tries.began(to, cause);
+                running.push(async move { (wire.connect(to, until, event).await, to) });
+                next_at = wire.now() + options.attempt_delay;
+            } else if running.is_empty() && late.is_none() {
+                return None;
+            }
         }
-        // Until one has failed, or it is time for the next.
-        let ended = if left.len() == 0 {
-            running.next().await
-        } else {
-            match select(running.next(), pin!(wire.sleep(options.attempt_delay))).await {
-                Either::Left((ended, _)) => ended,
-                Either::Right(_) => None,
+        let due = match (left.is_empty(), running.is_empty()) {
+            (false, _) => Some(next_at),
+            // Only what is late is waited for.
+            (true, true) => until,
+            (true, false) => None,
+        };
+        let wake = {
+            let ended = pin!(or_never(running.next()));
+            let more = pin!(async {
+                match &mut late {
+                    Some(late) => late.next().await,
+                    None => core::future::pending().await,
+                }
+            });
+            let time = pin!(async {
+                match due {
+                    Some(due) => wire.sleep_until(due).await,
+                    None => core::future::pending().await,
+                }
+            });
+            match select(ended, select(more, time)).await {
+                Either::Left((ended, _)) => Wake::Ended(ended),
+                Either::Right((Either::Left((more, _)), _)) => Wake::Late(more),
+                Either::Right((Either::Right(((), _)), _)) => Wake::Due,
             }
         };
-        match ended {
-            Some((Ok(stream), to)) => return Some((stream, to)),
-            Some((Err(fault), to)) => tries.failed(to, fault),
-            None => {}
+        match wake {
+            Wake::Ended((Ok(stream), to)) => return Some((stream, to)),
+            Wake::Ended((Err(fault), to)) => {
+                tries.failed(to, fault);
+                next_at = wire.now();
+            }
+            Wake::Late(Some(new)) => {
+                let known = |address: &IpAddr| addresses.contains(address);
+                let mut all: Vec<IpAddr> = new.into_iter().filter(|new| !known(new)).collect();
+                all.extend(left);
+                left = interleave(&all).into();
+            }
+            Wake::Late(None) => late = None,
+            Wake::Due if running.is_empty() => late = None,
+            Wake::Due => {}
         }
+    }
+}
+
+/// The next result, or no end where there is none to wait for.
+async fn or_never<T>(next: impl Future<Output = Option<T>>) -> T {
+    match next.await {
+        Some(ended) => ended,
+        None => core::future::pending().await,
     }
 }
 

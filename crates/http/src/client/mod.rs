@@ -1,5 +1,6 @@
 //! The client: sends requests, follows redirects, keeps connections.
 
+mod addresses;
 mod alert;
 mod carrier;
 mod certificate;
@@ -29,13 +30,14 @@ mod trouble;
 mod two;
 mod upload;
 
+pub use addresses::{Addresses, Late};
 pub use certificate::check_alone;
 pub use cookies::{Cookie, Jar, Order};
 pub use failure::Failure;
 pub use options::{KeepAlive, Options, Resend, Timeouts};
 pub use origin::{Origin, Scheme};
 pub use proxy::{Except, Proxies, Proxy, ProxyError, Tunnels};
-pub use request::{Expect, Follow, Request};
+pub use request::{Decode, Expect, Follow, Request};
 pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
 pub use tls::{Tls, TlsOptions};

@@ -73,10 +73,22 @@ pub struct Request {
     pub expect: Expect,
     /// The version, where it is not the client's.
     pub version: Option<Version>,
-    /// Content codings are asked for and undone; otherwise bodies are given as they come.
-    pub decode: bool,
+    /// What is done about content codings.
+    pub decode: Decode,
     /// The bodies of request and response are kept in the record.
     pub keep_body: bool,
+}
+
+/// What is done about the content codings of an answer (RFC 9110 §8.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decode {
+    /// They are asked for and undone. One that is not known is noted, and the body given as it came,
+    /// as browsers do.
+    Lenient,
+    /// They are asked for and undone. One that is not known is a fault, as for curl (exit 61).
+    Strict,
+    /// None is asked for, and the body is given as it came.
+    Off,
 }
 
 impl Request {
@@ -95,7 +107,7 @@ impl Request {
             follow: Follow::Most(20),
             expect: Expect::default(),
             version: None,
-            decode: true,
+            decode: Decode::Lenient,
             keep_body: true,
         }
     }
@@ -150,7 +162,7 @@ impl Request {
         add("Host", &origin.authority());
         add("User-Agent", user_agent);
         add("Accept", "*/*");
-        if self.decode {
+        if self.decode != Decode::Off {
             add("Accept-Encoding", "gzip, br, zstd");
         }
         if let Some(credentials) = credentials(&self.url) {

@@ -5,13 +5,15 @@ use std::net::IpAddr;
 use roundtrip_record::{EventId, FaultKind, LookupId};
 use roundtrip_wire::LocalFuture;
 
+use super::addresses::Addresses;
+
 /// What a lookup found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
     /// The lookup, where there was one.
     pub lookup: Option<LookupId>,
     /// The addresses, best first. Families are interleaved by the client.
-    pub addresses: Vec<IpAddr>,
+    pub addresses: Addresses,
     /// The port there, where it is another than the one that was asked for.
     pub port: Option<u16>,
     /// The event of the lookup's end.
@@ -53,6 +55,7 @@ impl Resolve for Fixed {
         let found = if addresses.is_empty() {
             Err(FaultKind::NxDomain { name: host.to_owned(), soa: None, ttl: None })
         } else {
+            let addresses = addresses.into();
             Ok(Resolved { lookup: None, addresses, port: None, event: cause })
         };
         Box::pin(core::future::ready(found))

@@ -16,7 +16,7 @@ use super::carrier::{Abandoned, Arrived, Carrier, Place};
 use super::clocks::{Clocks, up_fault};
 use super::exchange::{Exchange, note};
 use super::failure::Failure;
-use super::request::Request;
+use super::request::{Decode, Request};
 use super::trouble::Trouble;
 use crate::coding::{CodingError, Decoder, Pulled};
 use crate::message::{Fields, ResponseHead};
@@ -102,7 +102,7 @@ impl<W: Wire> Response<W> {
             .map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase())
             .collect();
         let empty = framing == Framing::None || framing == Framing::Length(0);
-        let decoder = if request.decode && !empty {
+        let decoder = if request.decode != Decode::Off && !empty {
             Decoder::new(codings.iter().map(String::as_str), exchange.shared.options.decode)
         } else {
             Ok(None)
@@ -132,7 +132,7 @@ impl<W: Wire> Response<W> {
         match decoder {
             Ok(decoder) => body.decoder = decoder,
             // As browsers: it is given as it came.
-            Err(CodingError::Unknown(coding)) => {
+            Err(CodingError::Unknown(coding)) if request.decode == Decode::Lenient => {
                 let what = format!("{coding} is no content coding; the body is given as it came");
                 body.exchange.reporter.note(event, &what, "RFC 9110 §8.4.1");
             }

@@ -70,6 +70,20 @@ struct Stream {
     waker: Option<Waker>,
 }
 
+impl Stream {
+    /// The way on which something moves.
+    fn moved(&mut self, way: Way, moment: Moment) -> &mut Flow {
+        match way {
+            Way::In => {
+                self.segment = moment.segment.or(self.segment);
+                self.arrived = moment.arrived.or(self.arrived);
+                &mut self.incoming
+            }
+            Way::Out => &mut self.outgoing,
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -170,14 +184,7 @@ impl Ledger {
             self.enter(head.stream);
         }
         let Some(stream) = self.streams.get_mut(&head.stream) else { return };
-        let flow = match way {
-            Way::In => {
-                stream.segment = moment.segment.or(stream.segment);
-                stream.arrived = moment.arrived.or(stream.arrived);
-                &mut stream.incoming
-            }
-            Way::Out => &mut stream.outgoing,
-        };
+        let flow = stream.moved(way, moment);
         if head.kind == Kind::Headers {
             flow.began.get_or_insert(moment.at);
             flow.passing = Some(Block { began: moment, bytes: 0 });
@@ -191,14 +198,7 @@ impl Ledger {
             self.going_away = Some(GoAway { last, code });
         }
         let Some(stream) = self.streams.get_mut(&head.stream) else { return };
-        let flow = match way {
-            Way::In => {
-                stream.segment = moment.segment.or(stream.segment);
-                stream.arrived = moment.arrived.or(stream.arrived);
-                &mut stream.incoming
-            }
-            Way::Out => &mut stream.outgoing,
-        };
+        let flow = stream.moved(way, moment);
         flow.bytes += head.size();
         if head.kind == Kind::Data {
             flow.data += u64::from(head.length);

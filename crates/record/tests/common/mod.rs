@@ -82,7 +82,13 @@ fn run(text: &str) -> Vec<What> {
             loss_ppm: 50_000,
         }),
         What::LinkDropped(LinkDropped { link: LinkId(1), reason: DropReason::QueueFull }),
-        What::LinkCounts(LinkCounts { link: LinkId(1), frames: 7, ..LinkCounts::default() }),
+        What::LinkCounts(LinkCounts {
+            link: LinkId(1),
+            frames: 7,
+            aqm: 1,
+            marked: 2,
+            ..LinkCounts::default()
+        }),
         What::Unseen(Unseen { step: Step::Connect, what: text.into(), needs: text.into() }),
         What::Frame(FrameSeen {
             interface: InterfaceId(0),
@@ -327,9 +333,8 @@ fn tcp(text: &str) -> Vec<What> {
     all
 }
 
-fn http(text: &str) -> Vec<What> {
-    let exchange = ExchangeId(1);
-    let connection = ConnectionId(1);
+/// An exchange that begins, for each reason, and its other side.
+fn exchanges(text: &str, exchange: ExchangeId) -> Vec<What> {
     let initiators = [
         Initiator::User,
         Initiator::Redirect { of: exchange, status: 301 },
@@ -358,6 +363,13 @@ fn http(text: &str) -> Vec<What> {
         of: Some(exchange),
         ..ExchangeStarted::at_server(ExchangeId(2), "GET", text)
     }));
+    all
+}
+
+fn http(text: &str) -> Vec<What> {
+    let exchange = ExchangeId(1);
+    let connection = ConnectionId(1);
+    let mut all = exchanges(text, exchange);
     let fields = vec![Field("X-Text".into(), text.into()), Field("x-text".into(), String::new())];
     all.push(What::RequestSent(RequestSent {
         exchange: Some(exchange),
@@ -386,8 +398,8 @@ fn http(text: &str) -> Vec<What> {
         head_bytes: 200,
         first_byte: Time::from_millis(40),
         first_segment: EventId::new(17),
-        transport: Transport::Tcp,
-        stream: None,
+        transport: Transport::Quic,
+        stream: Some(0),
         arrived: Some(Time::from_millis(39)),
         server_timing: vec![ServerTiming {
             name: "db".into(),
@@ -412,9 +424,9 @@ fn http(text: &str) -> Vec<What> {
                 cut: Some(cut),
                 framed: Some(17),
             },
-            transport: Transport::Tcp,
+            transport: Transport::Quic,
             stream: Some(4),
-            arrived: None,
+            arrived: Some(Time::from_millis(41)),
             media_type: Some("text/html".into()),
             trailers: fields.clone(),
         })
@@ -505,6 +517,8 @@ pub(crate) fn faults(text: &str) -> Vec<FaultKind> {
         FaultKind::Reset { received: 1, expected: Some(2) },
         FaultKind::SendFailed { why: name() },
         FaultKind::ReceiveFailed { why: name() },
+        FaultKind::NotHttp { begins: name() },
+        FaultKind::StreamReset { code: "INTERNAL_ERROR".into() },
         FaultKind::Malformed { what: name(), offset: 3, rule: "RFC 9112 §4".into() },
         FaultKind::HeadTooLarge { limit: 65_536 },
         FaultKind::Short { received: 1, expected: None },

@@ -152,7 +152,9 @@ pub(super) fn tls_failed(context: &Context<'_>, why: &str, alert_received: bool)
     )
     .seen(format!("{} into the handshake", duration(context.took())));
     if alert_received {
-        words.seen("the server said so, with an alert").means("its log says more")
+        words.seen("the server said so, with an alert").means(
+            "the server refused what we offered: versions, ciphers, the name, or no client certificate; its log says more",
+        )
     } else {
         words.means(
             "what came was not TLS 1.2 or 1.3: plain HTTP on this port, an old server, or something in between",
@@ -246,7 +248,8 @@ fn unfit(context: &Context<'_>, host: &str) -> Words {
             return Words::new(
                 format!("certificate of {host} cannot be trusted"),
                 look_behind(context),
-            );
+            )
+            .means("the verifier has a reason that is not one of the usual ones");
         }
     };
     Words::new(format!("certificate of {host} {what}"), next).means(meaning)
@@ -262,7 +265,7 @@ fn out_of_date(context: &Context<'_>, host: &str) -> Words {
         return Words::default();
     };
     // The record's own calendar: the same record says the same at any later time.
-    let wall = context.model.run.as_ref().map_or(0, |run| run.wall);
+    let wall = context.story.run.as_ref().map_or(0, |run| run.wall);
     let now = (wall.saturating_add(context.at.nanos()) / 1_000_000_000) as i64;
     let away = |at: i64| duration(Duration::from_secs(at.abs_diff(now)));
     if *reason == CertificateReason::Expired {

@@ -3,11 +3,12 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use roundtrip_record::{FaultKind, Outcome};
+use roundtrip_record::{FaultKind, Outcome, Source};
 
 use super::Context;
+use super::delegation;
 use super::words::Words;
-use crate::model::Lookup;
+use crate::model::{Lookup, Rung};
 use crate::names::{outcome, source};
 use crate::text::{clean, count, duration};
 
@@ -15,6 +16,15 @@ pub(super) fn words(context: &Context<'_>) -> Words {
     match &context.fault.fault {
         FaultKind::NxDomain { name, soa, ttl } => nx_domain(context, name, soa.as_deref(), *ttl),
         FaultKind::NoAddress { name } => no_address(context, name),
+        FaultKind::NoRecord { name, record_type } => no_record(context, name, record_type),
+        FaultKind::DanglingAlias { name, target, exists, soa, ttl } => {
+            dangling(context, name, target, *exists, soa.as_deref(), *ttl)
+        }
+        FaultKind::AliasLoop { name, aliases } => alias_loop(context, name, aliases),
+        FaultKind::NameTruncated { name, server, why } => truncated(context, name, *server, why),
+        FaultKind::BadDelegation { name, zone, parent, what, servers } => {
+            delegation::words(name, zone, parent.as_deref(), what, servers)
+        }
         FaultKind::NameServerFailed { name, code } => server_failed(context, name, code),
         FaultKind::NameTimedOut { name, servers } => timed_out(context, name, servers),
         FaultKind::NameFailed { name, why } => failed(context, name, why),
@@ -30,12 +40,15 @@ fn bare(name: &str) -> String {
 
 /// The last lookup of a name.
 fn lookup<'a>(context: &Context<'a>, name: &str) -> Option<&'a Lookup> {
-    context.model.lookups.iter().rev().find(|lookup| bare(&lookup.name) == bare(name))
+    context.story.lookups.iter().rev().find(|lookup| bare(&lookup.name) == bare(name))
 }
 
 /// The ladder in one line: `hosts file: miss → 192.168.1.1: NXDOMAIN in 18 ms`.
 fn ladder(context: &Context<'_>, name: &str) -> Option<String> {
-    let rungs = lookup(context, name)?.rungs.iter().map(|rung| {
+    // That our own cache knew nothing tells nobody anything.
+    let empty =
+        |rung: &&Rung| rung.source == Source::OwnCache && rung.outcome == Some(Outcome::Miss);
+    let rungs = lookup(context, name)?.rungs.iter().filter(|rung| !empty(rung)).map(|rung| {
         let said = rung.outcome.as_ref().map_or("no answer".into(), outcome);
         let took = if rung.took > Duration::from_micros(500) {
             format!(" in {}", duration(rung.took))
@@ -54,11 +67,6 @@ fn ladder(context: &Context<'_>, name: &str) -> Option<String> {
 
 fn nx_domain(context: &Context<'_>, name: &str, soa: Option<&str>, ttl: Option<u32>) -> Words {
     let name = bare(name);
-    let keep = ttl.map(|ttl| {
-        format!("caches may repeat this for {}", duration(Duration::from_secs(ttl.into())))
-    });
-    let zone = soa.map(|soa| format!("said by the SOA record of the zone {}", clean(soa)));
-    let source: Vec<String> = zone.into_iter().chain(keep).collect();
     let meaning = match soa.map(bare).filter(|zone| *zone != name) {
         Some(root) if root == "." => "there is no such top-level domain: misspelt, or a private name asked of a public server".into(),
         Some(top) if !top.contains('.') => {
@@ -74,7 +82,7 @@ fn nx_domain(context: &Context<'_>, name: &str, soa: Option<&str>, ttl: Option<u
         format!("roundtrip resolve {name} --walk"),
     )
     .also(ladder(context, &name))
-    .also((!source.is_empty()).then(|| source.join(" → ")))
+    .also(said_by(soa, ttl))
     .means(meaning)
 }
 
@@ -90,6 +98,76 @@ fn no_address(context: &Context<'_>, name: &str) -> Words {
         .means("it has neither an A nor an AAAA record: the name is there for mail or as the top of a zone")
 }
 
+fn no_record(context: &Context<'_>, name: &str, record_type: &str) -> Words {
+    let (name, record_type) = (bare(name), clean(record_type));
+    Words::new(
+        format!("{name} exists, but has no {record_type} record"),
+        format!("roundtrip resolve {name} {record_type} --walk asks the zone's own servers"),
+    )
+    .also(ladder(context, &name))
+    .means("the zone has the name without a record of this type, or the record is at another name")
+}
+
+/// How long a "no" may be repeated and who said it: `said by the SOA record of the zone …`.
+fn said_by(soa: Option<&str>, ttl: Option<u32>) -> Option<String> {
+    let zone = soa.map(|soa| format!("said by the SOA record of the zone {}", clean(soa)));
+    let keep = ttl.map(|ttl| {
+        format!("caches may repeat this for {}", duration(Duration::from_secs(ttl.into())))
+    });
+    let parts: Vec<String> = zone.into_iter().chain(keep).collect();
+    (!parts.is_empty()).then(|| parts.join(" → "))
+}
+
+fn dangling(
+    context: &Context<'_>,
+    name: &str,
+    target: &str,
+    exists: bool,
+    soa: Option<&str>,
+    ttl: Option<u32>,
+) -> Words {
+    let (name, target) = (bare(name), bare(target));
+    let (what, means) = if exists {
+        ("which has no address", "the alias is there and what it stands for has no such record")
+    } else {
+        (
+            "which does not exist (NXDOMAIN)",
+            "the alias is there and what it stands for is gone: it has moved, or was never created",
+        )
+    };
+    Words::new(
+        format!("{name} is an alias of {target}, {what}"),
+        format!("roundtrip resolve {target} --walk; whoever runs {name} has to change its CNAME"),
+    )
+    .also(ladder(context, &name))
+    .also(said_by(soa, ttl))
+    .means(means)
+}
+
+fn alias_loop(context: &Context<'_>, name: &str, aliases: &[String]) -> Words {
+    let name = bare(name);
+    let path: Vec<String> = aliases.iter().map(|alias| bare(alias)).collect();
+    Words::new(
+        format!("the aliases of {name} never end"),
+        format!("roundtrip resolve {name} CNAME shows each; one of them has to name a host"),
+    )
+    .also(ladder(context, &name))
+    .also((!path.is_empty()).then(|| format!("{name} → {}", path.join(" → "))))
+    .means("CNAME records lead in a circle or through too many names: the fault is in the zone")
+}
+
+fn truncated(context: &Context<'_>, name: &str, server: Option<SocketAddr>, why: &str) -> Words {
+    let name = bare(name);
+    let server = server.map_or_else(|| "the name server".into(), |server| server.to_string());
+    Words::new(
+        format!("{name}: the answer does not fit a datagram, and TCP to {server} fails"),
+        "open TCP port 53 on the server and on the way to it; --dns ADDR:PORT asks another server",
+    )
+    .also(ladder(context, &name))
+    .seen(format!("the answer over UDP was cut (TC flag); over TCP: {}", clean(why)))
+    .means("name servers have to answer over TCP too (RFC 7766 §5); a firewall that lets UDP alone through breaks every long answer")
+}
+
 fn server_failed(context: &Context<'_>, name: &str, code: &str) -> Words {
     let name = bare(name);
     let meaning = match code {
@@ -99,7 +177,10 @@ fn server_failed(context: &Context<'_>, name: &str, code: &str) -> Words {
         "REFUSED" => {
             "this server does not answer for us: it serves other clients, or only its own zones"
         }
-        "FORMERR" | "NOTIMP" => {
+        "REFERRAL" => {
+            "the servers only name others to ask: they serve zones and do not look names up for clients"
+        }
+        "FORMERR" | "NOTIMP" | "BADVERS" => {
             "this server does not understand the question: it is old, or something in between rewrites DNS"
         }
         _ => "the server would not or could not answer; whether the name exists is not known",

@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
-use roundtrip_record::{FaultKind, TcpState};
+use roundtrip_record::{FaultKind, Initiator, TcpState};
 
 use super::Context;
 use super::words::{Words, connection_line, exchange, host, url};
-use crate::model::{Exchange, Phase, PhaseKind};
+use crate::model::{Exchange, PhaseKind};
 use crate::text::{bytes, clean, count, duration, grouped, percent};
 
 pub(super) fn words(context: &Context<'_>) -> Words {
@@ -89,7 +89,7 @@ fn stalled(context: &Context<'_>, received: u64, expected: Option<u64>, silent: 
     let end = context
         .fault
         .connection
-        .and_then(|id| context.model.connection(id)?.ends().find(|end| end.id == id));
+        .and_then(|id| context.story.connection(id)?.ends().find(|end| end.id == id));
     let state = end.and_then(|end| end.state_at(context.at));
     let window = end.and_then(|end| {
         let sent = end.segments.iter().rev();
@@ -118,14 +118,12 @@ fn timed_out(context: &Context<'_>, limit: Duration, received: u64) -> Words {
         "more time (-m SECONDS), or less to fetch",
     )
     .seen(format!("{} had arrived of {}", bytes(received), url(context)));
-    let longest = exchange(context)
-        .and_then(|exchange| exchange.phases.iter().max_by_key(|phase| phase.took()));
-    match longest {
-        Some(longest) => words.means(format!(
+    match exchange(context).and_then(Exchange::longest) {
+        Some((kind, took)) => words.means(format!(
             "most of it was {}: {}, {} of the whole",
-            longest.kind.name(),
-            duration(longest.took()),
-            percent(longest.took(), limit)
+            kind.name(),
+            duration(took),
+            percent(took, limit)
         )),
         None => words,
     }
@@ -141,7 +139,7 @@ fn http_status(context: &Context<'_>, status: u16, reason: &str, fail: bool) -> 
         .also(exchange.and_then(time_line))
         .also(exchange.and_then(field_line))
         .seen(if fail { "exit 22, since -f was given" } else { "exit 0; it would be 22 with -f" });
-    let wait = exchange.and_then(|exchange| exchange.phase(PhaseKind::Wait)).map(Phase::took);
+    let wait = exchange.and_then(|exchange| exchange.spent(PhaseKind::Wait));
     match wait.filter(|wait| status >= 500 && is_round(*wait)) {
         Some(wait) => words.means(format!(
             "{meaning}; it took just over {:.0} s, which looks like a timeout someone set",
@@ -194,10 +192,9 @@ fn is_round(wait: Duration) -> bool {
 }
 
 fn time_line(exchange: &Exchange) -> Option<String> {
-    let wait = exchange.phase(PhaseKind::Wait)?.took();
+    let wait = exchange.spent(PhaseKind::Wait)?;
     let handshakes = [PhaseKind::Name, PhaseKind::Connect, PhaseKind::Tls];
-    let before = exchange.phases.iter().filter(|phase| handshakes.contains(&phase.kind));
-    let before: Duration = before.map(Phase::took).sum();
+    let before: Duration = handshakes.iter().filter_map(|kind| exchange.spent(*kind)).sum();
     let fine = if before.is_zero() {
         String::new()
     } else {
@@ -218,7 +215,7 @@ fn field_line(exchange: &Exchange) -> Option<String> {
 }
 
 fn too_many_redirects(context: &Context<'_>, limit: u32, last: &str) -> Words {
-    let first = context.model.exchanges.first();
+    let first = context.story.exchanges.first();
     let first = first.map_or_else(|| url(context), |exchange| clean(&exchange.url));
     Words::new(
         format!("more than {limit} redirects"),
@@ -231,7 +228,10 @@ fn too_many_redirects(context: &Context<'_>, limit: u32, last: &str) -> Words {
 
 /// The URLs that come again in a chain of redirects.
 fn circle(context: &Context<'_>) -> Option<String> {
-    let chain = context.model.chain();
+    // A request tried again asks for the same on purpose.
+    let again = |exchange: &&Exchange| matches!(exchange.initiator, Initiator::Retry { .. });
+    let chain: Vec<&Exchange> =
+        context.story.chain().into_iter().filter(|exchange| !again(exchange)).collect();
     let (from, to) = chain.iter().enumerate().find_map(|(n, exchange)| {
         let later = chain.iter().skip(n + 1).position(|later| later.url == exchange.url)?;
         Some((n, n + 1 + later))

@@ -41,6 +41,11 @@ pub(super) fn words(context: &Context<'_>) -> Words {
         FaultKind::BadUrl { url, why } => bad_url(url, why),
         FaultKind::NxDomain { .. }
         | FaultKind::NoAddress { .. }
+        | FaultKind::NoRecord { .. }
+        | FaultKind::DanglingAlias { .. }
+        | FaultKind::AliasLoop { .. }
+        | FaultKind::NameTruncated { .. }
+        | FaultKind::BadDelegation { .. }
         | FaultKind::NameServerFailed { .. }
         | FaultKind::NameTimedOut { .. }
         | FaultKind::NameFailed { .. } => name::words(context),
@@ -97,13 +102,13 @@ fn bad_url(url: &str, why: &str) -> Words {
 
 /// The exchange a fault ended or harmed.
 pub(super) fn exchange<'a>(context: &Context<'a>) -> Option<&'a Exchange> {
-    context.model.exchange(context.fault.exchange?)
+    context.story.exchange(context.fault.exchange?)
 }
 
 /// The URL a fault is about.
 pub(super) fn url(context: &Context<'_>) -> String {
-    let exchange = exchange(context).or_else(|| context.model.document());
-    let subject = context.model.run.as_ref().map(|run| run.subject.as_str());
+    let exchange = exchange(context).or_else(|| context.story.document());
+    let subject = context.story.run.as_ref().map(|run| run.subject.as_str());
     clean(exchange.map(|exchange| exchange.url.as_str()).or(subject).unwrap_or("the exchange"))
 }
 
@@ -130,7 +135,7 @@ pub(super) fn host(context: &Context<'_>) -> String {
 /// What is known of the connection at the time of the fault.
 pub(super) fn connection_line(context: &Context<'_>) -> Option<String> {
     let id = context.fault.connection.or_else(|| exchange(context)?.connection)?;
-    let end = context.model.connection(id)?.ends().find(|end| end.id == id)?;
+    let end = context.story.connection(id)?.ends().find(|end| end.id == id)?;
     let until = |at: Time| at <= context.at;
     let mut facts = vec![format!("our end is {}", end.state_at(context.at)?)];
     let sent = end

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use maud::{Markup, html as markup};
-use roundtrip_record::{Blocks, EventId, Field, Initiator, Time, What};
+use roundtrip_record::{Blocks, EventId, Field, Initiator, Milestone, Time, What};
 
 use crate::model::{Exchange, Model, Phase, PhaseKind, Span, as_millis};
 use crate::names::{initiator, kind, short_url};
@@ -84,10 +84,8 @@ fn axis(scale: &Scale) -> Markup {
 /// Phases worth a row of their own.
 fn steps(exchange: &Exchange) -> impl Iterator<Item = &Phase> {
     let whole = exchange.span.took();
-    exchange
-        .phases
-        .iter()
-        .filter(move |phase| phase.kind != PhaseKind::Blocked || phase.took() * 200 >= whole)
+    let fills = |kind| matches!(kind, PhaseKind::Blocked | PhaseKind::Here);
+    exchange.phases.iter().filter(move |phase| !fills(phase.kind) || phase.took() * 200 >= whole)
 }
 
 fn class(kind: PhaseKind) -> String {
@@ -209,8 +207,8 @@ fn causes(model: &Model, event: Option<EventId>) -> Markup {
 }
 
 fn page(model: &Model, scale: &Scale) -> Markup {
-    let wanted = ["domInteractive", "first-paint", "loadEventEnd"];
-    let reached = wanted.into_iter().filter_map(|name| Some((name, model.milestone(name)?)));
+    let wanted = [Milestone::DomInteractive, Milestone::FirstPaint, Milestone::LoadEventEnd];
+    let reached = wanted.iter().filter_map(|name| Some((name.as_str(), model.milestone(name)?)));
     markup! {
         @for (name, at) in reached {
             div.goal {

@@ -3,13 +3,13 @@
 use core::time::Duration;
 
 use roundtrip_record::{
-    AttemptEnd, Blocks, How as Known, NeighbourState, Source, TcpState, WireKind,
+    AttemptEnd, Blocks, How as Known, Milestone, NeighbourState, Source, TcpState, WireKind,
 };
 
-use crate::model::{Connection, Exchange, Lookup, Model, Phase, PhaseKind, Span};
+use crate::model::{Connection, Exchange, LegKind, Lookup, Losses, Model, Phase, PhaseKind, Span};
 use crate::names::{initiator, neighbour, outcome, short_source, short_url};
 use crate::style::{Detail, Tone};
-use crate::text::{bytes, clean, count, duration};
+use crate::text::{bytes, clean, count, duration, seconds};
 
 /// How the fact in a row is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,10 @@ pub(super) struct Row {
     pub(super) detail: String,
     pub(super) tone: Option<Tone>,
     pub(super) how: How,
-    /// It is not over.
-    pub(super) open: bool,
+    /// The number in its column; none where it is not over.
+    pub(super) took: Option<Duration>,
+    /// It lies outside of what the bars show.
+    pub(super) beyond: bool,
 }
 
 impl Row {
@@ -82,8 +84,28 @@ impl Row {
             detail: detail.into(),
             tone: None,
             how: How::Performed,
-            open: false,
+            took: Some(span.took()),
+            beyond: false,
         }
+    }
+
+    /// A step of an exchange: all its phases of one kind.
+    fn step(exchange: &Exchange, kind: PhaseKind, detail: impl Into<String>) -> Self {
+        let phases = || exchange.phases.iter().filter(|phase| phase.kind == kind);
+        let start = phases().next().map_or(exchange.span.start, |phase| phase.span.start);
+        let end = phases().next_back().map_or(start, |phase| phase.span.end);
+        let lost = lost(exchange, |one| one == kind);
+        let mut detail = detail.into();
+        if !lost.is_nothing() {
+            detail = format!("{detail}; {}", losses(&lost));
+        }
+        let mut row = Self::new(kind.name(), kind, Span::new(start, end), detail);
+        row.parts = phases()
+            .filter(|phase| !phase.took().is_zero())
+            .map(|phase| (phase.kind, phase.span))
+            .collect();
+        row.took = exchange.spent(kind);
+        row
     }
 
     fn beneath(mut self) -> Self {
@@ -104,6 +126,7 @@ pub(super) fn glyph(kind: PhaseKind) -> &'static str {
         PhaseKind::Name | PhaseKind::Connect | PhaseKind::Tls => "▓",
         PhaseKind::Request | PhaseKind::Body => "█",
         PhaseKind::Wait => "▒",
+        PhaseKind::Here => "░",
     }
 }
 
@@ -116,6 +139,7 @@ pub(super) fn tone(kind: PhaseKind) -> Tone {
         PhaseKind::Request => Tone::Request,
         PhaseKind::Wait => Tone::Wait,
         PhaseKind::Body => Tone::Body,
+        PhaseKind::Here => Tone::Faint,
     }
 }
 
@@ -165,43 +189,40 @@ fn parts(exchange: &Exchange) -> Vec<(PhaseKind, Span)> {
     exchange.phases.iter().map(|phase| (phase.kind, phase.span)).collect()
 }
 
-/// What we may take between two steps before it counts as a wait.
-const OWN_WORK: Duration = Duration::from_micros(200);
+/// What was lost in the phases of these kinds.
+fn lost(exchange: &Exchange, of: impl Fn(PhaseKind) -> bool) -> Losses {
+    let phases = exchange.phases.iter().filter(|phase| of(phase.kind));
+    phases.fold(Losses::default(), |mut all, phase| {
+        all.resent += phase.lost.resent;
+        all.timeouts.extend(&phase.lost.timeouts);
+        all
+    })
+}
+
+/// `4 sends lost, RTO 0.2 → 0.4 s`.
+fn losses(lost: &Losses) -> String {
+    let mut text = count(lost.resent as usize, "send");
+    text += " lost";
+    if !lost.timeouts.is_empty() {
+        let waits = lost.timeouts.iter().map(|timeout| seconds(*timeout)).collect::<Vec<_>>();
+        text += &format!(", RTO {} s", waits.join(" → "));
+    }
+    text
+}
+
+/// Gaps this short stand in the bar and get no row of their own.
+const SHORT: Duration = Duration::from_micros(200);
 
 /// The steps of one exchange.
 fn steps(model: &Model, exchange: &Exchange) -> Vec<Row> {
     let mut rows = Vec::new();
-    let whole = exchange.span.took();
+    let mut shown: Vec<PhaseKind> = Vec::new();
     for phase in &exchange.phases {
-        match phase.kind {
-            // A gap this short is our own work between steps, not a wait for a connection.
-            PhaseKind::Blocked if phase.took() * 200 < whole || phase.took() < OWN_WORK => {}
-            PhaseKind::Blocked => {
-                rows.push(Row::new("blocked", phase.kind, phase.span, "waiting for a turn"));
-            }
-            PhaseKind::Name => {
-                let lookup = exchange
-                    .lookup
-                    .and_then(|id| model.lookups.iter().find(|lookup| lookup.id == id));
-                match lookup {
-                    Some(lookup) => rows.extend(lookup_rows(lookup, phase.span)),
-                    None => rows.push(Row::new("name", phase.kind, phase.span, "")),
-                }
-                rows.extend(neighbours(model, exchange));
-            }
-            PhaseKind::Connect => {
-                if exchange.phase(PhaseKind::Name).is_none() {
-                    rows.extend(neighbours(model, exchange));
-                }
-                rows.extend(connect(model, exchange, phase));
-            }
-            PhaseKind::Tls => {
-                rows.push(Row::new("tls", phase.kind, phase.span, tls(model, exchange)));
-            }
-            PhaseKind::Request => rows.push(request(exchange, phase)),
-            PhaseKind::Wait => rows.push(Row::new("wait", phase.kind, phase.span, wait(exchange))),
-            PhaseKind::Body => rows.push(Row::new("body", phase.kind, phase.span, body(exchange))),
+        if shown.contains(&phase.kind) {
+            continue;
         }
+        shown.push(phase.kind);
+        step(model, exchange, phase, &mut rows);
     }
     if exchange.from_cache {
         rows.push(Row::new(
@@ -212,6 +233,37 @@ fn steps(model: &Model, exchange: &Exchange) -> Vec<Row> {
         ));
     }
     rows
+}
+
+fn step(model: &Model, exchange: &Exchange, phase: &Phase, rows: &mut Vec<Row>) {
+    let took = exchange.spent(phase.kind).unwrap_or_default();
+    let short = took * 200 < exchange.span.took() || took < SHORT;
+    match phase.kind {
+        PhaseKind::Blocked | PhaseKind::Here if short => {}
+        PhaseKind::Blocked => rows.push(Row::step(exchange, phase.kind, "waiting for a turn")),
+        PhaseKind::Here => {
+            rows.push(Row::step(exchange, phase.kind, "our own machine, between its steps"));
+        }
+        PhaseKind::Name => {
+            let lookup =
+                exchange.lookup.and_then(|id| model.lookups.iter().find(|lookup| lookup.id == id));
+            match lookup {
+                Some(lookup) => rows.extend(lookup_rows(lookup, phase.span)),
+                None => rows.push(Row::step(exchange, phase.kind, "")),
+            }
+            rows.extend(neighbours(model, exchange));
+        }
+        PhaseKind::Connect => {
+            if exchange.phase(PhaseKind::Name).is_none() {
+                rows.extend(neighbours(model, exchange));
+            }
+            rows.extend(connect(model, exchange));
+        }
+        PhaseKind::Tls => rows.push(Row::step(exchange, phase.kind, tls(model, exchange))),
+        PhaseKind::Request => rows.push(Row::step(exchange, phase.kind, request(exchange))),
+        PhaseKind::Wait => rows.push(Row::step(exchange, phase.kind, wait(exchange))),
+        PhaseKind::Body => rows.push(Row::step(exchange, phase.kind, body(exchange))),
+    }
 }
 
 fn lookup_rows(lookup: &Lookup, span: Span) -> Vec<Row> {
@@ -283,7 +335,7 @@ fn neighbours(model: &Model, exchange: &Exchange) -> Option<Row> {
     Some(Row::new("neighbour", PhaseKind::Connect, span, detail).known(How::of(&last.what.how)))
 }
 
-fn connect(model: &Model, exchange: &Exchange, phase: &Phase) -> Vec<Row> {
+fn connect(model: &Model, exchange: &Exchange) -> Vec<Row> {
     let connection = exchange.connection.and_then(|id| model.connection(id));
     let end = connection.and_then(Connection::near);
     let retransmissions =
@@ -304,7 +356,9 @@ fn connect(model: &Model, exchange: &Exchange, phase: &Phase) -> Vec<Row> {
     let established = end
         .and_then(|end| end.states.iter().find(|change| change.what.to == TcpState::Established));
     let known = established.map_or(How::Performed, |change| How::of(&change.what.how));
-    let mut rows = vec![Row::new("connect", PhaseKind::Connect, phase.span, detail).known(known)];
+    let row = Row::step(exchange, PhaseKind::Connect, detail).known(known);
+    let whole = row.span;
+    let mut rows = vec![row];
     if exchange.attempts.len() > 1 {
         rows.extend(exchange.attempts.iter().map(|attempted| {
             let end = attempted.result.as_ref().map_or(exchange.span.end, |result| result.at);
@@ -320,7 +374,7 @@ fn connect(model: &Model, exchange: &Exchange, phase: &Phase) -> Vec<Row> {
                 None => "still open".into(),
             };
             let family = if attempted.attempt.to.is_ipv4() { "IPv4" } else { "IPv6" };
-            let span = Span::new(attempted.at, end).within(phase.span);
+            let span = Span::new(attempted.at, end).within(whole);
             Row::new(
                 family,
                 PhaseKind::Connect,
@@ -354,19 +408,15 @@ fn tls(model: &Model, exchange: &Exchange) -> String {
     facts.join(", ")
 }
 
-fn request(exchange: &Exchange, phase: &Phase) -> Row {
-    let Some(request) = &exchange.request else {
-        return Row::new("request", phase.kind, phase.span, "");
-    };
+fn request(exchange: &Exchange) -> String {
+    let Some(request) = &exchange.request else { return String::new() };
     let what = &request.what;
     let reuse = if what.reused > 0 {
         format!(", connection reused ×{}", what.reused)
     } else {
         String::new()
     };
-    let detail =
-        format!("{}, {}{reuse}", clean(&what.method), bytes(what.head_bytes + what.body_bytes));
-    Row::new("request", phase.kind, phase.span, detail)
+    format!("{}, {}{reuse}", clean(&what.method), bytes(what.head_bytes + what.body_bytes))
 }
 
 /// What the server says of its own time.
@@ -413,6 +463,10 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
             if exchange.method != "GET" {
                 facts.push(clean(&exchange.method));
             }
+            let lost = lost(exchange, |_| true);
+            if !lost.is_nothing() {
+                facts.push(losses(&lost));
+            }
             match exchange.blocks {
                 Blocks::Nothing => {}
                 Blocks::Render => facts.push("blocks render".into()),
@@ -453,67 +507,62 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
     rows
 }
 
-/// Between the end of parsing and the first paint, whichever is first.
+/// What the page itself took on the critical path, and when it was painted and loaded.
 fn page(model: &Model) -> Option<Row> {
-    let paint =
-        model.milestone("first-paint").or(model.painted.as_ref().map(|painted| painted.at))?;
-    let began =
-        model.milestone("domInteractive").or(model.document().map(|document| document.span.end))?;
-    let at = duration(paint - model.total().start);
-    let mut detail = format!("first paint {at}");
-    if let Some(load) = model.milestone("loadEventEnd") {
-        detail += &format!(", load {}", duration(load - model.total().start));
+    let paint = model
+        .milestone(&Milestone::FirstPaint)
+        .or(model.painted.as_ref().map(|painted| painted.at))?;
+    let since = |at| duration(at - model.total().start);
+    let mut detail = format!("first paint {}", since(paint));
+    let load = model.milestone(&Milestone::LoadEventEnd);
+    if let Some(load) = load {
+        detail += &format!(", load {}", since(load));
     }
-    // What streams in is painted before its end.
-    Some(Row::new("page", PhaseKind::Body, Span::new(began.min(paint), began.max(paint)), detail))
+    let path = model.critical_to_end();
+    let legs = || path.legs.iter().filter(|leg| leg.step == LegKind::Page);
+    let start = legs().next().map_or(paint, |leg| leg.span.start);
+    let end = legs().next_back().map_or(start, |leg| leg.span.end);
+    let mut row = Row::new("page", PhaseKind::Body, Span::new(start, end), detail);
+    row.parts = legs().map(|leg| (PhaseKind::Body, leg.span)).collect();
+    row.took = Some(path.spent(LegKind::Page));
+    Some(row)
 }
 
 /// How the connections ended.
-fn close(model: &Model) -> Vec<Row> {
+fn close(model: &Model) -> Option<Row> {
     let document = model.document().and_then(|document| document.connection);
-    let Some(connection) = document.and_then(|id| model.connection(id)) else { return Vec::new() };
-    let Some(end) = connection.near() else { return Vec::new() };
-    let Some(last) = end.states.last() else { return Vec::new() };
-    let closing = end.states.iter().find(|change| {
-        change.what.to > TcpState::Established || change.what.to == TcpState::Closed
-    });
-    let Some(first) = closing else {
+    let connection = model.connection(document?)?;
+    let end = connection.near()?;
+    let last = end.states.last()?;
+    let after = Span::new(model.total().end, model.total().end);
+    let Some(closing) = end.closing() else {
         let live = model.run.as_ref().is_some_and(|run| run.wire == WireKind::Live);
         let how = if live { How::Observed } else { How::Performed };
-        let mut row = Row::new(
-            "close",
-            PhaseKind::Blocked,
-            Span::new(model.total().end, model.total().end),
-            format!("not closed: {} here", last.what.to),
-        )
-        .known(how);
-        row.open = true;
-        return vec![row];
+        let detail = format!("not closed: {} here", last.what.to);
+        let mut row = Row::new("close", PhaseKind::Blocked, after, detail).known(how);
+        row.took = None;
+        row.beyond = true;
+        return Some(row);
     };
     let by = connection
         .ending
         .as_ref()
         .map_or(String::new(), |ending| format!(" ({})", clean(&ending.what.why)));
     let waits = end.states.iter().find(|change| change.what.to == TcpState::TimeWait);
-    let detail = match waits {
+    let mut detail = match waits {
         Some(since) if last.what.to == TcpState::Closed => {
             format!("→ TIME_WAIT for {}{by}", duration(last.at - since.at))
         }
         _ => format!("→ {}{by}", last.what.to),
     };
-    let total = model.total();
-    let mut row = Row::new("close", PhaseKind::Blocked, Span::new(first.at, last.at), detail)
-        .known(How::of(&last.what.how));
-    row.parts.clear();
-    row.open = first.at >= total.end;
-    let others = model.connections.len().saturating_sub(1);
-    let mut rows = vec![row];
-    if others > 0
-        && model.connections.iter().filter(|connection| connection.client.is_some()).count() > 1
-    {
-        let clients =
-            model.connections.iter().filter(|connection| connection.client.is_some()).count() - 1;
-        rows[0].detail += &format!("; {} more", count(clients, "connection"));
+    let clients = model.connections.iter().filter(|one| one.client.is_some()).count();
+    if clients > 1 {
+        detail += &format!("; {} more", count(clients - 1, "connection"));
     }
-    rows
+    let span = model.close().unwrap_or(closing);
+    let mut row =
+        Row::new("close", PhaseKind::Blocked, span, detail).known(How::of(&last.what.how));
+    row.parts.clear();
+    row.beyond = span.start >= model.total().end;
+    Some(row)
 }

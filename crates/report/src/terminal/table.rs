@@ -25,10 +25,9 @@ impl Layout {
     pub(super) fn new(columns: usize, rows: &[Row], total: Span) -> Self {
         let widest = rows.iter().map(|row| row.indent * 2 + width(&row.label)).max().unwrap_or(0);
         let label = widest.clamp(10, if columns >= 80 { 20 } else { 16 });
-        let shown = rows.iter().flat_map(|row| {
-            let took = if row.open { core::time::Duration::ZERO } else { row.span.took() };
-            [row.span.start - total.start, took]
-        });
+        let shown = rows
+            .iter()
+            .flat_map(|row| [row.span.start - total.start, row.took.unwrap_or_default()]);
         let longest = shown.map(|shown| width(&millis(shown))).max();
         let number = longest.unwrap_or(0).clamp(6, 10);
         // Two for the margin, two between columns, and the mark of how a fact is known.
@@ -97,7 +96,7 @@ impl Layout {
         } else {
             String::new()
         };
-        let took = if row.open { "—".to_owned() } else { self.number(row.span.took()) };
+        let took = row.took.map_or("—".to_owned(), |took| self.number(took));
         let took = right(&took, self.number);
         let bar = self.bar(row, options);
         let detail = if self.detail > 0 {
@@ -132,7 +131,7 @@ impl Layout {
             }
         }
         let mut bar = String::new();
-        if self.bar > 0 && cells.iter().all(Option::is_none) && !row.open {
+        if self.bar > 0 && cells.iter().all(Option::is_none) && !row.beyond {
             let at = self.column(row.span.start).min(last);
             bar = format!("{}╵{}", " ".repeat(at), " ".repeat(last - at));
             return options.paint(Tone::Faint, &bar);

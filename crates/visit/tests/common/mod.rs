@@ -36,7 +36,7 @@ pub(crate) fn in_lab(
     network: &Virtual,
     record: Settings,
 ) -> Result<Visited, RunError> {
-    let ground = Ground::Lab(network.clone());
+    let ground = Ground::Lab(Box::new(network.clone()));
     carry_out(title, plan, &ground, &ThisMachine::default(), || Ok(sites()), record)
 }
 

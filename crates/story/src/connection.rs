@@ -1,15 +1,16 @@
-//! A TCP connection, with as many of its ends as we saw.
+//! A connection, of TCP or QUIC, with as many of its ends as we saw.
 
 use core::time::Duration;
 
 use roundtrip_record::{
-    Certificate, ConnectionEnding, ConnectionId, EventId, ExchangeId, HostId, How, Side, TcpClosed,
-    TcpCongestion, TcpInfo, TcpSegment, TcpState, TcpTimer, Time, TlsEstablished, TlsStarted,
+    Certificate, ConnectionEnding, ConnectionId, EventId, ExchangeId, HostId, How, QuicClosed,
+    Side, TcpClosed, TcpCongestion, TcpInfo, TcpRead, TcpSegment, TcpState, TcpTimer, Time,
+    TlsEstablished, TlsStarted, Transport,
 };
 use serde::Serialize;
 use std::net::SocketAddr;
 
-use super::{At, Span, ms};
+use crate::span::{At, Span, ms};
 
 /// A change of state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,6 +33,8 @@ pub struct End {
     pub id: ConnectionId,
     /// Its host.
     pub host: HostId,
+    /// What carries it.
+    pub transport: Transport,
     /// Which end.
     pub side: Side,
     /// Its address.
@@ -51,11 +54,33 @@ pub struct End {
     pub timers: Vec<At<TcpTimer>>,
     /// Samples of the kernel's view.
     pub infos: Vec<At<TcpInfo>>,
-    /// Its end.
+    /// Reads of bytes that had been waiting.
+    pub reads: Vec<At<TcpRead>>,
+    /// Its end, over TCP.
     pub closed: Option<At<TcpClosed>>,
+    /// Its end, over QUIC.
+    pub quic_closed: Option<At<QuicClosed>>,
 }
 
 impl End {
+    /// When it was gone, where we know.
+    pub fn gone(&self) -> Option<Time> {
+        let tcp = self.closed.as_ref().map(|closed| closed.at);
+        tcp.or_else(|| self.quic_closed.as_ref().map(|closed| closed.at))
+    }
+
+    /// From our first step towards its end until both directions were closed: what follows, the
+    /// waiting in `TIME_WAIT`, holds nobody up.
+    pub fn closing(&self) -> Option<Span> {
+        let is_closing =
+            |state: TcpState| state > TcpState::Established || state == TcpState::Closed;
+        let begun = self.states.iter().position(|change| is_closing(change.what.to))?;
+        let settled = |state: TcpState| matches!(state, TcpState::TimeWait | TcpState::Closed);
+        let rest = &self.states[begun..];
+        let done = rest.iter().find(|change| settled(change.what.to)).or(rest.last())?;
+        Some(Span::new(rest.first()?.at, done.at))
+    }
+
     /// The state at a time, the changes at that time included; `None` before the first.
     pub fn state_at(&self, at: Time) -> Option<TcpState> {
         let change = self.states.iter().take_while(|change| change.at <= at).last();
@@ -111,6 +136,19 @@ impl Connection {
         self.client.iter().chain(&self.server)
     }
 
+    /// One of its ends.
+    pub fn end_of(&self, side: Side) -> Option<&End> {
+        match side {
+            Side::Client => self.client.as_ref(),
+            Side::Server => self.server.as_ref(),
+        }
+    }
+
+    /// What carries it.
+    pub fn transport(&self) -> Transport {
+        self.near().map_or(Transport::Tcp, |end| end.transport)
+    }
+
     /// The end that we look from.
     pub fn near(&self) -> Option<&End> {
         self.ends().next()
@@ -136,7 +174,7 @@ impl Connection {
         let last = self.ends().flat_map(|end| {
             let states = end.states.iter().map(|change| change.at);
             let segments = end.segments.iter().map(|segment| segment.at);
-            states.chain(segments).chain(end.closed.iter().map(|closed| closed.at))
+            states.chain(segments).chain(end.gone())
         });
         Span::new(start, last.max().unwrap_or(start))
     }

@@ -8,7 +8,7 @@ use roundtrip_record::{
 };
 use serde::Serialize;
 
-use super::{At, Span, ms};
+use crate::span::{At, Span, ms};
 
 /// A source that was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

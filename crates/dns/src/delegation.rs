@@ -1,0 +1,179 @@
+//! Why a walk from the root came to its end before its name: which zone's servers could not be made to
+//! answer, and what became of each of them.
+
+use std::net::IpAddr;
+
+use hickory_proto::rr::Name;
+use roundtrip_record::{DelegatedServer, DelegationFault, FaultKind};
+
+/// Servers of a zone that are told of.
+const MOST_SERVERS: usize = 32;
+
+/// The end of a walk before its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DeadEnd {
+    /// No server of a zone could be made to answer.
+    Zone {
+        /// The zone.
+        zone: Name,
+        /// The zone that refers to it; `None` for the root.
+        parent: Option<Name>,
+        /// What is wrong.
+        what: DelegationFault,
+        /// What became of each server.
+        servers: Vec<DelegatedServer>,
+    },
+    /// The name's aliases never end.
+    Aliases(Vec<Name>),
+}
+
+/// What became of a server of a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It answered, but of no use.
+    Answered(String),
+    /// It did not answer, or could not be asked.
+    Silent(String),
+    /// Its name lies in the zone, and its address did not come along.
+    NoGlue,
+    /// To find its address the zone itself is needed, by way of these names and zones.
+    Circular(Vec<String>),
+    /// It has no address, and why.
+    NoAddress(String),
+    /// Its address was not looked for: the walk had become too long.
+    NotLookedFor,
+}
+
+/// The servers of one zone and their fates.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trail(Vec<(Name, Option<IpAddr>, Fate)>);
+
+impl Trail {
+    /// Notes what became of a server; what was noted of it before no longer counts, unless it was an
+    /// answer and this is silence.
+    pub(crate) fn note(&mut self, name: Name, address: Option<IpAddr>, fate: Fate) {
+        let room = self.0.len() < MOST_SERVERS;
+        match self.0.iter_mut().find(|(n, a, _)| *n == name && *a == address) {
+            Some((_, _, Fate::Answered(_))) if !matches!(fate, Fate::Answered(_)) => {}
+            Some((_, _, known)) => *known = fate,
+            None if room => self.0.push((name, address, fate)),
+            None => {}
+        }
+    }
+
+    /// Whether no server gave any answer, and not for want of an address.
+    pub(crate) fn is_silent(&self) -> bool {
+        let silent = |(_, _, fate): &(Name, Option<IpAddr>, Fate)| matches!(fate, Fate::Silent(_));
+        !self.0.is_empty() && self.0.iter().all(silent)
+    }
+
+    /// What is wrong with the zone as a whole: what a server said counts for more than that another
+    /// one is silent, and that for more than that a third one cannot be found.
+    pub(crate) fn verdict(&self) -> DelegationFault {
+        let fates = || self.0.iter().map(|(_, _, fate)| fate);
+        let circle = fates().find_map(|fate| match fate {
+            Fate::Circular(through) => Some(through.clone()),
+            _ => None,
+        });
+        if fates().any(|fate| matches!(fate, Fate::Answered(_))) {
+            DelegationFault::Lame
+        } else if fates().any(|fate| matches!(fate, Fate::Silent(_))) {
+            DelegationFault::Silent
+        } else if let Some(through) = circle {
+            DelegationFault::Circular { through }
+        } else if fates().any(|fate| matches!(fate, Fate::NotLookedFor)) {
+            DelegationFault::TooLong
+        } else if fates().any(|fate| matches!(fate, Fate::NoAddress(_))) {
+            DelegationFault::NoAddress
+        } else {
+            DelegationFault::NoGlue
+        }
+    }
+
+    /// Each server, for the record.
+    pub(crate) fn servers(&self) -> Vec<DelegatedServer> {
+        let server = |(name, address, fate): &(Name, Option<IpAddr>, Fate)| DelegatedServer {
+            name: name.to_ascii(),
+            address: *address,
+            said: fate.words(),
+        };
+        self.0.iter().map(server).collect()
+    }
+}
+
+impl Fate {
+    fn words(&self) -> String {
+        match self {
+            Self::Answered(said) | Self::Silent(said) | Self::NoAddress(said) => said.clone(),
+            Self::NoGlue => "no address came with its name, which lies in the zone itself".into(),
+            Self::Circular(_) => "to find its address the zone itself is needed".into(),
+            Self::NotLookedFor => "its address was not looked for".into(),
+        }
+    }
+}
+
+impl DeadEnd {
+    /// The fault it is for whoever looked `name` up.
+    pub(crate) fn fault(self, name: String) -> FaultKind {
+        match self {
+            Self::Zone { zone, parent, what, servers } => FaultKind::BadDelegation {
+                name,
+                zone: zone.to_ascii(),
+                parent: parent.map(|parent| parent.to_ascii()),
+                what,
+                servers,
+            },
+            Self::Aliases(aliases) => {
+                FaultKind::AliasLoop { name, aliases: aliases.iter().map(Name::to_ascii).collect() }
+            }
+        }
+    }
+
+    /// In a few words, for the server whose address was looked for.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Zone { zone, what, .. } => {
+                let zone = zone.to_ascii();
+                let what = match what {
+                    DelegationFault::Lame => "do not serve it",
+                    DelegationFault::Silent => "do not answer",
+                    DelegationFault::NoGlue | DelegationFault::NoAddress => "have no address",
+                    DelegationFault::Circular { .. } => "need each other to be found",
+                    DelegationFault::TooLong => "take too long to find",
+                };
+                format!("its address could not be found: the servers of {zone} {what}")
+            }
+            Self::Aliases(_) => "its name's aliases never end".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::name;
+
+    #[test]
+    fn what_a_server_said_counts_for_more_than_silence_and_that_for_more_than_no_address() {
+        let circle = Fate::Circular(vec!["a.".into()]);
+        let mut trail = Trail::default();
+        for (n, (fate, expected)) in [
+            (Fate::NoGlue, DelegationFault::NoGlue),
+            (Fate::NoAddress("gone".into()), DelegationFault::NoAddress),
+            (Fate::NotLookedFor, DelegationFault::TooLong),
+            (circle, DelegationFault::Circular { through: vec!["a.".into()] }),
+            (Fate::Silent("no answer".into()), DelegationFault::Silent),
+            (Fate::Answered("REFUSED".into()), DelegationFault::Lame),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            trail.note(name(&format!("ns{n}.example")), None, fate);
+            assert_eq!(trail.verdict(), expected);
+            assert!(!trail.is_silent());
+        }
+        assert_eq!(trail.servers().len(), 6);
+        trail.note(name("ns5.example"), None, Fate::Silent("no answer".into()));
+        assert_eq!(trail.servers()[5].said, "REFUSED");
+    }
+}

@@ -1,0 +1,75 @@
+//! Exchanges that follow one another: redirects followed and requests tried again.
+
+use std::collections::BTreeMap;
+
+use roundtrip_record::{ExchangeId, Initiator, Side};
+use url::Url;
+
+use crate::exchange::Exchange;
+use crate::story::Story;
+
+/// Links each exchange with the one that followed it.
+pub(crate) fn link(exchanges: &mut BTreeMap<ExchangeId, Exchange>) {
+    let mut followed: Vec<(ExchangeId, ExchangeId)> = Vec::new();
+    let mut before: Option<&Exchange> = None;
+    for exchange in exchanges.values().filter(|exchange| exchange.side == Side::Client) {
+        match exchange.initiator {
+            Initiator::Redirect { of, .. } | Initiator::Retry { of } => {
+                followed.push((of, exchange.id));
+            }
+            // Records of `get` before 2.0 do not say that a request follows a redirect.
+            Initiator::User => {
+                let redirect = before.filter(|before| points_to(before, exchange));
+                followed.extend(redirect.map(|before| (before.id, exchange.id)));
+            }
+            _ => {}
+        }
+        before = Some(exchange);
+    }
+    for (of, next) in followed {
+        // What follows is younger; anything else would be a circle.
+        if let Some(exchange) = exchanges.get_mut(&of).filter(|exchange| exchange.id < next) {
+            exchange.next = Some(next);
+        }
+    }
+}
+
+/// Whether an exchange was answered with a redirect to where the other went.
+fn points_to(exchange: &Exchange, next: &Exchange) -> bool {
+    let Some(head) = exchange.head().filter(|head| (300..400).contains(&head.what.status)) else {
+        return false;
+    };
+    let location = head.what.fields.iter().find(|field| field.0.eq_ignore_ascii_case("location"));
+    let target = Url::parse(&exchange.url).ok().zip(location);
+    let target = target.and_then(|(base, location)| base.join(&location.1).ok());
+    target.is_some_and(|mut target| {
+        target.set_fragment(None);
+        Url::parse(&next.url).is_ok_and(|url| url == target)
+    })
+}
+
+impl Story {
+    /// The exchanges that lead from what was asked for to the answer: redirects followed, and
+    /// requests tried again. The last of them is the headline.
+    pub fn chain(&self) -> Vec<&Exchange> {
+        let mut chain: Vec<&Exchange> = Vec::new();
+        let mut next = self.seen().iter().find(|exchange| exchange.method != "CONNECT");
+        next = next.or(self.seen().first());
+        while let Some(exchange) = next {
+            chain.push(exchange);
+            next = exchange.next.and_then(|id| self.exchange(id));
+        }
+        chain
+    }
+
+    /// The exchanges that are not part of [`Story::chain`].
+    pub fn resources(&self) -> Vec<&Exchange> {
+        let chain: Vec<_> = self.chain().iter().map(|exchange| exchange.id).collect();
+        self.seen().iter().filter(|exchange| !chain.contains(&exchange.id)).collect()
+    }
+
+    /// The exchange that brought the answer itself.
+    pub fn document(&self) -> Option<&Exchange> {
+        self.chain().into_iter().next_back()
+    }
+}

@@ -1,0 +1,204 @@
+//! The second pass: what was filed is joined, and the time of each exchange is cut into phases.
+
+use std::collections::BTreeMap;
+
+use roundtrip_record::{
+    ConnectionId, Event, EventId, ExchangeId, HostId, LookupId, Side, Time, What,
+};
+
+use crate::chain;
+use crate::connection::{Connection, End};
+use crate::exchange::{Attempted, Exchange};
+use crate::lookup::Lookup;
+use crate::phase;
+use crate::read::Filed;
+use crate::story::Story;
+
+/// Understands the events of a record.
+pub(crate) fn story(events: Vec<Event>) -> Story {
+    let mut filed = Filed::read(events);
+    filed.story.connections =
+        connections(core::mem::take(&mut filed.ends), core::mem::take(&mut filed.above));
+    join_faults(&mut filed);
+    join_exchanges(&mut filed);
+    chain::link(&mut filed.exchanges);
+    let Filed { mut story, mut exchanges, lookups, .. } = filed;
+    for exchange in exchanges.values_mut() {
+        let lookup = exchange.lookup.and_then(|id| lookups.get(&id));
+        exchange.phases = phase::phases(exchange, lookup, &story);
+        carried(&mut story, exchange);
+    }
+    join_ends(&story, &mut exchanges);
+    let (mut asked, mut served): (Vec<_>, Vec<_>) =
+        exchanges.into_values().partition(|exchange| exchange.side == Side::Client);
+    asked.sort_by_key(|exchange| (exchange.span.start, exchange.id));
+    served.sort_by_key(|exchange| (exchange.span.start, exchange.id));
+    story.exchanges = asked;
+    story.served = served;
+    let client = story.client();
+    story.lookups = nested(lookups, client);
+    story
+}
+
+/// Files an exchange with the connection that carried it.
+fn carried(story: &mut Story, exchange: &Exchange) {
+    if exchange.side != Side::Client {
+        return;
+    }
+    let carrier = exchange
+        .connection
+        .and_then(|id| story.connections.iter_mut().find(|one| one.ends().any(|end| end.id == id)));
+    if let Some(carrier) = carrier {
+        carrier.exchanges.push(exchange.id);
+    }
+}
+
+/// An exchange that a fault ended was over then.
+fn join_faults(filed: &mut Filed) {
+    for fault in &filed.story.faults {
+        let exchange = fault.what.exchange.and_then(|id| filed.exchanges.get_mut(&id));
+        if let Some(exchange) = exchange {
+            exchange.over = true;
+            if exchange.response.is_none() {
+                exchange.span.end = exchange.span.end.max(fault.at);
+            }
+        }
+    }
+}
+
+/// Gives each exchange its lookup, its tries to connect, and what waits for it.
+fn join_exchanges(filed: &mut Filed) {
+    let last = filed.story.events.iter().map(|event| event.at).max().unwrap_or(Time::ZERO);
+    let owners = owners(&filed.story, &filed.lookups);
+    for exchange in filed.exchanges.values_mut() {
+        let made = owners.iter().find(|(_, owner)| **owner == exchange.id);
+        exchange.lookup = exchange.lookup.or(made.map(|(lookup, _)| *lookup));
+        exchange.attempts = attempts_of(&filed.attempts, exchange.id, exchange.connection);
+        // One that broke before its request went out has a connection all the same.
+        let made = exchange.attempts.iter().filter_map(|attempted| attempted.result.as_ref());
+        let made = made.filter_map(|result| result.what.connection).next_back();
+        exchange.connection = exchange.connection.or(made);
+        if let Some(found) = filed.found.get(&exchange.url) {
+            exchange.blocks = found.blocks;
+        }
+        if !exchange.over && exchange.response.is_none() {
+            exchange.span.end = exchange.span.end.max(last);
+        }
+    }
+}
+
+/// Joins the two ends of an exchange: both went over the same connection, on the same stream or, where
+/// there are none, in the same place among the connection's exchanges.
+fn join_ends(story: &Story, exchanges: &mut BTreeMap<ExchangeId, Exchange>) {
+    let mut places: BTreeMap<(ConnectionId, Side), u64> = BTreeMap::new();
+    let mut keys: BTreeMap<(ConnectionId, Option<u64>, u64), [Option<ExchangeId>; 2]> =
+        BTreeMap::new();
+    for exchange in exchanges.values() {
+        let Some((connection, request)) = exchange.connection.zip(exchange.request.as_ref()) else {
+            continue;
+        };
+        let near = story.connection(connection).and_then(Connection::near);
+        let Some(near) = near.map(|end| end.id) else { continue };
+        let place = places.entry((near, exchange.side)).or_default();
+        let key = match request.what.stream {
+            Some(stream) => (near, Some(stream), 0),
+            None => (near, None, *place),
+        };
+        *place += 1;
+        let ends = keys.entry(key).or_default();
+        ends[usize::from(exchange.side == Side::Server)] = Some(exchange.id);
+    }
+    for ends in keys.into_values() {
+        if let [Some(client), Some(server)] = ends {
+            for (id, other) in [(client, server), (server, client)] {
+                if let Some(exchange) = exchanges.get_mut(&id) {
+                    exchange.other = Some(other);
+                }
+            }
+        }
+    }
+}
+
+/// The tries made for an exchange, or those that led to its connection.
+fn attempts_of(
+    attempts: &[Attempted],
+    id: ExchangeId,
+    connection: Option<ConnectionId>,
+) -> Vec<Attempted> {
+    let own = attempts.iter().filter(|attempted| attempted.attempt.exchange == Some(id));
+    let own: Vec<_> = own.cloned().collect();
+    if !own.is_empty() || connection.is_none() {
+        return own;
+    }
+    let led = attempts.iter().filter(|attempted| {
+        attempted.result.as_ref().is_some_and(|result| result.what.connection == connection)
+    });
+    led.cloned().collect()
+}
+
+/// Joins the two ends of each connection: addresses swapped, the passive end not the older one.
+fn connections(
+    ends: BTreeMap<ConnectionId, End>,
+    mut above: BTreeMap<ConnectionId, Connection>,
+) -> Vec<Connection> {
+    let mut joined: Vec<Connection> = Vec::new();
+    let (clients, servers): (Vec<End>, Vec<End>) =
+        ends.into_values().partition(|end| end.side == Side::Client);
+    for client in clients {
+        let told = above.remove(&client.id).unwrap_or_default();
+        joined.push(Connection { client: Some(client), ..told });
+    }
+    joined.sort_by_key(|connection| connection.span().start);
+    for server in servers {
+        let fits = |connection: &Connection| {
+            connection.server.is_none()
+                && connection.client.as_ref().is_some_and(|client| {
+                    (client.local, client.remote) == (server.remote, server.local)
+                        && client.opened <= server.opened
+                })
+        };
+        if let Some(n) = joined.iter().rposition(fits) {
+            joined[n].server = Some(server);
+        } else {
+            let told = above.remove(&server.id).unwrap_or_default();
+            joined.push(Connection { server: Some(server), ..told });
+        }
+    }
+    joined.sort_by_key(|connection| connection.span().start);
+    joined
+}
+
+/// Which exchange caused each lookup, where the causes tell.
+fn owners(story: &Story, lookups: &BTreeMap<LookupId, Lookup>) -> BTreeMap<LookupId, ExchangeId> {
+    let owner = |event: EventId| {
+        story.causes(event).into_iter().find_map(|cause| match &cause.what {
+            What::ExchangeStarted(started) => Some(started.exchange),
+            _ => None,
+        })
+    };
+    let client = story.client();
+    let own = lookups.values().filter(|lookup| lookup.host == client);
+    own.filter_map(|lookup| Some((lookup.id, owner(lookup.event)?))).collect()
+}
+
+/// The client's lookups, each with those that others made while it lasted.
+fn nested(lookups: BTreeMap<LookupId, Lookup>, client: HostId) -> Vec<Lookup> {
+    let (mut own, others): (Vec<_>, Vec<_>) =
+        lookups.into_values().partition(|lookup| lookup.host == client);
+    own.sort_by_key(|lookup| (lookup.span.start, lookup.id));
+    let mut apart = Vec::new();
+    for other in others {
+        let asked = |lookup: &&mut Lookup| {
+            let span = lookup.span;
+            (span.start..=span.end).contains(&other.span.start)
+                && (lookup.name == other.name
+                    || lookup.rungs.iter().any(|rung| rung.asked == other.name))
+        };
+        match own.iter_mut().find(asked) {
+            Some(lookup) => lookup.nested.push(other),
+            None => apart.push(other),
+        }
+    }
+    own.extend(apart);
+    own
+}

@@ -1,0 +1,61 @@
+//! A record understood once.
+//!
+//! A record is a list of events. What they come to (how long a request waited, which connection it
+//! went over, which step the page waited for) is worked out here and nowhere else, so that no two
+//! views of a run can disagree: the terminal, JSON, HAR, the report, `-w`, replays and comparisons
+//! take every number from a [`Story`].
+//!
+//! # Contract
+//! - A [`Story`] is computed from the events and from nothing else: no clock, no network, no files.
+//!   The same events give the same story.
+//! - Any events will do, also those of a run that was killed, or of a record somebody made up: what
+//!   does not fit together is left apart.
+//! - Times are [`Time`](roundtrip_record::Time), nanoseconds since the record's epoch.
+//! - The time of an exchange is cut into [`Phase`]s that follow one another without a gap, so that
+//!   they add up. Where the record tells when bytes passed our host (packets, the kernel's stamps), a
+//!   phase ends there, and what our own machine took on top is a phase of its own,
+//!   [`PhaseKind::Here`].
+//!
+//! ```
+//! use roundtrip_record::*;
+//! use roundtrip_story::Story;
+//!
+//! let mut log = Log::memory();
+//! log.host("client", Role::Client, &[]);
+//! let lookup = LookupId(1);
+//! log.emit(Time::ZERO, None, || {
+//!     What::NameStarted(NameStarted { lookup, name: "example.com.".into(), types: vec!["A".into()] })
+//! });
+//! log.emit(Time::from_millis(24), None, || {
+//!     What::NameEnded(NameEnded { lookup, addresses: vec![], aliases: vec![], ttl: None })
+//! });
+//! let story = Story::new(log.events());
+//! assert_eq!(story.total().took().as_millis(), 24);
+//! ```
+#![forbid(unsafe_code)]
+
+mod chain;
+mod connection;
+mod exchange;
+mod join;
+mod lookup;
+mod loss;
+mod metric;
+mod original;
+mod path;
+mod phase;
+mod read;
+mod span;
+mod stamps;
+mod story;
+
+pub use connection::{Connection, End, Seen, StateChange};
+pub use exchange::{Attempted, Exchange, Head, Tunnel};
+pub use lookup::{Lookup, Rung};
+pub use loss::Losses;
+pub use metric::{Metric, Unit};
+pub use original::{Original, OriginalExchange};
+pub use path::{Critical, Leg, LegKind};
+pub use phase::{Phase, PhaseKind};
+pub use span::{At, Span, as_millis, ms};
+pub use story::{Reached, Story};

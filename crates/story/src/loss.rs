@@ -1,0 +1,64 @@
+//! What was lost on a connection while something waited for it.
+
+use core::time::Duration;
+
+use roundtrip_record::{Direction, Time, Timer};
+use serde::{Serialize, Serializer};
+
+use crate::connection::{Connection, End};
+use crate::span::{Span, as_millis};
+
+/// Segments that had to be sent again in a stretch of time, at either end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Losses {
+    /// How often something was sent again.
+    pub resent: u32,
+    /// The retransmission timeouts that ran out, each as long as it was set: the second of two in a
+    /// row is twice the first (RFC 6298 §5.5).
+    #[serde(rename = "timeouts_ms", serialize_with = "millis")]
+    pub timeouts: Vec<Duration>,
+}
+
+fn millis<S: Serializer>(timeouts: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(timeouts.iter().map(|timeout| as_millis(*timeout)))
+}
+
+impl Losses {
+    /// Whether nothing was lost.
+    pub fn is_nothing(&self) -> bool {
+        self.resent == 0 && self.timeouts.is_empty()
+    }
+
+    /// Counts at both ends of a connection.
+    pub(crate) fn during(connection: &Connection, span: Span) -> Self {
+        let mut losses = Self::default();
+        for end in connection.ends() {
+            losses.count(end, span);
+        }
+        losses
+    }
+
+    fn count(&mut self, end: &End, span: Span) {
+        // What is sent again at the begin of a phase was lost in the one before.
+        let within = |at: Time| at > span.start && at <= span.end;
+        let again = end.segments.iter().filter(|seen| {
+            seen.what.direction == Direction::Sent && seen.what.retransmission && within(seen.at)
+        });
+        self.resent += again.count() as u32;
+        let fired = end
+            .timers
+            .iter()
+            .filter(|timer| timer.what.timer == Timer::Retransmission && within(timer.at));
+        self.timeouts.extend(fired.filter_map(|timer| timeout(end, timer.at)));
+    }
+}
+
+/// How long the timer that fired at `at` had been set: since the last send before it.
+fn timeout(end: &End, at: Time) -> Option<Duration> {
+    let sends = end.segments.iter().filter(|seen| {
+        let what = &seen.what;
+        let takes_room = what.length > 0 || what.flags.has("SYN") || what.flags.has("FIN");
+        what.direction == Direction::Sent && takes_room && seen.at < at
+    });
+    sends.map(|seen| seen.at).max().map(|sent| at - sent)
+}

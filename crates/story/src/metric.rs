@@ -1,0 +1,169 @@
+//! The figures of a run as flat rows, for comparisons, budgets and tables.
+
+use core::time::Duration;
+
+use roundtrip_record::{Milestone, Time};
+use serde::Serialize;
+
+use crate::connection::{Connection, End};
+use crate::exchange::Exchange;
+use crate::path::LegKind;
+use crate::phase::PhaseKind;
+use crate::span::as_millis;
+use crate::story::Story;
+
+/// What a figure is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Unit {
+    /// Milliseconds.
+    #[serde(rename = "ms")]
+    Milliseconds,
+    /// Bytes.
+    #[serde(rename = "bytes")]
+    Bytes,
+    /// A number of things.
+    #[serde(rename = "count")]
+    Count,
+}
+
+/// One figure of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Metric {
+    /// Its name, the W3C's where there is one.
+    pub name: &'static str,
+    /// What it is counted in.
+    pub unit: Unit,
+    /// How much.
+    pub value: f64,
+    /// What it is.
+    pub definition: &'static str,
+}
+
+/// A figure's name, unit and definition, and how it is read off a story.
+struct Row {
+    name: &'static str,
+    unit: Unit,
+    definition: &'static str,
+    read: fn(&Story) -> Option<f64>,
+}
+
+macro_rules! rows {
+    ($($name:literal $unit:ident $definition:literal $read:expr;)*) => {
+        &[$(Row { name: $name, unit: Unit::$unit, definition: $definition, read: $read },)*]
+    };
+}
+
+/// Times of the page are counted from the first wish, which is the navigation's start.
+const ROWS: &[Row] = rows! {
+    "duration" Milliseconds
+        "from the first wish to the last milestone, body or lookup; connections that close later are not in it"
+        |story| Some(as_millis(story.total().took()));
+    "redirectTime" Milliseconds
+        "redirectEnd - redirectStart (W3C Navigation Timing): from the first wish to the request for the answer itself"
+        |story| Some(since(story, story.document().filter(|_| story.chain().len() > 1)?.span.start));
+    "domainLookupTime" Milliseconds
+        "domainLookupEnd - domainLookupStart of the answer (W3C Resource Timing)"
+        |story| spent(story, PhaseKind::Name);
+    "connectTime" Milliseconds
+        "connectEnd - connectStart of the answer without TLS (W3C Resource Timing), from SYN to SYN-ACK where they were seen"
+        |story| spent(story, PhaseKind::Connect);
+    "secureConnectionTime" Milliseconds
+        "connectEnd - secureConnectionStart of the answer (W3C Resource Timing)"
+        |story| spent(story, PhaseKind::Tls);
+    "waitTime" Milliseconds
+        "from the request's last byte to the response's first, of the answer"
+        |story| spent(story, PhaseKind::Wait);
+    "responseTime" Milliseconds
+        "responseEnd - responseStart of the answer (W3C Resource Timing)"
+        |story| spent(story, PhaseKind::Body);
+    "responseStart" Milliseconds
+        "from the first wish to the first byte of the answer (W3C Navigation Timing; also called time to first byte)"
+        |story| Some(since(story, first_byte(story.document()?)?));
+    "responseEnd" Milliseconds
+        "from the first wish to the last byte of the answer (W3C Navigation Timing)"
+        |story| Some(since(story, story.document()?.response.as_ref()?.at));
+    "domInteractive" Milliseconds
+        "the parser is done with the document (W3C Navigation Timing)"
+        |story| reached(story, &Milestone::DomInteractive);
+    "domContentLoadedEventEnd" Milliseconds
+        "listeners of DOMContentLoaded have run (W3C Navigation Timing)"
+        |story| reached(story, &Milestone::DomContentLoadedEventEnd);
+    "first-paint" Milliseconds
+        "the first pixels that differ from a blank page (W3C Paint Timing)"
+        |story| reached(story, &Milestone::FirstPaint);
+    "domComplete" Milliseconds
+        "the document and all it waits for are there (W3C Navigation Timing)"
+        |story| reached(story, &Milestone::DomComplete);
+    "loadEventEnd" Milliseconds
+        "listeners of load have run (W3C Navigation Timing)"
+        |story| reached(story, &Milestone::LoadEventEnd);
+    "criticalPathQueueing" Milliseconds
+        "time on the critical path in which a request waited for its turn"
+        |story| Some(as_millis(story.critical_to_end().spent(LegKind::Phase(PhaseKind::Blocked))));
+    "criticalPathPage" Milliseconds
+        "time on the critical path that the page itself took: parsing, layout, painting"
+        |story| Some(as_millis(story.critical_to_end().spent(LegKind::Page)));
+    "criticalPathHere" Milliseconds
+        "time on the critical path in which our own machine had what it waited for and had not gone on yet"
+        |story| Some(as_millis(story.critical_to_end().spent(LegKind::Phase(PhaseKind::Here))));
+    "closeTime" Milliseconds
+        "from our first step towards closing the connections still open after duration until all were closed in both directions; TIME_WAIT is not in it"
+        |story| Some(as_millis(story.close()?.took()));
+    "requests" Count "exchanges that were wanted" |story| Some(story.seen().len() as f64);
+    "failedRequests" Count
+        "exchanges without a complete response of a status below 400"
+        |story| Some(story.seen().iter().filter(|one| !one.succeeded() && !one.from_cache).count() as f64);
+    "connections" Count
+        "connections that were opened"
+        |story| Some(story.connections.iter().filter(|one| one.client.is_some()).count() as f64);
+    "retransmissions" Count
+        "segments that the client's and, where we ran them, the servers' ends sent again"
+        |story| Some(f64::from(story.connections.iter().flat_map(Connection::ends).map(End::retransmissions).sum::<u32>()));
+    "transferSize" Bytes
+        "bytes of heads and bodies received, framing included (W3C Resource Timing, summed)"
+        |story| Some(story.received() as f64);
+    "encodedBodySize" Bytes
+        "bytes of bodies received before content codings were undone (W3C Resource Timing, summed)"
+        |story| Some(bodies(story, |body| body.encoded));
+    "decodedBodySize" Bytes
+        "bytes of bodies received after content codings were undone (W3C Resource Timing, summed)"
+        |story| Some(bodies(story, |body| body.decoded));
+};
+
+fn since(story: &Story, at: Time) -> f64 {
+    as_millis(at - story.total().start)
+}
+
+fn reached(story: &Story, milestone: &Milestone) -> Option<f64> {
+    Some(since(story, story.milestone(milestone)?))
+}
+
+fn spent(story: &Story, kind: PhaseKind) -> Option<f64> {
+    story.document()?.spent(kind).map(as_millis)
+}
+
+fn first_byte(exchange: &Exchange) -> Option<Time> {
+    let body = exchange.phase(PhaseKind::Wait)?;
+    exchange.head().map(|_| body.span.end)
+}
+
+fn bodies(story: &Story, of: fn(&roundtrip_record::Body) -> u64) -> f64 {
+    let responses = story.seen().iter().filter_map(|exchange| exchange.response.as_ref());
+    responses.map(|response| of(&response.what.body)).sum::<u64>() as f64
+}
+
+impl Story {
+    /// Its figures; those that this run does not have are not there.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let rows = ROWS.iter().filter_map(|row| {
+            let value = (row.read)(self)?;
+            Some(Metric { name: row.name, unit: row.unit, value, definition: row.definition })
+        });
+        rows.collect()
+    }
+
+    /// What all exchanges together spent in phases of one kind; at one time several may.
+    pub fn spent(&self, kind: PhaseKind) -> Duration {
+        self.seen().iter().filter_map(|exchange| exchange.spent(kind)).sum()
+    }
+}

@@ -1,0 +1,208 @@
+//! The critical path: the chain of waits that the answer, the first paint or the load had to go
+//! through, from the first wish on. What is not on it could have been slower without harm.
+
+use core::time::Duration;
+
+use roundtrip_record::{Blocks, ExchangeId, Initiator, Milestone, Time};
+use serde::{Serialize, Serializer};
+
+use crate::exchange::Exchange;
+use crate::phase::PhaseKind;
+use crate::span::Span;
+use crate::story::Story;
+
+/// What a stretch of the critical path was spent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LegKind {
+    /// A phase of an exchange.
+    Phase(PhaseKind),
+    /// The page: parsing, layout, painting, and whatever lies between a resource and its use.
+    Page,
+    /// Connections were closed after everything had come.
+    Close,
+}
+
+impl LegKind {
+    /// Its name in every view.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Phase(kind) => kind.name(),
+            Self::Page => "page",
+            Self::Close => "close",
+        }
+    }
+}
+
+impl Serialize for LegKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// A stretch of the critical path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Leg {
+    /// What it was spent on.
+    pub step: LegKind,
+    /// The exchange, where it was one's.
+    pub exchange: Option<ExchangeId>,
+    /// When.
+    #[serde(flatten)]
+    pub span: Span,
+}
+
+impl Leg {
+    /// How long it took.
+    pub fn took(&self) -> Duration {
+        self.span.took()
+    }
+}
+
+/// The critical path to one moment. Its legs follow one another without a gap.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Critical {
+    /// From the first wish to that moment.
+    #[serde(flatten)]
+    pub span: Span,
+    /// Its stretches, in order of time; none is empty.
+    pub legs: Vec<Leg>,
+}
+
+impl Critical {
+    /// The leg that took longest, among equals the first.
+    pub fn longest(&self) -> Option<&Leg> {
+        self.legs.iter().fold(None, |best: Option<&Leg>, leg| match best {
+            Some(best) if best.took() >= leg.took() => Some(best),
+            _ => Some(leg),
+        })
+    }
+
+    /// All time spent on one thing.
+    pub fn spent(&self, step: LegKind) -> Duration {
+        self.legs.iter().filter(|leg| leg.step == step).map(Leg::took).sum()
+    }
+
+    /// Adds a leg; one that goes on with the last is joined to it.
+    fn push(&mut self, step: LegKind, exchange: Option<ExchangeId>, span: Span) {
+        if span.took().is_zero() {
+            return;
+        }
+        match self.legs.last_mut() {
+            Some(last) if last.step == step && last.exchange == exchange => {
+                last.span.end = span.end;
+            }
+            _ => self.legs.push(Leg { step, exchange, span }),
+        }
+    }
+}
+
+impl Story {
+    /// The critical path to the first paint; `None` where nothing was painted.
+    pub fn critical_to_paint(&self) -> Option<Critical> {
+        let painted = self.milestone(&Milestone::FirstPaint)?;
+        let document = self.document().map(|document| document.id);
+        let awaited = |exchange: &&Exchange| {
+            exchange.blocks != Blocks::Nothing || Some(exchange.id) == document
+        };
+        Some(self.critical(painted, awaited))
+    }
+
+    /// The critical path to the end of everything: the load, or the last body, or the fault.
+    pub fn critical_to_end(&self) -> Critical {
+        self.critical(self.total().end, |_| true)
+    }
+
+    /// What took longest of all that had to be waited for: a leg of the critical path to the end, or
+    /// the close of the connections after it. With it, how long all of that took.
+    pub fn slowest(&self) -> Option<(Leg, Duration)> {
+        let path = self.critical_to_end();
+        let close = self.close().map(|span| Leg { step: LegKind::Close, exchange: None, span });
+        let whole = path.span.took() + close.map_or(Duration::ZERO, |close| close.took());
+        let longest = path.longest().copied();
+        let close = close.filter(|close| longest.is_none_or(|leg| close.took() > leg.took()));
+        let slowest = close.or(longest).filter(|leg| !leg.took().is_zero())?;
+        Some((slowest, whole))
+    }
+
+    /// Walks back from a moment: what ended last before it, what that waited for, what had asked for
+    /// it, and so on to the first wish.
+    fn critical(&self, goal: Time, awaited: impl Fn(&&Exchange) -> bool) -> Critical {
+        let start = self.total().start;
+        let mut hops: Vec<Hop<'_>> = Vec::new();
+        let begun = self.seen().iter().filter(|exchange| exchange.span.start < goal);
+        // Among those that were there at the same time the younger one counts.
+        let last = begun
+            .filter(awaited)
+            .max_by_key(|exchange| (exchange.span.end.min(goal), exchange.span.start, exchange.id));
+        let mut next = last.map(|exchange| Hop { exchange, until: goal, then: LegKind::Page });
+        while let Some(hop) = next {
+            let (exchange, until) = (hop.exchange, hop.exchange.span.start);
+            next = self
+                .asked_by(exchange)
+                .filter(|(by, _)| {
+                    by.span.start < until && hops.iter().all(|hop| hop.exchange.id != by.id)
+                })
+                .map(|(exchange, then)| Hop { exchange, until, then });
+            hops.push(hop);
+        }
+        let mut path = Critical { span: Span::new(start, goal), legs: Vec::new() };
+        let first = hops.last().map_or(goal, |hop| hop.exchange.span.start);
+        self.before(&mut path, Span::new(start, first));
+        for hop in hops.iter().rev() {
+            hop.walk(&mut path);
+        }
+        path
+    }
+
+    /// What lies before the first exchange: lookups, where there are any.
+    fn before(&self, path: &mut Critical, span: Span) {
+        let mut cursor = span.start;
+        for lookup in &self.lookups {
+            let own = lookup.span.within(Span::new(cursor, span.end));
+            path.push(LegKind::Phase(PhaseKind::Here), None, Span::new(cursor, own.start));
+            path.push(LegKind::Phase(PhaseKind::Name), None, own);
+            cursor = own.end;
+        }
+        path.push(LegKind::Phase(PhaseKind::Here), None, Span::new(cursor, span.end));
+    }
+
+    /// The exchange because of which another was wanted, and what lies between the two.
+    fn asked_by(&self, exchange: &Exchange) -> Option<(&Exchange, LegKind)> {
+        let before = |url: &str| {
+            let mut older = self.seen().iter().filter(|one| one.span.start <= exchange.span.start);
+            older.rfind(|one| one.url == url && one.id != exchange.id)
+        };
+        match &exchange.initiator {
+            Initiator::Redirect { of, .. } | Initiator::Retry { of } => {
+                Some((self.exchange(*of)?, LegKind::Phase(PhaseKind::Here)))
+            }
+            Initiator::Parser { url, .. }
+            | Initiator::Style { url }
+            | Initiator::Script { url, .. } => Some((before(url)?, LegKind::Page)),
+            Initiator::User | Initiator::Peer => {
+                let earlier = self.seen().iter().find(|one| one.next == Some(exchange.id))?;
+                Some((earlier, LegKind::Phase(PhaseKind::Here)))
+            }
+        }
+    }
+}
+
+/// An exchange on the path, until when it matters, and what follows it until then.
+struct Hop<'a> {
+    exchange: &'a Exchange,
+    until: Time,
+    then: LegKind,
+}
+
+impl Hop<'_> {
+    fn walk(&self, path: &mut Critical) {
+        let whole = Span::new(self.exchange.span.start, self.exchange.span.end.min(self.until));
+        for phase in &self.exchange.phases {
+            let span = phase.span.within(whole);
+            path.push(LegKind::Phase(phase.kind), Some(self.exchange.id), span);
+        }
+        // An exchange from a cache has no phases.
+        let covered = path.legs.last().map_or(whole.start, |leg| leg.span.end).max(whole.start);
+        path.push(self.then, None, Span::new(covered, self.until));
+    }
+}

@@ -1,0 +1,348 @@
+//! The first pass over a record: each event is filed where it belongs.
+
+use std::collections::BTreeMap;
+
+use roundtrip_record::{
+    ConnectAttempt, ConnectResult, ConnectionId, Event, ExchangeId, LookupId, NameAnswered,
+    NameAsked, PageFound, Transport, What,
+};
+
+use crate::connection::{Connection, End, StateChange};
+use crate::exchange::{Attempted, Exchange, Tunnel};
+use crate::lookup::{Lookup, Rung};
+use crate::span::{At, Span};
+use crate::story::{Reached, Story};
+
+/// What is filed while events are read.
+#[derive(Default)]
+pub(crate) struct Filed {
+    pub(crate) story: Story,
+    pub(crate) exchanges: BTreeMap<ExchangeId, Exchange>,
+    pub(crate) lookups: BTreeMap<LookupId, Lookup>,
+    pub(crate) ends: BTreeMap<ConnectionId, End>,
+    /// What is told of a connection above TCP, by the number of the end that told it.
+    pub(crate) above: BTreeMap<ConnectionId, Connection>,
+    pub(crate) attempts: Vec<Attempted>,
+    pub(crate) found: BTreeMap<String, PageFound>,
+}
+
+impl Filed {
+    /// Files all events of a record.
+    pub(crate) fn read(events: Vec<Event>) -> Self {
+        let mut filed = Self::default();
+        // An end may report the segment that made it before it reports itself.
+        for event in &events {
+            filed.open(event);
+        }
+        for event in &events {
+            filed.file(event);
+        }
+        filed.story.events = events;
+        filed.story.events.sort_by_key(|event| event.id);
+        filed
+    }
+
+    fn file(&mut self, event: &Event) {
+        match &event.what {
+            What::RunStarted(run) => self.story.run = Some(run.clone()),
+            What::RunEnded(ended) => self.story.ended = Some(ended.clone()),
+            What::HostDeclared(host) => {
+                self.story.hosts.insert(host.id, host.clone());
+            }
+            What::LinkDeclared(link) => self.story.links.push(link.clone()),
+            What::LinkCounts(counts) => self.story.link_counts.push(*counts),
+            What::Unseen(unseen) => {
+                if !self.story.unseen.contains(unseen) {
+                    self.story.unseen.push(unseen.clone());
+                }
+            }
+            What::NeighbourChanged(changed) => {
+                self.story.neighbours.push((event.host, at(event, changed)));
+            }
+            What::Fault(fault) => self.story.faults.push(at(event, fault)),
+            _ => {
+                self.name(event);
+                self.tcp(event);
+                self.http(event);
+                self.page(event);
+            }
+        }
+    }
+
+    fn name(&mut self, event: &Event) {
+        match &event.what {
+            What::NameStarted(started) => {
+                let lookup = Lookup {
+                    id: started.lookup,
+                    host: event.host,
+                    event: event.id,
+                    name: started.name.clone(),
+                    types: started.types.clone(),
+                    span: Span::new(event.at, event.at),
+                    rungs: Vec::new(),
+                    messages: Vec::new(),
+                    addresses: Vec::new(),
+                    aliases: Vec::new(),
+                    ttl: None,
+                    over: false,
+                    end_event: None,
+                    nested: Vec::new(),
+                };
+                self.lookups.entry(started.lookup).or_insert(lookup);
+            }
+            What::NameAsked(asked) => {
+                if let Some(lookup) = self.lookups.get_mut(&asked.lookup) {
+                    lookup.rungs.push(rung(event, asked));
+                    lookup.span.end = lookup.span.end.max(event.at);
+                }
+            }
+            What::NameAnswered(answered) => {
+                if let Some(lookup) = self.lookups.get_mut(&answered.lookup) {
+                    answer(lookup, event, answered);
+                    lookup.span.end = lookup.span.end.max(event.at);
+                }
+            }
+            What::DnsMessage(message) => {
+                let lookup = message.lookup.and_then(|id| self.lookups.get_mut(&id));
+                if let Some(lookup) = lookup {
+                    lookup.messages.push(at(event, message));
+                }
+            }
+            What::NameEnded(ended) => {
+                if let Some(lookup) = self.lookups.get_mut(&ended.lookup) {
+                    lookup.span.end = lookup.span.end.max(event.at);
+                    lookup.addresses.clone_from(&ended.addresses);
+                    lookup.aliases.clone_from(&ended.aliases);
+                    lookup.ttl = ended.ttl;
+                    lookup.over = true;
+                    lookup.end_event = Some(event.id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, event: &Event) {
+        let (id, transport, side, local, remote) = match &event.what {
+            What::TcpOpened(end) => {
+                (end.connection, Transport::Tcp, end.side, end.local, end.remote)
+            }
+            What::QuicOpened(end) => {
+                (end.connection, Transport::Quic, end.side, end.local, end.remote)
+            }
+            _ => return,
+        };
+        let end = End {
+            id,
+            host: event.host,
+            transport,
+            side,
+            local,
+            remote,
+            opened: event.at,
+            states: Vec::new(),
+            segments: Vec::new(),
+            congestion: Vec::new(),
+            timers: Vec::new(),
+            infos: Vec::new(),
+            reads: Vec::new(),
+            closed: None,
+            quic_closed: None,
+        };
+        self.ends.entry(id).or_insert(end);
+    }
+
+    fn tcp(&mut self, event: &Event) {
+        match &event.what {
+            What::ConnectAttempt(attempt) => self.attempts.push(Attempted {
+                at: event.at,
+                event: event.id,
+                attempt: attempt.clone(),
+                result: None,
+            }),
+            What::ConnectResult(result) => self.connected(event, result),
+            What::TcpStateChanged(changed) => {
+                let change =
+                    StateChange { from: changed.from, to: changed.to, how: changed.how.clone() };
+                self.end(changed.connection, |end| end.states.push(at(event, &change)));
+            }
+            What::TcpSegment(segment) => {
+                self.end(segment.connection, |end| end.segments.push(at(event, segment)));
+            }
+            What::TcpCongestion(sample) => {
+                self.end(sample.connection, |end| end.congestion.push(at(event, sample)));
+            }
+            What::TcpTimer(timer) => {
+                self.end(timer.connection, |end| end.timers.push(at(event, timer)));
+            }
+            What::TcpInfo(info) => {
+                self.end(info.connection, |end| end.infos.push(at(event, info)));
+            }
+            What::TcpRead(read) => {
+                self.end(read.connection, |end| end.reads.push(at(event, read)));
+            }
+            What::TcpClosed(closed) => {
+                self.end(closed.connection, |end| end.closed = Some(at(event, closed)));
+            }
+            What::QuicClosed(closed) => {
+                self.end(closed.connection, |end| end.quic_closed = Some(at(event, closed)));
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, id: ConnectionId, act: impl FnOnce(&mut End)) {
+        if let Some(end) = self.ends.get_mut(&id) {
+            act(end);
+        }
+    }
+
+    /// A result belongs to the attempt that caused it, or else to the last open one that fits.
+    fn connected(&mut self, event: &Event, result: &ConnectResult) {
+        let fits = |attempted: &Attempted| {
+            let ConnectAttempt { exchange, to, .. } = &attempted.attempt;
+            attempted.result.is_none() && *exchange == result.exchange && *to == result.to
+        };
+        let caused =
+            self.attempts.iter().position(|attempted| Some(attempted.event) == event.cause);
+        let attempt = caused.or_else(|| self.attempts.iter().rposition(fits));
+        if let Some(attempted) = attempt.and_then(|n| self.attempts.get_mut(n)) {
+            attempted.result = Some(at(event, result));
+        }
+    }
+
+    fn http(&mut self, event: &Event) {
+        match &event.what {
+            What::TlsStarted(started) => {
+                self.above(started.connection).tls_started = Some(at(event, started));
+            }
+            What::TlsEstablished(done) => {
+                self.above(done.connection).tls = Some(at(event, done));
+            }
+            What::ExchangeStarted(started) => {
+                let exchange = Exchange::wanted(event.at, event.id, started);
+                self.exchanges.entry(started.exchange).or_insert(exchange);
+            }
+            What::ExchangeNote(note) => {
+                if let Some(exchange) = self.exchanges.get_mut(&note.exchange) {
+                    exchange.notes.push(at(event, note));
+                }
+            }
+            What::RequestSent(request) => self.exchange(request.exchange, event, |exchange| {
+                exchange.connection = Some(request.connection);
+                if request.method == "CONNECT" && exchange.method != "CONNECT" {
+                    exchange.tunnel =
+                        Some(Tunnel { request: at(event, request), heads: Vec::new() });
+                    return;
+                }
+                exchange.lookup = request.lookup.or(exchange.lookup);
+                exchange.request = Some(at(event, request));
+            }),
+            What::ResponseHead(head) => self.exchange(head.exchange, event, |exchange| {
+                exchange.connection = Some(head.connection);
+                match &mut exchange.tunnel {
+                    // Nothing was asked of the server itself yet.
+                    Some(tunnel) if exchange.request.is_none() => {
+                        tunnel.heads.push(at(event, head));
+                    }
+                    _ => exchange.heads.push(at(event, head)),
+                }
+            }),
+            What::ResponseEnded(response) => self.exchange(response.exchange, event, |exchange| {
+                exchange.connection = Some(response.connection);
+                exchange.response = Some(at(event, response));
+            }),
+            What::ExchangeEnded(ended) => self.exchange(Some(ended.exchange), event, |exchange| {
+                exchange.complete = ended.complete;
+                exchange.from_cache = ended.from_cache;
+                exchange.over = true;
+            }),
+            What::ConnectionEnding(ending) => {
+                self.above(ending.connection).ending = Some(at(event, ending));
+                let carried = self.exchanges.values_mut().filter(|exchange| {
+                    exchange.connection == Some(ending.connection)
+                        && exchange.ending.is_none()
+                        && exchange.response.is_some()
+                });
+                if let Some(exchange) = carried.last() {
+                    exchange.ending = Some(at(event, ending));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn exchange(&mut self, id: Option<ExchangeId>, event: &Event, act: impl FnOnce(&mut Exchange)) {
+        if let Some(exchange) = id.and_then(|id| self.exchanges.get_mut(&id)) {
+            act(exchange);
+            if exchange.response.is_none() || matches!(event.what, What::ResponseEnded(_)) {
+                exchange.span.end = exchange.span.end.max(event.at);
+            }
+        }
+    }
+
+    fn above(&mut self, id: ConnectionId) -> &mut Connection {
+        self.above.entry(id).or_default()
+    }
+
+    fn page(&mut self, event: &Event) {
+        match &event.what {
+            What::PageFound(found) => {
+                if found.not_fetched.is_some() {
+                    self.story.not_fetched.push(found.clone());
+                }
+                self.found.entry(found.url.clone()).or_insert_with(|| found.clone());
+            }
+            What::Milestone(milestone) => {
+                let reached = Reached { name: milestone.name.clone() };
+                self.story.milestones.push(at(event, &reached));
+            }
+            What::PagePainted(painted) => self.story.painted = Some(at(event, painted)),
+            What::PageNote(note) => self.story.notes.push(note.note.clone()),
+            _ => {}
+        }
+    }
+}
+
+fn at<T: Clone>(event: &Event, what: &T) -> At<T> {
+    At { at: event.at, event: event.id, what: what.clone() }
+}
+
+fn rung(event: &Event, asked: &NameAsked) -> Rung {
+    Rung {
+        source: asked.source.clone(),
+        event: event.id,
+        asked: asked.name.clone(),
+        record_type: asked.record_type.clone(),
+        at: event.at,
+        took: core::time::Duration::ZERO,
+        outcome: None,
+        records: Vec::new(),
+    }
+}
+
+fn answer(lookup: &mut Lookup, event: &Event, answered: &NameAnswered) {
+    let asked = lookup.rungs.iter_mut().rev().find(|rung| {
+        rung.outcome.is_none()
+            && rung.source == answered.source
+            && rung.asked == answered.name
+            && rung.record_type == answered.record_type
+    });
+    if let Some(rung) = asked {
+        rung.took = answered.took;
+        rung.outcome = Some(answered.outcome.clone());
+        rung.records.clone_from(&answered.records);
+        return;
+    }
+    // An answer without a question: a rung that was skipped, or settled at once.
+    lookup.rungs.push(Rung {
+        source: answered.source.clone(),
+        event: event.id,
+        asked: answered.name.clone(),
+        record_type: answered.record_type.clone(),
+        at: event.at - answered.took,
+        took: answered.took,
+        outcome: Some(answered.outcome.clone()),
+        records: answered.records.clone(),
+    });
+}
