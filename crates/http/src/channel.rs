@@ -203,6 +203,17 @@ impl<S: AsyncRead + AsyncWrite + Transport + Unpin> Transport for Channel<S> {
         }
     }
 
+    /// What TLS has not written yet has not left either.
+    fn departed(&self) -> Option<Time> {
+        match self {
+            Self::Plain(stream) => stream.departed(),
+            Self::Tls(tls) => {
+                let (raw, session) = tls.get_ref();
+                raw.stream.departed().filter(|_| !session.wants_write())
+            }
+        }
+    }
+
     fn set_nodelay(&mut self, nodelay: Nodelay) {
         self.raw_mut().set_nodelay(nodelay);
     }

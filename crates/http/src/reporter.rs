@@ -33,6 +33,8 @@ pub(crate) struct RequestReport<'a> {
     pub(crate) fields: &'a Fields,
     /// When its first byte passed.
     pub(crate) began: Time,
+    /// When its last byte had left this host or had arrived at it, where the wire tells.
+    pub(crate) passed: Option<Time>,
     pub(crate) head_bytes: u64,
     pub(crate) body_bytes: u64,
     pub(crate) body: Option<BodyRef>,
@@ -129,7 +131,7 @@ impl<W: Wire> Reporter<W> {
                 target: report.line.target.clone(),
                 fields: report.fields.to_record(),
                 began: report.began,
-                passed: None,
+                passed: report.passed,
                 head_bytes: report.head_bytes,
                 body_bytes: report.body_bytes,
                 body: report.body,

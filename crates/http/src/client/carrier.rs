@@ -40,6 +40,8 @@ pub(crate) struct Boarding {
 pub(crate) struct Sent {
     /// When its first byte was handed on.
     pub(crate) began: Time,
+    /// When its last byte had left this host, where the wire tells.
+    pub(crate) departed: Option<Time>,
     /// The fields as they stood on the wire.
     pub(crate) fields: Fields,
     /// Bytes of the head on the wire: of HTTP/1, line, fields and blank line; of later versions, the

@@ -253,6 +253,7 @@ impl<W: Wire> Talk<W> {
                 line: &self.line,
                 fields: &sent.fields,
                 began: sent.began,
+                passed: sent.departed,
                 head_bytes: sent.head_bytes,
                 body_bytes: sent.body_bytes,
                 body: sent.body,

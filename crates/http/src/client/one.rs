@@ -217,6 +217,7 @@ impl<W: Wire> Carrier for One<W> {
         let Some((head, out)) = &mut self.request else {
             return Sent {
                 began: now,
+                departed: None,
                 fields: Fields::new(),
                 head_bytes: 0,
                 body_bytes: 0,
@@ -225,6 +226,7 @@ impl<W: Wire> Carrier for One<W> {
         };
         Sent {
             began: out.began().unwrap_or(now),
+            departed: if out.is_done() { self.connection.channel.departed() } else { None },
             fields: head.fields.clone(),
             head_bytes: out.head_bytes(),
             body_bytes: out.body_bytes(),

@@ -183,7 +183,7 @@ impl<W: Wire> Stream<W> {
             head,
             framing,
             first_byte: block.map_or_else(|| self.two.wire().now(), |block| block.began.at),
-            arrived: block.and_then(|block| block.began.arrived),
+            arrived: block.and_then(|block| block.began.passed),
             first_segment: block.and_then(|block| block.began.segment),
         }
     }
@@ -240,6 +240,7 @@ impl<W: Wire> Carrier for Stream<W> {
     fn sent(&mut self) -> Sent {
         let mut ledger = self.two.tap().watch();
         let began = self.id.and_then(|id| ledger.began(id));
+        let departed = self.id.and_then(|id| ledger.departed(id));
         let block = self.id.and_then(|id| ledger.take_out(id));
         let mut fields = Fields::new();
         let (body_bytes, body) = match &mut self.request {
@@ -251,6 +252,7 @@ impl<W: Wire> Carrier for Stream<W> {
         };
         Sent {
             began: began.unwrap_or_else(|| self.two.wire().now()),
+            departed,
             fields,
             head_bytes: block.map_or(0, |block| block.bytes),
             body_bytes,

@@ -423,9 +423,9 @@ impl<W: Wire> Connection<W> {
         began: Time,
     ) -> (Reporter<W>, Option<EventId>) {
         let wire = &self.shared.wire;
-        let (cause, secure) = {
+        let (cause, passed, secure) = {
             let input = self.input.borrow();
-            (input.segment(), input.is_secure())
+            (input.segment(), input.arrived(), input.is_secure())
         };
         let url = if wire.log().is_on() { url(head, secure) } else { String::new() };
         let method = head.line.method.as_str();
@@ -439,6 +439,7 @@ impl<W: Wire> Connection<W> {
             line: &head.line,
             fields: &head.fields,
             began,
+            passed,
             head_bytes: head.bytes,
             body_bytes: body.expected().unwrap_or(0),
             body: None,

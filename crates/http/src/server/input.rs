@@ -105,6 +105,12 @@ impl<W: Wire> Input<W> {
         self.channel.as_ref()?.segment_at(used.checked_sub(1)?)
     }
 
+    /// When the last byte used so far had arrived, where the wire tells.
+    pub(crate) fn arrived(&self) -> Option<Time> {
+        let used = self.received - self.buffer.len() as u64;
+        self.channel.as_ref()?.arrived(used.checked_sub(1)?)
+    }
+
     /// Which request this is, from 1.
     pub(crate) fn number(&self) -> u32 {
         self.request

@@ -23,12 +23,12 @@ pub(crate) enum Way {
     Out,
 }
 
-/// When something passed; and, where it came in and the wire tells, when it had arrived, and the
-/// segment that brought it.
+/// When something was read or written; and, where the wire tells, when it had arrived or left, and
+/// the segment that brought it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) at: Time,
-    pub(crate) arrived: Option<Time>,
+    pub(crate) passed: Option<Time>,
     pub(crate) segment: Option<EventId>,
 }
 
@@ -98,7 +98,7 @@ impl<W: Wire, T: Watch> Wiretap<W, T> {
 
     /// Bytes have passed.
     fn pass(&self, way: Way, bytes: &[u8]) {
-        let (scanner, (arrived, segment)) = match way {
+        let (scanner, (passed, segment)) = match way {
             // What one read gave is taken for what its last segment brought: reads are short, and
             // through TLS nothing closer is known.
             Way::In => {
@@ -107,9 +107,9 @@ impl<W: Wire, T: Watch> Wiretap<W, T> {
                 let told = last.map(|last| (channel.arrived(last), channel.segment_at(last)));
                 (&self.incoming, told.unwrap_or_default())
             }
-            Way::Out => (&self.outgoing, (None, None)),
+            Way::Out => (&self.outgoing, (self.channel.borrow().departed(), None)),
         };
-        let moment = Moment { at: self.wire.now(), arrived, segment };
+        let moment = Moment { at: self.wire.now(), passed, segment };
         let mut watch = self.watch.borrow_mut();
         scanner.borrow_mut().scan(bytes, |passed| watch.passed(way, &passed, moment));
     }

@@ -46,7 +46,7 @@ struct Flow {
     /// When its first byte passed.
     began: Option<Time>,
     /// When its last byte passed: `END_STREAM`.
-    ended: Option<Time>,
+    ended: Option<Moment>,
     /// It was reset, by either end.
     reset: bool,
     /// Bytes of frames so far.
@@ -76,7 +76,7 @@ impl Stream {
         match way {
             Way::In => {
                 self.segment = moment.segment.or(self.segment);
-                self.arrived = moment.arrived.or(self.arrived);
+                self.arrived = moment.passed;
                 &mut self.incoming
             }
             Way::Out => &mut self.outgoing,
@@ -171,6 +171,11 @@ impl Ledger {
         self.streams.get(&stream)?.arrived
     }
 
+    /// When the last byte of a stream had left, where the wire tells.
+    pub(crate) fn departed(&self, stream: u32) -> Option<Time> {
+        self.streams.get(&stream)?.outgoing.ended?.passed
+    }
+
     /// Wakes this task when something passes out on a stream.
     pub(crate) fn wait(&mut self, stream: u32, context: &Context<'_>) {
         if let Some(stream) = self.streams.get_mut(&stream) {
@@ -213,7 +218,7 @@ impl Ledger {
             }
         }
         if head.ends_stream() {
-            flow.ended.get_or_insert(moment.at);
+            flow.ended.get_or_insert(moment);
         }
         if head.kind == Kind::RstStream {
             stream.outgoing.reset = true;
@@ -244,7 +249,7 @@ mod tests {
     }
 
     fn pass(ledger: &mut Ledger, way: Way, at: u64, head: FrameHead, payload: &[u8]) {
-        let moment = Moment { at: Time::from_nanos(at), arrived: None, segment: EventId::new(at) };
+        let moment = Moment { at: Time::from_nanos(at), passed: None, segment: EventId::new(at) };
         ledger.passed(way, &Passed::Head(head), moment);
         ledger.passed(way, &Passed::Frame(head, payload), moment);
     }
