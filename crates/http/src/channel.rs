@@ -10,6 +10,8 @@ use roundtrip_wire::{Nodelay, StreamInfo, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio_rustls::TlsStream;
 
+use crate::client::alert;
+
 /// A stream in the clear or through TLS.
 #[derive(Debug)]
 pub(crate) enum Channel<S> {
@@ -143,8 +145,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Channel<S> {
     ) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_read(context, buffer),
+            Self::Tls(tls) => {
+                let poll = Pin::new(tls.as_mut()).poll_read(context, buffer);
+                poll.map_err(|error| told(tls, error))
+            }
         }
+    }
+}
+
+/// An error of reading through TLS: an alert of the server's says in words what it means, since HTTP/2
+/// hands on no more than an error's text.
+fn told<S>(tls: &TlsStream<Counted<S>>, error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    match (tls, cause) {
+        (TlsStream::Client(_), Some(rustls::Error::AlertReceived(alert))) => {
+            let why = format!("the server ended TLS with the alert {}", alert::words(*alert));
+            io::Error::new(error.kind(), why)
+        }
+        _ => error,
     }
 }
 

@@ -254,6 +254,14 @@ pub enum FaultKind {
         /// Bytes promised; `None` for a chunked body without its last chunk.
         expected: Option<u64>,
     },
+    /// TLS ended inside the body without `close_notify` (RFC 8446 §6.1): anybody on the way may have
+    /// ended it, and nothing tells whether the body is whole.
+    TlsCut {
+        /// Bytes that arrived.
+        received: u64,
+        /// Bytes promised; `None` for a body that is chunked or framed by the end of the connection.
+        expected: Option<u64>,
+    },
     /// Nothing came for too long.
     Stalled {
         /// Bytes that had arrived.
@@ -438,6 +446,7 @@ impl FaultKind {
             Self::EmptyReply { reset: false } => 52,
             Self::EmptyReply { reset: true }
             | Self::Reset { .. }
+            | Self::TlsCut { .. }
             | Self::TunnelRefused { .. }
             | Self::ReceiveFailed { .. }
             | Self::HeadTooLarge { .. } => 56,

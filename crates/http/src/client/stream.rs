@@ -148,7 +148,11 @@ impl<W: Wire> Stream<W> {
         match error.get_io() {
             // What `h2` calls so is the end of the connection.
             Some(lost) if lost.kind() == io::ErrorKind::BrokenPipe => self.lost(false),
-            Some(lost) if lost.kind() == io::ErrorKind::UnexpectedEof => self.lost(false),
+            // How rustls tells of a missing close_notify.
+            Some(lost) if lost.kind() == io::ErrorKind::UnexpectedEof => match self.incoming {
+                None => self.lost(false),
+                Some(_) => Trouble::TlsCut,
+            },
             Some(lost) if super::trouble::is_reset(lost) => self.lost(true),
             Some(lost) => Trouble::Broken(lost.to_string()),
             // RFC 9113 §8.1.1: a body that is not as long as was promised is malformed.

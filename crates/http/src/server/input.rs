@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use roundtrip_record::{EventId, Framing};
+use roundtrip_record::{EventId, Framing, Time};
 use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 
