@@ -53,11 +53,6 @@ impl Host {
         self.udp.get(udp).map(|socket| socket.at)
     }
 
-    /// Datagrams that found the socket's queue full.
-    pub fn udp_dropped(&self, udp: UdpId) -> u64 {
-        self.udp.get(udp).map_or(0, |socket| socket.dropped)
-    }
-
     /// Sends a datagram, in fragments if it is longer than the path carries.
     ///
     /// # Errors

@@ -446,7 +446,6 @@ impl FaultKind {
             Self::EmptyReply { reset: false } => 52,
             Self::EmptyReply { reset: true }
             | Self::Reset { .. }
-            | Self::TlsCut { .. }
             | Self::TunnelRefused { .. }
             | Self::ReceiveFailed { .. }
             | Self::HeadTooLarge { .. } => 56,
@@ -458,7 +457,7 @@ impl FaultKind {
             // To curl, chunks that are none are an error of receiving.
             Self::Malformed { rule, .. } if rule.is_within(9112, "7") => 56,
             Self::Malformed { .. } => 8,
-            Self::Short { .. } => 18,
+            Self::Short { .. } | Self::TlsCut { .. } => 18,
             Self::Stalled { .. } | Self::TimedOut { .. } => 28,
             Self::TooManyRedirects { .. } => 47,
             Self::BadRedirect { .. } => 3,
