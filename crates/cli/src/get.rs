@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
                 Ok(early.code)
             }
             None if is_trust(&error) => {
-                complain(arguments, BAD_CA_FILE, &format!("{error:#}"));
+                complain(arguments, BAD_CA_FILE, &terminal::whole(&error));
                 Ok(BAD_CA_FILE)
             }
             None => Err(error),

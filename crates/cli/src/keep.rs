@@ -63,7 +63,7 @@ impl Kept {
                 _hold: Hold::Saved(writing),
             }),
             Err(error) if label == Label::default() => {
-                terminal::note(&format!("this run is not kept: {error:#}"));
+                terminal::note(&format!("this run is not kept: {}", terminal::whole(&error)));
                 Self::passing()
             }
             Err(error) => Err(error),

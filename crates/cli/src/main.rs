@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         // Whoever read our output has heard enough (`| head`): nothing is wrong.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("roundtrip: {error:#}");
+            eprintln!("roundtrip: {}", terminal::whole(&error));
             // curl's "failed early": what was asked for could not be begun.
             ExitCode::from(2)
         }

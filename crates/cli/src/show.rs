@@ -103,7 +103,10 @@ impl Listed {
                     verdict.result, verdict.subject
                 )
             }
-            Err(error) => format!("{begin}  cannot be read: {error:#}{marks}{pinned}"),
+            Err(error) => {
+                let why = terminal::whole(error);
+                format!("{begin}  cannot be read: {why}{marks}{pinned}")
+            }
         }
     }
 
@@ -129,7 +132,7 @@ impl Listed {
                 line["result"] = json!(verdict.result);
                 line["subject"] = json!(verdict.subject);
             }
-            Err(error) => line["error"] = json!(format!("{error:#}")),
+            Err(error) => line["error"] = json!(terminal::whole(error)),
         }
         line
     }

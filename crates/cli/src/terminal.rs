@@ -6,6 +6,14 @@ use roundtrip_report::{Charset, Colour, Options};
 
 use crate::args;
 
+/// An error with its causes, each said once: many errors of libraries end with their cause's own
+/// words.
+pub(crate) fn whole(error: &anyhow::Error) -> String {
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |said, cause| {
+        if said.ends_with(&cause) { said } else { format!("{said}: {cause}") }
+    })
+}
+
 /// How a view may look on standard output.
 pub(crate) fn options(wish: args::Colour) -> Options {
     let columns = rustix::termios::tcgetwinsize(stdout()).map(|size| usize::from(size.ws_col));
@@ -78,4 +86,20 @@ pub(crate) fn progress(text: &str) {
 /// Says on standard error what somebody should know who did not ask.
 pub(crate) fn note(text: &str) {
     eprintln!("roundtrip: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use roundtrip_record::FolderError;
+
+    use super::whole;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let source = || std::io::Error::other("no room");
+        let folder = FolderError::Io { path: "/runs".into(), source: source() };
+        assert_eq!(whole(&folder.into()), "/runs: no room");
+        let named = anyhow::Error::from(source()).context("the site");
+        assert_eq!(whole(&named), "the site: no room");
+    }
 }

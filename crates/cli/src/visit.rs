@@ -228,7 +228,8 @@ fn planned(arguments: &Visit, mut plan: Plan) -> anyhow::Result<Plan> {
     };
     plan.names = arguments.network.names(Families::default())?;
     plan.pins = pins(&arguments.resolve)?;
-    plan.limit = Some(seconds(arguments.max_time, "--max-time")?);
+    // As in curl, none is no limit.
+    plan.limit = Some(seconds(arguments.max_time, "--max-time")?).filter(|limit| !limit.is_zero());
     plan.client.timeouts.connect = Some(seconds(arguments.connect_timeout, "--connect-timeout")?);
     plan.client.timeouts.stall = Some(seconds(arguments.stall_timeout, "--stall-timeout")?);
     if arguments.no_keepalive {

@@ -1,4 +1,4 @@
-//! Values back to the script's notation, for what is shown of them.
+//! Values written back in the notation of scripts, for reports.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -89,7 +89,7 @@ impl Display for TcpSpec {
     }
 }
 
-/// Flags as packetdrill writes them: `S.`, and `-` for none.
+/// TCP flags as packetdrill writes them: `S.`, and `-` for none.
 struct Letters(Flags);
 
 impl Display for Letters {

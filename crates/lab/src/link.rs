@@ -1,20 +1,21 @@
-//! One direction of a link: a queue before a transmitter, and the way to the other end.
+//! One direction of a link: a queue, a transmitter, and the path to the other end.
 //!
 //! A frame that is handed over waits for those before it, takes its bytes (the Ethernet header
 //! included, preamble and frame check sequence not) times eight over the rate to transmit, and
-//! arrives `delay` after that. What befalls it on the way is decided in this order:
+//! arrives `delay` after that. What happens to it is decided in this order:
 //!
-//! 1. *queue*: it is dropped if the queue is full: if as many frames as the queue holds are waiting
-//!    already, or if its bytes do not fit beside those waiting. The frame that is being transmitted
-//!    does not wait. A managed queue drops (or marks) frames before it is full, when the transmitter
-//!    becomes free for them.
-//! 2. *loss*: it is lost on the way. It has taken its place and its time to transmit.
+//! 1. *queue*: the frame is dropped if the queue is full: if as many frames as the queue holds are
+//!    waiting already, or if its bytes do not fit beside those waiting. The frame that is being
+//!    transmitted does not wait. A managed queue drops (or marks) frames before it is full, when the
+//!    transmitter becomes free for them.
+//! 2. *loss*: the frame is lost on the way, after it has taken its place in the queue and its time
+//!    to transmit.
 //! 3. *corruption*: one bit flips. The receiver's frame check sequence finds it and the frame is
 //!    dropped; with [`Fcs::Off`](crate::Fcs::Off) it is delivered as it is.
-//! 4. *reordering*: it is held back, so that those behind it overtake it.
-//! 5. *duplication*: a copy arrives directly after it.
+//! 4. *reordering*: the frame is held back, so that those behind it overtake it.
+//! 5. *duplication*: a copy of the frame arrives directly after it.
 //!
-//! Each of these draws from a generator of its own, and so does jitter: switching one on moves
+//! Each of these draws from a generator of its own, and so does jitter: switching one on changes
 //! nothing in the others.
 
 use roundtrip_record::{DropReason, EventId, LinkCounts, LinkId, Time};
@@ -36,19 +37,19 @@ use crate::transmitter::{Transmitter, later, nanos};
 pub(crate) struct Link {
     gate: Gate,
     path: Path,
-    /// How long address resolution takes, nanoseconds, where it does not cross the link.
+    /// The delay of address resolution where it does not cross the link, nanoseconds.
     segment: Option<u64>,
     counts: LinkCounts,
 }
 
-/// What stands between a sender and the way to the other end.
+/// The queue and transmitter before the path to the other end.
 #[derive(Debug)]
 enum Gate {
-    /// Nothing: there is no limit to the rate.
+    /// No queue, since the rate is unlimited.
     Open,
-    /// A queue whose decisions fall when a frame is handed over.
+    /// A queue that decides when a frame is handed over.
     Tail(DropTail),
-    /// A queue whose decisions fall when the transmitter is free.
+    /// A queue that decides when the transmitter is free.
     Managed(Box<Managed>),
 }
 
@@ -93,7 +94,7 @@ impl Link {
         arrival.into_iter().chain(managed.wake()).min()
     }
 
-    /// Hands a frame over. Tells of each mishap; buffers that are not needed go back to the pool.
+    /// Hands a frame to the link. `tell` gets each mishap; unused buffers go back to the pool.
     #[inline]
     pub(crate) fn send(
         &mut self,
@@ -131,7 +132,7 @@ impl Link {
         }
     }
 
-    /// Does what is due at `now`, which [`Link::next`] named: answers with the frame that arrives, or
+    /// Does what is due at `now`, the time from [`Link::next`]: gives the frame that arrives, or
     /// lets the transmitter take its next one.
     #[inline]
     pub(crate) fn happen(

@@ -1,4 +1,4 @@
-//! A queue that decides when the transmitter is free: CoDel or FQ-CoDel.
+//! Managed queues, which decide when the transmitter is free: CoDel and FQ-CoDel.
 
 use roundtrip_record::{EventId, Time};
 
@@ -18,7 +18,7 @@ pub(crate) struct Managed {
     wake: Option<Time>,
 }
 
-/// Which way the queue is managed.
+/// The discipline of a managed queue.
 #[derive(Debug)]
 pub(crate) enum Manager {
     Codel(Codel),
@@ -59,7 +59,7 @@ impl Managed {
         self.wake
     }
 
-    /// Takes a frame, and transmits it at once where nothing stands before it.
+    /// Queues a frame, and transmits it at once if nothing is before it.
     pub(crate) fn send(
         &mut self,
         now: Time,
@@ -70,7 +70,8 @@ impl Managed {
     ) {
         let ready = self.transmitter.ready(now);
         if self.wake.is_none() && ready <= now {
-            // It became free with nothing to do, and the queue has learnt that it was empty.
+            // The transmitter became free with nothing to do, so the discipline must learn that the
+            // queue was empty.
             let nothing = self.queue.dequeue(now, ledger);
             debug_assert!(nothing.is_none(), "a frame waits, and the transmitter is not woken");
         }
@@ -84,7 +85,7 @@ impl Managed {
         ledger.counts.queue_peak = ledger.counts.queue_peak.max(waiting);
     }
 
-    /// The transmitter takes the next frame, at the time that [`Managed::wake`] named.
+    /// Lets the transmitter take the next frame, at the time of [`Managed::wake`].
     pub(crate) fn transmit(&mut self, now: Time, path: &mut Path, ledger: &mut Ledger<'_>) {
         if let Some(next) = self.queue.dequeue(now, ledger) {
             let sent = self.transmitter.take(now, next.frame.len() as u32);

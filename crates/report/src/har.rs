@@ -1,9 +1,13 @@
 //! HAR 1.2 (Jan Odvarko's specification; what Chrome and Firefox write and read).
 
+mod cookie;
+
 use core::time::Duration;
 
+use data_encoding::BASE64;
 use roundtrip_record::{Bodies, Field, Initiator, Milestone, Priority};
 use serde_json::{Map, Value, json};
+use url::form_urlencoded;
 
 use crate::model::{Exchange, Model, PhaseKind, as_millis};
 use crate::names;
@@ -172,7 +176,7 @@ fn request(exchange: &Exchange, bodies: &Bodies) -> Value {
         "method": exchange.method,
         "url": exchange.url,
         "httpVersion": sent.map_or("", |request| request.version.as_str()),
-        "cookies": [],
+        "cookies": cookie::sent(fields),
         "headers": headers(fields),
         "queryString": query(&exchange.url),
         "headersSize": sent.map_or(-1, |request| known(request.head_bytes)),
@@ -182,11 +186,16 @@ fn request(exchange: &Exchange, bodies: &Bodies) -> Value {
         let kept = sent.body.as_ref().filter(|body| body.length <= LARGEST_BODY);
         let text = kept
             .and_then(|body| bodies.get(body).ok())
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        request["postData"] = json!({
-            "mimeType": value(fields, "content-type").unwrap_or_default(),
-            "text": text.unwrap_or_default(),
-        });
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default();
+        let media = value(fields, "content-type").unwrap_or_default();
+        let mut data = json!({ "mimeType": media });
+        // Some readers of archives look at the text of a form only, others at its fields.
+        if essence(media) == "application/x-www-form-urlencoded" {
+            data["params"] = Value::Array(pairs(&text));
+        }
+        data["text"] = json!(text);
+        request["postData"] = data;
     }
     request
 }
@@ -208,7 +217,7 @@ fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
             match String::from_utf8(bytes) {
                 Ok(text) => content["text"] = json!(text),
                 Err(error) => {
-                    content["text"] = json!(crate::base64::encode(error.as_bytes()));
+                    content["text"] = json!(BASE64.encode(error.as_bytes()));
                     content["encoding"] = json!("base64");
                 }
             }
@@ -218,12 +227,13 @@ fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
         "status": head.map_or(0, |head| head.status),
         "statusText": head.map_or("", |head| head.reason.as_str()),
         "httpVersion": head.map_or("", |head| head.version.as_str()),
-        "cookies": [],
+        "cookies": cookie::set(fields),
         "headers": headers(fields),
         "content": content,
         "redirectURL": value(fields, "location").unwrap_or_default(),
         "headersSize": head.map_or(-1, |head| known(head.head_bytes)),
-        "bodySize": body.map_or(-1, |body| body.encoded as i64),
+        // As Chrome counts: with the framing, chunk sizes for instance.
+        "bodySize": body.map_or(-1, |body| body.framed.unwrap_or(body.encoded) as i64),
         "_transferSize": exchange.received(),
     })
 }
@@ -241,39 +251,22 @@ fn value<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
     fields.iter().find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.as_str())
 }
 
-/// The query's pairs, undone from percent coding.
-fn query(url: &str) -> Vec<Value> {
-    let Some((_, query)) = url.split('#').next().and_then(|url| url.split_once('?')) else {
-        return Vec::new();
-    };
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            json!({ "name": percent_decoded(name), "value": percent_decoded(value) })
-        })
-        .collect()
+/// The media type without its parameters, in lower case.
+fn essence(media: &str) -> String {
+    media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|hex| core::str::from_utf8(hex).ok());
-        let byte =
-            hex.filter(|_| bytes[at] == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (byte, bytes[at]) {
-            (Some(byte), _) => {
-                decoded.push(byte);
-                at += 2;
-            }
-            (None, b'+') => decoded.push(b' '),
-            (None, byte) => decoded.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
+/// The query's pairs, undone from percent coding.
+fn query(url: &str) -> Vec<Value> {
+    let query = url.split('#').next().and_then(|url| url.split_once('?'));
+    query.map_or_else(Vec::new, |(_, query)| pairs(query))
+}
+
+/// The pairs of a form or a query (`application/x-www-form-urlencoded`, WHATWG URL §5.1).
+fn pairs(text: &str) -> Vec<Value> {
+    form_urlencoded::parse(text.as_bytes())
+        .map(|(name, value)| json!({ "name": name, "value": value }))
+        .collect()
 }
 
 /// As Chrome writes it: an object.

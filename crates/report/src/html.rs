@@ -8,10 +8,10 @@ mod waterfall;
 
 use std::path::PathBuf;
 
+use data_encoding::BASE64;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use roundtrip_record::{Bodies, Folder};
 
-use crate::base64;
 use crate::model::{Model, as_millis};
 use crate::slowest::Slowest;
 use crate::text::{bytes, calendar, clean, count, duration, percent, rate};
@@ -177,7 +177,7 @@ fn picture(model: &Model, attachments: &Attachments) -> Markup {
                     figure {
                         @match attachments.bodies.get(&painted.picture) {
                             Ok(png) if png.len() as u64 <= LARGEST && png.starts_with(b"\x89PNG") => {
-                                div.frame { img alt=(format!("The page as painted: {}", clean(&painted.title))) width=(painted.width) height=(painted.height) src=(format!("data:image/png;base64,{}", base64::encode(&png))); }
+                                div.frame { img alt=(format!("The page as painted: {}", clean(&painted.title))) width=(painted.width) height=(painted.height) src=(format!("data:image/png;base64,{}", BASE64.encode(&png))); }
                             }
                             Ok(png) => p.note { "The picture (" (bytes(png.len() as u64)) ") is in the record's folder." }
                             Err(error) => p.note { (error.to_string()) }
@@ -265,7 +265,7 @@ fn downloads(model: &Model, attachments: &Attachments) -> Markup {
 fn download(name: &str, media: &str, size: u64, bytes_of: Option<&[u8]>, note: &str) -> Markup {
     markup! {
         @match bytes_of.filter(|_| size <= LARGEST) {
-            Some(content) => a.download download=(name) href=(format!("data:{media};base64,{}", base64::encode(content))) {
+            Some(content) => a.download download=(name) href=(format!("data:{media};base64,{}", BASE64.encode(content))) {
                 b { (name) } " " span { (bytes(size)) ", " (note) }
             },
             None => span.download { b { (name) } " " span { (bytes(size)) ", too large to be carried here: it is in the record's folder" } },

@@ -26,7 +26,6 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::format_push_string, reason = "a view is made once, for a person")]
 
-mod base64;
 mod finding;
 mod har;
 mod html;

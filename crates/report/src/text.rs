@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use time::OffsetDateTime;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// A duration in words: `310 ms`, `4.71 s`, `2 min 5 s`, `3 d 4 h`.
@@ -138,41 +139,21 @@ pub(crate) fn tick(whole: Duration, most: u64) -> Duration {
     }
 }
 
-/// A calendar time, UTC, from seconds since 1970: `2026-11-18 16:02Z`.
+/// A calendar time, UTC, from seconds since 1970: `2026-11-18 16:02Z`. Beyond the year 9999 the
+/// seconds themselves.
 pub(crate) fn calendar(seconds: i64) -> String {
-    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}Z", rest / 3600, rest % 3600 / 60)
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(seconds) else {
+        return format!("{seconds} s since 1970");
+    };
+    let (date, hour, minute) = (at.date(), at.hour(), at.minute());
+    format!("{date} {hour:02}:{minute:02}Z")
 }
 
 /// The same as ISO 8601 wants it, from nanoseconds since 1970.
 pub(crate) fn iso8601(nanos: u64) -> String {
-    let seconds = (nanos / 1_000_000_000) as i64;
-    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
-    let millis = nanos % 1_000_000_000 / 1_000_000;
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{millis:03}Z",
-        rest / 3600,
-        rest % 3600 / 60,
-        rest % 60
-    )
-}
-
-/// Year, month and day of a day counted from 1970-01-01 in the Gregorian calendar. Years are made to
-/// begin in March, so that the leap day is the last of its year.
-fn civil(days: i64) -> (i64, i64, i64) {
-    const DAYS_TO_1970: i64 = 719_468;
-    const DAYS_OF_400_YEARS: i64 = 146_097;
-    let days = days.saturating_add(DAYS_TO_1970);
-    let era = days.div_euclid(DAYS_OF_400_YEARS);
-    let day = days.rem_euclid(DAYS_OF_400_YEARS);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
+    let at = OffsetDateTime::UNIX_EPOCH + Duration::from_nanos(nanos);
+    let (date, (hour, minute, second, milli)) = (at.date(), at.time().as_hms_milli());
+    format!("{date}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
 /// Foreign text made harmless: control characters, and those that turn the direction of writing,
