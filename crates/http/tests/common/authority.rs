@@ -6,9 +6,9 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use roundtrip_http::client::{Tls, TlsOptions};
 use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
 /// The desk's calendar at its epoch.
 #[derive(Debug)]
