@@ -1,4 +1,4 @@
-//! Cookies in a file, in Netscape's format.
+//! Reads and writes cookies in a file of Netscape's format.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub(crate) fn read(bytes: &[u8], jar: &mut Jar, now: SystemTime) {
     }
 }
 
-/// One line of Netscape's format: domain, whether for those below, path, secure, expiry, name, value.
+/// Parses one line: domain, whether it includes subdomains, path, secure, expiry, name, value.
 fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime) -> Option<()> {
     let (line, http_only) = match line.strip_prefix("#HttpOnly_") {
         Some(rest) => (rest, "; HttpOnly"),

@@ -1,4 +1,4 @@
-//! How the client behaves, as the options say it.
+//! The client's settings, from the options.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +20,7 @@ pub(super) fn options(arguments: &Get, proxies: Proxies) -> anyhow::Result<Optio
     };
     let mut options = Options { version, ..Options::default() };
     options.timeouts = Timeouts {
-        // curl's own.
+        // curl's default.
         connect: Some(
             seconds(arguments.connect_timeout, "--connect-timeout")?
                 .unwrap_or(Duration::from_mins(5)),
@@ -41,14 +41,15 @@ pub(super) fn options(arguments: &Get, proxies: Proxies) -> anyhow::Result<Optio
 pub(super) fn seconds(value: Option<f64>, option: &str) -> anyhow::Result<Option<Duration>> {
     let Some(value) = value else { return Ok(None) };
     match Duration::try_from_secs_f64(value) {
-        // As in curl, none is no limit.
+        // As in curl, zero means no limit.
         Ok(Duration::ZERO) => Ok(None),
         Ok(duration) => Ok(Some(duration)),
         Err(_) => Err(anyhow!("{option} {value}: wanted seconds")),
     }
 }
 
-/// The cookies of `-b FILE`; kept where `-c` or `-b FILE` asks for it.
+/// The cookie jar: filled from `-b FILE`, and empty if only `-c` is given; `None` where neither
+/// asks for cookies to be kept.
 pub(super) fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
     let files: Vec<&String> = arguments.cookie.iter().filter(|text| !text.contains('=')).collect();
     if files.is_empty() && arguments.cookie_jar.is_none() {
@@ -56,7 +57,7 @@ pub(super) fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
     }
     let mut jar = Jar::new().in_manner(Manner::Curl);
     for path in files.into_iter().filter(|path| !path.is_empty()) {
-        // curl takes a file that is not there for an empty one: it begins a session.
+        // Like curl, takes a missing file for an empty one: the session begins without cookies.
         if let Ok(bytes) = content::read(path) {
             jar::read(&bytes, &mut jar, now);
         }

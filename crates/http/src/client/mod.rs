@@ -2,7 +2,7 @@
 //! whoever asked: the client follows no redirect and keeps no cookie.
 
 mod addresses;
-mod alert;
+pub(crate) mod alert;
 mod carrier;
 mod certificate;
 mod clocks;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
 use http::{StatusCode, Uri, Version};
-use roundtrip_record::{EventId, Framing};
+use roundtrip_record::{EventId, Framing, Time};
 use roundtrip_wire::Wire;
 
 use super::carrier::{Abandoned, Arrived, Boarding, Carrier, Place, Sent};
@@ -148,7 +148,11 @@ impl<W: Wire> Stream<W> {
         match error.get_io() {
             // What `h2` calls so is the end of the connection.
             Some(lost) if lost.kind() == io::ErrorKind::BrokenPipe => self.lost(false),
-            Some(lost) if lost.kind() == io::ErrorKind::UnexpectedEof => self.lost(false),
+            // How rustls tells of a missing close_notify.
+            Some(lost) if lost.kind() == io::ErrorKind::UnexpectedEof => match self.incoming {
+                None => self.lost(false),
+                Some(_) => Trouble::TlsCut,
+            },
             Some(lost) if super::trouble::is_reset(lost) => self.lost(true),
             Some(lost) => Trouble::Broken(lost.to_string()),
             // RFC 9113 §8.1.1: a body that is not as long as was promised is malformed.
@@ -183,6 +187,7 @@ impl<W: Wire> Stream<W> {
             head,
             framing,
             first_byte: block.map_or_else(|| self.two.wire().now(), |block| block.began.at),
+            arrived: block.and_then(|block| block.began.passed),
             first_segment: block.and_then(|block| block.began.segment),
         }
     }
@@ -239,6 +244,7 @@ impl<W: Wire> Carrier for Stream<W> {
     fn sent(&mut self) -> Sent {
         let mut ledger = self.two.tap().watch();
         let began = self.id.and_then(|id| ledger.began(id));
+        let departed = self.id.and_then(|id| ledger.departed(id));
         let block = self.id.and_then(|id| ledger.take_out(id));
         let mut fields = Fields::new();
         let (body_bytes, body) = match &mut self.request {
@@ -250,6 +256,7 @@ impl<W: Wire> Carrier for Stream<W> {
         };
         Sent {
             began: began.unwrap_or_else(|| self.two.wire().now()),
+            departed,
             fields,
             head_bytes: block.map_or(0, |block| block.bytes),
             body_bytes,
@@ -346,6 +353,10 @@ impl<W: Wire> Carrier for Stream<W> {
 
     fn last_segment(&self) -> Option<EventId> {
         self.id.and_then(|id| self.two.tap().watch().segment(id))
+    }
+
+    fn last_arrived(&self) -> Option<Time> {
+        self.id.and_then(|id| self.two.tap().watch().arrived(id))
     }
 
     /// The stream alone is given up: dropping it resets it, and its connection goes on.

@@ -23,10 +23,12 @@ pub(crate) enum Way {
     Out,
 }
 
-/// When something passed, and the segment that brought it, where it came in and segments are seen.
+/// When something was read or written; and, where the wire tells, when it had arrived or left, and
+/// the segment that brought it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) at: Time,
+    pub(crate) passed: Option<Time>,
     pub(crate) segment: Option<EventId>,
 }
 
@@ -96,16 +98,18 @@ impl<W: Wire, T: Watch> Wiretap<W, T> {
 
     /// Bytes have passed.
     fn pass(&self, way: Way, bytes: &[u8]) {
-        let (scanner, segment) = match way {
+        let (scanner, (passed, segment)) = match way {
             // What one read gave is taken for what its last segment brought: reads are short, and
             // through TLS nothing closer is known.
             Way::In => {
                 let last = self.received.get().checked_sub(1);
-                (&self.incoming, last.and_then(|last| self.channel.borrow().segment_at(last)))
+                let channel = self.channel.borrow();
+                let told = last.map(|last| (channel.arrived(last), channel.segment_at(last)));
+                (&self.incoming, told.unwrap_or_default())
             }
-            Way::Out => (&self.outgoing, None),
+            Way::Out => (&self.outgoing, (self.channel.borrow().departed(), None)),
         };
-        let moment = Moment { at: self.wire.now(), segment };
+        let moment = Moment { at: self.wire.now(), passed, segment };
         let mut watch = self.watch.borrow_mut();
         scanner.borrow_mut().scan(bytes, |passed| watch.passed(way, &passed, moment));
     }

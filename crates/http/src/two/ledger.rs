@@ -46,7 +46,7 @@ struct Flow {
     /// When its first byte passed.
     began: Option<Time>,
     /// When its last byte passed: `END_STREAM`.
-    ended: Option<Time>,
+    ended: Option<Moment>,
     /// It was reset, by either end.
     reset: bool,
     /// Bytes of frames so far.
@@ -64,6 +64,8 @@ struct Stream {
     outgoing: Flow,
     /// The segment that brought what came last.
     segment: Option<EventId>,
+    /// When it had arrived, where the wire tells.
+    arrived: Option<Time>,
     /// Who waits for what passes out.
     waker: Option<Waker>,
 }
@@ -74,6 +76,7 @@ impl Stream {
         match way {
             Way::In => {
                 self.segment = moment.segment.or(self.segment);
+                self.arrived = moment.passed;
                 &mut self.incoming
             }
             Way::Out => &mut self.outgoing,
@@ -163,6 +166,16 @@ impl Ledger {
         self.streams.get(&stream)?.segment
     }
 
+    /// When what came last on a stream had arrived, where the wire tells.
+    pub(crate) fn arrived(&self, stream: u32) -> Option<Time> {
+        self.streams.get(&stream)?.arrived
+    }
+
+    /// When the last byte of a stream had left, where the wire tells.
+    pub(crate) fn departed(&self, stream: u32) -> Option<Time> {
+        self.streams.get(&stream)?.outgoing.ended?.passed
+    }
+
     /// Wakes this task when something passes out on a stream.
     pub(crate) fn wait(&mut self, stream: u32, context: &Context<'_>) {
         if let Some(stream) = self.streams.get_mut(&stream) {
@@ -205,7 +218,7 @@ impl Ledger {
             }
         }
         if head.ends_stream() {
-            flow.ended.get_or_insert(moment.at);
+            flow.ended.get_or_insert(moment);
         }
         if head.kind == Kind::RstStream {
             stream.outgoing.reset = true;
@@ -236,7 +249,7 @@ mod tests {
     }
 
     fn pass(ledger: &mut Ledger, way: Way, at: u64, head: FrameHead, payload: &[u8]) {
-        let moment = Moment { at: Time::from_nanos(at), segment: EventId::new(at) };
+        let moment = Moment { at: Time::from_nanos(at), passed: None, segment: EventId::new(at) };
         ledger.passed(way, &Passed::Head(head), moment);
         ledger.passed(way, &Passed::Frame(head, payload), moment);
     }

@@ -258,6 +258,7 @@ impl<W: Wire> Serving<W> {
             line: &head.line,
             fields: &head.fields,
             began: block.map_or(now, |block| block.began.at),
+            passed: block.and_then(|block| block.began.passed),
             head_bytes: head.bytes,
             body_bytes: expected.unwrap_or(0),
             body: None,

@@ -110,6 +110,7 @@ impl<W: Wire> Stream<W> {
                 stream: Some(u64::from(id)),
                 head: &head,
                 first_byte: block.began.at,
+                arrived: None,
                 first_segment: None,
             };
             self.cause = self.reporter.head(self.cause, &report).or(self.cause);
@@ -132,6 +133,7 @@ impl<W: Wire> Stream<W> {
         let report = EndReport {
             connection,
             stream: Some(u64::from(id)),
+            arrived: None,
             body: BodyRecord {
                 framing,
                 encoded: sent,
