@@ -1,6 +1,8 @@
 //! One request after the other, as `curl` makes them: redirects, retries and cookies, with the body
 //! handed on as it comes.
 
+mod rest;
+
 use core::pin::pin;
 use core::time::Duration;
 use std::fs::File;
@@ -23,6 +25,7 @@ use url::Url;
 use crate::ground::{Interrupt, TrustMaker};
 use crate::names::{Detour, Names, Pin};
 use crate::run::RunError;
+use rest::Rest;
 
 /// Bodies longer than this wait to be asked for (RFC 9110 §10.1.1), as curl's do.
 const EXPECT_ABOVE: u64 = 1024 * 1024;
@@ -171,6 +174,12 @@ pub trait Sink {
     /// # Errors
     /// When they cannot be written.
     fn body(&mut self, bytes: &[u8], at: Time) -> io::Result<()>;
+
+    /// The trailer fields that followed the answer's body, as lines.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn trailers(&mut self, lines: &[u8]) -> io::Result<()>;
 
     /// Takes back what was written of a body, since it comes again.
     ///
@@ -502,18 +511,20 @@ impl<W: Wire> Session<W> {
             got.failure = Some(response.failure(Step::Wait, kind));
             return;
         }
-        if wanted.resume.is_some_and(|from| from > 0) {
-            if status == StatusCode::RANGE_NOT_SATISFIABLE {
+        if let Some(from) = wanted.resume.filter(|from| *from > 0) {
+            match Rest::of(&response, from) {
+                Rest::Follows => {}
                 // There is nothing after what is there already.
-                response.body.pass_over().await;
-                return;
-            }
-            if status == StatusCode::OK {
-                let why = "the server sent the whole body where only the rest was asked for".into();
-                let kind = FaultKind::ReceiveFailed { why };
-                got.curl_code = Some(RANGE_ERROR);
-                got.failure = Some(response.failure(Step::Wait, kind));
-                return;
+                Rest::Nothing => {
+                    response.body.pass_over().await;
+                    return;
+                }
+                Rest::Unfit(why) => {
+                    let kind = FaultKind::ReceiveFailed { why };
+                    got.curl_code = Some(RANGE_ERROR);
+                    got.failure = Some(response.failure(Step::Wait, kind));
+                    return;
+                }
             }
         }
         while let Some(chunk) = response.body.chunk().await {
@@ -536,7 +547,12 @@ impl<W: Wire> Session<W> {
             }
             got.body = total;
         }
-        got.failure = failed;
+        let trailers = lines_of(response.body.trailers());
+        got.head += trailers.len() as u64;
+        got.failure = match sink.trailers(&trailers) {
+            Err(error) => Some(unwritten(&response, sink, &error)),
+            Ok(()) => failed,
+        };
     }
 
     /// A status that will be tried again, as a fault.
@@ -561,14 +577,24 @@ impl<W: Wire> Session<W> {
     }
 }
 
-/// Hands a head on; `false` when it could not be written.
+/// Passes on the heads of a response, the interim ones first; `false` when one could not be written.
 fn show_head<W: Wire>(
     response: &Response<W>,
     sink: &mut dyn Sink,
     got: &mut Got,
     last: bool,
 ) -> bool {
-    let head = Head {
+    let reasons: Vec<String> =
+        response.interim.iter().map(|head| head.line.reason_text()).collect();
+    let interim = response.interim.iter().zip(&reasons).map(|(head, reason)| Head {
+        version: head.line.version,
+        status: head.line.status,
+        reason,
+        fields: &head.fields,
+        expected: None,
+        last: false,
+    });
+    let own = Head {
         version: response.version,
         status: response.status,
         reason: &response.reason,
@@ -576,17 +602,17 @@ fn show_head<W: Wire>(
         expected: response.body.expected(),
         last,
     };
-    got.head += bytes_of(&head).len() as u64;
-    match sink.head(&head) {
-        Ok(()) => true,
-        Err(error) => {
+    for head in interim.chain([own]) {
+        got.head += bytes_of(&head).len() as u64;
+        if let Err(error) = sink.head(&head) {
             got.failure = Some(unwritten(response, sink, &error));
-            false
+            return false;
         }
     }
+    true
 }
 
-/// A head as it stands on the wire, in HTTP/1's form.
+/// The bytes of a head, in the form of HTTP/1.
 pub fn bytes_of(head: &Head<'_>) -> Vec<u8> {
     let version = match head.version {
         Version::HTTP_10 => "HTTP/1.0",
@@ -595,13 +621,20 @@ pub fn bytes_of(head: &Head<'_>) -> Vec<u8> {
         _ => "HTTP/1.1",
     };
     let mut out = format!("{version} {} {}\r\n", head.status.as_str(), head.reason).into_bytes();
-    for (name, value) in head.fields.iter() {
+    out.extend(lines_of(head.fields));
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// The bytes of fields, one line each.
+fn lines_of(fields: &Fields) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in fields.iter() {
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b": ");
         out.extend_from_slice(value);
         out.extend_from_slice(b"\r\n");
     }
-    out.extend_from_slice(b"\r\n");
     out
 }
 

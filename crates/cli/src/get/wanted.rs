@@ -10,7 +10,7 @@ use roundtrip_http::message::Fields;
 use roundtrip_visit::get::{Fail, Wanted};
 use url::Url;
 
-use super::content::{self, Carried, carried};
+use super::content::{self, Carried, Uploaded, carried};
 use super::output::Target;
 use super::setup::seconds;
 use crate::args::Get;
@@ -23,7 +23,7 @@ pub(super) fn wanted(
     mut url: Url,
     target: &Target,
 ) -> anyhow::Result<Wanted> {
-    let Carried { sends, content, media_type, query } = carried(arguments, number)?;
+    let Carried { sends, content, media_type, query, file } = carried(arguments, number)?;
     if let Some(query) = query {
         let all = match url.query() {
             Some(own) if !own.is_empty() => format!("{own}&{query}"),
@@ -35,6 +35,7 @@ pub(super) fn wanted(
         credentials::give(&mut url, user)?;
     }
     if let Some(path) = arguments.upload_file.get(number).filter(|_| url.path().ends_with('/'))
+        && !content::is_standard_input(path)
         && let Some(name) = path.file_name()
         && let Ok(mut segments) = url.path_segments_mut()
     {
@@ -45,9 +46,12 @@ pub(super) fn wanted(
     for header in &arguments.header {
         header_field(header, &mut fields, &mut omit)?;
     }
-    let defaults: [(&'static str, Option<String>); 2] = [
+    let downloads = sends == Sends::Nothing;
+    let range = if downloads { range(arguments, target)? } else { None };
+    let defaults: [(&'static str, Option<String>); 3] = [
         ("Accept", (!arguments.json.is_empty()).then(|| "application/json".to_owned())),
-        ("Range", range(arguments, target)?),
+        ("Range", range),
+        ("Content-Range", file.and_then(|file| content_range(arguments, file))),
     ];
     for (name, value) in defaults {
         let own = fields.contains(name)
@@ -83,7 +87,7 @@ pub(super) fn wanted(
             (true, false) => Fail::WithoutBody,
             (false, false) => Fail::No,
         },
-        resume: resume(arguments, target)?,
+        resume: if downloads && !arguments.head { resume(arguments, target)? } else { None },
         keep_body: false,
     })
 }
@@ -186,6 +190,19 @@ fn range(arguments: &Get, target: &Target) -> anyhow::Result<Option<String>> {
         return Ok(Some(format!("bytes={range}{open}")));
     }
     Ok(resume(arguments, target)?.filter(|from| *from > 0).map(|from| format!("bytes={from}-")))
+}
+
+/// Which part of a file goes up, where it is a part (RFC 9110 §14.4). Where to resume an upload is not
+/// known to us with `-C -`: the whole file is sent, and said to be the whole, as curl does.
+fn content_range(arguments: &Get, file: Uploaded) -> Option<String> {
+    let Uploaded { from, length } = file;
+    match &arguments.range {
+        Some(range) => Some(format!("bytes {range}/{length}")),
+        None if arguments.continue_at.is_some() && length > 0 => {
+            Some(format!("bytes {from}-{}/{length}", length - 1))
+        }
+        None => None,
+    }
 }
 
 /// The offset to resume at, in bytes.
