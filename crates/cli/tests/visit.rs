@@ -48,7 +48,8 @@ impl Shop {
                         .lines()
                         .find_map(|line| line.split_once(": ").filter(|(known, _)| known == name));
                     let value = value.map_or("-", |(_, value)| value);
-                    told.push_str(&format!(" {}", value.replace(&self.port.to_string(), "PORT")));
+                    told.push(' ');
+                    told.push_str(&value.replace(&self.port.to_string(), "PORT"));
                 }
                 told
             })
