@@ -87,11 +87,6 @@ impl End {
         change.map(|change| change.what.to).or_else(|| Some(self.states.first()?.what.from))
     }
 
-    /// The last state we know.
-    pub fn last_state(&self) -> Option<TcpState> {
-        self.states.last().map(|change| change.what.to)
-    }
-
     /// How often it sent something again.
     pub fn retransmissions(&self) -> u32 {
         let seen = self.segments.iter().filter(|segment| segment.what.retransmission).count();
