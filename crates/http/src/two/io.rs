@@ -96,8 +96,8 @@ impl<W: Wire, T: Watch> Wiretap<W, T> {
         self.channel.borrow_mut()
     }
 
-    /// Bytes have passed.
-    fn pass(&self, way: Way, bytes: &[u8]) {
+    /// Bytes have passed: read at `at`, or written by a call that began then.
+    fn pass(&self, way: Way, bytes: &[u8], at: Time) {
         let (scanner, (passed, segment)) = match way {
             // What one read gave is taken for what its last segment brought: reads are short, and
             // through TLS nothing closer is known.
@@ -109,7 +109,7 @@ impl<W: Wire, T: Watch> Wiretap<W, T> {
             }
             Way::Out => (&self.outgoing, (self.channel.borrow().departed(), None)),
         };
-        let moment = Moment { at: self.wire.now(), passed, segment };
+        let moment = Moment { at, passed, segment };
         let mut watch = self.watch.borrow_mut();
         scanner.borrow_mut().scan(bytes, |passed| watch.passed(way, &passed, moment));
     }
@@ -135,7 +135,7 @@ impl<W: Wire, T: Watch> AsyncRead for Io<W, T> {
             let got = buffer.filled().len() - before;
             self.0.received.set(self.0.received.get() + got as u64);
         }
-        self.0.pass(Way::In, &buffer.filled()[before..]);
+        self.0.pass(Way::In, &buffer.filled()[before..], self.0.wire.now());
         Poll::Ready(Ok(()))
     }
 }
@@ -146,8 +146,10 @@ impl<W: Wire, T: Watch> AsyncWrite for Io<W, T> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // After the call they may long have left: whoever is woken by them may run first.
+        let began = self.0.wire.now();
         let wrote = ready!(Pin::new(&mut *self.0.channel.borrow_mut()).poll_write(context, bytes))?;
-        self.0.pass(Way::Out, &bytes[..wrote]);
+        self.0.pass(Way::Out, &bytes[..wrote], began);
         Poll::Ready(Ok(wrote))
     }
 
