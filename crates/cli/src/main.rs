@@ -11,6 +11,8 @@ mod keep;
 mod licenses;
 mod manual;
 mod network;
+#[cfg(feature = "page")]
+mod painter;
 mod resolve;
 mod serve;
 mod show;
@@ -25,10 +27,14 @@ use clap::Parser as _;
 
 use args::{Cli, Command};
 
-/// What a command comes to: its exit code.
+/// The result of a command: its exit code.
 type Outcome = anyhow::Result<u8>;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "page")]
+    if painter::is_asked_for() {
+        return painter::run();
+    }
     let cli = Cli::parse();
     let colour = cli.color;
     let outcome = match &cli.command {
@@ -45,11 +51,11 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(exit) => ExitCode::from(exit),
-        // Whoever read our output has heard enough (`| head`): nothing is wrong.
+        // The reader of our output has closed it (`| head`), which is no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("roundtrip: {}", terminal::whole(&error));
-            // curl's "failed early": what was asked for could not be begun.
+            // curl's exit code 2, "failed early": the command could not begin its work.
             ExitCode::from(2)
         }
     }

@@ -193,7 +193,7 @@ mod tests {
     use crate::Definitions;
     use crate::ast::Action;
 
-    /// What is read and written again is the same.
+    /// A value that is parsed and written again has the same text.
     #[test]
     fn packets_and_calls_survive_the_way_there_and_back() {
         for text in [

@@ -43,9 +43,9 @@ pub struct Unsupported {
 pub struct SyntaxError {
     /// The place of the error.
     pub place: Place,
-    /// What was expected there.
+    /// What the syntax allows at that place, in words.
     pub expected: String,
-    /// What was found there.
+    /// A description of what was found instead.
     pub found: String,
     /// The text of the line.
     pub line: String,

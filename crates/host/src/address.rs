@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(source(&links, "172.16.0.1", "8.8.8.8"), "10.0.0.9");
     }
 
-    /// RFC 6724 §10.1's examples, as far as the rules here go.
+    /// The examples of RFC 6724 §10.1 for the rules that are implemented.
     #[test]
     fn ipv6_sends_from_the_right_scope_and_the_longest_prefix() {
         let both = links(&[("fe80::1", 64), ("2001:db8:1::1", 64), ("2001:db8:2::1", 64)]);

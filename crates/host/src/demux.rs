@@ -172,7 +172,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a list; the hashes are made to collide.
+        /// Compares it with a list as the model; the hashes are made to collide.
         #[test]
         fn it_finds_what_was_put_in(ops in prop::collection::vec((0_u32..60, any::<bool>()), 0..400)) {
             let mut demux = Demux::new(&mut Rng::from_seed([3; 32]));

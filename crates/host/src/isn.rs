@@ -78,8 +78,8 @@ fn round(state: &mut [u64; 4]) {
 mod tests {
     use super::*;
 
-    /// The paper's key 00 01 … 0f; messages 00 01 …, of the reference implementation's vectors
-    /// those whose length is a multiple of eight.
+    /// The reference implementation's test vectors whose length is a multiple of eight: key 00 01 …
+    /// 0f, messages 00 01 ….
     #[test]
     fn vectors_of_the_reference_implementation() {
         let secret = Secret([0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908]);

@@ -40,7 +40,8 @@ pub(crate) enum Evidence {
     Hint,
     /// The neighbour answered, or advertised its address unasked (§7.2.5).
     Answer {
-        /// Whether it answers a question of ours, which shows that packets reach it.
+        /// Whether the message answers a solicitation of ours, which shows that packets reach the
+        /// neighbour.
         solicited: bool,
         /// Whether a known hardware address is to be replaced.
         override_entry: bool,
@@ -63,7 +64,7 @@ pub(crate) enum Effect {
 #[derive(Debug)]
 struct Entry {
     seen: Neighbour,
-    /// When it was last confirmed that packets reach the neighbour.
+    /// The time of the last confirmation that packets reach the neighbour.
     confirmed: Time,
     used: Time,
     /// Solicitations sent since the last answer.

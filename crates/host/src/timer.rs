@@ -129,7 +129,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a list of the least deadline of each number.
+        /// Compares it with a model: a map of each number's earliest deadline.
         #[test]
         fn it_is_a_priority_queue(ops in prop::collection::vec((0_u32..20, 0_u64..100, 0_u8..4), 0..300)) {
             let mut timers = Timers::default();

@@ -206,7 +206,8 @@ mod tests {
         let at = Time::from_millis(1);
         let order =
             [Source::Link(0), Source::Link(2), Source::Host(0), Source::Bed(1), Source::Bed(0)];
-        // Tasks in the order in which they lay down, all others by index.
+        // At the same time, tasks come in the order in which they went to sleep, all others by
+        // index.
         for place in [3, 4, 2, 1, 0] {
             agenda.set(order[place], Some(at));
         }
@@ -217,7 +218,7 @@ mod tests {
         assert_eq!(agenda.first(), None);
     }
 
-    /// Against a list that is searched from end to end.
+    /// Compares it with a list as the model, which is searched from end to end.
     #[test]
     fn agrees_with_a_plain_list() {
         let mut chance = Chance::new(Seed::new(11));

@@ -204,7 +204,7 @@ impl Codel {
 mod tests {
     use super::*;
 
-    /// 100 ms over the square roots of 1, 2, 3 …, down to the nanosecond.
+    /// The waits are 100 ms over the square roots of 1, 2, 3 …, exact to the nanosecond.
     #[test]
     fn each_drop_comes_sooner_after_the_last() {
         let rules = Rules::of(CoDel::LINUX);

@@ -59,7 +59,7 @@ pub struct TraceError {
     pub file: String,
     /// The line in the file, from 1; `None` if the whole file is at fault.
     pub line: Option<usize>,
-    /// What is wrong.
+    /// The fault, in words.
     pub why: String,
 }
 
@@ -343,7 +343,8 @@ mod tests {
         Cursor::new(&Arc::new(DeliveryTrace::parse("trace", text).unwrap()))
     }
 
-    /// Frames of these bytes, one after the other from the beginning; answers milliseconds.
+    /// Sends frames of these lengths in bytes one after the other, from time 0. Returns when each
+    /// was sent, in ms.
     fn deliver(cursor: &mut Cursor, frames: &[u32]) -> Vec<u64> {
         let mut free = Time::ZERO;
         let sent = frames.iter().map(|bytes| {
@@ -368,7 +369,8 @@ mod tests {
         assert_eq!(deliver(&mut jumbo, &[9_014]), [20]);
     }
 
-    /// What nothing waits for is gone, at any distance, and the last of a period is at its end.
+    /// An opportunity that no frame uses is lost, however far away, and a period's last one is at
+    /// its end.
     #[test]
     fn opportunities_pass_unused() {
         let mut cursor = cursor("0\n4\n10\n");
@@ -377,7 +379,7 @@ mod tests {
         {
             assert_eq!(cursor.next(Time::from_millis(at)).millis(), next, "from {at} ms");
         }
-        // One at the end of a period and one at the beginning of the next are two.
+        // An opportunity at the end of a period and one at the start of the next are two.
         let ends: Vec<u64> = (0..3)
             .map(|_| {
                 let start = cursor.next(Time::from_millis(1_000_000));
@@ -387,19 +389,20 @@ mod tests {
         assert_eq!(ends, [1_000_000, 1_000_000, 1_000_004]);
     }
 
-    /// A rate that never changes is the same as a number.
+    /// A trace with one rate behaves as a constant rate.
     #[test]
     fn rates_hold_until_the_next() {
         let mut steady = cursor("0,12Mbit\n");
         assert_eq!(deliver(&mut steady, &[1_500; 3]), [1, 2, 3]);
-        // 1 ms at 12 Mbit/s, nothing for 2 ms, then 6 Mbit/s for 3 ms.
+        // The rate is 12 Mbit/s for 1 ms, 0 for 2 ms, then 6 Mbit/s for 3 ms.
         let mut varies = cursor("time,rate\n5,12000000\n5.001,0\n5.003,6Mbit\n5.006,\n");
         assert_eq!(deliver(&mut varies, &[750, 1_500, 1_500, 1_500]), [0, 4, 6, 7]);
     }
 
     #[test]
     fn a_frame_may_take_many_periods() {
-        // 1 kbit/s for half of each second: 500 bits a period; a frame of 1500 bytes takes 24.
+        // At 1 kbit/s for half of each second, a period carries 500 bits, so a frame of 1500 bytes
+        // takes 24.
         let mut slow = cursor("0,1kbit\n500ms,0\n");
         assert_eq!(deliver(&mut slow, &[1_500]), [23_500]);
         assert_eq!(slow.next(Time::from_millis(23_500)).millis(), 24_000);

@@ -196,7 +196,7 @@ pub(crate) enum Ran {
     Nothing,
     /// A task ran.
     Task,
-    /// It is the main work's turn: the caller polls it.
+    /// The main work's turn has come: the caller polls it.
     Main,
 }
 
@@ -333,7 +333,7 @@ mod tests {
         while executor.run() != Ran::Nothing {}
     }
 
-    /// Yields once.
+    /// Yields to the executor once.
     async fn pause() {
         let mut again = false;
         poll_fn(|context| {

@@ -113,7 +113,7 @@ fn updated(sum: u16, [before, after]: [u16; 2]) -> u16 {
 mod tests {
     use super::*;
 
-    /// An IPv4 packet of UDP between two ports, with a right header checksum.
+    /// A UDP datagram over IPv4 between two ports, with a correct header checksum.
     fn datagram(from: u16, to: u16, tos: u8) -> Vec<u8> {
         let mut frame = vec![0; 14];
         frame[12..14].copy_from_slice(&IPV4);
@@ -128,7 +128,7 @@ mod tests {
         frame
     }
 
-    /// The one's complement sum: 0xffff for a header whose checksum is right.
+    /// The one's complement sum of the header: 0xffff if its checksum is correct.
     fn fold(header: &[u8]) -> u16 {
         let mut sum: u32 =
             header.chunks(2).map(|two| u32::from(u16::from_be_bytes([two[0], two[1]]))).sum();
@@ -169,7 +169,7 @@ mod tests {
         let mut tcp = one.clone();
         tcp[14 + 9] = TCP;
         assert_ne!(flow(&one), flow(&tcp));
-        // Later fragments carry no ports.
+        // Fragments after the first carry no ports.
         let [mut first, mut second] = [one.clone(), datagram(9, 9, 0)];
         first[14 + 6] = 0x20;
         second[14 + 7] = 1;

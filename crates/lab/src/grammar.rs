@@ -64,7 +64,7 @@ pub enum NetError {
     BadTrace {
         /// The part of the description that is at fault.
         part: String,
-        /// What is wrong with the file, and where.
+        /// The fault in the file, and its line.
         fault: TraceError,
     },
     /// A property has a meaning only together with another.
@@ -293,7 +293,8 @@ mod tests {
     use crate::seed::Ppm;
     use crate::shape::{CoDel, Discipline, Distribution, FqCoDel, Jitter, Queue};
 
-    /// One file: a trace of 6 Mbit/s in mahimahi's format is `good`, and `bad` is none.
+    /// Parses with two files at hand: `good` is a trace of 6 Mbit/s in mahimahi's format, `bad` is
+    /// invalid.
     fn parse(text: &str) -> Result<Net, NetError> {
         Net::parse(text, &|name| match name {
             "good" => Ok("2\n".into()),

@@ -46,7 +46,7 @@ pub enum Stuck {
     /// Livelock: events follow each other without end at one instant.
     #[error("time stands still at {at} s: one event makes the next without end")]
     Livelock {
-        /// That instant.
+        /// The instant at which time stands still.
         at: Time,
     },
 }

@@ -230,7 +230,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// RFC 1071 §4.1, word for word and slowly.
+    /// The sum as in RFC 1071 §4.1: one word at a time, and slow.
     fn naive(data: &[u8]) -> Sum {
         let mut sum = 0_u32;
         for pair in data.chunks(2) {
@@ -252,7 +252,8 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_1624_section_4() {
-        // HC = DD2F, m = 5555, m' = 3285, and the data's other words sum to CD7A.
+        // The example of RFC 1624 §4: HC = DD2F, m = 5555, m' = 3285, and the header's other words
+        // sum to CD7A.
         assert_eq!(update(0xdd2f, 0x5555, 0x3285), 0x0000);
     }
 
@@ -312,7 +313,7 @@ mod tests {
             let bytes = |words: &[u16]| -> Vec<u8> {
                 words.iter().flat_map(|word| word.to_be_bytes()).collect()
             };
-            // A header is never all zeroes (its version is not), so the sum is never +0.
+            // A header is never all zeros, as its version is not, so the sum is never +0.
             words.push(0x4500);
             let before = sum(&bytes(&words)).checksum();
             let at = at.index(words.len() - 1);

@@ -111,7 +111,7 @@ pub enum Problem {
 pub struct ParseError {
     /// The protocol whose rule was broken.
     pub layer: Layer,
-    /// What is wrong.
+    /// The kind of error.
     pub problem: Problem,
     /// The offset of the error from the start of that layer's header, bytes.
     pub offset: usize,

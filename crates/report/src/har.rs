@@ -1,4 +1,5 @@
-//! HAR 1.2 (Jan Odvarko's specification; what Chrome and Firefox write and read).
+//! The HAR view: an HTTP archive 1.2 (Jan Odvarko's specification), which Chrome and Firefox read
+//! and write.
 
 mod cookie;
 
@@ -13,11 +14,11 @@ use crate::model::{Exchange, Model, PhaseKind, as_millis};
 use crate::names;
 use crate::text::iso8601;
 
-/// A body larger than this is not put into the archive.
+/// The largest body that is put into the archive, in bytes.
 const LARGEST_BODY: u64 = 4 << 20;
 
 /// The record as an HTTP archive. Times are milliseconds; what does not apply is −1, never null.
-/// `bodies` are where response bodies are to be taken from.
+/// Response bodies are taken from `bodies`.
 pub fn har(model: &Model, bodies: &Bodies) -> Value {
     let wall = model.run.as_ref().map_or(0, |run| run.wall);
     let entries: Vec<Value> = model
@@ -109,11 +110,11 @@ fn entry(model: &Model, exchange: &Exchange, wall: u64, bodies: &Bodies) -> Valu
     entry
 }
 
-/// `time` = blocked + dns + connect + send + wait + receive without those that are −1; `ssl` is
-/// contained in `connect`.
+/// The times of one entry, in milliseconds. `time` is the sum of `blocked`, `dns`, `connect`,
+/// `send`, `wait` and `receive` without those that are −1; `ssl` is part of `connect`.
 ///
-/// The archive has no place for what our own machine took; it was nobody else's, so it is contained in
-/// `blocked`, and stands beside it as `_here`.
+/// HAR has no field for the time of our own machine. Since no other field may claim it, it is part
+/// of `blocked`, and also given as `_here`.
 struct Timings {
     blocked: Option<Duration>,
     here: Option<Duration>,
@@ -148,7 +149,7 @@ impl Timings {
         }
     }
 
-    /// The sum is made of whole nanoseconds and turned into milliseconds once.
+    /// The sum, added up in nanoseconds and converted to milliseconds once.
     fn total(&self) -> f64 {
         let optional = [self.blocked, self.dns, self.connect].into_iter().flatten();
         as_millis(optional.chain([self.send, self.wait, self.receive]).sum())
@@ -238,7 +239,7 @@ fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
     })
 }
 
-/// A size that nobody counted is −1.
+/// A size, or −1 if it was not counted.
 fn known(size: u64) -> i64 {
     if size == 0 { -1 } else { size as i64 }
 }
@@ -269,7 +270,7 @@ fn pairs(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// As Chrome writes it: an object.
+/// The initiator as an object, as Chrome writes it.
 fn initiator(model: &Model, initiator: &Initiator) -> Value {
     match initiator {
         Initiator::User | Initiator::Peer => json!({ "type": "other" }),

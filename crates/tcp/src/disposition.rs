@@ -15,7 +15,8 @@ pub enum Disposition {
     /// The timestamp of the segment is older than the last one (PAWS); it is acknowledged and
     /// dropped (RFC 7323 §5).
     Paws,
-    /// The segment acknowledges data that was never sent, or far too old data; dropped.
+    /// The segment acknowledges data that was never sent, or far too old data; it is dropped and
+    /// answered, with a challenge ACK within the rate limit or, during the handshake, with a reset.
     BadAck,
     /// A SYN, or a reset out of sequence, came in a synchronized state; it is answered with a
     /// challenge ACK, within the rate limit (RFC 5961).

@@ -216,7 +216,7 @@ mod tests {
         let mut rtt = RttEstimator::new(&profile);
         assert_eq!(rtt.rto_us(), 1_000_000);
         rtt.sample(40_000, seq(1), seq(1), &profile);
-        // The variation is at least 200 ms, whatever the sample (`tcp_rto_min_us`).
+        // The variation counts as at least 200 ms, whatever the sample (`tcp_rto_min_us`).
         assert_eq!((rtt.srtt_us(), rtt.rto_us()), (40_000, 240_000));
     }
 

@@ -104,7 +104,7 @@ struct Pending {
 /// The previous event.
 #[derive(Clone, Copy, Debug)]
 struct Last {
-    /// When that event should have happened.
+    /// The time at which the event should have happened.
     at: Time,
 }
 

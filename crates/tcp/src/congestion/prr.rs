@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn twenty_segments_come_down_to_fourteen_in_proportion() {
-        // RFC 6937 §4, with Linux's β: each acknowledgement lets 0.7 segments out.
+        // RFC 6937 §4 with Linux's β of 0.7: each acknowledged segment lets 0.7 segments out.
         let mut window = window(20);
         window.ssthresh = 14;
         let mut prr = Prr::begin(Reduction::Linux, 20, 20);

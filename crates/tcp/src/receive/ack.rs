@@ -11,13 +11,15 @@ use crate::profile::Profile;
 pub(crate) struct AckPolicy {
     /// Whether an acknowledgement is owed (`ICSK_ACK_SCHED`).
     pub(crate) owed: bool,
-    /// Whether it must be sent at once, for a reason of protocol (`ICSK_ACK_NOW`).
+    /// Whether the acknowledgement must be sent at once, because the protocol requires it
+    /// (`ICSK_ACK_NOW`).
     pub(crate) urgent: bool,
-    /// Whether it reports that there was no memory for the data (`ICSK_ACK_NOMEM`).
+    /// Whether the acknowledgement reports that there was no memory for the data
+    /// (`ICSK_ACK_NOMEM`).
     pub(crate) no_memory: bool,
     /// Whether it was decided to send an acknowledgement now.
     pub(crate) due: bool,
-    /// Whether that is still to be decided, once pending data has been sent.
+    /// Whether to send an acknowledgement is to be decided once pending data has been sent.
     pub(crate) undecided: bool,
     /// Whether a small segment, or one with PSH, has come (`ICSK_ACK_PUSHED`), and a second one
     /// (`ICSK_ACK_PUSHED2`).

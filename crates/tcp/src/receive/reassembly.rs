@@ -265,8 +265,8 @@ mod tests {
         runs.insert(seq(left), seq(right), true).is_some_and(|run| run.report_first)
     }
 
-    /// As seen of Linux 6.18: the segment that would be the third block is not in the
-    /// acknowledgement it sets free.
+    /// As measured on Linux 6.18: a third block sends the withheld acknowledgement first, which
+    /// does not contain it.
     #[test]
     fn withheld_blocks_go_before_a_third_one() {
         let mut runs = Reassembly::default();

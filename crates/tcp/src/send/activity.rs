@@ -32,7 +32,8 @@ pub(crate) struct Timeouts {
     pub(crate) total: u32,
     /// Recoveries that began with a timeout.
     pub(crate) recoveries: u32,
-    /// How long those recoveries lasted, ms, and since when the current one lasts.
+    /// The total length of the recoveries that have ended, ms, and the start of the current one,
+    /// ms.
     spent_ms: u32,
     since_ms: Option<u32>,
 }

@@ -48,7 +48,7 @@ pub(super) struct News {
     pub(super) una_advanced: bool,
     /// Whether segments were acknowledged cumulatively.
     pub(super) data_acked: bool,
-    /// Whether some of those had been retransmitted.
+    /// Whether some of the segments that were acknowledged cumulatively had been retransmitted.
     pub(super) retrans_acked: bool,
     /// Whether segments were acknowledged selectively.
     pub(super) data_sacked: bool,
@@ -60,7 +60,7 @@ pub(super) struct News {
     pub(super) original_delivered: bool,
     /// Whether a duplicate was reported (D-SACK).
     pub(super) dsack: bool,
-    /// Whether that duplicate was a tail loss probe.
+    /// Whether the duplicate reported was a tail loss probe.
     pub(super) dsack_of_probe: bool,
     /// Whether the timer is to be set anew.
     pub(super) set_timer: bool,

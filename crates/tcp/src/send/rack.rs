@@ -10,9 +10,9 @@ const PERSIST: u8 = 16;
 /// The most recently sent segment among those delivered, and the reordering window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rack {
-    /// When that segment was sent, µs (RACK.xmit_ts).
+    /// The time at which the most recently sent segment was sent, µs (RACK.xmit_ts).
     sent_us: u64,
-    /// The sequence number after that segment (RACK.end_seq).
+    /// The sequence number after the last byte of that segment (RACK.end_seq).
     end: SeqNumber,
     /// The round-trip time of the segment delivered last, µs (RACK.rtt).
     rtt_us: u32,

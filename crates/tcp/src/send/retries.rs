@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn fifteen_retries_are_924_6_seconds() {
-        // Documentation/networking/ip-sysctl.rst: tcp_retries2.
+        // The value that Documentation/networking/ip-sysctl.rst gives for `tcp_retries2`.
         assert_eq!(retry_time_us(15, 200_000, 120_000_000), 924_600_000);
         assert_eq!(retry_time_us(0, 200_000, 120_000_000), 200_000);
     }

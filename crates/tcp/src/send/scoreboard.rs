@@ -625,8 +625,8 @@ mod tests {
         board.assert_invariants(false);
     }
 
-    /// Data and FIN that were joined when they were sent again, of which the acknowledgement of the
-    /// first try covers the data.
+    /// Data and FIN were joined into one segment when retransmitted, and an acknowledgement of the
+    /// original covers only the data.
     #[test]
     fn of_a_joined_segment_fin_alone_may_be_left() {
         let mut board = Scoreboard::default();

@@ -17,8 +17,8 @@ pub(crate) struct SenderStart {
     pub(crate) ecn: bool,
     /// The time from our SYN, or SYN-ACK, to its acknowledgement, if it was sent only once, µs.
     pub(crate) rtt_us: Option<u64>,
-    /// Whether it was retransmitted more than once, and not spuriously: the window then begins at
-    /// one segment (RFC 5681).
+    /// Whether our SYN, or SYN-ACK, was retransmitted more than once, and not spuriously: the
+    /// congestion window then begins at one segment (RFC 5681).
     pub(crate) syn_lost: bool,
     pub(crate) syn_retrans: u32,
     /// The timeouts of the handshake, and how long it took to get over them, ms.
