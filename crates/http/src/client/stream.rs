@@ -187,7 +187,7 @@ impl<W: Wire> Stream<W> {
             head,
             framing,
             first_byte: block.map_or_else(|| self.two.wire().now(), |block| block.began.at),
-            arrived: block.and_then(|block| block.began.passed),
+            reached: block.and_then(|block| block.began.passed),
             first_segment: block.and_then(|block| block.began.segment),
         }
     }
