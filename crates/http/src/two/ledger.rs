@@ -1,6 +1,7 @@
 //! What is kept of the frames that passed: by stream, the blocks of fields and the ends, and of the
 //! connection, that it takes no more streams.
 
+use core::ops::ControlFlow;
 use core::task::{Context, Waker};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -219,11 +220,12 @@ impl Ledger {
 }
 
 impl Watch for Ledger {
-    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) {
+    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) -> ControlFlow<()> {
         match *passed {
             Passed::Head(head) => self.begun(way, head, moment),
             Passed::Frame(head, payload) => self.whole(way, head, payload, moment),
         }
+        ControlFlow::Continue(())
     }
 }
 
@@ -237,8 +239,8 @@ mod tests {
 
     fn pass(ledger: &mut Ledger, way: Way, at: u64, head: FrameHead, payload: &[u8]) {
         let moment = Moment { at: Time::from_nanos(at), segment: EventId::new(at) };
-        ledger.passed(way, &Passed::Head(head), moment);
-        ledger.passed(way, &Passed::Frame(head, payload), moment);
+        assert!(ledger.passed(way, &Passed::Head(head), moment).is_continue());
+        assert!(ledger.passed(way, &Passed::Frame(head, payload), moment).is_continue());
     }
 
     #[test]

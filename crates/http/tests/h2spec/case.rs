@@ -13,6 +13,7 @@ use crate::common::frames::{
 };
 
 /// Error codes (RFC 9113 §7).
+pub(crate) const NO_ERROR: u32 = 0;
 pub(crate) const PROTOCOL_ERROR: u32 = 1;
 pub(crate) const FLOW_CONTROL_ERROR: u32 = 3;
 pub(crate) const STREAM_CLOSED: u32 = 5;
@@ -42,6 +43,8 @@ pub(crate) enum Must {
     Head(u32),
     /// `PING` with the flag `ACK` and this payload.
     Pong(&'static [u8; 8]),
+    /// No `PING` beside that for which each connection is asked in the end.
+    NoPong,
     /// So many `SETTINGS` with the flag `ACK`, beside the one of the opening.
     Acknowledged(usize),
     /// `DATA` frames of these lengths on this stream, and no more.
@@ -268,6 +271,7 @@ impl Seen {
             Must::Pong(payload) => self.frames.iter().any(|frame| {
                 frame.kind == PING && frame.flags & ACK != 0 && frame.payload == payload
             }),
+            Must::NoPong => self.frames.iter().all(|frame| frame.kind != PING),
             Must::Acknowledged(number) => {
                 let acks = |frame: &&Frame| frame.kind == SETTINGS && frame.flags & ACK != 0;
                 self.frames.iter().filter(acks).count() == number

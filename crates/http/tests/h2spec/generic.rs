@@ -1,6 +1,6 @@
 //! What every client may do, and what every server therefore understands: h2spec's generic cases.
 
-use crate::case::{CANCEL, Case, Must, case};
+use crate::case::{CANCEL, Case, Must, NO_ERROR, case};
 use crate::common::frames::{
     ACK, END_HEADERS, END_STREAM, Frame, PADDED, PING, WHOLE, WITH_PRIORITY, block,
     common as fields, continuation, data, headers, priority, rst_stream, settings, window_update,
@@ -109,9 +109,10 @@ fn frames() -> Vec<Case> {
         case("generic/3.7/1", "9113 §6.7", "PING")
             .send([Frame::new(PING, 0, 0, b"PingPong")])
             .must(Must::Pong(b"PingPong")),
-        case("generic/3.8/1", "9113 §6.8", "GOAWAY: what was begun goes on")
+        case("generic/3.8/1", "9113 §6.8", "GOAWAY: what was begun goes on to its end")
             .send([post(1), Frame::new(7, 0, 0, &[0; 8]), data(1, END_STREAM, b"words")])
-            .must(Must::Answer(1, "POST /a words")),
+            .must(Must::Answer(1, "POST /a words"))
+            .must(Must::End(NO_ERROR)),
         case("generic/3.9/1", "9113 §6.9", "WINDOW_UPDATE of the connection")
             .send([window_update(0, 1), get(1)])
             .must(Must::Answer(1, "GET /a")),

@@ -5,6 +5,7 @@ mod body;
 mod duplex;
 mod request;
 mod responder;
+mod rules;
 mod sending;
 mod stream;
 mod watcher;
@@ -14,6 +15,7 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::io;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
@@ -23,12 +25,14 @@ use h2::{Reason, RecvStream};
 use http::{Method, StatusCode};
 use roundtrip_record::{BodyCut, ConnectionEnding, ConnectionId, EndedBy, Time, Trace as _, What};
 use roundtrip_wire::{LocalFuture, Transport as _, Wire};
+use tokio::io::AsyncWrite as _;
 
 use self::body::Incoming;
 use self::duplex::Duplex;
 use self::responder::Responder;
+use self::rules::Breach;
 use self::sending::{Sending, Turn};
-use self::stream::{Done, Stream, coded, cut, handle};
+use self::stream::{Done, Stream, coded, cut, handle, pass_over};
 use self::watcher::Watcher;
 use super::guard::Guard;
 use super::handler::Request;
@@ -80,6 +84,11 @@ pub(crate) async fn run<W: Wire>(
             serving.finish();
             ended
         }
+        Either::Left((Err(error), _)) if error.is_library() => {
+            // What came is no HTTP/2. `h2` leaves it to us to say so (RFC 9113 §3.4).
+            let _ = poll_fn(|context| poll_farewell(&tap, context)).await;
+            (EndedBy::Server, "no preface of HTTP/2".into())
+        }
         Either::Left((Err(error), _)) => (EndedBy::Client, error.to_string()),
         Either::Right(_) => (EndedBy::Server, "idle".into()),
     };
@@ -106,6 +115,20 @@ fn builder(options: &Options) -> h2::server::Builder {
     builder
 }
 
+/// Says that the connection ends before anything has come that HTTP/2 begins with. It is written only
+/// where it can be at once: there is nobody to wait for.
+fn poll_farewell<W: Wire>(
+    tap: &Wiretap<W, Watcher>,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    /// `GOAWAY`, 8 octets, of the connection: the last stream is 0, the code `PROTOCOL_ERROR`.
+    const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let mut channel = tap.channel();
+    let _ = Pin::new(&mut *channel).poll_write(context, &GOAWAY)?;
+    let _ = Pin::new(&mut *channel).poll_flush(context)?;
+    Poll::Ready(Ok(()))
+}
+
 /// Closes our direction and reads on for a while: closing with unread data would reset the
 /// connection, and the reset could overtake what was said last.
 async fn linger<W: Wire>(shared: &Shared<W>, tap: &Wiretap<W, Watcher>) {
@@ -115,7 +138,6 @@ async fn linger<W: Wire>(shared: &Shared<W>, tap: &Wiretap<W, Watcher>) {
     let drained = poll_fn(|context| {
         let mut channel = tap.channel();
         if !shut {
-            use tokio::io::AsyncWrite as _;
             match Pin::new(&mut *channel).poll_shutdown(context) {
                 Poll::Ready(Ok(())) => shut = true,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
@@ -147,6 +169,8 @@ struct Serving<W: Wire> {
     served: u32,
     /// Why no more requests are taken.
     leaving: Option<&'static str>,
+    /// The client has been told of an error of the connection.
+    ending: bool,
     /// When the connection last had a request.
     active: Time,
     /// The client takes nothing of what is there for it.
@@ -185,6 +209,7 @@ impl<W: Wire> Serving<W> {
             turns: Turns::default(),
             served: 0,
             leaving: None,
+            ending: false,
             active: now,
             blocked: false,
             went: 0,
@@ -209,7 +234,7 @@ impl<W: Wire> Serving<W> {
                     Poll::Pending => break,
                 }
             }
-            self.guard();
+            again |= self.guard();
             while let Poll::Ready(Some(done)) = self.tasks.poll_next_unpin(context) {
                 self.take(done);
                 again = true;
@@ -315,6 +340,7 @@ impl<W: Wire> Serving<W> {
                 }
                 self.forget(id);
             }
+            Done::PassedOver => {}
         }
     }
 
@@ -469,6 +495,10 @@ impl<W: Wire> Serving<W> {
         self.turns.remove(id);
         self.active = self.shared.wire.now();
         if let Some(stream) = self.streams.remove(&id) {
+            if stream.incoming.is_unread() && stream.cut.is_none() {
+                let incoming = Rc::clone(&stream.incoming);
+                self.tasks.push(pass_over(&self.shared.wire, incoming));
+            }
             stream.finish(&self.shared, id, self.id);
         }
         self.tap.watch().ledger.forget(id);
@@ -483,22 +513,31 @@ impl<W: Wire> Serving<W> {
         }
     }
 
-    /// Ends the connection of a client that sends too much, or what it may not.
-    fn guard(&mut self) {
-        if self.leaving.is_some_and(|why| why.starts_with("too ") || why.starts_with("PRIORITY")) {
-            return;
+    /// Ends the connection of a client that sends too much, or what it may not; ends streams whose
+    /// request is malformed. Answers whether there was anything to do.
+    fn guard(&mut self) -> bool {
+        let malformed = self.tap.watch().take_malformed();
+        for id in &malformed {
+            self.reset(*id, Reason::PROTOCOL_ERROR);
         }
-        let (excess, violation) = {
-            let watch = self.tap.watch();
-            (watch.guard.excess(), watch.violation())
-        };
-        if let Some(why) = excess {
+        let breach = self.tap.watch().breach().filter(|_| !self.ending);
+        if let Some(Breach { reason, why }) = breach {
+            self.ending = true;
             self.leaving = Some(why);
-            self.two.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-        } else if let Some(why) = violation {
-            self.leaving = Some(why);
-            self.two.abrupt_shutdown(Reason::PROTOCOL_ERROR);
+            self.two.abrupt_shutdown(reason);
         }
+        breach.is_some() || !malformed.is_empty()
+    }
+
+    /// Ends a stream with an error.
+    fn reset(&mut self, id: u32, reason: Reason) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        match &mut stream.sending {
+            Some(sending) => sending.reset(reason),
+            None => stream.responder.reset(reason),
+        }
+        stream.cut = Some(BodyCut::Reset);
+        self.forget(id);
     }
 
     /// What is too late: the end of the connection, or a goodbye that begins it.

@@ -1,9 +1,12 @@
 //! Looks at the frames of a client.
 
+use core::ops::ControlFlow;
 use std::collections::BTreeMap;
 
+use h2::Reason;
 use roundtrip_record::Time;
 
+use super::rules::{Breach, Rules};
 use crate::server::guard::Guard;
 use crate::server::priority::Priority;
 use crate::two::{FrameHead, Kind, Ledger, Moment, Opener, Passed, Watch, Way};
@@ -26,7 +29,9 @@ pub(crate) struct Watcher {
     block_since: Option<Time>,
     /// Bytes of frames that went out.
     went: u64,
-    violation: Option<&'static str>,
+    rules: Rules,
+    /// Why nothing more that the client sends is looked at.
+    breach: Option<Breach>,
 }
 
 impl Watcher {
@@ -38,7 +43,8 @@ impl Watcher {
             updates: BTreeMap::new(),
             block_since: None,
             went: 0,
-            violation: None,
+            rules: Rules::new(),
+            breach: None,
         }
     }
 
@@ -57,9 +63,14 @@ impl Watcher {
         self.block_since
     }
 
-    /// What the client did that is an error of the connection and that `h2` does not see.
-    pub(crate) fn violation(&self) -> Option<&'static str> {
-        self.violation
+    /// What the client did that ends the connection, if it did anything of the kind.
+    pub(crate) fn breach(&self) -> Option<Breach> {
+        self.breach
+    }
+
+    /// Streams whose request turned out to be malformed since this was asked last.
+    pub(crate) fn take_malformed(&mut self) -> Vec<u32> {
+        self.rules.take_malformed()
     }
 
     /// The priority that a frame of its own gave this stream.
@@ -68,50 +79,70 @@ impl Watcher {
     }
 
     /// RFC 9218 §7.1.
-    fn priority_update(&mut self, head: FrameHead, payload: &[u8]) {
-        let (0, Some((stream, value))) = (head.stream, payload.split_first_chunk::<4>()) else {
-            self.violation = Some("PRIORITY_UPDATE where none may be");
-            return;
-        };
+    fn priority_update(&mut self, payload: &[u8]) {
+        let Some((stream, value)) = payload.split_first_chunk::<4>() else { return };
         let stream = u32::from_be_bytes(*stream) & 0x7fff_ffff;
-        if stream == 0 {
-            self.violation = Some("PRIORITY_UPDATE of the connection");
-        } else if self.updates.len() < MOST_EARLY || self.updates.contains_key(&stream) {
+        if self.updates.len() < MOST_EARLY || self.updates.contains_key(&stream) {
             self.updates.insert(stream, Priority::parse(value));
         }
     }
 
-    fn came(&mut self, head: FrameHead, payload: &[u8], at: Time) {
+    /// A whole frame has come in.
+    fn came(&mut self, head: FrameHead, payload: &[u8], at: Time) -> Result<(), Breach> {
         self.guard.came(head, at);
+        if let Some(why) = self.guard.excess() {
+            return Err(Breach { reason: Reason::ENHANCE_YOUR_CALM, why });
+        }
+        self.rules.frame(head, payload)?;
         match (head.kind, payload) {
             (Kind::WindowUpdate, [a, b, c, d]) if head.stream == 0 => {
                 self.window += i64::from(u32::from_be_bytes([*a, *b, *c, *d]) & 0x7fff_ffff);
             }
-            (Kind::PriorityUpdate, payload) => self.priority_update(head, payload),
+            (Kind::PriorityUpdate, payload) => self.priority_update(payload),
             _ => {}
         }
         if head.ends_fields() {
             self.block_since = None;
         }
+        Ok(())
+    }
+
+    /// The head of a frame has come in.
+    fn begins(&mut self, head: FrameHead, at: Time) -> Result<(), Breach> {
+        self.rules.head(head)?;
+        if head.kind == Kind::Headers {
+            self.block_since.get_or_insert(at);
+        }
+        Ok(())
+    }
+
+    /// Something has gone out.
+    fn went_out(&mut self, head: FrameHead) {
+        self.guard.went(head);
+        self.went += head.size();
+        if head.kind == Kind::Data {
+            self.window -= i64::from(head.length);
+        }
     }
 }
 
 impl Watch for Watcher {
-    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) {
-        self.ledger.passed(way, passed, moment);
-        match (way, passed) {
+    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) -> ControlFlow<()> {
+        let result = match (way, passed) {
             (Way::In, Passed::Frame(head, payload)) => self.came(*head, payload, moment.at),
-            (Way::In, Passed::Head(head)) if head.kind == Kind::Headers => {
-                self.block_since.get_or_insert(moment.at);
-            }
+            (Way::In, Passed::Head(head)) => self.begins(*head, moment.at),
             (Way::Out, Passed::Frame(head, _)) => {
-                self.guard.went(*head);
-                self.went += head.size();
-                if head.kind == Kind::Data {
-                    self.window -= i64::from(head.length);
-                }
+                self.went_out(*head);
+                Ok(())
             }
-            _ => {}
+            (Way::Out, Passed::Head(_)) => Ok(()),
+        };
+        match result {
+            Ok(()) => self.ledger.passed(way, passed, moment),
+            Err(breach) => {
+                self.breach.get_or_insert(breach);
+                ControlFlow::Break(())
+            }
         }
     }
 }
