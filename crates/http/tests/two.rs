@@ -288,23 +288,39 @@ fn the_same_site_over_both_versions_is_the_same_in_the_record() {
     assert_eq!(site.attempts(), 1);
 }
 
+/// A response that breaks off is told by both ends, and in the same words but for how it was cut: a
+/// connection of HTTP/1 ends with it, and of HTTP/2 its stream alone.
 #[test]
-fn a_body_that_breaks_off_is_told_in_both_versions() {
-    for alpn in [&["http/1.1"][..], &["h2"]] {
+fn a_body_that_breaks_off_is_the_same_in_the_record() {
+    let [one, two] = [&["http/1.1"][..], &["h2"]].map(|alpn| {
         let (site, authority, _) = site(alpn, Options::default());
         let client = site.client(ClientOptions::default(), Some(authority.client()));
         let answer = site.run(async move { fetch(&client, get("https://www0.test/broken")).await });
         assert!(answer.is_err(), "{alpn:?} {answer:?}");
-        let ended: Vec<(Option<u16>, bool)> = site_events(&site)
-            .into_iter()
-            .filter_map(|event| match event.what {
+        site.client_wire.settle(Duration::from_millis(10));
+        let events = site_events(&site);
+        let ended: Vec<(Option<u16>, bool)> = events
+            .iter()
+            .filter_map(|event| match &event.what {
                 What::ExchangeEnded(ended) => Some((ended.status, ended.complete)),
                 _ => None,
             })
             .collect();
         // One of the client, one of the server.
         assert_eq!(ended, [(Some(200), false); 2], "{alpn:?}");
-    }
+        let of_server = site.client_wire.log().host_id();
+        let (client, server): (Vec<Event>, Vec<Event>) =
+            events.into_iter().partition(|event| event.host == of_server);
+        [reported(client), reported(server)].concat()
+    });
+    let uncut = |mut values: Vec<Value>| {
+        for value in &mut values {
+            strip(value, &["cut"]);
+        }
+        values
+    };
+    assert!(one != two, "they are cut in different ways");
+    assert_eq!(uncut(one), uncut(two));
 }
 
 /// Talks frames with a server that behaves so.
@@ -588,6 +604,24 @@ fn a_connection_carries_only_so_many_requests() {
     });
     assert_eq!(versions, [Version::HTTP_2; 10]);
     assert_eq!(site.attempts(), 3);
+}
+
+/// What a server that ends a connection after ten requests has not answered is asked again by the next
+/// one, and nobody hears of it: 26 at one time, as of a page with 25 pictures.
+#[test]
+fn all_is_answered_by_a_server_that_ends_connections_early() {
+    let (site, authority, _) = site(&["h2"], Options { max_requests: 10, ..Options::default() });
+    let client = site.client(ClientOptions::default(), Some(authority.client()));
+    let answers = site.run(async move {
+        let all = (0..26).map(|_| fetch(&client, get("https://www0.test/a")));
+        futures_util::future::join_all(all).await
+    });
+    for answer in answers {
+        assert_eq!(answer.unwrap().0, "plain");
+    }
+    assert_eq!(site.attempts(), 3);
+    let faults = site_events(&site).into_iter().filter(|event| event.what.kind() == "fault");
+    assert_eq!(faults.count(), 0);
 }
 
 #[test]

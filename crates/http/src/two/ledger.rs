@@ -102,6 +102,11 @@ impl Ledger {
         self.highest = self.highest.max(stream);
     }
 
+    /// Whether there is no stream that somebody asks for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+
     /// Nobody asks for this stream any more.
     pub(crate) fn forget(&mut self, stream: u32) {
         self.streams.remove(&stream);

@@ -34,7 +34,6 @@ use self::rules::Breach;
 use self::sending::{Sending, Turn};
 use self::stream::{Done, Stream, coded, cut, handle, pass_over};
 use self::watcher::Watcher;
-use super::guard::Guard;
 use super::handler::Request;
 use super::interim::Interim;
 use super::options::Options;
@@ -46,7 +45,7 @@ use crate::channel::Channel;
 use crate::message::authority;
 use crate::reporter::{Reporter, RequestReport};
 use crate::timer::Timer;
-use crate::two::{Io, Wiretap};
+use crate::two::{Guard, Io, Wiretap};
 
 /// How much a client may send of one body before the handler has read some of it.
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -521,12 +520,17 @@ impl<W: Wire> Serving<W> {
             self.reset(*id, Reason::PROTOCOL_ERROR);
         }
         let breach = self.tap.watch().breach().filter(|_| !self.ending);
-        if let Some(Breach { reason, why }) = breach {
-            self.ending = true;
-            self.leaving = Some(why);
-            self.two.abrupt_shutdown(reason);
+        if let Some(breach) = breach {
+            self.end(breach);
         }
         breach.is_some() || !malformed.is_empty()
+    }
+
+    /// Ends the connection with an error.
+    fn end(&mut self, Breach { reason, why }: Breach) {
+        self.ending = true;
+        self.leaving = Some(why);
+        self.two.abrupt_shutdown(reason);
     }
 
     /// Ends a stream with an error.
@@ -548,6 +552,9 @@ impl<W: Wire> Serving<W> {
             .watch()
             .block_since()
             .map(|since| (since + options.head_timeout, "head not sent in time"));
+        let settings = self.tap.watch().unacknowledged_since();
+        let settings =
+            settings.map(|since| (since + options.head_timeout, "settings not acknowledged"));
         let write =
             self.blocked.then(|| (self.moved + options.write_timeout, "client takes nothing"));
         let idle = self.streams.is_empty().then(|| match (self.leaving, self.served) {
@@ -555,7 +562,7 @@ impl<W: Wire> Serving<W> {
             (None, 0) => (self.active + options.head_timeout, "idle"),
             (None, _) => (self.active + options.keep_alive, "idle"),
         });
-        let first = [head, write, idle].into_iter().flatten().min();
+        let first = [head, settings, write, idle].into_iter().flatten().min();
         self.late.set(first.map(|(at, _)| at));
         let Some((_, why)) = first else { return Poll::Pending };
         if self.late.poll_due(context).is_pending() {
@@ -563,6 +570,10 @@ impl<W: Wire> Serving<W> {
         }
         if why == "idle" {
             self.leave(why);
+            return Poll::Ready(None);
+        }
+        if why == "settings not acknowledged" && !self.ending {
+            self.end(Breach { reason: Reason::SETTINGS_TIMEOUT, why });
             return Poll::Ready(None);
         }
         let why = self.leaving.filter(|_| why == "gone").unwrap_or(why);

@@ -7,9 +7,8 @@ use h2::Reason;
 use roundtrip_record::Time;
 
 use super::rules::{Breach, Rules};
-use crate::server::guard::Guard;
 use crate::server::priority::Priority;
-use crate::two::{FrameHead, Kind, Ledger, Moment, Opener, Passed, Watch, Way};
+use crate::two::{FrameHead, Guard, Kind, Ledger, Moment, Opener, Passed, Watch, Way};
 
 /// How much may be sent on a connection before the other end says more (RFC 9113 §6.9.2).
 const FIRST_WINDOW: i64 = 65_535;
@@ -29,6 +28,8 @@ pub(crate) struct Watcher {
     block_since: Option<Time>,
     /// Bytes of frames that went out.
     went: u64,
+    /// When our settings went out, until the client acknowledges them.
+    settings_since: Option<Time>,
     rules: Rules,
     /// Why nothing more that the client sends is looked at.
     breach: Option<Breach>,
@@ -43,6 +44,7 @@ impl Watcher {
             updates: BTreeMap::new(),
             block_since: None,
             went: 0,
+            settings_since: None,
             rules: Rules::new(),
             breach: None,
         }
@@ -61,6 +63,11 @@ impl Watcher {
     /// When the block of fields began that is coming in.
     pub(crate) fn block_since(&self) -> Option<Time> {
         self.block_since
+    }
+
+    /// When settings went out that the client has not acknowledged (RFC 9113 §6.5.3).
+    pub(crate) fn unacknowledged_since(&self) -> Option<Time> {
+        self.settings_since
     }
 
     /// What the client did that ends the connection, if it did anything of the kind.
@@ -98,6 +105,7 @@ impl Watcher {
             (Kind::WindowUpdate, [a, b, c, d]) if head.stream == 0 => {
                 self.window += i64::from(u32::from_be_bytes([*a, *b, *c, *d]) & 0x7fff_ffff);
             }
+            (Kind::Settings, _) if head.is_ack() => self.settings_since = None,
             (Kind::PriorityUpdate, payload) => self.priority_update(payload),
             _ => {}
         }
@@ -117,11 +125,13 @@ impl Watcher {
     }
 
     /// Something has gone out.
-    fn went_out(&mut self, head: FrameHead) {
+    fn went_out(&mut self, head: FrameHead, at: Time) {
         self.guard.went(head);
         self.went += head.size();
-        if head.kind == Kind::Data {
-            self.window -= i64::from(head.length);
+        match head.kind {
+            Kind::Data => self.window -= i64::from(head.length),
+            Kind::Settings if !head.is_ack() => self.settings_since = Some(at),
+            _ => {}
         }
     }
 }
@@ -132,7 +142,7 @@ impl Watch for Watcher {
             (Way::In, Passed::Frame(head, payload)) => self.came(*head, payload, moment.at),
             (Way::In, Passed::Head(head)) => self.begins(*head, moment.at),
             (Way::Out, Passed::Frame(head, _)) => {
-                self.went_out(*head);
+                self.went_out(*head, moment.at);
                 Ok(())
             }
             (Way::Out, Passed::Head(_)) => Ok(()),
