@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use roundtrip_lab::Net;
 
 /// Carries out one whole web exchange with its own engine, from the URL to the rendered page and on
@@ -568,13 +568,13 @@ pub(crate) struct Transfer {
     #[arg(long, value_name = "NET", default_value = "cable", long_help = net_help())]
     pub(crate) net: String,
     /// How many bytes the server sends
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = value_parser!(u64).range(1..))]
     pub(crate) bytes: u64,
     /// How many connections at once
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=28_000))]
     pub(crate) parallel: u32,
     /// How often, with a new connection each time
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub(crate) runs: u32,
     /// Seed of everything left to chance
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -600,7 +600,7 @@ pub(crate) struct Drill {
     #[arg(required = true, value_name = "SCRIPT|DIR")]
     pub(crate) scripts: Vec<PathBuf>,
     /// The kernel's clock ticks a second (CONFIG_HZ), where a script depends on it
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = value_parser!(u32).range(24..=1000))]
     pub(crate) hz: Option<u32>,
     /// Replace NAME by VALUE in the scripts
     #[arg(short = 'D', long, value_name = "NAME=VALUE")]

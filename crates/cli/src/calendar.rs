@@ -4,13 +4,14 @@ use std::time::SystemTime;
 
 use time::{Date, Month, OffsetDateTime, Time};
 
-/// Seconds since 1970 at the beginning of a day; `None` where there is no such day, or it is earlier.
+/// Seconds since 1970 at the beginning of a day, UTC; `None` for a day that does not exist or is
+/// before 1970.
 pub(crate) fn seconds(year: i32, month: u8, day: u8) -> Option<u64> {
     let date = Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()?;
     u64::try_from(date.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp()).ok()
 }
 
-/// RFC 3339, UTC, to the second.
+/// A time in RFC 3339, UTC, to the second.
 pub(crate) fn rfc3339(at: SystemTime) -> String {
     let at = OffsetDateTime::from(at);
     format!(

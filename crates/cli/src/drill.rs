@@ -1,11 +1,11 @@
-//! `roundtrip drill`
+//! The command `roundtrip drill`.
 
 use roundtrip_drill::{Options, Source, run as run_scripts};
 
 use crate::args::Drill;
 use crate::{Outcome, terminal};
 
-/// Carries it out.
+/// Runs the command.
 pub(crate) fn run(arguments: &Drill) -> Outcome {
     let sources: Vec<Source> =
         arguments.scripts.iter().flat_map(|path| Source::files(path)).collect();

@@ -1,4 +1,4 @@
-//! `roundtrip get`
+//! The command `roundtrip get`.
 
 mod content;
 mod disposition;
@@ -51,7 +51,7 @@ use verbose::Teller;
 use wanted::wanted;
 use write_out::{Steps, To, Told, fill};
 
-/// Why nothing was begun, where curl has a code for it.
+/// Why the command failed before any transfer began, with curl's exit code for it.
 #[derive(Debug)]
 struct Early {
     code: u8,
@@ -66,7 +66,7 @@ impl std::fmt::Display for Early {
 
 impl std::error::Error for Early {}
 
-/// Carries it out.
+/// Runs the command.
 pub(crate) fn run(arguments: &Get) -> Outcome {
     match carry_out(arguments) {
         Err(error) => match error.downcast_ref::<Early>() {
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
                 Ok(early.code)
             }
             None if is_trust(&error) => {
-                complain(arguments, BAD_CA_FILE, &format!("{error:#}"));
+                complain(arguments, BAD_CA_FILE, &terminal::whole(&error));
                 Ok(BAD_CA_FILE)
             }
             None => Err(error),
@@ -84,10 +84,10 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
     }
 }
 
-/// `CURLE_SSL_CACERT_BADFILE`
+/// curl's exit code for a CA file that cannot be used (`CURLE_SSL_CACERT_BADFILE`).
 const BAD_CA_FILE: u8 = 77;
 
-/// Whether the file of `--cacert` is what is wrong.
+/// Whether an error is about the file of `--cacert`.
 fn is_trust(error: &anyhow::Error) -> bool {
     matches!(
         error.downcast_ref(),
@@ -95,7 +95,7 @@ fn is_trust(error: &anyhow::Error) -> bool {
     )
 }
 
-/// Says what went wrong, unless nobody wants to hear it.
+/// Prints an error, unless the options silence it.
 fn complain(arguments: &Get, code: u8, words: &str) {
     if !arguments.silent || arguments.show_error {
         eprintln!("roundtrip: ({code}) {words}");
@@ -128,12 +128,12 @@ fn carry_out(arguments: &Get) -> Outcome {
     Ok(exit)
 }
 
-/// The URLs, as they were given.
+/// The URLs of the command line, as they were given.
 fn urls(arguments: &Get) -> impl Iterator<Item = &str> {
     arguments.url.iter().chain(&arguments.more).map(String::as_str)
 }
 
-/// Nothing is recorded unless somebody asked for what a record tells.
+/// The log of the command; it records nothing unless an option needs a record.
 fn log(arguments: &Get, kept: Option<&Kept>) -> anyhow::Result<Log> {
     let told =
         arguments.verbose || arguments.write_out.is_some() || arguments.format == Format::Json;
@@ -146,7 +146,7 @@ fn log(arguments: &Get, kept: Option<&Kept>) -> anyhow::Result<Log> {
         None if told => Settings {
             capture: Capture::Nothing,
             frame_events: false,
-            // They go to the one who typed them, and nowhere else.
+            // With `-v`, credentials are shown to the user who gave them, and kept nowhere.
             keep_secrets: arguments.verbose || arguments.keep_secrets,
             ..Settings::in_memory()
         },
@@ -155,10 +155,10 @@ fn log(arguments: &Get, kept: Option<&Kept>) -> anyhow::Result<Log> {
     Ok(Log::new(Recorder::new(settings)?))
 }
 
-/// All URLs of one command.
+/// All transfers of one command.
 struct Job<'a> {
     arguments: &'a Get,
-    /// The record is kept, bodies included.
+    /// Whether the record is kept, bodies included.
     kept: bool,
 }
 
@@ -220,7 +220,7 @@ impl Errand for Job<'_> {
 }
 
 impl Job<'_> {
-    /// One URL: its exit code.
+    /// Transfers one URL, and returns its exit code.
     async fn one<W: roundtrip_wire::Wire>(
         &self,
         wire: &W,
@@ -294,7 +294,7 @@ impl Job<'_> {
         Ok(got.exit_code())
     }
 
-    /// Progress among the bytes of a body would only harm them.
+    /// Whether progress is shown; never where it would mix with a body on the terminal.
     fn shows_progress(&self, target: &Target) -> bool {
         let arguments = self.arguments;
         let wanted = !arguments.silent && !arguments.no_progress_meter && !arguments.verbose;
@@ -302,7 +302,7 @@ impl Job<'_> {
         wanted && apart && stderr().is_terminal()
     }
 
-    /// A URL that cannot be used; its exit code.
+    /// Reports a URL that cannot be used, and returns the exit code.
     fn complain(&self, at: When, kind: &FaultKind) -> u8 {
         let failure = Failure { step: Step::Url, ..fault(Time::ZERO, kind.clone()) };
         complain(self.arguments, kind.exit_code(), &explain(&failure, None, &Method::GET, at));
@@ -310,9 +310,9 @@ impl Job<'_> {
     }
 }
 
-/// One of the URLs, and what all of them share.
+/// One transfer, with what all transfers share.
 struct One<'a> {
-    /// Which of the arguments it comes from.
+    /// The place of its URL on the command line.
     number: usize,
     found: &'a Match,
     wishes: &'a Wishes,
@@ -330,7 +330,7 @@ fn fault(at: Time, kind: FaultKind) -> Failure {
     }
 }
 
-/// An instant, and where it stands in the calendar.
+/// A point in time, with its calendar time.
 #[derive(Clone, Copy, Debug)]
 struct When {
     now: Time,
@@ -338,7 +338,7 @@ struct When {
 }
 
 impl When {
-    /// This moment on a wire.
+    /// The present time of a wire.
     fn now<W: roundtrip_wire::Wire>(wire: &W) -> Self {
         let now = wire.now();
         let begun = wire.wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -347,7 +347,7 @@ impl When {
     }
 }
 
-/// What went wrong, in one line: what was seen, what it means, what to try next.
+/// A failure in one line: what was seen, what it means, what to try next.
 fn explain(failure: &Failure, url: Option<&Url>, method: &Method, at: When) -> String {
     let mut log = Log::memory();
     begin(&log, &Title::default(), WireKind::Live, None, at.epoch);
@@ -373,7 +373,7 @@ fn explain(failure: &Failure, url: Option<&Url>, method: &Method, at: When) -> S
     if let FaultKind::BadUrl { why, .. } = &failure.kind {
         text = format!("{text}: {why}");
     }
-    // Where it is and what rules it is half of what there is to say of a message that is none.
+    // For a malformed message, the place of the error and the rule it breaks are shown too.
     let place = matches!(failure.kind, FaultKind::Malformed { .. }).then(|| &finding.evidence);
     for more in place.into_iter().flatten().chain(&finding.meaning).chain([&finding.next]) {
         if !more.is_empty() {
@@ -392,7 +392,7 @@ fn dump(path: &Path) -> anyhow::Result<File> {
     File::create(path).with_context(|| format!("-D {}", path.display()))
 }
 
-/// `-w @FILE` reads the format.
+/// The format of `-w`, read from a file for `-w @FILE`.
 fn format_text(format: &str) -> anyhow::Result<String> {
     match format.strip_prefix('@') {
         Some(path) => Ok(String::from_utf8_lossy(&content::read(path)?).into_owned()),

@@ -1,4 +1,4 @@
-//! Where records are kept, and the views that stand beside them.
+//! Where records are kept, and the views that are written beside them.
 
 use std::fs;
 use std::io::Write as _;
@@ -13,29 +13,29 @@ use sha2::{Digest as _, Sha256};
 use crate::args::{self, Output};
 use crate::terminal;
 
-/// A record that is being kept, for good or as long as this command runs.
+/// A record's folder, kept for later or only while the command runs.
 pub(crate) struct Kept {
-    /// Its folder.
+    /// The path of the folder.
     pub(crate) path: PathBuf,
-    /// The id under which it can be shown again; `None` where it goes with this command.
+    /// The id under which the run can be shown later; `None` if it is not among the saved runs.
     pub(crate) id: Option<String>,
-    /// What keeps the folder from being removed, or removes it in the end.
+    /// Keeps the folder from being removed, or removes it at the end.
     _hold: Hold,
 }
 
 #[allow(dead_code, reason = "what is held is held to be dropped")]
 enum Hold {
-    /// The folder that was named.
+    /// A folder named by the user.
     Named,
-    /// One among the saved runs.
+    /// A folder of the saved runs.
     Saved(Writing),
-    /// A folder that goes with this command.
+    /// A temporary folder, removed when the command ends.
     Passing(tempfile::TempDir),
 }
 
 impl Kept {
-    /// The folder that the arguments name, or one among the saved runs. Where neither can be had the
-    /// record is kept for as long as the command runs, and that is said.
+    /// The folder that the arguments name, or else one of the saved runs. If neither can be made, a
+    /// temporary one is used, and a note says so.
     pub(crate) fn new(output: &Output, subject: &str) -> anyhow::Result<Self> {
         match &output.out {
             Some(path) => Ok(Self::named(path)),
@@ -44,7 +44,7 @@ impl Kept {
         }
     }
 
-    /// A folder that was named.
+    /// A folder named by the user.
     pub(crate) fn named(path: &Path) -> Self {
         if path.join("record.jsonl").is_file() {
             terminal::note(&format!("{}: the record that was here is replaced", path.display()));
@@ -52,7 +52,7 @@ impl Kept {
         Self { path: path.to_owned(), id: Some(path.display().to_string()), _hold: Hold::Named }
     }
 
-    /// A folder among the saved runs.
+    /// A new folder of the saved runs.
     pub(crate) fn saved(output: &Output, subject: &str) -> anyhow::Result<Self> {
         let label = Label { name: output.name.clone(), pinned: output.pin };
         let writing = saved().and_then(|runs| Ok(runs.create(&short_id(subject), &label)?));
@@ -63,7 +63,7 @@ impl Kept {
                 _hold: Hold::Saved(writing),
             }),
             Err(error) if label == Label::default() => {
-                terminal::note(&format!("this run is not kept: {error:#}"));
+                terminal::note(&format!("this run is not kept: {}", terminal::whole(&error)));
                 Self::passing()
             }
             Err(error) => Err(error),
@@ -76,7 +76,7 @@ impl Kept {
         Ok(Self { path, id: None, _hold: Hold::Passing(folder) })
     }
 
-    /// How its record is kept.
+    /// The recorder's settings for this folder.
     pub(crate) fn settings(&self, output: &Output) -> Settings {
         Settings {
             capture: match output.capture {
@@ -89,7 +89,7 @@ impl Kept {
         }
     }
 
-    /// Understands it, and writes its views beside it.
+    /// Reads the record, writes its views beside it, and returns its model.
     pub(crate) fn views(&self) -> anyhow::Result<Model> {
         let folder = Folder::open(&self.path)?;
         let model = model(&folder)?;
@@ -107,7 +107,7 @@ impl Kept {
     }
 }
 
-/// A saved record, by its id, or its folder.
+/// Opens a saved record by its id, its name or its folder.
 pub(crate) fn open(run: &str) -> anyhow::Result<Folder> {
     let path = Path::new(run);
     if path.exists() {
@@ -116,7 +116,8 @@ pub(crate) fn open(run: &str) -> anyhow::Result<Folder> {
     Ok(Folder::open(saved()?.find(run)?.path)?)
 }
 
-/// Whether `text` names a saved record, or can mean nothing else: then that it is not there is an error.
+/// Whether `text` names a saved record. If it looks like an id and there is no such run, that is an
+/// error.
 pub(crate) fn is_run(text: &str) -> anyhow::Result<bool> {
     let path = Path::new(text);
     if path.join("record.jsonl").is_file() || path.file_name().is_some_and(|n| n == "record.jsonl")
@@ -127,7 +128,7 @@ pub(crate) fn is_run(text: &str) -> anyhow::Result<bool> {
         return Ok(false);
     }
     let found = saved().and_then(|runs| Ok(runs.find(text)?));
-    // Four hexadecimal digits are no host that anybody visits.
+    // Three or more hexadecimal digits are taken for an id, since hosts hardly have such names.
     let like_an_id = text.len() >= 3 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match found {
         Ok(_) => Ok(true),
@@ -138,7 +139,7 @@ pub(crate) fn is_run(text: &str) -> anyhow::Result<bool> {
     }
 }
 
-/// A record, understood.
+/// Reads a record and returns its model, with the original run of a replay.
 pub(crate) fn model(folder: &Folder) -> anyhow::Result<Model> {
     let (events, cut) = folder.read()?;
     let mut model = Model::of(Story { cut, ..Story::new(events) });
@@ -147,7 +148,7 @@ pub(crate) fn model(folder: &Folder) -> anyhow::Result<Model> {
     Ok(model)
 }
 
-/// What the run that was carried out again came to, if its record is still there and is the same.
+/// The original run of a replay, if its record still exists unchanged.
 fn original(reference: &ReplayOf) -> Option<Original> {
     let folder = open(&reference.run).ok()?;
     let same = match &reference.digest {
@@ -158,22 +159,23 @@ fn original(reference: &ReplayOf) -> Option<Original> {
     Some(Original::of(&Story::new(events)))
 }
 
-/// The page's picture, where there is one.
+/// The page's picture as PNG, if the page was painted.
 pub(crate) fn picture(model: &Model, folder: &Folder) -> Option<Vec<u8>> {
     folder.bodies().get(&model.painted.as_ref()?.what.picture).ok()
 }
 
-/// The saved runs.
+/// The store of saved runs.
 pub(crate) fn saved() -> anyhow::Result<Runs> {
     Ok(Runs::new(base("XDG_STATE_HOME", ".local/state")?.join("roundtrip/runs")))
 }
 
-/// Where caches are kept between runs; nowhere without a home.
+/// The folder for caches that are kept between runs; `None` if there is no home folder.
 pub(crate) fn cache() -> Option<PathBuf> {
     base("XDG_CACHE_HOME", ".cache").ok().map(|base| base.join("roundtrip"))
 }
 
-/// A base folder of the XDG Base Directory Specification: relative paths in it are to be ignored.
+/// A base folder of the XDG Base Directory Specification. Relative paths in the variable are
+/// ignored, as it requires.
 fn base(variable: &str, default: &str) -> anyhow::Result<PathBuf> {
     let set = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(default));
@@ -182,7 +184,7 @@ fn base(variable: &str, default: &str) -> anyhow::Result<PathBuf> {
     })
 }
 
-/// Four hexadecimal digits that look like nothing else. What they are made of differs from run to run.
+/// A new id of four hexadecimal digits, made from the subject, the clock and the process id.
 fn short_id(subject: &str) -> String {
     let clock = roundtrip_os::Clock::start().wall_epoch();
     let digest = Sha256::digest(format!("{subject} {clock} {}", std::process::id()));

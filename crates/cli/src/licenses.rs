@@ -1,10 +1,10 @@
-//! `roundtrip licenses`
+//! The command `roundtrip licenses`.
 
 use std::io::Read as _;
 
 use crate::{Outcome, terminal};
 
-/// What `build.rs` gathered, packed.
+/// The notices that `build.rs` gathered, compressed with zlib.
 static NOTICES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/notices.zlib"));
 
 /// Prints the licences of everything this program contains.

@@ -25,7 +25,7 @@ use clap::Parser as _;
 
 use args::{Cli, Command};
 
-/// What a command comes to: its exit code.
+/// The result of a command: its exit code.
 type Outcome = anyhow::Result<u8>;
 
 fn main() -> ExitCode {
@@ -45,11 +45,11 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(exit) => ExitCode::from(exit),
-        // Whoever read our output has heard enough (`| head`): nothing is wrong.
+        // The reader of our output has closed it (`| head`), which is no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("roundtrip: {error:#}");
-            // curl's "failed early": what was asked for could not be begun.
+            eprintln!("roundtrip: {}", terminal::whole(&error));
+            // curl's exit code 2, "failed early": the command could not begin its work.
             ExitCode::from(2)
         }
     }

@@ -1,4 +1,4 @@
-//! Manual pages and completions, made from the same text as `--help`.
+//! Manual pages and shell completions, made from the same text as `--help`.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Outcome {
     Ok(0)
 }
 
-/// Writes a page for the command and one for each of its commands.
+/// Writes a manual page for `roundtrip` and for each of its subcommands.
 pub(crate) fn pages(folder: &Path) -> Outcome {
     std::fs::create_dir_all(folder)?;
     clap_mangen::generate_to(Cli::command(), folder)?;

@@ -1,4 +1,4 @@
-//! The wire and the network that the arguments describe.
+//! Reads the arguments that describe the wire and the network.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,7 +13,7 @@ use roundtrip_visit::{Detour, Pin};
 use crate::args::Network;
 use crate::{calendar, keep};
 
-/// Which wire was asked for, before the network of a lab is read.
+/// The wire that was asked for; the network of a lab is read later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wire {
     Live,
@@ -22,13 +22,13 @@ pub(crate) enum Wire {
 }
 
 impl Network {
-    /// The wire; `None` where none was named.
+    /// The wire; `None` if none was named.
     pub(crate) fn wire(&self) -> anyhow::Result<Option<Wire>> {
         self.wire.as_deref().map(wire).transpose()
     }
 
-    /// The ground of a command that stays on one wire: the one that was named; without a name the lab
-    /// where a network is described, and the live wire otherwise.
+    /// The ground of a command that uses one wire: the wire that was named, or else the lab if a
+    /// network is described, and the live wire if not.
     pub(crate) fn ground(&self) -> anyhow::Result<Ground> {
         match self.wire()? {
             Some(Wire::Lab) => Ok(Ground::Lab(Box::new(self.lab()?))),
@@ -37,7 +37,7 @@ impl Network {
         }
     }
 
-    /// A real wire. What describes a lab cannot be honoured there.
+    /// The ground on a real wire. Arguments that describe a lab are refused.
     pub(crate) fn real(&self, wire: Option<Wire>) -> anyhow::Result<Ground> {
         for (given, option) in [
             (self.net.is_some(), "--net"),
@@ -57,14 +57,14 @@ impl Network {
         })
     }
 
-    /// The lab; `cable` where no network was described.
+    /// The lab; its network is `cable` if none was described.
     pub(crate) fn lab(&self) -> anyhow::Result<Virtual> {
         let net: Net = self.net.as_deref().unwrap_or("cable").parse()?;
         let date = self.date.as_deref().map(date).transpose()?.unwrap_or(DEFAULT_DATE);
         Ok(Virtual { net, seed: self.seed.unwrap_or(1), date, caches: Caches::default() })
     }
 
-    /// How names are looked up.
+    /// The options for looking up names.
     pub(crate) fn names(&self, families: Families) -> anyhow::Result<NameOptions> {
         let options = match &self.dns {
             Some(_) if self.walk => {
@@ -79,7 +79,7 @@ impl Network {
     }
 }
 
-/// Reads the form in which wires are written.
+/// Parses the notation of a wire.
 pub(crate) fn wire(text: &str) -> anyhow::Result<Wire> {
     match text {
         "lab" => Ok(Wire::Lab),
@@ -91,7 +91,7 @@ pub(crate) fn wire(text: &str) -> anyhow::Result<Wire> {
     }
 }
 
-/// An address with or without a port; DNS has 53.
+/// Parses an address with or without a port; the default is 53, DNS.
 fn name_server(text: &str) -> anyhow::Result<SocketAddr> {
     let bare = text.trim_matches(['[', ']']);
     text.parse()
@@ -99,7 +99,7 @@ fn name_server(text: &str) -> anyhow::Result<SocketAddr> {
         .map_err(|_| anyhow!("--dns {text}: wanted an address, as 127.0.0.1:53 or [::1]:53"))
 }
 
-/// The machine for a real wire.
+/// The machine's own means, for a real wire.
 pub(crate) fn this_machine(cacert: Option<&std::path::Path>, insecure: bool) -> ThisMachine {
     let trust = match (insecure, cacert) {
         (true, _) => Trust::Everybody,
@@ -113,8 +113,8 @@ pub(crate) fn this_machine(cacert: Option<&std::path::Path>, insecure: bool) -> 
     ThisMachine { cache: keep::cache(), trust, key_log: key_log.map(Into::into) }
 }
 
-/// curl's `HOST:PORT:ADDR[,ADDR]`; `*` is every host, `-HOST:PORT` takes an earlier one back. The
-/// plus sign, which lets an entry of curl's cache time out, changes nothing here.
+/// Parses curl's `--resolve`: `HOST:PORT:ADDR[,ADDR]`, where `*` is every host and `-HOST:PORT`
+/// removes an earlier entry. curl's plus sign, which lets the entry time out, has no effect here.
 pub(crate) fn pins(given: &[String]) -> anyhow::Result<Vec<Pin>> {
     let pin = |text: &String| {
         let bad =
@@ -135,7 +135,8 @@ pub(crate) fn pins(given: &[String]) -> anyhow::Result<Vec<Pin>> {
     given.iter().map(pin).collect()
 }
 
-/// curl's `HOST1:PORT1:HOST2:PORT2`; what is empty is every one, or that of the URL.
+/// Parses curl's `--connect-to`: `HOST1:PORT1:HOST2:PORT2`. An empty first part matches every host
+/// or port, an empty second part keeps the URL's.
 pub(crate) fn detours(given: &[String]) -> anyhow::Result<Vec<Detour>> {
     let detour = |text: &String| {
         let bad = || {
@@ -164,7 +165,7 @@ pub(crate) fn detours(given: &[String]) -> anyhow::Result<Vec<Detour>> {
     given.iter().map(detour).collect()
 }
 
-/// What stands before the first colon, that is none of an IPv6 address in brackets, and after it.
+/// Splits at the first colon outside the brackets of an IPv6 address.
 fn split_host(text: &str) -> Option<(&str, &str)> {
     let end = if text.starts_with('[') { text.find(']')? } else { 0 };
     let colon = end + text[end..].find(':')?;
@@ -176,10 +177,10 @@ fn host_port(text: &str) -> Option<(String, u16)> {
     Some((host.trim_matches(['[', ']']).to_owned(), port.parse().ok()?))
 }
 
-/// The last year whose days can be told in nanoseconds since 1970, as the record has them.
+/// The last year whose days fit into nanoseconds since 1970, as the record counts them.
 const LAST_YEAR: i32 = 2500;
 
-/// Seconds since 1970 at the beginning of a day.
+/// Parses a day; returns the seconds since 1970 at its beginning, UTC.
 fn date(text: &str) -> anyhow::Result<u64> {
     let bad = |why: &str| {
         anyhow!("--date {text}: {why}; wanted a day from 1970-01-01 to {LAST_YEAR}-12-31")

@@ -1,4 +1,4 @@
-//! `roundtrip resolve`
+//! The command `roundtrip resolve`.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::network::this_machine;
 use crate::sites::Sites;
 use crate::{Outcome, terminal};
 
-/// Carries it out.
+/// Runs the command.
 pub(crate) fn run(arguments: &Resolve, colour: Colour) -> Outcome {
     let wanted = wanted(arguments)?;
     let names = arguments.network.names(families(arguments))?;
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Resolve, colour: Colour) -> Outcome {
     Ok(exit)
 }
 
-/// What is to be looked up, and what it is called; nothing where only the cache is to be emptied.
+/// The subject's name and what to look up; `None` if only the cache is to be emptied.
 fn wanted(arguments: &Resolve) -> anyhow::Result<Option<(String, Wanted)>> {
     if let Some(address) = arguments.reverse {
         if !arguments.types.is_empty() {
@@ -103,7 +103,7 @@ fn families(arguments: &Resolve) -> Families {
     }
 }
 
-/// Forgets what earlier runs have kept.
+/// Empties the cache of earlier runs' answers, and says how many there were.
 fn flush() {
     let forgotten = roundtrip_dns::flush(&Machine::new(keep::cache()));
     let answers = if forgotten == 1 { "answer" } else { "answers" };

@@ -1,4 +1,4 @@
-//! `roundtrip serve`
+//! The command `roundtrip serve`.
 
 use std::cell::RefCell;
 use std::io::{LineWriter, Write as _, stdout};
@@ -16,7 +16,7 @@ use crate::args::Serve;
 use crate::calendar::rfc3339;
 use crate::network::{Wire, wire};
 
-/// Serves until it is told to stop.
+/// Serves until a signal ends it.
 pub(crate) fn run(arguments: &Serve) -> Outcome {
     let service = service(arguments)?;
     let ground = match arguments.wire.as_deref().map(wire).transpose()? {
@@ -67,7 +67,7 @@ fn service(arguments: &Serve) -> anyhow::Result<Service> {
     })
 }
 
-/// `NAME=DIR`: a folder, and the host whose it is.
+/// Parses `NAME=DIR`: a host, and the folder it serves.
 pub(crate) fn host(text: &str) -> anyhow::Result<(String, PathBuf)> {
     match text.split_once('=') {
         Some((name, folder)) if !name.is_empty() && !folder.is_empty() => {
@@ -77,7 +77,8 @@ pub(crate) fn host(text: &str) -> anyhow::Result<(String, PathBuf)> {
     }
 }
 
-/// One line for each request, in the common log format with the time it took, as it happens.
+/// The request log on standard output: one line for each request, in the common log format with the
+/// time taken.
 struct Lines(RefCell<Option<LineWriter<std::io::Stdout>>>);
 
 impl Lines {
@@ -89,16 +90,17 @@ impl Lines {
         let mut lines = self.0.borrow_mut();
         let Some(out) = lines.as_mut() else { return };
         if out.write_all(line(served).as_bytes()).is_err() {
-            // Whoever read the lines is gone; serving goes on.
+            // The reader of the log is gone; the server goes on without it.
             *lines = None;
         }
     }
 }
 
-/// `127.0.0.1 [2026-01-31T12:00:00Z] "GET / HTTP" 200 1234 0.5 ms`
+/// One line of the log: `127.0.0.1 [2026-01-31T12:00:00Z] "GET / HTTP" 200 1234 0.5 ms`
 fn line(served: &Served<'_>) -> String {
     let method = served.method.map_or("-", http::Method::as_str);
-    // What stands in a target is another's word: nothing of it may reach a terminal as a command.
+    // The request target comes from the client, so characters that could control a terminal are
+    // replaced.
     let target: String =
         served.target.chars().map(|char| if char.is_control() { '?' } else { char }).collect();
     let cut = if served.complete { "" } else { " cut" };

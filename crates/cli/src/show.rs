@@ -1,4 +1,4 @@
-//! `roundtrip show`
+//! The command `roundtrip show`.
 
 use roundtrip_record::{Folder, Label, Run};
 use roundtrip_report::{
@@ -12,7 +12,7 @@ use crate::args::{Colour, Format, Show};
 use crate::calendar::rfc3339;
 use crate::{Outcome, keep, terminal};
 
-/// Carries it out.
+/// Runs the command.
 pub(crate) fn run(arguments: &Show, colour: Colour) -> Outcome {
     let Some(run) = &arguments.run else { return list(arguments) };
     if changed(arguments, run)? {
@@ -61,10 +61,10 @@ pub(crate) fn run(arguments: &Show, colour: Colour) -> Outcome {
     Ok(0)
 }
 
-/// A line of the list.
+/// A saved run in the list.
 struct Listed {
     run: Run,
-    /// What its record says, or why it cannot be read.
+    /// The model of the run's record, or why it cannot be read.
     told: anyhow::Result<Model>,
 }
 
@@ -76,7 +76,7 @@ impl Listed {
         Self { run, told }
     }
 
-    /// When it was written, UTC.
+    /// When the run was written, UTC.
     fn written(&self) -> Option<String> {
         self.run.written().map(rfc3339)
     }
@@ -103,7 +103,10 @@ impl Listed {
                     verdict.result, verdict.subject
                 )
             }
-            Err(error) => format!("{begin}  cannot be read: {error:#}{marks}{pinned}"),
+            Err(error) => {
+                let why = terminal::whole(error);
+                format!("{begin}  cannot be read: {why}{marks}{pinned}")
+            }
         }
     }
 
@@ -129,13 +132,13 @@ impl Listed {
                 line["result"] = json!(verdict.result);
                 line["subject"] = json!(verdict.subject);
             }
-            Err(error) => line["error"] = json!(format!("{error:#}")),
+            Err(error) => line["error"] = json!(terminal::whole(error)),
         }
         line
     }
 }
 
-/// The wire and its network, and the seed where it is not the usual one.
+/// The wire with its network, and the seed where it is not the default.
 fn ground(model: &Model) -> (String, String) {
     let Some(run) = &model.run else { return Default::default() };
     let net = run.net.as_deref().map(|net| format!(" {net}")).unwrap_or_default();
@@ -143,7 +146,7 @@ fn ground(model: &Model) -> (String, String) {
     (format!("{}{net}", run.wire.name()), seed.unwrap_or_default())
 }
 
-/// Bytes, in the largest unit that leaves a whole number.
+/// A number of bytes in B, kB or MB.
 fn size(bytes: u64) -> String {
     match bytes {
         0..1000 => format!("{bytes} B"),
@@ -152,7 +155,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// The saved runs, newest first.
+/// Lists the saved runs, newest first.
 fn list(arguments: &Show) -> Outcome {
     let mut runs = keep::saved()?.list()?;
     runs.reverse();
@@ -174,7 +177,7 @@ fn list(arguments: &Show) -> Outcome {
     Ok(0)
 }
 
-/// Changes a saved run, if that is what was asked for.
+/// Pins, unpins or deletes a saved run if the arguments ask for it, and returns whether they did.
 fn changed(arguments: &Show, run: &str) -> anyhow::Result<bool> {
     if !(arguments.delete || arguments.pin || arguments.unpin) {
         return Ok(false);

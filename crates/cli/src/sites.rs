@@ -1,4 +1,4 @@
-//! The sites of the lab's Internet: what a URL can lead to there.
+//! The sites of the lab's Internet, which URLs can lead to.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -14,16 +14,16 @@ use url::Url;
 use crate::args::Network;
 use crate::serve::host;
 
-/// The host under which a folder that is visited is served.
+/// The host name under which a visited folder is served.
 pub(crate) const FOLDER_HOST: &str = "site.example";
 
-/// The demo's hosts, and the folders that `--site` puts up.
+/// The sites of the lab: the demo's, and the folders of `--site`.
 pub(crate) struct Sites {
     folders: Vec<(String, PathBuf)>,
 }
 
 impl Sites {
-    /// Reads what the arguments say.
+    /// Reads the sites from the arguments.
     pub(crate) fn read(network: &Network) -> anyhow::Result<Self> {
         let mut folders = Vec::new();
         for text in &network.site {
@@ -38,17 +38,17 @@ impl Sites {
         Ok(Self { folders })
     }
 
-    /// Whether a URL leads to one of them.
+    /// Whether a URL leads to one of the sites.
     pub(crate) fn has(&self, url: &Url) -> bool {
         url.host_str().is_some_and(|host| self.names().any(|name| name == host))
     }
 
-    /// Their hosts.
+    /// The host names of the sites.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         demo::HOSTS.into_iter().chain(self.folders.iter().map(|(name, _)| name.as_str()))
     }
 
-    /// Makes them, each over http and over https.
+    /// Makes the sites, each over http and https.
     pub(crate) fn make(&self) -> Result<Vec<Site>, RunError> {
         let mut sites = Vec::new();
         for scheme in [Scheme::Http, Scheme::Https] {
@@ -57,7 +57,7 @@ impl Sites {
         self.beside(sites)
     }
 
-    /// Puts the folders beside other sites, each over http and over https.
+    /// Adds the folders' sites to `sites`, each over http and https.
     pub(crate) fn beside(&self, mut sites: Vec<Site>) -> Result<Vec<Site>, RunError> {
         for (name, folder) in &self.folders {
             for scheme in [Scheme::Http, Scheme::Https] {
@@ -68,10 +68,10 @@ impl Sites {
     }
 }
 
-/// A folder as a site.
+/// A site that serves a folder.
 pub(crate) fn site(host: &str, folder: &std::path::Path, scheme: Scheme) -> Result<Site, RunError> {
     let files = Files::folder(folder)?;
     let site = Site::http(host, Box::new(move |_| Rc::new(files)));
-    // Over TLS, HTTP/2 is what a browser would come to speak.
+    // A browser would use HTTP/2 over TLS.
     Ok(if scheme == Scheme::Https { site.with_two().secure() } else { site })
 }

@@ -1,4 +1,4 @@
-//! Where output goes, and how it may look there.
+//! Standard output and standard error: how a view may look there, and printing.
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 
@@ -6,7 +6,15 @@ use roundtrip_report::{Charset, Colour, Options};
 
 use crate::args;
 
-/// How a view may look on standard output.
+/// An error with its causes, each printed once: the text of many library errors already ends with
+/// that of their cause.
+pub(crate) fn whole(error: &anyhow::Error) -> String {
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |said, cause| {
+        if said.ends_with(&cause) { said } else { format!("{said}: {cause}") }
+    })
+}
+
+/// The options of a view on standard output.
 pub(crate) fn options(wish: args::Colour) -> Options {
     let columns = rustix::termios::tcgetwinsize(stdout()).map(|size| usize::from(size.ws_col));
     Options {
@@ -17,7 +25,8 @@ pub(crate) fn options(wish: args::Colour) -> Options {
     }
 }
 
-/// `--color`, then `NO_COLOR`, then `CLICOLOR_FORCE`, then whether it is a terminal.
+/// Decides on colour: by `--color`, then `NO_COLOR`, then `CLICOLOR_FORCE`, then whether standard
+/// output is a terminal.
 fn colour(wish: args::Colour) -> Colour {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let on = match wish {
@@ -33,7 +42,8 @@ fn colour(wish: args::Colour) -> Colour {
     if on { Colour::Ansi } else { Colour::Never }
 }
 
-/// A terminal that says it knows no UTF-8 gets ASCII; what goes into a file or a pipe is UTF-8.
+/// The characters to use: ASCII on a terminal whose locale is known and is not UTF-8; otherwise
+/// Unicode, also for files and pipes.
 fn charset() -> Charset {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
@@ -68,14 +78,30 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Says something about the work itself, if somebody watches.
+/// Prints a message about progress, if standard error is a terminal.
 pub(crate) fn progress(text: &str) {
     if stderr().is_terminal() {
         eprintln!("{text}");
     }
 }
 
-/// Says on standard error what somebody should know who did not ask.
+/// Prints a note on standard error.
 pub(crate) fn note(text: &str) {
     eprintln!("roundtrip: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use roundtrip_record::FolderError;
+
+    use super::whole;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let source = || std::io::Error::other("no room");
+        let folder = FolderError::Io { path: "/runs".into(), source: source() };
+        assert_eq!(whole(&folder.into()), "/runs: no room");
+        let named = anyhow::Error::from(source()).context("the site");
+        assert_eq!(whole(&named), "the site: no room");
+    }
 }

@@ -1,4 +1,4 @@
-//! `roundtrip transfer`
+//! The command `roundtrip transfer`.
 
 use std::io::{Write as _, stdout};
 
@@ -8,7 +8,7 @@ use roundtrip_lab::{Net, Seed};
 use crate::Outcome;
 use crate::args::{self, Format};
 
-/// Carries it out; runs are printed as they end.
+/// Runs the command; each run is printed as it ends.
 pub(crate) fn run(arguments: &args::Transfer) -> Outcome {
     let net: Net = arguments.net.parse()?;
     let json = arguments.json || arguments.format == Format::Json;

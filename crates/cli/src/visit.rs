@@ -1,4 +1,4 @@
-//! `roundtrip visit`
+//! The command `roundtrip visit`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,16 +23,16 @@ use crate::network::{Wire, pins, this_machine};
 use crate::sites::{FOLDER_HOST, Sites, site};
 use crate::{Outcome, terminal};
 
-/// What is visited.
+/// What is to be visited.
 enum Subject<'a> {
     Demo,
-    /// A folder of a site, or one of its pages.
+    /// The folder of a site, or one of its pages.
     Path(&'a Path),
     Run(&'a str),
     Url(&'a str),
 }
 
-/// Carries it out.
+/// Runs the command.
 pub(crate) fn run(arguments: &Visit, colour: Colour) -> Outcome {
     let subject = subject(arguments.subject.as_deref())?;
     let wire = arguments.network.wire()?;
@@ -55,8 +55,8 @@ pub(crate) fn run(arguments: &Visit, colour: Colour) -> Outcome {
     }
 }
 
-/// A URL: of a host in the lab, or of the world. The latter is visited live and, where a network is
-/// described, carried out again in the lab.
+/// Visits a URL of a host in the lab or in the real world. The latter is visited live and, if a
+/// network is described, replayed in the lab.
 fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> Outcome {
     let url = match roundtrip_http::url::parse_with(text, scheme_for(text)) {
         Ok(url) => url,
@@ -83,7 +83,7 @@ fn subject(given: Option<&str>) -> anyhow::Result<Subject<'_>> {
         None => Subject::Demo,
         Some(text) if keep::is_run(text)? => Subject::Run(text),
         Some(text) if text.contains("://") => Subject::Url(text),
-        // What begins as a path does is one, and it is an error if nothing is there.
+        // A text that begins like a path is a path, and an error if nothing is there.
         Some(text)
             if ["/", "./", "../"].iter().any(|start| text.starts_with(start))
                 || Path::new(text).exists() =>
@@ -94,7 +94,7 @@ fn subject(given: Option<&str>) -> anyhow::Result<Subject<'_>> {
     })
 }
 
-/// A folder, or a page with the folder around it, served and visited in the lab.
+/// Visits a folder, or a page with its folder, that is served in the lab.
 fn served(arguments: &Visit, colour: Colour, path: &Path) -> Outcome {
     let scheme = if arguments.https { Scheme::Https } else { Scheme::Http };
     let mut url: Url = format!("{}://{FOLDER_HOST}/", scheme.name()).parse()?;
@@ -111,7 +111,7 @@ fn served(arguments: &Visit, colour: Colour, path: &Path) -> Outcome {
     })
 }
 
-/// A saved run, carried out again in the lab.
+/// Replays a saved run in the lab.
 fn again(arguments: &Visit, colour: Colour, run: &str) -> Outcome {
     let folder = keep::open(run)?;
     replay(arguments, colour, &folder, run)
@@ -136,7 +136,7 @@ fn replay(arguments: &Visit, colour: Colour, folder: &Folder, run: &str) -> Outc
     Ok(visited.exit)
 }
 
-/// A visit in the lab.
+/// Visits in the lab.
 fn simulated(
     arguments: &Visit,
     colour: Colour,
@@ -154,7 +154,7 @@ fn simulated(
     Ok(visited.exit)
 }
 
-/// A visit on a real wire; with a network described, carried out again in the lab.
+/// Visits on a real wire, and replays the visit in the lab if a network is described.
 fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Outcome {
     if arguments.warm {
         bail!("--warm is for the lab: on a real wire the caches are what they are");
@@ -163,7 +163,7 @@ fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Out
         bail!("--https is for folders and the demo: {url} says itself how it is spoken to");
     }
     let ground = match &arguments.network.net {
-        // The network is for what follows in the lab.
+        // The network is that of the replay.
         Some(_) => {
             Network { net: None, seed: None, date: None, ..arguments.network.clone() }.real(wire)?
         }
@@ -174,7 +174,7 @@ fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Out
     let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
     let kept = match &arguments.network.net {
         None => Kept::new(&arguments.output, url.as_str())?,
-        // The folder that was named is for the answer; the live visit is kept among the saved runs.
+        // A named folder is for the replay, so the live visit is kept among the saved runs.
         Some(_) => Kept::new(&Output { out: None, ..arguments.output.clone() }, url.as_str())?,
     };
     terminal::progress(&format!("visiting {} …", plan.url));
@@ -190,7 +190,7 @@ fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Out
     replay(arguments, colour, &Folder::open(&kept.path)?, name)
 }
 
-/// A URL that cannot be used is a finding as any other.
+/// Reports a URL that cannot be used as a finding, like any other fault.
 fn bad_url(fault: FaultKind, colour: Colour) -> Outcome {
     let exit = fault.exit_code();
     let mut log = Log::memory();
@@ -209,7 +209,8 @@ fn bad_url(fault: FaultKind, colour: Colour) -> Outcome {
     Ok(exit)
 }
 
-/// As browsers do, https; but http for what has no certificate: addresses and plain names.
+/// The scheme for a URL without one: https, as browsers use, but http for addresses and
+/// single-label names, which have no certificates.
 fn scheme_for(text: &str) -> &'static str {
     let host = text.split(['/', '?', '#']).next().unwrap_or(text);
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
@@ -221,14 +222,15 @@ fn scheme_for(text: &str) -> &'static str {
     }
 }
 
-/// What the arguments say besides the subject.
+/// Adds to the plan what the arguments say besides the subject.
 fn planned(arguments: &Visit, mut plan: Plan) -> anyhow::Result<Plan> {
     let seconds = |value: f64, option: &str| {
         Duration::try_from_secs_f64(value).map_err(|_| anyhow!("{option} {value}: wanted seconds"))
     };
     plan.names = arguments.network.names(Families::default())?;
     plan.pins = pins(&arguments.resolve)?;
-    plan.limit = Some(seconds(arguments.max_time, "--max-time")?);
+    // As in curl, zero means no limit.
+    plan.limit = Some(seconds(arguments.max_time, "--max-time")?).filter(|limit| !limit.is_zero());
     plan.client.timeouts.connect = Some(seconds(arguments.connect_timeout, "--connect-timeout")?);
     plan.client.timeouts.stall = Some(seconds(arguments.stall_timeout, "--stall-timeout")?);
     if arguments.no_keepalive {
@@ -280,7 +282,7 @@ fn look(_: &Visit, _: &mut Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the views and prints the one for the terminal.
+/// Writes the views, and prints the one for the terminal.
 fn finish(arguments: &Visit, colour: Colour, kept: &Kept) -> anyhow::Result<()> {
     let model: Model = kept.views()?;
     if arguments.output.format == Format::Json {

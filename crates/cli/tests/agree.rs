@@ -148,7 +148,9 @@ impl Views {
                 near(&self.name, "HAR's time", number(&entry["time"]), took, 1e-6);
             }
             let body = &exchange["response"]["body"];
-            let size = if body.is_null() { -1.0 } else { number(&body["encoded"]) };
+            // With the framing, where the record knows it.
+            let counted = ["framed", "encoded"].map(|size| &body[size]);
+            let size = counted.into_iter().find(|size| !size.is_null()).map_or(-1.0, number);
             near(&self.name, "bodySize", number(&entry["response"]["bodySize"]), size, 0.0);
         }
         let sizes = entries.iter().map(|entry| number(&entry["response"]["_transferSize"]));

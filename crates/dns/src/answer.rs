@@ -1,4 +1,5 @@
-//! What an answer says: its chain of aliases, its records, or why there are none.
+//! `Reading`: the meaning of an answer, as its chain of aliases and its records, or why there are
+//! none.
 
 use std::net::IpAddr;
 
@@ -8,56 +9,57 @@ use roundtrip_record::Outcome;
 
 use crate::message::{Question, code_name, ttl};
 
-/// Aliases that are followed at most for one name; unbound and BIND follow 11 and 16.
+/// The most aliases that are followed for one name; unbound follows 11, BIND 16.
 pub(crate) const MOST_ALIASES: usize = 16;
 
-/// What an answer says of the question it was given for.
+/// The meaning of an answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
-    /// The aliases it follows, the first one first.
+    /// The aliases followed, the first one first.
     pub(crate) aliases: Vec<Name>,
-    /// The least lifetime of those aliases' records, seconds.
+    /// The smallest time to live of the aliases' records, in seconds.
     pub(crate) alias_ttl: u32,
-    /// What it says of the name at the end of them.
+    /// What the answer says of the name at the end of the aliases.
     pub(crate) said: Said,
 }
 
-/// What is said of one name and type.
+/// What an answer says of one name and type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// Records.
+    /// The records.
     Records(Vec<Record>),
-    /// Nothing: it is an alias's target, and has to be asked for.
+    /// Nothing: the name is the target of an alias and has to be asked for.
     Elsewhere,
     /// The name does not exist.
     NxDomain(Negative),
-    /// It exists without such records.
+    /// The name exists, but has no such records.
     NoData(Negative),
-    /// The server will not or cannot.
+    /// The server answered with an error.
     Refused(ResponseCode),
-    /// It contradicts itself.
+    /// The answer contradicts itself, in this way.
     Broken(&'static str),
 }
 
-/// How long a "no" holds and who said so (RFC 2308 §5).
+/// How long a negative answer holds, and which zone gave it (RFC 2308 §5).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Negative {
-    /// The SOA that came with it.
+    /// The SOA record that came with the answer.
     pub(crate) soa: Option<Box<Record>>,
-    /// Seconds: the SOA's minimum or its own lifetime, the smaller.
+    /// How long the answer may be kept, in seconds: the smaller of the SOA's minimum and its time
+    /// to live.
     pub(crate) ttl: Option<u32>,
 }
 
 impl Negative {
-    /// The zone whose SOA it was.
+    /// The zone of the SOA record.
     pub(crate) fn zone(&self) -> Option<String> {
         self.soa.as_ref().map(|soa| soa.name.to_ascii())
     }
 }
 
 impl Reading {
-    /// Reads an answer of a server that is believed for names in `zone` only: `.` for a recursive
-    /// server. What it says of other names is not looked at (RFC 2181 §5.4.1).
+    /// Reads an answer from a server that is believed for names in `zone` only, which is `.` for a
+    /// recursive server. What it says of other names is ignored (RFC 2181 §5.4.1).
     pub(crate) fn of(message: &Message, question: &Question, zone: &Name) -> Self {
         let mut reading = Self { aliases: Vec::new(), alias_ttl: u32::MAX, said: Said::Elsewhere };
         reading.said = reading.follow(message, question, zone);
@@ -104,7 +106,7 @@ impl Reading {
         }
     }
 
-    /// The answer has no record of `owner`: why.
+    /// The reason why the answer has no record of `owner`.
     fn nothing(&self, message: &Message, owner: &Name, zone: &Name) -> Said {
         let negative = message.authorities.iter().find_map(|record| match &record.data {
             RData::SOA(soa) if record.name.zone_of(owner) && zone.zone_of(&record.name) => {
@@ -121,7 +123,7 @@ impl Reading {
         }
     }
 
-    /// How long the whole answer may be kept, seconds.
+    /// How long the whole answer may be kept, in seconds.
     pub(crate) fn lifetime(&self) -> u32 {
         match &self.said {
             Said::Records(records) => records.iter().map(ttl).fold(self.alias_ttl, u32::min),
@@ -132,7 +134,7 @@ impl Reading {
         }
     }
 
-    /// The record's word for it.
+    /// The outcome of the answer for the record.
     pub(crate) fn outcome(&self) -> Outcome {
         match &self.said {
             Said::Records(records) => Outcome::Found {
@@ -154,7 +156,7 @@ impl Reading {
     }
 }
 
-/// The records of one owner, of class IN.
+/// The records of one owner name, of class IN.
 pub(crate) fn of<'a>(
     records: &'a [Record],
     owner: &'a Name,

@@ -1,4 +1,4 @@
-//! A name server's answers from its zones (RFC 1034 §4.3.2). Sans I/O.
+//! `Authority`: an authoritative name server's answers from its zones (RFC 1034 §4.3.2). Sans I/O.
 
 use hickory_proto::ProtoError;
 use hickory_proto::op::{Message, Metadata, OpCode, Query, ResponseCode};
@@ -10,19 +10,19 @@ use crate::resolv::UDP_PAYLOAD;
 use crate::via::Via;
 use crate::zone::{Place, Zone};
 
-/// Zones that are served with authority.
+/// An authoritative server for a set of zones.
 #[derive(Clone, Debug, Default)]
 pub struct Authority {
     zones: Vec<Zone>,
 }
 
 impl Authority {
-    /// A server of these zones.
+    /// A server for these zones.
     pub fn new(zones: Vec<Zone>) -> Self {
         Self { zones }
     }
 
-    /// The answer to a query.
+    /// The response to a query.
     pub fn answer(&self, query: &Message) -> Message {
         match begin(query) {
             Ok((mut response, question)) => {
@@ -33,7 +33,7 @@ impl Authority {
         }
     }
 
-    /// The zone with the most labels that holds `name`.
+    /// The zone that holds `name`; the one with the most labels if there are several.
     fn zone(&self, name: &Name) -> Option<&Zone> {
         let holding = self.zones.iter().filter(|zone| zone.apex().zone_of(name));
         holding.max_by_key(|zone| zone.apex().iter().count())
@@ -92,7 +92,7 @@ impl Authority {
         }
     }
 
-    /// Addresses of the servers that records name.
+    /// Adds the addresses of the servers that `records` name.
     fn add_addresses(&self, response: &mut Message, records: &[Record]) {
         for record in records {
             let name = match &record.data {
@@ -109,7 +109,8 @@ impl Authority {
     }
 }
 
-/// Points to the servers below a cut, with their addresses where those lie in the zone (glue).
+/// Makes the response a referral to the servers below a zone cut, with the addresses that lie in
+/// the zone (glue).
 fn refer(response: &mut Message, zone: &Zone, servers: &[Record]) {
     if !response.answers.is_empty() {
         return;
@@ -125,7 +126,8 @@ fn refer(response: &mut Message, zone: &Zone, servers: &[Record]) {
     }
 }
 
-/// An empty response to a query and the question in it, or the refusal it gets at once.
+/// An empty response to a query, with its question; as an error, the response that refuses the
+/// query.
 pub(crate) fn begin(query: &Message) -> Result<(Message, Query), Box<Message>> {
     let mut response = Message::response(query.metadata.id, query.metadata.op_code);
     response.metadata = Metadata::response_from_request(&query.metadata);
@@ -137,7 +139,7 @@ pub(crate) fn begin(query: &Message) -> Result<(Message, Query), Box<Message>> {
         _ if query.metadata.op_code != OpCode::Query => ResponseCode::NotImp,
         _ if query.version() > 0 => ResponseCode::BADVERS,
         [question] if question.query_class() != DNSClass::IN => ResponseCode::Refused,
-        // RFC 8482: nobody is owed everything.
+        // ANY queries are refused, as RFC 8482 allows.
         [question] if question.query_type() == RecordType::ANY => ResponseCode::NotImp,
         [question] => {
             let question = question.clone();
@@ -149,8 +151,8 @@ pub(crate) fn begin(query: &Message) -> Result<(Message, Query), Box<Message>> {
     Err(Box::new(response))
 }
 
-/// The bytes of a response that the asker of `query` can take over `via`. Additional records go first;
-/// if that is not enough the response says that it was cut (RFC 2181 §9).
+/// Encodes a response so that it fits what the client accepts over `via`. Additional records are
+/// dropped first; if that is not enough, the response is marked as truncated (RFC 2181 §9).
 pub(crate) fn encode(
     mut response: Message,
     query: &Message,
@@ -164,7 +166,7 @@ pub(crate) fn encode(
     if bytes.len() <= limit {
         return Ok(bytes);
     }
-    // Of a referral the glue is no extra (RFC 9471).
+    // The glue of a referral may not be dropped (RFC 9471).
     if !response.answers.is_empty() {
         response.additionals.clear();
         let bytes = response.to_vec()?;

@@ -1,7 +1,7 @@
-//! Our own cache: what name servers said of a name's addresses, kept between runs.
+//! Our own cache: the answers of name servers about addresses, kept between runs.
 //!
-//! An answer is kept together with the configuration that it was had by. After an edit of resolv.conf
-//! nothing that was kept before is found any more.
+//! An answer is kept with the configuration of the name servers that gave it. After an edit of
+//! resolv.conf, older answers are no longer found.
 
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,33 +15,33 @@ use crate::family::Family;
 use crate::lookup::CacheUse;
 use crate::realm::Realm;
 
-/// The key under which the environment keeps it.
+/// The key under which the environment stores the cache.
 pub(crate) const KEY: &str = "names";
-/// The form in which it is kept; another one is not read.
+/// The version of the stored form; others are not read.
 const VERSION: u32 = 2;
-/// Names and types that are kept.
+/// The most names and families that are kept.
 const CAPACITY: usize = 1024;
-/// Addresses are kept no longer than this, whatever their records say (RFC 8767 §4 advises a cap).
+/// The longest time that addresses are kept, in seconds (RFC 8767 §4 advises a cap).
 const LONGEST: u32 = 86_400;
-/// "No" is kept no longer than this (RFC 2308 §5: one to three hours).
+/// The longest time that a negative answer is kept, in seconds (RFC 2308 §5: one to three hours).
 const LONGEST_NEGATIVE: u32 = 3 * 3_600;
-/// Addresses serve a run for as long as this at least, even those that may not be kept: a page's
-/// connections belong to one visit. Chromium (`kMinimumTTLSeconds`) and curl
-/// (`CURLOPT_DNS_CACHE_TIMEOUT`) hold to the same minute.
+/// The shortest time that addresses are used within a run, in seconds, even those that may not be
+/// kept: the connections of a page belong to one visit. Chromium (`kMinimumTTLSeconds`) and curl
+/// (`CURLOPT_DNS_CACHE_TIMEOUT`) use the same minute.
 const LEAST_IN_RUN: u32 = 60;
 
-/// Milliseconds since 1970.
+/// Calendar time in milliseconds since 1970.
 type Millis = u64;
 
-/// The realm's name, the name, and the family.
+/// The name of the realm, the name looked up, and the family.
 type Key = (String, String, Family);
 
-/// The cache.
+/// Our own cache of answers.
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
-    /// What outlives this run.
+    /// What is kept for later runs.
     kept: Expiring<Key, Known, Millis>,
-    /// What this run has learnt itself, and until when that may be kept.
+    /// What this run learnt itself, and the time until which that may be kept.
     learnt: Expiring<Key, (Known, Millis), Millis>,
 }
 
@@ -49,30 +49,30 @@ pub(crate) struct Cache {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Known {
-    /// Its addresses, behind these aliases.
+    /// The name has addresses, by way of these aliases.
     Addresses { addresses: Vec<IpAddr>, aliases: Vec<String> },
-    /// It does not exist, or the last of these aliases does not.
+    /// The name does not exist, or the target of its last alias does not.
     NxDomain { soa: Option<String>, aliases: Vec<String> },
-    /// It exists without such addresses, or the last of these aliases does.
+    /// The name, or the target of its last alias, exists but has no such addresses.
     NoData { soa: Option<String>, aliases: Vec<String> },
 }
 
-/// What was found in the cache.
+/// An entry found in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hit<'a> {
     pub(crate) known: &'a Known,
-    /// Seconds it may still be kept.
+    /// How long the entry may still be kept, in seconds.
     pub(crate) ttl: u32,
 }
 
-/// What the cache can do for a lookup.
+/// The cache's answer to a lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Consulted<'a> {
-    /// Addresses of this name, and for each family that is known how.
+    /// This name has addresses; the hits say what is known of each family.
     Found { name: String, hits: Vec<(Family, Hit<'a>)> },
-    /// Every candidate is known to be of no use; this is said of the last one.
+    /// No name of the search list has addresses; this is the entry of the last one.
     Negative { name: String, hit: Hit<'a> },
-    /// Nothing that would help.
+    /// The cache cannot answer; `name` is the first one to ask for.
     Miss { name: String },
 }
 
@@ -98,14 +98,15 @@ impl Cache {
         Self { kept: Expiring::new(CAPACITY), learnt: Expiring::new(CAPACITY) }
     }
 
-    /// Reads what was kept; what cannot be read is as good as nothing.
+    /// Reads a stored cache; one that cannot be read counts as empty.
     pub(crate) fn load(bytes: &[u8]) -> Self {
         let mut cache = Self::new();
         if let Ok(file) = serde_json::from_slice::<File>(bytes)
             && file.version == VERSION
         {
             for line in file.entries.into_iter().take(CAPACITY) {
-                // Nobody kept this for longer: the file was made by other hands.
+                // No run of ours keeps an entry for longer, so the file was made or changed by
+                // another program.
                 if line.until.saturating_sub(line.since) <= Millis::from(LONGEST) * 1_000 {
                     let key = (line.realm, line.name, line.family);
                     cache.kept.insert(key, line.known, line.since, line.until);
@@ -115,7 +116,7 @@ impl Cache {
         cache
     }
 
-    /// The bytes to keep.
+    /// The bytes to store.
     pub(crate) fn save(&self, wall: SystemTime) -> Vec<u8> {
         let line = |((realm, name, family), entry): (&Key, &Entry<Known, Millis>)| Line {
             realm: realm.clone(),
@@ -129,12 +130,12 @@ impl Cache {
         serde_json::to_vec(&File { version: VERSION, entries }).unwrap_or_default()
     }
 
-    /// Names and families that outlive this run, those too whose time is up.
+    /// The number of entries that are stored, expired ones included.
     pub(crate) fn count(&self) -> usize {
         self.kept.len()
     }
 
-    /// What is known of a fully qualified name.
+    /// What is known of a fully qualified name, for one family.
     pub(crate) fn get(
         &self,
         realm: &Realm,
@@ -158,7 +159,7 @@ impl Cache {
         Some(Hit { known: &entry.value, ttl: left(entry.until) })
     }
 
-    /// What is known of the first of `candidates` that may still have an address.
+    /// What is known of the first of `candidates` that may have an address.
     pub(crate) fn consult(
         &self,
         realm: &Realm,
@@ -186,7 +187,7 @@ impl Cache {
         }
     }
 
-    /// Keeps what a name server said for `ttl` seconds.
+    /// Keeps a name server's answer for `ttl` seconds.
     pub(crate) fn insert(
         &mut self,
         realm: &Realm,
@@ -210,7 +211,7 @@ impl Cache {
         self.learnt.insert(key, (known, until), now, in_run);
     }
 
-    /// Adds what another run has kept meanwhile, where this one knows nothing newer.
+    /// Adds what another run has stored meanwhile, where this run knows nothing newer.
     pub(crate) fn merge(&mut self, other: &Self, wall: SystemTime) {
         let now = millis(wall);
         for (key, entry) in other.kept.iter(now) {
@@ -222,7 +223,7 @@ impl Cache {
 }
 
 impl Known {
-    /// The aliases in front of what is known.
+    /// The aliases that lead to what is known.
     pub(crate) fn aliases(&self) -> &[String] {
         match self {
             Self::Addresses { aliases, .. }
@@ -231,7 +232,7 @@ impl Known {
         }
     }
 
-    /// The records it was made of, as far as they are kept.
+    /// The records the entry was made of, as far as they are kept.
     pub(crate) fn records(&self, name: &str, family: Family, ttl: u32) -> Vec<ResourceRecord> {
         let record = |name: &str, record_type: RecordType, data: String| ResourceRecord {
             name: name.to_owned(),
@@ -305,7 +306,8 @@ mod tests {
         assert!(get(&again, "no.example.com.", Family::V6, at(1_060)).is_none());
     }
 
-    /// An edit of resolv.conf is another realm, and a server on this host keeps its own cache.
+    /// An edited resolv.conf is another realm. A server on this host has its own cache, so its
+    /// answers are not kept for later runs.
     #[test]
     fn what_was_had_by_another_configuration_is_not_found() {
         let mut cache = Cache::new();

@@ -1,4 +1,4 @@
-//! The host's configuration of names.
+//! `Config`: the host's configuration of name resolution.
 
 use roundtrip_wire::{Environment, Text};
 
@@ -7,7 +7,7 @@ use crate::hosts::Hosts;
 use crate::nsswitch::Nsswitch;
 use crate::resolv::Resolv;
 
-/// The host's files as they were when they were read; why one could not be.
+/// The contents of the host's files when they were read, or why a file could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Files {
     hosts: Result<Option<Text>, String>,
@@ -16,20 +16,20 @@ pub(crate) struct Files {
     gai_conf: Result<Option<Text>, String>,
 }
 
-/// What the host's files say.
+/// The host's configuration: its files, parsed.
 pub(crate) struct Config {
     files: Files,
-    /// The hosts file and its path; why it cannot be read.
+    /// The hosts file and its path, or why it cannot be read.
     pub(crate) hosts: Result<Option<(String, Hosts)>, String>,
     pub(crate) nsswitch: Nsswitch,
-    /// Files that are not followed, and why.
+    /// Files that are ignored, and why.
     pub(crate) unread: Vec<(&'static str, String)>,
     pub(crate) resolv: Resolv,
     pub(crate) addresses: AddressPolicy,
 }
 
 impl Files {
-    /// Reads them.
+    /// Reads the files.
     pub(crate) fn read(environment: &dyn Environment) -> Self {
         let words = |why: std::io::Error| why.to_string();
         Self {
@@ -42,7 +42,7 @@ impl Files {
 }
 
 impl Config {
-    /// Understands them. A file that cannot be read is as good as none, but for saying so.
+    /// Parses the files. A file that cannot be read is treated as missing, and noted.
     pub(crate) fn of(files: Files, environment: &dyn Environment) -> Self {
         let mut unread = Vec::new();
         let mut content = |name, file: &Result<Option<Text>, String>| match file {
@@ -70,7 +70,7 @@ impl Config {
         }
     }
 
-    /// Whether it is what these files say.
+    /// Whether this configuration was made from these files.
     pub(crate) fn is_of(&self, files: &Files) -> bool {
         self.files == *files
     }

@@ -1,46 +1,46 @@
-//! Why a walk from the root came to its end before its name: which zone's servers could not be made to
-//! answer, and what became of each of them.
+//! `DeadEnd`: why a walk from the root ended before it reached the name, with the zone whose
+//! servers gave no usable answer and what became of each server.
 
 use std::net::IpAddr;
 
 use hickory_proto::rr::Name;
 use roundtrip_record::{DelegatedServer, DelegationFault, FaultKind};
 
-/// Servers of a zone that are told of.
+/// The most servers of a zone that are reported.
 const MOST_SERVERS: usize = 32;
 
-/// The end of a walk before its name.
+/// The end of a walk that did not reach its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DeadEnd {
-    /// No server of a zone could be made to answer.
+    /// No server of a zone gave a usable answer.
     Zone {
         /// The zone.
         zone: Name,
-        /// The zone that refers to it; `None` for the root.
+        /// The zone that delegates to it; `None` for the root.
         parent: Option<Name>,
-        /// What is wrong.
+        /// What is wrong with the delegation.
         what: DelegationFault,
         /// What became of each server.
         servers: Vec<DelegatedServer>,
     },
-    /// The name's aliases never end.
+    /// The name's aliases (CNAME) form a loop, or a chain that is too long.
     Aliases(Vec<Name>),
 }
 
 /// What became of a server of a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It answered, but of no use.
+    /// The server gave an answer that is of no use.
     Answered(String),
-    /// It did not answer, or could not be asked.
+    /// The server did not answer, or could not be asked.
     Silent(String),
-    /// Its name lies in the zone, and its address did not come along.
+    /// The server's name lies in the zone, and no glue came with it.
     NoGlue,
-    /// To find its address the zone itself is needed, by way of these names and zones.
+    /// Finding the server's address needs the zone itself, by way of these names and zones.
     Circular(Vec<String>),
-    /// It has no address, and why.
+    /// The server has no address, for this reason.
     NoAddress(String),
-    /// Its address was not looked for: the walk had become too long.
+    /// The server's address was not looked for, since the walk had become too long.
     NotLookedFor,
 }
 
@@ -49,8 +49,8 @@ pub(crate) enum Fate {
 pub(crate) struct Trail(Vec<(Name, Option<IpAddr>, Fate)>);
 
 impl Trail {
-    /// Notes what became of a server; what was noted of it before no longer counts, unless it was an
-    /// answer and this is silence.
+    /// Notes what became of a server. It replaces an earlier note, unless that was an answer and
+    /// this is silence.
     pub(crate) fn note(&mut self, name: Name, address: Option<IpAddr>, fate: Fate) {
         let room = self.0.len() < MOST_SERVERS;
         match self.0.iter_mut().find(|(n, a, _)| *n == name && *a == address) {
@@ -61,14 +61,14 @@ impl Trail {
         }
     }
 
-    /// Whether no server gave any answer, and not for want of an address.
+    /// Whether servers were asked and none answered.
     pub(crate) fn is_silent(&self) -> bool {
         let silent = |(_, _, fate): &(Name, Option<IpAddr>, Fate)| matches!(fate, Fate::Silent(_));
         !self.0.is_empty() && self.0.iter().all(silent)
     }
 
-    /// What is wrong with the zone as a whole: what a server said counts for more than that another
-    /// one is silent, and that for more than that a third one cannot be found.
+    /// What is wrong with the zone as a whole. A server that answered counts for more than one that
+    /// was silent, and that one for more than a server that could not be found.
     pub(crate) fn verdict(&self) -> DelegationFault {
         let fates = || self.0.iter().map(|(_, _, fate)| fate);
         let circle = fates().find_map(|fate| match fate {
@@ -90,7 +90,7 @@ impl Trail {
         }
     }
 
-    /// Each server, for the record.
+    /// Each server and what became of it, for the record.
     pub(crate) fn servers(&self) -> Vec<DelegatedServer> {
         let server = |(name, address, fate): &(Name, Option<IpAddr>, Fate)| DelegatedServer {
             name: name.to_ascii(),
@@ -113,7 +113,7 @@ impl Fate {
 }
 
 impl DeadEnd {
-    /// The fault it is for whoever looked `name` up.
+    /// The fault of the lookup of `name`.
     pub(crate) fn fault(self, name: String) -> FaultKind {
         match self {
             Self::Zone { zone, parent, what, servers } => FaultKind::BadDelegation {
@@ -129,7 +129,7 @@ impl DeadEnd {
         }
     }
 
-    /// In a few words, for the server whose address was looked for.
+    /// A few words on why the address of a server could not be found.
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Zone { zone, what, .. } => {

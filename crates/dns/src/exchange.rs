@@ -1,5 +1,5 @@
-//! One question put to a list of servers until one of them answers: retries, timeouts, the change to
-//! TCP, and which answers are believed. Sans I/O.
+//! `Exchange`: one question put to a list of servers until one answers. It decides on retries,
+//! timeouts, the change to TCP, and which answers to believe. Sans I/O.
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -13,41 +13,42 @@ use crate::message::{Question, Unfit, code_name};
 use crate::resolv::{FirstTransport, Policy, Recursion};
 use crate::via::Via;
 
-/// How long a server may be silent before the question is put to it again without EDNS, within the
-/// time that it has: Chromium repeats a question after as long (`kDnsDefaultFallbackPeriod`).
+/// How long a server may be silent before the question is repeated without EDNS, within the time
+/// the server has. Chromium repeats a question after as long (`kDnsDefaultFallbackPeriod`).
 const REPEAT_AFTER: Duration = Duration::from_secs(1);
 
-/// The response code of a server that knows another version of EDNS (RFC 6891 §9). By number: the same
-/// stands for `BADSIG` elsewhere, and a reader of messages cannot tell which is meant.
+/// The response code of a server that knows another version of EDNS (RFC 6891 §9). It is compared
+/// by number, since the number stands for `BADSIG` too and hickory-proto cannot tell which is
+/// meant.
 const BADVERS: u16 = 16;
 
-/// The word for an answer that only names other servers. It stands where a response code stands.
+/// Stands in place of a response code for an answer that only names other servers.
 pub(crate) const REFERRAL: &str = "REFERRAL";
 
 /// One question and the servers it is put to.
 ///
-/// The contract: [`Exchange::poll`] says what to do next, and after a [`Action::Send`] exactly one of
-/// [`Exchange::handle_message`] (until it answers [`Verdict::Taken`]), [`Exchange::handle_timeout`] and
-/// [`Exchange::handle_error`] is called before it is polled again. Datagrams that one server is sent
-/// one after the other should leave from one port: a late answer to the first is still taken.
+/// The contract: [`Exchange::poll`] says what to do next. After an [`Action::Send`], exactly one of
+/// [`Exchange::handle_message`] (until it returns [`Verdict::Taken`]), [`Exchange::handle_timeout`]
+/// and [`Exchange::handle_error`] is called before the next poll. Datagrams to one server should
+/// leave from one port while it has its turn, since a late answer to the first is still taken.
 #[derive(Debug)]
 pub struct Exchange {
     question: Question,
     servers: Vec<Server>,
     policy: Policy,
     state: State,
-    /// How often the list has been begun.
+    /// How many times the list was begun.
     round: u32,
     tries: u32,
     timed_out: u32,
-    /// The first failure that a server answered with.
+    /// The first error code that a server answered with.
     code: Option<String>,
-    /// Why an answer that did not fit a datagram could not be had over TCP.
+    /// Why a truncated answer could not be had over TCP.
     cut: Option<String>,
     error: Option<String>,
-    /// An answer without authority and without recursion, for want of a better one.
+    /// An answer without authority and without recursion, used if no better one comes.
     weak: Option<Box<Message>>,
-    /// Why the server asked last gave no answer.
+    /// Why the last server gave no answer.
     last: Option<NoReply>,
 }
 
@@ -55,21 +56,21 @@ pub struct Exchange {
 struct Server {
     address: SocketAddr,
     extension: Extension,
-    /// What it was seen to take.
+    /// Whether the server was seen to take EDNS.
     seen: Option<Extension>,
-    /// It answered that it will not: not asked again.
+    /// Whether the server refused to answer; it is then not asked again.
     refused: bool,
 }
 
 /// A server's turn to answer.
 #[derive(Clone, Debug)]
 struct Turn {
-    /// Its place in the list.
+    /// The server's place in the list.
     index: usize,
     via: Via,
-    /// The queries it was sent in this turn.
+    /// The queries the server was sent in this turn.
     sent: Vec<(u16, Extension)>,
-    /// What is left of its time; `None` at the beginning.
+    /// What is left of the server's time; `None` before the first query.
     left: Option<Duration>,
 }
 
@@ -77,71 +78,71 @@ struct Turn {
 enum State {
     /// The server is to be asked.
     Ask(Turn),
-    /// It has been asked.
+    /// The server was asked, and its answer is awaited.
     Wait(Turn),
-    /// It is over.
+    /// The exchange has ended.
     Done(Result<Box<Message>, NoReply>),
 }
 
-/// What to do next.
+/// What the caller is to do next.
 #[derive(Debug)]
 pub enum Action {
-    /// Send this, and wait for the answer until its deadline.
+    /// Send this query, and wait for the answer until its deadline.
     Send(Transmit),
-    /// It is over.
+    /// Nothing more: the exchange has ended.
     Done(Result<Box<Message>, NoReply>),
 }
 
 /// A query to send.
 #[derive(Debug)]
 pub struct Transmit {
-    /// To whom.
+    /// The server's address.
     pub to: SocketAddr,
-    /// In what.
+    /// The transport to send it over.
     pub via: Via,
     /// The message.
     pub bytes: Vec<u8>,
-    /// When to give up waiting.
+    /// When to stop waiting for the answer.
     pub deadline: Time,
 }
 
-/// What became of a message that came in.
+/// Whether a received message is the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the answer.
+    /// The message is the answer.
     Taken,
-    /// It is not; go on waiting.
+    /// The message is not the answer; go on waiting.
     Dropped(Unfit),
 }
 
-/// Why there is no answer.
+/// Why an exchange gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoReply {
-    /// A server answered with a failure: the response code, or `REFERRAL` when it was asked to do the
-    /// whole work and only named other servers.
+    /// A server answered with an error: the response code, or `REFERRAL` when it was asked for
+    /// recursion and only named other servers.
     #[error("{0}")]
     Code(String),
-    /// The answer does not fit a datagram, and could not be had over TCP either.
+    /// The answer was truncated, and could not be had over TCP either.
     #[error("the answer was cut to fit a datagram (TC), and over TCP: {0}")]
     Cut(String),
-    /// Nobody answered.
+    /// No server answered in time.
     #[error("no answer after {tries} tries")]
     TimedOut {
-        /// How often somebody was asked.
+        /// How many queries were sent.
         tries: u32,
     },
-    /// The question could not be sent.
+    /// The query could not be sent.
     #[error("{0}")]
     Failed(String),
 }
 
 impl Exchange {
-    /// A question to put to `servers` in this order.
+    /// An exchange that puts a question to `servers`, in this order.
     pub fn new(question: Question, servers: &[SocketAddr], policy: Policy) -> Self {
         Self::knowing(question, servers, policy, &EdnsMemory::default())
     }
 
-    /// The same, with what is known of servers.
+    /// The same, with what is known of the servers' EDNS.
     pub(crate) fn knowing(
         question: Question,
         servers: &[SocketAddr],
@@ -172,17 +173,17 @@ impl Exchange {
         exchange
     }
 
-    /// Why the server that was asked last gave no answer.
+    /// Why the last server gave no answer.
     pub(crate) fn last_failure(&self) -> Option<&NoReply> {
         self.last.as_ref()
     }
 
-    /// What the servers were seen to take.
+    /// Which servers were seen to take EDNS, and which not to.
     pub(crate) fn seen(&self) -> impl Iterator<Item = (SocketAddr, Extension)> {
         self.servers.iter().filter_map(|server| Some((server.address, server.seen?)))
     }
 
-    /// What to do next; `id` is the random id of the query, should one be sent.
+    /// Says what to do next. `id` is the random id of the query, if one is to be sent.
     pub fn poll(&mut self, now: Time, id: u16) -> Action {
         loop {
             let mut turn = match self.state.clone() {
@@ -214,7 +215,7 @@ impl Exchange {
         }
     }
 
-    /// A message came in from `from`.
+    /// Handles a message that came in from `from`.
     pub fn handle_message(&mut self, from: SocketAddr, bytes: &[u8]) -> Verdict {
         let State::Wait(turn) = self.state.clone() else {
             return Verdict::Dropped(Unfit::WrongId);
@@ -236,12 +237,12 @@ impl Exchange {
         Verdict::Dropped(unfit)
     }
 
-    /// The deadline passed.
+    /// Handles the passing of the deadline.
     pub fn handle_timeout(&mut self) {
         let State::Wait(turn) = self.state.clone() else { return };
         let server = &mut self.servers[turn.index];
         if turn.left.is_some_and(|left| !left.is_zero()) {
-            // Something in between may drop what has an OPT record.
+            // A middlebox may drop messages with an OPT record.
             server.extension = Extension::Plain;
             self.state = State::Ask(turn);
             return;
@@ -254,7 +255,7 @@ impl Exchange {
         self.next_from(turn.index + 1);
     }
 
-    /// The query could not be sent, or an error came back for it.
+    /// Handles a query that could not be sent, or for which an error came back.
     pub fn handle_error(&mut self, why: &str) {
         let State::Wait(turn) = self.state.clone() else { return };
         if self.was_cut(&turn) {
@@ -265,7 +266,7 @@ impl Exchange {
         self.next_from(turn.index + 1);
     }
 
-    /// Whether the question went over TCP because the answer was cut.
+    /// Whether the question went over TCP because the answer was truncated.
     fn was_cut(&self, turn: &Turn) -> bool {
         turn.via == Via::Tcp && self.policy.transport == FirstTransport::Udp
     }
@@ -289,7 +290,7 @@ impl Exchange {
             (false, Extension::Edns) => server.seen,
         };
         match code {
-            // RFC 7766 §5.
+            // A truncated answer is asked for again over TCP (RFC 7766 §5).
             _ if turn.via == Via::Udp && message.metadata.truncation => {
                 self.state = ask_again(Via::Tcp);
             }
@@ -302,8 +303,9 @@ impl Exchange {
             ResponseCode::NoError | ResponseCode::NXDomain => {
                 self.state = State::Done(Ok(Box::new(message)));
             }
-            // A failure without an OPT record is of a server that may not know it, and may answer the
-            // question without (RFC 6891 §7). Some that fail so do send one.
+            // A server that answers with an error and without an OPT record may not know EDNS, and
+            // may answer the question without it (RFC 6891 §7). Some servers send an OPT record all
+            // the same.
             code if asked_with == Extension::Edns
                 && (message.edns.is_none()
                     || code == ResponseCode::FormErr
@@ -316,7 +318,7 @@ impl Exchange {
         }
     }
 
-    /// A server will not answer, and says so.
+    /// Notes that a server refused to answer.
     fn refused(&mut self, index: usize, code: String) {
         self.servers[index].refused = true;
         self.last = Some(NoReply::Code(code.clone()));
@@ -324,7 +326,8 @@ impl Exchange {
         self.next_from(index + 1);
     }
 
-    /// Goes on with the first server from `index` that may still answer, in this round or the next.
+    /// Goes on with the first server from place `index` that may still answer, in this round or the
+    /// next.
     fn next_from(&mut self, index: usize) {
         let open =
             |from: usize| (from..self.servers.len()).find(|&index| !self.servers[index].refused);
@@ -357,8 +360,9 @@ impl Exchange {
     }
 }
 
-/// Whether a server that was asked for the whole work has done none: neither an answer, nor authority,
-/// nor recursion. libc asks the next one then (glibc, `send_dg` in `resolv/res_send.c`).
+/// Whether a server that was asked for recursion did no work: it gave no answer, has no authority,
+/// and offers no recursion. libc then asks the next server (glibc, `send_dg` in
+/// `resolv/res_send.c`).
 fn only_refers(message: &Message) -> bool {
     let head = &message.metadata;
     message.answers.is_empty() && !head.authoritative && !head.recursion_available

@@ -1,15 +1,15 @@
-//! A bounded map whose entries end.
+//! `Expiring`: a bounded map whose entries expire.
 
 use std::collections::BTreeMap;
 
-/// Entries that are there until their time is up. `T` is a point in time: of the calendar or the wire.
+/// A bounded map whose entries expire. `T` is a point in time, of the calendar or of the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct Expiring<K, V, T> {
     entries: BTreeMap<K, Entry<V, T>>,
     capacity: usize,
 }
 
-/// An entry: kept at one time, good until another.
+/// An entry, with the time at which it was added and the time until which it is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry<V, T> {
     pub(crate) value: V,
@@ -23,13 +23,14 @@ impl<K: Ord + Clone, V, T: Ord + Copy> Expiring<K, V, T> {
         Self { entries: BTreeMap::new(), capacity }
     }
 
-    /// The entry, if it is good at `now`. One that was kept later than now is not: the clock has
-    /// been set back, and nothing tells how old it is.
+    /// The entry, if it is valid at `now`. An entry added after `now` is not valid: the clock was
+    /// set back, and its age is unknown.
     pub(crate) fn get(&self, key: &K, now: T) -> Option<&Entry<V, T>> {
         self.entries.get(key).filter(|entry| entry.since <= now && now < entry.until)
     }
 
-    /// Keeps a value. Where there is no room, what has ended goes first and then what ends soonest.
+    /// Adds a value. If the map is full, expired entries are removed, then those that expire
+    /// soonest.
     pub(crate) fn insert(&mut self, key: K, value: V, since: T, until: T) {
         if until <= since || self.capacity == 0 {
             self.entries.remove(&key);
@@ -46,12 +47,12 @@ impl<K: Ord + Clone, V, T: Ord + Copy> Expiring<K, V, T> {
         self.entries.insert(key, Entry { value, since, until });
     }
 
-    /// How many entries there are, those too that have ended.
+    /// The number of entries, expired ones included.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// All entries that are good at `now`, by key.
+    /// All entries that are valid at `now`, in the order of their keys.
     pub(crate) fn iter(&self, now: T) -> impl Iterator<Item = (&K, &Entry<V, T>)> {
         self.entries.iter().filter(move |(_, entry)| entry.since <= now && now < entry.until)
     }

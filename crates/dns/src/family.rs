@@ -28,7 +28,7 @@ pub enum Families {
 }
 
 impl Family {
-    /// The family of an address.
+    /// The family an address belongs to.
     pub fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(_) => Self::V4,
@@ -36,7 +36,7 @@ impl Family {
         }
     }
 
-    /// The type of its records.
+    /// The type of the family's address records.
     pub(crate) fn record_type(self) -> RecordType {
         match self {
             Self::V4 => RecordType::A,
@@ -46,7 +46,7 @@ impl Family {
 }
 
 impl Families {
-    /// The families, in the order in which they are asked for: AAAA first (RFC 8305 §3).
+    /// The families, in the order in which to ask for them: AAAA first (RFC 8305 §3).
     pub fn list(self) -> &'static [Family] {
         match self {
             Self::V4 => &[Family::V4],

@@ -1,15 +1,16 @@
-//! gai.conf(5): the policy by which destination addresses are put in order (RFC 6724 §2.1).
+//! `AddressPolicy`: the policy table of gai.conf(5), by which destination addresses are sorted (RFC
+//! 6724 §2.1).
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Entries of one kind that are read.
+/// The most entries of one kind that are read.
 const MOST: usize = 256;
-/// The scope of an address that is of no smaller one (RFC 4291 §2.7).
+/// The scope value of global addresses (RFC 4291 §2.7).
 pub(crate) const GLOBAL: u8 = 14;
 const SITE_LOCAL: u8 = 5;
 const LINK_LOCAL: u8 = 2;
 
-/// The policy.
+/// The policy by which destination addresses are sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressPolicy {
     labels: Vec<Entry>,
@@ -17,7 +18,7 @@ pub struct AddressPolicy {
     scopes: Vec<Entry>,
 }
 
-/// A prefix and what it stands for.
+/// A prefix and the value it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     prefix: Ipv6Addr,
@@ -26,7 +27,7 @@ struct Entry {
 }
 
 impl Default for AddressPolicy {
-    /// As glibc has it without a file: the tables of RFC 3484 with two later prefixes.
+    /// glibc's tables without a file: those of RFC 3484 with two later prefixes.
     fn default() -> Self {
         let table = |entries: &[(&str, u32)]| {
             let entry = |(prefix, value): &(&str, u32)| read_prefix(prefix, *value);
@@ -60,8 +61,8 @@ impl Default for AddressPolicy {
 }
 
 impl AddressPolicy {
-    /// Reads a gai.conf. A table of which the file has one line is the file's alone; lines that cannot
-    /// be read are passed over, as libc does.
+    /// Parses a gai.conf. If it has any line of a kind, its lines replace glibc's table of that
+    /// kind. As in libc, lines that cannot be read are ignored.
     pub fn parse(text: &str) -> Self {
         let (mut labels, mut precedences, mut scopes) = (Vec::new(), Vec::new(), Vec::new());
         for line in text.lines() {
@@ -93,17 +94,17 @@ impl AddressPolicy {
         }
     }
 
-    /// The label: source and destination should have the same (rule 5).
+    /// The label of an address; source and destination should have the same (rule 5).
     pub(crate) fn label(&self, address: IpAddr) -> u32 {
         find(&self.labels, address)
     }
 
-    /// The precedence: higher is better (rule 6).
+    /// The precedence of an address; higher is better (rule 6).
     pub(crate) fn precedence(&self, address: IpAddr) -> u32 {
         find(&self.precedences, address)
     }
 
-    /// The scope (RFC 6724 §3.1): smaller is nearer.
+    /// The scope of an address (RFC 6724 §3.1); smaller is nearer.
     pub(crate) fn scope(&self, address: IpAddr) -> u8 {
         match address {
             IpAddr::V4(_) => u8::try_from(find(&self.scopes, address)).unwrap_or(GLOBAL),
@@ -115,7 +116,7 @@ impl AddressPolicy {
     }
 }
 
-/// An address as the tables have it.
+/// The address as the tables have it: IPv4 mapped into IPv6.
 fn mapped(address: IpAddr) -> Ipv6Addr {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped(),
@@ -123,7 +124,7 @@ fn mapped(address: IpAddr) -> Ipv6Addr {
     }
 }
 
-/// The value of the longest prefix that holds the address.
+/// The value of the longest prefix that contains the address.
 fn find(table: &[Entry], address: IpAddr) -> u32 {
     let address = mapped(address).to_bits();
     let holds = |entry: &&Entry| {
@@ -133,13 +134,13 @@ fn find(table: &[Entry], address: IpAddr) -> u32 {
     table.iter().find(holds).map_or(0, |entry| entry.value)
 }
 
-/// The longest prefix first; of equals the first of the file.
+/// Sorts by prefix length, the longest first; equal ones keep the order of the file.
 fn sorted(mut table: Vec<Entry>) -> Vec<Entry> {
     table.sort_by_key(|entry| core::cmp::Reverse(entry.bits));
     table
 }
 
-/// A table of the file, with an entry for all that it does not name.
+/// Completes a table of the file with an entry for all other addresses.
 fn with_rest(mut table: Vec<Entry>, value: u32) -> Vec<Entry> {
     if table.iter().all(|entry| entry.bits != 0) {
         table.push(Entry { prefix: Ipv6Addr::UNSPECIFIED, bits: 0, value });
@@ -152,7 +153,8 @@ fn read_prefix(text: &str, value: u32) -> Option<Entry> {
     Some(Entry { prefix: prefix.parse().ok()?, bits, value })
 }
 
-/// An IPv4 prefix is written as such, or as the IPv6 prefix it is mapped to.
+/// Parses a prefix with a scope. An IPv4 prefix may also be written as the IPv6 prefix it is mapped
+/// to.
 fn read_scope(text: &str, value: u32) -> Option<Entry> {
     if text.contains(':') {
         let entry = read_prefix(text, value)?;

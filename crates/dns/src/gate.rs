@@ -1,6 +1,6 @@
-//! Waiting until somebody else is done.
+//! A gate that tasks wait at until another task is done.
 //!
-//! Not tokio's `watch`, which wakes those who wait in an order drawn from a hidden generator.
+//! tokio's `watch` is not used: it wakes waiting tasks in an order drawn from a hidden generator.
 
 use core::cell::Cell;
 use std::rc::Rc;
@@ -13,14 +13,14 @@ struct Shared {
     ended: Notify,
 }
 
-/// The side that works. When it is dropped nobody waits any longer.
+/// The side that works; waiting ends when it is dropped.
 pub(crate) struct Keeper(Rc<Shared>);
 
 /// The side that waits.
 #[derive(Clone)]
 pub(crate) struct Gate(Rc<Shared>);
 
-/// Both sides.
+/// A new gate, both sides of it.
 pub(crate) fn gate() -> (Keeper, Gate) {
     let shared = Rc::<Shared>::default();
     (Keeper(Rc::clone(&shared)), Gate(shared))
@@ -34,7 +34,7 @@ impl Drop for Keeper {
 }
 
 impl Gate {
-    /// Completes when the keeper is gone.
+    /// Completes when the keeper is dropped.
     pub(crate) async fn end(self) {
         while !self.0.over.get() {
             self.0.ended.notified().await;

@@ -1,4 +1,4 @@
-//! What a person writes where a host is wanted.
+//! `Host`: a host as a person writes it, an address or a name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,8 +9,8 @@ use hickory_proto::rr::Name;
 pub enum Host {
     /// An address.
     Address(IpAddr),
-    /// An address that is good behind one network interface only, and that interface's name or
-    /// number: `fe80::1%eth0` (RFC 4007 §11).
+    /// An IPv6 address with its zone: the name or number of the network interface that leads to it,
+    /// as `fe80::1%eth0` (RFC 4007 §11).
     Scoped(Ipv6Addr, String),
     /// A name.
     Name(Hostname),
@@ -23,29 +23,30 @@ pub struct Hostname {
     rooted: bool,
 }
 
-/// The text is neither an address nor a name.
+/// The error of a text that is neither an address nor a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadName(pub(crate) String);
 
-/// A name that no server may be asked for (RFC 6761).
+/// A name that must not be looked up in the DNS (RFC 6761).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpecialUse {
-    /// `localhost` and all below it: the loopback addresses (§6.3).
+    /// `localhost` and names below it: stand for the loopback addresses (§6.3).
     Localhost,
-    /// `invalid` and all below it: does not exist (§6.4).
+    /// `invalid` and names below it: do not exist (§6.4).
     Invalid,
-    /// `onion` and all below it: does not exist in the DNS (RFC 7686 §2).
+    /// `onion` and names below it: do not exist in the DNS (RFC 7686 §2).
     Onion,
 }
 
 impl Host {
-    /// Reads a host as browsers do (the host parser of the URL standard: IDN to ASCII, the number
-    /// forms of IPv4), and an IPv6 address also without its brackets and with a zone, whose percent
-    /// sign may be written `%25` as in URLs (RFC 6874 §2).
+    /// Parses a host as browsers do (the host parser of the URL standard: IDN to ASCII, the number
+    /// forms of IPv4). An IPv6 address is also accepted without brackets and with a zone, whose
+    /// percent sign may be written `%25` as in URLs (RFC 6874 §2).
     ///
     /// # Errors
-    /// When it is neither an address nor a name that fits into a DNS message (RFC 1035 §2.3.4).
+    /// When the text is neither an address nor a name that fits into a DNS message (RFC 1035
+    /// §2.3.4).
     pub fn parse(text: &str) -> Result<Self, BadName> {
         if let Ok(address) = text.parse::<Ipv6Addr>() {
             return Ok(Self::Address(address.into()));
@@ -70,7 +71,7 @@ impl Hostname {
         Ok(Self { name, rooted: ascii.ends_with('.') })
     }
 
-    /// The root of all names. It has records, and no address.
+    /// The root of all names, which has records but no address.
     pub(crate) fn root() -> Self {
         Self { name: Name::root(), rooted: true }
     }
@@ -80,7 +81,8 @@ impl Hostname {
         self.name.to_ascii()
     }
 
-    /// The name with the dot at its end if it was given with one: libc looks for it so in a hosts file.
+    /// The name, with a dot at its end only if it was given with one: libc looks it up in that form
+    /// in a hosts file.
     pub(crate) fn as_given(&self) -> String {
         if self.rooted { self.name.to_ascii() } else { self.bare() }
     }
@@ -91,12 +93,12 @@ impl Hostname {
         text.strip_suffix('.').unwrap_or(&text).to_owned()
     }
 
-    /// The name itself.
+    /// The name as hickory-proto has it.
     pub(crate) fn name(&self) -> &Name {
         &self.name
     }
 
-    /// What RFC 6761 keeps this name for, if anything.
+    /// The special use that RFC 6761 gives this name, if any.
     pub fn special_use(&self) -> Option<SpecialUse> {
         match self.name.iter().next_back()? {
             b"localhost" => Some(SpecialUse::Localhost),
@@ -106,9 +108,9 @@ impl Hostname {
         }
     }
 
-    /// The names to ask name servers for, in order (resolv.conf(5), `search` and `ndots`): a name
-    /// with its dot at the end stands for itself, a name of at least `ndots` dots is tried as it is
-    /// before the search list, any other after it.
+    /// The names to ask name servers for, in order (resolv.conf(5), `search` and `ndots`). A name
+    /// that ends with a dot is tried only as it is; a name with at least `ndots` dots is tried as
+    /// it is before the search list, any other name after it.
     pub(crate) fn candidates(&self, search: &[Name], ndots: u32) -> Vec<Name> {
         let itself = self.name.clone();
         if self.rooted || search.is_empty() {
@@ -130,7 +132,7 @@ impl Hostname {
 }
 
 impl SpecialUse {
-    /// The addresses it stands for; none when the name does not exist.
+    /// The addresses the name stands for; none where the name does not exist.
     pub(crate) fn addresses(self) -> Vec<IpAddr> {
         match self {
             Self::Localhost => vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()],
@@ -139,8 +141,8 @@ impl SpecialUse {
     }
 }
 
-/// Reads an IPv6 address with its zone. As libc does, a name of an interface is taken only behind a
-/// link-local address, a number behind any.
+/// Parses an IPv6 address with a zone. As in libc, the name of an interface is accepted only with a
+/// link-local address, a number with any.
 fn scoped(text: &str) -> Option<(Ipv6Addr, String)> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let (address, zone) = bare.split_once('%')?;
@@ -153,7 +155,7 @@ fn scoped(text: &str) -> Option<(Ipv6Addr, String)> {
     (number || local && name).then(|| (address, zone.to_owned()))
 }
 
-/// An absolute name from text, with or without the dot at its end.
+/// Parses an absolute name, with or without a dot at its end.
 pub(crate) fn absolute(text: &str) -> Result<Name, hickory_proto::ProtoError> {
     let mut name = Name::from_ascii(text)?.to_lowercase();
     name.set_fqdn(true);

@@ -1,11 +1,11 @@
-//! The hosts file (hosts(5)).
+//! `Hosts`: the hosts file (hosts(5)).
 
 use std::net::IpAddr;
 
 /// One line that names an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostsLine {
-    /// Its number in the file, from 1.
+    /// The line's number in the file, from 1.
     pub line: usize,
     /// The address.
     pub address: IpAddr,
@@ -20,15 +20,14 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// Reads a hosts file. A line without an address or without a name says nothing and is passed
-    /// over, as libc does.
+    /// Parses a hosts file. As in libc, a line without an address or without a name is ignored.
     pub fn parse(text: &str) -> Self {
         let lines = text.lines().enumerate().filter_map(|(at, line)| read(at + 1, line)).collect();
         Self { lines }
     }
 
-    /// The lines that give `name` an address, in the file's order. Names are compared as they are
-    /// written, dots at their ends too, but without regard to case: as libc does.
+    /// The lines that give `name` an address, in the file's order. As in libc, names are compared
+    /// as they are written, with any dot at the end, but without regard to case.
     pub fn find<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a HostsLine> {
         self.lines
             .iter()
@@ -52,7 +51,7 @@ fn read(line: usize, text: &str) -> Option<HostsLine> {
     let before_comment = text.split('#').next()?;
     let mut words = before_comment.split_ascii_whitespace();
     let address = words.next()?;
-    // With a scope, `fe80::1%eth0`, it is none to libc either.
+    // As in libc, an address with a scope (`fe80::1%eth0`) is not accepted.
     let address = address.parse().ok()?;
     let names: Vec<String> = words.map(str::to_owned).collect();
     (!names.is_empty()).then_some(HostsLine { line, address, names })

@@ -1,4 +1,4 @@
-//! Carries a [`Walk`] out over a wire.
+//! Carries out a [`Walk`] over a wire.
 
 use core::cell::RefCell;
 use std::net::SocketAddr;
@@ -15,16 +15,16 @@ use crate::transport::{Panel, ask};
 use crate::tree::Tree;
 use crate::walk::{Next, Walk};
 
-/// What a walk came to.
+/// The result of a walk.
 pub(crate) struct Walked {
     pub(crate) end: Result<Reading, Box<DeadEnd>>,
-    /// Whose answer was the last.
+    /// The server that gave the last answer.
     pub(crate) source: Option<Source>,
     /// The event of the last answer.
     pub(crate) event: Option<EventId>,
 }
 
-/// Walks from the lowest known cut to the answer of `question`.
+/// Walks from the lowest known zone cut to the answer of `question`.
 pub(crate) async fn iterate<W: Wire>(
     wire: &W,
     lookup: LookupId,
@@ -38,7 +38,7 @@ pub(crate) async fn iterate<W: Wire>(
     let mut event = cause;
     let mut last = None;
     loop {
-        // Not in the match: what is borrowed there is borrowed until its end.
+        // Bound before the match, since a borrow in the match would last until its end.
         let next = walk.poll(&mut tree.borrow_mut(), wire.now());
         let port = tree.borrow().port();
         let step = match next {
@@ -56,7 +56,7 @@ pub(crate) async fn iterate<W: Wire>(
             name: Some(step.server_name.to_ascii()),
             server,
         };
-        // In a box, as in `servers`.
+        // Boxed for the reason given in `servers`.
         let asked = Box::pin(ask(
             &rung,
             step.question.clone(),

@@ -1,4 +1,4 @@
-//! The ladder: source after source until one answers.
+//! `Ladder`: one lookup, which asks source after source until one answers.
 
 use core::cell::{Cell, OnceCell, RefCell};
 use std::net::IpAddr;
@@ -23,36 +23,36 @@ use crate::service::ServiceRecord;
 use crate::shared::Shared;
 use crate::under_way::{Heard, Part};
 
-/// One walk down the ladder.
+/// One lookup: a walk down the ladder of sources.
 pub(crate) struct Ladder<W> {
     pub(crate) shared: Rc<Shared<W>>,
     pub(crate) options: Options,
     pub(crate) id: LookupId,
     since: Time,
-    /// As the host's files were when they were first needed.
+    /// The host's configuration, as its files were when first needed.
     config: OnceCell<Rc<Config>>,
-    /// Who wants to know what happens as it happens; nobody once it is over.
+    /// Who is told what the lookup finds, as it finds it; `None` once the lookup has ended.
     listener: RefCell<Option<mpsc::UnboundedSender<Told>>>,
     /// The event that causes what follows.
     cause: Cell<Option<EventId>>,
-    /// Whether the listener waits until all is said.
+    /// Whether the listener is told nothing until the lookup has ended.
     hold: Cell<bool>,
-    /// Whether the end of the name step has been told.
+    /// Whether the event that ends the name step was emitted.
     ended: Cell<bool>,
-    /// The event that tells it.
+    /// The event that ended the name step.
     end_event: Cell<Option<EventId>>,
     gathered: RefCell<Gathered>,
 }
 
-/// What has come together so far.
+/// What the lookup has found so far.
 #[derive(Default)]
 struct Gathered {
     /// The name as it was asked for.
     asked: String,
-    /// The name that was found: the search list may have made it another one.
+    /// The name that was found, which the search list may have completed.
     name: Option<String>,
     arrivals: Vec<Arrival>,
-    /// How many of them the listener has been told of.
+    /// How many arrivals the listener was told of.
     told: usize,
     aliases: Vec<String>,
     ttl: Option<u32>,
@@ -94,7 +94,7 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// Looks the addresses of a name up.
+    /// Looks up the addresses of a name.
     pub(crate) async fn climb(
         &self,
         text: &str,
@@ -119,7 +119,7 @@ impl<W: Wire> Ladder<W> {
         self.end()
     }
 
-    /// An address together with the interface it lies behind.
+    /// Takes an address literal with a zone: the interface that leads to it.
     fn scoped(&self, name: &str, address: IpAddr, zone: &str) {
         let index = || self.shared.wire.environment().interface_index(zone);
         match zone.parse().ok().or_else(index) {
@@ -134,8 +134,8 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// Looks the name up, or waits for the same lookup that is under way: nobody is asked twice at
-    /// one time.
+    /// Looks the name up, or follows a lookup of the same name that is under way, so that no source
+    /// is asked twice at a time.
     async fn lead_or_follow(&self, hostname: &Hostname) -> Result<Lookup, LookupFault> {
         let name = hostname.to_ascii();
         loop {
@@ -153,7 +153,7 @@ impl<W: Wire> Ladder<W> {
                             self.adopt(*result);
                             return self.end();
                         }
-                        // Who led has been given up: now somebody else does.
+                        // The leading lookup was given up, so another one takes the lead.
                         Heard::Ended(None) => break,
                     }
                 },
@@ -161,18 +161,18 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// Takes addresses that another lookup of the same name has found.
+    /// Takes addresses that the leading lookup found.
     fn adopt_arrival(&self, arrival: Arrival, event: Option<EventId>) {
         self.caused(event);
         let mut gathered = self.gathered.borrow_mut();
-        // From a leader that was given up the same may have come before.
+        // The same addresses may have come from an earlier leader that was given up.
         if gathered.arrivals.iter().all(|known| known.addresses != arrival.addresses) {
             gathered.arrivals.push(Arrival { at: self.shared.wire.now(), ..arrival });
             self.tell(&mut gathered);
         }
     }
 
-    /// Takes what another lookup of the same name came to.
+    /// Takes the result of the leading lookup.
     fn adopt(&self, result: Result<Lookup, LookupFault>) {
         match result {
             Ok(lookup) => {
@@ -212,7 +212,7 @@ impl<W: Wire> Ladder<W> {
                 }
             }
             Way::Ladder => {
-                // As libc: where nscd runs, it is asked before any file is looked at.
+                // As in libc: where nscd runs, it is asked before any file is read.
                 if !self.os_cache(hostname).await {
                     self.switch(hostname).await;
                 }
@@ -220,7 +220,8 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// The sources of nsswitch.conf in their order, each followed by what its actions say.
+    /// Asks the sources of nsswitch.conf in their order, following the actions given for each
+    /// status.
     async fn switch(&self, hostname: &Hostname) {
         let config = Rc::clone(self.config());
         for (file, why) in &config.unread {
@@ -228,7 +229,7 @@ impl<W: Wire> Ladder<W> {
         }
         let candidates = hostname.candidates(&config.resolv.search, config.resolv.ndots);
         let services = config.nsswitch.services();
-        // Where success is not the end, what was found may yet be forgotten.
+        // Where success does not end the lookup, what was found may still be dropped again.
         self.hold.set(services.iter().any(|s| s.action(Status::Success) != Action::Return));
         let wanted = self.wanted();
         let before = self.gathered.borrow().arrivals.len();
@@ -253,7 +254,7 @@ impl<W: Wire> Ladder<W> {
     }
 }
 
-/// What the rungs have in common.
+/// What all sources need.
 impl<W: Wire> Ladder<W> {
     pub(crate) fn rung(&self, name: &str, record_type: &str) -> Rung<'_, W> {
         Rung {
@@ -264,12 +265,12 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// The host's configuration.
+    /// The host's configuration, read when first needed.
     pub(crate) fn config(&self) -> &Rc<Config> {
         self.config.get_or_init(|| self.shared.config())
     }
 
-    /// When it began.
+    /// When the lookup began.
     pub(crate) fn since(&self) -> Time {
         self.since
     }
@@ -278,20 +279,20 @@ impl<W: Wire> Ladder<W> {
         self.cause.get()
     }
 
-    /// What follows is caused by this event.
+    /// Makes `event` the cause of what follows, and returns it.
     pub(crate) fn caused(&self, event: Option<EventId>) -> Option<EventId> {
         self.cause.set(event.or(self.cause.get()));
         event
     }
 
-    /// The families of which nothing has been found.
+    /// The families of which nothing has been found yet.
     pub(crate) fn wanted(&self) -> Vec<Family> {
         let gathered = self.gathered.borrow();
         let found = |family| gathered.arrivals.iter().any(|arrival| arrival.family == family);
         self.options.families.list().iter().copied().filter(|family| !found(*family)).collect()
     }
 
-    /// Takes addresses that a source gave.
+    /// Takes the addresses that a source gave.
     pub(crate) fn take(&self, found: Found) {
         let mut gathered = self.gathered.borrow_mut();
         for family in self.options.families.list() {
@@ -321,7 +322,7 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// Takes records that are not addresses.
+    /// Takes the records that a source gave, other than addresses.
     pub(crate) fn take_records(
         &self,
         name: String,
@@ -335,7 +336,7 @@ impl<W: Wire> Ladder<W> {
         gathered.records = records;
     }
 
-    /// Takes what is known of how else the service can be reached.
+    /// Takes the HTTPS records of the service.
     pub(crate) fn take_services(&self, services: Vec<ServiceRecord>) {
         self.gathered.borrow_mut().services = services;
         self.tell_of(Told::Services);
@@ -352,16 +353,16 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// Tells whoever listens.
+    /// Sends a message to the listener, if there is one.
     pub(crate) fn tell_of(&self, told: Told) {
         if let Some(listener) = &*self.listener.borrow() {
-            // Who has stopped listening does not want to know.
+            // An error means that the listener is gone, so nobody misses the message.
             let _ = listener.send(told);
         }
     }
 
-    /// Keeps the fault that says most. Where one family has no address and the question for the
-    /// other was not answered, the silence is the reason.
+    /// Keeps the fault that says most. If one family has no address and the question for the other
+    /// was not answered, the lookup fails for the missing answer.
     pub(crate) fn fault(&self, fault: FaultKind) {
         let weight = |fault: &FaultKind| match fault {
             FaultKind::NameTruncated { .. } => 7,
@@ -421,8 +422,8 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// The name step is over: connecting may begin with what there is. Sources that are still being
-    /// asked may add to it; that is said once only.
+    /// Ends the name step, so that connecting may begin with the addresses there are. Sources still
+    /// being asked may add more. The event is emitted once only.
     pub(crate) fn begin_connecting(&self) -> Lookup {
         let mut lookup = self.so_far();
         if !self.ended.replace(true) {
@@ -441,7 +442,7 @@ impl<W: Wire> Ladder<W> {
         lookup
     }
 
-    /// Nothing more will come.
+    /// Ends the lookup and gives its result.
     pub(crate) fn end(&self) -> Result<Lookup, LookupFault> {
         self.tell(&mut self.gathered.borrow_mut());
         let lookup = self.begin_connecting();

@@ -1,19 +1,20 @@
-//! Step 1 of a visit: the name.
+//! Step 1 of a visit: name resolution.
 //!
-//! The ladder of sources (own cache → cache of the operating system → the sources of nsswitch.conf:
-//! hosts file, systemd-resolved, name servers), a stub resolver, our own walk from the root, and name
-//! servers for the other end. Each source that is asked, what it said, and each DNS message are events
-//! of the record; `hickory-proto` gives the message format and nothing else.
+//! The crate holds the ladder of sources (our own cache → a cache of the operating system → the
+//! sources of nsswitch.conf: hosts file, systemd-resolved, name servers), a stub resolver, an
+//! iterative resolver that walks from the root, and name servers for the other end. The record has
+//! an event for each source that is asked, for its answer, and for each DNS message. Of
+//! `hickory-proto` only the message format is used.
 //!
 //! # Contract
-//! - Everything runs on any [`Wire`](roundtrip_wire::Wire), which owns time and chance: one seed, one
-//!   course of events.
+//! - Everything runs on any [`Wire`](roundtrip_wire::Wire), which owns time and chance: the same
+//!   seed gives the same course of events.
 //! - The decisions are state machines without I/O: [`Exchange`] (one question, several servers),
 //!   `walk::Walk` (one question, the whole tree) and [`Authority`] (one query, one answer).
-//! - What comes from the network is never believed for more than it was asked: a message must fit its
-//!   question, its id and its source, a server is believed for its own zone only, and every search has
-//!   a bound.
-//! - A lookup that fails is a [`LookupFault`], whose kind is a finding of the record.
+//! - Nothing from the network is believed for more than was asked: a message must match its
+//!   question, its id and its source, a server is believed for its own zone only, and every search
+//!   is bounded.
+//! - A lookup that fails gives a [`LookupFault`], which holds a finding for the record.
 //!
 //! ```
 //! use roundtrip_dns::{Options, Resolver, Authority, Zone, serve};

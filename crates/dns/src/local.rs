@@ -1,4 +1,5 @@
-//! The rungs that need no network: our own cache, what this host knows, and its services.
+//! The sources that need no name server: our own cache, literals, the hosts file, and services of
+//! the operating system.
 
 use std::net::IpAddr;
 
@@ -18,18 +19,18 @@ use crate::rung::{Open, Rung};
 
 /// What our own cache had for a lookup.
 pub(crate) struct OwnCache {
-    /// The candidate from which on name servers are asked.
+    /// The index of the first name of the search list that name servers are still to be asked for.
     pub(crate) from: usize,
-    /// None after that is.
+    /// Whether only the name at `from` is still to be asked for, and no later one.
     pub(crate) only: bool,
-    /// The families that are left to ask for.
+    /// The families still to ask for.
     pub(crate) left: Vec<Family>,
-    /// It had addresses.
+    /// Whether the cache had addresses.
     pub(crate) found: bool,
 }
 
 impl<W: Wire> Ladder<W> {
-    /// An address that stands in the question itself, or in a standard.
+    /// Takes an address that is part of the question, or that a standard defines for the name.
     pub(crate) fn known(&self, source: Source, name: &str, addresses: Vec<IpAddr>) {
         let rung = self.rung(name, "");
         let open = rung.asked(source.clone(), self.cause());
@@ -61,8 +62,8 @@ impl<W: Wire> Ladder<W> {
         });
     }
 
-    /// Our own cache of what was had in this way. `None`: it knows nothing that would help. Otherwise
-    /// what it knows has been taken, and what is left to ask is said.
+    /// Takes what our own cache knows from this realm, and says what is left to ask; `None` if the
+    /// cache cannot help.
     pub(crate) fn own_cache(
         &self,
         candidates: &[Name],
@@ -76,7 +77,7 @@ impl<W: Wire> Ladder<W> {
                 if self.options.cache == CacheUse::Use {
                     self.own_cache_said(&name, Outcome::Miss, Vec::new());
                 }
-                // Those before it in the search list are known not to be of use.
+                // The names before it in the search list are known to have no addresses.
                 let from = names.iter().position(|known| *known == name).unwrap_or(0);
                 let left = wanted.to_vec();
                 (from > 0).then_some(OwnCache { from, only: false, left, found: false })
@@ -145,7 +146,7 @@ impl<W: Wire> Ladder<W> {
         self.caused(rung.answered(open, outcome, || records, None))
     }
 
-    /// The names that the hosts file has for an address: the canonical one and its aliases.
+    /// The names that the hosts file gives for an address: the canonical one and its aliases.
     pub(crate) fn hosts_of_address(&self, address: IpAddr, reverse: &str) -> Status {
         let (source, file) = self.hosts_file();
         let rung = self.rung(reverse, "PTR");
@@ -175,12 +176,13 @@ impl<W: Wire> Ladder<W> {
         Status::Success
     }
 
-    /// The cache of the operating system, where there is one; whether its word stands. As libc does:
-    /// what nscd knows of a name, nobody else is asked for.
+    /// Asks the cache of the operating system, where there is one, and returns whether its answer
+    /// is final. As in libc, no other source is asked about a name that nscd knows.
     pub(crate) async fn os_cache(&self, hostname: &Hostname) -> bool {
         let environment = self.shared.wire.environment();
         let Some(cache) = environment.os_cache() else { return false };
-        // A socket has its service's name beside it; a cache without one is its own name.
+        // A path is a socket, with its service's name as content; otherwise the entry is named
+        // after the cache itself.
         let service = if cache.path.contains('/') { cache.content } else { cache.path };
         let (rung, source) = (self.rung(&hostname.to_ascii(), ""), Source::OsCache { service });
         let open = rung.asked(source.clone(), self.cause());
@@ -201,7 +203,7 @@ impl<W: Wire> Ladder<W> {
         self.service_said(&rung, open, source, wanted, answer)
     }
 
-    /// What a service of the operating system said.
+    /// Takes the answer of a service of the operating system.
     fn service_said(
         &self,
         rung: &Rung<'_, W>,
@@ -248,7 +250,7 @@ impl<W: Wire> Ladder<W> {
         status
     }
 
-    /// The hosts file.
+    /// Looks the name up in the hosts file.
     pub(crate) fn hosts(&self, hostname: &Hostname, wanted: &[Family]) -> Status {
         let (source, file) = self.hosts_file();
         let rung = self.rung(&hostname.to_ascii(), "");
@@ -277,7 +279,7 @@ impl<W: Wire> Ladder<W> {
         Status::Success
     }
 
-    /// The hosts file as a source, and what is in it or why it cannot be asked.
+    /// The hosts file as a source, and its contents or why it cannot be read.
     fn hosts_file(&self) -> (Source, Result<&Hosts, String>) {
         let (path, file) = match &self.config().hosts {
             Ok(Some((path, hosts))) => (path.clone(), Ok(hosts)),
@@ -287,7 +289,7 @@ impl<W: Wire> Ladder<W> {
         (Source::HostsFile { path }, file)
     }
 
-    /// A source that we do not carry out is named.
+    /// Reports a source that we do not implement as skipped.
     pub(crate) fn skip(&self, service: &str, name: &str, why: String) {
         let rung = self.rung(name, "");
         let open = rung.asked(Source::Skipped { service: service.to_owned() }, self.cause());
@@ -295,7 +297,7 @@ impl<W: Wire> Ladder<W> {
     }
 }
 
-/// The fault that a known "no" is.
+/// The fault of a name that the cache knows to have no address.
 fn no_address_known(name: &str, hit: &Hit<'_>) -> FaultKind {
     let (soa, exists) = match hit.known {
         Known::NxDomain { soa, .. } => (soa.clone(), false),
@@ -305,7 +307,8 @@ fn no_address_known(name: &str, hit: &Hit<'_>) -> FaultKind {
     negative_fault(name, hit.known.aliases(), exists, soa, Some(hit.ttl))
 }
 
-/// The fault of a name that has no address: it is not there, or what it is an alias of is not.
+/// The fault of a name without an address: it does not exist, or has none, or its alias leads to
+/// such a name.
 pub(crate) fn negative_fault(
     name: &str,
     aliases: &[String],

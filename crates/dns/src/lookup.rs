@@ -1,4 +1,4 @@
-//! What a lookup is asked to do and what it comes to.
+//! `Options` of a lookup, and its result: `Lookup` or `LookupFault`.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,62 +11,63 @@ use crate::service::ServiceRecord;
 /// How a name is looked up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// The way to the answer.
+    /// Which sources are asked.
     pub way: Way,
-    /// The families wanted.
+    /// The address families wanted.
     pub families: Families,
-    /// What our own cache is used for.
+    /// How our own cache is used.
     pub cache: CacheUse,
-    /// How name servers are asked; as resolv.conf says if `None`.
+    /// How name servers are asked; `None` for what resolv.conf says.
     pub policy: Option<Policy>,
-    /// The port whose HTTPS records are asked for beside the addresses (RFC 9460), as Chromium does;
-    /// `None`: they are not. What comes of it is [`Lookup::services`].
+    /// The port of the service whose HTTPS records are asked for beside the addresses (RFC 9460),
+    /// as Chromium does; `None` to ask for none. The result is [`Lookup::services`].
     pub https: Option<u16>,
 }
 
-/// The way to the answer.
+/// Which sources a lookup asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Way {
-    /// The ladder: cache of the operating system, the sources of nsswitch.conf; our own cache stands
-    /// before the name servers it was filled by.
+    /// The ladder: a cache of the operating system, then the sources of nsswitch.conf. Our own
+    /// cache is asked just before the name servers that filled it.
     #[default]
     Ladder,
-    /// Our own walk from the root instead of a recursive server, after hosts file and own cache.
+    /// Our own walk from the root instead of recursive servers, after hosts file and own cache.
     Walk,
-    /// This server alone (`--dns`). What it has said is known for the rest of the run, and kept for none.
+    /// This server alone (`--dns`). Its answers are reused for the rest of the run, and not kept
+    /// for later runs.
     Server(SocketAddr),
 }
 
-/// What our own cache is used for.
+/// How our own cache is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CacheUse {
-    /// It is asked first, and keeps what is found.
+    /// The cache is asked first, and keeps what is found.
     #[default]
     Use,
-    /// What earlier runs have kept is passed over, and what is found is kept: the ladder is shown
-    /// anew, once for each name.
+    /// What earlier runs kept is ignored, and what is found is kept: each name goes down the whole
+    /// ladder once.
     Refresh,
 }
 
 impl Options {
-    /// A walk from the root that is not cut short by what earlier runs have kept.
+    /// Options for a walk from the root, ignoring what earlier runs kept.
     pub fn walk() -> Self {
         Self { way: Way::Walk, cache: CacheUse::Refresh, ..Self::default() }
     }
 
-    /// The same, passing over what earlier runs have kept (`--fresh`).
+    /// The same options, ignoring what earlier runs kept (`--fresh`).
     #[must_use]
     pub fn fresh(mut self) -> Self {
         self.cache = CacheUse::Refresh;
         self
     }
 
-    /// One server, asked directly: what earlier runs have kept is passed over.
+    /// Options to ask one server directly, ignoring what earlier runs kept.
     pub fn server(server: SocketAddr) -> Self {
         Self { way: Way::Server(server), cache: CacheUse::Refresh, ..Self::default() }
     }
 
-    /// The same for these families.
+    /// The same options for these families.
     #[must_use]
     pub fn of(mut self, families: Families) -> Self {
         self.families = families;
@@ -74,65 +75,66 @@ impl Options {
     }
 }
 
-/// What a lookup that goes on tells of itself.
+/// A message from a running lookup to whoever listens to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// Addresses.
+    /// Addresses have arrived.
     Addresses(Arrival),
-    /// There will be none of this family from the source that is being asked.
+    /// The source that is being asked has no addresses of this family.
     Nothing(Family),
-    /// The HTTPS records are there, or there are none.
+    /// The HTTPS records have arrived, or there are none.
     Services,
 }
 
-/// Addresses of one family, as they arrived.
+/// Addresses of one family that arrived together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// The family.
+    /// The family of the addresses.
     pub family: Family,
-    /// They, in the order the source gave them.
+    /// The addresses, in the order the source gave them.
     pub addresses: Vec<IpAddr>,
-    /// When.
+    /// When they arrived.
     pub at: Time,
-    /// Which source had them.
+    /// The source that gave them.
     pub source: Source,
-    /// The event of its answer.
+    /// The event of the source's answer.
     pub event: Option<EventId>,
 }
 
-/// A lookup that found addresses.
+/// The result of a lookup that found something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookup {
-    /// Its id in the record.
+    /// The lookup's id in the record.
     pub id: LookupId,
-    /// The name in ASCII form, fully qualified by the search list.
+    /// The name that was found, in ASCII form and fully qualified: the search list may have
+    /// completed it.
     pub name: String,
-    /// The addresses of each family, in the order of their arrival.
+    /// The addresses found, in the order of their arrival.
     pub arrivals: Vec<Arrival>,
     /// The aliases followed, the first one first.
     pub aliases: Vec<String>,
-    /// Seconds the addresses may be kept, where told.
+    /// How long the addresses may be kept, in seconds, where the source says.
     pub ttl: Option<u32>,
-    /// The records of the type that was asked for, where it was not an address.
+    /// The records found, where the type asked for was not an address.
     pub records: Vec<ResourceRecord>,
-    /// The HTTPS records of the service, best first; empty when there are none, when they were not
-    /// asked for, or not waited for.
+    /// The HTTPS records of the service, best first; empty where there are none, or they were not
+    /// asked for, or did not come soon enough.
     pub services: Vec<ServiceRecord>,
-    /// The index of the interface behind which the addresses lie (RFC 4007 §11); 0 when they say so
-    /// themselves.
+    /// The index of the interface that leads to the addresses (RFC 4007 §11); 0 where none is
+    /// needed.
     pub scope: u32,
-    /// When it began.
+    /// When the lookup began.
     pub since: Time,
-    /// When it was over.
+    /// When the lookup ended.
     pub until: Time,
-    /// The event of its end.
+    /// The event that ended the lookup.
     pub event: Option<EventId>,
-    /// All addresses, in the order in which they are to be tried.
+    /// All addresses, in the order in which to try them.
     pub(crate) ordered: Vec<IpAddr>,
 }
 
 impl Lookup {
-    /// The addresses of a family.
+    /// The addresses of one family.
     pub fn of(&self, family: Family) -> impl Iterator<Item = IpAddr> {
         self.arrivals
             .iter()
@@ -140,24 +142,24 @@ impl Lookup {
             .flat_map(|arrival| arrival.addresses.iter().copied())
     }
 
-    /// All addresses in the order in which they are to be tried (RFC 6724 §6), best first. Who tries
-    /// several at once takes the families in turns from it (RFC 8305 §4).
+    /// All addresses, in the order in which to try them (RFC 6724 §6), best first. A client that
+    /// tries several at once alternates between the families (RFC 8305 §4).
     pub fn addresses(&self) -> Vec<IpAddr> {
         self.ordered.clone()
     }
 }
 
-/// A lookup that found none.
+/// The failure of a lookup.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", words(.kind))]
 pub struct LookupFault {
-    /// Its id in the record.
+    /// The lookup's id in the record.
     pub id: LookupId,
-    /// What was seen.
+    /// The finding for the record.
     pub kind: Box<FaultKind>,
     /// When the lookup began.
     pub since: Time,
-    /// The event of its end.
+    /// The event that ended the lookup.
     pub event: Option<EventId>,
 }
 

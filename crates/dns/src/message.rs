@@ -1,4 +1,5 @@
-//! DNS messages as this crate uses them: hickory-proto's format, our checks and the record's words.
+//! DNS messages as this crate uses them: hickory-proto's format, our checks, and their form in the
+//! record.
 
 use core::fmt::Write as _;
 use std::net::SocketAddr;
@@ -12,34 +13,34 @@ use crate::edns::Extension;
 use crate::resolv::{Policy, Recursion, UDP_PAYLOAD};
 use crate::via::Via;
 
-/// What is asked.
+/// The question of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// The name, fully qualified.
+    /// The name asked for, fully qualified.
     pub name: Name,
-    /// The type.
+    /// The record type asked for.
     pub record_type: RecordType,
 }
 
-/// Bytes that every asker takes in a datagram (RFC 1035 §4.2.1).
+/// The bytes of a UDP message that every client accepts (RFC 1035 §4.2.1).
 pub(crate) const UDP_FLOOR: u16 = 512;
 
-/// Why what came in is no answer to what was asked (RFC 5452 §9.1).
+/// Why a received message is no answer to the question (RFC 5452 §9.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// It came from an address that was not asked.
+    /// The message came from an address that was not asked.
     #[error("wrong source")]
     WrongSource,
-    /// Its id is not the one that was sent.
+    /// The message's id is not that of the query.
     #[error("wrong id")]
     WrongId,
-    /// It answers something else.
+    /// The message answers another question.
     #[error("wrong question")]
     WrongQuestion,
-    /// It is a query, or an operation that was not asked for.
+    /// The message is a query, or for an operation that was not asked for.
     #[error("not a response")]
     NotAResponse,
-    /// It cannot be read.
+    /// The message cannot be parsed.
     #[error("not a message")]
     NotAMessage,
 }
@@ -50,7 +51,7 @@ impl Question {
         Self { name, record_type }
     }
 
-    /// The query as bytes.
+    /// The bytes of a query with this question.
     pub(crate) fn encode(
         &self,
         id: u16,
@@ -67,7 +68,7 @@ impl Question {
         message.to_vec()
     }
 
-    /// Reads the answer to this question out of bytes that came in.
+    /// Parses received bytes, and checks that they answer this question.
     pub(crate) fn answer(&self, id: u16, bytes: &[u8]) -> Result<Message, Unfit> {
         let head = Head::read(bytes).ok_or(Unfit::NotAMessage)?;
         if head.id != id {
@@ -85,7 +86,8 @@ impl Question {
                     && asked.query_type() == self.record_type
                     && *asked.name() == self.name
             }
-            // A server that could not read the question cannot repeat it (RFC 1035 §4.1.1, RCODE 1).
+            // A server that could not parse the query cannot repeat the question (RFC 1035 §4.1.1,
+            // RCODE 1).
             [] => !matches!(
                 message.metadata.response_code,
                 ResponseCode::NoError | ResponseCode::NXDomain
@@ -96,14 +98,15 @@ impl Question {
     }
 }
 
-/// The OPT record we send.
+/// The OPT record that our queries carry (RFC 6891 §6.1).
 pub(crate) fn edns() -> Edns {
     let mut edns = Edns::new();
     edns.set_max_payload(UDP_PAYLOAD).set_version(0);
     edns
 }
 
-/// The 12 bytes before the question (RFC 1035 §4.1.1), readable even where the rest is not.
+/// The header, the 12 bytes before the question (RFC 1035 §4.1.1). It can be read even where the
+/// rest cannot.
 struct Head {
     id: u16,
     flags: u16,
@@ -134,7 +137,7 @@ impl Head {
     }
 }
 
-/// A message on its way, for the record.
+/// A message that is sent or was received, with what the record needs to know of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Passing<'a> {
     pub(crate) lookup: Option<LookupId>,
@@ -146,7 +149,7 @@ pub(crate) struct Passing<'a> {
 }
 
 impl Passing<'_> {
-    /// The event of it.
+    /// The event that reports the message.
     pub(crate) fn event(self) -> What {
         let head = Head::read(self.bytes).unwrap_or(Head { id: 0, flags: 0, counts: [0; 3] });
         let message = Message::from_vec(self.bytes).ok();
@@ -179,7 +182,7 @@ pub(crate) fn records(message: &Message) -> Vec<ResourceRecord> {
     message.all_sections().map(record).collect()
 }
 
-/// A record as a zone file writes it.
+/// A resource record as a zone file writes it.
 pub(crate) fn record(record: &Record) -> ResourceRecord {
     let mut data = String::new();
     match &record.data {
@@ -201,7 +204,7 @@ pub(crate) fn record(record: &Record) -> ResourceRecord {
     }
 }
 
-/// A character string as a zone file writes it (RFC 1035 §5.1).
+/// A character string in quotes, as a zone file writes it (RFC 1035 §5.1).
 fn quoted(bytes: &[u8]) -> String {
     let mut text = String::from("\"");
     for byte in bytes {
@@ -215,12 +218,12 @@ fn quoted(bytes: &[u8]) -> String {
     text
 }
 
-/// A record's lifetime in seconds; one with the highest bit set counts as none (RFC 2181 §8).
+/// A record's time to live in seconds; 0 if its highest bit is set (RFC 2181 §8).
 pub(crate) fn ttl(record: &Record) -> u32 {
     if record.ttl > i32::MAX as u32 { 0 } else { record.ttl }
 }
 
-/// A response code as dig writes it.
+/// The name of a response code, as dig writes it.
 pub(crate) fn code_name(code: ResponseCode) -> String {
     let name = match code {
         ResponseCode::NoError => "NOERROR",
@@ -234,7 +237,7 @@ pub(crate) fn code_name(code: ResponseCode) -> String {
         ResponseCode::NXRRSet => "NXRRSET",
         ResponseCode::NotAuth => "NOTAUTH",
         ResponseCode::NotZone => "NOTZONE",
-        // The number stands for BADSIG too, which a server of names never says to us.
+        // The number also stands for BADSIG, which name servers do not send us.
         ResponseCode::BADVERS | ResponseCode::BADSIG => "BADVERS",
         ResponseCode::BADCOOKIE => "BADCOOKIE",
         other => return format!("RCODE{}", u16::from(other)),

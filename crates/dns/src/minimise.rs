@@ -1,38 +1,39 @@
-//! QNAME minimisation (RFC 9156): a server is told no more of the name than it needs to refer us on.
+//! `Minimise`: QNAME minimisation (RFC 9156), which tells a server no more of a name than it needs
+//! to refer us on.
 
 use hickory_proto::rr::{Name, RecordType};
 
 use crate::message::Question;
 use crate::zone::tail;
 
-/// Shortened questions for one name at most (RFC 9156 §2.3, `MAX_MINIMISE_COUNT`).
+/// The most shortened questions for one name (RFC 9156 §2.3, `MAX_MINIMISE_COUNT`).
 const MOST: usize = 10;
-/// As many of them add a single label (`MINIMISE_ONE_LAB`); the rest share what is left.
+/// How many of them add one label each (`MINIMISE_ONE_LAB`); the others share the remaining labels.
 const SINGLE: usize = 4;
 
-/// How much of a name is told.
+/// How much of a name the servers are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Minimise {
-    /// Labels told, from the root; `None` when all are.
+    /// The number of labels told, from the root; `None` for all.
     told: Option<usize>,
     labels: usize,
     steps: usize,
 }
 
 impl Minimise {
-    /// Begins with a new name.
+    /// The state for a new name.
     pub(crate) fn new() -> Self {
         Self { told: None, labels: 0, steps: 0 }
     }
 
-    /// The servers of `zone` are asked from now on.
+    /// Begins to ask the servers of `zone`.
     pub(crate) fn enter(&mut self, zone: &Name, question: &Question) {
         self.labels = question.name.iter().count();
         self.told = Some(zone.iter().count());
         self.answered();
     }
 
-    /// The shortened name exists and no servers below were named: more of it is told.
+    /// Tells more of the name: the shortened one exists, and there was no referral.
     pub(crate) fn answered(&mut self) {
         let Some(told) = self.told else { return };
         let left = self.labels.saturating_sub(told);
@@ -45,7 +46,7 @@ impl Minimise {
         self.told = (told + more < self.labels).then_some(told + more);
     }
 
-    /// The whole name is told from now on.
+    /// Tells the whole name from now on.
     pub(crate) fn stop(&mut self) {
         self.told = None;
     }
@@ -55,8 +56,8 @@ impl Minimise {
         self.told.is_some()
     }
 
-    /// The question as it is put. A shortened one asks for an address: for NS there are servers that
-    /// fail (RFC 9156 §2.1).
+    /// The question as it is sent. A shortened one asks for an address, since some servers fail for
+    /// NS (RFC 9156 §2.1).
     pub(crate) fn question(&self, whole: &Question) -> Question {
         match self.told {
             Some(told) => Question::new(tail(&whole.name, told), RecordType::A),

@@ -1,40 +1,40 @@
-//! The `hosts:` line of nsswitch.conf(5).
+//! `Nsswitch`: the `hosts:` line of nsswitch.conf(5).
 
-/// What a service came to.
+/// The result of asking a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It knows the name.
+    /// The service knows the name.
     Success,
-    /// It works and does not know the name.
+    /// The service works, and does not know the name.
     NotFound,
-    /// It is not there.
+    /// The service is not available.
     Unavailable,
-    /// It could not tell for now.
+    /// The service cannot answer at the moment.
     TryAgain,
 }
 
 impl Status {
-    /// Whether it knows the name.
+    /// Whether the service knows the name.
     pub(crate) fn is_success(self) -> bool {
         self == Self::Success
     }
 }
 
-/// What is done then.
+/// What to do after a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The lookup ends with what there is.
+    /// The lookup ends with what was found so far.
     Return,
-    /// The next service is asked; what was found is forgotten.
+    /// The next service is asked, and what was found is dropped.
     Continue,
     /// The next service is asked, and what it finds is added.
     Merge,
 }
 
-/// A service of the line and what follows each of its results.
+/// A service of the line, with an action for each result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
-    /// Its name: `files`, `dns`, `resolve` …
+    /// The service's name: `files`, `dns`, `resolve` …
     pub name: String,
     actions: [Action; 4],
 }
@@ -45,7 +45,7 @@ pub struct Nsswitch {
     services: Vec<Service>,
 }
 
-/// A `hosts:` line that cannot be read, with the part that is wrong.
+/// The error of a `hosts:` line that cannot be parsed, with the part that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("nsswitch.conf line {line}: {why}: {part}")]
 pub struct BadNsswitch {
@@ -62,25 +62,25 @@ impl Service {
         Self { name: name.to_owned(), actions }
     }
 
-    /// What follows this status.
+    /// The action after this result.
     pub fn action(&self, status: Status) -> Action {
         self.actions[status as usize]
     }
 }
 
 impl Default for Nsswitch {
-    /// `files dns`: the order of Debian's file. (A glibc without the file has the reverse; one that
-    /// is not glibc has no file and asks in this order.)
+    /// `files dns`, the order of Debian's file. A glibc without the file uses the reverse; other C
+    /// libraries have no such file, and ask in this order.
     fn default() -> Self {
         Self { services: vec![Service::new("files"), Service::new("dns")] }
     }
 }
 
 impl Nsswitch {
-    /// Reads the last `hosts:` line, the one that counts to libc; the default where there is none.
+    /// Parses the last `hosts:` line, which is the one libc uses; the default if there is none.
     ///
     /// # Errors
-    /// When an action list is not closed, or holds an unknown status or action.
+    /// When an action list is not closed, or has an unknown status or action.
     pub fn parse(text: &str) -> Result<Self, BadNsswitch> {
         let mut last = None;
         for (at, line) in text.lines().enumerate() {
@@ -104,7 +104,8 @@ impl Nsswitch {
     }
 }
 
-/// A comment begins a word: within one, the sign is part of a service's name.
+/// Cuts off a comment. The sign begins one only at the start of a word; within a word it is part of
+/// a service's name.
 fn without_comment(line: &str) -> &str {
     let begins = |at: &usize| *at == 0 || line[..*at].ends_with(char::is_whitespace);
     let comment = line.match_indices('#').map(|(at, _)| at).find(begins);
@@ -135,7 +136,7 @@ fn services(mut rest: &str) -> Result<Vec<Service>, Wrong<'_>> {
     }
 }
 
-/// One `STATUS=action` or `!STATUS=action`, without regard to case.
+/// Parses one `STATUS=action` or `!STATUS=action`, without regard to case.
 fn set<'a>(actions: &mut [Action; 4], item: &'a str) -> Result<(), Wrong<'a>> {
     let (status, action) = item.split_once('=').ok_or(("not STATUS=action", item))?;
     let action = match action.to_ascii_lowercase().as_str() {

@@ -1,23 +1,23 @@
 //! The order in which a host's addresses are tried (RFC 6724 §6), as glibc's `getaddrinfo` has it.
 //!
-//! Rules 3, 4 and 7 (deprecated and home addresses, tunnels) are not applied: no wire tells what they
-//! need. Rule 9 is applied to IPv6 alone: glibc applies it to IPv4 within one subnet only, and the
-//! length of our own prefix is not known either.
+//! Rules 3, 4 and 7 (deprecated and home addresses, tunnels) are not applied, since no wire can
+//! tell what they need. Rule 9 is applied to IPv6 only: glibc applies it to IPv4 within one subnet
+//! only, and the length of our own prefix is not known.
 
 use core::cmp::{Ordering, Reverse};
 use core::net::{IpAddr, Ipv6Addr};
 
 use crate::gai::AddressPolicy;
 
-/// A destination, and the address it would be reached from.
+/// A destination address, with the source address it would be reached from.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     to: IpAddr,
     from: Option<IpAddr>,
 }
 
-/// Puts addresses in the order in which they are to be tried. `source` gives the address from which
-/// one is reached, if it can be. Those between which no rule decides keep their order.
+/// Sorts addresses into the order in which to try them. `source` gives the address from which a
+/// destination is reached, if it can be. Addresses between which no rule decides keep their order.
 pub(crate) fn in_order(
     addresses: &[IpAddr],
     policy: &AddressPolicy,
@@ -25,8 +25,8 @@ pub(crate) fn in_order(
 ) -> Vec<IpAddr> {
     let candidate = |&to: &IpAddr| Candidate { to, from: source(to) };
     let mut ordered: Vec<Candidate> = Vec::with_capacity(addresses.len());
-    // By insertion: between three addresses the rules need not agree, and a library's sort may then
-    // refuse to go on.
+    // Sorted by insertion: between three addresses the rules can contradict each other, and the
+    // standard library's sort may panic then.
     for new in addresses.iter().map(candidate) {
         let before = |old: &Candidate| compare(policy, &new, old) == Ordering::Less;
         let mut place = ordered.len();
@@ -40,7 +40,7 @@ pub(crate) fn in_order(
 
 /// `Less` when `one` is to be tried before `other`.
 fn compare(policy: &AddressPolicy, one: &Candidate, other: &Candidate) -> Ordering {
-    // What is better compares as less.
+    // The better candidate compares as less.
     let better = |test: &dyn Fn(&Candidate) -> bool| test(other).cmp(&test(one));
     let same_scope = |c: &Candidate| c.from.is_some_and(|f| policy.scope(f) == policy.scope(c.to));
     let same_label = |c: &Candidate| c.from.is_some_and(|f| policy.label(f) == policy.label(c.to));
@@ -58,7 +58,7 @@ fn compare(policy: &AddressPolicy, one: &Candidate, other: &Candidate) -> Orderi
         })
 }
 
-/// How many bits source and destination have in common; for IPv6 alone.
+/// The number of leading bits that source and destination have in common; `None` for IPv4.
 fn shared_bits(candidate: &Candidate) -> Option<u32> {
     match (candidate.to, candidate.from?) {
         (IpAddr::V6(to), IpAddr::V6(from)) => {
@@ -92,9 +92,9 @@ mod tests {
         const SIX: &str = "2001:db8::80";
         const FOUR: &str = "192.0.2.80";
         const BOTH: &[&str] = &["2001:db8::1", "192.0.2.1"];
-        // Nothing is known of ways: IPv6 has the higher precedence.
+        // No destination has a source address: IPv6 has the higher precedence.
         assert_eq!(order(&[], &[FOUR, SIX], ""), [SIX, FOUR]);
-        // Rule 1: no way to IPv6.
+        // Rule 1: there is no source address for IPv6.
         assert_eq!(order(&["192.0.2.1"], &[SIX, FOUR], ""), [FOUR, SIX]);
         // Rule 2: a link-local source does not reach the world.
         assert_eq!(order(&["fe80::1", "192.0.2.1"], &[SIX, FOUR], ""), [FOUR, SIX]);

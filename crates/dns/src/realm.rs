@@ -1,10 +1,10 @@
-//! Where answers are had from. An answer is good only there.
+//! `Realm`: where an answer came from, which bounds what it can be used for.
 
 use std::net::SocketAddr;
 
 use crate::resolv::Resolv;
 
-/// A way of asking. Two lookups whose realms differ are never answered by each other's answers.
+/// A way of asking. Lookups in different realms never use each other's answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Realm {
     name: String,
@@ -12,10 +12,11 @@ pub(crate) struct Realm {
 }
 
 impl Realm {
-    /// The name servers of resolv.conf, with the options by which they are asked.
+    /// The name servers of resolv.conf, with the options for asking them.
     ///
-    /// A server on this host (systemd-resolved, dnsmasq, a container's) is asked anew by each run: it has a
-    /// cache of its own, and whom it asks may change without resolv.conf showing it.
+    /// A server on this host (systemd-resolved, dnsmasq, a container's) is asked anew in each run:
+    /// it has a cache of its own, and the servers behind it may change while resolv.conf stays the
+    /// same.
     pub(crate) fn of_resolv(resolv: &Resolv) -> Self {
         let servers: Vec<String> = resolv.servers.iter().map(ToString::to_string).collect();
         let policy = resolv.policy;
@@ -34,22 +35,22 @@ impl Realm {
         }
     }
 
-    /// One server that was named. Whoever names it wants to hear what it says now.
+    /// One server that was named by the user, who wants to know its present answer.
     pub(crate) fn of_server(server: SocketAddr) -> Self {
         Self { name: format!("server {server}"), outlives: false }
     }
 
-    /// The tree itself, from its root servers down.
+    /// The delegation tree itself, from the root down.
     pub(crate) fn of_walk() -> Self {
         Self { name: "walk".into(), outlives: true }
     }
 
-    /// Its name: equal for equal ways of asking.
+    /// The realm's name, equal for equal ways of asking.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether what is had from it may be kept for a later run.
+    /// Whether its answers may be kept for later runs.
     pub(crate) fn outlives_the_run(&self) -> bool {
         self.outlives
     }

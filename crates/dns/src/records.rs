@@ -1,4 +1,4 @@
-//! Lookups of other records than a name's addresses, and of the names of an address.
+//! Lookups of records other than addresses, and of the names of an address.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use crate::nsswitch::{Action, Status};
 use crate::servers::{Answered, Verdict};
 
 impl<W: Wire> Ladder<W> {
-    /// Looks up records of a type that only name servers know.
+    /// Looks up records of a type that only name servers have.
     pub(crate) async fn climb_records(
         &self,
         text: &str,
@@ -68,7 +68,7 @@ impl<W: Wire> Ladder<W> {
         self.end()
     }
 
-    /// The sources of nsswitch.conf, for the names of an address.
+    /// Asks the sources of nsswitch.conf for the names of an address.
     async fn switch_reverse(&self, address: IpAddr, name: &Name) {
         let (config, text) = (Rc::clone(self.config()), name.to_ascii());
         for (file, why) in &config.unread {
@@ -89,7 +89,7 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// The names to ask for: those of the search list where resolv.conf is followed.
+    /// The names to ask for: those of the search list where resolv.conf is used.
     fn candidates(&self, name: &Hostname) -> Vec<Name> {
         match self.options.way {
             Way::Ladder => {

@@ -1,4 +1,4 @@
-//! A recursive name server: our own walk behind a cache.
+//! `Recursive`: a recursive name server, which walks from the root and caches answers.
 
 use core::cell::RefCell;
 use core::time::Duration;
@@ -20,25 +20,25 @@ use crate::message::{Question, ttl};
 use crate::server::{Respond, Response};
 use crate::tree::Tree;
 
-/// Answers that are kept.
+/// The most answers that are kept.
 const CAPACITY: usize = 8192;
-/// Seconds an answer is kept at most.
+/// The longest time an answer is kept, in seconds.
 const LONGEST: u32 = 86_400;
-/// Seconds a failure is kept (RFC 9520 §3.2: at least one).
+/// How long a failure is kept, in seconds (RFC 9520 §3.2: at least one).
 const FAILURE: u32 = 1;
 
 type Key = (Name, RecordType);
 
-/// A recursive name server. To be [served](crate::serve) on its own wire.
+/// A recursive name server, to be [served](crate::serve) on its own wire.
 pub struct Recursive<W> {
     wire: W,
     tree: RefCell<Tree>,
     answers: RefCell<Expiring<Key, Answer, Time>>,
-    /// What is being walked for; all who ask for it meanwhile wait.
+    /// The questions being walked for; later clients with the same question wait for the result.
     under_way: RefCell<BTreeMap<Key, Gate>>,
 }
 
-/// An answer as it is kept.
+/// An answer as it is cached.
 #[derive(Clone, Debug)]
 struct Answer {
     code: ResponseCode,
@@ -53,7 +53,7 @@ impl<W: Wire> Recursive<W> {
         Self::with_tree(wire, Tree::new(&root_hints))
     }
 
-    /// The same, walking another tree.
+    /// A server that walks another delegation tree.
     pub fn with_tree(wire: W, tree: Tree) -> Self {
         Self {
             wire,
@@ -63,7 +63,7 @@ impl<W: Wire> Recursive<W> {
         }
     }
 
-    /// The answer from the cache, with what is left of its lifetime.
+    /// The cached answer, with the rest of its time to live.
     fn kept(&self, key: &Key) -> Option<Answer> {
         let (answers, now) = (self.answers.borrow(), self.wire.now());
         let entry = answers.get(key, now)?;
@@ -75,7 +75,7 @@ impl<W: Wire> Recursive<W> {
         Some(answer)
     }
 
-    /// The answer to a question, and the event that brought it.
+    /// Finds the answer to a question, and the event that brought it.
     async fn find(&self, key: Key, event: Option<EventId>) -> (Answer, Option<EventId>) {
         loop {
             if let Some(answer) = self.kept(&key) {
@@ -120,7 +120,7 @@ impl<W: Wire> Recursive<W> {
     }
 }
 
-/// Whatever becomes of a walk, nobody waits for it longer.
+/// Ends the wait of other clients when a walk ends, whatever its result.
 struct End<'a, W> {
     server: &'a Recursive<W>,
     key: &'a Key,
@@ -134,7 +134,7 @@ impl<W> Drop for End<'_, W> {
 }
 
 impl Answer {
-    /// What a walk came to, and for how many seconds it may be kept.
+    /// The answer that a walk's end gives, and for how many seconds it may be kept.
     fn of(name: &Name, end: Option<&Reading>) -> (Self, u32) {
         let failure = Self { code: ResponseCode::ServFail, records: Vec::new(), soa: None };
         let Some(reading) = end else { return (failure, FAILURE) };
@@ -172,7 +172,7 @@ impl<W: Wire> Respond for Recursive<W> {
         };
         message.metadata.recursion_available = true;
         if !query.metadata.recursion_desired {
-            // It has nothing of its own to tell.
+            // The server has no data of its own, and knows nothing without recursion.
             message.metadata.response_code = ResponseCode::Refused;
             return Some(Response { message, cause: event });
         }

@@ -1,4 +1,4 @@
-//! What resolv.conf(5) says, and how often and how long that makes us ask.
+//! `Resolv`: the contents of resolv.conf(5), and the policy for asking name servers that follows.
 
 use core::time::Duration;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
@@ -11,101 +11,103 @@ use crate::via::Via;
 /// The port of name servers (RFC 1035 §4.2).
 pub const PORT: u16 = 53;
 
-/// Bytes of a UDP answer that we take, told to the server by EDNS: what passes any path unfragmented
-/// (DNS flag day 2020).
+/// The largest UDP answer we accept, in bytes, as EDNS tells the server. Messages of this size pass
+/// any path unfragmented (DNS flag day 2020).
 pub const UDP_PAYLOAD: u16 = 1232;
 
-/// libc reads no more name servers than this (`MAXNS`, resolv.h).
+/// The most name servers that are read, as in libc (`MAXNS`, resolv.h).
 const MOST_SERVERS: usize = 3;
-/// Seconds and tries above which libc cuts (`RES_MAXRETRANS`, `RES_MAXRETRY`, resolv.h).
+/// The largest timeout, in seconds, and number of tries that libc accepts (`RES_MAXRETRANS`,
+/// `RES_MAXRETRY`, resolv.h).
 const MOST_TIMEOUT: u32 = 30;
 const MOST_ATTEMPTS: u32 = 5;
-/// The same for `ndots` (`RES_MAXNDOTS`).
+/// The largest `ndots` that libc accepts (`RES_MAXNDOTS`).
 const MOST_NDOTS: u32 = 15;
-/// How long a server has over TCP: three SYNs lost and the fourth not.
+/// The shortest time a server has over TCP, enough for three lost SYNs and a fourth.
 const LEAST_TCP: Duration = Duration::from_secs(10);
 
 /// How servers are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// How long the first server has to answer.
+    /// How long the first server of the list has to answer.
     pub timeout: Duration,
-    /// How often the list of servers is gone through.
+    /// How many times the list of servers is gone through.
     pub attempts: u32,
     /// UDP first, or TCP only (`use-vc`).
     pub transport: FirstTransport,
-    /// Whether the server shall do the whole work.
+    /// Whether the server is to do the whole lookup.
     pub recursion: Recursion,
     /// Whether the AD flag is set in queries (`trust-ad`).
     pub authentic_data: bool,
 }
 
-/// Which transport a question is first put over.
+/// The transport over which a question is first sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstTransport {
-    /// UDP, and TCP when the answer was cut.
+    /// UDP, then TCP when the answer was truncated.
     Udp,
-    /// TCP.
+    /// TCP only.
     Tcp,
 }
 
-/// The RD flag.
+/// The RD flag of a query (RFC 1035 §4.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recursion {
-    /// Set: the server shall find the answer.
+    /// Set: the server is to find the answer.
     Desired,
-    /// Not set: the server shall say what it knows.
+    /// Not set: the server is to say what it knows.
     No,
 }
 
-/// Whether A and AAAA are asked at once.
+/// Whether A and AAAA records are asked for at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pairing {
-    /// At once.
+    /// At the same time.
     Parallel,
     /// One after the other (`single-request`).
     Sequential,
 }
 
-/// Whether AAAA is asked for.
+/// Whether AAAA records are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aaaa {
-    /// It is.
+    /// AAAA records are asked for.
     Asked,
-    /// It is not (`no-aaaa`).
+    /// AAAA records are not asked for (`no-aaaa`).
     NotAsked,
 }
 
-/// What resolv.conf says.
+/// The contents of resolv.conf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolv {
-    /// The name servers, in order.
+    /// The name servers, in the order of the file.
     pub servers: Vec<SocketAddr>,
-    /// The search list.
+    /// The search list: domains that are appended to names.
     pub search: Vec<Name>,
-    /// Dots from which a name is first tried as it is.
+    /// The number of dots from which on a name is tried as it is before the search list.
     pub ndots: u32,
-    /// Whether each question begins with another server.
+    /// Whether each question starts with another server of the list.
     pub rotate: bool,
-    /// Whether A and AAAA are asked at once.
+    /// Whether A and AAAA records are asked for at the same time.
     pub pairing: Pairing,
-    /// Whether AAAA is asked for.
+    /// Whether AAAA records are asked for.
     pub aaaa: Aaaa,
-    /// How they are asked.
+    /// How the servers are asked.
     pub policy: Policy,
 }
 
 impl Default for Resolv {
-    /// As libc has it without a file: a name server on this host, 5 s, two tries.
+    /// libc's defaults without a file: a name server on this host, 5 s, two attempts.
     fn default() -> Self {
         Self::parse("")
     }
 }
 
 impl Policy {
-    /// How long the server at place `index` of `count` has (glibc, `send_dg` in `resolv/res_send.c`:
-    /// the timeout doubles along the list and is shared by it, never less than a second).
-    /// Over TCP, which repeats for itself what is lost, nobody has less than ten seconds.
+    /// How long the server at place `index` of `count` has to answer. The timeout doubles with each
+    /// further server and is divided by their number, but is never less than a second (glibc,
+    /// `send_dg` in `resolv/res_send.c`). Over TCP, which retransmits by itself, it is never less
+    /// than ten seconds.
     pub fn patience(&self, index: usize, count: usize, via: Via) -> Duration {
         let least = match via {
             Via::Udp => Duration::ZERO,
@@ -119,8 +121,8 @@ impl Policy {
         Duration::from_secs(shared.as_secs()).max(Duration::from_secs(1)).max(least)
     }
 
-    /// How a walk asks the servers of the tree. They are many, so each gets less time than a
-    /// recursive server does.
+    /// The policy by which a walk asks the servers of the tree. A walk asks many servers, so each
+    /// has less time than a recursive server.
     pub fn walk() -> Self {
         Self {
             timeout: Duration::from_millis(1_500),
@@ -133,13 +135,14 @@ impl Policy {
 }
 
 impl Resolv {
-    /// Reads a resolv.conf. Lines that cannot be read are passed over, as libc does.
+    /// Parses a resolv.conf. As in libc, lines that cannot be read are ignored.
     pub fn parse(text: &str) -> Self {
         Self::parse_with(text, |_| None)
     }
 
-    /// The same; `interface` gives the index of a network interface, for servers that are reached by
-    /// one only (`fe80::1%eth0`). A zone that is a number is one already (RFC 4007 §11.2).
+    /// Parses a resolv.conf; `interface` gives the index of a network interface by its name, for
+    /// servers that can be reached only through one (`fe80::1%eth0`). A numeric zone is an index
+    /// already (RFC 4007 §11.2).
     pub fn parse_with(text: &str, interface: impl Fn(&str) -> Option<u32>) -> Self {
         let lines: Vec<&str> = text.split('\n').filter(|line| is_read(line)).collect();
         let (file, _) = resolv_conf::Config::parse_with_errors(lines.join("\n").as_bytes());
@@ -177,7 +180,7 @@ impl Resolv {
         }
     }
 
-    /// The same, asking one server that was named.
+    /// The same configuration, with `server` as the only name server.
     #[must_use]
     pub fn of_server(mut self, server: SocketAddr) -> Self {
         self.servers = vec![server];
@@ -185,7 +188,7 @@ impl Resolv {
     }
 }
 
-/// A name server's address, with the interface it lies behind.
+/// A name server's socket address, with the index of the interface that leads to it.
 fn address(server: &resolv_conf::ScopedIp, interface: impl Fn(&str) -> Option<u32>) -> SocketAddr {
     match server {
         resolv_conf::ScopedIp::V6(ip, Some(zone)) => {
@@ -196,8 +199,8 @@ fn address(server: &resolv_conf::ScopedIp, interface: impl Fn(&str) -> Option<u3
     }
 }
 
-/// Whether libc reads this line: a keyword begins it, and to libc an address with a carriage return
-/// behind it is none.
+/// Whether libc reads this line. A keyword must begin it, and an address followed by a carriage
+/// return is not one.
 fn is_read(line: &str) -> bool {
     let indented = line.starts_with([' ', '\t']);
     let returned = line.starts_with("nameserver") && line.ends_with('\r');

@@ -1,4 +1,4 @@
-//! The front: names in, addresses out.
+//! `Resolver`: looks names up over a wire, for everything above this crate.
 
 use core::time::Duration;
 use std::net::IpAddr;
@@ -17,18 +17,18 @@ use crate::shared::Shared;
 use crate::transport::before;
 use crate::tree::Tree;
 
-/// How long connecting waits for IPv6 addresses after those of IPv4 have come (RFC 8305 §8).
+/// How long connecting waits for IPv6 addresses once those of IPv4 have arrived (RFC 8305 §8).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 
-/// Looks names up over one wire. Clones share cache and configuration.
+/// Looks up names over one wire. Clones share cache and configuration.
 pub struct Resolver<W> {
     shared: Rc<Shared<W>>,
 }
 
 /// A lookup under way.
 ///
-/// When this is dropped the lookup goes on by itself until its sources have answered or their time is
-/// up, so that what they say is known to the next one; [`Pending::give_up`] ends it.
+/// When this is dropped, the lookup goes on by itself until its sources have answered or timed out,
+/// so that later lookups can use the answers. [`Pending::give_up`] ends it instead.
 pub struct Pending<W> {
     ladder: Rc<Ladder<W>>,
     told: mpsc::UnboundedReceiver<Told>,
@@ -38,21 +38,22 @@ pub struct Pending<W> {
 }
 
 impl<W: Wire> Resolver<W> {
-    /// A resolver with what the environment has kept of the cache, and its root hints.
+    /// A resolver with the cache that the environment stored, and with the environment's root
+    /// hints.
     pub fn new(wire: W) -> Self {
         let root_hints = wire.environment().root_hints();
         Self::with_tree(wire, Tree::new(&root_hints))
     }
 
-    /// The same, walking another tree.
+    /// A resolver that walks another delegation tree.
     pub fn with_tree(wire: W, tree: Tree) -> Self {
         Self { shared: Rc::new(Shared::new(wire, tree)) }
     }
 
-    /// Looks a name's addresses up. `cause` is what wanted it.
+    /// Looks up the addresses of a name. `cause` is the event that made the lookup necessary.
     ///
     /// # Errors
-    /// When no source gives an address; the fault is the one that says most.
+    /// When no source gives an address. The fault is the most telling one of all sources.
     pub async fn lookup(
         &self,
         name: &str,
@@ -63,8 +64,9 @@ impl<W: Wire> Resolver<W> {
         ladder.climb(name, cause).await
     }
 
-    /// Looks up a name's records of any type: [`Lookup::records`]. Name servers alone know these, so
-    /// nobody else is asked. For `A` and `AAAA` it is [`Resolver::lookup`] of that family.
+    /// Looks up a name's records of any type: [`Lookup::records`]. Only name servers are asked,
+    /// since no other source has them. For `A` and `AAAA` it is the same as [`Resolver::lookup`] of
+    /// that family.
     ///
     /// # Errors
     /// When there is no such record; the fault says why.
@@ -85,11 +87,11 @@ impl<W: Wire> Resolver<W> {
         }
     }
 
-    /// Looks up the names of an address: the hosts file, and the `PTR` records, as `getnameinfo` does.
-    /// They are the data of [`Lookup::records`].
+    /// Looks up the names of an address, in the hosts file and in `PTR` records, as `getnameinfo`
+    /// does. The names are the data of [`Lookup::records`].
     ///
     /// # Errors
-    /// When no source has a name for it.
+    /// When no source has a name for the address.
     pub async fn reverse(
         &self,
         address: IpAddr,
@@ -107,7 +109,7 @@ impl<W: Wire> Resolver<W> {
         let ladder = Rc::new(Ladder::new(Rc::clone(&self.shared), options, Some(teller)));
         let (own, wanted) = (Rc::clone(&ladder), name.to_owned());
         let task = self.shared.wire.spawn(async move {
-            // Whoever has dropped the receiver does not want to know.
+            // An error means that the receiver was dropped, so nobody misses the result.
             let _ = ended.send(own.climb(&wanted, cause).await);
         });
         Pending { ladder, told, end, name: name.to_owned(), task: Some(task) }
@@ -121,12 +123,12 @@ impl<W> Clone for Resolver<W> {
 }
 
 impl<W: Wire> Pending<W> {
-    /// Its id in the record.
+    /// The lookup's id in the record.
     pub fn id(&self) -> LookupId {
         self.ladder.id
     }
 
-    /// The next family's addresses; `None` when there will be no more.
+    /// Waits for the next addresses of one family; `None` when no more will arrive.
     pub async fn next(&mut self) -> Option<Arrival> {
         loop {
             match self.told.recv().await? {
@@ -136,10 +138,11 @@ impl<W: Wire> Pending<W> {
         }
     }
 
-    /// Waits until connecting may begin (RFC 8305 §3): with addresses of IPv6 at once, with those of
-    /// IPv4 alone when there are none of IPv6, or when those have not come 50 ms later. Where HTTPS
-    /// records were asked for, they are waited for too, a fifth of the time the addresses took. Gives the
-    /// addresses that are there; none when there will be none.
+    /// Waits until connecting may begin, and returns the addresses there are; none if none will
+    /// arrive. Connecting may begin with IPv6 addresses at once, and with IPv4 addresses alone when
+    /// there are none of IPv6, or none have arrived 50 ms later (RFC 8305 §3). HTTPS records that
+    /// were asked for are also waited for: for a fifth of the time the addresses took, from 5 to 50
+    /// ms.
     pub async fn ready(&mut self) -> Vec<Arrival> {
         let wire = self.ladder.shared.wire.clone();
         let mut seen = Seen::default();
@@ -169,7 +172,7 @@ impl<W: Wire> Pending<W> {
         seen.arrivals
     }
 
-    /// Waits for HTTPS records as long as is fit after the addresses have come.
+    /// Waits for HTTPS records for the time that is allowed once the addresses have arrived.
     async fn wait_for_services(&mut self, seen: &mut Seen) {
         let wire = self.ladder.shared.wire.clone();
         let until = wire.now() + service_patience(wire.now().since(self.ladder.since()));
@@ -182,20 +185,20 @@ impl<W: Wire> Pending<W> {
         }
     }
 
-    /// What is known so far. After [`Pending::ready`] its event is the end of the name step.
+    /// What has been found so far. After [`Pending::ready`], its event is the end of the name step.
     pub fn so_far(&self) -> Lookup {
         self.ladder.so_far()
     }
 
-    /// Ends it.
+    /// Ends the lookup.
     pub fn give_up(mut self) {
         self.task = None;
     }
 
-    /// What the whole lookup came to.
+    /// Waits for the result of the whole lookup.
     ///
     /// # Errors
-    /// As [`Resolver::lookup`].
+    /// As for [`Resolver::lookup`].
     pub async fn finish(mut self) -> Result<Lookup, LookupFault> {
         let end = (&mut self.end).await;
         end.unwrap_or_else(|_| {
@@ -220,7 +223,7 @@ impl<W> Drop for Pending<W> {
     }
 }
 
-/// What has been told while connecting waits.
+/// What the lookup has told while connecting waits.
 #[derive(Default)]
 struct Seen {
     arrivals: Vec<Arrival>,
@@ -240,7 +243,7 @@ impl Seen {
         }
     }
 
-    /// Whether there are addresses and IPv6 will bring none sooner.
+    /// Whether there are addresses, and no IPv6 addresses need to be waited for.
     fn is_enough(&self, six_wanted: bool) -> bool {
         !self.arrivals.is_empty() && (self.six_is_settled || !six_wanted)
     }

@@ -1,4 +1,4 @@
-//! One rung of the ladder in the record: a source is asked, and answers.
+//! `Rung`: a source that is asked, with the events of question and answer.
 
 use roundtrip_record::{
     EventId, LookupId, NameAnswered, NameAsked, Outcome, ResourceRecord, Source, Time, Trace as _,
@@ -8,16 +8,16 @@ use roundtrip_wire::Wire;
 
 use crate::exchange::NoReply;
 
-/// What is asked of a source.
+/// A question to a source of the ladder.
 pub(crate) struct Rung<'a, W> {
     pub(crate) wire: &'a W,
     pub(crate) lookup: LookupId,
     pub(crate) name: String,
-    /// Empty when the source answers for all types.
+    /// The record type; empty when the source answers for all types.
     pub(crate) record_type: String,
 }
 
-/// A source that has been asked.
+/// A source that was asked and has not answered yet.
 pub(crate) struct Open {
     source: Source,
     since: Time,
@@ -25,7 +25,7 @@ pub(crate) struct Open {
 }
 
 impl<W: Wire> Rung<'_, W> {
-    /// The source is asked.
+    /// Reports that the source is asked.
     pub(crate) fn asked(&self, source: Source, cause: Option<EventId>) -> Open {
         let since = self.wire.now();
         let event = self.wire.log().emit(since, cause, || {
@@ -39,7 +39,7 @@ impl<W: Wire> Rung<'_, W> {
         Open { source, since, event }
     }
 
-    /// It has answered, because of `cause` if that is known better than by its having been asked.
+    /// Reports that the source has answered, caused by `cause` or else by the question.
     pub(crate) fn answered(
         &self,
         open: Open,
@@ -62,7 +62,7 @@ impl<W: Wire> Rung<'_, W> {
     }
 }
 
-/// The record's word for no answer.
+/// The outcome of a question without an answer, for the record.
 pub(crate) fn failure_outcome(why: &NoReply) -> Outcome {
     match why {
         NoReply::Code(code) => Outcome::Refused { code: code.clone() },

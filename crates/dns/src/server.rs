@@ -1,4 +1,4 @@
-//! Name servers: they listen on a wire and answer.
+//! `NameServer`: listens on a wire, over UDP and TCP, and answers queries.
 
 use core::future::Future;
 use core::pin::pin;
@@ -19,18 +19,18 @@ use crate::message::Passing;
 use crate::transport::{before, read_frame, write_frame};
 use crate::via::Via;
 
-/// Questions that came in datagrams and are answered at one time; more are not answered.
+/// The most questions from datagrams that are answered at one time; further ones are dropped.
 const MOST_QUESTIONS: usize = 512;
-/// Connections at one time; more wait to be accepted.
+/// The most connections at one time; further ones wait to be accepted.
 const MOST_CONNECTIONS: usize = 128;
 /// How long a connection may be silent (RFC 7766 §6.2.3: of the order of a few seconds).
 const IDLE: Duration = Duration::from_secs(10);
-/// How long a socket that fails is left alone.
+/// How long to wait after an error of a socket.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What answers queries.
+/// Something that answers queries.
 pub trait Respond: 'static {
-    /// The answer to a query that `event` tells of; `None` when there shall be none.
+    /// The response to a query, which `event` reported; `None` to send none.
     fn respond(
         &self,
         query: &Message,
@@ -39,12 +39,12 @@ pub trait Respond: 'static {
     ) -> impl Future<Output = Option<Response>>;
 }
 
-/// An answer.
+/// A response to a query.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// The message.
+    /// The response message.
     pub message: Message,
-    /// The event that made it possible.
+    /// The event that made the response possible.
     pub cause: Option<EventId>,
 }
 
@@ -59,7 +59,7 @@ impl Respond for Authority {
     }
 }
 
-/// A server at work; it ends when this is dropped.
+/// A running name server; it stops when this is dropped.
 #[must_use = "a name server ends when its handle is dropped"]
 pub struct NameServer {
     at: SocketAddr,
@@ -67,16 +67,16 @@ pub struct NameServer {
 }
 
 impl NameServer {
-    /// Its address.
+    /// The address the server listens at.
     pub fn local(&self) -> SocketAddr {
         self.at
     }
 }
 
-/// Answers queries that come to `at`, over UDP and TCP. Port 0 takes a free one.
+/// Answers queries that come to the address `at`, over UDP and TCP. Port 0 takes a free port.
 ///
 /// # Errors
-/// When the address cannot be had.
+/// When the address cannot be listened at.
 pub fn serve<W: Wire>(wire: &W, at: SocketAddr, respond: impl Respond) -> io::Result<NameServer> {
     let socket = wire.datagram(at)?;
     let at = socket.local();
@@ -110,7 +110,7 @@ impl<W: Wire, R: Respond> Desk<W, R> {
                 Some(Ok(packet)) if open.len() < MOST_QUESTIONS => {
                     open.push(self.datagram(&socket, packet));
                 }
-                // What ICMP brought back for an answer is the asker's business.
+                // An ICMP error that came back for an answer is the client's concern.
                 Some(Err(_)) => self.wire.sleep(PAUSE).await,
                 Some(Ok(_)) | None => {}
             }
@@ -121,7 +121,7 @@ impl<W: Wire, R: Respond> Desk<W, R> {
         let (from, via) = (packet.from, Via::Udp);
         if let Some((bytes, cause)) = self.answer(&packet.bytes, from, via, packet.cause).await {
             let event = self.emit(Direction::Sent, from, via, &bytes, cause);
-            // The asker asks again.
+            // If sending fails, the client asks again.
             let _ = socket.send_to(&bytes, from, event).await;
         }
     }
@@ -148,7 +148,8 @@ impl<W: Wire, R: Respond> Desk<W, R> {
         }
     }
 
-    /// One connection, until the asker closes it, is silent for too long, or breaks it.
+    /// Serves one connection, until the client closes it, is silent for too long, or breaks the
+    /// protocol.
     async fn connection<S: AsyncRead + AsyncWrite + Transport + Unpin>(&self, mut stream: S) {
         let (peer, via) = (stream.peer(), Via::Tcp);
         let mut offset = 0;
@@ -168,7 +169,7 @@ impl<W: Wire, R: Respond> Desk<W, R> {
         }
     }
 
-    /// The bytes to answer with, and their cause.
+    /// The bytes of the answer, and the event that caused them.
     async fn answer(
         &self,
         bytes: &[u8],
@@ -180,7 +181,7 @@ impl<W: Wire, R: Respond> Desk<W, R> {
         let Ok(query) = Message::from_vec(bytes) else {
             return Some((unreadable(bytes)?, event));
         };
-        // A response is never answered, or two servers talk for ever.
+        // A response is never answered, or two servers could answer each other for ever.
         if query.metadata.message_type != MessageType::Query {
             return None;
         }
@@ -205,7 +206,7 @@ impl<W: Wire, R: Respond> Desk<W, R> {
     }
 }
 
-/// FORMERR for a query whose header at least can be read.
+/// A FORMERR response, for a query of which only the header can be read.
 fn unreadable(bytes: &[u8]) -> Option<Vec<u8>> {
     let [high, low, flags, ..] = *bytes else { return None };
     if bytes.len() < 12 || flags & 0x80 != 0 {

@@ -1,4 +1,4 @@
-//! The rungs that ask over the network: recursive name servers, and our own walk.
+//! The sources that ask over the network: recursive name servers, and our own walk from the root.
 
 use core::future::Future;
 use core::pin::pin;
@@ -26,47 +26,47 @@ use crate::rung::failure_outcome;
 use crate::service::{owner, service_patience, services};
 use crate::transport::{Panel, ask, before};
 
-/// What servers answered to one question.
+/// The answer of servers to one question.
 pub(crate) struct Answered {
     pub(crate) end: Result<Reading, Failure>,
     pub(crate) source: Option<Source>,
     pub(crate) event: Option<EventId>,
 }
 
-/// Why there is no answer.
+/// Why servers gave no answer.
 pub(crate) enum Failure {
     /// Recursive servers gave none.
     Servers {
-        /// Why.
+        /// Why they gave none.
         why: NoReply,
-        /// Who was asked.
+        /// The servers that were asked.
         servers: Vec<SocketAddr>,
-        /// Who was asked last.
+        /// The server that was asked last.
         last: Option<SocketAddr>,
     },
-    /// A walk came to an end before its name.
+    /// A walk from the root ended before it reached the name.
     Walk(Box<DeadEnd>),
 }
 
-/// What that comes to.
+/// What the answer to one question comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Addresses.
+    /// The servers gave addresses.
     Found,
-    /// There are none.
+    /// The name has no such addresses.
     None,
-    /// Servers failed.
+    /// The servers answered with an error.
     Refused,
-    /// Nobody answered.
+    /// No server answered in time.
     Silence,
-    /// Nobody could be asked.
+    /// No server could be asked.
     Unreachable,
 }
 
 impl Verdict {
-    /// Its status for nsswitch.conf. To glibc, servers that all failed are as good as none: its resolver
-    /// ends with `ETIMEDOUT` or `ECONNREFUSED` then, and `resolv/nss_dns/dns-host.c` makes `UNAVAIL`
-    /// of both.
+    /// The status that nsswitch.conf knows for this. glibc treats servers that all failed like
+    /// none: its resolver ends with `ETIMEDOUT` or `ECONNREFUSED`, and `resolv/nss_dns/dns-host.c`
+    /// makes `UNAVAIL` of both.
     pub(crate) fn status(self) -> Status {
         match self {
             Self::Found => Status::Success,
@@ -77,8 +77,8 @@ impl Verdict {
 }
 
 impl<W: Wire> Ladder<W> {
-    /// The name servers of resolv.conf, for each name of the search list until one has addresses; what
-    /// they have said before and may still be kept is not asked again.
+    /// Asks the name servers of resolv.conf for each name of the search list, until one has
+    /// addresses. Answers that are still in the cache are used.
     pub(crate) async fn name_servers(
         &self,
         candidates: &[Name],
@@ -105,7 +105,7 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// Where the answers of these servers are at home.
+    /// The realm of these servers' answers.
     pub(crate) fn realm(&self, resolv: &Resolv) -> Realm {
         match self.options.way {
             Way::Server(server) => Realm::of_server(server),
@@ -142,7 +142,8 @@ impl<W: Wire> Ladder<W> {
             }
             let failure = verdicts.iter().find(|verdict| **verdict != Verdict::None);
             status = failure.map_or(status, |verdict| verdict.status());
-            // A server that failed for one name may have another; one that is silent is silent.
+            // A server that failed for one name may know the next; servers that are silent stay
+            // silent.
             if matches!(failure, Some(Verdict::Silence | Verdict::Unreachable)) {
                 break;
             }
@@ -150,7 +151,7 @@ impl<W: Wire> Ladder<W> {
         status
     }
 
-    /// Asks for the families of one name.
+    /// Asks for the addresses of one name, of each wanted family.
     async fn ask_both(
         &self,
         name: &Name,
@@ -166,7 +167,7 @@ impl<W: Wire> Ladder<W> {
         let said = match pairing {
             Pairing::Parallel => join(one(wanted.first()), one(wanted.get(1))).await,
             Pairing::Sequential => {
-                // As libc does: A first, and nothing more of servers that fail.
+                // As libc does: A first, and no further question to servers that fail.
                 let first = one(wanted.iter().find(|family| **family == Family::V4)).await;
                 let goes_on = matches!(first, None | Some(Verdict::Found | Verdict::None));
                 let next = wanted.iter().find(|family| **family != Family::V4 && goes_on);
@@ -176,8 +177,8 @@ impl<W: Wire> Ladder<W> {
         [said.0, said.1].into_iter().flatten().collect()
     }
 
-    /// Asks for the service's HTTPS records beside the addresses, if that is wanted. They are waited
-    /// for only a little longer.
+    /// Asks for the service's HTTPS records beside the addresses, if they are wanted. Once the
+    /// addresses have come, the records are waited for only a little longer.
     async fn beside_services<T>(
         &self,
         name: &Name,
@@ -206,7 +207,8 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// The servers in the order in which this question goes to them.
+    /// The servers in the order in which to ask them for this question; `rotate` changes it each
+    /// time.
     pub(crate) fn turned(&self, resolv: &Resolv) -> Vec<SocketAddr> {
         let mut servers = resolv.servers.clone();
         if resolv.rotate && !servers.is_empty() {
@@ -234,8 +236,8 @@ impl<W: Wire> Ladder<W> {
         Some(self.conclude(name, family, said, realm))
     }
 
-    /// Puts a question to recursive servers, and another for what its aliases stand for where the
-    /// answer does not say.
+    /// Puts a question to recursive servers. If the answer ends at an alias, the alias's target is
+    /// asked for too.
     pub(crate) async fn question(&self, mut question: Question, panel: Panel<'_>) -> Answered {
         let name = question.name.clone();
         let mut event = self.cause();
@@ -243,7 +245,7 @@ impl<W: Wire> Ladder<W> {
         loop {
             let rung = self.rung(&question.name.to_ascii(), &question.record_type.to_string());
             let mut reading = None;
-            // In a box: the whole ladder's future is as large as its largest part.
+            // Boxed, since the future of the whole ladder is as large as its largest part.
             let asked = Box::pin(ask(
                 &rung,
                 question.clone(),
@@ -286,13 +288,14 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// Walks from the root, for one family after the other: the second finds the way known.
+    /// Walks from the root for one family after the other; the second walk starts where the first
+    /// ended.
     pub(crate) async fn walk(&self, name: &Name, wanted: &[Family]) {
         let realm = Realm::of_walk();
         for family in wanted.iter().rev() {
             let said = self.walk_for(Question::new(name.clone(), family.record_type())).await;
-            // A name that does not exist has no records of any type (RFC 2308 §5), and where the way to
-            // it ends, it ends for all.
+            // A name that does not exist has no records of any type (RFC 2308 §5), and a walk that
+            // cannot reach the name cannot do so for any type.
             let is_all =
                 !matches!(&said.end, Ok(Reading { said: Said::Records(_) | Said::NoData(_), .. }));
             self.conclude(name, *family, said, &realm);
@@ -303,7 +306,7 @@ impl<W: Wire> Ladder<W> {
         self.shared.save_cache();
     }
 
-    /// Walks for one question.
+    /// Walks from the root for one question.
     pub(crate) async fn walk_for(&self, question: Question) -> Answered {
         let (wire, tree) = (&self.shared.wire, &self.shared.tree);
         let walked = iterate(wire, self.id, question, tree, self.cause()).await;
@@ -314,7 +317,7 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    /// Takes what was said of a name and family: for the caller, and into our own cache.
+    /// Takes the answer for a name and family: for the caller, and into our own cache.
     fn conclude(&self, name: &Name, family: Family, said: Answered, realm: &Realm) -> Verdict {
         self.caused(said.event);
         let text = name.to_ascii();
@@ -363,7 +366,7 @@ impl<W: Wire> Ladder<W> {
         verdict
     }
 
-    /// An answer that leads nowhere.
+    /// Takes an answer that gives no records.
     pub(crate) fn useless(&self, name: String, reading: &Reading) -> Verdict {
         let aliases = reading.aliases.iter().map(Name::to_ascii).collect();
         self.fault(match &reading.said {
@@ -373,7 +376,7 @@ impl<W: Wire> Ladder<W> {
         Verdict::Refused
     }
 
-    /// No answer was had.
+    /// Takes the failure to get an answer.
     pub(crate) fn failed(&self, name: String, failure: Failure) -> Verdict {
         let (verdict, fault) = match failure {
             Failure::Walk(dead_end) => (Verdict::Refused, dead_end.fault(name)),
@@ -395,7 +398,7 @@ impl<W: Wire> Ladder<W> {
     }
 }
 
-/// What two answers along one chain of aliases say together.
+/// Joins two readings along one chain of aliases.
 fn join_aliases(before: Option<Reading>, after: Reading, name: &Name) -> Reading {
     let Some(mut whole) = before else { return after };
     let circle = after.aliases.iter().any(|alias| alias == name || whole.aliases.contains(alias));

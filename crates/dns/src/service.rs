@@ -1,4 +1,4 @@
-//! HTTPS records (RFC 9460): how else a web service can be reached.
+//! `ServiceRecord`: HTTPS records (RFC 9460), which say how else a web service can be reached.
 
 use core::time::Duration;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -7,30 +7,30 @@ use hickory_proto::ProtoError;
 use hickory_proto::rr::rdata::svcb::SvcParamValue;
 use hickory_proto::rr::{Name, RData, Record};
 
-/// The port at which a name's HTTPS record stands at the name itself (RFC 9460 §9.1).
+/// The port for which a name's HTTPS record stands at the name itself (RFC 9460 §9.1).
 const HTTPS_PORT: u16 = 443;
 
-/// What an HTTPS record says.
+/// The contents of an HTTPS record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceRecord {
-    /// Lower is better; 0 is an alias of the whole service.
+    /// The record's priority, lower is better; 0 makes it an alias of the whole service.
     pub priority: u16,
-    /// The host that serves it; the name itself where the record says `.`
+    /// The host that serves; the owner name where the record says `.`
     pub target: String,
-    /// Protocols it speaks (ALPN): `h2`, `h3`.
+    /// The protocols it supports (ALPN): `h2`, `h3`.
     pub alpn: Vec<String>,
-    /// Its port, where it is another one.
+    /// The port, where it is not the default.
     pub port: Option<u16>,
-    /// Addresses it may be reached at, for whoever has none yet.
+    /// IPv4 addresses that may be used until those of the target are known.
     pub hints_v4: Vec<Ipv4Addr>,
-    /// The same of IPv6.
+    /// IPv6 addresses that may be used until those of the target are known.
     pub hints_v6: Vec<Ipv6Addr>,
-    /// It takes an encrypted client hello.
+    /// Whether it supports Encrypted Client Hello.
     pub ech: bool,
 }
 
-/// The name at which the HTTPS records of a service stand: `example.com`, or
-/// `_8080._https.example.com` where the port is not 443.
+/// The owner name of a service's HTTPS records: `example.com`, or `_8080._https.example.com` where
+/// the port is not 443.
 pub(crate) fn owner(name: &Name, port: u16) -> Result<Name, ProtoError> {
     if port == HTTPS_PORT {
         return Ok(name.clone());
@@ -38,13 +38,13 @@ pub(crate) fn owner(name: &Name, port: u16) -> Result<Name, ProtoError> {
     name.prepend_label("_https")?.prepend_label(format!("_{port}"))
 }
 
-/// How long HTTPS records are waited for once the addresses are there, which took `took`: a fifth of
-/// that, at least 5 ms and at most 50 (Chromium, measured).
+/// How long to wait for HTTPS records once the addresses, which took `took`, have arrived: a fifth
+/// of that time, at least 5 ms and at most 50 ms (measured in Chromium).
 pub(crate) fn service_patience(took: Duration) -> Duration {
     (took / 5).clamp(Duration::from_millis(5), Duration::from_millis(50))
 }
 
-/// The services among records, best first.
+/// The HTTPS records among `records`, best first.
 pub(crate) fn services(records: &[Record]) -> Vec<ServiceRecord> {
     let mut services: Vec<ServiceRecord> = records.iter().filter_map(read).collect();
     services.sort_by_key(|service| service.priority);

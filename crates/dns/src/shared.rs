@@ -1,4 +1,4 @@
-//! What the lookups of one resolver share.
+//! `Shared`: what all lookups of one resolver share.
 
 use core::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
@@ -13,18 +13,19 @@ use crate::edns::EdnsMemory;
 use crate::tree::Tree;
 use crate::under_way::UnderWay;
 
-/// What the lookups of one resolver share.
+/// The state that all lookups of one resolver share.
 pub(crate) struct Shared<W> {
     pub(crate) wire: W,
-    /// Read when it is first needed.
+    /// Our own cache, read when first needed.
     cache: OnceCell<RefCell<Cache>>,
     pub(crate) tree: RefCell<Tree>,
     config: RefCell<Option<Rc<Config>>>,
-    /// Questions put so far, for `rotate`.
+    /// The number of questions asked so far, for `rotate`.
     pub(crate) turn: Cell<usize>,
     pub(crate) under_way: UnderWay,
     pub(crate) edns: RefCell<EdnsMemory>,
-    /// Names for whose second family a connection has waited in vain: the next one does not wait.
+    /// Names for whose second family a connection waited in vain; the next connection does not
+    /// wait.
     pub(crate) slow: RefCell<BTreeSet<String>>,
 }
 
@@ -42,7 +43,7 @@ impl<W: Wire> Shared<W> {
         }
     }
 
-    /// The host's configuration as its files have it now: an edit counts from the next lookup on.
+    /// The host's configuration, read again when its files have changed.
     pub(crate) fn config(&self) -> Rc<Config> {
         let environment = self.wire.environment();
         let files = Files::read(environment);
@@ -61,7 +62,7 @@ impl<W: Wire> Shared<W> {
         })
     }
 
-    /// Keeps the cache for the next run, with what other runs have kept meanwhile.
+    /// Stores the cache for later runs, together with what other runs have stored meanwhile.
     pub(crate) fn save_cache(&self) {
         let environment = self.wire.environment();
         let wall = self.wire.wall();
@@ -73,7 +74,7 @@ impl<W: Wire> Shared<W> {
     }
 }
 
-/// Forgets what earlier runs have kept of names; how many answers that were. What a service of the
+/// Forgets the answers that earlier runs stored, and returns their number. What a service of the
 /// operating system keeps (nscd, systemd-resolved) is not ours to forget.
 pub fn flush(environment: &dyn Environment) -> usize {
     let kept = environment.load(KEY).map_or_else(Cache::new, |bytes| Cache::load(&bytes));

@@ -1,4 +1,4 @@
-//! What the unit tests share.
+//! Helpers for the unit tests of this crate.
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{Name, Record};
@@ -25,7 +25,7 @@ pub(crate) fn records(lines: &str) -> Vec<Record> {
     all
 }
 
-/// A response with those records in its sections.
+/// A response with these records in its answer, authority and additional sections.
 pub(crate) fn message(question: &Question, an: &str, ns: &str, ar: &str) -> Message {
     let mut message = Message::new(0, MessageType::Response, OpCode::Query);
     message.add_query(Query::query(question.name.clone(), question.record_type));

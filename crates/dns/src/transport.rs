@@ -1,4 +1,4 @@
-//! Carries an [`Exchange`] out over a wire.
+//! Carries out an [`Exchange`] over a wire.
 
 use core::cell::RefCell;
 use core::future::Future;
@@ -19,33 +19,33 @@ use crate::resolv::Policy;
 use crate::rung::{Open, Rung, failure_outcome};
 use crate::via::Via;
 
-/// Messages that are dropped while one answer is awaited. Whoever sends more has the question fail
-/// rather than the record fill up.
+/// The most messages that are dropped while one answer is awaited. Beyond it the question fails, so
+/// that a flood of messages cannot fill the record.
 const MOST_DROPPED: u32 = 256;
 
-/// Answer of one server, or of none.
+/// The result of asking servers.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) reply: Result<Box<Message>, NoReply>,
-    /// Who gave it, or was asked last.
+    /// The server that answered, or was asked last.
     pub(crate) server: Option<SocketAddr>,
-    /// The event of what that server came to.
+    /// The event of that server's answer, or of its failure to answer.
     pub(crate) event: Option<EventId>,
 }
 
-/// The servers that a question is put to.
+/// The servers that a question is put to, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct Panel<'a> {
-    /// They, in the order in which they are asked.
+    /// The servers, in the order in which to ask them.
     pub(crate) servers: &'a [SocketAddr],
-    /// How they are asked.
+    /// The policy for timeouts, attempts and transport.
     pub(crate) policy: Policy,
-    /// What is known of their EDNS, and learnt on the way.
+    /// What is known of the servers' EDNS; what is learnt is added.
     pub(crate) edns: &'a RefCell<EdnsMemory>,
 }
 
-/// Puts the rung's question to servers, each of which is a source of its own in the record. What the
-/// answer comes to, `judge` says.
+/// Puts a question to servers, each of which is a source of its own in the record. `judge` says
+/// what outcome an answer has.
 pub(crate) async fn ask<W: Wire>(
     rung: &Rung<'_, W>,
     question: Question,
@@ -58,7 +58,7 @@ pub(crate) async fn ask<W: Wire>(
     let mut exchange =
         Exchange::knowing(question, panel.servers, panel.policy, &panel.edns.borrow());
     let mut open: Option<(SocketAddr, Open)> = None;
-    // Queries to the server that is open.
+    // Queries sent to the server whose turn it is.
     let mut sent = 0;
     // Datagrams to one server leave from one port.
     let mut socket: Option<(SocketAddr, W::Datagram)> = None;
@@ -84,7 +84,7 @@ pub(crate) async fn ask<W: Wire>(
                     }
                     Via::Tcp => line.tcp(&mut exchange, &transmit).await,
                 };
-                // What is sent next is sent because of this.
+                // What is sent next is caused by what came of this query.
                 cause = event.or(cause);
             }
             Action::Done(reply) => {
@@ -93,7 +93,7 @@ pub(crate) async fn ask<W: Wire>(
                 drop(known);
                 let mut outcome = judge(reply.as_deref());
                 if reply.is_err() {
-                    // What all came to together is not what the last one said.
+                    // The record shows what the last server came to, not the exchange as a whole.
                     outcome = own_outcome(&exchange, sent).unwrap_or(outcome);
                 }
                 let server = open.as_ref().map(|(server, _)| *server);
@@ -107,7 +107,7 @@ pub(crate) async fn ask<W: Wire>(
     }
 }
 
-/// What the server that was asked last came to, after so many queries.
+/// The outcome of the last server after `sent` queries.
 fn own_outcome(exchange: &Exchange, sent: u32) -> Option<Outcome> {
     match exchange.last_failure()? {
         NoReply::TimedOut { .. } => Some(Outcome::TimedOut { tries: sent }),
@@ -121,7 +121,7 @@ fn random_id<W: Wire>(wire: &W) -> u16 {
     u16::from_be_bytes(id)
 }
 
-/// Where one query is sent and its answer awaited.
+/// The means to send one query and await its answer.
 struct Line<'a, W> {
     wire: &'a W,
     lookup: LookupId,
@@ -153,7 +153,8 @@ impl<W: Wire> Line<'_, W> {
         self.emit(Direction::Sent, transmit, transmit.to, &transmit.bytes, None, self.cause)
     }
 
-    /// Feeds the exchange until it wants something else; answers with the event of the answer.
+    /// Waits for datagrams and feeds them to the exchange until one is the answer; returns the
+    /// event of the answer.
     async fn udp(
         &self,
         exchange: &mut Exchange,
@@ -263,20 +264,20 @@ impl<W: Wire> Line<'_, W> {
     }
 }
 
-/// What `work` gives, if it is done before `deadline`.
+/// The result of `work` if it is ready by `deadline`.
 pub(crate) async fn before<W: Wire, T>(
     wire: &W,
     deadline: Time,
     work: impl Future<Output = T>,
 ) -> Option<T> {
-    // `select` polls its first argument first, so that what is there wins over the time that is up.
+    // `select` polls its first argument first, so a result that is ready wins over the deadline.
     match select(pin!(work), pin!(wire.sleep_until(deadline))).await {
         Either::Left((done, _)) => Some(done),
         Either::Right(((), _)) => None,
     }
 }
 
-/// Writes a message behind its length, in one piece (RFC 7766 §8).
+/// Writes a message with its length before it, in one piece (RFC 7766 §8).
 pub(crate) async fn write_frame(
     stream: &mut (impl AsyncWrite + Unpin),
     message: &[u8],
@@ -290,7 +291,7 @@ pub(crate) async fn write_frame(
     stream.flush().await
 }
 
-/// Reads the next message of a stream; `None` at its end.
+/// Reads the next message from a stream; `None` at the end of the stream.
 pub(crate) async fn read_frame(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> io::Result<Option<Vec<u8>>> {

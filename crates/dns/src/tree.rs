@@ -1,4 +1,4 @@
-//! The delegation tree: its root, and what is known of the cuts below.
+//! `Tree`: the delegation tree, with its root servers and the zone cuts learnt so far.
 
 use core::cell::RefCell;
 use core::time::Duration;
@@ -16,33 +16,33 @@ use crate::host::absolute;
 use crate::message::{Question, ttl};
 use crate::resolv::PORT;
 
-/// Cuts that are remembered.
+/// The most zone cuts that are remembered.
 const CAPACITY: usize = 4096;
-/// A cut is remembered no longer than this, seconds.
+/// The longest time a zone cut is remembered, in seconds.
 const LONGEST: u32 = 86_400;
-/// Servers of a zone that are looked at; the root has 13.
+/// The most servers of a zone that are considered; the root has 13.
 const MOST_SERVERS: usize = 16;
-/// Addresses of a server that are looked at.
+/// The most addresses of one server that are considered.
 const MOST_ADDRESSES: usize = 8;
 
-/// The tree as far as it is known.
+/// The delegation tree, as far as it is known.
 #[derive(Clone, Debug)]
 pub struct Tree {
     root: Cut,
     cuts: Expiring<Name, Cut, Time>,
     port: u16,
-    /// Which of its servers take EDNS.
+    /// Which servers of the tree take EDNS.
     edns: Rc<RefCell<EdnsMemory>>,
 }
 
-/// A zone and the servers that its parent says know it.
+/// A zone cut: a zone, and the servers that its parent names for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {
     pub(crate) zone: Name,
     pub(crate) servers: Vec<(Name, Vec<IpAddr>)>,
 }
 
-/// A referral: a cut and how long its parent lets it be kept.
+/// A referral: a zone cut, and how long the parent lets it be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Referral {
     pub(crate) cut: Cut,
@@ -64,19 +64,19 @@ impl Tree {
         Self { root, cuts: Expiring::new(CAPACITY), port: PORT, edns: Rc::default() }
     }
 
-    /// The same tree with servers that listen at another port: only a model of the DNS has that.
+    /// The same tree with servers that listen at another port, for simulated trees only.
     #[must_use]
     pub fn with_port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// The port its servers listen at.
+    /// The port the servers listen at.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// Which of its servers take EDNS; what is learnt of them is noted there.
+    /// Which servers take EDNS. What is learnt of them is added to it.
     pub(crate) fn edns(&self) -> Rc<RefCell<EdnsMemory>> {
         Rc::clone(&self.edns)
     }
@@ -93,13 +93,13 @@ impl Tree {
         self.root.clone()
     }
 
-    /// Remembers a referral.
+    /// Remembers the zone cut of a referral.
     pub(crate) fn learn(&mut self, referral: &Referral, now: Time) {
         let lifetime = Duration::from_secs(referral.ttl.min(LONGEST).into());
         self.cuts.insert(referral.cut.zone.clone(), referral.cut.clone(), now, now + lifetime);
     }
 
-    /// Remembers the addresses of a cut's server that came without glue.
+    /// Remembers the addresses of a zone cut's server that came without glue.
     pub(crate) fn learn_addresses(
         &mut self,
         zone: &Name,
@@ -117,8 +117,8 @@ impl Tree {
 }
 
 impl Referral {
-    /// The referral a server of `zone` gives for `question`, if that is what its answer is: it must
-    /// lead down, towards the name. Glue is believed only for names in `zone`.
+    /// Reads an answer of a server of `zone` as a referral; `None` if it is none. A referral must
+    /// lead further down, towards the name. Glue is believed only for names in `zone`.
     pub(crate) fn of(message: &Message, question: &Question, zone: &Name) -> Option<Self> {
         let below = |cut: &Name| zone.zone_of(cut) && cut != zone && cut.zone_of(&question.name);
         if message.authorities.iter().any(|record| record.record_type() == RecordType::SOA) {

@@ -1,4 +1,5 @@
-//! Lookups under way, so that the same one is not begun twice.
+//! Lookups under way, so that no name is looked up twice at one time: one lookup leads, others
+//! follow.
 
 use core::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,58 +11,58 @@ use crate::lookup::{Arrival, Lookup, LookupFault, Options};
 
 type End = Result<Lookup, LookupFault>;
 
-/// A lookup that others may follow.
+/// A leading lookup that others may follow.
 struct Entry {
-    /// Who leads.
+    /// The id of the leading lookup.
     leader: LookupId,
     name: String,
     options: Options,
-    /// What has arrived so far.
+    /// The addresses that have arrived so far.
     arrivals: RefCell<Vec<Arrival>>,
-    /// The event by which it said that connecting may begin.
+    /// The event by which the leader ended its name step.
     begun: Cell<Option<EventId>>,
     end: RefCell<Option<End>>,
     over: Cell<bool>,
     changed: Notify,
 }
 
-/// The lookups under way. There are few at a time.
+/// The lookups under way; there are few at a time.
 #[derive(Clone, Default)]
 pub(crate) struct UnderWay {
     entries: Rc<RefCell<Vec<Rc<Entry>>>>,
 }
 
-/// What part a lookup has.
+/// The part a lookup plays.
 pub(crate) enum Part {
-    /// It is the first of its kind.
+    /// The lookup leads, being the first for this name.
     Lead(Lead),
-    /// Another of its kind is under way.
+    /// The lookup follows another of this name.
     Follow(Follow),
 }
 
-/// Leads: others learn what it finds, until this is dropped.
+/// The leader's handle: followers learn what it finds, until this is dropped.
 pub(crate) struct Lead {
     under_way: UnderWay,
     entry: Rc<Entry>,
 }
 
-/// Follows the lookup that leads.
+/// A follower's handle.
 pub(crate) struct Follow {
     entry: Rc<Entry>,
-    /// How many arrivals it knows.
+    /// How many of the leader's arrivals the follower has taken.
     known: usize,
 }
 
-/// What a follower hears.
+/// A message from the leader to a follower.
 pub(crate) enum Heard {
     /// Addresses, and the event by which they are known.
     Arrived(Arrival, Option<EventId>),
-    /// It is over; `None` when it was given up.
+    /// The leader has ended with this result; `None` if it was given up.
     Ended(Option<Box<End>>),
 }
 
 impl UnderWay {
-    /// Joins the lookups of a name.
+    /// Joins the lookups of a name, as leader or follower.
     pub(crate) fn join(&self, name: &str, options: Options, who: LookupId) -> Part {
         let mut entries = self.entries.borrow_mut();
         let same = |entry: &&Rc<Entry>| entry.name == name && entry.options == options;
@@ -82,7 +83,7 @@ impl UnderWay {
         Part::Lead(Lead { under_way: self.clone(), entry })
     }
 
-    /// Tells all who follow `who` of addresses that it found.
+    /// Tells the followers of lookup `who` of addresses it found.
     pub(crate) fn arrived(&self, who: LookupId, arrivals: &[Arrival]) {
         if let Some(entry) = self.led_by(who) {
             entry.arrivals.borrow_mut().extend_from_slice(arrivals);
@@ -90,7 +91,7 @@ impl UnderWay {
         }
     }
 
-    /// To `who` connecting may begin, as this event says.
+    /// Notes the event by which lookup `who` ended its name step.
     pub(crate) fn begun(&self, who: LookupId, event: Option<EventId>) {
         if let Some(entry) = self.led_by(who) {
             entry.begun.set(event);
@@ -103,7 +104,7 @@ impl UnderWay {
 }
 
 impl Lead {
-    /// Tells all who wait what came of it.
+    /// Tells all followers the leader's result.
     pub(crate) fn done(self, end: &End) {
         self.entry.end.replace(Some(end.clone()));
     }
@@ -118,10 +119,11 @@ impl Drop for Lead {
 }
 
 impl Follow {
-    /// What comes next.
+    /// Waits for the next message of the leader.
     pub(crate) async fn next(&mut self) -> Heard {
         loop {
-            // Whoever is to be told is registered before anything is looked at.
+            // Registers for notification before it looks, so that no change between the two is
+            // missed.
             let changed = self.entry.changed.notified();
             if let Some(arrival) = self.entry.arrivals.borrow().get(self.known) {
                 self.known += 1;

@@ -1,16 +1,16 @@
-//! What a message travels in.
+//! `Via`: the transport that carries a message.
 
-/// What a message travels in.
+/// The transport that carries a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
     /// A datagram.
     Udp,
-    /// A stream, each message behind its length (RFC 7766 §8).
+    /// A stream, in which each message follows its length (RFC 7766 §8).
     Tcp,
 }
 
 impl Via {
-    /// Its name in the record.
+    /// The transport's name in the record.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",

@@ -1,4 +1,5 @@
-//! The walk from the root: one question followed down the delegation tree (RFC 1034 §5.3.3). Sans I/O.
+//! `Walk`: one question followed from the root down the delegation tree (RFC 1034 §5.3.3). Sans
+//! I/O.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -15,39 +16,39 @@ use crate::minimise::Minimise;
 use crate::rung::failure_outcome;
 use crate::tree::{Cut, Referral, Tree};
 
-/// Queries of one walk at most, with all that it has to find out on the way. A name of ten labels
-/// whose servers all answer needs fewer than twenty.
+/// The most queries of one walk, with everything it has to find out on the way. A name of ten
+/// labels whose servers all answer needs fewer than twenty.
 const MOST_QUERIES: u32 = 64;
-/// Servers without glue whose addresses one walk looks for (`NXNSAttack`, Afek et al. 2020: without
-/// such a bound a referral to many makes the resolver attack their zone).
+/// The most servers without glue whose addresses one walk looks for. Without a bound, a referral
+/// that names many makes the resolver attack their zone (`NXNSAttack`, Afek et al. 2020).
 const MOST_GLUELESS: u32 = 8;
-/// The same for one zone.
+/// The most servers without glue whose addresses are looked for in one zone.
 const MOST_GLUELESS_OF_ZONE: usize = 3;
-/// How often the servers of a zone are asked at least before their silence is believed: on a link
-/// that loses a packet in twenty one walk in ten thousand then fails for it.
+/// The fewest queries to the servers of a zone before they count as silent. On a link that loses
+/// one packet in twenty, one walk in ten thousand then fails for it.
 const TRIES_OF_ZONE: usize = 5;
-/// How deep such searches lie within each other.
+/// The deepest nesting of searches for the addresses of servers.
 const DEEPEST: usize = 4;
 
 /// One question on its way down the tree.
 ///
-/// The contract: [`Walk::poll`] says whom to ask next, and [`Walk::handle_reply`] is called with what
-/// came of it, until the walk is done.
+/// The contract: [`Walk::poll`] says which server to ask next, and [`Walk::handle_reply`] is called
+/// with the reply or its absence, until the walk is done.
 #[derive(Debug)]
 pub(crate) struct Walk {
-    /// What is being looked for; what that needs lies above it.
+    /// The names being looked for: the question first, and after each goal the one it depends on.
     goals: Vec<Goal>,
     queries: u32,
     glueless: u32,
     end: Option<Result<Reading, Box<DeadEnd>>>,
 }
 
-/// What to do next.
+/// What the caller is to do next.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// Ask this.
+    /// Ask this question.
     Ask(Box<Ask>),
-    /// The walk is over.
+    /// Nothing more: the walk has ended.
     Done(Result<Reading, Box<DeadEnd>>),
 }
 
@@ -60,40 +61,41 @@ pub(crate) struct Ask {
     pub(crate) question: Question,
 }
 
-/// A name and type looked for.
+/// A name and type that are looked for.
 #[derive(Debug)]
 struct Goal {
-    /// The name that is wanted; along its aliases the question is for another one.
+    /// The name that is wanted. Along a chain of aliases the question is for another name.
     wanted: Name,
     question: Question,
     aliases: Vec<Name>,
     alias_ttl: u32,
     zone: Name,
-    /// Servers of the zone still to ask; the first one is asked next, and again as long as it answers.
+    /// The zone's servers still to ask. The first one is asked next, and again as long as it
+    /// answers.
     servers: VecDeque<(Name, IpAddr)>,
-    /// Servers of the zone whose addresses are not known, with the type to look for.
+    /// The zone's servers whose addresses are not known, with the record type to look for.
     unknown: VecDeque<(Name, RecordType)>,
     minimise: Minimise,
-    /// Questions to servers of this zone that nobody answered.
+    /// How many queries to this zone's servers were not answered.
     silences: usize,
     /// What became of the zone's servers.
     trail: Trail,
 }
 
 impl Walk {
-    /// A walk for `question`, beginning at the lowest cut that `tree` knows.
+    /// A walk for `question`, which begins at the lowest zone cut that `tree` knows.
     pub(crate) fn new(question: Question, tree: &Tree, now: Time) -> Self {
         Self { goals: vec![Goal::new(question, tree, now)], queries: 0, glueless: 0, end: None }
     }
 
-    /// Whom to ask next.
+    /// Says which server to ask next.
     pub(crate) fn poll(&mut self, tree: &mut Tree, now: Time) -> Next {
         loop {
             if let Some(end) = &self.end {
                 return Next::Done(end.clone());
             }
             let Some(goal) = self.goals.last_mut() else {
-                // The last goal leaves an end behind.
+                // Not reached in practice: the last goal always leaves a result.
                 self.end = Some(Err(Box::new(DeadEnd::Aliases(Vec::new()))));
                 continue;
             };
@@ -115,7 +117,7 @@ impl Walk {
                 continue;
             }
             if goal.minimise.is_on() && !goal.trail.is_silent() {
-                // Servers that fail for a shortened name may know the whole one.
+                // Servers that fail for a shortened name may answer for the whole name.
                 let zone = goal.zone.clone();
                 goal.enter(&tree.best(&zone, now));
                 goal.minimise.stop();
@@ -126,7 +128,7 @@ impl Walk {
         }
     }
 
-    /// Looks for the address of a server that came without.
+    /// Begins to look for the address of a server without glue.
     fn look_for(&mut self, server: Name, of: RecordType, tree: &Tree, now: Time) {
         let circle = self.goals.iter().position(|goal| goal.wanted == server);
         let fate = match circle {
@@ -142,13 +144,14 @@ impl Walk {
         }
     }
 
-    /// The names that are looked for from one goal on, each followed by the zone that is asked for it.
+    /// The names that are looked for from one goal on, each followed by the zone whose servers are
+    /// asked.
     fn path(&self, from: usize) -> Vec<String> {
         let goals = self.goals.iter().skip(from);
         goals.flat_map(|goal| [goal.wanted.to_ascii(), goal.zone.to_ascii()]).collect()
     }
 
-    /// The walk has become too long.
+    /// Ends the walk because it took too many queries.
     fn give_up(&mut self, tree: &Tree, now: Time) {
         let Some(first) = self.goals.first() else { return };
         let what = match first.trail.verdict() {
@@ -158,7 +161,7 @@ impl Walk {
         self.end = Some(Err(Box::new(first.dead_end(what, tree, now))));
     }
 
-    /// What came of the last [`Ask`]; answers with the record's word for it.
+    /// Handles the reply to the last [`Ask`], and returns its outcome for the record.
     pub(crate) fn handle_reply(
         &mut self,
         reply: Result<&Message, &NoReply>,
@@ -197,7 +200,8 @@ impl Walk {
         }
         let outcome = reading.outcome();
         if question != goal.question {
-            // The answer is only to a shortened name: that it exists, or that it is better not to ask so.
+            // The answer is to a shortened name only: either the name exists, or shortened names
+            // are better not asked for.
             match reading.said {
                 Said::NxDomain(_) => goal.minimise.stop(),
                 _ => goal.minimise.answered(),
@@ -222,7 +226,7 @@ impl Walk {
         outcome
     }
 
-    /// Goes on at the target of an alias.
+    /// Continues with the target of an alias.
     fn follow(&mut self, reading: &Reading, tree: &mut Tree, now: Time) {
         let Some(goal) = self.goals.last_mut() else { return };
         let Some(target) = reading.aliases.last() else {
@@ -241,7 +245,7 @@ impl Walk {
         goal.enter(&cut);
     }
 
-    /// The top goal is reached or given up.
+    /// Ends the top goal, with its result.
     fn finish(&mut self, end: Result<Reading, Box<DeadEnd>>, tree: &mut Tree, now: Time) {
         let Some(done) = self.goals.pop() else { return };
         let Some(parent) = self.goals.last_mut() else {
@@ -250,7 +254,7 @@ impl Walk {
         };
         let server = done.wanted;
         let fate = match end {
-            // A server's name is no alias (RFC 2181 §10.3).
+            // The name of a server must not be an alias (RFC 2181 §10.3).
             Ok(reading) if !reading.aliases.is_empty() => {
                 Fate::NoAddress("its name is an alias".into())
             }
@@ -278,8 +282,8 @@ impl Walk {
     }
 }
 
-/// Whether an answer without authority says something all the same: resolvers take it then, though the
-/// server should have set the AA flag.
+/// Whether an answer without authority says something all the same. Resolvers accept such answers,
+/// although the server should have set the AA flag.
 fn says_something(reading: &Reading) -> bool {
     match &reading.said {
         Said::Records(_) => true,
@@ -289,7 +293,7 @@ fn says_something(reading: &Reading) -> bool {
     }
 }
 
-/// What a server says instead of an answer for a zone that it does not serve.
+/// Describes the answer of a server that does not serve the zone.
 fn lame(message: &Message, zone: &Name) -> String {
     let back = message.authorities.iter().find_map(|record| match &record.data {
         RData::NS(_) if record.name.zone_of(zone) => Some(record.name.to_ascii()),
@@ -320,7 +324,7 @@ impl Goal {
         goal
     }
 
-    /// Goes on at the servers of a cut.
+    /// Continues with the servers of a zone cut.
     fn enter(&mut self, cut: &Cut) {
         self.zone = cut.zone.clone();
         self.trail = Trail::default();
@@ -333,7 +337,7 @@ impl Goal {
             if !addresses.is_empty() {
                 continue;
             }
-            // A server below its own cut cannot be found without glue.
+            // A server whose name lies below its own cut cannot be found without glue.
             let findable = !cut.zone.zone_of(name) || cut.zone.is_root();
             if !findable {
                 self.trail.note(name.clone(), None, Fate::NoGlue);
@@ -343,19 +347,19 @@ impl Goal {
                 self.trail.note(name.clone(), None, Fate::NotLookedFor);
             }
         }
-        // In the servers' order, but all of IPv4 first: whoever has no IPv6 loses no time.
+        // In the servers' order, but all of IPv4 first, so that a host without IPv6 loses no time.
         servers.sort_by_key(|(_, address)| address.is_ipv6());
         self.servers = servers.into();
     }
 
-    /// The end of the walk at this zone.
+    /// The result of a walk that ends at this zone.
     fn dead_end(&self, what: DelegationFault, tree: &Tree, now: Time) -> DeadEnd {
         let zone = self.zone.clone();
         let parent = (!zone.is_root()).then(|| tree.best(&zone.base_name(), now).zone);
         DeadEnd::Zone { zone, parent, what, servers: self.trail.servers() }
     }
 
-    /// The first server gave no answer that could be read.
+    /// Handles the lack of a readable answer from the first server.
     fn no_reply(&mut self, why: &NoReply) {
         match why {
             NoReply::Code(code) => self.next_server(Fate::Answered(code.clone())),
@@ -365,7 +369,7 @@ impl Goal {
                 let server = self.servers.front().cloned();
                 self.next_server(Fate::Silent("no answer".into()));
                 self.silences += 1;
-                // It may be asked once more.
+                // The server may be asked once more.
                 if self.silences + self.servers.len() < TRIES_OF_ZONE {
                     self.servers.extend(server);
                 }
@@ -373,7 +377,7 @@ impl Goal {
         }
     }
 
-    /// The first server is of no use.
+    /// Gives up the first server and goes on with the next.
     fn next_server(&mut self, fate: Fate) {
         if let Some((name, address)) = self.servers.pop_front() {
             self.trail.note(name, Some(address), fate);

@@ -1,4 +1,4 @@
-//! A zone's data, and what it holds at a name.
+//! `Zone`: a zone's records, and what a zone holds at a name.
 
 use core::ops::Bound;
 use std::collections::BTreeMap;
@@ -12,24 +12,24 @@ use crate::message::ttl;
 /// The records of one name, by type.
 pub(crate) type Node = BTreeMap<RecordType, Vec<Record>>;
 
-/// A zone: all records between its apex and the cuts below.
+/// A zone: all records from its apex down to the zone cuts below.
 #[derive(Clone, Debug)]
 pub struct Zone {
     origin: Name,
     nodes: BTreeMap<Name, Node>,
-    /// As it goes into negative answers: with the lifetime of a "no" (RFC 2308 §3).
+    /// The SOA record for negative answers, with the time to live of those (RFC 2308 §3).
     soa: Record,
 }
 
-/// A zone that cannot be served.
+/// Why a zone cannot be served.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadZone {
-    /// The text is no master file.
+    /// The text is not a valid master file.
     #[error("zone {origin}: {why}")]
     Syntax {
-        /// The zone.
+        /// The zone's apex.
         origin: String,
-        /// What the reader says.
+        /// The parser's error.
         why: String,
     },
     /// There is no SOA record at the apex, or more than one.
@@ -38,12 +38,12 @@ pub enum BadZone {
     /// A record lies outside the zone.
     #[error("{name} is not in zone {origin}")]
     Outside {
-        /// The zone.
+        /// The zone's apex.
         origin: String,
-        /// The record's owner.
+        /// The record's owner name.
         name: String,
     },
-    /// An alias has other records beside it (RFC 1034 §3.6.2).
+    /// An alias has other records at its name (RFC 1034 §3.6.2).
     #[error("{0} is an alias and has other records")]
     NotAlone(String),
 }
@@ -51,13 +51,13 @@ pub enum BadZone {
 /// What a zone holds at a name (RFC 1034 §4.3.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place<'a> {
-    /// Records; `synthesised` when they are a wildcard's (RFC 4592).
+    /// Records; `synthesised` if they come from a wildcard (RFC 4592).
     Node { node: &'a Node, synthesised: bool },
-    /// Nothing, but there are names below.
+    /// No records, but there are names below (an empty non-terminal).
     Empty,
-    /// Nothing; the name does not exist.
+    /// Nothing: the name does not exist.
     Nowhere,
-    /// The name lies at or below a cut: these name servers know.
+    /// A delegation: the name lies at or below a zone cut, which has these NS records.
     Cut(&'a [Record]),
 }
 
@@ -109,7 +109,7 @@ impl Zone {
         Ok(Self { origin, nodes, soa })
     }
 
-    /// Its apex: `example.com.`
+    /// The zone's apex: `example.com.`
     pub fn origin(&self) -> String {
         self.origin.to_ascii()
     }
@@ -118,18 +118,18 @@ impl Zone {
         &self.origin
     }
 
-    /// The SOA that goes into negative answers.
+    /// The SOA record for negative answers.
     pub(crate) fn soa(&self) -> &Record {
         &self.soa
     }
 
-    /// Records of a type at a name, without any of the rules of answering.
+    /// The records of a type at a name, without regard to aliases, wildcards and cuts.
     pub(crate) fn at(&self, name: &Name, record_type: RecordType) -> &[Record] {
         let node = self.nodes.get(name);
         node.and_then(|node| node.get(&record_type)).map_or(&[], Vec::as_slice)
     }
 
-    /// What there is at `name`, which lies in this zone.
+    /// What the zone holds at `name`, which must lie in it.
     pub(crate) fn place(&self, name: &Name) -> Place<'_> {
         let labels = name.iter().count();
         for count in self.origin.iter().count() + 1..=labels {
@@ -144,7 +144,7 @@ impl Zone {
         if self.exists(name) {
             return Place::Empty;
         }
-        // The closest name above that exists, and the wildcard below it (RFC 4592 §3.3.1).
+        // The closest name above that exists, and the wildcard below that name (RFC 4592 §3.3.1).
         let encloser = (self.origin.iter().count()..labels)
             .rev()
             .map(|count| tail(name, count))
@@ -158,7 +158,7 @@ impl Zone {
 
     /// Whether there are records at the name or below it.
     fn exists(&self, name: &Name) -> bool {
-        // In the canonical order of names all that lies below a name follows it at once.
+        // In the canonical order of names, all names below a name follow it directly.
         let from = (Bound::Included(name), Bound::Unbounded);
         self.nodes.range::<Name, _>(from).next().is_some_and(|(next, _)| name.zone_of(next))
     }

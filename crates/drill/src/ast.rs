@@ -1,4 +1,4 @@
-//! A script as it was read: packetdrill's language as values.
+//! The syntax tree of a packetdrill script.
 
 use std::time::Duration;
 
@@ -9,66 +9,66 @@ use crate::source::Place;
 /// A whole script.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Script {
-    /// The `--name=value` options at its head.
+    /// The `--name=value` options at the head of the script.
     pub options: Vec<HeadOption>,
     /// The commands before the first event.
     pub preamble: Option<Command>,
-    /// What happens, in order.
+    /// The events, in order.
     pub events: Vec<Event>,
-    /// The commands after the last event, run whatever came of the script.
+    /// The commands after the last event, which packetdrill runs whatever came of the script.
     pub cleanup: Option<Command>,
 }
 
 /// A `--name=value` at the head of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeadOption {
-    /// Where it stands.
+    /// The place of the option in the script.
     pub place: Place,
-    /// `tolerance_usecs`.
+    /// The name of the option, such as `tolerance_usecs`.
     pub name: String,
-    /// What follows the equals sign, without quotes.
+    /// The text after the equals sign, without quotes.
     pub value: Option<String>,
 }
 
 /// Shell commands between backticks. They are recognised, never run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// Where they begin.
+    /// The place where the commands begin.
     pub place: Place,
     /// The text between the backticks.
     pub text: String,
 }
 
-/// One line of a script.
+/// An event of a script: one line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Where it begins.
+    /// The place where the event begins.
     pub place: Place,
-    /// When it happens.
+    /// When the event happens.
     pub when: When,
-    /// What happens.
+    /// What the event does.
     pub action: Action,
 }
 
 /// When an event happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// `0.100`: so long after the beginning.
+    /// `0.100`: at this time after the beginning.
     At(Duration),
-    /// `0.100~0.200`: sometime between these.
+    /// `0.100~0.200`: at some time between these.
     Between(Duration, Duration),
-    /// `+.1`: so long after the event before.
+    /// `+.1`: at this time after the previous event.
     After(Duration),
-    /// `+.1~+.2`: sometime between these after the event before.
+    /// `+.1~+.2`: at some time between these after the previous event.
     AfterBetween(Duration, Duration),
-    /// `*`: whenever.
+    /// `*`: at any time.
     Anytime,
 }
 
-/// What happens.
+/// What an event does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// A packet is sent to the host, or expected of it.
+    /// A packet is sent to the host, or expected from it.
     Packet(PacketSpec),
     /// A system call is made.
     Call(Call),
@@ -78,16 +78,16 @@ pub enum Action {
     Code(Code),
 }
 
-/// `%{ … }%`.
+/// Code between `%{` and `}%`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
-    /// Where its text begins.
+    /// The place where the text of the code begins.
     pub place: Place,
-    /// The text.
+    /// The text of the code.
     pub text: String,
 }
 
-/// Which way a packet goes.
+/// The direction of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// `<`: to the host.
@@ -96,39 +96,39 @@ pub enum Way {
     Expect,
 }
 
-/// A packet, in the script's own numbers.
+/// A packet, in the numbers of the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PacketSpec {
-    /// Which way it goes.
+    /// The direction of the packet.
     pub way: Way,
-    /// What is said of its IP header.
+    /// The expected or given fields of the IP header.
     pub ip: IpSpec,
-    /// `1234 > 80`: its ports, where they are given.
+    /// `1234 > 80`: the ports, if they are given.
     pub ports: Option<(u16, u16)>,
-    /// What it carries.
+    /// The content of the packet.
     pub body: Body,
 }
 
-/// What a script says of an IP header: what it does not say is not compared.
+/// The fields of an IP header that a script gives; those it leaves out are not compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IpSpec {
-    /// `[ect0]`, `[tos 0x10]`.
+    /// The TOS or traffic class: `[ect0]`, `[tos 0x10]`.
     pub tos: TosSpec,
-    /// `[flowlabel 0x123]`.
+    /// The flow label: `[flowlabel 0x123]`.
     pub flow_label: Option<u32>,
-    /// `[ttl 64]`.
+    /// The TTL or hop limit: `[ttl 64]`.
     pub ttl: Option<u8>,
 }
 
-/// What a script says of the TOS or traffic class byte.
+/// The value that a script gives for the TOS or traffic class byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TosSpec {
-    /// Nothing.
+    /// No value is given.
     #[default]
     Any,
-    /// `[ect0]`, `[ect1]`, `[ce]`, `[noecn]`.
+    /// An ECN codepoint: `[ect0]`, `[ect1]`, `[ce]`, `[noecn]`.
     Ecn(Ecn),
-    /// `[ect01]`: one of the two.
+    /// `[ect01]`: ECT(0) or ECT(1).
     Ect01,
     /// `[dscp 0x2e]`: the upper six bits.
     Dscp(u8),
@@ -136,86 +136,86 @@ pub enum TosSpec {
     Tos(u8),
 }
 
-/// What a packet carries.
+/// The content of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// A TCP segment.
     Tcp(TcpSpec),
-    /// `udp (100)`: a UDP datagram with so many bytes of data.
+    /// `udp (100)`: a UDP datagram with this many bytes of data.
     Udp {
-        /// Bytes of data.
+        /// The length of the data, bytes.
         length: u16,
     },
     /// An ICMP message.
     Icmp(IcmpSpec),
 }
 
-/// A TCP segment, in the script's own numbers.
+/// A TCP segment, in the numbers of the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TcpSpec {
-    /// `S.`, `P.`, `-`.
+    /// The flags: `S.`, `P.`, or `-` for none.
     pub flags: Flags,
-    /// `.5`: the count in the three bits of Accurate ECN (RFC 9768).
+    /// `.5`: the counter in the three bits of Accurate ECN (RFC 9768).
     pub ace: Option<u8>,
     /// `1:1001(1000)`: the first sequence number.
     pub start: u32,
-    /// How that number is meant.
+    /// How the first sequence number is meant.
     pub numbering: Numbering,
-    /// The bytes of data.
+    /// The length of the data, bytes.
     pub length: u32,
-    /// `ack 1`; 0 where it is left out.
+    /// `ack 1`: the acknowledgement number; 0 if it is left out.
     pub ack: u32,
-    /// `win 257`; `None` where it is left out or `*`.
+    /// `win 257`: the window; `None` if it is left out or `*`.
     pub window: Option<u16>,
-    /// `urg 1`; 0 where it is left out.
+    /// `urg 1`: the urgent pointer; 0 if it is left out.
     pub urgent: u16,
-    /// `<mss 1460,…>` in order; `None` is `<...>`: whatever there is.
+    /// `<mss 1460,…>`: the options, in order; `None` for `<...>`, which matches any.
     pub options: Option<Vec<OptionSpec>>,
 }
 
-/// How a sequence number of a script is meant.
+/// How a sequence number in a script is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Numbering {
-    /// `1:1(0)`: relative to the first of its direction.
+    /// `1:1(0)`: relative to the first sequence number of its direction.
     #[default]
     Relative,
-    /// `0:0(0)!`: as it stands in the header.
+    /// `0:0(0)!`: as it is in the header.
     Absolute,
-    /// `...(0)`: it is not looked at.
+    /// `...(0)`: the number is not compared.
     Any,
 }
 
-/// A TCP option, in the script's own numbers.
+/// A TCP option, in the numbers of the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OptionSpec {
-    /// `nop`.
+    /// No operation: `nop`.
     NoOperation,
-    /// `eol`.
+    /// The end of the list: `eol`.
     EndOfList,
-    /// `mss 1460`.
+    /// The maximum segment size: `mss 1460`.
     Mss(u16),
-    /// `wscale 7`.
+    /// The window scale: `wscale 7`.
     WindowScale(u8),
-    /// `sackOK`.
+    /// SACK permitted: `sackOK`.
     SackPermitted,
-    /// `sack 1:1001 2001:3001`.
+    /// SACK blocks: `sack 1:1001 2001:3001`.
     Sack(Vec<(u32, u32)>),
-    /// `TS val 100 ecr 0`.
+    /// Timestamps: `TS val 100 ecr 0`.
     Timestamps {
-        /// The sender's clock; `None` is `...`: it is not looked at.
+        /// The sender's timestamp; `None` for `...`, which is not compared.
         value: Option<u32>,
-        /// The clock sent back.
+        /// The echoed timestamp.
         echo: u32,
-        /// `ecr 100!`: the clock sent back stands in the option as it does here.
+        /// `ecr 100!`: whether the echoed timestamp is the one in the header.
         is_echo_absolute: bool,
     },
-    /// `FO cookie`, and every option that is only bytes here.
+    /// `FO cookie`, and every other option that is kept as bytes.
     Raw {
-        /// Its kind.
+        /// The kind of the option.
         kind: u8,
-        /// Its data.
+        /// The data of the option.
         data: Vec<u8>,
-        /// As it stands in the script.
+        /// The text of the option in the script.
         text: String,
     },
 }
@@ -223,17 +223,17 @@ pub enum OptionSpec {
 /// An ICMP message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IcmpSpec {
-    /// Where its type stands, for complaints.
+    /// The place of the message's type, for errors.
     pub place: Place,
-    /// `unreachable`, `type_3`.
+    /// The name of the type: `unreachable`, or `type_3`.
     pub kind: String,
-    /// `frag_needed`, `code_4`.
+    /// The name of the code: `frag_needed`, or `code_4`.
     pub code: Option<String>,
-    /// `mtu 1280`.
+    /// `mtu 1280`: the MTU in the message.
     pub mtu: Option<u32>,
-    /// `id 1`: of an echo.
+    /// `id 1`: the identifier of an echo.
     pub id: u16,
-    /// `[1:1461(1460)]`: the packet it is about.
+    /// `[1:1461(1460)]`: the packet that the message is about.
     pub about: About,
 }
 
@@ -242,67 +242,68 @@ pub struct IcmpSpec {
 pub enum About {
     /// A segment of the connection.
     Tcp {
-        /// Its first sequence number, relative to ours.
+        /// The first sequence number of the segment, relative to ours.
         start: u32,
-        /// Its bytes of data.
+        /// The length of the data, bytes.
         length: u16,
     },
     /// A datagram of the socket.
     Udp {
-        /// Its bytes of data.
+        /// The length of the data, bytes.
         length: u16,
     },
-    /// None: the message has this many bytes.
+    /// No packet: the message has this many bytes.
     Raw {
-        /// All of them, the ICMP header included.
+        /// The length of the message, ICMP header included, bytes.
         length: u16,
     },
 }
 
-/// A system call and what it should answer.
+/// A system call and its expected result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
-    /// `...0.200`: it may block, and returns then (on the scale of its event's time).
+    /// `...0.200`: the call may block, and then returns at this time (on the scale of its event's
+    /// time).
     pub end: Option<Duration>,
-    /// `connect`.
+    /// The name of the call, such as `connect`.
     pub name: String,
-    /// What is given to it.
+    /// The arguments.
     pub arguments: Vec<Expr>,
-    /// What it should answer.
+    /// The expected result.
     pub result: Expr,
-    /// `EINPROGRESS`.
+    /// The expected error, such as `EINPROGRESS`.
     pub errno: Option<String>,
 }
 
-/// An argument or a result.
+/// An argument or a result of a system call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {
-    /// `...`: whatever fits.
+    /// `...`: any suitable value.
     Ellipsis,
     /// A number.
     Int(i64),
     /// A name: `SOCK_STREAM`.
     Word(String),
-    /// A string, its escapes resolved.
+    /// A string, with its escapes resolved.
     Text(Vec<u8>),
-    /// `A | B`.
+    /// Flags joined by "or": `A | B`.
     Or(Vec<Expr>),
-    /// `[ … ]`.
+    /// A list: `[ … ]`.
     List(Vec<Expr>),
-    /// `{ … }`.
+    /// A structure: `{ … }`.
     Group(Vec<Member>),
-    /// `htons(8080)`.
+    /// A function applied to arguments: `htons(8080)`.
     Apply(String, Vec<Expr>),
 }
 
-/// A part of a `{ … }`: `fd=4`, `msg_iov(1)=[…]`, or just a value.
+/// A member of a `{ … }`: `fd=4`, `msg_iov(1)=[…]`, or just a value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
-    /// `msg_iov`.
+    /// The name of the member, such as `msg_iov`.
     pub name: Option<String>,
-    /// The `1` in `msg_iov(1)`.
+    /// The parameter of the member: the `1` in `msg_iov(1)`.
     pub parameter: Option<Expr>,
-    /// What it is.
+    /// The value of the member.
     pub value: Expr,
 }
 

@@ -1,42 +1,42 @@
-//! FreeBSD's way of writing scripts: its sysctls, as far as they mean what ours mean.
+//! The FreeBSD dialect of scripts: its sysctls, as far as we have an equivalent.
 
 use std::time::Duration;
 
 use roundtrip_tcp::{EcnMode, Profile};
 
-/// Whose scripts these are.
+/// The system that a script was written for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// Linux's: the order of TCP options is part of what is expected.
+    /// Linux: the order of TCP options is part of what is expected.
     #[default]
     Linux,
-    /// FreeBSD's: it has another order of TCP options and other padding, and windows as large as
-    /// its buffers. Neither means anything to the peer, and neither is looked at, but whether a
-    /// window is shut.
+    /// FreeBSD: it orders and pads TCP options differently, and its windows are as large as its
+    /// buffers. Neither matters to the peer, so neither is compared, except whether a window is
+    /// closed.
     FreeBsd,
 }
 
-/// What a sysctl of FreeBSD comes to.
+/// The effect of a FreeBSD sysctl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// The profile has it now, or it asks for what is so anyway.
+    /// The profile is set accordingly, or the behaviour is that way anyway.
     Had,
-    /// It asks for what is not had here.
+    /// The behaviour is not supported.
     NotHad,
-    /// It is none of FreeBSD's.
+    /// The sysctl is not FreeBSD's.
     Foreign,
 }
 
-/// Values that ask for what is so anyway (tcp(4) of FreeBSD), or that nothing of one connection
-/// shows.
+/// Sysctls that ask for what is so anyway (tcp(4) of FreeBSD), or whose effect a single connection
+/// does not show.
 const HARMLESS: [(&str, &str); 25] = [
     ("blackhole", "0"),
-    // SYN and FIN together open nothing.
+    // A segment with SYN and FIN opens nothing here either.
     ("drop_synfin", "1"),
     ("hostcache.enable", "0"),
     ("hostcache.purgenow", "1"),
     ("icmp_may_rst", "1"),
-    // RFC 5961 is followed.
+    // RFC 5961 is followed here too.
     ("insecure_rst", "0"),
     ("insecure_syn", "0"),
     ("keepinit", "75000"),
@@ -59,7 +59,7 @@ const HARMLESS: [(&str, &str); 25] = [
     ("ecn.maxretries", "1"),
 ];
 
-/// Takes `name=value`, the name as FreeBSD has it: `net.inet.tcp.sack.enable`.
+/// Applies a sysctl, named as in FreeBSD: `net.inet.tcp.sack.enable`.
 pub(crate) fn sysctl(profile: &mut Profile, name: &str, value: &str) -> Meaning {
     if name == "kern.ipc.maxsockbuf" {
         return match value.parse::<u64>() {
@@ -77,7 +77,7 @@ pub(crate) fn sysctl(profile: &mut Profile, name: &str, value: &str) -> Meaning 
     if is_had { Meaning::Had } else { Meaning::NotHad }
 }
 
-/// Sets what the sysctl means; `None` if there is nothing like it here.
+/// Sets the equivalent of a sysctl; `None` if there is none.
 fn set(profile: &mut Profile, name: &str, value: &str) -> Option<()> {
     let count: u32 = value.parse().ok()?;
     let millis = Duration::from_millis(count.into());
@@ -94,7 +94,7 @@ fn set(profile: &mut Profile, name: &str, value: &str) -> Option<()> {
                 _ => return None,
             }
         }
-        // FreeBSD counts payload; of Linux's buffers half is payload.
+        // FreeBSD counts payload; half of a Linux buffer is payload.
         "recvspace" => profile.receive_memory[1] = count.saturating_mul(2),
         "sendspace" => profile.send_memory[1] = count.saturating_mul(2),
         "keepidle" => profile.keepalive.idle = millis,
@@ -104,7 +104,7 @@ fn set(profile: &mut Profile, name: &str, value: &str) -> Option<()> {
         "finwait2_timeout" => profile.fin_timeout = millis,
         "msl" => profile.time_wait = millis * 2,
         "rexmit_initial" => profile.rto_initial = millis,
-        // What is added to the round-trip time at least, as Linux has it.
+        // The slop is the least that is added to the round-trip time, like Linux's minimum.
         "rexmit_slop" => profile.rto_min = millis,
         "initcwnd_segments" => profile.initial_window = count,
         _ => return None,

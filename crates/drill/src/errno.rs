@@ -1,11 +1,11 @@
-//! What the host answers, as errors of system calls.
+//! Errors of the host as error numbers of system calls.
 
 use roundtrip_host::{BindError, ConnectError, ConnectFailure, IcmpReason, Unreachable};
 use roundtrip_packet::{icmpv4, icmpv6};
 
 use crate::symbols::Errno;
 
-/// How an attempt to connect failed, as an error.
+/// The error number for a failed connection attempt.
 pub(crate) fn failure_errno(failure: ConnectFailure) -> Errno {
     match failure {
         ConnectFailure::Refused => Errno::ECONNREFUSED,
@@ -15,7 +15,7 @@ pub(crate) fn failure_errno(failure: ConnectFailure) -> Errno {
     }
 }
 
-/// What came back instead of an answer, as an error.
+/// The error number for an ICMP error or a failed neighbour resolution.
 pub(crate) fn unreachable_errno(why: Unreachable) -> Errno {
     match why {
         Unreachable::Icmp { why: IcmpReason::Unreachable4(code), .. } => errno_v4(code),
@@ -27,7 +27,7 @@ pub(crate) fn unreachable_errno(why: Unreachable) -> Errno {
     }
 }
 
-/// `icmp_err_convert` of `net/ipv4/icmp.c`.
+/// The error number for an ICMPv4 code (`icmp_err_convert` of `net/ipv4/icmp.c`).
 fn errno_v4(code: icmpv4::Unreachable) -> Errno {
     use icmpv4::Unreachable as U;
     match code {
@@ -48,7 +48,7 @@ fn errno_v4(code: icmpv4::Unreachable) -> Errno {
     }
 }
 
-/// `tab_unreach` of `net/ipv6/icmp.c`.
+/// The error number for an ICMPv6 code (`tab_unreach` of `net/ipv6/icmp.c`).
 fn errno_v6(code: icmpv6::Unreachable) -> Errno {
     use icmpv6::Unreachable as U;
     match code {
@@ -59,7 +59,7 @@ fn errno_v6(code: icmpv6::Unreachable) -> Errno {
     }
 }
 
-/// Why a socket was not bound, as an error.
+/// The error number for a failed bind.
 pub(crate) fn bind_errno(error: BindError) -> Errno {
     match error {
         BindError::AddressInUse | BindError::PortsExhausted => Errno::EADDRINUSE,
@@ -68,7 +68,7 @@ pub(crate) fn bind_errno(error: BindError) -> Errno {
     }
 }
 
-/// Why a connection was not even tried, as an error.
+/// The error number for a connection that could not be attempted.
 pub(crate) fn connect_errno(error: ConnectError) -> Errno {
     match error {
         ConnectError::NoRoute => Errno::ENETUNREACH,

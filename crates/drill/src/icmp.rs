@@ -1,16 +1,16 @@
-//! The names that scripts have for ICMP types and codes (RFC 792, RFC 1122 §3.2.2, RFC 4443).
+//! The names of ICMP types and codes in scripts (RFC 792, RFC 1122 §3.2.2, RFC 4443).
 
-/// Bytes of an ICMP header.
+/// The length of an ICMP header, bytes.
 pub(crate) const HEADER: usize = 8;
 
-/// A type and a code.
+/// An ICMP type and code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
     pub(crate) kind: u8,
     pub(crate) code: u8,
 }
 
-/// Names of types, each with the names of its codes.
+/// The names of types, each with the names of its codes.
 type Table = &'static [(u8, &'static str, &'static [(u8, &'static str)])];
 
 const V4: Table = &[
@@ -75,7 +75,7 @@ const fn table(is_v6: bool) -> Table {
 }
 
 impl Kind {
-    /// The type and code of these names; `type_3` and `code_4` stand for themselves.
+    /// The type and code with these names; `type_3` and `code_4` are numbers.
     pub(crate) fn named(is_v6: bool, kind: &str, code: Option<&str>) -> Option<Kind> {
         let (kind, codes) = if let Some(number) = kind.strip_prefix("type_") {
             (number.parse().ok()?, &[][..])

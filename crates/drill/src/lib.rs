@@ -1,8 +1,8 @@
 //! packetdrill scripts against our host, in virtual time.
 //!
 //! A script says what a program asks of TCP, what the network does, and what the host must send,
-//! each at its time. It is run against a whole [`Host`](roundtrip_host::Host): nothing is waited
-//! for, nothing needs a privilege, and the same script gives the same answer on every machine.
+//! each at its time. It runs against a whole [`Host`](roundtrip_host::Host), without waiting and
+//! without privileges, and gives the same result on every machine.
 //!
 //! ```
 //! use roundtrip_drill::{Options, Source, run};
@@ -24,15 +24,15 @@
 //! ```
 //!
 //! # The language
-//! That of [packetdrill](https://github.com/google/packetdrill), as its parser reads it: system
-//! calls with their results, TCP, UDP and ICMP packets with all options, absolute, relative and
-//! open times, ranges, calls that wait, `--options`, and `%{ … }%` with assertions on the fields of
-//! `tcp_info`. Shell commands are never run: those of the usual preambles are recognised (sysctls
-//! become fields of the [`Profile`](roundtrip_tcp::Profile)), and a script with any other is
-//! skipped. So is every script that asks for something else that is not had here: it is named, and
-//! never counts as passed.
+//! The language is that of [packetdrill](https://github.com/google/packetdrill), as its parser
+//! reads it: system calls with their results, TCP, UDP and ICMP packets with all options, absolute,
+//! relative and open times, ranges, blocking calls, `--options`, and `%{ … }%` with assertions on
+//! the fields of `tcp_info`. Shell commands are never run: those of the usual preambles are
+//! recognised (sysctls become fields of the [`Profile`](roundtrip_tcp::Profile)), and a script with
+//! any other is skipped. So is every script that asks for something else that is not supported: the
+//! report names it, and it never counts as passed.
 //!
-//! Beyond packetdrill every byte of a stream is checked, wherever it turns up.
+//! Beyond packetdrill, every byte of a stream is checked wherever it appears.
 //!
 //! # Contract
 //! [`run`] reads and runs scripts and gives a [`Report`]; [`Source::files`] finds them. Neither
@@ -42,15 +42,15 @@
 //!
 //! | file | noun |
 //! |---|---|
-//! | `parse`, `ast`, `notation` | text to values, the values, and back |
-//! | `shell`, `settings`, `dialect` | commands, and what they and the head's options set; FreeBSD's |
+//! | `parse`, `ast`, `notation` | the parser, the syntax tree, and its notation |
+//! | `shell`, `settings`, `dialect` | shell commands, the settings of a script, FreeBSD's sysctls |
 //! | `python` | the language between `%{` and `}%` |
-//! | `run`, `run/world` | the events in order; all they act on |
+//! | `run`, `run/world` | running the events in order; the world they act on |
 //! | `run/net` | the host, its clock and its wire |
-//! | `run/flow` | a connection's numbers, the script's and the real ones |
-//! | `run/wire`, `run/expect` | packets to the host, packets from it |
+//! | `run/flow` | the mapping between a script's numbers and the real ones |
+//! | `run/wire`, `run/expect` | packets to the host, comparison of those from it |
 //! | `call` | system calls as Linux answers them |
-//! | `report` | what came of it |
+//! | `report` | the results |
 #![forbid(unsafe_code)]
 
 mod ast;

@@ -1,4 +1,4 @@
-//! Values back to the script's notation, for what is shown of them.
+//! Values written back in the notation of scripts, for reports.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -89,7 +89,7 @@ impl Display for TcpSpec {
     }
 }
 
-/// Flags as packetdrill writes them: `S.`, and `-` for none.
+/// TCP flags as packetdrill writes them: `S.`, and `-` for none.
 struct Letters(Flags);
 
 impl Display for Letters {
@@ -193,7 +193,7 @@ mod tests {
     use crate::Definitions;
     use crate::ast::Action;
 
-    /// What is read and written again is the same.
+    /// A value that is parsed and written again has the same text.
     #[test]
     fn packets_and_calls_survive_the_way_there_and_back() {
         for text in [

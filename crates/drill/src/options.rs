@@ -1,4 +1,4 @@
-//! Which scripts are run, and how.
+//! The scripts to run, and the options for running them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,37 +7,37 @@ use crate::report::{Finished, Report, Verdict};
 use crate::settings::Settings;
 use crate::source::{Place, ReadError, Unsupported};
 
-/// How scripts are run.
+/// Options for running scripts.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Words that stand for something else, as packetdrill's `-D NAME=VALUE`.
+    /// Words and their replacements, as packetdrill's `-D NAME=VALUE`.
     pub definitions: Definitions,
-    /// Options as at the head of a script, which come after these: `("ip_version", "ipv6")`.
+    /// Options as at the head of a script, whose own take precedence: `("ip_version", "ipv6")`.
     pub head: Vec<(String, Option<String>)>,
-    /// Timer ticks a second of the kernel that is played (`CONFIG_HZ`). Scripts do not say which
-    /// kernel they were measured on: by default one passes if it does at 250 or at 1000, and what
-    /// is told of one that fails is what happened at 250, the profile's own.
+    /// Timer ticks a second of the simulated kernel (`CONFIG_HZ`). Scripts do not say on which
+    /// kernel they were measured: by default one passes if it does at 250 or at 1000, and the
+    /// report of a failure is that at 250, the profile's own.
     pub hz: Option<u32>,
 }
 
-/// The two kernels in use: distributions have 250 or 1000.
+/// The tick rates of kernels in use: distributions have 250 or 1000.
 const TICK_RATES: [u32; 2] = [250, 1000];
 
-/// A script's name and text.
+/// A script: its name and text.
 #[derive(Clone, Debug)]
 pub struct Source {
     name: String,
-    /// Or why there is none.
+    /// The text, or why there is none.
     text: Result<String, String>,
 }
 
 impl Source {
-    /// A script that is here already.
+    /// A script from a text in memory.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
         Source { name: name.into(), text: Ok(text.into()) }
     }
 
-    /// A script in a file. If the file cannot be read the report says so.
+    /// A script in a file. If the file cannot be read, the report says so.
     pub fn read(path: &Path) -> Source {
         let text = std::fs::read(path).map_err(|error| error.to_string());
         let text = text.and_then(|bytes| {
@@ -46,9 +46,9 @@ impl Source {
         Source { name: path.display().to_string(), text }
     }
 
-    /// The scripts of a path: itself, or, in a folder, every `*.pkt` in it and the folders below,
-    /// sorted by path. A folder without scripts, and one that cannot be read, gives a source that
-    /// says so, and fails.
+    /// The scripts of a path: the file itself or, in a folder, every `*.pkt` in it and in the
+    /// folders below, sorted by path. A folder without scripts, or one that cannot be read, gives a
+    /// source that fails and says so.
     pub fn files(path: &Path) -> Vec<Source> {
         if !path.is_dir() {
             return vec![Source::read(path)];
@@ -67,14 +67,14 @@ impl Source {
         Source { name: path.display().to_string(), text: Err(why) }
     }
 
-    /// Its name.
+    /// The name of the script.
     pub fn name(&self) -> &str {
         &self.name
     }
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>, unread: &mut Vec<Source>) {
-    // Sorted by the caller.
+    // The caller sorts the entries.
     #[allow(clippy::disallowed_methods)]
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -85,7 +85,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>, unread: &mut Vec<Source>) {
     };
     for entry in entries.flatten() {
         let path = entry.path();
-        // A link to a folder may lead back here.
+        // A link to a folder may lead back here, so links are not followed.
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_folder {
             collect(&path, found, unread);

@@ -1,10 +1,10 @@
-//! What came of scripts, and how it is told.
+//! The results of scripts, and their report.
 
 use std::fmt::{self, Display, Formatter};
 
 use crate::source::{Place, SyntaxError, Unsupported};
 
-/// What came of a script.
+/// The result of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The host did what the script says.
@@ -12,39 +12,39 @@ pub enum Verdict {
         /// What the script's code printed.
         output: Vec<String>,
     },
-    /// It did something else.
+    /// The host did something else.
     Failed(Failure),
-    /// The script asks for what is not run here.
+    /// The script asks for something that is not supported.
     Skipped(Unsupported),
     /// The script cannot be read.
     Unreadable(SyntaxError),
-    /// The file cannot be read: the system's words for it.
+    /// The file cannot be read; with the system's error text.
     NoFile(String),
 }
 
-/// Where the host did something else than the script says.
+/// A difference between what the host did and what the script says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The event.
+    /// The place of the event.
     pub place: Place,
-    /// What is different; for packets, expected and sent follow.
+    /// The lines that say what is different; for packets, the expected and the sent one follow.
     pub lines: Vec<String>,
-    /// What had happened before, the last events only.
+    /// The last events before the failure, one line each.
     pub trace: Vec<String>,
-    /// What the script's code had printed.
+    /// The lines that the script's code had printed.
     pub output: Vec<String>,
 }
 
-/// A script and what came of it.
+/// A script and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
     /// The script's name: its path.
     pub name: String,
-    /// What came of it.
+    /// The result of the script.
     pub verdict: Verdict,
 }
 
-/// What came of all scripts. Its `Display` names those that did not pass, and why; its last line
+/// The results of all scripts. Its `Display` names those that did not pass, and why; its last line
 /// is `N passed, N failed, N skipped`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -53,7 +53,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// How many passed, failed (those that cannot be read included), and were skipped.
+    /// The number of scripts that passed, failed (including those that cannot be read), and were
+    /// skipped.
     pub fn counts(&self) -> (usize, usize, usize) {
         let count = |is: fn(&Verdict) -> bool| {
             self.scripts.iter().filter(|script| is(&script.verdict)).count()
@@ -63,8 +64,8 @@ impl Report {
         (passed, self.scripts.len() - passed - skipped, skipped)
     }
 
-    /// 0 if nothing failed, 1 if the host did something else than a script says, 2 if a script
-    /// cannot be read.
+    /// The exit code: 0 if nothing failed, 1 if the host did something else than a script says, 2
+    /// if a script cannot be read.
     pub fn exit_code(&self) -> u8 {
         let code = |script: &Finished| match script.verdict {
             Verdict::Passed { .. } | Verdict::Skipped(_) => 0,
@@ -86,7 +87,7 @@ impl Display for Report {
 }
 
 impl Display for Finished {
-    /// Nothing for a script that passed without a word.
+    /// Writes nothing for a script that passed without output.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Finished { name, verdict } = self;
         match verdict {

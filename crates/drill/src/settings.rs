@@ -1,4 +1,4 @@
-//! What a script's head and preamble say about the stack.
+//! The settings from a script's head and preamble.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,21 +7,21 @@ use roundtrip_tcp::{Algorithm, BufferCost, EcnMode, MtuProbing, Profile};
 
 use crate::dialect::{self, Dialect, Meaning};
 
-/// One thing a command changes.
+/// A setting that a command changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Setting {
-    /// `sysctl name=value`.
+    /// A sysctl: `name=value`.
     Sysctl {
-        /// `net.ipv4.tcp_sack`.
+        /// The name of the sysctl, such as `net.ipv4.tcp_sack`.
         name: String,
-        /// `1`.
+        /// The value of the sysctl.
         value: String,
     },
     /// Metrics of the route to the peer.
     Route(Metrics),
     /// The MTU of the interface.
     Mtu(u32),
-    /// Whether segments leave together, for the card to cut.
+    /// Whether several segments are sent as one packet, for the card to cut (segmentation offload).
     Segmentation(bool),
     /// The queueing discipline.
     Queue(Queue),
@@ -35,14 +35,14 @@ pub(crate) struct Metrics {
     pub(crate) initcwnd: Option<u32>,
 }
 
-/// What happens to packets on their way out.
+/// The queueing discipline of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Queue {
-    /// They leave as they come.
+    /// Packets are sent as they come.
     Fifo,
-    /// They are paced.
+    /// Packets are paced.
     Fair,
-    /// None leaves.
+    /// No packet is sent.
     Closed,
 }
 
@@ -52,43 +52,44 @@ impl Setting {
     }
 }
 
-/// Everything that is set before the first event.
+/// All settings that hold when the first event happens.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) profile: Profile,
     pub(crate) local: IpAddr,
     pub(crate) remote: IpAddr,
     pub(crate) mtu: u16,
-    /// Which port `bind` means.
+    /// The port that `bind` uses for `...`.
     pub(crate) bind_port: u16,
-    /// Which port `connect` means.
+    /// The port that `connect` uses for `...`.
     pub(crate) connect_port: u16,
-    /// Packets and calls may come so much earlier or later.
+    /// How much earlier or later packets and calls may come.
     pub(crate) tolerance: Duration,
-    /// The same, per thousand of the time since the event before.
+    /// How much earlier or later they may come, in thousandths of the time since the previous
+    /// event.
     pub(crate) tolerance_permille: u32,
-    /// Microseconds of one tick of our timestamps; 0 does not look at them.
+    /// The length of a tick of our timestamps, µs; with 0 they are not compared.
     pub(crate) timestamp_tick: u64,
-    /// Timestamps sent back need not be ones that were seen.
+    /// Whether the script may echo timestamps that it has not seen.
     pub(crate) scale_echoes: bool,
-    /// TCP packets with more data come to the host as several segments of this size that their
-    /// carrier has put together.
+    /// The size of segments, if TCP packets with more data reach the host as several segments
+    /// joined by the carrier.
     pub(crate) segment_size: Option<u16>,
-    /// A packet is compared alone, never with the ones that follow it.
+    /// Whether a packet is compared alone, never joined with those that follow it.
     pub(crate) strict_segments: bool,
-    /// Sockets are of IPv6, packets of IPv4.
+    /// Whether sockets are IPv6 and packets IPv4.
     pub(crate) is_mapped: bool,
     pub(crate) segmentation: bool,
     pub(crate) syn_backlog: usize,
     pub(crate) somaxconn: usize,
     pub(crate) advmss: Option<u16>,
-    /// Whose scripts these are.
+    /// The system that the script was written for.
     pub(crate) dialect: Dialect,
 }
 
 impl Settings {
-    /// packetdrill's: 192.168.0.1 is ours, 192.0.2.1 the peer's, both ports 8080, 4 ms or 12.5 %
-    /// of tolerance.
+    /// The defaults of packetdrill: our address 192.168.0.1, the peer's 192.0.2.1, both ports 8080,
+    /// and a tolerance of 4 ms or 12.5 %.
     pub(crate) fn new() -> Settings {
         Settings {
             // packetdrill's wire is a TUN device.
@@ -113,10 +114,10 @@ impl Settings {
         }
     }
 
-    /// Takes `--name=value`.
+    /// Applies an option `--name=value`.
     ///
     /// # Errors
-    /// What is wrong with it, or why it is not run here.
+    /// What is wrong with the option, or why it is not supported.
     pub(crate) fn option(&mut self, name: &str, value: Option<&str>) -> Result<(), String> {
         let text = value.unwrap_or_default();
         match name {
@@ -142,7 +143,7 @@ impl Settings {
             "tcp_ts_ecr_scaled" => self.scale_echoes = true,
             "strict_segments" => self.strict_segments = true,
             "mss" => self.segment_size = Some(number(text)?).filter(|&size| size > 0),
-            // Of the machine, not of the script's meaning.
+            // Options that concern the machine and not the meaning of the script.
             "gateway_ip" | "netmask_ip" | "speed" | "verbose" | "debug" | "dry_run" | "define"
             | "code_command" | "code_format" | "code_sockopt" | "non_fatal" | "init_scripts"
             | "send_omit_free" => {}
@@ -151,7 +152,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Addresses as packetdrill has them, where none were given.
+    /// Sets packetdrill's addresses of a family, if none were given.
     fn use_family(&mut self, is_v6: bool) {
         if self.local.is_ipv6() != is_v6 {
             (self.local, self.remote) = if is_v6 {
@@ -165,10 +166,10 @@ impl Settings {
         }
     }
 
-    /// Brings about what a command wants.
+    /// Applies a setting.
     ///
     /// # Errors
-    /// Why that is not run here.
+    /// Why the setting is not supported.
     pub(crate) fn apply(&mut self, setting: &Setting) -> Result<(), String> {
         match setting {
             Setting::Sysctl { name, value } => self.sysctl(name, value),
@@ -192,7 +193,7 @@ impl Settings {
                 self.segmentation = *on;
                 Ok(())
             }
-            // The kernel is told of packets that its own queue drops, and acts on that.
+            // The kernel notices packets that its own queue drops, and acts on that.
             Setting::Queue(Queue::Closed) => Err("a queue that drops every packet".into()),
             Setting::Queue(queue) => {
                 self.profile.pacing = *queue == Queue::Fair;
@@ -231,7 +232,7 @@ impl Settings {
     }
 }
 
-/// Whether a sysctl has no bearing on what one connection sends, or asks for what is so anyway.
+/// Whether a sysctl has no effect on what one connection sends, or asks for what is so anyway.
 fn is_harmless(name: &str, value: &str) -> bool {
     let same: &[(&str, &str)] = &[
         ("ipv4.tcp_fack", "0"),
@@ -282,8 +283,8 @@ fn is_harmless(name: &str, value: &str) -> bool {
         || name.starts_with("ipv4.tcp_plb")
 }
 
-/// Sets a field of the profile; `Some(false)` if there is none of this name, `None` if the value
-/// is not one it can have.
+/// Sets a field of the profile; `Some(false)` if no sysctl has this name, `None` if the value is
+/// invalid.
 fn tcp_sysctl(profile: &mut Profile, name: &str, value: &str) -> Option<bool> {
     let count = || value.parse::<u32>().ok();
     let switch = || count().map(|number| number != 0);
@@ -380,7 +381,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("the value {text:?} of an option"))
 }
 
-/// An address, with a prefix length or without.
+/// Parses an address, with or without a prefix length.
 fn address(text: &str) -> Result<IpAddr, String> {
     let bare = text.split_once('/').map_or(text, |(bare, _)| bare);
     bare.parse().map_err(|_| format!("the address {text:?}"))

@@ -1,19 +1,19 @@
-//! The commands between backticks: recognised, never run.
+//! Recognition of the shell commands between backticks, which are never run.
 //!
 //! Preambles of packetdrill scripts are shell, but nearly always the same few commands. Those that
-//! say something about the stack become a [`Setting`], those that say nothing about it are
-//! passed over, and every other is named: a script with such a command is skipped.
+//! configure the stack become a [`Setting`], those that do not are skipped, and every other is
+//! named: a script with such a command is skipped.
 
 use crate::settings::{Metrics, Queue, Setting};
 
-/// What a command comes to.
+/// The effect of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// It changes this.
+    /// The command changes this setting.
     Set(Setting),
-    /// It changes nothing that a script could see.
+    /// The command changes nothing that a script could see.
     None,
-    /// It is not known.
+    /// The command is not known.
     Unknown(String),
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn effects(text: &str) -> Vec<Effect> {
     all
 }
 
-/// The commands of a line: what stands between `;`, `&&`, `||` and `|`, without comments.
+/// The commands of a line, separated by `;`, `&&`, `||` and `|`, without comments.
 fn split_commands(line: &str) -> Vec<String> {
     let mut all = vec![String::new()];
     let mut quote = None;
@@ -124,8 +124,8 @@ fn effects_of(words: &[String], target: Option<&str>, all: &mut Vec<Effect>) {
     }
 }
 
-/// What packetdrill's own `defaults.sh` sets: the values of Google's servers, which its tests
-/// are written for.
+/// The settings of packetdrill's own `defaults.sh`: the values of Google's servers, for which its
+/// tests are written.
 const DEFAULTS: [(&str, &str); 20] = [
     ("net.ipv4.tcp_rmem", "4096 540000 15728640"),
     ("net.ipv4.tcp_wmem", "4096 262144 4194304"),
@@ -149,7 +149,8 @@ const DEFAULTS: [(&str, &str); 20] = [
     ("net.ipv4.tcp_syncookies", "1"),
 ];
 
-/// `-q net.ipv4.tcp_sack=0 net/ipv4/tcp_ecn=1`, `/proc/sys/net/ipv4/tcp_sack=0`.
+/// The effects of sysctl arguments: `-q net.ipv4.tcp_sack=0 net/ipv4/tcp_ecn=1`,
+/// `/proc/sys/net/ipv4/tcp_sack=0`.
 fn sysctls(arguments: &[String], all: &mut Vec<Effect>) {
     for argument in arguments.iter().filter(|argument| !argument.starts_with('-')) {
         all.push(match argument.split_once('=') {
@@ -167,7 +168,7 @@ fn sysctl(name: &str, value: &str) -> Effect {
     }
 }
 
-/// `4096 $((256*1024)) 4194304` with its products worked out.
+/// Evaluates the products in a value such as `4096 $((256*1024)) 4194304`.
 fn arithmetic(value: &str) -> Option<String> {
     let mut out = String::new();
     let mut rest = value;
@@ -196,7 +197,7 @@ fn echo(arguments: &[String], target: Option<&str>) -> Effect {
     }
 }
 
-/// Whether a parameter of `tcp_cubic` is set to what it is anyway.
+/// Whether a parameter of `tcp_cubic` is set to its default.
 fn is_default_of_cubic(file: &str, value: &str) -> bool {
     const DEFAULTS: [(&str, &str); 8] = [
         ("beta", "717"),
@@ -212,7 +213,8 @@ fn is_default_of_cubic(file: &str, value: &str) -> bool {
         .is_some_and(|name| DEFAULTS.contains(&(name, value)))
 }
 
-/// `ip route change … mtu lock 640 advmss 600 initcwnd 11`; what only makes the link is passed over.
+/// The effects of `ip route change … mtu lock 640 advmss 600 initcwnd 11`; what only sets up the
+/// link is skipped.
 fn ip(arguments: &[String], all: &mut Vec<Effect>) {
     let words: Vec<&str> =
         arguments.iter().map(String::as_str).filter(|w| !w.starts_with('-')).collect();
@@ -251,7 +253,8 @@ fn ifconfig(arguments: &[String], all: &mut Vec<Effect>) {
     });
 }
 
-/// `tc qdisc replace dev tun0 root fq`: the queue decides whether segments are paced.
+/// The effect of `tc qdisc replace dev tun0 root fq`: the discipline decides whether segments are
+/// paced.
 fn tc(arguments: &[String]) -> Effect {
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     let limit = arguments.iter().position(|word| word == "limit");
@@ -274,7 +277,7 @@ fn tc(arguments: &[String]) -> Effect {
     }
 }
 
-/// `ethtool -K tun0 tso off gso off`.
+/// The effects of `ethtool -K tun0 tso off gso off`.
 fn ethtool(arguments: &[String], all: &mut Vec<Effect>) {
     let mut switches = arguments.iter();
     while let Some(word) = switches.next() {

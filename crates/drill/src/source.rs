@@ -1,13 +1,13 @@
-//! Where things stand in a script, and what is said when they should not stand there.
+//! Places in a script, and the errors of reading one.
 
 use std::fmt;
 
 /// A place in a script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// Its line, from 1.
+    /// The line, from 1.
     pub line: u32,
-    /// Its column, from 1, in characters.
+    /// The column, from 1, in characters.
     pub column: u32,
 }
 
@@ -20,36 +20,36 @@ impl fmt::Display for Place {
 /// Why a script cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// It does not follow the grammar.
+    /// The script does not follow the grammar.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
-    /// It uses a part of the language that is not run here: the script counts as skipped.
+    /// The script uses a part of the language that is not supported, and counts as skipped.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
 }
 
-/// What a script asks for and does not get here.
+/// Something that a script asks for and that is not supported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {what}")]
 pub struct Unsupported {
-    /// Where it asks.
+    /// The place in the script.
     pub place: Place,
-    /// What it asks for, with the reason if there is more to say.
+    /// What the script asks for, with the reason if there is more to say.
     pub what: String,
 }
 
-/// Something else should stand here. Its `Display` shows the line, with a caret under the place.
+/// A syntax error. Its `Display` shows the line, with a caret under the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// Where.
+    /// The place of the error.
     pub place: Place,
-    /// What should stand there.
+    /// What the syntax allows at that place, in words.
     pub expected: String,
-    /// What does.
+    /// A description of what was found instead.
     pub found: String,
-    /// The whole line.
+    /// The text of the line.
     pub line: String,
-    /// Characters that are wrong, at least one.
+    /// The number of wrong characters, at least one.
     pub width: usize,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for SyntaxError {
         writeln!(f, "{place}: expected {expected}, found {found}")?;
         let number = place.line.to_string();
         let margin = " ".repeat(number.len());
-        // Tabs are kept in front of the caret, so that it stands right whatever their width.
+        // Tabs are kept before the caret, so that it is at the right column whatever their width.
         let lead: String = line
             .chars()
             .take(place.column.saturating_sub(1) as usize)

@@ -1,7 +1,7 @@
-//! The names that scripts use for numbers, with the values they have in Linux
-//! (`include/uapi`, on x86-64 and wherever the generic headers hold).
+//! The names of numbers in scripts, with their values in Linux (`include/uapi`, on x86-64 and
+//! wherever the generic headers hold).
 
-/// An error of a system call.
+/// The error number of a system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Errno(pub(crate) i32);
 
@@ -39,14 +39,14 @@ impl Errno {
     pub(crate) const EALREADY: Errno = Errno(114);
     pub(crate) const EINPROGRESS: Errno = Errno(115);
 
-    /// `EAGAIN` of 11, or the number if it has no name.
+    /// The name of the error, such as `EAGAIN`, or the number if it has none.
     pub(crate) fn name(self) -> String {
         let named = ERRNOS.iter().find(|(_, value)| *value == i64::from(self.0));
         named.map_or_else(|| self.0.to_string(), |(name, _)| (*name).to_owned())
     }
 }
 
-/// What a name in a call stands for.
+/// The value of a name in a system call.
 pub(crate) fn value(name: &str) -> Option<i64> {
     let find = |table: &[(&str, i64)]| {
         let place = table.binary_search_by(|(other, _)| (*other).cmp(name)).ok()?;
@@ -55,7 +55,7 @@ pub(crate) fn value(name: &str) -> Option<i64> {
     find(&CONSTANTS).or_else(|| find(&ERRNOS))
 }
 
-/// What a name in code stands for, besides the fields of `tcp_info`.
+/// The values of names in code, besides the fields of `tcp_info`.
 pub(crate) const CODE: [(&str, i64); 24] = [
     ("TCPI_OPT_ECN", 8),
     ("TCPI_OPT_ECN_SEEN", 16),
@@ -83,7 +83,7 @@ pub(crate) const CODE: [(&str, i64); 24] = [
     ("TCP_TIME_WAIT", 6),
 ];
 
-/// Sorted by name.
+/// The constants, sorted by name.
 #[rustfmt::skip]
 const CONSTANTS: [(&str, i64); 199] = [
     ("AF_INET", 2), ("AF_INET6", 10), ("AF_UNSPEC", 0), ("CMSG_LEVEL_IP", 0),
@@ -138,7 +138,7 @@ const CONSTANTS: [(&str, i64); 199] = [
     ("TCP_WINDOW_CLAMP", 10), ("TCP_ZEROCOPY_RECEIVE", 35),
 ];
 
-/// Sorted by name.
+/// The error numbers, sorted by name.
 #[rustfmt::skip]
 const ERRNOS: [(&str, i64); 133] = [
     ("E2BIG", 7), ("EACCES", 13), ("EADDRINUSE", 98), ("EADDRNOTAVAIL", 99), ("EADV", 68),

@@ -1,4 +1,4 @@
-//! The interfaces of a host with their addresses, and which address to send from.
+//! The interfaces of a host with their addresses, and the choice of source addresses.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,18 +7,19 @@ use roundtrip_packet::ipv6::{MIN_MTU, solicited_node};
 
 use crate::{Address, AddressState, IfIndex, Interface, Kind};
 
-/// Every router on the link (RFC 4291 §2.7.1).
+/// The all-routers multicast group of a link (RFC 4291 §2.7.1).
 pub(crate) const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
-/// Every node on the link.
+/// The all-nodes multicast group of a link (RFC 4291 §2.7.1).
 pub(crate) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
-/// RFC 791: every internet module must be able to forward 68 bytes, and reassemble 576.
+/// The smallest MTU an interface may have, bytes: every host must be able to receive a datagram of
+/// 576 bytes (RFC 791 §3.1).
 const LEAST_MTU: u16 = 576;
 
-/// An interface in use.
+/// An interface of the host, with its addresses.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) interface: Interface,
-    /// Its addresses, in the order in which they were added.
+    /// The interface's addresses, in the order in which they were added.
     addresses: Vec<IpAddr>,
 }
 
@@ -29,18 +30,18 @@ impl Link {
     }
 }
 
-/// How a packet's destination is ours.
+/// Whether a packet's destination address belongs to this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cast {
-    /// One of our addresses.
+    /// The destination is one of our unicast addresses.
     Unicast,
-    /// Everybody on the link, or a group we are in.
+    /// The destination is a broadcast address, or a multicast group that we are in.
     Group,
-    /// Not at all.
+    /// The destination belongs to somebody else.
     Other,
 }
 
-/// See the module.
+/// The interfaces of a host, and all their addresses.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     all: Vec<Link>,
@@ -48,12 +49,12 @@ pub(crate) struct Links {
     loopback: Option<IfIndex>,
 }
 
-/// Whether the first `length` bits are the same.
+/// Whether the first `length` bits of `ip` and `prefix` are the same.
 pub(crate) fn in_prefix(ip: IpAddr, prefix: IpAddr, length: u8) -> bool {
     common_bits(ip, prefix).is_some_and(|bits| bits >= u32::from(length))
 }
 
-/// How many leading bits are the same; `None` for different families.
+/// The number of leading bits that two addresses have in common; `None` for different families.
 fn common_bits(a: IpAddr, b: IpAddr) -> Option<u32> {
     match (a, b) {
         (IpAddr::V4(a), IpAddr::V4(b)) => Some((a.to_bits() ^ b.to_bits()).leading_zeros()),
@@ -62,7 +63,8 @@ fn common_bits(a: IpAddr, b: IpAddr) -> Option<u32> {
     }
 }
 
-/// The scope of a unicast address, comparable: 2 link-local, 14 global (RFC 6724 §3.1).
+/// The scope of an address, as a number to compare: 2 for link-local, 14 for global (RFC 6724
+/// §3.1).
 fn scope(ip: IpAddr) -> u8 {
     match ip {
         IpAddr::V6(ip) if ip.is_multicast() => ip.octets()[1] & 0xf,
@@ -92,13 +94,13 @@ impl Links {
         self.loopback
     }
 
-    /// The first Ethernet interface: where groups are sent when nothing says otherwise.
+    /// The first Ethernet interface, from which multicast packets leave when nothing names another.
     pub(crate) fn first_ethernet(&self) -> Option<IfIndex> {
         let ethernet = |link: &Link| link.interface.kind == Kind::Ethernet;
         self.all.iter().position(ethernet).map(|at| IfIndex(at as u32))
     }
 
-    /// Adds an address, or changes what it has; false if there is no such interface.
+    /// Adds an address, or replaces its prefix and state; false if there is no such interface.
     pub(crate) fn assign(&mut self, address: Address) -> bool {
         let Some(link) = self.all.get_mut(address.interface.at()) else { return false };
         if !link.addresses.contains(&address.address) {
@@ -122,7 +124,7 @@ impl Links {
         }
     }
 
-    /// The address, in whatever state.
+    /// The entry of an address of this host, whatever its state.
     pub(crate) fn address(&self, ip: IpAddr) -> Option<&Address> {
         self.addresses.get(&ip)
     }
@@ -140,7 +142,7 @@ impl Links {
         }
     }
 
-    /// How a destination that was seen on `interface` is ours.
+    /// Whether the destination of a packet that came in on `interface` belongs to this host.
     pub(crate) fn cast(&self, ip: IpAddr, interface: IfIndex) -> Cast {
         if self.is_local(ip) {
             return Cast::Unicast;
@@ -175,8 +177,9 @@ impl Links {
             })
     }
 
-    /// The address to send from, on `interface` by way of `next_hop` (RFC 6724 §5 for IPv6; for
-    /// IPv4 as Linux: the one whose subnet holds the next hop, otherwise the first).
+    /// The source address for packets to `to` that leave `interface` by way of `next_hop` (RFC 6724
+    /// §5 for IPv6; for IPv4 as Linux does it: the address whose subnet holds the next hop,
+    /// otherwise the first).
     pub(crate) fn source_for(
         &self,
         interface: IfIndex,
@@ -192,7 +195,7 @@ impl Links {
         let link = self.get(interface)?;
         let here = link.addresses.iter().filter_map(|own| self.addresses.get(own)).filter(usable);
         let rank = |own: &&Address| Self::rank(own, next_hop, to);
-        // Of equals `max_by_key` takes the last, and the first is wanted.
+        // `max_by_key` takes the last of equal candidates; the first one added is wanted.
         let best = here.rev().max_by_key(rank);
         best.or_else(|| {
             let elsewhere = self.addresses.values().filter(usable);
@@ -206,11 +209,11 @@ impl Links {
             let subnet = in_prefix(next_hop, own.address, own.prefix_len);
             return (i16::from(subnet), 0);
         }
-        // Rule 2: the least scope that reaches the destination, or else the widest.
+        // Rule 2: prefer the smallest scope that reaches the destination, or else the largest.
         let (own_scope, wanted) = (i16::from(scope(own.address)), i16::from(scope(to)));
         let fit = if own_scope >= wanted { 100 - own_scope } else { own_scope };
         let bits = common_bits(own.address, to).unwrap_or(0).min(u32::from(own.prefix_len));
-        // Rule 8: the longest prefix in common.
+        // Rule 8: prefer the longest prefix in common.
         (fit, bits)
     }
 }
@@ -247,7 +250,7 @@ mod tests {
         assert_eq!(source(&links, "172.16.0.1", "8.8.8.8"), "10.0.0.9");
     }
 
-    /// RFC 6724 §10.1's examples, as far as the rules here go.
+    /// The examples of RFC 6724 §10.1 for the rules that are implemented.
     #[test]
     fn ipv6_sends_from_the_right_scope_and_the_longest_prefix() {
         let both = links(&[("fe80::1", 64), ("2001:db8:1::1", 64), ("2001:db8:2::1", 64)]);

@@ -1,4 +1,4 @@
-//! Address resolution for IPv4 (RFC 826), and the defence of our addresses (RFC 5227 §2.4).
+//! Address resolution for IPv4 (RFC 826), and the defence of our own addresses (RFC 5227 §2.4).
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -11,7 +11,7 @@ use crate::neighbour::Evidence;
 use crate::{Host, IfIndex, Kind};
 
 impl Host {
-    /// An ARP packet came.
+    /// Handles an ARP packet: learns its sender, answers requests for our addresses, defends them.
     pub(crate) fn handle_arp(
         &mut self,
         step: Step,
@@ -39,8 +39,8 @@ impl Host {
                 Operation::Reply if packet.target_hardware == own => {
                     Evidence::Answer { solicited: true, override_entry: true }
                 }
-                // What nobody asked for updates what is known, and adds nothing (RFC 826's
-                // merge flag; RFC 5227's announcements are such).
+                // A packet that we did not ask for updates a known entry and adds none (the merge
+                // flag of RFC 826); announcements of RFC 5227 are such packets.
                 Operation::Request if for_us => Evidence::Hint,
                 _ => Evidence::Answer { solicited: false, override_entry: true },
             };
@@ -52,7 +52,8 @@ impl Host {
         }
     }
 
-    /// Asks for a neighbour: everybody, or the one who had the address.
+    /// Sends an ARP request for `target`: to `to`, its last known hardware address, or by
+    /// broadcast.
     pub(crate) fn send_arp_request(
         &mut self,
         interface: IfIndex,

@@ -1,4 +1,4 @@
-//! A host's habits and limits.
+//! The configuration of a host, and the limits of its memory.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -6,89 +6,95 @@ use std::sync::Arc;
 use roundtrip_record::HostId;
 use roundtrip_tcp as tcp;
 
-/// A host's habits and limits. [`Config::default`] is a Linux machine that does not forward.
+/// The configuration of a host. [`Config::default`] is a Linux machine that does not forward.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Which host this is in the record. The ids of its connections begin with it, so that they
-    /// differ from those of every other host: `host << 40 | number`.
+    /// The host's id in the record. Connection ids are `host << 40 | number`, so that they differ
+    /// from those of every other host.
     pub host: HostId,
-    /// How its TCP behaves.
+    /// The TCP profile of new connections, unless their options name another.
     pub profile: Arc<tcp::Profile>,
-    /// Seeds its generator: ports, initial sequence numbers, hash keys, jitter.
+    /// The seed of the host's generator, which draws ports, initial sequence numbers, hash keys and
+    /// jitter.
     pub seed: [u8; 32],
-    /// Whether packets for others are passed on (`net.ipv4.ip_forward`).
+    /// Whether packets for other hosts are forwarded (`net.ipv4.ip_forward`).
     pub forwarding: bool,
-    /// Ephemeral ports (`net.ipv4.ip_local_port_range`): 32,768..=60,999.
+    /// The range of ephemeral ports (`net.ipv4.ip_local_port_range`): 32,768..=60,999.
     pub ports: core::ops::RangeInclusive<u16>,
-    /// How neighbours are found and kept.
+    /// The timers and limits of neighbour discovery.
     pub neighbours: Neighbours,
-    /// What it may hold.
+    /// The limits on what the host holds.
     pub limits: Limits,
 }
 
-/// The constants of neighbour discovery (RFC 4861 §10; `net/ipv4/arp.c`, `arp_tbl.parms`; IPv6
-/// has the same in `net/ipv6/ndisc.c`).
+/// The constants of neighbour discovery (RFC 4861 §10). The defaults are Linux's (`net/ipv4/arp.c`,
+/// `arp_tbl.parms`; `net/ipv6/ndisc.c` has the same values).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Neighbours {
-    /// How long a confirmation holds, on average (`base_reachable_time`): 30 s. Each interface
-    /// draws its own from half of it to half more.
+    /// How long a neighbour counts as reachable after a confirmation, on average
+    /// (`base_reachable_time`): 30 s. Each interface draws its own value from half of it to one and
+    /// a half times it.
     pub base_reachable: Duration,
-    /// Between two questions (`retrans_time`): 1 s.
+    /// The time between two solicitations (`retrans_time`): 1 s.
     pub retransmit: Duration,
-    /// How long a stale entry in use waits for a confirmation from above before it is asked
-    /// again (`delay_first_probe_time`): 5 s.
+    /// How long a stale entry that is used again waits for a confirmation by TCP before it is
+    /// probed (`delay_first_probe_time`): 5 s.
     pub delay_first_probe: Duration,
-    /// Questions to everybody before giving up (`mcast_solicit`): 3.
+    /// Multicast or broadcast solicitations before giving up (`mcast_solicit`): 3.
     pub multicast_solicit: u8,
-    /// Questions to the last known address before giving up (`ucast_solicit`): 3.
+    /// Unicast solicitations to the last known address before giving up (`ucast_solicit`): 3.
     pub unicast_solicit: u8,
-    /// How long an entry that nobody uses is kept (`gc_stale_time`): 60 s.
+    /// How long an unused entry is kept (`gc_stale_time`): 60 s.
     pub stale: Duration,
-    /// Bytes of packets that wait for one neighbour (`unres_qlen_bytes`): 212,992. The oldest go
-    /// first.
+    /// Bytes of frames that may wait for one neighbour to be resolved (`unres_qlen_bytes`):
+    /// 212,992. When more come, the oldest are dropped.
     pub queue_bytes: usize,
 }
 
-/// What a host may hold at most. Each limit holds against a peer that lies or floods.
+/// The most that a host may hold of anything, however much its peers lie or flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// TCP sockets, half-open ones and those nobody owns any more included: 1,048,576.
+    /// TCP sockets, including half-open connections and orphans: 1,048,576.
     pub sockets: usize,
-    /// Of these, such as nobody owns any more (`tcp_max_orphans`): 65,536. Beyond, closing resets.
+    /// Orphans: connections that the application has closed and that have not ended
+    /// (`tcp_max_orphans`): 65,536. Beyond this number, closing a socket resets its connection.
     pub orphans: usize,
-    /// `TIME_WAIT` entries (`tcp_max_tw_buckets`): 262,144. Beyond, they end at once.
+    /// `TIME_WAIT` entries (`tcp_max_tw_buckets`): 262,144. Beyond this number, a new one ends at
+    /// once.
     pub time_wait: usize,
-    /// Bytes of all connections' buffers, in Linux's measure (`tcp_mem`, which counts pages): up to
-    /// the first there is no shortage; beyond the second, until the first is reached again, no
-    /// buffer grows, and none beyond its share of the third; beyond the third a buffer gets its
-    /// least and no more. As on a machine with 16 GiB: 768, 1,024 and 1,536 MiB.
+    /// Bytes of all connections' buffers, as Linux counts them (`tcp_mem`, there in pages). Beyond
+    /// the second limit, until the total has fallen to the first, no buffer grows, and a connection
+    /// that holds its share of the third limit gets no more; beyond the third limit every buffer
+    /// gets its minimum only. The defaults are those of a machine with 16 GiB: 768, 1,024 and 1,536
+    /// MiB.
     pub tcp_memory: [usize; 3],
-    /// Half-open connections of one listener (`tcp_max_syn_backlog`): 1,024. The backlog given to
-    /// `listen` limits it further. Beyond, SYN cookies.
+    /// Half-open connections of one listener (`tcp_max_syn_backlog`): 1,024, or fewer if the
+    /// backlog given to `listen` is smaller. Beyond this number, SYNs are answered with SYN
+    /// cookies.
     pub syn_backlog: usize,
-    /// UDP sockets, and likewise ping sockets: 65,536.
+    /// UDP sockets: 65,536.
     pub udp_sockets: usize,
-    /// Bytes that wait to be read in one UDP socket (`net.core.rmem_default`): 212,992.
+    /// Bytes that may wait to be read in one UDP socket (`net.core.rmem_default`): 212,992.
     pub udp_receive: usize,
     /// Entries of the neighbour table (`gc_thresh3`): 1,024.
     pub neighbours: usize,
-    /// Bytes of fragments that wait for others (`ipfrag_high_thresh`): 4 MiB.
+    /// Bytes of fragments whose datagrams are incomplete (`ipfrag_high_thresh`): 4 MiB.
     pub reassembly: usize,
-    /// Datagrams of one source of which fragments wait (`ipfrag_max_dist`): 64.
+    /// Incomplete datagrams of one source address (`ipfrag_max_dist`): 64.
     pub reassembly_per_source: usize,
-    /// Bytes of frames other than TCP's own that wait to leave: 4 MiB.
+    /// Bytes of queued outgoing frames, segments of TCP connections not counted: 4 MiB.
     pub output: usize,
     /// Destinations whose path MTU is remembered: 4,096.
     pub path_mtus: usize,
-    /// ICMP errors to one destination: one a second after six (`icmp_ratelimit`,
-    /// `XRLIM_BURST_FACTOR`). This is the time between two.
+    /// The least time between two ICMP errors to one destination, after a burst of six
+    /// (`icmp_ratelimit`, `XRLIM_BURST_FACTOR`): 1 s.
     pub icmp_interval: Duration,
-    /// ICMP errors to all destinations, a second (`icmp_msgs_per_sec`): 1,000.
+    /// ICMP errors a second to all destinations together (`icmp_msgs_per_sec`): 1,000.
     pub icmp_per_second: u32,
-    /// Of these, at once (`icmp_msgs_burst`): 50.
+    /// ICMP errors to all destinations in one burst (`icmp_msgs_burst`): 50.
     pub icmp_burst: u32,
-    /// Resets for segments without a connection, a second, and at once: 1,000. Linux has no such
-    /// limit; FreeBSD's is 200 (`net.inet.icmp.icmplim`).
+    /// RST segments a second, and in one burst, for segments without a connection: 1,000. Linux has
+    /// no such limit; FreeBSD's is 200 (`net.inet.icmp.icmplim`).
     pub resets_per_second: u32,
 }
 

@@ -1,4 +1,4 @@
-//! UDP as its owner sees it, and as datagrams come in.
+//! The calls for UDP sockets, and the delivery of received datagrams to them.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -13,25 +13,26 @@ use crate::receive::Arrival;
 use crate::route::Hop;
 use crate::{BindError, Datagram, Event, Host, SendError, UdpId, Unreachable};
 
-/// How a datagram is to leave.
+/// Options for sending one datagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UdpOptions {
-    /// The address of ours to send it from (`IP_PKTINFO`); `None`: the socket's, or the one that suits
-    /// the destination.
+    /// The source address, one of ours (`IP_PKTINFO`). `None`: the socket's address, or else the
+    /// one that suits the destination.
     pub from: Option<IpAddr>,
-    /// Its ECN field (RFC 3168 §5).
+    /// The ECN field of the IP header (RFC 3168 §5).
     pub ecn: Ecn,
-    /// It leaves whole or not at all: longer than the interface takes, it is refused, and what is known
-    /// of the path's MTU counts for nothing (Linux's `IP_PMTUDISC_PROBE`, RFC 8899 §4.1).
+    /// Whether the datagram must not be fragmented: one longer than the interface's MTU is refused,
+    /// and the known path MTU is ignored (Linux's `IP_PMTUDISC_PROBE`, RFC 8899 §4.1).
     pub whole: bool,
 }
 
 impl Host {
-    /// Opens a UDP socket. Port 0 takes a free, random one (RFC 6056 §3.3.1). `[::]` takes IPv4
-    /// datagrams, too, as in Linux.
+    /// Opens a UDP socket. Port 0 picks a free port at random (RFC 6056 §3.3.1). `[::]` receives
+    /// IPv4 datagrams too, as in Linux.
     ///
     /// # Errors
-    /// The address is not ours, or taken.
+    /// The address is not ours or is taken, every ephemeral port is in use, or too many sockets are
+    /// open.
     pub fn bind_udp(&mut self, at: SocketAddr) -> Result<UdpId, BindError> {
         if !at.ip().is_unspecified() && !self.network.links().is_local(at.ip()) {
             return Err(BindError::AddressNotAvailable);
@@ -48,21 +49,21 @@ impl Host {
         self.udp.bind(at)
     }
 
-    /// Where a socket is bound, with the real port; `None` once it is closed.
+    /// The address a socket is bound to, with its actual port; `None` once the socket is closed.
     pub fn udp_address(&self, udp: UdpId) -> Option<SocketAddr> {
         self.udp.get(udp).map(|socket| socket.at)
     }
 
-    /// Datagrams that found the socket's queue full.
+    /// The number of datagrams that were dropped because the socket's queue was full.
     pub fn udp_dropped(&self, udp: UdpId) -> u64 {
         self.udp.get(udp).map_or(0, |socket| socket.dropped)
     }
 
-    /// Sends a datagram, in fragments if it is longer than the path carries.
+    /// Sends a datagram, in fragments if it is longer than the path MTU.
     ///
     /// # Errors
-    /// It cannot leave: see [`SendError`]. What happens to it later is told by
-    /// [`Host::take_udp_error`], where it is told at all.
+    /// See [`SendError`]. What ICMP or neighbour resolution reports later is given by
+    /// [`Host::take_udp_error`].
     pub fn send_udp(
         &mut self,
         now: Time,
@@ -76,12 +77,12 @@ impl Host {
         self.send_udp_with(step, udp, UdpOptions::default(), to, bytes, trace)
     }
 
-    /// Sends a datagram in a way of its own.
+    /// Sends a datagram with options for this one datagram.
     ///
     /// # Errors
-    /// As [`Host::send_udp`]; also that it is longer than the interface takes
-    /// ([`SendError::TooLong`]) and must not be cut, or [`SendError::NoRoute`] where the address to
-    /// send from is not ours.
+    /// Those of [`Host::send_udp`]; also [`SendError::TooLong`] if it must not be fragmented and is
+    /// longer than the interface's MTU, and [`SendError::NoRoute`] if the source address in
+    /// `options` is not ours.
     pub fn send_udp_with(
         &mut self,
         step: Step,
@@ -117,7 +118,7 @@ impl Host {
         }
     }
 
-    /// Sends a packet in one piece.
+    /// Sends a packet unfragmented, or refuses it if it is longer than the interface's MTU.
     fn send_whole(
         &mut self,
         step: Step,
@@ -143,22 +144,23 @@ impl Host {
         self.dispatch(step.now, hop, frame, trace)
     }
 
-    /// The next datagram.
+    /// Takes the datagram that has waited longest.
     pub fn receive_udp(&mut self, udp: UdpId) -> Option<Datagram> {
         self.udp.get_mut(udp)?.receive()
     }
 
-    /// What ICMP, or the search for a neighbour, said of an earlier datagram, and whereto that was.
+    /// Takes the oldest error that ICMP or neighbour resolution reported about a datagram sent
+    /// earlier, with that datagram's destination.
     pub fn take_udp_error(&mut self, udp: UdpId) -> Option<(SocketAddr, Unreachable)> {
         self.udp.get_mut(udp)?.take_error()
     }
 
-    /// Closes the socket.
+    /// Closes a UDP socket and drops what it has queued.
     pub fn close_udp(&mut self, udp: UdpId) {
         self.udp.close(udp);
     }
 
-    /// Tells the owner of a socket, unless it has been told and has not looked since.
+    /// Emits [`Event::Udp`] for a socket, unless its owner has been told and has not read since.
     pub(crate) fn announce_udp(&mut self, id: UdpId) {
         if let Some(socket) = self.udp.get_mut(id)
             && !std::mem::replace(&mut socket.announced, true)
@@ -167,7 +169,7 @@ impl Host {
         }
     }
 
-    /// A datagram for this host.
+    /// Delivers a datagram to its socket, or reports an unreachable port to its sender.
     pub(crate) fn handle_datagram(
         &mut self,
         arrival: Arrival,

@@ -1,9 +1,9 @@
-//! From a segment's addresses and ports to its connection.
+//! The table that finds a segment's connection by addresses and ports.
 //!
-//! An open-addressing table of 8 bytes an entry: half of the hash, and where the connection
-//! stands. The addresses themselves stand there, so the table stays small enough for the cache,
-//! and a segment costs one probe and the comparison that has to be made anyway. The hash is keyed
-//! by the host's generator: who floods cannot choose addresses that collide.
+//! An open-addressing hash table of 8 bytes an entry: half of the hash, and the slot of the
+//! connection. The addresses are kept with the connection, so the table stays small enough for the
+//! cache, and a segment costs one probe and one comparison. The hash is keyed from the host's
+//! generator, so that an attacker cannot choose addresses that collide.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -44,7 +44,7 @@ impl Tuple {
     }
 }
 
-/// No slot has this number.
+/// The slot number that marks a vacant entry.
 const EMPTY: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
@@ -55,16 +55,16 @@ struct Entry {
 
 const VACANT: Entry = Entry { hash: 0, slot: EMPTY };
 
-/// See the module.
+/// The hash table from addresses and ports to slots of connections.
 #[derive(Debug)]
 pub(crate) struct Demux {
-    /// A power of two of them, at most three quarters in use.
+    /// The entries, a power of two of them, at most three quarters in use.
     entries: Vec<Entry>,
     used: usize,
     keys: [u64; 4],
 }
 
-/// Multiplies to 128 bits and folds the halves together.
+/// Mixes two words: multiplies them to 128 bits and folds the halves together.
 #[inline]
 fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
@@ -87,7 +87,7 @@ impl Demux {
         (all >> 32) as u32 ^ all as u32
     }
 
-    /// The slot with this hash that `is` the one.
+    /// The slot with this hash for which `is` answers true.
     #[inline]
     pub(crate) fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<u32> {
         let mask = self.entries.len() - 1;
@@ -104,7 +104,7 @@ impl Demux {
         }
     }
 
-    /// Adds an entry; the caller knows that its tuple has none.
+    /// Adds an entry; the caller must know that its tuple has none yet.
     pub(crate) fn insert(&mut self, hash: u32, slot: u32) {
         if (self.used + 1) * 4 > self.entries.len() * 3 {
             let grown = vec![VACANT; self.entries.len() * 2];
@@ -126,7 +126,7 @@ impl Demux {
         self.entries[at] = entry;
     }
 
-    /// Takes the entry that leads to `slot` away; false if there is none.
+    /// Removes the entry for `slot`; false if there is none.
     pub(crate) fn remove(&mut self, hash: u32, slot: u32) -> bool {
         let mask = self.entries.len() - 1;
         let mut at = hash as usize & mask;
@@ -137,7 +137,8 @@ impl Demux {
             at = (at + 1) & mask;
         }
         self.used -= 1;
-        // Later entries of the run move up, unless that would put them before their own place.
+        // Later entries of the run move up, except where that would put one before its home
+        // position.
         let mut next = (at + 1) & mask;
         while self.entries[next].slot != EMPTY {
             let home = self.entries[next].hash as usize & mask;
@@ -171,7 +172,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a list; the hashes are made to collide.
+        /// Compares it with a list as the model; the hashes are made to collide.
         #[test]
         fn it_finds_what_was_put_in(ops in prop::collection::vec((0_u32..60, any::<bool>()), 0..400)) {
             let mut demux = Demux::new(&mut Rng::from_seed([3; 32]));

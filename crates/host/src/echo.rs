@@ -1,4 +1,4 @@
-//! ICMP echo: the answer to a request.
+//! The addresses and the route of ICMP echo replies.
 
 use roundtrip_packet::{IpHeader, Protocol};
 
@@ -8,9 +8,9 @@ use crate::receive::{Arrival, is_answerable};
 use crate::route::Hop;
 
 impl Host {
-    /// The way back for an echo reply: from the address that was asked. Requests to groups are
-    /// not answered (`icmp_echo_ignore_broadcasts` = 1; RFC 1122 §3.2.2.6 allows it), over IPv6
-    /// those to link-local groups are (RFC 4443 §4.2).
+    /// The IP header and the route of an echo reply, whose source is the address that was asked.
+    /// IPv4 requests to groups are not answered (`icmp_echo_ignore_broadcasts` = 1; RFC 1122
+    /// §3.2.2.6 allows it); IPv6 requests to groups are (RFC 4443 §4.2).
     pub(crate) fn echo_envelope(&self, arrival: Arrival, ip: &IpHeader) -> Option<(IpHeader, Hop)> {
         let (asked, from) = (ip.destination(), ip.source());
         if !is_answerable(from) || (arrival.cast == Cast::Group && asked.is_ipv4()) {

@@ -1,4 +1,4 @@
-//! What a call can answer instead, and how a try to connect can end.
+//! Errors of the host's calls, and how a connection attempt can fail.
 
 use std::net::IpAddr;
 
@@ -6,31 +6,33 @@ use roundtrip_record::AttemptEnd;
 
 use crate::IcmpReason;
 
-/// A connection cannot even be tried.
+/// Why a connection attempt cannot begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
     /// No route to the destination (`ENETUNREACH`).
     #[error("network is unreachable")]
     NoRoute,
-    /// The local address is not ours, or of the other family (`EADDRNOTAVAIL`).
+    /// The local address is not ours, or is of another family than the destination
+    /// (`EADDRNOTAVAIL`).
     #[error("cannot assign requested address")]
     AddressNotAvailable,
-    /// This pair of addresses and ports is in use by a connection that cannot give way
+    /// This pair of addresses and ports is in use by a connection that cannot be replaced
     /// (`EADDRNOTAVAIL`).
     #[error("cannot assign requested address: a connection between these ports is there already")]
     AddressInUse,
-    /// Every ephemeral port towards this destination is in use (`EADDRNOTAVAIL`).
+    /// Every ephemeral port is in use for this destination (`EADDRNOTAVAIL`).
     #[error("no ephemeral port is free")]
     PortsExhausted,
-    /// The destination is a group, or no address or port at all (`ENETUNREACH`, `EINVAL`).
+    /// The destination is a multicast or broadcast address, or its address or port is zero
+    /// (`ENETUNREACH`, `EINVAL`).
     #[error("not a destination for TCP")]
     BadDestination,
-    /// [`Limits::sockets`](crate::Limits::sockets) are open (`ENFILE`).
+    /// As many sockets are open as [`Limits`](crate::Limits) allows (`ENFILE`).
     #[error("too many sockets")]
     TooManySockets,
 }
 
-/// A socket cannot be bound.
+/// Why a socket cannot be bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BindError {
     /// Another socket has this address and port (`EADDRINUSE`).
@@ -42,54 +44,55 @@ pub enum BindError {
     /// Every ephemeral port is in use (`EADDRINUSE`).
     #[error("no ephemeral port is free")]
     PortsExhausted,
-    /// [`Limits::sockets`](crate::Limits::sockets) are open (`ENFILE`).
+    /// As many sockets are open as [`Limits`](crate::Limits) allows (`ENFILE`).
     #[error("too many sockets")]
     TooManySockets,
 }
 
-/// A datagram cannot be sent.
+/// Why a datagram cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// The socket is closed.
     #[error("the socket is closed")]
     Closed,
-    /// No route to the destination, or no address to send from (`ENETUNREACH`).
+    /// There is no route to the destination, or no source address for it (`ENETUNREACH`).
     #[error("network is unreachable")]
     NoRoute,
-    /// Longer than a datagram can be, or than one that must not be cut (`EMSGSIZE`).
+    /// The datagram is longer than IP allows, or than the MTU where it must not be fragmented
+    /// (`EMSGSIZE`).
     #[error("message too long: {length} bytes, {limit} at most")]
     TooLong {
-        /// Its length, bytes.
+        /// The length of the datagram, bytes.
         length: usize,
-        /// What fits, bytes.
+        /// The largest length allowed, bytes.
         limit: usize,
     },
-    /// The destination is of the other family than the socket's address, or has port 0.
+    /// The destination's family does not fit the socket's address, or its address or port is zero.
     #[error("not a destination for this socket")]
     BadDestination,
-    /// The queue of frames that wait to leave is full (`ENOBUFS`).
+    /// The output queue is full, or so is the neighbour table (`ENOBUFS`).
     #[error("no buffer space")]
     QueueFull,
 }
 
-/// An error that ICMP or neighbour resolution brought back for something sent before.
+/// An error that ICMP or neighbour resolution reported for a packet sent before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {
-    /// ICMP said so.
+    /// An ICMP error came back.
     #[error("{why}")]
     Icmp {
-        /// What it says is the matter.
+        /// The reason that the ICMP error gives.
         why: IcmpReason,
-        /// Who said so.
+        /// The sender of the ICMP error.
         from: IpAddr,
     },
     /// The next hop's hardware address could not be found.
     #[error("no neighbour {next_hop}")]
     NoNeighbour {
-        /// The next hop.
+        /// The address of the next hop.
         next_hop: IpAddr,
     },
-    /// The datagram was larger than the path carries (`EMSGSIZE`).
+    /// The datagram was larger than the path MTU (`EMSGSIZE`).
     #[error("message too long for the path: it carries {mtu} bytes")]
     TooBig {
         /// The path's MTU, bytes.
@@ -97,19 +100,19 @@ pub enum Unreachable {
     },
 }
 
-/// How a try to connect ended that did not succeed.
+/// Why a connection attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectFailure {
-    /// RST came back.
+    /// The peer answered with RST.
     #[error("connection refused")]
     Refused,
-    /// Nothing came back.
+    /// No answer came in time.
     #[error("connection timed out")]
     TimedOut,
-    /// ICMP, or the search for the next hop, said that there is no way.
+    /// ICMP or neighbour resolution reported that the destination is unreachable.
     #[error(transparent)]
     Unreachable(Unreachable),
-    /// We gave it up ourselves.
+    /// The attempt was aborted on this side.
     #[error("given up")]
     Cancelled,
 }

@@ -1,4 +1,4 @@
-//! What goes between a host and the code that drives it.
+//! The values that pass between a host and the code that drives it: ids, events, frames, datagrams.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,7 +8,7 @@ use roundtrip_tcp as tcp;
 
 use crate::IfIndex;
 
-/// A TCP socket of one host. Never given out twice.
+/// The id of a TCP socket of one host; no id is ever given out twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketId {
     pub(crate) slot: u32,
@@ -16,7 +16,8 @@ pub struct SocketId {
 }
 
 impl SocketId {
-    /// Its place in tables: small numbers, given out again once a socket is gone.
+    /// The index of the socket's slot in tables: a small number, which is reused once the socket is
+    /// gone.
     pub const fn slot(self) -> usize {
         self.slot as usize
     }
@@ -31,37 +32,38 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A listening TCP socket of one host. Never given out twice.
+    /// The id of a listening TCP socket of one host; no id is ever given out twice.
     ListenerId;
-    /// A UDP socket of one host. Never given out twice.
+    /// The id of a UDP socket of one host; no id is ever given out twice.
     UdpId;
 }
 
-/// What the application must know.
+/// What a host reports to the application.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// Of a connection.
+    /// An event of a TCP connection.
     Tcp(SocketId, tcp::Event),
-    /// [`Host::accept`](crate::Host::accept) has something.
+    /// A connection waits for [`Host::accept`](crate::Host::accept).
     Acceptable(ListenerId),
-    /// [`Host::receive_udp`](crate::Host::receive_udp) or
-    /// [`Host::take_udp_error`](crate::Host::take_udp_error) has something. Said once: take all
-    /// there is.
+    /// A datagram waits for [`Host::receive_udp`](crate::Host::receive_udp), or an error for
+    /// [`Host::take_udp_error`](crate::Host::take_udp_error). Reported once until one of them is
+    /// called, so take all there is.
     Udp(UdpId),
-    /// One end of a connection has left the last of its states, `TIME_WAIT` included.
+    /// A connection of this host has ended, `TIME_WAIT` included.
     Gone(ConnectionId),
-    /// Somebody else on the link has this address (RFC 5227, RFC 4862 §5.4.5).
+    /// Another host on the link uses this address of ours (RFC 5227, RFC 4862 §5.4.5).
     AddressConflict(IfIndex, IpAddr),
 }
 
-/// How a frame came.
+/// How a received frame was delivered to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// Whether its checksums still need verifying.
+    /// Which of the frame's checksums still need verifying.
     pub verify: Verify,
-    /// Set when its carrier has put several TCP segments together: the payload of each but the last.
+    /// The payload bytes of each TCP segment but the last, if the carrier has joined several into
+    /// one frame (GRO).
     pub segment_size: Option<u16>,
-    /// The event of the frame as its sender recorded it, where that is known (in the lab).
+    /// The event with which the sender recorded the frame, where that is known (in the lab).
     pub cause: Option<EventId>,
 }
 
@@ -75,46 +77,47 @@ impl Default for Received {
 /// [`Host::poll_transmit`](crate::Host::poll_transmit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// Where it leaves.
+    /// The interface by which the frame leaves.
     pub interface: IfIndex,
-    /// It holds several segments, to be cut by the carrier.
+    /// How the carrier is to cut the frame, if it holds several TCP segments.
     pub gso: Option<Gso>,
-    /// The event of the frame, which is the cause of its reception elsewhere.
+    /// The event with which the frame was recorded, which is the cause of its reception elsewhere.
     pub event: Option<EventId>,
 }
 
-/// A frame whose payload stands where the connection keeps it: headers, and the data after them in
-/// two pieces.
+/// A frame whose payload has not been copied: the headers, and the payload in two pieces where the
+/// connection keeps it.
 #[derive(Clone, Copy, Debug)]
 pub struct Apart<'a> {
-    /// From the Ethernet header to the end of TCP's, its checksum that of the pseudo-header.
+    /// The bytes from the Ethernet header to the end of the TCP header; the TCP checksum is that of
+    /// the pseudo-header.
     pub headers: &'a [u8],
-    /// The payload.
+    /// The payload, in two pieces that follow each other.
     pub payload: [&'a [u8]; 2],
-    /// As of a whole frame.
+    /// The interface and segmentation, as for a complete frame.
     pub transmit: Transmit,
 }
 
 /// How a frame with several TCP segments is to be cut (as in `struct virtio_net_hdr`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gso {
-    /// Bytes of payload in each segment; the last may have fewer.
+    /// The payload bytes of each segment; the last may have fewer.
     pub segment_size: u16,
-    /// Bytes of all headers, Ethernet's included, which each segment repeats.
+    /// The length of all headers, Ethernet's included, bytes. Each segment repeats them.
     pub header_len: u16,
 }
 
 /// A UDP datagram that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datagram {
-    /// Who sent it.
+    /// The sender's address and port.
     pub from: SocketAddr,
-    /// To which of our addresses.
+    /// The destination address of the IP header.
     pub to: IpAddr,
-    /// Whether a router has marked it, and whether it could have been (RFC 3168 §5).
+    /// The ECN field of the IP header (RFC 3168 §5).
     pub ecn: Ecn,
-    /// Its payload.
+    /// The payload of the datagram.
     pub bytes: Vec<u8>,
-    /// The event of the frame that brought it, or its last fragment.
+    /// The event of the frame that carried the datagram, or its last fragment.
     pub cause: Option<EventId>,
 }

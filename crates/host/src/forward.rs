@@ -1,4 +1,4 @@
-//! Packets for others (RFC 1812 §5, RFC 8200 §3): a router's work.
+//! Forwarding of packets for other hosts (RFC 1812 §5, RFC 8200 §3).
 
 use std::net::IpAddr;
 
@@ -13,9 +13,9 @@ use crate::receive::Arrival;
 use crate::{Host, IfIndex};
 
 impl Host {
-    /// Passes a frame's packet on, if it is for somebody else; false if it is for this host, or
-    /// not to be read. The transport is none of a router's business: what is wrong with it is
-    /// passed on as well.
+    /// Forwards the packet in a frame if it is for another host; false if it is for this host or
+    /// cannot be parsed. The transport header is not looked at, so a packet with a faulty one is
+    /// forwarded too.
     pub(crate) fn forward(
         &mut self,
         step: Step,
@@ -78,13 +78,14 @@ impl Host {
             return true;
         }
         let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause: step.cause };
-        // What does not fit into the queue has been counted.
+        // A frame that the full output queue refused has been counted.
         let _ = self.dispatch(step.now, hop, frame, trace);
         true
     }
 }
 
-/// Addresses that no router passes on (RFC 1812 §5.3.7, RFC 4291 §2.5.6).
+/// Whether routers must not forward packets to or from this address (RFC 1812 §5.3.7, RFC 4291
+/// §2.5.6).
 fn stays_on_link(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => {

@@ -1,4 +1,4 @@
-//! The host: what it is made of, and its clockwork.
+//! The [`Host`]: its parts, its timers, and how it is drained.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -23,7 +23,7 @@ use crate::{
     Neighbour, Rng, Route, Transmit,
 };
 
-/// One host's stack. See the [crate] for the contract.
+/// The network stack of one host. The [crate] documentation gives its contract.
 #[derive(Debug)]
 pub struct Host {
     pub(crate) config: Config,
@@ -73,17 +73,17 @@ impl Host {
         }
     }
 
-    /// The host's generator, for whoever runs on it.
+    /// The host's random generator, also for the programs that run on the host.
     pub fn rng(&mut self) -> &mut Rng {
         &mut self.rng
     }
 
-    /// What was counted so far.
+    /// The counters of the host.
     pub fn counters(&self) -> Counters {
         Counters { reassemblies_dropped: self.reassembly.dropped, ..self.counters }
     }
 
-    /// What it holds now.
+    /// How much the host holds now.
     pub fn held(&self) -> Held {
         Held {
             sockets: self.tcp.len(),
@@ -98,21 +98,23 @@ impl Host {
         }
     }
 
-    /// Adds an interface.
+    /// Adds an interface, which has no addresses yet.
     pub fn add_interface(&mut self, interface: Interface) -> IfIndex {
         let chance = self.rng.next_u32();
         self.neighbours.add_interface(chance);
         self.network.add_interface(interface)
     }
 
-    /// Adds an address and the route to its prefix, in use at once and without asking the link
-    /// (`ip address add … nodad`). Nothing happens if there is no such interface.
+    /// Adds an address and the route to its prefix. The address is used at once, without probing
+    /// the link for duplicates (`ip address add … nodad`). Nothing happens if there is no such
+    /// interface.
     pub fn add_address(&mut self, interface: IfIndex, address: IpAddr, prefix_len: u8) {
         let state = AddressState::Preferred;
         self.network.add_address(Address { address, prefix_len, interface, state });
     }
 
-    /// Takes an address away. Connections that use it are left to themselves.
+    /// Removes an address and the route to its prefix. Connections that use the address are not
+    /// closed.
     pub fn remove_address(&mut self, address: IpAddr) {
         self.network.remove_address(address);
     }
@@ -122,36 +124,36 @@ impl Host {
         self.network.add_route(route);
     }
 
-    /// Takes a route away.
+    /// Removes a route; nothing happens if there is none like it.
     pub fn remove_route(&mut self, route: &Route) {
         self.network.remove_route(route);
     }
 
-    /// Sets an entry of the neighbour table that nothing changes
+    /// Adds a permanent entry to the neighbour table, which no packet changes
     /// (`ip neighbour add … nud permanent`).
     pub fn add_neighbour(&mut self, interface: IfIndex, address: IpAddr, mac: EtherAddr) {
         self.neighbours.set_permanent(interface, address, mac);
     }
 
-    /// Its addresses, by interface, in the order in which they were added.
+    /// The addresses of the host, by interface, in the order in which they were added.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
         self.network.links().addresses()
     }
 
-    /// Its routes, IPv4's first, the longest prefix first.
+    /// The routes of the host: IPv4 first, then IPv6, the longest prefix first.
     pub fn routes(&self) -> impl Iterator<Item = Route> {
         self.network.routes().iter()
     }
 
-    /// Its neighbour table, by interface and address.
+    /// The entries of the neighbour table, by interface and address.
     pub fn neighbours(&self) -> impl Iterator<Item = Neighbour> {
         self.neighbours.iter()
     }
 
-    /// When to call [`Host::handle_timeout`], if nothing happens before. It may turn out that
-    /// nothing was due.
+    /// When to call [`Host::handle_timeout`] if nothing happens before; the call may find that
+    /// nothing is due.
     pub fn next_timeout(&self) -> Option<Time> {
-        // Asked after every frame.
+        // Called after every frame, so it must be cheap.
         let mut earliest = Time::MAX;
         for at in [
             self.tcp.next_timeout(),
@@ -164,7 +166,7 @@ impl Host {
         (earliest < Time::MAX).then_some(earliest)
     }
 
-    /// Time has come to [`Host::next_timeout`].
+    /// Does what is due: call it when the time of [`Host::next_timeout`] has come.
     pub fn handle_timeout(&mut self, now: Time, trace: &mut impl Trace) {
         while let Some(slot) = self.tcp.pop_due(now) {
             self.handle_socket_timeout(now, slot, trace);
@@ -177,11 +179,12 @@ impl Host {
         self.detections.expire(now);
     }
 
-    /// The next frame to send: clears `into` and fills it. Frames of the loopback interface are
-    /// not given out but delivered here and now, and what they lead to follows.
+    /// Writes the next frame to send into `into`, whose contents it replaces. Frames of the
+    /// loopback interface are not given out but delivered at once, and the frames that answer them
+    /// follow.
     ///
-    /// After each `handle_…` and each call for a socket this is to be called until it answers
-    /// `None`: only then are all timers set.
+    /// Call it after each `handle_…` and each call for a socket until it answers `None`: only then
+    /// are all timers set.
     #[inline]
     pub fn poll_transmit(
         &mut self,
@@ -192,8 +195,9 @@ impl Host {
         self.poll_transmit_apart(now, into, trace, &mut None::<fn(Apart<'_>)>)
     }
 
-    /// As [`Host::poll_transmit`], but the payload of TCP is not copied where the interface sums
-    /// it and nobody records: such a frame is handed to `apart` at once, and the next one is made.
+    /// Like [`Host::poll_transmit`], but without copying large TCP payloads where the interface
+    /// computes the checksums and nothing is recorded: such a frame is handed to `apart` at once,
+    /// and the next one is made.
     #[inline]
     pub fn poll_transmit_apart(
         &mut self,
@@ -231,7 +235,7 @@ impl Host {
             if kind == Kind::Ethernet {
                 return Some(Transmit { interface, gso, event });
             }
-            // Nothing can have happened to it on the way: its checksums are not looked at.
+            // A loopback frame cannot have been damaged, so its checksums are not verified.
             let received = crate::Received {
                 verify: roundtrip_packet::Verify::Trusted,
                 segment_size: gso.map(|gso| gso.segment_size),
@@ -241,7 +245,7 @@ impl Host {
         }
     }
 
-    /// The next thing that the application must know.
+    /// Takes the next event for the application.
     #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         if self.events.is_empty() && !self.tcp.may_have_events() { None } else { self.next_event() }

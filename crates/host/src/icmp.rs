@@ -1,4 +1,4 @@
-//! ICMP errors: those that come back, and those that are sent.
+//! ICMP errors: sending them, and delivering received ones to the sockets they are about.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -17,27 +17,28 @@ use crate::reassembly::Expired;
 use crate::receive::{Arrival, is_answerable, is_later_fragment};
 use crate::{Host, IcmpReason, Unreachable};
 
-/// Linux quotes as much as makes an error of 576 bytes (RFC 1812 §4.3.2.3).
+/// The largest ICMPv4 error, bytes: it quotes as much of the packet as fits (RFC 1812 §4.3.2.3; as
+/// Linux).
 const MAX_ERROR_V4: usize = 576;
 
-/// What this host tells others.
+/// An ICMP error that this host sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Report {
-    /// Nobody listens at the port.
+    /// The port is closed.
     Port,
-    /// The protocol is not spoken here; for IPv6, the next header at this byte.
+    /// The protocol is not implemented; for IPv6 with the offset of the next-header field, bytes.
     Protocol(u32),
-    /// A router has no route.
+    /// As a router, this host has no route to the destination.
     NoRoute,
-    /// A router's neighbour does not answer.
+    /// As a router, this host could not resolve the next hop.
     NoNeighbour,
-    /// A router's next link carries only so many bytes.
+    /// The packet is larger than the MTU of the next link, bytes.
     TooBig(u16),
-    /// The last hop was one too many.
+    /// The packet's TTL or hop limit is used up.
     TimeExceeded,
-    /// Fragments did not come.
+    /// Not all fragments of a datagram came in time.
     Reassembly,
-    /// An IPv6 header has something in it that must not be skipped.
+    /// An IPv6 header holds something that must not be skipped, at this offset in bytes.
     Parameter(icmpv6::ParameterProblem, u32),
 }
 
@@ -84,7 +85,7 @@ impl Report {
         }
     }
 
-    /// Errors that may be sent about what came to a group (RFC 4443 §2.4(e.3)).
+    /// Whether the error may be sent about a packet to a multicast group (RFC 4443 §2.4(e.3)).
     fn is_for_groups(self) -> bool {
         let option = icmpv6::ParameterProblem::UnrecognizedOption;
         matches!(self, Self::TooBig(_))
@@ -93,8 +94,8 @@ impl Report {
 }
 
 impl Host {
-    /// Tells the sender of `packet`, whose header is `ip`, what became of it, if that is allowed
-    /// (RFC 1122 §3.2.2, RFC 4443 §2.4(e)) and not too often.
+    /// Sends an ICMP error about `packet`, whose header is `ip`, to its sender, if that is allowed
+    /// (RFC 1122 §3.2.2, RFC 4443 §2.4(e)) and within the rate limit.
     pub(crate) fn report(
         &mut self,
         arrival: Arrival,
@@ -126,7 +127,7 @@ impl Host {
         };
         let quote = packet.get(..most).unwrap_or(packet);
         let Some(header) = IpHeader::new(from, to, protocol) else { return };
-        // What cannot be sent is as good as lost on the way.
+        // An error that cannot be sent counts as lost on the way.
         let _ = match header {
             IpHeader::V4(_) => {
                 let Some(message) = report.to_v4(quote) else { return };
@@ -149,8 +150,8 @@ impl Host {
         packet: &[u8],
         trace: &mut impl Trace,
     ) {
-        // Where the number of the unknown protocol stands: in the fixed header if nothing is
-        // between; otherwise the fixed header's is the nearest that is known here.
+        // The offset of the next-header field in the fixed IPv6 header. With extension headers the
+        // exact field is a later one, whose offset is not known here.
         const NEXT_HEADER: u32 = 6;
         self.report(arrival, ip, Report::Protocol(NEXT_HEADER), packet, trace);
     }
@@ -165,7 +166,8 @@ impl Host {
         use icmpv6::ParameterProblem as P;
         let Ok((ip, _)) = IpHeader::parse(packet, Verify::Snapped) else { return };
         let code = match error.problem {
-            // The two highest bits: 01 discards silently, 11 is silent about groups (RFC 8200 §4.2).
+            // The two highest bits of an option's type: 01 discards silently, 11 sends no error
+            // about multicast packets (RFC 8200 §4.2).
             Problem::UnrecognizedOption(kind) if kind >> 6 == 1 => return,
             Problem::UnrecognizedOption(kind)
                 if kind >> 6 == 3 && ip.destination().is_multicast() =>
@@ -182,15 +184,15 @@ impl Host {
         }
     }
 
-    /// A datagram's fragments did not all come in time.
+    /// Reports a datagram whose fragments did not all come in time to its sender.
     pub(crate) fn report_expired(&mut self, now: Time, expired: &Expired, trace: &mut impl Trace) {
         let cast = self.network.links().cast(expired.ip.destination(), expired.interface);
         let arrival = Arrival::of(Step::at(now), expired.interface, cast);
         self.report(arrival, &expired.ip, Report::Reassembly, &expired.packet, trace);
     }
 
-    /// A packet waited for a neighbour in vain: its socket is told, or its sender, if it was
-    /// somebody else's.
+    /// Reports a packet whose next hop could not be resolved: to its socket, or to its sender if it
+    /// was forwarded.
     pub(crate) fn report_unreachable(
         &mut self,
         step: Step,
@@ -211,7 +213,7 @@ impl Host {
         self.report(arrival, &ip, Report::NoNeighbour, packet, trace);
     }
 
-    /// An ICMP message over IPv4.
+    /// Handles an ICMPv4 message.
     pub(crate) fn handle_icmpv4(
         &mut self,
         arrival: Arrival,
@@ -226,7 +228,7 @@ impl Host {
                 let reply = M::EchoReply { identifier, sequence, data };
                 if let Some((header, hop)) = self.echo_envelope(arrival, ip) {
                     let write = |e: &Envelope, out: &mut Vec<u8>| e.emit_icmpv4(&reply, out);
-                    // Who asks again gets another answer.
+                    // A reply that cannot be sent counts as lost; the sender may ask again.
                     let _ = self.send_packet(arrival.step, hop, header, write, trace);
                 }
             }
@@ -262,15 +264,15 @@ impl Host {
                 let Some(quote) = message.quote() else { return };
                 self.handle_error(arrival.step, &quote, IcmpReason::ParameterProblem, from, trace);
             }
-            // Redirects are advice that a host may leave alone; here routes are configured. It asks for
-            // no echo.
+            // Redirects are advice that a host may ignore; routes are configured here. Echo replies
+            // are unexpected, because this host sends no echo requests.
             M::EchoReply { .. } | M::Redirect { .. } | M::Other { .. } => {
                 self.counters.icmp_ignored += 1;
             }
         }
     }
 
-    /// An ICMP message over IPv6.
+    /// Handles an ICMPv6 message.
     pub(crate) fn handle_icmpv6(
         &mut self,
         arrival: Arrival,
@@ -285,7 +287,7 @@ impl Host {
                 let reply = M::EchoReply { identifier, sequence, data };
                 if let Some((header, hop)) = self.echo_envelope(arrival, ip) {
                     let write = |e: &Envelope, out: &mut Vec<u8>| e.emit_icmpv6(&reply, out);
-                    // Who asks again gets another answer.
+                    // A reply that cannot be sent counts as lost; the sender may ask again.
                     let _ = self.send_packet(arrival.step, hop, header, write, trace);
                 }
             }
@@ -327,7 +329,7 @@ impl Host {
         }
     }
 
-    /// An error came from `from`: the socket that it is about is told.
+    /// Delivers an ICMP error sent by `from` to the socket it is about.
     fn handle_error(
         &mut self,
         step: Step,
@@ -341,8 +343,8 @@ impl Host {
         self.deliver_error(step, quote, error, kind, trace);
     }
 
-    /// A router says that a packet was too long. It is believed if it quotes a packet that one
-    /// of our sockets may have sent, and a segment only if it is in flight.
+    /// Handles a router's report that a packet was too big. It is believed only if it quotes a
+    /// packet that one of our sockets may have sent; of TCP, only a segment in flight.
     fn handle_too_big(&mut self, step: Step, quote: &Quote, mtu: u16, trace: &mut impl Trace) {
         let mtu = mtu.max(crate::pmtu::PathMtus::least(quote.destination));
         let error = Unreachable::TooBig { mtu };
@@ -352,7 +354,8 @@ impl Host {
         }
     }
 
-    /// Hands an error to the socket that sent what it quotes; false if there is none.
+    /// Delivers an error to the socket that sent the quoted packet; false if there is none, or the
+    /// error is not believed.
     fn deliver_error(
         &mut self,
         step: Step,
@@ -367,8 +370,8 @@ impl Host {
                     return false;
                 };
                 let Some(socket) = self.tcp.sockets.at_mut(slot) else { return false };
-                // Before the handshake is complete only the SYN is out; later the connection itself
-                // knows what is (RFC 5927 §4.1; `tcp_v4_err`).
+                // Before the handshake is complete, only the SYN is in flight; later the connection
+                // itself knows which segments are (RFC 5927 §4.1; `tcp_v4_err`).
                 let state = socket.connection.state();
                 let is_connecting = matches!(state, TcpState::SynSent | TcpState::SynReceived);
                 if is_connecting && sequence != socket.acknowledged {
@@ -387,7 +390,8 @@ impl Host {
                     attempt.error = Some(error);
                 }
                 socket.connection.handle_icmp(step, kind, sequence, trace);
-                // The connection knows what is in flight, and believes nothing else (RFC 5927 §4.1).
+                // The connection ignores errors about segments that are not in flight (RFC 5927
+                // §4.1).
                 let believed = match kind {
                     IcmpError::PacketTooBig { mtu } => {
                         socket.connection.info().pmtu <= u32::from(mtu)
@@ -410,7 +414,7 @@ impl Host {
     }
 }
 
-/// The same header without DF: an error about a packet must arrive, whatever the path carries.
+/// The same header without the DF flag: an ICMP error must arrive whatever the path MTU is.
 const fn without_df(header: IpHeader) -> IpHeader {
     match header {
         IpHeader::V4(header) => IpHeader::V4(ipv4::Header { dont_fragment: false, ..header }),
@@ -418,7 +422,7 @@ const fn without_df(header: IpHeader) -> IpHeader {
     }
 }
 
-/// Whether a packet is itself an ICMP error: about such, none is sent.
+/// Whether a packet is itself an ICMP error, about which no error may be sent.
 fn is_error(packet: &[u8]) -> bool {
     let Ok(packet) = roundtrip_packet::parse_packet(packet, Verify::Snapped) else { return false };
     match packet.transport {
@@ -428,7 +432,7 @@ fn is_error(packet: &[u8]) -> bool {
     }
 }
 
-/// The length that a quoted IPv4 packet says it had.
+/// The total length field of a quoted IPv4 packet, bytes.
 fn total_length(packet: &[u8]) -> usize {
     match packet {
         [_, _, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
@@ -436,7 +440,7 @@ fn total_length(packet: &[u8]) -> usize {
     }
 }
 
-/// The unspecified address of the same family.
+/// The unspecified address of the same family as `ip`.
 pub(crate) const fn unspecified_like(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use roundtrip_packet::EtherAddr;
 use roundtrip_record::InterfaceId;
 
-/// An interface of one host, by the order in which it was added.
+/// The index of an interface of one host, in the order in which they were added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IfIndex(pub u32);
 
@@ -15,41 +15,42 @@ impl IfIndex {
     }
 }
 
-/// What an interface is made of.
+/// The kind of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Ethernet: neighbours are resolved before frames leave.
+    /// An Ethernet interface, where neighbours are resolved before frames are sent.
     Ethernet,
-    /// What is sent comes back: no neighbours, no link. The host delivers such frames to itself
+    /// The loopback interface, without a link or neighbours. The host delivers its frames to itself
     /// inside [`Host::poll_transmit`](crate::Host::poll_transmit).
     Loopback,
 }
 
-/// Work that whoever carries the frames takes from the host.
+/// Work that the carrier of the frames does for the host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Offload {
-    /// Frames may hold several segments of one connection (TCP segmentation offload); such a
-    /// frame comes with a [`Gso`](crate::Gso).
+    /// Whether a frame may hold several segments of one connection (TCP segmentation offload); such
+    /// a frame comes with a [`Gso`](crate::Gso).
     pub tso: bool,
-    /// Checksums of TCP and UDP may be left to the card: their field then holds the folded sum
-    /// of the pseudo-header (`VIRTIO_NET_HDR_F_NEEDS_CSUM`).
+    /// Whether TCP checksums are left to the carrier: their field then holds the folded sum of the
+    /// pseudo-header (`VIRTIO_NET_HDR_F_NEEDS_CSUM`).
     pub checksum: bool,
 }
 
 /// An interface, as it is added to a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// Its number in the record and in `trace.pcapng`.
+    /// The id of the interface in the record and in `trace.pcapng`.
     pub id: InterfaceId,
-    /// Its name, for people: `eth0`.
+    /// The name of the interface for display, such as `eth0`.
     pub name: String,
-    /// Its hardware address; without meaning on loopback.
+    /// The hardware address; unused on the loopback interface.
     pub mac: EtherAddr,
-    /// The largest IP packet it carries, bytes. Clamped to 576..=65,535, and IPv6 wants 1280.
+    /// The largest IP packet the interface carries, bytes: clamped to 576..=65,535, and for IPv6 to
+    /// at least 1280.
     pub mtu: u16,
-    /// What its carrier does for us.
+    /// The work that the carrier does for the host.
     pub offload: Offload,
-    /// What it is.
+    /// The kind of the interface.
     pub kind: Kind,
 }
 
@@ -66,7 +67,7 @@ impl Interface {
         }
     }
 
-    /// The loopback interface, with Linux's MTU as far as 16 bits allow. Its addresses
+    /// The loopback interface, with an MTU of 65,535 bytes (Linux's is 65,536). Its addresses
     /// (127.0.0.1/8, `::1/128`) are added as on any other.
     pub fn loopback(id: InterfaceId) -> Self {
         Self {
@@ -83,21 +84,22 @@ impl Interface {
 /// Whether an address may be used (RFC 4862 §2, RFC 5227).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AddressState {
-    /// It is in use.
+    /// The address is in use.
     Preferred,
-    /// Somebody else on the link has it: nothing is sent from it, and nothing to it is accepted.
+    /// Another host on the link has the address: it is neither sent from nor accepted as a
+    /// destination.
     Duplicate,
 }
 
 /// An address of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// Itself.
+    /// The IP address.
     pub address: IpAddr,
-    /// Bits of its prefix.
+    /// The length of its on-link prefix, bits.
     pub prefix_len: u8,
-    /// On which interface.
+    /// The interface that has the address.
     pub interface: IfIndex,
-    /// Whether it may be used.
+    /// Whether the address may be used.
     pub state: AddressState,
 }

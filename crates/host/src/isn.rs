@@ -1,4 +1,5 @@
-//! Initial sequence numbers, and other numbers that an outsider must not guess.
+//! Initial sequence numbers, and the keyed hash behind them and other numbers that an outsider must
+//! not guess.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,7 +8,7 @@ use roundtrip_record::Time;
 
 use crate::Rng;
 
-/// SipHash-2-4 (Aumasson and Bernstein, 2012) under a key of this host.
+/// The host's secret key for SipHash-2-4 (Aumasson and Bernstein, 2012).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Secret([u64; 2]);
 
@@ -16,7 +17,8 @@ impl Secret {
         Self([rng.next_u64(), rng.next_u64()])
     }
 
-    /// The hash of the words. Their number goes in as the length does in the paper, in words.
+    /// The hash of the words. The last block of the paper, which holds the length, is made from
+    /// their number.
     pub(crate) fn hash(&self, words: &[u64]) -> u64 {
         let [k0, k1] = self.0;
         let mut state = [
@@ -49,8 +51,8 @@ impl Secret {
         self.hash(&[l0, l1, r0, r1, ports])
     }
 
-    /// ISN = M + F(localip, localport, remoteip, remoteport, secretkey), where M ticks every
-    /// 4 µs (RFC 6528 §3).
+    /// The initial sequence number of a connection: ISN = M + F(localip, localport, remoteip,
+    /// remoteport, secretkey), where M ticks every 4 µs (RFC 6528 §3).
     pub(crate) fn isn(&self, now: Time, local: SocketAddr, remote: SocketAddr) -> SeqNumber {
         let clock = (now.micros() / 4) as u32;
         SeqNumber(clock.wrapping_add(self.hash_pair(local, remote) as u32))
@@ -76,8 +78,8 @@ fn round(state: &mut [u64; 4]) {
 mod tests {
     use super::*;
 
-    /// The paper's key 00 01 … 0f; messages 00 01 …, of the reference implementation's vectors
-    /// those whose length is a multiple of eight.
+    /// The reference implementation's test vectors whose length is a multiple of eight: key 00 01 …
+    /// 0f, messages 00 01 ….
     #[test]
     fn vectors_of_the_reference_implementation() {
         let secret = Secret([0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908]);

@@ -1,21 +1,21 @@
 //! One host's stack: interfaces, neighbours, routes, ICMP, UDP and TCP sockets, without I/O.
 //!
-//! A [`Host`] is fed with frames and the time, and gives frames, events and the next deadline. It
-//! knows no clock, no thread and no random source but its seed: the same calls give the same
-//! frames on every machine.
+//! A [`Host`] takes frames and the time, and gives frames, events and the next deadline. It has no
+//! clock, no thread and no source of randomness but its seed: the same calls give the same frames
+//! on every machine.
 //!
 //! # Contract
-//! - Feed: [`Host::handle_frame`] when a frame came, [`Host::handle_timeout`] when the time of
-//!   [`Host::next_timeout`] has come, and the calls for sockets. `now` never falls.
+//! - Feed: [`Host::handle_frame`] when a frame arrives, [`Host::handle_timeout`] when the time of
+//!   [`Host::next_timeout`] has come, and the calls for sockets. `now` never decreases.
 //! - Drain after each of them: [`Host::poll_transmit`] until `None`, sending each frame;
-//!   [`Host::poll_event`] until `None`. Then ask [`Host::next_timeout`]. Deadlines may come up in
-//!   vain, and none is ever missed.
-//! - Memory is bounded by [`Limits`], whatever comes; [`Host::held`] says what is held and
-//!   [`Host::counters`] what was turned away.
+//!   [`Host::poll_event`] until `None`. Then ask [`Host::next_timeout`]. A deadline may come before
+//!   anything is due, never after.
+//! - Memory is bounded by [`Limits`], whatever arrives; [`Host::held`] says how much is held and
+//!   [`Host::counters`] how much was dropped.
 //! - A call for a socket that was closed answers as for a closed connection: ids are never given
 //!   out twice.
 //! - What happens goes to the `trace`: each frame in and out, each change of the neighbour table,
-//!   and all that TCP reports. The event of an arriving frame is the cause of what follows.
+//!   and all that TCP reports. The event of an arriving frame is the cause of what follows from it.
 //!
 //! ```
 //! use roundtrip_host::*;
@@ -51,20 +51,20 @@
 //!
 //! | file | noun |
 //! |---|---|
-//! | `host` | what a host is made of, its clockwork |
-//! | `receive`, `send`, `output`, `forward` | packets in, out, waiting to leave, and for others |
+//! | `host` | the host, its parts and its timers |
+//! | `receive`, `send`, `output`, `forward` | receiving packets, sending them, the output queue, forwarding |
 //! | `network` | interfaces, addresses and routes: `interface`, `address`, `route` |
-//! | `neighbour`, `arp`, `ndp` | one table of neighbours, and the two protocols that fill it |
-//! | `detection`, `conflict` | addresses that somebody else on the link has too |
-//! | `icmp`, `reason`, `echo` | errors in and out, what they say, answers to echo requests |
-//! | `pmtu`, `ratelimit` | what paths carry, how many errors are sent |
-//! | `reassembly` | fragments |
+//! | `neighbour`, `arp`, `ndp` | the neighbour table, and the two protocols that fill it |
+//! | `detection`, `conflict` | duplicate addresses on the link |
+//! | `icmp`, `reason`, `echo` | ICMP errors, their reasons, echo replies |
+//! | `pmtu`, `ratelimit` | path MTUs, rate limits for errors and resets |
+//! | `reassembly` | reassembly of fragments |
 //! | `udp`, `datagram` | UDP sockets and their calls |
-//! | `socket`, `demux`, `timer`, `slab` | the table of TCP sockets, how segments and timers find them |
-//! | `segment`, `stream` | TCP segments in and out, the calls for sockets |
-//! | `listener`, `listen` | listening sockets, and what comes to them |
-//! | `memory` | the bytes of all connections' buffers, and their limit |
-//! | `isn`, `port`, `rng` | numbers that outsiders must not guess |
+//! | `socket`, `demux`, `timer`, `slab` | the table of TCP sockets, and their lookup by segments and timers |
+//! | `segment`, `stream` | receiving and sending TCP segments, the calls for TCP sockets |
+//! | `listener`, `listen` | listening sockets, and the segments that reach them |
+//! | `memory` | the memory of all connections' buffers |
+//! | `isn`, `port`, `rng` | initial sequence numbers, ephemeral ports, random numbers |
 #![forbid(unsafe_code)]
 
 mod address;

@@ -1,5 +1,5 @@
-//! Listening as the application sees it, and what comes to a listener: SYNs, and the cookies that are
-//! sent when its queues are full.
+//! The calls for listening sockets, and the segments that reach them: SYNs, and acknowledgements of
+//! SYN cookies.
 
 use std::net::SocketAddr;
 
@@ -13,13 +13,13 @@ use crate::socket::{Owner, Service};
 use crate::{BindError, Event, Host, ListenerId, SocketId};
 
 impl Host {
-    /// Listens for connections at `at`. Port 0 takes a free one. `backlog` is the number of
-    /// complete connections that may wait to be accepted (one more, as in Linux), and of
-    /// half-open ones before SYN cookies come into play. `[::]` takes IPv4 connections, too, as
-    /// in Linux (`net.ipv6.bindv6only` = 0).
+    /// Opens a listening socket at `at`; port 0 picks a free port. `backlog` is the number of
+    /// complete connections that may wait to be accepted (one more, as in Linux), and of half-open
+    /// ones before SYN cookies are used. `[::]` takes IPv4 connections too, as in Linux
+    /// (`net.ipv6.bindv6only` = 0).
     ///
     /// # Errors
-    /// The address is not ours, or taken.
+    /// The address is not ours or is taken, or every ephemeral port is in use.
     pub fn listen(&mut self, at: SocketAddr, backlog: usize) -> Result<ListenerId, BindError> {
         if !at.ip().is_unspecified() && !self.network.links().is_local(at.ip()) {
             return Err(BindError::AddressNotAvailable);
@@ -36,20 +36,20 @@ impl Host {
         self.tcp.listeners.add(at, backlog)
     }
 
-    /// Where a listener listens, with the real port; `None` once it is closed.
+    /// The address of a listener, with its actual port; `None` once it is closed.
     pub fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr> {
         self.tcp.listeners.get(listener).map(Listener::at)
     }
 
-    /// The options that its connections begin with, from the next on. Their `mss` follows from
-    /// the path.
+    /// Sets the options of the listener's connections, from the next one on. Their `mss` follows
+    /// from the path.
     pub fn set_listener_options(&mut self, listener: ListenerId, options: tcp::Options) {
         if let Some(listener) = self.tcp.listeners.get_mut(listener) {
             listener.set_options(options);
         }
     }
 
-    /// The next connection whose handshake is complete.
+    /// Takes the connection that has waited longest to be accepted; `None` if there is none.
     pub fn accept(&mut self, listener: ListenerId) -> Option<SocketId> {
         let listener = self.tcp.listeners.get_mut(listener)?;
         while let Some(key) = listener.dequeue() {
@@ -63,8 +63,8 @@ impl Host {
         None
     }
 
-    /// Stops listening. Connections that nobody accepted are reset, half-open ones forgotten
-    /// (`inet_csk_listen_stop`).
+    /// Closes a listening socket and resets its connections, half-open or complete, that were not
+    /// accepted (`inet_csk_listen_stop`).
     pub fn close_listener(&mut self, now: Time, listener: ListenerId, trace: &mut impl Trace) {
         let Some(closed) = self.tcp.listeners.remove(listener) else { return };
         let waiting = closed.into_queue().into_iter();
@@ -78,7 +78,7 @@ impl Host {
         }
     }
 
-    /// A segment for a listening socket, and no connection (RFC 9293 §3.10.7.2).
+    /// Handles a segment for a listening socket that belongs to no connection (RFC 9293 §3.10.7.2).
     pub(crate) fn handle_listen(
         &mut self,
         now: Time,
@@ -96,14 +96,16 @@ impl Host {
         // "Any acknowledgment is bad if it arrives on a connection still in the LISTEN state",
         // unless it brings back a cookie.
         if flags.contains(Flags::ACK) {
-            // It may carry data and even FIN: the bare one before it may have been lost.
+            // The acknowledgement may carry data and even FIN, since the bare one before it may
+            // have been lost.
             let is_cookie = !flags.contains(Flags::SYN);
             if !is_cookie || !self.accept_cookie(now, listener, ends, segment, trace) {
                 self.send_reset(now, ends, segment, trace);
             }
             return;
         }
-        // Nor does anybody open and close with one segment (`tcp_rcv_state_process`).
+        // A SYN with FIN is ignored (`tcp_rcv_state_process`), as is a segment with neither SYN nor
+        // ACK.
         if !flags.contains(Flags::SYN) || flags.contains(Flags::FIN) {
             return;
         }
@@ -131,7 +133,7 @@ impl Host {
         self.tcp.touch(key.slot);
     }
 
-    /// Answers a SYN without keeping anything of it.
+    /// Answers a SYN with a SYN cookie, keeping no state.
     fn send_cookie(
         &mut self,
         now: Time,
@@ -146,7 +148,8 @@ impl Host {
         self.send_stray(Step::new(now, syn.id), ends, &header, trace);
     }
 
-    /// An acknowledgement of a SYN-ACK that was not kept; false if it is none of ours.
+    /// Opens a connection from an acknowledgement that brings back a SYN cookie; false if the
+    /// cookie is not ours.
     fn accept_cookie(
         &mut self,
         now: Time,
@@ -187,9 +190,9 @@ impl Host {
         true
     }
 
-    /// Whether a segment of a half-open connection has to wait because its listener's queue is
-    /// full: the peer's acknowledgement is dropped, and the SYN-ACK repeated (`tcp_check_req`,
-    /// `net.ipv4.tcp_abort_on_overflow` = 0).
+    /// Whether a half-open connection's segment must be dropped because its listener's accept queue
+    /// is full; the SYN-ACK will be repeated (`tcp_check_req`, `net.ipv4.tcp_abort_on_overflow` =
+    /// 0).
     pub(crate) fn must_wait(&self, owner: Owner, flags: Flags) -> bool {
         let Owner::HalfOpen(listener) = owner else { return false };
         flags.contains(Flags::ACK)
@@ -197,7 +200,7 @@ impl Host {
             && self.tcp.listeners.get(listener).is_some_and(Listener::is_full)
     }
 
-    /// A half-open connection has changed: complete, it waits to be accepted.
+    /// Queues a half-open connection to be accepted, if its handshake has just completed.
     pub(crate) fn promote(&mut self, slot: u32, listener: ListenerId) {
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
         if matches!(socket.connection.state(), TcpState::SynReceived | TcpState::Closed) {

@@ -1,4 +1,4 @@
-//! Listening sockets: where they listen, and the queue of connections that wait to be accepted.
+//! Listening sockets, and their queues of connections that wait to be accepted.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -11,27 +11,28 @@ use crate::slab::Key;
 use crate::udp::{conflicts, find_bound};
 use crate::{BindError, ListenerId};
 
-/// How long a SYN cookie may come back: it is good for two minutes at most.
+/// How long after the last SYN cookie was sent one may come back: a cookie is valid for at most two
+/// minutes.
 const COOKIES_LAST: Duration = Duration::from_mins(2);
 
 /// A listening socket.
 #[derive(Debug)]
 pub(crate) struct Listener {
     at: SocketAddr,
-    /// Complete connections that may wait to be accepted, and one more.
+    /// The complete connections that may wait to be accepted; one more is let in, as in Linux.
     backlog: usize,
-    /// Connections whose handshake is not complete.
+    /// The number of connections whose handshake is not complete.
     half_open: usize,
-    /// The complete connections that wait to be accepted, the first to be accepted first.
+    /// The complete connections that wait to be accepted, oldest first.
     queue: VecDeque<Key>,
-    /// The options its connections begin with; `None` takes the host's.
+    /// The options of the listener's connections; `None` takes the host's.
     options: Option<tcp::Options>,
-    /// SYN cookies were sent; until then they may come back.
+    /// Until when a SYN cookie may come back.
     cookies_until: Time,
 }
 
 impl Listener {
-    /// The address and port it listens at.
+    /// The address and port of the listener.
     pub(crate) const fn at(&self) -> SocketAddr {
         self.at
     }
@@ -44,13 +45,12 @@ impl Listener {
         self.options = Some(options);
     }
 
-    /// Whether no more connections may wait to be accepted: one more than the backlog may
-    /// (`sk_acceptq_is_full`).
+    /// Whether the accept queue is full: it takes one more than the backlog (`sk_acceptq_is_full`).
     pub(crate) fn is_full(&self) -> bool {
         self.queue.len() > self.backlog
     }
 
-    /// Whether `most` connections are half open, or as many as the backlog allows.
+    /// Whether `most` connections are half open, or as many as the backlog.
     pub(crate) fn has_many_half_open(&self, most: usize) -> bool {
         self.half_open >= most.min(self.backlog.max(1))
     }
@@ -59,27 +59,27 @@ impl Listener {
         self.half_open += 1;
     }
 
-    /// A complete connection waits to be accepted.
+    /// Adds a complete connection to the accept queue.
     pub(crate) fn enqueue(&mut self, key: Key) {
         self.queue.push_back(key);
     }
 
-    /// Takes the connection that has waited longest.
+    /// Takes the connection that has waited longest from the accept queue.
     pub(crate) fn dequeue(&mut self) -> Option<Key> {
         self.queue.pop_front()
     }
 
-    /// All connections that still wait to be accepted.
+    /// The connections that still wait to be accepted.
     pub(crate) fn into_queue(self) -> VecDeque<Key> {
         self.queue
     }
 
-    /// A SYN cookie is sent now.
+    /// Notes that a SYN cookie is sent now.
     pub(crate) fn note_cookie(&mut self, now: Time) {
         self.cookies_until = now + COOKIES_LAST;
     }
 
-    /// Whether a cookie may come back now: a listener that has sent none lately believes in none
+    /// Whether a SYN cookie may come back now; a listener that has sent none lately accepts none
     /// (`tcp_synq_no_recent_overflow`).
     pub(crate) fn expects_cookies(&self, now: Time) -> bool {
         now < self.cookies_until
@@ -98,7 +98,7 @@ impl Listeners {
     /// Adds a listener.
     ///
     /// # Errors
-    /// Another listens there.
+    /// Another listener has the address and port.
     pub(crate) fn add(&mut self, at: SocketAddr, backlog: usize) -> Result<ListenerId, BindError> {
         if self.is_taken(at) {
             return Err(BindError::AddressInUse);
@@ -127,7 +127,7 @@ impl Listeners {
         self.all.get_mut(&id)
     }
 
-    /// Whether another cannot listen at `at`.
+    /// Whether a listener at `at` would conflict with an existing one.
     pub(crate) fn is_taken(&self, at: SocketAddr) -> bool {
         conflicts(&self.bound, at)
     }
@@ -137,12 +137,12 @@ impl Listeners {
         find_bound(&self.bound, to)
     }
 
-    /// How many connections are half open, of all listeners.
+    /// The number of half-open connections of all listeners.
     pub(crate) fn half_open(&self) -> usize {
         self.all.values().map(|listener| listener.half_open).sum()
     }
 
-    /// A half-open connection is complete, or gone.
+    /// Counts one half-open connection less: it is complete, or gone.
     pub(crate) fn forget_half_open(&mut self, id: ListenerId) {
         if let Some(listener) = self.all.get_mut(&id) {
             listener.half_open = listener.half_open.saturating_sub(1);

@@ -1,16 +1,18 @@
-//! The memory of all connections' buffers (`net.ipv4.tcp_mem`; `net/core/sock.c`,
+//! Accounting for the memory of all connections' buffers (`net.ipv4.tcp_mem`; `net/core/sock.c`,
 //! `__sk_mem_raise_allocated`).
 
 use roundtrip_tcp::Supply;
 
-/// How much is held, in Linux's measure, and what is left. Each connection is counted when it has
-/// come to rest; what it takes in between is a window at most.
+/// The memory that all connections hold, as Linux counts it, and its limits. A connection is
+/// counted when it comes to rest; in between it can take one window more at most.
 #[derive(Debug)]
 pub(crate) struct Memory {
     held: usize,
-    /// `sysctl_tcp_mem`, in bytes: no shortage below, shortage above, nothing above.
+    /// The three limits of `net.ipv4.tcp_mem`, bytes: no shortage up to the first, shortage beyond
+    /// the second, nothing beyond the third.
     limits: [usize; 3],
-    /// Beyond the second limit, and not below the first since (`tcp_memory_pressure`).
+    /// Whether memory is short: beyond the second limit, until it has fallen to the first
+    /// (`tcp_memory_pressure`).
     is_short: bool,
 }
 
@@ -19,12 +21,12 @@ impl Memory {
         Self { held: 0, limits, is_short: false }
     }
 
-    /// Bytes that are held.
+    /// The bytes held.
     pub(crate) const fn held(&self) -> usize {
         self.held
     }
 
-    /// A connection held `before` bytes and now holds `after`.
+    /// Counts a connection that held `before` bytes and now holds `after`.
     #[inline]
     pub(crate) const fn change(&mut self, before: u32, after: u32) {
         self.held = self.held + after as usize - before as usize;
@@ -36,12 +38,12 @@ impl Memory {
         }
     }
 
-    /// Whether the last limit is reached.
+    /// Whether more is held than the third limit.
     pub(crate) const fn is_exhausted(&self) -> bool {
         self.held > self.limits[2]
     }
 
-    /// What a connection that holds `own` bytes may count on, one of `connections`.
+    /// The supply of a connection that holds `own` bytes, one of `connections`.
     #[inline]
     pub(crate) fn supply(&self, own: u32, connections: usize) -> Supply {
         if !self.is_short {

@@ -1,4 +1,5 @@
-//! Neighbour discovery for IPv6 (RFC 4861 §7), and conflicts of addresses (RFC 4862 §5.4).
+//! Neighbour discovery for IPv6 (RFC 4861 §7), and detection of duplicate addresses (RFC 4862
+//! §5.4).
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -12,11 +13,11 @@ use crate::neighbour::Evidence;
 use crate::receive::Arrival;
 use crate::{AddressState, Host, IfIndex, Kind};
 
-/// RFC 4861 §7.1: what has crossed a router has less.
+/// The hop limit of every NDP message: one that has crossed a router has less (RFC 4861 §7.1).
 const HOP_LIMIT: u8 = 255;
 
 impl Host {
-    /// A message of neighbour discovery came.
+    /// Handles a message of neighbour discovery.
     pub(crate) fn handle_ndp(
         &mut self,
         arrival: Arrival,
@@ -43,18 +44,19 @@ impl Host {
                 let evidence = Evidence::Answer { solicited, override_entry };
                 self.handle_advertisement(arrival, target, &options, evidence, trace);
             }
-            // Of a router only its hardware address is taken: routes and addresses are configured.
+            // Only a router's hardware address is taken; routes and addresses are configured here.
             Message::RouterSolicitation { options }
             | Message::RouterAdvertisement { options, .. } => {
                 let hint = options.source_link_layer();
                 self.hint(arrival, IpAddr::V6(ip.source), hint, trace);
             }
-            // Advice that a host may leave alone (§8.3: "SHOULD"); here routes are configured.
+            // Redirects are advice that a host may ignore (§8.3: "SHOULD"); routes are configured
+            // here.
             Message::Redirect { .. } => self.counters.icmp_ignored += 1,
         }
     }
 
-    /// A message gives its sender's hardware address.
+    /// Notes the hardware address that a message gives of its sender, as a hint.
     fn hint(
         &mut self,
         arrival: Arrival,
@@ -144,11 +146,12 @@ impl Host {
         let hop = crate::route::Hop { interface: arrival.interface, next_hop: IpAddr::V6(to) };
         let message = icmpv6::Message::Ndp(message);
         let write = |envelope: &Envelope, out: &mut Vec<u8>| envelope.emit_icmpv6(&message, out);
-        // Who asks again gets another answer.
+        // A reply that cannot be sent counts as lost; the sender may ask again.
         let _ = self.send_packet(arrival.step, hop, ip, write, trace);
     }
 
-    /// Asks for a neighbour: its solicited-node group, or the one who had the address (§7.2.2).
+    /// Solicits a neighbour: at `to`, its last known hardware address, or in its solicited-node
+    /// group (§7.2.2).
     pub(crate) fn send_solicitation(
         &mut self,
         interface: IfIndex,
@@ -168,7 +171,7 @@ impl Host {
         self.send_ndp(interface, mac, (source, destination), message, cause);
     }
 
-    /// Asks whether somebody has an address that is to be ours (RFC 4862 §5.4.2).
+    /// Sends a duplicate address probe for an address of ours (RFC 4862 §5.4.2).
     pub(crate) fn send_duplicate_probe(
         &mut self,
         interface: IfIndex,
@@ -182,7 +185,7 @@ impl Host {
         self.send_ndp(interface, mac, (Ipv6Addr::UNSPECIFIED, destination), message, None);
     }
 
-    /// Sends a message whose destination's hardware address needs no resolution.
+    /// Sends an NDP message to a known hardware address, without resolution.
     pub(crate) fn send_ndp(
         &mut self,
         interface: IfIndex,

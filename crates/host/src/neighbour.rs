@@ -1,7 +1,7 @@
 //! The neighbour table: one state machine for ARP and neighbour discovery (RFC 4861 §7.3; Linux's
 //! `net/core/neighbour.c`).
 //!
-//! It knows nothing of packets: what is to be done is an [`Effect`], which the host carries out.
+//! The table builds no packets: what must be done is an [`Effect`], which the host carries out.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -16,72 +16,73 @@ use crate::slab::{Key, Slab};
 use crate::timer::Timers;
 use crate::{IfIndex, Neighbours};
 
-/// `gc_thresh1`: as long as there are no more entries than this, unused ones stay.
+/// The number of entries up to which unused ones are kept (`gc_thresh1`).
 const KEEP: usize = 128;
 
 /// An entry of the neighbour table, as `ip neighbour` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Neighbour {
-    /// Where it is.
+    /// The interface of its link.
     pub interface: IfIndex,
-    /// Its IP address.
+    /// The neighbour's IP address.
     pub address: IpAddr,
-    /// Its hardware address, once known.
+    /// The neighbour's hardware address, once known.
     pub mac: Option<EtherAddr>,
-    /// What is known of it.
+    /// The reachability state.
     pub state: NeighbourState,
 }
 
-/// What a message from the link says of a neighbour.
+/// What a received message says about a neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Evidence {
-    /// It asked for us or advertised itself as a router, giving its address (RFC 4861 §7.2.3;
-    /// RFC 826's sender fields).
+    /// The neighbour asked for us, or advertised itself as a router, and gave its hardware address
+    /// (RFC 4861 §7.2.3; the sender fields of RFC 826).
     Hint,
-    /// It answered, or spoke up without being asked (§7.2.5).
+    /// The neighbour answered, or advertised its address unasked (§7.2.5).
     Answer {
-        /// It answers our question: the way there works.
+        /// Whether the message answers a solicitation of ours, which shows that packets reach the
+        /// neighbour.
         solicited: bool,
-        /// A known address is to be replaced.
+        /// Whether a known hardware address is to be replaced.
         override_entry: bool,
     },
 }
 
-/// What the table wants done.
+/// An action that the table asks the host to carry out.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    /// Note that the entry changed.
+    /// Record that an entry changed.
     Changed { now: Neighbour, before: Option<NeighbourState>, cause: Option<EventId> },
-    /// Ask for the neighbour: everybody, or only the last known address.
+    /// Solicit a neighbour: at its last known address `to`, or the whole link if `None`.
     Solicit { interface: IfIndex, address: IpAddr, to: Option<EtherAddr>, cause: Option<EventId> },
-    /// Send what has waited.
+    /// Send the frames that waited for the neighbour.
     Release { to: EtherAddr, queue: VecDeque<Outgoing> },
-    /// What has waited cannot be sent.
+    /// Report that the frames that waited cannot be sent.
     Failed { address: IpAddr, queue: VecDeque<Outgoing> },
 }
 
 #[derive(Debug)]
 struct Entry {
     seen: Neighbour,
-    /// When the neighbour was last known to hear us.
+    /// The time of the last confirmation that packets reach the neighbour.
     confirmed: Time,
     used: Time,
-    /// Questions since the last answer.
+    /// Solicitations sent since the last answer.
     probes: u8,
-    /// When the state's own time is up; the timer may come up before it.
+    /// When the current state ends; the timer may fire before.
     deadline: Time,
     queue: VecDeque<Outgoing>,
     queued_bytes: usize,
 }
 
-/// The times of one interface; a router may advertise others (RFC 4861 §6.3.4).
+/// The timers of one interface, which a router may change (RFC 4861 §6.3.4).
 #[derive(Clone, Copy, Debug)]
 struct Times {
     reachable: Duration,
     retransmit: Duration,
 }
 
-/// See the module.
+/// The neighbour table of a host, for IPv4 and IPv6.
 #[derive(Debug)]
 pub(crate) struct NeighbourTable {
     config: Neighbours,
@@ -106,7 +107,8 @@ impl NeighbourTable {
         }
     }
 
-    /// A new interface; `chance` places its reachable time between half the base and half more.
+    /// Adds an interface; `chance` places its reachable time between half the base and one and a
+    /// half times it.
     pub(crate) fn add_interface(&mut self, chance: u32) {
         let retransmit = self.config.retransmit;
         self.times.push(Times { reachable: Duration::ZERO, retransmit });
@@ -114,7 +116,7 @@ impl NeighbourTable {
         self.set_times(interface, Some(self.config.base_reachable), None, chance);
     }
 
-    /// What a router advertised.
+    /// Sets the timers of an interface, as a router may advertise them; `None` leaves one as it is.
     pub(crate) fn set_times(
         &mut self,
         interface: IfIndex,
@@ -151,8 +153,8 @@ impl NeighbourTable {
         self.timers.next()
     }
 
-    /// The entry for a next hop, made if need be; `None` if the table is full of entries that
-    /// are being resolved.
+    /// The entry for a next hop, created if need be; `None` if the table is full and no entry can
+    /// be evicted.
     pub(crate) fn entry(&mut self, now: Time, interface: IfIndex, address: IpAddr) -> Option<Key> {
         if let Some(slot) = self.index.get(&(interface, address)) {
             return self.entries.key(*slot);
@@ -175,7 +177,8 @@ impl NeighbourTable {
         Some(key)
     }
 
-    /// Makes room: the entry that was not used for longest goes (`neigh_forced_gc`).
+    /// Evicts the least recently used entry that is stale, failed or reachable (`neigh_forced_gc`);
+    /// false if there is none.
     fn evict(&mut self) -> bool {
         let idle = |entry: &Entry| {
             matches!(
@@ -194,7 +197,7 @@ impl NeighbourTable {
         entry.is_some_and(|e| self.index.remove(&(e.seen.interface, e.seen.address)).is_some())
     }
 
-    /// Sets an entry by hand (`ip neighbour add … nud permanent`).
+    /// Sets a permanent entry (`ip neighbour add … nud permanent`).
     pub(crate) fn set_permanent(&mut self, interface: IfIndex, address: IpAddr, mac: EtherAddr) {
         if let Some(key) = self.entry(Time::ZERO, interface, address) {
             self.timers.disarm(key.slot);
@@ -205,8 +208,8 @@ impl NeighbourTable {
         }
     }
 
-    /// The hardware address, if packets may go there right now and nothing needs doing first: the
-    /// fast way of [`NeighbourTable::output`].
+    /// The hardware address, if packets may be sent at once and no state must change: the fast path
+    /// of [`NeighbourTable::output`].
     #[inline]
     pub(crate) fn reachable(&mut self, now: Time, key: Key) -> Option<EtherAddr> {
         let entry = self.entries.get_mut(key)?;
@@ -223,8 +226,8 @@ impl NeighbourTable {
         }
     }
 
-    /// Sends a frame to a neighbour: answers with the hardware address and the frame, or keeps
-    /// the frame until there is one (`neigh_resolve_output`).
+    /// Gives the frame back with the neighbour's hardware address, or queues it until the address
+    /// is known (`neigh_resolve_output`).
     pub(crate) fn output(
         &mut self,
         now: Time,
@@ -256,7 +259,8 @@ impl NeighbourTable {
         None
     }
 
-    /// Keeps a frame; the oldest make room for it.
+    /// Queues a frame until the neighbour is resolved, dropping the oldest ones where it does not
+    /// fit.
     fn park(&mut self, key: Key, frame: Outgoing) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         entry.queued_bytes += frame.bytes.len();
@@ -271,7 +275,7 @@ impl NeighbourTable {
         let Some(entry) = self.entries.at_mut(slot) else { return };
         let before = std::mem::replace(&mut entry.seen.state, to);
         if before != to {
-            // A new entry begins as FAILED without an address ever having been known.
+            // A new entry begins as FAILED, and has never been confirmed.
             let fresh = before == NeighbourState::Failed && entry.confirmed == Time::ZERO;
             let before = if fresh { None } else { Some(before) };
             self.effects.push_back(Effect::Changed { now: entry.seen, before, cause });
@@ -283,7 +287,7 @@ impl NeighbourTable {
         self.timers.arm(slot, at);
     }
 
-    /// Asks once more, and waits.
+    /// Sends one more solicitation and sets the timer for its answer.
     fn solicit(&mut self, now: Time, slot: u32, cause: Option<EventId>) {
         let Some(entry) = self.entries.at_mut(slot) else { return };
         entry.probes += 1;
@@ -297,7 +301,7 @@ impl NeighbourTable {
         self.effects.push_back(Effect::Solicit { interface, address, to, cause });
     }
 
-    /// A message of the link says something of a neighbour.
+    /// Updates an entry from what a received message says (RFC 4861 §7.2.5).
     pub(crate) fn learn(
         &mut self,
         step: Step,
@@ -309,7 +313,7 @@ impl NeighbourTable {
         let known = self.index.get(&(interface, address)).copied();
         let slot = match (known, evidence) {
             (Some(slot), _) => slot,
-            // Who answers a question that was not asked is not noted (§7.2.5; `arp_accept` = 0).
+            // An unasked answer creates no entry (§7.2.5; `arp_accept` = 0).
             (None, Evidence::Answer { .. }) => return,
             (None, Evidence::Hint) => match (mac, self.entry(now, interface, address)) {
                 (Some(_), Some(key)) => key.slot,
@@ -345,7 +349,7 @@ impl NeighbourTable {
         self.settle(now, slot, next, cause);
     }
 
-    /// Enters a state in which packets can be sent, and sends what has waited.
+    /// Enters a state in which packets can be sent, and releases the queued ones.
     fn settle(&mut self, now: Time, slot: u32, next: NeighbourState, cause: Option<EventId>) {
         let Some(entry) = self.entries.at_mut(slot) else { return };
         entry.probes = 0;
@@ -370,7 +374,7 @@ impl NeighbourTable {
         }
     }
 
-    /// The layer above knows that packets arrive there (RFC 4861 §7.3.1): TCP made progress.
+    /// Confirms that packets reach the neighbour, because TCP made progress (RFC 4861 §7.3.1).
     #[inline]
     pub(crate) fn confirm(&mut self, now: Time, key: Key) {
         if let Some(entry) = self.entries.get_mut(key) {
@@ -381,7 +385,7 @@ impl NeighbourTable {
         }
     }
 
-    /// Stale entries wait for their time, as in the kernel: only DELAY and PROBE end here.
+    /// Ends DELAY and PROBE; stale entries wait for their timer, as in the kernel.
     fn confirm_slowly(&mut self, now: Time, slot: u32) {
         let state = self.entries.at(slot).map(|entry| entry.seen.state);
         if matches!(state, Some(NeighbourState::Delay | NeighbourState::Probe)) {
@@ -443,7 +447,8 @@ impl NeighbourTable {
         self.rearm(slot, now + self.config.stale);
         let Some(entry) = self.entries.at_mut(slot) else { return };
         entry.seen.mac = None;
-        // From here on a new question is a change from FAILED.
+        // A confirmation time above zero marks the entry as not new: the next change is recorded as
+        // one from FAILED.
         entry.confirmed = entry.confirmed.max(Time::from_nanos(1));
         entry.queued_bytes = 0;
         let (address, queue) = (entry.seen.address, std::mem::take(&mut entry.queue));

@@ -1,4 +1,4 @@
-//! A host's place in its network: interfaces, addresses and routes, which belong together.
+//! The interfaces, addresses and routes of a host.
 
 use std::net::IpAddr;
 
@@ -6,8 +6,8 @@ use crate::address::Links;
 use crate::route::{Hop, Routes};
 use crate::{Address, AddressState, IfIndex, Interface, Kind, Route};
 
-/// Interfaces, addresses and routes. They change here alone, so that whoever remembers a way through
-/// them notices ([`Network::version`]).
+/// The interfaces, addresses and routes of a host. They change only here, so that whoever caches a
+/// route can tell that it is outdated ([`Network::version`]).
 #[derive(Debug, Default)]
 pub(crate) struct Network {
     links: Links,
@@ -16,7 +16,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// The interfaces with their addresses.
+    /// The interfaces, with their addresses.
     #[inline]
     pub(crate) fn links(&self) -> &Links {
         &self.links
@@ -26,7 +26,7 @@ impl Network {
         &self.routes
     }
 
-    /// It rises whenever a remembered way may be wrong.
+    /// A number that rises whenever a cached route may be outdated.
     #[inline]
     pub(crate) fn version(&self) -> u32 {
         self.version
@@ -36,7 +36,7 @@ impl Network {
         self.links.add(interface)
     }
 
-    /// Adds an address, and the route to its prefix; nothing if there is no such interface.
+    /// Adds an address and the route to its prefix; nothing if there is no such interface.
     pub(crate) fn add_address(&mut self, address: Address) {
         let Address { address: to, prefix_len, interface, .. } = address;
         if !self.links.assign(address) {
@@ -50,7 +50,7 @@ impl Network {
         }
     }
 
-    /// Takes an address away, and the route to its prefix.
+    /// Removes an address and the route to its prefix.
     pub(crate) fn remove_address(&mut self, address: IpAddr) {
         if let Some(Address { prefix_len, interface, .. }) = self.links.address(address).copied() {
             self.links.unassign(address);
@@ -59,7 +59,7 @@ impl Network {
         }
     }
 
-    /// Somebody else on the link has an address of ours: it is not used any more.
+    /// Marks an address as a duplicate, so that it is no longer used.
     pub(crate) fn give_up_address(&mut self, address: IpAddr) {
         self.links.set_state(address, AddressState::Duplicate);
         self.version += 1;
@@ -75,8 +75,9 @@ impl Network {
         self.version += 1;
     }
 
-    /// The way to `to`, by the interface of `from` where the destination does not say which
-    /// (groups and link-local addresses).
+    /// The next hop for packets to `to`. Multicast, broadcast and link-local destinations do not
+    /// say on which link they are: there the interface of `from` is taken, or else the first
+    /// Ethernet one.
     pub(crate) fn route(&self, from: Option<IpAddr>, to: IpAddr) -> Option<Hop> {
         if self.links.is_local(to) {
             return self.links.loopback().map(|interface| Hop { interface, next_hop: to });

@@ -1,4 +1,5 @@
-//! Frames that wait to leave, other than TCP's: those are made when they are asked for.
+//! The queue of outgoing frames. Segments of TCP connections are not queued but built when they are
+//! asked for.
 
 use std::collections::VecDeque;
 
@@ -7,29 +8,29 @@ use roundtrip_record::EventId;
 
 use crate::{Gso, IfIndex};
 
-/// A frame on its way out.
+/// A frame to be sent.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) interface: IfIndex,
-    /// From the Ethernet header on; the destination may still be missing.
+    /// The bytes from the Ethernet header on; the destination address may still be missing.
     pub(crate) bytes: Vec<u8>,
     pub(crate) gso: Option<Gso>,
-    /// What wanted it sent.
+    /// The event that caused the frame.
     pub(crate) cause: Option<EventId>,
 }
 
-/// Buffers that are kept for the next frame.
+/// The number of empty buffers that are kept for later frames.
 const SPARE: usize = 16;
 
-/// A queue bounded in bytes.
+/// The queue of outgoing frames, bounded in bytes.
 #[derive(Debug)]
 pub(crate) struct Output {
     queue: VecDeque<Outgoing>,
     bytes: usize,
     limit: usize,
-    /// Buffers for the next frames.
+    /// Empty buffers for later frames.
     spare: Vec<Vec<u8>>,
-    /// Of the last datagram that was sent in fragments.
+    /// The identification of the last datagram that was sent in fragments.
     identification: u32,
 }
 
@@ -38,8 +39,8 @@ impl Output {
         Self { queue: VecDeque::new(), bytes: 0, limit, spare: Vec::new(), identification }
     }
 
-    /// Tells the fragments of the next datagram from those of others: 16 bits over IPv4, 32 over
-    /// IPv6 (RFC 791 §3.2, RFC 8200 §4.5).
+    /// The identification for the fragments of the next datagram: 16 bits for IPv4, 32 for IPv6
+    /// (RFC 791 §3.2, RFC 8200 §4.5).
     pub(crate) fn next_identification(&mut self, ip: &IpHeader) -> u32 {
         self.identification = self.identification.wrapping_add(1);
         match ip {
@@ -48,12 +49,12 @@ impl Output {
         }
     }
 
-    /// An empty buffer.
+    /// An empty buffer, a recycled one if there is any.
     pub(crate) fn buffer(&mut self) -> Vec<u8> {
         self.spare.pop().unwrap_or_default()
     }
 
-    /// Takes a buffer back.
+    /// Keeps a buffer for reuse, up to [`SPARE`] of them.
     pub(crate) fn recycle(&mut self, mut buffer: Vec<u8>) {
         if self.spare.len() < SPARE {
             buffer.clear();
@@ -61,23 +62,23 @@ impl Output {
         }
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// Bytes that wait.
+    /// The bytes queued.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Whether `bytes` more fit.
+    /// Whether the queue has room for `bytes` more.
     pub(crate) const fn has_room(&self, bytes: usize) -> bool {
         self.bytes + bytes <= self.limit
     }
 
-    /// Queues a frame; false, and the frame is dropped, if the queue is full.
+    /// Queues a frame; drops it and answers false if the queue is full.
     pub(crate) fn push(&mut self, frame: Outgoing) -> bool {
         let fits = self.has_room(frame.bytes.len());
         if fits {

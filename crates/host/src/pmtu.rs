@@ -1,4 +1,4 @@
-//! What paths carry (RFC 1191, RFC 8201), as ICMP has told.
+//! Path MTUs that ICMP errors have reported (RFC 1191, RFC 8201).
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -6,14 +6,14 @@ use std::net::IpAddr;
 
 use roundtrip_record::Time;
 
-/// `net.ipv4.route.mtu_expires`: after ten minutes a path is given another chance.
+/// How long a learned path MTU holds (`net.ipv4.route.mtu_expires`).
 const EXPIRES: Duration = Duration::from_mins(10);
-/// `net.ipv4.route.min_pmtu`: less than this is not believed of an IPv4 path.
+/// The least path MTU that is believed for IPv4, bytes (`net.ipv4.route.min_pmtu`).
 const MIN_V4: u16 = 552;
-/// RFC 8201 §4: nor less than this of an IPv6 path.
+/// The least path MTU that is believed for IPv6, bytes (RFC 8201 §4).
 const MIN_V6: u16 = 1280;
 
-/// Path MTUs smaller than the first link's, by destination.
+/// The learned path MTUs, by destination.
 #[derive(Debug)]
 pub(crate) struct PathMtus {
     limit: usize,
@@ -26,7 +26,8 @@ impl PathMtus {
         Self { limit, paths: BTreeMap::new(), order: VecDeque::new() }
     }
 
-    /// The path's MTU, if one smaller than `link` is known.
+    /// The MTU for packets to `to`, bytes: the learned path MTU, but at most that of the first
+    /// link.
     pub(crate) fn get(&self, now: Time, to: IpAddr, link: u16) -> u16 {
         match self.paths.get(&to) {
             Some((mtu, until)) if now < *until => link.min(*mtu),
@@ -34,7 +35,7 @@ impl PathMtus {
         }
     }
 
-    /// A router said that `mtu` bytes pass; answers what is believed of it.
+    /// Learns a path MTU from a router's report; answers the value that is believed, bytes.
     pub(crate) fn learn(&mut self, now: Time, to: IpAddr, mtu: u16) -> u16 {
         let mtu = mtu.max(Self::least(to));
         if !self.paths.contains_key(&to) {
@@ -49,7 +50,7 @@ impl PathMtus {
         mtu
     }
 
-    /// The least MTU that is believed of a path to `to`.
+    /// The least MTU that is believed for a path to `to`, bytes.
     pub(crate) const fn least(to: IpAddr) -> u16 {
         match to {
             IpAddr::V4(_) => MIN_V4,
@@ -58,8 +59,8 @@ impl PathMtus {
     }
 }
 
-/// RFC 1191 §7.1: what to try next when an old router says only that a packet of `length` bytes
-/// was too long, and not what would pass.
+/// The MTU to try next when a router reports that a packet of `length` bytes was too big without
+/// saying what would pass (RFC 1191 §7.1).
 pub(crate) fn plateau_below(length: usize) -> u16 {
     const PLATEAUS: [u16; 9] = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296];
     PLATEAUS.into_iter().find(|plateau| usize::from(*plateau) < length).unwrap_or(68)

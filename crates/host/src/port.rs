@@ -1,4 +1,4 @@
-//! Which ephemeral port to take (RFC 6056).
+//! The choice of ephemeral ports (RFC 6056).
 
 use core::ops::RangeInclusive;
 use std::net::{IpAddr, SocketAddr};
@@ -10,8 +10,8 @@ use crate::isn::Secret;
 /// (`INET_TABLE_PERTURB_SIZE`), for many more connections than a simulated host opens.
 const COUNTERS: usize = 256;
 
-/// Ports to which connections go out in an order that an outsider cannot guess, and that differs
-/// from destination to destination, so that a port is not used again too soon.
+/// The ephemeral ports of a host, given out in an order that an outsider cannot guess and that
+/// differs for each destination, so that a port is not reused too soon.
 #[derive(Debug)]
 pub(crate) struct Ports {
     range: RangeInclusive<u16>,
@@ -28,8 +28,9 @@ impl Ports {
         u32::from(*self.range.end()).saturating_sub(u32::from(*self.range.start())) + 1
     }
 
-    /// A port for a connection from `local` to `remote` that `is_free` (RFC 6056 §3.3.4). Even
-    /// ports come first, as in `__inet_hash_connect`, which leaves the odd ones to `bind`.
+    /// A port for a connection from `local` to `remote` for which `is_free` holds (RFC 6056
+    /// §3.3.4). Even ports come first, as in `__inet_hash_connect`, which leaves the odd ones to
+    /// `bind`.
     pub(crate) fn for_connection(
         &mut self,
         secret: &Secret,
@@ -55,7 +56,8 @@ impl Ports {
         None
     }
 
-    /// A port to bind to (RFC 6056 §3.3.1: random, then the next ones).
+    /// A port to bind to for which `is_free` holds: a random one, or the next free one after it
+    /// (RFC 6056 §3.3.1).
     pub(crate) fn for_binding(&self, rng: &mut Rng, is_free: impl Fn(u16) -> bool) -> Option<u16> {
         let (start, count) = (*self.range.start(), self.count());
         let first = rng.below(count);

@@ -1,4 +1,4 @@
-//! How many ICMP errors may be sent (RFC 1812 §4.3.2.8, RFC 4443 §2.4(f)), and how many resets.
+//! Rate limits for ICMP errors (RFC 1812 §4.3.2.8, RFC 4443 §2.4(f)) and for resets.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -8,16 +8,17 @@ use roundtrip_record::Time;
 
 use crate::Limits;
 
-/// `XRLIM_BURST_FACTOR` of `net/ipv4/inetpeer.c`: a destination that was quiet gets six at once.
+/// The number of ICMP errors that an idle destination gets in one burst (`XRLIM_BURST_FACTOR` of
+/// `net/ipv4/inetpeer.c`).
 const BURST: u32 = 6;
-/// Destinations whose buckets are kept; the oldest goes first. One that was forgotten has a full
-/// bucket again, which the bucket of the whole host limits in turn.
+/// The number of destinations whose buckets are kept; the oldest is forgotten first. A forgotten
+/// destination has a full bucket again, but the host's own bucket still limits it.
 const DESTINATIONS: usize = 1024;
 
-/// Tokens that fill up with time.
+/// A token bucket, which fills with time.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
-    /// What is in it, as the time that it took to fill.
+    /// The tokens in the bucket, as the time it took to fill them in.
     filled: Duration,
     at: Time,
 }
@@ -36,7 +37,7 @@ impl Bucket {
     }
 }
 
-/// So many a second, and as many at once.
+/// A rate limit of `per_second` events a second, and as many in one burst.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     per_second: u32,
@@ -48,15 +49,15 @@ impl RateLimiter {
         Self { per_second, bucket: Bucket { filled: Duration::from_secs(1), at: Time::ZERO } }
     }
 
-    /// Whether one more is within the limit; if so, it counts.
+    /// Whether one more event is within the limit; if so, it is counted.
     pub(crate) fn allow(&mut self, now: Time) -> bool {
         let most = self.per_second.max(1);
         self.bucket.take(now, Duration::from_secs(1) / most, most)
     }
 }
 
-/// One token bucket for the host (`icmp_msgs_per_sec`, `icmp_msgs_burst`) and one for each
-/// destination (`icmp_ratelimit`).
+/// The limits on ICMP errors: one token bucket for the host (`icmp_msgs_per_sec`,
+/// `icmp_msgs_burst`) and one for each destination (`icmp_ratelimit`).
 #[derive(Debug)]
 pub(crate) struct ErrorLimiter {
     limits: Limits,
@@ -76,7 +77,7 @@ impl ErrorLimiter {
         Duration::from_secs(1) / limits.icmp_per_second.max(1)
     }
 
-    /// Whether an error may go to `to` now; if so, it counts.
+    /// Whether an error may be sent to `to` now; if so, it is counted.
     pub(crate) fn allow(&mut self, now: Time, to: IpAddr) -> bool {
         let interval = self.limits.icmp_interval;
         if !self.peers.contains_key(&to) {

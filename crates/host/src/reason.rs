@@ -1,11 +1,11 @@
-//! What an ICMP error says is the matter.
+//! The reasons that ICMP errors give.
 
 use std::fmt;
 
 use roundtrip_packet::icmpv4::{self, TimeExceeded};
 use roundtrip_packet::icmpv6;
 
-/// What an ICMP error that came back says is the matter. Shown in the words of RFC 792, 1122 and
+/// The reason that a received ICMP error gives. It is displayed in the words of RFC 792, 1122 and
 /// 4443: `host unreachable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IcmpReason {
@@ -13,14 +13,14 @@ pub enum IcmpReason {
     Unreachable4(icmpv4::Unreachable),
     /// Destination Unreachable, over IPv6 (RFC 4443 §3.1).
     Unreachable6(icmpv6::Unreachable),
-    /// Time Exceeded.
+    /// Time Exceeded, over either version of IP.
     TimeExceeded(TimeExceeded),
-    /// Parameter Problem.
+    /// Parameter Problem, over either version of IP.
     ParameterProblem,
 }
 
 impl IcmpReason {
-    /// Whether nobody listens at the port: what a socket reports as refused.
+    /// Whether the port is closed, which a socket reports as a refused connection.
     pub const fn is_refusal(self) -> bool {
         matches!(
             self,
@@ -29,7 +29,7 @@ impl IcmpReason {
         )
     }
 
-    /// Whether the error may pass, so that a connection is not to be given up for it
+    /// Whether the error may be temporary, so that a connection is not given up for it
     /// (`icmp_err_convert` of `net/ipv4/icmp.c`, `tab_unreach` of `net/ipv6/icmp.c`).
     pub const fn may_pass(self) -> bool {
         use icmpv4::Unreachable as V4;

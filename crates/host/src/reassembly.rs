@@ -1,9 +1,9 @@
-//! Fragments, until their datagram is whole (RFC 791 §3.2, RFC 815, RFC 8200 §4.5, RFC 5722).
+//! Reassembly of fragmented datagrams (RFC 791 §3.2, RFC 815, RFC 8200 §4.5, RFC 5722).
 //!
-//! Bounded in bytes for the host and in datagrams for each source. Fragments that overlap make
-//! the whole datagram disappear, in both versions of IP (RFC 5722; RFC 1858 says what overlaps
-//! are used for; Linux does so for IPv4 too, since 4.20). An exact copy of a fragment is a
-//! duplicate and harmless.
+//! The table is bounded in bytes for the host and in datagrams for each source. Overlapping
+//! fragments discard the whole datagram, in both versions of IP (RFC 5722; RFC 1858 tells of
+//! attacks with overlaps; Linux does so for IPv4 too, since 4.20). An exact copy of a fragment is a
+//! harmless duplicate.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -14,16 +14,19 @@ use roundtrip_record::Time;
 
 use crate::{IfIndex, Limits};
 
-/// `net.ipv4.ipfrag_time`; RFC 1122 §3.3.2 wants a fixed value between 60 and 120 s, RFC 791 15 s.
+/// How long the fragments of an IPv4 datagram wait for the rest (`net.ipv4.ipfrag_time`); RFC 1122
+/// §3.3.2 wants a fixed value between 60 and 120 s, RFC 791 15 s.
 const TIMEOUT_V4: Duration = Duration::from_secs(30);
-/// RFC 8200 §4.5.
+/// How long the fragments of an IPv6 datagram wait for the rest (RFC 8200 §4.5).
 const TIMEOUT_V6: Duration = Duration::from_mins(1);
-/// What an entry costs besides its bytes; so that empty fragments count, too.
+/// The bytes counted for an incomplete datagram besides its data, so that empty fragments count
+/// too.
 const OVERHEAD: usize = 256;
-/// Fragments of one datagram. More than the largest datagram has on a link of 576 bytes.
+/// The most fragments of one datagram; a datagram of the largest size has fewer on a link with an
+/// MTU of 576 bytes.
 const MAX_PIECES: usize = 128;
 
-/// RFC 791 §3.2, RFC 8200 §4.5: what fragments of one datagram have in common.
+/// What the fragments of one datagram have in common (RFC 791 §3.2, RFC 8200 §4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct DatagramKey {
     source: IpAddr,
@@ -34,46 +37,48 @@ pub(crate) struct DatagramKey {
 
 #[derive(Debug)]
 struct Partial {
-    /// The first fragment's header and what an ICMP error quotes, once it came.
+    /// The first fragment's header and its packet, which an ICMP error quotes, once it has come.
     first: Option<(IpHeader, Vec<u8>)>,
     interface: IfIndex,
-    /// Disjoint, ordered by offset.
+    /// The fragments' offsets and bytes, ordered by offset, without overlaps.
     pieces: Vec<(usize, Vec<u8>)>,
-    /// The datagram's length, once the last fragment came.
+    /// The datagram's length in bytes, once the last fragment has come.
     total: Option<usize>,
     held: usize,
     until: Time,
-    /// Tells this use of the key from an earlier one that the queue of deadlines still has.
+    /// Distinguishes this datagram from an earlier one with the same key that is still in the queue
+    /// of deadlines.
     number: u64,
 }
 
-/// A datagram, whole again.
+/// A reassembled datagram.
 #[derive(Debug)]
 pub(crate) struct Whole {
     /// The header of the first fragment.
     pub(crate) ip: IpHeader,
     pub(crate) protocol: Protocol,
-    /// What the datagram carries.
+    /// The payload of the datagram.
     pub(crate) payload: Vec<u8>,
-    /// The first fragment, from its IP header on: what an error quotes.
+    /// The first fragment from its IP header on, which an ICMP error quotes.
     pub(crate) first: Vec<u8>,
 }
 
-/// A datagram whose time ran out after its first fragment had come: its sender is told.
+/// A datagram whose time ran out after its first fragment had come, so that its sender is told.
 #[derive(Debug)]
 pub(crate) struct Expired {
     pub(crate) ip: IpHeader,
     pub(crate) interface: IfIndex,
-    /// The first fragment, from its IP header on.
+    /// The first fragment, from its IP header on, which the ICMP error quotes.
     pub(crate) packet: Vec<u8>,
 }
 
-/// See the module.
+/// The incomplete datagrams of a host.
 #[derive(Debug)]
 pub(crate) struct Reassembly {
     limits: Limits,
     partial: BTreeMap<DatagramKey, Partial>,
-    /// By deadline, for each version of IP: the time is fixed, so new ones go to the end.
+    /// The deadlines, for IPv4 and IPv6: the time-out of a version is fixed, so a new deadline is
+    /// the last.
     order: [VecDeque<(Time, u64, DatagramKey)>; 2],
     held: usize,
     number: u64,
@@ -93,12 +98,13 @@ impl Reassembly {
         }
     }
 
-    /// Bytes held.
+    /// The bytes that incomplete datagrams hold.
     pub(crate) const fn held(&self) -> usize {
         self.held
     }
 
-    /// A fragment came. `packet` is all of it, from the IP header on.
+    /// Adds a fragment; gives the datagram if it is now complete. `packet` is the fragment from its
+    /// IP header on.
     pub(crate) fn insert(
         &mut self,
         now: Time,
@@ -179,7 +185,7 @@ impl Reassembly {
         if let Some(partial) = self.partial.remove(key) {
             self.held -= partial.held;
         }
-        // The queues of deadlines shrink with what they refer to.
+        // Deadlines of datagrams that are gone are removed.
         for order in &mut self.order {
             while order.front().is_some_and(|(_, number, key)| {
                 self.partial.get(key).is_none_or(|partial| partial.number != *number)
@@ -199,7 +205,7 @@ impl Reassembly {
         self.forget(key);
     }
 
-    /// Drops the oldest until the rest fits.
+    /// Drops the oldest datagrams until the rest is within the limit.
     fn shrink(&mut self) {
         while self.held > self.limits.reassembly {
             let heads = self.order.iter().filter_map(|order| order.front());
@@ -214,7 +220,8 @@ impl Reassembly {
         self.order.iter().filter_map(|order| order.front()).map(|(until, ..)| *until).min()
     }
 
-    /// The next datagram whose time is up and whose first fragment had come; others disappear.
+    /// The next datagram whose time is up and whose first fragment had come; others are dropped
+    /// silently.
     pub(crate) fn expire(&mut self, now: Time) -> Option<Expired> {
         loop {
             if let Some(expired) = self.expire_one(now)? {

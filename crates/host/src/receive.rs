@@ -1,4 +1,4 @@
-//! Frames in: from the interface to the protocol.
+//! Receiving frames: from the interface to the protocols.
 
 use std::net::IpAddr;
 
@@ -13,29 +13,29 @@ use crate::address::Cast;
 use crate::segment::segment_of;
 use crate::{Host, IfIndex, Kind, Received};
 
-/// Where a packet came from and what is known of it, for everything it leads to.
+/// How a packet arrived, for everything that follows from it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
-    /// When it arrived, and the event of its frame.
+    /// When the packet arrived, and the event of its frame.
     pub(crate) step: Step,
     pub(crate) interface: IfIndex,
-    /// It came to everybody on the link, or to a group, by its Ethernet or IP address: no error
-    /// is sent about it (RFC 1122 §3.2.2, RFC 4443 §2.4(e)).
+    /// Whether the packet came to one of our addresses or to a group, by its Ethernet or IP
+    /// destination: no error is sent about a packet to a group (RFC 1122 §3.2.2, RFC 4443 §2.4(e)).
     pub(crate) cast: Cast,
-    /// See [`Received`].
+    /// The payload bytes of each joined TCP segment but the last, as in [`Received`].
     pub(crate) segment_size: Option<u16>,
 }
 
 impl Arrival {
-    /// A whole packet, as its sender sent it.
+    /// The arrival of a packet that was not joined from several segments.
     pub(crate) const fn of(step: Step, interface: IfIndex, cast: Cast) -> Self {
         Self { step, interface, cast, segment_size: None }
     }
 }
 
 impl Host {
-    /// A frame arrived. It may hold several segments of one connection that its carrier has put
-    /// together (GRO), on a host that does not forward.
+    /// Handles a received frame. It may hold several TCP segments that the carrier has joined
+    /// (GRO), on a host that does not forward.
     pub fn handle_frame(
         &mut self,
         now: Time,
@@ -63,7 +63,8 @@ impl Host {
         {
             return;
         }
-        // A connection's addresses were looked at when it came to be: what finds it is for us.
+        // The addresses of a connection were checked when it was created, so a segment that finds
+        // one is for this host.
         if !destination.is_multicast()
             && let Some(plain) = parse_plain(bytes, received.verify)
             && let Some(slot) = self.find_connection(plain.destination, plain.source, plain.ports())
@@ -77,7 +78,7 @@ impl Host {
         self.handle_any(Step::new(now, id), interface, bytes, received, trace);
     }
 
-    /// A frame that is not just one more segment of a connection.
+    /// Handles a frame that is not a plain segment of an existing connection.
     #[inline(never)]
     fn handle_any(
         &mut self,
@@ -104,7 +105,7 @@ impl Host {
         }
     }
 
-    /// A packet of either version of IP.
+    /// Handles an IP packet of either version.
     fn handle_packet(&mut self, arrival: Arrival, packet: &Packet<'_>, trace: &mut impl Trace) {
         let (source, destination) = (packet.ip.source(), packet.ip.destination());
         if let Transport::Tcp(segment) = &packet.transport
@@ -139,7 +140,8 @@ impl Host {
         self.deliver(arrival, &packet.ip, &packet.transport, packet.bytes, trace);
     }
 
-    /// A whole datagram for this host. `quoted` is what an error about it quotes.
+    /// Delivers a complete datagram for this host to its protocol. `quoted` is the packet that an
+    /// ICMP error about it quotes.
     fn deliver(
         &mut self,
         arrival: Arrival,
@@ -165,7 +167,8 @@ impl Host {
         }
     }
 
-    /// A frame that cannot be read. IPv6 wants some senders told (RFC 8200 §4).
+    /// Counts a frame that cannot be parsed, and reports some faults of IPv6 headers to the sender
+    /// (RFC 8200 §4).
     fn handle_malformed(
         &mut self,
         step: Step,
@@ -191,8 +194,8 @@ impl Host {
     }
 }
 
-/// RFC 1122 §3.2.1.3: a source must be one host's. The unspecified address is let through for the
-/// sake of duplicate address detection; nothing else answers it.
+/// Whether a source address is not that of one host (RFC 1122 §3.2.1.3). The unspecified address is
+/// let through for duplicate address detection; nothing else answers it.
 fn is_impossible_source(source: IpAddr) -> bool {
     match source {
         IpAddr::V4(v4) => v4.is_broadcast() || v4.is_multicast(),
@@ -200,12 +203,12 @@ fn is_impossible_source(source: IpAddr) -> bool {
     }
 }
 
-/// Whether errors may be sent to an address.
+/// Whether ICMP messages may be sent to an address.
 pub(crate) fn is_answerable(source: IpAddr) -> bool {
     !source.is_unspecified() && !is_impossible_source(source)
 }
 
-/// The fragment offset of an IPv4 packet is not zero: no error is sent about it.
+/// Whether an IPv4 packet is a fragment other than the first, about which no error is sent.
 pub(crate) fn is_later_fragment(packet: &[u8]) -> bool {
     matches!(ipv4::Header::parse(packet, Verify::Snapped), Ok((header, _)) if header.fragment_offset != 0)
 }

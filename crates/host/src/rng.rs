@@ -1,19 +1,19 @@
-//! The host's generator: everything it draws comes from here, and from its seed.
+//! The random generator of a host, the only source of its random numbers.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
-/// ChaCha8, seeded once. The same seed gives the same numbers on every machine.
+/// A ChaCha8 generator, seeded once. The same seed gives the same numbers on every machine.
 #[derive(Clone, Debug)]
 pub struct Rng(ChaCha8Rng);
 
 impl Rng {
-    /// A generator that begins at `seed`.
+    /// A generator with this seed.
     pub fn from_seed(seed: [u8; 32]) -> Self {
         Self(ChaCha8Rng::from_seed(seed))
     }
 
-    /// Fills `bytes`.
+    /// Fills `bytes` with random bytes.
     pub fn fill(&mut self, bytes: &mut [u8]) {
         self.0.fill_bytes(bytes);
     }

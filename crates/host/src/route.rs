@@ -1,34 +1,34 @@
-//! Routes: longest prefix first.
+//! The routing table.
 
 use std::net::IpAddr;
 
 use crate::IfIndex;
 use crate::address::in_prefix;
 
-/// A way to a prefix.
+/// A route: where packets to a prefix go next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The prefix; bits after `prefix_len` mean nothing. An unspecified address with length 0 is
-    /// the default route of its family.
+    /// The destination prefix; the bits after `prefix_len` are ignored. An unspecified address with
+    /// length 0 is the default route of its family.
     pub to: IpAddr,
-    /// Bits of the prefix that count.
+    /// The length of the prefix, bits.
     pub prefix_len: u8,
-    /// The router; `None` where the prefix is on the link.
+    /// The next-hop router; `None` if the prefix is on the link.
     pub via: Option<IpAddr>,
-    /// Where packets leave.
+    /// The interface by which packets leave.
     pub interface: IfIndex,
 }
 
-/// Where a packet goes next.
+/// The next hop of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hop {
     pub(crate) interface: IfIndex,
     pub(crate) next_hop: IpAddr,
 }
 
-/// A routing table for both families: the longest prefix first, and of equals the one that was
-/// added first. Hosts have a handful of routes, and connections remember theirs, so a list beats
-/// a trie.
+/// The routing table for both families: the longest prefix first, and of equal ones the one that
+/// was added first. Hosts have a handful of routes and connections cache theirs, so a list is
+/// faster than a trie.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     v4: Vec<Route>,
@@ -40,7 +40,7 @@ impl Routes {
         if to.is_ipv4() { &mut self.v4 } else { &mut self.v6 }
     }
 
-    /// Adds a route, unless it is there.
+    /// Adds a route, unless the same one is there already.
     pub(crate) fn add(&mut self, route: Route) {
         let table = self.family(route.to);
         if !table.contains(&route) {
@@ -53,7 +53,7 @@ impl Routes {
         self.family(route.to).retain(|other| other != route);
     }
 
-    /// The way to `to`.
+    /// The next hop for packets to `to`.
     pub(crate) fn find(&self, to: IpAddr) -> Option<Hop> {
         let table = if to.is_ipv4() { &self.v4 } else { &self.v6 };
         let route = table.iter().find(|route| in_prefix(to, route.to, route.prefix_len))?;

@@ -1,4 +1,4 @@
-//! TCP segments in and out.
+//! Receiving and sending TCP segments.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,24 +14,25 @@ use crate::output::Outgoing;
 use crate::socket::{Owner, Path, Service};
 use crate::{Apart, Gso, Host, IfIndex, Kind, Transmit};
 
-/// A payload shorter than this is copied: that costs less than one more piece in a system call.
+/// Payloads shorter than this many bytes are copied: that costs less than one more buffer in a
+/// system call.
 const APART_LEAST: usize = 1024;
 
-/// What became of a segment.
+/// How a segment was written.
 enum Written {
-    /// It stands in the buffer, whole.
+    /// The whole frame is in the buffer.
     Frame {
-        /// It has its destination's hardware address.
+        /// Whether the frame has its destination's hardware address.
         is_addressed: bool,
         gso: Option<Gso>,
         cause: Option<EventId>,
     },
-    /// It was handed out in pieces.
+    /// The frame was handed out in pieces.
     Apart,
 }
 
 impl Host {
-    /// Whose segment it is.
+    /// The slot of the connection that a segment belongs to.
     #[inline]
     pub(crate) fn find_connection(
         &self,
@@ -42,7 +43,7 @@ impl Host {
         self.tcp.find(&Tuple::of(local, destination_port, remote, source_port))
     }
 
-    /// A segment for this host that belongs to no connection.
+    /// Handles a segment for this host that the fast path did not assign to a connection.
     pub(crate) fn handle_stray(
         &mut self,
         step: Step,
@@ -50,7 +51,7 @@ impl Host {
         parsed: &Parsed<'_>,
         trace: &mut impl Trace,
     ) {
-        // Out of fragments a connection's segment can come this way, too.
+        // A connection's segment can also come this way, when it was reassembled from fragments.
         let (local, remote) = (ip.destination(), ip.source());
         let segment = segment_of(ip.ecn(), parsed, None, step.cause);
         if let Some(slot) = self.find_connection(local, remote, parsed.ports()) {
@@ -62,7 +63,7 @@ impl Host {
         self.handle_unbound(step.now, Endpoints { local, remote }, &segment, None, trace);
     }
 
-    /// A segment of a connection.
+    /// Handles a segment of a connection.
     #[inline]
     pub(crate) fn handle_bound(
         &mut self,
@@ -100,8 +101,8 @@ impl Host {
         self.tcp.touch(slot);
     }
 
-    /// A connection makes room for a new one with the same addresses (RFC 6191), or is closed
-    /// and its segments are nobody's.
+    /// Ends a connection that is replaced by a new one with the same addresses (RFC 6191), or that
+    /// is closed, so that segments no longer find it.
     pub(crate) fn release(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
         socket.connection.replace(now, trace);
@@ -115,8 +116,8 @@ impl Host {
         }
     }
 
-    /// A segment for which there is no connection: for a listener, or nobody. `isn` lies beyond
-    /// what an earlier connection of the same name has used.
+    /// Handles a segment without a connection: by a listener, or with a reset. `isn` is a first
+    /// sequence number beyond those of an earlier connection with the same addresses and ports.
     pub(crate) fn handle_unbound(
         &mut self,
         now: Time,
@@ -125,7 +126,8 @@ impl Host {
         isn: Option<SeqNumber>,
         trace: &mut impl Trace,
     ) {
-        // Addresses that a connection cannot have: nothing is answered (RFC 9293 §3.9.2.3, MUST-57).
+        // Segments from addresses that no connection can have are not answered (RFC 9293 §3.9.2.3,
+        // MUST-57).
         let ip = ends.remote.ip();
         if ip.is_multicast() || ip.is_unspecified() {
             return;
@@ -171,7 +173,7 @@ impl Host {
         let mut bytes = self.output.buffer();
         if envelope.emit_tcp(header, [&[], &[]], &mut bytes).is_ok() {
             let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause: step.cause };
-            // What does not fit is as good as lost on the way, and counted.
+            // A frame that does not fit counts as lost on the way, and has been counted.
             let _ = self.dispatch(step.now, hop, frame, trace);
         }
     }
@@ -180,7 +182,7 @@ impl Host {
         let is_short = self.is_short_for(slot);
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
         match socket.connection.next_timeout() {
-            // Nobody will miss it (`tcp_out_of_resources`).
+            // An orphan is aborted when memory is short (`tcp_out_of_resources`).
             Some(at) if at <= now && socket.owner == Owner::Nobody && is_short => {
                 socket.connection.abort(now, trace);
                 self.tcp.touch(slot);
@@ -194,7 +196,7 @@ impl Host {
         }
     }
 
-    /// Makes the next TCP frame. The connections take turns.
+    /// Builds the next TCP frame. The connections take turns.
     #[inline]
     pub(crate) fn transmit_segment(
         &mut self,
@@ -218,7 +220,7 @@ impl Host {
                 self.counters.frames_sent += 1;
                 continue;
             };
-            // Without a route the segment is lost like on the way (`ip_queue_xmit`).
+            // Without a route the segment is dropped, as if lost on the way (`ip_queue_xmit`).
             let path = self.tcp.sockets.at(slot).and_then(|socket| socket.path.as_ref());
             let Some(&Path { hop, .. }) = path else {
                 self.counters.unroutable += 1;
@@ -229,13 +231,13 @@ impl Host {
             }
             let bytes = into.clone();
             let frame = Outgoing { interface: hop.interface, bytes, gso, cause };
-            // A neighbour that cannot be asked loses the frame like the way would.
+            // A frame whose neighbour cannot be solicited counts as lost on the way.
             let _ = self.dispatch(now, hop, frame, trace);
-            // Its entry may be another one by now.
+            // The neighbour's entry may have been replaced meanwhile.
             if let Some(socket) = self.tcp.sockets.at_mut(slot) {
                 socket.path = None;
             }
-            // The neighbour may have turned out to be known after all.
+            // The neighbour may be known after all, in which case the frame was queued.
             if let Some(frame) = self.output.pop() {
                 self.output.recycle(std::mem::replace(into, frame.bytes));
                 return Some((frame.interface, frame.gso, frame.cause));
@@ -244,7 +246,7 @@ impl Host {
         None
     }
 
-    /// Finds the way of a socket's segments again if routes have changed.
+    /// Looks up the route of a socket's segments again if routes have changed.
     #[inline]
     fn renew_path(&mut self, now: Time, slot: u32) {
         let Some(socket) = self.tcp.sockets.at(slot) else { return };
@@ -258,7 +260,7 @@ impl Host {
         }
     }
 
-    /// Writes a socket's next segment, or several at once; `None` if it has none to send now.
+    /// Writes a socket's next segment, or several in one frame; `None` if it has none to send now.
     #[inline]
     fn write_segment(
         &mut self,
@@ -275,9 +277,9 @@ impl Host {
         let most = if offload.tso { usize::from(socket.max_segments) } else { 1 };
         let (local, remote) = (socket.connection.local(), socket.connection.remote());
         let transmit = socket.connection.poll_transmit(now, most, trace);
-        // By reference: it is large, and was written a moment ago.
+        // Borrowed, not moved: the value is large.
         let transmit = transmit.as_ref()?;
-        // The hardware address, if the neighbour is known and needs no asking.
+        // The hardware address, if the neighbour is known and need not be solicited.
         let destination = match (link, socket.path.as_ref().and_then(|path| path.neighbour)) {
             (_, Some(neighbour)) => self.neighbours.reachable(now, neighbour),
             (Some(link), None) if link.interface.kind == Kind::Loopback => {
@@ -337,8 +339,8 @@ pub(crate) fn segment_of<'a>(
     Segment { header: parsed.header, payload: parsed.payload, ecn, segment_size, id }
 }
 
-/// The header of a connection's packet: DF is set, so that the path MTU shows, and IPv4 packets
-/// are numbered, as Linux does (`ip_select_ident_segs`).
+/// The IP header of a connection's packet: DF is set for path MTU discovery, and IPv4 packets are
+/// numbered, as in Linux (`ip_select_ident_segs`).
 #[inline]
 fn ip_header(
     local: SocketAddr,

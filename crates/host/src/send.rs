@@ -1,4 +1,4 @@
-//! How packets leave: route, fragments, neighbour.
+//! Sending packets: route, fragments, neighbour.
 
 use std::net::IpAddr;
 
@@ -14,17 +14,17 @@ use crate::route::Hop;
 use crate::socket::Path;
 use crate::{Host, IfIndex, Kind, SendError};
 
-/// What stands in for a destination until the neighbour is known.
+/// The placeholder for the destination address until the neighbour is known.
 const UNKNOWN: EtherAddr = EtherAddr::UNSPECIFIED;
 
 impl Host {
-    /// The address from which packets to `to` are sent (RFC 6724 §5); `None` where there is no way.
+    /// The source address for packets to `to` (RFC 6724 §5); `None` if there is no route.
     pub fn source(&self, to: IpAddr) -> Option<IpAddr> {
         let hop = self.network.route(None, to)?;
         self.network.links().source_for(hop.interface, hop.next_hop, to)
     }
 
-    /// The way for the segments of a connection, with the neighbour's entry at hand.
+    /// The route of a connection's segments, with the neighbour's entry.
     pub(crate) fn path(&mut self, now: Time, from: IpAddr, to: IpAddr) -> Option<Path> {
         let hop = self.network.route(Some(from), to)?;
         let link = self.network.links().get(hop.interface)?;
@@ -35,7 +35,8 @@ impl Host {
         Some(Path { hop, neighbour, version: self.network.version() })
     }
 
-    /// The address of a group, where the next hop is one.
+    /// The hardware address of a next hop that is a multicast or broadcast address; `None` for
+    /// others.
     fn group_mac(&self, hop: Hop) -> Option<EtherAddr> {
         match hop.next_hop {
             IpAddr::V4(v4) if v4.is_multicast() => Some(EtherAddr::of_ipv4_group(v4)),
@@ -48,7 +49,8 @@ impl Host {
         }
     }
 
-    /// Sends a frame whose destination is still missing: at once, or when the neighbour is known.
+    /// Sends a frame whose hardware destination is still missing, at once or when the neighbour is
+    /// known.
     pub(crate) fn dispatch(
         &mut self,
         now: Time,
@@ -73,7 +75,7 @@ impl Host {
         sent
     }
 
-    /// Queues a frame that is complete but for its destination.
+    /// Queues a frame after filling in its hardware destination.
     fn enqueue(&mut self, mac: EtherAddr, mut frame: Outgoing) -> Result<(), SendError> {
         if let Some(place) = frame.bytes.get_mut(..6) {
             place.copy_from_slice(&mac.0);
@@ -85,7 +87,7 @@ impl Host {
         Err(SendError::QueueFull)
     }
 
-    /// Queues a frame as it is.
+    /// Queues a complete frame; one that does not fit is counted and dropped.
     pub(crate) fn enqueue_complete(
         &mut self,
         interface: IfIndex,
@@ -97,7 +99,7 @@ impl Host {
         }
     }
 
-    /// Does what the neighbour table wants done.
+    /// Carries out what the neighbour table has asked for.
     pub(crate) fn run_effects(&mut self, now: Time, trace: &mut impl Trace) {
         while let Some(effect) = self.neighbours.next_effect() {
             match effect {
@@ -123,7 +125,7 @@ impl Host {
                 }
                 Effect::Release { to, queue } => {
                     for frame in queue {
-                        // A full queue has counted the frame.
+                        // A frame that the full output queue refused has been counted.
                         let _ = self.enqueue(to, frame);
                     }
                 }
@@ -136,7 +138,7 @@ impl Host {
         }
     }
 
-    /// The frame's envelope for a packet that leaves by `hop`.
+    /// The headers around a packet that leaves by `hop`; the hardware destination is still missing.
     pub(crate) fn envelope(&self, hop: Hop, ip: IpHeader) -> Option<Envelope> {
         let link = self.network.links().get(hop.interface)?;
         let source = link.interface.mac;
@@ -147,8 +149,8 @@ impl Host {
         })
     }
 
-    /// Writes a packet with `write` and sends it, in fragments if it is longer than the path
-    /// carries. An IPv4 packet that fits has DF set, so that the path MTU shows (Linux's
+    /// Builds a packet with `write` and sends it, in fragments if it is longer than the path MTU.
+    /// An IPv4 packet that fits has DF set, so that routers report the path MTU (Linux's
     /// `IP_PMTUDISC_WANT`).
     pub(crate) fn send_packet(
         &mut self,
@@ -218,8 +220,8 @@ impl Host {
         Ok(())
     }
 
-    /// A router passes on an IPv4 packet that is too long for the next link (RFC 791 §3.2): a
-    /// fragment of a fragment keeps its place in the datagram.
+    /// Forwards an IPv4 packet that is too long for the next link in fragments (RFC 791 §3.2); a
+    /// fragment of a fragment keeps its offset in the datagram.
     pub(crate) fn refragment(
         &mut self,
         step: Step,
@@ -248,13 +250,13 @@ impl Host {
             if envelope.emit_fragment(&fragment, &mut bytes).is_ok() {
                 let cause = step.cause;
                 let frame = Outgoing { interface: hop.interface, bytes, gso: None, cause };
-                // What cannot be sent has been counted.
+                // A frame that cannot be sent has been counted.
                 let _ = self.dispatch(step.now, hop, frame, trace);
             }
         }
     }
 
-    /// What waited for a neighbour that was not found is reported to whoever sent it.
+    /// Reports a frame whose next hop could not be resolved to whoever sent it.
     fn report_no_neighbour(
         &mut self,
         now: Time,

@@ -1,6 +1,6 @@
-//! Values in numbered slots whose names are never given out twice.
+//! A slab: values in numbered slots, under keys that are never given out twice.
 
-/// A slot and how often it has been used before.
+/// The key of a value: its slot, and how often that slot was used before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub(crate) slot: u32,
@@ -13,7 +13,7 @@ struct Slot<T> {
     value: Option<T>,
 }
 
-/// A vector with holes, which are filled again, last emptied first.
+/// A vector whose free slots are reused, the last freed first.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
     slots: Vec<Slot<T>>,
@@ -51,7 +51,7 @@ impl<T> Slab<T> {
         Some(value)
     }
 
-    /// The value in a slot, whichever it is.
+    /// The value in a slot, whatever its generation.
     #[inline]
     pub(crate) fn at(&self, slot: u32) -> Option<&T> {
         self.slots.get(slot as usize)?.value.as_ref()
@@ -62,7 +62,7 @@ impl<T> Slab<T> {
         self.slots.get_mut(slot as usize)?.value.as_mut()
     }
 
-    /// The value that got this key, while it is there.
+    /// The value with this key, while it is there.
     #[inline]
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
         let slot = self.slots.get(key.slot as usize)?;

@@ -16,47 +16,47 @@ use crate::slab::{Key, Slab};
 use crate::timer::Timers;
 use crate::{ListenerId, Rng, SocketId, Unreachable};
 
-/// SYNs whose times are kept; no schedule sends more.
+/// The most SYNs of one connection whose times are kept; no retransmission schedule sends more.
 const MAX_SYNS: usize = 32;
 
-/// As many connections are kept by a processor's second cache, at about 1 KiB each.
+/// The number of connections that fit into a processor's second-level cache, at about 1 KiB each.
 const CACHED: usize = 1_000;
 
-/// Who holds a socket.
+/// The owner of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// The application.
+    /// The application holds the socket.
     Application,
-    /// A listener: the handshake is not complete.
+    /// A listener holds it: the handshake is not complete.
     HalfOpen(ListenerId),
-    /// A listener: it waits to be accepted.
+    /// A listener holds it: the connection is complete and waits to be accepted.
     Queued(ListenerId),
-    /// Nobody any more: it finishes on its own.
+    /// Nobody holds it any more: an orphan, whose connection finishes on its own.
     Nobody,
-    /// Nobody, and it has finished: only `TIME_WAIT` is left, which the connection keeps small.
+    /// Nobody holds it, and only `TIME_WAIT` is left of the connection.
     TimeWait,
 }
 
-/// A try to connect, for those who ask what became of it.
+/// A connection attempt, kept so that its outcome can be reported.
 #[derive(Debug, Default)]
 pub(crate) struct Attempt {
     pub(crate) syns: Vec<Time>,
-    /// It has come to a connection: what ends that is no failure to connect.
+    /// Whether the connection was established: what ends it later is no failure to connect.
     pub(crate) has_connected: bool,
-    /// The last error that came back.
+    /// The last error that ICMP or neighbour resolution reported.
     pub(crate) error: Option<Unreachable>,
 }
 
-/// Where a connection's segments go, while `version` is the routes'.
+/// The cached route of a connection's segments, valid while `version` is that of the network.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Path {
     pub(crate) hop: Hop,
-    /// The next hop's entry, where there is one.
+    /// The next hop's entry in the neighbour table; `None` on loopback or if the table is full.
     pub(crate) neighbour: Option<Key>,
     pub(crate) version: u32,
 }
 
-/// What an application wants in the IP headers of a connection.
+/// The IP header fields that an application has set for a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Service {
     pub(crate) dscp: u8,
@@ -74,7 +74,7 @@ impl Service {
     }
 }
 
-/// A connection and what the host knows of it.
+/// A connection, and what the host keeps for it.
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) tuple: Tuple,
@@ -82,27 +82,27 @@ pub(crate) struct Socket {
     pub(crate) attempt: Option<Box<Attempt>>,
     pub(crate) path: Option<Path>,
     pub(crate) owner: Owner,
-    /// The last acknowledgement that came, and before the first our initial sequence number: when
-    /// it changes, the way to the peer works.
+    /// The last acknowledgement number received, at first our initial sequence number: a change
+    /// shows that packets reach the peer.
     pub(crate) acknowledged: SeqNumber,
-    /// IPv4 identification of the next packet (`inet_id`).
+    /// The IPv4 identification of the next packet (`inet_id`).
     pub(crate) identification: u16,
     pub(crate) service: Service,
-    /// Segments that fit into a frame for segmentation offload.
+    /// The number of segments that fit into one frame for segmentation offload.
     pub(crate) max_segments: u16,
-    /// It stands in the queue of those that may have something to send.
+    /// Whether the socket is in the queue of those that may have something to send.
     pub(crate) is_ready: bool,
-    /// It stands in the queue of those that may have something to tell.
+    /// Whether the socket is in the queue of those that may have events.
     pub(crate) is_notified: bool,
-    /// Segments find it.
+    /// Whether received segments find the socket.
     pub(crate) is_bound: bool,
-    /// What its buffers took up when it last came to rest.
+    /// The bytes its buffers took up when it last came to rest, as Linux counts them.
     pub(crate) memory: u32,
-    /// What it was told of the host's memory.
+    /// The supply of memory that the connection was last told of.
     pub(crate) supply: Supply,
 }
 
-/// All TCP sockets of a host, and the queues that lead to those with something to do.
+/// All TCP sockets of a host, with queues of those that have something to do.
 #[derive(Debug)]
 pub(crate) struct TcpSockets {
     pub(crate) sockets: Slab<Socket>,
@@ -110,26 +110,28 @@ pub(crate) struct TcpSockets {
     timers: Timers,
     pub(crate) listeners: Listeners,
     memory: Memory,
-    /// Of those nobody holds any more.
+    /// The number of sockets that nobody holds any more.
     orphans: usize,
-    /// Of those only `TIME_WAIT` is left of.
+    /// The number of connections that are only in `TIME_WAIT`.
     time_wait: usize,
     ready: VecDeque<u32>,
-    /// Those that may have something to tell.
+    /// The sockets that may have events for the application.
     notified: VecDeque<Key>,
     host: u64,
     connections: u64,
 }
 
 impl Socket {
-    /// It has something to tell its owner, and does not stand in the queue of those yet.
+    /// Whether the socket has events for the application and is not yet in the queue of those that
+    /// do.
     #[inline]
     fn has_news(&self) -> bool {
         !self.is_notified && self.owner == Owner::Application && self.connection.has_events()
     }
 
-    /// An acknowledgement of something new says that the way to the peer works (RFC 4861 §7.3.1);
-    /// the first says that the handshake has succeeded. Gives the neighbour that has shown itself.
+    /// Notes an acknowledgement of new data, which shows that packets reach the peer (RFC 4861
+    /// §7.3.1) and, the first time, that the handshake has succeeded. Gives the neighbour to
+    /// confirm.
     #[inline]
     pub(crate) fn note_progress(&mut self, header: &Header) -> Option<Key> {
         let ack = header.ack().filter(|ack| *ack != self.acknowledged)?;
@@ -142,7 +144,7 @@ impl Socket {
         self.path.as_ref()?.neighbour
     }
 
-    /// Counts what its buffers take up now.
+    /// Updates the host's count of the memory that the socket's buffers take up.
     #[inline]
     fn recount(&mut self, memory: &mut Memory) {
         let now = self.connection.memory();
@@ -151,7 +153,7 @@ impl Socket {
         }
     }
 
-    /// A SYN goes out.
+    /// Notes the time of a SYN that is sent.
     pub(crate) fn note_syn(&mut self, now: Time) {
         if let Some(attempt) = &mut self.attempt
             && attempt.syns.len() < MAX_SYNS
@@ -178,13 +180,13 @@ impl TcpSockets {
         }
     }
 
-    /// The next connection's id, which no connection of any host had before.
+    /// The id for the next connection; no connection of any host had it before.
     pub(crate) fn next_connection(&mut self) -> ConnectionId {
         self.connections += 1;
         ConnectionId(self.host << 40 | self.connections)
     }
 
-    /// Whose segments these are.
+    /// The slot of the connection with these addresses and ports.
     #[inline]
     pub(crate) fn find(&self, tuple: &Tuple) -> Option<u32> {
         let is_it = |slot| self.sockets.at(slot).is_some_and(|socket| socket.tuple == *tuple);
@@ -214,7 +216,7 @@ impl TcpSockets {
             acknowledged: isn,
             identification,
             service,
-            // With the longest headers the frame must stay below 64 KiB.
+            // The frame must stay below 64 KiB even with the longest headers.
             max_segments: ((u16::MAX - 120) / mss.max(1)).max(1),
             is_ready: false,
             is_notified: false,
@@ -226,7 +228,7 @@ impl TcpSockets {
         key
     }
 
-    /// Segments do not find the socket any more.
+    /// Makes a socket unreachable for received segments.
     pub(crate) fn unbind(&mut self, slot: u32) {
         if let Some(socket) = self.sockets.at_mut(slot)
             && std::mem::take(&mut socket.is_bound)
@@ -236,23 +238,23 @@ impl TcpSockets {
         }
     }
 
-    /// How many sockets nobody holds any more.
+    /// The number of orphans: sockets that nobody holds any more.
     pub(crate) fn orphans(&self) -> usize {
         self.orphans
     }
 
-    /// How many sockets only `TIME_WAIT` is left of.
+    /// The number of connections that are only in `TIME_WAIT`.
     pub(crate) fn time_wait(&self) -> usize {
         self.time_wait
     }
 
-    /// The memory of all buffers.
+    /// The accounting of all buffers' memory.
     #[inline]
     pub(crate) fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// The application, or the listener, lets go of a socket. Its key changes, so that the old one
+    /// Makes a socket an orphan: its owner lets go of it, and its key changes, so that the old one
     /// finds nothing.
     pub(crate) fn orphan(&mut self, socket: SocketId) {
         let Some(held) = self.get_mut(socket) else { return };
@@ -263,7 +265,7 @@ impl TcpSockets {
         self.sockets.renew(socket.slot);
     }
 
-    /// Only `TIME_WAIT` is left of an orphan.
+    /// Turns an orphan into one of which only `TIME_WAIT` is left.
     pub(crate) fn begin_time_wait(&mut self, slot: u32) {
         if let Some(socket) = self.sockets.at_mut(slot) {
             socket.owner = Owner::TimeWait;
@@ -272,13 +274,13 @@ impl TcpSockets {
         }
     }
 
-    /// When the first of the sockets' timers fires.
+    /// When the first timer of any socket fires.
     #[inline]
     pub(crate) fn next_timeout(&self) -> Option<Time> {
         self.timers.next()
     }
 
-    /// A socket whose timer may have fired by `now`.
+    /// The slot of a socket whose timer may have fired by `now`.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<u32> {
         self.timers.pop(now)
     }
@@ -288,7 +290,7 @@ impl TcpSockets {
         self.timers.arm(slot, at);
     }
 
-    /// The next thing that the owner of a socket must know.
+    /// The next event of any socket.
     pub(crate) fn next_event(&mut self) -> Option<(SocketId, tcp::Event)> {
         while let Some(key) = self.notified.front().copied() {
             if let Some(socket) = self.sockets.get_mut(key) {
@@ -302,12 +304,12 @@ impl TcpSockets {
         None
     }
 
-    /// Sockets, those of which only `TIME_WAIT` is left not counted.
+    /// The number of sockets, without those in `TIME_WAIT` that nobody holds.
     pub(crate) fn len(&self) -> usize {
         self.sockets.len() - self.time_wait
     }
 
-    /// Takes a socket out of everything.
+    /// Removes a socket from the table, with its timer and its entries elsewhere.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Socket> {
         self.unbind(slot);
         self.timers.disarm(slot);
@@ -322,7 +324,7 @@ impl TcpSockets {
         Some(socket)
     }
 
-    /// Something happened to the socket: it may have something to send, and to tell its owner.
+    /// Queues a socket to which something happened: it may have something to send, and events.
     #[inline]
     pub(crate) fn touch(&mut self, slot: u32) {
         let Some(socket) = self.sockets.at_mut(slot) else { return };
@@ -335,7 +337,8 @@ impl TcpSockets {
         }
     }
 
-    /// Data was read: mostly nothing is to be sent after that, nor to be told.
+    /// Does the same as [`TcpSockets::touch`] after a read, which mostly leaves nothing to send and
+    /// no event.
     #[inline]
     pub(crate) fn touch_read(&mut self, slot: u32) {
         let Some(socket) = self.sockets.at_mut(slot) else { return };
@@ -352,7 +355,7 @@ impl TcpSockets {
         !self.ready.is_empty()
     }
 
-    /// Whether any socket may have something to tell.
+    /// Whether any socket may have events.
     #[inline]
     pub(crate) fn may_have_events(&self) -> bool {
         !self.notified.is_empty()
@@ -371,7 +374,7 @@ impl TcpSockets {
         None
     }
 
-    /// It has sent: now it is the others' turn.
+    /// Moves the first ready socket to the end of the queue, since it has sent.
     #[inline]
     pub(crate) fn rotate(&mut self) {
         if self.ready.len() > 1 {
@@ -379,8 +382,8 @@ impl TcpSockets {
         }
     }
 
-    /// The socket in a slot, its connection told how much memory there is: before anything that may
-    /// fill its buffers.
+    /// The socket in a slot, after its connection was told how much memory there is; used before
+    /// anything that may fill its buffers.
     #[inline]
     pub(crate) fn supplied(&mut self, slot: u32) -> Option<&mut Socket> {
         let sockets = self.sockets.len();
@@ -389,7 +392,7 @@ impl TcpSockets {
             socket.connection.recall();
         }
         let supply = self.memory.supply(socket.memory, sockets);
-        // A connection that was not open yet has not heard of a shortage.
+        // A connection that was just created has not been told of a shortage.
         if supply != Supply::Ample || socket.supply != Supply::Ample {
             socket.connection.set_supply(supply);
             socket.supply = supply;
@@ -397,7 +400,8 @@ impl TcpSockets {
         Some(socket)
     }
 
-    /// The first of the ready has nothing to send; its timer is set.
+    /// Takes the first ready socket, which has nothing to send, out of the queue and sets its
+    /// timer.
     #[inline]
     pub(crate) fn rest(&mut self, slot: u32) {
         self.ready.pop_front();

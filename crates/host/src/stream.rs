@@ -1,4 +1,4 @@
-//! TCP sockets as their owner sees them.
+//! The calls for TCP sockets.
 
 use std::net::SocketAddr;
 
@@ -11,17 +11,18 @@ use crate::demux::Tuple;
 use crate::socket::{Attempt, Owner, Path, Service};
 use crate::{ConnectError, ConnectFailure, Host, SocketId};
 
-/// What a call for a socket answers whose owner has let go of it.
+/// The reason that calls give for a socket whose owner has let go of it.
 const GONE: CloseReason = CloseReason::Replaced;
 
 impl Host {
-    /// Opens a connection: the SYN is ready to be sent, and [`Event::Tcp`](crate::Event::Tcp)
-    /// says what comes of it. `local` may leave address and port open; without `options` they are
-    /// the host's. Their `mss` follows from the path, and a `timestamp_offset` of 0 is replaced
-    /// by one that only this host can know (RFC 7323 §5.4).
+    /// Opens a connection: the SYN is ready to be sent, and [`Event::Tcp`](crate::Event::Tcp) tells
+    /// how it goes on. `local` may leave address and port open; without `options` the host's are
+    /// taken. The `mss` follows from the path, and a `timestamp_offset` of 0 is replaced by one
+    /// that outsiders cannot guess (RFC 7323 §5.4).
     ///
     /// # Errors
-    /// There is no way, no port, or no room for it.
+    /// There is no route, no free port or no room for one more socket, or an address does not fit;
+    /// see [`ConnectError`].
     pub fn connect(
         &mut self,
         now: Time,
@@ -85,7 +86,7 @@ impl Host {
         let sockets = &self.tcp;
         let is_free = |port| {
             let local = SocketAddr::new(ip, port);
-            // A listener's port is no ephemeral one (`inet_csk_find_open_port`).
+            // The port of a listener is not taken as an ephemeral one (`inet_csk_find_open_port`).
             sockets.is_free(local, remote) && !sockets.listeners.is_taken(local)
         };
         match local.map_or(0, |local| local.port()) {
@@ -103,9 +104,10 @@ impl Host {
         }
     }
 
-    /// A connection in `TIME_WAIT` gives way to a new one with the same ends, whose numbers lie beyond
-    /// its own (RFC 6191; `tcp_twsk_unique`, which asks for no more where the port was chosen by the
-    /// application). The first sequence number of the new one, if there was such a connection.
+    /// Replaces a connection in `TIME_WAIT` that has the same addresses and ports (RFC 6191;
+    /// `tcp_twsk_unique`, which asks for no more where the application chose the port). Gives the
+    /// initial sequence number for the new connection, beyond those of the old one; `None` if there
+    /// is none to replace.
     fn replace_time_wait(
         &mut self,
         now: Time,
@@ -118,7 +120,7 @@ impl Host {
         Some(isn)
     }
 
-    /// The way to `remote`, and options that fit it.
+    /// The route to the remote end, and the options for a connection over it.
     pub(crate) fn prepare(
         &mut self,
         now: Time,
@@ -143,12 +145,12 @@ impl Host {
         (path, options)
     }
 
-    /// The connection behind a socket, for whatever can be asked of it.
+    /// The connection of a socket, to query its state; `None` once the socket is closed.
     pub fn tcp(&self, socket: SocketId) -> Option<&Connection> {
         self.tcp.get(socket).map(|socket| &socket.connection)
     }
 
-    /// Lets `change` work on a connection, and then looks what it has to send.
+    /// Applies `change` to a connection and marks it as possibly having something to send.
     fn with<T>(
         &mut self,
         socket: SocketId,
@@ -160,8 +162,8 @@ impl Host {
         Some(answer)
     }
 
-    /// Changes options of a connection ([`Connection::set_cork`] and the like); what becomes due
-    /// with that is sent. `None` if the socket is closed.
+    /// Changes options of a connection (such as [`Connection::set_cork`]) and sends what becomes
+    /// due with that. `None` if the socket is closed.
     pub fn configure<T>(
         &mut self,
         socket: SocketId,
@@ -170,11 +172,12 @@ impl Host {
         self.with(socket, change)
     }
 
-    /// Takes data to send, as much as there is room for; 0 when the buffer is full.
+    /// Queues data to send, as much as there is room for; answers the number of bytes taken, 0 when
+    /// the buffer is full.
     ///
     /// # Errors
-    /// The sending side is shut down, or the connection is gone; [`CloseReason::Replaced`] where
-    /// the socket itself was closed.
+    /// The sending side is shut down, or the connection is closed; [`CloseReason::Replaced`] if the
+    /// socket itself was closed.
     pub fn write(
         &mut self,
         now: Time,
@@ -185,7 +188,7 @@ impl Host {
             .unwrap_or(Err(tcp::WriteError::Closed(GONE)))
     }
 
-    /// As [`Host::write`], with a word on what follows.
+    /// Like [`Host::write`], with a hint about the data that will follow.
     ///
     /// # Errors
     /// Those of [`Host::write`].
@@ -200,18 +203,18 @@ impl Host {
             .unwrap_or(Err(tcp::WriteError::Closed(GONE)))
     }
 
-    /// What `options` say of IP holds for a socket's packets from now on: type of service, lifetime,
-    /// path MTU discovery. The two bits of ECN are TCP's.
+    /// Sets the IP header fields of a socket's packets from `options`: type of service, TTL or hop
+    /// limit, path MTU discovery. The two ECN bits stay TCP's.
     pub fn set_service(&mut self, socket: SocketId, options: &tcp::Options) {
         if let Some(socket) = self.tcp.get_mut(socket) {
             socket.service = Service::of(options);
         }
     }
 
-    /// As [`Host::write`], without copying what is large.
+    /// Like [`Host::write`], but large buffers are not copied.
     ///
     /// # Errors
-    /// As [`Host::write`].
+    /// Those of [`Host::write`].
     pub fn write_bytes(
         &mut self,
         now: Time,
@@ -222,10 +225,11 @@ impl Host {
             .unwrap_or(Err(tcp::WriteError::Closed(GONE)))
     }
 
-    /// Takes received data; `Ok(0)` is the end of file.
+    /// Reads received data into `into`; answers the number of bytes, and `Ok(0)` at the end of the
+    /// stream.
     ///
     /// # Errors
-    /// Nothing is there yet, or the connection is gone; [`CloseReason::Replaced`] where the
+    /// Nothing has arrived yet, or the connection is closed; [`CloseReason::Replaced`] if the
     /// socket itself was closed.
     pub fn read(
         &mut self,
@@ -241,19 +245,22 @@ impl Host {
         read
     }
 
-    /// The received data, in two pieces; to be taken with [`Host::consume`].
+    /// The received data, in two pieces that follow each other; take it with [`Host::consume`].
     pub fn peek(&self, socket: SocketId) -> [&[u8]; 2] {
         self.tcp.get(socket).map_or([&[], &[]], |socket| socket.connection.peek())
     }
 
-    /// What [`Host::read`] would find: so many bytes, or the end of file, which is `Ok(0)`.
+    /// What [`Host::read`] would find: the number of bytes, or `Ok(0)` at the end of the stream.
+    ///
+    /// # Errors
+    /// Those of [`Host::read`].
     #[inline]
     pub fn check_read(&self, socket: SocketId) -> Result<usize, tcp::ReadError> {
         let socket = self.tcp.get(socket).ok_or(tcp::ReadError::Closed(GONE))?;
         socket.connection.check_read()
     }
 
-    /// Takes `count` bytes, or as many as there are, whether they were looked at or not.
+    /// Discards `count` received bytes, or as many as there are.
     pub fn consume(&mut self, now: Time, socket: SocketId, count: usize) {
         if let Some(held) = self.tcp.get_mut(socket) {
             held.connection.consume(now, count);
@@ -261,27 +268,28 @@ impl Host {
         }
     }
 
-    /// The application reads no more (`SHUT_RD`).
+    /// Tells a connection that the application reads no more (`SHUT_RD`).
     pub fn stop_reading(&mut self, socket: SocketId) {
         self.with(socket, tcp::Connection::stop_reading);
     }
 
-    /// Shuts the sending side down: FIN follows what is buffered, and reading goes on.
+    /// Shuts the sending side down: FIN follows what is buffered, and reading remains possible.
     pub fn shutdown(&mut self, now: Time, socket: SocketId, trace: &mut impl Trace) {
         self.with(socket, |connection| connection.shutdown(now, trace));
     }
 
-    /// `TCP_NODELAY`.
+    /// Switches Nagle's algorithm off or on (`TCP_NODELAY`).
     pub fn set_nodelay(&mut self, now: Time, socket: SocketId, nodelay: bool) {
         self.with(socket, |connection| connection.set_nodelay(now, nodelay));
     }
 
-    /// The owner lets go of the socket; its id is void from here on. The connection finishes on
-    /// its own: FIN after what is buffered, or RST if received data was not read. When it has
-    /// left its last state, [`Event::Gone`](crate::Event::Gone) says so.
+    /// Closes the socket; its id is void from here on. The connection finishes on its own, with FIN
+    /// after what is buffered, or with RST if received data was not read.
+    /// [`Event::Gone`](crate::Event::Gone) reports its end.
     pub fn close(&mut self, now: Time, socket: SocketId, trace: &mut impl Trace) {
         let is_full = self.tcp.orphans() >= self.config.limits.orphans;
-        // (`tcp_check_oom`)
+        // Linux resets as well when there are too many orphans or memory is short
+        // (`tcp_check_oom`).
         if is_full || self.tcp.get(socket).is_some() && self.is_short_for(socket.slot) {
             self.abort(now, socket, trace);
         } else {
@@ -290,13 +298,13 @@ impl Host {
         }
     }
 
-    /// The owner lets go of the socket, and the connection is reset.
+    /// Closes the socket and resets the connection.
     pub fn abort(&mut self, now: Time, socket: SocketId, trace: &mut impl Trace) {
         self.with(socket, |connection| connection.abort(now, trace));
         self.tcp.orphan(socket);
     }
 
-    /// Whether there is no memory left, and a connection holds more than a little of it
+    /// Whether memory is exhausted and the connection holds more than a little of it
     /// (`tcp_out_of_memory`, `SOCK_MIN_SNDBUF`).
     pub(crate) fn is_short_for(&self, slot: u32) -> bool {
         const LITTLE: u32 = 4_608;
@@ -304,7 +312,8 @@ impl Host {
             && self.tcp.sockets.at(slot).is_some_and(|socket| socket.memory > LITTLE)
     }
 
-    /// Resets every connection that is not closed yet, whoever holds it: the host is going away.
+    /// Resets every connection that is not closed yet, whoever holds it, because the host is going
+    /// away.
     pub fn abort_all(&mut self, now: Time, trace: &mut impl Trace) {
         let slots: Vec<u32> = self.tcp.sockets.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
@@ -314,13 +323,13 @@ impl Host {
         }
     }
 
-    /// Why a try to connect failed; `None` while it lasts, and if it succeeded.
+    /// Why a connection attempt failed; `None` while it lasts, or if it succeeded.
     pub fn connect_failure(&self, socket: SocketId) -> Option<ConnectFailure> {
         let socket = self.tcp.get(socket)?;
         let attempt = socket.attempt.as_ref().filter(|attempt| !attempt.has_connected)?;
         match (socket.connection.close_reason()?, attempt.error) {
             (CloseReason::Refused, _) => Some(ConnectFailure::Refused),
-            // What came back while the SYNs were repeated says more than that they were in vain
+            // An error that came back while the SYNs were repeated says more than a time-out
             // (`tcp_write_err`: `sk_err_soft`).
             (CloseReason::Unreachable | CloseReason::TimedOut, Some(error)) => {
                 Some(ConnectFailure::Unreachable(error))
@@ -333,15 +342,14 @@ impl Host {
         }
     }
 
-    /// When the SYNs of a socket that connects, or has connected, were sent; empty for one that
-    /// was accepted.
+    /// The times at which the SYNs of a connection were sent; empty for one that was accepted.
     pub fn syn_times(&self, socket: SocketId) -> &[Time] {
         let attempt = self.tcp.get(socket).and_then(|socket| socket.attempt.as_deref());
         attempt.map_or(&[], |Attempt { syns, .. }| syns)
     }
 
-    /// The first of the ready sockets has nothing more to send: its timer is set, and what has
-    /// ended is cleared away.
+    /// Settles the first ready socket, which has nothing more to send: sets its timer, and removes
+    /// it if its connection has ended.
     pub(crate) fn settle(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
         self.tcp.rest(slot);
         let Some(socket) = self.tcp.sockets.at(slot) else { return };
@@ -361,8 +369,8 @@ impl Host {
         }
     }
 
-    /// Only `TIME_WAIT` is left of a connection. Beyond the limit it ends at once
-    /// (`tcp_time_wait`, `tcp_max_tw_buckets`).
+    /// Keeps only `TIME_WAIT` of an orphan, or ends it at once beyond the limit (`tcp_time_wait`,
+    /// `tcp_max_tw_buckets`).
     fn wait(&mut self, now: Time, slot: u32, trace: &mut impl Trace) {
         let is_full = self.tcp.time_wait() >= self.config.limits.time_wait;
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };

@@ -1,32 +1,33 @@
-//! Timers: one for each of many numbered things, the earliest at hand.
+//! A timer queue: one timer for each numbered item, the earliest at hand.
 //!
-//! A binary heap that knows where each timer stands, so that a thing has one entry and never
-//! leaves old ones behind. Deadlines mostly move later (each acknowledgement restarts the
-//! retransmission timer), so [`Timers::arm`] leaves an entry where it is when its deadline only
-//! recedes; when the entry comes up, the owner asks the thing again. A segment thus costs a
-//! comparison, and a wake-up in vain comes at most once in the time that was waited for.
+//! A binary heap that knows where each timer stands, so that an item has one entry and never leaves
+//! old ones behind. Deadlines mostly move later (each acknowledgement restarts the retransmission
+//! timer), so [`Timers::arm`] leaves an entry where it is when its deadline only recedes; when the
+//! entry comes up, the owner asks the item for its deadline again. A segment thus costs one
+//! comparison, and a premature wake-up comes at most once for each deadline.
 
 use roundtrip_record::Time;
 
 const NOWHERE: u32 = u32::MAX;
 
-/// See the module.
+/// The timers of many numbered items.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    /// Ordered as a heap by time, then by number: equal times fire in one order on every machine.
+    /// The entries, a heap ordered by time, then by number: equal times fire in the same order on
+    /// every machine.
     heap: Vec<(Time, u32)>,
-    /// Where a number's entry stands in `heap`.
+    /// The position in `heap` of each number's entry.
     place: Vec<u32>,
 }
 
 impl Timers {
-    /// No later than this one fires; it may be in vain.
+    /// The time of the earliest entry; nothing may be due yet when it comes up.
     #[inline]
     pub(crate) fn next(&self) -> Option<Time> {
         self.heap.first().map(|(at, _)| *at)
     }
 
-    /// Makes sure that `number` comes up at `at` or earlier.
+    /// Makes sure that the entry of `number` comes up at `at` or earlier.
     #[inline]
     pub(crate) fn arm(&mut self, number: u32, at: Time) {
         let index = number as usize;
@@ -44,7 +45,7 @@ impl Timers {
         }
     }
 
-    /// Takes the entry of `number` away.
+    /// Removes the entry of `number`, if it has one.
     pub(crate) fn disarm(&mut self, number: u32) {
         let place = self.place.get(number as usize).copied().unwrap_or(NOWHERE);
         if place != NOWHERE {
@@ -52,7 +53,7 @@ impl Timers {
         }
     }
 
-    /// Takes the earliest entry that is due.
+    /// Takes the number of the earliest entry, if it is due.
     pub(crate) fn pop(&mut self, now: Time) -> Option<u32> {
         let (at, number) = *self.heap.first()?;
         if at > now {
@@ -128,7 +129,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a list of the least deadline of each number.
+        /// Compares it with a model: a map of each number's earliest deadline.
         #[test]
         fn it_is_a_priority_queue(ops in prop::collection::vec((0_u32..20, 0_u64..100, 0_u8..4), 0..300)) {
             let mut timers = Timers::default();

@@ -5,24 +5,24 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::{BindError, Datagram, UdpId, Unreachable};
 
-/// What a datagram costs in its queue besides its bytes, as `sk_buff`s do.
+/// The bytes counted for a queued datagram besides its payload, as an `sk_buff` costs.
 const OVERHEAD: usize = 128;
-/// Errors that wait to be taken; of more the oldest go.
+/// The most errors that wait to be taken; beyond that the oldest are dropped.
 const MAX_ERRORS: usize = 16;
 
-/// A bound socket.
+/// A bound UDP socket.
 #[derive(Debug)]
 pub(crate) struct UdpSocket {
     pub(crate) at: SocketAddr,
     queue: VecDeque<Datagram>,
     queued: usize,
     errors: VecDeque<(SocketAddr, Unreachable)>,
-    /// An event that says so is on its way, or was taken and nothing read since.
+    /// Whether the owner has been told that something waits and has not read since.
     pub(crate) announced: bool,
     pub(crate) dropped: u64,
 }
 
-/// See the module.
+/// All UDP sockets of a host.
 #[derive(Debug, Default)]
 pub(crate) struct UdpSockets {
     next: u64,
@@ -35,8 +35,8 @@ impl UdpSockets {
         self.sockets.len()
     }
 
-    /// Whether a socket could not be bound there: somebody has the port with the same address,
-    /// or one of both has it with every address.
+    /// Whether `at` conflicts with a bound socket: the same port with the same address, or with an
+    /// address of either that stands for all.
     pub(crate) fn is_taken(&self, at: SocketAddr) -> bool {
         conflicts(&self.bound, at)
     }
@@ -68,14 +68,15 @@ impl UdpSockets {
         self.sockets.get_mut(&id)
     }
 
-    /// Who gets what is sent to `to`.
+    /// The socket that receives datagrams to `to`.
     pub(crate) fn find(&self, to: SocketAddr) -> Option<UdpId> {
         find_bound(&self.bound, to)
     }
 }
 
 impl UdpSocket {
-    /// Queues a datagram, or counts it as dropped if it would take the queue beyond `limit`.
+    /// Queues a datagram; counts it as dropped and answers false if the queue would exceed `limit`
+    /// bytes.
     pub(crate) fn deliver(&mut self, datagram: Datagram, limit: usize) -> bool {
         let cost = datagram.bytes.len() + OVERHEAD;
         if self.queued + cost > limit {
@@ -107,7 +108,7 @@ impl UdpSocket {
     }
 }
 
-/// The owner of the most specific binding that takes `to`: this address, every address of this
+/// The owner of the most specific binding that matches `to`: this address, every address of its
 /// family, or `[::]`, which takes both families (`net.ipv6.bindv6only` = 0).
 pub(crate) fn find_bound<T: Copy>(bound: &BTreeMap<(u16, IpAddr), T>, to: SocketAddr) -> Option<T> {
     let port = to.port();
@@ -119,7 +120,7 @@ pub(crate) fn find_bound<T: Copy>(bound: &BTreeMap<(u16, IpAddr), T>, to: Socket
     specific.or_else(|| bound.get(&(port, every))).copied()
 }
 
-/// Whether a new binding would compete with one that is there.
+/// Whether a new binding at `at` would conflict with an existing one.
 pub(crate) fn conflicts<T>(bound: &BTreeMap<(u16, IpAddr), T>, at: SocketAddr) -> bool {
     let least = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
     let on_port = bound.range((at.port(), least)..).take_while(|((port, _), _)| *port == at.port());

@@ -1,31 +1,33 @@
-//! What happens next.
+//! The agenda: the next event of every source, in virtual time.
 //!
 //! A source is something at which events happen one after the other: a link (its next frame
-//! arrives), a host (its timer), a bed (whoever sleeps there wakes). The agenda holds one entry for
-//! each source that has a next event, in a binary heap that knows where each source stands, so that
-//! an entry moves in place when its time changes: a link with a thousand frames on it is one entry,
-//! and a timer that is put off a million times leaves nothing behind.
+//! arrives), a host (its timer fires), or a bed, which is a slot for a sleeping task (the task
+//! wakes). The agenda holds one entry for each source that has a next event, in a binary heap that
+//! knows the position of each source, so that an entry moves in place when its time changes: a link
+//! with a thousand frames on it is one entry, and a timer that is put off a million times leaves
+//! nothing behind.
 
 use core::cmp::Ordering;
 
 use roundtrip_record::Time;
 
-/// Where events happen. The order of the variants is the order at one instant.
+/// A source of events. The order of the variants is the order of events at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
     /// A frame arrives over the link with this index, or its transmitter takes the next one.
     Link(u32),
     /// The timer of the host with this index.
     Host(u32),
-    /// The task that sleeps in this bed wakes up.
+    /// The task that sleeps in the bed with this index wakes up.
     Bed(u32),
 }
 
-/// Ranks at one instant: links by index, then hosts by index, then tasks as they lay down.
+/// The order at one instant: links by index, then hosts by index, then tasks in the order in which
+/// they went to sleep.
 const HOSTS: u32 = 1 << 30;
 const TASKS: u32 = 1 << 31;
 
-/// When, in which rank and at which source: compared as one number.
+/// A heap entry: time, rank and source number, compared as one integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry(u128);
 
@@ -40,28 +42,28 @@ impl Entry {
         Time::from_nanos((self.0 >> 64) as u64)
     }
 
-    /// The source's number.
+    /// The number of the source.
     #[inline]
     fn source(self) -> usize {
         self.0 as u32 as usize
     }
 }
 
-/// A source that has no entry.
+/// The heap position of a source without an entry.
 const ABSENT: u32 = u32::MAX;
 
 /// The next event of every source, the earliest first.
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
     heap: Vec<Entry>,
-    /// Each source, and where it stands in the heap.
+    /// Each source, and its position in the heap.
     sources: Vec<(Source, u32)>,
-    /// The numbers of the links, the hosts and the beds.
+    /// The source numbers of the links, the hosts and the beds, by index.
     links: Vec<u32>,
     hosts: Vec<u32>,
     beds: Vec<u32>,
-    /// How many tasks lay down before. Beyond 2³¹ it begins again, and with it their order at one
-    /// instant.
+    /// How many times tasks have gone to sleep. Beyond 2³¹ the count begins again, and with it the
+    /// order of tasks at one instant.
     sleeps: u32,
 }
 
@@ -78,14 +80,15 @@ impl Agenda {
         add(&mut self.sources, &mut self.beds, Source::Bed)
     }
 
-    /// The next event of all.
+    /// The next event of any source, and its time.
     #[inline]
     pub(crate) fn first(&self) -> Option<(Time, Source)> {
         let first = self.heap.first()?;
         Some((first.at(), self.sources[first.source()].0))
     }
 
-    /// Says when the source's next event is. A bed is lain down in.
+    /// Sets the time of a source's next event; `None` removes it. A bed with a time counts as a
+    /// task that goes to sleep.
     #[inline]
     pub(crate) fn set(&mut self, source: Source, at: Option<Time>) {
         let (number, rank) = match source {
@@ -144,7 +147,7 @@ impl Agenda {
         self.sources[entry.source()].1 = place as u32;
     }
 
-    /// Moves an entry up to where it belongs.
+    /// Moves an entry up to its position.
     fn rise(&mut self, mut place: usize) {
         let entry = self.heap[place];
         while place > 0 {
@@ -158,7 +161,7 @@ impl Agenda {
         self.put(place, entry);
     }
 
-    /// Moves an entry down to where it belongs.
+    /// Moves an entry down to its position.
     fn sink(&mut self, mut place: usize) {
         let entry = self.heap[place];
         loop {
@@ -179,7 +182,7 @@ impl Agenda {
     }
 }
 
-/// Adds a source to all and to those of its kind; answers its index among these.
+/// Adds a source to all sources and to those of its kind; answers its index among the latter.
 fn add(all: &mut Vec<(Source, u32)>, kind: &mut Vec<u32>, source: fn(u32) -> Source) -> u32 {
     let index = kind.len() as u32;
     kind.push(all.len() as u32);
@@ -203,7 +206,8 @@ mod tests {
         let at = Time::from_millis(1);
         let order =
             [Source::Link(0), Source::Link(2), Source::Host(0), Source::Bed(1), Source::Bed(0)];
-        // Tasks in the order in which they lay down, all others by index.
+        // At the same time, tasks come in the order in which they went to sleep, all others by
+        // index.
         for place in [3, 4, 2, 1, 0] {
             agenda.set(order[place], Some(at));
         }
@@ -214,7 +218,7 @@ mod tests {
         assert_eq!(agenda.first(), None);
     }
 
-    /// Against a list that is searched from end to end.
+    /// Compares it with a list as the model, which is searched from end to end.
     #[test]
     fn agrees_with_a_plain_list() {
         let mut chance = Chance::new(Seed::new(11));

@@ -1,19 +1,19 @@
-//! Randomness for code that can be handed no generator.
+//! Randomness for code that cannot be handed a generator.
 //!
-//! Cryptographic libraries take their source of randomness as a `&'static`. In the lab such a source
-//! asks [`draw`], which reads the generator of the host whose task is running.
+//! Cryptographic libraries take their source of randomness as a `&'static`. In the lab such a
+//! source calls [`draw`], which reads the generator of the host whose task is running.
 
 use core::cell::RefCell;
 use std::rc::Rc;
 
-/// Fills bytes from a host's generator.
+/// A function that fills bytes from a host's generator.
 pub(crate) type Draw = Rc<dyn Fn(&mut [u8])>;
 
 thread_local! {
     static CURRENT: RefCell<Option<Draw>> = const { RefCell::new(None) };
 }
 
-/// No task of a lab's host is running on this thread.
+/// An error: no task of a simulated host is running on this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no task of a simulated host is running: there is no generator to draw from")]
 pub struct NoHost;
@@ -21,17 +21,17 @@ pub struct NoHost;
 /// Fills `bytes` from the generator of the host whose task is running.
 ///
 /// # Errors
-/// When none is.
+/// [`NoHost`] if no task of a simulated host is running on this thread.
 pub fn draw(bytes: &mut [u8]) -> Result<(), NoHost> {
     let draw = CURRENT.with_borrow(Clone::clone).ok_or(NoHost)?;
     draw(bytes);
     Ok(())
 }
 
-/// Runs `act` with this generator as the current one.
+/// Runs `act` with `draw` as the current generator.
 #[inline]
 pub(crate) fn with<T>(draw: &mut Option<Draw>, act: impl FnOnce() -> T) -> T {
-    /// Changes them back, even if `act` panics.
+    /// Swaps the generators back, even if `act` panics.
     struct Restore<'a>(&'a mut Option<Draw>);
     impl Drop for Restore<'_> {
         fn drop(&mut self) {

@@ -1,16 +1,17 @@
-//! CoDel (RFC 8289): frames are dropped while the delay of a queue stands above a target.
+//! CoDel (RFC 8289): drops frames while the delay of a queue stays above a target.
 //!
-//! A queue that fills with a burst and empties again is good; one that does not get empty for longer
-//! than a sender takes to react only delays. So what counts is the least delay within an interval.
-//! While it stays above the target, frames are dropped one by one, each sooner after the last than that
-//! after the one before: by `interval / √count`, which makes the throughput of a TCP sender fall evenly.
+//! A queue that fills with a burst and empties again is useful; one that does not empty for longer
+//! than a sender takes to react only adds delay. So what counts is the least delay within an
+//! interval. While it stays above the target, frames are dropped one by one at shrinking distances,
+//! `interval / √count`, which makes the throughput of a TCP sender fall evenly.
 //!
-//! It follows the pseudo-code of RFC 8289 §5, and Linux (`include/net/codel_impl.h`) where that
-//! differs: the queue is left alone while no more bytes wait than one frame of the MTU has, where the
-//! RFC takes the longest frame seen; a frame is dropped after the interval, not at its very end; and
-//! frames of senders that understand ECN can be marked. But the square root is the RFC's: Linux nears
-//! it by one step of Newton's method a drop, so that its second drop comes 50 ms after the first and
-//! not 71. With an exact root Linux's code drops the same frames: `tests/codel/README.md`.
+//! The code follows the pseudo-code of RFC 8289 §5, and Linux (`include/net/codel_impl.h`) where
+//! that differs: nothing is dropped while no more bytes wait than one frame of the MTU has, where
+//! the RFC takes the longest frame seen; a frame is dropped after the interval, not at its very
+//! end; and frames of senders that support ECN can be marked. But the square root is the RFC's:
+//! Linux approximates it by one step of Newton's method a drop, so that its second drop comes 50 ms
+//! after the first and not 71. With an exact root Linux's code drops the same frames:
+//! `tests/codel/README.md`.
 
 use roundtrip_record::{DropReason, Time};
 
@@ -20,7 +21,7 @@ use crate::ledger::Ledger;
 use crate::shape::{CoDel, Queue};
 use crate::transmitter::{later, nanos};
 
-/// While no more bytes than these wait, no frame is dropped: an Ethernet frame of the usual MTU.
+/// The number of waiting bytes up to which no frame is dropped: an Ethernet frame of the usual MTU.
 const MTU: u64 = 1_514;
 
 /// The parameters in nanoseconds.
@@ -36,7 +37,7 @@ impl Rules {
         Self { target: nanos(target), interval: nanos(interval), ecn }
     }
 
-    /// When the next drop is due after one at `from`, the `count`th in a row (RFC 8289 §5.6,
+    /// The time of the next drop after one at `from`, the `count`th in a row (RFC 8289 §5.6,
     /// `control_law`).
     fn next_drop(self, from: Time, count: u32) -> Time {
         let square = u128::from(self.interval) * u128::from(self.interval);
@@ -45,24 +46,24 @@ impl Rules {
     }
 }
 
-/// What CoDel remembers of a queue: the variables of RFC 8289 §5.2.
+/// The CoDel state of a queue: the variables of RFC 8289 §5.2.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
-    /// When the delay will have stood above the target for an interval; `None` while it is below.
+    /// When the delay will have been above the target for one interval; `None` while it is below.
     first_above: Option<Time>,
     /// When the next frame is dropped.
     drop_next: Time,
-    /// Frames dropped since the dropping began.
+    /// The number of frames dropped since dropping began.
     count: u32,
-    /// `count` when the dropping began.
+    /// The value of `count` when dropping began.
     last_count: u32,
     /// Whether frames are being dropped.
     dropping: bool,
 }
 
 impl Control {
-    /// The frame of `queue` that is transmitted now; those before it are dropped. `beside` so many bytes
-    /// wait in other queues for the same transmitter.
+    /// The frame of `queue` that is transmitted now; frames before it may be dropped. `beside` is
+    /// the number of bytes that wait in other queues for the same transmitter.
     pub(crate) fn dequeue(
         &mut self,
         now: Time,
@@ -95,14 +96,14 @@ impl Control {
         next
     }
 
-    /// Frames were dropped for others' reasons, since the whole queue was full: as if by CoDel
-    /// (`fq_codel_drop` of Linux).
+    /// Counts frames that were dropped because the whole queue was full, as if CoDel had dropped
+    /// them (`fq_codel_drop` of Linux).
     pub(crate) fn count_drops(&mut self, drops: u32) {
         self.count = self.count.wrapping_add(drops);
     }
 
-    /// Begins to drop. If the delay rose soon after it was last controlled, the rate at which frames
-    /// were dropped then is a good one to begin with.
+    /// Begins to drop frames. If the delay rose again soon after it was last controlled, dropping
+    /// resumes near the rate reached then.
     fn begin(&mut self, now: Time, rules: Rules) {
         self.dropping = true;
         let delta = self.count.wrapping_sub(self.last_count);
@@ -114,7 +115,7 @@ impl Control {
     }
 }
 
-/// One frame's worth of work.
+/// The state of CoDel while it takes one frame out.
 struct Turn<'a> {
     control: &'a mut Control,
     now: Time,
@@ -124,8 +125,8 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// The first frame, taken out, and whether the delay has stood for so long that it may be dropped
-    /// (`dodequeue`).
+    /// Takes the first frame out; answers it and whether the delay has been too long for long
+    /// enough to drop it (`dodequeue`).
     fn look(&mut self) -> (Option<Waiting>, bool) {
         let first = self.queue.pop();
         let Some(waiting) = &first else {
@@ -142,7 +143,7 @@ impl Turn<'_> {
         (first, above.is_some() && self.now > due)
     }
 
-    /// Drops, or marks, while drops are due.
+    /// Drops frames, or marks one, while drops are due.
     fn go_on(&mut self, first: Waiting, ledger: &mut Ledger<'_>) -> Option<Waiting> {
         let mut next = Some(first);
         while self.control.dropping && self.now >= self.control.drop_next {
@@ -166,7 +167,7 @@ impl Turn<'_> {
     }
 }
 
-/// One queue with CoDel.
+/// A single queue managed by CoDel.
 #[derive(Debug)]
 pub(crate) struct Codel {
     rules: Rules,
@@ -185,7 +186,7 @@ impl Codel {
         self.queue.len()
     }
 
-    /// Takes a frame, or drops it where there is no room.
+    /// Queues a frame, or drops it if there is no room.
     pub(crate) fn enqueue(&mut self, waiting: Waiting, ledger: &mut Ledger<'_>) {
         if self.limit.holds(self.queue.len() + 1, self.queue.bytes() + waiting.bytes()) {
             self.queue.push(waiting);
@@ -203,7 +204,7 @@ impl Codel {
 mod tests {
     use super::*;
 
-    /// 100 ms over the square roots of 1, 2, 3 …, down to the nanosecond.
+    /// The waits are 100 ms over the square roots of 1, 2, 3 …, exact to the nanosecond.
     #[test]
     fn each_drop_comes_sooner_after_the_last() {
         let rules = Rules::of(CoDel::LINUX);

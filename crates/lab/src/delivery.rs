@@ -1,19 +1,19 @@
-//! Traces of links whose rate varies, as they were recorded on mobile networks.
+//! Traces of links with a varying rate, as recorded on mobile networks.
 //!
-//! Two formats are read, told apart by themselves:
+//! Two formats are read, and recognised by their content:
 //!
-//! - **mahimahi's** (`mm-link(1)`): each line is a whole number of milliseconds, at which 1500 bytes can
-//!   be delivered; a number that stands there twice delivers twice as much. Bytes of an opportunity
-//!   that nothing waits for are gone; a packet may be spread over several. The last line is also the
-//!   length of the trace, which then begins again. The Ethernet header counts for nothing.
+//! - **mahimahi's** (`mm-link(1)`): each line is a whole number of milliseconds at which 1500 bytes
+//!   can be delivered; a number given twice delivers twice as much. Bytes of an opportunity for
+//!   which nothing waits are lost; a packet may be spread over several opportunities. The last line
+//!   is also the length of the trace, which then begins again. The Ethernet header is not counted.
 //! - **CSV** with the columns `time,rate`: from each time on the link has this rate, the Ethernet
 //!   header included, until the time of the next line. Times are seconds or have a unit (`200ms`);
-//!   rates are bits per second or have a unit (`1.6Mbit`), and may be 0. The last line's rate
-//!   holds for as long as that of the line before it did (for a second, if there is none), then the
-//!   trace begins again; a last line without a rate says itself when that is. The first time is
-//!   where the trace begins, whatever it is. A first line of names may stand there.
+//!   rates are bits per second or have a unit (`1.6Mbit`), and may be 0. The last rate holds as
+//!   long as the one before it did (for a second, if there is none), then the trace begins again; a
+//!   last line without a rate gives the end of the trace instead. The first time is the beginning
+//!   of the trace, whatever its value. A header line of names is allowed.
 //!
-//! Empty lines and what stands behind `#` are passed over.
+//! Empty lines, and anything after `#`, are ignored.
 
 use core::fmt;
 use std::sync::Arc;
@@ -24,39 +24,42 @@ use crate::frame::ETHERNET_HEADER;
 use crate::transmitter::later;
 use crate::unit;
 
-/// Bytes of one opportunity (mahimahi's `PACKET_SIZE`, less what its tunnel adds).
+/// The bytes of one delivery opportunity (mahimahi's `PACKET_SIZE`, less what its tunnel adds).
 const OPPORTUNITY: u64 = 1_500;
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
-/// No longer than a week: more is a slip of the pen, or a calendar time.
+/// The longest trace, nanoseconds: one week. A longer one is a slip of the pen, or has calendar
+/// times.
 const LONGEST: u64 = 7 * 86_400 * SECOND;
 
-/// What a link could deliver, and when.
+/// The delivery trace of a link: how much it can deliver, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryTrace {
     name: String,
     schedule: Schedule,
-    /// After so many nanoseconds it begins again.
+    /// The length of the trace, nanoseconds, after which it begins again.
     period: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Schedule {
-    /// Nanoseconds at which 1500 bytes can be delivered, in order, none after the period.
+    /// The times at which 1500 bytes can be delivered, nanoseconds, in order, none after the
+    /// period.
     Opportunities(Vec<u64>),
-    /// Nanoseconds from which on a rate holds in bits per second, in order, the first at 0.
+    /// The times from which on a rate holds, nanoseconds, with the rate in bits per second; in
+    /// order, the first at 0.
     Rates(Vec<(u64, u64)>),
 }
 
-/// A trace that cannot be used. Its text says where, and why.
+/// An error in a trace. Its text says where it is, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}{}: {why}", Line(*line))]
 pub struct TraceError {
-    /// The file.
+    /// The name of the file.
     pub file: String,
-    /// Its line, from 1; `None` where the whole file is meant.
+    /// The line in the file, from 1; `None` if the whole file is at fault.
     pub line: Option<usize>,
-    /// What is wrong with it.
+    /// The fault, in words.
     pub why: String,
 }
 
@@ -69,10 +72,10 @@ impl fmt::Display for Line {
 }
 
 impl DeliveryTrace {
-    /// Reads a trace from the text of a file with this name.
+    /// Parses a trace from the text of a file with this name.
     ///
     /// # Errors
-    /// When it is neither format, or nothing could ever be delivered.
+    /// The text is in neither format, or nothing could ever be delivered.
     pub fn parse(name: &str, text: &str) -> Result<Self, TraceError> {
         let lines = text.lines().enumerate().map(|(at, line)| {
             let bare = line.split_once('#').map_or(line, |(before, _)| before);
@@ -88,12 +91,12 @@ impl DeliveryTrace {
         Ok(Self { name: name.into(), schedule, period })
     }
 
-    /// The name of its file, as it was given.
+    /// The name of the trace's file, as it was given.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Bits per second on average.
+    /// The average rate, bits per second.
     pub fn mean_rate(&self) -> u64 {
         let bits = match &self.schedule {
             Schedule::Opportunities(times) => {
@@ -105,7 +108,7 @@ impl DeliveryTrace {
     }
 }
 
-/// A line's number, where one line is to blame, and what is wrong.
+/// The number of the line at fault, if it is a single one, and what is wrong.
 type Why = (Option<usize>, String);
 
 fn read_opportunities(lines: &[(usize, &str)]) -> Result<(Schedule, u64), Why> {
@@ -176,12 +179,12 @@ fn read_rates(lines: &[(usize, &str)]) -> Result<(Schedule, u64), Why> {
     Ok((Schedule::Rates(steps), period))
 }
 
-/// Nanoseconds of seconds, or of a time with its unit.
+/// Reads a number of seconds, or a time with its unit, in nanoseconds.
 fn seconds(text: &str) -> Option<u64> {
     unit::decimal(text, SECOND).or_else(|| unit::time(text).ok().map(crate::transmitter::nanos))
 }
 
-/// Bits per second, with a unit or without.
+/// Reads a rate in bits per second, with or without a unit.
 fn bits(text: &str) -> Option<u64> {
     match unit::decimal(text, 1) {
         Some(rate) => (rate <= unit::FASTEST).then_some(rate),
@@ -189,22 +192,22 @@ fn bits(text: &str) -> Option<u64> {
     }
 }
 
-/// Bits of a whole period, times nanoseconds a second.
+/// The bits of a whole period, times nanoseconds per second.
 fn lap_of(steps: &[(u64, u64)], period: u64) -> u128 {
     let ends = steps.iter().skip(1).map(|(start, _)| *start).chain([period]);
     let steps = steps.iter().zip(ends);
     steps.map(|((start, rate), end)| u128::from(end - start) * u128::from(*rate)).sum()
 }
 
-/// A place in a trace, from which a transmitter goes on.
+/// A position in a trace, from which a transmitter goes on.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     trace: Arc<DeliveryTrace>,
-    /// When the present period began, nanoseconds.
+    /// When the current period began, nanoseconds.
     lap: u64,
-    /// Which line of it.
+    /// The index of the current step or opportunity.
     index: usize,
-    /// Bytes of this opportunity that are used up.
+    /// The bytes of the current opportunity that are used up.
     used: u64,
 }
 
@@ -213,7 +216,7 @@ impl Cursor {
         Self { trace: Arc::clone(trace), lap: 0, index: 0, used: 0 }
     }
 
-    /// When something can be delivered, from `at` on.
+    /// The earliest time, from `at` on, at which something can be delivered.
     pub(crate) fn next(&mut self, at: Time) -> Time {
         let trace = Arc::clone(&self.trace);
         match &trace.schedule {
@@ -234,8 +237,8 @@ impl Cursor {
         }
     }
 
-    /// Delivers so many bytes from `start` on, which [`Cursor::next`] named; answers when the last of
-    /// them is delivered.
+    /// Delivers `bytes` from `start` on, which must come from [`Cursor::next`]; answers when the
+    /// last of them is delivered.
     pub(crate) fn take(&mut self, start: Time, bytes: u32) -> Time {
         let trace = Arc::clone(&self.trace);
         match &trace.schedule {
@@ -258,8 +261,8 @@ impl Cursor {
         }
     }
 
-    /// Goes to the first opportunity that is not before `at`. A period's last one is at its very end,
-    /// and belongs to it, not to the next.
+    /// Moves to the first opportunity that is not before `at`. The last one of a period is at its
+    /// very end and belongs to it, not to the next.
     fn seek_opportunity(&mut self, times: &[u64], at: Time) {
         let period = self.trace.period;
         self.lap = at.nanos().saturating_sub(1) / period * period;
@@ -283,16 +286,16 @@ impl Cursor {
         }
     }
 
-    /// Goes to the rate that holds at `at`.
+    /// Moves to the rate that holds at `at`.
     fn seek_rate(&mut self, steps: &[(u64, u64)], at: Time) {
         let period = self.trace.period;
         self.lap = at.nanos() / period * period;
         let within = at.nanos() - self.lap;
-        // The first begins at 0.
+        // The first step begins at 0, so there is always one.
         self.index = steps.partition_point(|(start, _)| *start <= within) - 1;
     }
 
-    /// Goes to the next rate; answers when it begins.
+    /// Moves to the next rate; answers when it begins.
     fn next_rate(&mut self, steps: &[(u64, u64)]) -> Time {
         self.index += 1;
         if self.index == steps.len() {
@@ -303,11 +306,12 @@ impl Cursor {
     }
 
     fn use_rates(&mut self, steps: &[(u64, u64)], start: Time, bytes: u64) -> Time {
-        // Bits times nanoseconds a second, so that nothing is lost to rounding between two rates.
+        // The unit is bits times nanoseconds per second, so that nothing is lost to rounding
+        // between two rates.
         let mut left = u128::from(bytes) * 8 * u128::from(SECOND);
         let lap = lap_of(steps, self.trace.period);
         let mut at = start;
-        // Not the last one: it ends where the bytes do, not where it does.
+        // The last period is left out: the frame may end within it.
         let laps = u64::try_from(left.saturating_sub(1) / lap).unwrap_or(u64::MAX);
         if laps > 0 {
             left -= u128::from(laps) * lap;
@@ -339,7 +343,8 @@ mod tests {
         Cursor::new(&Arc::new(DeliveryTrace::parse("trace", text).unwrap()))
     }
 
-    /// Frames of these bytes, one after the other from the beginning; answers milliseconds.
+    /// Sends frames of these lengths in bytes one after the other, from time 0. Returns when each
+    /// was sent, in ms.
     fn deliver(cursor: &mut Cursor, frames: &[u32]) -> Vec<u64> {
         let mut free = Time::ZERO;
         let sent = frames.iter().map(|bytes| {
@@ -364,7 +369,8 @@ mod tests {
         assert_eq!(deliver(&mut jumbo, &[9_014]), [20]);
     }
 
-    /// What nothing waits for is gone, at any distance, and the last of a period is at its end.
+    /// An opportunity that no frame uses is lost, however far away, and a period's last one is at
+    /// its end.
     #[test]
     fn opportunities_pass_unused() {
         let mut cursor = cursor("0\n4\n10\n");
@@ -373,7 +379,7 @@ mod tests {
         {
             assert_eq!(cursor.next(Time::from_millis(at)).millis(), next, "from {at} ms");
         }
-        // One at the end of a period and one at the beginning of the next are two.
+        // An opportunity at the end of a period and one at the start of the next are two.
         let ends: Vec<u64> = (0..3)
             .map(|_| {
                 let start = cursor.next(Time::from_millis(1_000_000));
@@ -383,19 +389,20 @@ mod tests {
         assert_eq!(ends, [1_000_000, 1_000_000, 1_000_004]);
     }
 
-    /// A rate that never changes is the same as a number.
+    /// A trace with one rate behaves as a constant rate.
     #[test]
     fn rates_hold_until_the_next() {
         let mut steady = cursor("0,12Mbit\n");
         assert_eq!(deliver(&mut steady, &[1_500; 3]), [1, 2, 3]);
-        // 1 ms at 12 Mbit/s, nothing for 2 ms, then 6 Mbit/s for 3 ms.
+        // The rate is 12 Mbit/s for 1 ms, 0 for 2 ms, then 6 Mbit/s for 3 ms.
         let mut varies = cursor("time,rate\n5,12000000\n5.001,0\n5.003,6Mbit\n5.006,\n");
         assert_eq!(deliver(&mut varies, &[750, 1_500, 1_500, 1_500]), [0, 4, 6, 7]);
     }
 
     #[test]
     fn a_frame_may_take_many_periods() {
-        // 1 kbit/s for half of each second: 500 bits a period; a frame of 1500 bytes takes 24.
+        // At 1 kbit/s for half of each second, a period carries 500 bits, so a frame of 1500 bytes
+        // takes 24.
         let mut slow = cursor("0,1kbit\n500ms,0\n");
         assert_eq!(deliver(&mut slow, &[1_500]), [23_500]);
         assert_eq!(slow.next(Time::from_millis(23_500)).millis(), 24_000);

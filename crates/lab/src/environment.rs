@@ -1,4 +1,4 @@
-//! What a simulated host knows besides the network.
+//! The files and caches of a simulated host.
 
 use core::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::rc::Rc;
 use roundtrip_wire::{Environment, LocalFuture, OsAnswer, Text};
 use serde::{Deserialize, Serialize};
 
-/// A simulated host's files and caches. Clones are the same one.
+/// The files and caches of a simulated host. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings(Rc<RefCell<State>>);
 
@@ -22,47 +22,48 @@ struct State {
     caches: Caches,
 }
 
-/// What a simulated host keeps from one visit to the next (`--warm`): empty in a new lab.
+/// The caches that a simulated host keeps from one visit to the next (`--warm`); empty in a new
+/// lab.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caches {
     /// The operating system's cache of names.
     pub names: BTreeMap<String, Vec<IpAddr>>,
-    /// What programs keep under a key ([`Environment::store`]).
+    /// The data that programs keep under a key ([`Environment::store`]).
     pub kept: BTreeMap<String, Vec<u8>>,
 }
 
 impl Surroundings {
-    /// Writes the hosts file.
+    /// Sets the content of the hosts file.
     pub fn set_hosts(&self, content: impl Into<String>) {
         self.0.borrow_mut().hosts = Some(content.into());
     }
 
-    /// Writes `nsswitch.conf`.
+    /// Sets the content of `nsswitch.conf`.
     pub fn set_nsswitch(&self, content: impl Into<String>) {
         self.0.borrow_mut().nsswitch = Some(content.into());
     }
 
-    /// Writes `resolv.conf`.
+    /// Sets the content of `resolv.conf`.
     pub fn set_resolv_conf(&self, content: impl Into<String>) {
         self.0.borrow_mut().resolv_conf = Some(content.into());
     }
 
-    /// Names the root servers.
+    /// Sets the names and addresses of the root servers.
     pub fn set_root_hints(&self, hints: Vec<(String, IpAddr)>) {
         self.0.borrow_mut().root_hints = hints;
     }
 
-    /// Puts a name into the operating system's cache.
+    /// Adds a name to the operating system's cache.
     pub fn cache_name(&self, name: &str, addresses: Vec<IpAddr>) {
         self.0.borrow_mut().caches.names.insert(canonical(name), addresses);
     }
 
-    /// The caches as they are, to be kept for a later visit.
+    /// A copy of the caches, to be kept for a later visit.
     pub fn caches(&self) -> Caches {
         self.0.borrow().caches.clone()
     }
 
-    /// Puts back what an earlier visit left.
+    /// Sets the caches to those that an earlier visit left.
     pub fn set_caches(&self, caches: Caches) {
         self.0.borrow_mut().caches = caches;
     }
@@ -73,7 +74,7 @@ impl Surroundings {
     }
 }
 
-/// Lower case and without the dot at the end.
+/// A name in lower case and without the dot at the end.
 fn canonical(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }

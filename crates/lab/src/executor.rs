@@ -1,7 +1,7 @@
-//! Tasks: a tiny executor of one thread.
+//! A small single-threaded executor for tasks.
 //!
-//! Woken tasks stand in one queue and run in the order in which they were woken; a task that is
-//! woken twice before it runs stands there once. Nothing else decides what runs next.
+//! Woken tasks wait in one queue and run in the order in which they were woken; a task that is
+//! woken twice before it runs is queued once. Nothing else decides what runs next.
 
 use core::cell::{Cell, OnceCell, RefCell};
 use core::future::{Future, poll_fn};
@@ -17,7 +17,7 @@ use roundtrip_wire::Task;
 
 use crate::chance::{self, Draw};
 
-/// A task by its place and how often the place was used before.
+/// The id of a task: its slot, and how often the slot was used before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct TaskId {
     place: u32,
@@ -34,29 +34,30 @@ impl TaskId {
     }
 }
 
-/// The tasks that were woken, in order. Wakers must be `Send`, so that they stand behind a lock,
+/// The tasks that were woken, in order. Wakers must be `Send`, so the queue is behind a lock,
 /// though all of a lab happens on one thread.
 #[derive(Debug)]
 struct Ready {
-    /// The first, which mostly is the only one: the lock costs more than all else about a wake-up.
-    /// Only the lab's own thread touches it.
+    /// The first task of the queue, which mostly is the only one, kept outside the lock, because
+    /// the lock costs more than the rest of a wake-up. Only the lab's own thread accesses it.
     first: AtomicU64,
-    /// Those behind it.
+    /// The tasks behind the first.
     queue: Mutex<VecDeque<TaskId>>,
-    /// Whether there is anything in the queue.
+    /// Whether the queue behind the first task holds anything.
     any: AtomicBool,
-    /// The lab's thread.
+    /// The thread of the lab, as [`here`] identifies it.
     home: usize,
 }
 
-/// No task: [`MAIN`] has the last place there is, and no generation.
+/// The bits that stand for no task; no task has them, since [`MAIN`], which has the last slot, has
+/// generation 0.
 const NOBODY: u64 = u64::MAX;
 
 thread_local! {
     static HERE: u8 = const { 0 };
 }
 
-/// A number that each thread that runs has for itself.
+/// A number that identifies the current thread among those that run.
 fn here() -> usize {
     HERE.with(|here| core::ptr::from_ref(here).addr())
 }
@@ -80,7 +81,7 @@ impl Ready {
             self.first.store(task.to_bits(), Ordering::Relaxed);
             return;
         }
-        // A panic while the lock was held cannot have left half a task in the queue.
+        // A panic while the lock was held cannot have left the queue in an invalid state.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(task);
         self.any.store(true, Ordering::Release);
     }
@@ -105,12 +106,12 @@ impl Ready {
     }
 }
 
-/// What wakes one task.
+/// The waker of one task.
 #[derive(Debug)]
 struct Alarm {
     task: TaskId,
     ready: Arc<Ready>,
-    /// It stands in the queue already.
+    /// Whether the task is in the queue already.
     rung: AtomicBool,
 }
 
@@ -120,8 +121,8 @@ impl Wake for Alarm {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // All of a lab happens on one thread. Were it otherwise a task might stand there twice, and
-        // be polled once in vain.
+        // All of a lab happens on one thread. With several, a task might be queued twice and polled
+        // once in vain.
         if !self.rung.load(Ordering::Acquire) {
             self.rung.store(true, Ordering::Release);
             self.ready.push(self.task);
@@ -131,24 +132,24 @@ impl Wake for Alarm {
 
 type Work = Pin<Box<dyn Future<Output = ()>>>;
 
-/// What a task needs when it is its turn.
+/// The parts of a task that are needed to poll it.
 struct Turn {
     work: Work,
     waker: Waker,
-    /// What it draws from.
+    /// The generator that the task draws from.
     draw: Option<Draw>,
 }
 
-/// A task that has not ended.
+/// A task that has not finished.
 struct Running {
     alarm: Arc<Alarm>,
-    /// Gone while it has its turn.
+    /// The parts needed to poll the task; `None` while it is polled.
     turn: Option<Turn>,
-    /// Tells whoever waits for its end.
+    /// Notifies whoever waits for the task to finish.
     end: Rc<End>,
 }
 
-/// The end of a task.
+/// Whether a task has finished, and who waits for that.
 #[derive(Default)]
 struct End {
     over: Cell<bool>,
@@ -185,21 +186,21 @@ impl Tasks {
     }
 }
 
-/// The work that is no task.
+/// The id of the main work, which is not a task.
 const MAIN: TaskId = TaskId { place: u32::MAX, generation: 0 };
 
-/// What [`Executor::run`] did.
+/// The result of [`Executor::run`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ran {
     /// No task was woken.
     Nothing,
     /// A task ran.
     Task,
-    /// The turn is the main work's: the caller polls it.
+    /// The main work's turn has come: the caller polls it.
     Main,
 }
 
-/// The executor.
+/// The executor of a lab.
 #[derive(Default)]
 pub(crate) struct Executor {
     tasks: RefCell<Tasks>,
@@ -208,7 +209,7 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
-    /// Starts a task. Nothing of it runs before [`Executor::run`].
+    /// Starts a task, which does not run before [`Executor::run`].
     pub(crate) fn spawn(
         self: &Rc<Self>,
         draw: Option<Draw>,
@@ -218,7 +219,8 @@ impl Executor {
         let id = self.insert(Box::pin(work), draw, Rc::clone(&end));
         let executor = Rc::downgrade(self);
         let cancel = move || {
-            // Dropped outside of the borrow: the task's own streams and tasks go with it.
+            // The task is dropped outside the borrow, since its own streams and tasks are dropped
+            // with it.
             let gone =
                 executor.upgrade().and_then(|executor| executor.tasks.borrow_mut().remove(id));
             if let Some(running) = &gone {
@@ -255,8 +257,8 @@ impl Executor {
         id
     }
 
-    /// The waker of the work that [`Lab::run_until`](crate::Lab::run_until) waits for. It stands in
-    /// the queue like a task, but is run by whoever calls [`Executor::run`].
+    /// The waker of the main work, for which [`Lab::run_until`](crate::Lab::run_until) waits. It is
+    /// queued like a task, but polled by the caller of [`Executor::run`].
     pub(crate) fn main_waker(&self) -> Waker {
         let alarm = self.main.get_or_init(|| {
             let (task, ready) = (MAIN, Arc::clone(&self.ready));
@@ -284,14 +286,14 @@ impl Executor {
             running.alarm.rung.store(false, Ordering::Release);
             running.turn.take()
         });
-        // Woken, and gone since.
+        // The task was woken and has finished or been cancelled since.
         let Some(mut turn) = taken else { return };
         let Turn { work, waker, draw } = &mut turn;
         let poll = chance::with(draw, || work.as_mut().poll(&mut Context::from_waker(waker)));
         let over = match poll {
             Poll::Ready(()) => self.tasks.borrow_mut().remove(id),
             Poll::Pending => {
-                // It may have been cancelled by itself while it ran; then it is dropped here.
+                // The task may have cancelled itself while it ran; then it is dropped here.
                 if let Some(running) = self.tasks.borrow_mut().get(id) {
                     running.turn = Some(turn);
                     return;
@@ -304,10 +306,11 @@ impl Executor {
         }
     }
 
-    /// Ends all tasks.
+    /// Cancels all tasks.
     pub(crate) fn clear(&self) {
         loop {
-            // One after the other, outside of the borrow: what is dropped may end others.
+            // The tasks are dropped one by one, outside the borrow, since dropping one may cancel
+            // others.
             let next = {
                 let tasks = &mut *self.tasks.borrow_mut();
                 let place = tasks.places.iter().position(|(_, running)| running.is_some());
@@ -330,7 +333,7 @@ mod tests {
         while executor.run() != Ran::Nothing {}
     }
 
-    /// Yields once.
+    /// Yields to the executor once.
     async fn pause() {
         let mut again = false;
         poll_fn(|context| {

@@ -1,4 +1,4 @@
-//! Frames that wait, first in, first out.
+//! A first-in, first-out queue of frames.
 
 use std::collections::VecDeque;
 
@@ -10,9 +10,9 @@ use crate::shape::Queue;
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) frame: Vec<u8>,
-    /// The event of its sending.
+    /// The event with which the frame was sent.
     pub(crate) event: Option<EventId>,
-    /// Since when.
+    /// When the frame was queued.
     pub(crate) since: Time,
 }
 
@@ -22,7 +22,7 @@ impl Waiting {
     }
 }
 
-/// Frames in the order in which they came, and their bytes.
+/// Frames in order of arrival, and the sum of their bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Fifo {
     frames: VecDeque<Waiting>,
@@ -51,7 +51,7 @@ impl Fifo {
 }
 
 impl Queue {
-    /// Whether so many frames of so many bytes in all may wait.
+    /// Whether the limit allows `frames` frames of `bytes` bytes in all.
     pub(crate) fn holds(self, frames: usize, bytes: u64) -> bool {
         match self {
             Self::Unlimited => true,

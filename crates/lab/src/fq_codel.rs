@@ -1,9 +1,9 @@
-//! FQ-CoDel (RFC 8290): a queue with CoDel for each flow, served in turn by bytes.
+//! FQ-CoDel (RFC 8290): one queue with CoDel for each flow, served in turn by bytes.
 //!
 //! Flows are spread over queues by a hash of protocol, addresses and ports. A queue that was empty
-//! joins the *new* ones, which are served before the *old* ones; once it has transmitted its quantum
-//! of bytes it joins the old ones at their end. So a flow that sends little never waits behind one
-//! that sends all it can.
+//! joins the *new* ones, which are served before the *old* ones; once it has transmitted its
+//! quantum of bytes it joins the end of the old ones. So a flow that sends little never waits
+//! behind one that sends all it can.
 
 use std::collections::VecDeque;
 
@@ -16,35 +16,35 @@ use crate::ledger::Ledger;
 use crate::seed::Seed;
 use crate::shape::{FqCoDel, Queue};
 
-/// At most so many frames are dropped at once when the whole is full (RFC 8290 §4.1, and
+/// The most frames that are dropped at once when the queue as a whole is full (RFC 8290 §4.1, and
 /// `drop_batch` of `tc-fq_codel(8)`).
 const DROP_BATCH: u32 = 64;
 
-/// One of the queues.
+/// The queue of a flow, or of several with the same hash.
 #[derive(Debug, Default)]
 struct Flow {
     queue: Fifo,
     control: Control,
-    /// Bytes it may still transmit in its turn.
+    /// The bytes the queue may still transmit in its turn.
     deficit: i64,
-    /// Whether it stands in one of the lists.
+    /// Whether the queue is in one of the lists.
     is_listed: bool,
 }
 
-/// The queues of all flows.
+/// The queues of all flows, managed by FQ-CoDel.
 #[derive(Debug)]
 pub(crate) struct FqCodel {
     rules: Rules,
     quantum: i64,
     limit: Queue,
-    /// What the hash depends on.
+    /// The key of the hash.
     key: u64,
     flows: Vec<Flow>,
     /// Queues that have just begun to send, by index into `flows`.
     new: VecDeque<usize>,
-    /// All others that send.
+    /// All other queues that send, by index into `flows`.
     old: VecDeque<usize>,
-    /// Of all queues.
+    /// The number of frames in all queues.
     frames: usize,
     bytes: u64,
 }
@@ -69,7 +69,7 @@ impl FqCodel {
         self.frames
     }
 
-    /// Takes a frame. Where there is no room, the longest queue loses some of its first.
+    /// Queues a frame; if there is no room, frames are dropped from the front of the longest queue.
     pub(crate) fn enqueue(&mut self, waiting: Waiting, ledger: &mut Ledger<'_>) {
         let index = (frame::flow(&waiting.frame, self.key) % self.flows.len() as u64) as usize;
         self.frames += 1;
@@ -86,9 +86,10 @@ impl FqCodel {
         }
     }
 
-    /// Drops up to half the bytes of the longest queue, so that not every frame has to search it.
+    /// Drops up to half the bytes of the longest queue, so that not every frame needs a search for
+    /// it.
     fn drop_from_longest(&mut self, ledger: &mut Ledger<'_>) {
-        // Of several that are as long the first, as everywhere.
+        // `max_by_key` takes the last of equal queues; reversed, the first, as everywhere.
         let longest = self.flows.iter_mut().rev().max_by_key(|flow| flow.queue.bytes());
         let Some(flow) = longest else { return };
         let half = flow.queue.bytes() / 2;
@@ -127,8 +128,8 @@ impl FqCodel {
                 return Some(next);
             }
             list.pop_front();
-            // A new queue that has run empty waits for its turn among the old ones once, or it could
-            // keep them from theirs by sending a frame at a time.
+            // A new queue that has run empty is moved to the old ones once; otherwise it could keep
+            // them from their turn by sending one frame at a time.
             if is_new && !self.old.is_empty() {
                 self.old.push_back(index);
             } else {

@@ -1,8 +1,8 @@
-//! What a link reads in the frames that it carries.
+//! The fields that a link reads or changes in the frames it carries.
 
 use std::ops::Range;
 
-/// Bytes of the Ethernet header (IEEE 802.3 §3.2).
+/// The length of the Ethernet header, bytes (IEEE 802.3 §3.2).
 pub(crate) const ETHERNET_HEADER: usize = 14;
 
 const ARP: [u8; 2] = [0x08, 0x06];
@@ -13,7 +13,7 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
 
-/// The two bits of ECN, both set: congestion was met (RFC 3168 §5).
+/// The ECN codepoint CE, "congestion experienced" (RFC 3168 §5).
 const CONGESTION: u8 = 0b11;
 
 /// Message types of neighbour discovery (RFC 4861 §4).
@@ -23,8 +23,7 @@ fn ether_type(frame: &[u8]) -> Option<[u8; 2]> {
     frame.get(12..14)?.try_into().ok()
 }
 
-/// Whether a router would never forward it, since it only resolves addresses: ARP and neighbour
-/// discovery.
+/// Whether a frame is ARP or neighbour discovery, which a router never forwards.
 #[inline]
 pub(crate) fn resolves_addresses(frame: &[u8]) -> bool {
     match ether_type(frame) {
@@ -34,15 +33,15 @@ pub(crate) fn resolves_addresses(frame: &[u8]) -> bool {
     }
 }
 
-/// Its hop limit is 255, so that one that was forwarded is recognised (RFC 4861 §6.1.1).
+/// Whether an IPv6 packet is a message of neighbour discovery, whose hop limit is 255 unless it was
+/// forwarded (RFC 4861 §6.1.1).
 fn is_neighbour_discovery(packet: &[u8]) -> bool {
     matches!(packet, [_, _, _, _, _, _, ICMPV6, 255, ..])
         && packet.get(40).is_some_and(|kind| NEIGHBOUR_DISCOVERY.contains(kind))
 }
 
-/// What all packets of a flow have in common and no others: protocol, addresses and ports, as a
-/// number that depends on `key` (RFC 8290 §4.1). Fragments and protocols without ports are told
-/// apart by address and protocol only.
+/// A hash of a frame's flow, keyed with `key`: of protocol, addresses and ports (RFC 8290 §4.1).
+/// For fragments and protocols without ports, of addresses and protocol only.
 pub(crate) fn flow(frame: &[u8], key: u64) -> u64 {
     let packet = frame.get(ETHERNET_HEADER..).unwrap_or_default();
     let (protocol, addresses, ports) = match ether_type(frame) {
@@ -64,7 +63,7 @@ pub(crate) fn flow(frame: &[u8], key: u64) -> u64 {
     hash
 }
 
-/// Spreads the bits of a number: the finalizer of SplitMix64.
+/// Mixes the bits of a number: the finalizer of SplitMix64.
 const fn mix(number: u64) -> u64 {
     let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -72,8 +71,8 @@ const fn mix(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Marks the packet as one that met congestion (CE, RFC 3168 §5), if its sender understands that.
-/// Answers whether it does.
+/// Marks a packet as having met congestion (CE, RFC 3168 §5), if its sender supports ECN; answers
+/// whether it does.
 pub(crate) fn mark_congestion(frame: &mut [u8]) -> bool {
     let kind = ether_type(frame);
     let Some(packet) = frame.get_mut(ETHERNET_HEADER..) else { return false };
@@ -89,7 +88,7 @@ pub(crate) fn mark_congestion(frame: &mut [u8]) -> bool {
             packet[10..12].copy_from_slice(&updated(sum, changed).to_be_bytes());
             true
         }
-        // The two bits are the last of the traffic class, which begins in the middle of a byte.
+        // The two ECN bits are the last of the traffic class, which begins in the middle of a byte.
         Some(IPV6) if packet.len() >= 40 => {
             let capable = packet[1] & (CONGESTION << 4) != 0;
             if capable {
@@ -114,7 +113,7 @@ fn updated(sum: u16, [before, after]: [u16; 2]) -> u16 {
 mod tests {
     use super::*;
 
-    /// An IPv4 packet of UDP between two ports, with a right header checksum.
+    /// A UDP datagram over IPv4 between two ports, with a correct header checksum.
     fn datagram(from: u16, to: u16, tos: u8) -> Vec<u8> {
         let mut frame = vec![0; 14];
         frame[12..14].copy_from_slice(&IPV4);
@@ -129,7 +128,7 @@ mod tests {
         frame
     }
 
-    /// The one's complement sum: 0xffff for a header whose checksum is right.
+    /// The one's complement sum of the header: 0xffff if its checksum is correct.
     fn fold(header: &[u8]) -> u16 {
         let mut sum: u32 =
             header.chunks(2).map(|two| u32::from(u16::from_be_bytes([two[0], two[1]]))).sum();
@@ -170,7 +169,7 @@ mod tests {
         let mut tcp = one.clone();
         tcp[14 + 9] = TCP;
         assert_ne!(flow(&one), flow(&tcp));
-        // Later fragments carry no ports.
+        // Fragments after the first carry no ports.
         let [mut first, mut second] = [one.clone(), datagram(9, 9, 0)];
         first[14 + 6] = 0x20;
         second[14 + 7] = 1;

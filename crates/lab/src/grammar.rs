@@ -1,4 +1,5 @@
-//! A network in words: `3gslow`, `rtt=200ms,down=1.6Mbit,up=768kbit,loss=2%,queue=100p`.
+//! The grammar of network descriptions: `3gslow`,
+//! `rtt=200ms,down=1.6Mbit,up=768kbit,loss=2%,queue=100p`.
 
 use core::fmt::{self, Write as _};
 use std::io;
@@ -11,85 +12,85 @@ use crate::profile::Profile;
 use crate::property::{ENTRIES, Key, Property, ReadFile, Wrong};
 use crate::shape::Rate;
 
-/// A description that cannot be understood. Its text says which part, what is allowed, and what was
-/// probably meant.
+/// An error in a network description. Its text says which part is at fault, what is allowed, and
+/// what was probably meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetError {
-    /// Nothing is described.
+    /// The description is empty.
     #[error("no network described: {}", allowed())]
     Empty,
-    /// Neither a profile's name nor a property.
+    /// A part is neither a profile's name nor a property.
     #[error("\"{part}\" is no network{}: {}", meant(*near), allowed())]
     NoSuchProfile {
-        /// The part.
+        /// The part of the description that is at fault.
         part: String,
-        /// The nearest name.
+        /// The name that was probably meant, if one is near.
         near: Option<&'static str>,
     },
-    /// A profile that is not the first part.
+    /// A profile is not the first part.
     #[error("\"{part}\" must stand first: properties after a profile replace its own")]
     ProfileNotFirst {
-        /// The part.
+        /// The part of the description that is at fault.
         part: String,
     },
-    /// No property has this name.
+    /// A name is not that of a property.
     #[error("\"{part}\": there is no {name}{}: a network has {}", meant(*near), properties())]
     NoSuchProperty {
-        /// The part.
+        /// The part of the description that is at fault.
         part: String,
-        /// The name in it.
+        /// The name of the property in that part.
         name: String,
-        /// The nearest name.
+        /// The name that was probably meant, if one is near.
         near: Option<&'static str>,
     },
-    /// A property's name without a value.
+    /// A property has no value.
     #[error("\"{part}\" needs a value: {part}={example}")]
     NoValue {
-        /// The part.
+        /// The part of the description that is at fault.
         part: String,
-        /// What one would look like.
+        /// An example of a value.
         example: &'static str,
     },
-    /// A value that is not of the property's kind.
+    /// A value is not of the property's kind.
     #[error("\"{part}\": {wanted}")]
     BadValue {
-        /// The part.
+        /// The part of the description that is at fault.
         part: String,
-        /// What is allowed.
+        /// The values that are allowed.
         wanted: &'static str,
     },
-    /// A file that is no trace of a link.
+    /// A file is no trace of a link.
     #[error("\"{part}\": {fault}")]
     BadTrace {
-        /// The part.
+        /// The part of the description that is at fault.
         part: String,
-        /// Where in the file, and why.
+        /// The fault in the file, and its line.
         fault: TraceError,
     },
-    /// A property that says something only beside another.
+    /// A property has a meaning only together with another.
     #[error("\"{part}\" says nothing without {needs}")]
     Needs {
-        /// The part.
+        /// The part of the description that is at fault.
         part: String,
-        /// The other one.
+        /// The property that is missing.
         needs: &'static str,
     },
-    /// A rate and a trace for the same way.
+    /// A rate and a trace are given for the same direction.
     #[error("\"{part}\" and \"{other}\" both say how fast the way {} is: leave one out", way.name())]
     TwoRates {
         /// The part with the rate.
         part: String,
         /// The part with the trace.
         other: String,
-        /// Which way.
+        /// The direction that both parts describe.
         way: Way,
     },
-    /// A property that stands there twice.
+    /// A property is given twice.
     #[error("\"{part}\": {name} stands there twice")]
     Twice {
-        /// The second of them.
+        /// The second part with the property.
         part: String,
-        /// The property.
+        /// The name of the property.
         name: String,
     },
 }
@@ -108,11 +109,11 @@ fn meant(near: Option<&str>) -> String {
     near.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
 }
 
-/// A property that a description sets.
+/// A property as a description sets it.
 struct Setting<'a> {
     key: Key,
     value: &'a str,
-    /// The part of the description in which it stands.
+    /// The part of the description that sets it.
     part: &'a str,
 }
 
@@ -131,7 +132,7 @@ impl Setting<'_> {
         for way in self.key.ways() {
             match property.set(net.direction_mut(way), self.value, read) {
                 Ok(()) => is_set = true,
-                // The other way may have what this one lacks.
+                // The other direction may have what this one lacks.
                 Err(wrong @ Wrong::Needs(_)) => needs = Some(wrong),
                 Err(wrong) => return Err(named(wrong)),
             }
@@ -144,10 +145,10 @@ impl Setting<'_> {
 }
 
 impl Net {
-    /// Reads a description; `read` gives the text of the files that it names.
+    /// Reads a description of a network; `read` gives the text of the files that it names.
     ///
     /// # Errors
-    /// When it cannot be understood.
+    /// See [`NetError`].
     pub fn parse(text: &str, read: &dyn Fn(&str) -> io::Result<String>) -> Result<Self, NetError> {
         if text.trim().is_empty() {
             return Err(NetError::Empty);
@@ -171,7 +172,7 @@ impl Net {
             settings.push(Setting { key, value, part });
         }
         refuse_two_rates(&settings)?;
-        // What is said of one way holds there, wherever it stands.
+        // A property of one direction overrides that of both, whatever their order.
         settings.sort_by_key(|setting| setting.key);
         for setting in &settings {
             setting.set(&mut net, read)?;
@@ -180,7 +181,7 @@ impl Net {
         Ok(net)
     }
 
-    /// The properties, one a line: `loss=2%`, what it means, and what holds where it is not given.
+    /// A help text with one line for each property: an example, its meaning, and its default.
     pub fn help() -> String {
         let mut text = String::new();
         for entry in &ENTRIES {
@@ -192,7 +193,7 @@ impl Net {
     }
 }
 
-/// The name without the way before it.
+/// The name of a property without the `down-` or `up-` before it.
 fn plain_part(name: &str) -> &str {
     let lower = name.to_ascii_lowercase();
     let of_way = ["down-", "up-"].into_iter().find(|way| lower.starts_with(way));
@@ -213,7 +214,7 @@ fn refuse_two_rates(settings: &[Setting<'_>]) -> Result<(), NetError> {
     Ok(())
 }
 
-/// A queue that is never longer than nothing needs no management.
+/// Refuses queue management where there is no rate limit, since nothing ever waits there.
 fn refuse_idle_management(settings: &[Setting<'_>], net: &Net) -> Result<(), NetError> {
     let idle = settings
         .iter()
@@ -231,13 +232,13 @@ fn refuse_idle_management(settings: &[Setting<'_>], net: &Net) -> Result<(), Net
 impl FromStr for Net {
     type Err = NetError;
 
-    /// Reads a description. Files that it names are read from the disk.
+    /// Reads a description of a network. Files that it names are read from the disk.
     fn from_str(text: &str) -> Result<Self, NetError> {
         Self::parse(text, &|name| std::fs::read_to_string(name))
     }
 }
 
-/// A part without `=`: a profile, if it is the first.
+/// Reads a part without `=`: a profile, if it is the first part.
 fn one_word(part: &str, place: usize) -> Result<Profile, NetError> {
     if let Some(key) = Key::named(part) {
         return Err(NetError::NoValue { part: part.into(), example: key.property.entry().example });
@@ -253,18 +254,19 @@ fn one_word(part: &str, place: usize) -> Result<Profile, NetError> {
 }
 
 impl fmt::Display for Net {
-    /// The canonical form, which reads back as the same network.
+    /// The canonical form of the description, which reads back as the same network.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let start = self.profile.map_or(Self::IDEAL, Profile::net);
         let mut parts: Vec<String> = Vec::new();
         parts.extend(self.profile.map(|profile| profile.name().to_owned()));
         let mut before = None;
         for property in ENTRIES.iter().map(|entry| entry.property) {
-            // The rate has two entries, one for each way.
+            // The rate has two entries, one for each direction.
             if before.replace(property) == Some(property) {
                 continue;
             }
-            // Without a profile the round-trip time always stands there: no description is empty.
+            // Without a profile the round-trip time is always written, so that no description is
+            // empty.
             let told = self.profile.is_none() && property == Property::Rtt;
             let [down, up] = Way::BOTH.map(|way| {
                 let value = property.get(self, way)?;
@@ -291,7 +293,8 @@ mod tests {
     use crate::seed::Ppm;
     use crate::shape::{CoDel, Discipline, Distribution, FqCoDel, Jitter, Queue};
 
-    /// One file: a trace of 6 Mbit/s in mahimahi's format is `good`, and `bad` is none.
+    /// Parses with two files at hand: `good` is a trace of 6 Mbit/s in mahimahi's format, `bad` is
+    /// invalid.
     fn parse(text: &str) -> Result<Net, NetError> {
         Net::parse(text, &|name| match name {
             "good" => Ok("2\n".into()),

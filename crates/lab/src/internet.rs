@@ -12,27 +12,27 @@ use crate::net::{Net, Way};
 use crate::seed::Seed;
 use crate::shape::{Queue, Rate, Shape};
 
-/// 2026-01-01T00:00:00Z, the calendar time at which a lab begins unless told otherwise, in seconds
-/// since 1970. Fixed, so that a run is the same on every day.
+/// The calendar time at which a lab begins by default, in seconds since 1970: 2026-01-01T00:00:00Z.
+/// It is fixed, so that a run is the same on every day.
 pub const DEFAULT_DATE: u64 = 1_767_225_600;
 
-/// What an [`Internet`] is made from.
+/// The settings of an [`Internet`].
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The access network.
     pub net: Net,
-    /// Where all chance comes from.
+    /// The seed of all randomness.
     pub seed: Seed,
-    /// The calendar time at the beginning.
+    /// The calendar time at which the lab begins.
     pub date: SystemTime,
-    /// Where everything is reported.
+    /// The log that records everything.
     pub log: Log,
-    /// What the client kept from a visit before; empty caches in a fresh lab.
+    /// The caches that the client kept from an earlier visit; empty in a fresh lab.
     pub caches: Caches,
 }
 
 impl Settings {
-    /// A fresh lab on this network.
+    /// The settings of a fresh lab on this network, at the default date.
     pub fn new(net: Net, seed: Seed, log: Log) -> Self {
         let date = SystemTime::UNIX_EPOCH + Duration::from_secs(DEFAULT_DATE);
         Self { net, seed, date, log, caches: Caches::default() }
@@ -46,12 +46,12 @@ impl Settings {
 ///                                                   ├─ inner link ── server …
 /// ```
 ///
-/// The router stands in the client's house, and the access link lies behind it: what client and router
-/// say to each other to find their hardware addresses stays on the segment between them, an Ethernet
-/// ([`Internet::SEGMENT`] each way), and everything the router passes on crosses the access link, which
-/// is as the [`Net`] says, that segment included. Each server has a link of its own to the router: 10 Gbit/s
-/// and 20 µs each way ([`Internet::inner`]), so what a person describes is what decides. Every
-/// link is an Ethernet segment of its own: hosts and router find each other by ARP.
+/// The router is at the client's end of the access link: ARP and neighbour discovery between client
+/// and router stay on the Ethernet segment between them ([`Internet::SEGMENT`] each way), and all
+/// other frames cross the access link as the [`Net`] describes it, that segment included. Each
+/// server has a link of its own to the router: 10 Gbit/s and 20 µs each way ([`Internet::inner`]),
+/// so that the described network decides. Every link is an Ethernet segment of its own: hosts and
+/// router find each other by ARP.
 pub struct Internet {
     lab: Lab,
     client: LabHost,
@@ -63,13 +63,13 @@ pub struct Internet {
 /// The name servers of [`Internet::add_name_servers`].
 #[derive(Clone, Debug)]
 pub struct NameServers {
-    /// Answers for the root.
+    /// The name server for the root.
     pub root: LabHost,
-    /// Answers for top-level domains.
+    /// The name server for top-level domains.
     pub tld: LabHost,
-    /// Answers for the zones of sites.
+    /// The name server for the zones of sites.
     pub authoritative: LabHost,
-    /// Resolves for the client.
+    /// The recursive resolver of the client.
     pub resolver: LabHost,
 }
 
@@ -78,23 +78,23 @@ impl Internet {
     pub const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
     /// The router's address towards the client.
     pub const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
-    /// The root name server's (of TEST-NET-2, RFC 5737).
+    /// The address of the root name server (from TEST-NET-2, RFC 5737).
     pub const ROOT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 4);
-    /// The name server's of top-level domains.
+    /// The address of the name server for top-level domains.
     pub const TLD: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 30);
-    /// The name server's of sites.
+    /// The address of the name server for sites.
     pub const AUTHORITATIVE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 53);
-    /// The recursive resolver's.
+    /// The address of the recursive resolver.
     pub const RESOLVER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 8);
 
     const CLIENT_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2);
     const ROUTER_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
 
-    /// How long ARP and neighbour discovery take from the client to its router, and back: a gigabit
-    /// Ethernet with a switch, as the inner links have it. (A Wi-Fi hop takes 1 to 3 ms.)
+    /// The one-way delay of ARP and neighbour discovery between the client and its router: that of
+    /// a gigabit Ethernet with a switch, as on the inner links. (A Wi-Fi hop takes 1 to 3 ms.)
     pub const SEGMENT: Duration = Duration::from_micros(20);
 
-    /// What every link behind the router is like, both ways.
+    /// The shape of every link behind the router, in both directions.
     pub fn inner() -> Shape {
         Shape {
             rate: Rate::Constant(10_000_000_000),
@@ -103,7 +103,7 @@ impl Internet {
         }
     }
 
-    /// The address of the web host with this number: 203.0.113.10 and on (TEST-NET-3, RFC 5737),
+    /// The address of the web server with this number: 203.0.113.10 and on (TEST-NET-3, RFC 5737),
     /// then through 198.18.0.0/15 (RFC 2544).
     pub fn web_address(number: u16) -> Ipv4Addr {
         match u8::try_from(number) {
@@ -115,7 +115,7 @@ impl Internet {
         }
     }
 
-    /// A client and a router.
+    /// An Internet with a client and a router.
     pub fn new(settings: Settings) -> Self {
         let Settings { net, seed, date, log, caches } = settings;
         let mut lab = Lab::new(seed, date, log);
@@ -140,7 +140,7 @@ impl Internet {
         Self { lab, client, router, access, servers: 0 }
     }
 
-    /// The lab in which it all happens.
+    /// The lab that runs the hosts.
     pub fn lab(&self) -> &Lab {
         &self.lab
     }
@@ -155,17 +155,17 @@ impl Internet {
         &self.router
     }
 
-    /// The directions of the access link: from the client, and towards it.
+    /// The two directions of the access link: from the client, and towards it.
     pub fn access(&self) -> [LinkId; 2] {
         self.access.map(|end| end.link)
     }
 
-    /// Adds a server with this address behind a link of its own.
+    /// Adds a server with this address, behind a link of its own.
     pub fn add_server(&mut self, name: &str, role: Role, address: IpAddr) -> LabHost {
         let server = self.lab.add_host(name, role, Forwarding::Off);
         self.servers += 1;
         let (near, whole) = match address {
-            // Of the range that providers use between themselves (RFC 6598).
+            // The address is from the range for carriers (RFC 6598).
             IpAddr::V4(_) => {
                 let [high, low] = self.servers.to_be_bytes();
                 (IpAddr::from([100, 64, high, low]), 32)
@@ -184,8 +184,8 @@ impl Internet {
         server
     }
 
-    /// Adds the hosts of the name servers and tells the client of them: its `resolv.conf` names the
-    /// resolver, its root hints the root. What they answer is up to the caller.
+    /// Adds the hosts of the name servers and configures the client for them: its `resolv.conf`
+    /// names the resolver, its root hints the root. The caller has to run the servers.
     pub fn add_name_servers(&mut self) -> NameServers {
         let root = self.add_server("root", Role::RootServer, Self::ROOT.into());
         let tld = self.add_server("tld", Role::TldServer, Self::TLD.into());
@@ -197,8 +197,8 @@ impl Internet {
             host.port().surroundings().set_root_hints(hints.clone());
         }
         let client = self.client.port().surroundings();
-        // More patience than libc's two tries, so that a link which loses frames costs time and not
-        // the visit: five rounds, and the one resolver asked twice in each.
+        // Libc's default is two tries. More are configured so that a link that loses frames costs
+        // time and not the visit: five rounds, and the one resolver asked twice in each.
         let server = format!("nameserver {}\n", Self::RESOLVER);
         client.set_resolv_conf(format!("{server}{server}options timeout:1 attempts:5\n"));
         client.set_nsswitch("hosts: files dns\n");

@@ -1,4 +1,4 @@
-//! The lab: hosts and links, and the loop that runs them.
+//! The [`Lab`]: hosts and links, and the loop that runs them.
 
 use core::cell::RefCell;
 use core::future::Future;
@@ -27,72 +27,72 @@ use crate::seed::Seed;
 use crate::shape::{Discipline, Queue, Shape};
 use crate::world::World;
 
-/// A simulated host, as the tasks on it see it.
+/// A simulated host, as its tasks use it.
 pub type LabHost = Stack<LabPort>;
 
-/// More events than these at one instant mean that time stands still for ever.
+/// The number of events at one instant beyond which time is taken to stand still for ever.
 const EVENTS_AT_ONE_INSTANT: u64 = 50_000_000;
 
-/// The run cannot go on.
+/// Why a run cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stuck {
-    /// Nothing will happen any more, and what was waited for has not come: no frame is on its way,
-    /// no timer runs, no task sleeps.
+    /// Deadlock: nothing will happen any more, and the work is not done. No frame is in flight, no
+    /// timer runs, no task sleeps.
     #[error("nothing will ever happen after {at} s, and the work is not done")]
     Deadlock {
-        /// When the last event was.
+        /// The time of the last event.
         at: Time,
     },
-    /// Event follows event and time does not go on.
+    /// Livelock: events follow each other without end at one instant.
     #[error("time stands still at {at} s: one event makes the next without end")]
     Livelock {
-        /// The instant.
+        /// The instant at which time stands still.
         at: Time,
     },
 }
 
-/// How many packets of others a host passes on.
+/// Whether a host forwards packets of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forwarding {
-    /// None: a host.
+    /// Nothing is forwarded: a host.
     Off,
-    /// All: a router.
+    /// Everything is forwarded: a router.
     On,
 }
 
-/// One end of a link: a host, and the address it has there.
+/// One end of a link: a host, its addresses, and the direction away from it.
 #[derive(Clone, Debug)]
 pub struct End<'a> {
-    /// The host. It gets one interface more.
+    /// The host, which gets one more interface.
     pub host: &'a LabHost,
-    /// Addresses of that interface with the lengths of their prefixes.
+    /// The addresses of that interface, with their prefix lengths in bits.
     pub addresses: Vec<(IpAddr, u8)>,
-    /// What the interface has before it: frames from here to the other end.
+    /// The shape of the direction from here to the other end.
     pub shape: Shape,
 }
 
-/// What came of [`Lab::link`] at one end.
+/// The result of [`Lab::link`] at one end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attached {
     /// The direction of the link that begins here.
     pub link: LinkId,
     /// The interface on its host.
     pub interface: IfIndex,
-    /// The interface's number in the record.
+    /// The id of the interface in the record.
     pub id: InterfaceId,
-    /// Its hardware address.
+    /// The hardware address of the interface.
     pub mac: EtherAddr,
 }
 
 /// Many hosts and links in one process and in virtual time.
 ///
 /// [`Lab::run_until`] runs all tasks that were woken, in the order in which they were woken, until
-/// every one waits; then time jumps to the next event. Events at one instant have an order: frames
-/// that arrive, by the order in which their links were added (and on one link as they come); then
-/// hosts' timers, by the order in which hosts were added; then sleeping tasks, by the order in which
-/// they went to sleep. After each event woken tasks run again.
+/// every task waits; then time jumps to the next event. Events at one instant are ordered: first
+/// arriving frames, by the order in which their links were added (and on one link as they come);
+/// then timers of hosts, by the order in which the hosts were added; then sleeping tasks, by the
+/// order in which they went to sleep. After each event the woken tasks run again.
 ///
-/// Dropping the lab ends its tasks.
+/// Dropping the lab cancels its tasks.
 pub struct Lab {
     world: Rc<World>,
     hosts: Vec<LabHost>,
@@ -102,7 +102,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// An empty lab. Its clock shows 0, its calendar `epoch`.
+    /// An empty lab, whose clock shows 0 and whose calendar time is `epoch`.
     pub fn new(seed: Seed, epoch: SystemTime, log: Log) -> Self {
         Self {
             world: Rc::new(World::new(epoch)),
@@ -113,23 +113,23 @@ impl Lab {
         }
     }
 
-    /// How the TCP of hosts behaves that are added from now on; Linux's way unless told.
+    /// Sets the TCP profile of hosts that are added from now on; the default is Linux's.
     pub fn set_tcp_profile(&mut self, profile: Arc<TcpProfile>) {
         self.profile = profile;
     }
 
-    /// The time.
+    /// The virtual time.
     pub fn now(&self) -> Time {
         self.world.now()
     }
 
-    /// The log, speaking for the first host.
+    /// The log of the lab, in the name of the first host.
     pub fn log(&self) -> &Log {
         &self.log
     }
 
-    /// Adds a host that has no interface yet. The first one is the host in whose name
-    /// [`Lab::run_until`] runs its work.
+    /// Adds a host without interfaces. [`Lab::run_until`] runs its work in the name of the first
+    /// host.
     pub fn add_host(&mut self, name: &str, role: Role, forwarding: Forwarding) -> LabHost {
         let id = self.log.host(name, role, &[]);
         let log = self.log.of(id);
@@ -143,7 +143,8 @@ impl Lab {
         };
         let index = self.world.add_host();
         let port = LabPort::new(&self.world, index, Surroundings::default());
-        // Keys of TLS come from a generator apart, so that they move no port and no sequence number.
+        // Keys of TLS come from a separate generator, so that they change no port and no sequence
+        // number.
         let keys = RefCell::new(Rng::from_seed(seed.of("keys").bytes()));
         let draw: Draw = Rc::new(move |bytes: &mut [u8]| keys.borrow_mut().fill(bytes));
         port.set_draw(draw);
@@ -152,7 +153,7 @@ impl Lab {
         stack
     }
 
-    /// Joins two hosts. Each end's shape is that of the direction away from it.
+    /// Joins two hosts by a link. The shape of each end is that of the direction away from it.
     pub fn link(&mut self, one: &End<'_>, other: &End<'_>) -> [Attached; 2] {
         let ends = [one, other].map(|end| self.attach(end));
         let [(one_at, one_id), (other_at, other_id)] =
@@ -165,11 +166,12 @@ impl Lab {
         ]
     }
 
-    /// Gives a host one interface more.
+    /// Adds an interface to a host.
     fn attach(&self, end: &End<'_>) -> (IfIndex, InterfaceId, EtherAddr) {
         let host = end.host.log().host_id();
         let name = format!("eth{}", end.host.port().interfaces());
-        // Numbers from 1, locally administered: 02:00:00:00:00:01 is the first of the lab.
+        // Hardware addresses are numbered from 1 and locally administered: 02:00:00:00:00:01 is the
+        // first of the lab.
         let [a, b, c, d] = self.world.next_mac().to_be_bytes();
         let mac = EtherAddr([0x02, 0x00, a, b, c, d]);
         let addresses: Vec<IpAddr> = end.addresses.iter().map(|(address, _)| *address).collect();
@@ -212,12 +214,12 @@ impl Lab {
         id
     }
 
-    /// A route of `host`.
+    /// Adds a route to a host.
     pub fn add_route(&self, host: &LabHost, route: Route) {
         host.host(|host| host.add_route(route));
     }
 
-    /// What a link has done so far; nothing for one that is not of this lab.
+    /// The counts of a link so far; zero for a link that is not of this lab.
     pub fn counts(&self, link: LinkId) -> LinkCounts {
         self.world.links(|cables| {
             let found = cables.iter().find(|cable| cable.id == link);
@@ -225,16 +227,16 @@ impl Lab {
         })
     }
 
-    /// What all links have done so far, in the order in which they were added.
+    /// The counts of all links so far, in the order in which the links were added.
     pub fn all_counts(&self) -> Vec<LinkCounts> {
         self.world.links(|cables| cables.iter().map(|cable| cable.link.counts()).collect())
     }
 
-    /// Runs the lab until `work` is done. Its randomness (see [`draw`](crate::draw)) is the first
-    /// host's.
+    /// Runs the lab until `work` is done. The work draws randomness (see [`draw`](crate::draw))
+    /// from the first host.
     ///
     /// # Errors
-    /// When it can never be done.
+    /// [`Stuck`] if the work can never be done.
     pub fn run_until<T>(&self, work: impl Future<Output = T>) -> Result<T, Stuck> {
         let mut work = pin!(work);
         let executor = self.world.executor();
@@ -264,11 +266,11 @@ impl Lab {
         }
     }
 
-    /// Runs on until nothing is left to happen (connections have left `TIME_WAIT`), or until
+    /// Runs the lab until nothing is left to happen (connections have left `TIME_WAIT`), or until
     /// `limit`. Answers whether nothing is left.
     ///
     /// # Errors
-    /// When time stands still.
+    /// [`Stuck::Livelock`] if time stands still.
     pub fn settle(&self, limit: Time) -> Result<bool, Stuck> {
         let executor = self.world.executor();
         let mut instant = Instant::new(self.now());
@@ -302,7 +304,7 @@ impl Lab {
         }
     }
 
-    /// Ends the record's account of the network: reports what each link has done.
+    /// Records the final counts of each link.
     pub fn finish(&self) {
         let mut log = self.log.of(HostId(0));
         for counts in self.all_counts() {
@@ -317,7 +319,7 @@ impl Drop for Lab {
     }
 }
 
-/// The queue as the record names it: its limit, and its discipline if that is not the usual one.
+/// The queue as the record describes it: its limit, and its discipline if that is not drop-tail.
 fn queue_in_words(shape: &Shape) -> String {
     let limit = match shape.queue {
         Queue::Unlimited => String::new(),
@@ -330,7 +332,7 @@ fn queue_in_words(shape: &Shape) -> String {
     }
 }
 
-/// Counts events at one instant.
+/// A counter of events at one instant, which detects a livelock.
 struct Instant {
     at: Time,
     events: u64,

@@ -1,26 +1,26 @@
-//! The account of frames that a link did not simply carry.
+//! The account of frames that a link dropped or changed.
 
 use roundtrip_record::{DropReason, EventId, LinkCounts};
 
 use crate::pool::Pool;
 
-/// Where each mishap of a frame goes: into the link's counts, to the record, and the buffer of a
-/// frame that is gone back to the pool.
+/// Where each mishap of a frame is noted: in the link's counts and in the record. Buffers of
+/// dropped frames go back to the pool.
 pub(crate) struct Ledger<'a> {
     pub(crate) counts: &'a mut LinkCounts,
     pub(crate) pool: &'a mut Pool,
-    /// Tells the record; gets the event of the frame's sending.
+    /// A function that records the mishap; it gets the event with which the frame was sent.
     pub(crate) tell: &'a mut dyn FnMut(Option<EventId>, DropReason),
 }
 
 impl Ledger<'_> {
-    /// Something happened to the frame whose sending was `event`.
+    /// Notes a mishap of the frame that was sent with the event `event`.
     pub(crate) fn note(&mut self, event: Option<EventId>, reason: DropReason) {
         *self.count_of(reason) += 1;
         (self.tell)(event, reason);
     }
 
-    /// The frame is gone.
+    /// Notes that a frame is dropped, and recycles its buffer.
     pub(crate) fn drop(&mut self, frame: Vec<u8>, event: Option<EventId>, reason: DropReason) {
         self.note(event, reason);
         self.pool.give(frame);

@@ -1,15 +1,15 @@
 //! The lab: many hosts and links in one process and in virtual time, without privileges.
 //!
-//! Hosts are [`roundtrip_host`]'s, with every packet real: ARP, checksums, TCP at both ends. Links
-//! have a rate, a delay, a queue and faults ([`Shape`]). Time is a number that jumps from event to
-//! event, so that a minute of `TIME_WAIT` passes in no time.
+//! The hosts are those of [`roundtrip_host`], and every packet is real: ARP, checksums, TCP at both
+//! ends. Links have a rate, a delay, a queue and faults ([`Shape`]). Time is a number that jumps
+//! from event to event, so that a minute of `TIME_WAIT` takes no real time.
 //!
 //! # Contract
 //! - Same input and same [`Seed`]: the same frames at the same nanoseconds, on every machine. Nothing
 //!   here reads a clock or the system's generator; rates and times are integers.
-//! - Events at one instant have an order, which [`Lab`] documents.
+//! - Events at one instant are ordered, as [`Lab`] documents.
 //! - Each link and each host draws from a generator of its own.
-//! - The processor's time does not enter the clock.
+//! - Processor time does not affect the virtual clock.
 //!
 //! ```
 //! use roundtrip_lab::*;

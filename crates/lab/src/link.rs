@@ -1,20 +1,21 @@
-//! One direction of a link: a queue before a transmitter, and the way to the other end.
+//! One direction of a link: a queue, a transmitter, and the path to the other end.
 //!
 //! A frame that is handed over waits for those before it, takes its bytes (the Ethernet header
 //! included, preamble and frame check sequence not) times eight over the rate to transmit, and
-//! arrives `delay` after that. What befalls it on the way is decided in this order:
+//! arrives `delay` after that. What happens to it is decided in this order:
 //!
-//! 1. *queue*: it is dropped if the queue is full: if as many frames as the queue holds are waiting
-//!    already, or if its bytes do not fit beside those waiting. The frame that is being transmitted
-//!    does not wait. A managed queue drops (or marks) frames before it is full, when the transmitter
-//!    becomes free for them.
-//! 2. *loss*: it is lost on the way. It has taken its place and its time to transmit.
+//! 1. *queue*: the frame is dropped if the queue is full: if as many frames as the queue holds are
+//!    waiting already, or if its bytes do not fit beside those waiting. The frame that is being
+//!    transmitted does not wait. A managed queue drops (or marks) frames before it is full, when the
+//!    transmitter becomes free for them.
+//! 2. *loss*: the frame is lost on the way, after it has taken its place in the queue and its time
+//!    to transmit.
 //! 3. *corruption*: one bit flips. The receiver's frame check sequence finds it and the frame is
 //!    dropped; with [`Fcs::Off`](crate::Fcs::Off) it is delivered as it is.
-//! 4. *reordering*: it is held back, so that those behind it overtake it.
-//! 5. *duplication*: a copy arrives directly after it.
+//! 4. *reordering*: the frame is held back, so that those behind it overtake it.
+//! 5. *duplication*: a copy of the frame arrives directly after it.
 //!
-//! Each of these draws from a generator of its own, and so does jitter: switching one on moves
+//! Each of these draws from a generator of its own, and so does jitter: switching one on changes
 //! nothing in the others.
 
 use roundtrip_record::{DropReason, EventId, LinkCounts, LinkId, Time};
@@ -36,19 +37,19 @@ use crate::transmitter::{Transmitter, later, nanos};
 pub(crate) struct Link {
     gate: Gate,
     path: Path,
-    /// How long address resolution takes, nanoseconds, where it does not cross the link.
+    /// The delay of address resolution where it does not cross the link, nanoseconds.
     segment: Option<u64>,
     counts: LinkCounts,
 }
 
-/// What stands between a sender and the way to the other end.
+/// The queue and transmitter before the path to the other end.
 #[derive(Debug)]
 enum Gate {
-    /// Nothing: there is no limit to the rate.
+    /// No queue, since the rate is unlimited.
     Open,
-    /// A queue whose decisions fall when a frame is handed over.
+    /// A queue that decides when a frame is handed over.
     Tail(DropTail),
-    /// A queue whose decisions fall when the transmitter is free.
+    /// A queue that decides when the transmitter is free.
     Managed(Box<Managed>),
 }
 
@@ -93,7 +94,7 @@ impl Link {
         arrival.into_iter().chain(managed.wake()).min()
     }
 
-    /// Hands a frame over. Tells of each mishap; buffers that are not needed go back to the pool.
+    /// Hands a frame to the link. `tell` gets each mishap; unused buffers go back to the pool.
     #[inline]
     pub(crate) fn send(
         &mut self,
@@ -131,7 +132,7 @@ impl Link {
         }
     }
 
-    /// Does what is due at `now`, which [`Link::next`] named: answers with the frame that arrives, or
+    /// Does what is due at `now`, the time from [`Link::next`]: gives the frame that arrives, or
     /// lets the transmitter take its next one.
     #[inline]
     pub(crate) fn happen(
@@ -168,7 +169,7 @@ mod tests {
         (Link::new(LinkId(0), shape, Seed::new(1)), Pool::default())
     }
 
-    /// 12 Mbit/s: a frame of 1500 bytes takes 1 ms.
+    /// A link of 12 Mbit/s, on which a frame of 1500 bytes takes 1 ms.
     fn shape() -> Shape {
         Shape { rate: Rate::Constant(12_000_000), ..Shape::ideal(Duration::from_millis(10)) }
     }
@@ -183,7 +184,7 @@ mod tests {
         seen
     }
 
-    /// (microseconds, first byte) of all that arrives.
+    /// All arrivals, as pairs of the time in microseconds and the frame's first byte.
     fn arrivals(link: &mut Link) -> Vec<(u64, u8)> {
         let mut all = Vec::new();
         while let Some(at) = link.next() {
@@ -202,8 +203,8 @@ mod tests {
         assert_eq!(arrivals(&mut link), [(11_000, 1), (12_000, 2), (13_000, 3), (20_000, 4)]);
     }
 
-    /// A queue of two takes one in transmission and two waiting; the place is free again when the
-    /// next one's transmission begins, at that very instant.
+    /// With a queue of two, one frame is in transmission and two wait; a place is free again at the
+    /// instant at which the next transmission begins.
     #[test]
     fn a_full_queue_of_packets_drops_the_last() {
         let (mut link, mut pool) = link(&Shape { queue: Queue::Packets(2), ..shape() });
@@ -231,7 +232,7 @@ mod tests {
         assert_eq!(hand_over(&mut link, &mut pool, Time::ZERO, vec![4; 99]), []);
     }
 
-    /// A lost frame has taken its place in the queue and its time to transmit.
+    /// A frame that is lost still takes its place in the queue and its time to transmit.
     #[test]
     fn what_is_lost_took_its_time() {
         let (mut link, mut pool) =
@@ -280,7 +281,7 @@ mod tests {
         assert_eq!(frame.iter().map(|byte| byte.count_ones()).sum::<u32>(), 1);
     }
 
-    /// The first frame after a pause waits longest, and none overtakes another.
+    /// The first frame after a pause is picked up latest, and no frame overtakes another.
     #[test]
     fn frames_are_picked_up_a_little_later_and_in_order() {
         let [few, many] = [[5, 20], [100, 200]].map(|bounds| bounds.map(Duration::from_micros));
@@ -296,7 +297,8 @@ mod tests {
         }
     }
 
-    /// Jitter lets no frame overtake, moves each by no more than it says, and repeats with the seed.
+    /// Jitter lets no frame overtake another, delays each within its limits, and repeats with the
+    /// seed.
     #[test]
     fn jitter_keeps_the_order() {
         let spread = Duration::from_millis(4);
@@ -322,11 +324,11 @@ mod tests {
             let within = first.iter().filter(|delay| (46_000..=54_000).contains(*delay)).count();
             match distribution {
                 Distribution::Uniform => assert_eq!(within, 250),
-                // 68 of 100 lie within one standard deviation.
+                // About 68 % lie within one standard deviation.
                 Distribution::Normal => assert!((155..185).contains(&within), "{within}"),
             }
         }
-        // Sent together they arrive in order all the same.
+        // Frames that are sent together still arrive in order.
         let jitter = Jitter { spread, distribution: Distribution::Uniform };
         let (mut link, mut pool) =
             link(&Shape { jitter, ..Shape::ideal(Duration::from_millis(1)) });
@@ -338,7 +340,7 @@ mod tests {
         assert!(arrivals.is_sorted() && arrivals[0].0 <= 5_000);
     }
 
-    /// A drop-tail queue before a transmitter that follows a trace.
+    /// A drop-tail queue in front of a transmitter that follows a trace.
     #[test]
     fn a_trace_decides_when_frames_leave() {
         let trace = DeliveryTrace::parse("trace", "5\n6\n20\n").unwrap();
@@ -353,7 +355,8 @@ mod tests {
         assert_eq!(arrivals(&mut link), [(15_000, 1), (16_000, 2), (30_000, 4)]);
     }
 
-    /// Switching one habit on does not move what another does.
+    /// Each property draws its own random numbers: adding duplication does not change which frames
+    /// are lost.
     #[test]
     fn habits_draw_apart() {
         let lossy = Shape { loss: Ppm::new(200_000), ..Shape::ideal(Duration::ZERO) };

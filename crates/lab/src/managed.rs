@@ -1,4 +1,4 @@
-//! A queue that decides when the transmitter is free: CoDel or FQ-CoDel.
+//! Managed queues, which decide when the transmitter is free: CoDel and FQ-CoDel.
 
 use roundtrip_record::{EventId, Time};
 
@@ -18,7 +18,7 @@ pub(crate) struct Managed {
     wake: Option<Time>,
 }
 
-/// Which way the queue is managed.
+/// The discipline of a managed queue.
 #[derive(Debug)]
 pub(crate) enum Manager {
     Codel(Codel),
@@ -59,7 +59,7 @@ impl Managed {
         self.wake
     }
 
-    /// Takes a frame, and transmits it at once where nothing stands before it.
+    /// Queues a frame, and transmits it at once if nothing is before it.
     pub(crate) fn send(
         &mut self,
         now: Time,
@@ -70,7 +70,8 @@ impl Managed {
     ) {
         let ready = self.transmitter.ready(now);
         if self.wake.is_none() && ready <= now {
-            // It became free with nothing to do, and the queue has learnt that it was empty.
+            // The transmitter became free with nothing to do, so the discipline must learn that the
+            // queue was empty.
             let nothing = self.queue.dequeue(now, ledger);
             debug_assert!(nothing.is_none(), "a frame waits, and the transmitter is not woken");
         }
@@ -84,7 +85,7 @@ impl Managed {
         ledger.counts.queue_peak = ledger.counts.queue_peak.max(waiting);
     }
 
-    /// The transmitter takes the next frame, at the time that [`Managed::wake`] named.
+    /// Lets the transmitter take the next frame, at the time of [`Managed::wake`].
     pub(crate) fn transmit(&mut self, now: Time, path: &mut Path, ledger: &mut Ledger<'_>) {
         if let Some(next) = self.queue.dequeue(now, ledger) {
             let sent = self.transmitter.take(now, next.frame.len() as u32);
@@ -105,30 +106,32 @@ mod tests {
     use crate::seed::Seed;
     use crate::shape::{CoDel, Discipline, FqCoDel, Queue, Rate, Shape};
 
-    /// Bytes of a frame, of which one takes a millisecond.
+    /// The length of a frame in bytes; at [`RATE`] its transmission takes 1 ms.
     const FRAME: usize = 1_514;
     const RATE: u64 = FRAME as u64 * 8_000;
 
-    /// Frames that the kernel's code dropped: `tests/codel/README.md`.
+    /// The numbers of the frames that the kernel's code drops, as `tests/codel/README.md`
+    /// describes.
     const LINUX: &str = include_str!("../tests/codel/linux-6.12.csv");
-    /// Microseconds from the frame before, and of how many.
+    /// Arrivals as pairs: the gap before each frame in microseconds, and how many frames have it.
     const SCENARIOS: [&[(u64, u32)]; 3] = [
         &[(900, 6_000)],
         &[(900, 2_000), (1_500, 400), (900, 3_000), (3_000, 900), (800, 2_000)],
         &[(990, 8_000), (1_010, 2_000), (950, 4_000)],
     ];
 
-    /// A managed queue, and what became of the frames.
+    /// A managed queue under test, and what became of its frames.
     struct Bench {
         managed: Managed,
         path: Path,
         counts: LinkCounts,
         pool: Pool,
-        /// Numbers of the frames that were dropped or marked, by the reason.
+        /// The frames that were dropped or marked: the reason and the frame's number.
         told: Vec<(DropReason, u32)>,
-        /// Number, microseconds until its transmission began, and microseconds when it was over.
+        /// The frames that were sent: number, wait in microseconds until the transmission began,
+        /// and time in microseconds when it ended.
         sent: Vec<(u32, u64, u64)>,
-        /// When each frame came, microseconds.
+        /// The time at which each frame arrived, in microseconds.
         came: Vec<u64>,
     }
 
@@ -163,7 +166,7 @@ mod tests {
             act(managed, path, &mut Ledger { counts, pool, tell: &mut tell });
         }
 
-        /// Lets everything happen that is due by `until`, microseconds.
+        /// Runs everything that is due by `until`, in microseconds.
         fn run(&mut self, until: u64) {
             while let Some(wake) = self.managed.wake().filter(|wake| wake.micros() <= until) {
                 self.with(|managed, path, ledger| managed.transmit(wake, path, ledger));
@@ -177,7 +180,7 @@ mod tests {
             }
         }
 
-        /// Hands over a frame of a flow at a time in microseconds.
+        /// Hands the queue a frame of a flow, at a time in microseconds.
         fn send(&mut self, at: u64, flow: u8, bytes: usize) {
             self.run(at);
             let number = self.came.len() as u64;
@@ -188,13 +191,13 @@ mod tests {
             self.with(|managed, path, ledger| managed.send(now, frame, event, path, ledger));
         }
 
-        /// Numbers of all frames for which this was told.
+        /// The numbers of the frames that were dropped or marked for this reason.
         fn told(&self, reason: DropReason) -> Vec<u32> {
             let these = self.told.iter().filter(|(told, _)| *told == reason);
             these.map(|(_, number)| *number).collect()
         }
 
-        /// Mean of what the frames with these numbers waited, microseconds.
+        /// The mean wait in microseconds of the frames whose numbers `of` accepts.
         fn mean_wait(&self, of: impl Fn(u32) -> bool) -> u64 {
             let waits: Vec<u64> = self
                 .sent
@@ -206,7 +209,7 @@ mod tests {
         }
     }
 
-    /// UDP over IPv4, ECN-capable if the flow's number is odd.
+    /// A UDP datagram over IPv4, ECN-capable if the flow's number is odd.
     fn datagram(flow: u8, bytes: usize) -> Vec<u8> {
         let mut frame = vec![0; bytes];
         frame[12..16].copy_from_slice(&[0x08, 0x00, 0x45, (flow & 1) * 2]);
@@ -232,7 +235,7 @@ mod tests {
         line.unwrap().split(' ').map(|number| number.parse().unwrap()).collect()
     }
 
-    /// Frame for frame as the kernel's code drops, but for its square root.
+    /// With an exact square root, the kernel's code drops the very same frames.
     #[test]
     fn codel_drops_what_linux_would_with_an_exact_square_root() {
         for number in 0..SCENARIOS.len() {
@@ -242,7 +245,7 @@ mod tests {
         }
     }
 
-    /// With its own square root Linux drops as many frames.
+    /// With the kernel's own approximate square root, Linux drops as many frames, within 2 %.
     #[test]
     fn codel_drops_about_as_much_as_linux() {
         for number in 0..SCENARIOS.len() {
@@ -252,8 +255,8 @@ mod tests {
         }
     }
 
-    /// A queue that is short again within the interval loses nothing, and neither does one whose delay
-    /// is below the target, however long it stands.
+    /// A queue that drains within the interval loses nothing, and neither does one whose delay
+    /// stays below the target, however long.
     #[test]
     fn a_good_queue_is_left_alone() {
         let mut bench = Bench::new(Discipline::CoDel(CoDel::LINUX), Queue::Packets(1_000));
@@ -282,7 +285,7 @@ mod tests {
         assert_eq!(bench.counts.queue_peak, 3);
     }
 
-    /// Senders that understand ECN are told by a mark, at the times at which others lose a frame.
+    /// Frames of ECN-capable senders are marked at the times at which those of others are dropped.
     #[test]
     fn marks_come_in_the_place_of_drops() {
         let told = |flow, ecn| {
@@ -305,8 +308,8 @@ mod tests {
         Bench::new(Discipline::FqCoDel(FqCoDel::LINUX), Queue::Packets(limit))
     }
 
-    /// A flow that sends little waits for no more than the frame that is being transmitted and the
-    /// quantum of the one whose turn it is.
+    /// A flow that sends little waits only for the frame in transmission and for the quantum of the
+    /// flow whose turn it is.
     #[test]
     fn a_sparse_flow_does_not_wait_for_a_bulky_one() {
         let mut bench = fair(10_000);
@@ -327,7 +330,7 @@ mod tests {
         assert!(bench.mean_wait(|number| !sparse[number as usize]) > 10_000);
     }
 
-    /// Flows share by bytes, whatever their frames are.
+    /// Flows share the rate by bytes, whatever the length of their frames.
     #[test]
     fn bulky_flows_share_by_bytes() {
         let mut bench = fair(10_000);
@@ -337,7 +340,7 @@ mod tests {
                 bench.send(frame * 500, 4, 514);
             }
         }
-        // While both have something to send.
+        // The bytes that either flow sent, large frames and all.
         let large = bench.sent.iter().filter(|(number, ..)| number % 4 == 0).count() * FRAME;
         let all: usize =
             bench.sent.iter().map(|(number, ..)| if number % 4 == 0 { FRAME } else { 514 }).sum();
@@ -345,7 +348,8 @@ mod tests {
         assert!((0.48..0.52).contains(&share), "{share}");
     }
 
-    /// Where the whole is full, the longest queue loses, from its front, half its bytes at most.
+    /// When the whole queue is full, the longest flow loses frames from its front, at most half its
+    /// bytes.
     #[test]
     fn a_full_fair_queue_drops_from_the_longest() {
         let mut bench = fair(40);
@@ -355,21 +359,22 @@ mod tests {
         for _ in 0..32 {
             bench.send(0, 2, FRAME);
         }
-        // One is being transmitted; the 42nd is one too many. The long queue has 32, and loses 16.
+        // One frame is in transmission, so the 42nd is one too many. The longest flow has 32, and
+        // loses 16.
         let dropped: Vec<u32> = bench.told(DropReason::QueueFull);
         assert_eq!(dropped, (10..26).collect::<Vec<u32>>());
         assert_eq!(bench.counts.queue_peak, 40);
     }
 
-    /// A flow that comes back with one frame at a time is new each time, but not before the others had
-    /// their turn.
+    /// A flow that returns with one frame at a time is new each time, but the other flows have
+    /// their turn in between.
     #[test]
     fn a_flow_cannot_stay_new() {
         let mut bench = fair(10_000);
         for _ in 0..50 {
             bench.send(0, 2, FRAME);
         }
-        // As soon as one of its frames is sent, the next one comes.
+        // Each frame of the returning flow comes when its previous one has been sent.
         for frame in 0..40 {
             bench.send(frame * 1_000 + 999, 4, FRAME);
         }

@@ -1,6 +1,6 @@
-//! The word that was probably meant.
+//! Suggestions for misspelt names.
 
-/// The name that was probably meant: the one with the fewest letters to change, if they are few.
+/// The name that was probably meant: the one with the fewest letters to change, if those are few.
 pub(crate) fn nearest(
     word: &str,
     names: impl Iterator<Item = &'static str>,
@@ -13,7 +13,8 @@ pub(crate) fn nearest(
         .and_then(|(changes, name)| (changes <= limit).then_some(name))
 }
 
-/// Letters to add, remove, change or swap with their neighbour (optimal string alignment).
+/// The number of letters to add, remove, change or swap with their neighbour (optimal string
+/// alignment distance).
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];

@@ -1,4 +1,4 @@
-//! The network between a client and the rest of the world.
+//! The description of an access network.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use crate::profile::Profile;
 use crate::seed::Ppm;
 use crate::shape::{Discipline, Fcs, Jitter, Pickup, Queue, Rate, Shape};
 
-/// The network between a client and the rest of the world: what a person describes with `--net`.
+/// The access network between a client and the rest of the world, as described with `--net`.
 ///
-/// It is read from a profile's name, from properties between commas, or from a profile followed by
-/// properties that replace the profile's own:
+/// A network is read from a profile's name, from properties between commas, or from a profile
+/// followed by properties that replace its own:
 ///
 /// ```
 /// use roundtrip_lab::{Net, Ppm, Rate};
@@ -29,34 +29,35 @@ use crate::shape::{Discipline, Fcs, Jitter, Pickup, Queue, Rate, Shape};
 /// [`Net::help`] lists the properties; `doc/networks.md` explains them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Net {
-    /// The profile it began with.
+    /// The profile that the description begins with, if any.
     pub profile: Option<Profile>,
     /// Round-trip time without load.
     pub rtt: Duration,
-    /// Towards the client.
+    /// The direction towards the client.
     pub down: Direction,
-    /// From the client.
+    /// The direction from the client.
     pub up: Direction,
-    /// Whether network cards drop what is corrupted.
+    /// Whether network cards drop corrupted frames.
     pub fcs: Fcs,
 }
 
-/// What a person describes of one direction.
+/// The description of one direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Direction {
-    /// How fast it is.
+    /// The rate of the direction.
     pub rate: Rate,
-    /// Which of the waiting frames is dropped, and which is transmitted next.
+    /// The queue discipline: which of the waiting frames is dropped, and which is transmitted next.
     pub discipline: Discipline,
-    /// What may wait for the transmitter.
+    /// The limit of the queue before the transmitter.
     pub queue: Queue,
-    /// By how much the delay varies.
+    /// The variation of the delay.
     pub jitter: Jitter,
     /// Probability that a frame is lost.
     pub loss: Ppm,
     /// Probability that a frame is held back.
     pub reorder: Ppm,
-    /// For how long it is then held back; `None` for an eighth of the round-trip time, at least 1 ms.
+    /// How long such a frame is held back; `None` for an eighth of the round-trip time, at least 1
+    /// ms.
     pub hold: Option<Duration>,
     /// Probability that a frame arrives twice.
     pub duplicate: Ppm,
@@ -79,7 +80,7 @@ impl Direction {
     };
 }
 
-/// Which way a frame crosses the access link.
+/// The direction in which a frame crosses the access link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
     /// Towards the client.
@@ -89,10 +90,10 @@ pub enum Way {
 }
 
 impl Way {
-    /// Both of them.
+    /// Both directions.
     pub const BOTH: [Self; 2] = [Self::Down, Self::Up];
 
-    /// Its name.
+    /// The name of the direction in descriptions.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Down => "down",
@@ -111,7 +112,7 @@ impl Net {
         fcs: Fcs::On,
     };
 
-    /// One of its directions.
+    /// One direction of the network.
     pub fn direction(&self, way: Way) -> &Direction {
         match way {
             Way::Down => &self.down,
@@ -126,12 +127,12 @@ impl Net {
         }
     }
 
-    /// What one direction of the access link is like.
+    /// The shape of one direction of the access link.
     pub fn shape(&self, way: Way) -> Shape {
         let up = self.rtt / 2;
         let delay = match way {
             Way::Up => up,
-            // An odd nanosecond goes here, so that both together are the round trip.
+            // An odd nanosecond is added here, so that both delays add up to the round-trip time.
             Way::Down => self.rtt.saturating_sub(up),
         };
         let direction = self.direction(way).clone();

@@ -1,4 +1,4 @@
-//! The way from a transmitter to the other end: delay, jitter, and what befalls frames.
+//! The path from a transmitter to the other end: delay, jitter, and faults.
 
 use std::collections::btree_map::OccupiedEntry;
 use std::collections::{BTreeMap, VecDeque};
@@ -10,19 +10,19 @@ use crate::seed::{Chance, Ppm, Seed};
 use crate::shape::{Distribution, Fcs, Jitter, Pickup, Shape};
 use crate::transmitter::{later, nanos};
 
-/// A frame on its way.
+/// A frame in flight.
 #[derive(Debug)]
 pub(crate) struct Flight {
     due: Time,
     pub(crate) frame: Vec<u8>,
-    /// The event of its sending.
+    /// The event with which the frame was sent.
     pub(crate) event: Option<EventId>,
 }
 
-/// A [`Pickup`] in nanoseconds, as each frame needs it.
+/// A [`Pickup`] in nanoseconds, prepared for use with each frame.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
-    /// The least, and how many values there are from there on.
+    /// The least value, and how many values there are from there on.
     busy: (u64, u64),
     idle: (u64, u64),
     pause: u64,
@@ -37,7 +37,7 @@ impl Bounds {
     }
 }
 
-/// The generators, one for each habit.
+/// The generators of a link, one for each kind of chance.
 #[derive(Debug)]
 struct Chances {
     loss: Chance,
@@ -48,37 +48,37 @@ struct Chances {
     jitter: Chance,
 }
 
-/// How likely which fault is.
+/// The probabilities of the faults.
 #[derive(Clone, Copy, Debug)]
 struct Faults {
     loss: Ppm,
     corrupt: Ppm,
     fcs: Fcs,
     reorder: Ppm,
-    /// For how long a frame is held back, nanoseconds.
+    /// How long a reordered frame is held back, nanoseconds.
     hold: u64,
     duplicate: Ppm,
 }
 
-/// The way to the other end.
+/// The path to the other end.
 #[derive(Debug)]
 pub(crate) struct Path {
-    /// Nanoseconds.
+    /// The delay, nanoseconds.
     delay: u64,
     jitter: Option<Jitter>,
-    /// The latest arrival so far: jitter lets none overtake.
+    /// The latest arrival so far: with jitter no frame overtakes another.
     latest: Time,
     pickup: Option<Bounds>,
     /// When the last frame was picked up.
     picked_up: Time,
-    /// `None` where nothing befalls frames: most links, most of the time.
+    /// The faults; `None` if there are none, as on most links.
     faults: Option<Faults>,
     chances: Chances,
-    /// On the way, in order of arrival.
+    /// Frames in flight, in order of arrival.
     flights: VecDeque<Flight>,
-    /// Out of order, by arrival and then by a running number.
+    /// Frames in flight out of order, by arrival and then by a running number.
     apart: BTreeMap<(Time, u64), Flight>,
-    /// The running number.
+    /// The next running number.
     apart_before: u64,
 }
 
@@ -125,7 +125,7 @@ impl Path {
         }
     }
 
-    /// Takes a frame whose transmission ends at `sent`.
+    /// Takes over a frame whose transmission ends at `sent`.
     #[inline]
     pub(crate) fn carry(
         &mut self,
@@ -143,13 +143,14 @@ impl Path {
         }
     }
 
-    /// Takes a frame that arrives at `due` whatever befalls the others: it overtakes them.
+    /// Takes over a frame that arrives at `due` without delay, jitter or faults, and so may
+    /// overtake others.
     pub(crate) fn pass(&mut self, due: Time, frame: Vec<u8>, event: Option<EventId>) {
         self.set_apart(Flight { due, frame, event });
     }
 
-    /// Takes the frame that arrives at `now`. Of two at one instant the one that is in order comes
-    /// first.
+    /// Takes out the frame that arrives at `now`. Of two at one instant the one that is in order
+    /// comes first.
     #[inline]
     pub(crate) fn arrive(&mut self, now: Time) -> Option<Flight> {
         match self.flights.front() {
@@ -223,7 +224,7 @@ impl Path {
         }
     }
 
-    /// From now on nothing befalls frames.
+    /// Ends all faults from now on.
     #[cfg(test)]
     pub(crate) fn forgive(&mut self) {
         self.faults = None;
@@ -235,10 +236,10 @@ impl Path {
     }
 }
 
-/// A number of a normal distribution around 0: the sum of twelve even ones, whose variance is theirs
-/// together (Irwin–Hall). Whole numbers only, so that it is the same on every machine.
+/// A sample of a normal distribution around 0: the sum of twelve uniform ones (Irwin–Hall). It is
+/// computed in integers, so that it is the same on every machine.
 fn normal(chance: &mut Chance, deviation: u64) -> i64 {
-    /// Of a number of 16 bits, so that four come of one draw.
+    /// The range of a uniform number, 16 bits, so that one draw gives four.
     const RANGE: i128 = 1 << 16;
     let mut sum = 0;
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! One host's place in the lab.
+//! The connection of a simulated host to the lab.
 
 use core::cell::{Cell, RefCell};
 use core::future::Future;
@@ -14,17 +14,17 @@ use crate::environment::Surroundings;
 use crate::sleep::Sleep;
 use crate::world::World;
 
-/// What drives a simulated host: the lab's clock, executor and links.
+/// The port of a simulated host, which gives it the lab's clock, executor and links.
 pub struct LabPort {
     world: Rc<World>,
-    /// The host's index.
+    /// The index of the host in the lab.
     host: u32,
-    /// What the agenda has for this host.
+    /// The time that the agenda has for this host's timer.
     timer: Cell<Option<Time>>,
-    /// The link behind each interface.
+    /// The index of the link behind each interface.
     links: RefCell<Vec<u32>>,
     surroundings: Surroundings,
-    /// What this host's tasks draw from; set once the host is there.
+    /// The generator that this host's tasks draw from; set once the host exists.
     draw: RefCell<Option<Draw>>,
 }
 
@@ -44,12 +44,12 @@ impl LabPort {
         self.host
     }
 
-    /// How many interfaces have a link.
+    /// The number of interfaces that have a link.
     pub(crate) fn interfaces(&self) -> usize {
         self.links.borrow().len()
     }
 
-    /// Puts a link behind the next interface.
+    /// Attaches a link to the next interface.
     pub(crate) fn attach(&self, link: u32) {
         self.links.borrow_mut().push(link);
     }
@@ -62,7 +62,7 @@ impl LabPort {
         self.draw.borrow().clone()
     }
 
-    /// What the host knows besides the network: to be changed by whoever builds the lab.
+    /// The files and caches of the host, to be set by whoever builds the lab.
     pub fn surroundings(&self) -> &Surroundings {
         &self.surroundings
     }
@@ -94,7 +94,7 @@ impl Port for LabPort {
         self.world.executor().spawn(self.draw(), task)
     }
 
-    /// At once, and in no virtual time.
+    /// Runs the work at once, in no virtual time.
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         work()
     }
@@ -114,7 +114,7 @@ impl Port for LabPort {
 
     #[inline]
     fn set_timer(&self, at: Option<Time>) {
-        // After most frames it is what it was.
+        // After most frames the timer is unchanged.
         if self.timer.replace(at) != at {
             self.world.set_timer(self.host, at);
         }

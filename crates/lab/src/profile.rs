@@ -1,11 +1,12 @@
-//! Networks that have a name.
+//! Named network profiles.
 
 use std::time::Duration;
 
 use crate::net::{Direction, Net};
 use crate::shape::Rate;
 
-/// A named network: WebPageTest's connectivity profiles, and the network of a house or office.
+/// A named network: one of WebPageTest's connectivity profiles, or the network of a house or
+/// office. The variants give the rates down and up, and the round-trip time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Profile {
     /// 5/1 Mbit/s, 28 ms.
@@ -28,8 +29,8 @@ pub enum Profile {
     Lan,
 }
 
-/// Name, down and up in kbit/s, round-trip time in microseconds. All but `lan` are WebPageTest's
-/// (`settings/connectivity.ini`).
+/// The profiles: name, rates down and up in kbit/s, round-trip time in microseconds. All but `lan`
+/// are WebPageTest's (`settings/connectivity.ini`).
 const TABLE: [(Profile, &str, u64, u64, u64); 9] = [
     (Profile::Cable, "cable", 5_000, 1_000, 28_000),
     (Profile::Dsl, "dsl", 1_500, 384, 50_000),
@@ -43,7 +44,7 @@ const TABLE: [(Profile, &str, u64, u64, u64); 9] = [
 ];
 
 impl Profile {
-    /// All of them, as they are listed.
+    /// All profiles, in the order in which they are listed.
     pub const ALL: [Self; 9] = {
         let mut all = [Self::Cable; 9];
         let mut place = 0;
@@ -54,17 +55,17 @@ impl Profile {
         all
     };
 
-    /// Its name.
+    /// The name of the profile.
     pub const fn name(self) -> &'static str {
         TABLE[self as usize].1
     }
 
-    /// The profile with this name, in capitals or not.
+    /// The profile with this name, in upper or lower case.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|profile| profile.name().eq_ignore_ascii_case(name))
     }
 
-    /// The network.
+    /// The network of this profile.
     pub fn net(self) -> Net {
         let (_, _, down, up, rtt) = TABLE[self as usize];
         let direction =

@@ -1,4 +1,4 @@
-//! The properties with which a person describes a network.
+//! The properties of a network description.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use crate::net::{Direction, Net, Way};
 use crate::shape::{CoDel, Discipline, Distribution, Fcs, FqCoDel, Rate};
 use crate::unit;
 
-/// What can be described. In this order they are written, and take effect: the parameters of a
-/// discipline after the discipline.
+/// A property of a network. Properties are written, and take effect, in this order: the parameters
+/// of a discipline after the discipline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Property {
     Rtt,
@@ -31,10 +31,10 @@ pub(crate) enum Property {
     Fcs,
 }
 
-/// A property's name, how one would look, what it means, and what holds where it is not given.
+/// The name of a property, an example, its meaning, and its default, for the help text.
 pub(crate) struct Entry {
     pub(crate) property: Property,
-    /// As it is written; of the rate, which has none of its own, that of the direction.
+    /// The name as it is written; the rate has none of its own but those of the two directions.
     pub(crate) name: &'static str,
     pub(crate) example: &'static str,
     pub(crate) meaning: &'static str,
@@ -51,7 +51,7 @@ const fn entry(
     Entry { property, name, example, meaning, usual }
 }
 
-/// All of them, in the order of [`Property`].
+/// All entries, in the order of [`Property`].
 pub(crate) const ENTRIES: [Entry; 19] = [
     entry(Property::Rtt, "rtt", "200ms", "round-trip time without load, half of it each way", "0"),
     entry(Property::Rate, "down", "1.6Mbit", "bits per second towards the client", "no limit"),
@@ -128,16 +128,17 @@ pub(crate) const ENTRIES: [Entry; 19] = [
     entry(Property::Fcs, "fcs", "off", "whether network cards drop what is corrupted", "on"),
 ];
 
-/// What is set, and where: `down-loss` is the loss of one way, `loss` that of both.
+/// A property and the directions for which it is set: `down-loss` is the loss of one direction,
+/// `loss` that of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) property: Property,
-    /// One way, or both.
+    /// The direction; `None` for both.
     pub(crate) way: Option<Way>,
 }
 
 impl Key {
-    /// The key with this name, in capitals or not.
+    /// The key with this name, in upper or lower case.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let of_way = Way::BOTH.into_iter().find_map(|way| {
@@ -153,7 +154,7 @@ impl Key {
         }
     }
 
-    /// As it is written.
+    /// The name of the key as it is written.
     pub(crate) fn name(self) -> String {
         match (self.way, self.property) {
             (Some(way), Property::Rate) => way.name().to_owned(),
@@ -162,25 +163,25 @@ impl Key {
         }
     }
 
-    /// The ways it speaks of.
+    /// The directions that the key sets.
     pub(crate) fn ways(self) -> impl Iterator<Item = Way> {
         Way::BOTH.into_iter().filter(move |way| self.way.is_none_or(|only| only == *way))
     }
 }
 
-/// The property with this name but the rate, which is always a direction's.
+/// The property with this name, except the rate, which always has a direction.
 fn plain(name: &str) -> Option<Property> {
     let entry = ENTRIES.iter().find(|entry| entry.name == name);
     entry.map(|entry| entry.property).filter(|property| *property != Property::Rate)
 }
 
-/// Why a value cannot be set.
+/// Why a property cannot be set.
 pub(crate) enum Wrong {
-    /// It is not of the property's kind.
+    /// The value is not of the property's kind; says what is wanted.
     Value(&'static str),
-    /// The file it names is no trace.
+    /// The file that the value names is no trace.
     Trace(TraceError),
-    /// It makes sense only beside another property.
+    /// The property has a meaning only together with this one.
     Needs(&'static str),
 }
 
@@ -190,21 +191,21 @@ impl From<&'static str> for Wrong {
     }
 }
 
-/// Reads the file with a name.
+/// A function that reads the file with a name.
 pub(crate) type ReadFile<'a> = &'a dyn Fn(&str) -> std::io::Result<String>;
 
 impl Property {
     pub(crate) fn entry(self) -> &'static Entry {
-        // Each has one: a test looks.
+        // Each property has an entry, as a test checks.
         ENTRIES.iter().find(|entry| entry.property == self).unwrap_or(&ENTRIES[0])
     }
 
-    /// Whether it may differ between the two ways.
+    /// Whether the property may differ between the two directions.
     fn has_ways(self) -> bool {
         !matches!(self, Self::Rtt | Self::Fcs)
     }
 
-    /// Sets what is the same both ways; answers whether it was that.
+    /// Sets a property that both directions share; answers whether this is one.
     pub(crate) fn set_whole(self, net: &mut Net, value: &str) -> Result<bool, Wrong> {
         match self {
             Self::Rtt => net.rtt = unit::time(value)?,
@@ -214,7 +215,7 @@ impl Property {
         Ok(true)
     }
 
-    /// Sets it for one way.
+    /// Sets the property for one direction.
     pub(crate) fn set(
         self,
         to: &mut Direction,
@@ -249,8 +250,8 @@ impl Property {
         Ok(())
     }
 
-    /// The value of one way as it is written; `None` where the property has no say, or where the
-    /// value follows from others.
+    /// The value for one direction as it is written; `None` if the property does not apply, or if
+    /// its value follows from others.
     pub(crate) fn get(self, net: &Net, way: Way) -> Option<String> {
         let of = net.direction(way);
         let percent = |ppm| Some(unit::write_percent(ppm));

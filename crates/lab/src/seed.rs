@@ -1,7 +1,8 @@
-//! Chance: one seed for the whole lab, and from it a generator for each thing that draws.
+//! Seeds and generators: one seed for the whole lab, and from it a generator for each part that
+//! draws.
 
-/// The number from which all chance in a lab comes. Two labs with the same seed and the same input
-/// do the same to the byte.
+/// The seed of all randomness in a lab. Two labs with the same seed and the same input do the same
+/// to the byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Seed(u64);
 
@@ -11,13 +12,13 @@ impl Seed {
         Self(number)
     }
 
-    /// Its number.
+    /// The number of the seed.
     pub const fn number(self) -> u64 {
         self.0
     }
 
-    /// The seed of a part: of the host or link called `name`. What one part draws moves nothing in
-    /// another, and a part added to the lab changes nothing in those that were there.
+    /// The seed of a part of the lab, such as the host or link called `name`. What one part draws
+    /// changes nothing in another, and a part added to the lab changes nothing in the others.
     #[must_use]
     pub fn of(self, name: &str) -> Self {
         let mut chance = Chance::new(self);
@@ -28,7 +29,7 @@ impl Seed {
         Self(chance.next_u64())
     }
 
-    /// 32 bytes of it, for generators that want so many.
+    /// 32 bytes derived from the seed, for generators that need as many.
     pub fn bytes(self) -> [u8; 32] {
         let mut chance = Chance::new(self);
         let mut bytes = [0; 32];
@@ -44,9 +45,9 @@ impl Seed {
 pub struct Ppm(u32);
 
 impl Ppm {
-    /// Never.
+    /// The probability of what never happens.
     pub const NEVER: Self = Self(0);
-    /// Always.
+    /// The probability of what always happens.
     pub const ALWAYS: Self = Self(1_000_000);
 
     /// The probability of `millionths`; all above a million are [`Ppm::ALWAYS`].
@@ -54,14 +55,15 @@ impl Ppm {
         if millionths > Self::ALWAYS.0 { Self::ALWAYS } else { Self(millionths) }
     }
 
-    /// How many millionths.
+    /// The probability in millionths.
     pub const fn get(self) -> u32 {
         self.0
     }
 }
 
-/// The generator of one link's one habit: SplitMix64 (Steele, Lea, Flood: "Fast splittable
-/// pseudorandom number generators", 2014). Good for losing frames, not for secrets.
+/// The generator of one kind of chance on one link: SplitMix64 (Steele, Lea, Flood: "Fast
+/// splittable pseudorandom number generators", 2014). It is good for losing frames, not for
+/// secrets.
 #[derive(Clone, Debug)]
 pub(crate) struct Chance(u64);
 
@@ -78,12 +80,12 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// A number below `limit`, which is not 0. (Biased by less than `limit` in 2^64.)
+    /// A number below `limit`, which must not be 0. (Biased by less than `limit` in 2^64.)
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(limit)) >> 64) as u64
     }
 
-    /// Whether something of this probability happens. What never happens draws nothing.
+    /// Whether an event of this probability happens. An event that never happens draws nothing.
     pub(crate) fn happens(&mut self, probability: Ppm) -> bool {
         probability != Ppm::NEVER && self.below(u64::from(Ppm::ALWAYS.0)) < u64::from(probability.0)
     }

@@ -1,4 +1,4 @@
-//! What one direction of a link is like: its rate, its queue, its delay and its faults.
+//! The shape of one direction of a link: its rate, queue, delay and faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,24 +6,25 @@ use std::time::Duration;
 use crate::delivery::DeliveryTrace;
 use crate::seed::Ppm;
 
-/// What a link is like, one direction.
+/// The shape of one direction of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// How fast the transmitter is.
+    /// The rate of the transmitter.
     pub rate: Rate,
-    /// How much may wait for the transmitter.
+    /// The limit of the queue before the transmitter.
     pub queue: Queue,
-    /// Which of the waiting frames is transmitted next, and which are dropped before that.
+    /// The queue discipline: which of the waiting frames is transmitted next, and which are dropped
+    /// before that.
     pub discipline: Discipline,
-    /// From the end of a frame's transmission to its arrival.
+    /// The time from the end of a frame's transmission to its arrival.
     pub delay: Duration,
-    /// By how much that varies from frame to frame.
+    /// The variation of the delay from frame to frame.
     pub jitter: Jitter,
     /// Probability that a frame is lost.
     pub loss: Ppm,
     /// Probability that a frame is held back.
     pub reorder: Ppm,
-    /// For how long it is then held back.
+    /// How long such a frame is held back.
     pub hold: Duration,
     /// Probability that a frame arrives twice.
     pub duplicate: Ppm,
@@ -33,14 +34,14 @@ pub struct Shape {
     pub fcs: Fcs,
     /// How long the receiver takes to handle a frame that has arrived.
     pub pickup: Pickup,
-    /// How long address resolution (ARP, neighbour discovery) takes to the other end where that
-    /// stands on the same segment and only what it forwards crosses the link; `None` where address
-    /// resolution crosses the link like every other frame.
+    /// The delay of address resolution (ARP, neighbour discovery), if the other end is on the same
+    /// segment and only the packets it forwards cross the link; `None` if address resolution
+    /// crosses the link like every other frame.
     pub segment: Option<Duration>,
 }
 
 impl Shape {
-    /// A link without limits or faults.
+    /// A direction without limits or faults.
     pub const fn ideal(delay: Duration) -> Self {
         Self {
             rate: Rate::Unlimited,
@@ -60,20 +61,20 @@ impl Shape {
     }
 }
 
-/// How fast a transmitter is.
+/// The rate of a transmitter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Rate {
     /// Transmission takes no time, so that nothing ever waits.
     #[default]
     Unlimited,
-    /// So many bits per second, the Ethernet header included.
+    /// A constant rate, bits per second, the Ethernet header included.
     Constant(u64),
-    /// As recorded on some network, again and again.
+    /// A rate as recorded on some network, repeated for ever.
     Trace(Arc<DeliveryTrace>),
 }
 
 impl Rate {
-    /// Bits per second, on average where it varies; `None` for no limit.
+    /// The rate in bits per second, on average if it varies; `None` if it is unlimited.
     pub fn mean(&self) -> Option<u64> {
         match self {
             Self::Unlimited => None,
@@ -83,32 +84,33 @@ impl Rate {
     }
 }
 
-/// The limit of a queue.
+/// The limit of a queue of frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
-    /// No limit.
+    /// The queue has no limit.
     Unlimited,
-    /// So many frames may wait.
+    /// The number of frames that may wait.
     Packets(u32),
-    /// So many bytes may wait.
+    /// The number of bytes that may wait.
     Bytes(u64),
 }
 
-/// How a queue chooses what it drops and what it transmits next.
+/// A queue discipline: how a queue chooses what it drops and what it transmits next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Discipline {
-    /// First in, first out; what does not fit any more is dropped.
+    /// First in, first out; a frame that does not fit is dropped.
     #[default]
     DropTail,
-    /// First in, first out; frames are dropped while the queue stands for too long (RFC 8289).
+    /// First in, first out; frames are dropped while the delay of the queue is too long for too
+    /// long (RFC 8289).
     CoDel(CoDel),
-    /// A queue with CoDel for each flow, served in turn (RFC 8290).
+    /// One queue with CoDel for each flow, served in turn (RFC 8290).
     FqCoDel(FqCoDel),
 }
 
 impl Discipline {
-    /// The limit of the queue where none is described: Linux's for the managed ones, and for
-    /// drop-tail near what a plain router at home has (dummynet's is 50 packets, netem's 1000).
+    /// The default limit of the queue: Linux's for the managed ones, and for drop-tail near that of
+    /// a plain home router (dummynet's is 50 packets, netem's 1000).
     pub const fn usual_queue(self) -> Queue {
         match self {
             Self::DropTail => Queue::Packets(100),
@@ -117,7 +119,7 @@ impl Discipline {
         }
     }
 
-    /// Its name in `tc(8)`.
+    /// The name of the discipline, as in `tc(8)`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::DropTail => "droptail",
@@ -132,15 +134,15 @@ impl Discipline {
 pub struct CoDel {
     /// The standing delay that is acceptable (RFC 8289 §4.3).
     pub target: Duration,
-    /// For how long the delay must stand above the target before the first frame is dropped: as long
-    /// as a sender takes to react, a round trip (RFC 8289 §4.2).
+    /// How long the delay must stay above the target before the first frame is dropped: as long as
+    /// a sender takes to react, a round trip (RFC 8289 §4.2).
     pub interval: Duration,
-    /// Marks frames of senders that understand ECN (RFC 3168) instead of dropping them.
+    /// Whether frames of senders that support ECN (RFC 3168) are marked instead of dropped.
     pub ecn: bool,
 }
 
 impl CoDel {
-    /// What `tc qdisc add … codel` gives without arguments.
+    /// The parameters that `tc qdisc add … codel` gives without arguments.
     pub const LINUX: Self =
         Self { target: Duration::from_millis(5), interval: Duration::from_millis(100), ecn: false };
 }
@@ -148,64 +150,66 @@ impl CoDel {
 /// The parameters of FQ-CoDel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FqCoDel {
-    /// Of the CoDel of each flow's queue.
+    /// The parameters of CoDel in each flow's queue.
     pub codel: CoDel,
-    /// How many queues the flows are spread over, at least 1.
+    /// The number of queues that the flows are spread over, at least 1.
     pub flows: u32,
-    /// Bytes that a queue may transmit in its turn (RFC 8290 §5.2.4).
+    /// The number of bytes that a queue may transmit in its turn (RFC 8290 §5.2.4).
     pub quantum: u32,
 }
 
 impl FqCoDel {
-    /// What `tc qdisc add … fq_codel` gives without arguments on an Ethernet.
+    /// The parameters that `tc qdisc add … fq_codel` gives without arguments on an Ethernet.
     pub const LINUX: Self =
         Self { codel: CoDel { ecn: true, ..CoDel::LINUX }, flows: 1_024, quantum: 1_514 };
 }
 
-/// By how much the delay of a frame differs from the link's.
+/// The variation of a link's delay from frame to frame.
 ///
 /// No frame overtakes another: one that would arrive before its predecessor arrives together with
 /// it, so that the mean delay grows where frames follow each other closely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Jitter {
-    /// How far: the bound of a uniform distribution, the standard deviation of a normal one.
+    /// The size of the variation: the bound of a uniform distribution, the standard deviation of a
+    /// normal one.
     pub spread: Duration,
-    /// Of what kind.
+    /// The distribution of the variation.
     pub distribution: Distribution,
 }
 
 impl Jitter {
-    /// None at all.
+    /// No variation.
     pub const NONE: Self = Self { spread: Duration::ZERO, distribution: Distribution::Uniform };
 }
 
-/// How differences of the delay are distributed. No delay falls below zero.
+/// The distribution of the delay's variation. No delay falls below zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Distribution {
-    /// Each between `-spread` and `+spread` is as likely as the other.
+    /// Uniform between `-spread` and `+spread`.
     #[default]
     Uniform,
-    /// Normal, with `spread` as standard deviation; never more than six of these away.
+    /// Normal with the standard deviation `spread`, and never more than six of these away.
     Normal,
 }
 
-/// How long the receiver takes from a frame's arrival to handling it, evenly between two bounds.
+/// The time from a frame's arrival to its handling by the receiver, uniform between two bounds.
 ///
-/// In a queue of packets it decides who is dropped: acknowledgements that come at exactly the pace of
-/// the transmitter make new frames arrive at the very instant at which a place in the queue is or is
-/// not free. The first frame after a pause takes longer, since the processor has been elsewhere.
+/// The time matters in a queue of packets, where it decides which frames are dropped:
+/// acknowledgements that come at exactly the pace of the transmitter make new frames arrive at the
+/// very instant at which a place in the queue may become free. The first frame after a pause takes
+/// longer, since the processor has been elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pickup {
-    /// Bounds while frames keep coming.
+    /// The bounds while frames keep coming.
     pub busy: [Duration; 2],
-    /// Bounds after a pause.
+    /// The bounds after a pause.
     pub idle: [Duration; 2],
-    /// What counts as a pause.
+    /// The least time without frames that counts as a pause.
     pub pause: Duration,
 }
 
 impl Pickup {
-    /// No time at all.
+    /// Frames are handled at the instant they arrive.
     pub const INSTANT: Self =
         Self { busy: [Duration::ZERO; 2], idle: [Duration::ZERO; 2], pause: Duration::ZERO };
 }
@@ -213,9 +217,9 @@ impl Pickup {
 /// Whether the receiver's network card checks the frame check sequence (IEEE 802.3 §3.2.9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fcs {
-    /// It does, and drops a corrupted frame.
+    /// The card checks frames, and drops a corrupted one.
     #[default]
     On,
-    /// It does not: a corrupted frame reaches the checksums of IP, UDP and TCP.
+    /// The card does not check frames: a corrupted one reaches the checksums of IP, UDP and TCP.
     Off,
 }

@@ -1,4 +1,4 @@
-//! Tasks that wait for a time.
+//! Sleeping tasks: futures that complete at a time.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -10,10 +10,11 @@ use roundtrip_record::Time;
 use crate::agenda::{Agenda, Source};
 use crate::world::World;
 
-/// Where tasks sleep. The agenda says when each wakes.
+/// The beds, which are slots for sleeping tasks. The agenda says when the task in each wakes.
 #[derive(Debug, Default)]
 pub(crate) struct Beds {
-    /// Whom each wakes. A waker stays when its task gets up: mostly it is the next to lie there.
+    /// The waker of the task in each bed. It is kept after the task has left: mostly the same task
+    /// is the next to sleep there.
     wakers: Vec<Waker>,
     free: Vec<u32>,
 }
@@ -38,14 +39,14 @@ impl Beds {
         self.free.push(bed);
     }
 
-    /// Wakes whoever sleeps there.
+    /// Wakes the task in a bed.
     #[inline]
     pub(crate) fn wake(&self, bed: u32) {
         self.wakers[bed as usize].wake_by_ref();
     }
 }
 
-/// Completes at a time.
+/// A future that completes at a time.
 pub(crate) struct Sleep {
     world: Rc<World>,
     at: Time,

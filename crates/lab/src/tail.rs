@@ -1,7 +1,7 @@
-//! A drop-tail queue: first in, first out, and what does not fit any more is dropped.
+//! A drop-tail queue: first in, first out, and a frame that does not fit is dropped.
 //!
-//! Since nothing is decided later, the time at which a frame will have left is known as soon as it is
-//! handed over: the frame goes on its way at once, and only its place in the queue is remembered.
+//! Since nothing is decided later, the end of a frame's transmission is known as soon as the frame
+//! is handed over: it goes on its way at once, and only its place in the queue is remembered.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ use crate::transmitter::Transmitter;
 pub(crate) struct DropTail {
     transmitter: Transmitter,
     limit: Queue,
-    /// Beginning of transmission and bytes of the frames that wait, in order.
+    /// The start of transmission and the bytes of each frame that waits, in order.
     waiting: VecDeque<(Time, u32)>,
     waiting_bytes: u64,
 }
@@ -25,7 +25,7 @@ impl DropTail {
         Self { transmitter, limit, waiting: VecDeque::new(), waiting_bytes: 0 }
     }
 
-    /// Takes a frame of so many bytes; answers when its transmission ends, and `None` where it is
+    /// Takes a frame of `bytes` bytes; answers when its transmission ends, and `None` if it is
     /// dropped. The frame that is being transmitted does not wait.
     #[inline]
     pub(crate) fn send(&mut self, now: Time, bytes: u32) -> Option<Time> {
@@ -42,13 +42,13 @@ impl DropTail {
         Some(sent)
     }
 
-    /// How many frames wait, as of the last frame that was handed over.
+    /// The number of frames that waited when the last frame was handed over.
     #[inline]
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Forgets those whose transmission has begun by `now`.
+    /// Forgets the frames whose transmission has begun by `now`.
     #[inline]
     fn forget_begun(&mut self, now: Time) {
         while let Some(&(start, bytes)) = self.waiting.front() {

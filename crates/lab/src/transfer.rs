@@ -1,13 +1,14 @@
-//! Bytes over a described network: iperf's question, answered in virtual time.
+//! A bulk transfer over a described network, as iperf measures it, in virtual time.
 //!
-//! Two hosts with one link in each direction and no router. The client connects and at once sends a
+//! Two hosts are joined by one link, without a router. The client connects and at once sends a
 //! request of 100 bytes; the server, with `TCP_NODELAY`, reads it, sends the bytes and shuts its
-//! sending side down; the client reads to the end and closes. Parallel flows start together, as near
-//! as a client's threads do. Every run has new connections, 30 ms after the last one ended; the hosts live on from run to run.
+//! sending side down; the client reads to the end and closes. Parallel flows start together, as
+//! nearly as a client's threads do. Every run has new connections, 30 ms after the last one ended;
+//! the hosts live on from run to run.
 //!
 //! The kernel's work takes no virtual time, but a frame is not handled at the instant at which it
-//! arrives, nor does a program that waited run at the instant for which it waited: [`Programs`] says
-//! how long that takes.
+//! arrives, and a waiting program does not run at the instant for which it waited: [`Programs`]
+//! gives these delays.
 
 use core::cell::RefCell;
 use core::future::poll_fn;
@@ -31,58 +32,60 @@ use crate::port::LabPort;
 use crate::seed::Seed;
 use crate::shape::{Pickup, Shape};
 
-/// Bytes of the request.
+/// The length of the request, bytes.
 const REQUEST: usize = 100;
-/// The server hands its socket so much at once.
+/// The bytes that the server writes at once.
 const BLOB: usize = 1 << 20;
-/// Between two runs.
+/// The pause between two runs.
 const GAP: Duration = Duration::from_millis(30);
 /// The server's address.
 const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 8, 0, 2)), 8_000);
-/// The client's.
+/// The client's address.
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 8, 0, 1));
 
-/// What is to be transferred.
+/// The settings of a bulk transfer.
 #[derive(Clone, Debug)]
 pub struct Transfer {
-    /// Over which network.
+    /// The network between the hosts.
     pub net: Net,
-    /// Bytes in each flow.
+    /// The number of bytes in each flow.
     pub bytes: u64,
-    /// Flows at once.
+    /// The number of parallel flows.
     pub parallel: u32,
-    /// How often.
+    /// The number of runs.
     pub runs: u32,
-    /// Where chance comes from.
+    /// The seed of all randomness.
     pub seed: Seed,
     /// Whether the hosts know each other's hardware addresses beforehand.
     pub neighbours: Neighbours,
-    /// What the programs take.
+    /// The delays of the programs at both ends.
     pub programs: Programs,
-    /// Where everything is reported.
+    /// The log that records everything.
     pub log: Log,
 }
 
-/// How long the programs at both ends take before they do what they do next. It shows where the
-/// round trip is short.
+/// The delays of the programs and kernels at both ends, which matter where the round trip is short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Programs {
-    /// From the client's call of connect to its SYN: it makes a socket and reads the address.
+    /// The time from the client's call of connect to its SYN, in which it makes a socket and reads
+    /// the address.
     pub start: Duration,
-    /// From what a program waited for (data, room to write) to the kernel's going on with its call.
+    /// The time from the event a program waited for (data, room to write) until the kernel goes on
+    /// with its call.
     pub wake: Duration,
-    /// From there to the program's having the answer.
+    /// The time from there until the program has the result.
     pub answer: Duration,
-    /// From a connection at the server to the program that serves it: it starts a thread.
+    /// The time from a connection at the server until the program serves it, in a new thread.
     pub accept: Duration,
-    /// Between the starts of two parallel flows: a client starts one thread after the other.
+    /// The time between the starts of two parallel flows, since a client starts one thread after
+    /// the other.
     pub apart: Duration,
-    /// From a frame's arrival to the kernel's handling it.
+    /// The time from a frame's arrival to its handling by the kernel.
     pub pickup: Pickup,
 }
 
 impl Programs {
-    /// No time at all.
+    /// No delays at all.
     pub const INSTANT: Self = Self {
         start: Duration::ZERO,
         wake: Duration::ZERO,
@@ -92,9 +95,9 @@ impl Programs {
         pickup: Pickup::INSTANT,
     };
 
-    /// What the programs and the kernel took with which Linux was measured (6.18, a virtual machine
-    /// of two processors, Python at both ends), from the emulator's log of frames: what is left of
-    /// the measured times when those of the link are taken off. It is the same on all links.
+    /// The delays of the programs and the kernel with which Linux was measured (6.18, a virtual
+    /// machine of two processors, Python at both ends), from the emulator's log of frames: the
+    /// measured times less those of the link. They are the same on all links.
     pub const MEASURED: Self = Self {
         start: Duration::from_micros(80),
         wake: Duration::from_micros(50),
@@ -109,48 +112,49 @@ impl Programs {
     };
 }
 
-/// What the neighbour tables hold when the first run begins.
+/// The content of the neighbour tables when the first run begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Neighbours {
-    /// The other host.
+    /// The tables hold the other host.
     #[default]
     Warm,
-    /// Nothing: the first run asks with ARP.
+    /// The tables are empty: the first run uses ARP.
     Cold,
 }
 
-/// One run. Times are milliseconds from the client's call of connect, the latest of all flows.
+/// The result of one run. Times are milliseconds from the client's call of connect, the latest of
+/// all flows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Run {
-    /// The run, from 0.
+    /// The number of the run, from 0.
     pub run: u32,
-    /// The connection was established.
+    /// When the connection was established.
     pub connect_ms: f64,
-    /// The first read gave data.
+    /// When the first read gave data.
     pub first_byte_ms: f64,
-    /// The last read gave data.
+    /// When the last read gave data.
     pub last_byte_ms: f64,
-    /// A read gave end of file.
+    /// When a read gave the end of the stream.
     pub eof_ms: f64,
     /// Frames that were handed to the link towards the client.
     pub frames_down: u64,
     /// Frames that were handed to the link from the client.
     pub frames_up: u64,
-    /// Of both, dropped by a queue: since it was full, or by its management.
+    /// Frames, in both directions, that a queue dropped: because it was full, or by its management.
     pub dropped: u64,
-    /// Of both, lost on the way.
+    /// Frames, in both directions, that were lost on the way.
     pub lost: u64,
 }
 
-/// A transfer did not come to its end.
+/// Why a transfer failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    /// No connection.
+    /// No connection was established.
     #[error("run {run}: no connection: {fault}")]
     Connect {
         /// The run, from 0.
         run: u32,
-        /// What was seen.
+        /// The fault that was seen.
         fault: ConnectFault,
     },
     /// The connection broke.
@@ -160,10 +164,10 @@ pub enum TransferError {
         run: u32,
         /// Bytes that had arrived.
         received: u64,
-        /// What was seen.
+        /// The error that was seen.
         source: std::io::Error,
     },
-    /// It ended too early.
+    /// The stream ended too early.
     #[error("run {run}: the stream ended after {received} bytes")]
     Short {
         /// The run, from 0.
@@ -171,18 +175,18 @@ pub enum TransferError {
         /// Bytes that had arrived.
         received: u64,
     },
-    /// Nothing went on.
+    /// The lab could not go on.
     #[error("run {run}: {source}")]
     Stuck {
         /// The run, from 0.
         run: u32,
-        /// How.
+        /// Why the lab could not go on.
         source: Stuck,
     },
 }
 
 impl Transfer {
-    /// One run of one flow in which nobody records.
+    /// The settings of one run of one flow, without a record.
     pub fn new(net: Net, bytes: u64) -> Self {
         Self {
             net,
@@ -196,10 +200,10 @@ impl Transfer {
         }
     }
 
-    /// Carries it out; hands each run to `done` as it ends.
+    /// Carries out the transfer; hands each run to `done` as it ends.
     ///
     /// # Errors
-    /// When a run cannot come to its end; those before it have been handed out.
+    /// A run failed; those before it have been handed out.
     pub fn carry_out(&self, mut done: impl FnMut(Run)) -> Result<(), TransferError> {
         let bench = Bench::new(self);
         let mut before = bench.counts();
@@ -221,7 +225,7 @@ impl Transfer {
     }
 }
 
-/// What a flow has seen.
+/// The times of one flow.
 #[derive(Debug, Default)]
 struct Flow {
     connected: Duration,
@@ -252,7 +256,7 @@ fn measure(run: u32, flows: &[Flow], before: [LinkCounts; 2], after: [LinkCounts
     }
 }
 
-/// The two hosts.
+/// The two hosts and the lab that runs them.
 struct Bench {
     lab: Lab,
     client: LabHost,
@@ -310,8 +314,9 @@ impl Bench {
 
 type Stream = StackStream<LabPort>;
 
-/// Waits, as a call of the kernel does: it goes on at once where `ready` is, and otherwise `wake`
-/// after it is. How long the program then takes to have the answer: `answer`, unless it runs already.
+/// Waits like a system call: it goes on at once if `ready` is, and otherwise `wake` after it
+/// becomes so. Also answers how long the program then takes to have the result: `answer`, or
+/// nothing if it did not wait.
 async fn wait<T>(
     host: &LabHost,
     Programs { wake, answer, .. }: Programs,
@@ -396,7 +401,7 @@ async fn answer(
         let size = usize::try_from(bytes).unwrap_or(BLOB).min(BLOB);
         let mut piece = blob.slice(..size);
         while !piece.is_empty() {
-            // Woken since there is room, it runs a little later, and only then writes.
+            // A program woken because there is room runs a little later, and only then writes.
             let mut full = false;
             let written = wait(host, programs, |context| {
                 if full {
@@ -411,6 +416,6 @@ async fn answer(
         bytes -= size as u64;
     }
     stream.shutdown().await?;
-    // The client sends no more: this is its end of file.
+    // The client sends no more, so this is its end of the stream.
     stream.read(&mut [0]).await.map(drop)
 }

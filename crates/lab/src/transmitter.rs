@@ -1,4 +1,4 @@
-//! The transmitter of a link: one frame after the other, each for as long as its bytes take.
+//! The transmitter of a link, which sends one frame after the other.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use roundtrip_record::Time;
 use crate::delivery::Cursor;
 use crate::shape::Rate;
 
-/// So many nanoseconds later.
+/// The time `nanos` nanoseconds after `at`.
 #[inline]
 pub(crate) fn later(at: Time, nanos: u64) -> Time {
     Time::from_nanos(at.nanos().saturating_add(nanos))
 }
 
-/// Nanoseconds, 584 years at most.
+/// The nanoseconds of a duration, at most 2⁶⁴ − 1 (584 years).
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Sends frames at its pace.
+/// The transmitter of a link.
 #[derive(Debug)]
 pub(crate) struct Transmitter {
     pace: Pace,
-    /// When it has sent everything it was given.
+    /// When the transmitter has sent everything it was given.
     free_at: Time,
 }
 
@@ -31,15 +31,15 @@ enum Pace {
     Constant {
         /// Bits per second, not 0.
         rate: u64,
-        /// Bytes of the last frame, and the nanoseconds it takes to transmit them: most frames are
-        /// as long as the last one, and a division takes long.
+        /// The bytes of the last frame, and its time of transmission in nanoseconds: most frames
+        /// are as long as the last one, and a division takes long.
         last: (u32, u64),
     },
     Trace(Cursor),
 }
 
 impl Transmitter {
-    /// The transmitter of this rate; `None` where there is no limit.
+    /// The transmitter of this rate; `None` if the rate is unlimited.
     pub(crate) fn new(rate: &Rate) -> Option<Self> {
         let pace = match rate {
             Rate::Unlimited => return None,
@@ -49,7 +49,7 @@ impl Transmitter {
         Some(Self { pace, free_at: Time::ZERO })
     }
 
-    /// When the transmission of a frame begins that is there at `now`.
+    /// When the transmission of a frame can begin that is ready at `now`.
     #[inline]
     pub(crate) fn ready(&mut self, now: Time) -> Time {
         let free = self.free_at.max(now);
@@ -59,7 +59,8 @@ impl Transmitter {
         }
     }
 
-    /// Transmits a frame from `start` on, which [`Transmitter::ready`] named; answers when that ends.
+    /// Transmits a frame from `start` on, which must come from [`Transmitter::ready`]; answers when
+    /// the transmission ends.
     #[inline]
     pub(crate) fn take(&mut self, start: Time, bytes: u32) -> Time {
         self.free_at = match &mut self.pace {

@@ -20,7 +20,7 @@ const DISTRIBUTION: &str = "uniform or normal is wanted";
 const FLOWS: &str = "a number from 1 to 65536 is wanted";
 const QUANTUM: &str = "bytes from 256B to 64kB are wanted: 1514B";
 
-/// Nanoseconds a unit; the longest unit that suits is written.
+/// The units of time, in nanoseconds; the longest suitable one is written.
 const TIMES: [(&str, u64); 4] = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000), ("ns", 1)];
 const RATES: [(&str, u64); 4] =
     [("Gbit", 1_000_000_000), ("Mbit", 1_000_000), ("kbit", 1_000), ("bit", 1)];
@@ -33,15 +33,15 @@ pub(crate) const FASTEST: u64 = 1_000_000_000_000;
 const FRAME: u64 = 1514;
 
 pub(crate) fn time(text: &str) -> Read<Duration> {
-    // `µs`, with either of the two signs that look so.
+    // The `µ` of `µs` may be either of two characters that look alike.
     let text = text.replace(['µ', 'μ'], "u");
-    // No longer than ten minutes: more is a slip of the pen.
+    // The limit is ten minutes; more is a slip of the pen.
     let nanos = quantity(&text, &TIMES).filter(|nanos| *nanos <= 600_000_000_000);
     nanos.map(Duration::from_nanos).ok_or(TIME)
 }
 
 pub(crate) fn rate(text: &str) -> Read<u64> {
-    // `Mbps` and `Mbit/s` are what others write.
+    // `Mbps` and `Mbit/s` are read too, as others write them.
     let text = text.trim_end_matches("/s").replace("bps", "bit");
     quantity(&text, &RATES).filter(|rate| (1..=FASTEST).contains(rate)).ok_or(RATE)
 }
@@ -59,7 +59,7 @@ pub(crate) fn queue(text: &str) -> Read<Queue> {
     quantity(text, &BYTES).filter(|bytes| *bytes >= FRAME).map(Queue::Bytes).ok_or(QUEUE)
 }
 
-/// A time that is not 0.
+/// Reads a time that is not 0.
 pub(crate) fn some_time(text: &str) -> Read<Duration> {
     let time = time(text)?;
     if time.is_zero() { Err(SOME_TIME) } else { Ok(time) }
@@ -79,7 +79,7 @@ pub(crate) fn discipline(text: &str) -> Read<Discipline> {
         Discipline::CoDel(CoDel::LINUX),
         Discipline::FqCoDel(FqCoDel::LINUX),
     ];
-    // `fq-codel` is what a person may write who does not know tc.
+    // `fq-codel` is read too, for those who do not know the spelling of `tc`.
     let text = text.replace('-', "_");
     let found = known.into_iter().find(|discipline| discipline.name().eq_ignore_ascii_case(&text));
     found.ok_or(DISCIPLINE)
@@ -108,7 +108,7 @@ pub(crate) fn write_switch(on: bool) -> &'static str {
 
 pub(crate) fn write_time(time: Duration) -> String {
     let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    // Network times are told in milliseconds, unless they are whole microseconds below one.
+    // Times are written in milliseconds, but those below one in microseconds.
     let below = nanos < 1_000_000 && nanos > 0;
     write(nanos, if below { ("us", 1_000) } else { ("ms", 1_000_000) })
 }
@@ -129,7 +129,7 @@ pub(crate) fn write_queue(queue: Queue) -> String {
     }
 }
 
-/// `1.6Mbit` in its smallest unit. Case matters little to people: `mbit` is taken too.
+/// Reads a quantity such as `1.6Mbit` in its smallest unit. Units may be in upper or lower case.
 fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let split = text.find(|letter: char| letter.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(split);
@@ -137,7 +137,7 @@ fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     decimal(number.trim_end(), *scale)
 }
 
-/// A decimal number times `scale`, which must come out whole.
+/// Reads a decimal number and multiplies it by `scale`; the result must be whole.
 pub(crate) fn decimal(text: &str, scale: u64) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -157,7 +157,7 @@ pub(crate) fn decimal(text: &str, scale: u64) -> Option<u64> {
     Some(value)
 }
 
-/// The longest unit of which there is at least one.
+/// The largest unit of which the value has at least one.
 fn longest<'a>(value: u64, units: &[(&'a str, u64)]) -> (&'a str, u64) {
     *units.iter().find(|(_, scale)| value >= *scale).unwrap_or(&units[units.len() - 1])
 }

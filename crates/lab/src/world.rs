@@ -1,4 +1,4 @@
-//! What all hosts of a lab share: the clock, the agenda, the links, the tasks.
+//! The world: what all hosts of a lab share.
 
 use core::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,10 +13,11 @@ use crate::link::Link;
 use crate::pool::Pool;
 use crate::sleep::Beds;
 
-/// The shared part of a lab. Hosts hold it; it holds no host.
+/// The shared part of a lab: the clock, the agenda, the links, the tasks. Hosts hold it; it holds
+/// no host.
 pub(crate) struct World {
     now: Cell<Time>,
-    /// The calendar time of the epoch.
+    /// The calendar time at virtual time 0.
     epoch: SystemTime,
     agenda: RefCell<Agenda>,
     links: RefCell<Vec<Cable>>,
@@ -26,13 +27,13 @@ pub(crate) struct World {
     macs: Cell<u32>,
 }
 
-/// One direction of a link, and what it joins.
+/// One direction of a link, and the hosts it joins.
 pub(crate) struct Cable {
     pub(crate) link: Link,
     pub(crate) id: LinkId,
-    /// Where frames come out: the host's index and its interface.
+    /// The receiving end: the host's index and its interface.
     to: (u32, IfIndex),
-    /// The sender's log: mishaps are told as happening there.
+    /// The sender's log, where mishaps are recorded.
     log: Log,
 }
 
@@ -63,7 +64,7 @@ impl World {
         self.now.get()
     }
 
-    /// The calendar time; it stands still where it would leave the calendar.
+    /// The calendar time; it stays at the epoch where it would leave the calendar.
     pub(crate) fn wall(&self) -> SystemTime {
         let passed = Duration::from_nanos(self.now().nanos());
         self.epoch.checked_add(passed).unwrap_or(self.epoch)
@@ -113,15 +114,14 @@ impl World {
             log.emit(now, event, || What::LinkDropped(LinkDropped { link: *id, reason }));
         };
         link.send(now, frame, transmit.event, &mut self.pool.borrow_mut(), &mut tell);
-        // Behind others it changes nothing.
+        // A frame behind others does not change the time of the link's next event.
         let next = link.next();
         if next != before {
             self.agenda.borrow_mut().set(Source::Link(index), next);
         }
     }
 
-    /// Lets happen what is due now at the link with this index: takes the frame that arrives, if it
-    /// is that.
+    /// Does what is due now at the link with this index; gives the frame that arrives, if one does.
     #[inline]
     pub(crate) fn arrive(&self, index: u32) -> Option<Arrival> {
         let now = self.now();
@@ -142,20 +142,20 @@ impl World {
         self.agenda.borrow_mut().set(Source::Host(host), at);
     }
 
-    /// The next event of all.
+    /// The next event of any source, and its time.
     #[inline]
     pub(crate) fn next(&self) -> Option<(Time, Source)> {
         self.agenda.borrow().first()
     }
 
-    /// Jumps to a later time.
+    /// Advances the clock to a later time.
     #[inline]
     pub(crate) fn advance(&self, to: Time) {
         debug_assert!(to >= self.now(), "time would fall from {} to {to}", self.now());
         self.now.set(self.now().max(to));
     }
 
-    /// Wakes the task that sleeps in this bed.
+    /// Wakes the task in this bed.
     #[inline]
     pub(crate) fn wake(&self, bed: u32) {
         self.agenda.borrow_mut().set(Source::Bed(bed), None);

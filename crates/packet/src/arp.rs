@@ -5,20 +5,20 @@ use std::net::Ipv4Addr;
 use crate::error::{Layer, ParseError, Problem};
 use crate::ethernet::{EtherAddr, EtherType};
 
-/// Bytes of a packet for IPv4 over Ethernet.
+/// The length of an ARP packet for IPv4 over Ethernet, bytes.
 pub const PACKET_LEN: usize = 28;
 
-/// ar$hrd of Ethernet.
+/// The hardware type of Ethernet (ar$hrd).
 const HARDWARE_ETHERNET: u16 = 1;
 
-/// What the packet is for (ar$op).
+/// The operation of an ARP packet (ar$op).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Who has the target's protocol address?
+    /// Request: who has the target's protocol address?
     Request,
-    /// The sender has it.
+    /// Reply: the sender has the address that was asked for.
     Reply,
-    /// A value this crate has no name for.
+    /// An operation this crate has no name for.
     Other(u16),
 }
 
@@ -42,23 +42,23 @@ impl From<u16> for Operation {
     }
 }
 
-/// A packet that resolves IPv4 addresses to Ethernet addresses.
+/// An ARP packet, which resolves IPv4 addresses to Ethernet addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Packet {
-    /// Request or reply.
+    /// The operation: request or reply.
     pub operation: Operation,
     /// ar$sha: the sender's hardware address.
     pub sender_hardware: EtherAddr,
     /// ar$spa: the sender's IPv4 address; 0.0.0.0 in a probe.
     pub sender_protocol: Ipv4Addr,
-    /// ar$tha: the target's hardware address; without meaning in a request.
+    /// ar$tha: the target's hardware address; meaningless in a request.
     pub target_hardware: EtherAddr,
-    /// ar$tpa: the address asked for, or whom the reply is for.
+    /// ar$tpa: the address asked for, or that of the reply's receiver.
     pub target_protocol: Ipv4Addr,
 }
 
 impl Packet {
-    /// Who has `target`? Tell `sender`.
+    /// A request: who has `target`? Tell `sender`.
     pub const fn request(sender: (EtherAddr, Ipv4Addr), target: Ipv4Addr) -> Packet {
         Packet {
             operation: Operation::Request,
@@ -69,7 +69,7 @@ impl Packet {
         }
     }
 
-    /// The reply of the station `hardware` to this request: RFC 826's "swap … put the local
+    /// The reply to this request from the station `hardware`: RFC 826's "swap … put the local
     /// hardware address in the sender field".
     #[must_use]
     pub const fn reply(&self, hardware: EtherAddr) -> Packet {
@@ -82,17 +82,22 @@ impl Packet {
         }
     }
 
-    /// A probe asks whether anyone uses an address, without claiming one (RFC 5227 §1.1).
+    /// Whether the packet is a probe, which asks whether anyone uses an address without claiming it
+    /// (RFC 5227 §1.1).
     pub fn is_probe(&self) -> bool {
         self.operation == Operation::Request && self.sender_protocol.is_unspecified()
     }
 
-    /// An announcement tells the link who uses an address (RFC 5227 §1.1).
+    /// Whether the packet is an announcement, which tells the link who uses an address (RFC 5227
+    /// §1.1).
     pub fn is_announcement(&self) -> bool {
         self.sender_protocol == self.target_protocol && !self.sender_protocol.is_unspecified()
     }
 
-    /// Reads a packet; what follows it is the frame's padding.
+    /// Parses a packet; the bytes after it are the frame's padding.
+    ///
+    /// # Errors
+    /// The bytes are too few, or not ARP for IPv4 over Ethernet.
     pub fn parse(bytes: &[u8]) -> Result<Packet, ParseError> {
         let Some(fixed) = bytes.first_chunk::<PACKET_LEN>() else {
             return Err(ParseError::truncated(Layer::Arp, PACKET_LEN, bytes.len()));
@@ -119,7 +124,7 @@ impl Packet {
         })
     }
 
-    /// Appends the packet.
+    /// Appends the packet to `out`.
     pub fn emit(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&HARDWARE_ETHERNET.to_be_bytes());
         out.extend_from_slice(&EtherType::IPV4.0.to_be_bytes());

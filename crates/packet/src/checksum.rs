@@ -1,11 +1,11 @@
 //! The Internet checksum: RFC 1071, its combination, and its update in place (RFC 1624).
 //!
-//! A [`Sum`] is the one's complement sum of 16-bit big-endian words of a run of bytes, folded to
-//! 16 bits. Sums of neighbouring runs combine, so a payload is summed while it is copied and the
-//! headers before it afterwards. One's complement arithmetic does not mind the byte order, nor in
-//! which order words are added: the loops add native words, many side by side, and turn the result
-//! round once at the end (RFC 1071 §2(B)). How wide the processor's vectors are shows in nothing
-//! but the time.
+//! A [`Sum`] is the one's complement sum of the 16-bit big-endian words of a run of bytes, folded
+//! to 16 bits. Sums of neighbouring runs combine, so a payload is summed while it is copied, and
+//! the headers before it afterwards. One's complement addition is independent of byte order and of
+//! the order of words: the loops add native words, many side by side, and swap the bytes of the
+//! result once at the end (RFC 1071 §2(B)). The width of the processor's vectors affects only the
+//! speed.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::{Add, AddAssign};
@@ -29,14 +29,14 @@ impl Sum {
         Sum(word)
     }
 
-    /// The sum itself, uncomplemented: what a card that finishes checksums wants to find in the
-    /// checksum field (`VIRTIO_NET_HDR_F_NEEDS_CSUM`).
+    /// The sum itself, not complemented: the value that a card which finishes checksums expects in
+    /// the checksum field (`VIRTIO_NET_HDR_F_NEEDS_CSUM`).
     #[inline]
     pub const fn folded(self) -> u16 {
         self.0
     }
 
-    /// The checksum: the complement of the sum, to be written big-endian.
+    /// The checksum, which is the complement of the sum, to be written big-endian.
     #[inline]
     pub const fn checksum(self) -> u16 {
         !self.0
@@ -48,7 +48,7 @@ impl Sum {
         self.0 == 0xffff
     }
 
-    /// The sum of a header that is at hand as 32-bit words.
+    /// The sum of a header given as 32-bit words.
     #[inline(always)]
     pub(crate) const fn words<const N: usize>(words: &[u32; N]) -> Sum {
         let mut sum = 0;
@@ -77,7 +77,8 @@ impl Sum {
 
 impl Add for Sum {
     type Output = Sum;
-    /// The sum of two runs, the first of which has an even length. For other lengths: [`combine`].
+    /// The sum of two runs, the first of which must have an even length. For other lengths there is
+    /// [`combine`].
     #[inline]
     fn add(self, other: Sum) -> Sum {
         let (sum, carry) = self.0.overflowing_add(other.0);
@@ -92,8 +93,8 @@ impl AddAssign for Sum {
     }
 }
 
-/// The sum of a run of `first_length` bytes followed by another. After an odd number of bytes
-/// the halves of every word change places, and so do those of their sum (RFC 1071 §2(B)).
+/// The sum of a run of `first_length` bytes followed by another. After an odd number of bytes the
+/// halves of every word are swapped, and so are those of their sum (RFC 1071 §2(B)).
 #[inline]
 #[must_use]
 pub const fn combine(first: Sum, first_length: usize, second: Sum) -> Sum {
@@ -102,20 +103,20 @@ pub const fn combine(first: Sum, first_length: usize, second: Sum) -> Sum {
     Sum(sum + carry as u16)
 }
 
-/// Shorter runs are not worth setting up vectors for.
+/// The length below which a run is not worth setting up vectors for, bytes.
 const SHORT: usize = 64;
-/// A lane of 32 bits takes 2¹⁵ words of two halves; this many bytes stay below that in vectors
-/// of any width.
+/// The longest run that is summed without overflow in a vector, bytes: a lane of 32 bits takes 2¹⁵
+/// words of two halves, and this many bytes stay below that in vectors of any width.
 const LONG: usize = 256 * 1024;
-/// Half of a small first-level cache: what is copied is summed while it is there. Even, so that
-/// the parts' sums add up.
+/// The length of the parts that are copied and then summed, bytes: half of a small first-level
+/// cache. It is even, so that the parts' sums add up.
 const PART: usize = 16 * 1024;
 
-/// Sums a short run.
+/// The sum of a short run, not folded.
 #[inline(always)]
 fn sum_words(data: &[u8]) -> u64 {
     let (words, mut rest) = data.as_chunks::<8>();
-    // Carries gather in the upper half: additions in pairs, which depend on nothing but the last.
+    // Carries gather in the upper half of the wide sum.
     let wide: u128 = words.iter().map(|word| u128::from(u64::from_ne_bytes(*word))).sum();
     let (low, high) = (wide as u64, (wide >> 64) as u64);
     let mut sum = (low & 0xffff_ffff) + (low >> 32) + high;
@@ -133,7 +134,7 @@ fn sum_words(data: &[u8]) -> u64 {
     sum
 }
 
-/// Sums up to [`LONG`] bytes in vectors as wide as the processor has: the even and the odd words
+/// The sum of up to [`LONG`] bytes, in vectors as wide as the processor has: even and odd words
 /// each in lanes of 32 bits, so that no addition carries.
 #[inline(always)]
 fn sum_vectors<S: Simd>(simd: S, data: &[u8]) -> u64 {
@@ -169,8 +170,8 @@ fn sum_long(data: &[u8]) -> Sum {
     Sum::fold_native(run(first) + rest.chunks(LONG).map(run).sum::<u64>())
 }
 
-/// Copies `source` to the front of `target` and sums it. Bytes of `source` beyond the end of
-/// `target` are neither copied nor summed.
+/// Copies `source` to the front of `target` and answers the sum. Bytes of `source` beyond the end
+/// of `target` are neither copied nor summed.
 pub fn copy(target: &mut [u8], source: &[u8]) -> Sum {
     let mut total = Sum::ZERO;
     let parts = source[..source.len().min(target.len())].chunks(PART);
@@ -181,8 +182,8 @@ pub fn copy(target: &mut [u8], source: &[u8]) -> Sum {
     total
 }
 
-/// Appends `source` to `target` and sums it, a few cache lines at a time, so that memory is read
-/// once however long it is.
+/// Appends `source` to `target` and answers the sum, part by part, so that memory is read only
+/// once.
 #[inline]
 pub fn append(target: &mut Vec<u8>, source: &[u8]) -> Sum {
     let (first, rest) = source.split_at(source.len().min(PART));
@@ -195,7 +196,8 @@ pub fn append(target: &mut Vec<u8>, source: &[u8]) -> Sum {
     total
 }
 
-/// The pseudo-header of TCP and UDP over IPv4: addresses, protocol and length (RFC 9293 §3.1).
+/// The sum of the pseudo-header of TCP and UDP over IPv4: addresses, protocol and length (RFC 9293
+/// §3.1).
 #[inline]
 #[must_use]
 pub fn pseudo_v4(from: Ipv4Addr, to: Ipv4Addr, protocol: Protocol, length: u32) -> Sum {
@@ -203,7 +205,7 @@ pub fn pseudo_v4(from: Ipv4Addr, to: Ipv4Addr, protocol: Protocol, length: u32) 
     Sum::fold(addresses + u64::from(protocol.0) + u64::from(length))
 }
 
-/// The pseudo-header over IPv6 (RFC 8200 §8.1).
+/// The sum of the pseudo-header over IPv6 (RFC 8200 §8.1).
 #[inline]
 #[must_use]
 pub fn pseudo_v6(from: Ipv6Addr, to: Ipv6Addr, protocol: Protocol, length: u32) -> Sum {
@@ -215,8 +217,8 @@ pub fn pseudo_v6(from: Ipv6Addr, to: Ipv6Addr, protocol: Protocol, length: u32) 
     Sum::fold(words(from) + words(to) + u64::from(protocol.0) + u64::from(length))
 }
 
-/// The checksum after one of the 16-bit words under it has changed: HC' = ~(~HC + ~m + m')
-/// (RFC 1624 §3, equation 3, which unlike RFC 1141's gives the right one of the two zeroes).
+/// The checksum after one of the 16-bit words it covers has changed: HC' = ~(~HC + ~m + m') (RFC
+/// 1624 §3, equation 3, which unlike RFC 1141's gives the right one of the two zeroes).
 #[inline]
 #[must_use]
 pub const fn update(checksum: u16, old: u16, new: u16) -> u16 {
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// RFC 1071 §4.1, word for word and slowly.
+    /// The sum as in RFC 1071 §4.1: one word at a time, and slow.
     fn naive(data: &[u8]) -> Sum {
         let mut sum = 0_u32;
         for pair in data.chunks(2) {
@@ -250,7 +252,8 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_1624_section_4() {
-        // HC = DD2F, m = 5555, m' = 3285, and the data's other words sum to CD7A.
+        // The example of RFC 1624 §4: HC = DD2F, m = 5555, m' = 3285, and the header's other words
+        // sum to CD7A.
         assert_eq!(update(0xdd2f, 0x5555, 0x3285), 0x0000);
     }
 
@@ -310,7 +313,7 @@ mod tests {
             let bytes = |words: &[u16]| -> Vec<u8> {
                 words.iter().flat_map(|word| word.to_be_bytes()).collect()
             };
-            // A header is never all zeroes (its version is not), so the sum is never +0.
+            // A header is never all zeros, as its version is not, so the sum is never +0.
             words.push(0x4500);
             let before = sum(&bytes(&words)).checksum();
             let at = at.index(words.len() - 1);

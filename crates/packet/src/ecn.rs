@@ -1,6 +1,6 @@
-//! The congestion bits of an IP header (RFC 3168 §5).
+//! The ECN field of an IP header (RFC 3168 §5).
 
-/// The two bits of explicit congestion notification (RFC 3168 §5).
+/// The ECN codepoint of a packet: two bits of the IP header (RFC 3168 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Ecn {
     /// The sender does not use ECN for this packet.
@@ -8,14 +8,14 @@ pub enum Ecn {
     NotEct = 0b00,
     /// ECN-capable, codepoint 01 (L4S, RFC 9331).
     Ect1 = 0b01,
-    /// ECN-capable, codepoint 10: what RFC 3168 senders use.
+    /// ECN-capable, codepoint 10, which RFC 3168 senders use.
     Ect0 = 0b10,
-    /// Congestion experienced: a router would have dropped it.
+    /// Congestion experienced: a router has marked the packet instead of dropping it.
     Ce = 0b11,
 }
 
 impl Ecn {
-    /// From the low two bits of the TOS or traffic class byte.
+    /// The codepoint in the low two bits of the TOS or traffic class byte.
     #[inline]
     pub const fn from_bits(bits: u8) -> Ecn {
         match bits & 0b11 {

@@ -1,26 +1,26 @@
-//! What all ways of writing a frame share: the link around it, its checksum, and what is told of it.
+//! The parts that all ways of writing a frame share: link header, checksum, and offsets.
 
 use crate::arp;
 use crate::checksum::{self, Sum};
 use crate::ethernet::{self, EtherAddr, EtherType};
 
-/// Who computes the checksum of a TCP segment or UDP datagram that is sent.
+/// Who computes the checksum of an outgoing TCP segment or UDP datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum ChecksumMode {
-    /// We do.
+    /// The software computes the checksum.
     #[default]
     Full,
-    /// The device does. It finds the sum of the pseudo-header in the checksum field, as
-    /// `VIRTIO_NET_HDR_F_NEEDS_CSUM` wants it; for TSO, too.
+    /// The device computes the checksum. The checksum field holds the sum of the pseudo-header, as
+    /// `VIRTIO_NET_HDR_F_NEEDS_CSUM` wants it, also for TSO.
     PseudoHeaderOnly,
 }
 
-/// From which station to which.
+/// The stations between which a frame travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Link {
-    /// From.
+    /// The sending station.
     pub source: EtherAddr,
-    /// To.
+    /// The receiving station.
     pub destination: EtherAddr,
 }
 
@@ -31,28 +31,29 @@ impl Link {
         ethernet::Header { destination, source, ether_type }.emit(out);
     }
 
-    /// Appends a frame with an ARP packet, not padded.
+    /// Appends a frame with an ARP packet, without padding.
     pub fn emit_arp(self, packet: &arp::Packet, out: &mut Vec<u8>) {
         self.emit(EtherType::ARP, out);
         packet.emit(out);
     }
 }
 
-/// Where the parts of a frame stand, in bytes from its beginning (`VIRTIO_NET_HDR` wants them, and
-/// so does a capture of headers only).
+/// The offsets of the parts of a frame, bytes from its beginning (as `VIRTIO_NET_HDR` and captures
+/// of headers need them).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Emitted {
-    /// The IP header.
+    /// The offset of the IP header.
     pub network: usize,
-    /// The transport's header.
+    /// The offset of the transport header.
     pub transport: usize,
-    /// The data.
+    /// The offset of the payload.
     pub payload: usize,
-    /// The end.
+    /// The length of the frame.
     pub length: usize,
 }
 
-/// Writes the data and gives the checksum field's value, which covers `headers` and the data.
+/// Writes the payload; answers the value of the checksum field, which covers `headers` and the
+/// payload.
 #[inline(always)]
 pub(crate) fn write_payload(
     mode: ChecksumMode,
@@ -69,7 +70,7 @@ pub(crate) fn write_payload(
         }
         ChecksumMode::Full => {
             let mut data = checksum::append(out, first);
-            // Seldom does data stand in two places.
+            // The payload seldom is in two pieces.
             if !second.is_empty() {
                 data = checksum::combine(data, first.len(), checksum::append(out, second));
             }

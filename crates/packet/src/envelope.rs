@@ -1,4 +1,4 @@
-//! Whole frames written in one pass, all layers of them.
+//! Writing whole frames in one pass, with all their layers.
 
 use crate::checksum::{self, Sum};
 use crate::emit::{ChecksumMode, Emitted, Link, write_payload};
@@ -10,34 +10,35 @@ use crate::options::OptionBytes;
 use crate::protocol::Protocol;
 use crate::{icmpv4, icmpv6, ipv4, ipv6, plain, tcp, udp};
 
-/// Everything around a transport: the frame and the IP header. One envelope serves a whole
-/// connection; the transport fills in protocol, lengths and checksums.
+/// The headers around a transport: link and IP. One envelope serves a whole connection; the
+/// transport fills in protocol, lengths and checksums.
 ///
-/// All `emit` functions append to `out`, allocate only if it is too small, and leave it as it was
-/// if they fail.
+/// All `emit` functions append to `out`, allocate only if it is too small, and leave it unchanged
+/// if they fail: with [`EmitError::TooLong`] if a length field cannot hold the length, or
+/// [`EmitError::WrongFamily`] if an ICMP message is of the other version of IP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// Between which stations; `None` for a bare IP packet.
+    /// The stations of the frame; `None` for a bare IP packet.
     pub link: Option<Link>,
-    /// The IP header; its protocol does not matter.
+    /// The IP header; its protocol is ignored.
     pub ip: IpHeader,
-    /// Who computes TCP's and UDP's checksums.
+    /// Who computes the checksums of TCP and UDP.
     pub checksum: ChecksumMode,
 }
 
 impl Envelope {
-    /// A frame with all checksums.
+    /// An envelope for a frame, with all checksums computed.
     pub fn new(link: Link, ip: impl Into<IpHeader>) -> Envelope {
         Envelope { link: Some(link), ip: ip.into(), checksum: ChecksumMode::Full }
     }
 
-    /// A bare IP packet with all checksums.
+    /// An envelope for a bare IP packet, with all checksums computed.
     pub fn bare(ip: impl Into<IpHeader>) -> Envelope {
         Envelope { link: None, ip: ip.into(), checksum: ChecksumMode::Full }
     }
 
-    /// Appends a TCP segment whose data stands in two pieces, as a ring buffer has them. More than
-    /// the link's MTU is for a device that cuts it up (TSO).
+    /// Appends a TCP segment whose payload is in two pieces, as a ring buffer has it. A segment
+    /// longer than the link's MTU is for a device that cuts it up (TSO).
     #[inline]
     pub fn emit_tcp(
         &self,
@@ -45,7 +46,7 @@ impl Envelope {
         payload: [&[u8]; 2],
         out: &mut Vec<u8>,
     ) -> Result<Emitted, EmitError> {
-        // What nearly every segment has.
+        // Nearly every segment has timestamps as its only option.
         if let Some(timestamps) = header.options.only_timestamps()
             && let Envelope { link: Some(link), ip: IpHeader::V4(ip), checksum } = self
             && let Some(emitted) =
@@ -78,7 +79,8 @@ impl Envelope {
         Ok(at.done())
     }
 
-    /// The same with an explicit list of options instead of the header's.
+    /// Appends a TCP segment like [`Envelope::emit_tcp`], with an explicit list of options instead
+    /// of the header's.
     pub fn emit_tcp_with_options(
         &self,
         header: &tcp::Header,
@@ -124,7 +126,7 @@ impl Envelope {
         let fixed = header.to_bytes(stated);
         out.extend_from_slice(&fixed);
         let field = self.finish(Protocol::UDP, length, checksum::sum(&fixed), [payload, &[]], out);
-        // Zero would mean none: all ones is the other zero (RFC 768).
+        // A field of zero would mean no checksum; all ones is the other zero (RFC 768).
         let field = if field == 0 { 0xffff } else { field };
         place(at.transport + 6, field, out);
         Ok(at.done())
@@ -189,7 +191,7 @@ impl Envelope {
         Ok(at.done())
     }
 
-    /// Appends a packet of any protocol with its bytes as they are.
+    /// Appends a packet of any protocol, with its payload unchanged.
     pub fn emit_payload(
         &self,
         protocol: Protocol,
@@ -201,7 +203,7 @@ impl Envelope {
         Ok(at.done())
     }
 
-    /// Writes frame and IP header for `length` bytes, of which `header` are the transport's.
+    /// Writes link and IP headers for `length` bytes, of which `header` are the transport's.
     #[inline(always)]
     fn begin(
         &self,
@@ -223,7 +225,7 @@ impl Envelope {
         Ok(Begun { start, transport: out.len(), network, header, length })
     }
 
-    /// Writes the data and gives the checksum field's value.
+    /// Writes the payload; answers the value of the checksum field.
     #[inline(always)]
     fn finish(
         &self,
@@ -237,7 +239,7 @@ impl Envelope {
     }
 }
 
-/// Writes a checksum field.
+/// Writes a checksum field at an offset of the buffer.
 #[inline]
 fn place(at: usize, field: u16, out: &mut [u8]) {
     if let Some(place) = out.get_mut(at..at + 2) {
@@ -245,7 +247,7 @@ fn place(at: usize, field: u16, out: &mut [u8]) {
     }
 }
 
-/// A frame whose IP header has been written; offsets in the buffer.
+/// A frame whose IP header has been written, with offsets in the buffer.
 struct Begun {
     start: usize,
     transport: usize,

@@ -1,4 +1,4 @@
-//! What can be wrong with bytes, and with fields that are to become bytes.
+//! Errors of parsing bytes, and of writing fields as bytes.
 
 use std::fmt;
 
@@ -13,15 +13,15 @@ pub enum Layer {
     Ipv4,
     /// Internet Protocol version 6 with its extension headers, RFC 8200.
     Ipv6,
-    /// RFC 792.
+    /// ICMP for IPv4, RFC 792.
     Icmpv4,
-    /// RFC 4443.
+    /// ICMP for IPv6, RFC 4443.
     Icmpv6,
     /// Neighbour discovery, RFC 4861.
     Ndp,
-    /// RFC 768.
+    /// User Datagram Protocol, RFC 768.
     Udp,
-    /// RFC 9293.
+    /// Transmission Control Protocol, RFC 9293.
     Tcp,
 }
 
@@ -41,15 +41,15 @@ impl fmt::Display for Layer {
     }
 }
 
-/// What is wrong. Lengths are bytes.
+/// What is wrong with the bytes. Lengths are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Problem {
-    /// Fewer bytes than the fields, or than a length field promises.
+    /// There are fewer bytes than the fields need, or than a length field states.
     #[error("needs {needed} bytes, has {available}")]
     Truncated {
-        /// Bytes the header, or its length field, calls for.
+        /// The number of bytes that the header or its length field calls for.
         needed: usize,
-        /// Bytes there are.
+        /// The number of bytes available.
         available: usize,
     },
     /// The version field names another protocol.
@@ -61,39 +61,40 @@ pub enum Problem {
     /// The length field is smaller than the header it counts.
     #[error("length {0} is shorter than the header itself")]
     LengthField(usize),
-    /// The one's complement sum over what it covers is not all ones.
+    /// The one's complement sum over the bytes that the checksum covers is not all ones.
     #[error("checksum {0:#06x} does not verify")]
     Checksum(u16),
-    /// UDP over IPv6 must carry a checksum.
+    /// A UDP datagram over IPv6 has no checksum, though it must.
     #[error("no checksum")]
     ChecksumMissing,
-    /// ARP for something other than IPv4 over Ethernet.
+    /// The packet is ARP for something other than IPv4 over Ethernet.
     #[error("not IPv4 over Ethernet")]
     AddressFamily,
-    /// An option's length field cannot be true.
+    /// An option's length field is impossible.
     #[error("option of length {0}")]
     OptionLength(u8),
-    /// An IPv6 option that its own type says must not be skipped.
+    /// An IPv6 option is unknown, and its type says that it must not be skipped.
     #[error("option type {0:#04x} is not known and must not be skipped")]
     UnrecognizedOption(u8),
-    /// A routing header with segments left, of a type this node does not process.
+    /// A routing header has segments left, and is of a type this node does not process.
     #[error("routing header of type {0} with segments left")]
     RoutingType(u8),
-    /// The hop-by-hop header stands elsewhere than first.
+    /// The hop-by-hop header is not the first extension header.
     #[error("hop-by-hop options not directly after the IPv6 header")]
     HopByHopPlace,
-    /// More extension headers than a reasonable sender uses.
+    /// There are more extension headers than a reasonable sender uses.
     #[error("more than {0} extension headers")]
     TooManyExtensions(usize),
-    /// A fragment reaches beyond the largest datagram, or is not a multiple of 8 bytes long though more follow.
+    /// A fragment reaches beyond the largest datagram, or its length is not a multiple of 8 bytes
+    /// though more fragments follow.
     #[error("fragment of {length} bytes at {offset} cannot be part of a datagram")]
     FragmentExtent {
-        /// Where the fragment's bytes belong in the datagram's payload.
+        /// The offset of the fragment in the datagram's payload.
         offset: usize,
-        /// How many they are.
+        /// The length of the fragment.
         length: usize,
     },
-    /// Neighbour discovery arrives with hop limit 255 or came through a router.
+    /// A message of neighbour discovery has a hop limit below 255, so it came through a router.
     #[error("hop limit {0}, not 255: it crossed a router")]
     HopLimit(u8),
     /// A rule of RFC 4861 about the message as a whole is broken; the text says which.
@@ -101,18 +102,18 @@ pub enum Problem {
     Rule(&'static str),
 }
 
-/// Bytes that are not what they claim to be.
+/// An error in parsing bytes.
 ///
-/// The offset counts from the first byte of the header of `layer` (for extension headers and
-/// their options: from the IPv6 header), which is what an ICMP Parameter Problem's pointer wants.
+/// The offset counts from the first byte of the header of `layer` (for extension headers and their
+/// options: from the IPv6 header), as the pointer of an ICMP Parameter Problem does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{layer}: {problem}, at byte {offset} ({})", self.reference())]
 pub struct ParseError {
-    /// Whose rule was broken.
+    /// The protocol whose rule was broken.
     pub layer: Layer,
-    /// What is wrong.
+    /// The kind of error.
     pub problem: Problem,
-    /// Where, in bytes from the start of that layer's header.
+    /// The offset of the error from the start of that layer's header, bytes.
     pub offset: usize,
 }
 
@@ -125,7 +126,7 @@ impl ParseError {
         ParseError::new(layer, Problem::Truncated { needed, available }, available)
     }
 
-    /// Where the rule is written.
+    /// The document that states the rule.
     pub const fn reference(&self) -> &'static str {
         match (self.layer, self.problem) {
             (Layer::Ethernet, _) => "IEEE 802.3 §3.2",
@@ -156,20 +157,21 @@ impl ParseError {
     }
 }
 
-/// Fields that have no representation in bytes. Nothing was written.
+/// An error in writing fields as bytes; nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum EmitError {
-    /// Longer than the length field of `layer` can say (a socket would answer `EMSGSIZE`).
+    /// The packet is longer than the length field of `layer` can say (a socket would answer
+    /// `EMSGSIZE`).
     #[error("{layer}: {length} bytes, {limit} at most")]
     TooLong {
-        /// Whose length field is too small.
+        /// The protocol whose length field is too small.
         layer: Layer,
-        /// Bytes it would have to count.
+        /// The number of bytes that the field would have to count.
         length: usize,
-        /// Bytes it can count.
+        /// The greatest number that the field can hold.
         limit: usize,
     },
-    /// An ICMP message for the other version of IP than the header beneath it.
+    /// The message is ICMP of the other version of IP than the header beneath it.
     #[error("{0} does not travel in this version of IP")]
     WrongFamily(Layer),
 }

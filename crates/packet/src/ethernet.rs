@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::error::{Layer, ParseError};
 
-/// Bytes of a header: two addresses and a type.
+/// The length of a header, bytes: two addresses and a type.
 pub const HEADER_LEN: usize = 14;
 
 /// A 48-bit hardware address.
@@ -14,33 +14,33 @@ pub const HEADER_LEN: usize = 14;
 pub struct EtherAddr(pub [u8; 6]);
 
 impl EtherAddr {
-    /// Every station on the link.
+    /// The broadcast address, which reaches every station on the link.
     pub const BROADCAST: EtherAddr = EtherAddr([0xff; 6]);
-    /// No address: what ARP asks with.
+    /// The all-zero address, which ARP requests have as the target.
     pub const UNSPECIFIED: EtherAddr = EtherAddr([0; 6]);
 
-    /// A group address: its first bit on the wire is set. Broadcast is one.
+    /// Whether this is a group address, whose first bit on the wire is set. Broadcast is one.
     pub const fn is_multicast(self) -> bool {
         self.0[0] & 1 == 1
     }
 
-    /// All ones.
+    /// Whether this is the broadcast address.
     pub fn is_broadcast(self) -> bool {
         self == EtherAddr::BROADCAST
     }
 
-    /// An address of one station, and not all zeroes.
+    /// Whether this is the address of one station, and not all zeroes.
     pub fn is_unicast(self) -> bool {
         !self.is_multicast() && self != EtherAddr::UNSPECIFIED
     }
 
-    /// Where an IPv4 group is heard: 01-00-5E and the low 23 bits (RFC 1112 §6.4).
+    /// The address of an IPv4 group: 01-00-5E and the low 23 bits (RFC 1112 §6.4).
     pub const fn of_ipv4_group(group: Ipv4Addr) -> EtherAddr {
         let [_, b, c, d] = group.octets();
         EtherAddr([0x01, 0x00, 0x5e, b & 0x7f, c, d])
     }
 
-    /// Where an IPv6 group is heard: 33-33 and the low 32 bits (RFC 2464 §7).
+    /// The address of an IPv6 group: 33-33 and the low 32 bits (RFC 2464 §7).
     pub const fn of_ipv6_group(group: Ipv6Addr) -> EtherAddr {
         let [.., a, b, c, d] = group.octets();
         EtherAddr([0x33, 0x33, a, b, c, d])
@@ -60,7 +60,7 @@ impl fmt::Debug for EtherAddr {
     }
 }
 
-/// Text that is no hardware address.
+/// The error for text that is no hardware address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a hardware address: six pairs of hexadecimal digits between colons are")]
 pub struct EtherAddrError;
@@ -82,16 +82,16 @@ impl FromStr for EtherAddr {
     }
 }
 
-/// What a frame carries (IANA "IEEE 802 Numbers").
+/// The type of a frame's payload (IANA "IEEE 802 Numbers").
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EtherType(pub u16);
 
 impl EtherType {
-    /// IPv4.
+    /// IPv4 (0x0800).
     pub const IPV4: EtherType = EtherType(0x0800);
-    /// Address resolution.
+    /// Address resolution, ARP (0x0806).
     pub const ARP: EtherType = EtherType(0x0806);
-    /// IPv6.
+    /// IPv6 (0x86dd).
     pub const IPV6: EtherType = EtherType(0x86dd);
 }
 
@@ -115,16 +115,19 @@ impl fmt::Debug for EtherType {
 /// The header of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Header {
-    /// To whom.
+    /// The receiving station.
     pub destination: EtherAddr,
-    /// From whom.
+    /// The sending station.
     pub source: EtherAddr,
-    /// What follows.
+    /// The type of the payload.
     pub ether_type: EtherType,
 }
 
 impl Header {
-    /// Takes the header off a frame; the rest is payload and, in short frames, padding.
+    /// Parses the header of a frame; the rest is payload and, in short frames, padding.
+    ///
+    /// # Errors
+    /// The frame is shorter than a header.
     #[inline]
     pub fn parse(frame: &[u8]) -> Result<(Header, &[u8]), ParseError> {
         let Some((bytes, payload)) = frame.split_first_chunk::<HEADER_LEN>() else {
@@ -139,7 +142,7 @@ impl Header {
         Ok((header, payload))
     }
 
-    /// The header's bytes.
+    /// The bytes of the header.
     #[inline]
     pub const fn to_bytes(&self) -> [u8; HEADER_LEN] {
         let [d0, d1, d2, d3, d4, d5] = self.destination.0;
@@ -148,7 +151,7 @@ impl Header {
         [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1]
     }
 
-    /// Appends the header.
+    /// Appends the header to `out`.
     #[inline]
     pub fn emit(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.to_bytes());

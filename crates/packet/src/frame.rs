@@ -1,4 +1,4 @@
-//! Whole frames read in one call, all layers of them.
+//! Parsing whole frames in one call, with all their layers.
 
 use crate::error::ParseError;
 use crate::ethernet::{self, EtherType};
@@ -9,47 +9,47 @@ use crate::protocol::Protocol;
 use crate::verify::Verify;
 use crate::{arp, icmpv4, icmpv6, ipv4, ipv6, tcp, udp};
 
-/// A frame that was read.
+/// A parsed frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// Its header; `None` if the bytes began with IP.
+    /// The Ethernet header; `None` if the bytes began with IP.
     pub ethernet: Option<ethernet::Header>,
-    /// What it carries.
+    /// The network layer of the frame.
     pub network: Network<'a>,
 }
 
-/// What a frame carries.
+/// The network layer of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // it lives on the stack, once for each frame
 pub enum Network<'a> {
-    /// Address resolution.
+    /// An ARP packet.
     Arp(arp::Packet),
-    /// A packet of either version of IP.
+    /// An IP packet of either version.
     Ip(Packet<'a>),
-    /// Something else.
+    /// Any other payload.
     Other {
-        /// What.
+        /// The type of the payload.
         ether_type: EtherType,
-        /// Its bytes, and padding.
+        /// The bytes of the payload, with padding.
         payload: &'a [u8],
     },
 }
 
-/// An IP packet that was read.
+/// A parsed IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
-    /// The (fixed) header.
+    /// The header, without IPv6 extension headers.
     pub ip: IpHeader,
-    /// What it carries, after any extension headers.
+    /// The payload, after any extension headers.
     pub transport: Transport<'a>,
-    /// The whole packet from the IP header on, without padding: what an ICMP error quotes, and
-    /// what a router sends on.
+    /// The whole packet from the IP header on, without padding: the bytes that an ICMP error quotes
+    /// and a router forwards.
     pub bytes: &'a [u8],
-    /// Bytes that the length field counts and a snapped capture does not have.
+    /// The number of bytes that the length field states and a snapped capture lacks.
     pub missing: usize,
 }
 
-/// What an IP packet carries.
+/// The transport layer of an IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // it lives on the stack, once for each frame
 pub enum Transport<'a> {
@@ -57,27 +57,30 @@ pub enum Transport<'a> {
     Tcp(tcp::Segment<'a>),
     /// A UDP datagram.
     Udp {
-        /// Its header.
+        /// The UDP header.
         header: udp::Header,
-        /// Its data.
+        /// The payload of the datagram.
         payload: &'a [u8],
     },
-    /// ICMP, over IPv4.
+    /// An ICMP message over IPv4.
     Icmpv4(icmpv4::Message<'a>),
-    /// ICMP, over IPv6.
+    /// An ICMP message over IPv6.
     Icmpv6(icmpv6::Message<'a>),
-    /// A part of a datagram.
+    /// A fragment of a datagram.
     Fragment(Fragment<'a>),
     /// Any other protocol.
     Other {
-        /// Which.
+        /// The protocol number.
         protocol: Protocol,
-        /// Its bytes.
+        /// The payload.
         payload: &'a [u8],
     },
 }
 
-/// Reads an Ethernet frame.
+/// Parses an Ethernet frame.
+///
+/// # Errors
+/// Any layer is malformed; see [`ParseError`].
 #[inline]
 pub fn parse_frame(bytes: &[u8], verify: Verify) -> Result<Frame<'_>, ParseError> {
     let (header, payload) = ethernet::Header::parse(bytes)?;
@@ -96,7 +99,10 @@ pub fn parse_frame(bytes: &[u8], verify: Verify) -> Result<Frame<'_>, ParseError
     Ok(Frame { ethernet: Some(header), network })
 }
 
-/// Reads an IP packet of either version, without a frame around it.
+/// Parses an IP packet of either version, without a frame around it.
+///
+/// # Errors
+/// Any layer is malformed; see [`ParseError`].
 #[inline]
 pub fn parse_packet(bytes: &[u8], verify: Verify) -> Result<Packet<'_>, ParseError> {
     let (ip, payload) = IpHeader::parse(bytes, verify)?;
@@ -127,7 +133,7 @@ fn packet<'a>(
     Ok(Packet { ip, transport, bytes: &bytes[..length], missing })
 }
 
-/// Bytes a packet, whose header has been read, says it has.
+/// The length that a packet states, whose header has been parsed.
 fn stated_length(packet: &[u8]) -> usize {
     match *packet {
         [version, _, high, low, ..] if version >> 4 == 4 => u16::from_be_bytes([high, low]).into(),
@@ -138,8 +144,11 @@ fn stated_length(packet: &[u8]) -> usize {
     }
 }
 
-/// Reads what a packet carries: its payload after extension headers, or a reassembled datagram,
-/// whose checksums count the addresses in `ip`.
+/// Parses the transport layer: a packet's payload after extension headers, or a reassembled
+/// datagram. Its checksums cover the addresses in `ip`.
+///
+/// # Errors
+/// The transport layer is malformed; see [`ParseError`].
 #[inline(always)]
 pub fn parse_transport<'a>(
     ip: &IpHeader,

@@ -7,7 +7,7 @@ use crate::error::{Layer, ParseError, Problem};
 use crate::quote::Quote;
 use crate::verify::Verify;
 
-/// Bytes of the part that all messages have.
+/// The length of the header that all messages have, bytes.
 pub const HEADER_LEN: usize = 8;
 
 const ECHO_REPLY: u8 = 0;
@@ -20,47 +20,47 @@ const PARAMETER_PROBLEM: u8 = 12;
 /// Why a destination could not be reached (IANA "ICMP Type 3 Codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unreachable {
-    /// 0.
+    /// Code 0: the network is unreachable.
     Net,
-    /// 1.
+    /// Code 1: the host is unreachable.
     Host,
-    /// 2: the host does not speak this protocol.
+    /// Code 2: the host does not support this protocol.
     Protocol,
-    /// 3: nobody listens.
+    /// Code 3: the port is closed.
     Port,
-    /// 4: too long for the next link, and DF is set.
+    /// Code 4: the packet is too long for the next link, and DF is set.
     FragmentationNeeded {
-        /// What the next link carries (RFC 1191 §4); 0 from routers that do not say.
+        /// The MTU of the next link, bytes (RFC 1191 §4); 0 from routers that do not report it.
         next_hop_mtu: u16,
     },
-    /// 5.
+    /// Code 5: the source route failed.
     SourceRouteFailed,
-    /// 6.
+    /// Code 6: the destination network is unknown.
     NetUnknown,
-    /// 7.
+    /// Code 7: the destination host is unknown.
     HostUnknown,
-    /// 8.
+    /// Code 8: the source host is isolated.
     SourceHostIsolated,
-    /// 9: communication with the network is administratively prohibited.
+    /// Code 9: communication with the network is administratively prohibited.
     NetProhibited,
-    /// 10: communication with the host is administratively prohibited.
+    /// Code 10: communication with the host is administratively prohibited.
     HostProhibited,
-    /// 11: for this type of service.
+    /// Code 11: the network is unreachable for this type of service.
     NetForService,
-    /// 12: for this type of service.
+    /// Code 12: the host is unreachable for this type of service.
     HostForService,
-    /// 13: a filter (RFC 1812 §5.2.7.1).
+    /// Code 13: a filter prohibits communication (RFC 1812 §5.2.7.1).
     AdministrativelyProhibited,
-    /// 14.
+    /// Code 14: the host violated the precedence rules.
     HostPrecedenceViolation,
-    /// 15.
+    /// Code 15: the precedence is below the cutoff.
     PrecedenceCutoff,
     /// A code without a name.
     Unassigned(u8),
 }
 
 impl Unreachable {
-    /// The code.
+    /// The number of the code.
     pub const fn code(self) -> u8 {
         match self {
             Unreachable::Net => 0,
@@ -83,7 +83,7 @@ impl Unreachable {
         }
     }
 
-    /// From the code, and the second half of the header's second word (the next-hop MTU).
+    /// The reason with this code; `next_hop_mtu` is the second half of the header's second word.
     pub const fn from_code(code: u8, next_hop_mtu: u16) -> Unreachable {
         match code {
             0 => Unreachable::Net,
@@ -107,19 +107,19 @@ impl Unreachable {
     }
 }
 
-/// What ran out (RFC 792; the same two codes in `ICMPv6`).
+/// Why time was exceeded (RFC 792; `ICMPv6` has the same two codes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimeExceeded {
-    /// 0: the hop limit, on the way.
+    /// Code 0: the hop limit was exceeded in transit.
     InTransit,
-    /// 1: the time for the missing fragments.
+    /// Code 1: the time for reassembly was exceeded.
     Reassembly,
     /// A code without a name.
     Unassigned(u8),
 }
 
 impl TimeExceeded {
-    /// The code.
+    /// The number of the code.
     pub const fn code(self) -> u8 {
         match self {
             TimeExceeded::InTransit => 0,
@@ -128,7 +128,7 @@ impl TimeExceeded {
         }
     }
 
-    /// From the code.
+    /// The reason with this code.
     pub const fn from_code(code: u8) -> TimeExceeded {
         match code {
             0 => TimeExceeded::InTransit,
@@ -138,74 +138,79 @@ impl TimeExceeded {
     }
 }
 
-/// A message. Errors quote the packet that caused them: see [`Message::quote`].
+/// An ICMP message. Errors quote the packet that caused them: see [`Message::quote`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
-    /// Type 8: send this back.
+    /// Type 8: an echo request.
     EchoRequest {
-        /// Whose request.
+        /// The identifier of the requester.
         identifier: u16,
-        /// Which one.
+        /// The sequence number of the request.
         sequence: u16,
-        /// What to send back.
+        /// The data to send back.
         data: &'a [u8],
     },
-    /// Type 0: here it is back.
+    /// Type 0: an echo reply.
     EchoReply {
-        /// Whose request it was.
+        /// The identifier of the requester.
         identifier: u16,
-        /// Which one.
+        /// The sequence number of the request.
         sequence: u16,
-        /// What came.
+        /// The data of the request.
         data: &'a [u8],
     },
-    /// Type 3.
+    /// Type 3: the destination is unreachable.
     DestinationUnreachable {
-        /// Why.
+        /// The reason.
         code: Unreachable,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
-    /// Type 5: there is a better first hop.
+    /// Type 5: a redirect to a better first hop.
     Redirect {
-        /// For the network (0), the host (1), either with its type of service (2, 3).
+        /// Whether the redirect is for the network (0), the host (1), or either with its type of
+        /// service (2, 3).
         code: u8,
-        /// The better hop.
+        /// The address of the better hop.
         gateway: Ipv4Addr,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
-    /// Type 11.
+    /// Type 11: time exceeded.
     TimeExceeded {
-        /// What ran out.
+        /// The reason.
         code: TimeExceeded,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
-    /// Type 12.
+    /// Type 12: a parameter problem.
     ParameterProblem {
-        /// 0: the pointer says where; 1: an option is missing; 2: a bad length.
+        /// The code: 0 if the pointer gives the place, 1 if an option is missing, 2 for a bad
+        /// length.
         code: u8,
-        /// The byte of the packet that is wrong.
+        /// The offset of the erroneous byte in the packet.
         pointer: u8,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
-    /// Any other type, as it came.
+    /// A message of any other type, as it came.
     Other {
-        /// The type.
+        /// The type of the message.
         kind: u8,
-        /// The code.
+        /// The code of the message.
         code: u8,
         /// The second word of the header.
         rest: [u8; 4],
-        /// What follows the header.
+        /// The bytes after the header.
         data: &'a [u8],
     },
 }
 
 impl<'a> Message<'a> {
-    /// Reads a message.
+    /// Parses a message.
+    ///
+    /// # Errors
+    /// The message is too short, or its checksum is wrong.
     pub fn parse(bytes: &'a [u8], verify: Verify) -> Result<Message<'a>, ParseError> {
         let Some((fixed, data)) = bytes.split_first_chunk::<HEADER_LEN>() else {
             return Err(ParseError::truncated(Layer::Icmpv4, HEADER_LEN, bytes.len()));
@@ -216,7 +221,7 @@ impl<'a> Message<'a> {
             return Err(ParseError::new(Layer::Icmpv4, problem, 2));
         }
         let (identifier, sequence) = (u16::from_be_bytes([r0, r1]), u16::from_be_bytes([r2, r3]));
-        // RFC 4884 §4: the second byte counts the quote's words where extensions follow it.
+        // The second byte counts the words of the quote if extensions follow it (RFC 4884 §4).
         let packet = match usize::from(r1) * 4 {
             0 => data,
             length => data.get(..length).unwrap_or(data),
@@ -237,7 +242,7 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// The message's type.
+    /// The type of the message.
     pub const fn kind(&self) -> u8 {
         match self {
             Message::EchoRequest { .. } => ECHO_REQUEST,
@@ -250,13 +255,14 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Whether it reports an error: about such a message no other may be sent (RFC 1122 §3.2.2).
+    /// Whether the message reports an error, about which no other error may be sent (RFC 1122
+    /// §3.2.2).
     pub const fn is_error(&self) -> bool {
-        // 4 is Source Quench, deprecated by RFC 6633.
+        // Type 4 is Source Quench, deprecated by RFC 6633.
         matches!(self.kind(), 3 | 4 | 5 | 11 | 12)
     }
 
-    /// The packet an error is about.
+    /// The quoted packet, if the message is an error.
     pub fn quote(&self) -> Option<Quote> {
         match self {
             Message::DestinationUnreachable { packet, .. }
@@ -267,7 +273,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Bytes of the message.
+    /// The length of the message, bytes.
     pub const fn length(&self) -> usize {
         HEADER_LEN + self.body().len()
     }

@@ -9,7 +9,7 @@ use crate::protocol::Protocol;
 use crate::quote::Quote;
 use crate::verify::Verify;
 
-/// Bytes of the part that all messages have: type, code, checksum.
+/// The length of the part that all messages have, bytes: type, code, checksum.
 pub const HEADER_LEN: usize = 4;
 
 const DESTINATION_UNREACHABLE: u8 = 1;
@@ -22,26 +22,27 @@ const ECHO_REPLY: u8 = 129;
 /// Why a destination could not be reached (RFC 4443 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unreachable {
-    /// 0: no route to it.
+    /// Code 0: there is no route to the destination.
     NoRoute,
-    /// 1: a filter.
+    /// Code 1: a filter prohibits communication.
     AdministrativelyProhibited,
-    /// 2: beyond the scope of the source address.
+    /// Code 2: the destination is beyond the scope of the source address.
     BeyondScope,
-    /// 3: for any other reason, such as a neighbour that does not answer.
+    /// Code 3: the address is unreachable for any other reason, such as a neighbour that does not
+    /// answer.
     Address,
-    /// 4: nobody listens.
+    /// Code 4: the port is closed.
     Port,
-    /// 5: the source address failed a filter.
+    /// Code 5: the source address failed a filter.
     SourcePolicy,
-    /// 6: the route rejects it.
+    /// Code 6: the route rejects the packet.
     RejectRoute,
     /// A code without a name.
     Unassigned(u8),
 }
 
 impl Unreachable {
-    /// The code.
+    /// The number of the code.
     pub const fn code(self) -> u8 {
         match self {
             Unreachable::NoRoute => 0,
@@ -55,7 +56,7 @@ impl Unreachable {
         }
     }
 
-    /// From the code.
+    /// The reason with this code.
     pub const fn from_code(code: u8) -> Unreachable {
         match code {
             0 => Unreachable::NoRoute,
@@ -70,21 +71,21 @@ impl Unreachable {
     }
 }
 
-/// What is wrong with a packet (RFC 4443 §3.4).
+/// The kind of problem in a packet (RFC 4443 §3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ParameterProblem {
-    /// 0: a field has an impossible value.
+    /// Code 0: a field has an erroneous value.
     ErroneousField,
-    /// 1: a next header is not known.
+    /// Code 1: a next header is not recognised.
     UnrecognizedNextHeader,
-    /// 2: an option is not known.
+    /// Code 2: an option is not recognised.
     UnrecognizedOption,
-    /// Another code.
+    /// A code without a name.
     Unassigned(u8),
 }
 
 impl ParameterProblem {
-    /// The code.
+    /// The number of the code.
     pub const fn code(self) -> u8 {
         match self {
             ParameterProblem::ErroneousField => 0,
@@ -94,7 +95,7 @@ impl ParameterProblem {
         }
     }
 
-    /// From the code.
+    /// The kind of problem with this code.
     pub const fn from_code(code: u8) -> ParameterProblem {
         match code {
             0 => ParameterProblem::ErroneousField,
@@ -105,72 +106,76 @@ impl ParameterProblem {
     }
 }
 
-/// A message. Errors quote the packet that caused them: see [`Message::quote`].
+/// An `ICMPv6` message. Errors quote the packet that caused them: see [`Message::quote`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
-    /// Type 128: send this back.
+    /// Type 128: an echo request.
     EchoRequest {
-        /// Whose request.
+        /// The identifier of the requester.
         identifier: u16,
-        /// Which one.
+        /// The sequence number of the request.
         sequence: u16,
-        /// What to send back.
+        /// The data to send back.
         data: &'a [u8],
     },
-    /// Type 129: here it is back.
+    /// Type 129: an echo reply.
     EchoReply {
-        /// Whose request it was.
+        /// The identifier of the requester.
         identifier: u16,
-        /// Which one.
+        /// The sequence number of the request.
         sequence: u16,
-        /// What came.
+        /// The data of the request.
         data: &'a [u8],
     },
-    /// Type 1.
+    /// Type 1: the destination is unreachable.
     DestinationUnreachable {
-        /// Why.
+        /// The reason.
         code: Unreachable,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
-    /// Type 2: too long for the next link.
+    /// Type 2: the packet is too big for the next link.
     PacketTooBig {
-        /// What the next link carries, in bytes.
+        /// The MTU of the next link, bytes.
         mtu: u32,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
-    /// Type 3.
+    /// Type 3: time exceeded.
     TimeExceeded {
-        /// What ran out.
+        /// The reason.
         code: TimeExceeded,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
-    /// Type 4.
+    /// Type 4: a parameter problem.
     ParameterProblem {
-        /// What is wrong.
+        /// The kind of problem.
         code: ParameterProblem,
-        /// The byte of the packet that is.
+        /// The offset of the erroneous byte in the packet.
         pointer: u32,
-        /// The packet, from its IP header on.
+        /// The packet that the message is about, from its IP header on.
         packet: &'a [u8],
     },
-    /// Types 133 to 137: neighbour discovery.
+    /// Types 133 to 137: a message of neighbour discovery.
     Ndp(ndp::Message<'a>),
-    /// Any other type, as it came.
+    /// A message of any other type, as it came.
     Other {
-        /// The type.
+        /// The type of the message.
         kind: u8,
-        /// The code.
+        /// The code of the message.
         code: u8,
-        /// What follows the checksum.
+        /// The bytes after the checksum.
         data: &'a [u8],
     },
 }
 
 impl<'a> Message<'a> {
-    /// Reads a message that came under `ip`.
+    /// Parses a message that came under the header `ip`.
+    ///
+    /// # Errors
+    /// The message is too short, its checksum is wrong, or a message or option of neighbour
+    /// discovery is malformed.
     pub fn parse(
         bytes: &'a [u8],
         ip: &IpHeader,
@@ -200,7 +205,8 @@ impl<'a> Message<'a> {
         };
         let word = u32::from_be_bytes([r0, r1, r2, r3]);
         let (identifier, sequence) = ((word >> 16) as u16, word as u16);
-        // RFC 4884 §4: the first byte counts the quote's 64-bit words where extensions follow it.
+        // The first byte counts the 64-bit words of the quote if extensions follow it (RFC 4884
+        // §4).
         let packet = match usize::from(r0) * 8 {
             0 => data,
             length => data.get(..length).unwrap_or(data),
@@ -222,7 +228,7 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// The message's type.
+    /// The type of the message.
     pub const fn kind(&self) -> u8 {
         match self {
             Message::EchoRequest { .. } => ECHO_REQUEST,
@@ -236,13 +242,13 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Whether it reports an error, or redirects: about such a message no other may be sent
-    /// (RFC 4443 §2.1, §2.4(e)).
+    /// Whether the message reports an error or redirects, about which no error may be sent (RFC
+    /// 4443 §2.1, §2.4(e)).
     pub const fn is_error(&self) -> bool {
         self.kind() < 128 || self.kind() == ndp::REDIRECT
     }
 
-    /// The packet an error is about.
+    /// The quoted packet, if the message is an error.
     pub fn quote(&self) -> Option<Quote> {
         match self {
             Message::DestinationUnreachable { packet, .. }
@@ -256,7 +262,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Bytes of the message.
+    /// The length of the message, bytes.
     pub fn length(&self) -> usize {
         match self {
             Message::EchoRequest { data, .. } | Message::EchoReply { data, .. } => 8 + data.len(),
@@ -269,7 +275,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Appends the message with its checksum, to travel under `ip`.
+    /// Appends the message with its checksum, to be sent under the header `ip`.
     pub fn emit(&self, ip: &IpHeader, out: &mut Vec<u8>) {
         let start = out.len();
         let mut write = |code: u8, word: u32, data: &[u8]| {

@@ -13,9 +13,9 @@ use crate::{ipv4, ipv6};
 /// The header of an IP packet of either version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IpHeader {
-    /// RFC 791.
+    /// An IPv4 header (RFC 791).
     V4(ipv4::Header),
-    /// RFC 8200.
+    /// An IPv6 header (RFC 8200).
     V6(ipv6::Header),
 }
 
@@ -35,8 +35,11 @@ impl IpHeader {
         }
     }
 
-    /// Reads the header of a packet by its version, and gives its payload, trimmed to the length
-    /// the header states. IPv6 extension headers are part of the payload.
+    /// Parses the header of a packet of either version, and gives its payload, trimmed to the
+    /// stated length. IPv6 extension headers are part of the payload.
+    ///
+    /// # Errors
+    /// The version is neither 4 nor 6, or the header is malformed.
     #[inline]
     pub fn parse(packet: &[u8], verify: Verify) -> Result<(IpHeader, &[u8]), ParseError> {
         match packet.first().map(|byte| byte >> 4) {
@@ -48,12 +51,15 @@ impl IpHeader {
     }
 
     /// Appends the header of a packet that carries `payload_length` bytes.
+    ///
+    /// # Errors
+    /// The packet would be too long.
     #[inline]
     pub fn emit(&self, payload_length: usize, out: &mut Vec<u8>) -> Result<(), EmitError> {
         self.emit_for(self.protocol(), payload_length, out)
     }
 
-    /// The same for another protocol.
+    /// Appends the header with another protocol.
     #[inline(always)]
     pub(crate) fn emit_for(
         &self,
@@ -67,7 +73,7 @@ impl IpHeader {
         }
     }
 
-    /// Bytes of the header, IPv4 options included, IPv6 extensions not.
+    /// The length of the header, bytes, with IPv4 options but without IPv6 extension headers.
     #[inline]
     pub fn length(&self) -> usize {
         match self {
@@ -76,7 +82,7 @@ impl IpHeader {
         }
     }
 
-    /// Who sent it.
+    /// The source address.
     #[inline]
     pub const fn source(&self) -> IpAddr {
         match self {
@@ -85,7 +91,7 @@ impl IpHeader {
         }
     }
 
-    /// To whom.
+    /// The destination address.
     #[inline]
     pub const fn destination(&self) -> IpAddr {
         match self {
@@ -94,7 +100,7 @@ impl IpHeader {
         }
     }
 
-    /// Protocol or next header.
+    /// The protocol, or the next header.
     #[inline]
     pub const fn protocol(&self) -> Protocol {
         match self {
@@ -103,7 +109,7 @@ impl IpHeader {
         }
     }
 
-    /// Time to live or hop limit.
+    /// The time to live, or the hop limit.
     pub const fn hop_limit(&self) -> u8 {
         match self {
             IpHeader::V4(header) => header.ttl,
@@ -111,7 +117,7 @@ impl IpHeader {
         }
     }
 
-    /// The congestion bits.
+    /// The ECN field.
     #[inline]
     pub const fn ecn(&self) -> Ecn {
         match self {
@@ -128,7 +134,7 @@ impl IpHeader {
         }
     }
 
-    /// The Ethernet type that announces this version.
+    /// The Ethernet type of this version of IP.
     #[inline]
     pub const fn ether_type(&self) -> EtherType {
         match self {
@@ -137,7 +143,7 @@ impl IpHeader {
         }
     }
 
-    /// The same header for another protocol.
+    /// The same header with another protocol.
     #[must_use]
     #[inline]
     pub const fn with_protocol(mut self, protocol: Protocol) -> IpHeader {
@@ -148,7 +154,7 @@ impl IpHeader {
         self
     }
 
-    /// The same header with other congestion bits.
+    /// The same header with another ECN field.
     #[must_use]
     #[inline]
     pub const fn with_ecn(mut self, ecn: Ecn) -> IpHeader {

@@ -10,44 +10,45 @@ use crate::fragment::Fragment;
 use crate::protocol::Protocol;
 use crate::verify::Verify;
 
-/// Bytes of a header without options.
+/// The length of a header without options, bytes.
 pub const HEADER_LEN: usize = 20;
-/// Bytes that options can take.
+/// The greatest length of the options, bytes.
 pub const MAX_OPTIONS: usize = 40;
-/// Bytes of the largest packet, header included.
+/// The length of the largest packet, header included, bytes.
 pub const MAX_PACKET: usize = 65_535;
 
-/// A header. Lengths and checksum are not fields: they follow from the packet when it is written.
+/// An IPv4 header. Lengths and checksum are not fields: they follow from the packet when it is
+/// written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Header {
-    /// Differentiated services code point, 0..=63 (RFC 2474).
+    /// The differentiated services code point, 0..=63 (RFC 2474).
     pub dscp: u8,
-    /// Congestion bits (RFC 3168).
+    /// The ECN field (RFC 3168).
     pub ecn: Ecn,
-    /// Tells the fragments of one datagram from another's.
+    /// The identification, which fragments of one datagram share.
     pub identification: u16,
-    /// DF: routers answer with Fragmentation Needed instead of cutting.
+    /// DF: whether routers must report the packet (Fragmentation Needed) instead of fragmenting it.
     pub dont_fragment: bool,
-    /// MF: this is not the last fragment.
+    /// MF: whether more fragments follow.
     pub more_fragments: bool,
-    /// Where this fragment belongs, in bytes, a multiple of 8 up to 65 528. Low bits are not
-    /// written.
+    /// The offset of this fragment in its datagram, bytes: a multiple of 8 up to 65 528. The low
+    /// three bits are not written.
     pub fragment_offset: u16,
-    /// Hops it may still make.
+    /// The time to live: the number of hops the packet may still take.
     pub ttl: u8,
-    /// What it carries.
+    /// The protocol of the payload.
     pub protocol: Protocol,
-    /// From.
+    /// The source address.
     pub source: Ipv4Addr,
-    /// To.
+    /// The destination address.
     pub destination: Ipv4Addr,
-    /// Options as they stand, padded to a multiple of four bytes.
+    /// The option bytes, padded to a multiple of four.
     pub options: Options,
 }
 
 impl Header {
-    /// A header with TTL 64 (RFC 1700's default, and Linux's), DF set (path MTU discovery, RFC
-    /// 1191) and, as RFC 6864 §4.1 allows for such packets, identification 0.
+    /// A header with TTL 64 (the default of RFC 1700 and of Linux), DF set (for path MTU discovery,
+    /// RFC 1191) and, as RFC 6864 §4.1 allows for such packets, identification 0.
     #[inline]
     pub const fn new(source: Ipv4Addr, destination: Ipv4Addr, protocol: Protocol) -> Header {
         Header {
@@ -65,19 +66,22 @@ impl Header {
         }
     }
 
-    /// Bytes this header takes.
+    /// The length of the header, bytes.
     #[inline]
     pub fn length(&self) -> usize {
         HEADER_LEN + self.options.as_bytes().len()
     }
 
-    /// Whether the packet is only a part of a datagram.
+    /// Whether the packet is a fragment of a datagram.
     #[inline]
     pub const fn is_fragment(&self) -> bool {
         self.more_fragments || self.fragment_offset != 0
     }
 
     /// The packet's payload as a fragment of its datagram.
+    ///
+    /// # Errors
+    /// The fragment cannot be part of a datagram.
     pub fn fragment<'a>(&self, payload: &'a [u8]) -> Result<Fragment<'a>, ParseError> {
         let fragment = Fragment {
             identification: u32::from(self.identification),
@@ -90,8 +94,11 @@ impl Header {
         Ok(fragment)
     }
 
-    /// Reads a header and gives the payload, trimmed to Total Length (an Ethernet frame may be
+    /// Parses a header and gives the payload, trimmed to Total Length (an Ethernet frame may be
     /// padded beyond it).
+    ///
+    /// # Errors
+    /// The bytes are too few, or the version, a length or the checksum is wrong.
     #[inline(always)]
     pub fn parse(packet: &[u8], verify: Verify) -> Result<(Header, &[u8]), ParseError> {
         let Some(fixed) = packet.first_chunk::<HEADER_LEN>() else {
@@ -137,12 +144,15 @@ impl Header {
     }
 
     /// Appends the header, with length and checksum, of a packet with `payload_length` bytes.
+    ///
+    /// # Errors
+    /// The packet would be longer than [`MAX_PACKET`].
     #[inline]
     pub fn emit(&self, payload_length: usize, out: &mut Vec<u8>) -> Result<(), EmitError> {
         self.emit_for(self.protocol, payload_length, out)
     }
 
-    /// The same for another protocol.
+    /// Appends the header with another protocol.
     #[inline(always)]
     pub(crate) fn emit_for(
         &self,
@@ -161,7 +171,7 @@ impl Header {
         Ok(())
     }
 
-    /// The header as words, before options with this sum, of a packet of `total` bytes.
+    /// The header as words, for a packet of `total` bytes whose options have the given sum.
     #[inline(always)]
     pub(crate) fn words(
         &self,
@@ -172,7 +182,8 @@ impl Header {
         let service = self.dscp << 2 | self.ecn as u8;
         let flags = u16::from(self.dont_fragment) << 14 | u16::from(self.more_fragments) << 13;
         let version = 0x40 | (self.length() / 4) as u8;
-        // As words, because summing what was just stored in bytes would wait for the stores.
+        // The header is built as words, because summing bytes that were just stored would wait for
+        // the stores.
         let mut words = [
             u32::from(version) << 24 | u32::from(service) << 16 | u32::from(total),
             u32::from(self.identification) << 16 | u32::from(flags | self.fragment_offset >> 3),
@@ -186,8 +197,9 @@ impl Header {
     }
 }
 
-/// Takes one from the TTL of the packet in place and mends its checksum (RFC 1624), as a router
-/// does. `None`, and nothing done, if this was the last hop or the bytes are too few.
+/// Decrements the TTL of the packet in place and updates its checksum (RFC 1624), as a router does;
+/// answers the new TTL. `None`, and nothing changed, if this was the last hop or the bytes are too
+/// few.
 #[inline]
 pub fn decrement_ttl(packet: &mut [u8]) -> Option<u8> {
     let fixed = packet.first_chunk_mut::<HEADER_LEN>()?;
@@ -198,8 +210,8 @@ pub fn decrement_ttl(packet: &mut [u8]) -> Option<u8> {
     Some(left)
 }
 
-/// Sets Congestion Experienced in the packet in place, as a router does instead of dropping it
-/// (RFC 3168 §5). False, and nothing done, if the packet's sender cannot handle that.
+/// Marks the packet in place as Congestion Experienced, as a router does instead of dropping it
+/// (RFC 3168 §5). False, and nothing changed, if its sender does not support ECN.
 #[inline]
 pub fn mark_congestion(packet: &mut [u8]) -> bool {
     let Some(fixed) = packet.first_chunk_mut::<HEADER_LEN>() else { return false };
@@ -218,8 +230,8 @@ fn replace_word(header: &mut [u8; HEADER_LEN], at: usize, old: u16, new: u16) {
     header[10..12].copy_from_slice(&mended.to_be_bytes());
 }
 
-/// The option bytes of a header, uninterpreted: hosts must tolerate them (RFC 1122 §3.2.1.8),
-/// and nothing here acts on any.
+/// The option bytes of a header, not interpreted: hosts must tolerate them (RFC 1122 §3.2.1.8), and
+/// nothing here acts on any.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Options {
     length: u8,
@@ -230,8 +242,8 @@ impl Options {
     /// No options.
     pub const NONE: Options = Options { length: 0, bytes: [0; MAX_OPTIONS] };
 
-    /// Takes up to 40 bytes and pads them with End of Option List to a multiple of four; `None`
-    /// if there are more.
+    /// Options from up to 40 bytes, padded with End of Option List to a multiple of four; `None` if
+    /// there are more.
     #[inline]
     pub fn new(options: &[u8]) -> Option<Options> {
         let mut new = Options::NONE;
@@ -240,7 +252,7 @@ impl Options {
         Some(new)
     }
 
-    /// The bytes, a multiple of four.
+    /// The option bytes, a multiple of four.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length).min(MAX_OPTIONS)]

@@ -8,35 +8,36 @@ use crate::fragment::Fragment;
 use crate::protocol::Protocol;
 use crate::verify::Verify;
 
-/// Bytes of the fixed header.
+/// The length of the fixed header, bytes.
 pub const HEADER_LEN: usize = 40;
-/// Bytes of a fragment header.
+/// The length of a fragment header, bytes.
 pub const FRAGMENT_HEADER_LEN: usize = 8;
-/// Bytes of the largest payload, extension headers included.
+/// The length of the largest payload, extension headers included, bytes.
 pub const MAX_PAYLOAD: usize = 65_535;
-/// Every link carries packets of this many bytes (RFC 8200 §5).
+/// The least MTU of a link, bytes (RFC 8200 §5).
 pub const MIN_MTU: usize = 1280;
 
-/// More extension headers than this are refused: walking them is work the sender chooses (RFC
+/// The most extension headers that are accepted: walking them is work that the sender chooses (RFC
 /// 8504 §5.3 lets a host set such a limit).
 const MAX_EXTENSIONS: usize = 8;
 
-/// The fixed header. Payload Length is not a field: it follows from the packet when it is written.
+/// The fixed IPv6 header. Payload Length is not a field: it follows from the packet when it is
+/// written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Header {
-    /// Differentiated services code point, 0..=63 (RFC 2474).
+    /// The differentiated services code point, 0..=63 (RFC 2474).
     pub dscp: u8,
-    /// Congestion bits (RFC 3168).
+    /// The ECN field (RFC 3168).
     pub ecn: Ecn,
-    /// Which flow of this source, 20 bits (RFC 6437).
+    /// The flow label among those of this source, 20 bits (RFC 6437).
     pub flow_label: u32,
-    /// What follows: an extension header, or the upper protocol.
+    /// The next header: an extension header, or the upper protocol.
     pub next_header: Protocol,
-    /// Hops it may still make.
+    /// The hop limit: the number of hops the packet may still take.
     pub hop_limit: u8,
-    /// From.
+    /// The source address.
     pub source: Ipv6Addr,
-    /// To.
+    /// The destination address.
     pub destination: Ipv6Addr,
 }
 
@@ -54,7 +55,10 @@ impl Header {
         }
     }
 
-    /// Reads the fixed header and gives what follows it, trimmed to Payload Length.
+    /// Parses the fixed header and gives the bytes after it, trimmed to Payload Length.
+    ///
+    /// # Errors
+    /// The bytes are too few, or the version is wrong.
     #[inline(always)]
     pub fn parse(packet: &[u8], verify: Verify) -> Result<(Header, &[u8]), ParseError> {
         let Some(fixed) = packet.first_chunk::<HEADER_LEN>() else {
@@ -82,13 +86,16 @@ impl Header {
     }
 
     /// Appends the header of a packet with `payload_length` bytes after it, extension headers
-    /// among them.
+    /// included.
+    ///
+    /// # Errors
+    /// The payload would be longer than [`MAX_PAYLOAD`].
     #[inline]
     pub fn emit(&self, payload_length: usize, out: &mut Vec<u8>) -> Result<(), EmitError> {
         self.emit_for(self.next_header, payload_length, out)
     }
 
-    /// The same for another next header.
+    /// Appends the header with another next header.
     #[inline]
     pub(crate) fn emit_for(
         &self,
@@ -114,8 +121,8 @@ impl Header {
     }
 }
 
-/// Takes one from the hop limit of the packet in place, as a router does. `None`, and nothing
-/// done, if this was the last hop or the bytes are too few.
+/// Decrements the hop limit of the packet in place, as a router does; answers the new one. `None`,
+/// and nothing changed, if this was the last hop or the bytes are too few.
 #[inline]
 pub fn decrement_hop_limit(packet: &mut [u8]) -> Option<u8> {
     let fixed = packet.first_chunk_mut::<HEADER_LEN>()?;
@@ -124,8 +131,8 @@ pub fn decrement_hop_limit(packet: &mut [u8]) -> Option<u8> {
     Some(left)
 }
 
-/// Sets Congestion Experienced in the packet in place. False, and nothing done, if the packet's
-/// sender cannot handle that (RFC 3168 §5).
+/// Marks the packet in place as Congestion Experienced (RFC 3168 §5). False, and nothing changed,
+/// if its sender does not support ECN.
 #[inline]
 pub fn mark_congestion(packet: &mut [u8]) -> bool {
     let Some(fixed) = packet.first_chunk_mut::<HEADER_LEN>() else { return false };
@@ -142,28 +149,28 @@ pub const fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {
     Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | f & 0xff, g)
 }
 
-/// What the extension headers of a packet led to.
+/// What follows the extension headers of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upper<'a> {
-    /// The upper protocol and its bytes, which begin `offset` bytes after the start of the packet.
+    /// The upper protocol and its bytes, at `offset` bytes from the start of the packet.
     Whole {
         /// The upper protocol, or [`Protocol::NO_NEXT_HEADER`].
         protocol: Protocol,
-        /// Its header and payload.
+        /// The header and payload of the upper protocol.
         payload: &'a [u8],
-        /// Bytes of all IPv6 headers before it.
+        /// The length of all IPv6 headers before it, bytes.
         offset: usize,
     },
-    /// A fragment header. What follows it belongs to the reassembled datagram.
+    /// A fragment header. The bytes after it belong to the reassembled datagram.
     Fragment(Fragment<'a>),
 }
 
 /// Walks the extension headers of a payload that begins with `next_header`: hop-by-hop options,
 /// routing, destination options, up to a fragment header or the upper protocol (RFC 8200 §4).
 ///
-/// Options that are not known are skipped where their type allows it (§4.2). Where it does not,
-/// and for a routing header with segments left (type 0 is among them, as RFC 5095 wants), the
-/// error's offset is the pointer of the Parameter Problem that RFC 8200 asks for.
+/// Unknown options are skipped if their type allows it (§4.2). If it does not, and for a routing
+/// header with segments left (including type 0, as RFC 5095 wants), the error's offset is the
+/// pointer of the Parameter Problem that RFC 8200 asks for.
 #[inline]
 pub fn walk(next_header: Protocol, payload: &[u8]) -> Result<Upper<'_>, ParseError> {
     if matches!(next_header, Protocol::TCP | Protocol::UDP | Protocol::ICMPV6) {
@@ -198,7 +205,7 @@ fn walk_extensions(mut next: Protocol, payload: &[u8]) -> Result<Upper<'_>, Pars
     Err(ParseError::new(Layer::Ipv6, Problem::TooManyExtensions(MAX_EXTENSIONS), offset))
 }
 
-/// Splits off an extension header by its Hdr Ext Len (in units of 8 bytes, the first not counted).
+/// Splits off an extension header by its Hdr Ext Len (in units of 8 bytes, not counting the first).
 fn extension(rest: &[u8], offset: usize) -> Result<(&[u8], &[u8]), ParseError> {
     let length = rest.get(1).map_or(8, |units| (usize::from(*units) + 1) * 8);
     rest.split_at_checked(length).ok_or_else(|| {
@@ -230,8 +237,8 @@ fn check_options(header: &[u8], offset: usize) -> Result<(), ParseError> {
         if end > header.len() {
             return Err(ParseError::new(Layer::Ipv6, Problem::OptionLength(length), offset + at));
         }
-        // `PadN` and Router Alert (RFC 2711) are known. The two highest bits say what to do with
-        // the others: 00 skips.
+        // `PadN` and Router Alert (RFC 2711) are known. The two highest bits of the type say what
+        // to do with others: 00 skips.
         if !matches!(kind, 1 | 5) && kind >> 6 != 0 {
             let problem = Problem::UnrecognizedOption(kind);
             return Err(ParseError::new(Layer::Ipv6, problem, offset + at));
@@ -259,8 +266,8 @@ fn fragment(rest: &[u8], offset: usize) -> Result<Fragment<'_>, ParseError> {
     Ok(fragment)
 }
 
-/// Appends a fragment header: the fields of `fragment`, without its payload. The header before
-/// it names [`Protocol::FRAGMENT`].
+/// Appends a fragment header with the fields of `fragment`, without its payload. The header before
+/// it must name [`Protocol::FRAGMENT`].
 pub fn emit_fragment_header(fragment: &Fragment<'_>, out: &mut Vec<u8>) {
     let field = (fragment.offset as u16 & !7) | u16::from(fragment.more);
     out.extend_from_slice(&[fragment.protocol.0, 0]);

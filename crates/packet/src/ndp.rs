@@ -6,14 +6,14 @@ use crate::error::{Layer, ParseError, Problem};
 use crate::ethernet::EtherAddr;
 use crate::ipv6;
 
-/// Types of `ICMPv6` messages.
+/// The `ICMPv6` types of the messages.
 pub(crate) const ROUTER_SOLICITATION: u8 = 133;
 pub(crate) const ROUTER_ADVERTISEMENT: u8 = 134;
 pub(crate) const NEIGHBOUR_SOLICITATION: u8 = 135;
 pub(crate) const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 pub(crate) const REDIRECT: u8 = 137;
 
-/// Kinds of options (RFC 4861 §4.6, RFC 3971 §5.3).
+/// The kinds of options (RFC 4861 §4.6, RFC 3971 §5.3).
 const SOURCE_LINK_LAYER: u8 = 1;
 const TARGET_LINK_LAYER: u8 = 2;
 const PREFIX_INFORMATION: u8 = 3;
@@ -24,45 +24,46 @@ const NONCE: u8 = 14;
 /// A message of neighbour discovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
-    /// Type 133: routers, speak up (§4.1).
+    /// Type 133: a request for router advertisements (§4.1).
     RouterSolicitation {
-        /// Source link-layer address.
+        /// The source link-layer address.
         options: Options<'a>,
     },
-    /// Type 134: I am a router (§4.2).
+    /// Type 134: an advertisement by a router (§4.2).
     RouterAdvertisement {
-        /// What it says, other than options.
+        /// The fields of the advertisement.
         router: Router,
-        /// Source link-layer address, MTU, prefixes.
+        /// The source link-layer address, MTU, and prefixes.
         options: Options<'a>,
     },
-    /// Type 135: who has this address, or: are you there (§4.3)?
+    /// Type 135: a request for the link-layer address of a neighbour, or for a sign that it is
+    /// still there (§4.3).
     NeighbourSolicitation {
         /// The address asked for.
         target: Ipv6Addr,
-        /// Source link-layer address; in duplicate address detection none, or a nonce.
+        /// The source link-layer address; in duplicate address detection none, or a nonce.
         options: Options<'a>,
     },
-    /// Type 136: I have (§4.4).
+    /// Type 136: an advertisement of a link-layer address by its owner (§4.4).
     NeighbourAdvertisement {
-        /// R: the sender is a router.
+        /// R: whether the sender is a router.
         router: bool,
-        /// S: this answers a solicitation.
+        /// S: whether this answers a solicitation.
         solicited: bool,
-        /// O: replace a link-layer address you have.
+        /// O: whether the address replaces a known one.
         override_entry: bool,
-        /// The address it is about.
+        /// The IPv6 address that is advertised.
         target: Ipv6Addr,
-        /// Target link-layer address.
+        /// The target link-layer address.
         options: Options<'a>,
     },
-    /// Type 137: there is a better first hop (§4.5).
+    /// Type 137: a redirect to a better first hop (§4.5).
     Redirect {
         /// The better hop, or the destination itself if it is on the link.
         target: Ipv6Addr,
-        /// For packets to this address.
+        /// The destination of the packets to redirect.
         destination: Ipv6Addr,
-        /// Target link-layer address, redirected header.
+        /// The target link-layer address, and the redirected header.
         options: Options<'a>,
     },
 }
@@ -70,38 +71,38 @@ pub enum Message<'a> {
 /// The fields of a router advertisement (§4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Router {
-    /// Hop limit for what hosts send; 0: unspecified.
+    /// The hop limit for packets that hosts send; 0 if unspecified.
     pub hop_limit: u8,
-    /// M: addresses come by `DHCPv6`.
+    /// M: whether addresses are available by `DHCPv6`.
     pub managed: bool,
-    /// O: other configuration comes by `DHCPv6`.
+    /// O: whether other configuration is available by `DHCPv6`.
     pub other_config: bool,
-    /// Seconds for which it is a default router; 0: it is none.
+    /// How long the sender is a default router, s; 0 if it is none.
     pub lifetime: u16,
-    /// Milliseconds for which a neighbour counts as reachable; 0: unspecified.
+    /// How long a neighbour counts as reachable, ms; 0 if unspecified.
     pub reachable_time: u32,
-    /// Milliseconds between solicitations; 0: unspecified.
+    /// The time between solicitations, ms; 0 if unspecified.
     pub retransmit_timer: u32,
 }
 
 /// A prefix of the link (§4.6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Prefix {
-    /// Bits that count, 0..=128.
+    /// The length of the prefix, bits, 0..=128.
     pub length: u8,
-    /// L: addresses with this prefix are on the link.
+    /// L: whether addresses with this prefix are on the link.
     pub on_link: bool,
-    /// A: hosts may make themselves an address with it (RFC 4862).
+    /// A: whether hosts may form an address from it (RFC 4862).
     pub autonomous: bool,
-    /// Seconds it stays valid; all ones: for ever.
+    /// How long the prefix is valid, s; all ones for ever.
     pub valid_lifetime: u32,
-    /// Seconds addresses made from it stay preferred; all ones: for ever.
+    /// How long addresses formed from it are preferred, s; all ones for ever.
     pub preferred_lifetime: u32,
-    /// The prefix; bits after `length` mean nothing.
+    /// The prefix; the bits after `length` are ignored.
     pub prefix: Ipv6Addr,
 }
 
-/// An option.
+/// An option of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NdpOption<'a> {
     /// The sender's hardware address.
@@ -110,28 +111,30 @@ pub enum NdpOption<'a> {
     TargetLinkLayer(EtherAddr),
     /// A prefix of the link.
     PrefixInformation(Prefix),
-    /// The packet that was redirected, or its beginning. Written, it is cut to a multiple of eight
-    /// bytes, as the kernel does (`net/ipv6/ndisc.c`): padding would be taken for its own.
+    /// The packet that was redirected, or its beginning. It is written as a multiple of eight
+    /// bytes, cut as in the kernel (`net/ipv6/ndisc.c`), since padding would be taken for part of
+    /// it.
     RedirectedHeader(&'a [u8]),
-    /// What the link carries, in bytes.
+    /// The MTU of the link, bytes.
     Mtu(u32),
-    /// Tells one's own looped-back solicitation from another host's (RFC 7527 §4.1).
+    /// A nonce, which distinguishes one's own looped-back solicitation from another host's (RFC
+    /// 7527 §4.1).
     Nonce([u8; 6]),
-    /// Any other, and a known one of another length than its own.
+    /// Any other option, or a known one of unexpected length.
     Unknown {
         /// The kind.
         kind: u8,
-        /// What follows the length: a multiple of eight bytes, less two. Written, it is padded.
+        /// The bytes after the length: a multiple of eight, less two. They are padded when written.
         data: &'a [u8],
     },
 }
 
-/// The options of a message: as they came, or a list that is to be written.
+/// The options of a message: as they came, or a list to be written.
 #[derive(Clone, Copy, Debug)]
 pub enum Options<'a> {
-    /// Bytes whose lengths are sound; [`Options::parse`] makes sure.
+    /// Parsed bytes whose lengths have been checked by [`Options::parse`].
     Bytes(OptionBytes<'a>),
-    /// A list.
+    /// A list to be written.
     List(&'a [NdpOption<'a>]),
 }
 
@@ -143,8 +146,11 @@ impl<'a> Options<'a> {
     /// No options.
     pub const NONE: Options<'a> = Options::List(&[]);
 
-    /// Checks the lengths of all options: a message in which one is zero, or beyond the end, must
-    /// be discarded (§4.6). `at` is where they begin in the message.
+    /// Checks the lengths of all options: a message in which one is zero, or goes beyond the end,
+    /// must be discarded (§4.6). `at` is the offset of the options in the message.
+    ///
+    /// # Errors
+    /// A length is impossible.
     pub fn parse(bytes: &'a [u8], at: usize) -> Result<Options<'a>, ParseError> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -185,7 +191,7 @@ impl<'a> Options<'a> {
         })
     }
 
-    /// Bytes they take.
+    /// The length of the options, bytes.
     pub fn length(&self) -> usize {
         match self {
             Options::Bytes(OptionBytes(bytes)) => bytes.len(),
@@ -218,7 +224,7 @@ impl<'a> IntoIterator for &Options<'a> {
     }
 }
 
-/// See [`Options::iter`].
+/// An iterator over options, from [`Options::iter`].
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
     bytes: &'a [u8],
@@ -302,15 +308,15 @@ impl<'a> NdpOption<'a> {
     }
 }
 
-/// Bytes of data in the longest option.
+/// The greatest length of an option's data, bytes.
 const MAX_OPTION_DATA: usize = 255 * 8 - 2;
 
-/// Units of eight bytes that an option with this much data takes.
+/// The units of eight bytes that an option with this much data takes.
 fn units(data: usize) -> usize {
     (data.min(MAX_OPTION_DATA) + 2).div_ceil(8)
 }
 
-/// As much of a redirected packet as an option carries.
+/// The part of a redirected packet that an option carries.
 fn whole_units(packet: &[u8]) -> &[u8] {
     let length = packet.len().min(MAX_OPTION_DATA - 6);
     &packet[..length - length % 8]
@@ -348,9 +354,9 @@ fn address(bytes: &[u8]) -> Ipv6Addr {
 }
 
 impl<'a> Message<'a> {
-    /// Reads what follows type, code and checksum; `None` if the type is not one of these.
+    /// Parses the bytes after type, code and checksum; `None` if the type is not one of these.
     pub(crate) fn parse(kind: u8, body: &'a [u8]) -> Option<Result<Message<'a>, ParseError>> {
-        // The fixed part, without type, code and checksum.
+        // The length of the fixed part, without type, code and checksum.
         let length = match kind {
             ROUTER_SOLICITATION => 4,
             ROUTER_ADVERTISEMENT => 12,
@@ -388,8 +394,11 @@ impl<'a> Message<'a> {
         }))
     }
 
-    /// The rules that need the IPv6 header: a receiver must silently discard a message that
+    /// Checks the rules that need the IPv6 header: a receiver must silently discard a message that
     /// breaks one (§6.1.1, §6.1.2, §7.1.1, §7.1.2, §8.1).
+    ///
+    /// # Errors
+    /// The rule that is broken.
     pub fn validate(&self, ip: &ipv6::Header) -> Result<(), ParseError> {
         let rule = |broken: bool, text| {
             if broken { Err(ParseError::new(Layer::Ndp, Problem::Rule(text), 0)) } else { Ok(()) }
@@ -436,7 +445,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The `ICMPv6` type.
+    /// The `ICMPv6` type of the message.
     pub const fn kind(&self) -> u8 {
         match self {
             Message::RouterSolicitation { .. } => ROUTER_SOLICITATION,
@@ -447,7 +456,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Appends what follows type, code and checksum.
+    /// Appends the bytes after type, code and checksum.
     pub(crate) fn emit(&self, out: &mut Vec<u8>) {
         let options = match self {
             Message::RouterSolicitation { options } => {
@@ -487,7 +496,7 @@ impl<'a> Message<'a> {
         options.emit(out);
     }
 
-    /// Bytes of the whole `ICMPv6` message.
+    /// The length of the whole `ICMPv6` message, bytes.
     pub fn length(&self) -> usize {
         let (fixed, options) = match self {
             Message::RouterSolicitation { options } => (8, options),
@@ -501,7 +510,7 @@ impl<'a> Message<'a> {
 }
 
 impl Router {
-    /// The caller has checked that there are 12 bytes.
+    /// Parses the fixed part, of which the caller has checked that there are 12 bytes.
     fn parse(fixed: &[u8]) -> Router {
         let Some(&[hop_limit, flags, l0, l1, r0, r1, r2, r3, t0, t1, t2, t3]) = fixed.first_chunk()
         else {

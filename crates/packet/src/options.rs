@@ -1,15 +1,15 @@
-//! TCP options: the ones TCP uses as fields, and any of them as a list.
+//! TCP options: those that TCP acts on as fields, and any options as a list.
 
 use std::fmt;
 
 use crate::error::{EmitError, Layer};
 use crate::seq::SeqNumber;
 
-/// Bytes that options can take.
+/// The greatest length of the options, bytes.
 pub const MAX_OPTIONS: usize = 40;
-/// Blocks that fit into one SACK option alone.
+/// The most blocks that fit into a SACK option if it is the only option.
 pub const MAX_SACK_BLOCKS: usize = 4;
-/// Bytes of the longest Fast Open cookie.
+/// The length of the longest Fast Open cookie, bytes.
 pub const MAX_COOKIE: usize = 16;
 
 /// Option kinds (IANA "TCP Option Kind Numbers").
@@ -36,7 +36,7 @@ pub mod kind {
     pub const EXPERIMENT: u8 = 254;
 }
 
-/// Two bytes of padding and the head of the timestamps option, as Linux aligns it.
+/// Two bytes of padding and the kind and length of the timestamps option, as Linux aligns it.
 pub(crate) const TIMESTAMPS_HEAD: u32 =
     u32::from_be_bytes([kind::NO_OPERATION, kind::NO_OPERATION, kind::TIMESTAMPS, 10]);
 
@@ -45,7 +45,7 @@ pub(crate) const TIMESTAMPS_HEAD: u32 =
 pub struct Timestamps {
     /// `TSval`: the sender's clock.
     pub value: u32,
-    /// `TSecr`: the peer's clock, sent back; without meaning unless ACK is set.
+    /// `TSecr`: the peer's clock, echoed; meaningless unless ACK is set.
     pub echo: u32,
 }
 
@@ -54,7 +54,7 @@ pub struct Timestamps {
 pub struct SackBlock {
     /// First sequence number of the run.
     pub left: SeqNumber,
-    /// The number after its last.
+    /// The sequence number after the last of the run.
     pub right: SeqNumber,
 }
 
@@ -66,13 +66,13 @@ pub struct SackBlocks {
 }
 
 impl SackBlocks {
-    /// None.
+    /// No blocks.
     pub const NONE: SackBlocks = SackBlocks {
         count: 0,
         blocks: [SackBlock { left: SeqNumber(0), right: SeqNumber(0) }; MAX_SACK_BLOCKS],
     };
 
-    /// Adds a block at the end; false, and nothing done, if there are four already.
+    /// Adds a block at the end; false, and nothing changed, if there are four already.
     pub fn push(&mut self, block: SackBlock) -> bool {
         let Some(place) = self.blocks.get_mut(usize::from(self.count)) else { return false };
         *place = block;
@@ -80,13 +80,13 @@ impl SackBlocks {
         true
     }
 
-    /// The blocks.
+    /// The blocks, in the order of the option.
     #[inline]
     pub fn as_slice(&self) -> &[SackBlock] {
         &self.blocks[..usize::from(self.count).min(MAX_SACK_BLOCKS)]
     }
 
-    /// Whether there are none.
+    /// Whether there are no blocks.
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.count == 0
@@ -108,7 +108,7 @@ impl SackBlocks {
 }
 
 impl FromIterator<SackBlock> for SackBlocks {
-    /// The first four.
+    /// Collects the first four blocks.
     fn from_iter<I: IntoIterator<Item = SackBlock>>(blocks: I) -> Self {
         let mut all = SackBlocks::NONE;
         for block in blocks.into_iter().take(MAX_SACK_BLOCKS) {
@@ -140,7 +140,7 @@ pub struct FastOpenCookie {
 }
 
 impl FastOpenCookie {
-    /// Asks the server for a cookie.
+    /// The empty cookie, which asks the server for one.
     pub const REQUEST: FastOpenCookie = FastOpenCookie { length: 0, bytes: [0; MAX_COOKIE] };
 
     /// A cookie of 4 to 16 bytes, an even number of them, or the empty request; `None` for others.
@@ -151,7 +151,7 @@ impl FastOpenCookie {
         valid.then_some(new)
     }
 
-    /// The cookie.
+    /// The bytes of the cookie.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length).min(MAX_COOKIE)]
     }
@@ -163,19 +163,19 @@ impl fmt::Debug for FastOpenCookie {
     }
 }
 
-/// The options that TCP acts on. Written in the order in which Linux writes them
+/// The options that TCP acts on. They are written in the order in which Linux writes them
 /// (`net/ipv4/tcp_output.c`, `tcp_options_write`), each aligned to four bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Options {
-    /// The largest segment the sender of this SYN takes (RFC 9293 §3.7.1).
+    /// The largest segment that the sender of this SYN accepts, bytes (RFC 9293 §3.7.1).
     pub mss: Option<u16>,
-    /// Shift of the sender's windows, as received: RFC 7323 §2.3 limits its use to 14.
+    /// The shift of the sender's windows, as received: RFC 7323 §2.3 limits its use to 14.
     pub window_scale: Option<u8>,
-    /// The sender of this SYN understands SACK.
+    /// Whether the sender of this SYN supports SACK.
     pub sack_permitted: bool,
-    /// Clock values.
+    /// The timestamps of both ends.
     pub timestamps: Option<Timestamps>,
-    /// What arrived out of order.
+    /// The blocks that arrived out of order.
     pub sack: SackBlocks,
     /// A cookie, or the request for one.
     pub fast_open: Option<FastOpenCookie>,
@@ -192,12 +192,12 @@ impl Options {
         fast_open: None,
     };
 
-    /// Takes what is known and well formed; the rest is ignored, and nothing is read after an
-    /// option whose length is impossible (RFC 9293 §3.1, MUST-7). Of an option that occurs
+    /// Parses the options that are known and well formed; others are ignored, and nothing is read
+    /// after an option whose length is impossible (RFC 9293 §3.1, MUST-7). Of an option that occurs
     /// twice the last counts, as in the kernel's `tcp_parse_options`.
     #[inline]
     pub fn parse(bytes: &[u8]) -> Options {
-        // What nearly every segment of an established connection carries.
+        // Nearly every segment of an established connection has this form.
         if let [1, 1, kind::TIMESTAMPS, 10, v0, v1, v2, v3, e0, e1, e2, e3] = *bytes {
             let value = u32::from_be_bytes([v0, v1, v2, v3]);
             let echo = u32::from_be_bytes([e0, e1, e2, e3]);
@@ -237,7 +237,7 @@ impl Options {
         }
     }
 
-    /// The bytes, in Linux's order and alignment. Of the SACK blocks as many as fit; a cookie
+    /// The option bytes, in Linux's order and alignment, with as many SACK blocks as fit; a cookie
     /// that no longer fits is left out.
     #[inline]
     pub fn to_bytes(&self) -> OptionBytes {
@@ -291,40 +291,40 @@ impl Options {
 /// One option of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TcpOption<'a> {
-    /// Kind 0; what follows is padding.
+    /// Kind 0: the end of the options; the rest is padding.
     EndOfList,
-    /// Kind 1.
+    /// Kind 1: no operation.
     NoOperation,
-    /// Kind 2.
+    /// Kind 2: the maximum segment size, bytes.
     MaximumSegmentSize(u16),
-    /// Kind 3.
+    /// Kind 3: the window scale.
     WindowScale(u8),
-    /// Kind 4.
+    /// Kind 4: SACK is permitted.
     SackPermitted,
-    /// Kind 5.
+    /// Kind 5: SACK blocks.
     Sack(SackBlocks),
-    /// Kind 8.
+    /// Kind 8: timestamps.
     Timestamps(Timestamps),
-    /// Kind 34.
+    /// Kind 34: a Fast Open cookie.
     FastOpen(FastOpenCookie),
-    /// Any other kind, and a known kind of another length than its own.
+    /// Any other kind, or a known kind of unexpected length.
     Unknown {
         /// The kind.
         kind: u8,
-        /// What follows the length.
+        /// The bytes after the length.
         data: &'a [u8],
     },
-    /// An option whose length is missing, below 2 or beyond the end, and all after it.
+    /// An option whose length is missing, below 2 or beyond the end, with all bytes after it.
     Malformed(&'a [u8]),
 }
 
-/// The options of a header, in order. After [`TcpOption::EndOfList`] or [`TcpOption::Malformed`]
-/// there is none.
+/// The options of a header, in order. [`TcpOption::EndOfList`] and [`TcpOption::Malformed`] are
+/// always the last.
 pub fn iter(bytes: &[u8]) -> Iter<'_> {
     Iter { rest: bytes }
 }
 
-/// See [`iter`].
+/// An iterator over options, from [`iter`].
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
     rest: &'a [u8],
@@ -376,8 +376,8 @@ fn known(kind: u8, data: &[u8]) -> Option<TcpOption<'_>> {
     }
 }
 
-/// The bytes of a header's options, at most 40: what [`Options::to_bytes`] gives, or an explicit
-/// list, in any order and as wrong as one likes.
+/// The bytes of a header's options, at most 40: from [`Options::to_bytes`], or from an explicit
+/// list, which may be in any order and malformed.
 ///
 /// ```
 /// use roundtrip_packet::options::{OptionBytes, TcpOption, iter};
@@ -399,6 +399,9 @@ impl OptionBytes {
     pub const EMPTY: OptionBytes = OptionBytes { length: 0, bytes: [0; MAX_OPTIONS] };
 
     /// Adds an option as it is, without padding.
+    ///
+    /// # Errors
+    /// The options would be longer than [`MAX_OPTIONS`].
     pub fn push(&mut self, option: &TcpOption<'_>) -> Result<(), EmitError> {
         let mut sack = [0; 8 * MAX_SACK_BLOCKS];
         let mut clock = [0; 8];
@@ -432,20 +435,23 @@ impl OptionBytes {
     }
 
     /// Adds bytes, whatever they mean.
+    ///
+    /// # Errors
+    /// The options would be longer than [`MAX_OPTIONS`].
     pub fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), EmitError> {
         self.check(bytes.len())?;
         self.append(bytes);
         Ok(())
     }
 
-    /// The bytes so far.
+    /// The bytes added so far.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length).min(MAX_OPTIONS)]
     }
 
-    /// The same, with End of Option List up to a multiple of four bytes, as the data offset
-    /// counts them.
+    /// The same options, padded with End of Option List to a multiple of four bytes, as the data
+    /// offset counts them.
     #[inline]
     #[must_use]
     pub fn padded(mut self) -> OptionBytes {
@@ -453,7 +459,7 @@ impl OptionBytes {
         self
     }
 
-    /// Bytes left.
+    /// The number of bytes that still fit.
     #[inline]
     pub fn room(&self) -> usize {
         MAX_OPTIONS - self.as_bytes().len()
@@ -467,7 +473,7 @@ impl OptionBytes {
         Ok(())
     }
 
-    /// For what is known to fit.
+    /// Appends bytes that are known to fit.
     #[inline]
     fn append(&mut self, bytes: &[u8]) {
         let at = usize::from(self.length);

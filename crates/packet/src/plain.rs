@@ -1,10 +1,11 @@
-//! TCP segments in plain packets: header prediction.
+//! The fast path for TCP segments in plain packets: header prediction.
 //!
-//! Nearly every frame of a busy host is a TCP segment with no option but timestamps, in a packet that
-//! has no IP options and no extension headers and is no fragment. Such a frame is read here, by
-//! fixed places (Jacobson's header prediction, taken to the layers below TCP). It is checked like
-//! any other, and whatever is not plain, or not right, is [`parse_frame`]'s. Written the same way,
-//! over IPv4, a frame's headers are one run of stores; [`Envelope::emit_tcp`] sees to it.
+//! Nearly every frame of a busy host is a TCP segment with no option but timestamps, in a packet
+//! without IP options and extension headers that is no fragment. Such a frame is parsed here, at
+//! fixed offsets (Jacobson's header prediction, applied to the layers below TCP too). It is checked
+//! like any other, and whatever is not plain, or not valid, is left to [`parse_frame`]. Over IPv4
+//! such frames are also written with one run of stores for all headers; [`Envelope::emit_tcp`] does
+//! so.
 //!
 //! [`parse_frame`]: crate::parse_frame
 //! [`Envelope::emit_tcp`]: crate::Envelope::emit_tcp
@@ -22,24 +23,24 @@ use crate::tcp::Flags;
 use crate::verify::Verify;
 use crate::{ipv4, ipv6, tcp};
 
-/// A segment and what matters of the headers around it.
+/// A TCP segment and the relevant fields of the headers around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlainSegment<'a> {
-    /// From.
+    /// The source address.
     pub source: IpAddr,
-    /// To.
+    /// The destination address.
     pub destination: IpAddr,
-    /// What the IP header says about congestion.
+    /// The ECN field of the IP header.
     pub ecn: Ecn,
-    /// Its header as words, the options' aside.
+    /// The TCP header as words, without options.
     words: [u32; tcp::HEADER_LEN / 4],
     timestamps: Option<Timestamps>,
-    /// Its data.
+    /// The payload.
     pub payload: &'a [u8],
 }
 
 impl PlainSegment<'_> {
-    /// From which port and to which.
+    /// The source and destination ports.
     #[inline(always)]
     pub const fn ports(&self) -> (u16, u16) {
         ((self.words[0] >> 16) as u16, self.words[0] as u16)
@@ -63,7 +64,7 @@ impl PlainSegment<'_> {
     }
 }
 
-/// Reads an Ethernet frame that is plain and right; `None` for any other, which is a matter for
+/// Parses an Ethernet frame that is plain and valid; `None` for any other, which is left to
 /// [`parse_frame`](crate::parse_frame).
 #[inline(always)]
 pub fn parse_plain(frame: &[u8], verify: Verify) -> Option<PlainSegment<'_>> {
@@ -141,15 +142,15 @@ fn parse_segment(
     Some(PlainSegment { source, destination, ecn, words: header, timestamps, payload })
 }
 
-/// Bytes of the options of a plain segment: timestamps and their padding.
+/// The length of the options of a plain segment, bytes: timestamps and their padding.
 const OPTIONS_LEN: usize = 12;
-/// Where the TCP header of a plain frame over IPv4 stands.
+/// The offset of the TCP header in a plain frame over IPv4.
 const TRANSPORT: usize = ethernet::HEADER_LEN + ipv4::HEADER_LEN;
-/// Where its data stands.
+/// The offset of the payload in such a frame.
 const PAYLOAD: usize = TRANSPORT + tcp::HEADER_LEN + OPTIONS_LEN;
 
-/// Appends a frame with a segment that has no option but timestamps. `None`, and nothing done, if
-/// the packet is not plain, or too long.
+/// Appends a frame with a segment that has no option but timestamps. `None`, and nothing changed,
+/// if the packet is not plain, or too long.
 #[inline]
 pub(crate) fn emit_v4(
     link: Link,
@@ -192,7 +193,7 @@ pub(crate) fn emit_v4(
     })
 }
 
-/// Writes words where there is just the room for them.
+/// Writes words into room of exactly their size.
 #[inline(always)]
 fn place(room: &mut [u8], words: &[u32]) {
     let (places, _) = room.as_chunks_mut::<4>();

@@ -1,4 +1,4 @@
-//! Internet protocol numbers: what an IP packet carries.
+//! Internet protocol numbers, which name the payload of an IP packet.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl Protocol {
     pub const FRAGMENT: Protocol = Protocol(44);
     /// ICMP for IPv6.
     pub const ICMPV6: Protocol = Protocol(58);
-    /// Nothing follows (RFC 8200 §4.7).
+    /// No next header: nothing follows (RFC 8200 §4.7).
     pub const NO_NEXT_HEADER: Protocol = Protocol(59);
     /// IPv6 destination options.
     pub const DESTINATION_OPTIONS: Protocol = Protocol(60);

@@ -1,4 +1,4 @@
-//! The packet an ICMP error is about, as much of it as was sent back.
+//! The packet that an ICMP error is about, as far as the error quotes it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,55 +8,55 @@ use crate::protocol::Protocol;
 use crate::seq::SeqNumber;
 use crate::verify::Verify;
 
-/// Bytes of transport header that every ICMP error carries at least (RFC 792; RFC 1122 §3.2.2).
+/// The least number of transport header bytes in an ICMP error (RFC 792; RFC 1122 §3.2.2).
 const MIN_TRANSPORT: usize = 8;
 
-/// What an ICMP error says about the packet that caused it: enough to find the socket it is for.
-/// Addresses are those of the packet, so `source` is the host that gets the error.
+/// The quoted packet of an ICMP error: enough to find the socket it is for. Addresses are those of
+/// the packet, so `source` is the host that receives the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Quote {
-    /// Who sent the packet.
+    /// The source address of the packet.
     pub source: IpAddr,
-    /// To whom.
+    /// The destination address of the packet.
     pub destination: IpAddr,
     /// The upper protocol.
     pub protocol: Protocol,
-    /// What tells its sockets apart; `None` for protocols not known here, for fragments but the
-    /// first, and if fewer than 8 bytes of it came back.
+    /// The fields that identify its sockets; `None` for unknown protocols, for fragments other than
+    /// the first, and if fewer than 8 bytes of the transport header are quoted.
     pub transport: Option<QuotedTransport>,
 }
 
-/// The first 8 bytes of a transport header.
+/// The fields in the first 8 bytes of a transport header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum QuotedTransport {
     /// A TCP segment.
     Tcp {
-        /// Our port.
+        /// The port of the packet's sender.
         source_port: u16,
-        /// The peer's.
+        /// The port of the packet's receiver.
         destination_port: u16,
-        /// SEG.SEQ, to be held against what is in flight (RFC 5927 §4.1).
+        /// SEG.SEQ, to be compared with what is in flight (RFC 5927 §4.1).
         sequence: SeqNumber,
     },
     /// A UDP datagram.
     Udp {
-        /// Our port.
+        /// The port of the packet's sender.
         source_port: u16,
-        /// The peer's.
+        /// The port of the packet's receiver.
         destination_port: u16,
     },
     /// An ICMP or `ICMPv6` echo request.
     Echo {
-        /// Whose request.
+        /// The identifier of the requester.
         identifier: u16,
-        /// Which one.
+        /// The sequence number of the request.
         sequence: u16,
     },
 }
 
 impl Quote {
-    /// Reads a quoted packet. Checksums are not looked at: routers change what they cover, and
-    /// the packet need not be there to its end.
+    /// Parses a quoted packet. Checksums are not verified, since routers change what they cover,
+    /// and the end of the packet may be missing.
     pub fn parse(packet: &[u8]) -> Option<Quote> {
         let (ip, payload) = IpHeader::parse(packet, Verify::Snapped).ok()?;
         let (protocol, transport) = match &ip {
@@ -78,7 +78,7 @@ impl Quote {
         })
     }
 
-    /// Source and destination with their ports, for TCP and UDP.
+    /// The source and destination addresses with their ports, for TCP and UDP.
     pub fn sockets(&self) -> Option<(SocketAddr, SocketAddr)> {
         match self.transport? {
             QuotedTransport::Tcp { source_port, destination_port, .. }

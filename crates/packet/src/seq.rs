@@ -3,13 +3,13 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
-/// A TCP sequence number: a place in a byte stream, modulo 2³² (RFC 9293 §3.4).
+/// A TCP sequence number: a position in a byte stream, modulo 2³² (RFC 9293 §3.4).
 ///
-/// Order between two of them is defined only while they are less than 2³¹ apart, and is then that
-/// of RFC 9293 §3.4 and RFC 1982 §3.2: `a` comes before `b` if `b - a` is positive. This order is
-/// not transitive (0 < 2³⁰ < 2³¹+2³⁰ < 0), so `Ord` and `PartialOrd` would lie and are left out:
-/// compare with [`lt`](Self::lt), [`le`](Self::le), [`gt`](Self::gt), [`ge`](Self::ge). Two
-/// numbers exactly 2³¹ apart each come before the other, as in the kernel's `before()`.
+/// The order of two numbers is defined only while they are less than 2³¹ apart, and is then that of
+/// RFC 9293 §3.4 and RFC 1982 §3.2: `a` comes before `b` if `b - a` is positive. This order is not
+/// transitive (0 < 2³⁰ < 2³¹+2³⁰ < 0), so `Ord` and `PartialOrd` would be wrong and are left out:
+/// compare with [`lt`](Self::lt), [`le`](Self::le), [`gt`](Self::gt), [`ge`](Self::ge). Two numbers
+/// exactly 2³¹ apart each come before the other, as in the kernel's `before()`.
 ///
 /// ```
 /// use roundtrip_packet::SeqNumber;
@@ -28,25 +28,25 @@ impl SeqNumber {
         self.0.wrapping_sub(earlier.0) as i32
     }
 
-    /// Before: SEG < other.
+    /// Whether this number comes before `other`.
     #[inline]
     pub const fn lt(self, other: SeqNumber) -> bool {
         self.distance(other) < 0
     }
 
-    /// Before or the same: SEG =< other.
+    /// Whether this number comes before `other` or is the same.
     #[inline]
     pub const fn le(self, other: SeqNumber) -> bool {
         !other.lt(self)
     }
 
-    /// After: SEG > other.
+    /// Whether this number comes after `other`.
     #[inline]
     pub const fn gt(self, other: SeqNumber) -> bool {
         other.lt(self)
     }
 
-    /// After or the same: SEG >= other.
+    /// Whether this number comes after `other` or is the same.
     #[inline]
     pub const fn ge(self, other: SeqNumber) -> bool {
         !self.lt(other)
@@ -69,10 +69,10 @@ impl SeqNumber {
 
 /// Integers that move a sequence number: `seq + 1`, `seq + payload.len()`, `seq + window`.
 ///
-/// One implementation for all of them, so that a literal needs no suffix and the sum's type is
-/// never in doubt. Sealed.
+/// One implementation serves all of them, so that a literal needs no suffix and the type of a sum
+/// is never in doubt. The trait is sealed.
 pub trait Offset: sealed::Sealed {
-    /// Modulo 2³².
+    /// The integer modulo 2³².
     fn modulo(self) -> u32;
 }
 

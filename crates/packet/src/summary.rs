@@ -1,6 +1,6 @@
-//! One line for a frame, in tcpdump's manner.
+//! One-line summaries of frames, in the manner of tcpdump.
 //!
-//! Sequence numbers are the absolute ones, as with `tcpdump -S`.
+//! Sequence numbers are absolute, as with `tcpdump -S`.
 
 use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
@@ -16,8 +16,8 @@ use crate::quote::{Quote, QuotedTransport};
 use crate::tcp::{Flags, Segment};
 use crate::verify::Verify;
 
-/// The bytes of a frame, shown as one line; what cannot be read is shown as what is wrong with it.
-/// The end of the frame may be missing, and checksums are not looked at.
+/// The bytes of a frame, displayed as one line; what cannot be parsed is displayed as its error.
+/// The end of the frame may be missing, and checksums are not verified.
 ///
 /// ```
 /// let line = roundtrip_packet::summary::Line(&[0; 10]).to_string();
@@ -35,7 +35,7 @@ impl Display for Line<'_> {
     }
 }
 
-/// The same for the bytes of an IP packet.
+/// The bytes of an IP packet, displayed as one line like those of a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct PacketLine<'a>(pub &'a [u8]);
 
@@ -124,7 +124,7 @@ impl Display for Packet<'_> {
     }
 }
 
-/// A segment without its addresses, which it does not have: `Flags [S], seq 1, win 64240, …`.
+/// The summary of a segment, which has no addresses: `Flags [S], seq 1, win 64240, …`.
 impl Display for Segment<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write_segment(f, self, self.payload.len())

@@ -11,9 +11,9 @@ use crate::protocol::Protocol;
 use crate::seq::SeqNumber;
 use crate::verify::Verify;
 
-/// Bytes of a header without options.
+/// The length of a header without options, bytes.
 pub const HEADER_LEN: usize = 20;
-/// Where the checksum stands.
+/// The offset of the checksum in the header, bytes.
 pub const CHECKSUM_OFFSET: usize = 16;
 
 /// The control bits: the twelve bits after the data offset, reserved ones included.
@@ -21,43 +21,43 @@ pub const CHECKSUM_OFFSET: usize = 16;
 pub struct Flags(u16);
 
 impl Flags {
-    /// No bit.
+    /// No bit is set.
     pub const NONE: Flags = Flags(0);
-    /// No more data from the sender.
+    /// The sender has no more data.
     pub const FIN: Flags = Flags(0x001);
     /// Synchronize sequence numbers.
     pub const SYN: Flags = Flags(0x002);
     /// Reset the connection.
     pub const RST: Flags = Flags(0x004);
-    /// Push.
+    /// Push the data to the application.
     pub const PSH: Flags = Flags(0x008);
-    /// The acknowledgment field is meant.
+    /// The acknowledgement field is valid.
     pub const ACK: Flags = Flags(0x010);
-    /// The urgent pointer is meant.
+    /// The urgent pointer is valid.
     pub const URG: Flags = Flags(0x020);
     /// ECN-Echo (RFC 3168 §6.1).
     pub const ECE: Flags = Flags(0x040);
     /// Congestion Window Reduced (RFC 3168 §6.1).
     pub const CWR: Flags = Flags(0x080);
-    /// Accurate ECN (RFC 9768); once the nonce sum (RFC 3540).
+    /// Accurate ECN (RFC 9768); formerly the nonce sum (RFC 3540).
     pub const AE: Flags = Flags(0x100);
 
     /// SYN and ACK: the second segment of a handshake.
     pub const SYN_ACK: Flags = Flags(Flags::SYN.0 | Flags::ACK.0);
-    /// FIN and ACK.
+    /// FIN and ACK: the sender finishes.
     pub const FIN_ACK: Flags = Flags(Flags::FIN.0 | Flags::ACK.0);
-    /// RST and ACK.
+    /// RST and ACK: a reset that acknowledges.
     pub const RST_ACK: Flags = Flags(Flags::RST.0 | Flags::ACK.0);
-    /// PSH and ACK.
+    /// PSH and ACK: data for the application.
     pub const PSH_ACK: Flags = Flags(Flags::PSH.0 | Flags::ACK.0);
 
-    /// From the low twelve bits.
+    /// The flags in the low twelve bits.
     #[inline]
     pub const fn from_bits(bits: u16) -> Flags {
         Flags(bits & 0x0fff)
     }
 
-    /// As they stand beside the data offset.
+    /// The twelve bits, as they are beside the data offset.
     #[inline]
     pub const fn bits(self) -> u16 {
         self.0
@@ -108,7 +108,7 @@ impl Not for Flags {
 }
 
 impl fmt::Display for Flags {
-    /// As tcpdump: `S.` is SYN and ACK, `none` no bit.
+    /// Formats flags as tcpdump does: `S.` is SYN and ACK, `none` no bit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LETTERS: [(Flags, &str); 9] = [
             (Flags::FIN, "F"),
@@ -137,25 +137,25 @@ impl fmt::Debug for Flags {
     }
 }
 
-/// A header. Data offset and checksum follow from the segment when it is written.
+/// A TCP header. Data offset and checksum follow from the segment when it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// From which port.
+    /// The source port.
     pub source_port: u16,
-    /// To which port.
+    /// The destination port.
     pub destination_port: u16,
-    /// SEG.SEQ: of the first payload byte, or of the SYN.
+    /// SEG.SEQ: the sequence number of the first payload byte, or of the SYN.
     pub sequence: SeqNumber,
-    /// The acknowledgment field as it stands; it means something only with the ACK bit, which is
-    /// what [`Header::ack`] looks at.
+    /// The acknowledgement field, which is valid only with the ACK bit; [`Header::ack`] checks
+    /// that.
     pub acknowledgement: SeqNumber,
-    /// The control bits.
+    /// The control bits, such as SYN and ACK.
     pub flags: Flags,
-    /// SEG.WND as it stands: to be shifted by the sender's window scale, except in a SYN.
+    /// SEG.WND, not scaled: to be shifted by the sender's window scale, except in a SYN.
     pub window: u16,
-    /// The urgent pointer, an offset from the sequence number; it means something only with URG.
+    /// The urgent pointer, an offset from the sequence number; valid only with URG.
     pub urgent: u16,
-    /// The options TCP acts on.
+    /// The options that TCP acts on.
     pub options: Options,
 }
 
@@ -174,13 +174,14 @@ impl Header {
         }
     }
 
-    /// SEG.ACK, if the ACK bit is set.
+    /// SEG.ACK: the acknowledgement number, if the ACK bit is set.
     #[inline]
     pub const fn ack(&self) -> Option<SeqNumber> {
         if self.flags.contains(Flags::ACK) { Some(self.acknowledgement) } else { None }
     }
 
-    /// SEG.LEN: sequence numbers the segment takes, SYN and FIN counted (RFC 9293 §3.3.1).
+    /// SEG.LEN: the number of sequence numbers the segment takes, SYN and FIN included (RFC 9293
+    /// §3.3.1).
     #[inline]
     pub const fn sequence_length(&self, payload_length: usize) -> u32 {
         payload_length as u32
@@ -188,7 +189,7 @@ impl Header {
             + self.flags.contains(Flags::FIN) as u32
     }
 
-    /// The header as words, before `options` bytes of options, with a checksum of zero.
+    /// The header as words, followed by `options` bytes of options, with a checksum of zero.
     #[inline(always)]
     pub(crate) const fn words(&self, options: usize) -> [u32; HEADER_LEN / 4] {
         let length = ((HEADER_LEN + options) / 4) as u16;
@@ -203,19 +204,22 @@ impl Header {
     }
 }
 
-/// A segment that arrived.
+/// A parsed TCP segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
-    /// Its header.
+    /// The header.
     pub header: Header,
     /// The option bytes as they came, for [`options::iter`](crate::options::iter).
     pub options: &'a [u8],
-    /// Its data.
+    /// The payload.
     pub payload: &'a [u8],
 }
 
 impl<'a> Segment<'a> {
-    /// Reads the payload of a packet that came under `ip`.
+    /// Parses the payload of a packet that came under the header `ip`.
+    ///
+    /// # Errors
+    /// The bytes are too few, or the data offset or the checksum is wrong.
     #[inline(always)]
     pub fn parse(
         bytes: &'a [u8],
@@ -256,12 +260,12 @@ impl<'a> Segment<'a> {
         Ok(Segment { header, options, payload })
     }
 
-    /// From which port and to which.
+    /// The source and destination ports.
     pub const fn ports(&self) -> (u16, u16) {
         (self.header.source_port, self.header.destination_port)
     }
 
-    /// SEG.LEN: sequence numbers it takes, SYN and FIN counted.
+    /// SEG.LEN: the number of sequence numbers the segment takes, SYN and FIN included.
     #[inline]
     pub const fn sequence_length(&self) -> u32 {
         self.header.sequence_length(self.payload.len())

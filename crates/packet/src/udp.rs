@@ -1,4 +1,4 @@
-//! User datagrams (RFC 768).
+//! UDP datagrams (RFC 768).
 
 use crate::checksum;
 use crate::error::{Layer, ParseError, Problem};
@@ -6,21 +6,24 @@ use crate::ip::IpHeader;
 use crate::protocol::Protocol;
 use crate::verify::Verify;
 
-/// Bytes of the header.
+/// The length of the header, bytes.
 pub const HEADER_LEN: usize = 8;
 
-/// A header. Length and checksum follow from the datagram when it is written.
+/// A UDP header. Length and checksum follow from the datagram when it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Header {
-    /// From which port; 0 if no reply is wanted.
+    /// The source port; 0 if no reply is wanted.
     pub source_port: u16,
-    /// To which port.
+    /// The destination port.
     pub destination_port: u16,
 }
 
 impl Header {
-    /// Reads the header of a datagram that came under `ip`, and gives the payload, trimmed to
-    /// Length. A checksum of zero means none, over IPv4 only (RFC 768; RFC 8200 §8.1).
+    /// Parses the header of a datagram that came under the header `ip`, and gives the payload,
+    /// trimmed to Length. A checksum of zero means none, over IPv4 only (RFC 768; RFC 8200 §8.1).
+    ///
+    /// # Errors
+    /// The bytes are too few, the length is wrong, or the checksum is wrong or missing.
     #[inline]
     pub fn parse<'a>(
         datagram: &'a [u8],
@@ -59,7 +62,7 @@ impl Header {
         Ok((header, &datagram[HEADER_LEN..]))
     }
 
-    /// The header's bytes with the length given and a checksum of zero.
+    /// The bytes of the header with the given length and a checksum of zero.
     #[inline]
     pub(crate) const fn to_bytes(self, length: u16) -> [u8; HEADER_LEN] {
         let [s0, s1] = self.source_port.to_be_bytes();

@@ -1,4 +1,4 @@
-//! One event, and the list of all kinds of them.
+//! The `Event` type, one line of `record.jsonl`, and `What`, the list of all kinds of events.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -21,17 +21,18 @@ use crate::{
 /// Something that happened: one line of `record.jsonl`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Its number in the record. Events stand in the order of their numbers, which is the order in
-    /// which they were reported and the only order a reader may rely on.
+    /// The event's number in the record, from 1. Numbers rise in the order in which events were
+    /// reported, which is the only order a reader may rely on.
     pub id: EventId,
-    /// When it happened. In the lab times never fall. On a real wire they may, even on one host:
-    /// the kernel stamps a packet when it passes, and we hear of it later, after events of our own.
+    /// When the event happened. In the lab, times never fall from one event to the next. On a real
+    /// wire they may, even on one host: the kernel stamps a packet when it passes, and the event is
+    /// reported later, after events of our own.
     pub at: Time,
-    /// The event that made this one happen; `None` where that is not known.
+    /// The event that caused this one; `None` where the cause is not known.
     pub cause: Option<EventId>,
-    /// Where it happened.
+    /// The host on which the event happened.
     pub host: HostId,
-    /// What happened.
+    /// The kind of the event and its data.
     pub what: What,
 }
 
@@ -57,7 +58,7 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// The names of a line's fields.
+/// The field names of a line of `record.jsonl`.
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "lowercase")]
 enum Name {
@@ -91,7 +92,9 @@ impl<'de> Visitor<'de> for EventVisitor {
                 Name::Cause => cause = map.next_value()?,
                 Name::Host => host = Some(map.next_value()?),
                 Name::Kind => kind = Some(map.next_value()?),
-                // What the data are is known once the kind is; a writer of ours puts it first.
+                // How `data` is read depends on `kind`. Our own writer puts `kind` first; where
+                // another writer puts `data` first, it is kept as a JSON value until `kind` is
+                // known.
                 Name::Data => match &kind {
                     Some(kind) => what = Some(map.next_value_seed(DataOf(kind))?),
                     None => early = Some(map.next_value()?),
@@ -117,12 +120,12 @@ impl<'de> Visitor<'de> for EventVisitor {
     }
 }
 
-/// Reads the data of an event of this kind.
+/// The seed that reads the `data` of an event whose kind is the wrapped name.
 struct DataOf<'a>(&'a str);
 
 impl Event {
-    /// Reads a line of a record that a later minor version wrote, whose kind we know but whose data
-    /// we do not understand (a value was added): as an event of an unknown kind.
+    /// Reads a line whose kind we know but whose data we do not understand, as an event of an
+    /// unknown kind: a later minor version may have added a value to it.
     pub(crate) fn read_opaque(line: &[u8]) -> serde_json::Result<Self> {
         #[derive(Deserialize)]
         struct Line {
@@ -146,12 +149,12 @@ macro_rules! kinds {
         #[non_exhaustive]
         pub enum What {
             $($(#[$doc])* $variant($of),)*
-            /// A kind that this version does not know, from a record that a later one wrote: passed
-            /// over, and written back as it was.
+            /// A kind that this version does not know, from a record written by a later version.
+            /// Readers pass over the event and write it back unchanged.
             Unknown {
-                /// The kind's name.
+                /// The `kind` field of the line.
                 kind: String,
-                /// Its data.
+                /// The `data` field of the line.
                 data: Value,
             },
         }
@@ -191,34 +194,34 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The first event: what was asked for.
+    /// The first event of a record: what was asked for.
     "run.started" RunStarted(RunStarted),
-    /// The last event: how it ended.
+    /// The last event of a record: how the run ended.
     "run.ended" RunEnded(RunEnded),
-    /// A host takes part.
+    /// A host of the run is declared, with its interfaces.
     "host" HostDeclared(HostDeclared),
-    /// A link of the lab.
+    /// A link of the lab is declared.
     "link" LinkDeclared(LinkDeclared),
     /// A link did not deliver a frame, or delivered it changed.
     "link.dropped" LinkDropped(LinkDropped),
     /// What a link did in the whole run.
     "link.counts" LinkCounts(LinkCounts),
-    /// Something that cannot be seen on this wire, and what it would take.
+    /// Something that cannot be seen on this wire, and what it would take to see it.
     "unseen" Unseen(Unseen),
     /// A fault: what went wrong, as a finding.
     "fault" Fault(Fault),
     /// A frame left or reached an interface.
     "frame" Frame(FrameSeen),
 
-    /// A lookup begins at the top of the ladder.
+    /// A lookup begins, at the first source of the ladder.
     "name.started" NameStarted(NameStarted),
-    /// A source is asked.
+    /// A source of names is asked.
     "name.asked" NameAsked(NameAsked),
-    /// A source has answered.
+    /// A source of names has answered.
     "name.answered" NameAnswered(NameAnswered),
     /// A DNS message was sent or came in.
     "dns.message" DnsMessage(DnsMessage),
-    /// The lookup is over.
+    /// A lookup has ended.
     "name.ended" NameEnded(NameEnded),
 
     /// An entry of the neighbour table changed its state.
@@ -226,27 +229,28 @@ kinds! {
 
     /// A connection to one address is tried.
     "connect.attempt" ConnectAttempt(ConnectAttempt),
-    /// How the try ended.
+    /// An attempt to connect has ended.
     "connect.result" ConnectResult(ConnectResult),
     /// One end of a TCP connection came into being.
     "tcp.opened" TcpOpened(TcpOpened),
-    /// It changed its state.
+    /// One end of a TCP connection changed its state.
     "tcp.state" TcpStateChanged(TcpStateChanged),
-    /// It sent or received a segment.
+    /// One end of a TCP connection sent or received a segment.
     "tcp.segment" TcpSegment(TcpSegment),
-    /// Its congestion window, its RTT estimate or its phase changed.
+    /// One end of a TCP connection changed its congestion window, its RTT estimate or its
+    /// congestion phase.
     "tcp.congestion" TcpCongestion(TcpCongestion),
-    /// One of its timers fired.
+    /// A timer of one end of a TCP connection fired.
     "tcp.timer" TcpTimer(TcpTimer),
-    /// What the kernel says of a connection (live wire).
+    /// A sample of the kernel's `TCP_INFO` for a connection (live wire).
     "tcp.info" TcpInfo(TcpInfo),
-    /// We read bytes that had been waiting in the socket (live wire).
+    /// Bytes were read that had been waiting in the kernel (live wire).
     "tcp.read" TcpRead(TcpRead),
-    /// It is gone.
+    /// One end of a TCP connection is gone.
     "tcp.closed" TcpClosed(TcpClosed),
     /// One end of a QUIC connection came into being.
     "quic.opened" QuicOpened(QuicOpened),
-    /// It is gone.
+    /// One end of a QUIC connection is gone.
     "quic.closed" QuicClosed(QuicClosed),
 
     /// A TLS handshake begins.
@@ -256,39 +260,39 @@ kinds! {
 
     /// A resource is wanted: the exchange is queued.
     "http.started" ExchangeStarted(ExchangeStarted),
-    /// The request has been written whole.
+    /// A request has been sent whole, or received whole at a server.
     "http.request" RequestSent(RequestSent),
-    /// A response's head has arrived (1xx included).
+    /// A response's head has arrived, or was sent by a server (1xx included).
     "http.head" ResponseHead(ResponseHead),
-    /// The response's body has ended.
+    /// A response's body has ended, whole or cut short.
     "http.response" ResponseEnded(ResponseEnded),
-    /// The exchange is over.
+    /// An exchange has ended.
     "http.ended" ExchangeEnded(ExchangeEnded),
-    /// It was decided what becomes of a connection after an exchange.
+    /// What becomes of a connection after an exchange was decided.
     "http.connection" ConnectionEnding(ConnectionEnding),
-    /// Something in a message breaks a rule, and it was taken all the same.
+    /// A message breaks a rule and was accepted all the same.
     "http.note" ExchangeNote(ExchangeNote),
 
     /// The page wants a resource, or names one that is not fetched.
     "page.found" PageFound(PageFound),
-    /// A W3C milestone was reached.
+    /// The page's load reached a milestone, named as the W3C names it.
     "page.milestone" Milestone(PageMilestone),
     /// The page was painted.
     "page.painted" PagePainted(PagePainted),
-    /// Something a reader of the page's picture must know.
+    /// Something a reader of the page's picture must know, such as that scripts are not run.
     "page.note" PageNote(PageNote),
 }
 
-/// A frame at an interface; its bytes are in `trace.pcapng`.
+/// A frame that passed an interface; its bytes are in `trace.pcapng`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrameSeen {
-    /// The interface.
+    /// The interface that the frame passed.
     pub interface: InterfaceId,
-    /// Which way.
+    /// Whether the host sent or received the frame.
     pub direction: Direction,
-    /// Bytes on the wire, the Ethernet header included, the frame check sequence not.
+    /// Length in bytes, with the Ethernet header and without the frame check sequence.
     pub length: u32,
-    /// Its number among the packets of `trace.pcapng`, from 1 as tshark counts; `None` when this
-    /// interface is not captured.
+    /// The packet's number in `trace.pcapng`, from 1 as tshark counts; `None` when this interface
+    /// is not captured.
     pub packet: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! What went wrong on the network, as a finding and not as an exception.
+//! The `Fault` event: what went wrong, as a finding with its evidence, and curl's exit code for it.
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CertificateReason, ConnectionId, ExchangeId, Rule, Time};
 
-/// The steps of an exchange.
+/// A step of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
@@ -25,7 +25,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// Its name in every view.
+    /// The step's name, as every view shows it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Url => "url",
@@ -42,209 +42,210 @@ impl Step {
     }
 }
 
-/// A fault. What it means and what to try next is worked out from it in `report`.
+/// Something went wrong: the event. What it means and what to try next is worked out in `report`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// The step in which it showed.
+    /// The step in which the fault showed.
     pub step: Step,
-    /// The exchange it ended or harmed.
+    /// The exchange that the fault ended or harmed; `None` where there was none.
     pub exchange: Option<ExchangeId>,
     /// The connection, where there was one.
     pub connection: Option<ConnectionId>,
-    /// When the step began.
+    /// When that step began.
     pub since: Time,
-    /// It ended the whole run, and its exit code is the run's; otherwise only a part is missing.
+    /// Whether the fault ended the whole run, so that its exit code is the run's; otherwise only a
+    /// part of the result is missing.
     pub fatal: bool,
-    /// What was seen.
+    /// What went wrong, and the evidence.
     #[serde(flatten)]
     pub fault: FaultKind,
 }
 
-/// What was seen.
+/// What went wrong, and the evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FaultKind {
     /// The URL cannot be used.
     BadUrl {
-        /// As it was given.
+        /// The URL as it was given.
         url: String,
-        /// Why.
+        /// Why the URL cannot be used.
         why: String,
     },
-    /// The name does not exist.
+    /// The name does not exist (NXDOMAIN).
     NxDomain {
-        /// The name.
+        /// The name that was looked up.
         name: String,
-        /// The zone whose SOA said so.
+        /// The zone whose SOA record came with the answer.
         soa: Option<String>,
-        /// Seconds that caches may keep it.
+        /// How long caches may keep the answer, in seconds (RFC 2308 §5).
         ttl: Option<u32>,
     },
-    /// The name exists, but has no address.
+    /// The name exists, but has no address record.
     NoAddress {
-        /// The name.
+        /// The name that was looked up.
         name: String,
     },
-    /// The name exists, but has no record of the type that was asked for.
+    /// The name exists, but has no record of the type that was asked for (NODATA).
     NoRecord {
-        /// The name.
+        /// The name that was looked up.
         name: String,
-        /// The type: `MX`, `TXT` …
+        /// The record type: `MX`, `TXT` …
         record_type: String,
     },
-    /// The name is an alias, and what it stands for is not there.
+    /// The name is an alias (CNAME), and its target does not exist or lacks the wanted record.
     DanglingAlias {
-        /// The name.
+        /// The name that was looked up.
         name: String,
         /// The last alias's target.
         target: String,
-        /// The target exists, and has no such record; otherwise it does not exist.
+        /// Whether the target exists and only lacks the wanted record.
         exists: bool,
-        /// The zone whose SOA said so.
+        /// The zone whose SOA record came with the answer.
         soa: Option<String>,
-        /// Seconds that caches may keep it.
+        /// How long caches may keep the answer, in seconds (RFC 2308 §5).
         ttl: Option<u32>,
     },
-    /// The name's aliases lead in a circle, or never end.
+    /// The name's aliases (CNAME) form a loop, or a chain that is too long.
     AliasLoop {
-        /// The name.
+        /// The name that was looked up.
         name: String,
         /// The aliases followed, the first one first.
         aliases: Vec<String>,
     },
-    /// The answer does not fit a datagram, and could not be had over TCP.
+    /// The answer was too large for a datagram, and could not be had over TCP.
     NameTruncated {
-        /// The name.
+        /// The name that was looked up.
         name: String,
-        /// The server that cut it, where known.
+        /// The server that truncated the answer, where known.
         server: Option<SocketAddr>,
-        /// What happened over TCP.
+        /// What went wrong over TCP.
         why: String,
     },
-    /// A walk from the root came to a zone whose servers could not be made to answer.
+    /// A walk from the root reached a zone whose servers gave no usable answer.
     BadDelegation {
-        /// The name.
+        /// The name that was looked up.
         name: String,
         /// The zone: `example.com.`; `.` for the root.
         zone: String,
-        /// The zone that refers to it; `None` for the root.
+        /// The zone that delegates to it; `None` for the root.
         parent: Option<String>,
-        /// What is wrong.
+        /// What is wrong with the delegation.
         what: DelegationFault,
         /// The zone's servers, by name, and what became of each.
         servers: Vec<DelegatedServer>,
     },
-    /// Name servers answered, but with a failure.
+    /// Name servers answered with an error.
     NameServerFailed {
-        /// The name.
+        /// The name that was looked up.
         name: String,
         /// The response code: `SERVFAIL`, `REFUSED` …
         code: String,
     },
     /// No source gave an answer in time.
     NameTimedOut {
-        /// The name.
+        /// The name that was looked up.
         name: String,
         /// The servers that were asked.
         servers: Vec<SocketAddr>,
     },
-    /// Sources could not be asked, or what they said could not be used.
+    /// Sources of names could not be asked, or their answers could not be used.
     NameFailed {
-        /// The name.
+        /// The name that was looked up.
         name: String,
-        /// Why.
+        /// Why no source could be used.
         why: String,
     },
-    /// No address could be connected to.
+    /// No address of the server could be connected to.
     ConnectFailed {
-        /// Every try.
+        /// Every attempt, in the order in which they began.
         attempts: Vec<Attempt>,
     },
     /// The proxy's name has no address.
     ProxyUnknown {
-        /// The proxy's host.
+        /// The proxy's host name.
         proxy: String,
-        /// Why.
+        /// Why the lookup failed.
         why: String,
     },
-    /// The proxy does not pass bytes on.
+    /// The proxy did not open a tunnel (`CONNECT`, RFC 9110 §9.3.6).
     TunnelRefused {
         /// The proxy: host and port.
         proxy: String,
-        /// The status it answered with, where it answered.
+        /// The status of the proxy's response; `None` if it sent none.
         status: Option<u16>,
-        /// Its reason phrase, or what happened instead of an answer.
+        /// The response's reason phrase, or what happened instead of a response.
         why: String,
     },
     /// The TLS handshake failed.
     TlsFailed {
-        /// What was seen: our own words, or the alert's name.
+        /// What was seen: our own finding, or the name of the alert.
         why: String,
-        /// The alert came from the other end.
+        /// Whether the alert came from the other end.
         alert_received: bool,
     },
-    /// The certificate cannot be trusted.
+    /// The server's certificate is not trusted.
     BadCertificate {
-        /// Why.
+        /// Why the certificate is not trusted.
         reason: CertificateReason,
         /// The host that was asked for.
         host: String,
-        /// Names in the certificate.
+        /// The names in the certificate.
         names: Vec<String>,
-        /// Its end of validity, seconds since 1970.
+        /// End of the certificate's validity, in seconds since 1970.
         not_after: Option<i64>,
-        /// Its begin of validity, seconds since 1970.
+        /// Begin of the certificate's validity, in seconds since 1970.
         not_before: Option<i64>,
         /// The issuer of the last certificate of the chain.
         issuer: Option<String>,
-        /// The checker's own sentence.
+        /// The verifier's own message.
         detail: String,
     },
-    /// The connection ended before the response began.
+    /// The connection ended before any byte of the response arrived.
     EmptyReply {
-        /// It was reset rather than finished.
+        /// Whether the connection was reset rather than closed.
         reset: bool,
     },
-    /// The connection was reset in the middle.
+    /// The connection was reset before the response was complete.
     Reset {
         /// Bytes of the body that had arrived.
         received: u64,
-        /// Bytes it should have had.
+        /// Bytes the body should have had, where that is known.
         expected: Option<u64>,
     },
     /// The request could not be sent.
     SendFailed {
-        /// Why.
+        /// Why the request could not be sent.
         why: String,
     },
     /// Bytes could not be received.
     ReceiveFailed {
-        /// Why.
+        /// Why no bytes could be received.
         why: String,
     },
-    /// What came back is no answer of HTTP/1: another protocol, or HTTP/0.9, which has no heads.
+    /// The answer is not HTTP/1: another protocol, or HTTP/0.9, whose responses have no head.
     NotHttp {
-        /// Its first bytes, as text.
+        /// The first bytes of the answer, as text.
         begins: String,
     },
-    /// The server ended the stream of the exchange alone (RFC 9113 §5.4.2).
+    /// The server reset the stream of this exchange, and no other (RFC 9113 §5.4.2).
     StreamReset {
-        /// Its error code's name: `INTERNAL_ERROR`.
+        /// The name of the error code: `INTERNAL_ERROR`.
         code: String,
     },
-    /// The response is not HTTP as the RFCs have it.
+    /// The response breaks the rules of HTTP so that it cannot be used.
     Malformed {
-        /// What is wrong.
+        /// What is wrong with the response.
         what: String,
-        /// Where: bytes from the start of the response.
+        /// Where the error is, in bytes from the start of the response.
         offset: u64,
-        /// Where it is ruled.
+        /// The rule that is broken.
         rule: Rule,
     },
-    /// The head is larger than we take.
+    /// The response's head is larger than the limit.
     HeadTooLarge {
-        /// The limit, bytes.
+        /// The limit, in bytes.
         limit: u64,
     },
     /// The body ended too early.
@@ -254,164 +255,166 @@ pub enum FaultKind {
         /// Bytes promised; `None` for a chunked body without its last chunk.
         expected: Option<u64>,
     },
-    /// Nothing came for too long.
+    /// No more bytes of the response came for too long.
     Stalled {
         /// Bytes that had arrived.
         received: u64,
-        /// Bytes promised.
+        /// Bytes promised, where that is known.
         expected: Option<u64>,
-        /// How long nothing came.
+        /// How long no bytes came.
         silent: Duration,
     },
-    /// The time for the whole was up.
+    /// The time limit for the whole exchange was reached.
     TimedOut {
-        /// The limit.
+        /// The time limit.
         limit: Duration,
         /// Bytes that had arrived.
         received: u64,
     },
-    /// Too many redirects.
+    /// There were more redirects than are followed.
     TooManyRedirects {
-        /// The limit.
+        /// The largest number of redirects followed.
         limit: u32,
-        /// Where the last one pointed.
+        /// The target of the last redirect.
         last: String,
     },
     /// A redirect that cannot be followed.
     BadRedirect {
-        /// What `Location` said.
+        /// The value of the `Location` field.
         location: String,
-        /// Why not.
+        /// Why the redirect cannot be followed.
         why: String,
     },
-    /// The content coding could not be undone.
+    /// The content coding of the body could not be undone.
     BadEncoding {
         /// The coding.
         coding: String,
-        /// Why.
+        /// Why the coding could not be undone.
         why: String,
     },
-    /// The body grew beyond what we take when decoded.
+    /// The decoded body grew beyond the limit.
     TooLarge {
-        /// The limit, bytes.
+        /// The limit, in bytes.
         limit: u64,
         /// Bytes on the wire so far.
         encoded: u64,
     },
-    /// An answer of status 400 or more (`-f`, or the page itself).
+    /// The response has a status of 400 or more (`-f`, or the page itself).
     HttpStatus {
-        /// The status.
+        /// The status code.
         status: u16,
-        /// Its reason phrase.
+        /// The response's reason phrase.
         reason: String,
         /// Whether it counts as a failure of the command (`-f`).
         fail: bool,
     },
-    /// What was received could not be written.
+    /// Received bytes could not be written to a file.
     WriteFailed {
-        /// Whereto.
+        /// The file they were to be written to.
         path: String,
-        /// Why.
+        /// Why the file could not be written.
         why: String,
     },
-    /// What was to be sent could not be read.
+    /// A file that was to be sent could not be read.
     ReadFailed {
-        /// Where from.
+        /// The file.
         path: String,
-        /// Why.
+        /// Why the file could not be read.
         why: String,
     },
     /// The page could not be laid out or painted.
     PaintFailed {
-        /// Why.
+        /// Why the page could not be painted.
         why: String,
     },
     /// The run was interrupted.
     Interrupted,
 }
 
-/// What is wrong between a zone and the servers that its parent names for it.
+/// What is wrong with a zone's delegation: the servers that its parent zone names for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum DelegationFault {
-    /// Servers answer, and none of them serves the zone ("lame", RFC 9499 §7).
+    /// Servers answer, but none of them serves the zone ("lame delegation", RFC 9499 §7).
     Lame,
-    /// The servers' names lie in the zone itself, and the parent gives no address for them (glue).
+    /// The servers' names lie in the zone itself, and the parent gives no addresses for them (glue
+    /// records).
     NoGlue,
-    /// To find the servers' addresses the zone itself is needed.
+    /// Finding the servers' addresses needs the zone itself.
     Circular {
         /// The names and zones that need each other, the first one first.
         through: Vec<String>,
     },
-    /// The servers' names have no address.
+    /// The servers' names have no addresses.
     NoAddress,
     /// No server answered.
     Silent,
-    /// Finding the servers took more questions than are put.
+    /// Finding the servers took more queries than the walk allows.
     TooLong,
 }
 
-/// A server of a zone, and what became of it.
+/// A server that a delegation names, and what became of asking it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DelegatedServer {
-    /// Its name.
+    /// The server's host name.
     pub name: String,
-    /// Its address, where it was asked.
+    /// The address that was asked; `None` if none was.
     pub address: Option<std::net::IpAddr>,
-    /// What it said, or why it was not asked.
+    /// What the server answered, or why it was not asked.
     pub said: String,
 }
 
-/// A try to connect.
+/// An attempt to connect to one address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Whereto.
+    /// The address.
     pub to: SocketAddr,
-    /// When it began.
+    /// When the attempt began.
     pub began: Time,
-    /// When it ended.
+    /// When the attempt ended.
     pub ended: Time,
-    /// When SYNs went out; empty where the wire does not show them.
+    /// When each SYN was sent; empty where the wire does not show SYNs.
     pub syns: Vec<Time>,
-    /// How many SYNs went out, where the wire tells a number.
+    /// How many SYNs were sent, where the wire tells the number.
     pub syn_count: Option<u32>,
-    /// How it ended.
+    /// How the attempt ended.
     pub end: AttemptEnd,
 }
 
-/// How a try to connect ended.
+/// How an attempt to connect ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "end", rename_all = "snake_case")]
 pub enum AttemptEnd {
-    /// The handshake completed.
+    /// The TCP handshake completed.
     Connected,
-    /// RST came back.
+    /// The SYN was answered with RST.
     Refused,
-    /// Nothing came back.
+    /// The SYN was not answered in time.
     TimedOut,
-    /// An ICMP error came back, or the local host knew no way.
+    /// An ICMP error came back, or this host has no route.
     Unreachable {
         /// The error's name: `host unreachable`, `port unreachable`, `communication administratively prohibited` …
         why: String,
-        /// Who sent it; `None` when our own host said so.
+        /// The sender of the ICMP error; `None` when this host itself gave the error.
         from: Option<std::net::IpAddr>,
     },
-    /// The next hop's hardware address could not be found.
+    /// The hardware address of the next hop could not be found.
     NoNeighbour {
         /// The next hop.
         next_hop: std::net::IpAddr,
     },
-    /// Another attempt won.
+    /// The attempt was given up because another succeeded first.
     Cancelled,
-    /// Anything else the operating system said.
+    /// The operating system gave another error.
     Failed {
-        /// What.
+        /// The error's text.
         why: String,
     },
 }
 
 impl FaultKind {
-    /// curl's exit code for this fault (`docs/libcurl/libcurl-errors.md`), or one of ours from 110.
+    /// curl's exit code for this fault (`docs/libcurl/libcurl-errors.md`), or from 110 a code of
+    /// our own.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::BadUrl { .. } => 3,
@@ -444,9 +447,9 @@ impl FaultKind {
             Self::SendFailed { .. } => 55,
             Self::NotHttp { .. } => 1,
             Self::StreamReset { .. } => 92,
-            // What breaks HTTP/2 itself.
+            // An error of the HTTP/2 layer itself (`CURLE_HTTP2`).
             Self::Malformed { rule, .. } if rule.is_within(9113, "") => 16,
-            // To curl, chunks that are none are an error of receiving.
+            // To curl, malformed chunks are an error of receiving (`CURLE_RECV_ERROR`).
             Self::Malformed { rule, .. } if rule.is_within(9112, "7") => 56,
             Self::Malformed { .. } => 8,
             Self::Short { .. } => 18,

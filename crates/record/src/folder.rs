@@ -1,4 +1,4 @@
-//! The folder a record is kept in, and how it is read back.
+//! The folder a record is kept in: its layout, and how a record is read back from it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -10,34 +10,35 @@ use thiserror::Error;
 
 use crate::{BodyRef, Event, SCHEMA, Schema, What};
 
-/// Names within the folder.
+/// Names of files and folders within a record's folder.
 pub(crate) const EVENTS: &str = "record.jsonl";
 pub(crate) const FRAMES: &str = "trace.pcapng";
 pub(crate) const BODIES: &str = "bodies";
 pub(crate) const MACHINE: &str = "machine.json";
 
-/// No event is longer: a reader need not take more into memory.
+/// The longest line of `record.jsonl` that is read, in bytes; it bounds what a reader takes into
+/// memory.
 const LONGEST_LINE: u64 = 64 << 20;
 
-/// What can be wrong with a folder or with what stands in it.
+/// What can go wrong with a record's folder, or with the store of runs.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FolderError {
-    /// The operating system said no.
+    /// The operating system reported an error.
     #[error("{}: {source}", path.display())]
     Io {
-        /// Which file or folder.
+        /// The file or folder concerned.
         path: PathBuf,
-        /// What it said.
+        /// The error it reported.
         source: io::Error,
     },
-    /// There is no record here.
+    /// The folder holds no record.
     #[error("{}: no {EVENTS} here, so this is not a saved run", path.display())]
     NotARecord {
-        /// Where.
+        /// The path that was to be opened.
         path: PathBuf,
     },
-    /// A line is not an event.
+    /// A line of a file cannot be understood.
     #[error("{}:{line}:{column}: {why}", path.display())]
     BadLine {
         /// The file.
@@ -46,48 +47,48 @@ pub enum FolderError {
         line: u64,
         /// Column in bytes, from 1.
         column: u64,
-        /// Why.
+        /// What is wrong with the line.
         why: String,
     },
-    /// The record was written by a later version.
+    /// The record was written by a version of roundtrip whose schema this one cannot read.
     #[error(
         "this record has schema {found}, this program reads up to {}.x: a newer roundtrip wrote it",
         SCHEMA.major
     )]
     NewerSchema {
-        /// The version found.
+        /// The record's schema version.
         found: Schema,
     },
-    /// The bytes of a body are not there.
+    /// The bytes of a body were not kept.
     #[error("the body {sha256} was not kept in this record")]
     NoBody {
-        /// Which.
+        /// The body's hash.
         sha256: String,
     },
-    /// What stands at a reference is not what it refers to.
+    /// The bytes of a body do not have the body's hash.
     #[error("the body {sha256} has been changed since it was recorded")]
     WrongBody {
-        /// Which.
+        /// The body's hash, as the record has it.
         sha256: String,
     },
-    /// No saved run has this id.
+    /// No saved run has this name, nor an id that begins with it.
     #[error("no saved run begins with {id}")]
     NoRun {
-        /// The id.
+        /// The name or id that was asked for.
         id: String,
     },
-    /// Several saved runs have it.
+    /// The ids of several saved runs begin with what was asked for.
     #[error("several saved runs begin with {id}: {}", found.join(", "))]
     ManyRuns {
-        /// The id.
+        /// The begin of an id that was asked for.
         id: String,
-        /// Theirs.
+        /// The ids of those runs.
         found: Vec<String>,
     },
 }
 
 impl FolderError {
-    /// Wraps what the operating system says of `path`.
+    /// Returns a function that wraps the operating system's error for `path`.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
@@ -102,6 +103,9 @@ pub struct Folder {
 
 impl Folder {
     /// Opens the record in the folder `path`; the path of its `record.jsonl` will do as well.
+    ///
+    /// # Errors
+    /// When there is no `record.jsonl`. Whether it can be read shows when it is.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, FolderError> {
         let path = path.as_ref();
         let is_file = path.file_name().is_some_and(|name| name == EVENTS) && path.is_file();
@@ -113,17 +117,20 @@ impl Folder {
         }
     }
 
-    /// The folder a record is being written to.
+    /// The record in a folder that is still being written to, without a check that there is one.
     pub(crate) fn at(path: &Path) -> Self {
         Self { path: path.to_owned() }
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its events, read one by one.
+    /// Opens the record's events, to be read one by one.
+    ///
+    /// # Errors
+    /// When `record.jsonl` cannot be opened. Errors of single lines come from the iterator.
     pub fn events(&self) -> Result<Events, FolderError> {
         let path = self.path.join(EVENTS);
         let file = File::open(&path).map_err(FolderError::io(&path))?;
@@ -138,15 +145,21 @@ impl Folder {
         })
     }
 
-    /// All its events, and whether the record was cut off in the middle of a line.
+    /// Reads all events; the second value says whether the last line was cut off in the middle.
+    ///
+    /// # Errors
+    /// When a line cannot be read or understood, or the schema is newer than [`SCHEMA`].
     pub fn read(&self) -> Result<(Vec<Event>, bool), FolderError> {
         let mut events = self.events()?;
         let all = events.by_ref().collect::<Result<_, _>>()?;
         Ok((all, events.cut()))
     }
 
-    /// SHA-256 of its `record.jsonl`, in lower-case hexadecimal: by it another record refers to this
-    /// one ([`ReplayOf`](crate::ReplayOf)).
+    /// SHA-256 of the record's `record.jsonl`, in lower-case hexadecimal. Another record refers to
+    /// this one by it ([`ReplayOf`](crate::ReplayOf)).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn digest(&self) -> Result<String, FolderError> {
         use sha2::Digest;
         let path = self.path.join(EVENTS);
@@ -163,18 +176,21 @@ impl Folder {
         }
     }
 
-    /// Its bodies.
+    /// The bodies that the record's events refer to.
     pub fn bodies(&self) -> Bodies {
         Bodies(Kept::Folder(self.path.join(BODIES)))
     }
 
-    /// Where its frames are, if it has any.
+    /// The path of the record's capture, if frames were captured.
     pub fn capture(&self) -> Option<PathBuf> {
         Some(self.path.join(FRAMES)).filter(|path| path.is_file())
     }
 
-    /// What it says of the machine it ran on: real durations and the like, which differ from run to
-    /// run. `None` where nothing was said.
+    /// The contents of `machine.json`: real durations and the like, which differ from run to run.
+    /// `None` where there is no such file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is not JSON.
     pub fn machine(&self) -> Result<Option<serde_json::Value>, FolderError> {
         let path = self.path.join(MACHINE);
         match fs::read(&path) {
@@ -193,22 +209,22 @@ impl Folder {
     }
 }
 
-/// The events of a saved record, in order. After an error there is nothing more.
+/// An iterator over the events of a saved record, in order. It ends after an error.
 #[derive(Debug)]
 pub struct Events {
     file: BufReader<File>,
     path: PathBuf,
     line: u64,
     buffer: Vec<u8>,
-    /// What the record says of itself, once that was read.
+    /// The record's schema version, once `run.started` was read.
     schema: Option<Schema>,
     cut: bool,
     over: bool,
 }
 
 impl Events {
-    /// Whether the last line was cut off in the middle (the writer was killed, the disk was full):
-    /// what stands before it is whole. Known once the iterator has ended.
+    /// Whether the last line was cut off in the middle, because the writer was killed or the disk
+    /// was full. All events before it are whole. Known once the iterator has ended.
     pub fn cut(&self) -> bool {
         self.cut
     }
@@ -251,8 +267,9 @@ impl Events {
         Ok(event)
     }
 
-    /// A later version may have given an event we know a value we do not: a later minor version's is
-    /// kept unread, a later major version's record is refused. Anything else is damage.
+    /// Handles a line that could not be parsed. A later minor version may have added a value to an
+    /// event that we know: such an event is kept unread. A record of a later major version is
+    /// refused. Anything else is damage.
     fn not_understood(&mut self, error: &serde_json::Error) -> Result<Event, FolderError> {
         #[derive(serde::Deserialize)]
         struct First {
@@ -298,7 +315,7 @@ impl Iterator for Events {
     }
 }
 
-/// Where the bytes are that events refer to.
+/// The bytes that [`BodyRef`]s refer to, in a folder or in memory.
 #[derive(Clone, Debug)]
 pub struct Bodies(Kept);
 
@@ -309,17 +326,20 @@ enum Kept {
 }
 
 impl Bodies {
-    /// None at all.
+    /// No bodies at all.
     pub fn none() -> Self {
         Self::in_memory(BTreeMap::new())
     }
 
-    /// Those given, by their hash.
+    /// The given bodies, by their hash.
     pub(crate) fn in_memory(bodies: BTreeMap<String, Vec<u8>>) -> Self {
         Self(Kept::Memory(Rc::new(bodies)))
     }
 
-    /// The bytes of a body, checked against its hash.
+    /// Reads the bytes of a body.
+    ///
+    /// # Errors
+    /// When the body was not kept, cannot be read, or does not have the hash of the reference.
     pub fn get(&self, body: &BodyRef) -> Result<Vec<u8>, FolderError> {
         let missing = || FolderError::NoBody { sha256: body.sha256.clone() };
         match &self.0 {
@@ -339,7 +359,7 @@ impl Bodies {
         }
     }
 
-    /// The file a body stands in, where there is one.
+    /// The path of the file that holds a body; `None` if there is no such file.
     pub fn path(&self, body: &BodyRef) -> Option<PathBuf> {
         match &self.0 {
             Kept::Memory(_) => None,
@@ -348,7 +368,8 @@ impl Bodies {
     }
 }
 
-/// A record may come from anybody: a reference that is not a hash names no file.
+/// The path of a body's file. A record may come from anybody, so a reference that is not a hash is
+/// given no path.
 fn body_path(folder: &Path, sha256: &str) -> Option<PathBuf> {
     is_hash(sha256).then(|| folder.join(sha256))
 }
@@ -357,13 +378,13 @@ fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// SHA-256 in lower-case hexadecimal.
+/// The SHA-256 of `bytes`, in lower-case hexadecimal.
 pub(crate) fn hash(bytes: &[u8]) -> String {
     use sha2::Digest;
     hex(&sha2::Sha256::digest(bytes))
 }
 
-/// Lower-case hexadecimal.
+/// Writes `bytes` in lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use core::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
@@ -372,7 +393,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Makes a folder, and those above it, that only its owner may read.
+/// Makes a folder that only its owner may read, and the folders above it.
 pub(crate) fn make_private_folder(path: &Path) -> Result<(), FolderError> {
     if path.is_dir() {
         return Ok(());
@@ -386,7 +407,7 @@ pub(crate) fn make_private_folder(path: &Path) -> Result<(), FolderError> {
 
 /// Makes an empty file that only its owner may read.
 pub(crate) fn make_private_file(path: &Path) -> Result<File, FolderError> {
-    // A file that stands there already keeps its mode when it is opened: make a new one.
+    // An existing file would keep its mode when opened, so it is replaced by a new one.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(FolderError::io(path)(error));
@@ -400,7 +421,8 @@ pub(crate) fn make_private_file(path: &Path) -> Result<File, FolderError> {
     options.open(path).map_err(FolderError::io(path))
 }
 
-/// Makes the folders of a record. What an earlier record left in `path` is removed, and nothing else.
+/// Makes the folders of a record. Files that an earlier record left in `path` are removed, and
+/// nothing else.
 pub(crate) fn prepare(path: &Path) -> Result<(), FolderError> {
     let bodies = path.join(BODIES);
     if path.join(EVENTS).is_file() && bodies.is_dir() {

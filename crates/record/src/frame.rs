@@ -1,7 +1,9 @@
-//! Credentials in captured frames: overwritten in place, the checksum adjusted to it.
+//! Blanks credentials in captured frames: they are overwritten in place, and the checksum is
+//! adjusted.
 //!
-//! A value is found by the name of its field in cleartext HTTP, also where it is spread over several
-//! segments, sent again, or overtaken. What is not certain is blanked.
+//! A credential is found by the name of its header field in cleartext HTTP/1, also where its value
+//! is spread over several segments, or where segments are retransmitted or reordered. In doubt,
+//! bytes are blanked.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,7 +16,8 @@ use roundtrip_packet::{EtherType, Flags, IpHeader, Protocol, Segment, Verify, et
 use crate::InterfaceId;
 use crate::secret::{FIELDS, blank_texts};
 
-/// Remembers of each flow what it takes to find a value that is spread over segments.
+/// The memory of all flows that are being blanked, so that a value spread over several segments is
+/// found.
 #[derive(Debug, Default)]
 pub(crate) struct FrameBlanker {
     flows: BTreeMap<FlowKey, Flow>,
@@ -23,22 +26,22 @@ pub(crate) struct FrameBlanker {
 
 type FlowKey = (InterfaceId, IpAddr, IpAddr, [u8; 4]);
 
-/// No more flows are remembered at a time; beyond, the whole memory begins anew.
+/// The most flows that are remembered at a time; at the limit all are forgotten.
 const MOST_FLOWS: usize = 4096;
-/// No more ranges and holes of one flow are remembered.
+/// The most blanked ranges and holes that are remembered of one flow; the oldest are forgotten.
 const MOST_RANGES: usize = 64;
 
-/// Where the parts of a TCP segment or UDP datagram stand in a frame.
+/// Where the parts of a TCP segment or UDP datagram lie in a frame.
 struct Layout {
     key: FlowKey,
     checksum: usize,
     payload: Range<usize>,
-    /// Sequence number of the first byte of payload, and whether SYN is set; `None` for UDP.
+    /// The sequence number of the segment and whether SYN is set; `None` for UDP.
     tcp: Option<(u32, bool)>,
 }
 
 impl FrameBlanker {
-    /// The frame with its credentials overwritten; `None` if it has none.
+    /// Returns the frame with its credentials overwritten; `None` if it has none.
     pub(crate) fn blank(
         &mut self,
         interface: InterfaceId,
@@ -87,13 +90,14 @@ impl FrameBlanker {
     }
 }
 
-/// RFC 1624 §3, equation 3, for any number of words at once.
+/// The checksum after the payload changed (RFC 1624 §3, equation 3), for any number of changed
+/// words.
 fn adjusted(checksum: u16, before: Sum, after: Sum) -> u16 {
     (Sum::word(!checksum) + Sum::word(before.checksum()) + after).checksum()
 }
 
-/// Finds the payload; `None` for what is neither TCP nor UDP, and for a fragment that does not begin
-/// its datagram.
+/// Finds the payload and the checksum field in a frame; `None` for anything but TCP and UDP, and
+/// for every fragment but the first.
 fn layout(interface: InterfaceId, raw: bool, bytes: &[u8]) -> Option<Layout> {
     let (start, packet) = if raw { (0, bytes) } else { (ethernet::HEADER_LEN, network(bytes)?) };
     let whole = with_length(packet);
@@ -121,7 +125,8 @@ fn layout(interface: InterfaceId, raw: bool, bytes: &[u8]) -> Option<Layout> {
         Protocol::UDP => (UDP_CHECKSUM, upper.get(udp::HEADER_LEN..)?, None),
         _ => return None,
     };
-    // Each of these slices reaches to the end of the one before it.
+    // Each slice reaches to the end of the one it was cut from, so that offsets can be counted from
+    // that end.
     let end = start + ip.length() + payload.len();
     let checksum = end - upper.len() + checksum;
     (checksum + 2 <= end).then(|| Layout {
@@ -132,18 +137,19 @@ fn layout(interface: InterfaceId, raw: bool, bytes: &[u8]) -> Option<Layout> {
     })
 }
 
-/// Where the checksum stands in a header (RFC 9293 §3.1, RFC 768).
+/// The offset of the checksum field in a TCP header (RFC 9293 §3.1) and a UDP header (RFC 768).
 const TCP_CHECKSUM: usize = 16;
 const UDP_CHECKSUM: usize = 6;
 
-/// The packet in an Ethernet frame, if it is one of IP.
+/// The IP packet in an Ethernet frame; `None` if the frame carries something else.
 fn network(frame: &[u8]) -> Option<&[u8]> {
     let (header, packet) = ethernet::Header::parse(frame).ok()?;
     matches!(header.ether_type, EtherType::IPV4 | EtherType::IPV6).then_some(packet)
 }
 
-/// A packet that states no length, with the length it has: a network card was still to cut it
-/// (RFC 2675, Linux's segmentation offload).
+/// A copy of a packet whose length field is zero, with its real length filled in; `None` for other
+/// packets. Such packets are captured before the network card cuts them into segments (RFC 2675,
+/// Linux's segmentation offload).
 fn with_length(packet: &[u8]) -> Option<Vec<u8>> {
     let (field, before) = match packet.first()? >> 4 {
         4 => (2..4, 0),
@@ -163,18 +169,19 @@ fn reversed((interface, source, destination, [a, b, c, d]): FlowKey) -> FlowKey 
     (interface, destination, source, [c, d, a, b])
 }
 
-/// One direction of a TCP connection.
+/// The state of one direction of a TCP connection.
 #[derive(Debug, Default)]
 struct Flow {
     /// The sequence number after the highest byte seen.
     next: Option<u32>,
     scan: Scan,
-    /// What was blanked: first sequence number and length, for when it is sent again.
+    /// What was blanked, as first sequence number and length, so that a retransmission is blanked
+    /// too.
     blanked: Vec<(u32, u32)>,
     holes: Vec<Hole>,
 }
 
-/// Bytes that were not seen yet when later ones came.
+/// A gap in the sequence numbers: bytes that had not been seen when later ones came.
 #[derive(Debug)]
 struct Hole {
     start: u32,
@@ -209,7 +216,8 @@ impl Flow {
         found
     }
 
-    /// Blanks in bytes that lie before the highest seen: what was blanked before, and holes.
+    /// Blanks bytes below the highest sequence number seen: what was blanked before, and what fills
+    /// holes.
     fn blank_again(&mut self, seq: u32, payload: &mut [u8]) -> bool {
         let mut found = false;
         for &(start, length) in &self.blanked {
@@ -224,7 +232,8 @@ impl Flow {
         found
     }
 
-    /// Blanks in what the payload brings of a hole, and remembers what is still missing.
+    /// Blanks the bytes of the payload that fill the hole, and remembers what of it is still
+    /// missing.
     fn fill(&mut self, hole: Hole, seq: u32, payload: &mut [u8]) -> bool {
         let length = hole.end.wrapping_sub(hole.start);
         let Some(range) = overlap(seq, payload.len(), hole.start, length) else {
@@ -261,7 +270,8 @@ fn push<T>(list: &mut Vec<T>, item: T) {
     list.push(item);
 }
 
-/// The part of `length` bytes at `seq` that lies within the `other_length` bytes at `other`.
+/// The part of the `length` bytes at `seq` that lies within the `other_length` bytes at `other`, as
+/// a range within the former.
 fn overlap(seq: u32, length: usize, other: u32, other_length: u32) -> Option<Range<usize>> {
     let offset = i64::from(other.wrapping_sub(seq) as i32);
     let start = offset.clamp(0, length as i64) as usize;
@@ -269,31 +279,33 @@ fn overlap(seq: u32, length: usize, other: u32, other_length: u32) -> Option<Ran
     (start < end).then_some(start..end)
 }
 
-/// Reads lines of HTTP, remembering where it is.
+/// A scanner for credentials in HTTP/1 text, which remembers its place between segments.
 #[derive(Clone, Debug, Default)]
 struct Scan {
     line: Line,
-    /// After a blank line and before what looks like the next message's start line.
+    /// Whether the place is in a body: after a blank line, before what looks like the next start
+    /// line.
     in_body: bool,
     kind: Option<Kind>,
 }
 
-/// What a connection carries, as its first byte tells.
+/// What a connection carries, judged by its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Perhaps HTTP/1.
+    /// Text, perhaps HTTP/1.
     Text,
     /// TLS or another binary protocol: nothing is looked for.
     Opaque,
 }
 
+/// Where in a line of text the scanner is.
 #[derive(Clone, Debug)]
 enum Line {
-    /// Within a name, or what may become one, in lower case.
+    /// In the first word of a line, kept in lower case: perhaps a field name.
     Name(Vec<u8>),
-    /// Within the value of a field that carries credentials.
+    /// In the value of a field that carries credentials.
     Secret,
-    /// Within anything else.
+    /// Anywhere else.
     Other,
 }
 
@@ -306,18 +318,18 @@ impl Default for Line {
 const LONGEST_NAME: usize = 24;
 
 impl Scan {
-    /// After bytes that were not seen: where a line began in them, and whether it is a credential,
-    /// cannot be known: except in a body, the rest of the line counts as one.
+    /// The scanner's state after bytes that were not seen. Whether they began a line with a
+    /// credential is not known, so the rest of the line counts as one, except in a body.
     fn uncertain(&self) -> Self {
         let line = if self.in_body { Line::Other } else { Line::Secret };
         let kind = Some(self.kind.unwrap_or(Kind::Text));
         Self { line, in_body: self.in_body, kind }
     }
 
-    /// Overwrites credentials and answers with where they were.
+    /// Overwrites credentials and returns where they were.
     fn blank(&mut self, bytes: &mut [u8]) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
-        // A request or status line begins with a token's letter; a TLS record does not.
+        // A request line or status line begins with a letter; a TLS record does not.
         let kind = *self.kind.get_or_insert(match bytes {
             [b'\r' | b'\n' | b'a'..=b'z' | b'A'..=b'Z', ..] => Kind::Text,
             _ => Kind::Opaque,
@@ -371,7 +383,8 @@ impl Scan {
     }
 }
 
-/// Whether a line whose first word this is begins a message: a method, or `HTTP/1.1`.
+/// Whether `word`, the first of a line and in lower case, begins a message: a method, or
+/// `http/1.1`.
 fn is_start(word: &[u8]) -> bool {
     word.starts_with(b"http/1")
         || ((3..=7).contains(&word.len()) && word.iter().all(u8::is_ascii_lowercase))

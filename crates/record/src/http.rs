@@ -1,4 +1,4 @@
-//! Steps 4 and 5: request and response.
+//! Events of steps 4 and 5: HTTP requests and responses.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{
     Transport,
 };
 
-/// What a resource is for: the destinations of the Fetch standard that we know.
+/// What a resource is for: the request destinations of the Fetch standard that we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResourceKind {
@@ -25,85 +25,86 @@ pub enum ResourceKind {
     Font,
     /// A site icon.
     Icon,
-    /// Sound or moving pictures.
+    /// Audio or video.
     Media,
-    /// A document within the page.
+    /// A document embedded in the page, as by `iframe`.
     Frame,
-    /// A web application's manifest.
+    /// A web application manifest.
     Manifest,
-    /// Anything else; what `get` asks for.
+    /// Any other resource, and what `get` asks for.
     Other,
 }
 
-/// Who wanted an exchange.
+/// What caused an exchange to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Initiator {
-    /// The person, or the program, at the keyboard.
+    /// The user: the URL was typed, or given on the command line.
     User,
     /// A redirect.
     Redirect {
-        /// Of this exchange.
+        /// The exchange that was redirected.
         of: ExchangeId,
-        /// The status that said so.
+        /// The status of the redirecting response, 3xx.
         status: u16,
     },
     /// The markup of a document.
     Parser {
-        /// Its URL.
+        /// The document's URL.
         url: String,
-        /// Line in it, from 1; 0 where not known.
+        /// The line in the document, from 1; 0 where not known.
         line: u32,
     },
     /// A style sheet.
     Style {
-        /// Its URL.
+        /// The style sheet's URL.
         url: String,
     },
-    /// A script that ran; only browsers whose record was imported run scripts.
+    /// A script that ran. Our own engine runs no scripts, so this occurs only in a browser's
+    /// imported record.
     Script {
-        /// Its URL.
+        /// The script's URL.
         url: String,
-        /// Line in it, from 1; 0 where not known.
+        /// The line in the script, from 1; 0 where not known.
         line: u32,
     },
-    /// A try again of an exchange whose connection was lost, or after `Retry-After`.
+    /// A retry, after the connection was lost or as `Retry-After` asked.
     Retry {
-        /// Of this exchange.
+        /// The exchange that is tried again.
         of: ExchangeId,
     },
-    /// Somebody else: the exchange is a server's, and the request came in.
+    /// The other end: this is a server's exchange, whose request came in.
     Peer,
 }
 
-/// A resource is wanted.
+/// An exchange begins: a client wants a resource, or a server has received a request's head.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExchangeStarted {
     /// The exchange.
     pub exchange: ExchangeId,
-    /// The method.
+    /// The request method.
     pub method: String,
     /// The URL, without a fragment; a password in it is redacted.
     pub url: String,
-    /// What for.
+    /// What the resource is for.
     pub kind: ResourceKind,
-    /// How urgent.
+    /// How urgent the resource is.
     pub priority: Priority,
-    /// Who wanted it.
+    /// What caused the exchange.
     pub initiator: Initiator,
-    /// Which end of the exchange this host is. An exchange whose two ends are both of this record
-    /// has an id at each.
+    /// Which end of the exchange this host is. Where a record holds both ends of an exchange, each
+    /// end has an id of its own.
     #[serde(default = "client", skip_serializing_if = "is_client")]
     pub side: Side,
-    /// The exchange that this one carries out for somebody: a proxy's request to the server is for
-    /// the request it received.
+    /// The exchange on whose behalf this one is made: a proxy's request to the server names the
+    /// request that the proxy received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<ExchangeId>,
 }
 
 impl ExchangeStarted {
-    /// What a server says of an exchange when the request's head has come in. `url` is the target as
-    /// far as the server can tell it: with scheme and authority where those are known.
+    /// The event a server reports when a request's head has come in. `url` is the request target as
+    /// far as the server can complete it, with scheme and authority where those are known.
     pub fn at_server(exchange: ExchangeId, method: &str, url: &str) -> Self {
         Self {
             exchange,
@@ -127,81 +128,85 @@ const fn is_client(side: &Side) -> bool {
     matches!(side, Side::Client)
 }
 
-/// A header field, as it stood on the wire: order, case and white space within the value kept.
+/// A header field, name and value, as it stood on the wire: order, case and white space within the
+/// value are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field(pub String, pub String);
 
-/// The request has been written whole.
+/// A request has been sent whole, or received whole at a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestSent {
     /// The exchange; `None` only in records before 2.0, where a server's request had none.
     pub exchange: Option<ExchangeId>,
-    /// The connection it went out on.
+    /// The connection that carried the request.
     pub connection: ConnectionId,
-    /// Over what the connection runs.
+    /// The transport of the connection.
     #[serde(default, skip_serializing_if = "Transport::is_tcp")]
     pub transport: Transport,
-    /// The stream of the connection (HTTP/2, HTTP/3), by its number on the wire.
+    /// The number of the stream on the wire (HTTP/2, HTTP/3); `None` for HTTP/1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<u64>,
-    /// The lookup that named the server, if this exchange made one.
+    /// The lookup of the server's name, if this exchange made one.
     pub lookup: Option<LookupId>,
-    /// How many exchanges this connection carried before: 0 for a new one.
+    /// How many exchanges this connection carried before; 0 for a new connection.
     pub reused: u32,
-    /// The version of HTTP.
+    /// The HTTP version of the request.
     pub version: HttpVersion,
-    /// The method.
+    /// The request method.
     pub method: String,
-    /// The request target as sent.
+    /// The request target as sent (RFC 9112 §3.2).
     pub target: String,
-    /// The fields as sent; secrets redacted.
+    /// The header fields as sent, with credentials redacted.
     pub fields: Vec<Field>,
-    /// When its first byte was written; at a server, when it was read.
+    /// When the first byte of the request was written; at a server, when it was read.
     pub began: Time,
-    /// When its last byte left this host (a client's) or had arrived at it (a server's), where the
-    /// wire tells; what lies between it and the event's own time is our own machine's.
+    /// When the last byte of the request left a client's host or arrived at a server's, where the
+    /// wire tells. The time between that and the event is spent on our own machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed: Option<Time>,
-    /// Bytes of request line, fields and blank line; of HTTP/2 and 3, the coded field section.
+    /// Bytes of the request's head: request line, fields and blank line, or in HTTP/2 and HTTP/3
+    /// the encoded field section.
     pub head_bytes: u64,
-    /// Bytes of body.
+    /// Bytes of the request's body.
     pub body_bytes: u64,
-    /// The body, where kept.
+    /// The request's body, where it was kept.
     pub body: Option<BodyRef>,
 }
 
-/// A response's head has arrived.
+/// A response's head has arrived, or was sent by a server. Interim responses (1xx) have one each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseHead {
     /// The exchange; `None` only in records before 2.0, where a server's response had none.
     pub exchange: Option<ExchangeId>,
-    /// The connection.
+    /// The connection that carried the response.
     pub connection: ConnectionId,
-    /// Over what the connection runs.
+    /// The transport of the connection.
     #[serde(default, skip_serializing_if = "Transport::is_tcp")]
     pub transport: Transport,
-    /// The stream of the connection (HTTP/2, HTTP/3), by its number on the wire.
+    /// Whether the segment is a retransmission.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<u64>,
-    /// The version of HTTP.
+    /// The HTTP version of the response.
     pub version: HttpVersion,
-    /// Status code.
+    /// The status code.
     pub status: u16,
-    /// Reason phrase; empty where there was none.
+    /// The reason phrase; empty where there was none.
     pub reason: String,
-    /// The fields as received; secrets redacted.
+    /// The header fields as received, with credentials redacted.
     pub fields: Vec<Field>,
-    /// Bytes of status line, fields and blank line; of HTTP/2 and 3, the coded field section.
+    /// Bytes of the response's head: status line, fields and blank line, or in HTTP/2 and HTTP/3
+    /// the encoded field section.
     pub head_bytes: u64,
-    /// When we read (a client) or wrote (a server) its first byte.
+    /// When a client read the first byte of the response, or a server wrote it.
     pub first_byte: Time,
-    /// When its first byte had arrived at this host, where the wire tells (a packet's time, the
-    /// kernel's stamp); what lies between it and `first_byte` is our own machine's.
+    /// When the first byte of the response arrived at this host, where the wire tells (a packet's
+    /// time, the kernel's stamp). The time between that and `first_byte` is spent on our own
+    /// machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrived: Option<Time>,
-    /// The segment that carried the first byte, where we saw segments.
+    /// The event of the segment that carried the first byte, where segments were seen.
     pub first_segment: Option<EventId>,
-    /// What the server says of its own time (`Server-Timing`).
+    /// The server's own account of its time, from the `Server-Timing` field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub server_timing: Vec<ServerTiming>,
 }
@@ -209,29 +214,29 @@ pub struct ResponseHead {
 /// A metric of the `Server-Timing` field (W3C Server Timing).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerTiming {
-    /// Its name.
+    /// The metric's name.
     pub name: String,
-    /// Its duration, where given.
+    /// The metric's duration, where given.
     pub duration: Option<Duration>,
-    /// Its description, where given.
+    /// The metric's description, where given.
     pub description: Option<String>,
 }
 
 impl Eq for ServerTiming {}
 
-/// How the end of a body is told (RFC 9112 §6.3).
+/// How the end of a message body is found (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Framing {
-    /// There is none: HEAD, 1xx, 204, 304.
+    /// The message has no body: an answer to HEAD, a 1xx, 204 or 304 response.
     None,
-    /// `Content-Length`.
+    /// The length in bytes, from `Content-Length`.
     Length(u64),
-    /// `Transfer-Encoding: chunked`.
+    /// Chunks, from `Transfer-Encoding: chunked`.
     Chunked,
-    /// The connection's end.
+    /// The end of the connection.
     Close,
-    /// Frames of HTTP/2 or HTTP/3.
+    /// The end of the stream in HTTP/2 or HTTP/3, whose frames carry the body.
     Frames,
 }
 
@@ -241,83 +246,84 @@ pub enum Framing {
 pub enum BodyCut {
     /// The connection ended too early.
     Short,
-    /// It was reset.
+    /// The connection or the stream was reset.
     Reset,
-    /// It stalled.
+    /// No more bytes came for too long.
     Stalled,
     /// We stopped reading (a limit, an interrupt, nobody wanted the rest).
     Stopped,
-    /// It broke the rules of its framing or its coding.
+    /// The body broke the rules of its framing or of its coding.
     Malformed,
 }
 
 /// A response's body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
-    /// How its end is told.
+    /// How the end of the body is found.
     pub framing: Framing,
-    /// Bytes of it on the wire, without framing.
+    /// Bytes of the body on the wire, without framing.
     pub encoded: u64,
-    /// Bytes of it on the wire with their framing: sizes, extensions and ends of chunks, the trailer
-    /// section, headers of frames. `None` where nobody counted; without framing, it is `encoded`.
+    /// Bytes of the body on the wire with their framing: chunk sizes, chunk extensions and chunk
+    /// ends, the trailer section, frame headers. `None` where these were not counted; equal to
+    /// `encoded` where there is no framing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub framed: Option<u64>,
-    /// Bytes after decoding.
+    /// Bytes of the body once its content codings are undone.
     pub decoded: u64,
-    /// Content codings, outermost last, as in `Content-Encoding`.
+    /// Content codings in the order in which they were applied, as in `Content-Encoding`.
     pub codings: Vec<String>,
-    /// The decoded bytes, where kept.
+    /// The decoded body, where it was kept.
     pub content: Option<BodyRef>,
-    /// Why it is shorter than promised, if it is.
+    /// Why the body is shorter than promised; `None` where it is complete.
     pub cut: Option<BodyCut>,
 }
 
-/// The response's body has ended.
+/// A response's body has ended, whole or cut short.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseEnded {
     /// The exchange; `None` only in records before 2.0, where a server's response had none.
     pub exchange: Option<ExchangeId>,
-    /// The connection.
+    /// The connection that carried the response.
     pub connection: ConnectionId,
-    /// Over what the connection runs.
+    /// The transport of the connection.
     #[serde(default, skip_serializing_if = "Transport::is_tcp")]
     pub transport: Transport,
-    /// The stream of the connection (HTTP/2, HTTP/3), by its number on the wire.
+    /// The number of the stream on the wire (HTTP/2, HTTP/3); `None` for HTTP/1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<u64>,
-    /// When its last byte had arrived at this host, where the wire tells; what lies between it and
-    /// the event's own time is our own machine's.
+    /// When the last byte of the response arrived at this host, where the wire tells. The time
+    /// between that and the event is spent on our own machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrived: Option<Time>,
-    /// The body.
+    /// The response's body.
     pub body: Body,
-    /// Media type from `Content-Type`, without parameters, lower case.
+    /// The media type from `Content-Type`, in lower case, without parameters.
     pub media_type: Option<String>,
-    /// Trailer fields.
+    /// The fields of the trailer section, with credentials redacted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trailers: Vec<Field>,
 }
 
-/// The exchange is over.
+/// An exchange has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExchangeEnded {
     /// The exchange.
     pub exchange: ExchangeId,
-    /// The final status; `None` when there was none.
+    /// The status of the final response; `None` when there was none.
     pub status: Option<u16>,
-    /// Whether every byte that was promised arrived.
+    /// Whether every byte that was promised has arrived.
     pub complete: bool,
-    /// Answered from a cache, without a connection.
+    /// Whether the response came from a cache, without a connection.
     pub from_cache: bool,
 }
 
-/// Who ends a connection.
+/// Which end closes a connection after an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {
-    /// Nobody: it is kept for the next exchange.
+    /// Neither end: the connection is kept for the next exchange.
     Kept,
-    /// We, the client.
+    /// The client.
     Client,
     /// The server.
     Server,
@@ -328,19 +334,20 @@ pub enum EndedBy {
 pub struct ConnectionEnding {
     /// The connection.
     pub connection: ConnectionId,
-    /// Who ends it.
+    /// Which end closes the connection.
     pub by: EndedBy,
-    /// Why: `Connection: close`, `HTTP/1.0`, `idle`, `visit over`, `framed by close`, `limit of 100 requests` …
+    /// The reason: `Connection: close`, `HTTP/1.0`, `idle`, `visit over`, `framed by close`, `limit
+    /// of 100 requests` …
     pub why: String,
 }
 
-/// Something in a message breaks a rule, and the message was taken all the same, as browsers do.
+/// A message breaks a rule and was accepted all the same, as browsers do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExchangeNote {
     /// The exchange.
     pub exchange: ExchangeId,
-    /// What was seen and what was made of it.
+    /// What was seen in the message, and how it was read.
     pub what: String,
-    /// The rule it breaks.
+    /// The rule that the message breaks.
     pub rule: Rule,
 }

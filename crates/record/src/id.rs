@@ -1,11 +1,12 @@
-//! Names for things in a record.
+//! Ids of the things a record speaks of: events, hosts, interfaces, links, lookups, connections,
+//! exchanges, bodies.
 
 use core::fmt;
 use core::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-/// What happened, by its place in the record: 1, 2, 3 …
+/// The id of an event: its place in the record, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(pub NonZeroU64);
@@ -19,7 +20,7 @@ impl EventId {
         }
     }
 
-    /// Its number, from 1.
+    /// The event's number, from 1.
     pub const fn get(self) -> u64 {
         self.0.get()
     }
@@ -41,26 +42,27 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A host: the machine itself on the live wire, any of several in the lab. Declared by a
-    /// [`HostDeclared`](crate::HostDeclared) event.
+    /// The id of a host: the machine itself on the live wire, one of several hosts in the lab. A
+    /// [`HostDeclared`](crate::HostDeclared) event introduces it.
     HostId(u16);
-    /// A network interface, numbered as in `trace.pcapng`.
+    /// The id of a network interface, which is also its number in `trace.pcapng`.
     InterfaceId(u32);
-    /// A link between two interfaces of the lab.
+    /// The id of one direction of a link between two interfaces of the lab.
     LinkId(u16);
-    /// One walk down the ladder of name sources.
+    /// The id of one lookup: one walk down the ladder of name sources.
     LookupId(u32);
-    /// One end of a TCP connection; the other end, where we run it too, has an id of its own.
+    /// The id of one end of a connection, TCP or QUIC. The other end has an id of its own where we
+    /// run it too.
     ConnectionId(u64);
-    /// One HTTP request with all its responses, from queued to the last byte.
+    /// The id of one HTTP request with all its responses, from queued to the last byte.
     ExchangeId(u32);
 }
 
-/// Bytes kept beside the record: `bodies/<sha256>`.
+/// A reference to bytes that are kept beside the record, in the file `bodies/<sha256>`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BodyRef {
     /// SHA-256 of the bytes, in lower-case hexadecimal.
     pub sha256: String,
-    /// How many bytes there were.
+    /// Length of the bytes.
     pub length: u64,
 }

@@ -1,14 +1,15 @@
 //! The record: a schema of what happened in one web exchange, and the folder it is kept in.
 //!
-//! Of the workspace it imports `packet` alone, to find credentials in captured frames; every layer
-//! converts what it knows into the plain values below where it emits them, and every view
-//! (terminal, HTML, HAR …) is computed from them and from nothing else.
+//! Of the workspace this crate imports `packet` alone, to find credentials in captured frames.
+//! Every layer converts what it knows into the plain values below, and every view (terminal, HTML,
+//! HAR …) is computed from these values and from nothing else.
 //!
 //! # Contract
 //! - A layer reports through `trace: &mut impl Trace`. [`Off`] records nothing and, since the event is
 //!   made by a closure that is then never called, compiles away.
-//! - The trace gives out ids: [`Trace::emit`] answers with the [`EventId`] of what it recorded, and that
-//!   id is the *cause* of whatever follows from it. A cause of `None` says that it is not known.
+//! - The trace gives out ids: [`Trace::emit`] returns the [`EventId`] of the event it recorded, and
+//!   that id is the *cause* of whatever follows from the event. A cause of `None` says that it is
+//!   not known.
 //! - Time is [`Time`]: nanoseconds since the record's epoch.
 //! - Tasks above the wire share a [`Log`], a cloneable handle on one [`Recorder`].
 //!

@@ -1,4 +1,4 @@
-//! The handle through which everything above the wire records.
+//! `Log`: the handle through which everything above the wire records.
 
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -18,8 +18,8 @@ use crate::{
     Trace, What,
 };
 
-/// A cloneable handle on one recorder, speaking for one host. It also gives out ids, which are
-/// unique whether anything is recorded or not.
+/// A cloneable handle on one [`Recorder`], which speaks for one host. It also gives out ids, which
+/// are unique whether anything is recorded or not.
 #[derive(Clone)]
 pub struct Log {
     shared: Rc<Shared>,
@@ -32,7 +32,7 @@ struct Shared {
     recorder: Option<RefCell<Recorder>>,
 }
 
-/// The next of each.
+/// The next id of each kind.
 #[derive(Default)]
 struct Ids {
     host: Cell<u16>,
@@ -52,7 +52,7 @@ macro_rules! next {
 }
 
 impl Log {
-    /// A log into which `recorder` takes what is emitted, speaking for the first host.
+    /// A log that hands events to `recorder`, speaking for the first host.
     pub fn new(recorder: Recorder) -> Self {
         let shared = Shared { recorder: Some(RefCell::new(recorder)), ..Shared::default() };
         Self { shared: Rc::new(shared), host: HostId(0) }
@@ -65,7 +65,7 @@ impl Log {
 
     /// A log that keeps events and bodies in memory.
     pub fn memory() -> Self {
-        // Without a folder there is nothing that could fail.
+        // Only a folder could make this fail, and there is none.
         Recorder::new(Settings::in_memory()).map_or_else(|_| Self::off(), Self::new)
     }
 
@@ -75,19 +75,19 @@ impl Log {
         self.shared.recorder.is_some()
     }
 
-    /// The host it speaks for.
+    /// The host that this handle speaks for.
     pub fn host_id(&self) -> HostId {
         self.host
     }
 
-    /// The same log, speaking for another host.
+    /// A handle on the same recorder, speaking for another host.
     #[must_use]
     pub fn of(&self, host: HostId) -> Self {
         Self { shared: Rc::clone(&self.shared), host }
     }
 
-    /// Declares a host with the interfaces it has, whose ids come from [`Log::interface_id`]. The
-    /// first host is the one for which a new log speaks.
+    /// Declares a host with its interfaces, whose ids come from [`Log::interface_id`]. A new log
+    /// speaks for the host that is declared first.
     pub fn host(&self, name: &str, role: Role, interfaces: &[Interface]) -> HostId {
         let id = HostId(next!(self.shared.ids.host));
         self.with(|recorder| {
@@ -98,7 +98,7 @@ impl Log {
         id
     }
 
-    /// Gives a host that was declared one interface more, and declares it again with it. `mac` is
+    /// Adds an interface to a host that was declared, and declares the host again with it. `mac` is
     /// empty where packets have no link-layer header.
     pub fn interface(
         &self,
@@ -147,29 +147,30 @@ impl Log {
         ExchangeId(next!(self.shared.ids.exchange).wrapping_add(1))
     }
 
-    /// Keeps a body and refers to it; `None` when nothing is recorded.
+    /// Keeps a body and returns a reference to it; `None` when nothing is recorded.
     pub fn body(&self, bytes: &[u8]) -> Option<BodyRef> {
         let mut writer = self.body_writer();
         writer.write(bytes);
         writer.finish()
     }
 
-    /// Keeps a body that comes piece by piece.
+    /// A writer for a body that comes in pieces.
     pub fn body_writer(&self) -> BodyWriter {
         BodyWriter { open: self.is_on().then(|| OpenBody::new(self)) }
     }
 
-    /// Blanks this text wherever it would be kept from now on: in events, bodies and frames.
+    /// Blanks this text in everything that is kept from now on: events, bodies and frames.
     pub fn secret(&self, text: &str) {
         self.with(|recorder| recorder.secret(text));
     }
 
-    /// Keeps lines of an NSS key log with the frames; answers whether they were kept.
+    /// Keeps lines of an NSS key log with the frames, and returns whether they were kept.
     pub fn tls_secrets(&self, key_log: &str) -> bool {
         self.with(|recorder| recorder.tls_secrets(key_log)).unwrap_or(false)
     }
 
-    /// Adds to `machine.json`, the one file that may differ between two runs of one seed.
+    /// Adds an entry to `machine.json`, the one file that may differ between two runs with the same
+    /// seed.
     pub fn machine(&self, name: &str, value: impl Into<serde_json::Value>) {
         self.with(|recorder| recorder.machine(name, value));
     }
@@ -184,12 +185,16 @@ impl Log {
         self.with(|recorder| recorder.bodies()).unwrap_or_else(Bodies::none)
     }
 
-    /// Writes all that is buffered and gives the first error there was.
+    /// Flushes everything to disk.
+    ///
+    /// # Errors
+    /// The first error since the recording began, as of [`Recorder::finish`].
     pub fn finish(&self) -> Result<(), FolderError> {
         self.with(Recorder::finish).unwrap_or(Ok(()))
     }
 
-    /// The recorder is never lent out while foreign code runs, so that it cannot be borrowed twice.
+    /// Calls `act` with the recorder, if there is one. `act` must not reach the log again, since a
+    /// recorder can be borrowed only once.
     fn with<T>(&self, act: impl FnOnce(&mut Recorder) -> T) -> Option<T> {
         self.shared.recorder.as_ref().map(|recorder| act(&mut recorder.borrow_mut()))
     }
@@ -231,21 +236,22 @@ impl fmt::Debug for Log {
     }
 }
 
-/// Keeps a body that comes piece by piece. Dropped without [`BodyWriter::finish`], it leaves nothing.
+/// A writer for a body that comes in pieces. Dropped without [`BodyWriter::finish`], it leaves
+/// nothing behind.
 #[derive(Debug)]
 pub struct BodyWriter {
     open: Option<OpenBody>,
 }
 
 impl BodyWriter {
-    /// Takes the next bytes.
+    /// Takes the next bytes of the body.
     pub fn write(&mut self, bytes: &[u8]) {
         if let Some(open) = &mut self.open {
             open.write(bytes);
         }
     }
 
-    /// The body is whole: refers to it; `None` when nothing is recorded.
+    /// Ends the body and returns a reference to it; `None` when nothing is recorded.
     pub fn finish(mut self) -> Option<BodyRef> {
         self.open.take().map(OpenBody::finish)
     }

@@ -1,4 +1,4 @@
-//! Step 1: the name.
+//! Events of step 1: lookups, sources asked, DNS messages.
 
 use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Direction, LookupId, Time};
 
-/// A lookup begins.
+/// A lookup begins, at the first source of the ladder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameStarted {
     /// The lookup.
     pub lookup: LookupId,
     /// The name, fully qualified, in ASCII form.
     pub name: String,
-    /// The types wanted: `A`, `AAAA`.
+    /// The record types wanted: `A`, `AAAA`.
     pub types: Vec<String>,
 }
 
-/// A rung of the ladder.
+/// A source of names: one rung of the ladder that a lookup walks down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "source", rename_all = "snake_case")]
 pub enum Source {
-    /// The name is an address already.
+    /// None: the name is an IP address already.
     Literal,
     /// `localhost` and names below it (RFC 6761 §6.3).
     SpecialUse,
@@ -30,12 +30,12 @@ pub enum Source {
     OwnCache,
     /// A cache of the operating system: `nscd`, or the lab host's own.
     OsCache {
-        /// Which: `nscd`, `lab`.
+        /// The cache's name: `nscd`, `lab`.
         service: String,
     },
     /// The hosts file.
     HostsFile {
-        /// Its path.
+        /// The file's path.
         path: String,
     },
     /// systemd-resolved, asked over its varlink socket.
@@ -45,22 +45,23 @@ pub enum Source {
     },
     /// A recursive name server.
     NameServer {
-        /// Its address.
+        /// The server's address.
         server: SocketAddr,
     },
     /// A name server of the delegation tree, asked by our own walk from the root.
     Zone {
-        /// The zone it was asked for: `.`, `com.`, `example.com.`
+        /// The zone that the server was asked about: `.`, `com.`, `example.com.`
         zone: String,
-        /// Its name, where known.
+        /// The server's name, where known.
         #[serde(rename = "server_name")]
         name: Option<String>,
-        /// Its address.
+        /// The server's address.
         server: SocketAddr,
     },
-    /// A source of nsswitch.conf that we do not carry out (`mdns4`, `wins`, `db` …): skipped, and said.
+    /// A source of nsswitch.conf that we do not implement (`mdns4`, `wins`, `db` …). It is skipped,
+    /// and the record says so.
     Skipped {
-        /// Its name in nsswitch.conf.
+        /// The source's name in nsswitch.conf.
         service: String,
     },
 }
@@ -73,9 +74,10 @@ pub struct NameAsked {
     /// The source.
     #[serde(flatten)]
     pub source: Source,
-    /// The name asked for: differs from the lookup's along a chain of aliases or when minimised.
+    /// The name asked for. It differs from the lookup's along a chain of aliases, and where query
+    /// names are minimised (RFC 9156).
     pub name: String,
-    /// The type asked for, empty when the source answers for all.
+    /// The record type asked for; empty when the source answers for all types.
     pub record_type: String,
 }
 
@@ -87,131 +89,134 @@ pub struct NameAnswered {
     /// The source.
     #[serde(flatten)]
     pub source: Source,
-    /// The name asked for.
+    /// The name asked for, as in [`NameAsked`].
     pub name: String,
-    /// The type asked for.
+    /// The record type asked for, as in [`NameAsked`].
     pub record_type: String,
-    /// What it said.
+    /// The source's answer.
     pub outcome: Outcome,
-    /// The records it gave, of all sections, as a zone file writes them.
+    /// The records of the answer, of all its sections, as a zone file writes them.
     pub records: Vec<ResourceRecord>,
-    /// From asked to answered.
+    /// The time from asking to the answer.
     pub took: Duration,
 }
 
-/// What a source said.
+/// The answer of one source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It does not know; the next source is asked.
+    /// The source does not know; the next source is asked.
     Miss,
-    /// Addresses.
+    /// The source gave addresses.
     Found {
-        /// They, in the order given.
+        /// The addresses, in the order given.
         addresses: Vec<IpAddr>,
         /// How long the answer may be kept, seconds; `None` where the source gives none.
         ttl: Option<u32>,
-        /// Where the answerer had it from, where it says so: `cache`, `zone`, `network`.
+        /// Where the source itself had the answer from, if it says so: `cache`, `zone`, `network`.
         origin: Option<String>,
     },
-    /// An alias.
+    /// The name is an alias (CNAME).
     Alias {
-        /// The name it stands for.
+        /// The name that the alias stands for.
         target: String,
     },
-    /// Ask those servers.
+    /// The server refers to the servers of a zone further down (RFC 1034 §4.3.2).
     Referral {
-        /// The zone they serve.
+        /// The zone that those servers serve.
         zone: String,
-        /// Their names.
+        /// The servers' names.
         servers: Vec<String>,
-        /// Their addresses, where the referral gave them (glue).
+        /// The servers' addresses, where the referral gave them (glue records).
         glue: Vec<IpAddr>,
     },
     /// The name does not exist.
     NxDomain {
-        /// How long that may be kept, seconds: the SOA's minimum or its TTL, the smaller (RFC 2308 §5).
+        /// How long caches may keep the answer, in seconds: the smaller of the SOA's minimum and
+        /// its TTL (RFC 2308 §5).
         ttl: Option<u32>,
-        /// The zone whose SOA said so.
+        /// The zone whose SOA record came with the answer.
         soa: Option<String>,
     },
-    /// The name exists, but not with this type.
+    /// The name exists, but has no record of this type.
     NoData {
-        /// As with `NxDomain`.
+        /// How long caches may keep the answer, in seconds, as with `NxDomain`.
         ttl: Option<u32>,
-        /// As with `NxDomain`.
+        /// The zone whose SOA record came with the answer.
         soa: Option<String>,
     },
-    /// The server answered that it will not or cannot: `SERVFAIL`, `REFUSED`, `FORMERR`, `NOTIMP`.
+    /// The server answered with an error: `SERVFAIL`, `REFUSED`, `FORMERR`, `NOTIMP`.
     Refused {
         /// The response code's name.
         code: String,
     },
-    /// Nobody answered.
+    /// No answer came in time.
     TimedOut {
-        /// How often it was asked.
+        /// How many times the source was asked.
         tries: u32,
     },
-    /// It could not be asked, or what it said could not be used.
+    /// The source could not be asked, or its answer could not be used.
     Failed {
-        /// Why.
+        /// Why no answer could be used.
         why: String,
     },
 }
 
-/// A DNS record as text.
+/// A DNS resource record as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceRecord {
     /// Owner name.
     pub name: String,
-    /// Seconds.
+    /// Time to live, in seconds.
     pub ttl: u32,
-    /// `A`, `NS`, `CNAME`, …
+    /// The record type: `A`, `NS`, `CNAME` …
     pub record_type: String,
     /// The data in a zone file's form.
     pub data: String,
 }
 
-/// A DNS message that was sent or came in.
+/// A DNS message was sent or received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsMessage {
-    /// The lookup it belongs to; `None` at a server.
+    /// The lookup the message belongs to; `None` at a server.
     pub lookup: Option<LookupId>,
-    /// Which way.
+    /// Whether this host sent or received the message.
     pub direction: Direction,
-    /// The other end.
+    /// The address of the other end.
     pub peer: SocketAddr,
-    /// `udp` or `tcp`.
+    /// The transport: `udp` or `tcp`.
     pub transport: String,
-    /// Message id.
+    /// The message's id (RFC 1035 §4.1.1).
     pub id: u16,
     /// The question, as `example.com. A`.
     pub question: String,
-    /// Response code; `None` in a query.
+    /// The name of the response code; `None` in a query.
     pub code: Option<String>,
-    /// Flags that are set, of `AA`, `TC`, `RD`, `RA`, `AD`, `CD`.
+    /// The flags that are set, of `AA`, `TC`, `RD`, `RA`, `AD`, `CD`.
     pub flags: Vec<String>,
-    /// Records in the answer, authority and additional sections.
+    /// The numbers of records in the answer, authority and additional sections.
     pub counts: [u16; 3],
-    /// Bytes of the message.
+    /// Length of the message in bytes.
     pub length: u32,
-    /// Why it was dropped, where it was: wrong id, wrong source, wrong question, not a message.
+    /// Why the message was dropped: wrong id, wrong source, wrong question, not a message. `None`
+    /// where it was taken.
     pub dropped: Option<String>,
-    /// When a received message had arrived at this host, where the wire tells; the event's own time
-    /// is when we read it.
+    /// When a received message arrived at this host, where the wire tells. The event's own time is
+    /// when it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrived: Option<Time>,
 }
 
-/// A lookup is over.
+/// A lookup has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameEnded {
     /// The lookup.
     pub lookup: LookupId,
-    /// What will be connected to, in the order to be tried; empty when the lookup failed.
+    /// The addresses to connect to, in the order in which to try them; empty when the lookup
+    /// failed.
     pub addresses: Vec<IpAddr>,
     /// The aliases followed, the first one first.
     pub aliases: Vec<String>,
-    /// Seconds the addresses may be kept.
+    /// How long the addresses may be kept, in seconds.
     pub ttl: Option<u32>,
 }

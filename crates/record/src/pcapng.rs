@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::Direction;
 
-/// What the bytes of an interface's packets begin with (the registry of link-layer types).
+/// How an interface's packets begin, as the registry of link-layer types names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkType {
     /// An Ethernet header: `LINKTYPE_ETHERNET`.
@@ -23,18 +23,18 @@ impl LinkType {
     }
 }
 
-/// One packet to be written.
+/// One packet to be written to the capture.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
-    /// The number that [`PcapngWriter::interface`] gave.
+    /// The interface's number, as [`PcapngWriter::interface`] returned it.
     pub interface: u32,
-    /// Nanoseconds since 1970-01-01T00:00:00Z.
+    /// When the packet passed, in nanoseconds since 1970-01-01T00:00:00Z.
     pub nanos: u64,
-    /// Which way it went.
+    /// Whether the packet was sent or received.
     pub direction: Direction,
-    /// Its bytes, whole; the writer cuts them at the interface's limit.
+    /// The packet's bytes, whole; the writer cuts them at the interface's limit.
     pub bytes: &'a [u8],
-    /// A comment for whoever reads the capture; empty for none.
+    /// A comment on the packet for readers of the capture; empty for none.
     pub comment: &'a str,
 }
 
@@ -42,7 +42,7 @@ const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const INTERFACE_DESCRIPTION: u32 = 1;
 const ENHANCED_PACKET: u32 = 6;
 const DECRYPTION_SECRETS: u32 = 0x0A;
-/// `0x544c534b`: the data are lines of an NSS key log.
+/// The secrets type `0x544c534b`: the data are lines of an NSS key log.
 const TLS_KEY_LOG: u32 = 0x544C_534B;
 
 const END_OF_OPTIONS: u16 = 0;
@@ -53,20 +53,23 @@ const IF_DESCRIPTION: u16 = 3;
 const IF_TSRESOL: u16 = 9;
 const EPB_FLAGS: u16 = 2;
 
-/// Writes a capture file. Numbers are little-endian on every machine, so that the same packets make
-/// the same file.
+/// A writer of a pcapng capture file. Numbers are little-endian on every machine, so that the same
+/// packets make the same file.
 #[derive(Debug)]
 pub struct PcapngWriter<W> {
     out: W,
-    /// The block being made; kept to be used again.
+    /// The block being built; the buffer is reused for every block.
     block: Vec<u8>,
-    /// Each interface's limit; `usize::MAX` for none.
+    /// The snapshot length of each interface, in bytes; `usize::MAX` for none.
     limits: Vec<usize>,
     packets: u64,
 }
 
 impl<W: Write> PcapngWriter<W> {
-    /// Begins a section, naming the program that writes it.
+    /// Begins a capture with a section header that names `program` as its writer.
+    ///
+    /// # Errors
+    /// The errors of the underlying writer.
     pub fn new(out: W, program: &str) -> io::Result<Self> {
         let mut writer =
             Self { out, block: Vec::with_capacity(2048), limits: Vec::new(), packets: 0 };
@@ -82,8 +85,11 @@ impl<W: Write> PcapngWriter<W> {
         Ok(writer)
     }
 
-    /// Describes the next interface and answers with its number, from 0. Packets are cut after
-    /// `snaplen` bytes; `None` keeps them whole.
+    /// Describes the next interface and returns its number, from 0. Packets are cut after `snaplen`
+    /// bytes; `None` keeps them whole.
+    ///
+    /// # Errors
+    /// The errors of the underlying writer.
     pub fn interface(
         &mut self,
         name: &str,
@@ -99,7 +105,7 @@ impl<W: Write> PcapngWriter<W> {
         if !description.is_empty() {
             self.option(IF_DESCRIPTION, description.as_bytes());
         }
-        // 10⁻⁹ s.
+        // Timestamps have a resolution of 10⁻⁹ s.
         self.option(IF_TSRESOL, &[9]);
         self.option(END_OF_OPTIONS, &[]);
         self.end()?;
@@ -113,12 +119,15 @@ impl<W: Write> PcapngWriter<W> {
         self.limits.len()
     }
 
-    /// How many packets have been written; the next one has this number plus one.
+    /// How many packets have been written; the next packet has this number plus one.
     pub fn packets(&self) -> u64 {
         self.packets
     }
 
-    /// Writes lines of an NSS key log, for the packets that follow.
+    /// Writes lines of an NSS key log, with which readers decrypt the packets that follow.
+    ///
+    /// # Errors
+    /// The errors of the underlying writer.
     pub fn secrets(&mut self, key_log: &[u8]) -> io::Result<()> {
         self.begin(DECRYPTION_SECRETS);
         self.u32(TLS_KEY_LOG);
@@ -128,10 +137,11 @@ impl<W: Write> PcapngWriter<W> {
         self.end()
     }
 
-    /// Writes a packet and answers with its number, from 1 as tshark counts.
+    /// Writes a packet and returns its number, from 1 as tshark counts.
     ///
     /// # Errors
-    /// Those of the writer beneath, and `InvalidInput` for an interface that was not described.
+    /// The errors of the underlying writer, and `InvalidInput` for an interface that was not
+    /// described.
     pub fn packet(&mut self, packet: &Packet<'_>) -> io::Result<u64> {
         let Some(&limit) = self.limits.get(packet.interface as usize) else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no such interface"));
@@ -159,12 +169,15 @@ impl<W: Write> PcapngWriter<W> {
         Ok(self.packets)
     }
 
-    /// Hands on what is buffered.
+    /// Flushes the underlying writer.
+    ///
+    /// # Errors
+    /// The errors of the underlying writer.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
-    /// The writer beneath.
+    /// Returns the underlying writer.
     pub fn into_inner(self) -> W {
         self.out
     }
@@ -175,7 +188,7 @@ impl<W: Write> PcapngWriter<W> {
         self.u32(0);
     }
 
-    /// Fills in the length before and after the block and writes it.
+    /// Fills in the length at both ends of the block and writes the block.
     fn end(&mut self) -> io::Result<()> {
         let length = (self.block.len() as u32 + 4).to_le_bytes();
         self.block[4..8].copy_from_slice(&length);

@@ -1,4 +1,4 @@
-//! Connections of QUIC (RFC 9000): their begin and their end.
+//! Events of QUIC connections (RFC 9000): opened and closed.
 
 use std::net::SocketAddr;
 
@@ -11,11 +11,11 @@ use crate::{ConnectionId, Direction, Side};
 pub struct QuicOpened {
     /// The connection, numbered together with those of TCP.
     pub connection: ConnectionId,
-    /// Which end of it.
+    /// Which end of the connection this host is.
     pub side: Side,
-    /// Its address.
+    /// The address of this end.
     pub local: SocketAddr,
-    /// The other end's.
+    /// The address of the other end.
     pub remote: SocketAddr,
     /// The version of QUIC, as on the wire: 1 is RFC 9000.
     pub version: u32,
@@ -29,10 +29,10 @@ pub struct QuicClosed {
     /// Which way the `CONNECTION_CLOSE` frame went; `None` where there was none: the idle timeout, a
     /// stateless reset.
     pub direction: Option<Direction>,
-    /// The error code of that frame.
+    /// The error code of the `CONNECTION_CLOSE` frame; `None` where there was none.
     pub code: Option<u64>,
-    /// The code is the application's (HTTP/3), not the transport's.
+    /// Whether the error code is the application's (HTTP/3) and not the transport's.
     pub application: bool,
-    /// Why, in words.
+    /// Why the connection ended, in words.
     pub why: String,
 }

@@ -1,4 +1,4 @@
-//! Takes events and frames, numbers them and keeps them.
+//! `Recorder`: numbers events and frames and keeps them, on disk or in memory.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,15 +13,15 @@ use crate::{
     InterfaceId, PcapngWriter, Role, Time, What, WireKind,
 };
 
-/// Which interfaces' frames are kept.
+/// Which hosts' frames are captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Capture {
-    /// Those of hosts that are a [`Role::Client`]: the capture reads like tcpdump there.
+    /// The frames of hosts with [`Role::Client`], as tcpdump would capture them there.
     #[default]
     Client,
-    /// All; a frame then stands there once for each interface it passes.
+    /// The frames of all hosts; a frame then appears once for each interface it passes.
     All,
-    /// None.
+    /// No frames.
     Nothing,
 }
 
@@ -38,18 +38,19 @@ impl Capture {
 /// How a record is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Keep events, and bodies where there is no folder, in memory.
+    /// Keep events in memory, and bodies too where there is no folder.
     pub memory: bool,
     /// Stream everything to this folder.
     pub folder: Option<PathBuf>,
-    /// Which interfaces' frames are kept.
+    /// Which hosts' frames are captured.
     pub capture: Capture,
-    /// Bytes kept of each frame; `None` for all.
+    /// The bytes kept of each captured frame; `None` for all.
     pub snaplen: Option<u32>,
-    /// Keep credentials and the keys of TLS sessions.
+    /// Keep credentials and TLS session keys instead of blanking them.
     pub keep_secrets: bool,
-    /// Whether frames, segments and congestion samples become events. Without, frames that are
-    /// captured go to `trace.pcapng` alone, and nothing can name them as a cause: for bulk runs.
+    /// Whether frames, segments and congestion samples become events. Without it, captured frames
+    /// only go to `trace.pcapng`, and no event can name them as its cause: for runs of very many
+    /// frames.
     pub frame_events: bool,
 }
 
@@ -67,33 +68,33 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Keeps events and bodies in memory, and no frames.
+    /// Settings that keep events and bodies in memory, and no frames.
     pub fn in_memory() -> Self {
         Self { memory: true, capture: Capture::Nothing, ..Self::default() }
     }
 
-    /// Streams all to a folder.
+    /// Settings that stream everything to the folder `path`.
     pub fn in_folder(path: impl Into<PathBuf>) -> Self {
         Self { folder: Some(path.into()), ..Self::default() }
     }
 }
 
-/// Takes events and frames, numbers them and keeps them; the layers share it through a
+/// Takes events and frames, numbers them and keeps them; the layers share one through
 /// [`Log`](crate::Log).
 ///
-/// What cannot be written (a full disk) ends the recording but not the run: the first error is
-/// remembered, nothing more is written, and [`Recorder::finish`] gives it.
+/// A write error (a full disk) ends the recording but not the run: the first error is kept, nothing
+/// more is written, and [`Recorder::finish`] returns the error.
 #[derive(Debug)]
 pub struct Recorder {
     settings: Settings,
     last_id: u64,
-    /// The latest time of any event.
+    /// The latest time of any event or frame.
     last_at: Time,
     events: Vec<Event>,
     bodies: BTreeMap<String, Vec<u8>>,
     hosts: BTreeMap<HostId, HostDeclared>,
     interfaces: Vec<Known>,
-    /// Nanoseconds from 1970 to the record's epoch.
+    /// The calendar time of the record's epoch, in nanoseconds since 1970.
     wall: u64,
     wire: Option<WireKind>,
     lines: Option<BufWriter<File>>,
@@ -106,12 +107,12 @@ pub struct Recorder {
     parts: u64,
 }
 
-/// Whether there is one of these for about every frame.
+/// Whether events of this kind occur about once for every frame.
 fn is_bulk(what: &What) -> bool {
     matches!(what, What::TcpSegment(_) | What::TcpCongestion(_))
 }
 
-/// What a frame needs to know of its interface.
+/// What capturing a frame needs to know of its interface.
 #[derive(Clone, Debug, Default)]
 struct Known {
     name: String,
@@ -121,7 +122,10 @@ struct Known {
 }
 
 impl Recorder {
-    /// Begins a record; makes the folder where there is to be one.
+    /// Begins a record, and makes its folder where the settings name one.
+    ///
+    /// # Errors
+    /// When the folder or `record.jsonl` cannot be made.
     pub fn new(settings: Settings) -> Result<Self, FolderError> {
         let mut lines = None;
         if let Some(path) = &settings.folder {
@@ -150,17 +154,17 @@ impl Recorder {
         })
     }
 
-    /// How it is kept.
+    /// The settings the recorder was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The latest time of any event so far.
+    /// The latest time of any event or frame so far.
     pub fn latest(&self) -> Time {
         self.last_at
     }
 
-    /// Records an event.
+    /// Records an event and returns its id; `None` if the settings leave out events of this kind.
     pub fn event(
         &mut self,
         at: Time,
@@ -182,7 +186,8 @@ impl Recorder {
         Some(id)
     }
 
-    /// Records a frame.
+    /// Records a frame and returns its event's id; `None` if frames do not become events. Its bytes
+    /// go to the capture where the interface's frames are captured.
     pub fn frame(
         &mut self,
         at: Time,
@@ -206,8 +211,8 @@ impl Recorder {
         Some(id)
     }
 
-    /// Keeps lines of an NSS key log with the frames, for those that follow. Of a run that is not a
-    /// simulation they are kept only where secrets are to be; answers whether they were.
+    /// Keeps lines of an NSS key log with the frames that follow, and returns whether they were
+    /// kept. Outside the lab they are kept only where the settings keep secrets.
     pub fn tls_secrets(&mut self, key_log: &str) -> bool {
         let allowed = self.settings.keep_secrets || self.wire == Some(WireKind::Lab);
         let wanted = self.settings.folder.is_some() && self.settings.capture != Capture::Nothing;
@@ -220,13 +225,14 @@ impl Recorder {
         self.note(written).is_some()
     }
 
-    /// Blanks this text wherever it would be kept from now on: in events, bodies and frames. Texts
-    /// of fewer than four bytes are not looked for: they stand everywhere.
+    /// Blanks this text in everything that is kept from now on: events, bodies and frames. A text
+    /// of fewer than four bytes is ignored, since it would occur everywhere.
     pub fn secret(&mut self, text: &str) {
         self.secrets.add(text);
     }
 
-    /// Adds to `machine.json`, the one file that may differ between two runs of one seed.
+    /// Adds an entry to `machine.json`, the one file that may differ between two runs with the same
+    /// seed.
     pub fn machine(&mut self, name: &str, value: impl Into<serde_json::Value>) {
         self.machine.insert(name.to_owned(), value.into());
     }
@@ -244,7 +250,10 @@ impl Recorder {
         }
     }
 
-    /// Writes all that is buffered and gives the first error there was. It may go on after that.
+    /// Flushes everything to disk. Recording may go on afterwards.
+    ///
+    /// # Errors
+    /// The first error that occurred since the recording began, or since the last call.
     pub fn finish(&mut self) -> Result<(), FolderError> {
         let written = self.flush();
         self.note(written);
@@ -273,7 +282,7 @@ impl Recorder {
         EventId::new(self.last_id)
     }
 
-    /// What later frames need to know from events.
+    /// Remembers from an event what capturing later frames needs.
     fn learn(&mut self, what: &What) {
         match what {
             What::RunStarted(run) => {
@@ -292,7 +301,8 @@ impl Recorder {
 
     fn learn_interface(&mut self, host: &HostDeclared, interface: &Interface) {
         let at = interface.id.0 as usize;
-        // Interfaces are numbered from 0 without gaps; a number far beyond is a mistake.
+        // Interfaces are numbered from 0 without gaps, so a number far beyond the last one is a
+        // mistake.
         if at > self.interfaces.len() + 4096 {
             return;
         }
@@ -307,7 +317,7 @@ impl Recorder {
         };
     }
 
-    /// The host's declaration as it stands, to be declared again with more interfaces.
+    /// The latest declaration of a host, to be declared again with more interfaces.
     pub(crate) fn host(&self, id: HostId) -> Option<&HostDeclared> {
         self.hosts.get(&id)
     }
@@ -385,7 +395,8 @@ impl Recorder {
         written.map_err(|source| FolderError::Io { path: self.file(FRAMES), source })
     }
 
-    /// Numbers in the capture are those of [`InterfaceId`]: whatever comes before is described too.
+    /// Describes interfaces in the capture up to this one. Numbers in the capture are those of
+    /// [`InterfaceId`], so every interface below it is described too.
     fn describe_up_to(&mut self, interface: InterfaceId) -> Result<(), FolderError> {
         let snaplen = self.settings.snaplen;
         while self.frame_writer()?.0.interfaces() <= interface.0 as usize {
@@ -418,7 +429,7 @@ impl Recorder {
         self.settings.folder.as_deref().unwrap_or(Path::new("")).join(name)
     }
 
-    /// Remembers an error.
+    /// Remembers the first error, which ends the recording.
     fn note<T>(&mut self, result: Result<T, FolderError>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -429,7 +440,7 @@ impl Recorder {
         }
     }
 
-    /// A file for a body whose hash is not known yet.
+    /// Creates the file of a body whose hash is not known yet.
     pub(crate) fn body_part(&mut self) -> Option<(BufWriter<File>, PathBuf)> {
         let folder = self.settings.folder.as_ref()?;
         if self.error.is_some() {
@@ -441,14 +452,14 @@ impl Recorder {
         self.note(made).map(|file| (BufWriter::with_capacity(1 << 16, file), path))
     }
 
-    /// The body is whole: gives it its name.
+    /// Renames the file of a complete body to the body's hash.
     pub(crate) fn body_done(&mut self, part: &Path, sha256: &str, written: std::io::Result<()>) {
         let to = self.file(BODIES).join(sha256);
         let moved = written.and_then(|()| fs::rename(part, &to)).map_err(FolderError::io(&to));
         self.note(moved);
     }
 
-    /// Keeps a body in memory.
+    /// Keeps a complete body in memory.
     pub(crate) fn body_in_memory(&mut self, sha256: &str, bytes: Vec<u8>) {
         self.bodies.insert(sha256.to_owned(), bytes);
     }
@@ -459,7 +470,7 @@ impl Recorder {
 }
 
 impl Drop for Recorder {
-    /// What is buffered is written even if nobody asks whether it could be.
+    /// Flushes what is buffered, even where nobody asks for errors by [`Recorder::finish`].
     fn drop(&mut self) {
         let _ = self.flush();
     }

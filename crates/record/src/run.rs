@@ -1,4 +1,5 @@
-//! The run itself: what was asked for, on what network, what could not be seen.
+//! Events of the run itself: what was asked for, on which hosts and links, and what could not be
+//! seen.
 
 use core::time::Duration;
 use std::net::IpAddr;
@@ -17,18 +18,18 @@ pub enum WireKind {
     Tap,
     /// A simulated network in virtual time.
     Lab,
-    /// None of ours: somebody else's recording was read.
+    /// None of ours: a recording made by another program was read.
     Imported {
-        /// What was read: its format, and the program that wrote it where it says so, as
+        /// The recording's format, and the program that wrote it where the recording says so, as
         /// `HAR, Firefox 130.0`.
         source: String,
-        /// SHA-256 of the file that was read, in lower-case hexadecimal.
+        /// SHA-256 of the recording's file, in lower-case hexadecimal.
         digest: String,
     },
 }
 
 impl WireKind {
-    /// Its name in every view.
+    /// The wire's name, as every view shows it.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -43,124 +44,125 @@ impl WireKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
-    /// We did it ourselves.
+    /// Our own code did what is stated.
     #[default]
     Performed,
-    /// Somebody who did it told us, or we saw it: through what (`TCP_INFO`, `sock_diag`, `netlink`, `AF_PACKET` …).
+    /// The one who did it told us, or we saw it. The text names the means: `TCP_INFO`, `sock_diag`,
+    /// `netlink`, `AF_PACKET` …
     Observed(String),
-    /// It follows from other facts: which.
+    /// The fact follows from other facts, which the text names.
     Inferred(String),
 }
 
-/// What was asked for, and where it runs.
+/// A run begins: what was asked for, and on which wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStarted {
-    /// Version of this schema; readers refuse a higher major version.
+    /// The schema version of the record; readers refuse a higher major version.
     pub schema: Schema,
-    /// Version of the tool that wrote the record.
+    /// The version of roundtrip that wrote the record.
     pub tool: String,
-    /// The command, as `visit`, `get`, `resolve`.
+    /// The name of the command: `visit`, `get`, `resolve` …
     pub command: String,
-    /// What it was given: a URL, a name.
+    /// What the command was given: a URL, a name.
     pub subject: String,
-    /// The wire.
+    /// The wire that carries the run.
     pub wire: WireKind,
-    /// The network described, as it was written (`3gslow`, `rtt=40ms,down=…`); lab only.
+    /// The network in the words of `--net` (`3gslow`, `rtt=40ms,down=…`); lab only.
     pub net: Option<String>,
-    /// The seed; lab only.
+    /// The seed of all randomness; lab only.
     pub seed: Option<u64>,
     /// The calendar time of the record's epoch, nanoseconds since 1970-01-01T00:00:00Z.
     pub wall: u64,
-    /// The run that this one carries out again.
+    /// The recorded run that this one carries out again.
     pub replay_of: Option<ReplayOf>,
 }
 
-/// The recorded run that is carried out again: where it is, not what it measured. A view that shows
-/// both side by side reads the other record.
+/// A reference to a recorded run that is carried out again: where it is, not what it measured. A
+/// view that shows both side by side reads the other record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayOf {
     /// The run's id, or its folder.
     pub run: String,
-    /// SHA-256 of its `record.jsonl`, in lower-case hexadecimal, by which a reader knows that it has
-    /// the same one. Records before 2.0 do not have it.
+    /// SHA-256 of that run's `record.jsonl`, in lower-case hexadecimal, by which a reader knows
+    /// that it has the same one. Records before 2.0 do not have it.
     #[serde(default)]
     pub digest: Option<String>,
-    /// What it was given: a URL. Records before 2.0 do not have it.
+    /// What that run was given: a URL. Records before 2.0 do not have it.
     #[serde(default)]
     pub subject: Option<String>,
-    /// Its wire.
+    /// The wire that carried that run.
     pub wire: WireKind,
-    /// Its network, where one was described.
+    /// That run's network, where one was described.
     pub net: Option<String>,
 }
 
-/// The run is over.
+/// A run has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunEnded {
     /// The exit code of the command.
     pub exit: u8,
-    /// Ended by an interrupt (Ctrl-C) before its end.
+    /// Whether an interrupt (Ctrl-C) ended the run early.
     pub interrupted: bool,
 }
 
-/// What a host is for.
+/// What a host does in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// The one that visits.
+    /// Visits: it looks names up, connects and asks.
     Client,
-    /// Forwards between links.
+    /// Forwards packets between links.
     Router,
-    /// Answers for the root zone.
+    /// Is a name server of the root zone.
     RootServer,
-    /// Answers for a top-level domain.
+    /// Is a name server of a top-level domain.
     TldServer,
-    /// Answers for a zone of sites.
+    /// Is a name server of the zones that sites lie in.
     AuthoritativeServer,
-    /// Resolves for others.
+    /// Resolves names for other hosts.
     Resolver,
-    /// Serves a site.
+    /// Serves a site over HTTP.
     WebServer,
-    /// Passes requests on for others.
+    /// Passes requests on for other hosts.
     Proxy,
 }
 
-/// A host and its interfaces.
+/// A host takes part, with these interfaces. A host that gets one more interface is declared again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostDeclared {
-    /// The id events carry.
+    /// The id by which events name the host.
     pub id: HostId,
-    /// Its name, for people.
+    /// The host's name, for people.
     pub name: String,
-    /// What it is for.
+    /// What the host does in the run.
     pub role: Role,
-    /// Its interfaces.
+    /// The host's interfaces.
     pub interfaces: Vec<Interface>,
 }
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interface {
-    /// Its number in this record and in `trace.pcapng`.
+    /// The interface's number in this record and in `trace.pcapng`.
     pub id: InterfaceId,
-    /// Its name on its host.
+    /// The interface's name on its host.
     pub name: String,
-    /// Its hardware address, as `02:00:00:00:00:01`; empty where it has none.
+    /// The hardware address, as `02:00:00:00:00:01`; empty where there is none.
     pub mac: String,
-    /// Its addresses.
+    /// The IP addresses.
     pub addresses: Vec<IpAddr>,
 }
 
-/// A link of the lab, one direction.
+/// One direction of a link of the lab.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkDeclared {
-    /// The id events carry.
+    /// The id by which events name this direction of the link.
     pub id: LinkId,
-    /// From which interface.
+    /// The interface it leads from.
     pub from: InterfaceId,
-    /// To which.
+    /// The interface it leads to.
     pub to: InterfaceId,
-    /// Bits per second, on average where the rate varies; `None` for no limit.
+    /// Rate in bits per second, on average where the rate varies; `None` for no limit.
     pub rate: Option<u64>,
     /// Propagation delay.
     pub delay: Duration,
@@ -171,67 +173,69 @@ pub struct LinkDeclared {
     pub loss_ppm: u32,
 }
 
-/// What a link did to a frame. The event's cause is the frame.
+/// A link did not deliver a frame as it was sent. The event's cause is the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkDropped {
     /// The link.
     pub link: LinkId,
-    /// Why.
+    /// What the link did.
     pub reason: DropReason,
 }
 
-/// Why a frame did not arrive as it was sent.
+/// What a link did to a frame that it did not simply deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DropReason {
     /// The queue was full.
     QueueFull,
-    /// Active queue management dropped it before the queue was full (RFC 7567).
+    /// Active queue management dropped the frame before the queue was full (RFC 7567).
     Aqm,
-    /// Active queue management marked it instead of dropping it, and it was delivered (RFC 3168).
+    /// Active queue management marked the frame instead of dropping it, and it was delivered (RFC
+    /// 3168).
     Marked,
-    /// Lost on the way.
+    /// The frame was lost on the way.
     Lost,
-    /// A bit flipped and the receiver's frame check sequence found it.
+    /// A bit flipped, and the receiver's frame check sequence detected it, so that the frame was
+    /// dropped.
     BadFcs,
-    /// A bit flipped and the frame was delivered (`fcs=off`).
+    /// A bit flipped and the frame was delivered all the same (`fcs=off`).
     Corrupted,
-    /// It was delivered twice.
+    /// The frame was delivered twice.
     Duplicated,
-    /// It was held back, so that later frames overtake it.
+    /// The frame was held back, so that later frames overtake it.
     Reordered,
 }
 
-/// What a link did in the whole run.
+/// The totals of one direction of a link, over the whole run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkCounts {
-    /// The link.
+    /// The direction of the link.
     pub link: LinkId,
-    /// Frames that were handed to it.
+    /// Frames handed to the link.
     pub frames: u64,
-    /// Their bytes.
+    /// Bytes of those frames.
     pub bytes: u64,
     /// Frames that arrived, copies included.
     pub delivered: u64,
-    /// Dropped since the queue was full.
+    /// Frames dropped because the queue was full.
     pub queue_full: u64,
-    /// Dropped by active queue management before the queue was full.
+    /// Frames dropped by active queue management before the queue was full.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub aqm: u64,
-    /// Marked by active queue management and delivered.
+    /// Frames marked by active queue management and delivered.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub marked: u64,
-    /// Lost on the way.
+    /// Frames lost on the way.
     pub lost: u64,
-    /// Corrupted and dropped by the frame check sequence.
+    /// Frames corrupted, and dropped for their frame check sequence.
     pub bad_fcs: u64,
-    /// Corrupted and delivered.
+    /// Frames corrupted and delivered.
     pub corrupted: u64,
-    /// Delivered twice.
+    /// Frames delivered twice.
     pub duplicated: u64,
-    /// Held back.
+    /// Frames held back, so that later ones overtake them.
     pub reordered: u64,
-    /// Most frames that waited at one time.
+    /// The most frames that waited in the queue at one time.
     pub queue_peak: u64,
 }
 
@@ -243,9 +247,9 @@ fn is_zero(count: &u64) -> bool {
 /// Something that this wire does not show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unseen {
-    /// The step it belongs to.
+    /// The step in which it would be seen.
     pub step: Step,
-    /// What is not seen: `packets and sequence numbers`.
+    /// What cannot be seen: `packets and sequence numbers`.
     pub what: String,
     /// What it would take to see it: `CAP_NET_RAW, --wire tap or --wire lab`.
     pub needs: String,

@@ -1,7 +1,8 @@
 //! The store of saved runs: one folder a run, the oldest removed.
 //!
-//! Many processes may use one store at a time. Whoever changes it holds the lock of the store meanwhile,
-//! and whoever writes a run holds the lock of that run ([`Writing`]), so that nobody removes it.
+//! Many processes may use one store at a time. A process holds the store's lock while it changes
+//! the store, and a run's lock while it writes that run ([`Writing`]), so that no other process
+//! removes it.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -11,16 +12,16 @@ use std::time::SystemTime;
 use crate::FolderError;
 use crate::folder::make_private_folder;
 
-/// The lock of the store, in its folder.
+/// The file that is locked while the store changes, in the store's folder.
 const STORE_LOCK: &str = ".lock";
-/// The lock of a run, in its folder, for as long as it is being written.
+/// The file that is locked while a run is being written, in the run's folder.
 const RUN_LOCK: &str = ".writing";
-/// In the folder of a run that is never removed by itself.
+/// The file that marks a run which is never removed to make room, in the run's folder.
 const PINNED: &str = ".pinned";
-/// In the folder of a run that was given a name: the name.
+/// The file that holds the name a run was given, in the run's folder.
 const NAME: &str = ".name";
 
-/// The folders of saved runs below one base folder.
+/// The store of saved runs: the folders of all runs below one base folder.
 #[derive(Clone, Debug)]
 pub struct Runs {
     base: PathBuf,
@@ -29,51 +30,54 @@ pub struct Runs {
 /// A saved run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// Its short id.
+    /// The run's short id.
     pub id: String,
-    /// Its place in the order in which runs were saved; the newest has the highest.
+    /// The run's place in the order in which runs were saved; the newest has the highest number.
     pub number: u64,
-    /// Its folder.
+    /// The run's folder.
     pub path: PathBuf,
 }
 
-/// A run that is being written. Until this is dropped nobody removes it to make room.
+/// A run that is being written. Until this value is dropped, no process removes the run to make
+/// room.
 #[derive(Debug)]
 pub struct Writing {
-    /// The run.
+    /// The run being written.
     pub run: Run,
     _lock: File,
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        // The lock itself ends with the descriptor; the file only told that there may be one.
+        // The lock itself ends when the file is closed. Its file goes too: nothing is being written
+        // any more.
         let _ = fs::remove_file(self.run.path.join(RUN_LOCK));
     }
 }
 
-/// What a new run is called, and whether it stays.
+/// The name of a new run, and whether it is pinned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Label {
-    /// A name under which it is found besides its id.
+    /// A name by which the run is found, besides its id.
     pub name: Option<String>,
-    /// It is not removed when room is made for others.
+    /// Whether the run is kept when others are removed to make room.
     pub pinned: bool,
 }
 
 impl Runs {
-    /// How many runs are kept, besides pinned ones and those being written.
+    /// The number of runs that are kept. Pinned runs and those being written do not count.
     pub const KEPT: usize = 20;
-    /// How many bytes all of them may have together, likewise; the newest stays whatever its size.
+    /// The bytes that all kept runs may have together, counted likewise. The newest run stays
+    /// whatever its size.
     pub const KEPT_BYTES: u64 = 4 << 30;
 
-    /// The runs below `base`, which need not exist yet.
+    /// The store below the folder `base`, which need not exist yet.
     pub fn new(base: impl Into<PathBuf>) -> Self {
         Self { base: base.into() }
     }
 
-    /// Makes the folder of a new run with this id. The oldest runs are removed to make room
-    /// ([`Runs::KEPT`], [`Runs::KEPT_BYTES`]). An id that is taken gets a letter more.
+    /// Makes the folder of a new run with this id, and removes the oldest runs to make room
+    /// ([`Runs::KEPT`], [`Runs::KEPT_BYTES`]). An id that is taken gets an `x` appended.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -96,7 +100,8 @@ impl Runs {
         Ok(Writing { run, _lock: lock })
     }
 
-    /// Removes the oldest of `runs` that nobody holds, so that with one more there are not too many.
+    /// Removes the oldest of `runs` until there is room for one more. Pinned runs and those being
+    /// written stay.
     fn make_room(runs: Vec<Run>) -> Result<(), FolderError> {
         let mut free: Vec<(Run, u64)> = runs
             .into_iter()
@@ -113,7 +118,7 @@ impl Runs {
         Ok(())
     }
 
-    /// Waits until nobody else changes the store, and keeps it so for as long as the file is held.
+    /// Waits for the lock of the store, which is held until the returned file is closed.
     fn lock(&self) -> Result<File, FolderError> {
         let path = self.base.join(STORE_LOCK);
         let file = open(&path)?;
@@ -121,10 +126,10 @@ impl Runs {
         Ok(file)
     }
 
-    /// All runs, oldest first. Folders with other names are left alone.
+    /// All runs, oldest first. Folders whose names are not those of runs are passed over.
     ///
     /// # Errors
-    /// When the store is there and cannot be read.
+    /// When the store exists and cannot be read.
     pub fn list(&self) -> Result<Vec<Run>, FolderError> {
         #[expect(clippy::disallowed_methods, reason = "sorted below")]
         let entries = match fs::read_dir(&self.base) {
@@ -141,11 +146,11 @@ impl Runs {
         Ok(runs)
     }
 
-    /// The run with this name, or whose id begins with `wanted`, if there is just one; `latest` names
-    /// the newest. Of several runs with one name the newest is meant.
+    /// Finds the run that has the name `wanted`, or else the only one whose id begins with it;
+    /// `latest` finds the newest. Of several runs with the same name, the newest is found.
     ///
     /// # Errors
-    /// When there is none, or several.
+    /// When no run matches, or when several ids do.
     pub fn find(&self, wanted: &str) -> Result<Run, FolderError> {
         let runs = self.list()?;
         if wanted == "latest" {
@@ -177,37 +182,37 @@ impl Runs {
 }
 
 impl Run {
-    /// The name it was given.
+    /// The name the run was given; `None` where it was given none.
     pub fn name(&self) -> Option<String> {
         fs::read_to_string(self.path.join(NAME)).ok()
     }
 
-    /// Whether it stays when room is made for others.
+    /// Whether the run is kept when others are removed to make room.
     pub fn is_pinned(&self) -> bool {
         self.path.join(PINNED).exists()
     }
 
-    /// Whether somebody is writing it.
+    /// Whether a process is writing the run.
     pub fn is_being_written(&self) -> bool {
-        // A lock that can be had belonged to a process that was killed.
+        // A lock that can be had was held by a process that has ended, perhaps by being killed.
         File::open(self.path.join(RUN_LOCK))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Bytes of all its files.
+    /// The bytes of all files of the run.
     pub fn bytes(&self) -> u64 {
         bytes_below(&self.path)
     }
 
-    /// When it was last written to.
+    /// When the record was last written to.
     pub fn written(&self) -> Option<SystemTime> {
         fs::metadata(self.path.join(crate::folder::EVENTS)).ok()?.modified().ok()
     }
 
-    /// Gives it a name, if there is one in the label, and pins or unpins it.
+    /// Gives the run the label's name, if there is one, and pins or unpins the run.
     ///
     /// # Errors
-    /// When its folder cannot be written.
+    /// When the run's folder cannot be written.
     pub fn relabel(&self, label: &Label) -> Result<(), FolderError> {
         if let Some(name) = &label.name {
             let path = self.path.join(NAME);
@@ -221,22 +226,22 @@ impl Run {
         gone(fs::remove_file(&path)).map_err(FolderError::io(&path))
     }
 
-    /// Removes it.
+    /// Removes the run and all its files.
     ///
     /// # Errors
-    /// When it cannot be removed. That it is gone already is none.
+    /// When the run cannot be removed. That it was removed already is no error.
     pub fn delete(&self) -> Result<(), FolderError> {
         gone(fs::remove_dir_all(&self.path)).map_err(FolderError::io(&self.path))
     }
 }
 
-/// What is not there need not be removed.
+/// Turns the error of removing something that does not exist into success.
 fn gone(removed: io::Result<()>) -> io::Result<()> {
     removed
         .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-/// Opens a file that need hold nothing, and makes it where it is not there.
+/// Opens a marker or lock file, and creates it if it does not exist.
 fn open(path: &Path) -> Result<File, FolderError> {
     let mut options = File::options();
     options.create(true).write(true).truncate(false);

@@ -5,22 +5,23 @@ use core::fmt;
 use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The version this program writes. Records of an older one still open; `doc/record.md` says what
-/// each version added.
+/// The schema version this program writes. Records of older versions still open; `doc/record.md`
+/// says what each version added.
 pub const SCHEMA: Schema = Schema { major: 2, minor: 0 };
 
 /// The version of the schema a record was written with.
 ///
 /// The minor version rises when kinds of events, fields or values are added: a reader passes over
-/// those it does not know. The major version rises when a reader of the one before would misread;
-/// such a reader refuses the record.
+/// those it does not know. The major version rises when a reader of the previous major version
+/// would misread the record; such a reader refuses it.
 ///
-/// In JSON it is a text, `"2.0"`. Records before 2.0 have the number `1` there, which is read as 1.0.
+/// In JSON the version is a string, `"2.0"`. Records before 2.0 have the number `1` instead, which
+/// is read as 1.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Schema {
-    /// Rises with a change that breaks readers.
+    /// Rises with a change that readers of the version before would misread.
     pub major: u32,
-    /// Rises with an addition.
+    /// Rises when something is added.
     pub minor: u32,
 }
 
@@ -50,7 +51,7 @@ impl core::str::FromStr for Schema {
     }
 }
 
-/// A text that is not two numbers with a point between.
+/// The error of a text that is not two numbers with a point between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a schema version is two numbers with a point between, as {SCHEMA}")]
 pub struct BadSchema;

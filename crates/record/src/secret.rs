@@ -1,17 +1,38 @@
-//! What must not be kept: credentials in header fields, in URLs, and in captured frames.
+//! Credentials, which must not be kept: in header fields, URLs, bodies and captured frames.
 
 use crate::frame::FrameBlanker;
 use crate::{Event, Field, InterfaceId, What};
 
-/// Stands where a secret stood.
+/// The text that replaces a secret in events.
 pub const REDACTED: &str = "[redacted]";
 
-/// Fields whose values are credentials.
-pub(crate) const FIELDS: [&str; 4] =
-    ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+/// Header fields whose values are credentials, in lower case.
+pub(crate) const FIELDS: &[&str] = &[
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    // What services and their gateways call a key or a token.
+    "api-key",
+    "apikey",
+    "x-api-key",
+    "x-api-token",
+    "x-access-token",
+    "x-auth-key",
+    "x-auth-token",
+    "x-amz-security-token",
+    "x-csrf-token",
+    "x-functions-key",
+    "x-goog-api-key",
+    "x-session-token",
+    "x-vault-token",
+    "x-xsrf-token",
+    "ocp-apim-subscription-key",
+    "private-token",
+];
 
-/// Takes the values out of fields that carry credentials: `Authorization`, `Proxy-Authorization`,
-/// `Cookie`, `Set-Cookie`. Names, order and number of the fields stay.
+/// Replaces the values of header fields that carry credentials (`Authorization`, `Cookie`,
+/// `X-Api-Key` and their like). The fields' names, order and number stay.
 pub fn redact(fields: &mut [Field]) {
     for Field(name, value) in fields {
         if FIELDS.iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
@@ -30,7 +51,7 @@ pub fn redact_url(url: &str) -> String {
     format!("{}{user}:{REDACTED}{}", &url[..start], &url[start + userinfo.len()..])
 }
 
-/// Takes credentials out of what is about to be recorded.
+/// Redacts the credentials in the header fields and URLs of an event that is about to be recorded.
 pub(crate) fn redact_event(what: &mut What) {
     let url = |url: &mut String| {
         if url.contains('@') {
@@ -62,10 +83,11 @@ pub(crate) fn redact_event(what: &mut What) {
     }
 }
 
-/// Shorter texts stand everywhere; blanking them would tell nothing and spoil all.
+/// The shortest text that is blanked, in bytes. Shorter ones occur everywhere, so that blanking
+/// them would spoil the record.
 const SHORTEST: usize = 4;
 
-/// Texts that must not be kept, and the means to take them out.
+/// Texts that must not be kept, and the means to blank them.
 #[derive(Debug, Default)]
 pub(crate) struct Secrets {
     keep: bool,
@@ -85,19 +107,20 @@ impl Secrets {
     pub(crate) fn add(&mut self, text: &str) {
         if !self.keep && text.len() >= SHORTEST && !self.texts.iter().any(|known| known == text) {
             self.texts.push(text.to_owned());
-            // A text that contains another is looked for first.
+            // Longer texts come first, so that a text is looked for before another that it
+            // contains.
             self.texts.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         }
     }
 
-    /// The event without any of the texts.
+    /// The event with every secret text in its data replaced.
     pub(crate) fn blank_event(&self, event: Event) -> Event {
         let Ok(mut value) = serde_json::to_value(&event) else { return event };
         if !self.blank_value(&mut value) {
             return event;
         }
-        // Only strings were changed; should one of them have been a name of the schema, the event
-        // must still not be kept as it was.
+        // Only strings were replaced. Where one of them was a word of the schema, the event no
+        // longer parses; a note takes its place, since the event must not be kept as it was.
         serde_json::from_value(value).unwrap_or_else(|_| Event {
             what: What::PageNote(crate::PageNote {
                 note: format!(
@@ -132,7 +155,7 @@ impl Secrets {
         }
     }
 
-    /// A blanker for a stream of bytes.
+    /// A blanker of the secret texts known so far, for a stream of bytes.
     pub(crate) fn blanker(&self) -> Blanker {
         Blanker {
             texts: self.texts.iter().map(|text| text.as_bytes().to_vec()).collect(),
@@ -140,8 +163,8 @@ impl Secrets {
         }
     }
 
-    /// The frame without credentials, of the same length and with its TCP checksum right; `None` if
-    /// it has none.
+    /// The frame with its credentials overwritten, of the same length and with a correct checksum;
+    /// `None` if it has none.
     pub(crate) fn blank_frame(
         &mut self,
         interface: InterfaceId,
@@ -155,12 +178,12 @@ impl Secrets {
     }
 }
 
-/// Blanks texts in a stream of bytes, also where one is spread over several writes.
+/// Blanks texts in a stream of bytes, also where a text is spread over several writes.
 #[derive(Debug, Default)]
 pub(crate) struct Blanker {
-    /// Longest first.
+    /// The texts to blank, longest first.
     texts: Vec<Vec<u8>>,
-    /// The end of what was written, which may be the begin of a text.
+    /// The end of what was written so far, held back since a text may begin in it.
     held: Vec<u8>,
 }
 
@@ -180,7 +203,7 @@ impl Blanker {
     }
 }
 
-/// Overwrites each occurrence of each text; answers whether there was one.
+/// Overwrites every occurrence of every text, and returns whether there was one.
 pub(crate) fn blank_texts<T: AsRef<[u8]>>(bytes: &mut [u8], texts: &[T]) -> bool {
     let mut found = false;
     for text in texts {

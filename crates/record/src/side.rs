@@ -1,4 +1,4 @@
-//! Which end of something a host is, and over what it runs.
+//! Which end of a connection or exchange a host is, and which transport carries it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// It opened the connection; it asked.
+    /// The end that opened the connection, or sent the request.
     Client,
-    /// It accepted the connection; it answered.
+    /// The end that accepted the connection, or answered the request.
     Server,
 }
 
-/// What carries the bytes of a connection.
+/// The transport protocol of a connection.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -26,7 +26,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Its name in every view.
+    /// The transport's name, as every view shows it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -34,7 +34,7 @@ impl Transport {
         }
     }
 
-    /// Whether it is TCP, which is not written.
+    /// Whether the transport is TCP, the default, which is left out of `record.jsonl`.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
     pub(crate) const fn is_tcp(&self) -> bool {
         matches!(self, Self::Tcp)

@@ -1,4 +1,4 @@
-//! Steps 2, 3 and 7: neighbour, connection, close.
+//! Events of steps 2, 3 and 7: neighbour, connection, close.
 
 use core::fmt;
 use core::time::Duration;
@@ -10,12 +10,12 @@ use crate::{
     AttemptEnd, ConnectionId, Direction, ExchangeId, How, InterfaceId, Side, Time, Transport,
 };
 
-/// An entry of the neighbour table changed.
+/// An entry of the neighbour table changed its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NeighbourChanged {
-    /// On which interface.
+    /// The interface the entry belongs to.
     pub interface: InterfaceId,
-    /// Whose hardware address is asked for: the next hop.
+    /// The neighbour's IP address: the next hop, whose hardware address is asked for.
     pub address: IpAddr,
     /// The hardware address, once known, as `02:00:00:00:00:01`.
     pub mac: Option<String>,
@@ -23,33 +23,34 @@ pub struct NeighbourChanged {
     pub from: Option<NeighbourState>,
     /// The state now.
     pub to: NeighbourState,
-    /// How this is known.
+    /// How the change is known.
     pub how: How,
 }
 
-/// RFC 4861 §7.3.2, and Linux's names for what IPv4 does likewise (`include/uapi/linux/neighbour.h`).
+/// The state of a neighbour table entry: RFC 4861 §7.3.2, with Linux's names and additions
+/// (`include/uapi/linux/neighbour.h`). IPv4 uses the same states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum NeighbourState {
-    /// Asked, not answered yet.
+    /// Asked for, not answered yet.
     Incomplete,
-    /// Known to work within the last half minute or so.
+    /// Known, and confirmed to work within about the last half minute.
     Reachable,
     /// Known, but not confirmed lately.
     Stale,
-    /// Just used while stale: waiting for a confirmation from above.
+    /// Used while stale, and waiting for a confirmation from a protocol above, such as TCP.
     Delay,
-    /// Being asked again.
+    /// Being asked for again.
     Probe,
-    /// Asked in vain.
+    /// Asked for, and never answered.
     Failed,
     /// Needs no resolution (loopback, point to point).
     Noarp,
-    /// Set by hand.
+    /// Set by the administrator.
     Permanent,
 }
 
-/// The states of RFC 9293 §3.3.2, with their names as the RFC and the kernel write them.
+/// The state of a TCP connection (RFC 9293 §3.3.2), named as in the RFC and the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs)]
@@ -71,7 +72,7 @@ pub enum TcpState {
 }
 
 impl TcpState {
-    /// Its name: `SYN_SENT`.
+    /// The state's name, as `SYN_SENT`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Closed => "CLOSED",
@@ -95,20 +96,20 @@ impl fmt::Display for TcpState {
     }
 }
 
-/// One end of a connection came into being.
+/// One end of a TCP connection came into being.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpOpened {
     /// The connection.
     pub connection: ConnectionId,
-    /// Which end of it.
+    /// Which end of the connection this host is.
     pub side: Side,
-    /// Its address.
+    /// The address of this end.
     pub local: SocketAddr,
-    /// The other end's.
+    /// The address of the other end.
     pub remote: SocketAddr,
 }
 
-/// It changed its state.
+/// One end of a TCP connection changed its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpStateChanged {
     /// The connection.
@@ -117,17 +118,17 @@ pub struct TcpStateChanged {
     pub from: TcpState,
     /// The state now.
     pub to: TcpState,
-    /// How this is known.
+    /// How the change is known.
     pub how: How,
 }
 
-/// The flags of a segment.
+/// The control bits of a TCP header, as one byte (RFC 9293 §3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Flags(pub u8);
 
 impl Flags {
-    /// The bits, lowest first, as they stand in the header (RFC 9293 §3.1).
+    /// The names of the bits, lowest bit first.
     pub const NAMES: [&'static str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
 
     /// Whether the flag with this name is set.
@@ -137,7 +138,7 @@ impl Flags {
 }
 
 impl fmt::Display for Flags {
-    /// `SYN, ACK`.
+    /// Writes the names of the set bits, as `SYN, ACK`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         for name in Self::NAMES.into_iter().filter(|name| self.has(name)) {
@@ -148,68 +149,70 @@ impl fmt::Display for Flags {
     }
 }
 
-/// A segment as one end sent or received it.
+/// A segment that one end of a TCP connection sent or received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpSegment {
     /// The connection.
     pub connection: ConnectionId,
-    /// Which way.
+    /// Whether this end sent or received the segment.
     pub direction: Direction,
     /// Sequence number as on the wire.
     pub seq: u32,
     /// Acknowledgement number as on the wire; `None` without ACK.
     pub ack: Option<u32>,
-    /// Flags.
+    /// The control bits.
     pub flags: Flags,
-    /// The window in bytes, scaled.
+    /// The receive window in bytes, with the window scale applied.
     pub window: u32,
-    /// Bytes of payload.
+    /// Bytes of the payload.
     pub length: u32,
-    /// MSS option, of a SYN.
+    /// The MSS option of a SYN, in bytes (RFC 9293 §3.7.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mss: Option<u16>,
-    /// Window scale option, of a SYN.
+    /// The window scale option of a SYN: the shift count (RFC 7323 §2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_scale: Option<u8>,
-    /// SACK-permitted option, of a SYN.
+    /// Whether a SYN has the SACK-permitted option (RFC 2018 §2).
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub sack_permitted: bool,
-    /// Timestamps option: value and echo.
+    /// The timestamps option, value and echo reply (RFC 7323 §3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamps: Option<(u32, u32)>,
-    /// SACK blocks, as on the wire.
+    /// The SACK blocks as on the wire: first sequence number, and the one after the last (RFC 2018
+    /// §3).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sack: Vec<(u32, u32)>,
-    /// It had been sent before.
+    /// Whether the segment is a retransmission.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub retransmission: bool,
-    /// What receiving it came to, where that is more than `accepted`: `duplicate`, `out_of_window`, `bad_ack`, `paws` …
+    /// What became of a received segment, where it was not simply accepted: `duplicate`,
+    /// `out_of_window`, `bad_ack`, `paws` …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposition: Option<String>,
 }
 
-/// What the sender is doing.
+/// The phase of the sender's congestion control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CongestionPhase {
     /// The window grows by what is acknowledged (RFC 5681 §3.1).
     SlowStart,
-    /// It grows as the algorithm says.
+    /// The window grows as the congestion control algorithm says (congestion avoidance).
     Avoidance,
     /// The network marked packets: the window is being reduced (RFC 3168).
     Reduction,
-    /// Repairing losses (RFC 6675, 8985).
+    /// Losses are being repaired (RFC 6675, RFC 8985).
     Recovery,
-    /// After a retransmission timeout.
+    /// The time after a retransmission timeout, until the losses are repaired.
     Loss,
 }
 
-/// The sender's view of the path.
+/// The sender's estimate of the path, after a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpCongestion {
     /// The connection.
     pub connection: ConnectionId,
-    /// Phase.
+    /// The phase of the congestion control.
     pub phase: CongestionPhase,
     /// Congestion window, bytes.
     pub cwnd: u64,
@@ -219,13 +222,13 @@ pub struct TcpCongestion {
     pub in_flight: u64,
     /// Smoothed round-trip time (RFC 6298), once one was measured.
     pub srtt: Option<Duration>,
-    /// Its variation.
+    /// The variation of the round-trip time (RFC 6298).
     pub rttvar: Option<Duration>,
     /// Retransmission timeout.
     pub rto: Duration,
 }
 
-/// A timer of a connection.
+/// A timer of a TCP connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timer {
@@ -237,28 +240,29 @@ pub enum Timer {
     Reordering,
     /// Zero-window probe (RFC 9293 §3.8.6.1).
     Persist,
-    /// Delayed acknowledgement.
+    /// Delayed acknowledgement (RFC 9293 §3.8.6.3).
     DelayedAck,
-    /// Keep-alive.
+    /// Keep-alive (RFC 9293 §3.8.4).
     KeepAlive,
     /// User timeout (RFC 9293 §3.8.3, RFC 5482).
     UserTimeout,
-    /// 2·MSL (RFC 9293 §3.6.1).
+    /// The wait in `TIME_WAIT`, 2·MSL (RFC 9293 §3.6.1).
     TimeWait,
-    /// Linux's limit on `FIN_WAIT_2` of a socket nobody holds (`tcp_fin_timeout`).
+    /// Linux's limit on `FIN_WAIT_2` of a socket that no process holds any more
+    /// (`tcp_fin_timeout`).
     FinWait2,
-    /// Pacing.
+    /// Pacing: the next segment may be sent.
     Pacing,
 }
 
-/// A timer fired.
+/// A timer of a TCP connection fired.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpTimer {
     /// The connection.
     pub connection: ConnectionId,
     /// Which timer.
     pub timer: Timer,
-    /// How often in a row it has now fired.
+    /// How many times in a row the timer has now fired.
     pub count: u32,
 }
 
@@ -267,40 +271,40 @@ pub struct TcpTimer {
 pub struct TcpInfo {
     /// The connection.
     pub connection: ConnectionId,
-    /// State, as the kernel names it (`ESTABLISHED`, `CLOSE`).
+    /// The connection's state, as the kernel names it (`ESTABLISHED`, `CLOSE`).
     pub state: String,
     /// Smoothed round-trip time, microseconds.
     pub rtt_us: u32,
-    /// Its variation, microseconds.
+    /// Variation of the round-trip time, microseconds.
     pub rttvar_us: u32,
-    /// Least round-trip time, microseconds.
+    /// Smallest round-trip time, microseconds.
     pub min_rtt_us: u32,
     /// Retransmission timeout, microseconds.
     pub rto_us: u32,
     /// Congestion window, segments.
     pub cwnd: u32,
-    /// Maximum segment size to send.
+    /// Maximum segment size for sending, bytes.
     pub snd_mss: u32,
     /// Segments retransmitted so far.
     pub retransmissions: u32,
-    /// Bytes sent and acknowledged.
+    /// Bytes that were sent and acknowledged so far.
     pub bytes_acked: u64,
-    /// Bytes received.
+    /// Bytes received so far.
     pub bytes_received: u64,
-    /// Segments out.
+    /// Segments sent so far.
     pub segments_out: u32,
-    /// Segments in.
+    /// Segments received so far.
     pub segments_in: u32,
 }
 
-/// We read bytes that the kernel had had for a while: what lies between is our own machine's time,
+/// Bytes were read that had already been waiting in the kernel. The wait is our own machine's time,
 /// and not the network's or the other end's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpRead {
     /// The connection.
     pub connection: ConnectionId,
-    /// When the last of these bytes had arrived at this host (`SO_TIMESTAMPING`, a captured packet).
-    /// The event's own time is when we read them.
+    /// When the last of these bytes arrived at this host (`SO_TIMESTAMPING`, a captured packet).
+    /// The event's own time is when they were read.
     pub arrived: Time,
     /// How many bytes were read.
     pub bytes: u64,
@@ -314,62 +318,63 @@ pub enum CloseReason {
     Finished,
     /// 2·MSL have passed.
     TimeWaitOver,
-    /// The other end sent RST while it was open.
+    /// The other end sent RST while the connection was open.
     Reset,
     /// The other end answered the SYN with RST.
     Refused,
-    /// We sent RST.
+    /// This end sent RST.
     Aborted,
     /// Retransmissions or the user timeout ran out.
     TimedOut,
-    /// ICMP said the way is barred.
+    /// An ICMP error said that the destination cannot be reached.
     Unreachable,
-    /// It was removed for another reason: the host stopped, a new SYN reused `TIME_WAIT` (RFC 6191).
+    /// The connection was removed for another reason: the host stopped, or a new SYN reused
+    /// `TIME_WAIT` (RFC 6191).
     Replaced,
 }
 
-/// A connection is gone.
+/// One end of a TCP connection is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpClosed {
     /// The connection.
     pub connection: ConnectionId,
-    /// Why.
+    /// Why the connection is gone.
     pub reason: CloseReason,
-    /// How this is known.
+    /// How the change is known.
     pub how: How,
 }
 
-/// A connection to one address is tried (RFC 8305 has several in flight).
+/// An attempt to connect to one address begins. Several may be under way at a time (RFC 8305).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectAttempt {
-    /// For which exchange, where for one.
+    /// The exchange that needs the connection; `None` where it is for no exchange.
     pub exchange: Option<ExchangeId>,
-    /// Whereto.
+    /// The address to connect to.
     pub to: SocketAddr,
-    /// Over what.
+    /// The transport.
     #[serde(default, skip_serializing_if = "Transport::is_tcp")]
     pub transport: Transport,
 }
 
-/// How the try ended. Its cause is the attempt.
+/// An attempt to connect has ended. The event's cause is the [`ConnectAttempt`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectResult {
-    /// For which exchange, where for one.
+    /// The exchange that needs the connection; `None` where it is for no exchange.
     pub exchange: Option<ExchangeId>,
-    /// Whereto.
+    /// The address of the attempt.
     pub to: SocketAddr,
-    /// The connection, where it came to one.
+    /// The connection, where the attempt came so far as to have one.
     pub connection: Option<ConnectionId>,
-    /// How it ended.
+    /// How the attempt ended.
     pub end: AttemptEnd,
-    /// Over what.
+    /// The transport.
     #[serde(default, skip_serializing_if = "Transport::is_tcp")]
     pub transport: Transport,
-    /// When the (first) SYN left this host, where the wire tells.
+    /// When the first SYN left this host, where the wire tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syn_sent: Option<Time>,
-    /// When the SYN-ACK arrived at this host, where the wire tells; what lies between it and the
-    /// event's own time is our own machine's.
+    /// When the SYN-ACK arrived at this host, where the wire tells. The time between that and the
+    /// event is spent on our own machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syn_ack: Option<Time>,
 }

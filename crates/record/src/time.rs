@@ -1,4 +1,4 @@
-//! A point in time.
+//! Time in a record: nanoseconds since the record's epoch.
 
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
@@ -6,8 +6,8 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Nanoseconds since the record's epoch: the start of the run on a live wire, the start of virtual
-/// time in the lab. 584 years fit.
+/// A point in time: nanoseconds since the record's epoch, which is the start of the run on a live
+/// wire and the start of virtual time in the lab. The range is 584 years.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -17,7 +17,7 @@ pub struct Time(u64);
 impl Time {
     /// The epoch itself.
     pub const ZERO: Self = Self(0);
-    /// Later than anything that happens.
+    /// The latest time that can be expressed, later than anything that happens.
     pub const MAX: Self = Self(u64::MAX);
 
     /// The time `nanos` nanoseconds after the epoch.
@@ -55,13 +55,13 @@ impl Time {
         self.0 / 1_000_000
     }
 
-    /// Milliseconds since the epoch with their fraction: for people, never for arithmetic that
-    /// reaches a frame or a time.
+    /// Milliseconds since the epoch with their fraction. For display only: floating point must
+    /// never reach a frame or a time, or the lab would differ between machines.
     pub fn as_millis_f64(self) -> f64 {
         self.0 as f64 / 1e6
     }
 
-    /// The time that has passed since `earlier`; zero if `earlier` is the later one.
+    /// The time that has passed since `earlier`; zero if `earlier` is later than `self`.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -94,7 +94,7 @@ impl Sub<Duration> for Time {
 impl Sub for Time {
     type Output = Duration;
 
-    /// As [`Time::since`].
+    /// The same as [`Time::since`].
     fn sub(self, earlier: Self) -> Duration {
         self.since(earlier)
     }

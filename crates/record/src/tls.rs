@@ -1,21 +1,21 @@
-//! TLS between connect and request.
+//! Events of the TLS handshake, which lies between connect and request.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{BodyRef, ConnectionId, Time, TlsVersion};
 
-/// A handshake begins.
+/// A TLS handshake begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsStarted {
     /// The connection.
     pub connection: ConnectionId,
     /// The name in the SNI extension; empty where an address was given.
     pub server_name: String,
-    /// Protocols offered (ALPN).
+    /// The protocols offered in the ALPN extension (RFC 7301).
     pub alpn: Vec<String>,
 }
 
-/// A handshake is complete.
+/// A TLS handshake is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsEstablished {
     /// The connection.
@@ -24,33 +24,33 @@ pub struct TlsEstablished {
     pub version: TlsVersion,
     /// The cipher suite's IANA name.
     pub cipher: String,
-    /// The key exchange group's IANA name, where known.
+    /// The IANA name of the key exchange group, where known.
     pub group: Option<String>,
-    /// The protocol chosen (ALPN).
+    /// The protocol chosen in the ALPN extension; `None` where none was.
     pub alpn: Option<String>,
-    /// A session was resumed.
+    /// Whether an earlier session was resumed.
     pub resumed: bool,
-    /// The server's certificates, its own first.
+    /// The server's certificate chain, the server's own certificate first.
     pub certificates: Vec<Certificate>,
-    /// When the last bytes that the handshake waited for had arrived at this host, where the wire
-    /// tells; what lies between it and the event's own time is our own machine's.
+    /// When the last bytes that the handshake waited for arrived at this host, where the wire
+    /// tells. The time between that and the event is spent on our own machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrived: Option<Time>,
 }
 
-/// A certificate, as far as people ask about it.
+/// The parts of an X.509 certificate (RFC 5280) that views show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
-    /// Subject, as text.
+    /// The subject's distinguished name, as text.
     pub subject: String,
-    /// Issuer, as text.
+    /// The issuer's distinguished name, as text.
     pub issuer: String,
-    /// Names it is good for.
+    /// The host names and addresses that the certificate is valid for.
     pub names: Vec<String>,
-    /// Valid from, seconds since 1970.
+    /// Begin of the validity, in seconds since 1970.
     pub not_before: i64,
-    /// Valid to, seconds since 1970.
+    /// End of the validity, in seconds since 1970.
     pub not_after: i64,
-    /// Its bytes (DER).
+    /// The whole certificate in DER, where it was kept.
     pub der: Option<BodyRef>,
 }

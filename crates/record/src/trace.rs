@@ -1,4 +1,4 @@
-//! Where layers report what happened.
+//! The `Trace` trait, through which every layer reports what happened.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,16 +8,16 @@ use crate::{EventId, InterfaceId, Time, What};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
-    /// It left this host.
+    /// The frame or segment left this host.
     Sent,
-    /// It arrived here.
+    /// The frame or segment arrived at this host.
     Received,
 }
 
-/// Takes what happened and gives each of it an id.
+/// A sink of events, which gives each event an id.
 pub trait Trace {
-    /// Records what the closure makes, as having happened at `at` because of `cause`; `None` when
-    /// nobody records, and then the closure is not called.
+    /// Records the event that the closure makes, as having happened at `at` because of `cause`, and
+    /// returns its id. Where nothing is recorded, it returns `None` and does not call the closure.
     fn emit(
         &mut self,
         at: Time,
@@ -25,13 +25,14 @@ pub trait Trace {
         what: impl FnOnce() -> What,
     ) -> Option<EventId>;
 
-    /// Whether anything is recorded: what is made only for the record need not be made otherwise.
+    /// Whether anything is recorded. Callers skip what is computed only for the record when it is
+    /// not.
     fn is_on(&self) -> bool {
         true
     }
 
-    /// Records a frame as it stands on `interface`: its bytes go to `trace.pcapng`, an event refers
-    /// to them.
+    /// Records a frame that passes `interface`, Ethernet header included where there is one: its
+    /// bytes go to `trace.pcapng`, and an event refers to them.
     fn frame(
         &mut self,
         at: Time,
@@ -42,7 +43,7 @@ pub trait Trace {
     ) -> Option<EventId>;
 }
 
-/// Records nothing, at no cost.
+/// The trace that records nothing, at no cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Off;
 

@@ -1,5 +1,5 @@
-//! Values that stand as text in a record and are a type in the program, so that what is decided by
-//! them is checked by the compiler. A word that a later version writes is kept as it is.
+//! Enums for values that stand as text in a record, so that the compiler checks decisions made by
+//! them. A word that only a later version knows is kept as it is.
 
 use core::fmt;
 
@@ -12,12 +12,12 @@ macro_rules! words {
         #[serde(from = "std::borrow::Cow<str>", into = "String")]
         pub enum $name {
             $($(#[$of])* $variant,)*
-            /// Any other, as it was written.
+            /// A word that this version does not know, as it was written.
             Other(String),
         }
 
         impl $name {
-            /// As it stands in the record.
+            /// The word as it stands in the record.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*
@@ -94,68 +94,70 @@ words! {
         Tls13 "TLS 1.3",
     }
 
-    /// A moment of a page's load, by its W3C name.
+    /// A milestone of a page's load, by its W3C name.
     Milestone {
-        /// The parser is done with the document (HTML, document load timing).
+        /// The parser has reached the end of the document (HTML, document load timing info).
         DomInteractive "domInteractive",
-        /// Listeners of `DOMContentLoaded` begin to run.
+        /// Handlers of `DOMContentLoaded` begin to run.
         DomContentLoadedEventStart "domContentLoadedEventStart",
-        /// Listeners of `DOMContentLoaded` have run.
+        /// Handlers of `DOMContentLoaded` have run.
         DomContentLoadedEventEnd "domContentLoadedEventEnd",
-        /// The document and all it waits for are there.
+        /// The document and every resource that delays its `load` event have been loaded.
         DomComplete "domComplete",
-        /// Listeners of `load` begin to run.
+        /// Handlers of `load` begin to run.
         LoadEventStart "loadEventStart",
-        /// Listeners of `load` have run.
+        /// Handlers of `load` have run.
         LoadEventEnd "loadEventEnd",
         /// The first pixels that differ from a blank page (Paint Timing).
         FirstPaint "first-paint",
         /// The first pixels of content: text, an image (Paint Timing).
         FirstContentfulPaint "first-contentful-paint",
-        /// The largest element's pixels (Largest Contentful Paint).
+        /// The pixels of the largest element of content (Largest Contentful Paint).
         LargestContentfulPaint "largest-contentful-paint",
     }
 
-    /// Why a certificate is not trusted.
+    /// Why a certificate is not trusted: the outcome of path validation (RFC 5280 §6).
     CertificateReason {
-        /// Its validity has ended.
+        /// The certificate's validity has ended.
         Expired "expired",
-        /// Its validity has not begun.
+        /// The certificate's validity has not begun.
         NotYetValid "not_yet_valid",
-        /// It is for other names.
+        /// The certificate names other hosts than the one that was asked for (RFC 9525).
         WrongName "wrong_name",
-        /// Nobody who is trusted vouches for it.
+        /// The certificate's chain does not lead to a trusted authority.
         UnknownIssuer "unknown_issuer",
-        /// It vouches for itself, and is not trusted.
+        /// The certificate is signed by its own key, and is not itself trusted.
         SelfSigned "self_signed",
-        /// It is signed in a way that is no longer taken: SHA-1, MD5 (RFC 9155; CA/Browser Forum).
+        /// The certificate is signed with an algorithm that is no longer accepted: SHA-1, MD5 (RFC
+        /// 9155; CA/Browser Forum).
         WeakSignature "weak_signature",
-        /// Its key is too short to be taken: RSA below 2,048 bits.
+        /// The certificate's key is too short to be accepted: RSA below 2,048 bits.
         WeakKey "weak_key",
-        /// It is for another purpose than a server (RFC 5280 §4.2.1.12).
+        /// The certificate may be used, but not by a server (extended key usage, RFC 5280
+        /// §4.2.1.12).
         WrongPurpose "wrong_purpose",
-        /// It is an authority's and was shown as a server's (RFC 5280 §4.2.1.9).
+        /// The certificate is an authority's, and was presented by a server (RFC 5280 §4.2.1.9).
         AuthorityAsServer "authority_as_server",
-        /// One of the chain that is no authority's vouches for another.
+        /// An issuer in the chain is not a certification authority (RFC 5280 §4.2.1.9).
         NotAnAuthority "not_an_authority",
-        /// An extension that must be understood is not (RFC 5280 §4.2).
+        /// The certificate has a critical extension that we do not understand (RFC 5280 §4.2).
         CriticalExtension "critical_extension",
-        /// An authority of the chain may not vouch for this name (RFC 5280 §4.2.1.10).
+        /// An authority in the chain may not issue certificates for this name (RFC 5280 §4.2.1.10).
         NameConstraint "name_constraint",
-        /// It is of X.509 version 1, which knows no names of servers.
+        /// The certificate has X.509 version 1, which cannot state host names.
         OldVersion "old_version",
-        /// It is not written as certificates are.
+        /// The certificate is not well-formed DER.
         Unreadable "unreadable",
-        /// Its issuer took it back.
+        /// The issuer revoked the certificate.
         Revoked "revoked",
-        /// The signature does not fit.
+        /// The certificate's signature does not verify.
         BadSignature "bad_signature",
         /// None of these; the fault's `detail` says what.
         Unspecified "other",
     }
 }
 
-/// Where something is ruled: `RFC 9112 §7.1`, or the name of another standard.
+/// The section of a standard that rules something: `RFC 9112 §7.1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "std::borrow::Cow<str>", into = "String")]
 pub enum Rule {
@@ -163,7 +165,7 @@ pub enum Rule {
     Rfc {
         /// The RFC's number.
         number: u32,
-        /// The section, `7.1`; empty for the whole document.
+        /// The section, as `7.1`; empty for the whole document.
         section: String,
     },
     /// Any other standard, as it was written: `WHATWG Fetch §4.4`.
@@ -171,7 +173,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Whether it stands in this section of this RFC, or in one of the section's parts.
+    /// Whether the rule is this section of this RFC, or one of its subsections.
     pub fn is_within(&self, rfc: u32, section: &str) -> bool {
         match self {
             Self::Rfc { number, section: own } if *number == rfc => own
@@ -191,7 +193,8 @@ impl From<&str> for Rule {
                 Some(_) => return None,
                 None => (rest, ""),
             };
-            // A number written in another way would not be written back as it stood.
+            // A number such as `09` is left as text, since it would not be written back as it
+            // stood.
             let number = number.parse::<u32>().ok().filter(|n| n.to_string() == number)?;
             Some(Self::Rfc { number, section: section.to_owned() })
         };

@@ -61,8 +61,8 @@ fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-const REQUEST: &[u8] = b"GET /private HTTP/1.1\r\nHost: example.com\r\nauthorization: Basic dTpzZWNyZXQ=\r\nAccept: */*\r\nCookie: sid=QX7ZJ9WKVBHG\r\n\r\n";
-const VALUES: [&str; 2] = ["dTpzZWNyZXQ=", "QX7ZJ9WKVBHG"];
+const REQUEST: &[u8] = b"GET /private HTTP/1.1\r\nHost: example.com\r\nauthorization: Basic dTpzZWNyZXQ=\r\nAccept: */*\r\nCookie: sid=QX7ZJ9WKVBHG\r\nX-Api-Key: K4TZP8W2MDLR\r\n\r\n";
+const VALUES: [&str; 3] = ["dTpzZWNyZXQ=", "QX7ZJ9WKVBHG", "K4TZP8W2MDLR"];
 
 fn secret_request() -> RequestSent {
     RequestSent {
@@ -77,6 +77,7 @@ fn secret_request() -> RequestSent {
             Field("Host".into(), "example.com".into()),
             Field("authorization".into(), "Basic dTpzZWNyZXQ=".into()),
             Field("COOKIE".into(), "sid=QX7ZJ9WKVBHG".into()),
+            Field("x-api-key".into(), "K4TZP8W2MDLR".into()),
         ],
         began: Time::ZERO,
         head_bytes: REQUEST.len() as u64,
@@ -107,7 +108,7 @@ fn no_file_of_a_record_holds_a_credential() {
     let body = body.finish().unwrap();
     assert_eq!(log.bodies().get(&body).unwrap(), b"you sent **************, thank you");
     log.finish().unwrap();
-    let hidden = ["hunter2hunter2", VALUES[0], VALUES[1]];
+    let hidden = ["hunter2hunter2", VALUES[0], VALUES[1], VALUES[2]];
     for file in ["record.jsonl", "trace.pcapng", &format!("bodies/{}", body.sha256)] {
         let bytes = fs::read(folder.path().join(file)).unwrap();
         for secret in hidden {

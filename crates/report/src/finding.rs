@@ -1,4 +1,4 @@
-//! Faults in words: what was seen, what it means, what to try next.
+//! `Finding`: a fault in words, which are what was seen, what it means, and what to try next.
 
 mod connect;
 mod delegation;
@@ -18,37 +18,37 @@ use crate::model::{At, Story, ms};
 /// A fault, explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The step in which it showed.
+    /// The step in which the fault showed.
     pub step: Step,
-    /// When it was known.
+    /// When the fault was reported.
     #[serde(rename = "at_ms", serialize_with = "ms")]
     pub at: Time,
-    /// Its event.
+    /// The event of the fault.
     pub event: EventId,
-    /// The exchange it ended or harmed.
+    /// The exchange that the fault ended or harmed.
     pub exchange: Option<ExchangeId>,
     /// The connection, where there was one.
     pub connection: Option<ConnectionId>,
-    /// It ended the whole run.
+    /// Whether the fault ended the whole run.
     pub fatal: bool,
-    /// One line: what happened to what.
+    /// One line that says what went wrong with what.
     pub headline: String,
-    /// What was seen, a line each.
+    /// What was seen, one fact a line.
     pub evidence: Vec<String>,
-    /// What that means.
+    /// What the evidence means.
     pub meaning: Option<String>,
     /// What to try next: a command, or an action.
     pub next: String,
-    /// Its type in the W3C's Network Error Logging.
+    /// The fault's type in Network Error Logging (W3C).
     pub nel: &'static str,
-    /// The exit code it stands for.
+    /// The exit code for the fault, curl's where it has one.
     pub exit: u8,
-    /// What was seen, for programs.
+    /// The fault itself, for programs.
     pub fault: FaultKind,
 }
 
 impl Finding {
-    /// Explains a fault by what the rest of the record tells.
+    /// Explains a fault from what the rest of the record says.
     pub(crate) fn new(fault: &At<Fault>, story: &Story) -> Self {
         let At { at, event, what } = fault;
         let context = Context { story, fault: what, at: *at };
@@ -72,7 +72,8 @@ impl Finding {
 }
 
 impl Finding {
-    /// Whether another tells the same of another exchange: all but where it was seen.
+    /// Whether `other` tells the same, perhaps of another exchange: the fault, its step, its
+    /// meaning and what to try next are equal.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         self.fault == other.fault
             && self.step == other.step
@@ -81,7 +82,7 @@ impl Finding {
     }
 }
 
-/// A fault and what surrounds it.
+/// A fault with the parts of the story that it concerns.
 struct Context<'a> {
     story: &'a Story,
     fault: &'a Fault,
@@ -89,13 +90,13 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// From the step's begin to the fault.
+    /// The time from the begin of the step to the fault.
     fn took(&self) -> Duration {
         self.at - self.fault.since
     }
 }
 
-/// The type names of Network Error Logging §6 (W3C).
+/// The type name of a fault in Network Error Logging §6 (W3C).
 fn nel(fault: &FaultKind) -> &'static str {
     use roundtrip_record::AttemptEnd;
     match fault {

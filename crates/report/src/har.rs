@@ -1,19 +1,24 @@
-//! HAR 1.2 (Jan Odvarko's specification; what Chrome and Firefox write and read).
+//! The HAR view: an HTTP archive 1.2 (Jan Odvarko's specification), which Chrome and Firefox read
+//! and write.
+
+mod cookie;
 
 use core::time::Duration;
 
+use data_encoding::BASE64;
 use roundtrip_record::{Bodies, Field, Initiator, Milestone, Priority};
 use serde_json::{Map, Value, json};
+use url::form_urlencoded;
 
 use crate::model::{Exchange, Model, PhaseKind, as_millis};
 use crate::names;
 use crate::text::iso8601;
 
-/// A body larger than this is not put into the archive.
+/// The largest body that is put into the archive, in bytes.
 const LARGEST_BODY: u64 = 4 << 20;
 
 /// The record as an HTTP archive. Times are milliseconds; what does not apply is −1, never null.
-/// `bodies` are where response bodies are to be taken from.
+/// Response bodies are taken from `bodies`.
 pub fn har(model: &Model, bodies: &Bodies) -> Value {
     let wall = model.run.as_ref().map_or(0, |run| run.wall);
     let entries: Vec<Value> = model
@@ -105,11 +110,11 @@ fn entry(model: &Model, exchange: &Exchange, wall: u64, bodies: &Bodies) -> Valu
     entry
 }
 
-/// `time` = blocked + dns + connect + send + wait + receive without those that are −1; `ssl` is
-/// contained in `connect`.
+/// The times of one entry, in milliseconds. `time` is the sum of `blocked`, `dns`, `connect`,
+/// `send`, `wait` and `receive` without those that are −1; `ssl` is part of `connect`.
 ///
-/// The archive has no place for what our own machine took; it was nobody else's, so it is contained in
-/// `blocked`, and stands beside it as `_here`.
+/// HAR has no field for the time of our own machine. Since no other field may claim it, it is part
+/// of `blocked`, and also given as `_here`.
 struct Timings {
     blocked: Option<Duration>,
     here: Option<Duration>,
@@ -144,7 +149,7 @@ impl Timings {
         }
     }
 
-    /// The sum is made of whole nanoseconds and turned into milliseconds once.
+    /// The sum, added up in nanoseconds and converted to milliseconds once.
     fn total(&self) -> f64 {
         let optional = [self.blocked, self.dns, self.connect].into_iter().flatten();
         as_millis(optional.chain([self.send, self.wait, self.receive]).sum())
@@ -172,7 +177,7 @@ fn request(exchange: &Exchange, bodies: &Bodies) -> Value {
         "method": exchange.method,
         "url": exchange.url,
         "httpVersion": sent.map_or("", |request| request.version.as_str()),
-        "cookies": [],
+        "cookies": cookie::sent(fields),
         "headers": headers(fields),
         "queryString": query(&exchange.url),
         "headersSize": sent.map_or(-1, |request| known(request.head_bytes)),
@@ -182,11 +187,16 @@ fn request(exchange: &Exchange, bodies: &Bodies) -> Value {
         let kept = sent.body.as_ref().filter(|body| body.length <= LARGEST_BODY);
         let text = kept
             .and_then(|body| bodies.get(body).ok())
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        request["postData"] = json!({
-            "mimeType": value(fields, "content-type").unwrap_or_default(),
-            "text": text.unwrap_or_default(),
-        });
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default();
+        let media = value(fields, "content-type").unwrap_or_default();
+        let mut data = json!({ "mimeType": media });
+        // Some readers of archives look at the text of a form only, others at its fields.
+        if essence(media) == "application/x-www-form-urlencoded" {
+            data["params"] = Value::Array(pairs(&text));
+        }
+        data["text"] = json!(text);
+        request["postData"] = data;
     }
     request
 }
@@ -208,7 +218,7 @@ fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
             match String::from_utf8(bytes) {
                 Ok(text) => content["text"] = json!(text),
                 Err(error) => {
-                    content["text"] = json!(crate::base64::encode(error.as_bytes()));
+                    content["text"] = json!(BASE64.encode(error.as_bytes()));
                     content["encoding"] = json!("base64");
                 }
             }
@@ -218,17 +228,18 @@ fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
         "status": head.map_or(0, |head| head.status),
         "statusText": head.map_or("", |head| head.reason.as_str()),
         "httpVersion": head.map_or("", |head| head.version.as_str()),
-        "cookies": [],
+        "cookies": cookie::set(fields),
         "headers": headers(fields),
         "content": content,
         "redirectURL": value(fields, "location").unwrap_or_default(),
         "headersSize": head.map_or(-1, |head| known(head.head_bytes)),
-        "bodySize": body.map_or(-1, |body| body.encoded as i64),
+        // As Chrome counts: with the framing, chunk sizes for instance.
+        "bodySize": body.map_or(-1, |body| body.framed.unwrap_or(body.encoded) as i64),
         "_transferSize": exchange.received(),
     })
 }
 
-/// A size that nobody counted is −1.
+/// A size, or −1 if it was not counted.
 fn known(size: u64) -> i64 {
     if size == 0 { -1 } else { size as i64 }
 }
@@ -241,42 +252,25 @@ fn value<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
     fields.iter().find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.as_str())
 }
 
+/// The media type without its parameters, in lower case.
+fn essence(media: &str) -> String {
+    media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// The query's pairs, undone from percent coding.
 fn query(url: &str) -> Vec<Value> {
-    let Some((_, query)) = url.split('#').next().and_then(|url| url.split_once('?')) else {
-        return Vec::new();
-    };
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            json!({ "name": percent_decoded(name), "value": percent_decoded(value) })
-        })
+    let query = url.split('#').next().and_then(|url| url.split_once('?'));
+    query.map_or_else(Vec::new, |(_, query)| pairs(query))
+}
+
+/// The pairs of a form or a query (`application/x-www-form-urlencoded`, WHATWG URL §5.1).
+fn pairs(text: &str) -> Vec<Value> {
+    form_urlencoded::parse(text.as_bytes())
+        .map(|(name, value)| json!({ "name": name, "value": value }))
         .collect()
 }
 
-fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|hex| core::str::from_utf8(hex).ok());
-        let byte =
-            hex.filter(|_| bytes[at] == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (byte, bytes[at]) {
-            (Some(byte), _) => {
-                decoded.push(byte);
-                at += 2;
-            }
-            (None, b'+') => decoded.push(b' '),
-            (None, byte) => decoded.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
-/// As Chrome writes it: an object.
+/// The initiator as an object, as Chrome writes it.
 fn initiator(model: &Model, initiator: &Initiator) -> Value {
     match initiator {
         Initiator::User | Initiator::Peer => json!({ "type": "other" }),

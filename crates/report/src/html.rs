@@ -1,4 +1,5 @@
-//! The report: one file without scripts, without anything from elsewhere, readable anywhere.
+//! The HTML report: one file without scripts and without external resources, which any browser can
+//! read offline.
 
 mod connections;
 mod known;
@@ -8,10 +9,10 @@ mod waterfall;
 
 use std::path::PathBuf;
 
+use data_encoding::BASE64;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use roundtrip_record::{Bodies, Folder};
 
-use crate::base64;
 use crate::model::{Model, as_millis};
 use crate::slowest::Slowest;
 use crate::text::{bytes, calendar, clean, count, duration, percent, rate};
@@ -20,25 +21,25 @@ use crate::verdict::{Mood, Verdict};
 /// What goes into a report besides the events.
 #[derive(Clone, Debug)]
 pub struct Attachments {
-    /// Where bodies are.
+    /// The bodies of the record.
     pub bodies: Bodies,
-    /// Where the frames are.
+    /// The path of the capture, if there is one.
     pub capture: Option<PathBuf>,
 }
 
 impl Attachments {
-    /// None.
+    /// No attachments.
     pub fn none() -> Self {
         Self { bodies: Bodies::none(), capture: None }
     }
 
-    /// Those of a saved record.
+    /// The attachments of a saved record.
     pub fn of(folder: &Folder) -> Self {
         Self { bodies: folder.bodies(), capture: folder.capture() }
     }
 }
 
-/// Larger attachments are named, not carried.
+/// The largest file that is embedded, in bytes; larger ones are only named.
 const LARGEST: u64 = 8 << 20;
 
 /// The record as one HTML file.
@@ -51,7 +52,8 @@ pub fn html(model: &Model, attachments: &Attachments) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                // What the visited page sent stands in here too: nothing may be loaded or run.
+                // The report also contains text of the visited page, so nothing may be loaded or
+                // run.
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'";
                 title { (verdict.result) " " (verdict.subject) " – roundtrip" }
                 style { (PreEscaped(style::SHEET)) }
@@ -84,7 +86,7 @@ fn mood(mood: Mood) -> &'static str {
     }
 }
 
-/// The verdict sentence, and where the time went.
+/// The verdict as a sentence, and where the time went.
 fn answer(model: &Model, verdict: &Verdict) -> Markup {
     markup! {
         p.tool { "roundtrip" @if let Some(run) = &model.run { " · " (clean(&run.command)) " · " (calendar((run.wall / 1_000_000_000) as i64)) } }
@@ -123,7 +125,7 @@ fn findings(model: &Model) -> Markup {
     }
 }
 
-/// Recorded and now, side by side.
+/// The original run and the replay, side by side.
 fn replay(model: &Model) -> Markup {
     let Some(old) = &model.original else {
         return markup! {};
@@ -177,7 +179,7 @@ fn picture(model: &Model, attachments: &Attachments) -> Markup {
                     figure {
                         @match attachments.bodies.get(&painted.picture) {
                             Ok(png) if png.len() as u64 <= LARGEST && png.starts_with(b"\x89PNG") => {
-                                div.frame { img alt=(format!("The page as painted: {}", clean(&painted.title))) width=(painted.width) height=(painted.height) src=(format!("data:image/png;base64,{}", base64::encode(&png))); }
+                                div.frame { img alt=(format!("The page as painted: {}", clean(&painted.title))) width=(painted.width) height=(painted.height) src=(format!("data:image/png;base64,{}", BASE64.encode(&png))); }
                             }
                             Ok(png) => p.note { "The picture (" (bytes(png.len() as u64)) ") is in the record's folder." }
                             Err(error) => p.note { (error.to_string()) }
@@ -208,7 +210,7 @@ fn picture(model: &Model, attachments: &Attachments) -> Markup {
     }
 }
 
-/// The lab's links, and what they did.
+/// The lab's links, and what they did to frames.
 fn network(model: &Model) -> Markup {
     if model.links.is_empty() {
         return markup! {};
@@ -265,7 +267,7 @@ fn downloads(model: &Model, attachments: &Attachments) -> Markup {
 fn download(name: &str, media: &str, size: u64, bytes_of: Option<&[u8]>, note: &str) -> Markup {
     markup! {
         @match bytes_of.filter(|_| size <= LARGEST) {
-            Some(content) => a.download download=(name) href=(format!("data:{media};base64,{}", base64::encode(content))) {
+            Some(content) => a.download download=(name) href=(format!("data:{media};base64,{}", BASE64.encode(content))) {
                 b { (name) } " " span { (bytes(size)) ", " (note) }
             },
             None => span.download { b { (name) } " " span { (bytes(size)) ", too large to be carried here: it is in the record's folder" } },

@@ -1,4 +1,4 @@
-//! The facts that the terminal shows, for programs.
+//! The JSON view: the facts that the terminal shows, for programs.
 
 use serde_json::{Value, json};
 
@@ -6,13 +6,12 @@ use crate::model::{Connection, End, Model, as_millis};
 use crate::slowest::Slowest;
 use crate::verdict::{Mood, Verdict};
 
-/// The version of what [`json`] gives, major and minor as of a record's schema: a program that reads
-/// it passes over fields it does not know, and refuses another major version.
-/// `doc/json.schema.json` describes it.
+/// The schema version of the object that [`json`] returns. A reader passes over fields it does not
+/// know, and refuses another major version. `doc/json.schema.json` describes the object.
 pub const JSON_SCHEMA: &str = "2.0";
 
-/// The record's facts as one object. Times are milliseconds since the record's epoch and end in
-/// `_ms`; segments and samples stay in `record.jsonl`.
+/// The facts of a record as one JSON object. Names of times end in `_ms`; they are milliseconds
+/// since the record's epoch. Segments and congestion samples are only in `record.jsonl`.
 pub fn json(model: &Model) -> Value {
     let verdict = Verdict::new(model);
     let total = model.total();

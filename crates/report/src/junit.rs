@@ -1,18 +1,19 @@
-//! `JUnit`'s XML, so that a visit can be a test: an exchange is a case, a fault its failure.
+//! The `JUnit` view, an XML file by which a visit can be a test: each exchange is a test case, each
+//! fault its failure.
 
 use core::fmt::Write;
 
 use crate::finding::Finding;
 use crate::model::{Exchange, Model};
 
-/// The record as a test suite.
+/// The record as a `JUnit` test suite.
 pub fn junit(model: &Model) -> String {
     let mut cases = String::new();
     let mut failures = 0;
     for exchange in model.seen() {
         failures += usize::from(case(&mut cases, model, exchange));
     }
-    // A fault outside any exchange is a case of its own.
+    // A fault outside any exchange becomes a test case of its own.
     let apart: Vec<&Finding> = model
         .findings
         .iter()
@@ -40,7 +41,7 @@ pub fn junit(model: &Model) -> String {
     )
 }
 
-/// Writes one exchange; answers whether it failed.
+/// Writes one exchange as a test case, and returns whether it failed.
 fn case(cases: &mut String, model: &Model, exchange: &Exchange) -> bool {
     let name = format!("{} {}", exchange.method, exchange.url);
     let seconds = exchange.span.took().as_secs_f64();
@@ -83,8 +84,7 @@ fn failure(finding: &Finding) -> String {
     )
 }
 
-/// What XML 1.0 can hold: its special characters as references, others that it has no way to write
-/// as `�`.
+/// Escapes text for XML 1.0. Characters that XML 1.0 cannot hold become `�`.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in text.chars() {

@@ -1,11 +1,11 @@
 //! Views of a record: terminal, HTML, HAR, JSON, Perfetto, `JUnit`.
 //!
 //! # Contract
-//! - A [`Model`] is computed from the events of a record and from nothing else: no clock, no network,
-//!   no file is read. The same events make the same view, to the byte.
-//! - Every function takes any record, also one that is cut off or contradicts itself. What a record
-//!   does not say is not made up; what comes from the network is cleaned before it reaches a terminal
-//!   and escaped before it reaches HTML.
+//! - A [`Model`] is computed from the events of a record and from nothing else: no clock, no
+//!   network, no file is read. The same events give the same view, byte for byte.
+//! - Every function accepts any record, also one that is cut off or contradicts itself. Nothing is
+//!   shown that the record does not say. Text from the network is cleaned before it reaches a
+//!   terminal, and escaped before it reaches HTML.
 //! - The caller decides on width, colour and characters: see [`Options`].
 //!
 //! ```
@@ -26,7 +26,6 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::format_push_string, reason = "a view is made once, for a person")]
 
-mod base64;
 mod finding;
 mod har;
 mod html;

@@ -1,5 +1,5 @@
-//! What a report is made of: the story of a record, the words for what went wrong in it, and the run
-//! that it carries out again.
+//! `Model`: what all views show, which is the story of a record, its faults explained, and the
+//! original run of a replay.
 
 use core::ops::Deref;
 
@@ -12,30 +12,31 @@ pub use roundtrip_story::{
 
 use crate::finding::Finding;
 
-/// A record understood, with its faults explained. All numbers are the story's, which it derefs to.
+/// A record understood, with its faults explained. It derefs to the story, from which all numbers
+/// come.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
-    /// What happened.
+    /// The story of the record.
     pub story: Story,
-    /// What went wrong, explained.
+    /// The faults, explained in words.
     pub findings: Vec<Finding>,
-    /// The run that this one carries out again, where its record is at hand.
+    /// The original run that this one replays, where its record is at hand.
     pub original: Option<Original>,
 }
 
 impl Model {
-    /// Understands a record. Any events will do.
+    /// Understands a record. Any events are accepted.
     pub fn new(events: Vec<Event>) -> Self {
         Self::of(Story::new(events))
     }
 
-    /// Explains the faults of a story.
+    /// The model of a story, with its faults explained.
     pub fn of(story: Story) -> Self {
         let findings = story.faults.iter().map(|fault| Finding::new(fault, &story)).collect();
         Self { story, findings, original: None }
     }
 
-    /// The findings about one exchange.
+    /// The findings that concern one exchange.
     pub fn findings_of(&self, id: ExchangeId) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| finding.exchange == Some(id))
     }

@@ -1,4 +1,4 @@
-//! Names of things in the record, as every view writes them.
+//! The words for values of the record, the same in every view.
 
 use roundtrip_record::{
     How, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer,
@@ -6,7 +6,7 @@ use roundtrip_record::{
 
 use crate::text::clean;
 
-/// A source of names.
+/// A source of names, with its server or file.
 pub(crate) fn source(source: &Source) -> String {
     match source {
         Source::Literal => "an address already".into(),
@@ -44,7 +44,7 @@ fn address(server: &std::net::SocketAddr) -> String {
     if server.port() == 53 { server.ip().to_string() } else { server.to_string() }
 }
 
-/// What a source said.
+/// The answer of a source.
 pub(crate) fn outcome(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Miss => "miss".into(),
@@ -76,7 +76,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
     }
 }
 
-/// How a fact is known.
+/// How a fact is known, with the means.
 pub(crate) fn how(how: &How) -> String {
     match how {
         How::Performed => "performed".into(),
@@ -85,7 +85,7 @@ pub(crate) fn how(how: &How) -> String {
     }
 }
 
-/// What a resource is for; HAR's `_resourceType` too.
+/// What a resource is for; also HAR's `_resourceType`.
 pub(crate) fn kind(kind: ResourceKind) -> &'static str {
     match kind {
         ResourceKind::Document => "document",
@@ -101,7 +101,7 @@ pub(crate) fn kind(kind: ResourceKind) -> &'static str {
     }
 }
 
-/// Who wanted an exchange.
+/// What caused an exchange.
 pub(crate) fn initiator(initiator: &Initiator) -> String {
     match initiator {
         Initiator::User => "asked for by the user".into(),
@@ -116,7 +116,7 @@ pub(crate) fn initiator(initiator: &Initiator) -> String {
     }
 }
 
-/// A state of the neighbour table.
+/// The name of a neighbour state.
 pub(crate) fn neighbour(state: NeighbourState) -> &'static str {
     match state {
         NeighbourState::Incomplete => "INCOMPLETE",
@@ -130,7 +130,7 @@ pub(crate) fn neighbour(state: NeighbourState) -> &'static str {
     }
 }
 
-/// A timer.
+/// The name of a TCP timer.
 pub(crate) fn timer(timer: Timer) -> &'static str {
     match timer {
         Timer::Retransmission => "retransmission timer",
@@ -146,7 +146,7 @@ pub(crate) fn timer(timer: Timer) -> &'static str {
     }
 }
 
-/// A URL without scheme and host where those are `base`'s.
+/// A URL, without scheme and host if these are the same as in `base`.
 pub(crate) fn short_url(url: &str, base: Option<&str>) -> String {
     let origin = |url: &str| {
         let after = url.find("://")? + 3;
@@ -165,7 +165,7 @@ pub(crate) fn short_url(url: &str, base: Option<&str>) -> String {
     }
 }
 
-/// What a link did to frames but deliver them: `3 lost, 1 held back`.
+/// What a link did to frames other than delivering them: `3 lost, 1 held back`.
 pub(crate) fn link_did(counts: &LinkCounts) -> String {
     let did = [
         (counts.lost, "lost"),

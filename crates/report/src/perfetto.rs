@@ -1,7 +1,7 @@
-//! A trace that <https://ui.perfetto.dev> opens: Chrome's trace event format, JSON.
+//! The Perfetto view: Chrome's trace event format in JSON, which <https://ui.perfetto.dev> opens.
 //!
-//! A host is a process; its exchanges, lookups and connections are threads; the congestion window is
-//! a counter. Times are microseconds.
+//! A host is shown as a process; its exchanges, lookups and connections as threads; the congestion
+//! window as a counter. Times are microseconds.
 
 use roundtrip_record::{HostId, Time};
 use serde_json::{Value, json};
@@ -40,7 +40,8 @@ impl Trace {
         self.events.push(json!({ "ph": "M", "name": what, "pid": host, "tid": thread, "args": { "name": name } }));
     }
 
-    /// Perfetto nests what lies within something else on one thread, so each thing gets its own.
+    /// Makes a thread. Perfetto nests events that overlap on one thread, so each thing gets its
+    /// own.
     fn thread(&mut self, host: HostId, name: &str) -> u32 {
         self.threads += 1;
         let thread = self.threads;
@@ -130,7 +131,7 @@ impl Trace {
         }
     }
 
-    /// Each state lasts until the next.
+    /// Writes each TCP state as a slice that lasts until the next state.
     fn states(&mut self, thread: u32, end: &End) {
         for pair in end.states.windows(2) {
             if let [now, next] = pair {

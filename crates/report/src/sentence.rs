@@ -1,4 +1,4 @@
-//! An event as a sentence, for chains of causes.
+//! Describes events in sentences, for chains of causes.
 
 use roundtrip_record::{AttemptEnd, Direction, EndedBy, Event, What};
 
@@ -6,7 +6,7 @@ use crate::model::Model;
 use crate::names::{how, initiator, neighbour, outcome, source, timer};
 use crate::text::{bytes, clean, duration, grouped};
 
-/// What happened, in one sentence without its time and place.
+/// What happened, in one sentence without time and host.
 pub(crate) fn sentence(event: &Event, model: &Model) -> String {
     match &event.what {
         What::RunStarted(run) => format!("{} {} begins", clean(&run.command), clean(&run.subject)),

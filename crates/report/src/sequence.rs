@@ -1,4 +1,5 @@
-//! The sequence diagram of a connection as text: both ends, their states, what went between them.
+//! The sequence diagram of a connection as text: both ends, their states, and the segments between
+//! them.
 
 use roundtrip_record::{Direction, How, TcpSegment, TcpState, Time};
 
@@ -39,37 +40,37 @@ pub(crate) fn lines(model: &Model, options: &Options, extent: Extent) -> Vec<Str
     lines
 }
 
-/// One row: what went which way, and where both ends stood before and after.
+/// A step of the diagram: what went which way, and the states that the ends enter with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// When it left, or was seen first.
+    /// When it was sent, or first seen.
     pub(crate) sent: Time,
-    /// When it arrived at the other end; `None` if it did not, or the other end is not ours.
+    /// When it arrived at the other end; `None` if it did not, or the other end was not seen.
     pub(crate) received: Option<Time>,
     /// Whether the client sent it.
     pub(crate) from_client: bool,
     pub(crate) what: Said,
     /// The states that the client enters with this step, in order.
     pub(crate) client: Vec<TcpState>,
-    /// Those that the server enters.
+    /// The states that the server enters with this step, in order.
     pub(crate) server: Vec<TcpState>,
-    /// The event of its sending.
+    /// The event of the sending.
     pub(crate) event: Option<roundtrip_record::EventId>,
-    /// It was sent and never arrived, and we would know.
+    /// Whether it was lost: both ends were seen, and it did not arrive.
     pub(crate) lost: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// A segment.
+    /// One segment.
     Segment(TcpSegment),
-    /// Several segments of data one way, and the acknowledgements that came back.
+    /// Several segments of data in one direction, and the acknowledgements that came back.
     Data { segments: usize, length: u64, acks: usize, again: usize },
     /// No segment: a state changed by a timer or by the application.
     State,
 }
 
-/// What went over a connection, in order of sending.
+/// The steps of a connection, in the order of sending.
 pub(crate) fn steps(connection: &Connection) -> Vec<Step> {
     let (client, server) = (connection.client.as_ref(), connection.server.as_ref());
     let mut steps = Vec::new();
@@ -105,7 +106,7 @@ pub(crate) fn steps(connection: &Connection) -> Vec<Step> {
     steps
 }
 
-/// The states of one end, handed out to the steps that brought them.
+/// The state changes of one end, which are handed out one by one to the steps that caused them.
 struct Entered<'a> {
     changes: &'a [At<StateChange>],
 }
@@ -122,7 +123,8 @@ impl Entered<'_> {
         self.take(|change| change.at <= at)
     }
 
-    /// What is entered at the same instant by sending belongs to the segment that is sent.
+    /// Takes the states entered by receiving a segment. A state entered at the same instant by
+    /// sending belongs to the segment that is sent.
     fn by_receiving(&mut self, at: Time) -> Vec<TcpState> {
         let sends =
             |state| matches!(state, TcpState::SynSent | TcpState::FinWait1 | TcpState::LastAck);
@@ -130,9 +132,9 @@ impl Entered<'_> {
     }
 }
 
-/// The states of an end, each at the segment that leads to it (RFC 9293 §3.3.2, figure 5): a kernel
-/// lets us see a state only some time after it was entered. What we performed ourselves, and what
-/// has no such segment, stays where it is.
+/// The state changes of an end, each at the time of the segment that causes it (RFC 9293 §3.3.2,
+/// figure 5), since a kernel shows a state only some time after it was entered. Changes that our
+/// own stack performed, and those that no segment causes, keep their time.
 fn settled(end: &End) -> Vec<At<StateChange>> {
     let mut rest = end.segments.as_slice();
     let mut finished = None;
@@ -146,13 +148,14 @@ fn settled(end: &End) -> Vec<At<StateChange>> {
             finished = Some(after);
         }
         change.at = segment.at;
-        // One segment can lead through two states: it stays for the next.
+        // One segment can cause two changes, so it is looked at again for the next change.
         rest = &rest[n..];
     }
     states
 }
 
-/// Whether a segment makes this change; `finished` is the acknowledgement of the end's own FIN.
+/// Whether a segment causes this change; `finished` is the number that acknowledges the end's own
+/// FIN.
 fn leads_to(change: &StateChange, segment: &TcpSegment, finished: Option<u32>) -> bool {
     let sent = segment.direction == Direction::Sent;
     let has = |flag| segment.flags.has(flag);
@@ -165,14 +168,14 @@ fn leads_to(change: &StateChange, segment: &TcpSegment, finished: Option<u32>) -
         TcpState::FinWait2 => acknowledges_fin,
         TcpState::CloseWait | TcpState::Closing => !sent && has("FIN"),
         TcpState::TimeWait => !sent && (has("FIN") || acknowledges_fin),
-        // A timer ends it.
+        // The end of `TIME_WAIT` is caused by a timer.
         TcpState::Closed if change.from == TcpState::TimeWait => false,
         TcpState::Closed => has("RST") || acknowledges_fin,
         TcpState::Listen => false,
     }
 }
 
-/// What one end sent, with the time at which each segment arrived at the other.
+/// The segments that one end sent, each with the time at which it arrived at the other end.
 fn flight(from: &End, to: &End, from_client: bool) -> Vec<Step> {
     let received: Vec<&Seen> =
         to.segments.iter().filter(|seen| seen.what.direction == Direction::Received).collect();
@@ -203,13 +206,14 @@ fn flight(from: &End, to: &End, from_client: bool) -> Vec<Step> {
     .collect()
 }
 
-/// Not by the window: an end that does not know the other's scale yet, or any more, reads another.
+/// Whether two sightings are of the same segment. The window is not compared: an end that does not
+/// know the other's window scale reads another value.
 fn same(a: &TcpSegment, b: &TcpSegment) -> bool {
     (a.seq, a.ack, a.flags, a.length, a.timestamps)
         == (b.seq, b.ack, b.flags, b.length, b.timestamps)
 }
 
-/// What one end saw, when we have no other.
+/// The steps as one end saw them, where the other was not seen.
 fn alone(end: &End, is_client: bool) -> Vec<Step> {
     let steps = end.segments.iter().map(|seen| Step {
         sent: seen.at,
@@ -224,7 +228,7 @@ fn alone(end: &End, is_client: bool) -> Vec<Step> {
     steps.collect()
 }
 
-/// Changes of state at times when nothing was sent or received.
+/// Changes of state at times when no segment was sent or received.
 fn silent_changes(states: &[At<StateChange>], steps: &[Step], is_client: bool) -> Vec<Step> {
     let known = |at: Time| steps.iter().any(|step| step.sent == at || step.received == Some(at));
     let silent = states.iter().filter(|change| !known(change.at));
@@ -242,7 +246,7 @@ fn silent_changes(states: &[At<StateChange>], steps: &[Step], is_client: bool) -
         .collect()
 }
 
-/// Joins runs of plain data and acknowledgements.
+/// Joins runs of plain data segments and acknowledgements into one step each.
 pub(crate) fn fold(steps: Vec<Step>) -> Vec<Step> {
     let mut folded: Vec<Step> = Vec::new();
     for step in steps {
@@ -344,7 +348,7 @@ fn diagram(
         right(first(connection.server.as_ref()), STATE)
     ));
     for step in &steps {
-        // A state is written where it begins; of several at once each has a line.
+        // A state is written where it begins; of several at once, each has a line.
         let name = |states: &[TcpState], n: usize| states.get(n).map_or("", |state| state.name());
         let (near, far) = (name(&step.client, 0), name(&step.server, 0));
         let at = format!("+{}", duration(step.sent - start));
@@ -368,10 +372,10 @@ fn diagram(
     lines
 }
 
-/// Below this many columns two ends do not stand side by side.
+/// The least columns with which the two ends are drawn side by side.
 const NARROW: usize = 72;
 
-/// A line for each step, the states entered beneath it.
+/// The diagram for narrow terminals: one line for each step, with the states entered below it.
 fn narrow(steps: &[Step], connection: &Connection, options: &Options, start: Time) -> Vec<String> {
     let columns = options.columns();
     let mut lines = Vec::new();
@@ -396,7 +400,7 @@ fn narrow(steps: &[Step], connection: &Connection, options: &Options, start: Tim
     lines
 }
 
-/// `── SYN seq=1 302 118 744 ──▶`, or the other way round.
+/// The arrow of a step: `── SYN seq=1 302 118 744 ──▶`, or to the left.
 fn draw(step: &Step, connection: &Connection, columns: usize) -> String {
     let text = caption(step, connection);
     let lost = if step.lost { " ✗ lost" } else { "" };
@@ -411,7 +415,7 @@ fn draw(step: &Step, connection: &Connection, columns: usize) -> String {
     }
 }
 
-/// What a step says, in text-book form.
+/// The label of a step, in the notation of textbooks.
 pub(crate) fn caption(step: &Step, connection: &Connection) -> String {
     match &step.what {
         Said::Segment(segment) => segment_text(segment),
@@ -440,7 +444,7 @@ pub(crate) fn caption(step: &Step, connection: &Connection) -> String {
 fn segment_text(segment: &TcpSegment) -> String {
     let mut flags = segment.flags.to_string();
     let syn = segment.flags.has("SYN");
-    // SYN before ACK, as text-books write it.
+    // SYN before ACK, as textbooks write it.
     if flags.is_empty() {
         flags = "no flags".into();
     }
@@ -469,7 +473,7 @@ fn segment_text(segment: &TcpSegment) -> String {
     text
 }
 
-/// Without segments: the states alone, and that is said.
+/// The list of states, where no segments were seen; it says so.
 fn states_only(connection: &Connection, options: &Options, start: Time) -> Vec<String> {
     let mut lines = Vec::new();
     for end in connection.ends() {

@@ -1,4 +1,4 @@
-//! The longest stretch of the critical path, in words.
+//! `Slowest`: what took longest in a run, in words.
 
 use core::time::Duration;
 
@@ -9,20 +9,20 @@ use crate::model::Model;
 use crate::names::short_url;
 use crate::text::{clean, clip_middle, duration};
 
-/// What took longest of all that had to be waited for.
+/// The thing that took longest of all that had to be waited for.
 pub(crate) struct Slowest<'a> {
-    /// What it was.
+    /// What the time was spent on.
     pub(crate) step: LegKind,
-    /// The exchange, where it was one's.
+    /// The exchange whose phase it is, if it is one's.
     pub(crate) exchange: Option<&'a Exchange>,
     /// How long it took.
     pub(crate) took: Duration,
-    /// How long the critical path and the close after it are.
+    /// The time of the whole: the critical path and the closing of connections after it.
     pub(crate) of: Duration,
 }
 
 impl<'a> Slowest<'a> {
-    /// `None` where nothing took any time.
+    /// The slowest thing of a run; `None` where nothing took any time.
     pub(crate) fn of(model: &'a Model) -> Option<Self> {
         let (leg, of) = model.story.slowest()?;
         Some(Self {
@@ -33,7 +33,8 @@ impl<'a> Slowest<'a> {
         })
     }
 
-    /// `wait of /style.css`, `page`, `blocked of /a.png (waiting for a turn)`.
+    /// The name of what took longest, as `wait of /style.css`, `page`, `blocked of /a.png (waiting
+    /// for a turn)`.
     pub(crate) fn name(&self, model: &Model) -> String {
         let base = model.document().map(|document| document.url.as_str());
         let several = model.seen().len() > 1;
@@ -49,7 +50,8 @@ impl<'a> Slowest<'a> {
         format!("{}{of}{why}", self.step.name())
     }
 
-    /// What the server says of its own share of a wait: `81 ms of it is the server's own “db”`.
+    /// The server's own account of its share of a wait, from `Server-Timing`: `81 ms of it is the
+    /// server's own “db”`.
     pub(crate) fn server_says(&self) -> Option<String> {
         if self.step.name() != Step::Wait.name() {
             return None;

@@ -1,52 +1,53 @@
-//! How a view for the terminal may look.
+//! `Options`: how a terminal view looks.
 
 use anstyle::{AnsiColor, Color, Effects, Style};
 
-/// Whether a view may use colour. Who calls decides, by the terminal, `NO_COLOR` and
+/// Whether a view may use colour. The caller decides, from the terminal, `NO_COLOR` and
 /// `CLICOLOR_FORCE`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Colour {
-    /// No escape sequence at all.
+    /// No escape sequences at all.
     #[default]
     Never,
-    /// ANSI's sixteen colours.
+    /// The sixteen ANSI colours.
     Ansi,
 }
 
 /// Which characters a view may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Charset {
-    /// Blocks, arrows and bullets.
+    /// Unicode, with block elements, arrows and bullets.
     #[default]
     Unicode,
-    /// ASCII only, but for names and numbers that come from the record.
+    /// ASCII only, except for text that comes from the record.
     Ascii,
 }
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
-    /// The answer and nothing else (`-q`).
+    /// Only the verdict (`-q`).
     Answer,
-    /// The answer, where the time went, and what to do next.
+    /// The verdict, where the time went, and what to do next.
     #[default]
     Normal,
-    /// Handshake and close between both ends, fields, and everything that is otherwise shortened (`-v`).
+    /// Also handshake and close between both ends, header fields, and everything that is otherwise
+    /// shortened (`-v`).
     Verbose,
 }
 
-/// What a view for the terminal is to look like.
+/// How a terminal view looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Columns of the terminal; more than [`Options::WIDEST`] are not used.
+    /// The terminal's width in columns. At most [`Options::WIDEST`] are used.
     pub width: usize,
-    /// Colour.
+    /// Whether colour may be used.
     pub colour: Colour,
-    /// Characters.
+    /// Which characters may be used.
     pub charset: Charset,
-    /// How much.
+    /// How much is shown.
     pub detail: Detail,
-    /// The short id under which the run was saved.
+    /// The short id under which the run was saved; `None` if it was not.
     pub saved: Option<String>,
 }
 
@@ -63,17 +64,17 @@ impl Default for Options {
 }
 
 impl Options {
-    /// No line is wider.
+    /// The most columns that a line takes.
     pub const WIDEST: usize = 100;
-    /// Narrower terminals get lines of this width.
+    /// The least columns that are assumed; narrower terminals get lines of this width.
     pub const NARROWEST: usize = 40;
 
-    /// Columns to be used.
+    /// The columns to use, between narrowest and widest.
     pub(crate) fn columns(&self) -> usize {
         self.width.clamp(Self::NARROWEST, Self::WIDEST)
     }
 
-    /// The text in a tone.
+    /// Returns the text in the colour of `tone`, if colour may be used.
     pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
         match self.colour {
             Colour::Never => text.to_owned(),
@@ -85,7 +86,7 @@ impl Options {
         }
     }
 
-    /// The text with such characters only as may be used.
+    /// Returns the text with all characters replaced that may not be used.
     pub(crate) fn glyphs(&self, text: &str) -> String {
         match self.charset {
             Charset::Unicode => text.to_owned(),
@@ -94,7 +95,7 @@ impl Options {
     }
 }
 
-/// The nearest ASCII text of the same width.
+/// The ASCII character that replaces `char`, of the same width.
 fn ascii(char: char) -> char {
     match char {
         '·' | '•' => '-',
@@ -123,7 +124,7 @@ fn ascii(char: char) -> char {
     }
 }
 
-/// What a colour stands for. It never says anything alone.
+/// The meaning of a colour. Everything it says is also said in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     Good,

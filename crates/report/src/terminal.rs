@@ -1,4 +1,4 @@
-//! The view for a terminal: the answer, where the time went, what went wrong, what comes next.
+//! The terminal view: the verdict, where the time went, what went wrong, and what to do next.
 
 mod resolution;
 mod rows;
@@ -23,7 +23,7 @@ use crate::verdict::{Fact, Mood, Verdict};
 use rows::How;
 use table::Layout;
 
-/// Shows a record.
+/// The record as text for a terminal.
 pub fn terminal(model: &Model, options: &Options) -> String {
     let mut view = View { model, options, lines: Vec::new() };
     view.verdict();
@@ -43,7 +43,7 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// All its lines.
+    /// The lines of the view as one text, in the characters that may be used.
     fn text(self) -> String {
         let mut text = String::new();
         for line in &self.lines {
@@ -59,7 +59,7 @@ impl View<'_> {
         }
     }
 
-    /// The first line is the answer. Where it does not fit, the least important facts go.
+    /// The first line, the verdict. Where it does not fit, the facts of highest rank are dropped.
     fn verdict(&mut self) {
         let verdict = Verdict::new(self.model);
         let columns = self.options.columns();
@@ -116,7 +116,7 @@ impl View<'_> {
             .collect();
         for (n, finding) in others.iter().enumerate() {
             let alike = |other: &&&Finding| other.is_like(finding);
-            // What went wrong in the same way several times is told once.
+            // Findings that are alike are shown once.
             if others[..n].iter().any(|other| other.is_like(finding)) {
                 continue;
             }
@@ -138,7 +138,7 @@ impl View<'_> {
         }
     }
 
-    /// What was seen, what it means, what next.
+    /// The evidence of a finding, its meaning, and what to try next.
     fn finding_lines(&mut self, finding: &Finding, indent: usize) {
         let columns = self.options.columns();
         let seen = finding.evidence.iter().map(|line| ("", line.clone(), Tone::Request));
@@ -160,7 +160,7 @@ impl View<'_> {
         }
     }
 
-    /// What to try next. A record that was not kept cannot be shown again.
+    /// What to try next. A command that needs the saved record is left out where none was kept.
     fn next(&self, next: &str) -> String {
         match &self.options.saved {
             Some(id) => next.replace("show latest", &format!("show {id}")),
@@ -169,7 +169,7 @@ impl View<'_> {
         }
     }
 
-    /// What got slower on the other network, and what was assumed.
+    /// What took longer on the other network, and what the replay assumed.
     fn replay(&mut self) {
         let Some(old) = &self.model.original else {
             return;
@@ -306,7 +306,7 @@ impl View<'_> {
         }
     }
 
-    /// What the links of the lab did, if they did anything but deliver.
+    /// What the lab's links did to frames other than delivering them.
     fn links(&mut self) {
         let mut label = "links";
         for counts in &self.model.link_counts {
@@ -330,7 +330,7 @@ impl View<'_> {
         }
     }
 
-    /// The handshake and the close between both ends, and what the links are like.
+    /// The handshake and the close between both ends, and the properties of the links.
     fn verbose(&mut self) {
         for link in &self.model.links {
             let name = |id| {
@@ -364,7 +364,7 @@ impl View<'_> {
         }
     }
 
-    /// The fields as they were sent and received.
+    /// The header fields as they were sent and received.
     fn fields(&mut self) {
         let columns = self.options.columns();
         for exchange in self.model.chain() {
@@ -422,7 +422,7 @@ fn texts(facts: &[Fact]) -> String {
     facts.iter().map(|fact| fact.text.as_str()).collect::<Vec<_>>().join(" · ")
 }
 
-/// `2.1 kB gzip → 6.3 kB`.
+/// The sizes of a body before and after decoding: `2.1 kB gzip → 6.3 kB`.
 pub(crate) fn sizes(body: &roundtrip_record::Body) -> String {
     if body.codings.is_empty() || body.encoded == body.decoded {
         return bytes(body.encoded);

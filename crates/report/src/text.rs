@@ -1,10 +1,12 @@
-//! Numbers and foreign text for people: units, columns, nothing that could steer a terminal.
+//! Formats numbers and foreign text for people: units, columns, and no characters that could
+//! control a terminal.
 
 use core::time::Duration;
 
+use time::OffsetDateTime;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// A duration in words: `310 ms`, `4.71 s`, `2 min 5 s`, `3 d 4 h`.
+/// A duration with its unit: `310 ms`, `4.71 s`, `2 min 5 s`, `3 d 4 h`.
 pub(crate) fn duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     let seconds = duration.as_secs();
@@ -18,7 +20,7 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-/// The two largest units of a number of seconds.
+/// A number of seconds in its two largest units.
 fn pair(seconds: u64) -> String {
     let (large, small, large_name, small_name) = match seconds {
         0..7_200 => (seconds / 60, seconds % 60, "min", "s"),
@@ -32,7 +34,7 @@ fn pair(seconds: u64) -> String {
     }
 }
 
-/// At most three digits that count: `4.71`, `43.1`, `310`.
+/// A number with at most three significant digits: `4.71`, `43.1`, `310`.
 fn digits(value: f64) -> String {
     let places = match value {
         ..9.995 => 2,
@@ -46,12 +48,12 @@ fn digits(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Milliseconds with one place, for a column.
+/// Milliseconds with one decimal place, for a column.
 pub(crate) fn millis(duration: Duration) -> String {
     format!("{:.1}", duration.as_nanos() as f64 / 1e6)
 }
 
-/// Seconds with as many places as tell something, up to three: `0.2`, `1`, `0.213`.
+/// Seconds with up to three decimal places, without trailing zeros: `0.2`, `1`, `0.213`.
 pub(crate) fn seconds(duration: Duration) -> String {
     let text = format!("{:.3}", duration.as_secs_f64());
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -72,12 +74,12 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{} {}", digits(value), units[unit])
 }
 
-/// A rate: `400 kbit/s`, `1.6 Mbit/s`.
+/// A rate in bits per second: `400 kbit/s`, `1.6 Mbit/s`.
 pub(crate) fn rate(bits: u64) -> String {
     format!("{}it/s", bytes(bits).replace('B', "b"))
 }
 
-/// A number in groups of three: `1 302 118 744`.
+/// A number with its digits in groups of three: `1 302 118 744`.
 pub(crate) fn grouped(number: u64) -> String {
     let plain = number.to_string();
     let mut text = String::with_capacity(plain.len() + plain.len() / 3);
@@ -99,7 +101,7 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     }
 }
 
-/// A share of a whole, in per cent; nothing of nothing is `0%`.
+/// A part of a whole in per cent; `0%` if the whole is zero.
 pub(crate) fn percent(part: Duration, whole: Duration) -> String {
     if whole.is_zero() {
         return "0%".into();
@@ -108,7 +110,7 @@ pub(crate) fn percent(part: Duration, whole: Duration) -> String {
     if share > 99.0 && share < 100.0 { format!("{share:.1}%") } else { format!("{share:.0}%") }
 }
 
-/// `0`, `75`, `1500`; seconds from ten on.
+/// A label of the time axis: milliseconds as `0`, `75`, `1500`, or seconds from ten seconds on.
 pub(crate) fn axis(at: Duration) -> String {
     let micros = at.as_micros();
     match (micros / 1000, micros % 1000) {
@@ -118,7 +120,7 @@ pub(crate) fn axis(at: Duration) -> String {
     }
 }
 
-/// A round step that gives at most about so many ticks; zero where there is nothing to divide.
+/// A round step that gives about `most` ticks or fewer; zero where `whole` is zero.
 pub(crate) fn tick(whole: Duration, most: u64) -> Duration {
     let wanted = whole.as_micros() as u64 / most;
     if wanted == 0 {
@@ -138,45 +140,25 @@ pub(crate) fn tick(whole: Duration, most: u64) -> Duration {
     }
 }
 
-/// A calendar time, UTC, from seconds since 1970: `2026-11-18 16:02Z`.
+/// A calendar time, UTC, from seconds since 1970: `2026-11-18 16:02Z`. Beyond the year 9999 the
+/// seconds themselves.
 pub(crate) fn calendar(seconds: i64) -> String {
-    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}Z", rest / 3600, rest % 3600 / 60)
+    let Ok(at) = OffsetDateTime::from_unix_timestamp(seconds) else {
+        return format!("{seconds} s since 1970");
+    };
+    let (date, hour, minute) = (at.date(), at.hour(), at.minute());
+    format!("{date} {hour:02}:{minute:02}Z")
 }
 
-/// The same as ISO 8601 wants it, from nanoseconds since 1970.
+/// A calendar time in ISO 8601, UTC, from nanoseconds since 1970.
 pub(crate) fn iso8601(nanos: u64) -> String {
-    let seconds = (nanos / 1_000_000_000) as i64;
-    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
-    let millis = nanos % 1_000_000_000 / 1_000_000;
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{millis:03}Z",
-        rest / 3600,
-        rest % 3600 / 60,
-        rest % 60
-    )
+    let at = OffsetDateTime::UNIX_EPOCH + Duration::from_nanos(nanos);
+    let (date, (hour, minute, second, milli)) = (at.date(), at.time().as_hms_milli());
+    format!("{date}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
-/// Year, month and day of a day counted from 1970-01-01 in the Gregorian calendar. Years are made to
-/// begin in March, so that the leap day is the last of its year.
-fn civil(days: i64) -> (i64, i64, i64) {
-    const DAYS_TO_1970: i64 = 719_468;
-    const DAYS_OF_400_YEARS: i64 = 146_097;
-    let days = days.saturating_add(DAYS_TO_1970);
-    let era = days.div_euclid(DAYS_OF_400_YEARS);
-    let day = days.rem_euclid(DAYS_OF_400_YEARS);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
-}
-
-/// Foreign text made harmless: control characters, and those that turn the direction of writing,
-/// become `�`.
+/// Makes foreign text harmless: control characters, and characters that change the direction of
+/// writing, become `�`.
 pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|char| if is_steering(char) { '\u{FFFD}' } else { char }).collect()
 }
@@ -186,12 +168,12 @@ fn is_steering(char: char) -> bool {
         || matches!(char, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
-/// Columns that a text takes.
+/// The columns that a text takes on a terminal.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text cut to so many columns, with `…` where something was cut.
+/// Cuts a text to this many columns, with `…` where something was cut.
 pub(crate) fn clip(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
@@ -212,7 +194,7 @@ pub(crate) fn clip(text: &str, columns: usize) -> String {
     clipped
 }
 
-/// The text cut in its middle, so that its begin and its end stay.
+/// Cuts a text in its middle, so that its begin and its end stay.
 pub(crate) fn clip_middle(text: &str, columns: usize) -> String {
     if text.width() <= columns || columns < 5 {
         return clip(text, columns);
@@ -231,17 +213,17 @@ pub(crate) fn clip_middle(text: &str, columns: usize) -> String {
     head + &tail.into_iter().rev().collect::<String>()
 }
 
-/// The text filled up with spaces on its right.
+/// Pads a text with spaces on its right.
 pub(crate) fn left(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
 }
 
-/// The text filled up with spaces on its left.
+/// Pads a text with spaces on its left.
 pub(crate) fn right(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(text.width())))
 }
 
-/// Breaks a text into lines of at most so many columns, at spaces.
+/// Breaks a text at spaces into lines of at most this many columns.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(8);
     let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! The answer in one line.
+//! `Verdict`: the result of a run in one line.
 
 use roundtrip_record::{HttpVersion, Outcome, Source};
 
@@ -6,23 +6,24 @@ use crate::model::{Exchange, Model};
 use crate::names::short_source;
 use crate::text::{bytes, clean, count, duration};
 
-/// How it went.
+/// How well a run went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
-    /// What was asked for came.
+    /// What was asked for arrived.
     Good,
-    /// It came, with something missing or an error status.
+    /// What was asked for arrived, but something is missing or the status is an error.
     Mixed,
-    /// It did not come.
+    /// What was asked for did not arrive.
     Bad,
 }
 
-/// A fact of the answer.
+/// A fact of the verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// What is said.
+    /// The text that is shown.
     pub text: String,
-    /// Its rank: where there is no room for all, those of higher rank go first.
+    /// The rank of the fact. Where there is no room for all, facts of higher rank are dropped
+    /// first.
     pub rank: u8,
 }
 
@@ -32,21 +33,21 @@ impl Fact {
     }
 }
 
-/// The answer: what came, from where, how much, how long, over what.
+/// The result of a run: what came, from where, how much, how fast, over which protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// How it went.
+    /// How well the run went.
     pub mood: Mood,
     /// `200 OK`, or `✗ name` for a fault in the name step.
     pub result: String,
-    /// What was asked for, or the fault's headline.
+    /// What was asked for, or the headline of the fault.
     pub subject: String,
-    /// Further facts, in the order in which they are said.
+    /// Further facts, in the order in which they are shown.
     pub facts: Vec<Fact>,
 }
 
 impl Verdict {
-    /// The answer that a record gives.
+    /// The verdict on a record.
     pub fn new(model: &Model) -> Self {
         if let Some(finding) = model.findings.iter().find(|finding| finding.fatal) {
             return Self {
@@ -95,7 +96,8 @@ impl Verdict {
         Self { mood, result, subject: url, facts }
     }
 
-    /// `310 ms`, or `310 ms live → 4.71 s on 3gslow`.
+    /// The time that the run took, `310 ms`; of a replay both times, `310 ms live → 4.71 s on
+    /// 3gslow`.
     fn times(model: &Model) -> Fact {
         let took = duration(model.total().took());
         let run = model.run.as_ref();
@@ -104,7 +106,7 @@ impl Verdict {
         };
         let before = old.net.as_deref().map_or_else(|| old.wire.name().to_owned(), clean);
         let now = run.net.as_deref().map_or_else(|| run.wire.name().to_owned(), clean);
-        // Where the other record is not at hand, its wire is all we know of it.
+        // Where the original record is not at hand, only its wire is known.
         let text = match &model.original {
             Some(original) => {
                 format!("{} {before} → {took} on {now}", duration(original.took))
@@ -177,13 +179,13 @@ impl Verdict {
         }
     }
 
-    /// The types of a lookup that was for no address.
+    /// The record types of a lookup that asked for no address.
     fn types(lookup: &crate::model::Lookup) -> Vec<&str> {
         let other = |kind: &&str| *kind != "A" && *kind != "AAAA";
         lookup.types.iter().map(String::as_str).filter(other).collect()
     }
 
-    /// Records of these types that lookups have found.
+    /// The number of records of these types that lookups found.
     fn records(model: &Model, types: &[&str]) -> usize {
         let settled = model.lookups.iter().filter_map(crate::model::Lookup::settled_by);
         settled

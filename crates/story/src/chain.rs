@@ -1,4 +1,4 @@
-//! Exchanges that follow one another: redirects followed and requests tried again.
+//! Chains of exchanges: redirects followed, and requests tried again.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use url::Url;
 use crate::exchange::Exchange;
 use crate::story::Story;
 
-/// Links each exchange with the one that followed it.
+/// Links each exchange with the exchange that followed it.
 pub(crate) fn link(exchanges: &mut BTreeMap<ExchangeId, Exchange>) {
     let mut followed: Vec<(ExchangeId, ExchangeId)> = Vec::new();
     let mut before: Option<&Exchange> = None;
@@ -27,14 +27,14 @@ pub(crate) fn link(exchanges: &mut BTreeMap<ExchangeId, Exchange>) {
         before = Some(exchange);
     }
     for (of, next) in followed {
-        // What follows is younger; anything else would be a circle.
+        // What follows is younger; anything else would be a loop.
         if let Some(exchange) = exchanges.get_mut(&of).filter(|exchange| exchange.id < next) {
             exchange.next = Some(next);
         }
     }
 }
 
-/// Whether an exchange was answered with a redirect to where the other went.
+/// Whether an exchange was answered with a redirect to the URL of `next`.
 fn points_to(exchange: &Exchange, next: &Exchange) -> bool {
     let Some(head) = exchange.head().filter(|head| (300..400).contains(&head.what.status)) else {
         return false;
@@ -49,8 +49,8 @@ fn points_to(exchange: &Exchange, next: &Exchange) -> bool {
 }
 
 impl Story {
-    /// The exchanges that lead from what was asked for to the answer: redirects followed, and
-    /// requests tried again. The last of them is the headline.
+    /// The exchanges that lead from what was asked for to the final answer: redirects followed, and
+    /// requests tried again.
     pub fn chain(&self) -> Vec<&Exchange> {
         let mut chain: Vec<&Exchange> = Vec::new();
         let mut next = self.seen().iter().find(|exchange| exchange.method != "CONNECT");
@@ -68,7 +68,7 @@ impl Story {
         self.seen().iter().filter(|exchange| !chain.contains(&exchange.id)).collect()
     }
 
-    /// The exchange that brought the answer itself.
+    /// The exchange that brought the final answer: the last one of [`Story::chain`].
     pub fn document(&self) -> Option<&Exchange> {
         self.chain().into_iter().next_back()
     }

@@ -1,4 +1,4 @@
-//! A connection, of TCP or QUIC, with as many of its ends as we saw.
+//! `Connection`, over TCP or QUIC, with those of its ends that the record shows.
 
 use core::time::Duration;
 
@@ -12,65 +12,65 @@ use std::net::SocketAddr;
 
 use crate::span::{At, Span, ms};
 
-/// A change of state.
+/// A change of an end's TCP state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StateChange {
     /// The state before.
     pub from: TcpState,
     /// The state after.
     pub to: TcpState,
-    /// How it is known.
+    /// How the change is known.
     pub how: How,
 }
 
-/// A segment, with the packet of the capture that holds it where that is known.
+/// A segment that an end sent or received, with the time of its event.
 pub type Seen = At<TcpSegment>;
 
 /// One end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct End {
-    /// Its number.
+    /// The end's id.
     pub id: ConnectionId,
-    /// Its host.
+    /// The host it is on.
     pub host: HostId,
-    /// What carries it.
+    /// The transport of the connection.
     pub transport: Transport,
-    /// Which end.
+    /// Which end it is.
     pub side: Side,
-    /// Its address.
+    /// The address of this end.
     pub local: SocketAddr,
-    /// The other's.
+    /// The address of the other end.
     pub remote: SocketAddr,
-    /// When it came into being.
+    /// When the end came into being.
     #[serde(rename = "opened_ms", serialize_with = "ms")]
     pub opened: Time,
-    /// Its states.
+    /// The changes of its TCP state.
     pub states: Vec<At<StateChange>>,
-    /// Its segments, sent and received.
+    /// The segments it sent and received.
     pub segments: Vec<Seen>,
-    /// Its congestion window and RTT estimate.
+    /// Samples of its congestion control: congestion window, round-trip time and the like.
     pub congestion: Vec<At<TcpCongestion>>,
     /// Timers that fired.
     pub timers: Vec<At<TcpTimer>>,
-    /// Samples of the kernel's view.
+    /// Samples of the kernel's `TCP_INFO`.
     pub infos: Vec<At<TcpInfo>>,
-    /// Reads of bytes that had been waiting.
+    /// Reads of bytes that had been waiting in the kernel.
     pub reads: Vec<At<TcpRead>>,
-    /// Its end, over TCP.
+    /// How the end was closed, over TCP.
     pub closed: Option<At<TcpClosed>>,
-    /// Its end, over QUIC.
+    /// How the end was closed, over QUIC.
     pub quic_closed: Option<At<QuicClosed>>,
 }
 
 impl End {
-    /// When it was gone, where we know.
+    /// When the end was gone, where the record says.
     pub fn gone(&self) -> Option<Time> {
         let tcp = self.closed.as_ref().map(|closed| closed.at);
         tcp.or_else(|| self.quic_closed.as_ref().map(|closed| closed.at))
     }
 
-    /// From our first step towards its end until both directions were closed: what follows, the
-    /// waiting in `TIME_WAIT`, holds nobody up.
+    /// The time from this end's first step towards closing until both directions were closed. The
+    /// wait in `TIME_WAIT` that may follow is left out, since nobody waits for it.
     pub fn closing(&self) -> Option<Span> {
         let is_closing =
             |state: TcpState| state > TcpState::Established || state == TcpState::Closed;
@@ -81,62 +81,64 @@ impl End {
         Some(Span::new(rest.first()?.at, done.at))
     }
 
-    /// The state at a time, the changes at that time included; `None` before the first.
+    /// The TCP state at a time, changes at that very time included. Before the first change, the
+    /// state it started from.
     pub fn state_at(&self, at: Time) -> Option<TcpState> {
         let change = self.states.iter().take_while(|change| change.at <= at).last();
         change.map(|change| change.what.to).or_else(|| Some(self.states.first()?.what.from))
     }
 
-    /// The last state we know.
+    /// The last known TCP state.
     pub fn last_state(&self) -> Option<TcpState> {
         self.states.last().map(|change| change.what.to)
     }
 
-    /// How often it sent something again.
+    /// The number of retransmissions this end sent: as counted in its segments or told by the
+    /// kernel, whichever is more.
     pub fn retransmissions(&self) -> u32 {
         let seen = self.segments.iter().filter(|segment| segment.what.retransmission).count();
         let told = self.infos.last().map_or(0, |info| info.what.retransmissions);
         told.max(seen as u32)
     }
 
-    /// Its latest estimate of the round-trip time.
+    /// The latest estimate of the round-trip time.
     pub fn round_trip(&self) -> Option<Duration> {
         let ours = self.congestion.iter().rev().find_map(|sample| sample.what.srtt);
         let kernels = self.infos.iter().rev().find(|info| info.what.rtt_us > 0);
         ours.or_else(|| kernels.map(|info| Duration::from_micros(info.what.rtt_us.into())))
     }
 
-    /// How long the handshake took, as this end saw it.
+    /// The time this end took from opening to `ESTABLISHED`.
     pub fn handshake(&self) -> Option<Span> {
         let done = self.states.iter().find(|change| change.what.to == TcpState::Established)?;
         Some(Span::new(self.opened, done.at))
     }
 }
 
-/// A connection.
+/// A connection, with those of its ends that the record shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Connection {
-    /// The end that opened actively.
+    /// The end that opened the connection.
     pub client: Option<End>,
-    /// The end that opened passively, where we ran it.
+    /// The end that accepted the connection, where the record has it.
     pub server: Option<End>,
-    /// The TLS handshake's begin.
+    /// The begin of the TLS handshake.
     pub tls_started: Option<At<TlsStarted>>,
-    /// Its end.
+    /// The end of the TLS handshake.
     pub tls: Option<At<TlsEstablished>>,
     /// The exchanges it carried, in order.
     pub exchanges: Vec<ExchangeId>,
-    /// Who ended it, and why.
+    /// Which end closed the connection, and why.
     pub ending: Option<At<ConnectionEnding>>,
 }
 
 impl Connection {
-    /// Its ends, the client's first.
+    /// The known ends of the connection, the client's first.
     pub fn ends(&self) -> impl Iterator<Item = &End> {
         self.client.iter().chain(&self.server)
     }
 
-    /// One of its ends.
+    /// The end on one side, where it is known.
     pub fn end_of(&self, side: Side) -> Option<&End> {
         match side {
             Side::Client => self.client.as_ref(),
@@ -144,12 +146,12 @@ impl Connection {
         }
     }
 
-    /// What carries it.
+    /// The transport of the connection.
     pub fn transport(&self) -> Transport {
         self.near().map_or(Transport::Tcp, |end| end.transport)
     }
 
-    /// The end that we look from.
+    /// The end whose view is shown: the client's where known, otherwise the server's.
     pub fn near(&self) -> Option<&End> {
         self.ends().next()
     }
@@ -159,7 +161,7 @@ impl Connection {
         self.ends().any(|end| !end.segments.is_empty())
     }
 
-    /// Where it leads: the server's address.
+    /// The address of the server's end.
     pub fn server_address(&self) -> Option<SocketAddr> {
         match (&self.client, &self.server) {
             (Some(client), _) => Some(client.remote),
@@ -168,7 +170,7 @@ impl Connection {
         }
     }
 
-    /// From the first SYN to the last thing we know of it.
+    /// The time from the opening of the first end to the last known event.
     pub fn span(&self) -> Span {
         let start = self.ends().map(|end| end.opened).min().unwrap_or(Time::ZERO);
         let last = self.ends().flat_map(|end| {
@@ -179,7 +181,7 @@ impl Connection {
         Span::new(start, last.max().unwrap_or(start))
     }
 
-    /// The TLS handshake.
+    /// The TLS handshake and the event that completed it; `None` if it was not completed.
     pub fn tls_span(&self) -> Option<(Span, EventId)> {
         let (started, done) = (self.tls_started.as_ref()?, self.tls.as_ref()?);
         Some((Span::new(started.at, done.at), done.event))

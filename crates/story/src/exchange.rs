@@ -1,4 +1,4 @@
-//! One request with its responses.
+//! `Exchange`: one request with its responses, its phases and everything it needed.
 
 use core::time::Duration;
 
@@ -12,40 +12,40 @@ use serde::Serialize;
 use crate::phase::{Phase, PhaseKind};
 use crate::span::{At, Span, ms};
 
-/// A response's head, interim ones (1xx) included.
+/// A response's head, final or interim (1xx), with the time of its event.
 pub type Head = At<ResponseHead>;
 
-/// A try to connect, and how it ended.
+/// An attempt to connect, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attempted {
-    /// When it began.
+    /// When the attempt began.
     #[serde(rename = "at_ms", serialize_with = "ms")]
     pub at: Time,
-    /// Its event.
+    /// The event that began the attempt.
     pub event: EventId,
-    /// Whereto.
+    /// What was attempted.
     pub attempt: ConnectAttempt,
-    /// How it ended; `None` while it had not.
+    /// How the attempt ended; `None` if the record does not say.
     pub result: Option<At<ConnectResult>>,
 }
 
-/// A request to a proxy to pass bytes on (RFC 9110 §9.3.6), and its answers.
+/// A request to a proxy for a tunnel (`CONNECT`, RFC 9110 §9.3.6), and its responses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tunnel {
     /// The `CONNECT` request.
     pub request: At<RequestSent>,
-    /// The heads that came back, the final one last.
+    /// The heads of the proxy's responses, the final one last.
     pub heads: Vec<Head>,
 }
 
 impl Tunnel {
-    /// From the request to the final answer, where one came.
+    /// The time from the request to the final response, where one came.
     pub fn span(&self) -> Span {
         let answered = self.heads.last().map_or(self.request.at, |head| head.at);
         Span::new(self.request.what.began, answered)
     }
 
-    /// The status of the final answer.
+    /// The status of the final response.
     pub fn status(&self) -> Option<u16> {
         self.heads.last().map(|head| head.what.status)
     }
@@ -54,64 +54,65 @@ impl Tunnel {
 /// One request with its responses, from wanted to the last byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Exchange {
-    /// Its number.
+    /// The exchange's id.
     pub id: ExchangeId,
-    /// The event that began it.
+    /// The event that began the exchange.
     pub event: EventId,
-    /// The method.
+    /// The request method.
     pub method: String,
     /// The URL.
     pub url: String,
-    /// What for.
+    /// What the resource is for.
     pub kind: ResourceKind,
-    /// How urgent.
+    /// How urgent the resource is.
     pub priority: Priority,
-    /// Who wanted it.
+    /// What caused the exchange.
     pub initiator: Initiator,
-    /// Which end of it this is.
+    /// Which end of the exchange this is.
     pub side: Side,
-    /// The exchange it carries out for somebody: a proxy's request for the one it received.
+    /// The exchange on whose behalf this one is made: a proxy's request to the server for the
+    /// request it received.
     pub of: Option<ExchangeId>,
-    /// The other end of it, where the record has that too.
+    /// The same exchange as the other end saw it, where the record has both ends.
     pub other: Option<ExchangeId>,
-    /// What waits for it.
+    /// What waits for the resource.
     pub blocks: Blocks,
-    /// From wanted to over.
+    /// The whole time of the exchange, from wanted to ended.
     #[serde(flatten)]
     pub span: Span,
-    /// Its phases; those that did not happen are not there. They follow one another without a gap
-    /// and cover the whole of its span. One kind may come several times.
+    /// The phases of the exchange, without those that did not occur. They follow one another
+    /// without a gap and cover the whole span. One kind may occur several times.
     pub phases: Vec<Phase>,
-    /// The lookup it made.
+    /// The lookup that was made for the exchange.
     pub lookup: Option<LookupId>,
-    /// What was asked of a proxy first, so that it passes bytes on.
+    /// The tunnel that was first asked of a proxy.
     pub tunnel: Option<Tunnel>,
-    /// Its tries to connect.
+    /// The attempts to connect that were made for the exchange, or that led to its connection.
     pub attempts: Vec<Attempted>,
-    /// The connection it went over.
+    /// The connection that carried the exchange.
     pub connection: Option<ConnectionId>,
     /// The request.
     pub request: Option<At<RequestSent>>,
-    /// The heads, the final one last.
+    /// The heads of the responses, the final one last.
     pub heads: Vec<Head>,
-    /// The body.
+    /// The end of the response, with its body.
     pub response: Option<At<ResponseEnded>>,
-    /// What became of the connection.
+    /// What became of the connection after the exchange.
     pub ending: Option<At<ConnectionEnding>>,
-    /// The exchange that followed it: a redirect, or a try again.
+    /// The exchange that followed this one: a redirect followed, or a retry.
     pub next: Option<ExchangeId>,
-    /// What broke a rule and was taken all the same.
+    /// Rules that messages broke, although they were accepted.
     pub notes: Vec<At<ExchangeNote>>,
-    /// Every byte that was promised arrived.
+    /// Whether every byte that was promised arrived.
     pub complete: bool,
-    /// Answered without a connection.
+    /// Whether the response came from a cache, without a connection.
     pub from_cache: bool,
-    /// It is over.
+    /// Whether the exchange has ended.
     pub over: bool,
 }
 
 impl Exchange {
-    /// An exchange of which no more is known than that it was wanted.
+    /// An exchange of which only the event that began it is known.
     pub(crate) fn wanted(at: Time, event: EventId, started: &ExchangeStarted) -> Self {
         Self {
             id: started.exchange,
@@ -143,12 +144,12 @@ impl Exchange {
         }
     }
 
-    /// The final head.
+    /// The head of the final response; `None` if none came.
     pub fn head(&self) -> Option<&Head> {
         self.heads.iter().rev().find(|head| !(100..200).contains(&head.what.status))
     }
 
-    /// The final status.
+    /// The status of the final response.
     pub fn status(&self) -> Option<u16> {
         self.head().map(|head| head.what.status)
     }
@@ -158,14 +159,14 @@ impl Exchange {
         self.phases.iter().find(|phase| phase.kind == kind)
     }
 
-    /// All the time it spent in phases of one kind; `None` where it had none of them.
+    /// The total time in phases of one kind; `None` where there is no such phase.
     pub fn spent(&self, kind: PhaseKind) -> Option<Duration> {
         let mut of_kind = self.phases.iter().filter(|phase| phase.kind == kind).peekable();
         of_kind.peek()?;
         Some(of_kind.map(Phase::took).sum())
     }
 
-    /// The phase that took longest, all of one kind taken together; among equals the first.
+    /// The kind of phase with the longest total time; the earlier kind if two are equal.
     pub fn longest(&self) -> Option<(PhaseKind, Duration)> {
         let spent = PhaseKind::ALL.into_iter().filter_map(|kind| Some((kind, self.spent(kind)?)));
         spent.fold(None, |best, next| match best {
@@ -174,31 +175,31 @@ impl Exchange {
         })
     }
 
-    /// What carried its connection; `None` before it had one.
+    /// The transport of the exchange's connection; `None` before a request was sent.
     pub fn transport(&self) -> Option<Transport> {
         self.request.as_ref().map(|request| request.what.transport)
     }
 
-    /// The stream it had on a connection that has streams.
+    /// The number of the exchange's stream; `None` on a connection without streams.
     pub fn stream(&self) -> Option<u64> {
         let asked = self.request.as_ref().and_then(|request| request.what.stream);
         asked.or_else(|| self.head()?.what.stream)
     }
 
-    /// How many exchanges its connection had carried before.
+    /// How many exchanges the connection had carried before.
     pub fn reused(&self) -> u32 {
         self.request.as_ref().map_or(0, |request| request.what.reused)
     }
 
-    /// Bytes of heads and body that came in, the body's framing included where it was counted: what
-    /// Resource Timing calls `transferSize` and Chromium the encoded data length.
+    /// Bytes of response heads and body received, with the body's framing where it was counted.
+    /// Resource Timing calls this `transferSize`, Chromium the encoded data length.
     pub fn received(&self) -> u64 {
         let heads: u64 = self.heads.iter().map(|head| head.what.head_bytes).sum();
         let body = self.response.as_ref().map(|response| &response.what.body);
         heads + body.map_or(0, |body| body.framed.unwrap_or(body.encoded))
     }
 
-    /// Whether it brought what was wanted.
+    /// Whether a complete response arrived, with a status below 400.
     pub fn succeeded(&self) -> bool {
         self.complete && self.status().is_some_and(|status| status < 400)
     }

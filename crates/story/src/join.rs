@@ -1,4 +1,5 @@
-//! The second pass: what was filed is joined, and the time of each exchange is cut into phases.
+//! The second pass over a record: joins what was filed, and cuts the time of each exchange into
+//! phases.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::phase;
 use crate::read::Filed;
 use crate::story::Story;
 
-/// Understands the events of a record.
+/// Makes the story of a record's events.
 pub(crate) fn story(events: Vec<Event>) -> Story {
     let mut filed = Filed::read(events);
     filed.story.connections =
@@ -40,7 +41,7 @@ pub(crate) fn story(events: Vec<Event>) -> Story {
     story
 }
 
-/// Files an exchange with the connection that carried it.
+/// Adds an exchange to the connection that carried it.
 fn carried(story: &mut Story, exchange: &Exchange) {
     if exchange.side != Side::Client {
         return;
@@ -53,7 +54,7 @@ fn carried(story: &mut Story, exchange: &Exchange) {
     }
 }
 
-/// An exchange that a fault ended was over then.
+/// Ends each exchange that a fault ended, at the time of the fault.
 fn join_faults(filed: &mut Filed) {
     for fault in &filed.story.faults {
         let exchange = fault.what.exchange.and_then(|id| filed.exchanges.get_mut(&id));
@@ -66,7 +67,7 @@ fn join_faults(filed: &mut Filed) {
     }
 }
 
-/// Gives each exchange its lookup, its tries to connect, and what waits for it.
+/// Gives each exchange its lookup, its attempts to connect, and what waits for it.
 fn join_exchanges(filed: &mut Filed) {
     let last = filed.story.events.iter().map(|event| event.at).max().unwrap_or(Time::ZERO);
     let owners = owners(&filed.story, &filed.lookups);
@@ -74,7 +75,8 @@ fn join_exchanges(filed: &mut Filed) {
         let made = owners.iter().find(|(_, owner)| **owner == exchange.id);
         exchange.lookup = exchange.lookup.or(made.map(|(lookup, _)| *lookup));
         exchange.attempts = attempts_of(&filed.attempts, exchange.id, exchange.connection);
-        // One that broke before its request went out has a connection all the same.
+        // An exchange that failed before its request was sent has the connection of its last
+        // attempt.
         let made = exchange.attempts.iter().filter_map(|attempted| attempted.result.as_ref());
         let made = made.filter_map(|result| result.what.connection).next_back();
         exchange.connection = exchange.connection.or(made);
@@ -87,8 +89,8 @@ fn join_exchanges(filed: &mut Filed) {
     }
 }
 
-/// Joins the two ends of an exchange: both went over the same connection, on the same stream or, where
-/// there are none, in the same place among the connection's exchanges.
+/// Joins the two ends of an exchange. They went over the same connection, on the same stream or,
+/// without streams, at the same place in the order of the connection's exchanges.
 fn join_ends(story: &Story, exchanges: &mut BTreeMap<ExchangeId, Exchange>) {
     let mut places: BTreeMap<(ConnectionId, Side), u64> = BTreeMap::new();
     let mut keys: BTreeMap<(ConnectionId, Option<u64>, u64), [Option<ExchangeId>; 2]> =
@@ -119,7 +121,7 @@ fn join_ends(story: &Story, exchanges: &mut BTreeMap<ExchangeId, Exchange>) {
     }
 }
 
-/// The tries made for an exchange, or those that led to its connection.
+/// The attempts to connect made for an exchange, or else those that led to its connection.
 fn attempts_of(
     attempts: &[Attempted],
     id: ExchangeId,
@@ -136,7 +138,8 @@ fn attempts_of(
     led.cloned().collect()
 }
 
-/// Joins the two ends of each connection: addresses swapped, the passive end not the older one.
+/// Joins the two ends of each connection: their addresses are swapped, and the accepting end is not
+/// older than the opening one.
 fn connections(
     ends: BTreeMap<ConnectionId, End>,
     mut above: BTreeMap<ConnectionId, Connection>,
@@ -168,7 +171,7 @@ fn connections(
     joined
 }
 
-/// Which exchange caused each lookup, where the causes tell.
+/// The exchange that caused each of the client's lookups, as far as causes are known.
 fn owners(story: &Story, lookups: &BTreeMap<LookupId, Lookup>) -> BTreeMap<LookupId, ExchangeId> {
     let owner = |event: EventId| {
         story.causes(event).into_iter().find_map(|cause| match &cause.what {
@@ -181,7 +184,7 @@ fn owners(story: &Story, lookups: &BTreeMap<LookupId, Lookup>) -> BTreeMap<Looku
     own.filter_map(|lookup| Some((lookup.id, owner(lookup.event)?))).collect()
 }
 
-/// The client's lookups, each with those that others made while it lasted.
+/// The client's lookups, each with those that other hosts made meanwhile for the same names.
 fn nested(lookups: BTreeMap<LookupId, Lookup>, client: HostId) -> Vec<Lookup> {
     let (mut own, others): (Vec<_>, Vec<_>) =
         lookups.into_values().partition(|lookup| lookup.host == client);

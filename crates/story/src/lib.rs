@@ -1,20 +1,20 @@
-//! A record understood once.
+//! The story: a record of events understood once, for every view of a run.
 //!
-//! A record is a list of events. What they come to (how long a request waited, which connection it
-//! went over, which step the page waited for) is worked out here and nowhere else, so that no two
-//! views of a run can disagree: the terminal, JSON, HAR, the report, `-w`, replays and comparisons
-//! take every number from a [`Story`].
+//! A record is a list of events. What follows from them (how long a request waited, which
+//! connection carried it, which step the page waited for) is worked out here and nowhere else, so
+//! that no two views of a run can disagree: the terminal, JSON, HAR, the report, `-w`, replays and
+//! comparisons take every number from a [`Story`].
 //!
 //! # Contract
 //! - A [`Story`] is computed from the events and from nothing else: no clock, no network, no files.
 //!   The same events give the same story.
-//! - Any events will do, also those of a run that was killed, or of a record somebody made up: what
-//!   does not fit together is left apart.
+//! - Any events are accepted, also those of a run that was killed, or of a record made up by hand:
+//!   what does not fit together is left unjoined.
 //! - Times are [`Time`](roundtrip_record::Time), nanoseconds since the record's epoch.
 //! - The time of an exchange is cut into [`Phase`]s that follow one another without a gap, so that
-//!   they add up. Where the record tells when bytes passed our host (packets, the kernel's stamps), a
-//!   phase ends there, and what our own machine took on top is a phase of its own,
-//!   [`PhaseKind::Here`].
+//!   their lengths add up. Where the record tells when bytes passed our host (packets, the kernel's
+//!   stamps), a phase ends there, and the time our own machine took afterwards is a phase of its
+//!   own, [`PhaseKind::Here`].
 //!
 //! ```
 //! use roundtrip_record::*;

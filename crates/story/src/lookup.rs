@@ -1,4 +1,4 @@
-//! One walk down the ladder of name sources.
+//! `Lookup`: one walk down the ladder of name sources.
 
 use core::time::Duration;
 use std::net::IpAddr;
@@ -10,73 +10,73 @@ use serde::Serialize;
 
 use crate::span::{At, Span, ms};
 
-/// A source that was asked.
+/// A source that was asked in a lookup, and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rung {
     /// The source.
     #[serde(flatten)]
     pub source: Source,
-    /// The event of the question.
+    /// The event of the question, or of the answer where no question was recorded.
     pub event: EventId,
     /// The name asked for.
     pub asked: String,
-    /// The type asked for; empty for all.
+    /// The record type asked for; empty for all types.
     pub record_type: String,
-    /// When.
+    /// When the source was asked.
     #[serde(rename = "at_ms", serialize_with = "ms")]
     pub at: Time,
-    /// Until the answer.
+    /// How long the answer took.
     #[serde(skip)]
     pub took: Duration,
-    /// What it said; `None` when the record has no answer.
+    /// The source's answer; `None` when the record has none.
     pub outcome: Option<Outcome>,
-    /// The records it gave.
+    /// The records of the answer.
     pub records: Vec<ResourceRecord>,
 }
 
 impl Rung {
-    /// From asked to answered.
+    /// The time from the question to the answer.
     pub fn span(&self) -> Span {
         Span::new(self.at, self.at + self.took)
     }
 }
 
-/// One walk down the ladder.
+/// One walk down the ladder of name sources.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Lookup {
-    /// Its number.
+    /// The lookup's id.
     pub id: LookupId,
-    /// The host that wants to know.
+    /// The host that made the lookup.
     pub host: HostId,
-    /// Its first event.
+    /// The event that began the lookup.
     pub event: EventId,
-    /// The name.
+    /// The name looked up, fully qualified.
     pub name: String,
-    /// The types wanted.
+    /// The record types wanted.
     pub types: Vec<String>,
-    /// From begin to end.
+    /// The time from the begin to the end of the lookup.
     #[serde(flatten)]
     pub span: Span,
     /// The sources asked, in order.
     pub rungs: Vec<Rung>,
-    /// DNS messages.
+    /// The DNS messages sent and received.
     pub messages: Vec<At<DnsMessage>>,
-    /// What was found.
+    /// The addresses found, in the order in which to try them.
     pub addresses: Vec<IpAddr>,
-    /// Aliases followed.
+    /// The aliases followed, the first one first.
     pub aliases: Vec<String>,
-    /// How long it may be kept, seconds.
+    /// How long the addresses may be kept, in seconds.
     pub ttl: Option<u32>,
-    /// It is over.
+    /// Whether the lookup has ended.
     pub over: bool,
-    /// The event that ended it.
+    /// The event that ended the lookup.
     pub end_event: Option<EventId>,
-    /// Lookups that resolvers made for it.
+    /// The lookups that resolvers made for this one.
     pub nested: Vec<Lookup>,
 }
 
 impl Lookup {
-    /// The rung that settled it.
+    /// The source that gave the addresses, or else the last one asked.
     pub fn settled_by(&self) -> Option<&Rung> {
         let found = |rung: &&Rung| matches!(rung.outcome, Some(Outcome::Found { .. }));
         self.rungs.iter().rev().find(found).or(self.rungs.last())

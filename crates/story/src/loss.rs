@@ -1,4 +1,4 @@
-//! What was lost on a connection while something waited for it.
+//! Losses on a connection during a stretch of time.
 
 use core::time::Duration;
 
@@ -8,12 +8,12 @@ use serde::{Serialize, Serializer};
 use crate::connection::{Connection, End};
 use crate::span::{Span, as_millis};
 
-/// Segments that had to be sent again in a stretch of time, at either end.
+/// What had to be retransmitted in a stretch of time, at both ends of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Losses {
-    /// How often something was sent again.
+    /// Number of segments sent again.
     pub resent: u32,
-    /// The retransmission timeouts that ran out, each as long as it was set: the second of two in a
+    /// The retransmission timeouts that ran out, each as long as it was set. The second of two in a
     /// row is twice the first (RFC 6298 §5.5).
     #[serde(rename = "timeouts_ms", serialize_with = "millis")]
     pub timeouts: Vec<Duration>,
@@ -29,7 +29,7 @@ impl Losses {
         self.resent == 0 && self.timeouts.is_empty()
     }
 
-    /// Counts at both ends of a connection.
+    /// The losses at both ends of a connection during `span`.
     pub(crate) fn during(connection: &Connection, span: Span) -> Self {
         let mut losses = Self::default();
         for end in connection.ends() {
@@ -39,7 +39,7 @@ impl Losses {
     }
 
     fn count(&mut self, end: &End, span: Span) {
-        // What is sent again at the begin of a phase was lost in the one before.
+        // A retransmission at the very begin of a phase repairs a loss of the phase before.
         let within = |at: Time| at > span.start && at <= span.end;
         let again = end.segments.iter().filter(|seen| {
             seen.what.direction == Direction::Sent && seen.what.retransmission && within(seen.at)
@@ -53,7 +53,8 @@ impl Losses {
     }
 }
 
-/// How long the timer that fired at `at` had been set: since the last send before it.
+/// How long the retransmission timer that fired at `at` had been running: since the last segment
+/// sent before.
 fn timeout(end: &End, at: Time) -> Option<Duration> {
     let sends = end.segments.iter().filter(|seen| {
         let what = &seen.what;

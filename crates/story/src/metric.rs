@@ -1,4 +1,5 @@
-//! The figures of a run as flat rows, for comparisons, budgets and tables.
+//! The metrics of a run as flat rows: name, unit, value, definition. Comparisons, budgets and
+//! tables use them.
 
 use core::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::phase::PhaseKind;
 use crate::span::as_millis;
 use crate::story::Story;
 
-/// What a figure is counted in.
+/// The unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Unit {
     /// Milliseconds.
@@ -26,20 +27,20 @@ pub enum Unit {
     Count,
 }
 
-/// One figure of a run.
+/// One metric of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metric {
-    /// Its name, the W3C's where there is one.
+    /// The metric's name, the W3C's where there is one.
     pub name: &'static str,
-    /// What it is counted in.
+    /// The unit of the value.
     pub unit: Unit,
-    /// How much.
+    /// The value, in that unit.
     pub value: f64,
-    /// What it is.
+    /// The definition of the metric, for people.
     pub definition: &'static str,
 }
 
-/// A figure's name, unit and definition, and how it is read off a story.
+/// A metric's name, unit and definition, and the function that reads its value from a story.
 struct Row {
     name: &'static str,
     unit: Unit,
@@ -53,7 +54,8 @@ macro_rules! rows {
     };
 }
 
-/// Times of the page are counted from the first wish, which is the navigation's start.
+/// All metrics, in the order in which they are shown. Times of the page are counted from the start
+/// of [`Story::total`], which is the start of the navigation.
 const ROWS: &[Row] = rows! {
     "duration" Milliseconds
         "from the first wish to the last milestone, body or lookup; connections that close later are not in it"
@@ -153,7 +155,7 @@ fn bodies(story: &Story, of: fn(&roundtrip_record::Body) -> u64) -> f64 {
 }
 
 impl Story {
-    /// Its figures; those that this run does not have are not there.
+    /// The metrics of the run, without those that do not apply to it.
     pub fn metrics(&self) -> Vec<Metric> {
         let rows = ROWS.iter().filter_map(|row| {
             let value = (row.read)(self)?;
@@ -162,7 +164,8 @@ impl Story {
         rows.collect()
     }
 
-    /// What all exchanges together spent in phases of one kind; at one time several may.
+    /// The time that all exchanges together spent in phases of one kind. Exchanges overlap, so it
+    /// may exceed the run's duration.
     pub fn spent(&self, kind: PhaseKind) -> Duration {
         self.seen().iter().filter_map(|exchange| exchange.spent(kind)).sum()
     }

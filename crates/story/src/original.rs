@@ -1,4 +1,4 @@
-//! The run that a replay carries out again, as far as both are shown side by side.
+//! The original run of a replay, reduced to the figures that are shown beside the replay's.
 
 use core::time::Duration;
 
@@ -6,12 +6,12 @@ use crate::exchange::Exchange;
 use crate::phase::PhaseKind;
 use crate::story::Story;
 
-/// What the original run came to.
+/// The figures of the original run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Original {
-    /// As [`Story::total`].
+    /// The length of the original run, as [`Story::total`] has it.
     pub took: Duration,
-    /// Its exchanges that were answered, in order.
+    /// The exchanges that were answered, in order.
     pub exchanges: Vec<OriginalExchange>,
 }
 
@@ -20,14 +20,14 @@ pub struct Original {
 pub struct OriginalExchange {
     /// The URL.
     pub url: String,
-    /// From queued to the last byte.
+    /// The time from queued to the last byte.
     pub took: Duration,
-    /// What the replay takes for the server's think time ([`Story::think`]).
+    /// The server's think time that the replay uses ([`Story::think`]).
     pub think: Duration,
 }
 
 impl Original {
-    /// What a story came to.
+    /// The figures of a story that is to be replayed.
     pub fn of(story: &Story) -> Self {
         let answered = story.exchanges.iter().filter(|exchange| exchange.status().is_some());
         let exchanges = answered.map(|exchange| OriginalExchange {
@@ -40,15 +40,15 @@ impl Original {
 }
 
 impl Story {
-    /// The server's share of a wait: what remains of it after one round trip, which the connection's
-    /// own handshake measured. Time of our own machine is in neither.
+    /// The server's think time: what remains of the wait for the first byte after one round trip,
+    /// which the connection's handshake measured. Time of our own machine is in neither.
     pub fn think(&self, exchange: &Exchange) -> Duration {
         let wait = exchange.spent(PhaseKind::Wait).unwrap_or_default();
         wait.saturating_sub(self.round_trip(exchange))
     }
 
-    /// How long the handshake of an exchange's connection took: of the try that won, from SYN to
-    /// SYN-ACK where those were seen.
+    /// The round-trip time of an exchange's connection: the length of its handshake, from SYN to
+    /// SYN-ACK where these were seen; zero where nothing is known.
     fn round_trip(&self, exchange: &Exchange) -> Duration {
         let Some(connection) = exchange.connection else { return Duration::ZERO };
         let end = self.connection(connection).and_then(|connection| connection.client.as_ref());

@@ -1,5 +1,6 @@
-//! The critical path: the chain of waits that the answer, the first paint or the load had to go
-//! through, from the first wish on. What is not on it could have been slower without harm.
+//! The critical path: the chain of waits, from the first resource wanted on, that the response, the
+//! first paint or the load had to go through. Whatever is not on it could have been slower without
+//! harm.
 
 use core::time::Duration;
 
@@ -11,19 +12,20 @@ use crate::phase::PhaseKind;
 use crate::span::Span;
 use crate::story::Story;
 
-/// What a stretch of the critical path was spent on.
+/// What a leg of the critical path was spent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LegKind {
     /// A phase of an exchange.
     Phase(PhaseKind),
-    /// The page: parsing, layout, painting, and whatever lies between a resource and its use.
+    /// Work on the page: parsing, layout, painting, and other time between a resource's arrival and
+    /// its use.
     Page,
-    /// Connections were closed after everything had come.
+    /// The closing of connections after everything had arrived.
     Close,
 }
 
 impl LegKind {
-    /// Its name in every view.
+    /// The kind's name, as every view shows it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Phase(kind) => kind.name(),
@@ -39,37 +41,37 @@ impl Serialize for LegKind {
     }
 }
 
-/// A stretch of the critical path.
+/// A leg: a stretch of the critical path spent on one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Leg {
-    /// What it was spent on.
+    /// What the leg was spent on.
     pub step: LegKind,
-    /// The exchange, where it was one's.
+    /// The exchange whose phase it is, if it is one's.
     pub exchange: Option<ExchangeId>,
-    /// When.
+    /// When the leg began and ended.
     #[serde(flatten)]
     pub span: Span,
 }
 
 impl Leg {
-    /// How long it took.
+    /// How long the leg took.
     pub fn took(&self) -> Duration {
         self.span.took()
     }
 }
 
-/// The critical path to one moment. Its legs follow one another without a gap.
+/// The critical path that leads to one moment. Its legs follow one another without a gap.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Critical {
-    /// From the first wish to that moment.
+    /// The time from the start of [`Story::total`] to that moment.
     #[serde(flatten)]
     pub span: Span,
-    /// Its stretches, in order of time; none is empty.
+    /// The legs, in order of time; none is empty.
     pub legs: Vec<Leg>,
 }
 
 impl Critical {
-    /// The leg that took longest, among equals the first.
+    /// The leg that took longest; the first if two are equal.
     pub fn longest(&self) -> Option<&Leg> {
         self.legs.iter().fold(None, |best: Option<&Leg>, leg| match best {
             Some(best) if best.took() >= leg.took() => Some(best),
@@ -77,12 +79,12 @@ impl Critical {
         })
     }
 
-    /// All time spent on one thing.
+    /// The total time of legs spent on one thing.
     pub fn spent(&self, step: LegKind) -> Duration {
         self.legs.iter().filter(|leg| leg.step == step).map(Leg::took).sum()
     }
 
-    /// Adds a leg; one that goes on with the last is joined to it.
+    /// Adds a leg, or lengthens the last one if it is of the same kind and exchange.
     fn push(&mut self, step: LegKind, exchange: Option<ExchangeId>, span: Span) {
         if span.took().is_zero() {
             return;
@@ -107,13 +109,14 @@ impl Story {
         Some(self.critical(painted, awaited))
     }
 
-    /// The critical path to the end of everything: the load, or the last body, or the fault.
+    /// The critical path to the end of [`Story::total`]: the load, the last body, or the fault.
     pub fn critical_to_end(&self) -> Critical {
         self.critical(self.total().end, |_| true)
     }
 
-    /// What took longest of all that had to be waited for: a leg of the critical path to the end, or
-    /// the close of the connections after it. With it, how long all of that took.
+    /// The slowest thing that had to be waited for, with the time of the whole: a leg of the
+    /// critical path to the end, or the closing of the connections afterwards. `None` if nothing
+    /// took any time.
     pub fn slowest(&self) -> Option<(Leg, Duration)> {
         let path = self.critical_to_end();
         let close = self.close().map(|span| Leg { step: LegKind::Close, exchange: None, span });
@@ -124,13 +127,13 @@ impl Story {
         Some((slowest, whole))
     }
 
-    /// Walks back from a moment: what ended last before it, what that waited for, what had asked for
-    /// it, and so on to the first wish.
+    /// Walks back from a moment: to the exchange that ended last before it, to the exchange because
+    /// of which that one was wanted, and so on to the first.
     fn critical(&self, goal: Time, awaited: impl Fn(&&Exchange) -> bool) -> Critical {
         let start = self.total().start;
         let mut hops: Vec<Hop<'_>> = Vec::new();
         let begun = self.seen().iter().filter(|exchange| exchange.span.start < goal);
-        // Among those that were there at the same time the younger one counts.
+        // Of exchanges that ended at the same time, the one that began later counts.
         let last = begun
             .filter(awaited)
             .max_by_key(|exchange| (exchange.span.end.min(goal), exchange.span.start, exchange.id));
@@ -154,7 +157,7 @@ impl Story {
         path
     }
 
-    /// What lies before the first exchange: lookups, where there are any.
+    /// Adds the time before the first exchange: lookups, where there are any.
     fn before(&self, path: &mut Critical, span: Span) {
         let mut cursor = span.start;
         for lookup in &self.lookups {
@@ -166,7 +169,7 @@ impl Story {
         path.push(LegKind::Phase(PhaseKind::Here), None, Span::new(cursor, span.end));
     }
 
-    /// The exchange because of which another was wanted, and what lies between the two.
+    /// The exchange because of which another was wanted, and the kind of the time between the two.
     fn asked_by(&self, exchange: &Exchange) -> Option<(&Exchange, LegKind)> {
         let before = |url: &str| {
             let mut older = self.seen().iter().filter(|one| one.span.start <= exchange.span.start);
@@ -187,7 +190,8 @@ impl Story {
     }
 }
 
-/// An exchange on the path, until when it matters, and what follows it until then.
+/// An exchange on the path, the time up to which it matters, and the kind of the time between its
+/// end and that.
 struct Hop<'a> {
     exchange: &'a Exchange,
     until: Time,
@@ -201,7 +205,7 @@ impl Hop<'_> {
             let span = phase.span.within(whole);
             path.push(LegKind::Phase(phase.kind), Some(self.exchange.id), span);
         }
-        // An exchange from a cache has no phases.
+        // An exchange answered from a cache has no phases.
         let covered = path.legs.last().map_or(whole.start, |leg| leg.span.end).max(whole.start);
         path.push(self.then, None, Span::new(covered, self.until));
     }

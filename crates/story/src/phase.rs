@@ -13,30 +13,31 @@ use crate::span::Span;
 use crate::stamps::Stamps;
 use crate::story::Story;
 
-/// What an exchange waits for, in the order in which it does.
+/// What an exchange waits for, in the order in which the waits occur.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PhaseKind {
-    /// In the queue: for a connection, for something more urgent, for another's handshake.
+    /// A turn in the queue: a connection, a more urgent exchange, or another exchange's
+    /// handshake.
     Blocked,
-    /// For the name.
+    /// The name lookup.
     Name,
-    /// For the transport's handshake, the neighbour's address included.
+    /// The transport's handshake, with the resolution of the neighbour's address.
     Connect,
-    /// For the TLS handshake.
+    /// The TLS handshake.
     Tls,
-    /// For the request to be sent.
+    /// The sending of the request.
     Request,
-    /// For the first byte of the response.
+    /// The first byte of the response.
     Wait,
-    /// For the last one.
+    /// The last byte of the response.
     Body,
-    /// For our own machine: it had what it waited for and did not go on yet.
+    /// Our own machine: what was waited for has come, but the exchange has not gone on yet.
     Here,
 }
 
 impl PhaseKind {
-    /// All, in order.
+    /// All kinds, in order.
     pub const ALL: [Self; 8] = [
         Self::Blocked,
         Self::Name,
@@ -48,7 +49,7 @@ impl PhaseKind {
         Self::Here,
     ];
 
-    /// Its name in every view.
+    /// The kind's name, as every view shows it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Blocked => "blocked",
@@ -63,29 +64,29 @@ impl PhaseKind {
     }
 }
 
-/// One of an exchange's phases.
+/// A stretch of an exchange's time, spent waiting for one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Phase {
-    /// Which.
+    /// What was waited for.
     pub kind: PhaseKind,
-    /// When.
+    /// When the phase began and ended.
     #[serde(flatten)]
     pub span: Span,
-    /// The event that ended it.
+    /// The event that ended the phase.
     pub event: Option<EventId>,
-    /// What was lost on its connection in this time and sent again.
+    /// The losses on the exchange's connection during this phase.
     #[serde(skip_serializing_if = "Losses::is_nothing")]
     pub lost: Losses,
 }
 
 impl Phase {
-    /// How long it took.
+    /// How long the phase lasted.
     pub fn took(&self) -> Duration {
         self.span.took()
     }
 }
 
-/// Cuts the time of an exchange, putting phase after phase; what lies between two is filled.
+/// Cuts the time of an exchange into phases, added in order of time; gaps between them are filled.
 struct Cutter {
     whole: Span,
     cursor: Time,
@@ -97,7 +98,7 @@ impl Cutter {
         Self { whole, cursor: whole.start, phases: Vec::new() }
     }
 
-    /// Adds a phase; time before it that belongs to none goes to `gap`.
+    /// Adds a phase; time before it that belongs to no phase gets the kind `gap`.
     fn push(&mut self, kind: PhaseKind, gap: PhaseKind, span: Span, event: Option<EventId>) {
         let span = span.within(Span::new(self.cursor, self.whole.end.max(self.cursor)));
         self.fill(gap, span.start);
@@ -105,7 +106,7 @@ impl Cutter {
         self.cursor = span.end;
     }
 
-    /// Gives the time up to `until` to a kind.
+    /// Adds a phase of this kind from the last phase's end up to `until`.
     fn fill(&mut self, kind: PhaseKind, until: Time) {
         let until = until.min(self.whole.end);
         if until > self.cursor {
@@ -124,18 +125,19 @@ pub(crate) fn phases(exchange: &Exchange, lookup: Option<&Lookup>, story: &Story
     let request = exchange.request.as_ref();
     let sending = request.map_or(exchange.span.end, |request| request.what.began);
     let queue = Span::new(exchange.span.start, sending);
-    // Until its first own step it waits for its turn; between its steps only our machine is at work.
+    // Before its own first step, an exchange waits for its turn; between its steps, only our
+    // machine is at work.
     let mut gap = PhaseKind::Blocked;
     if let Some(lookup) = lookup {
         name(&mut cutter, lookup, queue);
         gap = PhaseKind::Here;
     }
-    // On a connection that others used before, the handshakes were theirs.
+    // On a connection that carried exchanges before, the handshakes belonged to the first of them.
     if exchange.reused() == 0 {
         if let Some(handshake) = Handshake::of(exchange, connection, story) {
             gap = handshake.push(&mut cutter, gap, queue);
         }
-        // To the server, the way through a proxy is part of the connection.
+        // The tunnel through a proxy is part of connecting to the server.
         if let Some(tunnel) = &exchange.tunnel {
             let event = tunnel.heads.last().map(|head| head.event);
             cutter.push(PhaseKind::Connect, gap, tunnel.span().within(queue), event);
@@ -155,7 +157,7 @@ pub(crate) fn phases(exchange: &Exchange, lookup: Option<&Lookup>, story: &Story
         }
     }
     if let Some(request) = request {
-        // A connection that somebody else opened is waited for.
+        // The exchange waits for a connection that was opened for another.
         if !(exchange.reused() == 0 && owns_handshake(exchange)) {
             gap = PhaseKind::Blocked;
         }
@@ -173,7 +175,7 @@ pub(crate) fn phases(exchange: &Exchange, lookup: Option<&Lookup>, story: &Story
     cutter.phases
 }
 
-/// What an exchange that never got to send its request was still at.
+/// The kind of phase in which an exchange ended that never sent its request.
 fn last_step(cutter: &Cutter) -> PhaseKind {
     let last = cutter.phases.iter().rev().find(|phase| phase.kind != PhaseKind::Here);
     last.map_or(PhaseKind::Blocked, |phase| phase.kind)
@@ -183,7 +185,7 @@ fn owns_handshake(exchange: &Exchange) -> bool {
     exchange.attempts.iter().any(|attempted| attempted.attempt.exchange == Some(exchange.id))
 }
 
-/// The name, until its last answer had arrived.
+/// Adds the lookup, up to the arrival of its last answer.
 fn name(cutter: &mut Cutter, lookup: &Lookup, queue: Span) {
     let end = if lookup.over { lookup.span.end } else { queue.end };
     let arrived = lookup.messages.iter().rev().find_map(|message| message.what.arrived);
@@ -194,7 +196,7 @@ fn name(cutter: &mut Cutter, lookup: &Lookup, queue: Span) {
     cutter.fill(PhaseKind::Here, end.min(queue.end));
 }
 
-/// Request, wait and body.
+/// Adds the phases of request, wait and body.
 fn transfer(
     cutter: &mut Cutter,
     exchange: &Exchange,
@@ -221,11 +223,13 @@ fn transfer(
     }
 }
 
-/// The transport's handshake: from the first try to the one that won, or to the last that failed.
+/// The transport's handshake, from the first attempt to connect to the one that succeeded, or else
+/// to the last that failed.
 struct Handshake {
     whole: Span,
     event: Option<EventId>,
-    /// Of the try that won: when it began, when its SYN left, when the answer to it arrived.
+    /// Of the attempt that succeeded: when it began, when its SYN left, when the answer to that
+    /// arrived.
     won: Option<(Time, Time, Time)>,
 }
 
@@ -243,7 +247,7 @@ impl Handshake {
         let last = won.or_else(|| results.max_by_key(|(_, result)| result.at));
         let open = exchange.attempts.iter().any(|attempted| attempted.result.is_none());
         let end = match last {
-            // Another try was still under way when the exchange ended.
+            // If none succeeded and one is still open, the handshake lasted until the exchange ended.
             Some((_, result)) if won.is_some() || !open => result.at,
             _ => exchange.span.end,
         };
@@ -252,7 +256,7 @@ impl Handshake {
         Some(Self { whole: Span::new(first.at, end), event: Some(event), won: stamps })
     }
 
-    /// Puts its phases; answers what time after it belongs to.
+    /// Adds the handshake's phases, and returns the kind of the time that follows.
     fn push(&self, cutter: &mut Cutter, gap: PhaseKind, queue: Span) -> PhaseKind {
         let whole = self.whole.within(queue);
         let Some((began, sent, answered)) = self.won else {
@@ -273,8 +277,9 @@ impl Handshake {
     }
 }
 
-/// When a try that won began, when its first SYN left and when the answer arrived, where that was
-/// seen. What the neighbour's address took before the SYN counts as the network's.
+/// When a successful attempt began, when its first SYN left, and when the answer arrived, where the
+/// answer was seen. If the neighbour's address had to be resolved first, the SYN counts as having
+/// left when the attempt began, since that time is the network's.
 fn passed(
     attempted: &Attempted,
     connection: Option<&Connection>,

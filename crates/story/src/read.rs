@@ -1,4 +1,5 @@
-//! The first pass over a record: each event is filed where it belongs.
+//! The first pass over a record: files each event with the exchange, connection, lookup or page it
+//! belongs to.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +14,15 @@ use crate::lookup::{Lookup, Rung};
 use crate::span::{At, Span};
 use crate::story::{Reached, Story};
 
-/// What is filed while events are read.
+/// Everything that was filed, before it is joined.
 #[derive(Default)]
 pub(crate) struct Filed {
     pub(crate) story: Story,
     pub(crate) exchanges: BTreeMap<ExchangeId, Exchange>,
     pub(crate) lookups: BTreeMap<LookupId, Lookup>,
     pub(crate) ends: BTreeMap<ConnectionId, End>,
-    /// What is told of a connection above TCP, by the number of the end that told it.
+    /// TLS handshakes and endings, by the id of the end that reported them; they are joined with
+    /// the ends later.
     pub(crate) above: BTreeMap<ConnectionId, Connection>,
     pub(crate) attempts: Vec<Attempted>,
     pub(crate) found: BTreeMap<String, PageFound>,
@@ -30,7 +32,8 @@ impl Filed {
     /// Files all events of a record.
     pub(crate) fn read(events: Vec<Event>) -> Self {
         let mut filed = Self::default();
-        // An end may report the segment that made it before it reports itself.
+        // Ends are opened first, since the segment that opens an end may be reported before the end
+        // itself.
         for event in &events {
             filed.open(event);
         }
@@ -197,7 +200,8 @@ impl Filed {
         }
     }
 
-    /// A result belongs to the attempt that caused it, or else to the last open one that fits.
+    /// Files the result of an attempt with the attempt that caused it, or else with the last open
+    /// one that fits.
     fn connected(&mut self, event: &Event, result: &ConnectResult) {
         let fits = |attempted: &Attempted| {
             let ConnectAttempt { exchange, to, .. } = &attempted.attempt;
@@ -241,7 +245,7 @@ impl Filed {
             What::ResponseHead(head) => self.exchange(head.exchange, event, |exchange| {
                 exchange.connection = Some(head.connection);
                 match &mut exchange.tunnel {
-                    // Nothing was asked of the server itself yet.
+                    // As long as no request went to the server itself, responses are the proxy's.
                     Some(tunnel) if exchange.request.is_none() => {
                         tunnel.heads.push(at(event, head));
                     }
@@ -334,7 +338,8 @@ fn answer(lookup: &mut Lookup, event: &Event, answered: &NameAnswered) {
         rung.records.clone_from(&answered.records);
         return;
     }
-    // An answer without a question: a rung that was skipped, or settled at once.
+    // An answer without a question comes from a source that was skipped, or that was settled at
+    // once.
     lookup.rungs.push(Rung {
         source: answered.source.clone(),
         event: event.id,

@@ -1,38 +1,38 @@
-//! Stretches and points of time, and how they are written for programs.
+//! `Span` and `At`: stretches and points of time, and how they are serialised, in milliseconds.
 
 use core::time::Duration;
 
 use roundtrip_record::{EventId, Time};
 use serde::Serialize;
 
-/// A stretch of time.
+/// A stretch of time; in JSON `start_ms` and `took_ms`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// When it begins.
+    /// When the span begins.
     pub start: Time,
-    /// When it ends.
+    /// When the span ends, not before it begins.
     pub end: Time,
 }
 
 impl Span {
-    /// From `start` to `end`; empty if they stand the other way round.
+    /// The span from `start` to `end`; empty if `end` is before `start`.
     pub fn new(start: Time, end: Time) -> Self {
         Self { start, end: end.max(start) }
     }
 
-    /// How long.
+    /// The length of the span.
     pub fn took(self) -> Duration {
         self.end - self.start
     }
 
-    /// The part of it that lies within another.
+    /// The part of the span that lies within `outer`.
     #[must_use]
     pub fn within(self, outer: Self) -> Self {
         let start = self.start.clamp(outer.start, outer.end);
         Self { start, end: self.end.clamp(start, outer.end) }
     }
 
-    /// Whether a time lies in it, both ends included.
+    /// Whether a time lies in the span, both ends included.
     pub fn contains(self, at: Time) -> bool {
         (self.start..=self.end).contains(&at)
     }
@@ -48,7 +48,7 @@ impl Serialize for Span {
     }
 }
 
-/// Milliseconds with their fraction, as JSON and HAR have them.
+/// A duration in milliseconds with their fraction, as JSON and HAR have it.
 pub fn as_millis(duration: Duration) -> f64 {
     duration.as_nanos() as f64 / 1e6
 }
@@ -56,20 +56,20 @@ pub fn as_millis(duration: Duration) -> f64 {
 /// Serialises a time as milliseconds since the record's epoch.
 ///
 /// # Errors
-/// Those of the serializer.
+/// The errors of the serializer.
 pub fn ms<S: serde::Serializer>(at: &Time, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(at.as_millis_f64())
 }
 
-/// Something with the time at which it happened and its event.
+/// Something that happened, with its time and its event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct At<T> {
-    /// When, milliseconds in JSON.
+    /// When it happened; `at_ms` in JSON, milliseconds since the record's epoch.
     #[serde(rename = "at_ms", serialize_with = "ms")]
     pub at: Time,
-    /// The event that says so.
+    /// The event that reports it.
     pub event: EventId,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub what: T,
 }

@@ -1,5 +1,5 @@
-//! When bytes passed our host, as far as the record tells: stamps in the events themselves, packets
-//! that were seen, and reads of bytes that had been waiting in the socket.
+//! Finds out when bytes passed our host: from stamps in the events themselves, from packets that
+//! were seen, and from reads of bytes that had been waiting in the socket.
 
 use roundtrip_record::{Direction, HttpVersion, Time, What};
 
@@ -7,16 +7,16 @@ use crate::connection::{Connection, End};
 use crate::exchange::Exchange;
 use crate::story::Story;
 
-/// What is known of one exchange; each is `None` where nothing tells it.
+/// When the bytes of one exchange passed our host; `None` where the record does not tell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stamps {
-    /// When the last bytes arrived that the TLS handshake waited for.
+    /// When the last bytes that the TLS handshake waited for arrived.
     pub(crate) handshake_done: Option<Time>,
     /// When the last byte of the request left.
     pub(crate) departed: Option<Time>,
     /// When the first byte of the final response arrived.
     pub(crate) first_byte: Option<Time>,
-    /// When its last byte arrived.
+    /// When the last byte of the final response arrived.
     pub(crate) last_byte: Option<Time>,
 }
 
@@ -41,7 +41,9 @@ impl Stamps {
         });
         stamps.departed = request.what.passed.or_else(|| {
             let until = match (&request.what.version, stamps.first_byte) {
-                // Others' frames go out on the same connection while this one waits.
+                // In HTTP/2 and HTTP/3, frames of other exchanges leave on the same connection
+                // while this exchange waits for its response; so only what left up to the request's
+                // event counts.
                 (HttpVersion::Http2 | HttpVersion::Http3, _) | (_, None) => {
                     request.at + core::time::Duration::from_nanos(1)
                 }
@@ -58,7 +60,7 @@ impl Stamps {
     }
 }
 
-/// When the SYN left first and when the first answer to it arrived.
+/// When the first SYN left, and when the first answer to it arrived.
 pub(crate) fn handshake(end: &End) -> (Option<Time>, Option<Time>) {
     let seen = |direction: Direction| {
         end.segments
@@ -70,8 +72,8 @@ pub(crate) fn handshake(end: &End) -> (Option<Time>, Option<Time>) {
     (seen(Direction::Sent), seen(Direction::Received))
 }
 
-/// From the SYN that was answered to its answer: the last one before it, since of one that was lost
-/// nothing came back.
+/// The round-trip time of the handshake, from the last SYN sent before its answer to that answer. A
+/// SYN that was lost got none.
 pub(crate) fn round_trip(end: &End) -> Option<core::time::Duration> {
     let (_, answered) = handshake(end);
     let answered = answered?;
@@ -81,8 +83,7 @@ pub(crate) fn round_trip(end: &End) -> Option<core::time::Duration> {
     sent.map(|seen| seen.at).max().map(|sent| answered - sent)
 }
 
-/// When the last data left in this time; what is sent again is not counted. What left at its very end
-/// belongs to what came next.
+/// When the last new data left, from `since` to before `until`. Retransmissions do not count.
 fn last_departure(end: &End, since: Time, until: Time) -> Option<Time> {
     end.segments
         .iter()
@@ -92,7 +93,7 @@ fn last_departure(end: &End, since: Time, until: Time) -> Option<Time> {
         .max()
 }
 
-/// When the last data arrived in this time.
+/// When the last data arrived, from `since` to `until`.
 fn last_arrival(end: &End, since: Time, until: Time) -> Option<Time> {
     end.segments
         .iter()
@@ -102,7 +103,8 @@ fn last_arrival(end: &End, since: Time, until: Time) -> Option<Time> {
         .max()
 }
 
-/// When the bytes had arrived that were read last in this time, if the wire told of such a read.
+/// When the bytes arrived that were read last from `since` to `until`; `None` if no such read was
+/// reported.
 fn read_of(end: &End, since: Time, until: Time) -> Option<Time> {
     let reads = end.reads.iter().filter(|read| (since..=until).contains(&read.at));
     reads.max_by_key(|read| read.at).map(|read| read.what.arrived)

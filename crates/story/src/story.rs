@@ -1,5 +1,5 @@
-//! What a record comes to: exchanges with their phases, connections with both their ends, lookups,
-//! the page, and what went wrong. Views format it; nothing here does.
+//! `Story`: everything a record says, as exchanges with their phases, connections with both their
+//! ends, lookups, the page, and faults. Formatting is left to views.
 
 use std::collections::BTreeMap;
 
@@ -16,114 +16,115 @@ use crate::join;
 use crate::lookup::Lookup;
 use crate::span::{At, Span};
 
-/// A milestone of the page.
+/// A milestone that the page's load reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reached {
-    /// Its W3C name.
+    /// The milestone, by its W3C name.
     pub name: Milestone,
 }
 
-/// A whole record, understood.
+/// A whole record, understood: what views are made from.
 #[derive(Clone, Debug, Default)]
 pub struct Story {
     /// What was asked for.
     pub run: Option<RunStarted>,
-    /// How it ended; `None` when the record was cut off.
+    /// How the run ended; `None` when the record was cut off.
     pub ended: Option<RunEnded>,
-    /// The hosts.
+    /// The hosts that took part.
     pub hosts: BTreeMap<HostId, HostDeclared>,
     /// The links of the lab.
     pub links: Vec<LinkDeclared>,
-    /// What they did.
+    /// The totals of each link.
     pub link_counts: Vec<LinkCounts>,
-    /// Exchanges of whoever asks, in the order in which they were wanted.
+    /// Exchanges as the client saw them, in the order in which they were wanted.
     pub exchanges: Vec<Exchange>,
-    /// Exchanges as those saw them who were asked, in the order in which the requests came in.
+    /// Exchanges as the servers saw them, in the order in which the requests came in.
     pub served: Vec<Exchange>,
     /// Connections, in the order in which they were opened.
     pub connections: Vec<Connection>,
-    /// Lookups of the client, each with those that resolvers made for it.
+    /// The client's lookups, each with the lookups that resolvers made for it.
     pub lookups: Vec<Lookup>,
-    /// Changes of neighbour tables, all hosts'.
+    /// State changes in the neighbour tables of all hosts.
     pub neighbours: Vec<(HostId, At<NeighbourChanged>)>,
-    /// The page's milestones.
+    /// The milestones of the page's load.
     pub milestones: Vec<At<Reached>>,
-    /// Resources that the page names and that were not fetched.
+    /// Resources that the page names but that were not fetched.
     pub not_fetched: Vec<PageFound>,
-    /// Notes on the page's picture.
+    /// Notes for readers of the page's picture.
     pub notes: Vec<String>,
-    /// The page's picture.
+    /// The page as it was painted.
     pub painted: Option<At<PagePainted>>,
-    /// What went wrong, with the exchange and the connection that it harmed.
+    /// Faults, each with the exchange and the connection that it harmed.
     pub faults: Vec<At<Fault>>,
-    /// What this wire does not show.
+    /// What could not be seen on this wire.
     pub unseen: Vec<Unseen>,
-    /// All events.
+    /// All events, in the order of their ids.
     pub events: Vec<Event>,
-    /// The record ended in the middle of a line.
+    /// Whether the record ended in the middle of a line.
     pub cut: bool,
 }
 
 impl Story {
-    /// Understands a record. Any events will do: what does not fit together is left apart.
+    /// Understands a record. Any events are accepted: what does not fit together is left unjoined.
     pub fn new(events: Vec<Event>) -> Self {
         join::story(events)
     }
 
-    /// The host that visits.
+    /// The host that visits; the first host where none is a client.
     pub fn client(&self) -> HostId {
         let client = self.hosts.values().find(|host| host.role == Role::Client);
         client.map_or(HostId(0), |host| host.id)
     }
 
-    /// A host's name.
+    /// The name of a host; `?` where it was not declared.
     pub fn host_name(&self, id: HostId) -> &str {
         self.hosts.get(&id).map_or("?", |host| host.name.as_str())
     }
 
-    /// The event with this number.
+    /// The event with this id.
     pub fn event(&self, id: EventId) -> Option<&Event> {
         let at = self.events.binary_search_by_key(&id, |event| event.id).ok()?;
         self.events.get(at)
     }
 
-    /// An event's causes: itself first, then what made it happen, and so on as far as is known.
+    /// An event and its causes: first the event itself, then the event that caused it, and so on as
+    /// far as causes are known.
     pub fn causes(&self, id: EventId) -> Vec<&Event> {
         let mut chain = Vec::new();
         let mut next = self.event(id);
         while let Some(event) = next {
             chain.push(event);
-            // A cause is older than what it caused; anything else would be a circle.
+            // A cause is older than its effect; anything else would be a loop.
             next =
                 event.cause.filter(|cause| *cause < event.id).and_then(|cause| self.event(cause));
         }
         chain
     }
 
-    /// The exchange with this number.
+    /// The exchange with this id, at either end.
     pub fn exchange(&self, id: ExchangeId) -> Option<&Exchange> {
         self.exchanges.iter().chain(&self.served).find(|exchange| exchange.id == id)
     }
 
-    /// The connection one of whose ends has this number.
+    /// The connection one of whose ends has this id.
     pub fn connection(&self, id: ConnectionId) -> Option<&Connection> {
         self.connections.iter().find(|connection| connection.ends().any(|end| end.id == id))
     }
 
-    /// When a milestone was reached first.
+    /// When a milestone was first reached.
     pub fn milestone(&self, name: &Milestone) -> Option<Time> {
         self.milestones.iter().find(|reached| reached.what.name == *name).map(|reached| reached.at)
     }
 
-    /// Those who looked at it: the exchanges of whoever asked, or, in the record of a server alone,
-    /// its own.
+    /// The exchanges to show: the client's, or the server's own in the record of a server alone.
     pub fn seen(&self) -> &[Exchange] {
         if self.exchanges.is_empty() { &self.served } else { &self.exchanges }
     }
 
-    /// From the first wish to the last thing that was waited for: a body's end, a lookup's, the page's
-    /// last milestone, or the fault that ended the run. What we do after that for ourselves is not in
-    /// it: the picture of the page, and connections that close ([`Story::close`]).
+    /// The duration of the run: from the first resource or name that was wanted to the last thing
+    /// that was waited for, which is the end of a body or a lookup, the page's last milestone, or
+    /// the fault that ended the run. Work that nobody waits for is left out: the page's picture,
+    /// and connections that close ([`Story::close`]).
     pub fn total(&self) -> Span {
         let exchanges = || self.seen().iter().map(|exchange| exchange.span);
         let lookups = || self.lookups.iter().map(|lookup| lookup.span);
@@ -138,9 +139,9 @@ impl Story {
         Span::new(start.unwrap_or(Time::ZERO), end.unwrap_or(Time::ZERO))
     }
 
-    /// The close of the connections that were still open at the end of [`Story::total`]: from our
-    /// first step towards it until all of them were closed in both directions; `None` where that was
-    /// not seen, or none was still open.
+    /// The closing of the connections that were still open at the end of [`Story::total`]: from the
+    /// first step towards closing one until all were closed in both directions. `None` where
+    /// closing was not seen, or no connection was open.
     pub fn close(&self) -> Option<Span> {
         let end = self.total().end;
         let clients = self.connections.iter().filter_map(|connection| connection.client.as_ref());
@@ -151,12 +152,13 @@ impl Story {
         Some(Span::new(begun.max(end), done))
     }
 
-    /// Bytes of heads and bodies that came in.
+    /// Bytes of response heads and bodies received.
     pub fn received(&self) -> u64 {
         self.seen().iter().map(Exchange::received).sum()
     }
 
-    /// The exit code of the run; what a fault says where the record ends without one.
+    /// The exit code of the run. Where the record ends without one, the code of the fatal fault; 0
+    /// without a fault.
     pub fn exit(&self) -> u8 {
         let fatal = self.faults.iter().find(|fault| fault.what.fatal);
         let ended = self.ended.as_ref().map(|ended| ended.exit);

@@ -1,31 +1,31 @@
-//! The times a connection works with, all taken from the one that is handed in.
+//! The clocks of a connection, all derived from the time that is handed in.
 
 use std::time::Duration;
 
 use roundtrip_record::Time;
 
-/// The clock of timers and coarse times.
+/// The tick of timers and coarse clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
-    /// Ticks a second (`CONFIG_HZ`): the unit in which CUBIC and the delayed acknowledgement count.
+    /// Ticks a second (`CONFIG_HZ`), in which CUBIC and the delayed acknowledgement count.
     pub hz: u32,
-    /// Whether timers fire as from the kernel's timer wheel (`kernel/time/timer.c`,
-    /// `calc_wheel_index`): never early, at a tick, and the further ahead the coarser. Without it they
-    /// fire to the nanosecond.
+    /// Whether timers fire as the kernel's timer wheel does (`kernel/time/timer.c`,
+    /// `calc_wheel_index`): never early, at a tick, and more coarsely the further ahead they are.
+    /// Otherwise they fire exactly when they are set to.
     pub wheel: bool,
 }
 
-/// The current time in the units the kernel's TCP uses, made once for each call from outside
-/// (`tcp_mstamp_refresh`).
+/// The current time in the units that the kernel's TCP uses, computed once for each call from
+/// outside (`tcp_mstamp_refresh`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Now {
-    /// As handed in.
+    /// The time that was handed in.
     pub(crate) time: Time,
-    /// Microseconds: round-trip times and RACK.
+    /// The time in microseconds, for round-trip times and RACK.
     pub(crate) us: u64,
-    /// Ticks: CUBIC, delayed acknowledgements.
+    /// The time in ticks, for CUBIC and delayed acknowledgements.
     pub(crate) ticks: u32,
-    /// Milliseconds: the timestamp option.
+    /// The time in milliseconds, for the timestamp option.
     pub(crate) ms: u32,
 }
 
@@ -37,7 +37,7 @@ impl Now {
     }
 }
 
-/// A time that may not be set, in the room of one that is.
+/// An optional time, which takes no more memory than a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Deadline(Time);
 
@@ -54,13 +54,13 @@ impl Deadline {
         (self.0 != Time::MAX).then_some(self.0)
     }
 
-    /// Whether it is set and has come.
+    /// Whether the deadline is set and has come.
     #[inline]
     pub(crate) fn is_due(self, now: Time) -> bool {
         self.0 <= now && self.0 != Time::MAX
     }
 
-    /// The earlier of two.
+    /// The earlier of two deadlines.
     #[inline]
     pub(crate) fn min(self, other: Deadline) -> Deadline {
         Deadline(self.0.min(other.0))
@@ -74,7 +74,7 @@ pub(crate) const fn micros(duration: Duration) -> u64 {
 }
 
 impl Tick {
-    /// Microseconds of one tick.
+    /// The length of one tick, µs.
     #[inline]
     pub(crate) const fn us(self) -> u64 {
         match self.hz {
@@ -83,8 +83,8 @@ impl Tick {
         }
     }
 
-    /// `us` in ticks, rounded down. The compiler makes multiplications out of divisions by what it
-    /// knows, and this is asked several times for each segment.
+    /// `us` in ticks, rounded down. The usual rates are spelled out because dividing by a constant
+    /// is faster, and this is computed several times for each segment.
     #[inline]
     const fn whole(self, us: u64) -> u64 {
         match self.hz {
@@ -100,7 +100,7 @@ impl Tick {
         self.whole(us + self.us() - 1) as u32
     }
 
-    /// `us` rounded up to what a timer can be set to.
+    /// `us` rounded up to a time that a timer can be set to.
     #[inline]
     pub(crate) const fn round_up(self, us: u64) -> u64 {
         if self.wheel { self.count(us) as u64 * self.us() } else { us }

@@ -1,4 +1,4 @@
-//! One TCP connection: the public face.
+//! The public type of a TCP connection, and its transitions from state to state.
 
 mod settings;
 mod snapshot;
@@ -29,8 +29,8 @@ use crate::{
 
 /// One end of a TCP connection.
 ///
-/// Time never goes back. After any call that changes something the owner drains
-/// [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event), and looks at
+/// The time handed in never decreases. After any call that changes something the owner drains
+/// [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event), and asks
 /// [`next_timeout`](Self::next_timeout) again.
 #[derive(Debug)]
 pub struct Connection {
@@ -39,7 +39,7 @@ pub struct Connection {
     profile: Arc<Profile>,
     state: State,
     pending: Pending,
-    /// A reset that answers something, or ends the connection.
+    /// A RST segment to send, in answer to a segment or at the end of the connection.
     reset: Option<Box<Header>>,
     segments_out: u32,
     segments_in: u32,
@@ -54,14 +54,14 @@ enum State {
     Closed(Closed),
 }
 
-/// It is over; what came before can still be read.
+/// A closed connection, from which received data can still be read.
 #[derive(Debug)]
 struct Closed {
     reason: CloseReason,
     left: Option<Box<Left>>,
 }
 
-/// What an application that still holds the socket can get.
+/// What an application that still holds the socket can get from a closed connection.
 #[derive(Debug, Default)]
 struct Left {
     receiver: Option<Box<Receiver>>,
@@ -78,7 +78,7 @@ impl Closed {
 impl Connection {
     // ---- opening ----
 
-    /// Opens actively (RFC 9293 §3.10.1): the SYN is the first segment
+    /// Opens a connection actively (RFC 9293 §3.10.1): the SYN is the first segment that
     /// [`poll_transmit`](Self::poll_transmit) gives.
     pub fn connect(
         step: Step,
@@ -96,7 +96,7 @@ impl Connection {
         connection
     }
 
-    /// Opens passively: answers `syn`, which has SYN and neither ACK nor RST.
+    /// Opens a connection passively, in answer to `syn`, which has SYN and neither ACK nor RST.
     pub fn accept(
         now: Time,
         id: ConnectionId,
@@ -118,8 +118,9 @@ impl Connection {
         connection
     }
 
-    /// Opens passively from the acknowledgement `ack` of a SYN cookie (RFC 4987 §3.6): `syn` is the
-    /// header of the SYN as far as the cookie has kept it ([`SynCookies::check`]).
+    /// Opens a connection passively from `ack`, the acknowledgement of a SYN cookie (RFC 4987
+    /// §3.6): `syn` is the header of the SYN as far as the cookie has kept it
+    /// ([`SynCookies::check`]).
     ///
     /// [`SynCookies::check`]: crate::SynCookies::check
     pub fn accept_cookie(
@@ -161,7 +162,7 @@ impl Connection {
 
     // ---- what happens to it ----
 
-    /// A segment arrived.
+    /// Handles a segment that arrived, and answers what became of it.
     pub fn handle_segment(
         &mut self,
         now: Time,
@@ -196,7 +197,7 @@ impl Connection {
         disposition
     }
 
-    /// Tells the owner what a segment brought.
+    /// Queues the events of what a segment brought.
     fn note_arrival(
         &mut self,
         before: Option<(u32, bool)>,
@@ -222,8 +223,8 @@ impl Connection {
         }
     }
 
-    /// An ICMP error arrived that quotes a segment of this connection with sequence number `seq`. One
-    /// that quotes what is not out is ignored (RFC 5927 §4.1).
+    /// Handles an ICMP error that quotes a segment of this connection with sequence number `seq`.
+    /// One that quotes a segment not in flight is ignored (RFC 5927 §4.1).
     pub fn handle_icmp(
         &mut self,
         step: Step,
@@ -255,7 +256,8 @@ impl Connection {
         }
     }
 
-    /// Time has come to [`next_timeout`](Self::next_timeout). Calling it early does nothing.
+    /// Fires the timers that are due: call it when the time of [`next_timeout`](Self::next_timeout)
+    /// has come. Calling it early does nothing.
     pub fn handle_timeout(&mut self, now: Time, trace: &mut impl Trace) {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
         let before = self.state();
@@ -279,7 +281,8 @@ impl Connection {
         self.go(Step::new(now, cause), next, before, trace);
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout). Every other call may change it.
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None` without a timer. Every other
+    /// call may change it.
     #[inline]
     pub fn next_timeout(&self) -> Option<Time> {
         match &self.state {
@@ -293,8 +296,8 @@ impl Connection {
 
     // ---- what it wants ----
 
-    /// The next segment to send; or, if there is data, up to `max_segments` of one size at once
-    /// (1: no more than one). To be called until it gives `None`.
+    /// The next segment to send or, if there is data, up to `max_segments` of one size at once (1:
+    /// no more than one). Call it until it gives `None`.
     pub fn poll_transmit(
         &mut self,
         now: Time,
@@ -329,7 +332,8 @@ impl Connection {
         Some(bare(id, now, header, 0, again, trace))
     }
 
-    /// Whether [`poll_transmit`](Self::poll_transmit) may have something; it may turn out not to.
+    /// Whether [`poll_transmit`](Self::poll_transmit) may have a segment; it may turn out to have
+    /// none.
     #[inline]
     pub fn may_transmit(&self) -> bool {
         match &self.state {
@@ -338,13 +342,13 @@ impl Connection {
         }
     }
 
-    /// Whether [`poll_event`](Self::poll_event) has something.
+    /// Whether [`poll_event`](Self::poll_event) has an event.
     #[inline]
     pub fn has_events(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// The next thing the owner must know, until `None`.
+    /// Takes the next event; call it until it gives `None`.
     #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.pending.next()
@@ -352,29 +356,44 @@ impl Connection {
 
     // ---- the application ----
 
-    /// Takes data to send, as much as there is room for; `Ok(0)` when there is none, or while
-    /// connecting: [`Event::Writable`], or [`Event::Connected`], follows.
+    /// Queues data to send, as much as there is room for; answers the number of bytes taken. It is
+    /// `Ok(0)` when there is no room, or while connecting: [`Event::Writable`] or
+    /// [`Event::Connected`] follows.
+    ///
+    /// # Errors
+    /// The sending side is shut down, or the connection is closed.
     pub fn write(&mut self, now: Time, bytes: &[u8]) -> Result<usize, WriteError> {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
         let Some(open) = writer(&mut self.state)? else { return Ok(0) };
         Ok(open.write(bytes, Writing::Whole, cx))
     }
 
-    /// As [`write`](Self::write), with a word on what follows.
+    /// Like [`write`](Self::write), with a hint about the data that will follow.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
     pub fn write_as(&mut self, now: Time, bytes: &[u8], how: Writing) -> Result<usize, WriteError> {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
         let Some(open) = writer(&mut self.state)? else { return Ok(0) };
         Ok(open.write(bytes, how, cx))
     }
 
-    /// As [`write`](Self::write), without copying what is large.
+    /// Like [`write`](Self::write), but large buffers are not copied.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
     pub fn write_bytes(&mut self, now: Time, bytes: Bytes) -> Result<usize, WriteError> {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
         let Some(open) = writer(&mut self.state)? else { return Ok(0) };
         Ok(open.write_bytes(bytes, cx))
     }
 
-    /// Takes received data; `Ok(0)` is the end of file (or an empty `into`).
+    /// Reads received data into `into`; answers the number of bytes, and `Ok(0)` at the end of the
+    /// stream or if `into` is empty.
+    ///
+    /// # Errors
+    /// [`ReadError::WouldBlock`] if nothing is there yet, [`ReadError::Closed`] if the connection
+    /// ended without the end of the stream.
     pub fn read(&mut self, now: Time, into: &mut [u8]) -> Result<usize, ReadError> {
         let _ = now;
         let closed = self.close_reason();
@@ -389,7 +408,11 @@ impl Connection {
         if receiver.at_end() { Ok(0) } else { end_of_reading(closed) }
     }
 
-    /// What [`read`](Self::read) would find: so many bytes, or the end of file, which is `Ok(0)`.
+    /// What [`read`](Self::read) would find: the number of bytes, or `Ok(0)` at the end of the
+    /// stream.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
     #[inline]
     pub fn check_read(&self) -> Result<usize, ReadError> {
         match self.receiver() {
@@ -399,13 +422,13 @@ impl Connection {
         }
     }
 
-    /// The received data that was not read, or as much of it as stands in two pieces; to be taken
+    /// The received data that was not read, or as much of it as is stored in two pieces; take it
     /// with [`consume`](Self::consume).
     pub fn peek(&self) -> [&[u8]; 2] {
         self.receiver().map_or([&[], &[]], Receiver::peek)
     }
 
-    /// Takes `count` bytes, or as many as there are, whether they were looked at or not (`MSG_TRUNC`).
+    /// Discards `count` received bytes, or as many as there are (`MSG_TRUNC`).
     pub fn consume(&mut self, now: Time, count: usize) {
         let _ = now;
         let taken = self.receiver_mut().map_or(0, |receiver| receiver.discard(count));
@@ -420,25 +443,27 @@ impl Connection {
         }
     }
 
-    /// Whether the peer has said that it sends no more (its FIN was reached), read or not.
+    /// Whether the peer's FIN has been reached, so that no more data will come; it may not have
+    /// been read up to there.
     pub fn peer_finished(&self) -> bool {
         self.receiver().is_some_and(Receiver::is_finished)
     }
 
-    /// Whether [`read`](Self::read) would give the end of file.
+    /// Whether [`read`](Self::read) would report the end of the stream.
     pub fn at_end(&self) -> bool {
         self.receiver().is_some_and(Receiver::at_end)
     }
 
-    /// The application reads no more. What comes is still taken in, until the sending side has
-    /// finished too: from then on data is answered with a reset (RFC 1122 §4.2.2.13).
+    /// Tells the connection that the application reads no more. Data is still accepted until the
+    /// sending side has finished too; from then on it is answered with a reset (RFC 1122
+    /// §4.2.2.13).
     pub fn stop_reading(&mut self) {
         if let State::Open(open) = &mut self.state {
             open.stop_reading();
         }
     }
 
-    /// Shuts the sending side down: FIN follows what is buffered (RFC 9293 §3.10.4).
+    /// Shuts the sending side down: FIN follows the buffered data (RFC 9293 §3.10.4).
     pub fn shutdown(&mut self, now: Time, trace: &mut impl Trace) {
         let before = self.state();
         let next = match &mut self.state {
@@ -456,9 +481,8 @@ impl Connection {
         self.go(Step::at(now), next, before, trace);
     }
 
-    /// The socket has no owner any more: FIN follows what is buffered; a reset, if anything that
-    /// came was not read (RFC 2525 §2.17). FIN_WAIT_2 then lasts no longer than
-    /// [`Profile::fin_timeout`].
+    /// Gives up the socket: FIN follows the buffered data, or a reset is sent if received data was
+    /// not read (RFC 2525 §2.17). FIN_WAIT_2 then lasts no longer than [`Profile::fin_timeout`].
     pub fn close(&mut self, now: Time, trace: &mut impl Trace) {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
         let before = self.state();
@@ -499,8 +523,8 @@ impl Connection {
         self.go(Step::at(now), Next::Closed(CloseReason::Aborted), before, trace);
     }
 
-    /// A new SYN takes the place of this connection in TIME_WAIT ([`Disposition::Reopen`]), or its
-    /// host stops: it is gone without a word.
+    /// Ends the connection silently, because a new SYN takes its place in TIME_WAIT
+    /// ([`Disposition::Reopen`]) or its host stops.
     pub fn replace(&mut self, now: Time, trace: &mut impl Trace) {
         let before = self.state();
         if !self.is_closed() {
@@ -508,8 +532,8 @@ impl Connection {
         }
     }
 
-    /// How much memory its host has left for its buffers; to be told before anything that may
-    /// fill them. It holds while the connection is open.
+    /// Tells the connection how much memory its host has for its buffers; to be called before
+    /// anything that may fill them. It has an effect only while the connection is open.
     #[inline]
     pub fn set_supply(&mut self, supply: Supply) {
         if let State::Open(open) = &mut self.state {
@@ -518,8 +542,9 @@ impl Connection {
         }
     }
 
-    /// Asks for all it is made of at once. Of very many connections most have left the processor's
-    /// caches, and to miss one line after the other takes several times as long as all together.
+    /// Reads all parts of the connection at once, to bring them into the processor's caches. Of
+    /// very many connections most are out of the caches, and missing one cache line after the other
+    /// takes several times as long as missing all together.
     #[inline]
     pub fn recall(&self) {
         if let State::Open(open) = &self.state {
@@ -568,7 +593,7 @@ impl Connection {
         }
     }
 
-    /// Records a segment that came.
+    /// Records a received segment.
     fn received(
         &self,
         now: Time,
@@ -586,7 +611,7 @@ impl Connection {
         })
     }
 
-    /// Does what a state has made of a segment.
+    /// Carries out what a state has decided about a segment.
     fn carry_out(
         &mut self,
         step: Step,
@@ -608,8 +633,9 @@ impl Connection {
             return;
         }
         if is_passive {
-            // Of SYN-ACKs, which no socket has sent, `tcpi_segs_out` says nothing.
-            // Of the segments that came it counts the first and the last.
+            // Linux's counters begin anew here: `tcpi_segs_out` leaves the SYN-ACKs out, which no
+            // socket has sent, and of the segments received `tcpi_segs_in` counts the first and the
+            // last.
             (self.segments_out, self.segments_in) = (0, 2);
         }
         // The segment that completed the handshake may carry data, or FIN.
@@ -627,7 +653,7 @@ impl Connection {
         self.go(step, verdict.next, established, trace);
     }
 
-    /// Goes to another state, and says so.
+    /// Changes to another state and records the change.
     fn go(&mut self, step: Step, next: Next, before: TcpState, trace: &mut impl Trace) {
         match next {
             Next::Stay => {}
@@ -650,7 +676,8 @@ impl Connection {
         self.check();
     }
 
-    /// What the path carries may be searched for from now on (`tcp_init_transfer`).
+    /// Begins the search for the path MTU, once the connection is established
+    /// (`tcp_init_transfer`).
     fn search_path(&mut self, now: Time, is_active: bool) {
         let headers = self.header_bytes();
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
@@ -659,12 +686,12 @@ impl Connection {
         }
     }
 
-    /// Bytes of IP and TCP headers without options.
+    /// The length of the IP and TCP headers without options, bytes.
     fn header_bytes(&self) -> u32 {
         if self.ends.remote.is_ipv6() { 60 } else { 40 }
     }
 
-    /// TIME_WAIT, or FIN_WAIT_2 without an owner.
+    /// Changes to TIME_WAIT, or to FIN_WAIT_2 without an owner.
     fn wait(&mut self, now: Time, waiting: Waiting) {
         let last = self.snapshot(now);
         let placeholder = State::Closed(Closed { reason: CloseReason::Finished, left: None });
@@ -682,7 +709,7 @@ impl Connection {
         }
     }
 
-    /// It is over.
+    /// Closes the connection, keeping what can still be read and asked.
     fn end(&mut self, step: Step, reason: CloseReason, trace: &mut impl Trace) {
         let kept = self.snapshot(step.now);
         let ports = self.ports();
@@ -709,7 +736,7 @@ impl Connection {
         trace.emit(step.now, step.cause, || report::closed(id, reason));
     }
 
-    /// What must hold after every step, in builds that check: those of tests and fuzz targets.
+    /// Checks the invariants that hold after every step, in builds of tests and fuzz targets.
     #[inline]
     fn check(&self) {
         #[cfg(any(test, debug_assertions))]
@@ -719,9 +746,9 @@ impl Connection {
         }
     }
 
-    /// To be called by the owner when [`poll_transmit`](Self::poll_transmit) has given `None`: in
-    /// builds with `debug_assertions` it panics if a timer was lost, or anything else that must
-    /// hold then does not. In others it does nothing.
+    /// Checks that the connection is at rest; the owner calls it when
+    /// [`poll_transmit`](Self::poll_transmit) has given `None`. In builds with `debug_assertions`
+    /// it panics if a timer was lost or another invariant does not hold; in others it does nothing.
     #[inline]
     pub fn check_resting(&self) {
         self.check();
@@ -739,7 +766,7 @@ impl Connection {
     }
 }
 
-/// Whoever takes data to send: `None` while connecting.
+/// The state that takes data to send: `None` while connecting.
 fn writer(state: &mut State) -> Result<Option<&mut Open>, WriteError> {
     match state {
         State::SynSent(_) | State::SynReceived(_) => Ok(None),
@@ -757,7 +784,7 @@ fn end_of_reading(closed: Option<CloseReason>) -> Result<usize, ReadError> {
     }
 }
 
-/// A segment without data.
+/// A segment without data, recorded as sent.
 fn bare<'a>(
     id: ConnectionId,
     now: Time,
@@ -775,7 +802,7 @@ fn bare<'a>(
     Transmit { header, payload, segment_size: None, ecn: Ecn::NotEct, retransmission, cause }
 }
 
-/// A segment of an open connection, with its data.
+/// A segment of an open connection, with its data, recorded as sent.
 fn transmit<'a>(
     id: ConnectionId,
     now: Time,

@@ -1,9 +1,9 @@
-//! What every part of a connection may look at while something happens to it.
+//! The context of everything that happens to a connection.
 
 use crate::clock::Now;
 use crate::profile::Profile;
 
-/// The time of what happens, and the habits of the stack it happens in.
+/// The current time, and the profile of the stack.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) now: Now,

@@ -1,8 +1,8 @@
-//! SYN cookies (RFC 4987 §3.6): answering a SYN without remembering it.
+//! SYN cookies (RFC 4987 §3.6), which answer a SYN without keeping state.
 //!
-//! The initial sequence number holds a keyed hash of the addresses and of the minute, and with it
-//! which of four segment sizes the peer announced; the lowest bits of our timestamp hold the other
-//! options. The layout is Linux's (`net/ipv4/syncookies.c`).
+//! The initial sequence number holds a keyed hash of the addresses and of the minute, and which of
+//! four segment sizes the peer announced; the lowest bits of our timestamp hold the other options.
+//! The layout is Linux's (`net/ipv4/syncookies.c`).
 
 use std::net::IpAddr;
 
@@ -17,33 +17,33 @@ use crate::options::Options;
 use crate::state::{cookie_answer, cookie_grants};
 use crate::step::Endpoints;
 
-/// Segment sizes a cookie can tell apart.
+/// The segment sizes that a cookie can encode, bytes.
 const SIZES: [u16; 4] = [536, 1300, 1440, 1460];
-/// Minutes for which a cookie holds (`MAX_SYNCOOKIE_AGE`).
+/// How long a cookie is valid, minutes (`MAX_SYNCOOKIE_AGE`).
 const MOST_AGE: u32 = 2;
-/// Bits for the hash of the minute and the size.
+/// The bits of a cookie that hold the hash of the minute and the segment size.
 const BITS: u32 = 24;
-/// Bits of the timestamp that hold options: four of window scale, SACK, ECN.
+/// The bits of the timestamp that hold options: four of window scale, one of SACK, one of ECN.
 const TS_BITS: u32 = 6;
 const TS_MASK: u32 = (1 << TS_BITS) - 1;
-/// Window scale of a peer that has none.
+/// The window scale that stands for a peer without window scaling.
 const NO_SCALE: u32 = 0xf;
 
-/// Makes and checks SYN cookies.
+/// Makes and checks the SYN cookies of a host.
 #[derive(Clone, Debug)]
 pub struct SynCookies {
     keys: [(u64, u64); 3],
 }
 
 impl SynCookies {
-    /// With a secret of the host, drawn at random once.
+    /// A maker of cookies with a secret of the host, drawn at random once.
     pub fn new(secret: [u8; 48]) -> SynCookies {
         let (words, _) = secret.as_chunks::<8>();
         let word = |n: usize| words.get(n).map_or(0, |bytes| u64::from_le_bytes(*bytes));
         SynCookies { keys: [(word(0), word(1)), (word(2), word(3)), (word(4), word(5))] }
     }
 
-    /// The SYN-ACK for `syn`, with a cookie.
+    /// The header of the SYN-ACK that answers `syn` with a cookie.
     pub fn answer(
         &self,
         now: Time,
@@ -57,7 +57,7 @@ impl SynCookies {
         let isn = self.cookie(ends, syn.header.sequence, minute(now), index);
         let mut header = cookie_answer(isn, options, &syn.header, cx);
         if let Some(ts) = &mut header.options.timestamps {
-            // What both ends want, not what the peer alone asked for.
+            // The timestamp keeps what both ends want, not what the peer alone asked for.
             let granted = header.options.window_scale.and(syn.header.options.window_scale);
             let scale = granted.map_or(NO_SCALE, |shift| u32::from(shift.min(14)));
             let sack = u32::from(header.options.sack_permitted) << 4;
@@ -73,8 +73,9 @@ impl SynCookies {
         header
     }
 
-    /// Whether `ack` acknowledges a cookie of ours. Gives the SYN as far as the cookie has kept it,
-    /// for [`Connection::accept_cookie`](crate::Connection::accept_cookie).
+    /// Checks whether `ack` acknowledges a cookie of ours; if so, gives the header of the SYN as
+    /// far as the cookie has kept it, for
+    /// [`Connection::accept_cookie`](crate::Connection::accept_cookie).
     pub fn check(
         &self,
         now: Time,
@@ -100,7 +101,7 @@ impl SynCookies {
             if bits >> 5 & 1 == 1 {
                 syn.flags |= Flags::ECE | Flags::CWR;
             }
-            // A peer cannot make us take up what we do not offer.
+            // A forged cookie must not grant options that we do not offer.
             if !cookie_grants(&syn, options) {
                 return None;
             }
@@ -154,7 +155,7 @@ fn minute(now: Time) -> u32 {
     (now.millis() / 60_000) as u32
 }
 
-/// SipHash-2-4 of whole words (Aumasson and Bernstein, 2012).
+/// The SipHash-2-4 of whole words (Aumasson and Bernstein, 2012).
 fn sip_hash((k0, k1): (u64, u64), words: &[u64]) -> u64 {
     let mut v = [
         k0 ^ 0x736f_6d65_7073_6575,

@@ -1,69 +1,71 @@
-//! What the application is told, and the errors it can meet.
+//! Events for the application, and the errors of its calls.
 
 use roundtrip_record::CloseReason;
 use thiserror::Error;
 
-/// Something the owner of the connection must know ([`Connection::poll_event`]).
+/// An event for the owner of a connection ([`Connection::poll_event`]).
 ///
 /// [`Connection::poll_event`]: crate::Connection::poll_event
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The handshake is complete.
     Connected,
-    /// There is data to read where there was none.
+    /// There is data to read where there was none before.
     Readable,
-    /// There is room in the send buffer where there was too little (`sk_stream_write_space`:
-    /// a third of it is free).
+    /// There is room in the send buffer again, at least a third of it (`sk_stream_write_space`).
     Writable,
-    /// The peer sent FIN: after the data that is buffered, reading gives end of file.
+    /// The peer has sent FIN: after the buffered data, reading gives the end of the stream.
     PeerFinished,
     /// ICMP reported an error that does not end the connection (RFC 1122 §4.2.3.9).
     SoftError,
-    /// The connection is gone. Nothing follows.
+    /// The connection is closed; no event follows.
     Closed {
-        /// Why.
+        /// Why the connection was closed.
         reason: CloseReason,
     },
 }
 
-/// Why nothing can be written.
+/// Why a write failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum WriteError {
     /// The sending side is shut down already (`EPIPE`).
     #[error("the sending side of the connection is shut down")]
     ShutDown,
-    /// The connection is gone.
+    /// The connection is closed.
     #[error("the connection is gone: {0:?}")]
     Closed(CloseReason),
 }
 
-/// Why nothing can be read.
+/// Why a read failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ReadError {
-    /// Nothing is there yet.
+    /// No data has arrived yet.
     #[error("nothing to read yet")]
     WouldBlock,
-    /// The connection is gone without an end of file.
+    /// The connection was closed without the end of the stream.
     #[error("the connection is gone: {0:?}")]
     Closed(CloseReason),
 }
 
-/// What an ICMP message said of the path or the peer.
+/// What an ICMP error means for a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IcmpError {
-    /// Net or host unreachable, time exceeded …: it may pass. Ends an attempt to connect, as in
-    /// Linux (`tcp_v4_err`), but not a connection; undoes one step of back-off (RFC 6069).
+    /// A possibly temporary error, such as net or host unreachable or time exceeded. It ends an
+    /// attempt to connect, as in Linux (`tcp_v4_err`), but not a connection; there it undoes one
+    /// step of back-off (RFC 6069).
     Soft,
-    /// Protocol or port unreachable, prohibited: ends an attempt to connect.
+    /// A lasting error, such as protocol or port unreachable or prohibited. It ends an attempt to
+    /// connect.
     Hard,
-    /// Fragmentation needed, or Packet Too Big: the path's MTU (RFC 1191, RFC 8201).
+    /// Fragmentation needed, or Packet Too Big: the packet exceeded the path MTU (RFC 1191, RFC
+    /// 8201).
     PacketTooBig {
-        /// Bytes of the largest IP packet that passes.
+        /// The size of the largest IP packet that passes, bytes.
         mtu: u16,
     },
 }
 
-/// What an owner is told of that is either due or not, in the order in which it makes sense.
+/// The events without data, in the order in which they are reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
     Connected,
@@ -73,10 +75,10 @@ pub(crate) enum Notice {
     SoftError,
 }
 
-/// Events that were not polled yet.
+/// The events that were not polled yet.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pending {
-    /// A bit for each notice.
+    /// The pending notices, one bit each.
     notices: u8,
     closed: Option<CloseReason>,
 }
@@ -96,7 +98,7 @@ impl Pending {
         self.notices == 0 && self.closed.is_none()
     }
 
-    /// The next, in order.
+    /// Takes the next event, in order.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Event> {
         if self.notices == 0 {

@@ -1,53 +1,52 @@
-//! What can be asked of a connection at any time.
+//! Snapshots of a connection (`TCP_INFO`).
 
 use std::time::Duration;
 
 use roundtrip_record::{TcpState, Time};
 
-/// A snapshot of a connection: what Linux gives as `struct tcp_info`
-/// (`include/uapi/linux/tcp.h`), under the names it has there. Counts are in segments unless a
-/// field says bytes.
+/// A snapshot of a connection: what Linux gives as `struct tcp_info` (`include/uapi/linux/tcp.h`),
+/// under the same names. Counts are in segments unless a field says bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Info {
-    /// State of the connection.
+    /// The state of the connection.
     pub state: TcpState,
-    /// What the sender is doing about congestion.
+    /// The congestion state of the sender.
     pub ca_state: CaState,
-    /// Timeouts in a row without an acknowledgement.
+    /// Retransmission timeouts in a row without an acknowledgement.
     pub retransmits: u32,
-    /// Unanswered probes, of a zero window or to keep alive.
+    /// Unanswered probes, of a zero window or for keep-alive.
     pub probes: u32,
-    /// Doublings of the retransmission timeout.
+    /// How often the retransmission timeout was doubled.
     pub backoff: u32,
-    /// Timestamps are in use.
+    /// Whether timestamps are in use.
     pub timestamps: bool,
-    /// SACK is in use.
+    /// Whether SACK is in use.
     pub sack: bool,
-    /// ECN is in use.
+    /// Whether ECN is in use.
     pub ecn: bool,
-    /// A packet has come that could have been marked.
+    /// Whether an ECN-capable packet has arrived.
     pub ecn_seen: bool,
-    /// Window scales (the peer's, ours), if both ends have one.
+    /// The window scales (the peer's, ours), if both ends have one.
     pub window_scale: Option<(u8, u8)>,
     /// Retransmission timeout, back-off included.
     pub rto: Duration,
-    /// Time a pure acknowledgement may wait.
+    /// How long a pure acknowledgement may be delayed.
     pub ato: Duration,
-    /// Largest payload of a segment we send.
+    /// The largest payload of a segment we send, bytes.
     pub snd_mss: u32,
-    /// Our guess at the size of the segments we receive.
+    /// The estimated payload of the segments we receive, bytes.
     pub rcv_mss: u32,
-    /// The MSS we announced.
+    /// The MSS we announced, bytes.
     pub advmss: u32,
-    /// MTU of the path as we know it.
+    /// The path MTU as known here, bytes.
     pub pmtu: u32,
-    /// Sent and not acknowledged.
+    /// Segments sent and not acknowledged.
     pub unacked: u32,
-    /// Of these, acknowledged selectively.
+    /// Unacknowledged segments that were acknowledged selectively.
     pub sacked: u32,
-    /// Of these, believed lost.
+    /// Unacknowledged segments that are believed lost.
     pub lost: u32,
-    /// Of these, retransmitted and not acknowledged.
+    /// Unacknowledged segments that were retransmitted.
     pub retrans: u32,
     /// When data was last sent.
     pub last_data_sent: Time,
@@ -55,11 +54,11 @@ pub struct Info {
     pub last_data_recv: Time,
     /// When an acknowledgement last arrived.
     pub last_ack_recv: Time,
-    /// Slow start threshold of the receive window, bytes.
+    /// The slow start threshold of the receive window, bytes.
     pub rcv_ssthresh: u32,
     /// Smoothed round-trip time; zero before the first sample.
     pub rtt: Duration,
-    /// Its mean deviation.
+    /// Mean deviation of the round-trip time.
     pub rttvar: Duration,
     /// Least round-trip time of the last five minutes; `None` before the first sample.
     pub min_rtt: Option<Duration>,
@@ -67,11 +66,12 @@ pub struct Info {
     pub snd_ssthresh: Option<u32>,
     /// Congestion window.
     pub snd_cwnd: u32,
-    /// Reordering met so far: duplicate acknowledgements to take for loss.
+    /// The number of duplicate acknowledgements taken for loss, which grows with the reordering
+    /// seen.
     pub reordering: u32,
     /// Round-trip time as the receiver sees it.
     pub rcv_rtt: Duration,
-    /// Receive space used per round trip, bytes.
+    /// Most bytes that the application has read in a round trip.
     pub rcv_space: u32,
     /// Retransmissions of the whole connection.
     pub total_retrans: u32,
@@ -99,11 +99,11 @@ pub struct Info {
     pub data_segs_in: u32,
     /// Segments delivered, retransmissions included.
     pub delivered: u32,
-    /// Of these, with a congestion mark.
+    /// Delivered segments that the peer reported with a congestion mark.
     pub delivered_ce: u32,
     /// Duplicates the peer reported (RFC 2883).
     pub dsack_dups: u32,
-    /// Times reordering was seen.
+    /// How often reordering was seen.
     pub reord_seen: u32,
     /// Segments received out of order.
     pub rcv_ooopack: u32,
@@ -111,7 +111,7 @@ pub struct Info {
     pub notsent_bytes: u32,
     /// Rate at which data was last delivered, bytes a second.
     pub delivery_rate: u64,
-    /// That was what the application had to send, not what the path could take.
+    /// Whether the delivery rate was limited by the application and not by the path.
     pub delivery_rate_app_limited: bool,
     /// The peer's receive window, bytes.
     pub snd_wnd: u32,
@@ -121,35 +121,38 @@ pub struct Info {
     pub unread: u32,
     /// Buffered and not acknowledged yet, bytes (`SIOCOUTQ`).
     pub unacked_bytes: u32,
-    /// What the receive buffer takes up and may take up, in Linux's measure (`SK_MEMINFO_RMEM_ALLOC`,
-    /// `_RCVBUF`).
+    /// The memory the receive buffer takes up, and may take up, bytes as Linux counts them
+    /// (`SK_MEMINFO_RMEM_ALLOC`, `_RCVBUF`).
     pub receive_memory: (u32, u32),
-    /// The same of the send buffer (`SK_MEMINFO_WMEM_QUEUED`, `_SNDBUF`).
+    /// The memory the send buffer takes up, and may take up, bytes as Linux counts them
+    /// (`SK_MEMINFO_WMEM_QUEUED`, `_SNDBUF`).
     pub send_memory: (u32, u32),
 }
 
-/// How long things took, which goes on while nothing happens: the times of `struct tcp_info`.
+/// How long a connection was busy and what limited it: the times of `struct tcp_info`, which grow
+/// even while nothing happens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// There was something to send (`tcpi_busy_time`).
+    /// The time with data to send (`tcpi_busy_time`).
     pub busy: Duration,
-    /// Of that, the peer's window was in the way (`tcpi_rwnd_limited`).
+    /// The part of the busy time in which the peer's window was the limit (`tcpi_rwnd_limited`).
     pub rwnd_limited: Duration,
-    /// Of that, the size of the send buffer was (`tcpi_sndbuf_limited`).
+    /// The part of the busy time in which the send buffer was the limit (`tcpi_sndbuf_limited`).
     pub sndbuf_limited: Duration,
-    /// Recoveries that a timeout began (`tcpi_total_rto_time`), to the millisecond.
+    /// The time spent in recoveries that a timeout began, to the millisecond
+    /// (`tcpi_total_rto_time`).
     pub total_rto: Duration,
 }
 
-/// What was known when a connection left the states in which data moves: the kernel's socket keeps
-/// it until it is closed.
+/// The last snapshot of a connection whose data transfer has ended: like the kernel's socket, it is
+/// kept until the application closes.
 #[derive(Debug)]
 pub(crate) struct Last {
     pub(crate) info: Info,
     pub(crate) spent: Spent,
 }
 
-/// What the sender is doing about congestion (`enum tcp_ca_state`).
+/// The congestion state of a sender (`enum tcp_ca_state`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CaState {
     /// Nothing unusual.
@@ -161,12 +164,12 @@ pub enum CaState {
     Cwr,
     /// The window is being reduced and losses are repaired.
     Recovery,
-    /// After a retransmission timeout.
+    /// A retransmission timeout has occurred, and the losses are being repaired.
     Loss,
 }
 
 impl Info {
-    /// Nothing but the state.
+    /// A snapshot with nothing but the state.
     pub(crate) fn of(state: TcpState) -> Info {
         Info {
             state,

@@ -1,34 +1,36 @@
-//! TCP (RFC 9293), as modern as Linux's and held to measurements of it, without I/O.
+//! TCP (RFC 9293) with the features of a current Linux kernel, tested against measurements of it,
+//! without I/O.
 //!
-//! A [`Connection`] is one end of a TCP connection. Segments, bytes and the time go in; segments,
-//! bytes, events and the next deadline come out. It reads no clock, draws no random number, and
-//! allocates nothing for a segment once it is under way.
+//! A [`Connection`] is one end of a TCP connection. It takes segments, bytes and the time, and
+//! gives segments, bytes, events and the next deadline. It reads no clock, draws no random number,
+//! and allocates nothing for a segment once data is flowing.
 //!
 //! # Contract
-//! - `handle_*` and the application's calls feed it: [`handle_segment`](Connection::handle_segment),
+//! - Its input are the calls `handle_*` and those of the application:
+//!   [`handle_segment`](Connection::handle_segment),
 //!   [`handle_timeout`](Connection::handle_timeout), [`write`](Connection::write) …
 //! - After any of them the owner drains [`poll_transmit`](Connection::poll_transmit) and
-//!   [`poll_event`](Connection::poll_event) until `None`, then looks at
-//!   [`next_timeout`](Connection::next_timeout). What is decided in one instant leaves in that
-//!   instant, so the order is part of the behaviour.
-//! - Time is monotone. Nothing that comes from outside makes it panic or grow beyond its buffers.
-//! - What differs between stacks is one value: [`Profile`]. [`Profile::linux`] is Linux 6.18, down to
-//!   its timer wheel; [`Profile::rfc`] the text-book.
+//!   [`poll_event`](Connection::poll_event) until `None`, then asks
+//!   [`next_timeout`](Connection::next_timeout). What is decided at one instant must be sent at
+//!   that instant, so the order is part of the behaviour.
+//! - Time never decreases. No input makes a connection panic or grow beyond its buffers.
+//! - What differs between stacks is one value: [`Profile`]. [`Profile::linux`] is Linux 6.18, down
+//!   to its timer wheel; [`Profile::rfc`] follows the RFCs.
 //!
-//! # Where what is
+//! # Where things are
 //! | file | noun |
 //! |---|---|
-//! | `connection` | the public face; goes from state to state |
+//! | `connection` | the public type, and its transitions from state to state |
 //! | `state/` | one type for each state or group of states (RFC 9293 §3.3.2) |
-//! | `send/` | buffer, scoreboard, loss recovery, what to send next |
+//! | `send/` | buffer, scoreboard, loss recovery, output |
 //! | `receive/` | buffer, reassembly, acknowledgement policy, window |
 //! | `congestion/` | window, Reno, CUBIC, `HyStart`, rate reduction |
-//! | `supply` | memory that the host has for the buffers |
-//! | `rtt`, `clock` | round-trip time; ticks and the timer wheel |
-//! | `profile`, `options` | constants and habits; choices for one connection |
+//! | `supply` | the memory that the host has for the buffers |
+//! | `rtt`, `clock` | round-trip time and timeout; ticks and the timer wheel |
+//! | `profile`, `options` | constants of a stack; options of one connection |
 //!
 //! # Example
-//! A client and a server, and an application's data from one to the other:
+//! A client sends data to a server:
 //! ```
 //! use roundtrip_packet::SeqNumber;
 //! use roundtrip_record::{ConnectionId, Off, Time};
@@ -63,7 +65,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
-// TIME_WAIT, RACK.xmit_ts, W_max: names of the RFCs, not of this code.
+// Names of the RFCs, such as TIME_WAIT, RACK.xmit_ts and W_max, are not code.
 #![allow(clippy::doc_markdown)]
 
 mod clock;

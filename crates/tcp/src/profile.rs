@@ -1,31 +1,31 @@
-//! Constants and habits: everything stacks differ in, each with its source.
+//! Profiles: the constants and choices in which TCP stacks differ, each with its source.
 
 use std::time::Duration;
 
 use crate::clock::Tick;
 use crate::congestion::algorithm::Algorithm;
 
-/// Every constant and habit of the stack in one value. [`Profile::linux`] is the default;
-/// [`Profile::rfc`] is the text-book.
+/// Every constant and choice of a TCP stack in one value. [`Profile::linux`] is the default;
+/// [`Profile::rfc`] follows the RFCs.
 ///
-/// A field that is a Linux `sysctl` bears its name without the `tcp_`; the values of
+/// A field that is a Linux `sysctl` has its name without the `tcp_`; the values of
 /// `Profile::linux()` were read from a running 6.18.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// What the clock of timers and of coarse times is.
+    /// The tick of timers and coarse clocks.
     pub tick: Tick,
 
     /// Initial congestion window, segments (RFC 6928; `TCP_INIT_CWND`).
     pub initial_window: u32,
-    /// How the congestion window moves (`congestion_control`).
+    /// The congestion control (`congestion_control`).
     pub congestion: Algorithm,
-    /// How the window is reduced in recovery.
+    /// The algorithm that reduces the window in recovery.
     pub reduction: Reduction,
     /// Whether the window shrinks after an idle time (RFC 2861, RFC 7661; `slow_start_after_idle`).
     pub slow_start_after_idle: bool,
-    /// Pacing rate in slow start, per cent of cwnd/srtt (`pacing_ss_ratio`).
+    /// Pacing rate in slow start, as a percentage of cwnd/srtt (`pacing_ss_ratio`).
     pub pacing_ss_ratio: u32,
-    /// Pacing rate in congestion avoidance, per cent of cwnd/srtt (`pacing_ca_ratio`).
+    /// Pacing rate in congestion avoidance, as a percentage of cwnd/srtt (`pacing_ca_ratio`).
     pub pacing_ca_ratio: u32,
     /// Whether segments are spaced at the pacing rate. Linux does so only where the congestion
     /// control (bbr) or the queueing discipline (fq) asks.
@@ -33,46 +33,47 @@ pub struct Profile {
 
     /// Retransmission timeout before the first round-trip time is known (RFC 6298 §2.1).
     pub rto_initial: Duration,
-    /// Its lower bound; Linux applies it to the variation (`rto_min_us`; RFC 6298 §2.4 has 1 s).
+    /// Lower bound of the retransmission timeout; Linux applies it to the variation (`rto_min_us`;
+    /// RFC 6298 §2.4 has 1 s).
     pub rto_min: Duration,
-    /// Its upper bound (`rto_max_ms`).
+    /// Upper bound of the retransmission timeout (`rto_max_ms`).
     pub rto_max: Duration,
-    /// Retransmissions of a SYN, besides the linear ones (`syn_retries`).
+    /// Retransmissions of a SYN, in addition to the linear ones (`syn_retries`).
     pub syn_retries: u32,
     /// Retransmissions of a SYN before its timeout begins to double (`syn_linear_timeouts`).
     pub syn_linear_timeouts: u32,
     /// Retransmissions of a SYN-ACK (`synack_retries`).
     pub synack_retries: u32,
-    /// Timeouts until a connection is given up, as a time: that of so many doublings from the
-    /// least timeout on (`retries2`; RFC 9293 §3.8.3, R2).
+    /// Timeouts until a connection is given up. It counts as a time: that of so many timeouts,
+    /// doubling from the least one on (`retries2`; RFC 9293 §3.8.3, R2).
     pub retries2: u32,
-    /// The same for a connection nobody holds (`orphan_retries`; 0 means 8, as in
-    /// `tcp_orphan_retries`).
+    /// Timeouts until a connection that nobody holds is given up (`orphan_retries`; 0 means 8, as
+    /// in `tcp_orphan_retries`).
     pub orphan_retries: u32,
-    /// Duplicate acknowledgements taken for loss, to begin with (RFC 5681; `reordering`).
+    /// Initial number of duplicate acknowledgements taken for loss (RFC 5681; `reordering`).
     pub reordering: u32,
-    /// To how many that may grow (`max_reordering`).
+    /// Upper bound of that number, which grows with the reordering seen (`max_reordering`).
     pub max_reordering: u32,
-    /// RACK loss detection (RFC 8985; `recovery`).
+    /// Whether losses are detected by RACK (RFC 8985; `recovery`).
     pub rack: bool,
-    /// Tail loss probes (RFC 8985 §7; `early_retrans` = 3).
+    /// Whether tail loss probes are sent (RFC 8985 §7; `early_retrans` = 3).
     pub tail_loss_probe: bool,
-    /// Forward RTO recovery (RFC 5682; `frto`).
+    /// Whether spurious timeouts are detected by forward RTO recovery (RFC 5682; `frto`).
     pub frto: bool,
-    /// Small segments are joined when retransmitted (`retrans_collapse`).
+    /// Whether small segments are joined when retransmitted (`retrans_collapse`).
     pub retrans_collapse: bool,
     /// How long the least round-trip time is remembered (`min_rtt_wlen`).
     pub min_rtt_window: Duration,
 
-    /// Window scaling (RFC 7323 §2; `window_scaling`).
+    /// Whether window scaling is used (RFC 7323 §2; `window_scaling`).
     pub window_scaling: bool,
-    /// Timestamps (RFC 7323 §3; `timestamps`).
+    /// Whether timestamps are used (RFC 7323 §3; `timestamps`).
     pub timestamps: bool,
-    /// Selective acknowledgements (RFC 2018; `sack`).
+    /// Whether selective acknowledgements are used (RFC 2018; `sack`).
     pub sack: bool,
-    /// Duplicates are reported (RFC 2883; `dsack`).
+    /// Whether duplicates are reported with D-SACK (RFC 2883; `dsack`).
     pub dsack: bool,
-    /// Explicit congestion notification (RFC 3168; `ecn`).
+    /// The use of explicit congestion notification (RFC 3168; `ecn`).
     pub ecn: EcnMode,
 
     /// Least delay of a delayed acknowledgement (`TCP_DELACK_MIN`, `TCP_ATO_MIN`: HZ/25).
@@ -84,97 +85,98 @@ pub struct Profile {
     pub quick_acks: u8,
     /// Replies after which a connection counts as interactive (`pingpong_thresh`).
     pub pingpong_threshold: u8,
-    /// Pure acknowledgements with SACK are thinned out to one in this time, or a twentieth of the
-    /// round trip if that is less (`comp_sack_delay_ns`).
+    /// Time in which at most one pure acknowledgement with SACK is sent, or a twentieth of the
+    /// round-trip time if that is less (`comp_sack_delay_ns`).
     pub comp_sack_delay: Duration,
-    /// At most so many of them are withheld (`comp_sack_nr`); 0 switches it off.
+    /// Most acknowledgements that are withheld in that time (`comp_sack_nr`); 0 switches
+    /// withholding off.
     pub comp_sack_count: u8,
-    /// At least so many duplicate acknowledgements are never withheld (`TCP_FASTRETRANS_THRESH`).
+    /// Number of duplicate acknowledgements that are never withheld (`TCP_FASTRETRANS_THRESH`).
     pub comp_sack_threshold: u8,
 
-    /// Receive buffer in Linux's measure, overhead included: least, initial, greatest (`rmem`).
+    /// Size of the receive buffer, bytes as Linux counts them, overhead included: least, initial,
+    /// greatest (`rmem`).
     pub receive_memory: [u32; 3],
-    /// Upper bound of `SO_RCVBUF` (`net.core.rmem_max`).
+    /// Upper bound of `SO_RCVBUF`, bytes (`net.core.rmem_max`).
     pub receive_memory_max: u32,
-    /// Send buffer in Linux's measure: least, initial, greatest (`wmem`).
+    /// Size of the send buffer, bytes as Linux counts them: least, initial, greatest (`wmem`).
     pub send_memory: [u32; 3],
-    /// Share of a receive buffer that is payload before segments have been seen, of 256
+    /// Share of the receive buffer that counts as payload before segments have been seen, in 1/256
     /// (`TCP_DEFAULT_SCALING_RATIO`).
     pub scaling_ratio: u8,
-    /// What a received segment costs of the receive buffer.
+    /// Memory that a received segment takes of the receive buffer.
     pub buffer_cost: BufferCost,
-    /// The receive buffer tunes itself (`moderate_rcvbuf`).
+    /// Whether the receive buffer tunes itself (`moderate_rcvbuf`).
     pub moderate_receive_buffer: bool,
 
-    /// Segments of a burst at least (`min_tso_segs`).
+    /// Least number of segments in a burst (`min_tso_segs`).
     pub min_tso_segments: u32,
-    /// Each 2ⁿ µs of round-trip time halve the allowance for large bursts (`tso_rtt_log`).
+    /// n, where each 2ⁿ µs of round-trip time halve the allowance for large bursts (`tso_rtt_log`).
     pub tso_rtt_log: u32,
-    /// A burst is put off while less than 1/n of the window is usable (`tso_win_divisor`).
+    /// n, where a burst is put off while less than 1/n of the window is usable (`tso_win_divisor`).
     pub tso_window_divisor: u32,
-    /// Bytes of the largest burst (`GSO_LEGACY_MAX_SIZE`).
+    /// Size of the largest burst, bytes (`GSO_LEGACY_MAX_SIZE`).
     pub gso_max_size: u32,
-    /// Bytes that may wait to be sent for the first time while an application is told to write more
-    /// (`tcp_notsent_lowat`).
+    /// Number of unsent bytes from which on a write takes no more (`tcp_notsent_lowat`).
     pub notsent_low_water: u32,
-    /// Least segment size we agree to send (`min_snd_mss`).
+    /// Least segment size that we agree to send, bytes (`min_snd_mss`).
     pub min_send_mss: u16,
-    /// Whether segment sizes are tried that nobody vouches for (RFC 4821; `mtu_probing`).
+    /// When segments larger than known to pass are tried (RFC 4821; `mtu_probing`).
     pub mtu_probing: MtuProbing,
-    /// Segment size to begin that with (`base_mss`).
+    /// Segment size at which this probing begins, bytes (`base_mss`).
     pub base_mss: u16,
-    /// A black hole makes segments no smaller than this (`mtu_probe_floor`).
+    /// Least segment size after a black hole was suspected, bytes (`mtu_probe_floor`).
     pub mtu_probe_floor: u16,
-    /// The search ends when what passes and what might are closer than this, bytes
-    /// (`probe_threshold`).
+    /// Distance between the size that passes and the one that might, below which probing ends,
+    /// bytes (`probe_threshold`).
     pub probe_threshold: u16,
-    /// And begins anew so much later, since paths change (`probe_interval`).
+    /// Time after which probing begins anew, since paths change (`probe_interval`).
     pub probe_interval: Duration,
-    /// Timeouts after which a black hole is suspected, as a time (`retries1`).
+    /// Timeouts after which a black hole is suspected, counted as a time (`retries1`).
     pub retries1: u32,
 
-    /// Answers to out-of-window segments and challenge ACKs are this far apart at least
+    /// Least time between two answers to out-of-window segments and between challenge ACKs
     /// (`invalid_ratelimit`; RFC 5961 §7).
     pub invalid_ratelimit: Duration,
     /// How long TIME_WAIT lasts (`TCP_TIMEWAIT_LEN`; RFC 9293 has 2·MSL = 4 min).
     pub time_wait: Duration,
     /// How long FIN_WAIT_2 lasts once nobody holds the socket (`fin_timeout`).
     pub fin_timeout: Duration,
-    /// A reset ends TIME_WAIT, unless this is set (RFC 1337; `rfc1337`).
+    /// Whether TIME_WAIT ignores resets (RFC 1337; `rfc1337`).
     pub rfc1337: bool,
-    /// What `SO_KEEPALIVE` means (`keepalive_time`, `_intvl`, `_probes`).
+    /// Times of `SO_KEEPALIVE` (`keepalive_time`, `_intvl`, `_probes`).
     pub keepalive: KeepAlive,
 }
 
-/// In what a received frame is stored, which decides how much of a receive buffer is payload, and
-/// so how far the window opens. The kernel leaves that to the device.
+/// The memory in which a received frame is stored. It decides how much of a receive buffer is
+/// payload, and so how far the window opens. In the kernel it depends on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BufferCost {
-    /// A fragment of a page, cut to the frame: TAP devices (`tun_build_skb`) and most network cards.
-    /// A frame of 1514 bytes costs 2176, so a window has 170 of 256 parts of its buffer (measured:
+    /// A fragment of a page, cut to the frame: TAP devices (`tun_build_skb`) and most network
+    /// cards. A frame of 1514 bytes takes 2176, so the window is 170/256 of its buffer (measured:
     /// `scaling_ratio` of the trace point `tcp:tcp_rcvbuf_grow`).
     Fragment,
-    /// A slab, as from `alloc_skb`, and pages for what does not fit in one page: TUN devices
+    /// A slab, as from `alloc_skb`, with pages for what exceeds one page: TUN devices
     /// (`tun_alloc_skb`; measured: `sk_rmem_alloc` after segments of 1 to 60000 bytes). A full
-    /// segment costs 2304.
+    /// segment takes 2304 bytes.
     Slab,
 }
 
 impl BufferCost {
-    /// `sizeof(struct sk_buff)`, aligned.
+    /// The descriptor of a buffer, bytes: `sizeof(struct sk_buff)`, aligned.
     const DESCRIPTOR: u32 = 256;
 
     const CACHE_LINE: u32 = 64;
-    /// Room before the headers (`NET_SKB_PAD`).
+    /// The room before the headers, bytes (`NET_SKB_PAD`).
     const HEADROOM: u32 = 64;
-    /// `struct skb_shared_info` at the end of a buffer, aligned.
+    /// The bookkeeping at the end of a buffer, bytes: `struct skb_shared_info`, aligned.
     const SHARED_INFO: u32 = 320;
-    /// The least slab (`SKB_SMALL_HEAD_CACHE_SIZE`).
+    /// The smallest slab, bytes (`SKB_SMALL_HEAD_CACHE_SIZE`).
     const SMALL: u32 = 576;
-    /// What does not fit in one page goes on in others.
+    /// The size of a page, bytes; what does not fit in one goes on in others.
     const PAGE: u32 = 4096;
 
-    /// Headers before the payload, with timestamps.
+    /// The length of the headers before the payload, with timestamps, bytes.
     const fn headers(self) -> u32 {
         match self {
             BufferCost::Fragment => 14 + 20 + 32,
@@ -182,7 +184,7 @@ impl BufferCost {
         }
     }
 
-    /// The buffer of a segment with `payload` bytes.
+    /// The buffer of a segment with `payload` bytes, without its descriptor, bytes.
     #[inline]
     fn buffer(self, payload: u32) -> u32 {
         let bytes = payload + self.headers() + Self::HEADROOM;
@@ -198,16 +200,16 @@ impl BufferCost {
         }
     }
 
-    /// What a segment with `payload` bytes costs (`skb->truesize`): its headers, the kernel's
+    /// The memory of a segment with `payload` bytes (`skb->truesize`): its headers, the kernel's
     /// bookkeeping at the end of the buffer, and a descriptor beside it.
     #[inline]
     pub(crate) fn of(self, payload: u32) -> u32 {
         Self::DESCRIPTOR + self.buffer(payload)
     }
 
-    /// What can be joined to the buffer of a segment with `payload` bytes: of fragments as many as a
-    /// buffer takes beside its own memory (`MAX_SKB_FRAGS`), of slabs the bytes that are left in it
-    /// (`skb_tailroom`).
+    /// How much can be joined to the buffer of a segment with `payload` bytes: for fragments, the
+    /// number that a buffer takes beside its own memory (`MAX_SKB_FRAGS`); for slabs, the bytes
+    /// that are left in it (`skb_tailroom`).
     #[inline]
     pub(crate) fn room(self, payload: u32) -> u16 {
         match self {
@@ -221,8 +223,9 @@ impl BufferCost {
         }
     }
 
-    /// Joins a segment with `payload` bytes to the one before it, if `room` allows: what that costs
-    /// (`skb_try_coalesce`). A fragment needs no descriptor then; of a slab the bytes are copied.
+    /// Joins a segment with `payload` bytes to the one before it if `room` allows, and answers the
+    /// memory that takes (`skb_try_coalesce`). A fragment then needs no descriptor; a slab takes a
+    /// copy of the bytes.
     #[inline]
     pub(crate) fn join(self, payload: u32, room: &mut u16) -> Option<u32> {
         let (taken, cost) = match self {
@@ -233,21 +236,21 @@ impl BufferCost {
         Some(cost)
     }
 
-    /// Whether a buffer with `room` takes that of `segments` others.
+    /// Whether a buffer with `room` takes the buffer of `segments` others.
     pub(crate) fn holds(self, segments: u32, room: u16) -> bool {
         self == BufferCost::Fragment && segments <= u32::from(room)
     }
 }
 
-/// When to ask a silent peer whether it is there (RFC 9293 §3.8.4). A time below one second counts
-/// as one second: the kernel refuses it (`tcp_sock_set_keepidle_locked`).
+/// When to probe a silent peer (RFC 9293 §3.8.4). A time below one second counts as one second: the
+/// kernel refuses it (`tcp_sock_set_keepidle_locked`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepAlive {
-    /// Silence before the first probe (`TCP_KEEPIDLE`).
+    /// Idle time before the first probe (`TCP_KEEPIDLE`).
     pub idle: Duration,
-    /// Between probes (`TCP_KEEPINTVL`).
+    /// Time between two probes (`TCP_KEEPINTVL`).
     pub interval: Duration,
-    /// Probes in vain until the connection is given up (`TCP_KEEPCNT`).
+    /// Unanswered probes until the connection is given up (`TCP_KEEPCNT`).
     pub probes: u8,
 }
 
@@ -259,46 +262,47 @@ impl KeepAlive {
 }
 
 impl Default for KeepAlive {
-    /// `net.ipv4.tcp_keepalive_{time,intvl,probes}`: 2 h, 75 s, 9.
+    /// The defaults of `net.ipv4.tcp_keepalive_{time,intvl,probes}`: 2 h, 75 s, 9.
     fn default() -> Self {
         KeepAlive { idle: Duration::from_hours(2), interval: Duration::from_secs(75), probes: 9 }
     }
 }
 
-/// Whether to ask for explicit congestion notification (RFC 3168 §6.1.1; `net.ipv4.tcp_ecn`).
+/// The use of explicit congestion notification (RFC 3168 §6.1.1; `net.ipv4.tcp_ecn`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EcnMode {
-    /// Neither ask for it nor grant it.
+    /// ECN is neither requested nor granted (`tcp_ecn` = 0).
     Off,
-    /// Ask for it and grant it (`tcp_ecn` = 1).
+    /// ECN is requested and granted (`tcp_ecn` = 1).
     On,
-    /// Grant it when asked (`tcp_ecn` = 2).
+    /// ECN is granted when the peer requests it (`tcp_ecn` = 2).
     Passive,
 }
 
-/// Path MTU discovery by trying (RFC 4821; `net.ipv4.tcp_mtu_probing`).
+/// Packetization layer path MTU discovery (RFC 4821; `net.ipv4.tcp_mtu_probing`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MtuProbing {
-    /// Never (0): only ICMP tells what a path carries.
+    /// No probing (0): only ICMP tells the path MTU.
     Off,
-    /// Once a black hole is suspected (1): segments become smaller, and then grow by probes.
+    /// Probing once a black hole is suspected (1): segments become smaller, and then grow by
+    /// probes.
     BlackHole,
-    /// Always (2): segments begin small, and grow by probes.
+    /// Probing always (2): segments begin small, and grow by probes.
     Always,
 }
 
-/// How the window is reduced during recovery.
+/// The algorithm that reduces the window in recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {
-    /// Proportionally, as `tcp_cwnd_reduction` has it (RFC 6937, with the kernel's choice between
-    /// the two bounds).
+    /// Proportional rate reduction as in `tcp_cwnd_reduction` (RFC 6937, with the kernel's choice
+    /// between the two bounds).
     Linux,
-    /// Proportionally, RFC 9937.
+    /// Proportional rate reduction of RFC 9937.
     Rfc9937,
 }
 
 impl Profile {
-    /// As Linux 6.18 does it, with CUBIC.
+    /// The profile of Linux 6.18, with CUBIC.
     pub fn linux() -> Profile {
         Profile {
             tick: Tick { hz: 250, wheel: true },
@@ -362,8 +366,8 @@ impl Profile {
         }
     }
 
-    /// As the RFCs have it: CUBIC of RFC 9438 with HyStart++ (RFC 9406), recovery with RFC 9937,
-    /// timeouts of RFC 6298, exact timers. What the RFCs leave open is as in Linux.
+    /// The profile of the RFCs: CUBIC of RFC 9438 with HyStart++ (RFC 9406), recovery with RFC
+    /// 9937, timeouts of RFC 6298, exact timers. What the RFCs leave open is as in Linux.
     pub fn rfc() -> Profile {
         Profile {
             tick: Tick { hz: 1000, wheel: false },
@@ -381,7 +385,7 @@ impl Profile {
 }
 
 impl Default for Profile {
-    /// [`Profile::linux`].
+    /// The profile of Linux, [`Profile::linux`].
     fn default() -> Self {
         Profile::linux()
     }

@@ -1,4 +1,4 @@
-//! What happens, as values of the record.
+//! The events of a connection, as values of the record.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::send::Sender;
 use crate::state::Fired;
 use crate::step::{Endpoints, Step};
 
-/// A segment as the record has it. `shift` is the window scale of whoever sent it.
+/// The record's value for a segment. `shift` is the window scale of its sender.
 pub(crate) fn segment(
     connection: ConnectionId,
     direction: Direction,
@@ -59,7 +59,7 @@ pub(crate) fn timer(connection: ConnectionId, fired: Fired) -> What {
     What::TcpTimer(TcpTimer { connection, timer: fired.timer, count: fired.count })
 }
 
-/// What of the congestion state is worth an event when it changes.
+/// The part of the congestion state whose changes are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CongestionMark {
     phase: CongestionPhase,
@@ -82,7 +82,7 @@ impl CongestionMark {
         CongestionMark { phase, cwnd: window.cwnd(), ssthresh: window.ssthresh() }
     }
 
-    /// Reports the state if it is not that of `before`.
+    /// Records the congestion state if it is not that of `before`.
     pub(crate) fn report(
         before: CongestionMark,
         sender: &Sender,

@@ -8,20 +8,20 @@ use crate::profile::Profile;
 /// The timeout after a handshake without a sample, µs (`TCP_TIMEOUT_FALLBACK`).
 const FALLBACK_US: u32 = 3_000_000;
 
-/// Smoothed round-trip time, its variation, and the timeout that follows.
+/// The round-trip time estimator, and the retransmission timeout that follows from it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RttEstimator {
     /// Eight times the smoothed round-trip time, µs; 0 before the first sample.
     srtt8: u32,
     /// Four times the mean deviation, µs.
     mdev4: u32,
-    /// The greatest deviation within this round trip, four times, µs.
+    /// Four times the greatest mean deviation in this round trip, µs.
     mdev_max4: u32,
-    /// What of it counts for the timeout: four times the variation, µs.
+    /// Four times the variation that counts for the timeout, µs.
     rttvar4: u32,
-    /// A round trip ends when this is acknowledged.
+    /// The sequence number whose acknowledgement ends the round trip.
     round_end: SeqNumber,
-    /// The timeout, back-off included, µs.
+    /// The retransmission timeout, back-off included, µs.
     rto: u32,
     min: MinRtt,
 }
@@ -39,8 +39,8 @@ impl RttEstimator {
         }
     }
 
-    /// The handshake gave no sample, most likely because its segments were sent again: data is
-    /// given more time (RFC 6298 §5.7; `tcp_init_metrics`).
+    /// Raises the timeout because the handshake gave no sample, most likely since its segments were
+    /// retransmitted (RFC 6298 §5.7; `tcp_init_metrics`).
     pub(crate) fn be_patient(&mut self) {
         self.mdev4 = FALLBACK_US;
         self.mdev_max4 = FALLBACK_US;
@@ -48,8 +48,9 @@ impl RttEstimator {
         self.rto = FALLBACK_US;
     }
 
-    /// Takes a sample (`tcp_rtt_estimator`, `tcp_set_rto`). Unlike RFC 6298 §2.3 the variation
-    /// falls slowly, at most once a round trip, and a sample below the mean hardly raises it.
+    /// Takes a sample of the round-trip time (`tcp_rtt_estimator`, `tcp_set_rto`). Unlike in RFC
+    /// 6298 §2.3 the variation falls slowly, at most once a round trip, and a sample below the mean
+    /// hardly raises it.
     pub(crate) fn sample(
         &mut self,
         sample_us: u64,
@@ -88,7 +89,7 @@ impl RttEstimator {
         self.rto = self.base_rto(profile);
     }
 
-    /// The timeout without back-off.
+    /// The retransmission timeout without back-off, µs.
     fn base_rto(&self, profile: &Profile) -> u32 {
         let max = micros(profile.rto_max);
         if self.srtt8 == 0 && self.rttvar4 == 0 {
@@ -103,8 +104,8 @@ impl RttEstimator {
         self.rto = (u64::from(self.rto) * 2).min(micros(profile.rto_max)) as u32;
     }
 
-    /// Undoes `steps` doublings, one of which an ICMP error showed to be needless
-    /// (RFC 6069; `tcp_ld_RTO_revert`).
+    /// Sets the timeout to the base doubled `steps` times, after an ICMP error showed one doubling
+    /// to be needless (RFC 6069; `tcp_ld_RTO_revert`).
     pub(crate) fn revert_back_off(&mut self, steps: u32, profile: &Profile) {
         let base = u64::from(self.base_rto(profile));
         self.rto = (base << steps.min(32)).min(micros(profile.rto_max)) as u32;
@@ -145,8 +146,9 @@ impl RttEstimator {
     }
 }
 
-/// The least of the samples of a time window, kept in three (`lib/win_minmax.c`, after Kathleen
-/// Nichols): the best, and the best of the later parts of the window. Times are milliseconds.
+/// The least sample of a time window, kept in three (`lib/win_minmax.c`, after Kathleen Nichols):
+/// the best, and the best of the later parts of the window. Times are in milliseconds, samples in
+/// microseconds.
 #[derive(Clone, Copy, Debug)]
 struct MinRtt {
     best: [(u32, u32); 3],
@@ -180,7 +182,8 @@ impl MinRtt {
         self.advance(sample, window);
     }
 
-    /// Passes on what has grown too old, and takes late samples when none came in their part.
+    /// Drops samples that have grown too old, and takes late ones when none came in their part of
+    /// the window.
     fn advance(&mut self, sample: (u32, u32), window: u32) {
         let age = sample.0.wrapping_sub(self.best[0].0);
         if age > window {
@@ -213,7 +216,7 @@ mod tests {
         let mut rtt = RttEstimator::new(&profile);
         assert_eq!(rtt.rto_us(), 1_000_000);
         rtt.sample(40_000, seq(1), seq(1), &profile);
-        // The variation is at least 200 ms, whatever the sample (`tcp_rto_min_us`).
+        // The variation counts as at least 200 ms, whatever the sample (`tcp_rto_min_us`).
         assert_eq!((rtt.srtt_us(), rtt.rto_us()), (40_000, 240_000));
     }
 

@@ -1,4 +1,4 @@
-//! Segments on their way in and out.
+//! Segments that arrive and segments to send.
 
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{Ecn, SeqNumber};
@@ -7,27 +7,28 @@ use roundtrip_record::EventId;
 /// A segment that arrived for a connection, or for none.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
-    /// Its header; the checksum has been verified.
+    /// The TCP header; the checksum has been verified.
     pub header: Header,
-    /// Its data.
+    /// The payload.
     pub payload: &'a [u8],
-    /// What the IP header said about congestion (RFC 3168 §5).
+    /// The ECN field of the IP header (RFC 3168 §5).
     pub ecn: Ecn,
-    /// Set when several segments of this many bytes were put together on the way (GRO): what the
-    /// peer's segment size is guessed from.
+    /// The payload of one segment, if several of that size were joined on the way (GRO); the peer's
+    /// segment size is estimated from it.
     pub segment_size: Option<u16>,
-    /// The event of the frame that brought it: the cause of everything it leads to.
+    /// The event of the frame that carried the segment: the cause of everything that follows from
+    /// it.
     pub id: Option<EventId>,
 }
 
 impl Segment<'_> {
-    /// SEG.LEN: sequence numbers it takes, SYN and FIN counted.
+    /// SEG.LEN: the number of sequence numbers the segment takes, SYN and FIN included.
     #[inline]
     pub const fn sequence_length(&self) -> u32 {
         self.header.sequence_length(self.payload.len())
     }
 
-    /// The sequence number after its last.
+    /// The sequence number after the segment's last one.
     #[inline]
     pub(crate) fn end(&self) -> SeqNumber {
         self.header.sequence + self.sequence_length()
@@ -42,25 +43,24 @@ impl Segment<'_> {
 /// A segment, or several of one size, to be put on the wire.
 #[derive(Clone, Copy, Debug)]
 pub struct Transmit<'a> {
-    /// The header of the first segment. When there are several, the others count on from its
-    /// sequence number, and FIN and PSH belong to the last only (as a network card's segmentation
-    /// has it).
+    /// The header of the first segment. With several, the sequence numbers of the others follow on,
+    /// and FIN and PSH belong to the last only (as in a network card's segmentation).
     pub header: Header,
-    /// The data, in at most two pieces.
+    /// The payload, in at most two pieces.
     pub payload: [&'a [u8]; 2],
-    /// Set when `payload` is to be cut into segments of this many bytes, the last of which may be
+    /// The payload of each segment, if `payload` is to be cut into several; the last may be
     /// shorter.
     pub segment_size: Option<u16>,
-    /// For the IP header (RFC 3168).
+    /// The ECN field for the IP header (RFC 3168).
     pub ecn: Ecn,
     /// Whether the data was sent before.
     pub retransmission: bool,
-    /// The `tcp.segment` event: the cause of the frame.
+    /// The `tcp.segment` event that recorded the segment: the cause of the frame.
     pub cause: Option<EventId>,
 }
 
 impl Transmit<'_> {
-    /// Bytes of data.
+    /// The number of payload bytes.
     #[inline]
     pub const fn payload_length(&self) -> usize {
         self.payload[0].len() + self.payload[1].len()

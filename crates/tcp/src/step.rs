@@ -1,27 +1,27 @@
-//! What everything that happens has in common.
+//! The time and cause of what happens, and the two ends of a connection.
 
 use std::net::SocketAddr;
 
 use roundtrip_record::{EventId, Time};
 
-/// One thing that happens: when, and which event of the record led to it. It is handed down to
-/// whatever follows from it, so that the record tells causes.
+/// When something happens, and which event of the record led to it. It is handed down to whatever
+/// follows, so that the record shows causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The time.
     pub now: Time,
-    /// The event that led to it; `None` if nothing recorded did, or nobody records.
+    /// The event that led to it; `None` if none was recorded.
     pub cause: Option<EventId>,
 }
 
 impl Step {
-    /// At `now`, for the reason `cause`.
+    /// A step at `now`, caused by the event `cause`.
     #[inline]
     pub const fn new(now: Time, cause: Option<EventId>) -> Step {
         Step { now, cause }
     }
 
-    /// At `now`, for no recorded reason: a timer, or a call of the application.
+    /// A step at `now` without a recorded cause: a timer, or a call of the application.
     #[inline]
     pub const fn at(now: Time) -> Step {
         Step { now, cause: None }

@@ -1,6 +1,6 @@
-//! Decisions: from given bytes, or from a seed.
+//! `Chance`: a source of decisions, from given bytes or from a seed.
 
-/// Where decisions come from. The same source gives the same decisions.
+/// A source of decisions. The same source gives the same decisions.
 #[derive(Clone, Debug)]
 pub struct Chance<'a>(Source<'a>);
 
@@ -11,22 +11,23 @@ enum Source<'a> {
 }
 
 impl<'a> Chance<'a> {
-    /// Decisions read from bytes, as a fuzzer gives them. When they are used up every answer is 0.
+    /// Decisions read from bytes, such as a fuzzer gives. When the bytes are used up, every number
+    /// is 0.
     pub const fn from_bytes(bytes: &'a [u8]) -> Self {
         Self(Source::Bytes(bytes))
     }
 
-    /// Decisions without end (`SplitMix64`).
+    /// Endless decisions from a seed, by the generator `SplitMix64`.
     pub const fn from_seed(seed: u64) -> Chance<'static> {
         Chance(Source::Seed(seed))
     }
 
-    /// Whether the bytes are used up; never those of a seed.
+    /// Whether the bytes are used up; always false for a seed.
     pub const fn is_over(&self) -> bool {
         matches!(self.0, Source::Bytes([]))
     }
 
-    /// Any number.
+    /// The next number, from the full range of `u32`.
     pub fn word(&mut self) -> u32 {
         match &mut self.0 {
             Source::Bytes(bytes) => {
@@ -41,7 +42,7 @@ impl<'a> Chance<'a> {
         }
     }
 
-    /// A number below `n`, of which at most 65,536 are told apart; 0 if `n` is 0.
+    /// A number below `n`, or 0 if `n` is 0. At most 65,536 different values occur.
     pub fn below(&mut self, n: u32) -> u32 {
         let Source::Bytes(bytes) = &mut self.0 else {
             return ((u64::from(self.word()) * u64::from(n)) >> 32) as u32;
@@ -57,17 +58,17 @@ impl<'a> Chance<'a> {
         value % n.max(1)
     }
 
-    /// True once in `n` times, and never when the bytes are used up.
+    /// True with a probability of one in `n`; false if `n` is below 2, or the bytes are used up.
     pub fn one_in(&mut self, n: u32) -> bool {
         self.below(n) + 1 == n && n > 1
     }
 
-    /// One of several.
+    /// One of the values in `among`.
     pub fn pick<T: Copy>(&mut self, among: &[T]) -> T {
         among[self.below(among.len() as u32) as usize]
     }
 
-    /// The next bytes, at most `most` and as many as there are.
+    /// The next bytes, at most `most` of them, and fewer if the source ends.
     pub fn bytes(&mut self, most: usize) -> Vec<u8> {
         match &mut self.0 {
             Source::Bytes(bytes) => {

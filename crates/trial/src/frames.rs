@@ -1,4 +1,4 @@
-//! Frames that strangers send: right checksums around wrong contents.
+//! Makes frames as strangers send them: mostly with correct checksums around wrong contents.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -11,15 +11,16 @@ use roundtrip_packet::{
 
 use crate::Chance;
 
-/// The station under siege.
+/// The hardware address of the host under test.
 pub(crate) const OWN: EtherAddr = EtherAddr([2, 0, 0, 0, 0, 1]);
-/// Its addresses: of the first link, and, on a router, of the second.
+/// The IPv4 addresses of the host under test, on its first link and, if it is a router, on its
+/// second.
 pub(crate) const OWN_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 1, 1)];
-/// The same for IPv6.
+/// The IPv6 addresses of the host under test, likewise.
 pub(crate) const OWN_V6: [Ipv6Addr; 2] =
     [Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1), Ipv6Addr::new(0xfd00, 0, 0, 1, 0, 0, 0, 1)];
 
-/// The hardware address of a stranger.
+/// The hardware address of a stranger with this IP address.
 pub(crate) fn station(of: IpAddr) -> EtherAddr {
     let last = match of {
         IpAddr::V4(v4) => v4.octets()[3],
@@ -28,22 +29,23 @@ pub(crate) fn station(of: IpAddr) -> EtherAddr {
     EtherAddr([2, 0, 0, 0, 1, last])
 }
 
-/// What a stranger knows of a connection: the numbers it last saw.
+/// What a stranger knows of a connection of the host: addresses, ports, and the numbers it last
+/// saw.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flow {
     pub(crate) local: IpAddr,
     pub(crate) remote: IpAddr,
     pub(crate) local_port: u16,
     pub(crate) remote_port: u16,
-    /// What follows the last byte that we sent.
+    /// The sequence number after the last byte that the host sent.
     pub(crate) sent: SeqNumber,
-    /// What we have acknowledged.
+    /// The acknowledgement number that the host last sent.
     pub(crate) acknowledged: SeqNumber,
-    /// Our last timestamp.
+    /// The value of the host's last timestamps option.
     pub(crate) clock: Option<u32>,
 }
 
-/// Some stranger, mostly a neighbour.
+/// The IP address of a stranger, mostly of a neighbour.
 pub(crate) fn stranger(chance: &mut Chance<'_>) -> IpAddr {
     let n = 2 + chance.below(6) as u8;
     match chance.below(16) {
@@ -55,7 +57,7 @@ pub(crate) fn stranger(chance: &mut Chance<'_>) -> IpAddr {
     }
 }
 
-/// A header between two addresses of one family, a little strange at times.
+/// An IP header between two addresses of one family, sometimes with unusual fields.
 fn header(from: IpAddr, to: IpAddr, chance: &mut Chance<'_>) -> Option<IpHeader> {
     let mut header = IpHeader::new(from, to, Protocol::TCP)?;
     let odd = chance.below(32);
@@ -81,7 +83,7 @@ fn link(from: IpAddr, chance: &mut Chance<'_>) -> Link {
     Link { source: station(from), destination }
 }
 
-/// A number near another, or any.
+/// A sequence number near another, or any.
 fn near(number: SeqNumber, chance: &mut Chance<'_>) -> SeqNumber {
     match chance.below(12) {
         1 => SeqNumber(chance.word()),
@@ -93,7 +95,7 @@ fn near(number: SeqNumber, chance: &mut Chance<'_>) -> SeqNumber {
     }
 }
 
-/// A segment of a connection, or of none.
+/// Makes a TCP segment of this flow, sometimes with unusual numbers, flags and options.
 pub(crate) fn segment(flow: &Flow, chance: &mut Chance<'_>, out: &mut Vec<u8>) {
     const FLAGS: [Flags; 12] = [
         Flags::ACK,
@@ -155,7 +157,7 @@ fn header_of(flow: &Flow, chance: &mut Chance<'_>) -> Option<IpHeader> {
     header(flow.remote, flow.local, chance)
 }
 
-/// A datagram.
+/// Makes a UDP datagram.
 pub(crate) fn datagram(from: IpAddr, to: IpAddr, chance: &mut Chance<'_>, out: &mut Vec<u8>) {
     let ports = udp::Header {
         source_port: chance.below(4) as u16,
@@ -168,7 +170,7 @@ pub(crate) fn datagram(from: IpAddr, to: IpAddr, chance: &mut Chance<'_>, out: &
     }
 }
 
-/// A piece of a datagram, which may overlap others.
+/// Makes a fragment of a datagram, which may overlap others.
 pub(crate) fn piece(from: IpAddr, to: IpAddr, chance: &mut Chance<'_>, out: &mut Vec<u8>) {
     let more = chance.below(4) > 0;
     let length = [8, 16, 64, 1400][chance.below(4) as usize] + if more { 0 } else { 3 };
@@ -186,7 +188,8 @@ pub(crate) fn piece(from: IpAddr, to: IpAddr, chance: &mut Chance<'_>, out: &mut
     }
 }
 
-/// Echo, or an error about a packet that we have sent, or about anything.
+/// Makes an ICMP message: an echo, or an error about a packet that the host sent, or about
+/// anything.
 pub(crate) fn control(
     (from, to): (IpAddr, IpAddr),
     quoted: &[u8],
@@ -237,7 +240,7 @@ pub(crate) fn control(
     };
 }
 
-/// Address resolution: true, false, or about us.
+/// Makes an ARP packet: true, false, or about the host's own address.
 pub(crate) fn arp(from: IpAddr, target: IpAddr, chance: &mut Chance<'_>, out: &mut Vec<u8>) {
     let (IpAddr::V4(sender), IpAddr::V4(target)) = (from, target) else { return };
     let operation = Operation::from(chance.pick(&[2, 1, 2, 7]));
@@ -258,7 +261,7 @@ pub(crate) fn arp(from: IpAddr, target: IpAddr, chance: &mut Chance<'_>, out: &m
     link(from, chance).emit_arp(&packet, out);
 }
 
-/// Neighbour discovery.
+/// Makes a neighbour discovery message (RFC 4861).
 pub(crate) fn ndp(from: IpAddr, target: IpAddr, chance: &mut Chance<'_>, out: &mut Vec<u8>) {
     let (IpAddr::V6(sender), IpAddr::V6(target)) = (from, target) else { return };
     let prefix = Prefix {

@@ -1,8 +1,9 @@
-//! What the engine is put through: arbitrary bytes, liars, and bad links.
+//! Trials that the engine is put through: arbitrary bytes, lying peers, and bad links. Only tests
+//! use them.
 //!
 //! Each trial is a function of bytes that panics if the engine breaks a promise. The fuzz targets
-//! in `fuzz/` give it what libFuzzer thinks of; this crate's tests give it a corpus and seeded
-//! random bytes, so that the same promises are kept on every change with a stable compiler.
+//! in `fuzz/` call it with libFuzzer's inputs; this crate's tests call it with a corpus and with
+//! seeded random bytes, so that the promises are checked on every change with a stable compiler.
 //!
 //! | trial | what is tried | promises |
 //! |---|---|---|
@@ -16,7 +17,7 @@
 //! their invariants after every step of a build that has `debug_assertions`.
 //!
 //! ```
-//! // 40 random bytes are hardly a packet, and must not be more than that.
+//! 40 arbitrary bytes are hardly ever a packet, and must do no harm.
 //! let bytes: Vec<u8> = (0..40).map(|n: u8| n.wrapping_mul(151)).collect();
 //! roundtrip_trial::packet(&bytes);
 //! roundtrip_trial::host(&bytes);

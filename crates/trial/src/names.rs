@@ -1,4 +1,5 @@
-//! The readers of names: files of the host, zone files, host texts, and DNS messages.
+//! The trial of everything that reads names: files of the host, zone files, host texts, and DNS
+//! messages.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,11 +11,11 @@ use roundtrip_dns::{
 };
 use roundtrip_record::Time;
 
-/// Reads the bytes as each file that a lookup depends on, as a host's text, as a zone file and as
-/// what a name server sends.
+/// Reads the bytes as each file that a lookup depends on, as the text of a host, as a zone file,
+/// and as a message from a name server.
 ///
 /// # Panics
-/// If a reader does, or if what it has read breaks its own promises.
+/// If a reader panics, or if the result of reading breaks its own promises.
 pub fn names(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     files(&text);
@@ -29,7 +30,7 @@ fn files(text: &str) {
     for line in hosts.lines() {
         assert!(!line.names.is_empty() && line.line > 0, "{line:?}");
         for name in &line.names {
-            // Every name leads to its line, and the line's address to names.
+            // Every name finds its line, and the line's address finds names.
             assert!(hosts.find(name).any(|found| found == line), "{line:?}");
         }
         assert!(!hosts.names_of(line.address).is_empty(), "{line:?}");
@@ -50,7 +51,7 @@ fn host(text: &str) {
     for word in text.split_ascii_whitespace().take(8) {
         match Host::parse(word) {
             Ok(Host::Name(name)) => {
-                // What was understood is understood again, and as the same.
+                // The written form of a host is parsed to the same host.
                 let again = Host::parse(&name.to_ascii());
                 assert!(
                     matches!(again, Ok(Host::Name(again)) if again.to_ascii() == name.to_ascii())
@@ -69,7 +70,7 @@ fn host(text: &str) {
     }
 }
 
-/// A zone that can be read can be served, and every answer can be written.
+/// A zone that can be parsed can be served, and every answer can be encoded.
 fn zone(text: &str) {
     let Ok(zone) = Zone::parse("example.", text) else { return };
     assert_eq!(zone.origin(), "example.");
@@ -85,7 +86,7 @@ fn zone(text: &str) {
     }
 }
 
-/// A server answers whatever can be read.
+/// A server answers every query that can be parsed.
 fn server(bytes: &[u8]) {
     let Ok(query) = Message::from_vec(bytes) else { return };
     let zone = "$TTL 1\n@ IN SOA ns root 1 1 1 1 1\nwww IN A 192.0.2.1\n* IN CNAME www\n";
@@ -94,7 +95,7 @@ fn server(bytes: &[u8]) {
     assert_eq!(answer.metadata.id, query.metadata.id);
 }
 
-/// Whatever comes back, a question to two servers ends after a bounded number of tries.
+/// Whatever is received, a question to two servers ends after a bounded number of queries.
 fn reply(bytes: &[u8]) {
     const MOST: u32 = 32;
     let question = Question::new(Name::from_ascii("www.example.").expect("a name"), RecordType::A);
@@ -112,7 +113,7 @@ fn reply(bytes: &[u8]) {
             exchange.handle_timeout();
             continue;
         };
-        // Arbitrary bytes, and the question itself with arbitrary bytes laid over it.
+        // Received are arbitrary bytes, and the query itself with arbitrary bytes laid over it.
         exchange.handle_message(sent.to, piece);
         let mut shaped = sent.bytes.clone();
         if let Some(flags) = shaped.get_mut(2) {

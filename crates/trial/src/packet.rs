@@ -1,4 +1,4 @@
-//! Packets: read, shown, changed, written and read again.
+//! The trial of packets: parsed, displayed, changed, emitted and parsed again.
 
 use roundtrip_packet::options::{self, OptionBytes, TcpOption};
 use roundtrip_packet::summary::{Line, PacketLine};
@@ -10,10 +10,11 @@ use roundtrip_packet::{
 const LINK: Link =
     Link { source: EtherAddr([2, 0, 0, 0, 0, 1]), destination: EtherAddr::BROADCAST };
 
-/// Reads bytes as a frame and as an IP packet, and does all that can be done with them.
+/// Parses bytes as a frame and as an IP packet, and does everything that can be done with the
+/// result.
 ///
 /// # Panics
-/// If a reader or writer does, or if what was read, written and read again is not the same.
+/// If parsing or emitting panics, or if a packet that was emitted is not parsed to the same packet.
 pub fn packet(bytes: &[u8]) {
     for verify in [Verify::Full, Verify::Trusted, Verify::Snapped] {
         if let Ok(frame) = parse_frame(bytes, verify) {
@@ -78,12 +79,12 @@ fn look(packet: &Packet<'_>, verify: Verify) {
             let mut out = Vec::new();
             around.emit_fragment(fragment, &mut out).expect("a fragment that was read fits");
             let again = read(&out);
-            // A datagram in one piece is none over IPv4.
+            // Over IPv4, a datagram in one piece is not a fragment.
             let is_piece = fragment.more || fragment.offset > 0 || packet.ip.length() == 40;
             assert!(!is_piece || again.transport == packet.transport, "a fragment: {packet:?}");
             return;
         }
-        // A protocol that is none of the known ones may be so for want of a header in between.
+        // The protocol may be unknown only because a header in between is missing.
         Transport::Other { .. } => return,
     };
     emitted.expect("what was read can be written");
@@ -104,13 +105,13 @@ fn read(frame: &[u8]) -> Packet<'_> {
     }
 }
 
-/// A segment's options one by one, if all of them are well formed.
+/// The options of a segment one by one; `None` unless all of them are well formed.
 fn list(bytes: &[u8]) -> Option<OptionBytes> {
     let mut list = OptionBytes::EMPTY;
     for option in options::iter(bytes) {
         match option {
             TcpOption::Malformed(_) => return None,
-            // The rest is padding.
+            // What follows the end of the list is padding.
             TcpOption::EndOfList => break,
             option => list.push(&option).expect("options that stood in one segment fit into one"),
         }

@@ -1,4 +1,4 @@
-//! Two hosts and a bad link: what arrives is what was sent, or nothing does.
+//! The trial of two hosts and a bad link: what arrives is what was sent.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use crate::program::{Leaving, Program};
 use crate::world::World;
 pub use crate::world::{Telling, Weather};
 
-/// Steps of one exchange at most.
+/// The most steps of one exchange.
 const STEPS: u32 = 3_000_000;
-/// Steps in one instant at most.
+/// The most steps at one instant of virtual time.
 const STEPS_AT_ONCE: u32 = 50_000;
-/// No chain of timers that ends well is as long.
+/// A virtual time that no exchange takes; one that lasts longer hangs.
 const HANG: Duration = Duration::from_hours(12);
 
-/// What came of an exchange.
+/// The counts of one exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Connections that were tried.
     pub connections: u32,
-    /// Of these, such as carried all bytes both ways and were finished.
+    /// Connections that carried all bytes in both directions and were closed with FIN.
     pub complete: u32,
-    /// Ended by an application: reset, or closed with data unread.
+    /// Connections that an application ended: reset, or closed with data unread.
     pub aborted: u32,
-    /// Given up, or never opened, because the link let too little through.
+    /// Connections that were given up, or never opened, because the link let too little through.
     pub given_up: u32,
     /// Bytes that applications read.
     pub bytes: u64,
@@ -38,8 +38,7 @@ pub struct Outcome {
     pub harmed: u64,
 }
 
-/// Exchanges data over connections between two hosts on a bad link; all of it follows from
-/// `bytes`.
+/// Exchanges data over connections between two hosts on a bad link. `bytes` decide everything.
 ///
 /// # Panics
 /// See [`exchange`].
@@ -47,13 +46,13 @@ pub fn pair(bytes: &[u8]) {
     exchange(Chance::from_bytes(bytes), Telling::Silent);
 }
 
-/// Exchanges data over one to three connections between two hosts with profiles and options by
-/// chance, on a link by chance, between applications that behave by chance.
+/// Exchanges data over one to three connections between two hosts. `chance` decides the profiles
+/// and options of the hosts, the properties of the link, and how the applications behave.
 ///
 /// # Panics
 /// If an application reads anything but what the other has written, meets the end of file before
-/// all of it, waits for ever, or is not told of something; if a connection fails that nobody and
-/// nothing harmed; if a host keeps anything once all is over.
+/// all of it, waits for ever, or is not told of an event; if a connection fails that neither an
+/// application nor the link harmed; if a host keeps any state once all is over.
 pub fn exchange(mut chance: Chance<'_>, telling: Telling) -> Outcome {
     let mut exchange = Exchange::new(&mut chance, telling);
     exchange.run(&mut chance);
@@ -168,7 +167,7 @@ impl Exchange {
             host
         });
         let verify = if offload {
-            // Nothing looks at checksums where a device computes them.
+            // Where a device is trusted to have checked checksums, corruption would go unnoticed.
             for weather in &mut weather {
                 weather.corruption = 0;
             }
@@ -191,7 +190,7 @@ impl Exchange {
             let host = &mut world.hosts[0];
             let socket = host.connect(now, to, None, Some(option), None, &mut Off);
             let socket = socket.expect("a way");
-            // Two who each wait for the other's end of file wait rightly for ever.
+            // Two programs that each wait for the other's end of file may rightly wait for ever.
             if ends[0].leaving == Leaving::Last {
                 ends[0].leaving = Leaving::HalfClose;
             }
@@ -225,7 +224,7 @@ impl Exchange {
         panic!("it goes on for ever");
     }
 
-    /// Programs whose time has come act.
+    /// Lets programs act whose time has come.
     fn wake(&mut self, chance: &mut Chance<'_>) {
         let now = self.world.now;
         for n in 0..self.lines.len() {
@@ -245,7 +244,7 @@ impl Exchange {
         self.lines[line].ends[end].act(now, &mut self.world.hosts[end], peer);
     }
 
-    /// Programs are told what happened, and act, until nothing happens any more.
+    /// Tells programs of events and lets them act, until there are no more events.
     fn tell(&mut self, chance: &mut Chance<'_>) {
         while !self.world.events.is_empty() {
             for (end, event) in std::mem::take(&mut self.world.events) {
@@ -273,8 +272,9 @@ impl Exchange {
             };
             let n = self.lines.iter().position(of_it).expect("only our clients connect");
             if self.lines[n].has_been_accepted {
-                // The server has closed already, and the client's data comes again: its
-                // acknowledgement is still a good cookie (RFC 4987 §3.6), as with Linux.
+                // The server has closed already, and the client's data arrives again: its
+                // acknowledgement is still a valid SYN cookie (RFC 4987 §3.6). Linux behaves
+                // likewise.
                 let now = self.world.now;
                 self.world.hosts[1].abort(now, socket, &mut Off);
                 continue;
@@ -326,9 +326,9 @@ impl Exchange {
 }
 
 impl Line {
-    /// Who still waits waits for a peer that is gone without its knowing: a reset was lost, or a
-    /// connection that nobody held was given up, which Linux does in silence. Nothing else may
-    /// leave a program waiting.
+    /// Checks that a program waits only for a peer that is gone without its knowledge: a reset was
+    /// lost, or an orphaned connection was given up, which Linux does silently. For no other reason
+    /// may a program be left waiting.
     fn check_waiting(&self, is_fair: bool) {
         for (end, program) in self.ends.iter().enumerate() {
             if program.is_done() {

@@ -1,4 +1,4 @@
-//! What an application does with a connection.
+//! `Program`: what an application does with its end of a connection.
 
 use std::time::Duration;
 
@@ -8,38 +8,38 @@ use roundtrip_tcp::{ReadError, WriteError};
 
 use crate::Chance;
 
-/// How it reads.
+/// How a program reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
-    /// All there is, as soon as it is told.
+    /// Everything there is, as soon as it is told.
     Eager,
-    /// So many bytes, so often.
+    /// At most `bytes` at a time, once `every` so often.
     Slow { bytes: u32, every: Duration },
-    /// Nothing before this.
+    /// Nothing before the time `from`.
     Late { from: Time },
 }
 
-/// How it goes.
+/// How a program ends its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leaving {
-    /// It shuts its side when all is written, reads to the end of file, and closes.
+    /// Shuts down sending when all is written, reads to the end of file, and closes.
     HalfClose,
-    /// It reads to the end of file first, then shuts its side.
+    /// Reads to the end of file first, then shuts down sending.
     Last,
-    /// It closes when all is written, whatever has come.
+    /// Closes when all is written, whatever was received.
     Close,
-    /// It resets the connection at a time.
+    /// Resets the connection at this time.
     Abort(Time),
 }
 
-/// One end's application. It acts when it is told of an event, or when its own time has come: what
-/// it is not told of it never notices.
+/// The application at one end of a connection. It acts when it is told of an event, or when its own
+/// time has come. It notices nothing else, so an event that the host does not report is found out.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) socket: Option<SocketId>,
-    /// Tells its bytes from those of others.
+    /// The key by which the program's bytes are told from those of others.
     key: u8,
-    /// Bytes to send, and to a call at most.
+    /// The number of bytes to send; `chunk` is the most in one call.
     pub(crate) total: u64,
     chunk: usize,
     reading: Reading,
@@ -47,13 +47,13 @@ pub(crate) struct Program {
     pub(crate) written: u64,
     pub(crate) got: u64,
     has_shut: bool,
-    /// It has read the end of file.
+    /// Whether it has read the end of file.
     pub(crate) has_ended: bool,
-    /// Why the connection was over before that.
+    /// Why the connection ended before the end of file.
     pub(crate) failed: Option<CloseReason>,
-    /// It let go of the socket while the peer might still have sent.
+    /// Whether it let go of the socket while the peer might still send.
     pub(crate) has_left_early: bool,
-    /// When it wants to act on its own.
+    /// When it wants to act by itself.
     pub(crate) wake: Option<Time>,
 }
 
@@ -98,7 +98,7 @@ impl Program {
         }
     }
 
-    /// The byte at `place` of the stream with this key.
+    /// The byte at `place` in the stream with this key.
     fn byte(key: u8, place: u64) -> u8 {
         ((place as u32).wrapping_mul(0x9e37_79b1) >> 24) as u8 ^ key
     }
@@ -108,7 +108,7 @@ impl Program {
         self.socket.is_none()
     }
 
-    /// Does what can be done now. `peer` is what the other end's program is known by.
+    /// Does what can be done now. `peer` is the key of the program at the other end.
     pub(crate) fn act(&mut self, now: Time, host: &mut Host, peer: u8) {
         let Some(socket) = self.socket else { return };
         if let Leaving::Abort(at) = self.leaving

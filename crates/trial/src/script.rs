@@ -1,11 +1,11 @@
-//! Scripts for drill.
+//! The trial of drill's scripts.
 
 use roundtrip_drill::{Definitions, Options, Source, parse, run};
 
-/// Reads bytes as a script, and runs what can be read.
+/// Parses bytes as a script, and runs it if it can be parsed.
 ///
 /// # Panics
-/// If reading, running or telling does.
+/// If parsing, running or reporting panics.
 pub fn script(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Err(error) = parse(&text, &Definitions::default()) {

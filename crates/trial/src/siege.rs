@@ -1,4 +1,4 @@
-//! One host among strangers.
+//! The trial of one host among strangers.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,13 +19,13 @@ use roundtrip_tcp::{KeepAlive, MtuProbing, Profile};
 use crate::Chance;
 use crate::frames::{self, Flow, OWN, OWN_V4, OWN_V6, stranger};
 
-/// Steps of one siege at most.
+/// The most steps of one trial.
 const STEPS: usize = 3_000;
-/// Frames that one call may lead to: a whole window of data, and more than any answer.
+/// The most frames that one call may cause: a whole window of data, and more than any answer.
 const STORM: usize = 20_000;
-/// Connections whose numbers the strangers remember.
+/// The most connections whose numbers the strangers remember.
 const FLOWS: usize = 12;
-/// Timers that may strike before a host that is left alone is at rest.
+/// The most timers that may fire before a host that is left alone is at rest.
 const TIMERS: usize = 20_000;
 
 fn limits() -> Limits {
@@ -44,30 +44,30 @@ fn limits() -> Limits {
     }
 }
 
-/// A host, and what the strangers and its owner know of it.
+/// The host under test, and what the strangers and its owner know of it.
 struct Siege<'a> {
     chance: Chance<'a>,
     host: Host,
     links: Vec<IfIndex>,
     now: Time,
     flows: VecDeque<Flow>,
-    /// Frames it has sent lately.
+    /// The frames the host sent last.
     sent: VecDeque<Vec<u8>>,
-    /// Frames that wait to be sent to it: answers to its questions.
+    /// Answers to the host's neighbour queries, not delivered yet.
     answers: VecDeque<(IfIndex, Vec<u8>)>,
     sockets: Vec<SocketId>,
     listener: Option<ListenerId>,
     udp: UdpId,
-    /// Strangers answer its questions for their hardware addresses.
+    /// Whether the strangers answer the host's neighbour queries.
     polite: bool,
 }
 
-/// Puts one host among strangers: what they send, what its owner asks of it and how time passes
-/// follows from `bytes`.
+/// Puts one host among strangers. `bytes` decide what the strangers send, what the host's owner
+/// does, and how time passes.
 ///
 /// # Panics
-/// If the host does, or breaks a promise: it storms, holds more than its limits, sends more errors
-/// than it may, has a timer in the past, or does not come to rest.
+/// If the host panics or breaks a promise: it sends too many frames, holds more than its limits,
+/// sends more ICMP errors than it may, has a timer in the past, or does not come to rest.
 pub fn host(bytes: &[u8]) {
     let mut siege = Siege::new(Chance::from_bytes(bytes));
     for _ in 0..STEPS {
@@ -134,7 +134,7 @@ impl<'a> Siege<'a> {
         siege
     }
 
-    /// One thing happens.
+    /// Does one thing, by chance.
     fn act(&mut self) {
         match self.chance.below(32) {
             0..=9 => self.segment(),
@@ -160,7 +160,7 @@ impl<'a> Siege<'a> {
         self.drain();
     }
 
-    // ---- strangers ----
+    // ---- what strangers send ----
 
     fn deliver(&mut self, frame: &[u8], verify: Verify) {
         let at = self.chance.below(self.links.len() as u32) as usize;
@@ -176,7 +176,7 @@ impl<'a> Siege<'a> {
         self.deliver(&frame, Verify::Full);
     }
 
-    /// An address of ours in the same family, or one that a router is to reach.
+    /// An address of the host in the same family, or one that a router is to forward to.
     fn own(&mut self, other: IpAddr) -> IpAddr {
         let second = self.chance.below(8);
         match (other, second) {
@@ -195,7 +195,7 @@ impl<'a> Siege<'a> {
         self.deliver(&frame, Verify::Full);
     }
 
-    /// A connection that does not exist, perhaps with the listener.
+    /// A connection that does not exist, sometimes with the port of the listener.
     fn unknown_flow(&mut self) -> Flow {
         let remote = stranger(&mut self.chance);
         let acknowledged = self.chance.word().into();
@@ -210,7 +210,7 @@ impl<'a> Siege<'a> {
         }
     }
 
-    /// Any bytes, as if they came from a device that has verified them.
+    /// Delivers arbitrary bytes, sometimes as if a device had verified their checksums.
     fn noise(&mut self) {
         let count = self.chance.below(128) as usize;
         let mut frame = OWN.0.to_vec();
@@ -226,7 +226,7 @@ impl<'a> Siege<'a> {
         self.deliver(&frame, verify);
     }
 
-    /// What it sent comes back, changed or not, as to itself.
+    /// Delivers a frame that the host sent, changed or not, to the host itself.
     fn echo_frame(&mut self) {
         let nth = self.chance.below(8) as usize;
         let Some(mut frame) = self.sent.get(nth).cloned() else { return };
@@ -254,7 +254,7 @@ impl<'a> Siege<'a> {
         }
     }
 
-    // ---- the owner ----
+    // ---- what the owner does ----
 
     fn pick(&mut self) -> Option<SocketId> {
         let count = self.sockets.len() as u32;
@@ -331,9 +331,9 @@ impl<'a> Siege<'a> {
         });
     }
 
-    // ---- time ----
+    // ---- the passing of time ----
 
-    /// Goes on to the next timer, which must strike only once.
+    /// Advances time to the next timer, which must fire only once.
     fn strike(&mut self) {
         let Some(at) = self.host.next_timeout() else { return };
         self.now = self.now.max(at);
@@ -343,7 +343,7 @@ impl<'a> Siege<'a> {
         assert!(next.is_none_or(|next| next > self.now), "a timer that has struck is still due");
     }
 
-    // ---- what comes out ----
+    // ---- what the host sends ----
 
     fn drain(&mut self) {
         let mut frame = Vec::new();
@@ -366,9 +366,9 @@ impl<'a> Siege<'a> {
         assert!(self.host.poll_transmit(self.now, &mut frame, &mut Off).is_none());
     }
 
-    /// Remembers the numbers of a segment, and answers a question.
+    /// Remembers the numbers of a segment that the host sent, and answers a neighbour query.
     fn note(&mut self, link: IfIndex, frame: &[u8]) {
-        // A router passes on what only the receiver can judge.
+        // A router forwards packets that only their receiver can verify.
         let is_router = self.host.counters().forwarded > 0;
         let verify = if is_router { Verify::Trusted } else { Verify::Full };
         let parsed = match parse_frame(frame, verify) {
@@ -448,7 +448,7 @@ impl<'a> Siege<'a> {
         }
     }
 
-    // ---- promises ----
+    // ---- the promises ----
 
     fn check(&mut self) {
         let (limits, held, counters) = (limits(), self.host.held(), self.host.counters());
@@ -465,7 +465,7 @@ impl<'a> Siege<'a> {
         assert!(counters.resets_sent <= resets, "{counters:?}");
     }
 
-    /// Everybody goes: what is left must come to its end.
+    /// Closes everything: all state of the host must come to its end.
     fn leave(&mut self) {
         for socket in std::mem::take(&mut self.sockets) {
             self.host.close(self.now, socket, &mut Off);

@@ -1,4 +1,4 @@
-//! Two hosts, the link between them, and a clock.
+//! `World`: two hosts, the link between them, and a virtual clock.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,46 +11,47 @@ use roundtrip_record::{Off, Time};
 
 use crate::Chance;
 
-/// What a link does to frames, in thousandths each, and how long it takes.
+/// The properties of one direction of a link. Chances are in thousandths of the frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weather {
-    /// Frames lost.
+    /// The chance that a frame is lost.
     pub loss: u32,
-    /// Frames delivered twice.
+    /// The chance that a frame is delivered twice.
     pub duplication: u32,
-    /// Frames held back for up to 60 ms.
+    /// The chance that a frame is held back, for up to 60 ms.
     pub reordering: u32,
-    /// Frames of which a bit is flipped, and delivered: nothing checks the frame's own sequence.
+    /// The chance that a bit is flipped and the frame is delivered: there is no frame check
+    /// sequence.
     pub corruption: u32,
-    /// Time on the way, µs.
+    /// Delay in microseconds.
     pub delay: u32,
-    /// Bytes a second; 0 for no limit.
+    /// Rate in bytes per second; 0 for no limit.
     pub rate: u32,
-    /// Frames that may wait at the link.
+    /// The most frames that may wait in the queue.
     pub queue: u32,
 }
 
 impl Weather {
-    /// Whether every frame arrives as it was sent (a queue may still be too short).
+    /// Whether every frame arrives as it was sent, unless the queue is full.
     pub const fn is_fair(&self) -> bool {
         self.loss + self.duplication + self.reordering + self.corruption == 0
     }
 }
 
-/// Whether each frame is told of on the standard output.
+/// Whether each frame is reported on standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Telling {
-    /// No.
+    /// Frames are not reported.
     Silent,
-    /// One line for each frame, and what the link does to it.
+    /// One line for each frame, with what the link does to it.
     Aloud,
 }
 
-/// What became of the frames of one direction.
+/// The counts of the frames of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) sent: u64,
-    /// Lost, one way or another.
+    /// Frames lost by chance or for a full queue.
     pub(crate) lost: u64,
     pub(crate) corrupted: u64,
 }
@@ -66,7 +67,7 @@ impl Telling {
 #[derive(Debug)]
 struct Direction {
     weather: Weather,
-    /// When the transmitter is done with what waits.
+    /// When the transmitter has sent everything that waits.
     free_at: Time,
     counts: Counts,
 }
@@ -79,7 +80,7 @@ struct Arrival {
     frame: Vec<u8>,
 }
 
-/// Two hosts and what is between them.
+/// Two hosts and the link between them.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) now: Time,
@@ -88,7 +89,7 @@ pub(crate) struct World {
     directions: [Direction; 2],
     arrivals: BinaryHeap<Reverse<Arrival>>,
     order: u64,
-    /// How frames are looked at when they arrive: with checksums that a device would compute, not.
+    /// How arriving frames are verified; not at all where a device is trusted to compute checksums.
     verify: Verify,
     pub(crate) events: Vec<(usize, Event)>,
     spare: Vec<Vec<u8>>,
@@ -96,7 +97,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// `link` is the interface of each host that the link joins.
+    /// A world in which the interface `link` of each host is joined to the other's.
     pub(crate) fn new(
         hosts: [Host; 2],
         link: IfIndex,
@@ -124,14 +125,15 @@ impl World {
         [self.directions[0].counts, self.directions[1].counts]
     }
 
-    /// When the next thing happens by itself.
+    /// When the next event occurs by itself: an arrival or a timer.
     pub(crate) fn next(&self) -> Option<Time> {
         let arrival = self.arrivals.peek().map(|Reverse(arrival)| arrival.at);
         let timers = self.hosts.iter().map(Host::next_timeout);
         timers.chain([arrival]).flatten().min().map(|at| at.max(self.now))
     }
 
-    /// Lets happen what is due, one thing only, and drains both hosts.
+    /// Delivers one frame that is due, or else lets the timers fire that are due, and drains both
+    /// hosts.
     pub(crate) fn step(&mut self, chance: &mut Chance<'_>) {
         let is_due = self.arrivals.peek().is_some_and(|Reverse(arrival)| arrival.at <= self.now);
         if is_due && let Some(Reverse(arrival)) = self.arrivals.pop() {
@@ -152,7 +154,7 @@ impl World {
         self.drain(chance);
     }
 
-    /// Puts what the hosts want to send on the link, and takes their events.
+    /// Puts the frames that the hosts send on the link, and takes the hosts' events.
     pub(crate) fn drain(&mut self, chance: &mut Chance<'_>) {
         for end in 0..2 {
             self.drain_one(end, chance);
@@ -190,7 +192,7 @@ impl World {
             direction.free_at = at;
         }
         at += Duration::from_micros(delay.into());
-        // From above, so that where there is no chance left all is well.
+        // Counted from above, so that a source of decisions that is used up harms no frame.
         let fate = 999 - chance.below(1000);
         let mut copies = 1;
         let what = match fate {

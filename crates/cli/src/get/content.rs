@@ -1,4 +1,4 @@
-//! What a request carries: the data, form and file options, as curl reads them.
+//! The content of a request, from the options for data, forms and files, as curl reads them.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -15,17 +15,17 @@ use super::Early;
 use super::form::form;
 use crate::args::{Cli, Get};
 
-/// A body and the media type that goes with it.
+/// A request body with its media type.
 #[derive(Debug)]
 pub(super) struct Carried {
     pub(super) sends: Sends,
     pub(super) content: Content,
     pub(super) media_type: Option<String>,
-    /// What `-G` puts into the URL instead.
+    /// The data that `-G` puts into the URL instead of the body.
     pub(super) query: Option<String>,
 }
 
-/// The options whose values become one body, in their order on the command line.
+/// The options whose values together make one body.
 const DATA: [&str; 5] = ["data", "data_binary", "data_raw", "data_urlencode", "json"];
 
 impl Carried {
@@ -34,7 +34,7 @@ impl Carried {
     }
 }
 
-/// Reads those of the URL with this number.
+/// The content for the URL with this number on the command line.
 pub(super) fn carried(arguments: &Get, number: usize) -> anyhow::Result<Carried> {
     let upload_file = arguments.upload_file.get(number);
     let kinds = [
@@ -85,7 +85,7 @@ fn data(arguments: &Get) -> anyhow::Result<Carried> {
         "data_urlencode" => &arguments.data_urlencode,
         _ => &arguments.json,
     }) {
-        // Pieces of JSON are one text, those of a form are joined as its fields are.
+        // Pieces of JSON are joined as they are, pieces of a form as fields, with `&`.
         if begun && option != "json" {
             all.push(b'&');
         }
@@ -117,7 +117,8 @@ fn data(arguments: &Get) -> anyhow::Result<Carried> {
     })
 }
 
-/// `content`, `=content`, `name=content`, `@file` or `name@file` (curl(1), `--data-urlencode`).
+/// Encodes one value of `--data-urlencode` (curl(1)): `content`, `=content`, `name=content`,
+/// `@file` or `name@file`.
 fn encoded(text: &str) -> anyhow::Result<String> {
     let at = text.find(['=', '@']);
     let (name, content) = match at {
@@ -158,7 +159,7 @@ fn upload(path: &Path) -> anyhow::Result<Content> {
     Ok(Content::pipe(file))
 }
 
-/// A file's bytes; `-` is standard input.
+/// The contents of a file; `-` is standard input.
 pub(super) fn read(path: &str) -> anyhow::Result<Vec<u8>> {
     if path == "-" {
         let mut all = Vec::new();
@@ -169,15 +170,15 @@ pub(super) fn read(path: &str) -> anyhow::Result<Vec<u8>> {
     Ok(fs::read(path).map_err(|error| unread(&path, &error))?)
 }
 
-/// What was to be sent cannot be read.
+/// The error of a file that was to be sent but cannot be read.
 pub(super) fn unread(path: &dyn std::fmt::Display, error: &std::io::Error) -> Early {
-    /// `CURLE_READ_ERROR`
+    /// curl's exit code for it (`CURLE_READ_ERROR`).
     const READ_ERROR: u8 = 26;
     Early { code: READ_ERROR, text: format!("{path} cannot be read: {error}; nothing was sent") }
 }
 
-/// Values of several options in the order in which they were given. That order is looked up only
-/// where there is more than one kind of them.
+/// The values of several options in the order of the command line. The order is determined only
+/// where more than one of the options was used.
 pub(super) fn in_order<'a>(
     options: &[&'static str],
     values: impl Fn(&str) -> &'a Vec<String>,

@@ -1,7 +1,7 @@
 //! The file name in a Content-Disposition field (RFC 6266), as `-J` uses it.
 
-/// The name that a server gives to what it sends: the last part of what it says, since where files go
-/// is not the server's to say. `None` where it gives none that can be used.
+/// The file name that a server suggests: the last part of the path it gives, since a server must
+/// not choose the folder. `None` where no usable name is given.
 pub(super) fn file_name(field: &str) -> Option<String> {
     let mut rest = field;
     loop {
@@ -14,7 +14,7 @@ pub(super) fn file_name(field: &str) -> Option<String> {
     }
 }
 
-/// Splits at the first semicolon that stands in no quotes.
+/// Splits at the first semicolon outside quotes.
 fn split_outside(text: &str) -> Option<(&str, &str)> {
     let (mut quoted, mut escaped) = (false, false);
     for (at, byte) in text.bytes().enumerate() {
@@ -29,7 +29,7 @@ fn split_outside(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// A quoted string without its quotes, or a token.
+/// The text of a quoted string, or of a token.
 fn unquote(text: &str) -> String {
     let Some(inner) = text.strip_prefix('"') else {
         return text.split(';').next().unwrap_or_default().trim().to_owned();
@@ -46,7 +46,7 @@ fn unquote(text: &str) -> String {
     out
 }
 
-/// The last part of a path, if a file may be called so.
+/// The last part of a path, if it can be the name of a file.
 fn plain(name: &str) -> Option<String> {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let usable = !matches!(last, "" | "." | "..") && !last.contains(char::is_control);

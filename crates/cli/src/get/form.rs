@@ -1,4 +1,4 @@
-//! `-F`: the parts of a form, as curl writes them down.
+//! The form of `-F`: its parts, in curl's notation.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::args::Get;
 
 const FORM: [&str; 2] = ["form", "form_string"];
 
-/// The body, and its media type.
+/// The form's body, and its media type.
 pub(super) fn form(arguments: &Get) -> anyhow::Result<(Body, String)> {
     let mut boundary = [0; 12];
     roundtrip_os::random::fill(&mut boundary);
@@ -35,20 +35,20 @@ pub(super) fn form(arguments: &Get) -> anyhow::Result<(Body, String)> {
     Ok((parts.0.finish(), media_type))
 }
 
-/// One content with what may follow it: `;type=`, `;filename=`.
+/// The content of a part as written, with its parameters: `;type=`, `;filename=`.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Written {
     content: String,
     media_type: Option<String>,
     file_name: Option<String>,
-    /// What is neither, and passed over.
+    /// Parameters that are not known, and ignored.
     unknown: Vec<String>,
-    /// More files follow after a comma.
+    /// Whether another file follows after a comma.
     more: bool,
 }
 
 impl Written {
-    /// Takes one from the beginning of `rest`; `list` says whether commas separate.
+    /// Takes one content from the beginning of `rest`; `list` says whether commas separate several.
     fn take(rest: &mut &str, list: bool) -> Self {
         let mut written = Self { content: word(rest, list), ..Self::default() };
         while let Some(after) = rest.strip_prefix(';') {
@@ -66,7 +66,7 @@ impl Written {
             } else {
                 let other = word(rest, list);
                 match &mut written.media_type {
-                    // A parameter of the type, as charset.
+                    // What follows the type may be a parameter of it, such as charset.
                     Some(media_type) => {
                         media_type.extend([";", blank, &other]);
                     }
@@ -80,7 +80,7 @@ impl Written {
     }
 }
 
-/// A word up to the next separator, or in quotes that may hold one.
+/// Takes a word up to the next separator, or a quoted text, which may contain separators.
 fn word(rest: &mut &str, list: bool) -> String {
     let ends = |char: char| char == ';' || list && char == ',';
     if let Some(quoted) = rest.strip_prefix('"') {
@@ -100,13 +100,13 @@ fn word(rest: &mut &str, list: bool) -> String {
             }
         }
     }
-    // No quotes, or none that end.
+    // There are no quotes, or none that end.
     let (word, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
     *rest = after;
     word.to_owned()
 }
 
-/// A form of several parts. Its files are opened here and read while they are sent.
+/// A body of several parts. Its files are opened when the body is made, and read while it is sent.
 struct Parts(Multipart);
 
 impl Parts {
@@ -157,7 +157,8 @@ fn pass_over(name: &str, written: &Written) {
     }
 }
 
-/// The types that curl knows by their endings; all else is a stream of bytes.
+/// The media type by the ending of a file name, for those curl knows; a stream of bytes for all
+/// others.
 fn guess(path: &str) -> &'static str {
     let ending = Path::new(path).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     match ending.to_ascii_lowercase().as_str() {

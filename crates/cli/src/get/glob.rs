@@ -1,12 +1,13 @@
-//! Several URLs in one: `{one,two}`, `[1-9]`, `[001-100:3]`, `[a-z]`, as curl reads them.
+//! Globs, which stand for several URLs: `{one,two}`, `[1-9]`, `[001-100:3]`, `[a-z]`, as curl reads
+//! them.
 
 use std::net::Ipv6Addr;
 
-/// Why a text is no glob.
+/// The error of a text that is not a valid glob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct GlobError {
     what: &'static str,
-    /// Which byte, from 1.
+    /// The place of the error, in bytes from 1.
     column: usize,
 }
 
@@ -16,7 +17,7 @@ impl std::fmt::Display for GlobError {
     }
 }
 
-/// A text with parts that stand for several.
+/// A text of which some parts stand for several texts each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Glob(Vec<Piece>);
 
@@ -28,21 +29,21 @@ enum Piece {
     Letters { first: u8, count: u64, step: u8 },
 }
 
-/// One of the texts.
+/// One of the texts that a glob stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Match {
     pub(super) text: String,
-    /// What the parts stand for in it.
+    /// The text chosen for each part.
     parts: Vec<String>,
 }
 
 impl Match {
-    /// A text without such parts.
+    /// A glob that stands for the text itself only.
     pub(super) fn plain(text: &str) -> Self {
         Self { text: text.to_owned(), parts: Vec::new() }
     }
 
-    /// Puts the parts in for `#1`, `#2`, …
+    /// Replaces `#1`, `#2` … in `name` by the texts chosen for the parts.
     pub(super) fn fill(&self, name: &str) -> String {
         let mut out = String::new();
         let mut rest = name;
@@ -108,7 +109,7 @@ impl Glob {
         Ok(Self(pieces))
     }
 
-    /// All texts, the last part changing fastest.
+    /// All texts, with the last part changing fastest.
     pub(super) fn into_matches(self) -> impl Iterator<Item = Match> {
         let all = self.0.iter().map(Piece::count).fold(1u64, u64::saturating_mul);
         (0..all).map(move |number| self.one(number))
@@ -147,20 +148,21 @@ impl Piece {
             Self::Numbers { first, step, width, .. } => {
                 format!("{:0width$}", first + index * step, width = *width)
             }
-            // Its count keeps it among the letters.
+            // The number of steps was bounded when parsed, so the result is a letter.
             Self::Letters { first, step, .. } => char::from(first + index as u8 * step).to_string(),
         }
     }
 }
 
-/// How much of it is an IPv6 address in brackets, or brackets with nothing in them.
+/// The length of a bracketed part that is taken literally: an IPv6 address, or empty brackets.
 fn as_it_is(text: &str) -> Option<usize> {
     let inner = &text[1..text.find(']')?];
     let address = inner.split('%').next().unwrap_or_default();
     (inner.is_empty() || address.parse::<Ipv6Addr>().is_ok()).then_some(inner.len() + 2)
 }
 
-/// `{one,two}` at the beginning of `text`, and its length; or what is wrong and where.
+/// Parses `{one,two}` at the beginning of `text`, and returns its length too; or what is wrong, and
+/// where.
 fn choice(text: &str) -> Result<(Piece, usize), (&'static str, usize)> {
     let mut texts = vec![String::new()];
     let mut chars = text.char_indices().skip(1);
@@ -179,7 +181,7 @@ fn choice(text: &str) -> Result<(Piece, usize), (&'static str, usize)> {
     Err(("unmatched brace", 0))
 }
 
-/// What stands between brackets: `FIRST-LAST` or `FIRST-LAST:STEP`.
+/// Parses the text between brackets: `FIRST-LAST` or `FIRST-LAST:STEP`.
 fn range(text: &str) -> Option<Piece> {
     let (ends, step) = match text.split_once(':') {
         Some((ends, step)) => (ends, digits(step).filter(|step| *step > 0)?),

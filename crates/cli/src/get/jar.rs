@@ -1,4 +1,4 @@
-//! Cookies in a file, in Netscape's format.
+//! Reads and writes cookies in a file of Netscape's format.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +11,8 @@ use super::content;
 use crate::args::Get;
 use crate::{keep, terminal};
 
-/// The cookies of `-b FILE`; kept where `-c` or `-b FILE` asks for it.
+/// The cookie jar: filled from `-b FILE`, and empty if only `-c` is given; `None` where neither
+/// asks for cookies to be kept.
 pub(super) fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
     let files: Vec<&String> = arguments.cookie.iter().filter(|text| !text.contains('=')).collect();
     if files.is_empty() && arguments.cookie_jar.is_none() {
@@ -19,7 +20,7 @@ pub(super) fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
     }
     let mut jar = Jar::new().in_order(Order::Curl);
     for path in files.into_iter().filter(|path| !path.is_empty()) {
-        // curl takes a file that is not there for an empty one: it begins a session.
+        // Like curl, takes a missing file for an empty one: the session begins without cookies.
         let Ok(bytes) = content::read(path) else { continue };
         for line in String::from_utf8_lossy(&bytes).lines() {
             read_cookie(line, &mut jar, now);
@@ -28,7 +29,7 @@ pub(super) fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
     Some(jar)
 }
 
-/// One line of Netscape's format: domain, whether for those below, path, secure, expiry, name, value.
+/// Parses one line: domain, whether it includes subdomains, path, secure, expiry, name, value.
 fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime) -> Option<()> {
     let (line, http_only) = match line.strip_prefix("#HttpOnly_") {
         Some(rest) => (rest, "; HttpOnly"),

@@ -1,4 +1,4 @@
-//! Where answers go: standard output, files, and what is said beside them.
+//! Writes responses to standard output or files, and the messages that go with them.
 
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
@@ -18,22 +18,22 @@ use super::progress::Progress;
 pub(super) enum Target {
     /// Standard output.
     Output,
-    /// A file; the folders it stands in are made where wanted.
+    /// A file. The folders above it are made if `folders` says so.
     File { path: PathBuf, named: Named, from: From, folders: Folders },
     /// Nowhere (`--format json`).
     Nowhere,
 }
 
-/// Who names the file.
+/// Who chose the name of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Named {
-    /// The command line or the URL. A file of that name is written over.
+    /// The command line or the URL. An existing file is overwritten.
     Here,
-    /// The server, where it does (`-J`). A file of that name stays as it is.
+    /// The server, if it gives a name (`-J`). An existing file is not touched.
     ByServer,
 }
 
-/// Where in a file writing begins.
+/// Where in an existing file writing begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum From {
     Start,
@@ -47,26 +47,26 @@ pub(super) enum Folders {
     Expected,
 }
 
-/// Whether the heads go where the bodies go (`-i`, `-I`).
+/// Whether response heads are written before the bodies (`-i`, `-I`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heads {
     Shown,
     Hidden,
 }
 
-/// Takes the answers of one URL.
+/// Receives the responses of one URL.
 pub(super) struct Output<'a> {
     target: Target,
     heads: Heads,
     dump: Option<&'a mut File>,
     open: Option<File>,
-    /// How long the file was before.
+    /// The length of the file before writing began, in bytes.
     began_at: u64,
-    /// Its name came from the server.
+    /// Whether the file's name came from the server.
     theirs: bool,
     progress: &'a RefCell<Progress>,
     quiet: bool,
-    /// Called after each head: what happened up to then can be told.
+    /// Called after each head, so that `-v` can report what has happened up to then.
     tell: Box<dyn FnMut() + 'a>,
 }
 
@@ -82,7 +82,7 @@ impl<'a> Output<'a> {
         Self { target, heads, dump, open: None, began_at: 0, theirs: false, progress, quiet, tell }
     }
 
-    /// The file that was written.
+    /// The path of the file that was written.
     pub(super) fn finish(self) -> Option<PathBuf> {
         match self.target {
             Target::File { path, .. } => self.open.is_some().then_some(path),
@@ -90,7 +90,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Makes the file even where there is no body, as curl does.
+    /// Makes the file even if there is no body, as curl does.
     pub(super) fn touch(&mut self) -> io::Result<()> {
         self.file().map(|_| ())
     }
@@ -99,7 +99,8 @@ impl<'a> Output<'a> {
         if self.open.is_none() {
             self.open = match &self.target {
                 Target::Nowhere => return Ok(None),
-                // Unbuffered: what came is written at once, and large pieces are not copied.
+                // Not buffered, so that received bytes are written at once, and large pieces are
+                // not copied.
                 Target::Output => Some(File::from(stdout().as_fd().try_clone_to_owned()?)),
                 Target::File { path, from, folders, .. } => {
                     let fresh = if self.theirs { Fresh::Only } else { Fresh::OrNot };
@@ -113,7 +114,7 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Whether the file may be there already.
+/// Whether the file must not exist yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fresh {
     Only,

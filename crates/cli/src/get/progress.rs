@@ -1,25 +1,25 @@
-//! The line that tells how far a transfer is: on a terminal, and only of what takes longer than a
-//! second.
+//! The progress line of a transfer. It is shown on a terminal only, and only for transfers that
+//! take longer than a second.
 
 use std::time::Duration;
 
 use roundtrip_record::Time;
 use roundtrip_wire::Wire;
 
-/// How far a transfer is.
+/// The progress of a transfer.
 #[derive(Debug)]
 pub(super) struct Progress {
     began: Time,
     received: u64,
     expected: Option<u64>,
-    /// When the first byte of the body came.
+    /// When the first byte of the body arrived.
     first: Option<Time>,
     shown: bool,
 }
 
-/// Between two looks at it.
+/// The time between two updates of the line.
 const BETWEEN: Duration = Duration::from_millis(200);
-/// What takes no longer than this needs no telling.
+/// The longest transfer for which no line is shown.
 const SHORT: Duration = Duration::from_secs(1);
 
 impl Progress {
@@ -27,23 +27,23 @@ impl Progress {
         Self { began, received: 0, expected: None, first: None, shown: false }
     }
 
-    /// A body of this length begins.
+    /// Notes that a body of this length begins.
     pub(super) fn expect(&mut self, length: Option<u64>) {
         self.expected = length;
     }
 
-    /// So many bytes came.
+    /// Notes that bytes arrived.
     pub(super) fn more(&mut self, bytes: u64, at: Time) {
         self.received += bytes;
         self.first.get_or_insert(at);
     }
 
-    /// All of it comes again.
+    /// Notes that the body begins again from its first byte.
     pub(super) fn restart(&mut self) {
         (self.received, self.expected, self.first) = (0, None, None);
     }
 
-    /// The line as it is now; `None` while there is nothing to say.
+    /// The line's present text; `None` while there is nothing to show.
     fn line(&self, now: Time) -> Option<String> {
         let since = now.since(self.began);
         if since < SHORT {
@@ -72,7 +72,7 @@ impl Progress {
         }
     }
 
-    /// Takes the line away.
+    /// Removes the line from the terminal.
     pub(super) fn clear(&mut self) {
         if core::mem::take(&mut self.shown) {
             eprint!("\r\x1b[K");
@@ -80,7 +80,7 @@ impl Progress {
     }
 }
 
-/// Shows it again and again; never ends.
+/// Updates the line again and again. This future never completes.
 pub(super) async fn watch<W: Wire>(
     wire: W,
     progress: &std::cell::RefCell<Progress>,

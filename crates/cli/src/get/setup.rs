@@ -1,4 +1,4 @@
-//! How the client behaves, as the options and the environment say it.
+//! The client's settings, from the options and the environment.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(super) fn options(arguments: &Get) -> anyhow::Result<Options> {
     };
     let mut options = Options { version, ..Options::default() };
     options.timeouts = Timeouts {
-        // curl's own.
+        // curl's default.
         connect: Some(
             seconds(arguments.connect_timeout, "--connect-timeout")?
                 .unwrap_or(Duration::from_mins(5)),
@@ -38,16 +38,16 @@ pub(super) fn options(arguments: &Get) -> anyhow::Result<Options> {
 pub(super) fn seconds(value: Option<f64>, option: &str) -> anyhow::Result<Option<Duration>> {
     let Some(value) = value else { return Ok(None) };
     match Duration::try_from_secs_f64(value) {
-        // As in curl, none is no limit.
+        // As in curl, zero means no limit.
         Ok(Duration::ZERO) => Ok(None),
         Ok(duration) => Ok(Some(duration)),
         Err(_) => Err(anyhow!("{option} {value}: wanted seconds")),
     }
 }
 
-/// Through whom to go: `-x`, or `http_proxy`, `https_proxy` and `all_proxy`, but for the hosts of
-/// `--noproxy`, or `no_proxy`. Of `http_proxy` only the lower-case name counts: a CGI program gets the
-/// other one from whoever sends a Proxy field.
+/// The proxies to use: from `-x`, or from `http_proxy`, `https_proxy` and `all_proxy`, except for
+/// the hosts of `--noproxy` or `no_proxy`. `HTTP_PROXY` in capitals is ignored, since a CGI program
+/// has it set by whoever sends a `Proxy` header field.
 fn proxies(arguments: &Get) -> anyhow::Result<Proxies> {
     let variable = |names: &[&str]| {
         names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -76,5 +76,5 @@ fn proxies(arguments: &Get) -> anyhow::Result<Proxies> {
     })
 }
 
-/// `CURLE_COULDNT_RESOLVE_PROXY`: nobody to go through.
+/// curl's exit code for a proxy whose name cannot be resolved (`CURLE_COULDNT_RESOLVE_PROXY`).
 const PROXY: u8 = 5;

@@ -1,4 +1,4 @@
-//! Where bodies go: one `-o` or `-O` for each URL, in their order.
+//! Where bodies are written: each `-o` or `-O` is for one URL, in the order of the command line.
 
 use std::path::{Path, PathBuf};
 
@@ -10,16 +10,16 @@ use super::glob::Match;
 use super::output::{Folders, From, Named, Target};
 use crate::args::{Format, Get};
 
-/// What was said of one URL's body.
+/// What the options say of one URL's body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Wish {
-    /// `-o FILE`
+    /// Write to this file: `-o FILE`.
     File(String),
-    /// `-O`
+    /// Write to a file named as in the URL: `-O`.
     Remote,
 }
 
-/// What was said of each URL's body.
+/// What the options say of the body of each URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wishes(Vec<Wish>);
 
@@ -37,7 +37,7 @@ impl Wishes {
         Self(wishes.into_iter().map(wish).collect())
     }
 
-    /// Where the body of the URL with this number goes.
+    /// The target of the body of the URL with this number.
     pub(super) fn target(
         &self,
         arguments: &Get,
@@ -63,10 +63,10 @@ fn naming(arguments: &Get) -> Named {
     if arguments.remote_header_name { Named::ByServer } else { Named::Here }
 }
 
-/// `CURLE_WRITE_ERROR`
+/// curl's exit code for a file that cannot be written (`CURLE_WRITE_ERROR`).
 const WRITE_ERROR: u8 = 23;
 
-/// The last part of the path, as it stands in the URL.
+/// The last part of the URL's path, not decoded.
 fn remote(url: &Url) -> anyhow::Result<PathBuf> {
     let name = url.path_segments().and_then(|mut segments| segments.next_back());
     let usable = name.filter(|name| !name.is_empty() && !matches!(*name, "." | ".."));

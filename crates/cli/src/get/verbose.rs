@@ -1,10 +1,10 @@
-//! `-v`: what is done, told on standard error in curl's manner.
+//! Prints what happens to standard error for `-v`, in curl's format.
 
 use std::fmt::Write as _;
 
 use roundtrip_record::{AttemptEnd, EndedBy, Event, Field, Log, What};
 
-/// Tells what happened since it was last asked.
+/// Prints what has happened since it was last called.
 #[derive(Debug, Default)]
 pub(super) struct Teller {
     told: usize,
@@ -72,7 +72,7 @@ fn fields(out: &mut String, mark: char, fields: &[Field]) -> std::fmt::Result {
     writeln!(out, "{mark}")
 }
 
-/// Others' words must not command a terminal.
+/// Replaces control characters in text from the network, which could control the terminal.
 fn clean(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }

@@ -1,4 +1,4 @@
-//! What is wanted of one URL, as the options say it.
+//! The request for one URL, from the options.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ use super::output::Target;
 use super::setup::seconds;
 use crate::args::Get;
 
-/// What is wanted of one URL.
+/// The request for one URL.
 pub(super) fn wanted(
     arguments: &Get,
     number: usize,
@@ -112,7 +112,7 @@ fn retries(arguments: &Get) -> anyhow::Result<Retries> {
     })
 }
 
-/// `URL`, `URL;auto` or `;auto`.
+/// Parses `-e`: `URL`, `URL;auto` or `;auto`.
 fn referer(arguments: &Get) -> Referer {
     let text = arguments.referer.as_deref().unwrap_or_default();
     let (given, follows) = match text.strip_suffix(";auto") {
@@ -137,7 +137,7 @@ fn method(arguments: &Get, sends: Sends) -> anyhow::Result<Method> {
     })
 }
 
-/// `NAME: VALUE`, `NAME:` (without), `NAME;` (empty), `@FILE`.
+/// Parses `-H`: `NAME: VALUE`, `NAME:` (omit the field), `NAME;` (empty value), `@FILE`.
 fn header_field(text: &str, fields: &mut Fields, omit: &mut Vec<String>) -> anyhow::Result<()> {
     if let Some(path) = text.strip_prefix('@') {
         let lines = String::from_utf8_lossy(&content::read(path)?).into_owned();
@@ -158,7 +158,7 @@ fn header_field(text: &str, fields: &mut Fields, omit: &mut Vec<String>) -> anyh
     Ok(())
 }
 
-/// What `-b` says itself, without a file.
+/// The cookies that `-b` gives directly, not from a file.
 fn cookies(arguments: &Get) -> Option<String> {
     let given: Vec<&str> =
         arguments.cookie.iter().filter(|text| text.contains('=')).map(String::as_str).collect();
@@ -167,14 +167,14 @@ fn cookies(arguments: &Get) -> Option<String> {
 
 fn range(arguments: &Get, target: &Target) -> anyhow::Result<Option<String>> {
     if let Some(range) = &arguments.range {
-        // A number alone is where to begin.
+        // A number alone is the offset to begin at.
         let open = if range.contains('-') { "" } else { "-" };
         return Ok(Some(format!("bytes={range}{open}")));
     }
     Ok(resume(arguments, target)?.filter(|from| *from > 0).map(|from| format!("bytes={from}-")))
 }
 
-/// Where to go on.
+/// The offset to resume at, in bytes.
 pub(super) fn resume(arguments: &Get, target: &Target) -> anyhow::Result<Option<u64>> {
     let Some(text) = &arguments.continue_at else { return Ok(None) };
     if text != "-" {

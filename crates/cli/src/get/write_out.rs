@@ -1,4 +1,4 @@
-//! `-w`: what is printed after a transfer.
+//! Prints the format of `-w` after a transfer.
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use roundtrip_story::{Exchange, PhaseKind, Story};
 use roundtrip_visit::get::Got;
 use serde_json::{Map, Value, json};
 
-/// When the steps of a transfer were done, and with whom.
+/// When each step of a transfer ended, and the addresses it used.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
     name: Option<Time>,
@@ -28,7 +28,8 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Reads them off the story of one transfer: of its exchanges, the last that got so far.
+    /// Takes the figures from the story of one transfer. Of several exchanges, the last that
+    /// reached a step counts.
     pub(super) fn read(events: &[Event], began: Time) -> Self {
         let events = events.iter().filter(|event| event.at >= began).cloned().collect();
         let story = Story::new(events);
@@ -73,7 +74,7 @@ impl Steps {
     }
 }
 
-/// Where connections were made to, in order.
+/// The addresses that were connected to, in order.
 fn connected(story: &Story) -> Vec<SocketAddr> {
     let tries = story.exchanges.iter().flat_map(|exchange| {
         exchange.attempts.iter().filter(|one| one.attempt.exchange == Some(exchange.id))
@@ -85,13 +86,13 @@ fn connected(story: &Story) -> Vec<SocketAddr> {
         .collect()
 }
 
-/// When the first byte of the last answer had arrived.
+/// When the first byte of the last response arrived.
 fn first_byte(chain: &[Exchange]) -> Option<Time> {
     let answered = chain.iter().rfind(|exchange| exchange.head().is_some())?;
     answered.phase(PhaseKind::Wait).map(|wait| wait.span.end)
 }
 
-/// A transfer and all that can be told of it.
+/// A transfer, with everything the format can print.
 pub(super) struct Told<'a> {
     pub(super) got: &'a Got,
     pub(super) steps: &'a Steps,
@@ -102,14 +103,14 @@ pub(super) struct Told<'a> {
     pub(super) given: &'a str,
 }
 
-/// Which of the two outputs.
+/// The output that a piece of text goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum To {
     Output,
     Error,
 }
 
-/// Fills a format in. What is not known to it stays out, with a note.
+/// Fills in the format. An unknown variable is left out, and noted on standard error.
 pub(super) fn fill(format: &str, told: &Told<'_>) -> Vec<(To, String)> {
     let mut pieces = vec![(To::Output, String::new())];
     let mut rest = format;
@@ -157,7 +158,7 @@ fn braced<'a>(text: &'a str, opening: &str) -> Option<(&'a str, &'a str)> {
     text.strip_prefix(opening)?.split_once('}')
 }
 
-/// Numbers as curl writes them: times with six places.
+/// A value as curl prints it: times with six decimal places.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -169,7 +170,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// The variables of curl(1).
+/// The variables, as in curl(1).
 const NAMES: [&str; 37] = [
     "content_type",
     "errormsg",
@@ -275,7 +276,7 @@ fn value(name: &str, told: &Told<'_>) -> Option<Value> {
     })
 }
 
-/// The fields as one object, names in lower case, each with all its values.
+/// The header fields as one JSON object: names in lower case, each with all its values.
 fn header_json(fields: &roundtrip_http::message::Fields) -> Value {
     let mut all = Map::new();
     for (name, value) in fields.iter() {
@@ -291,10 +292,10 @@ fn seconds(duration: Duration) -> Value {
     json!(duration.as_secs_f64())
 }
 
-/// A URL without the credentials that stood in it.
+/// The URL without its credentials.
 fn plain(url: &url::Url) -> String {
     let mut url = url.clone();
-    // It has a host, so neither can fail.
+    // The URL has a host, so neither call can fail.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.into()

@@ -1,4 +1,4 @@
-//! `epoll`: level and edge triggered (`fs/eventpoll.c`).
+//! The `epoll` system calls, level and edge triggered (`fs/eventpoll.c`).
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ impl World {
             let Ok(epoll) = self.epoll(epfd) else { continue };
             let Some(watched) = epoll.watched.get_mut(&fd) else { continue };
             let is_edge = watched.events & EDGE != 0;
-            // One-shot: only its flags are left once it was reported.
+            // After a one-shot event was reported, only the flags are left.
             let is_armed = watched.events & !FLAGS != 0;
             let events = ready & ((watched.events & !FLAGS) | ERR | HUP);
             let is_due = is_armed && (!is_edge || watched.is_fresh);
@@ -109,7 +109,7 @@ impl World {
         }
     }
 
-    /// Tells those who watch descriptors of what has happened with them.
+    /// Tells the `epoll` descriptors what has happened to the descriptors they watch.
     pub(crate) fn wake_files(&mut self) {
         let World { files, net, .. } = self;
         let mut woken = Vec::new();

@@ -1,4 +1,4 @@
-//! Reading and writing.
+//! System calls that read and write.
 
 use roundtrip_host::{Host, SocketId};
 use roundtrip_record::TcpState;
@@ -13,12 +13,12 @@ use crate::run::payload;
 use crate::run::world::World;
 use crate::symbols::{self, Errno};
 
-/// The largest single call: more than any buffer, and small enough to be quick.
+/// The most bytes in a single call: more than any buffer, and small enough to be quick.
 const MAX_COUNT: usize = 1 << 28;
-/// Bytes that are made and handed over at once.
+/// The number of bytes that are generated and written at once.
 const CHUNK: usize = 1 << 20;
 
-/// What a call to read or write is given.
+/// The arguments of a call to read or write.
 #[derive(Clone, Copy, Debug)]
 struct Request<'a> {
     fd: i64,
@@ -54,13 +54,13 @@ fn count(number: i64) -> Result<usize, Fault> {
     count.ok_or_else(|| Fault::unsupported(format!("{number} bytes in one call")))
 }
 
-/// A null pointer is given for a buffer that is to hold something.
+/// Whether a null pointer is given for a buffer that has to hold something.
 fn has_no_buffer(arguments: Arguments<'_>, count: usize) -> bool {
     let buffer = arguments.get(1).ok();
     count > 0 && matches!(buffer, Some(Expr::Word(word)) if word == "NULL")
 }
 
-/// The bytes that `[{..., 1000}, {..., 500}]` have room for.
+/// The number of bytes that the buffers of `[{..., 1000}, {..., 500}]` hold.
 fn vector(expression: &Expr) -> Result<usize, Fault> {
     let Expr::List(all) = expression else {
         return Err(Fault::mismatch(format!("{expression} should be a list of buffers")));
@@ -118,7 +118,7 @@ impl World {
         };
         let state = net.host.tcp(socket).map_or(TcpState::Closed, tcp::Connection::state);
         let is_opening = matches!(state, TcpState::SynSent | TcpState::SynReceived);
-        // Who waits for room is woken when a third of the buffer is free, not before.
+        // A call that waits for room is woken when a third of the buffer is free, not before.
         let is_full = progress.is_repeated
             && !state_has_ended(state)
             && net.host.tcp(socket).is_some_and(|connection| !connection.is_writable());
@@ -237,7 +237,7 @@ impl World {
         })
     }
 
-    /// What `recvmsg` tells besides the data.
+    /// Checks what `recvmsg` reports besides the data.
     fn check_message(&mut self, fd: i64, message: &Expr) -> Result<(), Fault> {
         if let Some(flags) = message.member("msg_flags")
             && let Ok(flags) = number(flags)
@@ -257,7 +257,7 @@ impl World {
             if stream.kept.get(&(constant("SOL_TCP"), constant("TCP_INQ"))) != Some(&1) {
                 return Err(Fault::mismatch("TCP_INQ is not switched on: no TCP_CM_INQ comes"));
             }
-            // A FIN that waits counts as one byte (`tcp_inq_hint`).
+            // A FIN that was not read counts as one byte (`tcp_inq_hint`).
             let connection = stream.connection(&net.host);
             let unread = connection.map_or(0, tcp::Connection::readable) as i64;
             let has_ended = connection.is_some_and(tcp::Connection::at_end);
@@ -315,17 +315,17 @@ impl World {
     }
 }
 
-/// Whether nothing more can be sent, so that a call that waits must hear of it.
+/// Whether nothing more can be sent, so that a waiting call must return.
 fn state_has_ended(state: TcpState) -> bool {
     !matches!(state, TcpState::Established | TcpState::CloseWait)
 }
 
-/// What reading a connection that is gone gives: its error once, then the end of file.
+/// The result of reading a closed connection: its error once, then the end of the stream.
 fn end_of(stream: &mut Stream, host: &Host) -> Result<i64, Errno> {
     stream.take_error(host).map_or(Ok(0), Err)
 }
 
-/// The first `count` bytes that can be read, the stream's from offset `read` on, are what the
+/// Checks that the first `count` readable bytes, at offset `read` of the stream, are those the
 /// script sent.
 fn check_data(read: u64, data: &[&[u8]; 2], count: usize) -> Result<(), Fault> {
     let mut at = read;
@@ -344,7 +344,7 @@ fn check_data(read: u64, data: &[&[u8]; 2], count: usize) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes `count` bytes and checks them.
+/// Reads `count` bytes and checks them.
 fn consume(net: &mut Net, socket: SocketId, mut read: u64, count: usize) -> Result<(), Fault> {
     let mut left = count;
     while left > 0 {

@@ -17,32 +17,32 @@ use crate::run::fault::Fault;
 use crate::run::world::World;
 use crate::symbols::{self, Errno};
 
-/// What a call answers.
+/// The answer of a system call.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Value(i64),
     /// A new descriptor.
     Opened(File),
     Error(Errno),
-    /// It waits.
+    /// The call blocks.
     Blocks,
 }
 
-/// What a call that waits has done so far.
+/// The progress of a blocking call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
-    /// It was tried before.
+    /// Whether the call was tried before.
     pub(crate) is_repeated: bool,
     /// Bytes read or written.
     pub(crate) bytes: usize,
-    /// When it began to wait.
+    /// When the call began.
     pub(crate) since: Option<Time>,
 }
 
 pub(crate) type Answered = Result<Answer, Fault>;
 
 impl World {
-    /// Makes a call, or goes on with one that waits.
+    /// Makes a system call, or continues one that blocks.
     pub(crate) fn attempt(&mut self, call: &Call, progress: &mut Progress) -> Answered {
         progress.since.get_or_insert(self.net.now);
         let answer = self.dispatch(call, progress)?;
@@ -107,7 +107,7 @@ impl World {
         }
     }
 
-    /// Whether a timeout, begun with the call, has passed; `None` waits for ever.
+    /// Whether a timeout that began with the call has passed; `None` waits for ever.
     fn has_timed_out(&self, timeout: Option<Duration>, progress: &Progress) -> bool {
         match (timeout, progress.since) {
             (Some(timeout), Some(since)) => self.net.now >= since + timeout,
@@ -115,7 +115,7 @@ impl World {
         }
     }
 
-    /// When a call that waits ends by itself: a timeout of its own.
+    /// When a blocking call ends by a timeout of its own.
     pub(crate) fn deadline(&mut self, call: &Call, progress: &Progress) -> Option<Time> {
         let since = progress.since?;
         let arguments = Arguments(call);
@@ -133,7 +133,7 @@ impl World {
     }
 }
 
-/// The value of a name that is known to be in the table.
+/// The value of a constant that is known to be in the table; −1 if it is not.
 pub(crate) fn constant(name: &str) -> i64 {
     symbols::value(name).unwrap_or(-1)
 }
@@ -161,7 +161,7 @@ impl<'a> Arguments<'a> {
         number(self.get(place)?)
     }
 
-    /// `[4]`.
+    /// The number of an argument in brackets: `[4]`.
     fn bracketed(self, place: usize) -> Result<i64, Fault> {
         match self.get(place)? {
             Expr::List(all) if all.len() == 1 => number(&all[0]),
@@ -170,7 +170,7 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// What a numeric expression is worth.
+/// The value of a numeric expression.
 fn number(expression: &Expr) -> Result<i64, Fault> {
     match expression {
         Expr::Int(number) => Ok(*number),

@@ -1,4 +1,4 @@
-//! `getsockopt` and `setsockopt`.
+//! The system calls `getsockopt` and `setsockopt`.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use crate::run::fault::Fault;
 use crate::run::world::World;
 use crate::symbols::Errno;
 
-/// `TCP_MIN_MSS` and `MAX_TCP_WINDOW`: what `TCP_MAXSEG` may be.
+/// The range of `TCP_MAXSEG`: `TCP_MIN_MSS` to `MAX_TCP_WINDOW`.
 const SEGMENTS: std::ops::RangeInclusive<i64> = 88..=32_767;
-/// What an unconnected socket says of its segment size (`TCP_MSS_DEFAULT`).
+/// The segment size that an unconnected socket reports (`TCP_MSS_DEFAULT`).
 const DEFAULT_MSS: i64 = 536;
-/// What is kept of `SO_SNDBUF` and `SO_RCVBUF` at least (`SOCK_MIN_SNDBUF`, `SOCK_MIN_RCVBUF`).
+/// The least values of `SO_SNDBUF` and `SO_RCVBUF`, bytes (`SOCK_MIN_SNDBUF`, `SOCK_MIN_RCVBUF`).
 const MIN_SEND_BUFFER: i64 = 4608;
 const MIN_RECEIVE_BUFFER: i64 = 2304;
-/// `net.core.wmem_max` and `rmem_max` as Linux has them.
+/// The greatest buffer size, bytes: `net.core.wmem_max` and `rmem_max` in Linux.
 const MAX_BUFFER: i64 = 4_194_304;
 
-/// An option by its name.
+/// A socket option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
     NoDelay,
@@ -58,9 +58,9 @@ enum Name {
     HopLimit,
     PathMtu,
     PathMtuDiscovery,
-    /// It is kept and given back, and has no effect that a script would see.
+    /// An option that is stored and returned, and has no effect that a script could see.
     Kept,
-    /// It is not had here.
+    /// An option that is not supported.
     Unknown,
 }
 
@@ -127,7 +127,7 @@ fn name(level: i64, option: i64) -> Name {
     NAMES.iter().find(is).map_or(Name::Unknown, |(.., name)| *name)
 }
 
-/// What an option is set to.
+/// The value that an option is set to.
 enum Given<'a> {
     Number(i64),
     Text(&'a [u8]),
@@ -207,7 +207,7 @@ impl World {
         let Some(actual) = get(stream, name, (level, option), &net.host) else {
             return Err(unknown(arguments));
         };
-        // FreeBSD tells of the payload, Linux of twice that.
+        // FreeBSD reports the payload of a buffer, Linux twice that.
         let is_buffer = matches!(name, Name::SendBuffer | Name::ReceiveBuffer);
         let is_freebsd = self.settings.dialect == Dialect::FreeBsd;
         compare(arguments, if is_buffer && is_freebsd { actual / 2 } else { actual })
@@ -255,7 +255,7 @@ fn numeric(given: &Given<'_>) -> i64 {
     }
 }
 
-/// Why an option is not set.
+/// Why an option could not be set.
 enum Trouble {
     Errno(Errno),
     Unsupported,
@@ -334,7 +334,7 @@ fn set(
             stream.options.profile = profile.into();
         }
         Name::SendBuffer => {
-            // Doubled, for what a segment costs beside its bytes (`SOCK_SNDBUF_LOCK`).
+            // The size is doubled, for the overhead of segments (`SOCK_SNDBUF_LOCK`).
             let bytes = 2 * number.clamp(0, MAX_BUFFER);
             stream.options.send_buffer = Some(bytes.max(MIN_SEND_BUFFER) as usize);
         }
@@ -352,7 +352,7 @@ fn set(
         Name::ReceiveTimeout => stream.timeouts.receive = Some(seconds(number)),
         Name::SendTimeout => stream.timeouts.send = Some(seconds(number)),
         Name::NotSentLowWater => {
-            // 0 takes the sysctl's (`tcp_notsent_lowat`).
+            // 0 means the sysctl's value (`tcp_notsent_lowat`).
             stream.options.notsent_low_water = (number != 0).then_some(number as u32);
         }
         Name::DeferAccept => stream.options.defer_accept = retransmissions_in(number),
@@ -366,7 +366,7 @@ fn set(
         }
         Name::Service => {
             in_range(-1..=255)?;
-            // Of a stream the two bits of ECN are TCP's own.
+            // On a TCP socket the two ECN bits are TCP's own.
             stream.options.service = number.max(0) as u8 & !3;
         }
         Name::HopLimit => {
@@ -404,7 +404,7 @@ fn set(
     }
 }
 
-/// Brings an option to a connection that is there already.
+/// Applies an option to an existing connection.
 fn set_live(
     stream: &Stream,
     name: Name,
@@ -434,7 +434,7 @@ fn set_live(
             Name::WindowClamp => {
                 connection.set_window_clamp(options.window_clamp.unwrap_or(u32::MAX));
             }
-            // What was agreed on in the handshake stays (`TCP_MAXSEG`).
+            // Options agreed on in the handshake do not change (`TCP_MAXSEG`).
             _ => {}
         }
     });
@@ -443,7 +443,7 @@ fn set_live(
     }
 }
 
-/// How often a SYN-ACK has been repeated after so many seconds (`secs_to_retrans`).
+/// The number of SYN-ACK retransmissions within this many seconds (`secs_to_retrans`).
 fn retransmissions_in(seconds: i64) -> u8 {
     let (mut count, mut period, mut timeout) = (u8::from(seconds > 0), 1, 1);
     while seconds > period && count < u8::MAX {
@@ -454,7 +454,7 @@ fn retransmissions_in(seconds: i64) -> u8 {
     count
 }
 
-/// The reverse (`retrans_to_secs`).
+/// The seconds that this many SYN-ACK retransmissions take (`retrans_to_secs`).
 fn seconds_of(retransmissions: u8) -> i64 {
     (0..retransmissions).map(|n| (1 << n.min(10)).min(120)).sum()
 }
@@ -465,7 +465,7 @@ fn update_keepalive(stream: &mut Stream) {
     }
 }
 
-/// The times of keep-alive that were asked for, whether or not it is on.
+/// The keep-alive times that were set, whether or not keep-alive is on.
 fn with_kept_times(stream: &Stream, mut kept: tcp::KeepAlive) -> tcp::KeepAlive {
     let asked = |name: &str| stream.kept.get(&(constant("SOL_TCP"), constant(name))).copied();
     if let Some(seconds) = asked("TCP_KEEPIDLE") {

@@ -1,4 +1,4 @@
-//! Whether descriptors are ready (`net/ipv4/tcp.c`, `tcp_poll`).
+//! The readiness of descriptors (`net/ipv4/tcp.c`, `tcp_poll`).
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::run::fault::Fault;
 use crate::run::world::World;
 use crate::symbols::Errno;
 
-/// Bits of `poll` and `epoll`, which are the same.
+/// The event bits, which `poll` and `epoll` share.
 pub(super) const IN: i64 = 0x001;
 pub(super) const OUT: i64 = 0x004;
 pub(super) const ERR: i64 = 0x008;
@@ -22,7 +22,7 @@ pub(super) const WRNORM: i64 = 0x100;
 pub(super) const RDHUP: i64 = 0x2000;
 
 impl World {
-    /// What a descriptor is ready for; `None` if there is no such descriptor.
+    /// The events a descriptor is ready for; `None` if there is no such descriptor.
     pub(super) fn readiness(&mut self, fd: i64) -> Option<i64> {
         let World { files, net, .. } = self;
         let stream = match &mut files.get_mut(&fd)?.kind {
@@ -105,7 +105,7 @@ impl World {
     }
 }
 
-/// The names of bits: `POLLIN|POLLOUT`.
+/// The names of event bits: `POLLIN|POLLOUT`.
 pub(super) fn names(bits: i64) -> String {
     const NAMES: [&str; 10] = [
         "POLLIN",

@@ -1,4 +1,4 @@
-//! Sockets: making, naming, connecting and closing them.
+//! System calls that create, bind, connect and close sockets.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl World {
         }
     }
 
-    /// The address a call means: `...` is the one of the script's head.
+    /// The address that a call gives; `...` is the one from the head of the script.
     fn address(&self, arguments: Arguments<'_>, is_ours: bool) -> Result<SocketAddr, Fault> {
         let settings = &self.settings;
         let (ip, port) = if is_ours {
@@ -202,7 +202,7 @@ impl World {
         self.connect_outcome(fd, false)
     }
 
-    /// What a `connect` comes to that has begun, with this call or an earlier one.
+    /// The answer of a `connect` that has begun, with this call or an earlier one.
     fn connect_outcome(&mut self, fd: i64, began_earlier: bool) -> Answer {
         let World { files, net, .. } = self;
         let Some(file) = files.get_mut(&fd) else { return Answer::Error(Errno::EBADF) };
@@ -232,7 +232,7 @@ impl World {
         }
     }
 
-    /// `connect` to no family: the connection is given up (`tcp_disconnect`).
+    /// Gives a connection up, as `connect` to `AF_UNSPEC` does (`tcp_disconnect`).
     fn disconnect(&mut self, fd: i64) -> Answer {
         let now = self.net.now;
         let Some(stream) = self.stream(fd) else { return Answer::Error(Errno::EBADF) };

@@ -1,4 +1,4 @@
-//! UDP sockets.
+//! System calls on UDP sockets.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -30,7 +30,8 @@ impl World {
         Answer::Value(0)
     }
 
-    /// Gives the socket a port, if it has none; its flow goes to where the script says.
+    /// Binds the socket to a port, if it has none; its flow goes to the remote address of the
+    /// script.
     fn bind_somewhere(&mut self, fd: i64) -> Result<UdpId, Errno> {
         let any: IpAddr = match self.settings.local {
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

@@ -1,10 +1,10 @@
-//! UDP sockets as a program has them.
+//! UDP sockets of the script's program.
 
 use std::net::SocketAddr;
 
 use roundtrip_host::UdpId;
 
-/// A UDP socket as a program has it.
+/// A UDP socket of the script's program.
 #[derive(Debug, Default)]
 pub(crate) struct Datagrams {
     pub(crate) bound: Option<UdpId>,

@@ -1,4 +1,4 @@
-//! What stands behind the descriptors of a script's program.
+//! The open files of the script's program.
 
 mod datagrams;
 mod epoll;
@@ -8,15 +8,15 @@ pub(crate) use datagrams::Datagrams;
 pub(crate) use epoll::{Epoll, Watched};
 pub(crate) use stream::{Seen, State, Stream};
 
-/// What a descriptor stands for.
+/// An open file, to which a descriptor refers.
 #[derive(Debug)]
 pub(crate) struct File {
-    /// `O_NONBLOCK` is set.
+    /// Whether `O_NONBLOCK` is set.
     pub(crate) is_nonblocking: bool,
     pub(crate) kind: Kind,
 }
 
-/// See [`File`].
+/// The kind of an open file.
 #[derive(Debug)]
 pub(crate) enum Kind {
     Stream(Box<Stream>),

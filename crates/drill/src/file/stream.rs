@@ -1,4 +1,4 @@
-//! TCP sockets as a program has them.
+//! TCP sockets of the script's program.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,61 +11,61 @@ use roundtrip_tcp as tcp;
 use crate::errno::failure_errno;
 use crate::symbols::Errno;
 
-/// A TCP socket as a program has it.
+/// A TCP socket of the script's program.
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(crate) state: State,
-    /// Where it was bound.
+    /// The address the socket was bound to.
     pub(crate) bound: Option<SocketAddr>,
-    /// What was asked for with `setsockopt`.
+    /// The options set with `setsockopt`.
     pub(crate) options: tcp::Options,
-    /// Options that are only kept, by level and name.
+    /// Options that are only stored and returned, by level and name.
     pub(crate) kept: BTreeMap<(i64, i64), i64>,
     pub(crate) timeouts: Timeouts,
-    /// `SO_LINGER`.
+    /// The linger time, if `SO_LINGER` is on.
     pub(crate) linger: Option<Duration>,
-    /// `SO_RCVLOWAT`, bytes.
+    /// The number of bytes that a read waits for (`SO_RCVLOWAT`).
     pub(crate) low_water: usize,
-    /// `connect` was called and has not told what came of it.
+    /// Whether `connect` was called and has not yet reported the outcome.
     pub(crate) is_connecting: bool,
-    /// The error that ended the connection was told.
+    /// Whether the error that ended the connection was reported.
     pub(crate) is_error_told: bool,
     pub(crate) is_read_shut: bool,
     pub(crate) is_write_shut: bool,
-    /// `TCP_CORK`.
+    /// Whether only full segments are sent (`TCP_CORK`).
     pub(crate) is_corked: bool,
     /// Bytes written and read so far.
     pub(crate) written: u64,
     pub(crate) read: u64,
-    /// For edge-triggered waiting: what was seen of it last.
+    /// What was last seen of the socket, for edge-triggered waiting.
     pub(crate) seen: Seen,
 }
 
-/// See [`Stream::state`].
+/// The state of a TCP socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Neither connected nor listening.
+    /// The socket is neither connected nor listening.
     Unconnected,
     Listening(ListenerId),
-    /// There is, or was, a connection.
+    /// The socket has, or had, a connection.
     Open(SocketId),
 }
 
-/// `SO_RCVTIMEO` and `SO_SNDTIMEO`.
+/// The timeouts of blocking calls (`SO_RCVTIMEO`, `SO_SNDTIMEO`).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Timeouts {
     pub(crate) receive: Option<Duration>,
     pub(crate) send: Option<Duration>,
 }
 
-/// What was last seen of a socket, to notice what has changed since.
+/// What was last seen of a socket, to notice changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) received: u64,
     pub(crate) acceptable: usize,
     pub(crate) state: Option<TcpState>,
     pub(crate) is_writable: bool,
-    /// A write, or a look, found it full (`SOCK_NOSPACE`).
+    /// Whether a write or a poll found the send buffer full (`SOCK_NOSPACE`).
     pub(crate) wants_space: bool,
 }
 
@@ -97,7 +97,7 @@ impl Stream {
         }
     }
 
-    /// The error that ended the connection, until it was told (`sk_err`).
+    /// The error that ended the connection, until it was reported (`sk_err`).
     pub(crate) fn error(&self, host: &Host) -> Option<Errno> {
         let State::Open(socket) = self.state else { return None };
         if self.is_error_told {
@@ -108,7 +108,7 @@ impl Stream {
         }
         let connection = host.tcp(socket)?;
         match connection.close_reason()? {
-            // In CLOSE_WAIT (`tcp_reset`).
+            // A reset in CLOSE_WAIT gives EPIPE (`tcp_reset`).
             CloseReason::Reset if connection.peer_finished() && !self.is_write_shut => {
                 Some(Errno::EPIPE)
             }
@@ -123,7 +123,7 @@ impl Stream {
         }
     }
 
-    /// The same, which has been told then.
+    /// The error that ended the connection, which then counts as reported.
     pub(crate) fn take_error(&mut self, host: &Host) -> Option<Errno> {
         let error = self.error(host)?;
         self.is_error_told = true;

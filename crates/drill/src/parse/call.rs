@@ -1,11 +1,11 @@
-//! System calls: `+.1...0.200 connect(3, ..., ...) = -1 EINPROGRESS (…)`.
+//! Parsing of system calls: `+.1...0.200 connect(3, ..., ...) = -1 EINPROGRESS (…)`.
 
 use super::Parser;
 use super::lexer::Token;
 use crate::ast::{Call, Expr, Member};
 use crate::source::ReadError;
 
-/// How deep arguments may nest: a limit for hostile scripts.
+/// The greatest nesting of arguments, a limit against hostile scripts.
 const MAX_DEPTH: usize = 32;
 
 impl Parser<'_> {
@@ -31,7 +31,7 @@ impl Parser<'_> {
         Ok(Call { end, name, arguments, result, errno })
     }
 
-    /// `(Operation now in progress)`, which means nothing.
+    /// Skips a note such as `(Operation now in progress)`.
     fn note(&mut self) -> Result<(), ReadError> {
         self.sign('(')?;
         while !self.is_sign(')') {
@@ -48,7 +48,7 @@ impl Parser<'_> {
         self.list(')', depth)
     }
 
-    /// Expressions with commas between them, and the sign that closes them.
+    /// Parses expressions between commas, up to the sign that closes them.
     fn list(&mut self, close: char, depth: usize) -> Result<Vec<Expr>, ReadError> {
         let mut all = Vec::new();
         if self.take_sign(close) {
@@ -110,7 +110,7 @@ impl Parser<'_> {
         }
     }
 
-    /// What a word stands for, if it is defined.
+    /// Replaces a word by what it is defined to be.
     fn defined(&self, word: String) -> Expr {
         let Some(value) = self.definitions.get(&word) else { return Expr::Word(word) };
         let hex = value.strip_prefix("0x").and_then(|hex| i64::from_str_radix(hex, 16).ok());
@@ -129,14 +129,14 @@ impl Parser<'_> {
             bytes.extend(part);
             self.advance();
         }
-        // `"begins so"...`: what follows does not matter.
+        // After `"begins so"...` the rest does not matter.
         if *self.peek() == Token::Ellipsis {
             self.advance();
         }
         Ok(Expr::Text(bytes))
     }
 
-    /// `{fd=4, events=POLLIN}`, `{..., 1000}`, `{msg_iov(1)=[…]}`.
+    /// Parses `{fd=4, events=POLLIN}`, `{..., 1000}`, `{msg_iov(1)=[…]}`.
     fn group(&mut self, depth: usize) -> Result<Vec<Member>, ReadError> {
         let mut all = Vec::new();
         if self.take_sign('}') {
@@ -173,7 +173,7 @@ impl Parser<'_> {
     }
 }
 
-/// A string's bytes, its escapes resolved; `None` for an escape that does not exist.
+/// The bytes of a string, with its escapes resolved; `None` for an escape that does not exist.
 fn unescape(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -1,13 +1,14 @@
-//! `#ifdef NAME` … `#endif`: parts of a script that are read only where a name is defined, as nplab's
-//! packetdrill has them for what one system alone does.
+//! Conditional parts of a script, `#ifdef NAME` … `#endif`, which are read only if the name is
+//! defined, as in nplab's packetdrill.
 
 use super::Definitions;
 use crate::source::{Place, ReadError, SyntaxError, Unsupported, line_of};
 
-/// The text with blank lines for what is not to be read, so that places stay what they are.
+/// The text with blank lines in place of what is not to be read, so that line numbers stay the
+/// same.
 ///
 /// # Errors
-/// The two words do not alternate, or nothing is left of the script.
+/// `#ifdef` and `#endif` do not alternate, or nothing is left of the script.
 pub(super) fn select(text: &str, definitions: &Definitions) -> Result<String, ReadError> {
     let mut kept = String::with_capacity(text.len());
     let mut open: Option<Condition<'_>> = None;
@@ -53,7 +54,7 @@ pub(super) fn select(text: &str, definitions: &Definitions) -> Result<String, Re
     }
 }
 
-/// An `#ifdef` whose `#endif` has not come.
+/// An `#ifdef` whose `#endif` has not come yet.
 #[derive(Clone, Copy)]
 struct Condition<'a> {
     place: Place,

@@ -1,5 +1,5 @@
-//! What stands in brackets before a packet, about its IP header: `[ect0]`, `(tos 0x10, ttl 64)`,
-//! `[class 0x20, hlim 255]`, `[dscp CS1]`, `[flowlabel 0x1]`.
+//! Parsing of the brackets before a packet, which describe its IP header: `[ect0]`,
+//! `(tos 0x10, ttl 64)`, `[class 0x20, hlim 255]`, `[dscp CS1]`, `[flowlabel 0x1]`.
 
 use roundtrip_packet::Ecn;
 
@@ -11,7 +11,7 @@ use crate::source::ReadError;
 const WHAT: &str = "`ect0`, `ect1`, `ect01`, `ce`, `noecn`, `tos`, `class`, `dscp`, `flowlabel`, \
                     `ttl` or `hlim`";
 
-/// Names of code points (IANA, "Differentiated Services Field Codepoints").
+/// The names of DSCP code points (IANA, "Differentiated Services Field Codepoints").
 const CODE_POINTS: [(&str, u8); 23] = [
     ("CS0", 0),
     ("CS1", 8),
@@ -66,9 +66,9 @@ impl Parser<'_> {
             "ce" => TosSpec::Ecn(Ecn::Ce),
             "noecn" => TosSpec::Ecn(Ecn::NotEct),
             "ect01" => TosSpec::Ect01,
-            // nplab's packetdrill has the word before each of them.
+            // nplab's packetdrill writes `ecn` before each ECN codepoint.
             "ecn" => return self.ip_field(ip),
-            // Of IPv4 and of IPv6, the same eight bits.
+            // TOS of IPv4 and traffic class of IPv6 are the same eight bits.
             "tos" | "class" => TosSpec::Tos(self.number("a byte")?),
             "dscp" => TosSpec::Dscp(self.code_point()?),
             "flowlabel" => {
@@ -91,7 +91,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// `0x2e`, `EF`.
+    /// Parses a code point: `0x2e`, `EF`.
     fn code_point(&mut self) -> Result<u8, ReadError> {
         const WHAT: &str = "a code point: a number up to 63, or a name such as `CS1`, `AF11`, `EF`";
         let known = match self.peek() {

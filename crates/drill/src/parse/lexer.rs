@@ -1,34 +1,34 @@
-//! From characters to words: numbers, names, strings, code, signs.
+//! The lexer of scripts: from characters to tokens.
 
 use crate::source::{Place, ReadError, SyntaxError, line_of};
 
-/// A word of a script.
+/// A token of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
-    /// `--name=value`.
+    /// An option: `--name=value`.
     Option { name: String, value: Option<String> },
     /// A name: letters, digits and underscores.
     Word(String),
     /// A whole number.
     Int(i64),
-    /// A number with a point, as it stands.
+    /// A number with a decimal point, as text.
     Decimal(String),
-    /// `"…"`, without the quotes, escapes as they stand.
+    /// `"…"`, without the quotes, escapes not resolved.
     Text(String),
     /// `` `…` ``, without the backticks.
     Backquoted(String),
     /// `%{…}%`, without these signs.
     Code(String),
-    /// `...`.
+    /// An ellipsis: `...`.
     Ellipsis,
     /// Any other character.
     Sign(char),
-    /// Nothing more.
+    /// The end of the script.
     End,
 }
 
 impl Token {
-    /// For a complaint: `the number 12`.
+    /// The token as errors describe it: `the number 12`.
     pub(crate) fn describe(&self) -> String {
         match self {
             Token::Option { name, .. } => format!("the option --{name}"),
@@ -45,20 +45,20 @@ impl Token {
     }
 }
 
-/// A word, and where it stands.
+/// A token and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lexeme {
     pub(crate) token: Token,
     pub(crate) place: Place,
-    /// Where its text begins: for code, behind the opening signs and blanks.
+    /// The place where the text begins: for code, after the opening signs and blanks.
     pub(crate) inner: Place,
-    /// Characters it takes on its first line.
+    /// The number of characters the token takes on its first line.
     pub(crate) width: usize,
-    /// Its bytes in the script, from and to.
+    /// The bytes of the token in the script, from and to.
     pub(crate) span: (usize, usize),
 }
 
-/// All words of a script, an [`Token::End`] last.
+/// All tokens of a script, with [`Token::End`] last.
 pub(crate) fn lex(text: &str) -> Result<Vec<Lexeme>, ReadError> {
     let mut lexer = Lexer { text, rest: text, place: Place { line: 1, column: 1 } };
     let mut all = Vec::new();
@@ -89,7 +89,7 @@ fn is_word(c: char) -> bool {
 }
 
 impl<'a> Lexer<'a> {
-    /// Takes `length` bytes, which end at a character's border.
+    /// Takes `length` bytes, which must end at a character boundary.
     fn take(&mut self, length: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at(length);
         for c in taken.chars() {
@@ -189,7 +189,7 @@ impl<'a> Lexer<'a> {
         Ok(text)
     }
 
-    /// An option takes everything up to the next blank, quotes respected.
+    /// Reads an option, which takes everything up to the next blank outside quotes.
     fn option(&mut self) -> Result<Token, ReadError> {
         self.take(2);
         let name = self.take_while(is_word).to_owned();
@@ -211,7 +211,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// A number, or a word that begins like one, or the sign that is neither.
+    /// Reads a number, a word that begins like one, or the sign that is neither.
     fn number(&mut self) -> Result<Token, ReadError> {
         let place = self.place;
         let sign = usize::from(self.rest.starts_with('-'));
@@ -229,7 +229,7 @@ impl<'a> Lexer<'a> {
         }
         let word = unsigned.find(|c| !is_word(c)).unwrap_or(unsigned.len());
         if word == whole {
-            // What no number can hold may still be a cookie in hexadecimal.
+            // Digits that are too many for a number may still be a cookie in hexadecimal.
             let text = self.take(sign + whole);
             return Ok(text.parse().map_or_else(|_| Token::Word(text.to_owned()), Token::Int));
         }

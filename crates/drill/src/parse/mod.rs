@@ -1,4 +1,4 @@
-//! From the text of a script to its values.
+//! The parser of scripts.
 
 mod call;
 mod conditional;
@@ -13,14 +13,14 @@ use crate::ast::{Action, Code, Command, Event, HeadOption, Script, Way, When};
 use crate::source::{Place, ReadError, SyntaxError, Unsupported, line_of};
 use lexer::{Lexeme, Token, lex};
 
-/// Names given from outside or with `--define`, and what they stand for.
+/// Names given from outside or with `--define`, and their values.
 pub type Definitions = BTreeMap<String, String>;
 
-/// Reads a script. `definitions` replace words wherever an argument may stand, as
-/// packetdrill's `-D` does.
+/// Parses a script. `definitions` replace words wherever an argument may be, as packetdrill's `-D`
+/// does.
 ///
 /// # Errors
-/// It does not follow the grammar, or uses a part of the language that is not run here.
+/// The script does not follow the grammar, or uses a part of the language that is not supported.
 ///
 /// ```
 /// let script = roundtrip_drill::parse("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3", &Default::default())?;
@@ -34,7 +34,8 @@ pub fn parse(text: &str, definitions: &Definitions) -> Result<Script, ReadError>
     parser.script()
 }
 
-/// The first three parts of a script are read by this file, packets and calls by their own.
+/// The parser's state. This file parses the structure of a script; packets and calls have files of
+/// their own.
 struct Parser<'a> {
     text: &'a str,
     lexemes: Vec<Lexeme>,
@@ -43,7 +44,7 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    // The last lexeme is `End`, which is never taken: there is always one to look at.
+    // The last lexeme is `End`, which is never taken, so there is always one to look at.
     fn lexeme(&self) -> &Lexeme {
         &self.lexemes[self.at.min(self.lexemes.len() - 1)]
     }
@@ -68,7 +69,7 @@ impl Parser<'_> {
         token
     }
 
-    /// Complains about the lexeme that comes now.
+    /// An error at the current lexeme.
     fn expected<T>(&self, expected: impl Into<String>) -> Result<T, ReadError> {
         Err(self.complaint(self.at, expected.into()))
     }
@@ -121,7 +122,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A whole number that fits.
+    /// Parses a whole number that fits the type.
     fn number<T: TryFrom<i64>>(&mut self, what: &str) -> Result<T, ReadError> {
         let Token::Int(number) = *self.peek() else { return self.expected(what) };
         let Ok(number) = T::try_from(number) else {
@@ -204,7 +205,7 @@ impl Parser<'_> {
         Ok(if is_relative { When::AfterBetween(from, to) } else { When::Between(from, to) })
     }
 
-    /// Seconds, with a fraction or without.
+    /// Parses seconds, with or without a fraction.
     fn time(&mut self) -> Result<Duration, ReadError> {
         const WHAT: &str = "a time in seconds";
         let time = match self.peek() {
@@ -239,7 +240,7 @@ impl Parser<'_> {
     }
 }
 
-/// `1.25` as a time; digits beyond the ninth are dropped.
+/// Parses `1.25` as a time in seconds; digits beyond the ninth are dropped.
 fn seconds(text: &str) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.')?;
     let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };

@@ -1,4 +1,4 @@
-//! Packets: `< S 0:0(0) win 1000 <mss 1460>`, `> udp (100)`, `< icmp unreachable …`.
+//! Parsing of packets: `< S 0:0(0) win 1000 <mss 1460>`, `> udp (100)`, `< icmp unreachable …`.
 
 use roundtrip_packet::Flags;
 use roundtrip_packet::options::kind;
@@ -8,9 +8,9 @@ use super::lexer::Token;
 use crate::ast::{About, Body, IcmpSpec, Numbering, OptionSpec, PacketSpec, TcpSpec, TosSpec, Way};
 use crate::source::ReadError;
 
-/// Identifier of Fast Open among the experimental options (RFC 7413 §A).
+/// The identifier of Fast Open among the experimental options (RFC 7413 §A).
 const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
-/// Option kinds of Accurate ECN (RFC 9768 §3.2.3).
+/// The option kinds of Accurate ECN (RFC 9768 §3.2.3).
 const ACC_ECN: [u8; 2] = [172, 174];
 
 impl Parser<'_> {
@@ -117,7 +117,7 @@ impl Parser<'_> {
         })
     }
 
-    /// `1:1001(1000)`, `0:0(0)!`, `...(0)`.
+    /// Parses `1:1001(1000)`, `0:0(0)!`, `...(0)`.
     fn numbered_sequence(&mut self, way: Way) -> Result<(Numbering, u32, u16), ReadError> {
         if *self.peek() == Token::Ellipsis {
             if way == Way::Inject {
@@ -135,7 +135,7 @@ impl Parser<'_> {
         Ok((numbering, start, length))
     }
 
-    /// `1:1001(1000)`.
+    /// Parses `1:1001(1000)`.
     fn sequence(&mut self) -> Result<(u32, u16), ReadError> {
         let start: u32 = self.number("a sequence number")?;
         self.sign(':')?;
@@ -219,7 +219,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `val 100 ecr 0`, `val ... ecr 0!`.
+    /// Parses `val 100 ecr 0`, `val ... ecr 0!`.
     fn timestamps(&mut self, way: Way) -> Result<(Option<u32>, u32, bool), ReadError> {
         if !self.take_word("val") {
             return self.expected("`val`");
@@ -237,7 +237,7 @@ impl Parser<'_> {
         Ok((value, echo, self.take_sign('!')))
     }
 
-    /// An option that is only bytes here, given in hexadecimal.
+    /// Parses an option that is kept as bytes, given in hexadecimal.
     fn raw_option(&mut self, kind: u8, lead: &[u8], name: &str) -> Result<OptionSpec, ReadError> {
         let mut data = lead.to_vec();
         let mut text = name.to_owned();
@@ -246,7 +246,7 @@ impl Parser<'_> {
             let word = &self.text[from..to];
             let digits = self.definitions.get(word).map_or(word, String::as_str);
             let Some(bytes) = hexadecimal(digits) else {
-                // A cookie may have a name that only the command line defines.
+                // A cookie may be a name that only the command line defines.
                 return match *self.peek() {
                     Token::Word(_) => self.unsupported(format!("the cookie {word}")),
                     _ => self.expected("an even number of hexadecimal digits"),
@@ -259,7 +259,7 @@ impl Parser<'_> {
         Ok(OptionSpec::Raw { kind, data, text })
     }
 
-    /// `ECN e0b 1 ceb 0 e1b 1`: byte counters of 24 bits.
+    /// Parses `ECN e0b 1 ceb 0 e1b 1`: byte counters of 24 bits.
     fn acc_ecn(&mut self) -> Result<OptionSpec, ReadError> {
         let (mut data, mut text) = (Vec::new(), "ECN".to_owned());
         let mut kind = ACC_ECN[0];
@@ -318,7 +318,7 @@ impl Parser<'_> {
 }
 
 impl OptionSpec {
-    /// Bytes it takes.
+    /// The length of the option, bytes.
     pub(crate) fn length(&self) -> usize {
         match self {
             OptionSpec::NoOperation | OptionSpec::EndOfList => 1,
@@ -332,7 +332,7 @@ impl OptionSpec {
     }
 }
 
-/// `S.`: each letter once. A digit is the count of Accurate ECN.
+/// Parses flags such as `S.`, each letter once. A digit is the counter of Accurate ECN.
 fn parse_flags(text: &str) -> Option<(Flags, Option<u8>)> {
     if text.is_empty() {
         return None;

@@ -169,7 +169,7 @@ fn nesting_has_a_limit() {
     assert!(complaint(&deep).contains("nested"));
 }
 
-/// What nplab's packetdrill, and FreeBSD's tests with it, write beside Google's.
+/// Notation that nplab's packetdrill, and the FreeBSD tests written for it, add to Google's.
 #[test]
 fn what_other_dialects_write() {
     let reset = tcp("+0 > R. 0:0(0)! ack 2 win 0");

@@ -1,6 +1,6 @@
-//! From characters to words.
+//! The lexer of code.
 
-/// A word of code.
+/// A token of code.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
     Name(String),
@@ -16,17 +16,17 @@ pub(super) enum Token {
     Newline,
 }
 
-/// A word, its line, and its bytes in the text, from and to.
+/// A token, its line, and its bytes in the text, from and to.
 pub(super) type Lexeme = (Token, u32, usize, usize);
 
-/// Longer ones first.
+/// The signs, longer ones first.
 const SIGNS: [&str; 38] = [
     "**=", "//=", "<<=", ">>=", "==", "!=", "<=", ">=", "<<", ">>", "**", "//", "+=", "-=", "*=",
     "/=", "%=", "|=", "&=", "^=", "<", ">", "=", "+", "-", "*", "/", "%", "|", "&", "^", "~", "(",
     ")", "[", "]", ",", ":",
 ];
 
-/// All words; or the line that has none, and why.
+/// All tokens; or the line with an error, and what it is.
 pub(super) fn lex(text: &str) -> Result<Vec<Lexeme>, (u32, String)> {
     let mut all = Vec::new();
     let (mut at, mut line, mut depth) = (0, 0, 0_usize);

@@ -1,4 +1,4 @@
-//! The small part of Python that scripts write between `%{` and `}%`: assertions, printing and
+//! The subset of Python that scripts use between `%{` and `}%`: assertions, printing and
 //! assignments, with expressions of numbers, strings and lists.
 
 mod lexer;
@@ -11,29 +11,29 @@ use std::collections::BTreeMap;
 pub(crate) use parser::{Expr, Line, parse};
 pub(crate) use value::{Trouble, Value};
 
-/// Names and what they stand for.
+/// Names and their values.
 pub(crate) type Names = BTreeMap<String, Value>;
 
-/// What running code came to.
+/// Why code stopped.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Stop {
     /// An assertion does not hold, or the code is wrong.
     Failed {
-        /// Lines below the first.
+        /// The line of the code, from 0.
         line: u32,
-        /// What does not hold, with what its names stand for.
+        /// What does not hold, with the values of its names.
         why: String,
     },
-    /// It uses what is not run here.
+    /// The code uses something that is not supported.
     Unsupported {
-        /// Lines below the first.
+        /// The line of the code, from 0.
         line: u32,
-        /// What it uses.
+        /// What the code uses.
         what: String,
     },
 }
 
-/// Runs code. `names` are what it can use, and what it assigns stays in them; what it prints goes
+/// Runs code. `names` are the names it can use, and keep what it assigns; what it prints is added
 /// to `output`.
 pub(crate) fn run(text: &str, names: &mut Names, output: &mut Vec<String>) -> Result<(), Stop> {
     for (line, statement) in parse(text)? {
@@ -64,7 +64,7 @@ pub(crate) fn run(text: &str, names: &mut Names, output: &mut Vec<String>) -> Re
     Ok(())
 }
 
-/// `assert tcpi_snd_cwnd == 10: tcpi_snd_cwnd is 9`.
+/// The explanation of a failed assertion: `assert tcpi_snd_cwnd == 10: tcpi_snd_cwnd is 9`.
 fn explain(text: &str, condition: &Expr, message: Option<&Value>, names: &Names) -> String {
     let mut used = Vec::new();
     condition.names(&mut used);

@@ -1,11 +1,11 @@
-//! From words to statements.
+//! The parser of code.
 
 use super::lexer::{Lexeme, Token, lex};
 use super::operator::Operator;
 use super::value::{Trouble, Value, binary, call, compare, format_percent, negate};
 use super::{Names, Stop};
 
-/// How deep expressions may nest.
+/// The greatest nesting of expressions.
 const MAX_DEPTH: usize = 64;
 
 /// One statement.
@@ -14,7 +14,7 @@ pub(crate) enum Line {
     Assert {
         condition: Expr,
         message: Option<Expr>,
-        /// The condition as it stands.
+        /// The text of the condition.
         text: String,
     },
     Print(Vec<Expr>),
@@ -30,7 +30,7 @@ pub(crate) enum Line {
 pub(crate) enum Expr {
     Constant(Value),
     Name(String),
-    /// A string with `{…}` in it: only for messages.
+    /// A string with `{…}` in it; used only in messages.
     Format(String),
     List(Vec<Expr>),
     And(Box<Expr>, Box<Expr>),
@@ -38,10 +38,10 @@ pub(crate) enum Expr {
     Not(Box<Expr>),
     Negative(Box<Expr>),
     Inverse(Box<Expr>),
-    /// `a < b <= c`.
+    /// A chain of comparisons: `a < b <= c`.
     Compare(Box<Expr>, Vec<(Operator, Expr)>),
     Binary(Operator, Box<Expr>, Box<Expr>),
-    /// `then if condition else otherwise`.
+    /// A conditional expression: `then if condition else otherwise`.
     Choice {
         condition: Box<Expr>,
         then: Box<Expr>,
@@ -52,7 +52,7 @@ pub(crate) enum Expr {
 }
 
 impl Expr {
-    /// What it is worth.
+    /// The value of the expression.
     pub(crate) fn value(&self, names: &Names) -> Result<Value, Trouble> {
         Ok(match self {
             Expr::Constant(value) => value.clone(),
@@ -118,7 +118,7 @@ impl Expr {
         })
     }
 
-    /// The names in it, each once.
+    /// Collects the names in the expression, each once.
     pub(crate) fn names(&self, into: &mut Vec<String>) {
         match self {
             Expr::Name(name) if !into.contains(name) => into.push(name.clone()),
@@ -151,7 +151,7 @@ impl Expr {
     }
 }
 
-/// Whether a name is one of the kernel's that is not known here, rather than a mistake.
+/// Whether a name is one of the kernel's that is not supported, rather than a mistake.
 fn is_foreign(name: &str) -> bool {
     ["tcpi_", "TCP", "SK_MEMINFO_", "bbr_", "dctcp_", "tcpv_", "tcp_"]
         .iter()
@@ -239,7 +239,7 @@ impl Parser<'_> {
                 while self.take(",") {
                     all.push(self.expression()?);
                 }
-                // `print(a, b)` is read as printing one list.
+                // `print(a, b)` is parsed as printing one list.
                 if let [Expr::List(inner)] = &all[..] {
                     all = inner.clone();
                 }

@@ -1,11 +1,11 @@
-//! Values, and what can be done with them.
+//! Values of expressions, and the operations on them.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use super::operator::Operator;
 
-/// What an expression is worth.
+/// The value of an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     None,
@@ -19,9 +19,9 @@ pub(crate) enum Value {
 /// Why an expression has no value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Trouble {
-    /// It is wrong.
+    /// The expression is wrong.
     Wrong(String),
-    /// It uses what is not run here.
+    /// The expression uses something that is not supported.
     Unsupported(String),
 }
 
@@ -185,7 +185,7 @@ fn float(operator: Operator, a: f64, b: f64) -> Result<Value, Trouble> {
     }))
 }
 
-/// `'cwnd=%d' % 10`: each `%` with its letter becomes the next value.
+/// Formats `'cwnd=%d' % 10`: each `%` with its letter becomes the next value.
 pub(super) fn format_percent(text: &str, values: &Value) -> Value {
     let one = [values.clone()];
     let mut values = match values {
@@ -208,7 +208,7 @@ pub(super) fn format_percent(text: &str, values: &Value) -> Value {
     Value::Text(out)
 }
 
-/// The few functions that are known.
+/// Calls one of the few supported functions.
 pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, Trouble> {
     let items = match arguments {
         [Value::List(all)] => all,
@@ -242,7 +242,7 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, Trouble> {
             Ok(Value::Float(one.as_float().unwrap_or(0.0)))
         }
         ("round", [one]) if one.as_float().is_some() => {
-            // Half to even, as Python has it.
+            // Python rounds halves to even.
             Ok(Value::Int(one.as_float().unwrap_or(0.0).round_ties_even() as i128))
         }
         ("bool", [one]) => Ok(Value::Bool(one.is_true())),

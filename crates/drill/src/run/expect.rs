@@ -1,4 +1,4 @@
-//! What the host sent, held against what the script expects.
+//! The comparison of packets the host sent with those the script expects.
 
 use roundtrip_packet::{Flags, IpHeader, Transport, Verify, parse_packet, tcp};
 use roundtrip_record::Time;
@@ -14,30 +14,32 @@ use crate::source::Place;
 /// How strictly packets are compared.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Manner {
-    /// The ticks by which a timestamp may be off; `None` does not look at timestamps.
+    /// The number of ticks by which a timestamp may be off; `None` does not compare timestamps.
     pub(crate) tick_tolerance: Option<u32>,
-    /// TCP options may have another order and other padding, which mean nothing (RFC 9293 §3.1).
+    /// Whether TCP options may be ordered and padded differently, which has no meaning (RFC 9293
+    /// §3.1).
     pub(crate) any_order: bool,
-    /// Of windows only counts whether they are shut: how far one is open is the receiver's choice.
+    /// Whether windows are compared only by whether they are closed: how far one is open is the
+    /// receiver's choice.
     pub(crate) any_window: bool,
 }
 
-/// A packet of the host's in the script's numbers.
+/// A packet that the host sent, in the numbers of the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) at: Time,
-    /// All of it: what the script may leave out is there, too.
+    /// The whole packet, including fields that a script may leave out.
     pub(crate) spec: PacketSpec,
-    /// The real timestamp, where there is one.
+    /// The real timestamp, if there is one.
     pub(crate) timestamp: Option<u32>,
     /// The real sequence number of a segment.
     pub(crate) sequence: u32,
     pub(crate) data: Vec<u8>,
 }
 
-/// Reads a packet of the host's. `None` for what is neither TCP, UDP nor ICMP.
+/// Parses a packet that the host sent; `None` if it is neither TCP, UDP nor ICMP.
 pub(crate) fn read(at: Time, bytes: &[u8], flow: &Flow) -> Option<Sent> {
-    // An offloaded frame has its checksums, too: verifying them is part of the test.
+    // Offloaded frames have their checksums too: verifying them is part of the test.
     let packet = parse_packet(bytes, Verify::Full).ok()?;
     let (ip, is_v6) = (ip_spec(&packet.ip), packet.ip.source().is_ipv6());
     let mut sequence = 0;
@@ -83,7 +85,7 @@ fn icmp_body(is_v6: bool, kind: Kind) -> Body {
 }
 
 impl Sent {
-    /// Shows its timestamp in the script's count.
+    /// Converts the timestamp to the script's count.
     pub(crate) fn count_timestamp_from(&mut self, flow: &Flow) {
         let (Body::Tcp(tcp), Some(live)) = (&mut self.spec.body, self.timestamp) else { return };
         for option in tcp.options.iter_mut().flatten() {
@@ -93,7 +95,7 @@ impl Sent {
         }
     }
 
-    /// For a trace: without what scripts rarely say.
+    /// The packet for a trace, without the fields that scripts rarely give.
     pub(crate) fn brief(&self, expected: Option<&PacketSpec>) -> PacketSpec {
         let mut spec = self.spec.clone();
         let wanted = expected.map(|expected| expected.ip).unwrap_or_default();
@@ -117,9 +119,9 @@ impl Sent {
         }
     }
 
-    /// Joins the packet that follows, as one larger packet would have been: what both have in
-    /// common must be the same, and only the last may be smaller than the first. The names of
-    /// what differs, if they cannot be joined.
+    /// Joins the packet that follows, as if both had been one: their common fields must be the
+    /// same, and only the last may be smaller than the first. Gives the names of what differs if
+    /// they cannot be joined.
     pub(crate) fn join(&mut self, next: Sent, wanted: u32) -> Result<(), Vec<String>> {
         let (Some(first), Some(then)) = (self.tcp(), next.tcp()) else {
             return Err(vec!["the next packet is of another kind".into()]);
@@ -154,7 +156,7 @@ impl Sent {
         Ok(())
     }
 
-    /// What is not as the script expects it.
+    /// The differences from the packet that the script expects.
     pub(crate) fn differences(&self, expected: &PacketSpec, manner: Manner) -> Vec<String> {
         let mut all = Vec::new();
         match (&expected.body, &self.spec.body) {
@@ -194,7 +196,7 @@ fn difference<T: PartialEq + Show>(name: &str, expected: &T, sent: &T, into: &mu
     }
 }
 
-/// How a field is shown.
+/// Formatting of a field in a difference.
 trait Show {
     fn show(&self) -> String;
 }
@@ -250,7 +252,8 @@ fn compare_tcp(wanted: &TcpSpec, sent: &TcpSpec, manner: Manner, all: &mut Vec<S
     }
 }
 
-/// Whether options are those of the script: in its order, or in any, where padding does not count.
+/// Whether options match those of the script: in its order or, if allowed, in any order and without
+/// padding.
 fn same_options(wanted: &[OptionSpec], sent: &[OptionSpec], manner: Manner) -> bool {
     let tick = manner.tick_tolerance;
     if !manner.any_order {
@@ -269,7 +272,8 @@ fn same_options(wanted: &[OptionSpec], sent: &[OptionSpec], manner: Manner) -> b
     all_found && left.is_empty()
 }
 
-/// As in packetdrill, of timestamps only our own is looked at, and that only if asked for.
+/// Whether an option matches; as in packetdrill, of timestamps only our own value is compared, and
+/// only if asked for.
 fn same_option(wanted: &OptionSpec, sent: &OptionSpec, tick_tolerance: Option<u32>) -> bool {
     match (wanted, sent) {
         (
@@ -304,7 +308,7 @@ fn compare_ip(wanted: IpSpec, sent: IpSpec, all: &mut Vec<String>) {
     }
 }
 
-/// The addresses and ports a packet goes from and to, where it has ports.
+/// The source and destination ports of a segment.
 pub(crate) fn ports(segment: &tcp::Segment<'_>) -> (u16, u16) {
     (segment.header.source_port, segment.header.destination_port)
 }

@@ -1,13 +1,13 @@
-//! Why a script does not go on.
+//! The reasons why a script cannot go on.
 
 use roundtrip_record::Time;
 
-/// Why a script does not go on.
+/// Why a script cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The host did something else than the script says: the lines that say what.
+    /// The host did something else than the script says; the lines say what.
     Mismatch(Vec<String>),
-    /// The script asks for what is not run here.
+    /// The script asks for something that is not supported.
     Unsupported(String),
 }
 
@@ -21,7 +21,7 @@ impl Fault {
     }
 }
 
-/// A time as a script has it: seconds since its beginning, with six digits.
+/// A time in the notation of scripts: seconds since the beginning, with six digits.
 pub(crate) fn seconds(at: Time) -> String {
     let micros = at.since(super::net::START).as_micros();
     format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)

@@ -1,4 +1,4 @@
-//! The fields of `struct tcp_info` as code sees them (`include/uapi/linux/tcp.h`).
+//! The fields of `struct tcp_info` for the code of scripts (`include/uapi/linux/tcp.h`).
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use roundtrip_tcp::{CaState, Connection, Info};
 use crate::python::{Names, Value};
 use crate::symbols;
 
-/// What is said of an unlimited slow start threshold (`TCP_INFINITE_SSTHRESH`).
+/// The value of an unlimited slow start threshold (`TCP_INFINITE_SSTHRESH`).
 const INFINITE_SSTHRESH: i128 = 0x7fff_ffff;
 
-/// Number of a state (`include/net/tcp_states.h`).
+/// The number of a state (`include/net/tcp_states.h`).
 fn state(state: TcpState) -> i128 {
     match state {
         TcpState::Established => 1,
@@ -19,7 +19,7 @@ fn state(state: TcpState) -> i128 {
         TcpState::SynReceived => 3,
         TcpState::FinWait1 => 4,
         TcpState::FinWait2 => 5,
-        // Of TIME_WAIT the socket itself knows nothing (`tcp_time_wait`).
+        // In TIME_WAIT the socket itself is already closed (`tcp_time_wait`).
         TcpState::TimeWait | TcpState::Closed => 7,
         TcpState::CloseWait => 8,
         TcpState::LastAck => 9,
@@ -46,7 +46,7 @@ fn millis(duration: Duration) -> i128 {
     duration.as_millis() as i128
 }
 
-/// Puts the constants and all fields, as they are `now`, into `names`.
+/// Adds the constants and all fields, as they are `now`, to `names`.
 pub(super) fn provide(connection: &Connection, now: Time, names: &mut Names) {
     let info = &connection.info();
     for (name, value) in symbols::CODE {
@@ -119,7 +119,7 @@ fn fields(info: &Info, now: Time) -> Vec<(&'static str, i128)> {
         ("segs_out", info.segs_out.into()),
         ("segs_in", info.segs_in.into()),
         ("notsent_bytes", info.notsent_bytes.into()),
-        // Without a sample the kernel's windowed minimum says this.
+        // Without a sample the kernel's windowed minimum has this value.
         ("min_rtt", info.min_rtt.map_or(0xffff_ffff, micros)),
         ("data_segs_in", info.data_segs_in.into()),
         ("data_segs_out", info.data_segs_out.into()),
@@ -132,7 +132,7 @@ fn fields(info: &Info, now: Time) -> Vec<(&'static str, i128)> {
         ("rcv_ooopack", info.rcv_ooopack.into()),
         ("delivery_rate", info.delivery_rate.into()),
         ("delivery_rate_app_limited", info.delivery_rate_app_limited.into()),
-        // Nobody sets a limit.
+        // No limit is ever set.
         ("max_pacing_rate", u64::MAX.into()),
         ("rehash", 0),
         ("snd_wnd", info.snd_wnd.into()),

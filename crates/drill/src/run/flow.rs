@@ -1,5 +1,5 @@
-//! One connection as the script sees it, and as it is: relative sequence numbers and made-up
-//! timestamps on one side, real ones on the other.
+//! The mapping between a connection in the script and the real one: relative sequence numbers and
+//! made-up timestamps on one side, real ones on the other.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,18 +9,18 @@ use roundtrip_packet::{Flags, tcp};
 
 use crate::ast::{Numbering, OptionSpec};
 
-/// How far a script has come with a socket. It decides which packets are meant for it.
+/// How far a script has come with a socket, which decides which packets belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// A new socket.
     New,
     /// `listen` was called.
     Listening,
-    /// A SYN was sent to us; no answer yet.
+    /// A SYN was sent to us; it is not answered yet.
     SynReceived,
-    /// We have answered it.
+    /// We have answered the SYN.
     SynAckSent,
-    /// The third packet of the handshake came: `accept` may have it.
+    /// The third packet of the handshake came: `accept` can return the connection.
     Accepted,
     /// `connect` was called.
     Connecting,
@@ -37,20 +37,20 @@ pub(crate) struct Flow {
     /// Our address; its port is 0 until it is known.
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
-    /// The script's descriptor of it.
+    /// The script's descriptor of the connection.
     pub(crate) fd: Option<i64>,
-    /// The first sequence numbers, the script's and the real ones.
+    /// The first sequence numbers of both sides, in the script and in reality.
     pub(crate) ours: Numbers,
     pub(crate) theirs: Numbers,
-    /// For each timestamp the script made up for us, the real one.
+    /// The real timestamp for each timestamp that the script made up for us.
     echoes: BTreeMap<u32, u32>,
-    /// The first timestamp of ours, the script's and the real one.
+    /// Our first timestamp, in the script and in reality.
     first: Option<(u32, u32)>,
-    /// The same for IPv6 flow labels.
+    /// Our IPv6 flow label, in the script and in reality.
     pub(crate) label: Option<(u32, u32)>,
 }
 
-/// The sequence number of a SYN: in the script, and in reality.
+/// The sequence number of a SYN, in the script and in reality.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Numbers {
     pub(crate) script: u32,
@@ -58,8 +58,8 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    /// What is added to a number of the script. In SYNs that is the script's own first number,
-    /// in all others numbers count from it.
+    /// The offset to add to a number of the script. In SYNs numbers count from the script's own
+    /// first number; in all other segments they are relative to the SYN.
     fn offset(self, is_syn: bool) -> u32 {
         if is_syn { self.live.wrapping_sub(self.script) } else { self.live }
     }
@@ -80,17 +80,17 @@ impl Flow {
         }
     }
 
-    /// Numbers of the peer's, from the script to reality.
+    /// The real sequence number for one of the peer's in the script.
     pub(crate) fn their_sequence(&self, number: u32, is_syn: bool) -> u32 {
         number.wrapping_add(self.theirs.offset(is_syn))
     }
 
-    /// Numbers of ours, from the script to reality.
+    /// The real sequence number for one of ours in the script.
     pub(crate) fn our_sequence(&self, number: u32, is_syn: bool) -> u32 {
         number.wrapping_add(self.ours.offset(is_syn))
     }
 
-    /// The real timestamp for one that the script sends back.
+    /// The real timestamp for one that the script echoes.
     pub(crate) fn echo(&self, script: u32, scale: bool) -> Option<u32> {
         let seen = self.echoes.get(&script).copied();
         let scaled = || {
@@ -100,13 +100,13 @@ impl Flow {
         seen.or_else(scaled)
     }
 
-    /// Remembers that the script calls our timestamp `live` by the name `script`.
+    /// Remembers that the script names our timestamp `live` `script`.
     pub(crate) fn learn_timestamp(&mut self, script: u32, live: u32) {
         self.echoes.insert(script, live);
         self.first.get_or_insert((script, live));
     }
 
-    /// A real timestamp of ours as the script would count it.
+    /// One of our real timestamps in the script's count.
     pub(crate) fn script_timestamp(&self, live: u32) -> u32 {
         match self.first {
             Some((script, first)) => live.wrapping_sub(first).wrapping_add(script),
@@ -114,7 +114,7 @@ impl Flow {
         }
     }
 
-    /// A segment of ours in the script's numbers. Timestamps are still the real ones.
+    /// One of our segments in the script's numbers; timestamps are still the real ones.
     pub(crate) fn seen(&self, segment: &tcp::Segment<'_>) -> crate::ast::TcpSpec {
         let header = &segment.header;
         let is_syn = header.flags.contains(Flags::SYN);
@@ -135,7 +135,7 @@ impl Flow {
     }
 }
 
-/// An option in the script's numbers; SACK blocks are about the peer's.
+/// A TCP option in the script's numbers; SACK blocks are in the peer's sequence space, `theirs`.
 fn option(option: &TcpOption<'_>, theirs: u32) -> OptionSpec {
     match option {
         TcpOption::NoOperation => OptionSpec::NoOperation,

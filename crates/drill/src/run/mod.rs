@@ -1,4 +1,4 @@
-//! Running a script: its events in order, in virtual time.
+//! Running a script: its events, in order, in virtual time.
 
 pub(crate) mod expect;
 pub(crate) mod fault;
@@ -32,9 +32,9 @@ use world::World;
 
 /// How long packetdrill waits for a packet that is late.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long it waits for one that may come at any time, where packetdrill would wait for ever.
+/// How long to wait for a packet that may come at any time, where packetdrill would wait for ever.
 const LONG_PATIENCE: Duration = Duration::from_hours(1);
-/// Lines of the trace that a failure shows.
+/// The number of trace lines that a failure shows.
 const TRACE_LINES: usize = 24;
 
 /// Runs a script.
@@ -61,7 +61,7 @@ pub(crate) fn run(script: &Script, mut settings: Settings) -> Verdict {
     }
 }
 
-/// Takes the script's head and preamble, and looks whether its last commands are known.
+/// Applies the script's head and preamble, and checks that its last commands are supported.
 fn prepare(script: &Script, settings: &mut Settings) -> Result<(), Unsupported> {
     for option in &script.options {
         settings
@@ -90,32 +90,32 @@ fn apply(text: &str, place: Place, settings: &mut Settings) -> Result<(), Unsupp
     Ok(())
 }
 
-/// A call that waits.
+/// A blocking call.
 #[derive(Debug)]
 struct Pending {
     call: Call,
     place: Place,
     began: Time,
-    /// When it should return.
+    /// When the call should return.
     end: Time,
     progress: Progress,
 }
 
-/// What the event before was.
+/// The previous event.
 #[derive(Clone, Copy, Debug)]
 struct Last {
-    /// When it should happen.
+    /// The time at which the event should have happened.
     at: Time,
 }
 
 struct Runner {
     world: World,
     pending: Option<Pending>,
-    /// What code has assigned.
+    /// The names that code has assigned.
     names: Names,
-    /// What code has printed.
+    /// The lines that code has printed.
     output: Vec<String>,
-    /// What has happened, one line each.
+    /// The trace of what has happened, one line each.
     trace: Vec<String>,
     last: Option<Last>,
 }
@@ -228,7 +228,7 @@ impl Runner {
         }
     }
 
-    /// When the call that waits would give up.
+    /// When the blocking call would give up.
     fn pending_deadline(&mut self) -> Option<Time> {
         let pending = self.pending.as_ref()?;
         let deadline = self.world.deadline(&pending.call, &pending.progress)?;
@@ -273,7 +273,7 @@ impl Runner {
         Ok(())
     }
 
-    /// The next packet the host sends, waiting for it as long as packetdrill would.
+    /// The next packet that the host sends, after waiting for it as long as packetdrill would.
     fn next_sent(
         &mut self,
         wanted: &PacketSpec,
@@ -297,7 +297,7 @@ impl Runner {
         }
     }
 
-    /// The script names our timestamps: from here on they are known by that name.
+    /// Notes the names that the script gives our timestamps, which are known by these from then on.
     fn learn_timestamp(&mut self, wanted: &PacketSpec, sent: &mut Sent) {
         let (Body::Tcp(tcp), Some(live)) = (&wanted.body, sent.timestamp) else { return };
         let named = tcp.options.iter().flatten().find_map(|option| match option {
@@ -311,8 +311,8 @@ impl Runner {
         sent.count_timestamp_from(flow);
     }
 
-    /// Flow labels are names, too: the same name stands for the same label, another for another. 0
-    /// does not look at the label.
+    /// Checks a flow label. In scripts labels are names, too: the same name stands for the same
+    /// label, another for another; 0 is not compared.
     fn check_flow_label(&mut self, wanted: &PacketSpec, sent: &Sent, all: &mut Vec<String>) {
         let named = wanted.ip.flow_label.filter(|name| *name != 0);
         let (Some(name), Some(live)) = (named, sent.spec.ip.flow_label) else { return };
@@ -337,14 +337,14 @@ impl Runner {
     // ---- calls ----
 
     fn call(&mut self, call: &Call, due: Due, event: &Event) -> Ran {
-        // packetdrill lets the call that waits have a second more before the next one.
+        // packetdrill gives a blocking call one more second before the next call.
         if self.pending.is_some() {
             let limit = due.from.max(self.world.now()) + Duration::from_secs(1);
             self.wait_for_pending(limit)?;
         }
         self.wait_until(due, event.place)?;
         if call.name == "socket" {
-            // Packets are about the newest socket.
+            // Packets belong to the newest socket.
             let fd = match call.result {
                 Expr::Int(fd) => Some(fd),
                 _ => None,
@@ -404,7 +404,7 @@ impl Runner {
         Ok(())
     }
 
-    /// Makes a call or goes on with it; whether it has returned.
+    /// Makes or continues a call; answers whether it has returned.
     fn attempt(&mut self, pending: &mut Pending) -> Result<bool, (Place, Fault)> {
         let place = pending.place;
         let call = &pending.call;
@@ -481,8 +481,8 @@ impl Runner {
         }
     }
 
-    /// Gives a new descriptor the script's number. A script may use the number of one that is open
-    /// still, as packetdrill lets it: then that one lives on without a number.
+    /// Gives a new descriptor the script's number. As in packetdrill, a script may reuse the number
+    /// of an open one, which then lives on without a number.
     fn open(&mut self, answer: Answer, fd: i64) {
         let Answer::Opened(file) = answer else { return };
         if let Some(older) = self.world.files.remove(&fd) {
@@ -493,7 +493,7 @@ impl Runner {
         self.world.files.insert(fd, file);
     }
 
-    /// The flow of an accepted connection gets its descriptor.
+    /// Gives the flow of an accepted connection its descriptor.
     fn adopt(&mut self, file: &File, fd: i64) {
         let Kind::Stream(stream) = &file.kind else { return };
         let remote = stream.connection(&self.world.net.host).map(Connection::remote);
@@ -544,7 +544,7 @@ impl Runner {
         }
     }
 
-    /// After the last event: a call that waits must return.
+    /// Ends the script after its last event: a blocking call must return.
     fn finish(&mut self) -> Ran {
         if let Some(pending) = &self.pending {
             let limit = pending.end.max(self.world.now()) + Duration::from_secs(1);
@@ -554,7 +554,7 @@ impl Runner {
     }
 }
 
-/// Expected and sent, one above the other.
+/// The expected and the sent packets, one above the other.
 fn comparison(
     wanted: &PacketSpec,
     due: Due,

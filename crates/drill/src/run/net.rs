@@ -1,4 +1,4 @@
-//! The host under test, its clock, and the wire that everything it sends is seen on.
+//! The host under test, its clock, and the wire that captures everything it sends.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -20,30 +20,30 @@ const THEIRS: EtherAddr = EtherAddr([2, 0, 0, 0, 0, 2]);
 /// millisecond into a tick, where packetdrill begins its scripts.
 pub(crate) const START: Time = Time::from_micros(10_000_250);
 
-/// How long a packet takes from the script to the host.
+/// The delay of a packet from the script to the host.
 const INJECTION: Duration = Duration::from_micros(1);
 
-/// More timers than this at one instant are one that fires for ever.
+/// The number of timers at one instant beyond which one is taken to fire for ever.
 const MAX_TIMERS_AT_ONCE: u32 = 100_000;
 
 /// A packet that the host sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Captured {
     pub(crate) at: Time,
-    /// From the IP header on.
+    /// The bytes of the packet, from the IP header on.
     pub(crate) bytes: Vec<u8>,
 }
 
-/// See the module.
+/// The host under test, its clock, and its wire.
 #[derive(Debug)]
 pub(crate) struct Net {
     pub(crate) host: Host,
     pub(crate) now: Time,
-    /// What it sent and no event has looked at yet.
+    /// The packets that were sent and no event has looked at yet.
     pub(crate) captured: VecDeque<Captured>,
-    /// Connections that wait to be accepted, of each listener.
+    /// The number of connections that wait to be accepted, for each listener.
     pub(crate) acceptable: BTreeMap<ListenerId, usize>,
-    /// Sockets that had something to tell since they were last asked.
+    /// The sockets that had events since this was last read.
     pub(crate) woken: BTreeSet<SocketId>,
     nic: IfIndex,
     frame: Vec<u8>,
@@ -55,8 +55,8 @@ impl Net {
         let config = Config {
             host: HostId(1),
             profile: Arc::new(settings.profile.clone()),
-            // Any seed will do: what it decides (ports, first sequence numbers) the script
-            // never sees.
+            // Any seed will do: what it decides (ports, first sequence numbers) is never visible to
+            // the script.
             seed: [7; 32],
             limits: Limits { syn_backlog: settings.syn_backlog, ..Limits::default() },
             ..Config::default()
@@ -88,8 +88,9 @@ impl Net {
         }
     }
 
-    /// A packet arrives, from the IP header on. That takes a moment, as it does through a tun device:
-    /// what the kernel does within a millisecond of a write is not what it does after one.
+    /// Delivers a packet, from the IP header on, to the host. That takes a moment, as it does
+    /// through a tun device: what the kernel does within a millisecond of a write is not what it
+    /// does after one.
     pub(crate) fn inject(&mut self, packet: &[u8], segment_size: Option<u16>) {
         self.now += INJECTION;
         let is_v6 = packet.first().is_some_and(|first| first >> 4 == 6);
@@ -102,7 +103,7 @@ impl Net {
         self.drain();
     }
 
-    /// Takes what the host has to send and to say.
+    /// Takes the packets and the events of the host.
     pub(crate) fn drain(&mut self) {
         let mut frame = std::mem::take(&mut self.frame);
         while self.host.poll_transmit(self.now, &mut frame, &mut Off).is_some() {
@@ -124,19 +125,19 @@ impl Net {
         }
     }
 
-    /// When something will happen by itself, if nothing else does before.
+    /// The time of the next timer.
     pub(crate) fn next_timer(&self) -> Option<Time> {
         self.host.next_timeout().map(|at| at.max(self.now))
     }
 
-    /// Lets time pass until the next timer, or until `to` if none comes before; whether there was
+    /// Advances time to the next timer, or to `to` if none comes before; answers whether there was
     /// a timer.
     pub(crate) fn step(&mut self, to: Time) -> bool {
         match self.next_timer() {
             Some(at) if at <= to => {
                 self.timers_at_once = if at == self.now { self.timers_at_once + 1 } else { 0 };
                 if self.timers_at_once > MAX_TIMERS_AT_ONCE {
-                    // Time must go on, whatever the host does.
+                    // Time must advance, whatever the host does.
                     self.now = to.max(self.now + Duration::from_millis(1));
                     self.timers_at_once = 0;
                     return false;
@@ -154,7 +155,7 @@ impl Net {
     }
 }
 
-/// Router and neighbour solicitations are the link's affair.
+/// Whether a packet is neighbour discovery, which belongs to the link and not to the script.
 fn is_neighbour_discovery(packet: &[u8]) -> bool {
     const ICMPV6: u8 = 58;
     packet[0] >> 4 == 6

@@ -1,7 +1,8 @@
-//! What the bytes of a stream are, so that each can be recognised wherever it turns up: in a
+//! The content of streams, made so that each byte can be recognised wherever it appears: in a
 //! segment, in a retransmission, in what the application reads.
 
-/// A prime, so that no power of two and no usual segment size is a multiple of it.
+/// The period of the content: a prime, so that no power of two and no usual segment size is a
+/// multiple of it.
 const PERIOD: u32 = 251;
 
 /// The byte at an offset of the stream.
@@ -9,7 +10,7 @@ pub(crate) fn byte(offset: u32) -> u8 {
     (offset % PERIOD) as u8
 }
 
-/// The data of a segment whose first byte has the (relative) sequence number `start`: the stream
+/// The data of a segment whose first byte has the relative sequence number `start`; the stream
 /// begins at 1, after the SYN.
 pub(crate) fn of(start: u32, length: u32) -> Vec<u8> {
     (0..length).map(|i| byte(start.wrapping_sub(1).wrapping_add(i))).collect()
@@ -20,7 +21,7 @@ pub(crate) fn from_offset(offset: u64, length: usize) -> Vec<u8> {
     of((offset as u32).wrapping_add(1), length as u32)
 }
 
-/// The first byte of a segment's data that is not what it should be: its offset in the data.
+/// The offset of the first wrong byte in a segment's data.
 pub(crate) fn first_wrong(start: u32, data: &[u8]) -> Option<usize> {
     let right = |i: usize| byte(start.wrapping_sub(1).wrapping_add(i as u32));
     data.iter().enumerate().position(|(i, found)| *found != right(i))

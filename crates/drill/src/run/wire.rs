@@ -1,4 +1,4 @@
-//! A script's packet as the bytes that the host gets.
+//! The packets of a script as the bytes that the host receives.
 
 use std::net::IpAddr;
 
@@ -16,11 +16,11 @@ use crate::ast::{
 };
 use crate::icmp::{self, Kind};
 
-/// Bytes of a transport header that packetdrill's ICMP errors quote.
+/// The number of transport header bytes that packetdrill's ICMP errors quote.
 const QUOTED: usize = 8;
 
-/// The bytes of a packet, from the IP header on. `scale_echoes` lets the script send back
-/// timestamps that it has not seen.
+/// The bytes of a packet, from the IP header on. With `scale_echoes` the script may echo timestamps
+/// that it has not seen.
 pub(crate) fn build(spec: &PacketSpec, flow: &Flow, scale_echoes: bool) -> Result<Vec<u8>, Fault> {
     let (mut from, mut to) = (flow.remote, flow.local);
     if let Some((source, destination)) = spec.ports {
@@ -160,7 +160,7 @@ fn build_icmp(spec: &IcmpSpec, flow: &Flow, envelope: Envelope) -> Result<Vec<u8
     Ok(bytes)
 }
 
-/// What an error is about: the IP header and the first bytes after it, of a packet of ours.
+/// The quote in an ICMP error: the IP header and the first bytes after it, of a packet of ours.
 fn quote(about: About, flow: &Flow) -> Result<Vec<u8>, Fault> {
     let (from, to) = (flow.local, flow.remote);
     let envelope = envelope(from.ip(), to.ip(), IpSpec::default())?;

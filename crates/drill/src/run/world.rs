@@ -1,5 +1,5 @@
-//! Everything a script's events act on: the host on its wire, the descriptors of the program that
-//! uses it, and the connections as the script sees them.
+//! The world that a script's events act on: the host on its wire, the descriptors of the program
+//! that uses it, and the connections as the script sees them.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,18 +17,18 @@ use crate::ast::{Body, PacketSpec, TcpSpec};
 use crate::file::File;
 use crate::settings::Settings;
 
-/// The first of the ports that the peer uses, a new one for each connection.
+/// The peer's first port; each connection gets the next one.
 const FIRST_PEER_PORT: u16 = 40_000;
 
-/// See the module.
+/// The world that a script's events act on.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) net: Net,
-    /// The program's descriptors, by the script's numbers.
+    /// The open files of the program, by the script's descriptor numbers.
     pub(crate) files: BTreeMap<i64, File>,
     pub(crate) flows: Vec<Flow>,
-    /// Which of them packets are about now.
+    /// The index of the flow that packets belong to now.
     pub(crate) under_test: Option<usize>,
     next_peer_port: u16,
 }
@@ -62,7 +62,7 @@ impl World {
         self.flows.iter_mut().rev().find(|flow| flow.fd == Some(fd))
     }
 
-    /// Begins a flow, which from now on packets are about.
+    /// Begins a flow, to which packets belong from now on.
     pub(crate) fn begin_flow(&mut self, stage: Stage, fd: Option<i64>) -> &mut Flow {
         let local = SocketAddr::new(self.settings.local, self.settings.bind_port);
         let remote = SocketAddr::new(self.settings.remote, self.settings.connect_port);
@@ -70,18 +70,18 @@ impl World {
         let mut flow = Flow::new(stage, local, remote);
         flow.fd = fd;
         self.flows.push(flow);
-        // It was pushed just now.
+        // The flow was pushed just now.
         let last = self.flows.len() - 1;
         &mut self.flows[last]
     }
 
-    /// Injects a packet.
+    /// Sends a packet of the script to the host.
     pub(crate) fn inject(&mut self, spec: &PacketSpec) -> Result<(), Fault> {
         if let Body::Tcp(tcp) = &spec.body {
             self.prepare_injection(tcp);
         }
         if self.flow().is_none() {
-            // ICMP or UDP to nobody.
+            // The packet is ICMP or UDP without a socket.
             self.begin_flow(Stage::New, None);
         }
         let scale = self.settings.scale_echoes;
@@ -96,7 +96,8 @@ impl World {
         Ok(())
     }
 
-    /// A segment for a listener begins a connection; others move one on.
+    /// Updates the flow for a segment to be sent: one for a listener begins a connection, others
+    /// move one on.
     fn prepare_injection(&mut self, tcp: &TcpSpec) {
         let first = Numbers { script: tcp.start, live: tcp.start };
         let is_new = self.flow().is_none_or(|flow| flow.stage == Stage::Listening);
@@ -122,7 +123,7 @@ impl World {
         }
     }
 
-    /// Gets ready for a packet that is expected.
+    /// Updates the flow for a packet that is expected.
     pub(crate) fn prepare_expectation(&mut self, spec: &PacketSpec) -> Result<(), Fault> {
         let Some(flow) = self.flow_mut() else {
             return Err(Fault::mismatch("no socket is there that could send this packet"));
@@ -144,8 +145,8 @@ impl World {
         Ok(())
     }
 
-    /// The next packet of the flow under test among those that were sent. Others are passed over,
-    /// as packetdrill passes over what belongs to no socket of the script.
+    /// The next packet of the flow under test among those that were sent. Others are skipped, as
+    /// packetdrill skips what belongs to no socket of the script.
     pub(crate) fn next_sent(&mut self, wanted: &PacketSpec) -> Option<Sent> {
         while let Some(captured) = self.net.captured.pop_front() {
             if let Some(sent) = self.sent(&captured, wanted) {
@@ -193,7 +194,7 @@ impl World {
                 }
                 flow.local.set_port(header.source_port);
             }
-            // Errors of ours are looked at only where they are expected.
+            // ICMP errors that we send are compared only if one is expected.
             _ if !matches!(wanted.body, Body::Icmp(_)) => return None,
             _ => {}
         }
@@ -201,7 +202,8 @@ impl World {
         expect::read(captured.at, &captured.bytes, flow)
     }
 
-    /// After a call: what it made the host do is done, and descriptors hear of it.
+    /// Finishes a call: takes what the host sent because of it, and notifies the `epoll`
+    /// descriptors.
     pub(crate) fn settle(&mut self) {
         self.net.drain();
         self.wake_files();

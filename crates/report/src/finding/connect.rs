@@ -1,4 +1,4 @@
-//! Faults of the neighbour, connect and tls steps.
+//! Words for faults of the neighbour, connect and tls steps.
 
 use core::time::Duration;
 
@@ -78,7 +78,8 @@ fn meaning(last: &Attempt, attempts: &[Attempt]) -> String {
     }
 }
 
-/// One try: `203.0.113.7:443  SYN ×7 at 0, 1, 2, 3, 4, 5, 7 s, gave up after 10 s; no ICMP error came back`.
+/// One attempt to connect in a line: `203.0.113.7:443  SYN ×7 at 0, 1, 2, 3, 4, 5, 7 s, gave up
+/// after 10 s; no ICMP error came back`.
 fn attempt_line(attempt: &Attempt, since: Time) -> String {
     let took = duration(attempt.ended - attempt.began);
     let syns = match (attempt.syns.len(), attempt.syn_count) {
@@ -115,7 +116,7 @@ fn attempt_line(attempt: &Attempt, since: Time) -> String {
     format!("{} {syns}{end}{begun}", attempt.to)
 }
 
-/// Seconds with as many places as they need: `0`, `1`, `0.25`.
+/// Seconds with as many decimal places as needed: `0`, `1`, `0.25`.
 fn seconds(duration: Duration) -> String {
     let text = format!("{:.2}", duration.as_secs_f64());
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -177,7 +178,7 @@ pub(super) fn bad_certificate(context: &Context<'_>) -> Words {
     if detail.is_empty() { words } else { words.seen(format!("the verifier: {detail}")) }
 }
 
-/// Faults of the certificate itself, which only who issues it can mend.
+/// Words for faults of the certificate itself, which only its issuer can mend.
 fn unfit(context: &Context<'_>, host: &str) -> Words {
     let FaultKind::BadCertificate { reason, .. } = &context.fault.fault else {
         return Words::default();
@@ -264,7 +265,7 @@ fn out_of_date(context: &Context<'_>, host: &str) -> Words {
     else {
         return Words::default();
     };
-    // The record's own calendar: the same record says the same at any later time.
+    // The record's own calendar is used, so that a record gives the same view at any later time.
     let wall = context.story.run.as_ref().map_or(0, |run| run.wall);
     let now = (wall.saturating_add(context.at.nanos()) / 1_000_000_000) as i64;
     let away = |at: i64| duration(Duration::from_secs(at.abs_diff(now)));

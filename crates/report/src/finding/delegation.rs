@@ -1,11 +1,11 @@
-//! Faults between a zone and the servers that its parent names for it: whose they are, and why.
+//! Words for faults of a zone's delegation: what is wrong, and who can mend it.
 
 use roundtrip_record::{DelegatedServer, DelegationFault};
 
 use super::words::Words;
 use crate::text::{clean, count};
 
-/// Servers that are listed; the rest is counted.
+/// The most servers that are listed; the others are counted.
 const MOST_LISTED: usize = 4;
 
 pub(super) fn words(
@@ -75,7 +75,8 @@ pub(super) fn words(
     Words::new(headline, next).also(list(servers)).also(circle).means(meaning)
 }
 
-/// Nothing above the root names its servers: the way to them is at fault, or their list.
+/// Words for a fault of the root zone. No parent names the root servers, so the cause is the path
+/// to them, or the list of their addresses.
 fn root(name: &str, what: &DelegationFault, servers: &[DelegatedServer]) -> Words {
     let (headline, meaning) = match what {
         DelegationFault::Lame => (
@@ -112,7 +113,7 @@ fn entry(parent: &str) -> String {
     if parent == "." { "its entry in the root".into() } else { format!("its entry in {parent}") }
 }
 
-/// `ns1.test 10.53.0.1: REFUSED · ns2.test: its name does not exist`.
+/// The servers in one line: `ns1.test 10.53.0.1: REFUSED · ns2.test: its name does not exist`.
 fn list(servers: &[DelegatedServer]) -> Option<String> {
     let one = |server: &DelegatedServer| {
         let address = server.address.map_or(String::new(), |address| format!(" {address}"));
@@ -125,7 +126,7 @@ fn list(servers: &[DelegatedServer]) -> Option<String> {
     (!listed.is_empty()).then(|| listed.join(" · "))
 }
 
-/// The circle, closed.
+/// The loop as a path that ends where it began.
 fn path(through: &[String]) -> String {
     let mut names: Vec<String> = through.iter().map(|name| bare(name)).collect();
     names.extend(names.first().cloned());

@@ -1,4 +1,4 @@
-//! Faults of the name step.
+//! Words for faults of the name step.
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -32,7 +32,7 @@ pub(super) fn words(context: &Context<'_>) -> Words {
     }
 }
 
-/// The name without the root's dot.
+/// A name without the dot of the root.
 fn bare(name: &str) -> String {
     let name = clean(name.trim_end_matches('.'));
     if name.is_empty() { ".".into() } else { name }
@@ -43,9 +43,9 @@ fn lookup<'a>(context: &Context<'a>, name: &str) -> Option<&'a Lookup> {
     context.story.lookups.iter().rev().find(|lookup| bare(&lookup.name) == bare(name))
 }
 
-/// The ladder in one line: `hosts file: miss → 192.168.1.1: NXDOMAIN in 18 ms`.
+/// The sources of a lookup in one line: `hosts file: miss → 192.168.1.1: NXDOMAIN in 18 ms`.
 fn ladder(context: &Context<'_>, name: &str) -> Option<String> {
-    // That our own cache knew nothing tells nobody anything.
+    // A miss of our own cache tells the reader nothing.
     let empty =
         |rung: &&Rung| rung.source == Source::OwnCache && rung.outcome == Some(Outcome::Miss);
     let rungs = lookup(context, name)?.rungs.iter().filter(|rung| !empty(rung)).map(|rung| {
@@ -108,7 +108,8 @@ fn no_record(context: &Context<'_>, name: &str, record_type: &str) -> Words {
     .means("the zone has the name without a record of this type, or the record is at another name")
 }
 
-/// How long a "no" may be repeated and who said it: `said by the SOA record of the zone …`.
+/// How long a negative answer may be kept, and which zone gave it: `said by the SOA record of the
+/// zone …`.
 fn said_by(soa: Option<&str>, ttl: Option<u32>) -> Option<String> {
     let zone = soa.map(|soa| format!("said by the SOA record of the zone {}", clean(soa)));
     let keep = ttl.map(|ttl| {

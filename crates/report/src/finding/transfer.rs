@@ -1,4 +1,4 @@
-//! Faults of the request, wait and body steps.
+//! Words for faults of the request, wait and body steps.
 
 use core::time::Duration;
 
@@ -45,7 +45,7 @@ fn empty_reply(context: &Context<'_>, reset: bool) -> Words {
     }
 }
 
-/// `65 536 of 204 800 B`.
+/// The bytes received of those expected: `65 536 of 204 800 B`.
 fn progress(received: u64, expected: Option<u64>) -> String {
     match expected {
         Some(expected) => format!("{} of {} B", grouped(received), grouped(expected)),
@@ -149,7 +149,7 @@ fn http_status(context: &Context<'_>, status: u16, reason: &str, fail: bool) -> 
     }
 }
 
-/// What a status means, and what to try.
+/// The meaning of a status, and what to try.
 fn status_words(status: u16) -> (&'static str, &'static str) {
     match status {
         401 => ("the server wants to know who asks", "-u USER:PASSWORD, or -H 'Authorization: …'"),
@@ -183,7 +183,7 @@ fn status_words(status: u16) -> (&'static str, &'static str) {
     }
 }
 
-/// Whether a wait is as long as people set timeouts: 5, 10, 15, 30, 60 … s, and at most 2 % more.
+/// Whether a wait is as long as a typical timeout: 5, 10, 15, 30, 60 … s, and at most 2 % more.
 fn is_round(wait: Duration) -> bool {
     [5, 10, 15, 20, 30, 45, 60, 90, 100, 120, 180, 300].into_iter().any(|seconds| {
         let set = Duration::from_secs(seconds);
@@ -203,7 +203,7 @@ fn time_line(exchange: &Exchange) -> Option<String> {
     Some(format!("{fine}{} of the time is wait", percent(wait, exchange.span.took())))
 }
 
-/// What fields of the response say about who answered.
+/// The header fields that tell which server or proxy answered.
 fn field_line(exchange: &Exchange) -> Option<String> {
     let telling = ["via", "server", "retry-after", "allow", "www-authenticate"];
     let fields = exchange.head()?.what.fields.iter();
@@ -226,9 +226,9 @@ fn too_many_redirects(context: &Context<'_>, limit: u32, last: &str) -> Words {
     .means("the pages point to each other: http and https, with and without www, or a cookie not accepted")
 }
 
-/// The URLs that come again in a chain of redirects.
+/// The URLs that occur more than once in a chain of redirects.
 fn circle(context: &Context<'_>) -> Option<String> {
-    // A request tried again asks for the same on purpose.
+    // A retry asks for the same URL on purpose.
     let again = |exchange: &&Exchange| matches!(exchange.initiator, Initiator::Retry { .. });
     let chain: Vec<&Exchange> =
         context.story.chain().into_iter().filter(|exchange| !again(exchange)).collect();

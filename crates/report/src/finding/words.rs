@@ -1,4 +1,4 @@
-//! The sentences: what a fault is called, what was seen, what it means, what to try next.
+//! `Words`: the texts of a finding, which are headline, evidence, meaning and what to try next.
 
 use roundtrip_record::{Direction, FaultKind, TcpState, Time};
 
@@ -6,7 +6,7 @@ use super::{Context, connect, name, transfer};
 use crate::model::Exchange;
 use crate::text::{clean, grouped};
 
-/// What is said of a fault.
+/// The texts of a finding.
 #[derive(Default)]
 pub(super) struct Words {
     pub(super) headline: String,
@@ -100,19 +100,19 @@ fn bad_url(url: &str, why: &str) -> Words {
     }
 }
 
-/// The exchange a fault ended or harmed.
+/// The exchange that a fault ended or harmed.
 pub(super) fn exchange<'a>(context: &Context<'a>) -> Option<&'a Exchange> {
     context.story.exchange(context.fault.exchange?)
 }
 
-/// The URL a fault is about.
+/// The URL that a fault concerns.
 pub(super) fn url(context: &Context<'_>) -> String {
     let exchange = exchange(context).or_else(|| context.story.document());
     let subject = context.story.run.as_ref().map(|run| run.subject.as_str());
     clean(exchange.map(|exchange| exchange.url.as_str()).or(subject).unwrap_or("the exchange"))
 }
 
-/// Its host and port, as `openssl` and `ss` want them.
+/// The host and port of that URL, as `openssl` and `ss` expect them.
 pub(super) fn host_port(context: &Context<'_>) -> String {
     let url = url(context);
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", &url));
@@ -126,7 +126,7 @@ pub(super) fn host_port(context: &Context<'_>) -> String {
     }
 }
 
-/// Its host alone.
+/// The host of that URL.
 pub(super) fn host(context: &Context<'_>) -> String {
     let host_port = host_port(context);
     host_port.rsplit_once(':').map_or(host_port.clone(), |(host, _)| host.to_owned())
@@ -170,7 +170,7 @@ pub(super) fn connection_line(context: &Context<'_>) -> Option<String> {
         0 => {}
         again => facts.push(crate::text::count(again as usize, "retransmission")),
     }
-    // That it stood when the fault showed is no news.
+    // A connection that is simply established needs no mention.
     let news = facts.len() > 1 || end.state_at(context.at)? != TcpState::Established;
     news.then(|| facts.join(", "))
 }

@@ -1,4 +1,5 @@
-//! Connections: sequence diagrams with the states at both ends, and the congestion window over time.
+//! The connections of a report: sequence diagrams with the states at both ends, and the congestion
+//! window over time.
 
 use maud::{Markup, html as markup};
 use roundtrip_record::{CloseReason, EndedBy, TcpState, Time};
@@ -7,9 +8,9 @@ use crate::model::{Connection, End, Model, Span, as_millis};
 use crate::sequence::{Said, Step, caption, fold, steps};
 use crate::text::{bytes, calendar, clean, clip, count, duration};
 
-/// More connections than this are listed without a diagram.
+/// The most connections that are drawn; the others are listed without a diagram.
 const MOST_DRAWN: usize = 12;
-/// More steps of one connection are left to the capture.
+/// The most steps of one connection that are drawn; for the others there is the capture.
 const MOST_STEPS: usize = 80;
 
 pub(super) fn section(model: &Model) -> Markup {
@@ -92,7 +93,7 @@ fn row_y(n: usize) -> f64 {
     64.0 + ROW * n as f64
 }
 
-/// A lifeline in the colour of its state, with the state's name where it changes.
+/// The lifeline of one end, in the colour of its state, with the state's name where it changes.
 fn life(
     x: f64,
     steps: &[&Step],
@@ -170,7 +171,7 @@ fn arrow(step: &Step, connection: &Connection, y: f64, start: Time) -> Markup {
     }
 }
 
-/// Without segments: what is known of the states.
+/// What is known of the states, where no segments were seen.
 fn states(connection: &Connection) -> Markup {
     let start = connection.span().start;
     markup! {
@@ -187,10 +188,10 @@ fn states(connection: &Connection) -> Markup {
 }
 
 const CHART: (f64, f64) = (860.0, 210.0);
-/// More points cannot be told apart.
+/// The most points of a curve; more could not be told apart.
 const MOST_POINTS: usize = 800;
 
-/// Congestion window and flight of the end that sent most.
+/// The congestion window and the bytes in flight of the end that sent most.
 fn congestion(connection: &Connection) -> Markup {
     let Some(end) = connection
         .ends()
@@ -220,7 +221,7 @@ fn congestion(connection: &Connection) -> Markup {
         for (n, sample) in samples.iter().enumerate() {
             let Some(value) = value(n) else { continue };
             let (x, y) = (x(sample.at), y(value));
-            // A step: the value holds until the next sample.
+            // Drawn as a step, since a value holds until the next sample.
             path += &if path.is_empty() {
                 format!("M{x:.1} {y:.1}")
             } else {

@@ -1,4 +1,4 @@
-//! How each step is known: performed by us, seen at whoever performed it, concluded, or not visible.
+//! The table of how each step is known: performed by us, observed, inferred, or not visible.
 
 use maud::{Markup, html as markup};
 use roundtrip_record::{How, TcpState, WireKind};
@@ -25,7 +25,7 @@ pub(super) fn section(model: &Model) -> Markup {
     }
 }
 
-/// The steps in the order of an exchange, and how each is known; those that did not happen are left
+/// The steps in the order of an exchange, and how each is known. Steps that did not occur are left
 /// out.
 fn rows(model: &Model) -> Vec<(&'static str, String)> {
     let client = model.client();
@@ -56,12 +56,12 @@ fn rows(model: &Model) -> Vec<(&'static str, String)> {
 
 const OURS: &str = "performed by roundtrip";
 
-/// A step that nobody else can have performed, if it happened.
+/// The entry of a step that only our own code can have performed, if it occurred.
 fn ours(happened: bool) -> Option<String> {
     happened.then(|| OURS.to_owned())
 }
 
-/// All the ways in which the facts of a step are known; nothing where there are no facts.
+/// All ways in which the facts of a step are known; `None` where there are no facts.
 fn known<'a>(facts: impl Iterator<Item = &'a How>) -> Option<String> {
     let mut ways: Vec<String> = Vec::new();
     for fact in facts {

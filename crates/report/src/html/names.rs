@@ -1,4 +1,4 @@
-//! The ladder of name sources and the delegation tree.
+//! The lookups of a report: the ladder of name sources, and the delegation tree.
 
 use maud::{Markup, html as markup};
 use roundtrip_record::{Outcome, Source};
@@ -26,7 +26,7 @@ fn sources(lookup: &Lookup) -> impl Iterator<Item = &Source> {
     lookup.rungs.iter().map(|rung| &rung.source)
 }
 
-/// The lookups, those answered like one before counted with it.
+/// The lookups, each with the number of further ones that were answered alike.
 fn grouped(lookups: &[Lookup]) -> Vec<(&Lookup, usize)> {
     let mut groups: Vec<(&Lookup, usize)> = Vec::new();
     for lookup in lookups {
@@ -86,7 +86,7 @@ fn said(rung: &Rung) -> String {
     rung.outcome.as_ref().map_or("no answer".into(), outcome)
 }
 
-/// Each referral stands below the zone that gave it.
+/// The delegation tree, in which each referral stands below the zone that gave it.
 fn tree(rungs: &[&Rung]) -> Markup {
     let Some((first, below)) = rungs.split_first() else { return markup! {} };
     let referred = matches!(first.outcome, Some(Outcome::Referral { .. }));

@@ -1,3 +1,3 @@
-//! The style sheet.
+//! The style sheet of the report.
 
 pub(super) const SHEET: &str = include_str!("report.css");

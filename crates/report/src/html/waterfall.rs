@@ -1,4 +1,5 @@
-//! The waterfall: a bar for each exchange and each of its steps, each opening what lies behind it.
+//! The waterfall of a report: a bar for each exchange and each of its steps, which opens to show
+//! details.
 
 use core::time::Duration;
 
@@ -10,9 +11,9 @@ use crate::names::{initiator, kind, short_url};
 use crate::sentence::sentence;
 use crate::text::{bytes, clean, clip_middle, duration, millis};
 
-/// Columns that a label has room for.
+/// The most characters of a label.
 const LABEL: usize = 30;
-/// More rows than a person reads are left to the HAR.
+/// The most rows that are drawn; for the others there is the HAR.
 const MOST_ROWS: usize = 300;
 
 struct Scale {
@@ -30,7 +31,7 @@ impl Scale {
         (as_millis(at - self.whole.start) / whole * 100.0).clamp(0.0, 100.0)
     }
 
-    /// Left edge and width.
+    /// The left edge and the width of a span.
     fn place(&self, span: Span) -> String {
         let left = self.percent(span.start);
         format!("left:{left:.3}%;width:{:.3}%", self.percent(span.end) - left)
@@ -41,7 +42,7 @@ pub(super) fn section(model: &Model) -> Markup {
     if model.exchanges.is_empty() {
         return markup! {};
     }
-    // Room for figures on the right.
+    // Leaves room for figures on the right.
     let total = model.total();
     let whole = Span::new(total.start, total.end + total.took() / 12);
     let scale = Scale::new(whole);
@@ -81,7 +82,7 @@ fn axis(scale: &Scale) -> Markup {
     }
 }
 
-/// Phases worth a row of their own.
+/// The phases that get a row of their own.
 fn steps(exchange: &Exchange) -> impl Iterator<Item = &Phase> {
     let whole = exchange.span.took();
     let fills = |kind| matches!(kind, PhaseKind::Blocked | PhaseKind::Here);
@@ -115,7 +116,7 @@ fn row(model: &Model, scale: &Scale, exchange: &Exchange) -> Markup {
     } else {
         short_url(&exchange.url, base)
     };
-    // The end of an address tells more than its middle.
+    // The end of a URL says more than its middle.
     let label = clip_middle(&label, LABEL);
     markup! {
         details.row {
@@ -184,7 +185,7 @@ fn fields(fields: &[Field]) -> Markup {
     markup! { @for Field(name, value) in fields { (clean(name)) ": " (clean(value)) "\n" } }
 }
 
-/// No chain is shown longer.
+/// The longest chain of causes that is shown.
 const LONGEST_CHAIN: usize = 16;
 
 fn causes(model: &Model, event: Option<EventId>) -> Markup {

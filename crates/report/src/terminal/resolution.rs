@@ -1,4 +1,4 @@
-//! What `roundtrip resolve` shows: the answer, how it was found, and what went wrong.
+//! The view of `roundtrip resolve`: the answer, how it was found, and what went wrong.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use crate::names::outcome;
 use crate::style::{Detail, Options, Tone};
 use crate::text::{clean, clip, duration, left, right, width, wrap};
 
-/// Records, servers and zones that are listed without `-v`.
+/// The most records, servers and zones that are listed without `-v`.
 const MOST_LISTED: usize = 24;
 
-/// Shows a record of lookups.
+/// The lookups of a record as text for a terminal.
 pub fn resolution(model: &Model, options: &Options) -> String {
     let mut view = View { model, options, lines: Vec::new() };
     let fatal = model.findings.iter().find(|finding| finding.fatal);
@@ -25,7 +25,7 @@ pub fn resolution(model: &Model, options: &Options) -> String {
     view.text()
 }
 
-/// The answer alone, an address or a record's data on each line, as `dig +short` has it.
+/// The answer alone, one address or one record's data a line, as `dig +short` has it.
 pub fn short_resolution(model: &Model) -> String {
     let mut lines = Vec::new();
     for lookup in &model.lookups {
@@ -39,7 +39,7 @@ pub fn short_resolution(model: &Model) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// The records a lookup of no address was for.
+/// The records that a lookup found, if it asked for other records than addresses.
 fn records(lookup: &Lookup) -> Vec<&ResourceRecord> {
     let address = |kind: &String| kind == "A" || kind == "AAAA";
     if lookup.types.iter().all(address) {
@@ -53,8 +53,8 @@ fn records(lookup: &Lookup) -> Vec<&ResourceRecord> {
 }
 
 impl View<'_> {
-    /// Three lines: what is wrong, how that is known, what to do. Where another party has to do
-    /// something, a line before the last says why.
+    /// A fault in three lines: what is wrong, how that is known, what to do. Where another party
+    /// has to act, a line before the last says why.
     fn failed_in_brief(&mut self, fatal: &Finding) {
         self.verdict();
         let columns = self.options.columns();
@@ -91,7 +91,7 @@ impl View<'_> {
         }
     }
 
-    /// Whether the tree was walked.
+    /// Whether a lookup walked from the root.
     fn walked(&self) -> bool {
         let zone = |rung: &Rung| matches!(rung.source, Source::Zone { .. });
         self.model.lookups.iter().any(|lookup| lookup.rungs.iter().any(zone))
@@ -114,7 +114,8 @@ impl View<'_> {
         }
     }
 
-    /// The way from the root down, who led it, and which servers on it were of no use.
+    /// The path of the walk from the root down: the servers that led on, and those that were of no
+    /// use.
     fn path(&mut self) {
         self.blank();
         let (mut zones, mut amiss) = (Vec::new(), Vec::new());
@@ -150,7 +151,7 @@ impl View<'_> {
         }
     }
 
-    /// Servers of the tree that answer a question for their own zone without saying that it is theirs.
+    /// Servers of the tree that answer for their own zone without the AA flag.
     fn without_authority(&self) -> Vec<String> {
         let mut servers = BTreeSet::new();
         for message in self.model.lookups.iter().flat_map(|lookup| &lookup.messages) {
@@ -167,7 +168,7 @@ impl View<'_> {
         servers.into_iter().map(told).collect()
     }
 
-    /// Every message, and the records each answer brought.
+    /// Every DNS message, and the records of each answer.
     fn messages(&mut self) {
         let model = self.model;
         for lookup in &model.lookups {
@@ -193,7 +194,8 @@ impl View<'_> {
     }
 }
 
-/// `+ 1.2 ms  ◀── 192.0.2.53:53  udp id 7  example.com. A  NOERROR [RD RA] …`
+/// One message in a line: `+ 1.2 ms  ◀── 192.0.2.53:53  udp id 7  example.com. A  NOERROR [RD RA]
+/// …`
 fn message_line(lookup: &Lookup, message: &At<DnsMessage>) -> String {
     let what = &message.what;
     let after = right(&duration(message.at.since(lookup.span.start)), 9);
@@ -222,7 +224,7 @@ fn message_line(lookup: &Lookup, message: &At<DnsMessage>) -> String {
     )
 }
 
-/// `example.com.  300  MX  10 mail.example.com.`
+/// One record in a line: `example.com.  300  MX  10 mail.example.com.`
 fn zone_line(record: &ResourceRecord) -> String {
     let name = clean(&record.name);
     let name = if width(&name) < 28 { left(&name, 28) } else { name };

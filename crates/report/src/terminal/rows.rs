@@ -1,4 +1,4 @@
-//! The rows of the table: what happened in which step, and how it is known.
+//! `Row`: the rows of the table, one for each step, with what happened and how it is known.
 
 use core::time::Duration;
 
@@ -57,14 +57,14 @@ pub(super) struct Row {
     pub(super) label: String,
     pub(super) indent: usize,
     pub(super) span: Span,
-    /// What the bar is made of.
+    /// The phases that the bar shows.
     pub(super) parts: Vec<(PhaseKind, Span)>,
     pub(super) detail: String,
     pub(super) tone: Option<Tone>,
     pub(super) how: How,
-    /// The number in its column; none where it is not over.
+    /// The duration shown in its column; `None` if the step has not ended.
     pub(super) took: Option<Duration>,
-    /// It lies outside of what the bars show.
+    /// Whether the row lies outside the time that the bars show.
     pub(super) beyond: bool,
 }
 
@@ -89,7 +89,7 @@ impl Row {
         }
     }
 
-    /// A step of an exchange: all its phases of one kind.
+    /// The row of a step: all phases of one kind of an exchange.
     fn step(exchange: &Exchange, kind: PhaseKind, detail: impl Into<String>) -> Self {
         let phases = || exchange.phases.iter().filter(|phase| phase.kind == kind);
         let start = phases().next().map_or(exchange.span.start, |phase| phase.span.start);
@@ -119,7 +119,7 @@ impl Row {
     }
 }
 
-/// What a phase is drawn with: without colour the shades tell them apart.
+/// The character that draws a phase. Without colour, the shades tell phases apart.
 pub(super) fn glyph(kind: PhaseKind) -> &'static str {
     match kind {
         PhaseKind::Blocked => "·",
@@ -143,10 +143,10 @@ pub(super) fn tone(kind: PhaseKind) -> Tone {
     }
 }
 
-/// Sub-resources beyond are summed up.
+/// The most sub-resources that get a row; the others are summed up.
 const MOST_RESOURCES: usize = 24;
 
-/// All rows.
+/// All rows of the table.
 pub(super) fn rows(model: &Model, detail: Detail) -> Vec<Row> {
     let mut rows = Vec::new();
     let chain = model.chain();
@@ -172,7 +172,7 @@ pub(super) fn rows(model: &Model, detail: Detail) -> Vec<Row> {
     rows
 }
 
-/// The line above the steps of one exchange of a chain.
+/// The line above the steps of one exchange in a chain of redirects and retries.
 fn hop(exchange: &Exchange, next: Option<&Exchange>, n: usize) -> Row {
     let status = exchange.status().map_or("no answer".into(), |status| status.to_string());
     let detail = match next {
@@ -189,7 +189,7 @@ fn parts(exchange: &Exchange) -> Vec<(PhaseKind, Span)> {
     exchange.phases.iter().map(|phase| (phase.kind, phase.span)).collect()
 }
 
-/// What was lost in the phases of these kinds.
+/// The losses in the phases for which `of` holds.
 fn lost(exchange: &Exchange, of: impl Fn(PhaseKind) -> bool) -> Losses {
     let phases = exchange.phases.iter().filter(|phase| of(phase.kind));
     phases.fold(Losses::default(), |mut all, phase| {
@@ -199,7 +199,7 @@ fn lost(exchange: &Exchange, of: impl Fn(PhaseKind) -> bool) -> Losses {
     })
 }
 
-/// `4 sends lost, RTO 0.2 → 0.4 s`.
+/// Losses in words: `4 sends lost, RTO 0.2 → 0.4 s`.
 fn losses(lost: &Losses) -> String {
     let mut text = count(lost.resent as usize, "send");
     text += " lost";
@@ -210,7 +210,7 @@ fn losses(lost: &Losses) -> String {
     text
 }
 
-/// Gaps this short stand in the bar and get no row of their own.
+/// The longest gap that is shown in the bar only, without a row of its own.
 const SHORT: Duration = Duration::from_micros(200);
 
 /// The steps of one exchange.
@@ -308,7 +308,7 @@ fn nested_rows(model: &Model, lookup: &Lookup) -> Vec<Row> {
     rows
 }
 
-/// What the client's neighbour table did in the time of this exchange.
+/// What happened in the client's neighbour table during the exchange.
 fn neighbours(model: &Model, exchange: &Exchange) -> Option<Row> {
     let client = model.client();
     let until = exchange
@@ -352,7 +352,7 @@ fn connect(model: &Model, exchange: &Exchange) -> Vec<Row> {
         (None, Some(to)) => to.to_string(),
         (None, None) => String::new(),
     };
-    // Who carried the handshake out: we, or a kernel that let us see it.
+    // The handshake was performed by us, or by a kernel that let us observe it.
     let established = end
         .and_then(|end| end.states.iter().find(|change| change.what.to == TcpState::Established));
     let known = established.map_or(How::Performed, |change| How::of(&change.what.how));
@@ -419,7 +419,7 @@ fn request(exchange: &Exchange) -> String {
     format!("{}, {}{reuse}", clean(&what.method), bytes(what.head_bytes + what.body_bytes))
 }
 
-/// What the server says of its own time.
+/// The server's own account of its time, from `Server-Timing`.
 fn wait(exchange: &Exchange) -> String {
     let Some(head) = exchange.head() else { return "no answer".into() };
     let timings = head.what.server_timing.iter().filter_map(|metric| {
@@ -507,7 +507,7 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
     rows
 }
 
-/// What the page itself took on the critical path, and when it was painted and loaded.
+/// The time that the page itself took on the critical path, and when it was painted and loaded.
 fn page(model: &Model) -> Option<Row> {
     let paint = model
         .milestone(&Milestone::FirstPaint)
@@ -528,7 +528,7 @@ fn page(model: &Model) -> Option<Row> {
     Some(row)
 }
 
-/// How the connections ended.
+/// How the connections were closed.
 fn close(model: &Model) -> Option<Row> {
     let document = model.document().and_then(|document| document.connection);
     let connection = model.connection(document?)?;

@@ -1,4 +1,4 @@
-//! The table: where its columns stand, and its bars.
+//! `Layout`: the columns of the table and its bars.
 
 use core::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::model::{PhaseKind, Span};
 use crate::style::{Options, Tone};
 use crate::text::{clip, clip_middle, left, millis, right, width};
 
-/// Where the columns of the table stand.
+/// The widths of the table's columns, in characters.
 pub(super) struct Layout {
     label: usize,
     number: usize,
-    /// Columns for when a step begins; none where there is no room.
+    /// The column for the time at which a step begins; 0 where there is no room for it.
     start: usize,
     bar: usize,
     pub(super) detail: usize,
@@ -30,7 +30,8 @@ impl Layout {
             .flat_map(|row| [row.span.start - total.start, row.took.unwrap_or_default()]);
         let longest = shown.map(|shown| width(&millis(shown))).max();
         let number = longest.unwrap_or(0).clamp(6, 10);
-        // Two for the margin, two between columns, and the mark of how a fact is known.
+        // The fixed part: two for the margin, two between columns, and the mark of how a fact is
+        // known.
         let start = if columns < 56 { 0 } else { number + 2 };
         let fixed = 2 + label + start + 2 + number + 2;
         let rest = columns.saturating_sub(fixed);
@@ -109,7 +110,7 @@ impl Layout {
         format!("  {label}{start}  {took}  {bar}{detail}")
     }
 
-    /// Milliseconds; of a time too long for the column, its largest units.
+    /// A duration in milliseconds; where that is too long for the column, in its largest units.
     fn number(&self, took: Duration) -> String {
         let text = millis(took);
         if width(&text) <= self.number {
@@ -119,7 +120,7 @@ impl Layout {
         }
     }
 
-    /// Each column shows the phase that has most of it.
+    /// The bar of a row. Each character shows the phase that takes up most of its time.
     fn bar(&self, row: &Row, options: &Options) -> String {
         let mut cells: Vec<Option<PhaseKind>> = vec![None; self.bar];
         let last = self.bar.saturating_sub(1);

@@ -1,18 +1,19 @@
-//! Which congestion control a connection has.
+//! The names of the congestion controls.
 
-/// The congestion controls there are.
+/// A congestion control algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
-    /// RFC 5681: one segment more each round trip, half of the window after a loss.
+    /// Reno (RFC 5681): the window grows by one segment each round trip, and is halved after a
+    /// loss.
     Reno,
-    /// CUBIC as `net/ipv4/tcp_cubic.c` has it, with the original HyStart.
+    /// CUBIC as in `net/ipv4/tcp_cubic.c`, with the original HyStart.
     Cubic,
     /// CUBIC of RFC 9438 with HyStart++ (RFC 9406).
     Cubic9438,
 }
 
 impl Algorithm {
-    /// The name Linux has for it.
+    /// The name that Linux gives the algorithm.
     pub const fn name(self) -> &'static str {
         match self {
             Algorithm::Reno => "reno",

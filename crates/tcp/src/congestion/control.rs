@@ -1,4 +1,4 @@
-//! The congestion control of one connection, chosen by name.
+//! The congestion control of one connection, selected by its profile.
 
 use crate::profile::Profile;
 
@@ -9,7 +9,7 @@ use super::cubic9438::Cubic9438;
 use super::reno::Reno;
 use super::window::Window;
 
-/// The controller of a connection: one of those there are, kept in place.
+/// The congestion controller of a connection, stored inline.
 #[derive(Clone, Debug)]
 pub(crate) enum Control {
     Reno(Reno),
@@ -18,7 +18,7 @@ pub(crate) enum Control {
 }
 
 impl Control {
-    /// Reads something of it.
+    /// Reads part of the state, to bring it into the processor's caches.
     #[inline]
     pub(crate) fn recall(&self) -> u32 {
         match self {

@@ -1,39 +1,39 @@
-//! CUBIC as `net/ipv4/tcp_cubic.c` has it: integer arithmetic throughout, time in ticks, and the
-//! update at most once a tick, so that the window grows as the kernel's does, step by step.
+//! CUBIC as in `net/ipv4/tcp_cubic.c`: integer arithmetic throughout, time in ticks, and an update
+//! at most once a tick, so that the window grows step by step as the kernel's does.
 
 use super::controller::{Controller, Moment};
 use super::hystart::HyStart;
 use super::window::Window;
 
-/// β of 1024: what is left of the window after a loss.
+/// β, in 1/1024: the share of the window that is left after a loss.
 const BETA: u32 = 717;
 const BETA_SCALE: u32 = 1024;
-/// C of 1024 (`bic_scale`), times ten.
+/// C, in 1/1024 and times ten (`bic_scale`).
 const RTT_SCALE: u64 = 410;
-/// 2⁴⁰ / `RTT_SCALE` (`cube_factor`): segments to the cube of time in 1/1024 s.
+/// 2⁴⁰ / `RTT_SCALE` (`cube_factor`): converts segments to the cube of a time in 1/1024 s.
 const CUBE_FACTOR: u64 = (1 << 40) / RTT_SCALE;
-/// Acknowledgements for one segment more in a Reno flow of the same β, of 8 (`beta_scale`).
+/// Acknowledgements, in 1/8, for one more segment in a Reno flow with the same β (`beta_scale`).
 const RENO_SCALE: u32 = 8 * (BETA_SCALE + BETA) / 3 / (BETA_SCALE - BETA);
 
-/// State of one flow (`struct bictcp`).
+/// The CUBIC state of one connection (`struct bictcp`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cubic {
-    /// One segment more after so many acknowledgements.
+    /// The number of acknowledgements after which the window grows by one segment.
     count: u32,
     /// W_max: the window before the last reduction, or less under fast convergence.
     pub(super) last_max: u32,
     last_cwnd: u32,
     last_ticks: u32,
-    /// The window the curve levels out at.
+    /// The window at which the curve levels out, segments.
     origin: u32,
-    /// K: time from the beginning of the epoch to there, 1/1024 s.
+    /// K: the time from the beginning of the epoch until the window reaches `origin`, 1/1024 s.
     k: u32,
-    /// Least delay, µs; 0 before the first.
+    /// The least delay seen, µs; 0 before the first.
     delay_min_us: u32,
-    /// Ticks at which growth began after the last reduction.
+    /// When growth began after the last reduction, ticks.
     epoch: Option<u32>,
     pub(super) acked: u32,
-    /// W_est: the window Reno would have.
+    /// W_est: the window that Reno would have, segments.
     reno_cwnd: u32,
     hystart: HyStart,
 }
@@ -55,8 +55,7 @@ impl Cubic {
         }
     }
 
-    /// Works out after how many acknowledgements the window takes its next step
-    /// (`bictcp_update`).
+    /// Computes after how many acknowledgements the window grows by one segment (`bictcp_update`).
     fn update(&mut self, cwnd: u32, acked: u32, at: &Moment) {
         let now = at.now.ticks;
         self.acked += acked;
@@ -73,13 +72,13 @@ impl Cubic {
             };
             let target = self.target(now.wrapping_sub(epoch), at);
             self.count = if target > cwnd { cwnd / (target - cwnd) } else { 100 * cwnd };
-            // While nothing is known of the path, 5 % a round trip at least.
+            // Before the first loss the window grows by at least 5 % a round trip.
             if self.last_max == 0 {
                 self.count = self.count.min(20);
             }
         }
         self.be_reno_friendly(cwnd);
-        // At most half as much again each round trip.
+        // The window grows by at most half each round trip.
         self.count = self.count.max(2);
     }
 
@@ -107,7 +106,7 @@ impl Cubic {
         if t < k { self.origin.saturating_sub(delta) } else { self.origin.saturating_add(delta) }
     }
 
-    /// No slower than Reno (RFC 9438 §4.3).
+    /// Makes sure that the window grows no slower than Reno's (RFC 9438 §4.3).
     fn be_reno_friendly(&mut self, cwnd: u32) {
         let step = ((cwnd * RENO_SCALE) >> 3).max(1);
         while self.acked > step {
@@ -123,7 +122,8 @@ impl Cubic {
 impl Controller for Cubic {
     fn ssthresh(&mut self, window: &Window) -> u32 {
         self.epoch = None;
-        // Fast convergence: a flow that lost before it was back where it had been makes room.
+        // Fast convergence: a flow that lost before it was back at its old maximum makes room for
+        // others.
         self.last_max = if window.cwnd < self.last_max {
             window.cwnd * (BETA_SCALE + BETA) / (2 * BETA_SCALE)
         } else {
@@ -148,7 +148,7 @@ impl Controller for Cubic {
     }
 
     fn on_round_trip(&mut self, window: &mut Window, rtt_us: u32, at: &Moment) {
-        // Delays right after a recovery tell nothing of the path.
+        // Delays in the first second after a reduction tell nothing of the path.
         if self.epoch.is_some_and(|epoch| at.now.ticks.wrapping_sub(epoch) < at.tick.hz) {
             return;
         }
@@ -166,7 +166,7 @@ impl Controller for Cubic {
     }
 
     fn on_restart(&mut self, last_sent_ticks: u32, at: &Moment) {
-        // The curve stands still while nothing is sent.
+        // The curve does not advance while nothing is sent.
         let idle = at.now.ticks.wrapping_sub(last_sent_ticks);
         if let Some(epoch) = &mut self.epoch
             && idle > 0
@@ -177,8 +177,8 @@ impl Controller for Cubic {
     }
 }
 
-/// The integer cube root, off by one part in five hundred: a first guess of six bits from a table
-/// and one step of Newton's method, as the kernel's, whose error is part of how its window grows.
+/// The integer cube root, within one part in five hundred: a first guess of six bits from a table
+/// and one step of Newton's method. The error is the kernel's, and part of how its window grows.
 fn cubic_root(a: u64) -> u32 {
     /// ∛(n·2¹⁸) − 1 for n below 64, refined by Willy Tarreau for the least error after the step.
     const TABLE: [u8; 64] = [

@@ -5,27 +5,28 @@ use roundtrip_packet::SeqNumber;
 use super::controller::{Controller, Moment};
 use super::window::Window;
 
-/// β_cubic, of 10 (RFC 9438 §4.6).
+/// β_cubic in tenths: the share of the window that is left after a loss (RFC 9438 §4.6).
 const BETA: u32 = 7;
-/// N_RTT_SAMPLE (RFC 9406 §4.3).
+/// N_RTT_SAMPLE: the round-trip samples needed in a round (RFC 9406 §4.3).
 const SAMPLES: u32 = 8;
-/// MIN_RTT_THRESH and MAX_RTT_THRESH, µs.
+/// MIN_RTT_THRESH and MAX_RTT_THRESH (RFC 9406 §4.3), µs.
 const THRESH_US: (u32, u32) = (4_000, 16_000);
-/// MIN_RTT_DIVISOR.
+/// MIN_RTT_DIVISOR (RFC 9406 §4.3).
 const RTT_DIVISOR: u32 = 8;
-/// CSS_GROWTH_DIVISOR.
+/// CSS_GROWTH_DIVISOR (RFC 9406 §4.3).
 const GROWTH_DIVISOR: u32 = 4;
-/// CSS_ROUNDS.
+/// CSS_ROUNDS (RFC 9406 §4.3).
 const ROUNDS: u32 = 5;
-/// L for a sender that does not pace: growth by one acknowledgement at most.
+/// L for a sender without pacing: the most segments by which one acknowledgement grows the window
+/// (RFC 9406 §4.3).
 const BURST: u32 = 8;
 
-/// State of one flow.
+/// The CUBIC state of one connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cubic9438 {
     /// W_max, segments.
     w_max: u32,
-    /// cwnd_prior: the window when it was last reduced.
+    /// cwnd_prior: the window before it was last reduced, segments.
     prior: u32,
     /// t_epoch, µs, and K, ms, while in congestion avoidance.
     epoch: Option<(u64, u64)>,
@@ -35,17 +36,19 @@ pub(crate) struct Cubic9438 {
     hystart: HyStartPlus,
 }
 
-/// HyStart++: two of its round trips and, in Conservative Slow Start, what it compares with.
+/// The HyStart++ state: the last two round trips and, in Conservative Slow Start, the delay to
+/// compare with.
 #[derive(Clone, Copy, Debug)]
 struct HyStartPlus {
-    /// lastRoundMinRTT and currentRoundMinRTT, µs.
+    /// lastRoundMinRTT and currentRoundMinRTT: the least round-trip times of the last and the
+    /// current round, µs.
     last_us: u32,
     current_us: u32,
     samples: u32,
     round_end: SeqNumber,
-    /// cssBaselineMinRtt and the rounds spent in Conservative Slow Start.
+    /// cssBaselineMinRtt in µs, and the rounds spent in Conservative Slow Start.
     conservative: Option<(u32, u32)>,
-    /// Acknowledgements not yet grown by.
+    /// Acknowledged segments that have not yet made the window grow.
     left: u32,
 }
 
@@ -61,7 +64,7 @@ impl HyStartPlus {
         }
     }
 
-    /// Takes a sample; true when slow start is over.
+    /// Takes a round-trip time; true when slow start is over.
     fn sample(&mut self, rtt_us: u32, at: &Moment) -> bool {
         if at.una.gt(self.round_end) && self.end_round(at) {
             return true;
@@ -97,7 +100,7 @@ impl HyStartPlus {
         false
     }
 
-    /// By how much `acked` segments let the window grow.
+    /// The number of segments by which the window grows after `acked` were acknowledged.
     fn growth(&mut self, acked: u32, paced: bool) -> u32 {
         let acked = if paced { acked } else { acked.min(BURST) };
         if self.conservative.is_none() {
@@ -163,7 +166,8 @@ impl Cubic9438 {
         if t_ms < k_ms { w_max.saturating_sub(delta) } else { w_max + delta }
     }
 
-    /// RFC 9438 §4.3: α_cubic = 3·(1−β)/(1+β) = 9/17 until the old window is reached, then 1.
+    /// Updates W_est (RFC 9438 §4.3): α_cubic = 3·(1−β)/(1+β) = 9/17 until the old window is
+    /// reached, then 1.
     fn estimate_reno(&mut self, cwnd: u32, acked: u32) {
         let gain = (u64::from(acked) << 10) / u64::from(cwnd.max(1));
         let reached = self.w_est >> 10 >= u64::from(self.prior);

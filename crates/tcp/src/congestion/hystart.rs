@@ -1,4 +1,4 @@
-//! HyStart: leaving slow start before the first loss (Ha and Rhee, "Taming the Elephants", 2008;
+//! HyStart: ends slow start before the first loss (Ha and Rhee, "Taming the Elephants", 2008;
 //! `tcp_cubic.c`, `hystart_update`).
 
 use roundtrip_packet::SeqNumber;
@@ -6,27 +6,27 @@ use roundtrip_packet::SeqNumber;
 use super::controller::Moment;
 use super::window::Window;
 
-/// Below this window slow start goes on whatever the path looks like (`hystart_low_window`).
+/// The window below which slow start always goes on, segments (`hystart_low_window`).
 const LOW_WINDOW: u32 = 16;
-/// Acknowledgements closer than this are one train, µs (`hystart_ack_delta_us`).
+/// The largest gap between acknowledgements of one train, µs (`hystart_ack_delta_us`).
 const ACK_DELTA_US: u32 = 2000;
-/// Samples of a round trip before its delay is judged (`HYSTART_MIN_SAMPLES`).
+/// The number of samples of a round trip before its delay is judged (`HYSTART_MIN_SAMPLES`).
 const MIN_SAMPLES: u8 = 8;
 /// Bounds of the rise in delay that ends slow start, µs (`HYSTART_DELAY_MIN`, `_MAX`).
 const DELAY_RISE_US: (u32, u32) = (4000, 16_000);
 
-/// What one round trip of slow start has shown so far.
+/// The HyStart state of one round trip of slow start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HyStart {
-    /// The way out was found: nothing is looked for until the next timeout.
+    /// Whether the exit of slow start was found; no more is looked for until the next timeout.
     pub(super) found: bool,
     samples: u8,
-    /// Least delay of this round trip, µs.
+    /// The least delay of this round trip, µs.
     least_us: u32,
-    /// µs, as far as 32 bits go.
+    /// When the round trip began, µs modulo 2³².
     round_start_us: u32,
     last_ack_us: u32,
-    /// The round trip ends when more than this is acknowledged.
+    /// The round trip ends when more than this sequence number is acknowledged.
     round_end: SeqNumber,
 }
 
@@ -47,8 +47,9 @@ impl HyStart {
         *self = HyStart { found: self.found, ..HyStart::new(at) };
     }
 
-    /// Judges an acknowledgement that came after `delay_us`; sets the threshold to the window if
-    /// slow start has gone far enough. `least_delay_us` is the path's.
+    /// Judges an acknowledgement that came after `delay_us`, and ends slow start by setting the
+    /// threshold to the window if it has gone far enough. `least_delay_us` is the path's least
+    /// delay.
     pub(super) fn update(
         &mut self,
         window: &mut Window,
@@ -68,8 +69,8 @@ impl HyStart {
         }
     }
 
-    /// The acknowledgements of this round trip come close together for half the least delay: the
-    /// window has reached what the path holds one way.
+    /// Whether the acknowledgements of this round trip have come close together for half the least
+    /// delay: the window then fills what the path holds one way.
     fn train_is_long(&mut self, least_delay_us: u32, at: &Moment) -> bool {
         let now = at.now.us as u32;
         if now.wrapping_sub(self.last_ack_us) > ACK_DELTA_US {
@@ -83,7 +84,8 @@ impl HyStart {
         u64::from(now.wrapping_sub(self.round_start_us)) > threshold
     }
 
-    /// The least delay of this round trip is an eighth above the path's: a queue is building.
+    /// Whether the least delay of this round trip is an eighth above the path's: a queue is
+    /// building.
     fn delay_rose(&mut self, delay_us: u32, least_delay_us: u32) -> bool {
         self.least_us = self.least_us.min(delay_us);
         if self.samples < MIN_SAMPLES {
@@ -95,7 +97,7 @@ impl HyStart {
     }
 }
 
-/// What bursts of segmentation offload may add to the spacing of acknowledgements
+/// The time that bursts of segmentation offload may add to the spacing of acknowledgements, µs
 /// (`hystart_ack_delay`).
 fn ack_delay_us(at: &Moment) -> u64 {
     match at.pacing_rate {

@@ -1,8 +1,8 @@
-//! How much may be out: the congestion window and who moves it.
+//! Congestion control: the congestion window and the algorithms that move it.
 //!
-//! The window is counted in segments, as Linux counts it. A [`Controller`] decides how it grows and
-//! how far it falls; when it does is decided by loss recovery (`send::recovery`), and how it gets
-//! down by [`prr`].
+//! The window is counted in segments, as in Linux. A [`Controller`] decides how it grows and how
+//! far it falls; loss recovery (`send::recovery`) decides when it falls, and [`prr`] how it gets
+//! down.
 
 pub(crate) mod algorithm;
 mod control;

@@ -1,35 +1,35 @@
-//! Proportional rate reduction: getting the window down within a round trip (RFC 6937, RFC 9937;
+//! Proportional rate reduction: bringing the window down within a round trip (RFC 6937, RFC 9937;
 //! `tcp_cwnd_reduction`).
 
 use crate::profile::Reduction;
 
 use super::window::Window;
 
-/// What went in and out since the reduction began.
+/// The segments delivered and sent since a reduction began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Prr {
-    /// Segments delivered.
+    /// Segments delivered since then (prr_delivered).
     delivered: u32,
-    /// Segments sent.
+    /// Segments sent since then (prr_out).
     pub(crate) out: u32,
-    /// RecoverFS: what the reduction is measured against.
+    /// RecoverFS: the number of segments the reduction is measured against.
     from: u32,
 }
 
-/// What an acknowledgement during a reduction brought.
+/// What an acknowledgement during a reduction has delivered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress {
-    /// Segments in flight after it.
+    /// Segments in flight after the acknowledgement.
     pub(crate) in_flight: u32,
-    /// Segments it delivered.
+    /// Segments that the acknowledgement delivered.
     pub(crate) delivered: u32,
-    /// It moved SND.UNA and showed no further loss: SafeACK (RFC 9937 §6).
+    /// Whether the acknowledgement moved SND.UNA and showed no further loss: SafeACK (RFC 9937 §6).
     pub(crate) safe: bool,
 }
 
 impl Prr {
-    /// Begins a reduction. Linux measures it against the window; RFC 9937 against what was out and
-    /// not known to have arrived (`flight`).
+    /// Begins a reduction. Linux measures it against the window, RFC 9937 against the data that was
+    /// sent and not known to have arrived (`flight`, segments).
     pub(crate) fn begin(reduction: Reduction, prior_cwnd: u32, flight: u32) -> Prr {
         let from = match reduction {
             Reduction::Linux => prior_cwnd,
@@ -46,16 +46,18 @@ impl Prr {
         self.delivered += progress.delivered;
         let room = i64::from(window.ssthresh) - i64::from(progress.in_flight);
         let mut send = if room < 0 {
-            // Above the threshold: as many as brings it down in proportion to what arrives.
+            // Above the threshold: send in proportion to what is delivered, so that the window
+            // comes down.
             let due = u64::from(window.ssthresh) * u64::from(self.delivered);
             due.div_ceil(u64::from(self.from)) as i64 - i64::from(self.out)
         } else {
-            // At or below it: as many as arrived, and one more while nothing else is lost.
+            // At or below the threshold: send as many as were delivered, and one more while nothing
+            // else is lost.
             let conserve = i64::from(self.delivered) - i64::from(self.out);
             let send = conserve.max(i64::from(progress.delivered)) + i64::from(progress.safe);
             send.min(room)
         };
-        // The first retransmission goes out at once.
+        // The first retransmission is always allowed.
         send = send.max(i64::from(self.out == 0));
         window.cwnd = (i64::from(progress.in_flight) + send).max(1) as u32;
     }
@@ -68,7 +70,7 @@ mod tests {
 
     #[test]
     fn twenty_segments_come_down_to_fourteen_in_proportion() {
-        // RFC 6937 §4, with Linux's β: each acknowledgement lets 0.7 segments out.
+        // RFC 6937 §4 with Linux's β of 0.7: each acknowledged segment lets 0.7 segments out.
         let mut window = window(20);
         window.ssthresh = 14;
         let mut prr = Prr::begin(Reduction::Linux, 20, 20);

@@ -1,9 +1,9 @@
-//! Reno (RFC 5681; `tcp_cong.c`).
+//! Reno congestion control (RFC 5681; `tcp_cong.c`).
 
 use super::controller::{Controller, Moment};
 use super::window::Window;
 
-/// Keeps nothing.
+/// The Reno congestion control, which has no state of its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reno;
 

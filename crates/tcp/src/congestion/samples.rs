@@ -1,4 +1,4 @@
-//! Moments and windows for the tests of this folder.
+//! Sample moments and windows for the tests of this folder.
 
 use roundtrip_packet::SeqNumber;
 use roundtrip_record::Time;

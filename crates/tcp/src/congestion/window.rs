@@ -1,32 +1,32 @@
-//! The congestion window, and how far it is used.
+//! The congestion window.
 
 use roundtrip_packet::SeqNumber;
 
 use crate::clock::Now;
 
-/// No threshold yet (`TCP_INFINITE_SSTHRESH`).
+/// The slow start threshold before the first loss (`TCP_INFINITE_SSTHRESH`).
 pub(crate) const INFINITE: u32 = 0x7fff_ffff;
 
-/// The congestion window, in segments, and how far it is used.
+/// The congestion window, in segments, and how much of it is used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
-    /// The window (`snd_cwnd`).
+    /// The window, segments (`snd_cwnd`).
     pub(in crate::congestion) cwnd: u32,
-    /// Acknowledgements counted towards its next step (`snd_cwnd_cnt`).
+    /// Acknowledged segments counted towards the window's next step (`snd_cwnd_cnt`).
     pub(in crate::congestion) count: u32,
-    /// Slow start threshold.
+    /// The slow start threshold, segments.
     pub(in crate::congestion) ssthresh: u32,
-    /// What the window was before it was reduced.
+    /// The window before it was reduced, segments.
     prior_cwnd: u32,
-    /// The window stood in the way of sending during the last window (`is_cwnd_limited`).
+    /// Whether the window limited sending during the last window of data (`is_cwnd_limited`).
     pub(in crate::congestion) limited: bool,
-    /// Most segments out during the last window (`max_packets_out`).
+    /// The most segments in flight during the last window of data (`max_packets_out`).
     pub(in crate::congestion) max_out: u32,
-    /// The last window ends here (`cwnd_usage_seq`).
+    /// The sequence number at which the last window of data ends (`cwnd_usage_seq`).
     usage_end: SeqNumber,
-    /// Most segments out since the window was last full (`snd_cwnd_used`).
+    /// The most segments in flight since the window was last full (`snd_cwnd_used`).
     used: u32,
-    /// When it was last full or changed, ticks (`snd_cwnd_stamp`).
+    /// When the window was last full or changed, ticks (`snd_cwnd_stamp`).
     stamp: u32,
 }
 
@@ -45,7 +45,7 @@ impl Window {
         }
     }
 
-    /// Reads something of it.
+    /// Reads part of the state, to bring it into the processor's caches.
     #[inline]
     pub(crate) fn recall(&self) -> u32 {
         self.cwnd ^ self.stamp
@@ -67,7 +67,7 @@ impl Window {
         self.ssthresh = ssthresh;
     }
 
-    /// The window is full, or was changed, at `ticks`.
+    /// Notes that the window is full, or was changed, at `ticks`.
     #[inline]
     pub(crate) fn touch(&mut self, ticks: u32) {
         self.stamp = ticks;
@@ -78,17 +78,17 @@ impl Window {
         self.cwnd < self.ssthresh
     }
 
-    /// Whether the window is used as far as it goes, and so may grow (`tcp_is_cwnd_limited`; RFC
-    /// 7661). Slow start may grow it to twice what was out.
+    /// Whether the window is fully used, and so may grow (`tcp_is_cwnd_limited`; RFC 7661). Slow
+    /// start may grow it to twice what was in flight.
     pub(crate) fn is_limited(&self) -> bool {
         self.limited || (self.in_slow_start() && self.cwnd < 2 * self.max_out)
     }
 
     // ---- how far it is used ----
 
-    /// A push is over in which the window may have stood in the way (`limited`); `out` segments are
-    /// out, those between `una` and `nxt`. Whether the window is used as far as it goes (RFC 7661;
-    /// `tcp_cwnd_validate`).
+    /// Notes the end of a push: `out` segments are in flight, those between `una` and `nxt`, and
+    /// `limited` says whether the window stopped the push. Answers whether the window is fully used
+    /// (RFC 7661; `tcp_cwnd_validate`).
     pub(crate) fn validate(
         &mut self,
         (una, nxt): (SeqNumber, SeqNumber),
@@ -111,13 +111,13 @@ impl Window {
         is_limited
     }
 
-    /// Ticks since it was last full, or changed.
+    /// Ticks since the window was last full, or changed.
     pub(crate) fn unused_for(&self, ticks: u32) -> u32 {
         ticks.wrapping_sub(self.stamp)
     }
 
-    /// Half of what was not used goes, down to `initial` segments, and the threshold is `ssthresh`
-    /// if anything does (RFC 2861; `tcp_cwnd_application_limited`).
+    /// Gives up half of the unused window, down to `initial` segments, and sets the threshold to
+    /// `ssthresh` if the window changes (RFC 2861; `tcp_cwnd_application_limited`).
     pub(crate) fn release_unused(&mut self, initial: u32, ssthresh: u32) {
         let used = self.used.max(initial);
         if used < self.cwnd {
@@ -127,8 +127,8 @@ impl Window {
         self.used = 0;
     }
 
-    /// It is halved for each timeout of `rto` ticks that passed while nothing was sent for `idle`
-    /// ticks, down to `initial` segments (RFC 2861, RFC 5681 §4.1; `tcp_cwnd_restart`).
+    /// Halves the window for each `rto` ticks of the `idle` ticks without sending, down to
+    /// `initial` segments (RFC 2861, RFC 5681 §4.1; `tcp_cwnd_restart`).
     pub(crate) fn restart(&mut self, idle: i64, rto: u32, initial: u32, ticks: u32) {
         let restart = initial.min(self.cwnd);
         let mut cwnd = self.cwnd;
@@ -144,31 +144,31 @@ impl Window {
 
     // ---- reductions ----
 
-    /// A reduction begins: what the window was is remembered.
+    /// Begins a reduction and remembers the window.
     pub(crate) fn begin_reduction(&mut self) {
         self.count = 0;
         self.prior_cwnd = self.cwnd;
     }
 
-    /// A timeout struck: what the window was is remembered.
+    /// Remembers the window before a timeout reduces it.
     pub(crate) fn remember(&mut self) {
         self.prior_cwnd = self.cwnd;
     }
 
-    /// A reduction is over.
+    /// Ends a reduction: the window becomes the threshold.
     pub(crate) fn end_reduction(&mut self, ticks: u32) {
         self.cwnd = self.ssthresh;
         self.stamp = ticks;
     }
 
-    /// After a timeout: one segment more than the `in_flight` ones.
+    /// Sets the window to one segment more than the `in_flight` ones, after a timeout.
     pub(crate) fn collapse(&mut self, in_flight: u32, ticks: u32) {
         self.cwnd = in_flight + 1;
         self.count = 0;
         self.stamp = ticks;
     }
 
-    /// Takes a reduction back. Whether the threshold rises with it, to `prior_ssthresh`.
+    /// Undoes a reduction. Answers whether the threshold rises with it, to `prior_ssthresh`.
     pub(crate) fn undo_reduction(&mut self, prior_ssthresh: u32) -> bool {
         self.cwnd = self.cwnd.max(self.prior_cwnd);
         let rises = prior_ssthresh > self.ssthresh;
@@ -180,17 +180,17 @@ impl Window {
 
     // ---- probes of the path's MTU ----
 
-    /// A probe takes the place of two segments.
+    /// Makes room for an MTU probe, which takes the place of two segments.
     pub(crate) fn make_way_for_probe(&mut self) {
         self.cwnd -= 1;
     }
 
-    /// A probe was lost, which is no sign of congestion.
+    /// Gives the segment of a lost MTU probe back, since its loss is no sign of congestion.
     pub(crate) fn give_back_probe(&mut self) {
         self.cwnd += 1;
     }
 
-    /// Segments are `after` bytes long now instead of `before`: as many fewer make a window.
+    /// Rescales the window for segments of `after` bytes instead of `before`, keeping its bytes.
     pub(crate) fn rescale(&mut self, before: u32, after: u32, ticks: u32) {
         let bytes = u64::from(self.cwnd) * u64::from(before);
         self.cwnd = ((bytes / u64::from(after)) as u32).max(1);
@@ -200,7 +200,7 @@ impl Window {
 
     // ---- growth ----
 
-    /// Grows by what was acknowledged, up to the threshold; gives what is left of it.
+    /// Grows by the segments acknowledged, up to the threshold; answers how many are left over.
     pub(crate) fn slow_start(&mut self, acked: u32) -> u32 {
         let grown = self.cwnd.saturating_add(acked).min(self.ssthresh);
         let left = acked - (grown - self.cwnd);
@@ -208,7 +208,7 @@ impl Window {
         left
     }
 
-    /// One segment more for each `every` acknowledged (`tcp_cong_avoid_ai`).
+    /// Grows by one segment for each `every` acknowledged (`tcp_cong_avoid_ai`).
     pub(crate) fn additive(&mut self, every: u32, acked: u32) {
         let every = every.max(1);
         if self.count >= every {

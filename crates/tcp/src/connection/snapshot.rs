@@ -1,4 +1,4 @@
-//! What can be asked of a connection: who it is and how it stands, and `TCP_INFO`, also of one that has ended.
+//! Queries of a connection: its identity, its state, and `TCP_INFO`, also after its end.
 
 use std::net::SocketAddr;
 
@@ -15,27 +15,27 @@ use crate::step::Endpoints;
 use super::{Connection, State};
 
 impl Connection {
-    /// Its name in the record.
+    /// The connection's id in the record.
     pub fn id(&self) -> ConnectionId {
         self.id
     }
 
-    /// Both ends, ours and the peer's.
+    /// The addresses and ports of both ends.
     pub fn ends(&self) -> Endpoints {
         self.ends
     }
 
-    /// Our address.
+    /// Our address and port.
     pub fn local(&self) -> SocketAddr {
         self.ends.local
     }
 
-    /// The peer's address.
+    /// The peer's address and port.
     pub fn remote(&self) -> SocketAddr {
         self.ends.remote
     }
 
-    /// Its state.
+    /// The state of the connection.
     pub fn state(&self) -> TcpState {
         match &self.state {
             State::SynSent(_) => TcpState::SynSent,
@@ -46,7 +46,7 @@ impl Connection {
         }
     }
 
-    /// Why it is gone, once it is.
+    /// Why the connection was closed; `None` while it is not.
     pub fn close_reason(&self) -> Option<CloseReason> {
         match &self.state {
             State::Closed(closed) => Some(closed.reason),
@@ -54,13 +54,13 @@ impl Connection {
         }
     }
 
-    /// Whether it is gone. The owner drops it after it has drained
+    /// Whether the connection is closed. The owner drops it after draining
     /// [`poll_transmit`](Self::poll_transmit) once more.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed(_))
     }
 
-    /// Whether there is room to write that is worth it: a third of the send buffer.
+    /// Whether there is enough room to write: a third of the send buffer.
     pub fn is_writable(&self) -> bool {
         match &self.state {
             State::Open(open) => open.sender.is_writable(&self.profile),
@@ -68,8 +68,8 @@ impl Connection {
         }
     }
 
-    /// Bytes of memory that its buffers take up, in Linux's measure, which counts what a kernel's
-    /// segment costs (`sk_wmem_queued`, `sk_rmem_alloc`): more than is allocated here.
+    /// The memory of the buffers, bytes as Linux counts them, the kernel's overhead for each
+    /// segment included (`sk_wmem_queued`, `sk_rmem_alloc`): more than is allocated here.
     #[inline]
     pub fn memory(&self) -> u32 {
         match &self.state {
@@ -80,13 +80,13 @@ impl Connection {
         }
     }
 
-    /// Bytes that can be read.
+    /// The number of bytes that can be read.
     pub fn readable(&self) -> usize {
         self.receiver().map_or(0, |receiver| receiver.unread() as usize)
     }
 
-    /// An initial sequence number beyond all this connection has used, for one that takes its place
-    /// in TIME_WAIT (RFC 9293 §3.4.1).
+    /// An initial sequence number for a connection that takes this one's place in TIME_WAIT, beyond
+    /// all that this one has used (RFC 9293 §3.4.1); `None` in other states.
     pub fn next_isn(&self) -> Option<SeqNumber> {
         match &self.state {
             State::TimeWait(state) => Some(state.next_isn()),
@@ -94,18 +94,18 @@ impl Connection {
         }
     }
 
-    /// Whether the owner may open a connection in the place of this one, which is in TIME_WAIT.
+    /// Whether the owner may open a connection in place of this one, which is in TIME_WAIT.
     pub fn may_be_replaced(&self) -> bool {
         matches!(&self.state, State::TimeWait(state) if state.may_be_replaced())
     }
 
-    /// The event of the segment that delivered the byte at `offset` of the received stream, if
-    /// anybody recorded. Of a very long stream only the last segments are remembered.
+    /// The event of the segment that delivered the byte at `offset` of the received stream, if it
+    /// was recorded. Of a very long stream only the last segments are remembered.
     pub fn segment_at(&self, offset: u64) -> Option<EventId> {
         self.receiver()?.cause_at(offset)
     }
 
-    /// How long things took until `now`.
+    /// How long the connection was busy and with what, up to `now`.
     pub fn spent(&self, now: Time) -> Spent {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
         match (&self.state, self.last()) {
@@ -115,7 +115,7 @@ impl Connection {
         }
     }
 
-    /// A snapshot of everything Linux's `TCP_INFO` tells.
+    /// A snapshot of everything that Linux's `TCP_INFO` reports.
     pub fn info(&self) -> Info {
         let mut info = match self.last() {
             Some(last) => Info { state: self.state(), ..last.info },
@@ -165,8 +165,8 @@ impl Connection {
         }
     }
 
-    /// What can be asked of an open connection, if somebody is there to ask. What was out is
-    /// forgotten (`tcp_write_queue_purge`).
+    /// The final snapshot of an open connection that an application holds; what was in flight is
+    /// dropped (`tcp_write_queue_purge`).
     pub(super) fn snapshot(&self, now: Time) -> Option<Box<Last>> {
         if !matches!(&self.state, State::Open(open) if open.receiver.is_held) {
             return None;
@@ -177,8 +177,8 @@ impl Connection {
         Some(Box::new(Last { info, spent: self.spent(now) }))
     }
 
-    /// Whether an application holds the socket: a connection that waits to be accepted has nobody.
-    /// Until it is told otherwise it is held.
+    /// Sets whether an application holds the socket, which nobody does while the connection waits
+    /// to be accepted. A new connection counts as held.
     pub fn set_held(&mut self, is_held: bool) {
         if let State::Open(open) = &mut self.state {
             open.receiver.is_held = is_held;

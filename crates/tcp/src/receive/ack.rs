@@ -1,62 +1,66 @@
-//! When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2), with Linux's habits: quick at the start,
-//! delayed later, never delayed in a conversation's first words.
+//! The acknowledgement policy (RFC 9293 §3.8.6.3, RFC 5681 §4.2), as in Linux: quick at the start,
+//! delayed later, and quick again after trouble.
 
 use roundtrip_packet::SeqNumber;
 
 use crate::clock::{Deadline, Now, micros};
 use crate::profile::Profile;
 
-/// The receiver's acknowledgement policy (`struct inet_connection_sock`, `icsk_ack`).
+/// The acknowledgement policy of a receiver (`struct inet_connection_sock`, `icsk_ack`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AckPolicy {
-    /// An acknowledgement is owed (`ICSK_ACK_SCHED`).
+    /// Whether an acknowledgement is owed (`ICSK_ACK_SCHED`).
     pub(crate) owed: bool,
-    /// It is to go at once, for a reason of protocol (`ICSK_ACK_NOW`).
+    /// Whether the acknowledgement must be sent at once, because the protocol requires it
+    /// (`ICSK_ACK_NOW`).
     pub(crate) urgent: bool,
-    /// It says that there was no memory for what came (`ICSK_ACK_NOMEM`).
+    /// Whether the acknowledgement reports that there was no memory for the data
+    /// (`ICSK_ACK_NOMEM`).
     pub(crate) no_memory: bool,
-    /// It was decided to send one.
+    /// Whether it was decided to send an acknowledgement now.
     pub(crate) due: bool,
-    /// Whether one is to be sent is yet to be decided, after what data there is to send.
+    /// Whether to send an acknowledgement is to be decided once pending data has been sent.
     pub(crate) undecided: bool,
-    /// A small segment, or one with PSH, has come (`ICSK_ACK_PUSHED`), and another
+    /// Whether a small segment, or one with PSH, has come (`ICSK_ACK_PUSHED`), and a second one
     /// (`ICSK_ACK_PUSHED2`).
     pub(crate) pushed: bool,
     pub(crate) pushed_twice: bool,
-    /// Acknowledgements left that are not delayed.
+    /// The number of acknowledgements that will not be delayed.
     pub(crate) quick: u8,
-    /// Replies sent soon after data came: a conversation (`pingpong`).
+    /// The number of replies sent soon after data came: a sign of an interactive conversation
+    /// (`pingpong`).
     pingpong: u8,
-    /// The delay, ticks; 0 before the first data.
+    /// The delay of a delayed acknowledgement, ticks; 0 before the first data.
     ato: u32,
-    /// When data last came, ticks.
+    /// When data last arrived, ticks.
     last_data: u32,
-    /// When the delayed one goes.
+    /// When the delayed acknowledgement is sent.
     timer: Deadline,
-    /// The same in ticks, as it was set.
+    /// The same in ticks, before rounding by the timer.
     expires: u32,
-    /// A guess at the peer's segment size.
+    /// The estimated segment size of the peer, bytes.
     pub(crate) rcv_mss: u32,
     last_size: u32,
-    /// Duplicate acknowledgements for this RCV.NXT, and how many were withheld since.
+    /// Duplicate acknowledgements sent for this RCV.NXT, and how many were withheld since.
     duplicates_of: SeqNumber,
     duplicates: u8,
     withheld: u8,
     withheld_until: Deadline,
 }
 
-/// What is known when it is to be decided whether to acknowledge.
+/// What the decision about an acknowledgement depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Situation {
     pub(crate) rcv_nxt: SeqNumber,
-    /// Bytes received since the last acknowledgement left.
+    /// Bytes received since the last acknowledgement was sent.
     pub(crate) unacknowledged: u32,
-    /// The window that could be offered is not smaller than the one that is.
+    /// Whether the window that could be offered is no smaller than the last one.
     pub(crate) window_moves: bool,
-    /// Something is missing.
+    /// Whether data is missing in the sequence.
     pub(crate) out_of_order: bool,
     pub(crate) sack: bool,
-    /// Eight times the round trip, µs, as the sender and as the receiver see it; 0: unknown.
+    /// Eight times the round-trip time, µs, as measured by the sender and by the receiver; 0 if
+    /// unknown.
     pub(crate) srtt8_us: u32,
     pub(crate) rcv_rtt8_us: u32,
 }
@@ -86,13 +90,13 @@ impl AckPolicy {
         }
     }
 
-    /// Data came in order (`tcp_event_data_recv`).
+    /// Notes that data arrived in order (`tcp_event_data_recv`).
     pub(crate) fn on_data(&mut self, window: u32, rto_us: u64, now: Now, profile: &Profile) {
         self.owed = true;
         let least = ato_min(profile);
         let rto = profile.tick.count(rto_us);
         if self.ato == 0 {
-            // The first: acknowledge quickly, so that the peer's window opens.
+            // At the first data, acknowledge quickly, so that the peer's window opens.
             self.add_quick(window, profile.quick_acks);
             self.ato = least;
         } else {
@@ -102,14 +106,14 @@ impl AckPolicy {
             } else if gap < self.ato {
                 self.ato = (self.ato / 2 + gap).min(rto);
             } else if gap > rto {
-                // The peer seems to have stopped for lack of acknowledgements.
+                // The peer seems to wait for acknowledgements.
                 self.add_quick(window, profile.quick_acks);
             }
         }
         self.last_data = now.ticks;
     }
 
-    /// Learns the peer's segment size (`tcp_measure_rcv_mss`). Whether it grew.
+    /// Estimates the peer's segment size (`tcp_measure_rcv_mss`). Answers whether it grew.
     pub(crate) fn measure(&mut self, len: u32, options: u32, push: bool, advmss: u32) -> bool {
         let last = std::mem::take(&mut self.last_size);
         if len >= self.rcv_mss {
@@ -118,8 +122,8 @@ impl AckPolicy {
             self.pushed |= push;
             return grew;
         }
-        // The size without the SACK blocks that made this segment smaller; 536 and 88 are the
-        // kernel's bounds of what can be a full one.
+        // The size as it would be without the SACK blocks that made this segment smaller; 536 and
+        // 88 are the kernel's bounds for what can be a full one.
         let whole = len + options;
         if whole >= 536 || (whole >= 88 && !push) {
             let size = (len + options).saturating_sub(12.min(options));
@@ -134,31 +138,33 @@ impl AckPolicy {
         false
     }
 
-    /// As many quick acknowledgements as half a window has segments (`tcp_incr_quickack`).
+    /// Allows as many quick acknowledgements as half a window has segments, at most `most`
+    /// (`tcp_incr_quickack`).
     fn add_quick(&mut self, window: u32, most: u8) {
         let quick = (window / (2 * self.rcv_mss.max(1))).max(2).min(u32::from(most)) as u8;
         self.quick = self.quick.max(quick);
     }
 
-    /// Something went wrong: acknowledge quickly for a while (`tcp_enter_quickack_mode`).
+    /// Acknowledges quickly for a while, because something went wrong (`tcp_enter_quickack_mode`).
     pub(crate) fn be_quick(&mut self, window: u32, most: u8, profile: &Profile) {
         self.add_quick(window, most.min(profile.quick_acks.max(2)));
         self.pingpong = 0;
         self.ato = ato_min(profile);
     }
 
-    /// The end of the peer's data came: what we send is a reply to all of it
+    /// Enters the interactive mode after the peer's FIN: what we send then is a reply
     /// (`inet_csk_enter_pingpong_mode`).
     pub(crate) fn converse(&mut self, profile: &Profile) {
         self.pingpong = profile.pingpong_threshold;
     }
 
-    /// `inet_csk_exit_pingpong_mode`.
+    /// Leaves the interactive mode (`inet_csk_exit_pingpong_mode`).
     pub(crate) fn end_conversation(&mut self) {
         self.pingpong = 0;
     }
 
-    /// Data leaves: soon after data came it is a reply (`tcp_event_data_sent`).
+    /// Notes that data is sent, which counts as a reply if data came a short time ago
+    /// (`tcp_event_data_sent`).
     pub(crate) fn on_data_sent(&mut self, now: Now) {
         if now.ticks.wrapping_sub(self.last_data) < self.ato {
             self.pingpong = self.pingpong.saturating_add(1);
@@ -169,7 +175,7 @@ impl AckPolicy {
         self.pingpong >= profile.pingpong_threshold
     }
 
-    /// An acknowledgement left, alone or with data (`tcp_event_ack_sent`).
+    /// Notes that an acknowledgement was sent, alone or with data (`tcp_event_ack_sent`).
     pub(crate) fn on_ack_sent(&mut self, profile: &Profile) {
         if self.quick > 0 && self.owed {
             self.quick -= 1;
@@ -189,7 +195,7 @@ impl AckPolicy {
         self.withheld_until = Deadline::NONE;
     }
 
-    /// Decides on an acknowledgement that is owed: now, later, or withheld
+    /// Decides whether an owed acknowledgement is sent now, delayed or withheld
     /// (`__tcp_ack_snd_check`).
     pub(crate) fn decide(&mut self, at: &Situation, now: Now, profile: &Profile) {
         self.undecided = false;
@@ -207,8 +213,8 @@ impl AckPolicy {
         }
     }
 
-    /// Something is missing: the first duplicates go at once, later ones are thinned out, since
-    /// their SACK blocks supersede each other.
+    /// Sends the first duplicate acknowledgements for missing data at once and thins out later
+    /// ones, since their SACK blocks supersede each other.
     fn withhold(&mut self, at: &Situation, now: Now, profile: &Profile) {
         if !at.sack || self.withheld >= profile.comp_sack_count {
             self.due = true;
@@ -241,7 +247,7 @@ impl AckPolicy {
         self.withheld > 0
     }
 
-    /// `tcp_send_delayed_ack`.
+    /// Delays the acknowledgement (`tcp_send_delayed_ack`).
     fn delay(&mut self, at: &Situation, now: Now, profile: &Profile) {
         let tick = profile.tick;
         let (least, most) = (ato_min(profile), delack_max(profile));
@@ -272,7 +278,8 @@ impl AckPolicy {
         self.expires = expires;
     }
 
-    /// The delay is over (`tcp_delack_timer_handler`). Whether one was.
+    /// Ends a delay whose time is over (`tcp_delack_timer_handler`). Answers whether an
+    /// acknowledgement is due.
     pub(crate) fn on_timeout(&mut self, rto_us: u64, now: Now, profile: &Profile) -> bool {
         if self.withheld_until.is_due(now.time) {
             self.withheld_until = Deadline::NONE;
@@ -300,24 +307,24 @@ impl AckPolicy {
         self.timer.min(self.withheld_until)
     }
 
-    /// Whether reading has made an acknowledgement worthwhile (`__tcp_cleanup_rbuf`).
+    /// Whether an acknowledgement is worth sending after a read (`__tcp_cleanup_rbuf`).
     pub(crate) fn after_read(&self, unacknowledged: u32, emptied: bool, profile: &Profile) -> bool {
         let pushed = self.pushed_twice || (self.pushed && !self.in_conversation(profile));
         self.owed && (unacknowledged > self.rcv_mss || (emptied && pushed))
     }
 
-    /// The delay, µs.
+    /// The delay of a delayed acknowledgement, µs.
     pub(crate) fn ato_us(&self, profile: &Profile) -> u64 {
         u64::from(self.ato) * profile.tick.us()
     }
 }
 
-/// `TCP_ATO_MIN`, ticks.
+/// The least delay (`TCP_ATO_MIN`), ticks.
 fn ato_min(profile: &Profile) -> u32 {
     profile.tick.count(micros(profile.delayed_ack_min)).max(1)
 }
 
-/// `TCP_DELACK_MAX`, ticks.
+/// The greatest delay (`TCP_DELACK_MAX`), ticks.
 fn delack_max(profile: &Profile) -> u32 {
     profile.tick.count(micros(profile.delayed_ack_max)).max(1)
 }

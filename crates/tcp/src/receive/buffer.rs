@@ -1,58 +1,60 @@
-//! Bytes received, in order and out of order, from the first unread one on.
+//! The receive buffer: bytes received in and out of order, from the first unread one on.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-/// Bytes of a page.
+/// The size of a page, bytes.
 const PAGE: usize = 16 * 1024;
-/// Buffers, and pages beyond a buffer's first, kept for the next connections of this thread.
+/// The number of buffers, and of further pages, that are kept for the next connections of this
+/// thread.
 const POOLED: usize = 256;
 
 thread_local! {
     static POOL: RefCell<Pool> = const { RefCell::new(Pool { buffers: Vec::new(), pages: Vec::new() }) };
 }
 
-/// What is not in use.
+/// Unused buffers and pages, kept for reuse.
 struct Pool {
-    /// Each with one empty page, which is all that most ever need. The boxes are used again, too.
+    /// Buffers with one empty page each, which is all that most ever need. The boxes are reused,
+    /// too.
     #[expect(clippy::vec_box)]
     buffers: Vec<Box<Pages>>,
     pages: Vec<Vec<u8>>,
 }
 
-/// Received bytes in pages, each written in its place whatever the order of arrival.
+/// Received bytes in pages, each byte at its position whatever the order of arrival.
 #[derive(Clone, Debug)]
 struct Pages {
-    /// At least one.
+    /// The pages, at least one.
     pages: VecDeque<Vec<u8>>,
-    /// Where the first unread byte stands in the first page.
+    /// The position of the first unread byte in the first page.
     start: usize,
 }
 
-/// The received bytes of a connection. Nothing is allocated before something arrives, and nothing
-/// kept once all has been read: it goes back to a pool of the thread.
+/// The received bytes of a connection. Nothing is allocated before data arrives, and once all has
+/// been read, the memory goes back to a pool of the thread.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReceiveBuffer(Option<Box<Pages>>);
 
 impl ReceiveBuffer {
-    /// Writes `bytes` so that the first stands `at` bytes after the first unread one.
+    /// Writes `bytes` at `at` bytes after the first unread one.
     #[inline]
     pub(crate) fn write(&mut self, at: usize, bytes: &[u8]) {
         self.0.get_or_insert_with(take_buffer).write(at, bytes);
     }
 
-    /// The first `readable` unread bytes, or as many of them as stand in two pages.
+    /// The first `readable` unread bytes, or as many of them as are stored in two pages.
     pub(crate) fn peek(&self, readable: usize) -> [&[u8]; 2] {
         self.0.as_ref().map_or([&[], &[]], |pages| pages.peek(readable))
     }
 
-    /// Bytes of memory at most.
+    /// The memory that the pages may take, bytes.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn capacity(&self) -> usize {
         self.0.as_ref().map_or(0, |pages| pages.pages.len() * PAGE)
     }
 
-    /// Drops `count` bytes that have been read. `left` says whether any others are held.
+    /// Drops `count` bytes that have been read. `left` says whether any others remain.
     #[inline]
     pub(crate) fn consume(&mut self, count: usize, left: bool) {
         if !left {
@@ -137,7 +139,7 @@ fn give_buffer(mut buffer: Box<Pages>) {
     }
     buffer.start = 0;
     buffer.pages.iter_mut().for_each(Vec::clear);
-    // While the thread ends there is no pool any more.
+    // The pool is gone while the thread ends.
     let _ = POOL.try_with(|pool| keep(&mut pool.borrow_mut().buffers, buffer));
 }
 

@@ -1,4 +1,5 @@
-//! What received segments take up until they are read (`sk_rmem_alloc`), in Linux's measure.
+//! The memory that received segments take until they are read (`sk_rmem_alloc`), as Linux counts
+//! it.
 //!
 //! The kernel keeps segments in buffers of their own, and joins a segment to the one before it where
 //! it can (`tcp_try_coalesce`). That saves a descriptor each time, and makes the application read
@@ -12,13 +13,14 @@ use crate::profile::BufferCost;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Memory {
     cost: BufferCost,
-    /// Taken by what can be read.
+    /// The memory of data that can be read, bytes.
     queued: u32,
-    /// Taken by what waits for something missing.
+    /// The memory of data that waits for missing data, bytes.
     waiting: u32,
-    /// The end of the first buffer that can be read.
+    /// The sequence number at the end of the first readable buffer.
     head: SeqNumber,
-    /// What can still be joined to the last buffer that can be read, and to the last that waits.
+    /// How much can still be joined to the last readable buffer, and to the last one out of order
+    /// (as in [`BufferCost::room`]).
     room: u16,
     run_room: u16,
 }
@@ -28,19 +30,20 @@ impl Memory {
         Memory { cost, queued: 0, waiting: 0, head: next, room: 0, run_room: 0 }
     }
 
-    /// All that is taken.
+    /// The memory taken in all, bytes.
     #[inline]
     pub(super) fn used(&self) -> u32 {
         self.queued.saturating_add(self.waiting)
     }
 
-    /// What a segment with `len` bytes takes by itself.
+    /// The memory that a segment with `len` bytes takes by itself, bytes.
     #[inline]
     pub(super) fn cost(&self, len: u32) -> u32 {
         self.cost.of(len)
     }
 
-    /// The next `len` bytes came, up to `end`; `unread` bytes wait to be read before them.
+    /// Counts the next `len` bytes in order, up to `end`; `unread` bytes wait to be read before
+    /// them.
     #[inline]
     pub(super) fn queue(&mut self, end: SeqNumber, len: u32, unread: u32) {
         if unread == 0 {
@@ -54,13 +57,14 @@ impl Memory {
                 self.head = end;
             }
         } else {
-            // After a full buffer the next one begins.
+            // The last buffer is full, so the next one begins.
             self.queued = self.queued.saturating_add(self.cost.of(len));
             self.room = self.cost.room(len);
         }
     }
 
-    /// `len` bytes came out of order, right behind the last that did or elsewhere.
+    /// Counts `len` bytes that came out of order; `follows` if they come right after the last that
+    /// did.
     pub(super) fn wait(&mut self, len: u32, follows: bool) {
         let joined = if follows { self.cost.join(len, &mut self.run_room) } else { None };
         if joined.is_none() {
@@ -69,14 +73,14 @@ impl Memory {
         self.waiting = self.waiting.saturating_add(joined.unwrap_or_else(|| self.cost.of(len)));
     }
 
-    /// What was missing has come, so that `bytes` of `all` that waited, in segments of `size`, can be
-    /// read too, up to `next` (`tcp_ofo_queue`).
+    /// Moves `bytes` of the `all` bytes that waited, in segments of `size`, to the readable ones up
+    /// to `next`, since what was missing has come (`tcp_ofo_queue`).
     pub(super) fn join(&mut self, next: SeqNumber, bytes: u32, all: u32, size: u32) {
         let part = u64::from(bytes.min(all)) * u64::from(self.waiting) / u64::from(all.max(1));
         let moved = if bytes < all { part as u32 } else { self.waiting };
         self.queued = self.queued.saturating_add(moved);
         self.waiting -= moved;
-        // Whole buffers are joined, if the segments of both fit in one.
+        // Whole buffers are joined if the segments of both fit in one.
         let segments = bytes.div_ceil(size.max(1));
         if self.head + bytes == next && self.cost.holds(segments, self.room) {
             self.head = next;
@@ -84,12 +88,12 @@ impl Memory {
         self.room = 0;
     }
 
-    /// Nothing waits any more.
+    /// Drops what waits out of order.
     pub(super) fn forget_waiting(&mut self) {
         self.waiting = 0;
     }
 
-    /// Of `unread` bytes `count` were read.
+    /// Gives the memory of `count` bytes back that were read, of `unread`.
     pub(super) fn read(&mut self, count: u32, unread: u32) {
         if count >= unread {
             self.queued = 0;
@@ -99,9 +103,9 @@ impl Memory {
         }
     }
 
-    /// `count` bytes up to `copied` were read in one call, and `unread` are left. Where the first
-    /// buffer ended of those that were read, or what was read if that comes before: the kernel looks
-    /// at how much was read after each buffer.
+    /// Notes that `count` bytes up to `copied` were read in one call, with `unread` left. Answers
+    /// the end of the first buffer among those read, or `copied` if that comes before: the kernel
+    /// looks at how much was read after each buffer.
     pub(super) fn first_read(&mut self, copied: SeqNumber, count: u32, unread: u32) -> SeqNumber {
         let head = self.head;
         if !head.gt(copied) {

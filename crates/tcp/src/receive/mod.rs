@@ -1,11 +1,11 @@
-//! The receiving half of a connection: what came, what is missing, what to offer, when to
-//! acknowledge.
+//! The receiving half of a connection: received data, missing data, the receive window, and
+//! acknowledgements.
 //!
 //! | file | noun | kernel |
 //! |---|---|---|
-//! | `buffer` | the bytes | `sk_receive_queue` |
-//! | `memory` | what they take up | `sk_rmem_alloc` |
-//! | `reassembly` | what came out of order | `out_of_order_queue`, `selective_acks` |
+//! | `buffer` | the received bytes | `sk_receive_queue` |
+//! | `memory` | the memory they take | `sk_rmem_alloc` |
+//! | `reassembly` | data out of order | `out_of_order_queue`, `selective_acks` |
 //! | `ack` | the acknowledgement policy | `icsk_ack` |
 //! | `window` | the receive window | `tcp_select_window`, `tcp_rcv_space_adjust` |
 
@@ -33,12 +33,12 @@ use window::ReceiveSpace;
 
 pub(crate) use window::{Offer, Wish};
 
-/// The most segments of which it is remembered what brought them.
+/// The most segments whose events are remembered.
 const CAUSES: usize = 1 << 16;
-/// TSval is too old to be compared after this (RFC 7323 §5.5: 24 days).
+/// The age of the last timestamp beyond which it is no longer compared, s (RFC 7323 §5.5: 24 days).
 const PAWS_WRAP: u32 = 24 * 24 * 3600;
 
-/// A segment may begin in the window and end beyond it.
+/// The size of the largest segment, bytes: one may begin in the window and end beyond it.
 #[cfg(any(test, debug_assertions))]
 const LARGEST_SEGMENT: u32 = 65_536;
 
@@ -50,7 +50,7 @@ fn seconds(at: Time) -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TsRecent {
     pub(crate) value: u32,
-    /// When it came, s.
+    /// When the timestamp arrived, s.
     at: u32,
 }
 
@@ -59,7 +59,7 @@ impl TsRecent {
         TsRecent { value, at: seconds(at) }
     }
 
-    /// Whether a timestamp is older than the last, by more than `tolerance` (RFC 7323 §5.3;
+    /// Whether a timestamp is older than the last one by more than `tolerance` (RFC 7323 §5.3;
     /// `tcp_paws_check`).
     pub(crate) fn rejects(self, value: u32, tolerance: i32, now: Time) -> bool {
         (self.value.wrapping_sub(value) as i32) > tolerance
@@ -68,7 +68,7 @@ impl TsRecent {
     }
 }
 
-/// How the handshake left the connection.
+/// What a receiver starts from after the handshake.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReceiverStart {
     /// The sequence number after the peer's SYN.
@@ -77,19 +77,19 @@ pub(crate) struct ReceiverStart {
     pub(crate) window_scaling: bool,
     /// The MSS we announced, less the options of every segment.
     pub(crate) advmss: u32,
-    /// The segments we send at most, as a first guess at those of the peer.
+    /// The largest payload we send, as a first estimate of the peer's, bytes.
     pub(crate) mss: u32,
     pub(crate) sack: bool,
     pub(crate) ecn: bool,
     pub(crate) ts_recent: Option<TsRecent>,
 }
 
-/// What the text of a segment came to.
+/// What became of the text of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Text {
-    /// RCV.NXT moved. FIN was reached, or not.
+    /// The text was in order, and RCV.NXT moved.
     InOrder {
-        /// The peer has finished.
+        /// Whether the peer's FIN was reached.
         fin: bool,
     },
     OutOfOrder,
@@ -97,28 +97,28 @@ pub(crate) enum Text {
     OutOfWindow,
 }
 
-/// The text of a segment.
+/// The text of a segment, which is its data and FIN (RFC 9293 §3.10.7.4).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SegmentText<'a> {
     pub(crate) seq: SeqNumber,
     pub(crate) payload: &'a [u8],
-    /// Bytes that came, of which the payload may be the part that is new.
+    /// The length of the data as it arrived; `payload` may be only the new part of it.
     pub(crate) size: u32,
     pub(crate) fin: bool,
     pub(crate) push: bool,
     pub(crate) ecn: Ecn,
-    /// Of several segments put together on the way, the size of one.
+    /// The payload of one segment, if several were joined on the way (GRO).
     pub(crate) segment_size: Option<u16>,
-    /// Bytes of options in its header.
+    /// The length of the options in the header, bytes.
     pub(crate) options: u32,
     pub(crate) cause: Option<EventId>,
 }
 
-/// Which event brought which bytes, by stream offset; only while somebody records.
+/// Which event brought which bytes, by stream offset; kept only if events are recorded.
 #[derive(Clone, Debug, Default)]
 struct Causes {
     segments: VecDeque<(u64, u64, EventId)>,
-    /// Which of them came last.
+    /// The index of the segment that came last.
     last: usize,
 }
 
@@ -132,7 +132,8 @@ impl Causes {
         }
     }
 
-    /// The segment that came last, in a frame, has an event of its own now.
+    /// Replaces the event of the frame that came last by that of its segment, once that is
+    /// recorded.
     fn settle(&mut self, frame: EventId, segment: EventId) {
         if let Some((.., cause)) = self.segments.get_mut(self.last)
             && *cause == frame
@@ -156,11 +157,11 @@ impl Causes {
 /// The receiving half of a synchronized connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Receiver {
-    /// RCV.NXT.
+    /// RCV.NXT: the next sequence number expected.
     pub(crate) nxt: SeqNumber,
     /// RCV.NXT when the window was last announced (`rcv_wup`).
     wup: SeqNumber,
-    /// RCV.WND as announced then.
+    /// RCV.WND as it was announced then, bytes.
     wnd: u32,
     /// The sequence number after the last byte that was read.
     copied: SeqNumber,
@@ -168,31 +169,33 @@ pub(crate) struct Receiver {
     read: u64,
     buffer: ReceiveBuffer,
     reassembly: Reassembly,
-    /// Where FIN stands, once it has come.
+    /// The sequence number of the peer's FIN, once it has come.
     fin: Option<SeqNumber>,
-    /// RCV.NXT is beyond FIN.
+    /// Whether RCV.NXT is beyond FIN.
     finished: bool,
     pub(crate) ack: AckPolicy,
     space: ReceiveSpace,
     sack: bool,
     ecn: bool,
     ecn_seen: bool,
-    /// A congestion mark has come: every segment says so until the peer has heard (ECE).
+    /// Whether a congestion mark has come: every segment says so with ECE until the peer answers
+    /// with CWR.
     pub(crate) ece_due: bool,
     pub(crate) ts_recent: Option<TsRecent>,
     causes: Option<Box<Causes>>,
-    /// An application holds the socket: only then does the buffer grow for what comes out of order.
+    /// Whether an application holds the socket: only then does the buffer grow for data out of
+    /// order.
     pub(crate) is_held: bool,
-    /// When data last came.
+    /// When data last arrived.
     pub(crate) last_data: Time,
-    /// When anything last came, µs: the autotuning's clock.
+    /// When any segment last arrived, µs modulo 2³²: the clock of the autotuning.
     arrival_us: u32,
     pub(crate) data_segments: u32,
     pub(crate) out_of_order: u32,
 }
 
 impl Receiver {
-    /// Reads something of every part.
+    /// Reads part of every component, to bring it into the processor's caches.
     #[inline]
     pub(crate) fn recall(&self) -> u32 {
         self.nxt.0
@@ -208,7 +211,7 @@ impl Receiver {
     pub(crate) fn new(start: &ReceiverStart, cx: Context<'_>) -> Receiver {
         let ReceiverStart { nxt, offer, advmss, .. } = *start;
         let wnd = offer.window;
-        // `tcp_initialize_rcv_mss`: rather too little than too much.
+        // The estimate begins rather too small than too large (`tcp_initialize_rcv_mss`).
         let rcv_mss = advmss.min(start.mss).min(wnd / 2).clamp(88, 536);
         let space =
             ReceiveSpace::new(&offer, start.window_scaling, advmss, nxt, cx.now, cx.profile);
@@ -238,7 +241,7 @@ impl Receiver {
         }
     }
 
-    /// What is left of the window that was announced (`tcp_receive_window`).
+    /// The part of the announced window that is left, bytes (`tcp_receive_window`).
     #[inline]
     pub(crate) fn window(&self) -> u32 {
         (self.wup + self.wnd - self.nxt).max(0) as u32
@@ -249,7 +252,7 @@ impl Receiver {
         self.space.shift
     }
 
-    /// RCV.NXT when a window was last announced: what the peer may not know to be acknowledged.
+    /// RCV.NXT when a window was last announced: the peer may not know that later data has arrived.
     pub(crate) fn announced(&self) -> SeqNumber {
         self.wup
     }
@@ -260,12 +263,12 @@ impl Receiver {
         (self.nxt - u32::from(self.finished) - self.copied).max(0) as u32
     }
 
-    /// The peer has finished, and all it sent was read.
+    /// Whether the peer has finished and all its data was read.
     pub(crate) fn at_end(&self) -> bool {
         self.finished && self.unread() == 0
     }
 
-    /// The peer has finished.
+    /// Whether the peer's FIN was reached.
     pub(crate) fn is_finished(&self) -> bool {
         self.finished
     }
@@ -275,17 +278,17 @@ impl Receiver {
         self.read + u64::from(self.unread()) + u64::from(self.finished)
     }
 
-    /// `SO_RCVBUF`.
+    /// Fixes the receive buffer (`SO_RCVBUF`).
     pub(crate) fn set_memory(&mut self, bytes: usize, profile: &Profile) {
         self.space.set_memory(bytes, profile);
     }
 
-    /// `TCP_WINDOW_CLAMP`.
+    /// Sets the largest window to offer, bytes (`TCP_WINDOW_CLAMP`).
     pub(crate) fn set_clamp(&mut self, bytes: u32) {
         self.space.set_clamp(bytes, self.wnd);
     }
 
-    /// `TCP_QUICKACK` (`tcp_sock_set_quickack`).
+    /// Switches quick acknowledgements on or off (`TCP_QUICKACK`; `tcp_sock_set_quickack`).
     pub(crate) fn set_quick_ack(&mut self, quick: bool, profile: &Profile) {
         if !quick {
             self.ack.converse(profile);
@@ -298,26 +301,26 @@ impl Receiver {
         }
     }
 
-    /// A segment came.
+    /// Notes that a segment arrived.
     pub(crate) fn arrived(&mut self, has_data: bool, now: Now) {
         self.data_segments += u32::from(has_data);
         self.arrival_us = now.us as u32;
     }
 
-    /// Where a reset may stand to be believed when something is missing (RFC 5961 §3.2).
+    /// The sequence number at which a reset is believed when data is missing (RFC 5961 §3.2).
     pub(crate) fn highest_reported(&self) -> Option<SeqNumber> {
         self.reassembly.highest_reported().filter(|_| self.sack)
     }
 
-    /// Whether `seq` is the next, nothing is missing, and there is a window.
+    /// Whether `seq` is the next sequence number, nothing is missing, and the window is open.
     pub(crate) fn expects(&self, seq: SeqNumber) -> bool {
         seq == self.nxt && self.reassembly.is_empty() && self.wnd > 0
     }
 
     // ---- data arrives ----
 
-    /// Takes in the text of an acceptable segment (RFC 9293 §3.10.7.4, "seventh";
-    /// `tcp_data_queue`). `rto_us` is our own timeout.
+    /// Processes the text of an acceptable segment (RFC 9293 §3.10.7.4, "seventh";
+    /// `tcp_data_queue`). `rto_us` is our own retransmission timeout.
     pub(crate) fn on_text(&mut self, text: &SegmentText<'_>, rto_us: u64, cx: Context<'_>) -> Text {
         let end = text.seq + text.payload.len() + u32::from(text.fin);
         if !text.payload.is_empty() {
@@ -365,7 +368,7 @@ impl Receiver {
         Text::OutOfWindow
     }
 
-    /// A segment that is not acceptable is answered at once, with a report if it was a duplicate
+    /// Answers a segment that is not acceptable at once, and reports it if it was a duplicate
     /// (`tcp_send_dupack`).
     pub(crate) fn answer_unacceptable(&mut self, seq: SeqNumber, end: SeqNumber, cx: Context<'_>) {
         if end != seq && seq.lt(self.nxt) {
@@ -378,7 +381,7 @@ impl Receiver {
     fn in_order(&mut self, text: &SegmentText<'_>, rto_us: u64, cx: Context<'_>) -> Text {
         let len = text.payload.len() as u32;
         if !self.make_room(cx) {
-            // Out of memory: the window shuts until something has been read.
+            // Memory is exhausted: the window closes until data has been read.
             self.ack.owed = true;
             self.ack.urgent = true;
             self.ack.no_memory = true;
@@ -401,7 +404,7 @@ impl Receiver {
             let joined = waited - self.reassembly.bytes();
             self.space.held.join(self.nxt, joined, waited, self.ack.rcv_mss);
             if self.reassembly.is_empty() {
-                // RFC 5681 §4.2: a gap was filled.
+                // A gap was filled, which is acknowledged at once (RFC 5681 §4.2).
                 self.ack.urgent = true;
             }
         }
@@ -421,7 +424,7 @@ impl Receiver {
         let len = text.payload.len() as u32;
         self.check_mark(text.ecn, cx);
         self.ack.owed = true;
-        // Nothing is taken in after FIN.
+        // Data after FIN is not accepted.
         let beyond_fin = self.fin.is_some_and(|fin| (text.seq + len).gt(fin));
         if !self.make_room(cx) || beyond_fin {
             return Text::OutOfOrder;
@@ -429,7 +432,7 @@ impl Receiver {
         let right = text.seq + len;
         self.out_of_order += 1;
         self.measure(len, text);
-        // FIN takes its place in the run, and is reported with it.
+        // FIN counts as part of the run and is reported with it.
         let run = len + u32::from(text.fin);
         let follows = self.reassembly.highest() == Some(text.seq);
         let mut new = 0;
@@ -461,7 +464,7 @@ impl Receiver {
         Text::OutOfOrder
     }
 
-    /// Puts the bytes in their place.
+    /// Stores the data of a segment, and the event that brought it.
     fn store(&mut self, text: &SegmentText<'_>) {
         let len = text.payload.len() as u32;
         if len == 0 {
@@ -477,27 +480,28 @@ impl Receiver {
     }
 
     /// Whether there is memory for a segment (`tcp_try_rmem_schedule`): a buffer that tunes itself
-    /// grows, one that is fixed refuses.
+    /// grows, a fixed one refuses.
     fn make_room(&mut self, cx: Context<'_>) -> bool {
         self.space.has_room(cx.profile.receive_memory[0]) || self.space.stretch(cx.profile)
     }
 
-    /// What the buffer takes up, in Linux's measure (`sk_rmem_alloc`).
+    /// The memory the buffer takes up, bytes as Linux counts them (`sk_rmem_alloc`).
     pub(crate) fn memory_used(&self) -> u32 {
         self.space.held.used()
     }
 
-    /// What a segment with `len` bytes takes up.
+    /// The memory a segment with `len` bytes takes up, bytes.
     pub(crate) fn memory_for(&self, len: u32) -> u32 {
         self.space.held.cost(len)
     }
 
-    /// How much memory the host has left.
+    /// Notes how much memory the host has left.
     pub(crate) fn set_supply(&mut self, supply: Supply) {
         self.space.set_supply(supply);
     }
 
-    /// `tcp_event_data_recv`.
+    /// Updates the window and the acknowledgement policy after data in order
+    /// (`tcp_event_data_recv`).
     fn after_data(&mut self, text: &SegmentText<'_>, rto_us: u64, cx: Context<'_>) {
         let len = text.size;
         self.measure(len, text);
@@ -517,14 +521,14 @@ impl Receiver {
         }
     }
 
-    /// Takes in what the IP header said about congestion (RFC 3168 §6.1.3; `tcp_data_ecn_check`).
+    /// Processes the ECN field of the IP header (RFC 3168 §6.1.3; `tcp_data_ecn_check`).
     fn check_mark(&mut self, ecn: Ecn, cx: Context<'_>) {
         if !self.ecn {
             return;
         }
         match ecn {
             Ecn::NotEct => {
-                // Probably a retransmission.
+                // A packet without ECN is probably a retransmission.
                 if self.ecn_seen {
                     self.ack.be_quick(self.wnd, 2, cx.profile);
                 }
@@ -540,16 +544,18 @@ impl Receiver {
         }
     }
 
-    /// The peer reduced its window (CWR): it has heard (`tcp_ecn_accept_cwr`).
+    /// Notes that the peer has reduced its congestion window and says so with CWR
+    /// (`tcp_ecn_accept_cwr`).
     pub(crate) fn on_cwr(&mut self, has_data: bool) {
         self.ece_due = false;
-        // It may have been the last segment of the peer's window.
+        // The segment may have been the last of the peer's window.
         self.ack.urgent |= has_data;
     }
 
     // ---- the peer's timestamps ----
 
-    /// `tcp_replace_ts_recent`, RFC 7323 §4.3: of a segment at or below the last acknowledgement.
+    /// Notes the timestamp of a segment at or below the last acknowledgement
+    /// (`tcp_replace_ts_recent`; RFC 7323 §4.3).
     pub(crate) fn note_timestamp(&mut self, value: u32, seq: SeqNumber, now: Time) {
         if let Some(recent) = &mut self.ts_recent
             && seq.le(self.wup)
@@ -559,7 +565,7 @@ impl Receiver {
         }
     }
 
-    /// A round trip as the receiver sees it, by our timestamp that came back.
+    /// Measures the round-trip time at the receiver, by our timestamp that the peer echoed.
     pub(crate) fn measure_echo(&mut self, echo: u32, len: u32, now: Now) {
         let (full, all_read) = (len >= self.ack.rcv_mss, self.nxt == self.copied);
         self.space.measure_echo(echo, full, all_read, now);
@@ -567,7 +573,8 @@ impl Receiver {
 
     // ---- segments leave ----
 
-    /// The window for a header (`tcp_select_window`). It is never taken back, unless memory ran out.
+    /// The window field of a header (`tcp_select_window`). A window is never reduced, unless memory
+    /// ran out.
     pub(crate) fn announce(&mut self) -> u16 {
         if self.ack.no_memory {
             (self.wnd, self.wup) = (0, self.nxt);
@@ -584,7 +591,7 @@ impl Receiver {
         (new.min(65_535 << self.space.shift) >> self.space.shift) as u16
     }
 
-    /// The blocks for a header.
+    /// The SACK blocks for a header.
     pub(crate) fn take_blocks(&mut self, timestamps: Option<Timestamps>) -> SackBlocks {
         if self.reassembly.blocks() == 0 || !self.sack {
             return SackBlocks::NONE;
@@ -592,7 +599,7 @@ impl Receiver {
         self.reassembly.take_blocks(if timestamps.is_some() { 3 } else { 4 })
     }
 
-    /// Bytes of options those blocks will take.
+    /// The length of the SACK option for the next header, bytes.
     #[inline]
     pub(crate) fn block_bytes(&self, timestamps: bool) -> u32 {
         let most = match (self.sack, timestamps) {
@@ -606,7 +613,7 @@ impl Receiver {
         }
     }
 
-    /// A segment with ACK left.
+    /// Notes that a segment with ACK was sent.
     pub(crate) fn on_ack_sent(&mut self, cx: Context<'_>) {
         self.ack.on_ack_sent(cx.profile);
     }
@@ -633,7 +640,7 @@ impl Receiver {
 
     // ---- the application reads ----
 
-    /// Copies unread bytes.
+    /// Copies unread bytes into `into` and drops them; answers how many.
     pub(crate) fn read(&mut self, into: &mut [u8]) -> usize {
         let mut done = 0;
         while done < into.len() {
@@ -657,7 +664,7 @@ impl Receiver {
         self.buffer.peek(self.unread() as usize)
     }
 
-    /// Drops unread bytes; gives how many.
+    /// Drops up to `count` unread bytes; answers how many.
     pub(crate) fn discard(&mut self, count: usize) -> usize {
         let count = count.min(self.unread() as usize);
         self.drop_read(count as u32);
@@ -673,8 +680,8 @@ impl Receiver {
         self.buffer.consume(count as usize, left);
     }
 
-    /// After `count` bytes were read: tunes the buffer, and acknowledges if that makes a
-    /// difference to the peer (`tcp_rcv_space_adjust`, `__tcp_cleanup_rbuf`).
+    /// Tunes the buffer after `count` bytes were read, and acknowledges if that makes a difference
+    /// to the peer (`tcp_rcv_space_adjust`, `__tcp_cleanup_rbuf`).
     pub(crate) fn after_read(&mut self, count: usize, profile: &Profile) {
         let highest = self.reassembly.highest();
         let first = self.space.held.first_read(self.copied, count as u32, self.unread());
@@ -694,12 +701,12 @@ impl Receiver {
         }
     }
 
-    /// What brought the byte at `offset`.
+    /// The event that brought the byte at `offset` of the stream.
     pub(crate) fn cause_at(&self, offset: u64) -> Option<EventId> {
         self.causes.as_ref()?.at(offset)
     }
 
-    /// The segment that came in `frame` has an event of its own.
+    /// Replaces the event `frame` by `segment`, which recorded the segment in that frame.
     pub(crate) fn settle_cause(&mut self, frame: EventId, segment: EventId) {
         if let Some(causes) = &mut self.causes {
             causes.settle(frame, segment);
@@ -722,14 +729,14 @@ impl Receiver {
         info.receive_memory = (self.space.held.used(), self.space.memory);
     }
 
-    /// What holds after every step.
+    /// Checks what must hold after every step.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn assert_invariants(&self, profile: &Profile) {
         assert!(self.copied.le(self.nxt), "what is read was received");
         assert!(self.space.memory <= profile.receive_memory[2].max(2 * profile.receive_memory_max));
         if let Some(highest) = self.reassembly.highest() {
             assert!(highest.gt(self.nxt), "a run out of order lies beyond RCV.NXT");
-            // The window may have been taken back since, for want of memory.
+            // The window may have been reduced since, when memory ran out.
             let widest = profile.receive_memory[2].max(2 * profile.receive_memory_max);
             let limit = self.nxt + widest + LARGEST_SEGMENT;
             assert!(highest.le(limit), "nothing that begins beyond the window is kept");
@@ -739,7 +746,8 @@ impl Receiver {
         assert!(self.buffer.capacity() <= most + (128 << 10), "more memory than data");
     }
 
-    /// What holds once nothing is left to send now: an acknowledgement that is owed has a timer.
+    /// Checks what must hold once nothing is left to send: an acknowledgement that is owed has a
+    /// timer.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn assert_resting(&self) {
         assert!(!self.ack.due && !self.ack.undecided, "an acknowledgement was not sent");

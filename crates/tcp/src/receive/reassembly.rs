@@ -1,26 +1,26 @@
-//! What has arrived out of order, and what to tell the peer of it (RFC 2018, RFC 2883).
+//! Data that has arrived out of order, and the SACK blocks that report it (RFC 2018, RFC 2883).
 
 use roundtrip_packet::{SackBlock, SackBlocks, SeqNumber};
 
-/// Runs that may be held at most: a peer cannot make us search a longer list.
+/// The most runs that are held, so that a peer cannot make us search a longer list.
 const MOST_RUNS: usize = 1024;
 
-/// What became of a run that was taken in.
+/// The result of inserting a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Inserted {
-    /// How many of its numbers are new.
+    /// The number of sequence numbers that are new.
     pub(crate) new: u32,
-    /// Acknowledgements that were withheld go first, since one has no room for more blocks
-    /// (`tcp_sack_compress_send_ack`): the next one has the blocks as they were. The kernel then owes
-    /// none for this run.
+    /// Whether a withheld acknowledgement must be sent first, because one has no room for more
+    /// blocks (`tcp_sack_compress_send_ack`): it has the blocks as they were before this run. The
+    /// kernel then owes none for this run.
     pub(crate) report_first: bool,
 }
 
-/// Blocks an acknowledgement is expected to have besides the newest (`TCP_SACK_BLOCKS_EXPECTED`).
+/// The number of blocks an acknowledgement is expected to have besides the newest
+/// (`TCP_SACK_BLOCKS_EXPECTED`).
 const BLOCKS_EXPECTED: usize = 2;
 
-/// The runs of bytes beyond RCV.NXT, and the blocks to report. While there are none it takes no
-/// room.
+/// The runs of bytes beyond RCV.NXT, and the blocks to report. Without any it takes no memory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reassembly(Option<Box<Runs>>);
 
@@ -30,27 +30,27 @@ impl Reassembly {
         self.0.as_ref().is_none_or(|runs| runs.list.is_empty())
     }
 
-    /// The beginning of the lowest run.
+    /// The first sequence number of the lowest run.
     #[inline]
     pub(crate) fn lowest(&self) -> Option<SeqNumber> {
         self.0.as_ref()?.list.first().map(|run| run.left)
     }
 
-    /// The end of the highest run.
+    /// The sequence number after the highest run.
     #[inline]
     pub(crate) fn highest(&self) -> Option<SeqNumber> {
         self.0.as_ref()?.list.last().map(|run| run.right)
     }
 
-    /// Bytes held.
+    /// The number of bytes held.
     pub(crate) fn bytes(&self) -> u32 {
         let runs = self.0.iter().flat_map(|runs| &runs.list);
         runs.map(|run| (run.right - run.left) as u32).sum()
     }
 
-    /// Takes in a run that has arrived; `None` if there are too many already. What of it was there
-    /// before is noted as a duplicate. `withheld`: acknowledgements of what came before have been
-    /// withheld.
+    /// Inserts a run that has arrived; `None` if there are too many already. What of it was held
+    /// before is noted as a duplicate. `withheld` says whether acknowledgements of earlier data
+    /// have been withheld.
     pub(crate) fn insert(
         &mut self,
         left: SeqNumber,
@@ -60,7 +60,7 @@ impl Reassembly {
         self.0.get_or_insert_default().insert(left, right, withheld)
     }
 
-    /// Takes off the runs that RCV.NXT has reached: gives how far RCV.NXT moves. What of them had
+    /// Removes the runs that RCV.NXT has reached and answers its new value. What of them had
     /// arrived again is noted as a duplicate (`tcp_ofo_queue`).
     pub(crate) fn advance(&mut self, next: SeqNumber) -> SeqNumber {
         let next = self.0.as_mut().map_or(next, |runs| runs.advance(next));
@@ -73,7 +73,8 @@ impl Reassembly {
         self.0.get_or_insert_default().duplicate = Some(SackBlock { left, right });
     }
 
-    /// Before a segment is taken in: only what it repeats itself is reported.
+    /// Forgets the duplicate, before a segment is processed: only what that segment repeats is
+    /// reported.
     #[inline]
     pub(crate) fn clear_duplicate(&mut self) {
         if let Some(runs) = &mut self.0 {
@@ -82,12 +83,12 @@ impl Reassembly {
         self.tidy();
     }
 
-    /// Nothing more will be put together, nor reported: FIN has been reached (`tcp_sack_reset`).
+    /// Drops everything, since FIN has been reached (`tcp_sack_reset`).
     pub(crate) fn clear(&mut self) {
         self.0 = None;
     }
 
-    /// How many blocks there are to report.
+    /// The number of blocks to report.
     #[inline]
     pub(crate) fn blocks(&self) -> u32 {
         self.0
@@ -95,14 +96,15 @@ impl Reassembly {
             .map_or(0, |runs| u32::from(runs.count) + u32::from(runs.duplicate.is_some()))
     }
 
-    /// The end of the highest block reported: where a reset may come in (RFC 5961 §3.2 with SACK).
+    /// The end of the highest block reported, where a reset is believed too (RFC 5961 §3.2 with
+    /// SACK).
     pub(crate) fn highest_reported(&self) -> Option<SeqNumber> {
         let runs = self.0.as_ref()?;
         let blocks = &runs.recent[..usize::from(runs.count)];
         blocks.iter().map(|block| block.right).reduce(SeqNumber::max)
     }
 
-    /// Takes the blocks for the next segment, `most` of them, the duplicate first.
+    /// Takes the blocks for the next segment, at most `most`, the duplicate first.
     pub(crate) fn take_blocks(&mut self, most: usize) -> SackBlocks {
         let Some(runs) = &mut self.0 else { return SackBlocks::NONE };
         let duplicate = runs.duplicate.take();
@@ -122,19 +124,20 @@ impl Reassembly {
 
 #[derive(Clone, Debug, Default)]
 struct Runs {
-    /// In order, apart from each other.
+    /// The runs, in order and disjoint.
     list: Vec<SackBlock>,
-    /// The newest first, as RFC 2018 §4 wants them.
+    /// The blocks to report, newest first (RFC 2018 §4).
     recent: [SackBlock; 4],
     count: u8,
-    /// Both as they were before the last run came, for an acknowledgement that goes first.
+    /// The blocks and their count before the last run came, for an acknowledgement that is sent
+    /// first.
     before: Option<([SackBlock; 4], u8)>,
-    /// A duplicate to report once.
+    /// A duplicate to report once (D-SACK).
     duplicate: Option<SackBlock>,
 }
 
 impl Runs {
-    /// See [`Reassembly::insert`].
+    /// Inserts a run, as described at [`Reassembly::insert`].
     fn insert(&mut self, left: SeqNumber, right: SeqNumber, withheld: bool) -> Option<Inserted> {
         let first = self.list.partition_point(|run| run.right.lt(left));
         let last = self.list.partition_point(|run| run.left.le(right));
@@ -162,8 +165,9 @@ impl Runs {
         Some(Inserted { new: new.max(0) as u32, report_first: self.before.is_some() })
     }
 
-    /// The blocks as they go out first, if `block` is none of those that are expected: one that
-    /// grows has grown by then.
+    /// The blocks for an acknowledgement that must be sent before `block` is reported; `None` if
+    /// `block` is one of those it is expected to have. A block that `block` extends is extended
+    /// already.
     fn blocks_before(&self, block: SackBlock) -> Option<([SackBlock; 4], u8)> {
         let mut blocks = self.recent;
         let place = blocks[..usize::from(self.count)].iter().position(|other| touch(*other, block));
@@ -174,8 +178,8 @@ impl Runs {
         (place >= BLOCKS_EXPECTED).then_some((blocks, self.count))
     }
 
-    /// The run that now stands first, if RCV.NXT has reached it: gives how far RCV.NXT moves. What
-    /// of it had arrived again is noted as a duplicate (`tcp_ofo_queue`).
+    /// Removes the runs that `next` has reached and answers the new RCV.NXT. What of them had
+    /// arrived again is noted as a duplicate (`tcp_ofo_queue`).
     fn advance(&mut self, next: SeqNumber) -> SeqNumber {
         let mut next = next;
         let reached = self.list.iter().take_while(|run| run.left.le(next)).count();
@@ -193,7 +197,7 @@ impl Runs {
         next
     }
 
-    /// Puts a block first, and joins those it touches to it (`tcp_sack_new_ofo_skb`).
+    /// Puts a block first and removes those it touches (`tcp_sack_new_ofo_skb`).
     fn report(&mut self, block: SackBlock) {
         let mut kept = [block; 4];
         let mut count = 1;
@@ -207,7 +211,7 @@ impl Runs {
         self.count = count as u8;
     }
 
-    /// `tcp_sack_remove`.
+    /// Forgets the blocks that RCV.NXT has reached (`tcp_sack_remove`).
     fn forget_below(&mut self, next: SeqNumber) {
         let mut count = 0;
         for n in 0..usize::from(self.count) {
@@ -261,8 +265,8 @@ mod tests {
         runs.insert(seq(left), seq(right), true).is_some_and(|run| run.report_first)
     }
 
-    /// As seen of Linux 6.18: the segment that would be the third block is not in the
-    /// acknowledgement it sets free.
+    /// As measured on Linux 6.18: a third block sends the withheld acknowledgement first, which
+    /// does not contain it.
     #[test]
     fn withheld_blocks_go_before_a_third_one() {
         let mut runs = Reassembly::default();

@@ -1,5 +1,5 @@
-//! How much the peer may send: the receive window, and the buffer behind it, which tunes itself
-//! (RFC 9293 §3.8.6.2.2; Dynamic Right-Sizing; `tcp_input.c`, `tcp_output.c`).
+//! The receive window, and the self-tuning buffer behind it (RFC 9293 §3.8.6.2.2; Dynamic
+//! Right-Sizing; `tcp_input.c`, `tcp_output.c`).
 
 use roundtrip_packet::SeqNumber;
 
@@ -9,48 +9,48 @@ use crate::supply::Supply;
 
 use super::memory::Memory;
 
-/// The least a receive buffer can be (`SOCK_MIN_RCVBUF`).
+/// The least size of a receive buffer, bytes (`SOCK_MIN_RCVBUF`).
 const MIN_MEMORY: u32 = 2304;
 
-/// Linux's measure of the receive buffer. A segment costs its memory, overhead included
+/// The receive buffer as Linux counts it. A segment costs its memory, overhead included
 /// (`truesize`), and the window is the share of the buffer that payload makes up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReceiveSpace {
-    /// The buffer (`sk_rcvbuf`).
+    /// The size of the buffer, bytes (`sk_rcvbuf`).
     pub(crate) memory: u32,
-    /// It was fixed by `SO_RCVBUF`.
+    /// Whether the size was fixed by `SO_RCVBUF`.
     fixed: bool,
-    /// What of it is taken.
+    /// The part of the buffer that is taken.
     pub(super) held: Memory,
-    /// What the host has left for it.
+    /// The memory that the host has left for the buffer.
     pub(crate) supply: Supply,
-    /// Payload's share, of 256 (`scaling_ratio`).
+    /// The share of payload in the buffer, in 1/256 (`scaling_ratio`).
     ratio: u8,
-    /// The largest window to offer.
+    /// The largest window to offer, bytes.
     pub(crate) clamp: u32,
-    /// The window to offer until the peer has proved to fill its segments (`rcv_ssthresh`).
+    /// The window to offer until the peer has proved to fill its segments, bytes (`rcv_ssthresh`).
     pub(crate) ssthresh: u32,
     /// The MSS we announced, less the options of every segment.
     pub(crate) advmss: u32,
     /// Our window scale.
     pub(crate) shift: u8,
-    /// Bytes read per round trip at most so far (`rcvq_space`), and since when they are counted.
+    /// The most bytes read in one round trip (`rcvq_space`), and since when they are counted.
     pub(crate) per_round: u32,
     round_seq: SeqNumber,
     round_us: u32,
-    /// Eight times the round trip as a receiver sees it, µs.
+    /// Eight times the round-trip time as the receiver measures it, µs.
     pub(crate) rtt8_us: u32,
     rtt_seq: SeqNumber,
     rtt_since_us: u64,
     last_echo: u32,
 }
 
-/// What the application asked for.
+/// The receive buffer options that the application has set.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wish {
-    /// `SO_RCVBUF`.
+    /// The size of the buffer as given to the call, bytes (`SO_RCVBUF`).
     pub(crate) buffer: Option<usize>,
-    /// `TCP_WINDOW_CLAMP`.
+    /// The largest window to offer, bytes (`TCP_WINDOW_CLAMP`).
     pub(crate) clamp: Option<u32>,
 }
 
@@ -60,12 +60,12 @@ impl Wish {
     }
 }
 
-/// What a SYN or SYN-ACK offers (`tcp_select_initial_window`).
+/// The window that a SYN or SYN-ACK offers (`tcp_select_initial_window`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
-    /// Bytes, not scaled.
+    /// The window, bytes, not scaled.
     pub(crate) window: u32,
-    /// Window scale, of use only if both ends have one.
+    /// The window scale, which counts only if both ends have one.
     pub(crate) shift: u8,
     clamp: u32,
     memory: u32,
@@ -109,7 +109,8 @@ fn share(memory: u32, ratio: u8) -> u32 {
 }
 
 impl ReceiveSpace {
-    /// `offer` is what the handshake offered, `next` RCV.NXT (`tcp_init_buffer_space`).
+    /// The receive space after a handshake that offered `offer`; `next` is RCV.NXT
+    /// (`tcp_init_buffer_space`).
     pub(crate) fn new(
         offer: &Offer,
         scaling: bool,
@@ -147,14 +148,15 @@ impl ReceiveSpace {
         }
     }
 
-    /// `SO_RCVBUF`: twice what was asked for, and no more tuning.
+    /// Fixes the buffer at twice `bytes` and ends its tuning (`SO_RCVBUF`).
     pub(crate) fn set_memory(&mut self, bytes: usize, profile: &Profile) {
         let bytes = bytes.min(profile.receive_memory_max as usize) as u32;
         self.memory = (bytes * 2).max(MIN_MEMORY);
         self.fixed = true;
     }
 
-    /// `TCP_WINDOW_CLAMP` (`tcp_set_window_clamp`): `window` was offered last.
+    /// Sets the largest window to offer (`TCP_WINDOW_CLAMP`; `tcp_set_window_clamp`); `window` was
+    /// offered last.
     pub(crate) fn set_clamp(&mut self, bytes: u32, window: u32) {
         let clamp = bytes.max(MIN_MEMORY / 2);
         let before = std::mem::replace(&mut self.clamp, clamp);
@@ -165,18 +167,18 @@ impl ReceiveSpace {
         }
     }
 
-    /// Payload the buffer holds when it is empty (`tcp_full_space`).
+    /// The payload that the empty buffer holds, bytes (`tcp_full_space`).
     fn full(&self) -> u32 {
         share(self.memory, self.ratio)
     }
 
-    /// Payload it holds now (`tcp_space`).
+    /// The payload that the buffer can take now, bytes (`tcp_space`).
     fn free(&self) -> u32 {
         share(self.memory.saturating_sub(self.held.used()), self.ratio)
     }
 
-    /// Whether a segment may be taken in at all: the buffer is not over its limit, nor the host
-    /// over that of all buffers, of which `least` is always granted.
+    /// Whether a segment is accepted at all: the buffer is within its limit and, where the host has
+    /// no memory left, within `least`, which is always granted.
     pub(crate) fn has_room(&self, least: u32) -> bool {
         match self.supply {
             Supply::Ample | Supply::Short => self.held.used() <= self.memory,
@@ -184,7 +186,7 @@ impl ReceiveSpace {
         }
     }
 
-    /// Memory runs short: no more than four segments are offered
+    /// Notes how much memory the host has; if it is short, no more than four segments are offered
     /// (`tcp_adjust_rcv_ssthresh`).
     pub(crate) fn set_supply(&mut self, supply: Supply) {
         self.supply = supply;
@@ -193,8 +195,8 @@ impl ReceiveSpace {
         }
     }
 
-    /// Lets a buffer that tunes itself grow to what it holds (`tcp_clamp_window`); whether that
-    /// helped.
+    /// Lets a self-tuning buffer grow to what it holds (`tcp_clamp_window`); answers whether there
+    /// is room then.
     pub(crate) fn stretch(&mut self, profile: &Profile) -> bool {
         let [least, _, most] = profile.receive_memory;
         if !self.fixed && self.memory < most && self.supply == Supply::Ample {
@@ -206,7 +208,7 @@ impl ReceiveSpace {
         self.has_room(least)
     }
 
-    /// The window to offer (`__tcp_select_window`): not a little more than before (silly window
+    /// The window to offer, bytes (`__tcp_select_window`). It does not grow by little (silly window
     /// avoidance, RFC 9293 §3.8.6.2.2). `quick` is set to 0 when space runs short.
     pub(crate) fn select(&self, rcv_mss: u32, current: u32, quick: &mut u8) -> u32 {
         let allowed = self.full();
@@ -237,9 +239,9 @@ impl ReceiveSpace {
         }
     }
 
-    /// A segment grew the estimate of the peer's size: what share payload has is now known better
-    /// (`tcp_measure_rcv_mss`, `tcp_set_window_clamp`). `window` is the one last announced: what was
-    /// promised by rounding up counts from then on.
+    /// Updates the share of payload after a segment has grown the estimate of the peer's size
+    /// (`tcp_measure_rcv_mss`, `tcp_set_window_clamp`). `window` is the one last announced: what
+    /// was promised by rounding up counts from then on.
     pub(crate) fn rescale(&mut self, len: u32, window: u32) {
         let ratio = (u64::from(len) << 8) / u64::from(self.held.cost(len));
         let ratio = ratio.clamp(1, 255) as u8;
@@ -251,8 +253,8 @@ impl ReceiveSpace {
         self.per_round = self.per_round.min(self.clamp);
     }
 
-    /// A segment came that fills its memory well: the window may open (`tcp_grow_window`).
-    /// Whether it did.
+    /// Opens the window after a segment that fills its memory well (`tcp_grow_window`). Answers
+    /// whether it did.
     pub(crate) fn grow(&mut self, len: u32, rcv_mss: u32, profile: &Profile) -> bool {
         let room = self.clamp.min(self.free()).saturating_sub(self.ssthresh);
         if room == 0 || self.supply != Supply::Ample {
@@ -268,7 +270,8 @@ impl ReceiveSpace {
         true
     }
 
-    /// For segments that are mostly overhead (`__tcp_grow_window`).
+    /// The step by which the window grows for segments that are mostly overhead, bytes
+    /// (`__tcp_grow_window`).
     fn slow_step(&self, len: u32, rcv_mss: u32, profile: &Profile) -> u32 {
         let mut cost = share(self.held.cost(len), self.ratio) / 2;
         let mut window = share(profile.receive_memory[2], self.ratio) / 2;
@@ -282,7 +285,8 @@ impl ReceiveSpace {
         0
     }
 
-    /// The round trip by timestamps: only full segments tell (`tcp_rcv_rtt_measure_ts`).
+    /// Measures the round-trip time by timestamps, with full segments only
+    /// (`tcp_rcv_rtt_measure_ts`).
     pub(crate) fn measure_echo(&mut self, echo: u32, full: bool, all_read: bool, now: Now) {
         if echo == self.last_echo {
             return;
@@ -294,7 +298,7 @@ impl ReceiveSpace {
         }
     }
 
-    /// The round trip as the time a window takes (`tcp_rcv_rtt_measure`).
+    /// Measures the round-trip time as the time that a window takes (`tcp_rcv_rtt_measure`).
     pub(crate) fn measure_window(&mut self, next: SeqNumber, window: u32, now: Now) {
         if self.rtt_since_us != 0 {
             if next.lt(self.rtt_seq) {
@@ -306,7 +310,7 @@ impl ReceiveSpace {
         self.rtt_since_us = now.us.max(1);
     }
 
-    /// `tcp_rcv_rtt_update`.
+    /// Takes a sample of the round-trip time (`tcp_rcv_rtt_update`).
     fn sample(&mut self, sample_us: u64, by_window: bool, all_read: bool) {
         let sample = sample_us.min(1 << 27) as u32;
         if self.rtt8_us == 0 || sample << 3 < self.rtt8_us {
@@ -316,8 +320,8 @@ impl ReceiveSpace {
         }
     }
 
-    /// The application has read: how much it takes in a round trip decides how large the buffer has
-    /// to be (`tcp_rcv_space_adjust`). `copied` is the sequence number after what was read.
+    /// Sizes the buffer by how much the application reads in a round trip (`tcp_rcv_space_adjust`).
+    /// `copied` is the sequence number after what was read.
     pub(crate) fn adjust(
         &mut self,
         copied: SeqNumber,
@@ -326,7 +330,7 @@ impl ReceiveSpace {
         now_us: u32,
         profile: &Profile,
     ) {
-        // (The clock goes round in 71 minutes: a round may then be one longer.)
+        // The clock wraps after 71 minutes, so that a round may then be one longer.
         if self.rtt8_us == 0 || now_us.wrapping_sub(self.round_us) < self.rtt8_us >> 3 {
             return;
         }
@@ -339,8 +343,8 @@ impl ReceiveSpace {
         self.round_us = now_us;
     }
 
-    /// Room for twice what was read, and for the growth of a peer in slow start, and for what
-    /// waits out of order (`tcp_rcvbuf_grow`).
+    /// Makes room for twice what was read, for the growth of a peer in slow start, and for data out
+    /// of order (`tcp_rcvbuf_grow`).
     pub(crate) fn enlarge(
         &mut self,
         read: u32,

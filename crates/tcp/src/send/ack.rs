@@ -1,4 +1,4 @@
-//! An acknowledgement arrives (RFC 9293 §3.10.7.4, "fifth"; `tcp_ack`).
+//! Processing an acknowledgement (RFC 9293 §3.10.7.4, "fifth"; `tcp_ack`).
 
 use roundtrip_packet::SeqNumber;
 
@@ -14,17 +14,17 @@ use super::sent::{Marks, Sent};
 use super::space::WindowUpdate;
 use super::timer::SendTimer;
 
-/// What was taken off the queue.
+/// The segments that an acknowledgement took off the retransmission queue.
 #[derive(Clone, Copy, Default)]
 struct Cleaned {
     count: u32,
-    /// When the first and the last segment sent once were sent, µs.
+    /// When the first and the last of those that were sent only once were sent, µs.
     first_us: Option<u64>,
     last_us: u64,
 }
 
 impl Sender {
-    /// Takes in an acknowledgement.
+    /// Processes an acknowledgement.
     pub(crate) fn on_ack(&mut self, ack: &Acknowledgement<'_>, cx: Context<'_>) -> AckOutcome {
         if ack.ack == self.space.una() && self.is_waiting_for_nothing() && ack.sack.is_empty() {
             return self.on_ack_of_nothing(ack, cx);
@@ -83,12 +83,13 @@ impl Sender {
         AckOutcome::Accepted
     }
 
-    /// Nothing is out, nor a tail loss probe to be told of.
+    /// Whether nothing is in flight, nor a tail loss probe whose fate is unknown.
     fn is_waiting_for_nothing(&self) -> bool {
         self.board.is_empty() && !self.recovery.is_tail_probed()
     }
 
-    /// What each segment of a peer brings that only sends: it may open the window.
+    /// Processes an acknowledgement while nothing is in flight, as each segment of a peer that only
+    /// sends: it may open the window.
     fn on_ack_of_nothing(&mut self, ack: &Acknowledgement<'_>, cx: Context<'_>) -> AckOutcome {
         self.update_window(ack, cx);
         self.timers.forget_probes();
@@ -98,12 +99,13 @@ impl Sender {
         AckOutcome::Accepted
     }
 
-    /// A segment came whose acknowledgement says nothing new (`tcp_update_wl`).
+    /// Notes a segment whose acknowledgement says nothing new (`tcp_update_wl`).
     pub(crate) fn on_text_alone(&mut self, seq: SeqNumber) {
         self.space.note_segment(seq);
     }
 
-    /// An acknowledgement below SND.UNA can still tell of losses by its SACK blocks.
+    /// Processes an acknowledgement below SND.UNA, which can still report losses by its SACK
+    /// blocks.
     fn on_old_ack(
         &mut self,
         ack: &Acknowledgement<'_>,
@@ -123,7 +125,7 @@ impl Sender {
         AckOutcome::Old
     }
 
-    /// Takes in the window, if the segment may update it. Whether it may.
+    /// Takes the window of a segment, if the segment may update it. Answers whether it may.
     fn update_window(&mut self, ack: &Acknowledgement<'_>, cx: Context<'_>) -> bool {
         let update = self.space.update_window(ack.ack, ack.seq, ack.window);
         match update {
@@ -140,7 +142,7 @@ impl Sender {
         true
     }
 
-    /// Everything before `ack` is acknowledged.
+    /// Notes that everything before `ack` is acknowledged.
     fn advance_una(&mut self, ack: SeqNumber) {
         let una = self.space.una();
         let newly = self.space.acknowledge(ack);
@@ -154,7 +156,7 @@ impl Sender {
         self.counts.note_delivered(segments, ece && self.agreed.ecn);
     }
 
-    /// Takes what is acknowledged off the queue, and the round-trip time from it
+    /// Removes acknowledged segments from the queue and measures the round-trip time
     /// (`tcp_clean_rtx_queue`).
     fn clean_queue(
         &mut self,
@@ -194,13 +196,14 @@ impl Sender {
                 }
             }
         } else if let (Some(sack_us), Some(first)) = (news.first_sacked_us, self.board.first()) {
-            // Not for data sent after the first was last sent: the timeout could go on for ever.
+            // Not for data that was sent after the first segment was last sent: that could put the
+            // timeout off for ever.
             news.set_timer |= measured && sack_us < first.sent_us;
         }
     }
 
-    /// Of the first segment a part is acknowledged. If it left in one buffer with others, that part
-    /// is forgotten; else it stays (`tcp_tso_acked`).
+    /// Trims the first segment, of which a part is acknowledged, if it left in one buffer with
+    /// others; otherwise it stays whole (`tcp_tso_acked`).
     fn trim_buffer(&mut self, first: &Sent, follows: bool) {
         let second = self.board.get(self.board.first_place().wrapping_add(1));
         let has_next = second.is_some_and(|next| next.marks.has(Marks::JOINED));
@@ -209,7 +212,7 @@ impl Sender {
         }
     }
 
-    /// Accounts for one segment acknowledged cumulatively.
+    /// Accounts for one segment that was acknowledged cumulatively.
     fn take_off(
         &mut self,
         sent: &Sent,
@@ -239,8 +242,9 @@ impl Sender {
         }
     }
 
-    /// Takes a round-trip sample (`tcp_ack_update_rtt`): from the times of sending, never of what
-    /// was retransmitted (Karn), else from the timestamp that came back. Whether there was one.
+    /// Takes a round-trip sample (`tcp_ack_update_rtt`): from the times of sending, but never of
+    /// retransmitted segments (Karn's algorithm), or else from the echoed timestamp. Answers
+    /// whether there was one.
     fn measure(
         &mut self,
         prior_una: SeqNumber,
@@ -285,7 +289,7 @@ impl Sender {
         true
     }
 
-    /// The acknowledgement came while nothing was out: a window probe was answered
+    /// Handles the answer to a window probe: an acknowledgement while nothing is in flight
     /// (`tcp_ack_probe`).
     fn on_ack_of_probe(&mut self, cx: Context<'_>) {
         if !self.has_unsent() {
@@ -312,7 +316,7 @@ impl Sender {
         }
     }
 
-    /// Moves the window (`tcp_cong_control`).
+    /// Moves the congestion window after an acknowledgement (`tcp_cong_control`).
     fn control_congestion(&mut self, delivered: u32, lost: u32, news: &News, cx: Context<'_>) {
         if self.recovery.in_reduction() {
             let safe = news.una_advanced && lost == 0;
@@ -326,15 +330,15 @@ impl Sender {
         self.update_pacing_rate(cx);
     }
 
-    /// On paths that reorder much the window grows with any delivery, else only with those in
-    /// order (`tcp_may_raise_cwnd`).
+    /// Whether the window may grow: on paths that reorder much with any delivery, on others only
+    /// with deliveries in order (`tcp_may_raise_cwnd`).
     fn may_raise(&self, news: &News, cx: Context<'_>) -> bool {
         news.data_acked || (news.data_sacked && self.recovery.reordering() > cx.profile.reordering)
     }
 }
 
-/// Whether the acknowledgement is for the original of a segment that was retransmitted: it
-/// echoes a time before the retransmission (`tcp_skb_spurious_retrans`).
+/// Whether the acknowledgement is for the original of a retransmitted segment: it echoes a time
+/// before the retransmission (`tcp_skb_spurious_retrans`).
 fn is_spurious(sent: &Sent, echo: Option<u32>) -> bool {
     let resent_ms = (sent.sent_us / 1000) as u32;
     sent.marks.was_retransmitted()

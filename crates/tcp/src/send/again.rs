@@ -1,4 +1,4 @@
-//! Segments that are sent again (`tcp_xmit_retransmit_queue`, `tcp_retransmit_skb`).
+//! Retransmissions (`tcp_xmit_retransmit_queue`, `tcp_retransmit_skb`).
 
 use crate::context::Context;
 
@@ -9,7 +9,7 @@ use super::sent::{Departure, Marks};
 use super::timer::SendTimer;
 
 impl Sender {
-    /// The next segment that is lost and was not sent again, if the window has room.
+    /// Retransmits the next lost segment that was not retransmitted yet, if the window has room.
     pub(super) fn next_lost(&mut self, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
         let first = self.board.first_place();
         let mut place = self.board.hint().unwrap_or(first);
@@ -42,8 +42,8 @@ impl Sender {
         None
     }
 
-    /// Sends a segment again, with up to `most` in all that left together with it and share its fate
-    /// (`tcp_retransmit_skb`); `None` if the window does not hold it.
+    /// Retransmits a segment together with up to `most` in all that left with it and have the same
+    /// marks (`tcp_retransmit_skb`); `None` if the peer's window does not take it.
     pub(super) fn retransmit(
         &mut self,
         place: Place,
@@ -87,7 +87,8 @@ impl Sender {
         activity.bytes_sent += u64::from(len);
     }
 
-    /// Cuts or joins segments to the size of today, and counts (`__tcp_retransmit_skb`).
+    /// Prepares a retransmission: cuts or joins segments to the current size, and counts
+    /// (`__tcp_retransmit_skb`).
     pub(super) fn prepare_again(
         &mut self,
         place: Place,
@@ -100,7 +101,7 @@ impl Sender {
         let sent = *self.board.get(place)?;
         let mut room = (self.space.window_end() - sent.seq).max(0) as u32;
         if room == 0 {
-            // Of a window shut on what is out the first segment serves as a probe.
+            // If the window closed on data in flight, the first segment serves as a probe.
             if sent.seq != self.space.una() {
                 return None;
             }
@@ -120,7 +121,7 @@ impl Sender {
         Some(Burst { seq: sent.seq, len: sent.len, mss, fin: sent.fin, push, retransmission: true })
     }
 
-    /// Cuts a segment, and all that left together with it, into smaller ones.
+    /// Cuts a segment, and all that left together with it, into segments of `size`.
     fn resize(&mut self, place: Place, size: u32) {
         while let (Some(sent), Some(next)) =
             (self.board.get(place), self.board.get(place.wrapping_add(1)))
@@ -137,7 +138,7 @@ impl Sender {
         }
     }
 
-    /// Joins small segments that follow (`tcp_retrans_try_collapse`).
+    /// Joins the small segments that follow, up to `limit` bytes (`tcp_retrans_try_collapse`).
     fn join_following(&mut self, place: Place, limit: u32) {
         loop {
             let Some(sent) = self.board.get(place).copied() else { return };
@@ -152,7 +153,8 @@ impl Sender {
             }
             self.board.join_next(place);
             if !self.agreed.sack {
-                // Duplicates counted as segments: there is one less to count (`tcp_adjust_pcount`).
+                // Duplicates are counted as segments, and there is one segment less now
+                // (`tcp_adjust_pcount`).
                 self.board.discount_duplicates(1);
             }
         }

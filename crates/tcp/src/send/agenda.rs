@@ -1,20 +1,20 @@
-//! What a sender has decided to send and has not sent yet.
+//! The agenda of a sender: what it has decided to send and has not sent yet.
 
-/// A retransmission the acknowledgement called for (`REXMIT_*`).
+/// What an acknowledgement has asked to be sent (`REXMIT_*`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Rexmit {
     #[default]
     None,
-    /// What is marked lost.
+    /// Segments that are marked lost.
     Lost,
     /// New data, to find out whether the timeout was spurious (RFC 5682).
     New,
 }
 
-/// Something to send whatever the windows say.
+/// A segment to send whatever the windows say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Forced {
-    /// The first unacknowledged segment: the retransmission timer struck.
+    /// The first unacknowledged segment, because the retransmission timer fired.
     Head,
     /// A tail loss probe.
     LossProbe,
@@ -22,18 +22,19 @@ pub(super) enum Forced {
     Wakeup,
 }
 
-/// What is to be sent, in the order forced, again, new; and how far the sending of new data has come.
+/// What is to be sent, in the order forced segments, retransmissions, new data; and how far the
+/// current push has come.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Agenda {
     forced: Option<Forced>,
     rexmit: Rexmit,
-    /// New data may be looked for: a push.
+    /// Whether a push is under way: new data is to be sent as far as the windows allow.
     push: bool,
     /// Segments sent since the push began.
     pushed: u32,
-    /// The push put something off because the congestion window will soon be larger.
+    /// Whether the push put something off because the congestion window will soon be larger.
     deferred_for_cwnd: bool,
-    /// What is to be sent next does not fit the peer's window.
+    /// Whether the next segment does not fit the peer's window.
     is_window_limited: bool,
 }
 
@@ -70,18 +71,18 @@ impl Agenda {
         self.push
     }
 
-    /// New data is to be looked for, if `push`.
+    /// Begins a push, if `push`.
     #[inline]
     pub(super) fn push(&mut self, push: bool) {
         self.push |= push;
     }
 
-    /// Whether new data is still to be looked for.
+    /// Sets whether a push is under way.
     pub(super) fn set_push(&mut self, push: bool) {
         self.push = push;
     }
 
-    /// So many segments left in this push.
+    /// Counts segments that were sent in this push.
     pub(super) fn note_pushed(&mut self, segments: u32) {
         self.pushed += segments;
     }
@@ -90,12 +91,12 @@ impl Agenda {
         self.pushed > 0
     }
 
-    /// What left does not count as part of a push.
+    /// Does not count the segments sent so far as part of a push.
     pub(super) fn forget_pushed(&mut self) {
         self.pushed = 0;
     }
 
-    /// Segments that left in this push, which is over.
+    /// Ends the push's count; answers how many segments it sent.
     pub(super) fn take_pushed(&mut self) -> u32 {
         std::mem::take(&mut self.pushed)
     }
@@ -104,7 +105,7 @@ impl Agenda {
         self.deferred_for_cwnd = true;
     }
 
-    /// Whether something was put off in this push, which is over.
+    /// Ends the push's note that something was put off; answers whether it was.
     pub(super) fn take_deferred(&mut self) -> bool {
         std::mem::take(&mut self.deferred_for_cwnd)
     }
@@ -113,7 +114,7 @@ impl Agenda {
         self.is_window_limited = true;
     }
 
-    /// Whether the peer's window ended this push, which is over.
+    /// Ends the push's note that the peer's window stopped it; answers whether it did.
     pub(super) fn take_window_limited(&mut self) -> bool {
         std::mem::take(&mut self.is_window_limited)
     }

@@ -1,15 +1,15 @@
-//! Bytes to send, from the first unacknowledged one on.
+//! The send buffer: bytes from the first unacknowledged one on.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-/// Every piece but the last holds at least this many bytes, so that any run of as many lies in at
+/// The least size of every piece but the last, bytes, so that any run of as many bytes lies in at
 /// most two pieces.
 const PIECE: usize = 64 * 1024;
 
-/// What an application wrote and the peer has not acknowledged. Small writes are gathered in pieces
-/// of 64 KiB; large [`Bytes`] are kept as they are. Nothing is allocated while there is nothing.
+/// What the application wrote and the peer has not acknowledged. Small writes are gathered in
+/// pieces of 64 KiB; large [`Bytes`] are kept as they are. An empty buffer takes no memory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SendBuffer(Option<Box<Pieces>>);
 
@@ -18,9 +18,9 @@ struct Pieces {
     run: VecDeque<Piece>,
     /// Bytes at the front of the first piece that have been acknowledged.
     head: usize,
-    /// Bytes that have not.
+    /// Bytes that have not been acknowledged.
     len: usize,
-    /// Where the last look ended: a piece and the offset at which it begins.
+    /// The piece where the last search ended, and the offset at which it begins.
     cursor: (usize, usize),
 }
 
@@ -49,21 +49,22 @@ impl SendBuffer {
         self.0.as_ref().map_or(0, |pieces| pieces.len)
     }
 
-    /// Appends a copy.
+    /// Appends a copy of the bytes.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.0.get_or_insert_default().extend(bytes);
         }
     }
 
-    /// Appends without copying, except as much as the last piece lacks, or a small remainder.
+    /// Appends the bytes without copying, except those that fill up the last piece, or a small
+    /// remainder.
     pub(crate) fn push(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
             self.0.get_or_insert_default().push(bytes);
         }
     }
 
-    /// Drops `count` bytes from the front: they have been acknowledged.
+    /// Drops `count` acknowledged bytes from the front.
     pub(crate) fn advance(&mut self, count: usize) {
         let Some(pieces) = &mut self.0 else { return };
         pieces.advance(count);
@@ -72,7 +73,7 @@ impl SendBuffer {
         }
     }
 
-    /// `len` bytes from `offset` on, in two pieces; fewer if there are not so many.
+    /// `len` bytes from `offset` on, in two pieces; fewer if there are fewer.
     #[inline]
     pub(crate) fn slices(&mut self, offset: usize, len: usize) -> [&[u8]; 2] {
         self.0.as_mut().map_or([&[], &[]], |pieces| pieces.slices(offset, len))
@@ -105,7 +106,7 @@ impl Pieces {
         }
     }
 
-    /// Copies into the last piece what fits there; gives how much that was.
+    /// Copies as much into the last piece as it takes; answers how much that was.
     fn fill(&mut self, bytes: &[u8]) -> usize {
         let Some(Piece::Gathered(last)) = self.run.back_mut() else { return 0 };
         let room = PIECE.saturating_sub(last.len()).min(bytes.len());
@@ -114,7 +115,7 @@ impl Pieces {
         room
     }
 
-    /// As [`fill`](Self::fill), if need be after making the last piece one of our own.
+    /// Like [`fill`](Self::fill), after copying the last piece if it is shared.
     fn extend_last(&mut self, bytes: &[u8]) {
         if let Some(Piece::Shared(shared)) = self.run.back_mut() {
             let mut own = Vec::with_capacity(PIECE);

@@ -1,20 +1,20 @@
-//! What keeps a connection from sending faster, and for how long (`tcp_chrono_start`).
+//! What limits a connection's sending, and for how long (`tcp_chrono_start`).
 
-/// What a connection that has something to send waits for (`enum tcp_chrono`).
+/// What limits a connection that has data to send (`enum tcp_chrono`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Business {
-    /// It has nothing to send.
+    /// The connection has nothing to send.
     #[default]
     Idle,
-    /// The network, or nothing.
+    /// Data is being sent; the network or nothing limits it.
     Busy,
-    /// The peer's window.
+    /// The peer's receive window limits sending.
     Window,
-    /// Room in the send buffer.
+    /// The size of the send buffer limits sending.
     Buffer,
 }
 
-/// How long a connection was busy, and with what, in ticks.
+/// How long a connection was busy and what limited it, in ticks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chronograph {
     doing: Business,
@@ -40,7 +40,7 @@ impl Chronograph {
         }
     }
 
-    /// It waits for this from now on, unless for something that outranks it.
+    /// Starts waiting for `what`, unless the connection waits for something that outranks it.
     #[inline]
     pub(crate) fn start(&mut self, what: Business, now: u32) {
         if what > self.doing {
@@ -48,7 +48,7 @@ impl Chronograph {
         }
     }
 
-    /// It does not wait for this any more.
+    /// Ends waiting for `what`.
     #[inline]
     pub(crate) fn stop(&mut self, what: Business, is_empty: bool, now: u32) {
         if is_empty && self.doing != Business::Idle {
@@ -58,7 +58,7 @@ impl Chronograph {
         }
     }
 
-    /// Ticks altogether, waiting for the window, and for room in the buffer.
+    /// The ticks busy in all, limited by the window, and limited by the buffer.
     pub(crate) fn spent(mut self, now: u32) -> [u32; 3] {
         self.set(self.doing, now);
         let [busy, window, buffer] = self.spent;

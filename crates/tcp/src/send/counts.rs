@@ -1,6 +1,7 @@
-//! Counts of segments and bytes, for `tcp_info` and for those parts that compare them.
+//! Counts of segments and bytes, for `tcp_info` and for the parts that compare them.
 
-/// What has been sent and delivered so far, in segments unless a field says bytes. Counts wrap.
+/// Counts of what has been sent and delivered so far, in segments unless a field says bytes. Counts
+/// wrap.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SendCounts {
     bytes_acked: u64,
@@ -14,8 +15,9 @@ pub(super) struct SendCounts {
 }
 
 impl SendCounts {
-    /// After a handshake in which SYNs were sent again `retrans` times. Linux counts the SYN as a
-    /// delivered segment, twice where the SYNs crossed, and the acknowledgement of ours as a byte.
+    /// The counts after a handshake in which SYNs were retransmitted `retrans` times. Linux counts
+    /// the SYN as a delivered segment, twice where the SYNs crossed, and the acknowledgement of
+    /// ours as a byte.
     pub(super) fn new(is_active: bool, is_crossed: bool, retrans: u32) -> SendCounts {
         SendCounts {
             delivered: 1 + u32::from(is_crossed),
@@ -51,7 +53,7 @@ impl SendCounts {
         self.retrans
     }
 
-    /// A segment with `len` bytes is sent again.
+    /// Counts a retransmission of a segment with `len` bytes.
     pub(super) fn note_retransmitted(&mut self, len: u32) {
         self.retrans += 1;
         self.data_segs_out += u32::from(len > 0);
@@ -67,7 +69,7 @@ impl SendCounts {
         self.delivered_ce
     }
 
-    /// Segments were delivered, of which the peer says that they met congestion, or does not.
+    /// Counts segments delivered; `met_congestion` if the peer reported congestion marks.
     #[inline]
     pub(super) fn note_delivered(&mut self, segments: u32, met_congestion: bool) {
         self.delivered = self.delivered.wrapping_add(segments);
@@ -91,7 +93,8 @@ impl SendCounts {
         self.dsack_dups
     }
 
-    /// The peer reports duplicates. Whether we can have caused that many.
+    /// Counts duplicates that the peer reports. Answers whether our retransmissions can have caused
+    /// that many.
     pub(super) fn note_duplicates(&mut self, segments: u32) -> bool {
         self.dsack_dups = self.dsack_dups.saturating_add(segments);
         self.dsack_dups <= self.retrans

@@ -1,9 +1,9 @@
-//! What must hold of a sender, in builds that check.
+//! The invariants of a sender, checked in debug builds.
 
 use super::sender::Sender;
 
 impl Sender {
-    /// What holds after every step.
+    /// Checks what must hold after every step.
     pub(crate) fn assert_invariants(&self) {
         assert!(self.space.una().le(self.space.nxt()), "SND.UNA <= SND.NXT");
         assert!(
@@ -34,8 +34,8 @@ impl Sender {
         }
     }
 
-    /// What holds once nothing is left to send now: whoever waits has a timer, or an
-    /// acknowledgement on its way that a timer watches over.
+    /// Checks what must hold once nothing is left to send: data in flight or waiting has a timer,
+    /// or an acknowledgement on its way that a timer watches over.
     pub(crate) fn assert_resting(&self) {
         let is_drained = self.activity.as_ref().is_none_or(|activity| activity.ready.is_empty());
         assert!(!self.agenda.is_forced() && is_drained, "something forced was not sent");

@@ -1,15 +1,15 @@
-//! When something last happened.
+//! The times of the last events of a sender.
 
 use roundtrip_record::Time;
 
-/// The times of the last events that a sender remembers.
+/// The times of the last events of a sender.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Latest {
     /// When payload was last sent.
     pub(crate) data: Time,
     /// When anything was last sent (`tcp_wstamp_ns`).
     pub(crate) output: Time,
-    /// When an acknowledgement last came.
+    /// When an acknowledgement last arrived.
     pub(crate) ack: Time,
 }
 

@@ -1,27 +1,27 @@
-//! How much memory the send buffer may take, in Linux's measure.
+//! The memory limit of the send buffer, in bytes as Linux counts them.
 
 use crate::profile::Profile;
 use crate::supply::Supply;
 
-/// What a buffer costs beside its bytes (`SKB_TRUESIZE` of an empty one; measured: `skmem`'s `w` in
-/// `ss -m`, less the bytes).
+/// The memory of a buffer beside its data, bytes (`SKB_TRUESIZE` of an empty one; measured:
+/// `skmem`'s `w` in `ss -m`, less the data).
 pub(super) const BUFFER_OVERHEAD: u32 = 832;
 
 /// The limit of a send buffer (`sk_sndbuf`), and whether the application ran into it.
 #[derive(Clone, Debug)]
 pub(super) struct SendMemory {
-    /// Bytes it may take.
+    /// The memory the buffer may take, bytes.
     limit: u32,
-    /// `SO_SNDBUF` was set: the limit does not tune itself.
+    /// Whether `SO_SNDBUF` was set, so that the limit does not tune itself.
     is_fixed: bool,
-    /// What the host has left for it.
+    /// The memory that the host has left for the buffer.
     supply: Supply,
-    /// The application found the buffer full (`SOCK_NOSPACE`).
+    /// Whether the application found the buffer full (`SOCK_NOSPACE`).
     was_full: bool,
 }
 
 impl SendMemory {
-    /// With `SO_SNDBUF` of so many bytes, or as the profile has it.
+    /// The limit set by `SO_SNDBUF`, or else the profile's.
     pub(super) fn new(fixed: Option<usize>, profile: &Profile) -> SendMemory {
         SendMemory {
             limit: fixed.map_or(profile.send_memory[1], |bytes| bytes as u32),
@@ -31,13 +31,13 @@ impl SendMemory {
         }
     }
 
-    /// Bytes it may take where the host has enough.
+    /// The limit where the host has enough memory, bytes.
     #[inline]
     pub(super) fn nominal(&self) -> u32 {
         self.limit
     }
 
-    /// Bytes it may take now: the least (`tcp_wmem[0]`) where the host has no more.
+    /// The limit now, bytes: the least (`tcp_wmem[0]`) where the host has no memory left.
     pub(super) fn limit(&self, profile: &Profile) -> u32 {
         match self.supply {
             Supply::Ample | Supply::Short => self.limit,
@@ -45,7 +45,7 @@ impl SendMemory {
         }
     }
 
-    /// Bytes that a host without memory still gives to a buffer that takes `used`.
+    /// The bytes that a host without memory still gives to a buffer that takes `used`.
     pub(super) fn left_of_host(&self, used: u32, profile: &Profile) -> u32 {
         match self.supply {
             Supply::Ample | Supply::Short => u32::MAX,
@@ -53,7 +53,7 @@ impl SendMemory {
         }
     }
 
-    /// `SO_SNDBUF`: it may take so many bytes, and no longer tunes itself.
+    /// Fixes the limit at `bytes` and ends its tuning (`SO_SNDBUF`).
     pub(super) fn fix(&mut self, bytes: u32) {
         (self.limit, self.is_fixed) = (bytes, true);
     }
@@ -71,17 +71,17 @@ impl SendMemory {
         !self.is_fixed && self.supply == Supply::Ample
     }
 
-    /// The limit grows to `wanted` bytes, as far as the profile lets it.
+    /// Raises the limit to `wanted` bytes, as far as the profile lets it.
     pub(super) fn grow_to(&mut self, wanted: u64, profile: &Profile) {
         self.limit = self.limit.max(wanted.min(u64::from(profile.send_memory[2])) as u32);
     }
 
-    /// The application found the buffer full, and waits for room.
+    /// Notes that the application found the buffer full and waits for room.
     pub(super) fn note_full(&mut self) {
         self.was_full = true;
     }
 
-    /// There is room again.
+    /// Notes that there is room again.
     pub(super) fn note_room(&mut self) {
         self.was_full = false;
     }

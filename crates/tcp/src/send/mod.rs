@@ -1,33 +1,34 @@
-//! The sending half of a connection: what is buffered, what is out, what was lost, and when to send.
+//! The sending half of a connection: the buffer, the segments in flight, loss recovery, and when to
+//! send.
 //!
-//! [`Sender`] is made of parts, each of which stands in a file of its own and is written by that file
+//! [`Sender`] consists of parts, each of which has a file of its own and is modified by that file
 //! alone (`recovery` by the files of its folder):
 //!
 //! | part | noun | kernel |
 //! |---|---|---|
 //! | `space` | the send sequence space | `snd_una`, `snd_nxt`, `snd_wnd` |
-//! | `written` | what the application wrote: `buffer` its bytes, `queue` how they are cut | `sk_write_queue` |
-//! | `memory` | how much that may be | `sk_sndbuf` |
-//! | `scoreboard` | the segments that are out (`sent`) | `tcp_rtx_queue` |
-//! | `size` | how large segments may be; `search` for what the path carries | `mss_cache`, `icsk_mtup` |
-//! | `recovery` | the state of congestion; `rack` remembers deliveries | `icsk_ca_state`, `rack` |
+//! | `written` | the data that the application wrote: `buffer` its bytes, `queue` how they are cut | `sk_write_queue` |
+//! | `memory` | the memory limit of that data | `sk_sndbuf` |
+//! | `scoreboard` | the segments in flight (`sent`) | `tcp_rtx_queue` |
+//! | `size` | the size of segments; `search` for the path MTU | `mss_cache`, `icsk_mtup` |
+//! | `recovery` | the congestion state; `rack` the state of loss detection | `icsk_ca_state`, `rack` |
 //! | `timer` | the timer, and how often it fired | `icsk_pending` |
-//! | `agenda` | what is decided and not sent; `nagle` what is held back, `pacing` until when | |
-//! | `counts`, `latest` | how much, and when last | `tcp_info` |
-//! | `activity` | what an idle connection does not need: `rate`, `chronograph` | `tcp_rate.c` |
+//! | `agenda` | what is decided and not yet sent; `nagle` what is held back, `pacing` until when | |
+//! | `counts`, `latest` | counts, and times of the last events | `tcp_info` |
+//! | `activity` | state that an idle connection does not need: `rate`, `chronograph` | `tcp_rate.c` |
 //!
-//! and what happens to it stands in the files above them:
+//! What happens to a sender is in the files above them:
 //!
 //! | file | what happens | kernel |
 //! |---|---|---|
 //! | `write` | the application writes | `tcp_sendmsg_locked` |
-//! | `ack` | an acknowledgement comes (`news` is what it brings) | `tcp_ack`, `tcp_clean_rtx_queue` |
-//! | `recovery/` | losses are found, the window is reduced, both are taken back | `tcp_fastretrans_alert` |
+//! | `ack` | an acknowledgement arrives (`news` is what it brings to light) | `tcp_ack`, `tcp_clean_rtx_queue` |
+//! | `recovery/` | losses are detected, the window is reduced, both are undone | `tcp_fastretrans_alert` |
 //! | `timeout` | the timer fires (`retries`: until when) | `tcp_timer.c` |
-//! | `output` | new segments leave; `again` lost ones, `probe` those that ask for an answer | `tcp_write_xmit` |
-//! | `usage` | the window is not used | `tcp_cwnd_validate` |
-//! | `mtu` | the path is searched for what it carries | `tcp_mtu_probe` |
-//! | `snapshot`, `invariants` | somebody looks | `tcp_get_info` |
+//! | `output` | new segments are sent; `again` retransmissions, `probe` segments that make the peer answer | `tcp_write_xmit` |
+//! | `usage` | the window is used, or not | `tcp_cwnd_validate` |
+//! | `mtu` | the path MTU is searched for | `tcp_mtu_probe` |
+//! | `snapshot`, `invariants` | the state is queried or checked | `tcp_get_info` |
 
 mod ack;
 mod activity;

@@ -1,8 +1,8 @@
-//! Finding out what a path carries by sending larger segments than are known to pass
-//! (RFC 4821; `tcp_mtu_probe`, `tcp_mtup_probe_success`, `tcp_mtup_probe_failed`).
+//! Packetization layer path MTU discovery: finding the path MTU by sending segments larger than are
+//! known to pass (RFC 4821; `tcp_mtu_probe`, `tcp_mtup_probe_success`, `tcp_mtup_probe_failed`).
 //!
-//! All sizes of the search are bytes of payload and TCP options in one packet: what is left of an MTU
-//! after the fixed headers.
+//! All sizes of the search are bytes of payload and TCP options in one packet, which is an MTU less
+//! the fixed headers.
 
 use crate::clock::micros;
 use crate::context::Context;
@@ -14,38 +14,38 @@ use super::retries::{RETRY_BASE_US, retry_time_us};
 use super::search::{MtuSearch, Probe};
 use super::sender::Sender;
 
-/// Below this congestion window nothing is tried: a probe that is lost has to be found out by
-/// segments after it.
+/// The least congestion window for a probe, segments: the loss of a probe is found out by segments
+/// after it.
 const LEAST_WINDOW: u32 = 11;
 
-/// What came of the wish to send a probe.
+/// The result of trying to send a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attempt {
-    /// Now is not the time.
+    /// No probe can be sent now.
     None,
-    /// There will be room for one soon: nothing else is sent until then.
+    /// There will soon be room for a probe: nothing else is sent until then.
     Wait,
     Sent(Burst),
 }
 
 impl Sender {
-    /// Begins the search, if the profile wants one, in packets with `headers` bytes of fixed headers
-    /// (`tcp_mtup_init`). A client's segments have the size to begin with at once, a server's when it
-    /// learns of a larger window.
+    /// Begins the search, if the profile wants one, in packets with `headers` bytes of fixed
+    /// headers (`tcp_mtup_init`). A client's segments have the initial size at once, a server's
+    /// when it learns of a larger window.
     pub(crate) fn search_path(&mut self, headers: u32, is_active: bool, cx: Context<'_>) {
         let profile = cx.profile;
         if profile.mtu_probing == MtuProbing::Off {
             return;
         }
         if is_active {
-            // The kernel works that size out with the options it has asked for.
+            // The kernel computes that size with the options it has asked for.
             self.begin_search(headers, asked_options(profile), cx);
             self.sync_size(cx);
         }
         self.begin_search(headers, self.size.options(), cx);
     }
 
-    /// Payload of the first segments: what a client guesses its peer's to be
+    /// The payload of the first segments, which a client takes for its peer's as well, bytes
     /// (`tcp_initialize_rcv_mss`).
     pub(crate) fn first_size(&self, is_active: bool, profile: &Profile) -> u32 {
         if !is_active || profile.mtu_probing != MtuProbing::Always {
@@ -77,8 +77,8 @@ impl Sender {
         self.activity.as_mut()?.search.as_deref_mut()
     }
 
-    /// The path turned out to take no more than is known by now: neither will larger probes pass.
-    /// Gives the payload that the search allows (`tcp_sync_mss`).
+    /// Limits the search to the path MTU known by now. Answers the payload that the search allows
+    /// (`tcp_sync_mss`).
     pub(super) fn limit_search(&mut self, profile: &Profile) -> Option<u32> {
         let path = self.size.path();
         let search = self.search_mut()?;
@@ -87,8 +87,9 @@ impl Sender {
         Some(self.size.payload_of(low, profile))
     }
 
-    /// Sends a segment halfway between what passes and what might, if everything is quiet, and enough
-    /// follows to tell its loss by (RFC 4821 §7.3, §7.4; `tcp_mtu_probe`).
+    /// Sends a probe halfway between the size that passes and the one that might, if nothing is
+    /// being recovered and enough data follows to detect its loss (RFC 4821 §7.3, §7.4;
+    /// `tcp_mtu_probe`).
     pub(super) fn probe_path(&mut self, sack_bytes: u32, cx: Context<'_>) -> Attempt {
         let Some(search) = self.search() else { return Attempt::None };
         let MtuSearch { low, high, .. } = *search;
@@ -122,7 +123,7 @@ impl Sender {
             return Attempt::None;
         }
         let burst = self.send_new(payload, payload, cx);
-        // It takes the place of two.
+        // The probe takes the place of two segments.
         self.window.make_way_for_probe();
         let size = payload + self.size.options();
         let probe = Probe { size, start: burst.seq, end: burst.seq + payload };
@@ -132,8 +133,8 @@ impl Sender {
         Attempt::Sent(burst)
     }
 
-    /// Joins what was written until one buffer holds `payload` bytes; whether that could be done
-    /// (`tcp_can_coalesce_send_queue_head`).
+    /// Joins written data until one buffer holds `payload` bytes; answers whether that could be
+    /// done (`tcp_can_coalesce_send_queue_head`).
     fn gather(&mut self, payload: u32) -> bool {
         loop {
             let (unsent, is_last, is_record) = self.next_buffer();
@@ -147,7 +148,7 @@ impl Sender {
         }
     }
 
-    /// The search has ended: after a while paths may have changed (RFC 4821 §7.3;
+    /// Begins the search anew if it ended long enough ago, since paths change (RFC 4821 §7.3;
     /// `tcp_mtu_check_reprobe`).
     fn search_again(&mut self, cx: Context<'_>) {
         let high = self.size.most();
@@ -159,8 +160,8 @@ impl Sender {
         }
     }
 
-    /// SND.UNA has moved: if the probe has arrived, segments are as large from now on, and as many
-    /// fewer fit the window (RFC 4821 §7.6.1; `tcp_mtup_probe_success`).
+    /// Checks whether the probe has been acknowledged; if so, segments become as large as it, and
+    /// the window holds as many fewer (RFC 4821 §7.6.1; `tcp_mtup_probe_success`).
     pub(super) fn check_probe(&mut self, cx: Context<'_>) {
         let Some(search) = self.search() else { return };
         let Some(probe) = search.probe.filter(|probe| probe.end.le(self.space.una())) else {
@@ -177,8 +178,8 @@ impl Sender {
         self.sync_size(cx);
     }
 
-    /// Something is lost. If that is the probe, it was too large, and the network is not to blame
-    /// (RFC 4821 §7.6.2; `tcp_mtup_probe_failed`). Whether it was.
+    /// Answers whether the lost segment is the probe. If so, the probe was too large, and the loss
+    /// is no sign of congestion (RFC 4821 §7.6.2; `tcp_mtup_probe_failed`).
     pub(super) fn blames_probe(&mut self) -> bool {
         let (una, state) = (self.space.una(), self.recovery.state());
         let Some(search) = self.search_mut() else { return false };
@@ -192,20 +193,22 @@ impl Sender {
         true
     }
 
-    /// Something goes again: what becomes of the probe proves nothing now (RFC 4821 §7.6.3).
+    /// Forgets the probe, because something is retransmitted and its fate proves nothing now (RFC
+    /// 4821 §7.6.3).
     pub(super) fn forget_probe(&mut self) {
         if let Some(search) = self.search_mut() {
             search.probe = None;
         }
     }
 
-    /// A probe is out.
+    /// Whether a probe is in flight.
     pub(super) fn is_probing(&self) -> bool {
         self.search().is_some_and(|search| search.probe.is_some())
     }
 
-    /// Segments time out again and again: perhaps they are too large for the path, and nobody says
-    /// so. Then smaller ones are sent, and larger ones tried later (RFC 4821 §7.7; `tcp_mtu_probing`).
+    /// Sends smaller segments when segments time out again and again, as they may be too large for
+    /// the path without an ICMP error; larger ones are tried later (RFC 4821 §7.7;
+    /// `tcp_mtu_probing`).
     pub(super) fn suspect_black_hole(&mut self, cx: Context<'_>) {
         let Some(since) = self.recovery.retrans_stamp() else { return };
         let profile = cx.profile;
@@ -231,7 +234,7 @@ impl Sender {
     }
 }
 
-/// Bytes of options in every segment, if the peer grants what our SYN asks for.
+/// The length of the options in every segment, if the peer grants what our SYN asks for, bytes.
 fn asked_options(profile: &Profile) -> u32 {
     if profile.timestamps { 12 } else { 0 }
 }

@@ -1,84 +1,87 @@
-//! What an acknowledgement says, and what it turns out to bring.
+//! An acknowledgement, and what processing it brings to light.
 
 use roundtrip_packet::{SackBlock, SeqNumber};
 
 use super::rate::{Rate, Sample};
 use super::sent::Sent;
 
-/// What a segment says that concerns our sending.
+/// The fields of a segment that concern our sending.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Acknowledgement<'a> {
-    /// SEG.SEQ.
+    /// SEG.SEQ: the sequence number of the segment.
     pub(crate) seq: SeqNumber,
-    /// SEG.ACK.
+    /// SEG.ACK: the acknowledgement number.
     pub(crate) ack: SeqNumber,
-    /// SEG.WND, scaled.
+    /// SEG.WND: the window, scaled, bytes.
     pub(crate) window: u32,
     pub(crate) sack: &'a [SackBlock],
-    /// Our timestamp, sent back.
+    /// Our timestamp as the peer echoed it.
     pub(crate) echo: Option<u32>,
-    /// It carries data, or FIN.
+    /// Whether the segment carries data, or FIN.
     pub(crate) has_data: bool,
-    /// ECN-Echo.
+    /// Whether the segment has the ECN-Echo flag.
     pub(crate) ece: bool,
 }
 
-/// What an acknowledgement was.
+/// The outcome of processing an acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AckOutcome {
-    /// It was acceptable.
+    /// The acknowledgement was acceptable.
     Accepted,
-    /// It acknowledges less than SND.UNA.
+    /// The acknowledgement number is below SND.UNA.
     Old,
-    /// So much less that it may be forged (RFC 5961 §5.2).
+    /// The acknowledgement number is so far below SND.UNA that it may be forged (RFC 5961 §5.2).
     TooOld,
-    /// It acknowledges what was never sent.
+    /// The acknowledgement is of data that was never sent.
     Unsent,
 }
 
-/// What an acknowledgement brought (the `FLAG_*` and the `tcp_sacktag_state` of `tcp_input.c`).
+/// What an acknowledgement brought to light (the `FLAG_*` and the `tcp_sacktag_state` of
+/// `tcp_input.c`).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct News {
-    /// The segment carried data.
+    /// Whether the segment carried data.
     pub(super) has_data: bool,
-    /// It was allowed to update the window.
+    /// Whether the segment was allowed to update the window.
     pub(super) window_update: bool,
-    /// SND.UNA moved.
+    /// Whether SND.UNA moved.
     pub(super) una_advanced: bool,
-    /// Segments were acknowledged cumulatively.
+    /// Whether segments were acknowledged cumulatively.
     pub(super) data_acked: bool,
-    /// Some of them had been retransmitted.
+    /// Whether some of the segments that were acknowledged cumulatively had been retransmitted.
     pub(super) retrans_acked: bool,
-    /// Segments were acknowledged selectively.
+    /// Whether segments were acknowledged selectively.
     pub(super) data_sacked: bool,
-    /// The peer saw a congestion mark.
+    /// Whether the peer saw a congestion mark.
     pub(super) ece: bool,
-    /// A retransmission was lost.
+    /// Whether a retransmission was found to be lost.
     pub(super) lost_retrans: bool,
-    /// A segment sent once, before the recovery began, has arrived.
+    /// Whether a segment that was sent only once, before the recovery began, has arrived.
     pub(super) original_delivered: bool,
-    /// A duplicate was reported.
+    /// Whether a duplicate was reported (D-SACK).
     pub(super) dsack: bool,
-    /// It was that of a tail loss probe.
+    /// Whether the duplicate reported was a tail loss probe.
     pub(super) dsack_of_probe: bool,
-    /// The timer is to be set anew.
+    /// Whether the timer is to be set anew.
     pub(super) set_timer: bool,
-    /// SND.UNA came to a segment that had been acknowledged selectively.
+    /// Whether SND.UNA came to a segment that had been acknowledged selectively, so that the peer
+    /// seems to have dropped it.
     pub(super) reneging: bool,
-    /// It was probably delayed by the peer.
+    /// Whether the peer probably delayed the acknowledgement.
     pub(super) maybe_delayed: bool,
-    /// Our timestamp, sent back.
+    /// Our timestamp as the peer echoed it.
     pub(super) echo: Option<u32>,
     /// The lowest segment delivered after a higher one.
     pub(super) reordered: SeqNumber,
-    /// When the first and the last segments newly sacked and sent once were sent, µs.
+    /// When the first and the last of the newly sacked segments that were sent only once were sent,
+    /// µs.
     pub(super) first_sacked_us: Option<u64>,
     pub(super) last_sacked_us: u64,
     /// Segments delivered selectively, duplicates included.
     pub(super) sack_delivered: u32,
     /// Segments delivered when the latest of the delivered ones was sent.
     pub(super) prior_delivered: Option<u32>,
-    /// What that says of the rate of delivery.
+    /// The sample of the delivery rate from that segment.
     pub(super) sample: Option<Sample>,
     latest_sent: (u64, SeqNumber),
 }
@@ -111,7 +114,7 @@ impl News {
         }
     }
 
-    /// Takes a delivered segment's note of how much had been delivered when it was sent
+    /// Takes from a delivered segment how much had been delivered when it was sent
     /// (`tcp_rate_skb_delivered`).
     pub(super) fn sampled(&mut self, sent: &Sent, rate: &mut Rate) {
         let this = (sent.sent_us, sent.end());
@@ -122,18 +125,19 @@ impl News {
         }
     }
 
-    /// Data, a window update or progress: anything but a duplicate (`FLAG_NOT_DUP`).
+    /// Whether the segment is no duplicate acknowledgement: it has data, a window update or
+    /// progress (`FLAG_NOT_DUP`).
     pub(super) fn is_no_duplicate(&self) -> bool {
         self.has_data || self.window_update || self.data_acked
     }
 
-    /// Anything out of the ordinary (`FLAG_CA_ALERT`).
+    /// Whether the acknowledgement is out of the ordinary (`FLAG_CA_ALERT`).
     pub(super) fn is_alert(&self) -> bool {
         self.data_sacked || self.ece || self.dsack
     }
 }
 
-/// A round trip from a timestamp that came back, µs: `least_ms` if it was less than a millisecond
+/// The round-trip time from an echoed timestamp, µs; at least `least_ms` milliseconds
 /// (`tcp_rtt_tsopt_us`).
 pub(crate) fn echo_rtt_us(echo: u32, now_ms: u32, least_ms: u32) -> Option<u64> {
     let delta = now_ms.wrapping_sub(echo);

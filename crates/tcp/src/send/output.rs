@@ -1,4 +1,4 @@
-//! What to send next: what is forced, what was lost, what is new (`tcp_write_xmit`).
+//! Sending: forced segments, retransmissions, new data (`tcp_write_xmit`).
 
 use std::time::Duration;
 
@@ -17,26 +17,26 @@ use super::timer::SendTimer;
 /// Whether small segments may be held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holding {
-    /// As Nagle's algorithm and the application want it.
+    /// Small segments may be held back, as Nagle's algorithm and the application's options want it.
     Allowed,
-    /// They leave whatever these say.
+    /// Small segments are sent at once.
     Off,
 }
 
-/// What calls for new segments (`push_one`).
+/// Why new segments are sent (`push_one`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Push {
-    /// There is something to send: as much as may leave.
+    /// There is data to send: as much as the windows allow.
     Pending,
-    /// A buffer was filled: one burst, without waiting for a better filled one.
+    /// A buffer was filled: one burst is sent, without waiting for a fuller one.
     Full,
-    /// A tail loss probe: one segment, whatever the congestion window says.
+    /// A tail loss probe: one segment is sent, whatever the congestion window says.
     Probe,
 }
 
 impl Sender {
-    /// The next segments to send, at most `most` of them, with `sack_bytes` of options beside the
-    /// usual ones.
+    /// The next segments to send, at most `most`, with `sack_bytes` of options beside the usual
+    /// ones.
     pub(crate) fn poll(&mut self, most: usize, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
         let burst = match self.activity.as_mut().and_then(|activity| activity.ready.pop_front()) {
             Some(burst) => burst,
@@ -45,7 +45,7 @@ impl Sender {
         Some(self.part_of(burst, most))
     }
 
-    /// Whether [`poll`](Self::poll) may have something.
+    /// Whether [`poll`](Self::poll) may have something to send.
     #[inline]
     pub(crate) fn wants_poll(&self) -> bool {
         self.agenda.is_any()
@@ -110,7 +110,8 @@ impl Sender {
         None
     }
 
-    /// A push begins with the thought of a probe, if what the path carries is searched for.
+    /// Considers an MTU probe once at the beginning of each push, while the path MTU is searched
+    /// for.
     #[inline]
     pub(super) fn first_probe(&mut self, sack_bytes: u32, cx: Context<'_>) -> Attempt {
         let Some(search) = self.search_mut() else { return Attempt::None };
@@ -120,7 +121,7 @@ impl Sender {
         self.probe_path(sack_bytes, cx)
     }
 
-    /// Nothing is sent until there is room for a probe.
+    /// Ends the push, as nothing is sent until there is room for an MTU probe.
     fn end_wait(&mut self, cx: Context<'_>) {
         if self.agenda.has_pushed() {
             self.end_push(cx);
@@ -133,7 +134,7 @@ impl Sender {
 
     // ---- new data ----
 
-    /// New segments, as many as go in one burst.
+    /// Sends new segments, as many as go in one burst.
     pub(super) fn new_segments(
         &mut self,
         holding: Holding,
@@ -174,7 +175,7 @@ impl Sender {
         Some(self.send_new(len, mss, cx))
     }
 
-    /// Bytes left of the buffer to be sent next, whether it is the last, and whether it ends a
+    /// The bytes left in the buffer to be sent next, whether it is the last, and whether it ends a
     /// record.
     pub(super) fn next_buffer(&self) -> (u32, bool, bool) {
         match self.written.queue.head() {
@@ -185,14 +186,14 @@ impl Sender {
         }
     }
 
-    /// Segments the congestion window has room for: half of it at most in one burst
+    /// The segments that the congestion window has room for, at most half of it in one burst
     /// (`tcp_cwnd_test`).
     fn quota(&self) -> u32 {
         let (in_flight, cwnd) = (self.board.in_flight(), self.window.cwnd());
         cwnd.saturating_sub(in_flight).min((cwnd / 2).max(1))
     }
 
-    /// Segments of a burst: about a millisecond's worth, more on short paths
+    /// The number of segments in a burst: about a millisecond's worth, more on short paths
     /// (`tcp_tso_autosize`).
     pub(super) fn burst_segments(&self, mss: u32, cx: Context<'_>) -> u32 {
         let most = u64::from(cx.profile.gso_max_size);
@@ -210,7 +211,7 @@ impl Sender {
         self.nagle.holds_back(self.space.una(), self.space.nxt(), self.board.out())
     }
 
-    /// Bytes of a burst (`tcp_mss_split_point`).
+    /// The length of the next burst, bytes (`tcp_mss_split_point`).
     fn split_point(
         &self,
         unsent: u32,
@@ -236,7 +237,7 @@ impl Sender {
         needed
     }
 
-    /// Whether to wait for a better filled burst because an acknowledgement will come in a moment
+    /// Whether to wait for a fuller burst because an acknowledgement will come in a moment
     /// (`tcp_tso_should_defer`).
     fn should_defer(
         &mut self,
@@ -284,7 +285,7 @@ impl Sender {
         can_grow
     }
 
-    /// Accounts for new segments.
+    /// Sends `len` bytes of new data in segments of `mss`, and accounts for them.
     pub(super) fn send_new(&mut self, len: u32, mss: u32, cx: Context<'_>) -> Burst {
         let seq = self.space.nxt();
         let fin = self.written.is_fin_at(seq + len);
@@ -298,7 +299,8 @@ impl Sender {
         let moments = self.activity().rate.on_sent(cx.now.us, prior_out == 0);
         let ends = self.written.queue.head().filter(|(chunk, _)| chunk.end == seq + len);
         let ends = ends.map(|(chunk, _)| chunk.marks());
-        // What leaves together is pushed, to be handed on together (`__tcp_transmit_skb`).
+        // Segments that are sent together carry PSH, so that the peer hands them on together
+        // (`__tcp_transmit_skb`).
         let push = len > mss || (len > 0 && ends.is_some_and(|marks| marks.has(Marks::PUSH)));
         loop {
             let part = left.min(mss);
@@ -328,19 +330,19 @@ impl Sender {
         if prior_out == 0 || self.timer_kind() == Some(SendTimer::LossProbe) {
             self.rearm_rto(cx);
         }
-        // (A segment with nothing but FIN is none with data.)
+        // A segment with nothing but FIN does not count as one with data.
         self.counts.note_sent(if len > 0 { segments } else { 0 });
         self.activity().bytes_sent += u64::from(len);
         self.agenda.note_pushed(segments);
         self.recovery.note_sent(segments);
-        // (The first ten segments are not spaced: `tcp_update_skb_after_send`.)
+        // The first ten segments are not paced (`tcp_update_skb_after_send`).
         if cx.profile.pacing && self.counts.data_segs_out() >= 10 {
             self.pacing.space(len, allowed_since, cx.now.time);
         }
         Burst { seq, len, mss, fin, push, retransmission: false }
     }
 
-    /// A segment with `len` bytes is about to leave (`tcp_event_data_sent`).
+    /// Notes that a segment with `len` bytes is about to be sent (`tcp_event_data_sent`).
     pub(super) fn before_data(&mut self, len: u32, cx: Context<'_>) {
         self.latest.output = cx.now.time;
         if len == 0 {
@@ -354,7 +356,7 @@ impl Sender {
         self.latest.data = cx.now.time;
     }
 
-    /// Nothing more can be sent for now.
+    /// Ends a push, when nothing more can be sent for now.
     fn end_push(&mut self, cx: Context<'_>) {
         if self.agenda.take_window_limited() {
             self.activity().chronograph.start(Business::Window, cx.now.ticks);
@@ -369,7 +371,7 @@ impl Sender {
         }
         let sent = self.agenda.take_pushed();
         let limited = self.agenda.take_deferred() || self.board.in_flight() >= self.window.cwnd();
-        // (`tcp_push_pending_frames` does nothing where there is nothing to send.)
+        // Like `tcp_push_pending_frames`, does nothing where there is nothing to send.
         if sent > 0 || (limited && self.has_unsent()) {
             self.validate_window(limited, cx);
         }
@@ -377,7 +379,7 @@ impl Sender {
             self.schedule_loss_probe(false, cx);
         }
         if self.board.is_empty() && self.has_unsent() && !self.timers.is_running() {
-            // The window is shut: probe it (`tcp_check_probe_timer`).
+            // The window is closed, so a probe is needed (`tcp_check_probe_timer`).
             self.set_timer(SendTimer::Persist, self.rtt.rto_us().max(200_000), cx);
         }
     }

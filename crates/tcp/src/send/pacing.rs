@@ -1,4 +1,4 @@
-//! How fast segments leave (`tcp_update_pacing_rate`, `tcp_update_skb_after_send`).
+//! Pacing: how fast segments are sent (`tcp_update_pacing_rate`, `tcp_update_skb_after_send`).
 
 use std::time::Duration;
 
@@ -6,12 +6,14 @@ use roundtrip_record::Time;
 
 use crate::clock::Deadline;
 
-/// The rate that follows from window and round-trip time, and when the next burst may leave.
+/// The pacing rate, which follows from window and round-trip time, and when the next burst may be
+/// sent.
 #[derive(Clone, Debug)]
 pub(super) struct Pacing {
-    /// Bytes a second (`sk_pacing_rate`): bursts are sized by it even where nothing is spaced.
+    /// The pacing rate, bytes a second (`sk_pacing_rate`); it also determines the size of bursts,
+    /// even without pacing.
     rate: u64,
-    /// When segments may leave next, if they are spaced.
+    /// When segments may be sent next, if they are paced.
     until: Time,
 }
 
@@ -39,8 +41,8 @@ impl Pacing {
         Deadline::at(self.until)
     }
 
-    /// A burst of `len` bytes leaves at `now`. One that leaves later than it might have,
-    /// `allowed_since`, makes up for that by half the space after it at most.
+    /// Notes a burst of `len` bytes sent at `now`. One that was sent later than it might have been,
+    /// at `allowed_since`, shortens the gap after it, by half at most.
     pub(super) fn space(&mut self, len: u32, allowed_since: Time, now: Time) {
         if self.rate == 0 {
             return;

@@ -1,4 +1,4 @@
-//! Segments that are sent to make the peer answer (`tcp_send_loss_probe`, `tcp_write_wakeup`).
+//! Probes: segments that make the peer answer (`tcp_send_loss_probe`, `tcp_write_wakeup`).
 
 use crate::context::Context;
 
@@ -9,8 +9,8 @@ use super::sent::Marks;
 use super::timer::SendTimer;
 
 impl Sender {
-    /// A tail loss probe: new data if there is some, else the last segment again (RFC 8985 §7.3;
-    /// `tcp_send_loss_probe`).
+    /// Sends a tail loss probe: new data if there is some, otherwise the last segment again (RFC
+    /// 8985 §7.3; `tcp_send_loss_probe`).
     pub(super) fn loss_probe(&mut self, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
         if self.recovery.is_tail_probed() {
             self.rearm_rto_after(Some(SendTimer::LossProbe), cx);
@@ -45,14 +45,14 @@ impl Sender {
         Some(burst)
     }
 
-    /// What makes a silent peer answer: as much data as its window takes, or a segment it has
-    /// acknowledged long ago (RFC 9293 §3.8.6.1, §3.8.4; `tcp_write_wakeup`).
+    /// Sends a segment that makes a silent peer answer: as much data as its window takes, or a
+    /// segment it has acknowledged long ago (RFC 9293 §3.8.6.1, §3.8.4; `tcp_write_wakeup`).
     pub(super) fn wakeup(&mut self, sack_bytes: u32, cx: Context<'_>) -> Burst {
         let mss = self.size.current(sack_bytes);
         if self.has_unsent() && self.space.nxt().lt(self.space.window_end()) {
             let len = self.next_buffer().0.min(self.space.room()).min(mss);
             let burst = self.send_new(len, mss, cx);
-            // It keeps PSH when it is sent again.
+            // The segment keeps PSH when it is retransmitted.
             self.board.mark_last(Marks::PUSH);
             self.agenda.forget_pushed();
             return Burst { push: len > 0, ..burst };

@@ -1,6 +1,7 @@
-//! What was written and not sent yet, cut as the kernel cuts it: each write fills the last buffer
-//! up to the size of a burst and then begins another (`tcp_sendmsg_locked`, `tcp_xmit_size_goal`).
-//! Where a buffer ends shows on the wire: no burst reaches beyond it, and PSH stands there.
+//! The write queue: unsent data, cut into buffers as in the kernel: each write fills the last
+//! buffer up to the size of a burst and then begins another (`tcp_sendmsg_locked`,
+//! `tcp_xmit_size_goal`). The end of a buffer is visible on the wire: no burst reaches beyond it,
+//! and PSH is set there.
 
 use std::collections::VecDeque;
 
@@ -13,14 +14,14 @@ use super::sent::Marks;
 pub(crate) struct Chunk {
     /// The sequence number after its last byte.
     pub(crate) end: SeqNumber,
-    /// Its last segment carries PSH (`tcp_mark_push`).
+    /// Whether the last segment carries PSH (`tcp_mark_push`).
     pub(crate) push: bool,
-    /// Nothing may be added to it (`MSG_EOR`).
+    /// Whether nothing may be added to the buffer (`MSG_EOR`).
     pub(crate) is_record: bool,
 }
 
 impl Chunk {
-    /// What its last segment remembers of it.
+    /// The marks that the last segment keeps of the buffer.
     pub(crate) fn marks(self) -> Marks {
         let mut marks = Marks::default();
         if self.push {
@@ -33,21 +34,21 @@ impl Chunk {
     }
 }
 
-/// Where bytes are put.
+/// The buffer to which bytes are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Last,
     New,
 }
 
-/// The write queue. Most of the time it is one buffer, which takes no memory of its own.
+/// The write queue. Mostly it is one buffer, which takes no memory of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct WriteQueue {
     head: Option<Chunk>,
-    /// The buffers after it: few connections have any, and the others give no room to them.
+    /// The buffers after the first. Few connections have any, and the others are spared the memory.
     #[allow(clippy::box_collection)]
     rest: Option<Box<VecDeque<Chunk>>>,
-    /// Where data was last marked with PSH (`pushed_seq`).
+    /// The sequence number after the data that was last marked with PSH (`pushed_seq`).
     pushed: SeqNumber,
 }
 
@@ -56,7 +57,7 @@ impl WriteQueue {
         WriteQueue { head: None, rest: None, pushed: una }
     }
 
-    /// Buffers that were not sent completely.
+    /// The number of buffers that were not sent completely.
     pub(crate) fn buffers(&self) -> u32 {
         u32::from(self.head.is_some()) + self.rest.as_ref().map_or(0, |rest| rest.len() as u32)
     }
@@ -74,7 +75,7 @@ impl WriteQueue {
         }
     }
 
-    /// The first buffer takes over what the next holds until there are `wanted` bytes to send, after
+    /// Moves bytes from the next buffer to the first until there are `wanted` bytes to send after
     /// `nxt` (`tcp_grow_skb`).
     #[inline]
     pub(crate) fn grow(&mut self, nxt: SeqNumber, wanted: u32) {
@@ -98,8 +99,8 @@ impl WriteQueue {
         }
     }
 
-    /// Bytes that may be added to the last buffer, of which all before `nxt` was sent, so that it
-    /// holds `goal` bytes.
+    /// The bytes that may be added to the last buffer until it holds `goal`; all before `nxt` was
+    /// sent.
     pub(crate) fn room(&self, nxt: SeqNumber, goal: u32) -> u32 {
         let Some(head) = self.head else { return 0 };
         let (begin, last) = match &self.rest {
@@ -112,8 +113,8 @@ impl WriteQueue {
         if last.is_record { 0 } else { goal.saturating_sub((last.end - begin).max(0) as u32) }
     }
 
-    /// Adds `length` bytes that begin at `at`, to the last buffer or in a new one; they are the
-    /// first of a write, or more of it.
+    /// Adds `length` bytes that begin at `at`, to the last buffer or in a new one; `is_first` if
+    /// they begin a write.
     pub(crate) fn add(&mut self, at: SeqNumber, length: u32, place: Place, is_first: bool) {
         if place == Place::Last
             && let Some(last) = self.last_mut()
@@ -151,7 +152,7 @@ impl WriteQueue {
         }
     }
 
-    /// All before `nxt` was sent.
+    /// Notes that all before `nxt` was sent.
     #[inline]
     pub(crate) fn sent(&mut self, nxt: SeqNumber) {
         while self.head.is_some_and(|chunk| chunk.end.le(nxt)) {

@@ -1,20 +1,20 @@
-//! How fast data is delivered, for those who ask (draft-cheng-iccrg-delivery-rate-estimation;
-//! `tcp_rate.c`).
+//! The delivery rate (draft-cheng-iccrg-delivery-rate-estimation; `tcp_rate.c`).
 
 use super::sent::{Moments, Sent};
 
-/// The delivery rate.
+/// The estimate of the delivery rate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
-    /// While data runs short, the count of delivered segments at which it will no longer show.
+    /// While the application limits the rate, the count of delivered segments from which on it no
+    /// longer does.
     app_limited: Option<u32>,
-    /// When the segment delivered last was sent, and when it was delivered, µs.
+    /// When the segment delivered last was sent, and when it was delivered, µs modulo 2³².
     first_sent_us: u32,
     delivered_us: u32,
-    /// The rate: segments in so many µs.
+    /// The rate, as segments in a number of microseconds.
     segments: u32,
     interval_us: u32,
-    /// It is that of the application, not of the path.
+    /// Whether the application limited the rate, and not the path.
     is_limited: bool,
 }
 
@@ -31,10 +31,10 @@ impl Default for Rate {
     }
 }
 
-/// What one acknowledgement says of the rate (`struct rate_sample`).
+/// The sample of the rate from one acknowledgement (`struct rate_sample`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
-    /// Segments delivered, when the one delivered last was sent.
+    /// The segments that had been delivered when the one delivered last was sent.
     pub(crate) delivered: u32,
     delivered_us: u32,
     send_interval_us: u32,
@@ -42,8 +42,8 @@ pub(crate) struct Sample {
 }
 
 impl Rate {
-    /// A segment leaves; `is_first` of all that are out (`tcp_rate_skb_sent`). Gives the moments it
-    /// has to remember.
+    /// Notes that a segment is sent; `is_first` if nothing else is in flight (`tcp_rate_skb_sent`).
+    /// Answers the moments the segment has to remember.
     #[inline]
     pub(crate) fn on_sent(&mut self, now_us: u64, is_first: bool) -> Moments {
         if is_first {
@@ -57,7 +57,7 @@ impl Rate {
         }
     }
 
-    /// A segment was delivered that was sent later than all delivered before it
+    /// Notes the delivery of a segment that was sent later than all delivered before it
     /// (`tcp_rate_skb_delivered`).
     #[inline]
     pub(crate) fn on_delivered(&mut self, sent: &Sent) -> Sample {
@@ -70,7 +70,7 @@ impl Rate {
         }
     }
 
-    /// The acknowledgement is taken in; `newly` and `total` segments are delivered by it and by now
+    /// Updates the rate after an acknowledgement that delivered `newly` segments, `total` in all
     /// (`tcp_rate_gen`).
     pub(crate) fn on_ack(
         &mut self,
@@ -101,12 +101,13 @@ impl Rate {
         }
     }
 
-    /// The application leaves room in the window (`tcp_rate_check_app_limited`).
+    /// Notes that the application leaves room in the window (`tcp_rate_check_app_limited`).
     pub(crate) fn on_shortage(&mut self, delivered: u32, in_flight: u32) {
         self.app_limited = Some(delivered.wrapping_add(in_flight).max(1));
     }
 
-    /// Bytes a second, for segments of `mss` bytes, and whether the application set it.
+    /// The rate in bytes a second, for segments of `mss` bytes, and whether the application limited
+    /// it.
     pub(crate) fn rate(&self, mss: u32) -> (u64, bool) {
         let bytes = u64::from(self.segments) * u64::from(mss);
         (bytes * 1_000_000 / u64::from(self.interval_us.max(1)), self.is_limited)

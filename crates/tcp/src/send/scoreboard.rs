@@ -1,5 +1,5 @@
-//! The segments that are out: what each of them is believed to be doing (RFC 6675's scoreboard, in
-//! the form of Linux's retransmission queue, `struct tcp_skb_cb`).
+//! The scoreboard: the segments in flight and what is believed of each (RFC 6675, in the form of
+//! Linux's retransmission queue, `struct tcp_skb_cb`).
 
 use std::collections::VecDeque;
 
@@ -7,32 +7,34 @@ use roundtrip_packet::{SackBlock, SeqNumber};
 
 use super::sent::{Departure, Marks, NIL, Sent};
 
-/// A segment's place: it stays the same while segments before it are acknowledged.
+/// The number of a segment in the scoreboard, which stays the same while segments before it are
+/// acknowledged.
 pub(crate) type Place = u32;
 
-/// All segments that are out, in order, with three counts, and in order of sending too.
+/// All segments in flight, in sequence order and linked in order of sending, with counts of their
+/// marks.
 #[derive(Clone, Debug)]
 pub(crate) struct Scoreboard {
     segments: VecDeque<Sent>,
-    /// The place of the first.
+    /// The place of the first segment.
     base: Place,
-    /// The ends of the list in order of sending, of those that are neither SACKED nor LOST and
-    /// waiting (`tsorted_sent_queue`).
+    /// The first and the last segment of the list in order of sending, which leaves out those that
+    /// are SACKED, or LOST and not retransmitted (`tsorted_sent_queue`).
     oldest: u32,
     newest: u32,
     /// Segments acknowledged selectively, or by duplicate acknowledgements.
     sacked_out: u32,
     /// Segments believed lost.
     lost_out: u32,
-    /// Retransmissions on their way.
+    /// Retransmissions in flight.
     retrans_out: u32,
-    /// Of the segments that are out, those that are `JOINED`.
+    /// Segments in flight that are marked `JOINED`.
     joined_out: u32,
     /// Where to look for the next segment to retransmit (`retransmit_skb_hint`).
     hint: Option<Place>,
     /// The end of the highest segment acknowledged selectively; meaningless without one.
     highest_sack: SeqNumber,
-    /// The SACK blocks of the last acknowledgement, which need not be looked through again; while
+    /// The SACK blocks of the last acknowledgement, which need not be processed again; kept while
     /// something is sacked.
     known_blocks: Option<Box<[SackBlock; 4]>>,
 }
@@ -56,7 +58,7 @@ impl Default for Scoreboard {
 }
 
 impl Scoreboard {
-    /// Segments out (`packets_out`).
+    /// Segments in the scoreboard (`packets_out`).
     #[inline]
     pub(crate) fn out(&self) -> u32 {
         self.segments.len() as u32
@@ -80,7 +82,7 @@ impl Scoreboard {
         self.lost_out
     }
 
-    /// Retransmissions on their way.
+    /// Retransmissions in flight.
     #[inline]
     pub(crate) fn retrans_out(&self) -> u32 {
         self.retrans_out
@@ -95,7 +97,7 @@ impl Scoreboard {
         self.hint = hint;
     }
 
-    /// The blocks of the last acknowledgement, while something is sacked.
+    /// The SACK blocks of the last acknowledgement, while something is sacked.
     pub(crate) fn known_blocks(&self) -> [SackBlock; 4] {
         match (&self.known_blocks, self.sacked_out) {
             (Some(known), 1..) => **known,
@@ -110,7 +112,7 @@ impl Scoreboard {
         }
     }
 
-    /// Buffers the segments that are out left in.
+    /// The number of buffers in which the segments in flight were sent.
     pub(crate) fn buffers(&self) -> u32 {
         self.out() - self.joined_out
     }
@@ -157,7 +159,7 @@ impl Scoreboard {
         if self.sacked_out == 0 { una } else { self.highest_sack.max(una) }
     }
 
-    /// Remembers `end` as sacked, if it is the highest.
+    /// Notes `end` as the highest sacked sequence number, if it is.
     #[inline]
     fn raise_highest_sack(&mut self, end: SeqNumber, una: SeqNumber) {
         self.highest_sack = self.highest_sack(una).max(end);
@@ -178,7 +180,7 @@ impl Scoreboard {
         self.link(place);
     }
 
-    /// Takes the first segment off, which has been acknowledged, and out of all counts.
+    /// Removes the first segment, which has been acknowledged, from the list and all counts.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Sent> {
         let place = self.base;
@@ -195,7 +197,7 @@ impl Scoreboard {
         Some(sent)
     }
 
-    /// Nothing is out: gives the room back that a burst took.
+    /// Frees the memory that a burst took, once nothing is in flight.
     pub(crate) fn shrink(&mut self) {
         self.known_blocks = None;
         if self.segments.is_empty() && self.segments.capacity() > 0 {
@@ -224,7 +226,8 @@ impl Scoreboard {
         1
     }
 
-    /// `tcp_verify_retransmit_hint`: a segment newly lost may be the next to retransmit.
+    /// Makes a newly lost segment the next to retransmit if it is the lowest
+    /// (`tcp_verify_retransmit_hint`).
     fn verify_hint(&mut self, place: Place, sent: &Sent) {
         let earlier = match self.hint.and_then(|hint| self.get(hint)) {
             None => self.retrans_out >= self.lost_out,
@@ -235,14 +238,14 @@ impl Scoreboard {
         }
     }
 
-    /// A segment was acknowledged selectively: it has arrived, and a retransmission of it that was
+    /// Marks a segment as acknowledged selectively: it has arrived, and a retransmission that was
     /// believed to be needed is not counted any more (`tcp_sacktag_one`).
     pub(crate) fn mark_sacked(&mut self, place: Place, una: SeqNumber) {
         let Some(sent) = self.get(place).copied() else { return };
         let mut marks = sent.marks;
         let was_lost = marks.has(Marks::LOST);
         self.lost_out -= u32::from(was_lost);
-        // Without LOST the retransmission is still on its way.
+        // Without LOST the retransmission still counts as in flight.
         if was_lost && marks.has(Marks::RETRANS) {
             marks = marks.without(Marks::RETRANS);
             self.retrans_out -= 1;
@@ -253,7 +256,8 @@ impl Scoreboard {
         self.set_marks(place, marks.without(Marks::LOST).with(Marks::SACKED));
     }
 
-    /// The retransmission of a segment has arrived too: the peer reports it as a duplicate.
+    /// Takes a retransmission off the count that has arrived too: the peer reports it as a
+    /// duplicate.
     pub(crate) fn clear_retransmitted(&mut self, place: Place) {
         if let Some(sent) = self.get_mut(place)
             && sent.marks.has(Marks::RETRANS)
@@ -263,14 +267,15 @@ impl Scoreboard {
         }
     }
 
-    /// No segment is lost after all.
+    /// Removes the LOST mark of all segments.
     pub(crate) fn forget_lost(&mut self) {
         self.clear_marks(Marks::LOST);
         self.lost_out = 0;
         self.hint = None;
     }
 
-    /// The peer took back what it had acknowledged selectively.
+    /// Removes the SACKED mark of all segments, since the peer dropped what it had acknowledged
+    /// selectively.
     pub(crate) fn forget_sacked(&mut self) {
         self.clear_marks(Marks::SACKED);
         self.sacked_out = 0;
@@ -278,23 +283,23 @@ impl Scoreboard {
 
     // ---- duplicate acknowledgements in place of SACK ----
 
-    /// So many duplicate acknowledgements have come, each for a segment that has arrived.
+    /// Counts duplicate acknowledgements, each for a segment that has arrived.
     pub(crate) fn count_duplicates(&mut self, count: u32) {
         self.sacked_out += count;
     }
 
-    /// So many of the duplicates are accounted for.
+    /// Takes `count` duplicates off the count.
     pub(crate) fn discount_duplicates(&mut self, count: u32) {
         self.sacked_out = self.sacked_out.saturating_sub(count);
     }
 
-    /// Duplicates are counted anew.
+    /// Resets the count of duplicates.
     pub(crate) fn forget_duplicates(&mut self) {
         self.sacked_out = 0;
     }
 
-    /// There cannot have been more duplicates than there are segments, less those that are missing
-    /// (`tcp_limit_reno_sacked`). Whether there were.
+    /// Limits the duplicates to the number of segments less those that are missing
+    /// (`tcp_limit_reno_sacked`). Answers whether there were more.
     pub(crate) fn limit_duplicates(&mut self) -> bool {
         let out = self.out();
         let holes = self.lost_out.max(1).min(out);
@@ -305,7 +310,7 @@ impl Scoreboard {
         exceeds
     }
 
-    /// A segment was sent again.
+    /// Marks a segment as retransmitted.
     pub(crate) fn mark_retransmitted(&mut self, place: Place, now: Departure) {
         let Some(sent) = self.get_mut(place) else { return };
         now.note(sent);
@@ -316,7 +321,8 @@ impl Scoreboard {
         self.link(place);
     }
 
-    /// A probe went out: a retransmission that is not counted as one (`tcp_send_loss_probe`).
+    /// Marks a segment as sent again for a probe: a retransmission that is not counted as one
+    /// (`tcp_send_loss_probe`).
     pub(crate) fn mark_probed(&mut self, place: Place, now: Departure) {
         let Some(sent) = self.get_mut(place) else { return };
         now.note(sent);
@@ -339,7 +345,7 @@ impl Scoreboard {
         }
     }
 
-    /// Takes the marks off all segments that `which` has.
+    /// Removes the marks `which` from all segments.
     fn clear_marks(&mut self, which: Marks) {
         for sent in &mut self.segments {
             sent.marks = sent.marks.without(which);
@@ -352,8 +358,8 @@ impl Scoreboard {
         (0..self.segments.len() as u32).map(move |n| base.wrapping_add(n))
     }
 
-    /// Cuts the segment in two, the first with `len` bytes, which still belong together. FIN and PSH
-    /// stay with the second, marks and times are those of the whole.
+    /// Cuts a segment in two, the first with `len` bytes, which still belong together. FIN and PSH
+    /// stay with the second; marks and times are those of the whole.
     pub(crate) fn split(&mut self, place: Place, len: u32) {
         let Some(sent) = self.get_mut(place) else { return };
         if len == 0 || len >= sent.len {
@@ -362,7 +368,7 @@ impl Scoreboard {
         let mut rest = *sent;
         sent.len = len;
         sent.fin = false;
-        // (`tcp_fragment`)
+        // As in `tcp_fragment`, PSH and the end of a record stay with the second part.
         sent.marks = sent.marks.without(Marks::PUSH).without(Marks::RECORD);
         rest.marks = rest.marks.with(Marks::JOINED);
         rest.seq += len;
@@ -407,7 +413,8 @@ impl Scoreboard {
         }
     }
 
-    /// From here on the `count` segments from `place` on stand for themselves (`tcp_fragment`).
+    /// Separates `count` segments from `place` on from the buffers they were sent in
+    /// (`tcp_fragment`).
     pub(crate) fn cut_out(&mut self, place: Place, count: u32) {
         for first in [place, place.wrapping_add(count)] {
             if let Some(sent) = self.get_mut(first)
@@ -419,8 +426,7 @@ impl Scoreboard {
         }
     }
 
-    /// Trims what has been acknowledged off the first segment (`tcp_trim_head`); all but FIN, if the
-    /// data before it is acknowledged.
+    /// Trims acknowledged data off the first segment (`tcp_trim_head`), down to FIN alone.
     pub(crate) fn trim_first(&mut self, una: SeqNumber) {
         if let Some(sent) = self.segments.front_mut()
             && una.gt(sent.seq)
@@ -431,7 +437,7 @@ impl Scoreboard {
         }
     }
 
-    /// The oldest transmission that may still arrive, and the way on from there.
+    /// The oldest transmission that may still arrive; [`newer`](Self::newer) leads on from there.
     #[inline]
     pub(crate) fn oldest(&self) -> Option<Place> {
         (self.oldest != NIL).then_some(self.oldest)
@@ -447,7 +453,7 @@ impl Scoreboard {
         self.oldest == place || self.get(place).is_some_and(|sent| sent.older != NIL)
     }
 
-    /// Puts a segment at the end of the list.
+    /// Adds a segment to the end of the list in order of sending.
     fn link(&mut self, place: Place) {
         let newest = self.newest;
         if let Some(sent) = self.get_mut(place) {
@@ -476,7 +482,7 @@ impl Scoreboard {
         }
     }
 
-    /// Takes a segment out of the list in order of sending.
+    /// Removes a segment from the list in order of sending.
     pub(crate) fn unlink(&mut self, place: Place) {
         if !self.is_linked(place) {
             return;
@@ -502,8 +508,8 @@ impl Scoreboard {
         }
     }
 
-    /// Renumbers all that refers to places after `after`, before a segment is put there or after
-    /// one has been taken away. Only a change of segment size comes here.
+    /// Renumbers all references to places after `after`, before a segment is inserted there or
+    /// after one was removed. Only changes of the segment size need this.
     fn shift_places(&mut self, after: Place, by: u32) {
         let base = self.base;
         let boundary = after.wrapping_sub(base);
@@ -523,9 +529,9 @@ impl Scoreboard {
         }
     }
 
-    /// The counts are those of the marks, segments follow each other without a gap, and the list in
-    /// order of sending is sound. A long board is looked through only now and then: the check of
-    /// each segment at each segment would be quadratic.
+    /// Checks that the counts match the marks, that segments follow each other without a gap, and
+    /// that the list in order of sending is sound. A long board is checked only now and then, since
+    /// checking each segment at each segment would be quadratic.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn assert_invariants(&self, reno: bool) {
         if self.out() > 64 && !self.out().is_multiple_of(61) {
@@ -619,8 +625,8 @@ mod tests {
         board.assert_invariants(false);
     }
 
-    /// Data and FIN that were joined when they were sent again, of which the acknowledgement of the
-    /// first try covers the data.
+    /// Data and FIN were joined into one segment when retransmitted, and an acknowledgement of the
+    /// original covers only the data.
     #[test]
     fn of_a_joined_segment_fin_alone_may_be_left() {
         let mut board = Scoreboard::default();

@@ -1,27 +1,28 @@
-//! The search for the largest segment that a path carries: how far it has come (RFC 4821 §7.2).
+//! The state of the search for the path MTU (RFC 4821 §7.2).
 
 use roundtrip_packet::SeqNumber;
 
-/// The search of one connection (`icsk_mtup`).
+/// The search for the path MTU of one connection (`icsk_mtup`).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MtuSearch {
-    /// Segments are no larger than was found to pass. Else a black hole is only waited for.
+    /// Whether probes are sent and segments kept to the size that was found to pass; otherwise a
+    /// black hole is only waited for.
     pub(super) is_on: bool,
-    /// What passes, as far as is known (RFC 4821 §7.2, `search_low`).
+    /// The largest size known to pass, bytes of payload and options (RFC 4821 §7.2, `search_low`).
     pub(super) low: u32,
-    /// What might pass at most (`search_high`).
+    /// The largest size that might pass, bytes of payload and options (`search_high`).
     pub(super) high: u32,
-    /// The probe that is out.
+    /// The probe in flight.
     pub(super) probe: Option<Probe>,
-    /// Bytes of IP and TCP headers.
+    /// The length of the IP and TCP headers, bytes.
     pub(super) headers: u32,
     /// When the search last began, ticks.
     pub(super) since: u32,
-    /// In this push a probe was thought of already.
+    /// Whether a probe was already considered in this push.
     pub(super) was_tried: bool,
 }
 
-/// A segment larger than is known to pass.
+/// A probe: a segment larger than is known to pass.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Probe {
     pub(super) size: u32,

@@ -1,4 +1,4 @@
-//! The sending half of a synchronized connection: its parts.
+//! The [`Sender`]: the sending half of a synchronized connection.
 
 use roundtrip_packet::SeqNumber;
 use roundtrip_record::Time;
@@ -27,7 +27,7 @@ use super::start::SenderStart;
 use super::timer::{SendTimer, Timers};
 use super::written::Written;
 
-/// What both ends agreed on in the handshake, as far as it concerns sending.
+/// The options agreed on in the handshake that concern sending.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Agreed {
     pub(super) timestamps: bool,
@@ -35,7 +35,7 @@ pub(super) struct Agreed {
     pub(super) ecn: bool,
 }
 
-/// The sending half of a synchronized connection. Each part is written by its own methods.
+/// The sending half of a synchronized connection. Each part is modified by its own methods only.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
     pub(super) space: SendSpace,
@@ -99,7 +99,7 @@ impl Sender {
         sender
     }
 
-    /// Reads something of every part, which brings it into the processor's caches.
+    /// Reads part of every component, to bring it into the processor's caches.
     #[inline]
     pub(crate) fn recall(&self) -> u32 {
         self.space.nxt().0
@@ -125,36 +125,36 @@ impl Sender {
         &self.space
     }
 
-    /// The round-trip time.
+    /// The round-trip time estimator.
     #[inline]
     pub(crate) fn rtt(&self) -> &RttEstimator {
         &self.rtt
     }
 
-    /// When something last happened.
+    /// The times of the last events.
     #[inline]
     pub(crate) fn latest(&self) -> Latest {
         self.latest
     }
 
-    /// A segment without data leaves, which is not this half's to send.
+    /// Notes that a segment without data was sent, by another part of the connection.
     #[inline]
     pub(crate) fn note_output(&mut self, now: Time) {
         self.latest.output = now;
     }
 
-    /// Probes that were not answered.
+    /// The number of probes that were not answered.
     pub(crate) fn probes_out(&self) -> u32 {
         self.timers.probes_out()
     }
 
-    /// Whether the next new segment bears CWR, which is taken note of.
+    /// Whether the next new segment has to carry CWR; resets the note.
     #[inline]
     pub(crate) fn take_cwr(&mut self) -> bool {
         self.recovery.take_cwr()
     }
 
-    /// Bytes buffered that were not sent.
+    /// Bytes buffered and not yet sent.
     #[inline]
     pub(crate) fn unsent(&self) -> u32 {
         self.written.unsent(self.space.nxt())
@@ -166,7 +166,7 @@ impl Sender {
         self.written.has_unsent(self.space.nxt())
     }
 
-    /// Bytes of payload and options the path takes in one segment.
+    /// Bytes of payload and options that the path carries in one segment.
     pub(crate) fn path_mss(&self) -> u32 {
         self.size.path()
     }
@@ -176,7 +176,7 @@ impl Sender {
         self.written.buffered() as u32
     }
 
-    /// Whether nothing is out and nothing waits.
+    /// Whether nothing is in flight and nothing waits to be sent.
     pub(crate) fn is_idle(&self) -> bool {
         self.board.is_empty() && !self.has_unsent()
     }
@@ -215,7 +215,7 @@ impl Sender {
         self.agenda.set_rexmit(rexmit);
     }
 
-    /// The connection does not wait for this any more (`tcp_chrono_stop`).
+    /// Ends waiting for `what` (`tcp_chrono_stop`).
     pub(super) fn stop_waiting(&mut self, what: Business, cx: Context<'_>) {
         let is_empty = self.is_idle();
         self.activity().chronograph.stop(what, is_empty, cx.now.ticks);
@@ -226,17 +226,19 @@ impl Sender {
         Now::at(self.latest.data, cx.profile.tick).ticks
     }
 
-    /// What the congestion control may look at now.
+    /// The state that the congestion control may look at now.
     pub(super) fn moment(&self, cx: Context<'_>) -> Moment {
         moment(self.space.una(), self.space.nxt(), self.pacing.rate(), cx)
     }
 
-    /// The threshold as it is, or three quarters of the window (`tcp_current_ssthresh`).
+    /// The slow start threshold to remember: the current one, but at least three quarters of the
+    /// window outside a reduction (`tcp_current_ssthresh`).
     pub(super) fn current_ssthresh(&self) -> u32 {
         self.recovery.current_ssthresh(&self.window)
     }
 
-    /// Twice what the window allows in slow start, 1.2 times later (`tcp_update_pacing_rate`).
+    /// Sets the pacing rate: by the Linux profile twice the rate of the window in slow start, later
+    /// 1.2 times (`tcp_update_pacing_rate`).
     pub(super) fn update_pacing_rate(&mut self, cx: Context<'_>) {
         let srtt8 = u64::from(self.rtt.srtt8_us());
         let ratio = if self.window.cwnd() < self.window.ssthresh() / 2 {
@@ -250,7 +252,7 @@ impl Sender {
         self.pacing.set_rate(rate / srtt8.max(1));
     }
 
-    /// The profile names another algorithm: it begins with the window as it is
+    /// Begins the congestion control that the profile names now, with the window as it is
     /// (`tcp_reinit_congestion_control`).
     pub(crate) fn restart_control(&mut self, cx: Context<'_>) {
         let at = self.moment(cx);
@@ -258,7 +260,7 @@ impl Sender {
         self.recovery.remember_ssthresh(0);
     }
 
-    /// Works out how large segments may be (`tcp_sync_mss`).
+    /// Computes how large segments may be (`tcp_sync_mss`).
     pub(super) fn sync_size(&mut self, cx: Context<'_>) {
         let size = self.size.payload_of(self.size.path(), cx.profile);
         let size = self.space.half_window(size);
@@ -266,8 +268,8 @@ impl Sender {
         self.size.set_effective(size.min(searched));
     }
 
-    /// The path takes packets of `mss` bytes of payload and options only. Segments that are larger
-    /// count as lost and go again in parts (`tcp_simple_retransmit`).
+    /// Reduces the segment size to `mss` bytes of payload and options, as the path carries no more.
+    /// Larger segments count as lost and are sent again in parts (`tcp_simple_retransmit`).
     pub(crate) fn reduce_path(&mut self, mss: u16, cx: Context<'_>) {
         if self.size.reduce_path(mss, cx.profile) {
             self.sync_size(cx);

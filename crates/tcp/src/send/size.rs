@@ -1,17 +1,17 @@
-//! How large segments may be (`tcp_sync_mss`, `tcp_current_mss`). All sizes are bytes.
+//! The size of segments (`tcp_sync_mss`, `tcp_current_mss`). All sizes are bytes.
 
 use crate::profile::Profile;
 
-/// What limits the size of segments, and what follows from that.
+/// The limits on the size of segments, and the size that follows from them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SegmentSize {
-    /// Payload and options of a segment as the peer takes it (`mss_clamp`).
+    /// The payload and options that the peer accepts in a segment (`mss_clamp`).
     clamp: u32,
-    /// Payload and options of a segment as the path takes it.
+    /// The payload and options that the path carries in a segment.
     path: u32,
-    /// Options that every segment has.
+    /// The options that every segment has.
     options: u32,
-    /// Payload of a full segment (`mss_cache`).
+    /// The payload of a full segment (`mss_cache`).
     effective: u32,
 }
 
@@ -29,7 +29,7 @@ impl SegmentSize {
         self.path
     }
 
-    /// The largest payload and options that peer and path might take.
+    /// The largest payload and options that peer and path might accept.
     pub(super) fn most(&self) -> u32 {
         self.clamp.min(self.path)
     }
@@ -58,7 +58,7 @@ impl SegmentSize {
         size.saturating_sub(self.options).max(8)
     }
 
-    /// The path turned out to take no more than `path` bytes. Whether that is news.
+    /// Reduces the path limit to `path` bytes. Answers whether it was larger before.
     pub(super) fn reduce_path(&mut self, path: u16, profile: &Profile) -> bool {
         let is_news = u32::from(path) < self.path;
         if is_news {

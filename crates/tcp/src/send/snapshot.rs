@@ -1,4 +1,4 @@
-//! What can be asked of a sender.
+//! Snapshots of a sender (`tcp_get_info`).
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::activity::Timeouts;
 use super::sender::Sender;
 
 impl Sender {
-    /// How long things took until now.
+    /// How long the sender was busy and what limited it, up to now.
     pub(crate) fn spent(&self, cx: Context<'_>) -> Spent {
         let Some(kept) = self.activity.as_ref() else { return Spent::default() };
         let duration = |ticks| Duration::from_micros(u64::from(ticks) * cx.profile.tick.us());
@@ -20,7 +20,7 @@ impl Sender {
         Spent { busy, rwnd_limited, sndbuf_limited, total_rto: repairing }
     }
 
-    /// A snapshot of what concerns sending.
+    /// Fills in the part of a snapshot that concerns sending.
     pub(crate) fn fill(&self, info: &mut Info) {
         info.ca_state = self.recovery.state();
         info.retransmits = self.timers.retransmits();
@@ -64,7 +64,8 @@ impl Sender {
         info.unacked_bytes = self.buffered();
     }
 
-    /// The congestion window, the threshold and what is in flight, in segments, and the size of one.
+    /// The congestion state, the window with its threshold, the segments in flight, and the payload
+    /// of a full segment in bytes.
     pub(crate) fn congestion(&self) -> (CaState, Window, u32, u32) {
         (self.recovery.state(), self.window, self.board.in_flight(), self.size.effective())
     }

@@ -2,12 +2,13 @@
 
 use roundtrip_packet::SeqNumber;
 
-/// What is acknowledged, what was sent, and what the peer's window still lets us send.
+/// The send sequence space: what is acknowledged, what was sent, and what the peer's window still
+/// allows.
 #[derive(Clone, Debug)]
 pub(crate) struct SendSpace {
     /// SND.UNA: the oldest sequence number that is not acknowledged.
     una: SeqNumber,
-    /// SND.NXT: the next one to be sent.
+    /// SND.NXT: the next sequence number to be sent.
     nxt: SeqNumber,
     /// SND.WND: the peer's window, scaled, in bytes from SND.UNA on.
     wnd: u32,
@@ -17,22 +18,22 @@ pub(crate) struct SendSpace {
     max_window: u32,
 }
 
-/// What a segment did to the window.
+/// The effect of a segment on the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WindowUpdate {
-    /// The segment is too old to speak of the window.
+    /// The segment is too old to update the window.
     Refused,
-    /// The window is what it was.
+    /// The window is unchanged.
     Same,
-    /// It is another one.
+    /// The window has changed.
     Changed,
-    /// It is larger than any before.
+    /// The window is larger than any before.
     Largest,
 }
 
 impl SendSpace {
-    /// After a handshake that ended at `una`, with a segment that had the sequence number `wl1` and
-    /// offered `window` bytes.
+    /// The sequence space after a handshake that ended at `una`, with a segment that had the
+    /// sequence number `wl1` and offered `window` bytes.
     pub(crate) fn new(una: SeqNumber, window: u32, wl1: SeqNumber) -> SendSpace {
         SendSpace { una, nxt: una, wnd: window, wl1, max_window: window }
     }
@@ -57,19 +58,19 @@ impl SendSpace {
         self.max_window
     }
 
-    /// SND.UNA + SND.WND: the first sequence number that the peer has no room for.
+    /// SND.UNA + SND.WND: the first sequence number beyond the peer's window.
     #[inline]
     pub(crate) fn window_end(&self) -> SeqNumber {
         self.una + self.wnd
     }
 
-    /// Bytes the peer's window has room for beyond SND.NXT.
+    /// The bytes that the peer's window has room for beyond SND.NXT.
     #[inline]
     pub(crate) fn room(&self) -> u32 {
         (self.window_end() - self.nxt).max(0) as u32
     }
 
-    /// Whether a segment may update the window (RFC 9293 §3.10.7.4), or shuts it
+    /// Whether a segment may update the window (RFC 9293 §3.10.7.4), or closes it
     /// (`tcp_may_update_window`).
     pub(crate) fn may_update_window(&self, ack: SeqNumber, seq: SeqNumber, window: u32) -> bool {
         ack.gt(self.una)
@@ -77,7 +78,7 @@ impl SendSpace {
             || (seq == self.wl1 && (window > self.wnd || window == 0))
     }
 
-    /// Takes in the window of a segment, if the segment may update it.
+    /// Takes the window of a segment, if the segment may update it.
     pub(crate) fn update_window(
         &mut self,
         ack: SeqNumber,
@@ -99,13 +100,14 @@ impl SendSpace {
         WindowUpdate::Changed
     }
 
-    /// A segment came whose acknowledgement and window say nothing new (`tcp_update_wl`).
+    /// Notes a segment whose acknowledgement and window say nothing new (`tcp_update_wl`).
     #[inline]
     pub(crate) fn note_segment(&mut self, seq: SeqNumber) {
         self.wl1 = seq;
     }
 
-    /// Everything before `ack` is acknowledged; the sequence numbers that are newly so.
+    /// Acknowledges everything before `ack`; answers the number of sequence numbers newly
+    /// acknowledged.
     #[inline]
     pub(crate) fn acknowledge(&mut self, ack: SeqNumber) -> u32 {
         let newly = (ack - self.una).max(0) as u32;
@@ -113,21 +115,21 @@ impl SendSpace {
         newly
     }
 
-    /// Everything before `nxt` was sent.
+    /// Notes that everything before `nxt` was sent.
     #[inline]
     pub(crate) fn sent(&mut self, nxt: SeqNumber) {
         self.nxt = nxt;
     }
 
     /// The sequence number for a segment without data (`tcp_acceptable_seq`): SND.NXT, unless the
-    /// peer took its window back by more than rounding explains.
+    /// peer reduced its window by more than rounding explains.
     pub(crate) fn acceptable_seq(&self, window_scale: u8) -> SeqNumber {
         let beyond = self.nxt - self.window_end();
         if beyond <= 0 || beyond < 1 << window_scale { self.nxt } else { self.window_end() }
     }
 
-    /// `size`, but half of the largest window at most, so that one loss leaves something to go on
-    /// with (`tcp_bound_to_half_wnd`).
+    /// `size`, but at most half of the largest window, so that one loss leaves something in flight
+    /// (`tcp_bound_to_half_wnd`).
     pub(crate) fn half_window(&self, size: u32) -> u32 {
         let cutoff = if self.max_window > 536 { self.max_window / 2 } else { self.max_window };
         if cutoff > 0 && size > cutoff { cutoff.max(48) } else { size }

@@ -1,8 +1,8 @@
-//! What a sender begins with.
+//! What a sender starts from.
 
 use roundtrip_packet::SeqNumber;
 
-/// How the handshake left the connection.
+/// What a sender starts from after the handshake.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SenderStart {
     /// The sequence number after our SYN.
@@ -15,17 +15,18 @@ pub(crate) struct SenderStart {
     pub(crate) timestamps: bool,
     pub(crate) sack: bool,
     pub(crate) ecn: bool,
-    /// Time from our SYN, or SYN-ACK, to its acknowledgement, if it was sent once, µs.
+    /// The time from our SYN, or SYN-ACK, to its acknowledgement, if it was sent only once, µs.
     pub(crate) rtt_us: Option<u64>,
-    /// It was sent more than twice and that was not spurious: the window begins at one (RFC 5681).
+    /// Whether our SYN, or SYN-ACK, was retransmitted more than once, and not spuriously: the
+    /// congestion window then begins at one segment (RFC 5681).
     pub(crate) syn_lost: bool,
     pub(crate) syn_retrans: u32,
-    /// Its timeouts, and how long it took to get over them, ms.
+    /// The timeouts of the handshake, and how long it took to get over them, ms.
     pub(crate) syn_timeouts: (u32, u32),
-    /// We sent the first SYN, whose acknowledgement Linux counts as a byte.
+    /// Whether we sent the first SYN, whose acknowledgement Linux counts as a byte.
     pub(crate) is_active: bool,
-    /// The SYNs crossed, and ours went twice.
+    /// Whether the SYNs crossed, so that ours was sent twice.
     pub(crate) is_crossed: bool,
-    /// `SO_SNDBUF`.
+    /// The size of the send buffer, if the application set it (`SO_SNDBUF`).
     pub(crate) buffer: Option<usize>,
 }

@@ -1,5 +1,5 @@
-//! The timer of a sender: retransmission, tail loss probe, RACK's wait, window probe
-//! (RFC 6298, RFC 8985 §7, RFC 9293 §3.8.6.1; `tcp_timer.c`).
+//! The sender's timeouts: retransmission, tail loss probe, RACK's wait, window probe (RFC 6298, RFC
+//! 8985 §7, RFC 9293 §3.8.6.1; `tcp_timer.c`).
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::retries::{Patience, RETRY_BASE_US, TIMEOUT_MIN_US, orphan_retries, re
 use super::sender::Sender;
 use super::timer::SendTimer;
 
-/// What a timer led to.
+/// The result of a timer that fired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expired {
-    /// The timer fired, for so many-th time in a row.
+    /// The timer fired, and how often in a row.
     Fired(SendTimer, u32),
     /// The peer has not answered for too long: the connection is given up.
     GivenUp,
@@ -45,8 +45,8 @@ impl Sender {
         }
     }
 
-    /// No acknowledgement has come: the first segment goes again, or the connection is given up
-    /// (`tcp_retransmit_timer`). `None` if there was nothing to do.
+    /// Retransmits the first segment because no acknowledgement has come, or gives the connection
+    /// up (`tcp_retransmit_timer`). `None` if there was nothing to do.
     fn on_retransmission_timeout(
         &mut self,
         patience: Patience,
@@ -54,8 +54,8 @@ impl Sender {
     ) -> Option<Expired> {
         let head_us = self.board.first()?.sent_us;
         if self.space.wnd() == 0 && !patience.orphan {
-            // The peer shut its window on what is out: the retransmission is a probe, and the
-            // connection lives as long as the peer answers.
+            // The peer closed its window on data in flight: the retransmission serves as a probe,
+            // and the connection lives as long as the peer answers.
             let since = self.recovery.retrans_stamp().unwrap_or((head_us / 1000) as u32);
             let lasted = Duration::from_millis(u64::from(cx.now.ms.wrapping_sub(since)));
             if self.is_silent(lasted, patience, cx) {
@@ -81,7 +81,7 @@ impl Sender {
         Some(Expired::Fired(SendTimer::Retransmission, self.timers.retransmits()))
     }
 
-    /// Whether there was neither an answer for two greatest timeouts nor progress
+    /// Whether there was neither an answer nor progress for twice the greatest timeout
     /// (`tcp_rtx_probe0_timed_out`).
     fn is_silent(&self, lasted: Duration, patience: Patience, cx: Context<'_>) -> bool {
         let mut limit = cx.profile.rto_max * 2;
@@ -94,7 +94,7 @@ impl Sender {
         cx.now.time.since(self.latest.ack) > limit && lasted > limit
     }
 
-    /// Whether the connection is given up (`tcp_write_timeout` for synchronized states).
+    /// Whether the connection is to be given up (`tcp_write_timeout` for synchronized states).
     fn is_out_of_patience(&self, patience: Patience, cx: Context<'_>) -> bool {
         let retries = if patience.orphan {
             let alive = self.rtt.rto_us() < micros(cx.profile.rto_max);
@@ -113,8 +113,7 @@ impl Sender {
         u64::from(cx.now.ms.wrapping_sub(since)) >= limit_us / 1000
     }
 
-    /// A closed window is probed for as long as the peer answers (RFC 9293 §3.8.6.1;
-    /// `tcp_probe_timer`).
+    /// Probes a closed window, as long as the peer answers (RFC 9293 §3.8.6.1; `tcp_probe_timer`).
     fn on_persist_timeout(&mut self, patience: Patience, cx: Context<'_>) -> Option<Expired> {
         if !self.board.is_empty() || !self.has_unsent() {
             self.timers.forget_probes();
@@ -142,7 +141,7 @@ impl Sender {
         }
         self.agenda.force(Forced::Wakeup);
         if self.space.nxt().lt(self.space.window_end()) {
-            // Not a probe after all: part of a segment fits.
+            // No probe is needed: part of a segment fits.
             self.timers.forget_probes();
             self.timers.forget_back_off();
             self.timers.forget_shut_window();
@@ -168,7 +167,7 @@ impl Sender {
         (base << self.timers.backoff().min(10)).min(most)
     }
 
-    /// A keep-alive probe is due (`tcp_write_wakeup`).
+    /// Sends a keep-alive probe (`tcp_write_wakeup`).
     pub(crate) fn probe_peer(&mut self) {
         self.agenda.force(Forced::Wakeup);
         self.timers.note_probe();
@@ -186,8 +185,8 @@ impl Sender {
         self.rearm_rto_after(pending, cx);
     }
 
-    /// As [`rearm_rto`](Self::rearm_rto); after a wait for something else the timeout counts from
-    /// when the first segment was sent.
+    /// Like [`rearm_rto`](Self::rearm_rto), but after a wait for something else the timeout counts
+    /// from when the first segment was sent.
     pub(super) fn rearm_rto_after(&mut self, pending: Option<SendTimer>, cx: Context<'_>) {
         if self.board.is_empty() {
             if pending != Some(SendTimer::Persist) {
@@ -202,14 +201,14 @@ impl Sender {
         self.set_timer(SendTimer::Retransmission, rto, cx);
     }
 
-    /// µs until the timeout of the first segment (`tcp_rto_delta_us`).
+    /// The time until the timeout of the first segment, µs (`tcp_rto_delta_us`).
     pub(super) fn rto_left_us(&self, cx: Context<'_>) -> u64 {
         let sent = self.board.first().map_or(cx.now.us, |sent| sent.sent_us);
         (sent + self.rtt.rto_us()).saturating_sub(cx.now.us)
     }
 
-    /// ICMP says that the way was barred for a while: one doubling of the timeout was needless
-    /// (RFC 6069; `tcp_ld_RTO_revert`).
+    /// Takes back one doubling of the timeout, after an ICMP error showed that the path was down
+    /// for a while (RFC 6069; `tcp_ld_RTO_revert`).
     pub(crate) fn revert_back_off(&mut self, cx: Context<'_>) {
         if self.timers.retransmits() == 0
             || self.timers.backoff() == 0
@@ -224,8 +223,8 @@ impl Sender {
         self.set_timer(SendTimer::Retransmission, left.max(1), cx);
     }
 
-    /// A retransmission timeout of `rto_us`, but no later than `TCP_USER_TIMEOUT` gives the
-    /// connection up (`tcp_clamp_rto_to_user_timeout`).
+    /// A retransmission timeout of `rto_us`, but no later than the time at which `TCP_USER_TIMEOUT`
+    /// gives the connection up (`tcp_clamp_rto_to_user_timeout`).
     fn delayed_by_user_timeout(&self, limit: Option<Duration>, rto_us: u64, now: Now) -> u64 {
         let (Some(limit), Some(since)) = (limit, self.recovery.retrans_stamp()) else {
             return rto_us;

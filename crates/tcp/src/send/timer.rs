@@ -9,25 +9,25 @@ use crate::clock::Deadline;
 pub(crate) enum SendTimer {
     /// An acknowledgement (RFC 6298).
     Retransmission,
-    /// The time to probe the tail of what is out (RFC 8985 §7).
+    /// The time to send a tail loss probe (RFC 8985 §7).
     LossProbe,
-    /// What may only be reordered (RFC 8985 §6.3).
+    /// Segments that may only be reordered (RFC 8985 §6.3).
     Reordering,
-    /// The time to probe a window that is shut (RFC 9293 §3.8.6.1).
+    /// The time to probe a closed window (RFC 9293 §3.8.6.1).
     Persist,
 }
 
-/// The timer, and what it has led to since the peer last answered.
+/// The timer, and how often it has fired since the peer last answered.
 #[derive(Clone, Debug)]
 pub(super) struct Timers {
     running: Option<(SendTimer, Time)>,
-    /// Timeouts in a row.
+    /// Retransmission timeouts in a row.
     retransmits: u32,
     /// How often the timeout, or the time between probes, was doubled.
     backoff: u8,
     /// Window probes and keep-alive probes that were not answered.
     probes_out: u32,
-    /// When the window was first probed since it was shut.
+    /// When the window was first probed since it was closed.
     probes_since: Deadline,
 }
 
@@ -55,13 +55,13 @@ impl Timers {
         self.running.is_some()
     }
 
-    /// When it fires.
+    /// When the timer fires.
     #[inline]
     pub(super) fn deadline(&self) -> Deadline {
         self.running.map_or(Deadline::NONE, |(_, at)| Deadline::at(at))
     }
 
-    /// What it waited for, if its time has come.
+    /// What the timer waited for, if its time has come.
     pub(super) fn due(&self, now: Time) -> Option<SendTimer> {
         self.running.filter(|(_, at)| *at <= now).map(|(kind, _)| kind)
     }
@@ -80,12 +80,12 @@ impl Timers {
         self.retransmits
     }
 
-    /// The retransmission timer has fired, and the timeout doubles.
+    /// Counts a retransmission timeout.
     pub(super) fn note_retransmission(&mut self) {
         self.retransmits += 1;
     }
 
-    /// Something was acknowledged, or the last timeout turned out to be spurious.
+    /// Resets the count of timeouts: something was acknowledged, or the last timeout was spurious.
     #[inline]
     pub(super) fn forget_retransmits(&mut self) {
         self.retransmits = 0;
@@ -99,7 +99,7 @@ impl Timers {
         self.backoff = self.backoff.saturating_add(1);
     }
 
-    /// Takes one doubling back.
+    /// Undoes one doubling.
     pub(super) fn revert_back_off(&mut self) {
         self.backoff -= 1;
     }
@@ -117,20 +117,20 @@ impl Timers {
         self.probes_out += 1;
     }
 
-    /// The peer has answered.
+    /// Resets the count of unanswered probes.
     #[inline]
     pub(super) fn forget_probes(&mut self) {
         self.probes_out = 0;
     }
 
-    /// When the window was first probed since it was shut: now, unless it was before.
+    /// When the window was first probed since it was closed: now, unless it was before.
     pub(super) fn probed_since(&mut self, now: Time) -> Time {
         let since = self.probes_since.get().unwrap_or(now);
         self.probes_since = Deadline::at(since);
         since
     }
 
-    /// The window is open.
+    /// Forgets the closed window, since it is open.
     pub(super) fn forget_shut_window(&mut self) {
         self.probes_since = Deadline::NONE;
     }

@@ -1,4 +1,4 @@
-//! How far the congestion window is used, and what becomes of it where it is not (RFC 2861, RFC 7661;
+//! The use of the congestion window, and its reduction where it is not used (RFC 2861, RFC 7661;
 //! `tcp_cwnd_validate`, `tcp_slow_start_after_idle_check`).
 
 use crate::context::Context;
@@ -8,7 +8,7 @@ use super::chronograph::Business;
 use super::sender::Sender;
 
 impl Sender {
-    /// Notes how far the window is used (RFC 7661; `tcp_cwnd_validate`).
+    /// Notes how much of the window is used (RFC 7661; `tcp_cwnd_validate`).
     pub(super) fn validate_window(&mut self, limited: bool, cx: Context<'_>) {
         let ends = (self.space.una(), self.space.nxt());
         if self.window.validate(ends, self.board.out(), limited, cx.now.ticks) {
@@ -24,8 +24,8 @@ impl Sender {
         }
     }
 
-    /// The application did not use the window for a timeout: half of what was unused goes
-    /// (RFC 2861; `tcp_cwnd_application_limited`).
+    /// Gives up half of the unused window, which the application did not use for one timeout (RFC
+    /// 2861; `tcp_cwnd_application_limited`).
     fn limited_by_application(&mut self, cx: Context<'_>) {
         if self.recovery.state() == CaState::Open && !self.memory.was_full() {
             let ssthresh = self.current_ssthresh();
@@ -34,8 +34,8 @@ impl Sender {
         self.window.touch(cx.now.ticks);
     }
 
-    /// After an idle time the window is halved for each timeout that passed, down to the initial
-    /// one (RFC 2861, RFC 5681 §4.1; `tcp_slow_start_after_idle_check`).
+    /// Halves the window for each timeout of idle time, down to the initial window (RFC 2861, RFC
+    /// 5681 §4.1; `tcp_slow_start_after_idle_check`).
     pub(crate) fn restart_after_idle(&mut self, cx: Context<'_>) {
         if !cx.profile.slow_start_after_idle || !self.board.is_empty() {
             return;

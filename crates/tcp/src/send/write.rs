@@ -1,4 +1,4 @@
-//! The application's side: what it writes, and how much room it has (`tcp_sendmsg_locked`).
+//! Writing: what the application writes, and how much room it has (`tcp_sendmsg_locked`).
 
 use bytes::Bytes;
 
@@ -14,10 +14,10 @@ use super::output::{Holding, Push};
 use super::queue;
 use super::sender::Sender;
 
-/// Room for headers in a buffer (`MAX_TCP_HEADER`).
+/// The room for headers in a buffer, bytes (`MAX_TCP_HEADER`).
 const MAX_HEADER: u32 = 320;
 
-/// Who writes: the moment, and what the options of a segment take up now.
+/// The context of a write, and the length of the SACK option of a segment now.
 #[derive(Clone, Copy)]
 pub(crate) struct Writer<'a> {
     pub(crate) sack_bytes: u32,
@@ -25,14 +25,14 @@ pub(crate) struct Writer<'a> {
 }
 
 impl Sender {
-    /// Takes a copy of as much as there is room for.
+    /// Queues a copy of as many bytes as there is room for; answers how many.
     pub(crate) fn write(&mut self, bytes: &[u8], how: Writing, at: Writer<'_>) -> usize {
         let taken = self.queue_up(bytes.len(), how, at);
         self.written.append_copy(&bytes[..taken]);
         taken
     }
 
-    /// As [`write`](Self::write), without a copy of what is large.
+    /// Like [`write`](Self::write), but large buffers are not copied.
     pub(crate) fn write_bytes(&mut self, mut bytes: Bytes, at: Writer<'_>) -> usize {
         let taken = self.queue_up(bytes.len(), Writing::Whole, at);
         bytes.truncate(taken);
@@ -40,8 +40,8 @@ impl Sender {
         taken
     }
 
-    /// Cuts what is written into buffers, as long as there is room for another. Each that is full
-    /// may leave at once, before the write is over (`tcp_sendmsg_locked`).
+    /// Cuts written data into buffers, as long as there is room for another. Each full one may be
+    /// sent at once, before the write is over (`tcp_sendmsg_locked`).
     fn queue_up(&mut self, asked: usize, how: Writing, at: Writer<'_>) -> usize {
         let asked = asked.min(1 << 30) as u32;
         let goal = self.size_goal(at);
@@ -93,7 +93,7 @@ impl Sender {
         self.written.queue.must_push(self.written.end(), self.space.max_window())
     }
 
-    /// A buffer was filled: it leaves, if it is the first, or too much was written without a push.
+    /// Sends a buffer that was filled, if it is the first, or if too much was written without PSH.
     fn push_full(&mut self, at: Writer<'_>) {
         if self.must_push() {
             self.written.queue.mark_push();
@@ -108,7 +108,8 @@ impl Sender {
         }
     }
 
-    /// Sends a burst while the application still writes (`tcp_push_one`). Whether there was one.
+    /// Sends a burst while the application still writes (`tcp_push_one`). Answers whether there was
+    /// one.
     fn push_written(&mut self, push: Push, at: Writer<'_>) -> bool {
         let burst = self.new_segments(Holding::Off, push, at.sack_bytes, at.cx);
         let Some(burst) = burst else { return false };
@@ -116,26 +117,27 @@ impl Sender {
         true
     }
 
-    /// Bytes of a buffer: as many full segments as leave together at most (`tcp_xmit_size_goal`).
+    /// The size of a buffer: as many full segments as are sent together at most, bytes
+    /// (`tcp_xmit_size_goal`).
     fn size_goal(&self, at: Writer<'_>) -> u32 {
         let mss = self.size.current(at.sack_bytes);
         let most = self.space.half_window(at.cx.profile.gso_max_size.saturating_sub(MAX_HEADER));
         (most / mss).clamp(1, u32::from(u16::MAX)) * mss
     }
 
-    /// Whether there is room for another buffer (`tcp_stream_memory_free`): any is enough.
+    /// Whether there is room for another buffer (`tcp_stream_memory_free`): any room is enough.
     fn has_room(&self, profile: &Profile) -> bool {
         self.memory_used() < self.memory.limit(profile) && self.unsent() < self.notsent_low_water()
     }
 
-    /// What the buffer takes up, in Linux's measure (`sk_wmem_queued`).
+    /// The memory the send buffer takes up, bytes as Linux counts them (`sk_wmem_queued`).
     pub(crate) fn memory_used(&self) -> u32 {
         ((self.written.end() - self.space.una()).max(0) as u32)
             .saturating_add((self.board.buffers() + self.written.queue.buffers()) * BUFFER_OVERHEAD)
     }
 
-    /// Whether to tell an application that found the buffer full that there is room again: a third
-    /// of it (`sk_stream_is_writeable`).
+    /// Whether to tell an application that found the buffer full that at least a third of it is
+    /// free again (`sk_stream_is_writeable`).
     pub(crate) fn take_writable(&mut self, cx: Context<'_>) -> bool {
         if !self.memory.was_full() {
             return false;
@@ -151,13 +153,13 @@ impl Sender {
         writable
     }
 
-    /// `SO_SNDBUF`: the buffer takes up so much and no longer tunes itself.
+    /// Fixes the size of the send buffer (`SO_SNDBUF`).
     pub(crate) fn set_memory(&mut self, bytes: u32) {
         self.memory.fix(bytes);
     }
 
     /// Whether a third of the buffer is free (`sk_stream_is_writeable`), and less than half of the
-    /// low-water mark waits.
+    /// low-water mark waits to be sent.
     pub(crate) fn is_writable(&self, profile: &Profile) -> bool {
         let used = self.memory_used();
         let memory = self.memory.limit(profile);
@@ -177,12 +179,12 @@ impl Sender {
         }
     }
 
-    /// How much memory the host has left.
+    /// Notes how much memory the host has left.
     pub(crate) fn set_supply(&mut self, supply: Supply) {
         self.memory.set_supply(supply);
     }
 
-    /// Lets the buffer hold twice what the window does (`tcp_sndbuf_expand`).
+    /// Lets the buffer grow to twice the congestion window (`tcp_sndbuf_expand`).
     pub(super) fn expand_memory(&mut self, cx: Context<'_>) {
         if !self.memory.may_grow() {
             return;
@@ -195,31 +197,32 @@ impl Sender {
         self.memory.grow_to(wanted, cx.profile);
     }
 
-    /// FIN follows what is buffered.
+    /// Sends FIN after what is buffered.
     pub(crate) fn finish(&mut self) {
         self.written.finish();
         self.nagle.set_more(false);
         self.agenda.push(true);
     }
 
-    /// Our FIN was acknowledged, and all before it.
+    /// Whether our FIN was acknowledged, and all before it.
     pub(crate) fn is_finished(&self) -> bool {
         self.written.is_finished() && self.space.una() == self.written.end() + 1
     }
 
-    /// Switches the delaying of small segments.
+    /// Switches Nagle's algorithm off or on (`TCP_NODELAY`).
     pub(crate) fn set_nodelay(&mut self, nodelay: bool) {
         self.nagle.set_nodelay(nodelay);
         self.agenda.push(nodelay);
     }
 
-    /// `TCP_CORK`: no segment that is not full.
+    /// Holds back segments that are not full, or releases them (`TCP_CORK`).
     pub(crate) fn set_cork(&mut self, cork: bool) {
         self.nagle.set_cork(cork);
         self.agenda.push(!cork);
     }
 
-    /// The application has left room in the window until now (`tcp_rate_check_app_limited`).
+    /// Notes that the application has left room in the window until now
+    /// (`tcp_rate_check_app_limited`).
     fn note_shortage(&mut self) {
         let in_flight = self.board.in_flight();
         if self.unsent() < self.size.effective()

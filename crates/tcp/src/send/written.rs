@@ -1,4 +1,4 @@
-//! What the application has written: the bytes, how they are cut, and whether more can follow.
+//! The data the application has written: the bytes, how they are cut, and whether more can follow.
 
 use bytes::Bytes;
 use roundtrip_packet::SeqNumber;
@@ -6,16 +6,16 @@ use roundtrip_packet::SeqNumber;
 use super::buffer::SendBuffer;
 use super::queue::WriteQueue;
 
-/// What the application has written and the peer has not acknowledged.
+/// The data the application has written and the peer has not acknowledged.
 #[derive(Clone, Debug)]
 pub(super) struct Written {
     /// The sequence number after the last byte.
     end: SeqNumber,
-    /// FIN follows the last byte: nothing more can be written.
+    /// Whether FIN follows the last byte, so that nothing more can be written.
     is_finished: bool,
     /// The bytes, from SND.UNA on.
     buffer: SendBuffer,
-    /// How those that were not sent are cut.
+    /// How the unsent bytes are cut into buffers.
     pub(super) queue: WriteQueue,
 }
 
@@ -41,7 +41,7 @@ impl Written {
         self.end + u32::from(self.is_finished)
     }
 
-    /// FIN follows what has been written.
+    /// Makes FIN follow what has been written.
     pub(super) fn finish(&mut self) {
         self.is_finished = true;
     }
@@ -56,7 +56,7 @@ impl Written {
         self.is_finished && end == self.end
     }
 
-    /// Bytes after `nxt`: those that were not sent.
+    /// The bytes after `nxt`, which were not sent yet.
     #[inline]
     pub(super) fn unsent(&self, nxt: SeqNumber) -> u32 {
         (self.end - nxt).max(0) as u32
@@ -68,27 +68,27 @@ impl Written {
         nxt.lt(self.end_with_fin())
     }
 
-    /// Bytes buffered.
+    /// The number of bytes buffered.
     pub(super) fn buffered(&self) -> usize {
         self.buffer.len()
     }
 
-    /// `length` bytes more are to be sent; the bytes themselves are appended after that.
+    /// Announces `length` more bytes to be sent; the bytes themselves are appended after that.
     pub(super) fn extend_by(&mut self, length: u32) {
         self.end += length;
     }
 
-    /// Appends a copy of bytes that [`extend_by`](Self::extend_by) made room for.
+    /// Appends a copy of bytes that [`extend_by`](Self::extend_by) announced.
     pub(super) fn append_copy(&mut self, bytes: &[u8]) {
         self.buffer.extend(bytes);
     }
 
-    /// As [`append_copy`](Self::append_copy), without a copy of what is large.
+    /// Like [`append_copy`](Self::append_copy), but large buffers are not copied.
     pub(super) fn append(&mut self, bytes: Bytes) {
         self.buffer.push(bytes);
     }
 
-    /// Of the sequence numbers from `una` on `newly` are acknowledged: their bytes are dropped.
+    /// Drops the bytes of `newly` acknowledged sequence numbers from `una` on.
     pub(super) fn drop_acknowledged(&mut self, una: SeqNumber, newly: u32) {
         let bytes = ((una + newly).min(self.end) - una).max(0) as usize;
         self.buffer.advance(bytes);

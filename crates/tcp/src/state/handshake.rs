@@ -1,4 +1,5 @@
-//! What the two SYNs agree on (RFC 9293 §3.7.1, RFC 7323 §2.2 and §3.2, RFC 2018 §2, RFC 3168 §6.1.1).
+//! The options that the two SYNs agree on (RFC 9293 §3.7.1, RFC 7323 §2.2 and §3.2, RFC 2018 §2,
+//! RFC 3168 §6.1.1).
 
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{Options as HeaderOptions, SeqNumber, Timestamps};
@@ -9,10 +10,10 @@ use crate::profile::EcnMode;
 use crate::receive::{Offer, ReceiverStart, TsRecent};
 use crate::send::SenderStart;
 
-/// The MSS of a peer that names none (RFC 9293 §3.7.1, MUST-15).
+/// The MSS of a peer that announces none (RFC 9293 §3.7.1, MUST-15).
 const DEFAULT_MSS: u16 = 536;
 
-/// Our port and the peer's.
+/// The ports of a connection: ours and the peer's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ports {
     pub(crate) local: u16,
@@ -25,14 +26,14 @@ impl Ports {
     }
 }
 
-/// What the peer's SYN offered, as far as we take it up.
+/// What the peer's SYN offered, as far as we accept it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PeerSyn {
-    /// IRS + 1.
+    /// IRS + 1: the sequence number after the peer's SYN.
     pub(crate) nxt: SeqNumber,
     /// SEG.WND, which in a SYN is never scaled.
     pub(crate) window: u32,
-    /// The largest segment the peer takes, or we are told to send.
+    /// The largest segment that the peer accepts and `TCP_MAXSEG` allows, bytes.
     pub(crate) mss_clamp: u16,
     pub(crate) window_scale: Option<u8>,
     pub(crate) timestamp: Option<Timestamps>,
@@ -41,7 +42,7 @@ pub(crate) struct PeerSyn {
 }
 
 impl PeerSyn {
-    /// Reads a SYN, or a SYN-ACK.
+    /// Reads the offer of a SYN or SYN-ACK.
     pub(crate) fn read(header: &Header, options: &Options) -> PeerSyn {
         let profile = &options.profile;
         let mss = match header.options.mss {
@@ -75,18 +76,18 @@ impl PeerSyn {
     }
 }
 
-/// Whether a connection asks for ECN, or grants it.
+/// The use of ECN of a connection.
 pub(crate) fn ecn_mode(options: &Options) -> EcnMode {
     options.ecn.unwrap_or(options.profile.ecn)
 }
 
-/// The MSS we announce.
+/// The MSS that we announce, bytes.
 pub(crate) fn announced_mss(options: &Options) -> u16 {
     options.mss.min(options.max_segment.unwrap_or(u16::MAX))
 }
 
-/// Our timestamp: a clock of milliseconds, from an origin of its own for each connection
-/// (RFC 7323 §5.4).
+/// The value of our timestamp: a clock in milliseconds, with an origin of its own for each
+/// connection (RFC 7323 §5.4).
 pub(crate) fn timestamp(options: &Options, cx: Context<'_>) -> u32 {
     cx.now.ms.wrapping_add(options.timestamp_offset)
 }
@@ -104,7 +105,7 @@ pub(crate) fn syn_options(options: &Options, offer: &Offer, cx: Context<'_>) -> 
     }
 }
 
-/// The options of our SYN-ACK: what the SYN offered and we take up.
+/// The options of our SYN-ACK: what the SYN offered and we accept.
 pub(crate) fn syn_ack_options(
     options: &Options,
     offer: &Offer,
@@ -128,19 +129,19 @@ pub(crate) struct Synchronized {
     pub(crate) receiver: ReceiverStart,
 }
 
-/// How the handshake went, on our side.
+/// The outcome of the handshake on our side.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Completion {
-    /// ISS + 1.
+    /// ISS + 1: the sequence number after our SYN.
     pub(crate) una: SeqNumber,
-    /// SEG.WND of the segment that completed the handshake, scaled as it is to be.
+    /// SEG.WND of the segment that completed the handshake, scaled, bytes.
     pub(crate) window: u32,
-    /// Its SEG.SEQ.
+    /// SEG.SEQ of that segment.
     pub(crate) wl1: SeqNumber,
     pub(crate) rtt_us: Option<u64>,
     pub(crate) syn_lost: bool,
     pub(crate) syn_retrans: u32,
-    /// Timeouts, and how long it took to get over them, ms.
+    /// The timeouts of the handshake, and how long it took to get over them, ms.
     pub(crate) syn_timeouts: (u32, u32),
     pub(crate) is_active: bool,
     pub(crate) is_crossed: bool,

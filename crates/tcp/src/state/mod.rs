@@ -1,6 +1,6 @@
-//! The states of a connection (RFC 9293 §3.3.2): one type for each state or group of states, owning
-//! only what that state has. A transition consumes the old state and makes the new one, so that one
-//! the RFC does not have cannot be written.
+//! The states of a connection (RFC 9293 §3.3.2): one type for each state or group of states, with
+//! only the data that state has. A transition consumes the old state and makes the new one, so that
+//! a transition the RFC does not have cannot be written.
 
 mod handshake;
 mod open;
@@ -22,12 +22,12 @@ pub(crate) use syn_received::SynReceived;
 pub(crate) use syn_sent::SynSent;
 pub(crate) use time_wait::{TimeWait, Waiting};
 
-/// What a state makes of something that happened.
+/// What a state decides about something that happened.
 #[derive(Debug)]
 pub(crate) struct Verdict {
     pub(crate) disposition: Disposition,
     pub(crate) next: Next,
-    /// A reset to send in answer, outside the connection's own sequence.
+    /// A reset to send in answer, with numbers from the segment and not from the connection.
     pub(crate) reset: Option<Box<Header>>,
 }
 
@@ -44,31 +44,32 @@ impl Verdict {
 /// The state to go to.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// The same.
+    /// The connection stays in its state.
     Stay,
-    /// A SYN crossed ours.
+    /// The connection goes to SYN_RECEIVED, because a SYN crossed ours.
     SynReceived(Box<SynReceived>),
-    /// The handshake is complete. `again` if the segment that completed it has more to say.
+    /// The connection is established.
     Open {
         /// The new state.
         open: Box<Open>,
-        /// Hand it the segment too.
+        /// Whether the segment that completed the handshake is to be processed by the new state
+        /// too.
         again: bool,
     },
-    /// Both sides have finished, or only the other's FIN is waited for and nobody holds the socket.
+    /// The connection goes to TIME_WAIT, or to FIN_WAIT_2 without an owner.
     Wait(Waiting),
-    /// It is over.
+    /// The connection is closed.
     Closed(CloseReason),
 }
 
-/// A timer that fired, for the record.
+/// A timer that fired, to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fired {
     pub(crate) timer: Timer,
     pub(crate) count: u32,
 }
 
-/// The SYN-ACK that a connection in SYN_RECEIVED would send for `syn`, without one.
+/// The SYN-ACK that a connection in SYN_RECEIVED would send for `syn`, without creating one.
 pub(crate) fn cookie_answer(
     isn: SeqNumber,
     options: &Options,
@@ -79,7 +80,7 @@ pub(crate) fn cookie_answer(
     SynReceived::passive(isn, options.clone(), syn).first_answer(ports, cx)
 }
 
-/// Whether we would have granted the options that a cookie claims we did.
+/// Whether we would have granted the options that a cookie claims.
 pub(crate) fn cookie_grants(syn: &Header, options: &Options) -> bool {
     let profile = &options.profile;
     (profile.timestamps || syn.options.timestamps.is_none())

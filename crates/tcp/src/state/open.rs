@@ -1,5 +1,5 @@
-//! The synchronized states in which data moves: ESTABLISHED to LAST_ACK
-//! (RFC 9293 §3.10.7.4; `tcp_rcv_established`, `tcp_rcv_state_process`).
+//! The synchronized states in which data is transferred: ESTABLISHED to LAST_ACK (RFC 9293
+//! §3.10.7.4; `tcp_rcv_established`, `tcp_rcv_state_process`).
 
 use std::time::Duration;
 
@@ -23,33 +23,33 @@ use super::phase::{Phase, Transition};
 use super::time_wait::Remains;
 use super::{Fired, Next, Verdict, Waiting};
 
-/// A connection in which data moves.
+/// A connection in one of the states in which data is transferred.
 #[derive(Debug)]
 pub(crate) struct Open {
     pub(crate) phase: Phase,
     pub(crate) sender: Sender,
     pub(crate) receiver: Receiver,
-    /// The peer's window scale and ours.
+    /// The peer's window scale; `None` if window scaling is not in use.
     pub(crate) window_scale: Option<u8>,
-    /// Timestamps are on, with this origin.
+    /// The offset of our timestamps, if timestamps are in use.
     timestamps: Option<u32>,
     ecn: bool,
-    /// Nobody holds the socket.
+    /// Whether nobody holds the socket.
     orphan: bool,
-    /// Its owner reads no more (`RCV_SHUTDOWN`).
+    /// Whether the application reads no more (`RCV_SHUTDOWN`).
     deaf: bool,
-    /// What the owner asked for that few ask for.
+    /// Options that few applications set.
     wishes: Option<Box<Wishes>>,
     keepalive_at: Deadline,
-    /// FIN_WAIT_2 of an orphan with a long timeout ends then.
+    /// When an orphan's FIN_WAIT_2 with a long timeout ends.
     fin_wait2_at: Deadline,
-    /// When a segment out of place was last answered (RFC 5961 §7).
+    /// When a segment out of window was last answered (RFC 5961 §7).
     last_answer: Deadline,
-    /// A reset is to be sent: the connection was aborted.
+    /// Whether a reset is to be sent, because the connection was aborted.
     reset_due: bool,
 }
 
-/// Options that few connections have: they take no room in the others.
+/// Options that few connections set, kept apart to spare the others the memory.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wishes {
     user_timeout: Option<Duration>,
@@ -65,10 +65,10 @@ pub(crate) struct OpenSegment {
     pub(crate) ecn: Ecn,
 }
 
-/// What looking at a segment's place came to.
+/// The result of checking a segment's acceptability.
 enum Acceptance {
     Acceptable,
-    /// Decided.
+    /// The segment is not acceptable, with what follows from that.
     Not(Verdict),
 }
 
@@ -111,17 +111,17 @@ impl Open {
         open
     }
 
-    /// The SYN-ACK is acknowledged at once.
+    /// Makes the acknowledgement of the SYN-ACK due.
     pub(crate) fn acknowledge_handshake(&mut self) {
         self.receiver.ack.due = true;
     }
 
-    /// The SYN of a SYN-ACK was received before.
+    /// Answers a SYN-ACK whose SYN was received before.
     pub(crate) fn answer_crossed(&mut self, segment: &Segment<'_>, cx: Context<'_>) {
         self.receiver.answer_unacceptable(segment.header.sequence, segment.end(), cx);
     }
 
-    /// Reads something of every part.
+    /// Reads part of every component, to bring it into the processor's caches.
     #[inline]
     pub(crate) fn recall(&self) -> u32 {
         u32::from(self.orphan) ^ self.sender.recall() ^ self.receiver.recall()
@@ -141,7 +141,7 @@ impl Open {
         self.sender.write_bytes(bytes, Writer { sack_bytes, cx })
     }
 
-    /// We have no more to send. Whether that is new.
+    /// Finishes sending. Answers whether that is new.
     pub(crate) fn finish(&mut self) -> bool {
         let Some(phase) = self.phase.finish() else { return false };
         self.phase = phase;
@@ -149,23 +149,23 @@ impl Open {
         true
     }
 
-    /// The application reads no more: data is refused once we have finished too.
+    /// Notes that the application reads no more: data is refused once we have finished too.
     pub(crate) fn stop_reading(&mut self) {
         self.deaf = true;
     }
 
-    /// Whether data that comes now would find no reader (RFC 1122 §4.2.2.13).
+    /// Whether nobody would read data that comes now (RFC 1122 §4.2.2.13).
     fn has_no_reader(&self) -> bool {
         let closing = matches!(self.phase, Phase::FinWait1 | Phase::FinWait2);
         self.orphan || (self.deaf && closing) || self.receiver.is_finished()
     }
 
-    /// Nobody holds the socket any more (`__tcp_close`).
+    /// Makes the connection an orphan, which nobody holds any more (`__tcp_close`).
     pub(crate) fn orphan(&mut self, cx: Context<'_>) -> Next {
         self.orphan = true;
         self.receiver.is_held = false;
         if self.receiver.unread() > 0 {
-            // RFC 2525 §2.17: data was lost, and the peer must know.
+            // Unread data was lost, and the peer must know (RFC 2525 §2.17).
             self.reset_due = true;
             return Next::Closed(CloseReason::Aborted);
         }
@@ -177,7 +177,7 @@ impl Open {
         self.settle_fin_wait_2(cx)
     }
 
-    /// FIN_WAIT_2 without an owner does not last for ever.
+    /// Limits FIN_WAIT_2 of a connection without an owner.
     fn settle_fin_wait_2(&mut self, cx: Context<'_>) -> Next {
         if self.phase != Phase::FinWait2 || !self.orphan {
             return Next::Stay;
@@ -186,7 +186,7 @@ impl Open {
         if beyond.is_zero() {
             return Next::Wait(Waiting::FinWait2);
         }
-        // What exceeds TIME_WAIT is waited for here, the rest there.
+        // A timeout longer than that of TIME_WAIT is partly spent in this state.
         self.fin_wait2_at = self.fin_wait2_at.min(Deadline::at(cx.now.time + beyond));
         Next::Stay
     }
@@ -200,7 +200,7 @@ impl Open {
         self.wishes.as_ref()?.user_timeout
     }
 
-    /// Ends it with a reset.
+    /// Aborts the connection; a reset is sent unless both sides have finished and all was sent.
     pub(crate) fn abort(&mut self) {
         self.reset_due = match self.phase {
             Phase::Closing | Phase::LastAck => self.sender.unsent() > 0,
@@ -223,7 +223,7 @@ impl Open {
         self.wishes.get_or_insert_default().user_timeout = timeout;
     }
 
-    /// What TIME_WAIT needs.
+    /// What the states without data transfer take over.
     pub(crate) fn into_remains(self, cx: Context<'_>) -> Remains {
         Remains {
             fin_timeout: self.fin_timeout(cx),
@@ -236,7 +236,7 @@ impl Open {
 
     // ---- a segment arrives ----
 
-    /// "SEGMENT ARRIVES", in the order of RFC 9293 §3.10.7.4.
+    /// Processes a segment in the order of RFC 9293 §3.10.7.4, "SEGMENT ARRIVES".
     pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
         self.receiver.arrived(!segment.payload.is_empty(), cx.now);
         if !segment.header.flags.intersects(Flags::ACK | Flags::RST | Flags::SYN) {
@@ -262,7 +262,7 @@ impl Open {
         }
         let has_entered = self.phase == Phase::FinWait2 && before != self.phase;
         if has_entered && self.orphan && self.fin_timeout(cx).is_zero() {
-            // Nobody wants to wait for the rest (`TCP_LINGER2` less than 0).
+            // The application does not want to wait for the peer's FIN (`TCP_LINGER2` less than 0).
             let reset = reset_for(segment).map(Box::new);
             let next = Next::Closed(CloseReason::Aborted);
             return Verdict { disposition: Disposition::DataAfterClose, next, reset };
@@ -270,7 +270,7 @@ impl Open {
         let mut verdict = self.on_text(segment, cx);
         if matches!(verdict.next, Next::Stay) && verdict.reset.is_none() {
             self.receiver.ack.undecided |= self.receiver.ack.owed;
-            // With nothing to send there is nothing to wait for.
+            // With nothing to send the decision need not wait.
             if self.receiver.ack.undecided && !self.sender.wants_poll() {
                 self.receiver.decide(self.sender.rtt().srtt8_us(), cx);
             }
@@ -281,8 +281,8 @@ impl Open {
         verdict
     }
 
-    /// First to fourth: PAWS, the sequence number, RST, SYN (`tcp_validate_incoming`; RFC 7323
-    /// §5.3, RFC 5961 §3 and §4).
+    /// Checks PAWS, the sequence number, RST and SYN, the steps "first" to "fourth"
+    /// (`tcp_validate_incoming`; RFC 7323 §5.3, RFC 5961 §3 and §4).
     fn accept(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Acceptance {
         let (seq, end) = (segment.header.sequence, segment.end());
         let (rst, syn) = (segment.has(Flags::RST), segment.has(Flags::SYN));
@@ -320,7 +320,7 @@ impl Open {
         Acceptance::Acceptable
     }
 
-    /// RFC 7323 §5.3 R1. An old pure acknowledgement is no reason to answer.
+    /// Checks the timestamp (PAWS, RFC 7323 §5.3 R1). An old pure acknowledgement is not answered.
     fn check_paws(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Option<Verdict> {
         let recent = self.receiver.ts_recent?;
         let ts = segment.header.options.timestamps?;
@@ -343,7 +343,8 @@ impl Open {
         Some(Verdict::stay(Disposition::Paws))
     }
 
-    /// A duplicate acknowledgement that was only reordered (`tcp_disordered_ack_check`).
+    /// Whether an old timestamp is that of a duplicate acknowledgement that was only reordered
+    /// (`tcp_disordered_ack_check`).
     fn is_harmless(&self, segment: &Segment<'_>, ts: Timestamps, recent: u32) -> bool {
         let window = self.scaled_window(segment);
         let Some(ack) = segment.header.ack() else { return false };
@@ -353,8 +354,8 @@ impl Open {
             && u64::from(recent.wrapping_sub(ts.value)) <= replay
     }
 
-    /// The sequence number (`tcp_sequence`): against the window as last announced, since the peer
-    /// need not know of an acknowledgement that is still delayed.
+    /// Checks the sequence number (`tcp_sequence`) against the window as last announced, since the
+    /// peer need not know of an acknowledgement that is still delayed.
     fn check_sequence(&self, segment: &Segment<'_>) -> Option<Disposition> {
         let (seq, end) = (segment.header.sequence, segment.end());
         if end.lt(self.receiver.announced()) {
@@ -364,22 +365,24 @@ impl Open {
         if end.le(limit) {
             return None;
         }
-        // Some stacks let FIN stand just beyond the window.
+        // Some stacks send FIN just beyond the window.
         let without_fin = end - u32::from(segment.has(Flags::FIN));
         if without_fin.le(limit) {
             return None;
         }
-        // What begins inside and ends outside is taken only while nothing waits to be read.
+        // A segment that begins inside the window and ends outside is accepted only while nothing
+        // waits to be read.
         (seq.gt(limit) || self.receiver.unread() > 0).then_some(Disposition::OutOfWindow)
     }
 
-    /// A reset right after FIN, with its sequence number, as some stacks send it
+    /// Whether a reset has the sequence number of the FIN before it, as some stacks send it
     /// (`tcp_reset_check`).
     fn is_reset_after_fin(&self, seq: SeqNumber) -> bool {
         self.phase.peer_finished() && seq + 1 == self.receiver.nxt
     }
 
-    /// Whether segments without data were answered too recently (`tcp_oow_rate_limited`).
+    /// Whether a segment without data is not answered, because one was answered too recently
+    /// (`tcp_oow_rate_limited`).
     fn is_limited(&mut self, empty: bool, cx: Context<'_>) -> bool {
         empty && self.answered_recently(cx)
     }
@@ -393,7 +396,8 @@ impl Open {
         false
     }
 
-    /// An acknowledgement that makes an honest peer say what is the matter (RFC 5961 §3.2).
+    /// Sends a challenge ACK, within the rate limit, which makes an honest peer say what is the
+    /// matter (RFC 5961 §3.2).
     fn challenge(&mut self, cx: Context<'_>) {
         if !self.answered_recently(cx) {
             self.receiver.ack.due = true;
@@ -406,8 +410,8 @@ impl Open {
     }
 
     /// Whether a segment is the next one of a peer that only sends: it acknowledges nothing new and
-    /// leaves the window as it is, so the sender need not be asked. What the application holds
-    /// back stays held back (header prediction in `tcp_rcv_established`).
+    /// leaves the window as it is, so that the sender need not process it (header prediction in
+    /// `tcp_rcv_established`). What the application holds back stays held back.
     fn is_predicted(&self, segment: &Segment<'_>, ack: SeqNumber) -> bool {
         let header = &segment.header;
         header.flags | Flags::PSH == Flags::ACK | Flags::PSH
@@ -421,9 +425,9 @@ impl Open {
             && self.is_charged_ahead(segment.payload.len() as u32)
     }
 
-    /// Whether memory for a segment was charged to the socket before: that is done by the page
-    /// (`sk_forward_alloc`), for what is received and what is to be sent together. Not known of a
-    /// buffer that was read in part.
+    /// Whether memory for a segment was charged to the socket before: the kernel does that by the
+    /// page, for received data and data to send together (`sk_forward_alloc`). False for a buffer
+    /// that was read in part, of which it is not known.
     fn is_charged_ahead(&self, len: u32) -> bool {
         const PAGE: u32 = 4096;
         const WHOLE: u32 = 64;
@@ -433,7 +437,7 @@ impl Open {
             && self.receiver.memory_for(len) <= used.wrapping_neg() % PAGE
     }
 
-    /// Fifth: the ACK field.
+    /// Processes the ACK field, the step "fifth".
     fn on_ack(&mut self, segment: &Segment<'_>, ack: SeqNumber, cx: Context<'_>) -> AckOutcome {
         let header = &segment.header;
         let ts = header.options.timestamps.filter(|_| self.timestamps.is_some());
@@ -473,7 +477,7 @@ impl Open {
         outcome
     }
 
-    /// Our FIN may be acknowledged now. Where that leads, unless on.
+    /// The state to go to if our FIN is acknowledged now; `None` to go on.
     fn after_ack(&mut self) -> Option<Next> {
         if !self.sender.is_finished() {
             return None;
@@ -488,7 +492,7 @@ impl Open {
         }
     }
 
-    /// Seventh and eighth: text and FIN.
+    /// Processes text and FIN, the steps "seventh" and "eighth".
     fn on_text(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
         let header = &segment.header;
         let fin = segment.has(Flags::FIN);
@@ -553,7 +557,7 @@ impl Open {
             .get()
     }
 
-    /// Fires what is due. Gives what fired, and where it led.
+    /// Fires the timers that are due. Answers which fired, and the state to go to.
     pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> (Option<Fired>, Next) {
         let mut fired = None;
         if self.receiver.ack.on_timeout(self.sender.rtt().rto_us(), cx.now, cx.profile) {
@@ -587,7 +591,8 @@ impl Open {
         (fired, Next::Stay)
     }
 
-    /// RFC 9293 §3.8.4; `tcp_keepalive_timer`.
+    /// Sends a keep-alive probe, or gives the connection up (RFC 9293 §3.8.4;
+    /// `tcp_keepalive_timer`).
     fn on_keepalive(&mut self, cx: Context<'_>) -> Option<Next> {
         let keepalive = self.wishes.as_ref()?.keepalive?;
         if !self.sender.is_idle() {
@@ -616,8 +621,8 @@ impl Open {
 
     // ---- segments leave ----
 
-    /// The next segment: the acknowledgement that was decided on, then data, then the one that is
-    /// owed and not yet decided on.
+    /// The next segment: an acknowledgement that is due, then data, then an acknowledgement that is
+    /// owed and was undecided until then.
     pub(crate) fn poll(
         &mut self,
         ports: Ports,
@@ -642,7 +647,7 @@ impl Open {
         None
     }
 
-    /// Whether [`poll`](Self::poll) may have something.
+    /// Whether [`poll`](Self::poll) may have a segment.
     #[inline]
     pub(crate) fn may_poll(&self) -> bool {
         self.receiver.ack.due || self.receiver.ack.undecided || self.sender.wants_poll()
@@ -674,7 +679,7 @@ impl Open {
         }
         let mut ecn = Ecn::NotEct;
         if self.ecn && !burst.retransmission && burst.len > 0 {
-            // RFC 3168 §6.1.5: retransmissions are not marked.
+            // Retransmissions are not ECN-capable (RFC 3168 §6.1.5).
             ecn = Ecn::Ect0;
             if self.sender.take_cwr() {
                 flags |= Flags::CWR;
@@ -687,7 +692,7 @@ impl Open {
         OpenSegment { header, burst: Some(burst), ecn }
     }
 
-    /// A header that says all we have to say.
+    /// A header with the acknowledgement, window and options of this moment.
     fn header(&mut self, ports: Ports, seq: SeqNumber, flags: Flags, cx: Context<'_>) -> Header {
         let mut flags = flags;
         if self.receiver.ece_due {

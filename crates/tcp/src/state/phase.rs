@@ -1,8 +1,9 @@
-//! The synchronized states but TIME_WAIT: who has finished.
+//! The synchronized states except TIME_WAIT.
 
 use roundtrip_record::TcpState;
 
-/// Which of the two sides has finished, and whose FIN was acknowledged.
+/// The synchronized states except TIME_WAIT: which side has finished, and whose FIN was
+/// acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Established,
@@ -13,7 +14,7 @@ pub(crate) enum Phase {
     LastAck,
 }
 
-/// Where a transition leads.
+/// The target of a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transition {
     To(Phase),
@@ -33,7 +34,7 @@ impl Phase {
         }
     }
 
-    /// We finish (RFC 9293 §3.10.4); `None` if we have already.
+    /// The state after we finish sending (RFC 9293 §3.10.4); `None` if we have already.
     pub(crate) fn finish(self) -> Option<Phase> {
         match self {
             Phase::Established => Some(Phase::FinWait1),
@@ -42,7 +43,7 @@ impl Phase {
         }
     }
 
-    /// Our FIN is acknowledged (§3.10.7.4, "fifth").
+    /// The transition when our FIN is acknowledged (§3.10.7.4, "fifth").
     pub(crate) fn fin_acknowledged(self) -> Transition {
         match self {
             Phase::FinWait1 => Transition::To(Phase::FinWait2),
@@ -52,7 +53,7 @@ impl Phase {
         }
     }
 
-    /// The peer's FIN is reached (§3.10.7.4, "eighth").
+    /// The transition when the peer's FIN is reached (§3.10.7.4, "eighth").
     pub(crate) fn fin_received(self) -> Transition {
         match self {
             Phase::Established => Transition::To(Phase::CloseWait),
@@ -62,13 +63,13 @@ impl Phase {
         }
     }
 
-    /// The peer's FIN came, and may be followed by a reset with its sequence number
+    /// Whether the peer's FIN has come, and may be followed by a reset with its sequence number
     /// (`tcp_reset_check`).
     pub(crate) fn peer_finished(self) -> bool {
         matches!(self, Phase::CloseWait | Phase::Closing | Phase::LastAck)
     }
 
-    /// We have not finished.
+    /// Whether we have not finished sending.
     pub(crate) fn may_write(self) -> bool {
         matches!(self, Phase::Established | Phase::CloseWait)
     }

@@ -1,4 +1,4 @@
-//! SYN_RECEIVED (RFC 9293 §3.10.7.4; `tcp_check_req`).
+//! The SYN_RECEIVED state (RFC 9293 §3.10.7.4; `tcp_check_req`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,16 +21,16 @@ use super::handshake::{
 };
 use super::{Fired, Next, Open, Verdict};
 
-/// How the connection came here.
+/// The state from which the connection came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// From LISTEN.
+    /// The connection came from LISTEN.
     Passive,
-    /// From SYN_SENT: both ends opened at once.
+    /// The connection came from SYN_SENT: both ends opened at once.
     Active,
 }
 
-/// A SYN came, a SYN-ACK is out.
+/// A connection in SYN_RECEIVED: a SYN was received, and a SYN-ACK is sent.
 #[derive(Debug)]
 pub(crate) struct SynReceived {
     origin: Origin,
@@ -41,16 +41,17 @@ pub(crate) struct SynReceived {
     ts_recent: Option<TsRecent>,
     first_us: Option<u64>,
     retransmits: u32,
-    /// Timeouts so far; a SYN that comes again is answered without one.
+    /// The timeouts so far. A repeated SYN is answered without one.
     timeouts: u32,
     timer: Option<Time>,
     due: bool,
-    /// An acknowledgement is to be sent, for a segment out of window.
+    /// Whether an acknowledgement is to be sent, for a segment out of window.
     ack_due: bool,
     last_answer: Option<Time>,
-    /// The acknowledgement came, without data, and the listener wants data (`TCP_DEFER_ACCEPT`).
+    /// Whether the acknowledgement came without data while the listener wants data
+    /// (`TCP_DEFER_ACCEPT`).
     acknowledged: bool,
-    /// FIN is to follow the handshake.
+    /// Whether FIN is to follow the handshake.
     pub(crate) finish: bool,
 }
 
@@ -87,7 +88,7 @@ impl SynReceived {
         }
     }
 
-    /// From a SYN.
+    /// A connection in SYN_RECEIVED that answers a SYN.
     pub(crate) fn passive(iss: SeqNumber, options: Options, syn: &Header) -> SynReceived {
         let peer = PeerSyn::read(syn, &options);
         SynReceived::new(Origin::Passive, iss, options, peer, None)
@@ -101,7 +102,7 @@ impl SynReceived {
         &self.options
     }
 
-    /// It came from LISTEN.
+    /// Whether the connection came from LISTEN.
     pub(crate) fn is_passive(&self) -> bool {
         self.origin == Origin::Passive
     }
@@ -114,7 +115,7 @@ impl SynReceived {
         self.retransmits
     }
 
-    /// The SYN-ACK, when one is due, or an acknowledgement.
+    /// The SYN-ACK or an acknowledgement, if one is due.
     pub(crate) fn poll(&mut self, ports: Ports, cx: Context<'_>) -> Option<Header> {
         if std::mem::take(&mut self.due) {
             self.ack_due = false;
@@ -136,7 +137,7 @@ impl SynReceived {
         Some(header)
     }
 
-    /// The SYN-ACK, for an answer without a connection.
+    /// The SYN-ACK, for an answer that keeps no connection.
     pub(crate) fn first_answer(&mut self, ports: Ports, cx: Context<'_>) -> Header {
         self.syn_ack(ports, cx)
     }
@@ -154,7 +155,8 @@ impl SynReceived {
         let ece = if self.peer.ecn { Flags::ECE } else { Flags::NONE };
         let mut options = match self.origin {
             Origin::Passive => syn_ack_options(&self.options, &self.offer, &self.peer, cx),
-            // Linux sends its SYN again, with an acknowledgement (`tcp_send_synack`).
+            // When the SYNs crossed, Linux sends its SYN again, with an acknowledgement
+            // (`tcp_send_synack`).
             Origin::Active => syn_options(&self.options, &self.offer, cx),
         };
         if let (Some(ts), Some(theirs)) = (&mut options.timestamps, self.peer.timestamp) {
@@ -173,14 +175,15 @@ impl SynReceived {
         }
     }
 
-    /// `reqsk_timer_handler`: after 1, 2, 4 … s, five times.
+    /// Repeats the SYN-ACK: by the Linux profile after 1, 2, 4 … s, five times
+    /// (`reqsk_timer_handler`).
     pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> Option<(Fired, Next)> {
         if self.timer? > cx.now.time {
             return None;
         }
         self.timeouts += 1;
         let fired = Fired { timer: Timer::Retransmission, count: self.timeouts };
-        // While a listener waits for data the SYN-ACK is not repeated, except once at the end
+        // While the listener waits for data the SYN-ACK is not repeated, except once at the end
         // (`syn_ack_recalc`).
         let deferrals = u32::from(self.options.defer_accept);
         let is_deferred = self.acknowledged && deferrals > 0;
@@ -199,14 +202,14 @@ impl SynReceived {
         Some((fired, Next::Stay))
     }
 
-    /// A segment arrived.
+    /// Processes a segment that arrived.
     pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
         let header = &segment.header;
         let nxt = self.peer.nxt;
         let paws = self.fails_paws(segment, cx);
         let syn_only = header.flags & (Flags::SYN | Flags::ACK | Flags::RST) == Flags::SYN;
         if header.sequence + 1 == nxt && syn_only && !paws {
-            // The SYN again: our SYN-ACK was lost.
+            // The peer repeats its SYN, so our SYN-ACK was lost.
             if self.may_answer(cx) {
                 self.due = true;
                 self.retransmits += 1;
@@ -245,15 +248,15 @@ impl SynReceived {
         }
         let mut open = self.complete(segment, cx);
         if self.is_crossed_answer(segment) {
-            // Its SYN is old: Linux reports it as a duplicate.
+            // The SYN of that SYN-ACK is old: Linux reports it as a duplicate.
             open.answer_crossed(segment, cx);
             return Verdict::go(Disposition::Accepted, Next::Open { open, again: false });
         }
         Verdict::go(Disposition::Accepted, Next::Open { open, again: true })
     }
 
-    /// "If this connection was initiated with a passive OPEN … return to the LISTEN state"; else it
-    /// was refused.
+    /// Processes a reset: "If this connection was initiated with a passive OPEN … return to the
+    /// LISTEN state"; otherwise the connection was refused.
     fn on_reset(&self) -> Verdict {
         match self.origin {
             Origin::Passive => Verdict::go(Disposition::Reset, Next::Closed(CloseReason::Reset)),
@@ -278,7 +281,8 @@ impl SynReceived {
             || (seq == right && seq == end)
     }
 
-    /// The peer's SYN-ACK after the SYNs crossed: its SYN has been received already.
+    /// Whether a segment is the peer's SYN-ACK after the SYNs crossed, whose SYN has been received
+    /// already.
     fn is_crossed_answer(&self, segment: &Segment<'_>) -> bool {
         self.origin == Origin::Active
             && segment.has(Flags::SYN_ACK)
@@ -286,7 +290,7 @@ impl SynReceived {
             && segment.end() == self.peer.nxt
     }
 
-    /// Whether enough time has passed since the last answer to something unexpected.
+    /// Whether an unexpected segment may be answered, within the rate limit.
     fn may_answer(&mut self, cx: Context<'_>) -> bool {
         let limit = cx.profile.invalid_ratelimit;
         let due = self.last_answer.is_none_or(|last| cx.now.time.since(last) >= limit);
@@ -296,7 +300,7 @@ impl SynReceived {
         due
     }
 
-    /// Our SYN is acknowledged: ESTABLISHED.
+    /// Goes to ESTABLISHED, since our SYN is acknowledged.
     fn complete(&self, segment: &Segment<'_>, cx: Context<'_>) -> Box<Open> {
         let mut peer = self.peer;
         let offset = self.options.timestamp_offset;
@@ -332,7 +336,8 @@ impl SynReceived {
         Box::new(Open::new(&start, &self.options, peer.window_scale, cx))
     }
 
-    /// From the acknowledgement of a SYN cookie: the SYN itself was not kept (RFC 4987 §3.6).
+    /// An established connection from the acknowledgement of a SYN cookie: the SYN itself was not
+    /// kept (RFC 4987 §3.6).
     pub(crate) fn from_cookie(
         options: &Options,
         syn: &Header,
@@ -343,17 +348,17 @@ impl SynReceived {
         let mut half = SynReceived::passive(iss, options.clone(), syn);
         half.due = false;
         half.first_us = Some(cx.now.us);
-        // The time to answer is not known.
+        // The round-trip time of the handshake is not known.
         half.retransmits = 1;
         half.complete(ack, cx)
     }
 
-    /// How long until the next repetition, for a snapshot.
+    /// The time until the next repetition, for a snapshot.
     pub(crate) fn rto(&self, profile: &Profile) -> Duration {
         (profile.rto_initial * (1 << self.timeouts.min(10))).min(profile.rto_max)
     }
 
-    /// The reset of an aborted attempt.
+    /// The reset of an aborted connection.
     pub(crate) fn reset(&self, ports: Ports) -> Header {
         Header {
             sequence: self.iss + 1,

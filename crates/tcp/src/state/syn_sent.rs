@@ -1,4 +1,4 @@
-//! SYN_SENT (RFC 9293 §3.10.7.3).
+//! The SYN_SENT state (RFC 9293 §3.10.7.3).
 
 use std::sync::Arc;
 
@@ -20,20 +20,20 @@ use super::handshake::{
 use super::syn_received::{Origin, SynReceived};
 use super::{Fired, Next, Open, Verdict};
 
-/// A SYN is out.
+/// A connection in SYN_SENT.
 #[derive(Debug)]
 pub(crate) struct SynSent {
     iss: SeqNumber,
     options: Box<Options>,
     offer: Offer,
-    /// When the first SYN left, µs, once it has.
+    /// When the first SYN was sent, µs.
     first_us: Option<u64>,
-    /// SYNs sent again, and when the first of them left, µs.
+    /// The number of SYNs retransmitted, and when the first of them was sent, µs.
     retransmits: u32,
     first_again_us: u64,
     rto_us: u64,
     timer: Option<Time>,
-    /// A SYN is to be sent.
+    /// Whether a SYN is to be sent.
     due: bool,
 }
 
@@ -71,7 +71,7 @@ impl SynSent {
         self.retransmits
     }
 
-    /// The SYN, when one is due.
+    /// The SYN, if one is due.
     pub(crate) fn poll(&mut self, ports: Ports, cx: Context<'_>) -> Option<Header> {
         if !std::mem::take(&mut self.due) {
             return None;
@@ -81,7 +81,8 @@ impl SynSent {
             self.timer = Some(cx.profile.tick.expiry(cx.now, self.rto_us));
         }
         let mut flags = Flags::SYN;
-        // RFC 3168 §6.1.1.1: a SYN that asks for ECN may be dropped for it; the next does not ask.
+        // A SYN that asks for ECN may be dropped for it, so the next one does not ask (RFC 3168
+        // §6.1.1.1).
         if ecn_mode(&self.options) == EcnMode::On && self.retransmits == 0 {
             flags |= Flags::ECE | Flags::CWR;
         }
@@ -94,8 +95,8 @@ impl SynSent {
         })
     }
 
-    /// `tcp_retransmit_timer`: the first four repetitions come a second apart, then the time
-    /// doubles.
+    /// Repeats the SYN: by the Linux profile four times a second apart, then with doubling times
+    /// (`tcp_retransmit_timer`).
     pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> Option<(Fired, Next)> {
         if self.timer? > cx.now.time {
             return None;
@@ -132,7 +133,7 @@ impl SynSent {
         Some((fired, Next::Stay))
     }
 
-    /// A segment arrived.
+    /// Processes a segment that arrived.
     pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
         let header = &segment.header;
         if let Some(ack) = header.ack() {
@@ -171,16 +172,15 @@ impl SynSent {
         Verdict::go(Disposition::Accepted, Next::SynReceived(Box::new(crossed)))
     }
 
-    /// The peer seems to hold an older connection, which the reset we answer with ends
-    /// (RFC 9293 §3.5.1, figure 10): a new SYN need not wait for long.
+    /// Repeats the SYN soon: the peer seems to hold an older connection, which the reset we answer
+    /// with ends (RFC 9293 §3.5.1, figure 10).
     fn ask_again_soon(&mut self, cx: Context<'_>) {
         if self.retransmits == 0 && self.first_us.is_some() {
             self.timer = Some(cx.profile.tick.expiry(cx.now, 2 * cx.profile.tick.us()));
         }
     }
 
-    /// Whether a timestamp that comes back is one we sent with a SYN (RFC 7323 §5.2;
-    /// `PAWSActiveRejected`).
+    /// Whether an echoed timestamp is one we sent with a SYN (RFC 7323 §5.2; `PAWSActiveRejected`).
     fn is_echo_of_ours(&self, echo: u32, cx: Context<'_>) -> bool {
         if echo == 0 || !self.options.profile.timestamps {
             return true;
@@ -190,7 +190,7 @@ impl SynSent {
         echo.wrapping_sub(first) <= cx.now.ms.wrapping_sub(first)
     }
 
-    /// Our SYN is acknowledged: ESTABLISHED.
+    /// Goes to ESTABLISHED, since our SYN is acknowledged.
     fn complete(&self, segment: &Segment<'_>, peer: &PeerSyn, cx: Context<'_>) -> Box<Open> {
         let offset = self.options.timestamp_offset;
         let echo = peer.timestamp.map(|ts| ts.echo).filter(|&echo| echo != 0);
@@ -220,7 +220,7 @@ impl SynSent {
     }
 }
 
-/// An acknowledgement of what was not sent.
+/// Answers an acknowledgement of what was not sent with a reset.
 fn refuse(segment: &Segment<'_>) -> Verdict {
     let reset = reset_for(segment).map(Box::new);
     Verdict { disposition: Disposition::BadAck, next: Next::Stay, reset }

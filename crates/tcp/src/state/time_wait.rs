@@ -1,5 +1,5 @@
-//! TIME_WAIT, and FIN_WAIT_2 of a socket nobody holds: all that is left is to answer
-//! (RFC 9293 §3.6.1, §3.10.7.4; `tcp_timewait_state_process`).
+//! The states TIME_WAIT, and FIN_WAIT_2 of a socket that nobody holds: all that is left is to
+//! answer (RFC 9293 §3.6.1, §3.10.7.4; `tcp_timewait_state_process`).
 
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{SeqNumber, Timestamps};
@@ -14,16 +14,16 @@ use crate::{Disposition, Segment, reset_for};
 use super::handshake::Ports;
 use super::{Fired, Next, Verdict};
 
-/// What is waited for.
+/// What such a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waiting {
-    /// The end of 2·MSL.
+    /// The end of 2·MSL, in TIME_WAIT.
     TimeWait,
-    /// The peer's FIN.
+    /// The peer's FIN, in FIN_WAIT_2.
     FinWait2,
 }
 
-/// What a connection needs to answer with.
+/// A connection in TIME_WAIT or FIN_WAIT_2, reduced to what it needs for its answers.
 #[derive(Debug)]
 pub(crate) struct TimeWait {
     waiting: Waiting,
@@ -36,18 +36,18 @@ pub(crate) struct TimeWait {
     until: Time,
     ack_due: bool,
     last_answer: Option<Time>,
-    /// What the application has not read.
+    /// The received data that the application has not read.
     pub(crate) receiver: Option<Box<Receiver>>,
-    /// What can still be asked of the connection.
+    /// The last snapshot of the connection.
     pub(crate) last: Option<Box<Last>>,
 }
 
-/// What an open connection hands over.
+/// What an open connection hands over to TIME_WAIT or FIN_WAIT_2.
 #[derive(Debug)]
 pub(crate) struct Remains {
     pub(crate) snd_nxt: SeqNumber,
     pub(crate) timestamp_offset: u32,
-    /// An acknowledgement is still owed.
+    /// Whether an acknowledgement is still owed.
     pub(crate) ack_due: bool,
     pub(crate) fin_timeout: std::time::Duration,
     pub(crate) receiver: Receiver,
@@ -87,13 +87,13 @@ impl TimeWait {
         self.until
     }
 
-    /// ISN for a connection that takes this one's place (`tw_isn`; RFC 9293 §3.4.1: beyond all that
-    /// was used).
+    /// The initial sequence number for a connection that takes this one's place, beyond all that
+    /// was used (`tw_isn`; RFC 9293 §3.4.1).
     pub(crate) fn next_isn(&self) -> SeqNumber {
         self.snd_nxt + 65_537_u32
     }
 
-    /// Whether we ourselves may open a connection in this one's place: timestamps tell its segments
+    /// Whether we may open a connection in place of this one: only timestamps tell its segments
     /// from the old ones (RFC 6191 §2; `tcp_twsk_unique`).
     pub(crate) fn may_be_replaced(&self) -> bool {
         self.ts_recent.is_some()
@@ -110,7 +110,7 @@ impl TimeWait {
         Some((Fired { timer, count: 1 }, Next::Closed(reason)))
     }
 
-    /// The acknowledgement that is owed.
+    /// The acknowledgement that is owed, if one is.
     pub(crate) fn poll(&mut self, ports: Ports, cx: Context<'_>) -> Option<Header> {
         if !std::mem::take(&mut self.ack_due) {
             return None;
@@ -132,7 +132,7 @@ impl TimeWait {
     pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
         let value = segment.header.options.timestamps.map(|ts| ts.value);
         let paws = match (self.ts_recent, value) {
-            // A reset is believed though its timestamp is old (RFC 7323 §5.2).
+            // A reset is accepted even if its timestamp is old (RFC 7323 §5.2).
             (Some(recent), Some(value)) => {
                 !segment.has(Flags::RST) && recent.rejects(value, 0, cx.now.time)
             }
@@ -168,7 +168,7 @@ impl TimeWait {
             return Verdict::stay(Disposition::Accepted);
         }
         if new_syn || !segment.has(Flags::FIN) || end != self.rcv_nxt + 1 {
-            // Data, and nobody to read it (RFC 1122 §4.2.2.13).
+            // Data came that nobody will read (RFC 1122 §4.2.2.13).
             let reset = reset_for(segment).map(Box::new);
             let next = Next::Closed(CloseReason::Aborted);
             return Verdict { disposition: Disposition::DataAfterClose, next, reset };
@@ -192,7 +192,8 @@ impl TimeWait {
         let reset = segment.has(Flags::RST);
         if !paws && seq == self.rcv_nxt && (seq == end || reset) {
             if reset {
-                // Assassination (RFC 1337), which Linux allows unless told otherwise.
+                // A reset ends TIME_WAIT ("assassination", RFC 1337), unless the profile forbids
+                // it; Linux allows it by default.
                 if !cx.profile.rfc1337 {
                     let next = Next::Closed(CloseReason::Reset);
                     return Verdict::go(Disposition::Reset, next);
@@ -215,8 +216,8 @@ impl TimeWait {
         self.answer(segment, paws, cx)
     }
 
-    /// RFC 6191 §2: a SYN with a later timestamp, or a sequence number beyond the old ones, is of a
-    /// new connection.
+    /// Whether a SYN belongs to a new connection: it has a later timestamp, or a sequence number
+    /// beyond the old ones (RFC 6191 §2).
     fn may_reopen(&self, segment: &Segment<'_>, value: Option<u32>, paws: bool) -> bool {
         let plain =
             segment.has(Flags::SYN) && !segment.has(Flags::RST) && segment.header.ack().is_none();

@@ -11,12 +11,13 @@ fn scene() -> Scene {
     Scene::accepted(exact(), PeerOptions::default())
 }
 
-/// What we acknowledge, and with which blocks.
+/// The acknowledgements that the connection sends now, each with its SACK blocks.
 fn acks(scene: &mut Scene) -> Vec<(u32, Vec<(u32, u32)>)> {
     std::iter::from_fn(|| scene.next()).map(|seg| (seg.ack.unwrap_or(0), seg.sack)).collect()
 }
 
-/// The first sixteen or so are quick; after that every second segment, or 40 ms.
+/// The first sixteen or more acknowledgements are immediate; later ones wait for a second segment
+/// or 40 ms.
 #[test]
 fn the_first_acknowledgements_are_immediate_and_later_ones_delayed() {
     let mut scene = scene();
@@ -46,7 +47,8 @@ fn the_first_acknowledgements_are_immediate_and_later_ones_delayed() {
     assert_eq!(acks(&mut scene), [(seq + 2000, vec![])]);
 }
 
-/// A reply soon after a request makes a conversation: the reply carries the acknowledgement.
+/// A reply soon after a request makes the connection interactive: the next acknowledgement waits
+/// for the reply that carries it.
 #[test]
 fn in_a_conversation_the_acknowledgement_waits_for_the_reply() {
     let mut scene = scene();
@@ -81,7 +83,7 @@ fn what_is_missing_is_reported_the_newest_run_first() {
     assert_eq!(acks(&mut scene), [(6001, vec![])], "RFC 5681 §4.2: a gap that is filled");
 }
 
-/// RFC 2883 §4.1.
+/// D-SACK (RFC 2883 §4.1): the first block of an acknowledgement reports a duplicate.
 #[test]
 fn duplicates_are_reported() {
     let mut scene = scene();
@@ -97,8 +99,8 @@ fn duplicates_are_reported() {
     assert_eq!(acks(&mut scene), [(1501, vec![(3001, 4001), (3001, 4001)])]);
 }
 
-/// The first duplicates go at once, then one in a twentieth of the round trip
-/// (`tcp_comp_sack_delay_ns`).
+/// The first duplicate acknowledgements go at once; later ones are compressed, to one in a
+/// twentieth of the round-trip time (`tcp_comp_sack_delay_ns`).
 #[test]
 fn later_duplicate_acknowledgements_are_thinned_out() {
     let mut scene = scene();
@@ -140,7 +142,7 @@ fn old_and_distant_segments_are_acknowledged_and_dropped() {
     assert_eq!(scene.read(), 0);
 }
 
-/// RFC 5961 §3.2 and §4.2, and its throttle (`tcp_invalid_ratelimit`: 500 ms).
+/// Challenge ACKs (RFC 5961 §3.2 and §4.2) and their rate limit (`tcp_invalid_ratelimit`, 500 ms).
 #[test]
 fn a_reset_or_a_syn_at_the_wrong_place_is_challenged_once() {
     let mut scene = scene();
@@ -164,7 +166,8 @@ fn a_reset_far_away_is_dropped_without_a_word() {
     assert_eq!(scene.connection.state(), TcpState::Established);
 }
 
-/// RFC 9293 §3.10.7.4 would answer; Linux drops them without a word (`tcp_rcv_established`).
+/// RFC 9293 §3.10.7.4 answers each with an acknowledgement; here, as all challenge ACKs, at most
+/// one in 500 ms.
 #[test]
 fn acknowledgements_of_what_was_never_sent_change_nothing() {
     let mut scene = scene();
@@ -177,7 +180,7 @@ fn acknowledgements_of_what_was_never_sent_change_nothing() {
     assert_eq!(scene.connection.info().unacked, 1);
 }
 
-/// RFC 7323 §5.
+/// PAWS (RFC 7323 §5).
 #[test]
 fn an_old_timestamp_is_rejected() {
     let peer = PeerOptions { timestamps: true, ..PeerOptions::default() };
@@ -192,7 +195,8 @@ fn an_old_timestamp_is_rejected() {
     assert_eq!(scene.recv(later), Disposition::Accepted);
 }
 
-/// The peer sends until the window is shut; gives where it got to. We do not read.
+/// The peer fills our receive window, of which we read nothing. Returns the sequence number after
+/// the last byte.
 fn fill(scene: &mut Scene) -> u32 {
     let mut seq = 1;
     loop {
@@ -231,7 +235,7 @@ fn a_segment_beyond_a_shut_window_is_a_probe() {
     assert_eq!(acks(&mut scene), [(seq, vec![])]);
 }
 
-/// RFC 3168 §6.1.3: until the peer says that it has heard.
+/// RFC 3168 §6.1.3: ECE is set on every acknowledgement until the peer answers with CWR.
 #[test]
 fn congestion_marks_are_echoed_until_cwr() {
     let peer = PeerOptions { ecn: true, ..PeerOptions::default() };

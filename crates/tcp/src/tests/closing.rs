@@ -109,7 +109,7 @@ fn a_fin_that_comes_again_is_acknowledged_again() {
     assert_eq!(closed(&scene), Some(CloseReason::TimeWaitOver));
 }
 
-/// RFC 6191.
+/// RFC 6191: a SYN with a later sequence number or timestamp reuses the connection in TIME-WAIT.
 #[test]
 fn a_new_syn_may_take_the_place_of_time_wait() {
     let mut scene = scene();
@@ -138,7 +138,7 @@ fn time_wait_is_assassinated_by_a_reset_as_in_linux() {
     assert_eq!(closed(&scene), Some(CloseReason::Reset));
 }
 
-/// `tcp_fin_timeout`.
+/// `tcp_fin_timeout` is 60 s by default.
 #[test]
 fn fin_wait_2_without_an_owner_ends_after_a_minute() {
     let mut scene = scene();
@@ -166,7 +166,7 @@ fn an_orphans_fin_wait_2_still_becomes_time_wait() {
     assert_eq!(scene.sent(), [(".", 2, 0)]);
 }
 
-/// RFC 2525 §2.17.
+/// RFC 2525 §2.17: the peer learns from a reset that its data was not read.
 #[test]
 fn closing_with_unread_data_resets() {
     let mut scene = scene();
@@ -177,7 +177,7 @@ fn closing_with_unread_data_resets() {
     assert_eq!(closed(&scene), Some(CloseReason::Aborted));
 }
 
-/// RFC 1122 §4.2.2.13.
+/// RFC 1122 §4.2.2.13: after close, no application can read the data that still arrives.
 #[test]
 fn data_for_nobody_is_answered_with_a_reset() {
     let mut scene = scene();

@@ -46,7 +46,8 @@ fn a_syn_ack_is_acknowledged_at_once() {
     assert_eq!(scene.connection.info().rtt, Duration::from_millis(50));
 }
 
-/// `tcp_syn_linear_timeouts` = 4 and `tcp_syn_retries` = 6: measured on 6.18.
+/// The retransmission times of a SYN with `tcp_syn_linear_timeouts` = 4 and `tcp_syn_retries` = 6,
+/// as measured on Linux 6.18.
 #[test]
 fn syns_go_out_as_linux_sends_them_and_then_it_gives_up() {
     let mut scene = client();
@@ -71,7 +72,8 @@ fn the_text_book_doubles_from_the_first() {
     }
 }
 
-/// RFC 9293 §3.10.7.3: "connection reset" if the ACK was acceptable, else the reset is dropped.
+/// RFC 9293 §3.10.7.3: in SYN-SENT a reset ends the connection if its ACK is acceptable; any other
+/// reset is dropped.
 #[test]
 fn only_a_reset_that_acknowledges_the_syn_refuses() {
     let mut scene = client();
@@ -85,7 +87,8 @@ fn only_a_reset_that_acknowledges_the_syn_refuses() {
     assert_eq!(scene.connection.poll_event(), Some(closed));
 }
 
-/// "If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset <SEQ=SEG.ACK><CTL=RST>".
+/// RFC 9293 §3.10.7.3: "If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset
+/// <SEQ=SEG.ACK><CTL=RST>".
 #[test]
 fn an_acknowledgement_of_what_was_not_sent_is_answered_with_a_reset() {
     let mut scene = client();
@@ -109,7 +112,7 @@ fn both_ends_may_open_at_once() {
     assert_eq!(scene.connection.poll_event(), Some(Event::Connected));
 }
 
-/// The peer's own SYN-ACK: its SYN has been received already.
+/// The peer's SYN-ACK in a simultaneous open, in which its SYN has been received already.
 fn syn_ack_of_crossed() -> Seg {
     Seg { flags: "S.", seq: 0, ack: Some(1), win: Some(65_535), mss: Some(1460), ..none() }
 }
@@ -146,7 +149,7 @@ fn a_syn_ack_takes_up_what_the_syn_offered() {
     assert!(!syn_ack.options.sack_permitted && syn_ack.options.timestamps.is_none());
 }
 
-/// `tcp_synack_retries` = 5.
+/// The default of `tcp_synack_retries` is 5.
 #[test]
 fn syn_acks_are_repeated_five_times() {
     let mut scene = server(PeerOptions::default());

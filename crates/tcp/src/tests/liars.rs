@@ -1,5 +1,5 @@
-//! A peer that lies: any segments, at any time. Nothing panics, nothing grows beyond its limit, and
-//! every invariant holds throughout.
+//! Connections against a peer that lies: it sends any segments at any time. Nothing may panic or
+//! grow beyond its limit, and every invariant must hold throughout.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +16,9 @@ struct Liar {
     rng: Rng,
     now: Time,
     connection: Connection,
-    /// What it has seen of our numbers.
+    /// The next sequence number that the liar expects from the connection.
     ours: SeqNumber,
-    /// What we have acknowledged of its.
+    /// The liar's next sequence number, as the connection has acknowledged it.
     theirs: SeqNumber,
 }
 
@@ -55,7 +55,8 @@ impl Liar {
         liar
     }
 
-    /// Takes what we send.
+    /// Takes all segments and events from the connection, and notes its sequence and
+    /// acknowledgement numbers.
     fn look(&mut self) {
         let mut count = 0;
         let most = 1 + self.rng.below(50) as usize;
@@ -72,7 +73,7 @@ impl Liar {
         while self.connection.poll_event().is_some() {}
     }
 
-    /// A number near another, or not.
+    /// A random number: `number` itself half of the time, else one near it or anywhere.
     fn near(&mut self, number: SeqNumber) -> SeqNumber {
         match self.rng.below(10) {
             0 => SeqNumber(self.rng.next() as u32),
@@ -177,6 +178,6 @@ fn no_peer_brings_it_down() {
             }
         }
     }
-    // Many a lie is believed for a while.
+    // Enough runs must get as far as acknowledged data and retransmissions to test anything.
     assert!(u64::from(deep) > count / 20, "only {deep} of {count} got anywhere");
 }

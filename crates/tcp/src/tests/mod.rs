@@ -1,4 +1,4 @@
-//! Whole connections: two of them over a link, or one against a script.
+//! Tests of whole connections: two of them over a simulated link, or one against a scripted peer.
 
 mod acknowledging;
 mod closing;

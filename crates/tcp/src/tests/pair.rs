@@ -1,4 +1,4 @@
-//! Two connections and the link between them.
+//! [`Pair`], a client and a server connection with a simulated link between them.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,7 +9,7 @@ use roundtrip_packet::tcp::Header;
 use roundtrip_packet::{Ecn, SackBlock, SeqNumber};
 use roundtrip_record::{ConnectionId, Off, Time};
 
-/// Which end.
+/// An end of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum End {
     Client,
@@ -32,33 +32,33 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Bytes on an Ethernet wire.
+    /// The length of the frame in bytes, with its Ethernet, IPv4 and TCP headers.
     fn length(&self) -> u64 {
         let options = self.header.options.to_bytes().padded().as_bytes().len() as u64;
         14 + 20 + 20 + options + self.payload.len() as u64
     }
 }
 
-/// What becomes of a frame.
+/// What the link does to a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Deliver,
     Drop,
-    /// Delivered after this much more time.
+    /// Deliver the frame later by this much.
     Delay(Duration),
-    /// Delivered twice.
+    /// Deliver the frame twice.
     Duplicate,
-    /// Delivered with a congestion mark.
+    /// Deliver the frame with a congestion mark (CE) if it is ECN-capable.
     Mark,
 }
 
-/// One direction of the link.
+/// The properties of one direction of the link.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Path {
     pub(crate) delay: Duration,
-    /// Bits a second; 0 for no limit.
+    /// The rate in bit/s; 0 for no limit.
     pub(crate) rate: u64,
-    /// Frames that may wait.
+    /// The number of frames that may wait in the queue.
     pub(crate) queue: usize,
 }
 
@@ -68,14 +68,14 @@ struct Direction {
     path: Path,
     fate: Fates,
     count: u64,
-    /// When the transmitter has finished each frame that waits.
+    /// The times at which the waiting frames will have been transmitted.
     waiting: std::collections::VecDeque<Time>,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Arrival(Time, u64, End, usize);
 
-/// Two connections, a link, and a clock.
+/// Two connections, the link between them, and a clock.
 pub(crate) struct Pair {
     pub(crate) now: Time,
     pub(crate) client: Connection,
@@ -86,7 +86,7 @@ pub(crate) struct Pair {
     arrivals: BinaryHeap<Reverse<Arrival>>,
     frames: Vec<Option<Frame>>,
     order: u64,
-    /// All that was put on the link: when, by whom, what, and whether it was lost.
+    /// All frames that were sent: when, by which end, the frame, and whether it was lost.
     pub(crate) log: Vec<(Time, End, Frame, bool)>,
     pub(crate) keep_log: bool,
     pub(crate) events: Vec<(Time, End, Event)>,
@@ -133,7 +133,8 @@ impl Pair {
         pair
     }
 
-    /// Decides what becomes of each frame from `end`, by its number from 0.
+    /// Sets the function that decides the [`Fate`] of each frame from `end`, given its number from
+    /// 0.
     pub(crate) fn fates(&mut self, end: End, fate: impl FnMut(u64, &Frame) -> Fate + 'static) {
         match end {
             End::Client => self.up.fate = Box::new(fate),
@@ -159,7 +160,7 @@ impl Pair {
         }
     }
 
-    /// Puts what the connections want to send on the link, and takes their events.
+    /// Puts all segments that the connections want to send on the link, and takes their events.
     pub(crate) fn drain(&mut self) {
         for end in [End::Client, End::Server] {
             loop {
@@ -221,7 +222,8 @@ impl Pair {
         }
     }
 
-    /// Goes to the next thing that happens, if it is not after `until`. Whether there was one.
+    /// Advances to the next arrival or timer, unless it is after `until`. Returns whether there was
+    /// one.
     pub(crate) fn step(&mut self, until: Time) -> bool {
         let arrival = self.arrivals.peek().map(|Reverse(a)| a.0);
         let timers =
@@ -280,7 +282,7 @@ impl Pair {
         self.run_until(self.now + time);
     }
 
-    /// Runs until `done`, or `limit` has passed. Whether it was done.
+    /// Runs until `done` answers true or `limit` has passed. Returns whether it was done.
     pub(crate) fn run_while(
         &mut self,
         limit: Duration,
@@ -323,7 +325,7 @@ impl Pair {
         self.drain();
     }
 
-    /// Reads all there is.
+    /// Reads all data that `end` has received.
     pub(crate) fn read(&mut self, end: End) -> Vec<u8> {
         let now = self.now;
         let connection = self.end(end).expect("open");
@@ -336,7 +338,7 @@ impl Pair {
         all
     }
 
-    /// Sends `data` from one end to the other, which reads as it comes. Gives what arrived.
+    /// Sends `data` from one end to the other, which reads it as it arrives. Returns what arrived.
     pub(crate) fn transfer(&mut self, from: End, data: &[u8], limit: Duration) -> Vec<u8> {
         let to = if from == End::Client { End::Server } else { End::Client };
         let mut sent = 0;
@@ -358,7 +360,7 @@ impl Pair {
         got
     }
 
-    /// The log of one end as lines: milliseconds, flags, relative sequence numbers.
+    /// The frames that `end` sent, one per line: milliseconds, flags, relative sequence numbers.
     pub(crate) fn lines(&self, end: End) -> Vec<String> {
         let start = self.log.first().map_or(Time::ZERO, |entry| entry.0);
         let first = |end: End| self.log.iter().find(|e| e.1 == end).map(|e| e.2.header.sequence);
@@ -391,7 +393,7 @@ impl Pair {
     }
 }
 
-/// Cuts a burst into its segments, as a network card does.
+/// Splits a burst into its segments, as a network card does (TSO).
 fn cut(sent: &Transmit<'_>) -> Vec<Frame> {
     use roundtrip_packet::Flags;
     let payload = sent.payload.concat();

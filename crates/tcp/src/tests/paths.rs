@@ -1,4 +1,5 @@
-//! Paths that swallow large packets without a word, and what finds out their size (RFC 4821).
+//! Paths that drop large packets without an ICMP message, and the search for the size that passes
+//! (RFC 4821).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,16 +7,17 @@ use std::time::Duration;
 use super::pair::{End, Fate, Frame, Pair, Path};
 use crate::{MtuProbing, Options, Profile};
 
-/// What the path carries, less IP and TCP headers; less than either end's link.
+/// The largest TCP payload with options that the path carries, in bytes; less than either end's
+/// link allows.
 const PASSES: usize = 1260;
-/// Of that timestamps take so much.
+/// The bytes of it that the timestamps option takes.
 const OPTIONS: u32 = 12;
 
 fn size(frame: &Frame) -> usize {
     frame.payload.len() + frame.header.options.to_bytes().padded().as_bytes().len()
 }
 
-/// A connection whose client probes in this way.
+/// A connection over the narrow path whose client probes as `probing` says.
 fn narrow(probing: MtuProbing) -> Pair {
     let profile = Profile { mtu_probing: probing, base_mss: 512, ..Profile::linux() };
     let client = Options { profile: Arc::new(profile), ..Options::default() };
@@ -33,7 +35,7 @@ fn transfer(pair: &mut Pair) {
     assert!(got == data, "{} bytes", got.len());
 }
 
-/// The search ends within eight bytes (`probe_threshold`) below what passes.
+/// The search ends at most eight bytes (`probe_threshold`) below the size that passes.
 #[test]
 fn the_largest_segment_that_passes_is_found() {
     let mut pair = narrow(MtuProbing::Always);
@@ -47,8 +49,8 @@ fn the_largest_segment_that_passes_is_found() {
     assert!(lost.windows(2).all(|pair| pair[1] < pair[0]), "each smaller: {lost:?}");
 }
 
-/// Without probing nothing gets through; with the detection of black holes it does, and segments
-/// then grow to what passes.
+/// Without probing nothing gets through; with black hole detection segments do, and then grow
+/// towards the size that passes.
 #[test]
 fn a_black_hole_is_survived() {
     let mut stuck = narrow(MtuProbing::Off);
@@ -61,7 +63,7 @@ fn a_black_hole_is_survived() {
     assert!((1024..=PASSES as u32).contains(&found), "{found}");
 }
 
-/// RFC 4821 §7.6.2: the loss of a probe says nothing about congestion.
+/// RFC 4821 §7.6.2: the loss of a probe is no sign of congestion.
 #[test]
 fn lost_probes_do_not_slow_the_transfer_down() {
     let mut probing = narrow(MtuProbing::Always);

@@ -1,5 +1,4 @@
-//! Loss: fast retransmit, RACK, tail loss probes, timeouts, undoing
-//! (RFC 6298, RFC 6582, RFC 6675, RFC 8985, RFC 5682, RFC 2883).
+//! Loss recovery: fast retransmit, RACK, tail loss probes, timeouts, and undoing reductions
 
 use super::scene::{PeerOptions, Scene, Seg, ack, exact, sack};
 use crate::{Algorithm, CaState, Profile};
@@ -13,14 +12,14 @@ fn reno() -> Scene {
     Scene::accepted(profile, PeerOptions { sack: false, ..PeerOptions::default() })
 }
 
-/// RFC 6298 §5: after RTO, then twice that, and twice again.
+/// RFC 6298 §5: retransmissions after RTO, then after twice that, and so on.
 #[test]
 fn a_lost_segment_is_sent_again_after_the_timeout() {
     let profile = Profile { tail_loss_probe: false, ..exact() };
     let mut scene = Scene::accepted(profile, PeerOptions::default());
     scene.write(1, 1000);
     scene.sent();
-    // RTT 100 ms: RTO = 100 + 200.
+    // The RTT is 100 ms, so the RTO is 100 + 200 ms.
     for ms in [400, 1000, 2200, 4600] {
         scene.at(ms);
         assert_eq!(scene.sent(), [("P.", 1, 1000)], "at {ms}");
@@ -29,7 +28,8 @@ fn a_lost_segment_is_sent_again_after_the_timeout() {
     assert_eq!((info.ca_state, info.retransmits, info.snd_cwnd), (CaState::Loss, 4, 1));
 }
 
-/// RFC 8985 §7: two round trips (and a delayed acknowledgement, with one segment out).
+/// RFC 8985 §7: the probe goes out two round-trip times after the last segment (later with only one
+/// segment in flight, whose acknowledgement may be delayed).
 #[test]
 fn a_tail_loss_is_probed() {
     let mut scene = scene();
@@ -38,7 +38,7 @@ fn a_tail_loss_is_probed() {
     scene.at(302);
     assert_eq!(scene.sent(), [("P.", 3001, 1000)], "2·SRTT + 2 ms: the last segment");
     scene.at(402);
-    // The probe's SACK shows the loss of the rest, by RACK.
+    // RACK finds the other segments lost when the probe is SACKed.
     scene.recv(sack(1, &[(3001, 4001)]));
     assert_eq!(scene.sent_seqs(), [1]);
     assert_eq!(scene.connection.info().ca_state, CaState::Recovery);
@@ -54,7 +54,7 @@ fn a_probe_of_one_segment_waits_for_a_delayed_acknowledgement() {
     assert_eq!(scene.connection.info().ca_state, CaState::Open);
 }
 
-/// RFC 8985 §7.4.2: the probe repaired the loss, and the window pays for it.
+/// RFC 8985 §7.4.2: a loss that the probe repaired still reduces the congestion window.
 #[test]
 fn a_loss_repaired_by_a_probe_reduces_the_window() {
     let mut scene = scene();
@@ -88,7 +88,7 @@ fn a_probe_that_was_not_needed_costs_nothing() {
     assert_eq!((info.ca_state, info.snd_ssthresh), (CaState::Open, None));
 }
 
-/// RFC 6675, by RACK: three segments above it have arrived.
+/// A segment is lost once three segments above it have arrived (RFC 6675), as RACK finds it too.
 #[test]
 fn the_third_sack_starts_recovery() {
     let mut scene = scene();
@@ -105,7 +105,7 @@ fn the_third_sack_starts_recovery() {
     assert_eq!((info.ca_state, info.lost, info.snd_ssthresh), (CaState::Recovery, 1, Some(7)));
 }
 
-/// Proportional rate reduction: 10 comes down to 7.
+/// Proportional rate reduction (RFC 6937) brings the congestion window from 10 down to 7.
 #[test]
 fn recovery_sends_in_proportion_and_ends_at_the_threshold() {
     let mut scene = scene();
@@ -117,8 +117,9 @@ fn recovery_sends_in_proportion_and_ends_at_the_threshold() {
         scene.recv(sack(1, &[(1001, n * 1000 + 1)]));
         sent.extend(scene.sent_seqs());
     }
-    // Limited transmit sends one, and puts off another until a burst of two can be filled
-    // (`tcp_tso_should_defer`); then the loss, then 0.7 for each that arrived.
+    // Limited transmit sends one segment, and defers another until a burst of two can be filled
+    // (`tcp_tso_should_defer`); then come the retransmission and 0.7 segments for each that
+    // arrived.
     assert_eq!(sent, [10_001, 1, 11_001, 12_001, 13_001, 14_001, 15_001]);
     scene.at(300);
     scene.recv(ack(12_001));
@@ -126,7 +127,7 @@ fn recovery_sends_in_proportion_and_ends_at_the_threshold() {
     assert_eq!((info.ca_state, info.snd_cwnd), (CaState::Open, 7));
 }
 
-/// A hole that is filled within a quarter of a round trip was reordering.
+/// A hole that is filled within a quarter of a round-trip time was reordering.
 #[test]
 fn reordering_is_not_taken_for_loss() {
     let mut scene = scene();
@@ -142,7 +143,7 @@ fn reordering_is_not_taken_for_loss() {
     assert_eq!((info.ca_state, info.total_retrans, info.reord_seen), (CaState::Open, 0, 1));
 }
 
-/// With fewer than three SACKs RACK waits a quarter of the least round trip, and 2 ms.
+/// With fewer than three SACKs, RACK waits a quarter of the minimum round-trip time and 2 ms.
 #[test]
 fn rack_waits_for_reordering_and_then_retransmits() {
     let mut scene = scene();
@@ -155,7 +156,7 @@ fn rack_waits_for_reordering_and_then_retransmits() {
     assert_eq!(scene.sent_seqs(), [1], "100 + 25 + 2 ms after it was sent, that is");
 }
 
-/// A retransmission that is lost is found by what was sent after it.
+/// The loss of a retransmission is found when segments sent after it are SACKed.
 #[test]
 fn a_lost_retransmission_is_sent_again_without_a_timeout() {
     let mut scene = scene();
@@ -166,7 +167,7 @@ fn a_lost_retransmission_is_sent_again_without_a_timeout() {
         scene.recv(sack(1, &[(1001, n * 1000 + 1)]));
         scene.sent();
     }
-    // What was sent after the retransmission arrives, the retransmission does not.
+    // The segments sent after the retransmission arrive; the retransmission does not.
     scene.at(301);
     scene.recv(sack(1, &[(1001, 13_001)]));
     let mut again = scene.sent_seqs();
@@ -179,7 +180,8 @@ fn a_lost_retransmission_is_sent_again_without_a_timeout() {
     assert_eq!(scene.connection.info().retransmits, 0, "no timeout");
 }
 
-/// RFC 6582 without SACK: three duplicates, then one hole for each partial acknowledgement.
+/// NewReno without SACK (RFC 6582): three duplicate acknowledgements start recovery, then each
+/// partial acknowledgement repairs one hole.
 #[test]
 fn newreno_repairs_one_hole_each_round_trip() {
     let mut scene = reno();
@@ -203,13 +205,13 @@ fn newreno_repairs_one_hole_each_round_trip() {
     assert_eq!(scene.connection.info().ca_state, CaState::Recovery);
 }
 
-/// RFC 5682: the acknowledgements of the originals show that the timeout was spurious.
+/// F-RTO (RFC 5682): acknowledgements of the original segments show that the timeout was spurious.
 #[test]
 fn a_spurious_timeout_is_undone() {
     let mut scene = scene();
     scene.write(1, 20_000);
     scene.sent();
-    // TLP, then the timeout.
+    // The tail loss probe comes first, then the timeout.
     scene.timer();
     scene.sent();
     scene.timer();
@@ -226,7 +228,7 @@ fn a_spurious_timeout_is_undone() {
     assert!(info.snd_cwnd >= 10, "{}", info.snd_cwnd);
 }
 
-/// With timestamps the first acknowledgement tells (Eifel, RFC 3522).
+/// With timestamps the first acknowledgement shows it (Eifel, RFC 3522).
 #[test]
 fn timestamps_tell_at_once_that_a_timeout_was_spurious() {
     let peer = PeerOptions { timestamps: true, ..PeerOptions::default() };
@@ -246,7 +248,7 @@ fn timestamps_tell_at_once_that_a_timeout_was_spurious() {
     assert!(scene.connection.info().snd_cwnd >= 10);
 }
 
-/// RFC 2883 and RFC 3708: all retransmissions came back as duplicates.
+/// RFC 2883 and RFC 3708: D-SACKs report all retransmissions as duplicates.
 #[test]
 fn duplicates_reported_for_every_retransmission_undo_the_reduction() {
     let mut scene = scene();
@@ -267,7 +269,7 @@ fn duplicates_reported_for_every_retransmission_undo_the_reduction() {
     assert!(info.snd_cwnd >= 10, "{}", info.snd_cwnd);
 }
 
-/// RFC 2018 §8: what was sacked may be thrown away.
+/// RFC 2018 §8: the peer may discard data that it has SACKed (reneging).
 #[test]
 fn a_peer_that_takes_sacks_back_gets_everything_again() {
     let mut scene = scene();
@@ -295,7 +297,8 @@ fn a_peer_that_takes_sacks_back_gets_everything_again() {
     assert!(again.contains(&1001), "{again:?}");
 }
 
-/// A lying peer: blocks of what was never sent, reversed, or around the world.
+/// SACK blocks of data that was never sent, reversed or empty ones, and ones far from the sequence
+/// numbers in use.
 #[test]
 fn impossible_blocks_are_ignored() {
     let mut scene = scene();
@@ -315,7 +318,7 @@ fn impossible_blocks_are_ignored() {
     }
 }
 
-/// CUBIC after a loss: down by 0.7 and up along the curve.
+/// CUBIC reduces the congestion window to 0.7 of itself after a loss.
 #[test]
 fn cubic_takes_seven_tenths() {
     let mut scene = scene();

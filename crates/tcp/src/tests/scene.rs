@@ -1,7 +1,7 @@
-//! One connection against a script: a test reads like a packet trace.
+//! [`Scene`], one connection against a scripted peer: a test reads like a packet trace.
 //!
-//! Times are milliseconds from the beginning; sequence numbers are relative, as tcpdump shows them:
-//! ours and the peer's first byte are both 1.
+//! Times are milliseconds from the start of the script; sequence numbers are relative, as in
+//! tcpdump: the first byte of either side is 1. "We" are the connection under test.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +14,18 @@ use crate::{Connection, Disposition, Endpoints, Event, Options, Profile, Segment
 
 /// Our initial sequence number.
 const ISS: SeqNumber = SeqNumber(0xffff_ff00);
-/// The peer's.
+/// The peer's initial sequence number.
 const IRS: SeqNumber = SeqNumber(0x1000_0000);
 
-/// A segment in relative numbers. In a template `..peer(...)` only what matters is written.
+/// A segment with relative sequence numbers. Tests write only the fields that matter and take the
+/// others from a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seg {
     pub(crate) flags: &'static str,
     pub(crate) seq: u32,
     pub(crate) len: u32,
     pub(crate) ack: Option<u32>,
-    /// As it stands in the header.
+    /// The window field as it is in the header, without window scaling.
     pub(crate) win: Option<u16>,
     pub(crate) sack: Vec<(u32, u32)>,
     pub(crate) ts: Option<(u32, u32)>,
@@ -34,27 +35,27 @@ pub(crate) struct Seg {
     pub(crate) ecn: Ecn,
 }
 
-/// A segment with data.
+/// A data segment of `len` bytes.
 pub(crate) fn data(seq: u32, len: u32, ack: u32) -> Seg {
     Seg { flags: ".", seq, len, ack: Some(ack), ..none() }
 }
 
-/// An acknowledgement.
+/// An acknowledgement without data.
 pub(crate) fn ack(ack: u32) -> Seg {
     Seg { flags: ".", seq: 1, ack: Some(ack), ..none() }
 }
 
-/// An acknowledgement with SACK blocks.
+/// An acknowledgement without data, with SACK blocks.
 pub(crate) fn sack(number: u32, blocks: &[(u32, u32)]) -> Seg {
     Seg { sack: blocks.to_vec(), ..ack(number) }
 }
 
-/// Any flags.
+/// A segment without data, with any flags.
 pub(crate) fn flags(flags: &'static str, seq: u32, ack: u32) -> Seg {
     Seg { flags, seq, ack: Some(ack), ..none() }
 }
 
-/// Nothing.
+/// A template: a segment without data, acknowledgement or options.
 pub(crate) fn none() -> Seg {
     Seg {
         flags: ".",
@@ -71,7 +72,7 @@ pub(crate) fn none() -> Seg {
     }
 }
 
-/// What the peer's side of the handshake says.
+/// What the peer offers in the handshake.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PeerOptions {
     pub(crate) mss: u16,
@@ -83,7 +84,7 @@ pub(crate) struct PeerOptions {
 }
 
 impl Default for PeerOptions {
-    /// Without timestamps: round-trip times come from the script's own times.
+    /// Options without timestamps, so that round-trip times are measured by the script's own times.
     fn default() -> Self {
         PeerOptions {
             mss: 1000,
@@ -96,19 +97,19 @@ impl Default for PeerOptions {
     }
 }
 
-/// Linux with timers to the microsecond, so that a script can say exactly when.
+/// The Linux profile with timers that fire exactly when set, so that a script can say when.
 pub(crate) fn exact() -> Profile {
     Profile { tick: Tick { hz: 1000, wheel: false }, ..Profile::linux() }
 }
 
-/// A connection and the script's clock.
+/// A connection, its peer's state, and the script's clock.
 pub(crate) struct Scene {
     pub(crate) now: Time,
     pub(crate) connection: Connection,
     peer: PeerOptions,
-    /// The window field of the peer's segments, unless they have their own.
+    /// The window field of the peer's segments that do not set their own.
     pub(crate) window: u16,
-    /// What our timestamps showed last, to be echoed.
+    /// The value of our last timestamp, which the peer echoes.
     ts_value: u32,
     pub(crate) peer_clock: u32,
     pub(crate) last: Option<Header>,
@@ -116,8 +117,8 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Our server, connected to a peer that opened at 0 ms and is 100 ms away: ESTABLISHED at
-    /// 100 ms.
+    /// Our server, connected to a peer that opened at 0 ms with a round-trip time of 100 ms:
+    /// ESTABLISHED at 100 ms.
     pub(crate) fn accepted(profile: Profile, peer: PeerOptions) -> Scene {
         Scene::accepted_with(
             Options { profile: Arc::new(profile), nodelay: true, ..Options::default() },
@@ -134,7 +135,7 @@ impl Scene {
         scene
     }
 
-    /// Our server in SYN_RECEIVED, its SYN-ACK sent.
+    /// Our server in SYN-RECEIVED, after it has sent its SYN-ACK.
     pub(crate) fn listening(options: Options, peer: PeerOptions) -> Scene {
         let ecn = if peer.ecn { Flags::ECE | Flags::CWR } else { Flags::NONE };
         let mut header = Header {
@@ -157,7 +158,7 @@ impl Scene {
         scene
     }
 
-    /// Our client, its SYN sent at 0 ms.
+    /// Our client, after it has sent its SYN at 0 ms.
     pub(crate) fn connecting(options: Options) -> Scene {
         let now = Time::from_secs(1);
         let connection =
@@ -168,7 +169,7 @@ impl Scene {
         scene
     }
 
-    /// Our client, and the flags of its SYN.
+    /// Our client after its SYN, with the flags of that SYN.
     pub(crate) fn connecting_any(options: Options) -> (&'static str, Scene) {
         let now = Time::from_secs(1);
         let connection =
@@ -198,7 +199,7 @@ impl Scene {
         }
     }
 
-    /// Goes to a time, in ms. Nothing may be sent before.
+    /// Advances to a time in ms. Panics if something is sent before.
     pub(crate) fn at(&mut self, ms: u64) -> &mut Scene {
         self.at_us(ms * 1000)
     }
@@ -220,7 +221,7 @@ impl Scene {
         self.now.since(Time::from_secs(1))
     }
 
-    /// Goes to the next timer; gives its time in ms.
+    /// Advances to the next timer. Returns its time in ms.
     pub(crate) fn timer(&mut self) -> f64 {
         let at = self.connection.next_timeout().expect("a timer");
         self.now = at.max(self.now);
@@ -228,7 +229,7 @@ impl Scene {
         self.elapsed().as_secs_f64() * 1000.0
     }
 
-    /// The peer sends a segment.
+    /// Delivers a segment from the peer.
     #[allow(clippy::needless_pass_by_value)]
     pub(crate) fn recv(&mut self, seg: Seg) -> Disposition {
         self.peer_clock = self.peer_clock.wrapping_add(1);
@@ -262,7 +263,7 @@ impl Scene {
         disposition
     }
 
-    /// What we send next, if anything.
+    /// Takes the next segment that we send, if there is one.
     pub(crate) fn next(&mut self) -> Option<Seg> {
         let sent = self.connection.poll_transmit(self.now, 1, &mut Off)?;
         let header = sent.header;
@@ -293,22 +294,22 @@ impl Scene {
         })
     }
 
-    /// All we send now, as `(flags, seq, len)`.
+    /// Takes all segments that we send now, as `(flags, seq, len)`.
     pub(crate) fn sent(&mut self) -> Vec<(&'static str, u32, u32)> {
         std::iter::from_fn(|| self.next()).map(|seg| (seg.flags, seg.seq, seg.len)).collect()
     }
 
-    /// The sequence numbers of the data we send now.
+    /// Takes all segments that we send now, and returns the sequence numbers of those with data.
     pub(crate) fn sent_seqs(&mut self) -> Vec<u32> {
         self.sent().iter().filter(|sent| sent.2 > 0).map(|sent| sent.1).collect()
     }
 
-    /// We send nothing.
+    /// Asserts that we send nothing now.
     pub(crate) fn silent(&mut self) {
         assert_eq!(self.next(), None, "nothing is to be sent at {:?}", self.elapsed());
     }
 
-    /// Writes `len` bytes, from relative sequence number `seq` on.
+    /// The application writes `len` bytes, which begin at relative sequence number `seq`.
     pub(crate) fn write(&mut self, seq: u32, len: u32) -> &mut Scene {
         let written = self.connection.write(self.now, &bytes(seq, len)).expect("writable");
         assert_eq!(written, len as usize, "the buffer takes it");
@@ -334,7 +335,7 @@ pub(crate) fn ends() -> Endpoints {
     Endpoints { local, remote }
 }
 
-/// The bytes of both streams: a pattern that tells where they belong.
+/// The data of both streams: a pattern that shows where in the stream a byte belongs.
 fn bytes(seq: u32, len: u32) -> Vec<u8> {
     (seq..seq + len).map(|n| (n ^ (n >> 8)) as u8).collect()
 }
@@ -358,7 +359,7 @@ fn parse_flags(names: &str, ack: bool) -> Flags {
     flags
 }
 
-/// As tcpdump: letters, and a point for ACK.
+/// Flags as tcpdump shows them: letters, and a point for ACK.
 fn name_flags(flags: Flags) -> &'static str {
     const KNOWN: [&str; 18] = [
         ".", "S", "S.", "F.", "P.", "FP.", "R", "R.", "W.", "PW.", "E.", "PE.", "FE.", "SEW",

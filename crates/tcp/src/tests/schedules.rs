@@ -1,5 +1,5 @@
-//! Any schedule of loss, duplication and reordering delivers exactly the bytes that were sent, and
-//! both ends come to their end. Every assertion of the state machine is armed here.
+//! Random schedules of loss, duplication and reordering: exactly the bytes that were sent are
+//! delivered, and both ends close. All assertions of the state machine are on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use roundtrip_record::{CloseReason, Off, TcpState};
 use super::pair::{End, Fate, Pair, Path};
 use crate::{Algorithm, EcnMode, Event, Options, Profile};
 
-/// SplitMix64: enough for schedules.
+/// A SplitMix64 generator, which is random enough for schedules.
 pub(crate) struct Rng(pub(crate) u64);
 
 impl Rng {
@@ -30,7 +30,7 @@ impl Rng {
     }
 }
 
-/// How bad a link is, in thousandths.
+/// The probabilities of what may happen to a frame, in thousandths.
 #[derive(Clone, Copy)]
 struct Weather {
     loss: u64,
@@ -85,7 +85,8 @@ fn data(rng: &mut Rng, len: usize) -> Vec<u8> {
     (0..len).map(|_| rng.next() as u8).collect()
 }
 
-/// One end's application: writes in odd pieces, reads in odd pieces, finishes when all is written.
+/// The application at one end: it writes and reads pieces of random size, and finishes when all is
+/// written.
 struct Application {
     end: End,
     out: Vec<u8>,

@@ -17,7 +17,8 @@ fn nagle() -> Scene {
     Scene::accepted_with(options, PeerOptions::default())
 }
 
-/// RFC 6928; and PSH on the last segment of each burst, which has two segments at this rate.
+/// The initial window is ten segments (RFC 6928), sent in bursts of two at this rate; the last of
+/// each burst has PSH.
 #[test]
 fn ten_segments_go_out_at_once_two_by_two() {
     let mut scene = scene();
@@ -41,7 +42,8 @@ fn slow_start_sends_two_segments_for_each_acknowledged() {
     assert_eq!(scene.connection.info().snd_cwnd, 13);
 }
 
-/// The last FIN waits for the window like any segment (measured: 14 000 bytes, then FIN).
+/// A FIN waits for the congestion window like any segment (measured on Linux: 14 000 bytes, then
+/// FIN).
 #[test]
 fn fin_waits_for_the_congestion_window() {
     let mut scene = scene();
@@ -62,7 +64,8 @@ fn fin_goes_with_data_that_was_not_sent_yet() {
     assert_eq!(scene.sent(), [(".", 1, 1000), ("FP.", 1001, 500)]);
 }
 
-/// Minshall's form: a small segment waits only for another small one.
+/// Nagle in Minshall's form: a small segment waits only for the acknowledgement of another small
+/// one.
 #[test]
 fn nagle_holds_the_second_small_segment_back() {
     let mut scene = nagle();
@@ -101,7 +104,7 @@ fn the_peers_window_is_not_overrun() {
     scene.sent();
     scene.recv(Seg { seq: 2, win: Some(24), ..ack(1) });
     scene.write(1, 5000);
-    // 24 << 7 = 3072: three full segments, and as in Linux the sliver that is left goes with them.
+    // 24 << 7 = 3072: three full segments and, as in Linux, one of the 72 bytes that are left.
     let sent = scene.sent();
     assert_eq!(sent.iter().map(|s| s.2).collect::<Vec<_>>(), [1000, 1000, 1000, 72]);
     scene.at(200);
@@ -109,7 +112,7 @@ fn the_peers_window_is_not_overrun() {
     assert_eq!(scene.sent_seqs(), [3073, 4073]);
 }
 
-/// RFC 9293 §3.8.6.1: probed with back-off, for as long as the peer answers.
+/// RFC 9293 §3.8.6.1: a zero window is probed with back-off for as long as the peer answers.
 #[test]
 fn a_shut_window_is_probed_for_ever_while_it_is_answered() {
     let mut scene = scene();
@@ -146,12 +149,12 @@ fn a_peer_that_does_not_answer_probes_is_given_up() {
     assert_eq!(scene.connection.close_reason(), Some(CloseReason::TimedOut));
 }
 
-/// RFC 1122 §4.2.3.4 (sender's silly window avoidance): no sliver of a segment while a full one
-/// waits; the probe timer sends it in the end.
+/// Silly window avoidance of the sender (RFC 1122 §4.2.3.4): no part of a segment is sent while a
+/// full one waits; the probe timer sends it in the end.
 #[test]
 fn a_sliver_of_window_is_used_only_by_the_probe_timer() {
     let mut scene = scene();
-    // A window is taken back only by a segment that comes later in the peer's stream.
+    // Only a segment that comes later in the peer's stream may shrink the window.
     scene.recv(data(1, 1, 1));
     scene.sent();
     scene.recv(Seg { seq: 2, win: Some(4), ..ack(1) });
@@ -161,7 +164,8 @@ fn a_sliver_of_window_is_used_only_by_the_probe_timer() {
     assert_eq!(scene.sent(), [("P.", 1, 512)]);
 }
 
-/// RFC 2861: halved for each timeout of silence, not below the initial window.
+/// RFC 2861: the congestion window is halved for each timeout of silence, but not below the initial
+/// one.
 #[test]
 fn the_window_shrinks_while_idle() {
     let mut scene = scene();
@@ -215,7 +219,8 @@ fn the_window_does_not_grow_unused() {
     assert_eq!(scene.connection.info().snd_cwnd, 10);
 }
 
-/// RFC 1191: segments are cut to the new size and sent again, without blame.
+/// RFC 1191: segments are cut to the new size and sent again, without a reduction of the congestion
+/// window.
 #[test]
 fn a_smaller_path_mtu_resends_in_smaller_segments() {
     let peer = PeerOptions { mss: 1460, ..PeerOptions::default() };
@@ -264,7 +269,7 @@ fn a_silent_peer_is_probed_and_given_up() {
     assert_eq!(scene.connection.close_reason(), Some(CloseReason::TimedOut));
 }
 
-/// RFC 5482; `TCP_USER_TIMEOUT`.
+/// The user timeout (RFC 5482, `TCP_USER_TIMEOUT`).
 #[test]
 fn the_user_timeout_ends_a_connection_that_gets_no_answer() {
     let options = Options {
@@ -290,7 +295,7 @@ fn a_full_buffer_says_so_and_says_when_there_is_room() {
     assert!(first < all.len());
     assert_eq!(scene.connection.write(scene.now, &all), Ok(0));
     assert!(scene.connection.info().unacked_bytes as usize == first);
-    // The pattern does not matter here.
+    // The data is not the pattern that `Scene` checks, so it is taken directly from the connection.
     while scene.connection.poll_transmit(scene.now, 10, &mut Off).is_some() {}
     scene.at(200);
     scene.recv(ack(10_001));
@@ -308,7 +313,8 @@ fn a_full_buffer_says_so_and_says_when_there_is_room() {
     assert!(scene.connection.write(scene.now, &all).expect("open") > 0);
 }
 
-/// RFC 3168 §6.1.2: the window falls once for a round trip's marks, and the peer is told.
+/// RFC 3168 §6.1.2: the marks of one round trip reduce the window once, and the peer is told with
+/// CWR.
 #[test]
 fn a_congestion_mark_reduces_the_window_once() {
     let peer = PeerOptions { ecn: true, ..PeerOptions::default() };
@@ -331,7 +337,7 @@ fn a_congestion_mark_reduces_the_window_once() {
     assert_eq!(scene.connection.info().snd_ssthresh, Some(7));
 }
 
-/// Data the peer sends while we are blocked does not disturb.
+/// Data that the peer sends does not disturb the data that we send.
 #[test]
 fn both_directions_at_once() {
     let mut scene = scene();
@@ -346,7 +352,7 @@ fn both_directions_at_once() {
     assert_eq!(scene.connection.state(), TcpState::Established);
 }
 
-/// RFC 4821 §7.7: a path that swallows large segments without a word.
+/// RFC 4821 §7.7: a path that drops large segments without an ICMP message.
 #[test]
 fn a_black_hole_is_found_by_smaller_segments() {
     let profile = Profile { mtu_probing: MtuProbing::BlackHole, tail_loss_probe: false, ..exact() };

@@ -31,7 +31,8 @@ fn a_megabyte_takes_as_long_as_in_linux() {
     assert_eq!(pair.server().info().total_retrans, 0);
 }
 
-/// 14 000 bytes fill the initial window; FIN comes a round trip later (measured).
+/// The 14 000 bytes of data fill the initial window, so the FIN comes a round trip later (measured
+/// on Linux).
 #[test]
 fn the_end_of_a_full_initial_window_comes_a_round_trip_later() {
     let mut pair = cable();

@@ -1,5 +1,5 @@
-//! What an acknowledgement out of the ordinary means: which state of congestion follows from it
-//! (RFC 6675, RFC 6582, RFC 5682; `tcp_fastretrans_alert`).
+//! Acknowledgements out of the ordinary, and the congestion state that follows from them (RFC 6675,
+//! RFC 6582, RFC 5682; `tcp_fastretrans_alert`).
 
 use roundtrip_packet::SeqNumber;
 
@@ -11,8 +11,8 @@ use crate::send::sender::Sender;
 use crate::send::timer::SendTimer;
 
 impl Sender {
-    /// An acknowledgement came that is unusual, or while the state is: finds out what is lost and
-    /// changes the state (`tcp_fastretrans_alert`).
+    /// Processes an acknowledgement that is unusual, or comes in an unusual state: finds out what
+    /// is lost and changes the state (`tcp_fastretrans_alert`).
     pub(in crate::send) fn alert(
         &mut self,
         prior_una: SeqNumber,
@@ -41,8 +41,9 @@ impl Sender {
         }
     }
 
-    /// SND.UNA came to what had been acknowledged selectively. The peer gets a little time to make
-    /// that good before the scoreboard is thrown away (`tcp_check_sack_reneging`).
+    /// Delays the reaction to a peer that dropped data it had acknowledged selectively: it gets a
+    /// little time to make that good before the scoreboard is discarded
+    /// (`tcp_check_sack_reneging`).
     fn delay_for_reneging(&mut self, news: &mut News, cx: Context<'_>) -> bool {
         if !(news.reneging && news.una_advanced) {
             return false;
@@ -53,11 +54,13 @@ impl Sender {
         true
     }
 
-    /// What was out when the state was entered is acknowledged. Whether that is all.
+    /// Leaves a state, since all that was in flight when it was entered is acknowledged. Answers
+    /// whether nothing more is to be done.
     fn leave_state(&mut self, news: &News, cx: Context<'_>) -> bool {
         match self.recovery.state {
             CaState::Cwr => {
-                // Held until something above is acknowledged, so that CWR has reached the peer.
+                // The state is kept until later data is acknowledged, so that CWR has reached the
+                // peer.
                 let acknowledged_above = self.space.una() != self.recovery.high_seq;
                 if acknowledged_above {
                     self.end_reduction(cx);
@@ -100,7 +103,7 @@ impl Sender {
             if self.board.lost_out() == 0 {
                 return;
             }
-            // Undone, but something else is lost.
+            // The reduction was undone, but something else is lost.
             self.enter_recovery(news.ece, cx);
         }
         self.request(Rexmit::Lost);
@@ -139,8 +142,8 @@ impl Sender {
         self.request(Rexmit::Lost);
     }
 
-    /// An acknowledgement in Loss: the loss was real, or the timeout was spurious, or it is repaired
-    /// (F-RTO, RFC 5682 §3.1; `tcp_process_loss`).
+    /// Processes an acknowledgement in Loss: the loss is confirmed, or the timeout was spurious, or
+    /// the loss is repaired (F-RTO, RFC 5682 §3.1; `tcp_process_loss`).
     fn process_loss(&mut self, duplicates: u32, news: &News, cx: Context<'_>) {
         let recovered = self.space.una().ge(self.recovery.high_seq);
         if news.una_advanced && self.try_undo_loss(false, news, cx) {
@@ -179,7 +182,7 @@ impl Sender {
         self.request(Rexmit::Lost);
     }
 
-    /// Open, or Disorder while something is missing (`tcp_try_keep_open`).
+    /// Sets the state to Open, or to Disorder while data is missing (`tcp_try_keep_open`).
     pub(super) fn keep_open(&mut self) {
         let left = self.board.sacked_out() + self.board.lost_out() > 0;
         let state =

@@ -1,5 +1,5 @@
-//! Which segments are lost: by time (RACK, RFC 8985; `net/ipv4/tcp_recovery.c`), by count, after a
-//! timeout, or because they turned out to be too large.
+//! Detection of lost segments: by time (RACK, RFC 8985; `net/ipv4/tcp_recovery.c`), by count, after
+//! a timeout, or because they were too large.
 
 use crate::congestion::prr::Progress;
 use crate::context::Context;
@@ -14,7 +14,7 @@ use crate::send::sent::Marks;
 use crate::send::timer::SendTimer;
 
 impl Sender {
-    /// Marks what is lost: by RACK, or without SACK by the third duplicate (`NewReno`).
+    /// Marks lost segments: by RACK, or without SACK by the third duplicate (`NewReno`).
     pub(super) fn identify_loss(&mut self, news: &mut News, cx: Context<'_>) {
         if self.board.is_empty() {
             return;
@@ -34,8 +34,8 @@ impl Sender {
         news.lost_retrans |= prior > self.board.retrans_out();
     }
 
-    /// RFC 6675 without RACK: a segment is lost once as many above it have arrived as make three
-    /// duplicates.
+    /// Marks a segment lost once as many segments above it have arrived as make three duplicates
+    /// (RFC 6675, without RACK).
     fn mark_lost_by_count(&mut self) {
         let mut above = self.board.sacked_out();
         for place in self.board.places() {
@@ -55,8 +55,9 @@ impl Sender {
         self.counts.note_lost(newly);
     }
 
-    /// After a timeout all is lost that was not sent just now (`tcp_timeout_mark_lost`). If the peer
-    /// took back what it had acknowledged selectively, nothing of that is believed any more.
+    /// Marks all segments lost after a timeout, except those sent a moment ago
+    /// (`tcp_timeout_mark_lost`). If the peer dropped what it had acknowledged selectively, none of
+    /// its SACKs is believed any more.
     pub(super) fn mark_all_lost(&mut self, cx: Context<'_>) {
         let first = self.board.first_place();
         let reneged = self.board.first().is_some_and(|sent| sent.marks.has(Marks::SACKED));
@@ -76,8 +77,8 @@ impl Sender {
         self.board.set_hint(None);
     }
 
-    /// Segments turned out to be larger than the path takes: they are sent again, and nobody is to
-    /// blame (`tcp_simple_retransmit`).
+    /// Retransmits segments that are larger than the path carries, without taking it for congestion
+    /// (`tcp_simple_retransmit`).
     pub(in crate::send) fn simple_retransmit(&mut self) {
         let mss = self.size.effective();
         for place in self.board.places() {
@@ -101,10 +102,12 @@ impl Sender {
         self.request(Rexmit::Lost);
     }
 
-    /// How much later than another a segment may arrive, µs (`tcp_rack_reo_wnd`).
+    /// The reordering window: how much later than another a segment may arrive, µs
+    /// (`tcp_rack_reo_wnd`).
     fn reordering_window_us(&self) -> u64 {
         if self.counts.reordering_seen() == 0 {
-            // Without reordering ever seen: none in recovery, nor after three were sacked.
+            // If reordering was never seen, the window is zero in recovery, and after three
+            // segments were sacked.
             if self.recovery.state >= CaState::Recovery
                 || self.board.sacked_out() >= self.recovery.reordering
             {
@@ -114,7 +117,7 @@ impl Sender {
         self.rack.window_us(self.rtt.min_us(), self.rtt.srtt_us())
     }
 
-    /// Marks what is lost by now; gives how long to wait for what may be, µs
+    /// Marks segments lost by now; answers how long to wait for those that may be, µs
     /// (`tcp_rack_detect_loss`).
     fn detect_loss(&mut self, cx: Context<'_>) -> u64 {
         let window = self.reordering_window_us();
@@ -141,7 +144,7 @@ impl Sender {
         wait
     }
 
-    /// Looks for losses after a delivery; whether it set the timer (`tcp_rack_mark_lost`).
+    /// Looks for losses after a delivery; answers whether it set the timer (`tcp_rack_mark_lost`).
     fn rack_mark_lost(&mut self, cx: Context<'_>) -> bool {
         if !self.rack.take_advanced() {
             return false;
@@ -153,7 +156,8 @@ impl Sender {
         wait > 0
     }
 
-    /// The wait is over: what has not arrived is lost (`tcp_rack_reo_timeout`).
+    /// Marks what has not arrived as lost, since the wait for reordering is over
+    /// (`tcp_rack_reo_timeout`).
     pub(in crate::send) fn on_reordering_timeout(&mut self, cx: Context<'_>) {
         let before = self.board.in_flight();
         self.timers.stop();

@@ -1,4 +1,4 @@
-//! Loss recovery: what is lost, how the window is reduced for it, and how both are taken back.
+//! Loss recovery: detecting losses, reducing the window for them, and undoing both.
 
 mod alert;
 mod loss;

@@ -1,4 +1,4 @@
-//! Entering the states in which the window is reduced, and leaving them.
+//! Entering and leaving the states in which the window is reduced.
 
 use crate::congestion::prr::Prr;
 use crate::congestion::{Controller, INFINITE};
@@ -7,7 +7,7 @@ use crate::info::CaState;
 use crate::send::sender::Sender;
 
 impl Sender {
-    /// The window is to be reduced (`tcp_init_cwnd_reduction`).
+    /// Begins a reduction of the window (`tcp_init_cwnd_reduction`).
     pub(super) fn begin_reduction(&mut self, cx: Context<'_>) {
         self.recovery.high_seq = self.space.nxt();
         self.recovery.tlp_high_seq = None;
@@ -19,7 +19,7 @@ impl Sender {
         self.recovery.cwr_due = self.agreed.ecn;
     }
 
-    /// The reduction is over: the window is the threshold (`tcp_end_cwnd_reduction`).
+    /// Ends a reduction: the window becomes the threshold (`tcp_end_cwnd_reduction`).
     pub(super) fn end_reduction(&mut self, cx: Context<'_>) {
         let reduced = self.recovery.state == CaState::Cwr || self.recovery.undo_marker.is_some();
         if self.window.ssthresh() < INFINITE && reduced {
@@ -27,7 +27,8 @@ impl Sender {
         }
     }
 
-    /// The network marked packets, which cannot be undone (RFC 3168 §6.1.2; `tcp_enter_cwr`).
+    /// Enters Cwr because the network marked packets; this reduction cannot be undone (RFC 3168
+    /// §6.1.2; `tcp_enter_cwr`).
     pub(super) fn enter_cwr(&mut self, cx: Context<'_>) {
         self.recovery.prior_ssthresh = 0;
         if self.recovery.state < CaState::Cwr {
@@ -37,7 +38,7 @@ impl Sender {
         }
     }
 
-    /// Something is lost (RFC 6675 §5; `tcp_enter_recovery`).
+    /// Enters Recovery because something is lost (RFC 6675 §5; `tcp_enter_recovery`).
     pub(super) fn enter_recovery(&mut self, ece: bool, cx: Context<'_>) {
         if !self.any_retransmitted() {
             self.recovery.retrans_stamp = None;
@@ -53,7 +54,7 @@ impl Sender {
         self.recovery.state = CaState::Recovery;
     }
 
-    /// The reduction that begins can be undone from here on (`tcp_init_undo`).
+    /// Notes what is needed to undo the reduction that begins (`tcp_init_undo`).
     fn begin_undo(&mut self) {
         self.recovery.undo_marker = Some(self.space.una());
         let probes = self.recovery.tlp_high_seq.is_some() && self.recovery.tlp_retrans;
@@ -61,8 +62,8 @@ impl Sender {
         self.recovery.undo_retrans = if out == 0 { -1 } else { out };
     }
 
-    /// The retransmission timeout struck: all that was not sent just now is lost, and the window is
-    /// one more than what remains in flight (`tcp_enter_loss`).
+    /// Enters Loss after a retransmission timeout: all that was not sent a moment ago is lost, and
+    /// the window is one more than what remains in flight (`tcp_enter_loss`).
     pub(in crate::send) fn enter_loss(&mut self, cx: Context<'_>) {
         let state = self.recovery.state;
         let fresh = state < CaState::Recovery;

@@ -1,4 +1,4 @@
-//! Duplicate acknowledgements in place of SACK (RFC 6582).
+//! Loss recovery by duplicate acknowledgements, without SACK (RFC 6582).
 
 use crate::context::Context;
 use crate::info::CaState;
@@ -6,8 +6,8 @@ use crate::send::sender::Sender;
 use crate::send::sent::Marks;
 
 impl Sender {
-    /// RFC 6582: the first segment is lost after three duplicates, and again after each partial
-    /// acknowledgement (`tcp_newreno_mark_lost`).
+    /// Marks the first segment lost after three duplicates, and again after each partial
+    /// acknowledgement (RFC 6582; `tcp_newreno_mark_lost`).
     pub(super) fn newreno_mark_lost(&mut self, una_advanced: bool) {
         let state = self.recovery.state;
         let enough = self.board.sacked_out() >= self.recovery.reordering;
@@ -20,7 +20,7 @@ impl Sender {
         }
     }
 
-    /// A duplicate acknowledgement means that a segment has left the network
+    /// Counts duplicate acknowledgements, each of which means that a segment has left the network
     /// (`tcp_add_reno_sack`).
     pub(super) fn add_reno_sack(&mut self, duplicates: u32, ece: bool, cx: Context<'_>) {
         if duplicates == 0 {
@@ -32,7 +32,8 @@ impl Sender {
         self.count_delivered(self.board.sacked_out().saturating_sub(prior), ece);
     }
 
-    /// What was acknowledged cumulatively takes up duplicates (`tcp_remove_reno_sacks`).
+    /// Takes duplicates off the count for what was acknowledged cumulatively
+    /// (`tcp_remove_reno_sacks`).
     pub(in crate::send) fn remove_reno_sacks(&mut self, acked: u32, ece: bool, cx: Context<'_>) {
         if acked > 0 {
             self.count_delivered(acked.saturating_sub(self.board.sacked_out()).max(1), ece);
@@ -41,7 +42,7 @@ impl Sender {
         self.check_reno_reordering(acked, cx);
     }
 
-    /// More duplicates than there are segments: reordering.
+    /// Notes reordering if there were more duplicates than segments.
     fn check_reno_reordering(&mut self, more: u32, cx: Context<'_>) {
         if self.board.limit_duplicates() {
             let most = self.board.out() + more;

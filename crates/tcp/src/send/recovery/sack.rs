@@ -1,4 +1,4 @@
-//! Selective acknowledgements arrive (RFC 2018, RFC 2883; `tcp_sacktag_write_queue`).
+//! Processing selective acknowledgements (RFC 2018, RFC 2883; `tcp_sacktag_write_queue`).
 
 use roundtrip_packet::{SackBlock, SeqNumber};
 
@@ -9,11 +9,11 @@ use crate::send::scoreboard::Place;
 use crate::send::sender::Sender;
 use crate::send::sent::Marks;
 
-/// The blocks of one acknowledgement, checked and in order.
+/// The SACK blocks of one acknowledgement, checked and in order.
 struct Blocks {
     sorted: [SackBlock; 4],
     count: usize,
-    /// Which of them reports a duplicate.
+    /// The index of the block that reports a duplicate.
     duplicate: Option<usize>,
 }
 
@@ -24,7 +24,7 @@ impl Blocks {
 }
 
 impl Sender {
-    /// Takes in the blocks of an acknowledgement of `ack`. SND.UNA was `prior_una`.
+    /// Processes the SACK blocks of an acknowledgement of `ack`. SND.UNA was `prior_una`.
     pub(in crate::send) fn tag_sacked(
         &mut self,
         blocks: &[SackBlock],
@@ -83,7 +83,7 @@ impl Sender {
         true
     }
 
-    /// How many segments a report of duplicates is about; 0 if we cannot have caused it
+    /// The number of segments that a report of duplicates is about; 0 if we cannot have caused it
     /// (`tcp_dsack_seen`).
     fn dsack_segments(&mut self, block: SackBlock, news: &mut News) -> u32 {
         if !block.left.lt(block.right) {
@@ -111,7 +111,7 @@ impl Sender {
         segments
     }
 
-    /// The blocks that can be meant, in order.
+    /// The valid blocks, in order.
     fn valid_blocks(&self, blocks: &[SackBlock], prior_una: SeqNumber, duplicate: bool) -> Blocks {
         let mut valid = Blocks { sorted: [SackBlock::default(); 4], count: 0, duplicate: None };
         for (n, block) in blocks.iter().take(4).enumerate() {
@@ -132,8 +132,8 @@ impl Sender {
         valid
     }
 
-    /// Whether a block lies between SND.UNA and SND.NXT, or reports duplicates not older than what
-    /// is of interest (`tcp_is_sackblock_valid`).
+    /// Whether a block lies between SND.UNA and SND.NXT, or reports duplicates recent enough to
+    /// matter (`tcp_is_sackblock_valid`).
     fn is_valid(&self, block: SackBlock, duplicate: bool) -> bool {
         let SackBlock { left, right } = block;
         if right.gt(self.space.nxt()) || !left.lt(right) || !left.lt(self.space.nxt()) {
@@ -149,7 +149,7 @@ impl Sender {
         left.ge(marker) || (right.gt(marker) && left.ge(right - self.space.max_window()))
     }
 
-    /// Tags what of a block was not in the blocks of the last acknowledgement.
+    /// Tags the part of a block that was not in the blocks of the last acknowledgement.
     fn tag_new(
         &mut self,
         block: SackBlock,
@@ -219,8 +219,8 @@ impl Sender {
         }
     }
 
-    /// A segment that was sent once has arrived out of order: a round trip, perhaps reordering,
-    /// perhaps proof that a timeout was spurious.
+    /// Notes that a segment that was sent only once has arrived out of order: that gives a
+    /// round-trip time, and may show reordering or a spurious timeout.
     fn note_original(&self, seq: SeqNumber, end: SeqNumber, sent_us: u64, news: &mut News) {
         if seq.lt(self.board.highest_sack(self.space.una())) && seq.lt(news.reordered) {
             news.reordered = seq;
@@ -232,10 +232,10 @@ impl Sender {
         news.last_sacked_us = sent_us;
     }
 
-    /// A segment below the highest sacked one was delivered late: how far the path reorders
-    /// (`tcp_check_sack_reordering`).
+    /// Measures how far the path reorders when a segment below the highest sacked one is delivered
+    /// late (`tcp_check_sack_reordering`).
     pub(in crate::send) fn check_reordering(&mut self, low: SeqNumber, cx: Context<'_>) {
-        // Without SACK nothing is known to have arrived beyond what is acknowledged.
+        // Without SACK, data beyond the acknowledgement is not known to have arrived.
         let highest = if self.agreed.sack {
             self.board.highest_sack(self.space.una())
         } else {

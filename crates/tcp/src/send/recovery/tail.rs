@@ -1,4 +1,4 @@
-//! Tail loss probes: when one is sent, and what its acknowledgement tells (RFC 8985 §7).
+//! Tail loss probes: when one is sent, and what its acknowledgement shows (RFC 8985 §7).
 
 use roundtrip_packet::SeqNumber;
 
@@ -11,8 +11,8 @@ use crate::send::sender::Sender;
 use crate::send::timer::SendTimer;
 
 impl Sender {
-    /// Sets the timer for a tail loss probe, if one may be sent (RFC 8985 §7.2;
-    /// `tcp_schedule_loss_probe`).
+    /// Sets the timer for a tail loss probe, if one may be sent; answers whether it did (RFC 8985
+    /// §7.2; `tcp_schedule_loss_probe`).
     pub(in crate::send) fn schedule_loss_probe(
         &mut self,
         advancing: bool,

@@ -1,4 +1,4 @@
-//! Taking a reduction of the window back that turned out to be needless (RFC 3708, RFC 4015;
+//! Undoing a reduction of the window that turned out to be needless (RFC 3708, RFC 4015;
 //! `tcp_try_undo_*`).
 
 use roundtrip_packet::SeqNumber;
@@ -10,7 +10,7 @@ use crate::send::sender::Sender;
 use crate::send::sent::Marks;
 
 impl Sender {
-    /// Whether everything that arrived was on its way before the first retransmission
+    /// Whether everything that arrived had been sent before the first retransmission
     /// (`tcp_packet_delayed`).
     fn was_only_delayed(&self, news: &News) -> bool {
         match self.recovery.retrans_stamp {
@@ -24,13 +24,13 @@ impl Sender {
             && (self.recovery.undo_retrans == 0 || self.was_only_delayed(news))
     }
 
-    /// Some of what is out was retransmitted (`tcp_any_retrans_done`).
+    /// Whether any segment in flight was retransmitted (`tcp_any_retrans_done`).
     pub(super) fn any_retransmitted(&self) -> bool {
         self.board.retrans_out() > 0
             || self.board.first().is_some_and(|sent| sent.marks.has(Marks::EVER_RETRANS))
     }
 
-    /// Gives the window back that was taken without need (`tcp_undo_cwnd_reduction`).
+    /// Restores the window that was reduced without need (`tcp_undo_cwnd_reduction`).
     fn undo_reduction(&mut self, unmark_loss: bool, cx: Context<'_>) {
         if unmark_loss {
             self.board.forget_lost();
@@ -44,8 +44,8 @@ impl Sender {
         self.rack.look_again();
     }
 
-    /// Without SACK the state is held until something above is acknowledged, lest duplicates of the
-    /// retransmissions start another recovery (RFC 6582 §4.1).
+    /// Whether the state must be kept until later data is acknowledged: without SACK, duplicates of
+    /// the retransmissions could otherwise start another recovery (RFC 6582 §4.1).
     fn must_hold_state(&mut self) -> bool {
         if self.space.una() == self.recovery.high_seq && !self.agreed.sack {
             if !self.any_retransmitted() {
@@ -70,7 +70,8 @@ impl Sender {
         false
     }
 
-    /// All retransmissions were reported as duplicates (RFC 3708; `tcp_try_undo_dsack`).
+    /// Undoes the reduction if all retransmissions were reported as duplicates (RFC 3708;
+    /// `tcp_try_undo_dsack`).
     pub(super) fn try_undo_dsack(&mut self, cx: Context<'_>) -> bool {
         if self.recovery.undo_marker.is_none() || self.recovery.undo_retrans != 0 {
             return false;
@@ -96,7 +97,8 @@ impl Sender {
         true
     }
 
-    /// A partial acknowledgement was for a segment that was only late (`tcp_try_undo_partial`).
+    /// Undoes the reduction if a partial acknowledgement was for a segment that was only late
+    /// (`tcp_try_undo_partial`).
     pub(super) fn try_undo_partial(
         &mut self,
         prior_una: SeqNumber,
