@@ -11,8 +11,8 @@ use bytes::Bytes;
 use common::authority::Authority;
 use common::desk::Desk;
 use common::frames::{
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, HEADERS, RST_STREAM, Raw, SETTINGS,
-    block, common as fields_of, goaway, request,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, HEADERS, PREFACE, RST_STREAM, Raw,
+    SETTINGS, block, common as fields_of, goaway, request, settings, window_update,
 };
 use common::{Site, get};
 use http::{Method, StatusCode, Version};
@@ -30,6 +30,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const ENHANCE_YOUR_CALM: u32 = 11;
 const PROTOCOL_ERROR: u32 = 1;
+const SETTINGS_TIMEOUT: u32 = 4;
 
 /// A site with an answer of every kind.
 struct Answers(Desk);
@@ -433,6 +434,44 @@ fn a_frame_of_its_own_changes_a_priority() {
         raw.rest().await
     });
     assert_eq!(goaway(&frames), Some(PROTOCOL_ERROR));
+}
+
+/// A priority that changes while the response is on its way changes what comes next (RFC 9218 §7).
+#[test]
+fn a_response_that_becomes_urgent_overtakes_one_that_has_begun() {
+    let frames = talk(Options::default(), |mut raw| async move {
+        // Streams may have all, and the connection 65,535 octets at first.
+        let [streams, _] = <[Frame; 2]>::try_from(open_windows()).unwrap();
+        raw.send(&[streams, request(1, "/big", &[]), request(3, "/big", &[])]).await;
+        let (mut frames, mut came) = (Vec::new(), 0);
+        while came < 65_535 {
+            let frame = raw.next().await.unwrap();
+            came += if frame.kind == DATA { frame.payload.len() } else { 0 };
+            frames.push(frame);
+        }
+        let update = [&3_u32.to_be_bytes()[..], b"u=0"].concat();
+        raw.send(&[Frame::new(16, 0, 0, &update), window_update(0, 1_000_000)]).await;
+        frames.extend(raw.until_end_of(3).await);
+        frames.extend(raw.until_end_of(1).await);
+        frames
+    });
+    assert_eq!(runs(&frames), [(1, 65_535), (3, 200_000), (1, 134_465)]);
+}
+
+#[test]
+fn a_client_that_never_acknowledges_the_settings_is_told_so() {
+    let options = Options { head_timeout: Duration::from_secs(5), ..Options::default() };
+    let (site, ..) = site(&[], options);
+    let wire = site.client_wire.clone();
+    let frames = site.run(async move {
+        let mut raw = Raw::connect(wire).await;
+        raw.write(PREFACE).await;
+        raw.send(&[settings(&[]), request(1, "/a", &[])]).await;
+        raw.rest().await
+    });
+    assert_eq!(runs(&frames), [(1, 5)]);
+    assert_eq!(goaway(&frames), Some(SETTINGS_TIMEOUT));
+    assert!((5000.0..8000.0).contains(&site.client_wire.now().as_millis_f64()));
 }
 
 #[test]
