@@ -97,10 +97,10 @@ fn against(says: impl Fn() -> Vec<Frame> + 'static) -> (FaultKind, Vec<String>, 
     (fault, site.endings(), took)
 }
 
-fn rule(fault: &FaultKind) -> &str {
+fn rule(fault: &FaultKind) -> String {
     match fault {
-        FaultKind::Malformed { rule, .. } => rule.as_str(),
-        _ => "",
+        FaultKind::Malformed { rule, .. } => rule.to_string(),
+        _ => String::new(),
     }
 }
 
@@ -156,7 +156,8 @@ fn a_server_that_asks_for_signs_of_life_gets_them() {
     let says = || vec![Frame::new(PING, 0, 0, b"Are you?"), settings(&[(3, 50)])];
     // It answers only when all of this is acknowledged: its first settings, those, and the ping.
     let said = serve(&site, Rc::new(says), |said| {
-        let acks = |kind| said.iter().filter(|frame| frame.kind == kind && frame.flags & ACK != 0);
+        let acks =
+            |kind| said.iter().filter(move |frame| frame.kind == kind && frame.flags & ACK != 0);
         acks(PING).any(|frame| frame.payload == b"Are you?") && acks(SETTINGS).count() == 2
     });
     let client = site.client(options(), None);

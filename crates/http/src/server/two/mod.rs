@@ -168,15 +168,15 @@ struct Serving<W: Wire> {
     served: u32,
     /// Why no more requests are taken.
     leaving: Option<&'static str>,
-    /// The client has been told of an error of the connection.
-    ending: bool,
+    /// When the client was told of an error of the connection.
+    ending: Option<Time>,
     /// When the connection last had a request.
     active: Time,
     /// The client takes nothing of what is there for it.
     blocked: bool,
     /// Bytes that had gone out when that was looked at.
     went: u64,
-    /// When the first of these is too late: a head, a next request, a client that takes something.
+    /// When the first of these is too late.
     late: Timer<W>,
     /// When something last went out.
     moved: Time,
@@ -184,6 +184,21 @@ struct Serving<W: Wire> {
 }
 
 type Ended = (EndedBy, String);
+
+/// What can be too late on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Late {
+    /// The rest of a head that has begun.
+    Head,
+    /// The acknowledgement of our settings.
+    Settings,
+    /// That the client takes something of a response.
+    Write,
+    /// The next request.
+    Next,
+    /// That the client ends a connection that takes no more requests.
+    End,
+}
 
 impl<W: Wire> Serving<W> {
     fn new(
@@ -208,7 +223,7 @@ impl<W: Wire> Serving<W> {
             turns: Turns::default(),
             served: 0,
             leaving: None,
-            ending: false,
+            ending: None,
             active: now,
             blocked: false,
             went: 0,
@@ -519,7 +534,7 @@ impl<W: Wire> Serving<W> {
         for id in &malformed {
             self.reset(*id, Reason::PROTOCOL_ERROR);
         }
-        let breach = self.tap.watch().breach().filter(|_| !self.ending);
+        let breach = self.tap.watch().breach().filter(|_| self.ending.is_none());
         if let Some(breach) = breach {
             self.end(breach);
         }
@@ -528,7 +543,7 @@ impl<W: Wire> Serving<W> {
 
     /// Ends the connection with an error.
     fn end(&mut self, Breach { reason, why }: Breach) {
-        self.ending = true;
+        self.ending = Some(self.shared.wire.now());
         self.leaving = Some(why);
         self.two.abrupt_shutdown(reason);
     }
@@ -546,39 +561,51 @@ impl<W: Wire> Serving<W> {
 
     /// What is too late: the end of the connection, or a goodbye that begins it.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<Option<Ended>> {
-        let options = &self.shared.options;
-        let head = self
-            .tap
-            .watch()
-            .block_since()
-            .map(|since| (since + options.head_timeout, "head not sent in time"));
-        let settings = self.tap.watch().unacknowledged_since();
-        let settings =
-            settings.map(|since| (since + options.head_timeout, "settings not acknowledged"));
-        let write =
-            self.blocked.then(|| (self.moved + options.write_timeout, "client takes nothing"));
-        let idle = self.streams.is_empty().then(|| match (self.leaving, self.served) {
-            (Some(_), _) => (self.active + options.linger, "gone"),
-            (None, 0) => (self.active + options.head_timeout, "idle"),
-            (None, _) => (self.active + options.keep_alive, "idle"),
-        });
-        let first = [head, settings, write, idle].into_iter().flatten().min();
+        let first = self.deadlines().into_iter().flatten().min();
         self.late.set(first.map(|(at, _)| at));
-        let Some((_, why)) = first else { return Poll::Pending };
+        let Some((_, late)) = first else { return Poll::Pending };
         if self.late.poll_due(context).is_pending() {
             return Poll::Pending;
         }
-        if why == "idle" {
-            self.leave(why);
-            return Poll::Ready(None);
-        }
-        if why == "settings not acknowledged" && !self.ending {
-            self.end(Breach { reason: Reason::SETTINGS_TIMEOUT, why });
-            return Poll::Ready(None);
-        }
-        let why = self.leaving.filter(|_| why == "gone").unwrap_or(why);
+        let why = match late {
+            Late::Next => {
+                self.leave("idle");
+                return Poll::Ready(None);
+            }
+            Late::Settings => {
+                let why = "settings not acknowledged";
+                self.end(Breach { reason: Reason::SETTINGS_TIMEOUT, why });
+                return Poll::Ready(None);
+            }
+            Late::End => self.leaving.unwrap_or("gone"),
+            Late::Head => "head not sent in time",
+            Late::Write => "client takes nothing",
+        };
         self.tap.channel().abort();
         Poll::Ready(Some((EndedBy::Server, why.into())))
+    }
+
+    /// All that is waited for, and until when.
+    fn deadlines(&self) -> [Option<(Time, Late)>; 5] {
+        let options = &self.shared.options;
+        let (block, settings) = {
+            let watch = self.tap.watch();
+            (watch.block_since(), watch.unacknowledged_since())
+        };
+        let settings = settings.filter(|_| self.ending.is_none());
+        let idle = self.streams.is_empty().then(|| match (self.leaving, self.served) {
+            (Some(_), _) => (self.active + options.linger, Late::End),
+            (None, 0) => (self.active + options.head_timeout, Late::Next),
+            (None, _) => (self.active + options.keep_alive, Late::Next),
+        });
+        [
+            block.map(|since| (since + options.head_timeout, Late::Head)),
+            settings.map(|since| (since + options.head_timeout, Late::Settings)),
+            self.blocked.then(|| (self.moved + options.write_timeout, Late::Write)),
+            idle,
+            // A client that does not even take the word of its error is not waited for.
+            self.ending.map(|since| (since + options.linger, Late::End)),
+        ]
     }
 
     /// The connection has ended.
