@@ -436,6 +436,30 @@ fn a_frame_of_its_own_changes_a_priority() {
     assert_eq!(goaway(&frames), Some(PROTOCOL_ERROR));
 }
 
+/// Priorities of streams that are over are not kept: those of later ones count all the same.
+#[test]
+fn priorities_that_come_too_late_are_in_nobodys_way() {
+    let update = |stream: u32, value: &str| {
+        let payload = [&stream.to_be_bytes()[..], value.as_bytes()].concat();
+        Frame::new(16, 0, 0, &payload)
+    };
+    let frames = talk(Options::default(), move |mut raw| async move {
+        raw.send(&open_windows()).await;
+        for number in 0..150 {
+            let id = 2 * number + 1;
+            raw.send(&[request(id, "/a", &[])]).await;
+            raw.until_end_of(id).await;
+            raw.send(&[update(id, "u=7")]).await;
+        }
+        let last = [request(301, "/big", &[]), request(303, "/big", &[]), update(303, "u=0")];
+        raw.send(&last).await;
+        let mut frames = raw.until_end_of(303).await;
+        frames.extend(raw.until_end_of(301).await);
+        frames
+    });
+    assert_eq!(runs(&frames), [(303, 200_000), (301, 200_000)]);
+}
+
 /// A priority that changes while the response is on its way changes what comes next (RFC 9218 §7).
 #[test]
 fn a_response_that_becomes_urgent_overtakes_one_that_has_begun() {

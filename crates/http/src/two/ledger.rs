@@ -112,6 +112,11 @@ impl Ledger {
         self.streams.remove(&stream);
     }
 
+    /// Whether a stream was there that nobody asks for any more.
+    pub(crate) fn is_over(&self, stream: u32) -> bool {
+        stream <= self.highest && !self.streams.contains_key(&stream)
+    }
+
     /// That the other end takes no more streams.
     pub(crate) fn going_away(&self) -> Option<GoAway> {
         self.going_away

@@ -253,6 +253,7 @@ impl<W: Wire> Serving<W> {
                 self.take(done);
                 again = true;
             }
+            self.reprioritise();
             again |= self.send(context);
             again |= self.settle();
             if let Some(stopping) = &mut self.stopping
@@ -469,6 +470,17 @@ impl<W: Wire> Serving<W> {
         (ahead, deep)
     }
 
+    /// Takes note of priorities that changed, before the next thing is sent.
+    fn reprioritise(&mut self) {
+        let mut watch = self.tap.watch();
+        for id in self.streams.keys() {
+            let update = watch.take_update(*id);
+            if let Some(priority) = update.filter(|_| self.turns.contains(*id)) {
+                self.turns.set(*id, priority);
+            }
+        }
+    }
+
     /// Reports what has gone out, and forgets streams that are over; answers whether there were any.
     fn settle(&mut self) -> bool {
         let over: Vec<u32> = {
@@ -478,12 +490,6 @@ impl<W: Wire> Serving<W> {
                 self.moved = self.shared.wire.now();
             }
             let ids: Vec<u32> = self.streams.keys().copied().collect();
-            for id in &ids {
-                if let Some(priority) = watch.take_update(*id).filter(|_| self.turns.contains(*id))
-                {
-                    self.turns.set(*id, priority);
-                }
-            }
             let ledger = &mut watch.ledger;
             for (id, stream) in &mut self.streams {
                 stream.report_heads(*id, self.id, ledger);
@@ -515,7 +521,9 @@ impl<W: Wire> Serving<W> {
             }
             stream.finish(&self.shared, id, self.id);
         }
-        self.tap.watch().ledger.forget(id);
+        let mut watch = self.tap.watch();
+        watch.take_update(id);
+        watch.ledger.forget(id);
     }
 
     /// No more requests are taken, for this reason; those under way are answered.

@@ -89,6 +89,9 @@ impl Watcher {
     fn priority_update(&mut self, payload: &[u8]) {
         let Some((stream, value)) = payload.split_first_chunk::<4>() else { return };
         let stream = u32::from_be_bytes(*stream) & 0x7fff_ffff;
+        if self.ledger.is_over(stream) {
+            return;
+        }
         if self.updates.len() < MOST_EARLY || self.updates.contains_key(&stream) {
             self.updates.insert(stream, Priority::parse(value));
         }
