@@ -389,7 +389,7 @@ impl TcpSockets {
         let sockets = self.sockets.len();
         let socket = self.sockets.at_mut(slot)?;
         if sockets > CACHED {
-            socket.connection.recall();
+            socket.connection.prefetch();
         }
         let supply = self.memory.supply(socket.memory, sockets);
         // A connection that was just created has not been told of a shortage.
