@@ -35,7 +35,7 @@ use crate::transmitter::{Transmitter, later, nanos};
 /// One direction of a link.
 #[derive(Debug)]
 pub(crate) struct Link {
-    gate: Gate,
+    queue: EgressQueue,
     path: Path,
     /// The delay of address resolution where it does not cross the link, nanoseconds.
     segment: Option<u64>,
@@ -44,21 +44,21 @@ pub(crate) struct Link {
 
 /// The queue and transmitter before the path to the other end.
 #[derive(Debug)]
-enum Gate {
+enum EgressQueue {
     /// No queue, since the rate is unlimited.
-    Open,
+    Unlimited,
     /// A queue that decides when a frame is handed over.
-    Tail(DropTail),
+    DropTail(DropTail),
     /// A queue that decides when the transmitter is free.
     Managed(Box<Managed>),
 }
 
-impl Gate {
+impl EgressQueue {
     fn new(shape: &Shape, seed: Seed) -> Self {
         match (Transmitter::new(&shape.rate), shape.discipline) {
-            (None, _) => Self::Open,
+            (None, _) => Self::Unlimited,
             (Some(transmitter), Discipline::DropTail) => {
-                Self::Tail(DropTail::new(transmitter, shape.queue))
+                Self::DropTail(DropTail::new(transmitter, shape.queue))
             }
             (Some(transmitter), Discipline::CoDel(parameters)) => {
                 let queue = Manager::Codel(Codel::new(parameters, shape.queue));
@@ -75,7 +75,7 @@ impl Gate {
 impl Link {
     pub(crate) fn new(id: LinkId, shape: &Shape, seed: Seed) -> Self {
         Self {
-            gate: Gate::new(shape, seed),
+            queue: EgressQueue::new(shape, seed),
             path: Path::new(shape, seed),
             segment: shape.segment.map(nanos),
             counts: LinkCounts { link: id, ..LinkCounts::default() },
@@ -90,7 +90,7 @@ impl Link {
     #[inline]
     pub(crate) fn next(&self) -> Option<Time> {
         let arrival = self.path.next();
-        let Gate::Managed(managed) = &self.gate else { return arrival };
+        let EgressQueue::Managed(managed) = &self.queue else { return arrival };
         arrival.into_iter().chain(managed.wake()).min()
     }
 
@@ -112,15 +112,15 @@ impl Link {
         {
             return self.path.pass(later(now, segment), frame, event);
         }
-        let Self { gate, path, counts, .. } = self;
-        let sent = match gate {
-            Gate::Open => Some(now),
-            Gate::Tail(tail) => {
+        let Self { queue, path, counts, .. } = self;
+        let sent = match queue {
+            EgressQueue::Unlimited => Some(now),
+            EgressQueue::DropTail(tail) => {
                 let sent = tail.send(now, bytes);
                 counts.queue_peak = counts.queue_peak.max(tail.waiting() as u64);
                 sent
             }
-            Gate::Managed(managed) => {
+            EgressQueue::Managed(managed) => {
                 let mut ledger = Ledger { counts, pool, tell };
                 return managed.send(now, frame, event, path, &mut ledger);
             }
@@ -144,7 +144,7 @@ impl Link {
         let flight = self.path.arrive(now);
         if flight.is_some() {
             self.counts.delivered += 1;
-        } else if let Gate::Managed(managed) = &mut self.gate {
+        } else if let EgressQueue::Managed(managed) = &mut self.queue {
             let mut ledger = Ledger { counts: &mut self.counts, pool, tell };
             managed.transmit(now, &mut self.path, &mut ledger);
         }

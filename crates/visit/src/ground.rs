@@ -220,6 +220,6 @@ fn simulate<E: Errand>(
     let done = lab.run_until(errand.run(here))?;
     lab.settle(lab.now() + AFTER)?;
     lab.finish();
-    let caches = client.port().surroundings().caches();
+    let caches = client.port().host_environment().caches();
     Ok((Carried { done, at: lab.now() }, caches))
 }
