@@ -113,11 +113,6 @@ impl Lab {
         }
     }
 
-    /// Sets the TCP profile of hosts that are added from now on; the default is Linux's.
-    pub fn set_tcp_profile(&mut self, profile: Arc<TcpProfile>) {
-        self.profile = profile;
-    }
-
     /// The virtual time.
     pub fn now(&self) -> Time {
         self.world.now()

@@ -157,9 +157,10 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use roundtrip_packet::ethernet;
+
     use super::*;
     use crate::delivery::DeliveryTrace;
-    use crate::frame::ETHERNET_HEADER;
     use crate::seed::Ppm;
     use crate::shape::{Distribution, Fcs, Jitter, Pickup, Queue, Rate};
 
@@ -240,7 +241,7 @@ mod tests {
         assert_eq!(send(&mut link, &mut pool, 0, 1), [DropReason::Lost]);
         assert_eq!(send(&mut link, &mut pool, 0, 2), [DropReason::Lost]);
         assert_eq!(send(&mut link, &mut pool, 0, 3), [DropReason::QueueFull]);
-        link.path.forgive();
+        link.path.end_faults();
         assert_eq!(send(&mut link, &mut pool, 1_000, 4), []);
         assert_eq!(arrivals(&mut link), [(13_000, 4)]);
     }
@@ -250,7 +251,7 @@ mod tests {
         let hold = Duration::from_micros(2_500);
         let (mut link, mut pool) = link(&Shape { reorder: Ppm::ALWAYS, hold, ..shape() });
         assert_eq!(send(&mut link, &mut pool, 0, 1), [DropReason::Reordered]);
-        link.path.forgive();
+        link.path.end_faults();
         for mark in 2..=4 {
             send(&mut link, &mut pool, 0, mark);
         }
@@ -348,8 +349,8 @@ mod tests {
         let (mut link, mut pool) = link(&Shape { rate, queue: Queue::Packets(2), ..shape() });
         for (at, mark, dropped) in [(0, 1, false), (0, 2, false), (0, 3, true), (5_000, 4, false)] {
             let full: &[DropReason] = if dropped { &[DropReason::QueueFull] } else { &[] };
-            let mut frame = vec![mark; ETHERNET_HEADER];
-            frame.resize(ETHERNET_HEADER + BYTES, mark);
+            let mut frame = vec![mark; ethernet::HEADER_LEN];
+            frame.resize(ethernet::HEADER_LEN + BYTES, mark);
             assert_eq!(hand_over(&mut link, &mut pool, Time::from_micros(at), frame), full);
         }
         assert_eq!(arrivals(&mut link), [(15_000, 1), (16_000, 2), (30_000, 4)]);
