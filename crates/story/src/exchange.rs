@@ -207,7 +207,9 @@ impl Exchange {
         self.complete && self.status().is_some_and(|status| status < 400)
     }
 
-    /// Whether it did not bring what was wanted, and nothing else was tried for that.
+    /// Whether it brought nothing and that was the end of it: a request that was lost or not taken up by
+    /// the server, and that was sent again, has not failed (RFC 9113 §8.7), nor has one that the cache
+    /// answered.
     pub fn failed(&self) -> bool {
         !self.succeeded() && !self.from_cache && !self.retried
     }

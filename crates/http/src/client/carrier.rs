@@ -63,7 +63,7 @@ pub(crate) struct Arrived {
     /// When its first byte came.
     pub(crate) first_byte: Time,
     /// When it had arrived at this host, where the wire tells.
-    pub(crate) arrived: Option<Time>,
+    pub(crate) reached: Option<Time>,
     /// The segment or packet that brought it, where those are seen.
     pub(crate) first_segment: Option<EventId>,
 }

@@ -274,7 +274,7 @@ impl<W: Wire> Talk<W> {
             stream: place.stream,
             head: &arrived.head,
             first_byte: arrived.first_byte,
-            arrived: arrived.arrived,
+            arrived: arrived.reached,
             first_segment: arrived.first_segment,
         };
         let event = self.exchange.reporter.head(arrived.first_segment.or(self.cause), &report);

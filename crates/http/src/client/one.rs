@@ -102,7 +102,7 @@ impl<W: Wire> One<W> {
         }
         let status = head.line.status;
         self.head_bytes += head.bytes;
-        let FirstByte { read, arrived, segment } =
+        let FirstByte { read, reached, segment } =
             self.first.take().unwrap_or_else(|| FirstByte::of(&self.connection));
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             self.body = BodyDecoder::new(framing, self.limits);
@@ -113,7 +113,7 @@ impl<W: Wire> One<W> {
                 && keeps_alive(request.line.version, &request.fields);
             self.refused = status.is_client_error() || status.is_server_error();
         }
-        Ok(Some(Arrived { head, framing, first_byte: read, arrived, first_segment: segment }))
+        Ok(Some(Arrived { head, framing, first_byte: read, reached, first_segment: segment }))
     }
 
     /// The connection ended before the head did.
@@ -151,7 +151,7 @@ struct FirstByte {
     /// When we read it.
     read: Time,
     /// When it had arrived at this host, where the wire tells.
-    arrived: Option<Time>,
+    reached: Option<Time>,
     /// The segment that brought it, where segments are seen.
     segment: Option<EventId>,
 }
@@ -162,7 +162,7 @@ impl FirstByte {
         let position = connection.position();
         Self {
             read: connection.wire.now(),
-            arrived: connection.channel.arrived(position),
+            reached: connection.channel.arrived(position),
             segment: connection.channel.segment_at(position),
         }
     }

@@ -454,10 +454,9 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
                 Some(status) if status >= 400 => facts.push(status.to_string()),
                 Some(_) | None if exchange.succeeded() => {}
                 Some(status) => facts.push(status.to_string()),
-                None if exchange.from_cache => facts.push("from cache".into()),
-                None => facts.push("no answer".into()),
+                None => facts.push(crate::names::unanswered(exchange).into()),
             }
-            if exchange.retried {
+            if exchange.retried && exchange.status().is_some() {
                 facts.push("retried".into());
             }
             facts.extend(
