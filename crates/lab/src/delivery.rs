@@ -18,9 +18,9 @@
 use core::fmt;
 use std::sync::Arc;
 
+use roundtrip_packet::ethernet;
 use roundtrip_record::Time;
 
-use crate::frame::ETHERNET_HEADER;
 use crate::transmitter::later;
 use crate::unit;
 
@@ -242,8 +242,10 @@ impl Cursor {
     pub(crate) fn take(&mut self, start: Time, bytes: u32) -> Time {
         let trace = Arc::clone(&self.trace);
         match &trace.schedule {
-            Schedule::Opportunities(times) => self
-                .use_opportunities(times, u64::from(bytes).saturating_sub(ETHERNET_HEADER as u64)),
+            Schedule::Opportunities(times) => self.use_opportunities(
+                times,
+                u64::from(bytes).saturating_sub(ethernet::HEADER_LEN as u64),
+            ),
             Schedule::Rates(steps) => self.use_rates(steps, start, u64::from(bytes)),
         }
     }

@@ -226,7 +226,7 @@ impl Path {
 
     /// Ends all faults from now on.
     #[cfg(test)]
-    pub(crate) fn forgive(&mut self) {
+    pub(crate) fn end_faults(&mut self) {
         self.faults = None;
     }
 

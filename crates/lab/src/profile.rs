@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::net::{Direction, Net};
+use crate::net::{Conditions, Net};
 use crate::shape::Rate;
 
 /// A named network: one of WebPageTest's connectivity profiles, or the network of a house or
@@ -69,7 +69,7 @@ impl Profile {
     pub fn net(self) -> Net {
         let (_, _, down, up, rtt) = TABLE[self as usize];
         let direction =
-            |kbit: u64| Direction { rate: Rate::Constant(kbit * 1_000), ..Direction::IDEAL };
+            |kbit: u64| Conditions { rate: Rate::Constant(kbit * 1_000), ..Conditions::IDEAL };
         Net {
             profile: Some(self),
             down: direction(down),

@@ -10,39 +10,39 @@ use roundtrip_record::Time;
 use crate::agenda::{Agenda, Source};
 use crate::world::World;
 
-/// The beds, which are slots for sleeping tasks. The agenda says when the task in each wakes.
+/// Slots for sleeping tasks. The agenda says when the task in each wakes.
 #[derive(Debug, Default)]
-pub(crate) struct Beds {
-    /// The waker of the task in each bed. It is kept after the task has left: mostly the same task
+pub(crate) struct SleepSlots {
+    /// The waker of the task in each slot. It is kept after the task has left: mostly the same task
     /// is the next to sleep there.
     wakers: Vec<Waker>,
     free: Vec<u32>,
 }
 
-impl Beds {
-    fn lie_down(&mut self, agenda: &mut Agenda, at: Time, waker: &Waker) -> u32 {
-        let bed = self.free.pop().unwrap_or_else(|| {
+impl SleepSlots {
+    fn occupy(&mut self, agenda: &mut Agenda, at: Time, waker: &Waker) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| {
             self.wakers.push(Waker::noop().clone());
-            agenda.add_bed()
+            agenda.add_sleep_slot()
         });
-        self.stay(bed, waker);
-        agenda.set(Source::Bed(bed), Some(at));
-        bed
+        self.set_waker(slot, waker);
+        agenda.set(Source::Sleep(slot), Some(at));
+        slot
     }
 
-    fn stay(&mut self, bed: u32, waker: &Waker) {
-        self.wakers[bed as usize].clone_from(waker);
+    fn set_waker(&mut self, slot: u32, waker: &Waker) {
+        self.wakers[slot as usize].clone_from(waker);
     }
 
-    fn get_up(&mut self, agenda: &mut Agenda, bed: u32) {
-        agenda.set(Source::Bed(bed), None);
-        self.free.push(bed);
+    fn release(&mut self, agenda: &mut Agenda, slot: u32) {
+        agenda.set(Source::Sleep(slot), None);
+        self.free.push(slot);
     }
 
-    /// Wakes the task in a bed.
+    /// Wakes the task in a slot.
     #[inline]
-    pub(crate) fn wake(&self, bed: u32) {
-        self.wakers[bed as usize].wake_by_ref();
+    pub(crate) fn wake(&self, slot: u32) {
+        self.wakers[slot as usize].wake_by_ref();
     }
 }
 
@@ -50,12 +50,12 @@ impl Beds {
 pub(crate) struct Sleep {
     world: Rc<World>,
     at: Time,
-    bed: Option<u32>,
+    slot: Option<u32>,
 }
 
 impl Sleep {
     pub(crate) fn new(world: &Rc<World>, at: Time) -> Self {
-        Self { world: Rc::clone(world), at, bed: None }
+        Self { world: Rc::clone(world), at, slot: None }
     }
 }
 
@@ -67,9 +67,9 @@ impl Future for Sleep {
         if this.world.now() >= this.at {
             return Poll::Ready(());
         }
-        this.world.with_beds(|beds, agenda| match this.bed {
-            None => this.bed = Some(beds.lie_down(agenda, this.at, context.waker())),
-            Some(bed) => beds.stay(bed, context.waker()),
+        this.world.with_sleep_slots(|slots, agenda| match this.slot {
+            None => this.slot = Some(slots.occupy(agenda, this.at, context.waker())),
+            Some(slot) => slots.set_waker(slot, context.waker()),
         });
         Poll::Pending
     }
@@ -77,8 +77,8 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(bed) = self.bed {
-            self.world.with_beds(|beds, agenda| beds.get_up(agenda, bed));
+        if let Some(slot) = self.slot {
+            self.world.with_sleep_slots(|slots, agenda| slots.release(agenda, slot));
         }
     }
 }

@@ -231,6 +231,6 @@ fn simulate<E: Errand>(
     let done_at = lab.now();
     lab.settle(lab.now() + AFTER)?;
     lab.finish();
-    let left = Left { at: done_at, caches: client.port().surroundings().caches() };
+    let left = Left { at: done_at, caches: client.port().host_environment().caches() };
     Ok((Carried { done, at: lab.now() }, left))
 }

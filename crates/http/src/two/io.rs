@@ -1,6 +1,7 @@
 //! The stream of bytes below HTTP/2, watched.
 
 use core::cell::{Cell, RefCell, RefMut};
+use core::ops::ControlFlow;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
@@ -34,7 +35,9 @@ pub(crate) struct Moment {
 
 /// Looks at frames as they pass.
 pub(crate) trait Watch {
-    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment);
+    /// Breaks off where a frame that comes in must not come to `h2`, nor anything after it. What goes
+    /// out goes out.
+    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) -> ControlFlow<()>;
 }
 
 /// A stream of bytes and who watches its frames.
@@ -48,6 +51,8 @@ pub(crate) struct Wiretap<W: Wire, T> {
     incoming: RefCell<Scanner>,
     outgoing: RefCell<Scanner>,
     watch: RefCell<T>,
+    /// Nothing more comes in: who watches has broken off.
+    broken: Cell<bool>,
 }
 
 impl<W: Wire, T: Watch> Wiretap<W, T> {
@@ -83,6 +88,7 @@ impl<W: Wire, T: Watch> Wiretap<W, T> {
             incoming: RefCell::new(incoming),
             outgoing: RefCell::new(outgoing),
             watch: RefCell::new(watch),
+            broken: Cell::new(false),
         })
     }
 
@@ -96,8 +102,8 @@ impl<W: Wire, T: Watch> Wiretap<W, T> {
         self.channel.borrow_mut()
     }
 
-    /// Bytes have passed: read at `at`, or written by a call that began then.
-    fn pass(&self, way: Way, bytes: &[u8], at: Time) {
+    /// Bytes pass: read at `at`, or written by a call that began then. Answers how many of them may.
+    fn pass(&self, way: Way, bytes: &[u8], at: Time) -> usize {
         let (scanner, (passed, segment)) = match way {
             // What one read gave is taken for what its last segment brought: reads are short, and
             // through TLS nothing closer is known.
@@ -111,7 +117,13 @@ impl<W: Wire, T: Watch> Wiretap<W, T> {
         };
         let moment = Moment { at, passed, segment };
         let mut watch = self.watch.borrow_mut();
-        scanner.borrow_mut().scan(bytes, |passed| watch.passed(way, &passed, moment));
+        scanner.borrow_mut().scan(bytes, |passed| match way {
+            Way::In => watch.passed(way, &passed, moment),
+            Way::Out => {
+                let _ = watch.passed(way, &passed, moment);
+                ControlFlow::Continue(())
+            }
+        })
     }
 }
 
@@ -124,6 +136,10 @@ impl<W: Wire, T: Watch> AsyncRead for Io<W, T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.0.broken.get() {
+            // Who watches ends the connection: nothing is waited for here.
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let early = self.0.early.borrow().len().min(buffer.remaining());
         if early > 0 {
@@ -135,7 +151,16 @@ impl<W: Wire, T: Watch> AsyncRead for Io<W, T> {
             let got = buffer.filled().len() - before;
             self.0.received.set(self.0.received.get() + got as u64);
         }
-        self.0.pass(Way::In, &buffer.filled()[before..], self.0.wire.now());
+        let got = buffer.filled().len() - before;
+        let passed = self.0.pass(Way::In, &buffer.filled()[before..], self.0.wire.now());
+        if passed < got {
+            self.0.broken.set(true);
+            buffer.set_filled(before + passed);
+            // Nothing at all would be the end of the stream.
+            if passed == 0 {
+                return Poll::Pending;
+            }
+        }
         Poll::Ready(Ok(()))
     }
 }

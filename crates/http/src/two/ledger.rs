@@ -1,6 +1,7 @@
 //! What is kept of the frames that passed: by stream, the blocks of fields and the ends, and of the
 //! connection, that it takes no more streams.
 
+use core::ops::ControlFlow;
 use core::task::{Context, Waker};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -104,9 +105,19 @@ impl Ledger {
         self.highest = self.highest.max(stream);
     }
 
+    /// Whether there is no stream that somebody asks for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+
     /// Nobody asks for this stream any more.
     pub(crate) fn forget(&mut self, stream: u32) {
         self.streams.remove(&stream);
+    }
+
+    /// Whether a stream was there that nobody asks for any more.
+    pub(crate) fn is_over(&self, stream: u32) -> bool {
+        stream <= self.highest && !self.streams.contains_key(&stream)
     }
 
     /// That the other end takes no more streams.
@@ -232,11 +243,12 @@ impl Ledger {
 }
 
 impl Watch for Ledger {
-    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) {
+    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) -> ControlFlow<()> {
         match *passed {
             Passed::Head(head) => self.begun(way, head, moment),
             Passed::Frame(head, payload) => self.whole(way, head, payload, moment),
         }
+        ControlFlow::Continue(())
     }
 }
 
@@ -250,8 +262,8 @@ mod tests {
 
     fn pass(ledger: &mut Ledger, way: Way, at: u64, head: FrameHead, payload: &[u8]) {
         let moment = Moment { at: Time::from_nanos(at), passed: None, segment: EventId::new(at) };
-        ledger.passed(way, &Passed::Head(head), moment);
-        ledger.passed(way, &Passed::Frame(head, payload), moment);
+        assert!(ledger.passed(way, &Passed::Head(head), moment).is_continue());
+        assert!(ledger.passed(way, &Passed::Frame(head, payload), moment).is_continue());
     }
 
     #[test]
