@@ -152,17 +152,17 @@ fn tls_that_ends_without_close_notify_is_not_in_good_order() {
     let counted = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
     let promised = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello";
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
-    let cut = |expected| Err(FaultKind::TlsCut { received: 5, expected });
-    let short = |expected| Err(FaultKind::Short { received: 5, expected });
+    let cut = |expected| FaultKind::TlsCut { received: 5, expected };
+    let short = |expected| FaultKind::Short { received: 5, expected };
     for (answer, notifies, expected) in [
         (open, true, Ok("hello")),
-        (open, false, cut(None)),
+        (open, false, Err(cut(None))),
         (counted, true, Ok("hello")),
         (counted, false, Ok("hello")),
-        (promised, true, short(Some(9))),
-        (promised, false, cut(Some(9))),
-        (chunked, true, short(None)),
-        (chunked, false, cut(None)),
+        (promised, true, Err(short(Some(9)))),
+        (promised, false, Err(cut(Some(9)))),
+        (chunked, true, Err(short(None))),
+        (chunked, false, Err(cut(None))),
     ] {
         let (site, authority) = (Site::new(), Authority::new());
         let config = authority.server("www0.test", 2030, &["http/1.1"]);
