@@ -101,13 +101,11 @@ impl Decoder {
 
     fn name(&self, index: u32) -> Result<Name, CompressionError> {
         let index = (index as usize).checked_sub(1).ok_or(CompressionError)?;
-        match STATIC_NAMES.get(index) {
-            Some(&length) => Ok(Name { length: length.into(), pseudo: index < STATIC_PSEUDO }),
-            None => {
-                let entry = self.entries.get(index - STATIC_NAMES.len());
-                entry.map(|entry| entry.name).ok_or(CompressionError)
-            }
+        if let Some(&length) = STATIC_NAMES.get(index) {
+            return Ok(Name { length: length.into(), pseudo: index < STATIC_PSEUDO });
         }
+        let entry = self.entries.get(index - STATIC_NAMES.len());
+        entry.map(|entry| entry.name).ok_or(CompressionError)
     }
 
     fn resize(&mut self, most: u32) -> Result<(), CompressionError> {
