@@ -85,6 +85,11 @@ fn declarations(tag: &str, attrs: &[Attribute], base: &Url) -> String {
                 Some(size) => write!(out, "font-size:{size};"),
                 None => Ok(()),
             },
+            ("textarea", "cols") => match value.parse::<u32>() {
+                // So many digits of its font, and a scroll bar.
+                Ok(columns) => write!(out, "width:{}px;", columns.min(1000) * 8 + 15),
+                Err(_) => Ok(()),
+            },
             ("hr", "size") => match value.parse::<u32>() {
                 Ok(size) => write!(out, "height:{}px;", size.saturating_sub(2).min(10_000)),
                 Err(_) => Ok(()),

@@ -9,6 +9,7 @@ mod cells;
 mod clip;
 pub(super) mod controls;
 mod counters;
+mod floats;
 mod inlines;
 mod lists;
 mod pseudos;
@@ -94,6 +95,7 @@ pub(super) fn improve(
     captions::lay_out(document, &elements);
     controls::bare(document, &elements);
     clip::color_text(document, &elements);
+    floats::stack_wide(document, &elements);
     inlines::show_boxes(document, &elements);
     svg::write_styles(document, &elements);
     svg::outline_text(document, &elements, svg_fonts);
