@@ -594,3 +594,103 @@ fn before_the_first_byte_there_is_no_picture() {
     page.finish_document();
     assert_eq!(page.lay_out(), Err(PaintError::Empty));
 }
+
+/// Where pixels of nearly this colour are: the smallest and largest of each coordinate.
+fn bounds(picture: &Picture, rgb: [u8; 3]) -> Option<[u32; 4]> {
+    let mut found: Option<[u32; 4]> = None;
+    for (x, y) in (0..picture.height).flat_map(|y| (0..picture.width).map(move |x| (x, y))) {
+        if count(picture, x..x + 1, y..y + 1, rgb) > 0 {
+            let [left, top, right, bottom] = found.unwrap_or([x, y, x, y]);
+            found = Some([left.min(x), top.min(y), right.max(x), bottom.max(y)]);
+        }
+    }
+    found
+}
+
+#[test]
+fn a_short_inline_element_has_its_box() {
+    let style = "body{margin:0;font:16px/40px Arial}span{background:red;color:red}";
+    let shape = |more: &str| {
+        let markup =
+            format!("<!doctype html><style>{style}{more}</style>one <span>two</span> three");
+        bounds(&paint(&markup), [255, 0, 0]).unwrap()
+    };
+    let [left, top, right, bottom] = shape("");
+    let padded = shape("span{padding:3px 10px;border:2px solid red}");
+    assert_eq!((padded[0], padded[2]), (left, right + 24));
+    // The line does not move, and the box reaches above and below it.
+    assert!(padded[1] <= top && padded[3] >= bottom, "{padded:?}, without: {top} to {bottom}");
+    assert_eq!(padded[3] - padded[1] + 1, 18 + 10);
+    assert_eq!(shape("span{margin-left:30px}")[0], left + 30);
+}
+
+#[test]
+fn text_to_which_a_background_is_clipped_has_its_colour() {
+    let picture = paint(
+        "<!doctype html><style>body{margin:0;font:bold 40px Arial}h1{background:linear-gradient(90deg,#00f,#00f);\
+         -webkit-background-clip:text;-webkit-text-fill-color:transparent;height:60px}i{background:red}</style>\
+         <h1>Title<i>.</i></h1>",
+    );
+    let blue = count(&picture, 0..400, 0..150, [0, 0, 255]);
+    assert!((400..8000).contains(&blue), "{blue} pixels of 24000 are blue");
+    assert!(count(&picture, 0..400, 0..150, [255, 0, 0]) > 100, "the clip is not inherited");
+}
+
+#[test]
+fn a_check_box_looks_as_the_page_says_only_if_it_says_so() {
+    let row = |more: &str| {
+        let markup = format!(
+            "<!doctype html><style>body{{margin:0}}input{{margin:0;{more}}}</style><input type=checkbox checked>"
+        );
+        paint(&markup)
+    };
+    let [left, top, right, bottom] = bounds(&row(""), [0, 117, 255]).unwrap();
+    assert_eq!((right - left, bottom - top), (12, 12));
+    let bare = "width:30px;height:30px;background:red;border:0";
+    assert_eq!(bounds(&row(&format!("appearance:none;{bare}")), [255, 0, 0]), Some([0, 0, 29, 29]));
+    let prefixed = format!("-webkit-appearance:none;{bare}");
+    assert_eq!(bounds(&row(&prefixed), [255, 0, 0]), Some([0, 0, 29, 29]));
+}
+
+#[test]
+fn text_begins_below_a_float_that_leaves_it_no_room() {
+    for after in ["some words", "<p>some words", "<span>some</span> words"] {
+        let picture = paint(&format!(
+            "<!doctype html><style>body{{margin:0;font:16px Arial;color:red}}p{{margin:0}}\
+             div{{float:left;width:96%;height:50px;background:blue}}</style><div></div>{after}"
+        ));
+        let [left, top, right, _] = bounds(&picture, [255, 0, 0]).unwrap();
+        assert!(left < 4 && top >= 50 && right < 200, "{after}: {left} {top} {right}");
+        assert_eq!(bounds(&picture, [0, 0, 255]), Some([0, 0, 383, 49]), "{after}");
+    }
+}
+
+#[test]
+fn a_caption_takes_no_border_and_no_width() {
+    let table = |caption: &str| {
+        let picture = paint(&format!(
+            "<!doctype html><style>body{{margin:0;color:white}}table{{border-collapse:collapse}}\
+             td{{border:2px solid red;width:60px;padding:0}}</style>\
+             <table>{caption}<tr><td>a<td>b</table>"
+        ));
+        let [left, top, right, bottom] = bounds(&picture, [255, 0, 0]).unwrap();
+        (right - left, bottom - top)
+    };
+    // Two cells of 60 pixels and three borders; a line of 18 and two borders.
+    let (wide, high) = (60 + 60 + 3 * 2 - 1, 18 + 2 * 2 - 1);
+    assert_eq!(table("").0, wide);
+    assert_eq!(table("<caption>a caption of a few words more than fit</caption>"), (wide, high));
+}
+
+#[test]
+fn a_table_inherits_no_font_in_quirks_mode() {
+    let height = |doctype: &str| {
+        let picture = paint(&format!(
+            "{doctype}<style>body{{margin:0;font:40px Arial}}td{{background:red;color:red;padding:0}}</style><table><td>x</table>"
+        ));
+        let [_, top, _, bottom] = bounds(&picture, [255, 0, 0]).unwrap();
+        bottom - top + 1
+    };
+    assert_eq!(height(""), 18);
+    assert!(height("<!doctype html>") > 40);
+}

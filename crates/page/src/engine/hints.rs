@@ -5,9 +5,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use html5ever::Attribute;
+use url::Url;
 
 /// The attribute by which the style sheet finds an element.
 const MARK: &str = "roundtrip-hint";
+
+/// What browsers' style sheets say in quirks mode (HTML standard, section 15.3.10).
+const QUIRKS: &str = "table{font-weight:initial;font-style:initial;font-size:initial;\
+    line-height:initial;white-space:initial;text-align:initial}\n";
 
 /// The hints of a document: each distinct one once.
 #[derive(Default)]
@@ -15,8 +20,9 @@ pub(super) struct Hints(BTreeMap<String, usize>);
 
 impl Hints {
     /// Reads an element's attributes; marks it if they say how it looks.
-    pub(super) fn read(&mut self, tag: &str, attrs: &mut Vec<Attribute>) {
-        let declarations = declarations(tag, attrs);
+    /// Addresses are relative to `base`.
+    pub(super) fn read(&mut self, tag: &str, attrs: &mut Vec<Attribute>, base: &Url) {
+        let declarations = declarations(tag, attrs, base);
         if declarations.is_empty() {
             return;
         }
@@ -32,9 +38,10 @@ impl Hints {
         });
     }
 
-    /// The style sheet of the hints.
-    pub(super) fn sheet(&self) -> String {
-        self.0.iter().fold(String::new(), |mut out, (declarations, number)| {
+    /// The style sheet of the hints; with what holds in quirks mode only, if that is on.
+    pub(super) fn sheet(&self, quirks: bool) -> String {
+        let begin = if quirks { QUIRKS.to_owned() } else { String::new() };
+        self.0.iter().fold(begin, |mut out, (declarations, number)| {
             // The browser's own rules for an element are not to win over its attributes.
             let _ = writeln!(out, "[{MARK}=\"{number}\"]:not(#r#r){{{declarations}}}");
             out
@@ -51,16 +58,20 @@ pub(super) fn background(attrs: &mut [Attribute]) {
     }
 }
 
-fn declarations(tag: &str, attrs: &[Attribute]) -> String {
+fn declarations(tag: &str, attrs: &[Attribute], base: &Url) -> String {
     let mut out = String::new();
     for Attribute { name, value } in attrs {
         let value = value.trim();
         let word = value.to_ascii_lowercase();
         let _ = match (tag, &*name.local) {
             ("body" | "table" | "thead" | "tbody" | "tfoot" | "tr" | "td" | "th", "background")
-                if !value.is_empty() && !value.contains(['"', '\\', '\n']) =>
+                if !value.is_empty() =>
             {
-                write!(out, "background-image:url(\"{value}\");")
+                // An address once parsed holds no quotation marks.
+                match base.join(value) {
+                    Ok(url) => write!(out, "background-image:url(\"{url}\");"),
+                    Err(_) => Ok(()),
+                }
             }
             ("font", "color") | ("body", "text") => declare_color(&mut out, "color", value),
             ("hr", "color") => declare_color(&mut out, "color", value).and_then(|()| {
@@ -73,6 +84,11 @@ fn declarations(tag: &str, attrs: &[Attribute]) -> String {
             ("font", "size") => match font_size(value) {
                 Some(size) => write!(out, "font-size:{size};"),
                 None => Ok(()),
+            },
+            ("textarea", "cols") => match value.parse::<u32>() {
+                // So many digits of its font, and a scroll bar.
+                Ok(columns) => write!(out, "width:{}px;", columns.min(1000) * 8 + 15),
+                Err(_) => Ok(()),
             },
             ("hr", "size") => match value.parse::<u32>() {
                 Ok(size) => write!(out, "height:{}px;", size.saturating_sub(2).min(10_000)),
@@ -186,17 +202,21 @@ mod tests {
         };
         let mut hints = Hints::default();
         let mut cell = vec![attr("valign", "TOP"), attr("width", "3")];
-        hints.read("td", &mut cell);
-        hints.read("td", &mut vec![attr("valign", "top")]);
+        let base = Url::parse("http://a.example/dir/").unwrap();
+        hints.read("td", &mut cell, &base);
+        hints.read("td", &mut vec![attr("valign", "top")], &base);
         assert_eq!(cell.last().map(|attr| &*attr.value), Some("0"));
         let mut font = vec![attr("color", "red"), attr("size", "+2")];
-        hints.read("font", &mut font);
+        hints.read("font", &mut font, &base);
         let mut image = vec![attr("align", "left")];
-        hints.read("img", &mut image);
+        hints.read("img", &mut image, &base);
+        hints.read("body", &mut vec![attr("background", "a b.png")], &base);
         assert!(image.iter().all(|attr| &*attr.name.local != "align"));
         assert_eq!(
-            hints.sheet(),
-            "[roundtrip-hint=\"1\"]:not(#r#r){color:rgb(255,0,0);font-size:x-large;}\n\
+            hints.sheet(false),
+            "[roundtrip-hint=\"3\"]:not(#r#r)\
+             {background-image:url(\"http://a.example/dir/a%20b.png\");}\n\
+             [roundtrip-hint=\"1\"]:not(#r#r){color:rgb(255,0,0);font-size:x-large;}\n\
              [roundtrip-hint=\"2\"]:not(#r#r){float:left;}\n\
              [roundtrip-hint=\"0\"]:not(#r#r){vertical-align:top;}\n"
         );

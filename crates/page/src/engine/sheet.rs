@@ -62,6 +62,13 @@ pub(super) fn custom(property: &str) -> String {
     format!("--roundtrip-{property}")
 }
 
+/// The custom property that stands for `background-clip`.
+pub(super) const CLIP: &str = "--roundtrip-clip";
+/// The custom property that stands for `appearance`.
+pub(super) const APPEARANCE: &str = "--roundtrip-appearance";
+/// The custom property that stands for `-webkit-text-fill-color`.
+pub(super) const FILL: &str = "--roundtrip-text-fill";
+
 /// The counter that stands for an attribute in `content`, which Stylo knows counters in but no
 /// attributes.
 pub(super) const ATTRIBUTE: &str = "roundtrip-attr-";
@@ -303,16 +310,19 @@ impl Sheet<'_> {
                     self.edit(value, format!("italic{important}"));
                 }
             }
-            "accent-color" => {
-                let end = value.end;
-                self.edit(end..end, format!(";--roundtrip-accent:{text}"));
-            }
-            _ if SVG.contains(&name) => {
-                let end = value.end;
-                self.edit(end..end, format!(";{}:{text}", custom(name)));
-            }
+            "accent-color" => self.also("--roundtrip-accent", value),
+            "background-clip" | "-webkit-background-clip" => self.also(CLIP, value),
+            "appearance" | "-webkit-appearance" | "-moz-appearance" => self.also(APPEARANCE, value),
+            "-webkit-text-fill-color" => self.also(FILL, value),
+            _ if SVG.contains(&name) => self.also(&custom(name), value),
             _ => self.functions(text, value.start, gradient),
         }
+    }
+
+    /// Writes a declaration once more, under another name.
+    fn also(&mut self, name: &str, value: Range<usize>) {
+        let text = self.css.get(value.clone()).unwrap_or_default();
+        self.edit(value.end..value.end, format!(";{name}:{text}"));
     }
 
     /// Rewrites functions of a value.

@@ -14,6 +14,7 @@ use html5ever::tendril::{StrTendril, TendrilSink};
 use html5ever::tokenizer::TokenizerOpts;
 use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeBuilderOpts, TreeSink};
 use html5ever::{Attribute, LocalName, ParseOpts, QualName};
+use url::Url;
 
 use super::fixups::{self, LazyImage, controls};
 use super::hints::{self, Hints};
@@ -40,6 +41,7 @@ pub(super) fn parse(
         inner: DocumentHtmlParser::new(&mut mutator),
         growth: &growth,
         media: Media::from(&input.options),
+        base: &input.base,
     };
     outcome.laid_out = match input.syntax {
         Syntax::Html => parse_html(sink, &input.markup),
@@ -52,7 +54,7 @@ pub(super) fn parse(
     let lazy = fixups::repair(&mut mutator, input, &used);
     // The mutator's end makes Blitz read the style elements.
     drop(mutator);
-    let hints = UserAgentStylesheet::parse(&growth.hints.borrow().sheet());
+    let hints = UserAgentStylesheet::parse(&growth.hints.borrow().sheet(growth.quirks.get()));
     document.add_user_agent_stylesheet(hints);
     (lazy, used)
 }
@@ -93,12 +95,14 @@ struct Growth {
     /// Of each element its parent and depth.
     places: RefCell<BTreeMap<u64, (NodeId, usize)>>,
     hints: RefCell<Hints>,
+    quirks: Cell<bool>,
 }
 
 struct Sink<'g, 'm, 'd> {
     inner: DocumentHtmlParser<'m, 'd>,
     growth: &'g Growth,
     media: Media,
+    base: &'g Url,
 }
 
 impl Sink<'_, '_, '_> {
@@ -162,7 +166,7 @@ impl Sink<'_, '_, '_> {
             _ => {}
         }
         hints::background(&mut attrs);
-        self.growth.hints.borrow_mut().read(&name.local, &mut attrs);
+        self.growth.hints.borrow_mut().read(&name.local, &mut attrs, self.base);
         attrs
     }
 }
@@ -244,6 +248,7 @@ impl TreeSink for Sink<'_, '_, '_> {
     }
 
     fn set_quirks_mode(&self, mode: QuirksMode) {
+        self.growth.quirks.set(mode == QuirksMode::Quirks);
         self.inner.set_quirks_mode(mode);
     }
 

@@ -77,10 +77,13 @@ impl State {
         }
         let Some(url) = self.address(attr(tag, "href")) else { return };
         if has("stylesheet") {
-            if !link_applies(&rel, attr(tag, "type"), attr(tag, "disabled").is_some()) {
-                return;
+            let disabled = attr(tag, "disabled").is_some();
+            if link_applies(&rel, attr(tag, "type"), disabled) {
+                self.style_sheet(tag, url, line, applies);
+            } else if has("alternate") && link_applies("stylesheet", attr(tag, "type"), disabled) {
+                // The reader could choose it: fetched when there is nothing else to do.
+                self.want(url, Kind::Style, Priority::VeryLow, Blocks::None, line);
             }
-            self.style_sheet(tag, url, line, applies);
         } else if has("preload") {
             self.preload(tag, url, line, applies);
         } else if has("modulepreload") {

@@ -1,7 +1,7 @@
 //! Table captions, which Blitz leaves out: each becomes a row of its own above or below the others,
 //! with one cell across all columns.
 
-use blitz_dom::{BaseDocument, LocalName, Node, NodeId, QualName, ns};
+use blitz_dom::{BaseDocument, LocalName, NodeId, QualName, ns};
 use style::properties::LonghandId;
 use style::values::specified::box_::DisplayOutside;
 
@@ -41,8 +41,11 @@ pub(super) fn lay_out(document: &mut BaseDocument, elements: &[NodeId]) {
         };
         let row = part("display:table-row");
         let cell = part(&format!("display:table-cell;border:0;{shown}"));
+        // It is as wide as the table and does not make it wider.
+        let inside = part("display:block;width:0;min-width:100%");
         mutator.set_attribute(cell, attribute("colspan"), &columns.to_string());
-        mutator.append_children(cell, &content);
+        mutator.append_children(inside, &content);
+        mutator.append_children(cell, &[inside]);
         mutator.append_children(row, &[cell]);
         mutator.append_children(caption, &[row]);
         mutator.set_attribute(caption, attribute("style"), &style);
@@ -58,12 +61,7 @@ fn caption(document: &BaseDocument, id: NodeId) -> Option<(NodeId, usize, bool)>
     }
     let columns = tables::columns(document, node.parent?)?;
     // A caption's row is the first of its group where there is more than one.
-    let first = document.get_node(node.parent?)?.children.iter().copied().find(|&child| {
-        document
-            .get_node(child)
-            .and_then(Node::primary_styles)
-            .is_some_and(|style| style.clone_display().outside() == DisplayOutside::TableCaption)
-    });
+    let first = tables::caption(document, node.parent?);
     let below = computed(document, id, "caption-side").contains("bottom");
     (first == Some(id)).then_some((id, columns, below))
 }

@@ -5,6 +5,7 @@ use blitz_dom::{BaseDocument, DocumentMutator, LocalName, NodeId, local_name};
 use html5ever::Attribute;
 
 use super::{attribute, computed, text};
+use crate::engine::sheet;
 
 /// A placeholder is shown as a value, marked for `ua.css`; a password as dots; a button without a
 /// value has the browser's word on it.
@@ -84,7 +85,7 @@ pub(super) fn bare(document: &mut BaseDocument, elements: &[NodeId]) {
             let kind = document.get_node(id)?.attr(local_name!("type"))?.to_ascii_uppercase();
             let native = matches!(kind.as_str(), "CHECKBOX" | "RADIO")
                 && is_named(document, id, "input")
-                && computed(document, id, "appearance") == "none";
+                && computed(document, id, sheet::APPEARANCE).starts_with("none");
             native.then_some((id, kind))
         })
         .collect();

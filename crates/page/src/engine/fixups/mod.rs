@@ -6,8 +6,11 @@
 mod canvas;
 mod captions;
 mod cells;
+mod clip;
 pub(super) mod controls;
 mod counters;
+mod floats;
+mod inlines;
 mod lists;
 mod pseudos;
 mod svg;
@@ -69,6 +72,11 @@ pub(super) struct Improved {
 /// What has to be known before anything is styled.
 pub(super) fn prepare(document: &mut BaseDocument) {
     svg::register(document);
+    // As the properties they stand for, and unlike other custom properties, these are not inherited.
+    for (name, initial) in [(sheet::CLIP, "border-box"), (sheet::APPEARANCE, "auto")] {
+        let name = name.trim_start_matches('-');
+        let _ = document.register_custom_property(name, "*", false, Some(initial));
+    }
 }
 
 /// Repairs that depend on computed styles, before anything is laid out. `root_height` is the
@@ -86,6 +94,9 @@ pub(super) fn improve(
     tables::separate_partial_borders(document, &elements);
     captions::lay_out(document, &elements);
     controls::bare(document, &elements);
+    clip::color_text(document, &elements);
+    floats::stack_wide(document, &elements);
+    inlines::show_boxes(document, &elements);
     svg::write_styles(document, &elements);
     svg::outline_text(document, &elements, svg_fonts);
     pseudos::generate(document);

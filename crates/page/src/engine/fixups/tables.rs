@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use blitz_dom::{BaseDocument, LocalName, NodeId};
+use blitz_dom::{BaseDocument, LocalName, Node, NodeId};
 use style::computed_values::border_collapse::T as BorderCollapse;
 use style::properties::LonghandId;
 use style::values::specified::border::BorderStyle;
-use style::values::specified::box_::DisplayInside;
+use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
 use super::{attribute, unresolved};
 
@@ -23,7 +23,8 @@ pub(super) fn separate_partial_borders(document: &mut BaseDocument, elements: &[
         elements.iter().copied().filter(|&id| is_collapsed_table(document, id)).collect();
     for id in tables {
         let Some(table) = Table::read(document, id) else { continue };
-        if !table.is_partial() {
+        // A caption becomes a first or last row, whose cell has no border.
+        if !table.is_partial() && caption(document, id).is_none() {
             continue;
         }
         let styles = table.resolved();
@@ -44,6 +45,16 @@ pub(super) fn separate_partial_borders(document: &mut BaseDocument, elements: &[
 pub(super) fn columns(document: &BaseDocument, id: NodeId) -> Option<usize> {
     let inside = inside(document, id)?;
     (inside == DisplayInside::Table).then(|| Table::read(document, id))?.map(|table| table.columns)
+}
+
+/// The caption of a table: the first, if there are several.
+pub(super) fn caption(document: &BaseDocument, table: NodeId) -> Option<NodeId> {
+    document.get_node(table)?.children.iter().copied().find(|&child| {
+        document
+            .get_node(child)
+            .and_then(Node::primary_styles)
+            .is_some_and(|style| style.clone_display().outside() == DisplayOutside::TableCaption)
+    })
 }
 
 /// Percentages of columns count in tables of a fixed layout only: where a table has a width, it gets
