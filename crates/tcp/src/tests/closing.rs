@@ -271,11 +271,11 @@ fn fin_wait_2_lasts_for_some_retransmissions_of_the_peers_fin() {
     for (fin_timeout, before) in [(Duration::from_millis(1), 0), (Duration::from_millis(60_001), 1)]
     {
         let mut scene = in_fin_wait_2(fin_timeout);
-        let rto = scene.connection.info().rto.as_millis() as u64;
-        let end = 200 + before + rto * 7 / 2;
+        let rto = scene.connection.info().rto;
+        let end = 200 + before + (rto.as_micros() as u64 * 7 / 2).div_ceil(1000);
         scene.at(end - 1);
-        assert_eq!(scene.connection.state(), TcpState::FinWait2, "{fin_timeout:?}, {rto} ms");
+        assert_eq!(scene.connection.state(), TcpState::FinWait2, "{fin_timeout:?}, {rto:?}");
         scene.at(end);
-        assert_eq!(closed(&scene), Some(CloseReason::TimedOut), "{fin_timeout:?}, {rto} ms");
+        assert_eq!(closed(&scene), Some(CloseReason::TimedOut), "{fin_timeout:?}, {rto:?}");
     }
 }
