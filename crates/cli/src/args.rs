@@ -193,7 +193,7 @@ pub(crate) struct Visit {
     /// Serve a folder over https in the lab
     #[arg(long)]
     pub(crate) https: bool,
-    /// Keep the lab's caches from a first visit, and show the second
+    /// Visit twice in the lab and show the second time: names are in the cache then
     #[arg(long)]
     pub(crate) warm: bool,
     /// Method

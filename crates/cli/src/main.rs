@@ -11,6 +11,8 @@ mod keep;
 mod licenses;
 mod manual;
 mod network;
+#[cfg(feature = "page")]
+mod painter;
 mod resolve;
 mod serve;
 mod show;
@@ -29,6 +31,10 @@ use args::{Cli, Command};
 type Outcome = anyhow::Result<u8>;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "page")]
+    if painter::is_asked_for() {
+        return painter::run();
+    }
     let cli = Cli::parse();
     let colour = cli.color;
     let outcome = match &cli.command {

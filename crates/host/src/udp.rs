@@ -74,8 +74,7 @@ impl UdpSockets {
 }
 
 impl UdpSocket {
-    /// Queues a datagram; answers false, and drops it, if the queue would exceed `limit`
-    /// bytes.
+    /// Queues a datagram; drops it and answers false if the queue would exceed `limit` bytes.
     pub(crate) fn deliver(&mut self, datagram: Datagram, limit: usize) -> bool {
         let cost = datagram.bytes.len() + OVERHEAD;
         if self.queued + cost > limit {
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_takes_no_more() {
+    fn a_full_queue_drops() {
         let mut sockets = UdpSockets::default();
         let id = sockets.bind(at("10.0.0.1:53")).unwrap();
         let socket = sockets.get_mut(id).unwrap();

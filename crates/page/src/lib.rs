@@ -41,11 +41,13 @@
 //! - Same bytes, same options with [`Fonts::CarriedOnly`]: same fetches, same notes, same pixels.
 //!
 //! Layout and paint are [Blitz](https://github.com/DioxusLabs/blitz) inside, pinned to the digit;
-//! the module `engine` holds it and works round its faults. Each layout runs on a thread of its
-//! own with a deep stack and is joined before the call returns; a panic in there becomes
+//! the module `engine` holds it and works round its faults. A page made with [`Page::painted_by`] a
+//! [`Painter`] that was started has them done by a [child process](child), which may die of it; one
+//! made with [`Page::new`] by this process, on a thread with a deep stack. In both a panic becomes
 //! [`PaintError::Engine`]. What a page may cost is bounded by [`limits`].
 #![forbid(unsafe_code)]
 
+pub mod child;
 mod css;
 mod encoding;
 mod engine;
@@ -61,6 +63,7 @@ mod scan;
 mod srcset;
 
 pub use bytes::Bytes;
+pub use child::{Painter, Program};
 pub use engine::Goal;
 pub use fetch::{
     Blocks, Delivered, Fetch, FetchId, Hint, Initiator, Kind, Listed, Omitted, Priority, Reach,
@@ -68,5 +71,5 @@ pub use fetch::{
 pub use note::Note;
 pub use options::{Extent, Fonts, Options, Scheme, Viewport, ViewportError};
 pub use page::{Done, Job, Page, Summary};
-pub use picture::{PaintError, Picture};
+pub use picture::{PaintError, Picture, Png};
 pub use url::Url;

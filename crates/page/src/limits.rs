@@ -1,5 +1,7 @@
 //! What a page may cost. Each limit is reported by a [`Note`](crate::Note) when it is met.
 
+use std::time::Duration;
+
 /// Characters of markup that are laid out, in bytes of UTF-8. Scanning for resources goes on beyond.
 pub const MARKUP: usize = 12 << 20;
 /// Elements that are laid out.
@@ -34,3 +36,11 @@ pub const STACK: usize = 512 << 20;
 /// The moment of CSS animations that is laid out, in seconds from their start: what fades in has
 /// come, and what never ends is somewhere on its way.
 pub const ANIMATED: f64 = 10.3;
+/// Address space of the process that lays out and paints, in bytes, its [`STACK`] included.
+pub const CHILD_MEMORY: u64 = 3 << 30;
+/// Processor time of the process that lays out and paints, for all layouts of one page.
+pub const CHILD_CPU: Duration = Duration::from_mins(1);
+/// Open files of the process that lays out and paints: its pipes, and the machine's fonts.
+pub const CHILD_FILES: u64 = 64;
+/// How long one layout may take by the clock on the wall, however busy the machine is.
+pub const CHILD_PATIENCE: Duration = Duration::from_mins(5);

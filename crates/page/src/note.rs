@@ -4,6 +4,7 @@ use std::fmt;
 
 use url::Url;
 
+use crate::engine::LayoutNote;
 use crate::fetch::Listed;
 
 /// Something a reader of the picture has to know. Its [`Display`](fmt::Display) is one sentence.
@@ -94,6 +95,17 @@ pub enum Note {
         /// How many.
         count: usize,
     },
+}
+
+impl From<LayoutNote> for Note {
+    fn from(note: LayoutNote) -> Note {
+        match note {
+            LayoutNote::Flattened { elements } => Note::Flattened { elements },
+            LayoutNote::ImageNotDrawn { url, why } => Note::ImageNotDrawn { url, why },
+            LayoutNote::FontNotUsed { url } => Note::FontNotUsed { url },
+            LayoutNote::PictureCut { page, shown } => Note::PictureCut { page, shown },
+        }
+    }
 }
 
 impl fmt::Display for Note {

@@ -7,22 +7,24 @@ use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
+use crate::child::Painter;
 use crate::encoding::{self, DocumentDecoder};
-use crate::engine::{self, Goal, Outcome};
+use crate::engine::{self, Drawn, Goal, Outcome};
 use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Hint, Listed, Priority};
 use crate::limits;
 use crate::media::Media;
 use crate::note::Note;
 use crate::options::Options;
-use crate::picture::{PaintError, Picture};
+use crate::picture::{PaintError, Picture, Png};
 use crate::resources::{Body, Resources, State};
-use crate::scan::{Found, Scanner};
+use crate::scan::{Found, Scanner, fetchable};
 
 /// One page: bytes go in, wanted resources and pictures come out. See the [crate] page for the
 /// contract. A page stays on the thread it was made on (its tokenizer does); a [`Job`] need not.
 pub struct Page {
     url: Url,
     options: Options,
+    painter: Painter,
     decoder: DocumentDecoder,
     scanner: Scanner,
     resources: Resources,
@@ -45,13 +47,21 @@ pub struct Page {
 pub struct Job {
     input: engine::Input,
     goal: Goal,
+    painter: Painter,
     made_of: (u64, usize),
 }
 
 impl Job {
-    /// Does the work, on a thread with a deep stack that ends before this returns.
+    /// Does the work, or has the child do it, and waits for it. A picture becomes a file here.
     pub fn run(self) -> Result<Done, PaintError> {
-        let outcome = engine::run(&self.input, self.goal)?;
+        let mut done = self.work()?;
+        let drawn = done.outcome.picture.take();
+        done.outcome.picture = drawn.map(|drawn| Drawn::File(drawn.png()));
+        Ok(done)
+    }
+
+    fn work(self) -> Result<Done, PaintError> {
+        let outcome = self.painter.run(&self.input, self.goal)?;
         Ok(Done { outcome, made_of: self.made_of })
     }
 }
@@ -84,8 +94,14 @@ pub struct Summary {
 }
 
 impl Page {
-    /// An empty page. `url` is the document's address after redirects.
+    /// An empty page that this process lays out and paints. `url` is the document's address after
+    /// redirects.
     pub fn new(url: Url, options: Options) -> Self {
+        Page::painted_by(Painter::here(), url, options)
+    }
+
+    /// An empty page. A child that paints serves one page, and ends with it.
+    pub fn painted_by(painter: Painter, url: Url, options: Options) -> Self {
         let media = Media::from(&options);
         Page {
             decoder: DocumentDecoder::new(options.content_type.as_deref()),
@@ -102,6 +118,7 @@ impl Page {
             laid_out: None,
             url,
             options,
+            painter,
         }
     }
 
@@ -246,12 +263,17 @@ impl Page {
     /// Paints what has come. Never waits: what is missing is missing in the picture, too. Like
     /// [`lay_out`](Page::lay_out), it can make more resources appear.
     pub fn paint(&mut self) -> Result<Picture, PaintError> {
-        self.run(Goal::Paint)?.ok_or(PaintError::Empty)
+        match self.run(Goal::Paint)?.ok_or(PaintError::Empty)? {
+            Drawn::Pixels(picture) => Ok(picture),
+            Drawn::File(png) => png
+                .picture()
+                .ok_or_else(|| PaintError::Child("gave a picture that is none".to_owned())),
+        }
     }
 
-    fn run(&mut self, goal: Goal) -> Result<Option<Picture>, PaintError> {
-        let done = self.job(goal)?.run()?;
-        Ok(self.take(done))
+    fn run(&mut self, goal: Goal) -> Result<Option<Drawn>, PaintError> {
+        let done = self.job(goal)?.work()?;
+        Ok(self.learn(done))
     }
 
     /// The same work as a value that can go to another thread, so that a caller with other things
@@ -260,22 +282,27 @@ impl Page {
         if self.markup.is_empty() {
             return Err(PaintError::Empty);
         }
-        Ok(Job { input: self.input(), goal, made_of: self.made_of() })
+        let (input, painter) = (self.input(), self.painter.clone());
+        Ok(Job { input, goal, painter, made_of: self.made_of() })
     }
 
     /// Takes the result of a [`Job`]: learns what it found the page to want, and gives the
     /// picture if there is one. What came while the job was under way is not in it, and the page
     /// stays stale.
-    pub fn take(&mut self, done: Done) -> Option<Picture> {
+    pub fn take(&mut self, done: Done) -> Option<Png> {
+        self.learn(done).map(|drawn| drawn.png())
+    }
+
+    fn learn(&mut self, done: Done) -> Option<Drawn> {
         let Done { outcome, made_of } = done;
-        for url in outcome.images {
+        for url in outcome.images.into_iter().filter_map(fetchable) {
             self.resources.found_in_layout(url, Priority::Low);
         }
         for face in &outcome.fonts {
             self.resources.font_in_use(face);
         }
         self.laid_out = Some(made_of);
-        self.layout_notes = outcome.notes;
+        self.layout_notes = outcome.notes.into_iter().map(Note::from).collect();
         if outcome.laid_out < self.markup_seen {
             let (laid_out, of) = (outcome.laid_out, self.markup_seen);
             self.layout_notes.push(Note::Truncated { laid_out, of });
@@ -407,5 +434,12 @@ impl Page {
             notes.push(Note::OmittedMore { count: more });
         }
         notes
+    }
+}
+
+/// Whoever gives a page up need not wait for its layout.
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.painter.stop();
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 /// A painted page: opaque pixels in sRGB.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
@@ -50,6 +52,36 @@ impl Picture {
     }
 }
 
+/// A painted page as a file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Png {
+    /// Device pixels.
+    pub width: u32,
+    /// Device pixels.
+    pub height: u32,
+    /// The file: see [`Picture::png`].
+    pub bytes: Bytes,
+}
+
+impl fmt::Debug for Png {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Png({} × {}, {} bytes)", self.width, self.height, self.bytes.len())
+    }
+}
+
+impl Png {
+    /// The pixels; `None` if this is no file of ours.
+    pub fn picture(&self) -> Option<Picture> {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&self.bytes)).read_info().ok()?;
+        let mut rgb = vec![0; reader.output_buffer_size()?];
+        let frame = reader.next_frame(&mut rgb).ok()?;
+        let ours = (frame.width, frame.height, frame.color_type, frame.bit_depth)
+            == (self.width, self.height, png::ColorType::Rgb, png::BitDepth::Eight);
+        let rgba = rgb.chunks_exact(3).flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255]);
+        ours.then(|| Picture { width: self.width, height: self.height, rgba: rgba.collect() })
+    }
+}
+
 /// Why there is no picture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PaintError {
@@ -57,13 +89,17 @@ pub enum PaintError {
     #[error("the layout engine failed while {during}: {message}")]
     Engine {
         /// What it was doing.
-        during: &'static str,
+        during: String,
         /// Its panic message and place.
         message: String,
     },
     /// No thread could be started to lay out on.
     #[error("no thread to lay out on: {0}")]
     Thread(String),
+    /// The process that lays out and paints could not be started, or is gone: in words, what
+    /// became of it.
+    #[error("the process that lays out and paints {0}")]
+    Child(String),
     /// Nothing has come yet that could be painted.
     #[error("no markup has come yet")]
     Empty,

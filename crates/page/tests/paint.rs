@@ -572,7 +572,7 @@ fn a_job_runs_elsewhere_and_what_came_meanwhile_counts_later() {
     let job = page.job(Goal::Paint).unwrap();
     let worker = std::thread::spawn(move || job.run());
     page.deliver(fetch.id, loaded(&fetch, "text/css", b"html{background:red url(bg.png)}"));
-    let picture = page.take(worker.join().unwrap().unwrap()).unwrap();
+    let picture = page.take(worker.join().unwrap().unwrap()).unwrap().picture().unwrap();
     assert_eq!(picture.pixel(200, 200), WHITE);
     assert!(page.is_stale());
     assert_eq!(page.paint().unwrap().pixel(200, 200), RED);

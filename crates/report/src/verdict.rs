@@ -78,7 +78,7 @@ impl Verdict {
             }
             (None, _) => "no answer".into(),
         };
-        let missing = model.resources().iter().filter(|resource| !resource.succeeded()).count();
+        let missing = model.resources().iter().filter(|resource| resource.failed()).count();
         let mood = match status {
             Some(200..=399) if missing == 0 && model.findings.is_empty() => Mood::Good,
             None if document.is_some_and(|document| document.from_cache) => Mood::Good,

@@ -203,4 +203,10 @@ impl Exchange {
     pub fn succeeded(&self) -> bool {
         self.complete && self.status().is_some_and(|status| status < 400)
     }
+
+    /// Whether it brought nothing and that was the end of it: a request that the server did not take up
+    /// and that was sent again has not failed (RFC 9113 §8.7), nor has one that the cache answered.
+    pub fn failed(&self) -> bool {
+        !self.succeeded() && !self.from_cache && self.next.is_none()
+    }
 }

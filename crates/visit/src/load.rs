@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use roundtrip_http::client::{Client, Failure, Request, Response};
 use roundtrip_os::Clock;
-use roundtrip_page::{Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, Picture};
+use roundtrip_page::{
+    Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter, Png,
+};
 use roundtrip_record::{
     Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,
     PageMilestone, PageNote, PagePainted, Priority, ResourceKind, Step, Time, Trace as _, What,
@@ -14,6 +16,7 @@ use roundtrip_wire::{Task, Wire};
 use tokio::sync::mpsc;
 use url::Url;
 
+use crate::plan::Plan;
 use crate::visit::{fatal, report};
 
 /// The largest sub-resource that is kept in memory for layout.
@@ -52,6 +55,7 @@ struct Loading<'a, W: Wire> {
     wire: &'a W,
     client: &'a Client<W>,
     page: Page,
+    painter: Painter,
     document: ExchangeId,
     began: Time,
     /// The event that tells most lately of the document or a style sheet, by URL: the cause of what
@@ -62,6 +66,8 @@ struct Loading<'a, W: Wire> {
     document_ended: bool,
     reached: Reached,
     layouts: u32,
+    /// The page cannot be laid out: that was said, and is not tried again.
+    unpaintable: bool,
     latest: Option<EventId>,
     exit: u8,
 }
@@ -70,16 +76,22 @@ struct Loading<'a, W: Wire> {
 pub(crate) async fn load<W: Wire>(
     wire: &W,
     client: &Client<W>,
+    plan: &Plan,
     response: Response<W>,
     mut options: Options,
 ) -> u8 {
     options.content_type = response.fields.text("Content-Type").map(str::to_owned);
     let (sender, mut arrivals) = mpsc::unbounded_channel();
     let url = response.url.clone();
+    let painter = match &plan.painter {
+        Some(program) => Painter::start(program, options.fonts),
+        None => Painter::here(),
+    };
     let mut loading = Loading {
         wire,
         client,
-        page: Page::new(url.clone(), options),
+        page: Page::painted_by(painter.clone(), url.clone(), options),
+        painter,
         document: response.exchange,
         began: response.at,
         found_by: response.event.map(|event| (url.to_string(), event)).into_iter().collect(),
@@ -88,6 +100,7 @@ pub(crate) async fn load<W: Wire>(
         document_ended: false,
         reached: Reached::default(),
         layouts: 0,
+        unpaintable: false,
         latest: response.event,
         exit: 0,
     };
@@ -214,13 +227,20 @@ impl<W: Wire> Loading<'_, W> {
             self.work(Goal::Layout).await;
             self.milestone(Milestone::FirstPaint);
         }
-        while self.is_loaded() && self.layouts < LAYOUTS && self.page.is_stale() {
+        while self.is_loaded()
+            && self.layouts < LAYOUTS
+            && self.page.is_stale()
+            && !self.unpaintable
+        {
             self.work(Goal::Layout).await;
         }
     }
 
     /// Lays out, and paints if that is the goal; what the page then wants is fetched.
-    async fn work(&mut self, goal: Goal) -> Option<Picture> {
+    async fn work(&mut self, goal: Goal) -> Option<Png> {
+        if self.unpaintable {
+            return None;
+        }
         self.layouts += 1;
         let done = match self.page.job(goal) {
             Ok(job) => self.wire.work(move || job.run()).await,
@@ -233,7 +253,8 @@ impl<W: Wire> Loading<'_, W> {
                 picture
             }
             Err(error) => {
-                self.fault(error.to_string());
+                self.unpaintable = true;
+                self.fault(&error);
                 None
             }
         }
@@ -248,12 +269,15 @@ impl<W: Wire> Loading<'_, W> {
         let picture = self.work(Goal::Paint).await;
         let (log, now) = (self.wire.log(), self.wire.now());
         log.machine("paint_ms", clock.now().as_millis_f64());
-        if let Some(picture) = picture {
-            let (width, height) = (picture.width, picture.height);
-            let png = self.wire.work(move || picture.png()).await;
-            if let Some(kept) = log.body(&png) {
-                self.report_picture(kept, width, height);
-            }
+        match self.painter.confined() {
+            Some(Ok(())) => log.machine("painter", "confined"),
+            Some(Err(why)) => log.machine("painter", format!("not confined: {why}")),
+            None => {}
+        }
+        if let Some(picture) = picture
+            && let Some(kept) = log.body(&picture.bytes)
+        {
+            self.report_picture(kept, picture.width, picture.height);
         }
         let page = &self.page;
         for listed in page.listed() {
@@ -279,7 +303,7 @@ impl<W: Wire> Loading<'_, W> {
     }
 
     /// The page cannot be laid out or painted.
-    fn fault(&self, why: String) {
+    fn fault(&self, error: &PaintError) {
         report(
             self.wire,
             self.latest,
@@ -289,7 +313,7 @@ impl<W: Wire> Loading<'_, W> {
                 connection: None,
                 since: self.began,
                 fatal: false,
-                fault: FaultKind::PaintFailed { why },
+                fault: FaultKind::PaintFailed { why: error.to_string() },
             },
         );
     }

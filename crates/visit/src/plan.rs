@@ -52,6 +52,10 @@ pub struct Plan {
     /// How the page is to be seen; `None`: what it needs is not fetched, and nothing is painted.
     #[cfg(feature = "page")]
     pub page: Option<roundtrip_page::Options>,
+    /// The program whose process lays the page out and paints it, started when the page is; `None`:
+    /// this process does, which a fault of the engine can end.
+    #[cfg(feature = "page")]
+    pub painter: Option<roundtrip_page::Program>,
     /// Time for the whole.
     pub limit: Option<Duration>,
     /// Until when it goes on.
@@ -90,6 +94,8 @@ impl Plan {
             },
             #[cfg(feature = "page")]
             page: Some(roundtrip_page::Options::default()),
+            #[cfg(feature = "page")]
+            painter: None,
             limit: Some(Duration::from_mins(2)),
             until: Until::default(),
             fail: false,

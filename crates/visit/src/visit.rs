@@ -108,7 +108,7 @@ fn first(plan: &Plan, cause: Option<EventId>) -> Request {
 async fn body<W: Wire>(wire: &W, client: &Client<W>, plan: &Plan, response: Response<W>) -> u8 {
     match &plan.page {
         Some(options) if crate::load::is_page(&response) => {
-            crate::load::load(wire, client, response, options.clone()).await
+            crate::load::load(wire, client, plan, response, options.clone()).await
         }
         _ => drain(wire, response).await,
     }

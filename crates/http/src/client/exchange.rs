@@ -253,6 +253,7 @@ impl<W: Wire> Talk<W> {
                 line: &self.line,
                 fields: &sent.fields,
                 began: sent.began,
+                passed: sent.departed,
                 head_bytes: sent.head_bytes,
                 body_bytes: sent.body_bytes,
                 body: sent.body,
@@ -275,6 +276,7 @@ impl<W: Wire> Talk<W> {
             stream: place.stream,
             head: &arrived.head,
             first_byte: arrived.first_byte,
+            arrived: arrived.reached,
             first_segment: arrived.first_segment,
         };
         let event = self.exchange.reporter.head(arrived.first_segment.or(self.cause), &report);

@@ -1,7 +1,7 @@
 //! The client: sends requests, follows redirects, keeps connections.
 
 mod addresses;
-mod alert;
+pub(crate) mod alert;
 mod carrier;
 mod certificate;
 mod clocks;

@@ -301,7 +301,7 @@ impl<W: Wire> ResponseBody<W> {
             let what = "bytes after the end of the compressed body, passed over";
             self.exchange.reporter.note(cause, what, "RFC 1952 §2.2");
         }
-        let ended = self.report_ended(cause, running.carrier.framed(), None);
+        let ended = self.report_ended(cause, &*running.carrier, None);
         self.exchange.reporter.ended(ended, Some(self.status.as_u16()), true);
         running.carrier.release(ended);
     }
@@ -310,7 +310,7 @@ impl<W: Wire> ResponseBody<W> {
     fn fail(&mut self, kind: FaultKind, cut: BodyCut) {
         let Some(running) = self.running.take() else { return };
         let cause = running.carrier.last_segment().or(self.event);
-        let ended = self.report_ended(cause, running.carrier.framed(), Some(cut));
+        let ended = self.report_ended(cause, &*running.carrier, Some(cut));
         let status = Some(self.status.as_u16());
         let ended = self.exchange.reporter.ended(ended, status, false).or(ended);
         running.carrier.abandon(Abandoned::Body(cut), ended);
@@ -327,17 +327,18 @@ impl<W: Wire> ResponseBody<W> {
     fn report_ended(
         &mut self,
         cause: Option<EventId>,
-        framed: u64,
+        carrier: &dyn Carrier,
         cut: Option<BodyCut>,
     ) -> Option<EventId> {
         let content = self.writer.take().and_then(BodyWriter::finish);
         let report = EndReport {
             connection: self.place.connection,
             stream: self.place.stream,
+            arrived: carrier.last_arrived(),
             body: BodyRecord {
                 framing: self.framing,
                 encoded: self.received,
-                framed: Some(framed),
+                framed: Some(carrier.framed()),
                 decoded: self.decoded,
                 codings: self.codings.clone(),
                 content,

@@ -6,8 +6,8 @@ use blitz_dom::BaseDocument;
 use kurbo::{Affine, Rect};
 use peniko::{Color, Fill};
 
+use super::note::LayoutNote;
 use crate::limits;
-use crate::note::Note;
 use crate::options::{Extent, Options};
 use crate::picture::Picture;
 
@@ -15,7 +15,7 @@ use crate::picture::Picture;
 pub(super) fn draw(
     document: &mut BaseDocument,
     options: &Options,
-    notes: &mut Vec<Note>,
+    notes: &mut Vec<LayoutNote>,
 ) -> Picture {
     let scale = options.device_pixel_ratio();
     let device = |side: u32| (side as f32 * scale).round().max(1.0) as u32;
@@ -27,7 +27,7 @@ pub(super) fn draw(
     let most = (limits::PICTURE_PIXELS / u64::from(width)).min(u64::from(limits::PICTURE_HEIGHT));
     let height = wanted.clamp(1, most) as u32;
     if u64::from(height) < wanted {
-        notes.push(Note::PictureCut { page: wanted, shown: height });
+        notes.push(LayoutNote::PictureCut { page: wanted, shown: height });
     }
     let mut renderer = VelloCpuImageRenderer::new(width, height);
     let mut rgba = Vec::new();

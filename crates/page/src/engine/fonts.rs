@@ -12,9 +12,9 @@ use fontique::{
 };
 use style::values::computed::font::{FontStyle as ComputedStyle, SingleFontFamily};
 
+use super::note::LayoutNote;
 use super::{Input, net};
 use crate::css::Slant;
-use crate::note::Note;
 use crate::options::Fonts;
 use crate::resources::Face;
 use crate::scan::fetchable;
@@ -76,8 +76,25 @@ pub(super) fn aliases(family: &str) -> impl Iterator<Item = &'static str> {
     ALIASES.iter().filter(move |(of, _)| *of == family).flat_map(|(_, names)| *names).copied()
 }
 
-/// The fonts of a run, without the page's own.
-pub(super) fn context(which: Fonts) -> FontContext {
+/// The fonts that pages are set in besides their own, read once.
+pub(crate) struct FontSet {
+    collection: Collection,
+    sources: SourceCache,
+}
+
+impl FontSet {
+    /// Reads the carried fonts, and learns which the machine has if these are wanted.
+    pub(crate) fn new(which: Fonts) -> FontSet {
+        FontSet { collection: collection(which), sources: SourceCache::new_shared() }
+    }
+
+    /// The fonts of one run, to which the page's own can be added.
+    pub(super) fn context(&self) -> FontContext {
+        FontContext { collection: self.collection.clone(), source_cache: self.sources.clone() }
+    }
+}
+
+fn collection(which: Fonts) -> Collection {
     let system_fonts = which == Fonts::System;
     let mut collection = Collection::new(CollectionOptions { shared: false, system_fonts });
     let blob = |bytes: &'static [u8]| Blob::new(Arc::new(bytes));
@@ -93,7 +110,7 @@ pub(super) fn context(which: Fonts) -> FontContext {
         }
     }
     generics(&mut collection, which);
-    FontContext { collection, source_cache: SourceCache::new_shared() }
+    collection
 }
 
 /// Whether the machine itself has this family.
@@ -110,7 +127,9 @@ fn generics(collection: &mut Collection, which: Fonts) {
         names.iter().filter_map(|name| collection.family_id(name)).collect()
     };
     let (sans, serif, mono) = (ids(&[SANS, WIDE]), ids(&[SERIF, WIDE]), ids(&[MONO, WIDE]));
-    let (emoji, fallback) = (ids(&[EMOJI]), ids(&[WIDE, SANS, EMOJI]));
+    // Text whose families are all unknown is set in the first of the fallbacks: browsers take the
+    // serif there.
+    let (emoji, fallback) = (ids(&[EMOJI]), ids(&[SERIF, WIDE, EMOJI]));
     let table = [
         (G::Serif, &serif),
         (G::UiSerif, &serif),
@@ -143,7 +162,11 @@ fn generics(collection: &mut Collection, which: Fonts) {
 }
 
 /// Registers the page's fonts that have come, under the family their rule names.
-pub(super) fn register_faces(context: &mut FontContext, input: &Input, notes: &mut Vec<Note>) {
+pub(super) fn register_faces(
+    context: &mut FontContext,
+    input: &Input,
+    notes: &mut Vec<LayoutNote>,
+) {
     let mut told = BTreeSet::new();
     for face in &input.faces {
         let Some(bytes) = face_bytes(face, &input.bytes) else { continue };
@@ -164,7 +187,7 @@ pub(super) fn register_faces(context: &mut FontContext, input: &Input, notes: &m
         if context.collection.register_fonts(blob, Some(named)).is_empty()
             && told.insert(face.url.clone())
         {
-            notes.push(Note::FontNotUsed { url: face.url.clone() });
+            notes.push(LayoutNote::FontNotUsed { url: face.url.clone() });
         }
     }
 }

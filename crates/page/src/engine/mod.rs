@@ -7,8 +7,12 @@
 mod draw;
 mod fixups;
 mod fonts;
+mod hints;
 mod images;
+mod layout;
 mod net;
+mod note;
+mod sheet;
 mod thread;
 mod tree;
 
@@ -22,10 +26,12 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::limits;
-use crate::note::Note;
 use crate::options::{Options, Scheme};
-use crate::picture::{PaintError, Picture};
+use crate::picture::{PaintError, Picture, Png};
 use crate::resources::Face;
+
+pub(crate) use fonts::FontSet;
+pub(crate) use note::LayoutNote;
 
 /// What a run is made of. It shares the page's bytes and can go to another thread.
 pub(crate) struct Input {
@@ -61,31 +67,70 @@ pub enum Goal {
 /// What a run found out.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    pub(crate) picture: Option<Picture>,
+    pub(crate) picture: Option<Drawn>,
     /// Images that matched a style or are near the viewport and have not come.
     pub(crate) images: Vec<Url>,
     /// The font faces that text is set in and that have not come.
     pub(crate) fonts: Vec<Face>,
     /// Bytes of markup laid out.
     pub(crate) laid_out: usize,
-    pub(crate) notes: Vec<Note>,
+    pub(crate) notes: Vec<LayoutNote>,
 }
 
-/// How often resources that came may lead to others within one run.
-const ROUNDS: usize = 64;
+/// A picture, as it is made here or as it comes from another process.
+#[derive(Debug)]
+pub(crate) enum Drawn {
+    Pixels(Picture),
+    File(Png),
+}
+
+impl Drawn {
+    pub(crate) fn png(&self) -> Png {
+        match self {
+            Drawn::File(png) => png.clone(),
+            Drawn::Pixels(picture) => {
+                Png { width: picture.width, height: picture.height, bytes: picture.png().into() }
+            }
+        }
+    }
+}
 
 /// Lays out, and paints if that is the goal.
-pub(crate) fn run(input: &Input, goal: Goal) -> Result<Outcome, PaintError> {
-    thread::deep(|| work(input, goal))
+pub(crate) fn run(input: &Input, goal: Goal, fonts: &FontSet) -> Result<Outcome, PaintError> {
+    thread::deep(|| work(input, goal, fonts))
 }
 
-fn work(input: &Input, goal: Goal) -> Outcome {
+/// What becomes of a panic in the engine, for tests.
+pub(crate) fn fail(message: &'static str) -> Result<Outcome, PaintError> {
+    thread::deep(|| panic!("{message}"))
+}
+
+fn work(input: &Input, goal: Goal, fonts: &FontSet) -> Outcome {
+    let mut attempt = attempt(input, goal, fonts, None);
+    if let Some(height) = attempt.canvas_short_of {
+        // Known now, and the engine is not to style anew what it has laid out.
+        attempt = self::attempt(input, goal, fonts, Some(height));
+    }
+    attempt.outcome
+}
+
+/// One layout, from the markup on.
+struct Attempt {
+    outcome: Outcome,
+    /// The height of a root that is lower than the canvas its background has to cover, in CSS
+    /// pixels: how the background repeats depends on it, and it was not known.
+    canvas_short_of: Option<f32>,
+}
+
+fn attempt(input: &Input, goal: Goal, fonts: &FontSet, root_height: Option<f32>) -> Attempt {
     thread::during("preparing fonts");
     let mut outcome = Outcome::default();
-    let mut font_context = fonts::context(input.options.fonts);
+    let mut canvas_short_of = None;
+    let mut font_context = fonts.context();
     fonts::register_faces(&mut font_context, input, &mut outcome.notes);
     let queue = net::Queue::new();
     thread::during("parsing");
+    preferences();
     let mut document = BaseDocument::new(DocumentConfig {
         viewport: Some(viewport(&input.options)),
         base_url: Some(input.base.as_str().to_owned()),
@@ -99,40 +144,43 @@ fn work(input: &Input, goal: Goal) -> Outcome {
         ],
         ..DocumentConfig::default()
     });
-    let lazy = tree::parse(&mut document, input, &mut outcome);
-    thread::during("laying out");
-    let mut answers = net::Answers::new(input);
-    settle(&mut document, &queue, &mut answers);
+    let (lazy, used) = tree::parse(&mut document, input, &mut outcome);
+    let mut answers = net::Answers::new(input, used);
+    layout::gather(&mut document, &queue, &mut answers);
     if document.try_root_element().is_some() {
-        if fixups::improve(&mut document, &mut answers.fonts) {
-            settle(&mut document, &queue, &mut answers);
-        }
-        if document.is_animating() {
-            // Twice: what has ended gives its element back at the second.
-            document.resolve(limits::ANIMATED);
-            document.resolve(limits::ANIMATED);
+        thread::during("styling");
+        fixups::prepare(&mut document);
+        document.resolve_stylist(0.0);
+        let improved = fixups::improve(&mut document, &mut answers.fonts, root_height);
+        let now = layout::animate(&mut document);
+        thread::during("laying out");
+        layout::settle(&mut document, &queue, &mut answers, now);
+        if improved.background_waits_for_height && goal == Goal::Paint {
+            canvas_short_of = lower_than_viewport(&document, &input.options);
         }
         outcome.fonts = fonts::in_use(&document, &input.faces, &input.bytes);
     }
     outcome.images = answers.missing;
     outcome.notes.append(&mut answers.notes);
     wanted_lazy(&document, input, lazy, &mut outcome.images);
-    if goal == Goal::Paint {
+    if goal == Goal::Paint && canvas_short_of.is_none() {
         thread::during("painting");
-        outcome.picture = Some(draw::draw(&mut document, &input.options, &mut outcome.notes));
+        let picture = draw::draw(&mut document, &input.options, &mut outcome.notes);
+        outcome.picture = Some(Drawn::Pixels(picture));
     }
-    outcome
+    Attempt { outcome, canvas_short_of }
 }
 
-/// Answers what the document asks for until it asks for nothing more.
-fn settle(document: &mut BaseDocument, queue: &net::Queue, answers: &mut net::Answers<'_>) {
-    for _ in 0..ROUNDS {
-        let asked = answers.answer(queue);
-        document.resolve(0.0);
-        if asked == 0 && queue.is_empty() {
-            return;
-        }
-    }
+/// Stylo can do more than Blitz asks it for.
+fn preferences() {
+    style_config::set_pref!("layout.css.has-selector.enabled", true);
+    style_config::set_pref!("layout.css.nth-child-of.enabled", true);
+}
+
+/// The height of the root, in CSS pixels, if it is lower than the viewport.
+fn lower_than_viewport(document: &BaseDocument, options: &Options) -> Option<f32> {
+    let height = document.try_root_element()?.final_layout().size.height;
+    (height < options.viewport.height as f32).then_some(height)
 }
 
 /// Adds the lazy images near enough to the viewport (Blink's distance) to be loaded.

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use blitz_traits::net::{Bytes, NetHandler, NetProvider, Request};
 use url::Url;
 
+use super::note::LayoutNote;
+use super::sheet::{self, Used};
 use super::{Input, images};
 use crate::limits;
-use crate::note::Note;
 use crate::scan::fetchable;
 
 /// Requests in the order Blitz made them.
@@ -38,19 +39,21 @@ impl NetProvider for Queue {
 /// What the queue is answered from, and what could not be answered.
 pub(super) struct Answers<'a> {
     input: &'a Input,
+    used: Used,
     pub(super) fonts: images::SvgFonts,
     pixels: u64,
     /// Checked images: whether they may be decoded.
     checked: BTreeMap<String, Option<Bytes>>,
     asked: BTreeSet<Url>,
     pub(super) missing: Vec<Url>,
-    pub(super) notes: Vec<Note>,
+    pub(super) notes: Vec<LayoutNote>,
 }
 
 impl<'a> Answers<'a> {
-    pub(super) fn new(input: &'a Input) -> Self {
+    pub(super) fn new(input: &'a Input, used: Used) -> Self {
         Answers {
             input,
+            used,
             fonts: images::SvgFonts::new(input.options.fonts),
             pixels: 0,
             checked: BTreeMap::new(),
@@ -79,7 +82,10 @@ impl<'a> Answers<'a> {
         }
         let Some(key) = fetchable(url.clone()) else { return Bytes::new() };
         if let Some(css) = self.input.styles.get(key.as_str()) {
-            return css.clone();
+            return match std::str::from_utf8(css) {
+                Ok(css) => sheet::prepare(css, &self.used).into(),
+                Err(_) => css.clone(),
+            };
         }
         if let Some(bytes) = self.input.bytes.get(key.as_str()) {
             return self.image(&key, bytes.clone());
@@ -109,7 +115,7 @@ impl<'a> Answers<'a> {
         let kept = match drawable {
             Ok(bytes) => Some(bytes),
             Err(why) => {
-                self.notes.push(Note::ImageNotDrawn { url: short(url), why });
+                self.notes.push(LayoutNote::ImageNotDrawn { url: short(url), why });
                 None
             }
         };

@@ -44,7 +44,7 @@ fn failure(payload: &(dyn Any + Send)) -> PaintError {
         .or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned());
     let message = PANIC.take().unwrap_or(said);
-    PaintError::Engine { during: DURING.get().unwrap_or("ending"), message }
+    PaintError::Engine { during: DURING.get().unwrap_or("ending").to_owned(), message }
 }
 
 /// Once for the process: panics of layout threads go into the error instead of to stderr. Every

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
 
-use blitz_dom::{BaseDocument, NodeId};
+use blitz_dom::{BaseDocument, NodeId, UserAgentStylesheet};
 use blitz_html::DocumentHtmlParser;
 use html5ever::tendril::{StrTendril, TendrilSink};
 use html5ever::tokenizer::TokenizerOpts;
@@ -16,23 +16,26 @@ use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeBuilderO
 use html5ever::{Attribute, LocalName, ParseOpts, QualName};
 
 use super::fixups::{self, LazyImage, controls};
+use super::hints::{self, Hints};
+use super::note::LayoutNote;
+use super::sheet::Used;
 use super::{Input, Outcome, Syntax};
 use crate::limits;
 use crate::media::Media;
-use crate::note::Note;
 use crate::scan::link_applies;
 
 /// How much markup the parser gets before the limits are looked at.
 const PIECE: usize = 16 << 10;
 
-/// Parses the markup into the document and repairs the tree. Gives the lazy images.
+/// Parses the markup into the document and repairs the tree. Gives the lazy images, and the classes
+/// and ids that style sheets can match.
 pub(super) fn parse(
     document: &mut BaseDocument,
     input: &Input,
     outcome: &mut Outcome,
-) -> Vec<LazyImage> {
-    let mut mutator = document.mutate();
+) -> (Vec<LazyImage>, Used) {
     let growth = Growth::default();
+    let mut mutator = document.mutate();
     let sink = Sink {
         inner: DocumentHtmlParser::new(&mut mutator),
         growth: &growth,
@@ -43,10 +46,15 @@ pub(super) fn parse(
         Syntax::Xml => parse_xml(sink, &input.markup),
     };
     if growth.flattened.get() > 0 {
-        outcome.notes.push(Note::Flattened { elements: growth.flattened.get() });
+        outcome.notes.push(LayoutNote::Flattened { elements: growth.flattened.get() });
     }
-    fixups::repair(&mut mutator, input)
+    let used = Used::of(mutator.doc);
+    let lazy = fixups::repair(&mut mutator, input, &used);
     // The mutator's end makes Blitz read the style elements.
+    drop(mutator);
+    let hints = UserAgentStylesheet::parse(&growth.hints.borrow().sheet());
+    document.add_user_agent_stylesheet(hints);
+    (lazy, used)
 }
 
 fn parse_html(sink: Sink<'_, '_, '_>, markup: &str) -> usize {
@@ -84,6 +92,7 @@ struct Growth {
     flattened: Cell<usize>,
     /// Of each element its parent and depth.
     places: RefCell<BTreeMap<u64, (NodeId, usize)>>,
+    hints: RefCell<Hints>,
 }
 
 struct Sink<'g, 'm, 'd> {
@@ -147,11 +156,13 @@ impl Sink<'_, '_, '_> {
                 }
             }
             "input" => controls::input(&mut attrs),
-            "progress" => controls::gauge(&mut attrs, "#0075ff"),
+            "progress" => controls::gauge(&mut attrs, "var(--roundtrip-accent,#0075ff)"),
             "meter" => controls::gauge(&mut attrs, "#107c10"),
             "video" => controls::poster(&mut attrs),
             _ => {}
         }
+        hints::background(&mut attrs);
+        self.growth.hints.borrow_mut().read(&name.local, &mut attrs);
         attrs
     }
 }

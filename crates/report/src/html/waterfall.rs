@@ -95,11 +95,10 @@ fn class(kind: PhaseKind) -> String {
 
 fn row(model: &Model, scale: &Scale, exchange: &Exchange) -> Markup {
     let base = model.document().map(|document| document.url.as_str());
-    let failed = !exchange.succeeded() && !exchange.from_cache;
-    let status = exchange.status().map_or(
-        if exchange.from_cache { "from cache".into() } else { "no answer".into() },
-        |status| status.to_string(),
-    );
+    let failed = exchange.failed();
+    let status = exchange
+        .status()
+        .map_or(crate::names::unanswered(exchange).to_owned(), |status| status.to_string());
     let size = exchange
         .response
         .as_ref()

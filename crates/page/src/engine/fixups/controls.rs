@@ -4,11 +4,15 @@ use blitz_dom::node::NodeData;
 use blitz_dom::{BaseDocument, DocumentMutator, LocalName, NodeId, local_name};
 use html5ever::Attribute;
 
-use super::{attribute, text};
+use super::{attribute, computed, text};
 
 /// A placeholder is shown as a value, marked for `ua.css`; a password as dots; a button without a
 /// value has the browser's word on it.
 pub(in crate::engine) fn input(attrs: &mut Vec<Attribute>) {
+    // Blitz knows the types in lower case.
+    for attr in attrs.iter_mut().filter(|attr| &*attr.name.local == "type") {
+        attr.value = attr.value.trim().to_ascii_lowercase().into();
+    }
     let kind = value(attrs, "type").map(str::to_ascii_lowercase).unwrap_or_default();
     let shown = value(attrs, "value").filter(|value| !value.is_empty()).map(str::to_owned);
     match (kind.as_str(), shown) {
@@ -68,6 +72,25 @@ fn set(attrs: &mut Vec<Attribute>, name: &str, value: &str) {
     match attrs.iter_mut().find(|attr| &*attr.name.local == name) {
         Some(attr) => attr.value = value.into(),
         None => attrs.push(Attribute { name: attribute(name), value: value.into() }),
+    }
+}
+
+/// A check box or radio button with `appearance: none` looks as the page says. Blitz paints its own over
+/// it where the type is written in lower case, which matters to no selector.
+pub(super) fn bare(document: &mut BaseDocument, elements: &[NodeId]) {
+    let bare: Vec<(NodeId, String)> = elements
+        .iter()
+        .filter_map(|&id| {
+            let kind = document.get_node(id)?.attr(local_name!("type"))?.to_ascii_uppercase();
+            let native = matches!(kind.as_str(), "CHECKBOX" | "RADIO")
+                && is_named(document, id, "input")
+                && computed(document, id, "appearance") == "none";
+            native.then_some((id, kind))
+        })
+        .collect();
+    let mut mutator = document.mutate();
+    for (id, kind) in bare {
+        mutator.set_attribute(id, attribute("type"), &kind);
     }
 }
 

@@ -4,11 +4,12 @@
 use std::fmt::Write as _;
 
 use blitz_dom::{BaseDocument, LocalName, NodeId};
+use style::counter_style::CounterStyle;
 
 use super::computed;
 
-/// Writes the markers of all ordered lists. Tells whether there were any.
-pub(super) fn number(document: &mut BaseDocument, elements: &[NodeId]) -> bool {
+/// Writes the markers of all ordered lists.
+pub(super) fn number(document: &mut BaseDocument, elements: &[NodeId]) {
     let mut markers = Vec::new();
     for &id in elements {
         let is_list = document
@@ -24,7 +25,6 @@ pub(super) fn number(document: &mut BaseDocument, elements: &[NodeId]) -> bool {
         let value = format!("\"{marker}.\u{A0}\"");
         document.set_style_property(*item, "list-style-type", &value);
     }
-    !markers.is_empty()
 }
 
 /// The markers of one list's items (HTML standard, section 4.4.8, "ordinal value").
@@ -58,9 +58,17 @@ fn of_list(document: &BaseDocument, list: NodeId, markers: &mut Vec<(NodeId, Str
     }
 }
 
+/// The name of a counter style; one that has none counts in decimal numbers.
+pub(super) fn name(style: &CounterStyle) -> String {
+    match style {
+        CounterStyle::Name(name) => name.0.to_string(),
+        _ => "decimal".to_owned(),
+    }
+}
+
 /// A number in a counter style of CSS Counter Styles 3, section 6; `None` for styles that are not
 /// numbers, or that are not known here.
-fn counter(kind: &str, ordinal: i64) -> Option<String> {
+pub(super) fn counter(kind: &str, ordinal: i64) -> Option<String> {
     let decimal = ordinal.to_string();
     Some(match kind {
         "decimal" => decimal,

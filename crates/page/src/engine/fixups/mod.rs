@@ -1,10 +1,13 @@
 //! Repairs of a parsed tree: what Blitz 0.3 does not do, or does otherwise than browsers.
 //!
-//! [`repair`] works on the tree before it is styled, [`improve`] on what layout made of it; the
+//! [`repair`] works on the tree before it is styled, [`improve`] on the styles before it is laid out; the
 //! style sheet `ua.css` does what a style sheet can.
 
 mod canvas;
+mod captions;
+mod cells;
 pub(super) mod controls;
+mod counters;
 mod lists;
 mod pseudos;
 mod svg;
@@ -15,10 +18,12 @@ use blitz_dom::{
     BaseDocument, DocumentMutator, LocalName, Namespace, Node, NodeId, QualName, local_name,
 };
 use style::computed_values::visibility::T as Visibility;
+use style::properties::{LonghandId, PropertyDeclarationId};
 use url::Url;
 
 use super::Input;
 use super::images::SvgFonts;
+use super::sheet::{self, Used};
 use crate::css;
 use crate::media::Media;
 use crate::scan::{fetchable, is_css};
@@ -34,14 +39,18 @@ pub(super) struct LazyImage {
 }
 
 /// Repairs what must be right before Blitz reads the style elements and asks for images.
-pub(super) fn repair(mutator: &mut DocumentMutator<'_>, input: &Input) -> Vec<LazyImage> {
+pub(super) fn repair(
+    mutator: &mut DocumentMutator<'_>,
+    input: &Input,
+    used: &Used,
+) -> Vec<LazyImage> {
     let media = Media::from(&input.options);
     let mut lazy = Vec::new();
     for id in elements(mutator.doc) {
         let Some(node) = mutator.doc.get_node(id) else { continue };
         let Some(element) = node.element_data() else { continue };
         match &*element.name.local {
-            "style" => style_element(mutator, id, media),
+            "style" => style_element(mutator, id, media, used),
             "img" => lazy.extend(image(mutator, id, media, input)),
             "details" => controls::close_details(mutator, id),
             "select" => controls::show_choice(mutator, id),
@@ -51,15 +60,36 @@ pub(super) fn repair(mutator: &mut DocumentMutator<'_>, input: &Input) -> Vec<La
     lazy
 }
 
-/// Repairs that depend on computed styles. Tells whether layout must run again.
-pub(super) fn improve(document: &mut BaseDocument, svg_fonts: &mut SvgFonts) -> bool {
+/// What [`improve`] could not do.
+pub(super) struct Improved {
+    /// How the canvas is covered depends on the root's height, and that is not known yet.
+    pub(super) background_waits_for_height: bool,
+}
+
+/// What has to be known before anything is styled.
+pub(super) fn prepare(document: &mut BaseDocument) {
+    svg::register(document);
+}
+
+/// Repairs that depend on computed styles, before anything is laid out. `root_height` is the
+/// height of the root in CSS pixels, if the page was laid out before.
+pub(super) fn improve(
+    document: &mut BaseDocument,
+    svg_fonts: &mut SvgFonts,
+    root_height: Option<f32>,
+) -> Improved {
     let elements = elements(document);
-    let hidden = hide_invisible_text(document, &elements);
-    let lists = lists::number(document, &elements);
-    let tables = tables::separate_partial_borders(document, &elements);
-    let svgs = svg::outline_text(document, &elements, svg_fonts);
-    let generated = pseudos::generate(document, &elements);
-    canvas::cover(document) || hidden || lists || tables || svgs || generated
+    hide_invisible_text(document, &elements);
+    lists::number(document, &elements);
+    cells::show(document, &elements);
+    tables::fix_columns(document, &elements);
+    tables::separate_partial_borders(document, &elements);
+    captions::lay_out(document, &elements);
+    controls::bare(document, &elements);
+    svg::write_styles(document, &elements);
+    svg::outline_text(document, &elements, svg_fonts);
+    pseudos::generate(document);
+    Improved { background_waits_for_height: canvas::cover(document, root_height) }
 }
 
 /// The elements in document order.
@@ -77,7 +107,7 @@ fn elements(document: &BaseDocument) -> Vec<NodeId> {
 }
 
 /// Blitz ignores `media` and `type` on `<style>` and decodes entities in its text.
-fn style_element(mutator: &mut DocumentMutator<'_>, id: NodeId, media: Media) {
+fn style_element(mutator: &mut DocumentMutator<'_>, id: NodeId, media: Media, used: &Used) {
     let Some(node) = mutator.doc.get_node(id) else { return };
     let applies = node.attr(local_name!("media")).is_none_or(|query| media.matches(query))
         && node.attr(local_name!("type")).is_none_or(is_css);
@@ -90,8 +120,11 @@ fn style_element(mutator: &mut DocumentMutator<'_>, id: NodeId, media: Media) {
         })
         .collect();
     let whole: String = texts.iter().map(|(_, text)| text.as_str()).collect();
-    let css =
-        if applies { css::scan(&whole, media).text.replace('&', "&amp;") } else { String::new() };
+    let css = if applies {
+        sheet::prepare(&css::scan(&whole, media).text, used).replace('&', "&amp;")
+    } else {
+        String::new()
+    };
     for (index, (child, _)) in texts.iter().enumerate() {
         mutator.set_node_text(*child, if index == 0 { &css } else { "" });
     }
@@ -154,7 +187,7 @@ fn source<'a>(node: &'a Node, src: &str) -> Source<'a> {
 /// Blitz paints the text of inline elements whose `visibility` is not `visible`: their colours
 /// are made transparent, and what is visible again inside them keeps its own. The declarations are
 /// important, since those of the page may be.
-fn hide_invisible_text(document: &mut BaseDocument, elements: &[NodeId]) -> bool {
+fn hide_invisible_text(document: &mut BaseDocument, elements: &[NodeId]) {
     let mut added: Vec<(NodeId, String)> = Vec::new();
     for &id in elements {
         if is_hidden(document, id) {
@@ -165,7 +198,6 @@ fn hide_invisible_text(document: &mut BaseDocument, elements: &[NodeId]) -> bool
             added.push((id, format!("color: {} !important", computed(document, id, "color"))));
         }
     }
-    let changed = !added.is_empty();
     let mut mutator = document.mutate();
     for (id, declarations) in added {
         let node = mutator.doc.get_node(id);
@@ -173,7 +205,6 @@ fn hide_invisible_text(document: &mut BaseDocument, elements: &[NodeId]) -> bool
         let style = format!("{own}; {declarations}");
         mutator.set_attribute(id, attribute("style"), &style);
     }
-    changed
 }
 
 fn is_hidden(document: &BaseDocument, id: NodeId) -> bool {
@@ -189,13 +220,21 @@ fn parent_is_hidden(document: &BaseDocument, id: NodeId) -> bool {
 }
 
 /// The name of an attribute in no namespace.
-fn attribute(name: &str) -> QualName {
+pub(super) fn attribute(name: &str) -> QualName {
     QualName::new(None, Namespace::default(), LocalName::from(name))
 }
 
 /// The text of everything below a node.
 fn text(document: &BaseDocument, id: NodeId) -> String {
     document.get_node(id).map(Node::text_content).unwrap_or_default()
+}
+
+/// A computed value before layout: a length may be in percent, which [`computed`] would resolve.
+fn unresolved(document: &BaseDocument, id: NodeId, property: LonghandId) -> String {
+    match document.get_node(id).and_then(Node::primary_styles) {
+        Some(style) => style.computed_value_to_string(PropertyDeclarationId::Longhand(property)),
+        None => String::new(),
+    }
 }
 
 /// A computed value, as `getComputedStyle` writes it; empty for an element that is not displayed:

@@ -1,22 +1,138 @@
-//! Text in inline SVG. Blitz sets it in whatever fonts the machine has; here it becomes outlines
-//! in the fonts of this run.
+//! Inline SVG. Blitz gives the painter of SVG its markup alone: what style sheets of the page say of
+//! it is written in here, and text becomes outlines in the fonts of this run.
 
 use std::fmt::Write as _;
 
-use blitz_dom::{BaseDocument, Node, NodeId, ns};
+use blitz_dom::{BaseDocument, Node, NodeId, local_name, ns};
+use style::Atom;
+use style::color::AbsoluteColor;
 
 use super::{attribute, computed, text};
 use crate::engine::images::{self, SvgFonts};
+use crate::engine::sheet;
 
-/// Outlines the text of every `<svg>` in the document. Tells whether there was any.
-pub(super) fn outline_text(
-    document: &mut BaseDocument,
-    elements: &[NodeId],
-    fonts: &mut SvgFonts,
-) -> bool {
+/// Properties that Stylo knows and that mean the same in SVG, and their values that need not be
+/// written.
+const SHARED: [(&str, &[&str]); 3] =
+    [("opacity", &["1"]), ("visibility", &["visible"]), ("mix-blend-mode", &["normal"])];
+
+/// Properties that matter to text only.
+const OF_TEXT: [&str; 4] = ["font-family", "font-size", "font-style", "font-weight"];
+
+/// Lets Stylo compute what it does not know: colours, so that every notation ends as one.
+pub(super) fn register(document: &mut BaseDocument) {
+    for property in ["fill", "stroke"] {
+        let name = sheet::custom(property);
+        let name = name.trim_start_matches('-');
+        // What cannot be registered stays a string of tokens, as the others.
+        let _ =
+            document.register_custom_property(name, "<color> | none | <url>", true, Some("none"));
+    }
+}
+
+/// Writes what style sheets say of the elements of every `<svg>` into their `style` attributes,
+/// where the painter finds it.
+pub(super) fn write_styles(document: &mut BaseDocument, elements: &[NodeId]) {
+    let mut styles = Vec::new();
+    for &id in elements {
+        let Some(node) = document.get_node(id) else { continue };
+        if node.element_data().is_none_or(|element| element.name.ns != ns!(svg)) {
+            continue;
+        }
+        let declarations = declarations(document, id, node.parent);
+        if !declarations.is_empty() {
+            // What the element itself says counts for more.
+            let own = node.attr(local_name!("style")).unwrap_or_default();
+            styles.push((id, format!("{declarations}{own}")));
+        }
+    }
+    let mut mutator = document.mutate();
+    for (id, style) in styles {
+        mutator.set_attribute(id, attribute("style"), &style);
+    }
+}
+
+/// What differs from what the parent has: all else is inherited, or the element's own attributes
+/// say it.
+fn declarations(document: &BaseDocument, id: NodeId, parent: Option<NodeId>) -> String {
+    let mut out = String::new();
+    let Some(style) = document.get_node(id).and_then(Node::primary_styles) else { return out };
+    if style.clone_display().is_none() {
+        return "display:none;".to_owned();
+    }
+    let color = rgba(&style.clone_color());
+    let parent_style = parent.and_then(|id| document.get_node(id)).and_then(Node::primary_styles);
+    let of_parent = |property: &str| match parent {
+        Some(parent) => computed(document, parent, property),
+        None => String::new(),
+    };
+    for property in sheet::SVG {
+        let custom = sheet::custom(property);
+        let name = Atom::from(custom.trim_start_matches('-'));
+        let own = style.custom_properties().get_for_cssom(&name);
+        let inherited =
+            parent_style.as_ref().and_then(|style| style.custom_properties().get_for_cssom(&name));
+        if own.is_none() || own == inherited {
+            continue;
+        }
+        let value = computed(document, id, &custom);
+        let value = match value.as_str() {
+            "currentcolor" | "currentColor" => color.clone(),
+            _ => local_reference(&value).unwrap_or(value),
+        };
+        let _ = write!(out, "{property}:{value};");
+    }
+    let parent_color = parent_style.as_ref().map(|style| rgba(&style.clone_color()));
+    let outermost = parent.is_none_or(|parent| !is_svg_element(document, parent));
+    if outermost || parent_color.as_ref() != Some(&color) {
+        let _ = write!(out, "color:{color};");
+    }
+    for (property, initial) in SHARED {
+        let value = computed(document, id, property);
+        if !initial.contains(&value.as_str()) && !outermost {
+            let _ = write!(out, "{property}:{value};");
+        }
+    }
+    if is_svg(document, id, "text") || is_svg(document, id, "tspan") {
+        for property in OF_TEXT {
+            let value = computed(document, id, property);
+            if value != of_parent(property) {
+                let _ = write!(out, "{property}:{};", value.replace('"', "'"));
+            }
+        }
+    }
+    out
+}
+
+/// `url(#a)` of an address that became absolute.
+fn local_reference(value: &str) -> Option<String> {
+    let inside = value.strip_prefix("url(")?.strip_suffix(')')?.trim_matches(['"', '\'']);
+    let (_, fragment) = inside.split_once('#')?;
+    Some(format!("url(#{fragment})"))
+}
+
+/// A colour as every painter reads it.
+fn rgba(color: &AbsoluteColor) -> String {
+    let color = color.into_srgb_legacy();
+    let [red, green, blue] = [color.components.0, color.components.1, color.components.2]
+        .map(|channel| (channel * 255.0).round());
+    match color.alpha {
+        1.0 => format!("rgb({red},{green},{blue})"),
+        alpha => format!("rgba({red},{green},{blue},{alpha})"),
+    }
+}
+
+fn is_svg_element(document: &BaseDocument, id: NodeId) -> bool {
+    document
+        .get_node(id)
+        .and_then(|node| node.element_data())
+        .is_some_and(|element| element.name.ns == ns!(svg))
+}
+
+/// Outlines the text of every `<svg>` in the document.
+pub(super) fn outline_text(document: &mut BaseDocument, elements: &[NodeId], fonts: &mut SvgFonts) {
     let with_text: Vec<NodeId> =
         elements.iter().copied().filter(|&id| has_text(document, id)).collect();
-    let mut changed = false;
     for id in with_text {
         let Some(outlined) = source(document, id).and_then(|svg| images::outline(&svg, fonts).ok())
         else {
@@ -27,9 +143,7 @@ pub(super) fn outline_text(
         mutator.set_inner_html(id, inner);
         let view_box = format!("0 0 {} {}", outlined.width, outlined.height);
         mutator.set_attribute(id, attribute("viewBox"), &view_box);
-        changed = true;
     }
-    changed
 }
 
 /// Whether this is an outermost `<svg>` with text in it.

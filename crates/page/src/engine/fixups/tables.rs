@@ -8,25 +8,24 @@ use std::fmt::Write as _;
 
 use blitz_dom::{BaseDocument, LocalName, NodeId};
 use style::computed_values::border_collapse::T as BorderCollapse;
+use style::properties::LonghandId;
 use style::values::specified::border::BorderStyle;
 use style::values::specified::box_::DisplayInside;
 
-use super::attribute;
+use super::{attribute, unresolved};
 
 /// Cells of a table beyond which it is left as it is.
 const CELLS: usize = 20_000;
 
-/// Repairs the tables that need it. Tells whether there were any.
-pub(super) fn separate_partial_borders(document: &mut BaseDocument, elements: &[NodeId]) -> bool {
+/// Repairs the tables that need it.
+pub(super) fn separate_partial_borders(document: &mut BaseDocument, elements: &[NodeId]) {
     let tables: Vec<NodeId> =
         elements.iter().copied().filter(|&id| is_collapsed_table(document, id)).collect();
-    let mut changed = false;
     for id in tables {
         let Some(table) = Table::read(document, id) else { continue };
         if !table.is_partial() {
             continue;
         }
-        changed = true;
         let styles = table.resolved();
         let mut mutator = document.mutate();
         for (node, style) in styles {
@@ -39,7 +38,37 @@ pub(super) fn separate_partial_borders(document: &mut BaseDocument, elements: &[
             mutator.set_attribute(node, attribute("style"), &format!("{own};{style}"));
         }
     }
-    changed
+}
+
+/// How many columns a table has; `None` if it is none, or too large.
+pub(super) fn columns(document: &BaseDocument, id: NodeId) -> Option<usize> {
+    let inside = inside(document, id)?;
+    (inside == DisplayInside::Table).then(|| Table::read(document, id))?.map(|table| table.columns)
+}
+
+/// Percentages of columns count in tables of a fixed layout only: where a table has a width, it gets
+/// one.
+pub(super) fn fix_columns(document: &mut BaseDocument, elements: &[NodeId]) {
+    let tables: Vec<NodeId> = elements
+        .iter()
+        .copied()
+        .filter(|&id| inside(document, id) == Some(DisplayInside::TableColumn))
+        .filter(|&id| unresolved(document, id, LonghandId::Width).ends_with('%'))
+        .filter_map(|id| table_of(document, id))
+        .filter(|&id| unresolved(document, id, LonghandId::Width) != "auto")
+        .collect();
+    for id in tables {
+        document.set_style_property(id, "table-layout", "fixed");
+    }
+}
+
+/// The table a column stands in.
+fn table_of(document: &BaseDocument, column: NodeId) -> Option<NodeId> {
+    let mut at = document.get_node(column)?.parent?;
+    if inside(document, at) == Some(DisplayInside::TableColumnGroup) {
+        at = document.get_node(at)?.parent?;
+    }
+    (inside(document, at) == Some(DisplayInside::Table)).then_some(at)
 }
 
 fn is_collapsed_table(document: &BaseDocument, id: NodeId) -> bool {
