@@ -19,7 +19,7 @@ use crate::fifo::{Fifo, QueuedFrame};
 use crate::frame::mark_congestion;
 use crate::ledger::Ledger;
 use crate::shape::{CoDel, Queue};
-use crate::transmitter::{later, nanos};
+use crate::time::{later, nanos};
 
 /// The number of waiting bytes up to which no frame is dropped: an Ethernet frame of the usual MTU.
 const MTU: u64 = 1_514;

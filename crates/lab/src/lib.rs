@@ -66,11 +66,15 @@ mod profile;
 mod property;
 mod seed;
 mod shape;
+mod shape_words;
 mod sleep;
+mod sleep_slots;
 mod tail;
+mod time;
 pub mod transfer;
 mod transmitter;
 mod unit;
+
 mod world;
 
 pub use chance::{NoHost, draw};

@@ -30,7 +30,8 @@ use crate::pool::Pool;
 use crate::seed::Seed;
 use crate::shape::{Discipline, Shape};
 use crate::tail::DropTail;
-use crate::transmitter::{Transmitter, later, nanos};
+use crate::time::{later, nanos};
+use crate::transmitter::Transmitter;
 
 /// One direction of a link.
 #[derive(Debug)]

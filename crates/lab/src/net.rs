@@ -153,3 +153,12 @@ impl Net {
         }
     }
 }
+
+impl Profile {
+    /// The network of this profile.
+    pub fn net(self) -> Net {
+        let (down, up, rtt) = self.figures();
+        let at = |rate: u64| Conditions { rate: Rate::Constant(rate), ..Conditions::IDEAL };
+        Net { profile: Some(self), down: at(down), up: at(up), rtt, ..Net::IDEAL }
+    }
+}

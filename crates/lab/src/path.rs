@@ -8,7 +8,7 @@ use roundtrip_record::{DropReason, EventId, Time};
 use crate::ledger::Ledger;
 use crate::seed::{Chance, Ppm, Seed};
 use crate::shape::{Distribution, Fcs, Jitter, Pickup, Shape};
-use crate::transmitter::{later, nanos};
+use crate::time::{later, nanos};
 
 /// A frame in flight.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::delivery::{DeliveryTrace, TraceError};
 use crate::net::{Conditions, Direction, Net};
 use crate::shape::{CoDel, Discipline, Distribution, Fcs, FqCoDel, Rate};
-use crate::unit;
+use crate::{shape_words, unit};
 
 /// A property of a network. Properties are written, and take effect, in this order: the parameters
 /// of a discipline after the discipline.
@@ -233,7 +233,7 @@ impl Property {
             Self::Rate => to.rate = Rate::Constant(unit::rate(value)?),
             Self::Trace => to.rate = Rate::Trace(Arc::new(trace(value, read)?)),
             Self::Aqm => {
-                to.discipline = unit::discipline(value)?;
+                to.discipline = shape_words::discipline(value)?;
                 to.queue = to.discipline.usual_queue();
             }
             Self::Target => codel(to)?.target = unit::some_time(value)?,
@@ -241,12 +241,12 @@ impl Property {
             Self::Ecn => codel(to)?.ecn = unit::switch(value)?,
             Self::Flows => fq_codel(to)?.flows = unit::flows(value)?,
             Self::Quantum => fq_codel(to)?.quantum = unit::quantum(value)?,
-            Self::Queue => to.queue = unit::queue(value)?,
+            Self::Queue => to.queue = shape_words::queue(value)?,
             Self::Jitter => to.jitter.spread = unit::time(value)?,
             Self::Distribution if to.jitter.spread.is_zero() => {
                 return Err(PropertyError::Needs("jitter=10ms"));
             }
-            Self::Distribution => to.jitter.distribution = unit::distribution(value)?,
+            Self::Distribution => to.jitter.distribution = shape_words::distribution(value)?,
             Self::Loss => to.loss = unit::percent(value)?,
             Self::Reorder => to.reorder = unit::percent(value)?,
             Self::Hold => to.hold = Some(unit::time(value)?),
@@ -279,7 +279,7 @@ impl Property {
             Self::Target | Self::Interval | Self::Ecn => self.get_codel(of.discipline),
             Self::Flows | Self::Quantum => self.get_fq_codel(of.discipline),
             Self::Queue => {
-                differs(of.queue != of.discipline.usual_queue(), unit::write_queue(of.queue))
+                differs(of.queue != of.discipline.usual_queue(), shape_words::write_queue(of.queue))
             }
             Self::Jitter => {
                 differs(!of.jitter.spread.is_zero(), unit::write_time(of.jitter.spread))

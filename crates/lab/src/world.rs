@@ -11,7 +11,7 @@ use crate::agenda::{Agenda, Source};
 use crate::executor::Executor;
 use crate::link::Link;
 use crate::pool::Pool;
-use crate::sleep::SleepSlots;
+use crate::sleep_slots::SleepSlots;
 
 /// The shared part of a lab: the clock, the agenda, the links, the tasks. Hosts hold it; it holds
 /// no host.

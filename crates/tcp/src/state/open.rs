@@ -182,13 +182,30 @@ impl Open {
         if self.phase != Phase::FinWait2 || !self.orphan {
             return Next::Stay;
         }
-        let beyond = self.fin_timeout(cx).saturating_sub(cx.profile.time_wait);
-        if beyond.is_zero() {
+        let Some(excess) = self.fin_time_excess(cx) else {
             return Next::Wait(Waiting::FinWait2);
-        }
-        // A timeout longer than that of TIME_WAIT is partly spent in this state.
-        self.fin_wait2_at = self.fin_wait2_at.min(Deadline::at(cx.now.time + beyond));
+        };
+        self.fin_wait2_at = self.fin_wait2_at.min(Deadline::at(cx.now.time + excess));
         Next::Stay
+    }
+
+    /// How long FIN_WAIT_2 without an owner is to last (`tcp_fin_time`).
+    fn fin_time(&self, cx: Context<'_>) -> Duration {
+        self.fin_timeout(cx).max(self.least_fin_time())
+    }
+
+    /// The least time that such a state lasts, so that a retransmission of the peer's FIN still
+    /// finds it: 3.5 retransmission timeouts (`tcp_fin_time`, `tcp_time_wait`).
+    fn least_fin_time(&self) -> Duration {
+        Duration::from_micros(self.sender.rtt().rto_us() * 7 / 2)
+    }
+
+    /// By how much FIN_WAIT_2 is to last longer than TIME_WAIT does. Linux lets this much pass twice:
+    /// before the connection gives up its buffers, and afterwards (`__tcp_close`,
+    /// `tcp_keepalive_timer`).
+    fn fin_time_excess(&self, cx: Context<'_>) -> Option<Duration> {
+        let excess = self.fin_time(cx).saturating_sub(cx.profile.time_wait);
+        (!excess.is_zero()).then_some(excess)
     }
 
     fn fin_timeout(&self, cx: Context<'_>) -> Duration {
@@ -226,7 +243,10 @@ impl Open {
     /// What the states without data transfer take over.
     pub(crate) fn into_time_wait_start(self, cx: Context<'_>) -> TimeWaitStart {
         TimeWaitStart {
-            fin_timeout: self.fin_timeout(cx),
+            fin_wait_2: self
+                .fin_time_excess(cx)
+                .unwrap_or_else(|| self.fin_time(cx))
+                .max(self.least_fin_time()),
             snd_nxt: self.sender.space().nxt(),
             timestamp_offset: self.timestamps.unwrap_or(0),
             ack_due: self.receiver.ack.owed || self.receiver.ack.due,

@@ -1,6 +1,8 @@
 //! The states TIME_WAIT, and FIN_WAIT_2 of a socket that nobody holds: all that is left is to
 //! answer (RFC 9293 §3.6.1, §3.10.7.4; `tcp_timewait_state_process`).
 
+use std::time::Duration;
+
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{SeqNumber, Timestamps};
 use roundtrip_record::{CloseReason, TcpState, Time, Timer};
@@ -49,16 +51,17 @@ pub(crate) struct TimeWaitStart {
     pub(crate) timestamp_offset: u32,
     /// Whether an acknowledgement is still owed.
     pub(crate) ack_due: bool,
-    pub(crate) fin_timeout: std::time::Duration,
+    /// How long FIN_WAIT_2 lasts from now on.
+    pub(crate) fin_wait_2: Duration,
     pub(crate) receiver: Receiver,
 }
 
 impl TimeWait {
     pub(crate) fn new(waiting: Waiting, start: TimeWaitStart, cx: Context<'_>) -> TimeWait {
-        let TimeWaitStart { snd_nxt, timestamp_offset, ack_due, fin_timeout, receiver } = start;
+        let TimeWaitStart { snd_nxt, timestamp_offset, ack_due, fin_wait_2, receiver } = start;
         let lasts = match waiting {
             Waiting::TimeWait => cx.profile.time_wait,
-            Waiting::FinWait2 => fin_timeout,
+            Waiting::FinWait2 => fin_wait_2,
         };
         TimeWait {
             waiting,
