@@ -167,6 +167,23 @@ pub(crate) struct Output {
     pub(crate) capture: Capture,
 }
 
+/// Through whom requests go.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Through {
+    /// HTTP proxy, in place of http_proxy, https_proxy and all_proxy; empty for none
+    #[arg(short = 'x', long, value_name = "[http://]HOST[:PORT]")]
+    pub(crate) proxy: Option<String>,
+    /// Name and password for the proxy
+    #[arg(short = 'U', long, value_name = "USER:PASSWORD")]
+    pub(crate) proxy_user: Option<String>,
+    /// Have the proxy make a tunnel for http too
+    #[arg(short = 'p', long)]
+    pub(crate) proxytunnel: bool,
+    /// Hosts that need no proxy, in place of no_proxy; * is all
+    #[arg(long, value_name = "HOSTS")]
+    pub(crate) noproxy: Option<String>,
+}
+
 /// `roundtrip visit`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -193,7 +210,7 @@ pub(crate) struct Visit {
     /// Serve a folder over https in the lab
     #[arg(long)]
     pub(crate) https: bool,
-    /// Keep the lab's caches from a first visit, and show the second
+    /// Visit twice in the lab and show the second time: names are in the cache then
     #[arg(long)]
     pub(crate) warm: bool,
     /// Method
@@ -208,6 +225,15 @@ pub(crate) struct Visit {
     /// User-Agent
     #[arg(short = 'A', long, value_name = "NAME")]
     pub(crate) user_agent: Option<String>,
+    /// Name and password for the page's server
+    #[arg(short, long, value_name = "USER:PASSWORD")]
+    pub(crate) user: Option<String>,
+    /// Cookies to begin with: NAME=VALUE; … for the page's host, or a file of them
+    #[arg(short = 'b', long, value_name = "DATA|FILE")]
+    pub(crate) cookie: Vec<String>,
+    /// The proxies
+    #[command(flatten)]
+    pub(crate) through: Through,
     /// Ask for the page only, not for what it needs
     #[arg(long)]
     pub(crate) no_page: bool,
@@ -220,8 +246,8 @@ pub(crate) struct Visit {
     /// Trust any certificate
     #[arg(short = 'k', long)]
     pub(crate) insecure: bool,
-    /// Connect to ADDR for HOST:PORT
-    #[arg(long, value_name = "HOST:PORT:ADDR")]
+    /// Connect to ADDR for HOST:PORT; * is every host
+    #[arg(long, value_name = "HOST:PORT:ADDR", allow_hyphen_values = true)]
     pub(crate) resolve: Vec<String>,
     /// Size of the window the page is laid out for
     #[arg(long, value_name = "WxH", default_value = "1280x800")]
@@ -397,18 +423,9 @@ pub(crate) struct Get {
     /// HTTP/2 where the server has it
     #[arg(long)]
     pub(crate) http2: bool,
-    /// HTTP proxy, in place of http_proxy, https_proxy and all_proxy; empty for none
-    #[arg(short = 'x', long, value_name = "[http://]HOST[:PORT]")]
-    pub(crate) proxy: Option<String>,
-    /// Name and password for the proxy
-    #[arg(short = 'U', long, value_name = "USER:PASSWORD")]
-    pub(crate) proxy_user: Option<String>,
-    /// Have the proxy make a tunnel for http too
-    #[arg(short = 'p', long)]
-    pub(crate) proxytunnel: bool,
-    /// Hosts that need no proxy, in place of no_proxy; * is all
-    #[arg(long, value_name = "HOSTS")]
-    pub(crate) noproxy: Option<String>,
+    /// The proxies
+    #[command(flatten)]
+    pub(crate) through: Through,
     /// Connect to ADDR for HOST:PORT; * is every host
     #[arg(long, value_name = "HOST:PORT:ADDR", allow_hyphen_values = true)]
     pub(crate) resolve: Vec<String>,

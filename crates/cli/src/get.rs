@@ -4,7 +4,6 @@ mod content;
 mod disposition;
 mod form;
 mod glob;
-mod jar;
 mod output;
 mod progress;
 mod setup;
@@ -23,7 +22,7 @@ use anyhow::Context as _;
 use futures_util::future::{Either, select};
 use http::Method;
 use roundtrip_dns::Families;
-use roundtrip_http::client::Failure;
+use roundtrip_http::client::{Failure, Proxies, ProxyError};
 use roundtrip_live::CaptureWish;
 use roundtrip_record::{
     Capture, ExchangeStarted, Fault, FaultKind, Initiator, Log, Priority, Recorder, ResourceKind,
@@ -31,21 +30,20 @@ use roundtrip_record::{
 };
 use roundtrip_report::{Model, json};
 use roundtrip_visit::get::Session;
-use roundtrip_visit::ground::{Errand, Here, Scene};
+use roundtrip_visit::ground::{Errand, Ground, Here, Scene};
 use roundtrip_visit::run::{RunError, Title, begin, end};
 use roundtrip_visit::trust::TrustError;
 use url::Url;
 
 use crate::args::{Format, Get};
 use crate::keep::Kept;
-use crate::network::{detours, pins, this_machine};
+use crate::network::{detours, no_authority_in_lab, pins, this_machine};
 use crate::sites::Sites;
 use crate::{Outcome, terminal};
 use glob::{Glob, Match};
-use jar::{jar, write_jar};
 use output::{Heads, Output, Target};
 use progress::{Progress, watch};
-use setup::options;
+use setup::{jar, options};
 use target::Wishes;
 use verbose::Teller;
 use wanted::wanted;
@@ -78,12 +76,18 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
                 complain(arguments, BAD_CA_FILE, &terminal::whole(&error));
                 Ok(BAD_CA_FILE)
             }
+            None if error.is::<ProxyError>() => {
+                complain(arguments, PROXY, &error.to_string());
+                Ok(PROXY)
+            }
             None => Err(error),
         },
         done => done,
     }
 }
 
+/// curl's exit code for a proxy that cannot be used (`CURLE_COULDNT_RESOLVE_PROXY`).
+const PROXY: u8 = 5;
 /// curl's exit code for a CA file that cannot be used (`CURLE_SSL_CACERT_BADFILE`).
 const BAD_CA_FILE: u8 = 77;
 
@@ -104,6 +108,10 @@ fn complain(arguments: &Get, code: u8, words: &str) {
 
 fn carry_out(arguments: &Get) -> Outcome {
     let ground = arguments.network.ground()?;
+    let proxies = arguments.through.on(&ground)?;
+    if let Ground::Lab(_) = ground {
+        no_authority_in_lab(arguments.cacert.as_deref())?;
+    }
     let sites = Sites::read(&arguments.network)?;
     let kept = arguments.out.as_deref().map(Kept::named);
     let log = log(arguments, kept.as_ref())?;
@@ -115,7 +123,7 @@ fn carry_out(arguments: &Get) -> Outcome {
     let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
     let capture = if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
     let scene = Scene { machine: &machine, capture, sites: &|| sites.make() };
-    let job = Job { arguments, kept: kept.is_some() };
+    let job = Job { arguments, proxies, kept: kept.is_some() };
     let carried = ground.carry_out(&title, &log, &scene, job)?;
     let exit = carried.done?;
     end(&log, carried.at, exit, exit == FaultKind::Interrupted.exit_code())?;
@@ -158,6 +166,7 @@ fn log(arguments: &Get, kept: Option<&Kept>) -> anyhow::Result<Log> {
 /// All transfers of one command.
 struct Job<'a> {
     arguments: &'a Get,
+    proxies: Proxies,
     /// Whether the record is kept, bodies included.
     kept: bool,
 }
@@ -177,7 +186,7 @@ impl Errand for Job<'_> {
         pinned.extend(pins(&arguments.resolve)?);
         let mut session = Session::new(
             wire.clone(),
-            options(arguments)?,
+            options(arguments, self.proxies.clone())?,
             arguments.network.names(families)?,
             (pinned, detours(&arguments.connect_to)?),
             jar(arguments, wire.wall()),
@@ -213,7 +222,7 @@ impl Errand for Job<'_> {
         }
         session.close().await;
         if let (Some(path), Some(jar)) = (&arguments.cookie_jar, session.cookies()) {
-            write_jar(path, &jar)?;
+            crate::jar::write(path, &jar)?;
         }
         Ok(exit)
     }

@@ -5,14 +5,17 @@
 #[allow(clippy::struct_field_names, reason = "fields are named as curl names its options")]
 mod args;
 mod calendar;
+mod credentials;
 mod drill;
 mod get;
+mod jar;
 mod keep;
 mod licenses;
 mod manual;
 mod network;
 #[cfg(feature = "page")]
 mod painter;
+mod proxies;
 mod resolve;
 mod serve;
 mod show;

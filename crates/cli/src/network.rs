@@ -113,6 +113,20 @@ pub(crate) fn this_machine(cacert: Option<&std::path::Path>, insecure: bool) -> 
     ThisMachine { cache: keep::cache(), trust, key_log: key_log.map(Into::into) }
 }
 
+/// Refuses `--cacert` in the lab.
+///
+/// # Errors
+/// Always, where a file is named.
+pub(crate) fn no_authority_in_lab(cacert: Option<&std::path::Path>) -> anyhow::Result<()> {
+    match cacert {
+        Some(path) => bail!(
+            "--cacert {}: in the lab its own authority signs every certificate, and no other is trusted; leave it out",
+            path.display()
+        ),
+        None => Ok(()),
+    }
+}
+
 /// Parses curl's `--resolve`: `HOST:PORT:ADDR[,ADDR]`, where `*` is every host and `-HOST:PORT`
 /// removes an earlier entry. curl's plus sign, which lets the entry time out, has no effect here.
 pub(crate) fn pins(given: &[String]) -> anyhow::Result<Vec<Pin>> {

@@ -1,27 +1,28 @@
 //! The command `roundtrip visit`.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow, bail};
 use http::Method;
 use roundtrip_dns::Families;
 use roundtrip_http::client::{KeepAlive, Scheme};
 use roundtrip_http::handler::Files;
+use roundtrip_os::Clock;
 use roundtrip_record::{BodyRef, Fault, FaultKind, Folder, Log, Step, Time, Trace as _, What};
 use roundtrip_report::{Detail, Model, Options, json, terminal as view};
 use roundtrip_visit::ground::Ground;
 use roundtrip_visit::replay::Recording;
 use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
 use roundtrip_visit::site::Site;
-use roundtrip_visit::{ClientCaches, Plan, Until, demo};
+use roundtrip_visit::{ClientCaches, Pin, Plan, Until, demo};
 use url::Url;
 
 use crate::args::{self, Colour, Format, Network, Output, Visit};
 use crate::keep::{self, Kept};
-use crate::network::{Wire, pins, this_machine};
+use crate::network::{Wire, no_authority_in_lab, pins, this_machine};
 use crate::sites::{FOLDER_HOST, Sites, site};
-use crate::{Outcome, terminal};
+use crate::{Outcome, credentials, jar, terminal};
 
 /// What is to be visited.
 enum Subject<'a> {
@@ -72,6 +73,9 @@ fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> Out
             url.host_str().unwrap_or("NAME"),
         ),
         None | Some(Wire::Lab) if in_lab => {
+            if arguments.https {
+                bail!("--https is for folders and the demo: {url} says itself how it is spoken to");
+            }
             simulated(arguments, colour, text, Plan::get(url), || sites.make())
         }
         real => live(arguments, colour, &url, real),
@@ -113,11 +117,21 @@ fn served(arguments: &Visit, colour: Colour, path: &Path) -> Outcome {
 
 /// Replays a saved run in the lab.
 fn again(arguments: &Visit, colour: Colour, run: &str) -> Outcome {
+    honoured_in_lab(arguments)?;
+    if arguments.https {
+        bail!("--https is for folders and the demo: a saved run goes by what it recorded");
+    }
     let folder = keep::open(run)?;
-    replay(arguments, colour, &folder, run)
+    replay(arguments, colour, &folder, run, pins(&arguments.resolve)?)
 }
 
-fn replay(arguments: &Visit, colour: Colour, folder: &Folder, run: &str) -> Outcome {
+fn replay(
+    arguments: &Visit,
+    colour: Colour,
+    folder: &Folder,
+    run: &str,
+    pins: Vec<Pin>,
+) -> Outcome {
     let recording = Recording::read(folder.read()?.0)?;
     let bodies = folder.bodies();
     let body = |content: &BodyRef| bodies.get(content).ok();
@@ -127,8 +141,8 @@ fn replay(arguments: &Visit, colour: Colour, folder: &Folder, run: &str) -> Outc
         subject: recording.run.subject.clone(),
         replay_of: Some(recording.reference(run, Some(folder.digest()?))),
     };
-    let plan = planned(arguments, recording.plan(body)?)?;
     let ground = Ground::Lab(Box::new(arguments.network.lab()?));
+    let plan = Plan { pins, ..planned(arguments, recording.plan(body)?, &ground)? };
     let sites = || Ok(recording.sites(body)?);
     let (machine, record) = (ThisMachine::default(), kept.settings(&arguments.output));
     let visited = carry_out(&title, &plan, &ground, &machine, sites, record)?;
@@ -144,10 +158,11 @@ fn simulated(
     plan: Plan,
     sites: impl Fn() -> Result<Vec<Site>, RunError>,
 ) -> Outcome {
+    honoured_in_lab(arguments)?;
     let ground = Ground::Lab(Box::new(arguments.network.lab()?));
     let kept = Kept::new(&arguments.output, name)?;
     let title = Title { command: "visit".into(), subject: plan.url.to_string(), replay_of: None };
-    let plan = planned(arguments, plan)?;
+    let plan = Plan { pins: pins(&arguments.resolve)?, ..planned(arguments, plan, &ground)? };
     let (machine, record) = (ThisMachine::default(), kept.settings(&arguments.output));
     let visited = carry_out(&title, &plan, &ground, &machine, sites, record)?;
     finish(arguments, colour, &kept)?;
@@ -170,7 +185,9 @@ fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Out
         None => arguments.network.real(wire)?,
     };
     let title = Title { command: "visit".into(), subject: url.to_string(), replay_of: None };
-    let plan = planned(arguments, Plan::get(url.clone()))?;
+    let mut plan = planned(arguments, Plan::get(url.clone()), &ground)?;
+    plan.pins = pins(&arguments.resolve)?;
+    plan.client.proxies = arguments.through.on(&ground)?;
     let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
     let kept = match &arguments.network.net {
         None => Kept::new(&arguments.output, url.as_str())?,
@@ -187,7 +204,34 @@ fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Out
     kept.views()?;
     let name = kept.id.as_deref().unwrap_or("it");
     terminal::progress(&format!("carrying {name} out again in the lab …"));
-    replay(arguments, colour, &Folder::open(&kept.path)?, name)
+    // Addresses of the world lead nowhere there.
+    replay(arguments, colour, &Folder::open(&kept.path)?, name, Vec::new())
+}
+
+/// Refuses what only a real wire can do.
+fn honoured_in_lab(arguments: &Visit) -> anyhow::Result<()> {
+    arguments.through.none_in_lab()?;
+    no_authority_in_lab(arguments.cacert.as_deref())
+}
+
+/// Credentials and cookies of the first request. Those of `-b FILE` are of the time of this ground.
+fn identity(arguments: &Visit, plan: &mut Plan, ground: &Ground) -> anyhow::Result<()> {
+    if let Some(user) = &arguments.user {
+        credentials::give(&mut plan.url, user)?;
+    }
+    let since = match ground {
+        Ground::Lab(network) => Duration::from_secs(network.date),
+        Ground::Live | Ground::Tap(_) => Duration::from_nanos(Clock::start().wall_epoch()),
+    };
+    for text in arguments.cookie.iter().filter(|text| !text.is_empty()) {
+        if text.contains('=') {
+            plan.cookies.insert(text, &plan.url);
+        } else {
+            let bytes = std::fs::read(text).with_context(|| format!("-b {text}"))?;
+            jar::read(&bytes, &mut plan.cookies, UNIX_EPOCH + since);
+        }
+    }
+    Ok(())
 }
 
 /// Reports a URL that cannot be used as a finding, like any other fault.
@@ -223,12 +267,11 @@ fn scheme_for(text: &str) -> &'static str {
 }
 
 /// Adds to the plan what the arguments say besides the subject.
-fn planned(arguments: &Visit, mut plan: Plan) -> anyhow::Result<Plan> {
+fn planned(arguments: &Visit, mut plan: Plan, ground: &Ground) -> anyhow::Result<Plan> {
     let seconds = |value: f64, option: &str| {
         Duration::try_from_secs_f64(value).map_err(|_| anyhow!("{option} {value}: wanted seconds"))
     };
     plan.names = arguments.network.names(Families::default())?;
-    plan.pins = pins(&arguments.resolve)?;
     // As in curl, zero means no limit.
     plan.limit = Some(seconds(arguments.max_time, "--max-time")?).filter(|limit| !limit.is_zero());
     plan.client.timeouts.connect = Some(seconds(arguments.connect_timeout, "--connect-timeout")?);
@@ -263,6 +306,7 @@ fn planned(arguments: &Visit, mut plan: Plan) -> anyhow::Result<Plan> {
     if arguments.warm {
         plan.client_caches = ClientCaches::Warm;
     }
+    identity(arguments, &mut plan, ground)?;
     look(arguments, &mut plan)?;
     Ok(plan)
 }

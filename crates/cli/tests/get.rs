@@ -196,6 +196,13 @@ fn requests_are_those_of_curl() {
         &["-T", "data", "-H", "Expect:", "http://AT/echo"],
         &["-T", "data", "-H", "Expect:", "http://AT/sub/"],
         &["-T", "nothing-there", "http://AT/echo"],
+        &["-T", "full", "-C", "4", "-H", "Expect:", "http://AT/echo"],
+        &["-T", "full", "-C", "-", "-H", "Expect:", "http://AT/echo"],
+        &["-T", "full", "-C", "16", "-H", "Expect:", "http://AT/echo"],
+        &["-T", "full", "-C", "17", "-H", "Expect:", "http://AT/echo"],
+        &["-T", "full", "-r", "2-4", "-H", "Expect:", "http://AT/echo"],
+        &["-T", "-", "-H", "Expect:", "http://AT/sub/"],
+        &["-u", "a%41@b:c%20:d", "http://AT/echo"],
         &["-F", "a=b", "-F", "f=@data", "http://AT/echo"],
         &["-F", "f=@data;type=text/x", "http://AT/echo"],
         &["-F", "f=@data;filename=other", "http://AT/echo"],
@@ -286,6 +293,9 @@ fn answers_go_where_curl_puts_them() {
         &["-C", "-", "-o", "full", "http://AT/a.txt"],
         &["-C", "-", "-o", "part", "http://AT/cgi-bin/status?200"],
         &["-C", "3", "http://AT/a.txt"],
+        &["-C", "3", "http://AT/none"],
+        &["-C", "3", "-I", "http://AT/a.txt"],
+        &["-OJ", "http://AT/sub/"],
         &["-f", "http://AT/none"],
         &["-f", "-o", "file", "http://AT/none"],
         &["-f", "-i", "http://AT/none"],
@@ -578,6 +588,67 @@ fn proxies_come_from_the_environment() {
     assert_eq!(get("http_proxy", proxy, &["--noproxy", "127.0.0.1"]), (Some(0), false));
     assert_eq!(get("http_proxy", "socks5://127.0.0.1:1", &[]), (Some(5), false));
     assert_eq!(get("http_proxy", "socks5://127.0.0.1:1", &["-x", proxy]), (Some(0), true));
+}
+
+/// Answers that are right, or nearly so, and what becomes of them.
+#[test]
+fn raw_answers_come_to_what_curl_makes_of_them() {
+    if !has("curl") {
+        return;
+    }
+    let part = |range: &str| {
+        format!("HTTP/1.1 206 Partial Content\r\n{range}Content-Length: 3\r\n\r\nxyz")
+    };
+    let redirect = "HTTP/1.1 302 Found\r\nLocation: /again\r\n\r\nto the end of the connection";
+    let mut differ = Vec::new();
+    for (arguments, answer, then) in [
+        // The file has five bytes.
+        (&["-C", "-", "-o", "part"][..], part("Content-Range: bytes 5-7/8\r\n"), Then::Stays),
+        (&["-C", "-", "-o", "part"], part("Content-Range: bytes 0-2/8\r\n"), Then::Stays),
+        (&["-C", "-", "-o", "part"], part("Content-Range: bytes 6-8/9\r\n"), Then::Stays),
+        (&["-C", "-", "-o", "part"], part(""), Then::Stays),
+        (&["-C", "3", "-o", "part"], "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc".into(), Then::Stays),
+        (
+            &["-i"],
+            "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into(),
+            Then::Stays,
+        ),
+        (
+            &["-i", "-D", "heads"],
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n".into(),
+            Then::Stays,
+        ),
+        (
+            &["-OJ"],
+            "HTTP/1.1 200 OK\r\nContent-Disposition: attachment; filename=real.txt\r\nContent-Length: 2\r\n\r\nok".into(),
+            Then::Stays,
+        ),
+        (
+            &["--retry", "1", "--retry-max-time", "2"],
+            "HTTP/1.1 503 Busy\r\nRetry-After: 60\r\nContent-Length: 4\r\n\r\nbusy".into(),
+            Then::Stays,
+        ),
+        // The body has no length and the connection stays: neither waits for its end.
+        (&["-f"], "HTTP/1.1 404 Not Found\r\n\r\nnone".into(), Then::Stays),
+        (&["-L", "--max-redirs", "1"], redirect.into(), Then::Stays),
+    ] {
+        let server = Raw::start(answer.clone(), then);
+        let ended = ["curl", ROUNDTRIP].map(|program| {
+            let folder = tempfile::tempdir().expect("a folder");
+            fs::write(folder.path().join("part"), "01234").expect("written");
+            let url = server.url();
+            let all = [&["-s", "-m", "5"], arguments, &[&url]].concat();
+            let all = if program == "curl" { all } else { [&["get"], &all[..]].concat() };
+            shown(&run(program, &all, folder.path()), folder.path())
+        });
+        if ended[0] != ended[1] {
+            differ.push(format!(
+                "{arguments:?} {answer:?}\n  curl: {:?}\n  ours: {:?}",
+                ended[0], ended[1]
+            ));
+        }
+    }
+    assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
 }
 
 /// Ctrl-C: connections are closed, the record is kept, and the exit code is that of the signal.

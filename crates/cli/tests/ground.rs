@@ -65,6 +65,31 @@ fn a_folder_is_a_host_of_the_lab() {
     assert!(seen.out().starts_with("200 OK  http://docs.example/"), "{}", seen.out());
 }
 
+/// The second of two visits knows the names from the first, and is done sooner for it.
+#[test]
+fn a_warm_visit_asks_no_name_server() {
+    let roundtrip = Roundtrip::new();
+    let visit = |more: &[&str]| -> serde_json::Value {
+        let arguments = ["visit", "--net", "cable", "--format", "json", "--no-keep"];
+        let run = roundtrip.run(&[&arguments[..], more].concat());
+        assert_eq!(run.exit(), 0, "{}", run.err());
+        serde_json::from_str(&run.out()).expect("JSON")
+    };
+    let (cold, warm) = (visit(&[]), visit(&["--warm"]));
+    let asked = |facts: &serde_json::Value| -> usize {
+        let lookups = facts["lookups"].as_array().expect("lookups");
+        lookups.iter().map(|lookup| lookup["messages"].as_array().map_or(0, Vec::len)).sum()
+    };
+    assert!(asked(&cold) > 0);
+    assert_eq!(asked(&warm), 0);
+    let load = |facts: &serde_json::Value| -> f64 {
+        let metrics = facts["metrics"].as_array().expect("metrics");
+        let load = metrics.iter().find(|metric| metric["name"] == "loadEventEnd");
+        load.and_then(|metric| metric["value"].as_f64()).expect("a load")
+    };
+    assert!(load(&warm) + 25.0 < load(&cold), "{} to {}", load(&warm), load(&cold));
+}
+
 #[test]
 fn what_cannot_be_honoured_is_refused() {
     let roundtrip = Roundtrip::new();

@@ -3,70 +3,17 @@
 //! folder in the lab.
 
 mod common;
+#[path = "peer/nginx.rs"]
+mod nginx;
 
-use core::time::Duration;
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command};
 
 use common::{Roundtrip, check_har, events, has, skip, text};
+use nginx::Nginx;
 use roundtrip_record::{What, WireKind};
 
 /// From the package libtasn1-doc.
 const SITE: &str = "/usr/share/gtk-doc/html/libtasn1";
-
-/// nginx at work; it is stopped when this is dropped.
-struct Nginx {
-    child: Child,
-    port: u16,
-}
-
-impl Nginx {
-    // A real server takes real time to start.
-    #[allow(clippy::disallowed_methods)]
-    fn start(folder: &Path) -> Self {
-        let free = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let work = folder.display();
-        let configuration = format!(
-            "daemon off; pid {work}/pid; error_log {work}/error.log; worker_processes 1;\n\
-             events {{ worker_connections 64; }}\n\
-             http {{ include /etc/nginx/mime.types; access_log off; gzip on; gzip_types text/css;\n\
-               client_body_temp_path {work}/a; proxy_temp_path {work}/b; fastcgi_temp_path {work}/c;\n\
-               uwsgi_temp_path {work}/d; scgi_temp_path {work}/e;\n\
-               server {{ listen 127.0.0.1:{port}; root {SITE}; }} }}\n"
-        );
-        let file = folder.join("nginx.conf");
-        std::fs::write(&file, configuration).expect("a configuration");
-        let child = Command::new("/usr/sbin/nginx")
-            .arg("-c")
-            .arg(&file)
-            .arg("-p")
-            .arg(folder)
-            .arg("-e")
-            .arg(folder.join("error.log"))
-            .spawn()
-            .expect("nginx starts");
-        let started = Self { child, port };
-        for _ in 0..100 {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return started;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        let log = std::fs::read_to_string(folder.join("error.log")).unwrap_or_default();
-        panic!("nginx does not answer: {log}");
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // SIGTERM to the master, which stops its workers; SIGKILL would leave them behind.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-    }
-}
 
 fn is_there() -> bool {
     if !Path::new(SITE).is_dir() {
@@ -83,7 +30,7 @@ fn a_site_of_nginx_live_and_again_on_a_slow_network() {
     }
     let roundtrip = Roundtrip::new();
     let work = tempfile::tempdir().expect("a folder");
-    let nginx = Nginx::start(work.path());
+    let nginx = Nginx::start(work.path(), &|port| format!("listen 127.0.0.1:{port}; root {SITE};"));
     let url = format!("http://127.0.0.1:{}/ch01.html", nginx.port);
     let live = roundtrip.folder("live");
     let run = roundtrip.run(&["visit", &url, "--out", &live]).expect(0);

@@ -490,7 +490,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_asked_again_without_edns_and_a_late_answer_is_still_taken() {
+    fn silence_is_retried_without_edns_and_a_late_answer_is_still_taken() {
         let mut exchange = exchange(&[FIRST]);
         let with = send(&mut exchange, 0, 1).bytes.len();
         exchange.handle_timeout();
@@ -567,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_knows_edns_and_refuses_is_not_asked_again() {
+    fn one_that_knows_edns_and_refuses_is_not_retried() {
         let mut exchange = exchange(&[FIRST, SECOND]);
         send(&mut exchange, 0, 1);
         exchange.handle_message(

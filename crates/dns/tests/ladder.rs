@@ -83,9 +83,9 @@ fn every_event_follows_from_an_earlier_one_back_to_the_start() {
 #[test]
 fn hosts_file_and_the_systems_cache_come_before_the_network() {
     let world = World::new(LAN, 1);
-    let surroundings = world.client().port().surroundings();
-    surroundings.set_hosts("127.0.0.1 localhost\n192.0.2.9 printer printer.example.com # one\n");
-    surroundings.cache_name("cached.example.com", ips(&["192.0.2.8"]));
+    let environment = world.client().port().host_environment();
+    environment.set_hosts("127.0.0.1 localhost\n192.0.2.9 printer printer.example.com # one\n");
+    environment.cache_name("cached.example.com", ips(&["192.0.2.8"]));
     let address = |name: &str| world.lookup(name, four()).unwrap().addresses();
     assert_eq!(address("Printer.Example.COM"), ips(&["192.0.2.9"]));
     assert_eq!(address("cached.example.com."), ips(&["192.0.2.8"]));
@@ -178,10 +178,10 @@ fn the_search_list_makes_short_names_whole() {
 #[test]
 fn nsswitch_actions_are_followed() {
     let world = World::new(LAN, 1);
-    let surroundings = world.client().port().surroundings();
-    surroundings.set_hosts("192.0.2.9 www.example.com\n");
+    let environment = world.client().port().host_environment();
+    environment.set_hosts("192.0.2.9 www.example.com\n");
     let addresses = |line: &str| {
-        surroundings.set_nsswitch(line);
+        environment.set_nsswitch(line);
         let options = Options { cache: CacheUse::Refresh, ..four() };
         world.lookup("www.example.com", options).map(|lookup| lookup.addresses()).ok()
     };

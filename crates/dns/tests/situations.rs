@@ -222,9 +222,9 @@ impl Situation {
             }
         }
         world.resolv_conf(&(resolv + self.resolv));
-        let surroundings = world.client().port().surroundings();
-        surroundings.set_hosts(self.hosts);
-        surroundings.set_nsswitch(self.nsswitch);
+        let environment = world.client().port().host_environment();
+        environment.set_hosts(self.hosts);
+        environment.set_nsswitch(self.nsswitch);
         let begun = world.client().now();
         let said = self.carry_out(&world);
         let took = world.client().now().since(begun);

@@ -89,18 +89,18 @@ pub struct Code {
 
 /// The direction of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Direction {
     /// `<`: to the host.
-    Inject,
+    Inbound,
     /// `>`: expected from the host.
-    Expect,
+    Outbound,
 }
 
 /// A packet, in the numbers of the script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PacketSpec {
     /// The direction of the packet.
-    pub way: Way,
+    pub direction: Direction,
     /// The expected or given fields of the IP header.
     pub ip: IpSpec,
     /// `1234 > 80`: the ports, if they are given.

@@ -18,13 +18,13 @@ pub(crate) enum Dialect {
 
 /// The effect of a FreeBSD sysctl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
+pub(crate) enum SysctlEffect {
     /// The profile is set accordingly, or the behaviour is that way anyway.
-    Had,
+    Applied,
     /// The behaviour is not supported.
-    NotHad,
+    Unsupported,
     /// The sysctl is not FreeBSD's.
-    Foreign,
+    NotFreeBsd,
 }
 
 /// Sysctls that ask for what is so anyway (tcp(4) of FreeBSD), or whose effect a single connection
@@ -60,21 +60,21 @@ const HARMLESS: [(&str, &str); 25] = [
 ];
 
 /// Applies a sysctl, named as in FreeBSD: `net.inet.tcp.sack.enable`.
-pub(crate) fn sysctl(profile: &mut Profile, name: &str, value: &str) -> Meaning {
+pub(crate) fn sysctl(profile: &mut Profile, name: &str, value: &str) -> SysctlEffect {
     if name == "kern.ipc.maxsockbuf" {
         return match value.parse::<u64>() {
             Ok(bytes) => {
                 let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(1 << 30);
                 profile.receive_memory[2] = bytes;
                 profile.receive_memory_max = bytes;
-                Meaning::Had
+                SysctlEffect::Applied
             }
-            Err(_) => Meaning::NotHad,
+            Err(_) => SysctlEffect::Unsupported,
         };
     }
-    let Some(name) = name.strip_prefix("net.inet.tcp.") else { return Meaning::Foreign };
-    let is_had = HARMLESS.contains(&(name, value)) || set(profile, name, value).is_some();
-    if is_had { Meaning::Had } else { Meaning::NotHad }
+    let Some(name) = name.strip_prefix("net.inet.tcp.") else { return SysctlEffect::NotFreeBsd };
+    let is_applied = HARMLESS.contains(&(name, value)) || set(profile, name, value).is_some();
+    if is_applied { SysctlEffect::Applied } else { SysctlEffect::Unsupported }
 }
 
 /// Sets the equivalent of a sysctl; `None` if there is none.
@@ -126,7 +126,7 @@ mod tests {
             ("kern.ipc.maxsockbuf", "2097152"),
             ("net.inet.tcp.insecure_rst", "0"),
         ] {
-            assert_eq!(sysctl(&mut profile, name, value), Meaning::Had, "{name}={value}");
+            assert_eq!(sysctl(&mut profile, name, value), SysctlEffect::Applied, "{name}={value}");
         }
         assert!(!profile.timestamps && !profile.window_scaling && !profile.sack);
         assert_eq!(profile.keepalive.idle, Duration::from_secs(15));
@@ -138,8 +138,12 @@ mod tests {
             ("net.inet.tcp.sack.enable", "x"),
             ("kern.ipc.maxsockbuf", "much"),
         ] {
-            assert_eq!(sysctl(&mut profile, name, value), Meaning::NotHad, "{name}={value}");
+            assert_eq!(
+                sysctl(&mut profile, name, value),
+                SysctlEffect::Unsupported,
+                "{name}={value}"
+            );
         }
-        assert_eq!(sysctl(&mut profile, "net.ipv4.tcp_sack", "1"), Meaning::Foreign);
+        assert_eq!(sysctl(&mut profile, "net.ipv4.tcp_sack", "1"), SysctlEffect::NotFreeBsd);
     }
 }

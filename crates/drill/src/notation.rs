@@ -5,14 +5,14 @@ use std::fmt::{self, Display, Formatter};
 use roundtrip_packet::{Ecn, Flags};
 
 use crate::ast::{
-    About, Body, Call, Expr, IpSpec, Numbering, OptionSpec, PacketSpec, TcpSpec, TosSpec, Way,
+    About, Body, Call, Direction, Expr, IpSpec, Numbering, OptionSpec, PacketSpec, TcpSpec, TosSpec,
 };
 
 impl Display for PacketSpec {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.way {
-            Way::Inject => "< ",
-            Way::Expect => "> ",
+        f.write_str(match self.direction {
+            Direction::Inbound => "< ",
+            Direction::Outbound => "> ",
         })?;
         self.ip.fmt(f)?;
         if let Some((source, destination)) = self.ports {

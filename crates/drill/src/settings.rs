@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use roundtrip_tcp::{Algorithm, BufferCost, EcnMode, MtuProbing, Profile};
 
-use crate::dialect::{self, Dialect, Meaning};
+use crate::dialect::{self, Dialect, SysctlEffect};
 
 /// A setting that a command changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,12 +205,12 @@ impl Settings {
     fn sysctl(&mut self, name: &str, value: &str) -> Result<(), String> {
         let refused = || format!("sysctl {name}={value}");
         match dialect::sysctl(&mut self.profile, name, value) {
-            Meaning::Had => {
+            SysctlEffect::Applied => {
                 self.dialect = Dialect::FreeBsd;
                 return Ok(());
             }
-            Meaning::NotHad => return Err(refused()),
-            Meaning::Foreign => {}
+            SysctlEffect::Unsupported => return Err(refused()),
+            SysctlEffect::NotFreeBsd => {}
         }
         let Some(name) = name.strip_prefix("net.") else { return Err(refused()) };
         let known = match name.strip_prefix("ipv4.tcp_") {

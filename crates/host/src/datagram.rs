@@ -54,11 +54,6 @@ impl Host {
         self.udp.get(udp).map(|socket| socket.at)
     }
 
-    /// The number of datagrams that were dropped because the socket's queue was full.
-    pub fn udp_dropped(&self, udp: UdpId) -> u64 {
-        self.udp.get(udp).map_or(0, |socket| socket.dropped)
-    }
-
     /// Sends a datagram, in fragments if it is longer than the path MTU.
     ///
     /// # Errors

@@ -48,18 +48,18 @@ impl Tuple {
 const EMPTY: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct HashEntry {
     hash: u32,
     slot: u32,
 }
 
-const VACANT: Entry = Entry { hash: 0, slot: EMPTY };
+const VACANT: HashEntry = HashEntry { hash: 0, slot: EMPTY };
 
 /// The hash table from addresses and ports to slots of connections.
 #[derive(Debug)]
 pub(crate) struct Demux {
     /// The entries, a power of two of them, at most three quarters in use.
-    entries: Vec<Entry>,
+    entries: Vec<HashEntry>,
     used: usize,
     keys: [u64; 4],
 }
@@ -114,10 +114,10 @@ impl Demux {
             }
         }
         self.used += 1;
-        self.place(Entry { hash, slot });
+        self.place(HashEntry { hash, slot });
     }
 
-    fn place(&mut self, entry: Entry) {
+    fn place(&mut self, entry: HashEntry) {
         let mask = self.entries.len() - 1;
         let mut at = entry.hash as usize & mask;
         while self.entries[at].slot != EMPTY {

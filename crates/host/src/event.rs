@@ -88,7 +88,7 @@ pub struct Transmit {
 /// A frame whose payload has not been copied: the headers, and the payload in two pieces where the
 /// connection keeps it.
 #[derive(Clone, Copy, Debug)]
-pub struct Apart<'a> {
+pub struct SplitFrame<'a> {
     /// The bytes from the Ethernet header to the end of the TCP header; the TCP checksum is that of
     /// the pseudo-header.
     pub headers: &'a [u8],

@@ -19,8 +19,8 @@ use crate::reassembly::Reassembly;
 use crate::socket::TcpSockets;
 use crate::udp::UdpSockets;
 use crate::{
-    Address, AddressState, Apart, Config, Counters, Event, Held, IfIndex, Interface, Kind,
-    Neighbour, Rng, Route, Transmit,
+    Address, AddressState, Config, Counters, Event, Held, IfIndex, Interface, Kind, Neighbour, Rng,
+    Route, SplitFrame, Transmit,
 };
 
 /// The network stack of one host. The [crate] documentation gives its contract.
@@ -192,25 +192,25 @@ impl Host {
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
     ) -> Option<Transmit> {
-        self.poll_transmit_apart(now, into, trace, &mut None::<fn(Apart<'_>)>)
+        self.poll_transmit_split(now, into, trace, &mut None::<fn(SplitFrame<'_>)>)
     }
 
     /// Like [`Host::poll_transmit`], but without copying large TCP payloads where the interface
-    /// computes the checksums and nothing is recorded: such a frame is handed to `apart` at once,
+    /// computes the checksums and nothing is recorded: such a frame is handed to `split` at once,
     /// and the next one is made.
     #[inline]
-    pub fn poll_transmit_apart(
+    pub fn poll_transmit_split(
         &mut self,
         now: Time,
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
-        apart: &mut Option<impl FnMut(Apart<'_>)>,
+        split: &mut Option<impl FnMut(SplitFrame<'_>)>,
     ) -> Option<Transmit> {
         if self.output.is_empty() && !self.tcp.may_transmit() {
             into.clear();
             return None;
         }
-        self.next_frame(now, into, trace, apart)
+        self.next_frame(now, into, trace, split)
     }
 
     fn next_frame(
@@ -218,7 +218,7 @@ impl Host {
         now: Time,
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
-        apart: &mut Option<impl FnMut(Apart<'_>)>,
+        split: &mut Option<impl FnMut(SplitFrame<'_>)>,
     ) -> Option<Transmit> {
         loop {
             into.clear();
@@ -226,7 +226,7 @@ impl Host {
                 self.output.recycle(std::mem::replace(into, frame.bytes));
                 (frame.interface, frame.gso, frame.cause)
             } else {
-                self.transmit_segment(now, into, trace, apart)?
+                self.transmit_segment(now, into, trace, split)?
             };
             let Some(link) = self.network.links().get(interface) else { continue };
             let (id, kind) = (link.interface.id, link.interface.kind);

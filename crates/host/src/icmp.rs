@@ -379,7 +379,7 @@ impl Host {
                     return false;
                 }
                 let is_error = !matches!(kind, IcmpError::PacketTooBig { .. });
-                if !is_error && !socket.service.path_mtu.is_heeding() {
+                if !is_error && !socket.ip_fields.path_mtu.is_heeding() {
                     self.counters.icmp_ignored += 1;
                     return false;
                 }

@@ -110,7 +110,9 @@ pub use config::{Config, Limits, Neighbours};
 pub use counters::{Counters, Held};
 pub use datagram::UdpOptions;
 pub use error::{BindError, ConnectError, ConnectFailure, SendError, Unreachable};
-pub use event::{Apart, Datagram, Event, Gso, ListenerId, Received, SocketId, Transmit, UdpId};
+pub use event::{
+    Datagram, Event, Gso, ListenerId, Received, SocketId, SplitFrame, Transmit, UdpId,
+};
 pub use host::Host;
 pub use interface::{Address, AddressState, IfIndex, Interface, Kind, Offload};
 pub use neighbour::Neighbour;

@@ -9,7 +9,7 @@ use roundtrip_tcp::{self as tcp, Connection, Endpoints, Segment, Step};
 
 use crate::listener::Listener;
 use crate::slab::Key;
-use crate::socket::{Owner, Service};
+use crate::socket::{IpFields, Owner};
 use crate::{BindError, Event, Host, ListenerId, SocketId};
 
 impl Host {
@@ -125,11 +125,11 @@ impl Host {
         let isn = isn.unwrap_or_else(|| self.secret.isn(now, ends.local, ends.remote));
         let (path, options) = self.prepare(now, ends, options);
         let (mss, id) = (options.mss, self.tcp.next_connection());
-        let service = Service::of(&options);
+        let ip_fields = IpFields::of(&options);
         let connection = Connection::accept(now, id, ends, isn, options, segment, trace);
         let identification = self.rng.next_u32() as u16;
         let owner = Owner::HalfOpen(listener);
-        let key = self.tcp.insert(connection, owner, path, isn, (identification, mss, service));
+        let key = self.tcp.insert(connection, owner, path, isn, (identification, mss, ip_fields));
         self.tcp.touch(key.slot);
     }
 
@@ -180,7 +180,7 @@ impl Host {
             Owner::Queued(listener),
             path,
             ack.header.acknowledgement - 1,
-            (identification, mss, Service::of(&options)),
+            (identification, mss, IpFields::of(&options)),
         );
         self.tcp.touch(key.slot);
         if let Some(state) = self.tcp.listeners.get_mut(listener) {

@@ -62,7 +62,7 @@ pub(crate) enum Effect {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct NeighbourEntry {
     seen: Neighbour,
     /// The time of the last confirmation that packets reach the neighbour.
     confirmed: Time,
@@ -88,7 +88,7 @@ pub(crate) struct NeighbourTable {
     config: Neighbours,
     limit: usize,
     times: Vec<Times>,
-    entries: Slab<Entry>,
+    entries: Slab<NeighbourEntry>,
     index: BTreeMap<(IfIndex, IpAddr), u32>,
     timers: Timers,
     effects: VecDeque<Effect>,
@@ -164,7 +164,7 @@ impl NeighbourTable {
         }
         let state = NeighbourState::Failed;
         let seen = Neighbour { interface, address, mac: None, state };
-        let key = self.entries.insert(Entry {
+        let key = self.entries.insert(NeighbourEntry {
             seen,
             confirmed: Time::ZERO,
             used: now,
@@ -180,7 +180,7 @@ impl NeighbourTable {
     /// Evicts the least recently used entry that is stale, failed or reachable (`neigh_forced_gc`);
     /// false if there is none.
     fn evict(&mut self) -> bool {
-        let idle = |entry: &Entry| {
+        let idle = |entry: &NeighbourEntry| {
             matches!(
                 entry.seen.state,
                 NeighbourState::Stale | NeighbourState::Failed | NeighbourState::Reachable

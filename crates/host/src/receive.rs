@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use roundtrip_packet::{
     EtherAddr, EtherType, IpHeader, Layer, Network, Packet, ParseError, PlainSegment, Problem,
-    Transport, Verify, ethernet, ipv4, parse_frame, parse_plain, parse_transport,
+    Protocol, Transport, Verify, ethernet, ipv4, parse_frame, parse_plain, parse_transport,
 };
 use roundtrip_record::{Direction, Time, Trace};
 use roundtrip_tcp::{Segment, Step};
@@ -159,6 +159,9 @@ impl Host {
             }
             Transport::Icmpv4(message) => self.handle_icmpv4(arrival, ip, message, trace),
             Transport::Icmpv6(message) => self.handle_icmpv6(arrival, ip, message, trace),
+            // Nothing follows the IPv6 headers, or it is to be ignored (RFC 8200 §4.7).
+            Transport::Other { protocol: Protocol::NO_NEXT_HEADER, .. }
+                if matches!(ip, IpHeader::V6(_)) => {}
             Transport::Other { .. } => {
                 self.counters.unknown_protocol += 1;
                 self.report_protocol(arrival, ip, quoted, trace);

@@ -11,8 +11,8 @@ use roundtrip_tcp::{Disposition, Endpoints, Segment, Step, reset_for};
 
 use crate::demux::Tuple;
 use crate::output::Outgoing;
-use crate::socket::{Owner, Path, Service};
-use crate::{Apart, Gso, Host, IfIndex, Kind, Transmit};
+use crate::socket::{CachedRoute, IpFields, Owner};
+use crate::{Gso, Host, IfIndex, Kind, SplitFrame, Transmit};
 
 /// Payloads shorter than this many bytes are copied: that costs less than one more buffer in a
 /// system call.
@@ -28,7 +28,7 @@ enum Written {
         cause: Option<EventId>,
     },
     /// The frame was handed out in pieces.
-    Apart,
+    Split,
 }
 
 impl Host {
@@ -109,7 +109,7 @@ impl Host {
         let (id, owner) = (socket.connection.id(), socket.owner);
         self.tcp.unbind(slot);
         self.events.push_back(crate::Event::Gone(id));
-        if matches!(owner, Owner::Nobody | Owner::TimeWait) {
+        if matches!(owner, Owner::Orphan | Owner::TimeWait) {
             self.tcp.remove(slot);
         } else {
             self.tcp.touch(slot);
@@ -183,7 +183,7 @@ impl Host {
         let Some(socket) = self.tcp.sockets.at_mut(slot) else { return };
         match socket.connection.next_timeout() {
             // An orphan is aborted when memory is short (`tcp_out_of_resources`).
-            Some(at) if at <= now && socket.owner == Owner::Nobody && is_short => {
+            Some(at) if at <= now && socket.owner == Owner::Orphan && is_short => {
                 socket.connection.abort(now, trace);
                 self.tcp.touch(slot);
             }
@@ -203,7 +203,7 @@ impl Host {
         now: Time,
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
-        apart: &mut Option<impl FnMut(Apart<'_>)>,
+        split: &mut Option<impl FnMut(SplitFrame<'_>)>,
     ) -> Option<(IfIndex, Option<Gso>, Option<EventId>)> {
         while let Some(slot) = self.tcp.first_ready() {
             if !self.tcp.sockets.at(slot).is_some_and(|socket| socket.connection.may_transmit()) {
@@ -211,7 +211,7 @@ impl Host {
                 continue;
             }
             self.renew_path(now, slot);
-            let Some(written) = self.write_segment(now, slot, into, trace, apart) else {
+            let Some(written) = self.write_segment(now, slot, into, trace, split) else {
                 self.settle(now, slot, trace);
                 continue;
             };
@@ -222,7 +222,7 @@ impl Host {
             };
             // Without a route the segment is dropped, as if lost on the way (`ip_queue_xmit`).
             let path = self.tcp.sockets.at(slot).and_then(|socket| socket.path.as_ref());
-            let Some(&Path { hop, .. }) = path else {
+            let Some(&CachedRoute { hop, .. }) = path else {
                 self.counters.unroutable += 1;
                 continue;
             };
@@ -268,7 +268,7 @@ impl Host {
         slot: u32,
         into: &mut Vec<u8>,
         trace: &mut impl Trace,
-        apart: &mut Option<impl FnMut(Apart<'_>)>,
+        split: &mut Option<impl FnMut(SplitFrame<'_>)>,
     ) -> Option<Written> {
         let socket = self.tcp.sockets.at_mut(slot)?;
         let link =
@@ -288,10 +288,10 @@ impl Host {
             _ => None,
         };
         let source = link.map_or(EtherAddr::UNSPECIFIED, |link| link.interface.mac);
-        let (identification, service) = (socket.identification, socket.service);
+        let (identification, ip_fields) = (socket.identification, socket.ip_fields);
         let envelope = Envelope {
             link: Some(Link { source, destination: destination.unwrap_or_default() }),
-            ip: ip_header(local, remote, transmit.ecn, identification, service)?,
+            ip: ip_header(local, remote, transmit.ecn, identification, ip_fields)?,
             checksum: if offload.checksum {
                 ChecksumMode::PseudoHeaderOnly
             } else {
@@ -300,9 +300,9 @@ impl Host {
         };
         into.clear();
         let length = transmit.payload_length();
-        let may_be_apart =
+        let may_be_split =
             offload.checksum && destination.is_some() && length >= APART_LEAST && !trace.is_on();
-        let taker = apart.as_mut().filter(|_| may_be_apart);
+        let taker = split.as_mut().filter(|_| may_be_split);
         let emitted = match taker {
             Some(_) => envelope.emit_tcp_headers(&transmit.header, length, into).ok()?,
             None => envelope.emit_tcp(&transmit.header, transmit.payload, into).ok()?,
@@ -315,10 +315,14 @@ impl Host {
         });
         let (cause, is_syn) = (transmit.cause, transmit.header.flags.contains(Flags::SYN));
         let written = match (taker, socket.path.as_ref()) {
-            (Some(take), Some(Path { hop, .. })) => {
+            (Some(take), Some(CachedRoute { hop, .. })) => {
                 let transmit_of = Transmit { interface: hop.interface, gso, event: None };
-                take(Apart { headers: into, payload: transmit.payload, transmit: transmit_of });
-                Written::Apart
+                take(SplitFrame {
+                    headers: into,
+                    payload: transmit.payload,
+                    transmit: transmit_of,
+                });
+                Written::Split
             }
             _ => Written::Frame { is_addressed: destination.is_some(), gso, cause },
         };
@@ -347,18 +351,18 @@ fn ip_header(
     remote: SocketAddr,
     ecn: Ecn,
     identification: u16,
-    service: Service,
+    ip_fields: IpFields,
 ) -> Option<IpHeader> {
     let header = IpHeader::new(local.ip(), remote.ip(), Protocol::TCP)?.with_ecn(ecn);
-    let dscp = service.dscp;
+    let dscp = ip_fields.dscp;
     Some(match header {
         IpHeader::V4(header) => {
-            let ttl = service.hop_limit.unwrap_or(header.ttl);
-            let dont_fragment = service.path_mtu.forbids_fragments();
+            let ttl = ip_fields.hop_limit.unwrap_or(header.ttl);
+            let dont_fragment = ip_fields.path_mtu.forbids_fragments();
             IpHeader::V4(ipv4::Header { identification, dscp, ttl, dont_fragment, ..header })
         }
         IpHeader::V6(header) => {
-            let hop_limit = service.hop_limit.unwrap_or(header.hop_limit);
+            let hop_limit = ip_fields.hop_limit.unwrap_or(header.hop_limit);
             IpHeader::V6(ipv6::Header { dscp, hop_limit, ..header })
         }
     })

@@ -11,7 +11,7 @@ use roundtrip_tcp::Step;
 use crate::neighbour::Effect;
 use crate::output::Outgoing;
 use crate::route::Hop;
-use crate::socket::Path;
+use crate::socket::CachedRoute;
 use crate::{Host, IfIndex, Kind, SendError};
 
 /// The placeholder for the destination address until the neighbour is known.
@@ -25,14 +25,14 @@ impl Host {
     }
 
     /// The route of a connection's segments, with the neighbour's entry.
-    pub(crate) fn path(&mut self, now: Time, from: IpAddr, to: IpAddr) -> Option<Path> {
+    pub(crate) fn path(&mut self, now: Time, from: IpAddr, to: IpAddr) -> Option<CachedRoute> {
         let hop = self.network.route(Some(from), to)?;
         let link = self.network.links().get(hop.interface)?;
         let neighbour = match link.interface.kind {
             Kind::Ethernet => self.neighbours.entry(now, hop.interface, hop.next_hop),
             Kind::Loopback => None,
         };
-        Some(Path { hop, neighbour, version: self.network.version() })
+        Some(CachedRoute { hop, neighbour, version: self.network.version() })
     }
 
     /// The hardware address of a next hop that is a multicast or broadcast address; `None` for

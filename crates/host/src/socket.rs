@@ -32,7 +32,7 @@ pub(crate) enum Owner {
     /// A listener holds it: the connection is complete and waits to be accepted.
     Queued(ListenerId),
     /// Nobody holds it any more: an orphan, whose connection finishes on its own.
-    Nobody,
+    Orphan,
     /// Nobody holds it, and only `TIME_WAIT` is left of the connection.
     TimeWait,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Attempt {
 
 /// The cached route of a connection's segments, valid while `version` is that of the network.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Path {
+pub(crate) struct CachedRoute {
     pub(crate) hop: Hop,
     /// The next hop's entry in the neighbour table; `None` on loopback or if the table is full.
     pub(crate) neighbour: Option<Key>,
@@ -58,13 +58,13 @@ pub(crate) struct Path {
 
 /// The IP header fields that an application has set for a connection.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Service {
+pub(crate) struct IpFields {
     pub(crate) dscp: u8,
     pub(crate) hop_limit: Option<u8>,
     pub(crate) path_mtu: PathMtuDiscovery,
 }
 
-impl Service {
+impl IpFields {
     pub(crate) fn of(options: &tcp::Options) -> Self {
         Self {
             dscp: options.service >> 2,
@@ -80,14 +80,14 @@ pub(crate) struct Socket {
     pub(crate) tuple: Tuple,
     pub(crate) connection: Connection,
     pub(crate) attempt: Option<Box<Attempt>>,
-    pub(crate) path: Option<Path>,
+    pub(crate) path: Option<CachedRoute>,
     pub(crate) owner: Owner,
     /// The last acknowledgement number received, at first our initial sequence number: a change
     /// shows that packets reach the peer.
     pub(crate) acknowledged: SeqNumber,
     /// The IPv4 identification of the next packet (`inet_id`).
     pub(crate) identification: u16,
-    pub(crate) service: Service,
+    pub(crate) ip_fields: IpFields,
     /// The number of segments that fit into one frame for segmentation offload.
     pub(crate) max_segments: u16,
     /// Whether the socket is in the queue of those that may have something to send.
@@ -202,9 +202,9 @@ impl TcpSockets {
         &mut self,
         connection: Connection,
         owner: Owner,
-        path: Option<Path>,
+        path: Option<CachedRoute>,
         isn: SeqNumber,
-        (identification, mss, service): (u16, u16, Service),
+        (identification, mss, ip_fields): (u16, u16, IpFields),
     ) -> Key {
         let tuple = Tuple::new(connection.local(), connection.remote());
         let key = self.sockets.insert(Socket {
@@ -215,7 +215,7 @@ impl TcpSockets {
             owner,
             acknowledged: isn,
             identification,
-            service,
+            ip_fields,
             // The frame must stay below 64 KiB even with the longest headers.
             max_segments: ((u16::MAX - 120) / mss.max(1)).max(1),
             is_ready: false,
@@ -258,7 +258,7 @@ impl TcpSockets {
     /// finds nothing.
     pub(crate) fn orphan(&mut self, socket: SocketId) {
         let Some(held) = self.get_mut(socket) else { return };
-        if let Owner::HalfOpen(listener) = std::mem::replace(&mut held.owner, Owner::Nobody) {
+        if let Owner::HalfOpen(listener) = std::mem::replace(&mut held.owner, Owner::Orphan) {
             self.listeners.forget_half_open(listener);
         }
         self.orphans += 1;
@@ -316,7 +316,7 @@ impl TcpSockets {
         let socket = self.sockets.remove(slot)?;
         self.memory.change(socket.memory, 0);
         match socket.owner {
-            Owner::Nobody => self.orphans -= 1,
+            Owner::Orphan => self.orphans -= 1,
             Owner::TimeWait => self.time_wait -= 1,
             Owner::HalfOpen(listener) => self.listeners.forget_half_open(listener),
             Owner::Application | Owner::Queued(_) => {}
@@ -389,7 +389,7 @@ impl TcpSockets {
         let sockets = self.sockets.len();
         let socket = self.sockets.at_mut(slot)?;
         if sockets > CACHED {
-            socket.connection.recall();
+            socket.connection.prefetch();
         }
         let supply = self.memory.supply(socket.memory, sockets);
         // A connection that was just created has not been told of a shortage.

@@ -8,7 +8,7 @@ use roundtrip_record::{CloseReason, EventId, TcpState, Time, Trace};
 use roundtrip_tcp::{self as tcp, Connection, Endpoints, Step};
 
 use crate::demux::Tuple;
-use crate::socket::{Attempt, Owner, Path, Service};
+use crate::socket::{Attempt, CachedRoute, IpFields, Owner};
 use crate::{ConnectError, ConnectFailure, Host, SocketId};
 
 /// The reason that calls give for a socket whose owner has let go of it.
@@ -48,11 +48,11 @@ impl Host {
         let ends = Endpoints { local, remote };
         let (path, options) = self.prepare(now, ends, options);
         let (mss, id) = (options.mss, self.tcp.next_connection());
-        let service = Service::of(&options);
+        let ip_fields = IpFields::of(&options);
         let step = Step::new(now, cause);
         let connection = Connection::connect(step, id, ends, isn, options, trace);
         let identification = self.rng.next_u32() as u16;
-        let packets = (identification, mss, service);
+        let packets = (identification, mss, ip_fields);
         let key = self.tcp.insert(connection, Owner::Application, path, isn, packets);
         if let Some(socket) = self.tcp.sockets.get_mut(key) {
             socket.attempt = Some(Box::default());
@@ -126,7 +126,7 @@ impl Host {
         now: Time,
         ends: Endpoints,
         options: Option<tcp::Options>,
-    ) -> (Option<Path>, tcp::Options) {
+    ) -> (Option<CachedRoute>, tcp::Options) {
         let Endpoints { local, remote } = ends;
         let mut options = options.unwrap_or_else(|| tcp::Options {
             profile: self.config.profile.clone(),
@@ -207,7 +207,7 @@ impl Host {
     /// limit, path MTU discovery. The two ECN bits stay TCP's.
     pub fn set_service(&mut self, socket: SocketId, options: &tcp::Options) {
         if let Some(socket) = self.tcp.get_mut(socket) {
-            socket.service = Service::of(options);
+            socket.ip_fields = IpFields::of(options);
         }
     }
 
@@ -364,7 +364,7 @@ impl Host {
             if !owned {
                 self.tcp.remove(slot);
             }
-        } else if socket.owner == Owner::Nobody && socket.connection.state() == TcpState::TimeWait {
+        } else if socket.owner == Owner::Orphan && socket.connection.state() == TcpState::TimeWait {
             self.wait(now, slot, trace);
         }
     }

@@ -5,10 +5,12 @@ use core::task::{Context, Poll};
 use std::io;
 use std::net::SocketAddr;
 
-use roundtrip_record::{ConnectionId, EventId};
+use roundtrip_record::{ConnectionId, EventId, Time};
 use roundtrip_wire::{Nodelay, StreamInfo, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio_rustls::TlsStream;
+
+use crate::client::alert;
 
 /// A stream in the clear or through TLS.
 #[derive(Debug)]
@@ -85,6 +87,11 @@ impl<S: Transport> Counted<S> {
     pub(crate) fn last_segment(&self) -> Option<EventId> {
         self.received.checked_sub(1).and_then(|last| self.stream.segment_at(last))
     }
+
+    /// When the last byte so far had arrived, where the wire tells.
+    pub(crate) fn last_arrived(&self) -> Option<Time> {
+        self.received.checked_sub(1).and_then(|last| self.stream.arrived(last))
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
@@ -138,8 +145,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Channel<S> {
     ) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_read(context, buffer),
+            Self::Tls(tls) => {
+                let poll = Pin::new(tls.as_mut()).poll_read(context, buffer);
+                poll.map_err(|error| told(tls, error))
+            }
         }
+    }
+}
+
+/// An error of reading through TLS: an alert of the server's says in words what it means, since HTTP/2
+/// hands on no more than an error's text.
+fn told<S>(tls: &TlsStream<Counted<S>>, error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    match (tls, cause) {
+        (TlsStream::Client(_), Some(rustls::Error::AlertReceived(alert))) => {
+            let why = format!("the server ended TLS with the alert {}", alert::words(*alert));
+            io::Error::new(error.kind(), why)
+        }
+        _ => error,
     }
 }
 
@@ -187,6 +210,25 @@ impl<S: AsyncRead + AsyncWrite + Transport + Unpin> Transport for Channel<S> {
         match self {
             Self::Plain(stream) => stream.segment_at(offset),
             Self::Tls(tls) => tls.get_ref().0.last_segment(),
+        }
+    }
+
+    /// As for [`Transport::segment_at`].
+    fn arrived(&self, offset: u64) -> Option<Time> {
+        match self {
+            Self::Plain(stream) => stream.arrived(offset),
+            Self::Tls(tls) => tls.get_ref().0.last_arrived(),
+        }
+    }
+
+    /// What TLS has not written yet has not left either.
+    fn departed(&self) -> Option<Time> {
+        match self {
+            Self::Plain(stream) => stream.departed(),
+            Self::Tls(tls) => {
+                let (raw, session) = tls.get_ref();
+                raw.stream.departed().filter(|_| !session.wants_write())
+            }
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct RequestReport<'a> {
     pub(crate) fields: &'a Fields,
     /// When its first byte passed.
     pub(crate) began: Time,
+    /// When its last byte had left this host or had arrived at it, where the wire tells.
+    pub(crate) passed: Option<Time>,
     pub(crate) head_bytes: u64,
     pub(crate) body_bytes: u64,
     pub(crate) body: Option<BodyRef>,
@@ -46,6 +48,8 @@ pub(crate) struct HeadReport<'a> {
     pub(crate) head: &'a ResponseHead,
     /// When its first byte passed.
     pub(crate) first_byte: Time,
+    /// When its first byte had arrived at this host, where the wire tells.
+    pub(crate) arrived: Option<Time>,
     pub(crate) first_segment: Option<EventId>,
 }
 
@@ -54,6 +58,8 @@ pub(crate) struct EndReport<'a> {
     pub(crate) connection: ConnectionId,
     /// Which of the connection's streams, where it has streams.
     pub(crate) stream: Option<u64>,
+    /// When its last byte had arrived at this host, where the wire tells.
+    pub(crate) arrived: Option<Time>,
     pub(crate) body: BodyRecord,
     pub(crate) media_type: Option<String>,
     pub(crate) trailers: &'a Fields,
@@ -125,7 +131,7 @@ impl<W: Wire> Reporter<W> {
                 target: report.line.target.clone(),
                 fields: report.fields.to_record(),
                 began: report.began,
-                passed: None,
+                passed: report.passed,
                 head_bytes: report.head_bytes,
                 body_bytes: report.body_bytes,
                 body: report.body,
@@ -148,7 +154,7 @@ impl<W: Wire> Reporter<W> {
                 fields: report.head.fields.to_record(),
                 head_bytes: report.head.bytes,
                 first_byte: report.first_byte,
-                arrived: None,
+                arrived: report.arrived,
                 first_segment: report.first_segment,
                 server_timing: match self.side {
                     Side::Client => server_timing(&report.head.fields),
@@ -170,7 +176,7 @@ impl<W: Wire> Reporter<W> {
                 connection: report.connection,
                 transport: Transport::Tcp,
                 stream: report.stream,
-                arrived: None,
+                arrived: report.arrived,
                 body: report.body,
                 media_type: report.media_type,
                 trailers: report.trailers.to_record(),

@@ -85,7 +85,7 @@ fn a_server_that_leaves_after_ten_requests_answers_all_of_twenty_six() {
 }
 
 #[test]
-fn a_post_that_was_not_touched_is_asked_again_with_its_body() {
+fn a_post_that_was_not_touched_is_retried_with_its_body() {
     let scene = Scene::new(|connection, request| match (connection, request) {
         (0, 0) => Act::AnswerLast,
         (1, 0) => Act::Reset(REFUSED_STREAM),

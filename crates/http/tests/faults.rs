@@ -4,7 +4,7 @@ mod common;
 
 use common::{Site, get};
 use core::time::Duration;
-use roundtrip_http::client::{Follow, KeepAlive, Options, Request, Timeouts};
+use roundtrip_http::client::{KeepAlive, Options, Request, Timeouts};
 use roundtrip_http::url;
 use roundtrip_record::{AttemptEnd, FaultKind, Framing, Step, What};
 
@@ -336,67 +336,6 @@ fn a_bomb_does_not_go_off() {
     }
     let (_, kind) = fault(&coded("gzip, gzip", &gzip(&gzip(&zeros))));
     assert!(matches!(kind, FaultKind::TooLarge { .. }), "{kind:?}");
-}
-
-#[test]
-fn redirects_are_followed_as_browsers_do() {
-    let to = |status: &str, location: &str| {
-        format!(
-            "HTTP/1.1 {status} X\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        )
-    };
-    let ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    for (status, method) in
-        [("301", "GET"), ("302", "GET"), ("303", "GET"), ("307", "POST"), ("308", "POST")]
-    {
-        let site = Site::new();
-        site.script(0, &[to(status, "//www1.test/b?c").as_bytes()]);
-        site.script(1, &[ok.as_bytes()]);
-        let client = site.client(Options::default(), None);
-        let url = site.run(async move {
-            let mut request = Request::post(url::parse("www0.test/a#frag").unwrap(), "body");
-            request
-                .fields
-                .add("Content-Type", "text/x")
-                .add("Authorization", "Basic x")
-                .add("X-Own", "1");
-            client.send(request).await.unwrap().url
-        });
-        assert_eq!(url.as_str(), "http://www1.test/b?c#frag");
-        let sent: Vec<_> = site
-            .client_events()
-            .into_iter()
-            .filter_map(|event| match event.what {
-                What::RequestSent(sent) => Some(sent),
-                _ => None,
-            })
-            .collect();
-        let second = &sent[1];
-        assert_eq!((second.method.as_str(), second.target.as_str()), (method, "/b?c"));
-        let names: Vec<&str> = second.fields.iter().map(|field| field.0.as_str()).collect();
-        assert!(names.contains(&"X-Own") && !names.contains(&"Authorization"), "{names:?}");
-        assert_eq!(names.contains(&"Content-Type"), method == "POST", "{names:?}");
-        assert_eq!(second.body_bytes, if method == "POST" { 4 } else { 0 });
-    }
-    let loops = to("302", "/again");
-    let (result, _) = ask(&[loops.as_bytes(); 30], Options::default());
-    let limit = 20;
-    let last = "http://www0.test/again".into();
-    assert_eq!(result.unwrap_err().1, FaultKind::TooManyRedirects { limit, last });
-    let (_, kind) = fault(to("302", "ftp://x/").as_bytes());
-    assert!(matches!(kind, FaultKind::BadRedirect { .. }), "{kind:?}");
-}
-
-#[test]
-fn redirects_can_be_left_alone() {
-    let site = Site::new();
-    site.script(0, &[b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n"]);
-    let client = site.client(Options::default(), None);
-    let status = site.run(async move {
-        let request = Request { follow: Follow::No, ..get("www0.test") };
-        client.send(request).await.unwrap().status.as_u16()
-    });
-    assert_eq!(status, 302);
 }
 
 #[test]

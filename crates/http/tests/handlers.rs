@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use common::{Site, get};
-use roundtrip_http::client::{Expect, Jar, Options, Request};
+use roundtrip_http::client::{Expect, Options, Request};
 use roundtrip_http::form::{self, Multipart};
 use roundtrip_http::handler::{Cgi, Command, Echo, Files, Hosts, Program, Spawn, Tree};
 use roundtrip_http::server::{self, Handler, RequestBody, Response};
@@ -90,37 +90,6 @@ fn hosts_are_told_apart() {
     let mut request = get("www0.test");
     request.fields.add("Host", "two.test");
     assert_eq!(ask(&site, request).0, 421);
-}
-
-#[test]
-fn cookies_are_told_again() {
-    struct Sets;
-    impl Handler for Sets {
-        fn handle<'a>(
-            &'a self,
-            request: &'a server::Request,
-            _: RequestBody,
-        ) -> LocalFuture<'a, Response> {
-            let cookie = request.head.fields.text("Cookie").unwrap_or("none").to_owned();
-            let mut response = Response::text(cookie);
-            response.fields.add("Set-Cookie", "a=1; Path=/");
-            response.fields.add("Set-Cookie", "b=2; Path=/sub; HttpOnly");
-            Box::pin(core::future::ready(response))
-        }
-    }
-    let site = Site::new();
-    site.serve(0, Sets, server::Options::default());
-    let client = site.client(Options::default(), None).with_cookies(Jar::new());
-    let texts = site.run(async move {
-        let mut texts = Vec::new();
-        for path in ["/", "/", "/sub/x"] {
-            let mut response = client.send(get(&format!("www0.test{path}"))).await.unwrap();
-            texts.push(response.body.bytes(100).await.unwrap());
-        }
-        assert_eq!(client.cookies().unwrap().cookies().len(), 2);
-        texts
-    });
-    assert_eq!(texts, ["none", "a=1", "b=2; a=1"]);
 }
 
 /// Runs "programs" that are tasks of the test.
@@ -208,9 +177,7 @@ fn programs_answer() {
     assert_eq!(ask(&site, get("www0.test/cgi-bin/bad")).0, 502);
     assert_eq!(ask(&site, get("www0.test/cgi-bin/none")).0, 404);
     assert_eq!(ask(&site, get("www0.test/cgi-bin/..%2f..%2fetc/passwd")).0, 403);
-    let away =
-        Request { follow: roundtrip_http::client::Follow::No, ..get("www0.test/cgi-bin/away") };
-    assert_eq!(ask(&site, away).0, 302);
+    assert_eq!(ask(&site, get("www0.test/cgi-bin/away")).0, 302);
 }
 
 #[test]

@@ -120,6 +120,74 @@ fn what_is_no_tls_fails_the_handshake() {
     assert!(matches!(kind, FaultKind::TlsFailed { alert_received: false, .. }), "{kind:?}");
 }
 
+/// Answers one request over TLS with `answer`, and closes the connection: with `close_notify`, or not.
+fn answer_and_close(
+    site: &Site,
+    config: Arc<rustls::ServerConfig>,
+    answer: &'static str,
+    notifies: bool,
+) {
+    let wire = site.host(0);
+    let mut listener = wire.listen((Site::address(0), 443).into()).unwrap();
+    wire.spawn(async move {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let stream = listener.accept().await.unwrap();
+        let mut tls = tokio_rustls::TlsAcceptor::from(config).accept(stream).await.unwrap();
+        let _ = tls.read(&mut [0; 4096]).await.unwrap();
+        tls.write_all(answer.as_bytes()).await.unwrap();
+        tls.flush().await.unwrap();
+        if notifies {
+            tls.shutdown().await.unwrap();
+        } else {
+            tls.into_inner().0.shutdown().await.unwrap();
+        }
+    })
+    .detach();
+}
+
+/// RFC 9112 §9.8: without `close_notify` nobody knows that what came is all there was.
+#[test]
+fn tls_that_ends_without_close_notify_is_not_in_good_order() {
+    let open = "HTTP/1.1 200 OK\r\n\r\nhello";
+    let counted = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    let promised = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello";
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    let cut = |expected| FaultKind::TlsCut { received: 5, expected };
+    let short = |expected| FaultKind::Short { received: 5, expected };
+    for (answer, notifies, expected) in [
+        (open, true, Ok("hello")),
+        (open, false, Err(cut(None))),
+        (counted, true, Ok("hello")),
+        (counted, false, Ok("hello")),
+        (promised, true, Err(short(Some(9)))),
+        (promised, false, Err(cut(Some(9)))),
+        (chunked, true, Err(short(None))),
+        (chunked, false, Err(cut(None))),
+    ] {
+        let (site, authority) = (Site::new(), Authority::new());
+        let config = authority.server("www0.test", 2030, &["http/1.1"]);
+        answer_and_close(&site, config, answer, notifies);
+        let got = ask(&site, authority.client(), "https://www0.test/");
+        let got = got.map_err(|failed| failed.1);
+        assert_eq!(got, expected.map(str::to_owned), "{answer:?} {notifies}");
+    }
+}
+
+/// With TLS 1.3 a server says only after the handshake that it wanted a certificate of the client.
+#[test]
+fn a_server_that_wants_a_client_certificate_says_so_in_words() {
+    for protocol in ["http/1.1", "h2"] {
+        let (site, authority) = (Site::new(), Authority::new());
+        serve(&site, 0, authority.server_for_known_clients("www0.test", &[protocol]));
+        let (_, kind) = *ask(&site, authority.client(), "https://www0.test/a.txt").unwrap_err();
+        let FaultKind::ReceiveFailed { why } = &kind else { panic!("{protocol}: {kind:?}") };
+        assert!(
+            why.contains("certificate_required: the server wants a client certificate"),
+            "{protocol}: {why}"
+        );
+    }
+}
+
 #[test]
 fn sessions_are_resumed() {
     let site = Site::new();

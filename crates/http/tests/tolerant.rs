@@ -6,8 +6,7 @@ mod common;
 use std::io::Write as _;
 
 use common::{Site, get};
-use roundtrip_http::client::{Follow, Options, Request};
-use roundtrip_http::message::escape;
+use roundtrip_http::client::Options;
 use roundtrip_record::{FaultKind, Framing, What};
 
 /// The body that a client makes of an answer, and what it notes: the rules that were broken.
@@ -179,24 +178,6 @@ fn what_is_not_http_is_told_so() {
         assert_eq!(body, Err(FaultKind::NotHttp { begins: begins.into() }));
         assert_eq!(body.unwrap_err().exit_code(), 1);
     }
-}
-
-#[test]
-fn bytes_of_a_location_stay_the_bytes_they_are() {
-    assert_eq!(escape(b"/caf\xe9?\xc3\xa9"), "/caf%E9?%C3%A9");
-    let site = Site::new();
-    site.script(
-        0,
-        &[
-            b"HTTP/1.1 302 Found\r\nLocation: /caf\xe9\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-        ],
-    );
-    let client = site.client(Options::default(), None);
-    let mut request: Request = get("http://www0.test/a");
-    request.follow = Follow::Most(1);
-    let url = site.run(async move { client.send(request).await.unwrap().url.to_string() });
-    assert_eq!(url, "http://www0.test/caf%E9");
 }
 
 #[test]

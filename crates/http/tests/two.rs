@@ -11,8 +11,8 @@ use bytes::Bytes;
 use common::authority::Authority;
 use common::desk::Desk;
 use common::frames::{
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, HEADERS, RST_STREAM, Raw, SETTINGS,
-    block, common as fields_of, goaway, request,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, HEADERS, PREFACE, RST_STREAM, Raw,
+    SETTINGS, block, common as fields_of, goaway, request, settings, window_update,
 };
 use common::{Site, get};
 use http::{Method, StatusCode, Version};
@@ -30,6 +30,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const ENHANCE_YOUR_CALM: u32 = 11;
 const PROTOCOL_ERROR: u32 = 1;
+const SETTINGS_TIMEOUT: u32 = 4;
 
 /// A site with an answer of every kind.
 struct Answers(Desk);
@@ -288,23 +289,32 @@ fn the_same_site_over_both_versions_is_the_same_in_the_record() {
     assert_eq!(site.attempts(), 1);
 }
 
+/// A response that breaks off is told by both ends, and in the same words, although a connection of
+/// HTTP/1 ends with it, and of HTTP/2 its stream alone.
 #[test]
-fn a_body_that_breaks_off_is_told_in_both_versions() {
-    for alpn in [&["http/1.1"][..], &["h2"]] {
+fn a_body_that_breaks_off_is_the_same_in_the_record() {
+    let [one, two] = [&["http/1.1"][..], &["h2"]].map(|alpn| {
         let (site, authority, _) = site(alpn, Options::default());
         let client = site.client(ClientOptions::default(), Some(authority.client()));
         let answer = site.run(async move { fetch(&client, get("https://www0.test/broken")).await });
         assert!(answer.is_err(), "{alpn:?} {answer:?}");
-        let ended: Vec<(Option<u16>, bool)> = site_events(&site)
-            .into_iter()
-            .filter_map(|event| match event.what {
+        site.client_wire.settle(Duration::from_millis(10));
+        let events = site_events(&site);
+        let ended: Vec<(Option<u16>, bool)> = events
+            .iter()
+            .filter_map(|event| match &event.what {
                 What::ExchangeEnded(ended) => Some((ended.status, ended.complete)),
                 _ => None,
             })
             .collect();
         // One of the client, one of the server.
         assert_eq!(ended, [(Some(200), false); 2], "{alpn:?}");
-    }
+        let of_server = site.client_wire.log().host_id();
+        let (client, server): (Vec<Event>, Vec<Event>) =
+            events.into_iter().partition(|event| event.host == of_server);
+        [reported(client), reported(server)].concat()
+    });
+    assert_eq!(one, two);
 }
 
 /// Talks frames with a server that behaves so.
@@ -424,6 +434,68 @@ fn a_frame_of_its_own_changes_a_priority() {
         raw.rest().await
     });
     assert_eq!(goaway(&frames), Some(PROTOCOL_ERROR));
+}
+
+/// Priorities of streams that are over are not kept: those of later ones count all the same.
+#[test]
+fn priorities_that_come_too_late_are_in_nobodys_way() {
+    let update = |stream: u32, value: &str| {
+        let payload = [&stream.to_be_bytes()[..], value.as_bytes()].concat();
+        Frame::new(16, 0, 0, &payload)
+    };
+    let frames = talk(Options::default(), move |mut raw| async move {
+        raw.send(&open_windows()).await;
+        for number in 0..150 {
+            let id = 2 * number + 1;
+            raw.send(&[request(id, "/a", &[])]).await;
+            raw.until_end_of(id).await;
+            raw.send(&[update(id, "u=7")]).await;
+        }
+        let last = [request(301, "/big", &[]), request(303, "/big", &[]), update(303, "u=0")];
+        raw.send(&last).await;
+        let mut frames = raw.until_end_of(303).await;
+        frames.extend(raw.until_end_of(301).await);
+        frames
+    });
+    assert_eq!(runs(&frames), [(303, 200_000), (301, 200_000)]);
+}
+
+/// A priority that changes while the response is on its way changes what comes next (RFC 9218 §7).
+#[test]
+fn a_response_that_becomes_urgent_overtakes_one_that_has_begun() {
+    let frames = talk(Options::default(), |mut raw| async move {
+        // Streams may have all, and the connection 65,535 octets at first.
+        let [streams, _] = <[Frame; 2]>::try_from(open_windows()).unwrap();
+        raw.send(&[streams, request(1, "/big", &[]), request(3, "/big", &[])]).await;
+        let (mut frames, mut came) = (Vec::new(), 0);
+        while came < 65_535 {
+            let frame = raw.next().await.unwrap();
+            came += if frame.kind == DATA { frame.payload.len() } else { 0 };
+            frames.push(frame);
+        }
+        let update = [&3_u32.to_be_bytes()[..], b"u=0"].concat();
+        raw.send(&[Frame::new(16, 0, 0, &update), window_update(0, 1_000_000)]).await;
+        frames.extend(raw.until_end_of(3).await);
+        frames.extend(raw.until_end_of(1).await);
+        frames
+    });
+    assert_eq!(runs(&frames), [(1, 65_535), (3, 200_000), (1, 134_465)]);
+}
+
+#[test]
+fn a_client_that_never_acknowledges_the_settings_is_told_so() {
+    let options = Options { head_timeout: Duration::from_secs(5), ..Options::default() };
+    let (site, ..) = site(&[], options);
+    let wire = site.client_wire.clone();
+    let frames = site.run(async move {
+        let mut raw = Raw::connect(wire).await;
+        raw.write(PREFACE).await;
+        raw.send(&[settings(&[]), request(1, "/a", &[])]).await;
+        raw.rest().await
+    });
+    assert_eq!(runs(&frames), [(1, 5)]);
+    assert_eq!(goaway(&frames), Some(SETTINGS_TIMEOUT));
+    assert!((5000.0..8000.0).contains(&site.client_wire.now().as_millis_f64()));
 }
 
 #[test]
@@ -588,6 +660,27 @@ fn a_connection_carries_only_so_many_requests() {
     });
     assert_eq!(versions, [Version::HTTP_2; 10]);
     assert_eq!(site.attempts(), 3);
+}
+
+/// 26 requests at one time, as of a page with 25 pictures, of a server that ends a connection after
+/// ten: what was under way when it said so is answered all the same, and the next one goes elsewhere.
+#[test]
+fn all_is_answered_by_a_server_that_ends_connections_early() {
+    let (site, authority, _) = site(&["h2"], Options { max_requests: 10, ..Options::default() });
+    let client = site.client(ClientOptions::default(), Some(authority.client()));
+    let again = client.clone();
+    let answers = site.run(async move {
+        let all = (0..26).map(|_| fetch(&client, get("https://www0.test/a")));
+        futures_util::future::join_all(all).await
+    });
+    assert_eq!(answers.len(), 26);
+    for answer in answers {
+        assert_eq!(answer.unwrap().0, "plain");
+    }
+    assert_eq!(site.attempts(), 1);
+    let answer = site.run(async move { fetch(&again, get("https://www0.test/a")).await });
+    assert_eq!((answer.unwrap().0.as_ref(), site.attempts()), (&b"plain"[..], 2));
+    assert!(site_events(&site).iter().all(|event| event.what.kind() != "fault"));
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! The agenda: the next event of every source, in virtual time.
 //!
 //! A source is something at which events happen one after the other: a link (its next frame
-//! arrives), a host (its timer fires), or a bed, which is a slot for a sleeping task (the task
-//! wakes). The agenda holds one entry for each source that has a next event, in a binary heap that
-//! knows the position of each source, so that an entry moves in place when its time changes: a link
-//! with a thousand frames on it is one entry, and a timer that is put off a million times leaves
-//! nothing behind.
+//! arrives), a host (its timer fires), or a slot for a sleeping task (the task wakes). The agenda
+//! holds one entry for each source that has a next event, in a binary heap that knows the position
+//! of each source, so that an entry moves in place when its time changes: a link with a thousand
+//! frames on it is one entry, and a timer that is put off a million times leaves nothing behind.
 
 use core::cmp::Ordering;
 
@@ -18,8 +17,8 @@ pub(crate) enum Source {
     Link(u32),
     /// The timer of the host with this index.
     Host(u32),
-    /// The task that sleeps in the bed with this index wakes up.
-    Bed(u32),
+    /// The task that sleeps in the slot with this index wakes up.
+    Sleep(u32),
 }
 
 /// The order at one instant: links by index, then hosts by index, then tasks in the order in which
@@ -29,9 +28,9 @@ const TASKS: u32 = 1 << 31;
 
 /// A heap entry: time, rank and source number, compared as one integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry(u128);
+struct HeapEntry(u128);
 
-impl Entry {
+impl HeapEntry {
     #[inline]
     fn new(at: Time, rank: u32, source: u32) -> Self {
         Self(u128::from(at.nanos()) << 64 | u128::from(rank) << 32 | u128::from(source))
@@ -55,13 +54,13 @@ const ABSENT: u32 = u32::MAX;
 /// The next event of every source, the earliest first.
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
-    heap: Vec<Entry>,
+    heap: Vec<HeapEntry>,
     /// Each source, and its position in the heap.
     sources: Vec<(Source, u32)>,
-    /// The source numbers of the links, the hosts and the beds, by index.
+    /// The source numbers of the links, the hosts and the sleep slots, by index.
     links: Vec<u32>,
     hosts: Vec<u32>,
-    beds: Vec<u32>,
+    sleep_slots: Vec<u32>,
     /// How many times tasks have gone to sleep. Beyond 2³¹ the count begins again, and with it the
     /// order of tasks at one instant.
     sleeps: u32,
@@ -76,8 +75,8 @@ impl Agenda {
         add(&mut self.sources, &mut self.hosts, Source::Host)
     }
 
-    pub(crate) fn add_bed(&mut self) -> u32 {
-        add(&mut self.sources, &mut self.beds, Source::Bed)
+    pub(crate) fn add_sleep_slot(&mut self) -> u32 {
+        add(&mut self.sources, &mut self.sleep_slots, Source::Sleep)
     }
 
     /// The next event of any source, and its time.
@@ -87,26 +86,26 @@ impl Agenda {
         Some((first.at(), self.sources[first.source()].0))
     }
 
-    /// Sets the time of a source's next event; `None` removes it. A bed with a time counts as a
-    /// task that goes to sleep.
+    /// Sets the time of a source's next event; `None` removes it. A sleep slot with a time counts as
+    /// a task that goes to sleep.
     #[inline]
     pub(crate) fn set(&mut self, source: Source, at: Option<Time>) {
         let (number, rank) = match source {
             Source::Link(index) => (self.links[index as usize], index),
             Source::Host(index) => (self.hosts[index as usize], HOSTS | index),
-            Source::Bed(index) => {
+            Source::Sleep(index) => {
                 self.sleeps = self.sleeps.wrapping_add(u32::from(at.is_some()));
-                (self.beds[index as usize], TASKS | self.sleeps)
+                (self.sleep_slots[index as usize], TASKS | self.sleeps)
             }
         };
         match at {
-            Some(at) => self.insert(Entry::new(at, rank, number)),
+            Some(at) => self.insert(HeapEntry::new(at, rank, number)),
             None => self.remove(number),
         }
     }
 
     #[inline]
-    fn insert(&mut self, entry: Entry) {
+    fn insert(&mut self, entry: HeapEntry) {
         let place = &mut self.sources[entry.source()].1;
         if *place == ABSENT {
             let place = self.heap.len();
@@ -142,7 +141,7 @@ impl Agenda {
     }
 
     #[inline]
-    fn put(&mut self, place: usize, entry: Entry) {
+    fn put(&mut self, place: usize, entry: HeapEntry) {
         self.heap[place] = entry;
         self.sources[entry.source()].1 = place as u32;
     }
@@ -201,11 +200,11 @@ mod tests {
         for _ in 0..3 {
             agenda.add_link();
             agenda.add_host();
-            agenda.add_bed();
+            agenda.add_sleep_slot();
         }
         let at = Time::from_millis(1);
         let order =
-            [Source::Link(0), Source::Link(2), Source::Host(0), Source::Bed(1), Source::Bed(0)];
+            [Source::Link(0), Source::Link(2), Source::Host(0), Source::Sleep(1), Source::Sleep(0)];
         // At the same time, tasks come in the order in which they went to sleep, all others by
         // index.
         for place in [3, 4, 2, 1, 0] {

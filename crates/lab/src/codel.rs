@@ -15,24 +15,24 @@
 
 use roundtrip_record::{DropReason, Time};
 
-use crate::fifo::{Fifo, Waiting};
+use crate::fifo::{Fifo, QueuedFrame};
 use crate::frame::mark_congestion;
 use crate::ledger::Ledger;
 use crate::shape::{CoDel, Queue};
-use crate::transmitter::{later, nanos};
+use crate::time::{later, nanos};
 
 /// The number of waiting bytes up to which no frame is dropped: an Ethernet frame of the usual MTU.
 const MTU: u64 = 1_514;
 
-/// The parameters in nanoseconds.
+/// The parameters in nanoseconds, and the control law that they give.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
+pub(crate) struct ControlLaw {
     target: u64,
     interval: u64,
     ecn: bool,
 }
 
-impl Rules {
+impl ControlLaw {
     pub(crate) fn of(CoDel { target, interval, ecn }: CoDel) -> Self {
         Self { target: nanos(target), interval: nanos(interval), ecn }
     }
@@ -48,7 +48,7 @@ impl Rules {
 
 /// The CoDel state of a queue: the variables of RFC 8289 §5.2.
 #[derive(Debug, Default)]
-pub(crate) struct Control {
+pub(crate) struct CodelState {
     /// When the delay will have been above the target for one interval; `None` while it is below.
     first_above: Option<Time>,
     /// When the next frame is dropped.
@@ -61,19 +61,19 @@ pub(crate) struct Control {
     dropping: bool,
 }
 
-impl Control {
+impl CodelState {
     /// The frame of `queue` that is transmitted now; frames before it may be dropped. `beside` is
     /// the number of bytes that wait in other queues for the same transmitter.
     pub(crate) fn dequeue(
         &mut self,
         now: Time,
-        rules: Rules,
+        law: ControlLaw,
         queue: &mut Fifo,
         beside: u64,
         ledger: &mut Ledger<'_>,
-    ) -> Option<Waiting> {
-        let mut turn = Turn { control: self, now, rules, queue, beside };
-        let (first, stands) = turn.look();
+    ) -> Option<QueuedFrame> {
+        let mut dequeue = Dequeue { state: self, now, law, queue, beside };
+        let (first, stands) = dequeue.take_first();
         let Some(mut first) = first else {
             self.dropping = false;
             return None;
@@ -82,17 +82,17 @@ impl Control {
             self.dropping = false;
             return Some(first);
         }
-        if turn.control.dropping {
-            return turn.go_on(first, ledger);
+        if dequeue.state.dropping {
+            return dequeue.drop_due(first, ledger);
         }
-        let next = if rules.ecn && mark_congestion(&mut first.frame) {
+        let next = if law.ecn && mark_congestion(&mut first.frame) {
             ledger.note(first.event, DropReason::Marked);
             Some(first)
         } else {
             ledger.drop(first.frame, first.event, DropReason::Aqm);
-            turn.look().0
+            dequeue.take_first().0
         };
-        self.begin(now, rules);
+        self.begin(now, law);
         next
     }
 
@@ -104,63 +104,63 @@ impl Control {
 
     /// Begins to drop frames. If the delay rose again soon after it was last controlled, dropping
     /// resumes near the rate reached then.
-    fn begin(&mut self, now: Time, rules: Rules) {
+    fn begin(&mut self, now: Time, law: ControlLaw) {
         self.dropping = true;
         let delta = self.count.wrapping_sub(self.last_count);
         let since = now.nanos().saturating_sub(self.drop_next.nanos());
-        let soon = since < rules.interval.saturating_mul(16);
+        let soon = since < law.interval.saturating_mul(16);
         self.count = if delta > 1 && soon { delta } else { 1 };
         self.last_count = self.count;
-        self.drop_next = rules.next_drop(now, self.count);
+        self.drop_next = law.next_drop(now, self.count);
     }
 }
 
 /// The state of CoDel while it takes one frame out.
-struct Turn<'a> {
-    control: &'a mut Control,
+struct Dequeue<'a> {
+    state: &'a mut CodelState,
     now: Time,
-    rules: Rules,
+    law: ControlLaw,
     queue: &'a mut Fifo,
     beside: u64,
 }
 
-impl Turn<'_> {
+impl Dequeue<'_> {
     /// Takes the first frame out; answers it and whether the delay has been too long for long
     /// enough to drop it (`dodequeue`).
-    fn look(&mut self) -> (Option<Waiting>, bool) {
+    fn take_first(&mut self) -> (Option<QueuedFrame>, bool) {
         let first = self.queue.pop();
         let Some(waiting) = &first else {
-            self.control.first_above = None;
+            self.state.first_above = None;
             return (None, false);
         };
         let delay = self.now.nanos().saturating_sub(waiting.since.nanos());
-        if delay < self.rules.target || self.queue.bytes() + self.beside <= MTU {
-            self.control.first_above = None;
+        if delay < self.law.target || self.queue.bytes() + self.beside <= MTU {
+            self.state.first_above = None;
             return (first, false);
         }
-        let above = self.control.first_above;
-        let due = *self.control.first_above.get_or_insert(later(self.now, self.rules.interval));
+        let above = self.state.first_above;
+        let due = *self.state.first_above.get_or_insert(later(self.now, self.law.interval));
         (first, above.is_some() && self.now > due)
     }
 
     /// Drops frames, or marks one, while drops are due.
-    fn go_on(&mut self, first: Waiting, ledger: &mut Ledger<'_>) -> Option<Waiting> {
+    fn drop_due(&mut self, first: QueuedFrame, ledger: &mut Ledger<'_>) -> Option<QueuedFrame> {
         let mut next = Some(first);
-        while self.control.dropping && self.now >= self.control.drop_next {
+        while self.state.dropping && self.now >= self.state.drop_next {
             let Some(mut first) = next else { break };
-            self.control.count = self.control.count.wrapping_add(1);
-            let due = self.rules.next_drop(self.control.drop_next, self.control.count);
-            if self.rules.ecn && mark_congestion(&mut first.frame) {
+            self.state.count = self.state.count.wrapping_add(1);
+            let due = self.law.next_drop(self.state.drop_next, self.state.count);
+            if self.law.ecn && mark_congestion(&mut first.frame) {
                 ledger.note(first.event, DropReason::Marked);
-                self.control.drop_next = due;
+                self.state.drop_next = due;
                 return Some(first);
             }
             ledger.drop(first.frame, first.event, DropReason::Aqm);
             let stands;
-            (next, stands) = self.look();
-            self.control.dropping = stands;
+            (next, stands) = self.take_first();
+            self.state.dropping = stands;
             if stands {
-                self.control.drop_next = due;
+                self.state.drop_next = due;
             }
         }
         next
@@ -170,16 +170,16 @@ impl Turn<'_> {
 /// A single queue managed by CoDel.
 #[derive(Debug)]
 pub(crate) struct Codel {
-    rules: Rules,
+    law: ControlLaw,
     limit: Queue,
-    control: Control,
+    state: CodelState,
     queue: Fifo,
 }
 
 impl Codel {
     pub(crate) fn new(parameters: CoDel, limit: Queue) -> Self {
-        let rules = Rules::of(parameters);
-        Self { rules, limit, control: Control::default(), queue: Fifo::default() }
+        let law = ControlLaw::of(parameters);
+        Self { law, limit, state: CodelState::default(), queue: Fifo::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -187,7 +187,7 @@ impl Codel {
     }
 
     /// Queues a frame, or drops it if there is no room.
-    pub(crate) fn enqueue(&mut self, waiting: Waiting, ledger: &mut Ledger<'_>) {
+    pub(crate) fn enqueue(&mut self, waiting: QueuedFrame, ledger: &mut Ledger<'_>) {
         if self.limit.holds(self.queue.len() + 1, self.queue.bytes() + waiting.bytes()) {
             self.queue.push(waiting);
         } else {
@@ -195,8 +195,8 @@ impl Codel {
         }
     }
 
-    pub(crate) fn dequeue(&mut self, now: Time, ledger: &mut Ledger<'_>) -> Option<Waiting> {
-        self.control.dequeue(now, self.rules, &mut self.queue, 0, ledger)
+    pub(crate) fn dequeue(&mut self, now: Time, ledger: &mut Ledger<'_>) -> Option<QueuedFrame> {
+        self.state.dequeue(now, self.law, &mut self.queue, 0, ledger)
     }
 }
 
@@ -207,9 +207,9 @@ mod tests {
     /// The waits are 100 ms over the square roots of 1, 2, 3 …, exact to the nanosecond.
     #[test]
     fn each_drop_comes_sooner_after_the_last() {
-        let rules = Rules::of(CoDel::LINUX);
+        let law = ControlLaw::of(CoDel::LINUX);
         let waits = [1, 2, 3, 4, 5, 9, 16, 100, 10_000]
-            .map(|count| rules.next_drop(Time::from_millis(7), count).nanos() - 7_000_000);
+            .map(|count| law.next_drop(Time::from_millis(7), count).nanos() - 7_000_000);
         let exact = [
             100_000_000,
             70_710_678,

@@ -18,10 +18,10 @@
 use core::fmt;
 use std::sync::Arc;
 
+use roundtrip_packet::ethernet;
 use roundtrip_record::Time;
 
-use crate::frame::ETHERNET_HEADER;
-use crate::transmitter::later;
+use crate::time::{later, nanos};
 use crate::unit;
 
 /// The bytes of one delivery opportunity (mahimahi's `PACKET_SIZE`, less what its tunnel adds).
@@ -181,7 +181,7 @@ fn read_rates(lines: &[(usize, &str)]) -> Result<(Schedule, u64), Why> {
 
 /// Reads a number of seconds, or a time with its unit, in nanoseconds.
 fn seconds(text: &str) -> Option<u64> {
-    unit::decimal(text, SECOND).or_else(|| unit::time(text).ok().map(crate::transmitter::nanos))
+    unit::decimal(text, SECOND).or_else(|| unit::time(text).ok().map(nanos))
 }
 
 /// Reads a rate in bits per second, with or without a unit.
@@ -242,8 +242,10 @@ impl Cursor {
     pub(crate) fn take(&mut self, start: Time, bytes: u32) -> Time {
         let trace = Arc::clone(&self.trace);
         match &trace.schedule {
-            Schedule::Opportunities(times) => self
-                .use_opportunities(times, u64::from(bytes).saturating_sub(ETHERNET_HEADER as u64)),
+            Schedule::Opportunities(times) => self.use_opportunities(
+                times,
+                u64::from(bytes).saturating_sub(ethernet::HEADER_LEN as u64),
+            ),
             Schedule::Rates(steps) => self.use_rates(steps, start, u64::from(bytes)),
         }
     }

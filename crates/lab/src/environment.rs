@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// The files and caches of a simulated host. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings(Rc<RefCell<State>>);
+pub struct HostEnvironment(Rc<RefCell<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -32,7 +32,7 @@ pub struct Caches {
     pub kept: BTreeMap<String, Vec<u8>>,
 }
 
-impl Surroundings {
+impl HostEnvironment {
     /// Sets the content of the hosts file.
     pub fn set_hosts(&self, content: impl Into<String>) {
         self.0.borrow_mut().hosts = Some(content.into());
@@ -79,7 +79,7 @@ fn canonical(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }
 
-impl Environment for Surroundings {
+impl Environment for HostEnvironment {
     fn hosts(&self) -> io::Result<Option<Text>> {
         Ok(self.file("/etc/hosts", |state| &state.hosts))
     }

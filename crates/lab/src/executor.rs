@@ -112,7 +112,7 @@ struct Alarm {
     task: TaskId,
     ready: Arc<Ready>,
     /// Whether the task is in the queue already.
-    rung: AtomicBool,
+    is_queued: AtomicBool,
 }
 
 impl Wake for Alarm {
@@ -123,41 +123,41 @@ impl Wake for Alarm {
     fn wake_by_ref(self: &Arc<Self>) {
         // All of a lab happens on one thread. With several, a task might be queued twice and polled
         // once in vain.
-        if !self.rung.load(Ordering::Acquire) {
-            self.rung.store(true, Ordering::Release);
+        if !self.is_queued.load(Ordering::Acquire) {
+            self.is_queued.store(true, Ordering::Release);
             self.ready.push(self.task);
         }
     }
 }
 
-type Work = Pin<Box<dyn Future<Output = ()>>>;
+type BoxedFuture = Pin<Box<dyn Future<Output = ()>>>;
 
 /// The parts of a task that are needed to poll it.
-struct Turn {
-    work: Work,
+struct Runnable {
+    work: BoxedFuture,
     waker: Waker,
     /// The generator that the task draws from.
     draw: Option<Draw>,
 }
 
 /// A task that has not finished.
-struct Running {
+struct PendingTask {
     alarm: Arc<Alarm>,
     /// The parts needed to poll the task; `None` while it is polled.
-    turn: Option<Turn>,
+    runnable: Option<Runnable>,
     /// Notifies whoever waits for the task to finish.
-    end: Rc<End>,
+    completion: Rc<Completion>,
 }
 
 /// Whether a task has finished, and who waits for that.
 #[derive(Default)]
-struct End {
+struct Completion {
     over: Cell<bool>,
     waiting: RefCell<Option<Waker>>,
 }
 
-impl End {
-    fn come(&self) {
+impl Completion {
+    fn complete(&self) {
         self.over.set(true);
         if let Some(waker) = self.waiting.take() {
             waker.wake();
@@ -167,22 +167,22 @@ impl End {
 
 #[derive(Default)]
 struct Tasks {
-    places: Vec<(u32, Option<Running>)>,
+    places: Vec<(u32, Option<PendingTask>)>,
     free: Vec<u32>,
 }
 
 impl Tasks {
-    fn get(&mut self, id: TaskId) -> Option<&mut Running> {
-        let (generation, running) = self.places.get_mut(id.place as usize)?;
-        running.as_mut().filter(|_| *generation == id.generation)
+    fn get(&mut self, id: TaskId) -> Option<&mut PendingTask> {
+        let (generation, task) = self.places.get_mut(id.place as usize)?;
+        task.as_mut().filter(|_| *generation == id.generation)
     }
 
-    fn remove(&mut self, id: TaskId) -> Option<Running> {
+    fn remove(&mut self, id: TaskId) -> Option<PendingTask> {
         self.get(id)?;
-        let (generation, running) = &mut self.places[id.place as usize];
+        let (generation, task) = &mut self.places[id.place as usize];
         *generation = generation.wrapping_add(1);
         self.free.push(id.place);
-        running.take()
+        task.take()
     }
 }
 
@@ -215,30 +215,30 @@ impl Executor {
         draw: Option<Draw>,
         work: impl Future<Output = ()> + 'static,
     ) -> Task {
-        let end = Rc::<End>::default();
-        let id = self.insert(Box::pin(work), draw, Rc::clone(&end));
+        let completion = Rc::<Completion>::default();
+        let id = self.insert(Box::pin(work), draw, Rc::clone(&completion));
         let executor = Rc::downgrade(self);
         let cancel = move || {
             // The task is dropped outside the borrow, since its own streams and tasks are dropped
             // with it.
             let gone =
                 executor.upgrade().and_then(|executor| executor.tasks.borrow_mut().remove(id));
-            if let Some(running) = &gone {
-                running.end.come();
+            if let Some(task) = &gone {
+                task.completion.complete();
             }
             drop(gone);
         };
         let done = poll_fn(move |context: &mut Context<'_>| {
-            if end.over.get() {
+            if completion.over.get() {
                 return Poll::Ready(());
             }
-            *end.waiting.borrow_mut() = Some(context.waker().clone());
+            *completion.waiting.borrow_mut() = Some(context.waker().clone());
             Poll::Pending
         });
         Task::new(cancel, done)
     }
 
-    fn insert(&self, work: Work, draw: Option<Draw>, end: Rc<End>) -> TaskId {
+    fn insert(&self, work: BoxedFuture, draw: Option<Draw>, completion: Rc<Completion>) -> TaskId {
         let tasks = &mut *self.tasks.borrow_mut();
         let place = tasks.free.pop().unwrap_or_else(|| {
             tasks.places.push((0, None));
@@ -249,10 +249,11 @@ impl Executor {
         let alarm = Arc::new(Alarm {
             task: id,
             ready: Arc::clone(&self.ready),
-            rung: AtomicBool::new(true),
+            is_queued: AtomicBool::new(true),
         });
         let waker = Waker::from(Arc::clone(&alarm));
-        *slot = Some(Running { alarm, turn: Some(Turn { work, waker, draw }), end });
+        *slot =
+            Some(PendingTask { alarm, runnable: Some(Runnable { work, waker, draw }), completion });
         self.ready.push(id);
         id
     }
@@ -262,7 +263,7 @@ impl Executor {
     pub(crate) fn main_waker(&self) -> Waker {
         let alarm = self.main.get_or_init(|| {
             let (task, ready) = (MAIN, Arc::clone(&self.ready));
-            Arc::new(Alarm { task, ready, rung: AtomicBool::new(false) })
+            Arc::new(Alarm { task, ready, is_queued: AtomicBool::new(false) })
         });
         Waker::from(Arc::clone(alarm))
     }
@@ -273,7 +274,7 @@ impl Executor {
         let Some(id) = self.ready.pop() else { return Ran::Nothing };
         if id == MAIN {
             if let Some(alarm) = self.main.get() {
-                alarm.rung.store(false, Ordering::Release);
+                alarm.is_queued.store(false, Ordering::Release);
             }
             return Ran::Main;
         }
@@ -282,27 +283,27 @@ impl Executor {
     }
 
     fn run_task(&self, id: TaskId) {
-        let taken = self.tasks.borrow_mut().get(id).and_then(|running| {
-            running.alarm.rung.store(false, Ordering::Release);
-            running.turn.take()
+        let taken = self.tasks.borrow_mut().get(id).and_then(|task| {
+            task.alarm.is_queued.store(false, Ordering::Release);
+            task.runnable.take()
         });
         // The task was woken and has finished or been cancelled since.
-        let Some(mut turn) = taken else { return };
-        let Turn { work, waker, draw } = &mut turn;
+        let Some(mut runnable) = taken else { return };
+        let Runnable { work, waker, draw } = &mut runnable;
         let poll = chance::with(draw, || work.as_mut().poll(&mut Context::from_waker(waker)));
         let over = match poll {
             Poll::Ready(()) => self.tasks.borrow_mut().remove(id),
             Poll::Pending => {
                 // The task may have cancelled itself while it ran; then it is dropped here.
-                if let Some(running) = self.tasks.borrow_mut().get(id) {
-                    running.turn = Some(turn);
+                if let Some(task) = self.tasks.borrow_mut().get(id) {
+                    task.runnable = Some(runnable);
                     return;
                 }
                 None
             }
         };
-        if let Some(running) = over {
-            running.end.come();
+        if let Some(task) = over {
+            task.completion.complete();
         }
     }
 
@@ -313,14 +314,14 @@ impl Executor {
             // others.
             let next = {
                 let tasks = &mut *self.tasks.borrow_mut();
-                let place = tasks.places.iter().position(|(_, running)| running.is_some());
+                let place = tasks.places.iter().position(|(_, task)| task.is_some());
                 place.and_then(|place| {
                     let generation = tasks.places[place].0;
                     tasks.remove(TaskId { place: place as u32, generation })
                 })
             };
-            let Some(running) = next else { break };
-            drop(running);
+            let Some(task) = next else { break };
+            drop(task);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::shape::Queue;
 
 /// A frame that waits for the transmitter.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct QueuedFrame {
     pub(crate) frame: Vec<u8>,
     /// The event with which the frame was sent.
     pub(crate) event: Option<EventId>,
@@ -16,7 +16,7 @@ pub(crate) struct Waiting {
     pub(crate) since: Time,
 }
 
-impl Waiting {
+impl QueuedFrame {
     pub(crate) fn bytes(&self) -> u64 {
         self.frame.len() as u64
     }
@@ -25,17 +25,17 @@ impl Waiting {
 /// Frames in order of arrival, and the sum of their bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Fifo {
-    frames: VecDeque<Waiting>,
+    frames: VecDeque<QueuedFrame>,
     bytes: u64,
 }
 
 impl Fifo {
-    pub(crate) fn push(&mut self, waiting: Waiting) {
+    pub(crate) fn push(&mut self, waiting: QueuedFrame) {
         self.bytes += waiting.bytes();
         self.frames.push_back(waiting);
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Waiting> {
+    pub(crate) fn pop(&mut self) -> Option<QueuedFrame> {
         let first = self.frames.pop_front()?;
         self.bytes -= first.bytes();
         Some(first)

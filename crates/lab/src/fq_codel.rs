@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 
 use roundtrip_record::{DropReason, Time};
 
-use crate::codel::{Control, Rules};
-use crate::fifo::{Fifo, Waiting};
+use crate::codel::{CodelState, ControlLaw};
+use crate::fifo::{Fifo, QueuedFrame};
 use crate::frame;
 use crate::ledger::Ledger;
 use crate::seed::Seed;
@@ -24,7 +24,7 @@ const DROP_BATCH: u32 = 64;
 #[derive(Debug, Default)]
 struct Flow {
     queue: Fifo,
-    control: Control,
+    state: CodelState,
     /// The bytes the queue may still transmit in its turn.
     deficit: i64,
     /// Whether the queue is in one of the lists.
@@ -34,7 +34,7 @@ struct Flow {
 /// The queues of all flows, managed by FQ-CoDel.
 #[derive(Debug)]
 pub(crate) struct FqCodel {
-    rules: Rules,
+    law: ControlLaw,
     quantum: i64,
     limit: Queue,
     /// The key of the hash.
@@ -53,7 +53,7 @@ impl FqCodel {
     pub(crate) fn new(parameters: FqCoDel, limit: Queue, seed: Seed) -> Self {
         let FqCoDel { codel, flows, quantum } = parameters;
         Self {
-            rules: Rules::of(codel),
+            law: ControlLaw::of(codel),
             quantum: i64::from(quantum.max(1)),
             limit,
             key: seed.of("flows").number(),
@@ -70,7 +70,7 @@ impl FqCodel {
     }
 
     /// Queues a frame; if there is no room, frames are dropped from the front of the longest queue.
-    pub(crate) fn enqueue(&mut self, waiting: Waiting, ledger: &mut Ledger<'_>) {
+    pub(crate) fn enqueue(&mut self, waiting: QueuedFrame, ledger: &mut Ledger<'_>) {
         let index = (frame::flow(&waiting.frame, self.key) % self.flows.len() as u64) as usize;
         self.frames += 1;
         self.bytes += waiting.bytes();
@@ -100,13 +100,13 @@ impl FqCodel {
             drops += 1;
             ledger.drop(first.frame, first.event, DropReason::QueueFull);
         }
-        flow.control.count_drops(drops);
+        flow.state.count_drops(drops);
         self.frames -= drops as usize;
         self.bytes -= dropped;
     }
 
     /// The frame that is transmitted now (RFC 8290 §4.2).
-    pub(crate) fn dequeue(&mut self, now: Time, ledger: &mut Ledger<'_>) -> Option<Waiting> {
+    pub(crate) fn dequeue(&mut self, now: Time, ledger: &mut Ledger<'_>) -> Option<QueuedFrame> {
         loop {
             let is_new = !self.new.is_empty();
             let list = if is_new { &mut self.new } else { &mut self.old };
@@ -120,7 +120,7 @@ impl FqCodel {
             }
             let (frames, bytes) = (flow.queue.len(), flow.queue.bytes());
             let beside = self.bytes - bytes;
-            let next = flow.control.dequeue(now, self.rules, &mut flow.queue, beside, ledger);
+            let next = flow.state.dequeue(now, self.law, &mut flow.queue, beside, ledger);
             self.frames -= frames - flow.queue.len();
             self.bytes = beside + flow.queue.bytes();
             if let Some(next) = next {

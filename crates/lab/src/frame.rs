@@ -2,33 +2,25 @@
 
 use std::ops::Range;
 
-/// The length of the Ethernet header, bytes (IEEE 802.3 §3.2).
-pub(crate) const ETHERNET_HEADER: usize = 14;
+use roundtrip_packet::ethernet::{EtherType, HEADER_LEN};
+use roundtrip_packet::{Protocol, ipv4, ipv6};
 
-const ARP: [u8; 2] = [0x08, 0x06];
-const IPV4: [u8; 2] = [0x08, 0x00];
-const IPV6: [u8; 2] = [0x86, 0xdd];
-
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMPV6: u8 = 58;
-
-/// The ECN codepoint CE, "congestion experienced" (RFC 3168 §5).
-const CONGESTION: u8 = 0b11;
+use crate::seed::split_mix;
 
 /// Message types of neighbour discovery (RFC 4861 §4).
 const NEIGHBOUR_DISCOVERY: Range<u8> = 133..138;
 
-fn ether_type(frame: &[u8]) -> Option<[u8; 2]> {
-    frame.get(12..14)?.try_into().ok()
+fn ether_type(frame: &[u8]) -> Option<EtherType> {
+    let bytes = frame.get(12..14)?.try_into().ok()?;
+    Some(EtherType(u16::from_be_bytes(bytes)))
 }
 
 /// Whether a frame is ARP or neighbour discovery, which a router never forwards.
 #[inline]
 pub(crate) fn resolves_addresses(frame: &[u8]) -> bool {
     match ether_type(frame) {
-        Some(ARP) => true,
-        Some(IPV6) => is_neighbour_discovery(&frame[ETHERNET_HEADER..]),
+        Some(EtherType::ARP) => true,
+        Some(EtherType::IPV6) => is_neighbour_discovery(&frame[HEADER_LEN..]),
         _ => false,
     }
 }
@@ -36,77 +28,43 @@ pub(crate) fn resolves_addresses(frame: &[u8]) -> bool {
 /// Whether an IPv6 packet is a message of neighbour discovery, whose hop limit is 255 unless it was
 /// forwarded (RFC 4861 §6.1.1).
 fn is_neighbour_discovery(packet: &[u8]) -> bool {
-    matches!(packet, [_, _, _, _, _, _, ICMPV6, 255, ..])
+    packet.get(6..8) == Some(&[Protocol::ICMPV6.0, 255])
         && packet.get(40).is_some_and(|kind| NEIGHBOUR_DISCOVERY.contains(kind))
 }
 
 /// A hash of a frame's flow, keyed with `key`: of protocol, addresses and ports (RFC 8290 §4.1).
 /// For fragments and protocols without ports, of addresses and protocol only.
 pub(crate) fn flow(frame: &[u8], key: u64) -> u64 {
-    let packet = frame.get(ETHERNET_HEADER..).unwrap_or_default();
+    let packet = frame.get(HEADER_LEN..).unwrap_or_default();
     let (protocol, addresses, ports) = match ether_type(frame) {
-        Some(IPV4) if packet.len() >= 20 => {
+        Some(EtherType::IPV4) if packet.len() >= 20 => {
             let header = usize::from(packet[0] & 0xf) * 4;
             let fragment = u16::from_be_bytes([packet[6], packet[7]]) & 0x3fff != 0;
             (packet[9], &packet[12..20], (!fragment).then_some(header))
         }
-        Some(IPV6) if packet.len() >= 40 => (packet[6], &packet[8..40], Some(40)),
+        Some(EtherType::IPV6) if packet.len() >= 40 => (packet[6], &packet[8..40], Some(40)),
         _ => (0, &packet[..0], None),
     };
-    let ports = ports.filter(|_| protocol == TCP || protocol == UDP);
+    let ports = ports.filter(|_| [Protocol::TCP.0, Protocol::UDP.0].contains(&protocol));
     let ports = ports.and_then(|at| packet.get(at..at + 4)).unwrap_or_default();
-    let mut hash = mix(key ^ u64::from(protocol));
+    let mut hash = split_mix(key ^ u64::from(protocol));
     for four in addresses.chunks_exact(4).chain(ports.chunks_exact(4)) {
         let number = u32::from_be_bytes([four[0], four[1], four[2], four[3]]);
-        hash = mix(hash ^ u64::from(number));
+        hash = split_mix(hash ^ u64::from(number));
     }
     hash
-}
-
-/// Mixes the bits of a number: the finalizer of SplitMix64.
-const fn mix(number: u64) -> u64 {
-    let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// Marks a packet as having met congestion (CE, RFC 3168 §5), if its sender supports ECN; answers
 /// whether it does.
 pub(crate) fn mark_congestion(frame: &mut [u8]) -> bool {
     let kind = ether_type(frame);
-    let Some(packet) = frame.get_mut(ETHERNET_HEADER..) else { return false };
+    let Some(packet) = frame.get_mut(HEADER_LEN..) else { return false };
     match kind {
-        Some(IPV4) if packet.len() >= 20 => {
-            let before = packet[1];
-            if before & CONGESTION == 0 {
-                return false;
-            }
-            packet[1] |= CONGESTION;
-            let changed = [[packet[0], before], [packet[0], packet[1]]].map(u16::from_be_bytes);
-            let sum = u16::from_be_bytes([packet[10], packet[11]]);
-            packet[10..12].copy_from_slice(&updated(sum, changed).to_be_bytes());
-            true
-        }
-        // The two ECN bits are the last of the traffic class, which begins in the middle of a byte.
-        Some(IPV6) if packet.len() >= 40 => {
-            let capable = packet[1] & (CONGESTION << 4) != 0;
-            if capable {
-                packet[1] |= CONGESTION << 4;
-            }
-            capable
-        }
+        Some(EtherType::IPV4) => ipv4::mark_congestion(packet),
+        Some(EtherType::IPV6) => ipv6::mark_congestion(packet),
         _ => false,
     }
-}
-
-/// The header checksum after one of its words changed (RFC 1624 §3, equation 3).
-fn updated(sum: u16, [before, after]: [u16; 2]) -> u16 {
-    let mut whole = u32::from(!sum) + u32::from(!before) + u32::from(after);
-    while whole > 0xffff {
-        whole = (whole & 0xffff) + (whole >> 16);
-    }
-    !(whole as u16)
 }
 
 #[cfg(test)]
@@ -116,9 +74,29 @@ mod tests {
     /// A UDP datagram over IPv4 between two ports, with a correct header checksum.
     fn datagram(from: u16, to: u16, tos: u8) -> Vec<u8> {
         let mut frame = vec![0; 14];
-        frame[12..14].copy_from_slice(&IPV4);
-        let mut header =
-            [0x45, tos, 0, 28, 0, 0, 0x40, 0, 64, UDP, 0, 0, 10, 0, 0, 2, 203, 0, 113, 10];
+        frame[12..14].copy_from_slice(&EtherType::IPV4.0.to_be_bytes());
+        let mut header = [
+            0x45,
+            tos,
+            0,
+            28,
+            0,
+            0,
+            0x40,
+            0,
+            64,
+            Protocol::UDP.0,
+            0,
+            0,
+            10,
+            0,
+            0,
+            2,
+            203,
+            0,
+            113,
+            10,
+        ];
         let sum = !fold(&header);
         header[10..12].copy_from_slice(&sum.to_be_bytes());
         frame.extend(header);
@@ -141,10 +119,10 @@ mod tests {
     #[test]
     fn address_resolution_is_told_from_the_rest() {
         let mut frame = vec![0; 60];
-        frame[12..14].copy_from_slice(&ARP);
+        frame[12..14].copy_from_slice(&EtherType::ARP.0.to_be_bytes());
         assert!(resolves_addresses(&frame));
-        frame[12..14].copy_from_slice(&IPV6);
-        frame[20] = ICMPV6;
+        frame[12..14].copy_from_slice(&EtherType::IPV6.0.to_be_bytes());
+        frame[20] = Protocol::ICMPV6.0;
         frame[21] = 255;
         for (kind, resolves) in [(128, false), (133, true), (135, true), (137, true), (138, false)]
         {
@@ -167,7 +145,7 @@ mod tests {
         assert_ne!(flow(&one), flow(&datagram(1_001, 53, 0)));
         assert_ne!(flow(&one), super::flow(&one, 8), "the key decides");
         let mut tcp = one.clone();
-        tcp[14 + 9] = TCP;
+        tcp[14 + 9] = Protocol::TCP.0;
         assert_ne!(flow(&one), flow(&tcp));
         // Fragments after the first carry no ports.
         let [mut first, mut second] = [one.clone(), datagram(9, 9, 0)];

@@ -7,9 +7,9 @@ use std::str::FromStr;
 
 use crate::delivery::TraceError;
 use crate::nearest::nearest;
-use crate::net::{Net, Way};
+use crate::net::{Direction, Net};
 use crate::profile::Profile;
-use crate::property::{ENTRIES, Key, Property, ReadFile, Wrong};
+use crate::property::{ENTRIES, Key, Property, PropertyError, ReadFile};
 use crate::shape::Rate;
 
 /// An error in a network description. Its text says which part is at fault, what is allowed, and
@@ -76,14 +76,14 @@ pub enum NetError {
         needs: &'static str,
     },
     /// A rate and a trace are given for the same direction.
-    #[error("\"{part}\" and \"{other}\" both say how fast the way {} is: leave one out", way.name())]
+    #[error("\"{part}\" and \"{other}\" both say how fast the way {} is: leave one out", direction.name())]
     TwoRates {
         /// The part with the rate.
         part: String,
         /// The part with the trace.
         other: String,
         /// The direction that both parts describe.
-        way: Way,
+        direction: Direction,
     },
     /// A property is given twice.
     #[error("\"{part}\": {name} stands there twice")]
@@ -121,19 +121,19 @@ impl Setting<'_> {
     fn set(&self, net: &mut Net, read: ReadFile<'_>) -> Result<(), NetError> {
         let (property, part) = (self.key.property, || self.part.to_owned());
         let named = |wrong| match wrong {
-            Wrong::Value(wanted) => NetError::BadValue { part: part(), wanted },
-            Wrong::Trace(fault) => NetError::BadTrace { part: part(), fault },
-            Wrong::Needs(needs) => NetError::Needs { part: part(), needs },
+            PropertyError::Value(wanted) => NetError::BadValue { part: part(), wanted },
+            PropertyError::Trace(fault) => NetError::BadTrace { part: part(), fault },
+            PropertyError::Needs(needs) => NetError::Needs { part: part(), needs },
         };
         if property.set_whole(net, self.value).map_err(named)? {
             return Ok(());
         }
         let (mut is_set, mut needs) = (false, None);
-        for way in self.key.ways() {
-            match property.set(net.direction_mut(way), self.value, read) {
+        for direction in self.key.directions() {
+            match property.set(net.conditions_mut(direction), self.value, read) {
                 Ok(()) => is_set = true,
                 // The other direction may have what this one lacks.
-                Err(wrong @ Wrong::Needs(_)) => needs = Some(wrong),
+                Err(wrong @ PropertyError::Needs(_)) => needs = Some(wrong),
                 Err(wrong) => return Err(named(wrong)),
             }
         }
@@ -196,19 +196,19 @@ impl Net {
 /// The name of a property without the `down-` or `up-` before it.
 fn plain_part(name: &str) -> &str {
     let lower = name.to_ascii_lowercase();
-    let of_way = ["down-", "up-"].into_iter().find(|way| lower.starts_with(way));
-    of_way.map_or(name, |way| &name[way.len()..])
+    let of_direction = ["down-", "up-"].into_iter().find(|direction| lower.starts_with(direction));
+    of_direction.map_or(name, |direction| &name[direction.len()..])
 }
 
 fn refuse_two_rates(settings: &[Setting<'_>]) -> Result<(), NetError> {
-    for way in Way::BOTH {
+    for direction in Direction::BOTH {
         let of = |property| {
             let mut these = settings.iter().filter(move |setting| setting.key.property == property);
-            these.find(|setting| setting.key.ways().any(|one| one == way))
+            these.find(|setting| setting.key.directions().any(|one| one == direction))
         };
         if let (Some(rate), Some(trace)) = (of(Property::Rate), of(Property::Trace)) {
             let (part, other) = (rate.part.to_owned(), trace.part.to_owned());
-            return Err(NetError::TwoRates { part, other, way });
+            return Err(NetError::TwoRates { part, other, direction });
         }
     }
     Ok(())
@@ -216,10 +216,10 @@ fn refuse_two_rates(settings: &[Setting<'_>]) -> Result<(), NetError> {
 
 /// Refuses queue management where there is no rate limit, since nothing ever waits there.
 fn refuse_idle_management(settings: &[Setting<'_>], net: &Net) -> Result<(), NetError> {
-    let idle = settings
-        .iter()
-        .filter(|setting| setting.key.property == Property::Aqm)
-        .find(|aqm| aqm.key.ways().all(|way| net.direction(way).rate == Rate::Unlimited));
+    let idle =
+        settings.iter().filter(|setting| setting.key.property == Property::Aqm).find(|aqm| {
+            aqm.key.directions().all(|direction| net.conditions(direction).rate == Rate::Unlimited)
+        });
     match idle {
         Some(aqm) => {
             let needs = "a rate (down=1.6Mbit, up=768kbit or trace=FILE): nothing ever waits";
@@ -268,16 +268,16 @@ impl fmt::Display for Net {
             // Without a profile the round-trip time is always written, so that no description is
             // empty.
             let told = self.profile.is_none() && property == Property::Rtt;
-            let [down, up] = Way::BOTH.map(|way| {
-                let value = property.get(self, way)?;
-                (told || property.get(&start, way).as_ref() != Some(&value)).then_some(value)
+            let [down, up] = Direction::BOTH.map(|direction| {
+                let value = property.get(self, direction)?;
+                (told || property.get(&start, direction).as_ref() != Some(&value)).then_some(value)
             });
             if property != Property::Rate && down == up {
                 parts.extend(down.map(|value| format!("{}={value}", property.entry().name)));
                 continue;
             }
-            for (way, value) in Way::BOTH.into_iter().zip([down, up]) {
-                let key = Key { property, way: Some(way) };
+            for (direction, value) in Direction::BOTH.into_iter().zip([down, up]) {
+                let key = Key { property, direction: Some(direction) };
                 parts.extend(value.map(|value| format!("{}={value}", key.name())));
             }
         }
@@ -314,7 +314,7 @@ mod tests {
         let rates = [&net.down.rate, &net.up.rate];
         assert_eq!(rates, [&Rate::Constant(1_600_000), &Rate::Constant(768_000)]);
         assert_eq!((net.up.loss, net.down.queue), (Ppm::new(20_000), Queue::Packets(100)));
-        let shape = net.shape(Way::Down);
+        let shape = net.shape(Direction::Down);
         assert_eq!(
             (shape.rate, shape.delay),
             (Rate::Constant(1_600_000), Duration::from_millis(100))
@@ -370,7 +370,8 @@ mod tests {
             ("down=1Mbit,up-trace=good", [false, true]),
         ] {
             let net = net(text);
-            let traced = Way::BOTH.map(|way| matches!(net.direction(way).rate, Rate::Trace(_)));
+            let traced = Direction::BOTH
+                .map(|direction| matches!(net.conditions(direction).rate, Rate::Trace(_)));
             assert_eq!(traced, ways, "{text}");
         }
         let jitter = net("cable,jitter=3ms,down-distribution=normal");

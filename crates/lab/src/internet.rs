@@ -8,7 +8,7 @@ use roundtrip_record::{LinkId, Log, Role};
 
 use crate::environment::Caches;
 use crate::lab::{Attached, End, Forwarding, Lab, LabHost};
-use crate::net::{Net, Way};
+use crate::net::{Direction, Net};
 use crate::seed::Seed;
 use crate::shape::{Queue, Rate, Shape};
 
@@ -121,17 +121,17 @@ impl Internet {
         let mut lab = Lab::new(seed, date, log);
         let client = lab.add_host("client", Role::Client, Forwarding::Off);
         let router = lab.add_host("router", Role::Router, Forwarding::On);
-        client.port().surroundings().set_caches(caches);
+        client.port().host_environment().set_caches(caches);
         let access = lab.link(
             &End {
                 host: &client,
                 addresses: vec![(Self::CLIENT.into(), 24), (Self::CLIENT_V6.into(), 64)],
-                shape: Shape { segment: Some(Self::SEGMENT), ..net.shape(Way::Up) },
+                shape: Shape { segment: Some(Self::SEGMENT), ..net.shape(Direction::Up) },
             },
             &End {
                 host: &router,
                 addresses: vec![(Self::ROUTER.into(), 24), (Self::ROUTER_V6.into(), 64)],
-                shape: Shape { segment: Some(Self::SEGMENT), ..net.shape(Way::Down) },
+                shape: Shape { segment: Some(Self::SEGMENT), ..net.shape(Direction::Down) },
             },
         );
         for gateway in [IpAddr::from(Self::ROUTER), Self::ROUTER_V6.into()] {
@@ -194,9 +194,9 @@ impl Internet {
         let resolver = self.add_server("resolver", Role::Resolver, Self::RESOLVER.into());
         let hints = vec![("a.root-servers.lab.".to_owned(), Self::ROOT.into())];
         for host in [&self.client, &resolver] {
-            host.port().surroundings().set_root_hints(hints.clone());
+            host.port().host_environment().set_root_hints(hints.clone());
         }
-        let client = self.client.port().surroundings();
+        let client = self.client.port().host_environment();
         // Libc's default is two tries. More are configured so that a link that loses frames costs
         // time and not the visit: five rounds, and the one resolver asked twice in each.
         let server = format!("nameserver {}\n", Self::RESOLVER);

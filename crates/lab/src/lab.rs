@@ -19,7 +19,7 @@ use roundtrip_wire::{Stack, Wire as _};
 
 use crate::agenda::Source;
 use crate::chance::{self, Draw};
-use crate::environment::Surroundings;
+use crate::environment::HostEnvironment;
 use crate::executor::Ran;
 use crate::link::Link;
 use crate::port::LabPort;
@@ -113,11 +113,6 @@ impl Lab {
         }
     }
 
-    /// Sets the TCP profile of hosts that are added from now on; the default is Linux's.
-    pub fn set_tcp_profile(&mut self, profile: Arc<TcpProfile>) {
-        self.profile = profile;
-    }
-
     /// The virtual time.
     pub fn now(&self) -> Time {
         self.world.now()
@@ -142,7 +137,7 @@ impl Lab {
             ..Config::default()
         };
         let index = self.world.add_host();
-        let port = LabPort::new(&self.world, index, Surroundings::default());
+        let port = LabPort::new(&self.world, index, HostEnvironment::default());
         // Keys of TLS come from a separate generator, so that they change no port and no sequence
         // number.
         let keys = RefCell::new(Rng::from_seed(seed.of("keys").bytes()));
@@ -221,15 +216,17 @@ impl Lab {
 
     /// The counts of a link so far; zero for a link that is not of this lab.
     pub fn counts(&self, link: LinkId) -> LinkCounts {
-        self.world.links(|cables| {
-            let found = cables.iter().find(|cable| cable.id == link);
-            found.map_or(LinkCounts { link, ..LinkCounts::default() }, |cable| cable.link.counts())
+        self.world.links(|links| {
+            let found = links.iter().find(|directed| directed.id == link);
+            found.map_or(LinkCounts { link, ..LinkCounts::default() }, |directed| {
+                directed.link.counts()
+            })
         })
     }
 
     /// The counts of all links so far, in the order in which the links were added.
     pub fn all_counts(&self) -> Vec<LinkCounts> {
-        self.world.links(|cables| cables.iter().map(|cable| cable.link.counts()).collect())
+        self.world.links(|links| links.iter().map(|directed| directed.link.counts()).collect())
     }
 
     /// Runs the lab until `work` is done. The work draws randomness (see [`draw`](crate::draw))
@@ -300,7 +297,7 @@ impl Lab {
                 self.world.recycle(arrival.frame);
             }
             Source::Host(host) => self.hosts[host as usize].handle_timeout(),
-            Source::Bed(bed) => self.world.wake(bed),
+            Source::Sleep(slot) => self.world.wake(slot),
         }
     }
 

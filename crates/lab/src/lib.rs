@@ -66,20 +66,24 @@ mod profile;
 mod property;
 mod seed;
 mod shape;
+mod shape_words;
 mod sleep;
+mod sleep_slots;
 mod tail;
+mod time;
 pub mod transfer;
 mod transmitter;
 mod unit;
+
 mod world;
 
 pub use chance::{NoHost, draw};
 pub use delivery::{DeliveryTrace, TraceError};
-pub use environment::{Caches, Surroundings};
+pub use environment::{Caches, HostEnvironment};
 pub use grammar::NetError;
 pub use internet::{DEFAULT_DATE, Internet, NameServers, Settings};
 pub use lab::{Attached, End, Forwarding, Lab, LabHost, Stuck};
-pub use net::{Direction, Net, Way};
+pub use net::{Conditions, Direction, Net};
 pub use port::LabPort;
 pub use profile::Profile;
 pub use seed::{Ppm, Seed};

@@ -30,12 +30,13 @@ use crate::pool::Pool;
 use crate::seed::Seed;
 use crate::shape::{Discipline, Shape};
 use crate::tail::DropTail;
-use crate::transmitter::{Transmitter, later, nanos};
+use crate::time::{later, nanos};
+use crate::transmitter::Transmitter;
 
 /// One direction of a link.
 #[derive(Debug)]
 pub(crate) struct Link {
-    gate: Gate,
+    queue: EgressQueue,
     path: Path,
     /// The delay of address resolution where it does not cross the link, nanoseconds.
     segment: Option<u64>,
@@ -44,21 +45,21 @@ pub(crate) struct Link {
 
 /// The queue and transmitter before the path to the other end.
 #[derive(Debug)]
-enum Gate {
+enum EgressQueue {
     /// No queue, since the rate is unlimited.
-    Open,
+    Unlimited,
     /// A queue that decides when a frame is handed over.
-    Tail(DropTail),
+    DropTail(DropTail),
     /// A queue that decides when the transmitter is free.
     Managed(Box<Managed>),
 }
 
-impl Gate {
+impl EgressQueue {
     fn new(shape: &Shape, seed: Seed) -> Self {
         match (Transmitter::new(&shape.rate), shape.discipline) {
-            (None, _) => Self::Open,
+            (None, _) => Self::Unlimited,
             (Some(transmitter), Discipline::DropTail) => {
-                Self::Tail(DropTail::new(transmitter, shape.queue))
+                Self::DropTail(DropTail::new(transmitter, shape.queue))
             }
             (Some(transmitter), Discipline::CoDel(parameters)) => {
                 let queue = Manager::Codel(Codel::new(parameters, shape.queue));
@@ -75,7 +76,7 @@ impl Gate {
 impl Link {
     pub(crate) fn new(id: LinkId, shape: &Shape, seed: Seed) -> Self {
         Self {
-            gate: Gate::new(shape, seed),
+            queue: EgressQueue::new(shape, seed),
             path: Path::new(shape, seed),
             segment: shape.segment.map(nanos),
             counts: LinkCounts { link: id, ..LinkCounts::default() },
@@ -90,7 +91,7 @@ impl Link {
     #[inline]
     pub(crate) fn next(&self) -> Option<Time> {
         let arrival = self.path.next();
-        let Gate::Managed(managed) = &self.gate else { return arrival };
+        let EgressQueue::Managed(managed) = &self.queue else { return arrival };
         arrival.into_iter().chain(managed.wake()).min()
     }
 
@@ -112,15 +113,15 @@ impl Link {
         {
             return self.path.pass(later(now, segment), frame, event);
         }
-        let Self { gate, path, counts, .. } = self;
-        let sent = match gate {
-            Gate::Open => Some(now),
-            Gate::Tail(tail) => {
+        let Self { queue, path, counts, .. } = self;
+        let sent = match queue {
+            EgressQueue::Unlimited => Some(now),
+            EgressQueue::DropTail(tail) => {
                 let sent = tail.send(now, bytes);
                 counts.queue_peak = counts.queue_peak.max(tail.waiting() as u64);
                 sent
             }
-            Gate::Managed(managed) => {
+            EgressQueue::Managed(managed) => {
                 let mut ledger = Ledger { counts, pool, tell };
                 return managed.send(now, frame, event, path, &mut ledger);
             }
@@ -144,7 +145,7 @@ impl Link {
         let flight = self.path.arrive(now);
         if flight.is_some() {
             self.counts.delivered += 1;
-        } else if let Gate::Managed(managed) = &mut self.gate {
+        } else if let EgressQueue::Managed(managed) = &mut self.queue {
             let mut ledger = Ledger { counts: &mut self.counts, pool, tell };
             managed.transmit(now, &mut self.path, &mut ledger);
         }
@@ -157,9 +158,10 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use roundtrip_packet::ethernet;
+
     use super::*;
     use crate::delivery::DeliveryTrace;
-    use crate::frame::ETHERNET_HEADER;
     use crate::seed::Ppm;
     use crate::shape::{Distribution, Fcs, Jitter, Pickup, Queue, Rate};
 
@@ -240,7 +242,7 @@ mod tests {
         assert_eq!(send(&mut link, &mut pool, 0, 1), [DropReason::Lost]);
         assert_eq!(send(&mut link, &mut pool, 0, 2), [DropReason::Lost]);
         assert_eq!(send(&mut link, &mut pool, 0, 3), [DropReason::QueueFull]);
-        link.path.forgive();
+        link.path.end_faults();
         assert_eq!(send(&mut link, &mut pool, 1_000, 4), []);
         assert_eq!(arrivals(&mut link), [(13_000, 4)]);
     }
@@ -250,7 +252,7 @@ mod tests {
         let hold = Duration::from_micros(2_500);
         let (mut link, mut pool) = link(&Shape { reorder: Ppm::ALWAYS, hold, ..shape() });
         assert_eq!(send(&mut link, &mut pool, 0, 1), [DropReason::Reordered]);
-        link.path.forgive();
+        link.path.end_faults();
         for mark in 2..=4 {
             send(&mut link, &mut pool, 0, mark);
         }
@@ -348,8 +350,8 @@ mod tests {
         let (mut link, mut pool) = link(&Shape { rate, queue: Queue::Packets(2), ..shape() });
         for (at, mark, dropped) in [(0, 1, false), (0, 2, false), (0, 3, true), (5_000, 4, false)] {
             let full: &[DropReason] = if dropped { &[DropReason::QueueFull] } else { &[] };
-            let mut frame = vec![mark; ETHERNET_HEADER];
-            frame.resize(ETHERNET_HEADER + BYTES, mark);
+            let mut frame = vec![mark; ethernet::HEADER_LEN];
+            frame.resize(ethernet::HEADER_LEN + BYTES, mark);
             assert_eq!(hand_over(&mut link, &mut pool, Time::from_micros(at), frame), full);
         }
         assert_eq!(arrivals(&mut link), [(15_000, 1), (16_000, 2), (30_000, 4)]);

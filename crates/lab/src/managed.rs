@@ -3,7 +3,7 @@
 use roundtrip_record::{EventId, Time};
 
 use crate::codel::Codel;
-use crate::fifo::Waiting;
+use crate::fifo::QueuedFrame;
 use crate::fq_codel::FqCodel;
 use crate::ledger::Ledger;
 use crate::path::Path;
@@ -33,14 +33,14 @@ impl Manager {
         }
     }
 
-    fn enqueue(&mut self, waiting: Waiting, ledger: &mut Ledger<'_>) {
+    fn enqueue(&mut self, waiting: QueuedFrame, ledger: &mut Ledger<'_>) {
         match self {
             Self::Codel(queue) => queue.enqueue(waiting, ledger),
             Self::FqCodel(queue) => queue.enqueue(waiting, ledger),
         }
     }
 
-    fn dequeue(&mut self, now: Time, ledger: &mut Ledger<'_>) -> Option<Waiting> {
+    fn dequeue(&mut self, now: Time, ledger: &mut Ledger<'_>) -> Option<QueuedFrame> {
         match self {
             Self::Codel(queue) => queue.dequeue(now, ledger),
             Self::FqCodel(queue) => queue.dequeue(now, ledger),
@@ -75,7 +75,7 @@ impl Managed {
             let nothing = self.queue.dequeue(now, ledger);
             debug_assert!(nothing.is_none(), "a frame waits, and the transmitter is not woken");
         }
-        self.queue.enqueue(Waiting { frame, event, since: now }, ledger);
+        self.queue.enqueue(QueuedFrame { frame, event, since: now }, ledger);
         if ready <= now && self.wake.is_none() {
             self.transmit(now, path, ledger);
         } else {

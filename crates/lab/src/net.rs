@@ -34,16 +34,16 @@ pub struct Net {
     /// Round-trip time without load.
     pub rtt: Duration,
     /// The direction towards the client.
-    pub down: Direction,
+    pub down: Conditions,
     /// The direction from the client.
-    pub up: Direction,
+    pub up: Conditions,
     /// Whether network cards drop corrupted frames.
     pub fcs: Fcs,
 }
 
-/// The description of one direction.
+/// The conditions that frames meet in one direction of the access link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Direction {
+pub struct Conditions {
     /// The rate of the direction.
     pub rate: Rate,
     /// The queue discipline: which of the waiting frames is dropped, and which is transmitted next.
@@ -65,7 +65,7 @@ pub struct Direction {
     pub corrupt: Ppm,
 }
 
-impl Direction {
+impl Conditions {
     /// A direction without limits or faults.
     pub const IDEAL: Self = Self {
         rate: Rate::Unlimited,
@@ -82,14 +82,14 @@ impl Direction {
 
 /// The direction in which a frame crosses the access link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
+pub enum Direction {
     /// Towards the client.
     Down,
     /// From the client.
     Up,
 }
 
-impl Way {
+impl Direction {
     /// Both directions.
     pub const BOTH: [Self; 2] = [Self::Down, Self::Up];
 
@@ -107,49 +107,58 @@ impl Net {
     pub const IDEAL: Self = Self {
         profile: None,
         rtt: Duration::ZERO,
-        down: Direction::IDEAL,
-        up: Direction::IDEAL,
+        down: Conditions::IDEAL,
+        up: Conditions::IDEAL,
         fcs: Fcs::On,
     };
 
     /// One direction of the network.
-    pub fn direction(&self, way: Way) -> &Direction {
-        match way {
-            Way::Down => &self.down,
-            Way::Up => &self.up,
+    pub fn conditions(&self, direction: Direction) -> &Conditions {
+        match direction {
+            Direction::Down => &self.down,
+            Direction::Up => &self.up,
         }
     }
 
-    pub(crate) fn direction_mut(&mut self, way: Way) -> &mut Direction {
-        match way {
-            Way::Down => &mut self.down,
-            Way::Up => &mut self.up,
+    pub(crate) fn conditions_mut(&mut self, direction: Direction) -> &mut Conditions {
+        match direction {
+            Direction::Down => &mut self.down,
+            Direction::Up => &mut self.up,
         }
     }
 
     /// The shape of one direction of the access link.
-    pub fn shape(&self, way: Way) -> Shape {
+    pub fn shape(&self, direction: Direction) -> Shape {
         let up = self.rtt / 2;
-        let delay = match way {
-            Way::Up => up,
+        let delay = match direction {
+            Direction::Up => up,
             // An odd nanosecond is added here, so that both delays add up to the round-trip time.
-            Way::Down => self.rtt.saturating_sub(up),
+            Direction::Down => self.rtt.saturating_sub(up),
         };
-        let direction = self.direction(way).clone();
+        let conditions = self.conditions(direction).clone();
         Shape {
-            rate: direction.rate,
-            queue: direction.queue,
-            discipline: direction.discipline,
+            rate: conditions.rate,
+            queue: conditions.queue,
+            discipline: conditions.discipline,
             delay,
-            jitter: direction.jitter,
-            loss: direction.loss,
-            reorder: direction.reorder,
-            hold: direction.hold.unwrap_or((self.rtt / 8).max(Duration::from_millis(1))),
-            duplicate: direction.duplicate,
-            corrupt: direction.corrupt,
+            jitter: conditions.jitter,
+            loss: conditions.loss,
+            reorder: conditions.reorder,
+            hold: conditions.hold.unwrap_or((self.rtt / 8).max(Duration::from_millis(1))),
+            duplicate: conditions.duplicate,
+            corrupt: conditions.corrupt,
             fcs: self.fcs,
             pickup: Pickup::INSTANT,
             segment: None,
         }
+    }
+}
+
+impl Profile {
+    /// The network of this profile.
+    pub fn net(self) -> Net {
+        let (down, up, rtt) = self.figures();
+        let at = |rate: u64| Conditions { rate: Rate::Constant(rate), ..Conditions::IDEAL };
+        Net { profile: Some(self), down: at(down), up: at(up), rtt, ..Net::IDEAL }
     }
 }

@@ -8,7 +8,7 @@ use roundtrip_record::{DropReason, EventId, Time};
 use crate::ledger::Ledger;
 use crate::seed::{Chance, Ppm, Seed};
 use crate::shape::{Distribution, Fcs, Jitter, Pickup, Shape};
-use crate::transmitter::{later, nanos};
+use crate::time::{later, nanos};
 
 /// A frame in flight.
 #[derive(Debug)]
@@ -226,7 +226,7 @@ impl Path {
 
     /// Ends all faults from now on.
     #[cfg(test)]
-    pub(crate) fn forgive(&mut self) {
+    pub(crate) fn end_faults(&mut self) {
         self.faults = None;
     }
 

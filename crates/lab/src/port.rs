@@ -10,7 +10,7 @@ use roundtrip_record::{Time, WireKind};
 use roundtrip_wire::{Environment, Port, Task};
 
 use crate::chance::Draw;
-use crate::environment::Surroundings;
+use crate::environment::HostEnvironment;
 use crate::sleep::Sleep;
 use crate::world::World;
 
@@ -23,19 +23,19 @@ pub struct LabPort {
     timer: Cell<Option<Time>>,
     /// The index of the link behind each interface.
     links: RefCell<Vec<u32>>,
-    surroundings: Surroundings,
+    environment: HostEnvironment,
     /// The generator that this host's tasks draw from; set once the host exists.
     draw: RefCell<Option<Draw>>,
 }
 
 impl LabPort {
-    pub(crate) fn new(world: &Rc<World>, host: u32, surroundings: Surroundings) -> Self {
+    pub(crate) fn new(world: &Rc<World>, host: u32, environment: HostEnvironment) -> Self {
         Self {
             world: Rc::clone(world),
             host,
             timer: Cell::new(None),
             links: RefCell::default(),
-            surroundings,
+            environment,
             draw: RefCell::default(),
         }
     }
@@ -63,8 +63,8 @@ impl LabPort {
     }
 
     /// The files and caches of the host, to be set by whoever builds the lab.
-    pub fn surroundings(&self) -> &Surroundings {
-        &self.surroundings
+    pub fn host_environment(&self) -> &HostEnvironment {
+        &self.environment
     }
 }
 
@@ -83,7 +83,7 @@ impl Port for LabPort {
     }
 
     fn environment(&self) -> &dyn Environment {
-        &self.surroundings
+        &self.environment
     }
 
     fn sleep_until(&self, at: Time) -> impl Future<Output = ()> + 'static {

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use crate::net::{Direction, Net};
-use crate::shape::Rate;
-
 /// A named network: one of WebPageTest's connectivity profiles, or the network of a house or
 /// office. The variants give the rates down and up, and the round-trip time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,18 +62,10 @@ impl Profile {
         Self::ALL.into_iter().find(|profile| profile.name().eq_ignore_ascii_case(name))
     }
 
-    /// The network of this profile.
-    pub fn net(self) -> Net {
+    /// The rates down and up in bit/s, and the round-trip time.
+    pub(crate) const fn figures(self) -> (u64, u64, Duration) {
         let (_, _, down, up, rtt) = TABLE[self as usize];
-        let direction =
-            |kbit: u64| Direction { rate: Rate::Constant(kbit * 1_000), ..Direction::IDEAL };
-        Net {
-            profile: Some(self),
-            down: direction(down),
-            up: direction(up),
-            rtt: Duration::from_micros(rtt),
-            ..Net::IDEAL
-        }
+        (down * 1_000, up * 1_000, Duration::from_micros(rtt))
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::delivery::{DeliveryTrace, TraceError};
-use crate::net::{Direction, Net, Way};
+use crate::net::{Conditions, Direction, Net};
 use crate::shape::{CoDel, Discipline, Distribution, Fcs, FqCoDel, Rate};
-use crate::unit;
+use crate::{shape_words, unit};
 
 /// A property of a network. Properties are written, and take effect, in this order: the parameters
 /// of a discipline after the discipline.
@@ -32,7 +32,7 @@ pub(crate) enum Property {
 }
 
 /// The name of a property, an example, its meaning, and its default, for the help text.
-pub(crate) struct Entry {
+pub(crate) struct PropertyHelp {
     pub(crate) property: Property,
     /// The name as it is written; the rate has none of its own but those of the two directions.
     pub(crate) name: &'static str,
@@ -47,12 +47,12 @@ const fn entry(
     example: &'static str,
     meaning: &'static str,
     usual: &'static str,
-) -> Entry {
-    Entry { property, name, example, meaning, usual }
+) -> PropertyHelp {
+    PropertyHelp { property, name, example, meaning, usual }
 }
 
 /// All entries, in the order of [`Property`].
-pub(crate) const ENTRIES: [Entry; 19] = [
+pub(crate) const ENTRIES: [PropertyHelp; 19] = [
     entry(Property::Rtt, "rtt", "200ms", "round-trip time without load, half of it each way", "0"),
     entry(Property::Rate, "down", "1.6Mbit", "bits per second towards the client", "no limit"),
     entry(Property::Rate, "up", "768kbit", "bits per second from the client", "no limit"),
@@ -134,38 +134,44 @@ pub(crate) const ENTRIES: [Entry; 19] = [
 pub(crate) struct Key {
     pub(crate) property: Property,
     /// The direction; `None` for both.
-    pub(crate) way: Option<Way>,
+    pub(crate) direction: Option<Direction>,
 }
 
 impl Key {
     /// The key with this name, in upper or lower case.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
-        let of_way = Way::BOTH.into_iter().find_map(|way| {
-            let rest = name.strip_prefix(way.name())?;
+        let of_direction = Direction::BOTH.into_iter().find_map(|direction| {
+            let rest = name.strip_prefix(direction.name())?;
             match rest.strip_prefix('-') {
-                None => rest.is_empty().then_some((way, Property::Rate)),
-                Some(rest) => Some((way, plain(rest).filter(|property| property.has_ways())?)),
+                None => rest.is_empty().then_some((direction, Property::Rate)),
+                Some(rest) => {
+                    Some((direction, plain(rest).filter(|property| property.has_directions())?))
+                }
             }
         });
-        match of_way {
-            Some((way, property)) => Some(Self { property, way: Some(way) }),
-            None => plain(&name).map(|property| Self { property, way: None }),
+        match of_direction {
+            Some((direction, property)) => Some(Self { property, direction: Some(direction) }),
+            None => plain(&name).map(|property| Self { property, direction: None }),
         }
     }
 
     /// The name of the key as it is written.
     pub(crate) fn name(self) -> String {
-        match (self.way, self.property) {
-            (Some(way), Property::Rate) => way.name().to_owned(),
-            (Some(way), property) => format!("{}-{}", way.name(), property.entry().name),
+        match (self.direction, self.property) {
+            (Some(direction), Property::Rate) => direction.name().to_owned(),
+            (Some(direction), property) => {
+                format!("{}-{}", direction.name(), property.entry().name)
+            }
             (None, property) => property.entry().name.to_owned(),
         }
     }
 
     /// The directions that the key sets.
-    pub(crate) fn ways(self) -> impl Iterator<Item = Way> {
-        Way::BOTH.into_iter().filter(move |way| self.way.is_none_or(|only| only == *way))
+    pub(crate) fn directions(self) -> impl Iterator<Item = Direction> {
+        Direction::BOTH
+            .into_iter()
+            .filter(move |direction| self.direction.is_none_or(|only| only == *direction))
     }
 }
 
@@ -176,7 +182,7 @@ fn plain(name: &str) -> Option<Property> {
 }
 
 /// Why a property cannot be set.
-pub(crate) enum Wrong {
+pub(crate) enum PropertyError {
     /// The value is not of the property's kind; says what is wanted.
     Value(&'static str),
     /// The file that the value names is no trace.
@@ -185,7 +191,7 @@ pub(crate) enum Wrong {
     Needs(&'static str),
 }
 
-impl From<&'static str> for Wrong {
+impl From<&'static str> for PropertyError {
     fn from(wanted: &'static str) -> Self {
         Self::Value(wanted)
     }
@@ -195,18 +201,18 @@ impl From<&'static str> for Wrong {
 pub(crate) type ReadFile<'a> = &'a dyn Fn(&str) -> std::io::Result<String>;
 
 impl Property {
-    pub(crate) fn entry(self) -> &'static Entry {
+    pub(crate) fn entry(self) -> &'static PropertyHelp {
         // Each property has an entry, as a test checks.
         ENTRIES.iter().find(|entry| entry.property == self).unwrap_or(&ENTRIES[0])
     }
 
     /// Whether the property may differ between the two directions.
-    fn has_ways(self) -> bool {
+    fn has_directions(self) -> bool {
         !matches!(self, Self::Rtt | Self::Fcs)
     }
 
     /// Sets a property that both directions share; answers whether this is one.
-    pub(crate) fn set_whole(self, net: &mut Net, value: &str) -> Result<bool, Wrong> {
+    pub(crate) fn set_whole(self, net: &mut Net, value: &str) -> Result<bool, PropertyError> {
         match self {
             Self::Rtt => net.rtt = unit::time(value)?,
             Self::Fcs => net.fcs = if unit::switch(value)? { Fcs::On } else { Fcs::Off },
@@ -218,16 +224,16 @@ impl Property {
     /// Sets the property for one direction.
     pub(crate) fn set(
         self,
-        to: &mut Direction,
+        to: &mut Conditions,
         value: &str,
         read: ReadFile<'_>,
-    ) -> Result<(), Wrong> {
+    ) -> Result<(), PropertyError> {
         match self {
             Self::Rtt | Self::Fcs => {}
             Self::Rate => to.rate = Rate::Constant(unit::rate(value)?),
             Self::Trace => to.rate = Rate::Trace(Arc::new(trace(value, read)?)),
             Self::Aqm => {
-                to.discipline = unit::discipline(value)?;
+                to.discipline = shape_words::discipline(value)?;
                 to.queue = to.discipline.usual_queue();
             }
             Self::Target => codel(to)?.target = unit::some_time(value)?,
@@ -235,12 +241,12 @@ impl Property {
             Self::Ecn => codel(to)?.ecn = unit::switch(value)?,
             Self::Flows => fq_codel(to)?.flows = unit::flows(value)?,
             Self::Quantum => fq_codel(to)?.quantum = unit::quantum(value)?,
-            Self::Queue => to.queue = unit::queue(value)?,
+            Self::Queue => to.queue = shape_words::queue(value)?,
             Self::Jitter => to.jitter.spread = unit::time(value)?,
             Self::Distribution if to.jitter.spread.is_zero() => {
-                return Err(Wrong::Needs("jitter=10ms"));
+                return Err(PropertyError::Needs("jitter=10ms"));
             }
-            Self::Distribution => to.jitter.distribution = unit::distribution(value)?,
+            Self::Distribution => to.jitter.distribution = shape_words::distribution(value)?,
             Self::Loss => to.loss = unit::percent(value)?,
             Self::Reorder => to.reorder = unit::percent(value)?,
             Self::Hold => to.hold = Some(unit::time(value)?),
@@ -252,8 +258,8 @@ impl Property {
 
     /// The value for one direction as it is written; `None` if the property does not apply, or if
     /// its value follows from others.
-    pub(crate) fn get(self, net: &Net, way: Way) -> Option<String> {
-        let of = net.direction(way);
+    pub(crate) fn get(self, net: &Net, direction: Direction) -> Option<String> {
+        let of = net.conditions(direction);
         let percent = |ppm| Some(unit::write_percent(ppm));
         let differs = |unlike: bool, text: String| unlike.then_some(text);
         match self {
@@ -273,7 +279,7 @@ impl Property {
             Self::Target | Self::Interval | Self::Ecn => self.get_codel(of.discipline),
             Self::Flows | Self::Quantum => self.get_fq_codel(of.discipline),
             Self::Queue => {
-                differs(of.queue != of.discipline.usual_queue(), unit::write_queue(of.queue))
+                differs(of.queue != of.discipline.usual_queue(), shape_words::write_queue(of.queue))
             }
             Self::Jitter => {
                 differs(!of.jitter.spread.is_zero(), unit::write_time(of.jitter.spread))
@@ -314,24 +320,24 @@ impl Property {
     }
 }
 
-fn trace(name: &str, read: ReadFile<'_>) -> Result<DeliveryTrace, Wrong> {
+fn trace(name: &str, read: ReadFile<'_>) -> Result<DeliveryTrace, PropertyError> {
     let text = read(name).map_err(|error| {
-        Wrong::Trace(TraceError { file: name.into(), line: None, why: error.to_string() })
+        PropertyError::Trace(TraceError { file: name.into(), line: None, why: error.to_string() })
     })?;
-    DeliveryTrace::parse(name, &text).map_err(Wrong::Trace)
+    DeliveryTrace::parse(name, &text).map_err(PropertyError::Trace)
 }
 
-fn codel(of: &mut Direction) -> Result<&mut CoDel, Wrong> {
+fn codel(of: &mut Conditions) -> Result<&mut CoDel, PropertyError> {
     match &mut of.discipline {
         Discipline::CoDel(codel) | Discipline::FqCoDel(FqCoDel { codel, .. }) => Ok(codel),
-        Discipline::DropTail => Err(Wrong::Needs("aqm=codel or aqm=fq_codel")),
+        Discipline::DropTail => Err(PropertyError::Needs("aqm=codel or aqm=fq_codel")),
     }
 }
 
-fn fq_codel(of: &mut Direction) -> Result<&mut FqCoDel, Wrong> {
+fn fq_codel(of: &mut Conditions) -> Result<&mut FqCoDel, PropertyError> {
     match &mut of.discipline {
         Discipline::FqCoDel(fq_codel) => Ok(fq_codel),
-        _ => Err(Wrong::Needs("aqm=fq_codel")),
+        _ => Err(PropertyError::Needs("aqm=fq_codel")),
     }
 }
 

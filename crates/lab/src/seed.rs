@@ -61,6 +61,17 @@ impl Ppm {
     }
 }
 
+/// The step of SplitMix64's state from one number to the next: 2⁶⁴ over the golden ratio, odd.
+const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The number that SplitMix64 draws from a state; it also serves as a hash of the state.
+pub(crate) const fn split_mix(state: u64) -> u64 {
+    let z = state.wrapping_add(GOLDEN_GAMMA);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 /// The generator of one kind of chance on one link: SplitMix64 (Steele, Lea, Flood: "Fast
 /// splittable pseudorandom number generators", 2014). It is good for losing frames, not for
 /// secrets.
@@ -73,11 +84,9 @@ impl Chance {
     }
 
     pub(crate) fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        let drawn = split_mix(self.0);
+        self.0 = self.0.wrapping_add(GOLDEN_GAMMA);
+        drawn
     }
 
     /// A number below `limit`, which must not be 0. (Biased by less than `limit` in 2^64.)

@@ -27,7 +27,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::internet::DEFAULT_DATE;
 use crate::lab::{Attached, End, Forwarding, Lab, LabHost, Stuck};
-use crate::net::{Net, Way};
+use crate::net::{Direction, Net};
 use crate::port::LabPort;
 use crate::seed::Seed;
 use crate::shape::{Pickup, Shape};
@@ -208,7 +208,7 @@ impl Transfer {
         let bench = Bench::new(self);
         let mut before = bench.counts();
         for run in 0..self.runs {
-            let flows = (0..self.parallel.max(1)).map(|_| Flow::default()).collect::<Vec<_>>();
+            let flows = (0..self.parallel.max(1)).map(|_| FlowTimes::default()).collect::<Vec<_>>();
             let flows = Rc::new(RefCell::new(flows));
             let result = bench.run(run, Rc::clone(&flows));
             let failed = flows.borrow_mut().iter_mut().find_map(|flow| flow.failed.take());
@@ -227,7 +227,7 @@ impl Transfer {
 
 /// The times of one flow.
 #[derive(Debug, Default)]
-struct Flow {
+struct FlowTimes {
     connected: Duration,
     first: Option<Duration>,
     last: Duration,
@@ -235,14 +235,16 @@ struct Flow {
     failed: Option<TransferError>,
 }
 
-fn measure(run: u32, flows: &[Flow], before: [LinkCounts; 2], after: [LinkCounts; 2]) -> Run {
-    let latest = |of: fn(&Flow) -> Duration| {
+fn measure(run: u32, flows: &[FlowTimes], before: [LinkCounts; 2], after: [LinkCounts; 2]) -> Run {
+    let latest = |of: fn(&FlowTimes) -> Duration| {
         let longest = flows.iter().map(of).max().unwrap_or_default();
         longest.as_nanos() as f64 / 1e6
     };
-    let [up, down] = [0, 1].map(|way: usize| after[way].frames - before[way].frames);
-    let both =
-        |of: fn(&LinkCounts) -> u64| (0..2).map(|way| of(&after[way]) - of(&before[way])).sum();
+    let [up, down] =
+        [0, 1].map(|direction: usize| after[direction].frames - before[direction].frames);
+    let both = |of: fn(&LinkCounts) -> u64| {
+        (0..2).map(|direction| of(&after[direction]) - of(&before[direction])).sum()
+    };
     Run {
         run,
         connect_ms: latest(|flow| flow.connected),
@@ -272,10 +274,14 @@ impl Bench {
         let client = lab.add_host("client", Role::Client, Forwarding::Off);
         let server = lab.add_host("server", Role::WebServer, Forwarding::Off);
         let (bytes, programs) = (transfer.bytes, transfer.programs);
-        let shape = |way| Shape { pickup: programs.pickup, ..transfer.net.shape(way) };
+        let shape = |direction| Shape { pickup: programs.pickup, ..transfer.net.shape(direction) };
         let ends = lab.link(
-            &End { host: &client, addresses: vec![(CLIENT, 24)], shape: shape(Way::Up) },
-            &End { host: &server, addresses: vec![(SERVER.ip(), 24)], shape: shape(Way::Down) },
+            &End { host: &client, addresses: vec![(CLIENT, 24)], shape: shape(Direction::Up) },
+            &End {
+                host: &server,
+                addresses: vec![(SERVER.ip(), 24)],
+                shape: shape(Direction::Down),
+            },
         );
         if transfer.neighbours == Neighbours::Warm {
             client.host(|host| host.add_neighbour(ends[0].interface, SERVER.ip(), ends[1].mac));
@@ -289,7 +295,7 @@ impl Bench {
         self.ends.map(|end| self.lab.counts(end.link))
     }
 
-    fn run(&self, run: u32, flows: Rc<RefCell<Vec<Flow>>>) -> Result<(), Stuck> {
+    fn run(&self, run: u32, flows: Rc<RefCell<Vec<FlowTimes>>>) -> Result<(), Stuck> {
         let (bytes, programs) = (self.bytes, self.programs);
         self.lab.run_until(async move {
             let mut tasks = Vec::new();
@@ -299,7 +305,7 @@ impl Bench {
                 let start = client.now() + programs.apart * number as u32;
                 tasks.push(self.client.spawn(async move {
                     client.sleep_until(start).await;
-                    let mut flow = Flow::default();
+                    let mut flow = FlowTimes::default();
                     flow.failed = fetch(&client, run, bytes, programs, &mut flow).await.err();
                     flows.borrow_mut()[number] = flow;
                 }));
@@ -341,7 +347,7 @@ async fn fetch(
     run: u32,
     bytes: u64,
     programs: Programs,
-    flow: &mut Flow,
+    flow: &mut FlowTimes,
 ) -> Result<(), TransferError> {
     let began = client.now();
     let passed = || client.now() - began;

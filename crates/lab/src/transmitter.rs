@@ -1,22 +1,10 @@
 //! The transmitter of a link, which sends one frame after the other.
 
-use std::time::Duration;
-
 use roundtrip_record::Time;
 
 use crate::delivery::Cursor;
 use crate::shape::Rate;
-
-/// The time `nanos` nanoseconds after `at`.
-#[inline]
-pub(crate) fn later(at: Time, nanos: u64) -> Time {
-    Time::from_nanos(at.nanos().saturating_add(nanos))
-}
-
-/// The nanoseconds of a duration, at most 2⁶⁴ − 1 (584 years).
-pub(crate) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
+use crate::time::later;
 
 /// The transmitter of a link.
 #[derive(Debug)]

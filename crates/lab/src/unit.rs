@@ -3,20 +3,16 @@
 use std::time::Duration;
 
 use crate::seed::Ppm;
-use crate::shape::{CoDel, Discipline, Distribution, FqCoDel, Queue};
 
-type Read<T> = Result<T, &'static str>;
+/// A value, or what is wanted instead.
+pub(crate) type Read<T> = Result<T, &'static str>;
 
 const TIME: &str = "a time with its unit is wanted: 200ms, 1.5s or 300us";
 const SOME_TIME: &str = "a time with its unit is wanted, more than zero: 5ms or 500us";
 const RATE: &str =
     "a rate with its unit is wanted, more than zero: 768kbit, 1.6Mbit, 1Gbit or 56000bit";
 const PERCENT: &str = "a percentage from 0% to 100% is wanted: 2% or 0.05%";
-const QUEUE: &str =
-    "packets or bytes are wanted, at least one packet or one frame of 1514 bytes: 100p or 64kB";
 const SWITCH: &str = "on or off is wanted";
-const DISCIPLINE: &str = "droptail, codel or fq_codel is wanted";
-const DISTRIBUTION: &str = "uniform or normal is wanted";
 const FLOWS: &str = "a number from 1 to 65536 is wanted";
 const QUANTUM: &str = "bytes from 256B to 64kB are wanted: 1514B";
 
@@ -28,9 +24,6 @@ const BYTES: [(&str, u64); 3] = [("MB", 1_000_000), ("kB", 1_000), ("B", 1)];
 
 /// The fastest rate that can be described: 1 Tbit/s.
 pub(crate) const FASTEST: u64 = 1_000_000_000_000;
-
-/// An Ethernet frame of the usual MTU: a queue that cannot hold one would stop the traffic.
-const FRAME: u64 = 1514;
 
 pub(crate) fn time(text: &str) -> Read<Duration> {
     // The `µ` of `µs` may be either of two characters that look alike.
@@ -51,14 +44,6 @@ pub(crate) fn percent(text: &str) -> Read<Ppm> {
     ppm.filter(|ppm| *ppm <= 1_000_000).map(|ppm| Ppm::new(ppm as u32)).ok_or(PERCENT)
 }
 
-pub(crate) fn queue(text: &str) -> Read<Queue> {
-    if let Some(packets) = text.strip_suffix('p') {
-        let packets = packets.parse().ok().filter(|packets| *packets > 0);
-        return packets.map(Queue::Packets).ok_or(QUEUE);
-    }
-    quantity(text, &BYTES).filter(|bytes| *bytes >= FRAME).map(Queue::Bytes).ok_or(QUEUE)
-}
-
 /// Reads a time that is not 0.
 pub(crate) fn some_time(text: &str) -> Read<Duration> {
     let time = time(text)?;
@@ -73,33 +58,13 @@ pub(crate) fn switch(text: &str) -> Read<bool> {
     }
 }
 
-pub(crate) fn discipline(text: &str) -> Read<Discipline> {
-    let known = [
-        Discipline::DropTail,
-        Discipline::CoDel(CoDel::LINUX),
-        Discipline::FqCoDel(FqCoDel::LINUX),
-    ];
-    // `fq-codel` is read too, for those who do not know the spelling of `tc`.
-    let text = text.replace('-', "_");
-    let found = known.into_iter().find(|discipline| discipline.name().eq_ignore_ascii_case(&text));
-    found.ok_or(DISCIPLINE)
-}
-
-pub(crate) fn distribution(text: &str) -> Read<Distribution> {
-    match text {
-        "uniform" => Ok(Distribution::Uniform),
-        "normal" => Ok(Distribution::Normal),
-        _ => Err(DISTRIBUTION),
-    }
-}
-
 pub(crate) fn flows(text: &str) -> Read<u32> {
     text.parse().ok().filter(|flows| (1..=65_536).contains(flows)).ok_or(FLOWS)
 }
 
 pub(crate) fn quantum(text: &str) -> Read<u32> {
-    let bytes = quantity(text, &BYTES).filter(|bytes| (256..=64_000).contains(bytes));
-    bytes.map(|bytes| bytes as u32).ok_or(QUANTUM)
+    let found = bytes(text).filter(|bytes| (256..=64_000).contains(bytes));
+    found.map(|bytes| bytes as u32).ok_or(QUANTUM)
 }
 
 pub(crate) fn write_switch(on: bool) -> &'static str {
@@ -121,12 +86,13 @@ pub(crate) fn write_percent(ppm: Ppm) -> String {
     write(u64::from(ppm.get()), ("%", 10_000))
 }
 
-pub(crate) fn write_queue(queue: Queue) -> String {
-    match queue {
-        Queue::Unlimited => "4294967295p".into(),
-        Queue::Packets(packets) => format!("{packets}p"),
-        Queue::Bytes(bytes) => write(bytes, longest(bytes, &BYTES)),
-    }
+pub(crate) fn write_bytes(bytes: u64) -> String {
+    write(bytes, longest(bytes, &BYTES))
+}
+
+/// Reads a number of bytes: `64kB`; `None` if the text is none.
+pub(crate) fn bytes(text: &str) -> Option<u64> {
+    quantity(text, &BYTES)
 }
 
 /// Reads a quantity such as `1.6Mbit` in its smallest unit. Units may be in upper or lower case.
@@ -194,6 +160,6 @@ mod tests {
         assert_eq!(rate("768kbps"), Ok(768_000));
         assert_eq!(time("300µs"), Ok(Duration::from_micros(300)));
         assert_eq!(time("1 s"), Ok(Duration::from_secs(1)));
-        assert_eq!(queue("64kB"), Ok(Queue::Bytes(64_000)));
+        assert_eq!(bytes("64kB"), Some(64_000));
     }
 }

@@ -11,7 +11,7 @@ use crate::agenda::{Agenda, Source};
 use crate::executor::Executor;
 use crate::link::Link;
 use crate::pool::Pool;
-use crate::sleep::Beds;
+use crate::sleep_slots::SleepSlots;
 
 /// The shared part of a lab: the clock, the agenda, the links, the tasks. Hosts hold it; it holds
 /// no host.
@@ -20,15 +20,15 @@ pub(crate) struct World {
     /// The calendar time at virtual time 0.
     epoch: SystemTime,
     agenda: RefCell<Agenda>,
-    links: RefCell<Vec<Cable>>,
+    links: RefCell<Vec<DirectedLink>>,
     pool: RefCell<Pool>,
-    beds: RefCell<Beds>,
+    sleep_slots: RefCell<SleepSlots>,
     executor: Rc<Executor>,
     macs: Cell<u32>,
 }
 
 /// One direction of a link, and the hosts it joins.
-pub(crate) struct Cable {
+pub(crate) struct DirectedLink {
     pub(crate) link: Link,
     pub(crate) id: LinkId,
     /// The receiving end: the host's index and its interface.
@@ -53,7 +53,7 @@ impl World {
             agenda: RefCell::new(Agenda::default()),
             links: RefCell::default(),
             pool: RefCell::default(),
-            beds: RefCell::default(),
+            sleep_slots: RefCell::default(),
             executor: Rc::default(),
             macs: Cell::new(0),
         }
@@ -86,11 +86,11 @@ impl World {
 
     /// Adds one direction of a link; answers its index.
     pub(crate) fn add_link(&self, id: LinkId, link: Link, to: (u32, IfIndex), log: Log) -> u32 {
-        self.links.borrow_mut().push(Cable { link, id, to, log });
+        self.links.borrow_mut().push(DirectedLink { link, id, to, log });
         self.agenda.borrow_mut().add_link()
     }
 
-    pub(crate) fn links<T>(&self, look: impl FnOnce(&[Cable]) -> T) -> T {
+    pub(crate) fn links<T>(&self, look: impl FnOnce(&[DirectedLink]) -> T) -> T {
         look(&self.links.borrow())
     }
 
@@ -108,7 +108,7 @@ impl World {
     #[inline]
     pub(crate) fn send(&self, index: u32, frame: Vec<u8>, transmit: Transmit) {
         let now = self.now();
-        let Cable { link, id, log, .. } = &mut self.links.borrow_mut()[index as usize];
+        let DirectedLink { link, id, log, .. } = &mut self.links.borrow_mut()[index as usize];
         let before = link.next();
         let mut tell = |event: Option<EventId>, reason: DropReason| {
             log.emit(now, event, || What::LinkDropped(LinkDropped { link: *id, reason }));
@@ -125,7 +125,7 @@ impl World {
     #[inline]
     pub(crate) fn arrive(&self, index: u32) -> Option<Arrival> {
         let now = self.now();
-        let Cable { link, id, to: (host, interface), log } =
+        let DirectedLink { link, id, to: (host, interface), log } =
             &mut self.links.borrow_mut()[index as usize];
         let mut tell = |event: Option<EventId>, reason: DropReason| {
             log.emit(now, event, || What::LinkDropped(LinkDropped { link: *id, reason }));
@@ -155,14 +155,17 @@ impl World {
         self.now.set(self.now().max(to));
     }
 
-    /// Wakes the task in this bed.
+    /// Wakes the task in this sleep slot.
     #[inline]
-    pub(crate) fn wake(&self, bed: u32) {
-        self.agenda.borrow_mut().set(Source::Bed(bed), None);
-        self.beds.borrow().wake(bed);
+    pub(crate) fn wake(&self, slot: u32) {
+        self.agenda.borrow_mut().set(Source::Sleep(slot), None);
+        self.sleep_slots.borrow().wake(slot);
     }
 
-    pub(crate) fn with_beds<T>(&self, act: impl FnOnce(&mut Beds, &mut Agenda) -> T) -> T {
-        act(&mut self.beds.borrow_mut(), &mut self.agenda.borrow_mut())
+    pub(crate) fn with_sleep_slots<T>(
+        &self,
+        act: impl FnOnce(&mut SleepSlots, &mut Agenda) -> T,
+    ) -> T {
+        act(&mut self.sleep_slots.borrow_mut(), &mut self.agenda.borrow_mut())
     }
 }

@@ -145,7 +145,7 @@ fn the_client_is_told_of_its_resolver() {
     assert_eq!(environment.root_hints()[0].1, IpAddr::from(Internet::ROOT));
     assert_eq!(environment.load("names"), None);
     environment.store("names", b"kept");
-    assert_eq!(internet.client().port().surroundings().caches().kept["names"], b"kept");
+    assert_eq!(internet.client().port().host_environment().caches().kept["names"], b"kept");
 }
 
 /// What the record tells of each mishap adds up to what the links count.

@@ -43,6 +43,8 @@ struct Shared {
     socket: AsyncFd<OwnedFd>,
     log: Log,
     clock: Clock,
+    /// Where one packet after the other is received.
+    buffer: RefCell<Vec<u8>>,
     state: RefCell<State>,
 }
 
@@ -111,6 +113,7 @@ impl Capture {
             socket: watch(socket.into())?,
             log: log.clone(),
             clock,
+            buffer: RefCell::new(vec![0; LARGEST]),
             state: RefCell::default(),
         };
         Ok(Self { shared: Rc::new(shared) })
@@ -164,7 +167,7 @@ impl Capture {
 
     /// Takes all that has come in.
     pub(crate) fn drain(&self) {
-        let mut buffer = vec![0; LARGEST];
+        let mut buffer = self.shared.buffer.borrow_mut();
         while let Ok(message) =
             receive(self.shared.socket.get_ref().as_fd(), &mut buffer, libc::MSG_DONTWAIT)
         {

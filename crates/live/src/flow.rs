@@ -34,6 +34,10 @@ pub(crate) struct Flow {
 pub(crate) struct Segments {
     /// When our first SYN left, and when its answer came.
     pub(crate) handshake: (Option<Time>, Option<Time>),
+    /// The sequence number that our next new byte will have, once our SYN was seen.
+    own_next: Option<u32>,
+    /// Bytes of our stream before that one, and when the last of them left.
+    left: (u64, Option<Time>),
     /// The sequence number that the other end's next new byte will have, once its SYN was seen.
     next: Option<u32>,
     /// Bytes of the received stream before that one.
@@ -59,9 +63,22 @@ impl Segments {
 
     /// A segment has left.
     pub(crate) fn leave(&mut self, segment: &Segment<'_>, at: Time) {
-        if segment.header.flags.contains(roundtrip_packet::Flags::SYN) {
+        let header = &segment.header;
+        if header.flags.contains(roundtrip_packet::Flags::SYN) {
             self.handshake.0.get_or_insert(at);
+            self.own_next = Some(header.sequence.0.wrapping_add(1));
+            return;
         }
+        if let Some((end, new)) = new_bytes(self.own_next, segment) {
+            self.left = (self.left.0 + new, Some(at));
+            self.own_next = Some(end);
+        }
+    }
+
+    /// When the last of the first `written` bytes of our stream left, if they were all seen to.
+    pub(crate) fn departed(&self, written: u64) -> Option<Time> {
+        let (bytes, at) = self.left;
+        at.filter(|_| bytes == written)
     }
 
     /// A segment has come in: remembers which new bytes it brought.
@@ -69,17 +86,12 @@ impl Segments {
         let header = &segment.header;
         if header.flags.contains(roundtrip_packet::Flags::SYN) {
             self.handshake.1.get_or_insert(at);
-        }
-        if header.flags.contains(roundtrip_packet::Flags::SYN) {
             self.next = Some(header.sequence.0.wrapping_add(1));
             return;
         }
-        let Some(next) = self.next else { return };
-        let end = header.sequence.0.wrapping_add(segment.payload.len() as u32);
-        let new = end.wrapping_sub(next) as i32;
-        if new > 0 {
+        if let Some((end, new)) = new_bytes(self.next, segment) {
             self.arrived.push((self.received, at, event));
-            self.received += new as u64;
+            self.received += new;
             self.next = Some(end);
         }
     }
@@ -90,6 +102,13 @@ impl Segments {
         let (_, at, event) = self.arrived.get(after.checked_sub(1)?)?;
         (offset < self.received).then_some((*at, *event))
     }
+}
+
+/// Where a segment's bytes end, and how many of them are new after `next`; `None` where none are.
+fn new_bytes(next: Option<u32>, segment: &Segment<'_>) -> Option<(u32, u64)> {
+    let end = segment.header.sequence.0.wrapping_add(segment.payload.len() as u32);
+    let new = u64::try_from(end.wrapping_sub(next?) as i32).ok()?;
+    (new > 0).then_some((end, new))
 }
 
 impl Flow {

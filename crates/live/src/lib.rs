@@ -23,6 +23,7 @@ mod arrivals;
 mod capture;
 mod connect;
 mod datagram;
+mod departures;
 mod diag;
 mod flow;
 mod follow;

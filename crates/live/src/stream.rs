@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::arrivals::Arrivals;
+use crate::departures::Departures;
 use crate::flow::Flow;
 use crate::follow::follow;
 use crate::network::Network;
@@ -29,6 +30,7 @@ pub struct LiveStream {
     network: Rc<Network>,
     handshake: Option<Handshake>,
     arrivals: Arrivals,
+    departures: Departures,
 }
 
 /// What the side that opened a connection knows of its handshake.
@@ -52,7 +54,14 @@ impl LiveStream {
         network: Rc<Network>,
         handshake: Option<Handshake>,
     ) -> Self {
-        Self { tcp: Some(tcp), flow, network, handshake, arrivals: Arrivals::default() }
+        Self {
+            tcp: Some(tcp),
+            flow,
+            network,
+            handshake,
+            arrivals: Arrivals::default(),
+            departures: Departures::default(),
+        }
     }
 
     /// Reads with the kernel's stamp of when the bytes had arrived.
@@ -82,6 +91,19 @@ impl LiveStream {
             self.flow.emit(|connection| What::TcpRead(TcpRead { connection, arrived, bytes }));
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Bytes have been written by a call that began at `began`, or the call failed.
+    fn wrote(&mut self, began: Time, result: io::Result<usize>) -> io::Result<usize> {
+        match &result {
+            Ok(bytes) if self.network.records() => {
+                let unsent = self.sample().map(|sample| sample.unsent());
+                self.departures.wrote(*bytes, began, unsent);
+            }
+            Ok(_) => {}
+            Err(error) => self.failed(error),
+        }
+        result
     }
 
     /// When our SYN left and when its answer came: as captured, or as near as the kernel tells.
@@ -163,8 +185,9 @@ impl AsyncWrite for LiveStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let began = self.network.now();
         let result = ready!(self.tcp()?.poll_write(context, bytes));
-        Poll::Ready(result.inspect_err(|error| self.failed(error)))
+        Poll::Ready(self.wrote(began, result))
     }
 
     fn poll_write_vectored(
@@ -172,8 +195,9 @@ impl AsyncWrite for LiveStream {
         context: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let began = self.network.now();
         let result = ready!(self.tcp()?.poll_write_vectored(context, parts));
-        Poll::Ready(result.inspect_err(|error| self.failed(error)))
+        Poll::Ready(self.wrote(began, result))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -254,6 +278,14 @@ impl Transport for LiveStream {
         captured.or_else(|| self.arrivals.at(offset))
     }
 
+    /// The captured segment's time; without a capture, when the call began that wrote it, if the
+    /// kernel had nothing left to send after it (`tcpi_notsent_bytes`).
+    fn departed(&self) -> Option<Time> {
+        self.network.poll_capture();
+        let captured = self.flow.segments.borrow().departed(self.departures.written());
+        captured.or_else(|| self.departures.last())
+    }
+
     fn set_nodelay(&mut self, nodelay: Nodelay) {
         if let Some(tcp) = &self.tcp {
             let _ = tcp.set_nodelay(nodelay == Nodelay::On);
@@ -261,17 +293,18 @@ impl Transport for LiveStream {
     }
 
     async fn send_file(&mut self, file: &File, offset: u64, length: u64) -> io::Result<u64> {
-        let Some(tcp) = &self.tcp else { return Err(io::ErrorKind::NotConnected.into()) };
         let (mut at, end) = (offset, offset + length);
         while at < end {
+            let Some(tcp) = &self.tcp else { return Err(io::ErrorKind::NotConnected.into()) };
             let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(1 << 20);
+            let mut began = self.network.now();
             let sent = tcp
                 .async_io(Interest::WRITABLE, || {
+                    began = self.network.now();
                     Ok(rustix::fs::sendfile(tcp, file, Some(&mut at), want)?)
                 })
-                .await
-                .inspect_err(|error| self.failed(error))?;
-            if sent == 0 {
+                .await;
+            if self.wrote(began, sent)? == 0 {
                 break; // the file has become shorter
             }
         }

@@ -50,6 +50,11 @@ impl Sample {
         self.word(24)
     }
 
+    /// `tcpi_notsent_bytes`: written by us and not yet sent for the first time.
+    pub(crate) fn unsent(&self) -> u32 {
+        self.word(144)
+    }
+
     /// `tcpi_rcv_space`, bytes.
     pub(crate) fn receive_space(&self) -> u32 {
         self.word(96)

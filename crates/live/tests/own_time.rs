@@ -93,6 +93,49 @@ fn bytes_arrive_when_they_were_at_the_socket() {
     }
 }
 
+/// On loopback what is written is with the other end when the call returns, however late we come to
+/// look.
+#[test]
+fn bytes_leave_when_they_are_written() {
+    for capture in [CaptureWish::No, CaptureWish::IfPermitted] {
+        let (listener, at) = listener();
+        let (clock, log) = (Clock::start(), Log::memory());
+        let server = std::thread::spawn(move || answer(&listener, clock));
+        live(clock, &log, capture, |live| async move {
+            let mut stream = live.connect(at, None, None).await.expect("a connection");
+            assert_eq!(stream.departed(), None, "nothing was written");
+            let before = live.now();
+            stream.write_all(b"ask\n").await.expect("room");
+            let after = live.now();
+            work(clock, BUSY);
+            let departed = stream.departed().expect("it is known");
+            assert!(
+                departed + EXACT >= before && departed <= after + EXACT,
+                "{capture:?}: {departed} is not from {before} to {after}"
+            );
+            stream.read_exact(&mut [0; 6]).await.expect("the answer");
+        });
+        server.join().expect("the server");
+    }
+}
+
+/// What waits for room at the other end has not left: nobody can tell when it will.
+#[test]
+fn bytes_that_wait_have_not_left() {
+    let (listener, at) = listener();
+    let (clock, log) = (Clock::start(), Log::memory());
+    live(clock, &log, CaptureWish::No, |live| async move {
+        let mut stream = live.connect(at, None, None).await.expect("a connection");
+        let piece = vec![0; 1 << 20];
+        // The other end does not read: at some point the windows are full.
+        let full = async { while stream.write_all(&piece).await.is_ok() {} };
+        let pause = live.sleep(Duration::from_millis(200));
+        tokio::select! { () = full => panic!("it is never full"), () = pause => {} }
+        assert_eq!(stream.departed(), None);
+    });
+    drop(listener);
+}
+
 #[test]
 fn a_handshake_ends_when_its_answer_came() {
     for capture in [CaptureWish::No, CaptureWish::IfPermitted] {

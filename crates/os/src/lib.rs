@@ -37,4 +37,4 @@ pub use clock::Clock;
 pub use machine::Machine;
 pub use process::{Process, spawn_process};
 pub use signal::{Signals, interrupted};
-pub use task::{on_threads, processors, run, spawn, work};
+pub use task::{on_threads, run, spawn, work};

@@ -47,11 +47,6 @@ pub fn on_threads<T: Send>(count: NonZeroUsize, errand: impl Fn(usize) -> T + Sy
     })
 }
 
-/// How many processors this process may use.
-pub fn processors() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
 /// Starts a task on this thread, inside [`run`].
 pub fn spawn(task: impl Future<Output = ()> + 'static) -> Task {
     let handle = tokio::task::spawn_local(task);

@@ -255,6 +255,14 @@ pub enum FaultKind {
         /// Bytes promised; `None` for a chunked body without its last chunk.
         expected: Option<u64>,
     },
+    /// TLS ended inside the body without `close_notify` (RFC 8446 §6.1): anybody on the way may have
+    /// ended it, and nothing tells whether the body is whole.
+    TlsCut {
+        /// Bytes that arrived.
+        received: u64,
+        /// Bytes promised; `None` for a body that is chunked or framed by the end of the connection.
+        expected: Option<u64>,
+    },
     /// No more bytes of the response came for too long.
     Stalled {
         /// Bytes that had arrived.
@@ -452,7 +460,7 @@ impl FaultKind {
             // To curl, malformed chunks are an error of receiving (`CURLE_RECV_ERROR`).
             Self::Malformed { rule, .. } if rule.is_within(9112, "7") => 56,
             Self::Malformed { .. } => 8,
-            Self::Short { .. } => 18,
+            Self::Short { .. } | Self::TlsCut { .. } => 18,
             Self::Stalled { .. } | Self::TimedOut { .. } => 28,
             Self::TooManyRedirects { .. } => 47,
             Self::BadRedirect { .. } => 3,

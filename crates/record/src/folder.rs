@@ -72,7 +72,7 @@ pub enum FolderError {
         sha256: String,
     },
     /// No saved run has this name, nor an id that begins with it.
-    #[error("no saved run begins with {id}")]
+    #[error("no saved run has the id or the name {id}")]
     NoRun {
         /// The name or id that was asked for.
         id: String,

@@ -303,7 +303,7 @@ pub struct TcpInfo {
 pub struct TcpRead {
     /// The connection.
     pub connection: ConnectionId,
-    /// When the last of these bytes arrived at this host (`SO_TIMESTAMPING`, a captured packet).
+    /// When the last of these bytes arrived at this host (`SO_TIMESTAMPNS`, a captured packet).
     /// The event's own time is when they were read.
     pub arrived: Time,
     /// How many bytes were read.

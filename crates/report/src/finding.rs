@@ -137,7 +137,7 @@ fn nel(fault: &FaultKind) -> &'static str {
         FaultKind::Malformed { .. }
         | FaultKind::HeadTooLarge { .. }
         | FaultKind::NotHttp { .. } => "http.response.invalid",
-        FaultKind::Short { .. } => "tcp.closed",
+        FaultKind::Short { .. } | FaultKind::TlsCut { .. } => "tcp.closed",
         FaultKind::Stalled { .. } | FaultKind::TimedOut { .. } => "tcp.timed_out",
         FaultKind::TooManyRedirects { .. } => "http.response.redirect_loop",
         FaultKind::BadRedirect { .. } => "http.response.invalid",

@@ -96,6 +96,9 @@ fn entry(model: &Model, exchange: &Exchange, wall: u64, bodies: &Bodies) -> Valu
         set("_connectionId", json!(near.id));
         set("_reused", json!(exchange.reused()));
     }
+    if exchange.retried {
+        set("_retried", json!(true));
+    }
     if let Some(head) = exchange.head().filter(|head| !head.what.server_timing.is_empty()) {
         let metrics = head.what.server_timing.iter().map(|metric| {
             json!({ "name": metric.name, "duration": metric.duration.map(as_millis), "description": metric.description })

@@ -57,7 +57,7 @@ fn case(cases: &mut String, model: &Model, exchange: &Exchange) -> bool {
         let _ = write!(cases, ">\n{failures}    </testcase>\n");
         return true;
     }
-    if exchange.succeeded() || exchange.from_cache {
+    if !exchange.failed() {
         cases.push_str("/>\n");
         return false;
     }

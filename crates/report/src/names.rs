@@ -3,8 +3,18 @@
 use roundtrip_record::{
     How, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer,
 };
+use roundtrip_story::Exchange;
 
 use crate::text::clean;
+
+/// What became of an exchange that has no status.
+pub(crate) fn unanswered(exchange: &Exchange) -> &'static str {
+    match (exchange.from_cache, exchange.next) {
+        (true, _) => "from cache",
+        (false, Some(_)) => "no answer, asked again",
+        (false, None) => "no answer",
+    }
+}
 
 /// A source of names, with its server or file.
 pub(crate) fn source(source: &Source) -> String {

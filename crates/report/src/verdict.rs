@@ -78,7 +78,7 @@ impl Verdict {
             }
             (None, _) => "no answer".into(),
         };
-        let missing = model.resources().iter().filter(|resource| !resource.succeeded()).count();
+        let missing = model.resources().iter().filter(|resource| resource.failed()).count();
         let mood = match status {
             Some(200..=399) if missing == 0 && model.findings.is_empty() => Mood::Good,
             None if document.is_some_and(|document| document.from_cache) => Mood::Good,
@@ -87,10 +87,17 @@ impl Verdict {
         };
         let url = document.map_or(String::new(), |document| clean(&document.url));
         let failed = if missing > 0 { format!(", {missing} failed") } else { String::new() };
+        let again = match model.exchanges.iter().filter(|exchange| exchange.retried).count() {
+            0 => String::new(),
+            again => format!(", {again} retried"),
+        };
         let mut facts = Vec::new();
         facts.push(Self::times(model));
         facts.extend(Self::protocol(model));
-        facts.push(Fact::new(1, format!("{}{failed}", count(model.exchanges.len(), "request"))));
+        facts.push(Fact::new(
+            1,
+            format!("{}{again}{failed}", count(model.exchanges.len(), "request")),
+        ));
         facts.push(Fact::new(3, bytes(model.received())));
         facts.extend(Self::wire(model));
         Self { mood, result, subject: url, facts }

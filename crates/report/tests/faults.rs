@@ -325,6 +325,8 @@ fn transfer() {
         ("head_too_large", Step::Wait, FaultKind::HeadTooLarge { limit: 65_536 }),
         ("short", Step::Body, FaultKind::Short { received: 65_536, expected: Some(204_800) }),
         ("short_chunked", Step::Body, FaultKind::Short { received: 65_536, expected: None }),
+        ("tls_cut", Step::Body, FaultKind::TlsCut { received: 65_536, expected: Some(204_800) }),
+        ("tls_cut_open", Step::Body, FaultKind::TlsCut { received: 65_536, expected: None }),
         (
             "stalled",
             Step::Body,

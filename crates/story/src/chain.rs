@@ -10,26 +10,26 @@ use crate::story::Story;
 
 /// Links each exchange with the exchange that followed it.
 pub(crate) fn link(exchanges: &mut BTreeMap<ExchangeId, Exchange>) {
-    let mut followed: Vec<(ExchangeId, ExchangeId)> = Vec::new();
+    let mut followed: Vec<(ExchangeId, ExchangeId, bool)> = Vec::new();
     let mut before: Option<&Exchange> = None;
     for exchange in exchanges.values().filter(|exchange| exchange.side == Side::Client) {
         match exchange.initiator {
-            Initiator::Redirect { of, .. } | Initiator::Retry { of } => {
-                followed.push((of, exchange.id));
-            }
+            Initiator::Redirect { of, .. } => followed.push((of, exchange.id, false)),
+            Initiator::Retry { of } => followed.push((of, exchange.id, true)),
             // Records of `get` before 2.0 do not say that a request follows a redirect.
             Initiator::User => {
                 let redirect = before.filter(|before| points_to(before, exchange));
-                followed.extend(redirect.map(|before| (before.id, exchange.id)));
+                followed.extend(redirect.map(|before| (before.id, exchange.id, false)));
             }
             _ => {}
         }
         before = Some(exchange);
     }
-    for (of, next) in followed {
+    for (of, next, retried) in followed {
         // What follows is younger; anything else would be a loop.
         if let Some(exchange) = exchanges.get_mut(&of).filter(|exchange| exchange.id < next) {
             exchange.next = Some(next);
+            exchange.retried = retried;
         }
     }
 }

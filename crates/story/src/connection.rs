@@ -88,11 +88,6 @@ impl End {
         change.map(|change| change.what.to).or_else(|| Some(self.states.first()?.what.from))
     }
 
-    /// The last known TCP state.
-    pub fn last_state(&self) -> Option<TcpState> {
-        self.states.last().map(|change| change.what.to)
-    }
-
     /// The number of retransmissions this end sent: as counted in its segments or told by the
     /// kernel, whichever is more.
     pub fn retransmissions(&self) -> u32 {

@@ -103,6 +103,8 @@ pub struct Exchange {
     pub next: Option<ExchangeId>,
     /// Rules that messages broke, although they were accepted.
     pub notes: Vec<At<ExchangeNote>>,
+    /// Whether it was retried: it was lost, or its answer may be another a moment later.
+    pub retried: bool,
     /// Whether every byte that was promised arrived.
     pub complete: bool,
     /// Whether the response came from a cache, without a connection.
@@ -138,6 +140,7 @@ impl Exchange {
             ending: None,
             next: None,
             notes: Vec::new(),
+            retried: false,
             complete: false,
             from_cache: false,
             over: false,
@@ -202,5 +205,12 @@ impl Exchange {
     /// Whether a complete response arrived, with a status below 400.
     pub fn succeeded(&self) -> bool {
         self.complete && self.status().is_some_and(|status| status < 400)
+    }
+
+    /// Whether it brought nothing and that was the end of it: a request that was lost or not taken up by
+    /// the server, and that was sent again, has not failed (RFC 9113 §8.7), nor has one that the cache
+    /// answered.
+    pub fn failed(&self) -> bool {
+        !self.succeeded() && !self.from_cache && !self.retried
     }
 }

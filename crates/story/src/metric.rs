@@ -113,8 +113,11 @@ const ROWS: &[Row] = rows! {
         |story| Some(as_millis(story.close()?.took()));
     "requests" Count "exchanges that were wanted" |story| Some(story.seen().len() as f64);
     "failedRequests" Count
-        "exchanges without a complete response of a status below 400"
-        |story| Some(story.seen().iter().filter(|one| !one.succeeded() && !one.from_cache).count() as f64);
+        "exchanges without a complete response of a status below 400 that were not retried"
+        |story| Some(story.seen().iter().filter(|one| one.failed()).count() as f64);
+    "retriedRequests" Count
+        "exchanges that were retried"
+        |story| Some(story.seen().iter().filter(|one| one.retried).count() as f64);
     "connections" Count
         "connections that were opened"
         |story| Some(story.connections.iter().filter(|one| one.client.is_some()).count() as f64);

@@ -7,7 +7,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use roundtrip_host::{Apart, IfIndex, Received, Transmit};
+use roundtrip_host::{IfIndex, Received, SplitFrame, Transmit};
 use roundtrip_os::{Clock, Machine};
 use roundtrip_record::{Time, WireKind};
 use roundtrip_wire::{Environment, Port, Stack, Task};
@@ -250,7 +250,7 @@ impl Port for TapPort {
         }
     }
 
-    fn transmit_apart(&self, frame: Apart<'_>) {
+    fn transmit_split(&self, frame: SplitFrame<'_>) {
         let mut waiting = self.waiting.borrow_mut();
         if waiting.is_empty() && self.write(frame.headers, frame.payload, &frame.transmit) {
             return;

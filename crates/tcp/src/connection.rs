@@ -58,20 +58,20 @@ enum State {
 #[derive(Debug)]
 struct Closed {
     reason: CloseReason,
-    left: Option<Box<Left>>,
+    retained: Option<Box<Retained>>,
 }
 
 /// What an application that still holds the socket can get from a closed connection.
 #[derive(Debug, Default)]
-struct Left {
+struct Retained {
     receiver: Option<Box<Receiver>>,
     last: Option<Box<Last>>,
 }
 
 impl Closed {
-    fn new(reason: CloseReason, left: Left) -> Closed {
-        let is_empty = left.receiver.is_none() && left.last.is_none();
-        Closed { reason, left: (!is_empty).then(|| Box::new(left)) }
+    fn new(reason: CloseReason, retained: Retained) -> Closed {
+        let is_empty = retained.receiver.is_none() && retained.last.is_none();
+        Closed { reason, retained: (!is_empty).then(|| Box::new(retained)) }
     }
 }
 
@@ -252,7 +252,7 @@ impl Connection {
             }
         } else if connecting && matches!(error, IcmpError::Soft | IcmpError::Hard) {
             let before = self.state();
-            self.go(step, Next::Closed(CloseReason::Unreachable), before, trace);
+            self.transition(step, Next::Closed(CloseReason::Unreachable), before, trace);
         }
     }
 
@@ -278,7 +278,7 @@ impl Connection {
         if let (Some(mark), State::Open(open)) = (mark, &self.state) {
             CongestionMark::report(mark, &open.sender, id, Step::new(now, cause), trace);
         }
-        self.go(Step::new(now, cause), next, before, trace);
+        self.transition(Step::new(now, cause), next, before, trace);
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` without a timer. Every other
@@ -478,7 +478,7 @@ impl Connection {
             }
             State::TimeWait(_) | State::Closed(_) => Next::Stay,
         };
-        self.go(Step::at(now), next, before, trace);
+        self.transition(Step::at(now), next, before, trace);
     }
 
     /// Gives up the socket: FIN follows the buffered data, or a reset is sent if received data was
@@ -498,11 +498,11 @@ impl Connection {
                 Next::Stay
             }
             State::Closed(closed) => {
-                closed.left = None;
+                closed.retained = None;
                 Next::Stay
             }
         };
-        self.go(Step::at(now), next, before, trace);
+        self.transition(Step::at(now), next, before, trace);
     }
 
     /// Resets the connection (RFC 9293 §3.10.5).
@@ -520,7 +520,7 @@ impl Connection {
             State::Closed(_) => return,
             State::SynSent(_) | State::TimeWait(_) => {}
         }
-        self.go(Step::at(now), Next::Closed(CloseReason::Aborted), before, trace);
+        self.transition(Step::at(now), Next::Closed(CloseReason::Aborted), before, trace);
     }
 
     /// Ends the connection silently, because a new SYN takes its place in TIME_WAIT
@@ -528,7 +528,7 @@ impl Connection {
     pub fn replace(&mut self, now: Time, trace: &mut impl Trace) {
         let before = self.state();
         if !self.is_closed() {
-            self.go(Step::at(now), Next::Closed(CloseReason::Replaced), before, trace);
+            self.transition(Step::at(now), Next::Closed(CloseReason::Replaced), before, trace);
         }
     }
 
@@ -546,9 +546,9 @@ impl Connection {
     /// very many connections most are out of the caches, and missing one cache line after the other
     /// takes several times as long as missing all together.
     #[inline]
-    pub fn recall(&self) {
+    pub fn prefetch(&self) {
         if let State::Open(open) = &self.state {
-            core::hint::black_box(open.recall());
+            core::hint::black_box(open.prefetch());
         }
     }
 
@@ -569,7 +569,7 @@ impl Connection {
         match &self.state {
             State::Open(open) => Some(&open.receiver),
             State::TimeWait(state) => state.receiver.as_deref(),
-            State::Closed(closed) => closed.left.as_ref()?.receiver.as_deref(),
+            State::Closed(closed) => closed.retained.as_ref()?.receiver.as_deref(),
             State::SynSent(_) | State::SynReceived(_) => None,
         }
     }
@@ -578,7 +578,7 @@ impl Connection {
         match &mut self.state {
             State::Open(open) => Some(&mut open.receiver),
             State::TimeWait(state) => state.receiver.as_deref_mut(),
-            State::Closed(closed) => closed.left.as_mut()?.receiver.as_deref_mut(),
+            State::Closed(closed) => closed.retained.as_mut()?.receiver.as_deref_mut(),
             State::SynSent(_) | State::SynReceived(_) => None,
         }
     }
@@ -628,7 +628,7 @@ impl Connection {
             State::SynReceived(state) => (state.finish, state.is_passive()),
             _ => (false, false),
         };
-        self.go(step, verdict.next, before, trace);
+        self.transition(step, verdict.next, before, trace);
         if !again {
             return;
         }
@@ -650,11 +650,11 @@ impl Connection {
         if verdict.reset.is_some() {
             self.reset = verdict.reset;
         }
-        self.go(step, verdict.next, established, trace);
+        self.transition(step, verdict.next, established, trace);
     }
 
     /// Changes to another state and records the change.
-    fn go(&mut self, step: Step, next: Next, before: TcpState, trace: &mut impl Trace) {
+    fn transition(&mut self, step: Step, next: Next, before: TcpState, trace: &mut impl Trace) {
         match next {
             Next::Stay => {}
             Next::SynReceived(state) => self.state = State::SynReceived(state),
@@ -665,10 +665,10 @@ impl Connection {
                 self.pending.note(Notice::Connected);
                 self.search_path(step.now, !is_passive);
             }
-            Next::Wait(waiting) => self.wait(step.now, waiting),
+            Next::Wait(waiting) => self.enter_time_wait(step.now, waiting),
             Next::Closed(reason) => {
                 self.changed(step, before, TcpState::Closed, trace);
-                self.end(step, reason, trace);
+                self.enter_closed(step, reason, trace);
                 return;
             }
         }
@@ -692,16 +692,16 @@ impl Connection {
     }
 
     /// Changes to TIME_WAIT, or to FIN_WAIT_2 without an owner.
-    fn wait(&mut self, now: Time, waiting: Waiting) {
+    fn enter_time_wait(&mut self, now: Time, waiting: Waiting) {
         let last = self.snapshot(now);
-        let placeholder = State::Closed(Closed { reason: CloseReason::Finished, left: None });
+        let placeholder = State::Closed(Closed { reason: CloseReason::Finished, retained: None });
         match std::mem::replace(&mut self.state, placeholder) {
             State::Open(open) => {
                 let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
                 if open.receiver.is_finished() && waiting == Waiting::TimeWait {
                     self.pending.note(Notice::PeerFinished);
                 }
-                let mut state = TimeWait::new(waiting, open.into_remains(cx), cx);
+                let mut state = TimeWait::new(waiting, open.into_time_wait_start(cx), cx);
                 state.last = last;
                 self.state = State::TimeWait(Box::new(state));
             }
@@ -710,10 +710,10 @@ impl Connection {
     }
 
     /// Closes the connection, keeping what can still be read and asked.
-    fn end(&mut self, step: Step, reason: CloseReason, trace: &mut impl Trace) {
+    fn enter_closed(&mut self, step: Step, reason: CloseReason, trace: &mut impl Trace) {
         let kept = self.snapshot(step.now);
         let ports = self.ports();
-        let placeholder = State::Closed(Closed { reason, left: None });
+        let placeholder = State::Closed(Closed { reason, retained: None });
         let (receiver, last) = match std::mem::replace(&mut self.state, placeholder) {
             State::Open(mut open) => {
                 let cx =
@@ -725,12 +725,12 @@ impl Connection {
             }
             State::TimeWait(state) => (state.receiver, state.last),
             State::Closed(closed) => {
-                closed.left.map_or((None, None), |left| (left.receiver, left.last))
+                closed.retained.map_or((None, None), |retained| (retained.receiver, retained.last))
             }
             State::SynSent(_) | State::SynReceived(_) => (None, None),
         };
         let receiver = receiver.filter(|r| r.unread() > 0 || r.is_finished());
-        self.state = State::Closed(Closed::new(reason, Left { receiver, last }));
+        self.state = State::Closed(Closed::new(reason, Retained { receiver, last }));
         self.pending.close(reason);
         let id = self.id;
         trace.emit(step.now, step.cause, || report::closed(id, reason));

@@ -41,7 +41,7 @@ impl RttEstimator {
 
     /// Raises the timeout because the handshake gave no sample, most likely since its segments were
     /// retransmitted (RFC 6298 §5.7; `tcp_init_metrics`).
-    pub(crate) fn be_patient(&mut self) {
+    pub(crate) fn use_fallback_timeout(&mut self) {
         self.mdev4 = FALLBACK_US;
         self.mdev_max4 = FALLBACK_US;
         self.rttvar4 = FALLBACK_US;

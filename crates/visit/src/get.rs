@@ -1,8 +1,7 @@
 //! One request after the other, as `curl` makes them: redirects, retries and cookies, with the body
 //! handed on as it comes.
 
-mod hop;
-mod retry;
+mod rest;
 
 use core::pin::pin;
 use core::time::Duration;
@@ -13,9 +12,10 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{Method, StatusCode, Version};
+use roundtrip_fetch::{Chain, Fetcher, Jar, Next, Retries, Rules, is_passing};
 use roundtrip_http::Body;
 use roundtrip_http::client::{
-    Client, Decode, Failure, Jar, Options, Origin, Resend, Response, Scheme,
+    Client, Decode, Expect, Failure, Options, Origin, Request, Resend, Response, Scheme,
 };
 use roundtrip_http::message::Fields;
 use roundtrip_record::{EventId, ExchangeId, FaultKind, Initiator, Step, Time};
@@ -25,14 +25,10 @@ use url::Url;
 use crate::ground::{Interrupt, TrustMaker};
 use crate::names::{Detour, Names, Pin};
 use crate::run::RunError;
+use rest::Rest;
 
-pub use retry::{Retried, Retries};
-
-use hop::{Hop, Next};
-use retry::is_passing;
-
-/// Bytes of a redirect's body that are read so that its connection can be kept.
-const PASS_OVER: u64 = 64 * 1024;
+/// Bodies longer than this wait to be asked for (RFC 9110 §10.1.1), as curl's do.
+const EXPECT_ABOVE: u64 = 1024 * 1024;
 
 /// What is to be sent, again for every redirect and retry where it can be.
 #[derive(Debug)]
@@ -86,46 +82,6 @@ impl Iterator for Chunked {
     }
 }
 
-/// How many redirects are followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Redirects {
-    /// None: they are answers as any other.
-    Shown,
-    /// This many; one more is a fault.
-    Most(u32),
-    /// All of them.
-    All,
-}
-
-/// What a request carries, which decides what redirects make of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sends {
-    /// No body.
-    Nothing,
-    /// Data or a form.
-    Post,
-    /// A file.
-    Put,
-}
-
-/// The Referer of requests.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Referer {
-    /// That of the first.
-    pub given: Option<String>,
-    /// After a redirect it is the URL before.
-    pub follows: bool,
-}
-
-/// To whom credentials go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Credentials {
-    /// The origin they were given for.
-    Origin,
-    /// Whoever a redirect leads to, too (`--location-trusted`).
-    Anybody,
-}
-
 /// What is wanted of one URL.
 #[derive(Debug)]
 pub struct Wanted {
@@ -133,28 +89,14 @@ pub struct Wanted {
     pub url: Url,
     /// The method.
     pub method: Method,
-    /// The method was named (`-X`), and redirects do not change it.
-    pub method_named: bool,
     /// Fields, in the order in which they go out.
     pub fields: Fields,
     /// Names of fields that a client would send by itself and that shall not go.
     pub omit: Vec<String>,
-    /// What it carries.
-    pub sends: Sends,
     /// The body.
     pub content: Content,
-    /// Its media type, where it has one and `fields` name none.
-    pub media_type: Option<String>,
-    /// What stands in Cookie besides those of the jar.
-    pub cookies: Option<String>,
-    /// Referer.
-    pub referer: Referer,
-    /// Redirect statuses after which a POST stays one: of 301, 302 and 303.
-    pub keep_post: Vec<u16>,
-    /// Redirects.
-    pub redirects: Redirects,
-    /// To whom credentials go.
-    pub credentials: Credentials,
+    /// What redirects make of it.
+    pub rules: Rules,
     /// Codings are asked for and undone.
     pub decode: Decode,
     /// What is tried again.
@@ -169,6 +111,26 @@ pub struct Wanted {
     pub resume: Option<u64>,
     /// Bodies go into the record.
     pub keep_body: bool,
+}
+
+impl Wanted {
+    /// The first request of a try.
+    fn request(&mut self, initiator: Initiator, cause: Option<EventId>) -> Request {
+        let mut request = Request::new(self.method.clone(), self.url.clone());
+        request.fields = self.fields.clone();
+        request.omit.clone_from(&self.omit);
+        request.body = self.content.body();
+        let long = request.body.length().is_none_or(|length| length > EXPECT_ABOVE);
+        let unwanted = self.omit.iter().any(|name| name.eq_ignore_ascii_case("Expect"));
+        if long && !unwanted && !request.fields.contains("Expect") {
+            request.expect = Expect::Continue;
+        }
+        request.decode = self.decode;
+        request.keep_body = self.keep_body;
+        request.initiator = initiator;
+        request.cause = cause;
+        request
+    }
 }
 
 /// What a status of 400 or more comes to.
@@ -212,6 +174,12 @@ pub trait Sink {
     /// # Errors
     /// When they cannot be written.
     fn body(&mut self, bytes: &[u8], at: Time) -> io::Result<()>;
+
+    /// The trailer fields that followed the answer's body, as lines.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn trailers(&mut self, lines: &[u8]) -> io::Result<()>;
 
     /// Takes back what was written of a body, since it comes again.
     ///
@@ -300,7 +268,7 @@ impl Got {
 /// A client for the URLs of one command, which share connections and cookies.
 pub struct Session<W: Wire> {
     wire: W,
-    client: Client<W>,
+    fetcher: Fetcher<W>,
     options: Options,
     names: Rc<Names<W>>,
     trust: Trusted,
@@ -329,12 +297,13 @@ impl<W: Wire> Session<W> {
         let options = Options { resend: Resend::All, ..options };
         let client =
             Client::new(wire.clone(), Rc::<Names<W>>::clone(&names), None, options.clone());
-        let client = match jar {
-            Some(jar) => client.with_cookies(jar),
-            None => client,
+        let fetcher = Fetcher::new(wire.clone(), client);
+        let fetcher = match jar {
+            Some(jar) => fetcher.with_cookies(jar),
+            None => fetcher,
         };
         let trust = Trusted::NotYet(trust);
-        Self { wire, client, options, names, trust, interrupt: None, cause }
+        Self { wire, fetcher, options, names, trust, interrupt: None, cause }
     }
 
     /// Gives up what is under way when this completes.
@@ -346,12 +315,12 @@ impl<W: Wire> Session<W> {
 
     /// The cookies there are now.
     pub fn cookies(&self) -> Option<Jar> {
-        self.client.cookies()
+        self.fetcher.cookies()
     }
 
     /// Closes all connections.
     pub async fn close(&self) {
-        self.client.close("all is done").await;
+        self.fetcher.close("all is done").await;
     }
 
     /// Gets one URL.
@@ -461,26 +430,25 @@ impl<W: Wire> Session<W> {
         got: &mut Got,
         initiator: Initiator,
     ) -> Result<(), RunError> {
-        let mut cause = self.cause;
-        let mut hop = Hop::first(wanted, initiator);
+        let mut chain = Chain::new(wanted.request(initiator, self.cause), wanted.rules.clone());
         loop {
+            let hop = chain.hop();
             if Origin::of(&hop.url).is_some_and(|origin| origin.scheme == Scheme::Https) {
                 self.need_tls()?;
             }
             got.url.clone_from(&hop.url);
             got.method.clone_from(&hop.method);
-            got.referer = hop.referer().map(str::to_owned);
-            if hop.is_spent(wanted) {
+            got.referer = chain.referer();
+            got.redirects = chain.followed();
+            got.uploaded = chain.body_length().unwrap_or(0);
+            if chain.is_spent() {
                 let why = "it is wanted again, and was a stream that can be read only once".into();
                 got.curl_code = Some(SEND_FAIL_REWIND);
                 let kind = FaultKind::ReadFailed { path: "request body".into(), why };
                 got.failure = Some(self.failure(got, self.wire.now(), kind));
                 return Ok(());
             }
-            let jar = wanted.cookies.as_ref().and_then(|_| self.client.cookies());
-            let request = hop.request(wanted, jar.as_ref(), self.wire.wall(), cause);
-            got.uploaded = request.body.length().unwrap_or(0);
-            let response = match self.client.send(request).await {
+            let mut response = match self.fetcher.step(&mut chain).await {
                 Ok(response) => response,
                 Err(failure) => {
                     got.failure = Some(failure);
@@ -490,8 +458,7 @@ impl<W: Wire> Session<W> {
             got.status = Some(response.status);
             got.version = Some(response.version);
             got.fields = response.fields.clone();
-            let next = hop.next(&response, wanted);
-            match next {
+            let hop = match chain.next(&response) {
                 Next::Answer(elsewhere) => {
                     got.redirect_url = elsewhere;
                     self.answer(response, wanted, sink, got).await;
@@ -502,30 +469,18 @@ impl<W: Wire> Session<W> {
                     got.failure = Some(response.failure(Step::Wait, kind));
                     return Ok(());
                 }
-                Next::Hop(next) => {
-                    let limit = match wanted.redirects {
-                        Redirects::Shown => Some(0),
-                        Redirects::Most(most) => Some(most),
-                        Redirects::All => None,
-                    };
-                    if !show_head(&response, sink, got, false) {
-                        return Ok(());
-                    }
-                    if limit.is_some_and(|limit| got.redirects >= limit) {
-                        let kind = FaultKind::TooManyRedirects {
-                            limit: got.redirects,
-                            last: next.url.to_string(),
-                        };
-                        got.redirect_url = Some(next.url);
-                        got.failure = Some(response.failure(Step::Wait, kind));
-                        return Ok(());
-                    }
-                    got.redirects += 1;
-                    cause = response.event.or(cause);
-                    pass_over(response).await;
-                    hop = *next;
-                }
+                Next::Hop(hop) => hop,
+            };
+            if !show_head(&response, sink, got, false) {
+                return Ok(());
             }
+            if let Some(kind) = chain.is_too_long(&hop) {
+                got.redirect_url = Some(hop.url);
+                got.failure = Some(response.failure(Step::Wait, kind));
+                return Ok(());
+            }
+            let cause = response.body.pass_over().await;
+            chain.follow(*hop, cause);
         }
     }
 
@@ -549,23 +504,27 @@ impl<W: Wire> Session<W> {
         }
         if passing.is_some() || failed.is_some() && wanted.fail == Fail::WithoutBody {
             got.failure = failed.or(passing);
-            return pass_over(response).await;
+            response.body.pass_over().await;
+            return;
         }
         if let Some(kind) = unusable(&response, wanted) {
             got.failure = Some(response.failure(Step::Wait, kind));
             return;
         }
-        if wanted.resume.is_some_and(|from| from > 0) {
-            if status == StatusCode::RANGE_NOT_SATISFIABLE {
+        if let Some(from) = wanted.resume.filter(|from| *from > 0) {
+            match Rest::of(&response, from) {
+                Rest::Follows => {}
                 // There is nothing after what is there already.
-                return pass_over(response).await;
-            }
-            if status == StatusCode::OK {
-                let why = "the server sent the whole body where only the rest was asked for".into();
-                let kind = FaultKind::ReceiveFailed { why };
-                got.curl_code = Some(RANGE_ERROR);
-                got.failure = Some(response.failure(Step::Wait, kind));
-                return;
+                Rest::Nothing => {
+                    response.body.pass_over().await;
+                    return;
+                }
+                Rest::Unfit(why) => {
+                    let kind = FaultKind::ReceiveFailed { why };
+                    got.curl_code = Some(RANGE_ERROR);
+                    got.failure = Some(response.failure(Step::Wait, kind));
+                    return;
+                }
             }
         }
         while let Some(chunk) = response.body.chunk().await {
@@ -588,7 +547,12 @@ impl<W: Wire> Session<W> {
             }
             got.body = total;
         }
-        got.failure = failed;
+        let trailers = lines_of(response.body.trailers());
+        got.head += trailers.len() as u64;
+        got.failure = match sink.trailers(&trailers) {
+            Err(error) => Some(unwritten(&response, sink, &error)),
+            Ok(()) => failed,
+        };
     }
 
     /// A status that will be tried again, as a fault.
@@ -605,26 +569,32 @@ impl<W: Wire> Session<W> {
 
     fn need_tls(&mut self) -> Result<(), RunError> {
         if let Trusted::NotYet(make) = core::mem::replace(&mut self.trust, Trusted::Had) {
-            let jar = self.client.cookies();
             let names = Rc::<Names<W>>::clone(&self.names);
             let client = Client::new(self.wire.clone(), names, Some(make()?), self.options.clone());
-            self.client = match jar {
-                Some(jar) => client.with_cookies(jar),
-                None => client,
-            };
+            self.fetcher.set_client(client);
         }
         Ok(())
     }
 }
 
-/// Hands a head on; `false` when it could not be written.
+/// Passes on the heads of a response, the interim ones first; `false` when one could not be written.
 fn show_head<W: Wire>(
     response: &Response<W>,
     sink: &mut dyn Sink,
     got: &mut Got,
     last: bool,
 ) -> bool {
-    let head = Head {
+    let reasons: Vec<String> =
+        response.interim.iter().map(|head| head.line.reason_text()).collect();
+    let interim = response.interim.iter().zip(&reasons).map(|(head, reason)| Head {
+        version: head.line.version,
+        status: head.line.status,
+        reason,
+        fields: &head.fields,
+        expected: None,
+        last: false,
+    });
+    let own = Head {
         version: response.version,
         status: response.status,
         reason: &response.reason,
@@ -632,17 +602,17 @@ fn show_head<W: Wire>(
         expected: response.body.expected(),
         last,
     };
-    got.head += bytes_of(&head).len() as u64;
-    match sink.head(&head) {
-        Ok(()) => true,
-        Err(error) => {
+    for head in interim.chain([own]) {
+        got.head += bytes_of(&head).len() as u64;
+        if let Err(error) = sink.head(&head) {
             got.failure = Some(unwritten(response, sink, &error));
-            false
+            return false;
         }
     }
+    true
 }
 
-/// A head as it stands on the wire, in HTTP/1's form.
+/// The bytes of a head, in the form of HTTP/1.
 pub fn bytes_of(head: &Head<'_>) -> Vec<u8> {
     let version = match head.version {
         Version::HTTP_10 => "HTTP/1.0",
@@ -651,13 +621,20 @@ pub fn bytes_of(head: &Head<'_>) -> Vec<u8> {
         _ => "HTTP/1.1",
     };
     let mut out = format!("{version} {} {}\r\n", head.status.as_str(), head.reason).into_bytes();
-    for (name, value) in head.fields.iter() {
+    out.extend(lines_of(head.fields));
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// The bytes of fields, one line each.
+fn lines_of(fields: &Fields) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in fields.iter() {
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b": ");
         out.extend_from_slice(value);
         out.extend_from_slice(b"\r\n");
     }
-    out.extend_from_slice(b"\r\n");
     out
 }
 
@@ -674,13 +651,4 @@ fn unusable<W: Wire>(response: &Response<W>, wanted: &Wanted) -> Option<FaultKin
         return Some(FaultKind::TooLarge { limit, encoded: 0 });
     }
     None
-}
-
-async fn pass_over<W: Wire>(mut response: Response<W>) {
-    while response.body.expected().unwrap_or(0).max(response.body.received()) <= PASS_OVER {
-        match response.body.chunk().await {
-            Some(Ok(_)) => {}
-            _ => return,
-        }
-    }
 }

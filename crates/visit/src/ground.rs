@@ -131,14 +131,17 @@ impl Ground {
     }
 
     /// The same ground after an errand was carried out on it: in the lab the client has in its
-    /// caches what that left there. Nothing of it is recorded. A real wire is what it is.
+    /// caches what that left there: the names it looked up. Its calendar goes on where the errand was
+    /// done, at the next whole second, so that what was kept has the age it has: a cache takes nothing
+    /// from the future. Nothing of it is recorded. A real wire is what it is.
     ///
     /// # Errors
     /// As [`Ground::carry_out`].
     pub fn warmed<E: Errand>(&self, scene: &Scene<'_>, errand: E) -> Result<Self, RunError> {
         let Ground::Lab(network) = self else { return Ok(self.clone()) };
-        let (_, caches) = simulate(network, scene, &Log::off(), None, errand)?;
-        Ok(Ground::Lab(Box::new(Virtual { caches, ..Virtual::clone(network) })))
+        let (_, left) = simulate(network, scene, &Log::off(), None, errand)?;
+        let date = network.date + left.at.since(Time::ZERO).as_millis().div_ceil(1000) as u64;
+        Ok(Ground::Lab(Box::new(Virtual { caches: left.caches, date, ..Virtual::clone(network) })))
     }
 
     fn on_machine<E: Errand>(
@@ -187,15 +190,22 @@ fn on_machine<W>(wire: W, machine: &ThisMachine, begun: Option<EventId>) -> Here
     }
 }
 
-/// Carries an errand out in the lab, and goes on until the last connection is gone; answers also with
-/// what the client has in its caches then.
+/// What an errand leaves behind in the lab.
+struct Left {
+    /// When it was done; connections may end later.
+    at: Time,
+    /// What the client has in its caches at the very end.
+    caches: Caches,
+}
+
+/// Carries an errand out in the lab, and goes on until the last connection is gone.
 fn simulate<E: Errand>(
     network: &Virtual,
     scene: &Scene<'_>,
     log: &Log,
     begun: Option<EventId>,
     errand: E,
-) -> Result<(Carried<E::Done>, Caches), RunError> {
+) -> Result<(Carried<E::Done>, Left), RunError> {
     let _keys = Recorded::into(log);
     let mut internet = Internet::new(LabSettings {
         net: network.net.clone(),
@@ -218,8 +228,9 @@ fn simulate<E: Errand>(
     };
     let lab = internet.lab();
     let done = lab.run_until(errand.run(here))?;
+    let done_at = lab.now();
     lab.settle(lab.now() + AFTER)?;
     lab.finish();
-    let caches = client.port().surroundings().caches();
-    Ok((Carried { done, at: lab.now() }, caches))
+    let left = Left { at: done_at, caches: client.port().host_environment().caches() };
+    Ok((Carried { done, at: lab.now() }, left))
 }

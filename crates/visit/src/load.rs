@@ -3,7 +3,8 @@
 use core::mem::replace;
 use std::collections::BTreeMap;
 
-use roundtrip_http::client::{Client, Failure, Request, Response};
+use roundtrip_fetch::{Fetcher, Mode, Rules, share_credentials};
+use roundtrip_http::client::{Failure, Request, Response};
 use roundtrip_os::Clock;
 use roundtrip_page::{
     Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter, Png,
@@ -53,7 +54,7 @@ struct Reached {
 /// A page that is being loaded.
 struct Loading<'a, W: Wire> {
     wire: &'a W,
-    client: &'a Client<W>,
+    fetcher: &'a Fetcher<W>,
     page: Page,
     painter: Painter,
     document: ExchangeId,
@@ -75,7 +76,7 @@ struct Loading<'a, W: Wire> {
 /// Loads a page whose document's head is there; answers with the exit code.
 pub(crate) async fn load<W: Wire>(
     wire: &W,
-    client: &Client<W>,
+    fetcher: &Fetcher<W>,
     plan: &Plan,
     response: Response<W>,
     mut options: Options,
@@ -89,7 +90,7 @@ pub(crate) async fn load<W: Wire>(
     };
     let mut loading = Loading {
         wire,
-        client,
+        fetcher,
         page: Page::painted_by(painter.clone(), url.clone(), options),
         painter,
         document: response.exchange,
@@ -198,18 +199,17 @@ impl<W: Wire> Loading<'_, W> {
 
     fn start(&self, fetch: &Fetch, cause: Option<EventId>) -> Task {
         let mut request = Request::get(fetch.url.clone());
+        share_credentials(self.page.url(), &mut request.url);
         request.fields.add("Accept", fetch.kind.accept());
-        if let Some(referer) = referer(self.page.url(), &fetch.url) {
-            request.fields.add("Referer", referer);
-        }
+        let rules = Rules::of_page(self.page.url(), mode(fetch.kind));
         request.initiator = initiator(&fetch.initiator, self.page.url());
         request.kind = kind(fetch.kind);
         request.priority = priority(fetch.priority);
         request.cause = cause;
-        let (wire, client) = (self.wire.clone(), self.client.clone());
+        let (wire, fetcher) = (self.wire.clone(), self.fetcher.clone());
         let (id, sender) = (fetch.id, self.sender.clone());
         self.wire.spawn(async move {
-            let (delivered, event) = resource(&wire, &client, request).await;
+            let (delivered, event) = resource(&wire, &fetcher, request, rules).await;
             let _ = sender.send(Arrived::Resource(id, delivered, event));
         })
     }
@@ -341,15 +341,16 @@ impl<W: Wire> Loading<'_, W> {
 /// Fetches one resource.
 async fn resource<W: Wire>(
     wire: &W,
-    client: &Client<W>,
+    fetcher: &Fetcher<W>,
     request: Request,
+    rules: Rules,
 ) -> (Delivered, Option<EventId>) {
     let failed = |failure: &Failure| {
         // It costs only a part of the page.
         report(wire, failure.cause, &failure.fault(false));
         Delivered::Failed { reason: words(&failure.kind) }
     };
-    let mut response = match client.send(request).await {
+    let mut response = match fetcher.fetch(request, rules).await {
         Ok(response) => response,
         Err(failure) => return (failed(&failure), failure.cause),
     };
@@ -373,20 +374,9 @@ fn words(kind: &roundtrip_record::FaultKind) -> String {
     }
 }
 
-/// `strict-origin-when-cross-origin`, what browsers do unless told otherwise (Referrer Policy §3.7).
-fn referer(page: &Url, to: &Url) -> Option<String> {
-    if page.scheme() == "https" && to.scheme() != "https" {
-        return None;
-    }
-    let mut from = page.clone();
-    from.set_fragment(None);
-    let _ = from.set_username("");
-    let _ = from.set_password(None);
-    if page.origin() != to.origin() {
-        from.set_path("/");
-        from.set_query(None);
-    }
-    Some(from.into())
+/// Whether cookies go along: fonts are fetched in CORS's anonymous way (CSS Fonts §4.8).
+fn mode(kind: Kind) -> Mode {
+    if kind == Kind::Font { Mode::SameOrigin } else { Mode::Include }
 }
 
 fn initiator(of: &roundtrip_page::Initiator, page: &Url) -> Initiator {

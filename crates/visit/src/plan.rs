@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use roundtrip_http::client::{Jar, KeepAlive, Options, Resend, Timeouts};
+use roundtrip_fetch::Jar;
+use roundtrip_http::client::{KeepAlive, Options, Resend, Timeouts};
 use roundtrip_http::message::Fields;
 use url::Url;
 
@@ -67,9 +68,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Redirects that are followed (Fetch §4.4, "HTTP-redirect fetch").
-    pub const REDIRECTS: u32 = 20;
-
     /// A page, fetched with GET and looked at as a browser would.
     pub fn get(url: Url) -> Self {
         let timeouts = Timeouts {

@@ -8,13 +8,15 @@ use std::io::{self, Write as _};
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 use roundtrip_http::Body;
 use roundtrip_http::client::{Origin, Scheme};
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::{After, Handler, Request, RequestBody, Response};
 use roundtrip_lab::LabHost;
-use roundtrip_record::{BodyRef, Event, Field, Framing, Initiator, ReplayOf, RunStarted};
+use roundtrip_record::{
+    BodyRef, Event, Field, Framing, HttpVersion, Initiator, ReplayOf, RunStarted,
+};
 use roundtrip_story::{Exchange, Story};
 use roundtrip_wire::{LocalFuture, Wire as _};
 use url::Url;
@@ -122,17 +124,21 @@ impl Recording {
         &self,
         body: impl Fn(&BodyRef) -> Option<Vec<u8>>,
     ) -> Result<Vec<Site>, ReplayError> {
-        let mut origins: Vec<(Origin, Answers)> = Vec::new();
+        let mut servers: Vec<Recorded> = Vec::new();
         for (exchange, url) in self.answered() {
             let Some(origin) = Origin::of(&url) else { continue };
             let answer = self.answer(exchange, &body)?;
             let key = (exchange.method.clone(), target(&url));
-            match origins.iter_mut().find(|(known, _)| *known == origin) {
-                Some((_, answers)) => answers.entry(key).or_default().push_back(answer),
-                None => origins.push((origin, Answers::from([(key, [answer].into())]))),
-            }
+            let known = servers.iter().position(|server| server.origin == origin);
+            let at = known.unwrap_or_else(|| {
+                servers.push(Recorded::new(origin));
+                servers.len() - 1
+            });
+            let server = &mut servers[at];
+            server.version = server.version.max(version(exchange));
+            server.answers.entry(key).or_default().push_back(answer);
         }
-        Ok(origins.into_iter().map(|(origin, answers)| site(&origin, answers)).collect())
+        Ok(servers.into_iter().map(Recorded::site).collect())
     }
 
     fn answer(
@@ -154,10 +160,15 @@ impl Recording {
                 let _ = fields.push(name, value.as_bytes());
             }
         }
+        let says = |what: &str| {
+            recorded_fields.iter().any(|Field(name, value)| {
+                name.eq_ignore_ascii_case("connection") && value.eq_ignore_ascii_case(what)
+            })
+        };
+        // HTTP/1.0 closes unless it says otherwise (RFC 9112 §9.3).
         let closes = recorded.is_some_and(|recorded| recorded.framing == Framing::Close)
-            || recorded_fields.iter().any(|Field(name, value)| {
-                name.eq_ignore_ascii_case("connection") && value.eq_ignore_ascii_case("close")
-            });
+            || says("close")
+            || version(exchange) == Version::HTTP_10 && !says("keep-alive");
         let codings = recorded.map_or(&[][..], |recorded| &recorded.codings);
         Ok(Answer {
             think: self.story.think(exchange),
@@ -241,13 +252,39 @@ struct Answer {
     after: After,
 }
 
-fn site(origin: &Origin, answers: Answers) -> Site {
-    let make = move |host: &LabHost| -> Rc<dyn Handler> {
-        Rc::new(Replay { host: host.clone(), answers: RefCell::new(answers) })
-    };
-    let site = Site::http(&origin.host, Box::new(make));
-    let site = if origin.scheme == Scheme::Https { site.secure() } else { site };
-    Site { port: origin.port, ..site }
+/// One origin, and what it answered.
+struct Recorded {
+    origin: Origin,
+    answers: Answers,
+    /// The highest version that it spoke.
+    version: Version,
+}
+
+impl Recorded {
+    fn new(origin: Origin) -> Self {
+        Self { origin, answers: Answers::new(), version: Version::HTTP_10 }
+    }
+
+    /// The simulated server that stands for it.
+    fn site(self) -> Site {
+        let Self { origin, answers, version } = self;
+        let make = move |host: &LabHost| -> Rc<dyn Handler> {
+            Rc::new(Replay { host: host.clone(), answers: RefCell::new(answers) })
+        };
+        let mut site = Site::http(&origin.host, Box::new(make));
+        site.options.version = version;
+        let site = if origin.scheme == Scheme::Https { site.secure() } else { site };
+        Site { port: origin.port, ..site }
+    }
+}
+
+/// The version an exchange was answered in. The simulated servers have none above 2.
+fn version(exchange: &Exchange) -> Version {
+    match exchange.head().map(|head| &head.what.version) {
+        Some(HttpVersion::Http10) => Version::HTTP_10,
+        Some(HttpVersion::Http2 | HttpVersion::Http3) => Version::HTTP_2,
+        _ => Version::HTTP_11,
+    }
 }
 
 /// Answers as recorded, after the time the recorded server took.

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use core::pin::pin;
 
 use futures_util::future::{Either, select};
+use roundtrip_fetch::{Fetcher, Rules};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Client, Failure, Follow, Request, Response, Tls};
+use roundtrip_http::client::{Client, Failure, Request, Response, Tls};
 use roundtrip_record::{
     EventId, Fault, FaultKind, Initiator, Priority, ResourceKind, Step, Trace as _, What,
 };
@@ -33,10 +34,10 @@ pub async fn visit<W: Wire>(
     cause: Option<EventId>,
 ) -> Visited {
     let names = Names::new(wire.clone(), plan.names, plan.pins.clone());
-    let client = Client::new(wire.clone(), Rc::new(names), tls, plan.client.clone())
-        .with_cookies(plan.cookies.clone());
+    let client = Client::new(wire.clone(), Rc::new(names), tls, plan.client.clone());
+    let fetcher = Fetcher::new(wire.clone(), client).with_cookies(plan.cookies.clone());
     let begun = wire.now();
-    let work = pin!(page(wire, &client, plan, cause));
+    let work = pin!(page(wire, &fetcher, plan, cause));
     let visited = match plan.limit {
         None => work.await,
         Some(limit) => match select(work, pin!(wire.sleep(limit))).await {
@@ -60,18 +61,18 @@ pub async fn visit<W: Wire>(
             }
         },
     };
-    client.close("visit over").await;
+    fetcher.close("visit over").await;
     visited
 }
 
 /// Steps 1 to 6: the page, and what it needs.
 async fn page<W: Wire>(
     wire: &W,
-    client: &Client<W>,
+    fetcher: &Fetcher<W>,
     plan: &Plan,
     cause: Option<EventId>,
 ) -> Visited {
-    let response = match client.send(first(plan, cause)).await {
+    let response = match fetcher.fetch(first(plan, cause), Rules::browser()).await {
         Ok(response) => response,
         Err(failure) => return Visited { exit: fatal(wire, &failure), status: None },
     };
@@ -83,7 +84,7 @@ async fn page<W: Wire>(
         report(wire, failure.cause, &failure.fault(true));
         failure.kind.exit_code()
     });
-    let exit = body(wire, client, plan, response).await;
+    let exit = body(wire, fetcher, plan, response).await;
     Visited { exit: refused.unwrap_or(0).max(exit), status: Some(status) }
 }
 
@@ -100,22 +101,21 @@ fn first(plan: &Plan, cause: Option<EventId>) -> Request {
     request.priority = Priority::VeryHigh;
     request.initiator = Initiator::User;
     request.cause = cause;
-    request.follow = Follow::Most(Plan::REDIRECTS);
     request
 }
 
 #[cfg(feature = "page")]
-async fn body<W: Wire>(wire: &W, client: &Client<W>, plan: &Plan, response: Response<W>) -> u8 {
+async fn body<W: Wire>(wire: &W, fetcher: &Fetcher<W>, plan: &Plan, response: Response<W>) -> u8 {
     match &plan.page {
         Some(options) if crate::load::is_page(&response) => {
-            crate::load::load(wire, client, plan, response, options.clone()).await
+            crate::load::load(wire, fetcher, plan, response, options.clone()).await
         }
         _ => drain(wire, response).await,
     }
 }
 
 #[cfg(not(feature = "page"))]
-async fn body<W: Wire>(wire: &W, _: &Client<W>, _: &Plan, response: Response<W>) -> u8 {
+async fn body<W: Wire>(wire: &W, _: &Fetcher<W>, _: &Plan, response: Response<W>) -> u8 {
     drain(wire, response).await
 }
 

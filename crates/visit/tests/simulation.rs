@@ -17,7 +17,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
-use roundtrip_http::client::{Client, Failure, Follow, Request};
+use roundtrip_http::client::{Client, Failure, Request};
 use roundtrip_http::handler::{Files, Tree};
 use roundtrip_lab::{DEFAULT_DATE, Internet, Net, Seed, Settings};
 use roundtrip_record::{
@@ -141,9 +141,7 @@ async fn fetch<W: Wire>(
     let (host, name, length) = RESOURCES[at];
     let url = Url::parse(&format!("{scheme}://{}/{name}", HOSTS[host])).expect("a URL");
     let failed = |failure: Failure| Trouble::Fault(Box::new(failure.fault(true)), wire.now());
-    let mut request = Request::get(url);
-    request.follow = Follow::Most(Plan::REDIRECTS);
-    let mut response = client.send(request).await.map_err(failed)?;
+    let mut response = client.send(Request::get(url)).await.map_err(failed)?;
     let body = response.body.bytes(LARGEST).await.map_err(failed)?;
     let right = Sha256::digest(content(name, length)) == Sha256::digest(&body);
     if right && response.status == 200 { Ok(()) } else { Err(Trouble::Wrong(name.to_owned())) }

@@ -16,7 +16,6 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use roundtrip_record::{ConnectionId, EventId, Log, Time, WireKind};
-use roundtrip_tcp as tcp;
 
 use crate::environment::Environment;
 use crate::fault::ConnectFault;
@@ -27,34 +26,6 @@ pub use listener::StackListener;
 pub use port::Port;
 pub use shared::Stack;
 pub use stream::StackStream;
-
-impl<P: Port> Stack<P> {
-    /// As [`Wire::connect`], with options of its own for this connection.
-    ///
-    /// # Errors
-    /// What was tried and what came back.
-    pub async fn connect_with(
-        &self,
-        to: SocketAddr,
-        options: Option<tcp::Options>,
-        until: Option<Time>,
-        cause: Option<EventId>,
-    ) -> Result<StackStream<P>, ConnectFault> {
-        connect::connect(self, to, options, until, cause).await
-    }
-
-    /// As [`Wire::listen`], with options that accepted connections inherit.
-    ///
-    /// # Errors
-    /// As [`Wire::listen`].
-    pub fn listen_with(
-        &self,
-        at: SocketAddr,
-        options: Option<tcp::Options>,
-    ) -> io::Result<StackListener<P>> {
-        StackListener::open(self, at, options)
-    }
-}
 
 impl<P: Port> Wire for Stack<P> {
     type Stream = StackStream<P>;
@@ -106,7 +77,7 @@ impl<P: Port> Wire for Stack<P> {
         until: Option<Time>,
         cause: Option<EventId>,
     ) -> impl Future<Output = Result<StackStream<P>, ConnectFault>> {
-        connect::connect(self, to, None, until, cause)
+        connect::connect(self, to, until, cause)
     }
 
     fn closed(&self, id: ConnectionId) -> impl Future<Output = ()> + 'static {
@@ -127,7 +98,7 @@ impl<P: Port> Wire for Stack<P> {
     }
 
     fn listen(&self, at: SocketAddr) -> io::Result<StackListener<P>> {
-        StackListener::open(self, at, None)
+        StackListener::open(self, at)
     }
 
     fn source(&self, to: IpAddr) -> Option<IpAddr> {

@@ -125,6 +125,13 @@ pub trait Transport {
         None
     }
 
+    /// When the last byte written so far had left this host; `None` where that is not known any better
+    /// than by the write's being done. What lies between it and the write's being done is this
+    /// machine's own time.
+    fn departed(&self) -> Option<Time> {
+        None
+    }
+
     /// Whether small writes go out at once (`TCP_NODELAY`). Off in a new stream, as in the kernel.
     fn set_nodelay(&mut self, nodelay: Nodelay);
 

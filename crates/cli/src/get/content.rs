@@ -7,9 +7,10 @@ use std::path::Path;
 
 use anyhow::{anyhow, bail};
 use clap::{ArgMatches, CommandFactory as _};
+use roundtrip_fetch::Sends;
 use roundtrip_http::Body;
 use roundtrip_http::form::URLENCODED;
-use roundtrip_visit::get::{Content, Sends};
+use roundtrip_visit::get::Content;
 
 use super::Early;
 use super::form::form;
@@ -23,6 +24,17 @@ pub(super) struct Carried {
     pub(super) media_type: Option<String>,
     /// The data that `-G` puts into the URL instead of the body.
     pub(super) query: Option<String>,
+    /// The file that goes up, where it has a length.
+    pub(super) file: Option<Uploaded>,
+}
+
+/// A file that goes up, or its rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Uploaded {
+    /// The offset of the first byte that is sent.
+    pub(super) from: u64,
+    /// The length of the whole file, in bytes.
+    pub(super) length: u64,
 }
 
 /// The options whose values together make one body.
@@ -30,7 +42,13 @@ const DATA: [&str; 5] = ["data", "data_binary", "data_raw", "data_urlencode", "j
 
 impl Carried {
     fn nothing() -> Self {
-        Self { sends: Sends::Nothing, content: Content::default(), media_type: None, query: None }
+        Self {
+            sends: Sends::Nothing,
+            content: Content::default(),
+            media_type: None,
+            query: None,
+            file: None,
+        }
     }
 }
 
@@ -54,11 +72,12 @@ pub(super) fn carried(arguments: &Get, number: usize) -> anyhow::Result<Carried>
     if kinds[1] {
         let (body, media_type) = form(arguments)?;
         let (content, media_type) = (body.into(), Some(media_type));
-        return Ok(Carried { sends: Sends::Post, content, media_type, query: None });
+        return Ok(Carried { sends: Sends::Post, content, media_type, ..Carried::nothing() });
     }
     match upload_file {
         Some(path) => {
-            Ok(Carried { sends: Sends::Put, content: upload(path)?, ..Carried::nothing() })
+            let (content, file) = upload(path, resumed(arguments)?)?;
+            Ok(Carried { sends: Sends::Put, content, file, ..Carried::nothing() })
         }
         None => Ok(Carried::nothing()),
     }
@@ -113,7 +132,7 @@ fn data(arguments: &Get) -> anyhow::Result<Carried> {
         sends: Sends::Post,
         content: Body::from(all).into(),
         media_type: Some(media_type.to_owned()),
-        query: None,
+        ..Carried::nothing()
     })
 }
 
@@ -146,17 +165,54 @@ fn encoded(text: &str) -> anyhow::Result<String> {
     Ok(out)
 }
 
-fn upload(path: &Path) -> anyhow::Result<Content> {
-    if path == Path::new("-") {
+/// Whether a path stands for standard input.
+pub(super) fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new(".")
+}
+
+/// The offset at which an upload resumes, in bytes. With `-C -` only the server knows it: the file is
+/// sent from its beginning.
+fn resumed(arguments: &Get) -> anyhow::Result<u64> {
+    match arguments.continue_at.as_deref() {
+        None | Some("-") => Ok(0),
+        Some(text) => {
+            text.parse().map_err(|_| anyhow!("-C {text}: wanted a number of bytes, or -"))
+        }
+    }
+}
+
+/// The body of `-T`, from this offset on.
+fn upload(path: &Path, from: u64) -> anyhow::Result<(Content, Option<Uploaded>)> {
+    let pipe = |file: File| {
+        if from > 0 {
+            bail!(
+                "-C {from}: {} has no length, so that its rest cannot be told; give a file",
+                path.display()
+            )
+        }
+        Ok((Content::pipe(file), None))
+    };
+    if is_standard_input(path) {
         let input = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned()?;
-        return Ok(Content::pipe(File::from(input)));
+        return pipe(File::from(input));
     }
     let file = File::open(path).map_err(|error| unread(&path.display(), &error))?;
     let meta = file.metadata()?;
-    if meta.is_file() {
-        return Ok(Body::file(file, 0, meta.len()).into());
+    if !meta.is_file() {
+        return pipe(file);
     }
-    Ok(Content::pipe(file))
+    let length = meta.len();
+    if from > 0 && from >= length {
+        /// curl's exit code for a part that is missing (`CURLE_PARTIAL_FILE`).
+        const PARTIAL_FILE: u8 = 18;
+        let text = format!(
+            "-C {from}: {} has {length} bytes, all of them uploaded already; nothing was sent",
+            path.display()
+        );
+        return Err(Early { code: PARTIAL_FILE, text }.into());
+    }
+    let body = Body::file(file, from, length - from);
+    Ok((body.into(), Some(Uploaded { from, length })))
 }
 
 /// The contents of a file; `-` is standard input.

@@ -169,6 +169,19 @@ impl Sink for Output<'_> {
         Ok(())
     }
 
+    fn trailers(&mut self, lines: &[u8]) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        if let Some(dump) = &mut self.dump {
+            dump.write_all(lines)?;
+        }
+        match self.heads {
+            Heads::Hidden => Ok(()),
+            Heads::Shown => self.file()?.map_or(Ok(()), |file| file.write_all(lines)),
+        }
+    }
+
     fn take_back(&mut self) -> io::Result<()> {
         let began_at = self.began_at;
         let is_file = matches!(self.target, Target::File { .. });
@@ -195,6 +208,9 @@ impl Sink for Output<'_> {
     fn place(&self) -> String {
         match &self.target {
             Target::Output => "standard output".into(),
+            Target::File { path, .. } if path.as_os_str().is_empty() => {
+                "a file that neither the URL nor the server names".into()
+            }
             Target::File { path, .. } => path.display().to_string(),
             Target::Nowhere => "nowhere".into(),
         }

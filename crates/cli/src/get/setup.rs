@@ -1,15 +1,18 @@
-//! The client's settings, from the options and the environment.
+//! The client's settings, from the options.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::anyhow;
 use http::Version;
-use roundtrip_http::client::{Except, KeepAlive, Options, Proxies, Proxy, Timeouts, Tunnels};
+use roundtrip_fetch::{Jar, Manner};
+use roundtrip_http::client::{KeepAlive, Options, Proxies, Timeouts};
 
-use super::Early;
+use super::content;
 use crate::args::Get;
+use crate::jar;
 
-pub(super) fn options(arguments: &Get) -> anyhow::Result<Options> {
+/// How the client behaves that goes through these proxies.
+pub(super) fn options(arguments: &Get, proxies: Proxies) -> anyhow::Result<Options> {
     let version = match (arguments.http10, arguments.http11) {
         (true, _) => Version::HTTP_10,
         (false, true) => Version::HTTP_11,
@@ -28,7 +31,7 @@ pub(super) fn options(arguments: &Get) -> anyhow::Result<Options> {
     if arguments.http10 {
         options.keep_alive = KeepAlive::Off;
     }
-    options.proxies = proxies(arguments)?;
+    options.proxies = proxies;
     if let Some(agent) = &arguments.user_agent {
         options.user_agent.clone_from(agent);
     }
@@ -45,36 +48,19 @@ pub(super) fn seconds(value: Option<f64>, option: &str) -> anyhow::Result<Option
     }
 }
 
-/// The proxies to use: from `-x`, or from `http_proxy`, `https_proxy` and `all_proxy`, except for
-/// the hosts of `--noproxy` or `no_proxy`. `HTTP_PROXY` in capitals is ignored, since a CGI program
-/// has it set by whoever sends a `Proxy` header field.
-fn proxies(arguments: &Get) -> anyhow::Result<Proxies> {
-    let variable = |names: &[&str]| {
-        names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-    };
-    let except = match &arguments.noproxy {
-        Some(hosts) => Some(hosts.clone()),
-        None => variable(&["no_proxy", "NO_PROXY"]),
-    };
-    let except = except.unwrap_or_default();
-    if except.trim() == "*" {
-        return Ok(Proxies::default());
+/// The cookie jar: filled from `-b FILE`, and empty if only `-c` is given; `None` where neither
+/// asks for cookies to be kept.
+pub(super) fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
+    let files: Vec<&String> = arguments.cookie.iter().filter(|text| !text.contains('=')).collect();
+    if files.is_empty() && arguments.cookie_jar.is_none() {
+        return None;
     }
-    let read = |names: &[&str]| -> anyhow::Result<Option<Proxy>> {
-        let text = match &arguments.proxy {
-            Some(text) => Some(text.clone()).filter(|text| !text.is_empty()),
-            None => variable(names).or_else(|| variable(&["all_proxy", "ALL_PROXY"])),
-        };
-        let proxy = text.map(|text| Proxy::parse(&text, arguments.proxy_user.as_deref()));
-        Ok(proxy.transpose().map_err(|error| Early { code: PROXY, text: error.to_string() })?)
-    };
-    Ok(Proxies {
-        http: read(&["http_proxy"])?,
-        https: read(&["https_proxy", "HTTPS_PROXY"])?,
-        except: Except::parse(&except),
-        tunnels: if arguments.proxytunnel { Tunnels::All } else { Tunnels::Https },
-    })
+    let mut jar = Jar::new().in_manner(Manner::Curl);
+    for path in files.into_iter().filter(|path| !path.is_empty()) {
+        // Like curl, takes a missing file for an empty one: the session begins without cookies.
+        if let Ok(bytes) = content::read(path) {
+            jar::read(&bytes, &mut jar, now);
+        }
+    }
+    Some(jar)
 }
-
-/// curl's exit code for a proxy whose name cannot be resolved (`CURLE_COULDNT_RESOLVE_PROXY`).
-const PROXY: u8 = 5;

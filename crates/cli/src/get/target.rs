@@ -51,8 +51,10 @@ impl Wishes {
         Ok(match self.0.get(number) {
             Some(Wish::File(name)) if name == "-" => Target::Output,
             Some(Wish::File(name)) => file(PathBuf::from(found.fill(name)), Named::Here),
-            Some(Wish::Remote) => file(remote(url)?, naming(arguments)),
-            None if arguments.remote_name_all => file(remote(url)?, naming(arguments)),
+            Some(Wish::Remote) => file(remote(url, naming(arguments))?, naming(arguments)),
+            None if arguments.remote_name_all => {
+                file(remote(url, naming(arguments))?, naming(arguments))
+            }
             None if arguments.format == Format::Json => Target::Nowhere,
             None => Target::Output,
         })
@@ -66,11 +68,16 @@ fn naming(arguments: &Get) -> Named {
 /// curl's exit code for a file that cannot be written (`CURLE_WRITE_ERROR`).
 const WRITE_ERROR: u8 = 23;
 
-/// The last part of the URL's path, not decoded.
-fn remote(url: &Url) -> anyhow::Result<PathBuf> {
+/// The last part of the URL's path, not decoded; empty where there is none and the server is to name the
+/// file.
+fn remote(url: &Url, named: Named) -> anyhow::Result<PathBuf> {
     let name = url.path_segments().and_then(|mut segments| segments.next_back());
-    let usable = name.filter(|name| !name.is_empty() && !matches!(*name, "." | ".."));
-    let none =
-        || Early { code: WRITE_ERROR, text: format!("-O: {url} names no file; -o FILE does") };
-    Ok(Path::new(usable.ok_or_else(none)?).to_path_buf())
+    match name.filter(|name| !name.is_empty() && !matches!(*name, "." | "..")) {
+        Some(name) => Ok(Path::new(name).to_path_buf()),
+        None if named == Named::ByServer => Ok(PathBuf::new()),
+        None => {
+            let text = format!("-O: {url} names no file; -o FILE does");
+            Err(Early { code: WRITE_ERROR, text }.into())
+        }
+    }
 }

@@ -4,17 +4,17 @@ use std::fs;
 
 use anyhow::anyhow;
 use http::Method;
+use roundtrip_fetch::{Credentials, Methods, Redirects, Referrer, Retried, Retries, Rules, Sends};
 use roundtrip_http::client::Decode;
 use roundtrip_http::message::Fields;
-use roundtrip_visit::get::{
-    Credentials, Fail, Redirects, Referer, Retried, Retries, Sends, Wanted,
-};
+use roundtrip_visit::get::{Fail, Wanted};
 use url::Url;
 
-use super::content::{self, Carried, carried};
+use super::content::{self, Carried, Uploaded, carried};
 use super::output::Target;
 use super::setup::seconds;
 use crate::args::Get;
+use crate::credentials;
 
 /// The request for one URL.
 pub(super) fn wanted(
@@ -23,7 +23,7 @@ pub(super) fn wanted(
     mut url: Url,
     target: &Target,
 ) -> anyhow::Result<Wanted> {
-    let Carried { sends, content, media_type, query } = carried(arguments, number)?;
+    let Carried { sends, content, media_type, query, file } = carried(arguments, number)?;
     if let Some(query) = query {
         let all = match url.query() {
             Some(own) if !own.is_empty() => format!("{own}&{query}"),
@@ -32,11 +32,10 @@ pub(super) fn wanted(
         url.set_query(Some(&all));
     }
     if let Some(user) = &arguments.user {
-        let (name, password) = user.split_once(':').unwrap_or((user, ""));
-        let set = url.set_username(name).and_then(|()| url.set_password(Some(password)));
-        set.map_err(|()| anyhow!("-u: {url} cannot have credentials"))?;
+        credentials::give(&mut url, user)?;
     }
     if let Some(path) = arguments.upload_file.get(number).filter(|_| url.path().ends_with('/'))
+        && !content::is_standard_input(path)
         && let Some(name) = path.file_name()
         && let Ok(mut segments) = url.path_segments_mut()
     {
@@ -47,9 +46,12 @@ pub(super) fn wanted(
     for header in &arguments.header {
         header_field(header, &mut fields, &mut omit)?;
     }
-    let defaults: [(&'static str, Option<String>); 2] = [
+    let downloads = sends == Sends::Nothing;
+    let range = if downloads { range(arguments, target)? } else { None };
+    let defaults: [(&'static str, Option<String>); 3] = [
         ("Accept", (!arguments.json.is_empty()).then(|| "application/json".to_owned())),
-        ("Range", range(arguments, target)?),
+        ("Range", range),
+        ("Content-Range", file.and_then(|file| content_range(arguments, file))),
     ];
     for (name, value) in defaults {
         let own = fields.contains(name)
@@ -61,30 +63,21 @@ pub(super) fn wanted(
     if arguments.user_agent.as_deref() == Some("") {
         omit.push("User-Agent".into());
     }
+    let mut rules = rules(arguments, sends);
+    let own = fields.contains("Content-Type")
+        || omit.iter().any(|name| name.eq_ignore_ascii_case("Content-Type"));
+    if let Some(media_type) = media_type.filter(|_| sends == Sends::Post && !own) {
+        let pushed = fields.push("Content-Type", media_type.as_bytes());
+        pushed.map_err(|error| anyhow!("{media_type}: {error}"))?;
+        rules.of_body = &["Content-Type"];
+    }
     Ok(Wanted {
         url,
         method,
-        method_named: arguments.request.is_some(),
         fields,
         omit,
-        sends,
         content,
-        media_type,
-        cookies: cookies(arguments),
-        referer: referer(arguments),
-        keep_post: [(301, arguments.post301), (302, arguments.post302), (303, arguments.post303)]
-            .into_iter()
-            .filter_map(|(status, keeps)| keeps.then_some(status))
-            .collect(),
-        redirects: match (arguments.location || arguments.location_trusted, arguments.max_redirs) {
-            (false, _) => Redirects::Shown,
-            (true, most) => u32::try_from(most).map_or(Redirects::All, Redirects::Most),
-        },
-        credentials: if arguments.location_trusted {
-            Credentials::Anybody
-        } else {
-            Credentials::Origin
-        },
+        rules,
         decode: if arguments.compressed { Decode::Strict } else { Decode::Off },
         retries: retries(arguments)?,
         limit: seconds(arguments.max_time, "--max-time")?,
@@ -94,7 +87,7 @@ pub(super) fn wanted(
             (true, false) => Fail::WithoutBody,
             (false, false) => Fail::No,
         },
-        resume: resume(arguments, target)?,
+        resume: if downloads && !arguments.head { resume(arguments, target)? } else { None },
         keep_body: false,
     })
 }
@@ -112,14 +105,39 @@ fn retries(arguments: &Get) -> anyhow::Result<Retries> {
     })
 }
 
+/// The rules for redirects.
+fn rules(arguments: &Get, sends: Sends) -> Rules {
+    let keep_post = [(301, arguments.post301), (302, arguments.post302), (303, arguments.post303)];
+    let keep_post = keep_post.into_iter().filter_map(|(status, keeps)| keeps.then_some(status));
+    Rules {
+        redirects: match (arguments.location || arguments.location_trusted, arguments.max_redirs) {
+            (false, _) => Redirects::Shown,
+            (true, most) => u32::try_from(most).map_or(Redirects::All, Redirects::Most),
+        },
+        methods: Methods::Curl {
+            named: arguments.request.is_some(),
+            keep_post: keep_post.collect(),
+            sends,
+        },
+        credentials: if arguments.location_trusted {
+            Credentials::Anybody
+        } else {
+            Credentials::Origin
+        },
+        referrer: referrer(arguments),
+        cookies: cookies(arguments),
+        ..Rules::curl(sends)
+    }
+}
+
 /// Parses `-e`: `URL`, `URL;auto` or `;auto`.
-fn referer(arguments: &Get) -> Referer {
+fn referrer(arguments: &Get) -> Referrer {
     let text = arguments.referer.as_deref().unwrap_or_default();
-    let (given, follows) = match text.strip_suffix(";auto") {
-        Some(given) => (given, true),
-        None => (text, false),
-    };
-    Referer { given: (!given.is_empty()).then(|| given.to_owned()), follows }
+    match text.strip_suffix(";auto") {
+        Some(given) => Referrer::Follows((!given.is_empty()).then(|| given.to_owned())),
+        None if text.is_empty() => Referrer::None,
+        None => Referrer::Given(text.to_owned()),
+    }
 }
 
 fn method(arguments: &Get, sends: Sends) -> anyhow::Result<Method> {
@@ -172,6 +190,19 @@ fn range(arguments: &Get, target: &Target) -> anyhow::Result<Option<String>> {
         return Ok(Some(format!("bytes={range}{open}")));
     }
     Ok(resume(arguments, target)?.filter(|from| *from > 0).map(|from| format!("bytes={from}-")))
+}
+
+/// Which part of a file goes up, where it is a part (RFC 9110 §14.4). Where to resume an upload is not
+/// known to us with `-C -`: the whole file is sent, and said to be the whole, as curl does.
+fn content_range(arguments: &Get, file: Uploaded) -> Option<String> {
+    let Uploaded { from, length } = file;
+    match &arguments.range {
+        Some(range) => Some(format!("bytes {range}/{length}")),
+        None if arguments.continue_at.is_some() && length > 0 => {
+            Some(format!("bytes {from}-{}/{length}", length - 1))
+        }
+        None => None,
+    }
 }
 
 /// The offset to resume at, in bytes.

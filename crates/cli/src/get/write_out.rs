@@ -211,6 +211,9 @@ const NAMES: [&str; 37] = [
     "urlnum",
 ];
 
+/// Variables that are status codes.
+const CODES: [&str; 3] = ["http_code", "http_connect", "response_code"];
+
 fn value(name: &str, told: &Told<'_>) -> Option<Value> {
     let Told { got, steps, .. } = told;
     let total = got.ended.since(got.began);
@@ -268,8 +271,14 @@ fn value(name: &str, told: &Told<'_>) -> Option<Value> {
         "url_effective" => json!(plain(&got.url)),
         "urlnum" => json!(told.number),
         "json" => {
-            let all =
-                NAMES.iter().filter_map(|name| Some(((*name).to_owned(), value(name, told)?)));
+            let typed = |name: &str| match value(name, told)? {
+                // Written with three digits by themselves, and numbers here.
+                Value::String(code) if CODES.contains(&name) => {
+                    Some(json!(code.parse::<u16>().unwrap_or(0)))
+                }
+                value => Some(value),
+            };
+            let all = NAMES.iter().filter_map(|name| Some(((*name).to_owned(), typed(name)?)));
             json!(Value::Object(all.collect::<Map<_, _>>()).to_string())
         }
         _ => return None,

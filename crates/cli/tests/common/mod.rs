@@ -51,6 +51,7 @@ pub(crate) fn chromium(roundtrip: &Roundtrip, arguments: &[&str]) -> Run {
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--disable-dev-shm-usage", "--hide-scrollbars", "--enable-logging=stderr", &data])
         .args(arguments)
+        .env("HOME", roundtrip.folder(""))
         .output()
         .expect("chromium starts");
     let run = Run(output);

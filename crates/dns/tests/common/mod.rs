@@ -162,7 +162,7 @@ impl World {
     }
 
     pub fn resolv_conf(&self, text: &str) {
-        self.client().port().surroundings().set_resolv_conf(text);
+        self.client().port().host_environment().set_resolv_conf(text);
     }
 
     /// Runs something on the client to its end.

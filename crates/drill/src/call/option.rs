@@ -167,14 +167,14 @@ impl World {
         }
         let was = stream.kept.insert((level, option), numeric(&given));
         let outcome = set(stream, name, &given, &mut net.host, now);
-        if let Err(trouble) = outcome {
+        if let Err(error) = outcome {
             match was {
                 Some(was) => stream.kept.insert((level, option), was),
                 None => stream.kept.remove(&(level, option)),
             };
-            return match trouble {
-                Trouble::Errno(errno) => Ok(Answer::Error(errno)),
-                Trouble::Unsupported => Err(unknown(arguments)),
+            return match error {
+                OptionError::Errno(errno) => Ok(Answer::Error(errno)),
+                OptionError::Unsupported => Err(unknown(arguments)),
             };
         }
         Ok(Answer::Value(0))
@@ -256,14 +256,14 @@ fn numeric(given: &Given<'_>) -> i64 {
 }
 
 /// Why an option could not be set.
-enum Trouble {
+enum OptionError {
     Errno(Errno),
     Unsupported,
 }
 
-impl From<Errno> for Trouble {
+impl From<Errno> for OptionError {
     fn from(errno: Errno) -> Self {
-        Trouble::Errno(errno)
+        OptionError::Errno(errno)
     }
 }
 
@@ -274,7 +274,7 @@ fn set(
     given: &Given<'_>,
     host: &mut Host,
     now: Time,
-) -> Result<(), Trouble> {
+) -> Result<(), OptionError> {
     let number = numeric(given);
     let is_on = number != 0;
     let in_range = |range: std::ops::RangeInclusive<i64>| {
@@ -328,7 +328,7 @@ fn set(
             profile.congestion = match text.strip_suffix(b"\0").unwrap_or(text) {
                 b"reno" => tcp::Algorithm::Reno,
                 b"cubic" => tcp::Algorithm::Cubic,
-                b"bbr" | b"dctcp" | b"vegas" | b"bbr2" => return Err(Trouble::Unsupported),
+                b"bbr" | b"dctcp" | b"vegas" | b"bbr2" => return Err(OptionError::Unsupported),
                 _ => return Err(Errno::ENOENT.into()),
             };
             stream.options.profile = profile.into();

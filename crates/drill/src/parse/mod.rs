@@ -9,7 +9,7 @@ mod packet;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::ast::{Action, Code, Command, Event, HeadOption, Script, Way, When};
+use crate::ast::{Action, Code, Command, Direction, Event, HeadOption, Script, When};
 use crate::source::{Place, ReadError, SyntaxError, Unsupported, line_of};
 use lexer::{Lexeme, Token, lex};
 
@@ -176,7 +176,8 @@ impl Parser<'_> {
         let time_at = self.at;
         let when = self.when()?;
         let action = self.action()?;
-        let is_expected = matches!(&action, Action::Packet(packet) if packet.way == Way::Expect);
+        let is_expected =
+            matches!(&action, Action::Packet(packet) if packet.direction == Direction::Outbound);
         let is_loose = !matches!(when, When::At(_) | When::After(_));
         if is_loose && !is_expected {
             let expected = "a single time: only expected packets may have a range or `*`".into();

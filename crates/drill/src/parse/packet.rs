@@ -5,7 +5,9 @@ use roundtrip_packet::options::kind;
 
 use super::Parser;
 use super::lexer::Token;
-use crate::ast::{About, Body, IcmpSpec, Numbering, OptionSpec, PacketSpec, TcpSpec, TosSpec, Way};
+use crate::ast::{
+    About, Body, Direction, IcmpSpec, Numbering, OptionSpec, PacketSpec, TcpSpec, TosSpec,
+};
 use crate::source::ReadError;
 
 /// The identifier of Fast Open among the experimental options (RFC 7413 §A).
@@ -15,8 +17,8 @@ const ACC_ECN: [u8; 2] = [172, 174];
 
 impl Parser<'_> {
     pub(super) fn packet(&mut self) -> Result<PacketSpec, ReadError> {
-        let way = if self.take_sign('<') { Way::Inject } else { Way::Expect };
-        if way == Way::Expect {
+        let direction = if self.take_sign('<') { Direction::Inbound } else { Direction::Outbound };
+        if direction == Direction::Outbound {
             self.sign('>')?;
         }
         for layer in ["ipv4", "ipv6", "gre", "GREv0", "mpls"] {
@@ -26,7 +28,7 @@ impl Parser<'_> {
         }
         let ip_at = self.at;
         let ip = self.ip_info()?;
-        if ip.tos == TosSpec::Ect01 && way == Way::Inject {
+        if ip.tos == TosSpec::Ect01 && direction == Direction::Inbound {
             let expected = "one of the two: `[ect01]` can only be expected".into();
             return Err(self.complaint(ip_at, expected));
         }
@@ -43,18 +45,18 @@ impl Parser<'_> {
             self.sign('(')?;
             let length = self.number("a number of bytes")?;
             self.sign(')')?;
-            return Ok(PacketSpec { way, ip, ports, body: Body::Udp { length } });
+            return Ok(PacketSpec { direction, ip, ports, body: Body::Udp { length } });
         }
         if self.take_word("icmp") {
             let body = Body::Icmp(self.icmp()?);
-            return Ok(PacketSpec { way, ip, ports: None, body });
+            return Ok(PacketSpec { direction, ip, ports: None, body });
         }
         let ports = self.ports()?;
-        let body = Body::Tcp(self.tcp(way)?);
+        let body = Body::Tcp(self.tcp(direction)?);
         if self.is_sign('/') {
             return self.unsupported("TCP inside UDP, which Linux does not have:");
         }
-        Ok(PacketSpec { way, ip, ports, body })
+        Ok(PacketSpec { direction, ip, ports, body })
     }
 
     fn ports(&mut self) -> Result<Option<(u16, u16)>, ReadError> {
@@ -66,9 +68,9 @@ impl Parser<'_> {
         Ok(Some((source, self.number("a port")?)))
     }
 
-    fn tcp(&mut self, way: Way) -> Result<TcpSpec, ReadError> {
+    fn tcp(&mut self, direction: Direction) -> Result<TcpSpec, ReadError> {
         let (flags, ace) = self.flags()?;
-        let (numbering, start, length) = self.numbered_sequence(way)?;
+        let (numbering, start, length) = self.numbered_sequence(direction)?;
         let length = u32::from(length);
         let ack = if self.take_word("ack") { self.number("an acknowledgement number")? } else { 0 };
         let window_at = self.at;
@@ -77,12 +79,12 @@ impl Parser<'_> {
             true => Some(self.number("a window")?),
             false => None,
         };
-        if window.is_none() && way == Way::Inject {
+        if window.is_none() && direction == Direction::Inbound {
             let expected = "`win` and a number: a packet to the host has a window".into();
             return Err(self.complaint(window_at, expected));
         }
         let urgent = if self.take_word("urg") { self.number("an urgent pointer")? } else { 0 };
-        let options = self.tcp_options(way)?;
+        let options = self.tcp_options(direction)?;
         Ok(TcpSpec { flags, ace, start, numbering, length, ack, window, urgent, options })
     }
 
@@ -118,9 +120,12 @@ impl Parser<'_> {
     }
 
     /// Parses `1:1001(1000)`, `0:0(0)!`, `...(0)`.
-    fn numbered_sequence(&mut self, way: Way) -> Result<(Numbering, u32, u16), ReadError> {
+    fn numbered_sequence(
+        &mut self,
+        direction: Direction,
+    ) -> Result<(Numbering, u32, u16), ReadError> {
         if *self.peek() == Token::Ellipsis {
-            if way == Way::Inject {
+            if direction == Direction::Inbound {
                 return self.expected("a sequence number: `...` can only be expected");
             }
             self.advance();
@@ -152,13 +157,13 @@ impl Parser<'_> {
         Ok((start, length))
     }
 
-    fn tcp_options(&mut self, way: Way) -> Result<Option<Vec<OptionSpec>>, ReadError> {
+    fn tcp_options(&mut self, direction: Direction) -> Result<Option<Vec<OptionSpec>>, ReadError> {
         // A `<` here cannot be the next event: that begins with a time.
         if !self.take_sign('<') {
             return Ok(Some(Vec::new()));
         }
         if *self.peek() == Token::Ellipsis {
-            if way == Way::Inject {
+            if direction == Direction::Inbound {
                 return self.expected("a list: `<...>` can only be expected");
             }
             self.advance();
@@ -166,9 +171,9 @@ impl Parser<'_> {
             return Ok(None);
         }
         let at = self.at;
-        let mut all = vec![self.tcp_option(way)?];
+        let mut all = vec![self.tcp_option(direction)?];
         while self.take_sign(',') {
-            all.push(self.tcp_option(way)?);
+            all.push(self.tcp_option(direction)?);
         }
         if !self.is_sign('>') {
             return self.expected("`,` or `>`");
@@ -183,7 +188,7 @@ impl Parser<'_> {
         Ok(Some(all))
     }
 
-    fn tcp_option(&mut self, way: Way) -> Result<OptionSpec, ReadError> {
+    fn tcp_option(&mut self, direction: Direction) -> Result<OptionSpec, ReadError> {
         const KNOWN: &str =
             "a TCP option: mss, nop, eol, wscale, sackOK, sack, TS, FO, FOEXP, md5, ECN";
         let at = self.at;
@@ -196,7 +201,7 @@ impl Parser<'_> {
             "sackOK" => OptionSpec::SackPermitted,
             "sack" => OptionSpec::Sack(self.sack()?),
             "TS" => {
-                let (value, echo, is_echo_absolute) = self.timestamps(way)?;
+                let (value, echo, is_echo_absolute) = self.timestamps(direction)?;
                 OptionSpec::Timestamps { value, echo, is_echo_absolute }
             }
             "FO" => self.raw_option(kind::FAST_OPEN, &[], "FO")?,
@@ -220,11 +225,11 @@ impl Parser<'_> {
     }
 
     /// Parses `val 100 ecr 0`, `val ... ecr 0!`.
-    fn timestamps(&mut self, way: Way) -> Result<(Option<u32>, u32, bool), ReadError> {
+    fn timestamps(&mut self, direction: Direction) -> Result<(Option<u32>, u32, bool), ReadError> {
         if !self.take_word("val") {
             return self.expected("`val`");
         }
-        let value = if way == Way::Expect && *self.peek() == Token::Ellipsis {
+        let value = if direction == Direction::Outbound && *self.peek() == Token::Ellipsis {
             self.advance();
             None
         } else {

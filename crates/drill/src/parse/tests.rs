@@ -3,7 +3,7 @@ use std::time::Duration;
 use roundtrip_packet::Flags;
 
 use super::{Definitions, parse};
-use crate::ast::{Action, Body, Expr, Numbering, OptionSpec, Script, TosSpec, Way, When};
+use crate::ast::{Action, Body, Direction, Expr, Numbering, OptionSpec, Script, TosSpec, When};
 use crate::source::{Place, ReadError};
 
 fn read(text: &str) -> Script {
@@ -121,12 +121,12 @@ fn packets_of_other_protocols() {
         .events
         .iter()
         .map(|event| match &event.action {
-            Action::Packet(packet) => (packet.way, packet.body.clone()),
+            Action::Packet(packet) => (packet.direction, packet.body.clone()),
             other => panic!("{other:?}"),
         })
         .collect();
-    assert!(matches!(&bodies[0], (Way::Inject, Body::Icmp(icmp)) if icmp.mtu == Some(1280)));
-    assert_eq!(bodies[1], (Way::Expect, Body::Udp { length: 100 }));
+    assert!(matches!(&bodies[0], (Direction::Inbound, Body::Icmp(icmp)) if icmp.mtu == Some(1280)));
+    assert_eq!(bodies[1], (Direction::Outbound, Body::Udp { length: 100 }));
     assert!(matches!(&bodies[2], (_, Body::Icmp(icmp)) if icmp.id == 7));
 }
 

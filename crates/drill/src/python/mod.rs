@@ -9,10 +9,10 @@ mod value;
 use std::collections::BTreeMap;
 
 pub(crate) use parser::{Expr, Line, parse};
-pub(crate) use value::{Trouble, Value};
+pub(crate) use value::{EvalError, Value};
 
 /// Names and their values.
-pub(crate) type Names = BTreeMap<String, Value>;
+pub(crate) type Variables = BTreeMap<String, Value>;
 
 /// Why code stopped.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,11 +35,11 @@ pub(crate) enum Stop {
 
 /// Runs code. `names` are the names it can use, and keep what it assigns; what it prints is added
 /// to `output`.
-pub(crate) fn run(text: &str, names: &mut Names, output: &mut Vec<String>) -> Result<(), Stop> {
+pub(crate) fn run(text: &str, names: &mut Variables, output: &mut Vec<String>) -> Result<(), Stop> {
     for (line, statement) in parse(text)? {
-        let failed = |trouble: Trouble| match trouble {
-            Trouble::Wrong(why) => Stop::Failed { line, why },
-            Trouble::Unsupported(what) => Stop::Unsupported { line, what },
+        let failed = |error: EvalError| match error {
+            EvalError::Wrong(why) => Stop::Failed { line, why },
+            EvalError::Unsupported(what) => Stop::Unsupported { line, what },
         };
         match statement {
             Line::Assert { condition, message, text } => {
@@ -50,7 +50,7 @@ pub(crate) fn run(text: &str, names: &mut Names, output: &mut Vec<String>) -> Re
                 }
             }
             Line::Print(all) => {
-                let words: Result<Vec<String>, Trouble> =
+                let words: Result<Vec<String>, EvalError> =
                     all.iter().map(|one| Ok(one.value(names)?.to_string())).collect();
                 output.push(words.map_err(failed)?.join(" "));
             }
@@ -65,7 +65,7 @@ pub(crate) fn run(text: &str, names: &mut Names, output: &mut Vec<String>) -> Re
 }
 
 /// The explanation of a failed assertion: `assert tcpi_snd_cwnd == 10: tcpi_snd_cwnd is 9`.
-fn explain(text: &str, condition: &Expr, message: Option<&Value>, names: &Names) -> String {
+fn explain(text: &str, condition: &Expr, message: Option<&Value>, names: &Variables) -> String {
     let mut used = Vec::new();
     condition.names(&mut used);
     let values = used.iter().filter_map(|name| Some(format!("{name} is {}", names.get(name)?)));
@@ -84,7 +84,7 @@ fn explain(text: &str, condition: &Expr, message: Option<&Value>, names: &Names)
 mod tests {
     use super::*;
 
-    fn names() -> Names {
+    fn names() -> Variables {
         [("tcpi_snd_cwnd", 10), ("tcpi_ca_state", 3), ("TCP_CA_Recovery", 3)]
             .map(|(name, value)| (name.to_owned(), Value::Int(value)))
             .into()

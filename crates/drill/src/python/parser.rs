@@ -2,8 +2,8 @@
 
 use super::lexer::{Lexeme, Token, lex};
 use super::operator::Operator;
-use super::value::{Trouble, Value, binary, call, compare, format_percent, negate};
-use super::{Names, Stop};
+use super::value::{EvalError, Value, binary, call, compare, format_percent, negate};
+use super::{Stop, Variables};
 
 /// The greatest nesting of expressions.
 const MAX_DEPTH: usize = 64;
@@ -53,15 +53,15 @@ pub(crate) enum Expr {
 
 impl Expr {
     /// The value of the expression.
-    pub(crate) fn value(&self, names: &Names) -> Result<Value, Trouble> {
+    pub(crate) fn value(&self, names: &Variables) -> Result<Value, EvalError> {
         Ok(match self {
             Expr::Constant(value) => value.clone(),
             Expr::Name(name) => match names.get(name) {
                 Some(value) => value.clone(),
                 None if is_foreign(name) => {
-                    return Err(Trouble::Unsupported(format!("the value `{name}`")));
+                    return Err(EvalError::Unsupported(format!("the value `{name}`")));
                 }
-                None => return Err(Trouble::Wrong(format!("`{name}` is not defined"))),
+                None => return Err(EvalError::Wrong(format!("`{name}` is not defined"))),
             },
             Expr::Format(text) => Value::Text(text.clone()),
             Expr::List(all) => {
@@ -80,7 +80,7 @@ impl Expr {
             Expr::Negative(inner) => negate(&inner.value(names)?)?,
             Expr::Inverse(inner) => match inner.value(names)?.as_int() {
                 Some(int) => Value::Int(!int),
-                None => return Err(Trouble::Wrong("cannot invert this".into())),
+                None => return Err(EvalError::Wrong("cannot invert this".into())),
             },
             Expr::Compare(first, rest) => {
                 let mut left = first.value(names)?;
@@ -112,7 +112,7 @@ impl Expr {
                 let index = index.value(names)?.as_int();
                 match (list.value(names)?, index.map(usize::try_from)) {
                     (Value::List(all), Some(Ok(index))) if index < all.len() => all[index].clone(),
-                    _ => return Err(Trouble::Wrong("cannot take this index".into())),
+                    _ => return Err(EvalError::Wrong("cannot take this index".into())),
                 }
             }
         })
@@ -165,9 +165,9 @@ pub(crate) fn parse(text: &str) -> Result<Vec<(u32, Line)>, Stop> {
     let mut all = Vec::new();
     while parser.at < parser.tokens.len() {
         let line = parser.line();
-        let statement = parser.statement().map_err(|trouble| match trouble {
-            Trouble::Wrong(why) => Stop::Failed { line, why },
-            Trouble::Unsupported(what) => Stop::Unsupported { line, what },
+        let statement = parser.statement().map_err(|error| match error {
+            EvalError::Wrong(why) => Stop::Failed { line, why },
+            EvalError::Unsupported(what) => Stop::Unsupported { line, what },
         })?;
         if statement != Line::Nothing {
             all.push((line, statement));
@@ -183,7 +183,7 @@ struct Parser<'a> {
     depth: usize,
 }
 
-type Parsed = Result<Expr, Trouble>;
+type Parsed = Result<Expr, EvalError>;
 
 impl Parser<'_> {
     fn peek(&self) -> &Token {
@@ -206,22 +206,22 @@ impl Parser<'_> {
         is
     }
 
-    fn statement(&mut self) -> Result<Line, Trouble> {
+    fn statement(&mut self) -> Result<Line, EvalError> {
         if *self.peek() == Token::Newline {
             self.at += 1;
             return Ok(Line::Nothing);
         }
         let statement = self.simple()?;
         if *self.peek() != Token::Newline {
-            return Err(Trouble::Wrong("a statement does not end where it should".into()));
+            return Err(EvalError::Wrong("a statement does not end where it should".into()));
         }
         self.at += 1;
         Ok(statement)
     }
 
-    fn simple(&mut self) -> Result<Line, Trouble> {
+    fn simple(&mut self) -> Result<Line, EvalError> {
         let Token::Name(name) = self.peek().clone() else {
-            return Err(Trouble::Wrong("a statement begins with a name".into()));
+            return Err(EvalError::Wrong("a statement begins with a name".into()));
         };
         match name.as_str() {
             "assert" => {
@@ -253,7 +253,7 @@ impl Parser<'_> {
         }
     }
 
-    fn assignment(&mut self, name: String) -> Result<Line, Trouble> {
+    fn assignment(&mut self, name: String) -> Result<Line, EvalError> {
         self.at += 1;
         if self.take("=") {
             return Ok(Line::Assign { name, value: self.expression()? });
@@ -273,7 +273,7 @@ impl Parser<'_> {
                 return Ok(Line::Assign { name, value });
             }
         }
-        Err(Trouble::Unsupported(format!("Python beginning with `{name}`")))
+        Err(EvalError::Unsupported(format!("Python beginning with `{name}`")))
     }
 
     fn expression(&mut self) -> Parsed {
@@ -284,7 +284,7 @@ impl Parser<'_> {
             }
             let condition = parser.disjunction()?;
             if !parser.take_name("else") {
-                return Err(Trouble::Wrong("`else` is missing".into()));
+                return Err(EvalError::Wrong("`else` is missing".into()));
             }
             let (condition, then) = (condition.into(), then.into());
             let otherwise = parser.expression()?.into();
@@ -295,7 +295,9 @@ impl Parser<'_> {
     fn nested(&mut self, inner: impl FnOnce(&mut Self) -> Parsed) -> Parsed {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(Trouble::Wrong(format!("expressions are nested {MAX_DEPTH} deep at most")));
+            return Err(EvalError::Wrong(format!(
+                "expressions are nested {MAX_DEPTH} deep at most"
+            )));
         }
         let result = inner(self);
         self.depth -= 1;
@@ -427,11 +429,11 @@ impl Parser<'_> {
         Ok(base)
     }
 
-    fn close(&mut self, sign: &str) -> Result<(), Trouble> {
-        if self.take(sign) { Ok(()) } else { Err(Trouble::Wrong(format!("`{sign}` is missing"))) }
+    fn close(&mut self, sign: &str) -> Result<(), EvalError> {
+        if self.take(sign) { Ok(()) } else { Err(EvalError::Wrong(format!("`{sign}` is missing"))) }
     }
 
-    fn list(&mut self, close: &str) -> Result<(Vec<Expr>, bool), Trouble> {
+    fn list(&mut self, close: &str) -> Result<(Vec<Expr>, bool), EvalError> {
         let (mut all, mut has_comma) = (Vec::new(), false);
         while !self.take(close) {
             all.push(self.expression()?);
@@ -464,7 +466,7 @@ impl Parser<'_> {
                 _ if self.take("(") => Expr::Call(name, self.list(")")?.0),
                 _ => Expr::Name(name),
             },
-            _ => return Err(Trouble::Wrong("an expression is missing".into())),
+            _ => return Err(EvalError::Wrong("an expression is missing".into())),
         })
     }
 }

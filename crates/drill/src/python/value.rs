@@ -18,7 +18,7 @@ pub(crate) enum Value {
 
 /// Why an expression has no value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Trouble {
+pub(crate) enum EvalError {
     /// The expression is wrong.
     Wrong(String),
     /// The expression uses something that is not supported.
@@ -86,11 +86,11 @@ impl fmt::Display for Value {
     }
 }
 
-fn wrong<T>(why: &str) -> Result<T, Trouble> {
-    Err(Trouble::Wrong(why.to_owned()))
+fn wrong<T>(why: &str) -> Result<T, EvalError> {
+    Err(EvalError::Wrong(why.to_owned()))
 }
 
-pub(super) fn negate(value: &Value) -> Result<Value, Trouble> {
+pub(super) fn negate(value: &Value) -> Result<Value, EvalError> {
     match (value.as_int(), value) {
         (Some(int), _) => {
             int.checked_neg().map_or_else(|| wrong("too large"), |i| Ok(Value::Int(i)))
@@ -100,7 +100,7 @@ pub(super) fn negate(value: &Value) -> Result<Value, Trouble> {
     }
 }
 
-pub(super) fn compare(operator: Operator, left: &Value, right: &Value) -> Result<bool, Trouble> {
+pub(super) fn compare(operator: Operator, left: &Value, right: &Value) -> Result<bool, EvalError> {
     let order = left.order(right);
     Ok(match operator {
         Operator::Equal => order == Some(Ordering::Equal),
@@ -125,7 +125,7 @@ pub(super) fn compare(operator: Operator, left: &Value, right: &Value) -> Result
     })
 }
 
-pub(super) fn binary(operator: Operator, left: &Value, right: &Value) -> Result<Value, Trouble> {
+pub(super) fn binary(operator: Operator, left: &Value, right: &Value) -> Result<Value, EvalError> {
     if let (Value::Text(a), Value::Text(b), Operator::Add) = (left, right, operator) {
         return Ok(Value::Text(format!("{a}{b}")));
     }
@@ -138,7 +138,7 @@ pub(super) fn binary(operator: Operator, left: &Value, right: &Value) -> Result<
     }
 }
 
-fn integer(operator: Operator, a: i128, b: i128) -> Result<Value, Trouble> {
+fn integer(operator: Operator, a: i128, b: i128) -> Result<Value, EvalError> {
     if b == 0 && matches!(operator, Operator::FloorDivide | Operator::Remainder) {
         return wrong("division by zero");
     }
@@ -167,7 +167,7 @@ fn integer(operator: Operator, a: i128, b: i128) -> Result<Value, Trouble> {
     result.map_or_else(|| wrong("too large"), |int| Ok(Value::Int(int)))
 }
 
-fn float(operator: Operator, a: f64, b: f64) -> Result<Value, Trouble> {
+fn float(operator: Operator, a: f64, b: f64) -> Result<Value, EvalError> {
     if b == 0.0
         && matches!(operator, Operator::Divide | Operator::FloorDivide | Operator::Remainder)
     {
@@ -209,7 +209,7 @@ pub(super) fn format_percent(text: &str, values: &Value) -> Value {
 }
 
 /// Calls one of the few supported functions.
-pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, Trouble> {
+pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, EvalError> {
     let items = match arguments {
         [Value::List(all)] => all,
         _ => arguments,
@@ -249,6 +249,6 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, Trouble> {
         ("str" | "repr", [one]) => Ok(Value::Text(one.to_string())),
         ("len", [Value::Text(text)]) => Ok(Value::Int(text.chars().count() as i128)),
         ("len", [Value::List(all)]) => Ok(Value::Int(all.len() as i128)),
-        _ => Err(Trouble::Unsupported(format!("the Python function `{name}`"))),
+        _ => Err(EvalError::Unsupported(format!("the Python function `{name}`"))),
     }
 }

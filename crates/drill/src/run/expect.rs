@@ -6,14 +6,14 @@ use roundtrip_record::Time;
 use super::flow::Flow;
 use super::payload;
 use crate::ast::{
-    About, Body, IcmpSpec, IpSpec, Numbering, OptionSpec, PacketSpec, TcpSpec, TosSpec, Way,
+    About, Body, Direction, IcmpSpec, IpSpec, Numbering, OptionSpec, PacketSpec, TcpSpec, TosSpec,
 };
 use crate::icmp::Kind;
 use crate::source::Place;
 
 /// How strictly packets are compared.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Manner {
+pub(crate) struct Strictness {
     /// The number of ticks by which a timestamp may be off; `None` does not compare timestamps.
     pub(crate) tick_tolerance: Option<u32>,
     /// Whether TCP options may be ordered and padded differently, which has no meaning (RFC 9293
@@ -63,7 +63,7 @@ pub(crate) fn read(at: Time, bytes: &[u8], flow: &Flow) -> Option<Sent> {
         }
         Transport::Fragment(_) | Transport::Other { .. } => return None,
     };
-    let spec = PacketSpec { way: Way::Expect, ip, ports: None, body };
+    let spec = PacketSpec { direction: Direction::Outbound, ip, ports: None, body };
     let mut sent = Sent { at, spec, timestamp, sequence, data };
     sent.count_timestamp_from(flow);
     Some(sent)
@@ -157,7 +157,7 @@ impl Sent {
     }
 
     /// The differences from the packet that the script expects.
-    pub(crate) fn differences(&self, expected: &PacketSpec, manner: Manner) -> Vec<String> {
+    pub(crate) fn differences(&self, expected: &PacketSpec, strictness: Strictness) -> Vec<String> {
         let mut all = Vec::new();
         match (&expected.body, &self.spec.body) {
             (Body::Tcp(wanted), Body::Tcp(sent)) => {
@@ -167,7 +167,7 @@ impl Sent {
                     Numbering::Any => wanted.start,
                 };
                 difference("sequence number", &wanted.start, &start, &mut all);
-                compare_tcp(wanted, sent, manner, &mut all);
+                compare_tcp(wanted, sent, strictness, &mut all);
                 if let Some(at) = payload::first_wrong(sent.start, &self.data) {
                     let number = sent.start.wrapping_add(at as u32);
                     all.push(format!("data: the byte with number {number} is not the one written"));
@@ -232,12 +232,12 @@ impl Show for Option<u16> {
     }
 }
 
-fn compare_tcp(wanted: &TcpSpec, sent: &TcpSpec, manner: Manner, all: &mut Vec<String>) {
+fn compare_tcp(wanted: &TcpSpec, sent: &TcpSpec, strictness: Strictness, all: &mut Vec<String>) {
     difference("flags", &wanted.flags, &sent.flags, all);
     difference("length", &wanted.length, &sent.length, all);
     difference("acknowledgement", &wanted.ack, &sent.ack, all);
     let is_open = |window: Option<u16>| window.is_some_and(|window| window > 0);
-    let is_as_wanted = manner.any_window && is_open(wanted.window) == is_open(sent.window);
+    let is_as_wanted = strictness.any_window && is_open(wanted.window) == is_open(sent.window);
     if wanted.window.is_some() && !is_as_wanted {
         difference("window", &wanted.window, &sent.window, all);
     }
@@ -247,16 +247,16 @@ fn compare_tcp(wanted: &TcpSpec, sent: &TcpSpec, manner: Manner, all: &mut Vec<S
         let words: Vec<String> = options.iter().map(OptionSpec::to_string).collect();
         format!("<{}>", words.join(","))
     };
-    if !same_options(wanted, sent, manner) {
+    if !same_options(wanted, sent, strictness) {
         all.push(format!("options: expected {}, sent {}", list(wanted), list(sent)));
     }
 }
 
 /// Whether options match those of the script: in its order or, if allowed, in any order and without
 /// padding.
-fn same_options(wanted: &[OptionSpec], sent: &[OptionSpec], manner: Manner) -> bool {
-    let tick = manner.tick_tolerance;
-    if !manner.any_order {
+fn same_options(wanted: &[OptionSpec], sent: &[OptionSpec], strictness: Strictness) -> bool {
+    let tick = strictness.tick_tolerance;
+    if !strictness.any_order {
         return wanted.len() == sent.len()
             && wanted.iter().zip(sent).all(|(wanted, sent)| same_option(wanted, sent, tick));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use roundtrip_record::{TcpState, Time};
 use roundtrip_tcp::{CaState, Connection, Info};
 
-use crate::python::{Names, Value};
+use crate::python::{Value, Variables};
 use crate::symbols;
 
 /// The value of an unlimited slow start threshold (`TCP_INFINITE_SSTHRESH`).
@@ -47,7 +47,7 @@ fn millis(duration: Duration) -> i128 {
 }
 
 /// Adds the constants and all fields, as they are `now`, to `names`.
-pub(super) fn provide(connection: &Connection, now: Time, names: &mut Names) {
+pub(super) fn provide(connection: &Connection, now: Time, names: &mut Variables) {
     let info = &connection.info();
     for (name, value) in symbols::CODE {
         names.insert(name.to_owned(), Value::Int(value.into()));

@@ -14,17 +14,17 @@ use std::time::Duration;
 use roundtrip_record::Time;
 use roundtrip_tcp::Connection;
 
-use crate::ast::{Action, Body, Call, Code, Event, Expr, PacketSpec, Script, Way, When};
+use crate::ast::{Action, Body, Call, Code, Direction, Event, Expr, PacketSpec, Script, When};
 use crate::call::{Answer, Progress};
 use crate::dialect::Dialect;
 use crate::file::{File, Kind};
-use crate::python::{self, Names, Stop};
+use crate::python::{self, Stop, Variables};
 use crate::report::{Failure, Verdict};
 use crate::settings::Settings;
 use crate::shell::{self, Effect};
 use crate::source::{Place, Unsupported};
 use crate::symbols::{self, Errno};
-use expect::{Manner, Sent};
+use expect::{Sent, Strictness};
 use fault::{Fault, seconds};
 use flow::Stage;
 use net::START;
@@ -45,7 +45,7 @@ pub(crate) fn run(script: &Script, mut settings: Settings) -> Verdict {
     let mut runner = Runner {
         world: World::new(settings),
         pending: None,
-        names: Names::new(),
+        names: Variables::new(),
         output: Vec::new(),
         trace: Vec::new(),
         last: None,
@@ -112,7 +112,7 @@ struct Runner {
     world: World,
     pending: Option<Pending>,
     /// The names that code has assigned.
-    names: Names,
+    names: Variables,
     /// The lines that code has printed.
     output: Vec<String>,
     /// The trace of what has happened, one line each.
@@ -150,7 +150,7 @@ impl Runner {
             return Err((event.place, Fault::mismatch(why)));
         }
         match &event.action {
-            Action::Packet(packet) if packet.way == Way::Expect => {
+            Action::Packet(packet) if packet.direction == Direction::Outbound => {
                 self.expect(packet, due, event.place)?;
             }
             Action::Packet(packet) => {
@@ -258,9 +258,9 @@ impl Runner {
         let tolerance = self.tolerance(due.from, Some(START)).as_micros() as u64;
         let ticks = (tick > 0).then(|| u32::try_from(tolerance / tick.max(1)).unwrap_or(u32::MAX));
         let is_foreign = self.world.settings.dialect == Dialect::FreeBsd;
-        let manner =
-            Manner { tick_tolerance: ticks, any_order: is_foreign, any_window: is_foreign };
-        let mut differences = sent.differences(wanted, manner);
+        let strictness =
+            Strictness { tick_tolerance: ticks, any_order: is_foreign, any_window: is_foreign };
+        let mut differences = sent.differences(wanted, strictness);
         self.check_flow_label(wanted, &sent, &mut differences);
         if let Err(Fault::Mismatch(lines)) = self.check_time("packet", due, sent.at) {
             differences.extend(lines);

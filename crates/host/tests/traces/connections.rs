@@ -455,7 +455,7 @@ fn time_wait_acknowledges_a_repeated_fin() {
 /// need not be copied into it.
 #[test]
 fn superframes_for_those_who_cut_them_up() {
-    use roundtrip_host::{Apart, Config, Gso, Host, Interface, Offload, Received};
+    use roundtrip_host::{Config, Gso, Host, Interface, Offload, Received, SplitFrame};
     use roundtrip_packet::Verify;
     use roundtrip_record::{InterfaceId, Off, Time};
 
@@ -475,23 +475,23 @@ fn superframes_for_those_who_cut_them_up() {
     let mut now = Time::ZERO;
     let client = a.connect(now, at("10.0.0.2:80"), None, None, None, &mut Off).unwrap();
     let mut largest = (0, None);
-    let mut parted = Vec::new();
+    let mut joined = Vec::new();
     let mut frame = Vec::new();
     let mut exchange = |a: &mut Host, b: &mut Host, now: Time| {
         let mut moved = true;
         while moved {
             moved = false;
             let received = Received { verify: Verify::Trusted, segment_size: None, cause: None };
-            let take = |apart: Apart<'_>| {
-                let whole = [apart.headers, apart.payload[0], apart.payload[1]].concat();
-                parted.push((whole, apart.transmit.gso));
+            let take = |split: SplitFrame<'_>| {
+                let whole = [split.headers, split.payload[0], split.payload[1]].concat();
+                joined.push((whole, split.transmit.gso));
             };
             // Those in pieces come before the whole one that ends a round: here that is a handshake.
-            let whole = a.poll_transmit_apart(now, &mut frame, &mut Off, &mut Some(take));
+            let whole = a.poll_transmit_split(now, &mut frame, &mut Off, &mut Some(take));
             if whole.is_some() {
-                parted.push((frame.clone(), None));
+                joined.push((frame.clone(), None));
             }
-            for (bytes, gso) in parted.drain(..) {
+            for (bytes, gso) in joined.drain(..) {
                 if bytes.len() > largest.0 {
                     largest = (bytes.len(), gso);
                 }

@@ -109,6 +109,33 @@ fn echo_requests_are_answered() {
     }
 }
 
+/// A protocol that the host does not have is reported to the sender (RFC 1122 §3.2.2.1, RFC 4443
+/// §3.4), but of an IPv6 packet that ends with its headers nothing is left to report (RFC 8200 §4.7).
+#[test]
+fn a_packet_without_a_next_header_is_not_answered() {
+    use roundtrip_packet::{Envelope, EtherAddr, IpHeader, Link, Protocol};
+    let link =
+        Link { source: EtherAddr([2, 0, 0, 0, 0, 1]), destination: EtherAddr([2, 0, 0, 0, 0, 2]) };
+    let mut net = acquainted();
+    for (from, to, protocol, answers) in [
+        ("10.0.0.1", "10.0.0.2", 59, 1),
+        ("10.0.0.1", "10.0.0.2", 253, 1),
+        ("fd00::1", "fd00::2", 59, 0),
+        ("fd00::1", "fd00::2", 253, 1),
+    ] {
+        for payload in [&b""[..], b"ignored"] {
+            let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+            let ip = IpHeader::new(from, to, Protocol(protocol)).unwrap();
+            let mut frame = Vec::new();
+            Envelope::new(link, ip).emit_payload(Protocol(protocol), payload, &mut frame).unwrap();
+            net.put(0, crate::cable::ETH, &frame);
+            net.run_for(2_000 * MILLI);
+            let log = net.log();
+            assert_eq!(log.len(), 1 + answers, "{protocol} from {from}: {log:?}");
+        }
+    }
+}
+
 #[test]
 fn a_long_datagram_goes_in_fragments() {
     let mut net = acquainted();

@@ -94,7 +94,7 @@ fn nobody_answers() {
 /// RFC 4861 §7.3.3: REACHABLE, unused → STALE; used → DELAY; unconfirmed → PROBE; answered →
 /// REACHABLE.
 #[test]
-fn an_entry_ages_and_is_asked_again() {
+fn an_entry_ages_and_is_retried() {
     let mut net = Net::pair();
     net.hosts[1].bind_udp(at("10.0.0.2:53")).unwrap();
     let udp = send(&mut net, "10.0.0.2:53", 1);

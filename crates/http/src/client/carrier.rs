@@ -40,6 +40,8 @@ pub(crate) struct Boarding {
 pub(crate) struct Sent {
     /// When its first byte was handed on.
     pub(crate) began: Time,
+    /// When its last byte had left this host, where the wire tells.
+    pub(crate) departed: Option<Time>,
     /// The fields as they stood on the wire.
     pub(crate) fields: Fields,
     /// Bytes of the head on the wire: of HTTP/1, line, fields and blank line; of later versions, the
@@ -60,6 +62,8 @@ pub(crate) struct Arrived {
     pub(crate) framing: Framing,
     /// When its first byte came.
     pub(crate) first_byte: Time,
+    /// When it had arrived at this host, where the wire tells.
+    pub(crate) reached: Option<Time>,
     /// The segment or packet that brought it, where those are seen.
     pub(crate) first_segment: Option<EventId>,
 }
@@ -110,6 +114,9 @@ pub(crate) trait Carrier {
 
     /// The event that brought what came last, where the wire sees such things.
     fn last_segment(&self) -> Option<EventId>;
+
+    /// When what came last had arrived at this host, where the wire tells.
+    fn last_arrived(&self) -> Option<Time>;
 
     /// Gives the exchange up before its end, for this reason.
     fn abandon(self: Box<Self>, why: Abandoned, cause: Option<EventId>);

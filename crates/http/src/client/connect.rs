@@ -71,7 +71,10 @@ pub(crate) async fn connect<W: Wire>(
     let result = race(&mut tries, options, until, addresses, port, cause).await;
     match result {
         Some((mut stream, to)) => {
-            let won = tries.ended(to, AttemptEnd::Connected, Some(stream.id()));
+            let info = stream.info();
+            // Both or none: alone, neither tells own time from the network's.
+            let handshake = info.syn.map(|(sent, _)| sent).zip(info.syn_ack);
+            let won = tries.ended(to, AttemptEnd::Connected, Some(stream.id()), handshake);
             tries.cancel();
             stream.set_nodelay(Nodelay::On);
             Ok(Connected { stream, event: won, received: 0 })
@@ -183,7 +186,7 @@ impl<W: Wire> Tries<'_, W> {
     }
 
     fn failed(&mut self, to: SocketAddr, ConnectFault(attempt): ConnectFault) {
-        self.ended(to, attempt.end.clone(), None);
+        self.ended(to, attempt.end.clone(), None, None);
         self.failed.push(*attempt);
     }
 
@@ -192,6 +195,7 @@ impl<W: Wire> Tries<'_, W> {
         to: SocketAddr,
         end: AttemptEnd,
         connection: Option<roundtrip_record::ConnectionId>,
+        handshake: Option<(Time, Time)>,
     ) -> Option<EventId> {
         let at = self.trying.iter().position(|trying| trying.to == to)?;
         let trying = self.trying.remove(at);
@@ -203,8 +207,8 @@ impl<W: Wire> Tries<'_, W> {
                 connection,
                 end,
                 transport: roundtrip_record::Transport::Tcp,
-                syn_sent: None,
-                syn_ack: None,
+                syn_sent: handshake.map(|(sent, _)| sent),
+                syn_ack: handshake.map(|(_, answered)| answered),
             })
         })
     }
@@ -212,7 +216,7 @@ impl<W: Wire> Tries<'_, W> {
     /// Those still under way are given up.
     fn cancel(&mut self) {
         while let Some(to) = self.trying.first().map(|trying| trying.to) {
-            self.ended(to, AttemptEnd::Cancelled, None);
+            self.ended(to, AttemptEnd::Cancelled, None, None);
         }
     }
 }

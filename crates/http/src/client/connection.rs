@@ -7,7 +7,7 @@ use std::io;
 
 use bytes::BytesMut;
 use roundtrip_record::{
-    ConnectionEnding, ConnectionId, EndedBy, EventId, LookupId, Trace as _, What,
+    ConnectionEnding, ConnectionId, EndedBy, EventId, LookupId, Time, Trace as _, What,
 };
 use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::AsyncWrite as _;
@@ -75,6 +75,11 @@ impl<W: Wire> Connection<W> {
     /// The segment that brought the last byte used.
     pub(crate) fn last_segment(&self) -> Option<EventId> {
         self.channel.segment_at(self.position().checked_sub(1)?)
+    }
+
+    /// When the last byte used had arrived, where the wire tells.
+    pub(crate) fn last_arrived(&self) -> Option<Time> {
+        self.channel.arrived(self.position().checked_sub(1)?)
     }
 
     /// Whether it still is as a connection that waits should be: open, and nothing came.

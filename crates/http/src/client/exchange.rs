@@ -84,7 +84,7 @@ fn bare(url: &url::Url) -> String {
 }
 
 /// Carries a request out, up to the head of its answer. `wanted` is when its like was first wanted:
-/// before redirects.
+/// before other tries.
 pub(crate) async fn run<W: Wire>(
     shared: &Rc<Shared<W>>,
     request: Request,
@@ -118,10 +118,8 @@ async fn talk<W: Wire>(
         return Err(Lost { failure, again: Again::No });
     }
     let closing = options.keep_alive == KeepAlive::Off && version < Version::HTTP_2;
-    let cookies = shared.cookie_field(&request.url);
     let proxy = options.proxies.via(origin).carrier();
-    let head =
-        request.head(origin, &options.user_agent, version, closing, cookies.as_deref(), proxy);
+    let head = request.head(origin, &options.user_agent, version, closing, proxy);
     let held = request.expect == Expect::Continue && version >= Version::HTTP_11;
     let body = core::mem::take(&mut request.body);
     let keeps = request.keep_body && !body.is_empty();
@@ -253,6 +251,7 @@ impl<W: Wire> Talk<W> {
                 line: &self.line,
                 fields: &sent.fields,
                 began: sent.began,
+                passed: sent.departed,
                 head_bytes: sent.head_bytes,
                 body_bytes: sent.body_bytes,
                 body: sent.body,
@@ -275,6 +274,7 @@ impl<W: Wire> Talk<W> {
             stream: place.stream,
             head: &arrived.head,
             first_byte: arrived.first_byte,
+            arrived: arrived.reached,
             first_segment: arrived.first_segment,
         };
         let event = self.exchange.reporter.head(arrived.first_segment.or(self.cause), &report);

@@ -33,8 +33,8 @@ pub(crate) struct One<W: Wire> {
     /// (RFC 9112 §9.5).
     broken: Option<io::Error>,
     heads: HeadDecoder<StatusLine>,
-    /// When the first byte of the head now being read came, and the segment that brought it.
-    first: Option<(Time, Option<EventId>)>,
+    /// The first byte of the head now being read.
+    first: Option<FirstByte>,
     /// Bytes of the heads so far.
     head_bytes: u64,
     body: BodyDecoder,
@@ -78,8 +78,7 @@ impl<W: Wire> One<W> {
     /// Takes what has come of a head; gives it when it is complete.
     fn take_head(&mut self) -> Result<Option<Arrived>, Trouble> {
         if self.first.is_none() {
-            let segment = self.connection.channel.segment_at(self.connection.position());
-            self.first = Some((self.connection.wire.now(), segment));
+            self.first = Some(FirstByte::of(&self.connection));
         }
         let malformed = |before: u64, error: MessageError| {
             Trouble::Malformed(MessageError { offset: before + error.offset, ..error })
@@ -103,8 +102,8 @@ impl<W: Wire> One<W> {
         }
         let status = head.line.status;
         self.head_bytes += head.bytes;
-        let (first_byte, first_segment) =
-            self.first.take().unwrap_or((self.connection.wire.now(), None));
+        let FirstByte { read, reached, segment } =
+            self.first.take().unwrap_or_else(|| FirstByte::of(&self.connection));
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             self.body = BodyDecoder::new(framing, self.limits);
             self.ended = self.body.is_done();
@@ -114,7 +113,7 @@ impl<W: Wire> One<W> {
                 && keeps_alive(request.line.version, &request.fields);
             self.refused = status.is_client_error() || status.is_server_error();
         }
-        Ok(Some(Arrived { head, framing, first_byte, first_segment }))
+        Ok(Some(Arrived { head, framing, first_byte: read, reached, first_segment: segment }))
     }
 
     /// The connection ended before the head did.
@@ -143,6 +142,28 @@ impl<W: Wire> One<W> {
             out.poll_send(&mut self.connection, context)
         {
             self.broken = Some(error);
+        }
+    }
+}
+
+/// The first byte of a head.
+struct FirstByte {
+    /// When we read it.
+    read: Time,
+    /// When it had arrived at this host, where the wire tells.
+    reached: Option<Time>,
+    /// The segment that brought it, where segments are seen.
+    segment: Option<EventId>,
+}
+
+impl FirstByte {
+    /// The one that is to be used next.
+    fn of<W: Wire>(connection: &Connection<W>) -> Self {
+        let position = connection.position();
+        Self {
+            read: connection.wire.now(),
+            reached: connection.channel.arrived(position),
+            segment: connection.channel.segment_at(position),
         }
     }
 }
@@ -196,6 +217,7 @@ impl<W: Wire> Carrier for One<W> {
         let Some((head, out)) = &mut self.request else {
             return Sent {
                 began: now,
+                departed: None,
                 fields: Fields::new(),
                 head_bytes: 0,
                 body_bytes: 0,
@@ -204,6 +226,7 @@ impl<W: Wire> Carrier for One<W> {
         };
         Sent {
             began: out.began().unwrap_or(now),
+            departed: if out.is_done() { self.connection.channel.departed() } else { None },
             fields: head.fields.clone(),
             head_bytes: out.head_bytes(),
             body_bytes: out.body_bytes(),
@@ -285,6 +308,10 @@ impl<W: Wire> Carrier for One<W> {
 
     fn last_segment(&self) -> Option<EventId> {
         self.connection.last_segment()
+    }
+
+    fn last_arrived(&self) -> Option<Time> {
+        self.connection.last_arrived()
     }
 
     fn abandon(mut self: Box<Self>, why: Abandoned, cause: Option<EventId>) {

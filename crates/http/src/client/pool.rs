@@ -428,6 +428,11 @@ impl<W: Wire> Permit<W> {
         self.offer
     }
 
+    /// How long its connection is kept while it carries nothing.
+    pub(crate) fn idle(&self) -> Duration {
+        self.pool.as_ref().map_or(Duration::ZERO, |pool| pool.idle)
+    }
+
     /// Its connection speaks HTTP/1.
     pub(crate) fn settle(&self) {
         if let Some(pool) = self.pool.as_ref().filter(|_| self.asks.replace(false)) {

@@ -314,6 +314,7 @@ impl<W: Wire> Tunnel<'_, W> {
             line: &head.line,
             fields: &head.fields,
             began,
+            passed: stream.departed(),
             head_bytes: out.len() as u64,
             body_bytes: 0,
             body: None,
@@ -343,6 +344,7 @@ impl<W: Wire> Tunnel<'_, W> {
                     stream: None,
                     head: &answer,
                     first_byte,
+                    arrived: stream.arrived(0),
                     first_segment,
                 };
                 let event = self.reporter.head(segment.or(sent), &report);

@@ -21,20 +21,11 @@ pub enum Expect {
 
 /// Whether a request can be sent once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Replay {
+pub enum Replay {
     /// It can.
     Whole,
     /// Its body was a stream and is gone.
     Spent,
-}
-
-/// Whether redirects are followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Follow {
-    /// They are answers as any other.
-    No,
-    /// This many at most. Browsers follow 20 (Fetch §4.4).
-    Most(u32),
 }
 
 /// A request.
@@ -67,8 +58,6 @@ pub struct Request {
     pub initiator: Initiator,
     /// The event that made it wanted.
     pub cause: Option<EventId>,
-    /// Whether redirects are followed.
-    pub follow: Follow,
     /// Whether the body waits.
     pub expect: Expect,
     /// The version, where it is not the client's.
@@ -104,7 +93,6 @@ impl Request {
             priority: Priority::default(),
             initiator: Initiator::User,
             cause: None,
-            follow: Follow::Most(20),
             expect: Expect::default(),
             version: None,
             decode: Decode::Lenient,
@@ -123,7 +111,7 @@ impl Request {
     }
 
     /// The same request once more, and whether its body came along.
-    pub(crate) fn again(&self) -> (Self, Replay) {
+    pub fn again(&self) -> (Self, Replay) {
         let body = self.body.again();
         let replay = if body.is_some() { Replay::Whole } else { Replay::Spent };
         let again = Self {
@@ -146,7 +134,6 @@ impl Request {
         user_agent: &str,
         version: Version,
         closing: bool,
-        cookies: Option<&str>,
         proxy: Option<&Proxy>,
     ) -> RequestHead {
         let mut fields = Fields::new();
@@ -170,9 +157,6 @@ impl Request {
         }
         if let Some(credentials) = proxy.and_then(|proxy| proxy.authorization.as_deref()) {
             add("Proxy-Authorization", credentials);
-        }
-        if let Some(cookies) = cookies {
-            add("Cookie", cookies);
         }
         match self.framing(version) {
             BodyFraming::None => {}
@@ -345,7 +329,7 @@ mod tests {
                 request.fields.add(name, value);
             }
             request.omit.push(omit.into());
-            let head = request.head(&origin, "", version, false, None, None);
+            let head = request.head(&origin, "", version, false, None);
             ["Content-Length", "Transfer-Encoding"]
                 .map(|name| head.fields.text(name).map(str::to_owned))
         };
@@ -369,11 +353,11 @@ mod tests {
         request.omit.push("user-agent".into());
         let origin = Origin::of(&request.url).unwrap();
         let mut out = Vec::new();
-        request.head(&origin, "agent", Version::HTTP_11, false, Some("a=b"), None).encode(&mut out);
+        request.head(&origin, "agent", Version::HTTP_11, false, None).encode(&mut out);
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "GET /a?b HTTP/1.1\r\nHost: example.org:8080\r\nAccept-Encoding: gzip, br, zstd\r\n\
-             Authorization: Basic dTpwQA==\r\nCookie: a=b\r\nX-One: 1\r\naccept: text/html\r\nX-One: 2\r\n\r\n"
+             Authorization: Basic dTpwQA==\r\nX-One: 1\r\naccept: text/html\r\nX-One: 2\r\n\r\n"
         );
     }
 }

@@ -31,10 +31,8 @@ pub struct Response<W: Wire> {
     pub connection: ConnectionId,
     /// Which of the connection's streams, where it has streams.
     pub stream: Option<u64>,
-    /// What was asked for in the end.
+    /// What was asked for.
     pub url: Url,
-    /// What was asked for before, where redirects were followed.
-    pub redirects: Vec<Url>,
     /// The version it was sent in.
     pub version: Version,
     /// The status.
@@ -95,7 +93,6 @@ impl<W: Wire> Response<W> {
         writer: Option<BodyWriter>,
     ) -> Self {
         let Arrived { head, framing, .. } = arrived;
-        exchange.shared.take_cookies(&head.fields, &request.url);
         let codings: Vec<String> = head
             .fields
             .list("Content-Encoding")
@@ -146,7 +143,6 @@ impl<W: Wire> Response<W> {
             connection: place.connection,
             stream: place.stream,
             url: request.url,
-            redirects: Vec::new(),
             version: head.line.version,
             status: head.line.status,
             reason: head.line.reason_text(),
@@ -301,7 +297,7 @@ impl<W: Wire> ResponseBody<W> {
             let what = "bytes after the end of the compressed body, passed over";
             self.exchange.reporter.note(cause, what, "RFC 1952 §2.2");
         }
-        let ended = self.report_ended(cause, running.carrier.framed(), None);
+        let ended = self.report_ended(cause, &*running.carrier, None);
         self.exchange.reporter.ended(ended, Some(self.status.as_u16()), true);
         running.carrier.release(ended);
     }
@@ -310,7 +306,7 @@ impl<W: Wire> ResponseBody<W> {
     fn fail(&mut self, kind: FaultKind, cut: BodyCut) {
         let Some(running) = self.running.take() else { return };
         let cause = running.carrier.last_segment().or(self.event);
-        let ended = self.report_ended(cause, running.carrier.framed(), Some(cut));
+        let ended = self.report_ended(cause, &*running.carrier, Some(cut));
         let status = Some(self.status.as_u16());
         let ended = self.exchange.reporter.ended(ended, status, false).or(ended);
         running.carrier.abandon(Abandoned::Body(cut), ended);
@@ -327,17 +323,18 @@ impl<W: Wire> ResponseBody<W> {
     fn report_ended(
         &mut self,
         cause: Option<EventId>,
-        framed: u64,
+        carrier: &dyn Carrier,
         cut: Option<BodyCut>,
     ) -> Option<EventId> {
         let content = self.writer.take().and_then(BodyWriter::finish);
         let report = EndReport {
             connection: self.place.connection,
             stream: self.place.stream,
+            arrived: carrier.last_arrived(),
             body: BodyRecord {
                 framing: self.framing,
                 encoded: self.received,
-                framed: Some(framed),
+                framed: Some(carrier.framed()),
                 decoded: self.decoded,
                 codings: self.codings.clone(),
                 content,
@@ -375,11 +372,13 @@ impl<W: Wire> ResponseBody<W> {
         Ok(all.freeze())
     }
 
-    /// Reads a body that nobody wants, if that costs less than a new connection; gives the event of
-    /// its end.
-    pub(crate) async fn pass_over(&mut self) -> Option<EventId> {
+    /// Reads a body that nobody wants, if that costs less than a new connection; gives the latest event.
+    /// One that ends with its connection is not waited for: that connection is lost anyway.
+    pub async fn pass_over(&mut self) -> Option<EventId> {
         const SMALL: u64 = 64 * 1024;
-        while self.expected().unwrap_or(0).max(self.received()) <= SMALL {
+        while self.framing != Framing::Close
+            && self.expected().unwrap_or(0).max(self.received()) <= SMALL
+        {
             match self.chunk().await {
                 Some(Ok(_)) => {}
                 _ => break,

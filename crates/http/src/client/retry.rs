@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_does_no_harm_is_asked_again() {
+    fn only_what_does_no_harm_is_retried() {
         let silent = || Trouble::Silent { reset: false };
         let after = |trouble: &Trouble, method: &Method, kept, resend| {
             Again::after(trouble, method, kept, resend)

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
 use http::{StatusCode, Uri, Version};
-use roundtrip_record::{EventId, Framing};
+use roundtrip_record::{EventId, Framing, Time};
 use roundtrip_wire::Wire;
 
 use super::carrier::{Abandoned, Arrived, Boarding, Carrier, Place, Sent};
@@ -69,7 +69,7 @@ impl<W: Wire> Stream<W> {
         match ready!(self.two.poll_open(request, body.is_empty(), context)) {
             Ok((answer, out)) => {
                 let id = answer.stream_id().as_u32();
-                self.two.tap().watch().enter(id);
+                self.two.ledger().enter(id);
                 self.id = Some(id);
                 self.answer = Some(answer);
                 self.out = (!body.is_empty()).then_some(out);
@@ -117,7 +117,14 @@ impl<W: Wire> Stream<W> {
 
     /// What an error of `h2` comes to.
     fn trouble(&self, error: &h2::Error) -> Trouble {
-        let ledger = self.two.tap().watch();
+        if let Some(why) = self.two.excess() {
+            return Trouble::Against {
+                what: why.into(),
+                offset: self.received,
+                rule: "RFC 9113 §10.5",
+            };
+        }
+        let ledger = self.two.ledger();
         let away = ledger.going_away();
         let reason = error.reason();
         let asked = error.is_remote() && reason == Some(Reason::HTTP_1_1_REQUIRED);
@@ -148,7 +155,11 @@ impl<W: Wire> Stream<W> {
         match error.get_io() {
             // What `h2` calls so is the end of the connection.
             Some(lost) if lost.kind() == io::ErrorKind::BrokenPipe => self.lost(false),
-            Some(lost) if lost.kind() == io::ErrorKind::UnexpectedEof => self.lost(false),
+            // How rustls tells of a missing close_notify.
+            Some(lost) if lost.kind() == io::ErrorKind::UnexpectedEof => match self.incoming {
+                None => self.lost(false),
+                Some(_) => Trouble::TlsCut,
+            },
             Some(lost) if super::trouble::is_reset(lost) => self.lost(true),
             Some(lost) => Trouble::Broken(lost.to_string()),
             // RFC 9113 §8.1.1: a body that is not as long as was promised is malformed.
@@ -176,13 +187,14 @@ impl<W: Wire> Stream<W> {
 
     /// A head, with what the frames told of it.
     fn arrived(&self, status: StatusCode, fields: Fields, framing: Framing) -> Arrived {
-        let block = self.id.and_then(|id| self.two.tap().watch().take_in(id));
+        let block = self.id.and_then(|id| self.two.ledger().take_in(id));
         let line = StatusLine { version: Version::HTTP_2, status, reason: Vec::new() };
         let head = Head { line, fields, bytes: block.map_or(0, |block| block.bytes) };
         Arrived {
             head,
             framing,
             first_byte: block.map_or_else(|| self.two.wire().now(), |block| block.began.at),
+            reached: block.and_then(|block| block.began.passed),
             first_segment: block.and_then(|block| block.began.segment),
         }
     }
@@ -228,7 +240,7 @@ impl<W: Wire> Carrier for Stream<W> {
             return Poll::Ready(Err(Trouble::Unreadable(error)));
         }
         let Some(id) = self.id else { return Poll::Pending };
-        let mut ledger = self.two.tap().watch();
+        let mut ledger = self.two.ledger();
         if ledger.is_out(id) {
             return Poll::Ready(Ok(()));
         }
@@ -237,8 +249,9 @@ impl<W: Wire> Carrier for Stream<W> {
     }
 
     fn sent(&mut self) -> Sent {
-        let mut ledger = self.two.tap().watch();
+        let mut ledger = self.two.ledger();
         let began = self.id.and_then(|id| ledger.began(id));
+        let departed = self.id.and_then(|id| ledger.departed(id));
         let block = self.id.and_then(|id| ledger.take_out(id));
         let mut fields = Fields::new();
         let (body_bytes, body) = match &mut self.request {
@@ -250,6 +263,7 @@ impl<W: Wire> Carrier for Stream<W> {
         };
         Sent {
             began: began.unwrap_or_else(|| self.two.wire().now()),
+            departed,
             fields,
             head_bytes: block.map_or(0, |block| block.bytes),
             body_bytes,
@@ -258,7 +272,7 @@ impl<W: Wire> Carrier for Stream<W> {
     }
 
     fn held(&mut self) -> Option<&mut Upload> {
-        let out = self.id.is_some_and(|id| self.two.tap().watch().began(id).is_some());
+        let out = self.id.is_some_and(|id| self.two.ledger().began(id).is_some());
         self.request.as_mut().map(|(_, body)| body).filter(|body| out && body.is_held())
     }
 
@@ -319,7 +333,7 @@ impl<W: Wire> Carrier for Stream<W> {
         // RFC 9113 §8.1: after a whole answer, the server may ask that the rest of the request stays
         // away, without an error.
         if error.reason() == Some(Reason::NO_ERROR)
-            && self.id.is_some_and(|id| self.two.tap().watch().is_in(id))
+            && self.id.is_some_and(|id| self.two.ledger().is_in(id))
         {
             self.ended = true;
             return Poll::Ready(None);
@@ -337,15 +351,19 @@ impl<W: Wire> Carrier for Stream<W> {
     }
 
     fn framed(&self) -> u64 {
-        self.id.map_or(0, |id| self.two.tap().watch().framed_in(id))
+        self.id.map_or(0, |id| self.two.ledger().framed_in(id))
     }
 
     fn moved(&self) -> u64 {
-        self.id.map_or(0, |id| self.two.tap().watch().moved(id))
+        self.id.map_or(0, |id| self.two.ledger().moved(id))
     }
 
     fn last_segment(&self) -> Option<EventId> {
-        self.id.and_then(|id| self.two.tap().watch().segment(id))
+        self.id.and_then(|id| self.two.ledger().segment(id))
+    }
+
+    fn last_arrived(&self) -> Option<Time> {
+        self.id.and_then(|id| self.two.ledger().arrived(id))
     }
 
     /// The stream alone is given up: dropping it resets it, and its connection goes on.
@@ -357,7 +375,7 @@ impl<W: Wire> Carrier for Stream<W> {
 impl<W: Wire> Drop for Stream<W> {
     fn drop(&mut self) {
         if let Some(id) = self.id {
-            self.two.tap().watch().forget(id);
+            self.two.leave(id);
         }
     }
 }

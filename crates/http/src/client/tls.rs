@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{Either, select};
 use roundtrip_record::{
-    Certificate, EventId, FaultKind, TlsEstablished, TlsStarted, Trace as _, What,
+    Certificate, EventId, FaultKind, Time, TlsEstablished, TlsStarted, Trace as _, What,
 };
 use roundtrip_wire::{Transport as _, Wire};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -139,9 +139,9 @@ pub(crate) async fn handshake<W: Wire>(
     let (raw, session) = stream.get_ref();
     let is_two = session.alpn_protocol() == Some(b"h2");
     let cause = raw.last_segment().or(started);
-    let event = wire
-        .log()
-        .emit(wire.now(), cause, || What::TlsEstablished(established(wire, connection, session)));
+    let event = wire.log().emit(wire.now(), cause, || {
+        What::TlsEstablished(established(wire, connection, session, raw.last_arrived()))
+    });
     Ok(Secured { channel: Channel::Tls(Box::new(stream.into())), event, is_two })
 }
 
@@ -153,6 +153,7 @@ fn established<W: Wire>(
     wire: &W,
     connection: roundtrip_record::ConnectionId,
     session: &ClientConnection,
+    arrived: Option<Time>,
 ) -> TlsEstablished {
     let chain = session.peer_certificates().unwrap_or_default();
     TlsEstablished {
@@ -185,7 +186,7 @@ fn established<W: Wire>(
                 }
             })
             .collect(),
-        arrived: None,
+        arrived,
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) enum Trouble {
     HeadCut { offset: u64 },
     /// The connection ended inside the body.
     BodyCut,
+    /// The connection ended inside the body, and TLS did not (RFC 8446 §6.1).
+    TlsCut,
     /// The connection was reset inside the answer.
     Reset,
     /// The connection failed in another way.
@@ -56,8 +58,8 @@ impl Trouble {
     pub(crate) fn inside_body(error: &io::Error) -> Self {
         match error.kind() {
             _ if is_reset(error) => Self::Reset,
-            // TLS ended without close_notify: the body may have been cut (RFC 9112 §9.8).
-            io::ErrorKind::UnexpectedEof => Self::BodyCut,
+            // How rustls tells of a missing close_notify: the body may have been cut (RFC 9112 §9.8).
+            io::ErrorKind::UnexpectedEof => Self::TlsCut,
             _ => Self::Broken(error.to_string()),
         }
     }
@@ -93,6 +95,7 @@ impl Trouble {
                 rule: "RFC 9112 §8".into(),
             },
             Self::BodyCut => FaultKind::Short { received, expected },
+            Self::TlsCut => FaultKind::TlsCut { received, expected },
             Self::Reset => FaultKind::Reset { received, expected },
             Self::NotHttp { begins } => FaultKind::NotHttp { begins },
             Self::StreamReset { code } => FaultKind::StreamReset { code },
@@ -120,7 +123,9 @@ impl Trouble {
     /// What it makes of a body.
     pub(crate) fn cut(&self) -> BodyCut {
         match self {
-            Self::BodyCut | Self::HeadCut { .. } | Self::Silent { .. } => BodyCut::Short,
+            Self::BodyCut | Self::TlsCut | Self::HeadCut { .. } | Self::Silent { .. } => {
+                BodyCut::Short
+            }
             Self::Malformed(_) | Self::Against { .. } | Self::NotHttp { .. } => BodyCut::Malformed,
             _ => BodyCut::Reset,
         }

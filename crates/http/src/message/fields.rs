@@ -305,7 +305,8 @@ fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
-pub(crate) fn to_text(value: &[u8]) -> String {
+/// A value as text: UTF-8 where it is that, otherwise Latin-1, byte by byte.
+pub fn to_text(value: &[u8]) -> String {
     match core::str::from_utf8(value) {
         Ok(text) => text.to_owned(),
         Err(_) => value.iter().map(|&byte| char::from(byte)).collect(),

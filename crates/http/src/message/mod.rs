@@ -21,7 +21,7 @@ mod tolerated;
 pub use body::{BodyDecoder, Step};
 pub use chunked::{ChunkedDecoder, encode_chunk_size, encode_last_chunk};
 pub use error::{Defect, MessageError};
-pub use fields::{Fields, Values, escape};
+pub use fields::{Fields, Values, escape, to_text};
 pub use framing::{keeps_alive, request_framing, response_framing};
 pub use head::{Fed, Head, HeadDecoder, RequestHead, ResponseHead, StartLine};
 pub use host::{Authority, authority};
@@ -29,5 +29,4 @@ pub use limits::{Limits, Manner};
 pub use request_line::{RequestLine, TargetForm};
 pub use status_line::StatusLine;
 
-pub(crate) use fields::to_text;
 pub(crate) use framing::{framed, version_text};

@@ -423,9 +423,9 @@ impl<W: Wire> Connection<W> {
         began: Time,
     ) -> (Reporter<W>, Option<EventId>) {
         let wire = &self.shared.wire;
-        let (cause, secure) = {
+        let (cause, passed, secure) = {
             let input = self.input.borrow();
-            (input.segment(), input.is_secure())
+            (input.segment(), input.arrived(), input.is_secure())
         };
         let url = if wire.log().is_on() { url(head, secure) } else { String::new() };
         let method = head.line.method.as_str();
@@ -439,6 +439,7 @@ impl<W: Wire> Connection<W> {
             line: &head.line,
             fields: &head.fields,
             began,
+            passed,
             head_bytes: head.bytes,
             body_bytes: body.expected().unwrap_or(0),
             body: None,
@@ -457,6 +458,7 @@ impl<W: Wire> Connection<W> {
                 stream: None,
                 head: &ResponseHead { line, fields: Fields::new(), bytes },
                 first_byte: wire.now(),
+                arrived: None,
                 first_segment: None,
             };
             reporter.head(cause, &report);
@@ -566,6 +568,7 @@ impl<W: Wire> InterimSink for Between<W> {
                 stream: None,
                 head: &ResponseHead { bytes, ..head },
                 first_byte: now,
+                arrived: None,
                 first_segment: None,
             },
         );

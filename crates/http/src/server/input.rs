@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use roundtrip_record::{EventId, Framing};
+use roundtrip_record::{EventId, Framing, Time};
 use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 
@@ -103,6 +103,12 @@ impl<W: Wire> Input<W> {
     pub(crate) fn segment(&self) -> Option<EventId> {
         let used = self.received - self.buffer.len() as u64;
         self.channel.as_ref()?.segment_at(used.checked_sub(1)?)
+    }
+
+    /// When the last byte used so far had arrived, where the wire tells.
+    pub(crate) fn arrived(&self) -> Option<Time> {
+        let used = self.received - self.buffer.len() as u64;
+        self.channel.as_ref()?.arrived(used.checked_sub(1)?)
     }
 
     /// Which request this is, from 1.

@@ -2,7 +2,6 @@
 
 mod access;
 mod connection;
-mod guard;
 mod handler;
 mod input;
 mod interim;
@@ -15,7 +14,6 @@ mod two;
 mod upgrade;
 
 pub use access::Served;
-pub use guard::{Allowance, Floods};
 pub use handler::{BodyError, Handler, Request, RequestBody};
 pub use interim::{Interim, Trailers};
 pub use local::follow;
@@ -23,6 +21,8 @@ pub use options::Options;
 pub use priority::Priority;
 pub use response::{After, Response};
 pub use upgrade::{Upgrade, Upgraded};
+
+pub use crate::two::{Allowance, Floods};
 
 pub(crate) use input::poll_read_into;
 pub(crate) use response::escape;

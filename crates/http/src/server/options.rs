@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use http::Version;
 
-use super::guard::Floods;
 use crate::message::Limits;
+use crate::two::Floods;
 
 /// Limits and times of a server.
 #[derive(Clone, Debug)]

@@ -116,6 +116,7 @@ pub(crate) async fn send<W: Wire>(
     let report = EndReport {
         connection: asked.connection,
         stream: None,
+        arrived: None,
         body: BodyRecord {
             framing: if plan.sends_body { plan.framing } else { Framing::None },
             encoded: sent,
@@ -200,6 +201,7 @@ fn write_head<W: Wire>(
         stream: None,
         head: &head,
         first_byte: shared.wire.now(),
+        arrived: None,
         first_segment: None,
     };
     asked.reporter.head(asked.event, &report)

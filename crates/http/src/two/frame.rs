@@ -1,5 +1,7 @@
 //! The frames in a stream of bytes (RFC 9113 §4), as they pass.
 
+use core::ops::ControlFlow;
+
 /// What a client begins with (RFC 9113 §3.4).
 pub(crate) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -9,6 +11,8 @@ pub(crate) const HEAD: usize = 9;
 /// How much of a payload is kept for those who look at it. Frames whose content is of interest are
 /// shorter, `PRIORITY_UPDATE` with a field value of this length included.
 const KEPT: usize = 1024;
+/// The same for fields and settings: all of any frame that may be sent to us (RFC 9113 §4.2).
+const KEPT_WHOLE: usize = 16 * 1024;
 
 /// Types of frames (RFC 9113 §6, RFC 9218 §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,14 @@ impl Kind {
             other => Self::Other(other),
         }
     }
+
+    /// How much of a payload is kept.
+    const fn kept(self) -> usize {
+        match self {
+            Self::Headers | Self::Continuation | Self::Settings => KEPT_WHOLE,
+            _ => KEPT,
+        }
+    }
 }
 
 /// What stands before a frame's payload.
@@ -71,6 +83,16 @@ impl FrameHead {
     /// Whether a block of fields ends with it.
     pub(crate) fn ends_fields(&self) -> bool {
         matches!(self.kind, Kind::Headers | Kind::Continuation) && self.flags & 4 != 0
+    }
+
+    /// Whether the length of its padding stands first.
+    pub(crate) fn is_padded(&self) -> bool {
+        matches!(self.kind, Kind::Data | Kind::Headers) && self.flags & 8 != 0
+    }
+
+    /// Whether RFC 7540's priority stands before its fields.
+    pub(crate) fn has_priority(&self) -> bool {
+        self.kind == Kind::Headers && self.flags & 32 != 0
     }
 
     /// Whether it answers one of ours.
@@ -120,36 +142,44 @@ impl Scanner {
         Self { preface: PREFACE.len(), ..Self::of_server() }
     }
 
-    /// Takes the next bytes.
-    pub(crate) fn scan(&mut self, mut bytes: &[u8], mut see: impl FnMut(Passed<'_>)) {
-        let skipped = self.preface.min(bytes.len());
-        self.preface -= skipped;
-        bytes = &bytes[skipped..];
-        while !bytes.is_empty() {
-            let Some(head) = self.current else {
-                let length = (HEAD - self.have).min(bytes.len());
-                self.head[self.have..self.have + length].copy_from_slice(&bytes[..length]);
-                self.have += length;
-                bytes = &bytes[length..];
-                if self.have == HEAD {
-                    self.begin(&mut see);
-                }
-                continue;
+    /// Takes the next bytes, until `see` breaks it off. Answers how many of them there are before the
+    /// frame at which it did: all, if it did not.
+    pub(crate) fn scan(
+        &mut self,
+        bytes: &[u8],
+        mut see: impl FnMut(Passed<'_>) -> ControlFlow<()>,
+    ) -> usize {
+        let mut at = self.preface.min(bytes.len());
+        self.preface -= at;
+        let mut start = at;
+        while at < bytes.len() {
+            if self.current.is_none() && self.have == 0 {
+                start = at;
+            }
+            let (took, flow) = match self.current {
+                None => self.take_head(&bytes[at..], &mut see),
+                Some(head) => self.take_payload(head, &bytes[at..], &mut see),
             };
-            let length = (self.left as usize).min(bytes.len());
-            let kept = length.min(KEPT - self.payload.len());
-            self.payload.extend_from_slice(&bytes[..kept]);
-            self.left -= length as u32;
-            bytes = &bytes[length..];
-            if self.left == 0 {
-                see(Passed::Frame(head, &self.payload));
-                self.current = None;
+            at += took;
+            if flow.is_break() {
+                return start;
             }
         }
+        bytes.len()
     }
 
-    /// The head of a frame is complete.
-    fn begin(&mut self, see: &mut impl FnMut(Passed<'_>)) {
+    /// Takes bytes of a head; when it is complete, its frame has begun.
+    fn take_head(
+        &mut self,
+        bytes: &[u8],
+        see: &mut impl FnMut(Passed<'_>) -> ControlFlow<()>,
+    ) -> (usize, ControlFlow<()>) {
+        let length = (HEAD - self.have).min(bytes.len());
+        self.head[self.have..self.have + length].copy_from_slice(&bytes[..length]);
+        self.have += length;
+        if self.have < HEAD {
+            return (length, ControlFlow::Continue(()));
+        }
         let [a, b, c, kind, flags, stream @ ..] = self.head;
         let head = FrameHead {
             length: u32::from_be_bytes([0, a, b, c]),
@@ -160,12 +190,31 @@ impl Scanner {
         self.have = 0;
         self.left = head.length;
         self.payload.clear();
-        see(Passed::Head(head));
-        if head.length == 0 {
-            see(Passed::Frame(head, &[]));
-        } else {
+        let mut flow = see(Passed::Head(head));
+        if head.length > 0 {
             self.current = Some(head);
+        } else if flow.is_continue() {
+            flow = see(Passed::Frame(head, &[]));
         }
+        (length, flow)
+    }
+
+    /// Takes bytes of the payload of a frame, up to its end.
+    fn take_payload(
+        &mut self,
+        head: FrameHead,
+        bytes: &[u8],
+        see: &mut impl FnMut(Passed<'_>) -> ControlFlow<()>,
+    ) -> (usize, ControlFlow<()>) {
+        let length = (self.left as usize).min(bytes.len());
+        let kept = length.min(head.kind.kept().saturating_sub(self.payload.len()));
+        self.payload.extend_from_slice(&bytes[..kept]);
+        self.left -= length as u32;
+        if self.left > 0 {
+            return (length, ControlFlow::Continue(()));
+        }
+        self.current = None;
+        (length, see(Passed::Frame(head, &self.payload)))
     }
 }
 
@@ -189,6 +238,7 @@ mod tests {
                         assert_eq!(head.ends_fields(), head.kind == Kind::Headers);
                         assert_eq!(head.is_ack(), head.kind == Kind::Settings);
                     }
+                    ControlFlow::Continue(())
                 });
             }
             let expected = [
@@ -209,7 +259,26 @@ mod tests {
             if let Passed::Frame(head, payload) = passed {
                 lengths.push((head.size(), payload.len()));
             }
+            ControlFlow::Continue(())
         });
         assert_eq!(lengths, [(9 + 0x4000, KEPT)]);
+    }
+
+    #[test]
+    fn what_stands_before_a_frame_that_is_refused_is_told() {
+        // Two frames; the second is refused by its head, and then by its payload.
+        let bytes = [0, 0, 1, 0, 0, 0, 0, 0, 1, 7, 0, 0, 2, 8, 0, 0, 0, 0, 3, 8, 9];
+        for at_head in [true, false] {
+            let refuses = |passed: Passed<'_>| match passed {
+                Passed::Head(head) if at_head && head.stream == 3 => ControlFlow::Break(()),
+                Passed::Frame(head, _) if head.stream == 3 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            };
+            assert_eq!(Scanner::of_server().scan(&bytes, refuses), 10);
+            let mut scanner = Scanner::of_server();
+            assert_eq!(scanner.scan(&bytes[..12], refuses), 12);
+            // Its beginning passed before; nothing more of it does.
+            assert_eq!(scanner.scan(&bytes[12..], refuses), 0);
+        }
     }
 }

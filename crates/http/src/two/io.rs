@@ -1,6 +1,7 @@
 //! The stream of bytes below HTTP/2, watched.
 
 use core::cell::{Cell, RefCell, RefMut};
+use core::ops::ControlFlow;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
@@ -23,16 +24,20 @@ pub(crate) enum Way {
     Out,
 }
 
-/// When something passed, and the segment that brought it, where it came in and segments are seen.
+/// When something was read or written; and, where the wire tells, when it had arrived or left, and
+/// the segment that brought it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) at: Time,
+    pub(crate) passed: Option<Time>,
     pub(crate) segment: Option<EventId>,
 }
 
 /// Looks at frames as they pass.
 pub(crate) trait Watch {
-    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment);
+    /// Breaks off where a frame that comes in must not come to `h2`, nor anything after it. What goes
+    /// out goes out.
+    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) -> ControlFlow<()>;
 }
 
 /// A stream of bytes and who watches its frames.
@@ -46,6 +51,8 @@ pub(crate) struct Wiretap<W: Wire, T> {
     incoming: RefCell<Scanner>,
     outgoing: RefCell<Scanner>,
     watch: RefCell<T>,
+    /// Nothing more comes in: who watches has broken off.
+    broken: Cell<bool>,
 }
 
 impl<W: Wire, T: Watch> Wiretap<W, T> {
@@ -81,6 +88,7 @@ impl<W: Wire, T: Watch> Wiretap<W, T> {
             incoming: RefCell::new(incoming),
             outgoing: RefCell::new(outgoing),
             watch: RefCell::new(watch),
+            broken: Cell::new(false),
         })
     }
 
@@ -94,20 +102,28 @@ impl<W: Wire, T: Watch> Wiretap<W, T> {
         self.channel.borrow_mut()
     }
 
-    /// Bytes have passed.
-    fn pass(&self, way: Way, bytes: &[u8]) {
-        let (scanner, segment) = match way {
+    /// Bytes pass: read at `at`, or written by a call that began then. Answers how many of them may.
+    fn pass(&self, way: Way, bytes: &[u8], at: Time) -> usize {
+        let (scanner, (passed, segment)) = match way {
             // What one read gave is taken for what its last segment brought: reads are short, and
             // through TLS nothing closer is known.
             Way::In => {
                 let last = self.received.get().checked_sub(1);
-                (&self.incoming, last.and_then(|last| self.channel.borrow().segment_at(last)))
+                let channel = self.channel.borrow();
+                let told = last.map(|last| (channel.arrived(last), channel.segment_at(last)));
+                (&self.incoming, told.unwrap_or_default())
             }
-            Way::Out => (&self.outgoing, None),
+            Way::Out => (&self.outgoing, (self.channel.borrow().departed(), None)),
         };
-        let moment = Moment { at: self.wire.now(), segment };
+        let moment = Moment { at, passed, segment };
         let mut watch = self.watch.borrow_mut();
-        scanner.borrow_mut().scan(bytes, |passed| watch.passed(way, &passed, moment));
+        scanner.borrow_mut().scan(bytes, |passed| match way {
+            Way::In => watch.passed(way, &passed, moment),
+            Way::Out => {
+                let _ = watch.passed(way, &passed, moment);
+                ControlFlow::Continue(())
+            }
+        })
     }
 }
 
@@ -120,6 +136,10 @@ impl<W: Wire, T: Watch> AsyncRead for Io<W, T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.0.broken.get() {
+            // Who watches ends the connection: nothing is waited for here.
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let early = self.0.early.borrow().len().min(buffer.remaining());
         if early > 0 {
@@ -131,7 +151,16 @@ impl<W: Wire, T: Watch> AsyncRead for Io<W, T> {
             let got = buffer.filled().len() - before;
             self.0.received.set(self.0.received.get() + got as u64);
         }
-        self.0.pass(Way::In, &buffer.filled()[before..]);
+        let got = buffer.filled().len() - before;
+        let passed = self.0.pass(Way::In, &buffer.filled()[before..], self.0.wire.now());
+        if passed < got {
+            self.0.broken.set(true);
+            buffer.set_filled(before + passed);
+            // Nothing at all would be the end of the stream.
+            if passed == 0 {
+                return Poll::Pending;
+            }
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -142,8 +171,10 @@ impl<W: Wire, T: Watch> AsyncWrite for Io<W, T> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // After the call they may long have left: whoever is woken by them may run first.
+        let began = self.0.wire.now();
         let wrote = ready!(Pin::new(&mut *self.0.channel.borrow_mut()).poll_write(context, bytes))?;
-        self.0.pass(Way::Out, &bytes[..wrote]);
+        self.0.pass(Way::Out, &bytes[..wrote], began);
         Poll::Ready(Ok(wrote))
     }
 

@@ -1,6 +1,7 @@
 //! What is kept of the frames that passed: by stream, the blocks of fields and the ends, and of the
 //! connection, that it takes no more streams.
 
+use core::ops::ControlFlow;
 use core::task::{Context, Waker};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -46,7 +47,7 @@ struct Flow {
     /// When its first byte passed.
     began: Option<Time>,
     /// When its last byte passed: `END_STREAM`.
-    ended: Option<Time>,
+    ended: Option<Moment>,
     /// It was reset, by either end.
     reset: bool,
     /// Bytes of frames so far.
@@ -64,6 +65,8 @@ struct Stream {
     outgoing: Flow,
     /// The segment that brought what came last.
     segment: Option<EventId>,
+    /// When it had arrived, where the wire tells.
+    arrived: Option<Time>,
     /// Who waits for what passes out.
     waker: Option<Waker>,
 }
@@ -74,6 +77,7 @@ impl Stream {
         match way {
             Way::In => {
                 self.segment = moment.segment.or(self.segment);
+                self.arrived = moment.passed;
                 &mut self.incoming
             }
             Way::Out => &mut self.outgoing,
@@ -101,9 +105,19 @@ impl Ledger {
         self.highest = self.highest.max(stream);
     }
 
+    /// Whether there is no stream that somebody asks for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+
     /// Nobody asks for this stream any more.
     pub(crate) fn forget(&mut self, stream: u32) {
         self.streams.remove(&stream);
+    }
+
+    /// Whether a stream was there that nobody asks for any more.
+    pub(crate) fn is_over(&self, stream: u32) -> bool {
+        stream <= self.highest && !self.streams.contains_key(&stream)
     }
 
     /// That the other end takes no more streams.
@@ -163,6 +177,16 @@ impl Ledger {
         self.streams.get(&stream)?.segment
     }
 
+    /// When what came last on a stream had arrived, where the wire tells.
+    pub(crate) fn arrived(&self, stream: u32) -> Option<Time> {
+        self.streams.get(&stream)?.arrived
+    }
+
+    /// When the last byte of a stream had left, where the wire tells.
+    pub(crate) fn departed(&self, stream: u32) -> Option<Time> {
+        self.streams.get(&stream)?.outgoing.ended?.passed
+    }
+
     /// Wakes this task when something passes out on a stream.
     pub(crate) fn wait(&mut self, stream: u32, context: &Context<'_>) {
         if let Some(stream) = self.streams.get_mut(&stream) {
@@ -205,7 +229,7 @@ impl Ledger {
             }
         }
         if head.ends_stream() {
-            flow.ended.get_or_insert(moment.at);
+            flow.ended.get_or_insert(moment);
         }
         if head.kind == Kind::RstStream {
             stream.outgoing.reset = true;
@@ -219,11 +243,12 @@ impl Ledger {
 }
 
 impl Watch for Ledger {
-    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) {
+    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) -> ControlFlow<()> {
         match *passed {
             Passed::Head(head) => self.begun(way, head, moment),
             Passed::Frame(head, payload) => self.whole(way, head, payload, moment),
         }
+        ControlFlow::Continue(())
     }
 }
 
@@ -236,9 +261,9 @@ mod tests {
     }
 
     fn pass(ledger: &mut Ledger, way: Way, at: u64, head: FrameHead, payload: &[u8]) {
-        let moment = Moment { at: Time::from_nanos(at), segment: EventId::new(at) };
-        ledger.passed(way, &Passed::Head(head), moment);
-        ledger.passed(way, &Passed::Frame(head, payload), moment);
+        let moment = Moment { at: Time::from_nanos(at), passed: None, segment: EventId::new(at) };
+        assert!(ledger.passed(way, &Passed::Head(head), moment).is_continue());
+        assert!(ledger.passed(way, &Passed::Frame(head, payload), moment).is_continue());
     }
 
     #[test]

@@ -4,12 +4,18 @@
 
 mod fields;
 mod frame;
+mod guard;
+mod hpack;
+mod huffman;
 mod io;
 mod ledger;
 mod room;
 
 pub(crate) use fields::{from_map, of_connection, to_map};
 pub(crate) use frame::{FrameHead, Kind, PREFACE, Passed};
+pub(crate) use guard::Guard;
+pub use guard::{Allowance, Floods};
+pub(crate) use hpack::{CompressionError, Decoder};
 pub(crate) use io::{Io, Moment, Watch, Way, Wiretap};
 pub(crate) use ledger::{Ledger, Opener};
 pub(crate) use room::poll_room;

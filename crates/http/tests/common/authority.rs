@@ -7,6 +7,8 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use roundtrip_http::client::{Tls, TlsOptions};
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 
 /// The desk's calendar at its epoch.
 #[derive(Debug)]
@@ -45,6 +47,34 @@ impl Authority {
         until: i32,
         alpn: &[&str],
     ) -> Arc<rustls::ServerConfig> {
+        self.configured(name, until, alpn, WebPkiClientVerifier::no_client_auth())
+    }
+
+    /// The same of a server that wants a certificate of each client, from this authority.
+    pub(crate) fn server_for_known_clients(
+        &self,
+        name: &str,
+        alpn: &[&str],
+    ) -> Arc<rustls::ServerConfig> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let roots = Arc::new(self.roots());
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+        self.configured(name, 2030, alpn, verifier.build().unwrap())
+    }
+
+    fn roots(&self) -> rustls::RootCertStore {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.der.clone()).unwrap();
+        roots
+    }
+
+    fn configured(
+        &self,
+        name: &str,
+        until: i32,
+        alpn: &[&str],
+        clients: Arc<dyn ClientCertVerifier>,
+    ) -> Arc<rustls::ServerConfig> {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.not_before = date_time_ymd(2020, 1, 1);
@@ -56,20 +86,32 @@ impl Authority {
         let mut config = rustls::ServerConfig::builder_with_details(provider, Arc::new(Calendar))
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(vec![der], key)
             .unwrap();
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         Arc::new(config)
     }
 
-    /// A client that trusts it.
-    pub(crate) fn client(&self) -> Tls {
+    /// A client's configuration that trusts it and offers these protocols.
+    pub(crate) fn client_config(&self, alpn: &[&str]) -> Arc<rustls::ClientConfig> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.der.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let mut config = rustls::ClientConfig::builder_with_details(provider, Arc::new(Calendar))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Arc::new(config)
+    }
+
+    /// A client that trusts it.
+    pub(crate) fn client(&self) -> Tls {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let roots = Arc::new(self.roots());
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
         let verifier = verifier.build().unwrap();
         Tls::new(TlsOptions { provider, time: Arc::new(Calendar), verifier, key_log: None })
             .unwrap()

@@ -5,22 +5,33 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use roundtrip_wire::{Listener as _, Wire};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::Site;
 use super::desk::Stream;
 
+/// What a client begins with (RFC 9113 §3.4).
+pub(crate) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /// Types of frames (RFC 9113 §6).
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PRIORITY: u8 = 2;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PUSH_PROMISE: u8 = 5;
+pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
 /// Flags.
 pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const ACK: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
+pub(crate) const PADDED: u8 = 8;
+pub(crate) const WITH_PRIORITY: u8 = 32;
+/// A request's head that is whole, and that has nothing after it.
+pub(crate) const WHOLE: u8 = END_HEADERS | END_STREAM;
 
 /// A frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,10 +191,15 @@ async fn one(mut stream: tokio_rustls::server::TlsStream<Stream>) {
     }
 }
 
-/// A client of HTTP/2 that writes and reads frames, in the clear with prior knowledge.
+/// Bytes in both directions.
+trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
+
+/// A client of HTTP/2 that writes and reads frames.
 pub(crate) struct Raw {
     wire: super::desk::Desk,
-    pub(crate) stream: Stream,
+    stream: Box<dyn Duplex>,
     bytes: Vec<u8>,
     closed: bool,
 }
@@ -192,26 +208,43 @@ impl Raw {
     /// A connection to port 80 of host 0, on which nothing has been said.
     pub(crate) async fn connect(wire: super::desk::Desk) -> Self {
         let stream = wire.connect((Site::address(0), 80).into(), None, None).await.unwrap();
-        Self { wire, stream, bytes: Vec::new(), closed: false }
+        Self { wire, stream: Box::new(stream), bytes: Vec::new(), closed: false }
+    }
+
+    /// The same through TLS, to port 443.
+    pub(crate) async fn connect_tls(
+        wire: super::desk::Desk,
+        config: Arc<rustls::ClientConfig>,
+    ) -> Self {
+        let stream = wire.connect((Site::address(0), 443).into(), None, None).await.unwrap();
+        let name = "www0.test".try_into().unwrap();
+        let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await.unwrap();
+        Self { wire, stream: Box::new(stream), bytes: Vec::new(), closed: false }
     }
 
     /// A connection on which both ends have said what they begin with.
     pub(crate) async fn open(wire: super::desk::Desk) -> Self {
         let mut raw = Self::connect(wire).await;
-        raw.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        raw.send(&[Frame::new(SETTINGS, 0, 0, &[])]).await;
-        while let Some(frame) = raw.next().await {
+        raw.begin().await;
+        raw
+    }
+
+    /// Says what a client begins with, and hears what the server does.
+    pub(crate) async fn begin(&mut self) {
+        self.write(PREFACE).await;
+        self.send(&[Frame::new(SETTINGS, 0, 0, &[])]).await;
+        while let Some(frame) = self.next().await {
             if frame.kind == SETTINGS && frame.flags & ACK != 0 {
-                raw.send(&[Frame::new(SETTINGS, ACK, 0, &[])]).await;
+                self.send(&[Frame::new(SETTINGS, ACK, 0, &[])]).await;
                 break;
             }
         }
-        raw
     }
 
     /// Writes bytes; a server that has closed already does not want them.
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).await;
+        let _ = self.stream.flush().await;
     }
 
     pub(crate) async fn send(&mut self, frames: &[Frame]) {
@@ -312,6 +345,39 @@ pub(crate) fn request(
 ) -> Frame {
     let fields = [common("GET", path), more.to_vec()].concat();
     Frame::new(HEADERS, END_HEADERS | END_STREAM, stream, &block(&fields))
+}
+
+/// `HEADERS` with this block of fields.
+pub(crate) fn headers(stream: u32, flags: u8, block: &[u8]) -> Frame {
+    Frame::new(HEADERS, flags, stream, block)
+}
+
+pub(crate) fn continuation(stream: u32, flags: u8, block: &[u8]) -> Frame {
+    Frame::new(CONTINUATION, flags, stream, block)
+}
+
+pub(crate) fn data(stream: u32, flags: u8, payload: &[u8]) -> Frame {
+    Frame::new(DATA, flags, stream, payload)
+}
+
+pub(crate) fn rst_stream(stream: u32, code: u32) -> Frame {
+    Frame::new(RST_STREAM, 0, stream, &code.to_be_bytes())
+}
+
+/// `PRIORITY` of RFC 7540 §6.3: the stream that this one depends on, and a weight less one.
+pub(crate) fn priority(stream: u32, on: u32, weight: u8) -> Frame {
+    Frame::new(PRIORITY, 0, stream, &[&on.to_be_bytes()[..], &[weight]].concat())
+}
+
+/// `SETTINGS` with these parameters and values.
+pub(crate) fn settings(settings: &[(u16, u32)]) -> Frame {
+    let coded =
+        |(name, value): &(u16, u32)| [&name.to_be_bytes()[..], &value.to_be_bytes()].concat();
+    Frame::new(SETTINGS, 0, 0, &settings.iter().flat_map(coded).collect::<Vec<u8>>())
+}
+
+pub(crate) fn window_update(stream: u32, more: u32) -> Frame {
+    Frame::new(WINDOW_UPDATE, 0, stream, &more.to_be_bytes())
 }
 
 /// The code of the first GOAWAY.

@@ -12,7 +12,7 @@ use desk::Desk;
 use roundtrip_http::client::{Client, Fixed, Options as ClientOptions, Request, Tls};
 use roundtrip_http::server::{Handler, Options, Request as Asked, RequestBody, Response, Server};
 use roundtrip_http::url;
-use roundtrip_record::{Event, Log, What};
+use roundtrip_record::{Event, Log, Recorder, Settings, What};
 use roundtrip_wire::{Listener as _, LocalFuture, Wire};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -51,7 +51,16 @@ pub(crate) struct Site {
 impl Site {
     /// A client and no servers.
     pub(crate) fn new() -> Self {
-        let log = Log::memory();
+        Self::recording(Log::memory())
+    }
+
+    /// The same, whose log shows credentials and cookies too.
+    pub(crate) fn with_secrets() -> Self {
+        let settings = Settings { keep_secrets: true, ..Settings::in_memory() };
+        Self::recording(Log::new(Recorder::new(settings).unwrap()))
+    }
+
+    fn recording(log: Log) -> Self {
         let client_wire = Desk::new(&log, Self::address(255));
         Self { client_wire, log }
     }

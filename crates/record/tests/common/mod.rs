@@ -522,6 +522,7 @@ pub(crate) fn faults(text: &str) -> Vec<FaultKind> {
         FaultKind::Malformed { what: name(), offset: 3, rule: "RFC 9112 §4".into() },
         FaultKind::HeadTooLarge { limit: 65_536 },
         FaultKind::Short { received: 1, expected: None },
+        FaultKind::TlsCut { received: 1, expected: None },
         FaultKind::Stalled { received: 1, expected: Some(2), silent: ms(15_000) },
         FaultKind::TimedOut { limit: ms(30_000), received: 0 },
         FaultKind::TooManyRedirects { limit: 20, last: name() },

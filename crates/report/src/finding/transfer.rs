@@ -14,6 +14,7 @@ pub(super) fn words(context: &Context<'_>) -> Words {
         FaultKind::EmptyReply { reset } => empty_reply(context, *reset),
         FaultKind::Reset { received, expected } => reset(context, *received, *expected),
         FaultKind::Short { received, expected } => short(context, *received, *expected),
+        FaultKind::TlsCut { received, expected } => tls_cut(context, *received, *expected),
         FaultKind::Stalled { received, expected, silent } => {
             stalled(context, *received, *expected, *silent)
         }
@@ -83,6 +84,16 @@ fn short(context: &Context<'_>, received: u64, expected: Option<u64>) -> Words {
             .means("the server closed in good order in the middle: what makes this page failed on the way"),
     };
     words.also(connection_line(context))
+}
+
+fn tls_cut(context: &Context<'_>, received: u64, expected: Option<u64>) -> Words {
+    Words::new(
+        format!("TLS ended without close_notify, at {}", progress(received, expected)),
+        format!("{}; the server's error log at this time", take_up(context)),
+    )
+    .seen(format!("{}: the connection was closed, but TLS was not", url(context)))
+    .also(connection_line(context))
+    .means("the server's process ended or forgot close_notify, or somebody on the way cut the connection: the body may not be whole")
 }
 
 fn stalled(context: &Context<'_>, received: u64, expected: Option<u64>, silent: Duration) -> Words {

@@ -95,11 +95,12 @@ fn class(kind: PhaseKind) -> String {
 
 fn row(model: &Model, scale: &Scale, exchange: &Exchange) -> Markup {
     let base = model.document().map(|document| document.url.as_str());
-    let failed = !exchange.succeeded() && !exchange.from_cache;
-    let status = exchange.status().map_or(
-        if exchange.from_cache { "from cache".into() } else { "no answer".into() },
-        |status| status.to_string(),
-    );
+    let failed = exchange.failed();
+    let status = exchange
+        .status()
+        .map_or(crate::names::unanswered(exchange).to_owned(), |status| status.to_string());
+    let answered_and_retried = exchange.retried && exchange.status().is_some();
+    let again = if answered_and_retried { ", retried" } else { "" };
     let size = exchange
         .response
         .as_ref()
@@ -110,7 +111,7 @@ fn row(model: &Model, scale: &Scale, exchange: &Exchange) -> Markup {
         Blocks::Nothing => "",
     };
     let end = scale.percent(exchange.span.end);
-    let caption = format!("{status}{size}{blocks}");
+    let caption = format!("{status}{again}{size}{blocks}");
     let label = if Some(exchange.url.as_str()) == base {
         clean(&exchange.url)
     } else {

@@ -454,8 +454,10 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
                 Some(status) if status >= 400 => facts.push(status.to_string()),
                 Some(_) | None if exchange.succeeded() => {}
                 Some(status) => facts.push(status.to_string()),
-                None if exchange.from_cache => facts.push("from cache".into()),
-                None => facts.push("no answer".into()),
+                None => facts.push(crate::names::unanswered(exchange).into()),
+            }
+            if exchange.retried && exchange.status().is_some() {
+                facts.push("retried".into());
             }
             facts.extend(
                 exchange.response.as_ref().map(|response| super::sizes(&response.what.body)),
@@ -484,7 +486,7 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
                 facts.join(", "),
             );
             row.parts = parts(exchange);
-            row.tone = (!exchange.succeeded() && !exchange.from_cache).then_some(Tone::Warn);
+            row.tone = exchange.failed().then_some(Tone::Warn);
             if facts.is_empty() {
                 row.detail = initiator(&exchange.initiator);
             }

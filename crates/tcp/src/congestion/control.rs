@@ -20,7 +20,7 @@ pub(crate) enum Control {
 impl Control {
     /// Reads part of the state, to bring it into the processor's caches.
     #[inline]
-    pub(crate) fn recall(&self) -> u32 {
+    pub(crate) fn prefetch(&self) -> u32 {
         match self {
             Control::Cubic(cubic) => cubic.last_max ^ cubic.acked,
             Control::Reno(_) | Control::Cubic9438(_) => 0,

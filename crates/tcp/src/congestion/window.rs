@@ -47,7 +47,7 @@ impl Window {
 
     /// Reads part of the state, to bring it into the processor's caches.
     #[inline]
-    pub(crate) fn recall(&self) -> u32 {
+    pub(crate) fn prefetch(&self) -> u32 {
         self.cwnd ^ self.stamp
     }
 

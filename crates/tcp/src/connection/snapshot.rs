@@ -160,7 +160,7 @@ impl Connection {
     fn last(&self) -> Option<&Last> {
         match &self.state {
             State::TimeWait(state) => state.last.as_deref(),
-            State::Closed(closed) => closed.left.as_ref()?.last.as_deref(),
+            State::Closed(closed) => closed.retained.as_ref()?.last.as_deref(),
             State::SynSent(_) | State::SynReceived(_) | State::Open(_) => None,
         }
     }

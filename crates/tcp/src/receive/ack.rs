@@ -146,7 +146,7 @@ impl AckPolicy {
     }
 
     /// Acknowledges quickly for a while, because something went wrong (`tcp_enter_quickack_mode`).
-    pub(crate) fn be_quick(&mut self, window: u32, most: u8, profile: &Profile) {
+    pub(crate) fn enter_quick_ack(&mut self, window: u32, most: u8, profile: &Profile) {
         self.add_quick(window, most.min(profile.quick_acks.max(2)));
         self.pingpong = 0;
         self.ato = ato_min(profile);
@@ -154,12 +154,12 @@ impl AckPolicy {
 
     /// Enters the interactive mode after the peer's FIN: what we send then is a reply
     /// (`inet_csk_enter_pingpong_mode`).
-    pub(crate) fn converse(&mut self, profile: &Profile) {
+    pub(crate) fn enter_interactive(&mut self, profile: &Profile) {
         self.pingpong = profile.pingpong_threshold;
     }
 
     /// Leaves the interactive mode (`inet_csk_exit_pingpong_mode`).
-    pub(crate) fn end_conversation(&mut self) {
+    pub(crate) fn leave_interactive(&mut self) {
         self.pingpong = 0;
     }
 
@@ -171,7 +171,7 @@ impl AckPolicy {
         }
     }
 
-    fn in_conversation(&self, profile: &Profile) -> bool {
+    fn is_interactive(&self, profile: &Profile) -> bool {
         self.pingpong >= profile.pingpong_threshold
     }
 
@@ -203,7 +203,7 @@ impl AckPolicy {
             return;
         }
         let two_segments = at.unacknowledged > self.rcv_mss && at.window_moves;
-        let quickly = self.quick > 0 && !self.in_conversation(profile);
+        let quickly = self.quick > 0 && !self.is_interactive(profile);
         if two_segments || quickly || self.urgent {
             self.due = true;
         } else if !at.out_of_order {
@@ -253,7 +253,7 @@ impl AckPolicy {
         let (least, most) = (ato_min(profile), delack_max(profile));
         let mut ato = self.ato;
         if ato > least {
-            let patient = self.in_conversation(profile) || self.pushed;
+            let patient = self.is_interactive(profile) || self.pushed;
             let mut bound = if patient { most } else { tick.hz / 2 };
             if at.srtt8_us > 0 {
                 bound = bound.min(tick.count(u64::from(at.srtt8_us / 8)).max(least));
@@ -291,7 +291,7 @@ impl AckPolicy {
         }
         self.timer = Deadline::NONE;
         if self.owed {
-            if self.in_conversation(profile) {
+            if self.is_interactive(profile) {
                 self.pingpong = 0;
                 self.ato = ato_min(profile);
             } else {
@@ -309,7 +309,7 @@ impl AckPolicy {
 
     /// Whether an acknowledgement is worth sending after a read (`__tcp_cleanup_rbuf`).
     pub(crate) fn after_read(&self, unacknowledged: u32, emptied: bool, profile: &Profile) -> bool {
-        let pushed = self.pushed_twice || (self.pushed && !self.in_conversation(profile));
+        let pushed = self.pushed_twice || (self.pushed && !self.is_interactive(profile));
         self.owed && (unacknowledged > self.rcv_mss || (emptied && pushed))
     }
 

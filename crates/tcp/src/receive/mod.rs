@@ -31,7 +31,7 @@ use buffer::ReceiveBuffer;
 use reassembly::Reassembly;
 use window::ReceiveSpace;
 
-pub(crate) use window::{Offer, Wish};
+pub(crate) use window::{BufferOptions, Offer};
 
 /// The most segments whose events are remembered.
 const CAUSES: usize = 1 << 16;
@@ -197,7 +197,7 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// Reads part of every component, to bring it into the processor's caches.
     #[inline]
-    pub(crate) fn recall(&self) -> u32 {
+    pub(crate) fn prefetch(&self) -> u32 {
         self.nxt.0
             ^ self.read as u32
             ^ self.ack.rcv_mss
@@ -291,10 +291,10 @@ impl Receiver {
     /// Switches quick acknowledgements on or off (`TCP_QUICKACK`; `tcp_sock_set_quickack`).
     pub(crate) fn set_quick_ack(&mut self, quick: bool, profile: &Profile) {
         if !quick {
-            self.ack.converse(profile);
+            self.ack.enter_interactive(profile);
             return;
         }
-        self.ack.end_conversation();
+        self.ack.leave_interactive();
         if self.ack.owed {
             self.ack.pushed = true;
             self.after_read(1, profile);
@@ -363,7 +363,7 @@ impl Receiver {
     }
 
     fn out_of_window(&mut self, cx: Context<'_>) -> Text {
-        self.ack.be_quick(self.wnd, 16, cx.profile);
+        self.ack.enter_quick_ack(self.wnd, 16, cx.profile);
         self.ack.owed = true;
         Text::OutOfWindow
     }
@@ -372,7 +372,7 @@ impl Receiver {
     /// (`tcp_send_dupack`).
     pub(crate) fn answer_unacceptable(&mut self, seq: SeqNumber, end: SeqNumber, cx: Context<'_>) {
         if end != seq && seq.lt(self.nxt) {
-            self.ack.be_quick(self.wnd, 16, cx.profile);
+            self.ack.enter_quick_ack(self.wnd, 16, cx.profile);
             self.duplicate(seq, end.min(self.nxt), cx);
         }
         self.ack.due = true;
@@ -530,12 +530,12 @@ impl Receiver {
             Ecn::NotEct => {
                 // A packet without ECN is probably a retransmission.
                 if self.ecn_seen {
-                    self.ack.be_quick(self.wnd, 2, cx.profile);
+                    self.ack.enter_quick_ack(self.wnd, 2, cx.profile);
                 }
             }
             Ecn::Ce => {
                 if !self.ece_due {
-                    self.ack.be_quick(self.wnd, 2, cx.profile);
+                    self.ack.enter_quick_ack(self.wnd, 2, cx.profile);
                     self.ece_due = true;
                 }
                 self.ecn_seen = true;

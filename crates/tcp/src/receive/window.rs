@@ -47,16 +47,16 @@ pub(crate) struct ReceiveSpace {
 
 /// The receive buffer options that the application has set.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Wish {
+pub(crate) struct BufferOptions {
     /// The size of the buffer as given to the call, bytes (`SO_RCVBUF`).
     pub(crate) buffer: Option<usize>,
     /// The largest window to offer, bytes (`TCP_WINDOW_CLAMP`).
     pub(crate) clamp: Option<u32>,
 }
 
-impl Wish {
-    pub(crate) fn of(options: &crate::Options) -> Wish {
-        Wish { buffer: options.receive_buffer, clamp: options.window_clamp }
+impl BufferOptions {
+    pub(crate) fn of(options: &crate::Options) -> BufferOptions {
+        BufferOptions { buffer: options.receive_buffer, clamp: options.window_clamp }
     }
 }
 
@@ -75,8 +75,8 @@ pub(crate) struct Offer {
 impl Offer {
     /// A window of as many segments of `mss` bytes as the buffer's payload share holds, and a scale
     /// that can express the largest buffer.
-    pub(crate) fn new(mss: u32, wish: Wish, scaling: bool, profile: &Profile) -> Offer {
-        let Wish { buffer, clamp } = wish;
+    pub(crate) fn new(mss: u32, options: BufferOptions, scaling: bool, profile: &Profile) -> Offer {
+        let BufferOptions { buffer, clamp } = options;
         let memory = match buffer {
             Some(bytes) => {
                 (bytes.min(profile.receive_memory_max as usize) as u32 * 2).max(MIN_MEMORY)
@@ -380,23 +380,24 @@ mod tests {
     #[test]
     fn the_handshake_offers_what_linux_offers() {
         let profile = Profile::linux();
-        let syn = Offer::new(1460, Wish::default(), true, &profile);
+        let syn = Offer::new(1460, BufferOptions::default(), true, &profile);
         assert_eq!((syn.window, syn.shift), (64_240, 10));
-        let syn_ack = Offer::new(1448, Wish::default(), true, &profile);
+        let syn_ack = Offer::new(1448, BufferOptions::default(), true, &profile);
         assert_eq!((syn_ack.window, syn_ack.shift), (65_160, 10));
     }
 
     #[test]
     fn a_fixed_buffer_needs_no_scale() {
         let profile = Profile::linux();
-        let offer = Offer::new(1460, Wish { buffer: Some(20_000), clamp: None }, true, &profile);
+        let offer =
+            Offer::new(1460, BufferOptions { buffer: Some(20_000), clamp: None }, true, &profile);
         assert_eq!((offer.window, offer.shift), (18_980, 0));
     }
 
     fn space() -> ReceiveSpace {
         let profile = Profile::linux();
         let now = Now::at(Time::from_millis(1), profile.tick);
-        let offer = Offer::new(1460, Wish::default(), true, &profile);
+        let offer = Offer::new(1460, BufferOptions::default(), true, &profile);
         ReceiveSpace::new(&offer, true, 1448, SeqNumber(1), now, &profile)
     }
 

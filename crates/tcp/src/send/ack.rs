@@ -7,8 +7,8 @@ use crate::congestion::prr::Progress;
 use crate::context::Context;
 use crate::info::CaState;
 
-use super::chronograph::Business;
-use super::news::{AckOutcome, Acknowledgement, News, echo_rtt_us};
+use super::ack_effects::{AckEffects, AckOutcome, Acknowledgement, echo_rtt_us};
+use super::chronograph::SendLimit;
 use super::sender::Sender;
 use super::sent::{Marks, Sent};
 use super::space::WindowUpdate;
@@ -29,56 +29,59 @@ impl Sender {
         if ack.ack == self.space.una() && self.is_waiting_for_nothing() && ack.sack.is_empty() {
             return self.on_ack_of_nothing(ack, cx);
         }
-        let mut news = News::new(ack, self.space.nxt());
+        let mut effects = AckEffects::new(ack, self.space.nxt());
         let prior_una = self.space.una();
         if ack.ack.lt(prior_una) {
-            return self.on_old_ack(ack, news, cx);
+            return self.on_old_ack(ack, effects, cx);
         }
         if ack.ack.gt(self.space.nxt()) {
             return AckOutcome::Unsent;
         }
         if ack.ack.gt(prior_una) {
-            news.una_advanced = true;
+            effects.una_advanced = true;
             self.timers.forget_retransmits();
         }
         let prior_out = self.board.out();
         let prior_highest = self.board.highest_sack(prior_una);
         let (prior_delivered, prior_lost) = (self.counts.delivered(), self.counts.lost());
 
-        news.window_update = self.update_window(ack, cx);
+        effects.window_update = self.update_window(ack, cx);
         self.advance_una(ack.ack);
         if !ack.sack.is_empty() && self.agreed.sack {
-            self.tag_sacked(ack.sack, ack.ack, prior_una, &mut news, cx);
+            self.tag_sacked(ack.sack, ack.ack, prior_una, &mut effects, cx);
         }
-        self.count_delivered(news.sack_delivered, news.ece);
+        self.count_delivered(effects.sack_delivered, effects.ece);
         self.timers.forget_probes();
         self.latest.ack = cx.now.time;
 
         if prior_out == 0 {
-            if news.dsack {
-                self.alert(prior_una, 0, &mut news, cx);
+            if effects.dsack {
+                self.alert(prior_una, 0, &mut effects, cx);
             }
             self.on_ack_of_probe(cx);
-            self.on_ack_of_tlp(ack.ack, &news, cx);
+            self.on_ack_of_tlp(ack.ack, &effects, cx);
             self.agenda.push(self.has_unsent());
             return AckOutcome::Accepted;
         }
-        self.clean_queue(prior_una, prior_highest, &mut news, cx);
-        self.rack.update_window(news.prior_delivered, self.counts.delivered());
-        self.on_ack_of_tlp(ack.ack, &news, cx);
-        if !news.is_no_duplicate() || news.is_alert() || self.recovery.state() != CaState::Open {
-            let duplicate = !news.una_advanced && !news.is_no_duplicate() && !news.dsack;
-            self.alert(prior_una, u32::from(duplicate), &mut news, cx);
+        self.clean_queue(prior_una, prior_highest, &mut effects, cx);
+        self.rack.update_window(effects.prior_delivered, self.counts.delivered());
+        self.on_ack_of_tlp(ack.ack, &effects, cx);
+        if !effects.is_no_duplicate()
+            || effects.is_alert()
+            || self.recovery.state() != CaState::Open
+        {
+            let duplicate = !effects.una_advanced && !effects.is_no_duplicate() && !effects.dsack;
+            self.alert(prior_una, u32::from(duplicate), &mut effects, cx);
         }
-        if news.set_timer {
+        if effects.set_timer {
             self.set_send_timer(cx);
         }
         let delivered = self.counts.delivered().wrapping_sub(prior_delivered);
         let lost = self.counts.lost().wrapping_sub(prior_lost);
         let counted = (delivered, self.counts.delivered());
         let min_rtt_us = self.rtt.min_us();
-        self.activity().rate.on_ack(news.sample, counted, cx.now.us, min_rtt_us);
-        self.control_congestion(delivered, lost, &news, cx);
+        self.active_state().rate.on_ack(effects.sample, counted, cx.now.us, min_rtt_us);
+        self.control_congestion(delivered, lost, &effects, cx);
         self.agenda.push(self.has_unsent());
         AckOutcome::Accepted
     }
@@ -109,7 +112,7 @@ impl Sender {
     fn on_old_ack(
         &mut self,
         ack: &Acknowledgement<'_>,
-        mut news: News,
+        mut effects: AckEffects,
         cx: Context<'_>,
     ) -> AckOutcome {
         let reach = u64::from(self.space.max_window()).min(self.counts.bytes_acked()) as u32;
@@ -117,9 +120,9 @@ impl Sender {
             return AckOutcome::TooOld;
         }
         if !ack.sack.is_empty() && self.agreed.sack {
-            self.tag_sacked(ack.sack, ack.ack, self.space.una(), &mut news, cx);
-            self.count_delivered(news.sack_delivered, news.ece);
-            self.alert(self.space.una(), 0, &mut news, cx);
+            self.tag_sacked(ack.sack, ack.ack, self.space.una(), &mut effects, cx);
+            self.count_delivered(effects.sack_delivered, effects.ece);
+            self.alert(self.space.una(), 0, &mut effects, cx);
             self.agenda.push(self.has_unsent());
         }
         AckOutcome::Old
@@ -162,7 +165,7 @@ impl Sender {
         &mut self,
         prior_una: SeqNumber,
         prior_highest: SeqNumber,
-        news: &mut News,
+        effects: &mut AckEffects,
         cx: Context<'_>,
     ) {
         let prior_sacked = self.board.sacked_out();
@@ -170,35 +173,35 @@ impl Sender {
         let mut cleaned = Cleaned::default();
         while self.board.first().is_some_and(|sent| sent.end().le(self.space.una())) {
             let Some(sent) = self.board.pop() else { break };
-            self.take_off(&sent, &mut reordered, &mut cleaned, news, cx);
+            self.take_off(&sent, &mut reordered, &mut cleaned, effects, cx);
         }
         if let Some(first) = self.board.first().copied() {
-            news.reneging = first.marks.has(Marks::SACKED);
+            effects.reneging = first.marks.has(Marks::SACKED);
             if first.seq.lt(self.space.una()) {
                 self.trim_buffer(&first, cleaned.count > 0);
             }
         } else {
             self.board.shrink();
-            self.stop_waiting(Business::Busy, cx);
+            self.stop_waiting(SendLimit::Busy, cx);
         }
-        let measured = self.measure(prior_una, prior_sacked, &cleaned, news, cx);
-        if news.data_acked {
-            news.set_timer = true;
+        let measured = self.measure(prior_una, prior_sacked, &cleaned, effects, cx);
+        if effects.data_acked {
+            effects.set_timer = true;
             self.check_probe(cx);
             if self.agreed.sack {
                 if reordered.lt(prior_highest) {
                     self.check_reordering(reordered, cx);
                 }
             } else {
-                self.remove_reno_sacks(cleaned.count, news.ece, cx);
-                if news.retrans_acked {
-                    news.original_delivered = false;
+                self.remove_reno_sacks(cleaned.count, effects.ece, cx);
+                if effects.retrans_acked {
+                    effects.original_delivered = false;
                 }
             }
-        } else if let (Some(sack_us), Some(first)) = (news.first_sacked_us, self.board.first()) {
+        } else if let (Some(sack_us), Some(first)) = (effects.first_sacked_us, self.board.first()) {
             // Not for data that was sent after the first segment was last sent: that could put the
             // timeout off for ever.
-            news.set_timer |= measured && sack_us < first.sent_us;
+            effects.set_timer |= measured && sack_us < first.sent_us;
         }
     }
 
@@ -218,27 +221,27 @@ impl Sender {
         sent: &Sent,
         reordered: &mut SeqNumber,
         cleaned: &mut Cleaned,
-        news: &mut News,
+        effects: &mut AckEffects,
         cx: Context<'_>,
     ) {
         cleaned.count += 1;
-        news.data_acked = true;
+        effects.data_acked = true;
         if sent.marks.was_retransmitted() {
-            news.retrans_acked = true;
+            effects.retrans_acked = true;
         } else if !sent.marks.has(Marks::SACKED) {
             cleaned.first_us.get_or_insert(sent.sent_us);
             cleaned.last_us = sent.sent_us;
             *reordered = (*reordered).min(sent.seq);
-            news.original_delivered |= sent.end().le(self.recovery.high_seq());
+            effects.original_delivered |= sent.end().le(self.recovery.high_seq());
         }
         if !sent.marks.has(Marks::SACKED) {
             if self.agreed.sack {
-                self.count_delivered(1, news.ece);
-                if !is_spurious(sent, news.echo) {
+                self.count_delivered(1, effects.ece);
+                if !is_spurious(sent, effects.echo) {
                     self.rack.advance(sent, cx.now.us, self.rtt.min_us());
                 }
             }
-            news.sampled(sent, &mut self.activity().rate);
+            effects.sampled(sent, &mut self.active_state().rate);
         }
     }
 
@@ -250,36 +253,37 @@ impl Sender {
         prior_una: SeqNumber,
         prior_sacked: u32,
         cleaned: &Cleaned,
-        news: &mut News,
+        effects: &mut AckEffects,
         cx: Context<'_>,
     ) -> bool {
         let since = |us: u64| cx.now.us.saturating_sub(us);
         let mut sample = None;
         let mut latest = None;
         if let Some(first) = cleaned.first_us
-            && !news.retrans_acked
+            && !effects.retrans_acked
         {
             sample = Some(since(first));
             latest = Some(since(cleaned.last_us));
-            news.maybe_delayed = cleaned.count == 1
+            effects.maybe_delayed = cleaned.count == 1
                 && prior_sacked == 0
                 && ((self.space.una() - prior_una) as u32) < self.size.effective()
-                && news.prior_delivered.map(|n| n.wrapping_add(1)) == Some(self.counts.delivered())
-                && !news.is_alert();
+                && effects.prior_delivered.map(|n| n.wrapping_add(1))
+                    == Some(self.counts.delivered())
+                && !effects.is_alert();
         }
-        if let Some(first) = news.first_sacked_us {
-            latest = Some(since(news.last_sacked_us));
+        if let Some(first) = effects.first_sacked_us {
+            latest = Some(since(effects.last_sacked_us));
             sample = sample.or(Some(since(first)));
         }
         if sample.is_none()
-            && news.data_acked
-            && let Some(echo) = news.echo
+            && effects.data_acked
+            && let Some(echo) = effects.echo
         {
             sample = echo_rtt_us(echo, cx.now.ms, 1);
             latest = sample;
         }
         let (Some(sample), Some(latest)) = (sample, latest) else { return false };
-        if !(news.maybe_delayed && latest > u64::from(self.rtt.min_us())) {
+        if !(effects.maybe_delayed && latest > u64::from(self.rtt.min_us())) {
             self.rtt.update_min(latest, cx.now, cx.profile);
         }
         self.rtt.sample(sample, self.space.una(), self.space.nxt(), cx.profile);
@@ -317,12 +321,18 @@ impl Sender {
     }
 
     /// Moves the congestion window after an acknowledgement (`tcp_cong_control`).
-    fn control_congestion(&mut self, delivered: u32, lost: u32, news: &News, cx: Context<'_>) {
+    fn control_congestion(
+        &mut self,
+        delivered: u32,
+        lost: u32,
+        effects: &AckEffects,
+        cx: Context<'_>,
+    ) {
         if self.recovery.in_reduction() {
-            let safe = news.una_advanced && lost == 0;
+            let safe = effects.una_advanced && lost == 0;
             let progress = Progress { in_flight: self.board.in_flight(), delivered, safe };
             self.recovery.reduce(&mut self.window, progress);
-        } else if self.may_raise(news, cx) {
+        } else if self.may_raise(effects, cx) {
             let at = self.moment(cx);
             self.control.on_ack(&mut self.window, delivered, &at);
             self.window.touch(cx.now.ticks);
@@ -332,8 +342,9 @@ impl Sender {
 
     /// Whether the window may grow: on paths that reorder much with any delivery, on others only
     /// with deliveries in order (`tcp_may_raise_cwnd`).
-    fn may_raise(&self, news: &News, cx: Context<'_>) -> bool {
-        news.data_acked || (news.data_sacked && self.recovery.reordering() > cx.profile.reordering)
+    fn may_raise(&self, effects: &AckEffects, cx: Context<'_>) -> bool {
+        effects.data_acked
+            || (effects.data_sacked && self.recovery.reordering() > cx.profile.reordering)
     }
 }
 

@@ -76,15 +76,15 @@ impl Sender {
     }
 
     pub(super) fn departure(&mut self, cx: Context<'_>) -> Departure {
-        let rate = self.activity().rate.on_sent(cx.now.us, false);
+        let rate = self.active_state().rate.on_sent(cx.now.us, false);
         Departure { sent_us: cx.now.us, delivered: self.counts.delivered(), rate }
     }
 
     fn count_again(&mut self, len: u32) {
         self.counts.note_retransmitted(len);
-        let activity = self.activity();
-        activity.bytes_retrans += u64::from(len);
-        activity.bytes_sent += u64::from(len);
+        let active_state = self.active_state();
+        active_state.bytes_retrans += u64::from(len);
+        active_state.bytes_sent += u64::from(len);
     }
 
     /// Prepares a retransmission: cuts or joins segments to the current size, and counts

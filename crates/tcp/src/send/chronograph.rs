@@ -2,7 +2,7 @@
 
 /// What limits a connection that has data to send (`enum tcp_chrono`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Business {
+pub(crate) enum SendLimit {
     /// The connection has nothing to send.
     #[default]
     Idle,
@@ -17,50 +17,50 @@ pub(crate) enum Business {
 /// How long a connection was busy and what limited it, in ticks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chronograph {
-    doing: Business,
+    limit: SendLimit,
     since: u32,
     spent: [u32; 3],
 }
 
 impl Chronograph {
-    fn set(&mut self, what: Business, now: u32) {
+    fn set(&mut self, what: SendLimit, now: u32) {
         let lasted = now.wrapping_sub(self.since);
-        if let Some(spent) = self.spent_mut(self.doing) {
+        if let Some(spent) = self.spent_mut(self.limit) {
             *spent = spent.wrapping_add(lasted);
         }
-        (self.doing, self.since) = (what, now);
+        (self.limit, self.since) = (what, now);
     }
 
-    fn spent_mut(&mut self, what: Business) -> Option<&mut u32> {
+    fn spent_mut(&mut self, what: SendLimit) -> Option<&mut u32> {
         match what {
-            Business::Idle => None,
-            Business::Busy => self.spent.get_mut(0),
-            Business::Window => self.spent.get_mut(1),
-            Business::Buffer => self.spent.get_mut(2),
+            SendLimit::Idle => None,
+            SendLimit::Busy => self.spent.get_mut(0),
+            SendLimit::Window => self.spent.get_mut(1),
+            SendLimit::Buffer => self.spent.get_mut(2),
         }
     }
 
     /// Starts waiting for `what`, unless the connection waits for something that outranks it.
     #[inline]
-    pub(crate) fn start(&mut self, what: Business, now: u32) {
-        if what > self.doing {
+    pub(crate) fn start(&mut self, what: SendLimit, now: u32) {
+        if what > self.limit {
             self.set(what, now);
         }
     }
 
     /// Ends waiting for `what`.
     #[inline]
-    pub(crate) fn stop(&mut self, what: Business, is_empty: bool, now: u32) {
-        if is_empty && self.doing != Business::Idle {
-            self.set(Business::Idle, now);
-        } else if self.doing == what && what != Business::Busy {
-            self.set(Business::Busy, now);
+    pub(crate) fn stop(&mut self, what: SendLimit, is_empty: bool, now: u32) {
+        if is_empty && self.limit != SendLimit::Idle {
+            self.set(SendLimit::Idle, now);
+        } else if self.limit == what && what != SendLimit::Busy {
+            self.set(SendLimit::Busy, now);
         }
     }
 
     /// The ticks busy in all, limited by the window, and limited by the buffer.
     pub(crate) fn spent(mut self, now: u32) -> [u32; 3] {
-        self.set(self.doing, now);
+        self.set(self.limit, now);
         let [busy, window, buffer] = self.spent;
         [busy.wrapping_add(window).wrapping_add(buffer), window, buffer]
     }
@@ -73,12 +73,12 @@ mod tests {
     #[test]
     fn time_goes_to_what_is_waited_for() {
         let mut chronograph = Chronograph::default();
-        chronograph.start(Business::Busy, 10);
-        chronograph.start(Business::Window, 13);
-        chronograph.start(Business::Busy, 14);
-        chronograph.stop(Business::Window, false, 18);
-        chronograph.stop(Business::Busy, true, 20);
-        chronograph.start(Business::Busy, 30);
+        chronograph.start(SendLimit::Busy, 10);
+        chronograph.start(SendLimit::Window, 13);
+        chronograph.start(SendLimit::Busy, 14);
+        chronograph.stop(SendLimit::Window, false, 18);
+        chronograph.stop(SendLimit::Busy, true, 20);
+        chronograph.start(SendLimit::Busy, 30);
         assert_eq!(chronograph.spent(31), [11, 5, 0]);
     }
 }

@@ -37,7 +37,8 @@ impl Sender {
     /// Checks what must hold once nothing is left to send: data in flight or waiting has a timer,
     /// or an acknowledgement on its way that a timer watches over.
     pub(crate) fn assert_resting(&self) {
-        let is_drained = self.activity.as_ref().is_none_or(|activity| activity.ready.is_empty());
+        let is_drained =
+            self.active_state.as_ref().is_none_or(|active_state| active_state.ready.is_empty());
         assert!(!self.agenda.is_forced() && is_drained, "something forced was not sent");
         assert!(self.board.is_empty() || self.timers.is_running(), "data is out, no timer runs");
         let waits = self.has_unsent() || (self.written.is_finished() && !self.is_finished());

@@ -15,14 +15,14 @@
 //! | `timer` | the timer, and how often it fired | `icsk_pending` |
 //! | `agenda` | what is decided and not yet sent; `nagle` what is held back, `pacing` until when | |
 //! | `counts`, `latest` | counts, and times of the last events | `tcp_info` |
-//! | `activity` | state that an idle connection does not need: `rate`, `chronograph` | `tcp_rate.c` |
+//! | `active_state` | state that an idle connection does not need: `rate`, `chronograph` | `tcp_rate.c` |
 //!
 //! What happens to a sender is in the files above them:
 //!
 //! | file | what happens | kernel |
 //! |---|---|---|
 //! | `write` | the application writes | `tcp_sendmsg_locked` |
-//! | `ack` | an acknowledgement arrives (`news` is what it brings to light) | `tcp_ack`, `tcp_clean_rtx_queue` |
+//! | `ack` | an acknowledgement arrives (`ack_effects` is what it brings to light) | `tcp_ack`, `tcp_clean_rtx_queue` |
 //! | `recovery/` | losses are detected, the window is reduced, both are undone | `tcp_fastretrans_alert` |
 //! | `timeout` | the timer fires (`retries`: until when) | `tcp_timer.c` |
 //! | `output` | new segments are sent; `again` retransmissions, `probe` segments that make the peer answer | `tcp_write_xmit` |
@@ -31,7 +31,8 @@
 //! | `snapshot`, `invariants` | the state is queried or checked | `tcp_get_info` |
 
 mod ack;
-mod activity;
+mod ack_effects;
+mod active_state;
 mod again;
 mod agenda;
 mod buffer;
@@ -44,7 +45,6 @@ mod latest;
 mod memory;
 mod mtu;
 mod nagle;
-mod news;
 mod output;
 mod pacing;
 mod probe;
@@ -67,9 +67,9 @@ mod usage;
 mod write;
 mod written;
 
+pub(crate) use ack_effects::{AckOutcome, Acknowledgement, echo_rtt_us};
 pub(crate) use burst::Burst;
-pub(crate) use news::{AckOutcome, Acknowledgement, echo_rtt_us};
-pub(crate) use retries::{Patience, retry_time_us};
+pub(crate) use retries::{GiveUpPolicy, retry_time_us};
 pub(crate) use sender::Sender;
 pub(crate) use start::SenderStart;
 pub(crate) use timeout::Expired;

@@ -66,15 +66,15 @@ impl Sender {
             since: cx.now.ticks,
             was_tried: false,
         };
-        self.activity().search = Some(Box::new(search));
+        self.active_state().search = Some(Box::new(search));
     }
 
     pub(super) fn search(&self) -> Option<&MtuSearch> {
-        self.activity.as_ref()?.search.as_deref()
+        self.active_state.as_ref()?.search.as_deref()
     }
 
     pub(super) fn search_mut(&mut self) -> Option<&mut MtuSearch> {
-        self.activity.as_mut()?.search.as_deref_mut()
+        self.active_state.as_mut()?.search.as_deref_mut()
     }
 
     /// Limits the search to the path MTU known by now. Answers the payload that the search allows
@@ -212,9 +212,9 @@ impl Sender {
     pub(super) fn suspect_black_hole(&mut self, cx: Context<'_>) {
         let Some(since) = self.recovery.retrans_stamp() else { return };
         let profile = cx.profile;
-        let patience = retry_time_us(profile.retries1, RETRY_BASE_US, micros(profile.rto_max));
+        let limit = retry_time_us(profile.retries1, RETRY_BASE_US, micros(profile.rto_max));
         let waited = u64::from(cx.now.ms.wrapping_sub(since)) * 1000;
-        if self.timers.retransmits() == 0 || waited < patience {
+        if self.timers.retransmits() == 0 || waited < limit {
             return;
         }
         let Some(low) = self.search().map(|search| search.low) else { return };

@@ -8,19 +8,19 @@ use crate::info::CaState;
 
 use super::agenda::{Forced, Rexmit};
 use super::burst::Burst;
-use super::chronograph::Business;
+use super::chronograph::SendLimit;
 use super::mtu::Attempt;
 use super::sender::Sender;
 use super::sent::{Marks, Sent};
 use super::timer::SendTimer;
 
-/// Whether small segments may be held back.
+/// What becomes of segments that are not full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Holding {
-    /// Small segments may be held back, as Nagle's algorithm and the application's options want it.
-    Allowed,
-    /// Small segments are sent at once.
-    Off,
+pub(super) enum SmallSegments {
+    /// They may be held back, as Nagle's algorithm and the application's options want it.
+    MayWait,
+    /// They are sent at once.
+    SendNow,
 }
 
 /// Why new segments are sent (`push_one`).
@@ -38,7 +38,11 @@ impl Sender {
     /// The next segments to send, at most `most`, with `sack_bytes` of options beside the usual
     /// ones.
     pub(crate) fn poll(&mut self, most: usize, sack_bytes: u32, cx: Context<'_>) -> Option<Burst> {
-        let burst = match self.activity.as_mut().and_then(|activity| activity.ready.pop_front()) {
+        let burst = match self
+            .active_state
+            .as_mut()
+            .and_then(|active_state| active_state.ready.pop_front())
+        {
             Some(burst) => burst,
             None => self.next_burst(sack_bytes, cx)?,
         };
@@ -49,7 +53,7 @@ impl Sender {
     #[inline]
     pub(crate) fn wants_poll(&self) -> bool {
         self.agenda.is_any()
-            || self.activity.as_ref().is_some_and(|activity| !activity.ready.is_empty())
+            || self.active_state.as_ref().is_some_and(|active_state| !active_state.ready.is_empty())
     }
 
     /// Cuts a burst to `most` segments; PSH and FIN stay with its end.
@@ -59,7 +63,7 @@ impl Sender {
             return burst;
         }
         let rest = Burst { seq: burst.seq + limit, len: burst.len - limit, ..burst };
-        self.activity().ready.push_front(rest);
+        self.active_state().ready.push_front(rest);
         Burst { len: limit, fin: false, push: false, ..burst }
     }
 
@@ -80,7 +84,9 @@ impl Sender {
             None => {}
         }
         if self.agenda.rexmit() == Rexmit::New {
-            if let Some(burst) = self.new_segments(Holding::Off, Push::Pending, sack_bytes, cx) {
+            if let Some(burst) =
+                self.new_segments(SmallSegments::SendNow, Push::Pending, sack_bytes, cx)
+            {
                 return Some(burst);
             }
             let is_given_up = self.recovery.end_frto(self.space.nxt());
@@ -103,7 +109,9 @@ impl Sender {
             }
             Attempt::None => {}
         }
-        if let Some(burst) = self.new_segments(Holding::Allowed, Push::Pending, sack_bytes, cx) {
+        if let Some(burst) =
+            self.new_segments(SmallSegments::MayWait, Push::Pending, sack_bytes, cx)
+        {
             return Some(burst);
         }
         self.end_push(cx);
@@ -137,7 +145,7 @@ impl Sender {
     /// Sends new segments, as many as go in one burst.
     pub(super) fn new_segments(
         &mut self,
-        holding: Holding,
+        small_segments: SmallSegments,
         push: Push,
         sack_bytes: u32,
         cx: Context<'_>,
@@ -161,7 +169,12 @@ impl Sender {
             return None;
         }
         let len = if unsent <= mss {
-            if holding == Holding::Allowed && !fin && is_last && unsent < mss && self.holds_back() {
+            if small_segments == SmallSegments::MayWait
+                && !fin
+                && is_last
+                && unsent < mss
+                && self.holds_back()
+            {
                 return None;
             }
             unsent
@@ -170,7 +183,7 @@ impl Sender {
             if push == Push::Pending && self.should_defer(unsent, is_last, can_grow, most, cx) {
                 return None;
             }
-            self.split_point(unsent, is_last, mss, quota, holding)
+            self.split_point(unsent, is_last, mss, quota, small_segments)
         };
         Some(self.send_new(len, mss, cx))
     }
@@ -218,7 +231,7 @@ impl Sender {
         is_last: bool,
         mss: u32,
         quota: u32,
-        holding: Holding,
+        small_segments: SmallSegments,
     ) -> u32 {
         let window = self.space.room();
         let most = mss * quota;
@@ -231,7 +244,7 @@ impl Sender {
         }
         let partial = needed % mss;
         let fin = self.written.is_finished() && is_last && needed == unsent;
-        if holding == Holding::Allowed && !fin && partial != 0 && self.holds_back() {
+        if small_segments == SmallSegments::MayWait && !fin && partial != 0 && self.holds_back() {
             return needed - partial;
         }
         needed
@@ -296,7 +309,7 @@ impl Sender {
         let mut at = seq;
         let mut left = len;
         let mut segments = 0;
-        let moments = self.activity().rate.on_sent(cx.now.us, prior_out == 0);
+        let moments = self.active_state().rate.on_sent(cx.now.us, prior_out == 0);
         let ends = self.written.queue.head().filter(|(chunk, _)| chunk.end == seq + len);
         let ends = ends.map(|(chunk, _)| chunk.marks());
         // Segments that are sent together carry PSH, so that the peer hands them on together
@@ -332,7 +345,7 @@ impl Sender {
         }
         // A segment with nothing but FIN does not count as one with data.
         self.counts.note_sent(if len > 0 { segments } else { 0 });
-        self.activity().bytes_sent += u64::from(len);
+        self.active_state().bytes_sent += u64::from(len);
         self.agenda.note_pushed(segments);
         self.recovery.note_sent(segments);
         // The first ten segments are not paced (`tcp_update_skb_after_send`).
@@ -359,9 +372,9 @@ impl Sender {
     /// Ends a push, when nothing more can be sent for now.
     fn end_push(&mut self, cx: Context<'_>) {
         if self.agenda.take_window_limited() {
-            self.activity().chronograph.start(Business::Window, cx.now.ticks);
-        } else if self.activity.is_some() {
-            self.stop_waiting(Business::Window, cx);
+            self.active_state().chronograph.start(SendLimit::Window, cx.now.ticks);
+        } else if self.active_state.is_some() {
+            self.stop_waiting(SendLimit::Window, cx);
         }
         let paced = cx.profile.pacing && self.has_unsent() && cx.now.time < self.pacing.until();
         self.agenda.set_push(paced);

@@ -3,7 +3,7 @@
 use crate::context::Context;
 
 use super::burst::Burst;
-use super::output::{Holding, Push};
+use super::output::{Push, SmallSegments};
 use super::sender::Sender;
 use super::sent::Marks;
 use super::timer::SendTimer;
@@ -20,7 +20,7 @@ impl Sender {
         let mss = self.size.current(sack_bytes);
         let fits = self.space.nxt() + self.next_buffer().0.min(mss);
         let burst = if self.has_unsent() && fits.le(self.space.window_end()) {
-            self.new_segments(Holding::Off, Push::Probe, sack_bytes, cx)
+            self.new_segments(SmallSegments::SendNow, Push::Probe, sack_bytes, cx)
         } else {
             self.probe_last(sack_bytes, cx)
         };

@@ -36,9 +36,9 @@ impl Chunk {
 
 /// The buffer to which bytes are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    Last,
-    New,
+pub(crate) enum AppendTo {
+    LastBuffer,
+    NewBuffer,
 }
 
 /// The write queue. Mostly it is one buffer, which takes no memory of its own.
@@ -115,8 +115,8 @@ impl WriteQueue {
 
     /// Adds `length` bytes that begin at `at`, to the last buffer or in a new one; `is_first` if
     /// they begin a write.
-    pub(crate) fn add(&mut self, at: SeqNumber, length: u32, place: Place, is_first: bool) {
-        if place == Place::Last
+    pub(crate) fn add(&mut self, at: SeqNumber, length: u32, place: AppendTo, is_first: bool) {
+        if place == AppendTo::LastBuffer
             && let Some(last) = self.last_mut()
         {
             last.end += length;
@@ -183,12 +183,12 @@ mod tests {
     fn a_write_fills_the_last_buffer_first() {
         let mut queue = WriteQueue::new(START);
         assert_eq!(queue.room(START, 400), 0);
-        queue.add(START, 300, Place::New, true);
+        queue.add(START, 300, AppendTo::NewBuffer, true);
         queue.mark_push();
         assert_eq!(queue.room(START, 400), 100);
-        queue.add(START + 300, 100, Place::Last, true);
+        queue.add(START + 300, 100, AppendTo::LastBuffer, true);
         assert_eq!(queue.head().map(|(chunk, last)| (chunk.push, last)), Some((false, true)));
-        queue.add(START + 400, 400, Place::New, false);
+        queue.add(START + 400, 400, AppendTo::NewBuffer, false);
         queue.sent(START + 150);
         assert_eq!(queue.head().map(|(chunk, last)| (chunk.end, last)), Some((START + 400, false)));
         queue.sent(START + 800);
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn what_was_sent_of_a_buffer_makes_room_in_it_unless_it_is_a_record() {
         let mut queue = WriteQueue::new(START);
-        queue.add(START, 400, Place::New, true);
+        queue.add(START, 400, AppendTo::NewBuffer, true);
         queue.sent(START + 100);
         assert_eq!(queue.room(START + 100, 400), 100);
         queue.end_record();

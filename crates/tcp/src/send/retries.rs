@@ -10,9 +10,9 @@ pub(super) const RETRY_BASE_US: u64 = 200_000;
 /// The time added to a wait, µs (`TCP_TIMEOUT_MIN_US`): two ticks of 1 ms.
 pub(super) const TIMEOUT_MIN_US: u64 = 2000;
 
-/// What decides how long to wait for the peer.
+/// What decides when a connection whose peer does not answer is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Patience {
+pub(crate) struct GiveUpPolicy {
     /// Whether nobody holds the socket (`SOCK_DEAD`).
     pub(crate) orphan: bool,
     /// How long sent data may stay unacknowledged (`TCP_USER_TIMEOUT`).

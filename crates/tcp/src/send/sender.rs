@@ -9,10 +9,10 @@ use crate::context::Context;
 use crate::profile::Profile;
 use crate::rtt::RttEstimator;
 
-use super::activity::{Activity, Timeouts};
+use super::active_state::{ActiveState, Timeouts};
 use super::agenda::{Agenda, Rexmit};
 use super::burst::Burst;
-use super::chronograph::Business;
+use super::chronograph::SendLimit;
 use super::counts::SendCounts;
 use super::latest::Latest;
 use super::memory::SendMemory;
@@ -55,7 +55,7 @@ pub(crate) struct Sender {
     pub(super) latest: Latest,
     pub(super) memory: SendMemory,
     pub(super) counts: SendCounts,
-    pub(super) activity: Option<Box<Activity>>,
+    pub(super) active_state: Option<Box<ActiveState>>,
 }
 
 impl Sender {
@@ -82,17 +82,17 @@ impl Sender {
             latest: Latest::new(cx.now.time),
             memory: SendMemory::new(start.buffer, profile),
             counts: SendCounts::new(start.is_active, start.is_crossed, start.syn_retrans),
-            activity: None,
+            active_state: None,
         };
         sender.sync_size(cx);
         if let Some(rtt_us) = start.rtt_us {
             sender.rtt.update_min(rtt_us, cx.now, profile);
             sender.rtt.sample(rtt_us, una, una, profile);
         } else {
-            sender.rtt.be_patient();
+            sender.rtt.use_fallback_timeout();
         }
         if let (total @ 1.., spent_ms) = start.syn_timeouts {
-            sender.activity().timeouts = Timeouts::of_handshake(total, spent_ms);
+            sender.active_state().timeouts = Timeouts::of_handshake(total, spent_ms);
         }
         sender.expand_memory(cx);
         sender.update_pacing_rate(cx);
@@ -101,7 +101,7 @@ impl Sender {
 
     /// Reads part of every component, to bring it into the processor's caches.
     #[inline]
-    pub(crate) fn recall(&self) -> u32 {
+    pub(crate) fn prefetch(&self) -> u32 {
         self.space.nxt().0
             ^ self.board.out()
             ^ self.board.sacked_out()
@@ -109,11 +109,11 @@ impl Sender {
             ^ self.recovery.reordering()
             ^ self.rtt.srtt_us()
             ^ self.rtt.min_us()
-            ^ self.window.recall()
+            ^ self.window.prefetch()
             ^ self.counts.data_segs_out()
             ^ self.latest.ack.nanos() as u32
             ^ self.memory.nominal()
-            ^ self.control.recall()
+            ^ self.control.prefetch()
             ^ u32::from(self.agenda.is_pushing())
     }
 
@@ -202,8 +202,8 @@ impl Sender {
     // ---- what the files above share ----
 
     #[inline]
-    pub(super) fn activity(&mut self) -> &mut Activity {
-        self.activity.get_or_insert_default()
+    pub(super) fn active_state(&mut self) -> &mut ActiveState {
+        self.active_state.get_or_insert_default()
     }
 
     #[inline]
@@ -216,9 +216,9 @@ impl Sender {
     }
 
     /// Ends waiting for `what` (`tcp_chrono_stop`).
-    pub(super) fn stop_waiting(&mut self, what: Business, cx: Context<'_>) {
+    pub(super) fn stop_waiting(&mut self, what: SendLimit, cx: Context<'_>) {
         let is_empty = self.is_idle();
-        self.activity().chronograph.stop(what, is_empty, cx.now.ticks);
+        self.active_state().chronograph.stop(what, is_empty, cx.now.ticks);
     }
 
     /// When payload was last sent, in ticks.

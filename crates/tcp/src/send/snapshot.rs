@@ -6,17 +6,17 @@ use crate::congestion::{INFINITE, Window};
 use crate::context::Context;
 use crate::info::{CaState, Info, Spent};
 
-use super::activity::Timeouts;
+use super::active_state::Timeouts;
 use super::sender::Sender;
 
 impl Sender {
     /// How long the sender was busy and what limited it, up to now.
     pub(crate) fn spent(&self, cx: Context<'_>) -> Spent {
-        let Some(kept) = self.activity.as_ref() else { return Spent::default() };
+        let Some(active) = self.active_state.as_ref() else { return Spent::default() };
         let duration = |ticks| Duration::from_micros(u64::from(ticks) * cx.profile.tick.us());
         let [busy, rwnd_limited, sndbuf_limited] =
-            kept.chronograph.spent(cx.now.ticks).map(duration);
-        let repairing = Duration::from_millis(kept.timeouts.spent_ms(cx.now.ms).into());
+            active.chronograph.spent(cx.now.ticks).map(duration);
+        let repairing = Duration::from_millis(active.timeouts.spent_ms(cx.now.ms).into());
         Spent { busy, rwnd_limited, sndbuf_limited, total_rto: repairing }
     }
 
@@ -45,9 +45,10 @@ impl Sender {
         info.total_retrans = self.counts.retrans();
         info.pacing_rate = self.pacing.rate();
         info.bytes_acked = self.counts.bytes_acked();
-        if let Some(activity) = &self.activity {
-            (info.bytes_sent, info.bytes_retrans) = (activity.bytes_sent, activity.bytes_retrans);
-            let Timeouts { total, recoveries, .. } = activity.timeouts;
+        if let Some(active_state) = &self.active_state {
+            (info.bytes_sent, info.bytes_retrans) =
+                (active_state.bytes_sent, active_state.bytes_retrans);
+            let Timeouts { total, recoveries, .. } = active_state.timeouts;
             (info.total_rto, info.total_rto_recoveries) = (total, recoveries);
         }
         info.data_segs_out = self.counts.data_segs_out();
@@ -59,8 +60,10 @@ impl Sender {
         info.notsent_bytes = (self.written.end_with_fin() - self.space.nxt()).max(0) as u32;
         info.send_memory = (self.memory_used(), self.memory.nominal());
         info.snd_wnd = self.space.wnd();
-        (info.delivery_rate, info.delivery_rate_app_limited) =
-            self.activity.as_ref().map_or((0, true), |kept| kept.rate.rate(self.size.effective()));
+        (info.delivery_rate, info.delivery_rate_app_limited) = self
+            .active_state
+            .as_ref()
+            .map_or((0, true), |active| active.rate.rate(self.size.effective()));
         info.unacked_bytes = self.buffered();
     }
 

@@ -7,7 +7,7 @@ use crate::clock::{Now, micros};
 use crate::context::Context;
 
 use super::agenda::Forced;
-use super::retries::{Patience, RETRY_BASE_US, TIMEOUT_MIN_US, orphan_retries, retry_time_us};
+use super::retries::{GiveUpPolicy, RETRY_BASE_US, TIMEOUT_MIN_US, orphan_retries, retry_time_us};
 use super::sender::Sender;
 use super::timer::SendTimer;
 
@@ -22,7 +22,7 @@ pub(crate) enum Expired {
 
 impl Sender {
     /// Fires the timer if it is due.
-    pub(crate) fn on_timeout(&mut self, patience: Patience, cx: Context<'_>) -> Option<Expired> {
+    pub(crate) fn on_timeout(&mut self, policy: GiveUpPolicy, cx: Context<'_>) -> Option<Expired> {
         let kind = self.timers.due(cx.now.time)?;
         match kind {
             SendTimer::Reordering => {
@@ -36,11 +36,11 @@ impl Sender {
             }
             SendTimer::Retransmission => {
                 self.timers.stop();
-                self.on_retransmission_timeout(patience, cx)
+                self.on_retransmission_timeout(policy, cx)
             }
             SendTimer::Persist => {
                 self.timers.stop();
-                self.on_persist_timeout(patience, cx)
+                self.on_persist_timeout(policy, cx)
             }
         }
     }
@@ -49,43 +49,43 @@ impl Sender {
     /// up (`tcp_retransmit_timer`). `None` if there was nothing to do.
     fn on_retransmission_timeout(
         &mut self,
-        patience: Patience,
+        policy: GiveUpPolicy,
         cx: Context<'_>,
     ) -> Option<Expired> {
         let head_us = self.board.first()?.sent_us;
-        if self.space.wnd() == 0 && !patience.orphan {
+        if self.space.wnd() == 0 && !policy.orphan {
             // The peer closed its window on data in flight: the retransmission serves as a probe,
             // and the connection lives as long as the peer answers.
             let since = self.recovery.retrans_stamp().unwrap_or((head_us / 1000) as u32);
             let lasted = Duration::from_millis(u64::from(cx.now.ms.wrapping_sub(since)));
-            if self.is_silent(lasted, patience, cx) {
+            if self.is_silent(lasted, policy, cx) {
                 return Some(Expired::GivenUp);
             }
             self.enter_loss(cx);
         } else {
-            if self.is_out_of_patience(patience, cx) {
+            if self.has_exhausted_retries(policy, cx) {
                 return Some(Expired::GivenUp);
             }
             self.suspect_black_hole(cx);
             self.enter_loss(cx);
             let is_first = self.timers.retransmits() == 0;
-            self.activity().timeouts.struck(is_first, cx.now.ms);
+            self.active_state().timeouts.struck(is_first, cx.now.ms);
             self.timers.note_retransmission();
         }
         self.agenda.force(Forced::Head);
         self.timers.back_off();
         self.rtt.back_off(cx.profile);
         let rto = self.rtt.rto_us();
-        let delay = self.delayed_by_user_timeout(patience.user_timeout, rto, cx.now);
+        let delay = self.delayed_by_user_timeout(policy.user_timeout, rto, cx.now);
         self.set_timer(SendTimer::Retransmission, delay, cx);
         Some(Expired::Fired(SendTimer::Retransmission, self.timers.retransmits()))
     }
 
     /// Whether there was neither an answer nor progress for twice the greatest timeout
     /// (`tcp_rtx_probe0_timed_out`).
-    fn is_silent(&self, lasted: Duration, patience: Patience, cx: Context<'_>) -> bool {
+    fn is_silent(&self, lasted: Duration, policy: GiveUpPolicy, cx: Context<'_>) -> bool {
         let mut limit = cx.profile.rto_max * 2;
-        if let Some(user) = patience.user_timeout {
+        if let Some(user) = policy.user_timeout {
             if lasted > user {
                 return true;
             }
@@ -95,8 +95,8 @@ impl Sender {
     }
 
     /// Whether the connection is to be given up (`tcp_write_timeout` for synchronized states).
-    fn is_out_of_patience(&self, patience: Patience, cx: Context<'_>) -> bool {
-        let retries = if patience.orphan {
+    fn has_exhausted_retries(&self, policy: GiveUpPolicy, cx: Context<'_>) -> bool {
+        let retries = if policy.orphan {
             let alive = self.rtt.rto_us() < micros(cx.profile.rto_max);
             orphan_retries(cx.profile, alive)
         } else {
@@ -106,7 +106,7 @@ impl Sender {
             return false;
         }
         let Some(since) = self.recovery.retrans_stamp() else { return false };
-        let limit_us = match patience.user_timeout {
+        let limit_us = match policy.user_timeout {
             Some(timeout) => micros(timeout),
             None => retry_time_us(retries, RETRY_BASE_US, micros(cx.profile.rto_max)),
         };
@@ -114,7 +114,7 @@ impl Sender {
     }
 
     /// Probes a closed window, as long as the peer answers (RFC 9293 §3.8.6.1; `tcp_probe_timer`).
-    fn on_persist_timeout(&mut self, patience: Patience, cx: Context<'_>) -> Option<Expired> {
+    fn on_persist_timeout(&mut self, policy: GiveUpPolicy, cx: Context<'_>) -> Option<Expired> {
         if !self.board.is_empty() || !self.has_unsent() {
             self.timers.forget_probes();
             self.timers.forget_shut_window();
@@ -122,13 +122,13 @@ impl Sender {
         }
         let since = self.timers.probed_since(cx.now.time);
         let mut most = cx.profile.retries2;
-        if patience
+        if policy
             .user_timeout
             .is_some_and(|limit| cx.now.time.since(since) >= limit && since != cx.now.time)
         {
             return Some(Expired::GivenUp);
         }
-        if patience.orphan {
+        if policy.orphan {
             let alive =
                 self.rtt.rto_us() << self.timers.backoff().min(20) < micros(cx.profile.rto_max);
             most = orphan_retries(cx.profile, alive);
@@ -152,7 +152,7 @@ impl Sender {
             self.timers.back_off();
         }
         let mut when = self.probe_interval(cx);
-        if let Some(limit) = patience.user_timeout {
+        if let Some(limit) = policy.user_timeout {
             let left = micros(limit).saturating_sub(micros(cx.now.time.since(since)));
             when = when.min(left.max(TIMEOUT_MIN_US));
         }

@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::info::CaState;
 
-use super::chronograph::Business;
+use super::chronograph::SendLimit;
 use super::sender::Sender;
 
 impl Sender {
@@ -20,7 +20,7 @@ impl Sender {
             self.limited_by_application(cx);
         }
         if self.memory.was_full() && !self.has_unsent() {
-            self.activity().chronograph.start(Business::Buffer, cx.now.ticks);
+            self.active_state().chronograph.start(SendLimit::Buffer, cx.now.ticks);
         }
     }
 

@@ -7,11 +7,11 @@ use crate::options::Writing;
 use crate::profile::Profile;
 use crate::supply::Supply;
 
-use super::chronograph::Business;
+use super::chronograph::SendLimit;
 use super::memory::BUFFER_OVERHEAD;
 use super::mtu::Attempt;
-use super::output::{Holding, Push};
-use super::queue;
+use super::output::{Push, SmallSegments};
+use super::queue::AppendTo;
 use super::sender::Sender;
 
 /// The room for headers in a buffer, bytes (`MAX_TCP_HEADER`).
@@ -47,14 +47,14 @@ impl Sender {
         let goal = self.size_goal(at);
         self.note_shortage();
         if asked > 0 && !self.has_unsent() {
-            self.activity().chronograph.start(Business::Busy, at.cx.now.ticks);
+            self.active_state().chronograph.start(SendLimit::Busy, at.cx.now.ticks);
         }
         let mut taken = 0;
         while taken < asked {
             let (room, place) = match self.written.queue.room(self.space.nxt(), goal) {
                 0 if !self.has_room(at.cx.profile) => break,
-                0 => (goal, queue::Place::New),
-                room => (room, queue::Place::Last),
+                0 => (goal, AppendTo::NewBuffer),
+                room => (room, AppendTo::LastBuffer),
             };
             let added = room
                 .min(asked - taken)
@@ -98,7 +98,7 @@ impl Sender {
         if self.must_push() {
             self.written.queue.mark_push();
             match self.first_probe(at.sack_bytes, at.cx) {
-                Attempt::Sent(burst) => self.activity().ready.push_back(burst),
+                Attempt::Sent(burst) => self.active_state().ready.push_back(burst),
                 Attempt::Wait => return,
                 Attempt::None => {}
             }
@@ -111,9 +111,9 @@ impl Sender {
     /// Sends a burst while the application still writes (`tcp_push_one`). Answers whether there was
     /// one.
     fn push_written(&mut self, push: Push, at: Writer<'_>) -> bool {
-        let burst = self.new_segments(Holding::Off, push, at.sack_bytes, at.cx);
+        let burst = self.new_segments(SmallSegments::SendNow, push, at.sack_bytes, at.cx);
         let Some(burst) = burst else { return false };
-        self.activity().ready.push_back(burst);
+        self.active_state().ready.push_back(burst);
         true
     }
 
@@ -148,7 +148,7 @@ impl Sender {
         let writable = self.is_writable(cx.profile);
         if writable {
             self.memory.note_room();
-            self.stop_waiting(Business::Buffer, cx);
+            self.stop_waiting(SendLimit::Buffer, cx);
         }
         writable
     }
@@ -169,13 +169,14 @@ impl Sender {
     }
 
     fn notsent_low_water(&self) -> u32 {
-        let own = self.activity.as_ref().and_then(|activity| activity.notsent_low_water);
+        let own =
+            self.active_state.as_ref().and_then(|active_state| active_state.notsent_low_water);
         own.unwrap_or(u32::MAX)
     }
 
     pub(crate) fn set_notsent_low_water(&mut self, bytes: u32) {
-        if bytes < u32::MAX || self.activity.is_some() {
-            self.activity().notsent_low_water = Some(bytes);
+        if bytes < u32::MAX || self.active_state.is_some() {
+            self.active_state().notsent_low_water = Some(bytes);
         }
     }
 
@@ -230,7 +231,7 @@ impl Sender {
             && self.board.lost_out() <= self.board.retrans_out()
         {
             let delivered = self.counts.delivered();
-            self.activity().rate.on_shortage(delivered, in_flight);
+            self.active_state().rate.on_shortage(delivered, in_flight);
         }
     }
 }

@@ -36,7 +36,7 @@ impl Verdict {
         Verdict { disposition, next: Next::Stay, reset: None }
     }
 
-    pub(crate) fn go(disposition: Disposition, next: Next) -> Verdict {
+    pub(crate) fn transition(disposition: Disposition, next: Next) -> Verdict {
         Verdict { disposition, next, reset: None }
     }
 }

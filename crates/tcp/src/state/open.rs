@@ -14,13 +14,13 @@ use crate::options::{Options, Writing};
 use crate::profile::KeepAlive;
 use crate::receive::{Receiver, ReceiverStart, SegmentText, Text};
 use crate::send::{
-    AckOutcome, Acknowledgement, Burst, Expired, Patience, SendTimer, Sender, Writer,
+    AckOutcome, Acknowledgement, Burst, Expired, GiveUpPolicy, SendTimer, Sender, Writer,
 };
 use crate::{Disposition, Segment, reset_for};
 
 use super::handshake::{Ports, Synchronized};
 use super::phase::{Phase, Transition};
-use super::time_wait::Remains;
+use super::time_wait::TimeWaitStart;
 use super::{Fired, Next, Verdict, Waiting};
 
 /// A connection in one of the states in which data is transferred.
@@ -37,9 +37,9 @@ pub(crate) struct Open {
     /// Whether nobody holds the socket.
     orphan: bool,
     /// Whether the application reads no more (`RCV_SHUTDOWN`).
-    deaf: bool,
+    is_read_shut: bool,
     /// Options that few applications set.
-    wishes: Option<Box<Wishes>>,
+    rare_options: Option<Box<RareOptions>>,
     keepalive_at: Deadline,
     /// When an orphan's FIN_WAIT_2 with a long timeout ends.
     fin_wait2_at: Deadline,
@@ -51,7 +51,7 @@ pub(crate) struct Open {
 
 /// Options that few connections set, kept apart to spare the others the memory.
 #[derive(Clone, Copy, Debug, Default)]
-struct Wishes {
+struct RareOptions {
     user_timeout: Option<Duration>,
     fin_timeout: Option<Duration>,
     keepalive: Option<KeepAlive>,
@@ -93,17 +93,17 @@ impl Open {
             timestamps: start.sender.timestamps.then_some(options.timestamp_offset),
             ecn: start.sender.ecn,
             orphan: false,
-            deaf: false,
-            wishes: None,
+            is_read_shut: false,
+            rare_options: None,
             keepalive_at: Deadline::NONE,
             fin_wait2_at: Deadline::NONE,
             last_answer: Deadline::NONE,
             reset_due: false,
         };
         if options.user_timeout.is_some() || options.fin_timeout.is_some() {
-            let wishes = open.wishes.get_or_insert_default();
-            wishes.user_timeout = options.user_timeout;
-            wishes.fin_timeout = options.fin_timeout;
+            let rare_options = open.rare_options.get_or_insert_default();
+            rare_options.user_timeout = options.user_timeout;
+            rare_options.fin_timeout = options.fin_timeout;
         }
         if options.keepalive.is_some() {
             open.set_keepalive(options.keepalive, cx);
@@ -123,8 +123,8 @@ impl Open {
 
     /// Reads part of every component, to bring it into the processor's caches.
     #[inline]
-    pub(crate) fn recall(&self) -> u32 {
-        u32::from(self.orphan) ^ self.sender.recall() ^ self.receiver.recall()
+    pub(crate) fn prefetch(&self) -> u32 {
+        u32::from(self.orphan) ^ self.sender.prefetch() ^ self.receiver.prefetch()
     }
 
     // ---- the application's side ----
@@ -151,13 +151,13 @@ impl Open {
 
     /// Notes that the application reads no more: data is refused once we have finished too.
     pub(crate) fn stop_reading(&mut self) {
-        self.deaf = true;
+        self.is_read_shut = true;
     }
 
     /// Whether nobody would read data that comes now (RFC 1122 §4.2.2.13).
     fn has_no_reader(&self) -> bool {
         let closing = matches!(self.phase, Phase::FinWait1 | Phase::FinWait2);
-        self.orphan || (self.deaf && closing) || self.receiver.is_finished()
+        self.orphan || (self.is_read_shut && closing) || self.receiver.is_finished()
     }
 
     /// Makes the connection an orphan, which nobody holds any more (`__tcp_close`).
@@ -182,22 +182,39 @@ impl Open {
         if self.phase != Phase::FinWait2 || !self.orphan {
             return Next::Stay;
         }
-        let beyond = self.fin_timeout(cx).saturating_sub(cx.profile.time_wait);
-        if beyond.is_zero() {
+        let Some(excess) = self.fin_time_excess(cx) else {
             return Next::Wait(Waiting::FinWait2);
-        }
-        // A timeout longer than that of TIME_WAIT is partly spent in this state.
-        self.fin_wait2_at = self.fin_wait2_at.min(Deadline::at(cx.now.time + beyond));
+        };
+        self.fin_wait2_at = self.fin_wait2_at.min(Deadline::at(cx.now.time + excess));
         Next::Stay
     }
 
+    /// How long FIN_WAIT_2 without an owner is to last (`tcp_fin_time`).
+    fn fin_time(&self, cx: Context<'_>) -> Duration {
+        self.fin_timeout(cx).max(self.least_fin_time())
+    }
+
+    /// The least time that such a state lasts, so that a retransmission of the peer's FIN still
+    /// finds it: 3.5 retransmission timeouts (`tcp_fin_time`, `tcp_time_wait`).
+    fn least_fin_time(&self) -> Duration {
+        Duration::from_micros(self.sender.rtt().rto_us() * 7 / 2)
+    }
+
+    /// By how much FIN_WAIT_2 is to last longer than TIME_WAIT does. Linux lets this much pass twice:
+    /// before the connection gives up its buffers, and afterwards (`__tcp_close`,
+    /// `tcp_keepalive_timer`).
+    fn fin_time_excess(&self, cx: Context<'_>) -> Option<Duration> {
+        let excess = self.fin_time(cx).saturating_sub(cx.profile.time_wait);
+        (!excess.is_zero()).then_some(excess)
+    }
+
     fn fin_timeout(&self, cx: Context<'_>) -> Duration {
-        let own = self.wishes.as_ref().and_then(|wishes| wishes.fin_timeout);
+        let own = self.rare_options.as_ref().and_then(|rare_options| rare_options.fin_timeout);
         own.unwrap_or(cx.profile.fin_timeout)
     }
 
     fn user_timeout(&self) -> Option<Duration> {
-        self.wishes.as_ref()?.user_timeout
+        self.rare_options.as_ref()?.user_timeout
     }
 
     /// Aborts the connection; a reset is sent unless both sides have finished and all was sent.
@@ -210,23 +227,26 @@ impl Open {
 
     pub(crate) fn set_keepalive(&mut self, keepalive: Option<KeepAlive>, cx: Context<'_>) {
         let keepalive = keepalive.map(KeepAlive::at_least_a_second);
-        self.wishes.get_or_insert_default().keepalive = keepalive;
-        self.keepalive_at =
-            keepalive.map_or(Deadline::NONE, |wish| Deadline::at(cx.now.time + wish.idle));
+        self.rare_options.get_or_insert_default().keepalive = keepalive;
+        self.keepalive_at = keepalive
+            .map_or(Deadline::NONE, |keepalive| Deadline::at(cx.now.time + keepalive.idle));
     }
 
     pub(crate) fn set_fin_timeout(&mut self, timeout: Option<Duration>) {
-        self.wishes.get_or_insert_default().fin_timeout = timeout;
+        self.rare_options.get_or_insert_default().fin_timeout = timeout;
     }
 
     pub(crate) fn set_user_timeout(&mut self, timeout: Option<Duration>) {
-        self.wishes.get_or_insert_default().user_timeout = timeout;
+        self.rare_options.get_or_insert_default().user_timeout = timeout;
     }
 
     /// What the states without data transfer take over.
-    pub(crate) fn into_remains(self, cx: Context<'_>) -> Remains {
-        Remains {
-            fin_timeout: self.fin_timeout(cx),
+    pub(crate) fn into_time_wait_start(self, cx: Context<'_>) -> TimeWaitStart {
+        TimeWaitStart {
+            fin_wait_2: self
+                .fin_time_excess(cx)
+                .unwrap_or_else(|| self.fin_time(cx))
+                .max(self.least_fin_time()),
             snd_nxt: self.sender.space().nxt(),
             timestamp_offset: self.timestamps.unwrap_or(0),
             ack_due: self.receiver.ack.owed || self.receiver.ack.due,
@@ -258,7 +278,7 @@ impl Open {
         }
         let before = self.phase;
         if let Some(next) = self.after_ack() {
-            return Verdict::go(Disposition::Accepted, next);
+            return Verdict::transition(Disposition::Accepted, next);
         }
         let has_entered = self.phase == Phase::FinWait2 && before != self.phase;
         if has_entered && self.orphan && self.fin_timeout(cx).is_zero() {
@@ -533,14 +553,14 @@ impl Open {
             Transition::To(phase) => {
                 self.phase = phase;
                 match before {
-                    Phase::Established => self.receiver.ack.converse(cx.profile),
+                    Phase::Established => self.receiver.ack.enter_interactive(cx.profile),
                     Phase::FinWait1 => self.receiver.ack.due = true,
                     _ => {}
                 }
                 Verdict::stay(Disposition::Accepted)
             }
             Transition::TimeWait => {
-                Verdict::go(Disposition::Accepted, Next::Wait(Waiting::TimeWait))
+                Verdict::transition(Disposition::Accepted, Next::Wait(Waiting::TimeWait))
             }
             Transition::Closed => Verdict::stay(Disposition::Accepted),
         }
@@ -563,8 +583,8 @@ impl Open {
         if self.receiver.ack.on_timeout(self.sender.rtt().rto_us(), cx.now, cx.profile) {
             fired = Some(Fired { timer: Timer::DelayedAck, count: 1 });
         }
-        let patience = Patience { orphan: self.orphan, user_timeout: self.user_timeout() };
-        match self.sender.on_timeout(patience, cx) {
+        let policy = GiveUpPolicy { orphan: self.orphan, user_timeout: self.user_timeout() };
+        match self.sender.on_timeout(policy, cx) {
             Some(Expired::GivenUp) => return (fired, Next::Closed(CloseReason::TimedOut)),
             Some(Expired::Fired(kind, count)) => {
                 let timer = match kind {
@@ -594,7 +614,7 @@ impl Open {
     /// Sends a keep-alive probe, or gives the connection up (RFC 9293 §3.8.4;
     /// `tcp_keepalive_timer`).
     fn on_keepalive(&mut self, cx: Context<'_>) -> Option<Next> {
-        let keepalive = self.wishes.as_ref()?.keepalive?;
+        let keepalive = self.rare_options.as_ref()?.keepalive?;
         if !self.sender.is_idle() {
             self.keepalive_at = Deadline::at(cx.now.time + keepalive.idle);
             return None;
@@ -719,5 +739,5 @@ impl Open {
 }
 
 fn was_reset() -> Verdict {
-    Verdict::go(Disposition::Reset, Next::Closed(CloseReason::Reset))
+    Verdict::transition(Disposition::Reset, Next::Closed(CloseReason::Reset))
 }

@@ -11,7 +11,7 @@ use crate::clock::micros;
 use crate::context::Context;
 use crate::options::Options;
 use crate::profile::Profile;
-use crate::receive::{Offer, TsRecent, Wish};
+use crate::receive::{BufferOptions, Offer, TsRecent};
 use crate::send::echo_rtt_us;
 use crate::{Disposition, Segment, reset_for};
 
@@ -67,7 +67,7 @@ impl SynReceived {
         let offer = offer.unwrap_or_else(|| {
             let mss = u32::from(announced_mss(&options)).saturating_sub(option_bytes);
             let scaling = peer.window_scale.is_some();
-            Offer::new(mss, Wish::of(&options), scaling, &options.profile)
+            Offer::new(mss, BufferOptions::of(&options), scaling, &options.profile)
         });
         SynReceived {
             origin,
@@ -250,17 +250,21 @@ impl SynReceived {
         if self.is_crossed_answer(segment) {
             // The SYN of that SYN-ACK is old: Linux reports it as a duplicate.
             open.answer_crossed(segment, cx);
-            return Verdict::go(Disposition::Accepted, Next::Open { open, again: false });
+            return Verdict::transition(Disposition::Accepted, Next::Open { open, again: false });
         }
-        Verdict::go(Disposition::Accepted, Next::Open { open, again: true })
+        Verdict::transition(Disposition::Accepted, Next::Open { open, again: true })
     }
 
     /// Processes a reset: "If this connection was initiated with a passive OPEN … return to the
     /// LISTEN state"; otherwise the connection was refused.
     fn on_reset(&self) -> Verdict {
         match self.origin {
-            Origin::Passive => Verdict::go(Disposition::Reset, Next::Closed(CloseReason::Reset)),
-            Origin::Active => Verdict::go(Disposition::Refused, Next::Closed(CloseReason::Refused)),
+            Origin::Passive => {
+                Verdict::transition(Disposition::Reset, Next::Closed(CloseReason::Reset))
+            }
+            Origin::Active => {
+                Verdict::transition(Disposition::Refused, Next::Closed(CloseReason::Refused))
+            }
         }
     }
 

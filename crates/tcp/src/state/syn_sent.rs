@@ -10,7 +10,7 @@ use crate::clock::micros;
 use crate::context::Context;
 use crate::options::Options;
 use crate::profile::{EcnMode, Profile};
-use crate::receive::{Offer, Wish};
+use crate::receive::{BufferOptions, Offer};
 use crate::send::{echo_rtt_us, retry_time_us};
 use crate::{Disposition, Segment, reset_for};
 
@@ -41,7 +41,7 @@ impl SynSent {
     pub(crate) fn new(iss: SeqNumber, options: Options) -> SynSent {
         let profile = &options.profile;
         let mss = u32::from(announced_mss(&options));
-        let offer = Offer::new(mss, Wish::of(&options), profile.window_scaling, profile);
+        let offer = Offer::new(mss, BufferOptions::of(&options), profile.window_scaling, profile);
         SynSent {
             iss,
             offer,
@@ -148,7 +148,10 @@ impl SynSent {
                 return refuse(segment);
             }
             if segment.has(Flags::RST) {
-                return Verdict::go(Disposition::Refused, Next::Closed(CloseReason::Refused));
+                return Verdict::transition(
+                    Disposition::Refused,
+                    Next::Closed(CloseReason::Refused),
+                );
             }
         } else if segment.has(Flags::RST) {
             return Verdict::stay(Disposition::NoAck);
@@ -159,7 +162,7 @@ impl SynSent {
         let peer = PeerSyn::read(header, &self.options);
         if header.ack().is_some() {
             let open = self.complete(segment, &peer, cx);
-            return Verdict::go(Disposition::Accepted, Next::Open { open, again: false });
+            return Verdict::transition(Disposition::Accepted, Next::Open { open, again: false });
         }
         // Simultaneous open: "Otherwise, enter SYN-RECEIVED, form a SYN,ACK segment".
         let crossed = SynReceived::new(
@@ -169,7 +172,7 @@ impl SynSent {
             peer,
             Some(self.offer),
         );
-        Verdict::go(Disposition::Accepted, Next::SynReceived(Box::new(crossed)))
+        Verdict::transition(Disposition::Accepted, Next::SynReceived(Box::new(crossed)))
     }
 
     /// Repeats the SYN soon: the peer seems to hold an older connection, which the reset we answer

@@ -1,6 +1,8 @@
 //! The states TIME_WAIT, and FIN_WAIT_2 of a socket that nobody holds: all that is left is to
 //! answer (RFC 9293 §3.6.1, §3.10.7.4; `tcp_timewait_state_process`).
 
+use std::time::Duration;
+
 use roundtrip_packet::tcp::{Flags, Header};
 use roundtrip_packet::{SeqNumber, Timestamps};
 use roundtrip_record::{CloseReason, TcpState, Time, Timer};
@@ -42,23 +44,24 @@ pub(crate) struct TimeWait {
     pub(crate) last: Option<Box<Last>>,
 }
 
-/// What an open connection hands over to TIME_WAIT or FIN_WAIT_2.
+/// What an open connection hands over to TIME_WAIT, or to FIN_WAIT_2 without an owner.
 #[derive(Debug)]
-pub(crate) struct Remains {
+pub(crate) struct TimeWaitStart {
     pub(crate) snd_nxt: SeqNumber,
     pub(crate) timestamp_offset: u32,
     /// Whether an acknowledgement is still owed.
     pub(crate) ack_due: bool,
-    pub(crate) fin_timeout: std::time::Duration,
+    /// How long FIN_WAIT_2 lasts from now on.
+    pub(crate) fin_wait_2: Duration,
     pub(crate) receiver: Receiver,
 }
 
 impl TimeWait {
-    pub(crate) fn new(waiting: Waiting, remains: Remains, cx: Context<'_>) -> TimeWait {
-        let Remains { snd_nxt, timestamp_offset, ack_due, fin_timeout, receiver } = remains;
+    pub(crate) fn new(waiting: Waiting, start: TimeWaitStart, cx: Context<'_>) -> TimeWait {
+        let TimeWaitStart { snd_nxt, timestamp_offset, ack_due, fin_wait_2, receiver } = start;
         let lasts = match waiting {
             Waiting::TimeWait => cx.profile.time_wait,
-            Waiting::FinWait2 => fin_timeout,
+            Waiting::FinWait2 => fin_wait_2,
         };
         TimeWait {
             waiting,
@@ -160,7 +163,7 @@ impl TimeWait {
             return self.answer(segment, paws, cx);
         }
         if segment.has(Flags::RST) {
-            return Verdict::go(Disposition::Reset, Next::Closed(CloseReason::Reset));
+            return Verdict::transition(Disposition::Reset, Next::Closed(CloseReason::Reset));
         }
         let new_syn = segment.has(Flags::SYN) && seq.ge(self.rcv_nxt);
         let bare = segment.header.ack().is_none() || end.le(self.rcv_nxt) || seq == end;
@@ -196,7 +199,7 @@ impl TimeWait {
                 // it; Linux allows it by default.
                 if !cx.profile.rfc1337 {
                     let next = Next::Closed(CloseReason::Reset);
-                    return Verdict::go(Disposition::Reset, next);
+                    return Verdict::transition(Disposition::Reset, next);
                 }
             } else {
                 self.until = cx.now.time + cx.profile.time_wait;
@@ -205,7 +208,7 @@ impl TimeWait {
             return Verdict::stay(Disposition::Accepted);
         }
         if self.may_reopen(segment, value, paws) {
-            return Verdict::go(Disposition::Reopen, Next::Stay);
+            return Verdict::transition(Disposition::Reopen, Next::Stay);
         }
         if reset {
             return Verdict::stay(Disposition::OutOfWindow);

@@ -227,11 +227,12 @@ fn an_idle_connection_is_small() {
     assert!(own + open <= 1024, "{own} + {open}");
 }
 
-#[test]
-fn a_long_fin_timeout_is_waited_for_before_time_wait() {
+/// A connection that closed at 0 and whose FIN was acknowledged at 200 ms, so that FIN_WAIT_2
+/// without an owner lasts as `fin_timeout` says.
+fn in_fin_wait_2(fin_timeout: Duration) -> Scene {
     let options = Options {
         profile: Arc::new(exact()),
-        fin_timeout: Some(Duration::from_secs(90)),
+        fin_timeout: Some(fin_timeout),
         ..Options::default()
     };
     let mut scene = Scene::accepted_with(options, PeerOptions::default());
@@ -239,8 +240,42 @@ fn a_long_fin_timeout_is_waited_for_before_time_wait() {
     scene.sent();
     scene.at(200);
     scene.recv(ack(2));
-    scene.at(89_000);
     assert_eq!(scene.connection.state(), TcpState::FinWait2);
-    scene.recv(flags("F", 1, 2));
-    assert_eq!(scene.connection.state(), TcpState::TimeWait);
+    scene
+}
+
+/// Of a timeout above 60 s Linux waits the part above twice: as a connection, and again without its
+/// buffers (`__tcp_close`, `tcp_keepalive_timer`; Linux 6.18 leaves the state 10 s after the
+/// acknowledgement with `TCP_LINGER2` = 65).
+#[test]
+fn the_part_of_a_fin_timeout_above_a_minute_is_waited_for_twice() {
+    for (fin_timeout, lasts_ms) in [(59, 59_000), (60, 60_000), (65, 10_000), (90, 60_000)] {
+        let fin_timeout = Duration::from_secs(fin_timeout);
+        let mut scene = in_fin_wait_2(fin_timeout);
+        scene.at(200 + lasts_ms - 1);
+        assert_eq!(scene.connection.state(), TcpState::FinWait2, "{fin_timeout:?}");
+        scene.at(200 + lasts_ms);
+        assert_eq!(closed(&scene), Some(CloseReason::TimedOut), "{fin_timeout:?}");
+
+        let mut scene = in_fin_wait_2(fin_timeout);
+        scene.at(200 + lasts_ms - 1);
+        scene.recv(flags("F", 1, 2));
+        assert_eq!(scene.connection.state(), TcpState::TimeWait, "{fin_timeout:?}");
+    }
+}
+
+/// The state outlasts 3.5 retransmission timeouts, so that the peer's FIN may be lost once or twice
+/// (`tcp_fin_time`, `tcp_time_wait`).
+#[test]
+fn fin_wait_2_lasts_for_some_retransmissions_of_the_peers_fin() {
+    for (fin_timeout, before) in [(Duration::from_millis(1), 0), (Duration::from_millis(60_001), 1)]
+    {
+        let mut scene = in_fin_wait_2(fin_timeout);
+        let rto = scene.connection.info().rto;
+        let end = 200 + before + (rto.as_micros() as u64 * 7 / 2).div_ceil(1000);
+        scene.at(end - 1);
+        assert_eq!(scene.connection.state(), TcpState::FinWait2, "{fin_timeout:?}, {rto:?}");
+        scene.at(end);
+        assert_eq!(closed(&scene), Some(CloseReason::TimedOut), "{fin_timeout:?}, {rto:?}");
+    }
 }

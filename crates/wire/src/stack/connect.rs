@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 
 use roundtrip_host::{ConnectError, SocketId};
 use roundtrip_record::{Attempt, AttemptEnd, EventId, TcpState, Time};
-use roundtrip_tcp as tcp;
 
 use super::port::Port;
 use super::shared::{Inner, Stack, traced};
@@ -60,7 +59,6 @@ impl<P: Port> Drop for Trying<P> {
 pub(super) async fn connect<P: Port>(
     stack: &Stack<P>,
     to: SocketAddr,
-    options: Option<tcp::Options>,
     until: Option<Time>,
     cause: Option<EventId>,
 ) -> Result<StackStream<P>, ConnectFault> {
@@ -69,7 +67,7 @@ pub(super) async fn connect<P: Port>(
         let syn_count = Some(syns.len() as u32);
         ConnectFault(Box::new(Attempt { to, began, ended, syns, syn_count, end }))
     };
-    let mut trying = match start(stack, to, options, cause) {
+    let mut trying = match start(stack, to, cause) {
         Ok(socket) => Trying { stack: stack.clone(), socket: Some(socket) },
         Err(error) => return Err(fault(began, Vec::new(), at_once(error))),
     };
@@ -92,13 +90,12 @@ pub(super) async fn connect<P: Port>(
 fn start<P: Port>(
     stack: &Stack<P>,
     to: SocketAddr,
-    options: Option<tcp::Options>,
     cause: Option<EventId>,
 ) -> Result<SocketId, ConnectError> {
     let now = stack.shared.port.now();
     let inner = &mut *stack.shared.inner.borrow_mut();
     let Inner { host, log, .. } = inner;
-    let socket = traced!(log, |trace| host.connect(now, to, None, options, cause, trace))?;
+    let socket = traced!(log, |trace| host.connect(now, to, None, None, cause, trace))?;
     inner.adopt(socket);
     stack.drain(inner);
     Ok(socket)

@@ -6,7 +6,6 @@ use std::io;
 use std::net::SocketAddr;
 
 use roundtrip_host::{BindError, ListenerId};
-use roundtrip_tcp as tcp;
 
 use super::port::Port;
 use super::shared::{Stack, traced};
@@ -26,16 +25,9 @@ pub struct StackListener<P: Port> {
 }
 
 impl<P: Port> StackListener<P> {
-    pub(super) fn open(
-        stack: &Stack<P>,
-        at: SocketAddr,
-        options: Option<tcp::Options>,
-    ) -> io::Result<Self> {
+    pub(super) fn open(stack: &Stack<P>, at: SocketAddr) -> io::Result<Self> {
         let inner = &mut *stack.shared.inner.borrow_mut();
         let id = inner.host.listen(at, BACKLOG).map_err(bind_error)?;
-        if let Some(options) = options {
-            inner.host.set_listener_options(id, options);
-        }
         inner.listeners.insert(id, Waiter::default());
         let local = inner.host.listener_address(id).unwrap_or(at);
         Ok(Self { stack: stack.clone(), id, local })

@@ -4,7 +4,7 @@ use core::future::Future;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use roundtrip_host::{Apart, Transmit};
+use roundtrip_host::{SplitFrame, Transmit};
 use roundtrip_record::{Time, WireKind};
 
 use crate::environment::Environment;
@@ -45,7 +45,7 @@ pub trait Port: 'static {
     fn transmit(&self, frame: Vec<u8>, transmit: Transmit);
 
     /// Sends a frame whose payload stands elsewhere; only where the interface computes checksums.
-    fn transmit_apart(&self, frame: Apart<'_>) {
+    fn transmit_split(&self, frame: SplitFrame<'_>) {
         let mut whole = self.buffer();
         whole.extend_from_slice(frame.headers);
         whole.extend_from_slice(frame.payload[0]);

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use roundtrip_host::{
-    AddressState, Apart, Event, Host, IfIndex, ListenerId, Received, SocketId, UdpId,
+    AddressState, Event, Host, IfIndex, ListenerId, Received, SocketId, SplitFrame, UdpId,
 };
 use roundtrip_record::{ConnectionId, Log, Time};
 use roundtrip_tcp as tcp;
@@ -207,9 +207,9 @@ impl<P: Port> Stack<P> {
         let port = &self.shared.port;
         let now = port.now();
         let Inner { host, log, frame, .. } = &mut *inner;
-        let apart = &mut Some(|frame: Apart<'_>| port.transmit_apart(frame));
+        let split = &mut Some(|frame: SplitFrame<'_>| port.transmit_split(frame));
         while let Some(transmit) =
-            traced!(log, |trace| host.poll_transmit_apart(now, frame, trace, apart))
+            traced!(log, |trace| host.poll_transmit_split(now, frame, trace, split))
         {
             port.transmit(core::mem::replace(frame, port.buffer()), transmit);
         }

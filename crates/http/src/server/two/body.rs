@@ -59,6 +59,13 @@ impl<W: Wire> Incoming<W> {
         })))
     }
 
+    /// Whether more of it may come. Nobody is asked for it from now on.
+    pub(crate) fn is_unread(&self) -> bool {
+        let mut state = self.0.borrow_mut();
+        state.waits = None;
+        state.stream.is_some() && !state.ended && state.failed.is_none()
+    }
+
     /// Takes the stream for something else than a body.
     pub(crate) fn take(&self) -> Option<RecvStream> {
         self.0.borrow_mut().stream.take()

@@ -5,6 +5,7 @@ mod body;
 mod duplex;
 mod request;
 mod responder;
+mod rules;
 mod sending;
 mod stream;
 mod watcher;
@@ -14,6 +15,7 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::io;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
@@ -23,14 +25,15 @@ use h2::{Reason, RecvStream};
 use http::{Method, StatusCode};
 use roundtrip_record::{BodyCut, ConnectionEnding, ConnectionId, EndedBy, Time, Trace as _, What};
 use roundtrip_wire::{LocalFuture, Transport as _, Wire};
+use tokio::io::AsyncWrite as _;
 
 use self::body::Incoming;
 use self::duplex::Duplex;
 use self::responder::Responder;
+use self::rules::Breach;
 use self::sending::{Sending, Turn};
-use self::stream::{Done, Stream, coded, cut, handle};
+use self::stream::{Done, Stream, coded, cut, handle, pass_over};
 use self::watcher::Watcher;
-use super::guard::Guard;
 use super::handler::Request;
 use super::interim::Interim;
 use super::options::Options;
@@ -42,7 +45,7 @@ use crate::channel::Channel;
 use crate::message::authority;
 use crate::reporter::{Reporter, RequestReport};
 use crate::timer::Timer;
-use crate::two::{Io, Wiretap};
+use crate::two::{Guard, Io, Wiretap};
 
 /// How much a client may send of one body before the handler has read some of it.
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -80,6 +83,11 @@ pub(crate) async fn run<W: Wire>(
             serving.finish();
             ended
         }
+        Either::Left((Err(error), _)) if error.is_library() => {
+            // What came is no HTTP/2. `h2` leaves it to us to say so (RFC 9113 §3.4).
+            let _ = poll_fn(|context| poll_farewell(&tap, context)).await;
+            (EndedBy::Server, "no preface of HTTP/2".into())
+        }
         Either::Left((Err(error), _)) => (EndedBy::Client, error.to_string()),
         Either::Right(_) => (EndedBy::Server, "idle".into()),
     };
@@ -106,6 +114,20 @@ fn builder(options: &Options) -> h2::server::Builder {
     builder
 }
 
+/// Says that the connection ends before anything has come that HTTP/2 begins with. It is written only
+/// where it can be at once: there is nobody to wait for.
+fn poll_farewell<W: Wire>(
+    tap: &Wiretap<W, Watcher>,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    /// `GOAWAY`, 8 octets, of the connection: the last stream is 0, the code `PROTOCOL_ERROR`.
+    const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let mut channel = tap.channel();
+    let _ = Pin::new(&mut *channel).poll_write(context, &GOAWAY)?;
+    let _ = Pin::new(&mut *channel).poll_flush(context)?;
+    Poll::Ready(Ok(()))
+}
+
 /// Closes our direction and reads on for a while: closing with unread data would reset the
 /// connection, and the reset could overtake what was said last.
 async fn linger<W: Wire>(shared: &Shared<W>, tap: &Wiretap<W, Watcher>) {
@@ -115,7 +137,6 @@ async fn linger<W: Wire>(shared: &Shared<W>, tap: &Wiretap<W, Watcher>) {
     let drained = poll_fn(|context| {
         let mut channel = tap.channel();
         if !shut {
-            use tokio::io::AsyncWrite as _;
             match Pin::new(&mut *channel).poll_shutdown(context) {
                 Poll::Ready(Ok(())) => shut = true,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
@@ -147,13 +168,15 @@ struct Serving<W: Wire> {
     served: u32,
     /// Why no more requests are taken.
     leaving: Option<&'static str>,
+    /// When the client was told of an error of the connection.
+    ending: Option<Time>,
     /// When the connection last had a request.
     active: Time,
     /// The client takes nothing of what is there for it.
     blocked: bool,
     /// Bytes that had gone out when that was looked at.
     went: u64,
-    /// When the first of these is too late: a head, a next request, a client that takes something.
+    /// When the first of these is too late.
     late: Timer<W>,
     /// When something last went out.
     moved: Time,
@@ -161,6 +184,21 @@ struct Serving<W: Wire> {
 }
 
 type Ended = (EndedBy, String);
+
+/// What can be too late on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Late {
+    /// The rest of a head that has begun.
+    Head,
+    /// The acknowledgement of our settings.
+    Settings,
+    /// That the client takes something of a response.
+    Write,
+    /// The next request.
+    Next,
+    /// That the client ends a connection that takes no more requests.
+    End,
+}
 
 impl<W: Wire> Serving<W> {
     fn new(
@@ -185,6 +223,7 @@ impl<W: Wire> Serving<W> {
             turns: Turns::default(),
             served: 0,
             leaving: None,
+            ending: None,
             active: now,
             blocked: false,
             went: 0,
@@ -209,11 +248,12 @@ impl<W: Wire> Serving<W> {
                     Poll::Pending => break,
                 }
             }
-            self.guard();
+            again |= self.guard();
             while let Poll::Ready(Some(done)) = self.tasks.poll_next_unpin(context) {
                 self.take(done);
                 again = true;
             }
+            self.reprioritise();
             again |= self.send(context);
             again |= self.settle();
             if let Some(stopping) = &mut self.stopping
@@ -258,6 +298,7 @@ impl<W: Wire> Serving<W> {
             line: &head.line,
             fields: &head.fields,
             began: block.map_or(now, |block| block.began.at),
+            passed: block.and_then(|block| block.began.passed),
             head_bytes: head.bytes,
             body_bytes: expected.unwrap_or(0),
             body: None,
@@ -315,6 +356,7 @@ impl<W: Wire> Serving<W> {
                 }
                 self.forget(id);
             }
+            Done::PassedOver => {}
         }
     }
 
@@ -429,6 +471,17 @@ impl<W: Wire> Serving<W> {
         (ahead, deep)
     }
 
+    /// Takes note of priorities that changed, before the next thing is sent.
+    fn reprioritise(&mut self) {
+        let mut watch = self.tap.watch();
+        for id in self.streams.keys() {
+            let update = watch.take_update(*id);
+            if let Some(priority) = update.filter(|_| self.turns.contains(*id)) {
+                self.turns.set(*id, priority);
+            }
+        }
+    }
+
     /// Reports what has gone out, and forgets streams that are over; answers whether there were any.
     fn settle(&mut self) -> bool {
         let over: Vec<u32> = {
@@ -438,12 +491,6 @@ impl<W: Wire> Serving<W> {
                 self.moved = self.shared.wire.now();
             }
             let ids: Vec<u32> = self.streams.keys().copied().collect();
-            for id in &ids {
-                if let Some(priority) = watch.take_update(*id).filter(|_| self.turns.contains(*id))
-                {
-                    self.turns.set(*id, priority);
-                }
-            }
             let ledger = &mut watch.ledger;
             for (id, stream) in &mut self.streams {
                 stream.report_heads(*id, self.id, ledger);
@@ -469,9 +516,15 @@ impl<W: Wire> Serving<W> {
         self.turns.remove(id);
         self.active = self.shared.wire.now();
         if let Some(stream) = self.streams.remove(&id) {
+            if stream.incoming.is_unread() && stream.cut.is_none() {
+                let incoming = Rc::clone(&stream.incoming);
+                self.tasks.push(pass_over(&self.shared.wire, incoming));
+            }
             stream.finish(&self.shared, id, self.id);
         }
-        self.tap.watch().ledger.forget(id);
+        let mut watch = self.tap.watch();
+        watch.take_update(id);
+        watch.ledger.forget(id);
     }
 
     /// No more requests are taken, for this reason; those under way are answered.
@@ -483,52 +536,85 @@ impl<W: Wire> Serving<W> {
         }
     }
 
-    /// Ends the connection of a client that sends too much, or what it may not.
-    fn guard(&mut self) {
-        if self.leaving.is_some_and(|why| why.starts_with("too ") || why.starts_with("PRIORITY")) {
-            return;
+    /// Ends the connection of a client that sends too much, or what it may not; ends streams whose
+    /// request is malformed. Answers whether there was anything to do.
+    fn guard(&mut self) -> bool {
+        let malformed = self.tap.watch().take_malformed();
+        for id in &malformed {
+            self.reset(*id, Reason::PROTOCOL_ERROR);
         }
-        let (excess, violation) = {
-            let watch = self.tap.watch();
-            (watch.guard.excess(), watch.violation())
-        };
-        if let Some(why) = excess {
-            self.leaving = Some(why);
-            self.two.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-        } else if let Some(why) = violation {
-            self.leaving = Some(why);
-            self.two.abrupt_shutdown(Reason::PROTOCOL_ERROR);
+        let breach = self.tap.watch().breach().filter(|_| self.ending.is_none());
+        if let Some(breach) = breach {
+            self.end(breach);
         }
+        breach.is_some() || !malformed.is_empty()
+    }
+
+    /// Ends the connection with an error.
+    fn end(&mut self, Breach { reason, why }: Breach) {
+        self.ending = Some(self.shared.wire.now());
+        self.leaving = Some(why);
+        self.two.abrupt_shutdown(reason);
+    }
+
+    /// Ends a stream with an error.
+    fn reset(&mut self, id: u32, reason: Reason) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        match &mut stream.sending {
+            Some(sending) => sending.reset(reason),
+            None => stream.responder.reset(reason),
+        }
+        stream.cut = Some(BodyCut::Reset);
+        self.forget(id);
     }
 
     /// What is too late: the end of the connection, or a goodbye that begins it.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<Option<Ended>> {
-        let options = &self.shared.options;
-        let head = self
-            .tap
-            .watch()
-            .block_since()
-            .map(|since| (since + options.head_timeout, "head not sent in time"));
-        let write =
-            self.blocked.then(|| (self.moved + options.write_timeout, "client takes nothing"));
-        let idle = self.streams.is_empty().then(|| match (self.leaving, self.served) {
-            (Some(_), _) => (self.active + options.linger, "gone"),
-            (None, 0) => (self.active + options.head_timeout, "idle"),
-            (None, _) => (self.active + options.keep_alive, "idle"),
-        });
-        let first = [head, write, idle].into_iter().flatten().min();
+        let first = self.deadlines().into_iter().flatten().min();
         self.late.set(first.map(|(at, _)| at));
-        let Some((_, why)) = first else { return Poll::Pending };
+        let Some((_, late)) = first else { return Poll::Pending };
         if self.late.poll_due(context).is_pending() {
             return Poll::Pending;
         }
-        if why == "idle" {
-            self.leave(why);
-            return Poll::Ready(None);
-        }
-        let why = self.leaving.filter(|_| why == "gone").unwrap_or(why);
+        let why = match late {
+            Late::Next => {
+                self.leave("idle");
+                return Poll::Ready(None);
+            }
+            Late::Settings => {
+                let why = "settings not acknowledged";
+                self.end(Breach { reason: Reason::SETTINGS_TIMEOUT, why });
+                return Poll::Ready(None);
+            }
+            Late::End => self.leaving.unwrap_or("gone"),
+            Late::Head => "head not sent in time",
+            Late::Write => "client takes nothing",
+        };
         self.tap.channel().abort();
         Poll::Ready(Some((EndedBy::Server, why.into())))
+    }
+
+    /// All that is waited for, and until when.
+    fn deadlines(&self) -> [Option<(Time, Late)>; 5] {
+        let options = &self.shared.options;
+        let (block, settings) = {
+            let watch = self.tap.watch();
+            (watch.block_since(), watch.unacknowledged_since())
+        };
+        let settings = settings.filter(|_| self.ending.is_none());
+        let idle = self.streams.is_empty().then(|| match (self.leaving, self.served) {
+            (Some(_), _) => (self.active + options.linger, Late::End),
+            (None, 0) => (self.active + options.head_timeout, Late::Next),
+            (None, _) => (self.active + options.keep_alive, Late::Next),
+        });
+        [
+            block.map(|since| (since + options.head_timeout, Late::Head)),
+            settings.map(|since| (since + options.head_timeout, Late::Settings)),
+            self.blocked.then(|| (self.moved + options.write_timeout, Late::Write)),
+            idle,
+            // A client that does not even take the word of its error is not waited for.
+            self.ending.map(|since| (since + options.linger, Late::End)),
+        ]
     }
 
     /// The connection has ended.

@@ -68,6 +68,11 @@ impl Sending {
         &self.went
     }
 
+    /// Ends the stream with an error.
+    pub(crate) fn reset(&mut self, reason: Reason) {
+        self.out.send_reset(reason);
+    }
+
     /// Hands over what one turn gives.
     pub(crate) fn turn(&mut self, context: &mut Context<'_>) -> Turn {
         while self.piece.is_empty() {

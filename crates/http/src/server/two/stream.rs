@@ -2,10 +2,12 @@
 
 use core::future::{Future as _, poll_fn};
 use core::pin::pin;
-use core::task::Poll;
+use core::task::{Poll, ready};
+use core::time::Duration;
 use std::io;
 use std::rc::Rc;
 
+use futures_util::future::select;
 use http::{Method, StatusCode, Version};
 use roundtrip_record::{Body as BodyRecord, BodyCut, EventId, Framing};
 use roundtrip_wire::{LocalFuture, Wire};
@@ -16,7 +18,7 @@ use super::sending::Sending;
 use crate::message::Fields;
 use crate::reporter::{EndReport, HeadReport, Reporter};
 use crate::server::access::Served;
-use crate::server::handler::{Request, RequestBody};
+use crate::server::handler::{BodySource as _, Request, RequestBody};
 use crate::server::response::Response;
 use crate::server::{Shared, connection};
 use crate::two::Ledger;
@@ -44,6 +46,32 @@ pub(crate) enum Done {
     GivenUp(u32),
     /// What a stream went on as has come to its end.
     Upgraded(u32),
+    /// The rest of a body that nobody read has come, or is not waited for any longer.
+    PassedOver,
+}
+
+/// How much of a body is read that nobody wants, and for how long. What is under way when the response
+/// ends is borne so; a client that goes on is then told to stop (RFC 9113 §8.1).
+const PASSED_OVER: usize = 256 * 1024;
+const PASSED_OVER_FOR: Duration = Duration::from_millis(500);
+
+/// Reads on in the body of a request that has its response.
+pub(crate) fn pass_over<W: Wire>(wire: &W, body: Rc<Incoming<W>>) -> LocalFuture<'static, Done> {
+    let late = wire.sleep(PASSED_OVER_FOR);
+    Box::pin(async move {
+        let mut passed = 0;
+        let rest = poll_fn(|context| {
+            while passed < PASSED_OVER {
+                match ready!(body.poll_chunk(0, context)) {
+                    Some(Ok(chunk)) => passed += chunk.len(),
+                    Some(Err(_)) | None => break,
+                }
+            }
+            Poll::Ready(())
+        });
+        select(rest, pin!(late)).await;
+        Done::PassedOver
+    })
 }
 
 /// Makes the response, unless the client gives the request up.
@@ -110,6 +138,7 @@ impl<W: Wire> Stream<W> {
                 stream: Some(u64::from(id)),
                 head: &head,
                 first_byte: block.began.at,
+                arrived: None,
                 first_segment: None,
             };
             self.cause = self.reporter.head(self.cause, &report).or(self.cause);
@@ -132,6 +161,7 @@ impl<W: Wire> Stream<W> {
         let report = EndReport {
             connection,
             stream: Some(u64::from(id)),
+            arrived: None,
             body: BodyRecord {
                 framing,
                 encoded: sent,

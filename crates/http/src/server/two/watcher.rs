@@ -1,12 +1,14 @@
 //! Looks at the frames of a client.
 
+use core::ops::ControlFlow;
 use std::collections::BTreeMap;
 
+use h2::Reason;
 use roundtrip_record::Time;
 
-use crate::server::guard::Guard;
+use super::rules::{Breach, Rules};
 use crate::server::priority::Priority;
-use crate::two::{FrameHead, Kind, Ledger, Moment, Opener, Passed, Watch, Way};
+use crate::two::{FrameHead, Guard, Kind, Ledger, Moment, Opener, Passed, Watch, Way};
 
 /// How much may be sent on a connection before the other end says more (RFC 9113 §6.9.2).
 const FIRST_WINDOW: i64 = 65_535;
@@ -26,7 +28,11 @@ pub(crate) struct Watcher {
     block_since: Option<Time>,
     /// Bytes of frames that went out.
     went: u64,
-    violation: Option<&'static str>,
+    /// When our settings went out, until the client acknowledges them.
+    settings_since: Option<Time>,
+    rules: Rules,
+    /// Why nothing more that the client sends is looked at.
+    breach: Option<Breach>,
 }
 
 impl Watcher {
@@ -38,7 +44,9 @@ impl Watcher {
             updates: BTreeMap::new(),
             block_since: None,
             went: 0,
-            violation: None,
+            settings_since: None,
+            rules: Rules::new(),
+            breach: None,
         }
     }
 
@@ -57,9 +65,19 @@ impl Watcher {
         self.block_since
     }
 
-    /// What the client did that is an error of the connection and that `h2` does not see.
-    pub(crate) fn violation(&self) -> Option<&'static str> {
-        self.violation
+    /// When settings went out that the client has not acknowledged (RFC 9113 §6.5.3).
+    pub(crate) fn unacknowledged_since(&self) -> Option<Time> {
+        self.settings_since
+    }
+
+    /// What the client did that ends the connection, if it did anything of the kind.
+    pub(crate) fn breach(&self) -> Option<Breach> {
+        self.breach
+    }
+
+    /// Streams whose request turned out to be malformed since this was asked last.
+    pub(crate) fn take_malformed(&mut self) -> Vec<u32> {
+        self.rules.take_malformed()
     }
 
     /// The priority that a frame of its own gave this stream.
@@ -68,50 +86,76 @@ impl Watcher {
     }
 
     /// RFC 9218 §7.1.
-    fn priority_update(&mut self, head: FrameHead, payload: &[u8]) {
-        let (0, Some((stream, value))) = (head.stream, payload.split_first_chunk::<4>()) else {
-            self.violation = Some("PRIORITY_UPDATE where none may be");
-            return;
-        };
+    fn priority_update(&mut self, payload: &[u8]) {
+        let Some((stream, value)) = payload.split_first_chunk::<4>() else { return };
         let stream = u32::from_be_bytes(*stream) & 0x7fff_ffff;
-        if stream == 0 {
-            self.violation = Some("PRIORITY_UPDATE of the connection");
-        } else if self.updates.len() < MOST_EARLY || self.updates.contains_key(&stream) {
+        if self.ledger.is_over(stream) {
+            return;
+        }
+        if self.updates.len() < MOST_EARLY || self.updates.contains_key(&stream) {
             self.updates.insert(stream, Priority::parse(value));
         }
     }
 
-    fn came(&mut self, head: FrameHead, payload: &[u8], at: Time) {
+    /// A whole frame has come in.
+    fn came(&mut self, head: FrameHead, payload: &[u8], at: Time) -> Result<(), Breach> {
         self.guard.came(head, at);
+        if let Some(why) = self.guard.excess() {
+            return Err(Breach { reason: Reason::ENHANCE_YOUR_CALM, why });
+        }
+        self.rules.frame(head, payload)?;
         match (head.kind, payload) {
             (Kind::WindowUpdate, [a, b, c, d]) if head.stream == 0 => {
                 self.window += i64::from(u32::from_be_bytes([*a, *b, *c, *d]) & 0x7fff_ffff);
             }
-            (Kind::PriorityUpdate, payload) => self.priority_update(head, payload),
+            (Kind::Settings, _) if head.is_ack() => self.settings_since = None,
+            (Kind::PriorityUpdate, payload) => self.priority_update(payload),
             _ => {}
         }
         if head.ends_fields() {
             self.block_since = None;
         }
+        Ok(())
+    }
+
+    /// The head of a frame has come in.
+    fn begins(&mut self, head: FrameHead, at: Time) -> Result<(), Breach> {
+        self.rules.head(head)?;
+        if head.kind == Kind::Headers {
+            self.block_since.get_or_insert(at);
+        }
+        Ok(())
+    }
+
+    /// Something has gone out.
+    fn went_out(&mut self, head: FrameHead, at: Time) {
+        self.guard.went(head);
+        self.went += head.size();
+        match head.kind {
+            Kind::Data => self.window -= i64::from(head.length),
+            Kind::Settings if !head.is_ack() => self.settings_since = Some(at),
+            _ => {}
+        }
     }
 }
 
 impl Watch for Watcher {
-    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) {
-        self.ledger.passed(way, passed, moment);
-        match (way, passed) {
+    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) -> ControlFlow<()> {
+        let result = match (way, passed) {
             (Way::In, Passed::Frame(head, payload)) => self.came(*head, payload, moment.at),
-            (Way::In, Passed::Head(head)) if head.kind == Kind::Headers => {
-                self.block_since.get_or_insert(moment.at);
-            }
+            (Way::In, Passed::Head(head)) => self.begins(*head, moment.at),
             (Way::Out, Passed::Frame(head, _)) => {
-                self.guard.went(*head);
-                self.went += head.size();
-                if head.kind == Kind::Data {
-                    self.window -= i64::from(head.length);
-                }
+                self.went_out(*head, moment.at);
+                Ok(())
             }
-            _ => {}
+            (Way::Out, Passed::Head(_)) => Ok(()),
+        };
+        match result {
+            Ok(()) => self.ledger.passed(way, passed, moment),
+            Err(breach) => {
+                self.breach.get_or_insert(breach);
+                ControlFlow::Break(())
+            }
         }
     }
 }

@@ -5,8 +5,8 @@ use roundtrip_packet::SeqNumber;
 
 use crate::context::Context;
 use crate::info::CaState;
+use crate::send::ack_effects::AckEffects;
 use crate::send::agenda::Rexmit;
-use crate::send::news::News;
 use crate::send::sender::Sender;
 use crate::send::timer::SendTimer;
 
@@ -17,46 +17,46 @@ impl Sender {
         &mut self,
         prior_una: SeqNumber,
         duplicates: u32,
-        news: &mut News,
+        effects: &mut AckEffects,
         cx: Context<'_>,
     ) {
         if self.board.is_empty() {
             self.board.forget_duplicates();
         }
-        if news.ece {
+        if effects.ece {
             self.recovery.prior_ssthresh = 0;
         }
-        if self.delay_for_reneging(news, cx) {
+        if self.delay_for_reneging(effects, cx) {
             return;
         }
         if self.recovery.state == CaState::Open {
             self.recovery.retrans_stamp = None;
-        } else if self.space.una().ge(self.recovery.high_seq) && self.leave_state(news, cx) {
+        } else if self.space.una().ge(self.recovery.high_seq) && self.leave_state(effects, cx) {
             return;
         }
         match self.recovery.state {
-            CaState::Recovery => self.alert_in_recovery(prior_una, duplicates, news, cx),
-            CaState::Loss => self.alert_in_loss(duplicates, news, cx),
-            _ => self.alert_when_open(duplicates, news, cx),
+            CaState::Recovery => self.alert_in_recovery(prior_una, duplicates, effects, cx),
+            CaState::Loss => self.alert_in_loss(duplicates, effects, cx),
+            _ => self.alert_when_open(duplicates, effects, cx),
         }
     }
 
     /// Delays the reaction to a peer that dropped data it had acknowledged selectively: it gets a
     /// little time to make that good before the scoreboard is discarded
     /// (`tcp_check_sack_reneging`).
-    fn delay_for_reneging(&mut self, news: &mut News, cx: Context<'_>) -> bool {
-        if !(news.reneging && news.una_advanced) {
+    fn delay_for_reneging(&mut self, effects: &mut AckEffects, cx: Context<'_>) -> bool {
+        if !(effects.reneging && effects.una_advanced) {
             return false;
         }
         let half = u64::from(self.rtt.srtt_us()) / 2;
         self.set_timer(SendTimer::Retransmission, half.max(10_000), cx);
-        news.set_timer = false;
+        effects.set_timer = false;
         true
     }
 
     /// Leaves a state, since all that was in flight when it was entered is acknowledged. Answers
     /// whether nothing more is to be done.
-    fn leave_state(&mut self, news: &News, cx: Context<'_>) -> bool {
+    fn leave_state(&mut self, effects: &AckEffects, cx: Context<'_>) -> bool {
         match self.recovery.state {
             CaState::Cwr => {
                 // The state is kept until later data is acknowledged, so that CWR has reached the
@@ -71,7 +71,7 @@ impl Sender {
                 if !self.agreed.sack {
                     self.board.forget_duplicates();
                 }
-                if self.try_undo_recovery(news, cx) {
+                if self.try_undo_recovery(effects, cx) {
                     return true;
                 }
                 self.end_reduction(cx);
@@ -85,80 +85,80 @@ impl Sender {
         &mut self,
         prior_una: SeqNumber,
         duplicates: u32,
-        news: &mut News,
+        effects: &mut AckEffects,
         cx: Context<'_>,
     ) {
-        if !news.una_advanced {
+        if !effects.una_advanced {
             if !self.agreed.sack {
-                self.add_reno_sack(duplicates, news.ece, cx);
+                self.add_reno_sack(duplicates, effects.ece, cx);
             }
-        } else if self.try_undo_partial(prior_una, news, cx) {
+        } else if self.try_undo_partial(prior_una, effects, cx) {
             return;
         }
         if self.try_undo_dsack(cx) {
-            self.try_to_open(news, cx);
+            self.try_to_open(effects, cx);
         }
-        self.identify_loss(news, cx);
+        self.identify_loss(effects, cx);
         if self.recovery.state != CaState::Recovery {
             if self.board.lost_out() == 0 {
                 return;
             }
             // The reduction was undone, but something else is lost.
-            self.enter_recovery(news.ece, cx);
+            self.enter_recovery(effects.ece, cx);
         }
         self.request(Rexmit::Lost);
     }
 
-    fn alert_in_loss(&mut self, duplicates: u32, news: &mut News, cx: Context<'_>) {
-        self.process_loss(duplicates, news, cx);
+    fn alert_in_loss(&mut self, duplicates: u32, effects: &mut AckEffects, cx: Context<'_>) {
+        self.process_loss(duplicates, effects, cx);
         if self.recovery.state != CaState::Loss {
-            self.activity().timeouts.recovered(cx.now.ms);
+            self.active_state().timeouts.recovered(cx.now.ms);
         }
-        self.identify_loss(news, cx);
-        if self.recovery.state == CaState::Open || news.lost_retrans {
-            self.alert_when_open(duplicates, news, cx);
+        self.identify_loss(effects, cx);
+        if self.recovery.state == CaState::Open || effects.lost_retrans {
+            self.alert_when_open(duplicates, effects, cx);
         }
     }
 
-    fn alert_when_open(&mut self, duplicates: u32, news: &mut News, cx: Context<'_>) {
+    fn alert_when_open(&mut self, duplicates: u32, effects: &mut AckEffects, cx: Context<'_>) {
         if !self.agreed.sack {
-            if news.una_advanced {
+            if effects.una_advanced {
                 self.board.forget_duplicates();
             }
-            self.add_reno_sack(duplicates, news.ece, cx);
+            self.add_reno_sack(duplicates, effects.ece, cx);
         }
         if self.recovery.state <= CaState::Disorder {
             self.try_undo_dsack(cx);
         }
-        self.identify_loss(news, cx);
+        self.identify_loss(effects, cx);
         if self.board.lost_out() == 0 {
-            self.try_to_open(news, cx);
+            self.try_to_open(effects, cx);
             return;
         }
         if self.blames_probe() {
             return;
         }
-        self.enter_recovery(news.ece, cx);
+        self.enter_recovery(effects.ece, cx);
         self.request(Rexmit::Lost);
     }
 
     /// Processes an acknowledgement in Loss: the loss is confirmed, or the timeout was spurious, or
     /// the loss is repaired (F-RTO, RFC 5682 §3.1; `tcp_process_loss`).
-    fn process_loss(&mut self, duplicates: u32, news: &News, cx: Context<'_>) {
+    fn process_loss(&mut self, duplicates: u32, effects: &AckEffects, cx: Context<'_>) {
         let recovered = self.space.una().ge(self.recovery.high_seq);
-        if news.una_advanced && self.try_undo_loss(false, news, cx) {
+        if effects.una_advanced && self.try_undo_loss(false, effects, cx) {
             return;
         }
         if self.recovery.frto {
             // Step 3.b: something arrived that was sent before the timeout and not since.
-            if news.original_delivered && self.try_undo_loss(true, news, cx) {
+            if effects.original_delivered && self.try_undo_loss(true, effects, cx) {
                 return;
             }
             if self.space.nxt().gt(self.recovery.high_seq) {
-                if news.data_sacked || duplicates > 0 {
+                if effects.data_sacked || duplicates > 0 {
                     self.recovery.frto = false;
                 }
-            } else if news.una_advanced && !recovered {
+            } else if effects.una_advanced && !recovered {
                 self.recovery.high_seq = self.space.nxt();
                 // Step 2.b: send new data and see what is acknowledged next.
                 if self.has_unsent() && self.space.window_end().gt(self.space.nxt()) {
@@ -169,13 +169,13 @@ impl Sender {
             }
         }
         if recovered {
-            self.try_undo_recovery(news, cx);
+            self.try_undo_recovery(effects, cx);
             return;
         }
         if !self.agreed.sack {
             if self.space.nxt().gt(self.recovery.high_seq) && duplicates > 0 {
-                self.add_reno_sack(duplicates, news.ece, cx);
-            } else if news.una_advanced {
+                self.add_reno_sack(duplicates, effects.ece, cx);
+            } else if effects.una_advanced {
                 self.board.forget_duplicates();
             }
         }
@@ -193,11 +193,11 @@ impl Sender {
         }
     }
 
-    fn try_to_open(&mut self, news: &News, cx: Context<'_>) {
+    fn try_to_open(&mut self, effects: &AckEffects, cx: Context<'_>) {
         if !self.any_retransmitted() {
             self.recovery.retrans_stamp = None;
         }
-        if news.ece {
+        if effects.ece {
             self.enter_cwr(cx);
         }
         if self.recovery.state != CaState::Cwr {

@@ -4,8 +4,8 @@
 use crate::congestion::prr::Progress;
 use crate::context::Context;
 use crate::info::CaState;
+use crate::send::ack_effects::AckEffects;
 use crate::send::agenda::Rexmit;
-use crate::send::news::News;
 use crate::send::rack::sent_after;
 use crate::send::retries::TIMEOUT_MIN_US;
 use crate::send::scoreboard::Place;
@@ -15,23 +15,23 @@ use crate::send::timer::SendTimer;
 
 impl Sender {
     /// Marks lost segments: by RACK, or without SACK by the third duplicate (`NewReno`).
-    pub(super) fn identify_loss(&mut self, news: &mut News, cx: Context<'_>) {
+    pub(super) fn identify_loss(&mut self, effects: &mut AckEffects, cx: Context<'_>) {
         if self.board.is_empty() {
             return;
         }
         if !self.agreed.sack {
-            self.newreno_mark_lost(news.una_advanced);
+            self.newreno_mark_lost(effects.una_advanced);
             return;
         }
         let prior = self.board.retrans_out();
         if cx.profile.rack {
             if self.rack_mark_lost(cx) {
-                news.set_timer = false;
+                effects.set_timer = false;
             }
         } else {
             self.mark_lost_by_count();
         }
-        news.lost_retrans |= prior > self.board.retrans_out();
+        effects.lost_retrans |= prior > self.board.retrans_out();
     }
 
     /// Marks a segment lost once as many segments above it have arrived as make three duplicates

@@ -4,7 +4,7 @@ use roundtrip_packet::{SackBlock, SeqNumber};
 
 use crate::context::Context;
 use crate::info::CaState;
-use crate::send::news::News;
+use crate::send::ack_effects::AckEffects;
 use crate::send::scoreboard::Place;
 use crate::send::sender::Sender;
 use crate::send::sent::Marks;
@@ -30,11 +30,11 @@ impl Sender {
         blocks: &[SackBlock],
         ack: SeqNumber,
         prior_una: SeqNumber,
-        news: &mut News,
+        effects: &mut AckEffects,
         cx: Context<'_>,
     ) {
-        news.reordered = self.space.nxt();
-        let duplicate = self.check_dsack(blocks, ack, prior_una, news);
+        effects.reordered = self.space.nxt();
+        let duplicate = self.check_dsack(blocks, ack, prior_una, effects);
         if ack.lt(prior_una - self.space.max_window()) || self.board.is_empty() {
             return;
         }
@@ -43,14 +43,14 @@ impl Sender {
         for (n, block) in valid.as_slice().iter().enumerate() {
             let dup = valid.duplicate == Some(n);
             if dup {
-                self.tag_run(*block, true, news, cx);
+                self.tag_run(*block, true, effects, cx);
             } else {
-                self.tag_new(*block, &known, news, cx);
+                self.tag_new(*block, &known, effects, cx);
             }
         }
         self.board.note_blocks(valid.sorted);
         if self.recovery.state != CaState::Loss || self.recovery.undo_marker.is_some() {
-            self.check_reordering(news.reordered, cx);
+            self.check_reordering(effects.reordered, cx);
         }
     }
 
@@ -61,14 +61,14 @@ impl Sender {
         blocks: &[SackBlock],
         ack: SeqNumber,
         prior_una: SeqNumber,
-        news: &mut News,
+        effects: &mut AckEffects,
     ) -> bool {
         let Some(first) = blocks.first() else { return false };
         let within = |outer: &SackBlock| first.right.le(outer.right) && first.left.ge(outer.left);
         if !first.left.lt(ack) && !blocks.get(1).is_some_and(within) {
             return false;
         }
-        let segments = self.dsack_segments(*first, news);
+        let segments = self.dsack_segments(*first, effects);
         if segments == 0 {
             return false;
         }
@@ -85,7 +85,7 @@ impl Sender {
 
     /// The number of segments that a report of duplicates is about; 0 if we cannot have caused it
     /// (`tcp_dsack_seen`).
-    fn dsack_segments(&mut self, block: SackBlock, news: &mut News) -> u32 {
+    fn dsack_segments(&mut self, block: SackBlock, effects: &mut AckEffects) -> u32 {
         if !block.left.lt(block.right) {
             return 0;
         }
@@ -98,16 +98,16 @@ impl Sender {
         if length > mss {
             segments = length.div_ceil(mss);
         } else if self.recovery.tlp_high_seq == Some(block.right) {
-            news.dsack_of_probe = true;
+            effects.dsack_of_probe = true;
         }
         if !self.counts.note_duplicates(segments) {
             return 0;
         }
-        if self.counts.reordering_seen() > 0 && !news.dsack_of_probe {
+        if self.counts.reordering_seen() > 0 && !effects.dsack_of_probe {
             self.rack.note_duplicate();
         }
-        news.dsack = true;
-        news.sack_delivered += segments;
+        effects.dsack = true;
+        effects.sack_delivered += segments;
         segments
     }
 
@@ -154,7 +154,7 @@ impl Sender {
         &mut self,
         block: SackBlock,
         known: &[SackBlock; 4],
-        news: &mut News,
+        effects: &mut AckEffects,
         cx: Context<'_>,
     ) {
         let mut left = block.left;
@@ -163,31 +163,43 @@ impl Sender {
                 continue;
             }
             if left.lt(one.left) {
-                self.tag_run(SackBlock { left, right: one.left }, false, news, cx);
+                self.tag_run(SackBlock { left, right: one.left }, false, effects, cx);
             }
             left = one.right;
         }
         if left.lt(block.right) {
-            self.tag_run(SackBlock { left, right: block.right }, false, news, cx);
+            self.tag_run(SackBlock { left, right: block.right }, false, effects, cx);
         }
     }
 
     /// Tags the segments that lie wholly within a run (`tcp_sacktag_walk`).
-    fn tag_run(&mut self, run: SackBlock, duplicate: bool, news: &mut News, cx: Context<'_>) {
+    fn tag_run(
+        &mut self,
+        run: SackBlock,
+        duplicate: bool,
+        effects: &mut AckEffects,
+        cx: Context<'_>,
+    ) {
         let mut place = self.board.place_of(run.left);
         while let Some(sent) = self.board.get(place) {
             if sent.seq.ge(run.right) {
                 break;
             }
             if sent.seq.ge(run.left) && sent.end().le(run.right) {
-                self.tag_one(place, duplicate, news, cx);
+                self.tag_one(place, duplicate, effects, cx);
             }
             place = place.wrapping_add(1);
         }
     }
 
     /// Tags one segment (`tcp_sacktag_one`).
-    fn tag_one(&mut self, place: Place, duplicate: bool, news: &mut News, cx: Context<'_>) {
+    fn tag_one(
+        &mut self,
+        place: Place,
+        duplicate: bool,
+        effects: &mut AckEffects,
+        cx: Context<'_>,
+    ) {
         let Some(sent) = self.board.get(place).copied() else { return };
         let marks = sent.marks;
         if duplicate && marks.was_retransmitted() {
@@ -197,8 +209,8 @@ impl Sender {
             {
                 self.recovery.undo_retrans -= 1;
             }
-            if marks.has(Marks::SACKED) && sent.seq.lt(news.reordered) {
-                news.reordered = sent.seq;
+            if marks.has(Marks::SACKED) && sent.seq.lt(effects.reordered) {
+                effects.reordered = sent.seq;
             }
         }
         if sent.end().le(self.space.una()) {
@@ -207,11 +219,11 @@ impl Sender {
         if !marks.has(Marks::SACKED) {
             self.rack.advance(&sent, cx.now.us, self.rtt.min_us());
             if !marks.was_retransmitted() {
-                self.note_original(sent.seq, sent.end(), sent.sent_us, news);
+                self.note_original(sent.seq, sent.end(), sent.sent_us, effects);
             }
-            news.data_sacked = true;
-            news.sack_delivered += 1;
-            news.sampled(&sent, &mut self.activity().rate);
+            effects.data_sacked = true;
+            effects.sack_delivered += 1;
+            effects.sampled(&sent, &mut self.active_state().rate);
             self.board.mark_sacked(place, self.space.una());
         }
         if duplicate {
@@ -221,15 +233,21 @@ impl Sender {
 
     /// Notes that a segment that was sent only once has arrived out of order: that gives a
     /// round-trip time, and may show reordering or a spurious timeout.
-    fn note_original(&self, seq: SeqNumber, end: SeqNumber, sent_us: u64, news: &mut News) {
-        if seq.lt(self.board.highest_sack(self.space.una())) && seq.lt(news.reordered) {
-            news.reordered = seq;
+    fn note_original(
+        &self,
+        seq: SeqNumber,
+        end: SeqNumber,
+        sent_us: u64,
+        effects: &mut AckEffects,
+    ) {
+        if seq.lt(self.board.highest_sack(self.space.una())) && seq.lt(effects.reordered) {
+            effects.reordered = seq;
         }
         if end.le(self.recovery.high_seq) {
-            news.original_delivered = true;
+            effects.original_delivered = true;
         }
-        news.first_sacked_us.get_or_insert(sent_us);
-        news.last_sacked_us = sent_us;
+        effects.first_sacked_us.get_or_insert(sent_us);
+        effects.last_sacked_us = sent_us;
     }
 
     /// Measures how far the path reorders when a segment below the highest sacked one is delivered

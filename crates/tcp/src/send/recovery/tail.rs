@@ -5,7 +5,7 @@ use roundtrip_packet::SeqNumber;
 use crate::clock::micros;
 use crate::context::Context;
 use crate::info::CaState;
-use crate::send::news::News;
+use crate::send::ack_effects::AckEffects;
 use crate::send::retries::TIMEOUT_MIN_US;
 use crate::send::sender::Sender;
 use crate::send::timer::SendTimer;
@@ -43,12 +43,17 @@ impl Sender {
     }
 
     /// Ends an episode of tail loss probing (RFC 8985 §7.4; `tcp_process_tlp_ack`).
-    pub(in crate::send) fn on_ack_of_tlp(&mut self, ack: SeqNumber, news: &News, cx: Context<'_>) {
+    pub(in crate::send) fn on_ack_of_tlp(
+        &mut self,
+        ack: SeqNumber,
+        effects: &AckEffects,
+        cx: Context<'_>,
+    ) {
         let Some(high) = self.recovery.tlp_high_seq else { return };
         if ack.lt(high) {
             return;
         }
-        if !self.recovery.tlp_retrans || news.dsack_of_probe {
+        if !self.recovery.tlp_retrans || effects.dsack_of_probe {
             self.recovery.tlp_high_seq = None;
         } else if ack.gt(high) {
             // The probe repaired a loss: the window is reduced for it.
@@ -56,7 +61,7 @@ impl Sender {
             self.recovery.state = CaState::Cwr;
             self.end_reduction(cx);
             self.keep_open();
-        } else if !news.una_advanced && !news.is_no_duplicate() && !news.data_sacked {
+        } else if !effects.una_advanced && !effects.is_no_duplicate() && !effects.data_sacked {
             self.recovery.tlp_high_seq = None;
         }
     }

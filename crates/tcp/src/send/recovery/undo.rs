@@ -5,23 +5,23 @@ use roundtrip_packet::SeqNumber;
 
 use crate::context::Context;
 use crate::info::CaState;
-use crate::send::news::News;
+use crate::send::ack_effects::AckEffects;
 use crate::send::sender::Sender;
 use crate::send::sent::Marks;
 
 impl Sender {
     /// Whether everything that arrived had been sent before the first retransmission
     /// (`tcp_packet_delayed`).
-    fn was_only_delayed(&self, news: &News) -> bool {
+    fn was_only_delayed(&self, effects: &AckEffects) -> bool {
         match self.recovery.retrans_stamp {
-            Some(stamp) => news.echo.is_some_and(|echo| (echo.wrapping_sub(stamp) as i32) < 0),
+            Some(stamp) => effects.echo.is_some_and(|echo| (echo.wrapping_sub(stamp) as i32) < 0),
             None => self.agreed.sack || self.space.una().lt(self.recovery.high_seq),
         }
     }
 
-    fn may_undo(&self, news: &News) -> bool {
+    fn may_undo(&self, effects: &AckEffects) -> bool {
         self.recovery.undo_marker.is_some()
-            && (self.recovery.undo_retrans == 0 || self.was_only_delayed(news))
+            && (self.recovery.undo_retrans == 0 || self.was_only_delayed(effects))
     }
 
     /// Whether any segment in flight was retransmitted (`tcp_any_retrans_done`).
@@ -56,8 +56,8 @@ impl Sender {
         false
     }
 
-    pub(super) fn try_undo_recovery(&mut self, news: &News, cx: Context<'_>) -> bool {
-        if self.may_undo(news) {
+    pub(super) fn try_undo_recovery(&mut self, effects: &AckEffects, cx: Context<'_>) -> bool {
+        if self.may_undo(effects) {
             self.undo_reduction(false, cx);
         } else {
             self.rack.note_recovery();
@@ -81,8 +81,13 @@ impl Sender {
         true
     }
 
-    pub(super) fn try_undo_loss(&mut self, by_frto: bool, news: &News, cx: Context<'_>) -> bool {
-        if !by_frto && !self.may_undo(news) {
+    pub(super) fn try_undo_loss(
+        &mut self,
+        by_frto: bool,
+        effects: &AckEffects,
+        cx: Context<'_>,
+    ) -> bool {
+        if !by_frto && !self.may_undo(effects) {
             return false;
         }
         self.undo_reduction(true, cx);
@@ -102,10 +107,10 @@ impl Sender {
     pub(super) fn try_undo_partial(
         &mut self,
         prior_una: SeqNumber,
-        news: &News,
+        effects: &AckEffects,
         cx: Context<'_>,
     ) -> bool {
-        if self.recovery.undo_marker.is_none() || !self.was_only_delayed(news) {
+        if self.recovery.undo_marker.is_none() || !self.was_only_delayed(effects) {
             return false;
         }
         self.check_reordering(prior_una, cx);

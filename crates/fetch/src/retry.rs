@@ -39,7 +39,7 @@ pub enum Retried {
 impl Retries {
     /// How long to wait before the next try; `None` where there is none. `tries` were made after the
     /// first, which began `since` ago.
-    pub(super) fn pause(
+    pub fn pause(
         &self,
         kind: &FaultKind,
         fields: &Fields,
@@ -55,7 +55,12 @@ impl Retries {
             FaultKind::HttpStatus { status, .. }
                 if StatusCode::from_u16(*status).is_ok_and(is_passing) =>
             {
-                own.max(asked_for(fields, wall).unwrap_or_default())
+                let asked = asked_for(fields, wall).unwrap_or_default();
+                // As curl: a server that asks for more time than is left is not waited for.
+                if self.within.is_some_and(|within| since.saturating_add(asked) > within) {
+                    return None;
+                }
+                own.max(asked)
             }
             kind if self.takes(kind) => own,
             _ => return None,
@@ -75,7 +80,7 @@ impl Retries {
 }
 
 /// Statuses that may be others a moment later: those that curl tries again.
-pub(super) fn is_passing(status: StatusCode) -> bool {
+pub fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
@@ -125,5 +130,8 @@ mod tests {
         assert_eq!((pause(all, &empty, "", 2), pause(all, &late, "99", 2)), (Some(9), Some(9)));
         let short = Retries { within: Some(Duration::from_secs(5)), ..three };
         assert_eq!(pause(short, &late, "", 0), None);
+        let longer = Retries { within: Some(Duration::from_secs(9)), ..three };
+        assert_eq!((pause(longer, &busy, "4", 0), pause(longer, &busy, "5", 0)), (Some(4), None));
+        assert_eq!(pause(longer, &busy, "99999999", 0), None);
     }
 }

@@ -9,7 +9,7 @@ use super::search::MtuSearch;
 
 /// The state that a connection needs from its first write on; an idle one is spared its memory.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Activity {
+pub(crate) struct ActiveState {
     pub(crate) rate: Rate,
     pub(crate) chronograph: Chronograph,
     /// Bursts that were decided on and not yet handed out, the first perhaps in part: a long write

@@ -39,7 +39,7 @@ pub(crate) enum AckOutcome {
 /// What an acknowledgement brought to light (the `FLAG_*` and the `tcp_sacktag_state` of
 /// `tcp_input.c`).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct News {
+pub(super) struct AckEffects {
     /// Whether the segment carried data.
     pub(super) has_data: bool,
     /// Whether the segment was allowed to update the window.
@@ -86,9 +86,9 @@ pub(super) struct News {
     latest_sent: (u64, SeqNumber),
 }
 
-impl News {
-    pub(super) fn new(ack: &Acknowledgement<'_>, nxt: SeqNumber) -> News {
-        News {
+impl AckEffects {
+    pub(super) fn new(ack: &Acknowledgement<'_>, nxt: SeqNumber) -> AckEffects {
+        AckEffects {
             has_data: ack.has_data,
             window_update: false,
             una_advanced: false,

@@ -4,29 +4,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use roundtrip_http::client::{Jar, Order};
+use roundtrip_fetch::{Asker, Jar};
 use url::Url;
 
-use super::content;
-use crate::args::Get;
 use crate::{keep, terminal};
 
-/// The cookie jar: filled from `-b FILE`, and empty if only `-c` is given; `None` where neither
-/// asks for cookies to be kept.
-pub(super) fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
-    let files: Vec<&String> = arguments.cookie.iter().filter(|text| !text.contains('=')).collect();
-    if files.is_empty() && arguments.cookie_jar.is_none() {
-        return None;
+/// Puts the cookies of a file into a jar.
+pub(crate) fn read(bytes: &[u8], jar: &mut Jar, now: SystemTime) {
+    for line in String::from_utf8_lossy(bytes).lines() {
+        read_cookie(line, jar, now);
     }
-    let mut jar = Jar::new().in_order(Order::Curl);
-    for path in files.into_iter().filter(|path| !path.is_empty()) {
-        // Like curl, takes a missing file for an empty one: the session begins without cookies.
-        let Ok(bytes) = content::read(path) else { continue };
-        for line in String::from_utf8_lossy(&bytes).lines() {
-            read_cookie(line, &mut jar, now);
-        }
-    }
-    Some(jar)
 }
 
 /// Parses one line: domain, whether it includes subdomains, path, secure, expiry, name, value.
@@ -55,10 +42,11 @@ fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime) -> Option<()> {
     }
     let scheme = if is(secure) { "https" } else { "http" };
     let url = Url::parse(&format!("{scheme}://{}{path}", domain.trim_start_matches('.'))).ok()?;
-    jar.store(&field, &url, UNIX_EPOCH + Duration::from_secs(now)).then_some(())
+    jar.store(&field, &url, &Asker::Person, UNIX_EPOCH + Duration::from_secs(now)).then_some(())
 }
 
-pub(super) fn write_jar(path: &Path, jar: &Jar) -> anyhow::Result<()> {
+/// Writes the cookies of a jar to a file; `-` is standard output.
+pub(crate) fn write(path: &Path, jar: &Jar) -> anyhow::Result<()> {
     let mut text = "# Netscape HTTP Cookie File\n\n".to_owned();
     for cookie in jar.cookies() {
         let flag = |is: bool| if is { "TRUE" } else { "FALSE" };

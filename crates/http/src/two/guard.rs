@@ -1,4 +1,5 @@
-//! What keeps a client of HTTP/2 from making a server work for nothing.
+//! What keeps the other end of HTTP/2 from making us work for nothing: a client a server, and a server
+//! a client.
 //!
 //! | attack | who stops it | how |
 //! |---|---|---|
@@ -9,12 +10,12 @@
 //! | floods of `PRIORITY` and `PRIORITY_UPDATE` (CVE-2019-9513) | this | counted over time |
 //! | flood of `WINDOW_UPDATE` | this | counted over time, and those for `DATA` sent are free |
 //! | empty frames (CVE-2019-9518), tiny `DATA` frames | `h2` | empty `DATA` frames are counted, small ones have a budget |
-//! | a window that never opens (CVE-2019-9517) | the write timeout | see [`super::Options::write_timeout`] |
-//! | streams without end | `h2`, and the count of requests | `SETTINGS_MAX_CONCURRENT_STREAMS`; [`super::Options::max_requests`] |
+//! | a window that never opens (CVE-2019-9517) | the write timeout | see [`crate::server::Options::write_timeout`] |
+//! | streams without end | `h2`, and the count of requests | `SETTINGS_MAX_CONCURRENT_STREAMS`; [`crate::server::Options::max_requests`] |
 
 use roundtrip_record::Time;
 
-use crate::two::{FrameHead, Kind};
+use super::frame::{FrameHead, Kind};
 
 /// What of a kind of frame is too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +26,10 @@ pub struct Allowance {
     pub per_second: u32,
 }
 
-/// Limits on what a client of HTTP/2 may send, beyond those on heads and bodies.
+/// Limits on what the other end of HTTP/2 may send, beyond those on heads and bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Floods {
-    /// Streams that the client resets.
+    /// Streams that it resets.
     pub resets: Allowance,
     /// Frames that must be answered or that change how we send: `SETTINGS`, `PING`, `PRIORITY`,
     /// `PRIORITY_UPDATE`, unknown ones.
@@ -87,7 +88,7 @@ impl Bucket {
     }
 }
 
-/// Counts what a client sends.
+/// Counts what the other end sends.
 #[derive(Debug)]
 pub(crate) struct Guard {
     resets: Bucket,

@@ -1,0 +1,32 @@
+//! `-u`: a name and a password for the server of a URL.
+
+use anyhow::anyhow;
+use url::Url;
+
+/// Puts `USER:PASSWORD` into a URL, in place of what stands there.
+pub(crate) fn give(url: &mut Url, user: &str) -> anyhow::Result<()> {
+    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    // In a URL a percent sign begins an encoded byte; here it stands for itself.
+    let [name, password] = [name, password].map(|text| text.replace('%', "%25"));
+    let set = url.set_username(&name).and_then(|()| url.set_password(Some(&password)));
+    set.map_err(|()| anyhow!("-u: {url} cannot have credentials"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_is_taken_as_it_is() {
+        for (user, name, password) in [
+            ("me:pw", "me", Some("pw")),
+            ("me:p:w%41", "me", Some("p%3Aw%2541")),
+            ("a@b/c", "a%40b%2Fc", None),
+            (":pw", "", Some("pw")),
+        ] {
+            let mut url: Url = "http://old:older@a.test/".parse().unwrap();
+            give(&mut url, user).unwrap();
+            assert_eq!((url.username(), url.password()), (name, password), "{user}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! A chain of requests, each but the first wanted because of the answer before it.
+
+use std::time::SystemTime;
+
+use http::{Method, StatusCode};
+use roundtrip_http::Body;
+use roundtrip_http::client::{Expect, Origin, Replay, Request, Response};
+use roundtrip_http::message::escape;
+use roundtrip_record::{EventId, FaultKind, Initiator};
+use roundtrip_wire::Wire;
+use url::Url;
+
+use crate::asker::Asker;
+use crate::jar::Jar;
+use crate::rules::{Credentials, Mode, Redirects, Rules};
+
+/// One request of a chain.
+#[derive(Clone, Debug)]
+pub struct Hop {
+    /// The URL.
+    pub url: Url,
+    /// The method.
+    pub method: Method,
+    /// The URL that redirected here.
+    before: Option<Url>,
+    /// The body, and the fields that speak of it, go along.
+    body: bool,
+    /// The chain has never left the first origin.
+    at_home: bool,
+    /// The server may be asked first whether it takes the body.
+    expects: bool,
+    initiator: Initiator,
+}
+
+impl Hop {
+    /// Whether a redirect leads to it; otherwise it is the same request once more.
+    pub fn is_redirect(&self) -> bool {
+        matches!(self.initiator, Initiator::Redirect { .. })
+    }
+}
+
+/// What follows an answer.
+#[derive(Debug)]
+pub enum Next {
+    /// Nothing; it names this place where it is a redirect that is not followed.
+    Answer(Option<Url>),
+    /// Another request.
+    Hop(Box<Hop>),
+    /// A fault: the redirect cannot be followed.
+    Fault(FaultKind),
+}
+
+/// A chain, at one of its requests.
+#[derive(Debug)]
+pub struct Chain {
+    /// The first request, as it was given; its body may be gone.
+    first: Request,
+    rules: Rules,
+    hop: Hop,
+    cause: Option<EventId>,
+    followed: u32,
+    /// The body was a stream that can be read only once, and has been sent.
+    spent: bool,
+}
+
+impl Chain {
+    /// A chain that begins with this request.
+    pub fn new(request: Request, rules: Rules) -> Self {
+        let hop = Hop {
+            url: request.url.clone(),
+            method: request.method.clone(),
+            before: None,
+            body: true,
+            at_home: true,
+            expects: true,
+            initiator: request.initiator.clone(),
+        };
+        Self { cause: request.cause, first: request, rules, hop, followed: 0, spent: false }
+    }
+
+    /// The request that it is at.
+    pub fn hop(&self) -> &Hop {
+        &self.hop
+    }
+
+    /// The Referer of that request, where it has one.
+    pub fn referer(&self) -> Option<String> {
+        match self.first.fields.text("Referer") {
+            Some(own) => Some(own.to_owned()),
+            None => self.rules.referrer.value(&self.hop.url, self.hop.before.as_ref()),
+        }
+    }
+
+    /// Redirects that were followed.
+    pub fn followed(&self) -> u32 {
+        self.followed
+    }
+
+    /// Bytes of body that the request carries; `None` where that is not known beforehand.
+    pub fn body_length(&self) -> Option<u64> {
+        if self.hop.body { self.first.body.length() } else { Some(0) }
+    }
+
+    /// Whether the request needs a body that is gone: it was a stream, and was sent before.
+    pub fn is_spent(&self) -> bool {
+        self.spent && self.hop.body
+    }
+
+    /// The request that it is at, ready to be sent; cookies are those of `jar` and of the rules.
+    pub fn request(&mut self, jar: Option<&Jar>, now: SystemTime) -> Request {
+        let (mut request, replay) = self.first.again();
+        if !self.hop.body {
+            request.body = Body::empty();
+            for name in self.rules.of_body {
+                request.fields.remove(name);
+            }
+        } else if replay == Replay::Spent {
+            // The first who needs it has it.
+            request.body = core::mem::take(&mut self.first.body);
+            self.spent = true;
+        }
+        if !self.hop.expects {
+            request.expect = Expect::Nothing;
+            request.fields.remove("Expect");
+        }
+        let trusted = self.trusts(&self.hop.url, self.hop.at_home);
+        if !trusted {
+            for name in self.rules.of_origin {
+                request.fields.remove(name);
+            }
+        }
+        let referer = self.rules.referrer.value(&self.hop.url, self.hop.before.as_ref());
+        add(&mut request, "Referer", referer);
+        let given = self.rules.cookies.as_deref().filter(|_| trusted);
+        let kept = jar.filter(|_| self.takes_cookies(&self.hop.url));
+        let kept = kept.and_then(|jar| jar.field(&self.hop.url, &self.rules.asker, now));
+        let cookies: Vec<&str> = kept.as_deref().into_iter().chain(given).collect();
+        add(&mut request, "Cookie", Some(cookies.join("; ")));
+        request.url = self.hop.url.clone();
+        request.method = self.hop.method.clone();
+        request.initiator = self.hop.initiator.clone();
+        request.cause = self.cause;
+        request
+    }
+
+    /// Who asks.
+    pub(crate) fn asker(&self) -> &Asker {
+        &self.rules.asker
+    }
+
+    /// Whether cookies go to a URL, and are taken from there.
+    pub(crate) fn takes_cookies(&self, url: &Url) -> bool {
+        match (self.rules.mode, &self.rules.asker) {
+            (Mode::SameOrigin, Asker::Page(page)) => Origin::of(page) == Origin::of(url),
+            _ => true,
+        }
+    }
+
+    /// Whether a URL is of whom the first request went to, or of somebody trusted as much.
+    fn trusts(&self, url: &Url, at_home: bool) -> bool {
+        let first = || Origin::of(url) == Origin::of(&self.first.url);
+        match self.rules.credentials {
+            Credentials::Anybody => true,
+            Credentials::Origin => first(),
+            Credentials::Unbroken => at_home && first(),
+        }
+    }
+
+    /// What an answer leads to (RFC 9110 §15.4).
+    pub fn next<W: Wire>(&self, response: &Response<W>) -> Next {
+        if let Some(hop) = self.unexpected(response) {
+            return Next::Hop(Box::new(hop));
+        }
+        let status = response.status;
+        let location = response.fields.get("Location").filter(|value| !value.is_empty());
+        let Some(location) = location.filter(|_| self.rules.redirects(status)) else {
+            return Next::Answer(None);
+        };
+        let location = escape(location);
+        let target = self.hop.url.join(&location);
+        if self.rules.redirects == Redirects::Shown {
+            return Next::Answer(target.ok());
+        }
+        let bad =
+            |why: String| Next::Fault(FaultKind::BadRedirect { location: location.clone(), why });
+        let mut url = match target {
+            Ok(url) => url,
+            Err(error) => return bad(error.to_string()),
+        };
+        if Origin::of(&url).is_none() {
+            return bad("neither http nor https".into());
+        }
+        if url.fragment().is_none() {
+            url.set_fragment(self.hop.url.fragment());
+        }
+        let at_home = self.hop.at_home && Origin::of(&url) == Origin::of(&self.first.url);
+        if self.trusts(&url, at_home) {
+            take_credentials(&self.first.url, &mut url);
+        }
+        let changed = self.rules.without_body(status, &self.hop.method, self.hop.body);
+        Next::Hop(Box::new(Hop {
+            url,
+            before: Some(self.hop.url.clone()),
+            body: self.hop.body && changed.is_none(),
+            method: changed.unwrap_or_else(|| self.hop.method.clone()),
+            at_home,
+            expects: self.hop.expects,
+            initiator: Initiator::Redirect { of: response.exchange, status: status.as_u16() },
+        }))
+    }
+
+    /// The same request without Expect, where that is what the server cannot meet (RFC 9110
+    /// §10.1.1).
+    fn unexpected<W: Wire>(&self, response: &Response<W>) -> Option<Hop> {
+        let asked = self.first.expect == Expect::Continue
+            || self.first.fields.has("Expect", "100-continue");
+        let refused = response.status == StatusCode::EXPECTATION_FAILED;
+        let again = refused && asked && self.hop.body && self.hop.expects && !self.spent;
+        again.then(|| Hop {
+            expects: false,
+            initiator: Initiator::Retry { of: response.exchange },
+            ..self.hop.clone()
+        })
+    }
+
+    /// Goes on with this request, which `cause` made wanted.
+    pub fn follow(&mut self, hop: Hop, cause: Option<EventId>) {
+        self.followed += u32::from(hop.is_redirect());
+        self.hop = hop;
+        self.cause = cause.or(self.cause);
+    }
+
+    /// The fault of one redirect too many, if this one is.
+    pub fn is_too_long(&self, hop: &Hop) -> Option<FaultKind> {
+        let limit = self.rules.redirects.limit().filter(|limit| self.followed >= *limit)?;
+        hop.is_redirect().then(|| FaultKind::TooManyRedirects { limit, last: hop.url.to_string() })
+    }
+}
+
+/// Gives a URL of the same origin the name and password of `from`, where it has none of its own: what
+/// was given for a page is good for all that stands there.
+pub fn share_credentials(from: &Url, to: &mut Url) {
+    if Origin::of(from) == Origin::of(to) {
+        take_credentials(from, to);
+    }
+}
+
+fn take_credentials(from: &Url, to: &mut Url) {
+    if to.username().is_empty() && to.password().is_none() {
+        // It has a host, so neither can fail.
+        let _ = to.set_username(from.username());
+        let _ = to.set_password(from.password());
+    }
+}
+
+/// Adds a field that has a value, unless the caller's own stands in its place or it is unwanted.
+fn add(request: &mut Request, name: &'static str, value: Option<String>) {
+    let unwanted = request.omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name));
+    if let Some(value) = value.filter(|value| !value.is_empty())
+        && !unwanted
+        && !request.fields.contains(name)
+    {
+        request.fields.add(name, value);
+    }
+}

@@ -1,0 +1,277 @@
+//! Cookies that are kept (RFC 6265), with the time handed in.
+
+use core::cmp::Reverse;
+use std::time::SystemTime;
+
+use url::Url;
+
+use crate::asker::Asker;
+use crate::cookie::{Cookie, is_secure, parse};
+
+/// Cookies kept in all and for one host, at most (RFC 6265 §6.1 asks for as many at least).
+const MOST: usize = 3000;
+
+/// What servers asked to be told again.
+#[derive(Clone, Debug, Default)]
+pub struct Jar {
+    cookies: Vec<Cookie>,
+    next: u64,
+    manner: Manner,
+}
+
+/// Whose rules are followed, where they differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// Cookies of longer paths come first, among equal ones the older, as the RFC has it (§5.4). What
+    /// another site's page asks for goes without the cookies whose `SameSite` keeps them from it
+    /// (RFC 6265bis §5.7 and §5.8; one that says nothing is `Lax`, as in Chromium).
+    #[default]
+    Browser,
+    /// Cookies of longer paths come first, among equal ones those of longer domains, then those of
+    /// longer names, then the older (curl's `lib/cookie.c`). `SameSite` means nothing: there are no
+    /// pages.
+    Curl,
+}
+
+impl Jar {
+    /// No cookies.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same, in this manner.
+    #[must_use]
+    pub fn in_manner(self, manner: Manner) -> Self {
+        Self { manner, ..self }
+    }
+
+    /// All of them, in the order of their creation.
+    pub fn cookies(&self) -> &[Cookie] {
+        &self.cookies
+    }
+
+    /// Takes a Set-Cookie field that came from `url`, which `asker` had asked; answers whether it was
+    /// taken.
+    pub fn store(&mut self, field: &str, url: &Url, asker: &Asker, now: SystemTime) -> bool {
+        let Some(mut cookie) = parse(field, url, now) else { return false };
+        if self.manner == Manner::Browser && !cookie.may_be_set_by(url, asker) {
+            return false;
+        }
+        // Plain connections must not overwrite what belongs to secure ones.
+        let old = self.cookies.iter().position(|old| old.is_same(&cookie));
+        if old.is_some_and(|at| self.cookies[at].secure && !is_secure(url)) {
+            return false;
+        }
+        cookie.order = old.map_or(self.next, |at| self.cookies[at].order);
+        self.next += 1;
+        if let Some(at) = old {
+            self.cookies.remove(at);
+        }
+        if cookie.expires.is_none_or(|expires| expires > now) {
+            self.cookies.push(cookie);
+            self.cookies.sort_by_key(|cookie| cookie.order);
+        }
+        if self.cookies.len() > MOST {
+            self.cookies.remove(0);
+        }
+        true
+    }
+
+    /// Puts in what somebody gave for a URL's host alone: `NAME=VALUE`, several with `;` between.
+    pub fn insert(&mut self, text: &str, url: &Url) {
+        for pair in text.split(';') {
+            if let Some((name, value)) = pair.split_once('=') {
+                self.cookies.push(Cookie::given(name.trim(), value.trim(), url, self.next));
+                self.next += 1;
+            }
+        }
+    }
+
+    /// The value of a Cookie field for a request of `asker` to `url`; `None` where there is nothing to
+    /// say.
+    pub fn field(&self, url: &Url, asker: &Asker, now: SystemTime) -> Option<String> {
+        let mut found: Vec<&Cookie> = self
+            .cookies
+            .iter()
+            .filter(|cookie| cookie.is_for(url, now))
+            .filter(|cookie| self.manner == Manner::Curl || cookie.may_be_told(url, asker))
+            .collect();
+        found.sort_by_key(|cookie| {
+            let finer = match self.manner {
+                Manner::Browser => (0, 0),
+                Manner::Curl => (cookie.domain.len(), cookie.name.len()),
+            };
+            (Reverse((cookie.path.len(), finer)), cookie.order)
+        });
+        let pairs: Vec<String> =
+            found.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
+        (!pairs.is_empty()).then(|| pairs.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn sent(jar: &Jar, to: &str) -> String {
+        jar.field(&url(to), &Asker::Person, NOW + Duration::from_secs(10)).unwrap_or_default()
+    }
+
+    #[test]
+    fn cookies_go_where_they_belong() {
+        let mut jar = Jar::new();
+        let from = url("https://www.example.org/a/b");
+        for field in [
+            "plain=1",
+            "wide=2; Domain=.example.org; Path=/",
+            "deep=3; Path=/a/b/c",
+            "safe=4; Secure; Path=/",
+            "short=5; Max-Age=5; Path=/",
+            "long=6; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Path=/",
+            "dated=7; Expires=Thu, 01-Jan-1970 01:00:00 GMT; Path=/",
+        ] {
+            assert!(jar.store(field, &from, &Asker::Person, NOW), "{field}");
+        }
+        for field in [
+            "no",
+            "=no",
+            "no=1; Domain=other.org",
+            "no=1; Domain=org",
+            "no=1; Domain=w.example.org",
+            "__Host-no=1; Path=/",
+            "__Secure-no=1",
+            "no=\u{1}",
+            "no=a\tb",
+            "n\to=1",
+            "no=1; Path=/a\tb",
+        ] {
+            assert!(!jar.store(field, &from, &Asker::Person, NOW), "{field}");
+        }
+        assert_eq!(
+            sent(&jar, "https://www.example.org/a/x"),
+            "plain=1; wide=2; safe=4; long=6; dated=7"
+        );
+        assert_eq!(sent(&jar, "https://www.example.org/ab"), "wide=2; safe=4; long=6; dated=7");
+        assert_eq!(sent(&jar, "http://www.example.org/"), "wide=2; long=6; dated=7");
+        assert_eq!(sent(&jar, "https://www.example.org/a/b/c/d").split(';').next(), Some("deep=3"));
+        assert_eq!(sent(&jar, "https://other.example.org/"), "wide=2");
+        assert_eq!(sent(&jar, "https://badexample.org/"), "");
+    }
+
+    #[test]
+    fn nobody_sets_cookies_for_all_who_may_register() {
+        for (host, domain, taken) in [
+            ("www.shop.co.uk", "co.uk", false),
+            ("www.shop.co.uk", "shop.co.uk", true),
+            ("me.github.io", "github.io", false),
+            ("me.github.io", "me.github.io", true),
+            ("a.b.compute.amazonaws.com", "com", false),
+            ("www.city.kawasaki.jp", "city.kawasaki.jp", true),
+            ("www.unheard.of", "of", false),
+        ] {
+            let from = url(&format!("https://{host}/"));
+            let field = format!("a=1; Domain={domain}");
+            assert_eq!(
+                Jar::new().store(&field, &from, &Asker::Person, NOW),
+                taken,
+                "{host} {domain}"
+            );
+        }
+        // Such a name may set one for itself.
+        let mut jar = Jar::new();
+        assert!(jar.store(
+            "a=1; Domain=github.io",
+            &url("https://github.io/"),
+            &Asker::Person,
+            NOW
+        ));
+        assert_eq!(sent(&jar, "https://github.io/"), "a=1");
+        assert_eq!(sent(&jar, "https://me.github.io/"), "");
+    }
+
+    #[test]
+    fn cookies_are_told_in_the_order_of_browsers_or_of_curl() {
+        let mut jar = Jar::new();
+        let from = url("https://www.example.org/a/b");
+        for field in [
+            "one=1; Path=/; Domain=example.org",
+            "two=2; Path=/",
+            "three=3; Path=/",
+            "f=4; Path=/a",
+        ] {
+            assert!(jar.store(field, &from, &Asker::Person, NOW));
+        }
+        let to = "https://www.example.org/a/b";
+        assert_eq!(sent(&jar, to), "f=4; one=1; two=2; three=3");
+        assert_eq!(sent(&jar.in_manner(Manner::Curl), to), "f=4; three=3; two=2; one=1");
+    }
+
+    #[test]
+    fn a_cookie_is_replaced_removed_and_protected() {
+        let mut jar = Jar::new();
+        let from = url("https://example.org/");
+        jar.store("a=1; Secure", &from, &Asker::Person, NOW);
+        jar.store("b=2", &from, &Asker::Person, NOW);
+        jar.store("a=3; Secure", &from, &Asker::Person, NOW);
+        assert_eq!(sent(&jar, "https://example.org/"), "a=3; b=2");
+        assert!(!jar.store("a=evil", &url("http://example.org/"), &Asker::Person, NOW));
+        assert!(!jar.store("c=evil; Secure", &url("http://example.org/"), &Asker::Person, NOW));
+        jar.store("a=; Max-Age=0", &from, &Asker::Person, NOW);
+        assert_eq!(sent(&jar, "https://example.org/"), "b=2");
+        let mut jar = Jar::new();
+        jar.store("x=1; Domain=0.0.1", &url("http://127.0.0.1/"), &Asker::Person, NOW);
+        assert!(jar.cookies().is_empty());
+    }
+
+    #[test]
+    fn cookies_of_one_site_stay_there_unless_they_say_otherwise() {
+        let mut jar = Jar::new();
+        let shop = url("https://www.shop.example/");
+        for field in [
+            "silent=1; Domain=shop.example",
+            "lax=1; SameSite=Lax",
+            "strict=1; SameSite=Strict",
+            "none=1; SameSite=None; Secure",
+        ] {
+            assert!(jar.store(field, &shop, &Asker::Person, NOW), "{field}");
+        }
+        assert!(!jar.store("open=1; SameSite=None", &shop, &Asker::Person, NOW));
+        let told = |jar: &Jar, page: &str| {
+            let field = jar.field(&shop, &Asker::Page(url(page)), NOW).unwrap_or_default();
+            field.split("; ").map(|pair| pair[..pair.len() - 2].to_owned()).collect::<Vec<_>>()
+        };
+        let all = ["silent", "lax", "strict", "none"];
+        assert_eq!(told(&jar, "https://blog.shop.example/x"), all);
+        for page in ["https://other.example/", "http://www.shop.example/"] {
+            assert_eq!(told(&jar, page), ["none"], "{page}");
+        }
+        // Nor may an answer to another site's page set them.
+        let other = Asker::Page(url("https://other.example/"));
+        for (field, taken) in [
+            ("new=1", false),
+            ("new=1; SameSite=Strict", false),
+            ("new=1; SameSite=None; Secure", true),
+        ] {
+            assert_eq!(jar.store(field, &shop, &other, NOW), taken, "{field}");
+        }
+        // curl knows no pages.
+        let mut jar = Jar::new().in_manner(Manner::Curl);
+        assert!(jar.store("a=1; SameSite=Strict", &shop, &other, NOW));
+        assert_eq!(jar.field(&shop, &other, NOW).as_deref(), Some("a=1"));
+    }
+
+    #[test]
+    fn what_is_given_is_for_one_host() {
+        let mut jar = Jar::new();
+        jar.insert("a=1; b=2=3;c", &url("https://www.example.org/deep/"));
+        assert_eq!(sent(&jar, "http://www.example.org/x"), "a=1; b=2=3");
+        assert_eq!(sent(&jar, "http://example.org/"), "");
+    }
+}

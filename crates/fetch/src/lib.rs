@@ -1,0 +1,45 @@
+//! One chain from a request to its answer: redirects, credentials, cookies, and what is tried again.
+//!
+//! [`roundtrip_http::client::Client`] carries out one exchange; a [`Fetcher`] carries out what follows
+//! from its answer. There is one engine for that, [`Chain`]; what browsers and curl do differently is
+//! data, [`Rules`].
+//!
+//! # Contract
+//! - Generic over [`roundtrip_wire::Wire`]; no clock is read, nothing is drawn.
+//! - Each exchange of a chain is reported by the client, and says which one it follows:
+//!   [`roundtrip_record::Initiator::Redirect`] or [`roundtrip_record::Initiator::Retry`].
+//! - Credentials and cookies that were given for one origin go to no other, unless the rules say so.
+//!
+//! ```
+//! use roundtrip_fetch::{Fetcher, Jar, Rules};
+//! use roundtrip_http::client::{Client, Request};
+//! use roundtrip_wire::Wire;
+//!
+//! /// The status of a page in the end, with cookies kept on the way.
+//! async fn status<W: Wire>(wire: W, client: Client<W>, request: Request) -> Option<u16> {
+//!     let fetcher = Fetcher::new(wire, client).with_cookies(Jar::new());
+//!     let response = fetcher.fetch(request, Rules::browser()).await.ok()?;
+//!     Some(response.status.as_u16())
+//! }
+//! ```
+#![forbid(unsafe_code)]
+#![allow(clippy::result_large_err, reason = "a fault ends an exchange; it is no hot path")]
+
+mod asker;
+mod chain;
+mod cookie;
+mod cookie_date;
+mod fetcher;
+mod jar;
+mod referrer;
+mod retry;
+mod rules;
+
+pub use asker::Asker;
+pub use chain::{Chain, Hop, Next, share_credentials};
+pub use cookie::{Cookie, SameSite};
+pub use fetcher::Fetcher;
+pub use jar::{Jar, Manner};
+pub use referrer::Referrer;
+pub use retry::{Retried, Retries, is_passing};
+pub use rules::{Credentials, Methods, Mode, Redirects, Rules, Sends};
