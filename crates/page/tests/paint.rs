@@ -694,3 +694,18 @@ fn a_table_inherits_no_font_in_quirks_mode() {
     assert_eq!(height(""), 18);
     assert!(height("<!doctype html>") > 40);
 }
+
+#[test]
+fn a_picture_is_no_wider_than_the_column_of_its_inline_block() {
+    let site = Site::new(&[("/dir/a.png", "image/png", &image(200, 100, [255, 0, 0]))]);
+    for inner in ["<label><img src=a.png></label>", "<label><p><img src=a.png></p></label>"] {
+        let markup = format!(
+            "<!doctype html><style>body,p{{margin:0}}.r{{display:flex;width:300px}}.c{{flex:none;width:80px}}\
+             label{{display:inline-block}}img{{display:block;max-width:100%}}</style>\
+             <div class=r><div class=c>{inner}</div></div>"
+        );
+        let picture = site.load(&mut page(&markup, options()));
+        let [left, _, right, _] = bounds(&picture, [255, 0, 0]).unwrap();
+        assert_eq!((left, right), (0, 79), "{inner}");
+    }
+}

@@ -5,7 +5,9 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use image::{ImageReader, Limits};
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use usvg::fontdb;
 
 use super::fonts;
@@ -79,17 +81,35 @@ pub(super) fn check(bytes: &[u8], fonts: &mut SvgFonts) -> Result<Checked, Strin
     {
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
         reader.limits(Limits::default());
-        let (width, height) = reader.into_dimensions().map_err(|error| error.to_string())?;
+        let decoder = reader.into_decoder().map_err(|error| error.to_string())?;
+        let (width, height) = decoder.dimensions();
         let pixels = u64::from(width) * u64::from(height);
         if pixels > limits::IMAGE_PIXELS {
             return Err(format!("{width} × {height} pixels are too many"));
         }
-        return Ok(Checked { pixels, bytes: None });
+        return Ok(Checked { pixels, bytes: upright(decoder) });
     }
     if looks_like_svg(bytes) {
         return svg(bytes, fonts);
     }
     Err("its format is not one of PNG, JPEG, GIF, WebP and SVG".to_owned())
+}
+
+/// The picture the right way up, if its metadata say that it is to be turned (CSS Images 3, section
+/// 5.2), which the engine does not look at; as a PNG that costs little to make.
+fn upright(mut decoder: impl ImageDecoder) -> Option<Bytes> {
+    let orientation = decoder.orientation().ok()?;
+    if orientation == Orientation::NoTransforms {
+        return None;
+    }
+    // One that cannot be decoded is left to the engine, which says so.
+    let mut picture = DynamicImage::from_decoder(decoder).ok()?;
+    picture.apply_orientation(orientation);
+    let mut bytes = Vec::new();
+    let encoder =
+        PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::NoFilter);
+    picture.write_with_encoder(encoder).ok()?;
+    Some(bytes.into())
 }
 
 fn looks_like_svg(bytes: &[u8]) -> bool {
@@ -128,4 +148,40 @@ pub(super) fn outline(svg: impl AsRef<[u8]>, fonts: &mut SvgFonts) -> Result<Out
         width: tree.size().width(),
         height: tree.size().height(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use image::codecs::jpeg::JpegEncoder;
+    use image::{ImageEncoder as _, RgbImage};
+
+    use super::*;
+
+    /// A JPEG, white on the left and black on the right, with an orientation in its metadata.
+    fn jpeg(orientation: u8) -> Vec<u8> {
+        let picture = RgbImage::from_fn(32, 16, |x, _| {
+            if x < 16 { image::Rgb([255; 3]) } else { image::Rgb([0; 3]) }
+        });
+        let mut bytes = Vec::new();
+        let mut encoder = JpegEncoder::new(&mut bytes);
+        // A TIFF header, and a directory of one entry: orientation, one short.
+        let mut exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+        exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+        encoder.set_exif_metadata(exif).unwrap();
+        picture.write_with_encoder(encoder).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_picture_is_turned_as_its_metadata_say() {
+        let mut fonts = SvgFonts::new(Fonts::CarriedOnly);
+        assert!(check(&jpeg(1), &mut fonts).unwrap().bytes.is_none());
+        // 6: the right is where the bottom was; 3: upside down.
+        for (orientation, size, white) in [(6, (16, 32), (8, 4)), (3, (32, 16), (28, 8))] {
+            let turned = check(&jpeg(orientation), &mut fonts).unwrap().bytes.unwrap();
+            let turned = image::load_from_memory(&turned).unwrap().into_rgb8();
+            assert_eq!(turned.dimensions(), size, "{orientation}");
+            assert!(turned.get_pixel(white.0, white.1).0[0] > 200, "{orientation}");
+        }
+    }
 }

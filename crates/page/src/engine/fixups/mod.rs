@@ -12,6 +12,7 @@ mod counters;
 mod floats;
 mod inlines;
 mod lists;
+mod pictures;
 mod pseudos;
 mod svg;
 mod tables;
@@ -96,6 +97,7 @@ pub(super) fn improve(
     controls::bare(document, &elements);
     clip::color_text(document, &elements);
     floats::stack_wide(document, &elements);
+    pictures::limit_boxes(document, &elements);
     inlines::show_boxes(document, &elements);
     svg::write_styles(document, &elements);
     svg::outline_text(document, &elements, svg_fonts);
