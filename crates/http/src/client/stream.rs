@@ -363,7 +363,7 @@ impl<W: Wire> Carrier for Stream<W> {
     }
 
     fn last_arrived(&self) -> Option<Time> {
-        self.id.and_then(|id| self.two.tap().watch().arrived(id))
+        self.id.and_then(|id| self.two.ledger().arrived(id))
     }
 
     /// The stream alone is given up: dropping it resets it, and its connection goes on.
