@@ -7,6 +7,7 @@ mod nginx;
 mod peer;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -34,7 +35,7 @@ fn gallery(folder: &Path, script: &str) {
     page += "<link rel=icon href=0.png>";
     for number in 0..PICTURES {
         fs::write(folder.join(format!("{number}.png")), PIXEL).expect("written");
-        page += &format!("<img src={number}.png alt={number}>");
+        write!(page, "<img src={number}.png alt={number}>").unwrap();
     }
     fs::write(folder.join("index.html"), page + script).expect("written");
 }

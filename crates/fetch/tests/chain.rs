@@ -1,5 +1,7 @@
 //! Chains of requests over a desk: a client and servers without a network.
 
+#![allow(clippy::result_large_err, reason = "a fault ends an exchange; it is no hot path")]
+
 #[path = "../../http/tests/common/mod.rs"]
 mod common;
 

@@ -17,7 +17,7 @@
 //! their invariants after every step of a build that has `debug_assertions`.
 //!
 //! ```
-//! 40 arbitrary bytes are hardly ever a packet, and must do no harm.
+//! // 40 arbitrary bytes are hardly ever a packet, and must do no harm.
 //! let bytes: Vec<u8> = (0..40).map(|n: u8| n.wrapping_mul(151)).collect();
 //! roundtrip_trial::packet(&bytes);
 //! roundtrip_trial::host(&bytes);

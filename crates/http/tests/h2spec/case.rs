@@ -1,6 +1,7 @@
 //! A case: what a client sends, and what must come back.
 
 use core::time::Duration;
+use std::fmt::Write as _;
 use std::rc::Rc;
 
 use roundtrip_http::server::{Handler, Options, Request, RequestBody, Response, Server};
@@ -134,21 +135,23 @@ impl Handler for Says {
             let line = &request.head.line;
             let mut said = format!("{} {}", line.method, line.target);
             for (name, value) in request.head.fields.iter().filter(|(name, _)| *name != "Host") {
-                said += &format!(" {name}={}", String::from_utf8_lossy(value));
+                let _ = write!(said, " {name}={}", String::from_utf8_lossy(value));
             }
             if request.path() == "/hasty" {
                 return Response::text(said);
             }
             match body.bytes(1 << 20).await {
-                Ok(bytes) if bytes.len() > 100 => said += &format!(" {} bytes", bytes.len()),
+                Ok(bytes) if bytes.len() > 100 => {
+                    let _ = write!(said, " {} bytes", bytes.len());
+                }
                 Ok(bytes) if !bytes.is_empty() => {
-                    said += &format!(" {}", String::from_utf8_lossy(&bytes));
+                    let _ = write!(said, " {}", String::from_utf8_lossy(&bytes));
                 }
                 Ok(_) => {}
                 Err(error) => return Response::error(error.status(), &error.to_string()),
             }
             for (name, value) in body.trailers().iter() {
-                said += &format!(" +{name}={}", String::from_utf8_lossy(value));
+                let _ = write!(said, " +{name}={}", String::from_utf8_lossy(value));
             }
             Response::text(said)
         })
