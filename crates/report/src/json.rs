@@ -6,7 +6,7 @@ use crate::model::{Connection, End, Model, as_millis};
 use crate::slowest::Slowest;
 use crate::verdict::{Mood, Verdict};
 
-/// The schema version of the object that [`json`] returns. A reader passes over fields it does not
+/// The schema version of the object that [`json()`] returns. A reader passes over fields it does not
 /// know, and refuses another major version. `doc/json.schema.json` describes the object.
 pub const JSON_SCHEMA: &str = "2.0";
 

@@ -7,6 +7,7 @@ use rustls::client::verify_server_name;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error};
+use time::{Date, Month};
 
 /// What a certificate says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -222,20 +223,11 @@ fn time((tag, content): (u8, &[u8])) -> Option<i64> {
         _ => return None,
     };
     let [month, day, hour, minute, second] =
-        [0, 2, 4, 6, 8].map(|at| number(rest + at, 2).unwrap_or(-1));
-    let valid = (1..=12).contains(&month) && (1..=31).contains(&day) && hour >= 0 && minute >= 0;
-    (valid && second >= 0)
-        .then(|| days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
-}
-
-/// Days from 1970-01-01 in the Gregorian calendar. The year is counted from March, so that the leap
-/// day comes last in it.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let month = (month + 9) % 12;
-    let before = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    // From March on, month lengths repeat 31 30 31 30 31 every 153 days.
-    before + (153 * month + 2) / 5 + day - 1 - 719_468
+        [0, 2, 4, 6, 8].map(|at| number(rest + at, 2).and_then(|value| u8::try_from(value).ok()));
+    let date =
+        Date::from_calendar_date(i32::try_from(year).ok()?, Month::try_from(month?).ok()?, day?);
+    let at = date.ok()?.with_hms(hour?, minute?, second?).ok()?;
+    Some(at.assume_utc().unix_timestamp())
 }
 
 /// DNS names and addresses for which the certificate is good (RFC 5280 §4.2.1.6).
