@@ -255,6 +255,9 @@ pub(crate) struct Visit {
     /// Paint the whole page, not the window
     #[arg(long)]
     pub(crate) full: bool,
+    /// Lay the page out and fetch what it needs, but paint no picture
+    #[arg(long, conflicts_with = "full")]
+    pub(crate) no_picture: bool,
     /// Until when to go on
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) until: Until,

@@ -318,6 +318,7 @@ fn look(arguments: &Visit, plan: &mut Plan) -> anyhow::Result<()> {
         arguments.viewport.parse().with_context(|| format!("--viewport {}", arguments.viewport))?;
     let extent = if arguments.full { Extent::Full } else { Extent::Viewport };
     plan.page = (!arguments.no_page).then(|| Options { viewport, extent, ..Options::default() });
+    plan.picture = !arguments.no_picture;
     plan.painter = Some(crate::painter::program()?);
     Ok(())
 }

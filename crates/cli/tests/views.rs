@@ -185,3 +185,25 @@ fn the_report_opens_in_a_browser() {
     // A blank page of this size is some ten kilobytes.
     assert!(png.len() > 60_000, "a screenshot of {} bytes shows next to nothing", png.len());
 }
+
+#[test]
+fn without_a_picture_a_visit_is_the_same_but_for_it() {
+    let roundtrip = Roundtrip::new();
+    let told = |folder: &str, option: Option<&str>| {
+        let path = roundtrip.folder(folder);
+        let mut arguments = vec!["visit", "-q", "--out", &path];
+        arguments.extend(option);
+        roundtrip.run(&arguments).expect(0);
+        let painted = |what: &What| matches!(what, What::PagePainted(_) | What::RunEnded(_));
+        let all: Vec<String> = events(&path)
+            .into_iter()
+            .filter(|event| !painted(&event.what))
+            .map(|event| format!("{:?} {:?}", event.at, event.what))
+            .collect();
+        (all, Path::new(&path).join("page.png").exists())
+    };
+    let (with, picture) = told("with", None);
+    let (without, none) = told("without", Some("--no-picture"));
+    assert_eq!((picture, none), (true, false));
+    assert_eq!(with, without);
+}

@@ -117,7 +117,7 @@ pub(crate) async fn load<W: Wire>(
     }
     loading.milestone(Milestone::DomComplete);
     loading.milestone(Milestone::LoadEventEnd);
-    loading.paint().await;
+    loading.finish(plan.picture).await;
     loading.exit
 }
 
@@ -260,21 +260,24 @@ impl<W: Wire> Loading<'_, W> {
         }
     }
 
-    /// The end of it: the picture, and what a reader of it must know.
-    async fn paint(&mut self) {
+    /// The end of it: the picture, where one is wanted, and what a reader of it must know.
+    async fn finish(&mut self, picture: bool) {
         if !self.reached.painted {
             self.milestone(Milestone::FirstPaint);
         }
-        let clock = Clock::start();
-        let picture = self.work(Goal::Paint).await;
-        let (log, now) = (self.wire.log(), self.wire.now());
-        log.machine("paint_ms", clock.now().as_millis_f64());
+        let (log, clock) = (self.wire.log(), Clock::start());
+        let mut painted = None;
+        if picture {
+            painted = self.work(Goal::Paint).await;
+            log.machine("paint_ms", clock.now().as_millis_f64());
+        }
+        let now = self.wire.now();
         match self.painter.confined() {
             Some(Ok(())) => log.machine("painter", "confined"),
             Some(Err(why)) => log.machine("painter", format!("not confined: {why}")),
             None => {}
         }
-        if let Some(picture) = picture
+        if let Some(picture) = painted
             && let Some(kept) = log.body(&picture.bytes)
         {
             self.report_picture(kept, picture.width, picture.height);

@@ -53,6 +53,10 @@ pub struct Plan {
     /// How the page is to be seen; `None`: what it needs is not fetched, and nothing is painted.
     #[cfg(feature = "page")]
     pub page: Option<roundtrip_page::Options>,
+    /// Whether a picture of the page is painted in the end. Without one the page is laid out all the
+    /// same, since some of what it needs is only found then.
+    #[cfg(feature = "page")]
+    pub picture: bool,
     /// The program whose process lays the page out and paints it, started when the page is; `None`:
     /// this process does, which a fault of the engine can end.
     #[cfg(feature = "page")]
@@ -94,6 +98,8 @@ impl Plan {
             page: Some(roundtrip_page::Options::default()),
             #[cfg(feature = "page")]
             painter: None,
+            #[cfg(feature = "page")]
+            picture: true,
             limit: Some(Duration::from_mins(2)),
             until: Until::default(),
             fail: false,
