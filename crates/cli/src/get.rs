@@ -21,7 +21,6 @@ use std::pin::pin;
 use anyhow::Context as _;
 use futures_util::future::{Either, select};
 use http::Method;
-use roundtrip_dns::Families;
 use roundtrip_http::client::{Failure, Proxies, ProxyError};
 use roundtrip_live::CaptureWish;
 use roundtrip_record::{
@@ -37,7 +36,7 @@ use url::Url;
 
 use crate::args::{Format, Get};
 use crate::keep::Kept;
-use crate::network::{detours, no_authority_in_lab, pins, this_machine};
+use crate::network::{detours, families, no_authority_in_lab, pins, this_machine};
 use crate::sites::Sites;
 use crate::{Outcome, terminal};
 use glob::{Glob, Match};
@@ -178,11 +177,7 @@ impl Errand for Job<'_> {
         let arguments = self.arguments;
         let Here { wire, trust, pins: mut pinned, interrupt, begun } = here;
         let wire = &wire;
-        let families = match (arguments.ipv4, arguments.ipv6) {
-            (true, _) => Families::V4,
-            (_, true) => Families::V6,
-            _ => Families::default(),
-        };
+        let families = families(arguments.ipv4, arguments.ipv6);
         pinned.extend(pins(&arguments.resolve)?);
         let mut session = Session::new(
             wire.clone(),
@@ -293,7 +288,7 @@ impl Job<'_> {
             complain(arguments, got.exit_code(), words);
         }
         if let Some(format) = &arguments.write_out {
-            let steps = Steps::read(&log.events(), got.began);
+            let steps = Steps::read(log.events(), got.began);
             let words = words.as_deref().unwrap_or_default();
             let given = &one.found.text;
             let number = one.number;

@@ -99,6 +99,15 @@ fn name_server(text: &str) -> anyhow::Result<SocketAddr> {
         .map_err(|_| anyhow!("--dns {text}: wanted an address, as 127.0.0.1:53 or [::1]:53"))
 }
 
+/// The families of addresses that `-4` and `-6` choose.
+pub(crate) fn families(ipv4: bool, ipv6: bool) -> Families {
+    match (ipv4, ipv6) {
+        (true, _) => Families::V4,
+        (_, true) => Families::V6,
+        _ => Families::default(),
+    }
+}
+
 /// The machine's own means, for a real wire.
 pub(crate) fn this_machine(cacert: Option<&std::path::Path>, insecure: bool) -> ThisMachine {
     let trust = match (insecure, cacert) {

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use anyhow::{anyhow, bail};
-use roundtrip_dns::Families;
 use roundtrip_dns::proto::rr::RecordType;
 use roundtrip_os::Machine;
 use roundtrip_report::{Detail, json, resolution, short_resolution};
@@ -11,14 +10,14 @@ use roundtrip_visit::run::{Title, Wanted};
 
 use crate::args::{Colour, Format, Resolve};
 use crate::keep::{self, Kept};
-use crate::network::this_machine;
+use crate::network::{families, this_machine};
 use crate::sites::Sites;
 use crate::{Outcome, terminal};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Resolve, colour: Colour) -> Outcome {
     let wanted = wanted(arguments)?;
-    let names = arguments.network.names(families(arguments))?;
+    let names = arguments.network.names(families(arguments.ipv4, arguments.ipv6))?;
     let ground = arguments.network.ground()?;
     let sites = Sites::read(&arguments.network)?;
     if arguments.flush {
@@ -53,9 +52,6 @@ pub(crate) fn run(arguments: &Resolve, colour: Colour) -> Outcome {
 /// The subject's name and what to look up; `None` if only the cache is to be emptied.
 fn wanted(arguments: &Resolve) -> anyhow::Result<Option<(String, Wanted)>> {
     if let Some(address) = arguments.reverse {
-        if !arguments.types.is_empty() {
-            bail!("-x looks the names of an address up: it takes no record types");
-        }
         return Ok(Some((address.to_string(), Wanted::Names(address))));
     }
     let Some(name) = &arguments.name else { return Ok(None) };
@@ -92,14 +88,6 @@ fn record_type(name: &str, text: &str) -> anyhow::Result<RecordType> {
         None => {
             Err(anyhow!("{text}: no record type is called so; there are MX, TXT, NS, TYPE65 …"))
         }
-    }
-}
-
-fn families(arguments: &Resolve) -> Families {
-    match (arguments.ipv4, arguments.ipv6) {
-        (true, _) => Families::V4,
-        (_, true) => Families::V6,
-        _ => Families::default(),
     }
 }
 

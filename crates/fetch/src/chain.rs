@@ -53,11 +53,10 @@ pub enum Next {
 /// A chain, at one of its requests.
 #[derive(Debug)]
 pub struct Chain {
-    /// The first request, as it was given; its body may be gone.
+    /// The first request; its body may be gone, and its cause is that of the request it is at.
     first: Request,
     rules: Rules,
     hop: Hop,
-    cause: Option<EventId>,
     followed: u32,
     /// The body was a stream that can be read only once, and has been sent.
     spent: bool,
@@ -75,7 +74,7 @@ impl Chain {
             expects: true,
             initiator: request.initiator.clone(),
         };
-        Self { cause: request.cause, first: request, rules, hop, followed: 0, spent: false }
+        Self { first: request, rules, hop, followed: 0, spent: false }
     }
 
     /// The request that it is at.
@@ -129,8 +128,7 @@ impl Chain {
                 request.fields.remove(name);
             }
         }
-        let referer = self.rules.referrer.value(&self.hop.url, self.hop.before.as_ref());
-        add(&mut request, "Referer", referer);
+        add(&mut request, "Referer", self.referer());
         let given = self.rules.cookies.as_deref().filter(|_| trusted);
         let kept = jar.filter(|_| self.takes_cookies(&self.hop.url));
         let kept = kept.and_then(|jar| jar.field(&self.hop.url, &self.rules.asker, now));
@@ -139,7 +137,6 @@ impl Chain {
         request.url = self.hop.url.clone();
         request.method = self.hop.method.clone();
         request.initiator = self.hop.initiator.clone();
-        request.cause = self.cause;
         request
     }
 
@@ -227,13 +224,14 @@ impl Chain {
     pub fn follow(&mut self, hop: Hop, cause: Option<EventId>) {
         self.followed += u32::from(hop.is_redirect());
         self.hop = hop;
-        self.cause = cause.or(self.cause);
+        self.first.cause = cause.or(self.first.cause);
     }
 
     /// The fault of one redirect too many, if this one is.
     pub fn is_too_long(&self, hop: &Hop) -> Option<FaultKind> {
-        let limit = self.rules.redirects.limit().filter(|limit| self.followed >= *limit)?;
-        hop.is_redirect().then(|| FaultKind::TooManyRedirects { limit, last: hop.url.to_string() })
+        let Redirects::Most(limit) = self.rules.redirects else { return None };
+        let too_long = hop.is_redirect() && self.followed >= limit;
+        too_long.then(|| FaultKind::TooManyRedirects { limit, last: hop.url.to_string() })
     }
 }
 
@@ -255,9 +253,8 @@ fn take_credentials(from: &Url, to: &mut Url) {
 
 /// Adds a field that has a value, unless the caller's own stands in its place or it is unwanted.
 fn add(request: &mut Request, name: &'static str, value: Option<String>) {
-    let unwanted = request.omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name));
     if let Some(value) = value.filter(|value| !value.is_empty())
-        && !unwanted
+        && !request.omits(name)
         && !request.fields.contains(name)
     {
         request.fields.add(name, value);

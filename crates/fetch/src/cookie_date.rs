@@ -1,14 +1,17 @@
 //! Dates of cookies (RFC 6265 §5.1.1): in any order, with anything between, zones passed over.
 
-use std::time::{Duration, SystemTime};
+use core::str::FromStr;
+use std::time::SystemTime;
+
+use time::{Date, Month, OffsetDateTime};
 
 /// What was found of a date so far.
 #[derive(Default)]
 struct Found {
-    time: Option<(u64, u64, u64)>,
-    day: Option<u64>,
-    month: Option<u64>,
-    year: Option<u64>,
+    time: Option<(u8, u8, u8)>,
+    day: Option<u8>,
+    month: Option<Month>,
+    year: Option<i32>,
 }
 
 /// Reads a date; `None` where it is none. One before 1970 is given as 1970: both are past.
@@ -27,7 +30,7 @@ fn is_delimiter(byte: u8) -> bool {
 }
 
 /// The number that a part begins with, of so many digits, and what follows it.
-fn number(part: &[u8], digits: core::ops::RangeInclusive<usize>) -> Option<(u64, &[u8])> {
+fn number<T: FromStr>(part: &[u8], digits: core::ops::RangeInclusive<usize>) -> Option<(T, &[u8])> {
     let length = part.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if !digits.contains(&length) {
         return None;
@@ -36,20 +39,21 @@ fn number(part: &[u8], digits: core::ops::RangeInclusive<usize>) -> Option<(u64,
     Some((core::str::from_utf8(number).ok()?.parse().ok()?, rest))
 }
 
-fn time(part: &[u8]) -> Option<(u64, u64, u64)> {
+fn time(part: &[u8]) -> Option<(u8, u8, u8)> {
     let (hour, rest) = number(part, 1..=2)?;
     let (minute, rest) = number(rest.strip_prefix(b":")?, 1..=2)?;
     let (second, _) = number(rest.strip_prefix(b":")?, 1..=2)?;
     Some((hour, minute, second))
 }
 
-fn month(part: &[u8]) -> Option<u64> {
+fn month(part: &[u8]) -> Option<Month> {
     const NAMES: [&[u8]; 12] = [
         b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov",
         b"dec",
     ];
     let start = part.get(..3)?.to_ascii_lowercase();
-    NAMES.iter().position(|name| *name == start).map(|at| at as u64 + 1)
+    let (_, number) = NAMES.iter().zip(1..).find(|(name, _)| **name == start)?;
+    Month::try_from(number).ok()
 }
 
 impl Found {
@@ -79,40 +83,12 @@ impl Found {
     }
 
     fn date(&self) -> Option<SystemTime> {
-        let ((hour, minute, second), day) = (self.time?, self.day?);
-        let (month, year) = (self.month?, self.year?);
-        let real = hour < 24 && minute < 60 && second < 60 && year >= 1601;
-        if !real || day == 0 || day > days_of(year, month) {
-            return None;
-        }
-        let Some(days) = days_since_1970(year, month, day) else {
-            return Some(SystemTime::UNIX_EPOCH);
-        };
-        let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+        let (hour, minute, second) = self.time?;
+        let year = self.year.filter(|year| *year >= 1601)?;
+        let date = Date::from_calendar_date(year, self.month?, self.day?).ok()?;
+        let at = date.with_hms(hour, minute, second).ok()?.assume_utc();
+        Some(at.max(OffsetDateTime::UNIX_EPOCH).into())
     }
-}
-
-fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
-fn days_of(year: u64, month: u64) -> u64 {
-    match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// `None` before 1970.
-fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
-    let years = year.checked_sub(1970)?;
-    let before = year - 1;
-    let leaps = (before / 4 - before / 100 + before / 400) - (1969 / 4 - 1969 / 100 + 1969 / 400);
-    let months: u64 = (1..month).map(|month| days_of(year, month)).sum();
-    Some(years * 365 + leaps + months + day - 1)
 }
 
 #[cfg(test)]

@@ -85,8 +85,8 @@ impl<W: Wire> Fetcher<W> {
             if let Some(kind) = chain.is_too_long(&hop) {
                 return Err(response.failure(Step::Wait, kind));
             }
-            let cause = response.body.pass_over().await.or(response.event);
-            chain.follow(*hop, cause);
+            response.body.pass_over().await;
+            chain.follow(*hop, response.event);
             if chain.is_spent() {
                 let location = chain.hop().url.to_string();
                 let why = "the body can be sent only once".into();

@@ -16,17 +16,6 @@ pub enum Redirects {
     All,
 }
 
-impl Redirects {
-    /// How many, where there is a limit.
-    pub const fn limit(self) -> Option<u32> {
-        match self {
-            Self::Shown => Some(0),
-            Self::Most(most) => Some(most),
-            Self::All => None,
-        }
-    }
-}
-
 /// What a request carries, which decides what redirects make of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sends {
@@ -50,14 +39,15 @@ pub enum Credentials {
     Anybody,
 }
 
-/// How methods and bodies change.
+/// Which statuses are redirects, and how methods and bodies change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Methods {
-    /// As browsers do (Fetch, "HTTP-redirect fetch"): after 301 and 302 a POST becomes a GET, after 303
-    /// everything but HEAD does.
+    /// As browsers do (Fetch, "HTTP-redirect fetch"): 301, 302, 303, 307 and 308 are redirects; after
+    /// 301 and 302 a POST becomes a GET, after 303 everything but HEAD does.
     Fetch,
-    /// As curl does: data that was posted is not posted again after 301, 302 and 303, unless that was
-    /// asked for; a file goes along but after 303; a method that was named stays.
+    /// As curl does: every 3xx that names a place is a redirect; data that was posted is not posted
+    /// again after 301, 302 and 303, unless that was asked for; a file goes along but after 303; a
+    /// method that was named stays.
     Curl {
         /// The method was named (`-X`).
         named: bool,
@@ -83,9 +73,7 @@ pub enum Mode {
 pub struct Rules {
     /// How many redirects are followed.
     pub redirects: Redirects,
-    /// Whether every 3xx that names a place is a redirect, as for curl, or the five of Fetch alone.
-    pub every_status: bool,
-    /// How methods and bodies change.
+    /// Which statuses are redirects, and how methods and bodies change.
     pub methods: Methods,
     /// Names of fields that go away with the body.
     pub of_body: &'static [&'static str],
@@ -109,7 +97,6 @@ impl Rules {
     pub fn browser() -> Self {
         Self {
             redirects: Redirects::Most(20),
-            every_status: false,
             methods: Methods::Fetch,
             of_body: &[
                 "Content-Encoding",
@@ -132,7 +119,6 @@ impl Rules {
     pub fn curl(sends: Sends) -> Self {
         Self {
             redirects: Redirects::Shown,
-            every_status: true,
             methods: Methods::Curl { named: false, keep_post: Vec::new(), sends },
             of_body: &[],
             of_origin: &["Authorization", "Cookie", "Host"],
@@ -154,10 +140,10 @@ impl Rules {
     /// Whether an answer with this status leads elsewhere, if it names a place. 304 says that there is
     /// none.
     pub(crate) fn redirects(&self, status: StatusCode) -> bool {
-        if self.every_status {
-            return status.is_redirection() && status != StatusCode::NOT_MODIFIED;
+        match self.methods {
+            Methods::Fetch => matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308),
+            Methods::Curl { .. } => status.is_redirection() && status != StatusCode::NOT_MODIFIED,
         }
-        matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
     }
 
     /// The method after a redirect with this status, which takes the body away; `None` where method

@@ -29,8 +29,7 @@ pub struct OriginalExchange {
 impl Original {
     /// The figures of a story that is to be replayed.
     pub fn of(story: &Story) -> Self {
-        let answered = story.exchanges.iter().filter(|exchange| exchange.status().is_some());
-        let exchanges = answered.map(|exchange| OriginalExchange {
+        let exchanges = story.answered().map(|exchange| OriginalExchange {
             url: exchange.url.clone(),
             took: exchange.span.took(),
             think: story.think(exchange),

@@ -121,6 +121,11 @@ impl Story {
         if self.exchanges.is_empty() { &self.served } else { &self.exchanges }
     }
 
+    /// The exchanges of the client that were answered, in order.
+    pub fn answered(&self) -> impl Iterator<Item = &Exchange> {
+        self.exchanges.iter().filter(|exchange| exchange.status().is_some())
+    }
+
     /// The duration of the run: from the first resource or name that was wanted to the last thing
     /// that was waited for, which is the end of a body or a lookup, the page's last milestone, or
     /// the fault that ended the run. Work that nobody waits for is left out: the page's picture,

@@ -121,8 +121,7 @@ impl Wanted {
         request.omit.clone_from(&self.omit);
         request.body = self.content.body();
         let long = request.body.length().is_none_or(|length| length > EXPECT_ABOVE);
-        let unwanted = self.omit.iter().any(|name| name.eq_ignore_ascii_case("Expect"));
-        if long && !unwanted && !request.fields.contains("Expect") {
+        if long && !request.omits("Expect") && !request.fields.contains("Expect") {
             request.expect = Expect::Continue;
         }
         request.decode = self.decode;
@@ -479,8 +478,8 @@ impl<W: Wire> Session<W> {
                 got.failure = Some(response.failure(Step::Wait, kind));
                 return Ok(());
             }
-            let cause = response.body.pass_over().await;
-            chain.follow(*hop, cause);
+            response.body.pass_over().await;
+            chain.follow(*hop, response.event);
         }
     }
 
@@ -547,7 +546,8 @@ impl<W: Wire> Session<W> {
             }
             got.body = total;
         }
-        let trailers = lines_of(response.body.trailers());
+        let mut trailers = Vec::new();
+        response.body.trailers().encode(&mut trailers);
         got.head += trailers.len() as u64;
         got.failure = match sink.trailers(&trailers) {
             Err(error) => Some(unwritten(&response, sink, &error)),
@@ -621,20 +621,8 @@ pub fn bytes_of(head: &Head<'_>) -> Vec<u8> {
         _ => "HTTP/1.1",
     };
     let mut out = format!("{version} {} {}\r\n", head.status.as_str(), head.reason).into_bytes();
-    out.extend(lines_of(head.fields));
+    head.fields.encode(&mut out);
     out.extend_from_slice(b"\r\n");
-    out
-}
-
-/// The bytes of fields, one line each.
-fn lines_of(fields: &Fields) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (name, value) in fields.iter() {
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value);
-        out.extend_from_slice(b"\r\n");
-    }
     out
 }
 

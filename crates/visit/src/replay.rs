@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode, Version};
 use roundtrip_http::Body;
 use roundtrip_http::client::{Origin, Scheme};
-use roundtrip_http::message::Fields;
+use roundtrip_http::message::{Fields, keeps_alive};
 use roundtrip_http::server::{After, Handler, Request, RequestBody, Response};
 use roundtrip_lab::LabHost;
 use roundtrip_record::{
@@ -46,8 +46,18 @@ pub enum ReplayError {
     },
 }
 
-/// An exchange that was answered, with its URL understood.
-type Answered<'a> = (&'a Exchange, Url);
+/// Fields that the server adds anew, or that belong to one connection only (RFC 9110 §7.6.1).
+const OF_THE_CONNECTION: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "content-length",
+    "date",
+    "server",
+    "upgrade",
+    "te",
+    "trailer",
+];
 
 /// A recorded visit.
 pub struct Recording {
@@ -64,8 +74,7 @@ impl Recording {
     pub fn read(events: Vec<Event>) -> Result<Self, ReplayError> {
         let story = Story::new(events);
         let asked = story.exchanges.first().map(|exchange| exchange.url.clone());
-        let answered = |exchange: &&Exchange| exchange.status().is_some();
-        let first = story.exchanges.iter().find(answered);
+        let first = story.answered().next();
         let by_user = first.is_some_and(|exchange| exchange.initiator == Initiator::User);
         match story.run.clone().filter(|_| by_user) {
             Some(run) => Ok(Self { run, story }),
@@ -73,19 +82,12 @@ impl Recording {
         }
     }
 
-    /// The exchanges that were answered, in order; those with a URL nobody understands are not there.
-    fn answered(&self) -> impl Iterator<Item = Answered<'_>> {
-        let answered = self.story.exchanges.iter().filter(|exchange| exchange.status().is_some());
-        answered.filter_map(|exchange| Some((exchange, Url::parse(&exchange.url).ok()?)))
-    }
-
     /// The plan of the visit: its first request.
     ///
     /// # Errors
     /// When its URL cannot be used.
     pub fn plan(&self, body: impl Fn(&BodyRef) -> Option<Vec<u8>>) -> Result<Plan, ReplayError> {
-        let first = self.story.exchanges.iter().find(|exchange| exchange.status().is_some());
-        let first = first.ok_or(ReplayError::Nothing(None))?;
+        let first = self.story.answered().next().ok_or(ReplayError::Nothing(None))?;
         let url = Url::parse(&first.url).map_err(|error| ReplayError::BadUrl {
             url: first.url.clone(),
             why: error.to_string(),
@@ -125,7 +127,9 @@ impl Recording {
         body: impl Fn(&BodyRef) -> Option<Vec<u8>>,
     ) -> Result<Vec<Site>, ReplayError> {
         let mut servers: Vec<Recorded> = Vec::new();
-        for (exchange, url) in self.answered() {
+        for exchange in self.story.answered() {
+            // What has a URL that nobody understands cannot be asked for again.
+            let Ok(url) = Url::parse(&exchange.url) else { continue };
             let Some(origin) = Origin::of(&url) else { continue };
             let answer = self.answer(exchange, &body)?;
             let key = (exchange.method.clone(), target(&url));
@@ -153,22 +157,15 @@ impl Recording {
             None => Vec::new(),
         };
         let head = exchange.head().map(|head| &head.what);
-        let recorded_fields: &[Field] = head.map_or(&[], |head| &head.fields);
         let mut fields = Fields::new();
-        for Field(name, value) in recorded_fields {
-            if !is_of_the_connection(name) {
-                let _ = fields.push(name, value.as_bytes());
-            }
+        for Field(name, value) in head.into_iter().flat_map(|head| &head.fields) {
+            let _ = fields.push(name, value.as_bytes());
         }
-        let says = |what: &str| {
-            recorded_fields.iter().any(|Field(name, value)| {
-                name.eq_ignore_ascii_case("connection") && value.eq_ignore_ascii_case(what)
-            })
-        };
-        // HTTP/1.0 closes unless it says otherwise (RFC 9112 §9.3).
         let closes = recorded.is_some_and(|recorded| recorded.framing == Framing::Close)
-            || says("close")
-            || version(exchange) == Version::HTTP_10 && !says("keep-alive");
+            || !keeps_alive(version(exchange), &fields);
+        for name in OF_THE_CONNECTION {
+            fields.remove(name);
+        }
         let codings = recorded.map_or(&[][..], |recorded| &recorded.codings);
         Ok(Answer {
             think: self.story.think(exchange),
@@ -181,22 +178,6 @@ impl Recording {
             after: if closes { After::Close } else { After::Keep },
         })
     }
-}
-
-/// What the server adds anew, or what belongs to one connection only (RFC 9110 §7.6.1).
-fn is_of_the_connection(name: &str) -> bool {
-    const NAMES: [&str; 9] = [
-        "connection",
-        "keep-alive",
-        "transfer-encoding",
-        "content-length",
-        "date",
-        "server",
-        "upgrade",
-        "te",
-        "trailer",
-    ];
-    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn target(url: &Url) -> String {

@@ -11,7 +11,7 @@ use roundtrip_http::client::Tls;
 use roundtrip_lab::Stuck;
 use roundtrip_live::CaptureWish;
 use roundtrip_record::{
-    EventId, Fault, FaultKind, FolderError, Log, Recorder, ReplayOf, RunEnded, RunStarted, SCHEMA,
+    EventId, FaultKind, FolderError, Log, Recorder, ReplayOf, RunEnded, RunStarted, SCHEMA,
     Settings as RecordSettings, Step, Time, Trace as _, What, WireKind,
 };
 use roundtrip_tap::TapError;
@@ -23,7 +23,7 @@ use crate::plan::{ClientCaches, Plan, Until};
 use crate::replay::ReplayError;
 use crate::site::{Site, SiteError};
 use crate::trust::{Recorded, Trust, TrustError, tls};
-use crate::visit::{Visited, report, visit};
+use crate::visit::{Visited, fatal_without_exchange, visit};
 
 /// What a run is called in its record.
 #[derive(Clone, Debug, Default)]
@@ -220,20 +220,6 @@ impl Errand for Lookup<'_> {
         });
         exits.reduce(|first, _| first).unwrap_or(0)
     }
-}
-
-/// Reports a fault that ends the run and belongs to no exchange; its exit code.
-fn fatal_without_exchange<W: Wire>(
-    wire: &W,
-    cause: Option<EventId>,
-    step: Step,
-    since: Time,
-    fault: FaultKind,
-) -> u8 {
-    let exit = fault.exit_code();
-    let fault = Fault { step, exchange: None, connection: None, since, fatal: true, fault };
-    report(wire, cause, &fault);
-    exit
 }
 
 /// TLS as this machine trusts, with the key log that was asked for, or the record's.

@@ -9,7 +9,7 @@ use roundtrip_fetch::{Fetcher, Rules};
 use roundtrip_http::Body;
 use roundtrip_http::client::{Client, Failure, Request, Response, Tls};
 use roundtrip_record::{
-    EventId, Fault, FaultKind, Initiator, Priority, ResourceKind, Step, Trace as _, What,
+    EventId, Fault, FaultKind, Initiator, Priority, ResourceKind, Step, Time, Trace as _, What,
 };
 use roundtrip_wire::Wire;
 
@@ -44,19 +44,7 @@ pub async fn visit<W: Wire>(
             Either::Left((visited, _)) => visited,
             Either::Right(_) => {
                 let fault = FaultKind::TimedOut { limit, received: 0 };
-                let exit = fault.exit_code();
-                report(
-                    wire,
-                    None,
-                    &Fault {
-                        step: Step::Wait,
-                        exchange: None,
-                        connection: None,
-                        since: begun,
-                        fatal: true,
-                        fault,
-                    },
-                );
+                let exit = fatal_without_exchange(wire, None, Step::Wait, begun, fault);
                 Visited { exit, status: None }
             }
         },
@@ -133,6 +121,20 @@ async fn drain<W: Wire>(wire: &W, mut response: Response<W>) -> u8 {
 pub(crate) fn fatal<W: Wire>(wire: &W, failure: &Failure) -> u8 {
     report(wire, failure.cause, &failure.fault(true));
     failure.kind.exit_code()
+}
+
+/// Reports a fault that ends the run and belongs to no exchange; its exit code.
+pub(crate) fn fatal_without_exchange<W: Wire>(
+    wire: &W,
+    cause: Option<EventId>,
+    step: Step,
+    since: Time,
+    fault: FaultKind,
+) -> u8 {
+    let exit = fault.exit_code();
+    let fault = Fault { step, exchange: None, connection: None, since, fatal: true, fault };
+    report(wire, cause, &fault);
+    exit
 }
 
 /// Reports a fault.

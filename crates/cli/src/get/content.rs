@@ -76,7 +76,9 @@ pub(super) fn carried(arguments: &Get, number: usize) -> anyhow::Result<Carried>
     }
     match upload_file {
         Some(path) => {
-            let (content, file) = upload(path, resumed(arguments)?)?;
+            // With `-C -` only the server knows where: the file is sent from its beginning.
+            let from = offset(arguments, || 0)?.unwrap_or(0);
+            let (content, file) = upload(path, from)?;
             Ok(Carried { sends: Sends::Put, content, file, ..Carried::nothing() })
         }
         None => Ok(Carried::nothing()),
@@ -170,13 +172,14 @@ pub(super) fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new(".")
 }
 
-/// The offset at which an upload resumes, in bytes. With `-C -` only the server knows it: the file is
-/// sent from its beginning.
-fn resumed(arguments: &Get) -> anyhow::Result<u64> {
+/// The offset of `-C` to resume at, in bytes; with `-C -`, the one that is `found`.
+pub(super) fn offset(arguments: &Get, found: impl FnOnce() -> u64) -> anyhow::Result<Option<u64>> {
     match arguments.continue_at.as_deref() {
-        None | Some("-") => Ok(0),
+        None => Ok(None),
+        Some("-") => Ok(Some(found())),
         Some(text) => {
-            text.parse().map_err(|_| anyhow!("-C {text}: wanted a number of bytes, or -"))
+            let from = text.parse();
+            from.map(Some).map_err(|_| anyhow!("-C {text}: wanted a number of bytes, or -"))
         }
     }
 }

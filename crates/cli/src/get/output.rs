@@ -112,6 +112,19 @@ impl<'a> Output<'a> {
         }
         Ok(self.open.as_mut())
     }
+
+    /// Writes lines of a head or of trailers where heads are wanted.
+    fn write_head(&mut self, lines: &[u8]) -> io::Result<()> {
+        if let Some(dump) = &mut self.dump {
+            dump.write_all(lines)?;
+        }
+        if self.heads == Heads::Shown
+            && let Some(file) = self.file()?
+        {
+            file.write_all(lines)?;
+        }
+        Ok(())
+    }
 }
 
 /// Whether the file must not exist yet.
@@ -138,7 +151,6 @@ impl Sink for Output<'_> {
     fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
         self.progress.borrow_mut().clear();
         (self.tell)();
-        let bytes = bytes_of(head);
         if let Target::File { path, named: Named::ByServer, .. } = &mut self.target
             && head.last
             && self.open.is_none()
@@ -147,14 +159,7 @@ impl Sink for Output<'_> {
             path.set_file_name(name);
             self.theirs = true;
         }
-        if let Some(dump) = &mut self.dump {
-            dump.write_all(&bytes)?;
-        }
-        if self.heads == Heads::Shown
-            && let Some(file) = self.file()?
-        {
-            file.write_all(&bytes)?;
-        }
+        self.write_head(&bytes_of(head))?;
         if head.last {
             self.progress.borrow_mut().expect(head.expected);
         }
@@ -170,16 +175,7 @@ impl Sink for Output<'_> {
     }
 
     fn trailers(&mut self, lines: &[u8]) -> io::Result<()> {
-        if lines.is_empty() {
-            return Ok(());
-        }
-        if let Some(dump) = &mut self.dump {
-            dump.write_all(lines)?;
-        }
-        match self.heads {
-            Heads::Hidden => Ok(()),
-            Heads::Shown => self.file()?.map_or(Ok(()), |file| file.write_all(lines)),
-        }
+        if lines.is_empty() { Ok(()) } else { self.write_head(lines) }
     }
 
     fn take_back(&mut self) -> io::Result<()> {

@@ -48,13 +48,11 @@ impl Wishes {
         let from = if arguments.continue_at.is_some() { From::End } else { From::Start };
         let folders = if arguments.create_dirs { Folders::Made } else { Folders::Expected };
         let file = |path, named| Target::File { path, named, from, folders };
-        Ok(match self.0.get(number) {
+        let of_all = arguments.remote_name_all.then_some(&Wish::Remote);
+        Ok(match self.0.get(number).or(of_all) {
             Some(Wish::File(name)) if name == "-" => Target::Output,
             Some(Wish::File(name)) => file(PathBuf::from(found.fill(name)), Named::Here),
             Some(Wish::Remote) => file(remote(url, naming(arguments))?, naming(arguments)),
-            None if arguments.remote_name_all => {
-                file(remote(url, naming(arguments))?, naming(arguments))
-            }
             None if arguments.format == Format::Json => Target::Nowhere,
             None => Target::Output,
         })

@@ -47,15 +47,17 @@ pub(super) fn wanted(
         header_field(header, &mut fields, &mut omit)?;
     }
     let downloads = sends == Sends::Nothing;
-    let range = if downloads { range(arguments, target)? } else { None };
+    // With -I and -r, nothing needs the offset of -C, and it may be anything.
+    let resumes = downloads && !(arguments.head && arguments.range.is_some());
+    let from = if resumes { content::offset(arguments, || length(target))? } else { None };
+    let range = if downloads { range(arguments, from) } else { None };
     let defaults: [(&'static str, Option<String>); 3] = [
         ("Accept", (!arguments.json.is_empty()).then(|| "application/json".to_owned())),
         ("Range", range),
         ("Content-Range", file.and_then(|file| content_range(arguments, file))),
     ];
     for (name, value) in defaults {
-        let own = fields.contains(name)
-            || omit.iter().any(|omitted: &String| omitted.eq_ignore_ascii_case(name));
+        let own = is_own(name, &fields, &omit);
         if let Some(value) = value.filter(|value| !own && !value.is_empty()) {
             fields.push(name, value.as_bytes()).map_err(|error| anyhow!("{name}: {error}"))?;
         }
@@ -64,8 +66,7 @@ pub(super) fn wanted(
         omit.push("User-Agent".into());
     }
     let mut rules = rules(arguments, sends);
-    let own = fields.contains("Content-Type")
-        || omit.iter().any(|name| name.eq_ignore_ascii_case("Content-Type"));
+    let own = is_own("Content-Type", &fields, &omit);
     if let Some(media_type) = media_type.filter(|_| sends == Sends::Post && !own) {
         let pushed = fields.push("Content-Type", media_type.as_bytes());
         pushed.map_err(|error| anyhow!("{media_type}: {error}"))?;
@@ -87,9 +88,14 @@ pub(super) fn wanted(
             (true, false) => Fail::WithoutBody,
             (false, false) => Fail::No,
         },
-        resume: if downloads && !arguments.head { resume(arguments, target)? } else { None },
+        resume: from.filter(|_| !arguments.head),
         keep_body: false,
     })
+}
+
+/// Whether the command line says what becomes of a field: it gives it, or leaves it out.
+fn is_own(name: &str, fields: &Fields, omit: &[String]) -> bool {
+    fields.contains(name) || omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name))
 }
 
 fn retries(arguments: &Get) -> anyhow::Result<Retries> {
@@ -183,13 +189,14 @@ fn cookies(arguments: &Get) -> Option<String> {
     (!given.is_empty()).then(|| given.join("; "))
 }
 
-fn range(arguments: &Get, target: &Target) -> anyhow::Result<Option<String>> {
+/// Which part is wanted: that of `-r`, or all from this offset on.
+fn range(arguments: &Get, from: Option<u64>) -> Option<String> {
     if let Some(range) = &arguments.range {
         // A number alone is the offset to begin at.
         let open = if range.contains('-') { "" } else { "-" };
-        return Ok(Some(format!("bytes={range}{open}")));
+        return Some(format!("bytes={range}{open}"));
     }
-    Ok(resume(arguments, target)?.filter(|from| *from > 0).map(|from| format!("bytes={from}-")))
+    from.filter(|from| *from > 0).map(|from| format!("bytes={from}-"))
 }
 
 /// Which part of a file goes up, where it is a part (RFC 9110 §14.4). Where to resume an upload is not
@@ -205,16 +212,10 @@ fn content_range(arguments: &Get, file: Uploaded) -> Option<String> {
     }
 }
 
-/// The offset to resume at, in bytes.
-pub(super) fn resume(arguments: &Get, target: &Target) -> anyhow::Result<Option<u64>> {
-    let Some(text) = &arguments.continue_at else { return Ok(None) };
-    if text != "-" {
-        let from =
-            text.parse().map_err(|_| anyhow!("-C {text}: wanted a number of bytes, or -"))?;
-        return Ok(Some(from));
+/// The length of what is there already, in bytes.
+fn length(target: &Target) -> u64 {
+    match target {
+        Target::File { path, .. } => fs::metadata(path).map_or(0, |meta| meta.len()),
+        _ => 0,
     }
-    Ok(match target {
-        Target::File { path, .. } => Some(fs::metadata(path).map_or(0, |meta| meta.len())),
-        _ => Some(0),
-    })
 }

@@ -30,8 +30,8 @@ pub(super) struct Steps {
 impl Steps {
     /// Takes the figures from the story of one transfer. Of several exchanges, the last that
     /// reached a step counts.
-    pub(super) fn read(events: &[Event], began: Time) -> Self {
-        let events = events.iter().filter(|event| event.at >= began).cloned().collect();
+    pub(super) fn read(mut events: Vec<Event>, began: Time) -> Self {
+        events.retain(|event| event.at >= began);
         let story = Story::new(events);
         let chain = &story.exchanges;
         let ended = |kind| {

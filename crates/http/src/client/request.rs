@@ -111,6 +111,11 @@ impl Request {
         Self { body: body.into(), ..Self::new(Method::POST, url) }
     }
 
+    /// Whether a field of this name shall not go.
+    pub fn omits(&self, name: &str) -> bool {
+        self.omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name))
+    }
+
     /// The same request once more, and whether its body came along.
     pub fn again(&self) -> (Self, Replay) {
         let body = self.body.again();
@@ -139,8 +144,7 @@ impl Request {
     ) -> RequestHead {
         let mut fields = Fields::new();
         let mut add = |name: &'static str, value: &str| {
-            let own = self.fields.contains(name)
-                || self.omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name));
+            let own = self.fields.contains(name) || self.omits(name);
             // Without it, the body would be taken for the next request.
             let needed = name == "Content-Length" && value != "0" || name == "Transfer-Encoding";
             if !own || needed {
@@ -197,8 +201,6 @@ impl Request {
     /// How the end of the body is to be told. A body always is told of (RFC 9112 §6.3): where the
     /// caller does not want the field for it, by the other one.
     fn framing(&self, version: Version) -> BodyFraming {
-        let unwanted =
-            |name: &str| self.omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name));
         if self.chunks(version) || self.fields.contains("Content-Length") {
             return BodyFraming::Own;
         }
@@ -208,7 +210,7 @@ impl Request {
                 BodyFraming::Length(0)
             }
             Some(0) => BodyFraming::None,
-            Some(_) if unwanted("Content-Length") && version == Version::HTTP_11 => {
+            Some(_) if self.omits("Content-Length") && version == Version::HTTP_11 => {
                 BodyFraming::Chunked
             }
             Some(length) => BodyFraming::Length(length),

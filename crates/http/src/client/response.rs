@@ -372,9 +372,9 @@ impl<W: Wire> ResponseBody<W> {
         Ok(all.freeze())
     }
 
-    /// Reads a body that nobody wants, if that costs less than a new connection; gives the latest event.
-    /// One that ends with its connection is not waited for: that connection is lost anyway.
-    pub async fn pass_over(&mut self) -> Option<EventId> {
+    /// Reads a body that nobody wants, if that costs less than a new connection. One that ends with its
+    /// connection is not waited for: that connection is lost anyway.
+    pub async fn pass_over(&mut self) {
         const SMALL: u64 = 64 * 1024;
         while self.framing != Framing::Close
             && self.expected().unwrap_or(0).max(self.received()) <= SMALL
@@ -384,7 +384,6 @@ impl<W: Wire> ResponseBody<W> {
                 _ => break,
             }
         }
-        self.event
     }
 }
 
