@@ -64,11 +64,33 @@ const DEPTH: usize = 16;
 
 type Never = ParseError<()>;
 
+/// A place of a style sheet, and what stands there instead.
+pub(crate) struct Edit {
+    pub(crate) at: Range<usize>,
+    pub(crate) by: String,
+}
+
+/// The style sheet after edits, which are in order. One that begins inside the one before is left
+/// out.
+pub(crate) fn edited(css: &str, edits: &[Edit]) -> String {
+    let mut out = String::with_capacity(css.len());
+    let mut done = 0;
+    for Edit { at, by } in edits {
+        if at.start >= done {
+            out.push_str(css.get(done..at.start).unwrap_or(""));
+            out.push_str(by);
+            done = at.end;
+        }
+    }
+    out.push_str(css.get(done..).unwrap_or(""));
+    out
+}
+
 /// Scans a style sheet. Font faces inside `@media` that does not match are cut and not reported.
 pub(crate) fn scan(css: &str, media: Media) -> Scanned {
     let mut scan = Scan { media, imports: Vec::new(), faces: Vec::new(), cuts: Vec::new() };
     scan.rules(&mut Parser::new(css), Place { depth: 0, applies: true });
-    Scanned { text: without(css, &scan.cuts), imports: scan.imports, faces: scan.faces }
+    Scanned { text: edited(css, &scan.cuts), imports: scan.imports, faces: scan.faces }
 }
 
 struct Scan {
@@ -76,7 +98,7 @@ struct Scan {
     imports: Vec<Import>,
     faces: Vec<FontFace>,
     /// In order, not overlapping.
-    cuts: Vec<Range<usize>>,
+    cuts: Vec<Edit>,
 }
 
 #[derive(Clone, Copy)]
@@ -157,7 +179,7 @@ impl Scan {
             return;
         }
         let face = p.parse_nested_block(|p| Ok::<_, Never>(face(p)));
-        self.cuts.push(start..p.position().byte_index());
+        self.cuts.push(Edit { at: start..p.position().byte_index(), by: String::new() });
         if let Ok(Some(face)) = face
             && place.applies
         {
@@ -307,36 +329,15 @@ fn usable(url: &str, format: Option<&str>) -> bool {
     !["eot", "svg", "svgz", "ttc"].iter().any(|bad| ending.eq_ignore_ascii_case(bad))
 }
 
-fn without(css: &str, cuts: &[Range<usize>]) -> String {
-    let mut out = String::with_capacity(css.len());
-    let mut at = 0;
-    for cut in cuts {
-        out.push_str(css.get(at..cut.start).unwrap_or(""));
-        at = cut.end;
-    }
-    out.push_str(css.get(at..).unwrap_or(""));
-    out
-}
-
 /// The style sheet with every relative address made absolute: the engine resolves against the
 /// address that was asked for, not the one a redirect led to.
 pub(crate) fn absolute(css: &str, base: &Url) -> String {
     let mut edits = Vec::new();
     addresses(&mut Parser::new(css), base, &mut edits, 0);
-    let mut out = String::with_capacity(css.len() + edits.len() * 32);
-    let mut at = 0;
-    for (range, url) in edits {
-        out.push_str(css.get(at..range.start).unwrap_or(""));
-        out.push_str("url(\"");
-        out.push_str(&url.as_str().replace('"', "%22"));
-        out.push_str("\")");
-        at = range.end;
-    }
-    out.push_str(css.get(at..).unwrap_or(""));
-    out
+    edited(css, &edits)
 }
 
-fn addresses(p: &mut Parser<'_>, base: &Url, edits: &mut Vec<(Range<usize>, Url)>, depth: usize) {
+fn addresses(p: &mut Parser<'_>, base: &Url, edits: &mut Vec<Edit>, depth: usize) {
     let mut after_import = false;
     loop {
         p.skip_whitespace();
@@ -344,7 +345,8 @@ fn addresses(p: &mut Parser<'_>, base: &Url, edits: &mut Vec<(Range<usize>, Url)
         let Ok(token) = p.next() else { return };
         let mut resolve = |url: &str, end: usize| {
             if let Ok(url) = base.join(url) {
-                edits.push((start..end, url));
+                let url = url.as_str().replace('"', "%22");
+                edits.push(Edit { at: start..end, by: format!("url(\"{url}\")") });
             }
         };
         let token = token.clone();

@@ -478,6 +478,36 @@ fn numbers_of_lists_keep_a_gap_and_count_as_told() {
 }
 
 #[test]
+fn an_item_below_a_wide_float_keeps_its_number() {
+    let list = |share: &str, item: &str| {
+        paint(&format!(
+            "<!doctype html><style>body{{margin:0;font:20px Arial}}i{{float:left;width:{share};height:30px}}\
+             li{{{item}}}</style><ol type=I start=1994><i></i><li>one<li>two</ol>"
+        ))
+    };
+    // One item is cleared of the float by the page, the other by us.
+    assert_eq!(list("100%", ""), list("100%", "clear:both"));
+    assert_ne!(list("100%", ""), list("100%", "list-style-type:decimal"));
+}
+
+#[test]
+fn a_collapsed_table_keeps_the_shares_of_its_columns() {
+    let width = |table: &str, cell: &str| {
+        let picture = paint(&format!(
+            "<!doctype html><style>body{{margin:0}}table{{width:400px;{table}}}col{{width:75%}}\
+             td{{padding:0;{cell}}}td:first-child{{background:red;color:red}}</style>\
+             <table><col><tr><td>a<td>some words that are wider than a quarter</table>"
+        ));
+        let [left, _, right, _] = bounds(&picture, [255, 0, 0]).unwrap();
+        right - left + 1
+    };
+    let spaced = "border-spacing:0";
+    let collapsed = "border-collapse:collapse";
+    assert_eq!(width(spaced, ""), 300);
+    assert_eq!(width(collapsed, "border-bottom:1px solid blue"), 300);
+}
+
+#[test]
 fn controls_show_what_they_hold() {
     let dark = |markup: &str| {
         let picture = paint(&format!("<!doctype html><style>body{{margin:0}}</style>{markup}"));

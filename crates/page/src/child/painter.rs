@@ -47,13 +47,12 @@ impl Program {
 }
 
 /// Who lays out and paints a page.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Painter(Kind);
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 enum Kind {
     /// This process, on a thread of its own.
-    #[default]
     Here,
     /// A child.
     Child(Arc<Handle>),

@@ -106,26 +106,27 @@ pub(crate) fn fail(message: &'static str) -> Result<Outcome, PaintError> {
 }
 
 fn work(input: &Input, goal: Goal, fonts: &FontSet) -> Outcome {
-    let mut attempt = attempt(input, goal, fonts, None);
-    if let Some(height) = attempt.canvas_short_of {
-        // Known now, and the engine is not to style anew what it has laid out.
-        attempt = self::attempt(input, goal, fonts, Some(height));
+    let mut root_height = None;
+    loop {
+        match attempt(input, goal, fonts, root_height) {
+            Ok(outcome) => return outcome,
+            // Known now, and the engine is not to style anew what it has laid out.
+            Err(height) => root_height = Some(height),
+        }
     }
-    attempt.outcome
 }
 
-/// One layout, from the markup on.
-struct Attempt {
-    outcome: Outcome,
-    /// The height of a root that is lower than the canvas its background has to cover, in CSS
-    /// pixels: how the background repeats depends on it, and it was not known.
-    canvas_short_of: Option<f32>,
-}
-
-fn attempt(input: &Input, goal: Goal, fonts: &FontSet, root_height: Option<f32>) -> Attempt {
+/// One layout, from the markup on. Without the height of the root it may end early: with the height,
+/// in CSS pixels, of a root that is lower than the canvas its background has to cover, where it
+/// depends on that how the background repeats.
+fn attempt(
+    input: &Input,
+    goal: Goal,
+    fonts: &FontSet,
+    root_height: Option<f32>,
+) -> Result<Outcome, f32> {
     thread::during("preparing fonts");
     let mut outcome = Outcome::default();
-    let mut canvas_short_of = None;
     let mut font_context = fonts.context();
     fonts::register_faces(&mut font_context, input, &mut outcome.notes);
     let queue = net::Queue::new();
@@ -151,24 +152,27 @@ fn attempt(input: &Input, goal: Goal, fonts: &FontSet, root_height: Option<f32>)
         thread::during("styling");
         fixups::prepare(&mut document);
         document.resolve_stylist(0.0);
-        let improved = fixups::improve(&mut document, &mut answers.fonts, root_height);
+        let waits_for_height = fixups::improve(&mut document, &mut answers.fonts, root_height);
         let now = layout::animate(&mut document);
         thread::during("laying out");
         layout::settle(&mut document, &queue, &mut answers, now);
-        if improved.background_waits_for_height && goal == Goal::Paint {
-            canvas_short_of = lower_than_viewport(&document, &input.options);
+        if waits_for_height
+            && goal == Goal::Paint
+            && let Some(height) = lower_than_viewport(&document, &input.options)
+        {
+            return Err(height);
         }
         outcome.fonts = fonts::in_use(&document, &input.faces, &input.bytes);
     }
     outcome.images = answers.missing;
     outcome.notes.append(&mut answers.notes);
     wanted_lazy(&document, input, lazy, &mut outcome.images);
-    if goal == Goal::Paint && canvas_short_of.is_none() {
+    if goal == Goal::Paint {
         thread::during("painting");
         let picture = draw::draw(&mut document, &input.options, &mut outcome.notes);
         outcome.picture = Some(Drawn::Pixels(picture));
     }
-    Attempt { outcome, canvas_short_of }
+    Ok(outcome)
 }
 
 /// Stylo can do more than Blitz asks it for.

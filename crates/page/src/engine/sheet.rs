@@ -3,13 +3,15 @@
 //! Rules that cannot match anything in the document are left out: most of a real style sheet is
 //! for other pages, and Stylo's table of class names is slow where very many of them are alike.
 //! What is left is rewritten where the engine knows a thing under another name or not at all;
-//! [`Edit`] lists the cases.
+//! `selector`, `gradient` and `Sheet::declaration` have the cases.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use blitz_dom::{BaseDocument, local_name};
 use cssparser::{ParseError, Parser, Token};
+
+use crate::css::{Edit, edited};
 
 /// How deeply rules inside rules are followed.
 const DEPTH: usize = 32;
@@ -73,30 +75,13 @@ pub(super) const FILL: &str = "--roundtrip-text-fill";
 /// attributes.
 pub(super) const ATTRIBUTE: &str = "roundtrip-attr-";
 
-/// A place of a style sheet, and what stands there instead.
-struct Edit {
-    at: Range<usize>,
-    by: String,
-}
-
 type Never = ParseError<()>;
 
 /// The style sheet for a document that has these classes and ids.
 pub(super) fn prepare(css: &str, used: &Used) -> String {
     let mut sheet = Sheet { css, used, edits: Vec::new() };
     sheet.rules(&mut Parser::new(css), 0);
-    let mut out = String::with_capacity(css.len());
-    let mut at = 0;
-    for Edit { at: range, by } in sheet.edits {
-        // An edit inside a rule that was left out stands before its end.
-        if range.start >= at {
-            out.push_str(css.get(at..range.start).unwrap_or(""));
-            out.push_str(&by);
-            at = range.end;
-        }
-    }
-    out.push_str(css.get(at..).unwrap_or(""));
-    out
+    edited(css, &sheet.edits)
 }
 
 struct Sheet<'a> {

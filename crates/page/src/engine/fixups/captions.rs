@@ -5,7 +5,7 @@ use blitz_dom::{BaseDocument, LocalName, NodeId, QualName, ns};
 use style::properties::LonghandId;
 use style::values::specified::box_::DisplayOutside;
 
-use super::{attribute, computed, tables, unresolved};
+use super::{add_style, attribute, computed, tables, unresolved};
 
 /// What a caption's cell has of the caption.
 const SHOWN: [LonghandId; 6] = [
@@ -29,9 +29,6 @@ pub(super) fn lay_out(document: &mut BaseDocument, elements: &[NodeId]) {
             .concat();
         let mut mutator = document.mutate();
         let group = if below { "table-footer-group" } else { "table-header-group" };
-        let own =
-            mutator.doc.get_node(caption).and_then(|node| node.attr(LocalName::from("style")));
-        let style = format!("{};display:{group} !important", own.unwrap_or_default());
         let content = mutator.child_ids(caption);
         let mut part = |style: &str| {
             let name = QualName::new(None, ns!(html), LocalName::from("roundtrip-generated"));
@@ -48,7 +45,7 @@ pub(super) fn lay_out(document: &mut BaseDocument, elements: &[NodeId]) {
         mutator.append_children(cell, &[inside]);
         mutator.append_children(row, &[cell]);
         mutator.append_children(caption, &[row]);
-        mutator.set_attribute(caption, attribute("style"), &style);
+        add_style(&mut mutator, caption, &format!("display:{group} !important"));
     }
 }
 
@@ -59,9 +56,11 @@ fn caption(document: &BaseDocument, id: NodeId) -> Option<(NodeId, usize, bool)>
     if outside != DisplayOutside::TableCaption {
         return None;
     }
-    let columns = tables::columns(document, node.parent?)?;
     // A caption's row is the first of its group where there is more than one.
-    let first = tables::caption(document, node.parent?);
+    if tables::caption(document, node.parent?) != Some(id) {
+        return None;
+    }
+    let columns = tables::columns(document, node.parent?)?;
     let below = computed(document, id, "caption-side").contains("bottom");
-    (first == Some(id)).then_some((id, columns, below))
+    Some((id, columns, below))
 }

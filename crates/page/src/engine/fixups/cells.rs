@@ -1,10 +1,10 @@
 //! Rows whose children are no cells, which Blitz leaves out: pages for small screens turn the cells
 //! of a table into blocks, one below the other.
 
-use blitz_dom::{BaseDocument, LocalName, Node, NodeId};
+use blitz_dom::{BaseDocument, Node, NodeId};
 use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
-use super::{attribute, computed};
+use super::{add_style, inside};
 
 /// Makes blocks of the tables whose rows hold no cells, and cells of what stands in a row beside
 /// cells.
@@ -31,9 +31,7 @@ pub(super) fn show(document: &mut BaseDocument, elements: &[NodeId]) {
     added.dedup();
     let mut mutator = document.mutate();
     for (id, style) in added {
-        let own = mutator.doc.get_node(id).and_then(|node| node.attr(LocalName::from("style")));
-        let style = format!("{};{style}", own.unwrap_or_default());
-        mutator.set_attribute(id, attribute("style"), &style);
+        add_style(&mut mutator, id, style);
     }
 }
 
@@ -61,9 +59,10 @@ fn ancestors(document: &BaseDocument, row: NodeId) -> impl Iterator<Item = NodeI
         }
         let parent = document.get_node(at?)?.parent?;
         at = Some(parent);
-        table = computed(document, parent, "display").ends_with("table");
+        let inside = inside(document, parent);
+        table = inside == Some(DisplayInside::Table);
         let group = matches!(
-            inside(document, parent),
+            inside,
             Some(
                 DisplayInside::TableRowGroup
                     | DisplayInside::TableHeaderGroup
@@ -77,8 +76,4 @@ fn ancestors(document: &BaseDocument, row: NodeId) -> impl Iterator<Item = NodeI
 fn children(document: &BaseDocument, id: NodeId) -> impl Iterator<Item = NodeId> {
     let children = document.get_node(id).map(|node| node.children.to_vec());
     children.unwrap_or_default().into_iter()
-}
-
-fn inside(document: &BaseDocument, id: NodeId) -> Option<DisplayInside> {
-    Some(document.get_node(id)?.primary_styles()?.clone_display().inside())
 }

@@ -4,9 +4,9 @@
 
 use std::fmt::Write as _;
 
-use blitz_dom::{BaseDocument, NodeId, local_name};
+use blitz_dom::{BaseDocument, NodeId};
 
-use super::{attribute, computed};
+use super::{add_style, computed};
 use crate::engine::sheet;
 
 /// Colours the text of the elements whose background is clipped to it.
@@ -15,9 +15,7 @@ pub(super) fn color_text(document: &mut BaseDocument, elements: &[NodeId]) {
         elements.iter().filter_map(|&id| Some((id, declarations(document, id)?))).collect();
     let mut mutator = document.mutate();
     for (id, style) in clipped {
-        let own = mutator.doc.get_node(id).and_then(|node| node.attr(local_name!("style")));
-        let style = format!("{};{style}", own.unwrap_or_default());
-        mutator.set_attribute(id, attribute("style"), &style);
+        add_style(&mut mutator, id, &style);
     }
 }
 

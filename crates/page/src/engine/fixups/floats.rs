@@ -4,11 +4,11 @@
 //! cleared of it: either way the text begins below, as it does in browsers. A margin of that block
 //! does not reach above the float then, which in browsers it does.
 
-use blitz_dom::{BaseDocument, Node, NodeId, local_name};
+use blitz_dom::{BaseDocument, Node, NodeId};
 use style::properties::LonghandId;
 use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
-use super::{attribute, unresolved};
+use super::{add_style, unresolved};
 
 /// The share of the width, in percent, beyond which hardly a word has room beside a float.
 const WIDE: f32 = 90.0;
@@ -19,9 +19,7 @@ pub(super) fn stack_wide(document: &mut BaseDocument, elements: &[NodeId]) {
         elements.iter().filter_map(|&id| repair(document, id)).collect();
     let mut mutator = document.mutate();
     for (id, declarations) in added {
-        let own = mutator.doc.get_node(id).and_then(|node| node.attr(local_name!("style")));
-        let style = format!("{};{declarations}", own.unwrap_or_default());
-        mutator.set_attribute(id, attribute("style"), &style);
+        add_style(&mut mutator, id, declarations);
     }
 }
 

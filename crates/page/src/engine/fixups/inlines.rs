@@ -4,11 +4,11 @@
 
 use std::fmt::Write as _;
 
-use blitz_dom::{BaseDocument, Node, NodeId, local_name, ns};
+use blitz_dom::{BaseDocument, Node, NodeId, ns};
 use style::properties::{ComputedValues, LonghandId};
 use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
-use super::{attribute, computed, unresolved};
+use super::{add_style, computed, unresolved};
 
 /// Characters up to which an element is taken to stand on one line.
 const SHORT: usize = 32;
@@ -21,9 +21,7 @@ pub(super) fn show_boxes(document: &mut BaseDocument, elements: &[NodeId]) {
         elements.iter().filter_map(|&id| Some((id, inline_box(document, id)?))).collect();
     let mut mutator = document.mutate();
     for (id, style) in boxes {
-        let own = mutator.doc.get_node(id).and_then(|node| node.attr(local_name!("style")));
-        let style = format!("{};{style}", own.unwrap_or_default());
-        mutator.set_attribute(id, attribute("style"), &style);
+        add_style(&mut mutator, id, &style);
     }
 }
 
@@ -77,6 +75,11 @@ fn inline_box(document: &BaseDocument, id: NodeId) -> Option<String> {
     Some(out)
 }
 
+/// Whether an element is an inline box, which goes on from line to line.
+pub(super) fn is_inline(document: &BaseDocument, id: NodeId) -> bool {
+    document.get_node(id).and_then(Node::primary_styles).is_some_and(|style| is_inline_flow(&style))
+}
+
 fn is_inline_flow(style: &ComputedValues) -> bool {
     let display = style.clone_display();
     (display.outside(), display.inside()) == (DisplayOutside::Inline, DisplayInside::Flow)
@@ -100,7 +103,7 @@ fn is_one_short_line(document: &BaseDocument, id: NodeId) -> bool {
             Some(element) => {
                 element.name.ns == ns!(html)
                     && !is_replaced(&element.name.local)
-                    && node.primary_styles().is_some_and(|style| is_inline_flow(&style))
+                    && is_inline(document, at)
             }
         };
         if !plain || seen > INSIDE {
@@ -124,10 +127,8 @@ fn is_underlined_from_above(document: &BaseDocument, id: NodeId) -> bool {
         if computed(document, above, "text-decoration-line") != "none" {
             return true;
         }
-        let node = document.get_node(above);
-        let inline =
-            node.and_then(Node::primary_styles).is_some_and(|style| is_inline_flow(&style));
-        at = node.and_then(|node| node.parent).filter(|_| inline);
+        let parent = document.get_node(above).and_then(|node| node.parent);
+        at = parent.filter(|_| is_inline(document, above));
     }
     false
 }

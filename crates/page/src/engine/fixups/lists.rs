@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use blitz_dom::{BaseDocument, LocalName, NodeId};
 use style::counter_style::CounterStyle;
 
-use super::computed;
+use super::{add_style, computed};
 
 /// Writes the markers of all ordered lists.
 pub(super) fn number(document: &mut BaseDocument, elements: &[NodeId]) {
@@ -20,10 +20,11 @@ pub(super) fn number(document: &mut BaseDocument, elements: &[NodeId]) {
             of_list(document, id, &mut markers);
         }
     }
+    let mut mutator = document.mutate();
     for (item, marker) in &markers {
         // A no-break space: the trailing space of the marker would collapse.
-        let value = format!("\"{marker}.\u{A0}\"");
-        document.set_style_property(*item, "list-style-type", &value);
+        let declaration = format!("list-style-type:\"{marker}.\u{A0}\"");
+        add_style(&mut mutator, *item, &declaration);
     }
 }
 

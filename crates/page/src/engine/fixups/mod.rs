@@ -23,6 +23,7 @@ use blitz_dom::{
 };
 use style::computed_values::visibility::T as Visibility;
 use style::properties::{LonghandId, PropertyDeclarationId};
+use style::values::specified::box_::DisplayInside;
 use url::Url;
 
 use super::Input;
@@ -64,12 +65,6 @@ pub(super) fn repair(
     lazy
 }
 
-/// What [`improve`] could not do.
-pub(super) struct Improved {
-    /// How the canvas is covered depends on the root's height, and that is not known yet.
-    pub(super) background_waits_for_height: bool,
-}
-
 /// What has to be known before anything is styled.
 pub(super) fn prepare(document: &mut BaseDocument) {
     svg::register(document);
@@ -81,12 +76,13 @@ pub(super) fn prepare(document: &mut BaseDocument) {
 }
 
 /// Repairs that depend on computed styles, before anything is laid out. `root_height` is the
-/// height of the root in CSS pixels, if the page was laid out before.
+/// height of the root in CSS pixels, if the page was laid out before. Tells whether it was not, and
+/// how the canvas is covered depends on it.
 pub(super) fn improve(
     document: &mut BaseDocument,
     svg_fonts: &mut SvgFonts,
     root_height: Option<f32>,
-) -> Improved {
+) -> bool {
     let elements = elements(document);
     hide_invisible_text(document, &elements);
     lists::number(document, &elements);
@@ -102,7 +98,7 @@ pub(super) fn improve(
     svg::write_styles(document, &elements);
     svg::outline_text(document, &elements, svg_fonts);
     pseudos::generate(document);
-    Improved { background_waits_for_height: canvas::cover(document, root_height) }
+    canvas::cover(document, root_height)
 }
 
 /// The elements in document order.
@@ -213,10 +209,7 @@ fn hide_invisible_text(document: &mut BaseDocument, elements: &[NodeId]) {
     }
     let mut mutator = document.mutate();
     for (id, declarations) in added {
-        let node = mutator.doc.get_node(id);
-        let own = node.and_then(|node| node.attr(local_name!("style"))).unwrap_or_default();
-        let style = format!("{own}; {declarations}");
-        mutator.set_attribute(id, attribute("style"), &style);
+        add_style(&mut mutator, id, &declarations);
     }
 }
 
@@ -235,6 +228,19 @@ fn parent_is_hidden(document: &BaseDocument, id: NodeId) -> bool {
 /// The name of an attribute in no namespace.
 pub(super) fn attribute(name: &str) -> QualName {
     QualName::new(None, Namespace::default(), LocalName::from(name))
+}
+
+/// Adds declarations to an element's `style` attribute, behind its own. A property that is set past
+/// the attribute is lost when the attribute is written next: Blitz reads all of it again.
+fn add_style(mutator: &mut DocumentMutator<'_>, id: NodeId, declarations: &str) {
+    let own = mutator.doc.get_node(id).and_then(|node| node.attr(local_name!("style")));
+    let style = format!("{};{declarations}", own.unwrap_or_default());
+    mutator.set_attribute(id, attribute("style"), &style);
+}
+
+/// What is laid out inside an element, and how; `None` for one that is not displayed.
+fn inside(document: &BaseDocument, id: NodeId) -> Option<DisplayInside> {
+    Some(document.get_node(id)?.primary_styles()?.clone_display().inside())
 }
 
 /// The text of everything below a node.

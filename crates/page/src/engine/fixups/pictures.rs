@@ -8,7 +8,7 @@ use blitz_dom::{BaseDocument, Node, NodeId, local_name};
 use style::properties::LonghandId;
 use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
-use super::{attribute, unresolved};
+use super::{add_style, unresolved};
 
 /// Ancestors that are looked at.
 const ABOVE: usize = 16;
@@ -33,9 +33,7 @@ pub(super) fn limit_boxes(document: &mut BaseDocument, elements: &[NodeId]) {
     }
     let mut mutator = document.mutate();
     for id in found {
-        let own = mutator.doc.get_node(id).and_then(|node| node.attr(local_name!("style")));
-        let style = format!("{};max-width:100%!important", own.unwrap_or_default());
-        mutator.set_attribute(id, attribute("style"), &style);
+        add_style(&mut mutator, id, "max-width:100%!important");
     }
 }
 

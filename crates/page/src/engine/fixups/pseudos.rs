@@ -13,6 +13,7 @@ use url::Url;
 
 use super::attribute;
 use super::counters::Counters;
+use super::inlines::is_inline;
 
 /// What is carried over from the pseudo-element's computed style.
 const PROPERTIES: [LonghandId; 87] = [
@@ -261,13 +262,6 @@ fn address(image: &Image) -> Option<Url> {
 fn is_nested_inline(document: &BaseDocument, id: NodeId) -> bool {
     let parent = document.get_node(id).and_then(|node| node.parent);
     is_inline(document, id) && parent.is_some_and(|parent| is_inline(document, parent))
-}
-
-fn is_inline(document: &BaseDocument, id: NodeId) -> bool {
-    document.get_node(id).and_then(|node| node.primary_styles()).is_some_and(|style| {
-        let display = style.clone_display();
-        (display.outside(), display.inside()) == (DisplayOutside::Inline, DisplayInside::Flow)
-    })
 }
 
 /// Whether a pseudo-element is a block in the flow.

@@ -33,13 +33,11 @@ pub(super) fn register(document: &mut BaseDocument) {
 /// Writes what style sheets say of the elements of every `<svg>` into their `style` attributes,
 /// where the painter finds it.
 pub(super) fn write_styles(document: &mut BaseDocument, elements: &[NodeId]) {
+    let properties = sheet::SVG.map(Property::new);
     let mut styles = Vec::new();
-    for &id in elements {
+    for &id in elements.iter().filter(|&&id| is_svg_element(document, id)) {
         let Some(node) = document.get_node(id) else { continue };
-        if node.element_data().is_none_or(|element| element.name.ns != ns!(svg)) {
-            continue;
-        }
-        let declarations = declarations(document, id, node.parent);
+        let declarations = declarations(document, id, node.parent, &properties);
         if !declarations.is_empty() {
             // What the element itself says counts for more.
             let own = node.attr(local_name!("style")).unwrap_or_default();
@@ -52,9 +50,30 @@ pub(super) fn write_styles(document: &mut BaseDocument, elements: &[NodeId]) {
     }
 }
 
+/// A property of SVG, and the custom property that stands for it.
+struct Property {
+    name: &'static str,
+    custom: String,
+    /// As Stylo keeps it, without the dashes.
+    atom: Atom,
+}
+
+impl Property {
+    fn new(name: &'static str) -> Property {
+        let custom = sheet::custom(name);
+        let atom = Atom::from(custom.trim_start_matches('-'));
+        Property { name, custom, atom }
+    }
+}
+
 /// What differs from what the parent has: all else is inherited, or the element's own attributes
 /// say it.
-fn declarations(document: &BaseDocument, id: NodeId, parent: Option<NodeId>) -> String {
+fn declarations(
+    document: &BaseDocument,
+    id: NodeId,
+    parent: Option<NodeId>,
+    properties: &[Property],
+) -> String {
     let mut out = String::new();
     let Some(style) = document.get_node(id).and_then(Node::primary_styles) else { return out };
     if style.clone_display().is_none() {
@@ -66,21 +85,19 @@ fn declarations(document: &BaseDocument, id: NodeId, parent: Option<NodeId>) -> 
         Some(parent) => computed(document, parent, property),
         None => String::new(),
     };
-    for property in sheet::SVG {
-        let custom = sheet::custom(property);
-        let name = Atom::from(custom.trim_start_matches('-'));
-        let own = style.custom_properties().get_for_cssom(&name);
+    for Property { name, custom, atom } in properties {
+        let own = style.custom_properties().get_for_cssom(atom);
         let inherited =
-            parent_style.as_ref().and_then(|style| style.custom_properties().get_for_cssom(&name));
+            parent_style.as_ref().and_then(|style| style.custom_properties().get_for_cssom(atom));
         if own.is_none() || own == inherited {
             continue;
         }
-        let value = computed(document, id, &custom);
+        let value = computed(document, id, custom);
         let value = match value.as_str() {
             "currentcolor" | "currentColor" => color.clone(),
             _ => local_reference(&value).unwrap_or(value),
         };
-        let _ = write!(out, "{property}:{value};");
+        let _ = write!(out, "{name}:{value};");
     }
     let parent_color = parent_style.as_ref().map(|style| rgba(&style.clone_color()));
     let outermost = parent.is_none_or(|parent| !is_svg_element(document, parent));
@@ -149,10 +166,7 @@ pub(super) fn outline_text(document: &mut BaseDocument, elements: &[NodeId], fon
 /// Whether this is an outermost `<svg>` with text in it.
 fn has_text(document: &BaseDocument, id: NodeId) -> bool {
     let parent = document.get_node(id).and_then(|node| node.parent);
-    let nested = parent
-        .and_then(|parent| document.get_node(parent))
-        .and_then(|parent| parent.element_data())
-        .is_some_and(|parent| parent.name.ns == ns!(svg));
+    let nested = parent.is_some_and(|parent| is_svg_element(document, parent));
     let is_text =
         |id: NodeId| is_svg(document, id, "text") && !text(document, id).trim().is_empty();
     let displayed = document.get_node(id).and_then(Node::primary_styles).is_some();

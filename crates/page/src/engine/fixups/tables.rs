@@ -12,7 +12,7 @@ use style::properties::LonghandId;
 use style::values::specified::border::BorderStyle;
 use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
-use super::{attribute, unresolved};
+use super::{add_style, inside, unresolved};
 
 /// Cells of a table beyond which it is left as it is.
 const CELLS: usize = 20_000;
@@ -30,13 +30,7 @@ pub(super) fn separate_partial_borders(document: &mut BaseDocument, elements: &[
         let styles = table.resolved();
         let mut mutator = document.mutate();
         for (node, style) in styles {
-            let own = mutator
-                .doc
-                .get_node(node)
-                .and_then(|node| node.attr(LocalName::from("style")))
-                .unwrap_or_default()
-                .to_owned();
-            mutator.set_attribute(node, attribute("style"), &format!("{own};{style}"));
+            add_style(&mut mutator, node, &style);
         }
     }
 }
@@ -60,7 +54,7 @@ pub(super) fn caption(document: &BaseDocument, table: NodeId) -> Option<NodeId> 
 /// Percentages of columns count in tables of a fixed layout only: where a table has a width, it gets
 /// one.
 pub(super) fn fix_columns(document: &mut BaseDocument, elements: &[NodeId]) {
-    let tables: Vec<NodeId> = elements
+    let mut tables: Vec<NodeId> = elements
         .iter()
         .copied()
         .filter(|&id| inside(document, id) == Some(DisplayInside::TableColumn))
@@ -68,8 +62,10 @@ pub(super) fn fix_columns(document: &mut BaseDocument, elements: &[NodeId]) {
         .filter_map(|id| table_of(document, id))
         .filter(|&id| unresolved(document, id, LonghandId::Width) != "auto")
         .collect();
+    tables.dedup();
+    let mut mutator = document.mutate();
     for id in tables {
-        document.set_style_property(id, "table-layout", "fixed");
+        add_style(&mut mutator, id, "table-layout:fixed");
     }
 }
 
@@ -264,11 +260,6 @@ fn rows(document: &BaseDocument, table: NodeId) -> Vec<NodeId> {
 fn children(document: &BaseDocument, id: NodeId, which: DisplayInside) -> Vec<NodeId> {
     let Some(node) = document.get_node(id) else { return Vec::new() };
     node.children.iter().copied().filter(|&child| inside(document, child) == Some(which)).collect()
-}
-
-fn inside(document: &BaseDocument, id: NodeId) -> Option<DisplayInside> {
-    let styles = document.get_node(id)?.primary_styles()?;
-    Some(styles.clone_display().inside())
 }
 
 fn span(document: &BaseDocument, id: NodeId, name: &str) -> usize {
