@@ -96,7 +96,8 @@ impl LiveStream {
     /// Bytes have been written by a call that began at `began`, or the call failed.
     fn wrote(&mut self, began: Time, result: io::Result<usize>) -> io::Result<usize> {
         match &result {
-            Ok(bytes) if self.network.records() => {
+            // Of a request only: when an answer left nobody asks.
+            Ok(bytes) if self.network.records() && self.handshake.is_some() => {
                 let unsent = self.sample().map(|sample| sample.unsent());
                 self.departures.wrote(*bytes, began, unsent);
             }
@@ -297,7 +298,7 @@ impl Transport for LiveStream {
         while at < end {
             let Some(tcp) = &self.tcp else { return Err(io::ErrorKind::NotConnected.into()) };
             let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(1 << 20);
-            let mut began = self.network.now();
+            let mut began = Time::ZERO; // the call itself sets it
             let sent = tcp
                 .async_io(Interest::WRITABLE, || {
                     began = self.network.now();

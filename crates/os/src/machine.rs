@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use roundtrip_wire::{Environment, LocalFuture, OsAnswer, Text};
+use rustix::net::{AddressFamily, SocketType, netdevice, socket};
 
 use crate::file::{text, write};
 use crate::{nscd, resolved};
@@ -58,10 +59,9 @@ impl Environment for Machine {
     }
 
     fn interface_index(&self, name: &str) -> Option<u32> {
-        // A name is one component of a path, whoever wrote it.
-        let plain = !name.is_empty() && !name.starts_with('.') && !name.contains('/');
-        let index = plain.then(|| fs::read_to_string(format!("/sys/class/net/{name}/ifindex")));
-        index?.ok()?.trim().parse().ok()
+        // Asked of the kernel, not of /sys: that shows the network namespace it was mounted in.
+        let socket = socket(AddressFamily::INET, SocketType::DGRAM, None).ok()?;
+        netdevice::name_to_index(&socket, name).ok()
     }
 
     fn os_cache(&self) -> Option<Text> {

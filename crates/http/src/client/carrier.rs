@@ -15,6 +15,7 @@ use roundtrip_record::{BodyCut, BodyRef, ConnectionId, EventId, Framing, LookupI
 use super::trouble::Trouble;
 use super::upload::Upload;
 use crate::message::{Fields, MessageError, RequestHead, ResponseHead};
+use crate::two::Moment;
 
 /// Where an exchange travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +62,7 @@ pub(crate) struct Arrived {
     /// How the end of its body will be told.
     pub(crate) framing: Framing,
     /// When its first byte came.
-    pub(crate) first_byte: Time,
-    /// When it had arrived at this host, where the wire tells.
-    pub(crate) reached: Option<Time>,
-    /// The segment or packet that brought it, where those are seen.
-    pub(crate) first_segment: Option<EventId>,
+    pub(crate) began: Moment,
 }
 
 /// Carries one exchange.

@@ -273,11 +273,11 @@ impl<W: Wire> Talk<W> {
             connection: place.connection,
             stream: place.stream,
             head: &arrived.head,
-            first_byte: arrived.first_byte,
-            arrived: arrived.reached,
-            first_segment: arrived.first_segment,
+            first_byte: arrived.began.at,
+            arrived: arrived.began.passed,
+            first_segment: arrived.began.segment,
         };
-        let event = self.exchange.reporter.head(arrived.first_segment.or(self.cause), &report);
+        let event = self.exchange.reporter.head(arrived.began.segment.or(self.cause), &report);
         let event = event.or(self.cause);
         note(&self.exchange.reporter, event, self.carrier.tolerated());
         if !interim {

@@ -19,6 +19,7 @@ use crate::message::{
     BodyDecoder, Defect, Fields, HeadDecoder, Limits, MessageError, RequestHead, StatusLine,
     framed, keeps_alive,
 };
+use crate::two::Moment;
 
 /// An exchange on a connection of HTTP/1.
 pub(crate) struct One<W: Wire> {
@@ -34,7 +35,7 @@ pub(crate) struct One<W: Wire> {
     broken: Option<io::Error>,
     heads: HeadDecoder<StatusLine>,
     /// The first byte of the head now being read.
-    first: Option<FirstByte>,
+    first: Option<Moment>,
     /// Bytes of the heads so far.
     head_bytes: u64,
     body: BodyDecoder,
@@ -77,9 +78,7 @@ impl<W: Wire> One<W> {
 
     /// Takes what has come of a head; gives it when it is complete.
     fn take_head(&mut self) -> Result<Option<Arrived>, Trouble> {
-        if self.first.is_none() {
-            self.first = Some(FirstByte::of(&self.connection));
-        }
+        let began = *self.first.get_or_insert_with(|| next_moment(&self.connection));
         let malformed = |before: u64, error: MessageError| {
             Trouble::Malformed(MessageError { offset: before + error.offset, ..error })
         };
@@ -102,8 +101,7 @@ impl<W: Wire> One<W> {
         }
         let status = head.line.status;
         self.head_bytes += head.bytes;
-        let FirstByte { read, reached, segment } =
-            self.first.take().unwrap_or_else(|| FirstByte::of(&self.connection));
+        self.first = None;
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             self.body = BodyDecoder::new(framing, self.limits);
             self.ended = self.body.is_done();
@@ -113,7 +111,7 @@ impl<W: Wire> One<W> {
                 && keeps_alive(request.line.version, &request.fields);
             self.refused = status.is_client_error() || status.is_server_error();
         }
-        Ok(Some(Arrived { head, framing, first_byte: read, reached, first_segment: segment }))
+        Ok(Some(Arrived { head, framing, began }))
     }
 
     /// The connection ended before the head did.
@@ -146,25 +144,13 @@ impl<W: Wire> One<W> {
     }
 }
 
-/// The first byte of a head.
-struct FirstByte {
-    /// When we read it.
-    read: Time,
-    /// When it had arrived at this host, where the wire tells.
-    reached: Option<Time>,
-    /// The segment that brought it, where segments are seen.
-    segment: Option<EventId>,
-}
-
-impl FirstByte {
-    /// The one that is to be used next.
-    fn of<W: Wire>(connection: &Connection<W>) -> Self {
-        let position = connection.position();
-        Self {
-            read: connection.wire.now(),
-            reached: connection.channel.arrived(position),
-            segment: connection.channel.segment_at(position),
-        }
+/// The moment of the byte that is to be used next.
+fn next_moment<W: Wire>(connection: &Connection<W>) -> Moment {
+    let position = connection.position();
+    Moment {
+        at: connection.wire.now(),
+        passed: connection.channel.arrived(position),
+        segment: connection.channel.segment_at(position),
     }
 }
 

@@ -18,7 +18,7 @@ use super::trouble::Trouble;
 use super::two::Two;
 use super::upload::Upload;
 use crate::message::{Fields, Head, MessageError, RequestHead, StatusLine};
-use crate::two::{from_map, of_connection, poll_room, to_map};
+use crate::two::{Moment, from_map, of_connection, poll_room, to_map};
 
 /// How much of a request's body is handed over at once: one frame.
 const PIECE: usize = 16 * 1024;
@@ -193,9 +193,10 @@ impl<W: Wire> Stream<W> {
         Arrived {
             head,
             framing,
-            first_byte: block.map_or_else(|| self.two.wire().now(), |block| block.began.at),
-            reached: block.and_then(|block| block.began.passed),
-            first_segment: block.and_then(|block| block.began.segment),
+            began: block.map_or_else(
+                || Moment { at: self.two.wire().now(), passed: None, segment: None },
+                |block| block.began,
+            ),
         }
     }
 }

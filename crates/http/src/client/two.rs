@@ -69,7 +69,8 @@ impl Watch for Watcher {
         if self.guard.excess().is_some() {
             return ControlFlow::Break(());
         }
-        self.ledger.passed(way, passed, moment)
+        self.ledger.passed(way, passed, moment);
+        ControlFlow::Continue(())
     }
 }
 

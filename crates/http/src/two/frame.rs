@@ -31,6 +31,11 @@ pub(crate) enum Kind {
     Other(u8),
 }
 
+/// The number of 31 bits that a payload begins with; the first bit is reserved.
+pub(crate) fn number(payload: &[u8]) -> u32 {
+    payload.first_chunk::<4>().map_or(0, |bytes| u32::from_be_bytes(*bytes) & 0x7fff_ffff)
+}
+
 impl Kind {
     const fn of(number: u8) -> Self {
         match number {

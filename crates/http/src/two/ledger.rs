@@ -1,14 +1,13 @@
 //! What is kept of the frames that passed: by stream, the blocks of fields and the ends, and of the
 //! connection, that it takes no more streams.
 
-use core::ops::ControlFlow;
 use core::task::{Context, Waker};
 use std::collections::{BTreeMap, VecDeque};
 
 use roundtrip_record::{EventId, Time};
 
-use super::frame::{FrameHead, Kind, Passed};
-use super::io::{Moment, Watch, Way};
+use super::frame::{FrameHead, Kind, Passed, number};
+use super::io::{Moment, Way};
 
 /// Who opens streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +186,14 @@ impl Ledger {
         self.streams.get(&stream)?.outgoing.ended?.passed
     }
 
+    /// A frame, or its head, has passed.
+    pub(crate) fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) {
+        match *passed {
+            Passed::Head(head) => self.begun(way, head, moment),
+            Passed::Frame(head, payload) => self.whole(way, head, payload, moment),
+        }
+    }
+
     /// Wakes this task when something passes out on a stream.
     pub(crate) fn wait(&mut self, stream: u32, context: &Context<'_>) {
         if let Some(stream) = self.streams.get_mut(&stream) {
@@ -208,8 +215,8 @@ impl Ledger {
     }
 
     fn whole(&mut self, way: Way, head: FrameHead, payload: &[u8], moment: Moment) {
-        if let (Way::In, Kind::GoAway, [a, b, c, d, e, f, g, h, ..]) = (way, head.kind, payload) {
-            let last = u32::from_be_bytes([*a, *b, *c, *d]) & 0x7fff_ffff;
+        if let (Way::In, Kind::GoAway, [_, _, _, _, e, f, g, h, ..]) = (way, head.kind, payload) {
+            let last = number(payload);
             let code = u32::from_be_bytes([*e, *f, *g, *h]);
             self.going_away = Some(GoAway { last, code });
         }
@@ -242,16 +249,6 @@ impl Ledger {
     }
 }
 
-impl Watch for Ledger {
-    fn passed(&mut self, way: Way, passed: &Passed<'_>, moment: Moment) -> ControlFlow<()> {
-        match *passed {
-            Passed::Head(head) => self.begun(way, head, moment),
-            Passed::Frame(head, payload) => self.whole(way, head, payload, moment),
-        }
-        ControlFlow::Continue(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,8 +259,8 @@ mod tests {
 
     fn pass(ledger: &mut Ledger, way: Way, at: u64, head: FrameHead, payload: &[u8]) {
         let moment = Moment { at: Time::from_nanos(at), passed: None, segment: EventId::new(at) };
-        assert!(ledger.passed(way, &Passed::Head(head), moment).is_continue());
-        assert!(ledger.passed(way, &Passed::Frame(head, payload), moment).is_continue());
+        ledger.passed(way, &Passed::Head(head), moment);
+        ledger.passed(way, &Passed::Frame(head, payload), moment);
     }
 
     #[test]

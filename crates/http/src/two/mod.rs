@@ -12,7 +12,7 @@ mod ledger;
 mod room;
 
 pub(crate) use fields::{from_map, of_connection, to_map};
-pub(crate) use frame::{FrameHead, Kind, PREFACE, Passed};
+pub(crate) use frame::{FrameHead, Kind, PREFACE, Passed, number};
 pub(crate) use guard::Guard;
 pub use guard::{Allowance, Floods};
 pub(crate) use hpack::{CompressionError, Decoder};

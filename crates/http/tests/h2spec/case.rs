@@ -10,7 +10,7 @@ use roundtrip_wire::{LocalFuture, Wire as _};
 use crate::common::Site;
 use crate::common::authority::Authority;
 use crate::common::frames::{
-    ACK, DATA, END_STREAM, Frame, GOAWAY, HEADERS, PING, RST_STREAM, Raw, SETTINGS,
+    ACK, DATA, END_STREAM, Frame, GOAWAY, HEADERS, PING, RST_STREAM, Raw, SETTINGS, goaway,
 };
 
 /// Error codes (RFC 9113 §7).
@@ -292,10 +292,7 @@ impl Seen {
                 .of(stream)
                 .find(|frame| frame.kind == RST_STREAM)
                 .is_some_and(|frame| codes.contains(&code(frame))),
-            Must::End(expected) => {
-                let away = self.frames.iter().find(|frame| frame.kind == GOAWAY);
-                self.closed && away.is_some_and(|frame| code(frame) == expected)
-            }
+            Must::End(expected) => self.closed && goaway(&self.frames) == Some(expected),
         };
         if holds { Ok(()) } else { Err(format!("expected {must:?}")) }
     }

@@ -15,7 +15,6 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::io;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
@@ -85,7 +84,7 @@ pub(crate) async fn run<W: Wire>(
         }
         Either::Left((Err(error), _)) if error.is_library() => {
             // What came is no HTTP/2. `h2` leaves it to us to say so (RFC 9113 §3.4).
-            let _ = poll_fn(|context| poll_farewell(&tap, context)).await;
+            farewell(&tap).await;
             (EndedBy::Server, "no preface of HTTP/2".into())
         }
         Either::Left((Err(error), _)) => (EndedBy::Client, error.to_string()),
@@ -116,16 +115,18 @@ fn builder(options: &Options) -> h2::server::Builder {
 
 /// Says that the connection ends before anything has come that HTTP/2 begins with. It is written only
 /// where it can be at once: there is nobody to wait for.
-fn poll_farewell<W: Wire>(
-    tap: &Wiretap<W, Watcher>,
-    context: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
+async fn farewell<W: Wire>(tap: &Wiretap<W, Watcher>) {
     /// `GOAWAY`, 8 octets, of the connection: the last stream is 0, the code `PROTOCOL_ERROR`.
     const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-    let mut channel = tap.channel();
-    let _ = Pin::new(&mut *channel).poll_write(context, &GOAWAY)?;
-    let _ = Pin::new(&mut *channel).poll_flush(context)?;
-    Poll::Ready(Ok(()))
+    poll_fn(|context| {
+        let mut channel = tap.channel();
+        if let Poll::Ready(Ok(_)) = Pin::new(&mut *channel).poll_write(context, &GOAWAY) {
+            // What cannot be flushed now is when the connection is closed.
+            let _ = Pin::new(&mut *channel).poll_flush(context);
+        }
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// Closes our direction and reads on for a while: closing with unread data would reset the

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use h2::Reason;
 
-use crate::two::{CompressionError, Decoder, FrameHead, Kind};
+use crate::two::{CompressionError, Decoder, FrameHead, Kind, number};
 
 /// The longest payload that a client may send: we never allow more (RFC 9113 §6.5.2).
 const LONGEST: u32 = 16 * 1024;
@@ -110,14 +110,10 @@ impl Rules {
                 return breach(Reason::PROTOCOL_ERROR, "WINDOW_UPDATE by nothing");
             }
             Kind::Data => drop(content(head, payload)?),
-            Kind::Headers => {
-                let coded = content(head, payload)?.to_vec();
-                let trailers = self.block.as_ref().is_some_and(|block| block.trailers);
-                self.block = Some(Block { stream: head.stream, trailers, coded });
-            }
-            Kind::Continuation => {
+            Kind::Headers | Kind::Continuation => {
+                let coded = content(head, payload)?;
                 if let Some(block) = &mut self.block {
-                    block.coded.extend_from_slice(payload);
+                    block.coded.extend_from_slice(coded);
                 }
             }
             // RFC 9218 §7.1.
@@ -269,11 +265,6 @@ fn parameters(payload: &[u8]) -> Result<(), Breach> {
         }
     }
     Ok(())
-}
-
-/// The number of 31 bits that a payload begins with; the first bit is reserved.
-fn number(payload: &[u8]) -> u32 {
-    payload.first_chunk::<4>().map_or(0, |bytes| u32::from_be_bytes(*bytes) & WIDEST)
 }
 
 #[cfg(test)]

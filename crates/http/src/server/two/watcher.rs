@@ -8,7 +8,7 @@ use roundtrip_record::Time;
 
 use super::rules::{Breach, Rules};
 use crate::server::priority::Priority;
-use crate::two::{FrameHead, Guard, Kind, Ledger, Moment, Opener, Passed, Watch, Way};
+use crate::two::{FrameHead, Guard, Kind, Ledger, Moment, Opener, Passed, Watch, Way, number};
 
 /// How much may be sent on a connection before the other end says more (RFC 9113 §6.9.2).
 const FIRST_WINDOW: i64 = 65_535;
@@ -87,8 +87,8 @@ impl Watcher {
 
     /// RFC 9218 §7.1.
     fn priority_update(&mut self, payload: &[u8]) {
-        let Some((stream, value)) = payload.split_first_chunk::<4>() else { return };
-        let stream = u32::from_be_bytes(*stream) & 0x7fff_ffff;
+        let Some(value) = payload.get(4..) else { return };
+        let stream = number(payload);
         if self.ledger.is_over(stream) {
             return;
         }
@@ -104,12 +104,10 @@ impl Watcher {
             return Err(Breach { reason: Reason::ENHANCE_YOUR_CALM, why });
         }
         self.rules.frame(head, payload)?;
-        match (head.kind, payload) {
-            (Kind::WindowUpdate, [a, b, c, d]) if head.stream == 0 => {
-                self.window += i64::from(u32::from_be_bytes([*a, *b, *c, *d]) & 0x7fff_ffff);
-            }
-            (Kind::Settings, _) if head.is_ack() => self.settings_since = None,
-            (Kind::PriorityUpdate, payload) => self.priority_update(payload),
+        match head.kind {
+            Kind::WindowUpdate if head.stream == 0 => self.window += i64::from(number(payload)),
+            Kind::Settings if head.is_ack() => self.settings_since = None,
+            Kind::PriorityUpdate => self.priority_update(payload),
             _ => {}
         }
         if head.ends_fields() {
@@ -151,7 +149,10 @@ impl Watch for Watcher {
             (Way::Out, Passed::Head(_)) => Ok(()),
         };
         match result {
-            Ok(()) => self.ledger.passed(way, passed, moment),
+            Ok(()) => {
+                self.ledger.passed(way, passed, moment);
+                ControlFlow::Continue(())
+            }
             Err(breach) => {
                 self.breach.get_or_insert(breach);
                 ControlFlow::Break(())
