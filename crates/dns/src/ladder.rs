@@ -42,6 +42,7 @@ pub(crate) struct Ladder<W> {
     /// The event that ended the name step.
     end_event: Cell<Option<EventId>>,
     gathered: RefCell<Gathered>,
+    ordered: RefCell<Ordered>,
 }
 
 /// What the lookup has found so far.
@@ -60,6 +61,15 @@ struct Gathered {
     services: Vec<ServiceRecord>,
     scope: u32,
     fault: Option<FaultKind>,
+}
+
+/// The addresses that were last put in order.
+#[derive(Default)]
+struct Ordered {
+    /// As they were found.
+    found: Vec<IpAddr>,
+    /// In the order in which to try them.
+    order: Vec<IpAddr>,
 }
 
 /// Addresses that a source gave for a name.
@@ -91,6 +101,7 @@ impl<W: Wire> Ladder<W> {
             ended: Cell::new(false),
             end_event: Cell::new(None),
             gathered: RefCell::default(),
+            ordered: RefCell::default(),
         }
     }
 
@@ -202,13 +213,13 @@ impl<W: Wire> Ladder<W> {
         match self.options.way {
             Way::Server(server) => {
                 let resolv = self.config().resolv.clone().of_server(server);
-                self.name_servers(&itself, &self.wanted(), &resolv).await;
+                let realm = Realm::of_server(server);
+                self.name_servers(&itself, &self.wanted(), &resolv, &realm).await;
             }
             Way::Walk => {
                 if !self.hosts(hostname, &self.wanted()).is_success() {
                     let own = self.own_cache(&itself, &self.wanted(), &Realm::of_walk());
-                    let left = own.map_or_else(|| self.wanted(), |own| own.left);
-                    self.walk(hostname.name(), &left).await;
+                    self.walk(hostname.name(), &own.left).await;
                 }
             }
             Way::Ladder => {
@@ -231,13 +242,13 @@ impl<W: Wire> Ladder<W> {
         let services = config.nsswitch.services();
         // Where success does not end the lookup, what was found may still be dropped again.
         self.hold.set(services.iter().any(|s| s.action(Status::Success) != Action::Return));
-        let wanted = self.wanted();
+        let (wanted, realm) = (self.wanted(), Realm::of_resolv(&config.resolv));
         let before = self.gathered.borrow().arrivals.len();
         for service in services {
             let status = match service.name.as_str() {
                 "files" => self.hosts(hostname, &wanted),
                 "resolve" => self.resolved(hostname, &wanted).await,
-                "dns" => self.name_servers(&candidates, &wanted, &config.resolv).await,
+                "dns" => self.name_servers(&candidates, &wanted, &config.resolv, &realm).await,
                 other => {
                     self.skip(other, &hostname.to_ascii(), "not carried out".into());
                     Status::Unavailable
@@ -400,12 +411,6 @@ impl<W: Wire> Ladder<W> {
                 }
             }
         }
-        let ordered = match found.as_slice() {
-            [] | [_] => found,
-            several => {
-                in_order(several, &self.config().addresses, |to| self.shared.wire.source(to))
-            }
-        };
         Lookup {
             id: self.id,
             name: gathered.name.clone().unwrap_or_else(|| gathered.asked.clone()),
@@ -418,8 +423,23 @@ impl<W: Wire> Ladder<W> {
             since: self.since,
             until: self.shared.wire.now(),
             event: self.end_event.get(),
-            ordered,
+            ordered: self.ordered(found),
         }
+    }
+
+    /// These addresses in the order in which to try them. It is worked out again only when there
+    /// are others than the last time, since a live wire asks the kernel about each address.
+    fn ordered(&self, found: Vec<IpAddr>) -> Vec<IpAddr> {
+        if found.len() < 2 {
+            return found;
+        }
+        let mut last = self.ordered.borrow_mut();
+        if last.found != found {
+            let source = |to| self.shared.wire.source(to);
+            let order = in_order(&found, &self.config().addresses, source);
+            *last = Ordered { found, order };
+        }
+        last.order.clone()
     }
 
     /// Ends the name step, so that connecting may begin with the addresses there are. Sources still

@@ -1,6 +1,7 @@
 //! The sources that need no name server: our own cache, literals, the hosts file, and services of
 //! the operating system.
 
+use core::ops::Range;
 use std::net::IpAddr;
 
 use hickory_proto::rr::Name;
@@ -19,10 +20,8 @@ use crate::rung::{Open, Rung};
 
 /// What our own cache had for a lookup.
 pub(crate) struct OwnCache {
-    /// The index of the first name of the search list that name servers are still to be asked for.
-    pub(crate) from: usize,
-    /// Whether only the name at `from` is still to be asked for, and no later one.
-    pub(crate) only: bool,
+    /// The part of the search list whose names name servers are still to be asked for.
+    pub(crate) ask: Range<usize>,
     /// The families still to ask for.
     pub(crate) left: Vec<Family>,
     /// Whether the cache had addresses.
@@ -62,49 +61,49 @@ impl<W: Wire> Ladder<W> {
         });
     }
 
-    /// Takes what our own cache knows from this realm, and says what is left to ask; `None` if the
-    /// cache cannot help.
+    /// Takes what our own cache knows from this realm, and says what is left to ask.
     pub(crate) fn own_cache(
         &self,
         candidates: &[Name],
         wanted: &[Family],
         realm: &Realm,
-    ) -> Option<OwnCache> {
+    ) -> OwnCache {
         let names: Vec<String> = candidates.iter().map(Name::to_ascii).collect();
         let (cache, wall) = (self.shared.cache().borrow(), self.shared.wire.wall());
+        let place = |name: &String| names.iter().position(|known| known == name).unwrap_or(0);
         match cache.consult(realm, &names, wanted, self.options.cache, wall) {
             Consulted::Miss { name } => {
                 if self.options.cache == CacheUse::Use {
                     self.own_cache_said(&name, Outcome::Miss, Vec::new());
                 }
                 // The names before it in the search list are known to have no addresses.
-                let from = names.iter().position(|known| *known == name).unwrap_or(0);
-                let left = wanted.to_vec();
-                (from > 0).then_some(OwnCache { from, only: false, left, found: false })
+                let ask = place(&name)..names.len();
+                OwnCache { ask, left: wanted.to_vec(), found: false }
             }
             Consulted::Negative { name, hit } => {
-                let outcome = match hit.known {
-                    Known::NxDomain { soa, .. } => {
-                        Outcome::NxDomain { ttl: Some(hit.ttl), soa: soa.clone() }
-                    }
-                    Known::NoData { soa, .. } => {
-                        Outcome::NoData { ttl: Some(hit.ttl), soa: soa.clone() }
-                    }
-                    // A negative entry has no addresses.
-                    Known::Addresses { .. } => return None,
+                let ttl = Some(hit.ttl);
+                let (exists, soa) = match hit.known {
+                    Known::NxDomain { soa, .. } => (false, soa.clone()),
+                    Known::NoData { soa, .. } => (true, soa.clone()),
+                    // Not for a negative entry.
+                    Known::Addresses { .. } => (true, None),
+                };
+                let outcome = if exists {
+                    Outcome::NoData { ttl, soa: soa.clone() }
+                } else {
+                    Outcome::NxDomain { ttl, soa: soa.clone() }
                 };
                 let records = wanted.first().map(|f| hit.known.records(&name, *f, hit.ttl));
                 self.own_cache_said(&name, outcome, records.unwrap_or_default());
-                self.fault(no_address_known(&name, &hit));
-                let from = names.len();
-                Some(OwnCache { from, only: true, left: Vec::new(), found: false })
+                self.fault(negative_fault(&name, hit.known.aliases(), exists, soa, ttl));
+                OwnCache { ask: 0..0, left: Vec::new(), found: false }
             }
             Consulted::Found { name, hits } => {
-                let from = names.iter().position(|known| *known == name).unwrap_or(0);
+                let at = place(&name);
                 let known = |family: &Family| hits.iter().any(|(of, _)| of == family);
                 let left = wanted.iter().copied().filter(|family| !known(family)).collect();
                 self.own_cache_found(&name, &hits);
-                Some(OwnCache { from, only: true, left, found: true })
+                OwnCache { ask: at..at + 1, left, found: true }
             }
         }
     }
@@ -295,16 +294,6 @@ impl<W: Wire> Ladder<W> {
         let open = rung.asked(Source::Skipped { service: service.to_owned() }, self.cause());
         self.caused(rung.answered(open, Outcome::Failed { why }, Vec::new, None));
     }
-}
-
-/// The fault of a name that the cache knows to have no address.
-fn no_address_known(name: &str, hit: &Hit<'_>) -> FaultKind {
-    let (soa, exists) = match hit.known {
-        Known::NxDomain { soa, .. } => (soa.clone(), false),
-        Known::NoData { soa, .. } => (soa.clone(), true),
-        Known::Addresses { .. } => (None, true),
-    };
-    negative_fault(name, hit.known.aliases(), exists, soa, Some(hit.ttl))
 }
 
 /// The fault of a name without an address: it does not exist, or has none, or its alias leads to

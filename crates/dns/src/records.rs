@@ -102,15 +102,15 @@ impl<W: Wire> Ladder<W> {
 
     async fn ask_for_records(&self, name: &Name, record_type: RecordType) -> Verdict {
         let question = Question::new(name.clone(), record_type);
-        let resolv = self.config().resolv.clone();
-        let said = match self.options.way {
-            Way::Walk => self.walk_for(question).await,
-            Way::Server(server) => {
-                let resolv = resolv.of_server(server);
-                let servers = self.turned(&resolv);
-                self.question(question, self.panel(&servers, &resolv)).await
-            }
-            Way::Ladder => {
+        let resolv = || self.config().resolv.clone();
+        let resolv = match self.options.way {
+            Way::Walk => None,
+            Way::Server(server) => Some(resolv().of_server(server)),
+            Way::Ladder => Some(resolv()),
+        };
+        let said = match resolv {
+            None => self.walk_for(question).await,
+            Some(resolv) => {
                 let servers = self.turned(&resolv);
                 self.question(question, self.panel(&servers, &resolv)).await
             }

@@ -4,7 +4,7 @@ use core::future::Future;
 use core::pin::pin;
 use std::net::SocketAddr;
 
-use futures_util::future::{Either, join, ready, select};
+use futures_util::future::{Either, OptionFuture, join, select};
 use hickory_proto::rr::{Name, RecordType};
 use roundtrip_record::{EventId, FaultKind, Source};
 use roundtrip_wire::Wire;
@@ -17,7 +17,7 @@ use crate::family::Family;
 use crate::iterate::iterate;
 use crate::ladder::{Found, Ladder};
 use crate::local::negative_fault;
-use crate::lookup::{Told, Way};
+use crate::lookup::Told;
 use crate::message::Question;
 use crate::nsswitch::Status;
 use crate::realm::Realm;
@@ -77,13 +77,14 @@ impl Verdict {
 }
 
 impl<W: Wire> Ladder<W> {
-    /// Asks the name servers of resolv.conf for each name of the search list, until one has
-    /// addresses. Answers that are still in the cache are used.
+    /// Asks name servers for each name of the search list, until one has addresses. Answers of
+    /// their realm that are still in the cache are used.
     pub(crate) async fn name_servers(
         &self,
         candidates: &[Name],
         wanted: &[Family],
         resolv: &Resolv,
+        realm: &Realm,
     ) -> Status {
         let asked = |family: &&Family| resolv.aaaa == Aaaa::Asked || **family != Family::V6;
         let wanted: Vec<Family> = wanted.iter().filter(asked).copied().collect();
@@ -92,26 +93,10 @@ impl<W: Wire> Ladder<W> {
         {
             self.fault(FaultKind::NoAddress { name: name.to_ascii() });
         }
-        let realm = self.realm(resolv);
-        match self.own_cache(candidates, &wanted, &realm) {
-            None => self.ask_in_turn(candidates, &wanted, resolv, &realm).await,
-            Some(own) => {
-                let until = if own.only { own.from + 1 } else { candidates.len() };
-                let left = candidates.get(own.from..until.min(candidates.len()));
-                let asked =
-                    self.ask_in_turn(left.unwrap_or_default(), &own.left, resolv, &realm).await;
-                if own.found { Status::Success } else { asked }
-            }
-        }
-    }
-
-    /// The realm of these servers' answers.
-    pub(crate) fn realm(&self, resolv: &Resolv) -> Realm {
-        match self.options.way {
-            Way::Server(server) => Realm::of_server(server),
-            Way::Walk => Realm::of_walk(),
-            Way::Ladder => Realm::of_resolv(resolv),
-        }
+        let own = self.own_cache(candidates, &wanted, realm);
+        let left = candidates.get(own.ask).unwrap_or_default();
+        let asked = self.ask_in_turn(left, &own.left, resolv, realm).await;
+        if own.found { Status::Success } else { asked }
     }
 
     async fn ask_in_turn(
@@ -160,9 +145,8 @@ impl<W: Wire> Ladder<W> {
         panel: Panel<'_>,
         realm: &Realm,
     ) -> Vec<Verdict> {
-        let one = |family: Option<&Family>| match family {
-            Some(family) => Either::Left(self.ask_family(name, *family, panel, realm)),
-            None => Either::Right(ready(None)),
+        let one = |family: Option<&Family>| {
+            OptionFuture::from(family.map(|family| self.ask_family(name, *family, panel, realm)))
         };
         let said = match pairing {
             Pairing::Parallel => join(one(wanted.first()), one(wanted.get(1))).await,
@@ -231,9 +215,9 @@ impl<W: Wire> Ladder<W> {
         family: Family,
         panel: Panel<'_>,
         realm: &Realm,
-    ) -> Option<Verdict> {
+    ) -> Verdict {
         let said = self.question(Question::new(name.clone(), family.record_type()), panel).await;
-        Some(self.conclude(name, family, said, realm))
+        self.conclude(name, family, said, realm)
     }
 
     /// Puts a question to recursive servers. If the answer ends at an alias, the alias's target is
@@ -291,6 +275,9 @@ impl<W: Wire> Ladder<W> {
     /// Walks from the root for one family after the other; the second walk starts where the first
     /// ended.
     pub(crate) async fn walk(&self, name: &Name, wanted: &[Family]) {
+        if wanted.is_empty() {
+            return;
+        }
         let realm = Realm::of_walk();
         for family in wanted.iter().rev() {
             let said = self.walk_for(Question::new(name.clone(), family.record_type())).await;
@@ -319,14 +306,19 @@ impl<W: Wire> Ladder<W> {
 
     /// Takes the answer for a name and family: for the caller, and into our own cache.
     fn conclude(&self, name: &Name, family: Family, said: Answered, realm: &Realm) -> Verdict {
+        let verdict = self.answered(name, family, said, realm);
+        if verdict != Verdict::Found {
+            self.tell_of(Told::Nothing(family));
+        }
+        verdict
+    }
+
+    fn answered(&self, name: &Name, family: Family, said: Answered, realm: &Realm) -> Verdict {
         self.caused(said.event);
         let text = name.to_ascii();
         let reading = match said.end {
             Ok(reading) => reading,
-            Err(failure) => {
-                self.tell_of(Told::Nothing(family));
-                return self.failed(text, failure);
-            }
+            Err(failure) => return self.failed(text, failure),
         };
         let ttl = reading.lifetime();
         let aliases: Vec<String> = reading.aliases.iter().map(Name::to_ascii).collect();
@@ -354,13 +346,9 @@ impl<W: Wire> Ladder<W> {
                 (Known::NoData { soa, aliases }, Verdict::None)
             }
             Said::Elsewhere | Said::Refused(_) | Said::Broken(_) => {
-                self.tell_of(Told::Nothing(family));
                 return self.useless(text, &reading);
             }
         };
-        if verdict == Verdict::None {
-            self.tell_of(Told::Nothing(family));
-        }
         let wall = self.shared.wire.wall();
         self.shared.cache().borrow_mut().insert(realm, text, family, known, ttl, wall);
         verdict

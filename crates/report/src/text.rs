@@ -101,6 +101,12 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     }
 }
 
+/// A domain name without the final dot; `.` for the root.
+pub(crate) fn bare(name: &str) -> String {
+    let name = clean(name.trim_end_matches('.'));
+    if name.is_empty() { ".".into() } else { name }
+}
+
 /// A part of a whole in per cent; `0%` if the whole is zero.
 pub(crate) fn percent(part: Duration, whole: Duration) -> String {
     if whole.is_zero() {

@@ -141,11 +141,6 @@ impl Connection {
         }
     }
 
-    /// The transport of the connection.
-    pub fn transport(&self) -> Transport {
-        self.near().map_or(Transport::Tcp, |end| end.transport)
-    }
-
     /// The end whose view is shown: the client's where known, otherwise the server's.
     pub fn near(&self) -> Option<&End> {
         self.ends().next()

@@ -5,7 +5,7 @@ use core::time::Duration;
 use roundtrip_record::{
     Blocks, ConnectAttempt, ConnectResult, ConnectionEnding, ConnectionId, EventId, ExchangeId,
     ExchangeNote, ExchangeStarted, Initiator, LookupId, Priority, RequestSent, ResourceKind,
-    ResponseEnded, ResponseHead, Side, Time, Transport,
+    ResponseEnded, ResponseHead, Side, Time,
 };
 use serde::Serialize;
 
@@ -176,17 +176,6 @@ impl Exchange {
             Some((_, took)) if took >= next.1 => best,
             _ => Some(next),
         })
-    }
-
-    /// The transport of the exchange's connection; `None` before a request was sent.
-    pub fn transport(&self) -> Option<Transport> {
-        self.request.as_ref().map(|request| request.what.transport)
-    }
-
-    /// The number of the exchange's stream; `None` on a connection without streams.
-    pub fn stream(&self) -> Option<u64> {
-        let asked = self.request.as_ref().and_then(|request| request.what.stream);
-        asked.or_else(|| self.head()?.what.stream)
     }
 
     /// How many exchanges the connection had carried before.

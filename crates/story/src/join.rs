@@ -70,18 +70,17 @@ fn join_faults(filed: &mut Filed) {
 /// Gives each exchange its lookup, its attempts to connect, and what waits for it.
 fn join_exchanges(filed: &mut Filed) {
     let last = filed.story.events.iter().map(|event| event.at).max().unwrap_or(Time::ZERO);
-    let owners = owners(&filed.story, &filed.lookups);
+    let made = made_for(&filed.story, &filed.lookups);
     for exchange in filed.exchanges.values_mut() {
-        let made = owners.iter().find(|(_, owner)| **owner == exchange.id);
-        exchange.lookup = exchange.lookup.or(made.map(|(lookup, _)| *lookup));
+        exchange.lookup = exchange.lookup.or(made.get(&exchange.id).copied());
         exchange.attempts = attempts_of(&filed.attempts, exchange.id, exchange.connection);
         // An exchange that failed before its request was sent has the connection of its last
         // attempt.
-        let made = exchange.attempts.iter().filter_map(|attempted| attempted.result.as_ref());
-        let made = made.filter_map(|result| result.what.connection).next_back();
-        exchange.connection = exchange.connection.or(made);
-        if let Some(found) = filed.found.get(&exchange.url) {
-            exchange.blocks = found.blocks;
+        let results = exchange.attempts.iter().filter_map(|attempted| attempted.result.as_ref());
+        let opened = results.filter_map(|result| result.what.connection).next_back();
+        exchange.connection = exchange.connection.or(opened);
+        if let Some(blocks) = filed.found.get(&exchange.url) {
+            exchange.blocks = *blocks;
         }
         if !exchange.over && exchange.response.is_none() {
             exchange.span.end = exchange.span.end.max(last);
@@ -171,8 +170,8 @@ fn connections(
     joined
 }
 
-/// The exchange that caused each of the client's lookups, as far as causes are known.
-fn owners(story: &Story, lookups: &BTreeMap<LookupId, Lookup>) -> BTreeMap<LookupId, ExchangeId> {
+/// The first of the client's lookups that each exchange caused, as far as causes are known.
+fn made_for(story: &Story, lookups: &BTreeMap<LookupId, Lookup>) -> BTreeMap<ExchangeId, LookupId> {
     let owner = |event: EventId| {
         story.causes(event).into_iter().find_map(|cause| match &cause.what {
             What::ExchangeStarted(started) => Some(started.exchange),
@@ -180,8 +179,13 @@ fn owners(story: &Story, lookups: &BTreeMap<LookupId, Lookup>) -> BTreeMap<Looku
         })
     };
     let client = story.client();
-    let own = lookups.values().filter(|lookup| lookup.host == client);
-    own.filter_map(|lookup| Some((lookup.id, owner(lookup.event)?))).collect()
+    let mut made = BTreeMap::new();
+    for lookup in lookups.values().filter(|lookup| lookup.host == client) {
+        if let Some(exchange) = owner(lookup.event) {
+            made.entry(exchange).or_insert(lookup.id);
+        }
+    }
+    made
 }
 
 /// The client's lookups, each with those that other hosts made meanwhile for the same names.

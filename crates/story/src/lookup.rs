@@ -35,6 +35,21 @@ pub struct Rung {
 }
 
 impl Rung {
+    /// Whether the source lies in our own process or is a file, so that nobody was asked.
+    fn is_here(&self) -> bool {
+        match self.source {
+            Source::Literal
+            | Source::SpecialUse
+            | Source::OwnCache
+            | Source::HostsFile { .. }
+            | Source::Skipped { .. } => true,
+            Source::OsCache { .. }
+            | Source::Resolved { .. }
+            | Source::NameServer { .. }
+            | Source::Zone { .. } => false,
+        }
+    }
+
     /// The time from the question to the answer.
     pub fn span(&self) -> Span {
         Span::new(self.at, self.at + self.took)
@@ -76,6 +91,22 @@ pub struct Lookup {
 }
 
 impl Lookup {
+    /// The part of `whole`, the lookup's time, in which it waited for its sources: up to the arrival
+    /// of the last answer. If nobody was asked, it is the time of the sources alone. The rest is our
+    /// own machine's.
+    pub(crate) fn waited(&self, whole: Span) -> Span {
+        if self.over
+            && self.rungs.iter().all(Rung::is_here)
+            && let Some(first) = self.rungs.first()
+        {
+            let last = self.rungs.iter().map(|rung| rung.span().end).max().unwrap_or(first.at);
+            return Span::new(first.at, last).within(whole);
+        }
+        let arrived = self.messages.iter().rev().find_map(|message| message.what.arrived);
+        let known = arrived.filter(|at| whole.contains(*at));
+        Span::new(whole.start, known.unwrap_or(whole.end))
+    }
+
     /// The source that gave the addresses, or else the last one asked.
     pub fn settled_by(&self) -> Option<&Rung> {
         let found = |rung: &&Rung| matches!(rung.outcome, Some(Outcome::Found { .. }));

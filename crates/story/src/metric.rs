@@ -1,8 +1,6 @@
 //! The metrics of a run as flat rows: name, unit, value, definition. Comparisons, budgets and
 //! tables use them.
 
-use core::time::Duration;
-
 use roundtrip_record::{Milestone, Time};
 use serde::Serialize;
 
@@ -165,11 +163,5 @@ impl Story {
             Some(Metric { name: row.name, unit: row.unit, value, definition: row.definition })
         });
         rows.collect()
-    }
-
-    /// The time that all exchanges together spent in phases of one kind. Exchanges overlap, so it
-    /// may exceed the run's duration.
-    pub fn spent(&self, kind: PhaseKind) -> Duration {
-        self.seen().iter().filter_map(|exchange| exchange.spent(kind)).sum()
     }
 }

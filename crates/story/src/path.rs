@@ -161,7 +161,7 @@ impl Story {
     fn before(&self, path: &mut Critical, span: Span) {
         let mut cursor = span.start;
         for lookup in &self.lookups {
-            let own = lookup.span.within(Span::new(cursor, span.end));
+            let own = lookup.waited(lookup.span).within(Span::new(cursor, span.end));
             path.push(LegKind::Phase(PhaseKind::Here), None, Span::new(cursor, own.start));
             path.push(LegKind::Phase(PhaseKind::Name), None, own);
             cursor = own.end;

@@ -2,14 +2,14 @@
 
 use core::time::Duration;
 
-use roundtrip_record::{AttemptEnd, EventId, NeighbourState, Step, Time};
+use roundtrip_record::{AttemptEnd, EventId, NeighbourState, RequestSent, Step, Time};
 use serde::Serialize;
 
 use crate::connection::Connection;
 use crate::exchange::{Attempted, Exchange};
 use crate::lookup::Lookup;
 use crate::loss::Losses;
-use crate::span::Span;
+use crate::span::{At, Span};
 use crate::stamps::Stamps;
 use crate::story::Story;
 
@@ -135,7 +135,8 @@ pub(crate) fn phases(exchange: &Exchange, lookup: Option<&Lookup>, story: &Story
     // On a connection that carried exchanges before, the handshakes belonged to the first of them.
     if exchange.reused() == 0 {
         if let Some(handshake) = Handshake::of(exchange, connection, story) {
-            gap = handshake.push(&mut cutter, gap, queue);
+            handshake.push(&mut cutter, gap, queue);
+            gap = PhaseKind::Here;
         }
         // The tunnel through a proxy is part of connecting to the server.
         if let Some(tunnel) = &exchange.tunnel {
@@ -161,7 +162,7 @@ pub(crate) fn phases(exchange: &Exchange, lookup: Option<&Lookup>, story: &Story
         if !(exchange.reused() == 0 && owns_handshake(exchange)) {
             gap = PhaseKind::Blocked;
         }
-        transfer(&mut cutter, exchange, request.event, gap, &stamps);
+        transfer(&mut cutter, exchange, request, gap, &stamps);
     } else if !exchange.from_cache {
         cutter
             .fill(if gap == PhaseKind::Here { last_step(&cutter) } else { gap }, exchange.span.end);
@@ -185,14 +186,13 @@ fn owns_handshake(exchange: &Exchange) -> bool {
     exchange.attempts.iter().any(|attempted| attempted.attempt.exchange == Some(exchange.id))
 }
 
-/// Adds the lookup, up to the arrival of its last answer.
+/// Adds the lookup: the wait for its sources, and our own machine's time before and after.
 fn name(cutter: &mut Cutter, lookup: &Lookup, queue: Span) {
     let end = if lookup.over { lookup.span.end } else { queue.end };
-    let arrived = lookup.messages.iter().rev().find_map(|message| message.what.arrived);
-    let known = arrived.filter(|at| (lookup.span.start..=end).contains(at));
+    let whole = Span::new(lookup.span.start, end);
     let event = lookup.end_event.or(Some(lookup.event));
-    let span = Span::new(lookup.span.start, known.unwrap_or(end)).within(queue);
-    cutter.push(PhaseKind::Name, PhaseKind::Blocked, span, event);
+    cutter.fill(PhaseKind::Blocked, whole.within(queue).start);
+    cutter.push(PhaseKind::Name, PhaseKind::Here, lookup.waited(whole).within(queue), event);
     cutter.fill(PhaseKind::Here, end.min(queue.end));
 }
 
@@ -200,14 +200,13 @@ fn name(cutter: &mut Cutter, lookup: &Lookup, queue: Span) {
 fn transfer(
     cutter: &mut Cutter,
     exchange: &Exchange,
-    asked: EventId,
+    request: &At<RequestSent>,
     gap: PhaseKind,
     stamps: &Stamps,
 ) {
-    let Some(request) = &exchange.request else { return };
     let began = request.what.began;
     let departed = stamps.departed.unwrap_or(request.at).max(began);
-    cutter.push(PhaseKind::Request, gap, Span::new(began, departed), Some(asked));
+    cutter.push(PhaseKind::Request, gap, Span::new(began, departed), Some(request.event));
     let head = exchange.head();
     let read = head.map_or(exchange.span.end, |head| head.what.first_byte);
     let arrived = stamps.first_byte.unwrap_or(read).clamp(departed.min(read), read);
@@ -256,12 +255,11 @@ impl Handshake {
         Some(Self { whole: Span::new(first.at, end), event: Some(event), won: stamps })
     }
 
-    /// Adds the handshake's phases, and returns the kind of the time that follows.
-    fn push(&self, cutter: &mut Cutter, gap: PhaseKind, queue: Span) -> PhaseKind {
+    /// Adds the handshake's phases.
+    fn push(&self, cutter: &mut Cutter, gap: PhaseKind, queue: Span) {
         let whole = self.whole.within(queue);
         let Some((began, sent, answered)) = self.won else {
-            cutter.push(PhaseKind::Connect, gap, whole, self.event);
-            return PhaseKind::Here;
+            return cutter.push(PhaseKind::Connect, gap, whole, self.event);
         };
         let before = Span::new(whole.start, began.min(whole.end));
         if before.took().is_zero() {
@@ -273,7 +271,6 @@ impl Handshake {
         let span = Span::new(sent, answered).within(whole);
         cutter.push(PhaseKind::Connect, PhaseKind::Here, span, self.event);
         cutter.fill(PhaseKind::Here, whole.end);
-        PhaseKind::Here
     }
 }
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use roundtrip_record::{
-    ConnectAttempt, ConnectResult, ConnectionId, Event, ExchangeId, LookupId, NameAnswered,
-    NameAsked, PageFound, Transport, What,
+    Blocks, ConnectAttempt, ConnectResult, ConnectionId, Event, ExchangeId, LookupId, NameAnswered,
+    NameAsked, Transport, What,
 };
 
 use crate::connection::{Connection, End, StateChange};
@@ -25,7 +25,8 @@ pub(crate) struct Filed {
     /// the ends later.
     pub(crate) above: BTreeMap<ConnectionId, Connection>,
     pub(crate) attempts: Vec<Attempted>,
-    pub(crate) found: BTreeMap<String, PageFound>,
+    /// What waits for each resource that the page names, by its URL.
+    pub(crate) found: BTreeMap<String, Blocks>,
 }
 
 impl Filed {
@@ -295,7 +296,7 @@ impl Filed {
                 if found.not_fetched.is_some() {
                     self.story.not_fetched.push(found.clone());
                 }
-                self.found.entry(found.url.clone()).or_insert_with(|| found.clone());
+                self.found.entry(found.url.clone()).or_insert(found.blocks);
             }
             What::Milestone(milestone) => {
                 let reached = Reached { name: milestone.name.clone() };

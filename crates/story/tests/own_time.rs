@@ -162,3 +162,96 @@ fn an_answer_may_arrive_before_we_know_that_the_request_left() {
     let no_departure = Told { first: Some(25), ..NOTHING };
     assert_eq!(spent(no_departure), [20, 10, 0, 20, 20]);
 }
+
+/// Milliseconds of blocked, name, connect and our own time of a `GET` whose machine comes late to its
+/// lookup: wanted at 1, it asks this source at 4, is answered at 5, and goes on at 9 to connect in
+/// vain until 10.
+fn looked_up(source: &Source) -> [u128; 4] {
+    let mut log = Log::memory();
+    log.host("client", Role::Client, &[]);
+    let (exchange, lookup) = (log.exchange_id(), log.lookup_id());
+    let to: SocketAddr = "192.0.2.80:80".parse().expect("an address");
+    let transport = Transport::Tcp;
+    let wanted = log.emit(ms(0), None, || {
+        What::ExchangeStarted(ExchangeStarted {
+            exchange,
+            method: "GET".into(),
+            url: "http://192.0.2.80/".into(),
+            kind: ResourceKind::Other,
+            priority: Priority::High,
+            initiator: Initiator::User,
+            side: Side::Client,
+            of: None,
+        })
+    });
+    let (name, record_type) = ("192.0.2.80".to_owned(), String::new());
+    let started = log.emit(ms(1), wanted, || {
+        What::NameStarted(NameStarted { lookup, name: name.clone(), types: vec!["A".into()] })
+    });
+    let asked = log.emit(ms(4), started, || {
+        What::NameAsked(NameAsked {
+            lookup,
+            source: source.clone(),
+            name: name.clone(),
+            record_type: record_type.clone(),
+        })
+    });
+    let answered = log.emit(ms(5), asked, || {
+        What::NameAnswered(NameAnswered {
+            lookup,
+            source: source.clone(),
+            name: name.clone(),
+            record_type: record_type.clone(),
+            outcome: Outcome::Found { addresses: vec![to.ip()], ttl: None, origin: None },
+            records: Vec::new(),
+            took: Duration::from_millis(1),
+        })
+    });
+    let ended = log.emit(ms(9), answered, || {
+        What::NameEnded(NameEnded {
+            lookup,
+            addresses: vec![to.ip()],
+            aliases: Vec::new(),
+            ttl: None,
+        })
+    });
+    let tried = log.emit(ms(9), ended, || {
+        What::ConnectAttempt(ConnectAttempt { exchange: Some(exchange), to, transport })
+    });
+    let failed = log.emit(ms(10), tried, || {
+        What::ConnectResult(ConnectResult {
+            exchange: Some(exchange),
+            to,
+            connection: None,
+            end: AttemptEnd::Refused,
+            transport,
+            syn_sent: None,
+            syn_ack: None,
+        })
+    });
+    log.emit(ms(10), failed, || {
+        What::ExchangeEnded(ExchangeEnded {
+            exchange,
+            status: None,
+            complete: false,
+            from_cache: false,
+        })
+    });
+    let story = Story::new(log.events());
+    let exchange = story.exchanges.first().expect("an exchange");
+    let all: Duration = exchange.phases.iter().map(roundtrip_story::Phase::took).sum();
+    assert_eq!(all, Duration::from_millis(10), "the phases cover the whole");
+    use PhaseKind::{Blocked, Connect, Here, Name};
+    [Blocked, Name, Connect, Here].map(|kind| exchange.spent(kind).unwrap_or_default().as_millis())
+}
+
+#[test]
+fn a_lookup_that_asks_nobody_takes_the_time_of_its_sources_alone() {
+    for source in [Source::Literal, Source::HostsFile { path: "/etc/hosts".into() }] {
+        assert_eq!(looked_up(&source), [1, 1, 1, 7], "{source:?}");
+    }
+    let server = Source::NameServer { server: "192.0.2.53:53".parse().expect("an address") };
+    for source in [Source::Resolved { path: "/run/resolved".into() }, server] {
+        assert_eq!(looked_up(&source), [1, 8, 1, 0], "{source:?}");
+    }
+}

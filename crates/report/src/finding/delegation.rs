@@ -3,7 +3,7 @@
 use roundtrip_record::{DelegatedServer, DelegationFault};
 
 use super::words::Words;
-use crate::text::{clean, count};
+use crate::text::{bare, clean, count};
 
 /// The most servers that are listed; the others are counted.
 const MOST_LISTED: usize = 4;
@@ -94,11 +94,6 @@ fn root(name: &str, what: &DelegationFault, servers: &[DelegatedServer]) -> Word
     )
     .also(list(servers))
     .means(meaning)
-}
-
-fn bare(name: &str) -> String {
-    let name = clean(name.trim_end_matches('.'));
-    if name.is_empty() { ".".into() } else { name }
 }
 
 fn who(parent: &str) -> String {

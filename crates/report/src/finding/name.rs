@@ -10,7 +10,7 @@ use super::delegation;
 use super::words::Words;
 use crate::model::{Lookup, Rung};
 use crate::names::{outcome, source};
-use crate::text::{clean, count, duration};
+use crate::text::{bare, clean, count, duration};
 
 pub(super) fn words(context: &Context<'_>) -> Words {
     match &context.fault.fault {
@@ -30,12 +30,6 @@ pub(super) fn words(context: &Context<'_>) -> Words {
         FaultKind::NameFailed { name, why } => failed(context, name, why),
         _ => Words::default(),
     }
-}
-
-/// A name without the dot of the root.
-fn bare(name: &str) -> String {
-    let name = clean(name.trim_end_matches('.'));
-    if name.is_empty() { ".".into() } else { name }
 }
 
 /// The last lookup of a name.
