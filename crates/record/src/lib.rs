@@ -35,6 +35,7 @@ mod folder;
 mod frame;
 mod http;
 mod id;
+mod imported;
 mod log;
 mod name;
 mod page;
@@ -60,6 +61,7 @@ pub use http::{
     Framing, Initiator, RequestSent, ResourceKind, ResponseEnded, ResponseHead, ServerTiming,
 };
 pub use id::{BodyRef, ConnectionId, EventId, ExchangeId, HostId, InterfaceId, LinkId, LookupId};
+pub use imported::{ImportNote, ImportedExchange, ImportedFile, Inference};
 pub use log::{BodyWriter, Log};
 pub use name::{
     DnsMessage, NameAnswered, NameAsked, NameEnded, NameStarted, Outcome, ResourceRecord, Source,
