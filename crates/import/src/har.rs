@@ -46,11 +46,7 @@ use sketch::Sketch;
 use text::Text;
 
 /// Reads an archive into `log`.
-pub(crate) fn import(
-    input: Input,
-    options: &Options,
-    log: &Log,
-) -> Result<Imported, ImportError> {
+pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Imported, ImportError> {
     let mut notes = Notes::default();
     let mut json = Json::new(Text::new(input));
     if let Some(unusual) = json.input().unusual {
@@ -62,7 +58,7 @@ pub(crate) fn import(
     let digest = json.input().input().digest()?;
     let Archive { head, mut sketches, entries, count, refused } = archive;
     if let Some(refused) = &refused {
-        notes.add(refused);
+        notes.add(&format!("the first that could not be imported: {refused}"));
     }
     let page = pages::choose(&head.pages, &mut sketches, options, &path, &mut notes)?;
     sketches.sort_by_key(|sketch| (sketch.start, sketch.place));

@@ -67,9 +67,7 @@ impl Input {
     /// An error of reading as one of importing; `offset` counts unpacked bytes.
     pub(crate) fn failed(&self, offset: u64, source: io::Error) -> ImportError {
         match self.packing {
-            Some(format) => {
-                ImportError::Packed { path: self.path.clone(), format, offset, source }
-            }
+            Some(format) => ImportError::Packed { path: self.path.clone(), format, offset, source },
             None => ImportError::Io { path: self.path.clone(), source },
         }
     }

@@ -11,12 +11,11 @@ use serde_json::Value;
 use crate::{
     ConnectAttempt, ConnectResult, ConnectionEnding, Direction, DnsMessage, EventId, ExchangeEnded,
     ExchangeNote, ExchangeStarted, Fault, HostDeclared, HostId, ImportNote, ImportedExchange,
-    ImportedFile, InterfaceId, LinkCounts,
-    LinkDeclared, LinkDropped, NameAnswered, NameAsked, NameEnded, NameStarted, NeighbourChanged,
-    PageFound, PageMilestone, PageNote, PagePainted, QuicClosed, QuicOpened, RequestSent,
-    ResponseEnded, ResponseHead, RunEnded, RunStarted, TcpClosed, TcpCongestion, TcpInfo,
-    TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer, Time, TlsEstablished, TlsStarted,
-    Unseen,
+    ImportedFile, InterfaceId, LinkCounts, LinkDeclared, LinkDropped, NameAnswered, NameAsked,
+    NameEnded, NameStarted, NeighbourChanged, PageFound, PageMilestone, PageNote, PagePainted,
+    QuicClosed, QuicOpened, RequestSent, ResponseEnded, ResponseHead, RunEnded, RunStarted,
+    TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer,
+    Time, TlsEstablished, TlsStarted, Unseen,
 };
 
 /// Something that happened: one line of `record.jsonl`.

@@ -72,11 +72,14 @@ impl Serialize for Own<'_> {
         log.serialize_entry("comment", &comment(model))?;
         let creator = json!({ "name": "roundtrip", "version": env!("CARGO_PKG_VERSION") });
         log.serialize_entry("creator", &creator)?;
-        log.serialize_entry("entries", &Sequence(|| {
-            let seen = model.seen().iter();
-            let told = seen.filter(|exchange| exchange.request.is_some() || exchange.over);
-            told.map(|exchange| entry(model, exchange, wall, bodies))
-        }))?;
+        log.serialize_entry(
+            "entries",
+            &Sequence(|| {
+                let seen = model.seen().iter();
+                let told = seen.filter(|exchange| exchange.request.is_some() || exchange.over);
+                told.map(|exchange| entry(model, exchange, wall, bodies))
+            }),
+        )?;
         log.serialize_entry("pages", &[page(model, wall)])?;
         log.serialize_entry("version", "1.2")?;
         log.end()

@@ -67,7 +67,7 @@ impl Causes {
             let initiator = Initiator::Parser { url: self.document_url.clone(), line: 0 };
             return Cause::Other(initiator, Some("being on the page"));
         }
-        Cause::Other(Initiator::User, Some("nothing that tells another"))
+        Cause::Other(Initiator::User, Some("nothing: counted as the user's"))
     }
 
     /// The initiator as the archive states it.
@@ -84,7 +84,8 @@ impl Causes {
             object @ Value::Object(_) => {
                 let frame = frame(object, 0);
                 let place = if member(object, "url").is_some() { Some(object) } else { frame };
-                let url = place.and_then(|place| member(place, "url")).filter(|url| !url.is_empty())?;
+                let url =
+                    place.and_then(|place| member(place, "url")).filter(|url| !url.is_empty())?;
                 let line = place.and_then(|place| place.get("lineNumber")).and_then(Value::as_u64);
                 let line = line.map_or(0, |line| line as u32 + u32::from(self.lines_from_zero));
                 Some(match member(object, "type") {
@@ -131,9 +132,8 @@ fn document(sketches: &[Sketch], page: Option<&Page>) -> Option<usize> {
         urls.iter().any(|url| *url == sketch.url || format!("{url}/") == sketch.url)
     };
     let of_kind = |sketch: &Sketch| sketch.kind == ResourceKind::Document;
-    let first = |fits: &dyn Fn(&Sketch) -> bool| {
-        network().find(|(_, sketch)| fits(sketch)).map(|(n, _)| n)
-    };
+    let first =
+        |fits: &dyn Fn(&Sketch) -> bool| network().find(|(_, sketch)| fits(sketch)).map(|(n, _)| n);
     let mut found = first(&|sketch| named(sketch) && (of_kind(sketch) || sketch.status >= 300))
         .or_else(|| first(&|sketch| of_kind(sketch) && sketch.answered()))
         .or_else(|| first(&|sketch| sketch.answered()))

@@ -48,7 +48,8 @@ impl Connections {
         let mut all = Self { links: Vec::new(), carried: vec![None; sketches.len()] };
         let mut named: BTreeMap<&str, usize> = BTreeMap::new();
         let mut by_origin: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        let mut order: Vec<usize> = (0..sketches.len()).filter(|n| uses_one(&sketches[*n])).collect();
+        let mut order: Vec<usize> =
+            (0..sketches.len()).filter(|n| uses_one(&sketches[*n])).collect();
         order.sort_by_key(|n| (sketches[*n].opened().unwrap_or(sketches[*n].sent()), *n));
         for n in order {
             let sketch = &sketches[n];
@@ -133,7 +134,10 @@ mod tests {
 
     /// Entries by start, connect, wait (milliseconds), version and connection.
     fn connections(entries: &[(u64, i64, u64, &str, &str)]) -> Connections {
-        let sketch = |(n, (start, connect, wait, version, name)): (usize, &(u64, i64, u64, &str, &str))| {
+        let sketch = |(n, (start, connect, wait, version, name)): (
+            usize,
+            &(u64, i64, u64, &str, &str),
+        )| {
             let connection = if name.is_empty() { Value::Null } else { (*name).into() };
             let entry = json!({
                 "startedDateTime": format!("2026-01-01T00:00:00.{start:03}Z"),
@@ -178,7 +182,8 @@ mod tests {
             (40, -1, 20, "http/1.1", ""),
         ]);
         assert_eq!(places(&one), [(0, 0), (1, 0), (0, 1), (1, 1), (2, 1)]);
-        let shared = connections(&[(0, 10, 50, "h2", ""), (20, -1, 50, "h2", ""), (21, 0, 5, "h2", "443")]);
+        let shared =
+            connections(&[(0, 10, 50, "h2", ""), (20, -1, 50, "h2", ""), (21, 0, 5, "h2", "443")]);
         assert_eq!(places(&shared)[..2], [(0, 0), (0, 1)]);
         assert_eq!(shared.carried[2].unwrap().link, 1, "443 is not the port of http");
         let port = connections(&[(0, 10, 50, "h2", "80"), (20, -1, 50, "h2", "80")]);

@@ -12,9 +12,9 @@ use super::cause::{Cause, Causes};
 use super::connections::Connections;
 use super::entry::Entry;
 use super::failure::{self, Place};
+use super::opening::Way;
 use super::sketch::{Ground, Sketch};
 use super::{message, opening, words};
-use super::opening::Way;
 use crate::agenda::{Agenda, Slot};
 use crate::notes::Notes;
 
@@ -120,7 +120,9 @@ impl<'a> Emitter<'a> {
 
     /// An entry that needs no network.
     fn inside(&mut self, n: usize, entry: &Entry, start: Time) {
-        self.notes.add("URLs within the browser (data:, blob: and such) need no network and are no exchanges");
+        self.notes.add(
+            "URLs within the browser (data:, blob: and such) need no network and are no exchanges",
+        );
         let sketch = &self.sketches[n];
         let scheme = sketch.url.split(':').next().unwrap_or_default();
         let (initiator, _) = self.initiator(n, entry);
@@ -173,15 +175,15 @@ impl<'a> Emitter<'a> {
         let mut told = Told { entry, sketch, exchange, started, inferred: Vec::new() };
         for (fact, from) in [
             ("method", method_from),
-            ("kind", sketch.kind_from),
+            ("kind of resource", sketch.kind_from),
             ("initiator", initiator_from),
             ("priority", priority_from),
-            ("blocks", blocks_from),
-            ("version", sketch.version_from.filter(|_| sketch.answered())),
+            ("what waits for a resource", blocks_from),
+            ("version of HTTP", sketch.version_from.filter(|_| sketch.answered())),
         ] {
             if let Some(from) = from {
                 told.infer(fact, from);
-                self.notes.add(&format!("the {fact} of requests is not stated; inferred from {from}"));
+                self.notes.add(&format!("{fact}: not stated, inferred from {from}"));
             }
         }
         told
@@ -296,11 +298,7 @@ fn priority(entry: &Entry, kind: ResourceKind) -> (Priority, Option<&'static str
 
 /// What waits for a resource: as Chromium says it (`_renderBlocking`), or else a style sheet that
 /// markup names holds up the first paint.
-fn blocks(
-    entry: &Entry,
-    sketch: &Sketch,
-    initiator: &Initiator,
-) -> (Blocks, Option<&'static str>) {
+fn blocks(entry: &Entry, sketch: &Sketch, initiator: &Initiator) -> (Blocks, Option<&'static str>) {
     match entry.cause.render_blocking.as_deref() {
         Some("blocking") => (Blocks::Render, None),
         Some("in_body_parser_blocking") => (Blocks::Parser, None),

@@ -246,9 +246,8 @@ fn reference<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<BodyRef
 
 /// The value of the first field of a name.
 pub(crate) fn field<'a>(fields: &'a [Pair], name: &str) -> Option<&'a str> {
-    let named = |pair: &&Pair| {
-        pair.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
-    };
+    let named =
+        |pair: &&Pair| pair.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
     fields.iter().find(named).and_then(|pair| pair.value.as_deref())
 }
 

@@ -66,7 +66,8 @@ pub(crate) fn fault(error: &str, place: &Place) -> (Step, FaultKind) {
     if short == "ABORTED" || has("BINDING_ABORTED") || has("CANCEL") {
         return (Step::Wait, FaultKind::Interrupted);
     }
-    let why = if name.is_empty() { "the recording does not say why".into() } else { name.to_owned() };
+    let why =
+        if name.is_empty() { "the recording does not say why".into() } else { name.to_owned() };
     (Step::Wait, FaultKind::ReceiveFailed { why })
 }
 

@@ -418,7 +418,8 @@ impl<R: Read> Json<R> {
         }
         let why = if word.is_empty() {
             let found = self.rest()?.first().copied();
-            let found = found.map_or_else(|| "the end".into(), |found| format!("`{}`", shown(found)));
+            let found =
+                found.map_or_else(|| "the end".into(), |found| format!("`{}`", shown(found)));
             format!("a value is wanted, {found} is there")
         } else {
             format!("`{}` is no value of JSON", String::from_utf8_lossy(&word))

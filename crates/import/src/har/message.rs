@@ -14,11 +14,7 @@ use super::words;
 use crate::agenda::Slot;
 
 /// Plans the events of a request and its response; the last of them is returned.
-pub(crate) fn sent_and_answered(
-    emitter: &mut Emitter<'_>,
-    told: &mut Told<'_>,
-    way: &Way,
-) -> Slot {
+pub(crate) fn sent_and_answered(emitter: &mut Emitter<'_>, told: &mut Told<'_>, way: &Way) -> Slot {
     let (entry, sketch) = (told.entry, told.sketch);
     let at = |emitter: &Emitter<'_>, after| emitter.at(sketch, after);
     let request = request(emitter, told, way);
@@ -56,8 +52,9 @@ pub(crate) fn sent_and_answered(
     };
     let end = at(emitter, sketch.times.end);
     let last = emitter.agenda.plan(end, Some(head), What::ResponseEnded(response));
-    let closes = field(&entry.response.headers, "connection")
-        .is_some_and(|value| value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close")));
+    let closes = field(&entry.response.headers, "connection").is_some_and(|value| {
+        value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close"))
+    });
     if closes && !words::is_multiplexed(&sketch.version) {
         let ending = ConnectionEnding {
             connection: way.connection,
@@ -132,10 +129,14 @@ fn target(sketch: &Sketch) -> String {
 fn fields(pairs: &[Pair]) -> Vec<Field> {
     let mut fields: Vec<Field> = Vec::with_capacity(pairs.len());
     for pair in pairs {
-        let Some(name) = pair.name.as_deref().filter(|name| !name.starts_with(':')) else { continue };
+        let Some(name) = pair.name.as_deref().filter(|name| !name.starts_with(':')) else {
+            continue;
+        };
         let value = pair.value.clone().unwrap_or_default();
         let again = fields.iter().any(|Field(own, theirs)| {
-            own.eq_ignore_ascii_case(name) && *theirs == value && !name.eq_ignore_ascii_case("set-cookie")
+            own.eq_ignore_ascii_case(name)
+                && *theirs == value
+                && !name.eq_ignore_ascii_case("set-cookie")
         });
         if !again {
             fields.push(Field(name.to_owned(), value));
@@ -166,7 +167,9 @@ fn body(emitter: &mut Emitter<'_>, told: &mut Told<'_>) -> Body {
         && stated != length
         && stated != 0
     {
-        emitter.notes.add("texts are of another length than their `size`: the writer decoded or cut them");
+        emitter
+            .notes
+            .add("texts are of another length than their `size`: the writer decoded or cut them");
     }
     if content.is_none() && decoded > 0 {
         emitter.notes.add("bodies are missing");
@@ -200,7 +203,8 @@ fn encoded(entry: &Entry, decoded: u64) -> (u64, Option<&'static str>) {
     if let Some(size) = count(response.body_size).filter(|size| *size > 0 || decoded == 0) {
         return (size, None);
     }
-    let length = field(&response.headers, "content-length").and_then(|text| text.trim().parse().ok());
+    let length =
+        field(&response.headers, "content-length").and_then(|text| text.trim().parse().ok());
     if let Some(length) = length {
         return (length, Some("Content-Length"));
     }
@@ -230,7 +234,8 @@ fn framing(told: &mut Told<'_>, encoded: u64) -> Framing {
     if chunked {
         return Framing::Chunked;
     }
-    let length = field(&response.headers, "content-length").and_then(|text| text.trim().parse().ok());
+    let length =
+        field(&response.headers, "content-length").and_then(|text| text.trim().parse().ok());
     match length {
         Some(length) => Framing::Length(length),
         None if told.sketch.version == HttpVersion::Http10 => Framing::Close,

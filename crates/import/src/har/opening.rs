@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use roundtrip_record::{
-    AttemptEnd, ConnectAttempt, ConnectResult, ConnectionId, HttpVersion, LookupId, QuicOpened,
-    Side, TcpOpened, TcpState, TcpStateChanged, TlsEstablished, TlsStarted, TlsVersion, Transport,
-    What, How,
+    AttemptEnd, ConnectAttempt, ConnectResult, ConnectionId, How, HttpVersion, LookupId,
+    QuicOpened, Side, TcpOpened, TcpState, TcpStateChanged, TlsEstablished, TlsStarted, TlsVersion,
+    Transport, What,
 };
 use url::Url;
 
@@ -185,9 +185,10 @@ pub(crate) fn address(entry: &Entry) -> Option<IpAddr> {
 /// The server's address and port; the unspecified address where it is not stated.
 pub(crate) fn server(entry: &Entry, sketch: &Sketch) -> SocketAddr {
     let url = Url::parse(&sketch.url).ok();
-    let literal = url.as_ref().and_then(|url| url.host_str()).and_then(|host| {
-        host.trim_matches(['[', ']']).parse().ok()
-    });
+    let literal = url
+        .as_ref()
+        .and_then(|url| url.host_str())
+        .and_then(|host| host.trim_matches(['[', ']']).parse().ok());
     let address = address(entry).or(literal).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     SocketAddr::new(address, url.and_then(|url| url.port_or_known_default()).unwrap_or(0))
 }

@@ -20,9 +20,8 @@ pub(crate) fn choose(
     path: &Path,
     notes: &mut Notes,
 ) -> Result<Option<usize>, ImportError> {
-    let has_entries = |page: &Page| {
-        page.id.is_some() && sketches.iter().any(|sketch| sketch.page == page.id)
-    };
+    let has_entries =
+        |page: &Page| page.id.is_some() && sketches.iter().any(|sketch| sketch.page == page.id);
     let chosen = match options.page.as_deref() {
         Some("all") => None,
         Some(wanted) => Some(find(pages, wanted).ok_or_else(|| ImportError::NoPage {

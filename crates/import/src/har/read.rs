@@ -176,7 +176,10 @@ impl Reader<'_> {
         let mut value: Value = match serde_json::from_str(&text) {
             Ok(value) => value,
             Err(error) => {
-                return Err(JsonError::Wrong { offset: began, why: format!("entry {place}: {error}") });
+                return Err(JsonError::Wrong {
+                    offset: began,
+                    why: format!("entry {place}: {error}"),
+                });
             }
         };
         let changed = !self.options.keep_secrets && redact::entry(&mut value);
@@ -196,7 +199,7 @@ impl Reader<'_> {
     }
 
     fn refuse(&mut self, place: u64, why: &str) {
-        self.notes.add("entries were not imported, for instance because of what stands below");
+        self.notes.add("entries could not be imported");
         self.archive.refused.get_or_insert_with(|| format!("entry {place}: {why}"));
     }
 
@@ -368,7 +371,8 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if let Ok(bytes) = BASE64.decode(text) {
         return Some(bytes);
     }
-    let mut plain: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let mut plain: Vec<u8> =
+        text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     while plain.len() % 4 != 0 {
         plain.push(b'=');
     }
@@ -425,4 +429,3 @@ impl Head {
         self.text = text;
     }
 }
-

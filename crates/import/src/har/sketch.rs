@@ -81,7 +81,8 @@ impl Sketch {
             times: Times::of(entry, notes),
             url: parsed.as_ref().map_or_else(|| given.to_owned(), Url::to_string),
             origin: parsed.as_ref().map(origin).unwrap_or_default(),
-            status: entry.response.status.filter(|s| (0.0..1000.0).contains(s)).unwrap_or(0.0) as u16,
+            status: entry.response.status.filter(|s| (0.0..1000.0).contains(s)).unwrap_or(0.0)
+                as u16,
             redirect: redirect(entry, parsed.as_ref()),
             kind,
             kind_from,
@@ -144,7 +145,7 @@ fn kind(entry: &Entry) -> (ResourceKind, Option<&'static str>) {
     }
     match entry.request.url.as_deref().and_then(words::extension) {
         Some(kind) => (kind, Some("the URL's extension")),
-        None => (ResourceKind::Other, Some("nothing that tells it")),
+        None => (ResourceKind::Other, Some("nothing: counted as other")),
     }
 }
 
@@ -158,11 +159,13 @@ fn version(entry: &Entry) -> (HttpVersion, Option<&'static str>) {
         return (version, Some("the request's version"));
     }
     let pseudo = |name| field(&entry.request.headers, name).is_some();
-    if pseudo(":authority") || pseudo(":path") || field(&entry.response.headers, ":status").is_some()
+    if pseudo(":authority")
+        || pseudo(":path")
+        || field(&entry.response.headers, ":status").is_some()
     {
         return (HttpVersion::Http2, Some("pseudo-header fields"));
     }
-    (HttpVersion::Http11, Some("nothing that tells another"))
+    (HttpVersion::Http11, Some("nothing: taken for HTTP/1.1"))
 }
 
 fn redirect(entry: &Entry, url: Option<&Url>) -> Option<String> {

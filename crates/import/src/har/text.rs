@@ -24,17 +24,18 @@ impl Text {
         // (RFC 4627 §3).
         let (decoder, unusual) = match input.begin() {
             [0xef, 0xbb, 0xbf, ..] => (None, Some("the text begins with a byte order mark")),
-            [0xff, 0xfe, ..] | [b'{', 0, ..] => {
-                (Some(UTF_16LE.new_decoder_with_bom_removal()), Some("the text is UTF-16, little-endian"))
-            }
-            [0xfe, 0xff, ..] | [0, b'{', ..] => {
-                (Some(UTF_16BE.new_decoder_with_bom_removal()), Some("the text is UTF-16, big-endian"))
-            }
+            [0xff, 0xfe, ..] | [b'{', 0, ..] => (
+                Some(UTF_16LE.new_decoder_with_bom_removal()),
+                Some("the text is UTF-16, little-endian"),
+            ),
+            [0xfe, 0xff, ..] | [0, b'{', ..] => (
+                Some(UTF_16BE.new_decoder_with_bom_removal()),
+                Some("the text is UTF-16, big-endian"),
+            ),
             _ => (None, None),
         };
         let skip = if decoder.is_none() && unusual.is_some() { 3 } else { 0 };
-        let mut text =
-            Self { input, decoder, decoded: Vec::new(), at: 0, over: false, unusual };
+        let mut text = Self { input, decoder, decoded: Vec::new(), at: 0, over: false, unusual };
         let mut mark = [0; 3];
         if skip > 0 && text.input.read_exact(&mut mark).is_err() {
             text.over = true;

@@ -205,10 +205,12 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_impossible_is_said() {
-        let (playwright, _) = times(&json!({"time": 9, "timings": {"send": 0, "wait": 8, "receive": 1}}));
+        let (playwright, _) =
+            times(&json!({"time": 9, "timings": {"send": 0, "wait": 8, "receive": 1}}));
         assert_eq!((playwright.send, playwright.end), ((0, 0), 9 * MS));
-        let (capturer, notes) =
-            times(&json!({"time": -2, "timings": {"blocked": -3.5, "send": 1, "wait": 1e300, "receive": null}}));
+        let (capturer, notes) = times(
+            &json!({"time": -2, "timings": {"blocked": -3.5, "send": 1, "wait": 1e300, "receive": null}}),
+        );
         assert_eq!(capturer.end, MS);
         assert_eq!(notes.len(), 2, "{notes:?}");
         let (untimed, notes) = times(&json!({"time": 7}));
