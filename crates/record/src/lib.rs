@@ -69,10 +69,10 @@ pub use pcapng::{LinkType, Packet, PcapngWriter};
 pub use quic::{QuicClosed, QuicOpened};
 pub use recorder::{Capture, Recorder, Settings};
 pub use run::{
-    DropReason, HostDeclared, How, Interface, LinkCounts, LinkDeclared, LinkDropped, ReplayOf,
+    DropReason, Evidence, HostDeclared, Interface, LinkCounts, LinkDeclared, LinkDropped, ReplayOf,
     Role, RunEnded, RunStarted, Unseen, WireKind,
 };
-pub use runs::{Label, Run, Runs, Writing};
+pub use runs::{Run, RunLabel, Runs, UnfinishedRun};
 pub use schema::{BadSchema, SCHEMA, Schema};
 pub use secret::{REDACTED, redact, redact_url};
 pub use side::{Side, Transport};

@@ -93,7 +93,7 @@ pub struct Recorder {
     events: Vec<Event>,
     bodies: BTreeMap<String, Vec<u8>>,
     hosts: BTreeMap<HostId, HostDeclared>,
-    interfaces: Vec<Known>,
+    interfaces: Vec<KnownInterface>,
     /// The calendar time of the record's epoch, in nanoseconds since 1970.
     wall: u64,
     wire: Option<WireKind>,
@@ -114,7 +114,7 @@ fn is_bulk(what: &What) -> bool {
 
 /// What capturing a frame needs to know of its interface.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct KnownInterface {
     name: String,
     host: String,
     raw: bool,
@@ -307,9 +307,9 @@ impl Recorder {
             return;
         }
         if at >= self.interfaces.len() {
-            self.interfaces.resize(at + 1, Known::default());
+            self.interfaces.resize(at + 1, KnownInterface::default());
         }
-        self.interfaces[at] = Known {
+        self.interfaces[at] = KnownInterface {
             name: format!("{}:{}", host.name, interface.name),
             host: host.name.clone(),
             raw: interface.mac.is_empty(),

@@ -1,6 +1,6 @@
 //! Credentials, which must not be kept: in header fields, URLs, bodies and captured frames.
 
-use crate::frame::FrameBlanker;
+use crate::frame::FrameRedactor;
 use crate::{Event, Field, InterfaceId, What};
 
 /// The text that replaces a secret in events.
@@ -92,7 +92,7 @@ const SHORTEST: usize = 4;
 pub(crate) struct Secrets {
     keep: bool,
     texts: Vec<String>,
-    frames: FrameBlanker,
+    frames: FrameRedactor,
 }
 
 impl Secrets {
@@ -156,8 +156,8 @@ impl Secrets {
     }
 
     /// A blanker of the secret texts known so far, for a stream of bytes.
-    pub(crate) fn blanker(&self) -> Blanker {
-        Blanker {
+    pub(crate) fn stream_redactor(&self) -> StreamRedactor {
+        StreamRedactor {
             texts: self.texts.iter().map(|text| text.as_bytes().to_vec()).collect(),
             held: Vec::new(),
         }
@@ -180,14 +180,14 @@ impl Secrets {
 
 /// Blanks texts in a stream of bytes, also where a text is spread over several writes.
 #[derive(Debug, Default)]
-pub(crate) struct Blanker {
+pub(crate) struct StreamRedactor {
     /// The texts to blank, longest first.
     texts: Vec<Vec<u8>>,
     /// The end of what was written so far, held back since a text may begin in it.
     held: Vec<u8>,
 }
 
-impl Blanker {
+impl StreamRedactor {
     pub(crate) fn write(&mut self, bytes: &[u8], mut out: impl FnMut(&[u8])) {
         let Some(longest) = self.texts.first().map(Vec::len) else { return out(bytes) };
         self.held.extend_from_slice(bytes);

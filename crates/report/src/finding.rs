@@ -13,7 +13,7 @@ use roundtrip_record::{
 };
 use serde::Serialize;
 
-use crate::model::{At, Story, ms};
+use crate::model::{Story, Timed, ms};
 
 /// A fault, explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,9 +49,9 @@ pub struct Finding {
 
 impl Finding {
     /// Explains a fault from what the rest of the record says.
-    pub(crate) fn new(fault: &At<Fault>, story: &Story) -> Self {
-        let At { at, event, what } = fault;
-        let context = Context { story, fault: what, at: *at };
+    pub(crate) fn new(fault: &Timed<Fault>, story: &Story) -> Self {
+        let Timed { at, event, what } = fault;
+        let context = FaultContext { story, fault: what, at: *at };
         let words = words::words(&context);
         Self {
             step: what.step,
@@ -83,13 +83,13 @@ impl Finding {
 }
 
 /// A fault with the parts of the story that it concerns.
-struct Context<'a> {
+struct FaultContext<'a> {
     story: &'a Story,
     fault: &'a Fault,
     at: Time,
 }
 
-impl Context<'_> {
+impl FaultContext<'_> {
     /// The time from the begin of the step to the fault.
     fn took(&self) -> Duration {
         self.at - self.fault.since

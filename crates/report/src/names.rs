@@ -1,7 +1,7 @@
 //! The words for values of the record, the same in every view.
 
 use roundtrip_record::{
-    How, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer,
+    Evidence, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer,
 };
 use roundtrip_story::Exchange;
 
@@ -87,11 +87,11 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
 }
 
 /// How a fact is known, with the means.
-pub(crate) fn how(how: &How) -> String {
+pub(crate) fn how(how: &Evidence) -> String {
     match how {
-        How::Performed => "performed".into(),
-        How::Observed(through) => format!("observed ({})", clean(through)),
-        How::Inferred(from) => format!("inferred ({})", clean(from)),
+        Evidence::Performed => "performed".into(),
+        Evidence::Observed(through) => format!("observed ({})", clean(through)),
+        Evidence::Inferred(from) => format!("inferred ({})", clean(from)),
     }
 }
 

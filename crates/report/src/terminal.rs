@@ -19,8 +19,8 @@ use crate::style::{Detail, Options, Tone};
 use crate::text::{
     bytes, clean, clip, clip_middle, count, duration, left, percent, rate, right, width, wrap,
 };
-use crate::verdict::{Fact, Mood, Verdict};
-use rows::How;
+use crate::verdict::{Fact, Success, Verdict};
+use rows::EvidenceMark;
 use table::Layout;
 
 /// The record as text for a terminal.
@@ -63,12 +63,14 @@ impl View<'_> {
     fn verdict(&mut self) {
         let verdict = Verdict::new(self.model);
         let columns = self.options.columns();
-        let tone = match verdict.mood {
-            Mood::Good => Tone::Good,
-            Mood::Mixed => Tone::Warn,
-            Mood::Bad => Tone::Bad,
+        let tone = match verdict.success {
+            Success::Good => Tone::Good,
+            Success::Mixed => Tone::Warn,
+            Success::Bad => Tone::Bad,
         };
-        if verdict.mood == Mood::Bad && !verdict.facts.is_empty() && verdict.result.starts_with('✗')
+        if verdict.success == Success::Bad
+            && !verdict.facts.is_empty()
+            && verdict.result.starts_with('✗')
         {
             let exit = texts(&verdict.facts);
             let room = columns - width(&verdict.result) - 2;
@@ -233,8 +235,9 @@ impl View<'_> {
             self.lines.push(line);
         }
         if layout.detail > 0 {
-            let known = How::ALL.into_iter().filter(|how| rows.iter().any(|row| row.how == *how));
-            let known = known.map(How::legend).collect::<Vec<_>>().join("  ");
+            let known =
+                EvidenceMark::ALL.into_iter().filter(|how| rows.iter().any(|row| row.how == *how));
+            let known = known.map(EvidenceMark::legend).collect::<Vec<_>>().join("  ");
             let glyphs = "▓ name, connect, tls  ▒ wait  █ transfer  ░ here  · queued";
             let line = format!("  {glyphs}    {known}");
             self.lines.push(self.options.paint(Tone::Faint, &clip(&line, self.options.columns())));

@@ -5,12 +5,12 @@ use core::time::Duration;
 use roundtrip_record::{AttemptEnd, EventId, NeighbourState, RequestSent, Step, Time};
 use serde::Serialize;
 
+use crate::byte_times::ByteTimes;
 use crate::connection::Connection;
-use crate::exchange::{Attempted, Exchange};
+use crate::exchange::{ConnectionAttempt, Exchange};
 use crate::lookup::Lookup;
 use crate::loss::Losses;
-use crate::span::{At, Span};
-use crate::stamps::Stamps;
+use crate::span::{Span, Timed};
 use crate::story::Story;
 
 /// What an exchange waits for, in the order in which the waits occur.
@@ -87,13 +87,13 @@ impl Phase {
 }
 
 /// Cuts the time of an exchange into phases, added in order of time; gaps between them are filled.
-struct Cutter {
+struct PhaseBuilder {
     whole: Span,
     cursor: Time,
     phases: Vec<Phase>,
 }
 
-impl Cutter {
+impl PhaseBuilder {
     fn new(whole: Span) -> Self {
         Self { whole, cursor: whole.start, phases: Vec::new() }
     }
@@ -120,8 +120,8 @@ impl Cutter {
 /// Cuts the time of an exchange into its phases.
 pub(crate) fn phases(exchange: &Exchange, lookup: Option<&Lookup>, story: &Story) -> Vec<Phase> {
     let connection = exchange.connection.and_then(|id| story.connection(id));
-    let stamps = Stamps::of(exchange, connection, story);
-    let mut cutter = Cutter::new(exchange.span);
+    let byte_times = ByteTimes::of(exchange, connection, story);
+    let mut builder = PhaseBuilder::new(exchange.span);
     let request = exchange.request.as_ref();
     let sending = request.map_or(exchange.span.end, |request| request.what.began);
     let queue = Span::new(exchange.span.start, sending);
@@ -129,19 +129,19 @@ pub(crate) fn phases(exchange: &Exchange, lookup: Option<&Lookup>, story: &Story
     // machine is at work.
     let mut gap = PhaseKind::Blocked;
     if let Some(lookup) = lookup {
-        name(&mut cutter, lookup, queue);
+        name(&mut builder, lookup, queue);
         gap = PhaseKind::Here;
     }
     // On a connection that carried exchanges before, the handshakes belonged to the first of them.
     if exchange.reused() == 0 {
         if let Some(handshake) = Handshake::of(exchange, connection, story) {
-            handshake.push(&mut cutter, gap, queue);
+            handshake.push(&mut builder, gap, queue);
             gap = PhaseKind::Here;
         }
         // The tunnel through a proxy is part of connecting to the server.
         if let Some(tunnel) = &exchange.tunnel {
             let event = tunnel.heads.last().map(|head| head.event);
-            cutter.push(PhaseKind::Connect, gap, tunnel.span().within(queue), event);
+            builder.push(PhaseKind::Connect, gap, tunnel.span().within(queue), event);
             gap = PhaseKind::Here;
         }
         if let Some(connection) = connection
@@ -150,10 +150,10 @@ pub(crate) fn phases(exchange: &Exchange, lookup: Option<&Lookup>, story: &Story
         {
             let done = connection.tls.as_ref().map_or(sending, |done| done.at).min(sending);
             let event = connection.tls.as_ref().map_or(started.event, |done| done.event);
-            let arrived = stamps.handshake_done.unwrap_or(done).clamp(started.at, done);
+            let arrived = byte_times.handshake_done.unwrap_or(done).clamp(started.at, done);
             let span = Span::new(started.at, arrived).within(queue);
-            cutter.push(PhaseKind::Tls, gap, span, Some(event));
-            cutter.fill(PhaseKind::Here, done);
+            builder.push(PhaseKind::Tls, gap, span, Some(event));
+            builder.fill(PhaseKind::Here, done);
             gap = PhaseKind::Here;
         }
     }
@@ -162,23 +162,25 @@ pub(crate) fn phases(exchange: &Exchange, lookup: Option<&Lookup>, story: &Story
         if !(exchange.reused() == 0 && owns_handshake(exchange)) {
             gap = PhaseKind::Blocked;
         }
-        transfer(&mut cutter, exchange, request, gap, &stamps);
+        transfer(&mut builder, exchange, request, gap, &byte_times);
     } else if !exchange.from_cache {
-        cutter
-            .fill(if gap == PhaseKind::Here { last_step(&cutter) } else { gap }, exchange.span.end);
+        builder.fill(
+            if gap == PhaseKind::Here { last_step(&builder) } else { gap },
+            exchange.span.end,
+        );
     }
-    for phase in &mut cutter.phases {
+    for phase in &mut builder.phases {
         if !matches!(phase.kind, PhaseKind::Blocked | PhaseKind::Name | PhaseKind::Here) {
             phase.lost =
                 connection.map_or_else(Losses::default, |of| Losses::during(of, phase.span));
         }
     }
-    cutter.phases
+    builder.phases
 }
 
 /// The kind of phase in which an exchange ended that never sent its request.
-fn last_step(cutter: &Cutter) -> PhaseKind {
-    let last = cutter.phases.iter().rev().find(|phase| phase.kind != PhaseKind::Here);
+fn last_step(builder: &PhaseBuilder) -> PhaseKind {
+    let last = builder.phases.iter().rev().find(|phase| phase.kind != PhaseKind::Here);
     last.map_or(PhaseKind::Blocked, |phase| phase.kind)
 }
 
@@ -187,38 +189,38 @@ fn owns_handshake(exchange: &Exchange) -> bool {
 }
 
 /// Adds the lookup: the wait for its sources, and our own machine's time before and after.
-fn name(cutter: &mut Cutter, lookup: &Lookup, queue: Span) {
+fn name(builder: &mut PhaseBuilder, lookup: &Lookup, queue: Span) {
     let end = if lookup.over { lookup.span.end } else { queue.end };
     let whole = Span::new(lookup.span.start, end);
     let event = lookup.end_event.or(Some(lookup.event));
-    cutter.fill(PhaseKind::Blocked, whole.within(queue).start);
-    cutter.push(PhaseKind::Name, PhaseKind::Here, lookup.waited(whole).within(queue), event);
-    cutter.fill(PhaseKind::Here, end.min(queue.end));
+    builder.fill(PhaseKind::Blocked, whole.within(queue).start);
+    builder.push(PhaseKind::Name, PhaseKind::Here, lookup.waited(whole).within(queue), event);
+    builder.fill(PhaseKind::Here, end.min(queue.end));
 }
 
 /// Adds the phases of request, wait and body.
 fn transfer(
-    cutter: &mut Cutter,
+    builder: &mut PhaseBuilder,
     exchange: &Exchange,
-    request: &At<RequestSent>,
+    request: &Timed<RequestSent>,
     gap: PhaseKind,
-    stamps: &Stamps,
+    byte_times: &ByteTimes,
 ) {
     let began = request.what.began;
-    let departed = stamps.departed.unwrap_or(request.at).max(began);
-    cutter.push(PhaseKind::Request, gap, Span::new(began, departed), Some(request.event));
+    let departed = byte_times.departed.unwrap_or(request.at).max(began);
+    builder.push(PhaseKind::Request, gap, Span::new(began, departed), Some(request.event));
     let head = exchange.head();
     let read = head.map_or(exchange.span.end, |head| head.what.first_byte);
-    let arrived = stamps.first_byte.unwrap_or(read).clamp(departed.min(read), read);
+    let arrived = byte_times.first_byte.unwrap_or(read).clamp(departed.min(read), read);
     let wait = Span::new(departed, arrived);
-    cutter.push(PhaseKind::Wait, PhaseKind::Wait, wait, head.map(|head| head.event));
+    builder.push(PhaseKind::Wait, PhaseKind::Wait, wait, head.map(|head| head.event));
     if head.is_some() {
-        cutter.fill(PhaseKind::Here, read);
+        builder.fill(PhaseKind::Here, read);
         let end = exchange.span.end;
-        let last = stamps.last_byte.unwrap_or(end).clamp(read.min(end), end);
+        let last = byte_times.last_byte.unwrap_or(end).clamp(read.min(end), end);
         let event = exchange.response.as_ref().map(|response| response.event);
-        cutter.push(PhaseKind::Body, PhaseKind::Here, Span::new(read, last), event);
-        cutter.fill(PhaseKind::Here, end);
+        builder.push(PhaseKind::Body, PhaseKind::Here, Span::new(read, last), event);
+        builder.fill(PhaseKind::Here, end);
     }
 }
 
@@ -251,26 +253,26 @@ impl Handshake {
             _ => exchange.span.end,
         };
         let event = last.map_or(first.event, |(_, result)| result.event);
-        let stamps = won.and_then(|(attempted, _)| passed(attempted, connection, story));
-        Some(Self { whole: Span::new(first.at, end), event: Some(event), won: stamps })
+        let byte_times = won.and_then(|(attempted, _)| passed(attempted, connection, story));
+        Some(Self { whole: Span::new(first.at, end), event: Some(event), won: byte_times })
     }
 
     /// Adds the handshake's phases.
-    fn push(&self, cutter: &mut Cutter, gap: PhaseKind, queue: Span) {
+    fn push(&self, builder: &mut PhaseBuilder, gap: PhaseKind, queue: Span) {
         let whole = self.whole.within(queue);
         let Some((began, sent, answered)) = self.won else {
-            return cutter.push(PhaseKind::Connect, gap, whole, self.event);
+            return builder.push(PhaseKind::Connect, gap, whole, self.event);
         };
         let before = Span::new(whole.start, began.min(whole.end));
         if before.took().is_zero() {
-            cutter.fill(gap, whole.start);
+            builder.fill(gap, whole.start);
         } else {
-            cutter.push(PhaseKind::Connect, gap, before, self.event);
+            builder.push(PhaseKind::Connect, gap, before, self.event);
         }
-        cutter.fill(PhaseKind::Here, sent.min(whole.end));
+        builder.fill(PhaseKind::Here, sent.min(whole.end));
         let span = Span::new(sent, answered).within(whole);
-        cutter.push(PhaseKind::Connect, PhaseKind::Here, span, self.event);
-        cutter.fill(PhaseKind::Here, whole.end);
+        builder.push(PhaseKind::Connect, PhaseKind::Here, span, self.event);
+        builder.fill(PhaseKind::Here, whole.end);
     }
 }
 
@@ -278,13 +280,13 @@ impl Handshake {
 /// answer was seen. If the neighbour's address had to be resolved first, the SYN counts as having
 /// left when the attempt began, since that time is the network's.
 fn passed(
-    attempted: &Attempted,
+    attempted: &ConnectionAttempt,
     connection: Option<&Connection>,
     story: &Story,
 ) -> Option<(Time, Time, Time)> {
     let result = attempted.result.as_ref()?;
     let end = connection.and_then(|connection| connection.client.as_ref());
-    let (seen_sent, seen_answered) = end.map_or((None, None), crate::stamps::handshake);
+    let (seen_sent, seen_answered) = end.map_or((None, None), crate::byte_times::handshake);
     let answered = result.what.syn_ack.or(seen_answered)?;
     let span = Span::new(attempted.at, result.at);
     if !span.contains(answered) {

@@ -1,21 +1,21 @@
-//! `Words`: the texts of a finding, which are headline, evidence, meaning and what to try next.
+//! `FindingText`: the texts of a finding, which are headline, evidence, meaning and what to try next.
 
 use roundtrip_record::{Direction, FaultKind, TcpState, Time};
 
-use super::{Context, connect, name, transfer};
+use super::{FaultContext, connect, name, transfer};
 use crate::model::Exchange;
 use crate::text::{clean, grouped};
 
 /// The texts of a finding.
 #[derive(Default)]
-pub(super) struct Words {
+pub(super) struct FindingText {
     pub(super) headline: String,
     pub(super) evidence: Vec<String>,
     pub(super) meaning: Option<String>,
     pub(super) next: String,
 }
 
-impl Words {
+impl FindingText {
     pub(super) fn new(headline: impl Into<String>, next: impl Into<String>) -> Self {
         Self { headline: headline.into(), next: next.into(), ..Self::default() }
     }
@@ -36,7 +36,7 @@ impl Words {
     }
 }
 
-pub(super) fn words(context: &Context<'_>) -> Words {
+pub(super) fn words(context: &FaultContext<'_>) -> FindingText {
     match &context.fault.fault {
         FaultKind::BadUrl { url, why } => bad_url(url, why),
         FaultKind::NxDomain { .. }
@@ -50,7 +50,7 @@ pub(super) fn words(context: &Context<'_>) -> Words {
         | FaultKind::NameTimedOut { .. }
         | FaultKind::NameFailed { .. } => name::words(context),
         FaultKind::ConnectFailed { attempts } => connect::failed(context, attempts),
-        FaultKind::ProxyUnknown { proxy, why } => Words::new(
+        FaultKind::ProxyUnknown { proxy, why } => FindingText::new(
             format!("the proxy {} cannot be found: {}", clean(proxy), clean(why)),
             "name another with -x, or none with --noproxy '*'; http_proxy and its kin name them too",
         )
@@ -62,22 +62,22 @@ pub(super) fn words(context: &Context<'_>) -> Words {
             connect::tls_failed(context, why, *alert_received)
         }
         FaultKind::BadCertificate { .. } => connect::bad_certificate(context),
-        FaultKind::WriteFailed { path, why } => Words::new(
+        FaultKind::WriteFailed { path, why } => FindingText::new(
             format!("{} could not be written: {}", clean(path), clean(why)),
             "free some space or choose another place (-o FILE, --out DIR)",
         )
         .means("the exchange went well, keeping what came did not"),
-        FaultKind::ReadFailed { path, why } => Words::new(
+        FaultKind::ReadFailed { path, why } => FindingText::new(
             format!("{} could not be read: {}", clean(path), clean(why)),
             "check the name and the permissions of the file",
         )
         .means("what was to be sent is not there; nothing went out"),
-        FaultKind::PaintFailed { why } => Words::new(
+        FaultKind::PaintFailed { why } => FindingText::new(
             format!("the page could not be painted: {}", clean(why)),
             "the exchange itself is in the record: roundtrip show latest",
         )
         .means("layout or painting failed on this page; all that was fetched is kept"),
-        FaultKind::Interrupted => Words::new(
+        FaultKind::Interrupted => FindingText::new(
             format!("interrupted after {}", crate::text::duration(context.at - Time::ZERO)),
             "what was recorded so far is kept: roundtrip show latest",
         )
@@ -86,8 +86,8 @@ pub(super) fn words(context: &Context<'_>) -> Words {
     }
 }
 
-fn bad_url(url: &str, why: &str) -> Words {
-    let words = Words::new(
+fn bad_url(url: &str, why: &str) -> FindingText {
+    let words = FindingText::new(
         format!("{} is not a URL that can be visited", clean(url)),
         "give it as http://HOST/PATH or https://HOST/PATH; a bare host name will do as well",
     )
@@ -101,19 +101,19 @@ fn bad_url(url: &str, why: &str) -> Words {
 }
 
 /// The exchange that a fault ended or harmed.
-pub(super) fn exchange<'a>(context: &Context<'a>) -> Option<&'a Exchange> {
+pub(super) fn exchange<'a>(context: &FaultContext<'a>) -> Option<&'a Exchange> {
     context.story.exchange(context.fault.exchange?)
 }
 
 /// The URL that a fault concerns.
-pub(super) fn url(context: &Context<'_>) -> String {
+pub(super) fn url(context: &FaultContext<'_>) -> String {
     let exchange = exchange(context).or_else(|| context.story.document());
     let subject = context.story.run.as_ref().map(|run| run.subject.as_str());
     clean(exchange.map(|exchange| exchange.url.as_str()).or(subject).unwrap_or("the exchange"))
 }
 
 /// The host and port of that URL, as `openssl` and `ss` expect them.
-pub(super) fn host_port(context: &Context<'_>) -> String {
+pub(super) fn host_port(context: &FaultContext<'_>) -> String {
     let url = url(context);
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", &url));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
@@ -127,13 +127,13 @@ pub(super) fn host_port(context: &Context<'_>) -> String {
 }
 
 /// The host of that URL.
-pub(super) fn host(context: &Context<'_>) -> String {
+pub(super) fn host(context: &FaultContext<'_>) -> String {
     let host_port = host_port(context);
     host_port.rsplit_once(':').map_or(host_port.clone(), |(host, _)| host.to_owned())
 }
 
 /// What is known of the connection at the time of the fault.
-pub(super) fn connection_line(context: &Context<'_>) -> Option<String> {
+pub(super) fn connection_line(context: &FaultContext<'_>) -> Option<String> {
     let id = context.fault.connection.or_else(|| exchange(context)?.connection)?;
     let end = context.story.connection(id)?.ends().find(|end| end.id == id)?;
     let until = |at: Time| at <= context.at;
