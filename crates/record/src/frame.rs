@@ -14,7 +14,7 @@ use roundtrip_packet::ipv6::{self, Upper};
 use roundtrip_packet::{EtherType, Flags, IpHeader, Protocol, Segment, Verify, ethernet, udp};
 
 use crate::InterfaceId;
-use crate::secret::{FIELDS, blank_texts};
+use crate::redact::{FIELDS, blank_texts};
 
 /// The memory of all flows that are being blanked, so that a value spread over several segments is
 /// found.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::folder::{self, BODIES, EVENTS, FRAMES, MACHINE};
 use crate::pcapng::{LinkType, Packet};
-use crate::secret::{self, Secrets};
+use crate::redact::redact_event;
+use crate::secret::Secrets;
 use crate::{
     Bodies, Direction, Event, EventId, FolderError, FrameSeen, HostDeclared, HostId, Interface,
     InterfaceId, PcapngWriter, Role, Time, What, WireKind,
@@ -179,7 +180,7 @@ impl Recorder {
         self.last_at = self.last_at.max(at);
         let mut event = Event { id, at, cause, host, what };
         if !self.settings.keep_secrets {
-            secret::redact_event(&mut event.what);
+            redact_event(&mut event.what);
         }
         self.learn(&event.what);
         self.keep(event);

@@ -5,7 +5,7 @@ use roundtrip_record::{
 };
 use roundtrip_story::Exchange;
 
-use crate::text::clean;
+use crate::text::{bytes, clean};
 
 /// What became of an exchange that has no status.
 pub(crate) fn unanswered(exchange: &Exchange) -> &'static str {
@@ -189,4 +189,12 @@ pub(crate) fn link_did(counts: &LinkCounts) -> String {
     ];
     let did = did.into_iter().filter(|(number, _)| *number > 0);
     did.map(|(number, what)| format!("{number} {what}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The sizes of a body before and after decoding: `2.1 kB gzip → 6.3 kB`.
+pub(crate) fn sizes(body: &roundtrip_record::Body) -> String {
+    if body.codings.is_empty() || body.encoded == body.decoded {
+        return bytes(body.encoded);
+    }
+    format!("{} {} → {}", bytes(body.encoded), clean(&body.codings.join("+")), bytes(body.decoded))
 }

@@ -11,12 +11,18 @@ use crate::chain;
 use crate::connection::{Connection, Endpoint};
 use crate::exchange::{ConnectionAttempt, Exchange};
 use crate::lookup::Lookup;
-use crate::phase;
+use crate::phases::phases;
 use crate::read::PartialStory;
 use crate::story::Story;
 
-/// Makes the story of a record's events.
-pub(crate) fn story(events: Vec<Event>) -> Story {
+impl Story {
+    /// Understands a record. Any events are accepted: what does not fit together is left unjoined.
+    pub fn new(events: Vec<Event>) -> Self {
+        story(events)
+    }
+}
+
+fn story(events: Vec<Event>) -> Story {
     let mut partial = PartialStory::read(events);
     partial.story.connections =
         connections(core::mem::take(&mut partial.ends), core::mem::take(&mut partial.above));
@@ -26,7 +32,7 @@ pub(crate) fn story(events: Vec<Event>) -> Story {
     let PartialStory { mut story, mut exchanges, lookups, .. } = partial;
     for exchange in exchanges.values_mut() {
         let lookup = exchange.lookup.and_then(|id| lookups.get(&id));
-        exchange.phases = phase::phases(exchange, lookup, &story);
+        exchange.phases = phases(exchange, lookup, &story);
         carried(&mut story, exchange);
     }
     join_ends(&story, &mut exchanges);

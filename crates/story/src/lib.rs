@@ -45,6 +45,7 @@ mod metric;
 mod original;
 mod path;
 mod phase;
+mod phases;
 mod read;
 mod span;
 mod story;

@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use crate::connection::{Connection, Endpoint};
 use crate::exchange::Exchange;
-use crate::join;
 use crate::lookup::Lookup;
 use crate::span::{Span, Timed};
 
@@ -65,11 +64,6 @@ pub struct Story {
 }
 
 impl Story {
-    /// Understands a record. Any events are accepted: what does not fit together is left unjoined.
-    pub fn new(events: Vec<Event>) -> Self {
-        join::story(events)
-    }
-
     /// The host that visits; the first host where none is a client.
     pub fn client(&self) -> HostId {
         let client = self.hosts.values().find(|host| host.role == Role::Client);

@@ -4,8 +4,7 @@ use core::time::Duration;
 
 use roundtrip_record::{Attempt, AttemptEnd, CertificateReason, FaultKind, Time};
 
-use super::FaultContext;
-use super::words::{FindingText, host, host_port, url};
+use super::context::{FaultContext, FindingText, host, host_port, url};
 use crate::text::{calendar, clean, duration};
 
 pub(super) fn failed(context: &FaultContext<'_>, attempts: &[Attempt]) -> FindingText {

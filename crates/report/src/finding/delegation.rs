@@ -2,7 +2,7 @@
 
 use roundtrip_record::{DelegatedServer, DelegationFault};
 
-use super::words::FindingText;
+use super::context::FindingText;
 use crate::text::{bare, clean, count};
 
 /// The most servers that are listed; the others are counted.

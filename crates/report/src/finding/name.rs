@@ -5,12 +5,11 @@ use std::net::SocketAddr;
 
 use roundtrip_record::{FaultKind, Outcome, Source};
 
-use super::FaultContext;
+use super::context::{FaultContext, FindingText};
 use super::delegation;
-use super::words::FindingText;
-use crate::model::{Lookup, Rung};
 use crate::names::{outcome, source};
 use crate::text::{bare, clean, count, duration};
+use roundtrip_story::{Lookup, Rung};
 
 pub(super) fn words(context: &FaultContext<'_>) -> FindingText {
     match &context.fault.fault {

@@ -4,10 +4,9 @@ use core::time::Duration;
 
 use roundtrip_record::{FaultKind, Initiator, TcpState};
 
-use super::FaultContext;
-use super::words::{FindingText, connection_line, exchange, host, url};
-use crate::model::{Exchange, PhaseKind};
+use super::context::{FaultContext, FindingText, connection_line, exchange, host, url};
 use crate::text::{bytes, clean, count, duration, grouped, percent};
+use roundtrip_story::{Exchange, PhaseKind};
 
 pub(super) fn words(context: &FaultContext<'_>) -> FindingText {
     match &context.fault.fault {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use roundtrip_record::{Direction, DnsMessage, Outcome, ResourceRecord, Source};
 
-use super::View;
+use super::view::View;
 use crate::finding::Finding;
 use crate::model::{Lookup, Model, Rung, Timed};
 use crate::names::outcome;

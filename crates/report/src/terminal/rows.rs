@@ -7,7 +7,7 @@ use roundtrip_record::{
 };
 
 use crate::model::{Connection, Exchange, LegKind, Lookup, Losses, Model, Phase, PhaseKind, Span};
-use crate::names::{initiator, neighbour, outcome, short_source, short_url};
+use crate::names::{initiator, neighbour, outcome, short_source, short_url, sizes};
 use crate::style::{Detail, Tone};
 use crate::text::{bytes, clean, count, duration, seconds};
 
@@ -442,7 +442,7 @@ fn body(exchange: &Exchange) -> String {
     let Some(response) = &exchange.response else { return "not complete".into() };
     let body = &response.what.body;
     let cut = body.cut.map_or("", |_| ", cut short");
-    format!("{}{cut}", super::sizes(body))
+    format!("{}{cut}", sizes(body))
 }
 
 fn resources(model: &Model, detail: Detail) -> Vec<Row> {
@@ -463,9 +463,7 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
             if exchange.retried && exchange.status().is_some() {
                 facts.push("retried".into());
             }
-            facts.extend(
-                exchange.response.as_ref().map(|response| super::sizes(&response.what.body)),
-            );
+            facts.extend(exchange.response.as_ref().map(|response| sizes(&response.what.body)));
             if exchange.method != "GET" {
                 facts.push(clean(&exchange.method));
             }

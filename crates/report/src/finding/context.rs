@@ -1,10 +1,25 @@
-//! `FindingText`: the texts of a finding, which are headline, evidence, meaning and what to try next.
+//! `FaultContext`, from which a finding is made, and `FindingText`, which is made of it.
 
-use roundtrip_record::{Direction, FaultKind, TcpState, Time};
+use core::time::Duration;
 
-use super::{FaultContext, connect, name, transfer};
-use crate::model::Exchange;
+use roundtrip_record::{Direction, Fault, TcpState, Time};
+use roundtrip_story::{Exchange, Story};
+
 use crate::text::{clean, grouped};
+
+/// A fault with the parts of the story that it concerns.
+pub(super) struct FaultContext<'a> {
+    pub(super) story: &'a Story,
+    pub(super) fault: &'a Fault,
+    pub(super) at: Time,
+}
+
+impl FaultContext<'_> {
+    /// The time from the begin of the step to the fault.
+    pub(super) fn took(&self) -> Duration {
+        self.at - self.fault.since
+    }
+}
 
 /// The texts of a finding.
 #[derive(Default)]
@@ -33,70 +48,6 @@ impl FindingText {
     pub(super) fn means(mut self, meaning: impl Into<String>) -> Self {
         self.meaning = Some(meaning.into());
         self
-    }
-}
-
-pub(super) fn words(context: &FaultContext<'_>) -> FindingText {
-    match &context.fault.fault {
-        FaultKind::BadUrl { url, why } => bad_url(url, why),
-        FaultKind::NxDomain { .. }
-        | FaultKind::NoAddress { .. }
-        | FaultKind::NoRecord { .. }
-        | FaultKind::DanglingAlias { .. }
-        | FaultKind::AliasLoop { .. }
-        | FaultKind::NameTruncated { .. }
-        | FaultKind::BadDelegation { .. }
-        | FaultKind::NameServerFailed { .. }
-        | FaultKind::NameTimedOut { .. }
-        | FaultKind::NameFailed { .. } => name::words(context),
-        FaultKind::ConnectFailed { attempts } => connect::failed(context, attempts),
-        FaultKind::ProxyUnknown { proxy, why } => FindingText::new(
-            format!("the proxy {} cannot be found: {}", clean(proxy), clean(why)),
-            "name another with -x, or none with --noproxy '*'; http_proxy and its kin name them too",
-        )
-        .means("nothing was asked of the server itself: the way to it begins at the proxy"),
-        FaultKind::TunnelRefused { proxy, status, why } => {
-            connect::tunnel_refused(proxy, *status, why)
-        }
-        FaultKind::TlsFailed { why, alert_received } => {
-            connect::tls_failed(context, why, *alert_received)
-        }
-        FaultKind::BadCertificate { .. } => connect::bad_certificate(context),
-        FaultKind::WriteFailed { path, why } => FindingText::new(
-            format!("{} could not be written: {}", clean(path), clean(why)),
-            "free some space or choose another place (-o FILE, --out DIR)",
-        )
-        .means("the exchange went well, keeping what came did not"),
-        FaultKind::ReadFailed { path, why } => FindingText::new(
-            format!("{} could not be read: {}", clean(path), clean(why)),
-            "check the name and the permissions of the file",
-        )
-        .means("what was to be sent is not there; nothing went out"),
-        FaultKind::PaintFailed { why } => FindingText::new(
-            format!("the page could not be painted: {}", clean(why)),
-            "the exchange itself is in the record: roundtrip show latest",
-        )
-        .means("layout or painting failed on this page; all that was fetched is kept"),
-        FaultKind::Interrupted => FindingText::new(
-            format!("interrupted after {}", crate::text::duration(context.at - Time::ZERO)),
-            "what was recorded so far is kept: roundtrip show latest",
-        )
-        .means("Ctrl-C or another signal ended it; connections were closed in good order"),
-        _ => transfer::words(context),
-    }
-}
-
-fn bad_url(url: &str, why: &str) -> FindingText {
-    let words = FindingText::new(
-        format!("{} is not a URL that can be visited", clean(url)),
-        "give it as http://HOST/PATH or https://HOST/PATH; a bare host name will do as well",
-    )
-    .seen(clean(why));
-    match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some(scheme @ ("ftp" | "file" | "ws" | "wss" | "gopher" | "mailto" | "data")) => {
-            words.means(format!("only http and https are carried out, not {scheme}"))
-        }
-        _ => words,
     }
 }
 
