@@ -160,7 +160,7 @@ impl<W: Wire> Ladder<W> {
                 LookupRole::Follower(mut follower) => loop {
                     match follower.next().await {
                         LeaderMessage::Arrived(arrival, event) => {
-                            self.adopt_arrival(arrival, event)
+                            self.adopt_arrival(arrival, event);
                         }
                         LeaderMessage::Ended(Some(result)) => {
                             self.adopt(*result);

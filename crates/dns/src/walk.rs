@@ -211,7 +211,7 @@ impl Walk {
         }
         match &reading.said {
             AnswerContent::Refused(_) => {
-                goal.next_server(ServerOutcome::Answered("a failure".into()))
+                goal.next_server(ServerOutcome::Answered("a failure".into()));
             }
             AnswerContent::Broken(_) => {
                 let mut aliases = core::mem::take(&mut goal.aliases);
