@@ -171,7 +171,7 @@ pub(crate) struct Output {
 
 /// Through whom requests go.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Through {
+pub(crate) struct ProxyOptions {
     /// HTTP proxy, in place of http_proxy, https_proxy and all_proxy; empty for none
     #[arg(short = 'x', long, value_name = "[http://]HOST[:PORT]")]
     pub(crate) proxy: Option<String>,
@@ -235,7 +235,7 @@ pub(crate) struct Visit {
     pub(crate) cookie: Vec<String>,
     /// The proxies
     #[command(flatten)]
-    pub(crate) through: Through,
+    pub(crate) through: ProxyOptions,
     /// Ask for the page only, not for what it needs
     #[arg(long)]
     pub(crate) no_page: bool,
@@ -430,7 +430,7 @@ pub(crate) struct Get {
     pub(crate) http2: bool,
     /// The proxies
     #[command(flatten)]
-    pub(crate) through: Through,
+    pub(crate) through: ProxyOptions,
     /// Connect to ADDR for HOST:PORT; * is every host
     #[arg(long, value_name = "HOST:PORT:ADDR", allow_hyphen_values = true)]
     pub(crate) resolve: Vec<String>,

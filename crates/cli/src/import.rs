@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use anyhow::bail;
-use roundtrip_import::{ImportError, Imported, Options};
+use roundtrip_import::{ImportError, Options};
 use roundtrip_record::{Log, Recorder};
 use roundtrip_report::{Detail, json, terminal as view};
 
 use crate::args::{Colour, Format, Import};
 use crate::keep::Kept;
-use crate::{Outcome, terminal};
+use crate::outcome::Outcome;
+use crate::terminal;
 
 /// Runs the command: each file becomes a run. What the visit in it came to does not matter to the
 /// exit code, which says whether the files could be imported.
@@ -43,7 +44,7 @@ fn one(arguments: &Import, colour: Colour, file: &Path) -> anyhow::Result<()> {
     let kept = Kept::new(&arguments.output, &file.display().to_string())?;
     terminal::progress(&format!("importing {} …", file.display()));
     match record(arguments, &kept, file) {
-        Ok(imported) => show(arguments, colour, &kept, &imported),
+        Ok(()) => show(arguments, colour, &kept),
         Err(error) => {
             if !existed {
                 // Nothing was there before, and what is there now is no run.
@@ -55,22 +56,16 @@ fn one(arguments: &Import, colour: Colour, file: &Path) -> anyhow::Result<()> {
 }
 
 /// Reads the file into the run's folder.
-fn record(arguments: &Import, kept: &Kept, file: &Path) -> anyhow::Result<Imported> {
+fn record(arguments: &Import, kept: &Kept, file: &Path) -> anyhow::Result<()> {
     let log = Log::new(Recorder::new(kept.settings(&arguments.output))?);
     let options =
         Options { page: arguments.page.clone(), keep_secrets: arguments.output.keep_secrets };
-    let imported = roundtrip_import::import(file, &options, &log)?;
-    log.finish()?;
-    Ok(imported)
+    roundtrip_import::import(file, &options, &log)?;
+    Ok(log.finish()?)
 }
 
-/// Writes the views, and prints the one for the terminal with what is to be said of the recording.
-fn show(
-    arguments: &Import,
-    colour: Colour,
-    kept: &Kept,
-    imported: &Imported,
-) -> anyhow::Result<()> {
+/// Writes the views, and prints the one for the terminal.
+fn show(arguments: &Import, colour: Colour, kept: &Kept) -> anyhow::Result<()> {
     let model = kept.views()?;
     if arguments.output.format == Format::Json {
         return Ok(terminal::print(&format!("{:#}", json(&model)))?);
@@ -82,15 +77,5 @@ fn show(
         (false, true) => Detail::Answer,
         (false, false) => Detail::Normal,
     };
-    terminal::print(&view(&model, &options))?;
-    if !arguments.quiet {
-        for note in &imported.notes {
-            terminal::note(&format!("{}: {} ({})", file_name(kept), note.note, note.count));
-        }
-    }
-    Ok(())
-}
-
-fn file_name(kept: &Kept) -> String {
-    kept.id.clone().unwrap_or_else(|| "the recording".into())
+    Ok(terminal::print(&view(&model, &options))?)
 }

@@ -14,6 +14,7 @@ mod keep;
 mod licenses;
 mod manual;
 mod network;
+mod outcome;
 #[cfg(feature = "page")]
 mod painter;
 mod proxies;
@@ -30,9 +31,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::{Cli, Command};
-
-/// The result of a command: its exit code.
-type Outcome = anyhow::Result<u8>;
+use outcome::Outcome;
 
 fn main() -> ExitCode {
     #[cfg(feature = "page")]
@@ -41,7 +40,7 @@ fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     let colour = cli.color;
-    let outcome = match &cli.command {
+    let outcome: Outcome = match &cli.command {
         Command::Visit(arguments) => visit::run(arguments, colour),
         Command::Resolve(arguments) => resolve::run(arguments, colour),
         Command::Transfer(arguments) => transfer::run(arguments),

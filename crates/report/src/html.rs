@@ -16,7 +16,7 @@ use roundtrip_record::{Bodies, Folder};
 use crate::model::{Model, as_millis};
 use crate::slowest::Slowest;
 use crate::text::{bytes, calendar, clean, count, duration, percent, rate};
-use crate::verdict::{Mood, Verdict};
+use crate::verdict::{Success, Verdict};
 
 /// What goes into a report besides the events.
 #[derive(Clone, Debug)]
@@ -78,11 +78,11 @@ pub fn html(model: &Model, attachments: &Attachments) -> String {
     page.into_string()
 }
 
-fn mood(mood: Mood) -> &'static str {
-    match mood {
-        Mood::Good => "good",
-        Mood::Mixed => "mixed",
-        Mood::Bad => "bad",
+fn success(success: Success) -> &'static str {
+    match success {
+        Success::Good => "good",
+        Success::Mixed => "mixed",
+        Success::Bad => "bad",
     }
 }
 
@@ -91,7 +91,7 @@ fn answer(model: &Model, verdict: &Verdict) -> Markup {
     markup! {
         p.tool { "roundtrip" @if let Some(run) = &model.run { " · " (clean(&run.command)) " · " (calendar((run.wall / 1_000_000_000) as i64)) } }
         h1 {
-            span class={ "result " (mood(verdict.mood)) } { (verdict.result) }
+            span class={ "result " (success(verdict.success)) } { (verdict.result) }
             " "
             span.subject { (verdict.subject) }
         }
@@ -301,6 +301,7 @@ fn download(name: &str, media: &str, size: u64, bytes_of: Option<&[u8]>, note: &
 
 fn colophon(model: &Model) -> Markup {
     markup! {
+        @for note in &model.import_notes { p { "Imported: " (clean(&note.note)) " (" (note.count) ")" } }
         @if let Some(run) = &model.run {
             p { (clean(&run.tool)) " · wire: " (run.wire.name()) @if let Some(net) = &run.net { " (" (clean(net)) ")" } @if let Some(seed) = run.seed { " · seed " (seed) } " · exit " (model.exit()) }
         }

@@ -52,4 +52,4 @@ pub use perfetto::perfetto;
 pub use sequence::sequence;
 pub use style::{Charset, Colour, Detail, Options};
 pub use terminal::{resolution, short_resolution, terminal};
-pub use verdict::{Fact, Mood, Verdict};
+pub use verdict::{Fact, Success, Verdict};

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use roundtrip_record::{
-    AttemptEnd, ConnectAttempt, ConnectResult, ConnectionId, How, HttpVersion, LookupId,
+    AttemptEnd, ConnectAttempt, ConnectResult, ConnectionId, Evidence, HttpVersion, LookupId,
     QuicOpened, Side, TcpOpened, TcpState, TcpStateChanged, TlsEstablished, TlsStarted, TlsVersion,
     Transport, What,
 };
@@ -75,7 +75,7 @@ fn open(
         let (now, started) = (at(times.send.0), Some(told.started));
         let slot = emitter.agenda.plan(now, started, opened(Side::Client));
         if transport == Transport::Tcp {
-            let how = How::Inferred("it carried a request without being opened".into());
+            let how = Evidence::Inferred("it carried a request without being opened".into());
             let changed = TcpStateChanged {
                 connection,
                 from: TcpState::Closed,
@@ -95,7 +95,7 @@ fn open(
             (began, TcpState::Closed, TcpState::SynSent),
             (ended, TcpState::SynSent, TcpState::Established),
         ] {
-            let how = How::Inferred("the HAR's timings.connect".into());
+            let how = Evidence::Inferred("the HAR's timings.connect".into());
             let changed = TcpStateChanged { connection, from, to, how };
             emitter.agenda.plan(at, Some(attempt), What::TcpStateChanged(changed));
         }

@@ -195,7 +195,7 @@ fn tcp(text: &str) -> Vec<What> {
             mac: Some("02:00:00:00:00:02".into()),
             from: Some(NeighbourState::Incomplete),
             to: NeighbourState::Reachable,
-            how: How::Observed("netlink".into()),
+            how: Evidence::Observed("netlink".into()),
         }),
         What::ConnectAttempt(ConnectAttempt {
             exchange: Some(ExchangeId(1)),
@@ -284,7 +284,7 @@ fn tcp(text: &str) -> Vec<What> {
         What::TcpClosed(TcpClosed {
             connection,
             reason: CloseReason::TimeWaitOver,
-            how: How::Performed,
+            how: Evidence::Performed,
         }),
         What::TlsStarted(TlsStarted {
             connection,
@@ -327,7 +327,7 @@ fn tcp(text: &str) -> Vec<What> {
             connection,
             from: pair[0],
             to: pair[1],
-            how: How::Inferred(text.into()),
+            how: Evidence::Inferred(text.into()),
         })
     }));
     all
