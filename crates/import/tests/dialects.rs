@@ -135,7 +135,7 @@ fn firefox() {
 
 #[test]
 fn safari() {
-    let read = entries(json!([
+    let read = entries(&json!([
         entry(
             0,
             "https://h.example/",
@@ -200,7 +200,7 @@ fn chrome_har_and_sitespeed() {
 fn webpagetest() {
     let wpt = json!({"_socket": "3", "_ip_addr": "192.0.2.1", "_request_type": "Stylesheet", "_initiator": "", "_score_gzip": "-1",
         "_load_ms": "10", "request": {"method": null, "httpVersion": "us:"}, "response": {"httpVersion": "2 2"}});
-    let read = entries(json!([
+    let read = entries(&json!([
         entry(
             0,
             "http://h.example/",
@@ -224,7 +224,7 @@ fn webpagetest() {
 
 #[test]
 fn playwright_mitmproxy_capturer() {
-    let read = entries(json!([
+    let read = entries(&json!([
         entry(
             0,
             "https://h.example/",
@@ -253,7 +253,7 @@ fn fiddler_insomnia_charles() {
     let mut fiddler =
         entry(0, "http://h.example/", json!({"connection": "ClientPort:51000;EgressPort:51001"}));
     fiddler["startedDateTime"] = "2026-03-01T07:00:00.1234567-05:00".into();
-    let read = entries(json!([
+    let read = entries(&json!([
         fiddler,
         entry(
             200,
@@ -273,7 +273,7 @@ fn fiddler_insomnia_charles() {
 #[test]
 fn splash_without_pages_and_with_data_urls() {
     let long = format!("data:image/png;base64,{}", "A".repeat(5000));
-    let read = entries(json!([
+    let read = entries(&json!([
         entry(
             0,
             "http://h.example/",
@@ -291,7 +291,7 @@ fn splash_without_pages_and_with_data_urls() {
 
 #[test]
 fn http3_is_carried_by_quic() {
-    let read = entries(json!([entry(
+    let read = entries(&json!([entry(
         0,
         "https://h.example/",
         json!({
@@ -305,7 +305,7 @@ fn http3_is_carried_by_quic() {
 #[test]
 fn redirects_are_followed() {
     let hop = |status: u16, to: &str| json!({"response": {"status": status, "redirectURL": to, "headers": [{"name": "Location", "value": to}]}});
-    let read = entries(json!([
+    let read = entries(&json!([
         entry(0, "http://h.example/", hop(301, "https://h.example/")),
         entry(20, "https://h.example/", hop(302, "/home#top")),
         entry(
@@ -332,7 +332,7 @@ fn a_failed_document_ends_the_visit() {
         ("NS_ERROR_UNKNOWN_HOST", Step::Name, 6),
         ("net::ERR_SOMETHING_NEW", Step::Wait, 56),
     ] {
-        let read = entries(json!([entry(
+        let read = entries(&json!([entry(
             0,
             "https://h.example/",
             json!({"response": {"status": 0, "_error": error}})
@@ -375,7 +375,7 @@ fn pages_are_chosen() {
 fn entries_that_make_no_sense_are_refused_one_by_one() {
     let mut no_date = entry(0, "http://h.example/2", json!({}));
     no_date["startedDateTime"] = "yesterday".into();
-    let read = entries(json!([
+    let read = entries(&json!([
         entry(0, "http://h.example/1", json!({})),
         no_date,
         7,

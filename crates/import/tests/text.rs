@@ -96,7 +96,7 @@ fn bodies_are_decoded_wherever_the_coding_stands() {
     };
     let mut lines = BASE64.encode(&long[..300]);
     lines.insert_str(76, "\r\n");
-    let read = entries(json!([
+    let read = entries(&json!([
         entry(0, "http://h/long", content(&BASE64.encode(&long), true)),
         entry(1, "http://h/short", content(&BASE64.encode(&long[..99_999]), true)),
         entry(2, "http://h/plain", content(&plain, false)),

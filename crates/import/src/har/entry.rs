@@ -18,8 +18,8 @@ pub(crate) struct Page {
     pub(crate) url: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(crate) started_date_time: Option<String>,
-    #[serde(deserialize_with = "value")]
-    pub(crate) page_timings: Option<Value>,
+    #[serde(deserialize_with = "value", rename = "pageTimings")]
+    pub(crate) timings: Option<Value>,
 }
 
 /// One entry: a request, its response, and the times between.

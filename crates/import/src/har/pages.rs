@@ -75,7 +75,7 @@ const MILESTONES: [(Milestone, &[&str]); 6] = [
 
 /// Plans the milestones of a page that began at `started`, nanoseconds since 1970.
 pub(crate) fn milestones(agenda: &mut Agenda, page: &Page, started: u64, epoch: u64) {
-    let Some(timings) = &page.page_timings else { return };
+    let Some(timings) = &page.timings else { return };
     let at = |name: &&str| {
         let millis = match &timings[*name] {
             Value::Number(number) => number.as_f64()?,

@@ -308,7 +308,7 @@ enum Held {
     /// A short one, in memory.
     Short(Vec<u8>),
     /// A long one, written both ways.
-    Long { plain: BodyWriter, decoded: Option<Base64> },
+    Long { plain: Box<BodyWriter>, decoded: Option<Box<Base64>> },
 }
 
 impl Held {
@@ -328,8 +328,9 @@ impl Held {
                 held.extend_from_slice(bytes);
                 if held.len() > HELD {
                     let held = core::mem::take(held);
-                    let decoded = Some(Base64 { body: log.body_writer(), held: Vec::new() });
-                    *self = Self::Long { plain: log.body_writer(), decoded };
+                    let decoded = Base64 { body: log.body_writer(), held: Vec::new() };
+                    let decoded = Some(Box::new(decoded));
+                    *self = Self::Long { plain: Box::new(log.body_writer()), decoded };
                     self.write(&held, log);
                 }
             }
@@ -373,7 +374,7 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
     }
     let mut plain: Vec<u8> =
         text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    while plain.len() % 4 != 0 {
+    while !plain.len().is_multiple_of(4) {
         plain.push(b'=');
     }
     BASE64_MIME_PERMISSIVE.decode(&plain).ok()
@@ -421,7 +422,7 @@ impl Head {
             };
             format!("{} {}", part("name"), part("version")).trim().to_owned()
         };
-        self.version = log["version"].as_str().unwrap_or_default().to_owned();
+        log["version"].as_str().unwrap_or_default().clone_into(&mut self.version);
         self.writer = program(&log["creator"]);
         self.browser = program(&log["browser"]);
         let pages = log["pages"].as_array().map_or(&[][..], Vec::as_slice);

@@ -12,11 +12,11 @@ pub(crate) fn entry(entry: &mut Value) -> bool {
         changed |= headers(part.get_mut("headers"));
         changed |= cookies(part.get_mut("cookies"));
         for url in ["url", "redirectURL"] {
-            changed |= address(part.get_mut(url));
+            changed |= part.get_mut(url).is_some_and(address);
         }
     }
     for own in ["_request_headers", "_response_headers", "_headers"] {
-        changed |= anything(entry.get_mut(own));
+        changed |= entry.get_mut(own).is_some_and(anything);
     }
     changed
 }
@@ -51,8 +51,8 @@ fn cookies(list: Option<&mut Value>) -> bool {
     changed
 }
 
-fn address(url: Option<&mut Value>) -> bool {
-    let Some(Value::String(url)) = url else { return false };
+fn address(url: &mut Value) -> bool {
+    let Value::String(url) = url else { return false };
     let without = redact_url(url);
     let changed = without != *url;
     *url = without;
@@ -60,9 +60,9 @@ fn address(url: Option<&mut Value>) -> bool {
 }
 
 /// Header fields in a form of the writer's own: lines `name: value`, in lists or objects.
-fn anything(value: Option<&mut Value>) -> bool {
+fn anything(value: &mut Value) -> bool {
     match value {
-        Some(Value::String(line)) => {
+        Value::String(line) => {
             let name = line.split(':').next().unwrap_or_default().trim();
             if !is_credential(name) {
                 return false;
@@ -70,15 +70,15 @@ fn anything(value: Option<&mut Value>) -> bool {
             *line = format!("{name}: {REDACTED}");
             true
         }
-        Some(Value::Array(lines)) => {
-            lines.iter_mut().fold(false, |changed, line| anything(Some(line)) | changed)
+        Value::Array(lines) => {
+            lines.iter_mut().fold(false, |changed, line| anything(line) | changed)
         }
-        Some(Value::Object(members)) => members.iter_mut().fold(false, |changed, (name, value)| {
+        Value::Object(members) => members.iter_mut().fold(false, |changed, (name, value)| {
             if is_credential(name) {
                 *value = REDACTED.into();
                 return true;
             }
-            anything(Some(value)) | changed
+            anything(value) | changed
         }),
         _ => false,
     }

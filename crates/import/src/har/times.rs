@@ -117,7 +117,8 @@ impl Known<'_> {
     /// The length of a phase; `None` where it did not take place.
     fn length(&mut self, phase: &str, length: Option<f64>) -> Option<f64> {
         let length = length?;
-        if length == -1.0 {
+        // −1 says that it did not take place.
+        if (length + 1.0).abs() < f64::EPSILON {
             return None;
         }
         if length < 0.0 {

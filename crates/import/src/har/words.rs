@@ -29,7 +29,7 @@ pub(crate) fn is_multiplexed(version: &HttpVersion) -> bool {
     }
 }
 
-/// The priority that a word means: DevTools' names, Chrome's net stack's, and Firefox's.
+/// The priority that a word means: the names of Chrome's developer tools, Chrome's net stack's, and Firefox's.
 pub(crate) fn priority(word: &str) -> Option<Priority> {
     Some(match word.to_ascii_lowercase().as_str() {
         "veryhigh" | "highest" => Priority::VeryHigh,
@@ -41,7 +41,7 @@ pub(crate) fn priority(word: &str) -> Option<Priority> {
     })
 }
 
-/// The kind of resource that a word means: DevTools' resource types, and our own.
+/// The kind of resource that a word means: the resource types of Chrome's developer tools, and our own.
 pub(crate) fn resource_type(word: &str) -> Option<ResourceKind> {
     Some(match word.to_ascii_lowercase().as_str() {
         "document" => ResourceKind::Document,

@@ -1,4 +1,5 @@
 //! Small archives, and what is read of them.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::Write as _;
 
@@ -52,7 +53,7 @@ pub(crate) fn bytes(bytes: &[u8], options: &Options) -> Result<Read, ImportError
 }
 
 /// Imports an archive of these entries.
-pub(crate) fn entries(entries: Value) -> Read {
+pub(crate) fn entries(entries: &Value) -> Read {
     archive(&json!({ "log": { "version": "1.2", "creator": {"name": "t"}, "entries": entries } }))
 }
 
