@@ -22,7 +22,6 @@ mod redact;
 mod sketch;
 mod text;
 mod times;
-mod words;
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};

@@ -1,5 +1,5 @@
 //! Takes in what other programs recorded, as a record like any other, so that every view, replay and
-//! comparison works on it: HTTP archives (HAR) of browsers and tools.
+//! comparison works on it: HTTP archives (HAR) of browsers and tools, captures of packets.
 //!
 //! # Contract
 //! - What a recording is shows in its bytes, not in its name; it may be compressed with gzip or
@@ -33,12 +33,14 @@
 #![forbid(unsafe_code)]
 
 mod agenda;
+mod capture;
 mod error;
 mod har;
 mod input;
 mod notes;
+mod words;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use roundtrip_record::{ImportNote, Log};
 
@@ -50,6 +52,8 @@ use input::Input;
 pub struct Options {
     /// The page of a HAR: its id, its number from 1, or `all`. The first one unless told.
     pub page: Option<String>,
+    /// Files with keys of TLS sessions (`SSLKEYLOGFILE`), for captures.
+    pub keys: Vec<PathBuf>,
     /// Keep credentials instead of blanking them. It must be as in the record's own settings.
     pub keep_secrets: bool,
 }
@@ -74,6 +78,9 @@ pub fn import(path: &Path, options: &Options, log: &Log) -> Result<Imported, Imp
     let input = Input::open(path)?;
     if let Some(what) = foreign(input.begin()) {
         return Err(ImportError::Unknown { path: path.to_owned(), what: what.to_owned() });
+    }
+    if capture::is_capture(input.begin()) {
+        return capture::import(input, options, log);
     }
     har::import(input, options, log)
 }

@@ -14,9 +14,10 @@ use super::entry::Entry;
 use super::failure::{self, Place};
 use super::opening::Way;
 use super::sketch::{Ground, Sketch};
-use super::{message, opening, words};
+use super::{message, opening};
 use crate::agenda::{Agenda, Slot};
 use crate::notes::Notes;
+use crate::words;
 
 /// What the events of all entries share.
 pub(crate) struct Emitter<'a> {

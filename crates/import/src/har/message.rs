@@ -10,8 +10,8 @@ use super::emit::{Emitter, Told};
 use super::entry::{Entry, Pair, field};
 use super::opening::Way;
 use super::sketch::Sketch;
-use super::words;
 use crate::agenda::Slot;
+use crate::words;
 
 /// Plans the events of a request and its response; the last of them is returned.
 pub(crate) fn sent_and_answered(emitter: &mut Emitter<'_>, told: &mut Told<'_>, way: &Way) -> Slot {

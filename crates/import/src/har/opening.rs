@@ -13,8 +13,8 @@ use super::connections::Carried;
 use super::emit::{Emitter, Told};
 use super::entry::{Entry, member};
 use super::sketch::Sketch;
-use super::words;
 use crate::agenda::Slot;
+use crate::words;
 
 /// The connection that carries an entry.
 pub(crate) struct Way {
