@@ -24,13 +24,35 @@ const REMEMBERED: usize = 64;
 
 /// What a connection carries.
 enum Content {
-    /// Not known yet: the client's bytes so far.
-    Unknown(Vec<u8>, Option<Stamp>),
+    /// Not known yet.
+    Unknown(Begin),
     Http1(Box<Http1>),
     Http2(Box<Http2>),
     /// Something else.
     Other,
 }
+
+/// The begin of a connection, held until it is known what it carries. A server may speak first: its
+/// settings of HTTP/2, or where the client's bytes were captured late.
+#[derive(Default)]
+struct Begin {
+    runs: Vec<(bool, Vec<u8>, Stamp)>,
+    client: Vec<u8>,
+    held: usize,
+}
+
+impl Begin {
+    fn add(&mut self, by_client: bool, bytes: &[u8], stamp: Stamp) {
+        self.held += bytes.len();
+        if by_client {
+            self.client.extend_from_slice(bytes);
+        }
+        self.runs.push((by_client, bytes.to_vec(), stamp));
+    }
+}
+
+/// How many bytes of the begin are held, at most.
+const MOST_UNDECIDED: usize = 64 << 10;
 
 /// What makes a packet the same as another: not the payload, which is longer to compare.
 type Signature = (u16, u32, u32, u16, u32, u16);
@@ -104,7 +126,7 @@ impl Flow {
             syn: None,
             attempt: None,
             carrier,
-            content: Content::Unknown(Vec::new(), None),
+            content: Content::Unknown(Begin::default()),
             tls: None,
             over: false,
             last: stamp,
@@ -182,7 +204,8 @@ impl Flow {
     fn is_known(&mut self, n: usize, segment: &Segment<'_>, identification: u16) -> bool {
         let header = &segment.header;
         let stamp = header.options.timestamps.map_or(0, |stamps| stamps.value);
-        if identification == 0 && stamp == 0 {
+        // Without a number of its own, a repeated acknowledgement looks like the one before.
+        if identification == 0 && (stamp == 0 || segment.payload.is_empty()) {
             return false;
         }
         let signature = (
@@ -303,7 +326,7 @@ impl Flow {
                     match &mut self.content {
                         Content::Http1(http) => http.gap(desk, by_client, bytes, now),
                         Content::Http2(http) => http.gap(by_client, bytes),
-                        Content::Unknown(..) | Content::Other => {}
+                        Content::Unknown(_) | Content::Other => {}
                     }
                 }
             }
@@ -312,7 +335,7 @@ impl Flow {
 
     fn bytes(&mut self, desk: &mut Desk, by_client: bool, bytes: &[u8], stamp: Stamp, keys: &Keys) {
         let begins_tls = |bytes: &[u8]| matches!(bytes, [20..=23, 3, 0..=4, ..]);
-        let fresh = matches!(&self.content, Content::Unknown(held, _) if held.is_empty());
+        let fresh = matches!(&self.content, Content::Unknown(begin) if begin.client.is_empty());
         if self.tls.is_none() && fresh && by_client && begins_tls(bytes) {
             self.tls = Some(Box::default());
             self.carrier.secure = true;
@@ -375,35 +398,42 @@ impl Flow {
 
     /// Bytes of the application.
     fn plain(&mut self, desk: &mut Desk, by_client: bool, bytes: &[u8], stamp: Stamp) {
-        if let Content::Unknown(held, first) = &mut self.content {
-            if !by_client {
-                // A server that speaks first speaks no HTTP; one in the middle may.
-                if held.is_empty() && self.streams[0].whole && self.streams[1].whole {
-                    self.content = Content::Other;
-                }
-                return;
-            }
-            held.extend_from_slice(bytes);
-            let begin = first.get_or_insert(stamp).to_owned();
-            let held = core::mem::take(held);
-            let whole = self.streams[0].whole;
-            if held.starts_with(http2::PREFACE) {
-                self.content = Content::Http2(Box::new(Http2::new(whole)));
-            } else if http1::is_request(&held) {
-                self.content = Content::Http1(Box::default());
-            } else if held.len() < http2::PREFACE.len() && could_begin(&held) {
-                self.content = Content::Unknown(held, Some(begin));
-                return;
-            } else {
-                self.content = Content::Other;
-                return;
-            }
-            return self.plain(desk, true, &held, begin);
-        }
         match &mut self.content {
-            Content::Http1(http) => http.feed(desk, &mut self.carrier, by_client, bytes, stamp),
+            Content::Unknown(begin) => {
+                begin.add(by_client, bytes, stamp);
+                self.decide(desk);
+            }
+            Content::Http1(http) => {
+                http.feed(desk, &mut self.carrier, by_client, bytes, stamp);
+                if http.is_tunnel() {
+                    self.content = Content::Unknown(Begin::default());
+                    self.tls = None;
+                }
+            }
             Content::Http2(http) => http.feed(desk, &mut self.carrier, by_client, bytes, stamp),
-            Content::Unknown(..) | Content::Other => {}
+            Content::Other => {}
+        }
+    }
+
+    /// Finds out what the connection carries, by what its client says first.
+    fn decide(&mut self, desk: &mut Desk) {
+        let Content::Unknown(begin) = &mut self.content else { return };
+        let whole = self.streams[0].whole;
+        let agreed = self.tls.as_ref().and_then(|tls| tls.hellos.alpn.as_deref());
+        let said = begin.client.as_slice();
+        let content = if agreed == Some("h2") || said.starts_with(http2::PREFACE) {
+            Content::Http2(Box::new(Http2::new(whole)))
+        } else if http1::is_request(said) {
+            Content::Http1(Box::default())
+        } else if begin.held < MOST_UNDECIDED && could_begin(said) {
+            return;
+        } else {
+            Content::Other
+        };
+        let runs = core::mem::take(&mut begin.runs);
+        self.content = content;
+        for (by_client, bytes, stamp) in runs {
+            self.plain(desk, by_client, &bytes, stamp);
         }
     }
 
@@ -538,7 +568,7 @@ impl Flow {
                 tally.passed_over += http.passed_over;
                 tally.unknown_fields += http.unknown_fields();
             }
-            Content::Unknown(..) | Content::Other => tally.other += u64::from(self.tls.is_none()),
+            Content::Unknown(_) | Content::Other => tally.other += u64::from(self.tls.is_none()),
         }
         for stream in &self.streams {
             tally.retransmissions += stream.retransmissions;
@@ -558,7 +588,8 @@ fn seen() -> Evidence {
 
 /// Whether more bytes may make this the begin of HTTP.
 fn could_begin(bytes: &[u8]) -> bool {
-    http2::PREFACE.starts_with(bytes) || bytes.iter().all(u8::is_ascii_uppercase)
+    http2::PREFACE.starts_with(bytes)
+        || (bytes.len() < 8 && bytes.iter().all(u8::is_ascii_uppercase))
 }
 
 fn version(number: u16) -> TlsVersion {

@@ -31,8 +31,10 @@ pub(crate) struct Http1 {
     answering: Direction<StatusLine>,
     /// Exchanges whose response has not ended, the oldest first.
     talks: VecDeque<Talk>,
-    /// Exchanges whose request has not ended: at most the last one.
+    /// The connection has become one of another protocol.
     upgraded: bool,
+    /// It has become a tunnel through a proxy.
+    tunnel: bool,
     /// Bytes that are no HTTP, or belong to messages whose head was not seen.
     pub(crate) passed_over: u64,
 }
@@ -180,7 +182,9 @@ impl Http1 {
             talk.head(desk, answer, began, stamp, framing);
             if status == 101 || (method == http::Method::CONNECT && (200..300).contains(&status)) {
                 talk.end(desk, stamp, None);
+                self.talks.pop_front();
                 self.upgraded = true;
+                self.tunnel = status != 101;
                 return;
             }
             if status >= 200 {
@@ -199,6 +203,11 @@ impl Http1 {
         if let Some(mut talk) = self.talks.pop_front() {
             talk.end(desk, stamp, cut);
         }
+    }
+
+    /// Whether what follows goes through a tunnel to another server (RFC 9110 §9.3.6).
+    pub(crate) fn is_tunnel(&self) -> bool {
+        self.tunnel
     }
 
     /// Bytes of one direction are missing.
