@@ -289,6 +289,11 @@ impl Flow {
             return;
         }
         self.to(desk, TcpState::Established, seen(), stamp);
+        if let Some(syn) = self.syn {
+            for stream in &mut self.streams {
+                stream.round_trip = Some(stamp.at - syn.at);
+            }
+        }
         self.attempted(desk, AttemptEnd::Connected, Some(stamp.at), stamp);
     }
 

@@ -1,12 +1,16 @@
 //! One direction of a TCP connection, put in order from the segments that a capture shows: from any
 //! point on, with segments missing, repeated, out of order, or larger than any packet was.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use roundtrip_record::{EventId, Time};
 
 /// How many bytes are held behind a gap before it is given up.
 const MOST_HELD: usize = 1 << 20;
+
+/// How late a segment may come that was merely overtaken, where the round trip is not known.
+const OVERTAKEN: Duration = Duration::from_millis(3);
 
 /// Bytes in order, or a gap in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +42,12 @@ pub(crate) enum Arrival {
 pub(crate) struct Stream {
     /// The next sequence number in order; `None` before the first segment.
     next: Option<u32>,
-    /// The end of the furthest byte that was sent.
+    /// The end of the furthest byte that was sent, and when that was.
     furthest: Option<u32>,
+    furthest_at: Time,
+    /// How late a segment may come that was merely overtaken, and not sent again: the round trip of
+    /// the handshake, once it was seen.
+    pub(crate) round_trip: Option<Duration>,
     /// Bytes beyond `next`, by their distance from it at the time they are looked at.
     held: BTreeMap<u64, (Vec<u8>, Stamp)>,
     held_bytes: usize,
@@ -76,10 +84,12 @@ impl Stream {
         let next = *self.next.get_or_insert(sequence);
         let end = sequence.wrapping_add(payload.len() as u32);
         let furthest = *self.furthest.get_or_insert(sequence);
-        // A keep-alive repeats the last byte (RFC 9293 §3.8.4); it is no retransmission of data.
-        let again = before_or_at(end, furthest) && before(sequence, furthest);
+        let old = before_or_at(end, furthest) && before(sequence, furthest);
+        let overtaken = stamp.at - self.furthest_at < self.round_trip.unwrap_or(OVERTAKEN);
+        let again = old && (self.has(sequence, next, payload.len()) || !overtaken);
         if before(furthest, end) {
             self.furthest = Some(end);
+            self.furthest_at = stamp.at;
         }
         self.retransmissions += u64::from(again);
         let distance = i64::from(sequence.wrapping_sub(next) as i32);
@@ -93,6 +103,20 @@ impl Stream {
             }
         }
         if again { Arrival::Retransmission } else { Arrival::New }
+    }
+
+    /// Whether all bytes of a segment have passed before.
+    fn has(&self, sequence: u32, next: u32, length: usize) -> bool {
+        let distance = i64::from(sequence.wrapping_sub(next) as i32);
+        let (start, end) = (distance, distance + length as i64);
+        if end <= 0 {
+            return true;
+        }
+        let at = self.position + start.max(0) as u64;
+        let held = self.held.range(..=at).next_back();
+        held.is_some_and(|(from, (bytes, _))| {
+            from + bytes.len() as u64 >= self.position + end as u64
+        })
     }
 
     fn hold(&mut self, at: u64, bytes: &[u8], stamp: Stamp) {
