@@ -112,3 +112,120 @@ fn several_files_become_several_runs() {
     assert_eq!(roundtrip.run(&["show"]).out().lines().count(), 2);
     roundtrip.run(&["import", &files[0], &files[1], "--out", &roundtrip.folder("x")]).expect(2);
 }
+
+/// What an exchange came to: its URL, status, sizes, the hash of its body, its phases in whole
+/// milliseconds.
+fn exchanges(roundtrip: &Roundtrip, run: &str) -> Vec<Value> {
+    let facts: Value =
+        serde_json::from_str(&roundtrip.run(&["show", run, "--format", "json"]).out()).unwrap();
+    let phases = |exchange: &Value| -> Vec<String> {
+        let waited = ["tls", "request", "wait", "body"];
+        let all = exchange["phases"].as_array().unwrap().iter();
+        let named = all.filter(|phase| waited.contains(&phase["kind"].as_str().unwrap()));
+        named
+            .filter(|phase| phase["took_ms"].as_f64().unwrap() >= 0.5)
+            .map(|phase| format!("{} {:.0}", phase["kind"], phase["took_ms"].as_f64().unwrap()))
+            .collect()
+    };
+    let mut told: Vec<Value> = facts["exchanges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|exchange| {
+            let body = &exchange["response"]["body"];
+            json!({
+                "url": exchange["url"], "method": exchange["method"], "complete": exchange["complete"],
+                "status": exchange["heads"][0]["status"], "fields": exchange["heads"][0]["fields"],
+                "asked": exchange["request"]["fields"], "sent": exchange["request"]["head_bytes"],
+                "encoded": body["encoded"], "decoded": body["decoded"], "content": body["content"],
+                "framing": body["framing"], "phases": phases(exchange),
+            })
+        })
+        .collect();
+    told.sort_by_key(|exchange| exchange["url"].to_string());
+    told
+}
+
+#[test]
+fn our_own_capture_gives_the_same_exchanges() {
+    let roundtrip = Roundtrip::new();
+    for (name, arguments) in [
+        ("plain", &[][..]),
+        ("secure", &["--https"]),
+        ("lossy", &["--https", "--net", "3gfast,loss=2%", "--seed", "4"]),
+    ] {
+        let record = roundtrip.folder(name);
+        roundtrip.run(&[&["visit", "--out", &record], arguments].concat()).expect(0);
+        let imported = roundtrip.folder(&format!("{name}-imported"));
+        let capture = format!("{record}/trace.pcapng");
+        roundtrip.run(&["import", &capture, "--out", &imported]).expect(0);
+        let (own, theirs) = (exchanges(&roundtrip, &record), exchanges(&roundtrip, &imported));
+        assert_eq!(own.len(), theirs.len(), "{name}");
+        for (own, theirs) in own.iter().zip(&theirs) {
+            assert_eq!(own, theirs, "{name}");
+        }
+    }
+}
+
+#[test]
+fn secrets_that_stand_behind_their_packets_are_found() {
+    let roundtrip = Roundtrip::new();
+    let record = roundtrip.folder("secure");
+    roundtrip.run(&["visit", "--https", "--out", &record]).expect(0);
+    let capture = fs::read(format!("{record}/trace.pcapng")).unwrap();
+    let (mut first, mut secrets, mut at) = (Vec::new(), Vec::new(), 0);
+    while at < capture.len() {
+        let length = u32::from_le_bytes(capture[at + 4..at + 8].try_into().unwrap()) as usize;
+        let to =
+            if capture[at] == 0x0a && capture[at + 1] == 0 { &mut secrets } else { &mut first };
+        to.extend_from_slice(&capture[at..at + length]);
+        at += length;
+    }
+    assert!(!secrets.is_empty());
+    let count = |name: &str, bytes: &[u8], more: &[&str]| {
+        let (file, out) = (roundtrip.folder(&format!("{name}.pcapng")), roundtrip.folder(name));
+        fs::write(&file, bytes).unwrap();
+        let run = roundtrip.run(&[&["import", &file, "--out", &out], more].concat()).expect(0);
+        (exchanges(&roundtrip, &out).len(), run.out())
+    };
+    assert_eq!(count("late", &[&first[..], &secrets].concat(), &[]).0, 11);
+    let (none, out) = count("without", &first, &[]);
+    assert_eq!(none, 0);
+    assert!(out.contains("are encrypted, and there are no keys"), "{out}");
+    // The same keys as a file of their own.
+    let log = String::from_utf8_lossy(&secrets).into_owned();
+    let label = |line: &str| line.find("CLIENT_").or_else(|| line.find("SERVER_"));
+    let lines = log.lines().filter_map(|line| label(line).map(|at| &line[at..]));
+    let keys = roundtrip.folder("keys.log");
+    fs::write(&keys, lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    assert_eq!(count("keys", &first, &["--keys", &keys]).0, 11);
+}
+
+#[test]
+fn damaged_captures_of_tls_are_read_or_refused() {
+    let roundtrip = Roundtrip::new();
+    let record = roundtrip.folder("secure");
+    roundtrip.run(&["visit", "--https", "--out", &record]).expect(0);
+    let capture = fs::read(format!("{record}/trace.pcapng")).unwrap();
+    let damaged = Path::new(&record).join("damaged.pcapng");
+    let mut state = 7u64;
+    let mut below = |limit: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % limit
+    };
+    for _ in 0..300 {
+        let mut file = capture.clone();
+        for _ in 0..=below(20) {
+            let at = below(file.len());
+            file[at] = below(256) as u8;
+        }
+        fs::write(&damaged, &file).unwrap();
+        let log = roundtrip_record::Log::memory();
+        if let Err(error) =
+            roundtrip_import::import(&damaged, &roundtrip_import::Options::default(), &log)
+        {
+            assert!(error.to_string().contains("damaged"), "{error}");
+        }
+    }
+}

@@ -140,7 +140,11 @@ impl Dns {
                 lookup.aliases.push(alias.to_string());
             }
         }
-        lookup.waiting = lookup.waiting.saturating_sub(1);
+        // Whoever asked again, with another id or another server, is answered too.
+        let question = passed.key(message).3;
+        let before = self.asked.len();
+        self.asked.retain(|key, _| key.0.ip() != passed.client.ip() || key.3 != question);
+        lookup.waiting = lookup.waiting.saturating_sub(1 + (before - self.asked.len()) as u32);
         if lookup.waiting == 0 {
             self.end(desk, &passed.name, passed.stamp);
         }
