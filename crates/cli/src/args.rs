@@ -581,14 +581,14 @@ pub(crate) struct Resolve {
 /// `roundtrip transfer`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    roundtrip transfer --net 3gslow --bytes 100000\n  \
+    roundtrip transfer --net 3gslow --bytes 100kB\n  \
     roundtrip transfer --net down=20Mbit,up=5Mbit,rtt=40ms,queue=100p,loss=1% --bytes 14000 --parallel 6 --runs 40")]
 pub(crate) struct Transfer {
     /// The network
     #[arg(long, value_name = "NET", default_value = "cable", long_help = net_help())]
     pub(crate) net: String,
-    /// How many bytes the server sends
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = value_parser!(u64).range(1..))]
+    /// How many bytes the server sends: 100000, 64kB, 1.5MB, 2GB
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = roundtrip_lab::amount)]
     pub(crate) bytes: u64,
     /// How many connections at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=28_000))]
