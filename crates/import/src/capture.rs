@@ -30,9 +30,10 @@ use roundtrip_record::{
     Unseen, What, WireKind,
 };
 
+use crate::error::ImportError;
 use crate::input::Input;
 use crate::notes::Notes;
-use crate::{ImportError, Imported, Options};
+use crate::options::{Imported, Options};
 use dns::Dns;
 use file::{Block, CaptureFile, FileError, Packet};
 use flow::{Flow, Tally};

@@ -6,10 +6,10 @@ use roundtrip_record::{
 };
 use url::{Url, form_urlencoded};
 
-use super::emit::{Emitter, Told};
 use super::entry::{Entry, Pair, field};
 use super::opening::Way;
 use super::sketch::Sketch;
+use super::state::{Emitter, Told};
 use crate::agenda::Slot;
 use crate::words;
 

@@ -10,9 +10,9 @@ use roundtrip_record::{
 use url::Url;
 
 use super::connections::Carried;
-use super::emit::{Emitter, Told};
 use super::entry::{Entry, member};
 use super::sketch::Sketch;
+use super::state::{Emitter, Told};
 use crate::agenda::Slot;
 use crate::words;
 
