@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use roundtrip_packet::{EtherAddr, IpHeader, Segment, Transport, Verify, arp, parse_packet};
+use roundtrip_packet::{EtherAddr, IpHeader, Transport, Verify, arp, parse_packet};
 use roundtrip_record::{
     Direction, EventId, Evidence, HostId, ImportNote, ImportedFile, InterfaceId, Log,
     NeighbourChanged, NeighbourState, Role, RunEnded, RunStarted, SCHEMA, Step, Time, Trace as _,
@@ -36,7 +36,7 @@ use crate::notes::Notes;
 use crate::options::{Imported, Options};
 use dns::Dns;
 use file::{Block, CaptureFile, FileError, Packet};
-use flow::{Flow, Tally};
+use flow::{Flow, Sighting, Tally};
 use keys::Keys;
 use link::Network;
 use stream::Stamp;
@@ -262,15 +262,17 @@ impl Reading {
         let (source, destination) = (parsed.ip.source(), parsed.ip.destination());
         match parsed.transport {
             Transport::Tcp(segment) => {
-                let (from, to) = (
-                    SocketAddr::new(source, segment.header.source_port),
-                    SocketAddr::new(destination, segment.header.destination_port),
-                );
-                let identification = match parsed.ip {
-                    IpHeader::V4(header) => header.identification,
-                    IpHeader::V6(_) => 0,
+                let sighting = Sighting {
+                    from: SocketAddr::new(source, segment.header.source_port),
+                    to: SocketAddr::new(destination, segment.header.destination_port),
+                    segment: &segment,
+                    identification: match parsed.ip {
+                        IpHeader::V4(header) => header.identification,
+                        IpHeader::V6(_) => 0,
+                    },
+                    stamp: Stamp { at, event: None },
                 };
-                self.tcp(packet, bytes, from, to, &segment, identification, at, keys);
+                self.tcp(packet, bytes, sighting, keys);
             }
             Transport::Udp { header, payload } => {
                 let from = SocketAddr::new(source, header.source_port);
@@ -298,18 +300,9 @@ impl Reading {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a segment and where it stands")]
-    fn tcp(
-        &mut self,
-        packet: &Packet,
-        bytes: &[u8],
-        from: SocketAddr,
-        to: SocketAddr,
-        segment: &Segment<'_>,
-        identification: u16,
-        at: Time,
-        keys: &Keys,
-    ) {
+    /// Takes a segment, whose frame is not recorded yet.
+    fn tcp(&mut self, packet: &Packet, bytes: &[u8], mut sighting: Sighting<'_>, keys: &Keys) {
+        let Sighting { from, to, segment, .. } = sighting;
         let pair = if from <= to { (from, to) } else { (to, from) };
         if self.flows.get(&pair).is_some_and(|flow| flow.is_reused_by(segment))
             && let Some(mut old) = self.flows.remove(&pair)
@@ -317,29 +310,15 @@ impl Reading {
             old.finish(&mut self.desk, keys, &mut self.tally);
         }
         if self.flows.len() >= MOST_FLOWS && !self.flows.contains_key(&pair) {
-            return self
-                .notes
-                .add("there are more than 100,000 connections; later ones were passed over");
+            let note = "there are more than 100,000 connections; later ones were passed over";
+            return self.notes.add(note);
         }
-        let sent =
-            self.flows.get(&pair).map_or(from.port() >= to.port(), |flow| flow.client == from);
-        let event = self.frame(packet, bytes, at, sent);
-        let stamp = Stamp { at, event };
-        if !self.flows.contains_key(&pair) {
-            let flow = Flow::new(&mut self.desk, from, to, segment, stamp);
-            self.flows.insert(pair, flow);
-        }
-        if let Some(flow) = self.flows.get_mut(&pair) {
-            flow.segment(
-                &mut self.desk,
-                from,
-                segment,
-                identification,
-                stamp,
-                keys,
-                &mut self.tally,
-            );
-        }
+        let known = self.flows.get(&pair).map(|flow| flow.client == from);
+        let sent = known.unwrap_or(from.port() >= to.port());
+        sighting.stamp.event = self.frame(packet, bytes, sighting.stamp.at, sent);
+        let desk = &mut self.desk;
+        let flow = self.flows.entry(pair).or_insert_with(|| Flow::new(desk, &sighting));
+        flow.segment(desk, &sighting, keys, &mut self.tally);
     }
 
     fn end(mut self, survey: &Survey) -> Imported {

@@ -214,7 +214,7 @@ impl<R: Read> CaptureFile<R> {
             _ => return Err(FileError::Damaged("a section has no byte-order magic".into())),
         };
         let length = self.u32(&rest);
-        let left = length.checked_sub(12).filter(|left| *left >= 16 && length % 4 == 0);
+        let left = length.checked_sub(12).filter(|left| *left >= 16 && length.is_multiple_of(4));
         let left = left
             .ok_or_else(|| FileError::Damaged(format!("a section's header has {length} bytes")))?;
         let body = self.body(left)?.unwrap_or_default();

@@ -57,6 +57,16 @@ const MOST_UNDECIDED: usize = 64 << 10;
 /// What makes a packet the same as another: not the payload, which is longer to compare.
 type Signature = (u16, u32, u32, u16, u32, u16);
 
+/// A segment as it was captured.
+pub(crate) struct Sighting<'a> {
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) segment: &'a Segment<'a>,
+    /// The identification field of its IPv4 packet; 0 for IPv6.
+    pub(crate) identification: u16,
+    pub(crate) stamp: Stamp,
+}
+
 /// What connections told that a note is made of.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -93,13 +103,8 @@ pub(crate) struct Flow {
 
 impl Flow {
     /// A connection whose first captured segment is this one.
-    pub(crate) fn new(
-        desk: &mut Desk,
-        from: SocketAddr,
-        to: SocketAddr,
-        segment: &Segment<'_>,
-        stamp: Stamp,
-    ) -> Self {
+    pub(crate) fn new(desk: &mut Desk, sighting: &Sighting<'_>) -> Self {
+        let Sighting { from, to, segment, stamp, .. } = *sighting;
         let flags = segment.header.flags;
         let syn = flags.contains(Flags::SYN);
         let from_client = if syn {
@@ -144,17 +149,15 @@ impl Flow {
         fresh && (self.over || self.fins.iter().all(Option::is_some))
     }
 
-    /// Takes a segment. `identification` is that of its IPv4 packet, or 0.
+    /// Takes a segment.
     pub(crate) fn segment(
         &mut self,
         desk: &mut Desk,
-        from: SocketAddr,
-        segment: &Segment<'_>,
-        identification: u16,
-        stamp: Stamp,
+        sighting: &Sighting<'_>,
         keys: &Keys,
         tally: &mut Tally,
     ) {
+        let Sighting { from, segment, identification, stamp, .. } = *sighting;
         let by_client = from == self.client;
         let n = usize::from(!by_client);
         if self.is_known(n, segment, identification) {

@@ -186,9 +186,9 @@ impl Http2 {
         };
         let ends = flags & END_STREAM != 0;
         if n == 0 {
-            self.request(desk, carrier, stream, lines, bytes, ends, [began, stamp]);
+            self.request(desk, carrier, stream, &lines, bytes, ends, [began, stamp]);
         } else {
-            self.response(desk, stream, lines, bytes, ends, [began, stamp]);
+            self.response(desk, stream, &lines, bytes, ends, [began, stamp]);
         }
     }
 
@@ -198,7 +198,7 @@ impl Http2 {
         desk: &mut Desk,
         carrier: &mut Carrier,
         stream: u32,
-        lines: Vec<Line>,
+        lines: &[Line],
         bytes: u64,
         ends: bool,
         [began, stamp]: [Stamp; 2],
@@ -210,14 +210,14 @@ impl Http2 {
             }
             return;
         }
-        let pseudo = |name: &str| pseudo(&lines, name).map(ToOwned::to_owned);
+        let pseudo = |name: &str| pseudo(lines, name).map(ToOwned::to_owned);
         let (Some(method), target) = (pseudo(":method"), pseudo(":path")) else { return };
         let head = RequestHead {
             version: HttpVersion::Http2,
             method,
             target: target.unwrap_or_default(),
             authority: pseudo(":authority"),
-            fields: regular(&lines),
+            fields: regular(lines),
             bytes,
             stream: Some(stream.into()),
         };
@@ -232,20 +232,20 @@ impl Http2 {
         &mut self,
         desk: &mut Desk,
         stream: u32,
-        lines: Vec<Line>,
+        lines: &[Line],
         bytes: u64,
         ends: bool,
         [began, stamp]: [Stamp; 2],
     ) {
         let Some(talk) = self.talks.get_mut(&stream) else { return };
-        if let Some(status) = pseudo(&lines, ":status").and_then(|status| status.parse().ok())
+        if let Some(status) = pseudo(lines, ":status").and_then(|status| status.parse().ok())
             && !talk.is_answered()
         {
             let head = AnswerHead {
                 version: HttpVersion::Http2,
                 status,
                 reason: String::new(),
-                fields: regular(&lines),
+                fields: regular(lines),
                 bytes,
             };
             talk.head(desk, head, began, stamp, Framing::Frames);

@@ -63,7 +63,7 @@ pub(crate) struct Opener {
     sequence: u64,
     explicit_nonce: bool,
     version_13: bool,
-    /// The secret, from which the next key follows (TLS 1.3 KeyUpdate).
+    /// The secret, from which the next key follows (TLS 1.3, `KeyUpdate`).
     secret: Vec<u8>,
     suite: Suite,
 }

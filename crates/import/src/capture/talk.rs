@@ -1,6 +1,6 @@
 //! `Talk`: one exchange as a capture shows it, over HTTP/1 or HTTP/2 alike, and its events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -20,7 +20,7 @@ pub(crate) struct Desk {
     /// The exchange that redirects to each URL, and its status.
     redirects: BTreeMap<String, (ExchangeId, u16)>,
     /// The URLs of style sheets.
-    sheets: BTreeMap<String, ()>,
+    sheets: BTreeSet<String>,
     /// The first exchange, which the user is taken to have asked for.
     pub(crate) first: Option<(ExchangeId, String)>,
     /// The lookups that found addresses, by name: when they began, and whether an exchange waited.
@@ -35,7 +35,7 @@ impl Desk {
         Self {
             log,
             redirects: BTreeMap::new(),
-            sheets: BTreeMap::new(),
+            sheets: BTreeSet::new(),
             first: None,
             lookups: BTreeMap::new(),
             exchanges: 0,
@@ -160,7 +160,7 @@ impl Talk {
         let imported = ImportedExchange { exchange, place, inferred: inferred.collect() };
         desk.emit(began, What::ImportedExchange(imported));
         if kind == ResourceKind::Style {
-            desk.sheets.insert(url.clone(), ());
+            desk.sheets.insert(url.clone());
         }
         if desk.first.is_none() {
             desk.first = Some((exchange, url.clone()));
@@ -391,7 +391,7 @@ impl Desk {
             return (Initiator::User, Some("being the first"));
         };
         match value(fields, "referer") {
-            Some(sheet) if self.sheets.contains_key(sheet) => {
+            Some(sheet) if self.sheets.contains(sheet) => {
                 (Initiator::Style { url: sheet.to_owned() }, Some("the Referer field"))
             }
             Some(url) => {
