@@ -229,3 +229,66 @@ fn damaged_captures_of_tls_are_read_or_refused() {
         }
     }
 }
+
+#[test]
+fn an_archive_without_bodies_is_carried_out_again() {
+    let roundtrip = Roundtrip::new();
+    let page = "http://shop.example/";
+    let entry = |start: u64, path: &str, size: u64, more: Value| {
+        let mut entry = json!({
+            "startedDateTime": format!("2026-03-01T12:00:00.{start:03}Z"), "time": 60, "connection": "7",
+            "request": {"method": "GET", "url": format!("{page}{path}"), "httpVersion": "http/1.1", "headers": []},
+            "response": {"status": 200, "statusText": "OK", "httpVersion": "http/1.1", "headers": [],
+                "content": {"size": size, "mimeType": ""}, "bodySize": size},
+            "timings": {"blocked": 0, "dns": -1, "connect": if start == 0 { 20 } else { -1 }, "ssl": -1, "send": 0, "wait": 30, "receive": 10},
+        });
+        for (name, value) in more.as_object().unwrap() {
+            entry[name] = value.clone();
+        }
+        entry
+    };
+    let by = |kind: &str, initiator: &str, url: &str| json!({"_resourceType": kind, "_initiator_type": initiator, "_initiator": url});
+    let sheet = format!("{page}a.css");
+    let entries = [
+        entry(0, "", 9_000, json!({"_resourceType": "document"})),
+        entry(90, "a.css", 20_000, by("stylesheet", "parser", page)),
+        entry(95, "b.js", 30_000, by("script", "parser", page)),
+        entry(99, "c.jpg?a=1&b=2", 40_000, by("image", "parser", page)),
+        entry(150, "d.woff2", 15_000, by("font", "parser", &sheet)),
+        entry(155, "e.png", 7_000, by("image", "parser", &sheet)),
+        entry(180, "f.json", 500, by("xhr", "script", &format!("{page}b.js"))),
+    ];
+    let file = roundtrip.folder("bare.har");
+    fs::write(&file, json!({"log": {"version": "1.2", "entries": entries}}).to_string()).unwrap();
+    let (run, again) = (roundtrip.folder("run"), roundtrip.folder("again"));
+    let imported = roundtrip.run(&["import", &file, "--out", &run]).expect(0);
+    assert!(imported.out().contains("bodies are missing"), "{}", imported.out());
+    roundtrip.run(&["visit", &run, "--net", "cable", "--out", &again]).expect(0);
+    let facts: Value =
+        serde_json::from_str(&roundtrip.run(&["show", &again, "--format", "json"]).out()).unwrap();
+    let mut asked: Vec<(String, u64, u64)> = facts["exchanges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|exchange| exchange["url"] != "http://shop.example/favicon.ico")
+        .map(|exchange| {
+            let url = exchange["url"].as_str().unwrap().trim_start_matches(page).to_owned();
+            (
+                url,
+                exchange["heads"][0]["status"].as_u64().unwrap(),
+                exchange["response"]["body"]["decoded"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    asked.sort();
+    let wanted = [
+        ("", 9_000),
+        ("a.css", 20_000),
+        ("b.js", 30_000),
+        ("c.jpg?a=1&b=2", 40_000),
+        ("d.woff2", 15_000),
+        ("e.png", 7_000),
+        ("f.json", 500),
+    ];
+    assert_eq!(asked, wanted.map(|(url, size)| (url.to_owned(), 200, size)));
+}

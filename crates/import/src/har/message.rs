@@ -172,7 +172,7 @@ fn body(emitter: &mut Emitter<'_>, told: &mut Told<'_>) -> Body {
             .add("texts are of another length than their `size`: the writer decoded or cut them");
     }
     if content.is_none() && decoded > 0 {
-        emitter.notes.add("bodies are missing");
+        emitter.notes.add("bodies are missing; a replay answers with stand-ins of their length");
     }
     let codings = codings(&response.headers);
     let (encoded, from) = encoded(told.entry, decoded);
