@@ -135,7 +135,7 @@ fn replay(
     let recording = Recording::read(folder.read()?.0)?;
     let bodies = folder.bodies();
     let body = |content: &BodyRef| bodies.get(content).ok();
-    let kept = Kept::new(&arguments.output, run)?;
+    let kept = Kept::beside(&arguments.output, run, Some(folder.path()))?;
     let title = Title {
         command: "visit".into(),
         subject: recording.run.subject.clone(),

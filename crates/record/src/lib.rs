@@ -40,6 +40,7 @@ mod log;
 mod name;
 mod page;
 mod pcapng;
+mod query;
 mod quic;
 mod recorder;
 mod redact;
@@ -48,6 +49,7 @@ mod run;
 mod runs;
 mod schema;
 mod secret;
+mod secret_names;
 mod side;
 mod tcp;
 mod time;
@@ -72,7 +74,7 @@ pub use page::{PageFound, PageMilestone, PageNote, PagePainted};
 pub use pcapng::{LinkType, Packet, PcapngWriter};
 pub use quic::{QuicClosed, QuicOpened};
 pub use recorder::{Capture, Recorder, Settings};
-pub use redact::{REDACTED, redact, redact_url};
+pub use redact::{REDACTED, REDACTED_VALUE};
 pub use resource::{Blocks, Initiator, Priority, ResourceKind};
 pub use run::{
     DropReason, Evidence, HostDeclared, Interface, LinkCounts, LinkDeclared, LinkDropped, ReplayOf,
@@ -80,6 +82,7 @@ pub use run::{
 };
 pub use runs::{Run, RunLabel, Runs, UnfinishedRun};
 pub use schema::{BadSchema, SCHEMA, Schema};
+pub use secret_names::SecretNames;
 pub use side::{Side, Transport};
 pub use tcp::{
     CloseReason, CongestionPhase, ConnectAttempt, ConnectResult, Flags, NeighbourChanged,

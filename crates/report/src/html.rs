@@ -157,6 +157,9 @@ fn replay(model: &Model) -> Markup {
                 "Upper bar: recorded. Lower bar: this network. The servers' think time is the recorded wait less one round trip (inferred): "
                 (duration(old.exchanges.iter().map(|exchange| exchange.think).sum())) " in all."
             }
+            @if let Some(redacted) = crate::names::redacted(old) {
+                p.note { "Substituted: " (redacted) "." }
+            }
         }
     }
 }

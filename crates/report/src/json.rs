@@ -57,6 +57,7 @@ pub fn json(model: &Model) -> Value {
             "notes": model.notes,
         },
         "findings": model.findings,
+        "substituted": model.original.as_ref().map_or(&[][..], |old| &old.redacted),
         "unseen": model.unseen,
         "hosts": model.hosts.values().collect::<Vec<_>>(),
         "links": model.links,

@@ -14,7 +14,7 @@ use roundtrip_record::Blocks;
 
 use crate::finding::Finding;
 use crate::model::Model;
-use crate::names::short_url;
+use crate::names::{self, short_url};
 use crate::slowest::Slowest;
 use crate::style::{Detail, Options, Tone};
 use crate::text::{clean, clip, clip_middle, count, duration, left, percent, right, width, wrap};
@@ -167,6 +167,9 @@ impl View<'_> {
                 duration(think)
             ),
         );
+        if let Some(redacted) = names::redacted(old) {
+            self.fact("", &format!("substituted: {redacted}"));
+        }
     }
 
     fn table(&mut self) {

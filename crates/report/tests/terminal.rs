@@ -5,7 +5,7 @@ mod common;
 use core::time::Duration;
 
 use roundtrip_report::{
-    Charset, Detail, Model, Options, Original, OriginalExchange, sequence, terminal,
+    Charset, Detail, Model, Options, Original, OriginalExchange, Redacted, sequence, terminal,
 };
 
 fn width(width: usize) -> Options {
@@ -69,6 +69,9 @@ fn original() -> Original {
             exchange("https://example.com/style.css", 9, 1),
             exchange("https://example.com/gone.png", 0, 0),
         ],
+        redacted: [("Authorization", 2), ("Cookie", 3), ("token", 1)]
+            .map(|(name, requests)| Redacted { name: name.into(), requests })
+            .into(),
     }
 }
 
