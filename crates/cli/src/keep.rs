@@ -126,11 +126,17 @@ impl Kept {
 
 /// Opens a saved record by its id, its name or its folder.
 pub(crate) fn open(run: &str) -> anyhow::Result<Folder> {
+    Ok(open_named(run)?.0)
+}
+
+/// The same, with the text by which the record is found later too: `latest` is another run then.
+pub(crate) fn open_named(run: &str) -> anyhow::Result<(Folder, String)> {
     let path = Path::new(run);
     if path.exists() {
-        return Ok(Folder::open(path)?);
+        return Ok((Folder::open(path)?, run.to_owned()));
     }
-    Ok(Folder::open(saved()?.find(run)?.path)?)
+    let found = saved()?.find(run)?;
+    Ok((Folder::open(found.path)?, found.id))
 }
 
 /// Whether `text` names a saved record. If it looks like an id and there is no such run, that is an

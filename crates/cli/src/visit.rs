@@ -121,7 +121,8 @@ fn again(arguments: &Visit, colour: Colour, run: &str) -> Outcome {
     if arguments.https {
         bail!("--https is for folders and the demo: a saved run goes by what it recorded");
     }
-    let folder = keep::open(run)?;
+    let (folder, run) = keep::open_named(run)?;
+    let run = run.as_str();
     replay(arguments, colour, &folder, run, pins(&arguments.resolve)?)
 }
 
