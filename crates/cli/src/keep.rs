@@ -1,13 +1,13 @@
 //! Where records are kept, and the views that are written beside them.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use roundtrip_record::{Capture, Folder, ReplayOf, RunLabel, Runs, Settings, UnfinishedRun};
-use roundtrip_report::{Attachments, Model, Original, Story, har, html};
+use roundtrip_report::{Attachments, Model, Original, Story, html, write_har};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::{self, Output};
@@ -114,8 +114,13 @@ impl Kept {
             return Ok(model);
         }
         let bodies = folder.bodies();
-        let json = serde_json::to_vec_pretty(&har(&model, &bodies))?;
-        write(&self.path.join("visit.har"), &json)?;
+        let path = self.path.join("visit.har");
+        let written = create(&path).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            write_har(&model, &bodies, &mut file)?;
+            file.flush()
+        });
+        written.with_context(|| format!("cannot write {}", path.display()))?;
         write(&self.path.join("report.html"), html(&model, &Attachments::of(&folder)).as_bytes())?;
         if let Some(picture) = picture(&model, &folder) {
             write(&self.path.join("page.png"), &picture)?;
@@ -215,9 +220,12 @@ fn short_id(subject: &str) -> String {
 }
 
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let opened =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    opened
+    create(path)
         .and_then(|mut file| file.write_all(bytes))
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Makes an empty file that only its owner may read.
+fn create(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }

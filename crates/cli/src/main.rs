@@ -8,6 +8,7 @@ mod calendar;
 mod credentials;
 mod drill;
 mod get;
+mod import;
 mod jar;
 mod keep;
 mod licenses;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Get(arguments) => get::run(arguments),
         Command::Drill(arguments) => drill::run(arguments),
         Command::Show(arguments) => show::run(arguments, colour),
+        Command::Import(arguments) => import::run(arguments, colour),
         Command::Licenses => licenses::run(),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { folder } => manual::pages(folder),

@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use crate::{
     ConnectAttempt, ConnectResult, ConnectionEnding, Direction, DnsMessage, EventId, ExchangeEnded,
-    ExchangeNote, ExchangeStarted, Fault, HostDeclared, HostId, InterfaceId, LinkCounts,
-    LinkDeclared, LinkDropped, NameAnswered, NameAsked, NameEnded, NameStarted, NeighbourChanged,
-    PageFound, PageMilestone, PageNote, PagePainted, QuicClosed, QuicOpened, RequestSent,
-    ResponseEnded, ResponseHead, RunEnded, RunStarted, TcpClosed, TcpCongestion, TcpInfo,
-    TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer, Time, TlsEstablished, TlsStarted,
-    Unseen,
+    ExchangeNote, ExchangeStarted, Fault, HostDeclared, HostId, ImportNote, ImportedExchange,
+    ImportedFile, InterfaceId, LinkCounts, LinkDeclared, LinkDropped, NameAnswered, NameAsked,
+    NameEnded, NameStarted, NeighbourChanged, PageFound, PageMilestone, PageNote, PagePainted,
+    QuicClosed, QuicOpened, RequestSent, ResponseEnded, ResponseHead, RunEnded, RunStarted,
+    TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer,
+    Time, TlsEstablished, TlsStarted, Unseen,
 };
 
 /// Something that happened: one line of `record.jsonl`.
@@ -281,6 +281,13 @@ kinds! {
     "page.painted" PagePainted(PagePainted),
     /// Something a reader of the page's picture must know, such as that scripts are not run.
     "page.note" PageNote(PageNote),
+
+    /// A recording made by another program was read.
+    "import.file" ImportedFile(ImportedFile),
+    /// Facts of one exchange that its recording does not state.
+    "import.exchange" ImportedExchange(ImportedExchange),
+    /// Something about a recording that a reader of the record must know.
+    "import.note" ImportNote(ImportNote),
 }
 
 /// A frame that passed an interface; its bytes are in `trace.pcapng`.

@@ -36,6 +36,7 @@ mod folder;
 mod frame;
 mod http;
 mod id;
+mod imported;
 mod log;
 mod name;
 mod page;
@@ -66,6 +67,7 @@ pub use http::{
     Framing, RequestSent, ResponseEnded, ResponseHead, ServerTiming,
 };
 pub use id::{BodyRef, ConnectionId, EventId, ExchangeId, HostId, InterfaceId, LinkId, LookupId};
+pub use imported::{ImportNote, ImportedExchange, ImportedFile, Inference};
 pub use log::{BodyWriter, Log};
 pub use name::{
     DnsMessage, NameAnswered, NameAsked, NameEnded, NameStarted, Outcome, ResourceRecord, Source,

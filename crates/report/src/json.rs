@@ -56,6 +56,7 @@ pub fn json(model: &Model) -> Value {
             "not_fetched": model.not_fetched,
             "notes": model.notes,
         },
+        "import_notes": model.import_notes,
         "findings": model.findings,
         "substituted": model.original.as_ref().map_or(&[][..], |old| &old.redacted),
         "unseen": model.unseen,

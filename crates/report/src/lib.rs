@@ -43,7 +43,7 @@ mod text;
 mod verdict;
 
 pub use finding::Finding;
-pub use har::har;
+pub use har::{har, write_har};
 pub use html::{Attachments, html};
 pub use json::{JSON_SCHEMA, json};
 pub use junit::junit;

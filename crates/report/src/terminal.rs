@@ -214,6 +214,9 @@ impl View<'_> {
         for note in &self.model.notes {
             self.fact("page", &clean(note));
         }
+        for note in &self.model.import_notes {
+            self.fact("import", &format!("{} ({})", clean(&note.note), note.count));
+        }
         if !self.model.not_fetched.is_empty() {
             let base = self.model.document().map(|document| document.url.as_str());
             let shown: Vec<String> = self

@@ -304,6 +304,7 @@ impl PartialStory {
             }
             What::PagePainted(painted) => self.story.painted = Some(at(event, painted)),
             What::PageNote(note) => self.story.notes.push(note.note.clone()),
+            What::ImportNote(note) => self.story.import_notes.push(note.clone()),
             _ => {}
         }
     }

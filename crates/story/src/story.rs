@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use roundtrip_record::{
-    ConnectionId, Event, EventId, ExchangeId, Fault, HostDeclared, HostId, LinkCounts,
+    ConnectionId, Event, EventId, ExchangeId, Fault, HostDeclared, HostId, ImportNote, LinkCounts,
     LinkDeclared, Milestone, NeighbourChanged, PageFound, PagePainted, Role, RunEnded, RunStarted,
     Time, Unseen,
 };
@@ -51,6 +51,8 @@ pub struct Story {
     pub not_fetched: Vec<PageFound>,
     /// Notes for readers of the page's picture.
     pub notes: Vec<String>,
+    /// What is to be known of the recording that was imported.
+    pub import_notes: Vec<ImportNote>,
     /// The page as it was painted.
     pub painted: Option<Timed<PagePainted>>,
     /// Faults, each with the exchange and the connection that it harmed.

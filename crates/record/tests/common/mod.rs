@@ -469,6 +469,19 @@ fn page(text: &str) -> Vec<What> {
             title: text.into(),
         }),
         What::PageNote(PageNote { note: text.into() }),
+        What::ImportedFile(ImportedFile {
+            format: text.into(),
+            writer: text.into(),
+            browser: text.into(),
+            archive: Some(body_ref()),
+            entries: Some(body_ref()),
+        }),
+        What::ImportedExchange(ImportedExchange {
+            exchange: ExchangeId(1),
+            place: 3,
+            inferred: vec![Inference { fact: text.into(), from: text.into() }],
+        }),
+        What::ImportNote(ImportNote { note: text.into(), count: 2 }),
     ]
 }
 
