@@ -230,6 +230,9 @@ pub(crate) struct Visit {
     /// Print nothing but faults
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Print five lines: the verdict, the steps with their times and a bar, the slowest
+    #[arg(long, conflicts_with_all = ["verbose", "quiet", "format"])]
+    pub(crate) short: bool,
     /// Serve a folder over https in the lab
     #[arg(long)]
     pub(crate) https: bool,
@@ -728,4 +731,7 @@ pub(crate) struct Show {
     /// Draw each handshake and close too
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    /// Print five lines: the verdict, the steps with their times and a bar, the slowest
+    #[arg(long, group = "view", conflicts_with_all = ["verbose", "format"])]
+    pub(crate) short: bool,
 }

@@ -18,7 +18,7 @@ pub(crate) fn whole(error: &anyhow::Error) -> String {
 pub(crate) fn options(wish: args::Colour) -> Options {
     let columns = rustix::termios::tcgetwinsize(stdout()).map(|size| usize::from(size.ws_col));
     Options {
-        width: columns.ok().filter(|columns| *columns > 0).unwrap_or(Options::WIDEST),
+        width: columns.ok().filter(|columns| *columns > 0).unwrap_or(Options::USUAL),
         colour: colour(wish),
         charset: charset(),
         ..Options::default()

@@ -10,7 +10,7 @@ use roundtrip_http::client::{KeepAlive, Scheme};
 use roundtrip_http::handler::Files;
 use roundtrip_os::Clock;
 use roundtrip_record::{BodyRef, Fault, FaultKind, Folder, Log, Step, Time, Trace as _, What};
-use roundtrip_report::{Detail, Model, Options, json, terminal as view};
+use roundtrip_report::{Detail, Model, Options, json, short, terminal as view};
 use roundtrip_visit::ground::Ground;
 use roundtrip_visit::replay::{Recording, ReplayError};
 use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
@@ -352,5 +352,6 @@ fn finish(arguments: &Visit, colour: Colour, kept: &Kept) -> anyhow::Result<()> 
     if arguments.quiet && model.findings.is_empty() {
         return Ok(());
     }
-    Ok(terminal::print(&view(&model, &options))?)
+    let text = if arguments.short { short(&model, &options) } else { view(&model, &options) };
+    Ok(terminal::print(&text)?)
 }
