@@ -85,6 +85,14 @@ pub(crate) fn progress(text: &str) {
     }
 }
 
+/// The text in one line of standard error: what does not fit is left out, so that the line can be
+/// drawn over.
+pub(crate) fn one_line(text: &str) -> String {
+    let columns =
+        rustix::termios::tcgetwinsize(stderr()).map_or(80, |size| usize::from(size.ws_col));
+    text.chars().filter(|letter| !letter.is_control()).take(columns.max(20) - 1).collect()
+}
+
 /// Prints a note on standard error.
 pub(crate) fn note(text: &str) {
     eprintln!("roundtrip: {text}");

@@ -39,6 +39,7 @@ mod id;
 mod imported;
 mod log;
 mod name;
+mod observer;
 mod page;
 mod pcapng;
 mod query;
@@ -72,6 +73,7 @@ pub use log::{BodyWriter, Log};
 pub use name::{
     DnsMessage, NameAnswered, NameAsked, NameEnded, NameStarted, Outcome, ResourceRecord, Source,
 };
+pub use observer::Observer;
 pub use page::{PageFound, PageMilestone, PageNote, PagePainted};
 pub use pcapng::{LinkType, Packet, PcapngWriter};
 pub use quic::{QuicClosed, QuicOpened};

@@ -6,6 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::folder::{self, BODIES, EVENTS, FRAMES, MACHINE};
+use crate::observer::Observer;
 use crate::pcapng::{LinkType, Packet};
 use crate::secret::Secrets;
 use crate::secret_names::SecretNames;
@@ -52,6 +53,8 @@ pub struct Settings {
     /// Names of header fields and query values that carry credentials, besides those that are known
     /// to ([`SecretNames`]).
     pub redact: Vec<String>,
+    /// One who is told of each event, if anybody.
+    pub observer: Option<Observer>,
     /// Whether frames, segments and congestion samples become events. Without it, captured frames
     /// only go to `trace.pcapng`, and no event can name them as its cause: for runs of very many
     /// frames.
@@ -67,6 +70,7 @@ impl Default for Settings {
             snaplen: None,
             keep_secrets: false,
             redact: Vec::new(),
+            observer: None,
             frame_events: true,
         }
     }
@@ -327,6 +331,9 @@ impl Recorder {
     fn keep(&mut self, mut event: Event) {
         if !self.secrets.is_empty() {
             event = self.secrets.blank_event(event);
+        }
+        if let Some(observer) = &self.settings.observer {
+            observer.tell(&event);
         }
         if self.lines.is_some() && self.error.is_none() {
             self.line.clear();
