@@ -102,10 +102,10 @@ impl Layout {
         if whole && label != row.label {
             detail = format!("{} {detail}", row.label);
         }
-        let mut details = if whole && width(&detail) > self.detail {
-            wrap(&detail, self.detail)
-        } else {
-            vec![clip(&detail, self.detail)]
+        let mut details = match self.detail {
+            0 => Vec::new(),
+            room if whole && width(&detail) > room => wrap(&detail, room),
+            room => vec![clip(&detail, room)],
         }
         .into_iter();
         let label = left(&format!("{indent}{label}"), self.label);
