@@ -17,7 +17,7 @@ const BETWEEN: Duration = Duration::from_millis(200);
 /// The longest visit for which no line is shown.
 const SHORT: Duration = Duration::from_secs(1);
 /// How long Linux keeps a connection in `TIME_WAIT` (`TCP_TIMEWAIT_LEN`).
-const TIME_WAIT: Duration = Duration::from_secs(60);
+const TIME_WAIT: Duration = Duration::from_mins(1);
 
 /// The line, drawn by a thread of its own until this value is dropped.
 pub(crate) struct Progress {

@@ -201,10 +201,10 @@ fn told(case: &Case, pem: &Path) -> Result<String, String> {
             problems.push(format!("{command} panics: {}", run.err()));
         }
     }
-    match problems.is_empty() {
-        true => Ok(steady(&text)),
-        false => Err(format!("{}: {}\n{}", case.name, problems.join("; "), visit.out())),
+    if problems.is_empty() {
+        return Ok(steady(&text));
     }
+    Err(format!("{}: {}\n{}", case.name, problems.join("; "), visit.out()))
 }
 
 fn finding_text(finding: &Finding) -> String {

@@ -186,7 +186,7 @@ mod tests {
     fn the_first_value_of_a_form_counts() {
         let found =
             QueryScanner::in_body().secrets(b"password=hunter2&name=x", &SecretNames::default());
-        assert_eq!(found, [9..16]);
+        assert_eq!(found, vec![Range { start: 9, end: 16 }]);
         assert!(
             QueryScanner::in_text()
                 .secrets(b"password=hunter2", &SecretNames::default())

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::rows::{glyph, tone};
 use super::view::View;
-use crate::model::{LegKind, Model, PhaseKind};
+use crate::model::{Leg, LegKind, Model, PhaseKind};
 use crate::slowest::Slowest;
 use crate::style::{Options, Tone};
 use crate::text::{clip, duration, left, percent, width};
@@ -73,7 +73,7 @@ fn steps(model: &Model) -> Vec<Step> {
         .filter(|leg| matches!(leg.step, LegKind::Phase(_)) && !of_chain(leg.exchange));
     steps.push(Step {
         name: "resources",
-        took: others.map(|leg| leg.took()).sum(),
+        took: others.map(Leg::took).sum(),
         kind: Some(PhaseKind::Body),
     });
     steps.push(Step { name: "page", took: path.spent(LegKind::Page), kind: None });
