@@ -51,7 +51,7 @@ pub(crate) enum Command {
     Drill(Drill),
     /// Any view of a saved record
     Show(Show),
-    /// Recordings of other programs (HAR) become runs
+    /// Recordings of other programs (HAR, captures) become runs
     Import(Import),
     /// The licences of everything this program contains
     Licenses,
@@ -660,12 +660,16 @@ pub(crate) struct Drill {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     roundtrip import shop.har                    a browser's HAR becomes a run\n  \
+    roundtrip import a.pcapng --keys keys.log    a capture, decrypted\n  \
     roundtrip visit latest --net 3gslow          what was imported again, on a slow network")]
 pub(crate) struct Import {
-    /// HTTP archives of any writer (HAR 1.1, 1.2), also compressed with gzip or zstd; each becomes
-    /// a run
+    /// HTTP archives of any writer (HAR 1.1, 1.2) and captures (pcap, pcapng), also compressed with
+    /// gzip or zstd; each becomes a run
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// Keys of TLS sessions (SSLKEYLOGFILE) to decrypt captures with, besides those in the capture
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Vec<PathBuf>,
     /// The page of an archive with several: its id, its number from 1, or all; the first unless told
     #[arg(long, value_name = "PAGE")]
     pub(crate) page: Option<String>,

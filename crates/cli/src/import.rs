@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::bail;
 use roundtrip_import::{ImportError, Options};
-use roundtrip_record::{Log, Recorder};
+use roundtrip_record::{Folder, Log, Recorder};
 use roundtrip_report::{Detail, json, terminal as view};
 
 use crate::args::{Colour, Format, Import};
-use crate::keep::Kept;
+use crate::keep::{self, Kept};
 use crate::outcome::Outcome;
 use crate::terminal;
 
@@ -58,15 +58,22 @@ fn one(arguments: &Import, colour: Colour, file: &Path) -> anyhow::Result<()> {
 /// Reads the file into the run's folder.
 fn record(arguments: &Import, kept: &Kept, file: &Path) -> anyhow::Result<()> {
     let log = Log::new(Recorder::new(kept.settings(&arguments.output))?);
-    let options =
-        Options { page: arguments.page.clone(), keep_secrets: arguments.output.keep_secrets };
+    let options = Options {
+        page: arguments.page.clone(),
+        keys: arguments.keys.clone(),
+        keep_secrets: arguments.output.keep_secrets,
+    };
     roundtrip_import::import(file, &options, &log)?;
     Ok(log.finish()?)
 }
 
-/// Writes the views, and prints the one for the terminal.
+/// Prints the view for the terminal. The others are written into a folder that the user named; of a
+/// saved run they can be had at any time (`show`), and those of a recording may be large.
 fn show(arguments: &Import, colour: Colour, kept: &Kept) -> anyhow::Result<()> {
-    let model = kept.views()?;
+    let model = match &arguments.output.out {
+        Some(_) => kept.views()?,
+        None => keep::model(&Folder::open(&kept.path)?)?,
+    };
     if arguments.output.format == Format::Json {
         return Ok(terminal::print(&format!("{:#}", json(&model)))?);
     }

@@ -112,3 +112,183 @@ fn several_files_become_several_runs() {
     assert_eq!(roundtrip.run(&["show"]).out().lines().count(), 2);
     roundtrip.run(&["import", &files[0], &files[1], "--out", &roundtrip.folder("x")]).expect(2);
 }
+
+/// What an exchange came to: its URL, status, sizes, the hash of its body, its phases in whole
+/// milliseconds.
+fn exchanges(roundtrip: &Roundtrip, run: &str) -> Vec<Value> {
+    let facts: Value =
+        serde_json::from_str(&roundtrip.run(&["show", run, "--format", "json"]).out()).unwrap();
+    let phases = |exchange: &Value| -> Vec<String> {
+        let waited = ["tls", "request", "wait", "body"];
+        let all = exchange["phases"].as_array().unwrap().iter();
+        let named = all.filter(|phase| waited.contains(&phase["kind"].as_str().unwrap()));
+        named
+            .filter(|phase| phase["took_ms"].as_f64().unwrap() >= 0.5)
+            .map(|phase| format!("{} {:.0}", phase["kind"], phase["took_ms"].as_f64().unwrap()))
+            .collect()
+    };
+    let mut told: Vec<Value> = facts["exchanges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|exchange| {
+            let body = &exchange["response"]["body"];
+            json!({
+                "url": exchange["url"], "method": exchange["method"], "complete": exchange["complete"],
+                "status": exchange["heads"][0]["status"], "fields": exchange["heads"][0]["fields"],
+                "asked": exchange["request"]["fields"], "sent": exchange["request"]["head_bytes"],
+                "encoded": body["encoded"], "decoded": body["decoded"], "content": body["content"],
+                "framing": body["framing"], "phases": phases(exchange),
+            })
+        })
+        .collect();
+    told.sort_by_key(|exchange| exchange["url"].to_string());
+    told
+}
+
+#[test]
+fn our_own_capture_gives_the_same_exchanges() {
+    let roundtrip = Roundtrip::new();
+    for (name, arguments) in [
+        ("plain", &[][..]),
+        ("secure", &["--https"]),
+        ("lossy", &["--https", "--net", "3gfast,loss=2%", "--seed", "4"]),
+    ] {
+        let record = roundtrip.folder(name);
+        roundtrip.run(&[&["visit", "--out", &record], arguments].concat()).expect(0);
+        let imported = roundtrip.folder(&format!("{name}-imported"));
+        let capture = format!("{record}/trace.pcapng");
+        roundtrip.run(&["import", &capture, "--out", &imported]).expect(0);
+        let (own, theirs) = (exchanges(&roundtrip, &record), exchanges(&roundtrip, &imported));
+        assert_eq!(own.len(), theirs.len(), "{name}");
+        for (own, theirs) in own.iter().zip(&theirs) {
+            assert_eq!(own, theirs, "{name}");
+        }
+    }
+}
+
+#[test]
+fn secrets_that_stand_behind_their_packets_are_found() {
+    let roundtrip = Roundtrip::new();
+    let record = roundtrip.folder("secure");
+    roundtrip.run(&["visit", "--https", "--out", &record]).expect(0);
+    let capture = fs::read(format!("{record}/trace.pcapng")).unwrap();
+    let (mut first, mut secrets, mut at) = (Vec::new(), Vec::new(), 0);
+    while at < capture.len() {
+        let length = u32::from_le_bytes(capture[at + 4..at + 8].try_into().unwrap()) as usize;
+        let to =
+            if capture[at] == 0x0a && capture[at + 1] == 0 { &mut secrets } else { &mut first };
+        to.extend_from_slice(&capture[at..at + length]);
+        at += length;
+    }
+    assert!(!secrets.is_empty());
+    let count = |name: &str, bytes: &[u8], more: &[&str]| {
+        let (file, out) = (roundtrip.folder(&format!("{name}.pcapng")), roundtrip.folder(name));
+        fs::write(&file, bytes).unwrap();
+        let run = roundtrip.run(&[&["import", &file, "--out", &out], more].concat()).expect(0);
+        (exchanges(&roundtrip, &out).len(), run.out())
+    };
+    assert_eq!(count("late", &[&first[..], &secrets].concat(), &[]).0, 11);
+    let (none, out) = count("without", &first, &[]);
+    assert_eq!(none, 0);
+    assert!(out.contains("are encrypted, and there are no keys"), "{out}");
+    // The same keys as a file of their own.
+    let log = String::from_utf8_lossy(&secrets).into_owned();
+    let label = |line: &str| line.find("CLIENT_").or_else(|| line.find("SERVER_"));
+    let lines = log.lines().filter_map(|line| label(line).map(|at| &line[at..]));
+    let keys = roundtrip.folder("keys.log");
+    fs::write(&keys, lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    assert_eq!(count("keys", &first, &["--keys", &keys]).0, 11);
+}
+
+#[test]
+fn damaged_captures_of_tls_are_read_or_refused() {
+    let roundtrip = Roundtrip::new();
+    let record = roundtrip.folder("secure");
+    roundtrip.run(&["visit", "--https", "--out", &record]).expect(0);
+    let capture = fs::read(format!("{record}/trace.pcapng")).unwrap();
+    let damaged = Path::new(&record).join("damaged.pcapng");
+    let mut state = 7u64;
+    let mut below = |limit: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % limit
+    };
+    for _ in 0..300 {
+        let mut file = capture.clone();
+        for _ in 0..=below(20) {
+            let at = below(file.len());
+            file[at] = below(256) as u8;
+        }
+        fs::write(&damaged, &file).unwrap();
+        let log = roundtrip_record::Log::memory();
+        if let Err(error) =
+            roundtrip_import::import(&damaged, &roundtrip_import::Options::default(), &log)
+        {
+            assert!(error.to_string().contains("damaged"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn an_archive_without_bodies_is_carried_out_again() {
+    let roundtrip = Roundtrip::new();
+    let page = "http://shop.example/";
+    let entry = |start: u64, path: &str, size: u64, more: Value| {
+        let mut entry = json!({
+            "startedDateTime": format!("2026-03-01T12:00:00.{start:03}Z"), "time": 60, "connection": "7",
+            "request": {"method": "GET", "url": format!("{page}{path}"), "httpVersion": "http/1.1", "headers": []},
+            "response": {"status": 200, "statusText": "OK", "httpVersion": "http/1.1", "headers": [],
+                "content": {"size": size, "mimeType": ""}, "bodySize": size},
+            "timings": {"blocked": 0, "dns": -1, "connect": if start == 0 { 20 } else { -1 }, "ssl": -1, "send": 0, "wait": 30, "receive": 10},
+        });
+        for (name, value) in more.as_object().unwrap() {
+            entry[name] = value.clone();
+        }
+        entry
+    };
+    let by = |kind: &str, initiator: &str, url: &str| json!({"_resourceType": kind, "_initiator_type": initiator, "_initiator": url});
+    let sheet = format!("{page}a.css");
+    let entries = [
+        entry(0, "", 9_000, json!({"_resourceType": "document"})),
+        entry(90, "a.css", 20_000, by("stylesheet", "parser", page)),
+        entry(95, "b.js", 30_000, by("script", "parser", page)),
+        entry(99, "c.jpg?a=1&b=2", 40_000, by("image", "parser", page)),
+        entry(150, "d.woff2", 15_000, by("font", "parser", &sheet)),
+        entry(155, "e.png", 7_000, by("image", "parser", &sheet)),
+        entry(180, "f.json", 500, by("xhr", "script", &format!("{page}b.js"))),
+    ];
+    let file = roundtrip.folder("bare.har");
+    fs::write(&file, json!({"log": {"version": "1.2", "entries": entries}}).to_string()).unwrap();
+    let (run, again) = (roundtrip.folder("run"), roundtrip.folder("again"));
+    let imported = roundtrip.run(&["import", &file, "--out", &run]).expect(0);
+    assert!(imported.out().contains("bodies are missing"), "{}", imported.out());
+    roundtrip.run(&["visit", &run, "--net", "cable", "--out", &again]).expect(0);
+    let facts: Value =
+        serde_json::from_str(&roundtrip.run(&["show", &again, "--format", "json"]).out()).unwrap();
+    let mut asked: Vec<(String, u64, u64)> = facts["exchanges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|exchange| exchange["url"] != "http://shop.example/favicon.ico")
+        .map(|exchange| {
+            let url = exchange["url"].as_str().unwrap().trim_start_matches(page).to_owned();
+            (
+                url,
+                exchange["heads"][0]["status"].as_u64().unwrap(),
+                exchange["response"]["body"]["decoded"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    asked.sort();
+    let wanted = [
+        ("", 9_000),
+        ("a.css", 20_000),
+        ("b.js", 30_000),
+        ("c.jpg?a=1&b=2", 40_000),
+        ("d.woff2", 15_000),
+        ("e.png", 7_000),
+        ("f.json", 500),
+    ];
+    assert_eq!(asked, wanted.map(|(url, size)| (url.to_owned(), 200, size)));
+}

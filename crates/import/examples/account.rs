@@ -7,7 +7,7 @@ use std::path::Path;
 
 use roundtrip_import::{Options, import};
 use roundtrip_record::{Log, What};
-use roundtrip_story::{Story, as_millis};
+use roundtrip_story::{Exchange, Story, as_millis};
 
 fn main() {
     let (flags, files): (Vec<String>, Vec<String>) =
@@ -28,7 +28,7 @@ fn main() {
                     story.exchanges.len(),
                     story.connections.len(),
                     as_millis(story.total().took()),
-                    story.document().and_then(|document| document.status()),
+                    story.document().and_then(Exchange::status),
                     imported.notes.len(),
                 );
                 for note in imported.notes.iter().filter(|_| !flags.is_empty()) {

@@ -43,6 +43,16 @@ pub enum ImportError {
         /// What is wrong.
         why: String,
     },
+    /// The capture is damaged.
+    #[error("{}: damaged at byte {offset}: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where, in bytes from the start of the (unpacked) file.
+        offset: u64,
+        /// What is wrong there.
+        why: String,
+    },
     /// The file is of a kind that cannot be imported.
     #[error("{}: {what}", path.display())]
     Unknown {

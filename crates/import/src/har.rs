@@ -20,9 +20,9 @@ mod pages;
 mod read;
 mod redact;
 mod sketch;
+mod state;
 mod text;
 mod times;
-mod words;
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -33,16 +33,17 @@ use roundtrip_record::{
 };
 use serde_json::Value;
 
+use crate::error::ImportError;
 use crate::input::Input;
 use crate::notes::Notes;
-use crate::{ImportError, Imported, Options};
+use crate::options::{Imported, Options};
 use cause::Causes;
 use connections::Connections;
-use emit::Emitter;
 use entry::Entry;
 use json::Json;
 use read::{Archive, Head};
 use sketch::Sketch;
+use state::Emitter;
 use text::Text;
 
 /// Reads an archive into `log`.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::ImportError;
+use crate::error::ImportError;
 
 /// How many bytes are looked at to find out what a file is.
 const PEEK: usize = 16;

@@ -1,5 +1,5 @@
 //! Takes in what other programs recorded, as a record like any other, so that every view, replay and
-//! comparison works on it: HTTP archives (HAR) of browsers and tools.
+//! comparison works on it: HTTP archives (HAR) of browsers and tools, captures of packets.
 //!
 //! # Contract
 //! - What a recording is shows in its bytes, not in its name; it may be compressed with gzip or
@@ -33,37 +33,22 @@
 #![forbid(unsafe_code)]
 
 mod agenda;
+mod capture;
 mod error;
 mod har;
 mod input;
 mod notes;
+mod options;
+mod words;
 
 use std::path::Path;
 
-use roundtrip_record::{ImportNote, Log};
+use roundtrip_record::Log;
 
 pub use error::ImportError;
+pub use options::{Imported, Options};
+
 use input::Input;
-
-/// What is taken of a recording, and how.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The page of a HAR: its id, its number from 1, or `all`. The first one unless told.
-    pub page: Option<String>,
-    /// Keep credentials instead of blanking them. It must be as in the record's own settings.
-    pub keep_secrets: bool,
-}
-
-/// What was imported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Imported {
-    /// The exit code of the visit that was recorded: 0, or that of the fault that ended it.
-    pub exit: u8,
-    /// What was missing, contradictory or inferred, what concerns most entries first.
-    pub notes: Vec<ImportNote>,
-    /// The number of entries that were imported.
-    pub entries: u64,
-}
 
 /// Reads the recording `path` into `log`, which must be a new one.
 ///
@@ -74,6 +59,9 @@ pub fn import(path: &Path, options: &Options, log: &Log) -> Result<Imported, Imp
     let input = Input::open(path)?;
     if let Some(what) = foreign(input.begin()) {
         return Err(ImportError::Unknown { path: path.to_owned(), what: what.to_owned() });
+    }
+    if capture::is_capture(input.begin()) {
+        return capture::import(input, options, log);
     }
     har::import(input, options, log)
 }

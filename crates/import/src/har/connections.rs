@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sketch::{Ground, Sketch};
-use super::words::is_multiplexed;
+use crate::words::is_multiplexed;
 
 /// The time, in nanoseconds, by which the end of one entry may be later than the begin of the next
 /// on a connection that carries one at a time: writers round to milliseconds.

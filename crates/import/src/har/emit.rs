@@ -2,85 +2,22 @@
 //! tells it.
 
 use roundtrip_record::{
-    Blocks, ConnectionId, ExchangeEnded, ExchangeId, ExchangeStarted, Fault, ImportedExchange,
-    Inference, Initiator, Log, LookupId, NameEnded, NameStarted, PageFound, Priority, ResourceKind,
-    Side, Time, What,
+    Blocks, ExchangeEnded, ExchangeStarted, Fault, ImportedExchange, Initiator, LookupId,
+    NameEnded, NameStarted, PageFound, Priority, ResourceKind, Side, Time, What,
 };
 use url::Url;
 
-use super::cause::{Cause, Causes};
-use super::connections::Connections;
+use super::cause::Cause;
 use super::entry::Entry;
 use super::failure::{self, Place};
 use super::opening::Way;
 use super::sketch::{Ground, Sketch};
-use super::{message, opening, words};
-use crate::agenda::{Agenda, Slot};
-use crate::notes::Notes;
-
-/// What the events of all entries share.
-pub(crate) struct Emitter<'a> {
-    pub(crate) log: &'a Log,
-    pub(crate) agenda: Agenda,
-    pub(crate) notes: &'a mut Notes,
-    sketches: &'a [Sketch],
-    causes: &'a Causes,
-    pub(crate) connections: &'a Connections,
-    /// The record's epoch, nanoseconds since 1970.
-    epoch: u64,
-    /// The id of each connection, once it was opened.
-    pub(crate) opened: Vec<Option<ConnectionId>>,
-    /// The exchange of each entry, and the event that ends it.
-    exchanges: Vec<Option<(ExchangeId, Slot)>>,
-    /// The exit code of the document's fault, if it failed.
-    pub(crate) exit: u8,
-}
-
-/// One entry on its way into the record.
-pub(crate) struct Told<'a> {
-    pub(crate) entry: &'a Entry,
-    pub(crate) sketch: &'a Sketch,
-    pub(crate) exchange: ExchangeId,
-    pub(crate) started: Slot,
-    inferred: Vec<Inference>,
-}
-
-impl Told<'_> {
-    /// Marks a fact as inferred.
-    pub(crate) fn infer(&mut self, fact: &str, from: impl Into<String>) {
-        self.inferred.push(Inference { fact: fact.to_owned(), from: from.into() });
-    }
-}
+use super::state::{Emitter, Told};
+use super::{message, opening};
+use crate::agenda::Slot;
+use crate::words;
 
 impl<'a> Emitter<'a> {
-    /// An emitter for entries that are in the order of their starts.
-    pub(crate) fn new(
-        log: &'a Log,
-        notes: &'a mut Notes,
-        sketches: &'a [Sketch],
-        causes: &'a Causes,
-        connections: &'a Connections,
-        epoch: u64,
-    ) -> Self {
-        Self {
-            log,
-            agenda: Agenda::new(log),
-            notes,
-            sketches,
-            causes,
-            connections,
-            epoch,
-            opened: vec![None; connections.links.len()],
-            exchanges: vec![None; sketches.len()],
-            exit: 0,
-        }
-    }
-
-    /// A time of the archive as one of the record: `after` nanoseconds after the entry's start.
-    pub(crate) fn at(&self, sketch: &Sketch, after: u64) -> Time {
-        Time::from_nanos(sketch.start.saturating_sub(self.epoch).saturating_add(after))
-    }
-
     /// Plans the events of the entry with index `n`. Entries come in the order of their starts.
     pub(crate) fn entry(&mut self, n: usize, entry: &Entry) {
         let sketches = self.sketches;

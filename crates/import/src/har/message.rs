@@ -6,12 +6,12 @@ use roundtrip_record::{
 };
 use url::{Url, form_urlencoded};
 
-use super::emit::{Emitter, Told};
 use super::entry::{Entry, Pair, field};
 use super::opening::Way;
 use super::sketch::Sketch;
-use super::words;
+use super::state::{Emitter, Told};
 use crate::agenda::Slot;
+use crate::words;
 
 /// Plans the events of a request and its response; the last of them is returned.
 pub(crate) fn sent_and_answered(emitter: &mut Emitter<'_>, told: &mut Told<'_>, way: &Way) -> Slot {
@@ -172,7 +172,7 @@ fn body(emitter: &mut Emitter<'_>, told: &mut Told<'_>) -> Body {
             .add("texts are of another length than their `size`: the writer decoded or cut them");
     }
     if content.is_none() && decoded > 0 {
-        emitter.notes.add("bodies are missing");
+        emitter.notes.add("bodies are missing; a replay answers with stand-ins of their length");
     }
     let codings = codings(&response.headers);
     let (encoded, from) = encoded(told.entry, decoded);

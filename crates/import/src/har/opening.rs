@@ -10,11 +10,11 @@ use roundtrip_record::{
 use url::Url;
 
 use super::connections::Carried;
-use super::emit::{Emitter, Told};
 use super::entry::{Entry, member};
 use super::sketch::Sketch;
-use super::words;
+use super::state::{Emitter, Told};
 use crate::agenda::Slot;
+use crate::words;
 
 /// The connection that carries an entry.
 pub(crate) struct Way {

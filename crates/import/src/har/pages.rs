@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::entry::Page;
 use super::sketch::Sketch;
 use crate::agenda::Agenda;
+use crate::error::ImportError;
 use crate::notes::Notes;
-use crate::{ImportError, Options};
+use crate::options::Options;
 
 /// Chooses the page to import, and keeps its entries alone. Without a wish it is the first that has
 /// entries. Returns the page's place in the archive; `None` where the archive has no pages.

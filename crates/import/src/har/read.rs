@@ -11,8 +11,9 @@ use super::json::{Json, JsonError, Piece, Sink, put_string, separate};
 use super::redact;
 use super::sketch::Sketch;
 use super::text::Text;
+use crate::error::ImportError;
 use crate::notes::Notes;
-use crate::{ImportError, Options};
+use crate::options::Options;
 
 /// The largest entry that is read, in bytes, its texts not counted.
 const LARGEST_ENTRY: usize = 64 << 20;

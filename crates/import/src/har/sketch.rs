@@ -6,8 +6,8 @@ use url::Url;
 
 use super::entry::{Entry, field};
 use super::times::Times;
-use super::words;
 use crate::notes::Notes;
+use crate::words;
 
 /// What an entry's exchange went over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
