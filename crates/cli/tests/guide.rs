@@ -23,6 +23,7 @@ fn guide() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../doc/guide")
 }
 
+#[allow(clippy::disallowed_methods, reason = "sorted below")]
 fn chapters(edition: &str) -> Vec<PathBuf> {
     #[allow(clippy::disallowed_methods, reason = "sorted below")]
     let folder = fs::read_dir(guide().join(edition)).expect("the guide is there");
