@@ -5,6 +5,7 @@ use http::{Method, Version};
 use roundtrip_record::{EventId, Initiator, Priority, ResourceKind};
 use url::Url;
 
+use super::group::Credentials;
 use super::origin::Origin;
 use super::proxy::Proxy;
 use crate::Body;
@@ -67,6 +68,12 @@ pub struct Request {
     pub decode: Decode,
     /// The bodies of request and response are kept in the record.
     pub keep_body: bool,
+    /// Whether it carries credentials; it shares connections only with its like.
+    pub credentials: Credentials,
+    /// How many connections are opened on its behalf where its origin has none, besides the one it
+    /// needs: a browser that begins to navigate expects the page to need more (with
+    /// [`Binding::Late`](super::Binding::Late) only).
+    pub ahead: u32,
 }
 
 /// What is done about the content codings of an answer (RFC 9110 §8.4).
@@ -98,6 +105,8 @@ impl Request {
             version: None,
             decode: Decode::Lenient,
             keep_body: true,
+            credentials: Credentials::default(),
+            ahead: 0,
         }
     }
 

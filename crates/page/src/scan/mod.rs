@@ -36,6 +36,7 @@ pub(crate) enum Found {
     Hint {
         url: Url,
         reach: Reach,
+        anonymous: bool,
     },
     /// A `<style>` element's text; its media query matches.
     Style {
@@ -45,7 +46,9 @@ pub(crate) enum Found {
         content: String,
     },
     /// A script that runs as soon as the parser has come to it.
-    ScriptRuns,
+    ScriptRuns {
+        in_head: bool,
+    },
 }
 
 /// A resource to fetch.
@@ -59,6 +62,8 @@ pub(crate) struct Want {
     /// The query, where it does not match.
     pub(crate) media: Option<String>,
     pub(crate) holds: Holds,
+    /// Other origins are asked without credentials (`crossorigin`).
+    pub(crate) anonymous: bool,
 }
 
 /// What was counted on the way.
@@ -106,6 +111,11 @@ impl Scanner {
 
     pub(crate) fn counts(&self) -> Counts {
         self.tokenizer.sink.state.borrow().counts.clone()
+    }
+
+    /// Whether the body has begun.
+    pub(crate) fn in_body(&self) -> bool {
+        self.tokenizer.sink.state.borrow().in_body
     }
 
     /// The title's text, white space collapsed, once its element has ended.
