@@ -184,6 +184,17 @@ pub(crate) struct Through {
     pub(crate) noproxy: Option<String>,
 }
 
+/// Whose behaviour a visit has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Behaviour {
+    /// Chromium, as version 156 was measured
+    Chromium,
+    /// Firefox
+    Firefox,
+    /// This program under its own name; its own work takes no time
+    Roundtrip,
+}
+
 /// `roundtrip visit`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -225,6 +236,13 @@ pub(crate) struct Visit {
     /// User-Agent
     #[arg(short = 'A', long, value_name = "NAME")]
     pub(crate) user_agent: Option<String>,
+    /// Behave as this browser: its fields, its order of requests and, in the lab, the time that its own
+    /// work takes; chromium in the lab, roundtrip on a real wire
+    #[arg(long = "as", value_enum, value_name = "BROWSER")]
+    pub(crate) behave: Option<Behaviour>,
+    /// A processor this many times slower than the one that was measured, in the lab
+    #[arg(long, value_name = "TIMES", default_value = "1")]
+    pub(crate) cpu: String,
     /// Name and password for the page's server
     #[arg(short, long, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,

@@ -6,6 +6,7 @@
 //! [`replay`].
 #![forbid(unsafe_code)]
 
+mod browser;
 pub mod cgi;
 pub mod crypto;
 pub mod demo;
@@ -15,6 +16,8 @@ pub mod ground;
 mod load;
 mod names;
 mod plan;
+#[cfg(feature = "page")]
+mod queue;
 pub mod replay;
 pub mod run;
 pub mod serve;
@@ -22,6 +25,7 @@ pub mod site;
 pub mod trust;
 mod visit;
 
+pub use browser::{Browser, BrowserName, Cpu, HeadLimits, Order};
 pub use names::{Detour, Names, Pin};
 pub use plan::{ClientCaches, Plan, Until};
 pub use visit::{Visited, visit};

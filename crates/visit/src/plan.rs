@@ -9,6 +9,7 @@ use roundtrip_http::client::{KeepAlive, Options, Resend, Timeouts};
 use roundtrip_http::message::Fields;
 use url::Url;
 
+use crate::browser::Browser;
 use crate::names::Pin;
 
 /// Until when a visit goes on.
@@ -50,6 +51,8 @@ pub struct Plan {
     pub pins: Vec<Pin>,
     /// How the client behaves.
     pub client: Options,
+    /// Whose behaviour the visit has; [`Plan::behaving_as`] sets it with all that follows from it.
+    pub browser: Browser,
     /// How the page is to be seen; `None`: what it needs is not fetched, and nothing is painted.
     #[cfg(feature = "page")]
     pub page: Option<roundtrip_page::Options>,
@@ -85,6 +88,7 @@ impl Plan {
             fields: Fields::new(),
             body: Bytes::new(),
             cookies: Jar::new(),
+            browser: Browser::ROUNDTRIP,
             names: roundtrip_dns::Options::default(),
             pins: Vec::new(),
             client: Options {
@@ -105,5 +109,14 @@ impl Plan {
             fail: false,
             client_caches: ClientCaches::Cold,
         }
+    }
+
+    /// The same visit as a browser would carry it out.
+    #[must_use]
+    pub fn behaving_as(mut self, browser: Browser) -> Self {
+        browser.user_agent.clone_into(&mut self.client.user_agent);
+        self.client.binding = browser.order.binding;
+        self.browser = browser;
+        self
     }
 }

@@ -7,12 +7,13 @@ use core::pin::pin;
 use futures_util::future::{Either, select};
 use roundtrip_fetch::{Fetcher, Rules};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Client, Failure, Request, Response, Tls};
+use roundtrip_http::client::{Client, Failure, KeepAlive, Request, Response, Tls};
 use roundtrip_record::{
     EventId, Fault, FaultKind, Initiator, Priority, ResourceKind, Step, Time, Trace as _, What,
 };
 use roundtrip_wire::Wire;
 
+use crate::browser::{Asked, BrowserName, fields};
 use crate::names::Names;
 use crate::plan::Plan;
 
@@ -80,6 +81,24 @@ async fn page<W: Wire>(
 fn first(plan: &Plan, cause: Option<EventId>) -> Request {
     let mut request = Request::new(plan.method.clone(), plan.url.clone());
     request.fields.add("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+    let asked = Asked {
+        kind: ResourceKind::Document,
+        priority: Priority::VeryHigh,
+        secure: plan.url.scheme() == "https",
+        cors: false,
+        from: None,
+        origin: "null",
+    };
+    fields(plan.browser.name, &asked, &mut request);
+    if plan.client.keep_alive == KeepAlive::Off {
+        request.fields.remove("Connection");
+    }
+    request.ahead = plan.browser.order.ahead;
+    if plan.browser.name != BrowserName::Roundtrip {
+        for (name, _) in plan.fields.iter() {
+            request.fields.remove(name);
+        }
+    }
     for (name, value) in plan.fields.iter() {
         // Fields were checked when they were added to the plan.
         let _ = request.fields.push(name, value);

@@ -48,6 +48,8 @@ pub struct Request {
     /// Fields of the caller, in the order in which they go out. Each stands in place of the one of
     /// that name that the client would send.
     pub fields: Fields,
+    /// Fields that go only where requests share a connection, in HTTP/2 and above (`priority`, RFC 9218).
+    pub multiplexed: Fields,
     /// Names of fields that the client would send and shall not.
     pub omit: Vec<String>,
     /// The body.
@@ -95,6 +97,7 @@ impl Request {
             method,
             url,
             fields: Fields::new(),
+            multiplexed: Fields::new(),
             omit: Vec::new(),
             body: Body::empty(),
             kind: ResourceKind::Other,
@@ -133,6 +136,7 @@ impl Request {
             method: self.method.clone(),
             url: self.url.clone(),
             fields: self.fields.clone(),
+            multiplexed: self.multiplexed.clone(),
             omit: self.omit.clone(),
             body: body.unwrap_or_default(),
             initiator: self.initiator.clone(),
@@ -192,6 +196,13 @@ impl Request {
             if !(chunked && name.eq_ignore_ascii_case("Content-Length")) {
                 // They were checked when they were added.
                 let _ = fields.push(name, value);
+            }
+        }
+        if version >= Version::HTTP_2 {
+            for (name, value) in self.multiplexed.iter() {
+                if !fields.contains(name) {
+                    let _ = fields.push(name, value);
+                }
             }
         }
         let target = match proxy {
