@@ -21,7 +21,9 @@ use rustls::crypto::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{Error, NamedGroup, PeerMisbehaved, RootCertStore, ServerConfig};
+use rustls::{
+    Error, NamedGroup, PeerMisbehaved, ProtocolVersion, RootCertStore, ServerConfig,
+};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 /// Draws from the generator of the simulated host whose task is running. Where none is, TLS fails
@@ -76,10 +78,82 @@ impl ActiveKeyExchange for Exchange {
     }
 }
 
+/// Bytes of an ML-KEM-768 encapsulation key (FIPS 203, table 3).
+const ENCAPSULATION_KEY: usize = 1184;
+
+/// X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem) as a client offers it: with the X25519 key that also
+/// stands alone. No server of the lab knows it, like most that were set up before 2025: each takes
+/// X25519, so that what stands where the other key would is never used, and is drawn.
+#[derive(Debug)]
+struct OfferedHybrid;
+
+impl SupportedKxGroup for OfferedHybrid {
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+        let mut share = vec![0; ENCAPSULATION_KEY];
+        SeededRandom.fill(&mut share)?;
+        let classical = SeededX25519.start()?;
+        share.extend_from_slice(classical.pub_key());
+        Ok(Box::new(HybridOffer { share, classical }))
+    }
+
+    fn name(&self) -> NamedGroup {
+        NamedGroup::X25519MLKEM768
+    }
+
+    fn usable_for_version(&self, version: ProtocolVersion) -> bool {
+        version == ProtocolVersion::TLSv1_3
+    }
+}
+
+struct HybridOffer {
+    share: Vec<u8>,
+    classical: Box<dyn ActiveKeyExchange>,
+}
+
+impl ActiveKeyExchange for HybridOffer {
+    /// A server that took it would have to be real.
+    fn complete(self: Box<Self>, _: &[u8]) -> Result<SharedSecret, Error> {
+        Err(PeerMisbehaved::WrongGroupForKeyShare.into())
+    }
+
+    fn hybrid_component(&self) -> Option<(NamedGroup, &[u8])> {
+        Some((NamedGroup::X25519, self.classical.pub_key()))
+    }
+
+    fn complete_hybrid_component(self: Box<Self>, peer: &[u8]) -> Result<SharedSecret, Error> {
+        self.classical.complete(peer)
+    }
+
+    fn pub_key(&self) -> &[u8] {
+        &self.share
+    }
+
+    fn group(&self) -> NamedGroup {
+        NamedGroup::X25519MLKEM768
+    }
+}
+
+/// Which keys the lab's client offers in its first message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyShares {
+    /// X25519.
+    #[default]
+    Classical,
+    /// X25519MLKEM768 and X25519, as browsers do since 2024: 1.2 kB more.
+    Hybrid,
+}
+
 /// ring's cryptography with the lab's chance.
 fn provider() -> Arc<CryptoProvider> {
+    offering(KeyShares::Classical)
+}
+
+fn offering(shares: KeyShares) -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
-        kx_groups: vec![&SeededX25519],
+        kx_groups: match shares {
+            KeyShares::Classical => vec![&SeededX25519],
+            KeyShares::Hybrid => vec![&OfferedHybrid, &SeededX25519],
+        },
         secure_random: &SeededRandom,
         ..stock::default_provider()
     })
@@ -178,10 +252,22 @@ impl Authority {
     /// # Errors
     /// Never, unless the library refuses its own certificate.
     pub fn client(&self, key_log: Option<Arc<dyn rustls::KeyLog>>) -> Result<Tls, NoCertificate> {
+        self.client_offering(KeyShares::Classical, key_log)
+    }
+
+    /// The same for a client that offers these keys.
+    ///
+    /// # Errors
+    /// As [`Authority::client`].
+    pub fn client_offering(
+        &self,
+        shares: KeyShares,
+        key_log: Option<Arc<dyn rustls::KeyLog>>,
+    ) -> Result<Tls, NoCertificate> {
         let bad = |why: &dyn fmt::Display| NoCertificate::of("the authority", why);
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.der().clone()).map_err(|why| bad(&why))?;
-        let provider = provider();
+        let provider = offering(shares);
         let verifier =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
                 .build()

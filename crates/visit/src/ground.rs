@@ -17,7 +17,7 @@ use roundtrip_os::{Clock, Machine};
 use roundtrip_record::{EventId, Log, Role, Time, WireKind};
 use roundtrip_wire::{LocalFuture, Wire};
 
-use crate::crypto::Authority;
+use crate::crypto::{Authority, KeyShares};
 use crate::names::Pin;
 use crate::run::{RunError, ThisMachine, Title, begin, trusted};
 use crate::site::{Site, put_up};
@@ -86,6 +86,8 @@ pub type Interrupt = Box<dyn Fn() -> LocalFuture<'static, ()>>;
 pub struct Scene<'a> {
     /// The machine, for a real wire.
     pub machine: &'a ThisMachine,
+    /// Which keys the lab's client offers.
+    pub key_shares: KeyShares,
     /// Whether the kernel's packets are captured on the live wire.
     pub capture: CaptureWish,
     /// Makes the sites of the lab.
@@ -215,7 +217,7 @@ fn simulate<E: Errand>(
         caches: network.caches.clone(),
     });
     let authority = Authority::new(network.seed, network.date)?;
-    let tls = authority.client(Some(Recorded::key_log()))?;
+    let tls = authority.client_offering(scene.key_shares, Some(Recorded::key_log()))?;
     let pins = put_up(&mut internet, &authority, (scene.sites)()?)?;
     let client = internet.client().clone();
     let here = Here {

@@ -186,6 +186,7 @@ impl<W: Wire> Loading<'_, W> {
     }
 
     async fn take(&mut self, arrived: Arrived) {
+        let mut parsing = Duration::ZERO;
         match arrived {
             Arrived::Chunk(bytes) => {
                 if self.bytes == 0 {
@@ -193,6 +194,7 @@ impl<W: Wire> Loading<'_, W> {
                 }
                 self.bytes += bytes.len();
                 self.page.feed(&bytes);
+                parsing = self.cpu.parsing(bytes.len());
             }
             Arrived::End(failure) => {
                 self.page.finish_document();
@@ -203,13 +205,18 @@ impl<W: Wire> Loading<'_, W> {
                     self.exit = fatal(self.wire, &failure);
                 }
             }
-            Arrived::Resource(id, delivered, event) => self.arrived(id, delivered, event),
+            Arrived::Resource(id, delivered, event) => {
+                self.busy(self.cpu.take).await;
+                self.arrived(id, delivered, event);
+            }
             Arrived::Painted(event) => {
                 self.reached.painted = true;
                 self.latest = event.or(self.latest);
             }
         }
+        // What a scanner that runs ahead of the parser finds is asked for before the parser is there.
         self.fetch_wanted();
+        self.busy(parsing).await;
         while let Some(bytes) = self.page.poll_run() {
             self.busy(self.cpu.running(bytes)).await;
         }

@@ -17,7 +17,7 @@ use roundtrip_record::{
 use roundtrip_tap::TapError;
 use roundtrip_wire::Wire;
 
-use crate::crypto::NoCertificate;
+use crate::crypto::{KeyShares, NoCertificate};
 use crate::ground::{Errand, Ground, Here, Scene, Virtual};
 use crate::plan::{ClientCaches, Plan, Until};
 use crate::replay::ReplayError;
@@ -101,7 +101,8 @@ pub fn carry_out(
     record: RecordSettings,
 ) -> Result<Visited, RunError> {
     let log = Log::new(Recorder::new(record)?);
-    let scene = Scene { machine, capture: CaptureWish::IfPermitted, sites: &sites };
+    let key_shares = plan.browser.key_shares;
+    let scene = Scene { machine, key_shares, capture: CaptureWish::IfPermitted, sites: &sites };
     let ground = match plan.client_caches {
         ClientCaches::Cold => ground.clone(),
         ClientCaches::Warm => ground.warmed(&scene, Visit { plan })?,
@@ -137,7 +138,8 @@ pub fn resolve(
     record: RecordSettings,
 ) -> Result<u8, RunError> {
     let log = Log::new(Recorder::new(record)?);
-    let scene = Scene { machine, capture: CaptureWish::IfPermitted, sites: &sites };
+    let key_shares = KeyShares::default();
+    let scene = Scene { machine, key_shares, capture: CaptureWish::IfPermitted, sites: &sites };
     let lookup = Lookup { wanted, options };
     let carried = ground.carry_out(title, &log, &scene, lookup)?;
     end(&log, carried.at, carried.done, false)?;

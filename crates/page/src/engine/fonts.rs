@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use blitz_dom::node::NodeData;
-use blitz_dom::{BULLET_FONT, BaseDocument, FontContext, decode_font_bytes};
+use blitz_dom::{BULLET_FONT, BaseDocument, FontContext, Node, NodeId, decode_font_bytes};
 use bytes::Bytes;
 use fontique::{
     Blob, Collection, CollectionOptions, FamilyId, FontInfoOverride, FontStyle, FontWeight,
     GenericFamily, Script, ScriptExt, SourceCache,
 };
+use style::properties::ComputedValues;
 use style::values::computed::font::{FontStyle as ComputedStyle, SingleFontFamily};
+
+use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
 use super::note::LayoutNote;
 use super::{Input, net};
@@ -233,10 +236,18 @@ fn settings(
     families: &BTreeSet<String>,
 ) -> BTreeMap<Setting, BTreeSet<char>> {
     let mut settings: BTreeMap<Setting, BTreeSet<char>> = BTreeMap::new();
-    for (_, node) in document.tree().iter() {
-        let NodeData::Text(text) = &node.data else { continue };
-        let Some(parent) = node.parent.and_then(|id| document.get_node(id)) else { continue };
-        let Some(styles) = parent.primary_styles() else { continue };
+    let mut rendered = Rendered::default();
+    for (id, node) in document.tree().iter() {
+        let text = match &node.data {
+            NodeData::Text(text) => Some(text.content.as_str()),
+            _ if node.flags.is_inline_root() || is_inline(node) => None,
+            _ => continue,
+        };
+        let of = if text.is_some() { node.parent } else { Some(id) };
+        let Some(of) = of.filter(|of| rendered.is(document, *of)) else { continue };
+        let Some(styles) = document.get_node(of).and_then(|node| node.primary_styles()) else {
+            continue;
+        };
         let font = styles.get_font();
         let slant = match font.font_style {
             ComputedStyle::NORMAL => Slant::Upright,
@@ -249,11 +260,64 @@ fn settings(
             let name = name.name.to_lowercase();
             if families.contains(&name) {
                 let characters = settings.entry((name, weight, slant)).or_default();
-                characters.extend(text.content.chars().filter(|c| !c.is_whitespace()));
+                match text {
+                    Some(text) => characters.extend(text.chars().filter(|c| !c.is_whitespace())),
+                    // A line is as high as the font of its block and of each box in it would make it,
+                    // also where there is no text (CSS Inline 3, section 3.2, "strut"): the font is
+                    // loaded if it is for a space.
+                    None => drop(characters.insert(' ')),
+                }
+            }
+            // Only the first family that is there makes the strut; without text no other is looked at.
+            if text.is_none() {
+                break;
             }
         }
     }
     settings
+}
+
+/// Whether a node is an element whose box stands in a line.
+fn is_inline(node: &Node) -> bool {
+    let display = |styles: &ComputedValues| styles.get_box().display;
+    node.primary_styles().is_some_and(|styles| {
+        let display = display(&styles);
+        display.outside() == DisplayOutside::Inline && display.inside() == DisplayInside::Flow
+    })
+}
+
+/// Which elements have boxes: neither they nor one around them has `display: none`.
+#[derive(Default)]
+struct Rendered {
+    known: BTreeMap<u64, bool>,
+}
+
+impl Rendered {
+    fn is(&mut self, document: &BaseDocument, id: NodeId) -> bool {
+        let mut path = Vec::new();
+        let mut next = Some(id);
+        let mut found = true;
+        while let Some(id) = next {
+            if let Some(known) = self.known.get(&id.as_u64()) {
+                found = *known;
+                break;
+            }
+            path.push(id);
+            let Some(node) = document.get_node(id) else { break };
+            let hidden = node.primary_styles().is_some_and(|styles| {
+                styles.get_box().display.is_none()
+            });
+            if hidden {
+                found = false;
+                break;
+            }
+            next = node.parent;
+        }
+        for id in path {
+            self.known.insert(id.as_u64(), found);
+        }
+        found
+    }
 }
 
 /// The faces of a family that fit best (CSS Fonts 4, section 5.2): slant first, then weight. More

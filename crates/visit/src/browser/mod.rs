@@ -8,6 +8,8 @@ use core::time::Duration;
 
 use roundtrip_http::client::Binding;
 
+use crate::crypto::KeyShares;
+
 pub use cpu::Cpu;
 pub(crate) use fields::{Asked, fields, relation};
 
@@ -18,6 +20,8 @@ pub struct Browser {
     pub name: BrowserName,
     /// The value of User-Agent.
     pub user_agent: &'static str,
+    /// Which keys it offers for TLS, in the lab.
+    pub key_shares: KeyShares,
     /// How it orders requests.
     pub order: Order,
     /// How long its own work takes, in the lab. On other wires this machine's own work takes its time.
@@ -80,6 +84,8 @@ impl Browser {
         // The form is of Chromium's "User-Agent reduction": only the major version tells.
         user_agent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
                      Chrome/156.0.0.0 Safari/537.36",
+        // Its first message was seen to have about 1.9 kB.
+        key_shares: KeyShares::Hybrid,
         order: Order {
             // net/socket/client_socket_pool.h, "late binding".
             binding: Binding::Late,
@@ -101,6 +107,7 @@ impl Browser {
     pub const FIREFOX: Self = Self {
         name: BrowserName::Firefox,
         user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0",
+        key_shares: KeyShares::Hybrid,
         order: Order {
             // netwerk/protocol/http/nsHttpConnectionMgr.cpp: a transaction goes by the first
             // connection that is free.
@@ -117,6 +124,7 @@ impl Browser {
     pub const ROUNDTRIP: Self = Self {
         name: BrowserName::Roundtrip,
         user_agent: concat!("roundtrip/", env!("CARGO_PKG_VERSION")),
+        key_shares: KeyShares::Classical,
         order: Order { binding: Binding::Early, ahead: 0, head: None, icon_after_load: false },
         cpu: Cpu::NONE,
     };
