@@ -238,43 +238,57 @@ fn settings(
     let mut settings: BTreeMap<Setting, BTreeSet<char>> = BTreeMap::new();
     let mut rendered = Rendered::default();
     for (id, node) in document.tree().iter() {
-        let text = match &node.data {
-            NodeData::Text(text) => Some(text.content.as_str()),
-            _ if node.flags.is_inline_root() || is_inline(node) => None,
-            _ => continue,
-        };
-        let of = if text.is_some() { node.parent } else { Some(id) };
-        let Some(of) = of.filter(|of| rendered.is(document, *of)) else { continue };
-        let Some(styles) = document.get_node(of).and_then(|node| node.primary_styles()) else {
-            continue;
-        };
-        let font = styles.get_font();
-        let slant = match font.font_style {
-            ComputedStyle::NORMAL => Slant::Upright,
-            ComputedStyle::ITALIC => Slant::Italic,
-            _ => Slant::Oblique,
-        };
-        let weight = font.font_weight.value() as u16;
-        for family in font.font_family.families.list.iter() {
-            let SingleFontFamily::FamilyName(name) = family else { continue };
-            let name = name.name.to_lowercase();
-            if families.contains(&name) {
-                let characters = settings.entry((name, weight, slant)).or_default();
-                match text {
-                    Some(text) => characters.extend(text.chars().filter(|c| !c.is_whitespace())),
-                    // A line is as high as the font of its block and of each box in it would make it,
-                    // also where there is no text (CSS Inline 3, section 3.2, "strut"): the font is
-                    // loaded if it is for a space.
-                    None => drop(characters.insert(' ')),
+        match &node.data {
+            NodeData::Text(text) => {
+                let Some(of) = node.parent.filter(|of| rendered.is(document, *of)) else { continue };
+                let characters = || text.content.chars().filter(|c| !c.is_whitespace());
+                set_in(&mut settings, document, of, families, characters);
+            }
+            // A line is as high as the font of its block and of each box in it would make it, also
+            // where there is no text (CSS Inline 3, section 3.2, "strut").
+            _ if is_inline(node) => {
+                for of in node.parent.into_iter().chain([id]) {
+                    if rendered.is(document, of) {
+                        set_in(&mut settings, document, of, families, || [' '].into_iter());
+                    }
                 }
             }
-            // Only the first family that is there makes the strut; without text no other is looked at.
-            if text.is_none() {
-                break;
+            _ if node.flags.is_inline_root() && rendered.is(document, id) => {
+                set_in(&mut settings, document, id, families, || [' '].into_iter());
             }
+            _ => {}
         }
     }
     settings
+}
+
+/// Adds characters that are set as an element is.
+fn set_in<I: Iterator<Item = char>>(
+    settings: &mut BTreeMap<Setting, BTreeSet<char>>,
+    document: &BaseDocument,
+    of: NodeId,
+    families: &BTreeSet<String>,
+    characters: impl Fn() -> I,
+) {
+    // The box of a block that stands around some of its lines only has no styles of its own.
+    let styled = core::iter::successors(document.get_node(of), |node| {
+        node.parent.and_then(|parent| document.get_node(parent))
+    });
+    let Some(styles) = styled.take(2).find_map(Node::primary_styles) else { return };
+    let font = styles.get_font();
+    let slant = match font.font_style {
+        ComputedStyle::NORMAL => Slant::Upright,
+        ComputedStyle::ITALIC => Slant::Italic,
+        _ => Slant::Oblique,
+    };
+    let weight = font.font_weight.value() as u16;
+    for family in font.font_family.families.list.iter() {
+        let SingleFontFamily::FamilyName(name) = family else { continue };
+        let name = name.name.to_lowercase();
+        if families.contains(&name) {
+            settings.entry((name, weight, slant)).or_default().extend(characters());
+        }
+    }
 }
 
 /// Whether a node is an element whose box stands in a line.
