@@ -82,6 +82,10 @@ struct Loading<'a, W: Wire> {
     tasks: BTreeMap<FetchId, Task>,
     /// What is fetched when the page has loaded.
     later: Vec<(Fetch, Option<EventId>)>,
+    /// When the latest request was or will be handed to the network.
+    handed: Option<Time>,
+    /// A script has run.
+    scripted: bool,
     /// Connections opened ahead so far.
     hinted: usize,
     /// Bytes of the document that came.
@@ -127,6 +131,8 @@ pub(crate) async fn load<W: Wire>(
         keep_alive: plan.client.keep_alive,
         tasks: BTreeMap::new(),
         later: Vec::new(),
+        handed: None,
+        scripted: false,
         hinted: 0,
         bytes: 0,
         document_ended: false,
@@ -141,8 +147,8 @@ pub(crate) async fn load<W: Wire>(
     while !loading.is_done() {
         let Some(arrived) = arrivals.recv().await else { break };
         loading.take(arrived).await;
-        // What is there already is taken before anything is laid out.
-        while let Ok(arrived) = arrivals.try_recv() {
+        // What is there already is taken before anything is laid out again.
+        while !loading.is_to_paint_first() && let Ok(arrived) = arrivals.try_recv() {
             loading.take(arrived).await;
         }
         loading.settle().await;
@@ -178,6 +184,11 @@ impl<W: Wire> Loading<'_, W> {
         self.reached.loaded && self.reached.painted && self.queue.is_empty()
     }
 
+    /// Whether the page can now be laid out for the first picture.
+    fn is_to_paint_first(&self) -> bool {
+        !self.reached.laid_out && self.page.ready_to_paint()
+    }
+
     /// The main thread is at work for so long.
     async fn busy(&self, time: Duration) {
         if !time.is_zero() {
@@ -196,6 +207,18 @@ impl<W: Wire> Loading<'_, W> {
         self.wire.random(&mut drawn);
         let share = u64::from(u16::from_le_bytes(drawn));
         time / 2 + Duration::from_nanos(time.as_nanos() as u64 * share / u64::from(u16::MAX))
+    }
+
+    /// When the network has a request that is wanted now: after those before it.
+    fn hand_over(&mut self) -> Time {
+        let now = self.wire.now();
+        let takes = match self.handed {
+            None => self.cpu.first_hand_over,
+            Some(_) => self.cpu.hand_over,
+        };
+        let at = (now + self.about(takes)).max(self.handed.unwrap_or(now));
+        self.handed = Some(at);
+        at
     }
 
     async fn take(&mut self, arrived: Arrived) {
@@ -231,6 +254,7 @@ impl<W: Wire> Loading<'_, W> {
         self.fetch_wanted();
         self.busy(parsing).await;
         while let Some(bytes) = self.page.poll_run() {
+            self.scripted = true;
             self.busy(self.cpu.running(bytes)).await;
         }
         if self.page.is_in_body() {
@@ -324,7 +348,7 @@ impl<W: Wire> Loading<'_, W> {
         })
     }
 
-    fn start(&self, fetch: &Fetch, cause: Option<EventId>) -> Task {
+    fn start(&mut self, fetch: &Fetch, cause: Option<EventId>) -> Task {
         let mut request = Request::get(fetch.url.clone());
         share_credentials(self.page.url(), &mut request.url);
         request.fields.add("Accept", fetch.kind.accept());
@@ -335,10 +359,10 @@ impl<W: Wire> Loading<'_, W> {
         request.cause = cause;
         self.add_fields(fetch, &mut request);
         let (wire, fetcher) = (self.wire.clone(), self.fetcher.clone());
-        let (id, sender, hand_over) = (fetch.id, self.sender.clone(), self.about(self.cpu.hand_over));
+        let (id, sender, at) = (fetch.id, self.sender.clone(), self.hand_over());
         self.wire.spawn(async move {
-            if !hand_over.is_zero() {
-                wire.sleep(hand_over).await;
+            if at > wire.now() {
+                wire.sleep_until(at).await;
             }
             let (delivered, event) = resource(&wire, &fetcher, request, rules).await;
             let _ = sender.send(Arrived::Resource(id, delivered, event));
@@ -371,7 +395,13 @@ impl<W: Wire> Loading<'_, W> {
         if self.page.is_content_loaded() && !replace(&mut self.reached.content_loaded, true) {
             self.milestone(Milestone::DomContentLoadedEventEnd);
         }
-        if self.page.ready_to_paint() && !replace(&mut self.reached.laid_out, true) {
+        // Where all is there, the load event does not wait for a picture; but scripts commonly ask where
+        // things are, which lays the page out before.
+        if self.is_loaded() && !self.scripted && !self.cpu.frame.is_zero() {
+            self.load_once().await;
+        }
+        if self.is_to_paint_first() {
+            self.reached.laid_out = true;
             self.busy(self.cpu.laying_out(self.bytes)).await;
             self.work(Goal::Layout).await;
             self.paint_first();
@@ -384,7 +414,13 @@ impl<W: Wire> Loading<'_, W> {
         {
             self.work(Goal::Layout).await;
         }
-        if self.is_loaded() && !replace(&mut self.reached.loaded, true) {
+        if self.is_loaded() {
+            self.load_once().await;
+        }
+    }
+
+    async fn load_once(&mut self) {
+        if !replace(&mut self.reached.loaded, true) {
             self.loaded().await;
         }
     }
@@ -413,7 +449,7 @@ impl<W: Wire> Loading<'_, W> {
         self.milestone(Milestone::DomComplete);
         self.busy(self.cpu.load).await;
         self.milestone(Milestone::LoadEventEnd);
-        if !self.reached.laid_out {
+        if !self.reached.laid_out && !self.page.ready_to_paint() {
             self.milestone(Milestone::FirstPaint);
             self.reached.painted = true;
         }
