@@ -86,6 +86,8 @@ struct Loading<'a, W: Wire> {
     handed: Option<Time>,
     /// A script has run.
     scripted: bool,
+    /// The resource that came last is a style sheet.
+    styled_last: bool,
     /// Connections opened ahead so far.
     hinted: usize,
     /// Bytes of the document that came.
@@ -133,6 +135,7 @@ pub(crate) async fn load<W: Wire>(
         later: Vec::new(),
         handed: None,
         scripted: false,
+        styled_last: false,
         hinted: 0,
         bytes: 0,
         document_ended: false,
@@ -147,8 +150,8 @@ pub(crate) async fn load<W: Wire>(
     while !loading.is_done() {
         let Some(arrived) = arrivals.recv().await else { break };
         loading.take(arrived).await;
-        // What is there already is taken before anything is laid out again.
-        while !loading.is_to_paint_first() && let Ok(arrived) = arrivals.try_recv() {
+        // What is there already is taken before anything is laid out.
+        while let Ok(arrived) = arrivals.try_recv() {
             loading.take(arrived).await;
         }
         loading.settle().await;
@@ -270,6 +273,7 @@ impl<W: Wire> Loading<'_, W> {
         if let (Some(event), Some(fetch)) = (event, self.page.fetch(id)) {
             self.found_by.insert(fetch.url.to_string(), event);
         }
+        self.styled_last = kind == Some(Kind::Style);
         self.latest = event.or(self.latest);
         self.page.deliver(id, delivered);
         // A font can lack what is then looked for in another; those that come together are looked at
@@ -395,9 +399,9 @@ impl<W: Wire> Loading<'_, W> {
         if self.page.is_content_loaded() && !replace(&mut self.reached.content_loaded, true) {
             self.milestone(Milestone::DomContentLoadedEventEnd);
         }
-        // Where all is there, the load event does not wait for a picture; but scripts commonly ask where
-        // things are, which lays the page out before.
-        if self.is_loaded() && !self.scripted && !self.cpu.frame.is_zero() {
+        // With the last resource the load event comes at once, though it be the style sheet that the first
+        // picture waited for; but scripts commonly ask where things are, which lays the page out before.
+        if self.is_loaded() && self.styled_last && !self.scripted && !self.cpu.frame.is_zero() {
             self.load_once().await;
         }
         if self.is_to_paint_first() {
