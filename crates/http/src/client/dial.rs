@@ -8,15 +8,15 @@ use roundtrip_record::{ConnectionId, EventId, ExchangeId, FaultKind, LookupId, S
 use roundtrip_wire::{Transport as _, Wire};
 use tokio::sync::oneshot;
 
-use super::Shared;
 use super::clocks::DialLimits;
 use super::connect::{Connected, connect};
 use super::connection::Connection;
 use super::group::{Credentials, Group};
 use super::origin::{Origin, Scheme};
-use super::pool::Permit;
+use super::permit::Permit;
 use super::proxy::{Tunnel, Via};
 use super::resolve::Resolved;
+use super::shared::Shared;
 use super::tls::{Offer, handshake};
 use super::two::Two;
 use crate::channel::{Channel, Counted};
@@ -60,7 +60,7 @@ impl<W: Wire> Clone for Dial<W> {
 
 impl<W: Wire> Dial<W> {
     /// Opens it.
-    pub(crate) async fn open(&self, permit: Permit<W>) -> Result<Opened<W>, Undone> {
+    pub(crate) async fn open(&self, permit: Permit) -> Result<Opened<W>, Undone> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
         let via = shared.options.proxies.via(&self.origin);
         let place = via.place(&self.origin);
@@ -133,7 +133,7 @@ impl<W: Wire> Dial<W> {
     async fn secure(
         &self,
         connected: Connected<W::Stream>,
-        permit: Permit<W>,
+        permit: Permit,
         lookup: Option<LookupId>,
     ) -> Result<Opened<W>, Undone> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
@@ -186,7 +186,7 @@ impl<W: Wire> Dial<W> {
     /// there is none, and `over` is called where there is one.
     pub(crate) fn open_for_all(
         self,
-        permit: Permit<W>,
+        permit: Permit,
         failed: Option<oneshot::Sender<Undone>>,
         over: impl FnOnce() + 'static,
     ) {

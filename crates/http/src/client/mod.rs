@@ -3,6 +3,7 @@
 
 mod addresses;
 pub(crate) mod alert;
+mod basic;
 mod carrier;
 mod certificate;
 mod clocks;
@@ -16,6 +17,7 @@ mod one;
 mod options;
 mod origin;
 mod outgoing;
+mod permit;
 mod pool;
 mod proxy;
 mod ready;
@@ -24,7 +26,9 @@ mod request;
 mod resolve;
 mod response;
 mod retry;
+mod shared;
 mod stream;
+mod talk;
 mod tls;
 mod trouble;
 mod two;
@@ -49,18 +53,11 @@ use roundtrip_wire::Wire;
 
 use pool::Pool;
 use retry::Tries;
+use shared::Shared;
 
 /// Sends requests over a wire. Its clones share connections.
 pub struct Client<W: Wire> {
     shared: Rc<Shared<W>>,
-}
-
-pub(crate) struct Shared<W: Wire> {
-    pub(crate) wire: W,
-    pub(crate) options: Options,
-    pub(crate) resolve: Rc<dyn Resolve>,
-    pub(crate) tls: Option<Tls>,
-    pub(crate) pool: Pool<W>,
 }
 
 impl<W: Wire> Clone for Client<W> {
@@ -89,7 +86,7 @@ impl<W: Wire> Client<W> {
         loop {
             let (mut again, replay) = request.again();
             let route = tries.route();
-            let lost = match Box::pin(exchange::run(&self.shared, request, route, wanted)).await {
+            let lost = match Box::pin(talk::run(&self.shared, request, route, wanted)).await {
                 Ok(response) => return Ok(response),
                 Err(lost) => lost,
             };

@@ -14,16 +14,14 @@ use roundtrip_record::{ConnectionId, EndedBy, Priority};
 use roundtrip_wire::{Task, Wire};
 use tokio::sync::oneshot;
 
-use super::connection::Connection;
+use super::connection::{Connection, PATIENCE};
 use super::options::Options;
 use super::group::Group;
+use super::permit::{Permit, Places};
 use super::retry::Reuse;
 use super::tls::Offer;
 use super::two::Two;
 use crate::timer::Timer;
-
-/// How long the other end may take to close after us.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The connections of a client. Its clones share them.
 pub(crate) struct Pool<W: Wire> {
@@ -101,19 +99,9 @@ pub(crate) enum Grant<W: Wire> {
     /// A connection that was used before.
     Kept(Box<Connection<W>>),
     /// Leave to open one.
-    Open(Permit<W>),
+    Open(Permit),
     /// A connection of HTTP/2, shared with others.
     Two(Two<W>),
-}
-
-/// A place among the connections of a group; given back when dropped.
-pub(crate) struct Permit<W: Wire> {
-    pool: Option<Rc<Inner<W>>>,
-    group: Group,
-    /// What its connection offers.
-    offer: Offer,
-    /// Its connection finds out what the origin speaks.
-    asks: Cell<bool>,
 }
 
 impl<W: Wire> Slots<W> {
@@ -230,7 +218,7 @@ impl<W: Wire> Pool<W> {
     }
 
     /// Leave to open a connection that no request waits for, where the group may have one more.
-    pub(crate) fn another(&self, group: &Group, offer: Offer) -> Option<Permit<W>> {
+    pub(crate) fn another(&self, group: &Group, offer: Offer) -> Option<Permit> {
         if self.inner.closing.borrow().is_some() {
             return None;
         }
@@ -353,9 +341,8 @@ impl<W: Wire> Inner<W> {
         Queued { turn, granted }
     }
 
-    fn permit(self: &Rc<Self>, group: &Group, offer: Offer, asks: bool) -> Permit<W> {
-        let pool = Some(Rc::clone(self));
-        Permit { pool, group: group.clone(), offer, asks: Cell::new(asks) }
+    fn permit(self: &Rc<Self>, group: &Group, offer: Offer, asks: bool) -> Permit {
+        Permit::new(Rc::<Self>::clone(self), group, offer, asks)
     }
 
     /// Gives free places to those who wait.
@@ -376,10 +363,10 @@ impl<W: Wire> Inner<W> {
                 (waiting, asks)
             };
             let permit = self.permit(group, waiting.offer, asks);
-            if let Err(Grant::Open(mut permit)) = waiting.sender.send(Grant::Open(permit)) {
+            if let Err(Grant::Open(permit)) = waiting.sender.send(Grant::Open(permit)) {
                 // Nobody waits there any more. The place is given back here, and not by the permit,
                 // so that this does not begin again within itself.
-                drop(permit.pool.take());
+                permit.void();
                 self.leave(group, asks);
             }
         }
@@ -393,14 +380,6 @@ impl<W: Wire> Inner<W> {
                 slots.protocol = Protocol::Unknown;
             }
         }
-    }
-
-    /// The origin speaks HTTP/1: those who waited for the answer may open connections.
-    fn speaks_one(self: &Rc<Self>, group: &Group) {
-        if let Some(slots) = self.groups.borrow_mut().get_mut(group) {
-            slots.protocol = Protocol::One;
-        }
-        self.serve_waiting(group);
     }
 
     /// The idle connection that was used last: it is the one most likely to be still open.
@@ -421,7 +400,7 @@ impl<W: Wire> Inner<W> {
     }
 
     fn give_back(self: &Rc<Self>, connection: Connection<W>) {
-        let group = connection.permit.group.clone();
+        let group = connection.permit.group().clone();
         let mut connection = connection;
         while let Some(waiting) = self.next_waiting(&group) {
             connection = match waiting.send(Grant::Kept(Box::new(connection))) {
@@ -447,6 +426,32 @@ impl<W: Wire> Inner<W> {
         if let Some(idle) = idle {
             idle.watcher.detach();
         }
+    }
+}
+
+impl<W: Wire> Places for Inner<W> {
+    fn idle(&self) -> Duration {
+        self.idle
+    }
+
+    fn speaks_one(self: Rc<Self>, group: &Group) {
+        if let Some(slots) = self.groups.borrow_mut().get_mut(group) {
+            slots.protocol = Protocol::One;
+        }
+        self.serve_waiting(group);
+    }
+
+    fn forget_two(&self, group: &Group, id: ConnectionId) {
+        if let Some(slots) = self.groups.borrow_mut().get_mut(group)
+            && matches!(&slots.protocol, Protocol::Two(two) if two.id() == id)
+        {
+            slots.protocol = Protocol::Unknown;
+        }
+    }
+
+    fn free(self: Rc<Self>, group: &Group, asked: bool) {
+        self.leave(group, asked);
+        self.serve_waiting(group);
     }
 }
 
@@ -482,48 +487,4 @@ async fn watch<W: Wire>(
     };
     connection.report(by, why, connection.last_segment());
     select(pin!(connection.finish()), pin!(wire.sleep(PATIENCE))).await;
-}
-
-impl<W: Wire> Permit<W> {
-    /// Whose connection it is.
-    pub(crate) fn group(&self) -> &Group {
-        &self.group
-    }
-
-    /// What its connection is to offer.
-    pub(crate) fn offer(&self) -> Offer {
-        self.offer
-    }
-
-    /// How long its connection is kept while it carries nothing.
-    pub(crate) fn idle(&self) -> Duration {
-        self.pool.as_ref().map_or(Duration::ZERO, |pool| pool.idle)
-    }
-
-    /// Its connection speaks HTTP/1.
-    pub(crate) fn settle(&self) {
-        if let Some(pool) = self.pool.as_ref().filter(|_| self.asks.replace(false)) {
-            pool.speaks_one(&self.group);
-        }
-    }
-
-    /// The connection of HTTP/2 with this id takes no more requests.
-    pub(crate) fn forget_two(&self, id: ConnectionId) {
-        self.asks.set(false);
-        let Some(pool) = &self.pool else { return };
-        if let Some(slots) = pool.groups.borrow_mut().get_mut(&self.group)
-            && matches!(&slots.protocol, Protocol::Two(two) if two.id() == id)
-        {
-            slots.protocol = Protocol::Unknown;
-        }
-    }
-}
-
-impl<W: Wire> Drop for Permit<W> {
-    fn drop(&mut self) {
-        if let Some(pool) = self.pool.take() {
-            pool.leave(&self.group, self.asks.get());
-            pool.serve_waiting(&self.group);
-        }
-    }
 }

@@ -13,8 +13,8 @@ use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use url::Url;
 
+use super::basic::{basic, percent_decode};
 use super::origin::{Origin, Scheme};
-use super::request::{basic, percent_decode};
 use crate::message::{
     Fields, HeadDecoder, Limits, RequestHead, RequestLine, ResponseHead, StatusLine,
 };

@@ -20,7 +20,8 @@ use super::group::Group;
 use super::one::One;
 use super::options::Binding;
 use super::origin::{Origin, Scheme};
-use super::pool::{Grant, Permit, Queued};
+use super::permit::Permit;
+use super::pool::{Grant, Queued};
 use super::request::Request;
 use super::retry::Route;
 use super::stream::Stream;
@@ -94,12 +95,12 @@ async fn first_free<W: Wire>(
     request: &Request,
     group: &Group,
     offer: Offer,
-    permit: Permit<W>,
+    permit: Permit,
     clocks: &mut Clocks<W>,
 ) -> Result<Opened<W>, Undone> {
     let (pool, began) = (&dial.shared.pool, dial.shared.wire.now());
     let spare = || pool.another(group, offer);
-    let mut spares: Vec<Permit<W>> = (0..request.ahead).map_while(|_| spare()).collect();
+    let mut spares: Vec<Permit> = (0..request.ahead).map_while(|_| spare()).collect();
     let mut permit = permit;
     loop {
         let Queued { turn, granted } = pool.queue(group, request.priority, offer);

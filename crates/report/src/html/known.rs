@@ -1,7 +1,7 @@
 //! The table of how each step is known: performed by us, observed, inferred, or not visible.
 
 use maud::{Markup, html as markup};
-use roundtrip_record::{How, TcpState, WireKind};
+use roundtrip_record::{Evidence, TcpState, WireKind};
 
 use crate::model::{Connection, Model, PhaseKind};
 use crate::names::how;
@@ -62,11 +62,11 @@ fn ours(happened: bool) -> Option<String> {
 }
 
 /// All ways in which the facts of a step are known; `None` where there are no facts.
-fn known<'a>(facts: impl Iterator<Item = &'a How>) -> Option<String> {
+fn known<'a>(facts: impl Iterator<Item = &'a Evidence>) -> Option<String> {
     let mut ways: Vec<String> = Vec::new();
     for fact in facts {
         let way = match fact {
-            How::Performed => OURS.to_owned(),
+            Evidence::Performed => OURS.to_owned(),
             other => how(other),
         };
         if !ways.contains(&way) {
