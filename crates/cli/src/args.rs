@@ -242,6 +242,10 @@ pub(crate) struct Visit {
     /// work takes; chromium in the lab, roundtrip on a real wire
     #[arg(long = "as", value_enum, value_name = "BROWSER")]
     pub(crate) behave: Option<Behaviour>,
+    /// Carry the visit out N times in the lab, with one seed after the other, and show the median;
+    /// without it once, or five times where frames were dropped
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000))]
+    pub(crate) runs: Option<u32>,
     /// A processor this many times slower than the one that was measured, in the lab
     #[arg(long, value_name = "TIMES", default_value = "1")]
     pub(crate) cpu: String,

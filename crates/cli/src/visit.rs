@@ -15,7 +15,7 @@ use roundtrip_visit::ground::Ground;
 use roundtrip_visit::replay::{Recording, ReplayError};
 use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
 use roundtrip_visit::site::Site;
-use roundtrip_visit::{Browser, BrowserName, ClientCaches, Pin, Plan, Until, demo};
+use roundtrip_visit::{Browser, BrowserName, ClientCaches, Runs, Pin, Plan, Until, demo};
 use url::Url;
 
 use crate::args::{self, Behaviour, Colour, Format, Network, Output, Visit};
@@ -310,6 +310,7 @@ fn planned(arguments: &Visit, mut plan: Plan, ground: &Ground) -> anyhow::Result
         args::Until::Painted => Until::Painted,
         args::Until::Closed => Until::Closed,
     };
+    plan.runs = arguments.runs.map_or(Runs::AsNeeded, Runs::Exactly);
     plan.fail = arguments.fail;
     if arguments.warm {
         plan.client_caches = ClientCaches::Warm;

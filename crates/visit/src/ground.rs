@@ -14,7 +14,7 @@ use roundtrip_http::client::Tls;
 use roundtrip_lab::{Caches, Internet, Net, Seed, Settings as LabSettings};
 use roundtrip_live::CaptureWish;
 use roundtrip_os::{Clock, Machine};
-use roundtrip_record::{EventId, Log, Role, Time, WireKind};
+use roundtrip_record::{EventId, LinkCounts, Log, Role, Time, WireKind};
 use roundtrip_wire::{LocalFuture, Wire};
 
 use crate::crypto::{Authority, KeyShares};
@@ -101,6 +101,8 @@ pub struct Carried<T> {
     pub done: T,
     /// When its ground was left: the time of the record's last event.
     pub at: Time,
+    /// Frames that the lab's links did not deliver.
+    pub dropped: u64,
 }
 
 impl Ground {
@@ -176,7 +178,7 @@ impl Ground {
                 })?
             }
         };
-        Ok(Carried { done, at: clock.now() })
+        Ok(Carried { done, at: clock.now(), dropped: 0 })
     }
 }
 
@@ -234,5 +236,9 @@ fn simulate<E: Errand>(
     lab.settle(lab.now() + AFTER)?;
     lab.finish();
     let left = Left { at: done_at, caches: client.port().host_environment().caches() };
-    Ok((Carried { done, at: lab.now() }, left))
+    let lost = |counts: &LinkCounts| {
+        counts.queue_full + counts.aqm + counts.lost + counts.bad_fcs + counts.corrupted
+    };
+    let dropped = lab.all_counts().iter().map(lost).sum();
+    Ok((Carried { done, at: lab.now(), dropped }, left))
 }

@@ -20,6 +20,7 @@ mod plan;
 mod queue;
 pub mod replay;
 pub mod run;
+mod runs;
 pub mod serve;
 pub mod site;
 pub mod trust;
@@ -27,5 +28,5 @@ mod visit;
 
 pub use browser::{Browser, BrowserName, Cpu, HeadLimits, Order};
 pub use names::{Detour, Names, Pin};
-pub use plan::{ClientCaches, Plan, Until};
-pub use visit::{Visited, visit};
+pub use plan::{ClientCaches, Plan, Runs, Until};
+pub use visit::{PageTimes, Visited, visit};

@@ -25,7 +25,7 @@ use url::Url;
 use crate::browser::{Asked, Browser, Cpu, fields, relation};
 use crate::plan::Plan;
 use crate::queue::{Queue, Waiting};
-use crate::visit::{fatal, report};
+use crate::visit::{PageTimes, fatal, report};
 
 /// The largest sub-resource that is kept in memory for layout.
 const LARGEST: usize = 64 << 20;
@@ -49,7 +49,7 @@ enum Arrived {
     /// A resource, and the event of its response.
     Resource(FetchId, Delivered, Option<EventId>),
     /// The first picture is on the screen, and the event of that.
-    Painted(Option<EventId>),
+    Painted(Option<EventId>, Time),
 }
 
 /// Which moments of a page have come.
@@ -99,18 +99,19 @@ struct Loading<'a, W: Wire> {
     layouts: u32,
     /// The page cannot be laid out: that was said, and is not tried again.
     unpaintable: bool,
+    times: PageTimes,
     latest: Option<EventId>,
     exit: u8,
 }
 
-/// Loads a page whose document's head is there; answers with the exit code.
+/// Loads a page whose document's head is there; answers with the exit code and the page's moments.
 pub(crate) async fn load<W: Wire>(
     wire: &W,
     fetcher: &Fetcher<W>,
     plan: &Plan,
     response: Response<W>,
     mut options: Options,
-) -> u8 {
+) -> (u8, PageTimes) {
     options.content_type = response.fields.text("Content-Type").map(str::to_owned);
     let (sender, mut arrivals) = mpsc::unbounded_channel();
     let url = response.url.clone();
@@ -143,6 +144,7 @@ pub(crate) async fn load<W: Wire>(
         reached: Reached::default(),
         layouts: 0,
         unpaintable: false,
+        times: PageTimes::default(),
         latest: response.event,
         exit: 0,
     };
@@ -157,7 +159,7 @@ pub(crate) async fn load<W: Wire>(
         loading.settle().await;
     }
     loading.finish(plan.picture).await;
-    loading.exit
+    (loading.exit, loading.times)
 }
 
 /// Reads the document and passes it on.
@@ -248,8 +250,9 @@ impl<W: Wire> Loading<'_, W> {
                 self.busy(self.cpu.take).await;
                 self.arrived(id, delivered, event);
             }
-            Arrived::Painted(event) => {
+            Arrived::Painted(event, at) => {
                 self.reached.painted = true;
+                self.times.first_paint = Some(at.since(Time::ZERO));
                 self.latest = event.or(self.latest);
             }
         }
@@ -295,10 +298,11 @@ impl<W: Wire> Loading<'_, W> {
                 self.later.push((fetch, cause));
             } else {
                 self.queue.push(fetch, cause);
+                // What may begin does at once: urgency orders only what waits.
+                self.begin_next();
             }
         }
         self.follow_hints();
-        self.begin_next();
     }
 
     /// Opens the connections, and looks the names up, that the page expects to need.
@@ -442,8 +446,9 @@ impl<W: Wire> Loading<'_, W> {
             wire.sleep(frame).await;
             let name = Milestone::FirstPaint;
             let what = || What::Milestone(PageMilestone { name });
-            let event = wire.log().emit(wire.now(), latest, what);
-            let _ = sender.send(Arrived::Painted(event));
+            let at = wire.now();
+            let event = wire.log().emit(at, latest, what);
+            let _ = sender.send(Arrived::Painted(event, at));
         };
         self.wire.spawn(painting).detach();
     }
@@ -558,6 +563,12 @@ impl<W: Wire> Loading<'_, W> {
     }
 
     fn milestone(&mut self, name: Milestone) {
+        let now = self.wire.now().since(Time::ZERO);
+        match name {
+            Milestone::FirstPaint => self.times.first_paint = Some(now),
+            Milestone::LoadEventEnd => self.times.load = Some(now),
+            _ => {}
+        }
         let event = self
             .wire
             .log()

@@ -32,6 +32,22 @@ pub enum ClientCaches {
     Warm,
 }
 
+/// How often a visit is carried out in the lab, with one seed after the other. The run whose load time
+/// is the median is the one that is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// Once; [`Runs::ENOUGH`] times where frames were dropped, since then a little earlier or later can
+    /// make a great difference.
+    AsNeeded,
+    /// So often.
+    Exactly(u32),
+}
+
+impl Runs {
+    /// As many as show a median that a single odd run does not move.
+    pub const ENOUGH: u32 = 5;
+}
+
 /// What a visit is to do.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -72,6 +88,8 @@ pub struct Plan {
     pub fail: bool,
     /// What the client has in its caches, in the lab.
     pub client_caches: ClientCaches,
+    /// How often it is carried out, in the lab.
+    pub runs: Runs,
 }
 
 impl Plan {
@@ -108,6 +126,7 @@ impl Plan {
             until: Until::default(),
             fail: false,
             client_caches: ClientCaches::Cold,
+            runs: Runs::Exactly(1),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use core::pin::pin;
+use core::time::Duration;
 
 use futures_util::future::{Either, select};
 use roundtrip_fetch::{Fetcher, Rules};
@@ -24,6 +25,17 @@ pub struct Visited {
     pub exit: u8,
     /// The status of the page, where one came.
     pub status: Option<u16>,
+    /// When the page had loaded and was first painted, where it came to that.
+    pub page: PageTimes,
+}
+
+/// The two moments of a page that people wait for, from the beginning of the visit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageTimes {
+    /// The end of the load event.
+    pub load: Option<Duration>,
+    /// The first paint.
+    pub first_paint: Option<Duration>,
 }
 
 /// Carries a visit out, up to the closing of its connections. What happens goes to the wire's log,
@@ -46,7 +58,7 @@ pub async fn visit<W: Wire>(
             Either::Right(_) => {
                 let fault = FaultKind::TimedOut { limit, received: 0 };
                 let exit = fatal_without_exchange(wire, None, Step::Wait, begun, fault);
-                Visited { exit, status: None }
+                Visited { exit, ..Visited::default() }
             }
         },
     };
@@ -63,7 +75,7 @@ async fn page<W: Wire>(
 ) -> Visited {
     let response = match fetcher.fetch(first(plan, cause), Rules::browser()).await {
         Ok(response) => response,
-        Err(failure) => return Visited { exit: fatal(wire, &failure), status: None },
+        Err(failure) => return Visited { exit: fatal(wire, &failure), ..Visited::default() },
     };
     let status = response.status.as_u16();
     let refused = (status >= 400).then(|| {
@@ -73,8 +85,8 @@ async fn page<W: Wire>(
         report(wire, failure.cause, &failure.fault(true));
         failure.kind.exit_code()
     });
-    let exit = body(wire, fetcher, plan, response).await;
-    Visited { exit: refused.unwrap_or(0).max(exit), status: Some(status) }
+    let (exit, page) = body(wire, fetcher, plan, response).await;
+    Visited { exit: refused.unwrap_or(0).max(exit), status: Some(status), page }
 }
 
 /// The first request: what a browser sends for a page.
@@ -112,18 +124,28 @@ fn first(plan: &Plan, cause: Option<EventId>) -> Request {
 }
 
 #[cfg(feature = "page")]
-async fn body<W: Wire>(wire: &W, fetcher: &Fetcher<W>, plan: &Plan, response: Response<W>) -> u8 {
+async fn body<W: Wire>(
+    wire: &W,
+    fetcher: &Fetcher<W>,
+    plan: &Plan,
+    response: Response<W>,
+) -> (u8, PageTimes) {
     match &plan.page {
         Some(options) if crate::load::is_page(&response) => {
             crate::load::load(wire, fetcher, plan, response, options.clone()).await
         }
-        _ => drain(wire, response).await,
+        _ => (drain(wire, response).await, PageTimes::default()),
     }
 }
 
 #[cfg(not(feature = "page"))]
-async fn body<W: Wire>(wire: &W, _: &Fetcher<W>, _: &Plan, response: Response<W>) -> u8 {
-    drain(wire, response).await
+async fn body<W: Wire>(
+    wire: &W,
+    _: &Fetcher<W>,
+    _: &Plan,
+    response: Response<W>,
+) -> (u8, PageTimes) {
+    (drain(wire, response).await, PageTimes::default())
 }
 
 /// A body that is no page: it is read to its end, for the record.
