@@ -15,7 +15,7 @@ use roundtrip_visit::ground::Ground;
 use roundtrip_visit::replay::{Recording, ReplayError};
 use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
 use roundtrip_visit::site::Site;
-use roundtrip_visit::{Browser, BrowserName, ClientCaches, Runs, Pin, Plan, Until, demo};
+use roundtrip_visit::{Browser, BrowserName, ClientCaches, Pin, Plan, Runs, Until, demo};
 use url::Url;
 
 use crate::args::{self, Behaviour, Colour, Format, Network, Output, Visit};
@@ -331,9 +331,10 @@ fn browser(arguments: &Visit, ground: &Ground) -> anyhow::Result<Browser> {
         None => BrowserName::Roundtrip,
     };
     let text = arguments.cpu.trim_end_matches(['x', 'X']);
-    let times: f64 = text.parse().ok().filter(|times| (0.01..=1000.0).contains(times)).ok_or_else(
-        || anyhow!("--cpu {}: wanted how many times slower, 0.01 to 1000, as in 4x", arguments.cpu),
-    )?;
+    let times: f64 =
+        text.parse().ok().filter(|times| (0.01..=1000.0).contains(times)).ok_or_else(|| {
+            anyhow!("--cpu {}: wanted how many times slower, 0.01 to 1000, as in 4x", arguments.cpu)
+        })?;
     Ok(Browser::of(name).slowed(times))
 }
 

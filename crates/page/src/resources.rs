@@ -41,7 +41,8 @@ pub(crate) struct Holds {
 }
 
 impl Holds {
-    pub(crate) const NOTHING: Holds = Holds { paint: false, parser: false, content_loaded: false, body: false };
+    pub(crate) const NOTHING: Holds =
+        Holds { paint: false, parser: false, content_loaded: false, body: false };
     /// A style sheet that applies: the first paint.
     pub(crate) const STYLE: Holds = Holds { paint: true, ..Holds::NOTHING };
 }
@@ -155,7 +156,8 @@ impl Resources {
         let initiator = Initiator::Layout;
         let (kind, blocks) = (Kind::Image, Blocks::None);
         let (media, anonymous) = (None, false);
-        let fetch = Fetch { id: FetchId(0), url, kind, priority, blocks, initiator, media, anonymous };
+        let fetch =
+            Fetch { id: FetchId(0), url, kind, priority, blocks, initiator, media, anonymous };
         self.want(fetch, Holds::NOTHING, 0);
     }
 

@@ -112,7 +112,10 @@ fn fields_that_are_not_known_are_passed_over() {
     let mut value: Value = serde_json::from_str(&line(2, "run.ended", &ended)).unwrap();
     value["weather"] = json!({ "rain": true });
     let events = read(&[started(&json!("2.0")), value.to_string()]).unwrap();
-    assert_eq!(events[1].what, What::RunEnded(RunEnded { exit: 3, interrupted: false, among: None }));
+    assert_eq!(
+        events[1].what,
+        What::RunEnded(RunEnded { exit: 3, interrupted: false, among: None })
+    );
 }
 
 #[test]

@@ -21,9 +21,7 @@ use rustls::crypto::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{
-    Error, NamedGroup, PeerMisbehaved, ProtocolVersion, RootCertStore, ServerConfig,
-};
+use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion, RootCertStore, ServerConfig};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 /// Draws from the generator of the simulated host whose task is running. Where none is, TLS fails

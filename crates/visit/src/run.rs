@@ -115,8 +115,12 @@ pub fn carry_out(
         Ground::Lab(network) if !interrupted => runs::others(plan, network, first, |network| {
             let ground = Ground::Lab(Box::new(network));
             let title = Title::default();
-            let carried =
-                warm(plan, &ground, &scene)?.carry_out(&title, &Log::off(), &scene, Visit { plan })?;
+            let carried = warm(plan, &ground, &scene)?.carry_out(
+                &title,
+                &Log::off(),
+                &scene,
+                Visit { plan },
+            )?;
             Ok::<_, RunError>(One { page: carried.done?.0.page, dropped: carried.dropped })
         })?,
         _ => None,

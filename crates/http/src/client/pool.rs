@@ -15,8 +15,8 @@ use roundtrip_wire::{Task, Wire};
 use tokio::sync::oneshot;
 
 use super::connection::{Connection, PATIENCE};
-use super::options::Options;
 use super::group::Group;
+use super::options::Options;
 use super::permit::{Permit, Places};
 use super::retry::Reuse;
 use super::tls::Offer;

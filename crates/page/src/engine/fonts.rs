@@ -240,7 +240,9 @@ fn settings(
     for (id, node) in document.tree().iter() {
         match &node.data {
             NodeData::Text(text) => {
-                let Some(of) = node.parent.filter(|of| rendered.is(document, *of)) else { continue };
+                let Some(of) = node.parent.filter(|of| rendered.is(document, *of)) else {
+                    continue;
+                };
                 let characters = || text.content.chars().filter(|c| !c.is_whitespace());
                 set_in(&mut settings, document, of, families, characters);
             }
@@ -318,9 +320,8 @@ impl Rendered {
             }
             path.push(id);
             let Some(node) = document.get_node(id) else { break };
-            let hidden = node.primary_styles().is_some_and(|styles| {
-                styles.get_box().display.is_none()
-            });
+            let hidden =
+                node.primary_styles().is_some_and(|styles| styles.get_box().display.is_none());
             if hidden {
                 found = false;
                 break;

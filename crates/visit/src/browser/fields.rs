@@ -73,17 +73,20 @@ fn chromium(asked: &Asked<'_>, request: &mut Request) {
     if document {
         request.fields.add("Upgrade-Insecure-Requests", "1");
     }
-    request.fields.set("Accept", match asked.kind {
-        ResourceKind::Document | ResourceKind::Frame => {
-            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,\
+    request.fields.set(
+        "Accept",
+        match asked.kind {
+            ResourceKind::Document | ResourceKind::Frame => {
+                "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,\
              image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"
-        }
-        ResourceKind::Style => "text/css,*/*;q=0.1",
-        ResourceKind::Image | ResourceKind::Icon => {
-            "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
-        }
-        _ => "*/*",
-    });
+            }
+            ResourceKind::Style => "text/css,*/*;q=0.1",
+            ResourceKind::Image | ResourceKind::Icon => {
+                "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+            }
+            _ => "*/*",
+        },
+    );
     common(asked, request, "en-US,en;q=0.9");
     // net/http/http_util.cc and the requests' wire form as it was seen: 3, the default, is left out.
     let urgency = match asked.priority {
@@ -110,7 +113,9 @@ fn firefox(asked: &Asked<'_>, request: &mut Request) {
         ResourceKind::Image | ResourceKind::Icon => {
             ("image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5", 5, true)
         }
-        ResourceKind::Font => ("application/font-woff2;q=1.0,application/font-woff;q=0.9,*/*;q=0.8", 2, false),
+        ResourceKind::Font => {
+            ("application/font-woff2;q=1.0,application/font-woff;q=0.9,*/*;q=0.8", 2, false)
+        }
         _ => ("*/*", 4, false),
     };
     request.fields.set("Accept", accept);
