@@ -146,6 +146,9 @@ fn replay(
     let sites = || Ok(recording.sites(body)?);
     let (machine, record) = (ThisMachine::default(), kept.settings(&arguments.output));
     let visited = carry_out(&title, &plan, &ground, &machine, sites, record)?;
+    for difference in recording.differences() {
+        terminal::note(&format!("not as recorded: {difference}"));
+    }
     finish(arguments, colour, &kept)?;
     Ok(visited.exit)
 }

@@ -10,7 +10,9 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
 use ring::digest::{SHA256, digest};
 use roundtrip_http::client::{Tls, TlsOptions};
 use roundtrip_lab::draw;
@@ -199,6 +201,15 @@ pub enum Validity {
     Expired,
 }
 
+/// What of a server's TLS makes its handshake as long as another's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Likeness {
+    /// It speaks TLS 1.2 and nothing newer: one round trip more.
+    pub only_tls_12: bool,
+    /// Bytes of its certificates, where they are to have so many.
+    pub chain: Option<usize>,
+}
+
 impl Authority {
     /// The authority that belongs to a seed, at a calendar time (seconds since 1970).
     ///
@@ -228,19 +239,53 @@ impl Authority {
         names: &[String],
         validity: Validity,
     ) -> Result<ServerConfig, NoCertificate> {
+        self.server_like(names, validity, Likeness::default())
+    }
+
+    /// The same for a server whose handshake is to be as long as another's.
+    ///
+    /// # Errors
+    /// As [`Authority::server`].
+    pub fn server_like(
+        &self,
+        names: &[String],
+        validity: Validity,
+        likeness: Likeness,
+    ) -> Result<ServerConfig, NoCertificate> {
         let first = names.first().map_or("", String::as_str);
         let bad = |why: &dyn fmt::Display| NoCertificate::of(first, why);
-        let mut params = CertificateParams::new(names.to_vec()).map_err(|why| bad(&why))?;
-        params.distinguished_name.push(DnType::CommonName, first);
-        fill(&mut params, &self.seed, first, self.calendar.as_secs(), validity);
         let own = key(&derive(&self.seed, first)).map_err(|why| bad(&why))?;
         let issuer = rcgen::Issuer::from_ca_cert_der(self.certificate.der(), &self.key)
             .map_err(|why| bad(&why))?;
-        let signed = params.signed_by(&own, &issuer).map_err(|why| bad(&why))?;
+        let signed = |comment: usize| {
+            let mut params = CertificateParams::new(names.to_vec())?;
+            params.distinguished_name.push(DnType::CommonName, first);
+            fill(&mut params, &self.seed, first, self.calendar.as_secs(), validity);
+            if comment > 0 {
+                params.custom_extensions.push(comment_of(comment));
+            }
+            params.signed_by(&own, &issuer)
+        };
+        let authority = self.certificate.der();
+        let mut leaf = signed(0).map_err(|why| bad(&why))?;
+        if let Some(chain) = likeness.chain {
+            // A comment takes a few bytes beside its text, more of them the longer it is.
+            let mut comment = 0;
+            for _ in 0..3 {
+                let has = leaf.der().len() + authority.len();
+                comment = (comment + chain).saturating_sub(has);
+                leaf = signed(comment).map_err(|why| bad(&why))?;
+            }
+        }
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.serialize_der()));
-        let chain = vec![signed.der().clone(), self.certificate.der().clone()];
-        ServerConfig::builder_with_details(provider(), self.calendar())
-            .with_safe_default_protocol_versions()
+        let chain = vec![leaf.der().clone(), authority.clone()];
+        let builder = ServerConfig::builder_with_details(provider(), self.calendar());
+        let builder = if likeness.only_tls_12 {
+            builder.with_protocol_versions(&[&rustls::version::TLS12])
+        } else {
+            builder.with_safe_default_protocol_versions()
+        };
+        builder
             .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key))
             .map_err(|why| bad(&why))
     }
@@ -282,6 +327,16 @@ impl Authority {
     fn calendar(&self) -> Arc<dyn TimeProvider> {
         Arc::new(Calendar(self.calendar))
     }
+}
+
+/// A comment in a certificate (`nsComment`): text that nobody looks at.
+fn comment_of(length: usize) -> CustomExtension {
+    const NS_COMMENT: [u64; 7] = [2, 16, 840, 1, 113_730, 1, 13];
+    let length = length.min(usize::from(u16::MAX));
+    // DER: an IA5String, its length in two bytes.
+    let mut text = vec![0x16, 0x82, (length >> 8) as u8, length as u8];
+    text.resize(text.len() + length, b' ');
+    CustomExtension::from_oid_content(&NS_COMMENT, text)
 }
 
 impl NoCertificate {

@@ -8,6 +8,7 @@
 
 mod browser;
 pub mod cgi;
+mod coded;
 pub mod crypto;
 pub mod demo;
 pub mod get;

@@ -174,9 +174,11 @@ fn write_head<W: Wire>(
         out.extend_from_slice(part);
     }
     out.extend(reason.bytes().map(|byte| if byte < b' ' || byte == 0x7f { b' ' } else { byte }));
-    out.extend_from_slice(b"\r\nDate: ");
-    shared.date(|date| out.extend_from_slice(date.as_bytes()));
-    if !shared.options.software.is_empty() {
+    if !response.fields.contains("Date") {
+        out.extend_from_slice(b"\r\nDate: ");
+        shared.date(|date| out.extend_from_slice(date.as_bytes()));
+    }
+    if !shared.options.software.is_empty() && !response.fields.contains("Server") {
         out.extend_from_slice(b"\r\nServer: ");
         out.extend_from_slice(shared.options.software.as_bytes());
     }
