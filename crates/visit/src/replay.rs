@@ -152,10 +152,7 @@ impl Recording {
         servers.iter().flat_map(|servers| servers.differences.iter().cloned()).collect()
     }
 
-    fn servers(
-        &self,
-        body: &impl Fn(&BodyRef) -> Option<Vec<u8>>,
-    ) -> Result<Servers, ReplayError> {
+    fn servers(&self, body: &impl Fn(&BodyRef) -> Option<Vec<u8>>) -> Result<Servers, ReplayError> {
         let mut servers = Servers::default();
         let thinks = self.story.thinks();
         for exchange in self.story.answered() {
@@ -188,9 +185,10 @@ impl Recording {
     fn likeness(&self, exchange: &Exchange) -> Option<Likeness> {
         let connection = self.story.connection(exchange.connection?)?;
         let tls = &connection.tls.as_ref()?.what;
-        let lengths = tls.certificates.iter().map(|certificate| {
-            certificate.der.as_ref().map(|der| der.length as usize)
-        });
+        let lengths = tls
+            .certificates
+            .iter()
+            .map(|certificate| certificate.der.as_ref().map(|der| der.length as usize));
         let chain: Option<usize> = lengths.sum();
         Some(Likeness {
             only_tls_12: tls.version.as_str() == "TLS 1.2",

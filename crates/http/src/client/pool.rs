@@ -353,7 +353,7 @@ impl<W: Wire> Inner<W> {
                 let Some(slots) = groups.get_mut(group) else { return };
                 let asking = matches!(slots.protocol, Protocol::Asking);
                 let fits = |waiting: &Waiting<W>| {
-                    !waiting.dialing && !(asking && waiting.offer == Offer::TwoAndOne)
+                    !(waiting.dialing || asking && waiting.offer == Offer::TwoAndOne)
                 };
                 if slots.open >= self.per_origin {
                     return;
