@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use roundtrip_record::{
     ConnectionId, Event, EventId, ExchangeId, Fault, HostDeclared, HostId, ImportNote, LinkCounts,
     LinkDeclared, Milestone, NeighbourChanged, PageFound, PagePainted, Role, RunEnded, RunStarted,
-    Time, Unseen,
+    Time, Unseen, WireKind,
 };
 use serde::Serialize;
 
@@ -70,6 +70,14 @@ impl Story {
     pub fn client(&self) -> HostId {
         let client = self.hosts.values().find(|host| host.role == Role::Client);
         client.map_or(HostId(0), |host| host.id)
+    }
+
+    /// The recording that the run was read from (its format and writer), where it is not one of ours.
+    pub fn imported_from(&self) -> Option<&str> {
+        match &self.run.as_ref()?.wire {
+            WireKind::Imported { source, .. } => Some(source),
+            _ => None,
+        }
     }
 
     /// The name of a host; `?` where it was not declared.

@@ -21,8 +21,10 @@ impl Teller {
                 What::HostDeclared(host) if host.role == Role::Client => {
                     self.client = Some(host.id)
                 }
-                // Writing to a string cannot fail.
-                _ if self.client == Some(event.host) => drop(line(event, &mut text)),
+                _ if self.client == Some(event.host) => {
+                    // Writing to a string cannot fail.
+                    let _ = line(event, &mut text);
+                }
                 _ => (),
             }
         }

@@ -12,11 +12,11 @@ use fontique::{
 };
 use style::properties::ComputedValues;
 use style::values::computed::font::{FontStyle as ComputedStyle, SingleFontFamily};
-
 use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
+use super::embedded;
+use super::input::Input;
 use super::note::LayoutNote;
-use super::{Input, net};
 use crate::css::Slant;
 use crate::options::Fonts;
 use crate::resources::Face;
@@ -197,7 +197,7 @@ pub(super) fn register_faces(
 
 fn face_bytes(face: &Face, came: &BTreeMap<String, Bytes>) -> Option<Bytes> {
     if face.url.scheme() == "data" {
-        return net::inline(&face.url);
+        return embedded::decode(&face.url);
     }
     let url = fetchable(face.url.clone())?;
     came.get(url.as_str()).cloned().filter(|bytes| !bytes.is_empty())

@@ -1,5 +1,6 @@
 //! `Row`: the rows of the table, one for each step, with what happened and how it is known.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use roundtrip_record::{
@@ -15,18 +16,21 @@ use crate::text::{bytes, clean, count, duration, seconds};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EvidenceMark {
     Performed,
+    /// Stated by the file that the run was imported from.
+    Recorded,
     Observed,
     Inferred,
     Unseen,
 }
 
 impl EvidenceMark {
-    pub(super) const ALL: [Self; 4] =
-        [Self::Performed, Self::Observed, Self::Inferred, Self::Unseen];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Performed, Self::Recorded, Self::Observed, Self::Inferred, Self::Unseen];
 
     pub(super) fn mark(self) -> &'static str {
         match self {
             Self::Performed => "●",
+            Self::Recorded => "◑",
             Self::Observed => "◐",
             Self::Inferred => "○",
             Self::Unseen => "–",
@@ -36,6 +40,7 @@ impl EvidenceMark {
     pub(super) fn legend(self) -> &'static str {
         match self {
             Self::Performed => "● performed by us",
+            Self::Recorded => "◑ recorded by another",
             Self::Observed => "◐ observed",
             Self::Inferred => "○ inferred",
             Self::Unseen => "– not visible here",
@@ -169,6 +174,11 @@ pub(super) fn rows(model: &Model, detail: Detail) -> Vec<Row> {
     rows.extend(resources(model, detail));
     rows.extend(page(model));
     rows.extend(close(model));
+    if model.imported_from().is_some() {
+        // What our own engine did not do, another program saw.
+        let performed = rows.iter_mut().filter(|row| row.how == EvidenceMark::Performed);
+        performed.for_each(|row| row.how = EvidenceMark::Recorded);
+    }
     rows
 }
 
@@ -341,8 +351,10 @@ fn neighbours(model: &Model, exchange: &Exchange) -> Option<Row> {
 fn connect(model: &Model, exchange: &Exchange) -> Vec<Row> {
     let connection = exchange.connection.and_then(|id| model.connection(id));
     let end = connection.and_then(Connection::near);
+    // A recording without packets does not tell of retransmissions.
+    let counted = end.filter(|end| !end.segments.is_empty() || model.imported_from().is_none());
     let retransmissions =
-        end.map_or(String::new(), |end| format!(", {} retrans", end.retransmissions()));
+        counted.map_or(String::new(), |end| format!(", {} retrans", end.retransmissions()));
     let to = exchange.attempts.iter().find(|attempted| {
         attempted.result.as_ref().is_some_and(|result| result.what.end == AttemptEnd::Connected)
     });
@@ -350,7 +362,12 @@ fn connect(model: &Model, exchange: &Exchange) -> Vec<Row> {
     let to = to.or(end.map(|end| end.remote));
     let detail = match (end, to) {
         (Some(end), _) => {
-            format!(":{} → :{}{retransmissions}", end.local.port(), end.remote.port())
+            // A file that tells of no port is imported with port 0.
+            let port = |at: SocketAddr| match at.port() {
+                0 => "?".to_owned(),
+                port => format!(":{port}"),
+            };
+            format!("{} → {}{retransmissions}", port(end.local), port(end.remote))
         }
         (None, Some(to)) => to.to_string(),
         (None, None) => String::new(),
