@@ -14,7 +14,8 @@ pub struct Cpu {
     pub commit: Duration,
     /// From wanted to handed to the network's process. Measured: 4 to 10 ms.
     pub hand_over: Duration,
-    /// The same for what the first bytes of the document want. Measured: 6 to 30 ms, 14 in the middle.
+    /// The same for what the first bytes of the document want. Measured: 6 to 30 ms, 14 in
+    /// the middle.
     pub first_hand_over: Duration,
     /// To parse 1 KiB of HTML. Measured: 15 and 29 ms from the end of documents of 107 and 169 KiB that
     /// came at once to `DOMContentLoaded`.
@@ -43,17 +44,17 @@ pub struct Cpu {
 impl Cpu {
     /// As Chromium was measured.
     pub const MEASURED: Self = Self {
-        commit: Duration::from_micros(11_000),
-        hand_over: Duration::from_micros(6_000),
-        first_hand_over: Duration::from_micros(14_000),
-        parse_kib: Duration::from_micros(140),
-        take: Duration::from_micros(2_200),
-        script: Duration::from_micros(3_500),
-        script_kib: Duration::from_micros(30),
+        commit: Duration::from_micros(12_000),
+        hand_over: Duration::from_micros(7_000),
+        first_hand_over: Duration::from_micros(16_000),
+        parse_kib: Duration::from_micros(160),
+        take: Duration::from_micros(2_500),
+        script: Duration::from_micros(4_000),
+        script_kib: Duration::from_micros(33),
         layout: Duration::from_micros(8_000),
         layout_kib: Duration::from_micros(200),
         frame: Duration::from_micros(38_000),
-        load: Duration::from_micros(5_000),
+        load: Duration::from_micros(6_000),
     };
 
     /// No time at all.
