@@ -44,17 +44,17 @@ pub struct Cpu {
 impl Cpu {
     /// As Chromium was measured.
     pub const MEASURED: Self = Self {
-        commit: Duration::from_micros(12_000),
-        hand_over: Duration::from_micros(7_000),
-        first_hand_over: Duration::from_micros(16_000),
+        commit: Duration::from_millis(12),
+        hand_over: Duration::from_millis(7),
+        first_hand_over: Duration::from_millis(16),
         parse_kib: Duration::from_micros(160),
         take: Duration::from_micros(2_500),
-        script: Duration::from_micros(4_000),
+        script: Duration::from_millis(4),
         script_kib: Duration::from_micros(33),
-        layout: Duration::from_micros(8_000),
+        layout: Duration::from_millis(8),
         layout_kib: Duration::from_micros(200),
-        frame: Duration::from_micros(38_000),
-        load: Duration::from_micros(6_000),
+        frame: Duration::from_millis(38),
+        load: Duration::from_millis(6),
     };
 
     /// No time at all.
