@@ -103,12 +103,12 @@ pub fn carry_out(
 ) -> Result<Visited, RunError> {
     let key_shares = plan.browser.key_shares;
     let scene = Scene { machine, key_shares, capture: CaptureWish::IfPermitted, sites: &sites };
-    let recorded = |ground: &Ground| {
-        let log = Log::new(Recorder::new(record.clone())?);
+    let recorded = |ground: &Ground, record: RecordSettings| {
+        let log = Log::new(Recorder::new(record)?);
         let carried = warm(plan, ground, &scene)?.carry_out(title, &log, &scene, Visit { plan })?;
         Ok::<_, RunError>((log, carried))
     };
-    let (log, carried) = recorded(ground)?;
+    let (log, carried) = recorded(ground, record.clone())?;
     let (visited, interrupted) = carried.done?;
     let first = One { page: visited.page, dropped: carried.dropped };
     let others = match ground {
@@ -133,7 +133,7 @@ pub fn carry_out(
         Ground::Lab(network) if network.seed != seed => {
             // The record of the first run is replaced by that of the median.
             let median = Virtual { seed, ..Virtual::clone(network) };
-            let (log, carried) = recorded(&Ground::Lab(Box::new(median)))?;
+            let (log, carried) = recorded(&Ground::Lab(Box::new(median)), record)?;
             let (visited, interrupted) = carried.done?;
             end_among(&log, carried.at, visited.exit, interrupted, Some(among))?;
             Ok(visited)

@@ -59,7 +59,7 @@ pub(crate) fn fields(browser: BrowserName, asked: &Asked<'_>, request: &mut Requ
 }
 
 /// As Chromium 156 was seen to send them; what is in `Accept` is in
-/// services/network/public/cpp/constants.cc and third_party/blink/renderer/platform/loader.
+/// `services/network/public/cpp/constants.cc` and `third_party/blink/renderer/platform/loader`.
 fn chromium(asked: &Asked<'_>, request: &mut Request) {
     let document = asked.from.is_none();
     keep_alive(request);
@@ -185,6 +185,6 @@ fn priority(request: &mut Request, urgency: Option<u8>, parts: bool) {
     let urgency = urgency.map(|urgency| format!("u={urgency}"));
     let members: Vec<&str> = urgency.as_deref().into_iter().chain(parts.then_some("i")).collect();
     if !members.is_empty() {
-        request.multiplexed.set("priority", &members.join(", "));
+        request.multiplexed.set("priority", members.join(", "));
     }
 }
