@@ -207,6 +207,17 @@ pub(crate) struct ProxyOptions {
     pub(crate) noproxy: Option<String>,
 }
 
+/// Whose behaviour a visit has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Behaviour {
+    /// Chromium, as version 156 was measured
+    Chromium,
+    /// Firefox
+    Firefox,
+    /// This program under its own name; its own work takes no time
+    Roundtrip,
+}
+
 /// `roundtrip visit`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -251,6 +262,17 @@ pub(crate) struct Visit {
     /// User-Agent
     #[arg(short = 'A', long, value_name = "NAME")]
     pub(crate) user_agent: Option<String>,
+    /// Behave as this browser: its fields, its order of requests and, in the lab, the time that its own
+    /// work takes; chromium in the lab, roundtrip on a real wire
+    #[arg(long = "as", value_enum, value_name = "BROWSER")]
+    pub(crate) behave: Option<Behaviour>,
+    /// Carry the visit out N times in the lab, with one seed after the other, and show the median;
+    /// without it once, or five times where frames were dropped
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000))]
+    pub(crate) runs: Option<u32>,
+    /// A processor this many times slower than the one that was measured, in the lab
+    #[arg(long, value_name = "TIMES", default_value = "1")]
+    pub(crate) cpu: String,
     /// Name and password for the page's server
     #[arg(short, long, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,

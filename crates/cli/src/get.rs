@@ -28,6 +28,7 @@ use roundtrip_record::{
     Settings, Step, Time, Trace as _, What, WireKind,
 };
 use roundtrip_report::{Model, json};
+use roundtrip_visit::crypto::KeyShares;
 use roundtrip_visit::get::Session;
 use roundtrip_visit::ground::{Errand, Ground, Here, Scene};
 use roundtrip_visit::run::{RunError, Title, begin, end};
@@ -121,7 +122,8 @@ fn carry_out(arguments: &Get) -> Outcome {
     };
     let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
     let capture = if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
-    let scene = Scene { machine: &machine, capture, sites: &|| sites.make() };
+    let key_shares = KeyShares::default();
+    let scene = Scene { machine: &machine, key_shares, capture, sites: &|| sites.make() };
     let job = Job { arguments, proxies, kept: kept.is_some() };
     let carried = ground.carry_out(&title, &log, &scene, job)?;
     let exit = carried.done?;

@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use http::{Method, StatusCode};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Expect, Origin, Replay, Request, Response};
+use roundtrip_http::client::{
+    Credentials as RequestCredentials, Expect, Origin, Replay, Request, Response,
+};
 use roundtrip_http::message::escape;
 use roundtrip_record::{EventId, FaultKind, Initiator};
 use roundtrip_wire::Wire;
@@ -137,6 +139,11 @@ impl Chain {
         request.url = self.hop.url.clone();
         request.method = self.hop.method.clone();
         request.initiator = self.hop.initiator.clone();
+        request.credentials = if self.takes_cookies(&self.hop.url) {
+            RequestCredentials::Included
+        } else {
+            RequestCredentials::Omitted
+        };
         request
     }
 

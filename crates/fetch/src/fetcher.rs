@@ -43,6 +43,11 @@ impl<W: Wire> Fetcher<W> {
         self.client = client;
     }
 
+    /// The client it goes by.
+    pub fn client(&self) -> &Client<W> {
+        &self.client
+    }
+
     /// The cookies it has now; `None` where it keeps none.
     pub fn cookies(&self) -> Option<Jar> {
         self.jar.as_ref().map(|jar| jar.borrow().clone())

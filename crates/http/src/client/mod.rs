@@ -9,8 +9,10 @@ mod certificate;
 mod clocks;
 mod connect;
 mod connection;
+mod dial;
 mod exchange;
 mod failure;
+mod group;
 mod one;
 mod options;
 mod origin;
@@ -35,7 +37,8 @@ mod upload;
 pub use addresses::{Addresses, Late};
 pub use certificate::check_alone;
 pub use failure::Failure;
-pub use options::{KeepAlive, Options, Resend, Timeouts};
+pub use group::Credentials;
+pub use options::{Binding, KeepAlive, Options, Resend, Timeouts};
 pub use origin::{Origin, Scheme};
 pub use proxy::{Except, Proxies, Proxy, ProxyError, Tunnels};
 pub use request::{Decode, Expect, Replay, Request};
@@ -45,7 +48,7 @@ pub use tls::{Tls, TlsOptions};
 
 use std::rc::Rc;
 
-use roundtrip_record::Initiator;
+use roundtrip_record::{EventId, ExchangeId, Initiator};
 use roundtrip_wire::Wire;
 
 use pool::Pool;
@@ -94,6 +97,29 @@ impl<W: Wire> Client<W> {
             again.cause = lost.failure.cause;
             request = again;
         }
+    }
+
+    /// Opens a connection to an origin that has none, for whoever comes to need it, on behalf of an
+    /// exchange whose answer asked for that (`rel=preconnect`). What comes of it is in the record; that
+    /// it failed is no fault, since nobody needs it yet.
+    pub fn preconnect(
+        &self,
+        url: &url::Url,
+        credentials: Credentials,
+        exchange: ExchangeId,
+        cause: Option<EventId>,
+    ) {
+        dial::ahead(&self.shared, url, credentials, exchange, cause);
+    }
+
+    /// Looks a host up, so that its addresses are known when they are needed (`rel=dns-prefetch`).
+    pub fn look_up(&self, url: &url::Url, cause: Option<EventId>) {
+        let Some(origin) = Origin::of(url) else { return };
+        let shared = Rc::clone(&self.shared);
+        let task = async move {
+            let _ = shared.resolve.resolve(origin.bare_host(), origin.port, cause).await;
+        };
+        self.shared.wire.spawn(task).detach();
     }
 
     /// Closes all connections that carry nothing, for the reason given, and waits until the other

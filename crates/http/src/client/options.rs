@@ -22,6 +22,8 @@ pub struct Options {
     pub keep_alive: KeepAlive,
     /// Connections to one origin at one time, on HTTP/1.
     pub per_origin: usize,
+    /// By which connection a request goes that found none free.
+    pub binding: Binding,
     /// How long a connection is kept while it carries nothing.
     pub idle: Duration,
     /// Times.
@@ -40,6 +42,18 @@ pub struct Options {
     pub attempt_delay: Duration,
     /// Through which proxies origins are reached.
     pub proxies: Proxies,
+}
+
+/// By which connection a request goes that found none free when it was wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Binding {
+    /// By the one that is opened for it.
+    #[default]
+    Early,
+    /// By the first that is free, be it the one that is opened on its behalf or one that another
+    /// request is done with; connections that nobody came to need wait for the next request. So
+    /// browsers do (Chromium: `net/socket/client_socket_pool`, "late binding").
+    Late,
 }
 
 /// Whether connections are kept.
@@ -92,6 +106,7 @@ impl Default for Options {
             prior_knowledge: false,
             keep_alive: KeepAlive::On,
             per_origin: 6,
+            binding: Binding::default(),
             idle: Duration::from_secs(90),
             timeouts: Timeouts::default(),
             limits: Limits::CLIENT,

@@ -5,6 +5,7 @@ use roundtrip_record::{EventId, Initiator, Priority, ResourceKind};
 use url::Url;
 
 use super::basic::{basic, percent_decode};
+use super::group::Credentials;
 use super::origin::Origin;
 use super::proxy::Proxy;
 use crate::Body;
@@ -47,6 +48,8 @@ pub struct Request {
     /// Fields of the caller, in the order in which they go out. Each stands in place of the one of
     /// that name that the client would send.
     pub fields: Fields,
+    /// Fields that go only where requests share a connection, in HTTP/2 and above (`priority`, RFC 9218).
+    pub multiplexed: Fields,
     /// Names of fields that the client would send and shall not.
     pub omit: Vec<String>,
     /// The body.
@@ -67,6 +70,12 @@ pub struct Request {
     pub decode: Decode,
     /// The bodies of request and response are kept in the record.
     pub keep_body: bool,
+    /// Whether it carries credentials; it shares connections only with its like.
+    pub credentials: Credentials,
+    /// How many connections are opened on its behalf where its origin has none, besides the one it
+    /// needs: a browser that begins to navigate expects the page to need more (with
+    /// [`Binding::Late`](super::Binding::Late) only).
+    pub ahead: u32,
 }
 
 /// What is done about the content codings of an answer (RFC 9110 §8.4).
@@ -88,6 +97,7 @@ impl Request {
             method,
             url,
             fields: Fields::new(),
+            multiplexed: Fields::new(),
             omit: Vec::new(),
             body: Body::empty(),
             kind: ResourceKind::Other,
@@ -98,6 +108,8 @@ impl Request {
             version: None,
             decode: Decode::Lenient,
             keep_body: true,
+            credentials: Credentials::default(),
+            ahead: 0,
         }
     }
 
@@ -124,6 +136,7 @@ impl Request {
             method: self.method.clone(),
             url: self.url.clone(),
             fields: self.fields.clone(),
+            multiplexed: self.multiplexed.clone(),
             omit: self.omit.clone(),
             body: body.unwrap_or_default(),
             initiator: self.initiator.clone(),
@@ -183,6 +196,13 @@ impl Request {
             if !(chunked && name.eq_ignore_ascii_case("Content-Length")) {
                 // They were checked when they were added.
                 let _ = fields.push(name, value);
+            }
+        }
+        if version >= Version::HTTP_2 {
+            for (name, value) in self.multiplexed.iter() {
+                if !fields.contains(name) {
+                    let _ = fields.push(name, value);
+                }
             }
         }
         let target = match proxy {
