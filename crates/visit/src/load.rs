@@ -22,7 +22,7 @@ use roundtrip_wire::{Task, Wire};
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::browser::{Asked, Browser, Cpu, fields, relation};
+use crate::browser::{Asked, Browser, BrowserName, Cpu, fields, relation};
 use crate::plan::Plan;
 use crate::queue::{Queue, Waiting};
 use crate::visit::{PageTimes, fatal, report};
@@ -95,6 +95,9 @@ struct Loading<'a, W: Wire> {
     document_ended: bool,
     /// Something came since the last layout that can make more wanted.
     restyled: bool,
+    /// More is looked for while the page loads, as a browser's next frame would; otherwise when all that
+    /// is known of has come.
+    lays_out_early: bool,
     reached: Reached,
     layouts: u32,
     /// The page cannot be laid out: that was said, and is not tried again.
@@ -141,6 +144,7 @@ pub(crate) async fn load<W: Wire>(
         bytes: 0,
         document_ended: false,
         restyled: false,
+        lays_out_early: plan.browser.name != BrowserName::Roundtrip,
         reached: Reached::default(),
         layouts: 0,
         unpaintable: false,
@@ -415,7 +419,7 @@ impl<W: Wire> Loading<'_, W> {
             self.paint_first();
         }
         while self.reached.laid_out
-            && (self.is_loaded() || self.restyled)
+            && (self.is_loaded() || self.restyled && self.lays_out_early)
             && self.layouts < LAYOUTS
             && self.page.is_stale()
             && !self.unpaintable

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -23,16 +24,16 @@ fn site() -> Site {
     let mut page = String::from("<!doctype html><title>x</title>");
     let mut tree = Tree::new();
     for (name, bytes) in [("a.css", 9_000), ("b.css", 60_000)] {
-        page += &format!("<link rel=stylesheet href={name}>");
+        let _ = write!(page, "<link rel=stylesheet href={name}>");
         tree = tree.with(name, format!("/*{}*/ p {{ color: red }}", "x".repeat(bytes)));
     }
     for (name, bytes) in [("a.js", 30_000), ("b.js", 70_000)] {
-        page += &format!("<script src={name}></script>");
+        let _ = write!(page, "<script src={name}></script>");
         tree = tree.with(name, format!("//{}", "x".repeat(bytes)));
     }
     page += "<p>Text.";
     for number in 0..12usize {
-        page += &format!("<img src={number}.svg>");
+        let _ = write!(page, "<img src={number}.svg>");
         let filling = "x".repeat(1_000 + number * 2_500);
         let picture = format!("<svg xmlns='http://www.w3.org/2000/svg'><!--{filling}--></svg>");
         tree = tree.with(&format!("{number}.svg"), picture);
