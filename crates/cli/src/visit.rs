@@ -380,11 +380,7 @@ fn finish(arguments: &Visit, colour: Colour, kept: &Kept) -> anyhow::Result<()> 
     }
     let mut options = terminal::options(colour);
     options.saved.clone_from(&kept.id);
-    options.detail = match (arguments.verbose, arguments.quiet) {
-        (true, _) => Detail::Verbose,
-        (false, true) => Detail::Answer,
-        (false, false) => Detail::Normal,
-    };
+    options.detail = terminal::detail(arguments.verbose, arguments.quiet);
     if arguments.quiet && model.findings.is_empty() {
         return Ok(());
     }
