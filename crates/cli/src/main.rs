@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 #[allow(clippy::doc_markdown, reason = "these are the texts of --help")]
-#[allow(clippy::struct_field_names, reason = "fields are named as curl names its options")]
 mod args;
 mod calendar;
 mod credentials;
@@ -38,7 +37,14 @@ fn main() -> ExitCode {
     if painter::is_asked_for() {
         return painter::run();
     }
-    let cli = Cli::parse();
+    let cli = match get::line::read(&std::env::args_os().collect::<Vec<_>>()) {
+        None => Cli::parse(),
+        Some(Ok(cli)) => cli,
+        Some(Err(error)) => {
+            eprintln!("roundtrip: get: {error}");
+            return ExitCode::from(2);
+        }
+    };
     let colour = cli.color;
     let outcome = match &cli.command {
         Command::Visit(arguments) => visit::run(arguments, colour),

@@ -112,6 +112,7 @@ impl Chain {
             request.body = Body::empty();
             for name in self.rules.of_body {
                 request.fields.remove(name);
+                request.derived.remove(name);
             }
         } else if replay == Replay::Spent {
             // The first who needs it has it.
@@ -257,6 +258,6 @@ fn add(request: &mut Request, name: &'static str, value: Option<String>) {
         && !request.omits(name)
         && !request.fields.contains(name)
     {
-        request.fields.add(name, value);
+        request.derived.add(name, value);
     }
 }

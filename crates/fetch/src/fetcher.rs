@@ -38,9 +38,15 @@ impl<W: Wire> Fetcher<W> {
         Self { jar: Some(Rc::new(RefCell::new(jar))), ..self }
     }
 
-    /// From now on goes by this client's connections.
-    pub fn set_client(&mut self, client: Client<W>) {
-        self.client = client;
+    /// Keeps cookies in this jar, which others may keep theirs in too; `None`: keeps none.
+    #[must_use]
+    pub fn sharing_cookies(self, jar: Option<Rc<RefCell<Jar>>>) -> Self {
+        Self { jar, ..self }
+    }
+
+    /// The client whose connections it goes by.
+    pub fn client(&self) -> &Client<W> {
+        &self.client
     }
 
     /// The cookies it has now; `None` where it keeps none.

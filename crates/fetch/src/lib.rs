@@ -38,6 +38,7 @@ mod rules;
 pub use asker::Asker;
 pub use chain::{Chain, Hop, Next, share_credentials};
 pub use cookie::{Cookie, SameSite};
+pub use cookie_date::parse as parse_date;
 pub use fetcher::Fetcher;
 pub use jar::{Jar, Manner};
 pub use referrer::Referrer;

@@ -8,24 +8,21 @@ use bytes::Bytes;
 use roundtrip_http::Body;
 use roundtrip_http::form::Multipart;
 
-use super::content::{in_order, read, unread};
-use crate::args::Get;
+use super::args::Get;
+use super::content::{read, unread};
 
-const FORM: [&str; 2] = ["form", "form_string"];
+const FORM: [&str; 2] = ["form", "form-string"];
 
 /// The form's body, and its media type.
 pub(super) fn form(arguments: &Get) -> anyhow::Result<(Body, String)> {
     let mut boundary = [0; 12];
     roundtrip_os::random::fill(&mut boundary);
     let mut parts = Parts(Multipart::new(&boundary));
-    for (option, text) in in_order(&FORM, |option| match option {
-        "form" => &arguments.form,
-        _ => &arguments.form_string,
-    }) {
+    for (option, text) in arguments.words.of(&FORM) {
         let (name, content) = text
             .split_once('=')
             .ok_or_else(|| anyhow!("-F {text}: wanted NAME=CONTENT, NAME=@FILE or NAME=<FILE"))?;
-        if option == "form_string" {
+        if option == "form-string" {
             parts.0.text(name, content);
         } else {
             parts.add(name, content)?;

@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _, stdout};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use roundtrip_record::{FaultKind, Time};
@@ -58,7 +59,7 @@ pub(super) enum Heads {
 pub(super) struct Output<'a> {
     target: Target,
     heads: Heads,
-    dump: Option<&'a mut File>,
+    dump: Option<Rc<File>>,
     open: Option<File>,
     /// The length of the file before writing began, in bytes.
     began_at: u64,
@@ -74,7 +75,7 @@ impl<'a> Output<'a> {
     pub(super) fn new(
         target: Target,
         heads: Heads,
-        dump: Option<&'a mut File>,
+        dump: Option<Rc<File>>,
         quiet: bool,
         progress: &'a RefCell<Progress>,
         tell: Box<dyn FnMut() + 'a>,
@@ -115,8 +116,8 @@ impl<'a> Output<'a> {
 
     /// Writes lines of a head or of trailers where heads are wanted.
     fn write_head(&mut self, lines: &[u8]) -> io::Result<()> {
-        if let Some(dump) = &mut self.dump {
-            dump.write_all(lines)?;
+        if let Some(dump) = &self.dump {
+            (&**dump).write_all(lines)?;
         }
         if self.heads == Heads::Shown
             && let Some(file) = self.file()?

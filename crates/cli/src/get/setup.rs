@@ -4,11 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::anyhow;
 use http::Version;
-use roundtrip_fetch::{Jar, Manner};
+use roundtrip_fetch::Jar;
 use roundtrip_http::client::{KeepAlive, Options, Proxies, Timeouts};
+use roundtrip_record::FaultKind;
+use url::Url;
 
+use super::args::Get;
 use super::content;
-use crate::args::Get;
 use crate::jar;
 
 /// How the client behaves that goes through these proxies.
@@ -18,7 +20,20 @@ pub(super) fn options(arguments: &Get, proxies: Proxies) -> anyhow::Result<Optio
         (false, true) => Version::HTTP_11,
         (false, false) => Version::HTTP_2,
     };
-    let mut options = Options { version, ..Options::default() };
+    let mut options = Options {
+        version,
+        prior_knowledge: arguments.http2_prior_knowledge,
+        attempt_delay: Duration::from_millis(arguments.connection.happy_eyeballs_timeout_ms),
+        ..Options::default()
+    };
+    if let Some(wait) = arguments.shape.expect100_timeout {
+        options.expect = Duration::try_from_secs_f64(wait)
+            .map_err(|_| anyhow!("--expect100-timeout {wait}: wanted seconds"))?;
+    }
+    options.decode.total = match size("--max-decoded", &arguments.max_decoded)? {
+        0 => u64::MAX,
+        most => most,
+    };
     options.timeouts = Timeouts {
         // curl's default.
         connect: Some(
@@ -48,19 +63,44 @@ pub(super) fn seconds(value: Option<f64>, option: &str) -> anyhow::Result<Option
     }
 }
 
-/// The cookie jar: filled from `-b FILE`, and empty if only `-c` is given; `None` where neither
-/// asks for cookies to be kept.
-pub(super) fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
-    let files: Vec<&String> = arguments.cookie.iter().filter(|text| !text.contains('=')).collect();
-    if files.is_empty() && arguments.cookie_jar.is_none() {
-        return None;
-    }
-    let mut jar = Jar::new().in_manner(Manner::Curl);
-    for path in files.into_iter().filter(|path| !path.is_empty()) {
+/// Reads a number of bytes, of 1024 times as many with k, of 1024 times as many again with M, G, T, P.
+pub(super) fn size(option: &str, text: &str) -> anyhow::Result<u64> {
+    let bad = || anyhow!("{option} {text}: wanted a number of bytes, as 5000, 100k, 20M or 2G");
+    let number = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
+    let power = match &text[number.len()..] {
+        "" | "b" | "B" => 0,
+        "k" | "K" => 1,
+        "m" | "M" => 2,
+        "g" | "G" => 3,
+        "t" | "T" => 4,
+        "p" | "P" => 5,
+        _ => return Err(bad()),
+    };
+    let number: u64 = number.parse().map_err(|_| bad())?;
+    number.checked_mul(1 << (10 * power)).ok_or_else(bad)
+}
+
+/// Whether cookies are kept: an option names a file of them, to begin with or to write.
+pub(super) fn keeps_cookies(arguments: &Get) -> bool {
+    arguments.cookie_jar.is_some() || cookie_files(arguments).next().is_some()
+}
+
+/// Reads the files of `-b` into the jar.
+pub(super) fn read_cookies(arguments: &Get, jar: &mut Jar, now: SystemTime) {
+    for path in cookie_files(arguments).filter(|path| !path.is_empty()) {
         // Like curl, takes a missing file for an empty one: the session begins without cookies.
         if let Ok(bytes) = content::read(path) {
-            jar::read(&bytes, &mut jar, now);
+            jar::read(&bytes, jar, now);
         }
     }
-    Some(jar)
+}
+
+fn cookie_files(arguments: &Get) -> impl Iterator<Item = &str> {
+    arguments.cookie.iter().map(String::as_str).filter(|text| !text.contains('='))
+}
+
+/// Reads a URL of the command line.
+pub(super) fn url(arguments: &Get, text: &str) -> Result<Url, FaultKind> {
+    let scheme = arguments.shape.proto_default.as_deref().unwrap_or("http");
+    roundtrip_http::url::parse_with(text, scheme)
 }

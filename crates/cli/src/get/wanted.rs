@@ -1,6 +1,7 @@
 //! The request for one URL, from the options.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::anyhow;
 use http::Method;
@@ -10,31 +11,33 @@ use roundtrip_http::message::Fields;
 use roundtrip_visit::get::{Fail, Wanted};
 use url::Url;
 
+use super::args::Get;
+use super::condition;
 use super::content::{self, Carried, Uploaded, carried};
+use super::glob::Match;
 use super::output::Target;
-use super::setup::seconds;
-use crate::args::Get;
+use super::setup::{seconds, size};
 use crate::credentials;
 
 /// The request for one URL.
 pub(super) fn wanted(
     arguments: &Get,
-    number: usize,
+    upload: Option<&str>,
     mut url: Url,
+    found: &Match,
     target: &Target,
 ) -> anyhow::Result<Wanted> {
-    let Carried { sends, content, media_type, query, file } = carried(arguments, number)?;
+    let Carried { sends, content, media_type, query, file } = carried(arguments, upload)?;
+    for query in arguments.shape.url_query.iter().map(|text| content::query(text)) {
+        add_query(&mut url, &query?);
+    }
     if let Some(query) = query {
-        let all = match url.query() {
-            Some(own) if !own.is_empty() => format!("{own}&{query}"),
-            _ => query,
-        };
-        url.set_query(Some(&all));
+        add_query(&mut url, &query);
     }
     if let Some(user) = &arguments.user {
         credentials::give(&mut url, user)?;
     }
-    if let Some(path) = arguments.upload_file.get(number).filter(|_| url.path().ends_with('/'))
+    if let Some(path) = upload.map(Path::new).filter(|_| url.path().ends_with('/'))
         && !content::is_standard_input(path)
         && let Some(name) = path.file_name()
         && let Ok(mut segments) = url.path_segments_mut()
@@ -46,51 +49,72 @@ pub(super) fn wanted(
     for header in &arguments.header {
         header_field(header, &mut fields, &mut omit)?;
     }
+    if !arguments.json.is_empty() {
+        // As curl: they count as the caller's own.
+        for name in ["Content-Type", "Accept"] {
+            if !is_own(name, &fields, &omit) {
+                fields.add(name, "application/json");
+            }
+        }
+    }
+    if let Some(path) = &arguments.files.etag_compare {
+        fields.add("If-None-Match", condition::etag(path));
+    }
     let downloads = sends == Sends::Nothing;
     // With -I and -r, nothing needs the offset of -C, and it may be anything.
     let resumes = downloads && !(arguments.head && arguments.range.is_some());
     let from = if resumes { content::offset(arguments, || length(target))? } else { None };
     let range = if downloads { range(arguments, from) } else { None };
-    let defaults: [(&'static str, Option<String>); 3] = [
-        ("Accept", (!arguments.json.is_empty()).then(|| "application/json".to_owned())),
+    let when = arguments.files.time_cond.as_deref().and_then(condition::parse);
+    let mut derived = Fields::new();
+    let media_type = media_type.filter(|_| sends == Sends::Post && arguments.json.is_empty());
+    for (name, value) in [
         ("Range", range),
         ("Content-Range", file.and_then(|file| content_range(arguments, file))),
-    ];
-    for (name, value) in defaults {
-        let own = is_own(name, &fields, &omit);
-        if let Some(value) = value.filter(|value| !own && !value.is_empty()) {
-            fields.push(name, value.as_bytes()).map_err(|error| anyhow!("{name}: {error}"))?;
+        ("Content-Type", media_type),
+    ]
+    .into_iter()
+    .chain(when.map(condition::field).map(|(name, value)| (name, Some(value))))
+    {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            derived.push(name, value.as_bytes()).map_err(|error| anyhow!("{name}: {error}"))?;
         }
     }
     if arguments.user_agent.as_deref() == Some("") {
         omit.push("User-Agent".into());
     }
-    let mut rules = rules(arguments, sends);
-    let own = is_own("Content-Type", &fields, &omit);
-    if let Some(media_type) = media_type.filter(|_| sends == Sends::Post && !own) {
-        let pushed = fields.push("Content-Type", media_type.as_bytes());
-        pushed.map_err(|error| anyhow!("{media_type}: {error}"))?;
-        rules.of_body = &["Content-Type"];
-    }
+    let rules = Rules { of_body: &["Content-Type"], ..rules(arguments, sends) };
     Ok(Wanted {
         url,
         method,
         fields,
+        derived,
+        target: arguments.shape.request_target.clone(),
         omit,
         content,
         rules,
         decode: if arguments.compressed { Decode::Strict } else { Decode::Off },
         retries: retries(arguments)?,
         limit: seconds(arguments.max_time, "--max-time")?,
-        max_bytes: arguments.max_filesize,
+        max_bytes: arguments.max_filesize.as_deref().map(|text| size("--max-filesize", text)).transpose()?.filter(|most| *most > 0),
         fail: match (arguments.fail, arguments.fail_with_body) {
             (_, true) => Fail::WithBody,
             (true, false) => Fail::WithoutBody,
             (false, false) => Fail::No,
         },
+        condition: when,
         resume: from.filter(|_| !arguments.head),
         keep_body: false,
     })
+}
+
+/// Adds to a URL's query.
+fn add_query(url: &mut Url, query: &str) {
+    let all = match url.query() {
+        Some(own) if !own.is_empty() => format!("{own}&{query}"),
+        _ => query.to_owned(),
+    };
+    url.set_query(Some(&all));
 }
 
 /// Whether the command line says what becomes of a field: it gives it, or leaves it out.

@@ -34,11 +34,12 @@ pub use failure::Failure;
 pub use options::{KeepAlive, Options, Resend, Timeouts};
 pub use origin::{Origin, Scheme};
 pub use proxy::{Except, Proxies, Proxy, ProxyError, Tunnels};
-pub use request::{Decode, Expect, Replay, Request};
+pub use request::{Decode, Expect, Order, Replay, Request};
 pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
 pub use tls::{Tls, TlsOptions};
 
+use core::cell::OnceCell;
 use std::rc::Rc;
 
 use roundtrip_record::Initiator;
@@ -56,7 +57,7 @@ pub(crate) struct Shared<W: Wire> {
     pub(crate) wire: W,
     pub(crate) options: Options,
     pub(crate) resolve: Rc<dyn Resolve>,
-    pub(crate) tls: Option<Tls>,
+    pub(crate) tls: OnceCell<Tls>,
     pub(crate) pool: Pool<W>,
 }
 
@@ -70,7 +71,13 @@ impl<W: Wire> Client<W> {
     /// A client that has addresses from `resolve`. Without `tls` it does not speak https.
     pub fn new(wire: W, resolve: Rc<dyn Resolve>, tls: Option<Tls>, options: Options) -> Self {
         let pool = Pool::new(wire.clone(), &options);
+        let tls = tls.map_or_else(OnceCell::new, OnceCell::from);
         Self { shared: Rc::new(Shared { wire, options, resolve, tls, pool }) }
+    }
+
+    /// Speaks https from now on, if it does not already: what it has of TLS stays.
+    pub fn set_tls(&self, tls: &Tls) {
+        self.shared.tls.get_or_init(|| tls.clone());
     }
 
     /// Carries a request out: the response is there when its head is. A request that a kept connection

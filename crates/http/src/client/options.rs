@@ -9,7 +9,7 @@ use crate::coding::DecodeLimits;
 use crate::message::Limits;
 
 /// Settings of a client.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The value of User-Agent.
     pub user_agent: String,

@@ -157,7 +157,7 @@ async fn secure<W: Wire>(
         Scheme::Https => {
             let (since, id, cause) = (wire.now(), connected.stream.id(), connected.event);
             let fail = |kind| exchange.lost(Step::Tls, since, Some(id), cause, kind);
-            let Some(tls) = &shared.tls else {
+            let Some(tls) = shared.tls.get() else {
                 let why = "this client was given no TLS".into();
                 return Err(fail(FaultKind::TlsFailed { why, alert_received: false }));
             };

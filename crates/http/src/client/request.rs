@@ -47,8 +47,17 @@ pub struct Request {
     /// Fields of the caller, in the order in which they go out. Each stands in place of the one of
     /// that name that the client would send.
     pub fields: Fields,
+    /// Fields that follow from what is asked for, such as Range, Referer or Cookie. One of the caller's
+    /// own of that name stands in place of each.
+    pub derived: Fields,
     /// Names of fields that the client would send and shall not.
     pub omit: Vec<String>,
+    /// In which order fields go out.
+    pub order: Order,
+    /// What stands in the request line in place of the URL's path and query (RFC 9112 §3.2), sent as it
+    /// is; a proxy that carries the request out gets it with scheme and host before it where it begins
+    /// with a slash.
+    pub target: Option<String>,
     /// The body.
     pub body: Body,
     /// What the resource is for.
@@ -81,6 +90,54 @@ pub enum Decode {
     Off,
 }
 
+/// In which order the fields of a request go out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Host, what the client adds, the caller's own, what follows from what is asked for.
+    #[default]
+    Plain,
+    /// As curl writes them (`Curl_http` in its `lib/http.c`).
+    Curl,
+}
+
+/// curl's order of the fields that it sends by itself; the caller's own stand before the rest of these
+/// ([`AFTER_OWN`]), but for Host, which is always first.
+const CURL_ORDER: [&str; 19] = [
+    "Host",
+    "Proxy-Authorization",
+    "Authorization",
+    "Range",
+    "Content-Range",
+    "User-Agent",
+    "Accept",
+    "Connection",
+    "TE",
+    "Accept-Encoding",
+    "Referer",
+    "Proxy-Connection",
+    "Transfer-Encoding",
+    "Cookie",
+    "If-Modified-Since",
+    "If-Unmodified-Since",
+    "Content-Length",
+    "Content-Type",
+    "Expect",
+];
+
+/// The first of [`CURL_ORDER`] that stands behind the caller's own fields.
+const AFTER_OWN: usize = 16;
+
+/// The place of a field among those of a request of curl. Places are twice those in [`CURL_ORDER`], so
+/// that there is one between two of them for the caller's own fields.
+fn curl_place(name: &str, own: bool) -> usize {
+    let at = CURL_ORDER.iter().position(|known| known.eq_ignore_ascii_case(name));
+    match at {
+        Some(0) => 0,
+        Some(at) if !own => 2 * at,
+        _ => 2 * AFTER_OWN - 1,
+    }
+}
+
 impl Request {
     /// A request of the person at the keyboard.
     pub fn new(method: Method, url: Url) -> Self {
@@ -88,7 +145,10 @@ impl Request {
             method,
             url,
             fields: Fields::new(),
+            derived: Fields::new(),
             omit: Vec::new(),
+            order: Order::default(),
+            target: None,
             body: Body::empty(),
             kind: ResourceKind::Other,
             priority: Priority::default(),
@@ -124,7 +184,9 @@ impl Request {
             method: self.method.clone(),
             url: self.url.clone(),
             fields: self.fields.clone(),
+            derived: self.derived.clone(),
             omit: self.omit.clone(),
+            target: self.target.clone(),
             body: body.unwrap_or_default(),
             initiator: self.initiator.clone(),
             ..*self
@@ -142,17 +204,67 @@ impl Request {
         closing: bool,
         proxy: Option<&Proxy>,
     ) -> RequestHead {
+        let added = self.added(origin, user_agent, version, closing, proxy);
+        let mut fields = Fields::new();
+        let chunked = added.contains("Transfer-Encoding") || self.chunks(version);
+        let given = self.fields.iter().filter(|(name, _)| {
+            // RFC 9112 §6.2: a length beside chunks could be read in two ways.
+            !(chunked && name.eq_ignore_ascii_case("Content-Length"))
+        });
+        let derived = self.derived.iter().filter(|(name, _)| !self.is_own(name));
+        let mut all: Vec<_> = match self.order {
+            Order::Plain => added.iter().chain(given).chain(derived).map(|field| (0, field)).collect(),
+            Order::Curl => {
+                let by_itself = added.iter().chain(derived);
+                let by_itself = by_itself.map(|field| (curl_place(field.0, false), field));
+                by_itself.chain(given.map(|field| (curl_place(field.0, true), field))).collect()
+            }
+        };
+        // A stable sort: fields of one place stay in their order.
+        all.sort_by_key(|(place, _)| *place);
+        for (_, (name, value)) in all {
+            // They were checked when they were added.
+            let _ = fields.push(name, value);
+        }
+        let target = match proxy {
+            Some(_) => match self.target() {
+                whole if !whole.starts_with('/') && self.target.is_some() => whole,
+                path => format!("{origin}{path}"),
+            },
+            None => self.target(),
+        };
+        let line = RequestLine { method: self.method.clone(), target, version };
+        RequestHead { line, fields, bytes: 0 }
+    }
+
+    /// Whether the caller says what becomes of a field.
+    fn is_own(&self, name: &str) -> bool {
+        self.fields.contains(name) || self.omits(name)
+    }
+
+    /// The fields that the client adds by itself.
+    fn added(
+        &self,
+        origin: &Origin,
+        user_agent: &str,
+        version: Version,
+        closing: bool,
+        proxy: Option<&Proxy>,
+    ) -> Fields {
         let mut fields = Fields::new();
         let mut add = |name: &'static str, value: &str| {
-            let own = self.fields.contains(name) || self.omits(name);
+            let own = self.is_own(name) || self.derived.contains(name);
             // Without it, the body would be taken for the next request.
             let needed = name == "Content-Length" && value != "0" || name == "Transfer-Encoding";
             if !own || needed {
                 fields.add(name, value);
             }
         };
+        let curl = self.order == Order::Curl;
         add("Host", &origin.authority());
-        add("User-Agent", user_agent);
+        if !(curl && user_agent.is_empty()) {
+            add("User-Agent", user_agent);
+        }
         add("Accept", "*/*");
         if self.decode != Decode::Off {
             add("Accept-Encoding", "gzip, br, zstd");
@@ -163,9 +275,11 @@ impl Request {
         if let Some(credentials) = proxy.and_then(|proxy| proxy.authorization.as_deref()) {
             add("Proxy-Authorization", credentials);
         }
+        if curl && proxy.is_some() {
+            add("Proxy-Connection", "Keep-Alive");
+        }
         match self.framing(version) {
-            BodyFraming::None => {}
-            BodyFraming::Own => {}
+            BodyFraming::None | BodyFraming::Own => {}
             BodyFraming::Length(length) => add("Content-Length", &length.to_string()),
             BodyFraming::Chunked => add("Transfer-Encoding", "chunked"),
         }
@@ -174,23 +288,10 @@ impl Request {
         }
         if closing && version >= Version::HTTP_11 {
             add("Connection", "close");
-        } else if !closing && version < Version::HTTP_11 {
+        } else if !closing && version < Version::HTTP_11 && !curl {
             add("Connection", "keep-alive");
         }
-        let chunked = fields.contains("Transfer-Encoding") || self.chunks(version);
-        for (name, value) in self.fields.iter() {
-            // RFC 9112 §6.2: a length beside chunks could be read in two ways.
-            if !(chunked && name.eq_ignore_ascii_case("Content-Length")) {
-                // They were checked when they were added.
-                let _ = fields.push(name, value);
-            }
-        }
-        let target = match proxy {
-            Some(_) => format!("{origin}{}", self.target()),
-            None => self.target(),
-        };
-        let line = RequestLine { method: self.method.clone(), target, version };
-        RequestHead { line, fields, bytes: 0 }
+        fields
     }
 
     /// Whether the caller's own fields say that the body goes in chunks.
@@ -226,8 +327,11 @@ impl Request {
             .then_some("a body whose length is not known beforehand cannot be sent in HTTP/1.0")
     }
 
-    /// The target in origin form, or `*`.
+    /// The target in origin form, or as the caller wants it.
     fn target(&self) -> String {
+        if let Some(target) = &self.target {
+            return target.clone();
+        }
         let path = match self.url.path() {
             "" => "/",
             path => path,
