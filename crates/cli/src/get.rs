@@ -115,7 +115,7 @@ fn carry_out(arguments: &Get) -> Outcome {
     one_for_all(arguments)?;
     let ground = arguments.network.ground()?;
     for group in &groups {
-        group.through.on(&ground)?;
+        setup::proxies(group, &ground)?;
         if let Ground::Lab(_) = ground {
             no_authority_in_lab(group.cacert.as_deref())?;
         }

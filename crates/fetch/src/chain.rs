@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use http::{Method, StatusCode};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Expect, Origin, Replay, Request, Response};
+use roundtrip_http::client::{Expect, Origin, Proxies, Replay, Request, Response, Schemes};
 use roundtrip_http::message::escape;
 use roundtrip_record::{EventId, FaultKind, Initiator};
 use roundtrip_wire::Wire;
@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::asker::Asker;
 use crate::jar::Jar;
+use crate::proofs::Proofs;
 use crate::rules::{Credentials, Mode, Redirects, Rules};
 
 /// One request of a chain.
@@ -60,6 +61,7 @@ pub struct Chain {
     followed: u32,
     /// The body was a stream that can be read only once, and has been sent.
     spent: bool,
+    proofs: Proofs,
 }
 
 impl Chain {
@@ -74,7 +76,7 @@ impl Chain {
             expects: true,
             initiator: request.initiator.clone(),
         };
-        Self { first: request, rules, hop, followed: 0, spent: false }
+        Self { first: request, rules, hop, followed: 0, spent: false, proofs: Proofs::default() }
     }
 
     /// The request that it is at.
@@ -105,10 +107,28 @@ impl Chain {
         self.spent && self.hop.body
     }
 
+    /// Whether it may have to prove a password, for which chance is needed.
+    pub(crate) fn proves(&self) -> bool {
+        self.rules.schemes != Schemes::BASIC || self.rules.proxies != Proxies::default()
+    }
+
     /// The request that it is at, ready to be sent; cookies are those of `jar` and of the rules.
-    pub fn request(&mut self, jar: Option<&Jar>, now: SystemTime) -> Request {
+    /// `random` makes proofs of a password ones that nobody could have prepared.
+    pub fn request(&mut self, jar: Option<&Jar>, now: SystemTime, random: [u8; 16]) -> Request {
         let (mut request, replay) = self.first.again();
-        if !self.hop.body {
+        if self.hop.is_redirect() {
+            // It was for the first URL.
+            request.target = None;
+        }
+        request.url = self.hop.url.clone();
+        request.method = self.hop.method.clone();
+        request.initiator = self.hop.initiator.clone();
+        let trusted = self.trusts(&self.hop.url, self.hop.at_home);
+        let only_asks = self.proofs.prepare(&mut request, &self.rules, trusted);
+        if only_asks {
+            request.body = Body::empty();
+            request.expect = Expect::Nothing;
+        } else if !self.hop.body {
             request.body = Body::empty();
             for name in self.rules.of_body {
                 request.fields.remove(name);
@@ -123,7 +143,6 @@ impl Chain {
             request.expect = Expect::Nothing;
             request.fields.remove("Expect");
         }
-        let trusted = self.trusts(&self.hop.url, self.hop.at_home);
         if !trusted {
             for name in self.rules.of_origin {
                 request.fields.remove(name);
@@ -135,9 +154,7 @@ impl Chain {
         let kept = kept.and_then(|jar| jar.field(&self.hop.url, &self.rules.asker, now));
         let cookies: Vec<&str> = kept.as_deref().into_iter().chain(given).collect();
         add(&mut request, "Cookie", Some(cookies.join("; ")));
-        request.url = self.hop.url.clone();
-        request.method = self.hop.method.clone();
-        request.initiator = self.hop.initiator.clone();
+        self.proofs.prove(&mut request, &self.rules, random);
         request
     }
 
@@ -165,9 +182,13 @@ impl Chain {
     }
 
     /// What an answer leads to (RFC 9110 §15.4).
-    pub fn next<W: Wire>(&self, response: &Response<W>) -> Next {
+    pub fn next<W: Wire>(&mut self, response: &Response<W>) -> Next {
         if let Some(hop) = self.unexpected(response) {
             return Next::Hop(Box::new(hop));
+        }
+        if self.proofs.are_worth_another_try(response.status, &response.fields) {
+            let initiator = Initiator::Retry { of: response.exchange };
+            return Next::Hop(Box::new(Hop { initiator, ..self.hop.clone() }));
         }
         let status = response.status;
         let location = response.fields.get("Location").filter(|value| !value.is_empty());

@@ -67,7 +67,11 @@ impl<W: Wire> Fetcher<W> {
     pub async fn step(&self, chain: &mut Chain) -> Result<Response<W>, Failure> {
         let request = {
             let jar = self.jar.as_ref().map(|jar| jar.borrow());
-            chain.request(jar.as_deref(), self.wire.wall())
+            let mut random = [0; 16];
+            if chain.proves() {
+                self.wire.random(&mut random);
+            }
+            chain.request(jar.as_deref(), self.wire.wall(), random)
         };
         let response = self.client.send(request).await?;
         self.keep_cookies(chain, &response);

@@ -2,7 +2,10 @@
 
 use http::{Method, StatusCode};
 
+use roundtrip_http::client::{Proxies, Schemes};
+
 use crate::asker::Asker;
+use crate::netrc::Netrc;
 use crate::referrer::Referrer;
 
 /// How many redirects are followed.
@@ -87,6 +90,14 @@ pub struct Rules {
     pub asker: Asker,
     /// Referer.
     pub referrer: Referrer,
+    /// How the name and the password of a URL are told.
+    pub schemes: Schemes,
+    /// A token that is told to the first origin instead (RFC 6750).
+    pub bearer: Option<String>,
+    /// Names and passwords for hosts whose URLs have none.
+    pub netrc: Netrc,
+    /// The proxies there are; those that want a proof of who asks are given it.
+    pub proxies: Proxies,
     /// What stands in Cookie besides those of the jar, for the first origin.
     pub cookies: Option<String>,
 }
@@ -111,6 +122,10 @@ impl Rules {
             mode: Mode::Include,
             asker: Asker::Person,
             referrer: Referrer::None,
+            schemes: Schemes::BASIC,
+            bearer: None,
+            netrc: Netrc::default(),
+            proxies: Proxies::default(),
             cookies: None,
         }
     }

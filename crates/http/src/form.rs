@@ -36,9 +36,9 @@ pub fn decode(text: &[u8]) -> Vec<(String, String)> {
 /// ```
 /// use roundtrip_http::form::Multipart;
 ///
-/// let mut form = Multipart::new(&[7; 12]);
+/// let mut form = Multipart::new(&[7; 8]);
 /// form.text("name", "value");
-/// assert_eq!(form.content_type(), "multipart/form-data; boundary=roundtrip-070707070707070707070707");
+/// assert_eq!(form.content_type(), "multipart/form-data; boundary=------------------------0707070707070707");
 /// assert!(form.finish().length().is_some());
 /// ```
 #[derive(Debug)]
@@ -49,9 +49,9 @@ pub struct Multipart {
 
 impl Multipart {
     /// An empty form. The boundary is made of `random`, which must be long enough that nobody's file
-    /// holds it: twelve bytes are.
+    /// holds it: eight bytes are. It begins with 24 dashes, as those of browsers and curl do.
     pub fn new(random: &[u8]) -> Self {
-        let mut boundary = String::from("roundtrip-");
+        let mut boundary = "-".repeat(24);
         for byte in random {
             // Writing to memory does not fail.
             let _ = write!(boundary, "{byte:02x}");

@@ -42,6 +42,15 @@ pub fn parse_with(text: &str, scheme: &str) -> Result<Url, FaultKind> {
     Ok(url)
 }
 
+/// The name and the password in a URL, decoded; `None` where it has neither.
+pub fn userinfo(url: &Url) -> Option<(Vec<u8>, Vec<u8>)> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).collect();
+    Some((decoded(url.username()), decoded(url.password().unwrap_or_default())))
+}
+
 /// Whether it begins with a scheme. `localhost:8080` and `user:word@host` do not, though their first
 /// parts could be one: without slashes after it, only a few schemes are taken for what they are.
 fn has_scheme(text: &str) -> bool {

@@ -13,14 +13,14 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 use http::StatusCode;
 use roundtrip_fetch::{Chain, Fetcher, Jar, Next, is_passing};
-use roundtrip_http::client::{Client, Failure, Options, Origin, Resend, Response, Scheme, Tls};
+use roundtrip_http::client::{Client, Failure, Heads, Heard, Options, Origin, Request, Resend, Response, Scheme, Tls};
 use roundtrip_record::{EventId, ExchangeId, FaultKind, Initiator, Step, Time};
 use roundtrip_wire::Wire;
 
 use crate::ground::{Interrupt, TrustMaker};
 use crate::names::{Detour, Names, Pin};
 use crate::run::RunError;
-pub use got::{Got, Head, Sink, bytes_of};
+pub use got::{Got, Head, Sink};
 use got::{show_head, unwritten};
 use rest::Rest;
 pub use wanted::{Condition, Content, Fail, Wanted};
@@ -239,7 +239,12 @@ impl<W: Wire> Session<W> {
         got: &mut Got,
         initiator: Initiator,
     ) -> Result<(), RunError> {
-        let mut chain = Chain::new(wanted.request(initiator, self.common.cause), wanted.rules.clone());
+        let heard = Heard::default();
+        let request = Request {
+            heard: Some(heard.clone()),
+            ..wanted.request(initiator, self.common.cause)
+        };
+        let mut chain = Chain::new(request, wanted.rules.clone());
         loop {
             let hop = chain.hop();
             if Origin::of(&hop.url).is_some_and(|origin| origin.scheme == Scheme::Https) {
@@ -260,27 +265,32 @@ impl<W: Wire> Session<W> {
             let mut response = match self.fetcher.step(&mut chain).await {
                 Ok(response) => response,
                 Err(failure) => {
+                    let text = heard.take();
+                    got.head += (text.tunnel.len() + text.answer.len()) as u64;
+                    // The fault that was first is the one that is told.
+                    let _ = sink.lone_heads(&text);
                     got.failure = Some(failure);
                     return Ok(());
                 }
             };
+            let text = heard.take();
             got.status = Some(response.status);
             got.version = Some(response.version);
             got.fields = response.fields.clone();
             let hop = match chain.next(&response) {
                 Next::Answer(elsewhere) => {
                     got.redirect_url = elsewhere;
-                    self.answer(response, wanted, sink, got).await;
+                    self.answer((response, &text), wanted, sink, got).await;
                     return Ok(());
                 }
                 Next::Fault(kind) => {
-                    show_head(&response, sink, got, false);
+                    show_head(&response, &text, sink, got, false);
                     got.failure = Some(response.failure(Step::Wait, kind));
                     return Ok(());
                 }
                 Next::Hop(hop) => hop,
             };
-            if !show_head(&response, sink, got, false) {
+            if !show_head(&response, &text, sink, got, false) {
                 return Ok(());
             }
             if let Some(kind) = chain.is_too_long(&hop) {
@@ -296,7 +306,7 @@ impl<W: Wire> Session<W> {
     /// Hands the answer on.
     async fn answer(
         &self,
-        mut response: Response<W>,
+        (mut response, text): (Response<W>, &Heads),
         wanted: &Wanted,
         sink: &mut dyn Sink,
         got: &mut Got,
@@ -308,7 +318,7 @@ impl<W: Wire> Session<W> {
             response.failure(Step::Wait, kind)
         });
         let passing = self.passing(&response, wanted, got);
-        if !show_head(&response, sink, got, failed.is_none() && passing.is_none()) {
+        if !show_head(&response, text, sink, got, failed.is_none() && passing.is_none()) {
             return;
         }
         if passing.is_some() || failed.is_some() && wanted.fail == Fail::WithoutBody {

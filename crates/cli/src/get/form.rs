@@ -15,7 +15,7 @@ const FORM: [&str; 2] = ["form", "form-string"];
 
 /// The form's body, and its media type.
 pub(super) fn form(arguments: &Get) -> anyhow::Result<(Body, String)> {
-    let mut boundary = [0; 12];
+    let mut boundary = [0; 8];
     roundtrip_os::random::fill(&mut boundary);
     let mut parts = Parts(Multipart::new(&boundary));
     for (option, text) in arguments.words.of(&FORM) {

@@ -84,8 +84,9 @@ impl<'a> Job<'a> {
         let mut groups: Vec<Group<'a, W>> = Vec::new();
         let mut last: Option<Reach<'a>> = None;
         for arguments in &self.groups {
+            let proxies = setup::proxies(arguments, self.ground)?;
             let reach = Reach {
-                options: options(arguments, arguments.through.on(self.ground)?)?,
+                options: options(arguments, proxies.clone())?,
                 resolve: &arguments.resolve,
                 connect_to: &arguments.connect_to,
                 families: (arguments.ipv4, arguments.ipv6),
@@ -116,6 +117,7 @@ impl<'a> Job<'a> {
             groups.push(Group {
                 arguments,
                 session,
+                proxies,
                 begins,
                 wishes: Wishes::read(arguments),
                 dump: dump.map(Rc::new),

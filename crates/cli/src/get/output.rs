@@ -9,7 +9,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use roundtrip_record::{FaultKind, Time};
-use roundtrip_visit::get::{Head, Sink, bytes_of};
+use roundtrip_http::client::Heads as Came;
+use roundtrip_visit::get::{Head, Sink};
 
 use super::disposition::file_name;
 use super::progress::Progress;
@@ -59,6 +60,7 @@ pub(super) enum Heads {
 pub(super) struct Output<'a> {
     target: Target,
     heads: Heads,
+    tunnels: Heads,
     dump: Option<Rc<File>>,
     open: Option<File>,
     /// The length of the file before writing began, in bytes.
@@ -71,16 +73,38 @@ pub(super) struct Output<'a> {
     tell: Box<dyn FnMut() + 'a>,
 }
 
+/// How an [`Output`] is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    /// Heads of answers.
+    pub(super) heads: Heads,
+    /// Heads of a proxy that was asked for a tunnel.
+    pub(super) tunnels: Heads,
+    /// Nothing is said of what is tried again.
+    pub(super) quiet: bool,
+}
+
 impl<'a> Output<'a> {
     pub(super) fn new(
         target: Target,
-        heads: Heads,
+        look: Look,
         dump: Option<Rc<File>>,
-        quiet: bool,
         progress: &'a RefCell<Progress>,
         tell: Box<dyn FnMut() + 'a>,
     ) -> Self {
-        Self { target, heads, dump, open: None, began_at: 0, theirs: false, progress, quiet, tell }
+        let Look { heads, tunnels, quiet } = look;
+        Self {
+            target,
+            heads,
+            tunnels,
+            dump,
+            open: None,
+            began_at: 0,
+            theirs: false,
+            progress,
+            quiet,
+            tell,
+        }
     }
 
     /// The path of the file that was written.
@@ -112,6 +136,14 @@ impl<'a> Output<'a> {
             };
         }
         Ok(self.open.as_mut())
+    }
+
+    /// Writes heads as they came.
+    fn write_heads(&mut self, text: &Came) -> io::Result<()> {
+        if self.tunnels == Heads::Shown && !text.tunnel.is_empty() {
+            self.write_head(&text.tunnel)?;
+        }
+        if text.answer.is_empty() { Ok(()) } else { self.write_head(&text.answer) }
     }
 
     /// Writes lines of a head or of trailers where heads are wanted.
@@ -160,11 +192,16 @@ impl Sink for Output<'_> {
             path.set_file_name(name);
             self.theirs = true;
         }
-        self.write_head(&bytes_of(head))?;
+        self.write_heads(head.text)?;
         if head.last {
             self.progress.borrow_mut().expect(head.expected);
         }
         Ok(())
+    }
+
+    fn lone_heads(&mut self, text: &Came) -> io::Result<()> {
+        (self.tell)();
+        self.write_heads(text)
     }
 
     fn body(&mut self, bytes: &[u8], at: Time) -> io::Result<()> {

@@ -1,16 +1,20 @@
 //! The client's settings, from the options.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::anyhow;
 use http::Version;
-use roundtrip_fetch::Jar;
-use roundtrip_http::client::{KeepAlive, Options, Proxies, Timeouts};
+use roundtrip_fetch::{Jar, Netrc, NetrcMode};
+use roundtrip_http::client::{KeepAlive, Options, Proxies, Schemes, Timeouts};
+use roundtrip_http::message::Fields;
 use roundtrip_record::FaultKind;
+use roundtrip_visit::ground::Ground;
 use url::Url;
 
 use super::args::Get;
 use super::content;
+use super::wanted::header_field;
 use crate::jar;
 
 /// How the client behaves that goes through these proxies.
@@ -103,4 +107,60 @@ fn cookie_files(arguments: &Get) -> impl Iterator<Item = &str> {
 pub(super) fn url(arguments: &Get, text: &str) -> Result<Url, FaultKind> {
     let scheme = arguments.shape.proto_default.as_deref().unwrap_or("http");
     roundtrip_http::url::parse_with(text, scheme)
+}
+
+/// How name and password are told, by the options for it: the default where none is given.
+pub(super) fn schemes(basic: bool, digest: bool, any: bool) -> Schemes {
+    match (basic, digest) {
+        _ if any => Schemes::ANY,
+        (_, false) => Schemes::BASIC,
+        (false, true) => Schemes::DIGEST,
+        (true, true) => Schemes { ask: true, ..Schemes::ANY },
+    }
+}
+
+/// The names and passwords of `.netrc`, where an option wants them.
+pub(super) fn netrc(arguments: &Get) -> anyhow::Result<Netrc> {
+    let login = &arguments.login;
+    let mode = match (login.netrc, login.netrc_optional || login.netrc_file.is_some()) {
+        (false, false) => return Ok(Netrc::default()),
+        (_, true) if login.netrc_optional => NetrcMode::Optional,
+        _ => NetrcMode::Required,
+    };
+    let at_home = || Some(Path::new(&std::env::var_os("HOME")?).join(".netrc"));
+    let Some(path) = login.netrc_file.clone().or_else(at_home) else { return Ok(Netrc::default()) };
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            let mut netrc = Netrc::parse(&String::from_utf8_lossy(&bytes));
+            netrc.mode = mode;
+            Ok(netrc)
+        }
+        Err(_) if mode == NetrcMode::Optional => Ok(Netrc::default()),
+        Err(error) => Err(content::unread(&path.display(), &error).into()),
+    }
+}
+
+/// The proxies, with how they are told who asks and the fields that are for them.
+pub(super) fn proxies(arguments: &Get, ground: &Ground) -> anyhow::Result<Proxies> {
+    let connection = &arguments.connection;
+    let mut proxies = match &connection.proxy10 {
+        Some(proxy) => arguments.through.by(proxy, ground)?,
+        None => arguments.through.on(ground)?,
+    };
+    let login = &arguments.login;
+    let schemes = schemes(login.proxy_basic, login.proxy_digest, login.proxy_anyauth);
+    let mut fields = Fields::new();
+    for field in &connection.proxy_header {
+        header_field(field, &mut fields, &mut Vec::new())?;
+    }
+    for proxy in [&mut proxies.http, &mut proxies.https].into_iter().flatten() {
+        proxy.fields = fields.clone();
+        if connection.proxy10.is_some() {
+            proxy.version = Version::HTTP_10;
+        }
+        if let Some(login) = &mut proxy.login {
+            login.schemes = schemes;
+        }
+    }
+    Ok(proxies)
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 use http::Method;
-use roundtrip_http::client::Failure;
+use roundtrip_http::client::{Failure, Proxies};
 use roundtrip_record::{FaultKind, Log, Step, Time, Trace as _, What};
 use roundtrip_visit::get::{Got, Session, Sink as _};
 use roundtrip_wire::Wire;
@@ -17,7 +17,7 @@ use super::args::Get;
 use super::content;
 use super::explain::{When, explain, fault};
 use super::glob::Match;
-use super::output::{Heads, Output, Target};
+use super::output::{Heads, Look, Output, Target};
 use super::progress::{Progress, watch};
 use super::target::Wishes;
 use super::verbose::Teller;
@@ -29,6 +29,7 @@ use super::complain;
 pub(super) struct Group<'a, W: Wire> {
     pub(super) arguments: &'a Get,
     pub(super) session: Session<W>,
+    pub(super) proxies: Proxies,
     /// Its session has connections of its own, not those of the group before.
     pub(super) begins: bool,
     pub(super) wishes: Wishes,
@@ -61,9 +62,14 @@ impl<W: Wire> Transfer<'_, W> {
             Err(kind) => return Ok(self.refuse(When::now(wire), &kind)),
         };
         let target = group.wishes.target(arguments, *number, found, &url)?;
-        let mut wanted = wanted(arguments, upload.as_deref(), url, found, &target)?;
+        let mut wanted = wanted(arguments, upload.as_deref(), url, &group.proxies, &target)?;
         wanted.keep_body = group.kept;
-        let heads = if arguments.include || arguments.head { Heads::Shown } else { Heads::Hidden };
+        let shows = |shown| if shown { Heads::Shown } else { Heads::Hidden };
+        let look = Look {
+            heads: shows(arguments.include || arguments.head),
+            tunnels: shows(!arguments.connection.suppress_connect_headers),
+            quiet: group.quiet,
+        };
         let log = wire.log();
         let tell = || {
             if arguments.verbose {
@@ -75,7 +81,7 @@ impl<W: Wire> Transfer<'_, W> {
         let shown = self.shows_progress(&target);
         let dump = group.dump.clone();
         let mut output =
-            Output::new(target, heads, dump, group.quiet, &progress, Box::new(tell));
+            Output::new(target, look, dump, &progress, Box::new(tell));
         let mut got = {
             let getting = pin!(group.session.get(&mut wanted, &mut output));
             if shown {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use http::Method;
 use roundtrip_fetch::{Credentials, Methods, Redirects, Referrer, Retried, Retries, Rules, Sends};
-use roundtrip_http::client::Decode;
+use roundtrip_http::client::{Decode, Proxies};
 use roundtrip_http::message::Fields;
 use roundtrip_visit::get::{Fail, Wanted};
 use url::Url;
@@ -14,9 +14,8 @@ use url::Url;
 use super::args::Get;
 use super::condition;
 use super::content::{self, Carried, Uploaded, carried};
-use super::glob::Match;
 use super::output::Target;
-use super::setup::{seconds, size};
+use super::setup::{netrc, schemes, seconds, size};
 use crate::credentials;
 
 /// The request for one URL.
@@ -24,7 +23,7 @@ pub(super) fn wanted(
     arguments: &Get,
     upload: Option<&str>,
     mut url: Url,
-    found: &Match,
+    proxies: &Proxies,
     target: &Target,
 ) -> anyhow::Result<Wanted> {
     let Carried { sends, content, media_type, query, file } = carried(arguments, upload)?;
@@ -83,7 +82,7 @@ pub(super) fn wanted(
     if arguments.user_agent.as_deref() == Some("") {
         omit.push("User-Agent".into());
     }
-    let rules = Rules { of_body: &["Content-Type"], ..rules(arguments, sends) };
+    let rules = Rules { of_body: &["Content-Type"], ..rules(arguments, sends, proxies)? };
     Ok(Wanted {
         url,
         method,
@@ -92,6 +91,7 @@ pub(super) fn wanted(
         target: arguments.shape.request_target.clone(),
         omit,
         content,
+        sends_file: sends == Sends::Put,
         rules,
         decode: if arguments.compressed { Decode::Strict } else { Decode::Off },
         retries: retries(arguments)?,
@@ -136,10 +136,11 @@ fn retries(arguments: &Get) -> anyhow::Result<Retries> {
 }
 
 /// The rules for redirects.
-fn rules(arguments: &Get, sends: Sends) -> Rules {
+fn rules(arguments: &Get, sends: Sends, proxies: &Proxies) -> anyhow::Result<Rules> {
+    let login = &arguments.login;
     let keep_post = [(301, arguments.post301), (302, arguments.post302), (303, arguments.post303)];
     let keep_post = keep_post.into_iter().filter_map(|(status, keeps)| keeps.then_some(status));
-    Rules {
+    Ok(Rules {
         redirects: match (arguments.location || arguments.location_trusted, arguments.max_redirs) {
             (false, _) => Redirects::Shown,
             (true, most) => u32::try_from(most).map_or(Redirects::All, Redirects::Most),
@@ -156,8 +157,12 @@ fn rules(arguments: &Get, sends: Sends) -> Rules {
         },
         referrer: referrer(arguments),
         cookies: cookies(arguments),
+        schemes: schemes(login.basic, login.digest, login.anyauth),
+        bearer: login.oauth2_bearer.clone(),
+        netrc: netrc(arguments)?,
+        proxies: proxies.clone(),
         ..Rules::curl(sends)
-    }
+    })
 }
 
 /// Parses `-e`: `URL`, `URL;auto` or `;auto`.
@@ -186,7 +191,7 @@ fn method(arguments: &Get, sends: Sends) -> anyhow::Result<Method> {
 }
 
 /// Parses `-H`: `NAME: VALUE`, `NAME:` (omit the field), `NAME;` (empty value), `@FILE`.
-fn header_field(text: &str, fields: &mut Fields, omit: &mut Vec<String>) -> anyhow::Result<()> {
+pub(super) fn header_field(text: &str, fields: &mut Fields, omit: &mut Vec<String>) -> anyhow::Result<()> {
     if let Some(path) = text.strip_prefix('@') {
         let lines = String::from_utf8_lossy(&content::read(path)?).into_owned();
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
@@ -210,7 +215,7 @@ fn header_field(text: &str, fields: &mut Fields, omit: &mut Vec<String>) -> anyh
 fn cookies(arguments: &Get) -> Option<String> {
     let given: Vec<&str> =
         arguments.cookie.iter().filter(|text| text.contains('=')).map(String::as_str).collect();
-    (!given.is_empty()).then(|| given.join("; "))
+    (!given.is_empty()).then(|| given.join(";"))
 }
 
 /// Which part is wanted: that of `-r`, or all from this offset on.

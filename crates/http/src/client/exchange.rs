@@ -14,6 +14,7 @@ use super::Shared;
 use super::carrier::{Abandoned, Arrived, Carrier};
 use super::clocks::{Clocks, up_fault};
 use super::failure::Failure;
+use super::heard::Heard;
 use super::options::KeepAlive;
 use super::origin::Origin;
 use super::ready::ready;
@@ -136,6 +137,7 @@ async fn talk<W: Wire>(
         reported: false,
         moved: carrier.moved(),
         interim: Vec::new(),
+        heard: request.heard.clone(),
         interim_bytes: 0,
         boarding,
         line,
@@ -168,6 +170,8 @@ struct Talk<W: Wire> {
     /// What the carrier had moved when it was last looked at.
     moved: u64,
     interim: Vec<ResponseHead>,
+    /// Who takes heads down.
+    heard: Option<Heard>,
     /// Bytes of interim heads.
     interim_bytes: u64,
 }
@@ -267,6 +271,9 @@ impl<W: Wire> Talk<W> {
         if !interim || self.carrier.held().is_none() {
             // What answers a request stands after it, though all of it may not be out yet.
             self.report_request();
+        }
+        if let Some(heard) = &self.heard {
+            heard.answer(&arrived.text);
         }
         let place = self.carrier.place();
         let report = HeadReport {

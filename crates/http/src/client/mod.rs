@@ -10,6 +10,8 @@ mod connect;
 mod connection;
 mod exchange;
 mod failure;
+mod heard;
+mod login;
 mod one;
 mod options;
 mod origin;
@@ -31,6 +33,8 @@ mod upload;
 pub use addresses::{Addresses, Late};
 pub use certificate::check_alone;
 pub use failure::Failure;
+pub use heard::{Heads, Heard};
+pub use login::{Login, Prover, Schemes};
 pub use options::{KeepAlive, Options, Resend, Timeouts};
 pub use origin::{Origin, Scheme};
 pub use proxy::{Except, Proxies, Proxy, ProxyError, Tunnels};
@@ -45,6 +49,7 @@ use std::rc::Rc;
 use roundtrip_record::Initiator;
 use roundtrip_wire::Wire;
 
+use login::Provers;
 use pool::Pool;
 use retry::Tries;
 
@@ -59,6 +64,7 @@ pub(crate) struct Shared<W: Wire> {
     pub(crate) resolve: Rc<dyn Resolve>,
     pub(crate) tls: OnceCell<Tls>,
     pub(crate) pool: Pool<W>,
+    pub(crate) provers: Provers,
 }
 
 impl<W: Wire> Clone for Client<W> {
@@ -72,7 +78,7 @@ impl<W: Wire> Client<W> {
     pub fn new(wire: W, resolve: Rc<dyn Resolve>, tls: Option<Tls>, options: Options) -> Self {
         let pool = Pool::new(wire.clone(), &options);
         let tls = tls.map_or_else(OnceCell::new, OnceCell::from);
-        Self { shared: Rc::new(Shared { wire, options, resolve, tls, pool }) }
+        Self { shared: Rc::new(Shared { wire, options, resolve, tls, pool, provers: Provers::default() }) }
     }
 
     /// Speaks https from now on, if it does not already: what it has of TLS stays.

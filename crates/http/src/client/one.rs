@@ -36,6 +36,8 @@ pub(crate) struct One<W: Wire> {
     heads: HeadDecoder<StatusLine>,
     /// The first byte of the head now being read.
     first: Option<Moment>,
+    /// What has come of it.
+    text: Vec<u8>,
     /// Bytes of the heads so far.
     head_bytes: u64,
     body: BodyDecoder,
@@ -62,6 +64,7 @@ impl<W: Wire> One<W> {
             broken: None,
             heads: HeadDecoder::new(options.limits),
             first: None,
+            text: Vec::new(),
             head_bytes: 0,
             body: BodyDecoder::new(Framing::None, options.limits),
             tolerated: Vec::new(),
@@ -90,7 +93,7 @@ impl<W: Wire> One<W> {
             }
             Err(error) => return Err(malformed(self.head_bytes, error)),
         };
-        let _ = self.connection.input.split_to(fed.used);
+        self.text.extend_from_slice(&self.connection.input.split_to(fed.used));
         let (Some(head), Some((request, _))) = (fed.done, &self.request) else { return Ok(None) };
         let framed = framed(&request.line.method, &head, self.limits.manner)
             .map_err(|error| malformed(self.head_bytes, error))?;
@@ -111,7 +114,8 @@ impl<W: Wire> One<W> {
                 && keeps_alive(request.line.version, &request.fields);
             self.refused = status.is_client_error() || status.is_server_error();
         }
-        Ok(Some(Arrived { head, framing, began }))
+        let text = core::mem::take(&mut self.text);
+        Ok(Some(Arrived { head, framing, began, text }))
     }
 
     /// The connection ended before the head did.

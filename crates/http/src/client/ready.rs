@@ -19,7 +19,7 @@ use super::failure::Failure;
 use super::one::One;
 use super::origin::{Origin, Scheme};
 use super::pool::{Grant, Permit};
-use super::proxy::{Tunnel, Via};
+use super::proxy::{Answered, Proxy, Tunnel, Via};
 use super::request::Request;
 use super::retry::Route;
 use super::stream::Stream;
@@ -58,7 +58,7 @@ pub(crate) async fn ready<W: Wire>(
     let ready = match within(clocks, acquired).await {
         Ok(Grant::Kept(connection)) => Ready::One(connection),
         Ok(Grant::Two(two)) => Ready::Two(two),
-        Ok(Grant::Open(permit)) => open(exchange, &origin, permit, clocks).await?,
+        Ok(Grant::Open(permit)) => open(exchange, request, &origin, permit, clocks).await?,
         Err(kind) => return Err(fail(Step::Connect, exchange.began, None, kind)),
     };
     let carrier: Box<dyn Carrier> = match ready {
@@ -79,6 +79,7 @@ enum Ready<W: Wire> {
 /// Opens a connection.
 async fn open<W: Wire>(
     exchange: &Exchange<W>,
+    request: &Request,
     origin: &Origin,
     permit: Permit<W>,
     clocks: &mut Clocks<W>,
@@ -101,28 +102,52 @@ async fn open<W: Wire>(
         let kind = FaultKind::NoAddress { name: place.host };
         return Err(fail(Step::Name, asked, found.event, kind));
     }
-    let since = wire.now();
     let cause = found.event.or(exchange.started);
-    let (limit, port) = (clocks.limit(), found.port.unwrap_or(place.port));
-    let id = exchange.reporter.exchange();
-    let connected = connect(wire, &shared.options, limit, &found.addresses, port, id, cause);
-    let mut connected = connected.await.map_err(|kind| fail(Step::Connect, since, cause, kind))?;
-    if let Via::Tunnel(proxy) = via {
-        let (id, since) = (connected.stream.id(), wire.now());
-        let tunnel = Tunnel {
-            proxy,
-            origin,
-            user_agent: &shared.options.user_agent,
-            limits: shared.options.limits,
-            reporter: &exchange.reporter,
-        };
-        let made = tunnel.make(wire, &mut connected.stream, clocks.limit(), connected.event).await;
-        let made = made
-            .map_err(|kind| exchange.lost(Step::Connect, since, Some(id), connected.event, kind))?;
-        connected.received = made.received;
-        connected.event = made.event;
+    let port = found.port.unwrap_or(place.port);
+    loop {
+        let (since, limit, id) = (wire.now(), clocks.limit(), exchange.reporter.exchange());
+        let connected = connect(wire, &shared.options, limit, &found.addresses, port, id, cause);
+        let mut connected =
+            connected.await.map_err(|kind| fail(Step::Connect, since, cause, kind))?;
+        if let Via::Tunnel(proxy) = via {
+            match tunnel(exchange, request, (proxy, origin), &mut connected, clocks.limit()).await? {
+                Answered::Made(made) => {
+                    connected.received = made.received;
+                    connected.event = made.event;
+                }
+                // This one is closed: the answer's body is not worth waiting for.
+                Answered::Again => continue,
+            }
+        }
+        let (limit, lookup) = (clocks.limit(), found.lookup);
+        return secure(exchange, origin, connected, limit, permit, lookup).await;
     }
-    secure(exchange, origin, connected, clocks.limit(), permit, found.lookup).await
+}
+
+/// Asks a proxy for a tunnel on a connection.
+async fn tunnel<W: Wire>(
+    exchange: &Exchange<W>,
+    request: &Request,
+    (proxy, origin): (&Proxy, &Origin),
+    connected: &mut Connected<W::Stream>,
+    limit: Option<Duration>,
+) -> Result<Answered, Failure> {
+    let (shared, wire) = (&exchange.shared, &exchange.shared.wire);
+    let (id, since, cause) = (connected.stream.id(), wire.now(), connected.event);
+    let tunnel = Tunnel {
+        proxy,
+        origin,
+        user_agent: &shared.options.user_agent,
+        limits: shared.options.limits,
+        reporter: &exchange.reporter,
+        order: request.order,
+        heard: request.heard.as_ref(),
+    };
+    let mut prover = shared.provers.take(proxy);
+    let stream = &mut connected.stream;
+    let made = tunnel.make(wire, stream, prover.as_mut(), limit, cause).await;
+    shared.provers.put(proxy, prover);
+    made.map_err(|kind| exchange.lost(Step::Connect, since, Some(id), cause, kind))
 }
 
 /// Why a name has no address, in a few words.

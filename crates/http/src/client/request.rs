@@ -5,6 +5,8 @@ use http::{Method, Version};
 use roundtrip_record::{EventId, Initiator, Priority, ResourceKind};
 use url::Url;
 
+use super::heard::Heard;
+use super::login::Login;
 use super::origin::Origin;
 use super::proxy::Proxy;
 use crate::Body;
@@ -58,6 +60,11 @@ pub struct Request {
     /// is; a proxy that carries the request out gets it with scheme and host before it where it begins
     /// with a slash.
     pub target: Option<String>,
+    /// The value of Proxy-Authorization, for a proxy that carries the request out, where it is not sent
+    /// with every request.
+    pub proxy_authorization: Option<String>,
+    /// Takes down the heads that come in answer.
+    pub heard: Option<Heard>,
     /// The body.
     pub body: Body,
     /// What the resource is for.
@@ -149,6 +156,8 @@ impl Request {
             omit: Vec::new(),
             order: Order::default(),
             target: None,
+            proxy_authorization: None,
+            heard: None,
             body: Body::empty(),
             kind: ResourceKind::Other,
             priority: Priority::default(),
@@ -187,6 +196,8 @@ impl Request {
             derived: self.derived.clone(),
             omit: self.omit.clone(),
             target: self.target.clone(),
+            proxy_authorization: self.proxy_authorization.clone(),
+            heard: self.heard.clone(),
             body: body.unwrap_or_default(),
             initiator: self.initiator.clone(),
             ..*self
@@ -207,7 +218,12 @@ impl Request {
         let added = self.added(origin, user_agent, version, closing, proxy);
         let mut fields = Fields::new();
         let chunked = added.contains("Transfer-Encoding") || self.chunks(version);
-        let given = self.fields.iter().filter(|(name, _)| {
+        let mut own = self.fields.clone();
+        for (name, value) in proxy.into_iter().flat_map(|proxy| proxy.fields.iter()) {
+            // They were checked when they were added.
+            let _ = own.push(name, value);
+        }
+        let given = own.iter().filter(|(name, _)| {
             // RFC 9112 §6.2: a length beside chunks could be read in two ways.
             !(chunked && name.eq_ignore_ascii_case("Content-Length"))
         });
@@ -272,8 +288,11 @@ impl Request {
         if let Some(credentials) = credentials(&self.url) {
             add("Authorization", &credentials);
         }
-        if let Some(credentials) = proxy.and_then(|proxy| proxy.authorization.as_deref()) {
-            add("Proxy-Authorization", credentials);
+        if let Some(proxy) = proxy {
+            let at_once = || proxy.login.as_ref().and_then(Login::at_once);
+            if let Some(credentials) = self.proxy_authorization.clone().or_else(at_once) {
+                add("Proxy-Authorization", &credentials);
+            }
         }
         if curl && proxy.is_some() {
             add("Proxy-Connection", "Keep-Alive");
@@ -327,8 +346,9 @@ impl Request {
             .then_some("a body whose length is not known beforehand cannot be sent in HTTP/1.0")
     }
 
-    /// The target in origin form, or as the caller wants it.
-    fn target(&self) -> String {
+    /// What stands in the request line, where no proxy carries the request out: path and query, or what
+    /// the caller wants.
+    pub fn target(&self) -> String {
         if let Some(target) = &self.target {
             return target.clone();
         }
@@ -355,11 +375,7 @@ enum BodyFraming {
 
 /// The value of Authorization for a URL with a user name in it (RFC 7617).
 fn credentials(url: &Url) -> Option<String> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let decode = |text: &str| percent_decode(text);
-    Some(basic(&decode(url.username()), &decode(url.password().unwrap_or_default())))
+    crate::url::userinfo(url).map(|(user, password)| basic(&user, &password))
 }
 
 /// Basic credentials (RFC 7617).

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::io;
 
 use http::{Method, StatusCode, Version};
-use roundtrip_http::client::{Failure, Response};
+use roundtrip_http::client::{Failure, Heads, Response};
 use roundtrip_http::message::Fields;
 use roundtrip_record::{FaultKind, Step, Time};
 use roundtrip_wire::Wire;
@@ -15,14 +15,11 @@ use super::wanted::Wanted;
 /// The head of an answer.
 #[derive(Debug)]
 pub struct Head<'a> {
-    /// The version.
-    pub version: Version,
-    /// The status.
-    pub status: StatusCode,
-    /// The reason phrase.
-    pub reason: &'a str,
     /// The fields.
     pub fields: &'a Fields,
+    /// It byte for byte as it came, with the interim heads before it. Those of a proxy that was asked for
+    /// a tunnel stand apart.
+    pub text: &'a Heads,
     /// Bytes of body to come, where it is told.
     pub expected: Option<u64>,
     /// Its body will be handed on.
@@ -36,6 +33,12 @@ pub trait Sink {
     /// # Errors
     /// When it cannot be written.
     fn head(&mut self, head: &Head<'_>) -> io::Result<()>;
+
+    /// Heads have come, and no answer after them.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn lone_heads(&mut self, text: &Heads) -> io::Result<()>;
 
     /// The next bytes of the answer's body. `at` is when they came.
     ///
@@ -131,50 +134,19 @@ impl Got {
 /// Passes on the heads of a response, the interim ones first; `false` when one could not be written.
 pub(super) fn show_head<W: Wire>(
     response: &Response<W>,
+    text: &Heads,
     sink: &mut dyn Sink,
     got: &mut Got,
     last: bool,
 ) -> bool {
-    let reasons: Vec<String> =
-        response.interim.iter().map(|head| head.line.reason_text()).collect();
-    let interim = response.interim.iter().zip(&reasons).map(|(head, reason)| Head {
-        version: head.line.version,
-        status: head.line.status,
-        reason,
-        fields: &head.fields,
-        expected: None,
-        last: false,
-    });
-    let own = Head {
-        version: response.version,
-        status: response.status,
-        reason: &response.reason,
-        fields: &response.fields,
-        expected: response.body.expected(),
-        last,
-    };
-    for head in interim.chain([own]) {
-        got.head += bytes_of(&head).len() as u64;
-        if let Err(error) = sink.head(&head) {
-            got.failure = Some(unwritten(response, sink, &error));
-            return false;
-        }
+    let head =
+        Head { fields: &response.fields, text, expected: response.body.expected(), last };
+    got.head += (text.tunnel.len() + text.answer.len()) as u64;
+    if let Err(error) = sink.head(&head) {
+        got.failure = Some(unwritten(response, sink, &error));
+        return false;
     }
     true
-}
-
-/// The bytes of a head, in the form of HTTP/1.
-pub fn bytes_of(head: &Head<'_>) -> Vec<u8> {
-    let version = match head.version {
-        Version::HTTP_10 => "HTTP/1.0",
-        Version::HTTP_2 => "HTTP/2",
-        Version::HTTP_3 => "HTTP/3",
-        _ => "HTTP/1.1",
-    };
-    let mut out = format!("{version} {} {}\r\n", head.status.as_str(), head.reason).into_bytes();
-    head.fields.encode(&mut out);
-    out.extend_from_slice(b"\r\n");
-    out
 }
 
 pub(super) fn unwritten<W: Wire>(response: &Response<W>, sink: &dyn Sink, error: &io::Error) -> Failure {

@@ -86,6 +86,8 @@ pub struct Wanted {
     pub omit: Vec<String>,
     /// The body.
     pub content: Content,
+    /// It is a file (`-T`).
+    pub sends_file: bool,
     /// What redirects make of it.
     pub rules: Rules,
     /// Codings are asked for and undone.
@@ -116,7 +118,10 @@ impl Wanted {
         request.target.clone_from(&self.target);
         request.omit.clone_from(&self.omit);
         request.body = self.content.body();
-        let long = request.body.length().is_none_or(|length| length > EXPECT_ABOVE);
+        let length = request.body.length();
+        // A file waits to be asked for however long it is, as in curl 7.88.
+        let least = if self.sends_file { 0 } else { EXPECT_ABOVE };
+        let long = length.is_none_or(|length| length > least);
         if long && !request.omits("Expect") && !request.fields.contains("Expect") {
             request.expect = Expect::Continue;
         }
