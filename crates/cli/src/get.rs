@@ -4,6 +4,7 @@ pub(crate) mod args;
 mod condition;
 mod config;
 mod content;
+mod destination;
 mod disposition;
 mod explain;
 mod form;
@@ -115,6 +116,9 @@ fn carry_out(arguments: &Get) -> Outcome {
     one_for_all(arguments)?;
     let ground = arguments.network.ground()?;
     for group in &groups {
+        if group.fail && group.fail_with_body {
+            bail!("-f leaves the body out and --fail-with-body writes it: only one can be had")
+        }
         setup::proxies(group, &ground)?;
         if let Ground::Lab(_) = ground {
             no_authority_in_lab(group.cacert.as_deref())?;

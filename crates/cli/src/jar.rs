@@ -48,7 +48,8 @@ fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime) -> Option<()> {
 /// Writes the cookies of a jar to a file; `-` is standard output.
 pub(crate) fn write(path: &Path, jar: &Jar) -> anyhow::Result<()> {
     let mut text = "# Netscape HTTP Cookie File\n\n".to_owned();
-    for cookie in jar.cookies() {
+    // As curl has them: the newest first.
+    for cookie in jar.cookies().iter().rev() {
         let flag = |is: bool| if is { "TRUE" } else { "FALSE" };
         let expires = cookie.expires.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         // Writing to a string cannot fail.

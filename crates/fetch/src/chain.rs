@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 use roundtrip_http::Body;
 use roundtrip_http::client::{Expect, Origin, Proxies, Replay, Request, Response, Schemes};
 use roundtrip_http::message::escape;
@@ -76,7 +76,8 @@ impl Chain {
             expects: true,
             initiator: request.initiator.clone(),
         };
-        Self { first: request, rules, hop, followed: 0, spent: false, proofs: Proofs::default() }
+        let proofs = Proofs::new(!request.body.is_empty());
+        Self { first: request, rules, hop, followed: 0, spent: false, proofs }
     }
 
     /// The request that it is at.
@@ -124,10 +125,12 @@ impl Chain {
         request.method = self.hop.method.clone();
         request.initiator = self.hop.initiator.clone();
         let trusted = self.trusts(&self.hop.url, self.hop.at_home);
-        let only_asks = self.proofs.prepare(&mut request, &self.rules, trusted);
+        let only_asks = self.hop.body & self.proofs.prepare(&mut request, &self.rules, trusted);
         if only_asks {
             request.body = Body::empty();
             request.expect = Expect::Nothing;
+            request.fields.remove("Content-Length");
+            request.derived.set("Content-Length", "0");
         } else if !self.hop.body {
             request.body = Body::empty();
             for name in self.rules.of_body {
@@ -151,11 +154,24 @@ impl Chain {
         add(&mut request, "Referer", self.referer());
         let given = self.rules.cookies.as_deref().filter(|_| trusted);
         let kept = jar.filter(|_| self.takes_cookies(&self.hop.url));
-        let kept = kept.and_then(|jar| jar.field(&self.hop.url, &self.rules.asker, now));
+        let kept = kept.and_then(|jar| jar.field(&self.cookie_url(), &self.rules.asker, now));
         let cookies: Vec<&str> = kept.as_deref().into_iter().chain(given).collect();
         add(&mut request, "Cookie", Some(cookies.join("; ")));
         self.proofs.prove(&mut request, &self.rules, random);
         request
+    }
+
+    /// The URL whose cookies go along: with the host of a Host field that somebody gave, since that is
+    /// whom the server takes itself for (curl).
+    pub(crate) fn cookie_url(&self) -> Url {
+        let mut url = self.hop.url.clone();
+        let trusted = self.trusts(&url, self.hop.at_home);
+        let given = self.first.fields.text("Host").filter(|_| trusted && !self.rules.is_browser());
+        if let Some(host) = given.map(|host| host.rsplit_once(':').map_or(host, |(host, _)| host)) {
+            // What is no host changes nothing.
+            let _ = url.set_host(Some(host));
+        }
+        url
     }
 
     /// Who asks.
@@ -186,6 +202,10 @@ impl Chain {
         if let Some(hop) = self.unexpected(response) {
             return Next::Hop(Box::new(hop));
         }
+        if response.version == Version::HTTP_10 && !self.rules.is_browser() {
+            // curl goes on in the version that it was answered in.
+            self.first.version = Some(Version::HTTP_10);
+        }
         if self.proofs.are_worth_another_try(response.status, &response.fields) {
             let initiator = Initiator::Retry { of: response.exchange };
             return Next::Hop(Box::new(Hop { initiator, ..self.hop.clone() }));
@@ -196,6 +216,7 @@ impl Chain {
             return Next::Answer(None);
         };
         let location = escape(location);
+        let location = if self.rules.is_browser() { location } else { plus_for_blanks(&location) };
         let target = self.hop.url.join(&location);
         if self.rules.redirects == Redirects::Shown {
             return Next::Answer(target.ok());
@@ -254,6 +275,16 @@ impl Chain {
         let Redirects::Most(limit) = self.rules.redirects else { return None };
         let too_long = hop.is_redirect() && self.followed >= limit;
         too_long.then(|| FaultKind::TooManyRedirects { limit, last: hop.url.to_string() })
+    }
+}
+
+/// A place whose query has plus signs in place of blanks, as curl asks for it.
+fn plus_for_blanks(location: &str) -> String {
+    let location = location.trim();
+    let (place, fragment) = location.find('#').map_or((location, ""), |at| location.split_at(at));
+    match place.split_once('?') {
+        Some((path, query)) => format!("{path}?{}{fragment}", query.replace(' ', "+")),
+        None => location.to_owned(),
     }
 }
 

@@ -106,12 +106,14 @@ impl<W: Wire> Fetcher<W> {
     }
 
     fn keep_cookies(&self, chain: &Chain, response: &Response<W>) {
+        /// Cookies that one answer may set: as many as curl takes (`MAX_SET_COOKIE_AMOUNT`).
+        const MOST: usize = 50;
         let Some(jar) = self.jar.as_ref().filter(|_| chain.takes_cookies(&response.url)) else {
             return;
         };
-        let now = self.wire.wall();
-        for value in response.fields.get_all("Set-Cookie") {
-            jar.borrow_mut().store(&to_text(value), &response.url, chain.asker(), now);
+        let (now, url) = (self.wire.wall(), chain.cookie_url());
+        for value in response.fields.get_all("Set-Cookie").take(MOST) {
+            jar.borrow_mut().store(&to_text(value), &url, chain.asker(), now);
         }
     }
 }

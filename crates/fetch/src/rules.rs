@@ -152,6 +152,11 @@ impl Rules {
         }
     }
 
+    /// Whether redirects are those of browsers.
+    pub(crate) fn is_browser(&self) -> bool {
+        self.methods == Methods::Fetch
+    }
+
     /// Whether an answer with this status leads elsewhere, if it names a place. 304 says that there is
     /// none.
     pub(crate) fn redirects(&self, status: StatusCode) -> bool {

@@ -95,7 +95,7 @@ impl Decoder {
         let codings: Vec<String> = codings
             .into_iter()
             .map(str::to_ascii_lowercase)
-            .filter(|coding| coding != "identity")
+            .filter(|coding| !matches!(coding.as_str(), "identity" | "none"))
             .collect();
         if codings.is_empty() {
             return Ok(None);

@@ -45,6 +45,40 @@ pub fn decode(text: &[u8]) -> Vec<(String, String)> {
 pub struct Multipart {
     boundary: String,
     body: Body,
+    disposition: Disposition,
+    names: Names,
+}
+
+/// What parts are (RFC 7578 §4.2, RFC 2183).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disposition {
+    /// Fields of a form.
+    #[default]
+    FormData,
+    /// Things that go along.
+    Attachment,
+}
+
+/// How names are written in which quotes stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// As browsers write them: percent-encoded (HTML Standard, "multipart/form-data encoding
+    /// algorithm").
+    #[default]
+    Encoded,
+    /// With backslashes before quotes and backslashes (RFC 9110 §5.6.4).
+    Escaped,
+}
+
+impl Names {
+    fn quote(self, name: &str) -> String {
+        match self {
+            Self::Encoded => {
+                name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+            }
+            Self::Escaped => name.replace('\\', "\\\\").replace('"', "\\\""),
+        }
+    }
 }
 
 impl Multipart {
@@ -56,7 +90,37 @@ impl Multipart {
             // Writing to memory does not fail.
             let _ = write!(boundary, "{byte:02x}");
         }
-        Self { boundary, body: Body::empty() }
+        Self {
+            boundary,
+            body: Body::empty(),
+            disposition: Disposition::default(),
+            names: Names::default(),
+        }
+    }
+
+    /// With parts of this kind.
+    #[must_use]
+    pub fn of(self, disposition: Disposition) -> Self {
+        Self { disposition, ..self }
+    }
+
+    /// With names written so.
+    #[must_use]
+    pub fn with(self, names: Names) -> Self {
+        Self { names, ..self }
+    }
+
+    /// What separates its parts.
+    pub fn boundary(&self) -> &str {
+        &self.boundary
+    }
+
+    /// Adds parts that belong together under one name, such as several files.
+    pub fn mixed(&mut self, name: &str, parts: Self) {
+        let media_type = format!("multipart/mixed; boundary={}", parts.boundary);
+        self.head(name, None, Some(&media_type));
+        self.body.append(parts.finish());
+        self.end();
     }
 
     /// The value of Content-Type.
@@ -98,13 +162,16 @@ impl Multipart {
     }
 
     fn head(&mut self, name: &str, file_name: Option<&str>, media_type: Option<&str>) {
-        let mut head = format!(
-            "--{}\r\nContent-Disposition: form-data; name=\"{}\"",
-            self.boundary,
-            quote(name)
-        );
-        if let Some(file_name) = file_name {
-            let _ = write!(head, "; filename=\"{}\"", quote(file_name));
+        let disposition = match self.disposition {
+            Disposition::FormData => "form-data",
+            Disposition::Attachment => "attachment",
+        };
+        let mut head = format!("--{}\r\nContent-Disposition: {disposition}", self.boundary);
+        let names = [("name", Some(name).filter(|name| !name.is_empty())), ("filename", file_name)];
+        for (key, name) in names {
+            if let Some(name) = name {
+                let _ = write!(head, "; {key}=\"{}\"", self.names.quote(name));
+            }
         }
         if let Some(media_type) = media_type {
             head.push_str("\r\nContent-Type: ");
@@ -117,11 +184,6 @@ impl Multipart {
     fn end(&mut self) {
         self.body.push(Part::Bytes(Bytes::from_static(b"\r\n")));
     }
-}
-
-/// As browsers write names (HTML Standard, "multipart/form-data encoding algorithm").
-fn quote(name: &str) -> String {
-    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// One part of a body that was received.

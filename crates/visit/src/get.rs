@@ -13,7 +13,8 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 use http::StatusCode;
 use roundtrip_fetch::{Chain, Fetcher, Jar, Next, is_passing};
-use roundtrip_http::client::{Client, Failure, Heads, Heard, Options, Origin, Request, Resend, Response, Scheme, Tls};
+use roundtrip_http::client::{Client, Failure, Heads, Heard, Options, Origin, Request, Resend, Response, Scheme, Tls, UNSENDABLE,
+};
 use roundtrip_record::{EventId, ExchangeId, FaultKind, Initiator, Step, Time};
 use roundtrip_wire::Wire;
 
@@ -177,7 +178,10 @@ impl<W: Wire> Session<W> {
                 return Ok(());
             };
             // What went on to its reader cannot be taken back, and a stream is sent only once.
-            let lost = wanted.content.is_spent() || got.body > 0 && sink.take_back().is_err();
+            // The page that goes with a status may stand there, as curl lets it.
+            let page = matches!(failure.kind, FaultKind::HttpStatus { .. });
+            let taken_back = got.body == 0 || sink.take_back().is_ok() || page;
+            let lost = wanted.content.is_spent() || !taken_back;
             if lost {
                 return Ok(());
             }
@@ -269,6 +273,7 @@ impl<W: Wire> Session<W> {
                     got.head += (text.tunnel.len() + text.answer.len()) as u64;
                     // The fault that was first is the one that is told.
                     let _ = sink.lone_heads(&text);
+                    got.curl_code = curl_code(&failure.kind);
                     got.failure = Some(failure);
                     return Ok(());
                 }
@@ -284,6 +289,7 @@ impl<W: Wire> Session<W> {
                     return Ok(());
                 }
                 Next::Fault(kind) => {
+                    got.curl_code = curl_code(&kind);
                     show_head(&response, &text, sink, got, false);
                     got.failure = Some(response.failure(Step::Wait, kind));
                     return Ok(());
@@ -312,16 +318,19 @@ impl<W: Wire> Session<W> {
         got: &mut Got,
     ) {
         let status = response.status;
-        let failed = (status.as_u16() >= 400 && wanted.fail != Fail::No).then(|| {
+        // A file that is there as a whole has no rest.
+        let whole = status == StatusCode::RANGE_NOT_SATISFIABLE && wanted.resume.is_some();
+        let failed = status.as_u16() >= 400 && wanted.fail != Fail::No && !whole;
+        let failed = failed.then(|| {
             let (status, reason) = (status.as_u16(), response.reason.clone());
             let kind = FaultKind::HttpStatus { status, reason, fail: true };
             response.failure(Step::Wait, kind)
         });
         let passing = self.passing(&response, wanted, got);
-        if !show_head(&response, text, sink, got, failed.is_none() && passing.is_none()) {
+        if !show_head(&response, text, sink, got, failed.is_none()) {
             return;
         }
-        if passing.is_some() || failed.is_some() && wanted.fail == Fail::WithoutBody {
+        if failed.is_some() && wanted.fail == Fail::WithoutBody {
             got.failure = failed.or(passing);
             response.body.pass_over().await;
             return;
@@ -332,9 +341,12 @@ impl<W: Wire> Session<W> {
         }
         let unmet = |condition: &Condition| condition.rules_out(&response.fields);
         if status == StatusCode::OK && wanted.condition.as_ref().is_some_and(unmet) {
+            // As if the server had looked at the date itself.
+            (got.status, got.unchanged) = (Some(StatusCode::NOT_MODIFIED), true);
             response.body.pass_over().await;
             return;
         }
+        got.unchanged = status == StatusCode::NOT_MODIFIED;
         if let Some(from) = wanted.resume.filter(|from| *from > 0) {
             match Rest::of(&response, from) {
                 Rest::Follows => {}
@@ -376,7 +388,7 @@ impl<W: Wire> Session<W> {
         got.head += trailers.len() as u64;
         got.failure = match sink.trailers(&trailers) {
             Err(error) => Some(unwritten(&response, sink, &error)),
-            Ok(()) => failed,
+            Ok(()) => failed.or(passing),
         };
     }
 
@@ -403,6 +415,30 @@ impl<W: Wire> Session<W> {
             self.fetcher.client().set_tls(tls);
         }
         Ok(())
+    }
+}
+
+/// curl's exit code for a fault, where it tells more than the kind of the fault does.
+fn curl_code(kind: &FaultKind) -> Option<u8> {
+    /// `CURLE_UPLOAD_FAILED`.
+    const UPLOAD_FAILED: u8 = 25;
+    /// `CURLE_UNSUPPORTED_PROTOCOL`, which is also what a status that is none comes to.
+    const UNSUPPORTED_PROTOCOL: u8 = 1;
+    match kind {
+        FaultKind::SendFailed { why } if why == UNSENDABLE => Some(UPLOAD_FAILED),
+        FaultKind::Malformed { rule, .. } if rule.is_within(9110, "15") => Some(UNSUPPORTED_PROTOCOL),
+        FaultKind::BadRedirect { location, .. } if other_scheme(location) => {
+            Some(UNSUPPORTED_PROTOCOL)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a place is of another scheme than http and https.
+fn other_scheme(location: &str) -> bool {
+    match url::Url::parse(location) {
+        Ok(url) => !matches!(url.scheme(), "http" | "https"),
+        Err(_) => false,
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use roundtrip_visit::get::Condition;
 
+use super::content;
+
 /// Reads `-z`: a date, or the name of a file that has one; a dash before it turns it around. As in curl,
 /// what is neither is passed over with a warning.
 pub(super) fn parse(text: &str) -> Option<Condition> {
@@ -49,11 +51,14 @@ pub(super) fn field(condition: Condition) -> (&'static str, String) {
     (name, httpdate::fmt_http_date(condition.at))
 }
 
-/// The ETag that `--etag-save` wrote to a file; an empty one where there is none.
-pub(super) fn etag(path: &Path) -> String {
-    let text = fs::read_to_string(path).unwrap_or_default();
+/// The ETag that `--etag-save` wrote to a file; an empty one where there is none, but with `must_be`.
+pub(super) fn etag(path: &Path, must_be: bool) -> anyhow::Result<String> {
+    let text = match fs::read_to_string(path) {
+        Err(error) if must_be => return Err(content::unread(&path.display(), &error).into()),
+        read => read.unwrap_or_default(),
+    };
     let text = text.trim();
-    if text.is_empty() { "\"\"".to_owned() } else { text.to_owned() }
+    Ok(if text.is_empty() { "\"\"".to_owned() } else { text.to_owned() })
 }
 
 #[cfg(test)]

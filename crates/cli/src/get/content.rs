@@ -51,8 +51,13 @@ impl Carried {
     }
 }
 
-/// The content of a request, where `upload` is the file that goes up.
-pub(super) fn carried(arguments: &Get, upload_file: Option<&str>) -> anyhow::Result<Carried> {
+/// The content of a request, where `upload_file` is the file that goes up, and `own_type` the media type
+/// that a field of the caller's gives it.
+pub(super) fn carried(
+    arguments: &Get,
+    upload_file: Option<&str>,
+    own_type: Option<&str>,
+) -> anyhow::Result<Carried> {
     let kinds = [
         has_data(arguments),
         !arguments.form.is_empty() || !arguments.form_string.is_empty(),
@@ -68,7 +73,7 @@ pub(super) fn carried(arguments: &Get, upload_file: Option<&str>) -> anyhow::Res
         return data(arguments);
     }
     if kinds[1] {
-        let (body, media_type) = form(arguments)?;
+        let (body, media_type) = form(arguments, own_type)?;
         let (content, media_type) = (body.into(), Some(media_type));
         return Ok(Carried { sends: Sends::Post, content, media_type, ..Carried::nothing() });
     }
@@ -161,7 +166,7 @@ fn encoded(text: &str) -> anyhow::Result<String> {
             out.push('+');
         } else {
             // Writing to a string cannot fail.
-            let _ = write!(out, "%{byte:02X}");
+            let _ = write!(out, "%{byte:02x}");
         }
     }
     Ok(out)
@@ -244,8 +249,8 @@ mod tests {
     fn data_is_encoded_as_curl_does() {
         for (text, expected) in [
             ("a b", "a+b"),
-            ("=a=b", "a%3Db"),
-            ("n=\u{e4}&", "n=%C3%A4%26"),
+            ("=a=b", "a%3db"),
+            ("n=\u{e4}&", "n=%c3%a4%26"),
             ("plain-._~", "plain-._~"),
         ] {
             assert_eq!(encoded(text).ok().as_deref(), Some(expected));

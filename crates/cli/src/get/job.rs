@@ -1,7 +1,8 @@
 //! All transfers of one command: one after the other, or several at one time (`-Z`).
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -83,6 +84,7 @@ impl<'a> Job<'a> {
         let mut start = Some((trust, interrupt));
         let mut groups: Vec<Group<'a, W>> = Vec::new();
         let mut last: Option<Reach<'a>> = None;
+        let mut dumps = Vec::new();
         for arguments in &self.groups {
             let proxies = setup::proxies(arguments, self.ground)?;
             let reach = Reach {
@@ -113,14 +115,15 @@ impl<'a> Job<'a> {
             };
             setup::read_cookies(arguments, &mut session.cookies().borrow_mut(), wire.wall());
             last = Some(reach);
-            let dump = arguments.dump_header.as_deref().map(dump).transpose()?;
+            let dump = arguments.dump_header.as_deref();
+            let dump = dump.map(|path| dump_file(path, &mut dumps)).transpose()?;
             groups.push(Group {
                 arguments,
                 session,
                 proxies,
                 begins,
                 wishes: Wishes::read(arguments),
-                dump: dump.map(Rc::new),
+                dump,
                 teller,
                 kept: self.kept,
                 quiet: head.silent,
@@ -130,13 +133,19 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The file of `-D`.
-fn dump(path: &Path) -> anyhow::Result<std::fs::File> {
-    if path == Path::new("-") {
-        let output = std::os::fd::AsFd::as_fd(&std::io::stdout()).try_clone_to_owned()?;
-        return Ok(output.into());
+/// The file of `-D`; groups that name the same one share it.
+fn dump_file(path: &Path, known: &mut Vec<(PathBuf, Rc<File>)>) -> anyhow::Result<Rc<File>> {
+    if let Some((_, file)) = known.iter().find(|(own, _)| own == path) {
+        return Ok(Rc::clone(file));
     }
-    std::fs::File::create(path).with_context(|| format!("-D {}", path.display()))
+    let file = if path == Path::new("-") {
+        std::os::fd::AsFd::as_fd(&std::io::stdout()).try_clone_to_owned()?.into()
+    } else {
+        File::create(path).with_context(|| format!("-D {}", path.display()))?
+    };
+    let file = Rc::new(file);
+    known.push((path.to_owned(), Rc::clone(&file)));
+    Ok(file)
 }
 
 /// One item of the list of transfers: the transfer, or why there is none.

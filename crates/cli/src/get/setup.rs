@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::anyhow;
 use http::Version;
 use roundtrip_fetch::{Jar, Netrc, NetrcMode};
-use roundtrip_http::client::{KeepAlive, Options, Proxies, Schemes, Timeouts};
+use roundtrip_http::client::{Answers, KeepAlive, Options, Proxies, Schemes, Timeouts};
 use roundtrip_http::message::Fields;
 use roundtrip_record::FaultKind;
 use roundtrip_visit::ground::Ground;
@@ -34,6 +34,12 @@ pub(super) fn options(arguments: &Get, proxies: Proxies) -> anyhow::Result<Optio
         options.expect = Duration::try_from_secs_f64(wait)
             .map_err(|_| anyhow!("--expect100-timeout {wait}: wanted seconds"))?;
     }
+    options.answers = Answers {
+        without_head: arguments.http09,
+        without_length: arguments.shape.ignore_content_length,
+        raw: arguments.raw,
+        transfer_codings: arguments.tr_encoding && !arguments.raw,
+    };
     options.decode.total = match size("--max-decoded", &arguments.max_decoded)? {
         0 => u64::MAX,
         most => most,
@@ -149,12 +155,14 @@ pub(super) fn proxies(arguments: &Get, ground: &Ground) -> anyhow::Result<Proxie
     };
     let login = &arguments.login;
     let schemes = schemes(login.proxy_basic, login.proxy_digest, login.proxy_anyauth);
-    let mut fields = Fields::new();
+    let (mut fields, mut omit) = (Fields::new(), Vec::new());
     for field in &connection.proxy_header {
-        header_field(field, &mut fields, &mut Vec::new())?;
+        header_field(field, &mut fields, &mut omit)?;
     }
+    let omits = |name: &str| omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name));
     for proxy in [&mut proxies.http, &mut proxies.https].into_iter().flatten() {
         proxy.fields = fields.clone();
+        proxy.omits_connection = omits("Proxy-Connection");
         if connection.proxy10.is_some() {
             proxy.version = Version::HTTP_10;
         }

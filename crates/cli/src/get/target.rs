@@ -7,7 +7,8 @@ use url::Url;
 use super::Early;
 use super::args::Get;
 use super::glob::Match;
-use super::output::{Folders, From, Named, Target};
+use super::destination::Making;
+use super::output::{Named, Target};
 use crate::args::Format;
 
 /// What the options say of one URL's body.
@@ -40,9 +41,12 @@ impl Wishes {
         found: &Match,
         url: &Url,
     ) -> anyhow::Result<Target> {
-        let from = if arguments.continue_at.is_some() { From::End } else { From::Start };
-        let folders = if arguments.files.create_dirs { Folders::Made } else { Folders::Expected };
-        let file = |path, named| Target::File { path, named, from, folders };
+        let making = Making::of(arguments)?;
+        let folder = arguments.files.output_dir.as_deref();
+        let file = |path: PathBuf, named| {
+            let path = folder.map_or(path.clone(), |folder| folder.join(&path));
+            Target::File { path, named, making }
+        };
         let of_all = arguments.remote_name_all.then_some(&Wish::Remote);
         Ok(match self.0.get(number).or(of_all) {
             Some(Wish::File(name)) if name == "-" => Target::Output,

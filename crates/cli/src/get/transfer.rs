@@ -80,8 +80,9 @@ impl<W: Wire> Transfer<'_, W> {
         let progress = RefCell::new(Progress::new(wire.now()));
         let shown = self.shows_progress(&target);
         let dump = group.dump.clone();
+        let etags = arguments.files.etag_save.clone();
         let mut output =
-            Output::new(target, look, dump, &progress, Box::new(tell));
+            Output::new(target, look, dump, etags, &progress, Box::new(tell));
         let mut got = {
             let getting = pin!(group.session.get(&mut wanted, &mut output));
             if shown {
@@ -94,14 +95,16 @@ impl<W: Wire> Transfer<'_, W> {
             }
         };
         progress.borrow_mut().clear();
+        // An answer that says "as before" makes no file.
         if got.failure.is_none()
             && is_file
+            && !got.unchanged
             && let Err(error) = output.touch()
         {
             let kind = FaultKind::WriteFailed { path: output.place(), why: error.to_string() };
             got.failure = Some(fault(wire.now(), kind));
         }
-        let file = output.finish();
+        let file = output.finish(&arguments.files, got.failure.is_some(), &got.fields);
         if arguments.verbose {
             group.teller.borrow_mut().tell(&log);
         }
@@ -142,9 +145,21 @@ impl<W: Wire> Transfer<'_, W> {
     fn refuse(&self, at: When, kind: &FaultKind) -> u8 {
         let failure = Failure { step: Step::Url, ..fault(Time::ZERO, kind.clone()) };
         let words = explain(&failure, None, &Method::GET, at);
-        complain(self.group.arguments, kind.exit_code(), &words);
-        kind.exit_code()
+        let code = if has_other_scheme(&self.found.text) { UNSUPPORTED } else { kind.exit_code() };
+        complain(self.group.arguments, code, &words);
+        code
     }
+}
+
+/// curl's exit code for a scheme that is not spoken (`CURLE_UNSUPPORTED_PROTOCOL`).
+const UNSUPPORTED: u8 = 1;
+
+/// Whether a URL names another scheme than http and https.
+fn has_other_scheme(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        let known = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        !known && !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }
 
 /// The format of `-w`, read from a file for `-w @FILE`.

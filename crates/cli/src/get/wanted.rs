@@ -26,7 +26,17 @@ pub(super) fn wanted(
     proxies: &Proxies,
     target: &Target,
 ) -> anyhow::Result<Wanted> {
-    let Carried { sends, content, media_type, query, file } = carried(arguments, upload)?;
+    let (mut fields, mut omit) = (Fields::new(), Vec::new());
+    for header in &arguments.header {
+        header_field(header, &mut fields, &mut omit)?;
+    }
+    let own_type = fields.text("Content-Type").map(str::to_owned);
+    let Carried { sends, content, media_type, query, file } =
+        carried(arguments, upload, own_type.as_deref())?;
+    if !arguments.form.is_empty() || !arguments.form_string.is_empty() {
+        // The one with the boundary stands in its place.
+        fields.remove("Content-Type");
+    }
     for query in arguments.shape.url_query.iter().map(|text| content::query(text)) {
         add_query(&mut url, &query?);
     }
@@ -44,10 +54,6 @@ pub(super) fn wanted(
         segments.pop_if_empty().push(&name.to_string_lossy());
     }
     let method = method(arguments, sends)?;
-    let (mut fields, mut omit) = (Fields::new(), Vec::new());
-    for header in &arguments.header {
-        header_field(header, &mut fields, &mut omit)?;
-    }
     if !arguments.json.is_empty() {
         // As curl: they count as the caller's own.
         for name in ["Content-Type", "Accept"] {
@@ -57,7 +63,10 @@ pub(super) fn wanted(
         }
     }
     if let Some(path) = &arguments.files.etag_compare {
-        fields.add("If-None-Match", condition::etag(path));
+        fields.add("If-None-Match", condition::etag(path, arguments.files.etag_save.is_none())?);
+    }
+    if arguments.tr_encoding {
+        ask_for_transfer_codings(&mut fields, &mut omit);
     }
     let downloads = sends == Sends::Nothing;
     // With -I and -r, nothing needs the offset of -C, and it may be anything.
@@ -93,7 +102,7 @@ pub(super) fn wanted(
         content,
         sends_file: sends == Sends::Put,
         rules,
-        decode: if arguments.compressed { Decode::Strict } else { Decode::Off },
+        decode: if arguments.compressed && !arguments.raw { Decode::Strict } else { Decode::Off },
         retries: retries(arguments)?,
         limit: seconds(arguments.max_time, "--max-time")?,
         max_bytes: arguments.max_filesize.as_deref().map(|text| size("--max-filesize", text)).transpose()?.filter(|most| *most > 0),
@@ -190,25 +199,50 @@ fn method(arguments: &Get, sends: Sends) -> anyhow::Result<Method> {
     })
 }
 
-/// Parses `-H`: `NAME: VALUE`, `NAME:` (omit the field), `NAME;` (empty value), `@FILE`.
-pub(super) fn header_field(text: &str, fields: &mut Fields, omit: &mut Vec<String>) -> anyhow::Result<()> {
+/// Asks for a coded transfer (RFC 9110 §10.1.4): TE, and Connection, which says that it is for the next
+/// one alone.
+fn ask_for_transfer_codings(fields: &mut Fields, omit: &mut Vec<String>) {
+    let own = fields.text("Connection").map(str::to_owned).filter(|own| !own.trim().is_empty());
+    fields.remove("Connection");
+    omit.retain(|name| !name.eq_ignore_ascii_case("Connection"));
+    let told = own.map_or_else(|| "TE".to_owned(), |own| format!("{own}, TE"));
+    fields.add("Connection", told).add("TE", "gzip");
+}
+
+/// Parses `-H`: `NAME: VALUE`, `NAME:` (omit the field), `NAME;` (empty value), `@FILE`. What is none of
+/// these is passed over, as in curl.
+pub(super) fn header_field(
+    text: &str,
+    fields: &mut Fields,
+    omit: &mut Vec<String>,
+) -> anyhow::Result<()> {
     if let Some(path) = text.strip_prefix('@') {
         let lines = String::from_utf8_lossy(&content::read(path)?).into_owned();
-        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+        for line in lines.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
             header_field(line, fields, omit)?;
         }
         return Ok(());
     }
-    let bad = || anyhow!("-H {text}: wanted NAME: VALUE, NAME: or NAME;");
-    let mut push = |name: &str, value: &str| {
-        fields.push(name, value.as_bytes()).map_err(|error| anyhow!("-H {text}: {error}"))
+    let (name, value) = match text.split_once(':') {
+        Some((name, value)) if value.trim().is_empty() => {
+            omit.push(name.trim().to_owned());
+            return Ok(());
+        }
+        Some(pair) => pair,
+        None => match text.split_once(';') {
+            Some((name, rest)) if rest.trim().is_empty() => (name, ""),
+            _ => {
+                eprintln!("roundtrip: -H {text}: not NAME: VALUE, NAME: or NAME;, and left out");
+                return Ok(());
+            }
+        },
     };
-    match text.split_once(':') {
-        Some((name, value)) if value.trim().is_empty() => omit.push(name.trim().to_owned()),
-        Some((name, value)) => push(name.trim(), value.trim())?,
-        None => push(text.strip_suffix(';').ok_or_else(bad)?.trim(), "")?,
+    // A second Host would make the request one for two hosts.
+    if name.trim().eq_ignore_ascii_case("Host") && fields.contains("Host") {
+        return Ok(());
     }
-    Ok(())
+    let value = value.strip_prefix(' ').unwrap_or(value);
+    fields.push_as_is(name.trim(), value.as_bytes()).map_err(|error| anyhow!("-H {text}: {error}"))
 }
 
 /// The cookies that `-b` gives directly, not from a file.

@@ -6,6 +6,7 @@ use core::task::{Context, Poll, ready};
 use std::io;
 
 use bytes::BytesMut;
+use http::Version;
 use roundtrip_record::{
     ConnectionEnding, ConnectionId, EndedBy, EventId, LookupId, Time, Trace as _, What,
 };
@@ -27,6 +28,8 @@ pub(crate) struct Connection<W: Wire> {
     pub(crate) input: BytesMut,
     /// Bytes read so far.
     pub(crate) received: u64,
+    /// The highest version that the other end has shown: 1.1 until it says 1.0.
+    pub(crate) speaks: Version,
     /// Exchanges it has carried.
     pub(crate) served: u32,
     pub(crate) id: ConnectionId,
@@ -52,6 +55,7 @@ impl<W: Wire> Connection<W> {
             channel,
             input: BytesMut::new(),
             received: 0,
+            speaks: Version::HTTP_11,
             served: 0,
             id,
             permit,

@@ -38,6 +38,8 @@ pub struct Proxy {
     pub login: Option<Login>,
     /// Fields that are for it alone.
     pub fields: Fields,
+    /// It is not told that the connection may stay (`Proxy-Connection`), as curl tells it.
+    pub omits_connection: bool,
     /// In which version it is asked for a tunnel: 1.1, or 1.0.
     pub version: Version,
 }
@@ -105,7 +107,7 @@ impl Proxy {
                 percent_decode(url.password().unwrap_or_default()),
             )),
         };
-        Ok(Self { host, port, login, fields: Fields::new(), version: Version::HTTP_11 })
+        Ok(Self { host, port, login, fields: Fields::new(), omits_connection: false, version: Version::HTTP_11 })
     }
 
     /// Host and port.
@@ -417,7 +419,8 @@ impl<W: Wire> Tunnel<'_, W> {
         if !self.user_agent.is_empty() && !self.proxy.fields.contains("User-Agent") {
             fields.add("User-Agent", self.user_agent);
         }
-        if self.order == Order::Curl && !self.proxy.fields.contains("Proxy-Connection") {
+        let told = self.proxy.fields.contains("Proxy-Connection") || self.proxy.omits_connection;
+        if self.order == Order::Curl && !told {
             fields.add("Proxy-Connection", "Keep-Alive");
         }
         for (name, value) in self.proxy.fields.iter() {

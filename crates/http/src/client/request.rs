@@ -97,6 +97,9 @@ pub enum Decode {
     Off,
 }
 
+/// Why a body without a length is not sent to somebody who speaks HTTP/1.0.
+pub const UNSENDABLE: &str = "a body whose length is not known beforehand cannot be sent in HTTP/1.0";
+
 /// In which order the fields of a request go out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
@@ -140,6 +143,8 @@ fn curl_place(name: &str, own: bool) -> usize {
     let at = CURL_ORDER.iter().position(|known| known.eq_ignore_ascii_case(name));
     match at {
         Some(0) => 0,
+        // Whoever asks for it asks for Connection with it.
+        Some(at) if matches!(CURL_ORDER[at], "TE") => 2 * at,
         Some(at) if !own => 2 * at,
         _ => 2 * AFTER_OWN - 1,
     }
@@ -240,7 +245,7 @@ impl Request {
         all.sort_by_key(|(place, _)| *place);
         for (_, (name, value)) in all {
             // They were checked when they were added.
-            let _ = fields.push(name, value);
+            let _ = fields.push_as_is(name, value);
         }
         let target = match proxy {
             Some(_) => match self.target() {
@@ -294,7 +299,8 @@ impl Request {
                 add("Proxy-Authorization", &credentials);
             }
         }
-        if curl && proxy.is_some() {
+        let own = |proxy: &Proxy| proxy.fields.contains("Proxy-Connection");
+        if curl && proxy.is_some_and(|proxy| !own(proxy) && !proxy.omits_connection) {
             add("Proxy-Connection", "Keep-Alive");
         }
         match self.framing(version) {
@@ -303,7 +309,9 @@ impl Request {
             BodyFraming::Chunked => add("Transfer-Encoding", "chunked"),
         }
         if self.expect == Expect::Continue && !self.body.is_empty() {
-            add("Expect", "100-continue");
+            if version >= Version::HTTP_11 {
+                add("Expect", "100-continue");
+            }
         }
         if closing && version >= Version::HTTP_11 {
             add("Connection", "close");
@@ -321,7 +329,8 @@ impl Request {
     /// How the end of the body is to be told. A body always is told of (RFC 9112 §6.3): where the
     /// caller does not want the field for it, by the other one.
     fn framing(&self, version: Version) -> BodyFraming {
-        if self.chunks(version) || self.fields.contains("Content-Length") {
+        let told = self.fields.contains("Content-Length") && self.body.length().is_some();
+        if self.chunks(version) || told {
             return BodyFraming::Own;
         }
         match self.body.length() {
@@ -342,8 +351,7 @@ impl Request {
     /// Why the body cannot be sent in this version, if so.
     pub(crate) fn unsendable(&self, version: Version) -> Option<&'static str> {
         let old = version < Version::HTTP_11;
-        (old && self.body.length().is_none())
-            .then_some("a body whose length is not known beforehand cannot be sent in HTTP/1.0")
+        (old && self.body.length().is_none()).then_some(UNSENDABLE)
     }
 
     /// What stands in the request line, where no proxy carries the request out: path and query, or what

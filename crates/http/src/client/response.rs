@@ -99,11 +99,16 @@ impl<W: Wire> Response<W> {
             .map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase())
             .collect();
         let empty = framing == Framing::None || framing == Framing::Length(0);
-        let decoder = if request.decode != Decode::Off && !empty {
-            Decoder::new(codings.iter().map(String::as_str), exchange.shared.options.decode)
+        let options = &exchange.shared.options;
+        let of_content = codings.iter().filter(|_| request.decode != Decode::Off);
+        // They were applied after those of the content.
+        let of_transfer = if options.answers.transfer_codings {
+            crate::message::transfer_codings(&head.fields)
         } else {
-            Ok(None)
+            Vec::new()
         };
+        let undone = of_content.chain(&of_transfer).map(String::as_str);
+        let decoder = if empty { Ok(None) } else { Decoder::new(undone, options.decode) };
         let at = exchange.shared.wire.now();
         let (id, place) = (exchange.reporter.exchange(), running.place);
         let mut body = ResponseBody {

@@ -29,4 +29,4 @@ pub use limits::{Limits, Manner};
 pub use request_line::{RequestLine, TargetForm};
 pub use status_line::StatusLine;
 
-pub(crate) use framing::{framed, version_text};
+pub(crate) use framing::{Codings, framed, transfer_codings, version_text};

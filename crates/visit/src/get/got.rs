@@ -96,6 +96,8 @@ pub struct Got {
     pub ended: Time,
     /// The Referer of the last request.
     pub referer: Option<String>,
+    /// The answer says, or its date does, that nothing has changed: there is no body.
+    pub unchanged: bool,
     /// What went wrong.
     pub failure: Option<Failure>,
     /// curl's exit code, where it tells more than the kind of the fault does.
@@ -125,6 +127,7 @@ impl Got {
             began,
             ended: began,
             referer: None,
+            unchanged: false,
             failure: None,
             curl_code: None,
         }

@@ -122,6 +122,9 @@ impl Wanted {
         // A file waits to be asked for however long it is, as in curl 7.88.
         let least = if self.sends_file { 0 } else { EXPECT_ABOVE };
         let long = length.is_none_or(|length| length > least);
+        if request.fields.has("Expect", "100-continue") {
+            request.expect = Expect::Continue;
+        }
         if long && !request.omits("Expect") && !request.fields.contains("Expect") {
             request.expect = Expect::Continue;
         }
