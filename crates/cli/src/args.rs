@@ -272,6 +272,10 @@ pub(crate) struct Visit {
     /// Give a response up after this many seconds of silence
     #[arg(long, value_name = "SECONDS", default_value_t = 15.0)]
     pub(crate) stall_timeout: f64,
+    /// Take no more than this many bytes out of a compressed body, and four times as many out of all
+    /// (1G unless told); 0 for no limit
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_decoded: Option<String>,
     /// Exit with 22 when the page's status is 400 or more
     #[arg(short, long)]
     pub(crate) fail: bool,

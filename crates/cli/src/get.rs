@@ -13,6 +13,7 @@ mod job;
 pub(crate) mod line;
 mod output;
 mod progress;
+mod proto;
 mod refused;
 mod setup;
 mod target;
@@ -21,6 +22,7 @@ mod variables;
 mod verbose;
 mod wanted;
 mod write_out;
+mod written;
 
 use std::fs::File;
 
@@ -30,7 +32,7 @@ use roundtrip_live::CaptureWish;
 use roundtrip_record::{Capture, FaultKind, Log, Recorder, Settings};
 use roundtrip_report::{Model, json};
 use roundtrip_visit::ground::{Ground, Scene};
-use roundtrip_visit::run::{RunError, Title, end};
+use roundtrip_visit::run::{RunError, ThisMachine, Title, end};
 use roundtrip_visit::trust::TrustError;
 
 use crate::args::Format;
@@ -71,6 +73,10 @@ pub(crate) fn run(arguments: &Get) -> Outcome {
                 complain(arguments, BAD_CA_FILE, &terminal::whole(&error));
                 Ok(BAD_CA_FILE)
             }
+            None if is_identity(&error) => {
+                complain(arguments, BAD_CERTIFICATE, &terminal::whole(&error));
+                Ok(BAD_CERTIFICATE)
+            }
             None if error.is::<ProxyError>() => {
                 complain(arguments, PROXY, &error.to_string());
                 Ok(PROXY)
@@ -86,12 +92,20 @@ const PROXY: u8 = 5;
 /// curl's exit code for a CA file that cannot be used (`CURLE_SSL_CACERT_BADFILE`).
 const BAD_CA_FILE: u8 = 77;
 
+/// curl's exit code for a certificate of ours that cannot be used (`CURLE_SSL_CERTPROBLEM`).
+const BAD_CERTIFICATE: u8 = 58;
+
 /// Whether an error is about the file of `--cacert`.
 fn is_trust(error: &anyhow::Error) -> bool {
     matches!(
         error.downcast_ref(),
         Some(RunError::Trust(TrustError::Unreadable { .. } | TrustError::Empty { .. }))
     )
+}
+
+/// Whether an error is about the file of `--cert`.
+fn is_identity(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(RunError::Trust(TrustError::Identity { .. })))
 }
 
 /// Writes what would go to standard error to a file from now on; `-` is standard output.
@@ -129,7 +143,10 @@ fn carry_out(arguments: &Get) -> Outcome {
     let log = log(&groups, kept.as_ref())?;
     let subject: Vec<&str> = groups.iter().flat_map(|group| urls(group)).collect();
     let title = Title { command: "get".into(), subject: subject.join(" "), replay_of: None };
-    let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
+    let machine = ThisMachine {
+        shown: setup::shown(arguments)?,
+        ..this_machine(arguments.cacert.as_deref(), arguments.insecure)
+    };
     let capture = if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
     let scene = Scene { machine: &machine, capture, sites: &|| sites.make() };
     let job = Job { groups, ground: &ground, kept: kept.is_some() };
@@ -194,7 +211,7 @@ fn urls(arguments: &Get) -> impl Iterator<Item = &str> {
 /// The log of the command; it records nothing unless an option needs a record.
 fn log(groups: &[&Get], kept: Option<&Kept>) -> anyhow::Result<Log> {
     let any = |wanted: fn(&Get) -> bool| groups.iter().any(|group| wanted(group));
-    let verbose = any(|group| group.verbose || group.trace.is_some() || group.trace_ascii.is_some());
+    let verbose = any(|group| group.verbose);
     let told = verbose || any(|group| group.write_out.is_some() || group.format == Format::Json);
     let keep_secrets = any(|group| group.keep_secrets);
     let settings = match kept {

@@ -10,6 +10,7 @@ mod get;
 mod jar;
 mod keep;
 mod licenses;
+mod limits;
 mod manual;
 mod network;
 #[cfg(feature = "page")]

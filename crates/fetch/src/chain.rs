@@ -51,6 +51,9 @@ pub enum Next {
     Fault(FaultKind),
 }
 
+/// Why a redirect is not followed whose scheme the rules do not permit.
+pub const NOT_PERMITTED: &str = "its scheme is not among those that redirects may lead to";
+
 /// A chain, at one of its requests.
 #[derive(Debug)]
 pub struct Chain {
@@ -110,7 +113,7 @@ impl Chain {
 
     /// Whether it may have to prove a password, for which chance is needed.
     pub(crate) fn proves(&self) -> bool {
-        self.rules.schemes != Schemes::BASIC || self.rules.proxies != Proxies::default()
+        self.rules.logins != Schemes::BASIC || self.rules.proxies != Proxies::default()
     }
 
     /// The request that it is at, ready to be sent; cookies are those of `jar` and of the rules.
@@ -229,6 +232,9 @@ impl Chain {
         };
         if Origin::of(&url).is_none() {
             return bad("neither http nor https".into());
+        }
+        if !self.rules.leads_to.permit(&url) {
+            return bad(NOT_PERMITTED.into());
         }
         if url.fragment().is_none() {
             url.set_fragment(self.hop.url.fragment());

@@ -72,7 +72,10 @@ impl Cookie {
 
     /// Whether both have one place in a jar.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.name == other.name && self.domain == other.domain && self.path == other.path
+        let path = |cookie: &'_ Self| cookie.path.trim_end_matches('/').len();
+        self.name == other.name
+            && self.domain == other.domain
+            && self.path[..path(self)] == other.path[..path(other)]
     }
 
     /// Whether it belongs to this URL at this time.

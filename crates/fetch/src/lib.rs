@@ -39,7 +39,7 @@ mod retry;
 mod rules;
 
 pub use asker::Asker;
-pub use chain::{Chain, Hop, Next, share_credentials};
+pub use chain::{Chain, Hop, NOT_PERMITTED, Next, share_credentials};
 pub use cookie::{Cookie, SameSite};
 pub use cookie_date::parse as parse_date;
 pub use fetcher::Fetcher;
@@ -48,4 +48,4 @@ pub use jar_manner::Manner;
 pub use netrc::{Netrc, NetrcMode};
 pub use referrer::Referrer;
 pub use retry::{Retried, Retries, is_passing};
-pub use rules::{Credentials, Methods, Mode, Redirects, Rules, Sends};
+pub use rules::{Credentials, Methods, Mode, Redirects, Rules, Schemes, Sends};

@@ -31,7 +31,7 @@ impl Proofs {
     /// not to be told at once. Answers whether the request only asks for a challenge.
     pub(crate) fn prepare(&mut self, request: &mut Request, rules: &Rules, trusted: bool) -> bool {
         add_from_netrc(request, rules);
-        self.server = if rules.schemes == Schemes::BASIC {
+        self.server = if rules.logins == Schemes::BASIC {
             None
         } else {
             let login = userinfo(&request.url);
@@ -39,7 +39,7 @@ impl Proofs {
             let _ = request.url.set_username("");
             let _ = request.url.set_password(None);
             login.map(|(user, password)| {
-                let login = Login { user, password, schemes: rules.schemes };
+                let login = Login { user, password, schemes: rules.logins };
                 kept(self.server.take(), &login)
             })
         };

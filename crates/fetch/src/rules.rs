@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use roundtrip_http::client::{Proxies, Schemes};
+use roundtrip_http::client::{Proxies, Schemes as Logins};
 
 use crate::asker::Asker;
 use crate::netrc::Netrc;
@@ -71,6 +71,31 @@ pub enum Mode {
     SameOrigin,
 }
 
+/// Which schemes a redirect may lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schemes {
+    /// In the clear.
+    pub http: bool,
+    /// Through TLS.
+    pub https: bool,
+}
+
+impl Schemes {
+    /// Both.
+    pub const ALL: Self = Self { http: true, https: true };
+    /// None.
+    pub const NONE: Self = Self { http: false, https: false };
+
+    /// Whether a URL's scheme is among them.
+    pub fn permit(self, url: &url::Url) -> bool {
+        match url.scheme() {
+            "http" => self.http,
+            "https" => self.https,
+            _ => false,
+        }
+    }
+}
+
 /// What makes one chain differ from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -90,8 +115,10 @@ pub struct Rules {
     pub asker: Asker,
     /// Referer.
     pub referrer: Referrer,
+    /// Where redirects may lead.
+    pub leads_to: Schemes,
     /// How the name and the password of a URL are told.
-    pub schemes: Schemes,
+    pub logins: Logins,
     /// A token that is told to the first origin instead (RFC 6750).
     pub bearer: Option<String>,
     /// Names and passwords for hosts whose URLs have none.
@@ -122,7 +149,8 @@ impl Rules {
             mode: Mode::Include,
             asker: Asker::Person,
             referrer: Referrer::None,
-            schemes: Schemes::BASIC,
+            leads_to: Schemes::ALL,
+            logins: Logins::BASIC,
             bearer: None,
             netrc: Netrc::default(),
             proxies: Proxies::default(),

@@ -8,11 +8,12 @@ mod wanted;
 
 use core::cell::RefCell;
 use core::pin::pin;
+use core::time::Duration;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
-use http::StatusCode;
-use roundtrip_fetch::{Chain, Fetcher, Jar, Next, is_passing};
+use http::{StatusCode, Version};
+use roundtrip_fetch::{Chain, Fetcher, Jar, NOT_PERMITTED, Next, is_passing};
 use roundtrip_http::client::{Client, Failure, Heads, Heard, Options, Origin, Request, Resend, Response, Scheme, Tls, UNSENDABLE,
 };
 use roundtrip_record::{EventId, ExchangeId, FaultKind, Initiator, Step, Time};
@@ -262,6 +263,12 @@ impl<W: Wire> Session<W> {
             if chain.is_spent() {
                 let why = "it is wanted again, and was a stream that can be read only once".into();
                 got.curl_code = Some(SEND_FAIL_REWIND);
+                if got.version == Some(Version::HTTP_10) {
+                    let kind = FaultKind::SendFailed { why: UNSENDABLE.into() };
+                    got.curl_code = curl_code(&kind);
+                    got.failure = Some(self.failure(got, self.wire.now(), kind));
+                    return Ok(());
+                }
                 let kind = FaultKind::ReadFailed { path: "request body".into(), why };
                 got.failure = Some(self.failure(got, self.wire.now(), kind));
                 return Ok(());
@@ -382,6 +389,10 @@ impl<W: Wire> Session<W> {
                 return;
             }
             got.body = total;
+            if let Some(rate) = wanted.rate {
+                let due = Duration::from_secs_f64(total as f64 / rate as f64);
+                self.wire.sleep_until(response.at + due).await;
+            }
         }
         let mut trailers = Vec::new();
         response.body.trailers().encode(&mut trailers);
@@ -426,8 +437,14 @@ fn curl_code(kind: &FaultKind) -> Option<u8> {
     const UNSUPPORTED_PROTOCOL: u8 = 1;
     match kind {
         FaultKind::SendFailed { why } if why == UNSENDABLE => Some(UPLOAD_FAILED),
-        FaultKind::Malformed { rule, .. } if rule.is_within(9110, "15") => Some(UNSUPPORTED_PROTOCOL),
-        FaultKind::BadRedirect { location, .. } if other_scheme(location) => {
+        FaultKind::Malformed { rule, .. }
+            if rule.is_within(9110, "15") || rule.is_within(9112, "2.3") =>
+        {
+            Some(UNSUPPORTED_PROTOCOL)
+        }
+        FaultKind::BadRedirect { location, why }
+            if other_scheme(location) || why == NOT_PERMITTED =>
+        {
             Some(UNSUPPORTED_PROTOCOL)
         }
         _ => None,
@@ -444,8 +461,13 @@ fn other_scheme(location: &str) -> bool {
 
 /// Why an answer is not what was wanted, before its body.
 fn unusable<W: Wire>(response: &Response<W>, wanted: &Wanted) -> Option<FaultKind> {
+    // A length that is a number and cannot be counted is beyond every limit.
+    let told = response.fields.text("Content-Length").filter(|_| response.status.is_success());
+    let huge = told.is_some_and(|told| {
+        told.parse::<i64>().is_err() && told.bytes().all(|byte| byte.is_ascii_digit())
+    });
     if let Some(limit) = wanted.max_bytes
-        && response.body.expected().is_some_and(|length| length > limit)
+        && (huge || response.body.expected().is_some_and(|length| length > limit))
     {
         return Some(FaultKind::TooLarge { limit, encoded: 0 });
     }

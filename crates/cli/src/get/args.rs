@@ -54,15 +54,6 @@ pub(crate) struct Get {
     /// Tell on standard error what is done
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Write all that is sent and received to a file, as text; - is standard output
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trace_ascii: Option<PathBuf>,
-    /// The same, as numbers too
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trace: Option<PathBuf>,
-    /// With --trace, --trace-ascii and -v: when
-    #[arg(long)]
-    pub(crate) trace_time: bool,
     /// Write errors and -v to a file; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) stderr: Option<PathBuf>,
@@ -264,18 +255,13 @@ pub(crate) struct Get {
     /// Take no more than this many bytes, as they are written; k, M, G are 1024, ...
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_filesize: Option<String>,
-    /// Take no more than this many bytes out of a compressed body; 0 for no limit
-    #[arg(long, value_name = "BYTES", default_value = "4G")]
-    pub(crate) max_decoded: String,
+    /// Take no more than this many bytes out of a compressed body, and four times as many out of all
+    /// (1G unless told); 0 for no limit, not even on how much smaller than its content a body may be
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_decoded: Option<String>,
     /// Write no faster than this many bytes a second
     #[arg(long, value_name = "BYTES")]
     pub(crate) limit_rate: Option<String>,
-    /// Give up when less than this many bytes a second came for -y seconds
-    #[arg(short = 'Y', long, value_name = "BYTES")]
-    pub(crate) speed_limit: Option<u64>,
-    /// For how long it may be slower than -Y (30 s where only that is given)
-    #[arg(short = 'y', long, value_name = "SECONDS")]
-    pub(crate) speed_time: Option<u64>,
     /// Take {}[] in URLs as they are
     #[arg(short, long)]
     pub(crate) globoff: bool,

@@ -112,7 +112,8 @@ fn word(rest: &mut &str, list: bool) -> String {
     // There are no quotes, or none that end.
     let (word, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
     *rest = after;
-    word.to_owned()
+    // Blanks before a parameter mean nothing.
+    if after.is_empty() { word.to_owned() } else { word.trim_end().to_owned() }
 }
 
 /// A body of several parts. Its files are opened when the body is made, and read while it is sent.

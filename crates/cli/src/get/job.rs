@@ -1,12 +1,8 @@
 //! All transfers of one command: one after the other, or several at one time (`-Z`).
 
-use std::cell::RefCell;
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::cell::{OnceCell, RefCell};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use roundtrip_fetch::{Jar, Manner};
 use roundtrip_http::client::Options;
@@ -84,7 +80,6 @@ impl<'a> Job<'a> {
         let mut start = Some((trust, interrupt));
         let mut groups: Vec<Group<'a, W>> = Vec::new();
         let mut last: Option<Reach<'a>> = None;
-        let mut dumps = Vec::new();
         for arguments in &self.groups {
             let proxies = setup::proxies(arguments, self.ground)?;
             let reach = Reach {
@@ -94,12 +89,12 @@ impl<'a> Job<'a> {
                 families: (arguments.ipv4, arguments.ipv6),
             };
             let mut pinned = pinned.clone();
-            pinned.extend(pins(&arguments.resolve)?);
+            pinned.extend(pins(&arguments.resolve).map_err(unreadable)?);
             let ways = Ways {
                 options: reach.options.clone(),
                 names: head.network.names(families(arguments.ipv4, arguments.ipv6))?,
                 pins: pinned,
-                detours: detours(&arguments.connect_to)?,
+                detours: detours(&arguments.connect_to).map_err(unreadable)?,
             };
             let cookies =
                 if setup::keeps_cookies(arguments) { Cookies::Kept } else { Cookies::Ignored };
@@ -115,15 +110,13 @@ impl<'a> Job<'a> {
             };
             setup::read_cookies(arguments, &mut session.cookies().borrow_mut(), wire.wall());
             last = Some(reach);
-            let dump = arguments.dump_header.as_deref();
-            let dump = dump.map(|path| dump_file(path, &mut dumps)).transpose()?;
             groups.push(Group {
                 arguments,
                 session,
                 proxies,
                 begins,
                 wishes: Wishes::read(arguments),
-                dump,
+                dump: OnceCell::new(),
                 teller,
                 kept: self.kept,
                 quiet: head.silent,
@@ -133,19 +126,11 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The file of `-D`; groups that name the same one share it.
-fn dump_file(path: &Path, known: &mut Vec<(PathBuf, Rc<File>)>) -> anyhow::Result<Rc<File>> {
-    if let Some((_, file)) = known.iter().find(|(own, _)| own == path) {
-        return Ok(Rc::clone(file));
-    }
-    let file = if path == Path::new("-") {
-        std::os::fd::AsFd::as_fd(&std::io::stdout()).try_clone_to_owned()?.into()
-    } else {
-        File::create(path).with_context(|| format!("-D {}", path.display()))?
-    };
-    let file = Rc::new(file);
-    known.push((path.to_owned(), Rc::clone(&file)));
-    Ok(file)
+/// The error of a `--resolve` or `--connect-to` that is none.
+fn unreadable(error: anyhow::Error) -> anyhow::Error {
+    /// curl's exit code for it (`CURLE_SETOPT_OPTION_SYNTAX`).
+    const OPTION_SYNTAX: u8 = 49;
+    Early { code: OPTION_SYNTAX, text: error.to_string() }.into()
 }
 
 /// One item of the list of transfers: the transfer, or why there is none.

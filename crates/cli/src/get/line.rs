@@ -292,6 +292,8 @@ impl Line {
         let name = self.known[at].name.clone();
         match (name.as_str(), &value) {
             ("next", _) if self.group().has_url() => self.groups.push(Group::default()),
+            // In a file it may stand before the first URL too.
+            ("next", _) if self.depth > 0 => {}
             ("next", _) => return Err(LineError("--next: no URL stands before it".into())),
             ("config", Some(path)) => {
                 if self.depth == DEEPEST {

@@ -40,6 +40,9 @@ const STORE: &str =
 const PROXY_TLS: &str = "a proxy is spoken to in the clear, so that there is no TLS to it";
 const SRP: &str = "TLS-SRP is no part of TLS 1.3, and rustls has none; --cert";
 const RESOLVER: &str = "get has a resolver of its own; --dns ADDR:PORT names the server it asks";
+const SOCKS: &str = "SOCKS proxies are not spoken to; -x http://HOST:PORT, or `ssh -W` and --connect-to";
+const TRACE: &str = "-v tells what is done, and --out DIR keeps every byte, as pcapng and as bodies";
+const SLOW: &str = "what is slow is not given up, what is late is: -m";
 const GSSAPI: &str = "Kerberos is not spoken to SOCKS proxies; USER:PASSWORD@ in the proxy's URL";
 
 /// All of them, by name.
@@ -143,6 +146,12 @@ pub(super) const REFUSED: &[Refused] = &[
     no("socks5-gssapi", GSSAPI),
     no("socks5-gssapi-nec", GSSAPI),
     no("socks5-gssapi-service", GSSAPI),
+    no("socks4", SOCKS),
+    no("socks4a", SOCKS),
+    no("socks5", SOCKS),
+    no("socks5-hostname", SOCKS),
+    short('Y', "speed-limit", SLOW),
+    short('y', "speed-time", SLOW),
     no("ssl", FTP),
     no("ssl-allow-beast", RUSTLS),
     no("ssl-auto-client-cert", RUSTLS),
@@ -159,7 +168,10 @@ pub(super) const REFUSED: &[Refused] = &[
     no("tlsauthtype", SRP),
     no("tlspassword", SRP),
     no("tlsuser", SRP),
-    no("trace-config", "-v, --trace and --trace-ascii tell all that there is to tell"),
+    no("trace", TRACE),
+    no("trace-ascii", TRACE),
+    no("trace-time", TRACE),
+    no("trace-config", "-v tells all that there is to tell"),
     no("trace-ids", "-v tells connections apart; --out DIR keeps the whole record"),
     no("unix-socket", "get connects over TCP; `socat TCP-LISTEN:PORT,bind=127.0.0.1,fork UNIX:PATH` stands between"),
     short('B', "use-ascii", FTP),

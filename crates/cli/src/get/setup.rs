@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use http::Version;
 use roundtrip_fetch::{Jar, Netrc, NetrcMode};
 use roundtrip_http::client::{Answers, KeepAlive, Options, Proxies, Schemes, Timeouts};
 use roundtrip_http::message::Fields;
 use roundtrip_record::FaultKind;
 use roundtrip_visit::ground::Ground;
+use roundtrip_visit::trust::{Shown, Versions};
 use url::Url;
 
 use super::args::Get;
@@ -40,10 +41,7 @@ pub(super) fn options(arguments: &Get, proxies: Proxies) -> anyhow::Result<Optio
         raw: arguments.raw,
         transfer_codings: arguments.tr_encoding && !arguments.raw,
     };
-    options.decode.total = match size("--max-decoded", &arguments.max_decoded)? {
-        0 => u64::MAX,
-        most => most,
-    };
+    options.decode = crate::limits::decoded(arguments.max_decoded.as_deref())?;
     options.timeouts = Timeouts {
         // curl's default.
         connect: Some(
@@ -73,23 +71,6 @@ pub(super) fn seconds(value: Option<f64>, option: &str) -> anyhow::Result<Option
     }
 }
 
-/// Reads a number of bytes, of 1024 times as many with k, of 1024 times as many again with M, G, T, P.
-pub(super) fn size(option: &str, text: &str) -> anyhow::Result<u64> {
-    let bad = || anyhow!("{option} {text}: wanted a number of bytes, as 5000, 100k, 20M or 2G");
-    let number = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
-    let power = match &text[number.len()..] {
-        "" | "b" | "B" => 0,
-        "k" | "K" => 1,
-        "m" | "M" => 2,
-        "g" | "G" => 3,
-        "t" | "T" => 4,
-        "p" | "P" => 5,
-        _ => return Err(bad()),
-    };
-    let number: u64 = number.parse().map_err(|_| bad())?;
-    number.checked_mul(1 << (10 * power)).ok_or_else(bad)
-}
-
 /// Whether cookies are kept: an option names a file of them, to begin with or to write.
 pub(super) fn keeps_cookies(arguments: &Get) -> bool {
     arguments.cookie_jar.is_some() || cookie_files(arguments).next().is_some()
@@ -97,10 +78,14 @@ pub(super) fn keeps_cookies(arguments: &Get) -> bool {
 
 /// Reads the files of `-b` into the jar.
 pub(super) fn read_cookies(arguments: &Get, jar: &mut Jar, now: SystemTime) {
+    let sessions = match arguments.junk_session_cookies {
+        true => jar::Sessions::Begin,
+        false => jar::Sessions::GoOn,
+    };
     for path in cookie_files(arguments).filter(|path| !path.is_empty()) {
         // Like curl, takes a missing file for an empty one: the session begins without cookies.
         if let Ok(bytes) = content::read(path) {
-            jar::read(&bytes, jar, now);
+            jar::read(&bytes, jar, now, sessions);
         }
     }
 }
@@ -171,4 +156,23 @@ pub(super) fn proxies(arguments: &Get, ground: &Ground) -> anyhow::Result<Proxie
         }
     }
     Ok(proxies)
+}
+
+/// How we show ourselves to servers: a certificate of ours, and versions of TLS.
+pub(super) fn shown(arguments: &Get) -> anyhow::Result<Shown> {
+    let connection = &arguments.connection;
+    let identity = connection.cert.as_ref().map(|chain| {
+        let key = connection.key.as_ref().unwrap_or(chain);
+        (chain.clone(), key.clone())
+    });
+    let versions = match (connection.tlsv13, connection.tls_max.as_deref()) {
+        (false, None | Some("default" | "1.3")) => Versions::All,
+        (true, None | Some("default" | "1.3")) => Versions::Three,
+        (false, Some("1.2")) => Versions::Two,
+        (true, Some("1.2")) => bail!("--tlsv1.3 and --tls-max 1.2 leave no version"),
+        (_, Some(other)) => {
+            bail!("--tls-max {other}: there are 1.2 and 1.3; what is older is broken and not spoken")
+        }
+    };
+    Ok(Shown { identity, versions })
 }

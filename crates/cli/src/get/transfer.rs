@@ -1,29 +1,33 @@
 //! One transfer: one URL, where its body goes, and what is told of it.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _, stderr};
+use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
 
+use anyhow::Context as _;
 use futures_util::future::{Either, select};
 use http::Method;
 use roundtrip_http::client::{Failure, Proxies};
 use roundtrip_record::{FaultKind, Log, Step, Time, Trace as _, What};
 use roundtrip_visit::get::{Got, Session, Sink as _};
 use roundtrip_wire::Wire;
+use url::Url;
 
 use super::args::Get;
 use super::content;
 use super::explain::{When, explain, fault};
 use super::glob::Match;
 use super::output::{Heads, Look, Output, Target};
+use super::proto::permitted;
 use super::progress::{Progress, watch};
 use super::target::Wishes;
 use super::verbose::Teller;
 use super::wanted::wanted;
 use super::write_out::{Steps, To, Told, fill};
-use super::complain;
+use super::{Early, complain};
 
 /// The options between two `--next`, ready for transfers.
 pub(super) struct Group<'a, W: Wire> {
@@ -33,13 +37,28 @@ pub(super) struct Group<'a, W: Wire> {
     /// Its session has connections of its own, not those of the group before.
     pub(super) begins: bool,
     pub(super) wishes: Wishes,
-    /// The file of `-D`.
-    pub(super) dump: Option<Rc<File>>,
+    /// The file of `-D`, which is made when the first transfer of the group begins.
+    pub(super) dump: OnceCell<Rc<File>>,
     pub(super) teller: &'a RefCell<Teller>,
     /// Whether the record is kept, bodies included.
     pub(super) kept: bool,
     /// Whether nothing is said of what is tried again (`-s`).
     pub(super) quiet: bool,
+}
+
+impl<W: Wire> Group<'_, W> {
+    fn dump(&self) -> anyhow::Result<Option<Rc<File>>> {
+        let Some(path) = &self.arguments.dump_header else { return Ok(None) };
+        if let Some(file) = self.dump.get() {
+            return Ok(Some(Rc::clone(file)));
+        }
+        let file = if path == Path::new("-") {
+            std::os::fd::AsFd::as_fd(&std::io::stdout()).try_clone_to_owned()?.into()
+        } else {
+            File::create(path).with_context(|| format!("-D {}", path.display()))?
+        };
+        Ok(Some(Rc::clone(self.dump.get_or_init(|| Rc::new(file)))))
+    }
 }
 
 /// One transfer.
@@ -61,8 +80,9 @@ impl<W: Wire> Transfer<'_, W> {
             Ok(url) => url,
             Err(kind) => return Ok(self.refuse(When::now(wire), &kind)),
         };
+        self.check(&url)?;
         let target = group.wishes.target(arguments, *number, found, &url)?;
-        let mut wanted = wanted(arguments, upload.as_deref(), url, &group.proxies, &target)?;
+        let mut wanted = wanted(arguments, upload.as_deref(), url, &group.proxies, (&found.text, &target))?;
         wanted.keep_body = group.kept;
         let shows = |shown| if shown { Heads::Shown } else { Heads::Hidden };
         let look = Look {
@@ -79,8 +99,15 @@ impl<W: Wire> Transfer<'_, W> {
         let is_file = matches!(target, Target::File { .. });
         let progress = RefCell::new(Progress::new(wire.now()));
         let shown = self.shows_progress(&target);
-        let dump = group.dump.clone();
+        let dump = group.dump()?;
         let etags = arguments.files.etag_save.clone();
+        if let Some(path) = &etags {
+            let made = File::options().append(true).create(true).open(path);
+            made.map_err(|error| Early {
+                code: WRITE_ERROR,
+                text: format!("--etag-save {}: {error}; nothing was asked", path.display()),
+            })?;
+        }
         let mut output =
             Output::new(target, look, dump, etags, &progress, Box::new(tell));
         let mut got = {
@@ -119,6 +146,22 @@ impl<W: Wire> Transfer<'_, W> {
         Ok(got.exit_code())
     }
 
+    /// Refuses a URL that the options do not permit.
+    fn check(&self, url: &Url) -> Result<(), Early> {
+        /// curl's exit code for a URL with a name in it (`CURLE_LOGIN_DENIED`).
+        const LOGIN_DENIED: u8 = 67;
+        let arguments = self.group.arguments;
+        if !permitted(arguments.shape.proto.as_deref()).permit(url) {
+            let text = format!("--proto does not permit {}: nothing was asked", url.scheme());
+            return Err(Early { code: UNSUPPORTED, text });
+        }
+        if arguments.login.disallow_username_in_url && !url.username().is_empty() {
+            let text = "--disallow-username-in-url: the URL has a user name; -u USER is where it goes";
+            return Err(Early { code: LOGIN_DENIED, text: text.into() });
+        }
+        Ok(())
+    }
+
     /// Records and tells a failure.
     fn failed(&self, got: &Got, wire: &W, log: &Log) -> Option<String> {
         let failure = got.failure.as_ref()?;
@@ -151,6 +194,8 @@ impl<W: Wire> Transfer<'_, W> {
     }
 }
 
+/// curl's exit code for a file that cannot be written (`CURLE_WRITE_ERROR`).
+const WRITE_ERROR: u8 = 23;
 /// curl's exit code for a scheme that is not spoken (`CURLE_UNSUPPORTED_PROTOCOL`).
 const UNSUPPORTED: u8 = 1;
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::anyhow;
 use http::Method;
+use http::uri::PathAndQuery;
 use roundtrip_fetch::{Credentials, Methods, Redirects, Referrer, Retried, Retries, Rules, Sends};
 use roundtrip_http::client::{Decode, Proxies};
 use roundtrip_http::message::Fields;
@@ -15,7 +16,9 @@ use super::args::Get;
 use super::condition;
 use super::content::{self, Carried, Uploaded, carried};
 use super::output::Target;
-use super::setup::{netrc, schemes, seconds, size};
+use super::written::Written;
+use super::proto::permitted;
+use super::setup::{netrc, schemes, seconds};
 use crate::credentials;
 
 /// The request for one URL.
@@ -24,7 +27,7 @@ pub(super) fn wanted(
     upload: Option<&str>,
     mut url: Url,
     proxies: &Proxies,
-    target: &Target,
+    (given, target): (&str, &Target),
 ) -> anyhow::Result<Wanted> {
     let (mut fields, mut omit) = (Fields::new(), Vec::new());
     for header in &arguments.header {
@@ -37,10 +40,14 @@ pub(super) fn wanted(
         // The one with the boundary stands in its place.
         fields.remove("Content-Type");
     }
+    let mut written = Written::read(given, arguments.shape.path_as_is);
     for query in arguments.shape.url_query.iter().map(|text| content::query(text)) {
-        add_query(&mut url, &query?);
+        let query = query?;
+        written.add_query(&query);
+        add_query(&mut url, &query);
     }
     if let Some(query) = query {
+        written.add_query(&query);
         add_query(&mut url, &query);
     }
     if let Some(user) = &arguments.user {
@@ -52,6 +59,7 @@ pub(super) fn wanted(
         && let Ok(mut segments) = url.path_segments_mut()
     {
         segments.pop_if_empty().push(&name.to_string_lossy());
+        written.push_name(&name.to_string_lossy());
     }
     let method = method(arguments, sends)?;
     if !arguments.json.is_empty() {
@@ -65,9 +73,6 @@ pub(super) fn wanted(
     if let Some(path) = &arguments.files.etag_compare {
         fields.add("If-None-Match", condition::etag(path, arguments.files.etag_save.is_none())?);
     }
-    if arguments.tr_encoding {
-        ask_for_transfer_codings(&mut fields, &mut omit);
-    }
     let downloads = sends == Sends::Nothing;
     // With -I and -r, nothing needs the offset of -C, and it may be anything.
     let resumes = downloads && !(arguments.head && arguments.range.is_some());
@@ -75,6 +80,9 @@ pub(super) fn wanted(
     let range = if downloads { range(arguments, from) } else { None };
     let when = arguments.files.time_cond.as_deref().and_then(condition::parse);
     let mut derived = Fields::new();
+    if arguments.tr_encoding {
+        ask_for_transfer_codings(&mut fields, &mut omit, &mut derived);
+    }
     let media_type = media_type.filter(|_| sends == Sends::Post && arguments.json.is_empty());
     for (name, value) in [
         ("Range", range),
@@ -97,15 +105,16 @@ pub(super) fn wanted(
         method,
         fields,
         derived,
-        target: arguments.shape.request_target.clone(),
+        target: arguments.shape.request_target.clone().or_else(|| sendable(&written)),
         omit,
         content,
         sends_file: sends == Sends::Put,
         rules,
         decode: if arguments.compressed && !arguments.raw { Decode::Strict } else { Decode::Off },
         retries: retries(arguments)?,
+        rate: rate(arguments)?,
         limit: seconds(arguments.max_time, "--max-time")?,
-        max_bytes: arguments.max_filesize.as_deref().map(|text| size("--max-filesize", text)).transpose()?.filter(|most| *most > 0),
+        max_bytes: arguments.max_filesize.as_deref().map(|text| crate::limits::size("--max-filesize", text)).transpose()?.filter(|most| *most > 0),
         fail: match (arguments.fail, arguments.fail_with_body) {
             (_, true) => Fail::WithBody,
             (true, false) => Fail::WithoutBody,
@@ -115,6 +124,12 @@ pub(super) fn wanted(
         resume: from.filter(|_| !arguments.head),
         keep_body: false,
     })
+}
+
+/// The target as it was written, where every version of HTTP can carry it; otherwise the URL's own is sent.
+fn sendable(written: &Written) -> Option<String> {
+    let target = written.target();
+    PathAndQuery::try_from(target.as_str()).is_ok().then_some(target)
 }
 
 /// Adds to a URL's query.
@@ -129,6 +144,13 @@ fn add_query(url: &mut Url, query: &str) {
 /// Whether the command line says what becomes of a field: it gives it, or leaves it out.
 fn is_own(name: &str, fields: &Fields, omit: &[String]) -> bool {
     fields.contains(name) || omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name))
+}
+
+/// How fast the body may come, in bytes a second.
+fn rate(arguments: &Get) -> anyhow::Result<Option<u64>> {
+    let rate = arguments.limit_rate.as_deref();
+    let rate = rate.map(|text| crate::limits::size("--limit-rate", text)).transpose()?;
+    Ok(rate.filter(|rate| *rate > 0))
 }
 
 fn retries(arguments: &Get) -> anyhow::Result<Retries> {
@@ -166,7 +188,8 @@ fn rules(arguments: &Get, sends: Sends, proxies: &Proxies) -> anyhow::Result<Rul
         },
         referrer: referrer(arguments),
         cookies: cookies(arguments),
-        schemes: schemes(login.basic, login.digest, login.anyauth),
+        leads_to: permitted(arguments.shape.proto_redir.as_deref()),
+        logins: schemes(login.basic, login.digest, login.anyauth),
         bearer: login.oauth2_bearer.clone(),
         netrc: netrc(arguments)?,
         proxies: proxies.clone(),
@@ -201,12 +224,12 @@ fn method(arguments: &Get, sends: Sends) -> anyhow::Result<Method> {
 
 /// Asks for a coded transfer (RFC 9110 §10.1.4): TE, and Connection, which says that it is for the next
 /// one alone.
-fn ask_for_transfer_codings(fields: &mut Fields, omit: &mut Vec<String>) {
+fn ask_for_transfer_codings(fields: &mut Fields, omit: &mut Vec<String>, derived: &mut Fields) {
     let own = fields.text("Connection").map(str::to_owned).filter(|own| !own.trim().is_empty());
     fields.remove("Connection");
     omit.retain(|name| !name.eq_ignore_ascii_case("Connection"));
     let told = own.map_or_else(|| "TE".to_owned(), |own| format!("{own}, TE"));
-    fields.add("Connection", told).add("TE", "gzip");
+    derived.add("Connection", told).add("TE", "gzip");
 }
 
 /// Parses `-H`: `NAME: VALUE`, `NAME:` (omit the field), `NAME;` (empty value), `@FILE`. What is none of
@@ -230,7 +253,7 @@ pub(super) fn header_field(
         }
         Some(pair) => pair,
         None => match text.split_once(';') {
-            Some((name, rest)) if rest.trim().is_empty() => (name, ""),
+            Some((name, "")) => (name, ""),
             _ => {
                 eprintln!("roundtrip: -H {text}: not NAME: VALUE, NAME: or NAME;, and left out");
                 return Ok(());

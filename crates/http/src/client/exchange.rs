@@ -81,7 +81,7 @@ pub(crate) fn note<W: Wire>(
 fn bare(url: &url::Url) -> String {
     let mut url = url.clone();
     url.set_fragment(None);
-    url.into()
+    crate::url::text(&url)
 }
 
 /// Carries a request out, up to the head of its answer. `wanted` is when its like was first wanted:

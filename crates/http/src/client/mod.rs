@@ -43,7 +43,7 @@ pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
 pub use tls::{Tls, TlsOptions};
 
-use core::cell::OnceCell;
+use core::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use roundtrip_record::Initiator;
@@ -65,6 +65,8 @@ pub(crate) struct Shared<W: Wire> {
     pub(crate) tls: OnceCell<Tls>,
     pub(crate) pool: Pool<W>,
     pub(crate) provers: Provers,
+    /// Bytes that came out of compressed bodies so far.
+    pub(crate) decoded: Cell<u64>,
 }
 
 impl<W: Wire> Clone for Client<W> {
@@ -78,7 +80,8 @@ impl<W: Wire> Client<W> {
     pub fn new(wire: W, resolve: Rc<dyn Resolve>, tls: Option<Tls>, options: Options) -> Self {
         let pool = Pool::new(wire.clone(), &options);
         let tls = tls.map_or_else(OnceCell::new, OnceCell::from);
-        Self { shared: Rc::new(Shared { wire, options, resolve, tls, pool, provers: Provers::default() }) }
+        let provers = Provers::default();
+        Self { shared: Rc::new(Shared { wire, options, resolve, tls, pool, provers, decoded: Cell::new(0) }) }
     }
 
     /// Speaks https from now on, if it does not already: what it has of TLS stays.

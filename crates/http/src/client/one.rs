@@ -104,7 +104,8 @@ impl<W: Wire> One<W> {
         };
         self.text.extend_from_slice(&self.connection.input.split_to(fed.used));
         let (Some(head), Some((request, _))) = (fed.done, &self.request) else { return Ok(None) };
-        let codings = if self.answers.transfer_codings { Codings::Known } else { Codings::Chunks };
+        let known = self.answers.transfer_codings || self.answers.raw;
+        let codings = if known { Codings::Known } else { Codings::Chunks };
         let framed = framed(&request.line.method, &head, self.limits.manner, codings)
             .map_err(|error| malformed(self.head_bytes, error))?;
         let framing = match framed.framing {

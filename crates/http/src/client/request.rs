@@ -143,8 +143,6 @@ fn curl_place(name: &str, own: bool) -> usize {
     let at = CURL_ORDER.iter().position(|known| known.eq_ignore_ascii_case(name));
     match at {
         Some(0) => 0,
-        // Whoever asks for it asks for Connection with it.
-        Some(at) if matches!(CURL_ORDER[at], "TE") => 2 * at,
         Some(at) if !own => 2 * at,
         _ => 2 * AFTER_OWN - 1,
     }

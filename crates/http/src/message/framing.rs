@@ -90,7 +90,19 @@ pub(crate) fn framed(
         }
         Err(error) => return Err(error),
     }
-    Ok(length(fields, Repeated::Alike)?.map_or(Framing::Close, Framing::Length).into())
+    match length(fields, Repeated::Alike) {
+        Ok(length) => Ok(length.map_or(Framing::Close, Framing::Length).into()),
+        // Longer than anything: it ends when the connection does, and falls short of what was told.
+        Err(error) if is_huge(fields) => or(error, Framing::Close),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the length is a number beyond all that can be counted.
+fn is_huge(fields: &Fields) -> bool {
+    let mut values = fields.get_all(LENGTH);
+    let digits = |value: &[u8]| !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    values.next().is_some_and(digits) && values.next().is_none()
 }
 
 /// Which transfer codings are understood.

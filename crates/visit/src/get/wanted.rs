@@ -96,6 +96,8 @@ pub struct Wanted {
     pub retries: Retries,
     /// Time for each try, all redirects together.
     pub limit: Option<Duration>,
+    /// How fast the body is taken, in bytes a second.
+    pub rate: Option<u64>,
     /// Bytes that the body may have.
     pub max_bytes: Option<u64>,
     /// A status of 400 or more is a fault.

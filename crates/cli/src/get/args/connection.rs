@@ -7,7 +7,7 @@ use clap::Args;
 /// The connection.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// Close the connection after each answer? No: accepted for curl's sake, sockets have no probes
+    /// Accepted for curl's sake: the kernel is not asked to probe connections
     #[arg(long)]
     pub(crate) no_keepalive: bool,
     /// Accepted for curl's sake: small pieces are always sent at once
@@ -25,18 +25,6 @@ pub(crate) struct Connection {
     /// Leave the heads of a proxy's answer to CONNECT out
     #[arg(long)]
     pub(crate) suppress_connect_headers: bool,
-    /// A proxy of SOCKS 4; the name is looked up here
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub(crate) socks4: Option<String>,
-    /// The same; the proxy looks the name up
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub(crate) socks4a: Option<String>,
-    /// A proxy of SOCKS 5; the name is looked up here
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub(crate) socks5: Option<String>,
-    /// The same; the proxy looks the name up
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub(crate) socks5_hostname: Option<String>,
     /// A certificate of ours, with its chain (PEM)
     #[arg(short = 'E', long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,

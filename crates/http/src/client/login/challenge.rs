@@ -17,7 +17,8 @@ impl Challenge {
 
     /// The value of a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        let found = self.params.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+        // Of several the last counts, as for curl.
+        let found = self.params.iter().rev().find(|(own, _)| own.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 }
