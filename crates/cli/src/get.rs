@@ -215,9 +215,7 @@ fn log(groups: &[&Get], kept: Option<&Kept>) -> anyhow::Result<Log> {
     let told = verbose || any(|group| group.write_out.is_some() || group.format == Format::Json);
     let keep_secrets = any(|group| group.keep_secrets);
     let settings = match kept {
-        Some(kept) => {
-            Settings { memory: told, keep_secrets, ..Settings::in_folder(&kept.path) }
-        }
+        Some(kept) => Settings { memory: told, keep_secrets, ..Settings::in_folder(&kept.path) },
         None if told => Settings {
             capture: Capture::Nothing,
             frame_events: false,

@@ -36,9 +36,14 @@ mod tests {
 
     #[test]
     fn sizes_have_units() {
-        for (text, bytes) in
-            [("0", 0), ("5000", 5000), ("100k", 102_400), ("2G", 2 << 30), ("1B", 1), ("3t", 3 << 40)]
-        {
+        for (text, bytes) in [
+            ("0", 0),
+            ("5000", 5000),
+            ("100k", 102_400),
+            ("2G", 2 << 30),
+            ("1B", 1),
+            ("3t", 3 << 40),
+        ] {
             assert_eq!(size("-x", text).ok(), Some(bytes), "{text}");
         }
         for text in ["", "k", "1x", "-1", "1.5M", "99999999P"] {

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         Some(Ok(cli)) => cli,
         Some(Err(error)) => {
             eprintln!("roundtrip: get: {error}");
-            return ExitCode::from(2);
+            return ExitCode::from(error.code);
         }
     };
     let colour = cli.color;

@@ -1,5 +1,6 @@
 //! A chain of requests, each but the first wanted because of the answer before it.
 
+use core::fmt::Write as _;
 use std::time::SystemTime;
 
 use http::{Method, StatusCode, Version};
@@ -137,8 +138,11 @@ impl Chain {
         } else if !self.hop.body {
             request.body = Body::empty();
             for name in self.rules.of_body {
-                request.fields.remove(name);
                 request.derived.remove(name);
+                // What somebody wrote himself stays, as in curl.
+                if self.rules.is_browser() {
+                    request.fields.remove(name);
+                }
             }
         } else if replay == Replay::Spent {
             // The first who needs it has it.
@@ -218,8 +222,8 @@ impl Chain {
         let Some(location) = location.filter(|_| self.rules.redirects(status)) else {
             return Next::Answer(None);
         };
-        let location = escape(location);
-        let location = if self.rules.is_browser() { location } else { plus_for_blanks(&location) };
+        let location =
+            if self.rules.is_browser() { escape(location) } else { curl_escape(location) };
         let target = self.hop.url.join(&location);
         if self.rules.redirects == Redirects::Shown {
             return Next::Answer(target.ok());
@@ -260,7 +264,9 @@ impl Chain {
     fn unexpected<W: Wire>(&self, response: &Response<W>) -> Option<Hop> {
         let asked = self.first.expect == Expect::Continue
             || self.first.fields.has("Expect", "100-continue");
-        let refused = response.status == StatusCode::EXPECTATION_FAILED;
+        // Whoever let the body come has met it.
+        let met = response.interim.iter().any(|head| head.line.status == StatusCode::CONTINUE);
+        let refused = response.status == StatusCode::EXPECTATION_FAILED && !met;
         let again = refused && asked && self.hop.body && self.hop.expects && !self.spent;
         again.then(|| Hop {
             expects: false,
@@ -284,14 +290,24 @@ impl Chain {
     }
 }
 
-/// A place whose query has plus signs in place of blanks, as curl asks for it.
-fn plus_for_blanks(location: &str) -> String {
-    let location = location.trim();
-    let (place, fragment) = location.find('#').map_or((location, ""), |at| location.split_at(at));
-    match place.split_once('?') {
-        Some((path, query)) => format!("{path}?{}{fragment}", query.replace(' ', "+")),
-        None => location.to_owned(),
+/// A place as curl asks for it: bytes beyond ASCII with small letters, and in its query plus signs in place
+/// of blanks.
+fn curl_escape(location: &[u8]) -> String {
+    let location = location.trim_ascii();
+    let mut out = String::with_capacity(location.len());
+    let mut in_query = false;
+    for &byte in location {
+        in_query = in_query && byte != b'#' || byte == b'?';
+        match byte {
+            b' ' if in_query => out.push('+'),
+            0x80.. => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "%{byte:02x}");
+            }
+            _ => out.push(char::from(byte)),
+        }
     }
+    out
 }
 
 /// Gives a URL of the same origin the name and password of `from`, where it has none of its own: what

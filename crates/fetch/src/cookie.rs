@@ -79,11 +79,19 @@ impl Cookie {
     }
 
     /// Whether it belongs to this URL at this time.
-    pub(crate) fn is_for(&self, url: &Url, now: SystemTime) -> bool {
+    pub(crate) fn is_for(&self, url: &Url, now: SystemTime, manner: Manner) -> bool {
         self.expires.is_none_or(|expires| expires > now)
             && (!self.secure || is_secure(url))
             && url.host().is_some_and(|host| domain_matches(&host, &self.domain, self.host_only))
-            && path_matches(url.path(), &self.path)
+            && path_matches(url.path(), self.path_in(manner))
+    }
+
+    /// The path it is for; curl passes the last slash over.
+    fn path_in(&self, manner: Manner) -> &str {
+        match manner {
+            Manner::Curl if self.path.len() > 1 => self.path.trim_end_matches('/'),
+            _ => &self.path,
+        }
     }
 
     /// Whether it goes along to this URL, to which it belongs (RFC 6265bis §5.8.3).

@@ -86,7 +86,7 @@ impl Jar {
         let mut found: Vec<&Cookie> = self
             .cookies
             .iter()
-            .filter(|cookie| cookie.is_for(url, now))
+            .filter(|cookie| cookie.is_for(url, now, self.manner))
             .filter(|cookie| self.manner == Manner::Curl || cookie.may_be_told(url, asker))
             .collect();
         match self.manner {

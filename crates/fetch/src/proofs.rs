@@ -54,8 +54,7 @@ impl Proofs {
             .map(|login| kept(self.proxy.take(), login));
         let asks = |prover: &Option<Prover>| prover.as_ref().is_some_and(Prover::only_asks);
         let bodyless = request.body.is_empty() && !self.has_body;
-        self.only_asked =
-            !bodyless && !self.unwanted && (asks(&self.server) || asks(&self.proxy));
+        self.only_asked = !bodyless && !self.unwanted && (asks(&self.server) || asks(&self.proxy));
         self.only_asked
     }
 

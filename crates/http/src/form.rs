@@ -73,9 +73,7 @@ pub enum Names {
 impl Names {
     fn quote(self, name: &str) -> String {
         match self {
-            Self::Encoded => {
-                name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
-            }
+            Self::Encoded => name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A"),
             Self::Escaped => name.replace('\\', "\\\\").replace('"', "\\\""),
         }
     }

@@ -43,8 +43,14 @@ pub fn parse_with(text: &str, scheme: &str) -> Result<Url, FaultKind> {
     if url.host_str().is_none_or(str::is_empty) {
         return Err(bad("it names no host".into()));
     }
+    if url.host_str().is_some_and(|host| host.len() > LONGEST) {
+        return Err(bad("its host is longer than any name".into()));
+    }
     Ok(url)
 }
+
+/// Bytes that a host has at most, as for curl; names of DNS have 255.
+const LONGEST: usize = 65_535;
 
 /// What stands behind a name in a [`Url`] that is none by the URL Standard (§3.5, "ends in a number
 /// checker"), since it would take the name for an address: `host.test.80`. DNS, and curl, have such names.

@@ -194,7 +194,7 @@ impl Authority {
             identity: None,
             versions: rustls::ALL_VERSIONS,
         })
-            .map_err(|why| bad(&why))
+        .map_err(|why| bad(&why))
     }
 
     /// Its certificate.

@@ -14,7 +14,9 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 use http::{StatusCode, Version};
 use roundtrip_fetch::{Chain, Fetcher, Jar, NOT_PERMITTED, Next, is_passing};
-use roundtrip_http::client::{Client, Failure, Heads, Heard, Options, Origin, Request, Resend, Response, Scheme, Tls, UNSENDABLE,
+use roundtrip_http::client::{
+    Client, Failure, Heads, Heard, Options, Origin, Request, Resend, Response, Scheme, Tls,
+    UNSENDABLE,
 };
 use roundtrip_record::{EventId, ExchangeId, FaultKind, Initiator, Step, Time};
 use roundtrip_wire::Wire;
@@ -245,10 +247,8 @@ impl<W: Wire> Session<W> {
         initiator: Initiator,
     ) -> Result<(), RunError> {
         let heard = Heard::default();
-        let request = Request {
-            heard: Some(heard.clone()),
-            ..wanted.request(initiator, self.common.cause)
-        };
+        let request =
+            Request { heard: Some(heard.clone()), ..wanted.request(initiator, self.common.cause) };
         let mut chain = Chain::new(request, wanted.rules.clone());
         loop {
             let hop = chain.hop();
@@ -325,8 +325,10 @@ impl<W: Wire> Session<W> {
         got: &mut Got,
     ) {
         let status = response.status;
-        // A file that is there as a whole has no rest.
-        let whole = status == StatusCode::RANGE_NOT_SATISFIABLE && wanted.resume.is_some();
+        // A file that is there as a whole has no rest; as for curl, unless the answer names its length.
+        let whole = status == StatusCode::RANGE_NOT_SATISFIABLE
+            && wanted.resume.is_some()
+            && !response.fields.contains("Content-Range");
         let failed = status.as_u16() >= 400 && wanted.fail != Fail::No && !whole;
         let failed = failed.then(|| {
             let (status, reason) = (status.as_u16(), response.reason.clone());

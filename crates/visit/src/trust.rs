@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use roundtrip_http::client::{Tls, TlsOptions, check_alone};
 use roundtrip_record::Log;
-use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};

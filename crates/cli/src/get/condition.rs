@@ -28,9 +28,10 @@ pub(super) fn parse(text: &str) -> Option<Condition> {
 
 /// A date, with its time or without; `20040911` too. Without a zone, it is of UTC.
 fn date(text: &str) -> Option<SystemTime> {
-    let digits = text.split(' ').next().filter(|word| {
-        word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let digits = text
+        .split(' ')
+        .next()
+        .filter(|word| word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_digit()));
     let text = match digits {
         Some(word) => {
             const MONTHS: [&str; 12] = [

@@ -6,12 +6,14 @@ use super::line::{Line, LineError};
 
 /// Reads a file, `-` for standard input, and hands each of its options on.
 pub(super) fn read(path: &str, line: &mut Line) -> Result<(), LineError> {
-    let text = content::read(path).map_err(|error| LineError(format!("-K {error:#}")))?;
+    let text = content::read(path).map_err(|error| LineError::unread(format!("-K {error:#}")))?;
     let text = String::from_utf8_lossy(&text).into_owned();
     for (number, whole) in text.lines().enumerate() {
         let Some((name, value)) = option(whole) else { continue };
-        line.of_file(name, value)
-            .map_err(|LineError(why)| LineError(format!("-K {path}, line {}: {why}", number + 1)))?;
+        line.of_file(name, value).map_err(|error| LineError {
+            text: format!("-K {path}, line {}: {error}", number + 1),
+            ..error
+        })?;
     }
     Ok(())
 }

@@ -166,7 +166,7 @@ fn encoded(text: &str) -> anyhow::Result<String> {
             out.push('+');
         } else {
             // Writing to a string cannot fail.
-            let _ = write!(out, "%{byte:02x}");
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     Ok(out)
@@ -249,8 +249,8 @@ mod tests {
     fn data_is_encoded_as_curl_does() {
         for (text, expected) in [
             ("a b", "a+b"),
-            ("=a=b", "a%3db"),
-            ("n=\u{e4}&", "n=%c3%a4%26"),
+            ("=a=b", "a%3Db"),
+            ("n=\u{e4}&", "n=%C3%A4%26"),
             ("plain-._~", "plain-._~"),
         ] {
             assert_eq!(encoded(text).ok().as_deref(), Some(expected));

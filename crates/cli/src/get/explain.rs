@@ -3,8 +3,8 @@
 use http::Method;
 use roundtrip_http::client::Failure;
 use roundtrip_record::{
-    ExchangeStarted, Fault, FaultKind, Initiator, Log, Priority, ResourceKind, Step, Time, Trace as _,
-    What, WireKind,
+    ExchangeStarted, Fault, FaultKind, Initiator, Log, Priority, ResourceKind, Step, Time,
+    Trace as _, What, WireKind,
 };
 use roundtrip_report::Model;
 use roundtrip_visit::run::{Title, begin};
@@ -75,4 +75,3 @@ pub(super) fn explain(failure: &Failure, url: Option<&Url>, method: &Method, at:
     }
     text
 }
-

@@ -142,15 +142,16 @@ fn transfers<'a, W: Wire>(groups: &'a [Group<'a, W>]) -> impl Iterator<Item = It
         urls(group.arguments).enumerate().flat_map(move |(number, text)| {
             let uploads = uploads(group.arguments, number);
             uploads.into_iter().flat_map(move |upload| {
-                let all: Box<dyn Iterator<Item = Item<'a, W>>> = match matches(group.arguments, text) {
-                    Ok(all) => {
-                        let upload = upload.clone();
-                        Box::new(all.map(move |found| {
-                            Ok(Transfer { group, number, found, upload: upload.clone() })
-                        }))
-                    }
-                    Err(kind) => Box::new(core::iter::once(Err((group.arguments, kind)))),
-                };
+                let all: Box<dyn Iterator<Item = Item<'a, W>>> =
+                    match matches(group.arguments, text) {
+                        Ok(all) => {
+                            let upload = upload.clone();
+                            Box::new(all.map(move |found| {
+                                Ok(Transfer { group, number, found, upload: upload.clone() })
+                            }))
+                        }
+                        Err(kind) => Box::new(core::iter::once(Err((group.arguments, kind)))),
+                    };
                 all
             })
         })
@@ -238,10 +239,8 @@ async fn carry_out<W: Wire>(item: Item<'_, W>, wire: &W) -> anyhow::Result<u8> {
         Ok(transfer) => transfer,
         Err((arguments, kind)) => {
             let failure = fault(Time::ZERO, kind.clone());
-            let failure = roundtrip_http::client::Failure {
-                step: roundtrip_record::Step::Url,
-                ..failure
-            };
+            let failure =
+                roundtrip_http::client::Failure { step: roundtrip_record::Step::Url, ..failure };
             let words = explain(&failure, None, &http::Method::GET, When::now(wire));
             complain(arguments, kind.exit_code(), &words);
             return Ok(kind.exit_code());

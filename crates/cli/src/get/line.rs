@@ -14,13 +14,29 @@ use super::refused::REFUSED;
 use super::variables::Variables;
 use crate::args::{Cli, Command};
 
-/// Why a command line cannot be read (curl's exit code 2).
+/// Why a command line cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LineError(pub(super) String);
+pub(crate) struct LineError {
+    pub(super) text: String,
+    /// curl's exit code for it.
+    pub(crate) code: u8,
+}
+
+impl LineError {
+    /// One of the line itself (`CURLE_FAILED_INIT`).
+    pub(super) fn of(text: String) -> Self {
+        Self { text, code: 2 }
+    }
+
+    /// One of a file that cannot be read (`CURLE_READ_ERROR`).
+    pub(super) fn unread(text: String) -> Self {
+        Self { text, code: 26 }
+    }
+}
 
 impl std::fmt::Display for LineError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -69,7 +85,8 @@ fn parse(before: &[OsString], groups: Vec<Group>) -> Result<Cli, LineError> {
         let all = before.iter().cloned().chain(group.plain().into_iter().map(OsString::from));
         // A fault in a value is told by clap itself, with the option's text, and ends the program.
         let matches = Cli::command().get_matches_from(all);
-        let mut cli = Cli::from_arg_matches(&matches).map_err(|error| LineError(error.to_string()))?;
+        let mut cli =
+            Cli::from_arg_matches(&matches).map_err(|error| LineError::of(error.to_string()))?;
         let Command::Get(get) = &mut cli.command else { continue };
         get.words = Words(group.options);
         match &mut first {
@@ -82,7 +99,7 @@ fn parse(before: &[OsString], groups: Vec<Group>) -> Result<Cli, LineError> {
             Some(_) => {}
         }
     }
-    first.ok_or_else(|| LineError("no URL was given".into()))
+    first.ok_or_else(|| LineError::of("no URL was given".into()))
 }
 
 /// The options and URLs between two `--next`.
@@ -99,9 +116,11 @@ impl Group {
     fn plain(&self) -> Vec<String> {
         let options = self.options.iter().zip(&self.valued);
         let mut all: Vec<String> = options
-            .map(|((name, value), valued)| {
-                if *valued { format!("--{name}={value}") } else { format!("--{name}") }
-            })
+            .map(
+                |((name, value), valued)| {
+                    if *valued { format!("--{name}={value}") } else { format!("--{name}") }
+                },
+            )
             .collect();
         all.push("--".into());
         all.extend(self.urls.iter().cloned());
@@ -164,8 +183,7 @@ impl Default for Line {
             })
         });
         // An option of the whole program.
-        let colour =
-            Known { name: "color".into(), aliases: Vec::new(), short: None, valued: true };
+        let colour = Known { name: "color".into(), aliases: Vec::new(), short: None, valued: true };
         Self {
             known: known.chain([colour]).collect(),
             groups: vec![Group::default()],
@@ -255,10 +273,11 @@ impl Line {
         while let Some(letter) = rest.chars().next() {
             rest = &rest[letter.len_utf8()..];
             if let Some(refused) = REFUSED.iter().find(|refused| refused.short == Some(letter)) {
-                return Err(LineError(refused.words()));
+                return Err(LineError::of(refused.words()));
             }
             let at = self.known.iter().position(|known| known.short == Some(letter));
-            let at = at.ok_or_else(|| LineError(format!("-{letter} is no option of curl's")))?;
+            let at =
+                at.ok_or_else(|| LineError::of(format!("-{letter} is no option of curl's")))?;
             let within = (self.known[at].valued && !rest.is_empty())
                 .then(|| core::mem::take(&mut rest).to_owned());
             let value = self.value(at, within, next)?;
@@ -277,12 +296,12 @@ impl Line {
         let known = &self.known[at];
         match within {
             Some(_) if !known.valued => {
-                Err(LineError(format!("--{}: this option has no value", known.name)))
+                Err(LineError::of(format!("--{}: this option has no value", known.name)))
             }
             None if known.valued => next
                 .next()
                 .map(Some)
-                .ok_or_else(|| LineError(format!("--{}: its value is missing", known.name))),
+                .ok_or_else(|| LineError::of(format!("--{}: its value is missing", known.name))),
             within => Ok(within),
         }
     }
@@ -292,12 +311,13 @@ impl Line {
         let name = self.known[at].name.clone();
         match (name.as_str(), &value) {
             ("next", _) if self.group().has_url() => self.groups.push(Group::default()),
-            // In a file it may stand before the first URL too.
-            ("next", _) if self.depth > 0 => {}
-            ("next", _) => return Err(LineError("--next: no URL stands before it".into())),
+            // As in curl: where no URL stands before it, nothing ends.
+            ("next", _) => {}
             ("config", Some(path)) => {
                 if self.depth == DEEPEST {
-                    return Err(LineError(format!("-K {path}: more than {DEEPEST} files within files")));
+                    return Err(LineError::of(format!(
+                        "-K {path}: more than {DEEPEST} files within files"
+                    )));
                 }
                 self.depth += 1;
                 let read = config::read(path, self);
@@ -313,7 +333,8 @@ impl Line {
     /// Finds an option by its long name, or by a beginning of it that no other has.
     fn find(&self, name: &str) -> Result<Found, LineError> {
         let named = |wanted: &str| {
-            let own = |known: &Known| known.name == wanted || known.aliases.iter().any(|a| a == wanted);
+            let own =
+                |known: &Known| known.name == wanted || known.aliases.iter().any(|a| a == wanted);
             self.known.iter().position(own)
         };
         if let Some(at) = named(name) {
@@ -328,19 +349,21 @@ impl Line {
             return Ok(Found::Expand(at));
         }
         if let Some(refused) = REFUSED.iter().find(|refused| refused.name == name) {
-            return Err(LineError(refused.words()));
+            return Err(LineError::of(refused.words()));
         }
         let begins = |known: &&str| !name.is_empty() && known.starts_with(name);
         let refused = REFUSED.iter().map(|refused| refused.name).filter(begins);
         let ours = self.known.iter().map(|known| known.name.as_str()).filter(begins);
         let found: Vec<&str> = ours.chain(refused).collect();
         match found[..] {
-            [] => Err(LineError(format!("--{name}: curl has no such option, nor has roundtrip"))),
+            [] => {
+                Err(LineError::of(format!("--{name}: curl has no such option, nor has roundtrip")))
+            }
             [only] => match named(only) {
                 Some(at) => Ok(Found::Plain(at)),
                 None => self.find(only),
             },
-            [..] => Err(LineError(format!(
+            [..] => Err(LineError::of(format!(
                 "--{name} may be any of --{}; write it out",
                 found.join(", --")
             ))),
@@ -358,9 +381,9 @@ impl Line {
             },
         }
         match next.next() {
-            Some(more) if !more.is_empty() => {
-                Err(LineError(format!("{name}: this option has no value, and {more} stands there")))
-            }
+            Some(more) if !more.is_empty() => Err(LineError::of(format!(
+                "{name}: this option has no value, and {more} stands there"
+            ))),
             _ => Ok(()),
         }
     }
@@ -372,7 +395,7 @@ mod tests {
 
     fn plain(words: &[&str]) -> Result<Vec<Vec<String>>, String> {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        let groups = Line::default().read(words).map_err(|error| error.0)?;
+        let groups = Line::default().read(words).map_err(|error| error.text)?;
         Ok(groups.iter().map(Group::plain).collect())
     }
 
@@ -386,7 +409,11 @@ mod tests {
             (&["--max-t", "3", "a", "--", "-b"], &["--max-time=3", "--", "a", "-b"]),
             (&["a", "-L", "b"], &["--location", "--", "a", "b"]),
         ] {
-            assert_eq!(plain(words).as_deref(), Ok(&[expected.to_vec().iter().map(|word| (*word).to_owned()).collect()][..]), "{words:?}");
+            assert_eq!(
+                plain(words).as_deref(),
+                Ok(&[expected.to_vec().iter().map(|word| (*word).to_owned()).collect()][..]),
+                "{words:?}"
+            );
         }
     }
 
@@ -395,7 +422,7 @@ mod tests {
         let groups = plain(&["-d", "1", "a", "--next", "-L", "b", "-:", "c"]);
         let groups = groups.expect("three groups");
         assert_eq!(groups.concat().join(" "), "--data=1 -- a --location -- b -- c");
-        assert!(plain(&["--next", "a"]).is_err());
+        assert_eq!(plain(&["--next", "a"]).map(|groups| groups.len()), Ok(1));
     }
 
     #[test]

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use roundtrip_record::{FaultKind, Time};
 use roundtrip_http::client::Heads as Came;
 use roundtrip_http::message::Fields;
+use roundtrip_record::{FaultKind, Time};
 use roundtrip_visit::get::{Head, Sink};
 
 use super::args::Files;
@@ -174,7 +174,7 @@ impl<'a> Output<'a> {
     /// Writes the ETag where it is to be kept (`--etag-save`).
     fn save_etag(&mut self, fields: &Fields) -> io::Result<()> {
         match (&self.etags, fields.get("ETag")) {
-            (Some(path), Some(etag)) => fs::write(path, [etag, b"\n"].concat()),
+            (Some(path), Some(etag)) if !etag.is_empty() => fs::write(path, [etag, b"\n"].concat()),
             _ => Ok(()),
         }
     }

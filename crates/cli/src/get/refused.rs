@@ -13,7 +13,9 @@ impl Refused {
     pub(super) fn words(&self) -> String {
         let Self { name, short, why } = self;
         match short {
-            Some(short) => format!("-{short} (--{name}) is an option of curl's that get has not: {why}"),
+            Some(short) => {
+                format!("-{short} (--{name}) is an option of curl's that get has not: {why}")
+            }
             None => format!("--{name} is an option of curl's that get has not: {why}"),
         }
     }
@@ -35,13 +37,14 @@ const NTLM: &str =
     "NTLM rests on broken ciphers (DES, MD4) and is left out; --digest, or --basic over https";
 const SPNEGO: &str = "Kerberos is not spoken; --digest, --oauth2-bearer, or --basic over https";
 const RUSTLS: &str = "rustls has no such switch: it never does what this option is about";
-const STORE: &str =
-    "rustls reads PEM files: write certificate and key with `openssl pkcs12 -in FILE -out FILE.pem -nodes`";
+const STORE: &str = "rustls reads PEM files: write certificate and key with `openssl pkcs12 -in FILE -out FILE.pem -nodes`";
 const PROXY_TLS: &str = "a proxy is spoken to in the clear, so that there is no TLS to it";
 const SRP: &str = "TLS-SRP is no part of TLS 1.3, and rustls has none; --cert";
 const RESOLVER: &str = "get has a resolver of its own; --dns ADDR:PORT names the server it asks";
-const SOCKS: &str = "SOCKS proxies are not spoken to; -x http://HOST:PORT, or `ssh -W` and --connect-to";
-const TRACE: &str = "-v tells what is done, and --out DIR keeps every byte, as pcapng and as bodies";
+const SOCKS: &str =
+    "SOCKS proxies are not spoken to; -x http://HOST:PORT, or `ssh -W` and --connect-to";
+const TRACE: &str =
+    "-v tells what is done, and --out DIR keeps every byte, as pcapng and as bodies";
 const SLOW: &str = "what is slow is not given up, what is late is: -m";
 const GSSAPI: &str = "Kerberos is not spoken to SOCKS proxies; USER:PASSWORD@ in the proxy's URL";
 
@@ -53,7 +56,10 @@ pub(super) const REFUSED: &[Refused] = &[
     no("aws-sigv4", "requests are not signed; sign them and give the fields with -H"),
     no("cert-status", "rustls does not ask for OCSP staples"),
     no("cert-type", STORE),
-    no("ciphers", "the suites are those of TLS 1.3 and the modern ones of 1.2; --tlsv1.3 leaves 1.2 out"),
+    no(
+        "ciphers",
+        "the suites are those of TLS 1.3 and the modern ones of 1.2; --tlsv1.3 leaves 1.2 out",
+    ),
     no("compressed-ssh", SSH),
     no("crlf", "what is sent is sent as it is; `unix2dos` before"),
     no("crlfile", "revocation lists are not read"),
@@ -105,13 +111,23 @@ pub(super) const REFUSED: &[Refused] = &[
     no("mail-from", MAIL),
     no("mail-rcpt", MAIL),
     no("mail-rcpt-allowfails", MAIL),
-    short('M', "manual", "`roundtrip get --help` has the options, `roundtrip man DIR` writes the manual"),
+    short(
+        'M',
+        "manual",
+        "`roundtrip get --help` has the options, `roundtrip man DIR` writes the manual",
+    ),
     no("mptcp", "the kernel's TCP is asked for, with one path"),
     no("negotiate", SPNEGO),
     no("ntlm", NTLM),
     no("ntlm-wb", NTLM),
-    no("pass", "keys with a pass phrase are not read; `openssl pkey -in FILE -out PLAIN` takes it off"),
-    no("pinnedpubkey", "keys are not pinned; --cacert FILE with the one certificate trusts no other"),
+    no(
+        "pass",
+        "keys with a pass phrase are not read; `openssl pkey -in FILE -out PLAIN` takes it off",
+    ),
+    no(
+        "pinnedpubkey",
+        "keys are not pinned; --cacert FILE with the one certificate trusts no other",
+    ),
     no("preproxy", "there is one proxy at a time; -x"),
     no("proxy-ca-native", PROXY_TLS),
     no("proxy-cacert", PROXY_TLS),
@@ -173,7 +189,10 @@ pub(super) const REFUSED: &[Refused] = &[
     no("trace-time", TRACE),
     no("trace-config", "-v tells all that there is to tell"),
     no("trace-ids", "-v tells connections apart; --out DIR keeps the whole record"),
-    no("unix-socket", "get connects over TCP; `socat TCP-LISTEN:PORT,bind=127.0.0.1,fork UNIX:PATH` stands between"),
+    no(
+        "unix-socket",
+        "get connects over TCP; `socat TCP-LISTEN:PORT,bind=127.0.0.1,fork UNIX:PATH` stands between",
+    ),
     short('B', "use-ascii", FTP),
     no("vlan-priority", "the kernel marks packets; `tc` directs it"),
     no("xattr", "where a file came from is not written into its attributes; -w '%{url_effective}'"),

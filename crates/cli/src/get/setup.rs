@@ -111,23 +111,23 @@ pub(super) fn schemes(basic: bool, digest: bool, any: bool) -> Schemes {
 }
 
 /// The names and passwords of `.netrc`, where an option wants them.
-pub(super) fn netrc(arguments: &Get) -> anyhow::Result<Netrc> {
+pub(super) fn netrc(arguments: &Get) -> Netrc {
     let login = &arguments.login;
     let mode = match (login.netrc, login.netrc_optional || login.netrc_file.is_some()) {
-        (false, false) => return Ok(Netrc::default()),
+        (false, false) => return Netrc::default(),
         (_, true) if login.netrc_optional => NetrcMode::Optional,
         _ => NetrcMode::Required,
     };
     let at_home = || Some(Path::new(&std::env::var_os("HOME")?).join(".netrc"));
-    let Some(path) = login.netrc_file.clone().or_else(at_home) else { return Ok(Netrc::default()) };
+    let Some(path) = login.netrc_file.clone().or_else(at_home) else { return Netrc::default() };
     match std::fs::read(&path) {
         Ok(bytes) => {
             let mut netrc = Netrc::parse(&String::from_utf8_lossy(&bytes));
             netrc.mode = mode;
-            Ok(netrc)
+            netrc
         }
-        Err(_) if mode == NetrcMode::Optional => Ok(Netrc::default()),
-        Err(error) => Err(content::unread(&path.display(), &error).into()),
+        // As in curl: nobody is known then.
+        Err(_) => Netrc::default(),
     }
 }
 
@@ -171,7 +171,9 @@ pub(super) fn shown(arguments: &Get) -> anyhow::Result<Shown> {
         (false, Some("1.2")) => Versions::Two,
         (true, Some("1.2")) => bail!("--tlsv1.3 and --tls-max 1.2 leave no version"),
         (_, Some(other)) => {
-            bail!("--tls-max {other}: there are 1.2 and 1.3; what is older is broken and not spoken")
+            bail!(
+                "--tls-max {other}: there are 1.2 and 1.3; what is older is broken and not spoken"
+            )
         }
     };
     Ok(Shown { identity, versions })

@@ -6,8 +6,8 @@ use url::Url;
 
 use super::Early;
 use super::args::Get;
-use super::glob::Match;
 use super::destination::Making;
+use super::glob::Match;
 use super::output::{Named, Target};
 use crate::args::Format;
 

@@ -21,8 +21,8 @@ use super::content;
 use super::explain::{When, explain, fault};
 use super::glob::Match;
 use super::output::{Heads, Look, Output, Target};
-use super::proto::permitted;
 use super::progress::{Progress, watch};
+use super::proto::permitted;
 use super::target::Wishes;
 use super::verbose::Teller;
 use super::wanted::wanted;
@@ -82,7 +82,8 @@ impl<W: Wire> Transfer<'_, W> {
         };
         self.check(&url)?;
         let target = group.wishes.target(arguments, *number, found, &url)?;
-        let mut wanted = wanted(arguments, upload.as_deref(), url, &group.proxies, (&found.text, &target))?;
+        let mut wanted =
+            wanted(arguments, upload.as_deref(), url, &group.proxies, (&found.text, &target))?;
         wanted.keep_body = group.kept;
         let shows = |shown| if shown { Heads::Shown } else { Heads::Hidden };
         let look = Look {
@@ -104,12 +105,11 @@ impl<W: Wire> Transfer<'_, W> {
         if let Some(path) = &etags {
             let made = File::options().append(true).create(true).open(path);
             made.map_err(|error| Early {
-                code: WRITE_ERROR,
+                code: READ_ERROR,
                 text: format!("--etag-save {}: {error}; nothing was asked", path.display()),
             })?;
         }
-        let mut output =
-            Output::new(target, look, dump, etags, &progress, Box::new(tell));
+        let mut output = Output::new(target, look, dump, etags, &progress, Box::new(tell));
         let mut got = {
             let getting = pin!(group.session.get(&mut wanted, &mut output));
             if shown {
@@ -156,7 +156,8 @@ impl<W: Wire> Transfer<'_, W> {
             return Err(Early { code: UNSUPPORTED, text });
         }
         if arguments.login.disallow_username_in_url && !url.username().is_empty() {
-            let text = "--disallow-username-in-url: the URL has a user name; -u USER is where it goes";
+            let text =
+                "--disallow-username-in-url: the URL has a user name; -u USER is where it goes";
             return Err(Early { code: LOGIN_DENIED, text: text.into() });
         }
         Ok(())
@@ -194,8 +195,8 @@ impl<W: Wire> Transfer<'_, W> {
     }
 }
 
-/// curl's exit code for a file that cannot be written (`CURLE_WRITE_ERROR`).
-const WRITE_ERROR: u8 = 23;
+/// curl's exit code for a file that cannot be used before anything is asked (`CURLE_READ_ERROR`).
+const READ_ERROR: u8 = 26;
 /// curl's exit code for a scheme that is not spoken (`CURLE_UNSUPPORTED_PROTOCOL`).
 const UNSUPPORTED: u8 = 1;
 

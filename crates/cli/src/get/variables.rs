@@ -17,7 +17,7 @@ impl Variables {
     /// Takes `NAME=TEXT`, `NAME@FILE`, or `%NAME` for one of the environment, which may have a value for
     /// where it is not set: `%NAME=TEXT`, `%NAME@FILE`.
     pub(super) fn set(&mut self, text: &str) -> Result<(), LineError> {
-        let bad = |why: &str| LineError(format!("--variable {text}: {why}"));
+        let bad = |why: &str| LineError::of(format!("--variable {text}: {why}"));
         let (imported, rest) = match text.strip_prefix('%') {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -80,16 +80,15 @@ impl Variables {
                 "b64" => BASE64.encode(&value).into_bytes(),
                 "64dec" => BASE64.decode(&value).unwrap_or_else(|_| b"[64dec-fail]".to_vec()),
                 other => {
-                    return Err(LineError(format!(
+                    return Err(LineError::of(format!(
                         "{{{{{text}}}}}: there is no function {other}; there are trim, json, url, b64 and 64dec"
                     )));
                 }
             };
         }
-        String::from_utf8(value)
-            .ok()
-            .filter(|text| !text.contains('\0'))
-            .ok_or_else(|| LineError(format!("{{{{{text}}}}}: the value is no text; :b64 makes it one")))
+        String::from_utf8(value).ok().filter(|text| !text.contains('\0')).ok_or_else(|| {
+            LineError::of(format!("{{{{{text}}}}}: the value is no text; :b64 makes it one"))
+        })
     }
 }
 

@@ -16,9 +16,9 @@ use super::args::Get;
 use super::condition;
 use super::content::{self, Carried, Uploaded, carried};
 use super::output::Target;
-use super::written::Written;
 use super::proto::permitted;
 use super::setup::{netrc, schemes, seconds};
+use super::written::Written;
 use crate::credentials;
 
 /// The request for one URL.
@@ -99,13 +99,14 @@ pub(super) fn wanted(
     if arguments.user_agent.as_deref() == Some("") {
         omit.push("User-Agent".into());
     }
-    let rules = Rules { of_body: &["Content-Type"], ..rules(arguments, sends, proxies)? };
+    let rules = Rules { of_body: &["Content-Type"], ..rules(arguments, sends, proxies) };
+    let sent = arguments.shape.request_target.clone().or_else(|| sendable(&url, &written));
     Ok(Wanted {
         url,
         method,
         fields,
         derived,
-        target: arguments.shape.request_target.clone().or_else(|| sendable(&written)),
+        target: sent,
         omit,
         content,
         sends_file: sends == Sends::Put,
@@ -114,7 +115,12 @@ pub(super) fn wanted(
         retries: retries(arguments)?,
         rate: rate(arguments)?,
         limit: seconds(arguments.max_time, "--max-time")?,
-        max_bytes: arguments.max_filesize.as_deref().map(|text| crate::limits::size("--max-filesize", text)).transpose()?.filter(|most| *most > 0),
+        max_bytes: arguments
+            .max_filesize
+            .as_deref()
+            .map(|text| crate::limits::size("--max-filesize", text))
+            .transpose()?
+            .filter(|most| *most > 0),
         fail: match (arguments.fail, arguments.fail_with_body) {
             (_, true) => Fail::WithBody,
             (true, false) => Fail::WithoutBody,
@@ -126,10 +132,12 @@ pub(super) fn wanted(
     })
 }
 
-/// The target as it was written, where every version of HTTP can carry it; otherwise the URL's own is sent.
-fn sendable(written: &Written) -> Option<String> {
+/// The target as it was written, where the version can carry it that may be spoken; otherwise the URL's own
+/// is sent.
+fn sendable(url: &Url, written: &Written) -> Option<String> {
     let target = written.target();
-    PathAndQuery::try_from(target.as_str()).is_ok().then_some(target)
+    let fits = url.scheme() == "http" || PathAndQuery::try_from(target.as_str()).is_ok();
+    fits.then_some(target)
 }
 
 /// Adds to a URL's query.
@@ -167,11 +175,11 @@ fn retries(arguments: &Get) -> anyhow::Result<Retries> {
 }
 
 /// The rules for redirects.
-fn rules(arguments: &Get, sends: Sends, proxies: &Proxies) -> anyhow::Result<Rules> {
+fn rules(arguments: &Get, sends: Sends, proxies: &Proxies) -> Rules {
     let login = &arguments.login;
     let keep_post = [(301, arguments.post301), (302, arguments.post302), (303, arguments.post303)];
     let keep_post = keep_post.into_iter().filter_map(|(status, keeps)| keeps.then_some(status));
-    Ok(Rules {
+    Rules {
         redirects: match (arguments.location || arguments.location_trusted, arguments.max_redirs) {
             (false, _) => Redirects::Shown,
             (true, most) => u32::try_from(most).map_or(Redirects::All, Redirects::Most),
@@ -191,10 +199,10 @@ fn rules(arguments: &Get, sends: Sends, proxies: &Proxies) -> anyhow::Result<Rul
         leads_to: permitted(arguments.shape.proto_redir.as_deref()),
         logins: schemes(login.basic, login.digest, login.anyauth),
         bearer: login.oauth2_bearer.clone(),
-        netrc: netrc(arguments)?,
+        netrc: netrc(arguments),
         proxies: proxies.clone(),
         ..Rules::curl(sends)
-    })
+    }
 }
 
 /// Parses `-e`: `URL`, `URL;auto` or `;auto`.

@@ -303,8 +303,10 @@ fn header_json(fields: &roundtrip_http::message::Fields) -> Value {
             None => all.push((name, vec![value])),
         }
     }
-    let lines: Vec<String> =
-        all.into_iter().map(|(name, values)| format!("{}:{}", json!(name), json!(values))).collect();
+    let lines: Vec<String> = all
+        .into_iter()
+        .map(|(name, values)| format!("{}:{}", json!(name), json!(values)))
+        .collect();
     json!(format!("{{{}\n}}", lines.join(",\n")))
 }
 

@@ -48,9 +48,10 @@ impl Written {
 
     /// Adds to the query.
     pub(super) fn add_query(&mut self, query: &str) {
+        let query = lower_case(query);
         self.query = Some(match self.query.take().filter(|own| !own.is_empty()) {
             Some(own) => format!("{own}&{query}"),
-            None => query.to_owned(),
+            None => query,
         });
     }
 
@@ -61,6 +62,17 @@ impl Written {
             None => self.path.clone(),
         }
     }
+}
+
+/// Percent-encoded bytes with small letters, as curl writes them in URLs.
+fn lower_case(text: &str) -> String {
+    let mut out = String::new();
+    let mut digits = 0;
+    for char in text.chars() {
+        out.push(if digits > 0 { char.to_ascii_lowercase() } else { char });
+        digits = if char == '%' { 2 } else { digits.max(1) - 1 };
+    }
+    out
 }
 
 /// Bytes that no request line has, percent-encoded.
@@ -118,7 +130,7 @@ mod tests {
         assert_eq!(Written::read("http://a.test/../b", true).target(), "/../b");
         let mut written = Written::read("http://a.test/up/?a=1", false);
         written.push_name("b [1].txt");
-        written.add_query("c=2");
-        assert_eq!(written.target(), "/up/b%20%5b1%5d.txt?a=1&c=2");
+        written.add_query("C=%2F%AB");
+        assert_eq!(written.target(), "/up/b%20%5b1%5d.txt?a=1&C=%2f%ab");
     }
 }

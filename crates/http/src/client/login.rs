@@ -111,9 +111,7 @@ impl Prover {
     pub fn is_challenged<'a>(&mut self, fields: impl IntoIterator<Item = &'a [u8]>) -> bool {
         let all: Vec<_> = fields.into_iter().flat_map(challenges).collect();
         let Schemes { basic, digest, .. } = self.login.schemes;
-        if digest
-            && let Some(new) = all.iter().find_map(Digest::of)
-        {
+        if digest && let Some(new) = all.iter().find_map(Digest::of) {
             // What was proven with an old challenge is proven with a new one; what was wrong stays so.
             let again = !self.sent || new.stale;
             self.way = Way::Digest(Box::new(new));

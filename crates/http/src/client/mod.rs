@@ -81,7 +81,17 @@ impl<W: Wire> Client<W> {
         let pool = Pool::new(wire.clone(), &options);
         let tls = tls.map_or_else(OnceCell::new, OnceCell::from);
         let provers = Provers::default();
-        Self { shared: Rc::new(Shared { wire, options, resolve, tls, pool, provers, decoded: Cell::new(0) }) }
+        Self {
+            shared: Rc::new(Shared {
+                wire,
+                options,
+                resolve,
+                tls,
+                pool,
+                provers,
+                decoded: Cell::new(0),
+            }),
+        }
     }
 
     /// Speaks https from now on, if it does not already: what it has of TLS stays.

@@ -16,8 +16,8 @@ use super::pool::Pool;
 use super::trouble::{Trouble, is_reset};
 use super::upload::Upload;
 use crate::message::{
-    BodyDecoder, Codings, Defect, Fields, Head, HeadDecoder, Limits, MessageError, RequestHead, StatusLine,
-    framed, keeps_alive,
+    BodyDecoder, Codings, Defect, Fields, Head, HeadDecoder, Limits, MessageError, RequestHead,
+    StatusLine, framed, keeps_alive,
 };
 use crate::two::Moment;
 
@@ -267,7 +267,11 @@ impl<W: Wire> Carrier for One<W> {
             }
             match ready!(self.connection.poll_fill(context)) {
                 Ok(1..) => {}
-                Ok(0) if self.answers.without_head && self.head_bytes == 0 && self.heads.has_begun() => {
+                Ok(0)
+                    if self.answers.without_head
+                        && self.head_bytes == 0
+                        && self.heads.has_begun() =>
+                {
                     let began = *self.first.get_or_insert_with(|| next_moment(&self.connection));
                     return Poll::Ready(Ok(self.without_head(began)));
                 }

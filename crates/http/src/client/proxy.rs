@@ -14,9 +14,9 @@ use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use url::Url;
 
 use super::heard::Heard;
+use super::login::{Login, Prover, Schemes};
 use super::origin::{Origin, Scheme};
 use super::request::Order;
-use super::login::{Login, Prover, Schemes};
 use super::request::percent_decode;
 use crate::message::{
     Fields, HeadDecoder, Limits, RequestHead, RequestLine, ResponseHead, StatusLine,
@@ -107,7 +107,14 @@ impl Proxy {
                 percent_decode(url.password().unwrap_or_default()),
             )),
         };
-        Ok(Self { host, port, login, fields: Fields::new(), omits_connection: false, version: Version::HTTP_11 })
+        Ok(Self {
+            host,
+            port,
+            login,
+            fields: Fields::new(),
+            omits_connection: false,
+            version: Version::HTTP_11,
+        })
     }
 
     /// Host and port.

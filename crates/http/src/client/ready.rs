@@ -110,7 +110,8 @@ async fn open<W: Wire>(
         let mut connected =
             connected.await.map_err(|kind| fail(Step::Connect, since, cause, kind))?;
         if let Via::Tunnel(proxy) = via {
-            match tunnel(exchange, request, (proxy, origin), &mut connected, clocks.limit()).await? {
+            match tunnel(exchange, request, (proxy, origin), &mut connected, clocks.limit()).await?
+            {
                 Answered::Made(made) => {
                     connected.received = made.received;
                     connected.event = made.event;

@@ -98,7 +98,8 @@ pub enum Decode {
 }
 
 /// Why a body without a length is not sent to somebody who speaks HTTP/1.0.
-pub const UNSENDABLE: &str = "a body whose length is not known beforehand cannot be sent in HTTP/1.0";
+pub const UNSENDABLE: &str =
+    "a body whose length is not known beforehand cannot be sent in HTTP/1.0";
 
 /// In which order the fields of a request go out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -232,7 +233,9 @@ impl Request {
         });
         let derived = self.derived.iter().filter(|(name, _)| !self.is_own(name));
         let mut all: Vec<_> = match self.order {
-            Order::Plain => added.iter().chain(given).chain(derived).map(|field| (0, field)).collect(),
+            Order::Plain => {
+                added.iter().chain(given).chain(derived).map(|field| (0, field)).collect()
+            }
             Order::Curl => {
                 let by_itself = added.iter().chain(derived);
                 let by_itself = by_itself.map(|field| (curl_place(field.0, false), field));
@@ -327,7 +330,9 @@ impl Request {
     /// How the end of the body is to be told. A body always is told of (RFC 9112 §6.3): where the
     /// caller does not want the field for it, by the other one.
     fn framing(&self, version: Version) -> BodyFraming {
-        let told = self.fields.contains("Content-Length") && self.body.length().is_some();
+        // Of a body without a length, the caller may know it, and then wants no chunks.
+        let known = self.body.length().is_some() || self.omits("Transfer-Encoding");
+        let told = self.fields.contains("Content-Length") && known;
         if self.chunks(version) || told {
             return BodyFraming::Own;
         }

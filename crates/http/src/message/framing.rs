@@ -117,7 +117,8 @@ pub(crate) enum Codings {
 /// The codings of a transfer that can be undone besides its chunks, in the order in which they were
 /// applied.
 pub(crate) fn transfer_codings(fields: &Fields) -> Vec<String> {
-    let names = fields.list(CODING).map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase());
+    let names =
+        fields.list(CODING).map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase());
     names.filter(|name| !matches!(name.as_str(), "chunked" | "identity")).collect()
 }
 
@@ -131,7 +132,9 @@ fn coded(fields: &Fields) -> Option<Framing> {
     let last = fields.list(CODING).last().is_some_and(|last| last.eq_ignore_ascii_case(b"chunked"));
     Some(match (last, fields.has(CODING, "chunked")) {
         (true, _) => Framing::Chunked,
-        (false, false) => length(fields, Repeated::Alike).ok()?.map_or(Framing::Close, Framing::Length),
+        (false, false) => {
+            length(fields, Repeated::Alike).ok()?.map_or(Framing::Close, Framing::Length)
+        }
         (false, true) => return None,
     })
 }

@@ -119,6 +119,6 @@ impl Authority {
             identity: None,
             versions: rustls::ALL_VERSIONS,
         })
-            .unwrap()
+        .unwrap()
     }
 }

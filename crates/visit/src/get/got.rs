@@ -142,8 +142,7 @@ pub(super) fn show_head<W: Wire>(
     got: &mut Got,
     last: bool,
 ) -> bool {
-    let head =
-        Head { fields: &response.fields, text, expected: response.body.expected(), last };
+    let head = Head { fields: &response.fields, text, expected: response.body.expected(), last };
     got.head += (text.tunnel.len() + text.answer.len()) as u64;
     if let Err(error) = sink.head(&head) {
         got.failure = Some(unwritten(response, sink, &error));
@@ -152,8 +151,11 @@ pub(super) fn show_head<W: Wire>(
     true
 }
 
-pub(super) fn unwritten<W: Wire>(response: &Response<W>, sink: &dyn Sink, error: &io::Error) -> Failure {
+pub(super) fn unwritten<W: Wire>(
+    response: &Response<W>,
+    sink: &dyn Sink,
+    error: &io::Error,
+) -> Failure {
     let kind = FaultKind::WriteFailed { path: sink.place(), why: error.to_string() };
     response.failure(Step::Body, kind)
 }
-

@@ -1,9 +1,9 @@
 //! What is wanted of one URL.
 
 use core::time::Duration;
-use std::time::SystemTime;
 use std::fs::File;
 use std::io;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::Method;
@@ -166,4 +166,3 @@ pub enum Fail {
     /// A fault, with the body.
     WithBody,
 }
-

@@ -79,9 +79,13 @@ impl Digest {
         let algorithm = algorithm(named.as_deref().unwrap_or("MD5"))?;
         let offers = challenge.get("qop").unwrap_or_default().split(',').map(str::trim);
         let offered = |quality: Quality| {
-            offers.clone().any(|offer| offer.eq_ignore_ascii_case(quality.name())).then_some(quality)
+            offers
+                .clone()
+                .any(|offer| offer.eq_ignore_ascii_case(quality.name()))
+                .then_some(quality)
         };
-        let is = |name: &str| challenge.get(name).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        let is =
+            |name: &str| challenge.get(name).is_some_and(|text| text.eq_ignore_ascii_case("true"));
         Some(Self {
             realm: get("realm").unwrap_or_default(),
             nonce: get("nonce")?,
@@ -208,7 +212,8 @@ mod tests {
     #[test]
     fn a_server_without_qop_is_answered_as_before() {
         // RFC 2069 §2.4, with the response of its erratum.
-        let text = b"Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"";
+        let text =
+            b"Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"";
         let mut digest = Digest::of(&challenges(text)[0]).expect("a challenge");
         let value = digest.value(b"Mufasa", b"CircleOfLife", "GET", "/dir/index.html", [0; 16]);
         assert!(value.contains("response=\"1949323746fe6a43ef61f9606e7febea\""), "{value}");
@@ -217,7 +222,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_met() {
-        for text in ["Digest realm=r, nonce=n, algorithm=SHA-1", "Digest realm=r", "Basic realm=r"] {
+        for text in ["Digest realm=r, nonce=n, algorithm=SHA-1", "Digest realm=r", "Basic realm=r"]
+        {
             assert!(Digest::of(&challenges(text.as_bytes())[0]).is_none(), "{text}");
         }
     }
