@@ -280,7 +280,7 @@ fn answers_are_taken_as_curl_takes_them() {
         (&[DATED], &["-R", "-o", "dated", "http://AT/"]),
         (&[BUSY, OK], &["--retry", "1", "http://AT/"]),
         (&[BUSY, OK], &["--retry", "1", "-o", "file", "http://AT/"]),
-        (&[FAR], &["--retry", "1", "--retry-max-time", "2", "-w", "%{num_retries}", "http://AT/"]),
+        (&[FAR], &["--retry", "1", "--retry-max-time", "2", "-w", "%{http_code}", "http://AT/"]),
         (&[OK], &["--max-filesize", "2", "http://AT/"]),
         (&[OK], &["--max-filesize", "1k", "http://AT/"]),
         (&[OK], &["-w", "%{header_json}", "http://AT/"]),
