@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Drill(Drill),
     /// Any view of a saved record
     Show(Show),
+    /// Recordings of other programs (HAR, captures) become runs
+    Import(Import),
     /// The licences of everything this program contains
     Licenses,
     /// Prints completions for a shell
@@ -171,7 +173,7 @@ pub(crate) struct Output {
 
 /// Through whom requests go.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Through {
+pub(crate) struct ProxyOptions {
     /// HTTP proxy, in place of http_proxy, https_proxy and all_proxy; empty for none
     #[arg(short = 'x', long, value_name = "[http://]HOST[:PORT]")]
     pub(crate) proxy: Option<String>,
@@ -235,7 +237,7 @@ pub(crate) struct Visit {
     pub(crate) cookie: Vec<String>,
     /// The proxies
     #[command(flatten)]
-    pub(crate) through: Through,
+    pub(crate) through: ProxyOptions,
     /// Ask for the page only, not for what it needs
     #[arg(long)]
     pub(crate) no_page: bool,
@@ -374,14 +376,14 @@ pub(crate) struct Resolve {
 /// `roundtrip transfer`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    roundtrip transfer --net 3gslow --bytes 100000\n  \
+    roundtrip transfer --net 3gslow --bytes 100kB\n  \
     roundtrip transfer --net down=20Mbit,up=5Mbit,rtt=40ms,queue=100p,loss=1% --bytes 14000 --parallel 6 --runs 40")]
 pub(crate) struct Transfer {
     /// The network
     #[arg(long, value_name = "NET", default_value = "cable", long_help = net_help())]
     pub(crate) net: String,
-    /// How many bytes the server sends
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = value_parser!(u64).range(1..))]
+    /// How many bytes the server sends: 100000, 64kB, 1.5MB, 2GB
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = roundtrip_lab::amount)]
     pub(crate) bytes: u64,
     /// How many connections at once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=28_000))]
@@ -418,6 +420,34 @@ pub(crate) struct Drill {
     /// Replace NAME by VALUE in the scripts
     #[arg(short = 'D', long, value_name = "NAME=VALUE")]
     pub(crate) define: Vec<String>,
+}
+
+/// `roundtrip import`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    roundtrip import shop.har                    a browser's HAR becomes a run\n  \
+    roundtrip import a.pcapng --keys keys.log    a capture, decrypted\n  \
+    roundtrip visit latest --net 3gslow          what was imported again, on a slow network")]
+pub(crate) struct Import {
+    /// HTTP archives of any writer (HAR 1.1, 1.2) and captures (pcap, pcapng), also compressed with
+    /// gzip or zstd; each becomes a run
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Keys of TLS sessions (SSLKEYLOGFILE) to decrypt captures with, besides those in the capture
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// The page of an archive with several: its id, its number from 1, or all; the first unless told
+    #[arg(long, value_name = "PAGE")]
+    pub(crate) page: Option<String>,
+    /// What is kept and shown
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// The first line alone
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Every detail
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
 }
 
 /// `roundtrip show`

@@ -1,13 +1,13 @@
 //! Where records are kept, and the views that are written beside them.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use roundtrip_record::{Capture, Folder, Label, ReplayOf, Runs, Settings, Writing};
-use roundtrip_report::{Attachments, Model, Original, Story, har, html};
+use roundtrip_record::{Capture, Folder, ReplayOf, RunLabel, Runs, Settings, UnfinishedRun};
+use roundtrip_report::{Attachments, Model, Original, Story, html, write_har};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::{self, Output};
@@ -20,17 +20,17 @@ pub(crate) struct Kept {
     /// The id under which the run can be shown later; `None` if it is not among the saved runs.
     pub(crate) id: Option<String>,
     /// Keeps the folder from being removed, or removes it at the end.
-    _hold: Hold,
+    _hold: FolderHolder,
 }
 
 #[allow(dead_code, reason = "what is held is held to be dropped")]
-enum Hold {
+enum FolderHolder {
     /// A folder named by the user.
     Named,
     /// A folder of the saved runs.
-    Saved(Writing),
+    Saved(UnfinishedRun),
     /// A temporary folder, removed when the command ends.
-    Passing(tempfile::TempDir),
+    Temporary(tempfile::TempDir),
 }
 
 impl Kept {
@@ -49,20 +49,24 @@ impl Kept {
         if path.join("record.jsonl").is_file() {
             terminal::note(&format!("{}: the record that was here is replaced", path.display()));
         }
-        Self { path: path.to_owned(), id: Some(path.display().to_string()), _hold: Hold::Named }
+        Self {
+            path: path.to_owned(),
+            id: Some(path.display().to_string()),
+            _hold: FolderHolder::Named,
+        }
     }
 
     /// A new folder of the saved runs.
     pub(crate) fn saved(output: &Output, subject: &str) -> anyhow::Result<Self> {
-        let label = Label { name: output.name.clone(), pinned: output.pin };
+        let label = RunLabel { name: output.name.clone(), pinned: output.pin };
         let writing = saved().and_then(|runs| Ok(runs.create(&short_id(subject), &label)?));
         match writing {
             Ok(writing) => Ok(Self {
                 path: writing.run.path.clone(),
                 id: Some(writing.run.id.clone()),
-                _hold: Hold::Saved(writing),
+                _hold: FolderHolder::Saved(writing),
             }),
-            Err(error) if label == Label::default() => {
+            Err(error) if label == RunLabel::default() => {
                 terminal::note(&format!("this run is not kept: {}", terminal::whole(&error)));
                 Self::passing()
             }
@@ -73,7 +77,7 @@ impl Kept {
     fn passing() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("roundtrip-").tempdir()?;
         let path = folder.path().to_owned();
-        Ok(Self { path, id: None, _hold: Hold::Passing(folder) })
+        Ok(Self { path, id: None, _hold: FolderHolder::Temporary(folder) })
     }
 
     /// The recorder's settings for this folder.
@@ -97,8 +101,13 @@ impl Kept {
             return Ok(model);
         }
         let bodies = folder.bodies();
-        let json = serde_json::to_vec_pretty(&har(&model, &bodies))?;
-        write(&self.path.join("visit.har"), &json)?;
+        let path = self.path.join("visit.har");
+        let written = create(&path).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            write_har(&model, &bodies, &mut file)?;
+            file.flush()
+        });
+        written.with_context(|| format!("cannot write {}", path.display()))?;
         write(&self.path.join("report.html"), html(&model, &Attachments::of(&folder)).as_bytes())?;
         if let Some(picture) = picture(&model, &folder) {
             write(&self.path.join("page.png"), &picture)?;
@@ -192,9 +201,12 @@ fn short_id(subject: &str) -> String {
 }
 
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let opened =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    opened
+    create(path)
         .and_then(|mut file| file.write_all(bytes))
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Makes an empty file that only its owner may read.
+fn create(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }

@@ -7,12 +7,14 @@ mod calendar;
 mod credentials;
 mod drill;
 mod get;
+mod import;
 mod jar;
 mod keep;
 mod licenses;
 mod limits;
 mod manual;
 mod network;
+mod outcome;
 #[cfg(feature = "page")]
 mod painter;
 mod proxies;
@@ -29,9 +31,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::{Cli, Command};
-
-/// The result of a command: its exit code.
-type Outcome = anyhow::Result<u8>;
+use outcome::Outcome;
 
 fn main() -> ExitCode {
     #[cfg(feature = "page")]
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         }
     };
     let colour = cli.color;
-    let outcome = match &cli.command {
+    let outcome: Outcome = match &cli.command {
         Command::Visit(arguments) => visit::run(arguments, colour),
         Command::Resolve(arguments) => resolve::run(arguments, colour),
         Command::Transfer(arguments) => transfer::run(arguments),
@@ -55,6 +55,7 @@ fn main() -> ExitCode {
         Command::Get(arguments) => get::run(arguments),
         Command::Drill(arguments) => drill::run(arguments),
         Command::Show(arguments) => show::run(arguments, colour),
+        Command::Import(arguments) => import::run(arguments, colour),
         Command::Licenses => licenses::run(),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { folder } => manual::pages(folder),

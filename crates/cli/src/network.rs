@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{anyhow, bail};
-use roundtrip_dns::{Families, Options as NameOptions, Way};
+use roundtrip_dns::{Families, LookupMode, Options as NameOptions};
 use roundtrip_lab::{Caches, DEFAULT_DATE, Net};
 use roundtrip_visit::ground::{Ground, Virtual};
 use roundtrip_visit::run::ThisMachine;
@@ -72,7 +72,7 @@ impl Network {
             }
             Some(server) => NameOptions::server(name_server(server)?),
             None if self.walk => NameOptions::walk(),
-            None => NameOptions { way: Way::Ladder, ..NameOptions::default() },
+            None => NameOptions { mode: LookupMode::Ladder, ..NameOptions::default() },
         };
         let options = if self.fresh { options.fresh() } else { options };
         Ok(options.of(families))

@@ -4,9 +4,9 @@ use anyhow::bail;
 use roundtrip_http::client::{Except, Proxies, Proxy, ProxyError, Tunnels};
 use roundtrip_visit::ground::Ground;
 
-use crate::args::Through;
+use crate::args::ProxyOptions;
 
-impl Through {
+impl ProxyOptions {
     /// The proxies of a ground.
     ///
     /// # Errors

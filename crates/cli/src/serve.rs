@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Serve) -> Outcome {
     };
     let scheme = if service.identity.is_some() { "https" } else { "http" };
     let folder = service.folder.display().to_string();
-    let lines = Lines::new();
+    let lines = RequestLog::new();
     let quiet = arguments.quiet;
     serve(
         &service,
@@ -79,9 +79,9 @@ pub(crate) fn host(text: &str) -> anyhow::Result<(String, PathBuf)> {
 
 /// The request log on standard output: one line for each request, in the common log format with the
 /// time taken.
-struct Lines(RefCell<Option<LineWriter<std::io::Stdout>>>);
+struct RequestLog(RefCell<Option<LineWriter<std::io::Stdout>>>);
 
-impl Lines {
+impl RequestLog {
     fn new() -> Self {
         Self(RefCell::new(Some(LineWriter::new(stdout()))))
     }

@@ -1,6 +1,6 @@
 //! The command `roundtrip show`.
 
-use roundtrip_record::{Folder, Label, Run};
+use roundtrip_record::{Folder, Run, RunLabel};
 use roundtrip_report::{
     Attachments, Detail, Model, Verdict, har, html, json as facts, junit, perfetto, sequence,
     terminal as view,
@@ -62,13 +62,13 @@ pub(crate) fn run(arguments: &Show, colour: Colour) -> Outcome {
 }
 
 /// A saved run in the list.
-struct Listed {
+struct ListedRun {
     run: Run,
     /// The model of the run's record, or why it cannot be read.
     told: anyhow::Result<Model>,
 }
 
-impl Listed {
+impl ListedRun {
     fn read(run: Run) -> Self {
         let told = Folder::open(&run.path)
             .map_err(anyhow::Error::from)
@@ -160,7 +160,7 @@ fn list(arguments: &Show) -> Outcome {
     let mut runs = keep::saved()?.list()?;
     runs.reverse();
     runs.truncate(arguments.last.unwrap_or(usize::MAX));
-    let listed = runs.into_iter().map(Listed::read);
+    let listed = runs.into_iter().map(ListedRun::read);
     if arguments.format == Format::Json {
         let lines: Vec<Value> = listed.map(|line| line.json()).collect();
         terminal::print(&format!("{:#}", Value::from(lines)))?;
@@ -184,7 +184,7 @@ fn changed(arguments: &Show, run: &str) -> anyhow::Result<bool> {
     }
     let run = keep::saved()?.find(run)?;
     if !arguments.delete {
-        run.relabel(&Label { name: None, pinned: arguments.pin })?;
+        run.relabel(&RunLabel { name: None, pinned: arguments.pin })?;
     } else if run.is_being_written() {
         anyhow::bail!("{} is being written; wait until its command has ended", run.id);
     } else {

@@ -12,7 +12,7 @@ use roundtrip_os::Clock;
 use roundtrip_record::{BodyRef, Fault, FaultKind, Folder, Log, Step, Time, Trace as _, What};
 use roundtrip_report::{Detail, Model, Options, json, terminal as view};
 use roundtrip_visit::ground::Ground;
-use roundtrip_visit::replay::Recording;
+use roundtrip_visit::replay::{Recording, ReplayError};
 use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
 use roundtrip_visit::site::Site;
 use roundtrip_visit::{ClientCaches, Pin, Plan, Until, demo};
@@ -197,7 +197,7 @@ fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Out
     terminal::progress(&format!("visiting {} …", plan.url));
     let record = kept.settings(&arguments.output);
     let visited = carry_out(&title, &plan, &ground, &machine, || Ok(Vec::new()), record)?;
-    if arguments.network.net.is_none() {
+    if arguments.network.net.is_none() || never_answered(&kept)? {
         finish(arguments, colour, &kept)?;
         return Ok(visited.exit);
     }
@@ -206,6 +206,13 @@ fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Out
     terminal::progress(&format!("carrying {name} out again in the lab …"));
     // Addresses of the world lead nowhere there.
     replay(arguments, colour, &Folder::open(&kept.path)?, name, Vec::new())
+}
+
+/// Whether a visit holds no exchange that the lab could carry out again, so that the fault which ended
+/// it is what is to be told.
+fn never_answered(kept: &Kept) -> anyhow::Result<bool> {
+    let events = Folder::open(&kept.path)?.read()?.0;
+    Ok(matches!(Recording::read(events), Err(ReplayError::Nothing(_))))
 }
 
 /// Refuses what only a real wire can do.

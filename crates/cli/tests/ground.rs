@@ -45,6 +45,25 @@ fn get_and_resolve_run_in_the_lab() {
     );
 }
 
+/// The record of the lab holds the servers' exchanges, too: `-v` tells the client's alone.
+#[test]
+fn each_head_is_told_once() {
+    let roundtrip = Roundtrip::new();
+    let got = roundtrip.run(&["get", "-sv", "http://www.postcards.example/", "--net", "lan"]);
+    for line in ["* The name has ", "> GET / HTTP/1.1", "< HTTP/1.1 200 OK"] {
+        assert_eq!(got.err().matches(line).count(), 1, "{line}: {}", got.err());
+    }
+}
+
+/// A live visit that fails has nothing that the lab could carry out again: its own fault is told.
+#[test]
+fn a_visit_that_fails_before_its_what_if_tells_its_fault() {
+    let roundtrip = Roundtrip::new();
+    let run = roundtrip.run(&["visit", "http://127.0.0.1:1/", "--net", "cable"]);
+    assert_eq!(run.exit(), 7, "{}", run.err());
+    assert!(run.out().contains("refused the connection"), "{}{}", run.out(), run.err());
+}
+
 #[test]
 fn a_folder_is_a_host_of_the_lab() {
     let roundtrip = Roundtrip::new();

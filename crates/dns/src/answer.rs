@@ -20,16 +20,16 @@ pub(crate) struct Reading {
     /// The smallest time to live of the aliases' records, in seconds.
     pub(crate) alias_ttl: u32,
     /// What the answer says of the name at the end of the aliases.
-    pub(crate) said: Said,
+    pub(crate) said: AnswerContent,
 }
 
 /// What an answer says of one name and type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum AnswerContent {
     /// The records.
     Records(Vec<Record>),
     /// Nothing: the name is the target of an alias and has to be asked for.
-    Elsewhere,
+    Alias,
     /// The name does not exist.
     NxDomain(Negative),
     /// The name exists, but has no such records.
@@ -61,7 +61,8 @@ impl Reading {
     /// Reads an answer from a server that is believed for names in `zone` only, which is `.` for a
     /// recursive server. What it says of other names is ignored (RFC 2181 §5.4.1).
     pub(crate) fn of(message: &Message, question: &Question, zone: &Name) -> Self {
-        let mut reading = Self { aliases: Vec::new(), alias_ttl: u32::MAX, said: Said::Elsewhere };
+        let mut reading =
+            Self { aliases: Vec::new(), alias_ttl: u32::MAX, said: AnswerContent::Alias };
         reading.said = reading.follow(message, question, zone);
         reading
     }
@@ -71,21 +72,21 @@ impl Reading {
         self.aliases.last().unwrap_or(&question.name)
     }
 
-    fn follow(&mut self, message: &Message, question: &Question, zone: &Name) -> Said {
+    fn follow(&mut self, message: &Message, question: &Question, zone: &Name) -> AnswerContent {
         let code = message.metadata.response_code;
         if !matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
-            return Said::Refused(code);
+            return AnswerContent::Refused(code);
         }
         loop {
             let owner = self.owner(question).clone();
             if !zone.zone_of(&owner) {
-                return Said::Elsewhere;
+                return AnswerContent::Alias;
             }
             let own = of(&message.answers, &owner);
             let wanted: Vec<Record> =
                 own.clone().filter(|r| r.record_type() == question.record_type).cloned().collect();
             if !wanted.is_empty() {
-                return Said::Records(wanted);
+                return AnswerContent::Records(wanted);
             }
             let alias = own.filter_map(|r| match &r.data {
                 RData::CNAME(target) => Some((target.0.to_lowercase(), ttl(r))),
@@ -96,10 +97,10 @@ impl Reading {
             };
             if target == question.name || self.aliases.contains(&target) {
                 self.aliases.push(target);
-                return Said::Broken("the aliases form a loop");
+                return AnswerContent::Broken("the aliases form a loop");
             }
             if self.aliases.len() == MOST_ALIASES {
-                return Said::Broken("too many aliases");
+                return AnswerContent::Broken("too many aliases");
             }
             self.alias_ttl = self.alias_ttl.min(ttl);
             self.aliases.push(target);
@@ -107,7 +108,7 @@ impl Reading {
     }
 
     /// The reason why the answer has no record of `owner`.
-    fn nothing(&self, message: &Message, owner: &Name, zone: &Name) -> Said {
+    fn nothing(&self, message: &Message, owner: &Name, zone: &Name) -> AnswerContent {
         let negative = message.authorities.iter().find_map(|record| match &record.data {
             RData::SOA(soa) if record.name.zone_of(owner) && zone.zone_of(&record.name) => {
                 let ttl = ttl(record).min(soa.minimum);
@@ -116,18 +117,22 @@ impl Reading {
             _ => None,
         });
         match (message.metadata.response_code, negative) {
-            (ResponseCode::NXDomain, negative) => Said::NxDomain(negative.unwrap_or_default()),
-            (_, Some(negative)) => Said::NoData(negative),
-            (_, None) if !self.aliases.is_empty() => Said::Elsewhere,
-            (_, None) => Said::NoData(Negative::default()),
+            (ResponseCode::NXDomain, negative) => {
+                AnswerContent::NxDomain(negative.unwrap_or_default())
+            }
+            (_, Some(negative)) => AnswerContent::NoData(negative),
+            (_, None) if !self.aliases.is_empty() => AnswerContent::Alias,
+            (_, None) => AnswerContent::NoData(Negative::default()),
         }
     }
 
     /// How long the whole answer may be kept, in seconds.
     pub(crate) fn lifetime(&self) -> u32 {
         match &self.said {
-            Said::Records(records) => records.iter().map(ttl).fold(self.alias_ttl, u32::min),
-            Said::NxDomain(negative) | Said::NoData(negative) => {
+            AnswerContent::Records(records) => {
+                records.iter().map(ttl).fold(self.alias_ttl, u32::min)
+            }
+            AnswerContent::NxDomain(negative) | AnswerContent::NoData(negative) => {
                 negative.ttl.unwrap_or(0).min(self.alias_ttl)
             }
             _ => 0,
@@ -137,21 +142,23 @@ impl Reading {
     /// The outcome of the answer for the record.
     pub(crate) fn outcome(&self) -> Outcome {
         match &self.said {
-            Said::Records(records) => Outcome::Found {
+            AnswerContent::Records(records) => Outcome::Found {
                 addresses: addresses(records),
                 ttl: Some(self.lifetime()),
                 origin: None,
             },
-            Said::Elsewhere => match self.aliases.last() {
+            AnswerContent::Alias => match self.aliases.last() {
                 Some(target) => Outcome::Alias { target: target.to_ascii() },
                 None => Outcome::Failed { why: "the answer is of another zone".into() },
             },
-            Said::NxDomain(negative) => {
+            AnswerContent::NxDomain(negative) => {
                 Outcome::NxDomain { ttl: negative.ttl, soa: negative.zone() }
             }
-            Said::NoData(negative) => Outcome::NoData { ttl: negative.ttl, soa: negative.zone() },
-            Said::Refused(code) => Outcome::Refused { code: code_name(*code) },
-            Said::Broken(why) => Outcome::Failed { why: (*why).to_owned() },
+            AnswerContent::NoData(negative) => {
+                Outcome::NoData { ttl: negative.ttl, soa: negative.zone() }
+            }
+            AnswerContent::Refused(code) => Outcome::Refused { code: code_name(*code) },
+            AnswerContent::Broken(why) => Outcome::Failed { why: (*why).to_owned() },
         }
     }
 }
@@ -201,7 +208,7 @@ mod tests {
             ResponseCode::NoError,
             ".",
         );
-        let Said::Records(records) = &reading.said else { panic!("{reading:?}") };
+        let AnswerContent::Records(records) = &reading.said else { panic!("{reading:?}") };
         assert_eq!(addresses(records), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
         assert_eq!(reading.aliases, [name("a.example.com."), name("b.example.com.")]);
         assert_eq!(reading.lifetime(), 30);
@@ -217,18 +224,24 @@ mod tests {
         assert_eq!(reading.lifetime(), 300);
         let foreign = SOA.replacen("example.com.", "example.net.", 1);
         let reading = read("", &foreign, ResponseCode::NXDomain, ".");
-        assert_eq!(reading.said, Said::NxDomain(Negative::default()));
+        assert_eq!(reading.said, AnswerContent::NxDomain(Negative::default()));
     }
 
     #[test]
     fn loops_and_long_chains_end() {
         let looped = "www.example.com. 1 IN CNAME a.example.com.\na.example.com. 1 IN CNAME www.example.com.";
-        assert!(matches!(read(looped, "", ResponseCode::NoError, ".").said, Said::Broken(_)));
+        assert!(matches!(
+            read(looped, "", ResponseCode::NoError, ".").said,
+            AnswerContent::Broken(_)
+        ));
         let mut long = String::from("www.example.com. 1 IN CNAME n0.example.com.\n");
         for n in 0..20 {
             writeln!(long, "n{n}.example.com. 1 IN CNAME n{}.example.com.", n + 1).unwrap();
         }
-        assert!(matches!(read(&long, "", ResponseCode::NoError, ".").said, Said::Broken(_)));
+        assert!(matches!(
+            read(&long, "", ResponseCode::NoError, ".").said,
+            AnswerContent::Broken(_)
+        ));
     }
 
     #[test]
@@ -239,7 +252,7 @@ mod tests {
             ResponseCode::NoError,
             "example.com.",
         );
-        assert_eq!(reading.said, Said::Elsewhere);
+        assert_eq!(reading.said, AnswerContent::Alias);
         assert_eq!(reading.aliases, [name("www.example.net.")]);
     }
 }

@@ -8,7 +8,7 @@ use crate::answer::MOST_ALIASES;
 use crate::message::{UDP_FLOOR, edns};
 use crate::resolv::UDP_PAYLOAD;
 use crate::via::Via;
-use crate::zone::{Place, Zone};
+use crate::zone::{Zone, ZoneMatch};
 
 /// An authoritative server for a set of zones.
 #[derive(Clone, Debug, Default)]
@@ -48,11 +48,11 @@ impl Authority {
         };
         for _ in 0..MOST_ALIASES {
             let (node, synthesised) = match zone.place(&name) {
-                Place::Node { node, synthesised } => (node, synthesised),
-                Place::Cut(servers) => return refer(response, zone, servers),
-                place @ (Place::Empty | Place::Nowhere) => {
+                ZoneMatch::Node { node, synthesised } => (node, synthesised),
+                ZoneMatch::Delegation(servers) => return refer(response, zone, servers),
+                place @ (ZoneMatch::Empty | ZoneMatch::NameError) => {
                     response.metadata.authoritative = true;
-                    if place == Place::Nowhere {
+                    if place == ZoneMatch::NameError {
                         response.metadata.response_code = ResponseCode::NXDomain;
                     }
                     response.add_authority(zone.soa().clone());

@@ -10,10 +10,10 @@ use hickory_proto::rr::RecordType;
 use roundtrip_record::ResourceRecord;
 use serde::{Deserialize, Serialize};
 
+use crate::cache_scope::CacheScope;
 use crate::expiring::{Entry, Expiring};
 use crate::family::Family;
 use crate::lookup::CacheUse;
-use crate::realm::Realm;
 
 /// The key under which the environment stores the cache.
 pub(crate) const KEY: &str = "names";
@@ -40,15 +40,15 @@ type Key = (String, String, Family);
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
     /// What is kept for later runs.
-    kept: Expiring<Key, Known, Millis>,
+    kept: Expiring<Key, CachedAnswer, Millis>,
     /// What this run learnt itself, and the time until which that may be kept.
-    learnt: Expiring<Key, (Known, Millis), Millis>,
+    learnt: Expiring<Key, (CachedAnswer, Millis), Millis>,
 }
 
 /// What is known of a name and family.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Known {
+pub(crate) enum CachedAnswer {
     /// The name has addresses, by way of these aliases.
     Addresses { addresses: Vec<IpAddr>, aliases: Vec<String> },
     /// The name does not exist, or the target of its last alias does not.
@@ -59,37 +59,38 @@ pub(crate) enum Known {
 
 /// An entry found in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hit<'a> {
-    pub(crate) known: &'a Known,
+pub(crate) struct CacheHit<'a> {
+    pub(crate) known: &'a CachedAnswer,
     /// How long the entry may still be kept, in seconds.
     pub(crate) ttl: u32,
 }
 
 /// The cache's answer to a lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Consulted<'a> {
+pub(crate) enum CacheResult<'a> {
     /// This name has addresses; the hits say what is known of each family.
-    Found { name: String, hits: Vec<(Family, Hit<'a>)> },
+    Found { name: String, hits: Vec<(Family, CacheHit<'a>)> },
     /// No name of the search list has addresses; this is the entry of the last one.
-    Negative { name: String, hit: Hit<'a> },
+    Negative { name: String, hit: CacheHit<'a> },
     /// The cache cannot answer; `name` is the first one to ask for.
     Miss { name: String },
 }
 
 #[derive(Serialize, Deserialize)]
-struct File {
+struct CacheFile {
     version: u32,
-    entries: Vec<Line>,
+    entries: Vec<CacheEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
-    realm: String,
+struct CacheEntry {
+    #[serde(rename = "realm")]
+    cache_scope: String,
     name: String,
     family: Family,
     since: Millis,
     until: Millis,
-    known: Known,
+    known: CachedAnswer,
 }
 
 impl Cache {
@@ -101,14 +102,14 @@ impl Cache {
     /// Reads a stored cache; one that cannot be read counts as empty.
     pub(crate) fn load(bytes: &[u8]) -> Self {
         let mut cache = Self::new();
-        if let Ok(file) = serde_json::from_slice::<File>(bytes)
+        if let Ok(file) = serde_json::from_slice::<CacheFile>(bytes)
             && file.version == VERSION
         {
             for line in file.entries.into_iter().take(CAPACITY) {
                 // No run of ours keeps an entry for longer, so the file was made or changed by
                 // another program.
                 if line.until.saturating_sub(line.since) <= Millis::from(LONGEST) * 1_000 {
-                    let key = (line.realm, line.name, line.family);
+                    let key = (line.cache_scope, line.name, line.family);
                     cache.kept.insert(key, line.known, line.since, line.until);
                 }
             }
@@ -118,16 +119,18 @@ impl Cache {
 
     /// The bytes to store.
     pub(crate) fn save(&self, wall: SystemTime) -> Vec<u8> {
-        let line = |((realm, name, family), entry): (&Key, &Entry<Known, Millis>)| Line {
-            realm: realm.clone(),
-            name: name.clone(),
-            family: *family,
-            since: entry.since,
-            until: entry.until,
-            known: entry.value.clone(),
+        let line = |((cache_scope, name, family), entry): (&Key, &Entry<CachedAnswer, Millis>)| {
+            CacheEntry {
+                cache_scope: cache_scope.clone(),
+                name: name.clone(),
+                family: *family,
+                since: entry.since,
+                until: entry.until,
+                known: entry.value.clone(),
+            }
         };
         let entries = self.kept.iter(millis(wall)).map(line).collect();
-        serde_json::to_vec(&File { version: VERSION, entries }).unwrap_or_default()
+        serde_json::to_vec(&CacheFile { version: VERSION, entries }).unwrap_or_default()
     }
 
     /// The number of entries that are stored, expired ones included.
@@ -138,74 +141,75 @@ impl Cache {
     /// What is known of a fully qualified name, for one family.
     pub(crate) fn get(
         &self,
-        realm: &Realm,
+        cache_scope: &CacheScope,
         name: &str,
         family: Family,
         cache_use: CacheUse,
         wall: SystemTime,
-    ) -> Option<Hit<'_>> {
+    ) -> Option<CacheHit<'_>> {
         let now = millis(wall);
-        let key = (realm.name().to_owned(), name.to_owned(), family);
+        let key = (cache_scope.name().to_owned(), name.to_owned(), family);
         let left =
             |until: Millis| u32::try_from(until.saturating_sub(now) / 1_000).unwrap_or(u32::MAX);
         if let Some(entry) = self.learnt.get(&key, now) {
             let (known, until) = &entry.value;
-            return Some(Hit { known, ttl: left(*until) });
+            return Some(CacheHit { known, ttl: left(*until) });
         }
         if cache_use == CacheUse::Refresh {
             return None;
         }
         let entry = self.kept.get(&key, now)?;
-        Some(Hit { known: &entry.value, ttl: left(entry.until) })
+        Some(CacheHit { known: &entry.value, ttl: left(entry.until) })
     }
 
     /// What is known of the first of `candidates` that may have an address.
     pub(crate) fn consult(
         &self,
-        realm: &Realm,
+        cache_scope: &CacheScope,
         candidates: &[String],
         families: &[Family],
         cache_use: CacheUse,
         wall: SystemTime,
-    ) -> Consulted<'_> {
+    ) -> CacheResult<'_> {
         let mut negative = None;
         for name in candidates {
-            let hit =
-                |family: &Family| Some((*family, self.get(realm, name, *family, cache_use, wall)?));
+            let hit = |family: &Family| {
+                Some((*family, self.get(cache_scope, name, *family, cache_use, wall)?))
+            };
             let hits: Vec<_> = families.iter().filter_map(hit).collect();
-            if hits.iter().any(|(_, hit)| matches!(hit.known, Known::Addresses { .. })) {
-                return Consulted::Found { name: name.clone(), hits };
+            if hits.iter().any(|(_, hit)| matches!(hit.known, CachedAnswer::Addresses { .. })) {
+                return CacheResult::Found { name: name.clone(), hits };
             }
             if hits.len() < families.len() {
-                return Consulted::Miss { name: name.clone() };
+                return CacheResult::Miss { name: name.clone() };
             }
             negative = hits.into_iter().next().map(|(_, hit)| (name.clone(), hit));
         }
         match negative {
-            Some((name, hit)) => Consulted::Negative { name, hit },
-            None => Consulted::Miss { name: candidates.first().cloned().unwrap_or_default() },
+            Some((name, hit)) => CacheResult::Negative { name, hit },
+            None => CacheResult::Miss { name: candidates.first().cloned().unwrap_or_default() },
         }
     }
 
     /// Keeps a name server's answer for `ttl` seconds.
     pub(crate) fn insert(
         &mut self,
-        realm: &Realm,
+        cache_scope: &CacheScope,
         name: String,
         family: Family,
-        known: Known,
+        known: CachedAnswer,
         ttl: u32,
         wall: SystemTime,
     ) {
         let (longest, least) = match known {
-            Known::Addresses { .. } => (LONGEST, LEAST_IN_RUN),
-            Known::NxDomain { .. } | Known::NoData { .. } => (LONGEST_NEGATIVE, 0),
+            CachedAnswer::Addresses { .. } => (LONGEST, LEAST_IN_RUN),
+            CachedAnswer::NxDomain { .. } | CachedAnswer::NoData { .. } => (LONGEST_NEGATIVE, 0),
         };
         let now = millis(wall);
         let after = |seconds: u32| now + Millis::from(seconds) * 1_000;
         let (until, in_run) = (after(ttl.min(longest)), after(ttl.min(longest).max(least)));
-        let key = (realm.name().to_owned(), name, family);
-        if realm.outlives_the_run() {
+        let key = (cache_scope.name().to_owned(), name, family);
+        if cache_scope.outlives_the_run() {
             self.kept.insert(key.clone(), known.clone(), now, until);
         }
         self.learnt.insert(key, (known, until), now, in_run);
@@ -222,7 +226,7 @@ impl Cache {
     }
 }
 
-impl Known {
+impl CachedAnswer {
     /// The aliases that lead to what is known.
     pub(crate) fn aliases(&self) -> &[String] {
         match self {
@@ -265,28 +269,40 @@ mod tests {
     use crate::resolv::Resolv;
     use core::time::Duration;
 
-    fn realm() -> Realm {
-        Realm::of_resolv(&Resolv::parse("nameserver 192.0.2.53"))
+    fn cache_scope() -> CacheScope {
+        CacheScope::of_resolv(&Resolv::parse("nameserver 192.0.2.53"))
     }
 
-    fn get<'a>(cache: &'a Cache, name: &str, family: Family, wall: SystemTime) -> Option<Hit<'a>> {
-        cache.get(&realm(), name, family, CacheUse::Use, wall)
+    fn get<'a>(
+        cache: &'a Cache,
+        name: &str,
+        family: Family,
+        wall: SystemTime,
+    ) -> Option<CacheHit<'a>> {
+        cache.get(&cache_scope(), name, family, CacheUse::Use, wall)
     }
 
-    fn keep(cache: &mut Cache, name: &str, family: Family, known: Known, ttl: u32, wall: u64) {
-        cache.insert(&realm(), name.into(), family, known, ttl, at(wall));
+    fn keep(
+        cache: &mut Cache,
+        name: &str,
+        family: Family,
+        known: CachedAnswer,
+        ttl: u32,
+        wall: u64,
+    ) {
+        cache.insert(&cache_scope(), name.into(), family, known, ttl, at(wall));
     }
 
-    fn no() -> Known {
-        Known::NxDomain { soa: None, aliases: Vec::new() }
+    fn no() -> CachedAnswer {
+        CachedAnswer::NxDomain { soa: None, aliases: Vec::new() }
     }
 
     fn at(seconds: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    fn addresses() -> Known {
-        Known::Addresses {
+    fn addresses() -> CachedAnswer {
+        CachedAnswer::Addresses {
             addresses: vec!["192.0.2.80".parse().unwrap()],
             aliases: vec!["web.example.com.".into()],
         }
@@ -318,13 +334,13 @@ mod tests {
             "nameserver 192.0.2.53\noptions use-vc",
             "",
         ] {
-            let other = Realm::of_resolv(&Resolv::parse(text));
+            let other = CacheScope::of_resolv(&Resolv::parse(text));
             let found = cache.get(&other, "a.", Family::V4, CacheUse::Use, at(1));
             assert_eq!(found, None, "{text}");
         }
-        let same = Realm::of_resolv(&Resolv::parse("# edited\nnameserver 192.0.2.53"));
+        let same = CacheScope::of_resolv(&Resolv::parse("# edited\nnameserver 192.0.2.53"));
         assert!(cache.get(&same, "a.", Family::V4, CacheUse::Use, at(1)).is_some());
-        let near = Realm::of_resolv(&Resolv::parse("nameserver 127.0.0.53"));
+        let near = CacheScope::of_resolv(&Resolv::parse("nameserver 127.0.0.53"));
         cache.insert(&near, "b.".into(), Family::V4, addresses(), 300, at(0));
         assert!(cache.get(&near, "b.", Family::V4, CacheUse::Use, at(1)).is_some());
         let later = Cache::load(&cache.save(at(1)));
@@ -348,15 +364,15 @@ mod tests {
         let mut cache = Cache::new();
         let names = ["www.corp.example.".to_owned(), "www.example.".to_owned()];
         let found = |cache: &Cache, families: &[Family]| match cache.consult(
-            &realm(),
+            &cache_scope(),
             &names,
             families,
             CacheUse::Use,
             at(1),
         ) {
-            Consulted::Found { name, hits } => format!("found {name} {}", hits.len()),
-            Consulted::Negative { name, .. } => format!("negative {name}"),
-            Consulted::Miss { name } => format!("miss {name}"),
+            CacheResult::Found { name, hits } => format!("found {name} {}", hits.len()),
+            CacheResult::Negative { name, .. } => format!("negative {name}"),
+            CacheResult::Miss { name } => format!("miss {name}"),
         };
         let both = [Family::V6, Family::V4];
         assert_eq!(found(&cache, &both), "miss www.corp.example.");
@@ -378,8 +394,9 @@ mod tests {
         let miss = |cache: &Cache| {
             let names = ["a.".to_owned()];
             let families = [Family::V4];
-            let consulted = cache.consult(&realm(), &names, &families, CacheUse::Refresh, at(1));
-            matches!(consulted, Consulted::Miss { .. })
+            let consulted =
+                cache.consult(&cache_scope(), &names, &families, CacheUse::Refresh, at(1));
+            matches!(consulted, CacheResult::Miss { .. })
         };
         assert!(miss(&later));
         keep(&mut later, "a.", Family::V4, addresses(), 60, 1);

@@ -1,4 +1,4 @@
-//! `DeadEnd`: why a walk from the root ended before it reached the name, with the zone whose
+//! `WalkFailure`: why a walk from the root ended before it reached the name, with the zone whose
 //! servers gave no usable answer and what became of each server.
 
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ const MOST_SERVERS: usize = 32;
 
 /// The end of a walk that did not reach its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum DeadEnd {
+pub(crate) enum WalkFailure {
     /// No server of a zone gave a usable answer.
     Zone {
         /// The zone.
@@ -29,7 +29,7 @@ pub(crate) enum DeadEnd {
 
 /// What became of a server of a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum ServerOutcome {
     /// The server gave an answer that is of no use.
     Answered(String),
     /// The server did not answer, or could not be asked.
@@ -46,44 +46,47 @@ pub(crate) enum Fate {
 
 /// The servers of one zone and their fates.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Trail(Vec<(Name, Option<IpAddr>, Fate)>);
+pub(crate) struct ServerOutcomes(Vec<(Name, Option<IpAddr>, ServerOutcome)>);
 
-impl Trail {
+impl ServerOutcomes {
     /// Notes what became of a server. It replaces an earlier note, unless that was an answer and
     /// this is silence.
-    pub(crate) fn note(&mut self, name: Name, address: Option<IpAddr>, fate: Fate) {
+    pub(crate) fn note(&mut self, name: Name, address: Option<IpAddr>, outcome: ServerOutcome) {
         let room = self.0.len() < MOST_SERVERS;
         match self.0.iter_mut().find(|(n, a, _)| *n == name && *a == address) {
-            Some((_, _, Fate::Answered(_))) if !matches!(fate, Fate::Answered(_)) => {}
-            Some((_, _, known)) => *known = fate,
-            None if room => self.0.push((name, address, fate)),
+            Some((_, _, ServerOutcome::Answered(_)))
+                if !matches!(outcome, ServerOutcome::Answered(_)) => {}
+            Some((_, _, known)) => *known = outcome,
+            None if room => self.0.push((name, address, outcome)),
             None => {}
         }
     }
 
     /// Whether servers were asked and none answered.
     pub(crate) fn is_silent(&self) -> bool {
-        let silent = |(_, _, fate): &(Name, Option<IpAddr>, Fate)| matches!(fate, Fate::Silent(_));
+        let silent = |(_, _, outcome): &(Name, Option<IpAddr>, ServerOutcome)| {
+            matches!(outcome, ServerOutcome::Silent(_))
+        };
         !self.0.is_empty() && self.0.iter().all(silent)
     }
 
     /// What is wrong with the zone as a whole. A server that answered counts for more than one that
     /// was silent, and that one for more than a server that could not be found.
     pub(crate) fn verdict(&self) -> DelegationFault {
-        let fates = || self.0.iter().map(|(_, _, fate)| fate);
-        let circle = fates().find_map(|fate| match fate {
-            Fate::Circular(through) => Some(through.clone()),
+        let outcomes = || self.0.iter().map(|(_, _, outcome)| outcome);
+        let circle = outcomes().find_map(|outcome| match outcome {
+            ServerOutcome::Circular(through) => Some(through.clone()),
             _ => None,
         });
-        if fates().any(|fate| matches!(fate, Fate::Answered(_))) {
+        if outcomes().any(|outcome| matches!(outcome, ServerOutcome::Answered(_))) {
             DelegationFault::Lame
-        } else if fates().any(|fate| matches!(fate, Fate::Silent(_))) {
+        } else if outcomes().any(|outcome| matches!(outcome, ServerOutcome::Silent(_))) {
             DelegationFault::Silent
         } else if let Some(through) = circle {
             DelegationFault::Circular { through }
-        } else if fates().any(|fate| matches!(fate, Fate::NotLookedFor)) {
+        } else if outcomes().any(|outcome| matches!(outcome, ServerOutcome::NotLookedFor)) {
             DelegationFault::TooLong
-        } else if fates().any(|fate| matches!(fate, Fate::NoAddress(_))) {
+        } else if outcomes().any(|outcome| matches!(outcome, ServerOutcome::NoAddress(_))) {
             DelegationFault::NoAddress
         } else {
             DelegationFault::NoGlue
@@ -92,16 +95,14 @@ impl Trail {
 
     /// Each server and what became of it, for the record.
     pub(crate) fn servers(&self) -> Vec<DelegatedServer> {
-        let server = |(name, address, fate): &(Name, Option<IpAddr>, Fate)| DelegatedServer {
-            name: name.to_ascii(),
-            address: *address,
-            said: fate.words(),
+        let server = |(name, address, outcome): &(Name, Option<IpAddr>, ServerOutcome)| {
+            DelegatedServer { name: name.to_ascii(), address: *address, said: outcome.words() }
         };
         self.0.iter().map(server).collect()
     }
 }
 
-impl Fate {
+impl ServerOutcome {
     fn words(&self) -> String {
         match self {
             Self::Answered(said) | Self::Silent(said) | Self::NoAddress(said) => said.clone(),
@@ -112,7 +113,7 @@ impl Fate {
     }
 }
 
-impl DeadEnd {
+impl WalkFailure {
     /// The fault of the lookup of `name`.
     pub(crate) fn fault(self, name: String) -> FaultKind {
         match self {
@@ -155,25 +156,25 @@ mod tests {
 
     #[test]
     fn what_a_server_said_counts_for_more_than_silence_and_that_for_more_than_no_address() {
-        let circle = Fate::Circular(vec!["a.".into()]);
-        let mut trail = Trail::default();
-        for (n, (fate, expected)) in [
-            (Fate::NoGlue, DelegationFault::NoGlue),
-            (Fate::NoAddress("gone".into()), DelegationFault::NoAddress),
-            (Fate::NotLookedFor, DelegationFault::TooLong),
+        let circle = ServerOutcome::Circular(vec!["a.".into()]);
+        let mut outcomes = ServerOutcomes::default();
+        for (n, (outcome, expected)) in [
+            (ServerOutcome::NoGlue, DelegationFault::NoGlue),
+            (ServerOutcome::NoAddress("gone".into()), DelegationFault::NoAddress),
+            (ServerOutcome::NotLookedFor, DelegationFault::TooLong),
             (circle, DelegationFault::Circular { through: vec!["a.".into()] }),
-            (Fate::Silent("no answer".into()), DelegationFault::Silent),
-            (Fate::Answered("REFUSED".into()), DelegationFault::Lame),
+            (ServerOutcome::Silent("no answer".into()), DelegationFault::Silent),
+            (ServerOutcome::Answered("REFUSED".into()), DelegationFault::Lame),
         ]
         .into_iter()
         .enumerate()
         {
-            trail.note(name(&format!("ns{n}.example")), None, fate);
-            assert_eq!(trail.verdict(), expected);
-            assert!(!trail.is_silent());
+            outcomes.note(name(&format!("ns{n}.example")), None, outcome);
+            assert_eq!(outcomes.verdict(), expected);
+            assert!(!outcomes.is_silent());
         }
-        assert_eq!(trail.servers().len(), 6);
-        trail.note(name("ns5.example"), None, Fate::Silent("no answer".into()));
-        assert_eq!(trail.servers()[5].said, "REFUSED");
+        assert_eq!(outcomes.servers().len(), 6);
+        outcomes.note(name("ns5.example"), None, ServerOutcome::Silent("no answer".into()));
+        assert_eq!(outcomes.servers()[5].said, "REFUSED");
     }
 }

@@ -9,7 +9,7 @@ use hickory_proto::rr::RecordType;
 use roundtrip_record::Time;
 
 use crate::edns::{EdnsMemory, Extension};
-use crate::message::{Question, Unfit, code_name};
+use crate::message::{Question, RejectReason, code_name};
 use crate::resolv::{FirstTransport, Policy, Recursion};
 use crate::via::Via;
 
@@ -28,7 +28,7 @@ pub(crate) const REFERRAL: &str = "REFERRAL";
 /// One question and the servers it is put to.
 ///
 /// The contract: [`Exchange::poll`] says what to do next. After an [`Action::Send`], exactly one of
-/// [`Exchange::handle_message`] (until it returns [`Verdict::Taken`]), [`Exchange::handle_timeout`]
+/// [`Exchange::handle_message`] (until it returns [`Acceptance::Taken`]), [`Exchange::handle_timeout`]
 /// and [`Exchange::handle_error`] is called before the next poll. Datagrams to one server should
 /// leave from one port while it has its turn, since a late answer to the first is still taken.
 #[derive(Debug)]
@@ -108,11 +108,11 @@ pub struct Transmit {
 
 /// Whether a received message is the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Acceptance {
     /// The message is the answer.
     Taken,
     /// The message is not the answer; go on waiting.
-    Dropped(Unfit),
+    Dropped(RejectReason),
 }
 
 /// Why an exchange gave no answer.
@@ -216,25 +216,25 @@ impl Exchange {
     }
 
     /// Handles a message that came in from `from`.
-    pub fn handle_message(&mut self, from: SocketAddr, bytes: &[u8]) -> Verdict {
+    pub fn handle_message(&mut self, from: SocketAddr, bytes: &[u8]) -> Acceptance {
         let State::Wait(turn) = self.state.clone() else {
-            return Verdict::Dropped(Unfit::WrongId);
+            return Acceptance::Dropped(RejectReason::WrongId);
         };
         if from != self.servers[turn.index].address {
-            return Verdict::Dropped(Unfit::WrongSource);
+            return Acceptance::Dropped(RejectReason::WrongSource);
         }
-        let mut unfit = Unfit::WrongId;
+        let mut reason = RejectReason::WrongId;
         for (id, extension) in turn.sent.iter().rev().copied() {
             match self.question.answer(id, bytes) {
                 Ok(message) => {
                     self.take(&turn, extension, message);
-                    return Verdict::Taken;
+                    return Acceptance::Taken;
                 }
-                Err(Unfit::WrongId) => {}
-                Err(why) => unfit = why,
+                Err(RejectReason::WrongId) => {}
+                Err(why) => reason = why,
             }
         }
-        Verdict::Dropped(unfit)
+        Acceptance::Dropped(reason)
     }
 
     /// Handles the passing of the deadline.
@@ -435,18 +435,24 @@ mod tests {
         let mut exchange = exchange(&[FIRST]);
         send(&mut exchange, 0, 7);
         let good = reply(7, |_| {});
-        let dropped = |unfit| Verdict::Dropped(unfit);
-        assert_eq!(exchange.handle_message(address(SECOND), &good), dropped(Unfit::WrongSource));
+        let dropped = |reason| Acceptance::Dropped(reason);
+        assert_eq!(
+            exchange.handle_message(address(SECOND), &good),
+            dropped(RejectReason::WrongSource)
+        );
         assert_eq!(
             exchange.handle_message(address("192.0.2.1:5353"), &good),
-            dropped(Unfit::WrongSource)
+            dropped(RejectReason::WrongSource)
         );
         assert_eq!(
             exchange.handle_message(address(FIRST), &reply(8, |_| {})),
-            dropped(Unfit::WrongId)
+            dropped(RejectReason::WrongId)
         );
-        assert_eq!(exchange.handle_message(address(FIRST), b"x"), dropped(Unfit::NotAMessage));
-        assert_eq!(exchange.handle_message(address(FIRST), &good), Verdict::Taken);
+        assert_eq!(
+            exchange.handle_message(address(FIRST), b"x"),
+            dropped(RejectReason::NotAMessage)
+        );
+        assert_eq!(exchange.handle_message(address(FIRST), &good), Acceptance::Taken);
         assert_eq!(done(&mut exchange).unwrap().answers.len(), 1);
     }
 
@@ -496,7 +502,7 @@ mod tests {
         exchange.handle_timeout();
         let again = send(&mut exchange, 1, 2);
         assert_eq!((again.to, again.bytes.len()), (address(FIRST), with - 11));
-        assert_eq!(exchange.handle_message(address(FIRST), &reply(1, |_| {})), Verdict::Taken);
+        assert_eq!(exchange.handle_message(address(FIRST), &reply(1, |_| {})), Acceptance::Taken);
         assert!(done(&mut exchange).is_ok());
         assert_eq!(exchange.seen().count(), 0);
 

@@ -7,17 +7,17 @@ use roundtrip_record::{EventId, LookupId, Source};
 use roundtrip_wire::Wire;
 
 use crate::answer::Reading;
-use crate::delegation::DeadEnd;
+use crate::delegation::WalkFailure;
 use crate::message::Question;
 use crate::resolv::Policy;
 use crate::rung::Rung;
-use crate::transport::{Panel, ask};
+use crate::transport::{Upstreams, ask};
 use crate::tree::Tree;
 use crate::walk::{Next, Walk};
 
 /// The result of a walk.
-pub(crate) struct Walked {
-    pub(crate) end: Result<Reading, Box<DeadEnd>>,
+pub(crate) struct WalkResult {
+    pub(crate) end: Result<Reading, Box<WalkFailure>>,
     /// The server that gave the last answer.
     pub(crate) source: Option<Source>,
     /// The event of the last answer.
@@ -31,7 +31,7 @@ pub(crate) async fn iterate<W: Wire>(
     question: Question,
     tree: &RefCell<Tree>,
     cause: Option<EventId>,
-) -> Walked {
+) -> WalkResult {
     let mut walk = Walk::new(question, &tree.borrow(), wire.now());
     let edns = tree.borrow().edns();
     let edns = &*edns;
@@ -43,7 +43,7 @@ pub(crate) async fn iterate<W: Wire>(
         let port = tree.borrow().port();
         let step = match next {
             Next::Ask(step) => step,
-            Next::Done(end) => return Walked { end, source: last, event },
+            Next::Done(end) => return WalkResult { end, source: last, event },
         };
         let rung = Rung {
             wire,
@@ -60,7 +60,11 @@ pub(crate) async fn iterate<W: Wire>(
         let asked = Box::pin(ask(
             &rung,
             step.question.clone(),
-            Panel { servers: &[SocketAddr::new(step.server, port)], policy: Policy::walk(), edns },
+            Upstreams {
+                servers: &[SocketAddr::new(step.server, port)],
+                policy: Policy::walk(),
+                edns,
+            },
             &source,
             |reply| walk.handle_reply(reply, &mut tree.borrow_mut(), wire.now()),
             event,

@@ -11,17 +11,17 @@ use roundtrip_record::{
 use roundtrip_wire::Wire;
 use tokio::sync::mpsc;
 
+use crate::cache_scope::CacheScope;
 use crate::config::Config;
 use crate::family::Family;
 use crate::host::{Host, Hostname};
-use crate::lookup::{Arrival, Lookup, LookupFault, Options, Told, Way};
+use crate::in_flight::{LeaderMessage, LookupRole};
+use crate::lookup::{Arrival, Lookup, LookupFault, LookupMode, LookupProgress, Options};
 use crate::nsswitch::{Action, Status};
 use crate::order::in_order;
-use crate::realm::Realm;
 use crate::rung::Rung;
 use crate::service::ServiceRecord;
 use crate::shared::Shared;
-use crate::under_way::{Heard, Part};
 
 /// One lookup: a walk down the ladder of sources.
 pub(crate) struct Ladder<W> {
@@ -32,7 +32,7 @@ pub(crate) struct Ladder<W> {
     /// The host's configuration, as its files were when first needed.
     config: OnceCell<Rc<Config>>,
     /// Who is told what the lookup finds, as it finds it; `None` once the lookup has ended.
-    listener: RefCell<Option<mpsc::UnboundedSender<Told>>>,
+    listener: RefCell<Option<mpsc::UnboundedSender<LookupProgress>>>,
     /// The event that causes what follows.
     cause: Cell<Option<EventId>>,
     /// Whether the listener is told nothing until the lookup has ended.
@@ -41,13 +41,13 @@ pub(crate) struct Ladder<W> {
     ended: Cell<bool>,
     /// The event that ended the name step.
     end_event: Cell<Option<EventId>>,
-    gathered: RefCell<Gathered>,
-    ordered: RefCell<Ordered>,
+    gathered: RefCell<LookupState>,
+    ordered: RefCell<SortedAddresses>,
 }
 
 /// What the lookup has found so far.
 #[derive(Default)]
-struct Gathered {
+struct LookupState {
     /// The name as it was asked for.
     asked: String,
     /// The name that was found, which the search list may have completed.
@@ -65,7 +65,7 @@ struct Gathered {
 
 /// The addresses that were last put in order.
 #[derive(Default)]
-struct Ordered {
+struct SortedAddresses {
     /// As they were found.
     found: Vec<IpAddr>,
     /// In the order in which to try them.
@@ -86,7 +86,7 @@ impl<W: Wire> Ladder<W> {
     pub(crate) fn new(
         shared: Rc<Shared<W>>,
         options: Options,
-        listener: Option<mpsc::UnboundedSender<Told>>,
+        listener: Option<mpsc::UnboundedSender<LookupProgress>>,
     ) -> Self {
         let (id, since) = (shared.wire.log().lookup_id(), shared.wire.now());
         Self {
@@ -150,22 +150,24 @@ impl<W: Wire> Ladder<W> {
     async fn lead_or_follow(&self, hostname: &Hostname) -> Result<Lookup, LookupFault> {
         let name = hostname.to_ascii();
         loop {
-            match self.shared.under_way.join(&name, self.options, self.id) {
-                Part::Lead(lead) => {
+            match self.shared.in_flight.join(&name, self.options, self.id) {
+                LookupRole::Leader(leader) => {
                     self.search(hostname).await;
                     let result = self.end();
-                    lead.done(&result);
+                    leader.done(&result);
                     return result;
                 }
-                Part::Follow(mut follow) => loop {
-                    match follow.next().await {
-                        Heard::Arrived(arrival, event) => self.adopt_arrival(arrival, event),
-                        Heard::Ended(Some(result)) => {
+                LookupRole::Follower(mut follower) => loop {
+                    match follower.next().await {
+                        LeaderMessage::Arrived(arrival, event) => {
+                            self.adopt_arrival(arrival, event);
+                        }
+                        LeaderMessage::Ended(Some(result)) => {
                             self.adopt(*result);
                             return self.end();
                         }
                         // The leading lookup was given up, so another one takes the lead.
-                        Heard::Ended(None) => break,
+                        LeaderMessage::Ended(None) => break,
                     }
                 },
             }
@@ -210,19 +212,19 @@ impl<W: Wire> Ladder<W> {
             return;
         }
         let itself = [hostname.name().clone()];
-        match self.options.way {
-            Way::Server(server) => {
+        match self.options.mode {
+            LookupMode::Server(server) => {
                 let resolv = self.config().resolv.clone().of_server(server);
-                let realm = Realm::of_server(server);
-                self.name_servers(&itself, &self.wanted(), &resolv, &realm).await;
+                let cache_scope = CacheScope::of_server(server);
+                self.name_servers(&itself, &self.wanted(), &resolv, &cache_scope).await;
             }
-            Way::Walk => {
+            LookupMode::Walk => {
                 if !self.hosts(hostname, &self.wanted()).is_success() {
-                    let own = self.own_cache(&itself, &self.wanted(), &Realm::of_walk());
+                    let own = self.own_cache(&itself, &self.wanted(), &CacheScope::of_walk());
                     self.walk(hostname.name(), &own.left).await;
                 }
             }
-            Way::Ladder => {
+            LookupMode::Ladder => {
                 // As in libc: where nscd runs, it is asked before any file is read.
                 if !self.os_cache(hostname).await {
                     self.switch(hostname).await;
@@ -242,13 +244,15 @@ impl<W: Wire> Ladder<W> {
         let services = config.nsswitch.services();
         // Where success does not end the lookup, what was found may still be dropped again.
         self.hold.set(services.iter().any(|s| s.action(Status::Success) != Action::Return));
-        let (wanted, realm) = (self.wanted(), Realm::of_resolv(&config.resolv));
+        let (wanted, cache_scope) = (self.wanted(), CacheScope::of_resolv(&config.resolv));
         let before = self.gathered.borrow().arrivals.len();
         for service in services {
             let status = match service.name.as_str() {
                 "files" => self.hosts(hostname, &wanted),
                 "resolve" => self.resolved(hostname, &wanted).await,
-                "dns" => self.name_servers(&candidates, &wanted, &config.resolv, &realm).await,
+                "dns" => {
+                    self.name_servers(&candidates, &wanted, &config.resolv, &cache_scope).await
+                }
                 other => {
                     self.skip(other, &hostname.to_ascii(), "not carried out".into());
                     Status::Unavailable
@@ -350,22 +354,22 @@ impl<W: Wire> Ladder<W> {
     /// Takes the HTTPS records of the service.
     pub(crate) fn take_services(&self, services: Vec<ServiceRecord>) {
         self.gathered.borrow_mut().services = services;
-        self.tell_of(Told::Services);
+        self.tell_of(LookupProgress::Services);
     }
 
-    fn tell(&self, gathered: &mut Gathered) {
+    fn tell(&self, gathered: &mut LookupState) {
         let new = &gathered.arrivals[gathered.told.min(gathered.arrivals.len())..];
         if !new.is_empty() {
-            self.shared.under_way.arrived(self.id, new);
+            self.shared.in_flight.arrived(self.id, new);
             for arrival in new {
-                self.tell_of(Told::Addresses(arrival.clone()));
+                self.tell_of(LookupProgress::Addresses(arrival.clone()));
             }
             gathered.told = gathered.arrivals.len();
         }
     }
 
     /// Sends a message to the listener, if there is one.
-    pub(crate) fn tell_of(&self, told: Told) {
+    pub(crate) fn tell_of(&self, told: LookupProgress) {
         if let Some(listener) = &*self.listener.borrow() {
             // An error means that the listener is gone, so nobody misses the message.
             let _ = listener.send(told);
@@ -437,7 +441,7 @@ impl<W: Wire> Ladder<W> {
         if last.found != found {
             let source = |to| self.shared.wire.source(to);
             let order = in_order(&found, &self.config().addresses, source);
-            *last = Ordered { found, order };
+            *last = SortedAddresses { found, order };
         }
         last.order.clone()
     }
@@ -456,7 +460,7 @@ impl<W: Wire> Ladder<W> {
                 })
             });
             self.end_event.set(event);
-            self.shared.under_way.begun(self.id, event);
+            self.shared.in_flight.begun(self.id, event);
             lookup.event = event;
         }
         lookup

@@ -8,15 +8,15 @@ use hickory_proto::rr::Name;
 use roundtrip_record::{EventId, FaultKind, Outcome, ResourceRecord, Source};
 use roundtrip_wire::{OsAnswer, Wire};
 
-use crate::cache::{Consulted, Hit, Known};
+use crate::cache::{CacheHit, CacheResult, CachedAnswer};
+use crate::cache_scope::CacheScope;
 use crate::family::Family;
 use crate::host::Hostname;
 use crate::hosts::Hosts;
 use crate::ladder::{Found, Ladder};
-use crate::lookup::{CacheUse, Told};
+use crate::lookup::{CacheUse, LookupProgress};
 use crate::nsswitch::Status;
-use crate::realm::Realm;
-use crate::rung::{Open, Rung};
+use crate::rung::{OpenQuery, Rung};
 
 /// What our own cache had for a lookup.
 pub(crate) struct OwnCache {
@@ -66,13 +66,13 @@ impl<W: Wire> Ladder<W> {
         &self,
         candidates: &[Name],
         wanted: &[Family],
-        realm: &Realm,
+        cache_scope: &CacheScope,
     ) -> OwnCache {
         let names: Vec<String> = candidates.iter().map(Name::to_ascii).collect();
         let (cache, wall) = (self.shared.cache().borrow(), self.shared.wire.wall());
         let place = |name: &String| names.iter().position(|known| known == name).unwrap_or(0);
-        match cache.consult(realm, &names, wanted, self.options.cache, wall) {
-            Consulted::Miss { name } => {
+        match cache.consult(cache_scope, &names, wanted, self.options.cache, wall) {
+            CacheResult::Miss { name } => {
                 if self.options.cache == CacheUse::Use {
                     self.own_cache_said(&name, Outcome::Miss, Vec::new());
                 }
@@ -80,13 +80,13 @@ impl<W: Wire> Ladder<W> {
                 let ask = place(&name)..names.len();
                 OwnCache { ask, left: wanted.to_vec(), found: false }
             }
-            Consulted::Negative { name, hit } => {
+            CacheResult::Negative { name, hit } => {
                 let ttl = Some(hit.ttl);
                 let (exists, soa) = match hit.known {
-                    Known::NxDomain { soa, .. } => (false, soa.clone()),
-                    Known::NoData { soa, .. } => (true, soa.clone()),
+                    CachedAnswer::NxDomain { soa, .. } => (false, soa.clone()),
+                    CachedAnswer::NoData { soa, .. } => (true, soa.clone()),
                     // Not for a negative entry.
-                    Known::Addresses { .. } => (true, None),
+                    CachedAnswer::Addresses { .. } => (true, None),
                 };
                 let outcome = if exists {
                     Outcome::NoData { ttl, soa: soa.clone() }
@@ -98,7 +98,7 @@ impl<W: Wire> Ladder<W> {
                 self.fault(negative_fault(&name, hit.known.aliases(), exists, soa, ttl));
                 OwnCache { ask: 0..0, left: Vec::new(), found: false }
             }
-            Consulted::Found { name, hits } => {
+            CacheResult::Found { name, hits } => {
                 let at = place(&name);
                 let known = |family: &Family| hits.iter().any(|(of, _)| of == family);
                 let left = wanted.iter().copied().filter(|family| !known(family)).collect();
@@ -108,7 +108,7 @@ impl<W: Wire> Ladder<W> {
         }
     }
 
-    fn own_cache_found(&self, name: &str, hits: &[(Family, Hit<'_>)]) {
+    fn own_cache_found(&self, name: &str, hits: &[(Family, CacheHit<'_>)]) {
         let mut all = Found {
             name: name.to_owned(),
             addresses: Vec::new(),
@@ -119,13 +119,13 @@ impl<W: Wire> Ladder<W> {
         };
         let mut records = Vec::new();
         for (family, hit) in hits {
-            if let Known::Addresses { addresses, aliases } = hit.known {
+            if let CachedAnswer::Addresses { addresses, aliases } = hit.known {
                 all.addresses.extend(addresses);
                 all.aliases.clone_from(aliases);
                 all.ttl = Some(all.ttl.map_or(hit.ttl, |ttl| ttl.min(hit.ttl)));
                 records.extend(hit.known.records(name, *family, hit.ttl));
             } else {
-                self.tell_of(Told::Nothing(*family));
+                self.tell_of(LookupProgress::Nothing(*family));
             }
         }
         let (addresses, ttl) = (all.addresses.clone(), all.ttl);
@@ -206,7 +206,7 @@ impl<W: Wire> Ladder<W> {
     fn service_said(
         &self,
         rung: &Rung<'_, W>,
-        open: Open,
+        open: OpenQuery,
         source: Source,
         wanted: &[Family],
         answer: OsAnswer,

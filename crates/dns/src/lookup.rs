@@ -12,7 +12,7 @@ use crate::service::ServiceRecord;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Which sources are asked.
-    pub way: Way,
+    pub mode: LookupMode,
     /// The address families wanted.
     pub families: Families,
     /// How our own cache is used.
@@ -26,7 +26,7 @@ pub struct Options {
 
 /// Which sources a lookup asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Way {
+pub enum LookupMode {
     /// The ladder: a cache of the operating system, then the sources of nsswitch.conf. Our own
     /// cache is asked just before the name servers that filled it.
     #[default]
@@ -52,7 +52,7 @@ pub enum CacheUse {
 impl Options {
     /// Options for a walk from the root, ignoring what earlier runs kept.
     pub fn walk() -> Self {
-        Self { way: Way::Walk, cache: CacheUse::Refresh, ..Self::default() }
+        Self { mode: LookupMode::Walk, cache: CacheUse::Refresh, ..Self::default() }
     }
 
     /// The same options, ignoring what earlier runs kept (`--fresh`).
@@ -64,7 +64,7 @@ impl Options {
 
     /// Options to ask one server directly, ignoring what earlier runs kept.
     pub fn server(server: SocketAddr) -> Self {
-        Self { way: Way::Server(server), cache: CacheUse::Refresh, ..Self::default() }
+        Self { mode: LookupMode::Server(server), cache: CacheUse::Refresh, ..Self::default() }
     }
 
     /// The same options for these families.
@@ -77,7 +77,7 @@ impl Options {
 
 /// A message from a running lookup to whoever listens to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum LookupProgress {
     /// Addresses have arrived.
     Addresses(Arrival),
     /// The source that is being asked has no addresses of this family.

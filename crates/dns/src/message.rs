@@ -27,7 +27,7 @@ pub(crate) const UDP_FLOOR: u16 = 512;
 
 /// Why a received message is no answer to the question (RFC 5452 §9.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub enum RejectReason {
     /// The message came from an address that was not asked.
     #[error("wrong source")]
     WrongSource,
@@ -69,16 +69,16 @@ impl Question {
     }
 
     /// Parses received bytes, and checks that they answer this question.
-    pub(crate) fn answer(&self, id: u16, bytes: &[u8]) -> Result<Message, Unfit> {
-        let head = Head::read(bytes).ok_or(Unfit::NotAMessage)?;
+    pub(crate) fn answer(&self, id: u16, bytes: &[u8]) -> Result<Message, RejectReason> {
+        let head = Header::read(bytes).ok_or(RejectReason::NotAMessage)?;
         if head.id != id {
-            return Err(Unfit::WrongId);
+            return Err(RejectReason::WrongId);
         }
-        let message = Message::from_vec(bytes).map_err(|_| Unfit::NotAMessage)?;
+        let message = Message::from_vec(bytes).map_err(|_| RejectReason::NotAMessage)?;
         if message.metadata.message_type != MessageType::Response
             || message.metadata.op_code != OpCode::Query
         {
-            return Err(Unfit::NotAResponse);
+            return Err(RejectReason::NotAResponse);
         }
         let fits = match message.queries.as_slice() {
             [asked] => {
@@ -94,7 +94,7 @@ impl Question {
             ),
             _ => false,
         };
-        if fits { Ok(message) } else { Err(Unfit::WrongQuestion) }
+        if fits { Ok(message) } else { Err(RejectReason::WrongQuestion) }
     }
 }
 
@@ -107,13 +107,13 @@ pub(crate) fn edns() -> Edns {
 
 /// The header, the 12 bytes before the question (RFC 1035 §4.1.1). It can be read even where the
 /// rest cannot.
-struct Head {
+struct Header {
     id: u16,
     flags: u16,
     counts: [u16; 3],
 }
 
-impl Head {
+impl Header {
     fn read(bytes: &[u8]) -> Option<Self> {
         let word = |at: usize| Some(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]));
         Some(Self { id: word(0)?, flags: word(2)?, counts: [word(6)?, word(8)?, word(10)?] })
@@ -139,19 +139,19 @@ impl Head {
 
 /// A message that is sent or was received, with what the record needs to know of it.
 #[derive(Clone, Copy)]
-pub(crate) struct Passing<'a> {
+pub(crate) struct RecordedMessage<'a> {
     pub(crate) lookup: Option<LookupId>,
     pub(crate) direction: Direction,
     pub(crate) peer: SocketAddr,
     pub(crate) via: Via,
     pub(crate) bytes: &'a [u8],
-    pub(crate) dropped: Option<Unfit>,
+    pub(crate) dropped: Option<RejectReason>,
 }
 
-impl Passing<'_> {
+impl RecordedMessage<'_> {
     /// The event that reports the message.
     pub(crate) fn event(self) -> What {
-        let head = Head::read(self.bytes).unwrap_or(Head { id: 0, flags: 0, counts: [0; 3] });
+        let head = Header::read(self.bytes).unwrap_or(Header { id: 0, flags: 0, counts: [0; 3] });
         let message = Message::from_vec(self.bytes).ok();
         let question = message.as_ref().and_then(|message| message.queries.first());
         let code = message.as_ref().map_or_else(
@@ -269,13 +269,13 @@ mod tests {
     #[test]
     fn only_the_answer_to_the_question_is_taken() {
         assert!(question().answer(7, &response(7)).is_ok());
-        assert_eq!(question().answer(8, &response(7)), Err(Unfit::WrongId));
-        assert_eq!(question().answer(7, &query(7)), Err(Unfit::NotAResponse));
-        assert_eq!(question().answer(7, &response(7)[..20]), Err(Unfit::NotAMessage));
+        assert_eq!(question().answer(8, &response(7)), Err(RejectReason::WrongId));
+        assert_eq!(question().answer(7, &query(7)), Err(RejectReason::NotAResponse));
+        assert_eq!(question().answer(7, &response(7)[..20]), Err(RejectReason::NotAMessage));
         let other = Question::new(absolute("www.example.net").unwrap(), RecordType::A);
-        assert_eq!(other.answer(7, &response(7)), Err(Unfit::WrongQuestion));
+        assert_eq!(other.answer(7, &response(7)), Err(RejectReason::WrongQuestion));
         let aaaa = Question::new(question().name, RecordType::AAAA);
-        assert_eq!(aaaa.answer(7, &response(7)), Err(Unfit::WrongQuestion));
+        assert_eq!(aaaa.answer(7, &response(7)), Err(RejectReason::WrongQuestion));
         let loud = Question::new(Name::from_ascii("WWW.EXAMPLE.COM.").unwrap(), RecordType::A);
         assert!(loud.answer(7, &response(7)).is_ok());
     }
@@ -284,7 +284,7 @@ mod tests {
     fn the_event_tells_what_the_header_says_even_of_what_cannot_be_read() {
         let bytes = response(0x1234);
         for (bytes, question) in [(&bytes[..], "www.example.com. A"), (&bytes[..20], "")] {
-            let passing = Passing {
+            let passing = RecordedMessage {
                 lookup: None,
                 direction: Direction::Received,
                 peer: "192.0.2.53:53".parse().unwrap(),
@@ -311,7 +311,7 @@ mod tests {
         let mut bytes = response(7);
         bytes[12] = 0xc0;
         bytes[13] = 12;
-        assert_eq!(question().answer(7, &bytes), Err(Unfit::NotAMessage));
+        assert_eq!(question().answer(7, &bytes), Err(RejectReason::NotAMessage));
     }
 
     proptest! {
@@ -334,7 +334,7 @@ mod tests {
                 let length = bytes.len();
                 bytes[at % length] = byte;
             }
-            let passing = Passing {
+            let passing = RecordedMessage {
                 lookup: None, direction: Direction::Received, peer: "192.0.2.53:53".parse().unwrap(),
                 via: Via::Udp, bytes: &bytes, dropped: None,
             };

@@ -7,14 +7,14 @@ use hickory_proto::rr::{Name, RecordType};
 use roundtrip_record::{EventId, FaultKind};
 use roundtrip_wire::Wire;
 
-use crate::answer::{Reading, Said};
+use crate::answer::{AnswerContent, Reading};
 use crate::host::{Host, Hostname};
 use crate::ladder::Ladder;
 use crate::local::negative_fault;
-use crate::lookup::{Lookup, LookupFault, Way};
+use crate::lookup::{Lookup, LookupFault, LookupMode};
 use crate::message::{Question, record};
 use crate::nsswitch::{Action, Status};
-use crate::servers::{Answered, Verdict};
+use crate::servers::{ServersAnswer, ServersOutcome};
 
 impl<W: Wire> Ladder<W> {
     /// Looks up records of a type that only name servers have.
@@ -40,7 +40,7 @@ impl<W: Wire> Ladder<W> {
             Ok(name) => {
                 for candidate in self.candidates(&name) {
                     let verdict = self.ask_for_records(&candidate, record_type).await;
-                    if !matches!(verdict, Verdict::None | Verdict::Refused) {
+                    if !matches!(verdict, ServersOutcome::None | ServersOutcome::Refused) {
                         break;
                     }
                 }
@@ -60,7 +60,7 @@ impl<W: Wire> Ladder<W> {
         name.set_fqdn(true);
         let text = name.to_ascii();
         self.started(&text, vec![RecordType::PTR.to_string()], cause);
-        if self.options.way == Way::Ladder {
+        if self.options.mode == LookupMode::Ladder {
             self.switch_reverse(address, &name).await;
         } else {
             self.ask_for_records(&name, RecordType::PTR).await;
@@ -91,34 +91,39 @@ impl<W: Wire> Ladder<W> {
 
     /// The names to ask for: those of the search list where resolv.conf is used.
     fn candidates(&self, name: &Hostname) -> Vec<Name> {
-        match self.options.way {
-            Way::Ladder => {
+        match self.options.mode {
+            LookupMode::Ladder => {
                 let resolv = &self.config().resolv;
                 name.candidates(&resolv.search, resolv.ndots)
             }
-            Way::Walk | Way::Server(_) => vec![name.name().clone()],
+            LookupMode::Walk | LookupMode::Server(_) => vec![name.name().clone()],
         }
     }
 
-    async fn ask_for_records(&self, name: &Name, record_type: RecordType) -> Verdict {
+    async fn ask_for_records(&self, name: &Name, record_type: RecordType) -> ServersOutcome {
         let question = Question::new(name.clone(), record_type);
         let resolv = || self.config().resolv.clone();
-        let resolv = match self.options.way {
-            Way::Walk => None,
-            Way::Server(server) => Some(resolv().of_server(server)),
-            Way::Ladder => Some(resolv()),
+        let resolv = match self.options.mode {
+            LookupMode::Walk => None,
+            LookupMode::Server(server) => Some(resolv().of_server(server)),
+            LookupMode::Ladder => Some(resolv()),
         };
         let said = match resolv {
             None => self.walk_for(question).await,
             Some(resolv) => {
                 let servers = self.turned(&resolv);
-                self.question(question, self.panel(&servers, &resolv)).await
+                self.question(question, self.upstreams(&servers, &resolv)).await
             }
         };
         self.conclude_records(name, record_type, said)
     }
 
-    fn conclude_records(&self, name: &Name, record_type: RecordType, said: Answered) -> Verdict {
+    fn conclude_records(
+        &self,
+        name: &Name,
+        record_type: RecordType,
+        said: ServersAnswer,
+    ) -> ServersOutcome {
         self.caused(said.event);
         let text = name.to_ascii();
         let reading: Reading = match said.end {
@@ -127,24 +132,26 @@ impl<W: Wire> Ladder<W> {
         };
         let aliases: Vec<String> = reading.aliases.iter().map(Name::to_ascii).collect();
         match &reading.said {
-            Said::Records(records) => {
+            AnswerContent::Records(records) => {
                 self.take_records(text, aliases, records.iter().map(record).collect());
-                Verdict::Found
+                ServersOutcome::Found
             }
-            Said::NxDomain(negative) => {
+            AnswerContent::NxDomain(negative) => {
                 self.fault(negative_fault(&text, &aliases, false, negative.zone(), negative.ttl));
-                Verdict::None
+                ServersOutcome::None
             }
-            Said::NoData(negative) if !aliases.is_empty() => {
+            AnswerContent::NoData(negative) if !aliases.is_empty() => {
                 self.fault(negative_fault(&text, &aliases, true, negative.zone(), negative.ttl));
-                Verdict::None
+                ServersOutcome::None
             }
-            Said::NoData(_) => {
+            AnswerContent::NoData(_) => {
                 let record_type = record_type.to_string();
                 self.fault(FaultKind::NoRecord { name: text, record_type });
-                Verdict::None
+                ServersOutcome::None
             }
-            Said::Elsewhere | Said::Refused(_) | Said::Broken(_) => self.useless(text, &reading),
+            AnswerContent::Alias | AnswerContent::Refused(_) | AnswerContent::Broken(_) => {
+                self.useless(text, &reading)
+            }
         }
     }
 }

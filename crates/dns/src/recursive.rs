@@ -11,7 +11,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use roundtrip_record::{EventId, NameEnded, NameStarted, Time, Trace as _, What};
 use roundtrip_wire::Wire;
 
-use crate::answer::{Reading, Said, addresses};
+use crate::answer::{AnswerContent, Reading, addresses};
 use crate::authority::begin;
 use crate::expiring::Expiring;
 use crate::gate::{Gate, Keeper, gate};
@@ -33,14 +33,14 @@ type Key = (Name, RecordType);
 pub struct Recursive<W> {
     wire: W,
     tree: RefCell<Tree>,
-    answers: RefCell<Expiring<Key, Answer, Time>>,
+    answers: RefCell<Expiring<Key, CachedResponse, Time>>,
     /// The questions being walked for; later clients with the same question wait for the result.
-    under_way: RefCell<BTreeMap<Key, Gate>>,
+    in_flight: RefCell<BTreeMap<Key, Gate>>,
 }
 
 /// An answer as it is cached.
 #[derive(Clone, Debug)]
-struct Answer {
+struct CachedResponse {
     code: ResponseCode,
     records: Vec<Record>,
     soa: Option<Record>,
@@ -59,12 +59,12 @@ impl<W: Wire> Recursive<W> {
             wire,
             tree: RefCell::new(tree),
             answers: RefCell::new(Expiring::new(CAPACITY)),
-            under_way: RefCell::default(),
+            in_flight: RefCell::default(),
         }
     }
 
     /// The cached answer, with the rest of its time to live.
-    fn kept(&self, key: &Key) -> Option<Answer> {
+    fn kept(&self, key: &Key) -> Option<CachedResponse> {
         let (answers, now) = (self.answers.borrow(), self.wire.now());
         let entry = answers.get(key, now)?;
         let age = u32::try_from(now.since(entry.since).as_secs()).unwrap_or(u32::MAX);
@@ -76,25 +76,25 @@ impl<W: Wire> Recursive<W> {
     }
 
     /// Finds the answer to a question, and the event that brought it.
-    async fn find(&self, key: Key, event: Option<EventId>) -> (Answer, Option<EventId>) {
+    async fn find(&self, key: Key, event: Option<EventId>) -> (CachedResponse, Option<EventId>) {
         loop {
             if let Some(answer) = self.kept(&key) {
                 return (answer, event);
             }
-            let waiting = self.under_way.borrow().get(&key).cloned();
+            let waiting = self.in_flight.borrow().get(&key).cloned();
             let Some(waiting) = waiting else { break };
             waiting.end().await;
-            if self.kept(&key).is_none() && !self.under_way.borrow().contains_key(&key) {
+            if self.kept(&key).is_none() && !self.in_flight.borrow().contains_key(&key) {
                 break;
             }
         }
         let (done, waiting) = gate();
-        self.under_way.borrow_mut().insert(key.clone(), waiting);
-        let _end = End { server: self, key: &key, _done: done };
+        self.in_flight.borrow_mut().insert(key.clone(), waiting);
+        let _end = WalkGuard { server: self, key: &key, _done: done };
         self.walk(&key, event).await
     }
 
-    async fn walk(&self, key: &Key, cause: Option<EventId>) -> (Answer, Option<EventId>) {
+    async fn walk(&self, key: &Key, cause: Option<EventId>) -> (CachedResponse, Option<EventId>) {
         let (wire, lookup) = (&self.wire, self.wire.log().lookup_id());
         let (name, record_type) = key.clone();
         let started = wire.log().emit(wire.now(), cause, || {
@@ -103,7 +103,7 @@ impl<W: Wire> Recursive<W> {
         });
         let question = Question::new(name, record_type);
         let walked = iterate(wire, lookup, question, &self.tree, started.or(cause)).await;
-        let (answer, lifetime) = Answer::of(&key.0, walked.end.as_ref().ok());
+        let (answer, lifetime) = CachedResponse::of(&key.0, walked.end.as_ref().ok());
         let ended = wire.log().emit(wire.now(), walked.event, || {
             let aliases = walked.end.as_ref().ok().map(|reading| reading.aliases.as_slice());
             What::NameEnded(NameEnded {
@@ -121,19 +121,19 @@ impl<W: Wire> Recursive<W> {
 }
 
 /// Ends the wait of other clients when a walk ends, whatever its result.
-struct End<'a, W> {
+struct WalkGuard<'a, W> {
     server: &'a Recursive<W>,
     key: &'a Key,
     _done: Keeper,
 }
 
-impl<W> Drop for End<'_, W> {
+impl<W> Drop for WalkGuard<'_, W> {
     fn drop(&mut self) {
-        self.server.under_way.borrow_mut().remove(self.key);
+        self.server.in_flight.borrow_mut().remove(self.key);
     }
 }
 
-impl Answer {
+impl CachedResponse {
     /// The answer that a walk's end gives, and for how many seconds it may be kept.
     fn of(name: &Name, end: Option<&Reading>) -> (Self, u32) {
         let failure = Self { code: ResponseCode::ServFail, records: Vec::new(), soa: None };
@@ -147,13 +147,19 @@ impl Answer {
             owner = alias;
         }
         let (code, soa) = match &reading.said {
-            Said::Records(found) => {
+            AnswerContent::Records(found) => {
                 records.extend(found.iter().cloned());
                 (ResponseCode::NoError, None)
             }
-            Said::NxDomain(negative) => (ResponseCode::NXDomain, negative.soa.as_deref().cloned()),
-            Said::NoData(negative) => (ResponseCode::NoError, negative.soa.as_deref().cloned()),
-            Said::Elsewhere | Said::Refused(_) | Said::Broken(_) => return (failure, FAILURE),
+            AnswerContent::NxDomain(negative) => {
+                (ResponseCode::NXDomain, negative.soa.as_deref().cloned())
+            }
+            AnswerContent::NoData(negative) => {
+                (ResponseCode::NoError, negative.soa.as_deref().cloned())
+            }
+            AnswerContent::Alias | AnswerContent::Refused(_) | AnswerContent::Broken(_) => {
+                return (failure, FAILURE);
+            }
         };
         (Self { code, records, soa }, lifetime)
     }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::family::{Families, Family};
 use crate::ladder::Ladder;
-use crate::lookup::{Arrival, Lookup, LookupFault, Options, Told};
+use crate::lookup::{Arrival, Lookup, LookupFault, LookupProgress, Options};
 use crate::service::service_patience;
 use crate::shared::Shared;
 use crate::transport::before;
@@ -31,7 +31,7 @@ pub struct Resolver<W> {
 /// so that later lookups can use the answers. [`Pending::give_up`] ends it instead.
 pub struct Pending<W> {
     ladder: Rc<Ladder<W>>,
-    told: mpsc::UnboundedReceiver<Told>,
+    progress: mpsc::UnboundedReceiver<LookupProgress>,
     end: oneshot::Receiver<Result<Lookup, LookupFault>>,
     name: String,
     task: Option<Task>,
@@ -104,7 +104,7 @@ impl<W: Wire> Resolver<W> {
 
     /// Begins a lookup whose addresses are wanted as they arrive (RFC 8305 §3).
     pub fn start(&self, name: &str, options: Options, cause: Option<EventId>) -> Pending<W> {
-        let (teller, told) = mpsc::unbounded_channel();
+        let (teller, progress) = mpsc::unbounded_channel();
         let (ended, end) = oneshot::channel();
         let ladder = Rc::new(Ladder::new(Rc::clone(&self.shared), options, Some(teller)));
         let (own, wanted) = (Rc::clone(&ladder), name.to_owned());
@@ -112,7 +112,7 @@ impl<W: Wire> Resolver<W> {
             // An error means that the receiver was dropped, so nobody misses the result.
             let _ = ended.send(own.climb(&wanted, cause).await);
         });
-        Pending { ladder, told, end, name: name.to_owned(), task: Some(task) }
+        Pending { ladder, progress, end, name: name.to_owned(), task: Some(task) }
     }
 }
 
@@ -131,9 +131,9 @@ impl<W: Wire> Pending<W> {
     /// Waits for the next addresses of one family; `None` when no more will arrive.
     pub async fn next(&mut self) -> Option<Arrival> {
         loop {
-            match self.told.recv().await? {
-                Told::Addresses(arrival) => return Some(arrival),
-                Told::Nothing(_) | Told::Services => {}
+            match self.progress.recv().await? {
+                LookupProgress::Addresses(arrival) => return Some(arrival),
+                LookupProgress::Nothing(_) | LookupProgress::Services => {}
             }
         }
     }
@@ -145,24 +145,24 @@ impl<W: Wire> Pending<W> {
     /// ms.
     pub async fn ready(&mut self) -> Vec<Arrival> {
         let wire = self.ladder.shared.wire.clone();
-        let mut seen = Seen::default();
+        let mut seen = ConnectProgress::default();
         let mut until: Option<Time> = None;
         while !seen.is_enough(self.ladder.options.families.has(Family::V6)) {
-            let told = match until {
-                None => Some(self.told.recv().await),
-                Some(until) => before(&wire, until, self.told.recv()).await,
+            let progress = match until {
+                None => Some(self.progress.recv().await),
+                Some(until) => before(&wire, until, self.progress.recv()).await,
             };
-            let Some(told) = told else {
+            let Some(progress) = progress else {
                 self.ladder.shared.slow.borrow_mut().insert(self.name.clone());
                 break;
             };
-            let Some(told) = told else { break };
-            if let Told::Addresses(arrival) = &told {
+            let Some(progress) = progress else { break };
+            if let LookupProgress::Addresses(arrival) = &progress {
                 let slow = self.ladder.shared.slow.borrow().contains(&self.name);
                 let patience = if slow { Duration::ZERO } else { RESOLUTION_DELAY };
                 until.get_or_insert(arrival.at + patience);
             }
-            seen.hear(told);
+            seen.take_in(progress);
         }
         let services = self.ladder.options.https.is_some() && !seen.services;
         if services && !seen.arrivals.is_empty() {
@@ -173,12 +173,12 @@ impl<W: Wire> Pending<W> {
     }
 
     /// Waits for HTTPS records for the time that is allowed once the addresses have arrived.
-    async fn wait_for_services(&mut self, seen: &mut Seen) {
+    async fn wait_for_services(&mut self, seen: &mut ConnectProgress) {
         let wire = self.ladder.shared.wire.clone();
         let until = wire.now() + service_patience(wire.now().since(self.ladder.since()));
-        while let Some(Some(told)) = before(&wire, until, self.told.recv()).await {
-            let last = told == Told::Services;
-            seen.hear(told);
+        while let Some(Some(progress)) = before(&wire, until, self.progress.recv()).await {
+            let last = progress == LookupProgress::Services;
+            seen.take_in(progress);
             if last {
                 return;
             }
@@ -225,21 +225,21 @@ impl<W> Drop for Pending<W> {
 
 /// What the lookup has told while connecting waits.
 #[derive(Default)]
-struct Seen {
+struct ConnectProgress {
     arrivals: Vec<Arrival>,
     six_is_settled: bool,
     services: bool,
 }
 
-impl Seen {
-    fn hear(&mut self, told: Told) {
-        match told {
-            Told::Addresses(arrival) => {
+impl ConnectProgress {
+    fn take_in(&mut self, progress: LookupProgress) {
+        match progress {
+            LookupProgress::Addresses(arrival) => {
                 self.six_is_settled |= arrival.family == Family::V6;
                 self.arrivals.push(arrival);
             }
-            Told::Nothing(family) => self.six_is_settled |= family == Family::V6,
-            Told::Services => self.services = true,
+            LookupProgress::Nothing(family) => self.six_is_settled |= family == Family::V6,
+            LookupProgress::Services => self.services = true,
         }
     }
 

@@ -18,7 +18,7 @@ pub(crate) struct Rung<'a, W> {
 }
 
 /// A source that was asked and has not answered yet.
-pub(crate) struct Open {
+pub(crate) struct OpenQuery {
     source: Source,
     since: Time,
     pub(crate) event: Option<EventId>,
@@ -26,7 +26,7 @@ pub(crate) struct Open {
 
 impl<W: Wire> Rung<'_, W> {
     /// Reports that the source is asked.
-    pub(crate) fn asked(&self, source: Source, cause: Option<EventId>) -> Open {
+    pub(crate) fn asked(&self, source: Source, cause: Option<EventId>) -> OpenQuery {
         let since = self.wire.now();
         let event = self.wire.log().emit(since, cause, || {
             What::NameAsked(NameAsked {
@@ -36,13 +36,13 @@ impl<W: Wire> Rung<'_, W> {
                 record_type: self.record_type.clone(),
             })
         });
-        Open { source, since, event }
+        OpenQuery { source, since, event }
     }
 
     /// Reports that the source has answered, caused by `cause` or else by the question.
     pub(crate) fn answered(
         &self,
-        open: Open,
+        open: OpenQuery,
         outcome: Outcome,
         records: impl FnOnce() -> Vec<ResourceRecord>,
         cause: Option<EventId>,

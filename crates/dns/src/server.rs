@@ -15,7 +15,7 @@ use roundtrip_wire::{Datagram, Listener as _, Task, Transport, Wire};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::authority::{Authority, encode};
-use crate::message::Passing;
+use crate::message::RecordedMessage;
 use crate::transport::{before, read_frame, write_frame};
 use crate::via::Via;
 
@@ -81,21 +81,21 @@ pub fn serve<W: Wire>(wire: &W, at: SocketAddr, respond: impl Respond) -> io::Re
     let socket = wire.datagram(at)?;
     let at = socket.local();
     let listener = wire.listen(at)?;
-    let desk = Rc::new(Desk { wire: wire.clone(), respond });
-    let datagrams = Rc::clone(&desk);
+    let server = Rc::new(ServerTask { wire: wire.clone(), respond });
+    let datagrams = Rc::clone(&server);
     let tasks = [
         wire.spawn(async move { datagrams.datagrams(socket).await }),
-        wire.spawn(async move { desk.connections(listener).await }),
+        wire.spawn(async move { server.connections(listener).await }),
     ];
     Ok(NameServer { at, _tasks: tasks })
 }
 
-struct Desk<W, R> {
+struct ServerTask<W, R> {
     wire: W,
     respond: R,
 }
 
-impl<W: Wire, R: Respond> Desk<W, R> {
+impl<W: Wire, R: Respond> ServerTask<W, R> {
     async fn datagrams(&self, socket: W::Datagram) {
         let mut open = FuturesUnordered::new();
         loop {
@@ -201,7 +201,7 @@ impl<W: Wire, R: Respond> Desk<W, R> {
         bytes: &[u8],
         cause: Option<EventId>,
     ) -> Option<EventId> {
-        let passing = Passing { lookup: None, direction, peer, via, bytes, dropped: None };
+        let passing = RecordedMessage { lookup: None, direction, peer, via, bytes, dropped: None };
         self.wire.log().emit(self.wire.now(), cause, || passing.event())
     }
 }

@@ -9,32 +9,32 @@ use hickory_proto::rr::{Name, RecordType};
 use roundtrip_record::{EventId, FaultKind, Source};
 use roundtrip_wire::Wire;
 
-use crate::answer::{MOST_ALIASES, Reading, Said, addresses};
-use crate::cache::Known;
-use crate::delegation::DeadEnd;
+use crate::answer::{AnswerContent, MOST_ALIASES, Reading, addresses};
+use crate::cache::CachedAnswer;
+use crate::cache_scope::CacheScope;
+use crate::delegation::WalkFailure;
 use crate::exchange::NoReply;
 use crate::family::Family;
 use crate::iterate::iterate;
 use crate::ladder::{Found, Ladder};
 use crate::local::negative_fault;
-use crate::lookup::Told;
+use crate::lookup::LookupProgress;
 use crate::message::Question;
 use crate::nsswitch::Status;
-use crate::realm::Realm;
 use crate::resolv::{Aaaa, Pairing, Resolv};
 use crate::rung::failure_outcome;
 use crate::service::{owner, service_patience, services};
-use crate::transport::{Panel, ask, before};
+use crate::transport::{Upstreams, ask, before};
 
 /// The answer of servers to one question.
-pub(crate) struct Answered {
-    pub(crate) end: Result<Reading, Failure>,
+pub(crate) struct ServersAnswer {
+    pub(crate) end: Result<Reading, ServersFailure>,
     pub(crate) source: Option<Source>,
     pub(crate) event: Option<EventId>,
 }
 
 /// Why servers gave no answer.
-pub(crate) enum Failure {
+pub(crate) enum ServersFailure {
     /// Recursive servers gave none.
     Servers {
         /// Why they gave none.
@@ -45,12 +45,12 @@ pub(crate) enum Failure {
         last: Option<SocketAddr>,
     },
     /// A walk from the root ended before it reached the name.
-    Walk(Box<DeadEnd>),
+    Walk(Box<WalkFailure>),
 }
 
 /// What the answer to one question comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum ServersOutcome {
     /// The servers gave addresses.
     Found,
     /// The name has no such addresses.
@@ -63,7 +63,7 @@ pub(crate) enum Verdict {
     Unreachable,
 }
 
-impl Verdict {
+impl ServersOutcome {
     /// The status that nsswitch.conf knows for this. glibc treats servers that all failed like
     /// none: its resolver ends with `ETIMEDOUT` or `ECONNREFUSED`, and `resolv/nss_dns/dns-host.c`
     /// makes `UNAVAIL` of both.
@@ -84,7 +84,7 @@ impl<W: Wire> Ladder<W> {
         candidates: &[Name],
         wanted: &[Family],
         resolv: &Resolv,
-        realm: &Realm,
+        cache_scope: &CacheScope,
     ) -> Status {
         let asked = |family: &&Family| resolv.aaaa == Aaaa::Asked || **family != Family::V6;
         let wanted: Vec<Family> = wanted.iter().filter(asked).copied().collect();
@@ -93,9 +93,9 @@ impl<W: Wire> Ladder<W> {
         {
             self.fault(FaultKind::NoAddress { name: name.to_ascii() });
         }
-        let own = self.own_cache(candidates, &wanted, realm);
+        let own = self.own_cache(candidates, &wanted, cache_scope);
         let left = candidates.get(own.ask).unwrap_or_default();
-        let asked = self.ask_in_turn(left, &own.left, resolv, realm).await;
+        let asked = self.ask_in_turn(left, &own.left, resolv, cache_scope).await;
         if own.found { Status::Success } else { asked }
     }
 
@@ -104,7 +104,7 @@ impl<W: Wire> Ladder<W> {
         candidates: &[Name],
         wanted: &[Family],
         resolv: &Resolv,
-        realm: &Realm,
+        cache_scope: &CacheScope,
     ) -> Status {
         let mut status = Status::NotFound;
         if wanted.is_empty() {
@@ -112,24 +112,24 @@ impl<W: Wire> Ladder<W> {
         }
         for candidate in candidates {
             let servers = self.turned(resolv);
-            let panel = self.panel(&servers, resolv);
+            let upstreams = self.upstreams(&servers, resolv);
             let said = self.beside_services(
                 candidate,
-                panel,
-                self.ask_both(candidate, wanted, resolv.pairing, panel, realm),
+                upstreams,
+                self.ask_both(candidate, wanted, resolv.pairing, upstreams, cache_scope),
             );
             let verdicts = said.await;
-            if realm.outlives_the_run() {
+            if cache_scope.outlives_the_run() {
                 self.shared.save_cache();
             }
-            if verdicts.contains(&Verdict::Found) {
+            if verdicts.contains(&ServersOutcome::Found) {
                 return Status::Success;
             }
-            let failure = verdicts.iter().find(|verdict| **verdict != Verdict::None);
+            let failure = verdicts.iter().find(|verdict| **verdict != ServersOutcome::None);
             status = failure.map_or(status, |verdict| verdict.status());
             // A server that failed for one name may know the next; servers that are silent stay
             // silent.
-            if matches!(failure, Some(Verdict::Silence | Verdict::Unreachable)) {
+            if matches!(failure, Some(ServersOutcome::Silence | ServersOutcome::Unreachable)) {
                 break;
             }
         }
@@ -142,18 +142,21 @@ impl<W: Wire> Ladder<W> {
         name: &Name,
         wanted: &[Family],
         pairing: Pairing,
-        panel: Panel<'_>,
-        realm: &Realm,
-    ) -> Vec<Verdict> {
+        upstreams: Upstreams<'_>,
+        cache_scope: &CacheScope,
+    ) -> Vec<ServersOutcome> {
         let one = |family: Option<&Family>| {
-            OptionFuture::from(family.map(|family| self.ask_family(name, *family, panel, realm)))
+            OptionFuture::from(
+                family.map(|family| self.ask_family(name, *family, upstreams, cache_scope)),
+            )
         };
         let said = match pairing {
             Pairing::Parallel => join(one(wanted.first()), one(wanted.get(1))).await,
             Pairing::Sequential => {
                 // As libc does: A first, and no further question to servers that fail.
                 let first = one(wanted.iter().find(|family| **family == Family::V4)).await;
-                let goes_on = matches!(first, None | Some(Verdict::Found | Verdict::None));
+                let goes_on =
+                    matches!(first, None | Some(ServersOutcome::Found | ServersOutcome::None));
                 let next = wanted.iter().find(|family| **family != Family::V4 && goes_on);
                 (first, one(next).await)
             }
@@ -166,7 +169,7 @@ impl<W: Wire> Ladder<W> {
     async fn beside_services<T>(
         &self,
         name: &Name,
-        panel: Panel<'_>,
+        upstreams: Upstreams<'_>,
         addresses: impl Future<Output = T>,
     ) -> T {
         let Some(port) = self.options.https else { return addresses.await };
@@ -174,9 +177,9 @@ impl<W: Wire> Ladder<W> {
         let begun = wire.now();
         let asked = async {
             let Ok(owner) = owner(name, port) else { return };
-            let said = self.question(Question::new(owner, RecordType::HTTPS), panel).await;
+            let said = self.question(Question::new(owner, RecordType::HTTPS), upstreams).await;
             let found = match &said.end {
-                Ok(Reading { said: Said::Records(records), .. }) => services(records),
+                Ok(Reading { said: AnswerContent::Records(records), .. }) => services(records),
                 _ => Vec::new(),
             };
             self.take_services(found);
@@ -204,25 +207,34 @@ impl<W: Wire> Ladder<W> {
         servers
     }
 
-    pub(crate) fn panel<'a>(&'a self, servers: &'a [SocketAddr], resolv: &Resolv) -> Panel<'a> {
+    pub(crate) fn upstreams<'a>(
+        &'a self,
+        servers: &'a [SocketAddr],
+        resolv: &Resolv,
+    ) -> Upstreams<'a> {
         let policy = self.options.policy.unwrap_or(resolv.policy);
-        Panel { servers, policy, edns: &self.shared.edns }
+        Upstreams { servers, policy, edns: &self.shared.edns }
     }
 
     async fn ask_family(
         &self,
         name: &Name,
         family: Family,
-        panel: Panel<'_>,
-        realm: &Realm,
-    ) -> Verdict {
-        let said = self.question(Question::new(name.clone(), family.record_type()), panel).await;
-        self.conclude(name, family, said, realm)
+        upstreams: Upstreams<'_>,
+        cache_scope: &CacheScope,
+    ) -> ServersOutcome {
+        let said =
+            self.question(Question::new(name.clone(), family.record_type()), upstreams).await;
+        self.conclude(name, family, said, cache_scope)
     }
 
     /// Puts a question to recursive servers. If the answer ends at an alias, the alias's target is
     /// asked for too.
-    pub(crate) async fn question(&self, mut question: Question, panel: Panel<'_>) -> Answered {
+    pub(crate) async fn question(
+        &self,
+        mut question: Question,
+        upstreams: Upstreams<'_>,
+    ) -> ServersAnswer {
         let name = question.name.clone();
         let mut event = self.cause();
         let mut whole: Option<Reading> = None;
@@ -233,7 +245,7 @@ impl<W: Wire> Ladder<W> {
             let asked = Box::pin(ask(
                 &rung,
                 question.clone(),
-                panel,
+                upstreams,
                 |server| Source::NameServer { server },
                 |reply| match reply {
                     Ok(message) => {
@@ -251,7 +263,7 @@ impl<W: Wire> Ladder<W> {
             let end = match (asked.reply, reading) {
                 (Err(why), _) => Err(why),
                 (Ok(_), Some(reading)) => match join_aliases(whole.take(), reading, &name) {
-                    reading if reading.said == Said::Elsewhere => {
+                    reading if reading.said == AnswerContent::Alias => {
                         if let Some(target) = reading.aliases.last() {
                             question.name = target.clone();
                         }
@@ -263,9 +275,9 @@ impl<W: Wire> Ladder<W> {
                 (Ok(_), None) => Err(NoReply::Failed("no answer was read".into())),
             };
             let last = asked.server;
-            let servers = panel.servers.to_vec();
-            return Answered {
-                end: end.map_err(|why| Failure::Servers { why, servers, last }),
+            let servers = upstreams.servers.to_vec();
+            return ServersAnswer {
+                end: end.map_err(|why| ServersFailure::Servers { why, servers, last }),
                 source: last.map(|server| Source::NameServer { server }),
                 event,
             };
@@ -278,14 +290,16 @@ impl<W: Wire> Ladder<W> {
         if wanted.is_empty() {
             return;
         }
-        let realm = Realm::of_walk();
+        let cache_scope = CacheScope::of_walk();
         for family in wanted.iter().rev() {
             let said = self.walk_for(Question::new(name.clone(), family.record_type())).await;
             // A name that does not exist has no records of any type (RFC 2308 §5), and a walk that
             // cannot reach the name cannot do so for any type.
-            let is_all =
-                !matches!(&said.end, Ok(Reading { said: Said::Records(_) | Said::NoData(_), .. }));
-            self.conclude(name, *family, said, &realm);
+            let is_all = !matches!(
+                &said.end,
+                Ok(Reading { said: AnswerContent::Records(_) | AnswerContent::NoData(_), .. })
+            );
+            self.conclude(name, *family, said, &cache_scope);
             if is_all {
                 break;
             }
@@ -294,26 +308,38 @@ impl<W: Wire> Ladder<W> {
     }
 
     /// Walks from the root for one question.
-    pub(crate) async fn walk_for(&self, question: Question) -> Answered {
+    pub(crate) async fn walk_for(&self, question: Question) -> ServersAnswer {
         let (wire, tree) = (&self.shared.wire, &self.shared.tree);
         let walked = iterate(wire, self.id, question, tree, self.cause()).await;
-        Answered {
-            end: walked.end.map_err(Failure::Walk),
+        ServersAnswer {
+            end: walked.end.map_err(ServersFailure::Walk),
             source: walked.source,
             event: walked.event,
         }
     }
 
     /// Takes the answer for a name and family: for the caller, and into our own cache.
-    fn conclude(&self, name: &Name, family: Family, said: Answered, realm: &Realm) -> Verdict {
-        let verdict = self.answered(name, family, said, realm);
-        if verdict != Verdict::Found {
-            self.tell_of(Told::Nothing(family));
+    fn conclude(
+        &self,
+        name: &Name,
+        family: Family,
+        said: ServersAnswer,
+        cache_scope: &CacheScope,
+    ) -> ServersOutcome {
+        let verdict = self.answered(name, family, said, cache_scope);
+        if verdict != ServersOutcome::Found {
+            self.tell_of(LookupProgress::Nothing(family));
         }
         verdict
     }
 
-    fn answered(&self, name: &Name, family: Family, said: Answered, realm: &Realm) -> Verdict {
+    fn answered(
+        &self,
+        name: &Name,
+        family: Family,
+        said: ServersAnswer,
+        cache_scope: &CacheScope,
+    ) -> ServersOutcome {
         self.caused(said.event);
         let text = name.to_ascii();
         let reading = match said.end {
@@ -323,7 +349,7 @@ impl<W: Wire> Ladder<W> {
         let ttl = reading.lifetime();
         let aliases: Vec<String> = reading.aliases.iter().map(Name::to_ascii).collect();
         let (known, verdict) = match &reading.said {
-            Said::Records(records) => {
+            AnswerContent::Records(records) => {
                 let addresses = addresses(records);
                 self.take(Found {
                     name: text.clone(),
@@ -333,52 +359,56 @@ impl<W: Wire> Ladder<W> {
                     source: said.source.unwrap_or(Source::OwnCache),
                     event: said.event,
                 });
-                (Known::Addresses { addresses, aliases }, Verdict::Found)
+                (CachedAnswer::Addresses { addresses, aliases }, ServersOutcome::Found)
             }
-            Said::NxDomain(negative) => {
+            AnswerContent::NxDomain(negative) => {
                 let soa = negative.zone();
                 self.fault(negative_fault(&text, &aliases, false, soa.clone(), negative.ttl));
-                (Known::NxDomain { soa, aliases }, Verdict::None)
+                (CachedAnswer::NxDomain { soa, aliases }, ServersOutcome::None)
             }
-            Said::NoData(negative) => {
+            AnswerContent::NoData(negative) => {
                 let soa = negative.zone();
                 self.fault(negative_fault(&text, &aliases, true, soa.clone(), negative.ttl));
-                (Known::NoData { soa, aliases }, Verdict::None)
+                (CachedAnswer::NoData { soa, aliases }, ServersOutcome::None)
             }
-            Said::Elsewhere | Said::Refused(_) | Said::Broken(_) => {
+            AnswerContent::Alias | AnswerContent::Refused(_) | AnswerContent::Broken(_) => {
                 return self.useless(text, &reading);
             }
         };
         let wall = self.shared.wire.wall();
-        self.shared.cache().borrow_mut().insert(realm, text, family, known, ttl, wall);
+        self.shared.cache().borrow_mut().insert(cache_scope, text, family, known, ttl, wall);
         verdict
     }
 
     /// Takes an answer that gives no records.
-    pub(crate) fn useless(&self, name: String, reading: &Reading) -> Verdict {
+    pub(crate) fn useless(&self, name: String, reading: &Reading) -> ServersOutcome {
         let aliases = reading.aliases.iter().map(Name::to_ascii).collect();
         self.fault(match &reading.said {
-            Said::Broken(_) => FaultKind::AliasLoop { name, aliases },
+            AnswerContent::Broken(_) => FaultKind::AliasLoop { name, aliases },
             _ => FaultKind::NameFailed { name, why: "the answer leads nowhere".into() },
         });
-        Verdict::Refused
+        ServersOutcome::Refused
     }
 
     /// Takes the failure to get an answer.
-    pub(crate) fn failed(&self, name: String, failure: Failure) -> Verdict {
+    pub(crate) fn failed(&self, name: String, failure: ServersFailure) -> ServersOutcome {
         let (verdict, fault) = match failure {
-            Failure::Walk(dead_end) => (Verdict::Refused, dead_end.fault(name)),
-            Failure::Servers { why, servers, last } => match why {
+            ServersFailure::Walk(walk_failure) => {
+                (ServersOutcome::Refused, walk_failure.fault(name))
+            }
+            ServersFailure::Servers { why, servers, last } => match why {
                 NoReply::Code(code) => {
-                    (Verdict::Refused, FaultKind::NameServerFailed { name, code })
+                    (ServersOutcome::Refused, FaultKind::NameServerFailed { name, code })
                 }
                 NoReply::Cut(why) => {
-                    (Verdict::Refused, FaultKind::NameTruncated { name, server: last, why })
+                    (ServersOutcome::Refused, FaultKind::NameTruncated { name, server: last, why })
                 }
                 NoReply::TimedOut { .. } => {
-                    (Verdict::Silence, FaultKind::NameTimedOut { name, servers })
+                    (ServersOutcome::Silence, FaultKind::NameTimedOut { name, servers })
                 }
-                NoReply::Failed(why) => (Verdict::Unreachable, FaultKind::NameFailed { name, why }),
+                NoReply::Failed(why) => {
+                    (ServersOutcome::Unreachable, FaultKind::NameFailed { name, why })
+                }
             },
         };
         self.fault(fault);
@@ -392,9 +422,9 @@ fn join_aliases(before: Option<Reading>, after: Reading, name: &Name) -> Reading
     let circle = after.aliases.iter().any(|alias| alias == name || whole.aliases.contains(alias));
     whole.aliases.extend(after.aliases);
     let said = if circle {
-        Said::Broken("the aliases form a loop")
+        AnswerContent::Broken("the aliases form a loop")
     } else if whole.aliases.len() > MOST_ALIASES {
-        Said::Broken("too many aliases")
+        AnswerContent::Broken("too many aliases")
     } else {
         after.said
     };

@@ -10,8 +10,8 @@ use roundtrip_wire::{Environment, Wire};
 use crate::cache::{Cache, KEY};
 use crate::config::{Config, Files};
 use crate::edns::EdnsMemory;
+use crate::in_flight::InFlight;
 use crate::tree::Tree;
-use crate::under_way::UnderWay;
 
 /// The state that all lookups of one resolver share.
 pub(crate) struct Shared<W> {
@@ -22,7 +22,7 @@ pub(crate) struct Shared<W> {
     config: RefCell<Option<Rc<Config>>>,
     /// The number of questions asked so far, for `rotate`.
     pub(crate) turn: Cell<usize>,
-    pub(crate) under_way: UnderWay,
+    pub(crate) in_flight: InFlight,
     pub(crate) edns: RefCell<EdnsMemory>,
     /// Names for whose second family a connection waited in vain; the next connection does not
     /// wait.
@@ -37,7 +37,7 @@ impl<W: Wire> Shared<W> {
             tree: RefCell::new(tree),
             config: RefCell::default(),
             turn: Cell::new(0),
-            under_way: UnderWay::default(),
+            in_flight: InFlight::default(),
             edns: RefCell::default(),
             slow: RefCell::default(),
         }

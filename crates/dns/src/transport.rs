@@ -13,10 +13,10 @@ use roundtrip_wire::{Datagram as _, Transport as _, Wire};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::edns::EdnsMemory;
-use crate::exchange::{Action, Exchange, NoReply, Transmit, Verdict};
-use crate::message::{Passing, Question, Unfit, records};
+use crate::exchange::{Acceptance, Action, Exchange, NoReply, Transmit};
+use crate::message::{Question, RecordedMessage, RejectReason, records};
 use crate::resolv::Policy;
-use crate::rung::{Open, Rung, failure_outcome};
+use crate::rung::{OpenQuery, Rung, failure_outcome};
 use crate::via::Via;
 
 /// The most messages that are dropped while one answer is awaited. Beyond it the question fails, so
@@ -35,7 +35,7 @@ pub(crate) struct Asked {
 
 /// The servers that a question is put to, and how.
 #[derive(Clone, Copy)]
-pub(crate) struct Panel<'a> {
+pub(crate) struct Upstreams<'a> {
     /// The servers, in the order in which to ask them.
     pub(crate) servers: &'a [SocketAddr],
     /// The policy for timeouts, attempts and transport.
@@ -49,15 +49,15 @@ pub(crate) struct Panel<'a> {
 pub(crate) async fn ask<W: Wire>(
     rung: &Rung<'_, W>,
     question: Question,
-    panel: Panel<'_>,
+    upstreams: Upstreams<'_>,
     source: impl Fn(SocketAddr) -> Source,
     judge: impl FnOnce(Result<&Message, &NoReply>) -> Outcome,
     mut cause: Option<EventId>,
 ) -> Asked {
     let wire = rung.wire;
     let mut exchange =
-        Exchange::knowing(question, panel.servers, panel.policy, &panel.edns.borrow());
-    let mut open: Option<(SocketAddr, Open)> = None;
+        Exchange::knowing(question, upstreams.servers, upstreams.policy, &upstreams.edns.borrow());
+    let mut open: Option<(SocketAddr, OpenQuery)> = None;
     // Queries sent to the server whose turn it is.
     let mut sent = 0;
     // Datagrams to one server leave from one port.
@@ -76,7 +76,7 @@ pub(crate) async fn ask<W: Wire>(
                     sent = 0;
                 }
                 sent += 1;
-                let line = Line { wire, lookup: rung.lookup, cause };
+                let line = QuerySender { wire, lookup: rung.lookup, cause };
                 let event = match transmit.via {
                     Via::Udp => {
                         socket = socket.filter(|(server, _)| *server == transmit.to);
@@ -88,7 +88,7 @@ pub(crate) async fn ask<W: Wire>(
                 cause = event.or(cause);
             }
             Action::Done(reply) => {
-                let mut known = panel.edns.borrow_mut();
+                let mut known = upstreams.edns.borrow_mut();
                 exchange.seen().for_each(|(server, seen)| known.learn(server, seen));
                 drop(known);
                 let mut outcome = judge(reply.as_deref());
@@ -122,23 +122,23 @@ fn random_id<W: Wire>(wire: &W) -> u16 {
 }
 
 /// The means to send one query and await its answer.
-struct Line<'a, W> {
+struct QuerySender<'a, W> {
     wire: &'a W,
     lookup: LookupId,
     cause: Option<EventId>,
 }
 
-impl<W: Wire> Line<'_, W> {
+impl<W: Wire> QuerySender<'_, W> {
     fn emit(
         &self,
         direction: Direction,
         transmit: &Transmit,
         peer: SocketAddr,
         bytes: &[u8],
-        dropped: Option<Unfit>,
+        dropped: Option<RejectReason>,
         cause: Option<EventId>,
     ) -> Option<EventId> {
-        let passing = Passing {
+        let passing = RecordedMessage {
             lookup: Some(self.lookup),
             direction,
             peer,
@@ -189,8 +189,8 @@ impl<W: Wire> Line<'_, W> {
                 Some(Ok(packet)) => {
                     let verdict = exchange.handle_message(packet.from, &packet.bytes);
                     let (dropped, cause) = match verdict {
-                        Verdict::Taken => (None, packet.cause.or(sent)),
-                        Verdict::Dropped(unfit) => (Some(unfit), packet.cause),
+                        Acceptance::Taken => (None, packet.cause.or(sent)),
+                        Acceptance::Dropped(unfit) => (Some(unfit), packet.cause),
                     };
                     let event = self.emit(
                         Direction::Received,
@@ -200,7 +200,7 @@ impl<W: Wire> Line<'_, W> {
                         dropped,
                         cause,
                     );
-                    if verdict == Verdict::Taken {
+                    if verdict == Acceptance::Taken {
                         return event;
                     }
                 }
@@ -239,12 +239,12 @@ impl<W: Wire> Line<'_, W> {
                 let cause = stream.segment_at(offset - 1).or(sent);
                 let verdict = exchange.handle_message(transmit.to, &bytes);
                 let dropped = match verdict {
-                    Verdict::Taken => None,
-                    Verdict::Dropped(unfit) => Some(unfit),
+                    Acceptance::Taken => None,
+                    Acceptance::Dropped(unfit) => Some(unfit),
                 };
                 let event =
                     self.emit(Direction::Received, transmit, transmit.to, &bytes, dropped, cause);
-                if verdict == Verdict::Taken {
+                if verdict == Acceptance::Taken {
                     return Ok(event);
                 }
             }

@@ -8,8 +8,8 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RData, RecordType};
 use roundtrip_record::{DelegationFault, Outcome, Time};
 
-use crate::answer::{MOST_ALIASES, Reading, Said, addresses};
-use crate::delegation::{DeadEnd, Fate, Trail};
+use crate::answer::{AnswerContent, MOST_ALIASES, Reading, addresses};
+use crate::delegation::{ServerOutcome, ServerOutcomes, WalkFailure};
 use crate::exchange::NoReply;
 use crate::message::Question;
 use crate::minimise::Minimise;
@@ -40,7 +40,7 @@ pub(crate) struct Walk {
     goals: Vec<Goal>,
     queries: u32,
     glueless: u32,
-    end: Option<Result<Reading, Box<DeadEnd>>>,
+    end: Option<Result<Reading, Box<WalkFailure>>>,
 }
 
 /// What the caller is to do next.
@@ -49,7 +49,7 @@ pub(crate) enum Next {
     /// Ask this question.
     Ask(Box<Ask>),
     /// Nothing more: the walk has ended.
-    Done(Result<Reading, Box<DeadEnd>>),
+    Done(Result<Reading, Box<WalkFailure>>),
 }
 
 /// A question to one server.
@@ -79,7 +79,7 @@ struct Goal {
     /// How many queries to this zone's servers were not answered.
     silences: usize,
     /// What became of the zone's servers.
-    trail: Trail,
+    outcomes: ServerOutcomes,
 }
 
 impl Walk {
@@ -96,7 +96,7 @@ impl Walk {
             }
             let Some(goal) = self.goals.last_mut() else {
                 // Not reached in practice: the last goal always leaves a result.
-                self.end = Some(Err(Box::new(DeadEnd::Aliases(Vec::new()))));
+                self.end = Some(Err(Box::new(WalkFailure::Aliases(Vec::new()))));
                 continue;
             };
             if let Some((server_name, server)) = goal.servers.front().cloned() {
@@ -116,13 +116,13 @@ impl Walk {
                 self.look_for(server, of, tree, now);
                 continue;
             }
-            if goal.minimise.is_on() && !goal.trail.is_silent() {
+            if goal.minimise.is_on() && !goal.outcomes.is_silent() {
                 // Servers that fail for a shortened name may answer for the whole name.
                 let zone = goal.zone.clone();
                 goal.enter(&tree.best(&zone, now));
                 goal.minimise.stop();
             } else {
-                let end = Err(Box::new(goal.dead_end(goal.trail.verdict(), tree, now)));
+                let end = Err(Box::new(goal.walk_failure(goal.outcomes.verdict(), tree, now)));
                 self.finish(end, tree, now);
             }
         }
@@ -131,16 +131,16 @@ impl Walk {
     /// Begins to look for the address of a server without glue.
     fn look_for(&mut self, server: Name, of: RecordType, tree: &Tree, now: Time) {
         let circle = self.goals.iter().position(|goal| goal.wanted == server);
-        let fate = match circle {
-            Some(from) => Fate::Circular(self.path(from)),
+        let outcome = match circle {
+            Some(from) => ServerOutcome::Circular(self.path(from)),
             None if self.goals.len() < DEEPEST && self.glueless < MOST_GLUELESS => {
                 self.glueless += 1;
                 return self.goals.push(Goal::new(Question::new(server, of), tree, now));
             }
-            None => Fate::NotLookedFor,
+            None => ServerOutcome::NotLookedFor,
         };
         if let Some(goal) = self.goals.last_mut() {
-            goal.trail.note(server, None, fate);
+            goal.outcomes.note(server, None, outcome);
         }
     }
 
@@ -154,11 +154,11 @@ impl Walk {
     /// Ends the walk because it took too many queries.
     fn give_up(&mut self, tree: &Tree, now: Time) {
         let Some(first) = self.goals.first() else { return };
-        let what = match first.trail.verdict() {
+        let what = match first.outcomes.verdict() {
             DelegationFault::NoGlue => DelegationFault::TooLong,
             what => what,
         };
-        self.end = Some(Err(Box::new(first.dead_end(what, tree, now))));
+        self.end = Some(Err(Box::new(first.walk_failure(what, tree, now))));
     }
 
     /// Handles the reply to the last [`Ask`], and returns its outcome for the record.
@@ -187,7 +187,8 @@ impl Walk {
         let Some(goal) = self.goals.last_mut() else { return Outcome::Miss };
         let question = goal.minimise.question(&goal.question);
         let reading = Reading::of(message, &question, &goal.zone);
-        let nothing = matches!(&reading.said, Said::NoData(_)) && reading.aliases.is_empty();
+        let nothing =
+            matches!(&reading.said, AnswerContent::NoData(_)) && reading.aliases.is_empty();
         if nothing && let Some(referral) = Referral::of(message, &question, &goal.zone) {
             tree.learn(&referral, now);
             goal.enter(&referral.cut);
@@ -195,7 +196,7 @@ impl Walk {
         }
         if !message.metadata.authoritative && !says_something(&reading) {
             let why = format!("lame: {}", lame(message, &goal.zone));
-            goal.next_server(Fate::Answered(why.clone()));
+            goal.next_server(ServerOutcome::Answered(why.clone()));
             return Outcome::Failed { why };
         }
         let outcome = reading.outcome();
@@ -203,20 +204,22 @@ impl Walk {
             // The answer is to a shortened name only: either the name exists, or shortened names
             // are better not asked for.
             match reading.said {
-                Said::NxDomain(_) => goal.minimise.stop(),
+                AnswerContent::NxDomain(_) => goal.minimise.stop(),
                 _ => goal.minimise.answered(),
             }
             return outcome;
         }
         match &reading.said {
-            Said::Refused(_) => goal.next_server(Fate::Answered("a failure".into())),
-            Said::Broken(_) => {
+            AnswerContent::Refused(_) => {
+                goal.next_server(ServerOutcome::Answered("a failure".into()));
+            }
+            AnswerContent::Broken(_) => {
                 let mut aliases = core::mem::take(&mut goal.aliases);
                 aliases.extend(reading.aliases);
-                self.finish(Err(Box::new(DeadEnd::Aliases(aliases))), tree, now);
+                self.finish(Err(Box::new(WalkFailure::Aliases(aliases))), tree, now);
             }
-            Said::Elsewhere => self.follow(&reading, tree, now),
-            Said::Records(_) | Said::NxDomain(_) | Said::NoData(_) => {
+            AnswerContent::Alias => self.follow(&reading, tree, now),
+            AnswerContent::Records(_) | AnswerContent::NxDomain(_) | AnswerContent::NoData(_) => {
                 let mut aliases = core::mem::take(&mut goal.aliases);
                 aliases.extend(reading.aliases);
                 let alias_ttl = reading.alias_ttl.min(goal.alias_ttl);
@@ -230,14 +233,15 @@ impl Walk {
     fn follow(&mut self, reading: &Reading, tree: &mut Tree, now: Time) {
         let Some(goal) = self.goals.last_mut() else { return };
         let Some(target) = reading.aliases.last() else {
-            return goal.next_server(Fate::Answered("lame: answers for another zone".into()));
+            return goal
+                .next_server(ServerOutcome::Answered("lame: answers for another zone".into()));
         };
         let known = |name: &Name| *name == goal.question.name || goal.aliases.contains(name);
         let circle = reading.aliases.iter().any(known);
         goal.aliases.extend(reading.aliases.iter().cloned());
         if circle || goal.aliases.len() > MOST_ALIASES {
             let aliases = core::mem::take(&mut goal.aliases);
-            return self.finish(Err(Box::new(DeadEnd::Aliases(aliases))), tree, now);
+            return self.finish(Err(Box::new(WalkFailure::Aliases(aliases))), tree, now);
         }
         goal.alias_ttl = goal.alias_ttl.min(reading.alias_ttl);
         goal.question.name = target.clone();
@@ -246,39 +250,39 @@ impl Walk {
     }
 
     /// Ends the top goal, with its result.
-    fn finish(&mut self, end: Result<Reading, Box<DeadEnd>>, tree: &mut Tree, now: Time) {
+    fn finish(&mut self, end: Result<Reading, Box<WalkFailure>>, tree: &mut Tree, now: Time) {
         let Some(done) = self.goals.pop() else { return };
         let Some(parent) = self.goals.last_mut() else {
             self.end = Some(end);
             return;
         };
         let server = done.wanted;
-        let fate = match end {
+        let outcome = match end {
             // The name of a server must not be an alias (RFC 2181 §10.3).
             Ok(reading) if !reading.aliases.is_empty() => {
-                Fate::NoAddress("its name is an alias".into())
+                ServerOutcome::NoAddress("its name is an alias".into())
             }
-            Ok(Reading { said: Said::Records(records), .. }) => {
+            Ok(Reading { said: AnswerContent::Records(records), .. }) => {
                 let found = addresses(&records);
                 tree.learn_addresses(&parent.zone, &server, &found, now);
                 parent.servers.extend(found.into_iter().map(|at| (server.clone(), at)));
                 return;
             }
-            Ok(Reading { said: Said::NxDomain(_), .. }) => {
-                Fate::NoAddress("its name does not exist".into())
+            Ok(Reading { said: AnswerContent::NxDomain(_), .. }) => {
+                ServerOutcome::NoAddress("its name does not exist".into())
             }
             Ok(_) if done.question.record_type == RecordType::A => {
                 return parent.unknown.push_front((server, RecordType::AAAA));
             }
-            Ok(_) => Fate::NoAddress("its name has no address".into()),
+            Ok(_) => ServerOutcome::NoAddress("its name has no address".into()),
             Err(why) => match *why {
-                DeadEnd::Zone { what: DelegationFault::Circular { through }, .. } => {
-                    Fate::Circular(through)
+                WalkFailure::Zone { what: DelegationFault::Circular { through }, .. } => {
+                    ServerOutcome::Circular(through)
                 }
-                why => Fate::NoAddress(why.words()),
+                why => ServerOutcome::NoAddress(why.words()),
             },
         };
-        parent.trail.note(server, None, fate);
+        parent.outcomes.note(server, None, outcome);
     }
 }
 
@@ -286,10 +290,12 @@ impl Walk {
 /// although the server should have set the AA flag.
 fn says_something(reading: &Reading) -> bool {
     match &reading.said {
-        Said::Records(_) => true,
-        Said::Elsewhere => !reading.aliases.is_empty(),
-        Said::NxDomain(negative) | Said::NoData(negative) => negative.soa.is_some(),
-        Said::Refused(_) | Said::Broken(_) => false,
+        AnswerContent::Records(_) => true,
+        AnswerContent::Alias => !reading.aliases.is_empty(),
+        AnswerContent::NxDomain(negative) | AnswerContent::NoData(negative) => {
+            negative.soa.is_some()
+        }
+        AnswerContent::Refused(_) | AnswerContent::Broken(_) => false,
     }
 }
 
@@ -317,7 +323,7 @@ impl Goal {
             servers: VecDeque::new(),
             unknown: VecDeque::new(),
             silences: 0,
-            trail: Trail::default(),
+            outcomes: ServerOutcomes::default(),
         };
         let cut = tree.best(&goal.question.name, now);
         goal.enter(&cut);
@@ -327,7 +333,7 @@ impl Goal {
     /// Continues with the servers of a zone cut.
     fn enter(&mut self, cut: &Cut) {
         self.zone = cut.zone.clone();
-        self.trail = Trail::default();
+        self.outcomes = ServerOutcomes::default();
         self.silences = 0;
         self.minimise.enter(&cut.zone, &self.question);
         let mut servers: Vec<(Name, IpAddr)> = Vec::new();
@@ -340,11 +346,11 @@ impl Goal {
             // A server whose name lies below its own cut cannot be found without glue.
             let findable = !cut.zone.zone_of(name) || cut.zone.is_root();
             if !findable {
-                self.trail.note(name.clone(), None, Fate::NoGlue);
+                self.outcomes.note(name.clone(), None, ServerOutcome::NoGlue);
             } else if self.unknown.len() < MOST_GLUELESS_OF_ZONE {
                 self.unknown.push_back((name.clone(), RecordType::A));
             } else {
-                self.trail.note(name.clone(), None, Fate::NotLookedFor);
+                self.outcomes.note(name.clone(), None, ServerOutcome::NotLookedFor);
             }
         }
         // In the servers' order, but all of IPv4 first, so that a host without IPv6 loses no time.
@@ -353,21 +359,21 @@ impl Goal {
     }
 
     /// The result of a walk that ends at this zone.
-    fn dead_end(&self, what: DelegationFault, tree: &Tree, now: Time) -> DeadEnd {
+    fn walk_failure(&self, what: DelegationFault, tree: &Tree, now: Time) -> WalkFailure {
         let zone = self.zone.clone();
         let parent = (!zone.is_root()).then(|| tree.best(&zone.base_name(), now).zone);
-        DeadEnd::Zone { zone, parent, what, servers: self.trail.servers() }
+        WalkFailure::Zone { zone, parent, what, servers: self.outcomes.servers() }
     }
 
     /// Handles the lack of a readable answer from the first server.
     fn no_reply(&mut self, why: &NoReply) {
         match why {
-            NoReply::Code(code) => self.next_server(Fate::Answered(code.clone())),
-            NoReply::Cut(_) => self.next_server(Fate::Answered(why.to_string())),
-            NoReply::Failed(why) => self.next_server(Fate::Silent(why.clone())),
+            NoReply::Code(code) => self.next_server(ServerOutcome::Answered(code.clone())),
+            NoReply::Cut(_) => self.next_server(ServerOutcome::Answered(why.to_string())),
+            NoReply::Failed(why) => self.next_server(ServerOutcome::Silent(why.clone())),
             NoReply::TimedOut { .. } => {
                 let server = self.servers.front().cloned();
-                self.next_server(Fate::Silent("no answer".into()));
+                self.next_server(ServerOutcome::Silent("no answer".into()));
                 self.silences += 1;
                 // The server may be asked once more.
                 if self.silences + self.servers.len() < TRIES_OF_ZONE {
@@ -378,9 +384,9 @@ impl Goal {
     }
 
     /// Gives up the first server and goes on with the next.
-    fn next_server(&mut self, fate: Fate) {
+    fn next_server(&mut self, outcome: ServerOutcome) {
         if let Some((name, address)) = self.servers.pop_front() {
-            self.trail.note(name, Some(address), fate);
+            self.outcomes.note(name, Some(address), outcome);
         }
     }
 }
@@ -525,7 +531,7 @@ mod tests {
         };
         assert_eq!(asked, TRIES_OF_ZONE);
         let Err(end) = end else { panic!("{end:?}") };
-        let DeadEnd::Zone { zone, parent, what, servers } = *end else { panic!("{end:?}") };
+        let WalkFailure::Zone { zone, parent, what, servers } = *end else { panic!("{end:?}") };
         assert_eq!((zone, parent, what), (Name::root(), None, DelegationFault::Silent));
         assert_eq!(servers.len(), 1);
     }

@@ -50,15 +50,15 @@ pub enum BadZone {
 
 /// What a zone holds at a name (RFC 1034 §4.3.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place<'a> {
+pub(crate) enum ZoneMatch<'a> {
     /// Records; `synthesised` if they come from a wildcard (RFC 4592).
     Node { node: &'a Node, synthesised: bool },
     /// No records, but there are names below (an empty non-terminal).
     Empty,
     /// Nothing: the name does not exist.
-    Nowhere,
+    NameError,
     /// A delegation: the name lies at or below a zone cut, which has these NS records.
-    Cut(&'a [Record]),
+    Delegation(&'a [Record]),
 }
 
 impl Zone {
@@ -130,19 +130,19 @@ impl Zone {
     }
 
     /// What the zone holds at `name`, which must lie in it.
-    pub(crate) fn place(&self, name: &Name) -> Place<'_> {
+    pub(crate) fn place(&self, name: &Name) -> ZoneMatch<'_> {
         let labels = name.iter().count();
         for count in self.origin.iter().count() + 1..=labels {
             let servers = self.at(&tail(name, count), RecordType::NS);
             if !servers.is_empty() {
-                return Place::Cut(servers);
+                return ZoneMatch::Delegation(servers);
             }
         }
         if let Some(node) = self.nodes.get(name) {
-            return Place::Node { node, synthesised: false };
+            return ZoneMatch::Node { node, synthesised: false };
         }
         if self.exists(name) {
-            return Place::Empty;
+            return ZoneMatch::Empty;
         }
         // The closest name above that exists, and the wildcard below that name (RFC 4592 §3.3.1).
         let encloser = (self.origin.iter().count()..labels)
@@ -151,8 +151,8 @@ impl Zone {
             .find(|above| self.exists(above));
         let wildcard = encloser.and_then(|above| above.prepend_label("*").ok());
         match wildcard.and_then(|name| self.nodes.get(&name)) {
-            Some(node) => Place::Node { node, synthesised: true },
-            None => Place::Nowhere,
+            Some(node) => ZoneMatch::Node { node, synthesised: true },
+            None => ZoneMatch::NameError,
         }
     }
 
@@ -206,11 +206,11 @@ ns.sub     IN A   192.0.2.54
     fn what_there_is_at_a_name() {
         let zone = zone();
         let place = |text: &str| match zone.place(&name(text)) {
-            Place::Node { synthesised: false, .. } => "node",
-            Place::Node { synthesised: true, .. } => "wildcard",
-            Place::Empty => "empty",
-            Place::Nowhere => "nowhere",
-            Place::Cut(_) => "cut",
+            ZoneMatch::Node { synthesised: false, .. } => "node",
+            ZoneMatch::Node { synthesised: true, .. } => "wildcard",
+            ZoneMatch::Empty => "empty",
+            ZoneMatch::NameError => "nowhere",
+            ZoneMatch::Delegation(_) => "cut",
         };
         for (text, expected) in [
             ("example.com", "node"),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use roundtrip_packet::{
     ChecksumMode, EmitError, Emitted, Envelope, EtherAddr, Fragment, IpHeader, Link, ethernet, ipv6,
 };
-use roundtrip_record::{EventId, How, NeighbourChanged, Time, Trace, What};
+use roundtrip_record::{EventId, Evidence, NeighbourChanged, Time, Trace, What};
 use roundtrip_tcp::Step;
 
 use crate::neighbour::Effect;
@@ -113,7 +113,7 @@ impl Host {
                             mac: entry.mac.map(|mac| mac.to_string()),
                             from: before,
                             to: entry.state,
-                            how: How::Performed,
+                            how: Evidence::Performed,
                         })
                     });
                 }

@@ -90,3 +90,4 @@ pub use seed::{Ppm, Seed};
 pub use shape::{
     CoDel, Discipline, Distribution, Fcs, FqCoDel, Jitter, Pickup, Queue, Rate, Shape,
 };
+pub use unit::amount;

@@ -14,6 +14,7 @@ const RATE: &str =
 const PERCENT: &str = "a percentage from 0% to 100% is wanted: 2% or 0.05%";
 const SWITCH: &str = "on or off is wanted";
 const FLOWS: &str = "a number from 1 to 65536 is wanted";
+const AMOUNT: &str = "a number of bytes is wanted, more than zero: 100000, 64kB, 1.5MB or 2GB";
 const QUANTUM: &str = "bytes from 256B to 64kB are wanted: 1514B";
 
 /// The units of time, in nanoseconds; the longest suitable one is written.
@@ -95,6 +96,17 @@ pub(crate) fn bytes(text: &str) -> Option<u64> {
     quantity(text, &BYTES)
 }
 
+/// Reads how many bytes are to be transferred: a number, or `64kB`, `1.5MB`, `2GB`.
+///
+/// # Errors
+///
+/// What is wanted instead of the text.
+pub fn amount(text: &str) -> Result<u64, &'static str> {
+    let units = [BYTES.as_slice(), &[("GB", 1_000_000_000)]].concat();
+    let bytes = text.parse().ok().or_else(|| quantity(text, &units));
+    bytes.filter(|bytes| *bytes > 0).ok_or(AMOUNT)
+}
+
 /// Reads a quantity such as `1.6Mbit` in its smallest unit. Units may be in upper or lower case.
 fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let split = text.find(|letter: char| letter.is_ascii_alphabetic())?;
@@ -141,6 +153,18 @@ fn write(value: u64, (unit, scale): (&str, u64)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_have_units_or_none() {
+        for (text, bytes) in
+            [("100000", 100_000), ("64kB", 64_000), ("1.5mb", 1_500_000), ("2GB", 2_000_000_000)]
+        {
+            assert_eq!(amount(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "0", "0kB", "1M", "-1", "1.5", "99999999999999999999", "20000000000GB"] {
+            assert_eq!(amount(text), Err(AMOUNT), "{text}");
+        }
+    }
 
     #[test]
     fn numbers_are_exact() {

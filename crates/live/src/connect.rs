@@ -9,7 +9,7 @@ use std::os::fd::AsFd as _;
 use std::rc::Rc;
 
 use roundtrip_os::syscall::switch_option;
-use roundtrip_record::{Attempt, AttemptEnd, CloseReason, EventId, How, Side, TcpState, Time};
+use roundtrip_record::{Attempt, AttemptEnd, CloseReason, EventId, Evidence, Side, TcpState, Time};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 
@@ -155,7 +155,7 @@ impl Try<'_> {
             AttemptEnd::TimedOut => CloseReason::TimedOut,
             _ => CloseReason::Unreachable,
         };
-        self.network.end(flow, reason, How::Observed("connect".into()));
+        self.network.end(flow, reason, Evidence::Observed("connect".into()));
         attempt
     }
 

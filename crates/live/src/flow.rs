@@ -7,8 +7,8 @@ use std::rc::Rc;
 use roundtrip_os::Clock;
 use roundtrip_packet::Segment;
 use roundtrip_record::{
-    CloseReason, ConnectionId, Direction, EventId, How, Log, Side, TcpClosed, TcpOpened, TcpState,
-    TcpStateChanged, Time, Trace as _, What,
+    CloseReason, ConnectionId, Direction, EventId, Evidence, Log, Side, TcpClosed, TcpOpened,
+    TcpState, TcpStateChanged, Time, Trace as _, What,
 };
 
 use crate::tcp_info::Sample;
@@ -156,12 +156,12 @@ impl Flow {
             return;
         }
         for &passed in passed(from, to) {
-            self.change(passed, How::Inferred(format!("{} seen next", to.name())));
+            self.change(passed, Evidence::Inferred(format!("{} seen next", to.name())));
         }
-        self.change(to, How::Observed(through.into()));
+        self.change(to, Evidence::Observed(through.into()));
     }
 
-    fn change(&self, to: TcpState, how: How) {
+    fn change(&self, to: TcpState, how: Evidence) {
         let from = self.state.replace(to);
         self.emit(|connection| {
             What::TcpStateChanged(TcpStateChanged { connection, from, to, how })
@@ -175,7 +175,7 @@ impl Flow {
     }
 
     /// It is gone from the kernel.
-    pub(crate) fn end(&self, reason: CloseReason, how: How) {
+    pub(crate) fn end(&self, reason: CloseReason, how: Evidence) {
         if self.is_gone.replace(true) {
             return;
         }

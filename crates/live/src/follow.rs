@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::rc::Rc;
 
-use roundtrip_record::{CloseReason, How, TcpState};
+use roundtrip_record::{CloseReason, Evidence, TcpState};
 
 use crate::diag;
 use crate::flow::Flow;
@@ -35,7 +35,7 @@ pub(crate) async fn follow(network: Rc<Network>, flow: Rc<Flow>, socket: OwnedFd
         sleep(&network, found.time_wait.unwrap_or_else(|| pause.next())).await;
     }
     let reason = if waited { CloseReason::TimeWaitOver } else { CloseReason::Finished };
-    network.end(&flow, reason, How::Observed("sock_diag".into()));
+    network.end(&flow, reason, Evidence::Observed("sock_diag".into()));
 }
 
 async fn sleep(network: &Network, time: Duration) {

@@ -6,7 +6,7 @@ use crate::netlink::{DUMP, Message, Netlink, attributes};
 use crate::route::{Route, route_to};
 use roundtrip_os::layout::{address, octets, u16_at, u32_at};
 use roundtrip_record::{
-    EventId, How, InterfaceId, Log, NeighbourChanged, NeighbourState, Step, Time, Trace as _,
+    EventId, Evidence, InterfaceId, Log, NeighbourChanged, NeighbourState, Step, Time, Trace as _,
     Unseen, What,
 };
 
@@ -140,7 +140,7 @@ impl Watch {
                 mac: entry.mac,
                 from,
                 to,
-                how: How::Observed("netlink".into()),
+                how: Evidence::Observed("netlink".into()),
             })
         });
     }

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use roundtrip_os::Clock;
 use roundtrip_os::syscall::switch_option;
 use roundtrip_record::{
-    CloseReason, ConnectionId, How, InterfaceId, Log, Step, Time, Trace as _, Unseen, What,
+    CloseReason, ConnectionId, Evidence, InterfaceId, Log, Step, Time, Trace as _, Unseen, What,
 };
 use socket2::{Domain, Socket, Type};
 
@@ -70,7 +70,7 @@ impl Network {
 
     /// The kernel has this connection no more. What was captured of it is looked at, and then nothing
     /// is kept of it here.
-    pub(crate) fn end(&self, flow: &Rc<Flow>, reason: CloseReason, how: How) {
+    pub(crate) fn end(&self, flow: &Rc<Flow>, reason: CloseReason, how: Evidence) {
         self.poll_capture();
         flow.end(reason, how);
         self.forget(flow);

@@ -10,7 +10,9 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::rc::Rc;
 
 use roundtrip_os::syscall::receive_stamped;
-use roundtrip_record::{CloseReason, ConnectionId, EventId, How, TcpRead, TcpState, Time, What};
+use roundtrip_record::{
+    CloseReason, ConnectionId, EventId, Evidence, TcpRead, TcpState, Time, What,
+};
 use roundtrip_wire::{Nodelay, StreamInfo, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -151,10 +153,18 @@ impl LiveStream {
     fn failed(&self, error: &io::Error) {
         if error.kind() == io::ErrorKind::ConnectionReset {
             self.sample_last();
-            self.network.end(&self.flow, CloseReason::Reset, How::Observed("ECONNRESET".into()));
+            self.network.end(
+                &self.flow,
+                CloseReason::Reset,
+                Evidence::Observed("ECONNRESET".into()),
+            );
         } else if error.kind() == io::ErrorKind::TimedOut {
             self.sample_last();
-            self.network.end(&self.flow, CloseReason::TimedOut, How::Observed("ETIMEDOUT".into()));
+            self.network.end(
+                &self.flow,
+                CloseReason::TimedOut,
+                Evidence::Observed("ETIMEDOUT".into()),
+            );
         }
     }
 }
@@ -265,7 +275,7 @@ impl Transport for LiveStream {
             let _ = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO));
         }
         self.tcp = None;
-        self.network.end(&self.flow, CloseReason::Aborted, How::Performed);
+        self.network.end(&self.flow, CloseReason::Aborted, Evidence::Performed);
     }
 
     fn segment_at(&self, offset: u64) -> Option<EventId> {
@@ -327,7 +337,7 @@ impl Drop for LiveStream {
             self.sample_last_of(tcp.as_fd());
             // close() answers data nobody read with RST.
             drop(tcp);
-            let how = How::Inferred("closed with data unread".into());
+            let how = Evidence::Inferred("closed with data unread".into());
             self.network.end(&self.flow, CloseReason::Aborted, how);
             return;
         }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use roundtrip_live::{CaptureWish, Live, Settings, run};
 use roundtrip_os::Clock;
 use roundtrip_record::{
-    AttemptEnd, CloseReason, ConnectionId, Direction, Event, How, Log, TcpState, What,
+    AttemptEnd, CloseReason, ConnectionId, Direction, Event, Evidence, Log, TcpState, What,
 };
 use roundtrip_wire::{Listener as _, Transport as _, Wire as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -24,7 +24,7 @@ fn any_port() -> SocketAddr {
 }
 
 /// The states of one end, in order, with how each is known.
-fn states(events: &[Event], id: ConnectionId) -> Vec<(TcpState, How)> {
+fn states(events: &[Event], id: ConnectionId) -> Vec<(TcpState, Evidence)> {
     let of = |event: &Event| match &event.what {
         What::TcpStateChanged(change) if change.connection == id => {
             Some((change.to, change.how.clone()))
@@ -34,7 +34,7 @@ fn states(events: &[Event], id: ConnectionId) -> Vec<(TcpState, How)> {
     events.iter().filter_map(of).collect()
 }
 
-fn names(states: &[(TcpState, How)]) -> Vec<TcpState> {
+fn names(states: &[(TcpState, Evidence)]) -> Vec<TcpState> {
     states.iter().map(|(state, _)| *state).collect()
 }
 
@@ -121,7 +121,7 @@ fn every_state_says_how_it_is_known() {
     let log = Log::memory();
     let (client, _) = exchange(&log, false);
     for (state, how) in states(&log.events(), client) {
-        assert_ne!(how, How::Performed, "{state}: the kernel does this, not we");
+        assert_ne!(how, Evidence::Performed, "{state}: the kernel does this, not we");
     }
 }
 

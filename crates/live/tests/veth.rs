@@ -9,7 +9,7 @@ use std::process::Command;
 
 use roundtrip_live::{Settings, run};
 use roundtrip_os::Clock;
-use roundtrip_record::{AttemptEnd, How, Log, NeighbourState, What};
+use roundtrip_record::{AttemptEnd, Evidence, Log, NeighbourState, What};
 use roundtrip_wire::Wire as _;
 
 /// Set in the copy of this test that runs inside the namespace.
@@ -69,7 +69,7 @@ fn namespaced(name: &str, test: &str) -> bool {
     false
 }
 
-fn neighbour_states(log: &Log) -> Vec<(NeighbourState, Option<String>, How)> {
+fn neighbour_states(log: &Log) -> Vec<(NeighbourState, Option<String>, Evidence)> {
     let of = |event: roundtrip_record::Event| match event.what {
         What::NeighbourChanged(change) => Some((change.to, change.mac, change.how)),
         _ => None,
@@ -93,7 +93,7 @@ fn the_neighbour_is_found() {
     let (last, mac, how) = states.last().expect("the neighbour was seen");
     assert_eq!(*last, NeighbourState::Reachable, "{states:?}");
     assert_eq!(mac.as_ref().map(String::len), Some(17), "{states:?}");
-    assert_eq!(*how, How::Observed("netlink".into()));
+    assert_eq!(*how, Evidence::Observed("netlink".into()));
 }
 
 #[test]

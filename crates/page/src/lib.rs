@@ -52,6 +52,7 @@ mod css;
 mod encoding;
 mod engine;
 mod fetch;
+mod holds;
 pub mod limits;
 mod media;
 mod note;

@@ -9,6 +9,7 @@ use url::Url;
 use crate::css::{self, FontFace};
 use crate::encoding;
 use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Initiator, Kind, Priority};
+use crate::holds::Holds;
 use crate::limits;
 use crate::media::Media;
 use crate::note::Note;
@@ -21,31 +22,6 @@ pub(crate) struct Resource {
     pub(crate) holds: Holds,
     /// How many `@import`s led here.
     import_depth: usize,
-}
-
-/// The moments of a page that wait for a resource.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Holds {
-    /// The first paint.
-    pub(crate) paint: bool,
-    /// The parser, and with it `domInteractive`.
-    pub(crate) parser: bool,
-    /// `DOMContentLoaded`.
-    pub(crate) content_loaded: bool,
-}
-
-impl Holds {
-    pub(crate) const NOTHING: Holds = Holds { paint: false, parser: false, content_loaded: false };
-    /// A style sheet that applies: the first paint.
-    pub(crate) const STYLE: Holds = Holds { paint: true, ..Holds::NOTHING };
-}
-
-impl std::ops::BitOrAssign for Holds {
-    fn bitor_assign(&mut self, other: Holds) {
-        self.paint |= other.paint;
-        self.parser |= other.parser;
-        self.content_loaded |= other.content_loaded;
-    }
 }
 
 /// How far a resource has come.

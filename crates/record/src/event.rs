@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use crate::{
     ConnectAttempt, ConnectResult, ConnectionEnding, Direction, DnsMessage, EventId, ExchangeEnded,
-    ExchangeNote, ExchangeStarted, Fault, HostDeclared, HostId, InterfaceId, LinkCounts,
-    LinkDeclared, LinkDropped, NameAnswered, NameAsked, NameEnded, NameStarted, NeighbourChanged,
-    PageFound, PageMilestone, PageNote, PagePainted, QuicClosed, QuicOpened, RequestSent,
-    ResponseEnded, ResponseHead, RunEnded, RunStarted, TcpClosed, TcpCongestion, TcpInfo,
-    TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer, Time, TlsEstablished, TlsStarted,
-    Unseen,
+    ExchangeNote, ExchangeStarted, Fault, HostDeclared, HostId, ImportNote, ImportedExchange,
+    ImportedFile, InterfaceId, LinkCounts, LinkDeclared, LinkDropped, NameAnswered, NameAsked,
+    NameEnded, NameStarted, NeighbourChanged, PageFound, PageMilestone, PageNote, PagePainted,
+    QuicClosed, QuicOpened, RequestSent, ResponseEnded, ResponseHead, RunEnded, RunStarted,
+    TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer,
+    Time, TlsEstablished, TlsStarted, Unseen,
 };
 
 /// Something that happened: one line of `record.jsonl`.
@@ -61,7 +61,7 @@ impl<'de> Deserialize<'de> for Event {
 /// The field names of a line of `record.jsonl`.
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "lowercase")]
-enum Name {
+enum LineField {
     Id,
     At,
     Cause,
@@ -87,26 +87,26 @@ impl<'de> Visitor<'de> for EventVisitor {
         let (mut what, mut early): (Option<What>, Option<Value>) = (None, None);
         while let Some(name) = map.next_key()? {
             match name {
-                Name::Id => id = Some(map.next_value()?),
-                Name::At => at = Some(map.next_value()?),
-                Name::Cause => cause = map.next_value()?,
-                Name::Host => host = Some(map.next_value()?),
-                Name::Kind => kind = Some(map.next_value()?),
+                LineField::Id => id = Some(map.next_value()?),
+                LineField::At => at = Some(map.next_value()?),
+                LineField::Cause => cause = map.next_value()?,
+                LineField::Host => host = Some(map.next_value()?),
+                LineField::Kind => kind = Some(map.next_value()?),
                 // How `data` is read depends on `kind`. Our own writer puts `kind` first; where
                 // another writer puts `data` first, it is kept as a JSON value until `kind` is
                 // known.
-                Name::Data => match &kind {
-                    Some(kind) => what = Some(map.next_value_seed(DataOf(kind))?),
+                LineField::Data => match &kind {
+                    Some(kind) => what = Some(map.next_value_seed(DataSeed(kind))?),
                     None => early = Some(map.next_value()?),
                 },
-                Name::Other => drop(map.next_value::<IgnoredAny>()?),
+                LineField::Other => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         let missing = <A::Error as de::Error>::missing_field;
         let kind = kind.ok_or_else(|| missing("kind"))?;
         let what = match (what, early) {
             (Some(what), _) => what,
-            (None, Some(data)) => DataOf(&kind).deserialize(data).map_err(de::Error::custom)?,
+            (None, Some(data)) => DataSeed(&kind).deserialize(data).map_err(de::Error::custom)?,
             (None, None) if What::KINDS.contains(&&*kind) => return Err(missing("data")),
             (None, None) => What::Unknown { kind: kind.into_owned(), data: Value::Null },
         };
@@ -121,7 +121,7 @@ impl<'de> Visitor<'de> for EventVisitor {
 }
 
 /// The seed that reads the `data` of an event whose kind is the wrapped name.
-struct DataOf<'a>(&'a str);
+struct DataSeed<'a>(&'a str);
 
 impl Event {
     /// Reads a line whose kind we know but whose data we do not understand, as an event of an
@@ -179,7 +179,7 @@ macro_rules! kinds {
             }
         }
 
-        impl<'de> DeserializeSeed<'de> for DataOf<'_> {
+        impl<'de> DeserializeSeed<'de> for DataSeed<'_> {
             type Value = What;
 
             fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<What, D::Error> {
@@ -281,6 +281,13 @@ kinds! {
     "page.painted" PagePainted(PagePainted),
     /// Something a reader of the page's picture must know, such as that scripts are not run.
     "page.note" PageNote(PageNote),
+
+    /// A recording made by another program was read.
+    "import.file" ImportedFile(ImportedFile),
+    /// Facts of one exchange that its recording does not state.
+    "import.exchange" ImportedExchange(ImportedExchange),
+    /// Something about a recording that a reader of the record must know.
+    "import.note" ImportNote(ImportNote),
 }
 
 /// A frame that passed an interface; its bytes are in `trace.pcapng`.

@@ -178,7 +178,7 @@ impl Folder {
 
     /// The bodies that the record's events refer to.
     pub fn bodies(&self) -> Bodies {
-        Bodies(Kept::Folder(self.path.join(BODIES)))
+        Bodies(BodyStore::Folder(self.path.join(BODIES)))
     }
 
     /// The path of the record's capture, if frames were captured.
@@ -272,7 +272,7 @@ impl Events {
     /// refused. Anything else is damage.
     fn not_understood(&mut self, error: &serde_json::Error) -> Result<Event, FolderError> {
         #[derive(serde::Deserialize)]
-        struct First {
+        struct StartLine {
             kind: String,
             data: Version,
         }
@@ -280,7 +280,7 @@ impl Events {
         struct Version {
             schema: Schema,
         }
-        if let Ok(First { kind, data }) = serde_json::from_slice(&self.buffer)
+        if let Ok(StartLine { kind, data }) = serde_json::from_slice(&self.buffer)
             && kind == "run.started"
         {
             if !SCHEMA.reads(data.schema) {
@@ -317,10 +317,10 @@ impl Iterator for Events {
 
 /// The bytes that [`BodyRef`]s refer to, in a folder or in memory.
 #[derive(Clone, Debug)]
-pub struct Bodies(Kept);
+pub struct Bodies(BodyStore);
 
 #[derive(Clone, Debug)]
-enum Kept {
+enum BodyStore {
     Folder(PathBuf),
     Memory(Rc<BTreeMap<String, Vec<u8>>>),
 }
@@ -333,7 +333,7 @@ impl Bodies {
 
     /// The given bodies, by their hash.
     pub(crate) fn in_memory(bodies: BTreeMap<String, Vec<u8>>) -> Self {
-        Self(Kept::Memory(Rc::new(bodies)))
+        Self(BodyStore::Memory(Rc::new(bodies)))
     }
 
     /// Reads the bytes of a body.
@@ -343,8 +343,8 @@ impl Bodies {
     pub fn get(&self, body: &BodyRef) -> Result<Vec<u8>, FolderError> {
         let missing = || FolderError::NoBody { sha256: body.sha256.clone() };
         match &self.0 {
-            Kept::Memory(bodies) => bodies.get(&body.sha256).cloned().ok_or_else(missing),
-            Kept::Folder(folder) => {
+            BodyStore::Memory(bodies) => bodies.get(&body.sha256).cloned().ok_or_else(missing),
+            BodyStore::Folder(folder) => {
                 let path = body_path(folder, &body.sha256).ok_or_else(missing)?;
                 let bytes = match fs::read(&path) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
@@ -362,8 +362,10 @@ impl Bodies {
     /// The path of the file that holds a body; `None` if there is no such file.
     pub fn path(&self, body: &BodyRef) -> Option<PathBuf> {
         match &self.0 {
-            Kept::Memory(_) => None,
-            Kept::Folder(folder) => body_path(folder, &body.sha256).filter(|path| path.is_file()),
+            BodyStore::Memory(_) => None,
+            BodyStore::Folder(folder) => {
+                body_path(folder, &body.sha256).filter(|path| path.is_file())
+            }
         }
     }
 }

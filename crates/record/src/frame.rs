@@ -14,12 +14,12 @@ use roundtrip_packet::ipv6::{self, Upper};
 use roundtrip_packet::{EtherType, Flags, IpHeader, Protocol, Segment, Verify, ethernet, udp};
 
 use crate::InterfaceId;
-use crate::secret::{FIELDS, blank_texts};
+use crate::redact::{FIELDS, blank_texts};
 
 /// The memory of all flows that are being blanked, so that a value spread over several segments is
 /// found.
 #[derive(Debug, Default)]
-pub(crate) struct FrameBlanker {
+pub(crate) struct FrameRedactor {
     flows: BTreeMap<FlowKey, Flow>,
     frame: Vec<u8>,
 }
@@ -40,7 +40,7 @@ struct Layout {
     tcp: Option<(u32, bool)>,
 }
 
-impl FrameBlanker {
+impl FrameRedactor {
     /// Returns the frame with its credentials overwritten; `None` if it has none.
     pub(crate) fn blank(
         &mut self,
@@ -55,8 +55,9 @@ impl FrameBlanker {
         if payload.is_empty() && !syn {
             return None;
         }
-        let opaque =
-            || self.flows.get(&layout.key).is_some_and(|flow| flow.scan.kind == Some(Kind::Opaque));
+        let opaque = || {
+            self.flows.get(&layout.key).is_some_and(|flow| flow.scan.kind == Some(Content::Opaque))
+        };
         if texts.is_empty() && !syn && opaque() {
             return None;
         }
@@ -174,19 +175,19 @@ fn reversed((interface, source, destination, [a, b, c, d]): FlowKey) -> FlowKey 
 struct Flow {
     /// The sequence number after the highest byte seen.
     next: Option<u32>,
-    scan: Scan,
+    scan: HeaderScanner,
     /// What was blanked, as first sequence number and length, so that a retransmission is blanked
     /// too.
     blanked: Vec<(u32, u32)>,
-    holes: Vec<Hole>,
+    gaps: Vec<SequenceGap>,
 }
 
 /// A gap in the sequence numbers: bytes that had not been seen when later ones came.
 #[derive(Debug)]
-struct Hole {
+struct SequenceGap {
     start: u32,
     end: u32,
-    scan: Scan,
+    scan: HeaderScanner,
 }
 
 impl Flow {
@@ -200,7 +201,7 @@ impl Flow {
         if ahead > 0 {
             let after = self.scan.uncertain();
             let scan = core::mem::replace(&mut self.scan, after);
-            push(&mut self.holes, Hole { start: next, end: seq, scan });
+            push(&mut self.gaps, SequenceGap { start: next, end: seq, scan });
         }
         let old = ahead.min(0).unsigned_abs().min(payload.len() as u32) as usize;
         let (again, new) = payload.split_at_mut(old);
@@ -226,34 +227,34 @@ impl Flow {
                 found = true;
             }
         }
-        for hole in core::mem::take(&mut self.holes) {
-            found |= self.fill(hole, seq, payload);
+        for gap in core::mem::take(&mut self.gaps) {
+            found |= self.fill(gap, seq, payload);
         }
         found
     }
 
     /// Blanks the bytes of the payload that fill the hole, and remembers what of it is still
     /// missing.
-    fn fill(&mut self, hole: Hole, seq: u32, payload: &mut [u8]) -> bool {
-        let length = hole.end.wrapping_sub(hole.start);
-        let Some(range) = overlap(seq, payload.len(), hole.start, length) else {
-            self.holes.push(hole);
+    fn fill(&mut self, gap: SequenceGap, seq: u32, payload: &mut [u8]) -> bool {
+        let length = gap.end.wrapping_sub(gap.start);
+        let Some(range) = overlap(seq, payload.len(), gap.start, length) else {
+            self.gaps.push(gap);
             return false;
         };
         let first = seq.wrapping_add(range.start as u32);
         let end = seq.wrapping_add(range.end as u32);
-        let mut scan = hole.scan;
-        if first != hole.start {
-            let before = Hole { start: hole.start, end: first, scan: scan.clone() };
+        let mut scan = gap.scan;
+        if first != gap.start {
+            let before = SequenceGap { start: gap.start, end: first, scan: scan.clone() };
             scan = scan.uncertain();
-            self.holes.push(before);
+            self.gaps.push(before);
         }
         let secrets = scan.blank(&mut payload[range]);
         for secret in &secrets {
             push(&mut self.blanked, at(first, secret));
         }
-        if end != hole.end {
-            self.holes.push(Hole { start: end, end: hole.end, scan });
+        if end != gap.end {
+            self.gaps.push(SequenceGap { start: end, end: gap.end, scan });
         }
         !secrets.is_empty()
     }
@@ -281,17 +282,17 @@ fn overlap(seq: u32, length: usize, other: u32, other_length: u32) -> Option<Ran
 
 /// A scanner for credentials in HTTP/1 text, which remembers its place between segments.
 #[derive(Clone, Debug, Default)]
-struct Scan {
-    line: Line,
+struct HeaderScanner {
+    line: LinePosition,
     /// Whether the place is in a body: after a blank line, before what looks like the next start
     /// line.
     in_body: bool,
-    kind: Option<Kind>,
+    kind: Option<Content>,
 }
 
 /// What a connection carries, judged by its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum Content {
     /// Text, perhaps HTTP/1.
     Text,
     /// TLS or another binary protocol: nothing is looked for.
@@ -300,7 +301,7 @@ enum Kind {
 
 /// Where in a line of text the scanner is.
 #[derive(Clone, Debug)]
-enum Line {
+enum LinePosition {
     /// In the first word of a line, kept in lower case: perhaps a field name.
     Name(Vec<u8>),
     /// In the value of a field that carries credentials.
@@ -309,7 +310,7 @@ enum Line {
     Other,
 }
 
-impl Default for Line {
+impl Default for LinePosition {
     fn default() -> Self {
         Self::Name(Vec::new())
     }
@@ -317,12 +318,12 @@ impl Default for Line {
 
 const LONGEST_NAME: usize = 24;
 
-impl Scan {
+impl HeaderScanner {
     /// The scanner's state after bytes that were not seen. Whether they began a line with a
     /// credential is not known, so the rest of the line counts as one, except in a body.
     fn uncertain(&self) -> Self {
-        let line = if self.in_body { Line::Other } else { Line::Secret };
-        let kind = Some(self.kind.unwrap_or(Kind::Text));
+        let line = if self.in_body { LinePosition::Other } else { LinePosition::Secret };
+        let kind = Some(self.kind.unwrap_or(Content::Text));
         Self { line, in_body: self.in_body, kind }
     }
 
@@ -331,35 +332,35 @@ impl Scan {
         let mut found: Vec<Range<usize>> = Vec::new();
         // A request line or status line begins with a letter; a TLS record does not.
         let kind = *self.kind.get_or_insert(match bytes {
-            [b'\r' | b'\n' | b'a'..=b'z' | b'A'..=b'Z', ..] => Kind::Text,
-            _ => Kind::Opaque,
+            [b'\r' | b'\n' | b'a'..=b'z' | b'A'..=b'Z', ..] => Content::Text,
+            _ => Content::Opaque,
         });
-        if kind == Kind::Opaque {
+        if kind == Content::Opaque {
             return found;
         }
         let mut at = 0;
         while at < bytes.len() {
             let byte = bytes[at];
             match &mut self.line {
-                Line::Other => {
+                LinePosition::Other => {
                     let Some(end) = bytes[at..].iter().position(|&byte| byte == b'\n') else {
                         break;
                     };
                     at += end;
-                    self.line = Line::default();
+                    self.line = LinePosition::default();
                 }
-                Line::Secret if byte == b'\n' => self.line = Line::default(),
-                Line::Secret if matches!(byte, b'\r' | b' ' | b'\t') => {}
-                Line::Secret => {
+                LinePosition::Secret if byte == b'\n' => self.line = LinePosition::default(),
+                LinePosition::Secret if matches!(byte, b'\r' | b' ' | b'\t') => {}
+                LinePosition::Secret => {
                     bytes[at] = b'*';
                     match found.last_mut() {
                         Some(last) if last.end == at => last.end += 1,
                         _ => found.push(at..at + 1),
                     }
                 }
-                Line::Name(name) => match byte {
+                LinePosition::Name(name) => match byte {
                     b':' if FIELDS.iter().any(|field| field.as_bytes() == name.as_slice()) => {
-                        self.line = Line::Secret;
+                        self.line = LinePosition::Secret;
                     }
                     b'\n' => {
                         if name.is_empty() {
@@ -370,10 +371,10 @@ impl Scan {
                     b'\r' => {}
                     b' ' => {
                         self.in_body &= !is_start(name);
-                        self.line = Line::Other;
+                        self.line = LinePosition::Other;
                     }
-                    b':' => self.line = Line::Other,
-                    _ if name.len() >= LONGEST_NAME => self.line = Line::Other,
+                    b':' => self.line = LinePosition::Other,
+                    _ if name.len() >= LONGEST_NAME => self.line = LinePosition::Other,
                     _ => name.push(byte.to_ascii_lowercase()),
                 },
             }

@@ -29,18 +29,22 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod direction;
 mod event;
 mod fault;
 mod folder;
 mod frame;
 mod http;
 mod id;
+mod imported;
 mod log;
 mod name;
 mod page;
 mod pcapng;
 mod quic;
 mod recorder;
+mod redact;
+mod resource;
 mod run;
 mod runs;
 mod schema;
@@ -52,29 +56,32 @@ mod tls;
 mod trace;
 mod words;
 
+pub use direction::Direction;
 pub use event::{Event, FrameSeen, What};
 pub use fault::{Attempt, AttemptEnd, DelegatedServer, DelegationFault, Fault, FaultKind, Step};
 pub use folder::{Bodies, Events, Folder, FolderError};
 pub use http::{
     Body, BodyCut, ConnectionEnding, EndedBy, ExchangeEnded, ExchangeNote, ExchangeStarted, Field,
-    Framing, Initiator, RequestSent, ResourceKind, ResponseEnded, ResponseHead, ServerTiming,
+    Framing, RequestSent, ResponseEnded, ResponseHead, ServerTiming,
 };
 pub use id::{BodyRef, ConnectionId, EventId, ExchangeId, HostId, InterfaceId, LinkId, LookupId};
+pub use imported::{ImportNote, ImportedExchange, ImportedFile, Inference};
 pub use log::{BodyWriter, Log};
 pub use name::{
     DnsMessage, NameAnswered, NameAsked, NameEnded, NameStarted, Outcome, ResourceRecord, Source,
 };
-pub use page::{Blocks, PageFound, PageMilestone, PageNote, PagePainted, Priority};
+pub use page::{PageFound, PageMilestone, PageNote, PagePainted};
 pub use pcapng::{LinkType, Packet, PcapngWriter};
 pub use quic::{QuicClosed, QuicOpened};
 pub use recorder::{Capture, Recorder, Settings};
+pub use redact::{REDACTED, redact, redact_url};
+pub use resource::{Blocks, Initiator, Priority, ResourceKind};
 pub use run::{
-    DropReason, HostDeclared, How, Interface, LinkCounts, LinkDeclared, LinkDropped, ReplayOf,
+    DropReason, Evidence, HostDeclared, Interface, LinkCounts, LinkDeclared, LinkDropped, ReplayOf,
     Role, RunEnded, RunStarted, Unseen, WireKind,
 };
-pub use runs::{Label, Run, Runs, Writing};
+pub use runs::{Run, RunLabel, Runs, UnfinishedRun};
 pub use schema::{BadSchema, SCHEMA, Schema};
-pub use secret::{REDACTED, redact, redact_url};
 pub use side::{Side, Transport};
 pub use tcp::{
     CloseReason, CongestionPhase, ConnectAttempt, ConnectResult, Flags, NeighbourChanged,
@@ -83,5 +90,5 @@ pub use tcp::{
 };
 pub use time::Time;
 pub use tls::{Certificate, TlsEstablished, TlsStarted};
-pub use trace::{Direction, Off, Trace};
+pub use trace::{Off, Trace};
 pub use words::{CertificateReason, HttpVersion, Milestone, Rule, TlsVersion};

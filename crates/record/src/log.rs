@@ -11,7 +11,7 @@ use std::rc::Rc;
 use sha2::{Digest, Sha256};
 
 use crate::folder::hex;
-use crate::secret::Blanker;
+use crate::secret::StreamRedactor;
 use crate::{
     Bodies, BodyRef, ConnectionId, Direction, Event, EventId, ExchangeId, FolderError,
     HostDeclared, HostId, Interface, InterfaceId, LinkId, LookupId, Recorder, Role, Settings, Time,
@@ -262,7 +262,7 @@ struct OpenBody {
     log: Log,
     hasher: Sha256,
     length: u64,
-    blanker: Blanker,
+    stream_redactor: StreamRedactor,
     sink: Sink,
 }
 
@@ -275,27 +275,27 @@ enum Sink {
 
 impl OpenBody {
     fn new(log: &Log) -> Self {
-        let (sink, blanker) = log
+        let (sink, stream_redactor) = log
             .with(|recorder| {
                 let sink = match recorder.body_part() {
                     Some((file, path)) => Sink::File { file, path, written: Ok(()) },
                     None if recorder.settings().folder.is_none() => Sink::Memory(Vec::new()),
                     None => Sink::Nowhere,
                 };
-                (sink, recorder.secrets().blanker())
+                (sink, recorder.secrets().stream_redactor())
             })
-            .unwrap_or((Sink::Nowhere, Blanker::default()));
-        Self { log: log.clone(), hasher: Sha256::new(), length: 0, blanker, sink }
+            .unwrap_or((Sink::Nowhere, StreamRedactor::default()));
+        Self { log: log.clone(), hasher: Sha256::new(), length: 0, stream_redactor, sink }
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        let Self { hasher, length, blanker, sink, .. } = self;
-        blanker.write(bytes, |bytes| take(hasher, length, sink, bytes));
+        let Self { hasher, length, stream_redactor, sink, .. } = self;
+        stream_redactor.write(bytes, |bytes| take(hasher, length, sink, bytes));
     }
 
     fn finish(mut self) -> BodyRef {
-        let Self { hasher, length, blanker, sink, .. } = &mut self;
-        blanker.finish(|bytes| take(hasher, length, sink, bytes));
+        let Self { hasher, length, stream_redactor, sink, .. } = &mut self;
+        stream_redactor.finish(|bytes| take(hasher, length, sink, bytes));
         let sha256 = hex(&self.hasher.finalize_reset());
         match core::mem::replace(&mut self.sink, Sink::Nowhere) {
             Sink::Nowhere => {}

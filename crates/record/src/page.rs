@@ -2,34 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BodyRef, Initiator, Milestone, ResourceKind};
-
-/// How urgent a resource is, in the words of the protocol of Chrome's developer tools.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[allow(missing_docs)]
-pub enum Priority {
-    VeryLow,
-    Low,
-    #[default]
-    Medium,
-    High,
-    VeryHigh,
-}
-
-/// What a resource holds up until it has arrived.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Blocks {
-    /// Neither painting nor parsing.
-    #[default]
-    Nothing,
-    /// The first paint.
-    Render,
-    /// The parser, in a browser that runs scripts. Ours runs none.
-    Parser,
-}
+use crate::{Blocks, BodyRef, Initiator, Milestone, Priority, ResourceKind};
 
 /// The page names a resource; it is fetched unless `not_fetched` says why not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::folder::{self, BODIES, EVENTS, FRAMES, MACHINE};
 use crate::pcapng::{LinkType, Packet};
-use crate::secret::{self, Secrets};
+use crate::redact::redact_event;
+use crate::secret::Secrets;
 use crate::{
     Bodies, Direction, Event, EventId, FolderError, FrameSeen, HostDeclared, HostId, Interface,
     InterfaceId, PcapngWriter, Role, Time, What, WireKind,
@@ -93,7 +94,7 @@ pub struct Recorder {
     events: Vec<Event>,
     bodies: BTreeMap<String, Vec<u8>>,
     hosts: BTreeMap<HostId, HostDeclared>,
-    interfaces: Vec<Known>,
+    interfaces: Vec<KnownInterface>,
     /// The calendar time of the record's epoch, in nanoseconds since 1970.
     wall: u64,
     wire: Option<WireKind>,
@@ -114,7 +115,7 @@ fn is_bulk(what: &What) -> bool {
 
 /// What capturing a frame needs to know of its interface.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct KnownInterface {
     name: String,
     host: String,
     raw: bool,
@@ -179,7 +180,7 @@ impl Recorder {
         self.last_at = self.last_at.max(at);
         let mut event = Event { id, at, cause, host, what };
         if !self.settings.keep_secrets {
-            secret::redact_event(&mut event.what);
+            redact_event(&mut event.what);
         }
         self.learn(&event.what);
         self.keep(event);
@@ -307,9 +308,9 @@ impl Recorder {
             return;
         }
         if at >= self.interfaces.len() {
-            self.interfaces.resize(at + 1, Known::default());
+            self.interfaces.resize(at + 1, KnownInterface::default());
         }
-        self.interfaces[at] = Known {
+        self.interfaces[at] = KnownInterface {
             name: format!("{}:{}", host.name, interface.name),
             host: host.name.clone(),
             raw: interface.mac.is_empty(),

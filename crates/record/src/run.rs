@@ -43,7 +43,7 @@ impl WireKind {
 /// How a fact is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum How {
+pub enum Evidence {
     /// Our own code did what is stated.
     #[default]
     Performed,

@@ -1,7 +1,7 @@
 //! The store of saved runs: one folder a run, the oldest removed.
 //!
 //! Many processes may use one store at a time. A process holds the store's lock while it changes
-//! the store, and a run's lock while it writes that run ([`Writing`]), so that no other process
+//! the store, and a run's lock while it writes that run ([`UnfinishedRun`]), so that no other process
 //! removes it.
 
 use std::fs::{self, File, TryLockError};
@@ -41,13 +41,13 @@ pub struct Run {
 /// A run that is being written. Until this value is dropped, no process removes the run to make
 /// room.
 #[derive(Debug)]
-pub struct Writing {
+pub struct UnfinishedRun {
     /// The run being written.
     pub run: Run,
     _lock: File,
 }
 
-impl Drop for Writing {
+impl Drop for UnfinishedRun {
     fn drop(&mut self) {
         // The lock itself ends when the file is closed. Its file goes too: nothing is being written
         // any more.
@@ -57,7 +57,7 @@ impl Drop for Writing {
 
 /// The name of a new run, and whether it is pinned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Label {
+pub struct RunLabel {
     /// A name by which the run is found, besides its id.
     pub name: Option<String>,
     /// Whether the run is kept when others are removed to make room.
@@ -81,7 +81,7 @@ impl Runs {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn create(&self, id: &str, label: &Label) -> Result<Writing, FolderError> {
+    pub fn create(&self, id: &str, label: &RunLabel) -> Result<UnfinishedRun, FolderError> {
         make_private_folder(&self.base)?;
         let _store = self.lock()?;
         let runs = self.list()?;
@@ -97,7 +97,7 @@ impl Runs {
         lock.lock().map_err(FolderError::io(&run.path))?;
         run.relabel(label)?;
         Self::make_room(runs)?;
-        Ok(Writing { run, _lock: lock })
+        Ok(UnfinishedRun { run, _lock: lock })
     }
 
     /// Removes the oldest of `runs` until there is room for one more. Pinned runs and those being
@@ -213,7 +213,7 @@ impl Run {
     ///
     /// # Errors
     /// When the run's folder cannot be written.
-    pub fn relabel(&self, label: &Label) -> Result<(), FolderError> {
+    pub fn relabel(&self, label: &RunLabel) -> Result<(), FolderError> {
         if let Some(name) = &label.name {
             let path = self.path.join(NAME);
             fs::write(&path, name).map_err(FolderError::io(&path))?;

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttemptEnd, ConnectionId, Direction, ExchangeId, How, InterfaceId, Side, Time, Transport,
+    AttemptEnd, ConnectionId, Direction, Evidence, ExchangeId, InterfaceId, Side, Time, Transport,
 };
 
 /// An entry of the neighbour table changed its state.
@@ -24,7 +24,7 @@ pub struct NeighbourChanged {
     /// The state now.
     pub to: NeighbourState,
     /// How the change is known.
-    pub how: How,
+    pub how: Evidence,
 }
 
 /// The state of a neighbour table entry: RFC 4861 §7.3.2, with Linux's names and additions
@@ -119,7 +119,7 @@ pub struct TcpStateChanged {
     /// The state now.
     pub to: TcpState,
     /// How the change is known.
-    pub how: How,
+    pub how: Evidence,
 }
 
 /// The control bits of a TCP header, as one byte (RFC 9293 §3.1).
@@ -341,7 +341,7 @@ pub struct TcpClosed {
     /// Why the connection is gone.
     pub reason: CloseReason,
     /// How the change is known.
-    pub how: How,
+    pub how: Evidence,
 }
 
 /// An attempt to connect to one address begins. Several may be under way at a time (RFC 8305).

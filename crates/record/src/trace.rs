@@ -1,18 +1,6 @@
 //! The `Trace` trait, through which every layer reports what happened.
 
-use serde::{Deserialize, Serialize};
-
-use crate::{EventId, InterfaceId, Time, What};
-
-/// Which way a frame or segment went, as seen from the host that reports it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// The frame or segment left this host.
-    Sent,
-    /// The frame or segment arrived at this host.
-    Received,
-}
+use crate::{Direction, EventId, InterfaceId, Time, What};
 
 /// A sink of events, which gives each event an id.
 pub trait Trace {

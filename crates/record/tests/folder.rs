@@ -197,7 +197,7 @@ fn the_oldest_runs_make_room() {
     let runs = Runs::new(base.path().join("runs"));
     assert_eq!(runs.list().unwrap(), vec![]);
     for n in 0..Runs::KEPT + 3 {
-        let writing = runs.create(&format!("{n:02}ab"), &Label::default()).unwrap();
+        let writing = runs.create(&format!("{n:02}ab"), &RunLabel::default()).unwrap();
         Recorder::new(Settings::in_folder(&writing.run.path)).unwrap();
     }
     let list = runs.list().unwrap();
@@ -209,25 +209,25 @@ fn the_oldest_runs_make_room() {
         matches!(runs.find("1"), Err(FolderError::ManyRuns { found, .. }) if found.len() == 10)
     );
     assert!(matches!(runs.find("zz"), Err(FolderError::NoRun { .. })));
-    assert_eq!(runs.create("22ab", &Label::default()).unwrap().run.id, "22abx");
+    assert_eq!(runs.create("22ab", &RunLabel::default()).unwrap().run.id, "22abx");
 }
 
 #[test]
 fn what_is_written_or_pinned_is_not_removed() {
     let base = tempfile::tempdir().unwrap();
     let runs = Runs::new(base.path());
-    let label = Label { name: Some("monday".into()), pinned: true };
+    let label = RunLabel { name: Some("monday".into()), pinned: true };
     drop(runs.create("aaaa", &label).unwrap());
-    let writing = runs.create("bbbb", &Label::default()).unwrap();
+    let writing = runs.create("bbbb", &RunLabel::default()).unwrap();
     for n in 0..Runs::KEPT + 3 {
-        runs.create(&format!("{n:04}"), &Label::default()).unwrap();
+        runs.create(&format!("{n:04}"), &RunLabel::default()).unwrap();
     }
     assert!(writing.run.is_being_written() && writing.run.path.is_dir());
     let monday = runs.find("monday").unwrap();
     assert_eq!((monday.id.as_str(), monday.is_pinned()), ("aaaa", true));
     drop(writing);
     assert!(!runs.find("bbbb").unwrap().is_being_written());
-    runs.create("cccc", &Label::default()).unwrap();
+    runs.create("cccc", &RunLabel::default()).unwrap();
     assert!(
         matches!(runs.find("bbbb"), Err(FolderError::NoRun { .. })),
         "the oldest, now it is done"
@@ -245,7 +245,7 @@ fn many_at_a_time_neither_meet_nor_remove_each_other() {
             let runs = runs.clone();
             scope.spawn(move || {
                 for n in 0..40 {
-                    let writing = runs.create("same", &Label::default()).unwrap();
+                    let writing = runs.create("same", &RunLabel::default()).unwrap();
                     let file = writing.run.path.join("record.jsonl");
                     std::fs::write(&file, format!("{thread} {n}")).unwrap();
                     assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{thread} {n}"));

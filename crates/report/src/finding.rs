@@ -1,19 +1,20 @@
 //! `Finding`: a fault in words, which are what was seen, what it means, and what to try next.
 
 mod connect;
+mod context;
 mod delegation;
 mod name;
 mod transfer;
-mod words;
-
-use core::time::Duration;
 
 use roundtrip_record::{
     CertificateReason, ConnectionId, EventId, ExchangeId, Fault, FaultKind, Step, Time,
 };
+use roundtrip_story::{Story, Timed, ms};
 use serde::Serialize;
 
-use crate::model::{At, Story, ms};
+use context::{FaultContext, FindingText};
+
+use crate::text::clean;
 
 /// A fault, explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,10 +50,10 @@ pub struct Finding {
 
 impl Finding {
     /// Explains a fault from what the rest of the record says.
-    pub(crate) fn new(fault: &At<Fault>, story: &Story) -> Self {
-        let At { at, event, what } = fault;
-        let context = Context { story, fault: what, at: *at };
-        let words = words::words(&context);
+    pub(crate) fn new(fault: &Timed<Fault>, story: &Story) -> Self {
+        let Timed { at, event, what } = fault;
+        let context = FaultContext { story, fault: what, at: *at };
+        let words = texts(&context);
         Self {
             step: what.step,
             at: *at,
@@ -82,17 +83,68 @@ impl Finding {
     }
 }
 
-/// A fault with the parts of the story that it concerns.
-struct Context<'a> {
-    story: &'a Story,
-    fault: &'a Fault,
-    at: Time,
+/// The texts of the finding of a fault.
+fn texts(context: &FaultContext<'_>) -> FindingText {
+    match &context.fault.fault {
+        FaultKind::BadUrl { url, why } => bad_url(url, why),
+        FaultKind::NxDomain { .. }
+        | FaultKind::NoAddress { .. }
+        | FaultKind::NoRecord { .. }
+        | FaultKind::DanglingAlias { .. }
+        | FaultKind::AliasLoop { .. }
+        | FaultKind::NameTruncated { .. }
+        | FaultKind::BadDelegation { .. }
+        | FaultKind::NameServerFailed { .. }
+        | FaultKind::NameTimedOut { .. }
+        | FaultKind::NameFailed { .. } => name::words(context),
+        FaultKind::ConnectFailed { attempts } => connect::failed(context, attempts),
+        FaultKind::ProxyUnknown { proxy, why } => FindingText::new(
+            format!("the proxy {} cannot be found: {}", clean(proxy), clean(why)),
+            "name another with -x, or none with --noproxy '*'; http_proxy and its kin name them too",
+        )
+        .means("nothing was asked of the server itself: the way to it begins at the proxy"),
+        FaultKind::TunnelRefused { proxy, status, why } => {
+            connect::tunnel_refused(proxy, *status, why)
+        }
+        FaultKind::TlsFailed { why, alert_received } => {
+            connect::tls_failed(context, why, *alert_received)
+        }
+        FaultKind::BadCertificate { .. } => connect::bad_certificate(context),
+        FaultKind::WriteFailed { path, why } => FindingText::new(
+            format!("{} could not be written: {}", clean(path), clean(why)),
+            "free some space or choose another place (-o FILE, --out DIR)",
+        )
+        .means("the exchange went well, keeping what came did not"),
+        FaultKind::ReadFailed { path, why } => FindingText::new(
+            format!("{} could not be read: {}", clean(path), clean(why)),
+            "check the name and the permissions of the file",
+        )
+        .means("what was to be sent is not there; nothing went out"),
+        FaultKind::PaintFailed { why } => FindingText::new(
+            format!("the page could not be painted: {}", clean(why)),
+            "the exchange itself is in the record: roundtrip show latest",
+        )
+        .means("layout or painting failed on this page; all that was fetched is kept"),
+        FaultKind::Interrupted => FindingText::new(
+            format!("interrupted after {}", crate::text::duration(context.at - Time::ZERO)),
+            "what was recorded so far is kept: roundtrip show latest",
+        )
+        .means("Ctrl-C or another signal ended it; connections were closed in good order"),
+        _ => transfer::words(context),
+    }
 }
 
-impl Context<'_> {
-    /// The time from the begin of the step to the fault.
-    fn took(&self) -> Duration {
-        self.at - self.fault.since
+fn bad_url(url: &str, why: &str) -> FindingText {
+    let words = FindingText::new(
+        format!("{} is not a URL that can be visited", clean(url)),
+        "give it as http://HOST/PATH or https://HOST/PATH; a bare host name will do as well",
+    )
+    .seen(clean(why));
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some(scheme @ ("ftp" | "file" | "ws" | "wss" | "gopher" | "mailto" | "data")) => {
+            words.means(format!("only http and https are carried out, not {scheme}"))
+        }
+        _ => words,
     }
 }
 

@@ -2,38 +2,97 @@
 //! and write.
 
 mod cookie;
+mod imported;
 
 use core::time::Duration;
+use std::io;
 
 use data_encoding::BASE64;
 use roundtrip_record::{Bodies, Field, Initiator, Milestone, Priority};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use crate::model::{Exchange, Model, PhaseKind, as_millis};
 use crate::names;
 use crate::text::iso8601;
+use imported::Imported;
 
 /// The largest body that is put into the archive, in bytes.
 const LARGEST_BODY: u64 = 4 << 20;
 
 /// The record as an HTTP archive. Times are milliseconds; what does not apply is −1, never null.
-/// Response bodies are taken from `bodies`.
+/// Response bodies are taken from `bodies`. An archive that was imported is given back as it was.
 pub fn har(model: &Model, bodies: &Bodies) -> Value {
-    let wall = model.run.as_ref().map_or(0, |run| run.wall);
-    let entries: Vec<Value> = model
-        .seen()
-        .iter()
-        .filter(|exchange| exchange.request.is_some() || exchange.over)
-        .map(|exchange| entry(model, exchange, wall, bodies))
-        .collect();
-    json!({ "log": {
-        "version": "1.2",
-        "creator": { "name": "roundtrip", "version": env!("CARGO_PKG_VERSION") },
-        "pages": [page(model, wall)],
-        "entries": entries,
-        "comment": comment(model),
-    }})
+    serde_json::to_value(Archive::new(model, bodies)).unwrap_or_default()
+}
+
+/// The archive that [`har`] makes, written entry by entry, so that a large one need not be in
+/// memory.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_har(model: &Model, bodies: &Bodies, out: impl io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(out, &Archive::new(model, bodies)).map_err(io::Error::from)
+}
+
+/// An archive that is made while it is serialised.
+pub(crate) struct Archive<'a> {
+    model: &'a Model,
+    bodies: &'a Bodies,
+    imported: Option<Imported>,
+}
+
+impl<'a> Archive<'a> {
+    pub(crate) fn new(model: &'a Model, bodies: &'a Bodies) -> Self {
+        Self { model, bodies, imported: Imported::find(model, bodies) }
+    }
+}
+
+impl Serialize for Archive<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(imported) = &self.imported {
+            return imported.with(self.bodies).serialize(serializer);
+        }
+        let mut root = serializer.serialize_map(Some(1))?;
+        root.serialize_entry("log", &Own(self))?;
+        root.end()
+    }
+}
+
+/// The archive of a record of our own.
+struct Own<'a>(&'a Archive<'a>);
+
+impl Serialize for Own<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Archive { model, bodies, .. } = self.0;
+        let wall = model.run.as_ref().map_or(0, |run| run.wall);
+        let mut log = serializer.serialize_map(Some(5))?;
+        log.serialize_entry("comment", &comment(model))?;
+        let creator = json!({ "name": "roundtrip", "version": env!("CARGO_PKG_VERSION") });
+        log.serialize_entry("creator", &creator)?;
+        log.serialize_entry(
+            "entries",
+            &Sequence(|| {
+                let seen = model.seen().iter();
+                let told = seen.filter(|exchange| exchange.request.is_some() || exchange.over);
+                told.map(|exchange| entry(model, exchange, wall, bodies))
+            }),
+        )?;
+        log.serialize_entry("pages", &[page(model, wall)])?;
+        log.serialize_entry("version", "1.2")?;
+        log.end()
+    }
+}
+
+/// A list whose elements are made one by one.
+struct Sequence<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Sequence<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
 }
 
 fn comment(model: &Model) -> String {

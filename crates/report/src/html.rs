@@ -16,7 +16,7 @@ use roundtrip_record::{Bodies, Folder};
 use crate::model::{Model, as_millis};
 use crate::slowest::Slowest;
 use crate::text::{bytes, calendar, clean, count, duration, percent, rate};
-use crate::verdict::{Mood, Verdict};
+use crate::verdict::{Success, Verdict};
 
 /// What goes into a report besides the events.
 #[derive(Clone, Debug)]
@@ -78,11 +78,11 @@ pub fn html(model: &Model, attachments: &Attachments) -> String {
     page.into_string()
 }
 
-fn mood(mood: Mood) -> &'static str {
-    match mood {
-        Mood::Good => "good",
-        Mood::Mixed => "mixed",
-        Mood::Bad => "bad",
+fn success(success: Success) -> &'static str {
+    match success {
+        Success::Good => "good",
+        Success::Mixed => "mixed",
+        Success::Bad => "bad",
     }
 }
 
@@ -91,7 +91,7 @@ fn answer(model: &Model, verdict: &Verdict) -> Markup {
     markup! {
         p.tool { "roundtrip" @if let Some(run) = &model.run { " · " (clean(&run.command)) " · " (calendar((run.wall / 1_000_000_000) as i64)) } }
         h1 {
-            span class={ "result " (mood(verdict.mood)) } { (verdict.result) }
+            span class={ "result " (success(verdict.success)) } { (verdict.result) }
             " "
             span.subject { (verdict.subject) }
         }
@@ -246,7 +246,10 @@ fn network(model: &Model) -> Markup {
 }
 
 fn downloads(model: &Model, attachments: &Attachments) -> Markup {
-    let har = serde_json::to_vec(&crate::har(model, &attachments.bodies)).unwrap_or_default();
+    let mut har = Limited::default();
+    let archive = crate::har::Archive::new(model, &attachments.bodies);
+    // Nothing else than a full memory could make this fail.
+    let _ = serde_json::to_writer(&mut har, &archive);
     let capture = attachments.capture.as_ref().and_then(|path| {
         let size = std::fs::metadata(path).ok()?.len();
         Some((size, (size <= LARGEST).then(|| std::fs::read(path).ok()).flatten()))
@@ -255,12 +258,33 @@ fn downloads(model: &Model, attachments: &Attachments) -> Markup {
         section #downloads {
             h2 { "Take it with you" }
             p.downloads {
-                (download("visit.har", "application/json", har.len() as u64, Some(&har), "opens in the network panel of any browser"))
+                (download("visit.har", "application/json", har.size, Some(&har.begin), "opens in the network panel of any browser"))
                 @if let Some((size, capture)) = &capture {
                     (download("trace.pcapng", "application/octet-stream", *size, capture.as_deref(), "opens in Wireshark"))
                 }
             }
         }
+    }
+}
+
+/// A file that is kept up to the size that is embedded, and counted beyond it.
+#[derive(Default)]
+struct Limited {
+    begin: Vec<u8>,
+    size: u64,
+}
+
+impl std::io::Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.size += bytes.len() as u64;
+        if self.size <= LARGEST {
+            self.begin.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -277,6 +301,7 @@ fn download(name: &str, media: &str, size: u64, bytes_of: Option<&[u8]>, note: &
 
 fn colophon(model: &Model) -> Markup {
     markup! {
+        @for note in &model.import_notes { p { "Imported: " (clean(&note.note)) " (" (note.count) ")" } }
         @if let Some(run) = &model.run {
             p { (clean(&run.tool)) " · wire: " (run.wire.name()) @if let Some(net) = &run.net { " (" (clean(net)) ")" } @if let Some(seed) = run.seed { " · seed " (seed) } " · exit " (model.exit()) }
         }

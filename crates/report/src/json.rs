@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Connection, End, Model, as_millis};
+use crate::model::{Connection, Endpoint, Model, as_millis};
 use crate::slowest::Slowest;
-use crate::verdict::{Mood, Verdict};
+use crate::verdict::{Success, Verdict};
 
 /// The schema version of the object that [`json()`] returns. A reader passes over fields it does not
 /// know, and refuses another major version. `doc/json.schema.json` describes the object.
@@ -27,7 +27,7 @@ pub fn json(model: &Model) -> Value {
     json!({
         "schema": JSON_SCHEMA,
         "verdict": {
-            "mood": match verdict.mood { Mood::Good => "good", Mood::Mixed => "mixed", Mood::Bad => "bad" },
+            "mood": match verdict.success { Success::Good => "good", Success::Mixed => "mixed", Success::Bad => "bad" },
             "result": verdict.result,
             "subject": verdict.subject,
         },
@@ -56,6 +56,7 @@ pub fn json(model: &Model) -> Value {
             "not_fetched": model.not_fetched,
             "notes": model.notes,
         },
+        "import_notes": model.import_notes,
         "findings": model.findings,
         "unseen": model.unseen,
         "hosts": model.hosts.values().collect::<Vec<_>>(),
@@ -75,7 +76,7 @@ fn connection(connection: &Connection) -> Value {
     })
 }
 
-fn end(end: &End) -> Value {
+fn end(end: &Endpoint) -> Value {
     json!({
         "connection": end.id,
         "transport": end.transport,

@@ -43,7 +43,7 @@ mod text;
 mod verdict;
 
 pub use finding::Finding;
-pub use har::har;
+pub use har::{har, write_har};
 pub use html::{Attachments, html};
 pub use json::{JSON_SCHEMA, json};
 pub use junit::junit;
@@ -52,4 +52,4 @@ pub use perfetto::perfetto;
 pub use sequence::sequence;
 pub use style::{Charset, Colour, Detail, Options};
 pub use terminal::{resolution, short_resolution, terminal};
-pub use verdict::{Fact, Mood, Verdict};
+pub use verdict::{Fact, Success, Verdict};

@@ -6,8 +6,9 @@ use core::ops::Deref;
 use roundtrip_record::{Event, ExchangeId};
 
 pub use roundtrip_story::{
-    At, Connection, Critical, End, Exchange, Leg, LegKind, Lookup, Losses, Metric, Original,
-    OriginalExchange, Phase, PhaseKind, Rung, Seen, Span, StateChange, Story, Unit, as_millis, ms,
+    Connection, CriticalPath, Endpoint, Exchange, Leg, LegKind, Lookup, Losses, Metric, Original,
+    OriginalExchange, Phase, PhaseKind, Rung, Span, StateChange, Story, Timed, TimedSegment, Unit,
+    as_millis, ms,
 };
 
 use crate::finding::Finding;

@@ -1,11 +1,11 @@
 //! The words for values of the record, the same in every view.
 
 use roundtrip_record::{
-    How, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer,
+    Evidence, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer,
 };
 use roundtrip_story::Exchange;
 
-use crate::text::clean;
+use crate::text::{bytes, clean};
 
 /// What became of an exchange that has no status.
 pub(crate) fn unanswered(exchange: &Exchange) -> &'static str {
@@ -87,11 +87,11 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
 }
 
 /// How a fact is known, with the means.
-pub(crate) fn how(how: &How) -> String {
+pub(crate) fn how(how: &Evidence) -> String {
     match how {
-        How::Performed => "performed".into(),
-        How::Observed(through) => format!("observed ({})", clean(through)),
-        How::Inferred(from) => format!("inferred ({})", clean(from)),
+        Evidence::Performed => "performed".into(),
+        Evidence::Observed(through) => format!("observed ({})", clean(through)),
+        Evidence::Inferred(from) => format!("inferred ({})", clean(from)),
     }
 }
 
@@ -189,4 +189,12 @@ pub(crate) fn link_did(counts: &LinkCounts) -> String {
     ];
     let did = did.into_iter().filter(|(number, _)| *number > 0);
     did.map(|(number, what)| format!("{number} {what}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The sizes of a body before and after decoding: `2.1 kB gzip → 6.3 kB`.
+pub(crate) fn sizes(body: &roundtrip_record::Body) -> String {
+    if body.codings.is_empty() || body.encoded == body.decoded {
+        return bytes(body.encoded);
+    }
+    format!("{} {} → {}", bytes(body.encoded), clean(&body.codings.join("+")), bytes(body.decoded))
 }

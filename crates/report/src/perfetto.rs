@@ -6,7 +6,7 @@
 use roundtrip_record::{HostId, Time};
 use serde_json::{Value, json};
 
-use crate::model::{Connection, End, Lookup, Model, Span};
+use crate::model::{Connection, Endpoint, Lookup, Model, Span};
 use crate::names;
 
 /// The record as trace events.
@@ -132,7 +132,7 @@ impl Trace {
     }
 
     /// Writes each TCP state as a slice that lasts until the next state.
-    fn states(&mut self, thread: u32, end: &End) {
+    fn states(&mut self, thread: u32, end: &Endpoint) {
         for pair in end.states.windows(2) {
             if let [now, next] = pair {
                 let args = json!({ "how": names::how(&now.what.how) });

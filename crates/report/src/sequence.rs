@@ -1,9 +1,9 @@
 //! The sequence diagram of a connection as text: both ends, their states, and the segments between
 //! them.
 
-use roundtrip_record::{Direction, How, TcpSegment, TcpState, Time};
+use roundtrip_record::{Direction, Evidence, TcpSegment, TcpState, Time};
 
-use crate::model::{At, Connection, End, Model, Seen, StateChange};
+use crate::model::{Connection, Endpoint, Model, StateChange, Timed, TimedSegment};
 use crate::style::{Options, Tone};
 use crate::text::{bytes, clip, duration, grouped, left, right, width};
 
@@ -42,14 +42,14 @@ pub(crate) fn lines(model: &Model, options: &Options, extent: Extent) -> Vec<Str
 
 /// A step of the diagram: what went which way, and the states that the ends enter with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct DiagramRow {
     /// When it was sent, or first seen.
     pub(crate) sent: Time,
     /// When it arrived at the other end; `None` if it did not, or the other end was not seen.
     pub(crate) received: Option<Time>,
     /// Whether the client sent it.
     pub(crate) from_client: bool,
-    pub(crate) what: Said,
+    pub(crate) what: RowContent,
     /// The states that the client enters with this step, in order.
     pub(crate) client: Vec<TcpState>,
     /// The states that the server enters with this step, in order.
@@ -61,7 +61,7 @@ pub(crate) struct Step {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum RowContent {
     /// One segment.
     Segment(TcpSegment),
     /// Several segments of data in one direction, and the acknowledgements that came back.
@@ -71,7 +71,7 @@ pub(crate) enum Said {
 }
 
 /// The steps of a connection, in the order of sending.
-pub(crate) fn steps(connection: &Connection) -> Vec<Step> {
+pub(crate) fn steps(connection: &Connection) -> Vec<DiagramRow> {
     let (client, server) = (connection.client.as_ref(), connection.server.as_ref());
     let mut steps = Vec::new();
     match (client, server) {
@@ -83,14 +83,14 @@ pub(crate) fn steps(connection: &Connection) -> Vec<Step> {
         (None, Some(one)) => steps.extend(alone(one, false)),
         (None, None) => {}
     }
-    let settled = |end: Option<&End>| end.map_or(Vec::new(), settled);
+    let settled = |end: Option<&Endpoint>| end.map_or(Vec::new(), settled);
     let (client_states, server_states) = (settled(client), settled(server));
     for (states, is_client) in [(&client_states, true), (&server_states, false)] {
         steps.extend(silent_changes(states, &steps, is_client));
     }
     steps.sort_by_key(|step| (step.sent, step.event));
-    let mut at_client = Entered { changes: &client_states };
-    let mut at_server = Entered { changes: &server_states };
+    let mut at_client = PendingStates { changes: &client_states };
+    let mut at_server = PendingStates { changes: &server_states };
     for step in &mut steps {
         let arrived = step.received.filter(|_| !step.lost);
         let (near, far) = if step.from_client {
@@ -107,12 +107,12 @@ pub(crate) fn steps(connection: &Connection) -> Vec<Step> {
 }
 
 /// The state changes of one end, which are handed out one by one to the steps that caused them.
-struct Entered<'a> {
-    changes: &'a [At<StateChange>],
+struct PendingStates<'a> {
+    changes: &'a [Timed<StateChange>],
 }
 
-impl Entered<'_> {
-    fn take(&mut self, mut wanted: impl FnMut(&At<StateChange>) -> bool) -> Vec<TcpState> {
+impl PendingStates<'_> {
+    fn take(&mut self, mut wanted: impl FnMut(&Timed<StateChange>) -> bool) -> Vec<TcpState> {
         let count = self.changes.iter().take_while(|change| wanted(change)).count();
         let (taken, rest) = self.changes.split_at(count);
         self.changes = rest;
@@ -135,12 +135,12 @@ impl Entered<'_> {
 /// The state changes of an end, each at the time of the segment that causes it (RFC 9293 §3.3.2,
 /// figure 5), since a kernel shows a state only some time after it was entered. Changes that our
 /// own stack performed, and those that no segment causes, keep their time.
-fn settled(end: &End) -> Vec<At<StateChange>> {
+fn settled(end: &Endpoint) -> Vec<Timed<StateChange>> {
     let mut rest = end.segments.as_slice();
     let mut finished = None;
     let mut states = end.states.clone();
-    for change in states.iter_mut().filter(|change| change.what.how != How::Performed) {
-        let leads = |seen: &Seen| leads_to(&change.what, &seen.what, finished);
+    for change in states.iter_mut().filter(|change| change.what.how != Evidence::Performed) {
+        let leads = |seen: &TimedSegment| leads_to(&change.what, &seen.what, finished);
         let Some(n) = rest.iter().position(leads) else { continue };
         let segment = &rest[n];
         if matches!(change.what.to, TcpState::FinWait1 | TcpState::LastAck) {
@@ -176,8 +176,8 @@ fn leads_to(change: &StateChange, segment: &TcpSegment, finished: Option<u32>) -
 }
 
 /// The segments that one end sent, each with the time at which it arrived at the other end.
-fn flight(from: &End, to: &End, from_client: bool) -> Vec<Step> {
-    let received: Vec<&Seen> =
+fn flight(from: &Endpoint, to: &Endpoint, from_client: bool) -> Vec<DiagramRow> {
+    let received: Vec<&TimedSegment> =
         to.segments.iter().filter(|seen| seen.what.direction == Direction::Received).collect();
     let mut taken = vec![false; received.len()];
     let mut first = 0;
@@ -192,11 +192,11 @@ fn flight(from: &End, to: &End, from_client: bool) -> Vec<Step> {
         if let Some(n) = arrival {
             taken[n] = true;
         }
-        Step {
+        DiagramRow {
             sent: seen.at,
             received: arrival.map(|n| received[n].at),
             from_client,
-            what: Said::Segment(seen.what.clone()),
+            what: RowContent::Segment(seen.what.clone()),
             client: Vec::new(),
             server: Vec::new(),
             event: Some(seen.event),
@@ -214,12 +214,12 @@ fn same(a: &TcpSegment, b: &TcpSegment) -> bool {
 }
 
 /// The steps as one end saw them, where the other was not seen.
-fn alone(end: &End, is_client: bool) -> Vec<Step> {
-    let steps = end.segments.iter().map(|seen| Step {
+fn alone(end: &Endpoint, is_client: bool) -> Vec<DiagramRow> {
+    let steps = end.segments.iter().map(|seen| DiagramRow {
         sent: seen.at,
         received: Some(seen.at),
         from_client: (seen.what.direction == Direction::Sent) == is_client,
-        what: Said::Segment(seen.what.clone()),
+        what: RowContent::Segment(seen.what.clone()),
         client: Vec::new(),
         server: Vec::new(),
         event: Some(seen.event),
@@ -229,15 +229,19 @@ fn alone(end: &End, is_client: bool) -> Vec<Step> {
 }
 
 /// Changes of state at times when no segment was sent or received.
-fn silent_changes(states: &[At<StateChange>], steps: &[Step], is_client: bool) -> Vec<Step> {
+fn silent_changes(
+    states: &[Timed<StateChange>],
+    steps: &[DiagramRow],
+    is_client: bool,
+) -> Vec<DiagramRow> {
     let known = |at: Time| steps.iter().any(|step| step.sent == at || step.received == Some(at));
     let silent = states.iter().filter(|change| !known(change.at));
     silent
-        .map(|change| Step {
+        .map(|change| DiagramRow {
             sent: change.at,
             received: None,
             from_client: is_client,
-            what: Said::State,
+            what: RowContent::State,
             client: Vec::new(),
             server: Vec::new(),
             event: Some(change.event),
@@ -247,16 +251,16 @@ fn silent_changes(states: &[At<StateChange>], steps: &[Step], is_client: bool) -
 }
 
 /// Joins runs of plain data segments and acknowledgements into one step each.
-pub(crate) fn fold(steps: Vec<Step>) -> Vec<Step> {
-    let mut folded: Vec<Step> = Vec::new();
+pub(crate) fn fold(steps: Vec<DiagramRow>) -> Vec<DiagramRow> {
+    let mut folded: Vec<DiagramRow> = Vec::new();
     for step in steps {
         let plain = match &step.what {
-            Said::Segment(segment) => {
+            RowContent::Segment(segment) => {
                 !step.lost && !["SYN", "FIN", "RST"].iter().any(|flag| segment.flags.has(flag))
             }
             _ => false,
         };
-        let Said::Segment(segment) = &step.what else {
+        let RowContent::Segment(segment) = &step.what else {
             folded.push(step);
             continue;
         };
@@ -268,10 +272,11 @@ pub(crate) fn fold(steps: Vec<Step>) -> Vec<Step> {
         let again = usize::from(segment.retransmission);
         match folded.last_mut() {
             Some(last)
-                if matches!(last.what, Said::Data { .. })
+                if matches!(last.what, RowContent::Data { .. })
                     && (!data || last.from_client == step.from_client) =>
             {
-                if let Said::Data { segments, length, acks, again: repeated } = &mut last.what {
+                if let RowContent::Data { segments, length, acks, again: repeated } = &mut last.what
+                {
                     if data {
                         *segments += 1;
                         *length += u64::from(segment.length);
@@ -286,8 +291,8 @@ pub(crate) fn fold(steps: Vec<Step>) -> Vec<Step> {
             }
             _ if data => {
                 let length = u64::from(segment.length);
-                folded.push(Step {
-                    what: Said::Data { segments: 1, length, acks: 0, again },
+                folded.push(DiagramRow {
+                    what: RowContent::Data { segments: 1, length, acks: 0, again },
                     ..step
                 });
             }
@@ -309,7 +314,7 @@ fn diagram(
     let columns = options.columns();
     let clock = 12;
     let room_for_arrow = columns.saturating_sub(2 + STATE + 3 + STATE + 1 + clock).clamp(16, 58);
-    let end_name = |end: Option<&End>, fallback: String| {
+    let end_name = |end: Option<&Endpoint>, fallback: String| {
         end.map_or(fallback, |end| {
             format!("{} {}", crate::text::clean(model.host_name(end.host)), end.local)
         })
@@ -336,8 +341,8 @@ fn diagram(
         lines.extend(narrow(&steps, connection, options, start));
         return lines;
     }
-    let unseen = |end: Option<&End>| if end.is_none() { "(not seen)" } else { "" };
-    let first = |end: Option<&End>| {
+    let unseen = |end: Option<&Endpoint>| if end.is_none() { "(not seen)" } else { "" };
+    let first = |end: Option<&Endpoint>| {
         let state = end.and_then(|end| end.states.first()).map(|change| change.what.from.name());
         state.unwrap_or_else(|| unseen(end))
     };
@@ -376,12 +381,17 @@ fn diagram(
 const NARROW: usize = 72;
 
 /// The diagram for narrow terminals: one line for each step, with the states entered below it.
-fn narrow(steps: &[Step], connection: &Connection, options: &Options, start: Time) -> Vec<String> {
+fn narrow(
+    steps: &[DiagramRow],
+    connection: &Connection,
+    options: &Options,
+    start: Time,
+) -> Vec<String> {
     let columns = options.columns();
     let mut lines = Vec::new();
     for step in steps {
         let way = match (&step.what, step.from_client) {
-            (Said::State, _) => " ",
+            (RowContent::State, _) => " ",
             (_, true) => "▶",
             (_, false) => "◀",
         };
@@ -401,13 +411,13 @@ fn narrow(steps: &[Step], connection: &Connection, options: &Options, start: Tim
 }
 
 /// The arrow of a step: `── SYN seq=1 302 118 744 ──▶`, or to the left.
-fn draw(step: &Step, connection: &Connection, columns: usize) -> String {
+fn draw(step: &DiagramRow, connection: &Connection, columns: usize) -> String {
     let text = caption(step, connection);
     let lost = if step.lost { " ✗ lost" } else { "" };
     let body = clip(&format!("{text}{lost}"), columns.saturating_sub(7));
     let fill = columns.saturating_sub(width(&body) + 7);
     match (&step.what, step.from_client) {
-        (Said::State, _) => left(&clip(&body, columns), columns),
+        (RowContent::State, _) => left(&clip(&body, columns), columns),
         (_, true) if step.lost => format!("── {body} {}  ·", " ".repeat(fill)),
         (_, true) => format!("── {body} {}──▶", "─".repeat(fill)),
         (_, false) if step.lost => format!("·  {} {body} ──", " ".repeat(fill)),
@@ -416,10 +426,10 @@ fn draw(step: &Step, connection: &Connection, columns: usize) -> String {
 }
 
 /// The label of a step, in the notation of textbooks.
-pub(crate) fn caption(step: &Step, connection: &Connection) -> String {
+pub(crate) fn caption(step: &DiagramRow, connection: &Connection) -> String {
     match &step.what {
-        Said::Segment(segment) => segment_text(segment),
-        Said::Data { segments, length, acks, again } => {
+        RowContent::Segment(segment) => segment_text(segment),
+        RowContent::Data { segments, length, acks, again } => {
             let acks = if *acks > 0 {
                 format!(", {}", crate::text::count(*acks, "ACK"))
             } else {
@@ -432,7 +442,7 @@ pub(crate) fn caption(step: &Step, connection: &Connection) -> String {
                 crate::text::count(*segments, "segment")
             )
         }
-        Said::State => {
+        RowContent::State => {
             let end = if step.from_client { &connection.client } else { &connection.server };
             let mut timers = end.iter().flat_map(|end| &end.timers);
             let timer = timers.rfind(|timer| timer.at == step.sent);

@@ -3,6 +3,8 @@
 mod resolution;
 mod rows;
 mod table;
+mod verbose;
+mod view;
 
 pub use resolution::{resolution, short_resolution};
 
@@ -13,15 +15,13 @@ use roundtrip_record::Blocks;
 use crate::finding::Finding;
 use crate::model::Model;
 use crate::names::short_url;
-use crate::sequence;
 use crate::slowest::Slowest;
 use crate::style::{Detail, Options, Tone};
-use crate::text::{
-    bytes, clean, clip, clip_middle, count, duration, left, percent, rate, right, width, wrap,
-};
-use crate::verdict::{Fact, Mood, Verdict};
-use rows::How;
+use crate::text::{clean, clip, clip_middle, count, duration, left, percent, right, width, wrap};
+use crate::verdict::{Fact, Success, Verdict};
+use rows::EvidenceMark;
 use table::Layout;
+use view::View;
 
 /// The record as text for a terminal.
 pub fn terminal(model: &Model, options: &Options) -> String {
@@ -36,39 +36,19 @@ pub fn terminal(model: &Model, options: &Options) -> String {
     view.text()
 }
 
-struct View<'a> {
-    model: &'a Model,
-    options: &'a Options,
-    lines: Vec<String>,
-}
-
 impl View<'_> {
-    /// The lines of the view as one text, in the characters that may be used.
-    fn text(self) -> String {
-        let mut text = String::new();
-        for line in &self.lines {
-            text.push_str(self.options.glyphs(line.trim_end()).as_str());
-            text.push('\n');
-        }
-        text
-    }
-
-    fn blank(&mut self) {
-        if self.lines.last().is_some_and(|line| !line.is_empty()) {
-            self.lines.push(String::new());
-        }
-    }
-
     /// The first line, the verdict. Where it does not fit, the facts of highest rank are dropped.
     fn verdict(&mut self) {
         let verdict = Verdict::new(self.model);
         let columns = self.options.columns();
-        let tone = match verdict.mood {
-            Mood::Good => Tone::Good,
-            Mood::Mixed => Tone::Warn,
-            Mood::Bad => Tone::Bad,
+        let tone = match verdict.success {
+            Success::Good => Tone::Good,
+            Success::Mixed => Tone::Warn,
+            Success::Bad => Tone::Bad,
         };
-        if verdict.mood == Mood::Bad && !verdict.facts.is_empty() && verdict.result.starts_with('✗')
+        if verdict.success == Success::Bad
+            && !verdict.facts.is_empty()
+            && verdict.result.starts_with('✗')
         {
             let exit = texts(&verdict.facts);
             let room = columns - width(&verdict.result) - 2;
@@ -138,37 +118,6 @@ impl View<'_> {
         }
     }
 
-    /// The evidence of a finding, its meaning, and what to try next.
-    fn finding_lines(&mut self, finding: &Finding, indent: usize) {
-        let columns = self.options.columns();
-        let seen = finding.evidence.iter().map(|line| ("", line.clone(), Tone::Request));
-        let means = finding.meaning.iter().map(|line| ("→ ", line.clone(), Tone::Strong));
-        let next = [("next: ", self.next(&finding.next), Tone::Good)];
-        for (label, text, tone) in seen.chain(means).chain(next) {
-            if text.is_empty() {
-                continue;
-            }
-            let room = columns.saturating_sub(indent + width(label));
-            for (n, line) in wrap(&text, room).into_iter().enumerate() {
-                let head = if n == 0 { label.to_owned() } else { " ".repeat(width(label)) };
-                let line = match tone {
-                    Tone::Request => line,
-                    tone => self.options.paint(tone, &line),
-                };
-                self.lines.push(format!("{}{head}{line}", " ".repeat(indent)));
-            }
-        }
-    }
-
-    /// What to try next. A command that needs the saved record is left out where none was kept.
-    fn next(&self, next: &str) -> String {
-        match &self.options.saved {
-            Some(id) => next.replace("show latest", &format!("show {id}")),
-            None if next.contains("show latest") => String::new(),
-            None => next.to_owned(),
-        }
-    }
-
     /// What took longer on the other network, and what the replay assumed.
     fn replay(&mut self) {
         let Some(old) = &self.model.original else {
@@ -233,8 +182,9 @@ impl View<'_> {
             self.lines.push(line);
         }
         if layout.detail > 0 {
-            let known = How::ALL.into_iter().filter(|how| rows.iter().any(|row| row.how == *how));
-            let known = known.map(How::legend).collect::<Vec<_>>().join("  ");
+            let known =
+                EvidenceMark::ALL.into_iter().filter(|how| rows.iter().any(|row| row.how == *how));
+            let known = known.map(EvidenceMark::legend).collect::<Vec<_>>().join("  ");
             let glyphs = "▓ name, connect, tls  ▒ wait  █ transfer  ░ here  · queued";
             let line = format!("  {glyphs}    {known}");
             self.lines.push(self.options.paint(Tone::Faint, &clip(&line, self.options.columns())));
@@ -260,6 +210,9 @@ impl View<'_> {
         }
         for note in &self.model.notes {
             self.fact("page", &clean(note));
+        }
+        for note in &self.model.import_notes {
+            self.fact("import", &format!("{} ({})", clean(&note.note), note.count));
         }
         if !self.model.not_fetched.is_empty() {
             let base = self.model.document().map(|document| document.url.as_str());
@@ -329,103 +282,8 @@ impl View<'_> {
             label = "";
         }
     }
-
-    /// The handshake and the close between both ends, and the properties of the links.
-    fn verbose(&mut self) {
-        for link in &self.model.links {
-            let name = |id| {
-                self.model
-                    .hosts
-                    .values()
-                    .find(|host| host.interfaces.iter().any(|interface| interface.id == id))
-                    .map_or("?", |host| host.name.as_str())
-            };
-            let speed = link.rate.map_or("no limit".into(), rate);
-            let loss = if link.loss_ppm > 0 {
-                format!(", loss {} %", f64::from(link.loss_ppm) / 10_000.0)
-            } else {
-                String::new()
-            };
-            let text = format!(
-                "{} → {}: {speed}, {} one way{loss}, queue {}",
-                clean(name(link.from)),
-                clean(name(link.to)),
-                duration(link.delay),
-                if link.queue.is_empty() { "none" } else { &link.queue }
-            );
-            self.fact("link", &text);
-        }
-        self.fields();
-        let lines = sequence::lines(self.model, self.options, sequence::Extent::Ends);
-        if !lines.is_empty() {
-            self.blank();
-            self.lines.extend(lines);
-            self.blank();
-        }
-    }
-
-    /// The header fields as they were sent and received.
-    fn fields(&mut self) {
-        let columns = self.options.columns();
-        for exchange in self.model.chain() {
-            self.blank();
-            if let Some(request) = &exchange.request {
-                let what = &request.what;
-                self.lines.push(clip(
-                    &format!(
-                        "  > {} {} {}",
-                        clean(&what.method),
-                        clean(&what.target),
-                        clean(what.version.as_str())
-                    ),
-                    columns,
-                ));
-                for field in &what.fields {
-                    self.lines.push(clip(
-                        &format!("  > {}: {}", clean(&field.0), clean(&field.1)),
-                        columns,
-                    ));
-                }
-            }
-            for head in &exchange.heads {
-                let what = &head.what;
-                self.lines.push(clip(
-                    &format!(
-                        "  < {} {} {}",
-                        clean(what.version.as_str()),
-                        what.status,
-                        clean(&what.reason)
-                    ),
-                    columns,
-                ));
-                for field in &what.fields {
-                    self.lines.push(clip(
-                        &format!("  < {}: {}", clean(&field.0), clean(&field.1)),
-                        columns,
-                    ));
-                }
-            }
-        }
-    }
-
-    fn fact(&mut self, label: &str, text: &str) {
-        let room = self.options.columns().saturating_sub(12);
-        for (n, line) in wrap(text, room).into_iter().enumerate() {
-            let label = if n == 0 { label } else { "" };
-            self.lines
-                .push(format!("  {}  {line}", self.options.paint(Tone::Faint, &left(label, 8))));
-        }
-    }
 }
 
 fn texts(facts: &[Fact]) -> String {
     facts.iter().map(|fact| fact.text.as_str()).collect::<Vec<_>>().join(" · ")
-}
-
-/// The sizes of a body before and after decoding: `2.1 kB gzip → 6.3 kB`.
-pub(crate) fn sizes(body: &roundtrip_record::Body) -> String {
-    if body.codings.is_empty() || body.encoded == body.decoded {
-        return bytes(body.encoded);
-    }
-    format!("{} {} → {}", bytes(body.encoded), clean(&body.codings.join("+")), bytes(body.decoded))
 }

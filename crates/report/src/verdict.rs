@@ -8,7 +8,7 @@ use crate::text::{bytes, clean, count, duration};
 
 /// How well a run went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub enum Success {
     /// What was asked for arrived.
     Good,
     /// What was asked for arrived, but something is missing or the status is an error.
@@ -37,7 +37,7 @@ impl Fact {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// How well the run went.
-    pub mood: Mood,
+    pub success: Success,
     /// `200 OK`, or `✗ name` for a fault in the name step.
     pub result: String,
     /// What was asked for, or the headline of the fault.
@@ -51,7 +51,7 @@ impl Verdict {
     pub fn new(model: &Model) -> Self {
         if let Some(finding) = model.findings.iter().find(|finding| finding.fatal) {
             return Self {
-                mood: Mood::Bad,
+                success: Success::Bad,
                 result: format!("✗ {}", finding.step.name()),
                 subject: finding.headline.clone(),
                 facts: vec![Fact::new(0, format!("exit {}", model.exit()))],
@@ -79,11 +79,11 @@ impl Verdict {
             (None, _) => "no answer".into(),
         };
         let missing = model.resources().iter().filter(|resource| resource.failed()).count();
-        let mood = match status {
-            Some(200..=399) if missing == 0 && model.findings.is_empty() => Mood::Good,
-            None if document.is_some_and(|document| document.from_cache) => Mood::Good,
-            Some(_) => Mood::Mixed,
-            None => Mood::Bad,
+        let success = match status {
+            Some(200..=399) if missing == 0 && model.findings.is_empty() => Success::Good,
+            None if document.is_some_and(|document| document.from_cache) => Success::Good,
+            Some(_) => Success::Mixed,
+            None => Success::Bad,
         };
         let url = document.map_or(String::new(), |document| clean(&document.url));
         let failed = if missing > 0 { format!(", {missing} failed") } else { String::new() };
@@ -100,7 +100,7 @@ impl Verdict {
         ));
         facts.push(Fact::new(3, bytes(model.received())));
         facts.extend(Self::wire(model));
-        Self { mood, result, subject: url, facts }
+        Self { success, result, subject: url, facts }
     }
 
     /// The time that the run took, `310 ms`; of a replay both times, `310 ms live → 4.71 s on
@@ -175,7 +175,7 @@ impl Verdict {
         let records = if asked.is_empty() { 0 } else { Self::records(model, &asked) };
         let found = !addresses.is_empty() || records > 0;
         Self {
-            mood: if found { Mood::Good } else { Mood::Bad },
+            success: if found { Success::Good } else { Success::Bad },
             result: clean(lookup.name.trim_end_matches('.')),
             subject: match (addresses.is_empty(), asked.is_empty()) {
                 (false, _) => addresses.join(", "),
@@ -207,7 +207,7 @@ impl Verdict {
         let result =
             if model.cut || model.ended.is_none() { "cut off" } else { "nothing happened" };
         Self {
-            mood: Mood::Bad,
+            success: Success::Bad,
             result: result.into(),
             subject,
             facts: vec![Fact::new(0, count(model.events.len(), "event"))],

@@ -3,14 +3,14 @@
 use core::time::Duration;
 
 use roundtrip_record::{
-    Certificate, ConnectionEnding, ConnectionId, EventId, ExchangeId, HostId, How, QuicClosed,
+    Certificate, ConnectionEnding, ConnectionId, EventId, Evidence, ExchangeId, HostId, QuicClosed,
     Side, TcpClosed, TcpCongestion, TcpInfo, TcpRead, TcpSegment, TcpState, TcpTimer, Time,
     TlsEstablished, TlsStarted, Transport,
 };
 use serde::Serialize;
 use std::net::SocketAddr;
 
-use crate::span::{At, Span, ms};
+use crate::span::{Span, Timed, ms};
 
 /// A change of an end's TCP state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,15 +20,15 @@ pub struct StateChange {
     /// The state after.
     pub to: TcpState,
     /// How the change is known.
-    pub how: How,
+    pub how: Evidence,
 }
 
 /// A segment that an end sent or received, with the time of its event.
-pub type Seen = At<TcpSegment>;
+pub type TimedSegment = Timed<TcpSegment>;
 
 /// One end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct End {
+pub struct Endpoint {
     /// The end's id.
     pub id: ConnectionId,
     /// The host it is on.
@@ -45,24 +45,24 @@ pub struct End {
     #[serde(rename = "opened_ms", serialize_with = "ms")]
     pub opened: Time,
     /// The changes of its TCP state.
-    pub states: Vec<At<StateChange>>,
+    pub states: Vec<Timed<StateChange>>,
     /// The segments it sent and received.
-    pub segments: Vec<Seen>,
+    pub segments: Vec<TimedSegment>,
     /// Samples of its congestion control: congestion window, round-trip time and the like.
-    pub congestion: Vec<At<TcpCongestion>>,
+    pub congestion: Vec<Timed<TcpCongestion>>,
     /// Timers that fired.
-    pub timers: Vec<At<TcpTimer>>,
+    pub timers: Vec<Timed<TcpTimer>>,
     /// Samples of the kernel's `TCP_INFO`.
-    pub infos: Vec<At<TcpInfo>>,
+    pub infos: Vec<Timed<TcpInfo>>,
     /// Reads of bytes that had been waiting in the kernel.
-    pub reads: Vec<At<TcpRead>>,
+    pub reads: Vec<Timed<TcpRead>>,
     /// How the end was closed, over TCP.
-    pub closed: Option<At<TcpClosed>>,
+    pub closed: Option<Timed<TcpClosed>>,
     /// How the end was closed, over QUIC.
-    pub quic_closed: Option<At<QuicClosed>>,
+    pub quic_closed: Option<Timed<QuicClosed>>,
 }
 
-impl End {
+impl Endpoint {
     /// When the end was gone, where the record says.
     pub fn gone(&self) -> Option<Time> {
         let tcp = self.closed.as_ref().map(|closed| closed.at);
@@ -114,27 +114,27 @@ impl End {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Connection {
     /// The end that opened the connection.
-    pub client: Option<End>,
+    pub client: Option<Endpoint>,
     /// The end that accepted the connection, where the record has it.
-    pub server: Option<End>,
+    pub server: Option<Endpoint>,
     /// The begin of the TLS handshake.
-    pub tls_started: Option<At<TlsStarted>>,
+    pub tls_started: Option<Timed<TlsStarted>>,
     /// The end of the TLS handshake.
-    pub tls: Option<At<TlsEstablished>>,
+    pub tls: Option<Timed<TlsEstablished>>,
     /// The exchanges it carried, in order.
     pub exchanges: Vec<ExchangeId>,
     /// Which end closed the connection, and why.
-    pub ending: Option<At<ConnectionEnding>>,
+    pub ending: Option<Timed<ConnectionEnding>>,
 }
 
 impl Connection {
     /// The known ends of the connection, the client's first.
-    pub fn ends(&self) -> impl Iterator<Item = &End> {
+    pub fn ends(&self) -> impl Iterator<Item = &Endpoint> {
         self.client.iter().chain(&self.server)
     }
 
     /// The end on one side, where it is known.
-    pub fn end_of(&self, side: Side) -> Option<&End> {
+    pub fn end_of(&self, side: Side) -> Option<&Endpoint> {
         match side {
             Side::Client => self.client.as_ref(),
             Side::Server => self.server.as_ref(),
@@ -142,7 +142,7 @@ impl Connection {
     }
 
     /// The end whose view is shown: the client's where known, otherwise the server's.
-    pub fn near(&self) -> Option<&End> {
+    pub fn near(&self) -> Option<&Endpoint> {
         self.ends().next()
     }
 

@@ -10,14 +10,14 @@ use roundtrip_record::{
 use serde::Serialize;
 
 use crate::phase::{Phase, PhaseKind};
-use crate::span::{At, Span, ms};
+use crate::span::{Span, Timed, ms};
 
 /// A response's head, final or interim (1xx), with the time of its event.
-pub type Head = At<ResponseHead>;
+pub type Head = Timed<ResponseHead>;
 
 /// An attempt to connect, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Attempted {
+pub struct ConnectionAttempt {
     /// When the attempt began.
     #[serde(rename = "at_ms", serialize_with = "ms")]
     pub at: Time,
@@ -26,14 +26,14 @@ pub struct Attempted {
     /// What was attempted.
     pub attempt: ConnectAttempt,
     /// How the attempt ended; `None` if the record does not say.
-    pub result: Option<At<ConnectResult>>,
+    pub result: Option<Timed<ConnectResult>>,
 }
 
 /// A request to a proxy for a tunnel (`CONNECT`, RFC 9110 §9.3.6), and its responses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tunnel {
     /// The `CONNECT` request.
-    pub request: At<RequestSent>,
+    pub request: Timed<RequestSent>,
     /// The heads of the proxy's responses, the final one last.
     pub heads: Vec<Head>,
 }
@@ -88,21 +88,21 @@ pub struct Exchange {
     /// The tunnel that was first asked of a proxy.
     pub tunnel: Option<Tunnel>,
     /// The attempts to connect that were made for the exchange, or that led to its connection.
-    pub attempts: Vec<Attempted>,
+    pub attempts: Vec<ConnectionAttempt>,
     /// The connection that carried the exchange.
     pub connection: Option<ConnectionId>,
     /// The request.
-    pub request: Option<At<RequestSent>>,
+    pub request: Option<Timed<RequestSent>>,
     /// The heads of the responses, the final one last.
     pub heads: Vec<Head>,
     /// The end of the response, with its body.
-    pub response: Option<At<ResponseEnded>>,
+    pub response: Option<Timed<ResponseEnded>>,
     /// What became of the connection after the exchange.
-    pub ending: Option<At<ConnectionEnding>>,
+    pub ending: Option<Timed<ConnectionEnding>>,
     /// The exchange that followed this one: a redirect followed, or a retry.
     pub next: Option<ExchangeId>,
     /// Rules that messages broke, although they were accepted.
-    pub notes: Vec<At<ExchangeNote>>,
+    pub notes: Vec<Timed<ExchangeNote>>,
     /// Whether it was retried: it was lost, or its answer may be another a moment later.
     pub retried: bool,
     /// Whether every byte that was promised arrived.

@@ -8,25 +8,31 @@ use roundtrip_record::{
 };
 
 use crate::chain;
-use crate::connection::{Connection, End};
-use crate::exchange::{Attempted, Exchange};
+use crate::connection::{Connection, Endpoint};
+use crate::exchange::{ConnectionAttempt, Exchange};
 use crate::lookup::Lookup;
-use crate::phase;
-use crate::read::Filed;
+use crate::phases::phases;
+use crate::read::PartialStory;
 use crate::story::Story;
 
-/// Makes the story of a record's events.
-pub(crate) fn story(events: Vec<Event>) -> Story {
-    let mut filed = Filed::read(events);
-    filed.story.connections =
-        connections(core::mem::take(&mut filed.ends), core::mem::take(&mut filed.above));
-    join_faults(&mut filed);
-    join_exchanges(&mut filed);
-    chain::link(&mut filed.exchanges);
-    let Filed { mut story, mut exchanges, lookups, .. } = filed;
+impl Story {
+    /// Understands a record. Any events are accepted: what does not fit together is left unjoined.
+    pub fn new(events: Vec<Event>) -> Self {
+        story(events)
+    }
+}
+
+fn story(events: Vec<Event>) -> Story {
+    let mut partial = PartialStory::read(events);
+    partial.story.connections =
+        connections(core::mem::take(&mut partial.ends), core::mem::take(&mut partial.above));
+    join_faults(&mut partial);
+    join_exchanges(&mut partial);
+    chain::link(&mut partial.exchanges);
+    let PartialStory { mut story, mut exchanges, lookups, .. } = partial;
     for exchange in exchanges.values_mut() {
         let lookup = exchange.lookup.and_then(|id| lookups.get(&id));
-        exchange.phases = phase::phases(exchange, lookup, &story);
+        exchange.phases = phases(exchange, lookup, &story);
         carried(&mut story, exchange);
     }
     join_ends(&story, &mut exchanges);
@@ -55,9 +61,9 @@ fn carried(story: &mut Story, exchange: &Exchange) {
 }
 
 /// Ends each exchange that a fault ended, at the time of the fault.
-fn join_faults(filed: &mut Filed) {
-    for fault in &filed.story.faults {
-        let exchange = fault.what.exchange.and_then(|id| filed.exchanges.get_mut(&id));
+fn join_faults(partial: &mut PartialStory) {
+    for fault in &partial.story.faults {
+        let exchange = fault.what.exchange.and_then(|id| partial.exchanges.get_mut(&id));
         if let Some(exchange) = exchange {
             exchange.over = true;
             if exchange.response.is_none() {
@@ -68,18 +74,18 @@ fn join_faults(filed: &mut Filed) {
 }
 
 /// Gives each exchange its lookup, its attempts to connect, and what waits for it.
-fn join_exchanges(filed: &mut Filed) {
-    let last = filed.story.events.iter().map(|event| event.at).max().unwrap_or(Time::ZERO);
-    let made = made_for(&filed.story, &filed.lookups);
-    for exchange in filed.exchanges.values_mut() {
+fn join_exchanges(partial: &mut PartialStory) {
+    let last = partial.story.events.iter().map(|event| event.at).max().unwrap_or(Time::ZERO);
+    let made = made_for(&partial.story, &partial.lookups);
+    for exchange in partial.exchanges.values_mut() {
         exchange.lookup = exchange.lookup.or(made.get(&exchange.id).copied());
-        exchange.attempts = attempts_of(&filed.attempts, exchange.id, exchange.connection);
+        exchange.attempts = attempts_of(&partial.attempts, exchange.id, exchange.connection);
         // An exchange that failed before its request was sent has the connection of its last
         // attempt.
         let results = exchange.attempts.iter().filter_map(|attempted| attempted.result.as_ref());
         let opened = results.filter_map(|result| result.what.connection).next_back();
         exchange.connection = exchange.connection.or(opened);
-        if let Some(blocks) = filed.found.get(&exchange.url) {
+        if let Some(blocks) = partial.found.get(&exchange.url) {
             exchange.blocks = *blocks;
         }
         if !exchange.over && exchange.response.is_none() {
@@ -122,10 +128,10 @@ fn join_ends(story: &Story, exchanges: &mut BTreeMap<ExchangeId, Exchange>) {
 
 /// The attempts to connect made for an exchange, or else those that led to its connection.
 fn attempts_of(
-    attempts: &[Attempted],
+    attempts: &[ConnectionAttempt],
     id: ExchangeId,
     connection: Option<ConnectionId>,
-) -> Vec<Attempted> {
+) -> Vec<ConnectionAttempt> {
     let own = attempts.iter().filter(|attempted| attempted.attempt.exchange == Some(id));
     let own: Vec<_> = own.cloned().collect();
     if !own.is_empty() || connection.is_none() {
@@ -140,11 +146,11 @@ fn attempts_of(
 /// Joins the two ends of each connection: their addresses are swapped, and the accepting end is not
 /// older than the opening one.
 fn connections(
-    ends: BTreeMap<ConnectionId, End>,
+    ends: BTreeMap<ConnectionId, Endpoint>,
     mut above: BTreeMap<ConnectionId, Connection>,
 ) -> Vec<Connection> {
     let mut joined: Vec<Connection> = Vec::new();
-    let (clients, servers): (Vec<End>, Vec<End>) =
+    let (clients, servers): (Vec<Endpoint>, Vec<Endpoint>) =
         ends.into_values().partition(|end| end.side == Side::Client);
     for client in clients {
         let told = above.remove(&client.id).unwrap_or_default();

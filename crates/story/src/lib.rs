@@ -34,6 +34,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod byte_times;
 mod chain;
 mod connection;
 mod exchange;
@@ -44,18 +45,18 @@ mod metric;
 mod original;
 mod path;
 mod phase;
+mod phases;
 mod read;
 mod span;
-mod stamps;
 mod story;
 
-pub use connection::{Connection, End, Seen, StateChange};
-pub use exchange::{Attempted, Exchange, Head, Tunnel};
+pub use connection::{Connection, Endpoint, StateChange, TimedSegment};
+pub use exchange::{ConnectionAttempt, Exchange, Head, Tunnel};
 pub use lookup::{Lookup, Rung};
 pub use loss::Losses;
 pub use metric::{Metric, Unit};
 pub use original::{Original, OriginalExchange};
-pub use path::{Critical, Leg, LegKind};
+pub use path::{CriticalPath, Leg, LegKind};
 pub use phase::{Phase, PhaseKind};
-pub use span::{At, Span, as_millis, ms};
-pub use story::{Reached, Story};
+pub use span::{Span, Timed, as_millis, ms};
+pub use story::{MilestoneReached, Story};

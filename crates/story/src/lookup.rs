@@ -8,7 +8,7 @@ use roundtrip_record::{
 };
 use serde::Serialize;
 
-use crate::span::{At, Span, ms};
+use crate::span::{Span, Timed, ms};
 
 /// A source that was asked in a lookup, and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -75,7 +75,7 @@ pub struct Lookup {
     /// The sources asked, in order.
     pub rungs: Vec<Rung>,
     /// The DNS messages sent and received.
-    pub messages: Vec<At<DnsMessage>>,
+    pub messages: Vec<Timed<DnsMessage>>,
     /// The addresses found, in the order in which to try them.
     pub addresses: Vec<IpAddr>,
     /// The aliases followed, the first one first.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use roundtrip_record::{Direction, Time, Timer};
 use serde::{Serialize, Serializer};
 
-use crate::connection::{Connection, End};
+use crate::connection::{Connection, Endpoint};
 use crate::span::{Span, as_millis};
 
 /// What had to be retransmitted in a stretch of time, at both ends of a connection.
@@ -38,7 +38,7 @@ impl Losses {
         losses
     }
 
-    fn count(&mut self, end: &End, span: Span) {
+    fn count(&mut self, end: &Endpoint, span: Span) {
         // A retransmission at the very begin of a phase repairs a loss of the phase before.
         let within = |at: Time| at > span.start && at <= span.end;
         let again = end.segments.iter().filter(|seen| {
@@ -55,7 +55,7 @@ impl Losses {
 
 /// How long the retransmission timer that fired at `at` had been running: since the last segment
 /// sent before.
-fn timeout(end: &End, at: Time) -> Option<Duration> {
+fn timeout(end: &Endpoint, at: Time) -> Option<Duration> {
     let sends = end.segments.iter().filter(|seen| {
         let what = &seen.what;
         let takes_room = what.length > 0 || what.flags.has("SYN") || what.flags.has("FIN");

@@ -4,7 +4,7 @@
 use roundtrip_record::{Milestone, Time};
 use serde::Serialize;
 
-use crate::connection::{Connection, End};
+use crate::connection::{Connection, Endpoint};
 use crate::exchange::Exchange;
 use crate::path::LegKind;
 use crate::phase::PhaseKind;
@@ -121,7 +121,7 @@ const ROWS: &[Row] = rows! {
         |story| Some(story.connections.iter().filter(|one| one.client.is_some()).count() as f64);
     "retransmissions" Count
         "segments that the client's and, where we ran them, the servers' ends sent again"
-        |story| Some(f64::from(story.connections.iter().flat_map(Connection::ends).map(End::retransmissions).sum::<u32>()));
+        |story| Some(f64::from(story.connections.iter().flat_map(Connection::ends).map(Endpoint::retransmissions).sum::<u32>()));
     "transferSize" Bytes
         "bytes of heads and bodies received, framing included (W3C Resource Timing, summed)"
         |story| Some(story.received() as f64);

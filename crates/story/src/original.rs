@@ -51,7 +51,7 @@ impl Story {
     fn round_trip(&self, exchange: &Exchange) -> Duration {
         let Some(connection) = exchange.connection else { return Duration::ZERO };
         let end = self.connection(connection).and_then(|connection| connection.client.as_ref());
-        if let Some(measured) = end.and_then(crate::stamps::round_trip) {
+        if let Some(measured) = end.and_then(crate::byte_times::round_trip) {
             return measured;
         }
         let tries = self.exchanges.iter().flat_map(|exchange| &exchange.attempts);

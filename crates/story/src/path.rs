@@ -62,7 +62,7 @@ impl Leg {
 
 /// The critical path that leads to one moment. Its legs follow one another without a gap.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Critical {
+pub struct CriticalPath {
     /// The time from the start of [`Story::total`] to that moment.
     #[serde(flatten)]
     pub span: Span,
@@ -70,7 +70,7 @@ pub struct Critical {
     pub legs: Vec<Leg>,
 }
 
-impl Critical {
+impl CriticalPath {
     /// The leg that took longest; the first if two are equal.
     pub fn longest(&self) -> Option<&Leg> {
         self.legs.iter().fold(None, |best: Option<&Leg>, leg| match best {
@@ -100,7 +100,7 @@ impl Critical {
 
 impl Story {
     /// The critical path to the first paint; `None` where nothing was painted.
-    pub fn critical_to_paint(&self) -> Option<Critical> {
+    pub fn critical_to_paint(&self) -> Option<CriticalPath> {
         let painted = self.milestone(&Milestone::FirstPaint)?;
         let document = self.document().map(|document| document.id);
         let awaited = |exchange: &&Exchange| {
@@ -110,7 +110,7 @@ impl Story {
     }
 
     /// The critical path to the end of [`Story::total`]: the load, the last body, or the fault.
-    pub fn critical_to_end(&self) -> Critical {
+    pub fn critical_to_end(&self) -> CriticalPath {
         self.critical(self.total().end, |_| true)
     }
 
@@ -129,15 +129,16 @@ impl Story {
 
     /// Walks back from a moment: to the exchange that ended last before it, to the exchange because
     /// of which that one was wanted, and so on to the first.
-    fn critical(&self, goal: Time, awaited: impl Fn(&&Exchange) -> bool) -> Critical {
+    fn critical(&self, goal: Time, awaited: impl Fn(&&Exchange) -> bool) -> CriticalPath {
         let start = self.total().start;
-        let mut hops: Vec<Hop<'_>> = Vec::new();
+        let mut hops: Vec<PathSection<'_>> = Vec::new();
         let begun = self.seen().iter().filter(|exchange| exchange.span.start < goal);
         // Of exchanges that ended at the same time, the one that began later counts.
         let last = begun
             .filter(awaited)
             .max_by_key(|exchange| (exchange.span.end.min(goal), exchange.span.start, exchange.id));
-        let mut next = last.map(|exchange| Hop { exchange, until: goal, then: LegKind::Page });
+        let mut next =
+            last.map(|exchange| PathSection { exchange, until: goal, then: LegKind::Page });
         while let Some(hop) = next {
             let (exchange, until) = (hop.exchange, hop.exchange.span.start);
             next = self
@@ -145,10 +146,10 @@ impl Story {
                 .filter(|(by, _)| {
                     by.span.start < until && hops.iter().all(|hop| hop.exchange.id != by.id)
                 })
-                .map(|(exchange, then)| Hop { exchange, until, then });
+                .map(|(exchange, then)| PathSection { exchange, until, then });
             hops.push(hop);
         }
-        let mut path = Critical { span: Span::new(start, goal), legs: Vec::new() };
+        let mut path = CriticalPath { span: Span::new(start, goal), legs: Vec::new() };
         let first = hops.last().map_or(goal, |hop| hop.exchange.span.start);
         self.before(&mut path, Span::new(start, first));
         for hop in hops.iter().rev() {
@@ -158,7 +159,7 @@ impl Story {
     }
 
     /// Adds the time before the first exchange: lookups, where there are any.
-    fn before(&self, path: &mut Critical, span: Span) {
+    fn before(&self, path: &mut CriticalPath, span: Span) {
         let mut cursor = span.start;
         for lookup in &self.lookups {
             let own = lookup.waited(lookup.span).within(Span::new(cursor, span.end));
@@ -192,14 +193,14 @@ impl Story {
 
 /// An exchange on the path, the time up to which it matters, and the kind of the time between its
 /// end and that.
-struct Hop<'a> {
+struct PathSection<'a> {
     exchange: &'a Exchange,
     until: Time,
     then: LegKind,
 }
 
-impl Hop<'_> {
-    fn walk(&self, path: &mut Critical) {
+impl PathSection<'_> {
+    fn walk(&self, path: &mut CriticalPath) {
         let whole = Span::new(self.exchange.span.start, self.exchange.span.end.min(self.until));
         for phase in &self.exchange.phases {
             let span = phase.span.within(whole);

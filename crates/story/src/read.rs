@@ -8,42 +8,42 @@ use roundtrip_record::{
     NameAsked, Transport, What,
 };
 
-use crate::connection::{Connection, End, StateChange};
-use crate::exchange::{Attempted, Exchange, Tunnel};
+use crate::connection::{Connection, Endpoint, StateChange};
+use crate::exchange::{ConnectionAttempt, Exchange, Tunnel};
 use crate::lookup::{Lookup, Rung};
-use crate::span::{At, Span};
-use crate::story::{Reached, Story};
+use crate::span::{Span, Timed};
+use crate::story::{MilestoneReached, Story};
 
 /// Everything that was filed, before it is joined.
 #[derive(Default)]
-pub(crate) struct Filed {
+pub(crate) struct PartialStory {
     pub(crate) story: Story,
     pub(crate) exchanges: BTreeMap<ExchangeId, Exchange>,
     pub(crate) lookups: BTreeMap<LookupId, Lookup>,
-    pub(crate) ends: BTreeMap<ConnectionId, End>,
+    pub(crate) ends: BTreeMap<ConnectionId, Endpoint>,
     /// TLS handshakes and endings, by the id of the end that reported them; they are joined with
     /// the ends later.
     pub(crate) above: BTreeMap<ConnectionId, Connection>,
-    pub(crate) attempts: Vec<Attempted>,
+    pub(crate) attempts: Vec<ConnectionAttempt>,
     /// What waits for each resource that the page names, by its URL.
     pub(crate) found: BTreeMap<String, Blocks>,
 }
 
-impl Filed {
+impl PartialStory {
     /// Files all events of a record.
     pub(crate) fn read(events: Vec<Event>) -> Self {
-        let mut filed = Self::default();
+        let mut partial = Self::default();
         // Ends are opened first, since the segment that opens an end may be reported before the end
         // itself.
         for event in &events {
-            filed.open(event);
+            partial.open(event);
         }
         for event in &events {
-            filed.file(event);
+            partial.file(event);
         }
-        filed.story.events = events;
-        filed.story.events.sort_by_key(|event| event.id);
-        filed
+        partial.story.events = events;
+        partial.story.events.sort_by_key(|event| event.id);
+        partial
     }
 
     fn file(&mut self, event: &Event) {
@@ -136,7 +136,7 @@ impl Filed {
             }
             _ => return,
         };
-        let end = End {
+        let end = Endpoint {
             id,
             host: event.host,
             transport,
@@ -158,7 +158,7 @@ impl Filed {
 
     fn tcp(&mut self, event: &Event) {
         match &event.what {
-            What::ConnectAttempt(attempt) => self.attempts.push(Attempted {
+            What::ConnectAttempt(attempt) => self.attempts.push(ConnectionAttempt {
                 at: event.at,
                 event: event.id,
                 attempt: attempt.clone(),
@@ -195,7 +195,7 @@ impl Filed {
         }
     }
 
-    fn end(&mut self, id: ConnectionId, act: impl FnOnce(&mut End)) {
+    fn end(&mut self, id: ConnectionId, act: impl FnOnce(&mut Endpoint)) {
         if let Some(end) = self.ends.get_mut(&id) {
             act(end);
         }
@@ -204,7 +204,7 @@ impl Filed {
     /// Files the result of an attempt with the attempt that caused it, or else with the last open
     /// one that fits.
     fn connected(&mut self, event: &Event, result: &ConnectResult) {
-        let fits = |attempted: &Attempted| {
+        let fits = |attempted: &ConnectionAttempt| {
             let ConnectAttempt { exchange, to, .. } = &attempted.attempt;
             attempted.result.is_none() && *exchange == result.exchange && *to == result.to
         };
@@ -299,18 +299,19 @@ impl Filed {
                 self.found.entry(found.url.clone()).or_insert(found.blocks);
             }
             What::Milestone(milestone) => {
-                let reached = Reached { name: milestone.name.clone() };
+                let reached = MilestoneReached { name: milestone.name.clone() };
                 self.story.milestones.push(at(event, &reached));
             }
             What::PagePainted(painted) => self.story.painted = Some(at(event, painted)),
             What::PageNote(note) => self.story.notes.push(note.note.clone()),
+            What::ImportNote(note) => self.story.import_notes.push(note.clone()),
             _ => {}
         }
     }
 }
 
-fn at<T: Clone>(event: &Event, what: &T) -> At<T> {
-    At { at: event.at, event: event.id, what: what.clone() }
+fn at<T: Clone>(event: &Event, what: &T) -> Timed<T> {
+    Timed { at: event.at, event: event.id, what: what.clone() }
 }
 
 fn rung(event: &Event, asked: &NameAsked) -> Rung {

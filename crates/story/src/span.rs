@@ -1,4 +1,4 @@
-//! `Span` and `At`: stretches and points of time, and how they are serialised, in milliseconds.
+//! `Span` and `Timed`: stretches and points of time, and how they are serialised, in milliseconds.
 
 use core::time::Duration;
 
@@ -63,7 +63,7 @@ pub fn ms<S: serde::Serializer>(at: &Time, serializer: S) -> Result<S::Ok, S::Er
 
 /// Something that happened, with its time and its event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct At<T> {
+pub struct Timed<T> {
     /// When it happened; `at_ms` in JSON, milliseconds since the record's epoch.
     #[serde(rename = "at_ms", serialize_with = "ms")]
     pub at: Time,

@@ -4,21 +4,20 @@
 use std::collections::BTreeMap;
 
 use roundtrip_record::{
-    ConnectionId, Event, EventId, ExchangeId, Fault, HostDeclared, HostId, LinkCounts,
+    ConnectionId, Event, EventId, ExchangeId, Fault, HostDeclared, HostId, ImportNote, LinkCounts,
     LinkDeclared, Milestone, NeighbourChanged, PageFound, PagePainted, Role, RunEnded, RunStarted,
-    Time, Unseen,
+    Time, Unseen, WireKind,
 };
 use serde::Serialize;
 
-use crate::connection::{Connection, End};
+use crate::connection::{Connection, Endpoint};
 use crate::exchange::Exchange;
-use crate::join;
 use crate::lookup::Lookup;
-use crate::span::{At, Span};
+use crate::span::{Span, Timed};
 
 /// A milestone that the page's load reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Reached {
+pub struct MilestoneReached {
     /// The milestone, by its W3C name.
     pub name: Milestone,
 }
@@ -45,17 +44,19 @@ pub struct Story {
     /// The client's lookups, each with the lookups that resolvers made for it.
     pub lookups: Vec<Lookup>,
     /// State changes in the neighbour tables of all hosts.
-    pub neighbours: Vec<(HostId, At<NeighbourChanged>)>,
+    pub neighbours: Vec<(HostId, Timed<NeighbourChanged>)>,
     /// The milestones of the page's load.
-    pub milestones: Vec<At<Reached>>,
+    pub milestones: Vec<Timed<MilestoneReached>>,
     /// Resources that the page names but that were not fetched.
     pub not_fetched: Vec<PageFound>,
     /// Notes for readers of the page's picture.
     pub notes: Vec<String>,
+    /// What is to be known of the recording that was imported.
+    pub import_notes: Vec<ImportNote>,
     /// The page as it was painted.
-    pub painted: Option<At<PagePainted>>,
+    pub painted: Option<Timed<PagePainted>>,
     /// Faults, each with the exchange and the connection that it harmed.
-    pub faults: Vec<At<Fault>>,
+    pub faults: Vec<Timed<Fault>>,
     /// What could not be seen on this wire.
     pub unseen: Vec<Unseen>,
     /// All events, in the order of their ids.
@@ -65,15 +66,18 @@ pub struct Story {
 }
 
 impl Story {
-    /// Understands a record. Any events are accepted: what does not fit together is left unjoined.
-    pub fn new(events: Vec<Event>) -> Self {
-        join::story(events)
-    }
-
     /// The host that visits; the first host where none is a client.
     pub fn client(&self) -> HostId {
         let client = self.hosts.values().find(|host| host.role == Role::Client);
         client.map_or(HostId(0), |host| host.id)
+    }
+
+    /// The recording that the run was read from (its format and writer), where it is not one of ours.
+    pub fn imported_from(&self) -> Option<&str> {
+        match &self.run.as_ref()?.wire {
+            WireKind::Imported { source, .. } => Some(source),
+            _ => None,
+        }
     }
 
     /// The name of a host; `?` where it was not declared.
@@ -150,7 +154,7 @@ impl Story {
     pub fn close(&self) -> Option<Span> {
         let end = self.total().end;
         let clients = self.connections.iter().filter_map(|connection| connection.client.as_ref());
-        let late = clients.filter_map(End::closing).filter(|span| span.end > end);
+        let late = clients.filter_map(Endpoint::closing).filter(|span| span.end > end);
         let spans = || late.clone();
         let begun = spans().map(|span| span.start).min()?;
         let done = spans().map(|span| span.end).max()?;

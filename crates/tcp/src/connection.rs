@@ -20,7 +20,8 @@ use crate::profile::Profile;
 use crate::receive::Receiver;
 use crate::report::{self, CongestionMark};
 use crate::state::{
-    Fired, Next, Open, OpenSegment, Ports, SynReceived, SynSent, TimeWait, Verdict, Waiting,
+    Established, Fired, Next, Open, OpenSegment, Ports, Successor, SynReceived, SynSent, TimeWait,
+    Verdict, Waiting,
 };
 use crate::{
     Disposition, Endpoints, Event, IcmpError, Options, ReadError, Segment, Step, Supply, Transmit,
@@ -176,14 +177,14 @@ impl Connection {
         let mut mark = None;
         let mut arrived = None;
         let verdict = match &mut self.state {
-            State::SynSent(state) => state.on_segment(segment, cx),
-            State::SynReceived(state) => state.on_segment(segment, cx),
+            State::SynSent(state) => state.on_segment(segment, cx).widen(),
+            State::SynReceived(state) => state.on_segment(segment, cx).widen(),
             State::Open(open) => {
                 mark = Some(CongestionMark::of(&open.sender));
                 arrived = Some((open.receiver.unread(), open.receiver.is_finished()));
-                open.on_segment(segment, cx)
+                open.on_segment(segment, cx).widen()
             }
-            State::TimeWait(state) => state.on_segment(segment, cx),
+            State::TimeWait(state) => state.on_segment(segment, cx).widen(),
             State::Closed(_) => return Disposition::Closed,
         };
         let disposition = verdict.disposition;
@@ -262,14 +263,19 @@ impl Connection {
         let cx = Context { now: Now::at(now, self.profile.tick), profile: &self.profile };
         let before = self.state();
         let mut mark = None;
-        let fired: Option<(Option<Fired>, Next)> = match &mut self.state {
-            State::SynSent(state) => state.on_timeout(cx).map(|(f, next)| (Some(f), next)),
-            State::SynReceived(state) => state.on_timeout(cx).map(|(f, next)| (Some(f), next)),
+        let fired: Option<(Option<Fired>, Next<Successor>)> = match &mut self.state {
+            State::SynSent(state) => state.on_timeout(cx).map(|(f, next)| (Some(f), next.widen())),
+            State::SynReceived(state) => {
+                state.on_timeout(cx).map(|(f, next)| (Some(f), next.widen()))
+            }
             State::Open(open) => {
                 mark = Some(CongestionMark::of(&open.sender));
-                Some(open.on_timeout(cx))
+                let (fired, next) = open.on_timeout(cx);
+                Some((fired, next.widen()))
             }
-            State::TimeWait(state) => state.on_timeout(now).map(|(f, next)| (Some(f), next)),
+            State::TimeWait(state) => {
+                state.on_timeout(now).map(|(f, next)| (Some(f), next.widen()))
+            }
             State::Closed(_) => None,
         };
         let Some((fired, next)) = fired else { return };
@@ -492,7 +498,7 @@ impl Connection {
                 self.abort(now, trace);
                 return;
             }
-            State::Open(open) => open.orphan(cx),
+            State::Open(open) => open.orphan(cx).widen(),
             State::TimeWait(state) => {
                 (state.receiver, state.last) = (None, None);
                 Next::Stay
@@ -615,7 +621,7 @@ impl Connection {
     fn carry_out(
         &mut self,
         step: Step,
-        verdict: Verdict,
+        verdict: Verdict<Successor>,
         before: TcpState,
         segment: &Segment<'_>,
         trace: &mut impl Trace,
@@ -623,7 +629,10 @@ impl Connection {
         if verdict.reset.is_some() {
             self.reset = verdict.reset;
         }
-        let again = matches!(verdict.next, Next::Open { again: true, .. });
+        let again = matches!(
+            verdict.next,
+            Next::To(Successor::Established(Established { again: true, .. }))
+        );
         let (finish, is_passive) = match &self.state {
             State::SynReceived(state) => (state.finish, state.is_passive()),
             _ => (false, false),
@@ -650,22 +659,28 @@ impl Connection {
         if verdict.reset.is_some() {
             self.reset = verdict.reset;
         }
-        self.transition(step, verdict.next, established, trace);
+        self.transition(step, verdict.next.widen(), established, trace);
     }
 
     /// Changes to another state and records the change.
-    fn transition(&mut self, step: Step, next: Next, before: TcpState, trace: &mut impl Trace) {
+    fn transition(
+        &mut self,
+        step: Step,
+        next: Next<Successor>,
+        before: TcpState,
+        trace: &mut impl Trace,
+    ) {
         match next {
             Next::Stay => {}
-            Next::SynReceived(state) => self.state = State::SynReceived(state),
-            Next::Open { open, .. } => {
+            Next::To(Successor::SynReceived(state)) => self.state = State::SynReceived(state),
+            Next::To(Successor::Established(Established { open, .. })) => {
                 let is_passive =
                     matches!(&self.state, State::SynReceived(state) if state.is_passive());
                 self.state = State::Open(open);
                 self.pending.note(Notice::Connected);
                 self.search_path(step.now, !is_passive);
             }
-            Next::Wait(waiting) => self.enter_time_wait(step.now, waiting),
+            Next::To(Successor::Wait(waiting)) => self.enter_time_wait(step.now, waiting),
             Next::Closed(reason) => {
                 self.changed(step, before, TcpState::Closed, trace);
                 self.enter_closed(step, reason, trace);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use roundtrip_packet::tcp::Header;
 use roundtrip_record::{
-    CloseReason, CongestionPhase, ConnectionId, Direction, Flags, How, Side, TcpClosed,
+    CloseReason, CongestionPhase, ConnectionId, Direction, Evidence, Flags, Side, TcpClosed,
     TcpCongestion, TcpOpened, TcpSegment, TcpState, TcpStateChanged, TcpTimer, Trace, What,
 };
 
@@ -48,11 +48,11 @@ pub(crate) fn opened(connection: ConnectionId, side: Side, ends: Endpoints) -> W
 }
 
 pub(crate) fn state(connection: ConnectionId, from: TcpState, to: TcpState) -> What {
-    What::TcpStateChanged(TcpStateChanged { connection, from, to, how: How::Performed })
+    What::TcpStateChanged(TcpStateChanged { connection, from, to, how: Evidence::Performed })
 }
 
 pub(crate) fn closed(connection: ConnectionId, reason: CloseReason) -> What {
-    What::TcpClosed(TcpClosed { connection, reason, how: How::Performed })
+    What::TcpClosed(TcpClosed { connection, reason, how: Evidence::Performed })
 }
 
 pub(crate) fn timer(connection: ConnectionId, fired: Fired) -> What {

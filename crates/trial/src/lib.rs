@@ -26,17 +26,17 @@
 
 mod chance;
 mod frames;
+mod host;
 mod names;
 mod packet;
 mod pair;
 mod program;
 mod script;
-mod siege;
 mod world;
 
 pub use chance::Chance;
+pub use host::host;
 pub use names::names;
 pub use packet::packet;
-pub use pair::{Outcome, Telling, Weather, exchange, pair};
+pub use pair::{FrameLog, LinkConditions, Outcome, exchange, pair};
 pub use script::script;
-pub use siege::host;

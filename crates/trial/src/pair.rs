@@ -10,9 +10,9 @@ use roundtrip_record::{InterfaceId, Off, Time};
 use roundtrip_tcp::{Algorithm, EcnMode, KeepAlive, MtuProbing, Options, Profile};
 
 use crate::Chance;
-use crate::program::{Leaving, Program};
+use crate::program::{CloseStyle, Program};
 use crate::world::World;
-pub use crate::world::{Telling, Weather};
+pub use crate::world::{FrameLog, LinkConditions};
 
 /// The most steps of one exchange.
 const STEPS: u32 = 3_000_000;
@@ -43,7 +43,7 @@ pub struct Outcome {
 /// # Panics
 /// See [`exchange`].
 pub fn pair(bytes: &[u8]) {
-    exchange(Chance::from_bytes(bytes), Telling::Silent);
+    exchange(Chance::from_bytes(bytes), FrameLog::Silent);
 }
 
 /// Exchanges data over one to three connections between two hosts. `chance` decides the profiles
@@ -53,33 +53,33 @@ pub fn pair(bytes: &[u8]) {
 /// If an application reads anything but what the other has written, meets the end of file before
 /// all of it, waits for ever, or is not told of an event; if a connection fails that neither an
 /// application nor the link harmed; if a host keeps any state once all is over.
-pub fn exchange(mut chance: Chance<'_>, telling: Telling) -> Outcome {
-    let mut exchange = Exchange::new(&mut chance, telling);
+pub fn exchange(mut chance: Chance<'_>, frame_log: FrameLog) -> Outcome {
+    let mut exchange = PairTrial::new(&mut chance, frame_log);
     exchange.run(&mut chance);
     exchange.judge()
 }
 
 /// A connection and the programs at its ends.
-struct Line {
+struct TrialConnection {
     ends: [Program; 2],
     client: SocketAddr,
     has_been_accepted: bool,
 }
 
-struct Exchange {
+struct PairTrial {
     world: World,
-    lines: Vec<Line>,
+    lines: Vec<TrialConnection>,
     listener: ListenerId,
-    weather: [Weather; 2],
+    conditions: [LinkConditions; 2],
     began: Time,
 }
 
-fn weather(chance: &mut Chance<'_>) -> Weather {
+fn conditions(chance: &mut Chance<'_>) -> LinkConditions {
     let bad = chance.below(4);
     let mut some = |most: u32| if bad > 0 { chance.below(most) } else { 0 };
     let (loss, duplication) = (some(150), some(60));
     let (reordering, corruption) = (some(150), some(60));
-    Weather {
+    LinkConditions {
         loss,
         duplication,
         reordering,
@@ -136,9 +136,9 @@ const ADDRESSES: [[IpAddr; 2]; 2] = [
 ];
 const PORT: u16 = 80;
 
-impl Exchange {
-    fn new(chance: &mut Chance<'_>, telling: Telling) -> Self {
-        let mut weather = [weather(chance), weather(chance)];
+impl PairTrial {
+    fn new(chance: &mut Chance<'_>, frame_log: FrameLog) -> Self {
+        let mut conditions = [conditions(chance), conditions(chance)];
         let offload = chance.one_in(4);
         let mtu = chance.pick(&[1500, 1500, 1280, 9000]);
         let profiles = [profile(chance), profile(chance)].map(Arc::new);
@@ -168,14 +168,14 @@ impl Exchange {
         });
         let verify = if offload {
             // Where a device is trusted to have checked checksums, corruption would go unnoticed.
-            for weather in &mut weather {
-                weather.corruption = 0;
+            for conditions in &mut conditions {
+                conditions.corruption = 0;
             }
             Verify::Trusted
         } else {
             Verify::Full
         };
-        let mut world = World::new(hosts, link, weather, verify, telling);
+        let mut world = World::new(hosts, link, conditions, verify, frame_log);
         let now = world.now;
         let any = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), PORT);
         let listener = world.hosts[1].listen(any, backlog).expect("a listener");
@@ -191,14 +191,14 @@ impl Exchange {
             let socket = host.connect(now, to, None, Some(option), None, &mut Off);
             let socket = socket.expect("a way");
             // Two programs that each wait for the other's end of file may rightly wait for ever.
-            if ends[0].leaving == Leaving::Last {
-                ends[0].leaving = Leaving::HalfClose;
+            if ends[0].leaving == CloseStyle::Last {
+                ends[0].leaving = CloseStyle::HalfClose;
             }
             let client = host.tcp(socket).expect("its connection").local();
             ends[0].socket = Some(socket);
-            lines.push(Line { ends, client, has_been_accepted: false });
+            lines.push(TrialConnection { ends, client, has_been_accepted: false });
         }
-        Self { world, lines, listener, weather, began: now }
+        Self { world, lines, listener, conditions, began: now }
     }
 
     fn run(&mut self, chance: &mut Chance<'_>) {
@@ -251,7 +251,7 @@ impl Exchange {
                 match event {
                     Event::Acceptable(listener) if listener == self.listener => self.accept(),
                     Event::Tcp(socket, _) => {
-                        let owns = |line: &Line| line.ends[end].socket == Some(socket);
+                        let owns = |line: &TrialConnection| line.ends[end].socket == Some(socket);
                         if let Some(n) = self.lines.iter().position(owns) {
                             self.act(n, end);
                         }
@@ -267,7 +267,7 @@ impl Exchange {
         while let Some(socket) = self.world.hosts[1].accept(self.listener) {
             let connection = self.world.hosts[1].tcp(socket).expect("what was accepted");
             let remote = connection.remote();
-            let of_it = |line: &Line| {
+            let of_it = |line: &TrialConnection| {
                 line.client.port() == remote.port() && line.client.is_ipv4() == remote.is_ipv4()
             };
             let n = self.lines.iter().position(of_it).expect("only our clients connect");
@@ -289,7 +289,7 @@ impl Exchange {
         let counts = self.world.counts();
         let harmed = counts.iter().map(|count| count.lost + count.corrupted).sum();
         let mut outcome = Outcome { harmed, ..Outcome::default() };
-        let is_fair = self.weather.iter().all(Weather::is_fair) && harmed == 0;
+        let is_lossless = self.conditions.iter().all(LinkConditions::is_lossless) && harmed == 0;
         for line in &self.lines {
             let [client, server] = &line.ends;
             outcome.connections += 1;
@@ -300,7 +300,7 @@ impl Exchange {
                 assert!(!end.has_ended || is_all, "the end of file after {} bytes", end.got);
             }
             let is_early =
-                |end: &Program| end.has_left_early || matches!(end.leaving, Leaving::Abort(_));
+                |end: &Program| end.has_left_early || matches!(end.leaving, CloseStyle::Abort(_));
             let is_complete =
                 client.is_done() && server.is_done() && client.has_ended && server.has_ended;
             if is_complete {
@@ -309,12 +309,12 @@ impl Exchange {
                 outcome.aborted += 1;
             } else {
                 assert!(
-                    !is_fair,
+                    !is_lossless,
                     "nobody harmed it and it failed: {client:?} {server:?} {counts:?}"
                 );
                 outcome.given_up += 1;
             }
-            line.check_waiting(is_fair);
+            line.check_waiting(is_lossless);
         }
         for (n, host) in self.world.hosts.iter().enumerate() {
             let held = host.held();
@@ -325,17 +325,17 @@ impl Exchange {
     }
 }
 
-impl Line {
+impl TrialConnection {
     /// Checks that a program waits only for a peer that is gone without its knowledge: a reset was
     /// lost, or an orphaned connection was given up, which Linux does silently. For no other reason
     /// may a program be left waiting.
-    fn check_waiting(&self, is_fair: bool) {
+    fn check_waiting(&self, is_lossless: bool) {
         for (end, program) in self.ends.iter().enumerate() {
             if program.is_done() {
                 continue;
             }
             let peer = &self.ends[1 - end];
-            assert!(peer.is_done() && !is_fair, "it waits for ever: {program:?}, for {peer:?}");
+            assert!(peer.is_done() && !is_lossless, "it waits for ever: {program:?}, for {peer:?}");
             assert!(
                 program.written == program.total,
                 "it has more to send and waits for ever: {program:?}"

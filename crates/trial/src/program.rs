@@ -10,7 +10,7 @@ use crate::Chance;
 
 /// How a program reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+enum ReadStyle {
     /// Everything there is, as soon as it is told.
     Eager,
     /// At most `bytes` at a time, once `every` so often.
@@ -21,7 +21,7 @@ enum Reading {
 
 /// How a program ends its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leaving {
+pub(crate) enum CloseStyle {
     /// Shuts down sending when all is written, reads to the end of file, and closes.
     HalfClose,
     /// Reads to the end of file first, then shuts down sending.
@@ -42,8 +42,8 @@ pub(crate) struct Program {
     /// The number of bytes to send; `chunk` is the most in one call.
     pub(crate) total: u64,
     chunk: usize,
-    reading: Reading,
-    pub(crate) leaving: Leaving,
+    reading: ReadStyle,
+    pub(crate) leaving: CloseStyle,
     pub(crate) written: u64,
     pub(crate) got: u64,
     has_shut: bool,
@@ -64,21 +64,21 @@ impl Program {
             now + Duration::from_millis(u64::from(chance.below(256)) * 100)
         };
         let reading = match chance.below(4) {
-            0 | 1 => Reading::Eager,
-            2 => Reading::Slow {
+            0 | 1 => ReadStyle::Eager,
+            2 => ReadStyle::Slow {
                 bytes: 1 + chance.below(10_000),
                 every: Duration::from_millis(1 + u64::from(chance.below(256)) * 8),
             },
-            _ => Reading::Late { from: later(chance) },
+            _ => ReadStyle::Late { from: later(chance) },
         };
         let leaving = match chance.below(8) {
-            0..=3 => Leaving::HalfClose,
-            4 | 5 => Leaving::Last,
-            6 => Leaving::Close,
-            _ => Leaving::Abort(later(chance)),
+            0..=3 => CloseStyle::HalfClose,
+            4 | 5 => CloseStyle::Last,
+            6 => CloseStyle::Close,
+            _ => CloseStyle::Abort(later(chance)),
         };
         let wake = match (reading, leaving) {
-            (_, Leaving::Abort(at)) => Some(at),
+            (_, CloseStyle::Abort(at)) => Some(at),
             _ => None,
         };
         Self {
@@ -111,7 +111,7 @@ impl Program {
     /// Does what can be done now. `peer` is the key of the program at the other end.
     pub(crate) fn act(&mut self, now: Time, host: &mut Host, peer: u8) {
         let Some(socket) = self.socket else { return };
-        if let Leaving::Abort(at) = self.leaving
+        if let CloseStyle::Abort(at) = self.leaving
             && at <= now
         {
             host.abort(now, socket, &mut Off);
@@ -120,7 +120,7 @@ impl Program {
             return;
         }
         self.wake = match self.leaving {
-            Leaving::Abort(at) => Some(at),
+            CloseStyle::Abort(at) => Some(at),
             _ => None,
         };
         self.write(now, host, socket);
@@ -148,13 +148,13 @@ impl Program {
 
     fn read(&mut self, now: Time, host: &mut Host, socket: SocketId, peer: u8) {
         let mut left = match self.reading {
-            Reading::Eager => usize::MAX,
-            Reading::Slow { bytes, .. } => bytes as usize,
-            Reading::Late { from } if from > now => {
+            ReadStyle::Eager => usize::MAX,
+            ReadStyle::Slow { bytes, .. } => bytes as usize,
+            ReadStyle::Late { from } if from > now => {
                 self.wake_at(from);
                 return;
             }
-            Reading::Late { .. } => usize::MAX,
+            ReadStyle::Late { .. } => usize::MAX,
         };
         let mut into = vec![0; 16_384];
         while left > 0 && !self.has_ended {
@@ -178,7 +178,7 @@ impl Program {
                 }
             }
         }
-        if let Reading::Slow { every, .. } = self.reading
+        if let ReadStyle::Slow { every, .. } = self.reading
             && !self.has_ended
         {
             self.wake_at(now + every);
@@ -192,9 +192,9 @@ impl Program {
     fn leave(&mut self, now: Time, host: &mut Host, socket: SocketId) {
         let has_written = self.written == self.total;
         let wants_to_shut = match self.leaving {
-            Leaving::HalfClose => has_written,
-            Leaving::Last => has_written && self.has_ended,
-            Leaving::Close | Leaving::Abort(_) => false,
+            CloseStyle::HalfClose => has_written,
+            CloseStyle::Last => has_written && self.has_ended,
+            CloseStyle::Close | CloseStyle::Abort(_) => false,
         };
         if wants_to_shut && !self.has_shut && self.failed.is_none() {
             self.has_shut = true;
@@ -202,7 +202,7 @@ impl Program {
         }
         let is_over = self.failed.is_some()
             || self.has_shut && self.has_ended
-            || has_written && self.leaving == Leaving::Close;
+            || has_written && self.leaving == CloseStyle::Close;
         if is_over {
             self.has_left_early = !self.has_ended && self.failed.is_none();
             host.close(now, socket, &mut Off);

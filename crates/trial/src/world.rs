@@ -13,7 +13,7 @@ use crate::Chance;
 
 /// The properties of one direction of a link. Chances are in thousandths of the frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Weather {
+pub struct LinkConditions {
     /// The chance that a frame is lost.
     pub loss: u32,
     /// The chance that a frame is delivered twice.
@@ -31,20 +31,20 @@ pub struct Weather {
     pub queue: u32,
 }
 
-impl Weather {
+impl LinkConditions {
     /// Whether every frame arrives as it was sent, unless the queue is full.
-    pub const fn is_fair(&self) -> bool {
+    pub const fn is_lossless(&self) -> bool {
         self.loss + self.duplication + self.reordering + self.corruption == 0
     }
 }
 
 /// Whether each frame is reported on standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Telling {
+pub enum FrameLog {
     /// Frames are not reported.
     Silent,
     /// One line for each frame, with what the link does to it.
-    Aloud,
+    Printed,
 }
 
 /// The counts of the frames of one direction.
@@ -56,9 +56,9 @@ pub(crate) struct Counts {
     pub(crate) corrupted: u64,
 }
 
-impl Telling {
+impl FrameLog {
     fn tell(self, now: Time, from: usize, frame: &[u8], what: &str) {
-        if self == Telling::Aloud {
+        if self == FrameLog::Printed {
             println!("{now} {from} {} {what}", Line(frame));
         }
     }
@@ -66,7 +66,7 @@ impl Telling {
 
 #[derive(Debug)]
 struct Direction {
-    weather: Weather,
+    conditions: LinkConditions,
     /// When the transmitter has sent everything that waits.
     free_at: Time,
     counts: Counts,
@@ -93,7 +93,7 @@ pub(crate) struct World {
     verify: Verify,
     pub(crate) events: Vec<(usize, Event)>,
     spare: Vec<Vec<u8>>,
-    telling: Telling,
+    frame_log: FrameLog,
 }
 
 impl World {
@@ -101,23 +101,23 @@ impl World {
     pub(crate) fn new(
         hosts: [Host; 2],
         link: IfIndex,
-        weather: [Weather; 2],
+        conditions: [LinkConditions; 2],
         verify: Verify,
-        telling: Telling,
+        frame_log: FrameLog,
     ) -> Self {
         let direction =
-            |weather| Direction { weather, free_at: Time::ZERO, counts: Counts::default() };
+            |conditions| Direction { conditions, free_at: Time::ZERO, counts: Counts::default() };
         World {
             now: Time::from_millis(1),
             hosts,
             link,
-            directions: weather.map(direction),
+            directions: conditions.map(direction),
             arrivals: BinaryHeap::new(),
             order: 0,
             verify,
             events: Vec::new(),
             spare: Vec::new(),
-            telling,
+            frame_log,
         }
     }
 
@@ -175,8 +175,8 @@ impl World {
 
     fn put(&mut self, from: usize, mut frame: Vec<u8>, chance: &mut Chance<'_>) {
         let direction = &mut self.directions[from];
-        let Weather { loss, duplication, reordering, corruption, delay, rate, queue } =
-            direction.weather;
+        let LinkConditions { loss, duplication, reordering, corruption, delay, rate, queue } =
+            direction.conditions;
         direction.counts.sent += 1;
         let mut at = self.now;
         if rate > 0 {
@@ -184,7 +184,7 @@ impl World {
             let start = direction.free_at.max(self.now);
             if start.since(self.now) > took(1514 * u64::from(queue)) {
                 direction.counts.lost += 1;
-                self.telling.tell(self.now, from, &frame, "no room");
+                self.frame_log.tell(self.now, from, &frame, "no room");
                 self.spare.push(frame);
                 return;
             }
@@ -202,7 +202,7 @@ impl World {
             fate if fate < loss + duplication + reordering + corruption => "corrupted",
             _ => "",
         };
-        self.telling.tell(self.now, from, &frame, what);
+        self.frame_log.tell(self.now, from, &frame, what);
         if fate < loss {
             direction.counts.lost += 1;
             self.spare.push(frame);

@@ -10,7 +10,7 @@ use std::panic::catch_unwind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use roundtrip_trial::{Chance, Outcome, Telling, exchange};
+use roundtrip_trial::{Chance, FrameLog, Outcome, exchange};
 
 /// Seeds of one run.
 const SEEDS: u64 = 1_000;
@@ -22,7 +22,7 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn what_arrives_is_what_was_sent() {
     if let Some(seed) = number("ROUNDTRIP_SEED") {
-        println!("{:?}", exchange(Chance::from_seed(seed), Telling::Aloud));
+        println!("{:?}", exchange(Chance::from_seed(seed), FrameLog::Printed));
         return;
     }
     let seeds = number("ROUNDTRIP_SEEDS").unwrap_or(SEEDS);
@@ -34,7 +34,7 @@ fn what_arrives_is_what_was_sent() {
             if seed >= seeds {
                 break;
             }
-            let outcome = catch_unwind(|| exchange(Chance::from_seed(seed), Telling::Silent));
+            let outcome = catch_unwind(|| exchange(Chance::from_seed(seed), FrameLog::Silent));
             let (sum, failed) = &mut *total.lock().expect("no thread panics with it");
             let Ok(outcome) = outcome else {
                 failed.push(seed);

@@ -19,6 +19,7 @@ pub mod replay;
 pub mod run;
 pub mod serve;
 pub mod site;
+mod standin;
 pub mod trust;
 mod visit;
 

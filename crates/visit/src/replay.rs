@@ -23,6 +23,7 @@ use url::Url;
 
 use crate::plan::Plan;
 use crate::site::Site;
+use crate::standin;
 
 /// Why a record cannot be carried out again.
 #[derive(Debug, thiserror::Error)]
@@ -154,7 +155,7 @@ impl Recording {
         let recorded = exchange.response.as_ref().map(|response| &response.what.body);
         let plain = match recorded.and_then(|recorded| recorded.content.as_ref()) {
             Some(content) => body(content).ok_or_else(missing)?,
-            None => Vec::new(),
+            None => standin::body(exchange, &self.story),
         };
         let head = exchange.head().map(|head| &head.what);
         let mut fields = Fields::new();

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::line::Words;
-use crate::args::{Format, Network, Through};
+use crate::args::{Format, Network, ProxyOptions};
 pub(crate) use connection::Connection;
 pub(crate) use files::Files;
 pub(crate) use login::Login;
@@ -218,7 +218,7 @@ pub(crate) struct Get {
     pub(crate) http09: bool,
     /// The proxies
     #[command(flatten)]
-    pub(crate) through: Through,
+    pub(crate) through: ProxyOptions,
     /// Connect to ADDR for HOST:PORT; * is every host
     #[arg(long, value_name = "HOST:PORT:ADDR", allow_hyphen_values = true)]
     pub(crate) resolve: Vec<String>,

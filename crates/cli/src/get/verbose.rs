@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 
-use roundtrip_record::{AttemptEnd, EndedBy, Event, Field, Log, What};
+use roundtrip_record::{AttemptEnd, EndedBy, Event, Field, HostId, Log, Role, What};
 
 /// Prints what has happened since it was last called.
 #[derive(Debug, Default)]
 pub(super) struct Teller {
     told: usize,
+    /// Whose doings are told: in the lab the record holds those of servers, too.
+    client: Option<HostId>,
 }
 
 impl Teller {
@@ -15,8 +17,16 @@ impl Teller {
         let events = log.events();
         let mut text = String::new();
         for event in events.iter().skip(self.told) {
-            // Writing to a string cannot fail.
-            let _ = line(event, &mut text);
+            match &event.what {
+                What::HostDeclared(host) if host.role == Role::Client => {
+                    self.client = Some(host.id)
+                }
+                _ if self.client == Some(event.host) => {
+                    // Writing to a string cannot fail.
+                    let _ = line(event, &mut text);
+                }
+                _ => (),
+            }
         }
         self.told = events.len();
         eprint!("{text}");

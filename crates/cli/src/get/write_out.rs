@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use http::Version;
 use roundtrip_record::{AttemptEnd, Event, Time};
-use roundtrip_story::{End, Exchange, PhaseKind, Story};
+use roundtrip_story::{Endpoint, Exchange, PhaseKind, Story};
 use roundtrip_visit::get::Got;
 use serde_json::{Map, Value, json};
 
@@ -87,7 +87,7 @@ fn connected(story: &Story) -> Vec<SocketAddr> {
 fn ends(events: &[Event]) -> Option<(SocketAddr, SocketAddr)> {
     let story = Story::new(events.to_vec());
     let last = story.exchanges.iter().filter_map(|one| one.request.as_ref()).next_back()?;
-    let mine = |end: &End| end.id == last.what.connection;
+    let mine = |end: &Endpoint| end.id == last.what.connection;
     let mut clients = story.connections.iter().filter_map(|one| one.client.as_ref());
     let end = clients.find(|end| mine(end))?;
     Some((end.local, end.remote))

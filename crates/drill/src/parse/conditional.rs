@@ -1,7 +1,7 @@
 //! Conditional parts of a script, `#ifdef NAME` … `#endif`, which are read only if the name is
 //! defined, as in nplab's packetdrill.
 
-use super::Definitions;
+use super::definitions::Definitions;
 use crate::source::{Place, ReadError, SyntaxError, Unsupported, line_of};
 
 /// The text with blank lines in place of what is not to be read, so that line numbers stay the

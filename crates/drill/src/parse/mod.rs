@@ -2,19 +2,18 @@
 
 mod call;
 mod conditional;
+mod definitions;
 mod ip;
 mod lexer;
 mod packet;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::ast::{Action, Code, Command, Direction, Event, HeadOption, Script, When};
 use crate::source::{Place, ReadError, SyntaxError, Unsupported, line_of};
 use lexer::{Lexeme, Token, lex};
 
-/// Names given from outside or with `--define`, and their values.
-pub type Definitions = BTreeMap<String, String>;
+pub use definitions::Definitions;
 
 /// Parses a script. `definitions` replace words wherever an argument may be, as packetdrill's `-D`
 /// does.

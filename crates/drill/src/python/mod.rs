@@ -4,34 +4,12 @@
 mod lexer;
 mod operator;
 mod parser;
+mod stop;
 mod value;
 
-use std::collections::BTreeMap;
-
 pub(crate) use parser::{Expr, Line, parse};
-pub(crate) use value::{EvalError, Value};
-
-/// Names and their values.
-pub(crate) type Variables = BTreeMap<String, Value>;
-
-/// Why code stopped.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Stop {
-    /// An assertion does not hold, or the code is wrong.
-    Failed {
-        /// The line of the code, from 0.
-        line: u32,
-        /// What does not hold, with the values of its names.
-        why: String,
-    },
-    /// The code uses something that is not supported.
-    Unsupported {
-        /// The line of the code, from 0.
-        line: u32,
-        /// What the code uses.
-        what: String,
-    },
-}
+pub(crate) use stop::Stop;
+pub(crate) use value::{EvalError, Value, Variables};
 
 /// Runs code. `names` are the names it can use, and keep what it assigns; what it prints is added
 /// to `output`.

@@ -2,8 +2,8 @@
 
 use super::lexer::{Lexeme, Token, lex};
 use super::operator::Operator;
-use super::value::{EvalError, Value, binary, call, compare, format_percent, negate};
-use super::{Stop, Variables};
+use super::stop::Stop;
+use super::value::{EvalError, Value, Variables, binary, call, compare, format_percent, negate};
 
 /// The greatest nesting of expressions.
 const MAX_DEPTH: usize = 64;

@@ -1,6 +1,7 @@
 //! Values of expressions, and the operations on them.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::operator::Operator;
@@ -15,6 +16,9 @@ pub(crate) enum Value {
     Text(String),
     List(Vec<Value>),
 }
+
+/// Names and their values.
+pub(crate) type Variables = BTreeMap<String, Value>;
 
 /// Why an expression has no value.
 #[derive(Clone, Debug, PartialEq)]

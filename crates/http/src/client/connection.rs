@@ -3,6 +3,7 @@
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use std::io;
 
 use bytes::BytesMut;
@@ -13,9 +14,12 @@ use roundtrip_record::{
 use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::AsyncWrite as _;
 
-use super::pool::Permit;
+use super::permit::Permit;
 use crate::channel::Channel;
 use crate::server::poll_read_into;
+
+/// How long the other end may take to close after us.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How much is read at once.
 const READ: usize = 64 * 1024;
@@ -34,7 +38,7 @@ pub(crate) struct Connection<W: Wire> {
     pub(crate) served: u32,
     pub(crate) id: ConnectionId,
     /// Its place among the connections of its origin.
-    pub(crate) permit: Permit<W>,
+    pub(crate) permit: Permit,
     /// The event that made it ready.
     pub(crate) ready: Option<EventId>,
     /// The lookup that led to it; taken by the first exchange.
@@ -45,7 +49,7 @@ impl<W: Wire> Connection<W> {
     pub(crate) fn new(
         wire: W,
         channel: Channel<W::Stream>,
-        permit: Permit<W>,
+        permit: Permit,
         ready: Option<EventId>,
         lookup: Option<LookupId>,
     ) -> Self {
@@ -124,7 +128,7 @@ impl<W: Wire> Connection<W> {
     /// Closes it in a task of its own, which waits for the other end for a while.
     pub(crate) fn finish_later(mut self) {
         let wire = self.wire.clone();
-        let late = wire.sleep(super::pool::PATIENCE);
+        let late = wire.sleep(PATIENCE);
         wire.spawn(async move {
             futures_util::future::select(core::pin::pin!(self.finish()), core::pin::pin!(late))
                 .await;

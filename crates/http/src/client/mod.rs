@@ -3,6 +3,7 @@
 
 mod addresses;
 pub(crate) mod alert;
+mod basic;
 mod carrier;
 mod certificate;
 mod clocks;
@@ -16,7 +17,9 @@ mod one;
 mod options;
 mod origin;
 mod outgoing;
+mod permit;
 mod pool;
+mod provers;
 mod proxy;
 mod ready;
 mod refusal;
@@ -24,7 +27,9 @@ mod request;
 mod resolve;
 mod response;
 mod retry;
+mod shared;
 mod stream;
+mod talk;
 mod tls;
 mod trouble;
 mod two;
@@ -49,24 +54,14 @@ use std::rc::Rc;
 use roundtrip_record::Initiator;
 use roundtrip_wire::Wire;
 
-use login::Provers;
 use pool::Pool;
+use provers::Provers;
 use retry::Tries;
+use shared::Shared;
 
 /// Sends requests over a wire. Its clones share connections.
 pub struct Client<W: Wire> {
     shared: Rc<Shared<W>>,
-}
-
-pub(crate) struct Shared<W: Wire> {
-    pub(crate) wire: W,
-    pub(crate) options: Options,
-    pub(crate) resolve: Rc<dyn Resolve>,
-    pub(crate) tls: OnceCell<Tls>,
-    pub(crate) pool: Pool<W>,
-    pub(crate) provers: Provers,
-    /// Bytes that came out of compressed bodies so far.
-    pub(crate) decoded: Cell<u64>,
 }
 
 impl<W: Wire> Clone for Client<W> {
@@ -112,7 +107,7 @@ impl<W: Wire> Client<W> {
         loop {
             let (mut again, replay) = request.again();
             let route = tries.route();
-            let lost = match Box::pin(exchange::run(&self.shared, request, route, wanted)).await {
+            let lost = match Box::pin(talk::run(&self.shared, request, route, wanted)).await {
                 Ok(response) => return Ok(response),
                 Err(lost) => lost,
             };

@@ -14,16 +14,14 @@ use roundtrip_record::{ConnectionId, EndedBy, Priority};
 use roundtrip_wire::{Task, Wire};
 use tokio::sync::oneshot;
 
-use super::connection::Connection;
+use super::connection::{Connection, PATIENCE};
 use super::options::Options;
 use super::origin::Origin;
+use super::permit::{Permit, Places};
 use super::retry::Reuse;
 use super::tls::Offer;
 use super::two::Two;
 use crate::timer::Timer;
-
-/// How long the other end may take to close after us.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The connections of a client. Its clones share them.
 pub(crate) struct Pool<W: Wire> {
@@ -87,19 +85,9 @@ pub(crate) enum Grant<W: Wire> {
     /// A connection that was used before.
     Kept(Box<Connection<W>>),
     /// Leave to open one.
-    Open(Permit<W>),
+    Open(Permit),
     /// A connection of HTTP/2, shared with others.
     Two(Two<W>),
-}
-
-/// A place among the connections of an origin; given back when dropped.
-pub(crate) struct Permit<W: Wire> {
-    pool: Option<Rc<Inner<W>>>,
-    origin: Origin,
-    /// What its connection offers.
-    offer: Offer,
-    /// Its connection finds out what the origin speaks.
-    asks: Cell<bool>,
 }
 
 impl<W: Wire> Slots<W> {
@@ -293,9 +281,8 @@ impl<W: Wire> Inner<W> {
         Entry::Wait(receiver)
     }
 
-    fn permit(self: &Rc<Self>, origin: &Origin, offer: Offer, asks: bool) -> Permit<W> {
-        let pool = Some(Rc::clone(self));
-        Permit { pool, origin: origin.clone(), offer, asks: Cell::new(asks) }
+    fn permit(self: &Rc<Self>, origin: &Origin, offer: Offer, asks: bool) -> Permit {
+        Permit::new(Rc::<Self>::clone(self), origin, offer, asks)
     }
 
     /// Gives free places to those who wait.
@@ -314,10 +301,10 @@ impl<W: Wire> Inner<W> {
                 (waiting, asks)
             };
             let permit = self.permit(origin, waiting.offer, asks);
-            if let Err(Grant::Open(mut permit)) = waiting.sender.send(Grant::Open(permit)) {
+            if let Err(Grant::Open(permit)) = waiting.sender.send(Grant::Open(permit)) {
                 // Nobody waits there any more. The place is given back here, and not by the permit,
                 // so that this does not begin again within itself.
-                drop(permit.pool.take());
+                permit.void();
                 self.leave(origin, asks);
             }
         }
@@ -331,14 +318,6 @@ impl<W: Wire> Inner<W> {
                 slots.protocol = Protocol::Unknown;
             }
         }
-    }
-
-    /// The origin speaks HTTP/1: those who waited for the answer may open connections.
-    fn speaks_one(self: &Rc<Self>, origin: &Origin) {
-        if let Some(slots) = self.origins.borrow_mut().get_mut(origin) {
-            slots.protocol = Protocol::One;
-        }
-        self.serve_waiting(origin);
     }
 
     /// The idle connection that was used last: it is the one most likely to be still open.
@@ -359,7 +338,7 @@ impl<W: Wire> Inner<W> {
     }
 
     fn give_back(self: &Rc<Self>, connection: Connection<W>) {
-        let origin = connection.permit.origin.clone();
+        let origin = connection.permit.origin().clone();
         let mut connection = connection;
         while let Some(waiting) = self.next_waiting(&origin) {
             connection = match waiting.send(Grant::Kept(Box::new(connection))) {
@@ -385,6 +364,32 @@ impl<W: Wire> Inner<W> {
         if let Some(idle) = idle {
             idle.watcher.detach();
         }
+    }
+}
+
+impl<W: Wire> Places for Inner<W> {
+    fn idle(&self) -> Duration {
+        self.idle
+    }
+
+    fn speaks_one(self: Rc<Self>, origin: &Origin) {
+        if let Some(slots) = self.origins.borrow_mut().get_mut(origin) {
+            slots.protocol = Protocol::One;
+        }
+        self.serve_waiting(origin);
+    }
+
+    fn forget_two(&self, origin: &Origin, id: ConnectionId) {
+        if let Some(slots) = self.origins.borrow_mut().get_mut(origin)
+            && matches!(&slots.protocol, Protocol::Two(two) if two.id() == id)
+        {
+            slots.protocol = Protocol::Unknown;
+        }
+    }
+
+    fn free(self: Rc<Self>, origin: &Origin, asked: bool) {
+        self.leave(origin, asked);
+        self.serve_waiting(origin);
     }
 }
 
@@ -420,43 +425,4 @@ async fn watch<W: Wire>(
     };
     connection.report(by, why, connection.last_segment());
     select(pin!(connection.finish()), pin!(wire.sleep(PATIENCE))).await;
-}
-
-impl<W: Wire> Permit<W> {
-    /// What its connection is to offer.
-    pub(crate) fn offer(&self) -> Offer {
-        self.offer
-    }
-
-    /// How long its connection is kept while it carries nothing.
-    pub(crate) fn idle(&self) -> Duration {
-        self.pool.as_ref().map_or(Duration::ZERO, |pool| pool.idle)
-    }
-
-    /// Its connection speaks HTTP/1.
-    pub(crate) fn settle(&self) {
-        if let Some(pool) = self.pool.as_ref().filter(|_| self.asks.replace(false)) {
-            pool.speaks_one(&self.origin);
-        }
-    }
-
-    /// The connection of HTTP/2 with this id takes no more requests.
-    pub(crate) fn forget_two(&self, id: ConnectionId) {
-        self.asks.set(false);
-        let Some(pool) = &self.pool else { return };
-        if let Some(slots) = pool.origins.borrow_mut().get_mut(&self.origin)
-            && matches!(&slots.protocol, Protocol::Two(two) if two.id() == id)
-        {
-            slots.protocol = Protocol::Unknown;
-        }
-    }
-}
-
-impl<W: Wire> Drop for Permit<W> {
-    fn drop(&mut self) {
-        if let Some(pool) = self.pool.take() {
-            pool.leave(&self.origin, self.asks.get());
-            pool.serve_waiting(&self.origin);
-        }
-    }
 }

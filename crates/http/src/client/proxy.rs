@@ -13,11 +13,11 @@ use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use url::Url;
 
+use super::basic::percent_decode;
 use super::heard::Heard;
 use super::login::{Login, Prover, Schemes};
 use super::origin::{Origin, Scheme};
 use super::request::Order;
-use super::request::percent_decode;
 use crate::message::{
     Fields, HeadDecoder, Limits, RequestHead, RequestLine, ResponseHead, StatusLine,
 };

@@ -18,7 +18,8 @@ use super::exchange::Exchange;
 use super::failure::Failure;
 use super::one::One;
 use super::origin::{Origin, Scheme};
-use super::pool::{Grant, Permit};
+use super::permit::Permit;
+use super::pool::Grant;
 use super::proxy::{Answered, Proxy, Tunnel, Via};
 use super::request::Request;
 use super::retry::Route;
@@ -81,7 +82,7 @@ async fn open<W: Wire>(
     exchange: &Exchange<W>,
     request: &Request,
     origin: &Origin,
-    permit: Permit<W>,
+    permit: Permit,
     clocks: &mut Clocks<W>,
 ) -> Result<Ready<W>, Failure> {
     let (shared, wire) = (&exchange.shared, &exchange.shared.wire);
@@ -169,7 +170,7 @@ async fn secure<W: Wire>(
     origin: &Origin,
     connected: Connected<W::Stream>,
     limit: Option<Duration>,
-    permit: Permit<W>,
+    permit: Permit,
     lookup: Option<LookupId>,
 ) -> Result<Ready<W>, Failure> {
     let (shared, wire) = (&exchange.shared, &exchange.shared.wire);

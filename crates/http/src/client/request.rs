@@ -1,10 +1,10 @@
 //! What is to be asked.
 
-use data_encoding::BASE64;
 use http::{Method, Version};
 use roundtrip_record::{EventId, Initiator, Priority, ResourceKind};
 use url::Url;
 
+use super::basic::basic;
 use super::heard::Heard;
 use super::login::Login;
 use super::origin::Origin;
@@ -389,28 +389,9 @@ fn credentials(url: &Url) -> Option<String> {
     crate::url::userinfo(url).map(|(user, password)| basic(&user, &password))
 }
 
-/// Basic credentials (RFC 7617).
-pub(crate) fn basic(user: &[u8], password: &[u8]) -> String {
-    let mut plain = user.to_vec();
-    plain.push(b':');
-    plain.extend_from_slice(password);
-    format!("Basic {}", BASE64.encode(&plain))
-}
-
-/// The bytes that percent-encoded text stands for.
-pub(crate) fn percent_decode(text: &str) -> Vec<u8> {
-    percent_encoding::percent_decode_str(text).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn credentials_are_those_of_the_rfc() {
-        assert_eq!(basic(b"Aladdin", b"open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-        assert_eq!(percent_decode("a%40b%zz%"), b"a@b%zz%");
-    }
 
     #[test]
     fn a_body_is_told_of_in_one_way() {

@@ -17,7 +17,7 @@ use roundtrip_record::{
 use roundtrip_wire::{Transport as _, Wire};
 
 use super::carrier::Boarding;
-use super::pool::Permit;
+use super::permit::Permit;
 use crate::channel::Channel;
 use crate::message::Limits;
 use crate::timer::Timer;
@@ -94,7 +94,7 @@ impl<W: Wire> Two<W> {
     pub(crate) async fn begin(
         wire: W,
         channel: Channel<W::Stream>,
-        permit: Permit<W>,
+        permit: Permit,
         limits: Limits,
         ready: Option<EventId>,
         lookup: Option<LookupId>,
@@ -184,7 +184,7 @@ impl<W: Wire> Two<W> {
 }
 
 /// Drives a connection to its end; `permit` lives until it takes no more requests.
-async fn drive<W: Wire>(shared: Rc<Connected<W>>, connection: Driven<W>, permit: Permit<W>) {
+async fn drive<W: Wire>(shared: Rc<Connected<W>>, connection: Driven<W>, permit: Permit) {
     let idle = permit.idle();
     let mut timer = Timer::new(shared.wire.clone());
     let (mut connection, mut permit) = (connection, Some(permit));

@@ -1,24 +1,12 @@
 //! The body of a message.
 
-use core::ops::Range;
-
 use roundtrip_record::Framing;
 
 use super::chunked::ChunkedDecoder;
 use super::error::MessageError;
 use super::fields::Fields;
 use super::limits::Limits;
-
-/// How far a decoder went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// How many bytes of the input it used.
-    pub used: usize,
-    /// Which of them are the body's own; may be none.
-    pub data: Range<usize>,
-    /// The body is complete.
-    pub done: bool,
-}
+use super::step::Step;
 
 /// Takes a body out of its framing.
 #[derive(Debug)]

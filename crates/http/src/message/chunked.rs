@@ -1,9 +1,9 @@
 //! The chunked transfer coding (RFC 9112 §7.1).
 
-use super::body::Step;
 use super::error::{Defect, MessageError};
 use super::fields::{Fields, is_field_value};
 use super::limits::{Limits, Manner};
+use super::step::Step;
 use super::tolerated::Tolerated;
 
 /// Undoes the chunked coding.

@@ -154,17 +154,6 @@ pub fn keeps_alive(version: Version, fields: &Fields) -> bool {
     version >= Version::HTTP_11 || fields.has("Connection", "keep-alive")
 }
 
-/// The version as it stands on the wire.
-pub(crate) fn version_text(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_09 => "HTTP/0.9",
-        Version::HTTP_10 => "HTTP/1.0",
-        Version::HTTP_2 => "HTTP/2",
-        Version::HTTP_3 => "HTTP/3",
-        _ => "HTTP/1.1",
-    }
-}
-
 /// Whether the message is chunked. No other coding is understood: we never send TE, so nobody may
 /// use one with us.
 fn is_chunked(fields: &Fields, version: Version) -> Result<bool, MessageError> {

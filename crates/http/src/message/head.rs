@@ -4,6 +4,7 @@ use super::error::{Defect, MessageError};
 use super::fields::Fields;
 use super::limits::{Limits, Manner};
 use super::request_line::RequestLine;
+use super::start_line::StartLine;
 use super::status_line::StatusLine;
 use super::tolerated::Tolerated;
 
@@ -22,29 +23,6 @@ pub struct Head<L> {
 pub type RequestHead = Head<RequestLine>;
 /// The head of a response.
 pub type ResponseHead = Head<StatusLine>;
-
-/// The first line of a message.
-pub trait StartLine: Sized {
-    /// What it is when it is longer than the limit.
-    const TOO_LONG: Defect;
-
-    /// Empty lines before it that are passed over (RFC 9112 §2.2).
-    const EMPTY_LINES: u8;
-
-    /// Reads it, without its line end, from `offset` of the message.
-    ///
-    /// # Errors
-    /// When it is not as the RFC has it.
-    fn parse(line: &[u8], offset: u64) -> Result<Self, MessageError>;
-
-    /// Reads one that breaks a rule as every browser does; `None` where they do not.
-    fn tolerate(_line: &[u8]) -> Option<Self> {
-        None
-    }
-
-    /// Writes it with its line end.
-    fn encode(&self, out: &mut Vec<u8>);
-}
 
 impl<L: StartLine> Head<L> {
     /// Writes the head as it stands on the wire, the blank line included.

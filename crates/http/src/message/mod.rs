@@ -15,18 +15,24 @@ mod head;
 mod host;
 mod limits;
 mod request_line;
+mod start_line;
 mod status_line;
+mod step;
 mod tolerated;
+mod version;
 
-pub use body::{BodyDecoder, Step};
+pub use body::BodyDecoder;
 pub use chunked::{ChunkedDecoder, encode_chunk_size, encode_last_chunk};
 pub use error::{Defect, MessageError};
 pub use fields::{Fields, Values, escape, to_text};
 pub use framing::{keeps_alive, request_framing, response_framing};
-pub use head::{Fed, Head, HeadDecoder, RequestHead, ResponseHead, StartLine};
+pub use head::{Fed, Head, HeadDecoder, RequestHead, ResponseHead};
 pub use host::{Authority, authority};
 pub use limits::{Limits, Manner};
 pub use request_line::{RequestLine, TargetForm};
+pub use start_line::StartLine;
 pub use status_line::StatusLine;
+pub use step::Step;
 
-pub(crate) use framing::{Codings, framed, transfer_codings, version_text};
+pub(crate) use framing::{Codings, framed, transfer_codings};
+pub(crate) use version::version_text;

@@ -4,8 +4,8 @@ use http::{Method, Version};
 
 use super::error::{Defect, MessageError};
 use super::fields::is_token;
-use super::framing::version_text;
-use super::head::StartLine;
+use super::start_line::StartLine;
+use super::version::{parse_version, version_text};
 
 /// Method, target and version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,18 +111,5 @@ impl StartLine for RequestLine {
         out.push(b' ');
         out.extend_from_slice(version_text(self.version).as_bytes());
         out.extend_from_slice(b"\r\n");
-    }
-}
-
-/// `HTTP/1.0`, `HTTP/1.1`, and higher minor versions as 1.1.
-pub(super) fn parse_version(text: &[u8], offset: u64) -> Result<Version, MessageError> {
-    match text {
-        b"HTTP/1.1" => Ok(Version::HTTP_11),
-        b"HTTP/1.0" => Ok(Version::HTTP_10),
-        [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', b'0'..=b'9'] => match major {
-            b'1' => Ok(Version::HTTP_11),
-            _ => Err(MessageError::new(Defect::UnsupportedVersion, offset + 5)),
-        },
-        _ => Err(MessageError::new(Defect::BadVersion, offset)),
     }
 }

@@ -4,9 +4,8 @@ use http::{StatusCode, Version};
 
 use super::error::{Defect, MessageError};
 use super::fields::{is_field_value, printable, to_text};
-use super::framing::version_text;
-use super::head::StartLine;
-use super::request_line::parse_version;
+use super::start_line::StartLine;
+use super::version::{parse_version, version_text};
 
 /// Version, status and reason.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,11 +17,12 @@ use tokio::io::AsyncWrite as _;
 use super::handler::{BodySource, Request, RequestBody};
 use super::input::{GoesOn, Input};
 use super::interim::{Interim, InterimSink};
-use super::options::Options;
+use super::refusal::{explain, refuse_body};
 use super::reply::{Asked, Written, send};
-use super::response::Response;
+use super::response::{After, Response};
+use super::shared::Shared;
 use super::upgrade::{Early, Upgraded};
-use super::{After, Shared, access};
+use super::{access, refusal};
 use crate::channel::Channel;
 use crate::message::{
     BodyDecoder, Fields, HeadDecoder, MessageError, RequestHead, RequestLine, ResponseHead,
@@ -234,7 +235,7 @@ impl<W: Wire> Connection<W> {
         };
         let refused = refuse_body(&shared.options, length, expectation.as_deref());
         let mut response = match refused {
-            _ if full => self::full(),
+            _ if full => refusal::full(),
             Some(response) => response,
             None => {
                 let source: Rc<dyn BodySource> = Rc::<RefCell<Input<W>>>::clone(&self.input);
@@ -473,37 +474,6 @@ impl<W: Wire> Connection<W> {
     }
 }
 
-/// What can be refused before the handler sees it: a body of this length, an expectation.
-pub(crate) fn refuse_body(
-    options: &Options,
-    length: Option<u64>,
-    expectation: Option<&str>,
-) -> Option<Response> {
-    let limit = options.max_body;
-    if length.is_some_and(|length| length > limit) {
-        let why = format!("The body may have {limit} bytes at most.");
-        return Some(Response::error(StatusCode::PAYLOAD_TOO_LARGE, &why).closing());
-    }
-    if expectation.is_some_and(|expectation| expectation != "100-continue") {
-        let why = "The only expectation known is 100-continue.";
-        return Some(Response::error(StatusCode::EXPECTATION_FAILED, why));
-    }
-    None
-}
-
-/// The answer of a server that has too many connections.
-pub(crate) fn full() -> Response {
-    let mut response = Response::error(StatusCode::SERVICE_UNAVAILABLE, "Too many connections.");
-    response.fields.add("Retry-After", "1");
-    response.closing()
-}
-
-/// The answer to a request that is not as the RFCs have it.
-pub(crate) fn malformed(error: MessageError) -> Response {
-    let (status, why) = explain(error);
-    Response::error(status, &why)
-}
-
 /// What a request asks for, as far as it tells.
 fn url(head: &RequestHead, secure: bool) -> String {
     let scheme = if secure { "https" } else { "http" };
@@ -513,13 +483,6 @@ fn url(head: &RequestHead, secure: bool) -> String {
         }
         _ => head.line.target.clone(),
     }
-}
-
-/// Whether a response of this status has no body (RFC 9110 §6.4.1).
-pub(crate) fn is_bodyless(status: StatusCode) -> bool {
-    status == StatusCode::NO_CONTENT
-        || status == StatusCode::NOT_MODIFIED
-        || status.is_informational()
 }
 
 /// Whether what comes after this response is something else than HTTP/1.1.
@@ -584,11 +547,6 @@ fn check(head: &RequestHead) -> Result<Framing, MessageError> {
 fn refusal(error: MessageError) -> Next {
     let (status, why) = explain(error);
     Next::Refused(status, why)
-}
-
-fn explain(error: MessageError) -> (StatusCode, String) {
-    let status = StatusCode::from_u16(error.defect.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    (status, format!("The request is refused: {error}."))
 }
 
 fn why_close<W: Wire>(

@@ -8,8 +8,10 @@ mod interim;
 mod local;
 mod options;
 mod priority;
+mod refusal;
 mod reply;
 mod response;
+mod shared;
 mod two;
 mod upgrade;
 
@@ -27,44 +29,25 @@ pub use crate::two::{Allowance, Floods};
 pub(crate) use input::poll_read_into;
 pub(crate) use response::escape;
 
-use core::cell::{Cell, RefCell};
 use core::future::Future;
 use core::pin::pin;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::BytesMut;
 use futures_util::future::{Either, select};
 use http::Version;
 use roundtrip_wire::{Listener, Nodelay, Transport as _, Wire};
-use tokio::sync::Notify;
 
 use crate::channel::{Channel, Counted};
+use shared::Shared;
 
 /// Answers HTTP/1.0, HTTP/1.1 and HTTP/2 on any wire, in the clear or through TLS.
 ///
 /// Its clones share everything.
 pub struct Server<W: Wire> {
     shared: Rc<Shared<W>>,
-}
-
-/// Is told of every request that was answered.
-type Access = Rc<dyn Fn(&Served<'_>)>;
-
-pub(crate) struct Shared<W> {
-    pub(crate) wire: W,
-    pub(crate) options: Options,
-    pub(crate) handler: Rc<dyn Handler>,
-    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
-    pub(crate) access: Option<Access>,
-    /// No more requests are taken.
-    pub(crate) stopping: Cell<bool>,
-    /// Wakes connections that wait for a request, and the one who waits for their end.
-    pub(crate) changed: Notify,
-    connections: Cell<usize>,
-    date: RefCell<(u64, String)>,
 }
 
 impl<W> Clone for Server<W>
@@ -79,18 +62,7 @@ where
 impl<W: Wire> Server<W> {
     /// A server that answers with `handler`.
     pub fn new(wire: W, handler: Rc<dyn Handler>, options: Options) -> Self {
-        let shared = Shared {
-            wire,
-            options,
-            handler,
-            tls: None,
-            access: None,
-            stopping: Cell::new(false),
-            changed: Notify::new(),
-            connections: Cell::new(0),
-            date: RefCell::new((u64::MAX, String::new())),
-        };
-        Self { shared: Rc::new(shared) }
+        Self { shared: Rc::new(Shared::new(wire, handler, options)) }
     }
 
     /// Speaks TLS on every connection. Has no effect once the server has been cloned or serves.
@@ -210,29 +182,5 @@ impl<W: Wire> Drop for CountedConnection<W> {
         if self.0.stopping.get() {
             self.0.changed.notify_waiters();
         }
-    }
-}
-
-impl<W: Wire> Shared<W> {
-    /// Completes when the server is told to stop.
-    pub(crate) async fn told_to_stop(&self) {
-        loop {
-            let changed = self.changed.notified();
-            if self.stopping.get() {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// Calls `use_it` with the value of the Date field. It is formatted once a second.
-    pub(crate) fn date<T>(&self, use_it: impl FnOnce(&str) -> T) -> T {
-        let wall = self.wire.wall();
-        let second = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let mut date = self.date.borrow_mut();
-        if date.0 != second {
-            *date = (second, httpdate::fmt_http_date(wall));
-        }
-        use_it(&date.1)
     }
 }

@@ -13,11 +13,10 @@ use http::{Method, Version};
 use roundtrip_record::{Body as BodyRecord, ConnectionId, EventId, Framing};
 use roundtrip_wire::{Transport as _, Wire};
 
-use super::Shared;
-use super::connection::is_bodyless;
 use super::input::Input;
 use super::interim::Trailers;
-use super::response::Response;
+use super::response::{After, Response, is_bodyless};
+use super::shared::Shared;
 use super::upgrade::Upgrade;
 use crate::Body;
 use crate::message::{
@@ -82,7 +81,7 @@ impl Plan {
         let keep = asked.keep
             && rest_is_small
             && framing != Framing::Close
-            && response.after == super::After::Keep;
+            && response.after == After::Keep;
         Self { framing, sends_body: !bodyless && asked.method != Method::HEAD, keep }
     }
 }

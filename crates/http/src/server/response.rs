@@ -96,6 +96,13 @@ impl Response {
     }
 }
 
+/// Whether a response of this status has no body (RFC 9110 §6.4.1).
+pub(crate) fn is_bodyless(status: StatusCode) -> bool {
+    status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
+        || status.is_informational()
+}
+
 /// Writes text so that HTML shows it as it is.
 pub(crate) fn escape(text: &str, out: &mut String) {
     for char in text.chars() {

@@ -12,8 +12,9 @@ use fontique::{
 };
 use style::values::computed::font::{FontStyle as ComputedStyle, SingleFontFamily};
 
+use super::embedded;
+use super::input::Input;
 use super::note::LayoutNote;
-use super::{Input, net};
 use crate::css::Slant;
 use crate::options::Fonts;
 use crate::resources::Face;
@@ -194,7 +195,7 @@ pub(super) fn register_faces(
 
 fn face_bytes(face: &Face, came: &BTreeMap<String, Bytes>) -> Option<Bytes> {
     if face.url.scheme() == "data" {
-        return net::inline(&face.url);
+        return embedded::decode(&face.url);
     }
     let url = fetchable(face.url.clone())?;
     came.get(url.as_str()).cloned().filter(|bytes| !bytes.is_empty())

@@ -33,7 +33,7 @@ impl Hints {
             attrs.retain(|attr| &*attr.name.local != "align");
         }
         attrs.push(Attribute {
-            name: super::fixups::attribute(MARK),
+            name: super::fixups::element::attribute(MARK),
             value: number.to_string().into(),
         });
     }
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn attributes_become_declarations_once() {
         let attr = |name: &str, value: &str| Attribute {
-            name: super::super::fixups::attribute(name),
+            name: super::super::fixups::element::attribute(name),
             value: value.into(),
         };
         let mut hints = Hints::default();

@@ -5,95 +5,37 @@
 //! [`PaintError`]. Blitz's network is a queue ([`net`]) answered from what was delivered.
 
 mod draw;
+mod embedded;
 mod fixups;
 mod fonts;
 mod hints;
 mod images;
+mod input;
 mod layout;
 mod net;
 mod note;
+mod outcome;
 mod sheet;
 mod thread;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use blitz_dom::{BaseDocument, DocumentConfig, StyleThreading, UserAgentStylesheet};
 use blitz_html::HtmlProvider;
 use blitz_traits::shell::{ColorScheme, Viewport};
-use bytes::Bytes;
 use url::Url;
 
 use crate::limits;
 use crate::options::{Options, Scheme};
-use crate::picture::{PaintError, Picture, Png};
-use crate::resources::Face;
+use crate::picture::PaintError;
 
 pub(crate) use fonts::FontSet;
+pub use input::Goal;
+pub(crate) use input::{Input, Syntax};
 pub(crate) use note::LayoutNote;
-
-/// What a run is made of. It shares the page's bytes and can go to another thread.
-pub(crate) struct Input {
-    pub(crate) markup: Arc<String>,
-    pub(crate) syntax: Syntax,
-    pub(crate) base: Url,
-    pub(crate) options: Options,
-    /// Style sheets that came, by address, in UTF-8.
-    pub(crate) styles: BTreeMap<String, Bytes>,
-    /// Images and fonts that came, by address.
-    pub(crate) bytes: BTreeMap<String, Bytes>,
-    /// The addresses of what failed.
-    pub(crate) failed: BTreeSet<String>,
-    pub(crate) faces: Vec<Face>,
-}
-
-/// How the markup is parsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Syntax {
-    Html,
-    Xml,
-}
-
-/// How far a [`Job`](crate::Job) goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
-    /// Styles and boxes, which is enough to know what else the page wants.
-    Layout,
-    /// Pixels.
-    Paint,
-}
-
-/// What a run found out.
-#[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    pub(crate) picture: Option<Drawn>,
-    /// Images that matched a style or are near the viewport and have not come.
-    pub(crate) images: Vec<Url>,
-    /// The font faces that text is set in and that have not come.
-    pub(crate) fonts: Vec<Face>,
-    /// Bytes of markup laid out.
-    pub(crate) laid_out: usize,
-    pub(crate) notes: Vec<LayoutNote>,
-}
-
-/// A picture, as it is made here or as it comes from another process.
-#[derive(Debug)]
-pub(crate) enum Drawn {
-    Pixels(Picture),
-    File(Png),
-}
-
-impl Drawn {
-    pub(crate) fn png(&self) -> Png {
-        match self {
-            Drawn::File(png) => png.clone(),
-            Drawn::Pixels(picture) => {
-                Png { width: picture.width, height: picture.height, bytes: picture.png().into() }
-            }
-        }
-    }
-}
+pub(crate) use outcome::{Drawn, Outcome};
 
 /// Lays out, and paints if that is the goal.
 pub(crate) fn run(input: &Input, goal: Goal, fonts: &FontSet) -> Result<Outcome, PaintError> {

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use blitz_traits::net::{Bytes, NetHandler, NetProvider, Request};
 use url::Url;
 
+use super::input::Input;
 use super::note::LayoutNote;
 use super::sheet::{self, Used};
-use super::{Input, images};
+use super::{embedded, images};
 use crate::limits;
 use crate::scan::fetchable;
 
@@ -77,7 +78,7 @@ impl<'a> Answers<'a> {
 
     fn bytes(&mut self, url: &Url) -> Bytes {
         if url.scheme() == "data" {
-            let Some(bytes) = inline(url) else { return Bytes::new() };
+            let Some(bytes) = embedded::decode(url) else { return Bytes::new() };
             return self.image(url, bytes);
         }
         let Some(key) = fetchable(url.clone()) else { return Bytes::new() };
@@ -122,12 +123,6 @@ impl<'a> Answers<'a> {
         self.checked.insert(key.to_owned(), kept.clone());
         kept.unwrap_or_default()
     }
-}
-
-/// The bytes of a `data:` address.
-pub(super) fn inline(url: &Url) -> Option<Bytes> {
-    let data = data_url::DataUrl::process(url.as_str()).ok()?;
-    Some(Bytes::from(data.decode_to_vec().ok()?.0))
 }
 
 /// A `data:` address can be as long as the image: notes keep its beginning.

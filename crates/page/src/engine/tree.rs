@@ -18,9 +18,10 @@ use url::Url;
 
 use super::fixups::{self, LazyImage, controls};
 use super::hints::{self, Hints};
+use super::input::{Input, Syntax};
 use super::note::LayoutNote;
+use super::outcome::Outcome;
 use super::sheet::Used;
-use super::{Input, Outcome, Syntax};
 use crate::limits;
 use crate::media::Media;
 use crate::scan::link_applies;

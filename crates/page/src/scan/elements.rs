@@ -3,13 +3,13 @@
 use html5ever::tokenizer::Tag;
 use url::Url;
 
+use super::found::{Found, Want};
 use super::rules::{
     Hinted, ScriptKind, attr, fetch_priority, fetchable, hinted, is_small, link_applies,
 };
 use super::state::{Attributes, State};
-use super::{Found, Want};
 use crate::fetch::{Blocks, Kind, Omitted, Priority, Reach};
-use crate::resources::Holds;
+use crate::holds::Holds;
 use crate::srcset::{self, Source};
 
 impl State {

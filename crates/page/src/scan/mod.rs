@@ -5,6 +5,7 @@
 //! that matter: the base address, head or body, `<picture>`, `<template>`, foreign content.
 
 mod elements;
+mod found;
 mod rules;
 mod state;
 
@@ -16,63 +17,11 @@ use html5ever::tokenizer::{
 };
 use url::Url;
 
-use crate::fetch::{Blocks, Kind, Omitted, Priority, Reach};
 use crate::media::Media;
-use crate::resources::Holds;
 
+pub(crate) use found::{Counts, Found, Want};
 pub(crate) use rules::{fetchable, is_css, link_applies};
 use state::State;
-
-/// Something a document wants or has.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Found {
-    Resource(Want),
-    Listed {
-        url: Url,
-        kind: Kind,
-        line: u64,
-        why: Omitted,
-    },
-    Hint {
-        url: Url,
-        reach: Reach,
-    },
-    /// A `<style>` element's text; its media query matches.
-    Style {
-        css: String,
-    },
-    Refresh {
-        content: String,
-    },
-    /// A script that runs as soon as the parser has come to it.
-    ScriptRuns,
-}
-
-/// A resource to fetch.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Want {
-    pub(crate) url: Url,
-    pub(crate) kind: Kind,
-    pub(crate) priority: Priority,
-    pub(crate) blocks: Blocks,
-    pub(crate) line: u64,
-    /// The query, where it does not match.
-    pub(crate) media: Option<String>,
-    pub(crate) holds: Holds,
-}
-
-/// What was counted on the way.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Counts {
-    pub(crate) elements: usize,
-    pub(crate) scripts_external: usize,
-    pub(crate) scripts_inline: usize,
-    pub(crate) canvases: usize,
-    pub(crate) custom_elements: usize,
-    pub(crate) quirks: bool,
-    /// Text or a picture stands in the body: there is something to paint.
-    pub(crate) content: bool,
-}
 
 /// The scanner. Text goes in with [`feed`](Scanner::feed), findings come out in document order.
 pub(crate) struct Scanner {

@@ -4,8 +4,8 @@ use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Doctype, Tag, TokenSinkResult};
 use url::Url;
 
+use super::found::{Counts, Found};
 use super::rules::{attr, belongs_to_head, is_content, is_css};
-use super::{Counts, Found};
 use crate::fetch::Kind;
 use crate::media::Media;
 use crate::srcset::Source;

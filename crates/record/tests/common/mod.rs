@@ -195,7 +195,7 @@ fn tcp(text: &str) -> Vec<What> {
             mac: Some("02:00:00:00:00:02".into()),
             from: Some(NeighbourState::Incomplete),
             to: NeighbourState::Reachable,
-            how: How::Observed("netlink".into()),
+            how: Evidence::Observed("netlink".into()),
         }),
         What::ConnectAttempt(ConnectAttempt {
             exchange: Some(ExchangeId(1)),
@@ -284,7 +284,7 @@ fn tcp(text: &str) -> Vec<What> {
         What::TcpClosed(TcpClosed {
             connection,
             reason: CloseReason::TimeWaitOver,
-            how: How::Performed,
+            how: Evidence::Performed,
         }),
         What::TlsStarted(TlsStarted {
             connection,
@@ -327,7 +327,7 @@ fn tcp(text: &str) -> Vec<What> {
             connection,
             from: pair[0],
             to: pair[1],
-            how: How::Inferred(text.into()),
+            how: Evidence::Inferred(text.into()),
         })
     }));
     all
@@ -469,6 +469,19 @@ fn page(text: &str) -> Vec<What> {
             title: text.into(),
         }),
         What::PageNote(PageNote { note: text.into() }),
+        What::ImportedFile(ImportedFile {
+            format: text.into(),
+            writer: text.into(),
+            browser: text.into(),
+            archive: Some(body_ref()),
+            entries: Some(body_ref()),
+        }),
+        What::ImportedExchange(ImportedExchange {
+            exchange: ExchangeId(1),
+            place: 3,
+            inferred: vec![Inference { fact: text.into(), from: text.into() }],
+        }),
+        What::ImportNote(ImportNote { note: text.into(), count: 2 }),
     ]
 }
 

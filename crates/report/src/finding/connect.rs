@@ -4,13 +4,12 @@ use core::time::Duration;
 
 use roundtrip_record::{Attempt, AttemptEnd, CertificateReason, FaultKind, Time};
 
-use super::Context;
-use super::words::{Words, host, host_port, url};
+use super::context::{FaultContext, FindingText, host, host_port, url};
 use crate::text::{calendar, clean, duration};
 
-pub(super) fn failed(context: &Context<'_>, attempts: &[Attempt]) -> Words {
+pub(super) fn failed(context: &FaultContext<'_>, attempts: &[Attempt]) -> FindingText {
     let Some(last) = attempts.last() else {
-        return Words::new(
+        return FindingText::new(
             "there was no address to connect to",
             "leave out -4 or -6, which may have left none",
         );
@@ -42,7 +41,7 @@ pub(super) fn failed(context: &Context<'_>, attempts: &[Attempt]) -> Words {
         _ => format!("roundtrip get -v {}", url(context)),
     };
     let lines = attempts.iter().map(|attempt| attempt_line(attempt, context.fault.since));
-    Words::new(headline, next).also(lines).means(meaning(last, attempts))
+    FindingText::new(headline, next).also(lines).means(meaning(last, attempts))
 }
 
 fn meaning(last: &Attempt, attempts: &[Attempt]) -> String {
@@ -122,9 +121,9 @@ fn seconds(duration: Duration) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-pub(super) fn tunnel_refused(proxy: &str, status: Option<u16>, why: &str) -> Words {
+pub(super) fn tunnel_refused(proxy: &str, status: Option<u16>, why: &str) -> FindingText {
     let (proxy, why) = (clean(proxy), clean(why));
-    let words = Words::new(
+    let words = FindingText::new(
         match status {
             Some(status) => format!("the proxy {proxy} makes no tunnel: {status} {why}"),
             None => format!("the proxy {proxy} makes no tunnel: {why}"),
@@ -145,9 +144,13 @@ pub(super) fn tunnel_refused(proxy: &str, status: Option<u16>, why: &str) -> Wor
     }
 }
 
-pub(super) fn tls_failed(context: &Context<'_>, why: &str, alert_received: bool) -> Words {
+pub(super) fn tls_failed(
+    context: &FaultContext<'_>,
+    why: &str,
+    alert_received: bool,
+) -> FindingText {
     let (host, host_port) = (host(context), host_port(context));
-    let words = Words::new(
+    let words = FindingText::new(
         format!("the TLS handshake with {host} failed: {}", clean(why)),
         format!("openssl s_client -connect {host_port} -servername {host}"),
     )
@@ -163,9 +166,9 @@ pub(super) fn tls_failed(context: &Context<'_>, why: &str, alert_received: bool)
     }
 }
 
-pub(super) fn bad_certificate(context: &Context<'_>) -> Words {
+pub(super) fn bad_certificate(context: &FaultContext<'_>) -> FindingText {
     let FaultKind::BadCertificate { reason, host, detail, .. } = &context.fault.fault else {
-        return Words::default();
+        return FindingText::default();
     };
     let host = clean(host);
     let words = match reason {
@@ -179,9 +182,9 @@ pub(super) fn bad_certificate(context: &Context<'_>) -> Words {
 }
 
 /// Words for faults of the certificate itself, which only its issuer can mend.
-fn unfit(context: &Context<'_>, host: &str) -> Words {
+fn unfit(context: &FaultContext<'_>, host: &str) -> FindingText {
     let FaultKind::BadCertificate { reason, .. } = &context.fault.fault else {
-        return Words::default();
+        return FindingText::default();
     };
     let anew = "have the certificate issued anew";
     let (what, meaning, next) = match reason {
@@ -246,24 +249,24 @@ fn unfit(context: &Context<'_>, host: &str) -> Words {
             anew,
         ),
         _ => {
-            return Words::new(
+            return FindingText::new(
                 format!("certificate of {host} cannot be trusted"),
                 look_behind(context),
             )
             .means("the verifier has a reason that is not one of the usual ones");
         }
     };
-    Words::new(format!("certificate of {host} {what}"), next).means(meaning)
+    FindingText::new(format!("certificate of {host} {what}"), next).means(meaning)
 }
 
-fn look_behind(context: &Context<'_>) -> String {
+fn look_behind(context: &FaultContext<'_>) -> String {
     format!("roundtrip get -k {} shows what is behind it, unprotected", url(context))
 }
 
-fn out_of_date(context: &Context<'_>, host: &str) -> Words {
+fn out_of_date(context: &FaultContext<'_>, host: &str) -> FindingText {
     let FaultKind::BadCertificate { reason, not_after, not_before, .. } = &context.fault.fault
     else {
-        return Words::default();
+        return FindingText::default();
     };
     // The record's own calendar is used, so that a record gives the same view at any later time.
     let wall = context.story.run.as_ref().map_or(0, |run| run.wall);
@@ -271,7 +274,7 @@ fn out_of_date(context: &Context<'_>, host: &str) -> Words {
     let away = |at: i64| duration(Duration::from_secs(at.abs_diff(now)));
     if *reason == CertificateReason::Expired {
         let ago = not_after.map_or(String::new(), |at| format!(" {} ago", away(at)));
-        Words::new(
+        FindingText::new(
             format!("certificate of {host} expired{ago}"),
             "renew it on the server, and look why the renewal did not run",
         )
@@ -281,7 +284,7 @@ fn out_of_date(context: &Context<'_>, host: &str) -> Words {
         .means("a renewal that did not run, nearly always; or this machine's clock is ahead")
     } else {
         let ahead = not_before.map_or(String::new(), |at| format!(" for another {}", away(at)));
-        Words::new(
+        FindingText::new(
             format!("certificate of {host} is not valid yet{ahead}"),
             "compare this machine's clock with the time of day",
         )
@@ -293,9 +296,9 @@ fn out_of_date(context: &Context<'_>, host: &str) -> Words {
     }
 }
 
-fn wrong_name(context: &Context<'_>, host: &str) -> Words {
+fn wrong_name(context: &FaultContext<'_>, host: &str) -> FindingText {
     let FaultKind::BadCertificate { names, .. } = &context.fault.fault else {
-        return Words::default();
+        return FindingText::default();
     };
     let shown: Vec<String> = names.iter().take(6).map(|name| clean(name)).collect();
     let more = names.len().saturating_sub(shown.len());
@@ -304,7 +307,7 @@ fn wrong_name(context: &Context<'_>, host: &str) -> Words {
         (false, 0) => shown.join(", "),
         (false, more) => format!("{} and {more} more", shown.join(", ")),
     };
-    Words::new(
+    FindingText::new(
         format!("certificate is not for {host}"),
         format!("visit one of its names, or have {host} added to it"),
     )
@@ -312,11 +315,11 @@ fn wrong_name(context: &Context<'_>, host: &str) -> Words {
     .means("DNS points to the wrong host, or the server does not know this name and shows its default certificate")
 }
 
-fn unknown_issuer(context: &Context<'_>, host: &str) -> Words {
+fn unknown_issuer(context: &FaultContext<'_>, host: &str) -> FindingText {
     let FaultKind::BadCertificate { issuer, .. } = &context.fault.fault else {
-        return Words::default();
+        return FindingText::default();
     };
-    Words::new(
+    FindingText::new(
         format!("certificate of {host} comes from an unknown authority"),
         "--cacert FILE with that authority's certificate, if you trust it",
     )

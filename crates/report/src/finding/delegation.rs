@@ -2,7 +2,7 @@
 
 use roundtrip_record::{DelegatedServer, DelegationFault};
 
-use super::words::Words;
+use super::context::FindingText;
 use crate::text::{bare, clean, count};
 
 /// The most servers that are listed; the others are counted.
@@ -14,7 +14,7 @@ pub(super) fn words(
     parent: Option<&str>,
     what: &DelegationFault,
     servers: &[DelegatedServer],
-) -> Words {
+) -> FindingText {
     let name = bare(name);
     let Some(parent) = parent else { return root(&name, what, servers) };
     let (zone, parent) = (bare(zone), bare(parent));
@@ -72,12 +72,12 @@ pub(super) fn words(
         DelegationFault::Circular { through } => Some(path(through)),
         _ => None,
     };
-    Words::new(headline, next).also(list(servers)).also(circle).means(meaning)
+    FindingText::new(headline, next).also(list(servers)).also(circle).means(meaning)
 }
 
 /// Words for a fault of the root zone. No parent names the root servers, so the cause is the path
 /// to them, or the list of their addresses.
-fn root(name: &str, what: &DelegationFault, servers: &[DelegatedServer]) -> Words {
+fn root(name: &str, what: &DelegationFault, servers: &[DelegatedServer]) -> FindingText {
     let (headline, meaning) = match what {
         DelegationFault::Lame => (
             format!("{name}: the root servers give no answer that can be used"),
@@ -88,7 +88,7 @@ fn root(name: &str, what: &DelegationFault, servers: &[DelegatedServer]) -> Word
             "this network lets nobody ask the root servers: it wants its own name server asked",
         ),
     };
-    Words::new(
+    FindingText::new(
         headline,
         format!("roundtrip resolve {name} without --walk asks the server of resolv.conf"),
     )

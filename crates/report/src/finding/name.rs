@@ -5,14 +5,13 @@ use std::net::SocketAddr;
 
 use roundtrip_record::{FaultKind, Outcome, Source};
 
-use super::Context;
+use super::context::{FaultContext, FindingText};
 use super::delegation;
-use super::words::Words;
-use crate::model::{Lookup, Rung};
 use crate::names::{outcome, source};
 use crate::text::{bare, clean, count, duration};
+use roundtrip_story::{Lookup, Rung};
 
-pub(super) fn words(context: &Context<'_>) -> Words {
+pub(super) fn words(context: &FaultContext<'_>) -> FindingText {
     match &context.fault.fault {
         FaultKind::NxDomain { name, soa, ttl } => nx_domain(context, name, soa.as_deref(), *ttl),
         FaultKind::NoAddress { name } => no_address(context, name),
@@ -28,17 +27,17 @@ pub(super) fn words(context: &Context<'_>) -> Words {
         FaultKind::NameServerFailed { name, code } => server_failed(context, name, code),
         FaultKind::NameTimedOut { name, servers } => timed_out(context, name, servers),
         FaultKind::NameFailed { name, why } => failed(context, name, why),
-        _ => Words::default(),
+        _ => FindingText::default(),
     }
 }
 
 /// The last lookup of a name.
-fn lookup<'a>(context: &Context<'a>, name: &str) -> Option<&'a Lookup> {
+fn lookup<'a>(context: &FaultContext<'a>, name: &str) -> Option<&'a Lookup> {
     context.story.lookups.iter().rev().find(|lookup| bare(&lookup.name) == bare(name))
 }
 
 /// The sources of a lookup in one line: `hosts file: miss → 192.168.1.1: NXDOMAIN in 18 ms`.
-fn ladder(context: &Context<'_>, name: &str) -> Option<String> {
+fn ladder(context: &FaultContext<'_>, name: &str) -> Option<String> {
     // A miss of our own cache tells the reader nothing.
     let empty =
         |rung: &&Rung| rung.source == Source::OwnCache && rung.outcome == Some(Outcome::Miss);
@@ -59,7 +58,12 @@ fn ladder(context: &Context<'_>, name: &str) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
-fn nx_domain(context: &Context<'_>, name: &str, soa: Option<&str>, ttl: Option<u32>) -> Words {
+fn nx_domain(
+    context: &FaultContext<'_>,
+    name: &str,
+    soa: Option<&str>,
+    ttl: Option<u32>,
+) -> FindingText {
     let name = bare(name);
     let meaning = match soa.map(bare).filter(|zone| *zone != name) {
         Some(root) if root == "." => "there is no such top-level domain: misspelt, or a private name asked of a public server".into(),
@@ -71,7 +75,7 @@ fn nx_domain(context: &Context<'_>, name: &str, soa: Option<&str>, ttl: Option<u
         ),
         None => "no such name: misspelt, or a private name asked of a public server".into(),
     };
-    Words::new(
+    FindingText::new(
         format!("{name} does not exist (NXDOMAIN)"),
         format!("roundtrip resolve {name} --walk"),
     )
@@ -80,21 +84,21 @@ fn nx_domain(context: &Context<'_>, name: &str, soa: Option<&str>, ttl: Option<u
     .means(meaning)
 }
 
-fn no_address(context: &Context<'_>, name: &str) -> Words {
+fn no_address(context: &FaultContext<'_>, name: &str) -> FindingText {
     let name = bare(name);
     let next = if name.starts_with("www.") {
         format!("roundtrip resolve {name} --walk")
     } else {
         format!("roundtrip resolve www.{name}; or --walk to see what the zone itself says")
     };
-    Words::new(format!("{name} exists, but has no address"), next)
+    FindingText::new(format!("{name} exists, but has no address"), next)
         .also(ladder(context, &name))
         .means("it has neither an A nor an AAAA record: the name is there for mail or as the top of a zone")
 }
 
-fn no_record(context: &Context<'_>, name: &str, record_type: &str) -> Words {
+fn no_record(context: &FaultContext<'_>, name: &str, record_type: &str) -> FindingText {
     let (name, record_type) = (bare(name), clean(record_type));
-    Words::new(
+    FindingText::new(
         format!("{name} exists, but has no {record_type} record"),
         format!("roundtrip resolve {name} {record_type} --walk asks the zone's own servers"),
     )
@@ -114,13 +118,13 @@ fn said_by(soa: Option<&str>, ttl: Option<u32>) -> Option<String> {
 }
 
 fn dangling(
-    context: &Context<'_>,
+    context: &FaultContext<'_>,
     name: &str,
     target: &str,
     exists: bool,
     soa: Option<&str>,
     ttl: Option<u32>,
-) -> Words {
+) -> FindingText {
     let (name, target) = (bare(name), bare(target));
     let (what, means) = if exists {
         ("which has no address", "the alias is there and what it stands for has no such record")
@@ -130,7 +134,7 @@ fn dangling(
             "the alias is there and what it stands for is gone: it has moved, or was never created",
         )
     };
-    Words::new(
+    FindingText::new(
         format!("{name} is an alias of {target}, {what}"),
         format!("roundtrip resolve {target} --walk; whoever runs {name} has to change its CNAME"),
     )
@@ -139,10 +143,10 @@ fn dangling(
     .means(means)
 }
 
-fn alias_loop(context: &Context<'_>, name: &str, aliases: &[String]) -> Words {
+fn alias_loop(context: &FaultContext<'_>, name: &str, aliases: &[String]) -> FindingText {
     let name = bare(name);
     let path: Vec<String> = aliases.iter().map(|alias| bare(alias)).collect();
-    Words::new(
+    FindingText::new(
         format!("the aliases of {name} never end"),
         format!("roundtrip resolve {name} CNAME shows each; one of them has to name a host"),
     )
@@ -151,10 +155,15 @@ fn alias_loop(context: &Context<'_>, name: &str, aliases: &[String]) -> Words {
     .means("CNAME records lead in a circle or through too many names: the fault is in the zone")
 }
 
-fn truncated(context: &Context<'_>, name: &str, server: Option<SocketAddr>, why: &str) -> Words {
+fn truncated(
+    context: &FaultContext<'_>,
+    name: &str,
+    server: Option<SocketAddr>,
+    why: &str,
+) -> FindingText {
     let name = bare(name);
     let server = server.map_or_else(|| "the name server".into(), |server| server.to_string());
-    Words::new(
+    FindingText::new(
         format!("{name}: the answer does not fit a datagram, and TCP to {server} fails"),
         "open TCP port 53 on the server and on the way to it; --dns ADDR:PORT asks another server",
     )
@@ -163,7 +172,7 @@ fn truncated(context: &Context<'_>, name: &str, server: Option<SocketAddr>, why:
     .means("name servers have to answer over TCP too (RFC 7766 §5); a firewall that lets UDP alone through breaks every long answer")
 }
 
-fn server_failed(context: &Context<'_>, name: &str, code: &str) -> Words {
+fn server_failed(context: &FaultContext<'_>, name: &str, code: &str) -> FindingText {
     let name = bare(name);
     let meaning = match code {
         "SERVFAIL" => {
@@ -180,7 +189,7 @@ fn server_failed(context: &Context<'_>, name: &str, code: &str) -> Words {
         }
         _ => "the server would not or could not answer; whether the name exists is not known",
     };
-    Words::new(
+    FindingText::new(
         format!("{name} could not be resolved ({})", clean(code)),
         format!("roundtrip resolve {name} --walk asks the zone's own servers"),
     )
@@ -188,7 +197,7 @@ fn server_failed(context: &Context<'_>, name: &str, code: &str) -> Words {
     .means(meaning)
 }
 
-fn timed_out(context: &Context<'_>, name: &str, servers: &[SocketAddr]) -> Words {
+fn timed_out(context: &FaultContext<'_>, name: &str, servers: &[SocketAddr]) -> FindingText {
     let name = bare(name);
     let list: Vec<String> = servers.iter().map(ToString::to_string).collect();
     let tries: u32 = lookup(context, &name).map_or(0, |lookup| {
@@ -204,7 +213,7 @@ fn timed_out(context: &Context<'_>, name: &str, servers: &[SocketAddr]) -> Words
     } else {
         String::new()
     };
-    Words::new(
+    FindingText::new(
         format!("{name}: no name server answered in {}", duration(context.took())),
         format!("roundtrip resolve {name} --dns 9.9.9.9:53 asks another server; look at /etc/resolv.conf"),
     )
@@ -213,9 +222,9 @@ fn timed_out(context: &Context<'_>, name: &str, servers: &[SocketAddr]) -> Words
     .means("the servers are down, or port 53 on the way to them is blocked; the name itself may be fine")
 }
 
-fn failed(context: &Context<'_>, name: &str, why: &str) -> Words {
+fn failed(context: &FaultContext<'_>, name: &str, why: &str) -> FindingText {
     let name = bare(name);
-    Words::new(
+    FindingText::new(
         format!("{name} could not be resolved: {}", clean(why)),
         "look at /etc/nsswitch.conf and /etc/resolv.conf; --dns ADDR:PORT goes past them",
     )

@@ -4,12 +4,11 @@ use core::time::Duration;
 
 use roundtrip_record::{FaultKind, Initiator, TcpState};
 
-use super::Context;
-use super::words::{Words, connection_line, exchange, host, url};
-use crate::model::{Exchange, PhaseKind};
+use super::context::{FaultContext, FindingText, connection_line, exchange, host, url};
 use crate::text::{bytes, clean, count, duration, grouped, percent};
+use roundtrip_story::{Exchange, PhaseKind};
 
-pub(super) fn words(context: &Context<'_>) -> Words {
+pub(super) fn words(context: &FaultContext<'_>) -> FindingText {
     match &context.fault.fault {
         FaultKind::EmptyReply { reset } => empty_reply(context, *reset),
         FaultKind::Reset { received, expected } => reset(context, *received, *expected),
@@ -27,10 +26,10 @@ pub(super) fn words(context: &Context<'_>) -> Words {
     }
 }
 
-fn empty_reply(context: &Context<'_>, reset: bool) -> Words {
+fn empty_reply(context: &FaultContext<'_>, reset: bool) -> FindingText {
     let (how, flag) = if reset { ("reset", "RST") } else { ("closed", "FIN") };
     let reused = exchange(context).map_or(0, Exchange::reused);
-    let words = Words::new(
+    let words = FindingText::new(
         format!("{} {how} the connection without an answer", host(context)),
         format!("roundtrip get -v {} once more; then the server's error log", url(context)),
     )
@@ -54,19 +53,19 @@ fn progress(received: u64, expected: Option<u64>) -> String {
     }
 }
 
-fn take_up(context: &Context<'_>) -> String {
+fn take_up(context: &FaultContext<'_>) -> String {
     format!("roundtrip get -C - -o FILE {} goes on where it broke off", url(context))
 }
 
-fn reset(context: &Context<'_>, received: u64, expected: Option<u64>) -> Words {
-    Words::new(format!("reset at {}", progress(received, expected)), take_up(context))
+fn reset(context: &FaultContext<'_>, received: u64, expected: Option<u64>) -> FindingText {
+    FindingText::new(format!("reset at {}", progress(received, expected)), take_up(context))
         .seen(format!("RST came {} into the body of {}", duration(context.took()), url(context)))
         .also(connection_line(context))
         .means("the server's process died, or a box in between forgot the connection")
 }
 
-fn short(context: &Context<'_>, received: u64, expected: Option<u64>) -> Words {
-    let words = Words::new(
+fn short(context: &FaultContext<'_>, received: u64, expected: Option<u64>) -> FindingText {
+    let words = FindingText::new(
         format!("the body ends too early, at {}", progress(received, expected)),
         take_up(context),
     );
@@ -86,8 +85,8 @@ fn short(context: &Context<'_>, received: u64, expected: Option<u64>) -> Words {
     words.also(connection_line(context))
 }
 
-fn tls_cut(context: &Context<'_>, received: u64, expected: Option<u64>) -> Words {
-    Words::new(
+fn tls_cut(context: &FaultContext<'_>, received: u64, expected: Option<u64>) -> FindingText {
+    FindingText::new(
         format!("TLS ended without close_notify, at {}", progress(received, expected)),
         format!("{}; the server's error log at this time", take_up(context)),
     )
@@ -96,7 +95,12 @@ fn tls_cut(context: &Context<'_>, received: u64, expected: Option<u64>) -> Words
     .means("the server's process ended or forgot close_notify, or somebody on the way cut the connection: the body may not be whole")
 }
 
-fn stalled(context: &Context<'_>, received: u64, expected: Option<u64>, silent: Duration) -> Words {
+fn stalled(
+    context: &FaultContext<'_>,
+    received: u64,
+    expected: Option<u64>,
+    silent: Duration,
+) -> FindingText {
     let end = context
         .fault
         .connection
@@ -115,7 +119,7 @@ fn stalled(context: &Context<'_>, received: u64, expected: Option<u64>, silent: 
         }
         _ => "the sender stopped, or all that it sends is lost on the way",
     };
-    Words::new(
+    FindingText::new(
         format!("stalled at {}; silent for {}", progress(received, expected), duration(silent)),
         format!("{}; look what the server waits for", take_up(context)),
     )
@@ -123,8 +127,8 @@ fn stalled(context: &Context<'_>, received: u64, expected: Option<u64>, silent: 
     .means(meaning)
 }
 
-fn timed_out(context: &Context<'_>, limit: Duration, received: u64) -> Words {
-    let words = Words::new(
+fn timed_out(context: &FaultContext<'_>, limit: Duration, received: u64) -> FindingText {
+    let words = FindingText::new(
         format!("not done after {}, the time allowed", duration(limit)),
         "more time (-m SECONDS), or less to fetch",
     )
@@ -140,12 +144,12 @@ fn timed_out(context: &Context<'_>, limit: Duration, received: u64) -> Words {
     }
 }
 
-fn http_status(context: &Context<'_>, status: u16, reason: &str, fail: bool) -> Words {
+fn http_status(context: &FaultContext<'_>, status: u16, reason: &str, fail: bool) -> FindingText {
     let exchange = exchange(context);
     let took = exchange.map_or_else(|| context.took(), |exchange| exchange.span.took());
     let title = format!("{status} {}", clean(reason));
     let (meaning, next) = status_words(status);
-    let words = Words::new(format!("{} after {}", title.trim_end(), duration(took)), next)
+    let words = FindingText::new(format!("{} after {}", title.trim_end(), duration(took)), next)
         .seen(url(context))
         .also(exchange.and_then(time_line))
         .also(exchange.and_then(field_line))
@@ -225,10 +229,10 @@ fn field_line(exchange: &Exchange) -> Option<String> {
     (!told.is_empty()).then(|| told.join(" · "))
 }
 
-fn too_many_redirects(context: &Context<'_>, limit: u32, last: &str) -> Words {
+fn too_many_redirects(context: &FaultContext<'_>, limit: u32, last: &str) -> FindingText {
     let first = context.story.exchanges.first();
     let first = first.map_or_else(|| url(context), |exchange| clean(&exchange.url));
-    Words::new(
+    FindingText::new(
         format!("more than {limit} redirects"),
         format!("roundtrip get -v -L {first} shows each Location"),
     )
@@ -238,7 +242,7 @@ fn too_many_redirects(context: &Context<'_>, limit: u32, last: &str) -> Words {
 }
 
 /// The URLs that occur more than once in a chain of redirects.
-fn circle(context: &Context<'_>) -> Option<String> {
+fn circle(context: &FaultContext<'_>) -> Option<String> {
     // A retry asks for the same URL on purpose.
     let again = |exchange: &&Exchange| matches!(exchange.initiator, Initiator::Retry { .. });
     let chain: Vec<&Exchange> =
@@ -251,57 +255,57 @@ fn circle(context: &Context<'_>) -> Option<String> {
     Some(format!("a circle: {}", urls.collect::<Vec<_>>().join(" → ")))
 }
 
-fn simple(context: &Context<'_>, fault: &FaultKind) -> Words {
+fn simple(context: &FaultContext<'_>, fault: &FaultKind) -> FindingText {
     let url = url(context);
     match fault {
-        FaultKind::SendFailed { why } => Words::new(
+        FaultKind::SendFailed { why } => FindingText::new(
             format!("the request could not be sent: {}", clean(why)),
             format!("roundtrip get -v {url}; with a smaller body, if it has one"),
         )
         .also(connection_line(context))
         .means("the server closed or reset while we were sending: it refuses the request, or its size"),
-        FaultKind::ReceiveFailed { why } => Words::new(
+        FaultKind::ReceiveFailed { why } => FindingText::new(
             format!("the response could not be received: {}", clean(why)),
             format!("roundtrip get -v {url}"),
         )
         .also(connection_line(context))
         .means("the connection broke beneath HTTP"),
-        FaultKind::NotHttp { begins } => Words::new(
+        FaultKind::NotHttp { begins } => FindingText::new(
             format!("what came back is not HTTP: it begins \u{201c}{}\u{201d}", clean(begins)),
             "see that the port is the web server's; https:// where it speaks TLS",
         )
         .seen(format!("no status line from {url}; HTTP/0.9, which has none, is not spoken"))
         .means("this port speaks another protocol, or a very old server answers without a head"),
-        FaultKind::StreamReset { code } => Words::new(
+        FaultKind::StreamReset { code } => FindingText::new(
             format!("the server ended this exchange alone: {}", clean(code)),
             "the server's error log at this time; --http1.1 shows whether HTTP/2 matters",
         )
         .seen(format!("RST_STREAM for {url}; the connection itself went on"))
         .means("the server, or the application behind it, gave up on this request"),
-        FaultKind::Malformed { what, offset, rule } => Words::new(
+        FaultKind::Malformed { what, offset, rule } => FindingText::new(
             format!("the response is not HTTP: {}", clean(what)),
             "roundtrip show latest --pcap has the bytes as they came",
         )
         .seen(format!("byte {} of the response to {url}; ruled by {}", grouped(*offset), clean(&rule.to_string())))
         .means("the server breaks the protocol, this port speaks another one, or something in between rewrites"),
-        FaultKind::HeadTooLarge { limit } => Words::new(
+        FaultKind::HeadTooLarge { limit } => FindingText::new(
             format!("the head of the response is larger than {}", bytes(*limit)),
             "look for what adds fields without end: cookies, proxies that add Via in a circle",
         )
         .seen(format!("{} B and still no blank line from {url}", grouped(*limit)))
         .means("nobody needs a head this large: a loop on the server, or an attempt to fill memory"),
-        FaultKind::BadRedirect { location, why } => Words::new(
+        FaultKind::BadRedirect { location, why } => FindingText::new(
             format!("redirected to {}, which cannot be followed", clean(location)),
             "mend Location on the server",
         )
         .seen(format!("{url}: {}", clean(why)))
         .means("the server names a target that is no http or https URL"),
-        FaultKind::BadEncoding { coding, why } => Words::new(
+        FaultKind::BadEncoding { coding, why } => FindingText::new(
             format!("the body's {} coding could not be undone: {}", clean(coding), clean(why)),
             format!("roundtrip get -H 'Accept-Encoding: identity' {url}"),
         )
         .means("it was damaged or cut, or is not what Content-Encoding says"),
-        FaultKind::TooLarge { limit, encoded } => Words::new(
+        FaultKind::TooLarge { limit, encoded } => FindingText::new(
             format!("the body grows beyond {} when decoded", bytes(*limit)),
             "if it is meant to be that large: get -o FILE, which does not decode",
         )
@@ -312,6 +316,6 @@ fn simple(context: &Context<'_>, fault: &FaultKind) -> Words {
             grouped(limit / (*encoded).max(1))
         ))
         .means("a decompression bomb, or a file that no page needs"),
-        _ => Words::new("something this version has no words for", "roundtrip show latest --format json"),
+        _ => FindingText::new("something this version has no words for", "roundtrip show latest --format json"),
     }
 }

@@ -4,8 +4,8 @@
 use maud::{Markup, html as markup};
 use roundtrip_record::{CloseReason, EndedBy, TcpState, Time};
 
-use crate::model::{Connection, End, Model, Span, as_millis};
-use crate::sequence::{Said, Step, caption, fold, steps};
+use crate::model::{Connection, Endpoint, Model, Span, as_millis};
+use crate::sequence::{DiagramRow, RowContent, caption, fold, steps};
 use crate::text::{bytes, calendar, clean, clip, count, duration};
 
 /// The most connections that are drawn; the others are listed without a diagram.
@@ -42,8 +42,8 @@ fn title(model: &Model, connection: &Connection) -> Markup {
         " · " (clean(connection.near().map_or("", |end| model.host_name(end.host))))
         " · " (count(carried, "exchange"))
         @if let Some(tls) = &connection.tls { " · " (clean(tls.what.version.as_str())) }
-        @if let Some(round_trip) = near.and_then(End::round_trip) { " · RTT " (duration(round_trip)) }
-        @let again: u32 = connection.ends().map(End::retransmissions).sum();
+        @if let Some(round_trip) = near.and_then(Endpoint::round_trip) { " · RTT " (duration(round_trip)) }
+        @let again: u32 = connection.ends().map(Endpoint::retransmissions).sum();
         @if again > 0 { " · " (count(again as usize, "retransmission")) }
     }
 }
@@ -59,20 +59,21 @@ fn sequence(model: &Model, connection: &Connection) -> Markup {
         return states(connection);
     }
     let all = fold(steps(connection));
-    let shown: Vec<&Step> = all.iter().take(MOST_STEPS).collect();
+    let shown: Vec<&DiagramRow> = all.iter().take(MOST_STEPS).collect();
     let height = 64.0 + ROW * (shown.len() as f64 + 1.0);
     let start = connection.span().start;
-    let name = |end: Option<&End>, fallback: &str| {
+    let name = |end: Option<&Endpoint>, fallback: &str| {
         end.map_or(fallback.to_owned(), |end| clean(model.host_name(end.host)))
     };
-    let address = |end: Option<&End>, other: Option<&End>| {
+    let address = |end: Option<&Endpoint>, other: Option<&Endpoint>| {
         end.map(|end| end.local)
             .or(other.map(|other| other.remote))
             .map_or(String::new(), |at| at.to_string())
     };
     let (client, server) = (connection.client.as_ref(), connection.server.as_ref());
-    let first =
-        |end: Option<&End>| end.and_then(|end| end.states.first()).map(|change| change.what.from);
+    let first = |end: Option<&Endpoint>| {
+        end.and_then(|end| end.states.first()).map(|change| change.what.from)
+    };
     markup! {
         svg viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) role="img" aria-label="Sequence diagram" {
             text x=(LEFT) y="16" text-anchor="middle" style="font-weight:600" { (name(client, "client")) }
@@ -96,9 +97,9 @@ fn row_y(n: usize) -> f64 {
 /// The lifeline of one end, in the colour of its state, with the state's name where it changes.
 fn life(
     x: f64,
-    steps: &[&Step],
+    steps: &[&DiagramRow],
     first: Option<TcpState>,
-    entered: impl Fn(&Step) -> &Vec<TcpState>,
+    entered: impl Fn(&DiagramRow) -> &Vec<TcpState>,
     seen: bool,
 ) -> Markup {
     let mut marks: Vec<(f64, Vec<TcpState>)> =
@@ -134,10 +135,10 @@ fn tone(state: TcpState) -> &'static str {
     }
 }
 
-fn arrow(step: &Step, connection: &Connection, y: f64, start: Time) -> Markup {
+fn arrow(step: &DiagramRow, connection: &Connection, y: f64, start: Time) -> Markup {
     let (from, to) =
         if step.from_client { (LEFT + 5.0, RIGHT - 5.0) } else { (RIGHT - 5.0, LEFT + 5.0) };
-    let data = matches!(step.what, Said::Data { .. });
+    let data = matches!(step.what, RowContent::Data { .. });
     let kind = match (step.lost, data) {
         (true, _) => "arrow lost",
         (false, true) => "arrow data",
@@ -156,7 +157,7 @@ fn arrow(step: &Step, connection: &Connection, y: f64, start: Time) -> Markup {
         y + SLANT + 3.5
     );
     let text = clip(&caption(step, connection), 54);
-    let silent = matches!(step.what, Said::State);
+    let silent = matches!(step.what, RowContent::State);
     let at = if step.from_client { LEFT - 200.0 } else { RIGHT + 200.0 };
     markup! {
         @if silent {
@@ -265,7 +266,7 @@ fn congestion(connection: &Connection) -> Markup {
 }
 
 fn facts(model: &Model, connection: &Connection) -> Markup {
-    let handshake = connection.near().and_then(End::handshake);
+    let handshake = connection.near().and_then(Endpoint::handshake);
     let closed = connection.near().and_then(|end| end.closed.as_ref());
     let exchanges = connection.exchanges.iter().filter_map(|id| model.exchange(*id));
     markup! {

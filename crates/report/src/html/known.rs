@@ -1,7 +1,7 @@
-//! The table of how each step is known: performed by us, observed, inferred, or not visible.
+//! The table of how each step is known: performed by us, recorded by another, observed, inferred, or not visible.
 
 use maud::{Markup, html as markup};
-use roundtrip_record::{How, TcpState, WireKind};
+use roundtrip_record::{Evidence, TcpState, WireKind};
 
 use crate::model::{Connection, Model, PhaseKind};
 use crate::names::how;
@@ -39,34 +39,39 @@ fn rows(model: &Model) -> Vec<(&'static str, String)> {
         let phases = model.exchanges.iter().flat_map(|exchange| &exchange.phases);
         phases.into_iter().any(|phase| phase.kind == kind)
     };
+    let ours = ours(model);
+    let did = |happened: bool| happened.then(|| ours.clone());
+    let known = |facts: &mut dyn Iterator<Item = &Evidence>| known(facts, &ours);
     let rows = [
-        ("name", ours(!model.lookups.is_empty())),
-        ("neighbour", known(neighbours.map(|(_, change)| &change.what.how))),
-        ("connect", known(states(false).map(|change| &change.what.how))),
-        ("tls", ours(has(PhaseKind::Tls))),
-        ("request, response", ours(has(PhaseKind::Request))),
+        ("name", did(!model.lookups.is_empty())),
+        ("neighbour", known(&mut neighbours.map(|(_, change)| &change.what.how))),
+        ("connect", known(&mut states(false).map(|change| &change.what.how))),
+        ("tls", did(has(PhaseKind::Tls))),
+        ("request, response", did(has(PhaseKind::Request))),
         ("servers' think time", think_time(model)),
-        ("page", ours(model.painted.is_some())),
-        ("close", known(states(true).map(|change| &change.what.how))),
+        ("page", did(model.painted.is_some())),
+        ("close", known(&mut states(true).map(|change| &change.what.how))),
         ("segments", segments(model)),
         ("the server's states", servers(model)),
     ];
     rows.into_iter().filter_map(|(step, known)| Some((step, known?))).collect()
 }
 
-const OURS: &str = "performed by roundtrip";
-
-/// The entry of a step that only our own code can have performed, if it occurred.
-fn ours(happened: bool) -> Option<String> {
-    happened.then(|| OURS.to_owned())
+/// How what our own engine would have done is known: it did it, or the run was read from a recording
+/// of another program, which states it.
+fn ours(model: &Model) -> String {
+    model.imported_from().map_or_else(
+        || "performed by roundtrip".to_owned(),
+        |source| format!("recorded by another program ({})", clean(source)),
+    )
 }
 
 /// All ways in which the facts of a step are known; `None` where there are no facts.
-fn known<'a>(facts: impl Iterator<Item = &'a How>) -> Option<String> {
+fn known<'a>(facts: impl Iterator<Item = &'a Evidence>, ours: &str) -> Option<String> {
     let mut ways: Vec<String> = Vec::new();
     for fact in facts {
         let way = match fact {
-            How::Performed => OURS.to_owned(),
+            Evidence::Performed => ours.to_owned(),
             other => how(other),
         };
         if !ways.contains(&way) {
@@ -81,8 +86,7 @@ fn segments(model: &Model) -> Option<String> {
         return None;
     }
     let live = model.run.as_ref().is_some_and(|run| run.wire == WireKind::Live);
-    let way = if live { "captured from the kernel (AF_PACKET)" } else { OURS };
-    Some(way.to_owned())
+    Some(if live { "captured from the kernel (AF_PACKET)".to_owned() } else { ours(model) })
 }
 
 fn servers(model: &Model) -> Option<String> {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use roundtrip_record::{Direction, DnsMessage, Outcome, ResourceRecord, Source};
 
-use super::View;
+use super::view::View;
 use crate::finding::Finding;
-use crate::model::{At, Lookup, Model, Rung};
+use crate::model::{Lookup, Model, Rung, Timed};
 use crate::names::outcome;
 use crate::style::{Detail, Options, Tone};
 use crate::text::{clean, clip, duration, left, right, width, wrap};
@@ -196,7 +196,7 @@ impl View<'_> {
 
 /// One message in a line: `+ 1.2 ms  ◀── 192.0.2.53:53  udp id 7  example.com. A  NOERROR [RD RA]
 /// …`
-fn message_line(lookup: &Lookup, message: &At<DnsMessage>) -> String {
+fn message_line(lookup: &Lookup, message: &Timed<DnsMessage>) -> String {
     let what = &message.what;
     let after = right(&duration(message.at.since(lookup.span.start)), 9);
     let arrow = if what.direction == Direction::Sent { "──▶" } else { "◀──" };

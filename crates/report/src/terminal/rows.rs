@@ -1,32 +1,36 @@
 //! `Row`: the rows of the table, one for each step, with what happened and how it is known.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use roundtrip_record::{
-    AttemptEnd, Blocks, How as Known, Milestone, NeighbourState, Source, TcpState, WireKind,
+    AttemptEnd, Blocks, Evidence, Milestone, NeighbourState, Source, TcpState, WireKind,
 };
 
 use crate::model::{Connection, Exchange, LegKind, Lookup, Losses, Model, Phase, PhaseKind, Span};
-use crate::names::{initiator, neighbour, outcome, short_source, short_url};
+use crate::names::{initiator, neighbour, outcome, short_source, short_url, sizes};
 use crate::style::{Detail, Tone};
 use crate::text::{bytes, clean, count, duration, seconds};
 
 /// How the fact in a row is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
+pub(super) enum EvidenceMark {
     Performed,
+    /// Stated by the file that the run was imported from.
+    Recorded,
     Observed,
     Inferred,
     Unseen,
 }
 
-impl How {
-    pub(super) const ALL: [Self; 4] =
-        [Self::Performed, Self::Observed, Self::Inferred, Self::Unseen];
+impl EvidenceMark {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Performed, Self::Recorded, Self::Observed, Self::Inferred, Self::Unseen];
 
     pub(super) fn mark(self) -> &'static str {
         match self {
             Self::Performed => "●",
+            Self::Recorded => "◑",
             Self::Observed => "◐",
             Self::Inferred => "○",
             Self::Unseen => "–",
@@ -36,17 +40,18 @@ impl How {
     pub(super) fn legend(self) -> &'static str {
         match self {
             Self::Performed => "● performed by us",
+            Self::Recorded => "◑ recorded by another",
             Self::Observed => "◐ observed",
             Self::Inferred => "○ inferred",
             Self::Unseen => "– not visible here",
         }
     }
 
-    pub(super) fn of(known: &Known) -> Self {
+    pub(super) fn of(known: &Evidence) -> Self {
         match known {
-            Known::Performed => Self::Performed,
-            Known::Observed(_) => Self::Observed,
-            Known::Inferred(_) => Self::Inferred,
+            Evidence::Performed => Self::Performed,
+            Evidence::Observed(_) => Self::Observed,
+            Evidence::Inferred(_) => Self::Inferred,
         }
     }
 }
@@ -61,7 +66,7 @@ pub(super) struct Row {
     pub(super) parts: Vec<(PhaseKind, Span)>,
     pub(super) detail: String,
     pub(super) tone: Option<Tone>,
-    pub(super) how: How,
+    pub(super) how: EvidenceMark,
     /// The duration shown in its column; `None` if the step has not ended.
     pub(super) took: Option<Duration>,
     /// Whether the row lies outside the time that the bars show.
@@ -83,7 +88,7 @@ impl Row {
             parts,
             detail: detail.into(),
             tone: None,
-            how: How::Performed,
+            how: EvidenceMark::Performed,
             took: Some(span.took()),
             beyond: false,
         }
@@ -113,7 +118,7 @@ impl Row {
         self
     }
 
-    fn known(mut self, how: How) -> Self {
+    fn known(mut self, how: EvidenceMark) -> Self {
         self.how = how;
         self
     }
@@ -169,6 +174,11 @@ pub(super) fn rows(model: &Model, detail: Detail) -> Vec<Row> {
     rows.extend(resources(model, detail));
     rows.extend(page(model));
     rows.extend(close(model));
+    if model.imported_from().is_some() {
+        // What our own engine did not do, another program saw.
+        let performed = rows.iter_mut().filter(|row| row.how == EvidenceMark::Performed);
+        performed.for_each(|row| row.how = EvidenceMark::Recorded);
+    }
     rows
 }
 
@@ -332,14 +342,19 @@ fn neighbours(model: &Model, exchange: &Exchange) -> Option<Row> {
     };
     let detail = format!("{asked}{} {}{mac}", first.what.address, neighbour(last.what.to));
     let span = Span::new(first.at, last.at);
-    Some(Row::new("neighbour", PhaseKind::Connect, span, detail).known(How::of(&last.what.how)))
+    Some(
+        Row::new("neighbour", PhaseKind::Connect, span, detail)
+            .known(EvidenceMark::of(&last.what.how)),
+    )
 }
 
 fn connect(model: &Model, exchange: &Exchange) -> Vec<Row> {
     let connection = exchange.connection.and_then(|id| model.connection(id));
     let end = connection.and_then(Connection::near);
+    // A recording without packets does not tell of retransmissions.
+    let counted = end.filter(|end| !end.segments.is_empty() || model.imported_from().is_none());
     let retransmissions =
-        end.map_or(String::new(), |end| format!(", {} retrans", end.retransmissions()));
+        counted.map_or(String::new(), |end| format!(", {} retrans", end.retransmissions()));
     let to = exchange.attempts.iter().find(|attempted| {
         attempted.result.as_ref().is_some_and(|result| result.what.end == AttemptEnd::Connected)
     });
@@ -347,7 +362,12 @@ fn connect(model: &Model, exchange: &Exchange) -> Vec<Row> {
     let to = to.or(end.map(|end| end.remote));
     let detail = match (end, to) {
         (Some(end), _) => {
-            format!(":{} → :{}{retransmissions}", end.local.port(), end.remote.port())
+            // A file that tells of no port is imported with port 0.
+            let port = |at: SocketAddr| match at.port() {
+                0 => "?".to_owned(),
+                port => format!(":{port}"),
+            };
+            format!("{} → {}{retransmissions}", port(end.local), port(end.remote))
         }
         (None, Some(to)) => to.to_string(),
         (None, None) => String::new(),
@@ -355,7 +375,8 @@ fn connect(model: &Model, exchange: &Exchange) -> Vec<Row> {
     // The handshake was performed by us, or by a kernel that let us observe it.
     let established = end
         .and_then(|end| end.states.iter().find(|change| change.what.to == TcpState::Established));
-    let known = established.map_or(How::Performed, |change| How::of(&change.what.how));
+    let known =
+        established.map_or(EvidenceMark::Performed, |change| EvidenceMark::of(&change.what.how));
     let row = Row::step(exchange, PhaseKind::Connect, detail).known(known);
     let whole = row.span;
     let mut rows = vec![row];
@@ -438,7 +459,7 @@ fn body(exchange: &Exchange) -> String {
     let Some(response) = &exchange.response else { return "not complete".into() };
     let body = &response.what.body;
     let cut = body.cut.map_or("", |_| ", cut short");
-    format!("{}{cut}", super::sizes(body))
+    format!("{}{cut}", sizes(body))
 }
 
 fn resources(model: &Model, detail: Detail) -> Vec<Row> {
@@ -459,9 +480,7 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
             if exchange.retried && exchange.status().is_some() {
                 facts.push("retried".into());
             }
-            facts.extend(
-                exchange.response.as_ref().map(|response| super::sizes(&response.what.body)),
-            );
+            facts.extend(exchange.response.as_ref().map(|response| sizes(&response.what.body)));
             if exchange.method != "GET" {
                 facts.push(clean(&exchange.method));
             }
@@ -539,7 +558,7 @@ fn close(model: &Model) -> Option<Row> {
     let after = Span::new(model.total().end, model.total().end);
     let Some(closing) = end.closing() else {
         let live = model.run.as_ref().is_some_and(|run| run.wire == WireKind::Live);
-        let how = if live { How::Observed } else { How::Performed };
+        let how = if live { EvidenceMark::Observed } else { EvidenceMark::Performed };
         let detail = format!("not closed: {} here", last.what.to);
         let mut row = Row::new("close", PhaseKind::Blocked, after, detail).known(how);
         row.took = None;
@@ -563,7 +582,7 @@ fn close(model: &Model) -> Option<Row> {
     }
     let span = model.close().unwrap_or(closing);
     let mut row =
-        Row::new("close", PhaseKind::Blocked, span, detail).known(How::of(&last.what.how));
+        Row::new("close", PhaseKind::Blocked, span, detail).known(EvidenceMark::of(&last.what.how));
     row.parts.clear();
     row.beyond = span.start >= model.total().end;
     Some(row)

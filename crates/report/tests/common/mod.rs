@@ -317,7 +317,7 @@ impl Scene {
                 mac: mac.map(Into::into),
                 from,
                 to,
-                how: How::Performed,
+                how: Evidence::Performed,
             })
         };
         let asked = self.tell(self.client, None, change(None, NeighbourState::Incomplete, None));
@@ -335,7 +335,11 @@ impl Scene {
         to: TcpState,
         cause: Option<EventId>,
     ) {
-        let how = if self.both_ends { How::Performed } else { How::Observed("TCP_INFO".into()) };
+        let how = if self.both_ends {
+            Evidence::Performed
+        } else {
+            Evidence::Observed("TCP_INFO".into())
+        };
         let changed = TcpStateChanged { connection, from, to, how };
         self.tell_at(at, host, cause, What::TcpStateChanged(changed));
     }
@@ -718,7 +722,7 @@ impl Scene {
             let closed = TcpClosed {
                 connection: wire.server,
                 reason: CloseReason::Finished,
-                how: How::Performed,
+                how: Evidence::Performed,
             };
             self.tell_at(t3, self.server, arrived, What::TcpClosed(closed));
             let over = t2 + Duration::from_mins(1);
@@ -728,7 +732,7 @@ impl Scene {
             let closed = TcpClosed {
                 connection: wire.client,
                 reason: CloseReason::TimeWaitOver,
-                how: How::Performed,
+                how: Evidence::Performed,
             };
             self.tell_at(over, self.client, timer, What::TcpClosed(closed));
         }
@@ -966,7 +970,7 @@ pub(crate) fn live() -> Scene {
         mac: Some("02:00:5e:10:00:01".into()),
         from: None,
         to: NeighbourState::Reachable,
-        how: How::Observed("netlink".into()),
+        how: Evidence::Observed("netlink".into()),
     };
     scene.tell(scene.client, None, What::NeighbourChanged(neighbour));
     let mut wire = scene.connect(page, "203.0.113.10:443", wanted);

@@ -8,65 +8,61 @@ mod phase;
 mod syn_received;
 mod syn_sent;
 mod time_wait;
+mod verdict;
+
+use std::convert::Infallible;
 
 use roundtrip_packet::SeqNumber;
 use roundtrip_packet::tcp::Header;
-use roundtrip_record::{CloseReason, Timer};
 
+use crate::Options;
 use crate::context::Context;
-use crate::{Disposition, Options};
 
 pub(crate) use handshake::Ports;
 pub(crate) use open::{Open, OpenSegment};
-pub(crate) use syn_received::SynReceived;
-pub(crate) use syn_sent::SynSent;
+pub(crate) use syn_received::{Established, SynReceived};
+pub(crate) use syn_sent::{SynAnswered, SynSent};
 pub(crate) use time_wait::{TimeWait, Waiting};
+pub(crate) use verdict::{Fired, Next, Verdict};
 
-/// What a state decides about something that happened.
+/// Every state that can follow another.
 #[derive(Debug)]
-pub(crate) struct Verdict {
-    pub(crate) disposition: Disposition,
-    pub(crate) next: Next,
-    /// A reset to send in answer, with numbers from the segment and not from the connection.
-    pub(crate) reset: Option<Box<Header>>,
-}
-
-impl Verdict {
-    pub(crate) fn stay(disposition: Disposition) -> Verdict {
-        Verdict { disposition, next: Next::Stay, reset: None }
-    }
-
-    pub(crate) fn transition(disposition: Disposition, next: Next) -> Verdict {
-        Verdict { disposition, next, reset: None }
-    }
-}
-
-/// The state to go to.
-#[derive(Debug)]
-pub(crate) enum Next {
-    /// The connection stays in its state.
-    Stay,
-    /// The connection goes to SYN_RECEIVED, because a SYN crossed ours.
+pub(crate) enum Successor {
+    /// SYN_RECEIVED, because a SYN crossed ours.
     SynReceived(Box<SynReceived>),
-    /// The connection is established.
-    Open {
-        /// The new state.
-        open: Box<Open>,
-        /// Whether the segment that completed the handshake is to be processed by the new state
-        /// too.
-        again: bool,
-    },
-    /// The connection goes to TIME_WAIT, or to FIN_WAIT_2 without an owner.
+    /// ESTABLISHED.
+    Established(Established),
+    /// TIME_WAIT, or FIN_WAIT_2 without an owner.
     Wait(Waiting),
-    /// The connection is closed.
-    Closed(CloseReason),
 }
 
-/// A timer that fired, to be recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fired {
-    pub(crate) timer: Timer,
-    pub(crate) count: u32,
+impl From<SynAnswered> for Successor {
+    fn from(state: SynAnswered) -> Successor {
+        match state {
+            SynAnswered::Established(open) => {
+                Successor::Established(Established { open, again: false })
+            }
+            SynAnswered::Crossed(state) => Successor::SynReceived(state),
+        }
+    }
+}
+
+impl From<Established> for Successor {
+    fn from(state: Established) -> Successor {
+        Successor::Established(state)
+    }
+}
+
+impl From<Waiting> for Successor {
+    fn from(state: Waiting) -> Successor {
+        Successor::Wait(state)
+    }
+}
+
+impl From<Infallible> for Successor {
+    fn from(none: Infallible) -> Successor {
+        match none {}
+    }
 }
 
 /// The SYN-ACK that a connection in SYN_RECEIVED would send for `syn`, without creating one.

@@ -20,8 +20,8 @@ use crate::{Disposition, Segment, reset_for};
 
 use super::handshake::{Ports, Synchronized};
 use super::phase::{Phase, Transition};
-use super::time_wait::TimeWaitStart;
-use super::{Fired, Next, Verdict, Waiting};
+use super::time_wait::{TimeWaitStart, Waiting};
+use super::verdict::{Fired, Next, Verdict};
 
 /// A connection in one of the states in which data is transferred.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ pub(crate) struct OpenSegment {
 enum Acceptance {
     Acceptable,
     /// The segment is not acceptable, with what follows from that.
-    Not(Verdict),
+    Not(Verdict<Waiting>),
 }
 
 impl Open {
@@ -161,7 +161,7 @@ impl Open {
     }
 
     /// Makes the connection an orphan, which nobody holds any more (`__tcp_close`).
-    pub(crate) fn orphan(&mut self, cx: Context<'_>) -> Next {
+    pub(crate) fn orphan(&mut self, cx: Context<'_>) -> Next<Waiting> {
         self.orphan = true;
         self.receiver.is_held = false;
         if self.receiver.unread() > 0 {
@@ -178,12 +178,12 @@ impl Open {
     }
 
     /// Limits FIN_WAIT_2 of a connection without an owner.
-    fn settle_fin_wait_2(&mut self, cx: Context<'_>) -> Next {
+    fn settle_fin_wait_2(&mut self, cx: Context<'_>) -> Next<Waiting> {
         if self.phase != Phase::FinWait2 || !self.orphan {
             return Next::Stay;
         }
         let Some(excess) = self.fin_time_excess(cx) else {
-            return Next::Wait(Waiting::FinWait2);
+            return Next::To(Waiting::FinWait2);
         };
         self.fin_wait2_at = self.fin_wait2_at.min(Deadline::at(cx.now.time + excess));
         Next::Stay
@@ -257,7 +257,11 @@ impl Open {
     // ---- a segment arrives ----
 
     /// Processes a segment in the order of RFC 9293 §3.10.7.4, "SEGMENT ARRIVES".
-    pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
+    pub(crate) fn on_segment(
+        &mut self,
+        segment: &Segment<'_>,
+        cx: Context<'_>,
+    ) -> Verdict<Waiting> {
         self.receiver.arrived(!segment.payload.is_empty(), cx.now);
         if !segment.header.flags.intersects(Flags::ACK | Flags::RST | Flags::SYN) {
             return Verdict::stay(Disposition::NoAck);
@@ -341,7 +345,7 @@ impl Open {
     }
 
     /// Checks the timestamp (PAWS, RFC 7323 §5.3 R1). An old pure acknowledgement is not answered.
-    fn check_paws(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Option<Verdict> {
+    fn check_paws(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Option<Verdict<Waiting>> {
         let recent = self.receiver.ts_recent?;
         let ts = segment.header.options.timestamps?;
         if !recent.rejects(ts.value, 1, cx.now.time) || segment.has(Flags::RST) {
@@ -498,7 +502,7 @@ impl Open {
     }
 
     /// The state to go to if our FIN is acknowledged now; `None` to go on.
-    fn after_ack(&mut self) -> Option<Next> {
+    fn after_ack(&mut self) -> Option<Next<Waiting>> {
         if !self.sender.is_finished() {
             return None;
         }
@@ -507,13 +511,13 @@ impl Open {
                 self.phase = phase;
                 None
             }
-            Transition::TimeWait => Some(Next::Wait(Waiting::TimeWait)),
+            Transition::TimeWait => Some(Next::To(Waiting::TimeWait)),
             Transition::Closed => Some(Next::Closed(CloseReason::Finished)),
         }
     }
 
     /// Processes text and FIN, the steps "seventh" and "eighth".
-    fn on_text(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
+    fn on_text(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict<Waiting> {
         let header = &segment.header;
         let fin = segment.has(Flags::FIN);
         if segment.payload.is_empty() && !fin {
@@ -547,7 +551,7 @@ impl Open {
         }
     }
 
-    fn on_fin(&mut self, cx: Context<'_>) -> Verdict {
+    fn on_fin(&mut self, cx: Context<'_>) -> Verdict<Waiting> {
         let before = self.phase;
         match self.phase.fin_received() {
             Transition::To(phase) => {
@@ -560,7 +564,7 @@ impl Open {
                 Verdict::stay(Disposition::Accepted)
             }
             Transition::TimeWait => {
-                Verdict::transition(Disposition::Accepted, Next::Wait(Waiting::TimeWait))
+                Verdict::transition(Disposition::Accepted, Next::To(Waiting::TimeWait))
             }
             Transition::Closed => Verdict::stay(Disposition::Accepted),
         }
@@ -578,7 +582,7 @@ impl Open {
     }
 
     /// Fires the timers that are due. Answers which fired, and the state to go to.
-    pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> (Option<Fired>, Next) {
+    pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> (Option<Fired>, Next<Waiting>) {
         let mut fired = None;
         if self.receiver.ack.on_timeout(self.sender.rtt().rto_us(), cx.now, cx.profile) {
             fired = Some(Fired { timer: Timer::DelayedAck, count: 1 });
@@ -606,14 +610,14 @@ impl Open {
         if self.fin_wait2_at.is_due(cx.now.time) {
             self.fin_wait2_at = Deadline::NONE;
             let fired = Fired { timer: Timer::FinWait2, count: 1 };
-            return (Some(fired), Next::Wait(Waiting::FinWait2));
+            return (Some(fired), Next::To(Waiting::FinWait2));
         }
         (fired, Next::Stay)
     }
 
     /// Sends a keep-alive probe, or gives the connection up (RFC 9293 §3.8.4;
     /// `tcp_keepalive_timer`).
-    fn on_keepalive(&mut self, cx: Context<'_>) -> Option<Next> {
+    fn on_keepalive(&mut self, cx: Context<'_>) -> Option<Next<Waiting>> {
         let keepalive = self.rare_options.as_ref()?.keepalive?;
         if !self.sender.is_idle() {
             self.keepalive_at = Deadline::at(cx.now.time + keepalive.idle);
@@ -738,6 +742,6 @@ impl Open {
     }
 }
 
-fn was_reset() -> Verdict {
+fn was_reset() -> Verdict<Waiting> {
     Verdict::transition(Disposition::Reset, Next::Closed(CloseReason::Reset))
 }

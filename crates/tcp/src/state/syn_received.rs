@@ -19,7 +19,17 @@ use super::handshake::{
     Completion, PeerSyn, Ports, Synchronized, announced_mss, syn_ack_options, syn_options,
     timestamp,
 };
-use super::{Fired, Next, Open, Verdict};
+use super::open::Open;
+use super::verdict::{Fired, Next, Verdict};
+
+/// A connection that the end of the handshake established.
+#[derive(Debug)]
+pub(crate) struct Established {
+    /// The new state.
+    pub(crate) open: Box<Open>,
+    /// Whether the segment that completed the handshake is to be processed by the new state too.
+    pub(crate) again: bool,
+}
 
 /// The state from which the connection came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +187,7 @@ impl SynReceived {
 
     /// Repeats the SYN-ACK: by the Linux profile after 1, 2, 4 … s, five times
     /// (`reqsk_timer_handler`).
-    pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> Option<(Fired, Next)> {
+    pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> Option<(Fired, Next<Established>)> {
         if self.timer? > cx.now.time {
             return None;
         }
@@ -203,7 +213,11 @@ impl SynReceived {
     }
 
     /// Processes a segment that arrived.
-    pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
+    pub(crate) fn on_segment(
+        &mut self,
+        segment: &Segment<'_>,
+        cx: Context<'_>,
+    ) -> Verdict<Established> {
         let header = &segment.header;
         let nxt = self.peer.nxt;
         let paws = self.fails_paws(segment, cx);
@@ -250,14 +264,17 @@ impl SynReceived {
         if self.is_crossed_answer(segment) {
             // The SYN of that SYN-ACK is old: Linux reports it as a duplicate.
             open.answer_crossed(segment, cx);
-            return Verdict::transition(Disposition::Accepted, Next::Open { open, again: false });
+            return Verdict::transition(
+                Disposition::Accepted,
+                Next::To(Established { open, again: false }),
+            );
         }
-        Verdict::transition(Disposition::Accepted, Next::Open { open, again: true })
+        Verdict::transition(Disposition::Accepted, Next::To(Established { open, again: true }))
     }
 
     /// Processes a reset: "If this connection was initiated with a passive OPEN … return to the
     /// LISTEN state"; otherwise the connection was refused.
-    fn on_reset(&self) -> Verdict {
+    fn on_reset(&self) -> Verdict<Established> {
         match self.origin {
             Origin::Passive => {
                 Verdict::transition(Disposition::Reset, Next::Closed(CloseReason::Reset))

@@ -17,8 +17,18 @@ use crate::{Disposition, Segment, reset_for};
 use super::handshake::{
     Completion, PeerSyn, Ports, Synchronized, announced_mss, ecn_mode, syn_options,
 };
+use super::open::Open;
 use super::syn_received::{Origin, SynReceived};
-use super::{Fired, Next, Open, Verdict};
+use super::verdict::{Fired, Next, Verdict};
+
+/// The state after the peer's answer to our SYN.
+#[derive(Debug)]
+pub(crate) enum SynAnswered {
+    /// A SYN-ACK established the connection.
+    Established(Box<Open>),
+    /// A SYN crossed ours.
+    Crossed(Box<SynReceived>),
+}
 
 /// A connection in SYN_SENT.
 #[derive(Debug)]
@@ -97,7 +107,7 @@ impl SynSent {
 
     /// Repeats the SYN: by the Linux profile four times a second apart, then with doubling times
     /// (`tcp_retransmit_timer`).
-    pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> Option<(Fired, Next)> {
+    pub(crate) fn on_timeout(&mut self, cx: Context<'_>) -> Option<(Fired, Next<SynAnswered>)> {
         if self.timer? > cx.now.time {
             return None;
         }
@@ -134,7 +144,11 @@ impl SynSent {
     }
 
     /// Processes a segment that arrived.
-    pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
+    pub(crate) fn on_segment(
+        &mut self,
+        segment: &Segment<'_>,
+        cx: Context<'_>,
+    ) -> Verdict<SynAnswered> {
         let header = &segment.header;
         if let Some(ack) = header.ack() {
             // "If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset (unless the RST bit is set …)"
@@ -162,7 +176,10 @@ impl SynSent {
         let peer = PeerSyn::read(header, &self.options);
         if header.ack().is_some() {
             let open = self.complete(segment, &peer, cx);
-            return Verdict::transition(Disposition::Accepted, Next::Open { open, again: false });
+            return Verdict::transition(
+                Disposition::Accepted,
+                Next::To(SynAnswered::Established(open)),
+            );
         }
         // Simultaneous open: "Otherwise, enter SYN-RECEIVED, form a SYN,ACK segment".
         let crossed = SynReceived::new(
@@ -172,7 +189,10 @@ impl SynSent {
             peer,
             Some(self.offer),
         );
-        Verdict::transition(Disposition::Accepted, Next::SynReceived(Box::new(crossed)))
+        Verdict::transition(
+            Disposition::Accepted,
+            Next::To(SynAnswered::Crossed(Box::new(crossed))),
+        )
     }
 
     /// Repeats the SYN soon: the peer seems to hold an older connection, which the reset we answer
@@ -224,7 +244,7 @@ impl SynSent {
 }
 
 /// Answers an acknowledgement of what was not sent with a reset.
-fn refuse(segment: &Segment<'_>) -> Verdict {
+fn refuse(segment: &Segment<'_>) -> Verdict<SynAnswered> {
     let reset = reset_for(segment).map(Box::new);
     Verdict { disposition: Disposition::BadAck, next: Next::Stay, reset }
 }

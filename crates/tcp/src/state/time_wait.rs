@@ -1,6 +1,7 @@
 //! The states TIME_WAIT, and FIN_WAIT_2 of a socket that nobody holds: all that is left is to
 //! answer (RFC 9293 §3.6.1, §3.10.7.4; `tcp_timewait_state_process`).
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use roundtrip_packet::tcp::{Flags, Header};
@@ -14,7 +15,7 @@ use crate::receive::{Receiver, TsRecent};
 use crate::{Disposition, Segment, reset_for};
 
 use super::handshake::Ports;
-use super::{Fired, Next, Verdict};
+use super::verdict::{Fired, Next, Verdict};
 
 /// What such a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +103,7 @@ impl TimeWait {
         self.ts_recent.is_some()
     }
 
-    pub(crate) fn on_timeout(&mut self, now: Time) -> Option<(Fired, Next)> {
+    pub(crate) fn on_timeout(&mut self, now: Time) -> Option<(Fired, Next<Infallible>)> {
         if now < self.until {
             return None;
         }
@@ -132,7 +133,11 @@ impl TimeWait {
         Some(header)
     }
 
-    pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, cx: Context<'_>) -> Verdict {
+    pub(crate) fn on_segment(
+        &mut self,
+        segment: &Segment<'_>,
+        cx: Context<'_>,
+    ) -> Verdict<Infallible> {
         let value = segment.header.options.timestamps.map(|ts| ts.value);
         let paws = match (self.ts_recent, value) {
             // A reset is accepted even if its timestamp is old (RFC 7323 §5.2).
@@ -153,7 +158,7 @@ impl TimeWait {
         value: Option<u32>,
         paws: bool,
         cx: Context<'_>,
-    ) -> Verdict {
+    ) -> Verdict<Infallible> {
         let (seq, end) = (segment.header.sequence, segment.end());
         let right = self.rcv_nxt + self.rcv_wnd;
         let inside = seq == self.rcv_nxt
@@ -190,7 +195,7 @@ impl TimeWait {
         value: Option<u32>,
         paws: bool,
         cx: Context<'_>,
-    ) -> Verdict {
+    ) -> Verdict<Infallible> {
         let (seq, end) = (segment.header.sequence, segment.end());
         let reset = segment.has(Flags::RST);
         if !paws && seq == self.rcv_nxt && (seq == end || reset) {
@@ -237,7 +242,12 @@ impl TimeWait {
         }
     }
 
-    fn answer(&mut self, segment: &Segment<'_>, paws: bool, cx: Context<'_>) -> Verdict {
+    fn answer(
+        &mut self,
+        segment: &Segment<'_>,
+        paws: bool,
+        cx: Context<'_>,
+    ) -> Verdict<Infallible> {
         let data = segment.sequence_length() > 0 && !segment.has(Flags::SYN);
         let limited = !data
             && self

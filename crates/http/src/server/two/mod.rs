@@ -37,9 +37,10 @@ use super::handler::Request;
 use super::interim::Interim;
 use super::options::Options;
 use super::priority::{Priority, Turns};
-use super::response::Response;
+use super::refusal;
+use super::response::{After, Response};
+use super::shared::Shared;
 use super::upgrade::Upgraded;
-use super::{After, Shared, connection};
 use crate::channel::Channel;
 use crate::message::authority;
 use crate::reporter::{Reporter, RequestReport};
@@ -318,10 +319,10 @@ impl<W: Wire> Serving<W> {
         let refused = match authority(&head) {
             Ok(_) if self.full => {
                 self.leave("full");
-                Some(connection::full())
+                Some(refusal::full())
             }
-            Ok(_) => connection::refuse_body(&shared.options, expected, expectation.as_deref()),
-            Err(error) => Some(connection::malformed(error)),
+            Ok(_) => refusal::refuse_body(&shared.options, expected, expectation.as_deref()),
+            Err(error) => Some(refusal::malformed(error)),
         };
         let priority = head.fields.get("Priority").map(Priority::parse).unwrap_or_default();
         let request = Rc::new(Request { head, local, peer, secure, at: now, wall, interim });

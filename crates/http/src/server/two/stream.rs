@@ -19,8 +19,8 @@ use crate::message::Fields;
 use crate::reporter::{EndReport, HeadReport, Reporter};
 use crate::server::access::Served;
 use crate::server::handler::{BodySource as _, Request, RequestBody};
-use crate::server::response::Response;
-use crate::server::{Shared, connection};
+use crate::server::response::{Response, is_bodyless};
+use crate::server::shared::Shared;
 use crate::two::Ledger;
 
 /// A stream whose request has come.
@@ -112,7 +112,7 @@ impl<W: Wire> Stream<W> {
             // They were checked when they were added.
             let _ = fields.push(name, value);
         }
-        let bodyless = connection::is_bodyless(response.status);
+        let bodyless = is_bodyless(response.status);
         let tunnel = response.upgrade.is_some();
         if let Some(length) = response.body.length().filter(|_| !bodyless && !tunnel) {
             fields.set("content-length", length.to_string());

@@ -5,7 +5,7 @@
 
 use blitz_dom::{BaseDocument, NodeId};
 
-use super::computed;
+use super::element::computed;
 
 /// Blitz paints the root's background colour on the whole canvas, but its images and gradients
 /// only on the root's own box, and the body's only on the body's. CSS Backgrounds 3, section

@@ -5,7 +5,8 @@ use blitz_dom::{BaseDocument, LocalName, NodeId, QualName, ns};
 use style::properties::LonghandId;
 use style::values::specified::box_::DisplayOutside;
 
-use super::{add_style, attribute, computed, tables, unresolved};
+use super::element::{add_style, attribute, computed, unresolved};
+use super::tables;
 
 /// What a caption's cell has of the caption.
 const SHOWN: [LonghandId; 6] = [

@@ -4,7 +4,7 @@
 use blitz_dom::{BaseDocument, Node, NodeId};
 use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
-use super::{add_style, inside};
+use super::element::{add_style, inside};
 
 /// Makes blocks of the tables whose rows hold no cells, and cells of what stands in a row beside
 /// cells.

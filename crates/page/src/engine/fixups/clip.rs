@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use blitz_dom::{BaseDocument, NodeId};
 
-use super::{add_style, computed};
+use super::element::{add_style, computed};
 use crate::engine::sheet;
 
 /// Colours the text of the elements whose background is clipped to it.

@@ -4,12 +4,12 @@ use blitz_dom::node::NodeData;
 use blitz_dom::{BaseDocument, DocumentMutator, LocalName, NodeId, local_name};
 use html5ever::Attribute;
 
-use super::{attribute, computed, text};
+use super::element::{attribute, computed, text};
 use crate::engine::sheet;
 
 /// A placeholder is shown as a value, marked for `ua.css`; a password as dots; a button without a
 /// value has the browser's word on it.
-pub(in crate::engine) fn input(attrs: &mut Vec<Attribute>) {
+pub(crate) fn input(attrs: &mut Vec<Attribute>) {
     // Blitz knows the types in lower case.
     for attr in attrs.iter_mut().filter(|attr| &*attr.name.local == "type") {
         attr.value = attr.value.trim().to_ascii_lowercase().into();
@@ -34,7 +34,7 @@ pub(in crate::engine) fn input(attrs: &mut Vec<Attribute>) {
 }
 
 /// `<progress>` and `<meter>` are a bar whose background is filled so far.
-pub(in crate::engine) fn gauge(attrs: &mut Vec<Attribute>, color: &str) {
+pub(crate) fn gauge(attrs: &mut Vec<Attribute>, color: &str) {
     let number = |name, otherwise| {
         value(attrs, name).and_then(|n| n.trim().parse::<f64>().ok()).unwrap_or(otherwise)
     };
@@ -49,7 +49,7 @@ pub(in crate::engine) fn gauge(attrs: &mut Vec<Attribute>, color: &str) {
 }
 
 /// A video shows its poster.
-pub(in crate::engine) fn poster(attrs: &mut Vec<Attribute>) {
+pub(crate) fn poster(attrs: &mut Vec<Attribute>) {
     let Some(poster) = value(attrs, "poster").map(|url| url.trim().replace('"', "%22")) else {
         return;
     };

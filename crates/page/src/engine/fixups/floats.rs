@@ -8,7 +8,7 @@ use blitz_dom::{BaseDocument, Node, NodeId};
 use style::properties::LonghandId;
 use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
-use super::{add_style, unresolved};
+use super::element::{add_style, unresolved};
 
 /// The share of the width, in percent, beyond which hardly a word has room beside a float.
 const WIDE: f32 = 90.0;

@@ -8,7 +8,7 @@ use blitz_dom::{BaseDocument, Node, NodeId, ns};
 use style::properties::{ComputedValues, LonghandId};
 use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
-use super::{add_style, computed, unresolved};
+use super::element::{add_style, computed, text, unresolved};
 
 /// Characters up to which an element is taken to stand on one line.
 const SHORT: usize = 32;
@@ -88,7 +88,7 @@ fn is_inline_flow(style: &ComputedValues) -> bool {
 /// Whether there is nothing inside but a few words, without spaces at the ends: an inline block
 /// would swallow them.
 fn is_one_short_line(document: &BaseDocument, id: NodeId) -> bool {
-    let text = super::text(document, id);
+    let text = text(document, id);
     let trimmed = text.trim_ascii();
     if trimmed.is_empty() || trimmed.len() != text.len() || text.chars().count() > SHORT {
         return false;

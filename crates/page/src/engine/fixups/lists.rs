@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use blitz_dom::{BaseDocument, LocalName, NodeId};
 use style::counter_style::CounterStyle;
 
-use super::{add_style, computed};
+use super::element::{add_style, computed};
 
 /// Writes the markers of all ordered lists.
 pub(super) fn number(document: &mut BaseDocument, elements: &[NodeId]) {

@@ -9,6 +9,7 @@ mod cells;
 mod clip;
 pub(super) mod controls;
 mod counters;
+pub(super) mod element;
 mod floats;
 mod inlines;
 mod lists;
@@ -18,21 +19,18 @@ mod svg;
 mod tables;
 
 use blitz_dom::node::NodeData;
-use blitz_dom::{
-    BaseDocument, DocumentMutator, LocalName, Namespace, Node, NodeId, QualName, local_name,
-};
+use blitz_dom::{BaseDocument, DocumentMutator, LocalName, Node, NodeId, local_name};
 use style::computed_values::visibility::T as Visibility;
-use style::properties::{LonghandId, PropertyDeclarationId};
-use style::values::specified::box_::DisplayInside;
 use url::Url;
 
-use super::Input;
 use super::images::SvgFonts;
+use super::input::Input;
 use super::sheet::{self, Used};
 use crate::css;
 use crate::media::Media;
 use crate::scan::{fetchable, is_css};
 use crate::srcset::{self, Source};
+use element::{add_style, attribute, computed};
 
 /// Where an `<img>`'s `src` waits until it is known which source the image takes.
 pub(super) const SRC: &str = "roundtrip-src";
@@ -223,44 +221,4 @@ fn is_hidden(document: &BaseDocument, id: NodeId) -> bool {
 fn parent_is_hidden(document: &BaseDocument, id: NodeId) -> bool {
     let parent = document.get_node(id).and_then(|node| node.parent);
     parent.is_some_and(|parent| is_hidden(document, parent))
-}
-
-/// The name of an attribute in no namespace.
-pub(super) fn attribute(name: &str) -> QualName {
-    QualName::new(None, Namespace::default(), LocalName::from(name))
-}
-
-/// Adds declarations to an element's `style` attribute, behind its own. A property that is set past
-/// the attribute is lost when the attribute is written next: Blitz reads all of it again.
-fn add_style(mutator: &mut DocumentMutator<'_>, id: NodeId, declarations: &str) {
-    let own = mutator.doc.get_node(id).and_then(|node| node.attr(local_name!("style")));
-    let style = format!("{};{declarations}", own.unwrap_or_default());
-    mutator.set_attribute(id, attribute("style"), &style);
-}
-
-/// What is laid out inside an element, and how; `None` for one that is not displayed.
-fn inside(document: &BaseDocument, id: NodeId) -> Option<DisplayInside> {
-    Some(document.get_node(id)?.primary_styles()?.clone_display().inside())
-}
-
-/// The text of everything below a node.
-fn text(document: &BaseDocument, id: NodeId) -> String {
-    document.get_node(id).map(Node::text_content).unwrap_or_default()
-}
-
-/// A computed value before layout: a length may be in percent, which [`computed`] would resolve.
-fn unresolved(document: &BaseDocument, id: NodeId, property: LonghandId) -> String {
-    match document.get_node(id).and_then(Node::primary_styles) {
-        Some(style) => style.computed_value_to_string(PropertyDeclarationId::Longhand(property)),
-        None => String::new(),
-    }
-}
-
-/// A computed value, as `getComputedStyle` writes it; empty for an element that is not displayed:
-/// Blitz would have to style it now, and Stylo allows that only inside a layout.
-fn computed(document: &BaseDocument, id: NodeId, property: &str) -> String {
-    match document.get_node(id).and_then(Node::primary_styles) {
-        Some(_) => document.resolved_style_value(id, property),
-        None => String::new(),
-    }
 }

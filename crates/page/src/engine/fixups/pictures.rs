@@ -8,7 +8,7 @@ use blitz_dom::{BaseDocument, Node, NodeId, local_name};
 use style::properties::LonghandId;
 use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
-use super::{add_style, unresolved};
+use super::element::{add_style, unresolved};
 
 /// Ancestors that are looked at.
 const ABOVE: usize = 16;

@@ -11,8 +11,8 @@ use style::values::computed::{Content, ContentItem, Image};
 use style::values::specified::box_::{DisplayInside, DisplayOutside};
 use url::Url;
 
-use super::attribute;
 use super::counters::Counters;
+use super::element::attribute;
 use super::inlines::is_inline;
 
 /// What is carried over from the pseudo-element's computed style.

@@ -7,7 +7,7 @@ use blitz_dom::{BaseDocument, Node, NodeId, local_name, ns};
 use style::Atom;
 use style::color::AbsoluteColor;
 
-use super::{attribute, computed, text};
+use super::element::{attribute, computed, text};
 use crate::engine::images::{self, SvgFonts};
 use crate::engine::sheet;
 

@@ -12,7 +12,7 @@ use style::properties::LonghandId;
 use style::values::specified::border::BorderStyle;
 use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
-use super::{add_style, inside, unresolved};
+use super::element::{add_style, inside, unresolved};
 
 /// Cells of a table beyond which it is left as it is.
 const CELLS: usize = 20_000;

@@ -45,7 +45,7 @@ fn limits() -> Limits {
 }
 
 /// The host under test, and what the strangers and its owner know of it.
-struct Siege<'a> {
+struct HostTrial<'a> {
     chance: Chance<'a>,
     host: Host,
     links: Vec<IfIndex>,
@@ -69,7 +69,7 @@ struct Siege<'a> {
 /// If the host panics or breaks a promise: it sends too many frames, holds more than its limits,
 /// sends more ICMP errors than it may, has a timer in the past, or does not come to rest.
 pub fn host(bytes: &[u8]) {
-    let mut siege = Siege::new(Chance::from_bytes(bytes));
+    let mut siege = HostTrial::new(Chance::from_bytes(bytes));
     for _ in 0..STEPS {
         if siege.chance.is_over() {
             break;
@@ -80,7 +80,7 @@ pub fn host(bytes: &[u8]) {
     siege.leave();
 }
 
-impl<'a> Siege<'a> {
+impl<'a> HostTrial<'a> {
     fn new(mut chance: Chance<'a>) -> Self {
         let kind = chance.below(64);
         let mut profile = if kind & 1 > 0 { Profile::rfc() } else { Profile::linux() };
@@ -117,7 +117,7 @@ impl<'a> Siege<'a> {
         let everywhere = |port| SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
         let listener = host.listen(everywhere(80), 2).ok();
         let udp = host.bind_udp(everywhere(53)).expect("the first socket");
-        let mut siege = Siege {
+        let mut siege = HostTrial {
             chance,
             host,
             links,

@@ -28,46 +28,46 @@ struct Entry {
 
 /// The lookups under way; there are few at a time.
 #[derive(Clone, Default)]
-pub(crate) struct UnderWay {
+pub(crate) struct InFlight {
     entries: Rc<RefCell<Vec<Rc<Entry>>>>,
 }
 
 /// The part a lookup plays.
-pub(crate) enum Part {
+pub(crate) enum LookupRole {
     /// The lookup leads, being the first for this name.
-    Lead(Lead),
+    Leader(Leader),
     /// The lookup follows another of this name.
-    Follow(Follow),
+    Follower(Follower),
 }
 
 /// The leader's handle: followers learn what it finds, until this is dropped.
-pub(crate) struct Lead {
-    under_way: UnderWay,
+pub(crate) struct Leader {
+    in_flight: InFlight,
     entry: Rc<Entry>,
 }
 
 /// A follower's handle.
-pub(crate) struct Follow {
+pub(crate) struct Follower {
     entry: Rc<Entry>,
     /// How many of the leader's arrivals the follower has taken.
     known: usize,
 }
 
 /// A message from the leader to a follower.
-pub(crate) enum Heard {
+pub(crate) enum LeaderMessage {
     /// Addresses, and the event by which they are known.
     Arrived(Arrival, Option<EventId>),
     /// The leader has ended with this result; `None` if it was given up.
     Ended(Option<Box<End>>),
 }
 
-impl UnderWay {
+impl InFlight {
     /// Joins the lookups of a name, as leader or follower.
-    pub(crate) fn join(&self, name: &str, options: Options, who: LookupId) -> Part {
+    pub(crate) fn join(&self, name: &str, options: Options, who: LookupId) -> LookupRole {
         let mut entries = self.entries.borrow_mut();
         let same = |entry: &&Rc<Entry>| entry.name == name && entry.options == options;
         if let Some(entry) = entries.iter().find(same) {
-            return Part::Follow(Follow { entry: Rc::clone(entry), known: 0 });
+            return LookupRole::Follower(Follower { entry: Rc::clone(entry), known: 0 });
         }
         let entry = Rc::new(Entry {
             leader: who,
@@ -80,7 +80,7 @@ impl UnderWay {
             changed: Notify::new(),
         });
         entries.push(Rc::clone(&entry));
-        Part::Lead(Lead { under_way: self.clone(), entry })
+        LookupRole::Leader(Leader { in_flight: self.clone(), entry })
     }
 
     /// Tells the followers of lookup `who` of addresses it found.
@@ -103,24 +103,24 @@ impl UnderWay {
     }
 }
 
-impl Lead {
+impl Leader {
     /// Tells all followers the leader's result.
     pub(crate) fn done(self, end: &End) {
         self.entry.end.replace(Some(end.clone()));
     }
 }
 
-impl Drop for Lead {
+impl Drop for Leader {
     fn drop(&mut self) {
-        self.under_way.entries.borrow_mut().retain(|entry| !Rc::ptr_eq(entry, &self.entry));
+        self.in_flight.entries.borrow_mut().retain(|entry| !Rc::ptr_eq(entry, &self.entry));
         self.entry.over.set(true);
         self.entry.changed.notify_waiters();
     }
 }
 
-impl Follow {
+impl Follower {
     /// Waits for the next message of the leader.
-    pub(crate) async fn next(&mut self) -> Heard {
+    pub(crate) async fn next(&mut self) -> LeaderMessage {
         loop {
             // Registers for notification before it looks, so that no change between the two is
             // missed.
@@ -128,10 +128,10 @@ impl Follow {
             if let Some(arrival) = self.entry.arrivals.borrow().get(self.known) {
                 self.known += 1;
                 let event = self.entry.begun.get().or(arrival.event);
-                return Heard::Arrived(arrival.clone(), event);
+                return LeaderMessage::Arrived(arrival.clone(), event);
             }
             if self.entry.over.get() {
-                return Heard::Ended(self.entry.end.borrow().clone().map(Box::new));
+                return LeaderMessage::Ended(self.entry.end.borrow().clone().map(Box::new));
             }
             changed.await;
         }

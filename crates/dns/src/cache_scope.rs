@@ -1,4 +1,4 @@
-//! `Realm`: where an answer came from, which bounds what it can be used for.
+//! `CacheScope`: where an answer came from, which bounds what it can be used for.
 
 use std::net::SocketAddr;
 
@@ -6,12 +6,12 @@ use crate::resolv::Resolv;
 
 /// A way of asking. Lookups in different realms never use each other's answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Realm {
+pub(crate) struct CacheScope {
     name: String,
     outlives: bool,
 }
 
-impl Realm {
+impl CacheScope {
     /// The name servers of resolv.conf, with the options for asking them.
     ///
     /// A server on this host (systemd-resolved, dnsmasq, a container's) is asked anew in each run:

@@ -1,0 +1,71 @@
+//! What a server and its connections share.
+
+use core::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use roundtrip_wire::Wire;
+use tokio::sync::Notify;
+
+use super::access::Served;
+use super::handler::Handler;
+use super::options::Options;
+
+/// Is told of every request that was answered.
+pub(crate) type Access = Rc<dyn Fn(&Served<'_>)>;
+
+/// What a server and its connections share.
+pub(crate) struct Shared<W> {
+    pub(crate) wire: W,
+    pub(crate) options: Options,
+    pub(crate) handler: Rc<dyn Handler>,
+    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) access: Option<Access>,
+    /// No more requests are taken.
+    pub(crate) stopping: Cell<bool>,
+    /// Wakes connections that wait for a request, and the one who waits for their end.
+    pub(crate) changed: Notify,
+    /// How many connections are open.
+    pub(crate) connections: Cell<usize>,
+    /// The value of the Date field, and the second of it since 1970.
+    date: RefCell<(u64, String)>,
+}
+
+impl<W: Wire> Shared<W> {
+    pub(crate) fn new(wire: W, handler: Rc<dyn Handler>, options: Options) -> Self {
+        Self {
+            wire,
+            options,
+            handler,
+            tls: None,
+            access: None,
+            stopping: Cell::new(false),
+            changed: Notify::new(),
+            connections: Cell::new(0),
+            date: RefCell::new((u64::MAX, String::new())),
+        }
+    }
+
+    /// Completes when the server is told to stop.
+    pub(crate) async fn told_to_stop(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.stopping.get() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Calls `use_it` with the value of the Date field. It is formatted once a second.
+    pub(crate) fn date<T>(&self, use_it: impl FnOnce(&str) -> T) -> T {
+        let wall = self.wire.wall();
+        let second = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut date = self.date.borrow_mut();
+        if date.0 != second {
+            *date = (second, httpdate::fmt_http_date(wall));
+        }
+        use_it(&date.1)
+    }
+}

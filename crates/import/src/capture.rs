@@ -1,0 +1,379 @@
+//! Captures of packets, pcap and pcapng: connections, lookups and exchanges as the packets show
+//! them. Every event has the packet that shows it for its cause.
+//!
+//! A capture is read twice: once for its digest and the keys it holds, which may stand behind the
+//! packets that need them, and once packet by packet. Frames go into the record's own capture;
+//! [`flow`] follows each TCP connection, [`stream`] puts its bytes in order, [`tls`] opens them, and
+//! [`http1`] and [`http2`] read messages into [`talk`]s.
+
+mod dns;
+mod file;
+mod flow;
+mod hpack;
+mod http1;
+mod http2;
+mod keys;
+mod link;
+mod protect;
+mod stream;
+mod talk;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use roundtrip_packet::{EtherAddr, IpHeader, Transport, Verify, arp, parse_packet};
+use roundtrip_record::{
+    Direction, EventId, Evidence, HostId, ImportNote, ImportedFile, InterfaceId, Log,
+    NeighbourChanged, NeighbourState, Role, RunEnded, RunStarted, SCHEMA, Step, Time, Trace as _,
+    Unseen, What, WireKind,
+};
+
+use crate::error::ImportError;
+use crate::input::Input;
+use crate::notes::Notes;
+use crate::options::{Imported, Options};
+use dns::Dns;
+use file::{Block, CaptureFile, FileError, Packet};
+use flow::{Flow, Sighting, Tally};
+use keys::Keys;
+use link::Network;
+use stream::Stamp;
+use talk::Desk;
+
+pub(crate) use file::is_capture;
+
+/// The most connections that are followed at a time; older ones are then given up.
+const MOST_FLOWS: usize = 100_000;
+
+/// Two sockets, the smaller first.
+type Pair = (SocketAddr, SocketAddr);
+
+/// What the first reading tells.
+struct Survey {
+    digest: String,
+    format: &'static str,
+    keys: Keys,
+    /// When the first packet was captured.
+    epoch: u64,
+    packets: u64,
+}
+
+/// Reads a capture into `log`.
+pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Imported, ImportError> {
+    let path = input.path().to_owned();
+    let mut survey = survey(input)?;
+    for keys in &options.keys {
+        let log =
+            std::fs::read(keys).map_err(|source| ImportError::Io { path: keys.clone(), source })?;
+        survey.keys.add(&log);
+    }
+    if survey.packets == 0 {
+        return Err(ImportError::Nothing { path, why: "it has no packets".into() });
+    }
+    let mut reading = Reading::begin(log, &survey, &path);
+    let mut file = open(Input::open(&path)?)?;
+    loop {
+        match file.next() {
+            Ok(Some(Block::Packet(packet))) => reading.packet(&packet, &survey),
+            Ok(Some(Block::Keys(_))) => {}
+            Ok(None) => break,
+            Err(error) => return Err(wrong(&path, file.offset, error)),
+        }
+    }
+    if file.cut {
+        reading.notes.add("the file ends in the middle of a block");
+    }
+    reading.notes.add_many("comments of packets were passed over", file.comments);
+    Ok(reading.end(&survey))
+}
+
+/// The first reading: the digest, the keys, the first time.
+fn survey(input: Input) -> Result<Survey, ImportError> {
+    let path = input.path().to_owned();
+    let mut file = open(input)?;
+    let mut survey = Survey {
+        digest: String::new(),
+        format: file.name(),
+        keys: Keys::default(),
+        epoch: 0,
+        packets: 0,
+    };
+    loop {
+        match file.next() {
+            Ok(Some(Block::Packet(packet))) => {
+                if survey.packets == 0 {
+                    survey.epoch = packet.nanos;
+                }
+                survey.packets += 1;
+            }
+            Ok(Some(Block::Keys(keys))) => survey.keys.add(&keys),
+            Ok(None) => break,
+            Err(error) => return Err(wrong(&path, file.offset, error)),
+        }
+    }
+    survey.digest = file.into_inner().digest()?;
+    Ok(survey)
+}
+
+fn open(input: Input) -> Result<CaptureFile<Input>, ImportError> {
+    let path = input.path().to_owned();
+    CaptureFile::open(input).map_err(|error| wrong(&path, 0, error))
+}
+
+fn wrong(path: &Path, offset: u64, error: FileError) -> ImportError {
+    match error {
+        FileError::Io(source) => ImportError::Io { path: path.to_owned(), source },
+        FileError::Damaged(why) => ImportError::Damaged { path: path.to_owned(), offset, why },
+    }
+}
+
+/// The second reading.
+struct Reading {
+    log: Log,
+    desk: Desk,
+    host: HostId,
+    /// The interfaces of frames with an Ethernet header, and of bare IP packets.
+    ethernet: Option<InterfaceId>,
+    bare: Option<InterfaceId>,
+    flows: BTreeMap<Pair, Flow>,
+    dns: Dns,
+    tally: Tally,
+    notes: Notes,
+}
+
+impl Reading {
+    fn begin(log: &Log, survey: &Survey, path: &Path) -> Self {
+        let mut log = log.clone();
+        let subject = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        log.emit(Time::ZERO, None, || {
+            What::RunStarted(RunStarted {
+                schema: SCHEMA,
+                tool: env!("CARGO_PKG_VERSION").into(),
+                command: "import".into(),
+                subject: subject.unwrap_or_default(),
+                wire: WireKind::Imported {
+                    source: survey.format.into(),
+                    digest: survey.digest.clone(),
+                },
+                net: None,
+                seed: None,
+                wall: survey.epoch,
+                replay_of: None,
+            })
+        });
+        let host = log.host("client", Role::Client, &[]);
+        log.emit(Time::ZERO, None, || {
+            What::ImportedFile(ImportedFile {
+                format: survey.format.into(),
+                writer: String::new(),
+                browser: String::new(),
+                archive: None,
+                entries: None,
+            })
+        });
+        log.emit(Time::ZERO, None, || {
+            What::Unseen(Unseen {
+                step: Step::Connect,
+                what: "congestion windows and timers of both ends".into(),
+                needs: "a visit of our own (--wire tap or --wire lab)".into(),
+            })
+        });
+        Self {
+            desk: Desk::new(log.clone()),
+            log,
+            host,
+            ethernet: None,
+            bare: None,
+            flows: BTreeMap::new(),
+            dns: Dns::default(),
+            tally: Tally::default(),
+            notes: Notes::default(),
+        }
+    }
+
+    fn packet(&mut self, packet: &Packet, survey: &Survey) {
+        let at = Time::from_nanos(packet.nanos.saturating_sub(survey.epoch));
+        if packet.nanos < survey.epoch {
+            self.notes.add("packets are older than the first one; they count as of its time");
+        }
+        if (packet.bytes.len() as u32) < packet.original {
+            self.notes.add("packets were cut when they were captured (snapshot length)");
+        }
+        match link::network(packet.link, &packet.bytes) {
+            Network::Arp(bytes) => self.arp(packet, bytes, at),
+            Network::Ip(bytes) => self.ip(packet, bytes, at, &survey.keys),
+            Network::Other(what) => self.notes.add(&format!("{what} were passed over")),
+        }
+    }
+
+    /// Records a frame, as Ethernet where it was, else from the IP header on.
+    fn frame(&mut self, packet: &Packet, network: &[u8], at: Time, sent: bool) -> Option<EventId> {
+        let plain =
+            packet.link == 1 && packet.bytes.get(12..14).is_some_and(|kind| kind[0] != 0x81);
+        let interface = if plain {
+            let mac = packet.bytes.get(6..12).and_then(|mac| <[u8; 6]>::try_from(mac).ok());
+            let mac = link::mac(EtherAddr(mac.unwrap_or_default()));
+            *self
+                .ethernet
+                .get_or_insert_with(|| self.log.interface(self.host, "captured", &mac, &[]))
+        } else {
+            *self.bare.get_or_insert_with(|| self.log.interface(self.host, "captured-ip", "", &[]))
+        };
+        let direction = if sent { Direction::Sent } else { Direction::Received };
+        let bytes = if plain { &packet.bytes } else { network };
+        self.log.frame(at, None, interface, direction, bytes)
+    }
+
+    fn arp(&mut self, packet: &Packet, bytes: &[u8], at: Time) {
+        let Ok(message) = arp::Packet::parse(bytes) else {
+            return self.notes.add("ARP packets could not be read");
+        };
+        let asks = message.operation == arp::Operation::Request;
+        let event = self.frame(packet, bytes, at, asks);
+        let interface = self.ethernet.or(self.bare).unwrap_or(InterfaceId(0));
+        let (address, mac, to) = if asks {
+            (message.target_protocol, None, NeighbourState::Incomplete)
+        } else {
+            (
+                message.sender_protocol,
+                Some(message.sender_hardware.to_string()),
+                NeighbourState::Reachable,
+            )
+        };
+        let changed = NeighbourChanged {
+            interface,
+            address: IpAddr::V4(address),
+            mac,
+            from: None,
+            to,
+            how: Evidence::Observed("captured packets".into()),
+        };
+        self.desk.emit(Stamp { at, event }, What::NeighbourChanged(changed));
+    }
+
+    fn ip(&mut self, packet: &Packet, bytes: &[u8], at: Time, keys: &Keys) {
+        let patched = with_length(bytes);
+        let bytes = patched.as_deref().unwrap_or(bytes);
+        let Ok(parsed) = parse_packet(bytes, Verify::Snapped) else {
+            return self.notes.add("packets could not be read");
+        };
+        let (source, destination) = (parsed.ip.source(), parsed.ip.destination());
+        match parsed.transport {
+            Transport::Tcp(segment) => {
+                let sighting = Sighting {
+                    from: SocketAddr::new(source, segment.header.source_port),
+                    to: SocketAddr::new(destination, segment.header.destination_port),
+                    segment: &segment,
+                    identification: match parsed.ip {
+                        IpHeader::V4(header) => header.identification,
+                        IpHeader::V6(_) => 0,
+                    },
+                    stamp: Stamp { at, event: None },
+                };
+                self.tcp(packet, bytes, sighting, keys);
+            }
+            Transport::Udp { header, payload } => {
+                let from = SocketAddr::new(source, header.source_port);
+                let to = SocketAddr::new(destination, header.destination_port);
+                let event = self.frame(packet, bytes, at, to.port() < from.port());
+                let stamp = Stamp { at, event };
+                if from.port() == 53 || to.port() == 53 {
+                    self.dns.message(&mut self.desk, from, to, "udp", payload, stamp);
+                } else if from.port() == 443 || to.port() == 443 {
+                    self.notes.add("QUIC packets are kept; what is in them is not read");
+                }
+            }
+            Transport::Icmpv4(_) | Transport::Icmpv6(_) => {
+                self.frame(packet, bytes, at, false);
+                self.notes.add("ICMP messages are kept as packets");
+            }
+            Transport::Fragment(_) => {
+                self.frame(packet, bytes, at, false);
+                self.notes.add("fragments of IP packets are not put together");
+            }
+            Transport::Other { .. } => {
+                self.frame(packet, bytes, at, false);
+                self.notes.add("packets of other transports are kept as packets");
+            }
+        }
+    }
+
+    /// Takes a segment, whose frame is not recorded yet.
+    fn tcp(&mut self, packet: &Packet, bytes: &[u8], mut sighting: Sighting<'_>, keys: &Keys) {
+        let Sighting { from, to, segment, .. } = sighting;
+        let pair = if from <= to { (from, to) } else { (to, from) };
+        if self.flows.get(&pair).is_some_and(|flow| flow.is_reused_by(segment))
+            && let Some(mut old) = self.flows.remove(&pair)
+        {
+            old.finish(&mut self.desk, keys, &mut self.tally);
+        }
+        if self.flows.len() >= MOST_FLOWS && !self.flows.contains_key(&pair) {
+            let note = "there are more than 100,000 connections; later ones were passed over";
+            return self.notes.add(note);
+        }
+        let known = self.flows.get(&pair).map(|flow| flow.client == from);
+        let sent = known.unwrap_or(from.port() >= to.port());
+        sighting.stamp.event = self.frame(packet, bytes, sighting.stamp.at, sent);
+        let desk = &mut self.desk;
+        let flow = self.flows.entry(pair).or_insert_with(|| Flow::new(desk, &sighting));
+        flow.segment(desk, &sighting, keys, &mut self.tally);
+    }
+
+    fn end(mut self, survey: &Survey) -> Imported {
+        for flow in self.flows.values_mut() {
+            flow.finish(&mut self.desk, &survey.keys, &mut self.tally);
+        }
+        self.dns.finish(&mut self.desk);
+        let tally = &self.tally;
+        for (count, note) in [
+            (
+                tally.twice,
+                "packets stand twice in the capture (several interfaces, or both ends); the second was passed over",
+            ),
+            (tally.retransmissions, "segments are retransmissions"),
+            (tally.missing, "bytes of connections are missing in the capture"),
+            (tally.middle, "connections were open when the capture began"),
+            (tally.unopened, "records of TLS could not be opened with the keys there are"),
+            (tally.passed_over, "bytes of HTTP belong to messages whose begin is missing"),
+            (
+                tally.unknown_fields,
+                "fields of HTTP/2 refer to what was said before the capture began",
+            ),
+            (tally.other, "connections carry no HTTP that is known"),
+            (self.dns.unreadable, "datagrams of port 53 are no DNS messages"),
+        ] {
+            self.notes.add_many(note, count);
+        }
+        let sealed = if survey.keys.is_empty() {
+            "connections are encrypted, and there are no keys (--keys FILE, or secrets in the capture)"
+        } else {
+            "connections are encrypted, and the keys do not fit or their cipher is not undone"
+        };
+        self.notes.add_many(sealed, tally.sealed);
+        let latest = self.desk.latest;
+        let notes: Vec<ImportNote> = self
+            .notes
+            .sorted()
+            .into_iter()
+            .map(|(note, count)| ImportNote { note: note.to_owned(), count })
+            .collect();
+        for note in &notes {
+            self.log.emit(latest, None, || What::ImportNote(note.clone()));
+        }
+        self.log.emit(latest, None, || What::RunEnded(RunEnded { exit: 0, interrupted: false }));
+        Imported { exit: 0, notes, entries: self.desk.exchanges }
+    }
+}
+
+/// An IPv4 packet whose length is left to the network card (segmentation offload) states 0.
+fn with_length(bytes: &[u8]) -> Option<Vec<u8>> {
+    let is_it = bytes.len() >= 20 && bytes[0] >> 4 == 4 && bytes[2] == 0 && bytes[3] == 0;
+    is_it.then(|| {
+        let mut patched = bytes.to_vec();
+        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        patched[2..4].copy_from_slice(&length.to_be_bytes());
+        patched
+    })
+}

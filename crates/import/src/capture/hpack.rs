@@ -1,0 +1,328 @@
+//! HPACK (RFC 7541): the fields of HTTP/2, with their values. It reads also from the middle of a
+//! connection, whose dynamic table nobody has: what refers to that is said to be unknown.
+
+use std::collections::VecDeque;
+
+/// The static table (RFC 7541 appendix A), from index 1.
+const STATIC: [(&str, &str); 61] = [
+    (":authority", ""),
+    (":method", "GET"),
+    (":method", "POST"),
+    (":path", "/"),
+    (":path", "/index.html"),
+    (":scheme", "http"),
+    (":scheme", "https"),
+    (":status", "200"),
+    (":status", "204"),
+    (":status", "206"),
+    (":status", "304"),
+    (":status", "400"),
+    (":status", "404"),
+    (":status", "500"),
+    ("accept-charset", ""),
+    ("accept-encoding", "gzip, deflate"),
+    ("accept-language", ""),
+    ("accept-ranges", ""),
+    ("accept", ""),
+    ("access-control-allow-origin", ""),
+    ("age", ""),
+    ("allow", ""),
+    ("authorization", ""),
+    ("cache-control", ""),
+    ("content-disposition", ""),
+    ("content-encoding", ""),
+    ("content-language", ""),
+    ("content-length", ""),
+    ("content-location", ""),
+    ("content-range", ""),
+    ("content-type", ""),
+    ("cookie", ""),
+    ("date", ""),
+    ("etag", ""),
+    ("expect", ""),
+    ("expires", ""),
+    ("from", ""),
+    ("host", ""),
+    ("if-match", ""),
+    ("if-modified-since", ""),
+    ("if-none-match", ""),
+    ("if-range", ""),
+    ("if-unmodified-since", ""),
+    ("last-modified", ""),
+    ("link", ""),
+    ("location", ""),
+    ("max-forwards", ""),
+    ("proxy-authenticate", ""),
+    ("proxy-authorization", ""),
+    ("range", ""),
+    ("referer", ""),
+    ("refresh", ""),
+    ("retry-after", ""),
+    ("server", ""),
+    ("set-cookie", ""),
+    ("strict-transport-security", ""),
+    ("transfer-encoding", ""),
+    ("user-agent", ""),
+    ("vary", ""),
+    ("via", ""),
+    ("www-authenticate", ""),
+];
+
+/// How many codes of the Huffman code (RFC 7541 appendix B) there are of each length, in bits. Codes of
+/// one length follow each other, and the first of a length follows the last of the length before.
+const LENGTHS: [(u32, u32); 21] = [
+    (5, 10),
+    (6, 26),
+    (7, 32),
+    (8, 6),
+    (10, 5),
+    (11, 3),
+    (12, 2),
+    (13, 6),
+    (14, 2),
+    (15, 3),
+    (19, 3),
+    (20, 8),
+    (21, 13),
+    (22, 26),
+    (23, 29),
+    (24, 12),
+    (25, 4),
+    (26, 15),
+    (27, 19),
+    (28, 29),
+    (30, 3),
+];
+
+/// What the codes stand for, in their order.
+const SYMBOLS: [u8; 256] = [
+    48, 49, 50, 97, 99, 101, 105, 111, 115, 116, 32, 37, 45, 46, 47, 51, 52, 53, 54, 55, 56, 57,
+    61, 65, 95, 98, 100, 102, 103, 104, 108, 109, 110, 112, 114, 117, 58, 66, 67, 68, 69, 70, 71,
+    72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 89, 106, 107, 113, 118, 119,
+    120, 121, 122, 38, 42, 44, 59, 88, 90, 33, 34, 40, 41, 63, 39, 43, 124, 35, 62, 0, 36, 64, 91,
+    93, 126, 94, 125, 60, 96, 123, 92, 195, 208, 128, 130, 131, 162, 184, 194, 224, 226, 153, 161,
+    167, 172, 176, 177, 179, 209, 216, 217, 227, 229, 230, 129, 132, 133, 134, 136, 146, 154, 156,
+    160, 163, 164, 169, 170, 173, 178, 181, 185, 186, 187, 189, 190, 196, 198, 228, 232, 233, 1,
+    135, 137, 138, 139, 140, 141, 143, 147, 149, 150, 151, 152, 155, 157, 158, 165, 166, 168, 174,
+    175, 180, 182, 183, 188, 191, 197, 231, 239, 9, 142, 144, 145, 148, 159, 171, 206, 215, 225,
+    236, 237, 199, 207, 234, 235, 192, 193, 200, 201, 202, 205, 210, 213, 218, 219, 238, 240, 242,
+    243, 255, 203, 204, 211, 212, 214, 221, 222, 223, 241, 244, 245, 246, 247, 248, 250, 251, 252,
+    253, 254, 2, 3, 4, 5, 6, 7, 8, 11, 12, 14, 15, 16, 17, 18, 19, 20, 21, 23, 24, 25, 26, 27, 28,
+    29, 30, 31, 127, 220, 249, 10, 13, 22,
+];
+
+/// The size of the dynamic table that both ends begin with (RFC 9113 §6.5.2), in octets.
+const TABLE_SIZE: usize = 4096;
+/// The largest table that is kept, whatever an end asks for.
+const LARGEST_TABLE: usize = 1 << 20;
+/// What an entry counts beside its octets (RFC 7541 §4.1).
+const OVERHEAD: usize = 32;
+
+/// A block that cannot be decoded, nor anything after it on the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Undecodable;
+
+/// A field: name and value.
+pub(crate) type Line = (String, String);
+
+/// One direction of a connection.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    /// The latest entry first.
+    entries: VecDeque<Line>,
+    size: usize,
+    most: usize,
+    /// Whether the connection is followed from its begin.
+    whole: bool,
+    /// Fields that referred to an entry that was not seen.
+    pub(crate) unknown: u64,
+}
+
+impl Decoder {
+    /// A decoder; `whole` says that it will see the connection from its begin.
+    pub(crate) fn new(whole: bool) -> Self {
+        Self { entries: VecDeque::new(), size: 0, most: TABLE_SIZE, whole, unknown: 0 }
+    }
+
+    /// Decodes a block of fields.
+    pub(crate) fn decode(&mut self, block: &[u8]) -> Result<Vec<Line>, Undecodable> {
+        let mut lines = Vec::new();
+        let mut rest = block;
+        while let Some(&first) = rest.first() {
+            if first & 0x80 != 0 {
+                let index = integer(&mut rest, 7)?;
+                lines.push(self.entry(index)?);
+            } else if first & 0xe0 == 0x20 {
+                let size = integer(&mut rest, 5)?;
+                self.most = size.min(LARGEST_TABLE);
+                self.evict(0);
+            } else {
+                let kept = first & 0x40 != 0;
+                let index = integer(&mut rest, if kept { 6 } else { 4 })?;
+                let name = match index {
+                    0 => string(&mut rest)?,
+                    _ => self.entry(index)?.0,
+                };
+                let line = (name, string(&mut rest)?);
+                if kept {
+                    self.insert(line.clone());
+                }
+                lines.push(line);
+            }
+        }
+        Ok(lines)
+    }
+
+    fn entry(&mut self, index: usize) -> Result<Line, Undecodable> {
+        if let Some((name, value)) = index.checked_sub(1).and_then(|at| STATIC.get(at)) {
+            return Ok(((*name).to_owned(), (*value).to_owned()));
+        }
+        match self.entries.get(index.wrapping_sub(STATIC.len() + 1)) {
+            Some(line) => Ok(line.clone()),
+            None if !self.whole && index > 0 => {
+                self.unknown += 1;
+                Ok(("unknown".into(), String::new()))
+            }
+            None => Err(Undecodable),
+        }
+    }
+
+    fn insert(&mut self, line: Line) {
+        let size = line.0.len() + line.1.len() + OVERHEAD;
+        self.evict(size);
+        if size <= self.most {
+            self.size += size;
+            self.entries.push_front(line);
+        }
+    }
+
+    /// Makes room for an entry of this size.
+    fn evict(&mut self, size: usize) {
+        while self.size + size > self.most
+            && let Some((name, value)) = self.entries.pop_back()
+        {
+            self.size -= name.len() + value.len() + OVERHEAD;
+        }
+    }
+}
+
+/// An integer with a prefix of so many bits (RFC 7541 §5.1).
+fn integer(rest: &mut &[u8], prefix: u32) -> Result<usize, Undecodable> {
+    let (&first, mut after) = rest.split_first().ok_or(Undecodable)?;
+    let most = (1usize << prefix) - 1;
+    let mut number = usize::from(first) & most;
+    if number == most {
+        for shift in (0..28).step_by(7) {
+            let (&next, others) = after.split_first().ok_or(Undecodable)?;
+            after = others;
+            number += usize::from(next & 0x7f) << shift;
+            if next & 0x80 == 0 {
+                *rest = after;
+                return Ok(number);
+            }
+        }
+        return Err(Undecodable);
+    }
+    *rest = after;
+    Ok(number)
+}
+
+/// A string (RFC 7541 §5.2).
+fn string(rest: &mut &[u8]) -> Result<String, Undecodable> {
+    let huffman = rest.first().ok_or(Undecodable)? & 0x80 != 0;
+    let length = integer(rest, 7)?;
+    let (coded, after) = rest.split_at_checked(length).ok_or(Undecodable)?;
+    *rest = after;
+    let bytes = if huffman { decode(coded)? } else { coded.to_vec() };
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => text,
+        // As the record's own fields: octets that are no UTF-8 are those of ISO 8859-1.
+        Err(error) => error.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
+    })
+}
+
+/// Undoes the Huffman code.
+fn decode(coded: &[u8]) -> Result<Vec<u8>, Undecodable> {
+    let mut text = Vec::with_capacity(coded.len() * 2);
+    let (mut code, mut bits) = (0u32, 0u32);
+    for byte in coded {
+        for shift in (0..8).rev() {
+            code = code << 1 | u32::from(byte >> shift & 1);
+            bits += 1;
+            if let Some(symbol) = symbol(code, bits) {
+                text.push(symbol);
+                (code, bits) = (0, 0);
+            } else if bits >= 30 {
+                return Err(Undecodable);
+            }
+        }
+    }
+    // What is left is padding: the begin of the longest code, all ones.
+    if bits < 8 && code == (1 << bits) - 1 { Ok(text) } else { Err(Undecodable) }
+}
+
+/// What a code of this length stands for, if it is one.
+fn symbol(code: u32, bits: u32) -> Option<u8> {
+    let (mut first, mut index) = (0u32, 0u32);
+    let mut length = 0;
+    for (of_length, count) in LENGTHS {
+        first <<= of_length - length;
+        length = of_length;
+        if length == bits {
+            let at = code.checked_sub(first).filter(|at| *at < count)?;
+            return SYMBOLS.get((index + at) as usize).copied();
+        }
+        if length > bits {
+            return None;
+        }
+        first += count;
+        index += count;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits: Vec<u8> = hex.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        let byte =
+            |pair: &[u8]| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap();
+        digits.chunks(2).map(byte).collect()
+    }
+
+    #[test]
+    fn the_requests_of_rfc_7541_c_4_are_read() {
+        let mut decoder = Decoder::new(true);
+        let first = decoder.decode(&bytes("8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff")).unwrap();
+        let all: Vec<_> = first.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        assert_eq!(
+            all,
+            [":method: GET", ":scheme: http", ":path: /", ":authority: www.example.com"]
+        );
+        let second = decoder.decode(&bytes("8286 84be 5886 a8eb 1064 9cbf")).unwrap();
+        assert_eq!(second[3].1, "www.example.com");
+        assert_eq!(second[4], ("cache-control".into(), "no-cache".into()));
+        let third = bytes("8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf");
+        let third = decoder.decode(&third).unwrap();
+        assert_eq!(third[4], ("custom-key".into(), "custom-value".into()));
+    }
+
+    #[test]
+    fn from_the_middle_the_unknown_is_said() {
+        assert_eq!(Decoder::new(true).decode(&[0xbe]), Err(Undecodable));
+        let mut decoder = Decoder::new(false);
+        assert_eq!(decoder.decode(&[0xbe, 0x82]).unwrap()[1].1, "GET");
+        assert_eq!(decoder.unknown, 1);
+        for wrong in [
+            &[0x80][..],
+            &[0x40],
+            &[0x41, 0x85, 1],
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            &[0, 0x81, 0],
+        ] {
+            assert_eq!(decoder.decode(wrong), Err(Undecodable), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! TLS as a capture shows it: the hellos in the clear, and with keys all of it.
+
+use super::keys::{Keys, Random};
+use super::protect::{Opener, Suite, suite, suite_name};
+use super::stream::Stamp;
+
+/// The longest handshake message that is put together, in bytes (RFC 8446 leaves 2^24).
+const LONGEST: usize = 1 << 20;
+/// The longest record (RFC 5246 §6.2.3), with what some stacks add.
+const LONGEST_RECORD: usize = 18_500;
+
+/// What both ends said in their hellos.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hellos {
+    pub(crate) server_name: String,
+    pub(crate) offered: Vec<String>,
+    pub(crate) version: u16,
+    pub(crate) cipher: u16,
+    pub(crate) group: Option<u16>,
+    pub(crate) alpn: Option<String>,
+    pub(crate) resumed: bool,
+    /// The server's chain in DER, where it could be read.
+    pub(crate) chain: Vec<Vec<u8>>,
+}
+
+impl Hellos {
+    /// The cipher suite's name.
+    pub(crate) fn cipher_name(&self) -> String {
+        suite_name(self.cipher)
+    }
+}
+
+/// What a session tells as it goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// The `ClientHello` has passed.
+    Started(Stamp),
+    /// The handshake is complete: the client has sent its `Finished`.
+    Established(Stamp),
+    /// An alert was sent: by the client or not, and its number.
+    Alert(bool, u8, Stamp),
+    /// Bytes of the application, by the client or not.
+    Data(bool, Vec<u8>, Stamp),
+    /// Bytes of the application that cannot be read, by the client or not.
+    Sealed(bool),
+}
+
+/// One direction of a session.
+#[derive(Debug, Default)]
+struct Half {
+    buffer: Vec<u8>,
+    handshake: Vec<u8>,
+    opener: Option<Opener>,
+    /// Whether the records that follow are sealed.
+    sealed: bool,
+    finished: bool,
+    /// A record began that is none: this direction is followed no further.
+    lost: bool,
+    /// Application records have passed.
+    data: bool,
+}
+
+/// A session.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    pub(crate) hellos: Hellos,
+    client_random: Option<Random>,
+    server_random: Option<Random>,
+    suite: Option<Suite>,
+    halves: [Half; 2],
+    established: bool,
+    /// Whether keys were looked for and not found.
+    pub(crate) keyless: bool,
+    /// Records that the keys do not open.
+    pub(crate) unopened: u64,
+}
+
+impl Session {
+    /// Takes the next bytes of one direction.
+    pub(crate) fn feed(
+        &mut self,
+        by_client: bool,
+        bytes: &[u8],
+        stamp: Stamp,
+        keys: &Keys,
+        out: &mut Vec<Told>,
+    ) {
+        let n = usize::from(!by_client);
+        if self.halves[n].lost {
+            return;
+        }
+        self.halves[n].buffer.extend_from_slice(bytes);
+        let mut buffer = core::mem::take(&mut self.halves[n].buffer);
+        let mut at = 0;
+        while let Some(header) =
+            buffer.get(at..at + 5).and_then(|head| <[u8; 5]>::try_from(head).ok())
+        {
+            let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
+            if !(20..=24).contains(&header[0]) || header[1] != 3 || length > LONGEST_RECORD {
+                self.halves[n].lost = true;
+                return;
+            }
+            let Some(payload) = buffer.get(at + 5..at + 5 + length) else { break };
+            self.record(n, header, payload, stamp, keys, out);
+            at += 5 + length;
+        }
+        buffer.drain(..at);
+        self.halves[n].buffer = buffer;
+    }
+
+    /// Bytes of one direction are missing.
+    pub(crate) fn gap(&mut self, by_client: bool) {
+        self.halves[usize::from(!by_client)].lost = true;
+    }
+
+    fn record(
+        &mut self,
+        n: usize,
+        header: [u8; 5],
+        payload: &[u8],
+        stamp: Stamp,
+        keys: &Keys,
+        out: &mut Vec<Told>,
+    ) {
+        let version_13 = self.hellos.version == 0x0304;
+        match header[0] {
+            // In TLS 1.3 it only deceives boxes on the way (RFC 8446 appendix D.4).
+            20 if version_13 => {}
+            20 => {
+                self.change_cipher(n, keys);
+                // The first end to change resumes, the second one completes.
+                if self.halves[1 - n].sealed {
+                    self.establish(stamp, out);
+                }
+            }
+            kind if self.halves[n].sealed || (version_13 && kind == 23) => {
+                let opened = self.halves[n].opener.as_mut().and_then(|o| o.open(header, payload));
+                match opened {
+                    Some((kind, content)) => self.content(n, kind, &content, stamp, keys, out),
+                    None => self.unopened(n, kind, stamp, out),
+                }
+            }
+            kind => self.content(n, kind, payload, stamp, keys, out),
+        }
+    }
+
+    /// A record that cannot be read still tells something by its place.
+    fn unopened(&mut self, n: usize, kind: u8, stamp: Stamp, out: &mut Vec<Told>) {
+        let half = &mut self.halves[n];
+        if let Some(opener) = &mut half.opener {
+            opener.skip();
+            self.unopened += 1;
+        }
+        if kind == 23 {
+            // Of TLS 1.3 the client's first sealed record holds its Finished.
+            if n == 0 && self.hellos.version == 0x0304 && !half.data {
+                half.data = true;
+                return self.establish(stamp, out);
+            }
+            half.data = true;
+            out.push(Told::Sealed(n == 0));
+        }
+    }
+
+    fn content(
+        &mut self,
+        n: usize,
+        kind: u8,
+        content: &[u8],
+        stamp: Stamp,
+        keys: &Keys,
+        out: &mut Vec<Told>,
+    ) {
+        match kind {
+            21 => out.extend(content.get(1).map(|alert| Told::Alert(n == 0, *alert, stamp))),
+            22 => {
+                self.halves[n].handshake.extend_from_slice(content);
+                self.messages(n, stamp, keys, out);
+            }
+            23 => out.push(Told::Data(n == 0, content.to_vec(), stamp)),
+            _ => {}
+        }
+    }
+
+    /// Takes whole messages of the handshake.
+    fn messages(&mut self, n: usize, stamp: Stamp, keys: &Keys, out: &mut Vec<Told>) {
+        let mut messages = core::mem::take(&mut self.halves[n].handshake);
+        let mut at = 0;
+        while let Some(&[kind, a, b, c]) = messages.get(at..at + 4).and_then(<[u8]>::first_chunk) {
+            let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+            if length > LONGEST {
+                self.halves[n].lost = true;
+                return;
+            }
+            let Some(body) = messages.get(at + 4..at + 4 + length) else { break };
+            self.message(n, kind, body, stamp, keys, out);
+            at += 4 + length;
+        }
+        messages.drain(..at);
+        self.halves[n].handshake = messages;
+    }
+
+    fn message(
+        &mut self,
+        n: usize,
+        kind: u8,
+        body: &[u8],
+        stamp: Stamp,
+        keys: &Keys,
+        out: &mut Vec<Told>,
+    ) {
+        match (kind, n) {
+            (1, 0) => {
+                let again = self.client_random.is_some();
+                self.client_hello(body);
+                if !again {
+                    out.push(Told::Started(stamp));
+                }
+            }
+            (2, 1) => self.server_hello(body, keys),
+            (8, 1) => self.extensions(body.get(2..).unwrap_or_default(), n),
+            (11, 1) => self.certificate(body),
+            (20, _) => {
+                self.halves[n].finished = true;
+                if self.hellos.version == 0x0304 {
+                    let label = ["CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"][n];
+                    self.halves[n].opener = self.opener(label, keys);
+                    if n == 0 {
+                        self.establish(stamp, out);
+                    }
+                }
+            }
+            // KeyUpdate.
+            (24, _) if self.hellos.version == 0x0304 => {
+                self.halves[n].opener = self.halves[n].opener.as_ref().and_then(Opener::updated);
+            }
+            _ => {}
+        }
+    }
+
+    fn establish(&mut self, stamp: Stamp, out: &mut Vec<Told>) {
+        if !core::mem::replace(&mut self.established, true) {
+            out.push(Told::Established(stamp));
+        }
+    }
+
+    fn opener(&mut self, label: &str, keys: &Keys) -> Option<Opener> {
+        let secret = keys.get(&self.client_random?, label);
+        self.keyless |= secret.is_none();
+        Opener::of_secret(self.suite?, secret?)
+    }
+
+    /// `ChangeCipherSpec` of TLS 1.2: what follows in this direction is sealed.
+    fn change_cipher(&mut self, n: usize, keys: &Keys) {
+        let half = &mut self.halves[n];
+        half.sealed = true;
+        // A server that seals before it has sent a certificate goes on with an earlier session.
+        if n == 1 && self.hellos.chain.is_empty() && !self.halves[0].sealed {
+            self.hellos.resumed = true;
+        }
+        let master = self.client_random.and_then(|random| keys.get(&random, "CLIENT_RANDOM"));
+        self.keyless |= master.is_none();
+        let openers = || {
+            let (client, server) = (self.client_random?, self.server_random?);
+            Opener::of_master(self.suite?, master?, &client, &server)
+        };
+        if let Some([client, server]) = openers() {
+            self.halves[n].opener = Some(if n == 0 { client } else { server });
+        }
+    }
+
+    fn client_hello(&mut self, body: &[u8]) {
+        let mut rest = Bytes(body);
+        let parsed = (|| {
+            rest.take(2)?;
+            let random = Random::try_from(rest.take(32)?).ok()?;
+            rest.counted(1)?;
+            rest.counted(2)?;
+            rest.counted(1)?;
+            Some(random)
+        })();
+        if let Some(random) = parsed {
+            self.client_random = Some(random);
+            let extensions = rest.counted(2).unwrap_or_default();
+            self.extensions(extensions, 0);
+        }
+    }
+
+    fn server_hello(&mut self, body: &[u8], keys: &Keys) {
+        /// The random number of a `HelloRetryRequest` (RFC 8446 §4.1.3), by its first bytes.
+        const RETRY: [u8; 4] = [0xcf, 0x21, 0xad, 0x74];
+        let mut rest = Bytes(body);
+        let parsed = (|| {
+            let version = u16::from_be_bytes(rest.take(2)?.try_into().ok()?);
+            let random = Random::try_from(rest.take(32)?).ok()?;
+            rest.counted(1)?;
+            let cipher = u16::from_be_bytes(rest.take(2)?.try_into().ok()?);
+            rest.take(1)?;
+            Some((version, random, cipher))
+        })();
+        let Some((version, random, cipher)) = parsed else { return };
+        self.server_random = Some(random);
+        self.hellos.version = version;
+        self.hellos.cipher = cipher;
+        self.suite = suite(cipher);
+        let extensions = rest.counted(2).unwrap_or_default();
+        self.extensions(extensions, 1);
+        if self.hellos.version == 0x0304 && random[..4] != RETRY {
+            self.halves[0].opener = self.opener("CLIENT_HANDSHAKE_TRAFFIC_SECRET", keys);
+            self.halves[1].opener = self.opener("SERVER_HANDSHAKE_TRAFFIC_SECRET", keys);
+        }
+    }
+
+    fn extensions(&mut self, extensions: &[u8], n: usize) {
+        let mut rest = Bytes(extensions);
+        while let Some(kind) = rest.number() {
+            let Some(body) = rest.counted(2) else { return };
+            self.extension(kind, body, n);
+        }
+    }
+
+    fn extension(&mut self, kind: u16, body: &[u8], n: usize) {
+        let mut rest = Bytes(body);
+        match (kind, n) {
+            (0, 0) => {
+                let name = rest.take(3).and_then(|_| Bytes(&body[3..]).counted(2));
+                self.hellos.server_name =
+                    name.map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default();
+            }
+            (16, _) => {
+                let mut list = Bytes(rest.counted(2).unwrap_or_default());
+                let mut names = Vec::new();
+                while let Some(name) = list.counted(1) {
+                    names.push(String::from_utf8_lossy(name).into_owned());
+                }
+                if n == 0 {
+                    self.hellos.offered = names;
+                } else {
+                    self.hellos.alpn = names.into_iter().next();
+                }
+            }
+            (43, 1) => self.hellos.version = rest.number().unwrap_or(self.hellos.version),
+            (51, 1) => self.hellos.group = rest.number(),
+            (41, 1) => self.hellos.resumed = true,
+            _ => {}
+        }
+    }
+
+    fn certificate(&mut self, body: &[u8]) {
+        let mut rest = Bytes(body);
+        let version_13 = self.hellos.version == 0x0304;
+        if version_13 {
+            rest.counted(1);
+        }
+        let mut list = Bytes(rest.counted(3).unwrap_or_default());
+        while let Some(der) = list.counted(3) {
+            self.hellos.chain.push(der.to_vec());
+            if version_13 {
+                list.counted(2);
+            }
+        }
+    }
+}
+
+/// Bytes that are taken from the front.
+struct Bytes<'a>(&'a [u8]);
+
+impl<'a> Bytes<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn number(&mut self) -> Option<u16> {
+        Some(u16::from_be_bytes(self.take(2)?.try_into().ok()?))
+    }
+
+    /// Bytes with their count, of `size` bytes, before them.
+    fn counted(&mut self, size: usize) -> Option<&'a [u8]> {
+        let count = self.take(size)?.iter().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
+        self.take(count)
+    }
+}

@@ -1,0 +1,27 @@
+//! What the caller says of an import, and what it is told.
+
+use std::path::PathBuf;
+
+use roundtrip_record::ImportNote;
+
+/// What is taken of a recording, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The page of a HAR: its id, its number from 1, or `all`. The first one unless told.
+    pub page: Option<String>,
+    /// Files with keys of TLS sessions (`SSLKEYLOGFILE`), for captures.
+    pub keys: Vec<PathBuf>,
+    /// Keep credentials instead of blanking them. It must be as in the record's own settings.
+    pub keep_secrets: bool,
+}
+
+/// What was imported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The exit code of the visit that was recorded: 0, or that of the fault that ended it.
+    pub exit: u8,
+    /// What was missing, contradictory or inferred, what concerns most entries first.
+    pub notes: Vec<ImportNote>,
+    /// The number of entries that were imported.
+    pub entries: u64,
+}

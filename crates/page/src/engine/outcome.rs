@@ -1,0 +1,38 @@
+//! What comes of a run of the layout engine.
+
+use url::Url;
+
+use super::note::LayoutNote;
+use crate::picture::{Picture, Png};
+use crate::resources::Face;
+
+/// What a run found out.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) picture: Option<Drawn>,
+    /// Images that matched a style or are near the viewport and have not come.
+    pub(crate) images: Vec<Url>,
+    /// The font faces that text is set in and that have not come.
+    pub(crate) fonts: Vec<Face>,
+    /// Bytes of markup laid out.
+    pub(crate) laid_out: usize,
+    pub(crate) notes: Vec<LayoutNote>,
+}
+
+/// A picture, as it is made here or as it comes from another process.
+#[derive(Debug)]
+pub(crate) enum Drawn {
+    Pixels(Picture),
+    File(Png),
+}
+
+impl Drawn {
+    pub(crate) fn png(&self) -> Png {
+        match self {
+            Drawn::File(png) => png.clone(),
+            Drawn::Pixels(picture) => {
+                Png { width: picture.width, height: picture.height, bytes: picture.png().into() }
+            }
+        }
+    }
+}

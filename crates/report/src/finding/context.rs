@@ -1,0 +1,127 @@
+//! `FaultContext`, from which a finding is made, and `FindingText`, which is made of it.
+
+use core::time::Duration;
+
+use roundtrip_record::{Direction, Fault, TcpState, Time};
+use roundtrip_story::{Exchange, Story};
+
+use crate::text::{clean, grouped};
+
+/// A fault with the parts of the story that it concerns.
+pub(super) struct FaultContext<'a> {
+    pub(super) story: &'a Story,
+    pub(super) fault: &'a Fault,
+    pub(super) at: Time,
+}
+
+impl FaultContext<'_> {
+    /// The time from the begin of the step to the fault.
+    pub(super) fn took(&self) -> Duration {
+        self.at - self.fault.since
+    }
+}
+
+/// The texts of a finding.
+#[derive(Default)]
+pub(super) struct FindingText {
+    pub(super) headline: String,
+    pub(super) evidence: Vec<String>,
+    pub(super) meaning: Option<String>,
+    pub(super) next: String,
+}
+
+impl FindingText {
+    pub(super) fn new(headline: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { headline: headline.into(), next: next.into(), ..Self::default() }
+    }
+
+    pub(super) fn seen(mut self, line: impl Into<String>) -> Self {
+        self.evidence.push(line.into());
+        self
+    }
+
+    pub(super) fn also(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.evidence.extend(lines);
+        self
+    }
+
+    pub(super) fn means(mut self, meaning: impl Into<String>) -> Self {
+        self.meaning = Some(meaning.into());
+        self
+    }
+}
+
+/// The exchange that a fault ended or harmed.
+pub(super) fn exchange<'a>(context: &FaultContext<'a>) -> Option<&'a Exchange> {
+    context.story.exchange(context.fault.exchange?)
+}
+
+/// The URL that a fault concerns.
+pub(super) fn url(context: &FaultContext<'_>) -> String {
+    let exchange = exchange(context).or_else(|| context.story.document());
+    let subject = context.story.run.as_ref().map(|run| run.subject.as_str());
+    clean(exchange.map(|exchange| exchange.url.as_str()).or(subject).unwrap_or("the exchange"))
+}
+
+/// The host and port of that URL, as `openssl` and `ss` expect them.
+pub(super) fn host_port(context: &FaultContext<'_>) -> String {
+    let url = url(context);
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", &url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let authority = authority.rsplit('@').next().unwrap_or(authority);
+    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    match (has_port, scheme) {
+        (true, _) => authority.to_owned(),
+        (false, "http") => format!("{authority}:80"),
+        (false, _) => format!("{authority}:443"),
+    }
+}
+
+/// The host of that URL.
+pub(super) fn host(context: &FaultContext<'_>) -> String {
+    let host_port = host_port(context);
+    host_port.rsplit_once(':').map_or(host_port.clone(), |(host, _)| host.to_owned())
+}
+
+/// What is known of the connection at the time of the fault.
+pub(super) fn connection_line(context: &FaultContext<'_>) -> Option<String> {
+    let id = context.fault.connection.or_else(|| exchange(context)?.connection)?;
+    let end = context.story.connection(id)?.ends().find(|end| end.id == id)?;
+    let until = |at: Time| at <= context.at;
+    let mut facts = vec![format!("our end is {}", end.state_at(context.at)?)];
+    let sent = end
+        .segments
+        .iter()
+        .rev()
+        .find(|seen| until(seen.at) && seen.what.direction == Direction::Sent);
+    if let Some(sent) = sent {
+        facts.push(format!("our window {}", grouped(sent.what.window.into())));
+    }
+    if let Some(sample) = end.congestion.iter().rev().find(|sample| until(sample.at)) {
+        facts.push(match sample.what.in_flight {
+            0 => "nothing unacknowledged".into(),
+            flight => format!("{} B unacknowledged", grouped(flight)),
+        });
+    }
+    let heard = |flag| {
+        end.segments.iter().any(|seen| {
+            until(seen.at)
+                && seen.what.direction == Direction::Received
+                && seen.what.flags.has(flag)
+        })
+    };
+    if !end.segments.is_empty() {
+        facts.push(match (heard("FIN"), heard("RST")) {
+            (false, false) => "no FIN and no RST came".into(),
+            (true, false) => "FIN came".into(),
+            (_, true) => "RST came".into(),
+        });
+    }
+    match end.retransmissions() {
+        0 => {}
+        again => facts.push(crate::text::count(again as usize, "retransmission")),
+    }
+    // A connection that is simply established needs no mention.
+    let news = facts.len() > 1 || end.state_at(context.at)? != TcpState::Established;
+    news.then(|| facts.join(", "))
+}
