@@ -6,6 +6,8 @@ mod args;
 mod calendar;
 mod credentials;
 mod drill;
+#[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
+#[allow(clippy::struct_field_names, reason = "fields are named as curl names its options")]
 mod get;
 mod import;
 mod jar;

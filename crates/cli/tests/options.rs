@@ -226,7 +226,7 @@ fn requests_have_the_shape_of_curls() {
         (&[OK], &["--json", "{}", "http://AT/"]),
         (&[OK], &["--json", "{}", "-H", "Accept: x", "http://AT/"]),
         (&[OK], &["--path-as-is", "http://AT/a/../b/./c"]),
-        (&[OK], &["http://AT/a/../b/./c{d}%7e\\e?f'g"].as_slice()),
+        (&[OK], &["http://AT/a/../b/./c{d}%7e\\e?f'g"]),
         (&[OK], &["-g", "http://AT/{a}[1]?<b>"]),
         (&[OK], &["--request-target", "*", "-X", "OPTIONS", "http://AT/"]),
         (&[OK], &["--url-query", "a=c d&e", "--url-query", "+e%20f", "http://AT/?g"]),

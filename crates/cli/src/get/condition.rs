@@ -17,13 +17,11 @@ pub(super) fn parse(text: &str) -> Option<Condition> {
         None => (false, text.strip_prefix(['+', '=']).unwrap_or(text)),
     };
     let of_file = || fs::metadata(text).and_then(|meta| meta.modified()).ok();
-    match date(text).or_else(of_file) {
-        Some(at) => Some(Condition { at, older }),
-        None => {
-            eprintln!("roundtrip: -z {text}: neither a date nor a file; everything is taken");
-            None
-        }
+    let at = date(text).or_else(of_file);
+    if at.is_none() {
+        eprintln!("roundtrip: -z {text}: neither a date nor a file; everything is taken");
     }
+    at.map(|at| Condition { at, older })
 }
 
 /// A date, with its time or without; `20040911` too. Without a zone, it is of UTC.

@@ -89,12 +89,12 @@ impl<'a> Job<'a> {
                 families: (arguments.ipv4, arguments.ipv6),
             };
             let mut pinned = pinned.clone();
-            pinned.extend(pins(&arguments.resolve).map_err(unreadable)?);
+            pinned.extend(pins(&arguments.resolve).map_err(|error| unreadable(&error))?);
             let ways = Ways {
                 options: reach.options.clone(),
                 names: head.network.names(families(arguments.ipv4, arguments.ipv6))?,
                 pins: pinned,
-                detours: detours(&arguments.connect_to).map_err(unreadable)?,
+                detours: detours(&arguments.connect_to).map_err(|error| unreadable(&error))?,
             };
             let cookies =
                 if setup::keeps_cookies(arguments) { Cookies::Kept } else { Cookies::Ignored };
@@ -127,14 +127,14 @@ impl<'a> Job<'a> {
 }
 
 /// The error of a `--resolve` or `--connect-to` that is none.
-fn unreadable(error: anyhow::Error) -> anyhow::Error {
+fn unreadable(error: &anyhow::Error) -> anyhow::Error {
     /// curl's exit code for it (`CURLE_SETOPT_OPTION_SYNTAX`).
     const OPTION_SYNTAX: u8 = 49;
     Early { code: OPTION_SYNTAX, text: error.to_string() }.into()
 }
 
 /// One item of the list of transfers: the transfer, or why there is none.
-type Item<'a, W> = Result<Transfer<'a, W>, (&'a Get, FaultKind)>;
+type Item<'a, W> = Result<Transfer<'a, W>, (&'a Get, Box<FaultKind>)>;
 
 /// The transfers of all groups, made as they are wanted: a glob may stand for very many.
 fn transfers<'a, W: Wire>(groups: &'a [Group<'a, W>]) -> impl Iterator<Item = Item<'a, W>> {
@@ -159,13 +159,15 @@ fn transfers<'a, W: Wire>(groups: &'a [Group<'a, W>]) -> impl Iterator<Item = It
 }
 
 /// What a URL stands for.
-fn matches(arguments: &Get, text: &str) -> Result<Box<dyn Iterator<Item = Match>>, FaultKind> {
+fn matches(arguments: &Get, text: &str) -> Result<Box<dyn Iterator<Item = Match>>, Box<FaultKind>> {
     if arguments.globoff {
         return Ok(Box::new(core::iter::once(Match::plain(text))));
     }
     match Glob::parse(text) {
         Ok(glob) => Ok(Box::new(glob.into_matches())),
-        Err(error) => Err(FaultKind::BadUrl { url: text.to_owned(), why: error.to_string() }),
+        Err(error) => {
+            Err(Box::new(FaultKind::BadUrl { url: text.to_owned(), why: error.to_string() }))
+        }
     }
 }
 
@@ -238,7 +240,7 @@ async fn carry_out<W: Wire>(item: Item<'_, W>, wire: &W) -> anyhow::Result<u8> {
     let transfer = match item {
         Ok(transfer) => transfer,
         Err((arguments, kind)) => {
-            let failure = fault(Time::ZERO, kind.clone());
+            let failure = fault(Time::ZERO, FaultKind::clone(&kind));
             let failure =
                 roundtrip_http::client::Failure { step: roundtrip_record::Step::Url, ..failure };
             let words = explain(&failure, None, &http::Method::GET, When::now(wire));

@@ -78,10 +78,8 @@ pub(super) fn keeps_cookies(arguments: &Get) -> bool {
 
 /// Reads the files of `-b` into the jar.
 pub(super) fn read_cookies(arguments: &Get, jar: &mut Jar, now: SystemTime) {
-    let sessions = match arguments.junk_session_cookies {
-        true => jar::Sessions::Begin,
-        false => jar::Sessions::GoOn,
-    };
+    let sessions =
+        if arguments.junk_session_cookies { jar::Sessions::Begin } else { jar::Sessions::GoOn };
     for path in cookie_files(arguments).filter(|path| !path.is_empty()) {
         // Like curl, takes a missing file for an empty one: the session begins without cookies.
         if let Ok(bytes) = content::read(path) {
@@ -95,9 +93,9 @@ fn cookie_files(arguments: &Get) -> impl Iterator<Item = &str> {
 }
 
 /// Reads a URL of the command line.
-pub(super) fn url(arguments: &Get, text: &str) -> Result<Url, FaultKind> {
+pub(super) fn url(arguments: &Get, text: &str) -> Result<Url, Box<FaultKind>> {
     let scheme = arguments.shape.proto_default.as_deref().unwrap_or("http");
-    roundtrip_http::url::parse_with(text, scheme)
+    roundtrip_http::url::parse_with(text, scheme).map_err(Box::new)
 }
 
 /// How name and password are told, by the options for it: the default where none is given.

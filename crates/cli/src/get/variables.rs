@@ -34,7 +34,7 @@ impl Variables {
             (Some(set), _) => set.to_string_lossy().into_owned().into_bytes(),
             (None, Some(value)) => match value.strip_prefix('@') {
                 Some(path) => content::read(path).map_err(|error| bad(&format!("{error:#}")))?,
-                None => value[1..].as_bytes().to_vec(),
+                None => value.as_bytes()[1..].to_vec(),
             },
             (None, None) if imported => return Err(bad("the environment has no such variable")),
             (None, None) => return Err(bad("wanted NAME=TEXT, NAME@FILE or %NAME")),
@@ -74,7 +74,7 @@ impl Variables {
                 "json" => {
                     let quoted = serde_json::Value::from(String::from_utf8_lossy(&value));
                     let quoted = quoted.to_string();
-                    quoted[1..quoted.len() - 1].as_bytes().to_vec()
+                    quoted.as_bytes()[1..quoted.len() - 1].to_vec()
                 }
                 "url" => encoded(&value).into_bytes(),
                 "b64" => BASE64.encode(&value).into_bytes(),

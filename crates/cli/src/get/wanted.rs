@@ -260,13 +260,13 @@ pub(super) fn header_field(
             return Ok(());
         }
         Some(pair) => pair,
-        None => match text.split_once(';') {
-            Some((name, "")) => (name, ""),
-            _ => {
+        None => {
+            let Some((name, "")) = text.split_once(';') else {
                 eprintln!("roundtrip: -H {text}: not NAME: VALUE, NAME: or NAME;, and left out");
                 return Ok(());
-            }
-        },
+            };
+            (name, "")
+        }
     };
     // A second Host would make the request one for two hosts.
     if name.trim().eq_ignore_ascii_case("Host") && fields.contains("Host") {

@@ -309,10 +309,9 @@ impl Request {
             BodyFraming::Length(length) => add("Content-Length", &length.to_string()),
             BodyFraming::Chunked => add("Transfer-Encoding", "chunked"),
         }
-        if self.expect == Expect::Continue && !self.body.is_empty() {
-            if version >= Version::HTTP_11 {
-                add("Expect", "100-continue");
-            }
+        let waits = self.expect == Expect::Continue && version >= Version::HTTP_11;
+        if waits && !self.body.is_empty() {
+            add("Expect", "100-continue");
         }
         if closing && version >= Version::HTTP_11 {
             add("Connection", "close");

@@ -131,9 +131,10 @@ impl Digest {
             }
             None => joined(&[key, nonce, asked]),
         };
-        let name = match self.user_hash {
-            true => joined(&[user, realm]),
-            false => quoted(&String::from_utf8_lossy(user)),
+        let name = if self.user_hash {
+            joined(&[user, realm])
+        } else {
+            quoted(&String::from_utf8_lossy(user))
         };
         let mut out = format!(
             "Digest username=\"{name}\", realm=\"{}\", nonce=\"{}\", uri=\"{target}\", ",
