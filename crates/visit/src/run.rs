@@ -23,7 +23,7 @@ use crate::plan::{ClientCaches, Plan, Until};
 use crate::replay::ReplayError;
 use crate::runs::{self, One};
 use crate::site::{Site, SiteError};
-use crate::trust::{Recorded, Trust, TrustError, tls};
+use crate::trust::{Recorded, Shown, Trust, TrustError, tls};
 use crate::visit::{Visited, fatal_without_exchange, visit};
 
 /// What a run is called in its record.
@@ -44,6 +44,8 @@ pub struct ThisMachine {
     pub cache: Option<PathBuf>,
     /// Whom to trust.
     pub trust: Trust,
+    /// How we show ourselves.
+    pub shown: Shown,
     /// Where keys of TLS sessions are appended (`SSLKEYLOGFILE`).
     pub key_log: Option<PathBuf>,
 }
@@ -274,7 +276,7 @@ pub fn trusted(machine: &ThisMachine) -> Result<Tls, RunError> {
             std::sync::Arc::new(opened)
         }
     };
-    Ok(tls(&machine.trust, Some(key_log))?)
+    Ok(tls(&machine.trust, &machine.shown, Some(key_log))?)
 }
 
 /// The first line of a record.
