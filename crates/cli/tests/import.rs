@@ -197,7 +197,7 @@ fn secrets_that_stand_behind_their_packets_are_found() {
     let label = |line: &str| line.find("CLIENT_").or_else(|| line.find("SERVER_"));
     let lines = log.lines().filter_map(|line| label(line).map(|at| &line[at..]));
     let keys = roundtrip.folder("keys.log");
-    fs::write(&keys, lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    fs::write(&keys, lines.collect::<Vec<_>>().join("\n")).unwrap();
     assert_eq!(count("keys", &first, &["--keys", &keys]).0, 11);
 }
 

@@ -78,7 +78,7 @@ impl Talk {
 
     /// As a file of pcap, on bare IP.
     fn pcap(&self) -> Vec<u8> {
-        pcap(101, &self.packets, |packet| packet.to_vec())
+        pcap(101, &self.packets, <[u8]>::to_vec)
     }
 
     fn read(&self) -> Read {
@@ -227,7 +227,7 @@ fn links_of_every_kind() {
         let file = pcap(link, &talk.packets, |packet| [&header[..], packet].concat());
         check(&read(&file));
     }
-    let wireless = read(&pcap(105, &talk.packets, |packet| packet.to_vec()));
+    let wireless = read(&pcap(105, &talk.packets, <[u8]>::to_vec));
     assert_eq!(wireless.noted("802.11 frames"), talk.packets.len() as u64);
     assert!(wireless.story.exchanges.is_empty());
 }
