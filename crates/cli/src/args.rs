@@ -109,6 +109,20 @@ fn net_help() -> String {
     )
 }
 
+/// A number of bytes, as `500M` or `4G`.
+fn byte_count(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1_u64 << 30,
+        _ => return Err("a size is a number of bytes, perhaps with k, M or G behind it".into()),
+    };
+    let number: u64 = digits.parse().map_err(|_| format!("{digits:?} is not a whole number"))?;
+    number.checked_mul(factor).ok_or_else(|| "more bytes than can be counted".into())
+}
+
 /// The network and the wire that leads to it.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Network")]
@@ -158,12 +172,19 @@ pub(crate) struct Output {
     /// Keep the saved run until it is deleted: the 20 that are kept anyway do not count it
     #[arg(long, conflicts_with = "out")]
     pub(crate) pin: bool,
+    /// The most bytes of all saved runs that are not pinned (4G unless told; k, M and G are powers of
+    /// 1024): the oldest go first
+    #[arg(long, value_name = "SIZE", value_parser = byte_count, conflicts_with = "out")]
+    pub(crate) keep_size: Option<u64>,
     /// text or json
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
-    /// Keep Authorization, cookies and TLS secrets in the record
+    /// Keep Authorization, cookies and TLS secrets in the record, and tokens in URLs
     #[arg(long)]
     pub(crate) keep_secrets: bool,
+    /// Leave the values of this header field or query value out of the record too
+    #[arg(long, value_name = "NAME", conflicts_with = "keep_secrets")]
+    pub(crate) redact: Vec<String>,
     /// Whose packets to capture
     #[arg(long, value_enum, default_value_t, value_name = "WHOSE")]
     pub(crate) capture: Capture,
@@ -209,6 +230,9 @@ pub(crate) struct Visit {
     /// Print nothing but faults
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Print five lines: the verdict, the steps with their times and a bar, the slowest
+    #[arg(long, conflicts_with_all = ["verbose", "quiet", "format"])]
+    pub(crate) short: bool,
     /// Serve a folder over https in the lab
     #[arg(long)]
     pub(crate) https: bool,
@@ -482,9 +506,12 @@ pub(crate) struct Get {
     /// Keep the record and all its views in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Keep Authorization, cookies and TLS secrets in the record
+    /// Keep Authorization, cookies and TLS secrets in the record, and tokens in URLs
     #[arg(long)]
     pub(crate) keep_secrets: bool,
+    /// Leave the values of this header field or query value out of the record too
+    #[arg(long, value_name = "NAME", conflicts_with = "keep_secrets")]
+    pub(crate) redact: Vec<String>,
     /// The network
     #[command(flatten)]
     pub(crate) network: Network,
@@ -708,4 +735,7 @@ pub(crate) struct Show {
     /// Draw each handshake and close too
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    /// Print five lines: the verdict, the steps with their times and a bar, the slowest
+    #[arg(long, group = "view", conflicts_with_all = ["verbose", "format"])]
+    pub(crate) short: bool,
 }

@@ -148,6 +148,7 @@ fn log(arguments: &Get, kept: Option<&Kept>) -> anyhow::Result<Log> {
         Some(kept) => Settings {
             memory: told,
             keep_secrets: arguments.keep_secrets,
+            redact: arguments.redact.clone(),
             ..Settings::in_folder(&kept.path)
         },
         None if told => Settings {
@@ -155,6 +156,7 @@ fn log(arguments: &Get, kept: Option<&Kept>) -> anyhow::Result<Log> {
             frame_events: false,
             // With `-v`, credentials are shown to the user who gave them, and kept nowhere.
             keep_secrets: arguments.verbose || arguments.keep_secrets,
+            redact: arguments.redact.clone(),
             ..Settings::in_memory()
         },
         None => return Ok(Log::off()),

@@ -37,10 +37,19 @@ impl Kept {
     /// The folder that the arguments name, or else one of the saved runs. If neither can be made, a
     /// temporary one is used, and a note says so.
     pub(crate) fn new(output: &Output, subject: &str) -> anyhow::Result<Self> {
+        Self::beside(output, subject, None)
+    }
+
+    /// The same, where the run in the folder `read` is read meanwhile and so must stay.
+    pub(crate) fn beside(
+        output: &Output,
+        subject: &str,
+        read: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         match &output.out {
             Some(path) => Ok(Self::named(path)),
             None if output.no_keep => Self::passing(),
-            None => Self::saved(output, subject),
+            None => Self::saved(output, subject, read),
         }
     }
 
@@ -57,9 +66,12 @@ impl Kept {
     }
 
     /// A new folder of the saved runs.
-    pub(crate) fn saved(output: &Output, subject: &str) -> anyhow::Result<Self> {
+    fn saved(output: &Output, subject: &str, read: Option<&Path>) -> anyhow::Result<Self> {
         let label = RunLabel { name: output.name.clone(), pinned: output.pin };
-        let writing = saved().and_then(|runs| Ok(runs.create(&short_id(subject), &label)?));
+        let room = output.keep_size.unwrap_or(Runs::KEPT_BYTES);
+        let writing = saved().and_then(|runs| {
+            Ok(runs.with_room(room).sparing(read).create(&short_id(subject), &label)?)
+        });
         match writing {
             Ok(writing) => Ok(Self {
                 path: writing.run.path.clone(),
@@ -89,6 +101,7 @@ impl Kept {
                 args::Capture::None => Capture::Nothing,
             },
             keep_secrets: output.keep_secrets,
+            redact: output.redact.clone(),
             ..Settings::in_folder(&self.path)
         }
     }
@@ -118,11 +131,17 @@ impl Kept {
 
 /// Opens a saved record by its id, its name or its folder.
 pub(crate) fn open(run: &str) -> anyhow::Result<Folder> {
+    Ok(open_named(run)?.0)
+}
+
+/// The same, with the text by which the record is found later too: `latest` is another run then.
+pub(crate) fn open_named(run: &str) -> anyhow::Result<(Folder, String)> {
     let path = Path::new(run);
     if path.exists() {
-        return Ok(Folder::open(path)?);
+        return Ok((Folder::open(path)?, run.to_owned()));
     }
-    Ok(Folder::open(saved()?.find(run)?.path)?)
+    let found = saved()?.find(run)?;
+    Ok((Folder::open(found.path)?, found.id))
 }
 
 /// Whether `text` names a saved record. If it looks like an id and there is no such run, that is an

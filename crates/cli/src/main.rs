@@ -17,6 +17,7 @@ mod network;
 mod outcome;
 #[cfg(feature = "page")]
 mod painter;
+mod progress;
 mod proxies;
 mod resolve;
 mod serve;

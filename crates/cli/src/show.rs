@@ -3,7 +3,7 @@
 use roundtrip_record::{Folder, Run, RunLabel};
 use roundtrip_report::{
     Attachments, Detail, Model, Verdict, har, html, json as facts, junit, perfetto, sequence,
-    terminal as view,
+    short, terminal as view,
 };
 
 use serde_json::{Value, json};
@@ -52,6 +52,8 @@ pub(crate) fn run(arguments: &Show, colour: Colour) -> Outcome {
         junit(&model)
     } else if arguments.events {
         std::fs::read_to_string(folder.path().join("record.jsonl"))?
+    } else if arguments.short {
+        short(&model, &options)
     } else if arguments.format == Format::Json {
         format!("{:#}", facts(&model))
     } else {

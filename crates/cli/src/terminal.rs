@@ -18,7 +18,7 @@ pub(crate) fn whole(error: &anyhow::Error) -> String {
 pub(crate) fn options(wish: args::Colour) -> Options {
     let columns = rustix::termios::tcgetwinsize(stdout()).map(|size| usize::from(size.ws_col));
     Options {
-        width: columns.ok().filter(|columns| *columns > 0).unwrap_or(Options::WIDEST),
+        width: columns.ok().filter(|columns| *columns > 0).unwrap_or(Options::USUAL),
         colour: colour(wish),
         charset: charset(),
         ..Options::default()
@@ -83,6 +83,14 @@ pub(crate) fn progress(text: &str) {
     if stderr().is_terminal() {
         eprintln!("{text}");
     }
+}
+
+/// The text in one line of standard error: what does not fit is left out, so that the line can be
+/// drawn over.
+pub(crate) fn one_line(text: &str) -> String {
+    let columns =
+        rustix::termios::tcgetwinsize(stderr()).map_or(80, |size| usize::from(size.ws_col));
+    text.chars().filter(|letter| !letter.is_control()).take(columns.max(20) - 1).collect()
 }
 
 /// Prints a note on standard error.

@@ -9,8 +9,10 @@ use roundtrip_dns::Families;
 use roundtrip_http::client::{KeepAlive, Scheme};
 use roundtrip_http::handler::Files;
 use roundtrip_os::Clock;
-use roundtrip_record::{BodyRef, Fault, FaultKind, Folder, Log, Step, Time, Trace as _, What};
-use roundtrip_report::{Detail, Model, Options, json, terminal as view};
+use roundtrip_record::{
+    BodyRef, Fault, FaultKind, Folder, Log, Settings, Step, Time, Trace as _, What,
+};
+use roundtrip_report::{Detail, Model, Options, json, short, terminal as view};
 use roundtrip_visit::ground::Ground;
 use roundtrip_visit::replay::{Recording, ReplayError};
 use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
@@ -21,6 +23,7 @@ use url::Url;
 use crate::args::{self, Colour, Format, Network, Output, Visit};
 use crate::keep::{self, Kept};
 use crate::network::{Wire, no_authority_in_lab, pins, this_machine};
+use crate::progress::Progress;
 use crate::sites::{FOLDER_HOST, Sites, site};
 use crate::{Outcome, credentials, jar, terminal};
 
@@ -121,7 +124,8 @@ fn again(arguments: &Visit, colour: Colour, run: &str) -> Outcome {
     if arguments.https {
         bail!("--https is for folders and the demo: a saved run goes by what it recorded");
     }
-    let folder = keep::open(run)?;
+    let (folder, run) = keep::open_named(run)?;
+    let run = run.as_str();
     replay(arguments, colour, &folder, run, pins(&arguments.resolve)?)
 }
 
@@ -135,7 +139,7 @@ fn replay(
     let recording = Recording::read(folder.read()?.0)?;
     let bodies = folder.bodies();
     let body = |content: &BodyRef| bodies.get(content).ok();
-    let kept = Kept::new(&arguments.output, run)?;
+    let kept = Kept::beside(&arguments.output, run, Some(folder.path()))?;
     let title = Title {
         command: "visit".into(),
         subject: recording.run.subject.clone(),
@@ -144,8 +148,9 @@ fn replay(
     let ground = Ground::Lab(Box::new(arguments.network.lab()?));
     let plan = Plan { pins, ..planned(arguments, recording.plan(body)?, &ground)? };
     let sites = || Ok(recording.sites(body)?);
-    let (machine, record) = (ThisMachine::default(), kept.settings(&arguments.output));
-    let visited = carry_out(&title, &plan, &ground, &machine, sites, record)?;
+    let (record, progress) = watched(&kept, arguments);
+    let visited = carry_out(&title, &plan, &ground, &ThisMachine::default(), sites, record)?;
+    drop(progress);
     finish(arguments, colour, &kept)?;
     Ok(visited.exit)
 }
@@ -163,8 +168,9 @@ fn simulated(
     let kept = Kept::new(&arguments.output, name)?;
     let title = Title { command: "visit".into(), subject: plan.url.to_string(), replay_of: None };
     let plan = Plan { pins: pins(&arguments.resolve)?, ..planned(arguments, plan, &ground)? };
-    let (machine, record) = (ThisMachine::default(), kept.settings(&arguments.output));
-    let visited = carry_out(&title, &plan, &ground, &machine, sites, record)?;
+    let (record, progress) = watched(&kept, arguments);
+    let visited = carry_out(&title, &plan, &ground, &ThisMachine::default(), sites, record)?;
+    drop(progress);
     finish(arguments, colour, &kept)?;
     Ok(visited.exit)
 }
@@ -195,8 +201,9 @@ fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Out
         Some(_) => Kept::new(&Output { out: None, ..arguments.output.clone() }, url.as_str())?,
     };
     terminal::progress(&format!("visiting {} …", plan.url));
-    let record = kept.settings(&arguments.output);
+    let (record, progress) = watched(&kept, arguments);
     let visited = carry_out(&title, &plan, &ground, &machine, || Ok(Vec::new()), record)?;
+    drop(progress);
     if arguments.network.net.is_none() || never_answered(&kept)? {
         finish(arguments, colour, &kept)?;
         return Ok(visited.exit);
@@ -335,6 +342,13 @@ fn look(_: &Visit, _: &mut Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The settings of a visit's record, and the line of progress that follows what is recorded.
+fn watched(kept: &Kept, arguments: &Visit) -> (Settings, Progress) {
+    let progress = Progress::start();
+    let settings = Settings { observer: progress.observer(), ..kept.settings(&arguments.output) };
+    (settings, progress)
+}
+
 /// Writes the views, and prints the one for the terminal.
 fn finish(arguments: &Visit, colour: Colour, kept: &Kept) -> anyhow::Result<()> {
     let model: Model = kept.views()?;
@@ -351,5 +365,6 @@ fn finish(arguments: &Visit, colour: Colour, kept: &Kept) -> anyhow::Result<()> 
     if arguments.quiet && model.findings.is_empty() {
         return Ok(());
     }
-    Ok(terminal::print(&view(&model, &options))?)
+    let text = if arguments.short { short(&model, &options) } else { view(&model, &options) };
+    Ok(terminal::print(&text)?)
 }

@@ -207,3 +207,15 @@ fn without_a_picture_a_visit_is_the_same_but_for_it() {
     assert_eq!((picture, none), (true, false));
     assert_eq!(with, without);
 }
+
+/// `latest` is a name for the run that it was: the replay is a later one.
+#[test]
+fn a_replay_of_the_latest_run_knows_its_original() {
+    let roundtrip = Roundtrip::new();
+    roundtrip.run(&["visit", "--no-page"]).expect(0);
+    let replayed = roundtrip.run(&["visit", "--no-page", "latest", "--net", "3g"]).expect(0);
+    assert!(replayed.out().contains("recorded"), "{}", replayed.out());
+    assert!(replayed.verdict().contains(" cable → "), "{}", replayed.verdict());
+    let short = roundtrip.run(&["show", "latest", "--short"]).expect(0);
+    assert!(short.out().lines().count() <= 5, "{}", short.out());
+}

@@ -14,7 +14,9 @@ use roundtrip_packet::ipv6::{self, Upper};
 use roundtrip_packet::{EtherType, Flags, IpHeader, Protocol, Segment, Verify, ethernet, udp};
 
 use crate::InterfaceId;
-use crate::redact::{FIELDS, blank_texts};
+use crate::query::QueryScanner;
+use crate::redact::blank_texts;
+use crate::secret_names::SecretNames;
 
 /// The memory of all flows that are being blanked, so that a value spread over several segments is
 /// found.
@@ -48,6 +50,7 @@ impl FrameRedactor {
         raw: bool,
         bytes: &[u8],
         texts: &[String],
+        names: &SecretNames,
     ) -> Option<&[u8]> {
         let layout = layout(interface, raw, bytes)?;
         let payload = &bytes[layout.payload.clone()];
@@ -75,7 +78,7 @@ impl FrameRedactor {
                 *flow = Flow { next: Some(seq.wrapping_add(1)), ..Flow::default() };
             }
             flow.scan.kind = flow.scan.kind.or(opposite.flatten());
-            found |= flow.blank(seq.wrapping_add(u32::from(syn)), body);
+            found |= flow.blank(seq.wrapping_add(u32::from(syn)), body, names);
         }
         if !found {
             return None;
@@ -191,7 +194,7 @@ struct SequenceGap {
 }
 
 impl Flow {
-    fn blank(&mut self, seq: u32, payload: &mut [u8]) -> bool {
+    fn blank(&mut self, seq: u32, payload: &mut [u8], names: &SecretNames) -> bool {
         if payload.is_empty() {
             return false;
         }
@@ -205,10 +208,10 @@ impl Flow {
         }
         let old = ahead.min(0).unsigned_abs().min(payload.len() as u32) as usize;
         let (again, new) = payload.split_at_mut(old);
-        found |= self.blank_again(seq, again);
+        found |= self.blank_again(seq, again, names);
         let first = seq.wrapping_add(old as u32);
         if !new.is_empty() {
-            for range in self.scan.blank(new) {
+            for range in self.scan.blank(new, names) {
                 push(&mut self.blanked, at(first, &range));
                 found = true;
             }
@@ -219,7 +222,7 @@ impl Flow {
 
     /// Blanks bytes below the highest sequence number seen: what was blanked before, and what fills
     /// holes.
-    fn blank_again(&mut self, seq: u32, payload: &mut [u8]) -> bool {
+    fn blank_again(&mut self, seq: u32, payload: &mut [u8], names: &SecretNames) -> bool {
         let mut found = false;
         for &(start, length) in &self.blanked {
             if let Some(range) = overlap(seq, payload.len(), start, length) {
@@ -228,14 +231,20 @@ impl Flow {
             }
         }
         for gap in core::mem::take(&mut self.gaps) {
-            found |= self.fill(gap, seq, payload);
+            found |= self.fill(gap, seq, payload, names);
         }
         found
     }
 
     /// Blanks the bytes of the payload that fill the hole, and remembers what of it is still
     /// missing.
-    fn fill(&mut self, gap: SequenceGap, seq: u32, payload: &mut [u8]) -> bool {
+    fn fill(
+        &mut self,
+        gap: SequenceGap,
+        seq: u32,
+        payload: &mut [u8],
+        names: &SecretNames,
+    ) -> bool {
         let length = gap.end.wrapping_sub(gap.start);
         let Some(range) = overlap(seq, payload.len(), gap.start, length) else {
             self.gaps.push(gap);
@@ -249,7 +258,7 @@ impl Flow {
             scan = scan.uncertain();
             self.gaps.push(before);
         }
-        let secrets = scan.blank(&mut payload[range]);
+        let secrets = scan.blank(&mut payload[range], names);
         for secret in &secrets {
             push(&mut self.blanked, at(first, secret));
         }
@@ -281,9 +290,10 @@ fn overlap(seq: u32, length: usize, other: u32, other_length: u32) -> Option<Ran
 }
 
 /// A scanner for credentials in HTTP/1 text, which remembers its place between segments.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct HeaderScanner {
     line: LinePosition,
+    query: QueryScanner,
     /// Whether the place is in a body: after a blank line, before what looks like the next start
     /// line.
     in_body: bool,
@@ -316,7 +326,14 @@ impl Default for LinePosition {
     }
 }
 
-const LONGEST_NAME: usize = 24;
+impl Default for HeaderScanner {
+    fn default() -> Self {
+        let query = QueryScanner::in_stream();
+        Self { line: LinePosition::default(), query, in_body: false, kind: None }
+    }
+}
+
+const LONGEST_NAME: usize = 64;
 
 impl HeaderScanner {
     /// The scanner's state after bytes that were not seen. Whether they began a line with a
@@ -324,20 +341,29 @@ impl HeaderScanner {
     fn uncertain(&self) -> Self {
         let line = if self.in_body { LinePosition::Other } else { LinePosition::Secret };
         let kind = Some(self.kind.unwrap_or(Content::Text));
-        Self { line, in_body: self.in_body, kind }
+        Self { line, query: self.query.clone(), in_body: self.in_body, kind }
     }
 
     /// Overwrites credentials and returns where they were.
-    fn blank(&mut self, bytes: &mut [u8]) -> Vec<Range<usize>> {
-        let mut found: Vec<Range<usize>> = Vec::new();
+    fn blank(&mut self, bytes: &mut [u8], names: &SecretNames) -> Vec<Range<usize>> {
         // A request line or status line begins with a letter; a TLS record does not.
         let kind = *self.kind.get_or_insert(match bytes {
             [b'\r' | b'\n' | b'a'..=b'z' | b'A'..=b'Z', ..] => Content::Text,
             _ => Content::Opaque,
         });
         if kind == Content::Opaque {
-            return found;
+            return Vec::new();
         }
+        let mut found = self.query.secrets(bytes, names);
+        self.find_fields(bytes, names, &mut found);
+        for secret in &found {
+            bytes[secret.clone()].fill(b'*');
+        }
+        found
+    }
+
+    /// Adds the places of the values of fields that carry credentials.
+    fn find_fields(&mut self, bytes: &[u8], names: &SecretNames, found: &mut Vec<Range<usize>>) {
         let mut at = 0;
         while at < bytes.len() {
             let byte = bytes[at];
@@ -351,15 +377,12 @@ impl HeaderScanner {
                 }
                 LinePosition::Secret if byte == b'\n' => self.line = LinePosition::default(),
                 LinePosition::Secret if matches!(byte, b'\r' | b' ' | b'\t') => {}
-                LinePosition::Secret => {
-                    bytes[at] = b'*';
-                    match found.last_mut() {
-                        Some(last) if last.end == at => last.end += 1,
-                        _ => found.push(at..at + 1),
-                    }
-                }
+                LinePosition::Secret => match found.last_mut() {
+                    Some(last) if last.end == at => last.end += 1,
+                    _ => found.push(at..at + 1),
+                },
                 LinePosition::Name(name) => match byte {
-                    b':' if FIELDS.iter().any(|field| field.as_bytes() == name.as_slice()) => {
+                    b':' if str::from_utf8(name).is_ok_and(|name| names.has_field(name)) => {
                         self.line = LinePosition::Secret;
                     }
                     b'\n' => {
@@ -380,7 +403,6 @@ impl HeaderScanner {
             }
             at += 1;
         }
-        found
     }
 }
 

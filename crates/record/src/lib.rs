@@ -39,8 +39,10 @@ mod id;
 mod imported;
 mod log;
 mod name;
+mod observer;
 mod page;
 mod pcapng;
+mod query;
 mod quic;
 mod recorder;
 mod redact;
@@ -49,6 +51,7 @@ mod run;
 mod runs;
 mod schema;
 mod secret;
+mod secret_names;
 mod side;
 mod tcp;
 mod time;
@@ -70,11 +73,12 @@ pub use log::{BodyWriter, Log};
 pub use name::{
     DnsMessage, NameAnswered, NameAsked, NameEnded, NameStarted, Outcome, ResourceRecord, Source,
 };
+pub use observer::Observer;
 pub use page::{PageFound, PageMilestone, PageNote, PagePainted};
 pub use pcapng::{LinkType, Packet, PcapngWriter};
 pub use quic::{QuicClosed, QuicOpened};
 pub use recorder::{Capture, Recorder, Settings};
-pub use redact::{REDACTED, redact, redact_url};
+pub use redact::{REDACTED, REDACTED_VALUE};
 pub use resource::{Blocks, Initiator, Priority, ResourceKind};
 pub use run::{
     DropReason, Evidence, HostDeclared, Interface, LinkCounts, LinkDeclared, LinkDropped, ReplayOf,
@@ -82,6 +86,7 @@ pub use run::{
 };
 pub use runs::{Run, RunLabel, Runs, UnfinishedRun};
 pub use schema::{BadSchema, SCHEMA, Schema};
+pub use secret_names::SecretNames;
 pub use side::{Side, Transport};
 pub use tcp::{
     CloseReason, CongestionPhase, ConnectAttempt, ConnectResult, Flags, NeighbourChanged,

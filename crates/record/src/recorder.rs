@@ -6,9 +6,10 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::folder::{self, BODIES, EVENTS, FRAMES, MACHINE};
+use crate::observer::Observer;
 use crate::pcapng::{LinkType, Packet};
-use crate::redact::redact_event;
 use crate::secret::Secrets;
+use crate::secret_names::SecretNames;
 use crate::{
     Bodies, Direction, Event, EventId, FolderError, FrameSeen, HostDeclared, HostId, Interface,
     InterfaceId, PcapngWriter, Role, Time, What, WireKind,
@@ -49,6 +50,11 @@ pub struct Settings {
     pub snaplen: Option<u32>,
     /// Keep credentials and TLS session keys instead of blanking them.
     pub keep_secrets: bool,
+    /// Names of header fields and query values that carry credentials, besides those that are known
+    /// to ([`SecretNames`]).
+    pub redact: Vec<String>,
+    /// One who is told of each event, if anybody.
+    pub observer: Option<Observer>,
     /// Whether frames, segments and congestion samples become events. Without it, captured frames
     /// only go to `trace.pcapng`, and no event can name them as its cause: for runs of very many
     /// frames.
@@ -63,6 +69,8 @@ impl Default for Settings {
             capture: Capture::default(),
             snaplen: None,
             keep_secrets: false,
+            redact: Vec::new(),
+            observer: None,
             frame_events: true,
         }
     }
@@ -135,7 +143,7 @@ impl Recorder {
             lines = Some(BufWriter::with_capacity(1 << 18, file));
         }
         Ok(Self {
-            secrets: Secrets::new(settings.keep_secrets),
+            secrets: Secrets::new(settings.keep_secrets, SecretNames::with(&settings.redact)),
             settings,
             last_id: 0,
             last_at: Time::ZERO,
@@ -178,10 +186,7 @@ impl Recorder {
         }
         let id = self.next_id()?;
         self.last_at = self.last_at.max(at);
-        let mut event = Event { id, at, cause, host, what };
-        if !self.settings.keep_secrets {
-            redact_event(&mut event.what);
-        }
+        let event = self.secrets.redact(Event { id, at, cause, host, what });
         self.learn(&event.what);
         self.keep(event);
         Some(id)
@@ -326,6 +331,9 @@ impl Recorder {
     fn keep(&mut self, mut event: Event) {
         if !self.secrets.is_empty() {
             event = self.secrets.blank_event(event);
+        }
+        if let Some(observer) = &self.settings.observer {
+            observer.tell(&event);
         }
         if self.lines.is_some() && self.error.is_none() {
             self.line.clear();

@@ -1,85 +1,157 @@
-//! Redacts credentials where their place says what they are: in header fields and in URLs.
+//! Redacts credentials where their place says what they are: in header fields by the field's name,
+//! in URLs by the name of the query value.
 
-use crate::{Field, What};
+use crate::query::QueryScanner;
+use crate::secret_names::SecretNames;
+use crate::{Field, Initiator, What};
 
 /// The text that replaces a secret in events.
 pub const REDACTED: &str = "[redacted]";
 
-/// Header fields whose values are credentials, in lower case.
-pub(crate) const FIELDS: &[&str] = &[
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "set-cookie",
-    // What services and their gateways call a key or a token.
-    "api-key",
-    "apikey",
-    "x-api-key",
-    "x-api-token",
-    "x-access-token",
-    "x-auth-key",
-    "x-auth-token",
-    "x-amz-security-token",
-    "x-csrf-token",
-    "x-functions-key",
-    "x-goog-api-key",
-    "x-session-token",
-    "x-vault-token",
-    "x-xsrf-token",
-    "ocp-apim-subscription-key",
-    "private-token",
-];
+/// The text that replaces a secret value in the query of a URL, which stays a URL with it.
+pub const REDACTED_VALUE: &str = "*";
 
-/// Replaces the values of header fields that carry credentials (`Authorization`, `Cookie`,
-/// `X-Api-Key` and their like). The fields' names, order and number stay.
-pub fn redact(fields: &mut [Field]) {
-    for Field(name, value) in fields {
-        if FIELDS.iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
-            REDACTED.clone_into(value);
+impl SecretNames {
+    /// The text with every secret query value in it replaced by [`REDACTED_VALUE`]; `None` if it has
+    /// none. The text may be a URL, the target of a request, or prose with URLs in it.
+    pub fn redact_query(&self, text: &str) -> Option<String> {
+        if !text.contains('=') {
+            return None;
+        }
+        let mut scanner = QueryScanner::in_text();
+        let secrets = scanner.secrets(text.as_bytes(), self);
+        let mut redacted = String::with_capacity(text.len());
+        let mut from = 0;
+        for secret in &secrets {
+            redacted.push_str(text.get(from..secret.start)?);
+            redacted.push_str(REDACTED_VALUE);
+            from = secret.end;
+        }
+        redacted.push_str(text.get(from..)?);
+        (redacted != text).then_some(redacted)
+    }
+
+    /// Takes the credentials out of a URL: the password, and the values of its query that are
+    /// secret. `https://user:pass@host/?token=abc` becomes `https://user:[redacted]@host/?token=*`.
+    pub fn redact_url(&self, url: &str) -> String {
+        let url = without_password(url);
+        self.redact_query(&url).unwrap_or(url)
+    }
+
+    /// Replaces the values of header fields that carry credentials (`Authorization`, `Cookie`,
+    /// `X-Api-Key` and their like), and secret query values in the URLs of others (`Location`,
+    /// `Referer`). The fields' names, order and number stay.
+    pub fn redact_fields(&self, fields: &mut [Field]) {
+        for Field(name, value) in fields {
+            if self.has_field(name) {
+                REDACTED.clone_into(value);
+            } else {
+                self.redact_text(value);
+            }
+        }
+    }
+
+    fn redact_text(&self, text: &mut String) {
+        if let Some(redacted) = self.redact_query(text) {
+            *text = redacted;
+        }
+    }
+
+    /// Redacts the credentials in the header fields and URLs of an event that is about to be
+    /// recorded.
+    pub(crate) fn redact_event(&self, what: &mut What) {
+        let url = |url: &mut String| {
+            if url.contains(['@', '=']) {
+                *url = self.redact_url(url);
+            }
+        };
+        match what {
+            What::RequestSent(request) => {
+                self.redact_fields(&mut request.fields);
+                url(&mut request.target);
+            }
+            What::ResponseHead(head) => self.redact_fields(&mut head.fields),
+            What::ResponseEnded(response) => self.redact_fields(&mut response.trailers),
+            What::ExchangeStarted(started) => {
+                url(&mut started.url);
+                self.redact_initiator(&mut started.initiator);
+            }
+            What::RunStarted(run) => {
+                url(&mut run.subject);
+                if let Some(subject) = run.replay_of.as_mut().and_then(|old| old.subject.as_mut()) {
+                    url(subject);
+                }
+            }
+            What::PageFound(found) => {
+                url(&mut found.url);
+                self.redact_initiator(&mut found.initiator);
+            }
+            What::PageNote(note) => self.redact_text(&mut note.note),
+            What::ExchangeNote(note) => self.redact_text(&mut note.what),
+            What::Fault(fault) => {
+                match &mut fault.fault {
+                    crate::FaultKind::BadUrl { url: given, .. } => url(given),
+                    crate::FaultKind::TooManyRedirects { last, .. } => url(last),
+                    crate::FaultKind::BadRedirect { location, .. } => url(location),
+                    _ => {}
+                }
+                self.redact_fault(&mut fault.fault);
+            }
+            _ => {}
+        }
+    }
+
+    fn redact_initiator(&self, initiator: &mut Initiator) {
+        match initiator {
+            Initiator::Parser { url, .. }
+            | Initiator::Style { url }
+            | Initiator::Script { url, .. } => *url = self.redact_url(url),
+            Initiator::User
+            | Initiator::Redirect { .. }
+            | Initiator::Retry { .. }
+            | Initiator::Peer => {}
+        }
+    }
+
+    /// Redacts the texts of a fault, any of which may quote a URL. There are few faults in a run.
+    fn redact_fault(&self, fault: &mut crate::FaultKind) {
+        let Ok(mut value) = serde_json::to_value(&*fault) else { return };
+        if self.redact_value(&mut value)
+            && let Ok(redacted) = serde_json::from_value(value)
+        {
+            *fault = redacted;
+        }
+    }
+
+    fn redact_value(&self, value: &mut serde_json::Value) -> bool {
+        use serde_json::Value;
+        match value {
+            Value::String(text) => match self.redact_query(text) {
+                Some(redacted) => {
+                    *text = redacted;
+                    true
+                }
+                None => false,
+            },
+            Value::Array(values) => {
+                values.iter_mut().fold(false, |changed, value| self.redact_value(value) | changed)
+            }
+            Value::Object(fields) => {
+                fields.values_mut().fold(false, |changed, value| self.redact_value(value) | changed)
+            }
+            _ => false,
         }
     }
 }
 
-/// Takes the password out of a URL: `https://user:pass@host/` becomes `https://user:[redacted]@host/`.
-pub fn redact_url(url: &str) -> String {
+/// The URL with its password replaced.
+fn without_password(url: &str) -> String {
     let Some(start) = url.find("://").map(|at| at + 3) else { return url.to_owned() };
     let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
     let authority = &url[start..end];
     let Some((userinfo, _)) = authority.rsplit_once('@') else { return url.to_owned() };
     let Some((user, _)) = userinfo.split_once(':') else { return url.to_owned() };
     format!("{}{user}:{REDACTED}{}", &url[..start], &url[start + userinfo.len()..])
-}
-
-/// Redacts the credentials in the header fields and URLs of an event that is about to be recorded.
-pub(crate) fn redact_event(what: &mut What) {
-    let url = |url: &mut String| {
-        if url.contains('@') {
-            *url = redact_url(url);
-        }
-    };
-    match what {
-        What::RequestSent(request) => {
-            redact(&mut request.fields);
-            url(&mut request.target);
-        }
-        What::ResponseHead(head) => redact(&mut head.fields),
-        What::ResponseEnded(response) => redact(&mut response.trailers),
-        What::ExchangeStarted(started) => url(&mut started.url),
-        What::RunStarted(run) => {
-            url(&mut run.subject);
-            if let Some(subject) = run.replay_of.as_mut().and_then(|old| old.subject.as_mut()) {
-                url(subject);
-            }
-        }
-        What::PageFound(found) => url(&mut found.url),
-        What::Fault(fault) => match &mut fault.fault {
-            crate::FaultKind::BadUrl { url: given, .. } => url(given),
-            crate::FaultKind::TooManyRedirects { last, .. } => url(last),
-            crate::FaultKind::BadRedirect { location, .. } => url(location),
-            _ => {}
-        },
-        _ => {}
-    }
 }
 
 /// Overwrites every occurrence of every text, and returns whether there was one.
@@ -108,4 +180,38 @@ fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {
         from = after;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_query_values_are_replaced_wherever_a_url_stands() {
+        let names = SecretNames::with(&["Card".into()]);
+        for (text, expected) in [
+            ("https://a.example/?token=abc", "https://a.example/?token=*"),
+            ("/x?a=1&access_token=a%2Fb&b=2#top", "/x?a=1&access_token=*&b=2#top"),
+            ("/cb#id_token=eyJ.x.y&state=7", "/cb#id_token=*&state=7"),
+            ("/x?X-Amz-Signature=00ff&X-Amz-Date=2026", "/x?X-Amz-Signature=*&X-Amz-Date=2026"),
+            ("/p;jsessionid=0A1B?x=1", "/p;jsessionid=*?x=1"),
+            ("</x?api_key=abc>; rel=preload", "</x?api_key=*>; rel=preload"),
+            ("go to \"/x?client-secret=s3\" now", "go to \"/x?client-secret=*\" now"),
+            ("/pay?card=4111&sum=3", "/pay?card=*&sum=3"),
+            ("/x?a=1&amp;sid=9&amp;b=2", "/x?a=1&amp;sid=*&amp;b=2"),
+        ] {
+            assert_eq!(names.redact_query(text).as_deref(), Some(expected));
+            assert_eq!(names.redact_query(expected), None, "{expected} is left alone");
+        }
+        for plain in [
+            "/x?page=2&sort=key",
+            "/tokens?a=b",
+            "text/html; charset=utf-8",
+            "token=abc",
+            "/x?token=",
+            "/a?monkey=1&sidebar=2",
+        ] {
+            assert_eq!(names.redact_query(plain), None, "{plain}");
+        }
+    }
 }

@@ -25,6 +25,10 @@ const NAME: &str = ".name";
 #[derive(Clone, Debug)]
 pub struct Runs {
     base: PathBuf,
+    /// The bytes that all kept runs may have together.
+    room: u64,
+    /// The folder of a run that is being read, and so is not removed.
+    spared: Option<PathBuf>,
 }
 
 /// A saved run.
@@ -67,17 +71,29 @@ pub struct RunLabel {
 impl Runs {
     /// The number of runs that are kept. Pinned runs and those being written do not count.
     pub const KEPT: usize = 20;
-    /// The bytes that all kept runs may have together, counted likewise. The newest run stays
-    /// whatever its size.
+    /// The bytes that all kept runs may have together unless told otherwise, counted likewise. The
+    /// newest run stays whatever its size.
     pub const KEPT_BYTES: u64 = 4 << 30;
 
     /// The store below the folder `base`, which need not exist yet.
     pub fn new(base: impl Into<PathBuf>) -> Self {
-        Self { base: base.into() }
+        Self { base: base.into(), room: Self::KEPT_BYTES, spared: None }
+    }
+
+    /// The store with room for this many bytes in place of [`Runs::KEPT_BYTES`].
+    #[must_use]
+    pub fn with_room(self, bytes: u64) -> Self {
+        Self { room: bytes, ..self }
+    }
+
+    /// The store, which does not remove the run in this folder to make room: it is being read.
+    #[must_use]
+    pub fn sparing(self, path: Option<&Path>) -> Self {
+        Self { spared: path.map(Path::to_owned), ..self }
     }
 
     /// Makes the folder of a new run with this id, and removes the oldest runs to make room
-    /// ([`Runs::KEPT`], [`Runs::KEPT_BYTES`]). An id that is taken gets an `x` appended.
+    /// ([`Runs::KEPT`], [`Runs::with_room`]). An id that is taken gets an `x` appended.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -96,21 +112,22 @@ impl Runs {
         let lock = open(&run.path.join(RUN_LOCK))?;
         lock.lock().map_err(FolderError::io(&run.path))?;
         run.relabel(label)?;
-        Self::make_room(runs)?;
+        self.make_room(runs)?;
         Ok(UnfinishedRun { run, _lock: lock })
     }
 
     /// Removes the oldest of `runs` until there is room for one more. Pinned runs and those being
     /// written stay.
-    fn make_room(runs: Vec<Run>) -> Result<(), FolderError> {
+    fn make_room(&self, runs: Vec<Run>) -> Result<(), FolderError> {
         let mut free: Vec<(Run, u64)> = runs
             .into_iter()
             .filter(|run| !run.is_pinned() && !run.is_being_written())
+            .filter(|run| self.spared.as_ref().is_none_or(|spared| *spared != run.path))
             .map(|run| (run.bytes(), run))
             .map(|(bytes, run)| (run, bytes))
             .collect();
         let mut bytes: u64 = free.iter().map(|(_, bytes)| bytes).sum();
-        while free.len() >= Self::KEPT || (bytes > Self::KEPT_BYTES && free.len() > 1) {
+        while free.len() >= Self::KEPT || (bytes > self.room && free.len() > 1) {
             let (oldest, its) = free.remove(0);
             oldest.delete()?;
             bytes -= its;

@@ -1,7 +1,11 @@
 //! Credentials, which must not be kept: in header fields, URLs, bodies and captured frames.
 
+use std::rc::Rc;
+
 use crate::frame::FrameRedactor;
+use crate::query::QueryScanner;
 use crate::redact::{REDACTED, blank_texts};
+use crate::secret_names::SecretNames;
 use crate::{Event, InterfaceId, What};
 
 /// The shortest text that is blanked, in bytes. Shorter ones occur everywhere, so that blanking
@@ -12,13 +16,22 @@ const SHORTEST: usize = 4;
 #[derive(Debug, Default)]
 pub(crate) struct Secrets {
     keep: bool,
+    names: Rc<SecretNames>,
     texts: Vec<String>,
     frames: FrameRedactor,
 }
 
 impl Secrets {
-    pub(crate) fn new(keep: bool) -> Self {
-        Self { keep, ..Self::default() }
+    pub(crate) fn new(keep: bool, names: SecretNames) -> Self {
+        Self { keep, names: Rc::new(names), ..Self::default() }
+    }
+
+    /// The event without the credentials that their places tell, and without the secret texts.
+    pub(crate) fn redact(&self, mut event: Event) -> Event {
+        if !self.keep {
+            self.names.redact_event(&mut event.what);
+        }
+        event
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -81,6 +94,7 @@ impl Secrets {
         StreamRedactor {
             texts: self.texts.iter().map(|text| text.as_bytes().to_vec()).collect(),
             held: Vec::new(),
+            query: (!self.keep).then(|| (QueryScanner::in_body(), Rc::clone(&self.names))),
         }
     }
 
@@ -95,24 +109,37 @@ impl Secrets {
         if self.keep {
             return None;
         }
-        self.frames.blank(interface, raw, bytes, &self.texts)
+        self.frames.blank(interface, raw, bytes, &self.texts, &self.names)
     }
 }
 
-/// Blanks texts in a stream of bytes, also where a text is spread over several writes.
+/// Blanks texts and secret query values in a stream of bytes, also where a text is spread over several writes.
 #[derive(Debug, Default)]
 pub(crate) struct StreamRedactor {
     /// The texts to blank, longest first.
     texts: Vec<Vec<u8>>,
     /// The end of what was written so far, held back since a text may begin in it.
     held: Vec<u8>,
+    /// What finds secret query values; `None` where secrets are kept.
+    query: Option<(QueryScanner, Rc<SecretNames>)>,
 }
 
 impl StreamRedactor {
     pub(crate) fn write(&mut self, bytes: &[u8], mut out: impl FnMut(&[u8])) {
-        let Some(longest) = self.texts.first().map(Vec::len) else { return out(bytes) };
+        let secrets = match &mut self.query {
+            Some((scanner, names)) => scanner.secrets(bytes, names),
+            None => Vec::new(),
+        };
+        if self.texts.is_empty() && secrets.is_empty() {
+            return out(bytes);
+        }
+        let old = self.held.len();
         self.held.extend_from_slice(bytes);
+        for secret in secrets {
+            self.held[old + secret.start..old + secret.end].fill(b'*');
+        }
         blank_texts(&mut self.held, &self.texts);
+        let longest = self.texts.first().map_or(1, Vec::len);
         let ready = self.held.len().saturating_sub(longest - 1);
         out(&self.held[..ready]);
         self.held.drain(..ready);

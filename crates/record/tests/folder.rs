@@ -212,6 +212,38 @@ fn the_oldest_runs_make_room() {
     assert_eq!(runs.create("22ab", &RunLabel::default()).unwrap().run.id, "22abx");
 }
 
+/// By bytes as well as by number, and never the run that is being read.
+#[test]
+fn large_runs_make_room_too() {
+    let base = tempfile::tempdir().unwrap();
+    let runs = Runs::new(base.path()).with_room(10_000);
+    let keep = |runs: &Runs, id: &str| {
+        let writing = runs.create(id, &RunLabel::default()).unwrap();
+        std::fs::write(writing.run.path.join("record.jsonl"), [b'x'; 4_000]).unwrap();
+        writing.run.path.clone()
+    };
+    let ids = |runs: &Runs| -> Vec<String> {
+        runs.list().unwrap().into_iter().map(|run| run.id).collect()
+    };
+    let read = keep(&runs, "aaaa");
+    for id in ["bbbb", "cccc"] {
+        keep(&runs, id);
+    }
+    // There is room for two, and each new run finds those before it.
+    assert_eq!(ids(&runs), ["aaaa", "bbbb", "cccc"]);
+    keep(&runs.clone().sparing(Some(&read)), "dddd");
+    keep(&runs.clone().sparing(Some(&read)), "eeee");
+    assert!(ids(&runs).contains(&"aaaa".to_owned()), "{:?}", ids(&runs));
+    keep(&runs, "ffff");
+    assert_eq!(ids(&runs), ["dddd", "eeee", "ffff"]);
+    keep(&runs.with_room(0), "gggg");
+    assert_eq!(
+        ids(&Runs::new(base.path())),
+        ["ffff", "gggg"],
+        "the newest stays, whatever its size"
+    );
+}
+
 #[test]
 fn what_is_written_or_pinned_is_not_removed() {
     let base = tempfile::tempdir().unwrap();

@@ -61,8 +61,8 @@ fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-const REQUEST: &[u8] = b"GET /private HTTP/1.1\r\nHost: example.com\r\nauthorization: Basic dTpzZWNyZXQ=\r\nAccept: */*\r\nCookie: sid=QX7ZJ9WKVBHG\r\nX-Api-Key: K4TZP8W2MDLR\r\n\r\n";
-const VALUES: [&str; 3] = ["dTpzZWNyZXQ=", "QX7ZJ9WKVBHG", "K4TZP8W2MDLR"];
+const REQUEST: &[u8] = b"GET /private?a=1&token=V7NQ2RTYUJXE&b=2 HTTP/1.1\r\nHost: example.com\r\nauthorization: Basic dTpzZWNyZXQ=\r\nAccept: */*\r\nCookie: sid=QX7ZJ9WKVBHG\r\nX-Api-Key: K4TZP8W2MDLR\r\n\r\n";
+const VALUES: [&str; 4] = ["dTpzZWNyZXQ=", "QX7ZJ9WKVBHG", "K4TZP8W2MDLR", "V7NQ2RTYUJXE"];
 
 fn secret_request() -> RequestSent {
     RequestSent {
@@ -72,7 +72,7 @@ fn secret_request() -> RequestSent {
         reused: 0,
         version: "HTTP/1.1".into(),
         method: "GET".into(),
-        target: "/private".into(),
+        target: "/private?a=1&token=V7NQ2RTYUJXE&b=2".into(),
         fields: vec![
             Field("Host".into(), "example.com".into()),
             Field("authorization".into(), "Basic dTpzZWNyZXQ=".into()),
@@ -100,15 +100,16 @@ fn no_file_of_a_record_holds_a_credential() {
     });
     sent(&log, &segment(100, 2, b""));
     sent(&log, &segment(101, 0x18, REQUEST));
-    sent(&log, &segment(101 + REQUEST.len() as u32, 0x18, b"password=hunter2hunter2"));
+    sent(&log, &segment(101 + REQUEST.len() as u32, 0x18, b"login=hunter2hunter2"));
     let mut body = log.body_writer();
-    for piece in b"you sent hunter2hunter2, thank you".chunks(5) {
+    for piece in b"you sent hunter2hunter2, <a href='/?token=V7NQ2RTYUJXE'>thank you".chunks(5) {
         body.write(piece);
     }
     let body = body.finish().unwrap();
-    assert_eq!(log.bodies().get(&body).unwrap(), b"you sent **************, thank you");
+    let kept = b"you sent **************, <a href='/?token=************'>thank you";
+    assert_eq!(log.bodies().get(&body).unwrap(), kept);
     log.finish().unwrap();
-    let hidden = ["hunter2hunter2", VALUES[0], VALUES[1], VALUES[2]];
+    let hidden = ["hunter2hunter2", VALUES[0], VALUES[1], VALUES[2], VALUES[3]];
     for file in ["record.jsonl", "trace.pcapng", &format!("bodies/{}", body.sha256)] {
         let bytes = fs::read(folder.path().join(file)).unwrap();
         for secret in hidden {
@@ -120,6 +121,71 @@ fn no_file_of_a_record_holds_a_credential() {
     assert!(record.contains("the form said [redacted]"));
     let capture = fs::read(folder.path().join("trace.pcapng")).unwrap();
     assert!(contains(&capture, "authorization: ***** ************"));
+    assert!(contains(&capture, "GET /private?a=1&token=************&b=2 HTTP"));
+    assert!(record.contains("/private?a=1&token=*&b=2"), "the URL stays one");
+}
+
+/// Wherever an event may quote a URL.
+#[test]
+fn no_event_quotes_a_secret_query_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { redact: vec!["Ticket".into()], ..Settings::in_folder(folder.path()) };
+    let mut log = Log::new(Recorder::new(settings).unwrap());
+    let url = || "https://example.com/a?ticket=T9QXWPLM&sig=S7VBNMKJ&page=2".to_owned();
+    let markup = || Initiator::Parser { url: url(), line: 1 };
+    log.emit(Time::ZERO, None, || {
+        What::ExchangeStarted(ExchangeStarted {
+            initiator: markup(),
+            ..ExchangeStarted::at_server(ExchangeId(1), "GET", &url())
+        })
+    });
+    log.emit(Time::ZERO, None, || {
+        What::PageFound(PageFound {
+            url: url(),
+            kind: ResourceKind::Image,
+            priority: Priority::Low,
+            blocks: Blocks::Nothing,
+            initiator: Initiator::Style { url: url() },
+            not_fetched: None,
+        })
+    });
+    log.emit(Time::ZERO, None, || {
+        What::RequestSent(RequestSent {
+            fields: vec![Field("Referer".into(), url()), Field("Ticket".into(), "T9QXWPLM".into())],
+            ..secret_request()
+        })
+    });
+    log.emit(Time::ZERO, None, || What::PageNote(PageNote { note: format!("left out {}", url()) }));
+    for fault in [
+        FaultKind::BadUrl { url: url(), why: format!("{} is odd", url()) },
+        FaultKind::TooManyRedirects { limit: 3, last: url() },
+        FaultKind::Malformed {
+            what: format!("Location: {}", url()),
+            offset: 0,
+            rule: Rule::Other("x".into()),
+        },
+    ] {
+        log.emit(Time::ZERO, None, || {
+            What::Fault(Fault {
+                step: Step::Url,
+                since: Time::ZERO,
+                fatal: true,
+                exchange: None,
+                connection: None,
+                fault,
+            })
+        });
+    }
+    log.finish().unwrap();
+    let record = fs::read_to_string(folder.path().join("record.jsonl")).unwrap();
+    for secret in ["T9QXWPLM", "S7VBNMKJ", VALUES[3]] {
+        assert!(!record.contains(secret), "{secret} in {record}");
+    }
+    assert_eq!(
+        record.matches("https://example.com/a?ticket=*&sig=*&page=2").count(),
+        10,
+        "{record}"
+    );
 }
 
 #[test]
@@ -137,12 +203,18 @@ fn they_are_kept_when_asked_for() {
 #[test]
 fn a_password_in_a_url_is_taken_out() {
     assert_eq!(
-        redact_url("https://me:pass@example.com/a@b:c"),
+        SecretNames::default().redact_url("https://me:pass@example.com/a@b:c"),
         "https://me:[redacted]@example.com/a@b:c"
     );
-    assert_eq!(redact_url("https://example.com/x:y@z"), "https://example.com/x:y@z");
-    assert_eq!(redact_url("http://me@example.com/"), "http://me@example.com/");
-    assert_eq!(redact_url("not a url"), "not a url");
+    assert_eq!(
+        SecretNames::default().redact_url("https://example.com/x:y@z"),
+        "https://example.com/x:y@z"
+    );
+    assert_eq!(
+        SecretNames::default().redact_url("http://me@example.com/"),
+        "http://me@example.com/"
+    );
+    assert_eq!(SecretNames::default().redact_url("not a url"), "not a url");
 }
 
 proptest! {

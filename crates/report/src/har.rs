@@ -3,6 +3,7 @@
 
 mod cookie;
 mod imported;
+mod sequence;
 
 use core::time::Duration;
 use std::io;
@@ -18,6 +19,7 @@ use crate::model::{Exchange, Model, PhaseKind, as_millis};
 use crate::names;
 use crate::text::iso8601;
 use imported::Imported;
+use sequence::Sequence;
 
 /// The largest body that is put into the archive, in bytes.
 const LARGEST_BODY: u64 = 4 << 20;
@@ -83,15 +85,6 @@ impl Serialize for Own<'_> {
         log.serialize_entry("pages", &[page(model, wall)])?;
         log.serialize_entry("version", "1.2")?;
         log.end()
-    }
-}
-
-/// A list whose elements are made one by one.
-struct Sequence<F>(F);
-
-impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Sequence<F> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq((self.0)())
     }
 }
 

@@ -1,9 +1,10 @@
-//! The HTML report: one file without scripts and without external resources, which any browser can
-//! read offline.
+//! The HTML report: one file without external resources, which any browser can read offline, with or
+//! without scripts.
 
 mod connections;
 mod known;
 mod names;
+mod resources;
 mod style;
 mod waterfall;
 
@@ -53,8 +54,8 @@ pub fn html(model: &Model, attachments: &Attachments) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 // The report also contains text of the visited page, so nothing may be loaded or
-                // run.
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+                // run but the one script of its own.
+                meta http-equiv="Content-Security-Policy" content=(format!("default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {}", resources::script_source()));
                 title { (verdict.result) " " (verdict.subject) " – roundtrip" }
                 style { (PreEscaped(style::SHEET)) }
             }
@@ -64,6 +65,7 @@ pub fn html(model: &Model, attachments: &Attachments) -> String {
                     (findings(model))
                     (replay(model))
                     (waterfall::section(model))
+                    (resources::section(model))
                     (names::section(model))
                     (connections::section(model))
                     (picture(model, attachments))
@@ -156,6 +158,9 @@ fn replay(model: &Model) -> Markup {
             p.note {
                 "Upper bar: recorded. Lower bar: this network. The servers' think time is the recorded wait less one round trip (inferred): "
                 (duration(old.exchanges.iter().map(|exchange| exchange.think).sum())) " in all."
+            }
+            @if let Some(redacted) = crate::names::redacted(old) {
+                p.note { "Substituted: " (redacted) "." }
             }
         }
     }

@@ -58,6 +58,7 @@ pub fn json(model: &Model) -> Value {
         },
         "import_notes": model.import_notes,
         "findings": model.findings,
+        "substituted": model.original.as_ref().map_or(&[][..], |old| &old.redacted),
         "unseen": model.unseen,
         "hosts": model.hosts.values().collect::<Vec<_>>(),
         "links": model.links,

@@ -51,5 +51,5 @@ pub use model::*;
 pub use perfetto::perfetto;
 pub use sequence::sequence;
 pub use style::{Charset, Colour, Detail, Options};
-pub use terminal::{resolution, short_resolution, terminal};
+pub use terminal::{resolution, short, short_resolution, terminal};
 pub use verdict::{Fact, Success, Verdict};

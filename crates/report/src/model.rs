@@ -7,8 +7,8 @@ use roundtrip_record::{Event, ExchangeId};
 
 pub use roundtrip_story::{
     Connection, CriticalPath, Endpoint, Exchange, Leg, LegKind, Lookup, Losses, Metric, Original,
-    OriginalExchange, Phase, PhaseKind, Rung, Span, StateChange, Story, Timed, TimedSegment, Unit,
-    as_millis, ms,
+    OriginalExchange, Phase, PhaseKind, Redacted, Rung, Span, StateChange, Story, Timed,
+    TimedSegment, Unit, as_millis, ms,
 };
 
 use crate::finding::Finding;

@@ -3,9 +3,9 @@
 use roundtrip_record::{
     Evidence, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer,
 };
-use roundtrip_story::Exchange;
+use roundtrip_story::{Exchange, Original};
 
-use crate::text::{bytes, clean};
+use crate::text::{bytes, clean, count};
 
 /// What became of an exchange that has no status.
 pub(crate) fn unanswered(exchange: &Exchange) -> &'static str {
@@ -197,4 +197,19 @@ pub(crate) fn sizes(body: &roundtrip_record::Body) -> String {
         return bytes(body.encoded);
     }
     format!("{} {} → {}", bytes(body.encoded), clean(&body.codings.join("+")), bytes(body.decoded))
+}
+
+/// What a replay goes without since the record does not hold it; `None` if there is nothing.
+pub(crate) fn redacted(original: &Original) -> Option<String> {
+    let named = original
+        .redacted
+        .iter()
+        .map(|one| format!("{} of {}", clean(&one.name), count(one.requests, "request")));
+    let named: Vec<String> = named.collect();
+    let (last, before) = named.split_last()?;
+    let (list, was) = match before {
+        [] => (last.clone(), "was"),
+        before => (format!("{} and {last}", before.join(", ")), "were"),
+    };
+    Some(format!("{list} {was} redacted; they go without"))
 }

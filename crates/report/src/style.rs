@@ -54,7 +54,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            width: Self::WIDEST,
+            width: Self::USUAL,
             colour: Colour::default(),
             charset: Charset::default(),
             detail: Detail::default(),
@@ -65,7 +65,9 @@ impl Default for Options {
 
 impl Options {
     /// The most columns that a line takes.
-    pub const WIDEST: usize = 100;
+    pub const WIDEST: usize = 160;
+    /// The columns of a line where no terminal says how many there are.
+    pub const USUAL: usize = 100;
     /// The least columns that are assumed; narrower terminals get lines of this width.
     pub const NARROWEST: usize = 40;
 

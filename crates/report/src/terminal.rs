@@ -2,11 +2,13 @@
 
 mod resolution;
 mod rows;
+mod short;
 mod table;
 mod verbose;
 mod view;
 
 pub use resolution::{resolution, short_resolution};
+pub use short::short;
 
 use core::time::Duration;
 
@@ -14,7 +16,7 @@ use roundtrip_record::Blocks;
 
 use crate::finding::Finding;
 use crate::model::Model;
-use crate::names::short_url;
+use crate::names::{self, short_url};
 use crate::slowest::Slowest;
 use crate::style::{Detail, Options, Tone};
 use crate::text::{clean, clip, clip_middle, count, duration, left, percent, right, width, wrap};
@@ -38,7 +40,7 @@ pub fn terminal(model: &Model, options: &Options) -> String {
 
 impl View<'_> {
     /// The first line, the verdict. Where it does not fit, the facts of highest rank are dropped.
-    fn verdict(&mut self) {
+    pub(super) fn verdict(&mut self) {
         let verdict = Verdict::new(self.model);
         let columns = self.options.columns();
         let tone = match verdict.success {
@@ -167,6 +169,9 @@ impl View<'_> {
                 duration(think)
             ),
         );
+        if let Some(redacted) = names::redacted(old) {
+            self.fact("", &format!("substituted: {redacted}"));
+        }
     }
 
     fn table(&mut self) {
@@ -178,8 +183,7 @@ impl View<'_> {
         let layout = Layout::new(self.options.columns(), &rows, self.model.total());
         self.lines.push(self.options.paint(Tone::Faint, &layout.head()));
         for row in &rows {
-            let line = layout.row(row, self.options);
-            self.lines.push(line);
+            self.lines.extend(layout.row(row, self.options));
         }
         if layout.detail > 0 {
             let known =

@@ -398,6 +398,44 @@ fn transfer() {
 }
 
 #[test]
+fn before_the_head_is_whole() {
+    let cases = [
+        (
+            "silent_server",
+            Step::Wait,
+            FaultKind::Stalled { received: 0, expected: None, silent: Duration::from_secs(15) },
+        ),
+        ("reset_in_the_head", Step::Wait, FaultKind::Reset { received: 0, expected: None }),
+        (
+            "head_cut",
+            Step::Wait,
+            FaultKind::Malformed {
+                what: "end of the connection inside the head".into(),
+                offset: 27,
+                rule: "RFC 9112 §8".into(),
+            },
+        ),
+        (
+            "no_http_2",
+            Step::Wait,
+            FaultKind::Malformed {
+                what: "something that HTTP/2 does not allow (PROTOCOL_ERROR)".into(),
+                offset: 0,
+                rule: "RFC 9113 §5.4".into(),
+            },
+        ),
+    ];
+    for (case, step, fault) in cases {
+        let mut scene = scene();
+        let (exchange, wire) = connected(&mut scene);
+        let since = scene.now;
+        scene.pass(Duration::from_secs(15));
+        scene.fault(step, Some(exchange), Some(wire.client), since, true, fault);
+        show(case, &scene);
+    }
+}
+
+#[test]
 fn a_bad_url() {
     for (case, url, why) in [
         ("bad_url", "http://exa mple.com/", "a space in the host name"),

@@ -5,7 +5,8 @@ mod common;
 use core::time::Duration;
 
 use roundtrip_report::{
-    Charset, Detail, Model, Options, Original, OriginalExchange, sequence, terminal,
+    Charset, Detail, Model, Options, Original, OriginalExchange, Redacted, sequence, short,
+    terminal,
 };
 
 fn width(width: usize) -> Options {
@@ -24,6 +25,34 @@ fn a_visit() {
     insta::assert_snapshot!("visit_verbose", terminal(&model, &verbose));
     insta::assert_snapshot!("visit_sequence", sequence(&model, &width(100)));
     insta::assert_snapshot!("visit_sequence_60", sequence(&model, &width(60)));
+}
+
+/// Wide terminals are used to 160 columns, and with `-v` no detail is cut.
+#[test]
+fn what_there_is_room_for_is_shown() {
+    let model = Model::new(common::visit().events());
+    insta::assert_snapshot!("visit_160", terminal(&model, &width(400)));
+    let legend = |line: &&str| line.contains("▓ name");
+    let cut = |text: &str| text.lines().filter(|line| line.ends_with('…') && !legend(line)).count();
+    let narrow = terminal(&model, &width(70));
+    let verbose = terminal(&model, &Options { detail: Detail::Verbose, ..width(70) });
+    assert!(cut(&narrow) > 0, "{narrow}");
+    let table = verbose.split("\n\n").find(|part| part.contains("step ")).unwrap();
+    assert_eq!(cut(table), 0, "{table}");
+}
+
+#[test]
+fn five_lines() {
+    for (name, model) in [
+        ("short", Model::new(common::visit().events())),
+        ("short_live", Model::new(common::live().events())),
+    ] {
+        for columns in [100, 60] {
+            let text = short(&model, &width(columns));
+            assert!(text.lines().count() <= 5, "{text}");
+            insta::assert_snapshot!(format!("{name}_{columns}"), text);
+        }
+    }
 }
 
 #[test]
@@ -69,6 +98,9 @@ fn original() -> Original {
             exchange("https://example.com/style.css", 9, 1),
             exchange("https://example.com/gone.png", 0, 0),
         ],
+        redacted: [("Authorization", 2), ("Cookie", 3), ("token", 1)]
+            .map(|(name, requests)| Redacted { name: name.into(), requests })
+            .into(),
     }
 }
 

@@ -55,7 +55,7 @@ pub use exchange::{ConnectionAttempt, Exchange, Head, Tunnel};
 pub use lookup::{Lookup, Rung};
 pub use loss::Losses;
 pub use metric::{Metric, Unit};
-pub use original::{Original, OriginalExchange};
+pub use original::{Original, OriginalExchange, Redacted};
 pub use path::{CriticalPath, Leg, LegKind};
 pub use phase::{Phase, PhaseKind};
 pub use span::{Span, Timed, as_millis, ms};

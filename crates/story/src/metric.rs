@@ -91,6 +91,12 @@ const ROWS: &[Row] = rows! {
     "first-paint" Milliseconds
         "the first pixels that differ from a blank page (W3C Paint Timing)"
         |story| reached(story, &Milestone::FirstPaint);
+    "first-contentful-paint" Milliseconds
+        "the first pixels of content: text or a picture (W3C Paint Timing)"
+        |story| reached(story, &Milestone::FirstContentfulPaint);
+    "largest-contentful-paint" Milliseconds
+        "the pixels of the largest element of content (W3C Largest Contentful Paint)"
+        |story| reached(story, &Milestone::LargestContentfulPaint);
     "domComplete" Milliseconds
         "the document and all it waits for are there (W3C Navigation Timing)"
         |story| reached(story, &Milestone::DomComplete);

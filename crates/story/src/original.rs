@@ -2,6 +2,9 @@
 
 use core::time::Duration;
 
+use roundtrip_record::{Field, REDACTED, REDACTED_VALUE};
+use serde::Serialize;
+
 use crate::exchange::Exchange;
 use crate::phase::PhaseKind;
 use crate::story::Story;
@@ -13,6 +16,17 @@ pub struct Original {
     pub took: Duration,
     /// The exchanges that were answered, in order.
     pub exchanges: Vec<OriginalExchange>,
+    /// What the requests carried and the record does not hold, so that the replay goes without it.
+    pub redacted: Vec<Redacted>,
+}
+
+/// A credential that was left out of the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Redacted {
+    /// The name of the header field or of the query value.
+    pub name: String,
+    /// The number of requests that carried it.
+    pub requests: usize,
 }
 
 /// One exchange of the original run.
@@ -34,8 +48,38 @@ impl Original {
             took: exchange.span.took(),
             think: story.think(exchange),
         });
-        Self { took: story.total().took(), exchanges: exchanges.collect() }
+        Self {
+            took: story.total().took(),
+            exchanges: exchanges.collect(),
+            redacted: redacted(story.answered()),
+        }
     }
+}
+
+/// The redacted names of these exchanges, in the order of the first request of each.
+fn redacted<'a>(exchanges: impl Iterator<Item = &'a Exchange>) -> Vec<Redacted> {
+    let mut found: Vec<Redacted> = Vec::new();
+    for exchange in exchanges {
+        let request = exchange.request.iter().flat_map(|request| &request.what.fields);
+        let fields =
+            request.filter(|Field(_, value)| value == REDACTED).map(|Field(name, _)| name.as_str());
+        let query = exchange.url.split_once('?').map_or("", |(_, query)| query);
+        let values = query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .filter(|(_, value)| *value == REDACTED_VALUE)
+            .map(|(name, _)| name);
+        let mut names: Vec<&str> = fields.chain(values).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            match found.iter_mut().find(|known| known.name.eq_ignore_ascii_case(name)) {
+                Some(known) => known.requests += 1,
+                None => found.push(Redacted { name: name.to_owned(), requests: 1 }),
+            }
+        }
+    }
+    found
 }
 
 impl Story {

@@ -254,7 +254,10 @@ impl<W: Wire> Loading<'_, W> {
             }
             Err(error) => {
                 self.unpaintable = true;
-                self.fault(&error);
+                // Where nothing of the document came, the fault of its exchange says why.
+                if !matches!(error, PaintError::Empty) {
+                    self.fault(&error);
+                }
                 None
             }
         }

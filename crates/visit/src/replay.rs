@@ -15,7 +15,7 @@ use roundtrip_http::message::{Fields, keeps_alive};
 use roundtrip_http::server::{After, Handler, Request, RequestBody, Response};
 use roundtrip_lab::LabHost;
 use roundtrip_record::{
-    BodyRef, Event, Field, Framing, HttpVersion, Initiator, ReplayOf, RunStarted,
+    BodyRef, Event, Field, Framing, HttpVersion, Initiator, REDACTED_VALUE, ReplayOf, RunStarted,
 };
 use roundtrip_story::{Exchange, Story};
 use roundtrip_wire::{LocalFuture, Wire as _};
@@ -279,11 +279,38 @@ impl Replay {
     /// The next answer to a request; the last one is given again and again.
     fn next(&self, request: &Request) -> Option<Answer> {
         let line = &request.head.line;
-        let key = (line.method.to_string(), line.path_and_query().to_owned());
+        let method = line.method.to_string();
+        let asked = line.path_and_query();
         let mut answers = self.answers.borrow_mut();
+        let exact = (method.clone(), asked.to_owned());
+        let key = if answers.contains_key(&exact) {
+            exact
+        } else {
+            let of_method = answers.keys().filter(|(of, _)| *of == method);
+            of_method.into_iter().find(|(_, recorded)| is_redacted(recorded, asked))?.clone()
+        };
         let queue = answers.get_mut(&key)?;
         if queue.len() > 1 { queue.pop_front() } else { queue.front().cloned() }
     }
+}
+
+/// Whether a recorded target is the one asked for, but for the query values that the record does not
+/// hold.
+fn is_redacted(recorded: &str, asked: &str) -> bool {
+    let (Some((path, recorded)), Some((asked_path, asked))) =
+        (recorded.split_once('?'), asked.split_once('?'))
+    else {
+        return false;
+    };
+    let is_same = |(recorded, asked): (&str, &str)| {
+        recorded == asked
+            || recorded.strip_suffix(REDACTED_VALUE).is_some_and(|name| {
+                name.ends_with('=') && asked.len() > name.len() && asked.starts_with(name)
+            })
+    };
+    path == asked_path
+        && recorded.split('&').count() == asked.split('&').count()
+        && recorded.split('&').zip(asked.split('&')).all(is_same)
 }
 
 impl Handler for Replay {
@@ -308,5 +335,26 @@ impl Handler for Replay {
             response.after = answer.after;
             response
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_redacted;
+
+    #[test]
+    fn a_redacted_value_matches_any() {
+        for (recorded, asked, same) in [
+            ("/x?token=*", "/x?token=abc", true),
+            ("/x?a=1&token=*", "/x?a=1&token=******", true),
+            ("/x?a=1&token=*", "/x?a=2&token=abc", false),
+            ("/x?token=*", "/x?token=", false),
+            ("/x?token=*", "/y?token=abc", false),
+            ("/x?token=*", "/x?token=abc&b=1", false),
+            ("/x?name*", "/x?names", false),
+            ("/x", "/x", false),
+        ] {
+            assert_eq!(is_redacted(recorded, asked), same, "{recorded} {asked}");
+        }
     }
 }

@@ -19,7 +19,7 @@ impl Teller {
         for event in events.iter().skip(self.told) {
             match &event.what {
                 What::HostDeclared(host) if host.role == Role::Client => {
-                    self.client = Some(host.id)
+                    self.client = Some(host.id);
                 }
                 _ if self.client == Some(event.host) => {
                     // Writing to a string cannot fail.

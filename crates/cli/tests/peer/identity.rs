@@ -15,35 +15,49 @@ pub(crate) enum Kind {
     Good,
     /// The same, but ended yesterday.
     Expired,
+    /// The same, but not valid before tomorrow.
+    Early,
     /// For another name, from the authority.
     Elsewhere,
     /// For `localhost`, signed by itself as an authority: what `openssl req -x509` makes.
     Itself,
     /// The same, for clients only.
     ItselfForClients,
+    /// For `localhost`, from an authority that nobody knows.
+    Unknown,
+    /// For `localhost`, from the authority, for clients only.
+    ForClients,
 }
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Writes `ca.pem`, and for each kind a chain and a key: `Good.pem`, `Good.key` and so on.
+/// Writes `ca.pem` with `ca.key`, and for each kind a chain and a key: `Good.pem`, `Good.key` and so on.
 pub(crate) fn write(folder: &Path, kinds: &[Kind]) {
     let put = |name: String, text: String| fs::write(folder.join(name), text).expect("written");
-    let key = KeyPair::generate().expect("a key");
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "authority of a test");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let (params, key) = authority("authority of a test");
     put("ca.pem".into(), params.self_signed(&key).expect("a certificate").pem());
+    put("ca.key".into(), key.serialize_pem());
     let issuer = Issuer::new(params, key);
+    let (params, key) = authority("authority that nobody knows");
+    let unknown = Issuer::new(params, key);
     for kind in kinds {
         let own = KeyPair::generate().expect("a key");
         let params = params_of(*kind);
         let certificate = match kind {
             Kind::Itself | Kind::ItselfForClients => params.self_signed(&own),
+            Kind::Unknown => params.signed_by(&own, &unknown),
             _ => params.signed_by(&own, &issuer),
         };
         put(format!("{kind:?}.pem"), certificate.expect("a certificate").pem());
         put(format!("{kind:?}.key"), own.serialize_pem());
     }
+}
+
+fn authority(name: &str) -> (CertificateParams, KeyPair) {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    (params, KeyPair::generate().expect("a key"))
 }
 
 // A certificate of today needs to know the day.
@@ -53,13 +67,14 @@ fn params_of(kind: Kind) -> CertificateParams {
     let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
     params.distinguished_name.push(DnType::CommonName, name);
     let now = SystemTime::now();
-    params.not_before = (now - 30 * DAY).into();
+    let begin = if kind == Kind::Early { now + DAY } else { now - 30 * DAY };
+    params.not_before = begin.into();
     let end = if kind == Kind::Expired { now - DAY } else { now + 30 * DAY };
     params.not_after = end.into();
     if matches!(kind, Kind::Itself | Kind::ItselfForClients) {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     }
-    if kind == Kind::ItselfForClients {
+    if matches!(kind, Kind::ItselfForClients | Kind::ForClients) {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     }
     params

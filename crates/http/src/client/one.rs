@@ -120,7 +120,13 @@ impl<W: Wire> One<W> {
             return match error {
                 Some(error) if is_reset(&error) => Trouble::Reset,
                 Some(error) => Trouble::Broken(error.to_string()),
-                None => Trouble::HeadCut { offset: self.head_bytes + self.heads.received() },
+                None => match self.heads.first_line() {
+                    // What ends in its very first line, and does not begin as HTTP/1 does, is none.
+                    Some(line) if self.head_bytes == 0 && !is_like_http(line) => {
+                        Trouble::NotHttp { begins: begins(line) }
+                    }
+                    _ => Trouble::HeadCut { offset: self.head_bytes + self.heads.received() },
+                },
             };
         }
         match (self.broken.take(), error) {
@@ -152,6 +158,13 @@ fn next_moment<W: Wire>(connection: &Connection<W>) -> Moment {
         passed: connection.channel.arrived(position),
         segment: connection.channel.segment_at(position),
     }
+}
+
+/// Whether the begin of a first line may be that of a status line.
+fn is_like_http(line: &[u8]) -> bool {
+    let name = b"HTTP/";
+    let length = line.len().min(name.len());
+    line[..length] == name[..length]
 }
 
 /// The first bytes of something, as text for people.

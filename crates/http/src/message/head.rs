@@ -84,6 +84,11 @@ impl<L: StartLine> HeadDecoder<L> {
         self.start.is_some() || !self.line.is_empty()
     }
 
+    /// What has come of the first line, while that is not complete.
+    pub fn first_line(&self) -> Option<&[u8]> {
+        self.start.is_none().then_some(&self.line)
+    }
+
     /// Bytes of the message so far.
     pub fn received(&self) -> u64 {
         self.offset + self.line.len() as u64

@@ -1,6 +1,6 @@
 //! Takes credentials out of an entry's JSON, as they are taken out of a record's events.
 
-use roundtrip_record::{Field, REDACTED, redact, redact_url};
+use roundtrip_record::{REDACTED, REDACTED_VALUE, SecretNames};
 use serde_json::Value;
 
 /// Replaces the values of credentials in header fields, cookies and URLs. Returns whether there
@@ -11,6 +11,7 @@ pub(crate) fn entry(entry: &mut Value) -> bool {
         let Some(part) = entry.get_mut(part) else { continue };
         changed |= headers(part.get_mut("headers"));
         changed |= cookies(part.get_mut("cookies"));
+        changed |= query(part.get_mut("queryString"));
         for url in ["url", "redirectURL"] {
             changed |= part.get_mut(url).is_some_and(address);
         }
@@ -35,9 +36,19 @@ fn headers(list: Option<&mut Value>) -> bool {
 
 /// Whether a header field of this name carries credentials.
 fn is_credential(name: &str) -> bool {
-    let mut field = [Field(name.to_owned(), String::new())];
-    redact(&mut field);
-    !field[0].1.is_empty()
+    SecretNames::default().has_field(name)
+}
+
+fn query(list: Option<&mut Value>) -> bool {
+    let mut changed = false;
+    for pair in list.and_then(Value::as_array_mut).into_iter().flatten() {
+        let name = pair.get("name").and_then(Value::as_str);
+        if name.is_some_and(|name| SecretNames::default().has_query_value(name)) {
+            pair["value"] = REDACTED_VALUE.into();
+            changed = true;
+        }
+    }
+    changed
 }
 
 fn cookies(list: Option<&mut Value>) -> bool {
@@ -53,7 +64,7 @@ fn cookies(list: Option<&mut Value>) -> bool {
 
 fn address(url: &mut Value) -> bool {
     let Value::String(url) = url else { return false };
-    let without = redact_url(url);
+    let without = SecretNames::default().redact_url(url);
     let changed = without != *url;
     *url = without;
     changed
@@ -92,7 +103,9 @@ mod tests {
     fn credentials_go_and_all_else_stays() {
         let mut entry = json!({
             "request": {
-                "url": "http://me:word@h/", "cookies": [{"name": "id", "value": "7"}],
+                "url": "http://me:word@h/?token=9&a=1",
+                "queryString": [{"name": "token", "value": "9"}],
+                "cookies": [{"name": "id", "value": "7"}],
                 "headers": [{"name": "COOKIE", "value": "id=7"}, {"name": "accept", "value": "*/*"}]
             },
             "response": {"headers": [{"name": "Set-Cookie", "value": "id=8"}], "cookies": {}},
@@ -100,7 +113,8 @@ mod tests {
             "_other": "cookie: kept, since nobody says that it is a header field"
         });
         assert!(super::entry(&mut entry));
-        assert_eq!(entry["request"]["url"], "http://me:[redacted]@h/");
+        assert_eq!(entry["request"]["url"], "http://me:[redacted]@h/?token=*&a=1");
+        assert_eq!(entry["request"]["queryString"][0]["value"], "*");
         assert_eq!(entry["request"]["headers"][0]["value"], "[redacted]");
         assert_eq!(entry["request"]["headers"][1]["value"], "*/*");
         assert_eq!(entry["request"]["cookies"][0], json!({"name": "id", "value": "[redacted]"}));

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use roundtrip_record::{Attempt, AttemptEnd, CertificateReason, FaultKind, Time};
 
-use super::context::{FaultContext, FindingText, host, host_port, url};
-use crate::text::{calendar, clean, duration};
+use super::context::{FaultContext, FindingText, exchange, host, host_port, url};
+use crate::text::{bare, calendar, clean, duration};
 
 pub(super) fn failed(context: &FaultContext<'_>, attempts: &[Attempt]) -> FindingText {
     let Some(last) = attempts.last() else {
@@ -41,7 +41,24 @@ pub(super) fn failed(context: &FaultContext<'_>, attempts: &[Attempt]) -> Findin
         _ => format!("roundtrip get -v {}", url(context)),
     };
     let lines = attempts.iter().map(|attempt| attempt_line(attempt, context.fault.since));
-    FindingText::new(headline, next).also(lines).means(meaning(last, attempts))
+    FindingText::new(headline, next)
+        .also(lines)
+        .also(detour(context))
+        .means(meaning(last, attempts))
+}
+
+/// That the way leads by another host than the URL's: a proxy, or what `--connect-to` names.
+fn detour(context: &FaultContext<'_>) -> Option<String> {
+    let lookup = exchange(context)?.lookup?;
+    let lookup = context.story.lookups.iter().find(|known| known.id == lookup)?;
+    let (by, host) = (bare(&lookup.name), host(context));
+    let host = host.trim_matches(['[', ']']);
+    (by != bare(host)).then(|| {
+        format!(
+            "that is {by}, by way of which {} was to be reached: a proxy (-x, http_proxy)",
+            clean(host)
+        )
+    })
 }
 
 fn meaning(last: &Attempt, attempts: &[Attempt]) -> String {
@@ -130,7 +147,8 @@ pub(super) fn tunnel_refused(proxy: &str, status: Option<u16>, why: &str) -> Fin
         },
         match status {
             Some(407) => "give it a name and a password: -U USER:PASSWORD",
-            _ => {
+            None => "see that this is the proxy's address and port; --noproxy goes without it",
+            Some(_) => {
                 "ask who runs the proxy which hosts and ports it lets through; --noproxy goes without it"
             }
         },
@@ -157,11 +175,11 @@ pub(super) fn tls_failed(
     .seen(format!("{} into the handshake", duration(context.took())));
     if alert_received {
         words.seen("the server said so, with an alert").means(
-            "the server refused what we offered: versions, ciphers, the name, or no client certificate; its log says more",
+            "the server ended the handshake over what we offered, or failed itself; its log says more",
         )
     } else {
         words.means(
-            "what came was not TLS 1.2 or 1.3: plain HTTP on this port, an old server, or something in between",
+            "no TLS 1.2 or 1.3 came back: plain HTTP on this port, an old server, or something in between",
         )
     }
 }

@@ -85,10 +85,15 @@ pub(super) fn host(context: &FaultContext<'_>) -> String {
 
 /// What is known of the connection at the time of the fault.
 pub(super) fn connection_line(context: &FaultContext<'_>) -> Option<String> {
+    connection_line_at(context, context.at)
+}
+
+/// What was known of the connection at another time, such as before we closed it ourselves.
+pub(super) fn connection_line_at(context: &FaultContext<'_>, moment: Time) -> Option<String> {
     let id = context.fault.connection.or_else(|| exchange(context)?.connection)?;
     let end = context.story.connection(id)?.ends().find(|end| end.id == id)?;
-    let until = |at: Time| at <= context.at;
-    let mut facts = vec![format!("our end is {}", end.state_at(context.at)?)];
+    let until = |at: Time| at <= moment;
+    let mut facts = vec![format!("our end is {}", end.state_at(moment)?)];
     let sent = end
         .segments
         .iter()
@@ -122,6 +127,6 @@ pub(super) fn connection_line(context: &FaultContext<'_>) -> Option<String> {
         again => facts.push(crate::text::count(again as usize, "retransmission")),
     }
     // A connection that is simply established needs no mention.
-    let news = facts.len() > 1 || end.state_at(context.at)? != TcpState::Established;
+    let news = facts.len() > 1 || end.state_at(moment)? != TcpState::Established;
     news.then(|| facts.join(", "))
 }

@@ -2,11 +2,13 @@
 
 use core::time::Duration;
 
-use roundtrip_record::{FaultKind, Initiator, TcpState};
+use roundtrip_record::{Direction, FaultKind, HttpVersion, Initiator, Rule, Step, TcpState};
 
-use super::context::{FaultContext, FindingText, connection_line, exchange, host, url};
+use super::context::{
+    FaultContext, FindingText, connection_line, connection_line_at, exchange, host, url,
+};
 use crate::text::{bytes, clean, count, duration, grouped, percent};
-use roundtrip_story::{Exchange, PhaseKind};
+use roundtrip_story::{Exchange, PhaseKind, TimedSegment};
 
 pub(super) fn words(context: &FaultContext<'_>) -> FindingText {
     match &context.fault.fault {
@@ -40,6 +42,8 @@ fn empty_reply(context: &FaultContext<'_>, reset: bool) -> FindingText {
             "the connection had carried {} before: most likely its keep-alive time ran out at just this moment",
             count(reused as usize, "exchange")
         ))
+    } else if url(context).starts_with("https:") {
+        words.means("the server's process died on this request, or what stands before it did")
     } else {
         words.means("the server's process died on this request, or this port speaks another protocol (https?)")
     }
@@ -57,11 +61,46 @@ fn take_up(context: &FaultContext<'_>) -> String {
     format!("roundtrip get -C - -o FILE {} goes on where it broke off", url(context))
 }
 
+/// The bytes of the response that came on the fault's connection after the request, where packets
+/// were seen.
+fn head_bytes(context: &FaultContext<'_>) -> Option<u64> {
+    let id = context.fault.connection?;
+    let end = context.story.connection(id)?.ends().find(|end| end.id == id)?;
+    let asked = exchange(context)?.request.as_ref()?.what.began;
+    let came = |seen: &&TimedSegment| {
+        seen.what.direction == Direction::Received
+            && !seen.what.retransmission
+            && (asked..=context.at).contains(&seen.at)
+    };
+    (!end.segments.is_empty())
+        .then(|| end.segments.iter().filter(came).map(|seen| u64::from(seen.what.length)).sum())
+}
+
+/// What had come of the head, for a fault before it was whole.
+fn head_line(context: &FaultContext<'_>) -> Option<String> {
+    let came = head_bytes(context).filter(|came| *came > 0)?;
+    let tls =
+        exchange(context)?.connection.and_then(|id| context.story.connection(id)?.tls.as_ref());
+    let of = if tls.is_some() { "TLS" } else { "its head" };
+    Some(format!("{} B of {of} had come", grouped(came)))
+}
+
 fn reset(context: &FaultContext<'_>, received: u64, expected: Option<u64>) -> FindingText {
+    let meaning = "the server's process died, or a box in between forgot the connection";
+    if context.fault.step == Step::Wait {
+        return FindingText::new(
+            format!("{} reset the connection inside the head of its response", host(context)),
+            format!("roundtrip get -v {} once more; then the server's error log", url(context)),
+        )
+        .seen(format!("RST came {} after the request went out", duration(context.took())))
+        .also(head_line(context))
+        .also(connection_line(context))
+        .means(meaning);
+    }
     FindingText::new(format!("reset at {}", progress(received, expected)), take_up(context))
         .seen(format!("RST came {} into the body of {}", duration(context.took()), url(context)))
         .also(connection_line(context))
-        .means("the server's process died, or a box in between forgot the connection")
+        .means(meaning)
 }
 
 fn short(context: &FaultContext<'_>, received: u64, expected: Option<u64>) -> FindingText {
@@ -105,7 +144,9 @@ fn stalled(
         .fault
         .connection
         .and_then(|id| context.story.connection(id)?.ends().find(|end| end.id == id));
-    let state = end.and_then(|end| end.state_at(context.at));
+    // In the midst of the silence: at its end we gave the connection up ourselves.
+    let midst = context.at - silent / 2;
+    let state = end.and_then(|end| end.state_at(midst));
     let window = end.and_then(|end| {
         let sent = end.segments.iter().rev();
         sent.filter(|seen| seen.at <= context.at)
@@ -119,11 +160,25 @@ fn stalled(
         }
         _ => "the sender stopped, or all that it sends is lost on the way",
     };
+    let state = connection_line_at(context, midst);
+    if context.fault.step == Step::Wait {
+        let began = head_bytes(context).is_some_and(|came| came > 0);
+        let what =
+            if began { "stopped inside the head of its response" } else { "has not answered" };
+        return FindingText::new(
+            format!("{} {what}; silent for {}", host(context), duration(silent)),
+            "look what the server waits for, in its log or at what stands behind it; or wait longer",
+        )
+        .seen(format!("the request for {} went out", url(context)))
+        .also(head_line(context))
+        .also(state)
+        .means(if began { meaning } else { "it works on the answer, or hangs, or what it sends is lost" });
+    }
     FindingText::new(
         format!("stalled at {}; silent for {}", progress(received, expected), duration(silent)),
         format!("{}; look what the server waits for", take_up(context)),
     )
-    .also(connection_line(context))
+    .also(state)
     .means(meaning)
 }
 
@@ -133,14 +188,29 @@ fn timed_out(context: &FaultContext<'_>, limit: Duration, received: u64) -> Find
         "more time (-m SECONDS), or less to fetch",
     )
     .seen(format!("{} had arrived of {}", bytes(received), url(context)));
-    match exchange(context).and_then(Exchange::longest) {
+    // Where only the exchange's begin is known, its phases tell nothing.
+    let known = exchange(context).filter(|exchange| {
+        exchange.request.is_some() || exchange.lookup.is_some() || !exchange.attempts.is_empty()
+    });
+    match known.and_then(Exchange::longest) {
+        None => words.means(match context.fault.step {
+            Step::Name => "the name was still being looked up",
+            Step::Neighbour | Step::Connect => "the connection was not open yet",
+            Step::Tls => "the TLS handshake was not over",
+            Step::Request => "the request was still being sent",
+            // Whoever reports this without a record knows of no step before the answer.
+            Step::Wait => {
+                "no answer had come: -v tells whether name, connection, TLS or server held it up"
+            }
+            Step::Body => "the body was still coming",
+            _ => "it was not over yet",
+        }),
         Some((kind, took)) => words.means(format!(
             "most of it was {}: {}, {} of the whole",
             kind.name(),
             duration(took),
             percent(took, limit)
         )),
-        None => words,
     }
 }
 
@@ -255,6 +325,54 @@ fn circle(context: &FaultContext<'_>) -> Option<String> {
     Some(format!("a circle: {}", urls.collect::<Vec<_>>().join(" → ")))
 }
 
+fn receive_failed(context: &FaultContext<'_>, why: &str) -> FindingText {
+    let request = exchange(context).and_then(|exchange| exchange.request.as_ref());
+    let two = request.is_some_and(|request| request.what.version == HttpVersion::Http2);
+    let url = url(context);
+    let (meaning, next) = if two {
+        (
+            "the server, or what stands before it, turned the request away; the network did not",
+            format!("the server's error log at this time; roundtrip get --http1.1 -v {url}"),
+        )
+    } else {
+        ("the connection broke beneath HTTP", format!("roundtrip get -v {url}"))
+    };
+    FindingText::new(format!("the response could not be received: {}", clean(why)), next)
+        .also(connection_line(context))
+        .means(meaning)
+}
+
+fn malformed(context: &FaultContext<'_>, what: &str, offset: u64, rule: &Rule) -> FindingText {
+    let (what, url) = (clean(what), url(context));
+    let ruled = format!("ruled by {}", clean(&rule.to_string()));
+    let place = format!("byte {} of the response to {url}; {ruled}", grouped(offset));
+    if rule.is_within(9113, "") {
+        return FindingText::new(
+            format!("what came is no HTTP/2: {what}"),
+            format!("roundtrip get --http1.1 -v {url} shows whether HTTP/1.1 works"),
+        )
+        .seen(format!("in the answer to {url}; {ruled}"))
+        .means("the server, or what stands before it, breaks the protocol that was agreed in the TLS handshake");
+    }
+    // RFC 9112 §8: messages that end before they are whole.
+    if rule.is_within(9112, "8") {
+        return FindingText::new(
+            format!("the response is cut: {what}"),
+            format!("roundtrip get -v {url} once more; then the server's error log"),
+        )
+        .seen(place)
+        .means(
+            "the server's process ended while it wrote, or something in between closed too early",
+        );
+    }
+    FindingText::new(
+        format!("the response is not HTTP: {what}"),
+        "roundtrip show latest --pcap has the bytes as they came",
+    )
+    .seen(place)
+    .means("the server breaks the protocol, this port speaks another one, or something in between rewrites")
+}
+
 fn simple(context: &FaultContext<'_>, fault: &FaultKind) -> FindingText {
     let url = url(context);
     match fault {
@@ -263,13 +381,10 @@ fn simple(context: &FaultContext<'_>, fault: &FaultKind) -> FindingText {
             format!("roundtrip get -v {url}; with a smaller body, if it has one"),
         )
         .also(connection_line(context))
-        .means("the server closed or reset while we were sending: it refuses the request, or its size"),
-        FaultKind::ReceiveFailed { why } => FindingText::new(
-            format!("the response could not be received: {}", clean(why)),
-            format!("roundtrip get -v {url}"),
-        )
-        .also(connection_line(context))
-        .means("the connection broke beneath HTTP"),
+        .means(
+            "the server closed or reset while we were sending: it refuses the request, or its size",
+        ),
+        FaultKind::ReceiveFailed { why } => receive_failed(context, why),
         FaultKind::NotHttp { begins } => FindingText::new(
             format!("what came back is not HTTP: it begins \u{201c}{}\u{201d}", clean(begins)),
             "see that the port is the web server's; https:// where it speaks TLS",
@@ -282,18 +397,15 @@ fn simple(context: &FaultContext<'_>, fault: &FaultKind) -> FindingText {
         )
         .seen(format!("RST_STREAM for {url}; the connection itself went on"))
         .means("the server, or the application behind it, gave up on this request"),
-        FaultKind::Malformed { what, offset, rule } => FindingText::new(
-            format!("the response is not HTTP: {}", clean(what)),
-            "roundtrip show latest --pcap has the bytes as they came",
-        )
-        .seen(format!("byte {} of the response to {url}; ruled by {}", grouped(*offset), clean(&rule.to_string())))
-        .means("the server breaks the protocol, this port speaks another one, or something in between rewrites"),
+        FaultKind::Malformed { what, offset, rule } => malformed(context, what, *offset, rule),
         FaultKind::HeadTooLarge { limit } => FindingText::new(
             format!("the head of the response is larger than {}", bytes(*limit)),
             "look for what adds fields without end: cookies, proxies that add Via in a circle",
         )
         .seen(format!("{} B and still no blank line from {url}", grouped(*limit)))
-        .means("nobody needs a head this large: a loop on the server, or an attempt to fill memory"),
+        .means(
+            "nobody needs a head this large: a loop on the server, or an attempt to fill memory",
+        ),
         FaultKind::BadRedirect { location, why } => FindingText::new(
             format!("redirected to {}, which cannot be followed", clean(location)),
             "mend Location on the server",
@@ -316,6 +428,9 @@ fn simple(context: &FaultContext<'_>, fault: &FaultKind) -> FindingText {
             grouped(limit / (*encoded).max(1))
         ))
         .means("a decompression bomb, or a file that no page needs"),
-        _ => FindingText::new("something this version has no words for", "roundtrip show latest --format json"),
+        _ => FindingText::new(
+            "something this version has no words for",
+            "roundtrip show latest --format json",
+        ),
     }
 }

@@ -7,7 +7,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize as _, Serialize, Serializer};
 use serde_json::Value;
 
-use super::Sequence;
+use super::sequence::Sequence;
 use crate::model::Model;
 
 /// The archive without its texts.

@@ -6,7 +6,7 @@ use core::time::Duration;
 use maud::{Markup, html as markup};
 use roundtrip_record::{Blocks, EventId, Field, Initiator, Milestone, Time, What};
 
-use crate::model::{Exchange, Model, Phase, PhaseKind, Span, as_millis};
+use crate::model::{Exchange, Leg, LegKind, Model, Phase, PhaseKind, Span, as_millis};
 use crate::names::{initiator, kind, short_url};
 use crate::sentence::sentence;
 use crate::text::{bytes, clean, clip_middle, duration, millis};
@@ -209,9 +209,25 @@ fn causes(model: &Model, event: Option<EventId>) -> Markup {
 }
 
 fn page(model: &Model, scale: &Scale) -> Markup {
-    let wanted = [Milestone::DomInteractive, Milestone::FirstPaint, Milestone::LoadEventEnd];
+    let wanted = [
+        Milestone::DomInteractive,
+        Milestone::FirstPaint,
+        Milestone::FirstContentfulPaint,
+        Milestone::LargestContentfulPaint,
+        Milestone::LoadEventEnd,
+    ];
+    // Work on the page is a bar, as the steps of exchanges are.
+    let path = model.critical_to_end();
+    let legs = || path.legs.iter().filter(|leg| leg.step == LegKind::Page);
+    let took: Duration = legs().map(Leg::took).sum();
     let reached = wanted.iter().filter_map(|name| Some((name.as_str(), model.milestone(name)?)));
     markup! {
+        @if !took.is_zero() {
+            div.goal.work {
+                span.label { "page: parsing, layout, painting" } span.number { (millis(took)) }
+                div.track { @for leg in legs() { i.k-page style=(scale.place(leg.span)) title=(duration(leg.took())) {} } }
+            }
+        }
         @for (name, at) in reached {
             div.goal {
                 span.label { (name) } span.number { (millis(at - scale.whole.start)) }

@@ -535,6 +535,13 @@ fn page(model: &Model) -> Option<Row> {
         .or(model.painted.as_ref().map(|painted| painted.at))?;
     let since = |at| duration(at - model.total().start);
     let mut detail = format!("first paint {}", since(paint));
+    for (name, milestone) in
+        [("FCP", Milestone::FirstContentfulPaint), ("LCP", Milestone::LargestContentfulPaint)]
+    {
+        if let Some(at) = model.milestone(&milestone) {
+            detail += &format!(", {name} {}", since(at));
+        }
+    }
     let load = model.milestone(&Milestone::LoadEventEnd);
     if let Some(load) = load {
         detail += &format!(", load {}", since(load));

@@ -6,8 +6,8 @@ use roundtrip_record::Time;
 
 use super::rows::{self, Row};
 use crate::model::{PhaseKind, Span};
-use crate::style::{Options, Tone};
-use crate::text::{clip, clip_middle, left, millis, right, width};
+use crate::style::{Detail, Options, Tone};
+use crate::text::{clip, clip_middle, left, millis, right, width, wrap};
 
 /// The widths of the table's columns, in characters.
 pub(super) struct Layout {
@@ -24,7 +24,12 @@ pub(super) struct Layout {
 impl Layout {
     pub(super) fn new(columns: usize, rows: &[Row], total: Span) -> Self {
         let widest = rows.iter().map(|row| row.indent * 2 + width(&row.label)).max().unwrap_or(0);
-        let label = widest.clamp(10, if columns >= 80 { 20 } else { 16 });
+        let widest_label = match columns {
+            0..80 => 16,
+            80..110 => 20,
+            110.. => 20 + (columns - 100) / 5,
+        };
+        let label = widest.clamp(10, widest_label);
         let shown = rows
             .iter()
             .flat_map(|row| [row.span.start - total.start, row.took.unwrap_or_default()]);
@@ -39,7 +44,8 @@ impl Layout {
             0..10 => (0, 0),
             10..26 => (rest, 0),
             _ => {
-                let bar = (rest * 9 / 20).clamp(14, 28);
+                // Wide terminals give half of what they have more to the details.
+                let bar = (rest * 9 / 20).clamp(14, 28 + columns.saturating_sub(100) / 3);
                 (bar, rest - bar - 4)
             }
         };
@@ -87,9 +93,21 @@ impl Layout {
         (offset * self.bar as u128 / whole) as usize
     }
 
-    pub(super) fn row(&self, row: &Row, options: &Options) -> String {
+    /// The lines of a row: one, or as many as its detail needs where nothing is to be shortened.
+    pub(super) fn row(&self, row: &Row, options: &Options) -> Vec<String> {
         let indent = " ".repeat(row.indent * 2);
         let label = clip_middle(&row.label, self.label.saturating_sub(indent.len()));
+        let whole = options.detail == Detail::Verbose && self.detail > 0;
+        let mut detail = row.detail.clone();
+        if whole && label != row.label {
+            detail = format!("{} {detail}", row.label);
+        }
+        let mut details = match self.detail {
+            0 => Vec::new(),
+            room if whole && width(&detail) > room => wrap(&detail, room),
+            room => vec![clip(&detail, room)],
+        }
+        .into_iter();
         let label = left(&format!("{indent}{label}"), self.label);
         let label = if row.indent == 0 { options.paint(Tone::Strong, &label) } else { label };
         let start = if self.start > 0 {
@@ -100,14 +118,17 @@ impl Layout {
         let took = row.took.map_or("—".to_owned(), |took| self.number(took));
         let took = right(&took, self.number);
         let bar = self.bar(row, options);
+        let paint = |text: String| row.tone.map_or(text.clone(), |tone| options.paint(tone, &text));
         let detail = if self.detail > 0 {
-            let text = clip(&row.detail, self.detail);
-            let text = row.tone.map_or(text.clone(), |tone| options.paint(tone, &text));
+            let text = paint(details.next().unwrap_or_default());
             format!("  {} {text}", options.paint(Tone::Faint, row.how.mark()))
         } else {
             String::new()
         };
-        format!("  {label}{start}  {took}  {bar}{detail}")
+        let margin = 2 + self.label + self.start + 2 + self.number + 2 + self.bar + 4;
+        let mut lines = vec![format!("  {label}{start}  {took}  {bar}{detail}")];
+        lines.extend(details.map(|text| format!("{}{}", " ".repeat(margin), paint(text))));
+        lines
     }
 
     /// A duration in milliseconds; where that is too long for the column, in its largest units.

@@ -2,7 +2,7 @@
 
 use super::view::View;
 use crate::sequence;
-use crate::text::{clean, clip, duration, rate};
+use crate::text::{clean, duration, rate, wrap};
 
 impl View<'_> {
     /// The handshake and the close between both ends, and the properties of the links.
@@ -39,47 +39,37 @@ impl View<'_> {
         }
     }
 
-    /// The header fields as they were sent and received.
+    /// The header fields as they were sent and received, whole.
     fn fields(&mut self) {
-        let columns = self.options.columns();
         for exchange in self.model.chain() {
             self.blank();
             if let Some(request) = &exchange.request {
                 let what = &request.what;
-                self.lines.push(clip(
-                    &format!(
-                        "  > {} {} {}",
-                        clean(&what.method),
-                        clean(&what.target),
-                        clean(what.version.as_str())
-                    ),
-                    columns,
-                ));
+                let (method, target) = (clean(&what.method), clean(&what.target));
+                self.message_line(
+                    '>',
+                    &format!("{method} {target} {}", clean(what.version.as_str())),
+                );
                 for field in &what.fields {
-                    self.lines.push(clip(
-                        &format!("  > {}: {}", clean(&field.0), clean(&field.1)),
-                        columns,
-                    ));
+                    self.message_line('>', &format!("{}: {}", clean(&field.0), clean(&field.1)));
                 }
             }
             for head in &exchange.heads {
                 let what = &head.what;
-                self.lines.push(clip(
-                    &format!(
-                        "  < {} {} {}",
-                        clean(what.version.as_str()),
-                        what.status,
-                        clean(&what.reason)
-                    ),
-                    columns,
-                ));
+                let (version, reason) = (clean(what.version.as_str()), clean(&what.reason));
+                self.message_line('<', &format!("{version} {} {reason}", what.status));
                 for field in &what.fields {
-                    self.lines.push(clip(
-                        &format!("  < {}: {}", clean(&field.0), clean(&field.1)),
-                        columns,
-                    ));
+                    self.message_line('<', &format!("{}: {}", clean(&field.0), clean(&field.1)));
                 }
             }
+        }
+    }
+
+    /// A line of a message's head, with as many lines as it needs.
+    fn message_line(&mut self, direction: char, text: &str) {
+        for (n, line) in wrap(text, self.options.columns() - 8).into_iter().enumerate() {
+            let indent = if n == 0 { "" } else { "    " };
+            self.lines.push(format!("  {direction} {indent}{line}"));
         }
     }
 }
