@@ -16,8 +16,8 @@ use url::Url;
 use super::basic::percent_decode;
 use super::heard::Heard;
 use super::login::{Login, Prover, Schemes};
+use super::order::Order;
 use super::origin::{Origin, Scheme};
-use super::request::Order;
 use crate::message::{
     Fields, HeadDecoder, Limits, RequestHead, RequestLine, ResponseHead, StatusLine,
 };
