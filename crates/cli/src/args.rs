@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, value_parser};
 
 pub(crate) use crate::get::args::Get;
+use crate::options::net_help;
 pub(crate) use crate::options::{
     Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, Until,
 };
-use crate::options::net_help;
 
 /// Carries out one whole web exchange with its own engine, from the URL to the rendered page and on
 /// to the end of TIME_WAIT, keeps one record of every step, and can carry it out again on any
