@@ -16,6 +16,7 @@ mod licenses;
 mod limits;
 mod manual;
 mod network;
+#[allow(clippy::doc_markdown, reason = "these are the texts of --help")]
 mod options;
 mod outcome;
 #[cfg(feature = "page")]
