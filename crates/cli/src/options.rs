@@ -42,7 +42,8 @@ pub(crate) enum Capture {
     /// The client's
     #[default]
     Client,
-    /// Every host's of the lab
+    /// Every host's of the lab: each frame is there at both ends, and what reads only one end's (tshark)
+    /// takes the second for a retransmission
     All,
     /// None
     None,
