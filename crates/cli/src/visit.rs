@@ -245,7 +245,7 @@ fn identity(arguments: &Visit, plan: &mut Plan, ground: &Ground) -> anyhow::Resu
             plan.cookies.insert(text, &plan.url);
         } else {
             let bytes = std::fs::read(text).with_context(|| format!("-b {text}"))?;
-            jar::read(&bytes, &mut plan.cookies, UNIX_EPOCH + since);
+            jar::read(&bytes, &mut plan.cookies, UNIX_EPOCH + since, jar::Sessions::GoOn);
         }
     }
     Ok(())
@@ -292,6 +292,7 @@ fn planned(arguments: &Visit, mut plan: Plan, ground: &Ground) -> anyhow::Result
     plan.names = arguments.network.names(Families::default())?;
     // As in curl, zero means no limit.
     plan.limit = Some(seconds(arguments.max_time, "--max-time")?).filter(|limit| !limit.is_zero());
+    plan.client.decode = crate::limits::decoded(arguments.max_decoded.as_deref())?;
     plan.client.timeouts.connect = Some(seconds(arguments.connect_timeout, "--connect-timeout")?);
     plan.client.timeouts.stall = Some(seconds(arguments.stall_timeout, "--stall-timeout")?);
     if arguments.no_keepalive {

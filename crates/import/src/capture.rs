@@ -73,7 +73,7 @@ pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Impor
         return Err(ImportError::Nothing { path, why: "it has no packets".into() });
     }
     let mut reading = Reading::begin(log, &survey, &path);
-    let mut file = open(Input::open(&path)?)?;
+    let mut file = open(Input::again(&path)?)?;
     loop {
         match file.next() {
             Ok(Some(Block::Packet(packet))) => reading.packet(&packet, &survey),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -13,6 +13,9 @@ use crate::error::ImportError;
 
 /// How many bytes are looked at to find out what a file is.
 const PEEK: usize = 16;
+
+/// How much is read from a file at once, in bytes.
+const BUFFER: usize = 1 << 17;
 
 /// Bytes that were looked at already, and the rest.
 type Peeked<R> = io::Chain<Cursor<Vec<u8>>, R>;
@@ -30,6 +33,15 @@ pub(crate) struct Input {
 impl Input {
     /// Opens a file, and looks at its first bytes.
     pub(crate) fn open(path: &Path) -> Result<Self, ImportError> {
+        Self::read(path, true)
+    }
+
+    /// Opens a file that was read before, whose digest is known.
+    pub(crate) fn again(path: &Path) -> Result<Self, ImportError> {
+        Self::read(path, false)
+    }
+
+    fn read(path: &Path, hashed: bool) -> Result<Self, ImportError> {
         let io = |source| ImportError::Io { path: path.to_owned(), source };
         let file = File::open(path).map_err(io)?;
         if file.metadata().map_err(io)?.is_dir() {
@@ -37,13 +49,17 @@ impl Input {
             return Err(ImportError::Unknown { path: path.to_owned(), what });
         }
         let hasher = Rc::new(RefCell::new(Sha256::new()));
-        let (raw, packed) = peek(Hashing { file, hasher: Rc::clone(&hasher) }).map_err(io)?;
+        let hashing = Hashing { file, hasher: hashed.then(|| Rc::clone(&hasher)) };
+        let buffered = BufReader::with_capacity(BUFFER, hashing);
+        let (raw, packed) = peek(buffered).map_err(io)?;
         let packing = packing(&packed);
         let unpacked: Box<dyn Read> = match packing {
             Some("gzip") => Box::new(flate2::read::MultiGzDecoder::new(raw)),
             Some("zstd") => Box::new(zstd::stream::read::Decoder::new(raw).map_err(io)?),
             _ => Box::new(raw),
         };
+        // Readers of captures take a few bytes at a time.
+        let unpacked = BufReader::with_capacity(BUFFER, unpacked);
         let damaged = |source| match packing {
             Some(format) => {
                 ImportError::Packed { path: path.to_owned(), format, offset: 0, source }
@@ -110,13 +126,15 @@ fn peek<R: Read>(mut stream: R) -> io::Result<(Peeked<R>, Vec<u8>)> {
 /// A file whose bytes are hashed as they are read.
 struct Hashing {
     file: File,
-    hasher: Rc<RefCell<Sha256>>,
+    hasher: Option<Rc<RefCell<Sha256>>>,
 }
 
 impl Read for Hashing {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(into)?;
-        self.hasher.borrow_mut().update(&into[..read]);
+        if let Some(hasher) = &self.hasher {
+            hasher.borrow_mut().update(&into[..read]);
+        }
         Ok(read)
     }
 }

@@ -76,12 +76,26 @@ fn what_is_no_archive_is_named() {
         (br#"{"log": []}"#, "it has no object `log`"),
         (br#"{"log": {}} {"log": {}}"#, "more text after the end"),
         (br#"{"log": {}}"#, "it has no entries"),
+        (br#"{"constants": {}, "events": []}"#, "a NetLog"),
         (b"PK\x03\x04", "a zip archive"),
         (b"\x00\x01\x02\x03", "a HAR begins with `{`"),
     ] {
         let error = bytes(file, &Options::default()).err().unwrap().to_string();
         assert!(error.contains(why), "{error}");
     }
+}
+
+#[test]
+fn what_is_too_large_is_refused_and_not_held() {
+    let long = "x".repeat(70 << 20);
+    let error = |text: &str| bytes(text.as_bytes(), &Options::default()).err().unwrap().to_string();
+    assert!(error(&format!(r#"{{"{long}": 1}}"#)).contains("a name is longer"));
+    assert!(
+        error(&format!(r#"{{"log": {{"comment": "{long}"}}}}"#))
+            .contains("more than 64 MiB besides")
+    );
+    let entry = format!(r#"{{"log": {{"entries": [{{"comment": "{long}"}}]}}}}"#);
+    assert!(error(&entry).contains("entry 0: it is larger than 64 MiB"), "{}", error(&entry));
 }
 
 #[test]

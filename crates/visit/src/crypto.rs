@@ -315,8 +315,15 @@ impl Authority {
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
                 .build()
                 .map_err(|why| bad(&why))?;
-        Tls::new(TlsOptions { provider, time: self.calendar(), verifier, key_log })
-            .map_err(|why| bad(&why))
+        Tls::new(TlsOptions {
+            provider,
+            time: self.calendar(),
+            verifier,
+            key_log,
+            identity: None,
+            versions: rustls::ALL_VERSIONS,
+        })
+        .map_err(|why| bad(&why))
     }
 
     /// Its certificate.

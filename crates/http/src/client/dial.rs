@@ -12,9 +12,11 @@ use super::clocks::DialLimits;
 use super::connect::{Connected, connect};
 use super::connection::Connection;
 use super::group::{Credentials, Group};
+use super::heard::Heard;
+use super::order::Order;
 use super::origin::{Origin, Scheme};
 use super::permit::Permit;
-use super::proxy::{Tunnel, Via};
+use super::proxy::{Answered, Proxy, Tunnel, Via};
 use super::resolve::Resolved;
 use super::shared::Shared;
 use super::tls::{Offer, handshake};
@@ -45,6 +47,10 @@ pub(crate) struct Dial<W: Wire> {
     pub(crate) reporter: Reporter<W>,
     pub(crate) cause: Option<EventId>,
     pub(crate) limits: DialLimits,
+    /// In which order the fields of a request for a tunnel go out.
+    pub(crate) order: Order,
+    /// Takes down the heads with which a proxy answers.
+    pub(crate) heard: Option<Heard>,
 }
 
 impl<W: Wire> Clone for Dial<W> {
@@ -53,6 +59,7 @@ impl<W: Wire> Clone for Dial<W> {
             shared: Rc::clone(&self.shared),
             origin: self.origin.clone(),
             reporter: self.reporter.clone(),
+            heard: self.heard.clone(),
             ..*self
         }
     }
@@ -65,37 +72,59 @@ impl<W: Wire> Dial<W> {
         let via = shared.options.proxies.via(&self.origin);
         let place = via.place(&self.origin);
         let found = self.resolve(via, &place).await?;
-        let since = wire.now();
         let cause = found.event.or(self.cause);
-        let (limit, port) = (self.limits.connect(since), found.port.unwrap_or(place.port));
-        let id = self.reporter.exchange();
-        let connected = connect(wire, &shared.options, limit, &found.addresses, port, id, cause);
-        let mut connected = connected.await.map_err(|kind| Undone {
-            step: Step::Connect,
-            since,
-            connection: None,
-            cause,
-            kind,
-        })?;
-        if let Via::Tunnel(proxy) = via {
-            let (id, since, cause) = (connected.stream.id(), wire.now(), connected.event);
-            let tunnel = Tunnel {
-                proxy,
-                origin: &self.origin,
-                user_agent: &shared.options.user_agent,
-                limits: shared.options.limits,
-                reporter: &self.reporter,
-            };
+        let (port, id) = (found.port.unwrap_or(place.port), self.reporter.exchange());
+        loop {
+            let since = wire.now();
             let limit = self.limits.connect(since);
-            let made = tunnel.make(wire, &mut connected.stream, limit, cause).await;
-            let made = made.map_err(|kind| {
-                let connection = Some(id);
-                Undone { step: Step::Connect, since, connection, cause, kind }
+            let connected =
+                connect(wire, &shared.options, limit, &found.addresses, port, id, cause);
+            let mut connected = connected.await.map_err(|kind| Undone {
+                step: Step::Connect,
+                since,
+                connection: None,
+                cause,
+                kind,
             })?;
-            connected.received = made.received;
-            connected.event = made.event;
+            if let Via::Tunnel(proxy) = via {
+                match self.tunnel(proxy, &mut connected).await? {
+                    Answered::Made(made) => {
+                        connected.received = made.received;
+                        connected.event = made.event;
+                    }
+                    // This one is closed: the answer's body is not worth waiting for.
+                    Answered::Again => continue,
+                }
+            }
+            return self.secure(connected, permit, found.lookup).await;
         }
-        self.secure(connected, permit, found.lookup).await
+    }
+
+    /// Asks a proxy for a tunnel on a connection.
+    async fn tunnel(
+        &self,
+        proxy: &Proxy,
+        connected: &mut Connected<W::Stream>,
+    ) -> Result<Answered, Undone> {
+        let (shared, wire) = (&self.shared, &self.shared.wire);
+        let (id, since, cause) = (connected.stream.id(), wire.now(), connected.event);
+        let tunnel = Tunnel {
+            proxy,
+            origin: &self.origin,
+            user_agent: &shared.options.user_agent,
+            limits: shared.options.limits,
+            reporter: &self.reporter,
+            order: self.order,
+            heard: self.heard.as_ref(),
+        };
+        let mut prover = shared.provers.take(proxy);
+        let limit = self.limits.connect(since);
+        let made = tunnel.make(wire, &mut connected.stream, prover.as_mut(), limit, cause).await;
+        shared.provers.put(proxy, prover);
+        made.map_err(|kind| {
+            let connection = Some(id);
+            Undone { step: Step::Connect, since, connection, cause, kind }
+        })
     }
 
     async fn resolve(&self, via: Via<'_>, place: &Origin) -> Result<Resolved, Undone> {
@@ -150,7 +179,7 @@ impl<W: Wire> Dial<W> {
                     let connection = Some(id);
                     Undone { step: Step::Tls, since, connection, cause, kind }
                 };
-                let Some(tls) = &shared.tls else {
+                let Some(tls) = shared.tls.get() else {
                     let why = "this client was given no TLS".into();
                     return Err(undone(FaultKind::TlsFailed { why, alert_received: false }));
                 };
@@ -234,7 +263,8 @@ pub(crate) fn ahead<W: Wire>(
     let wire = shared.wire.clone();
     let limits = DialLimits::alone(shared.options.timeouts, wire.now());
     let reporter = Reporter::of_begun(wire, exchange);
-    let dial = Dial { shared: Rc::clone(shared), origin, reporter, cause, limits };
+    let (shared, order) = (Rc::clone(shared), Order::default());
+    let dial = Dial { shared, origin, reporter, cause, limits, order, heard: None };
     dial.open_for_all(permit, None, || {});
 }
 

@@ -66,6 +66,8 @@ pub(crate) async fn ready<W: Wire>(
                 reporter: exchange.reporter.clone(),
                 cause: exchange.started,
                 limits: clocks.dialing(),
+                order: request.order,
+                heard: request.heard.clone(),
             };
             let opened = if late {
                 first_free(&dial, request, &group, offer, permit, clocks).await

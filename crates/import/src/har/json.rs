@@ -9,6 +9,9 @@ use std::io::{self, Read};
 /// How deep values may be nested. Archives come to about ten.
 const DEEPEST: u32 = 200;
 
+/// The longest name of an object's member, in bytes, give or take a window.
+const LONGEST_NAME: usize = 1 << 20;
+
 /// The size of the window on the input, in bytes.
 const WINDOW: usize = 1 << 16;
 
@@ -252,12 +255,18 @@ impl<R: Read> Json<R> {
     /// The name of an object's member.
     fn name(&mut self) -> Result<String> {
         let mut name = Vec::new();
-        self.string(|piece| match piece {
-            Piece::Plain(bytes) => name.extend_from_slice(bytes),
-            Piece::Char(char) => {
-                name.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        let mut put = |bytes: &[u8]| {
+            if name.len() <= LONGEST_NAME {
+                name.extend_from_slice(bytes);
             }
+        };
+        self.string(|piece| match piece {
+            Piece::Plain(bytes) => put(bytes),
+            Piece::Char(char) => put(char.encode_utf8(&mut [0; 4]).as_bytes()),
         })?;
+        if name.len() > LONGEST_NAME {
+            return self.wrong("a name is longer than 1 MiB");
+        }
         Ok(match String::from_utf8(name) {
             Ok(name) => name,
             Err(error) => {

@@ -83,7 +83,13 @@ pub(crate) fn archive(
     .map_err(|error| located(json, error))?;
     let path = json.input().input().path().to_owned();
     if !met {
-        let what = "JSON, but no HAR: it has no object `log`".into();
+        let netlog = archive.head.text.starts_with(br#"{"constants":"#);
+        let what = if netlog {
+            "a NetLog of Chrome's, which is not read; the HAR or a capture of the same visit is"
+        } else {
+            "JSON, but no HAR: it has no object `log`"
+        };
+        let what = what.to_owned();
         return Err(ImportError::Unknown { path, what });
     }
     archive.entries = entries.finish();
@@ -117,7 +123,7 @@ impl Reader<'_> {
             Some(_) => return json.wrong("a HAR begins with `{`"),
             None => return json.wrong("the file is empty"),
         }
-        let mut head = core::mem::take(&mut self.archive.head.text);
+        let mut head = Bounded::default();
         let mut first = true;
         head.put(b"{");
         json.object(|json, name| {
@@ -132,11 +138,14 @@ impl Reader<'_> {
             }
         })?;
         head.put(b"}");
-        self.archive.head.text = head;
+        if head.over {
+            return json.wrong("there are more than 64 MiB besides the entries");
+        }
+        self.archive.head.text = head.bytes;
         Ok(())
     }
 
-    fn log(&mut self, json: &mut Json<Text>, head: &mut Vec<u8>) -> Result<(), JsonError> {
+    fn log(&mut self, json: &mut Json<Text>, head: &mut Bounded) -> Result<(), JsonError> {
         let mut first = true;
         head.put(b"{");
         json.object(|json, name| {
