@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::bail;
 use roundtrip_import::{ImportError, Options};
 use roundtrip_record::{Folder, Log, Recorder};
-use roundtrip_report::{Detail, json, terminal as view};
+use roundtrip_report::{json, terminal as view};
 
 use crate::args::{Colour, Format, Import};
 use crate::keep::{self, Kept};
@@ -79,10 +79,6 @@ fn show(arguments: &Import, colour: Colour, kept: &Kept) -> anyhow::Result<()> {
     }
     let mut options = terminal::options(colour);
     options.saved.clone_from(&kept.id);
-    options.detail = match (arguments.verbose, arguments.quiet) {
-        (true, _) => Detail::Verbose,
-        (false, true) => Detail::Answer,
-        (false, false) => Detail::Normal,
-    };
+    options.detail = terminal::detail(arguments.verbose, arguments.quiet);
     Ok(terminal::print(&view(&model, &options))?)
 }

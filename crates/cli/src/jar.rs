@@ -9,15 +9,24 @@ use url::Url;
 
 use crate::{keep, terminal};
 
+/// Whether the cookies of a session that was are those of this one too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sessions {
+    /// They are.
+    GoOn,
+    /// They are not: what ends with a session has ended.
+    Begin,
+}
+
 /// Puts the cookies of a file into a jar.
-pub(crate) fn read(bytes: &[u8], jar: &mut Jar, now: SystemTime) {
+pub(crate) fn read(bytes: &[u8], jar: &mut Jar, now: SystemTime, sessions: Sessions) {
     for line in String::from_utf8_lossy(bytes).lines() {
-        read_cookie(line, jar, now);
+        read_cookie(line, jar, now, sessions);
     }
 }
 
 /// Parses one line: domain, whether it includes subdomains, path, secure, expiry, name, value.
-fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime) -> Option<()> {
+fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime, sessions: Sessions) -> Option<()> {
     let (line, http_only) = match line.strip_prefix("#HttpOnly_") {
         Some(rest) => (rest, "; HttpOnly"),
         None => (line, ""),
@@ -37,6 +46,7 @@ fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime) -> Option<()> {
     }
     let now = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
     match expires.parse::<u64>().ok()? {
+        0 if sessions == Sessions::Begin => return None,
         0 => {}
         at => field.extend(["; Max-Age=", &at.saturating_sub(now).to_string()]),
     }
@@ -48,7 +58,8 @@ fn read_cookie(line: &str, jar: &mut Jar, now: SystemTime) -> Option<()> {
 /// Writes the cookies of a jar to a file; `-` is standard output.
 pub(crate) fn write(path: &Path, jar: &Jar) -> anyhow::Result<()> {
     let mut text = "# Netscape HTTP Cookie File\n\n".to_owned();
-    for cookie in jar.cookies() {
+    // As curl has them: the newest first.
+    for cookie in jar.cookies().iter().rev() {
         let flag = |is: bool| if is { "TRUE" } else { "FALSE" };
         let expires = cookie.expires.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         // Writing to a string cannot fail.

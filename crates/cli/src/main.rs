@@ -2,16 +2,18 @@
 #![forbid(unsafe_code)]
 
 #[allow(clippy::doc_markdown, reason = "these are the texts of --help")]
-#[allow(clippy::struct_field_names, reason = "fields are named as curl names its options")]
 mod args;
 mod calendar;
 mod credentials;
 mod drill;
+#[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
+#[allow(clippy::struct_field_names, reason = "fields are named as curl names its options")]
 mod get;
 mod import;
 mod jar;
 mod keep;
 mod licenses;
+mod limits;
 mod manual;
 mod network;
 mod outcome;
@@ -39,7 +41,14 @@ fn main() -> ExitCode {
     if painter::is_asked_for() {
         return painter::run();
     }
-    let cli = Cli::parse();
+    let cli = match get::line::read(&std::env::args_os().collect::<Vec<_>>()) {
+        None => Cli::parse(),
+        Some(Ok(cli)) => cli,
+        Some(Err(error)) => {
+            eprintln!("roundtrip: get: {error}");
+            return ExitCode::from(error.code);
+        }
+    };
     let colour = cli.color;
     let outcome: Outcome = match &cli.command {
         Command::Visit(arguments) => visit::run(arguments, colour),

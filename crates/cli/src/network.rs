@@ -7,7 +7,7 @@ use roundtrip_dns::{Families, LookupMode, Options as NameOptions};
 use roundtrip_lab::{Caches, DEFAULT_DATE, Net};
 use roundtrip_visit::ground::{Ground, Virtual};
 use roundtrip_visit::run::ThisMachine;
-use roundtrip_visit::trust::Trust;
+use roundtrip_visit::trust::{Shown, Trust};
 use roundtrip_visit::{Detour, Pin};
 
 use crate::args::Network;
@@ -119,7 +119,8 @@ pub(crate) fn this_machine(cacert: Option<&std::path::Path>, insecure: bool) -> 
     if let Some(path) = &key_log {
         eprintln!("roundtrip: keys of TLS sessions go to {}", path.to_string_lossy());
     }
-    ThisMachine { cache: keep::cache(), trust, key_log: key_log.map(Into::into) }
+    let shown = Shown::default();
+    ThisMachine { cache: keep::cache(), trust, shown, key_log: key_log.map(Into::into) }
 }
 
 /// Refuses `--cacert` in the lab.

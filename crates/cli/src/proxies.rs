@@ -18,6 +18,14 @@ impl ProxyOptions {
         }
     }
 
+    /// The same with this proxy in place of that of `-x`.
+    ///
+    /// # Errors
+    /// As [`Through::on`].
+    pub(crate) fn by(&self, proxy: &str, ground: &Ground) -> anyhow::Result<Proxies> {
+        Self { proxy: Some(proxy.to_owned()), ..self.clone() }.on(ground)
+    }
+
     /// The proxies of a real wire: `-x`, or `http_proxy`, `https_proxy` and `all_proxy`, but for the
     /// hosts of `--noproxy`, or `no_proxy`. Of `http_proxy` only the lower-case name counts: a CGI
     /// program gets the other one from whoever sends a Proxy field.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use anyhow::{anyhow, bail};
 use roundtrip_dns::proto::rr::RecordType;
 use roundtrip_os::Machine;
-use roundtrip_report::{Detail, json, resolution, short_resolution};
+use roundtrip_report::{json, resolution, short_resolution};
 use roundtrip_visit::run::{Title, Wanted};
 
 use crate::args::{Colour, Format, Resolve};
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Resolve, colour: Colour) -> Outcome {
         return Ok(exit);
     }
     options.saved.clone_from(&kept.id);
-    options.detail = if arguments.verbose { Detail::Verbose } else { Detail::Normal };
+    options.detail = terminal::detail(arguments.verbose, false);
     terminal::print(&resolution(&model, &options))?;
     Ok(exit)
 }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use anyhow::{Context as _, bail};
 use roundtrip_http::client::Scheme;
-use roundtrip_http::handler::Files;
+use roundtrip_http::handler::{Compressed, Files};
+use roundtrip_http::server::Handler;
 use roundtrip_visit::demo;
 use roundtrip_visit::run::RunError;
 use roundtrip_visit::site::Site;
@@ -71,7 +72,12 @@ impl Sites {
 /// A site that serves a folder.
 pub(crate) fn site(host: &str, folder: &std::path::Path, scheme: Scheme) -> Result<Site, RunError> {
     let files = Files::folder(folder)?;
-    let site = Site::http(host, Box::new(move |_| Rc::new(files)));
-    // A browser would use HTTP/2 over TLS.
-    Ok(if scheme == Scheme::Https { site.with_two().secure() } else { site })
+    // Whoever set TLS up has commonly set up compression and HTTP/2 too.
+    Ok(if scheme == Scheme::Https {
+        let files: Rc<dyn Handler> = Rc::new(files);
+        let site = Site::http(host, Box::new(move |_| Rc::new(Compressed::new(files))));
+        site.with_two().secure()
+    } else {
+        Site::http(host, Box::new(move |_| Rc::new(files)))
+    })
 }

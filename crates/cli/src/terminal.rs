@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 
-use roundtrip_report::{Charset, Colour, Options};
+use roundtrip_report::{Charset, Colour, Detail, Options};
 
 use crate::args;
 
@@ -22,6 +22,15 @@ pub(crate) fn options(wish: args::Colour) -> Options {
         colour: colour(wish),
         charset: charset(),
         ..Options::default()
+    }
+}
+
+/// How much is told with `-v` and with `-q`.
+pub(crate) const fn detail(verbose: bool, quiet: bool) -> Detail {
+    match (verbose, quiet) {
+        (true, _) => Detail::Verbose,
+        (false, true) => Detail::Answer,
+        (false, false) => Detail::Normal,
     }
 }
 

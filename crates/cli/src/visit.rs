@@ -17,10 +17,10 @@ use roundtrip_visit::ground::Ground;
 use roundtrip_visit::replay::{Recording, ReplayError};
 use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
 use roundtrip_visit::site::Site;
-use roundtrip_visit::{ClientCaches, Pin, Plan, Until, demo};
+use roundtrip_visit::{Browser, BrowserName, ClientCaches, Pin, Plan, Runs, Until, demo};
 use url::Url;
 
-use crate::args::{self, Colour, Format, Network, Output, Visit};
+use crate::args::{self, Behaviour, Colour, Format, Network, Output, Visit};
 use crate::keep::{self, Kept};
 use crate::network::{Wire, no_authority_in_lab, pins, this_machine};
 use crate::progress::Progress;
@@ -151,6 +151,9 @@ fn replay(
     let (record, progress) = watched(&kept, arguments);
     let visited = carry_out(&title, &plan, &ground, &ThisMachine::default(), sites, record)?;
     drop(progress);
+    for difference in recording.differences() {
+        terminal::note(&format!("not as recorded: {difference}"));
+    }
     finish(arguments, colour, &kept)?;
     Ok(visited.exit)
 }
@@ -242,7 +245,7 @@ fn identity(arguments: &Visit, plan: &mut Plan, ground: &Ground) -> anyhow::Resu
             plan.cookies.insert(text, &plan.url);
         } else {
             let bytes = std::fs::read(text).with_context(|| format!("-b {text}"))?;
-            jar::read(&bytes, &mut plan.cookies, UNIX_EPOCH + since);
+            jar::read(&bytes, &mut plan.cookies, UNIX_EPOCH + since, jar::Sessions::GoOn);
         }
     }
     Ok(())
@@ -285,9 +288,11 @@ fn planned(arguments: &Visit, mut plan: Plan, ground: &Ground) -> anyhow::Result
     let seconds = |value: f64, option: &str| {
         Duration::try_from_secs_f64(value).map_err(|_| anyhow!("{option} {value}: wanted seconds"))
     };
+    plan = plan.behaving_as(browser(arguments, ground)?);
     plan.names = arguments.network.names(Families::default())?;
     // As in curl, zero means no limit.
     plan.limit = Some(seconds(arguments.max_time, "--max-time")?).filter(|limit| !limit.is_zero());
+    plan.client.decode = crate::limits::decoded(arguments.max_decoded.as_deref())?;
     plan.client.timeouts.connect = Some(seconds(arguments.connect_timeout, "--connect-timeout")?);
     plan.client.timeouts.stall = Some(seconds(arguments.stall_timeout, "--stall-timeout")?);
     if arguments.no_keepalive {
@@ -316,6 +321,7 @@ fn planned(arguments: &Visit, mut plan: Plan, ground: &Ground) -> anyhow::Result
         args::Until::Painted => Until::Painted,
         args::Until::Closed => Until::Closed,
     };
+    plan.runs = arguments.runs.map_or(Runs::AsNeeded, Runs::Exactly);
     plan.fail = arguments.fail;
     if arguments.warm {
         plan.client_caches = ClientCaches::Warm;
@@ -323,6 +329,24 @@ fn planned(arguments: &Visit, mut plan: Plan, ground: &Ground) -> anyhow::Result
     identity(arguments, &mut plan, ground)?;
     look(arguments, &mut plan)?;
     Ok(plan)
+}
+
+/// The browser whose behaviour the visit has.
+fn browser(arguments: &Visit, ground: &Ground) -> anyhow::Result<Browser> {
+    let in_lab = matches!(ground, Ground::Lab(_));
+    let name = match arguments.behave {
+        Some(Behaviour::Chromium) => BrowserName::Chromium,
+        Some(Behaviour::Firefox) => BrowserName::Firefox,
+        Some(Behaviour::Roundtrip) => BrowserName::Roundtrip,
+        None if in_lab => BrowserName::Chromium,
+        None => BrowserName::Roundtrip,
+    };
+    let text = arguments.cpu.trim_end_matches(['x', 'X']);
+    let times: f64 =
+        text.parse().ok().filter(|times| (0.01..=1000.0).contains(times)).ok_or_else(|| {
+            anyhow!("--cpu {}: wanted how many times slower, 0.01 to 1000, as in 4x", arguments.cpu)
+        })?;
+    Ok(Browser::of(name).slowed(times))
 }
 
 #[cfg(feature = "page")]
@@ -357,11 +381,7 @@ fn finish(arguments: &Visit, colour: Colour, kept: &Kept) -> anyhow::Result<()> 
     }
     let mut options = terminal::options(colour);
     options.saved.clone_from(&kept.id);
-    options.detail = match (arguments.verbose, arguments.quiet) {
-        (true, _) => Detail::Verbose,
-        (false, true) => Detail::Answer,
-        (false, false) => Detail::Normal,
-    };
+    options.detail = terminal::detail(arguments.verbose, arguments.quiet);
     if arguments.quiet && model.findings.is_empty() {
         return Ok(());
     }

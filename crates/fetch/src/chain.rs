@@ -1,10 +1,13 @@
 //! A chain of requests, each but the first wanted because of the answer before it.
 
+use core::fmt::Write as _;
 use std::time::SystemTime;
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Expect, Origin, Replay, Request, Response};
+use roundtrip_http::client::{
+    Credentials as RequestCredentials, Expect, Origin, Proxies, Replay, Request, Response, Schemes,
+};
 use roundtrip_http::message::escape;
 use roundtrip_record::{EventId, FaultKind, Initiator};
 use roundtrip_wire::Wire;
@@ -12,6 +15,7 @@ use url::Url;
 
 use crate::asker::Asker;
 use crate::jar::Jar;
+use crate::proofs::Proofs;
 use crate::rules::{Credentials, Mode, Redirects, Rules};
 
 /// One request of a chain.
@@ -50,6 +54,9 @@ pub enum Next {
     Fault(FaultKind),
 }
 
+/// Why a redirect is not followed whose scheme the rules do not permit.
+pub const NOT_PERMITTED: &str = "its scheme is not among those that redirects may lead to";
+
 /// A chain, at one of its requests.
 #[derive(Debug)]
 pub struct Chain {
@@ -60,6 +67,7 @@ pub struct Chain {
     followed: u32,
     /// The body was a stream that can be read only once, and has been sent.
     spent: bool,
+    proofs: Proofs,
 }
 
 impl Chain {
@@ -74,7 +82,8 @@ impl Chain {
             expects: true,
             initiator: request.initiator.clone(),
         };
-        Self { first: request, rules, hop, followed: 0, spent: false }
+        let proofs = Proofs::new(!request.body.is_empty());
+        Self { first: request, rules, hop, followed: 0, spent: false, proofs }
     }
 
     /// The request that it is at.
@@ -105,13 +114,37 @@ impl Chain {
         self.spent && self.hop.body
     }
 
+    /// Whether it may have to prove a password, for which chance is needed.
+    pub(crate) fn proves(&self) -> bool {
+        self.rules.logins != Schemes::BASIC || self.rules.proxies != Proxies::default()
+    }
+
     /// The request that it is at, ready to be sent; cookies are those of `jar` and of the rules.
-    pub fn request(&mut self, jar: Option<&Jar>, now: SystemTime) -> Request {
+    /// `random` makes proofs of a password ones that nobody could have prepared.
+    pub fn request(&mut self, jar: Option<&Jar>, now: SystemTime, random: [u8; 16]) -> Request {
         let (mut request, replay) = self.first.again();
-        if !self.hop.body {
+        if self.hop.is_redirect() {
+            // It was for the first URL.
+            request.target = None;
+        }
+        request.url = self.hop.url.clone();
+        request.method = self.hop.method.clone();
+        request.initiator = self.hop.initiator.clone();
+        let trusted = self.trusts(&self.hop.url, self.hop.at_home);
+        let only_asks = self.hop.body & self.proofs.prepare(&mut request, &self.rules, trusted);
+        if only_asks {
+            request.body = Body::empty();
+            request.expect = Expect::Nothing;
+            request.fields.remove("Content-Length");
+            request.derived.set("Content-Length", "0");
+        } else if !self.hop.body {
             request.body = Body::empty();
             for name in self.rules.of_body {
-                request.fields.remove(name);
+                request.derived.remove(name);
+                // What somebody wrote himself stays, as in curl.
+                if self.rules.is_browser() {
+                    request.fields.remove(name);
+                }
             }
         } else if replay == Replay::Spent {
             // The first who needs it has it.
@@ -122,7 +155,6 @@ impl Chain {
             request.expect = Expect::Nothing;
             request.fields.remove("Expect");
         }
-        let trusted = self.trusts(&self.hop.url, self.hop.at_home);
         if !trusted {
             for name in self.rules.of_origin {
                 request.fields.remove(name);
@@ -131,13 +163,29 @@ impl Chain {
         add(&mut request, "Referer", self.referer());
         let given = self.rules.cookies.as_deref().filter(|_| trusted);
         let kept = jar.filter(|_| self.takes_cookies(&self.hop.url));
-        let kept = kept.and_then(|jar| jar.field(&self.hop.url, &self.rules.asker, now));
+        let kept = kept.and_then(|jar| jar.field(&self.cookie_url(), &self.rules.asker, now));
         let cookies: Vec<&str> = kept.as_deref().into_iter().chain(given).collect();
         add(&mut request, "Cookie", Some(cookies.join("; ")));
-        request.url = self.hop.url.clone();
-        request.method = self.hop.method.clone();
-        request.initiator = self.hop.initiator.clone();
+        request.credentials = if self.takes_cookies(&self.hop.url) {
+            RequestCredentials::Included
+        } else {
+            RequestCredentials::Omitted
+        };
+        self.proofs.prove(&mut request, &self.rules, random);
         request
+    }
+
+    /// The URL whose cookies go along: with the host of a Host field that somebody gave, since that is
+    /// whom the server takes itself for (curl).
+    pub(crate) fn cookie_url(&self) -> Url {
+        let mut url = self.hop.url.clone();
+        let trusted = self.trusts(&url, self.hop.at_home);
+        let given = self.first.fields.text("Host").filter(|_| trusted && !self.rules.is_browser());
+        if let Some(host) = given.map(|host| host.rsplit_once(':').map_or(host, |(host, _)| host)) {
+            // What is no host changes nothing.
+            let _ = url.set_host(Some(host));
+        }
+        url
     }
 
     /// Who asks.
@@ -164,16 +212,25 @@ impl Chain {
     }
 
     /// What an answer leads to (RFC 9110 §15.4).
-    pub fn next<W: Wire>(&self, response: &Response<W>) -> Next {
+    pub fn next<W: Wire>(&mut self, response: &Response<W>) -> Next {
         if let Some(hop) = self.unexpected(response) {
             return Next::Hop(Box::new(hop));
+        }
+        if response.version == Version::HTTP_10 && !self.rules.is_browser() {
+            // curl goes on in the version that it was answered in.
+            self.first.version = Some(Version::HTTP_10);
+        }
+        if self.proofs.are_worth_another_try(response.status, &response.fields) {
+            let initiator = Initiator::Retry { of: response.exchange };
+            return Next::Hop(Box::new(Hop { initiator, ..self.hop.clone() }));
         }
         let status = response.status;
         let location = response.fields.get("Location").filter(|value| !value.is_empty());
         let Some(location) = location.filter(|_| self.rules.redirects(status)) else {
             return Next::Answer(None);
         };
-        let location = escape(location);
+        let location =
+            if self.rules.is_browser() { escape(location) } else { curl_escape(location) };
         let target = self.hop.url.join(&location);
         if self.rules.redirects == Redirects::Shown {
             return Next::Answer(target.ok());
@@ -186,6 +243,9 @@ impl Chain {
         };
         if Origin::of(&url).is_none() {
             return bad("neither http nor https".into());
+        }
+        if !self.rules.leads_to.permit(&url) {
+            return bad(NOT_PERMITTED.into());
         }
         if url.fragment().is_none() {
             url.set_fragment(self.hop.url.fragment());
@@ -211,7 +271,9 @@ impl Chain {
     fn unexpected<W: Wire>(&self, response: &Response<W>) -> Option<Hop> {
         let asked = self.first.expect == Expect::Continue
             || self.first.fields.has("Expect", "100-continue");
-        let refused = response.status == StatusCode::EXPECTATION_FAILED;
+        // Whoever let the body come has met it.
+        let met = response.interim.iter().any(|head| head.line.status == StatusCode::CONTINUE);
+        let refused = response.status == StatusCode::EXPECTATION_FAILED && !met;
         let again = refused && asked && self.hop.body && self.hop.expects && !self.spent;
         again.then(|| Hop {
             expects: false,
@@ -233,6 +295,26 @@ impl Chain {
         let too_long = hop.is_redirect() && self.followed >= limit;
         too_long.then(|| FaultKind::TooManyRedirects { limit, last: hop.url.to_string() })
     }
+}
+
+/// A place as curl asks for it: bytes beyond ASCII with small letters, and in its query plus signs in place
+/// of blanks.
+fn curl_escape(location: &[u8]) -> String {
+    let location = location.trim_ascii();
+    let mut out = String::with_capacity(location.len());
+    let mut in_query = false;
+    for &byte in location {
+        in_query = in_query && byte != b'#' || byte == b'?';
+        match byte {
+            b' ' if in_query => out.push('+'),
+            0x80.. => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "%{byte:02x}");
+            }
+            _ => out.push(char::from(byte)),
+        }
+    }
+    out
 }
 
 /// Gives a URL of the same origin the name and password of `from`, where it has none of its own: what
@@ -257,6 +339,6 @@ fn add(request: &mut Request, name: &'static str, value: Option<String>) {
         && !request.omits(name)
         && !request.fields.contains(name)
     {
-        request.fields.add(name, value);
+        request.derived.add(name, value);
     }
 }

@@ -6,6 +6,7 @@ use url::{Host, Url};
 
 use crate::asker::Asker;
 use crate::cookie_date::parse as parse_date;
+use crate::jar_manner::Manner;
 
 /// Bytes of name and value together, at most.
 const LARGEST: usize = 4096;
@@ -71,15 +72,26 @@ impl Cookie {
 
     /// Whether both have one place in a jar.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.name == other.name && self.domain == other.domain && self.path == other.path
+        let path = |cookie: &'_ Self| cookie.path.trim_end_matches('/').len();
+        self.name == other.name
+            && self.domain == other.domain
+            && self.path[..path(self)] == other.path[..path(other)]
     }
 
     /// Whether it belongs to this URL at this time.
-    pub(crate) fn is_for(&self, url: &Url, now: SystemTime) -> bool {
+    pub(crate) fn is_for(&self, url: &Url, now: SystemTime, manner: Manner) -> bool {
         self.expires.is_none_or(|expires| expires > now)
             && (!self.secure || is_secure(url))
             && url.host().is_some_and(|host| domain_matches(&host, &self.domain, self.host_only))
-            && path_matches(url.path(), &self.path)
+            && path_matches(url.path(), self.path_in(manner))
+    }
+
+    /// The path it is for; curl passes the last slash over.
+    fn path_in(&self, manner: Manner) -> &str {
+        match manner {
+            Manner::Curl if self.path.len() > 1 => self.path.trim_end_matches('/'),
+            _ => &self.path,
+        }
     }
 
     /// Whether it goes along to this URL, to which it belongs (RFC 6265bis §5.8.3).
@@ -98,7 +110,7 @@ impl Cookie {
 }
 
 /// RFC 6265 §5.2 and §5.3.
-pub(crate) fn parse(field: &str, url: &Url, now: SystemTime) -> Option<Cookie> {
+pub(crate) fn parse(field: &str, url: &Url, now: SystemTime, manner: Manner) -> Option<Cookie> {
     let host = url.host()?;
     let mut parts = field.split(';');
     let (name, value) = parts.next()?.split_once('=')?;
@@ -117,7 +129,7 @@ pub(crate) fn parse(field: &str, url: &Url, now: SystemTime) -> Option<Cookie> {
         value: value.to_owned(),
         domain: host.to_string(),
         host_only: true,
-        path: default_path(url.path()),
+        path: default_path(url.path(), manner),
         secure: false,
         http_only: false,
         same_site: SameSite::default(),
@@ -130,7 +142,7 @@ pub(crate) fn parse(field: &str, url: &Url, now: SystemTime) -> Option<Cookie> {
         let value = value.trim();
         match key.trim().to_ascii_lowercase().as_str() {
             "expires" => cookie.expires = parse_date(value).or(cookie.expires),
-            "max-age" => max_age = parse_age(value).or(max_age),
+            "max-age" => max_age = parse_age(value, manner).or(max_age),
             "domain" => {
                 let domain = value.trim_start_matches('.').to_ascii_lowercase();
                 if domain.is_empty() {
@@ -142,7 +154,8 @@ pub(crate) fn parse(field: &str, url: &Url, now: SystemTime) -> Option<Cookie> {
                 }
                 // RFC 6265 §5.3, step 5: a public suffix that sets a cookie sets it for itself alone.
                 cookie.domain = domain;
-                cookie.host_only = public;
+                // An address has no names below it.
+                cookie.host_only = public || !matches!(host, Host::Domain(_));
             }
             "path" if value.bytes().any(|byte| byte.is_ascii_control()) => return None,
             "path" if value.starts_with('/') => value.clone_into(&mut cookie.path),
@@ -153,7 +166,7 @@ pub(crate) fn parse(field: &str, url: &Url, now: SystemTime) -> Option<Cookie> {
         }
     }
     // RFC 6265bis §5.5.
-    let latest = now.checked_add(LONGEST);
+    let latest = (manner == Manner::Browser).then(|| now.checked_add(LONGEST)).flatten();
     cookie.expires = cookie.expires.map(|expires| latest.map_or(expires, |at| expires.min(at)));
     if let Some(age) = max_age {
         // Max-Age wins over Expires.
@@ -195,7 +208,7 @@ pub(crate) fn is_secure(url: &Url) -> bool {
 }
 
 /// Seconds; none or less than none is at once.
-fn parse_age(value: &str) -> Option<Duration> {
+fn parse_age(value: &str, manner: Manner) -> Option<Duration> {
     let digits = value.strip_prefix('-').unwrap_or(value);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -204,12 +217,13 @@ fn parse_age(value: &str) -> Option<Duration> {
         return Some(Duration::ZERO);
     }
     let age = digits.parse().map_or(LONGEST, Duration::from_secs);
-    Some(age.min(LONGEST))
+    Some(if manner == Manner::Browser { age.min(LONGEST) } else { age })
 }
 
 /// Whether a name is one below which everybody may register: nobody may set a cookie for all of them.
 /// The list is that of publicsuffix.org, as the crate `psl` has it.
 fn is_public(domain: &str) -> bool {
+    let domain = domain.trim_end_matches('.');
     psl::suffix_str(domain).is_some_and(|suffix| suffix == domain)
 }
 
@@ -227,9 +241,11 @@ fn path_matches(path: &str, of: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || of.ends_with('/') || rest.starts_with('/'))
 }
 
-fn default_path(path: &str) -> String {
+/// RFC 6265 §5.1.4; curl lets the last slash stand.
+fn default_path(path: &str, manner: Manner) -> String {
     match path.rfind('/') {
         None | Some(0) => "/".to_owned(),
+        Some(at) if manner == Manner::Curl => path[..=at].to_owned(),
         Some(at) => path[..at].to_owned(),
     }
 }

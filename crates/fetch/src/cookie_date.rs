@@ -15,7 +15,7 @@ struct Found {
 }
 
 /// Reads a date; `None` where it is none. One before 1970 is given as 1970: both are past.
-pub(crate) fn parse(text: &str) -> Option<SystemTime> {
+pub fn parse(text: &str) -> Option<SystemTime> {
     let mut found = Found::default();
     let parts = text.as_bytes().split(|&byte| is_delimiter(byte));
     for part in parts.filter(|part| !part.is_empty()) {

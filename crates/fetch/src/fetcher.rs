@@ -38,9 +38,15 @@ impl<W: Wire> Fetcher<W> {
         Self { jar: Some(Rc::new(RefCell::new(jar))), ..self }
     }
 
-    /// From now on goes by this client's connections.
-    pub fn set_client(&mut self, client: Client<W>) {
-        self.client = client;
+    /// Keeps cookies in this jar, which others may keep theirs in too; `None`: keeps none.
+    #[must_use]
+    pub fn sharing_cookies(self, jar: Option<Rc<RefCell<Jar>>>) -> Self {
+        Self { jar, ..self }
+    }
+
+    /// The client whose connections it goes by.
+    pub fn client(&self) -> &Client<W> {
+        &self.client
     }
 
     /// The cookies it has now; `None` where it keeps none.
@@ -61,7 +67,11 @@ impl<W: Wire> Fetcher<W> {
     pub async fn step(&self, chain: &mut Chain) -> Result<Response<W>, Failure> {
         let request = {
             let jar = self.jar.as_ref().map(|jar| jar.borrow());
-            chain.request(jar.as_deref(), self.wire.wall())
+            let mut random = [0; 16];
+            if chain.proves() {
+                self.wire.random(&mut random);
+            }
+            chain.request(jar.as_deref(), self.wire.wall(), random)
         };
         let response = self.client.send(request).await?;
         self.keep_cookies(chain, &response);
@@ -96,12 +106,14 @@ impl<W: Wire> Fetcher<W> {
     }
 
     fn keep_cookies(&self, chain: &Chain, response: &Response<W>) {
+        /// Cookies that one answer may set: as many as curl takes (`MAX_SET_COOKIE_AMOUNT`).
+        const MOST: usize = 50;
         let Some(jar) = self.jar.as_ref().filter(|_| chain.takes_cookies(&response.url)) else {
             return;
         };
-        let now = self.wire.wall();
-        for value in response.fields.get_all("Set-Cookie") {
-            jar.borrow_mut().store(&to_text(value), &response.url, chain.asker(), now);
+        let (now, url) = (self.wire.wall(), chain.cookie_url());
+        for value in response.fields.get_all("Set-Cookie").take(MOST) {
+            jar.borrow_mut().store(&to_text(value), &url, chain.asker(), now);
         }
     }
 }

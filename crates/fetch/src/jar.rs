@@ -7,9 +7,16 @@ use url::Url;
 
 use crate::asker::Asker;
 use crate::cookie::{Cookie, is_secure, parse};
+use crate::jar_manner::Manner;
 
 /// Cookies kept in all and for one host, at most (RFC 6265 §6.1 asks for as many at least).
 const MOST: usize = 3000;
+
+/// Cookies that curl sends at most (`MAX_COOKIE_SEND_AMOUNT` in its `lib/cookie.h`).
+const MOST_SENT: usize = 150;
+/// Bytes of the field that it sends at most (`MAX_COOKIE_HEADER_LEN`), its name included.
+const MOST_BYTES: usize = 8190;
+const CURL_FIELD: &str = "Cookie: ";
 
 /// What servers asked to be told again.
 #[derive(Clone, Debug, Default)]
@@ -17,20 +24,6 @@ pub struct Jar {
     cookies: Vec<Cookie>,
     next: u64,
     manner: Manner,
-}
-
-/// Whose rules are followed, where they differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Manner {
-    /// Cookies of longer paths come first, among equal ones the older, as the RFC has it (§5.4). What
-    /// another site's page asks for goes without the cookies whose `SameSite` keeps them from it
-    /// (RFC 6265bis §5.7 and §5.8; one that says nothing is `Lax`, as in Chromium).
-    #[default]
-    Browser,
-    /// Cookies of longer paths come first, among equal ones those of longer domains, then those of
-    /// longer names, then the older (curl's `lib/cookie.c`). `SameSite` means nothing: there are no
-    /// pages.
-    Curl,
 }
 
 impl Jar {
@@ -53,7 +46,7 @@ impl Jar {
     /// Takes a Set-Cookie field that came from `url`, which `asker` had asked; answers whether it was
     /// taken.
     pub fn store(&mut self, field: &str, url: &Url, asker: &Asker, now: SystemTime) -> bool {
-        let Some(mut cookie) = parse(field, url, now) else { return false };
+        let Some(mut cookie) = parse(field, url, now, self.manner) else { return false };
         if self.manner == Manner::Browser && !cookie.may_be_set_by(url, asker) {
             return false;
         }
@@ -93,19 +86,29 @@ impl Jar {
         let mut found: Vec<&Cookie> = self
             .cookies
             .iter()
-            .filter(|cookie| cookie.is_for(url, now))
+            .filter(|cookie| cookie.is_for(url, now, self.manner))
             .filter(|cookie| self.manner == Manner::Curl || cookie.may_be_told(url, asker))
             .collect();
-        found.sort_by_key(|cookie| {
-            let finer = match self.manner {
-                Manner::Browser => (0, 0),
-                Manner::Curl => (cookie.domain.len(), cookie.name.len()),
-            };
-            (Reverse((cookie.path.len(), finer)), cookie.order)
-        });
-        let pairs: Vec<String> =
-            found.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
-        (!pairs.is_empty()).then(|| pairs.join("; "))
+        match self.manner {
+            Manner::Browser => {
+                found.sort_by_key(|cookie| (Reverse(cookie.path.len()), cookie.order));
+            }
+            Manner::Curl => found.sort_by_key(|cookie| {
+                let lengths = (cookie.path.len(), cookie.domain.len(), cookie.name.len());
+                Reverse((lengths, cookie.order))
+            }),
+        }
+        let mut out = String::new();
+        for (number, cookie) in found.iter().enumerate() {
+            let between = if out.is_empty() { "" } else { "; " };
+            let more = between.len() + cookie.name.len() + 1 + cookie.value.len();
+            let full = number == MOST_SENT || CURL_FIELD.len() + out.len() + more > MOST_BYTES;
+            if self.manner == Manner::Curl && full {
+                break;
+            }
+            out.extend([between, &cookie.name, "=", &cookie.value]);
+        }
+        (!out.is_empty()).then_some(out)
     }
 }
 

@@ -2,7 +2,10 @@
 
 use http::{Method, StatusCode};
 
+use roundtrip_http::client::{Proxies, Schemes as Logins};
+
 use crate::asker::Asker;
+use crate::netrc::Netrc;
 use crate::referrer::Referrer;
 
 /// How many redirects are followed.
@@ -68,6 +71,31 @@ pub enum Mode {
     SameOrigin,
 }
 
+/// Which schemes a redirect may lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schemes {
+    /// In the clear.
+    pub http: bool,
+    /// Through TLS.
+    pub https: bool,
+}
+
+impl Schemes {
+    /// Both.
+    pub const ALL: Self = Self { http: true, https: true };
+    /// None.
+    pub const NONE: Self = Self { http: false, https: false };
+
+    /// Whether a URL's scheme is among them.
+    pub fn permit(self, url: &url::Url) -> bool {
+        match url.scheme() {
+            "http" => self.http,
+            "https" => self.https,
+            _ => false,
+        }
+    }
+}
+
 /// What makes one chain differ from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -87,6 +115,16 @@ pub struct Rules {
     pub asker: Asker,
     /// Referer.
     pub referrer: Referrer,
+    /// Where redirects may lead.
+    pub leads_to: Schemes,
+    /// How the name and the password of a URL are told.
+    pub logins: Logins,
+    /// A token that is told to the first origin instead (RFC 6750).
+    pub bearer: Option<String>,
+    /// Names and passwords for hosts whose URLs have none.
+    pub netrc: Netrc,
+    /// The proxies there are; those that want a proof of who asks are given it.
+    pub proxies: Proxies,
     /// What stands in Cookie besides those of the jar, for the first origin.
     pub cookies: Option<String>,
 }
@@ -111,6 +149,11 @@ impl Rules {
             mode: Mode::Include,
             asker: Asker::Person,
             referrer: Referrer::None,
+            leads_to: Schemes::ALL,
+            logins: Logins::BASIC,
+            bearer: None,
+            netrc: Netrc::default(),
+            proxies: Proxies::default(),
             cookies: None,
         }
     }
@@ -135,6 +178,11 @@ impl Rules {
             referrer: Referrer::Page(page.clone()),
             ..Self::browser()
         }
+    }
+
+    /// Whether redirects are those of browsers.
+    pub(crate) fn is_browser(&self) -> bool {
+        self.methods == Methods::Fetch
     }
 
     /// Whether an answer with this status leads elsewhere, if it names a place. 304 says that there is

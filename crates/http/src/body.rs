@@ -71,6 +71,11 @@ impl Body {
         }
     }
 
+    /// Adds all of another body at the end.
+    pub fn append(&mut self, mut other: Self) {
+        self.parts.append(&mut other.parts);
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()

@@ -41,20 +41,40 @@ pub enum CodingError {
     },
 }
 
-/// How much may come out of a decoder.
+/// How much may come out of compressed bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeLimits {
-    /// Bytes in all.
+    /// Bytes of one body.
     pub total: u64,
-    /// Bytes out for each byte in; gzip reaches 1032 at most.
+    /// Bytes of all bodies of a client together.
+    pub run: u64,
+    /// Bytes out for each byte in.
     pub ratio: u64,
     /// Bytes that may come out whatever the ratio.
     pub free: u64,
 }
 
+impl DecodeLimits {
+    /// No limit at all.
+    pub const NONE: Self = Self { total: u64::MAX, run: u64::MAX, ratio: u64::MAX, free: u64::MAX };
+
+    /// With this many bytes for one body, and four times as many for all together.
+    #[must_use]
+    pub const fn of(total: u64) -> Self {
+        Self { total, run: total.saturating_mul(4), ..Self::USUAL }
+    }
+
+    /// 1 GiB of one body, 4 GiB of all: a hundred times what the largest pages have
+    /// (HTTP Archive, 2024: 99 of 100 stay below 30 MB), and little enough for a disk. A body of more than
+    /// 16 MiB may be 250 times as long as what came over the wire: text becomes a tenth, tables and logs a
+    /// hundredth; only what was made to be a bomb, such as endless zeros, goes beyond (of gzip to the
+    /// 1032nd part, of br and zstd to the 10,000th and less).
+    const USUAL: Self = Self { total: 1 << 30, run: 4 << 30, ratio: 250, free: 16 << 20 };
+}
+
 impl Default for DecodeLimits {
     fn default() -> Self {
-        Self { total: 4 << 30, ratio: 1100, free: 16 << 20 }
+        Self::USUAL
     }
 }
 
@@ -95,7 +115,7 @@ impl Decoder {
         let codings: Vec<String> = codings
             .into_iter()
             .map(str::to_ascii_lowercase)
-            .filter(|coding| coding != "identity")
+            .filter(|coding| !matches!(coding.as_str(), "identity" | "none"))
             .collect();
         if codings.is_empty() {
             return Ok(None);

@@ -36,27 +36,89 @@ pub fn decode(text: &[u8]) -> Vec<(String, String)> {
 /// ```
 /// use roundtrip_http::form::Multipart;
 ///
-/// let mut form = Multipart::new(&[7; 12]);
+/// let mut form = Multipart::new(&[7; 8]);
 /// form.text("name", "value");
-/// assert_eq!(form.content_type(), "multipart/form-data; boundary=roundtrip-070707070707070707070707");
+/// assert_eq!(form.content_type(), "multipart/form-data; boundary=------------------------0707070707070707");
 /// assert!(form.finish().length().is_some());
 /// ```
 #[derive(Debug)]
 pub struct Multipart {
     boundary: String,
     body: Body,
+    disposition: Disposition,
+    names: Names,
+}
+
+/// What parts are (RFC 7578 §4.2, RFC 2183).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disposition {
+    /// Fields of a form.
+    #[default]
+    FormData,
+    /// Things that go along.
+    Attachment,
+}
+
+/// How names are written in which quotes stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// As browsers write them: percent-encoded (HTML Standard, "multipart/form-data encoding
+    /// algorithm").
+    #[default]
+    Encoded,
+    /// With backslashes before quotes and backslashes (RFC 9110 §5.6.4).
+    Escaped,
+}
+
+impl Names {
+    fn quote(self, name: &str) -> String {
+        match self {
+            Self::Encoded => name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A"),
+            Self::Escaped => name.replace('\\', "\\\\").replace('"', "\\\""),
+        }
+    }
 }
 
 impl Multipart {
     /// An empty form. The boundary is made of `random`, which must be long enough that nobody's file
-    /// holds it: twelve bytes are.
+    /// holds it: eight bytes are. It begins with 24 dashes, as those of browsers and curl do.
     pub fn new(random: &[u8]) -> Self {
-        let mut boundary = String::from("roundtrip-");
+        let mut boundary = "-".repeat(24);
         for byte in random {
             // Writing to memory does not fail.
             let _ = write!(boundary, "{byte:02x}");
         }
-        Self { boundary, body: Body::empty() }
+        Self {
+            boundary,
+            body: Body::empty(),
+            disposition: Disposition::default(),
+            names: Names::default(),
+        }
+    }
+
+    /// With parts of this kind.
+    #[must_use]
+    pub fn of(self, disposition: Disposition) -> Self {
+        Self { disposition, ..self }
+    }
+
+    /// With names written so.
+    #[must_use]
+    pub fn with(self, names: Names) -> Self {
+        Self { names, ..self }
+    }
+
+    /// What separates its parts.
+    pub fn boundary(&self) -> &str {
+        &self.boundary
+    }
+
+    /// Adds parts that belong together under one name, such as several files.
+    pub fn mixed(&mut self, name: &str, parts: Self) {
+        let media_type = format!("multipart/mixed; boundary={}", parts.boundary);
+        self.head(name, None, Some(&media_type));
+        self.body.append(parts.finish());
+        self.end();
     }
 
     /// The value of Content-Type.
@@ -98,13 +160,16 @@ impl Multipart {
     }
 
     fn head(&mut self, name: &str, file_name: Option<&str>, media_type: Option<&str>) {
-        let mut head = format!(
-            "--{}\r\nContent-Disposition: form-data; name=\"{}\"",
-            self.boundary,
-            quote(name)
-        );
-        if let Some(file_name) = file_name {
-            let _ = write!(head, "; filename=\"{}\"", quote(file_name));
+        let disposition = match self.disposition {
+            Disposition::FormData => "form-data",
+            Disposition::Attachment => "attachment",
+        };
+        let mut head = format!("--{}\r\nContent-Disposition: {disposition}", self.boundary);
+        let names = [("name", Some(name).filter(|name| !name.is_empty())), ("filename", file_name)];
+        for (key, name) in names {
+            if let Some(name) = name {
+                let _ = write!(head, "; {key}=\"{}\"", self.names.quote(name));
+            }
         }
         if let Some(media_type) = media_type {
             head.push_str("\r\nContent-Type: ");
@@ -117,11 +182,6 @@ impl Multipart {
     fn end(&mut self) {
         self.body.push(Part::Bytes(Bytes::from_static(b"\r\n")));
     }
-}
-
-/// As browsers write names (HTML Standard, "multipart/form-data encoding algorithm").
-fn quote(name: &str) -> String {
-    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// One part of a body that was received.

@@ -42,6 +42,7 @@ pub mod client;
 pub mod coding;
 pub mod form;
 pub mod handler;
+pub mod huffman;
 mod media;
 pub mod message;
 mod params;

@@ -72,6 +72,11 @@ impl<W: Wire> Reporter<W> {
         Self { wire, exchange, side: Side::Client }
     }
 
+    /// Of an exchange of a client that was begun elsewhere.
+    pub(crate) fn of_begun(wire: W, exchange: ExchangeId) -> Self {
+        Self { wire, exchange, side: Side::Client }
+    }
+
     /// Of an exchange at a server, whose request has come in: reports that, with `url` as far as the
     /// server can tell it. Gives the event.
     pub(crate) fn of_server(

@@ -32,6 +32,10 @@ pub fn parse_with(text: &str, scheme: &str) -> Result<Url, FaultKind> {
     } else {
         Url::parse(&format!("{scheme}://{}", trimmed.trim_start_matches("//")))
     };
+    let url = match url {
+        Err(::url::ParseError::InvalidIpv4Address) => numeric_name(trimmed, scheme),
+        parsed => parsed,
+    };
     let url = url.map_err(|error| bad(error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(bad(format!("{} is neither http nor https", url.scheme())));
@@ -39,7 +43,53 @@ pub fn parse_with(text: &str, scheme: &str) -> Result<Url, FaultKind> {
     if url.host_str().is_none_or(str::is_empty) {
         return Err(bad("it names no host".into()));
     }
+    if url.host_str().is_some_and(|host| host.len() > LONGEST) {
+        return Err(bad("its host is longer than any name".into()));
+    }
     Ok(url)
+}
+
+/// Bytes that a host has at most, as for curl; names of DNS have 255.
+const LONGEST: usize = 65_535;
+
+/// What stands behind a name in a [`Url`] that is none by the URL Standard (§3.5, "ends in a number
+/// checker"), since it would take the name for an address: `host.test.80`. DNS, and curl, have such names.
+/// Nobody else's name can end so (RFC 2606 §2).
+const NUMERIC: &str = ".ends-in-a-number.invalid";
+
+/// Reads a URL whose host's last label is a number.
+fn numeric_name(text: &str, scheme: &str) -> Result<Url, ::url::ParseError> {
+    let (scheme, rest) = text.split_once("://").unwrap_or((scheme, text));
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let at = authority.rfind('@').map_or(0, |at| at + 1);
+    let (user, place) = authority.split_at(at);
+    let (host, port) = place.find(':').map_or((place, ""), |colon| place.split_at(colon));
+    // Numbers alone are an address, and a wrong one.
+    if !host.bytes().any(|byte| byte.is_ascii_alphabetic()) || host.starts_with("0x") {
+        return Err(::url::ParseError::InvalidIpv4Address);
+    }
+    Url::parse(&format!("{scheme}://{user}{host}{NUMERIC}{port}{path}"))
+}
+
+/// The host of a URL as it is asked for: a name in ASCII, an address, one of IPv6 in its brackets.
+pub fn host(url: &Url) -> Option<&str> {
+    let host = url.host_str().filter(|host| !host.is_empty())?;
+    Some(host.strip_suffix(NUMERIC).unwrap_or(host))
+}
+
+/// A URL as text, its host as it is asked for.
+pub fn text(url: &Url) -> String {
+    url.as_str().replacen(NUMERIC, "", 1)
+}
+
+/// The name and the password in a URL, decoded; `None` where it has neither.
+pub fn userinfo(url: &Url) -> Option<(Vec<u8>, Vec<u8>)> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).collect();
+    Some((decoded(url.username()), decoded(url.password().unwrap_or_default())))
 }
 
 /// Whether it begins with a scheme. `localhost:8080` and `user:word@host` do not, though their first
@@ -51,12 +101,25 @@ fn has_scheme(text: &str) -> bool {
     let named = bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     let known = WITHOUT_SLASHES.iter().any(|known| scheme.eq_ignore_ascii_case(known));
-    named && (rest.starts_with("//") || known)
+    let ours = ["http", "https"].iter().any(|ours| scheme.eq_ignore_ascii_case(ours));
+    // Browsers and curl take one slash for two.
+    named && (rest.starts_with("//") || known || ours && rest.starts_with('/'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_may_end_in_a_number() {
+        let url = parse("http://u@host.test.80:8080/a?b").unwrap();
+        assert_eq!(host(&url), Some("host.test.80"));
+        assert_eq!(text(&url), "http://u@host.test.80:8080/a?b");
+        assert_eq!(url.port(), Some(8080));
+        for wrong in ["http://1.2.3.4.5/", "http://256.1.1.1/", "http://0x1.0xfffffffff/"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn what_people_type_is_understood() {

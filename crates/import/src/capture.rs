@@ -362,7 +362,9 @@ impl Reading {
         for note in &notes {
             self.log.emit(latest, None, || What::ImportNote(note.clone()));
         }
-        self.log.emit(latest, None, || What::RunEnded(RunEnded { exit: 0, interrupted: false }));
+        self.log.emit(latest, None, || {
+            What::RunEnded(RunEnded { exit: 0, interrupted: false, among: None })
+        });
         Imported { exit: 0, notes, entries: self.desk.exchanges }
     }
 }

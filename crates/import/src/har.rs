@@ -151,7 +151,7 @@ fn end(log: &Log, notes: &Notes, at: Time, exit: u8, entries: usize) -> Imported
     for note in &notes {
         log.emit(at, None, || What::ImportNote(note.clone()));
     }
-    log.emit(at, None, || What::RunEnded(RunEnded { exit, interrupted: false }));
+    log.emit(at, None, || What::RunEnded(RunEnded { exit, interrupted: false, among: None }));
     Imported { exit, notes, entries: entries as u64 }
 }
 

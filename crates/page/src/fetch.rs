@@ -182,6 +182,8 @@ pub struct Fetch {
     pub initiator: Initiator,
     /// The media query it is for, if one was given and does not match this viewport.
     pub media: Option<String>,
+    /// Other origins are asked without credentials: fonts, modules and what is marked `crossorigin`.
+    pub anonymous: bool,
 }
 
 /// What became of a wanted resource.
@@ -254,6 +256,8 @@ pub struct Hint {
     pub url: Url,
     /// How far to go.
     pub reach: Reach,
+    /// For requests without credentials (`crossorigin`).
+    pub anonymous: bool,
 }
 
 /// How far a [`Hint`] goes.

@@ -9,10 +9,13 @@ pub(crate) struct Holds {
     pub(crate) parser: bool,
     /// `DOMContentLoaded`.
     pub(crate) content_loaded: bool,
+    /// The beginning of the body.
+    pub(crate) body: bool,
 }
 
 impl Holds {
-    pub(crate) const NOTHING: Holds = Holds { paint: false, parser: false, content_loaded: false };
+    pub(crate) const NOTHING: Holds =
+        Holds { paint: false, parser: false, content_loaded: false, body: false };
     /// A style sheet that applies: the first paint.
     pub(crate) const STYLE: Holds = Holds { paint: true, ..Holds::NOTHING };
 }
@@ -22,5 +25,6 @@ impl std::ops::BitOrAssign for Holds {
         self.paint |= other.paint;
         self.parser |= other.parser;
         self.content_loaded |= other.content_loaded;
+        self.body |= other.body;
     }
 }

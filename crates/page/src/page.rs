@@ -163,8 +163,8 @@ impl Page {
                 Found::Listed { url, kind, line, why } => {
                     self.list(Listed { url, kind, line, why });
                 }
-                Found::Hint { url, reach } => {
-                    let hint = Hint { url, reach };
+                Found::Hint { url, reach, anonymous } => {
+                    let hint = Hint { url, reach, anonymous };
                     if self.hints.len() < limits::LISTED && !self.hints.contains(&hint) {
                         self.hints.push(hint);
                     }
@@ -173,7 +173,7 @@ impl Page {
                     let base = self.scanner.base();
                     self.resources.inline_style(&css, &base, &self.url, media);
                 }
-                Found::ScriptRuns => self.resources.script_runs(),
+                Found::ScriptRuns { in_head } => self.resources.script_runs(in_head),
                 Found::Refresh { content } => {
                     let note = Note::Refresh { content };
                     if !self.notes.contains(&note) {
@@ -237,6 +237,19 @@ impl Page {
     /// ended, and so have the scripts it stops for and the style sheets these wait for.
     pub fn is_parsed(&self) -> bool {
         self.finished && !self.resources.pending().any(|resource| resource.holds.parser)
+    }
+
+    /// Whether a browser's parser would have come to the body: no script of the head is outstanding,
+    /// nor a style sheet that one waits for.
+    pub fn is_in_body(&self) -> bool {
+        let begun = self.scanner.in_body() || self.finished;
+        begun && !self.resources.pending().any(|resource| resource.holds.body)
+    }
+
+    /// The next script that would run now; its size in bytes. Scripts are not run: this is for those
+    /// who reckon with the time that it takes.
+    pub fn poll_run(&mut self) -> Option<usize> {
+        self.resources.poll_run(self.is_parsed())
     }
 
     /// Whether `DOMContentLoaded` would be over: parsed, and the deferred scripts have come.

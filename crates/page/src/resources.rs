@@ -22,6 +22,10 @@ pub(crate) struct Resource {
     pub(crate) holds: Holds,
     /// How many `@import`s led here.
     import_depth: usize,
+    /// Bytes that came, content codings undone.
+    bytes: usize,
+    /// A script that has run.
+    ran: bool,
 }
 
 /// How far a resource has come.
@@ -114,15 +118,18 @@ impl Resources {
 
     pub(crate) fn found_in_markup(&mut self, want: Want) {
         let initiator = Initiator::Markup { line: want.line };
-        let Want { url, kind, priority, blocks, media, holds, .. } = want;
-        let fetch = Fetch { id: FetchId(0), url, kind, priority, blocks, initiator, media };
+        let Want { url, kind, priority, blocks, media, holds, anonymous, .. } = want;
+        let id = FetchId(0);
+        let fetch = Fetch { id, url, kind, priority, blocks, initiator, media, anonymous };
         self.want(fetch, holds, 0);
     }
 
     pub(crate) fn found_in_layout(&mut self, url: Url, priority: Priority) {
         let initiator = Initiator::Layout;
         let (kind, blocks) = (Kind::Image, Blocks::None);
-        let fetch = Fetch { id: FetchId(0), url, kind, priority, blocks, initiator, media: None };
+        let (media, anonymous) = (None, false);
+        let fetch =
+            Fetch { id: FetchId(0), url, kind, priority, blocks, initiator, media, anonymous };
         self.want(fetch, Holds::NOTHING, 0);
     }
 
@@ -136,6 +143,8 @@ impl Resources {
             blocks: Blocks::None,
             initiator: Initiator::Style { sheet: face.sheet.clone() },
             media: None,
+            // CSS Fonts 4, section 4.8.
+            anonymous: true,
         };
         self.want(fetch, Holds::NOTHING, 0);
     }
@@ -165,7 +174,8 @@ impl Resources {
         }
         fetch.id = FetchId(self.list.len() as u32);
         self.by_url.insert(fetch.url.clone(), fetch.id);
-        self.list.push(Resource { fetch, state: State::Wanted, holds, import_depth });
+        let state = State::Wanted;
+        self.list.push(Resource { fetch, state, holds, import_depth, bytes: 0, ran: false });
     }
 
     /// The style sheet in a `<style>` element.
@@ -185,11 +195,12 @@ impl Resources {
 
     /// A script runs where the parser stands: it waits for the style sheets before it (HTML
     /// standard, section 4.2.6.4, "script-blocking style sheet"), and so does the parser.
-    pub(crate) fn script_runs(&mut self) {
+    pub(crate) fn script_runs(&mut self, in_head: bool) {
         for resource in &mut self.list {
             let pending = matches!(resource.state, State::Wanted | State::Asked);
             if pending && resource.fetch.kind == Kind::Style && resource.holds.paint {
                 resource.holds.parser = true;
+                resource.holds.body |= in_head;
             }
         }
     }
@@ -210,10 +221,54 @@ impl Resources {
                 blocks: if applies { parent.blocks } else { Blocks::None },
                 initiator: Initiator::Style { sheet: parent.sheet.clone() },
                 media: (!applies).then_some(media),
+                anonymous: false,
             };
             let holds = if applies { parent.holds } else { Holds::NOTHING };
             self.want(fetch, holds, parent.depth + 1);
         }
+    }
+
+    /// The next script that runs now, in the order of the HTML standard (section 4.12.1.1): those the
+    /// parser stops for one after the other, each when the style sheets before it have come; those that
+    /// are deferred when the document is parsed (`finished`); the others when they come. Gives its size.
+    pub(crate) fn poll_run(&mut self, finished: bool) -> Option<usize> {
+        let pending = |resource: &Resource| matches!(resource.state, State::Wanted | State::Asked);
+        let (mut styled, mut stopped) = (true, false);
+        let mut next = None;
+        for (index, resource) in self.list.iter().enumerate() {
+            styled &= !(pending(resource) && resource.holds.parser && !is_script(resource));
+            if !is_script(resource) || resource.ran {
+                continue;
+            }
+            let come = matches!(resource.state, State::Loaded(_)) && !stopped;
+            let (parser, deferred) = (resource.holds.parser, resource.holds.content_loaded);
+            if parser {
+                if come && styled {
+                    next = Some(index);
+                    break;
+                }
+                stopped |= !matches!(resource.state, State::Failed);
+            } else if matches!(resource.state, State::Loaded(_)) && !deferred {
+                next = Some(index);
+                break;
+            }
+        }
+        if next.is_none() && finished && !stopped {
+            let mut deferred = self.list.iter().enumerate().filter(|(_, resource)| {
+                is_script(resource)
+                    && !resource.ran
+                    && !resource.holds.parser
+                    && resource.holds.content_loaded
+                    && !matches!(resource.state, State::Failed)
+            });
+            next = deferred
+                .next()
+                .filter(|(_, resource)| matches!(resource.state, State::Loaded(_)))
+                .map(|(index, _)| index);
+        }
+        let resource = self.list.get_mut(next?)?;
+        resource.ran = true;
+        Some(resource.bytes)
     }
 
     /// Takes what came. Notes what is wrong with it.
@@ -241,6 +296,7 @@ impl Resources {
                 return;
             }
         };
+        resource.bytes = bytes.len();
         match kind {
             // An icon can be an image of the page, too.
             Kind::Image | Kind::Icon | Kind::Poster | Kind::Font => {
@@ -286,6 +342,12 @@ impl Resources {
         });
         self.faces.iter().chain(sheets.flat_map(|sheet| &sheet.faces)).cloned().collect()
     }
+}
+
+fn is_script(resource: &Resource) -> bool {
+    // A preload alone does not run.
+    let runs = resource.holds != Holds::NOTHING || resource.fetch.priority == Priority::Low;
+    resource.fetch.kind == Kind::Script && runs
 }
 
 /// The style sheet an `@import` stands in.

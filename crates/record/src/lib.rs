@@ -81,8 +81,8 @@ pub use recorder::{Capture, Recorder, Settings};
 pub use redact::{REDACTED, REDACTED_VALUE};
 pub use resource::{Blocks, Initiator, Priority, ResourceKind};
 pub use run::{
-    DropReason, Evidence, HostDeclared, Interface, LinkCounts, LinkDeclared, LinkDropped, ReplayOf,
-    Role, RunEnded, RunStarted, Unseen, WireKind,
+    Among, DropReason, Evidence, HostDeclared, Interface, Interval, LinkCounts, LinkDeclared,
+    LinkDropped, ReplayOf, Role, RunEnded, RunStarted, Unseen, WireKind,
 };
 pub use runs::{Run, RunLabel, Runs, UnfinishedRun};
 pub use schema::{BadSchema, SCHEMA, Schema};

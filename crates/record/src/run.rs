@@ -103,6 +103,45 @@ pub struct RunEnded {
     pub exit: u8,
     /// Whether an interrupt (Ctrl-C) ended the run early.
     pub interrupted: bool,
+    /// The runs of the same visit among which this one is the median; `None` where there were no
+    /// others, and none would have been different.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub among: Option<Among>,
+}
+
+/// Runs of one visit in the lab that differ in their seeds only, and with them in when the browser's
+/// own work is done and in what the links do by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Among {
+    /// How many runs there were. One: it stands alone, though others would be different.
+    pub runs: u32,
+    /// The time to the end of the load event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Interval>,
+    /// The time to the first paint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_paint: Option<Interval>,
+}
+
+/// How one figure is spread over several runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interval {
+    /// A tenth of the runs was faster.
+    pub low: Duration,
+    /// Half of the runs was faster.
+    pub median: Duration,
+    /// Nine tenths of the runs were faster.
+    pub high: Duration,
+}
+
+impl Interval {
+    /// The interval of some times; `None` of none. Between two runs nothing is interpolated.
+    pub fn of(mut times: Vec<Duration>) -> Option<Self> {
+        times.sort_unstable();
+        let last = times.len().checked_sub(1)?;
+        let at = |tenths: usize| times[(last * tenths + 5) / 10];
+        Some(Self { low: at(1), median: times[last / 2], high: at(9) })
+    }
 }
 
 /// What a host does in a run.

@@ -71,7 +71,7 @@ fn the_schema_and_the_text_name_every_kind() {
 #[test]
 fn a_line_that_is_wrong_does_not_fit() {
     let schema = schema();
-    let good = line(What::RunEnded(RunEnded { exit: 0, interrupted: false }));
+    let good = line(What::RunEnded(RunEnded { exit: 0, interrupted: false, among: None }));
     assert_eq!(schema.check(&good), Ok(()));
     let wrong = [
         ("/id", json!(0)),

@@ -112,7 +112,10 @@ fn fields_that_are_not_known_are_passed_over() {
     let mut value: Value = serde_json::from_str(&line(2, "run.ended", &ended)).unwrap();
     value["weather"] = json!({ "rain": true });
     let events = read(&[started(&json!("2.0")), value.to_string()]).unwrap();
-    assert_eq!(events[1].what, What::RunEnded(RunEnded { exit: 3, interrupted: false }));
+    assert_eq!(
+        events[1].what,
+        What::RunEnded(RunEnded { exit: 3, interrupted: false, among: None })
+    );
 }
 
 #[test]
@@ -165,7 +168,7 @@ fn a_later_major_version_is_refused_even_if_its_first_line_cannot_be_read() {
 
 #[test]
 fn a_line_is_as_it_was_in_schema_1() {
-    let what = What::RunEnded(RunEnded { exit: 0, interrupted: false });
+    let what = What::RunEnded(RunEnded { exit: 0, interrupted: false, among: None });
     let event = Event {
         id: EventId::new(4).unwrap(),
         at: Time::from_nanos(5),

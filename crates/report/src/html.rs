@@ -156,7 +156,7 @@ fn replay(model: &Model) -> Markup {
                 }
             }
             p.note {
-                "Upper bar: recorded. Lower bar: this network. The servers' think time is the recorded wait less one round trip (inferred): "
+                "Upper bar: recorded. Lower bar: this network. The servers' think time is the recorded wait less one round trip, where nothing else was under way (inferred): "
                 (duration(old.exchanges.iter().map(|exchange| exchange.think).sum())) " in all."
             }
             @if let Some(redacted) = crate::names::redacted(old) {

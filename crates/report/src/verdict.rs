@@ -46,6 +46,19 @@ pub struct Verdict {
     pub facts: Vec<Fact>,
 }
 
+/// How far the load times of several runs lie apart: ` (load 1.51 to 2.29 s in 8 of 10 of 5 runs)`.
+fn spread(model: &Model) -> String {
+    let among = model.ended.as_ref().and_then(|ended| ended.among);
+    match among.map(|among| (among.runs, among.load)) {
+        None => String::new(),
+        Some((runs, Some(load))) => {
+            let (low, high) = (duration(load.low), duration(load.high));
+            format!(" (median of {runs}: load {low} to {high})")
+        }
+        Some((_, None)) => " (one of many: --runs)".into(),
+    }
+}
+
 impl Verdict {
     /// The verdict on a record.
     pub fn new(model: &Model) -> Self {
@@ -106,7 +119,7 @@ impl Verdict {
     /// The time that the run took, `310 ms`; of a replay both times, `310 ms live → 4.71 s on
     /// 3gslow`.
     fn times(model: &Model) -> Fact {
-        let took = duration(model.total().took());
+        let took = format!("{}{}", duration(model.total().took()), spread(model));
         let run = model.run.as_ref();
         let Some((run, old)) = run.and_then(|run| Some((run, run.replay_of.as_ref()?))) else {
             return Fact::new(0, took);

@@ -49,6 +49,7 @@ mod phases;
 mod read;
 mod span;
 mod story;
+mod think;
 
 pub use connection::{Connection, Endpoint, StateChange, TimedSegment};
 pub use exchange::{ConnectionAttempt, Exchange, Head, Tunnel};
@@ -60,3 +61,4 @@ pub use path::{CriticalPath, Leg, LegKind};
 pub use phase::{Phase, PhaseKind};
 pub use span::{Span, Timed, as_millis, ms};
 pub use story::{MilestoneReached, Story};
+pub use think::{Think, ThinkEvidence};

@@ -36,17 +36,18 @@ pub struct OriginalExchange {
     pub url: String,
     /// The time from queued to the last byte.
     pub took: Duration,
-    /// The server's think time that the replay uses ([`Story::think`]).
+    /// The server's think time that the replay uses ([`Story::thinks`]).
     pub think: Duration,
 }
 
 impl Original {
     /// The figures of a story that is to be replayed.
     pub fn of(story: &Story) -> Self {
+        let thinks = story.thinks();
         let exchanges = story.answered().map(|exchange| OriginalExchange {
             url: exchange.url.clone(),
             took: exchange.span.took(),
-            think: story.think(exchange),
+            think: thinks.get(&exchange.id).map_or(Duration::ZERO, |think| think.took),
         });
         Self {
             took: story.total().took(),
@@ -83,26 +84,26 @@ fn redacted<'a>(exchanges: impl Iterator<Item = &'a Exchange>) -> Vec<Redacted> 
 }
 
 impl Story {
-    /// The server's think time: what remains of the wait for the first byte after one round trip,
-    /// which the connection's handshake measured. Time of our own machine is in neither.
-    pub fn think(&self, exchange: &Exchange) -> Duration {
+    /// What remains of the wait for the first byte after one round trip, which the connection's
+    /// handshake measured. Time of our own machine is in neither.
+    pub(crate) fn after_round_trip(&self, exchange: &Exchange) -> Duration {
         let wait = exchange.spent(PhaseKind::Wait).unwrap_or_default();
-        wait.saturating_sub(self.round_trip(exchange))
+        wait.saturating_sub(self.round_trip(exchange).unwrap_or_default())
     }
 
     /// The round-trip time of an exchange's connection: the length of its handshake, from SYN to
-    /// SYN-ACK where these were seen; zero where nothing is known.
-    fn round_trip(&self, exchange: &Exchange) -> Duration {
-        let Some(connection) = exchange.connection else { return Duration::ZERO };
+    /// SYN-ACK where these were seen.
+    pub fn round_trip(&self, exchange: &Exchange) -> Option<Duration> {
+        let connection = exchange.connection?;
         let end = self.connection(connection).and_then(|connection| connection.client.as_ref());
         if let Some(measured) = end.and_then(crate::byte_times::round_trip) {
-            return measured;
+            return Some(measured);
         }
         let tries = self.exchanges.iter().flat_map(|exchange| &exchange.attempts);
         tries
             .filter_map(|attempted| Some((attempted.at, attempted.result.as_ref()?)))
             .find(|(_, result)| result.what.connection == Some(connection))
-            .map_or(Duration::ZERO, |(began, result)| {
+            .map(|(began, result)| {
                 let (sent, answered) = (result.what.syn_sent, result.what.syn_ack);
                 answered.unwrap_or(result.at) - sent.unwrap_or(began)
             })

@@ -10,7 +10,9 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
 use ring::digest::{SHA256, digest};
 use roundtrip_http::client::{Tls, TlsOptions};
 use roundtrip_lab::draw;
@@ -21,7 +23,7 @@ use rustls::crypto::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{Error, NamedGroup, PeerMisbehaved, RootCertStore, ServerConfig};
+use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion, RootCertStore, ServerConfig};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 /// Draws from the generator of the simulated host whose task is running. Where none is, TLS fails
@@ -76,10 +78,82 @@ impl ActiveKeyExchange for Exchange {
     }
 }
 
+/// Bytes of an ML-KEM-768 encapsulation key (FIPS 203, table 3).
+const ENCAPSULATION_KEY: usize = 1184;
+
+/// X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem) as a client offers it: with the X25519 key that also
+/// stands alone. No server of the lab knows it, like most that were set up before 2025: each takes
+/// X25519, so that what stands where the other key would is never used, and is drawn.
+#[derive(Debug)]
+struct OfferedHybrid;
+
+impl SupportedKxGroup for OfferedHybrid {
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+        let mut share = vec![0; ENCAPSULATION_KEY];
+        SeededRandom.fill(&mut share)?;
+        let classical = SeededX25519.start()?;
+        share.extend_from_slice(classical.pub_key());
+        Ok(Box::new(HybridOffer { share, classical }))
+    }
+
+    fn name(&self) -> NamedGroup {
+        NamedGroup::X25519MLKEM768
+    }
+
+    fn usable_for_version(&self, version: ProtocolVersion) -> bool {
+        version == ProtocolVersion::TLSv1_3
+    }
+}
+
+struct HybridOffer {
+    share: Vec<u8>,
+    classical: Box<dyn ActiveKeyExchange>,
+}
+
+impl ActiveKeyExchange for HybridOffer {
+    /// A server that took it would have to be real.
+    fn complete(self: Box<Self>, _: &[u8]) -> Result<SharedSecret, Error> {
+        Err(PeerMisbehaved::WrongGroupForKeyShare.into())
+    }
+
+    fn hybrid_component(&self) -> Option<(NamedGroup, &[u8])> {
+        Some((NamedGroup::X25519, self.classical.pub_key()))
+    }
+
+    fn complete_hybrid_component(self: Box<Self>, peer: &[u8]) -> Result<SharedSecret, Error> {
+        self.classical.complete(peer)
+    }
+
+    fn pub_key(&self) -> &[u8] {
+        &self.share
+    }
+
+    fn group(&self) -> NamedGroup {
+        NamedGroup::X25519MLKEM768
+    }
+}
+
+/// Which keys the lab's client offers in its first message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyShares {
+    /// X25519.
+    #[default]
+    Classical,
+    /// X25519MLKEM768 and X25519, as browsers do since 2024: 1.2 kB more.
+    Hybrid,
+}
+
 /// ring's cryptography with the lab's chance.
 fn provider() -> Arc<CryptoProvider> {
+    offering(KeyShares::Classical)
+}
+
+fn offering(shares: KeyShares) -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
-        kx_groups: vec![&SeededX25519],
+        kx_groups: match shares {
+            KeyShares::Classical => vec![&SeededX25519],
+            KeyShares::Hybrid => vec![&OfferedHybrid, &SeededX25519],
+        },
         secure_random: &SeededRandom,
         ..stock::default_provider()
     })
@@ -127,6 +201,15 @@ pub enum Validity {
     Expired,
 }
 
+/// What of a server's TLS makes its handshake as long as another's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Likeness {
+    /// It speaks TLS 1.2 and nothing newer: one round trip more.
+    pub only_tls_12: bool,
+    /// Bytes of its certificates, where they are to have so many.
+    pub chain: Option<usize>,
+}
+
 impl Authority {
     /// The authority that belongs to a seed, at a calendar time (seconds since 1970).
     ///
@@ -156,19 +239,53 @@ impl Authority {
         names: &[String],
         validity: Validity,
     ) -> Result<ServerConfig, NoCertificate> {
+        self.server_like(names, validity, Likeness::default())
+    }
+
+    /// The same for a server whose handshake is to be as long as another's.
+    ///
+    /// # Errors
+    /// As [`Authority::server`].
+    pub fn server_like(
+        &self,
+        names: &[String],
+        validity: Validity,
+        likeness: Likeness,
+    ) -> Result<ServerConfig, NoCertificate> {
         let first = names.first().map_or("", String::as_str);
         let bad = |why: &dyn fmt::Display| NoCertificate::of(first, why);
-        let mut params = CertificateParams::new(names.to_vec()).map_err(|why| bad(&why))?;
-        params.distinguished_name.push(DnType::CommonName, first);
-        fill(&mut params, &self.seed, first, self.calendar.as_secs(), validity);
         let own = key(&derive(&self.seed, first)).map_err(|why| bad(&why))?;
         let issuer = rcgen::Issuer::from_ca_cert_der(self.certificate.der(), &self.key)
             .map_err(|why| bad(&why))?;
-        let signed = params.signed_by(&own, &issuer).map_err(|why| bad(&why))?;
+        let signed = |comment: usize| {
+            let mut params = CertificateParams::new(names.to_vec())?;
+            params.distinguished_name.push(DnType::CommonName, first);
+            fill(&mut params, &self.seed, first, self.calendar.as_secs(), validity);
+            if comment > 0 {
+                params.custom_extensions.push(comment_of(comment));
+            }
+            params.signed_by(&own, &issuer)
+        };
+        let authority = self.certificate.der();
+        let mut leaf = signed(0).map_err(|why| bad(&why))?;
+        if let Some(chain) = likeness.chain {
+            // A comment takes a few bytes beside its text, more of them the longer it is.
+            let mut comment = 0;
+            for _ in 0..3 {
+                let has = leaf.der().len() + authority.len();
+                comment = (comment + chain).saturating_sub(has);
+                leaf = signed(comment).map_err(|why| bad(&why))?;
+            }
+        }
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.serialize_der()));
-        let chain = vec![signed.der().clone(), self.certificate.der().clone()];
-        ServerConfig::builder_with_details(provider(), self.calendar())
-            .with_safe_default_protocol_versions()
+        let chain = vec![leaf.der().clone(), authority.clone()];
+        let builder = ServerConfig::builder_with_details(provider(), self.calendar());
+        let builder = if likeness.only_tls_12 {
+            builder.with_protocol_versions(&[&rustls::version::TLS12])
+        } else {
+            builder.with_safe_default_protocol_versions()
+        };
+        builder
             .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key))
             .map_err(|why| bad(&why))
     }
@@ -178,16 +295,35 @@ impl Authority {
     /// # Errors
     /// Never, unless the library refuses its own certificate.
     pub fn client(&self, key_log: Option<Arc<dyn rustls::KeyLog>>) -> Result<Tls, NoCertificate> {
+        self.client_offering(KeyShares::Classical, key_log)
+    }
+
+    /// The same for a client that offers these keys.
+    ///
+    /// # Errors
+    /// As [`Authority::client`].
+    pub fn client_offering(
+        &self,
+        shares: KeyShares,
+        key_log: Option<Arc<dyn rustls::KeyLog>>,
+    ) -> Result<Tls, NoCertificate> {
         let bad = |why: &dyn fmt::Display| NoCertificate::of("the authority", why);
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.der().clone()).map_err(|why| bad(&why))?;
-        let provider = provider();
+        let provider = offering(shares);
         let verifier =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
                 .build()
                 .map_err(|why| bad(&why))?;
-        Tls::new(TlsOptions { provider, time: self.calendar(), verifier, key_log })
-            .map_err(|why| bad(&why))
+        Tls::new(TlsOptions {
+            provider,
+            time: self.calendar(),
+            verifier,
+            key_log,
+            identity: None,
+            versions: rustls::ALL_VERSIONS,
+        })
+        .map_err(|why| bad(&why))
     }
 
     /// Its certificate.
@@ -198,6 +334,16 @@ impl Authority {
     fn calendar(&self) -> Arc<dyn TimeProvider> {
         Arc::new(Calendar(self.calendar))
     }
+}
+
+/// A comment in a certificate (`nsComment`): text that nobody looks at.
+fn comment_of(length: usize) -> CustomExtension {
+    const NS_COMMENT: [u64; 7] = [2, 16, 840, 1, 113_730, 1, 13];
+    let length = length.min(usize::from(u16::MAX));
+    // DER: an IA5String, its length in two bytes.
+    let mut text = vec![0x16, 0x82, (length >> 8) as u8, length as u8];
+    text.resize(text.len() + length, b' ');
+    CustomExtension::from_oid_content(&NS_COMMENT, text)
 }
 
 impl NoCertificate {

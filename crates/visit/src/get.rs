@@ -3,318 +3,132 @@
 
 mod rest;
 
+mod got;
+mod wanted;
+
+use core::cell::RefCell;
 use core::pin::pin;
 use core::time::Duration;
-use std::fs::File;
-use std::io;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::{Method, StatusCode, Version};
-use roundtrip_fetch::{Chain, Fetcher, Jar, Next, Retries, Rules, is_passing};
-use roundtrip_http::Body;
+use http::{StatusCode, Version};
+use roundtrip_fetch::{Chain, Fetcher, Jar, NOT_PERMITTED, Next, is_passing};
 use roundtrip_http::client::{
-    Client, Decode, Expect, Failure, Options, Origin, Request, Resend, Response, Scheme,
+    Client, Failure, Heads, Heard, Options, Origin, Request, Resend, Response, Scheme, Tls,
+    UNSENDABLE,
 };
-use roundtrip_http::message::Fields;
 use roundtrip_record::{EventId, ExchangeId, FaultKind, Initiator, Step, Time};
 use roundtrip_wire::Wire;
-use url::Url;
 
 use crate::ground::{Interrupt, TrustMaker};
 use crate::names::{Detour, Names, Pin};
 use crate::run::RunError;
+pub use got::{Got, Head, Sink};
+use got::{show_head, unwritten};
 use rest::Rest;
-
-/// Bodies longer than this wait to be asked for (RFC 9110 §10.1.1), as curl's do.
-const EXPECT_ABOVE: u64 = 1024 * 1024;
-
-/// What is to be sent, again for every redirect and retry where it can be.
-#[derive(Debug)]
-pub struct Content(Option<Body>);
-
-impl Default for Content {
-    fn default() -> Self {
-        Self(Some(Body::empty()))
-    }
-}
-
-impl From<Body> for Content {
-    fn from(body: Body) -> Self {
-        Self(Some(body))
-    }
-}
-
-impl Content {
-    /// What comes out of a file that has no length (a pipe): sent in chunks, and only once.
-    pub fn pipe(file: File) -> Self {
-        Body::stream(None, futures_util::stream::iter(Chunked(file))).into()
-    }
-
-    fn body(&mut self) -> Body {
-        let again = self.0.as_ref().and_then(Body::again);
-        again.or_else(|| self.0.take()).unwrap_or_default()
-    }
-
-    fn is_spent(&self) -> bool {
-        self.0.is_none()
-    }
-}
-
-/// A file without a length (a pipe), read piece by piece.
-struct Chunked(File);
-
-impl Iterator for Chunked {
-    type Item = io::Result<Bytes>;
-
-    fn next(&mut self) -> Option<io::Result<Bytes>> {
-        use std::io::Read as _;
-        let mut chunk = vec![0; 16 * 1024];
-        match self.0.read(&mut chunk) {
-            Ok(0) => None,
-            Ok(length) => {
-                chunk.truncate(length);
-                Some(Ok(chunk.into()))
-            }
-            Err(error) => Some(Err(error)),
-        }
-    }
-}
-
-/// What is wanted of one URL.
-#[derive(Debug)]
-pub struct Wanted {
-    /// The URL, with credentials in it where there are some.
-    pub url: Url,
-    /// The method.
-    pub method: Method,
-    /// Fields, in the order in which they go out.
-    pub fields: Fields,
-    /// Names of fields that a client would send by itself and that shall not go.
-    pub omit: Vec<String>,
-    /// The body.
-    pub content: Content,
-    /// What redirects make of it.
-    pub rules: Rules,
-    /// Codings are asked for and undone.
-    pub decode: Decode,
-    /// What is tried again.
-    pub retries: Retries,
-    /// Time for each try, all redirects together.
-    pub limit: Option<Duration>,
-    /// Bytes that the body may have.
-    pub max_bytes: Option<u64>,
-    /// A status of 400 or more is a fault.
-    pub fail: Fail,
-    /// The body must begin at this offset (`-C`): an answer that is not 206 cannot be used.
-    pub resume: Option<u64>,
-    /// Bodies go into the record.
-    pub keep_body: bool,
-}
-
-impl Wanted {
-    /// The first request of a try.
-    fn request(&mut self, initiator: Initiator, cause: Option<EventId>) -> Request {
-        let mut request = Request::new(self.method.clone(), self.url.clone());
-        request.fields = self.fields.clone();
-        request.omit.clone_from(&self.omit);
-        request.body = self.content.body();
-        let long = request.body.length().is_none_or(|length| length > EXPECT_ABOVE);
-        if long && !request.omits("Expect") && !request.fields.contains("Expect") {
-            request.expect = Expect::Continue;
-        }
-        request.decode = self.decode;
-        request.keep_body = self.keep_body;
-        request.initiator = initiator;
-        request.cause = cause;
-        request
-    }
-}
-
-/// What a status of 400 or more comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fail {
-    /// An answer as any other.
-    No,
-    /// A fault, without the body (`-f`).
-    WithoutBody,
-    /// A fault, with the body.
-    WithBody,
-}
-
-/// The head of an answer.
-#[derive(Debug)]
-pub struct Head<'a> {
-    /// The version.
-    pub version: Version,
-    /// The status.
-    pub status: StatusCode,
-    /// The reason phrase.
-    pub reason: &'a str,
-    /// The fields.
-    pub fields: &'a Fields,
-    /// Bytes of body to come, where it is told.
-    pub expected: Option<u64>,
-    /// Its body will be handed on.
-    pub last: bool,
-}
-
-/// Where answers go.
-pub trait Sink {
-    /// A head has come: of a redirect, or of the answer.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    fn head(&mut self, head: &Head<'_>) -> io::Result<()>;
-
-    /// The next bytes of the answer's body. `at` is when they came.
-    ///
-    /// # Errors
-    /// When they cannot be written.
-    fn body(&mut self, bytes: &[u8], at: Time) -> io::Result<()>;
-
-    /// The trailer fields that followed the answer's body, as lines.
-    ///
-    /// # Errors
-    /// When they cannot be written.
-    fn trailers(&mut self, lines: &[u8]) -> io::Result<()>;
-
-    /// Takes back what was written of a body, since it comes again.
-    ///
-    /// # Errors
-    /// When it cannot be: its reader has it already.
-    fn take_back(&mut self) -> io::Result<()>;
-
-    /// A try came to this fault; another follows after this time.
-    fn again(&mut self, kind: &FaultKind, after: Duration);
-
-    /// Where it writes to, for people.
-    fn place(&self) -> String;
-}
-
-/// What became of one URL.
-#[derive(Clone, Debug)]
-pub struct Got {
-    /// What was asked for in the end.
-    pub url: Url,
-    /// The status of the last answer, where one came.
-    pub status: Option<StatusCode>,
-    /// Its version.
-    pub version: Option<Version>,
-    /// Its fields.
-    pub fields: Fields,
-    /// Redirects that were followed.
-    pub redirects: u32,
-    /// Where a redirect leads that was not followed.
-    pub redirect_url: Option<Url>,
-    /// The method of the last request.
-    pub method: Method,
-    /// Bytes of body that were handed on.
-    pub body: u64,
-    /// Bytes of body in what was sent last.
-    pub uploaded: u64,
-    /// Bytes of all heads, as they were handed on.
-    pub head: u64,
-    /// Tries after the first.
-    pub retries: u32,
-    /// When it began.
-    pub began: Time,
-    /// When it ended.
-    pub ended: Time,
-    /// The Referer of the last request.
-    pub referer: Option<String>,
-    /// What went wrong.
-    pub failure: Option<Failure>,
-    /// curl's exit code, where it tells more than the kind of the fault does.
-    pub curl_code: Option<u8>,
-}
+pub use wanted::{Condition, Content, Fail, Wanted};
 
 /// `CURLE_RANGE_ERROR`: the server has no ranges, so that what was begun cannot be gone on with.
 const RANGE_ERROR: u8 = 33;
 /// `CURLE_SEND_FAIL_REWIND`: a redirect wants a body again that was a stream.
 const SEND_FAIL_REWIND: u8 = 65;
 
-impl Got {
-    /// curl's exit code for it.
-    pub fn exit_code(&self) -> u8 {
-        let of_kind = self.failure.as_ref().map(|failure| failure.kind.exit_code());
-        of_kind.map_or(0, |code| self.curl_code.unwrap_or(code))
-    }
-
-    fn new(wanted: &Wanted, began: Time) -> Self {
-        Self {
-            url: wanted.url.clone(),
-            status: None,
-            version: None,
-            fields: Fields::new(),
-            redirects: 0,
-            redirect_url: None,
-            method: wanted.method.clone(),
-            body: 0,
-            uploaded: 0,
-            head: 0,
-            retries: 0,
-            began,
-            ended: began,
-            referer: None,
-            failure: None,
-            curl_code: None,
-        }
-    }
-}
-
 /// A client for the URLs of one command, which share connections and cookies.
 pub struct Session<W: Wire> {
     wire: W,
     fetcher: Fetcher<W>,
-    options: Options,
-    names: Rc<Names<W>>,
-    trust: Trusted,
+    /// What all sessions of a command have in common.
+    common: Rc<Common>,
+}
+
+/// Whether cookies are kept and sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookies {
+    /// They are.
+    Kept,
+    /// They are not.
+    Ignored,
+}
+
+struct Common {
+    trust: RefCell<Trusted>,
+    jar: Rc<RefCell<Jar>>,
     interrupt: Option<Interrupt>,
     cause: Option<EventId>,
 }
 
 enum Trusted {
-    NotYet(TrustMaker),
-    Had,
+    NotYet(Option<TrustMaker>),
+    Had(Tls),
+}
+
+/// How a session reaches servers.
+#[derive(Debug)]
+pub struct Ways {
+    /// How its client behaves.
+    pub options: Options,
+    /// How names are looked up.
+    pub names: roundtrip_dns::Options,
+    /// Hosts whose addresses are given.
+    pub pins: Vec<Pin>,
+    /// Hosts that others stand in for.
+    pub detours: Vec<Detour>,
 }
 
 impl<W: Wire> Session<W> {
-    /// A client that has TLS from `trust` when it first needs it.
+    /// A client that has TLS from `trust` when it first needs it, begins with the cookies of `jar`, and
+    /// gives up what is under way when `interrupt` completes.
     pub fn new(
         wire: W,
-        options: Options,
-        names: roundtrip_dns::Options,
-        (pins, detours): (Vec<Pin>, Vec<Detour>),
-        jar: Option<Jar>,
+        ways: Ways,
+        (jar, cookies): (Jar, Cookies),
         trust: TrustMaker,
+        interrupt: Option<Interrupt>,
         cause: Option<EventId>,
     ) -> Self {
+        let trust = RefCell::new(Trusted::NotYet(Some(trust)));
+        let jar = Rc::new(RefCell::new(jar));
+        Self::with(wire, ways, cookies, Rc::new(Common { trust, jar, interrupt, cause }))
+    }
+
+    /// Another client for the same command, which reaches servers in other ways: cookies and trust are
+    /// shared, connections are not.
+    #[must_use]
+    pub fn elsewhere(&self, ways: Ways, cookies: Cookies) -> Self {
+        Self::with(self.wire.clone(), ways, cookies, Rc::clone(&self.common))
+    }
+
+    /// The same client, connections included.
+    #[must_use]
+    pub fn again(&self, cookies: Cookies) -> Self {
+        let fetcher = self.fetcher.clone();
+        let jar = (cookies == Cookies::Kept).then(|| Rc::clone(&self.common.jar));
+        Self {
+            wire: self.wire.clone(),
+            fetcher: fetcher.sharing_cookies(jar),
+            common: Rc::clone(&self.common),
+        }
+    }
+
+    fn with(wire: W, ways: Ways, cookies: Cookies, common: Rc<Common>) -> Self {
+        let Ways { options, names, pins, detours } = ways;
         let names = Rc::new(Names::new(wire.clone(), names, pins).with_detours(detours));
         // What curl does.
         let options = Options { resend: Resend::All, ..options };
-        let client =
-            Client::new(wire.clone(), Rc::<Names<W>>::clone(&names), None, options.clone());
-        let fetcher = Fetcher::new(wire.clone(), client);
-        let fetcher = match jar {
-            Some(jar) => fetcher.with_cookies(jar),
-            None => fetcher,
+        let tls = match &*common.trust.borrow() {
+            Trusted::Had(tls) => Some(tls.clone()),
+            Trusted::NotYet(_) => None,
         };
-        let trust = Trusted::NotYet(trust);
-        Self { wire, fetcher, options, names, trust, interrupt: None, cause }
+        let client = Client::new(wire.clone(), names, tls, options);
+        let jar = (cookies == Cookies::Kept).then(|| Rc::clone(&common.jar));
+        let fetcher = Fetcher::new(wire.clone(), client).sharing_cookies(jar);
+        Self { wire, fetcher, common }
     }
 
-    /// Gives up what is under way when this completes.
-    #[must_use]
-    pub fn with_interrupt(mut self, interrupt: Interrupt) -> Self {
-        self.interrupt = Some(interrupt);
-        self
-    }
-
-    /// The cookies there are now.
-    pub fn cookies(&self) -> Option<Jar> {
-        self.fetcher.cookies()
+    /// The cookies there are now, those of other sessions of the command included.
+    pub fn cookies(&self) -> Rc<RefCell<Jar>> {
+        Rc::clone(&self.common.jar)
     }
 
     /// Closes all connections.
@@ -326,9 +140,9 @@ impl<W: Wire> Session<W> {
     ///
     /// # Errors
     /// When TLS cannot be set up. What goes wrong on the network stands in [`Got::failure`].
-    pub async fn get(&mut self, wanted: &mut Wanted, sink: &mut dyn Sink) -> Result<Got, RunError> {
+    pub async fn get(&self, wanted: &mut Wanted, sink: &mut dyn Sink) -> Result<Got, RunError> {
         let mut got = Got::new(wanted, self.wire.now());
-        let interrupt = self.interrupt.as_ref().map(|interrupt| interrupt());
+        let interrupt = self.common.interrupt.as_ref().map(|interrupt| interrupt());
         let wire = self.wire.clone();
         let ended = {
             let work = pin!(self.tries(wanted, sink, &mut got));
@@ -351,7 +165,7 @@ impl<W: Wire> Session<W> {
 
     /// Try after try, until one succeeds or none is left.
     async fn tries(
-        &mut self,
+        &self,
         wanted: &mut Wanted,
         sink: &mut dyn Sink,
         got: &mut Got,
@@ -367,7 +181,10 @@ impl<W: Wire> Session<W> {
                 return Ok(());
             };
             // What went on to its reader cannot be taken back, and a stream is sent only once.
-            let lost = wanted.content.is_spent() || got.body > 0 && sink.take_back().is_err();
+            // The page that goes with a status may stand there, as curl lets it.
+            let page = matches!(failure.kind, FaultKind::HttpStatus { .. });
+            let taken_back = got.body == 0 || sink.take_back().is_ok() || page;
+            let lost = wanted.content.is_spent() || !taken_back;
             if lost {
                 return Ok(());
             }
@@ -391,14 +208,14 @@ impl<W: Wire> Session<W> {
             connection: None,
             step: if got.status.is_some() { Step::Body } else { Step::Wait },
             since,
-            cause: self.cause,
+            cause: self.common.cause,
             kind,
         }
     }
 
     /// One try, within its time.
     async fn attempt(
-        &mut self,
+        &self,
         wanted: &mut Wanted,
         sink: &mut dyn Sink,
         got: &mut Got,
@@ -423,13 +240,16 @@ impl<W: Wire> Session<W> {
 
     /// The request, and those that redirects lead to.
     async fn follow(
-        &mut self,
+        &self,
         wanted: &mut Wanted,
         sink: &mut dyn Sink,
         got: &mut Got,
         initiator: Initiator,
     ) -> Result<(), RunError> {
-        let mut chain = Chain::new(wanted.request(initiator, self.cause), wanted.rules.clone());
+        let heard = Heard::default();
+        let request =
+            Request { heard: Some(heard.clone()), ..wanted.request(initiator, self.common.cause) };
+        let mut chain = Chain::new(request, wanted.rules.clone());
         loop {
             let hop = chain.hop();
             if Origin::of(&hop.url).is_some_and(|origin| origin.scheme == Scheme::Https) {
@@ -443,6 +263,12 @@ impl<W: Wire> Session<W> {
             if chain.is_spent() {
                 let why = "it is wanted again, and was a stream that can be read only once".into();
                 got.curl_code = Some(SEND_FAIL_REWIND);
+                if got.version == Some(Version::HTTP_10) {
+                    let kind = FaultKind::SendFailed { why: UNSENDABLE.into() };
+                    got.curl_code = curl_code(&kind);
+                    got.failure = Some(self.failure(got, self.wire.now(), kind));
+                    return Ok(());
+                }
                 let kind = FaultKind::ReadFailed { path: "request body".into(), why };
                 got.failure = Some(self.failure(got, self.wire.now(), kind));
                 return Ok(());
@@ -450,27 +276,34 @@ impl<W: Wire> Session<W> {
             let mut response = match self.fetcher.step(&mut chain).await {
                 Ok(response) => response,
                 Err(failure) => {
+                    let text = heard.take();
+                    got.head += (text.tunnel.len() + text.answer.len()) as u64;
+                    // The fault that was first is the one that is told.
+                    let _ = sink.lone_heads(&text);
+                    got.curl_code = curl_code(&failure.kind);
                     got.failure = Some(failure);
                     return Ok(());
                 }
             };
+            let text = heard.take();
             got.status = Some(response.status);
             got.version = Some(response.version);
             got.fields = response.fields.clone();
             let hop = match chain.next(&response) {
                 Next::Answer(elsewhere) => {
                     got.redirect_url = elsewhere;
-                    self.answer(response, wanted, sink, got).await;
+                    self.answer((response, &text), wanted, sink, got).await;
                     return Ok(());
                 }
                 Next::Fault(kind) => {
-                    show_head(&response, sink, got, false);
+                    got.curl_code = curl_code(&kind);
+                    show_head(&response, &text, sink, got, false);
                     got.failure = Some(response.failure(Step::Wait, kind));
                     return Ok(());
                 }
                 Next::Hop(hop) => hop,
             };
-            if !show_head(&response, sink, got, false) {
+            if !show_head(&response, &text, sink, got, false) {
                 return Ok(());
             }
             if let Some(kind) = chain.is_too_long(&hop) {
@@ -486,22 +319,27 @@ impl<W: Wire> Session<W> {
     /// Hands the answer on.
     async fn answer(
         &self,
-        mut response: Response<W>,
+        (mut response, text): (Response<W>, &Heads),
         wanted: &Wanted,
         sink: &mut dyn Sink,
         got: &mut Got,
     ) {
         let status = response.status;
-        let failed = (status.as_u16() >= 400 && wanted.fail != Fail::No).then(|| {
+        // A file that is there as a whole has no rest; as for curl, unless the answer names its length.
+        let whole = status == StatusCode::RANGE_NOT_SATISFIABLE
+            && wanted.resume.is_some()
+            && !response.fields.contains("Content-Range");
+        let failed = status.as_u16() >= 400 && wanted.fail != Fail::No && !whole;
+        let failed = failed.then(|| {
             let (status, reason) = (status.as_u16(), response.reason.clone());
             let kind = FaultKind::HttpStatus { status, reason, fail: true };
             response.failure(Step::Wait, kind)
         });
-        let passing = self.again(&response, wanted, got);
-        if !show_head(&response, sink, got, failed.is_none() && passing.is_none()) {
+        let passing = self.passing(&response, wanted, got);
+        if !show_head(&response, text, sink, got, failed.is_none()) {
             return;
         }
-        if passing.is_some() || failed.is_some() && wanted.fail == Fail::WithoutBody {
+        if failed.is_some() && wanted.fail == Fail::WithoutBody {
             got.failure = failed.or(passing);
             response.body.pass_over().await;
             return;
@@ -510,6 +348,14 @@ impl<W: Wire> Session<W> {
             got.failure = Some(response.failure(Step::Wait, kind));
             return;
         }
+        let unmet = |condition: &Condition| condition.rules_out(&response.fields);
+        if status == StatusCode::OK && wanted.condition.as_ref().is_some_and(unmet) {
+            // As if the server had looked at the date itself.
+            (got.status, got.unchanged) = (Some(StatusCode::NOT_MODIFIED), true);
+            response.body.pass_over().await;
+            return;
+        }
+        got.unchanged = status == StatusCode::NOT_MODIFIED;
         if let Some(from) = wanted.resume.filter(|from| *from > 0) {
             match Rest::of(&response, from) {
                 Rest::Follows => {}
@@ -545,18 +391,22 @@ impl<W: Wire> Session<W> {
                 return;
             }
             got.body = total;
+            if let Some(rate) = wanted.rate {
+                let due = Duration::from_secs_f64(total as f64 / rate as f64);
+                self.wire.sleep_until(response.at + due).await;
+            }
         }
         let mut trailers = Vec::new();
         response.body.trailers().encode(&mut trailers);
         got.head += trailers.len() as u64;
         got.failure = match sink.trailers(&trailers) {
             Err(error) => Some(unwritten(&response, sink, &error)),
-            Ok(()) => failed,
+            Ok(()) => failed.or(passing),
         };
     }
 
     /// A status that will be tried again, as a fault.
-    fn again(&self, response: &Response<W>, wanted: &Wanted, got: &Got) -> Option<Failure> {
+    fn passing(&self, response: &Response<W>, wanted: &Wanted, got: &Got) -> Option<Failure> {
         let (status, reason) = (response.status.as_u16(), response.reason.clone());
         let kind = FaultKind::HttpStatus { status, reason, fail: false };
         let since = self.wire.now().since(got.began);
@@ -567,74 +417,59 @@ impl<W: Wire> Session<W> {
         again.then(|| response.failure(Step::Wait, kind))
     }
 
-    fn need_tls(&mut self) -> Result<(), RunError> {
-        if let Trusted::NotYet(make) = core::mem::replace(&mut self.trust, Trusted::Had) {
-            let names = Rc::<Names<W>>::clone(&self.names);
-            let client = Client::new(self.wire.clone(), names, Some(make()?), self.options.clone());
-            self.fetcher.set_client(client);
+    fn need_tls(&self) -> Result<(), RunError> {
+        let mut trust = self.common.trust.borrow_mut();
+        if let Trusted::NotYet(make) = &mut *trust
+            && let Some(make) = make.take()
+        {
+            *trust = Trusted::Had(make()?);
+        }
+        if let Trusted::Had(tls) = &*trust {
+            self.fetcher.client().set_tls(tls);
         }
         Ok(())
     }
 }
 
-/// Passes on the heads of a response, the interim ones first; `false` when one could not be written.
-fn show_head<W: Wire>(
-    response: &Response<W>,
-    sink: &mut dyn Sink,
-    got: &mut Got,
-    last: bool,
-) -> bool {
-    let reasons: Vec<String> =
-        response.interim.iter().map(|head| head.line.reason_text()).collect();
-    let interim = response.interim.iter().zip(&reasons).map(|(head, reason)| Head {
-        version: head.line.version,
-        status: head.line.status,
-        reason,
-        fields: &head.fields,
-        expected: None,
-        last: false,
-    });
-    let own = Head {
-        version: response.version,
-        status: response.status,
-        reason: &response.reason,
-        fields: &response.fields,
-        expected: response.body.expected(),
-        last,
-    };
-    for head in interim.chain([own]) {
-        got.head += bytes_of(&head).len() as u64;
-        if let Err(error) = sink.head(&head) {
-            got.failure = Some(unwritten(response, sink, &error));
-            return false;
+/// curl's exit code for a fault, where it tells more than the kind of the fault does.
+fn curl_code(kind: &FaultKind) -> Option<u8> {
+    /// `CURLE_UPLOAD_FAILED`.
+    const UPLOAD_FAILED: u8 = 25;
+    /// `CURLE_UNSUPPORTED_PROTOCOL`, which is also what a status that is none comes to.
+    const UNSUPPORTED_PROTOCOL: u8 = 1;
+    match kind {
+        FaultKind::SendFailed { why } if why == UNSENDABLE => Some(UPLOAD_FAILED),
+        FaultKind::Malformed { rule, .. }
+            if rule.is_within(9110, "15") || rule.is_within(9112, "2.3") =>
+        {
+            Some(UNSUPPORTED_PROTOCOL)
         }
+        FaultKind::BadRedirect { location, why }
+            if other_scheme(location) || why == NOT_PERMITTED =>
+        {
+            Some(UNSUPPORTED_PROTOCOL)
+        }
+        _ => None,
     }
-    true
 }
 
-/// The bytes of a head, in the form of HTTP/1.
-pub fn bytes_of(head: &Head<'_>) -> Vec<u8> {
-    let version = match head.version {
-        Version::HTTP_10 => "HTTP/1.0",
-        Version::HTTP_2 => "HTTP/2",
-        Version::HTTP_3 => "HTTP/3",
-        _ => "HTTP/1.1",
-    };
-    let mut out = format!("{version} {} {}\r\n", head.status.as_str(), head.reason).into_bytes();
-    head.fields.encode(&mut out);
-    out.extend_from_slice(b"\r\n");
-    out
-}
-
-fn unwritten<W: Wire>(response: &Response<W>, sink: &dyn Sink, error: &io::Error) -> Failure {
-    let kind = FaultKind::WriteFailed { path: sink.place(), why: error.to_string() };
-    response.failure(Step::Body, kind)
+/// Whether a place is of another scheme than http and https.
+fn other_scheme(location: &str) -> bool {
+    match url::Url::parse(location) {
+        Ok(url) => !matches!(url.scheme(), "http" | "https"),
+        Err(_) => false,
+    }
 }
 
 /// Why an answer is not what was wanted, before its body.
 fn unusable<W: Wire>(response: &Response<W>, wanted: &Wanted) -> Option<FaultKind> {
+    // A length that is a number and cannot be counted is beyond every limit.
+    let told = response.fields.text("Content-Length").filter(|_| response.status.is_success());
+    let huge = told.is_some_and(|told| {
+        told.parse::<i64>().is_err() && told.bytes().all(|byte| byte.is_ascii_digit())
+    });
     if let Some(limit) = wanted.max_bytes
-        && response.body.expected().is_some_and(|length| length > limit)
+        && (huge || response.body.expected().is_some_and(|length| length > limit))
     {
         return Some(FaultKind::TooLarge { limit, encoded: 0 });
     }

@@ -14,10 +14,10 @@ use roundtrip_http::client::Tls;
 use roundtrip_lab::{Caches, Internet, Net, Seed, Settings as LabSettings};
 use roundtrip_live::CaptureWish;
 use roundtrip_os::{Clock, Machine};
-use roundtrip_record::{EventId, Log, Role, Time, WireKind};
+use roundtrip_record::{EventId, LinkCounts, Log, Role, Time, WireKind};
 use roundtrip_wire::{LocalFuture, Wire};
 
-use crate::crypto::Authority;
+use crate::crypto::{Authority, KeyShares};
 use crate::names::Pin;
 use crate::run::{RunError, ThisMachine, Title, begin, trusted};
 use crate::site::{Site, put_up};
@@ -86,6 +86,8 @@ pub type Interrupt = Box<dyn Fn() -> LocalFuture<'static, ()>>;
 pub struct Scene<'a> {
     /// The machine, for a real wire.
     pub machine: &'a ThisMachine,
+    /// Which keys the lab's client offers.
+    pub key_shares: KeyShares,
     /// Whether the kernel's packets are captured on the live wire.
     pub capture: CaptureWish,
     /// Makes the sites of the lab.
@@ -99,6 +101,8 @@ pub struct Carried<T> {
     pub done: T,
     /// When its ground was left: the time of the record's last event.
     pub at: Time,
+    /// Frames that the lab's links did not deliver.
+    pub dropped: u64,
 }
 
 impl Ground {
@@ -174,7 +178,7 @@ impl Ground {
                 })?
             }
         };
-        Ok(Carried { done, at: clock.now() })
+        Ok(Carried { done, at: clock.now(), dropped: 0 })
     }
 }
 
@@ -215,7 +219,7 @@ fn simulate<E: Errand>(
         caches: network.caches.clone(),
     });
     let authority = Authority::new(network.seed, network.date)?;
-    let tls = authority.client(Some(Recorded::key_log()))?;
+    let tls = authority.client_offering(scene.key_shares, Some(Recorded::key_log()))?;
     let pins = put_up(&mut internet, &authority, (scene.sites)()?)?;
     let client = internet.client().clone();
     let here = Here {
@@ -232,5 +236,9 @@ fn simulate<E: Errand>(
     lab.settle(lab.now() + AFTER)?;
     lab.finish();
     let left = Left { at: done_at, caches: client.port().host_environment().caches() };
-    Ok((Carried { done, at: lab.now() }, left))
+    let lost = |counts: &LinkCounts| {
+        counts.queue_full + counts.aqm + counts.lost + counts.bad_fcs + counts.corrupted
+    };
+    let dropped = lab.all_counts().iter().map(lost).sum();
+    Ok((Carried { done, at: lab.now(), dropped }, left))
 }

@@ -6,7 +6,9 @@
 //! [`replay`].
 #![forbid(unsafe_code)]
 
+mod browser;
 pub mod cgi;
+mod coded;
 pub mod crypto;
 pub mod demo;
 pub mod get;
@@ -15,14 +17,18 @@ pub mod ground;
 mod load;
 mod names;
 mod plan;
+#[cfg(feature = "page")]
+mod queue;
 pub mod replay;
 pub mod run;
+mod runs;
 pub mod serve;
 pub mod site;
 mod standin;
 pub mod trust;
 mod visit;
 
+pub use browser::{Browser, BrowserName, Cpu, HeadLimits, Order};
 pub use names::{Detour, Names, Pin};
-pub use plan::{ClientCaches, Plan, Until};
-pub use visit::{Visited, visit};
+pub use plan::{ClientCaches, Plan, Runs, Until};
+pub use visit::{PageTimes, Visited, visit};

@@ -1,24 +1,31 @@
 //! Step 6: the page is read, what it needs is fetched, and it is painted.
+//!
+//! One loop is the browser's main thread: what arrives waits while it is busy. How long its work takes
+//! is modelled in the lab, where this machine's own work takes no time ([`Cpu`]).
 
 use core::mem::replace;
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use roundtrip_fetch::{Fetcher, Mode, Rules, share_credentials};
-use roundtrip_http::client::{Failure, Request, Response};
+use roundtrip_http::client::{Credentials, Failure, KeepAlive, Origin, Request, Response};
 use roundtrip_os::Clock;
 use roundtrip_page::{
-    Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter, Png,
+    Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter, Png, Reach,
 };
 use roundtrip_record::{
     Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,
     PageMilestone, PageNote, PagePainted, Priority, ResourceKind, Step, Time, Trace as _, What,
+    WireKind,
 };
 use roundtrip_wire::{Task, Wire};
 use tokio::sync::mpsc;
 use url::Url;
 
+use crate::browser::{Asked, Browser, BrowserName, Cpu, fields, relation};
 use crate::plan::Plan;
-use crate::visit::{fatal, report};
+use crate::queue::{Queue, Waiting};
+use crate::visit::{PageTimes, fatal, report};
 
 /// The largest sub-resource that is kept in memory for layout.
 const LARGEST: usize = 64 << 20;
@@ -41,6 +48,8 @@ enum Arrived {
     End(Option<Failure>),
     /// A resource, and the event of its response.
     Resource(FetchId, Delivered, Option<EventId>),
+    /// The first picture is on the screen, and the event of that.
+    Painted(Option<EventId>, Time),
 }
 
 /// Which moments of a page have come.
@@ -48,7 +57,10 @@ enum Arrived {
 struct Reached {
     parsed: bool,
     content_loaded: bool,
+    /// Laid out for the first picture.
+    laid_out: bool,
     painted: bool,
+    loaded: bool,
 }
 
 /// A page that is being loaded.
@@ -63,24 +75,46 @@ struct Loading<'a, W: Wire> {
     /// is found there.
     found_by: BTreeMap<String, EventId>,
     sender: mpsc::UnboundedSender<Arrived>,
-    fetches: BTreeMap<FetchId, Task>,
+    browser: Browser,
+    cpu: Cpu,
+    keep_alive: KeepAlive,
+    queue: Queue,
+    tasks: BTreeMap<FetchId, Task>,
+    /// What is fetched when the page has loaded.
+    later: Vec<(Fetch, Option<EventId>)>,
+    /// When the latest request was or will be handed to the network.
+    handed: Option<Time>,
+    /// A script has run.
+    scripted: bool,
+    /// The resource that came last is a style sheet.
+    styled_last: bool,
+    /// Connections opened ahead so far.
+    hinted: usize,
+    /// Bytes of the document that came.
+    bytes: usize,
     document_ended: bool,
+    /// Something came since the last layout that can make more wanted.
+    restyled: bool,
+    /// More is looked for while the page loads, as a browser's next frame would; otherwise when all that
+    /// is known of has come.
+    lays_out_early: bool,
     reached: Reached,
     layouts: u32,
     /// The page cannot be laid out: that was said, and is not tried again.
     unpaintable: bool,
+    times: PageTimes,
     latest: Option<EventId>,
     exit: u8,
 }
 
-/// Loads a page whose document's head is there; answers with the exit code.
+/// Loads a page whose document's head is there; answers with the exit code and the page's moments.
 pub(crate) async fn load<W: Wire>(
     wire: &W,
     fetcher: &Fetcher<W>,
     plan: &Plan,
     response: Response<W>,
     mut options: Options,
-) -> u8 {
+) -> (u8, PageTimes) {
     options.content_type = response.fields.text("Content-Type").map(str::to_owned);
     let (sender, mut arrivals) = mpsc::unbounded_channel();
     let url = response.url.clone();
@@ -97,28 +131,39 @@ pub(crate) async fn load<W: Wire>(
         began: response.at,
         found_by: response.event.map(|event| (url.to_string(), event)).into_iter().collect(),
         sender: sender.clone(),
-        fetches: BTreeMap::new(),
+        cpu: if wire.kind() == WireKind::Lab { plan.browser.cpu } else { Cpu::NONE },
+        queue: Queue::new(plan.browser.order.head),
+        browser: plan.browser.clone(),
+        keep_alive: plan.client.keep_alive,
+        tasks: BTreeMap::new(),
+        later: Vec::new(),
+        handed: None,
+        scripted: false,
+        styled_last: false,
+        hinted: 0,
+        bytes: 0,
         document_ended: false,
+        restyled: false,
+        lays_out_early: plan.browser.name != BrowserName::Roundtrip,
         reached: Reached::default(),
         layouts: 0,
         unpaintable: false,
+        times: PageTimes::default(),
         latest: response.event,
         exit: 0,
     };
     let _reading = wire.spawn(read(response, sender));
-    while !loading.is_loaded() {
+    while !loading.is_done() {
         let Some(arrived) = arrivals.recv().await else { break };
-        loading.take(arrived);
+        loading.take(arrived).await;
         // What is there already is taken before anything is laid out.
         while let Ok(arrived) = arrivals.try_recv() {
-            loading.take(arrived);
+            loading.take(arrived).await;
         }
         loading.settle().await;
     }
-    loading.milestone(Milestone::DomComplete);
-    loading.milestone(Milestone::LoadEventEnd);
     loading.finish(plan.picture).await;
-    loading.exit
+    (loading.exit, loading.times)
 }
 
 /// Reads the document and passes it on.
@@ -139,41 +184,159 @@ async fn read<W: Wire>(mut response: Response<W>, sender: mpsc::UnboundedSender<
 }
 
 impl<W: Wire> Loading<'_, W> {
+    /// Whether everything that the load event waits for has come.
     fn is_loaded(&self) -> bool {
-        self.document_ended && self.fetches.is_empty()
+        self.document_ended && self.queue.is_empty()
     }
 
-    fn take(&mut self, arrived: Arrived) {
+    fn is_done(&self) -> bool {
+        self.reached.loaded && self.reached.painted && self.queue.is_empty()
+    }
+
+    /// Whether the page can now be laid out for the first picture.
+    fn is_to_paint_first(&self) -> bool {
+        !self.reached.laid_out && self.page.ready_to_paint()
+    }
+
+    /// The main thread is at work for so long.
+    async fn busy(&self, time: Duration) {
+        if !time.is_zero() {
+            self.wire.sleep(time).await;
+        }
+    }
+
+    /// A time that is not always the same: half of it to one and a half, drawn from the lab's seed. Where
+    /// a queue overflows, a little earlier or later can make a great difference to what is dropped, and
+    /// one seed is one of many.
+    fn about(&self, time: Duration) -> Duration {
+        if time.is_zero() {
+            return time;
+        }
+        let mut drawn = [0; 2];
+        self.wire.random(&mut drawn);
+        let share = u64::from(u16::from_le_bytes(drawn));
+        time / 2 + Duration::from_nanos(time.as_nanos() as u64 * share / u64::from(u16::MAX))
+    }
+
+    /// When the network has a request that is wanted now: after those before it.
+    fn hand_over(&mut self) -> Time {
+        let now = self.wire.now();
+        let takes = match self.handed {
+            None => self.cpu.first_hand_over,
+            Some(_) => self.cpu.hand_over,
+        };
+        let at = (now + self.about(takes)).max(self.handed.unwrap_or(now));
+        self.handed = Some(at);
+        at
+    }
+
+    async fn take(&mut self, arrived: Arrived) {
+        let mut parsing = Duration::ZERO;
         match arrived {
-            Arrived::Chunk(bytes) => self.page.feed(&bytes),
+            Arrived::Chunk(bytes) => {
+                if self.bytes == 0 {
+                    self.busy(self.about(self.cpu.commit)).await;
+                }
+                self.bytes += bytes.len();
+                self.page.feed(&bytes);
+                parsing = self.cpu.parsing(bytes.len());
+            }
             Arrived::End(failure) => {
                 self.page.finish_document();
                 self.document_ended = true;
-                self.fetch_wanted();
+                self.restyled = true;
                 if let Some(failure) = failure {
                     // What came of it is painted all the same.
                     self.exit = fatal(self.wire, &failure);
                 }
-                return;
             }
             Arrived::Resource(id, delivered, event) => {
-                self.fetches.remove(&id);
-                if let (Some(event), Some(fetch)) = (event, self.page.fetch(id)) {
-                    self.found_by.insert(fetch.url.to_string(), event);
-                }
+                self.busy(self.cpu.take).await;
+                self.arrived(id, delivered, event);
+            }
+            Arrived::Painted(event, at) => {
+                self.reached.painted = true;
+                self.times.first_paint = Some(at.since(Time::ZERO));
                 self.latest = event.or(self.latest);
-                self.page.deliver(id, delivered);
             }
         }
+        // What a scanner that runs ahead of the parser finds is asked for before the parser is there.
         self.fetch_wanted();
+        self.busy(parsing).await;
+        while let Some(bytes) = self.page.poll_run() {
+            self.scripted = true;
+            self.busy(self.cpu.running(bytes)).await;
+        }
+        if self.page.is_in_body() {
+            self.queue.enter_body();
+        }
+        self.begin_next();
     }
 
-    /// Starts what the page has come to want.
+    fn arrived(&mut self, id: FetchId, delivered: Delivered, event: Option<EventId>) {
+        self.tasks.remove(&id);
+        self.queue.ended(id);
+        let kind = self.page.fetch(id).map(|fetch| fetch.kind);
+        if let (Some(event), Some(fetch)) = (event, self.page.fetch(id)) {
+            self.found_by.insert(fetch.url.to_string(), event);
+        }
+        self.styled_last = kind == Some(Kind::Style);
+        self.latest = event.or(self.latest);
+        self.page.deliver(id, delivered);
+        // A font can lack what is then looked for in another; those that come together are looked at
+        // together.
+        let fonts_pending = || self.page.pending().any(|fetch| fetch.kind == Kind::Font);
+        self.restyled |= match kind {
+            Some(Kind::Style) => true,
+            Some(Kind::Font) => !fonts_pending(),
+            _ => false,
+        };
+    }
+
+    /// Takes up what the page has come to want.
     fn fetch_wanted(&mut self) {
         while let Some(fetch) = self.page.poll_fetch() {
             let cause = self.found(&fetch);
+            let later = self.browser.order.icon_after_load && !self.reached.loaded;
+            if fetch.kind == Kind::Icon && later {
+                self.later.push((fetch, cause));
+            } else {
+                self.queue.push(fetch, cause);
+                // What may begin does at once: urgency orders only what waits.
+                self.begin_next();
+            }
+        }
+        self.follow_hints();
+    }
+
+    /// Opens the connections, and looks the names up, that the page expects to need.
+    fn follow_hints(&mut self) {
+        let hints = self.page.hints();
+        for hint in hints.iter().skip(replace(&mut self.hinted, hints.len())) {
+            let client = self.fetcher.client();
+            match hint.reach {
+                Reach::Name => client.look_up(&hint.url, self.latest),
+                Reach::Connection => {
+                    let credentials = if hint.anonymous && !self.is_same_origin(&hint.url) {
+                        Credentials::Omitted
+                    } else {
+                        Credentials::Included
+                    };
+                    client.preconnect(&hint.url, credentials, self.document, self.latest);
+                }
+            }
+        }
+    }
+
+    fn is_same_origin(&self, url: &Url) -> bool {
+        Origin::of(self.page.url()) == Origin::of(url)
+    }
+
+    /// Begins the requests that may begin now.
+    fn begin_next(&mut self) {
+        while let Some(Waiting { fetch, cause }) = self.queue.next() {
             let task = self.start(&fetch, cause);
-            self.fetches.insert(fetch.id, task);
+            self.tasks.insert(fetch.id, task);
         }
     }
 
@@ -197,25 +360,46 @@ impl<W: Wire> Loading<'_, W> {
         })
     }
 
-    fn start(&self, fetch: &Fetch, cause: Option<EventId>) -> Task {
+    fn start(&mut self, fetch: &Fetch, cause: Option<EventId>) -> Task {
         let mut request = Request::get(fetch.url.clone());
         share_credentials(self.page.url(), &mut request.url);
         request.fields.add("Accept", fetch.kind.accept());
-        let rules = Rules::of_page(self.page.url(), mode(fetch.kind));
+        let rules = Rules::of_page(self.page.url(), mode(fetch));
         request.initiator = initiator(&fetch.initiator, self.page.url());
         request.kind = kind(fetch.kind);
         request.priority = priority(fetch.priority);
         request.cause = cause;
+        self.add_fields(fetch, &mut request);
         let (wire, fetcher) = (self.wire.clone(), self.fetcher.clone());
-        let (id, sender) = (fetch.id, self.sender.clone());
+        let (id, sender, at) = (fetch.id, self.sender.clone(), self.hand_over());
         self.wire.spawn(async move {
+            if at > wire.now() {
+                wire.sleep_until(at).await;
+            }
             let (delivered, event) = resource(&wire, &fetcher, request, rules).await;
             let _ = sender.send(Arrived::Resource(id, delivered, event));
         })
     }
 
+    /// Gives a request the fields of the browser.
+    fn add_fields(&self, fetch: &Fetch, request: &mut Request) {
+        let page = self.page.url();
+        let asked = Asked {
+            kind: request.kind,
+            priority: request.priority,
+            secure: fetch.url.scheme() == "https",
+            cors: fetch.anonymous,
+            from: Some(relation(page, &fetch.url)),
+            origin: &page.origin().ascii_serialization(),
+        };
+        fields(self.browser.name, &asked, request);
+        if self.keep_alive == KeepAlive::Off {
+            request.fields.remove("Connection");
+        }
+    }
+
     /// Everything that came in has been taken: paints for the first time if a browser now could, and
-    /// lays out when nothing is under way, to find what only layout knows of.
+    /// lays out again where that can make more wanted.
     async fn settle(&mut self) {
         if self.page.is_parsed() && !replace(&mut self.reached.parsed, true) {
             self.milestone(Milestone::DomInteractive);
@@ -223,17 +407,69 @@ impl<W: Wire> Loading<'_, W> {
         if self.page.is_content_loaded() && !replace(&mut self.reached.content_loaded, true) {
             self.milestone(Milestone::DomContentLoadedEventEnd);
         }
-        if self.page.ready_to_paint() && !replace(&mut self.reached.painted, true) {
-            self.work(Goal::Layout).await;
-            self.milestone(Milestone::FirstPaint);
+        // With the last resource the load event comes at once, though it be the style sheet that the first
+        // picture waited for; but scripts commonly ask where things are, which lays the page out before.
+        if self.is_loaded() && self.styled_last && !self.scripted && !self.cpu.frame.is_zero() {
+            self.load_once().await;
         }
-        while self.is_loaded()
+        if self.is_to_paint_first() {
+            self.reached.laid_out = true;
+            self.busy(self.cpu.laying_out(self.bytes)).await;
+            self.work(Goal::Layout).await;
+            self.paint_first();
+        }
+        while self.reached.laid_out
+            && (self.is_loaded() || self.restyled && self.lays_out_early)
             && self.layouts < LAYOUTS
             && self.page.is_stale()
             && !self.unpaintable
         {
             self.work(Goal::Layout).await;
         }
+        if self.is_loaded() {
+            self.load_once().await;
+        }
+    }
+
+    async fn load_once(&mut self) {
+        if !replace(&mut self.reached.loaded, true) {
+            self.loaded().await;
+        }
+    }
+
+    /// The first picture is on its way to the screen, which the main thread does not wait for.
+    fn paint_first(&mut self) {
+        if self.cpu.frame.is_zero() {
+            self.milestone(Milestone::FirstPaint);
+            self.reached.painted = true;
+            return;
+        }
+        let (wire, latest) = (self.wire.clone(), self.latest);
+        let (frame, sender) = (self.cpu.frame, self.sender.clone());
+        let painting = async move {
+            wire.sleep(frame).await;
+            let name = Milestone::FirstPaint;
+            let what = || What::Milestone(PageMilestone { name });
+            let at = wire.now();
+            let event = wire.log().emit(at, latest, what);
+            let _ = sender.send(Arrived::Painted(event, at));
+        };
+        self.wire.spawn(painting).detach();
+    }
+
+    /// Everything has come: the load event, and what waited for it.
+    async fn loaded(&mut self) {
+        self.milestone(Milestone::DomComplete);
+        self.busy(self.cpu.load).await;
+        self.milestone(Milestone::LoadEventEnd);
+        if !self.reached.laid_out && !self.page.ready_to_paint() {
+            self.milestone(Milestone::FirstPaint);
+            self.reached.painted = true;
+        }
+        for (fetch, cause) in core::mem::take(&mut self.later) {
+            self.queue.push(fetch, cause);
+        }
+        self.begin_next();
     }
 
     /// Lays out, and paints if that is the goal; what the page then wants is fetched.
@@ -242,6 +478,7 @@ impl<W: Wire> Loading<'_, W> {
             return None;
         }
         self.layouts += 1;
+        self.restyled = false;
         let done = match self.page.job(goal) {
             Ok(job) => self.wire.work(move || job.run()).await,
             Err(error) => Err(error),
@@ -265,9 +502,6 @@ impl<W: Wire> Loading<'_, W> {
 
     /// The end of it: the picture, where one is wanted, and what a reader of it must know.
     async fn finish(&mut self, picture: bool) {
-        if !self.reached.painted {
-            self.milestone(Milestone::FirstPaint);
-        }
         let (log, clock) = (self.wire.log(), Clock::start());
         let mut painted = None;
         if picture {
@@ -336,6 +570,12 @@ impl<W: Wire> Loading<'_, W> {
     }
 
     fn milestone(&mut self, name: Milestone) {
+        let now = self.wire.now().since(Time::ZERO);
+        match name {
+            Milestone::FirstPaint => self.times.first_paint = Some(now),
+            Milestone::LoadEventEnd => self.times.load = Some(now),
+            _ => {}
+        }
         let event = self
             .wire
             .log()
@@ -380,9 +620,9 @@ fn words(kind: &roundtrip_record::FaultKind) -> String {
     }
 }
 
-/// Whether cookies go along: fonts are fetched in CORS's anonymous way (CSS Fonts §4.8).
-fn mode(kind: Kind) -> Mode {
-    if kind == Kind::Font { Mode::SameOrigin } else { Mode::Include }
+/// Whether cookies go along to other origins.
+fn mode(fetch: &Fetch) -> Mode {
+    if fetch.anonymous { Mode::SameOrigin } else { Mode::Include }
 }
 
 fn initiator(of: &roundtrip_page::Initiator, page: &Url) -> Initiator {

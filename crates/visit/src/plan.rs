@@ -9,6 +9,7 @@ use roundtrip_http::client::{KeepAlive, Options, Resend, Timeouts};
 use roundtrip_http::message::Fields;
 use url::Url;
 
+use crate::browser::Browser;
 use crate::names::Pin;
 
 /// Until when a visit goes on.
@@ -31,6 +32,22 @@ pub enum ClientCaches {
     Warm,
 }
 
+/// How often a visit is carried out in the lab, with one seed after the other. The run whose load time
+/// is the median is the one that is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// Once; [`Runs::ENOUGH`] times where frames were dropped, since then a little earlier or later can
+    /// make a great difference.
+    AsNeeded,
+    /// So often.
+    Exactly(u32),
+}
+
+impl Runs {
+    /// As many as show a median that a single odd run does not move.
+    pub const ENOUGH: u32 = 5;
+}
+
 /// What a visit is to do.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -50,6 +67,8 @@ pub struct Plan {
     pub pins: Vec<Pin>,
     /// How the client behaves.
     pub client: Options,
+    /// Whose behaviour the visit has; [`Plan::behaving_as`] sets it with all that follows from it.
+    pub browser: Browser,
     /// How the page is to be seen; `None`: what it needs is not fetched, and nothing is painted.
     #[cfg(feature = "page")]
     pub page: Option<roundtrip_page::Options>,
@@ -69,6 +88,8 @@ pub struct Plan {
     pub fail: bool,
     /// What the client has in its caches, in the lab.
     pub client_caches: ClientCaches,
+    /// How often it is carried out, in the lab.
+    pub runs: Runs,
 }
 
 impl Plan {
@@ -85,6 +106,7 @@ impl Plan {
             fields: Fields::new(),
             body: Bytes::new(),
             cookies: Jar::new(),
+            browser: Browser::ROUNDTRIP,
             names: roundtrip_dns::Options::default(),
             pins: Vec::new(),
             client: Options {
@@ -104,6 +126,16 @@ impl Plan {
             until: Until::default(),
             fail: false,
             client_caches: ClientCaches::Cold,
+            runs: Runs::Exactly(1),
         }
+    }
+
+    /// The same visit as a browser would carry it out.
+    #[must_use]
+    pub fn behaving_as(mut self, browser: Browser) -> Self {
+        browser.user_agent.clone_into(&mut self.client.user_agent);
+        self.client.binding = browser.order.binding;
+        self.browser = browser;
+        self
     }
 }

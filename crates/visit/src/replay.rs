@@ -3,11 +3,12 @@
 
 use core::cell::RefCell;
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, Write as _};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use futures_util::stream::unfold;
 use http::{Method, StatusCode, Version};
 use roundtrip_http::Body;
 use roundtrip_http::client::{Origin, Scheme};
@@ -15,12 +16,15 @@ use roundtrip_http::message::{Fields, keeps_alive};
 use roundtrip_http::server::{After, Handler, Request, RequestBody, Response};
 use roundtrip_lab::LabHost;
 use roundtrip_record::{
-    BodyRef, Event, Field, Framing, HttpVersion, Initiator, REDACTED_VALUE, ReplayOf, RunStarted,
+    Body as BodyRecord, BodyCut, BodyRef, Event, Field, Framing, HttpVersion, Initiator,
+    REDACTED_VALUE, ReplayOf, RunStarted,
 };
-use roundtrip_story::{Exchange, Story};
+use roundtrip_story::{Exchange, PhaseKind, Story};
 use roundtrip_wire::{LocalFuture, Wire as _};
 use url::Url;
 
+use crate::coded::encode;
+use crate::crypto::Likeness;
 use crate::plan::Plan;
 use crate::site::Site;
 use crate::standin;
@@ -47,24 +51,32 @@ pub enum ReplayError {
     },
 }
 
-/// Fields that the server adds anew, or that belong to one connection only (RFC 9110 §7.6.1).
-const OF_THE_CONNECTION: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "transfer-encoding",
-    "content-length",
-    "date",
-    "server",
-    "upgrade",
-    "te",
-    "trailer",
-];
+/// Fields that belong to one connection only (RFC 9110 §7.6.1) or tell where a body ends, which the
+/// server adds anew.
+const OF_THE_CONNECTION: [&str; 6] =
+    ["connection", "transfer-encoding", "content-length", "upgrade", "te", "trailer"];
+/// The longest round trip of a path that is taken to be fast: what a body then took to come was the
+/// server's doing.
+const NEAR: Duration = Duration::from_millis(5);
+/// The most bytes a second of a body that is taken to have been paced by its server.
+const PACED: u64 = 1_250_000;
+/// In how many pieces a paced body is sent.
+const PIECES: usize = 10;
 
 /// A recorded visit.
 pub struct Recording {
     /// What was asked for.
     pub run: RunStarted,
     story: Story,
+    /// Made when the sites are first wanted.
+    servers: RefCell<Option<Servers>>,
+}
+
+/// The servers of a record, and in what they are not as recorded.
+#[derive(Clone, Default)]
+struct Servers {
+    list: Vec<Recorded>,
+    differences: BTreeSet<String>,
 }
 
 impl Recording {
@@ -78,7 +90,7 @@ impl Recording {
         let first = story.answered().next();
         let by_user = first.is_some_and(|exchange| exchange.initiator == Initiator::User);
         match story.run.clone().filter(|_| by_user) {
-            Some(run) => Ok(Self { run, story }),
+            Some(run) => Ok(Self { run, story, servers: RefCell::default() }),
             None => Err(ReplayError::Nothing(asked)),
         }
     }
@@ -127,29 +139,70 @@ impl Recording {
         &self,
         body: impl Fn(&BodyRef) -> Option<Vec<u8>>,
     ) -> Result<Vec<Site>, ReplayError> {
-        let mut servers: Vec<Recorded> = Vec::new();
+        let mut servers = self.servers.borrow_mut();
+        let servers = match &mut *servers {
+            Some(servers) => servers,
+            none => none.insert(self.servers(&body)?),
+        };
+        Ok(servers.list.iter().cloned().map(Recorded::site).collect())
+    }
+
+    /// In what the sites that were made are not as recorded, each in a sentence.
+    pub fn differences(&self) -> Vec<String> {
+        let servers = self.servers.borrow();
+        servers.iter().flat_map(|servers| servers.differences.iter().cloned()).collect()
+    }
+
+    fn servers(&self, body: &impl Fn(&BodyRef) -> Option<Vec<u8>>) -> Result<Servers, ReplayError> {
+        let mut servers = Servers::default();
+        let thinks = self.story.thinks();
         for exchange in self.story.answered() {
             // What has a URL that nobody understands cannot be asked for again.
             let Ok(url) = Url::parse(&exchange.url) else { continue };
             let Some(origin) = Origin::of(&url) else { continue };
-            let answer = self.answer(exchange, &body)?;
+            let think = thinks.get(&exchange.id).map_or(Duration::ZERO, |think| think.took);
+            let answer = self.answer(exchange, think, body, &mut servers.differences)?;
             let key = (exchange.method.clone(), target(&url));
-            let known = servers.iter().position(|server| server.origin == origin);
+            let known = servers.list.iter().position(|server| server.origin == origin);
             let at = known.unwrap_or_else(|| {
-                servers.push(Recorded::new(origin));
-                servers.len() - 1
+                servers.list.push(Recorded::new(origin));
+                servers.list.len() - 1
             });
-            let server = &mut servers[at];
+            let server = &mut servers.list[at];
             server.version = server.version.max(version(exchange));
+            if exchange.head().is_some_and(|head| head.what.version == HttpVersion::Http3) {
+                let host = &server.origin.host;
+                servers.differences.insert(format!("{host} spoke HTTP/3: answered over HTTP/2"));
+            }
+            if server.likeness.is_none() {
+                server.likeness = self.likeness(exchange);
+            }
             server.answers.entry(key).or_default().push_back(answer);
         }
-        Ok(servers.into_iter().map(Recorded::site).collect())
+        Ok(servers)
+    }
+
+    /// What of a server's TLS makes its handshake as long as it was.
+    fn likeness(&self, exchange: &Exchange) -> Option<Likeness> {
+        let connection = self.story.connection(exchange.connection?)?;
+        let tls = &connection.tls.as_ref()?.what;
+        let lengths = tls
+            .certificates
+            .iter()
+            .map(|certificate| certificate.der.as_ref().map(|der| der.length as usize));
+        let chain: Option<usize> = lengths.sum();
+        Some(Likeness {
+            only_tls_12: tls.version.as_str() == "TLS 1.2",
+            chain: chain.filter(|chain| *chain > 0),
+        })
     }
 
     fn answer(
         &self,
         exchange: &Exchange,
+        think: Duration,
         body: impl Fn(&BodyRef) -> Option<Vec<u8>>,
+        differences: &mut BTreeSet<String>,
     ) -> Result<Answer, ReplayError> {
         let missing = || ReplayError::NoBody { url: exchange.url.clone() };
         let recorded = exchange.response.as_ref().map(|response| &response.what.body);
@@ -164,59 +217,87 @@ impl Recording {
         }
         let closes = recorded.is_some_and(|recorded| recorded.framing == Framing::Close)
             || !keeps_alive(version(exchange), &fields);
+        let promised = fields.text("Content-Length").and_then(|text| text.parse().ok());
         for name in OF_THE_CONNECTION {
             fields.remove(name);
         }
-        let codings = recorded.map_or(&[][..], |recorded| &recorded.codings);
+        let (bytes, cut) = coded(exchange, recorded, plain, promised, differences);
         Ok(Answer {
-            think: self.story.think(exchange),
+            think,
             status: head
                 .and_then(|head| StatusCode::from_u16(head.status).ok())
                 .unwrap_or(StatusCode::OK),
             reason: head.map_or_else(String::new, |head| head.reason.clone()),
             fields,
-            body: encode(plain, codings).into(),
+            pace: self.pace(exchange, bytes.len()),
+            // Over HTTP/2 the length is a field like any other.
+            length: match recorded.map(|recorded| recorded.framing) {
+                Some(Framing::Length(length)) => Some(length),
+                Some(Framing::Chunked | Framing::Close) => None,
+                _ => promised,
+            },
+            cut,
+            body: bytes,
             after: if closes { After::Close } else { After::Keep },
         })
     }
+
+    /// How long the server took to give the body, where that can be told from what the network took.
+    fn pace(&self, exchange: &Exchange, bytes: usize) -> Option<Duration> {
+        let took = exchange.spent(PhaseKind::Body)?;
+        let near = self.story.round_trip(exchange).is_some_and(|round_trip| round_trip <= NEAR);
+        let bound = Duration::from_micros(bytes as u64 * 1_000_000 / PACED);
+        (near && took > NEAR && took > bound).then_some(took)
+    }
 }
+
+/// A body as it went over the wire, and whether its end did not come.
+fn coded(
+    exchange: &Exchange,
+    recorded: Option<&BodyRecord>,
+    plain: Vec<u8>,
+    promised: Option<u64>,
+    differences: &mut BTreeSet<String>,
+) -> (Bytes, bool) {
+    let Some(recorded) = recorded else { return (plain.into(), false) };
+    let wanted = recorded.encoded as usize;
+    let Some(why) = recorded.cut else {
+        let coded = encode(plain, &recorded.codings, wanted);
+        // What is not sent at all (HEAD, 304) was not coded.
+        if !coded.is_exact && wanted > 0 && !recorded.codings.is_empty() {
+            let (codings, now) = (recorded.codings.join(", "), coded.bytes.len());
+            differences.insert(format!(
+                "{}: {now} bytes of {codings} in place of {wanted}, coded anew",
+                exchange.url
+            ));
+        }
+        return (coded.bytes.into(), false);
+    };
+    // A coded body that was cut is coded whole, and cut again.
+    let mut bytes = encode(plain, &recorded.codings, wanted + TRAILER).bytes;
+    bytes.truncate(if recorded.codings.is_empty() { bytes.len() } else { wanted });
+    // Where all that was promised came, it is the coding that has no end.
+    let framed_whole = match recorded.framing {
+        Framing::Length(length) => length == recorded.encoded,
+        _ => promised == Some(recorded.encoded) || why == BodyCut::Malformed,
+    };
+    if !framed_whole && why != BodyCut::Short {
+        let how = format!("{why:?}").to_lowercase();
+        differences.insert(format!(
+            "{}: its body was {how}; here the connection closes within it",
+            exchange.url
+        ));
+    }
+    (bytes.into(), !framed_whole)
+}
+
+/// What stands at the end of a gzip body (RFC 1952 §2.3): cut off, the body has no end.
+const TRAILER: usize = 8;
 
 fn target(url: &Url) -> String {
     match url.query() {
         None => url.path().to_owned(),
         Some(query) => format!("{}?{query}", url.path()),
-    }
-}
-
-/// A body in the codings it came in. The record keeps it decoded; what it is made into again has
-/// about the length it had.
-fn encode(plain: Vec<u8>, codings: &[String]) -> Vec<u8> {
-    codings.iter().fold(plain, |body, coding| match encode_once(&body, coding) {
-        Ok(encoded) => encoded,
-        Err(_) => body,
-    })
-}
-
-fn encode_once(body: &[u8], coding: &str) -> io::Result<Vec<u8>> {
-    match coding {
-        "gzip" | "x-gzip" => {
-            let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-            out.write_all(body)?;
-            out.finish()
-        }
-        "deflate" => {
-            let mut out =
-                flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-            out.write_all(body)?;
-            out.finish()
-        }
-        "br" => {
-            let mut out = brotli::CompressorWriter::new(Vec::new(), 4096, 5, 22);
-            out.write_all(body)?;
-            Ok(out.into_inner())
-        }
-        "zstd" => zstd::encode_all(body, 3),
-        _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
@@ -231,30 +312,42 @@ struct Answer {
     reason: String,
     fields: Fields,
     body: Bytes,
+    /// The length that the head tells; `None` where it told none.
+    length: Option<u64>,
+    /// How long the body took to be given.
+    pace: Option<Duration>,
+    /// The connection closes where the body has not ended.
+    cut: bool,
     after: After,
 }
 
 /// One origin, and what it answered.
+#[derive(Clone)]
 struct Recorded {
     origin: Origin,
     answers: Answers,
+    /// Its TLS, where there was any.
+    likeness: Option<Likeness>,
     /// The highest version that it spoke.
     version: Version,
 }
 
 impl Recorded {
     fn new(origin: Origin) -> Self {
-        Self { origin, answers: Answers::new(), version: Version::HTTP_10 }
+        Self { origin, answers: Answers::new(), likeness: None, version: Version::HTTP_10 }
     }
 
     /// The simulated server that stands for it.
     fn site(self) -> Site {
-        let Self { origin, answers, version } = self;
+        let Self { origin, answers, likeness, version } = self;
         let make = move |host: &LabHost| -> Rc<dyn Handler> {
             Rc::new(Replay { host: host.clone(), answers: RefCell::new(answers) })
         };
         let mut site = Site::http(&origin.host, Box::new(make));
         site.options.version = version;
+        // The recorded heads name the software that was.
+        site.options.software = String::new();
+        site.likeness = likeness.unwrap_or_default();
         let site = if origin.scheme == Scheme::Https { site.secure() } else { site };
         Site { port: origin.port, ..site }
     }
@@ -313,6 +406,31 @@ fn is_redacted(recorded: &str, asked: &str) -> bool {
         && recorded.split('&').zip(asked.split('&')).all(is_same)
 }
 
+/// The body of an answer, given as it was given.
+fn paced(host: &LabHost, answer: &Answer) -> Body {
+    let whole = answer.length == Some(answer.body.len() as u64);
+    if whole && answer.pace.is_none() && !answer.cut {
+        return Body::from(answer.body.clone());
+    }
+    let pieces = if answer.pace.is_some() { PIECES } else { 1 };
+    let pause = answer.pace.map_or(Duration::ZERO, |pace| pace / PIECES as u32);
+    let piece = answer.body.len().div_ceil(pieces).max(1);
+    let state = (host.clone(), answer.body.clone(), answer.cut, true);
+    let chunks = unfold(state, move |(host, mut rest, cut, first)| async move {
+        if rest.is_empty() {
+            // The end that never came.
+            let error = io::Error::from(io::ErrorKind::UnexpectedEof);
+            return cut.then(|| (Err(error), (host, rest, false, first)));
+        }
+        if !first && !pause.is_zero() {
+            host.sleep(pause).await;
+        }
+        let next = rest.split_to(piece.min(rest.len()));
+        Some((Ok(next), (host, rest, cut, false)))
+    });
+    Body::stream(answer.length, chunks)
+}
+
 impl Handler for Replay {
     fn handle<'a>(
         &'a self,
@@ -329,9 +447,9 @@ impl Handler for Replay {
             };
             self.host.sleep(answer.think).await;
             let mut response = Response::new(answer.status);
-            response.reason = Some(answer.reason).filter(|reason| !reason.is_empty());
-            response.fields = answer.fields;
-            response.body = Body::from(answer.body);
+            response.reason = Some(answer.reason.clone()).filter(|reason| !reason.is_empty());
+            response.fields = answer.fields.clone();
+            response.body = paced(&self.host, &answer);
             response.after = answer.after;
             response
         })

@@ -11,18 +11,19 @@ use roundtrip_http::client::Tls;
 use roundtrip_lab::Stuck;
 use roundtrip_live::CaptureWish;
 use roundtrip_record::{
-    EventId, FaultKind, FolderError, Log, Recorder, ReplayOf, RunEnded, RunStarted, SCHEMA,
+    Among, EventId, FaultKind, FolderError, Log, Recorder, ReplayOf, RunEnded, RunStarted, SCHEMA,
     Settings as RecordSettings, Step, Time, Trace as _, What, WireKind,
 };
 use roundtrip_tap::TapError;
 use roundtrip_wire::Wire;
 
-use crate::crypto::NoCertificate;
+use crate::crypto::{KeyShares, NoCertificate};
 use crate::ground::{Errand, Ground, Here, Scene, Virtual};
 use crate::plan::{ClientCaches, Plan, Until};
 use crate::replay::ReplayError;
+use crate::runs::{self, One};
 use crate::site::{Site, SiteError};
-use crate::trust::{Recorded, Trust, TrustError, tls};
+use crate::trust::{Recorded, Shown, Trust, TrustError, tls};
 use crate::visit::{Visited, fatal_without_exchange, visit};
 
 /// What a run is called in its record.
@@ -43,6 +44,8 @@ pub struct ThisMachine {
     pub cache: Option<PathBuf>,
     /// Whom to trust.
     pub trust: Trust,
+    /// How we show ourselves.
+    pub shown: Shown,
     /// Where keys of TLS sessions are appended (`SSLKEYLOGFILE`).
     pub key_log: Option<PathBuf>,
 }
@@ -100,16 +103,56 @@ pub fn carry_out(
     sites: impl Fn() -> Result<Vec<Site>, RunError>,
     record: RecordSettings,
 ) -> Result<Visited, RunError> {
-    let log = Log::new(Recorder::new(record)?);
-    let scene = Scene { machine, capture: CaptureWish::IfPermitted, sites: &sites };
-    let ground = match plan.client_caches {
-        ClientCaches::Cold => ground.clone(),
-        ClientCaches::Warm => ground.warmed(&scene, Visit { plan })?,
+    let key_shares = plan.browser.key_shares;
+    let scene = Scene { machine, key_shares, capture: CaptureWish::IfPermitted, sites: &sites };
+    let recorded = |ground: &Ground, record: RecordSettings| {
+        let log = Log::new(Recorder::new(record)?);
+        let carried = warm(plan, ground, &scene)?.carry_out(title, &log, &scene, Visit { plan })?;
+        Ok::<_, RunError>((log, carried))
     };
-    let carried = ground.carry_out(title, &log, &scene, Visit { plan })?;
+    let (log, carried) = recorded(ground, record.clone())?;
     let (visited, interrupted) = carried.done?;
-    end(&log, carried.at, visited.exit, interrupted)?;
-    Ok(visited)
+    let first = One { page: visited.page, dropped: carried.dropped };
+    let others = match ground {
+        Ground::Lab(network) if !interrupted => runs::others(plan, network, first, |network| {
+            let ground = Ground::Lab(Box::new(network));
+            let title = Title::default();
+            let carried = warm(plan, &ground, &scene)?.carry_out(
+                &title,
+                &Log::off(),
+                &scene,
+                Visit { plan },
+            )?;
+            Ok::<_, RunError>(One { page: carried.done?.0.page, dropped: carried.dropped })
+        })?,
+        _ => None,
+    };
+    let Some(runs::Chosen { among, seed }) = others else {
+        end(&log, carried.at, visited.exit, interrupted)?;
+        return Ok(visited);
+    };
+    match ground {
+        Ground::Lab(network) if network.seed != seed => {
+            // The record of the first run is replaced by that of the median.
+            let median = Virtual { seed, ..Virtual::clone(network) };
+            let (log, carried) = recorded(&Ground::Lab(Box::new(median)), record)?;
+            let (visited, interrupted) = carried.done?;
+            end_among(&log, carried.at, visited.exit, interrupted, Some(among))?;
+            Ok(visited)
+        }
+        _ => {
+            end_among(&log, carried.at, visited.exit, interrupted, Some(among))?;
+            Ok(visited)
+        }
+    }
+}
+
+/// The ground with the client's caches as the plan wants them.
+fn warm(plan: &Plan, ground: &Ground, scene: &Scene<'_>) -> Result<Ground, RunError> {
+    match plan.client_caches {
+        ClientCaches::Cold => Ok(ground.clone()),
+        ClientCaches::Warm => ground.warmed(scene, Visit { plan }),
+    }
 }
 
 /// What is looked up.
@@ -137,7 +180,8 @@ pub fn resolve(
     record: RecordSettings,
 ) -> Result<u8, RunError> {
     let log = Log::new(Recorder::new(record)?);
-    let scene = Scene { machine, capture: CaptureWish::IfPermitted, sites: &sites };
+    let key_shares = KeyShares::default();
+    let scene = Scene { machine, key_shares, capture: CaptureWish::IfPermitted, sites: &sites };
     let lookup = Lookup { wanted, options };
     let carried = ground.carry_out(title, &log, &scene, lookup)?;
     end(&log, carried.at, carried.done, false)?;
@@ -170,7 +214,7 @@ impl Errand for Visit<'_> {
             Either::Right(_) => {
                 let exit =
                     fatal_without_exchange(&wire, cause, Step::Wait, begun, FaultKind::Interrupted);
-                (Visited { exit, status: None }, true)
+                (Visited { exit, ..Visited::default() }, true)
             }
         })
     }
@@ -232,7 +276,7 @@ pub fn trusted(machine: &ThisMachine) -> Result<Tls, RunError> {
             std::sync::Arc::new(opened)
         }
     };
-    Ok(tls(&machine.trust, Some(key_log))?)
+    Ok(tls(&machine.trust, &machine.shown, Some(key_log))?)
 }
 
 /// The first line of a record.
@@ -263,6 +307,16 @@ pub fn begin(
 /// # Errors
 /// The first thing that went wrong with keeping it.
 pub fn end(log: &Log, at: Time, exit: u8, interrupted: bool) -> Result<(), RunError> {
-    log.clone().emit(at, None, || What::RunEnded(RunEnded { exit, interrupted }));
+    end_among(log, at, exit, interrupted, None)
+}
+
+fn end_among(
+    log: &Log,
+    at: Time,
+    exit: u8,
+    interrupted: bool,
+    among: Option<Among>,
+) -> Result<(), RunError> {
+    log.clone().emit(at, None, || What::RunEnded(RunEnded { exit, interrupted, among }));
     Ok(log.finish()?)
 }

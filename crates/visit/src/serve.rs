@@ -22,6 +22,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::cgi::Processes;
+use crate::crypto::KeyShares;
 use crate::ground::{Errand, Ground, Here, Scene};
 use crate::run::{RunError, ThisMachine, Title};
 
@@ -134,7 +135,9 @@ pub fn serve(
     let tls = service.identity.as_ref().map(identity).transpose()?;
     let serving = Serving { service, handler, tls, ready, served };
     let machine = ThisMachine::default();
-    let scene = Scene { machine: &machine, capture: CaptureWish::No, sites: &|| Ok(Vec::new()) };
+    let key_shares = KeyShares::default();
+    let sites = || Ok(Vec::new());
+    let scene = Scene { machine: &machine, key_shares, capture: CaptureWish::No, sites: &sites };
     ground.carry_out(&Title::default(), &Log::off(), &scene, serving)?.done
 }
 

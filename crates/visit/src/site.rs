@@ -15,7 +15,7 @@ use roundtrip_lab::{Internet, LabHost, NameServers};
 use roundtrip_record::Role;
 use roundtrip_wire::Wire as _;
 
-use crate::crypto::{Authority, NoCertificate, Validity};
+use crate::crypto::{Authority, Likeness, NoCertificate, Validity};
 use crate::names::Pin;
 
 /// Makes the handler of a site, on the host that serves it.
@@ -35,6 +35,8 @@ pub struct Site {
     pub options: Options,
     /// Whether its certificate is good.
     pub validity: Validity,
+    /// What of its TLS is as another's was.
+    pub likeness: Likeness,
 }
 
 impl Site {
@@ -47,6 +49,7 @@ impl Site {
             handler,
             options: Options { version: Version::HTTP_11, ..Options::default() },
             validity: Validity::Good,
+            likeness: Likeness::default(),
         }
     }
 
@@ -148,7 +151,7 @@ fn open(
     let mut server = Server::new(host.clone(), handler, site.options);
     if site.scheme == Scheme::Https {
         let names = [site.host.trim_matches(['[', ']']).to_owned()];
-        let mut config = authority.server(&names, site.validity)?;
+        let mut config = authority.server_like(&names, site.validity, site.likeness)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         if two {
             config.alpn_protocols.insert(0, b"h2".to_vec());

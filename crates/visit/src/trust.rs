@@ -9,13 +9,16 @@ use std::sync::{Arc, Mutex};
 
 use roundtrip_http::client::{Tls, TlsOptions, check_alone};
 use roundtrip_record::Log;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::DefaultTimeProvider;
-use rustls::{DigitallySignedStruct, Error, KeyLog, RootCertStore, SignatureScheme};
+use rustls::{
+    DigitallySignedStruct, Error, KeyLog, RootCertStore, SignatureScheme, SupportedProtocolVersion,
+};
 use rustls_platform_verifier::Verifier;
 
 /// Who is trusted.
@@ -47,16 +50,62 @@ pub enum TrustError {
         /// The file.
         path: PathBuf,
     },
+    /// The certificate of ours, or its key, cannot be used.
+    #[error("--cert {path}: {why}; it must hold PEM, certificate and key, or --key names the key", path = .path.display())]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// The library refuses.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] Error),
+}
+
+/// How we show ourselves to servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// A certificate of ours with its chain, and its key: PEM files, which may be one and the same.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The versions of TLS that are offered.
+    pub versions: Versions,
+}
+
+/// Versions of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// 1.2 and 1.3.
+    #[default]
+    All,
+    /// 1.2 alone.
+    Two,
+    /// 1.3 alone.
+    Three,
+}
+
+static TWO: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
+static THREE: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
+
+impl Versions {
+    fn offered(self) -> &'static [&'static SupportedProtocolVersion] {
+        match self {
+            Self::All => rustls::ALL_VERSIONS,
+            Self::Two => TWO,
+            Self::Three => THREE,
+        }
+    }
 }
 
 /// TLS with this trust. Keys of sessions go to the file that `key_log` names.
 ///
 /// # Errors
 /// When certificates cannot be had.
-pub fn tls(trust: &Trust, key_log: Option<Arc<dyn KeyLog>>) -> Result<Tls, TrustError> {
+pub fn tls(
+    trust: &Trust,
+    shown: &Shown,
+    key_log: Option<Arc<dyn KeyLog>>,
+) -> Result<Tls, TrustError> {
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::Platform => Arc::new(Verifier::new(Arc::clone(&provider))?),
@@ -74,7 +123,34 @@ pub fn tls(trust: &Trust, key_log: Option<Arc<dyn KeyLog>>) -> Result<Tls, Trust
         Trust::Everybody => Arc::new(Checker { rule: Rule::Any, provider: Arc::clone(&provider) }),
     };
     let time = Arc::new(DefaultTimeProvider);
-    Ok(Tls::new(TlsOptions { provider, time, verifier, key_log })?)
+    let identity = match &shown.identity {
+        None => None,
+        Some((chain, key)) => Some(identity(chain, key, &provider)?),
+    };
+    let versions = shown.versions.offered();
+    Ok(Tls::new(TlsOptions { provider, time, verifier, key_log, identity, versions })?)
+}
+
+/// A certificate of ours.
+fn identity(
+    chain: &Path,
+    key: &Path,
+    provider: &CryptoProvider,
+) -> Result<Arc<dyn ResolvesClientCert>, TrustError> {
+    let bad = |path: &Path, why: &dyn core::fmt::Display| TrustError::Identity {
+        path: path.to_owned(),
+        why: why.to_string(),
+    };
+    let all: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(chain).map_err(|why| bad(chain, &why))?.collect();
+    let certificates = all.map_err(|why| bad(chain, &why))?;
+    if certificates.is_empty() {
+        return Err(bad(chain, &"no certificate in it"));
+    }
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|why| bad(key, &why))?;
+    let certified = CertifiedKey::from_der(certificates, secret, provider);
+    let certified = certified.map_err(|why| bad(key, &why))?;
+    Ok(Arc::new(SingleCertAndKey::from(certified)))
 }
 
 fn unreadable(path: &Path, why: &dyn core::fmt::Display) -> TrustError {

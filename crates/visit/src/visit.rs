@@ -3,16 +3,18 @@
 use std::rc::Rc;
 
 use core::pin::pin;
+use core::time::Duration;
 
 use futures_util::future::{Either, select};
 use roundtrip_fetch::{Fetcher, Rules};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Client, Failure, Request, Response, Tls};
+use roundtrip_http::client::{Client, Failure, KeepAlive, Request, Response, Tls};
 use roundtrip_record::{
     EventId, Fault, FaultKind, Initiator, Priority, ResourceKind, Step, Time, Trace as _, What,
 };
 use roundtrip_wire::Wire;
 
+use crate::browser::{Asked, BrowserName, fields};
 use crate::names::Names;
 use crate::plan::Plan;
 
@@ -23,6 +25,17 @@ pub struct Visited {
     pub exit: u8,
     /// The status of the page, where one came.
     pub status: Option<u16>,
+    /// When the page had loaded and was first painted, where it came to that.
+    pub page: PageTimes,
+}
+
+/// The two moments of a page that people wait for, from the beginning of the visit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageTimes {
+    /// The end of the load event.
+    pub load: Option<Duration>,
+    /// The first paint.
+    pub first_paint: Option<Duration>,
 }
 
 /// Carries a visit out, up to the closing of its connections. What happens goes to the wire's log,
@@ -45,7 +58,7 @@ pub async fn visit<W: Wire>(
             Either::Right(_) => {
                 let fault = FaultKind::TimedOut { limit, received: 0 };
                 let exit = fatal_without_exchange(wire, None, Step::Wait, begun, fault);
-                Visited { exit, status: None }
+                Visited { exit, ..Visited::default() }
             }
         },
     };
@@ -62,7 +75,7 @@ async fn page<W: Wire>(
 ) -> Visited {
     let response = match fetcher.fetch(first(plan, cause), Rules::browser()).await {
         Ok(response) => response,
-        Err(failure) => return Visited { exit: fatal(wire, &failure), status: None },
+        Err(failure) => return Visited { exit: fatal(wire, &failure), ..Visited::default() },
     };
     let status = response.status.as_u16();
     let refused = (status >= 400).then(|| {
@@ -72,14 +85,32 @@ async fn page<W: Wire>(
         report(wire, failure.cause, &failure.fault(true));
         failure.kind.exit_code()
     });
-    let exit = body(wire, fetcher, plan, response).await;
-    Visited { exit: refused.unwrap_or(0).max(exit), status: Some(status) }
+    let (exit, page) = body(wire, fetcher, plan, response).await;
+    Visited { exit: refused.unwrap_or(0).max(exit), status: Some(status), page }
 }
 
 /// The first request: what a browser sends for a page.
 fn first(plan: &Plan, cause: Option<EventId>) -> Request {
     let mut request = Request::new(plan.method.clone(), plan.url.clone());
     request.fields.add("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+    let asked = Asked {
+        kind: ResourceKind::Document,
+        priority: Priority::VeryHigh,
+        secure: plan.url.scheme() == "https",
+        cors: false,
+        from: None,
+        origin: "null",
+    };
+    fields(plan.browser.name, &asked, &mut request);
+    if plan.client.keep_alive == KeepAlive::Off {
+        request.fields.remove("Connection");
+    }
+    request.ahead = plan.browser.order.ahead;
+    if plan.browser.name != BrowserName::Roundtrip {
+        for (name, _) in plan.fields.iter() {
+            request.fields.remove(name);
+        }
+    }
     for (name, value) in plan.fields.iter() {
         // Fields were checked when they were added to the plan.
         let _ = request.fields.push(name, value);
@@ -93,18 +124,28 @@ fn first(plan: &Plan, cause: Option<EventId>) -> Request {
 }
 
 #[cfg(feature = "page")]
-async fn body<W: Wire>(wire: &W, fetcher: &Fetcher<W>, plan: &Plan, response: Response<W>) -> u8 {
+async fn body<W: Wire>(
+    wire: &W,
+    fetcher: &Fetcher<W>,
+    plan: &Plan,
+    response: Response<W>,
+) -> (u8, PageTimes) {
     match &plan.page {
         Some(options) if crate::load::is_page(&response) => {
             crate::load::load(wire, fetcher, plan, response, options.clone()).await
         }
-        _ => drain(wire, response).await,
+        _ => (drain(wire, response).await, PageTimes::default()),
     }
 }
 
 #[cfg(not(feature = "page"))]
-async fn body<W: Wire>(wire: &W, _: &Fetcher<W>, _: &Plan, response: Response<W>) -> u8 {
-    drain(wire, response).await
+async fn body<W: Wire>(
+    wire: &W,
+    _: &Fetcher<W>,
+    _: &Plan,
+    response: Response<W>,
+) -> (u8, PageTimes) {
+    (drain(wire, response).await, PageTimes::default())
 }
 
 /// A body that is no page: it is read to its end, for the record.

@@ -6,15 +6,14 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
-use clap::{ArgMatches, CommandFactory as _};
 use roundtrip_fetch::Sends;
 use roundtrip_http::Body;
 use roundtrip_http::form::URLENCODED;
 use roundtrip_visit::get::Content;
 
 use super::Early;
+use super::args::Get;
 use super::form::form;
-use crate::args::{Cli, Get};
 
 /// A request body with its media type.
 #[derive(Debug)]
@@ -38,7 +37,7 @@ pub(super) struct Uploaded {
 }
 
 /// The options whose values together make one body.
-const DATA: [&str; 5] = ["data", "data_binary", "data_raw", "data_urlencode", "json"];
+const DATA: [&str; 5] = ["data", "data-binary", "data-raw", "data-urlencode", "json"];
 
 impl Carried {
     fn nothing() -> Self {
@@ -52,9 +51,13 @@ impl Carried {
     }
 }
 
-/// The content for the URL with this number on the command line.
-pub(super) fn carried(arguments: &Get, number: usize) -> anyhow::Result<Carried> {
-    let upload_file = arguments.upload_file.get(number);
+/// The content of a request, where `upload_file` is the file that goes up, and `own_type` the media type
+/// that a field of the caller's gives it.
+pub(super) fn carried(
+    arguments: &Get,
+    upload_file: Option<&str>,
+    own_type: Option<&str>,
+) -> anyhow::Result<Carried> {
     let kinds = [
         has_data(arguments),
         !arguments.form.is_empty() || !arguments.form_string.is_empty(),
@@ -70,7 +73,7 @@ pub(super) fn carried(arguments: &Get, number: usize) -> anyhow::Result<Carried>
         return data(arguments);
     }
     if kinds[1] {
-        let (body, media_type) = form(arguments)?;
+        let (body, media_type) = form(arguments, own_type)?;
         let (content, media_type) = (body.into(), Some(media_type));
         return Ok(Carried { sends: Sends::Post, content, media_type, ..Carried::nothing() });
     }
@@ -78,7 +81,7 @@ pub(super) fn carried(arguments: &Get, number: usize) -> anyhow::Result<Carried>
         Some(path) => {
             // With `-C -` only the server knows where: the file is sent from its beginning.
             let from = offset(arguments, || 0)?.unwrap_or(0);
-            let (content, file) = upload(path, from)?;
+            let (content, file) = upload(Path::new(path), from)?;
             Ok(Carried { sends: Sends::Put, content, file, ..Carried::nothing() })
         }
         None => Ok(Carried::nothing()),
@@ -99,20 +102,14 @@ fn has_data(arguments: &Get) -> bool {
 fn data(arguments: &Get) -> anyhow::Result<Carried> {
     let mut all = Vec::new();
     let mut begun = false;
-    for (option, text) in in_order(&DATA, |option| match option {
-        "data" => &arguments.data,
-        "data_binary" => &arguments.data_binary,
-        "data_raw" => &arguments.data_raw,
-        "data_urlencode" => &arguments.data_urlencode,
-        _ => &arguments.json,
-    }) {
+    for (option, text) in arguments.words.of(&DATA) {
         // Pieces of JSON are joined as they are, pieces of a form as fields, with `&`.
         if begun && option != "json" {
             all.push(b'&');
         }
         begun = true;
         match (option, text.strip_prefix('@')) {
-            ("data_raw", _) | ("data" | "data_binary" | "json", None) => {
+            ("data-raw", _) | ("data" | "data-binary" | "json", None) => {
                 all.extend_from_slice(text.as_bytes());
             }
             ("data", Some(path)) => {
@@ -120,7 +117,7 @@ fn data(arguments: &Get) -> anyhow::Result<Carried> {
                     read(path)?.into_iter().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)),
                 );
             }
-            ("data_urlencode", _) => all.extend_from_slice(encoded(&text)?.as_bytes()),
+            ("data-urlencode", _) => all.extend_from_slice(encoded(text)?.as_bytes()),
             (_, Some(path)) => all.extend(read(path)?),
             (_, None) => all.extend_from_slice(text.as_bytes()),
         }
@@ -136,6 +133,14 @@ fn data(arguments: &Get) -> anyhow::Result<Carried> {
         media_type: Some(media_type.to_owned()),
         ..Carried::nothing()
     })
+}
+
+/// One value of `--url-query`: as `--data-urlencode` has it, or behind a plus sign as it is.
+pub(super) fn query(text: &str) -> anyhow::Result<String> {
+    match text.strip_prefix('+') {
+        Some(plain) => Ok(plain.to_owned()),
+        None => encoded(text),
+    }
 }
 
 /// Encodes one value of `--data-urlencode` (curl(1)): `content`, `=content`, `name=content`,
@@ -234,33 +239,6 @@ pub(super) fn unread(path: &dyn std::fmt::Display, error: &std::io::Error) -> Ea
     /// curl's exit code for it (`CURLE_READ_ERROR`).
     const READ_ERROR: u8 = 26;
     Early { code: READ_ERROR, text: format!("{path} cannot be read: {error}; nothing was sent") }
-}
-
-/// The values of several options in the order of the command line. The order is determined only
-/// where more than one of the options was used.
-pub(super) fn in_order<'a>(
-    options: &[&'static str],
-    values: impl Fn(&str) -> &'a Vec<String>,
-) -> Vec<(&'static str, String)> {
-    let mut used = options.iter().filter(|option| !values(option).is_empty());
-    if let (Some(only), None) = (used.next(), used.next()) {
-        return values(only).iter().map(|text| (*only, text.clone())).collect();
-    }
-    let matches = Cli::command().get_matches();
-    let Some((_, matches)) = matches.subcommand() else { return Vec::new() };
-    let mut all: Vec<(usize, &'static str, String)> = Vec::new();
-    for option in options {
-        let indices = indices(matches, option);
-        all.extend(
-            indices.into_iter().zip(values(option)).map(|(at, text)| (at, *option, text.clone())),
-        );
-    }
-    all.sort_by_key(|(at, ..)| *at);
-    all.into_iter().map(|(_, option, text)| (option, text)).collect()
-}
-
-fn indices(matches: &ArgMatches, option: &str) -> Vec<usize> {
-    matches.indices_of(option).map(Iterator::collect).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,33 +6,41 @@ use std::path::Path;
 use anyhow::anyhow;
 use bytes::Bytes;
 use roundtrip_http::Body;
-use roundtrip_http::form::Multipart;
+use roundtrip_http::form::{Disposition, Multipart, Names};
 
-use super::content::{in_order, read, unread};
-use crate::args::Get;
+use super::args::Get;
+use super::content::{read, unread};
 
-const FORM: [&str; 2] = ["form", "form_string"];
+const FORM: [&str; 2] = ["form", "form-string"];
 
-/// The form's body, and its media type.
-pub(super) fn form(arguments: &Get) -> anyhow::Result<(Body, String)> {
-    let mut boundary = [0; 12];
-    roundtrip_os::random::fill(&mut boundary);
-    let mut parts = Parts(Multipart::new(&boundary));
-    for (option, text) in in_order(&FORM, |option| match option {
-        "form" => &arguments.form,
-        _ => &arguments.form_string,
-    }) {
+/// The form's body, and its media type; where the caller gives one (`own`), that one with the boundary.
+pub(super) fn form(arguments: &Get, own: Option<&str>) -> anyhow::Result<(Body, String)> {
+    // What is no form any more has things that go along.
+    let attached = own.is_some_and(|own| !own.starts_with("multipart/form-data"));
+    let disposition = if attached { Disposition::Attachment } else { Disposition::FormData };
+    let names = if arguments.form_escape { Names::Escaped } else { Names::Encoded };
+    let mut parts = Parts(empty().of(disposition).with(names));
+    for (option, text) in arguments.words.of(&FORM) {
         let (name, content) = text
             .split_once('=')
             .ok_or_else(|| anyhow!("-F {text}: wanted NAME=CONTENT, NAME=@FILE or NAME=<FILE"))?;
-        if option == "form_string" {
+        if option == "form-string" {
             parts.0.text(name, content);
         } else {
-            parts.add(name, content)?;
+            parts.add(name, content, names)?;
         }
     }
-    let media_type = parts.0.content_type();
+    let media_type = match own {
+        Some(own) => format!("{own}; boundary={}", parts.0.boundary()),
+        None => parts.0.content_type(),
+    };
     Ok((parts.0.finish(), media_type))
+}
+
+fn empty() -> Multipart {
+    let mut boundary = [0; 8];
+    roundtrip_os::random::fill(&mut boundary);
+    Multipart::new(&boundary)
 }
 
 /// The content of a part as written, with its parameters: `;type=`, `;filename=`.
@@ -50,6 +58,7 @@ struct Written {
 impl Written {
     /// Takes one content from the beginning of `rest`; `list` says whether commas separate several.
     fn take(rest: &mut &str, list: bool) -> Self {
+        *rest = rest.trim_start();
         let mut written = Self { content: word(rest, list), ..Self::default() };
         while let Some(after) = rest.strip_prefix(';') {
             *rest = after.trim_start();
@@ -103,22 +112,29 @@ fn word(rest: &mut &str, list: bool) -> String {
     // There are no quotes, or none that end.
     let (word, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
     *rest = after;
-    word.to_owned()
+    // Blanks before a parameter mean nothing.
+    if after.is_empty() { word.to_owned() } else { word.trim_end().to_owned() }
 }
 
 /// A body of several parts. Its files are opened when the body is made, and read while it is sent.
 struct Parts(Multipart);
 
 impl Parts {
-    fn add(&mut self, name: &str, content: &str) -> anyhow::Result<()> {
+    fn add(&mut self, name: &str, content: &str, names: Names) -> anyhow::Result<()> {
         if let Some(mut rest) = content.strip_prefix('@') {
-            loop {
-                let file = Written::take(&mut rest, true);
-                self.file(name, &file)?;
-                if !file.more {
-                    return Ok(());
-                }
+            let mut files = vec![Written::take(&mut rest, true)];
+            while files.last().is_some_and(|last| last.more) {
+                files.push(Written::take(&mut rest, true));
             }
+            if let [only] = &files[..] {
+                return self.file(name, only);
+            }
+            let mut inner = Self(empty().of(Disposition::Attachment).with(names));
+            for file in &files {
+                inner.file("", file)?;
+            }
+            self.0.mixed(name, inner.0);
+            return Ok(());
         }
         let (mut rest, from_file) = match content.strip_prefix('<') {
             Some(rest) => (rest, true),
@@ -128,7 +144,9 @@ impl Parts {
         pass_over(name, &written);
         let bytes: Bytes =
             if from_file { read(&written.content)?.into() } else { written.content.clone().into() };
-        self.0.part(name, written.file_name.as_deref(), written.media_type.as_deref(), bytes);
+        let guessed = || written.file_name.as_deref().and_then(guess);
+        let media_type = written.media_type.as_deref().or_else(guessed);
+        self.0.part(name, written.file_name.as_deref(), media_type, bytes);
         Ok(())
     }
 
@@ -137,7 +155,8 @@ impl Parts {
         let path = written.content.as_str();
         let own = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
         let file_name = written.file_name.clone().or(own).unwrap_or_else(|| "-".into());
-        let media_type = written.media_type.as_deref().unwrap_or_else(|| guess(&file_name));
+        let guessed = || guess(&file_name).or_else(|| guess(path)).unwrap_or(STREAM);
+        let media_type = written.media_type.as_deref().unwrap_or_else(guessed);
         if path == "-" {
             self.0.part(name, Some(&file_name), Some(media_type), read(path)?.into());
             return Ok(());
@@ -157,11 +176,13 @@ fn pass_over(name: &str, written: &Written) {
     }
 }
 
-/// The media type by the ending of a file name, for those curl knows; a stream of bytes for all
-/// others.
-fn guess(path: &str) -> &'static str {
+/// The media type of a stream of bytes.
+const STREAM: &str = "application/octet-stream";
+
+/// The media type by the ending of a file name, for those curl knows.
+fn guess(path: &str) -> Option<&'static str> {
     let ending = Path::new(path).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    match ending.to_ascii_lowercase().as_str() {
+    Some(match ending.to_ascii_lowercase().as_str() {
         "gif" => "image/gif",
         "jpg" | "jpeg" => "image/jpeg",
         "png" => "image/png",
@@ -170,8 +191,8 @@ fn guess(path: &str) -> &'static str {
         "htm" | "html" => "text/html",
         "pdf" => "application/pdf",
         "xml" => "application/xml",
-        _ => "application/octet-stream",
-    }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

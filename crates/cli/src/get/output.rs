@@ -1,15 +1,20 @@
 //! Writes responses to standard output or files, and the messages that go with them.
 
 use std::cell::RefCell;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Seek as _, SeekFrom, Write as _, stdout};
 use std::os::fd::AsFd as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
+use roundtrip_http::client::Heads as Came;
+use roundtrip_http::message::Fields;
 use roundtrip_record::{FaultKind, Time};
-use roundtrip_visit::get::{Head, Sink, bytes_of};
+use roundtrip_visit::get::{Head, Sink};
 
+use super::args::Files;
+use super::destination::Making;
 use super::disposition::file_name;
 use super::progress::Progress;
 
@@ -18,8 +23,8 @@ use super::progress::Progress;
 pub(super) enum Target {
     /// Standard output.
     Output,
-    /// A file. The folders above it are made if `folders` says so.
-    File { path: PathBuf, named: Named, from: From, folders: Folders },
+    /// A file.
+    File { path: PathBuf, named: Named, making: Making },
     /// Nowhere (`--format json`).
     Nowhere,
 }
@@ -33,20 +38,6 @@ pub(super) enum Named {
     ByServer,
 }
 
-/// Where in an existing file writing begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum From {
-    Start,
-    End,
-}
-
-/// Whether missing folders are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Folders {
-    Made,
-    Expected,
-}
-
 /// Whether response heads are written before the bodies (`-i`, `-I`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heads {
@@ -58,7 +49,10 @@ pub(super) enum Heads {
 pub(super) struct Output<'a> {
     target: Target,
     heads: Heads,
-    dump: Option<&'a mut File>,
+    tunnels: Heads,
+    dump: Option<Rc<File>>,
+    /// Where ETags are kept.
+    etags: Option<PathBuf>,
     open: Option<File>,
     /// The length of the file before writing began, in bytes.
     began_at: u64,
@@ -70,24 +64,57 @@ pub(super) struct Output<'a> {
     tell: Box<dyn FnMut() + 'a>,
 }
 
+/// How an [`Output`] is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    /// Heads of answers.
+    pub(super) heads: Heads,
+    /// Heads of a proxy that was asked for a tunnel.
+    pub(super) tunnels: Heads,
+    /// Nothing is said of what is tried again.
+    pub(super) quiet: bool,
+}
+
 impl<'a> Output<'a> {
     pub(super) fn new(
         target: Target,
-        heads: Heads,
-        dump: Option<&'a mut File>,
-        quiet: bool,
+        look: Look,
+        dump: Option<Rc<File>>,
+        etags: Option<PathBuf>,
         progress: &'a RefCell<Progress>,
         tell: Box<dyn FnMut() + 'a>,
     ) -> Self {
-        Self { target, heads, dump, open: None, began_at: 0, theirs: false, progress, quiet, tell }
+        let Look { heads, tunnels, quiet } = look;
+        Self {
+            target,
+            heads,
+            tunnels,
+            dump,
+            etags,
+            open: None,
+            began_at: 0,
+            theirs: false,
+            progress,
+            quiet,
+            tell,
+        }
     }
 
-    /// The path of the file that was written.
-    pub(super) fn finish(self) -> Option<PathBuf> {
-        match self.target {
-            Target::File { path, .. } => self.open.is_some().then_some(path),
-            _ => None,
+    /// The path of the file that was written. With `--remove-on-error` there is none after a failure; with
+    /// `-R` it has the time that the server told.
+    pub(super) fn finish(self, files: &Files, failed: bool, fields: &Fields) -> Option<PathBuf> {
+        let (Target::File { path, .. }, Some(file)) = (self.target, self.open) else { return None };
+        if failed && files.remove_on_error {
+            // A file that cannot be removed is one that was written.
+            return fs::remove_file(&path).is_err().then_some(path);
         }
+        if files.remote_time
+            && let Some(date) = fields.text("Last-Modified").and_then(roundtrip_fetch::parse_date)
+            && let Err(error) = file.set_modified(date)
+        {
+            eprintln!("roundtrip: -R: {} keeps its own time: {error}", path.display());
+        }
+        Some(path)
     }
 
     /// Makes the file even if there is no body, as curl does.
@@ -97,14 +124,13 @@ impl<'a> Output<'a> {
 
     fn file(&mut self) -> io::Result<Option<&mut File>> {
         if self.open.is_none() {
-            self.open = match &self.target {
+            self.open = match &mut self.target {
                 Target::Nowhere => return Ok(None),
                 // Not buffered, so that received bytes are written at once, and large pieces are
                 // not copied.
                 Target::Output => Some(File::from(stdout().as_fd().try_clone_to_owned()?)),
-                Target::File { path, from, folders, .. } => {
-                    let fresh = if self.theirs { Fresh::Only } else { Fresh::OrNot };
-                    let mut file = open(path, *from, *folders, fresh)?;
+                Target::File { path, making, .. } => {
+                    let mut file = making.open(path, self.theirs)?;
                     self.began_at = file.seek(SeekFrom::End(0))?;
                     Some(file)
                 }
@@ -113,11 +139,30 @@ impl<'a> Output<'a> {
         Ok(self.open.as_mut())
     }
 
+    /// Writes heads as they came.
+    fn write_heads(&mut self, text: &Came) -> io::Result<()> {
+        if self.tunnels == Heads::Shown && !text.tunnel.is_empty() {
+            self.write_head(&text.tunnel)?;
+        }
+        if text.answer.is_empty() { Ok(()) } else { self.write_head(&text.answer) }
+    }
+
     /// Writes lines of a head or of trailers where heads are wanted.
     fn write_head(&mut self, lines: &[u8]) -> io::Result<()> {
-        if let Some(dump) = &mut self.dump {
-            dump.write_all(lines)?;
+        if self.dump.is_none() {
+            return self.show_head(lines);
         }
+        // Line by line: both may be the same file, and then curl writes each line twice.
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            if let Some(dump) = &self.dump {
+                (&**dump).write_all(line)?;
+            }
+            self.show_head(line)?;
+        }
+        Ok(())
+    }
+
+    fn show_head(&mut self, lines: &[u8]) -> io::Result<()> {
         if self.heads == Heads::Shown
             && let Some(file) = self.file()?
         {
@@ -125,26 +170,14 @@ impl<'a> Output<'a> {
         }
         Ok(())
     }
-}
 
-/// Whether the file must not exist yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fresh {
-    Only,
-    OrNot,
-}
-
-fn open(path: &Path, from: From, folders: Folders, fresh: Fresh) -> io::Result<File> {
-    if let (Folders::Made, Some(folder)) = (folders, path.parent()) {
-        fs::create_dir_all(folder)?;
+    /// Writes the ETag where it is to be kept (`--etag-save`).
+    fn save_etag(&mut self, fields: &Fields) -> io::Result<()> {
+        match (&self.etags, fields.get("ETag")) {
+            (Some(path), Some(etag)) if !etag.is_empty() => fs::write(path, [etag, b"\n"].concat()),
+            _ => Ok(()),
+        }
     }
-    let mut options = OpenOptions::new();
-    match from {
-        From::Start if fresh == Fresh::Only => options.write(true).create_new(true),
-        From::Start => options.write(true).create(true).truncate(true),
-        From::End => options.append(true).create(true),
-    };
-    options.open(path)
 }
 
 impl Sink for Output<'_> {
@@ -159,11 +192,17 @@ impl Sink for Output<'_> {
             path.set_file_name(name);
             self.theirs = true;
         }
-        self.write_head(&bytes_of(head))?;
+        self.save_etag(head.fields)?;
+        self.write_heads(head.text)?;
         if head.last {
             self.progress.borrow_mut().expect(head.expected);
         }
         Ok(())
+    }
+
+    fn lone_heads(&mut self, text: &Came) -> io::Result<()> {
+        (self.tell)();
+        self.write_heads(text)
     }
 
     fn body(&mut self, bytes: &[u8], at: Time) -> io::Result<()> {

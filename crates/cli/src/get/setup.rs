@@ -1,14 +1,21 @@
 //! The client's settings, from the options.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use http::Version;
-use roundtrip_fetch::{Jar, Manner};
-use roundtrip_http::client::{KeepAlive, Options, Proxies, Timeouts};
+use roundtrip_fetch::{Jar, Netrc, NetrcMode};
+use roundtrip_http::client::{Answers, KeepAlive, Options, Proxies, Schemes, Timeouts};
+use roundtrip_http::message::Fields;
+use roundtrip_record::FaultKind;
+use roundtrip_visit::ground::Ground;
+use roundtrip_visit::trust::{Shown, Versions};
+use url::Url;
 
+use super::args::Get;
 use super::content;
-use crate::args::Get;
+use super::wanted::header_field;
 use crate::jar;
 
 /// How the client behaves that goes through these proxies.
@@ -18,7 +25,23 @@ pub(super) fn options(arguments: &Get, proxies: Proxies) -> anyhow::Result<Optio
         (false, true) => Version::HTTP_11,
         (false, false) => Version::HTTP_2,
     };
-    let mut options = Options { version, ..Options::default() };
+    let mut options = Options {
+        version,
+        prior_knowledge: arguments.http2_prior_knowledge,
+        attempt_delay: Duration::from_millis(arguments.connection.happy_eyeballs_timeout_ms),
+        ..Options::default()
+    };
+    if let Some(wait) = arguments.shape.expect100_timeout {
+        options.expect = Duration::try_from_secs_f64(wait)
+            .map_err(|_| anyhow!("--expect100-timeout {wait}: wanted seconds"))?;
+    }
+    options.answers = Answers {
+        without_head: arguments.http09,
+        without_length: arguments.shape.ignore_content_length,
+        raw: arguments.raw,
+        transfer_codings: arguments.tr_encoding && !arguments.raw,
+    };
+    options.decode = crate::limits::decoded(arguments.max_decoded.as_deref())?;
     options.timeouts = Timeouts {
         // curl's default.
         connect: Some(
@@ -48,19 +71,108 @@ pub(super) fn seconds(value: Option<f64>, option: &str) -> anyhow::Result<Option
     }
 }
 
-/// The cookie jar: filled from `-b FILE`, and empty if only `-c` is given; `None` where neither
-/// asks for cookies to be kept.
-pub(super) fn jar(arguments: &Get, now: SystemTime) -> Option<Jar> {
-    let files: Vec<&String> = arguments.cookie.iter().filter(|text| !text.contains('=')).collect();
-    if files.is_empty() && arguments.cookie_jar.is_none() {
-        return None;
-    }
-    let mut jar = Jar::new().in_manner(Manner::Curl);
-    for path in files.into_iter().filter(|path| !path.is_empty()) {
+/// Whether cookies are kept: an option names a file of them, to begin with or to write.
+pub(super) fn keeps_cookies(arguments: &Get) -> bool {
+    arguments.cookie_jar.is_some() || cookie_files(arguments).next().is_some()
+}
+
+/// Reads the files of `-b` into the jar.
+pub(super) fn read_cookies(arguments: &Get, jar: &mut Jar, now: SystemTime) {
+    let sessions =
+        if arguments.junk_session_cookies { jar::Sessions::Begin } else { jar::Sessions::GoOn };
+    for path in cookie_files(arguments).filter(|path| !path.is_empty()) {
         // Like curl, takes a missing file for an empty one: the session begins without cookies.
         if let Ok(bytes) = content::read(path) {
-            jar::read(&bytes, &mut jar, now);
+            jar::read(&bytes, jar, now, sessions);
         }
     }
-    Some(jar)
+}
+
+fn cookie_files(arguments: &Get) -> impl Iterator<Item = &str> {
+    arguments.cookie.iter().map(String::as_str).filter(|text| !text.contains('='))
+}
+
+/// Reads a URL of the command line.
+pub(super) fn url(arguments: &Get, text: &str) -> Result<Url, Box<FaultKind>> {
+    let scheme = arguments.shape.proto_default.as_deref().unwrap_or("http");
+    roundtrip_http::url::parse_with(text, scheme).map_err(Box::new)
+}
+
+/// How name and password are told, by the options for it: the default where none is given.
+pub(super) fn schemes(basic: bool, digest: bool, any: bool) -> Schemes {
+    match (basic, digest) {
+        _ if any => Schemes::ANY,
+        (_, false) => Schemes::BASIC,
+        (false, true) => Schemes::DIGEST,
+        (true, true) => Schemes { ask: true, ..Schemes::ANY },
+    }
+}
+
+/// The names and passwords of `.netrc`, where an option wants them.
+pub(super) fn netrc(arguments: &Get) -> Netrc {
+    let login = &arguments.login;
+    let mode = match (login.netrc, login.netrc_optional || login.netrc_file.is_some()) {
+        (false, false) => return Netrc::default(),
+        (_, true) if login.netrc_optional => NetrcMode::Optional,
+        _ => NetrcMode::Required,
+    };
+    let at_home = || Some(Path::new(&std::env::var_os("HOME")?).join(".netrc"));
+    let Some(path) = login.netrc_file.clone().or_else(at_home) else { return Netrc::default() };
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            let mut netrc = Netrc::parse(&String::from_utf8_lossy(&bytes));
+            netrc.mode = mode;
+            netrc
+        }
+        // As in curl: nobody is known then.
+        Err(_) => Netrc::default(),
+    }
+}
+
+/// The proxies, with how they are told who asks and the fields that are for them.
+pub(super) fn proxies(arguments: &Get, ground: &Ground) -> anyhow::Result<Proxies> {
+    let connection = &arguments.connection;
+    let mut proxies = match &connection.proxy10 {
+        Some(proxy) => arguments.through.by(proxy, ground)?,
+        None => arguments.through.on(ground)?,
+    };
+    let login = &arguments.login;
+    let schemes = schemes(login.proxy_basic, login.proxy_digest, login.proxy_anyauth);
+    let (mut fields, mut omit) = (Fields::new(), Vec::new());
+    for field in &connection.proxy_header {
+        header_field(field, &mut fields, &mut omit)?;
+    }
+    let omits = |name: &str| omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name));
+    for proxy in [&mut proxies.http, &mut proxies.https].into_iter().flatten() {
+        proxy.fields = fields.clone();
+        proxy.omits_connection = omits("Proxy-Connection");
+        if connection.proxy10.is_some() {
+            proxy.version = Version::HTTP_10;
+        }
+        if let Some(login) = &mut proxy.login {
+            login.schemes = schemes;
+        }
+    }
+    Ok(proxies)
+}
+
+/// How we show ourselves to servers: a certificate of ours, and versions of TLS.
+pub(super) fn shown(arguments: &Get) -> anyhow::Result<Shown> {
+    let connection = &arguments.connection;
+    let identity = connection.cert.as_ref().map(|chain| {
+        let key = connection.key.as_ref().unwrap_or(chain);
+        (chain.clone(), key.clone())
+    });
+    let versions = match (connection.tlsv13, connection.tls_max.as_deref()) {
+        (false, None | Some("default" | "1.3")) => Versions::All,
+        (true, None | Some("default" | "1.3")) => Versions::Three,
+        (false, Some("1.2")) => Versions::Two,
+        (true, Some("1.2")) => bail!("--tlsv1.3 and --tls-max 1.2 leave no version"),
+        (_, Some(other)) => {
+            bail!(
+                "--tls-max {other}: there are 1.2 and 1.3; what is older is broken and not spoken"
+            )
+        }
+    };
+    Ok(Shown { identity, versions })
 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::Early;
-use super::content::in_order;
+use super::args::Get;
+use super::destination::Making;
 use super::glob::Match;
-use super::output::{Folders, From, Named, Target};
-use crate::args::{Format, Get};
+use super::output::{Named, Target};
+use crate::args::Format;
 
 /// What the options say of one URL's body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,16 +26,11 @@ pub(super) struct Wishes(Vec<Wish>);
 
 impl Wishes {
     pub(super) fn read(arguments: &Get) -> Self {
-        let remote: Vec<String> = arguments.remote_name.iter().map(|_| String::new()).collect();
-        let wishes = in_order(&["output", "remote_name"], |option| match option {
-            "output" => &arguments.output,
-            _ => &remote,
-        });
-        let wish = |(option, text): (&str, String)| match option {
-            "output" => Wish::File(text),
+        let wish = |(option, text): (&str, &str)| match option {
+            "output" => Wish::File(text.to_owned()),
             _ => Wish::Remote,
         };
-        Self(wishes.into_iter().map(wish).collect())
+        Self(arguments.words.of(&["output", "remote-name"]).map(wish).collect())
     }
 
     /// The target of the body of the URL with this number.
@@ -45,9 +41,12 @@ impl Wishes {
         found: &Match,
         url: &Url,
     ) -> anyhow::Result<Target> {
-        let from = if arguments.continue_at.is_some() { From::End } else { From::Start };
-        let folders = if arguments.create_dirs { Folders::Made } else { Folders::Expected };
-        let file = |path, named| Target::File { path, named, from, folders };
+        let making = Making::of(arguments)?;
+        let folder = arguments.files.output_dir.as_deref();
+        let file = |path: PathBuf, named| {
+            let path = folder.map_or(path.clone(), |folder| folder.join(&path));
+            Target::File { path, named, making }
+        };
         let of_all = arguments.remote_name_all.then_some(&Wish::Remote);
         Ok(match self.0.get(number).or(of_all) {
             Some(Wish::File(name)) if name == "-" => Target::Output,

@@ -1,101 +1,164 @@
 //! The request for one URL, from the options.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::anyhow;
 use http::Method;
+use http::uri::PathAndQuery;
 use roundtrip_fetch::{Credentials, Methods, Redirects, Referrer, Retried, Retries, Rules, Sends};
-use roundtrip_http::client::Decode;
+use roundtrip_http::client::{Decode, Proxies};
 use roundtrip_http::message::Fields;
 use roundtrip_visit::get::{Fail, Wanted};
 use url::Url;
 
+use super::args::Get;
+use super::condition;
 use super::content::{self, Carried, Uploaded, carried};
 use super::output::Target;
-use super::setup::seconds;
-use crate::args::Get;
+use super::proto::permitted;
+use super::setup::{netrc, schemes, seconds};
+use super::written::Written;
 use crate::credentials;
 
 /// The request for one URL.
 pub(super) fn wanted(
     arguments: &Get,
-    number: usize,
+    upload: Option<&str>,
     mut url: Url,
-    target: &Target,
+    proxies: &Proxies,
+    (given, target): (&str, &Target),
 ) -> anyhow::Result<Wanted> {
-    let Carried { sends, content, media_type, query, file } = carried(arguments, number)?;
+    let (mut fields, mut omit) = (Fields::new(), Vec::new());
+    for header in &arguments.header {
+        header_field(header, &mut fields, &mut omit)?;
+    }
+    let own_type = fields.text("Content-Type").map(str::to_owned);
+    let Carried { sends, content, media_type, query, file } =
+        carried(arguments, upload, own_type.as_deref())?;
+    if !arguments.form.is_empty() || !arguments.form_string.is_empty() {
+        // The one with the boundary stands in its place.
+        fields.remove("Content-Type");
+    }
+    let mut written = Written::read(given, arguments.shape.path_as_is);
+    for query in arguments.shape.url_query.iter().map(|text| content::query(text)) {
+        let query = query?;
+        written.add_query(&query);
+        add_query(&mut url, &query);
+    }
     if let Some(query) = query {
-        let all = match url.query() {
-            Some(own) if !own.is_empty() => format!("{own}&{query}"),
-            _ => query,
-        };
-        url.set_query(Some(&all));
+        written.add_query(&query);
+        add_query(&mut url, &query);
     }
     if let Some(user) = &arguments.user {
         credentials::give(&mut url, user)?;
     }
-    if let Some(path) = arguments.upload_file.get(number).filter(|_| url.path().ends_with('/'))
+    if let Some(path) = upload.map(Path::new).filter(|_| url.path().ends_with('/'))
         && !content::is_standard_input(path)
         && let Some(name) = path.file_name()
         && let Ok(mut segments) = url.path_segments_mut()
     {
         segments.pop_if_empty().push(&name.to_string_lossy());
+        written.push_name(&name.to_string_lossy());
     }
     let method = method(arguments, sends)?;
-    let (mut fields, mut omit) = (Fields::new(), Vec::new());
-    for header in &arguments.header {
-        header_field(header, &mut fields, &mut omit)?;
+    if !arguments.json.is_empty() {
+        // As curl: they count as the caller's own.
+        for name in ["Content-Type", "Accept"] {
+            if !is_own(name, &fields, &omit) {
+                fields.add(name, "application/json");
+            }
+        }
+    }
+    if let Some(path) = &arguments.files.etag_compare {
+        fields.add("If-None-Match", condition::etag(path, arguments.files.etag_save.is_none())?);
     }
     let downloads = sends == Sends::Nothing;
     // With -I and -r, nothing needs the offset of -C, and it may be anything.
     let resumes = downloads && !(arguments.head && arguments.range.is_some());
     let from = if resumes { content::offset(arguments, || length(target))? } else { None };
     let range = if downloads { range(arguments, from) } else { None };
-    let defaults: [(&'static str, Option<String>); 3] = [
-        ("Accept", (!arguments.json.is_empty()).then(|| "application/json".to_owned())),
+    let when = arguments.files.time_cond.as_deref().and_then(condition::parse);
+    let mut derived = Fields::new();
+    if arguments.tr_encoding {
+        ask_for_transfer_codings(&mut fields, &mut omit, &mut derived);
+    }
+    let media_type = media_type.filter(|_| sends == Sends::Post && arguments.json.is_empty());
+    for (name, value) in [
         ("Range", range),
         ("Content-Range", file.and_then(|file| content_range(arguments, file))),
-    ];
-    for (name, value) in defaults {
-        let own = is_own(name, &fields, &omit);
-        if let Some(value) = value.filter(|value| !own && !value.is_empty()) {
-            fields.push(name, value.as_bytes()).map_err(|error| anyhow!("{name}: {error}"))?;
+        ("Content-Type", media_type),
+    ]
+    .into_iter()
+    .chain(when.map(condition::field).map(|(name, value)| (name, Some(value))))
+    {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            derived.push(name, value.as_bytes()).map_err(|error| anyhow!("{name}: {error}"))?;
         }
     }
     if arguments.user_agent.as_deref() == Some("") {
         omit.push("User-Agent".into());
     }
-    let mut rules = rules(arguments, sends);
-    let own = is_own("Content-Type", &fields, &omit);
-    if let Some(media_type) = media_type.filter(|_| sends == Sends::Post && !own) {
-        let pushed = fields.push("Content-Type", media_type.as_bytes());
-        pushed.map_err(|error| anyhow!("{media_type}: {error}"))?;
-        rules.of_body = &["Content-Type"];
-    }
+    let rules = Rules { of_body: &["Content-Type"], ..rules(arguments, sends, proxies) };
+    let sent = arguments.shape.request_target.clone().or_else(|| sendable(&url, &written));
     Ok(Wanted {
         url,
         method,
         fields,
+        derived,
+        target: sent,
         omit,
         content,
+        sends_file: sends == Sends::Put,
         rules,
-        decode: if arguments.compressed { Decode::Strict } else { Decode::Off },
+        decode: if arguments.compressed && !arguments.raw { Decode::Strict } else { Decode::Off },
         retries: retries(arguments)?,
+        rate: rate(arguments)?,
         limit: seconds(arguments.max_time, "--max-time")?,
-        max_bytes: arguments.max_filesize,
+        max_bytes: arguments
+            .max_filesize
+            .as_deref()
+            .map(|text| crate::limits::size("--max-filesize", text))
+            .transpose()?
+            .filter(|most| *most > 0),
         fail: match (arguments.fail, arguments.fail_with_body) {
             (_, true) => Fail::WithBody,
             (true, false) => Fail::WithoutBody,
             (false, false) => Fail::No,
         },
+        condition: when,
         resume: from.filter(|_| !arguments.head),
         keep_body: false,
     })
 }
 
+/// The target as it was written, where the version can carry it that may be spoken; otherwise the URL's own
+/// is sent.
+fn sendable(url: &Url, written: &Written) -> Option<String> {
+    let target = written.target();
+    let fits = url.scheme() == "http" || PathAndQuery::try_from(target.as_str()).is_ok();
+    fits.then_some(target)
+}
+
+/// Adds to a URL's query.
+fn add_query(url: &mut Url, query: &str) {
+    let all = match url.query() {
+        Some(own) if !own.is_empty() => format!("{own}&{query}"),
+        _ => query.to_owned(),
+    };
+    url.set_query(Some(&all));
+}
+
 /// Whether the command line says what becomes of a field: it gives it, or leaves it out.
 fn is_own(name: &str, fields: &Fields, omit: &[String]) -> bool {
     fields.contains(name) || omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name))
+}
+
+/// How fast the body may come, in bytes a second.
+fn rate(arguments: &Get) -> anyhow::Result<Option<u64>> {
+    let rate = arguments.limit_rate.as_deref();
+    let rate = rate.map(|text| crate::limits::size("--limit-rate", text)).transpose()?;
+    Ok(rate.filter(|rate| *rate > 0))
 }
 
 fn retries(arguments: &Get) -> anyhow::Result<Retries> {
@@ -112,7 +175,8 @@ fn retries(arguments: &Get) -> anyhow::Result<Retries> {
 }
 
 /// The rules for redirects.
-fn rules(arguments: &Get, sends: Sends) -> Rules {
+fn rules(arguments: &Get, sends: Sends, proxies: &Proxies) -> Rules {
+    let login = &arguments.login;
     let keep_post = [(301, arguments.post301), (302, arguments.post302), (303, arguments.post303)];
     let keep_post = keep_post.into_iter().filter_map(|(status, keeps)| keeps.then_some(status));
     Rules {
@@ -132,6 +196,11 @@ fn rules(arguments: &Get, sends: Sends) -> Rules {
         },
         referrer: referrer(arguments),
         cookies: cookies(arguments),
+        leads_to: permitted(arguments.shape.proto_redir.as_deref()),
+        logins: schemes(login.basic, login.digest, login.anyauth),
+        bearer: login.oauth2_bearer.clone(),
+        netrc: netrc(arguments),
+        proxies: proxies.clone(),
         ..Rules::curl(sends)
     }
 }
@@ -161,32 +230,57 @@ fn method(arguments: &Get, sends: Sends) -> anyhow::Result<Method> {
     })
 }
 
-/// Parses `-H`: `NAME: VALUE`, `NAME:` (omit the field), `NAME;` (empty value), `@FILE`.
-fn header_field(text: &str, fields: &mut Fields, omit: &mut Vec<String>) -> anyhow::Result<()> {
+/// Asks for a coded transfer (RFC 9110 §10.1.4): TE, and Connection, which says that it is for the next
+/// one alone.
+fn ask_for_transfer_codings(fields: &mut Fields, omit: &mut Vec<String>, derived: &mut Fields) {
+    let own = fields.text("Connection").map(str::to_owned).filter(|own| !own.trim().is_empty());
+    fields.remove("Connection");
+    omit.retain(|name| !name.eq_ignore_ascii_case("Connection"));
+    let told = own.map_or_else(|| "TE".to_owned(), |own| format!("{own}, TE"));
+    derived.add("Connection", told).add("TE", "gzip");
+}
+
+/// Parses `-H`: `NAME: VALUE`, `NAME:` (omit the field), `NAME;` (empty value), `@FILE`. What is none of
+/// these is passed over, as in curl.
+pub(super) fn header_field(
+    text: &str,
+    fields: &mut Fields,
+    omit: &mut Vec<String>,
+) -> anyhow::Result<()> {
     if let Some(path) = text.strip_prefix('@') {
         let lines = String::from_utf8_lossy(&content::read(path)?).into_owned();
-        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+        for line in lines.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
             header_field(line, fields, omit)?;
         }
         return Ok(());
     }
-    let bad = || anyhow!("-H {text}: wanted NAME: VALUE, NAME: or NAME;");
-    let mut push = |name: &str, value: &str| {
-        fields.push(name, value.as_bytes()).map_err(|error| anyhow!("-H {text}: {error}"))
+    let (name, value) = match text.split_once(':') {
+        Some((name, value)) if value.trim().is_empty() => {
+            omit.push(name.trim().to_owned());
+            return Ok(());
+        }
+        Some(pair) => pair,
+        None => {
+            let Some((name, "")) = text.split_once(';') else {
+                eprintln!("roundtrip: -H {text}: not NAME: VALUE, NAME: or NAME;, and left out");
+                return Ok(());
+            };
+            (name, "")
+        }
     };
-    match text.split_once(':') {
-        Some((name, value)) if value.trim().is_empty() => omit.push(name.trim().to_owned()),
-        Some((name, value)) => push(name.trim(), value.trim())?,
-        None => push(text.strip_suffix(';').ok_or_else(bad)?.trim(), "")?,
+    // A second Host would make the request one for two hosts.
+    if name.trim().eq_ignore_ascii_case("Host") && fields.contains("Host") {
+        return Ok(());
     }
-    Ok(())
+    let value = value.strip_prefix(' ').unwrap_or(value);
+    fields.push_as_is(name.trim(), value.as_bytes()).map_err(|error| anyhow!("-H {text}: {error}"))
 }
 
 /// The cookies that `-b` gives directly, not from a file.
 fn cookies(arguments: &Get) -> Option<String> {
     let given: Vec<&str> =
         arguments.cookie.iter().filter(|text| text.contains('=')).map(String::as_str).collect();
-    (!given.is_empty()).then(|| given.join("; "))
+    (!given.is_empty()).then(|| given.join(";"))
 }
 
 /// Which part is wanted: that of `-r`, or all from this offset on.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use http::Version;
 use roundtrip_record::{AttemptEnd, Event, Time};
-use roundtrip_story::{Exchange, PhaseKind, Story};
+use roundtrip_story::{Endpoint, Exchange, PhaseKind, Story};
 use roundtrip_visit::get::Got;
 use serde_json::{Map, Value, json};
 
@@ -31,6 +31,7 @@ impl Steps {
     /// Takes the figures from the story of one transfer. Of several exchanges, the last that
     /// reached a step counts.
     pub(super) fn read(mut events: Vec<Event>, began: Time) -> Self {
+        let ends = ends(&events);
         events.retain(|event| event.at >= began);
         let story = Story::new(events);
         let chain = &story.exchanges;
@@ -59,13 +60,8 @@ impl Steps {
                 .filter(|_| chain.iter().rev().skip(1).any(|one| one.head().is_some()))
                 .map(|request| request.what.began),
             connects: won.len(),
-            remote: won.last().copied(),
-            local: story
-                .connections
-                .iter()
-                .filter_map(|one| one.client.as_ref())
-                .map(|end| end.local)
-                .next_back(),
+            remote: won.last().copied().or(ends.map(|(_, remote)| remote)),
+            local: ends.map(|(local, _)| local),
             request: requests().map(|request| request.what.head_bytes).sum::<u64>()
                 + tunnels().map(|tunnel| tunnel.request.what.head_bytes).sum::<u64>(),
             uploaded: last.map_or(0, |request| request.what.body_bytes),
@@ -84,6 +80,17 @@ fn connected(story: &Story) -> Vec<SocketAddr> {
         .filter(|result| result.what.end == AttemptEnd::Connected)
         .map(|result| result.what.to)
         .collect()
+}
+
+/// The addresses of the connection that carried the last request, which may have been opened for another
+/// one: ours, and the other end's.
+fn ends(events: &[Event]) -> Option<(SocketAddr, SocketAddr)> {
+    let story = Story::new(events.to_vec());
+    let last = story.exchanges.iter().filter_map(|one| one.request.as_ref()).next_back()?;
+    let mine = |end: &Endpoint| end.id == last.what.connection;
+    let mut clients = story.connections.iter().filter_map(|one| one.client.as_ref());
+    let end = clients.find(|end| mine(end))?;
+    Some((end.local, end.remote))
 }
 
 /// When the first byte of the last response arrived.
@@ -285,16 +292,22 @@ fn value(name: &str, told: &Told<'_>) -> Option<Value> {
     })
 }
 
-/// The header fields as one JSON object: names in lower case, each with all its values.
+/// The header fields as one JSON object, in the order in which they came: names in lower case, each with
+/// all its values, and a line for each name, as curl has it.
 fn header_json(fields: &roundtrip_http::message::Fields) -> Value {
-    let mut all = Map::new();
+    let mut all: Vec<(String, Vec<Value>)> = Vec::new();
     for (name, value) in fields.iter() {
-        let values = all.entry(name.to_ascii_lowercase()).or_insert_with(|| json!([]));
-        if let Value::Array(values) = values {
-            values.push(String::from_utf8_lossy(value).into());
+        let (name, value) = (name.to_ascii_lowercase(), String::from_utf8_lossy(value).into());
+        match all.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) => values.push(value),
+            None => all.push((name, vec![value])),
         }
     }
-    json!(Value::Object(all).to_string())
+    let lines: Vec<String> = all
+        .into_iter()
+        .map(|(name, values)| format!("{}:{}", json!(name), json!(values)))
+        .collect();
+    json!(format!("{{{}\n}}", lines.join(",\n")))
 }
 
 fn seconds(duration: Duration) -> Value {
@@ -307,5 +320,5 @@ fn plain(url: &url::Url) -> String {
     // The URL has a host, so neither call can fail.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    url.into()
+    roundtrip_http::url::text(&url)
 }

@@ -7,6 +7,7 @@ pub(crate) mod raw;
 #[allow(clippy::duplicate_mod, reason = "a test file may use this and the other helper")]
 #[path = "../../../../tests/skip.rs"]
 mod rule;
+pub(crate) mod script;
 pub(crate) mod scripted;
 
 use std::fs;

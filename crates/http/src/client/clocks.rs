@@ -62,12 +62,36 @@ impl<W: Wire> Clocks<W> {
         self.stall.poll_due(context).map(|()| Up::Stalled(self.wire.now().since(self.progress)))
     }
 
+    /// What of it bounds the opening of a connection.
+    pub(crate) fn dialing(&self) -> DialLimits {
+        DialLimits { timeouts: self.timeouts, began: self.began }
+    }
+}
+
+/// What bounds the opening of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DialLimits {
+    timeouts: Timeouts,
+    /// When the exchange it is opened for began.
+    began: Time,
+}
+
+impl DialLimits {
+    /// Of a connection that no exchange waits for.
+    pub(crate) fn alone(timeouts: Timeouts, now: Time) -> Self {
+        Self { timeouts, began: now }
+    }
+
+    /// What the whole exchange may still take, and what it may take in all.
+    pub(crate) fn whole(&self, now: Time) -> Option<(Duration, Duration)> {
+        self.timeouts.total.map(|limit| ((self.began + limit).since(now), limit))
+    }
+
     /// What a connection may take from now on.
-    pub(crate) fn limit(&self) -> Option<Duration> {
-        let total = self.timeouts.total.map(|limit| (self.began + limit).since(self.wire.now()));
-        match (self.timeouts.connect, total) {
-            (Some(connect), Some(total)) => Some(connect.min(total)),
-            (connect, total) => connect.or(total),
+    pub(crate) fn connect(&self, now: Time) -> Option<Duration> {
+        match (self.timeouts.connect, self.whole(now)) {
+            (Some(connect), Some((left, _))) => Some(connect.min(left)),
+            (connect, whole) => connect.or(whole.map(|(left, _)| left)),
         }
     }
 }

@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::io;
 
 use bytes::BytesMut;
+use http::Version;
 use roundtrip_record::{
     ConnectionEnding, ConnectionId, EndedBy, EventId, LookupId, Time, Trace as _, What,
 };
@@ -31,6 +32,8 @@ pub(crate) struct Connection<W: Wire> {
     pub(crate) input: BytesMut,
     /// Bytes read so far.
     pub(crate) received: u64,
+    /// The highest version that the other end has shown: 1.1 until it says 1.0.
+    pub(crate) speaks: Version,
     /// Exchanges it has carried.
     pub(crate) served: u32,
     pub(crate) id: ConnectionId,
@@ -56,6 +59,7 @@ impl<W: Wire> Connection<W> {
             channel,
             input: BytesMut::new(),
             received: 0,
+            speaks: Version::HTTP_11,
             served: 0,
             id,
             permit,

@@ -65,5 +65,5 @@ pub(crate) fn note<W: Wire>(
 fn bare(url: &url::Url) -> String {
     let mut url = url.clone();
     url.set_fragment(None);
-    url.into()
+    crate::url::text(&url)
 }

@@ -9,14 +9,20 @@ mod certificate;
 mod clocks;
 mod connect;
 mod connection;
+mod dial;
 mod exchange;
 mod failure;
+mod group;
+mod heard;
+mod login;
 mod one;
 mod options;
+mod order;
 mod origin;
 mod outgoing;
 mod permit;
 mod pool;
+mod provers;
 mod proxy;
 mod ready;
 mod refusal;
@@ -35,20 +41,26 @@ mod upload;
 pub use addresses::{Addresses, Late};
 pub use certificate::check_alone;
 pub use failure::Failure;
-pub use options::{KeepAlive, Options, Resend, Timeouts};
+pub use group::Credentials;
+pub use heard::{Heads, Heard};
+pub use login::{Login, Prover, Schemes};
+pub use options::{Answers, Binding, KeepAlive, Options, Resend, Timeouts};
+pub use order::Order;
 pub use origin::{Origin, Scheme};
 pub use proxy::{Except, Proxies, Proxy, ProxyError, Tunnels};
-pub use request::{Decode, Expect, Replay, Request};
+pub use request::{Decode, Expect, Replay, Request, UNSENDABLE};
 pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
 pub use tls::{Tls, TlsOptions};
 
+use core::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
-use roundtrip_record::Initiator;
+use roundtrip_record::{EventId, ExchangeId, Initiator};
 use roundtrip_wire::Wire;
 
 use pool::Pool;
+use provers::Provers;
 use retry::Tries;
 use shared::Shared;
 
@@ -67,7 +79,24 @@ impl<W: Wire> Client<W> {
     /// A client that has addresses from `resolve`. Without `tls` it does not speak https.
     pub fn new(wire: W, resolve: Rc<dyn Resolve>, tls: Option<Tls>, options: Options) -> Self {
         let pool = Pool::new(wire.clone(), &options);
-        Self { shared: Rc::new(Shared { wire, options, resolve, tls, pool }) }
+        let tls = tls.map_or_else(OnceCell::new, OnceCell::from);
+        let provers = Provers::default();
+        Self {
+            shared: Rc::new(Shared {
+                wire,
+                options,
+                resolve,
+                tls,
+                pool,
+                provers,
+                decoded: Cell::new(0),
+            }),
+        }
+    }
+
+    /// Speaks https from now on, if it does not already: what it has of TLS stays.
+    pub fn set_tls(&self, tls: &Tls) {
+        self.shared.tls.get_or_init(|| tls.clone());
     }
 
     /// Carries a request out: the response is there when its head is. A request that a kept connection
@@ -94,6 +123,29 @@ impl<W: Wire> Client<W> {
             again.cause = lost.failure.cause;
             request = again;
         }
+    }
+
+    /// Opens a connection to an origin that has none, for whoever comes to need it, on behalf of an
+    /// exchange whose answer asked for that (`rel=preconnect`). What comes of it is in the record; that
+    /// it failed is no fault, since nobody needs it yet.
+    pub fn preconnect(
+        &self,
+        url: &url::Url,
+        credentials: Credentials,
+        exchange: ExchangeId,
+        cause: Option<EventId>,
+    ) {
+        dial::ahead(&self.shared, url, credentials, exchange, cause);
+    }
+
+    /// Looks a host up, so that its addresses are known when they are needed (`rel=dns-prefetch`).
+    pub fn look_up(&self, url: &url::Url, cause: Option<EventId>) {
+        let Some(origin) = Origin::of(url) else { return };
+        let shared = Rc::clone(&self.shared);
+        let task = async move {
+            let _ = shared.resolve.resolve(origin.bare_host(), origin.port, cause).await;
+        };
+        self.shared.wire.spawn(task).detach();
     }
 
     /// Closes all connections that carry nothing, for the reason given, and waits until the other

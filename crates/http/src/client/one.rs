@@ -3,21 +3,21 @@
 use core::task::{Context, Poll, ready};
 use std::io;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{StatusCode, Version};
 use roundtrip_record::{BodyCut, EndedBy, EventId, Framing, Time};
 use roundtrip_wire::{Transport as _, Wire};
 
 use super::carrier::{Abandoned, Arrived, Boarding, Carrier, Place, Sent};
 use super::connection::Connection;
-use super::options::{KeepAlive, Options};
+use super::options::{Answers, KeepAlive, Options};
 use super::outgoing::{OutError, Outgoing};
 use super::pool::Pool;
 use super::trouble::{Trouble, is_reset};
 use super::upload::Upload;
 use crate::message::{
-    BodyDecoder, Defect, Fields, HeadDecoder, Limits, MessageError, RequestHead, StatusLine,
-    framed, keeps_alive,
+    BodyDecoder, Codings, Defect, Fields, Head, HeadDecoder, Limits, MessageError, RequestHead,
+    StatusLine, framed, keeps_alive,
 };
 use crate::two::Moment;
 
@@ -27,6 +27,7 @@ pub(crate) struct One<W: Wire> {
     pool: Pool<W>,
     keep_alive: KeepAlive,
     limits: Limits,
+    answers: Answers,
     /// Bytes that the connection had received before.
     base: u64,
     request: Option<(RequestHead, Outgoing)>,
@@ -36,6 +37,8 @@ pub(crate) struct One<W: Wire> {
     heads: HeadDecoder<StatusLine>,
     /// The first byte of the head now being read.
     first: Option<Moment>,
+    /// What has come of it.
+    text: Vec<u8>,
     /// Bytes of the heads so far.
     head_bytes: u64,
     body: BodyDecoder,
@@ -58,10 +61,12 @@ impl<W: Wire> One<W> {
             pool,
             keep_alive: options.keep_alive,
             limits: options.limits,
+            answers: options.answers,
             request: None,
             broken: None,
             heads: HeadDecoder::new(options.limits),
             first: None,
+            text: Vec::new(),
             head_bytes: 0,
             body: BodyDecoder::new(Framing::None, options.limits),
             tolerated: Vec::new(),
@@ -85,16 +90,28 @@ impl<W: Wire> One<W> {
         let fed = match self.heads.feed(&self.connection.input) {
             Ok(fed) => fed,
             // The very first line is none that HTTP/1 begins with.
+            Err(error)
+                if error.defect == Defect::BadStatusLine
+                    && self.head_bytes == 0
+                    && self.answers.without_head =>
+            {
+                return Ok(Some(self.without_head(began)));
+            }
             Err(error) if error.defect == Defect::BadStatusLine && self.head_bytes == 0 => {
                 return Err(Trouble::NotHttp { begins: begins(&self.connection.input) });
             }
             Err(error) => return Err(malformed(self.head_bytes, error)),
         };
-        let _ = self.connection.input.split_to(fed.used);
+        self.text.extend_from_slice(&self.connection.input.split_to(fed.used));
         let (Some(head), Some((request, _))) = (fed.done, &self.request) else { return Ok(None) };
-        let framed = framed(&request.line.method, &head, self.limits.manner)
+        let known = self.answers.transfer_codings || self.answers.raw;
+        let codings = if known { Codings::Known } else { Codings::Chunks };
+        let framed = framed(&request.line.method, &head, self.limits.manner, codings)
             .map_err(|error| malformed(self.head_bytes, error))?;
-        let framing = framed.framing;
+        let framing = match framed.framing {
+            Framing::Length(1..) if self.answers.without_length => Framing::Close,
+            framing => framing,
+        };
         for error in self.heads.take_tolerated().into_iter().chain(framed.tolerated) {
             let offset = self.head_bytes + error.offset;
             self.tolerated.push(MessageError { offset, ..error });
@@ -102,6 +119,7 @@ impl<W: Wire> One<W> {
         let status = head.line.status;
         self.head_bytes += head.bytes;
         self.first = None;
+        self.connection.speaks = self.connection.speaks.min(head.line.version);
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             self.body = BodyDecoder::new(framing, self.limits);
             self.ended = self.body.is_done();
@@ -111,7 +129,23 @@ impl<W: Wire> One<W> {
                 && keeps_alive(request.line.version, &request.fields);
             self.refused = status.is_client_error() || status.is_server_error();
         }
-        Ok(Some(Arrived { head, framing, began }))
+        let text = core::mem::take(&mut self.text);
+        Ok(Some(Arrived { head, framing, began, text }))
+    }
+
+    /// An answer without a head, as HTTP/0.9 had none: all that came is its body.
+    fn without_head(&mut self, began: Moment) -> Arrived {
+        let mut all = BytesMut::from(&self.text[..]);
+        all.extend_from_slice(&self.connection.input);
+        self.text.clear();
+        self.connection.input = all;
+        self.heads = HeadDecoder::new(self.limits);
+        self.body = BodyDecoder::new(Framing::Close, self.limits);
+        (self.ended, self.kept) = (false, false);
+        let line =
+            StatusLine { version: Version::HTTP_09, status: StatusCode::OK, reason: Vec::new() };
+        let head = Head { line, fields: Fields::new(), bytes: 0 };
+        Arrived { head, framing: Framing::Close, began, text: Vec::new() }
     }
 
     /// The connection ended before the head did.
@@ -180,7 +214,7 @@ impl<W: Wire> Carrier for One<W> {
     }
 
     fn version(&self, wanted: Version) -> Version {
-        wanted.min(Version::HTTP_11)
+        wanted.min(self.connection.speaks)
     }
 
     fn board(&mut self) -> Boarding {
@@ -246,6 +280,14 @@ impl<W: Wire> Carrier for One<W> {
             }
             match ready!(self.connection.poll_fill(context)) {
                 Ok(1..) => {}
+                Ok(0)
+                    if self.answers.without_head
+                        && self.head_bytes == 0
+                        && self.heads.has_begun() =>
+                {
+                    let began = *self.first.get_or_insert_with(|| next_moment(&self.connection));
+                    return Poll::Ready(Ok(self.without_head(began)));
+                }
                 Ok(0) => return Poll::Ready(Err(self.ended_early(None))),
                 Err(error) => return Poll::Ready(Err(self.ended_early(Some(error)))),
             }
@@ -269,6 +311,9 @@ impl<W: Wire> Carrier for One<W> {
                 let bytes = self.connection.input.split_to(step.used).freeze();
                 self.ended = step.done;
                 self.framed += step.used as u64;
+                if self.answers.raw && !bytes.is_empty() {
+                    return Poll::Ready(Some(Ok(bytes)));
+                }
                 if !step.data.is_empty() {
                     return Poll::Ready(Some(Ok(bytes.slice(step.data))));
                 }

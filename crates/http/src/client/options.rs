@@ -9,7 +9,7 @@ use crate::coding::DecodeLimits;
 use crate::message::Limits;
 
 /// Settings of a client.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The value of User-Agent.
     pub user_agent: String,
@@ -22,6 +22,8 @@ pub struct Options {
     pub keep_alive: KeepAlive,
     /// Connections to one origin at one time, on HTTP/1.
     pub per_origin: usize,
+    /// By which connection a request goes that found none free.
+    pub binding: Binding,
     /// How long a connection is kept while it carries nothing.
     pub idle: Duration,
     /// Times.
@@ -38,8 +40,36 @@ pub struct Options {
     pub resend: Resend,
     /// Between two tries to connect (RFC 8305 §5).
     pub attempt_delay: Duration,
+    /// What is taken of answers that is not as it should be, or is not wanted as it is meant.
+    pub answers: Answers,
     /// Through which proxies origins are reached.
     pub proxies: Proxies,
+}
+
+/// By which connection a request goes that found none free when it was wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Binding {
+    /// By the one that is opened for it.
+    #[default]
+    Early,
+    /// By the first that is free, be it the one that is opened on its behalf or one that another
+    /// request is done with; connections that nobody came to need wait for the next request. So
+    /// browsers do (Chromium: `net/socket/client_socket_pool`, "late binding").
+    Late,
+}
+
+/// What is taken of answers, besides what the RFCs and browsers do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// One without a head is taken, as HTTP/0.9 had none.
+    pub without_head: bool,
+    /// Content-Length is passed over: the body ends with the connection.
+    pub without_length: bool,
+    /// The chunks of a body are given with their sizes, as they came.
+    pub raw: bool,
+    /// Codings of the transfer are undone (RFC 9112 §7): gzip and deflate, beside the chunks that always
+    /// are. The request has to ask for them (TE).
+    pub transfer_codings: bool,
 }
 
 /// Whether connections are kept.
@@ -92,6 +122,7 @@ impl Default for Options {
             prior_knowledge: false,
             keep_alive: KeepAlive::On,
             per_origin: 6,
+            binding: Binding::default(),
             idle: Duration::from_secs(90),
             timeouts: Timeouts::default(),
             limits: Limits::CLIENT,
@@ -100,6 +131,7 @@ impl Default for Options {
             interim: 32,
             resend: Resend::default(),
             attempt_delay: Duration::from_millis(250),
+            answers: Answers::default(),
             proxies: Proxies::default(),
         }
     }

@@ -50,7 +50,7 @@ impl Origin {
             "https" => Scheme::Https,
             _ => return None,
         };
-        let host = url.host_str().filter(|host| !host.is_empty())?.to_owned();
+        let host = crate::url::host(url)?.to_owned();
         Some(Self { scheme, host, port: url.port().unwrap_or(scheme.port()) })
     }
 

@@ -47,11 +47,15 @@ impl Outgoing {
         let mut output = Vec::with_capacity(512);
         head.encode(&mut output);
         let head_bytes = output.len() as u64;
+        let chunked = head.fields.has("Transfer-Encoding", "chunked");
+        if chunked && body.is_empty() {
+            encode_last_chunk(&Fields::new(), &mut output);
+        }
         Self {
             output,
             written: 0,
             piece: Bytes::new(),
-            chunked: head.fields.has("Transfer-Encoding", "chunked"),
+            chunked,
             ended: body.is_empty(),
             body,
             began: None,

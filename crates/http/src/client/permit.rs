@@ -1,4 +1,4 @@
-//! Leave to have a connection to an origin: the connection holds it as long as it counts.
+//! Leave to have a connection of a group: the connection holds it as long as it counts.
 
 use core::cell::Cell;
 use core::time::Duration;
@@ -6,30 +6,30 @@ use std::rc::Rc;
 
 use roundtrip_record::ConnectionId;
 
-use super::origin::Origin;
+use super::group::Group;
 use super::tls::Offer;
 
-/// The places for connections to origins, as a permit knows them. The pool has them; connections,
+/// The places for connections, as a permit knows them. The pool has them; connections,
 /// which the pool keeps, need to know no more of it than this.
 pub(crate) trait Places {
     /// How long a connection is kept while it carries nothing.
     fn idle(&self) -> Duration;
 
     /// The origin speaks HTTP/1: those who waited for the answer may open connections.
-    fn speaks_one(self: Rc<Self>, origin: &Origin);
+    fn speaks_one(self: Rc<Self>, group: &Group);
 
     /// The connection of HTTP/2 with this id takes no more requests.
-    fn forget_two(&self, origin: &Origin, id: ConnectionId);
+    fn forget_two(&self, group: &Group, id: ConnectionId);
 
     /// A connection's place is free for those who wait; `asked` says that what the origin speaks was
     /// not found out.
-    fn free(self: Rc<Self>, origin: &Origin, asked: bool);
+    fn free(self: Rc<Self>, group: &Group, asked: bool);
 }
 
-/// A place among the connections of an origin; given back when dropped.
+/// A place among the connections of a group; given back when dropped.
 pub(crate) struct Permit {
     places: Option<Rc<dyn Places>>,
-    origin: Origin,
+    group: Group,
     /// What its connection offers.
     offer: Offer,
     /// Its connection finds out what the origin speaks.
@@ -37,14 +37,14 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    pub(crate) fn new(places: Rc<dyn Places>, origin: &Origin, offer: Offer, asks: bool) -> Self {
-        let origin = origin.clone();
-        Self { places: Some(places), origin, offer, asks: Cell::new(asks) }
+    pub(crate) fn new(places: Rc<dyn Places>, group: &Group, offer: Offer, asks: bool) -> Self {
+        let group = group.clone();
+        Self { places: Some(places), group, offer, asks: Cell::new(asks) }
     }
 
-    /// Whom its connection leads to.
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.origin
+    /// Whose connection it is.
+    pub(crate) fn group(&self) -> &Group {
+        &self.group
     }
 
     /// What its connection is to offer.
@@ -60,7 +60,7 @@ impl Permit {
     /// Its connection speaks HTTP/1.
     pub(crate) fn settle(&self) {
         if let Some(places) = self.places.as_ref().filter(|_| self.asks.replace(false)) {
-            Rc::clone(places).speaks_one(&self.origin);
+            Rc::clone(places).speaks_one(&self.group);
         }
     }
 
@@ -68,7 +68,7 @@ impl Permit {
     pub(crate) fn forget_two(&self, id: ConnectionId) {
         self.asks.set(false);
         if let Some(places) = &self.places {
-            places.forget_two(&self.origin, id);
+            places.forget_two(&self.group, id);
         }
     }
 
@@ -81,7 +81,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(places) = self.places.take() {
-            places.free(&self.origin, self.asks.get());
+            places.free(&self.group, self.asks.get());
         }
     }
 }

@@ -15,8 +15,8 @@ use roundtrip_wire::{Task, Wire};
 use tokio::sync::oneshot;
 
 use super::connection::{Connection, PATIENCE};
+use super::group::Group;
 use super::options::Options;
-use super::origin::Origin;
 use super::permit::{Permit, Places};
 use super::retry::Reuse;
 use super::tls::Offer;
@@ -38,7 +38,7 @@ struct Inner<W: Wire> {
     wire: W,
     per_origin: usize,
     idle: Duration,
-    origins: RefCell<BTreeMap<Origin, Slots<W>>>,
+    groups: RefCell<BTreeMap<Group, Slots<W>>>,
     next: Cell<u64>,
     /// No connection is kept any more, for this reason.
     closing: RefCell<Option<String>>,
@@ -52,13 +52,27 @@ struct Slots<W: Wire> {
     /// It said that it wants HTTP/1.1 (RFC 9113 §7, `HTTP_1_1_REQUIRED`).
     only_one: bool,
     /// By urgency, then by order.
-    waiting: BTreeMap<(Reverse<Priority>, u64), Waiting<W>>,
+    waiting: BTreeMap<Turn, Waiting<W>>,
 }
 
 /// A request that waits.
 struct Waiting<W: Wire> {
     offer: Offer,
+    /// A connection is being opened on its behalf: it gets no leave for another.
+    dialing: bool,
     sender: oneshot::Sender<Grant<W>>,
+}
+
+/// The place of a request among those that wait.
+type Turn = (Reverse<Priority>, u64);
+
+/// A request that waits for the first connection that is free, be it the one that is being opened on
+/// its behalf or another.
+pub(crate) struct Queued<W: Wire> {
+    /// Its place.
+    pub(crate) turn: Turn,
+    /// What it will be given.
+    pub(crate) granted: oneshot::Receiver<Grant<W>>,
 }
 
 /// What the origin speaks, as far as it was offered HTTP/2.
@@ -130,8 +144,8 @@ impl<W: Wire> Slots<W> {
 
     /// Takes out the first of those who wait that is served by a connection of HTTP/2, or by one of
     /// HTTP/1.
-    fn take_waiting(&mut self, fits: impl Fn(Offer) -> bool) -> Option<Waiting<W>> {
-        let key = self.waiting.iter().find(|(_, waiting)| fits(waiting.offer)).map(|(key, _)| *key);
+    fn take_waiting(&mut self, fits: impl Fn(&Waiting<W>) -> bool) -> Option<Waiting<W>> {
+        let key = self.waiting.iter().find(|(_, waiting)| fits(waiting)).map(|(key, _)| *key);
         self.waiting.remove(&key?)
     }
 }
@@ -143,7 +157,7 @@ impl<W: Wire> Pool<W> {
                 wire,
                 per_origin: options.per_origin.max(1),
                 idle: options.idle,
-                origins: RefCell::default(),
+                groups: RefCell::default(),
                 next: Cell::new(0),
                 closing: RefCell::new(None),
             }),
@@ -153,14 +167,14 @@ impl<W: Wire> Pool<W> {
     /// A kept connection, or leave to open one; waits for either where the origin has its number.
     pub(crate) async fn acquire(
         &self,
-        origin: &Origin,
+        group: &Group,
         priority: Priority,
         reuse: Reuse,
         offer: Offer,
     ) -> Grant<W> {
         let fresh = reuse != Reuse::Allowed;
         if !fresh {
-            while let Some(mut connection) = self.inner.take_idle(origin) {
+            while let Some(mut connection) = self.inner.take_idle(group) {
                 if connection.is_quiet().await {
                     return Grant::Kept(Box::new(connection));
                 }
@@ -169,7 +183,7 @@ impl<W: Wire> Pool<W> {
             }
         }
         loop {
-            let granted = match self.inner.enter(origin, priority, reuse, offer) {
+            let granted = match self.inner.enter(group, priority, reuse, offer) {
                 Entry::Granted(grant) => return grant,
                 Entry::Wait(granted) => granted.await,
             };
@@ -187,6 +201,43 @@ impl<W: Wire> Pool<W> {
         }
     }
 
+    /// Waits for the first connection that is free, while one is being opened on the request's behalf.
+    pub(crate) fn queue(&self, group: &Group, priority: Priority, offer: Offer) -> Queued<W> {
+        self.inner.queue(group, priority, offer, true)
+    }
+
+    /// No connection is being opened on behalf of this request any more.
+    pub(crate) fn dialed(&self, group: &Group, turn: Turn) {
+        let mut groups = self.inner.groups.borrow_mut();
+        let waiting = groups.get_mut(group).and_then(|slots| slots.waiting.get_mut(&turn));
+        if let Some(waiting) = waiting {
+            waiting.dialing = false;
+            drop(groups);
+            self.inner.serve_waiting(group);
+        }
+    }
+
+    /// Leave to open a connection that no request waits for, where the group may have one more.
+    pub(crate) fn another(&self, group: &Group, offer: Offer) -> Option<Permit> {
+        if self.inner.closing.borrow().is_some() {
+            return None;
+        }
+        let asks = {
+            let mut groups = self.inner.groups.borrow_mut();
+            let slots = groups.entry(group.clone()).or_insert_with(Slots::new);
+            if offer == Offer::TwoAndOne && slots.shared(Reuse::Allowed).is_some() {
+                return None;
+            }
+            slots.take_place(self.inner.per_origin, offer)?
+        };
+        Some(self.inner.permit(group, offer, asks))
+    }
+
+    /// Whether a group has a connection, open or being opened.
+    pub(crate) fn has(&self, group: &Group) -> bool {
+        self.inner.groups.borrow().get(group).is_some_and(|slots| slots.open > 0)
+    }
+
     /// Gives a connection back that can carry another request; says why it cannot be kept, if so.
     pub(crate) fn give_back(
         &self,
@@ -200,15 +251,15 @@ impl<W: Wire> Pool<W> {
     }
 
     /// All requests to this origin that may share a connection of HTTP/2 share this one from now on.
-    pub(crate) fn keep_two(&self, origin: &Origin, two: &Two<W>) {
+    pub(crate) fn keep_two(&self, group: &Group, two: &Two<W>) {
         if self.inner.closing.borrow().is_none() {
-            let mut origins = self.inner.origins.borrow_mut();
-            let slots = origins.entry(origin.clone()).or_insert_with(Slots::new);
+            let mut groups = self.inner.groups.borrow_mut();
+            let slots = groups.entry(group.clone()).or_insert_with(Slots::new);
             slots.protocol = Protocol::Two(two.clone());
         }
         let next = || {
-            let mut origins = self.inner.origins.borrow_mut();
-            origins.get_mut(origin)?.take_waiting(|offer| offer == Offer::TwoAndOne)
+            let mut groups = self.inner.groups.borrow_mut();
+            groups.get_mut(group)?.take_waiting(|waiting| waiting.offer == Offer::TwoAndOne)
         };
         while let Some(waiting) = next() {
             // One that nobody waits for any more is dropped.
@@ -217,9 +268,9 @@ impl<W: Wire> Pool<W> {
     }
 
     /// The origin wants HTTP/1.1 from now on.
-    pub(crate) fn only_one(&self, origin: &Origin) {
-        let mut origins = self.inner.origins.borrow_mut();
-        let slots = origins.entry(origin.clone()).or_insert_with(Slots::new);
+    pub(crate) fn only_one(&self, group: &Group) {
+        let mut groups = self.inner.groups.borrow_mut();
+        let slots = groups.entry(group.clone()).or_insert_with(Slots::new);
         slots.only_one = true;
         slots.protocol = Protocol::One;
     }
@@ -228,17 +279,17 @@ impl<W: Wire> Pool<W> {
     pub(crate) async fn close(&self, why: &str) {
         *self.inner.closing.borrow_mut() = Some(why.to_owned());
         let mut idle = Vec::new();
-        let origins: Vec<Origin> = self.inner.origins.borrow().keys().cloned().collect();
-        for origin in &origins {
-            while let Some(connection) = self.inner.take_idle(origin) {
+        let groups: Vec<Group> = self.inner.groups.borrow().keys().cloned().collect();
+        for group in &groups {
+            while let Some(connection) = self.inner.take_idle(group) {
                 idle.push(connection);
             }
             // A connection of HTTP/2 closes when nobody holds it and its streams are done.
             let two = self
                 .inner
-                .origins
+                .groups
                 .borrow_mut()
-                .get_mut(origin)
+                .get_mut(group)
                 .map(|slots| core::mem::replace(&mut slots.protocol, Protocol::Unknown));
             drop(two);
         }
@@ -258,13 +309,13 @@ enum Entry<W: Wire> {
 impl<W: Wire> Inner<W> {
     fn enter(
         self: &Rc<Self>,
-        origin: &Origin,
+        group: &Group,
         priority: Priority,
         reuse: Reuse,
         offer: Offer,
     ) -> Entry<W> {
-        let mut origins = self.origins.borrow_mut();
-        let slots = origins.entry(origin.clone()).or_insert_with(Slots::new);
+        let mut groups = self.groups.borrow_mut();
+        let slots = groups.entry(group.clone()).or_insert_with(Slots::new);
         let offer = if slots.only_one { Offer::One } else { offer };
         if offer == Offer::TwoAndOne
             && let Some(two) = slots.shared(reuse)
@@ -272,27 +323,38 @@ impl<W: Wire> Inner<W> {
             return Entry::Granted(Grant::Two(two));
         }
         if let Some(asks) = slots.take_place(self.per_origin, offer) {
-            return Entry::Granted(Grant::Open(self.permit(origin, offer, asks)));
+            return Entry::Granted(Grant::Open(self.permit(group, offer, asks)));
         }
-        let (sender, receiver) = oneshot::channel();
-        let order = self.next.get();
-        self.next.set(order + 1);
-        slots.waiting.insert((Reverse(priority), order), Waiting { offer, sender });
-        Entry::Wait(receiver)
+        drop(groups);
+        Entry::Wait(self.queue(group, priority, offer, false).granted)
     }
 
-    fn permit(self: &Rc<Self>, origin: &Origin, offer: Offer, asks: bool) -> Permit {
-        Permit::new(Rc::<Self>::clone(self), origin, offer, asks)
+    fn queue(&self, group: &Group, priority: Priority, offer: Offer, dialing: bool) -> Queued<W> {
+        let mut groups = self.groups.borrow_mut();
+        let slots = groups.entry(group.clone()).or_insert_with(Slots::new);
+        let offer = if slots.only_one { Offer::One } else { offer };
+        let (sender, granted) = oneshot::channel();
+        let order = self.next.get();
+        self.next.set(order + 1);
+        let turn = (Reverse(priority), order);
+        slots.waiting.insert(turn, Waiting { offer, dialing, sender });
+        Queued { turn, granted }
+    }
+
+    fn permit(self: &Rc<Self>, group: &Group, offer: Offer, asks: bool) -> Permit {
+        Permit::new(Rc::<Self>::clone(self), group, offer, asks)
     }
 
     /// Gives free places to those who wait.
-    fn serve_waiting(self: &Rc<Self>, origin: &Origin) {
+    fn serve_waiting(self: &Rc<Self>, group: &Group) {
         loop {
             let (waiting, asks) = {
-                let mut origins = self.origins.borrow_mut();
-                let Some(slots) = origins.get_mut(origin) else { return };
+                let mut groups = self.groups.borrow_mut();
+                let Some(slots) = groups.get_mut(group) else { return };
                 let asking = matches!(slots.protocol, Protocol::Asking);
-                let fits = |offer| !(asking && offer == Offer::TwoAndOne);
+                let fits = |waiting: &Waiting<W>| {
+                    !(waiting.dialing || asking && waiting.offer == Offer::TwoAndOne)
+                };
                 if slots.open >= self.per_origin {
                     return;
                 }
@@ -300,19 +362,19 @@ impl<W: Wire> Inner<W> {
                 let Some(asks) = slots.take_place(self.per_origin, waiting.offer) else { return };
                 (waiting, asks)
             };
-            let permit = self.permit(origin, waiting.offer, asks);
+            let permit = self.permit(group, waiting.offer, asks);
             if let Err(Grant::Open(permit)) = waiting.sender.send(Grant::Open(permit)) {
                 // Nobody waits there any more. The place is given back here, and not by the permit,
                 // so that this does not begin again within itself.
                 permit.void();
-                self.leave(origin, asks);
+                self.leave(group, asks);
             }
         }
     }
 
     /// A connection's place is free again; `asked` says that what the origin speaks was not found out.
-    fn leave(&self, origin: &Origin, asked: bool) {
-        if let Some(slots) = self.origins.borrow_mut().get_mut(origin) {
+    fn leave(&self, group: &Group, asked: bool) {
+        if let Some(slots) = self.groups.borrow_mut().get_mut(group) {
             slots.open = slots.open.saturating_sub(1);
             if asked {
                 slots.protocol = Protocol::Unknown;
@@ -321,9 +383,9 @@ impl<W: Wire> Inner<W> {
     }
 
     /// The idle connection that was used last: it is the one most likely to be still open.
-    fn take_idle(&self, origin: &Origin) -> Option<Connection<W>> {
+    fn take_idle(&self, group: &Group) -> Option<Connection<W>> {
         loop {
-            let idle = self.origins.borrow_mut().get_mut(origin)?.idle.pop()?;
+            let idle = self.groups.borrow_mut().get_mut(group)?.idle.pop()?;
             let connection = idle.connection.borrow_mut().take();
             drop(idle.watcher);
             if connection.is_some() {
@@ -332,15 +394,15 @@ impl<W: Wire> Inner<W> {
         }
     }
 
-    fn next_waiting(&self, origin: &Origin) -> Option<oneshot::Sender<Grant<W>>> {
-        let mut origins = self.origins.borrow_mut();
-        origins.get_mut(origin)?.take_waiting(|_| true).map(|waiting| waiting.sender)
+    fn next_waiting(&self, group: &Group) -> Option<oneshot::Sender<Grant<W>>> {
+        let mut groups = self.groups.borrow_mut();
+        groups.get_mut(group)?.take_waiting(|_| true).map(|waiting| waiting.sender)
     }
 
     fn give_back(self: &Rc<Self>, connection: Connection<W>) {
-        let origin = connection.permit.origin().clone();
+        let group = connection.permit.group().clone();
         let mut connection = connection;
-        while let Some(waiting) = self.next_waiting(&origin) {
+        while let Some(waiting) = self.next_waiting(&group) {
             connection = match waiting.send(Grant::Kept(Box::new(connection))) {
                 Err(Grant::Kept(refused)) => *refused,
                 _ => return,
@@ -348,16 +410,16 @@ impl<W: Wire> Inner<W> {
         }
         let id = connection.id;
         let connection = Rc::new(RefCell::new(Some(connection)));
-        let watch = watch(Rc::downgrade(self), origin.clone(), Rc::clone(&connection), id);
+        let watch = watch(Rc::downgrade(self), group.clone(), Rc::clone(&connection), id);
         let watcher = self.wire.spawn(watch);
-        let mut origins = self.origins.borrow_mut();
-        let slots = origins.entry(origin).or_insert_with(Slots::new);
+        let mut groups = self.groups.borrow_mut();
+        let slots = groups.entry(group).or_insert_with(Slots::new);
         slots.idle.push(Idle { id, connection, watcher });
     }
 
     /// Takes an idle connection out by its id. Its watcher goes on: it is the one who calls.
-    fn forget(&self, origin: &Origin, id: ConnectionId) {
-        let idle = self.origins.borrow_mut().get_mut(origin).and_then(|slots| {
+    fn forget(&self, group: &Group, id: ConnectionId) {
+        let idle = self.groups.borrow_mut().get_mut(group).and_then(|slots| {
             let at = slots.idle.iter().position(|idle| idle.id == id)?;
             Some(slots.idle.remove(at))
         });
@@ -372,31 +434,31 @@ impl<W: Wire> Places for Inner<W> {
         self.idle
     }
 
-    fn speaks_one(self: Rc<Self>, origin: &Origin) {
-        if let Some(slots) = self.origins.borrow_mut().get_mut(origin) {
+    fn speaks_one(self: Rc<Self>, group: &Group) {
+        if let Some(slots) = self.groups.borrow_mut().get_mut(group) {
             slots.protocol = Protocol::One;
         }
-        self.serve_waiting(origin);
+        self.serve_waiting(group);
     }
 
-    fn forget_two(&self, origin: &Origin, id: ConnectionId) {
-        if let Some(slots) = self.origins.borrow_mut().get_mut(origin)
+    fn forget_two(&self, group: &Group, id: ConnectionId) {
+        if let Some(slots) = self.groups.borrow_mut().get_mut(group)
             && matches!(&slots.protocol, Protocol::Two(two) if two.id() == id)
         {
             slots.protocol = Protocol::Unknown;
         }
     }
 
-    fn free(self: Rc<Self>, origin: &Origin, asked: bool) {
-        self.leave(origin, asked);
-        self.serve_waiting(origin);
+    fn free(self: Rc<Self>, group: &Group, asked: bool) {
+        self.leave(group, asked);
+        self.serve_waiting(group);
     }
 }
 
 /// Waits until an idle connection ends, or has been idle for too long, and closes it then.
 async fn watch<W: Wire>(
     pool: Weak<Inner<W>>,
-    origin: Origin,
+    group: Group,
     shared: Rc<RefCell<Option<Connection<W>>>>,
     id: ConnectionId,
 ) {
@@ -415,7 +477,7 @@ async fn watch<W: Wire>(
     })
     .await;
     if let Some(pool) = pool.upgrade() {
-        pool.forget(&origin, id);
+        pool.forget(&group, id);
     }
     let connection = shared.borrow_mut().take();
     let (Some(mut connection), Some(by)) = (connection, by) else { return };

@@ -13,7 +13,10 @@ use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use url::Url;
 
-use super::basic::{basic, percent_decode};
+use super::basic::percent_decode;
+use super::heard::Heard;
+use super::login::{Login, Prover, Schemes};
+use super::order::Order;
 use super::origin::{Origin, Scheme};
 use crate::message::{
     Fields, HeadDecoder, Limits, RequestHead, RequestLine, ResponseHead, StatusLine,
@@ -31,8 +34,14 @@ pub struct Proxy {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// The value of Proxy-Authorization.
-    pub authorization: Option<String>,
+    /// Who asks it.
+    pub login: Option<Login>,
+    /// Fields that are for it alone.
+    pub fields: Fields,
+    /// It is not told that the connection may stay (`Proxy-Connection`), as curl tells it.
+    pub omits_connection: bool,
+    /// In which version it is asked for a tunnel: 1.1, or 1.0.
+    pub version: Version,
 }
 
 /// Why a text names no proxy that can be used.
@@ -86,18 +95,26 @@ impl Proxy {
         // A URL forgets the port that its scheme has anyway.
         let written = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let port = url.port().unwrap_or(if written.ends_with(":80") { 80 } else { PORT });
-        let authorization = match user {
+        let login = |user, password| Login { user, password, schemes: Schemes::BASIC };
+        let login = match user {
             Some(user) => {
                 let (name, password) = user.split_once(':').unwrap_or((user, ""));
-                Some(basic(name.as_bytes(), password.as_bytes()))
+                Some(login(name.into(), password.into()))
             }
             None if url.username().is_empty() && url.password().is_none() => None,
-            None => Some(basic(
-                &percent_decode(url.username()),
-                &percent_decode(url.password().unwrap_or_default()),
+            None => Some(login(
+                percent_decode(url.username()),
+                percent_decode(url.password().unwrap_or_default()),
             )),
         };
-        Ok(Self { host, port, authorization })
+        Ok(Self {
+            host,
+            port,
+            login,
+            fields: Fields::new(),
+            omits_connection: false,
+            version: Version::HTTP_11,
+        })
     }
 
     /// Host and port.
@@ -146,6 +163,11 @@ pub(crate) enum Via<'a> {
 }
 
 impl Proxies {
+    /// The proxy that carries requests to an origin out, where one does: not one that makes a tunnel.
+    pub fn carrier(&self, origin: &Origin) -> Option<&Proxy> {
+        self.via(origin).carrier()
+    }
+
     pub(crate) fn via(&self, origin: &Origin) -> Via<'_> {
         let (proxy, tunnel) = match origin.scheme {
             Scheme::Http => (&self.http, self.tunnels == Tunnels::All),
@@ -265,6 +287,10 @@ pub(crate) struct Tunnel<'a, W: Wire> {
     pub(crate) user_agent: &'a str,
     pub(crate) limits: Limits,
     pub(crate) reporter: &'a Reporter<W>,
+    /// In which order fields go out.
+    pub(crate) order: Order,
+    /// Takes heads down.
+    pub(crate) heard: Option<&'a Heard>,
 }
 
 /// A tunnel that was made: the bytes received for it, and the event of its coming about.
@@ -273,16 +299,26 @@ pub(crate) struct Made {
     pub(crate) event: Option<EventId>,
 }
 
+/// What the proxy says.
+pub(crate) enum Answered {
+    /// The tunnel is there.
+    Made(Made),
+    /// It wants to know who asks, which can be proven now, on another connection.
+    Again,
+}
+
 impl<W: Wire> Tunnel<'_, W> {
-    /// Asks the proxy to pass bytes on (RFC 9110 §9.3.6).
+    /// Asks the proxy to pass bytes on (RFC 9110 §9.3.6). `prover` says who asks, where that is not told at
+    /// once.
     pub(crate) async fn make(
         &self,
         wire: &W,
         stream: &mut W::Stream,
+        prover: Option<&mut Prover>,
         limit: Option<Duration>,
         cause: Option<EventId>,
-    ) -> Result<Made, FaultKind> {
-        let work = pin!(self.ask(wire, stream, cause));
+    ) -> Result<Answered, FaultKind> {
+        let work = pin!(self.ask(wire, stream, prover, cause));
         match limit {
             None => work.await,
             Some(limit) => match select(work, pin!(wire.sleep(limit))).await {
@@ -296,10 +332,19 @@ impl<W: Wire> Tunnel<'_, W> {
         &self,
         wire: &W,
         stream: &mut W::Stream,
+        mut prover: Option<&mut Prover>,
         cause: Option<EventId>,
-    ) -> Result<Made, FaultKind> {
+    ) -> Result<Answered, FaultKind> {
         let connection = stream.id();
-        let head = self.head();
+        let authorization = match &mut prover {
+            Some(prover) => {
+                let mut random = [0; 16];
+                wire.random(&mut random);
+                prover.value("CONNECT", &self.target(), random)
+            }
+            None => self.proxy.login.as_ref().and_then(Login::at_once),
+        };
+        let head = self.head(authorization);
         let mut out = Vec::new();
         head.encode(&mut out);
         let began = wire.now();
@@ -335,7 +380,10 @@ impl<W: Wire> Tunnel<'_, W> {
                     offset: error.offset,
                     rule: error.defect.rule().into(),
                 })?;
-                let _ = input.split_to(fed.used);
+                let text = input.split_to(fed.used);
+                if let Some(heard) = self.heard {
+                    heard.tunnel(&text);
+                }
                 let Some(answer) = fed.done else { continue };
                 let segment = stream.segment_at(answer.bytes.saturating_sub(1));
                 let first_segment = None;
@@ -351,24 +399,42 @@ impl<W: Wire> Tunnel<'_, W> {
                 if answer.line.status.is_informational() {
                     continue;
                 }
+                let status = answer.line.status;
+                if let Some(prover) = prover.filter(|_| status.as_u16() == 407)
+                    && prover.is_challenged(answer.fields.get_all("Proxy-Authenticate"))
+                {
+                    return Ok(Answered::Again);
+                }
                 self.judge(&answer, &input)?;
-                return Ok(Made { received: answer.bytes, event: event.or(sent) });
+                return Ok(Answered::Made(Made { received: answer.bytes, event: event.or(sent) }));
             }
         }
     }
 
-    fn head(&self) -> RequestHead {
-        // The port always stands there.
-        let target = format!("{}:{}", self.origin.host, self.origin.port);
+    /// What is asked for. The port always stands there.
+    fn target(&self) -> String {
+        format!("{}:{}", self.origin.host, self.origin.port)
+    }
+
+    fn head(&self, authorization: Option<String>) -> RequestHead {
+        let target = self.target();
         let mut fields = Fields::new();
         fields.add("Host", &target);
-        if let Some(authorization) = &self.proxy.authorization {
+        if let Some(authorization) = authorization {
             fields.add("Proxy-Authorization", authorization);
         }
-        if !self.user_agent.is_empty() {
+        if !self.user_agent.is_empty() && !self.proxy.fields.contains("User-Agent") {
             fields.add("User-Agent", self.user_agent);
         }
-        let line = RequestLine { method: Method::CONNECT, target, version: Version::HTTP_11 };
+        let told = self.proxy.fields.contains("Proxy-Connection") || self.proxy.omits_connection;
+        if self.order == Order::Curl && !told {
+            fields.add("Proxy-Connection", "Keep-Alive");
+        }
+        for (name, value) in self.proxy.fields.iter() {
+            // They were checked when they were added.
+            let _ = fields.push(name, value);
+        }
+        let line = RequestLine { method: Method::CONNECT, target, version: self.proxy.version };
         RequestHead { line, fields, bytes: 0 }
     }
 
@@ -408,9 +474,10 @@ mod tests {
             assert_eq!((proxy.host.as_str(), proxy.port), (host, port), "{text}");
         }
         let own = Proxy::parse("u:p%40@cache.test", None).unwrap();
-        assert_eq!(own.authorization, Some(basic(b"u", b"p@")));
+        let told = |proxy: Proxy| proxy.login.map(|login| (login.user, login.password));
+        assert_eq!(told(own), Some((b"u".to_vec(), b"p@".to_vec())));
         let given = Proxy::parse("u:p@cache.test", Some("a:b:c")).unwrap();
-        assert_eq!(given.authorization, Some(basic(b"a", b"b:c")));
+        assert_eq!(told(given), Some((b"a".to_vec(), b"b:c".to_vec())));
         for text in ["socks5://cache.test", "https://cache.test", "http://", "", "a b"] {
             assert!(Proxy::parse(text, None).is_err(), "{text}");
         }

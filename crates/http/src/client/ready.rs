@@ -1,32 +1,31 @@
-//! Makes a connection ready for an exchange: a kept one, or a new one with its name, its handshakes
-//! and its tunnel.
+//! Makes a connection ready for an exchange: a kept one, or a new one.
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
-use core::time::Duration;
+use std::rc::Rc;
 
+use futures_util::future::{Either, select};
 use http::Version;
-use roundtrip_record::{FaultKind, LookupId, Step};
-use roundtrip_wire::{Transport as _, Wire};
+use roundtrip_record::{FaultKind, Step};
+use roundtrip_wire::Wire;
+use tokio::sync::oneshot;
 
 use super::carrier::Carrier;
 use super::clocks::{Clocks, up_fault};
-use super::connect::{Connected, connect};
-use super::connection::Connection;
+use super::dial::{Dial, Opened, Undone};
 use super::exchange::Exchange;
 use super::failure::Failure;
+use super::group::Group;
 use super::one::One;
+use super::options::Binding;
 use super::origin::{Origin, Scheme};
 use super::permit::Permit;
-use super::pool::Grant;
-use super::proxy::{Tunnel, Via};
+use super::pool::{Grant, Queued};
 use super::request::Request;
 use super::retry::Route;
 use super::stream::Stream;
-use super::tls::{Offer, handshake};
-use super::two::Two;
-use crate::channel::{Channel, Counted};
+use super::tls::Offer;
 
 /// What carries a request to its origin, and that origin.
 pub(crate) async fn ready<W: Wire>(
@@ -51,138 +50,97 @@ pub(crate) async fn ready<W: Wire>(
     };
     let two = may && wanted >= Version::HTTP_2 && !route.only_one;
     let offer = if two { Offer::TwoAndOne } else { Offer::One };
-    let key = via.key(&origin);
+    let group = Group { origin: via.key(&origin), credentials: request.credentials };
     if route.only_one {
-        shared.pool.only_one(&key);
+        shared.pool.only_one(&group);
     }
-    let acquired = shared.pool.acquire(&key, request.priority, route.reuse, offer);
-    let ready = match within(clocks, acquired).await {
-        Ok(Grant::Kept(connection)) => Ready::One(connection),
-        Ok(Grant::Two(two)) => Ready::Two(two),
-        Ok(Grant::Open(permit)) => open(exchange, &origin, permit, clocks).await?,
+    let acquired = shared.pool.acquire(&group, request.priority, route.reuse, offer);
+    let late = shared.options.binding == Binding::Late && route == Route::default();
+    let opened = match within(clocks, acquired).await {
+        Ok(Grant::Kept(connection)) => Opened::One(connection),
+        Ok(Grant::Two(two)) => Opened::Two(two),
+        Ok(Grant::Open(permit)) => {
+            let dial = Dial {
+                shared: Rc::clone(shared),
+                origin: origin.clone(),
+                reporter: exchange.reporter.clone(),
+                cause: exchange.started,
+                limits: clocks.dialing(),
+                order: request.order,
+                heard: request.heard.clone(),
+            };
+            let opened = if late {
+                first_free(&dial, request, &group, offer, permit, clocks).await
+            } else {
+                dial.open(permit).await
+            };
+            opened.map_err(|undone| {
+                let Undone { step, since, connection, cause, kind } = undone;
+                exchange.lost(step, since, connection, cause, kind)
+            })?
+        }
         Err(kind) => return Err(fail(Step::Connect, exchange.began, None, kind)),
     };
-    let carrier: Box<dyn Carrier> = match ready {
-        Ready::One(connection) => {
+    let carrier: Box<dyn Carrier> = match opened {
+        Opened::One(connection) => {
             Box::new(One::new(*connection, shared.pool.clone(), &shared.options))
         }
-        Ready::Two(two) => Box::new(Stream::new(two, origin.clone())),
+        Opened::Two(two) => Box::new(Stream::new(two, origin.clone())),
     };
     Ok((carrier, origin))
 }
 
-/// A connection that can carry a request.
-enum Ready<W: Wire> {
-    One(Box<Connection<W>>),
-    Two(Two<W>),
-}
-
-/// Opens a connection.
-async fn open<W: Wire>(
-    exchange: &Exchange<W>,
-    origin: &Origin,
+/// Opens a connection for whoever is first to need it, and waits for the first that is free: that one,
+/// or one that another exchange is done with.
+async fn first_free<W: Wire>(
+    dial: &Dial<W>,
+    request: &Request,
+    group: &Group,
+    offer: Offer,
     permit: Permit,
     clocks: &mut Clocks<W>,
-) -> Result<Ready<W>, Failure> {
-    let (shared, wire) = (&exchange.shared, &exchange.shared.wire);
-    let fail = |step, since, cause, kind| exchange.lost(step, since, None, cause, kind);
-    let via = shared.options.proxies.via(origin);
-    let asked = wire.now();
-    let place = via.place(origin);
-    let resolve = shared.resolve.resolve(place.bare_host(), place.port, exchange.started);
-    let found = match within(clocks, resolve).await {
-        Ok(Ok(found)) => found,
-        Ok(Err(kind)) if via != Via::Nobody => {
-            let kind = FaultKind::ProxyUnknown { proxy: place.host, why: unnamed(&kind) };
-            return Err(fail(Step::Name, asked, None, kind));
+) -> Result<Opened<W>, Undone> {
+    let (pool, began) = (&dial.shared.pool, dial.shared.wire.now());
+    let spare = || pool.another(group, offer);
+    let mut spares: Vec<Permit> = (0..request.ahead).map_while(|_| spare()).collect();
+    let mut permit = permit;
+    loop {
+        let Queued { turn, granted } = pool.queue(group, request.priority, offer);
+        let (failing, failed) = oneshot::channel();
+        let (of, group) = (pool.clone(), group.clone());
+        let over = move || of.dialed(&group, turn);
+        dial.clone().open_for_all(permit, Some(failing), over);
+        for spare in spares.drain(..) {
+            dial.clone().open_for_all(spare, None, || {});
         }
-        Ok(Err(kind)) | Err(kind) => return Err(fail(Step::Name, asked, None, kind)),
-    };
-    if found.addresses.is_empty() {
-        let kind = FaultKind::NoAddress { name: place.host };
-        return Err(fail(Step::Name, asked, found.event, kind));
-    }
-    let since = wire.now();
-    let cause = found.event.or(exchange.started);
-    let (limit, port) = (clocks.limit(), found.port.unwrap_or(place.port));
-    let id = exchange.reporter.exchange();
-    let connected = connect(wire, &shared.options, limit, &found.addresses, port, id, cause);
-    let mut connected = connected.await.map_err(|kind| fail(Step::Connect, since, cause, kind))?;
-    if let Via::Tunnel(proxy) = via {
-        let (id, since) = (connected.stream.id(), wire.now());
-        let tunnel = Tunnel {
-            proxy,
-            origin,
-            user_agent: &shared.options.user_agent,
-            limits: shared.options.limits,
-            reporter: &exchange.reporter,
+        // The other end of `failed` is dropped where the connection came about.
+        let failed = async {
+            match failed.await {
+                Ok(undone) => undone,
+                Err(_) => core::future::pending().await,
+            }
         };
-        let made = tunnel.make(wire, &mut connected.stream, clocks.limit(), connected.event).await;
-        let made = made
-            .map_err(|kind| exchange.lost(Step::Connect, since, Some(id), connected.event, kind))?;
-        connected.received = made.received;
-        connected.event = made.event;
-    }
-    secure(exchange, origin, connected, clocks.limit(), permit, found.lookup).await
-}
-
-/// Why a name has no address, in a few words.
-fn unnamed(kind: &FaultKind) -> String {
-    match kind {
-        FaultKind::NxDomain { .. } => "its name does not exist".into(),
-        FaultKind::NoAddress { .. } => "its name has no address".into(),
-        FaultKind::NameServerFailed { code, .. } => format!("the name server says {code}"),
-        FaultKind::NameTimedOut { .. } => "no name server answered".into(),
-        FaultKind::NameFailed { why, .. } => why.clone(),
-        _ => "its name could not be looked up".into(),
-    }
-}
-
-/// Puts TLS on a connection where the origin wants it, and HTTP/2 where that was agreed on.
-async fn secure<W: Wire>(
-    exchange: &Exchange<W>,
-    origin: &Origin,
-    connected: Connected<W::Stream>,
-    limit: Option<Duration>,
-    permit: Permit,
-    lookup: Option<LookupId>,
-) -> Result<Ready<W>, Failure> {
-    let (shared, wire) = (&exchange.shared, &exchange.shared.wire);
-    let received = connected.received;
-    let (channel, event, is_two) = match origin.scheme {
-        // Whoever offers HTTP/2 in the clear knows that it is spoken.
-        Scheme::Http => {
-            let is_two = permit.offer() == Offer::TwoAndOne;
-            (Channel::Plain(connected.stream), connected.event, is_two)
+        let granted = match within(clocks, select(granted, pin!(failed))).await {
+            Ok(Either::Left((granted, _))) => granted,
+            Ok(Either::Right((undone, _))) => return Err(undone),
+            Err(kind) => {
+                let (step, since, cause) = (Step::Connect, began, dial.cause);
+                return Err(Undone { step, since, connection: None, cause, kind });
+            }
+        };
+        match granted {
+            Ok(Grant::Kept(connection)) => return Ok(Opened::One(connection)),
+            Ok(Grant::Two(two)) => return Ok(Opened::Two(two)),
+            // The connection that was opened on its behalf went to a more urgent one.
+            Ok(Grant::Open(another)) => permit = another,
+            // The pool does not drop those who wait; should it, there is no connection to be had.
+            Err(_) => {
+                let kind = FaultKind::SendFailed { why: "no connection could be had".into() };
+                let (step, since, cause) = (Step::Connect, began, dial.cause);
+                return Err(Undone { step, since, connection: None, cause, kind });
+            }
         }
-        Scheme::Https => {
-            let (since, id, cause) = (wire.now(), connected.stream.id(), connected.event);
-            let fail = |kind| exchange.lost(Step::Tls, since, Some(id), cause, kind);
-            let Some(tls) = &shared.tls else {
-                let why = "this client was given no TLS".into();
-                return Err(fail(FaultKind::TlsFailed { why, alert_received: false }));
-            };
-            let host = origin.bare_host();
-            let stream = Counted::after(connected.stream, received);
-            let secured = handshake(wire, tls, stream, host, permit.offer(), limit, cause).await;
-            let secured = secured.map_err(fail)?;
-            (secured.channel, secured.event, secured.is_two)
-        }
-    };
-    if is_two {
-        let (since, id, limits) = (wire.now(), channel.id(), shared.options.limits);
-        let two = Two::begin(wire.clone(), channel, permit, limits, event, lookup).await;
-        let two = two.map_err(|error| {
-            let kind = FaultKind::SendFailed { why: format!("HTTP/2 did not begin: {error}") };
-            exchange.lost(Step::Request, since, Some(id), event, kind)
-        })?;
-        shared.pool.keep_two(origin, &two);
-        return Ok(Ready::Two(two));
     }
-    permit.settle();
-    let mut connection = Connection::new(wire.clone(), channel, permit, event, lookup);
-    connection.received = received;
-    Ok(Ready::One(Box::new(connection)))
 }
 
 /// Waits for something, as long as the whole may take.

@@ -4,7 +4,11 @@ use http::{Method, Version};
 use roundtrip_record::{EventId, Initiator, Priority, ResourceKind};
 use url::Url;
 
-use super::basic::{basic, percent_decode};
+use super::basic::basic;
+use super::group::Credentials;
+use super::heard::Heard;
+use super::login::Login;
+use super::order::{Order, curl_place};
 use super::origin::Origin;
 use super::proxy::Proxy;
 use crate::Body;
@@ -47,8 +51,24 @@ pub struct Request {
     /// Fields of the caller, in the order in which they go out. Each stands in place of the one of
     /// that name that the client would send.
     pub fields: Fields,
+    /// Fields that go only where requests share a connection, in HTTP/2 and above (`priority`, RFC 9218).
+    pub multiplexed: Fields,
+    /// Fields that follow from what is asked for, such as Range, Referer or Cookie. One of the caller's
+    /// own of that name stands in place of each.
+    pub derived: Fields,
     /// Names of fields that the client would send and shall not.
     pub omit: Vec<String>,
+    /// In which order fields go out.
+    pub order: Order,
+    /// What stands in the request line in place of the URL's path and query (RFC 9112 §3.2), sent as it
+    /// is; a proxy that carries the request out gets it with scheme and host before it where it begins
+    /// with a slash.
+    pub target: Option<String>,
+    /// The value of Proxy-Authorization, for a proxy that carries the request out, where it is not sent
+    /// with every request.
+    pub proxy_authorization: Option<String>,
+    /// Takes down the heads that come in answer.
+    pub heard: Option<Heard>,
     /// The body.
     pub body: Body,
     /// What the resource is for.
@@ -67,6 +87,12 @@ pub struct Request {
     pub decode: Decode,
     /// The bodies of request and response are kept in the record.
     pub keep_body: bool,
+    /// Whether it carries credentials; it shares connections only with its like.
+    pub credentials: Credentials,
+    /// How many connections are opened on its behalf where its origin has none, besides the one it
+    /// needs: a browser that begins to navigate expects the page to need more (with
+    /// [`Binding::Late`](super::Binding::Late) only).
+    pub ahead: u32,
 }
 
 /// What is done about the content codings of an answer (RFC 9110 §8.4).
@@ -81,6 +107,10 @@ pub enum Decode {
     Off,
 }
 
+/// Why a body without a length is not sent to somebody who speaks HTTP/1.0.
+pub const UNSENDABLE: &str =
+    "a body whose length is not known beforehand cannot be sent in HTTP/1.0";
+
 impl Request {
     /// A request of the person at the keyboard.
     pub fn new(method: Method, url: Url) -> Self {
@@ -88,7 +118,13 @@ impl Request {
             method,
             url,
             fields: Fields::new(),
+            multiplexed: Fields::new(),
+            derived: Fields::new(),
             omit: Vec::new(),
+            order: Order::default(),
+            target: None,
+            proxy_authorization: None,
+            heard: None,
             body: Body::empty(),
             kind: ResourceKind::Other,
             priority: Priority::default(),
@@ -98,6 +134,8 @@ impl Request {
             version: None,
             decode: Decode::Lenient,
             keep_body: true,
+            credentials: Credentials::default(),
+            ahead: 0,
         }
     }
 
@@ -124,7 +162,12 @@ impl Request {
             method: self.method.clone(),
             url: self.url.clone(),
             fields: self.fields.clone(),
+            multiplexed: self.multiplexed.clone(),
+            derived: self.derived.clone(),
             omit: self.omit.clone(),
+            target: self.target.clone(),
+            proxy_authorization: self.proxy_authorization.clone(),
+            heard: self.heard.clone(),
             body: body.unwrap_or_default(),
             initiator: self.initiator.clone(),
             ..*self
@@ -142,17 +185,81 @@ impl Request {
         closing: bool,
         proxy: Option<&Proxy>,
     ) -> RequestHead {
+        let added = self.added(origin, user_agent, version, closing, proxy);
+        let mut fields = Fields::new();
+        let chunked = added.contains("Transfer-Encoding") || self.chunks(version);
+        let mut own = self.fields.clone();
+        for (name, value) in proxy.into_iter().flat_map(|proxy| proxy.fields.iter()) {
+            // They were checked when they were added.
+            let _ = own.push(name, value);
+        }
+        let given = own.iter().filter(|(name, _)| {
+            // RFC 9112 §6.2: a length beside chunks could be read in two ways.
+            !(chunked && name.eq_ignore_ascii_case("Content-Length"))
+        });
+        let derived = self.derived.iter().filter(|(name, _)| !self.is_own(name));
+        let mut all: Vec<_> = match self.order {
+            Order::Plain => {
+                added.iter().chain(given).chain(derived).map(|field| (0, field)).collect()
+            }
+            Order::Curl => {
+                let by_itself = added.iter().chain(derived);
+                let by_itself = by_itself.map(|field| (curl_place(field.0, false), field));
+                by_itself.chain(given.map(|field| (curl_place(field.0, true), field))).collect()
+            }
+        };
+        // A stable sort: fields of one place stay in their order.
+        all.sort_by_key(|(place, _)| *place);
+        for (_, (name, value)) in all {
+            // They were checked when they were added.
+            let _ = fields.push_as_is(name, value);
+        }
+        if version >= Version::HTTP_2 {
+            for (name, value) in self.multiplexed.iter() {
+                if !fields.contains(name) {
+                    let _ = fields.push(name, value);
+                }
+            }
+        }
+        let target = match proxy {
+            Some(_) => match self.target() {
+                whole if !whole.starts_with('/') && self.target.is_some() => whole,
+                path => format!("{origin}{path}"),
+            },
+            None => self.target(),
+        };
+        let line = RequestLine { method: self.method.clone(), target, version };
+        RequestHead { line, fields, bytes: 0 }
+    }
+
+    /// Whether the caller says what becomes of a field.
+    fn is_own(&self, name: &str) -> bool {
+        self.fields.contains(name) || self.omits(name)
+    }
+
+    /// The fields that the client adds by itself.
+    fn added(
+        &self,
+        origin: &Origin,
+        user_agent: &str,
+        version: Version,
+        closing: bool,
+        proxy: Option<&Proxy>,
+    ) -> Fields {
         let mut fields = Fields::new();
         let mut add = |name: &'static str, value: &str| {
-            let own = self.fields.contains(name) || self.omits(name);
+            let own = self.is_own(name) || self.derived.contains(name);
             // Without it, the body would be taken for the next request.
             let needed = name == "Content-Length" && value != "0" || name == "Transfer-Encoding";
             if !own || needed {
                 fields.add(name, value);
             }
         };
+        let curl = self.order == Order::Curl;
         add("Host", &origin.authority());
-        add("User-Agent", user_agent);
+        if !(curl && user_agent.is_empty()) {
+            add("User-Agent", user_agent);
+        }
         add("Accept", "*/*");
         if self.decode != Decode::Off {
             add("Accept-Encoding", "gzip, br, zstd");
@@ -160,37 +267,31 @@ impl Request {
         if let Some(credentials) = credentials(&self.url) {
             add("Authorization", &credentials);
         }
-        if let Some(credentials) = proxy.and_then(|proxy| proxy.authorization.as_deref()) {
-            add("Proxy-Authorization", credentials);
+        if let Some(proxy) = proxy {
+            let at_once = || proxy.login.as_ref().and_then(Login::at_once);
+            if let Some(credentials) = self.proxy_authorization.clone().or_else(at_once) {
+                add("Proxy-Authorization", &credentials);
+            }
+        }
+        let own = |proxy: &Proxy| proxy.fields.contains("Proxy-Connection");
+        if curl && proxy.is_some_and(|proxy| !own(proxy) && !proxy.omits_connection) {
+            add("Proxy-Connection", "Keep-Alive");
         }
         match self.framing(version) {
-            BodyFraming::None => {}
-            BodyFraming::Own => {}
+            BodyFraming::None | BodyFraming::Own => {}
             BodyFraming::Length(length) => add("Content-Length", &length.to_string()),
             BodyFraming::Chunked => add("Transfer-Encoding", "chunked"),
         }
-        if self.expect == Expect::Continue && !self.body.is_empty() {
+        let waits = self.expect == Expect::Continue && version >= Version::HTTP_11;
+        if waits && !self.body.is_empty() {
             add("Expect", "100-continue");
         }
         if closing && version >= Version::HTTP_11 {
             add("Connection", "close");
-        } else if !closing && version < Version::HTTP_11 {
+        } else if !closing && version < Version::HTTP_11 && !curl {
             add("Connection", "keep-alive");
         }
-        let chunked = fields.contains("Transfer-Encoding") || self.chunks(version);
-        for (name, value) in self.fields.iter() {
-            // RFC 9112 §6.2: a length beside chunks could be read in two ways.
-            if !(chunked && name.eq_ignore_ascii_case("Content-Length")) {
-                // They were checked when they were added.
-                let _ = fields.push(name, value);
-            }
-        }
-        let target = match proxy {
-            Some(_) => format!("{origin}{}", self.target()),
-            None => self.target(),
-        };
-        let line = RequestLine { method: self.method.clone(), target, version };
-        RequestHead { line, fields, bytes: 0 }
+        fields
     }
 
     /// Whether the caller's own fields say that the body goes in chunks.
@@ -201,7 +302,10 @@ impl Request {
     /// How the end of the body is to be told. A body always is told of (RFC 9112 §6.3): where the
     /// caller does not want the field for it, by the other one.
     fn framing(&self, version: Version) -> BodyFraming {
-        if self.chunks(version) || self.fields.contains("Content-Length") {
+        // Of a body without a length, the caller may know it, and then wants no chunks.
+        let known = self.body.length().is_some() || self.omits("Transfer-Encoding");
+        let told = self.fields.contains("Content-Length") && known;
+        if self.chunks(version) || told {
             return BodyFraming::Own;
         }
         match self.body.length() {
@@ -222,12 +326,15 @@ impl Request {
     /// Why the body cannot be sent in this version, if so.
     pub(crate) fn unsendable(&self, version: Version) -> Option<&'static str> {
         let old = version < Version::HTTP_11;
-        (old && self.body.length().is_none())
-            .then_some("a body whose length is not known beforehand cannot be sent in HTTP/1.0")
+        (old && self.body.length().is_none()).then_some(UNSENDABLE)
     }
 
-    /// The target in origin form, or `*`.
-    fn target(&self) -> String {
+    /// What stands in the request line, where no proxy carries the request out: path and query, or what
+    /// the caller wants.
+    pub fn target(&self) -> String {
+        if let Some(target) = &self.target {
+            return target.clone();
+        }
         let path = match self.url.path() {
             "" => "/",
             path => path,
@@ -251,11 +358,7 @@ enum BodyFraming {
 
 /// The value of Authorization for a URL with a user name in it (RFC 7617).
 fn credentials(url: &Url) -> Option<String> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let decode = |text: &str| percent_decode(text);
-    Some(basic(&decode(url.username()), &decode(url.password().unwrap_or_default())))
+    crate::url::userinfo(url).map(|(user, password)| basic(&user, &password))
 }
 
 #[cfg(test)]

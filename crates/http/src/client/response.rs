@@ -58,6 +58,9 @@ pub(crate) struct Running<W: Wire> {
     pub(crate) clocks: Clocks<W>,
 }
 
+/// Bytes that are decoded before others have a turn: a thousandth of a second's work.
+const AT_ONCE: usize = 1 << 20;
+
 /// A body, as it comes in.
 pub struct ResponseBody<W: Wire> {
     exchange: Exchange<W>,
@@ -78,6 +81,8 @@ pub struct ResponseBody<W: Wire> {
     since: Time,
     event: Option<EventId>,
     decoded: u64,
+    /// Bytes that were decoded since others had their turn.
+    at_once: usize,
     raw_done: bool,
     failed: Option<Failure>,
     trailers: Fields,
@@ -99,11 +104,16 @@ impl<W: Wire> Response<W> {
             .map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase())
             .collect();
         let empty = framing == Framing::None || framing == Framing::Length(0);
-        let decoder = if request.decode != Decode::Off && !empty {
-            Decoder::new(codings.iter().map(String::as_str), exchange.shared.options.decode)
+        let options = &exchange.shared.options;
+        let of_content = codings.iter().filter(|_| request.decode != Decode::Off);
+        // They were applied after those of the content.
+        let of_transfer = if options.answers.transfer_codings {
+            crate::message::transfer_codings(&head.fields)
         } else {
-            Ok(None)
+            Vec::new()
         };
+        let undone = of_content.chain(&of_transfer).map(String::as_str);
+        let decoder = if empty { Ok(None) } else { Decoder::new(undone, options.decode) };
         let at = exchange.shared.wire.now();
         let (id, place) = (exchange.reporter.exchange(), running.place);
         let mut body = ResponseBody {
@@ -122,6 +132,7 @@ impl<W: Wire> Response<W> {
             since: at,
             event,
             decoded: 0,
+            at_once: 0,
             raw_done: empty,
             failed: None,
             trailers: Fields::new(),
@@ -209,8 +220,23 @@ impl<W: Wire> ResponseBody<W> {
                 return Poll::Ready(None);
             }
             if let Some(decoder) = &mut self.decoder {
+                // Decoding waits for nobody: now and then, whoever else wants to has a turn, such as a
+                // clock that is up.
+                if self.at_once >= AT_ONCE {
+                    self.at_once = 0;
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 match decoder.pull() {
-                    Ok(Pulled::Bytes(bytes)) => return Poll::Ready(Some(Ok(self.give(bytes)))),
+                    Ok(Pulled::Bytes(bytes)) => {
+                        self.at_once += bytes.len();
+                        if let Some(limit) = self.used_up(bytes.len()) {
+                            let kind = FaultKind::TooLarge { limit, encoded: self.received };
+                            self.fail(kind, BodyCut::Stopped);
+                            continue;
+                        }
+                        return Poll::Ready(Some(Ok(self.give(bytes))));
+                    }
                     Ok(Pulled::Hungry) => {}
                     Ok(Pulled::End) if self.raw_done => {
                         self.finish();
@@ -233,6 +259,16 @@ impl<W: Wire> ResponseBody<W> {
                 None => return Poll::Ready(Some(Ok(self.give(bytes)))),
             }
         }
+    }
+
+    /// Counts bytes that came out of a compressed body; gives the limit of all of them together where they
+    /// are too many.
+    fn used_up(&self, length: usize) -> Option<u64> {
+        let shared = &self.exchange.shared;
+        let all = shared.decoded.get().saturating_add(length as u64);
+        shared.decoded.set(all);
+        let limit = shared.options.decode.run;
+        (all > limit).then_some(limit)
     }
 
     fn give(&mut self, bytes: Bytes) -> Bytes {

@@ -11,6 +11,7 @@ use roundtrip_wire::Wire;
 use super::carrier::{Abandoned, Arrived, Boarding, Carrier};
 use super::clocks::{Clocks, up_fault};
 use super::exchange::{Exchange, note};
+use super::heard::Heard;
 use super::options::KeepAlive;
 use super::origin::Origin;
 use super::ready::ready;
@@ -77,6 +78,7 @@ async fn talk<W: Wire>(
         reported: false,
         moved: carrier.moved(),
         interim: Vec::new(),
+        heard: request.heard.clone(),
         interim_bytes: 0,
         boarding,
         line,
@@ -109,6 +111,8 @@ struct Talk<W: Wire> {
     /// What the carrier had moved when it was last looked at.
     moved: u64,
     interim: Vec<ResponseHead>,
+    /// Who takes heads down.
+    heard: Option<Heard>,
     /// Bytes of interim heads.
     interim_bytes: u64,
 }
@@ -208,6 +212,9 @@ impl<W: Wire> Talk<W> {
         if !interim || self.carrier.held().is_none() {
             // What answers a request stands after it, though all of it may not be out yet.
             self.report_request();
+        }
+        if let Some(heard) = &self.heard {
+            heard.answer(&arrived.text);
         }
         let place = self.carrier.place();
         let report = HeadReport {

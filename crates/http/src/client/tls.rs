@@ -11,11 +11,11 @@ use roundtrip_record::{
 };
 use roundtrip_wire::{Transport as _, Wire};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientConfig, ClientConnection};
+use rustls::client::{ClientConfig, ClientConnection, ResolvesClientCert};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{DigitallySignedStruct, KeyLog, SignatureScheme};
+use rustls::{DigitallySignedStruct, KeyLog, SignatureScheme, SupportedProtocolVersion};
 use tokio_rustls::TlsConnector;
 
 use super::alert;
@@ -35,6 +35,10 @@ pub struct TlsOptions {
     pub verifier: Arc<dyn ServerCertVerifier>,
     /// Takes the keys of sessions (`SSLKEYLOGFILE`).
     pub key_log: Option<Arc<dyn KeyLog>>,
+    /// Who we are, for servers that want to know (RFC 8446 §4.3.2).
+    pub identity: Option<Arc<dyn ResolvesClientCert>>,
+    /// The versions that are offered.
+    pub versions: &'static [&'static SupportedProtocolVersion],
 }
 
 /// TLS, ready to be used for any number of connections. Sessions are resumed among them.
@@ -64,7 +68,7 @@ impl Offer {
 }
 
 impl Tls {
-    /// TLS 1.2 and 1.3 with these parts.
+    /// TLS with these parts.
     ///
     /// # Errors
     /// When the provider has nothing that these versions could use.
@@ -72,10 +76,13 @@ impl Tls {
         let witness = Arc::new(Witness { inner: options.verifier, refused: Mutex::default() });
         let verifier = Arc::<Witness>::clone(&witness);
         let mut config = ClientConfig::builder_with_details(options.provider, options.time)
-            .with_safe_default_protocol_versions()?
+            .with_protocol_versions(options.versions)?
             .dangerous()
             .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
+        if let Some(identity) = options.identity {
+            config.client_auth_cert_resolver = identity;
+        }
         if let Some(key_log) = options.key_log {
             config.key_log = key_log;
         }

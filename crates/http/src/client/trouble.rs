@@ -102,10 +102,16 @@ impl Trouble {
             Self::Broken(why) | Self::Refused(why) | Self::Unprocessed { why, .. } => {
                 FaultKind::ReceiveFailed { why }
             }
-            Self::Malformed(MessageError {
-                defect: Defect::HeadTooLarge | Defect::TooManyFields,
-                ..
-            }) => FaultKind::HeadTooLarge { limit: limits.head as u64 },
+            Self::Malformed(MessageError { defect: Defect::HeadTooLarge, .. }) => {
+                FaultKind::HeadTooLarge { limit: limits.head as u64 }
+            }
+            Self::Malformed(MessageError { defect: defect @ Defect::TooManyFields, offset }) => {
+                FaultKind::Malformed {
+                    what: format!("head with more than {} fields", limits.fields),
+                    offset,
+                    rule: defect.rule().into(),
+                }
+            }
             Self::Malformed(error) => FaultKind::Malformed {
                 what: error.defect.text().into(),
                 offset: error.offset,

@@ -1,6 +1,7 @@
 //! Handlers: files, programs (CGI), an echo, virtual hosts.
 
 mod cgi;
+mod compressed;
 mod conditional;
 mod echo;
 mod files;
@@ -11,6 +12,7 @@ mod range;
 mod tree;
 
 pub use cgi::{Cgi, Command, Program, Spawn};
+pub use compressed::Compressed;
 pub use echo::Echo;
 pub use files::{Files, Hidden, Listing};
 pub use hosts::Hosts;

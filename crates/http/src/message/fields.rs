@@ -62,6 +62,19 @@ impl Fields {
         Ok(())
     }
 
+    /// Adds a field line that somebody else wrote, blanks around its value included: they mean nothing,
+    /// and whoever wrote them may want to see what becomes of them.
+    ///
+    /// # Errors
+    /// As [`Fields::push`].
+    pub fn push_as_is(&mut self, name: &str, value: &[u8]) -> Result<(), MessageError> {
+        let before = self.lines.len();
+        self.push(name, value)?;
+        self.lines.truncate(before);
+        self.append(name.as_bytes(), value, 0);
+        Ok(())
+    }
+
     /// Adds a field line whose name we wrote. Control characters in the value become spaces, as
     /// RFC 9110 §5.5 has it, so that no value can end its line.
     pub fn add(&mut self, name: &'static str, value: impl AsRef<[u8]>) -> &mut Self {
@@ -145,8 +158,12 @@ impl Fields {
         out.reserve(self.text.len() + 4 * self.lines.len());
         for line in &self.lines {
             out.extend_from_slice(line.name(&self.text));
-            out.extend_from_slice(b": ");
-            out.extend_from_slice(line.value(&self.text));
+            out.push(b':');
+            let value = line.value(&self.text);
+            if !value.is_empty() {
+                out.push(b' ');
+                out.extend_from_slice(value);
+            }
             out.extend_from_slice(b"\r\n");
         }
     }

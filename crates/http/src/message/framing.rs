@@ -29,7 +29,7 @@ pub fn request_framing(head: &RequestHead) -> Result<Framing, MessageError> {
 /// # Errors
 /// When the fields that tell it contradict each other or are malformed.
 pub fn response_framing(method: &Method, head: &ResponseHead) -> Result<Framing, MessageError> {
-    framed(method, head, Manner::Strict).map(|framed| framed.framing)
+    framed(method, head, Manner::Strict, Codings::Chunks).map(|framed| framed.framing)
 }
 
 /// How the body of a response ends, and what was tolerated to find that out.
@@ -50,6 +50,7 @@ pub(crate) fn framed(
     method: &Method,
     head: &ResponseHead,
     manner: Manner,
+    codings: Codings,
 ) -> Result<Framed, MessageError> {
     let (status, fields) = (head.line.status, &head.fields);
     let or = |error: MessageError, framing| match manner {
@@ -70,6 +71,11 @@ pub(crate) fn framed(
     if method == Method::CONNECT && status.is_success() {
         return Ok(Framing::None.into());
     }
+    if codings == Codings::Known
+        && let Some(framing) = coded(fields)
+    {
+        return Ok(framing.into());
+    }
     match is_chunked(fields, head.line.version) {
         Ok(true) => return Ok(Framing::Chunked.into()),
         Ok(false) => {}
@@ -84,7 +90,53 @@ pub(crate) fn framed(
         }
         Err(error) => return Err(error),
     }
-    Ok(length(fields, Repeated::Alike)?.map_or(Framing::Close, Framing::Length).into())
+    match length(fields, Repeated::Alike) {
+        Ok(length) => Ok(length.map_or(Framing::Close, Framing::Length).into()),
+        // Longer than anything: it ends when the connection does, and falls short of what was told.
+        Err(error) if is_huge(fields) => or(error, Framing::Close),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the length is a number beyond all that can be counted.
+fn is_huge(fields: &Fields) -> bool {
+    let mut values = fields.get_all(LENGTH);
+    let digits = |value: &[u8]| !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    values.next().is_some_and(digits) && values.next().is_none()
+}
+
+/// Which transfer codings are understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Codings {
+    /// Chunks alone.
+    Chunks,
+    /// Those that the request asked for, too ([`transfer_codings`]).
+    Known,
+}
+
+/// The codings of a transfer that can be undone besides its chunks, in the order in which they were
+/// applied.
+pub(crate) fn transfer_codings(fields: &Fields) -> Vec<String> {
+    let names =
+        fields.list(CODING).map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase());
+    names.filter(|name| !matches!(name.as_str(), "chunked" | "identity")).collect()
+}
+
+/// How a body ends whose transfer has such codings; `None` where it has none of them.
+fn coded(fields: &Fields) -> Option<Framing> {
+    let all = transfer_codings(fields);
+    let known = all.iter().all(|name| matches!(name.as_str(), "gzip" | "x-gzip" | "deflate"));
+    if all.is_empty() || !known || all.len() > 4 {
+        return None;
+    }
+    let last = fields.list(CODING).last().is_some_and(|last| last.eq_ignore_ascii_case(b"chunked"));
+    Some(match (last, fields.has(CODING, "chunked")) {
+        (true, _) => Framing::Chunked,
+        (false, false) => {
+            length(fields, Repeated::Alike).ok()?.map_or(Framing::Close, Framing::Length)
+        }
+        (false, true) => return None,
+    })
 }
 
 /// Whether the only coding is the one of old that means none (RFC 2616 §3.6).

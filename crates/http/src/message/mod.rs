@@ -34,5 +34,5 @@ pub use start_line::StartLine;
 pub use status_line::StatusLine;
 pub use step::Step;
 
-pub(crate) use framing::framed;
+pub(crate) use framing::{Codings, framed, transfer_codings};
 pub(crate) use version::version_text;

@@ -158,6 +158,10 @@ impl<W: Wire> Server<W> {
     }
 }
 
+/// How much TLS keeps that the connection has not taken: one record (RFC 8446 §5.1). More could not
+/// be overtaken by what is more urgent.
+const TLS_BUFFER: usize = 16 * 1024;
+
 /// The TLS handshake, within the time that a request's head may take.
 async fn accept_tls<W: Wire>(
     shared: &Shared<W>,
@@ -168,7 +172,10 @@ async fn accept_tls<W: Wire>(
     let handshake = acceptor.accept(Counted::new(stream));
     let late = shared.wire.sleep(shared.options.head_timeout);
     match select(handshake, pin!(late)).await {
-        Either::Left((Ok(tls), _)) => Some(Channel::Tls(Box::new(tls.into()))),
+        Either::Left((Ok(mut tls), _)) => {
+            tls.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
+            Some(Channel::Tls(Box::new(tls.into())))
+        }
         // A handshake that fails was answered with an alert; there is nobody else to tell.
         _ => None,
     }

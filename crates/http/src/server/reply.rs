@@ -174,9 +174,11 @@ fn write_head<W: Wire>(
         out.extend_from_slice(part);
     }
     out.extend(reason.bytes().map(|byte| if byte < b' ' || byte == 0x7f { b' ' } else { byte }));
-    out.extend_from_slice(b"\r\nDate: ");
-    shared.date(|date| out.extend_from_slice(date.as_bytes()));
-    if !shared.options.software.is_empty() {
+    if !response.fields.contains("Date") {
+        out.extend_from_slice(b"\r\nDate: ");
+        shared.date(|date| out.extend_from_slice(date.as_bytes()));
+    }
+    if !shared.options.software.is_empty() && !response.fields.contains("Server") {
         out.extend_from_slice(b"\r\nServer: ");
         out.extend_from_slice(shared.options.software.as_bytes());
     }
@@ -273,12 +275,17 @@ async fn write_body<W: Wire>(
     Ok(trailers)
 }
 
-/// Writes a piece: copied behind what waits to be written where it is small.
+/// Writes a piece: copied behind what waits to be written where it is small, its beginning otherwise.
 async fn write<W: Wire>(input: &RefCell<Input<W>>, chunk: &mut Bytes) -> io::Result<()> {
     if chunk.len() <= SMALL {
         input.borrow_mut().output.extend_from_slice(chunk);
         chunk.clear();
         return poll_fn(|context| input.borrow_mut().poll_output(context)).await;
+    }
+    if !input.borrow().output.is_empty() {
+        // What is to go before it, the head most often, is no segment of its own.
+        let first = chunk.split_to(SMALL);
+        input.borrow_mut().output.extend_from_slice(&first);
     }
     poll_fn(|context| input.borrow_mut().poll_write(chunk, context)).await
 }

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::huffman;
+use crate::huffman;
 
 /// The size of the dynamic table that both ends begin with (RFC 9113 §6.5.2), and the most that we
 /// allow: we never ask for another.
@@ -151,8 +151,12 @@ fn string(rest: &mut &[u8]) -> Result<(u32, bool), CompressionError> {
     let (octets, after) = rest.split_at_checked(length as usize).ok_or(CompressionError)?;
     *rest = after;
     if huffman {
-        let decoded = huffman::decode(octets).ok_or(CompressionError)?;
-        Ok((decoded.length, decoded.colon))
+        let (mut length, mut colon) = (0, false);
+        let decoded = huffman::decode_into(octets, |octet| {
+            colon |= length == 0 && octet == b':';
+            length += 1;
+        });
+        decoded.map(|()| (length, colon)).ok_or(CompressionError)
     } else {
         Ok((length, octets.first() == Some(&b':')))
     }

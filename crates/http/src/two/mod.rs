@@ -6,7 +6,6 @@ mod fields;
 mod frame;
 mod guard;
 mod hpack;
-mod huffman;
 mod io;
 mod ledger;
 mod room;

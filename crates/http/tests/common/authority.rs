@@ -111,7 +111,14 @@ impl Authority {
         let roots = Arc::new(self.roots());
         let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
         let verifier = verifier.build().unwrap();
-        Tls::new(TlsOptions { provider, time: Arc::new(Calendar), verifier, key_log: None })
-            .unwrap()
+        Tls::new(TlsOptions {
+            provider,
+            time: Arc::new(Calendar),
+            verifier,
+            key_log: None,
+            identity: None,
+            versions: rustls::ALL_VERSIONS,
+        })
+        .unwrap()
     }
 }

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use roundtrip_http::huffman::decode;
+
 /// The static table (RFC 7541 appendix A), from index 1.
 const STATIC: [(&str, &str); 61] = [
     (":authority", ""),
@@ -66,49 +68,6 @@ const STATIC: [(&str, &str); 61] = [
     ("vary", ""),
     ("via", ""),
     ("www-authenticate", ""),
-];
-
-/// How many codes of the Huffman code (RFC 7541 appendix B) there are of each length, in bits. Codes of
-/// one length follow each other, and the first of a length follows the last of the length before.
-const LENGTHS: [(u32, u32); 21] = [
-    (5, 10),
-    (6, 26),
-    (7, 32),
-    (8, 6),
-    (10, 5),
-    (11, 3),
-    (12, 2),
-    (13, 6),
-    (14, 2),
-    (15, 3),
-    (19, 3),
-    (20, 8),
-    (21, 13),
-    (22, 26),
-    (23, 29),
-    (24, 12),
-    (25, 4),
-    (26, 15),
-    (27, 19),
-    (28, 29),
-    (30, 3),
-];
-
-/// What the codes stand for, in their order.
-const SYMBOLS: [u8; 256] = [
-    48, 49, 50, 97, 99, 101, 105, 111, 115, 116, 32, 37, 45, 46, 47, 51, 52, 53, 54, 55, 56, 57,
-    61, 65, 95, 98, 100, 102, 103, 104, 108, 109, 110, 112, 114, 117, 58, 66, 67, 68, 69, 70, 71,
-    72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 89, 106, 107, 113, 118, 119,
-    120, 121, 122, 38, 42, 44, 59, 88, 90, 33, 34, 40, 41, 63, 39, 43, 124, 35, 62, 0, 36, 64, 91,
-    93, 126, 94, 125, 60, 96, 123, 92, 195, 208, 128, 130, 131, 162, 184, 194, 224, 226, 153, 161,
-    167, 172, 176, 177, 179, 209, 216, 217, 227, 229, 230, 129, 132, 133, 134, 136, 146, 154, 156,
-    160, 163, 164, 169, 170, 173, 178, 181, 185, 186, 187, 189, 190, 196, 198, 228, 232, 233, 1,
-    135, 137, 138, 139, 140, 141, 143, 147, 149, 150, 151, 152, 155, 157, 158, 165, 166, 168, 174,
-    175, 180, 182, 183, 188, 191, 197, 231, 239, 9, 142, 144, 145, 148, 159, 171, 206, 215, 225,
-    236, 237, 199, 207, 234, 235, 192, 193, 200, 201, 202, 205, 210, 213, 218, 219, 238, 240, 242,
-    243, 255, 203, 204, 211, 212, 214, 221, 222, 223, 241, 244, 245, 246, 247, 248, 250, 251, 252,
-    253, 254, 2, 3, 4, 5, 6, 7, 8, 11, 12, 14, 15, 16, 17, 18, 19, 20, 21, 23, 24, 25, 26, 27, 28,
-    29, 30, 31, 127, 220, 249, 10, 13, 22,
 ];
 
 /// The size of the dynamic table that both ends begin with (RFC 9113 §6.5.2), in octets.
@@ -233,52 +192,12 @@ fn string(rest: &mut &[u8]) -> Result<String, Undecodable> {
     let length = integer(rest, 7)?;
     let (coded, after) = rest.split_at_checked(length).ok_or(Undecodable)?;
     *rest = after;
-    let bytes = if huffman { decode(coded)? } else { coded.to_vec() };
+    let bytes = if huffman { decode(coded).ok_or(Undecodable)? } else { coded.to_vec() };
     Ok(match String::from_utf8(bytes) {
         Ok(text) => text,
         // As the record's own fields: octets that are no UTF-8 are those of ISO 8859-1.
         Err(error) => error.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
     })
-}
-
-/// Undoes the Huffman code.
-fn decode(coded: &[u8]) -> Result<Vec<u8>, Undecodable> {
-    let mut text = Vec::with_capacity(coded.len() * 2);
-    let (mut code, mut bits) = (0u32, 0u32);
-    for byte in coded {
-        for shift in (0..8).rev() {
-            code = code << 1 | u32::from(byte >> shift & 1);
-            bits += 1;
-            if let Some(symbol) = symbol(code, bits) {
-                text.push(symbol);
-                (code, bits) = (0, 0);
-            } else if bits >= 30 {
-                return Err(Undecodable);
-            }
-        }
-    }
-    // What is left is padding: the begin of the longest code, all ones.
-    if bits < 8 && code == (1 << bits) - 1 { Ok(text) } else { Err(Undecodable) }
-}
-
-/// What a code of this length stands for, if it is one.
-fn symbol(code: u32, bits: u32) -> Option<u8> {
-    let (mut first, mut index) = (0u32, 0u32);
-    let mut length = 0;
-    for (of_length, count) in LENGTHS {
-        first <<= of_length - length;
-        length = of_length;
-        if length == bits {
-            let at = code.checked_sub(first).filter(|at| *at < count)?;
-            return SYMBOLS.get((index + at) as usize).copied();
-        }
-        if length > bits {
-            return None;
-        }
-        first += count;
-        index += count;
-    }
-    None
 }
 
 #[cfg(test)]

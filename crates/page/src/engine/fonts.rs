@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use blitz_dom::node::NodeData;
-use blitz_dom::{BULLET_FONT, BaseDocument, FontContext, decode_font_bytes};
+use blitz_dom::{BULLET_FONT, BaseDocument, FontContext, Node, NodeId, decode_font_bytes};
 use bytes::Bytes;
 use fontique::{
     Blob, Collection, CollectionOptions, FamilyId, FontInfoOverride, FontStyle, FontWeight,
     GenericFamily, Script, ScriptExt, SourceCache,
 };
+use style::properties::ComputedValues;
 use style::values::computed::font::{FontStyle as ComputedStyle, SingleFontFamily};
+use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
 use super::embedded;
 use super::input::Input;
@@ -234,27 +236,103 @@ fn settings(
     families: &BTreeSet<String>,
 ) -> BTreeMap<Setting, BTreeSet<char>> {
     let mut settings: BTreeMap<Setting, BTreeSet<char>> = BTreeMap::new();
-    for (_, node) in document.tree().iter() {
-        let NodeData::Text(text) = &node.data else { continue };
-        let Some(parent) = node.parent.and_then(|id| document.get_node(id)) else { continue };
-        let Some(styles) = parent.primary_styles() else { continue };
-        let font = styles.get_font();
-        let slant = match font.font_style {
-            ComputedStyle::NORMAL => Slant::Upright,
-            ComputedStyle::ITALIC => Slant::Italic,
-            _ => Slant::Oblique,
-        };
-        let weight = font.font_weight.value() as u16;
-        for family in font.font_family.families.list.iter() {
-            let SingleFontFamily::FamilyName(name) = family else { continue };
-            let name = name.name.to_lowercase();
-            if families.contains(&name) {
-                let characters = settings.entry((name, weight, slant)).or_default();
-                characters.extend(text.content.chars().filter(|c| !c.is_whitespace()));
+    let mut rendered = Rendered::default();
+    for (id, node) in document.tree().iter() {
+        match &node.data {
+            NodeData::Text(text) => {
+                let Some(of) = node.parent.filter(|of| rendered.is(document, *of)) else {
+                    continue;
+                };
+                let characters = || text.content.chars().filter(|c| !c.is_whitespace());
+                set_in(&mut settings, document, of, families, characters);
             }
+            // A line is as high as the font of its block and of each box in it would make it, also
+            // where there is no text (CSS Inline 3, section 3.2, "strut").
+            _ if is_inline(node) => {
+                for of in node.parent.into_iter().chain([id]) {
+                    if rendered.is(document, of) {
+                        set_in(&mut settings, document, of, families, || [' '].into_iter());
+                    }
+                }
+            }
+            _ if node.flags.is_inline_root() && rendered.is(document, id) => {
+                set_in(&mut settings, document, id, families, || [' '].into_iter());
+            }
+            _ => {}
         }
     }
     settings
+}
+
+/// Adds characters that are set as an element is.
+fn set_in<I: Iterator<Item = char>>(
+    settings: &mut BTreeMap<Setting, BTreeSet<char>>,
+    document: &BaseDocument,
+    of: NodeId,
+    families: &BTreeSet<String>,
+    characters: impl Fn() -> I,
+) {
+    // The box of a block that stands around some of its lines only has no styles of its own.
+    let styled = core::iter::successors(document.get_node(of), |node| {
+        node.parent.and_then(|parent| document.get_node(parent))
+    });
+    let Some(styles) = styled.take(2).find_map(Node::primary_styles) else { return };
+    let font = styles.get_font();
+    let slant = match font.font_style {
+        ComputedStyle::NORMAL => Slant::Upright,
+        ComputedStyle::ITALIC => Slant::Italic,
+        _ => Slant::Oblique,
+    };
+    let weight = font.font_weight.value() as u16;
+    for family in font.font_family.families.list.iter() {
+        let SingleFontFamily::FamilyName(name) = family else { continue };
+        let name = name.name.to_lowercase();
+        if families.contains(&name) {
+            settings.entry((name, weight, slant)).or_default().extend(characters());
+        }
+    }
+}
+
+/// Whether a node is an element whose box stands in a line.
+fn is_inline(node: &Node) -> bool {
+    let display = |styles: &ComputedValues| styles.get_box().display;
+    node.primary_styles().is_some_and(|styles| {
+        let display = display(&styles);
+        display.outside() == DisplayOutside::Inline && display.inside() == DisplayInside::Flow
+    })
+}
+
+/// Which elements have boxes: neither they nor one around them has `display: none`.
+#[derive(Default)]
+struct Rendered {
+    known: BTreeMap<u64, bool>,
+}
+
+impl Rendered {
+    fn is(&mut self, document: &BaseDocument, id: NodeId) -> bool {
+        let mut path = Vec::new();
+        let mut next = Some(id);
+        let mut found = true;
+        while let Some(id) = next {
+            if let Some(known) = self.known.get(&id.as_u64()) {
+                found = *known;
+                break;
+            }
+            path.push(id);
+            let Some(node) = document.get_node(id) else { break };
+            let hidden =
+                node.primary_styles().is_some_and(|styles| styles.get_box().display.is_none());
+            if hidden {
+                found = false;
+                break;
+            }
+            next = node.parent;
+        }
+        for id in path {
+            self.known.insert(id.as_u64(), found);
+        }
+        found
+    }
 }
 
 /// The faces of a family that fit best (CSS Fonts 4, section 5.2): slant first, then weight. More

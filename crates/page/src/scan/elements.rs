@@ -5,7 +5,8 @@ use url::Url;
 
 use super::found::{Found, Want};
 use super::rules::{
-    Hinted, ScriptKind, attr, fetch_priority, fetchable, hinted, is_small, link_applies,
+    Hinted, ScriptKind, attr, fetch_priority, fetchable, hinted, is_anonymous, is_small,
+    link_applies,
 };
 use super::state::{Attributes, State};
 use crate::fetch::{Blocks, Kind, Omitted, Priority, Reach};
@@ -104,9 +105,10 @@ impl State {
                 why: Omitted::NotNow,
             });
         } else if has("preconnect") {
-            self.found.push(Found::Hint { url, reach: Reach::Connection });
+            let anonymous = is_anonymous(tag);
+            self.found.push(Found::Hint { url, reach: Reach::Connection, anonymous });
         } else if has("dns-prefetch") {
-            self.found.push(Found::Hint { url, reach: Reach::Name });
+            self.found.push(Found::Hint { url, reach: Reach::Name, anonymous: false });
         }
     }
 
@@ -126,6 +128,7 @@ impl State {
             line,
             media,
             holds: if applies { Holds::STYLE } else { Holds::NOTHING },
+            anonymous: is_anonymous(tag),
         }));
     }
 
@@ -171,7 +174,7 @@ impl State {
         let Some(src) = attr(tag, "src") else {
             self.counts.scripts_inline += 1;
             if kind == ScriptKind::Classic {
-                self.found.push(Found::ScriptRuns);
+                self.found.push(Found::ScriptRuns { in_head: !self.in_body });
             }
             return;
         };
@@ -191,10 +194,17 @@ impl State {
             blocks: if waits { Blocks::Parser } else { Blocks::None },
             line,
             media: None,
-            holds: Holds { paint: waits && !self.in_body, parser: waits, content_loaded: at_once },
+            holds: Holds {
+                paint: waits && !self.in_body,
+                parser: waits,
+                content_loaded: at_once,
+                body: waits && !self.in_body,
+            },
+            // Modules are always fetched so (HTML standard, section 8.1.4.2).
+            anonymous: kind == ScriptKind::Module || is_anonymous(tag),
         }));
         if waits {
-            self.found.push(Found::ScriptRuns);
+            self.found.push(Found::ScriptRuns { in_head: !self.in_body });
         }
     }
 
@@ -235,7 +245,9 @@ impl State {
     }
 
     fn want(&mut self, url: Url, kind: Kind, priority: Priority, blocks: Blocks, line: u64) {
-        let want = Want { url, kind, priority, blocks, line, media: None, holds: Holds::NOTHING };
+        let holds = Holds::NOTHING;
+        let anonymous = false;
+        let want = Want { url, kind, priority, blocks, line, media: None, holds, anonymous };
         self.found.push(Found::Resource(want));
     }
 

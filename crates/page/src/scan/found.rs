@@ -18,6 +18,7 @@ pub(crate) enum Found {
     Hint {
         url: Url,
         reach: Reach,
+        anonymous: bool,
     },
     /// A `<style>` element's text; its media query matches.
     Style {
@@ -27,7 +28,9 @@ pub(crate) enum Found {
         content: String,
     },
     /// A script that runs as soon as the parser has come to it.
-    ScriptRuns,
+    ScriptRuns {
+        in_head: bool,
+    },
 }
 
 /// A resource to fetch.
@@ -41,6 +44,8 @@ pub(crate) struct Want {
     /// The query, where it does not match.
     pub(crate) media: Option<String>,
     pub(crate) holds: Holds,
+    /// Other origins are asked without credentials (`crossorigin`).
+    pub(crate) anonymous: bool,
 }
 
 /// What was counted on the way.

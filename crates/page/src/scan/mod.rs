@@ -57,6 +57,11 @@ impl Scanner {
         self.tokenizer.sink.state.borrow().counts.clone()
     }
 
+    /// Whether the body has begun.
+    pub(crate) fn in_body(&self) -> bool {
+        self.tokenizer.sink.state.borrow().in_body
+    }
+
     /// The title's text, white space collapsed, once its element has ended.
     pub(crate) fn title(&self) -> Option<String> {
         self.tokenizer.sink.state.borrow().title.clone()

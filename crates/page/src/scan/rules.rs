@@ -109,6 +109,11 @@ pub(super) fn is_content(name: &str) -> bool {
     )
 }
 
+/// Whether other origins are asked without credentials (HTML standard, section 2.5.4).
+pub(super) fn is_anonymous(tag: &Tag) -> bool {
+    attr(tag, "crossorigin").is_some_and(|mode| !mode.eq_ignore_ascii_case("use-credentials"))
+}
+
 pub(super) fn attr<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
     tag.attrs.iter().find(|attr| &*attr.name.local == name).map(|attr| &*attr.value)
 }

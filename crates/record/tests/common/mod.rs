@@ -96,7 +96,7 @@ fn run(text: &str) -> Vec<What> {
             length: 74,
             packet: Some(1),
         }),
-        What::RunEnded(RunEnded { exit: 0, interrupted: true }),
+        What::RunEnded(RunEnded { exit: 0, interrupted: true, among: None }),
     ]
 }
 

@@ -785,7 +785,11 @@ impl Scene {
     }
 
     pub(crate) fn end(&mut self, exit: u8) {
-        self.tell(self.client, None, What::RunEnded(RunEnded { exit, interrupted: false }));
+        self.tell(
+            self.client,
+            None,
+            What::RunEnded(RunEnded { exit, interrupted: false, among: None }),
+        );
     }
 
     /// The events, in the order of time as a run reports them, numbered anew.

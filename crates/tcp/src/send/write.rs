@@ -142,7 +142,11 @@ impl Sender {
         if !self.memory.was_full() {
             return false;
         }
-        if !self.memory.is_fixed() && self.board.in_flight() < self.window.cwnd() {
+        // Linux asks after it has sent what the window permits (`tcp_data_snd_check` comes before
+        // `tcp_check_space`); here what is buffered may not have been sent yet.
+        let buffered = self.unsent().div_ceil(self.size.effective().max(1));
+        let will_be_in_flight = self.board.in_flight().saturating_add(buffered);
+        if !self.memory.is_fixed() && will_be_in_flight < self.window.cwnd() {
             self.expand_memory(cx);
         }
         let writable = self.is_writable(cx.profile);

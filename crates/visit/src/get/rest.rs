@@ -36,6 +36,8 @@ impl Rest {
                     "the server sent a part without saying which (Content-Range)".into(),
                 ),
             },
+            // Some servers send a part as if it were the whole, and say which it is.
+            StatusCode::OK if first_byte(fields) == Some(from) => Self::Follows,
             StatusCode::OK if length == Some(from) => Self::Nothing,
             StatusCode::OK => Self::Unfit(
                 "the server sent the whole body where only the rest was asked for".into(),
@@ -75,6 +77,7 @@ mod tests {
         assert!(matches!(judge(206, None, Some(5)), Rest::Unfit(_)));
         assert!(matches!(judge(200, None, Some(10)), Rest::Unfit(_)));
         assert_eq!(judge(200, None, Some(5)), Rest::Nothing);
+        assert_eq!(judge(200, Some("bytes 5-"), None), Rest::Follows);
         assert_eq!(judge(416, Some("bytes */5"), Some(0)), Rest::Nothing);
         assert!(matches!(judge(404, None, Some(9)), Rest::Unfit(_)));
         assert_eq!(judge(304, None, Some(0)), Rest::Nothing);

@@ -102,10 +102,12 @@ impl<W: Wire> Stream<W> {
     /// The head of a response as it goes out, and whether a body follows it.
     pub(crate) fn head(&self, shared: &Shared<W>, response: &Response) -> (Fields, bool) {
         let mut fields = Fields::new();
-        shared.date(|date| {
-            fields.add("date", date);
-        });
-        if !shared.options.software.is_empty() {
+        if !response.fields.contains("Date") {
+            shared.date(|date| {
+                fields.add("date", date);
+            });
+        }
+        if !shared.options.software.is_empty() && !response.fields.contains("Server") {
             fields.add("server", &shared.options.software);
         }
         for (name, value) in response.fields.iter() {

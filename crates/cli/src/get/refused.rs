@@ -1,0 +1,199 @@
+//! Options that curl has and `get` has not: each is refused by name, with what stands in its stead.
+
+/// An option that is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) name: &'static str,
+    pub(super) short: Option<char>,
+    why: &'static str,
+}
+
+impl Refused {
+    /// What is told.
+    pub(super) fn words(&self) -> String {
+        let Self { name, short, why } = self;
+        match short {
+            Some(short) => {
+                format!("-{short} (--{name}) is an option of curl's that get has not: {why}")
+            }
+            None => format!("--{name} is an option of curl's that get has not: {why}"),
+        }
+    }
+}
+
+const fn no(name: &'static str, why: &'static str) -> Refused {
+    Refused { name, short: None, why }
+}
+
+const fn short(short: char, name: &'static str, why: &'static str) -> Refused {
+    Refused { name, short: Some(short), why }
+}
+
+const FTP: &str = "it is for FTP, and get speaks HTTP alone";
+const MAIL: &str = "it is for mail, and get speaks HTTP alone";
+const SSH: &str = "it is for SSH, and get speaks HTTP alone";
+const OTHER: &str = "it is for another protocol than HTTP, which is all that get speaks";
+const NTLM: &str =
+    "NTLM rests on broken ciphers (DES, MD4) and is left out; --digest, or --basic over https";
+const SPNEGO: &str = "Kerberos is not spoken; --digest, --oauth2-bearer, or --basic over https";
+const RUSTLS: &str = "rustls has no such switch: it never does what this option is about";
+const STORE: &str = "rustls reads PEM files: write certificate and key with `openssl pkcs12 -in FILE -out FILE.pem -nodes`";
+const PROXY_TLS: &str = "a proxy is spoken to in the clear, so that there is no TLS to it";
+const SRP: &str = "TLS-SRP is no part of TLS 1.3, and rustls has none; --cert";
+const RESOLVER: &str = "get has a resolver of its own; --dns ADDR:PORT names the server it asks";
+const SOCKS: &str =
+    "SOCKS proxies are not spoken to; -x http://HOST:PORT, or `ssh -W` and --connect-to";
+const TRACE: &str =
+    "-v tells what is done, and --out DIR keeps every byte, as pcapng and as bodies";
+const SLOW: &str = "what is slow is not given up, what is late is: -m";
+const GSSAPI: &str = "Kerberos is not spoken to SOCKS proxies; USER:PASSWORD@ in the proxy's URL";
+
+/// All of them, by name.
+pub(super) const REFUSED: &[Refused] = &[
+    no("abstract-unix-socket", "get connects over TCP; `socat` can stand between"),
+    no("alt-svc", "other services of a host would be of HTTP/3, which is not spoken; --connect-to"),
+    short('a', "append", FTP),
+    no("aws-sigv4", "requests are not signed; sign them and give the fields with -H"),
+    no("cert-status", "rustls does not ask for OCSP staples"),
+    no("cert-type", STORE),
+    no(
+        "ciphers",
+        "the suites are those of TLS 1.3 and the modern ones of 1.2; --tlsv1.3 leaves 1.2 out",
+    ),
+    no("compressed-ssh", SSH),
+    no("crlf", "what is sent is sent as it is; `unix2dos` before"),
+    no("crlfile", "revocation lists are not read"),
+    no("curves", "the groups are X25519, P-256 and P-384, in this order"),
+    no("delegation", SPNEGO),
+    no("disable-epsv", FTP),
+    no("disable-eprt", FTP),
+    no("dns-interface", RESOLVER),
+    no("dns-ipv4-addr", RESOLVER),
+    no("dns-ipv6-addr", RESOLVER),
+    no("dns-servers", RESOLVER),
+    no("doh-url", RESOLVER),
+    no("doh-insecure", RESOLVER),
+    no("doh-cert-status", RESOLVER),
+    no("ech", "encrypted hellos are not sent"),
+    no("egd-file", "randomness is the kernel's"),
+    no("engine", RUSTLS),
+    no("eprt", FTP),
+    no("epsv", FTP),
+    no("false-start", RUSTLS),
+    no("ftp-account", FTP),
+    no("ftp-alternative-to-user", FTP),
+    no("ftp-create-dirs", FTP),
+    no("ftp-method", FTP),
+    no("ftp-pasv", FTP),
+    short('P', "ftp-port", FTP),
+    no("ftp-pret", FTP),
+    no("ftp-skip-pasv-ip", FTP),
+    no("ftp-ssl-ccc", FTP),
+    no("ftp-ssl-ccc-mode", FTP),
+    no("ftp-ssl-control", FTP),
+    no("haproxy-client-ip", "PROXY heads are not written"),
+    no("haproxy-protocol", "PROXY heads are not written"),
+    no("hostpubmd5", SSH),
+    no("hostpubsha256", SSH),
+    no("hsts", "no list of hosts is kept that are to be asked over https; write https://"),
+    no("http3", "HTTP/3 is not spoken; --http2"),
+    no("http3-only", "HTTP/3 is not spoken; --http2"),
+    no("interface", "the kernel chooses the way out; `ip route` or `ip netns exec` direct it"),
+    no("ip-tos", "the kernel marks packets; `tc` or nftables direct it"),
+    no("keepalive-time", "connections live for one command; -m ends what hangs"),
+    no("key-type", STORE),
+    no("krb", FTP),
+    no("libcurl", "there is no libcurl in it"),
+    short('l', "list-only", FTP),
+    no("local-port", "the kernel chooses the port"),
+    no("login-options", MAIL),
+    no("mail-auth", MAIL),
+    no("mail-from", MAIL),
+    no("mail-rcpt", MAIL),
+    no("mail-rcpt-allowfails", MAIL),
+    short(
+        'M',
+        "manual",
+        "`roundtrip get --help` has the options, `roundtrip man DIR` writes the manual",
+    ),
+    no("mptcp", "the kernel's TCP is asked for, with one path"),
+    no("negotiate", SPNEGO),
+    no("ntlm", NTLM),
+    no("ntlm-wb", NTLM),
+    no(
+        "pass",
+        "keys with a pass phrase are not read; `openssl pkey -in FILE -out PLAIN` takes it off",
+    ),
+    no(
+        "pinnedpubkey",
+        "keys are not pinned; --cacert FILE with the one certificate trusts no other",
+    ),
+    no("preproxy", "there is one proxy at a time; -x"),
+    no("proxy-ca-native", PROXY_TLS),
+    no("proxy-cacert", PROXY_TLS),
+    no("proxy-capath", PROXY_TLS),
+    no("proxy-cert", PROXY_TLS),
+    no("proxy-cert-type", PROXY_TLS),
+    no("proxy-ciphers", PROXY_TLS),
+    no("proxy-crlfile", PROXY_TLS),
+    no("proxy-http2", PROXY_TLS),
+    no("proxy-insecure", PROXY_TLS),
+    no("proxy-key", PROXY_TLS),
+    no("proxy-key-type", PROXY_TLS),
+    no("proxy-negotiate", SPNEGO),
+    no("proxy-ntlm", NTLM),
+    no("proxy-pass", PROXY_TLS),
+    no("proxy-pinnedpubkey", PROXY_TLS),
+    no("proxy-service-name", SPNEGO),
+    no("proxy-ssl-allow-beast", PROXY_TLS),
+    no("proxy-ssl-auto-client-cert", PROXY_TLS),
+    no("proxy-tls13-ciphers", PROXY_TLS),
+    no("proxy-tlsauthtype", PROXY_TLS),
+    no("proxy-tlspassword", PROXY_TLS),
+    no("proxy-tlsuser", PROXY_TLS),
+    no("proxy-tlsv1", PROXY_TLS),
+    no("pubkey", SSH),
+    short('Q', "quote", FTP),
+    no("random-file", "randomness is the kernel's"),
+    no("sasl-authzid", MAIL),
+    no("sasl-ir", MAIL),
+    no("service-name", SPNEGO),
+    no("socks5-basic", "it is what is done where the proxy's URL has USER:PASSWORD@ in it"),
+    no("socks5-gssapi", GSSAPI),
+    no("socks5-gssapi-nec", GSSAPI),
+    no("socks5-gssapi-service", GSSAPI),
+    no("socks4", SOCKS),
+    no("socks4a", SOCKS),
+    no("socks5", SOCKS),
+    no("socks5-hostname", SOCKS),
+    short('Y', "speed-limit", SLOW),
+    short('y', "speed-time", SLOW),
+    no("ssl", FTP),
+    no("ssl-allow-beast", RUSTLS),
+    no("ssl-auto-client-cert", RUSTLS),
+    no("ssl-no-revoke", RUSTLS),
+    no("ssl-reqd", FTP),
+    no("ssl-revoke-best-effort", RUSTLS),
+    short('2', "sslv2", RUSTLS),
+    short('3', "sslv3", RUSTLS),
+    no("tcp-fastopen", "no data goes in a SYN"),
+    short('t', "telnet-option", OTHER),
+    no("tftp-blksize", OTHER),
+    no("tftp-no-options", OTHER),
+    no("tls13-ciphers", "all suites of TLS 1.3 are offered"),
+    no("tlsauthtype", SRP),
+    no("tlspassword", SRP),
+    no("tlsuser", SRP),
+    no("trace", TRACE),
+    no("trace-ascii", TRACE),
+    no("trace-time", TRACE),
+    no("trace-config", "-v tells all that there is to tell"),
+    no("trace-ids", "-v tells connections apart; --out DIR keeps the whole record"),
+    no(
+        "unix-socket",
+        "get connects over TCP; `socat TCP-LISTEN:PORT,bind=127.0.0.1,fork UNIX:PATH` stands between",
+    ),
+    short('B', "use-ascii", FTP),
+    no("vlan-priority", "the kernel marks packets; `tc` directs it"),
+    no("xattr", "where a file came from is not written into its attributes; -w '%{url_effective}'"),
+];

@@ -1,0 +1,119 @@
+//! What a chain tells servers and proxies of who asks, and what they said about it.
+
+use http::StatusCode;
+use roundtrip_http::client::{Login, Origin, Prover, Request, Schemes};
+use roundtrip_http::message::Fields;
+use roundtrip_http::url::userinfo;
+
+use crate::netrc::NetrcMode;
+use crate::rules::Rules;
+
+/// Who asks, and how that is told.
+#[derive(Debug, Default)]
+pub(crate) struct Proofs {
+    server: Option<Prover>,
+    proxy: Option<Prover>,
+    /// The request has a body, which may be a stream that was taken already.
+    has_body: bool,
+    /// The last request went without its body, since it was sure to be refused.
+    only_asked: bool,
+    /// The server takes requests without a proof.
+    unwanted: bool,
+}
+
+impl Proofs {
+    /// Of a chain whose first request has a body, or has none.
+    pub(crate) fn new(has_body: bool) -> Self {
+        Self { has_body, ..Self::default() }
+    }
+
+    /// Finds out who asks, by the URL and what else is known, and takes that out of the URL where it is
+    /// not to be told at once. Answers whether the request only asks for a challenge.
+    pub(crate) fn prepare(&mut self, request: &mut Request, rules: &Rules, trusted: bool) -> bool {
+        add_from_netrc(request, rules);
+        self.server = if rules.logins == Schemes::BASIC {
+            None
+        } else {
+            let login = userinfo(&request.url);
+            // There is a host, so neither can fail.
+            let _ = request.url.set_username("");
+            let _ = request.url.set_password(None);
+            login.map(|(user, password)| {
+                let login = Login { user, password, schemes: rules.logins };
+                kept(self.server.take(), &login)
+            })
+        };
+        if let Some(token) = rules.bearer.as_ref().filter(|_| trusted) {
+            request.derived.set("Authorization", format!("Bearer {token}"));
+        }
+        let origin = Origin::of(&request.url);
+        let proxy = origin.and_then(|origin| rules.proxies.carrier(&origin));
+        let login = proxy.and_then(|proxy| proxy.login.as_ref());
+        self.proxy = login
+            .filter(|login| login.schemes != Schemes::BASIC)
+            .map(|login| kept(self.proxy.take(), login));
+        let asks = |prover: &Option<Prover>| prover.as_ref().is_some_and(Prover::only_asks);
+        let bodyless = request.body.is_empty() && !self.has_body;
+        self.only_asked = !bodyless && !self.unwanted && (asks(&self.server) || asks(&self.proxy));
+        self.only_asked
+    }
+
+    /// Adds what is to be told to a request that is complete but for that.
+    pub(crate) fn prove(&mut self, request: &mut Request, rules: &Rules, random: [u8; 16]) {
+        let (method, target) = (request.method.to_string(), request.target());
+        let own = request.fields.contains("Authorization") || rules.bearer.is_some();
+        if let Some(prover) = self.server.as_mut().filter(|_| !own)
+            && let Some(value) = prover.value(&method, &target, random)
+        {
+            request.derived.set("Authorization", value);
+        }
+        if let Some(prover) = &mut self.proxy {
+            request.proxy_authorization = prover.value(&method, &target, random);
+        }
+    }
+
+    /// Whether an answer says what is wanted, so that asking again is worth it.
+    pub(crate) fn are_worth_another_try(&mut self, status: StatusCode, fields: &Fields) -> bool {
+        let challenged = |prover: &mut Option<Prover>, name| {
+            prover.as_mut().is_some_and(|prover| prover.is_challenged(fields.get_all(name)))
+        };
+        match status {
+            StatusCode::UNAUTHORIZED => challenged(&mut self.server, "WWW-Authenticate"),
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                challenged(&mut self.proxy, "Proxy-Authenticate")
+            }
+            // Nobody wanted to know: now the body goes along.
+            status if self.only_asked && status.is_success() => {
+                self.unwanted = true;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The prover there is, where it tells of the same person, or a new one.
+fn kept(old: Option<Prover>, login: &Login) -> Prover {
+    match old {
+        Some(old) if old.login() == login => old,
+        _ => Prover::new(login.clone()),
+    }
+}
+
+/// Puts a name and a password into a URL that has none, where they are known.
+fn add_from_netrc(request: &mut Request, rules: &Rules) {
+    let host = request.url.host_str().unwrap_or_default();
+    let (name, whole) = (request.url.username(), request.url.password().is_some());
+    let wanted = match rules.netrc.mode {
+        NetrcMode::Optional => !whole,
+        NetrcMode::Required => true,
+    };
+    let name = (!name.is_empty()).then(|| name.to_owned());
+    if let Some((user, password)) = rules.netrc.find(host, name.as_deref()).filter(|_| wanted) {
+        let plain = |text: &str| text.replace('%', "%25");
+        let (user, password) = (plain(&user), plain(&password));
+        // There is a host, so neither can fail.
+        let _ = request.url.set_username(&user);
+        let _ = request.url.set_password(Some(&password));
+    }
+}

@@ -1,0 +1,281 @@
+//! Opens a connection to an origin: its name, its handshakes and its tunnel.
+
+use core::pin::pin;
+use std::rc::Rc;
+
+use futures_util::future::{Either, select};
+use roundtrip_record::{ConnectionId, EventId, ExchangeId, FaultKind, LookupId, Step, Time};
+use roundtrip_wire::{Transport as _, Wire};
+use tokio::sync::oneshot;
+
+use super::clocks::DialLimits;
+use super::connect::{Connected, connect};
+use super::connection::Connection;
+use super::group::{Credentials, Group};
+use super::heard::Heard;
+use super::order::Order;
+use super::origin::{Origin, Scheme};
+use super::permit::Permit;
+use super::proxy::{Answered, Proxy, Tunnel, Via};
+use super::resolve::Resolved;
+use super::shared::Shared;
+use super::tls::{Offer, handshake};
+use super::two::Two;
+use crate::channel::{Channel, Counted};
+use crate::reporter::Reporter;
+
+/// A connection that can carry a request.
+pub(crate) enum Opened<W: Wire> {
+    One(Box<Connection<W>>),
+    Two(Two<W>),
+}
+
+/// Why there is no connection.
+pub(crate) struct Undone {
+    pub(crate) step: Step,
+    pub(crate) since: Time,
+    pub(crate) connection: Option<ConnectionId>,
+    pub(crate) cause: Option<EventId>,
+    pub(crate) kind: FaultKind,
+}
+
+/// What it takes to open a connection.
+pub(crate) struct Dial<W: Wire> {
+    pub(crate) shared: Rc<Shared<W>>,
+    pub(crate) origin: Origin,
+    /// The exchange on whose behalf it is opened.
+    pub(crate) reporter: Reporter<W>,
+    pub(crate) cause: Option<EventId>,
+    pub(crate) limits: DialLimits,
+    /// In which order the fields of a request for a tunnel go out.
+    pub(crate) order: Order,
+    /// Takes down the heads with which a proxy answers.
+    pub(crate) heard: Option<Heard>,
+}
+
+impl<W: Wire> Clone for Dial<W> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Rc::clone(&self.shared),
+            origin: self.origin.clone(),
+            reporter: self.reporter.clone(),
+            heard: self.heard.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<W: Wire> Dial<W> {
+    /// Opens it.
+    pub(crate) async fn open(&self, permit: Permit) -> Result<Opened<W>, Undone> {
+        let (shared, wire) = (&self.shared, &self.shared.wire);
+        let via = shared.options.proxies.via(&self.origin);
+        let place = via.place(&self.origin);
+        let found = self.resolve(via, &place).await?;
+        let cause = found.event.or(self.cause);
+        let (port, id) = (found.port.unwrap_or(place.port), self.reporter.exchange());
+        loop {
+            let since = wire.now();
+            let limit = self.limits.connect(since);
+            let connected =
+                connect(wire, &shared.options, limit, &found.addresses, port, id, cause);
+            let mut connected = connected.await.map_err(|kind| Undone {
+                step: Step::Connect,
+                since,
+                connection: None,
+                cause,
+                kind,
+            })?;
+            if let Via::Tunnel(proxy) = via {
+                match self.tunnel(proxy, &mut connected).await? {
+                    Answered::Made(made) => {
+                        connected.received = made.received;
+                        connected.event = made.event;
+                    }
+                    // This one is closed: the answer's body is not worth waiting for.
+                    Answered::Again => continue,
+                }
+            }
+            return self.secure(connected, permit, found.lookup).await;
+        }
+    }
+
+    /// Asks a proxy for a tunnel on a connection.
+    async fn tunnel(
+        &self,
+        proxy: &Proxy,
+        connected: &mut Connected<W::Stream>,
+    ) -> Result<Answered, Undone> {
+        let (shared, wire) = (&self.shared, &self.shared.wire);
+        let (id, since, cause) = (connected.stream.id(), wire.now(), connected.event);
+        let tunnel = Tunnel {
+            proxy,
+            origin: &self.origin,
+            user_agent: &shared.options.user_agent,
+            limits: shared.options.limits,
+            reporter: &self.reporter,
+            order: self.order,
+            heard: self.heard.as_ref(),
+        };
+        let mut prover = shared.provers.take(proxy);
+        let limit = self.limits.connect(since);
+        let made = tunnel.make(wire, &mut connected.stream, prover.as_mut(), limit, cause).await;
+        shared.provers.put(proxy, prover);
+        made.map_err(|kind| {
+            let connection = Some(id);
+            Undone { step: Step::Connect, since, connection, cause, kind }
+        })
+    }
+
+    async fn resolve(&self, via: Via<'_>, place: &Origin) -> Result<Resolved, Undone> {
+        let (shared, wire) = (&self.shared, &self.shared.wire);
+        let since = wire.now();
+        let undone = |cause, kind| {
+            let connection = None;
+            Undone { step: Step::Name, since, connection, cause, kind }
+        };
+        let resolve = shared.resolve.resolve(place.bare_host(), place.port, self.cause);
+        let found = match self.limits.whole(since) {
+            None => resolve.await,
+            Some((left, limit)) => match select(resolve, pin!(wire.sleep(left))).await {
+                Either::Left((found, _)) => found,
+                Either::Right(_) => {
+                    return Err(undone(None, FaultKind::TimedOut { limit, received: 0 }));
+                }
+            },
+        };
+        let found = found.map_err(|kind| {
+            let kind = match via {
+                Via::Nobody => kind,
+                _ => FaultKind::ProxyUnknown { proxy: place.host.clone(), why: unnamed(&kind) },
+            };
+            undone(None, kind)
+        })?;
+        if found.addresses.is_empty() {
+            let kind = FaultKind::NoAddress { name: place.host.clone() };
+            return Err(undone(found.event, kind));
+        }
+        Ok(found)
+    }
+
+    /// Puts TLS on a connection where the origin wants it, and HTTP/2 where that was agreed on.
+    async fn secure(
+        &self,
+        connected: Connected<W::Stream>,
+        permit: Permit,
+        lookup: Option<LookupId>,
+    ) -> Result<Opened<W>, Undone> {
+        let (shared, wire) = (&self.shared, &self.shared.wire);
+        let received = connected.received;
+        let (channel, event, is_two) = match self.origin.scheme {
+            // Whoever offers HTTP/2 in the clear knows that it is spoken.
+            Scheme::Http => {
+                let is_two = permit.offer() == Offer::TwoAndOne;
+                (Channel::Plain(connected.stream), connected.event, is_two)
+            }
+            Scheme::Https => {
+                let (since, id, cause) = (wire.now(), connected.stream.id(), connected.event);
+                let undone = |kind| {
+                    let connection = Some(id);
+                    Undone { step: Step::Tls, since, connection, cause, kind }
+                };
+                let Some(tls) = shared.tls.get() else {
+                    let why = "this client was given no TLS".into();
+                    return Err(undone(FaultKind::TlsFailed { why, alert_received: false }));
+                };
+                let (host, limit) = (self.origin.bare_host(), self.limits.connect(since));
+                let stream = Counted::after(connected.stream, received);
+                let secured =
+                    handshake(wire, tls, stream, host, permit.offer(), limit, cause).await;
+                let secured = secured.map_err(undone)?;
+                (secured.channel, secured.event, secured.is_two)
+            }
+        };
+        if is_two {
+            let (since, id, limits) = (wire.now(), channel.id(), shared.options.limits);
+            let group = permit.group().clone();
+            let two = Two::begin(wire.clone(), channel, permit, limits, event, lookup).await;
+            let two = two.map_err(|error| Undone {
+                step: Step::Request,
+                since,
+                connection: Some(id),
+                cause: event,
+                kind: FaultKind::SendFailed { why: format!("HTTP/2 did not begin: {error}") },
+            })?;
+            shared.pool.keep_two(&group, &two);
+            return Ok(Opened::Two(two));
+        }
+        permit.settle();
+        let mut connection = Connection::new(wire.clone(), channel, permit, event, lookup);
+        connection.received = received;
+        Ok(Opened::One(Box::new(connection)))
+    }
+
+    /// Opens a connection for whoever is first to need it, in a task of its own; `failed` hears why
+    /// there is none, and `over` is called where there is one.
+    pub(crate) fn open_for_all(
+        self,
+        permit: Permit,
+        failed: Option<oneshot::Sender<Undone>>,
+        over: impl FnOnce() + 'static,
+    ) {
+        let wire = self.shared.wire.clone();
+        let task = async move {
+            match self.open(permit).await {
+                Ok(Opened::One(connection)) => {
+                    if let Err((connection, why)) = self.shared.pool.give_back(*connection) {
+                        let by = roundtrip_record::EndedBy::Client;
+                        connection.report(by, &why, connection.ready);
+                        connection.finish_later();
+                    }
+                }
+                // Those who waited have it already.
+                Ok(Opened::Two(_)) => {}
+                Err(undone) => {
+                    // Whoever has another connection by now does not need to hear of it.
+                    failed.map(|failed| failed.send(undone));
+                    return;
+                }
+            }
+            over();
+        };
+        wire.spawn(task).detach();
+    }
+}
+
+/// Opens a connection to an origin that has none, for whoever comes to need it.
+pub(crate) fn ahead<W: Wire>(
+    shared: &Rc<Shared<W>>,
+    url: &url::Url,
+    credentials: Credentials,
+    exchange: ExchangeId,
+    cause: Option<EventId>,
+) {
+    let Some(origin) = Origin::of(url) else { return };
+    let via = shared.options.proxies.via(&origin);
+    let group = Group { origin: via.key(&origin), credentials };
+    if shared.pool.has(&group) {
+        return;
+    }
+    let two = origin.scheme == Scheme::Https && shared.options.version >= http::Version::HTTP_2;
+    let offer = if two { Offer::TwoAndOne } else { Offer::One };
+    let Some(permit) = shared.pool.another(&group, offer) else { return };
+    let wire = shared.wire.clone();
+    let limits = DialLimits::alone(shared.options.timeouts, wire.now());
+    let reporter = Reporter::of_begun(wire, exchange);
+    let (shared, order) = (Rc::clone(shared), Order::default());
+    let dial = Dial { shared, origin, reporter, cause, limits, order, heard: None };
+    dial.open_for_all(permit, None, || {});
+}
+
+/// Why a name has no address, in a few words.
+fn unnamed(kind: &FaultKind) -> String {
+    match kind {
+        FaultKind::NxDomain { .. } => "its name does not exist".into(),
+        FaultKind::NoAddress { .. } => "its name has no address".into(),
+        FaultKind::NameServerFailed { code, .. } => format!("the name server says {code}"),
+        FaultKind::NameTimedOut { .. } => "no name server answered".into(),
+        FaultKind::NameFailed { why, .. } => why.clone(),
+        _ => "its name could not be looked up".into(),
+    }
+}

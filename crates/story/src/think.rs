@@ -1,0 +1,99 @@
+//! How long servers thought about requests, as far as a record tells.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use roundtrip_record::ExchangeId;
+
+use crate::exchange::Exchange;
+use crate::phase::PhaseKind;
+use crate::span::Span;
+use crate::story::Story;
+
+/// How the think time of an exchange is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThinkEvidence {
+    /// The server's own end of the exchange is in the record.
+    Server,
+    /// The exchange had the network for itself: what remained of its wait after one round trip.
+    Alone,
+    /// Others were under way, whose bytes it may have waited behind: what the same server took for
+    /// exchanges that were alone, at most its own wait after one round trip.
+    Others,
+    /// Others were under way, and none of this server's was alone: the least that remained of a wait
+    /// for it. It may be too long.
+    Least,
+}
+
+/// A server's think time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Think {
+    /// How long.
+    pub took: Duration,
+    /// The longest that it can have been: what remained of the wait after one round trip.
+    pub most: Duration,
+    /// How it is known.
+    pub evidence: ThinkEvidence,
+}
+
+impl Story {
+    /// The servers' think times, by exchange. Time that a request or an answer waited in a queue of the
+    /// network is not the server's: a wait is taken for one only where nothing else was under way.
+    pub fn thinks(&self) -> BTreeMap<ExchangeId, Think> {
+        let busy: Vec<(ExchangeId, Span)> = self.answered().filter_map(transfer).collect();
+        let mut alone: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
+        let mut least: BTreeMap<String, Duration> = BTreeMap::new();
+        let mut own = Vec::new();
+        for exchange in self.answered() {
+            let most = self.after_round_trip(exchange);
+            let is_alone = exchange.phase(PhaseKind::Wait).is_some_and(|wait| {
+                let overlaps = |(id, span): &(ExchangeId, Span)| {
+                    *id != exchange.id && span.start < wait.span.end && wait.span.start < span.end
+                };
+                !busy.iter().any(overlaps)
+            });
+            let server = origin(&exchange.url);
+            if is_alone {
+                alone.entry(server.clone()).or_default().push(most);
+            }
+            let so_far = least.entry(server.clone()).or_insert(most);
+            *so_far = most.min(*so_far);
+            own.push((exchange, server, most, is_alone));
+        }
+        for times in alone.values_mut() {
+            times.sort_unstable();
+        }
+        let think = |(exchange, server, most, is_alone): (&Exchange, String, Duration, bool)| {
+            let of_others = alone.get(&server).map(|times| times[(times.len() - 1) / 2]);
+            let (took, evidence) = match (self.at_server(exchange), of_others) {
+                (Some(took), _) => (took, ThinkEvidence::Server),
+                (None, _) if is_alone => (most, ThinkEvidence::Alone),
+                (None, Some(usual)) => (usual.min(most), ThinkEvidence::Others),
+                (None, None) => (least.get(&server).copied().unwrap_or(most), ThinkEvidence::Least),
+            };
+            (exchange.id, Think { took, most, evidence })
+        };
+        own.into_iter().map(think).collect()
+    }
+
+    /// From the request's arrival at the server to the beginning of its answer, where the record has
+    /// the server's end.
+    fn at_server(&self, exchange: &Exchange) -> Option<Duration> {
+        let server = self.exchange(exchange.other?)?;
+        let (request, head) = (server.request.as_ref()?, server.head()?);
+        Some(head.what.first_byte.since(request.at))
+    }
+}
+
+/// From when a request left until its answer was there.
+fn transfer(exchange: &Exchange) -> Option<(ExchangeId, Span)> {
+    let wait = exchange.phase(PhaseKind::Wait)?;
+    Some((exchange.id, Span::new(wait.span.start, exchange.span.end)))
+}
+
+/// The scheme, host and port of a URL, as it is written.
+fn origin(url: &str) -> String {
+    let end = url.find("://").map_or(0, |at| at + 3);
+    let path = url[end..].find('/').map_or(url.len(), |at| end + at);
+    url[..path].to_owned()
+}

@@ -1,0 +1,126 @@
+//! How long a browser's own work takes: a model, fitted to few constants.
+
+use core::time::Duration;
+
+use super::slower;
+
+/// How long a browser's own work takes. All of it is modelled: read off Chromium 156 on a calm machine
+/// of two cores at cable's and 4g's rates, eleven sites, medians of four loads (`bench/browser`); a
+/// page at hand may take more or less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cpu {
+    /// From the first bytes of the document to its parser: the navigation is committed to a process.
+    /// Measured: 8 to 12 ms from the first byte to the first request that is wanted, 24 at most.
+    pub commit: Duration,
+    /// From wanted to handed to the network's process. Measured: 4 to 10 ms.
+    pub hand_over: Duration,
+    /// The same for what the first bytes of the document want. Measured: 6 to 30 ms, 14 in
+    /// the middle.
+    pub first_hand_over: Duration,
+    /// To parse 1 KiB of HTML. Measured: 15 and 29 ms from the end of documents of 107 and 169 KiB that
+    /// came at once to `DOMContentLoaded`.
+    pub parse_kib: Duration,
+    /// To take a resource that has come. Measured: of 81 small pictures that come within 100 ms, the
+    /// load event is 120 ms behind the last.
+    pub take: Duration,
+    /// To begin a script. Measured: script time of eleven sites, with [`Cpu::script_kib`], 5 to
+    /// 137 ms a page in all.
+    pub script: Duration,
+    /// To compile and run 1 KiB of script.
+    pub script_kib: Duration,
+    /// To compute styles and lay out for the first time. Measured: 5 to 19 ms from the last style
+    /// sheet to the first font that is wanted.
+    pub layout: Duration,
+    /// To lay out 1 KiB of HTML. Measured: pages of 110 to 173 KiB spend 38 to 60 ms in style and
+    /// layout, over all layouts.
+    pub layout_kib: Duration,
+    /// From the layout to the picture that it leads to: paint, raster and the wait for the display's
+    /// next frames. Measured: 32 to 84 ms, not on the main thread.
+    pub frame: Duration,
+    /// From the last resource to the end of the load event. Measured: 4 to 8 ms.
+    pub load: Duration,
+}
+
+impl Cpu {
+    /// As Chromium was measured.
+    pub const MEASURED: Self = Self {
+        commit: Duration::from_millis(12),
+        hand_over: Duration::from_millis(7),
+        first_hand_over: Duration::from_millis(16),
+        parse_kib: Duration::from_micros(160),
+        take: Duration::from_micros(2_500),
+        script: Duration::from_millis(4),
+        script_kib: Duration::from_micros(33),
+        layout: Duration::from_millis(8),
+        layout_kib: Duration::from_micros(200),
+        frame: Duration::from_millis(38),
+        load: Duration::from_millis(6),
+    };
+
+    /// No time at all.
+    pub const NONE: Self = Self {
+        commit: Duration::ZERO,
+        hand_over: Duration::ZERO,
+        first_hand_over: Duration::ZERO,
+        parse_kib: Duration::ZERO,
+        take: Duration::ZERO,
+        script: Duration::ZERO,
+        script_kib: Duration::ZERO,
+        layout: Duration::ZERO,
+        layout_kib: Duration::ZERO,
+        frame: Duration::ZERO,
+        load: Duration::ZERO,
+    };
+
+    /// A processor that is this many times slower. The display's frames keep their pace, which is half
+    /// of what [`Cpu::frame`] is.
+    #[must_use]
+    pub fn slowed(self, times: f64) -> Self {
+        Self {
+            commit: slower(self.commit, times),
+            hand_over: slower(self.hand_over, times),
+            first_hand_over: slower(self.first_hand_over, times),
+            parse_kib: slower(self.parse_kib, times),
+            take: slower(self.take, times),
+            script: slower(self.script, times),
+            script_kib: slower(self.script_kib, times),
+            layout: slower(self.layout, times),
+            layout_kib: slower(self.layout_kib, times),
+            frame: slower(self.frame, f64::midpoint(1.0, times)),
+            load: slower(self.load, times),
+        }
+    }
+
+    /// To compile and run a script of this many bytes.
+    pub fn running(&self, bytes: usize) -> Duration {
+        self.script + per_kib(self.script_kib, bytes)
+    }
+
+    /// To parse this many bytes of HTML.
+    pub fn parsing(&self, bytes: usize) -> Duration {
+        per_kib(self.parse_kib, bytes)
+    }
+
+    /// To lay out this many bytes of HTML.
+    pub fn laying_out(&self, bytes: usize) -> Duration {
+        self.layout + per_kib(self.layout_kib, bytes)
+    }
+}
+
+fn per_kib(time: Duration, bytes: usize) -> Duration {
+    Duration::from_nanos((time.as_nanos() * bytes as u128 / 1024) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slower_processor_takes_longer() {
+        let slow = Cpu::MEASURED.slowed(4.0);
+        assert_eq!(slow.running(0), 4 * Cpu::MEASURED.running(0));
+        assert_eq!(slow.laying_out(10 << 10), 4 * Cpu::MEASURED.laying_out(10 << 10));
+        assert_eq!(slow.frame, Cpu::MEASURED.frame * 5 / 2);
+        assert_eq!(Cpu::NONE.slowed(4.0), Cpu::NONE);
+    }
+}

@@ -1,0 +1,190 @@
+//! The fields that browsers send, so that requests are as large as theirs and servers that choose by
+//! them choose alike.
+
+use roundtrip_http::client::Request;
+use roundtrip_record::{Priority, ResourceKind};
+use url::Url;
+
+use super::BrowserName;
+
+/// What decides which fields a request carries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// What is asked for.
+    pub(crate) kind: ResourceKind,
+    /// How urgent it is.
+    pub(crate) priority: Priority,
+    /// Whether it goes through TLS.
+    pub(crate) secure: bool,
+    /// Whether other origins are asked without credentials (CORS).
+    pub(crate) cors: bool,
+    /// Where it stands to the page; `None` for the page itself.
+    pub(crate) from: Option<Relation>,
+    /// The page's origin, for `Origin`.
+    pub(crate) origin: &'a str,
+}
+
+/// Where a resource stands to the page that asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Relation {
+    SameOrigin,
+    SameSite,
+    CrossSite,
+}
+
+/// Where a resource stands to the page that asks for it. A site is taken to be a scheme and the last
+/// two labels of a host.
+pub(crate) fn relation(page: &Url, resource: &Url) -> Relation {
+    let site = |url: &Url| {
+        let host = url.host_str().unwrap_or_default();
+        let cut = host.rmatch_indices('.').nth(1).map_or(0, |(at, _)| at + 1);
+        (url.scheme().to_owned(), host[cut..].to_owned())
+    };
+    if page.origin() == resource.origin() {
+        Relation::SameOrigin
+    } else if site(page) == site(resource) {
+        Relation::SameSite
+    } else {
+        Relation::CrossSite
+    }
+}
+
+/// Gives a request the fields of a browser.
+pub(crate) fn fields(browser: BrowserName, asked: &Asked<'_>, request: &mut Request) {
+    match browser {
+        BrowserName::Roundtrip => {}
+        BrowserName::Chromium => chromium(asked, request),
+        BrowserName::Firefox => firefox(asked, request),
+    }
+}
+
+/// As Chromium 156 was seen to send them; what is in `Accept` is in
+/// `services/network/public/cpp/constants.cc` and `third_party/blink/renderer/platform/loader`.
+fn chromium(asked: &Asked<'_>, request: &mut Request) {
+    let document = asked.from.is_none();
+    keep_alive(request);
+    if asked.secure {
+        request
+            .fields
+            .add("sec-ch-ua", "\"Chromium\";v=\"156\", \"Not)A;Brand\";v=\"24\"")
+            .add("sec-ch-ua-mobile", "?0")
+            .add("sec-ch-ua-platform", "\"Linux\"");
+    }
+    if document {
+        request.fields.add("Upgrade-Insecure-Requests", "1");
+    }
+    request.fields.set(
+        "Accept",
+        match asked.kind {
+            ResourceKind::Document | ResourceKind::Frame => {
+                "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,\
+             image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7"
+            }
+            ResourceKind::Style => "text/css,*/*;q=0.1",
+            ResourceKind::Image | ResourceKind::Icon => {
+                "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+            }
+            _ => "*/*",
+        },
+    );
+    common(asked, request, "en-US,en;q=0.9");
+    // net/http/http_util.cc and the requests' wire form as it was seen: 3, the default, is left out.
+    let urgency = match asked.priority {
+        Priority::VeryHigh => Some(0),
+        Priority::High => Some(1),
+        Priority::Medium => Some(2),
+        Priority::Low => None,
+        Priority::VeryLow => Some(4),
+    };
+    let parts = matches!(asked.kind, ResourceKind::Document | ResourceKind::Icon)
+        || asked.kind == ResourceKind::Other;
+    priority(request, urgency, parts);
+}
+
+/// As Firefox 153 was seen to send them (netwerk/protocol/http/nsHttpHandler.cpp).
+fn firefox(asked: &Asked<'_>, request: &mut Request) {
+    keep_alive(request);
+    let (accept, urgency, parts) = match asked.kind {
+        ResourceKind::Document | ResourceKind::Frame => {
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 0, true)
+        }
+        ResourceKind::Style => ("text/css,*/*;q=0.1", 2, false),
+        ResourceKind::Script => ("*/*", 2, false),
+        ResourceKind::Image | ResourceKind::Icon => {
+            ("image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5", 5, true)
+        }
+        ResourceKind::Font => {
+            ("application/font-woff2;q=1.0,application/font-woff;q=0.9,*/*;q=0.8", 2, false)
+        }
+        _ => ("*/*", 4, false),
+    };
+    request.fields.set("Accept", accept);
+    if asked.from.is_none() {
+        request.fields.add("Upgrade-Insecure-Requests", "1");
+    }
+    common(asked, request, "en-US,en;q=0.5");
+    priority(request, Some(urgency), parts);
+}
+
+/// Both say so, though HTTP/1.1 keeps connections without being told.
+fn keep_alive(request: &mut Request) {
+    if !request.fields.contains("Connection") {
+        request.fields.add("Connection", "keep-alive");
+    }
+}
+
+/// What both send alike: codings (only over TLS those that old proxies would garble), language, and
+/// what the request is for (W3C, Fetch Metadata Request Headers).
+fn common(asked: &Asked<'_>, request: &mut Request, language: &str) {
+    if asked.secure {
+        let (site, mode, destination) = metadata(asked);
+        request.fields.add("Sec-Fetch-Site", site).add("Sec-Fetch-Mode", mode);
+        if asked.from.is_none() {
+            request.fields.add("Sec-Fetch-User", "?1");
+        }
+        request.fields.add("Sec-Fetch-Dest", destination);
+    }
+    if asked.cors && asked.from.is_some() {
+        request.fields.add("Origin", asked.origin);
+    }
+    let codings = if asked.secure { "gzip, deflate, br, zstd" } else { "gzip, deflate" };
+    for (name, value) in [("Accept-Encoding", codings), ("Accept-Language", language)] {
+        if !request.fields.contains(name) {
+            request.fields.add(name, value);
+        }
+    }
+}
+
+fn metadata(asked: &Asked<'_>) -> (&'static str, &'static str, &'static str) {
+    let site = match asked.from {
+        None => "none",
+        Some(Relation::SameOrigin) => "same-origin",
+        Some(Relation::SameSite) => "same-site",
+        Some(Relation::CrossSite) => "cross-site",
+    };
+    let mode = match (asked.from, asked.cors) {
+        (None, _) => "navigate",
+        (_, true) => "cors",
+        (_, false) => "no-cors",
+    };
+    let destination = match asked.kind {
+        ResourceKind::Document => "document",
+        ResourceKind::Style => "style",
+        ResourceKind::Script => "script",
+        ResourceKind::Image | ResourceKind::Icon => "image",
+        ResourceKind::Font => "font",
+        ResourceKind::Frame => "iframe",
+        ResourceKind::Manifest => "manifest",
+        _ => "empty",
+    };
+    (site, mode, destination)
+}
+
+/// The `priority` field (RFC 9218 §5), which goes only in HTTP/2 and above.
+fn priority(request: &mut Request, urgency: Option<u8>, parts: bool) {
+    let urgency = urgency.map(|urgency| format!("u={urgency}"));
+    let members: Vec<&str> = urgency.as_deref().into_iter().chain(parts.then_some("i")).collect();
+    if !members.is_empty() {
+        request.multiplexed.set("priority", members.join(", "));
+    }
+}

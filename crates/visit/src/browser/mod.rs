@@ -1,0 +1,153 @@
+//! What browsers do, as data: which fields they send, how they order requests, and how long their own
+//! work takes. Each figure has its source beside it; nothing here is code that decides.
+
+mod cpu;
+mod fields;
+
+use core::time::Duration;
+
+use roundtrip_http::client::Binding;
+
+use crate::crypto::KeyShares;
+
+pub use cpu::Cpu;
+pub(crate) use fields::{Asked, fields, relation};
+
+/// A browser's behaviour.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Browser {
+    /// Which one it is.
+    pub name: BrowserName,
+    /// The value of User-Agent.
+    pub user_agent: &'static str,
+    /// Which keys it offers for TLS, in the lab.
+    pub key_shares: KeyShares,
+    /// How it orders requests.
+    pub order: Order,
+    /// How long its own work takes, in the lab. On other wires this machine's own work takes its time.
+    pub cpu: Cpu,
+}
+
+/// Browsers that are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BrowserName {
+    /// Chromium, as version 156 was measured.
+    Chromium,
+    /// Firefox.
+    Firefox,
+    /// This program, under its own name.
+    #[default]
+    Roundtrip,
+}
+
+impl BrowserName {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::Roundtrip];
+
+    /// Its name in lower case, as `--as` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+            Self::Roundtrip => "roundtrip",
+        }
+    }
+}
+
+/// How requests are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// By which connection a request goes that found none free.
+    pub binding: Binding,
+    /// Connections opened at the start of a navigation besides the one that the document needs.
+    pub ahead: u32,
+    /// What may be under way until the body begins.
+    pub head: Option<HeadLimits>,
+    /// Whether the site's icon is fetched after the page has loaded, and not with it.
+    pub icon_after_load: bool,
+}
+
+/// What may be under way until the parser has come to the body, so that what the page shows does not
+/// delay what it needs to be shown at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Requests of any priority under way with which one of less than high priority may still begin.
+    pub low: usize,
+    /// Requests of medium priority that may be under way whatever else is.
+    pub medium: usize,
+}
+
+impl Browser {
+    /// Chromium.
+    pub const CHROMIUM: Self = Self {
+        name: BrowserName::Chromium,
+        // The form is of Chromium's "User-Agent reduction": only the major version tells.
+        user_agent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                     Chrome/156.0.0.0 Safari/537.36",
+        // Its first message was seen to have about 1.9 kB.
+        key_shares: KeyShares::Hybrid,
+        order: Order {
+            // net/socket/client_socket_pool.h, "late binding".
+            binding: Binding::Late,
+            // Measured: the first sub-resource finds a second connection ready, which was opened with
+            // the first (chrome/browser/predictors, "loading predictor").
+            ahead: 1,
+            // third_party/blink/renderer/platform/loader/fetch/resource_load_scheduler.cc
+            // (kTightLimitForRendererSideResourceScheduler) and features kBoostImagePriority; the
+            // measured order of requests agrees.
+            head: Some(HeadLimits { low: 2, medium: 2 }),
+            // Measured.
+            icon_after_load: true,
+        },
+        cpu: Cpu::MEASURED,
+    };
+
+    /// Firefox: fields and priorities as version 153 was seen to send them. Its own work is taken to
+    /// be as Chromium's: nobody has measured it.
+    pub const FIREFOX: Self = Self {
+        name: BrowserName::Firefox,
+        user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0",
+        key_shares: KeyShares::Hybrid,
+        order: Order {
+            // netwerk/protocol/http/nsHttpConnectionMgr.cpp: a transaction goes by the first
+            // connection that is free.
+            binding: Binding::Late,
+            // A speculative connection is opened for the document alone.
+            ahead: 0,
+            head: None,
+            icon_after_load: true,
+        },
+        cpu: Cpu::MEASURED,
+    };
+
+    /// This program as itself: requests in the order of their priorities, no time for its own work.
+    pub const ROUNDTRIP: Self = Self {
+        name: BrowserName::Roundtrip,
+        user_agent: concat!("roundtrip/", env!("CARGO_PKG_VERSION")),
+        key_shares: KeyShares::Classical,
+        order: Order { binding: Binding::Early, ahead: 0, head: None, icon_after_load: false },
+        cpu: Cpu::NONE,
+    };
+
+    /// A browser by its name.
+    pub const fn of(name: BrowserName) -> Self {
+        match name {
+            BrowserName::Chromium => Self::CHROMIUM,
+            BrowserName::Firefox => Self::FIREFOX,
+            BrowserName::Roundtrip => Self::ROUNDTRIP,
+        }
+    }
+
+    /// The same browser on a processor that is this many times slower, as `DevTools` has it
+    /// (`Emulation.setCPUThrottlingRate`).
+    #[must_use]
+    pub fn slowed(mut self, times: f64) -> Self {
+        self.cpu = self.cpu.slowed(times);
+        self
+    }
+}
+
+/// A time, slowed.
+fn slower(time: Duration, times: f64) -> Duration {
+    Duration::from_nanos((time.as_nanos() as f64 * times).round() as u64)
+}

@@ -1,0 +1,155 @@
+//! Recorded bodies in the codings they came in, as long as they came. A record keeps bodies decoded, so
+//! they are coded again; where the coding leaves room for bytes that mean nothing, these make up the
+//! length.
+
+use std::io::{self, Write as _};
+
+use flate2::{Compression, GzBuilder};
+
+/// How long a field of a gzip header may be for common decoders.
+const FIELD: usize = 65_535;
+
+/// A body, coded.
+pub(crate) struct Coded {
+    pub(crate) bytes: Vec<u8>,
+    /// It is as long as it was recorded.
+    pub(crate) is_exact: bool,
+}
+
+/// Codes a body so that it has `wanted` bytes, or as nearly as can be.
+pub(crate) fn encode(plain: Vec<u8>, codings: &[String], wanted: usize) -> Coded {
+    let mut bytes = plain;
+    for (index, coding) in codings.iter().enumerate() {
+        let length = (index + 1 == codings.len()).then_some(wanted);
+        match encode_once(&bytes, coding, length) {
+            Ok(coded) => bytes = coded,
+            // A coding that is not known was not undone either.
+            Err(_) => break,
+        }
+    }
+    let is_exact = bytes.len() == wanted;
+    Coded { bytes, is_exact }
+}
+
+/// Codes once; with a length, as near to it as can be.
+fn encode_once(body: &[u8], coding: &str, length: Option<usize>) -> io::Result<Vec<u8>> {
+    match coding {
+        "gzip" | "x-gzip" => gzip(body, length),
+        "deflate" => nearest(length, [6, 9, 1], |level| {
+            let mut out = flate2::write::ZlibEncoder::new(Vec::new(), Compression::new(level));
+            out.write_all(body)?;
+            out.finish()
+        }),
+        "br" => nearest(length, [5, 9, 11, 4, 2], |quality| {
+            let mut out = brotli::CompressorWriter::new(Vec::new(), 4096, quality, 22);
+            out.write_all(body)?;
+            Ok(out.into_inner())
+        }),
+        "zstd" => {
+            let coded = nearest(length, [3, 9, 19, 1], |level| {
+                zstd::encode_all(body, i32::try_from(level).unwrap_or(3))
+            })?;
+            Ok(skippable(coded, length))
+        }
+        _ => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+/// The longest result that is not longer than `length`, or else the shortest; the first where there is
+/// no length, or where it fits exactly.
+fn nearest<const N: usize>(
+    length: Option<usize>,
+    levels: [u32; N],
+    encode: impl Fn(u32) -> io::Result<Vec<u8>>,
+) -> io::Result<Vec<u8>> {
+    let mut best = encode(levels[0])?;
+    let Some(length) = length else { return Ok(best) };
+    let rank = |bytes: &Vec<u8>| (bytes.len() > length, length.abs_diff(bytes.len()));
+    for level in &levels[1..] {
+        // A few hundredths are not worth another round over a large body.
+        if rank(&best) <= (false, length / 64) {
+            break;
+        }
+        let other = encode(*level)?;
+        if rank(&other) < rank(&best) {
+            best = other;
+        }
+    }
+    Ok(best)
+}
+
+/// gzip (RFC 1952), whose header has room for a comment, a file's name and what programs like to add.
+fn gzip(body: &[u8], length: Option<usize>) -> io::Result<Vec<u8>> {
+    let with = |level, header: GzBuilder| {
+        let mut out = header.write(Vec::new(), Compression::new(level));
+        out.write_all(body)?;
+        out.finish()
+    };
+    let levels = [6, 9];
+    let mut coded = Vec::new();
+    for level in levels {
+        coded = with(level, GzBuilder::new())?;
+        let Some(mut missing) = length.and_then(|length| length.checked_sub(coded.len())) else {
+            continue;
+        };
+        if missing == 0 {
+            break;
+        }
+        let mut header = GzBuilder::new();
+        let text = |missing: &mut usize| {
+            // The text has an end of its own.
+            let taken = (*missing).min(FIELD);
+            *missing -= taken;
+            vec![b' '; taken.saturating_sub(1)]
+        };
+        header = header.comment(text(&mut missing));
+        if missing > 0 {
+            header = header.filename(text(&mut missing));
+        }
+        return with(level, header);
+    }
+    Ok(coded)
+}
+
+/// Adds a frame that decoders pass over (RFC 8878 §3.1.2), where there is room for one.
+fn skippable(mut coded: Vec<u8>, length: Option<usize>) -> Vec<u8> {
+    let missing = length.and_then(|length| length.checked_sub(coded.len() + 8));
+    if let Some(missing) = missing.and_then(|missing| u32::try_from(missing).ok()) {
+        coded.extend([0x50, 0x2a, 0x4d, 0x18]);
+        coded.extend(missing.to_le_bytes());
+        coded.resize(coded.len() + missing as usize, 0);
+    }
+    coded
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    fn text() -> Vec<u8> {
+        (0..4000u32).flat_map(|n| format!("{n} sheep; ").into_bytes()).collect()
+    }
+
+    #[test]
+    fn gzip_has_the_length_that_is_wanted() {
+        let least = gzip(&text(), None).expect("memory").len();
+        for more in [0, 1, 2, 17, 1000, 65_535, 65_536, 70_000, 131_070] {
+            let coded = encode(text(), &["gzip".into()], least + more);
+            assert!(coded.is_exact, "{more}");
+            let mut plain = Vec::new();
+            flate2::read::GzDecoder::new(&coded.bytes[..]).read_to_end(&mut plain).expect("gzip");
+            assert!(plain == text(), "{more}");
+        }
+        assert!(!encode(text(), &["gzip".into()], 20).is_exact);
+    }
+
+    #[test]
+    fn zstd_has_it_where_a_frame_fits() {
+        let least = zstd::encode_all(&text()[..], 19).expect("memory").len();
+        let coded = encode(text(), &["zstd".into()], least + 5000);
+        assert!(coded.is_exact);
+        assert!(zstd::decode_all(&coded.bytes[..]).expect("zstd") == text());
+    }
+}
