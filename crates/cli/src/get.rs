@@ -6,21 +6,26 @@ mod config;
 mod content;
 mod destination;
 mod disposition;
+mod early;
 mod explain;
 mod form;
 mod glob;
+mod header;
 mod job;
 pub(crate) mod line;
+mod line_error;
 mod output;
 mod progress;
 mod proto;
 mod refused;
 mod setup;
+mod source;
 mod target;
 mod transfer;
 mod variables;
 mod verbose;
 mod wanted;
+mod words;
 mod write_out;
 mod written;
 
@@ -42,22 +47,8 @@ use crate::network::{no_authority_in_lab, this_machine};
 use crate::sites::Sites;
 use crate::{Outcome, terminal};
 use args::Get;
+use early::{Early, complain};
 use job::Job;
-
-/// Why a transfer, or the command, failed before it began, with curl's exit code for it.
-#[derive(Debug)]
-struct Early {
-    code: u8,
-    text: String,
-}
-
-impl std::fmt::Display for Early {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for Early {}
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Get) -> Outcome {
@@ -119,13 +110,6 @@ fn errors_to(path: &std::path::Path) -> anyhow::Result<()> {
     rustix::stdio::dup2_stderr(file).with_context(told)
 }
 
-/// Prints an error, unless the options silence it.
-fn complain(arguments: &Get, code: u8, words: &str) {
-    if !arguments.silent || arguments.show_error {
-        eprintln!("roundtrip: ({code}) {words}");
-    }
-}
-
 fn carry_out(arguments: &Get) -> Outcome {
     let groups = groups(arguments);
     one_for_all(arguments)?;
@@ -142,7 +126,7 @@ fn carry_out(arguments: &Get) -> Outcome {
     let sites = Sites::read(&arguments.network)?;
     let kept = arguments.out.as_deref().map(Kept::named);
     let log = log(&groups, kept.as_ref())?;
-    let subject: Vec<&str> = groups.iter().flat_map(|group| urls(group)).collect();
+    let subject: Vec<&str> = groups.iter().flat_map(|group| group.urls()).collect();
     let title = Title { command: "get".into(), subject: subject.join(" "), replay_of: None };
     let machine = ThisMachine {
         shown: setup::shown(arguments)?,
@@ -203,11 +187,6 @@ fn one_for_all(arguments: &Get) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The URLs of a group, as they were given.
-fn urls(arguments: &Get) -> impl Iterator<Item = &str> {
-    arguments.url.iter().chain(&arguments.more).map(String::as_str)
 }
 
 /// The log of the command; it records nothing unless an option needs a record.

@@ -16,6 +16,7 @@ mod licenses;
 mod limits;
 mod manual;
 mod network;
+mod options;
 mod outcome;
 #[cfg(feature = "page")]
 mod painter;

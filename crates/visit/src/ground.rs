@@ -11,16 +11,19 @@ use core::time::Duration;
 use std::time::SystemTime;
 
 use roundtrip_http::client::Tls;
-use roundtrip_lab::{Caches, Internet, Net, Seed, Settings as LabSettings};
+use roundtrip_lab::{Caches, Internet, Seed, Settings as LabSettings};
 use roundtrip_live::CaptureWish;
 use roundtrip_os::{Clock, Machine};
 use roundtrip_record::{EventId, LinkCounts, Log, Role, Time, WireKind};
 use roundtrip_wire::{LocalFuture, Wire};
 
 use crate::crypto::{Authority, KeyShares};
+use crate::machine::{ThisMachine, trusted};
 use crate::names::Pin;
-use crate::run::{RunError, ThisMachine, Title, begin, trusted};
+pub use crate::network::Virtual;
+use crate::run_error::RunError;
 use crate::site::{Site, put_up};
+use crate::title::{Title, begin};
 use crate::trust::Recorded;
 
 /// How long the lab goes on after an errand, until its last connection is gone: far longer than any
@@ -36,20 +39,6 @@ pub enum Ground {
     Tap(roundtrip_tap::Settings),
     /// Many hosts in this process, in virtual time.
     Lab(Box<Virtual>),
-}
-
-/// The network of a lab, and where its chance comes from.
-#[derive(Clone, Debug)]
-pub struct Virtual {
-    /// The access network.
-    pub net: Net,
-    /// The seed.
-    pub seed: u64,
-    /// The calendar date of the epoch, seconds since 1970.
-    pub date: u64,
-    /// What the client has in its caches when it begins: nothing, or what an errand before left
-    /// ([`Ground::warmed`]).
-    pub caches: Caches,
 }
 
 /// What is done on a wire, whichever it is.

@@ -15,20 +15,27 @@ pub mod get;
 pub mod ground;
 #[cfg(feature = "page")]
 mod load;
+mod machine;
 mod names;
+mod network;
+mod page_times;
 mod plan;
 #[cfg(feature = "page")]
 mod queue;
 pub mod replay;
+mod reported;
 pub mod run;
+mod run_error;
 mod runs;
 pub mod serve;
 pub mod site;
 mod standin;
+mod title;
 pub mod trust;
 mod visit;
 
 pub use browser::{Browser, BrowserName, Cpu, HeadLimits, Order};
 pub use names::{Detour, Names, Pin};
+pub use page_times::PageTimes;
 pub use plan::{ClientCaches, Plan, Runs, Until};
-pub use visit::{PageTimes, Visited, visit};
+pub use visit::{Visited, visit};

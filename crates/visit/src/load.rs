@@ -23,9 +23,10 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::browser::{Asked, Browser, BrowserName, Cpu, fields, relation};
+use crate::page_times::PageTimes;
 use crate::plan::Plan;
 use crate::queue::{Queue, Waiting};
-use crate::visit::{PageTimes, fatal, report};
+use crate::reported::{fatal, report};
 
 /// The largest sub-resource that is kept in memory for layout.
 const LARGEST: usize = 64 << 20;

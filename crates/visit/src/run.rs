@@ -3,90 +3,26 @@
 use core::pin::pin;
 use core::time::Duration;
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use futures_util::future::{Either, select};
 use roundtrip_dns::proto::rr::RecordType;
-use roundtrip_http::client::Tls;
-use roundtrip_lab::Stuck;
 use roundtrip_live::CaptureWish;
-use roundtrip_record::{
-    Among, EventId, FaultKind, FolderError, Log, Recorder, ReplayOf, RunEnded, RunStarted, SCHEMA,
-    Settings as RecordSettings, Step, Time, Trace as _, What, WireKind,
-};
-use roundtrip_tap::TapError;
+use roundtrip_record::{FaultKind, Log, Recorder, Settings as RecordSettings, Step, WireKind};
 use roundtrip_wire::Wire;
 
-use crate::crypto::{KeyShares, NoCertificate};
-use crate::ground::{Errand, Ground, Here, Scene, Virtual};
+pub use crate::machine::{ThisMachine, trusted};
+pub use crate::run_error::RunError;
+pub use crate::title::{Title, begin, end};
+
+use crate::crypto::KeyShares;
+use crate::ground::{Errand, Ground, Here, Scene};
+use crate::network::Virtual;
 use crate::plan::{ClientCaches, Plan, Until};
-use crate::replay::ReplayError;
+use crate::reported::fatal_without_exchange;
 use crate::runs::{self, One};
-use crate::site::{Site, SiteError};
-use crate::trust::{Recorded, Shown, Trust, TrustError, tls};
-use crate::visit::{Visited, fatal_without_exchange, visit};
-
-/// What a run is called in its record.
-#[derive(Clone, Debug, Default)]
-pub struct Title {
-    /// The command: `visit`, `get`.
-    pub command: String,
-    /// What it was given.
-    pub subject: String,
-    /// The run it carries out again.
-    pub replay_of: Option<ReplayOf>,
-}
-
-/// The machine on a real wire.
-#[derive(Clone, Debug, Default)]
-pub struct ThisMachine {
-    /// Where caches are kept between runs.
-    pub cache: Option<PathBuf>,
-    /// Whom to trust.
-    pub trust: Trust,
-    /// How we show ourselves.
-    pub shown: Shown,
-    /// Where keys of TLS sessions are appended (`SSLKEYLOGFILE`).
-    pub key_log: Option<PathBuf>,
-}
-
-/// Why a run did not take place, or its record was not kept. What goes wrong on the network is none
-/// of these: it is a finding in the record.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The record cannot be kept.
-    #[error("the record cannot be kept: {0}")]
-    Record(#[from] FolderError),
-    /// The sites cannot be put up.
-    #[error(transparent)]
-    Site(#[from] SiteError),
-    /// The authority of the lab cannot be made.
-    #[error(transparent)]
-    Authority(#[from] NoCertificate),
-    /// The lab came to a standstill.
-    #[error("the simulation cannot go on: {0}")]
-    Stuck(#[from] Stuck),
-    /// TLS cannot be set up.
-    #[error(transparent)]
-    Trust(#[from] TrustError),
-    /// The key log cannot be opened.
-    #[error("SSLKEYLOGFILE {path}: {why}", path = .path.display())]
-    KeyLog {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        why: std::io::Error,
-    },
-    /// The record that is to be carried out again lacks something.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
-    /// There is no TAP device.
-    #[error(transparent)]
-    Tap(#[from] TapError),
-    /// The runtime cannot be had.
-    #[error("the network cannot be used: {0}")]
-    Runtime(#[from] std::io::Error),
-}
+use crate::site::Site;
+use crate::title::end_among;
+use crate::visit::{Visited, visit};
 
 /// How long a real wire is watched after a visit, so that the last segments are seen.
 const LINGER: Duration = Duration::from_millis(30);
@@ -264,59 +200,4 @@ impl Errand for Lookup<'_> {
         });
         exits.reduce(|first, _| first).unwrap_or(0)
     }
-}
-
-/// TLS as this machine trusts, with the key log that was asked for, or the record's.
-pub fn trusted(machine: &ThisMachine) -> Result<Tls, RunError> {
-    let key_log: std::sync::Arc<dyn rustls::KeyLog> = match &machine.key_log {
-        None => Recorded::key_log(),
-        Some(path) => {
-            let opened = crate::trust::KeyFile::open(path);
-            let opened = opened.map_err(|why| RunError::KeyLog { path: path.clone(), why })?;
-            std::sync::Arc::new(opened)
-        }
-    };
-    Ok(tls(&machine.trust, &machine.shown, Some(key_log))?)
-}
-
-/// The first line of a record.
-pub fn begin(
-    log: &Log,
-    title: &Title,
-    wire: WireKind,
-    network: Option<&Virtual>,
-    wall: u64,
-) -> Option<EventId> {
-    log.clone().emit(Time::ZERO, None, || {
-        What::RunStarted(RunStarted {
-            schema: SCHEMA,
-            tool: env!("CARGO_PKG_VERSION").into(),
-            command: title.command.clone(),
-            subject: title.subject.clone(),
-            wire,
-            net: network.map(|network| network.net.to_string()),
-            seed: network.map(|network| network.seed),
-            wall,
-            replay_of: title.replay_of.clone(),
-        })
-    })
-}
-
-/// The last line of a record.
-///
-/// # Errors
-/// The first thing that went wrong with keeping it.
-pub fn end(log: &Log, at: Time, exit: u8, interrupted: bool) -> Result<(), RunError> {
-    end_among(log, at, exit, interrupted, None)
-}
-
-fn end_among(
-    log: &Log,
-    at: Time,
-    exit: u8,
-    interrupted: bool,
-    among: Option<Among>,
-) -> Result<(), RunError> {
-    log.clone().emit(at, None, || What::RunEnded(RunEnded { exit, interrupted, among }));
-    Ok(log.finish()?)
 }

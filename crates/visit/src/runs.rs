@@ -3,9 +3,9 @@
 use roundtrip_record::{Among, Interval};
 
 use crate::browser::Cpu;
-use crate::ground::Virtual;
+use crate::network::Virtual;
+use crate::page_times::PageTimes;
 use crate::plan::{Plan, Runs};
-use crate::visit::PageTimes;
 
 /// What is known of one run.
 #[derive(Clone, Copy, Debug)]

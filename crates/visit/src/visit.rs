@@ -3,20 +3,19 @@
 use std::rc::Rc;
 
 use core::pin::pin;
-use core::time::Duration;
 
 use futures_util::future::{Either, select};
 use roundtrip_fetch::{Fetcher, Rules};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Client, Failure, KeepAlive, Request, Response, Tls};
-use roundtrip_record::{
-    EventId, Fault, FaultKind, Initiator, Priority, ResourceKind, Step, Time, Trace as _, What,
-};
+use roundtrip_http::client::{Client, KeepAlive, Request, Response, Tls};
+use roundtrip_record::{EventId, FaultKind, Initiator, Priority, ResourceKind, Step};
 use roundtrip_wire::Wire;
 
 use crate::browser::{Asked, BrowserName, fields};
 use crate::names::Names;
+use crate::page_times::PageTimes;
 use crate::plan::Plan;
+use crate::reported::{fatal, fatal_without_exchange, report};
 
 /// How a visit ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,15 +26,6 @@ pub struct Visited {
     pub status: Option<u16>,
     /// When the page had loaded and was first painted, where it came to that.
     pub page: PageTimes,
-}
-
-/// The two moments of a page that people wait for, from the beginning of the visit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PageTimes {
-    /// The end of the load event.
-    pub load: Option<Duration>,
-    /// The first paint.
-    pub first_paint: Option<Duration>,
 }
 
 /// Carries a visit out, up to the closing of its connections. What happens goes to the wire's log,
@@ -156,29 +146,4 @@ async fn drain<W: Wire>(wire: &W, mut response: Response<W>) -> u8 {
         }
     }
     0
-}
-
-/// Reports a fault that ends the visit; its exit code.
-pub(crate) fn fatal<W: Wire>(wire: &W, failure: &Failure) -> u8 {
-    report(wire, failure.cause, &failure.fault(true));
-    failure.kind.exit_code()
-}
-
-/// Reports a fault that ends the run and belongs to no exchange; its exit code.
-pub(crate) fn fatal_without_exchange<W: Wire>(
-    wire: &W,
-    cause: Option<EventId>,
-    step: Step,
-    since: Time,
-    fault: FaultKind,
-) -> u8 {
-    let exit = fault.exit_code();
-    let fault = Fault { step, exchange: None, connection: None, since, fatal: true, fault };
-    report(wire, cause, &fault);
-    exit
-}
-
-/// Reports a fault.
-pub(crate) fn report<W: Wire>(wire: &W, cause: Option<EventId>, fault: &Fault) -> Option<EventId> {
-    wire.log().emit(wire.now(), cause, || What::Fault(fault.clone()))
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::line::Words;
+use super::words::Words;
 use crate::args::{Format, Network, ProxyOptions};
 pub(crate) use connection::Connection;
 pub(crate) use files::Files;
@@ -298,4 +298,11 @@ pub(crate) struct Get {
     /// What stands after `--next`
     #[arg(skip)]
     pub(crate) after: Vec<Get>,
+}
+
+impl Get {
+    /// The URLs, as they were given.
+    pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
+        self.url.iter().chain(&self.more).map(String::as_str)
+    }
 }

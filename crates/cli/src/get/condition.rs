@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use roundtrip_visit::get::Condition;
 
-use super::content;
+use super::source;
 
 /// Reads `-z`: a date, or the name of a file that has one; a dash before it turns it around. As in curl,
 /// what is neither is passed over with a warning.
@@ -53,7 +53,7 @@ pub(super) fn field(condition: Condition) -> (&'static str, String) {
 /// The ETag that `--etag-save` wrote to a file; an empty one where there is none, but with `must_be`.
 pub(super) fn etag(path: &Path, must_be: bool) -> anyhow::Result<String> {
     let text = match fs::read_to_string(path) {
-        Err(error) if must_be => return Err(content::unread(&path.display(), &error).into()),
+        Err(error) if must_be => return Err(source::unread(&path.display(), &error).into()),
         read => read.unwrap_or_default(),
     };
     let text = text.trim();

@@ -1,16 +1,19 @@
 //! Files of options (`-K`): an option a line, its value behind a blank, `=` or `:`, in quotes where it
 //! has blanks in it (curl(1), `--config`).
 
-use super::content;
-use super::line::{Line, LineError};
+use super::line_error::LineError;
+use super::source;
+
+/// Takes an option: its name, and its value where it has one.
+type Take<'a> = dyn FnMut(&str, Option<String>) -> Result<(), LineError> + 'a;
 
 /// Reads a file, `-` for standard input, and hands each of its options on.
-pub(super) fn read(path: &str, line: &mut Line) -> Result<(), LineError> {
-    let text = content::read(path).map_err(|error| LineError::unread(format!("-K {error:#}")))?;
+pub(super) fn read(path: &str, take: &mut Take<'_>) -> Result<(), LineError> {
+    let text = source::read(path).map_err(|error| LineError::unread(format!("-K {error:#}")))?;
     let text = String::from_utf8_lossy(&text).into_owned();
     for (number, whole) in text.lines().enumerate() {
         let Some((name, value)) = option(whole) else { continue };
-        line.of_file(name, value).map_err(|error| LineError {
+        take(name, value).map_err(|error| LineError {
             text: format!("-K {path}, line {}: {error}", number + 1),
             ..error
         })?;

@@ -1,8 +1,7 @@
 //! The content of a request, from the options for data, forms and files, as curl reads them.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
@@ -11,9 +10,10 @@ use roundtrip_http::Body;
 use roundtrip_http::form::URLENCODED;
 use roundtrip_visit::get::Content;
 
-use super::Early;
 use super::args::Get;
+use super::early::Early;
 use super::form::form;
+use super::source::{read, unread};
 
 /// A request body with its media type.
 #[derive(Debug)]
@@ -221,24 +221,6 @@ fn upload(path: &Path, from: u64) -> anyhow::Result<(Content, Option<Uploaded>)>
     }
     let body = Body::file(file, from, length - from);
     Ok((body.into(), Some(Uploaded { from, length })))
-}
-
-/// The contents of a file; `-` is standard input.
-pub(super) fn read(path: &str) -> anyhow::Result<Vec<u8>> {
-    if path == "-" {
-        let mut all = Vec::new();
-        let read = std::io::stdin().lock().read_to_end(&mut all);
-        read.map_err(|error| unread(&"standard input", &error))?;
-        return Ok(all);
-    }
-    Ok(fs::read(path).map_err(|error| unread(&path, &error))?)
-}
-
-/// The error of a file that was to be sent but cannot be read.
-pub(super) fn unread(path: &dyn std::fmt::Display, error: &std::io::Error) -> Early {
-    /// curl's exit code for it (`CURLE_READ_ERROR`).
-    const READ_ERROR: u8 = 26;
-    Early { code: READ_ERROR, text: format!("{path} cannot be read: {error}; nothing was sent") }
 }
 
 #[cfg(test)]

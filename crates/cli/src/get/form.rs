@@ -9,7 +9,7 @@ use roundtrip_http::Body;
 use roundtrip_http::form::{Disposition, Multipart, Names};
 
 use super::args::Get;
-use super::content::{read, unread};
+use super::source::{read, unread};
 
 const FORM: [&str; 2] = ["form", "form-string"];
 

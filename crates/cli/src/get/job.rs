@@ -12,13 +12,13 @@ use roundtrip_visit::ground::{Errand, Ground, Here};
 use roundtrip_wire::Wire;
 
 use super::args::Get;
+use super::early::{Early, complain};
 use super::explain::{When, explain, fault};
 use super::glob::{Glob, Match};
 use super::setup::{self, options};
 use super::target::Wishes;
 use super::transfer::{Group, Transfer};
 use super::verbose::Teller;
-use super::{Early, complain, urls};
 use crate::network::{detours, families, pins};
 
 /// The work of one command.
@@ -139,7 +139,7 @@ type Item<'a, W> = Result<Transfer<'a, W>, (&'a Get, Box<FaultKind>)>;
 /// The transfers of all groups, made as they are wanted: a glob may stand for very many.
 fn transfers<'a, W: Wire>(groups: &'a [Group<'a, W>]) -> impl Iterator<Item = Item<'a, W>> {
     groups.iter().flat_map(|group| {
-        urls(group.arguments).enumerate().flat_map(move |(number, text)| {
+        Get::urls(group.arguments).enumerate().flat_map(move |(number, text)| {
             let uploads = uploads(group.arguments, number);
             uploads.into_iter().flat_map(move |upload| {
                 let all: Box<dyn Iterator<Item = Item<'a, W>>> =

@@ -10,54 +10,11 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use super::args::Get;
 use super::config;
+use super::line_error::LineError;
 use super::refused::REFUSED;
 use super::variables::Variables;
+use super::words::Words;
 use crate::args::{Cli, Command};
-
-/// Why a command line cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LineError {
-    pub(super) text: String,
-    /// curl's exit code for it.
-    pub(crate) code: u8,
-}
-
-impl LineError {
-    /// One of the line itself (`CURLE_FAILED_INIT`).
-    pub(super) fn of(text: String) -> Self {
-        Self { text, code: 2 }
-    }
-
-    /// One of a file that cannot be read (`CURLE_READ_ERROR`).
-    pub(super) fn unread(text: String) -> Self {
-        Self { text, code: 26 }
-    }
-}
-
-impl std::fmt::Display for LineError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for LineError {}
-
-/// Options in the order in which they were given: long names and values.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Words(Vec<(String, String)>);
-
-impl Words {
-    /// The values of these options, in their common order.
-    pub(super) fn of<'a>(
-        &'a self,
-        options: &'a [&'static str],
-    ) -> impl Iterator<Item = (&'static str, &'a str)> {
-        self.0.iter().filter_map(|(name, value)| {
-            let option = options.iter().find(|option| *option == name)?;
-            Some((*option, value.as_str()))
-        })
-    }
-}
 
 /// Reads the program's command line where it is one of `get`; `None` where it is another command's, or
 /// asks for help.
@@ -320,7 +277,7 @@ impl Line {
                     )));
                 }
                 self.depth += 1;
-                let read = config::read(path, self);
+                let read = config::read(path, &mut |name, value| self.of_file(name, value));
                 self.depth -= 1;
                 read?;
             }
@@ -371,7 +328,7 @@ impl Line {
     }
 
     /// Takes an option of a file of `-K`: its name without dashes, or with them, and its value.
-    pub(super) fn of_file(&mut self, name: &str, value: Option<String>) -> Result<(), LineError> {
+    fn of_file(&mut self, name: &str, value: Option<String>) -> Result<(), LineError> {
         let mut next = value.into_iter();
         match name.strip_prefix("--") {
             Some(long) => self.long(long, &mut next)?,

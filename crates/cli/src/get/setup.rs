@@ -14,8 +14,8 @@ use roundtrip_visit::trust::{Shown, Versions};
 use url::Url;
 
 use super::args::Get;
-use super::content;
-use super::wanted::header_field;
+use super::header::header_field;
+use super::source;
 use crate::jar;
 
 /// How the client behaves that goes through these proxies.
@@ -82,7 +82,7 @@ pub(super) fn read_cookies(arguments: &Get, jar: &mut Jar, now: SystemTime) {
         if arguments.junk_session_cookies { jar::Sessions::Begin } else { jar::Sessions::GoOn };
     for path in cookie_files(arguments).filter(|path| !path.is_empty()) {
         // Like curl, takes a missing file for an empty one: the session begins without cookies.
-        if let Ok(bytes) = content::read(path) {
+        if let Ok(bytes) = source::read(path) {
             jar::read(&bytes, jar, now, sessions);
         }
     }

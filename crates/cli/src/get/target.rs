@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::Early;
 use super::args::Get;
 use super::destination::Making;
+use super::early::Early;
 use super::glob::Match;
 use super::output::{Named, Target};
 use crate::args::Format;

@@ -17,17 +17,17 @@ use roundtrip_wire::Wire;
 use url::Url;
 
 use super::args::Get;
-use super::content;
+use super::early::{Early, complain};
 use super::explain::{When, explain, fault};
 use super::glob::Match;
 use super::output::{Heads, Look, Output, Target};
 use super::progress::{Progress, watch};
 use super::proto::permitted;
+use super::source;
 use super::target::Wishes;
 use super::verbose::Teller;
 use super::wanted::wanted;
 use super::write_out::{Steps, To, Told, fill};
-use super::{Early, complain};
 
 /// The options between two `--next`, ready for transfers.
 pub(super) struct Group<'a, W: Wire> {
@@ -211,7 +211,7 @@ fn has_other_scheme(text: &str) -> bool {
 /// The format of `-w`, read from a file for `-w @FILE`.
 fn format_text(format: &str) -> anyhow::Result<String> {
     match format.strip_prefix('@') {
-        Some(path) => Ok(String::from_utf8_lossy(&content::read(path)?).into_owned()),
+        Some(path) => Ok(String::from_utf8_lossy(&source::read(path)?).into_owned()),
         None => Ok(format.to_owned()),
     }
 }

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use data_encoding::BASE64;
 
-use super::content;
-use super::line::LineError;
+use super::line_error::LineError;
+use super::source;
 
 /// What `--variable` set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Variables {
         let value = match (of_environment, value) {
             (Some(set), _) => set.to_string_lossy().into_owned().into_bytes(),
             (None, Some(value)) => match value.strip_prefix('@') {
-                Some(path) => content::read(path).map_err(|error| bad(&format!("{error:#}")))?,
+                Some(path) => source::read(path).map_err(|error| bad(&format!("{error:#}")))?,
                 None => value.as_bytes()[1..].to_vec(),
             },
             (None, None) if imported => return Err(bad("the environment has no such variable")),

@@ -15,6 +15,7 @@ use url::Url;
 use super::args::Get;
 use super::condition;
 use super::content::{self, Carried, Uploaded, carried};
+use super::header::header_field;
 use super::output::Target;
 use super::proto::permitted;
 use super::setup::{netrc, schemes, seconds};
@@ -238,42 +239,6 @@ fn ask_for_transfer_codings(fields: &mut Fields, omit: &mut Vec<String>, derived
     omit.retain(|name| !name.eq_ignore_ascii_case("Connection"));
     let told = own.map_or_else(|| "TE".to_owned(), |own| format!("{own}, TE"));
     derived.add("Connection", told).add("TE", "gzip");
-}
-
-/// Parses `-H`: `NAME: VALUE`, `NAME:` (omit the field), `NAME;` (empty value), `@FILE`. What is none of
-/// these is passed over, as in curl.
-pub(super) fn header_field(
-    text: &str,
-    fields: &mut Fields,
-    omit: &mut Vec<String>,
-) -> anyhow::Result<()> {
-    if let Some(path) = text.strip_prefix('@') {
-        let lines = String::from_utf8_lossy(&content::read(path)?).into_owned();
-        for line in lines.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
-            header_field(line, fields, omit)?;
-        }
-        return Ok(());
-    }
-    let (name, value) = match text.split_once(':') {
-        Some((name, value)) if value.trim().is_empty() => {
-            omit.push(name.trim().to_owned());
-            return Ok(());
-        }
-        Some(pair) => pair,
-        None => {
-            let Some((name, "")) = text.split_once(';') else {
-                eprintln!("roundtrip: -H {text}: not NAME: VALUE, NAME: or NAME;, and left out");
-                return Ok(());
-            };
-            (name, "")
-        }
-    };
-    // A second Host would make the request one for two hosts.
-    if name.trim().eq_ignore_ascii_case("Host") && fields.contains("Host") {
-        return Ok(());
-    }
-    let value = value.strip_prefix(' ').unwrap_or(value);
-    fields.push_as_is(name.trim(), value.as_bytes()).map_err(|error| anyhow!("-H {text}: {error}"))
 }
 
 /// The cookies that `-b` gives directly, not from a file.

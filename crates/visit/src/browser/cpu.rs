@@ -2,8 +2,6 @@
 
 use core::time::Duration;
 
-use super::slower;
-
 /// How long a browser's own work takes. All of it is modelled: read off Chromium 156 on a calm machine
 /// of two cores at cable's and 4g's rates, eleven sites, medians of four loads (`bench/browser`); a
 /// page at hand may take more or less.
@@ -105,6 +103,11 @@ impl Cpu {
     pub fn laying_out(&self, bytes: usize) -> Duration {
         self.layout + per_kib(self.layout_kib, bytes)
     }
+}
+
+/// A time, slowed.
+fn slower(time: Duration, times: f64) -> Duration {
+    Duration::from_nanos((time.as_nanos() as f64 * times).round() as u64)
 }
 
 fn per_kib(time: Duration, bytes: usize) -> Duration {

@@ -5,7 +5,7 @@ use roundtrip_http::client::Request;
 use roundtrip_record::{Priority, ResourceKind};
 use url::Url;
 
-use super::BrowserName;
+use super::name::BrowserName;
 
 /// What decides which fields a request carries.
 #[derive(Clone, Copy, Debug)]

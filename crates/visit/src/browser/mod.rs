@@ -3,8 +3,7 @@
 
 mod cpu;
 mod fields;
-
-use core::time::Duration;
+mod name;
 
 use roundtrip_http::client::Binding;
 
@@ -12,6 +11,7 @@ use crate::crypto::KeyShares;
 
 pub use cpu::Cpu;
 pub(crate) use fields::{Asked, fields, relation};
+pub use name::BrowserName;
 
 /// A browser's behaviour.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,32 +26,6 @@ pub struct Browser {
     pub order: Order,
     /// How long its own work takes, in the lab. On other wires this machine's own work takes its time.
     pub cpu: Cpu,
-}
-
-/// Browsers that are known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BrowserName {
-    /// Chromium, as version 156 was measured.
-    Chromium,
-    /// Firefox.
-    Firefox,
-    /// This program, under its own name.
-    #[default]
-    Roundtrip,
-}
-
-impl BrowserName {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::Roundtrip];
-
-    /// Its name in lower case, as `--as` takes it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Chromium => "chromium",
-            Self::Firefox => "firefox",
-            Self::Roundtrip => "roundtrip",
-        }
-    }
 }
 
 /// How requests are ordered.
@@ -145,9 +119,4 @@ impl Browser {
         self.cpu = self.cpu.slowed(times);
         self
     }
-}
-
-/// A time, slowed.
-fn slower(time: Duration, times: f64) -> Duration {
-    Duration::from_nanos((time.as_nanos() as f64 * times).round() as u64)
 }
