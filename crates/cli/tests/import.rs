@@ -146,6 +146,19 @@ fn exchanges(roundtrip: &Roundtrip, run: &str) -> Vec<Value> {
     told
 }
 
+/// The states of each connection's client end, with their times. What comes after the last packet is
+/// not in a capture.
+fn states(roundtrip: &Roundtrip, run: &str) -> Vec<Vec<String>> {
+    let facts: Value =
+        serde_json::from_str(&roundtrip.run(&["show", run, "--format", "json"]).out()).unwrap();
+    let of = |connection: &Value| -> Vec<String> {
+        let states = connection["client"]["states"].as_array().unwrap().iter();
+        let shown = states.filter(|state| state["to"] != "CLOSED");
+        shown.map(|state| format!("{} {}", state["to"], state["at_ms"])).collect()
+    };
+    facts["connections"].as_array().unwrap().iter().map(of).collect()
+}
+
 #[test]
 fn our_own_capture_gives_the_same_exchanges() {
     let roundtrip = Roundtrip::new();
@@ -164,6 +177,7 @@ fn our_own_capture_gives_the_same_exchanges() {
         for (own, theirs) in own.iter().zip(&theirs) {
             assert_eq!(own, theirs, "{name}");
         }
+        assert_eq!(states(&roundtrip, &record), states(&roundtrip, &imported), "{name}");
     }
 }
 

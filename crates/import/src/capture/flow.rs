@@ -475,23 +475,22 @@ impl Flow {
                 (TcpState::FinWait2, 1) => TcpState::TimeWait,
                 (state, _) => state,
             };
-            // A FIN may acknowledge the other end's at the same time.
-            if self.state == TcpState::FinWait1 && n == 1 {
-                self.acknowledged(desk, n, header.ack().map(|ack| ack.0), stamp);
-            }
-            let to =
-                if self.state == TcpState::FinWait2 && n == 1 { TcpState::TimeWait } else { to };
+            // A FIN may acknowledge the client's at the same time (RFC 9293 §3.10.7.4).
+            let both = to == TcpState::Closing && self.covers_fin(header.ack().map(|ack| ack.0));
+            let to = if both { TcpState::TimeWait } else { to };
             self.to(desk, to, seen(), stamp);
         }
         self.acknowledged(desk, n, header.ack().map(|ack| ack.0), stamp);
     }
 
-    /// An acknowledgement by end `n`: perhaps of the other end's FIN.
+    /// Whether an acknowledgement covers the client's FIN.
+    fn covers_fin(&self, ack: Option<u32>) -> bool {
+        self.fins[0].zip(ack).is_some_and(|(fin, ack)| ack.wrapping_sub(fin) as i32 >= 0)
+    }
+
+    /// An acknowledgement by end `n`: perhaps of the client's FIN.
     fn acknowledged(&mut self, desk: &mut Desk, n: usize, ack: Option<u32>, stamp: Stamp) {
-        let covers = |fin: Option<u32>| {
-            fin.zip(ack).is_some_and(|(fin, ack)| ack.wrapping_sub(fin) as i32 >= 0)
-        };
-        if n == 1 && covers(self.fins[0]) {
+        if n == 1 && self.covers_fin(ack) {
             match self.state {
                 TcpState::FinWait1 => self.to(desk, TcpState::FinWait2, seen(), stamp),
                 TcpState::Closing => self.to(desk, TcpState::TimeWait, seen(), stamp),

@@ -158,7 +158,9 @@ impl Session {
                 return self.establish(stamp, out);
             }
             half.data = true;
-            out.push(Told::Sealed(n == 0));
+            if self.established {
+                out.push(Told::Sealed(n == 0));
+            }
         }
     }
 
@@ -380,5 +382,148 @@ impl<'a> Bytes<'a> {
     fn counted(&mut self, size: usize) -> Option<&'a [u8]> {
         let count = self.take(size)?.iter().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
         self.take(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::io::Write as _;
+    use std::sync::{Arc, Mutex};
+
+    use roundtrip_record::Time;
+    use rustls::crypto::{CryptoProvider, ring};
+    use rustls::pki_types::{PrivateKeyDer, ServerName};
+    use rustls::{
+        ClientConfig, ClientConnection, KeyLog, RootCertStore, ServerConfig, ServerConnection,
+        SupportedCipherSuite,
+    };
+
+    use super::*;
+
+    const STAMP: Stamp = Stamp { at: Time::ZERO, event: None };
+
+    #[derive(Debug, Default)]
+    struct Log(Mutex<String>);
+
+    impl KeyLog for Log {
+        fn log(&self, label: &str, random: &[u8], secret: &[u8]) {
+            let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+            let line = format!("{label} {} {}\n", hex(random), hex(secret));
+            self.0.lock().unwrap().push_str(&line);
+        }
+    }
+
+    /// Carries a session out with a cipher suite, and returns the key log and what passed, by whom.
+    fn session(suite: SupportedCipherSuite) -> (String, Vec<(bool, Vec<u8>)>) {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+        let params = rcgen::CertificateParams::new(vec!["h.example".into()]).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let provider = CryptoProvider { cipher_suites: vec![suite], ..ring::default_provider() };
+        let provider = Arc::new(provider);
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.der().clone()).unwrap();
+        let log = Arc::new(Log::default());
+        let client = ClientConfig::builder_with_provider(Arc::clone(&provider));
+        let client = client.with_safe_default_protocol_versions().unwrap();
+        let mut client = client.with_root_certificates(roots).with_no_client_auth();
+        client.key_log = Arc::<Log>::clone(&log);
+        client.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let server = ServerConfig::builder_with_provider(provider);
+        let server = server.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let secret = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let mut server = server.with_single_cert(vec![certificate.der().clone()], secret).unwrap();
+        server.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let name = ServerName::try_from("h.example").unwrap();
+        let mut client = ClientConnection::new(Arc::new(client), name).unwrap();
+        let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+        client.writer().write_all(b"question").unwrap();
+        let (mut passed, mut answered) = (Vec::new(), false);
+        loop {
+            let (mut up, mut down) = (Vec::new(), Vec::new());
+            while client.wants_write() {
+                client.write_tls(&mut up).unwrap();
+            }
+            server.read_tls(&mut up.as_slice()).unwrap();
+            server.process_new_packets().unwrap();
+            let mut asked = [0; 8];
+            if server.reader().read(&mut asked).is_ok_and(|read| read == 8) && !answered {
+                server.writer().write_all(b"answer").unwrap();
+                answered = true;
+            }
+            while server.wants_write() {
+                server.write_tls(&mut down).unwrap();
+            }
+            client.read_tls(&mut down.as_slice()).unwrap();
+            client.process_new_packets().unwrap();
+            if up.is_empty() && down.is_empty() {
+                let log = log.0.lock().unwrap().clone();
+                return (log, passed);
+            }
+            passed.extend([(true, up), (false, down)]);
+        }
+    }
+
+    /// All but those with RSA, for which ring makes no keys. Only the certificate differs there.
+    fn suites() -> impl Iterator<Item = SupportedCipherSuite> {
+        let all = ring::default_provider().cipher_suites.into_iter();
+        all.filter(|suite| !format!("{:?}", suite.suite()).contains("_RSA_"))
+    }
+
+    /// What is told of a session whose bytes come in pieces of this length.
+    fn told(keys: &str, passed: &[(bool, Vec<u8>)], piece: usize) -> (Session, Vec<Told>) {
+        let mut known = Keys::default();
+        known.add(keys.as_bytes());
+        let (mut session, mut out) = (Session::default(), Vec::new());
+        for (by_client, bytes) in passed {
+            for piece in bytes.chunks(piece) {
+                session.feed(*by_client, piece, STAMP, &known, &mut out);
+            }
+        }
+        (session, out)
+    }
+
+    #[test]
+    fn sessions_of_every_cipher_suite_are_opened() {
+        for suite in suites() {
+            let name = format!("{:?}", suite.suite());
+            let (keys, passed) = session(suite);
+            for piece in [1, 7, 100_000] {
+                let (session, told) = told(&keys, &passed, piece);
+                let told: Vec<_> =
+                    told.into_iter().filter(|told| !matches!(told, Told::Alert(_, 0, _))).collect();
+                assert_eq!(told[..2], [Told::Started(STAMP), Told::Established(STAMP)], "{name}");
+                assert_eq!(
+                    told[2..],
+                    [
+                        Told::Data(true, b"question".to_vec(), STAMP),
+                        Told::Data(false, b"answer".to_vec(), STAMP)
+                    ],
+                    "{name}"
+                );
+                let hellos = &session.hellos;
+                assert_eq!(hellos.server_name, "h.example");
+                assert_eq!(hellos.alpn.as_deref(), Some("http/1.1"));
+                assert_eq!((hellos.offered.len(), hellos.chain.len()), (2, 1));
+                assert_eq!(hellos.cipher_name(), name.replace("TLS13_", "TLS_"));
+                assert_eq!(session.unopened, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn without_keys_the_handshake_is_told_and_no_more() {
+        for suite in suites() {
+            let name = format!("{:?}", suite.suite());
+            let (_, passed) = session(suite);
+            let (session, told) = told("", &passed, 1000);
+            assert_eq!(
+                told[..2],
+                [Told::Started(STAMP), Told::Established(STAMP)],
+                "{name}: {told:?}"
+            );
+            assert!(told[2..].iter().all(|told| matches!(told, Told::Sealed(_))), "{told:?}");
+            assert!(session.keyless);
+        }
     }
 }
