@@ -116,7 +116,7 @@ fn malformed_messages() {
 #[test]
 fn endless_head() {
     answered(b"HTTP/1.1 200 OK\r\n", Then::Repeats, 56, |fault| {
-        matches!(fault, FaultKind::HeadTooLarge { .. })
+        matches!(fault, FaultKind::TooManyFields { .. })
     });
 }
 
@@ -281,7 +281,8 @@ fn get_tells_them_too() {
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Then::Closes, 18, "4"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Then::Resets, 56, "reset"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Then::Stays, 28, "2"),
-        ("HTTP/1.1 2OO OK\r\n\r\n", Then::Closes, 8, "byte 9"),
+        // The exit code is curl's for a status line that is none.
+        ("HTTP/1.1 2OO OK\r\n\r\n", Then::Closes, 1, "byte 9"),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
             Then::Closes,

@@ -78,7 +78,9 @@ fn malformed_answers_are_placed() {
 #[test]
 fn answers_without_end_are_not_waited_for() {
     let endless = [b"HTTP/1.1 200 OK\r\n".to_vec(), b"A: b\r\n".repeat(60_000)].concat();
-    assert!(matches!(fault(&endless), (Step::Wait, FaultKind::HeadTooLarge { limit: 262_144 })));
+    assert!(matches!(fault(&endless), (Step::Wait, FaultKind::TooManyFields { limit: 1_000 })));
+    let long = [b"HTTP/1.1 200 OK\r\nA: ".to_vec(), vec![b'b'; 300_000]].concat();
+    assert!(matches!(fault(&long), (Step::Wait, FaultKind::HeadTooLarge { limit: 262_144 })));
     let hints = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(40);
     let (_, kind) = fault(&hints);
     assert!(

@@ -248,6 +248,11 @@ pub enum FaultKind {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// The response's head has more fields than the limit.
+    TooManyFields {
+        /// The limit.
+        limit: u64,
+    },
     /// The body ended too early.
     Short {
         /// Bytes that arrived.
@@ -451,7 +456,8 @@ impl FaultKind {
             | Self::Reset { .. }
             | Self::TunnelRefused { .. }
             | Self::ReceiveFailed { .. }
-            | Self::HeadTooLarge { .. } => 56,
+            | Self::HeadTooLarge { .. }
+            | Self::TooManyFields { .. } => 56,
             Self::SendFailed { .. } => 55,
             Self::NotHttp { .. } => 1,
             Self::StreamReset { .. } => 92,

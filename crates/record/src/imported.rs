@@ -1,5 +1,7 @@
 //! Events of an import: what a recording of another program was, and what of it had to be inferred.
 
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{BodyRef, ExchangeId};
@@ -31,6 +33,10 @@ pub struct ImportedExchange {
     pub place: u64,
     /// What was inferred, and from what.
     pub inferred: Vec<Inference>,
+    /// How long the server itself took, where the recording states it, as our own archives of the lab
+    /// do (`_serverThink`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_think: Option<Duration>,
 }
 
 /// A fact that was inferred.

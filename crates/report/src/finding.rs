@@ -188,6 +188,7 @@ fn nel(fault: &FaultKind) -> &'static str {
         FaultKind::SendFailed { .. } | FaultKind::ReceiveFailed { .. } => "tcp.failed",
         FaultKind::Malformed { .. }
         | FaultKind::HeadTooLarge { .. }
+        | FaultKind::TooManyFields { .. }
         | FaultKind::NotHttp { .. } => "http.response.invalid",
         FaultKind::Short { .. } | FaultKind::TlsCut { .. } => "tcp.closed",
         FaultKind::Stalled { .. } | FaultKind::TimedOut { .. } => "tcp.timed_out",

@@ -148,6 +148,9 @@ fn entry(model: &Model, exchange: &Exchange, wall: u64, bodies: &Bodies) -> Valu
         set("_connectionId", json!(near.id));
         set("_reused", json!(exchange.reused()));
     }
+    if let Some(think) = model.server_think(exchange) {
+        set("_serverThink", json!(as_millis(think)));
+    }
     if exchange.retried {
         set("_retried", json!(true));
     }

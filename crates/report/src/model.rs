@@ -6,9 +6,9 @@ use core::ops::Deref;
 use roundtrip_record::{Event, ExchangeId};
 
 pub use roundtrip_story::{
-    Connection, CriticalPath, Endpoint, Exchange, Leg, LegKind, Lookup, Losses, Metric, Original,
-    OriginalExchange, Phase, PhaseKind, Redacted, Rung, Span, StateChange, Story, Timed,
-    TimedSegment, Unit, as_millis, ms,
+    Connection, ConnectionAttempt, CriticalPath, Endpoint, Exchange, Leg, LegKind, Lookup, Losses,
+    Metric, Original, OriginalExchange, Phase, PhaseKind, Redacted, Rung, Span, StateChange, Story,
+    Timed, TimedSegment, Unit, as_millis, ms,
 };
 
 use crate::finding::Finding;

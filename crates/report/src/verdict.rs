@@ -217,13 +217,20 @@ impl Verdict {
 
     fn nothing(model: &Model) -> Self {
         let subject = model.run.as_ref().map_or(String::new(), |run| clean(&run.subject));
-        let result =
-            if model.cut || model.ended.is_none() { "cut off" } else { "nothing happened" };
+        let connections = model.connections.len();
+        let (result, what) = if model.cut || model.ended.is_none() {
+            ("cut off", count(model.events.len(), "event"))
+        } else if connections > 0 && model.imported_from().is_some() {
+            // What is encrypted is no request to whoever has no keys.
+            ("no request could be read", count(connections, "connection"))
+        } else {
+            ("nothing happened", count(model.events.len(), "event"))
+        };
         Self {
             success: Success::Bad,
             result: result.into(),
             subject,
-            facts: vec![Fact::new(0, count(model.events.len(), "event"))],
+            facts: vec![Fact::new(0, what)],
         }
     }
 }

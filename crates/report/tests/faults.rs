@@ -323,6 +323,7 @@ fn transfer() {
             },
         ),
         ("head_too_large", Step::Wait, FaultKind::HeadTooLarge { limit: 65_536 }),
+        ("too_many_fields", Step::Wait, FaultKind::TooManyFields { limit: 1_000 }),
         ("short", Step::Body, FaultKind::Short { received: 65_536, expected: Some(204_800) }),
         ("short_chunked", Step::Body, FaultKind::Short { received: 65_536, expected: None }),
         ("tls_cut", Step::Body, FaultKind::TlsCut { received: 65_536, expected: Some(204_800) }),

@@ -75,6 +75,9 @@ pub struct Exchange {
     pub of: Option<ExchangeId>,
     /// The same exchange as the other end saw it, where the record has both ends.
     pub other: Option<ExchangeId>,
+    /// How long the server itself took, where an imported recording states it.
+    #[serde(skip)]
+    pub server_think: Option<Duration>,
     /// What waits for the resource.
     pub blocks: Blocks,
     /// The whole time of the exchange, from wanted to ended.
@@ -127,6 +130,7 @@ impl Exchange {
             side: started.side,
             of: started.of,
             other: None,
+            server_think: None,
             blocks: Blocks::Nothing,
             span: Span::new(at, at),
             phases: Vec::new(),

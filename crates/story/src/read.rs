@@ -228,6 +228,11 @@ impl PartialStory {
                 let exchange = Exchange::wanted(event.at, event.id, started);
                 self.exchanges.entry(started.exchange).or_insert(exchange);
             }
+            What::ImportedExchange(imported) => {
+                if let Some(exchange) = self.exchanges.get_mut(&imported.exchange) {
+                    exchange.server_think = imported.server_think;
+                }
+            }
             What::ExchangeNote(note) => {
                 if let Some(exchange) = self.exchanges.get_mut(&note.exchange) {
                     exchange.notes.push(at(event, note));

@@ -132,10 +132,13 @@ impl Story {
 
     /// The duration of the run: from the first resource or name that was wanted to the last thing
     /// that was waited for, which is the end of a body or a lookup, the page's last milestone, or
-    /// the fault that ended the run. Work that nobody waits for is left out: the page's picture,
-    /// and connections that close ([`Story::close`]).
+    /// the fault that ended the run. Work that nobody waits for is left out: the page's picture, what is
+    /// fetched after the load event (a browser fetches the icon then), and connections that close
+    /// ([`Story::close`]).
     pub fn total(&self) -> Span {
-        let exchanges = || self.seen().iter().map(|exchange| exchange.span);
+        let loaded = self.milestone(&Milestone::LoadEventEnd);
+        let awaited = |exchange: &&Exchange| loaded.is_none_or(|at| exchange.span.start <= at);
+        let exchanges = || self.seen().iter().filter(awaited).map(|exchange| exchange.span);
         let lookups = || self.lookups.iter().map(|lookup| lookup.span);
         let start = exchanges().chain(lookups()).map(|span| span.start).min();
         let faults = self.faults.iter().filter(|fault| fault.what.fatal);

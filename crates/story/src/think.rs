@@ -13,7 +13,7 @@ use crate::story::Story;
 /// How the think time of an exchange is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThinkEvidence {
-    /// The server's own end of the exchange is in the record.
+    /// The server's own end of the exchange is in the record, or an imported recording states it.
     Server,
     /// The exchange had the network for itself: what remained of its wait after one round trip.
     Alone,
@@ -65,7 +65,7 @@ impl Story {
         }
         let think = |(exchange, server, most, is_alone): (&Exchange, String, Duration, bool)| {
             let of_others = alone.get(&server).map(|times| times[(times.len() - 1) / 2]);
-            let (took, evidence) = match (self.at_server(exchange), of_others) {
+            let (took, evidence) = match (self.server_think(exchange), of_others) {
                 (Some(took), _) => (took, ThinkEvidence::Server),
                 (None, _) if is_alone => (most, ThinkEvidence::Alone),
                 (None, Some(usual)) => (usual.min(most), ThinkEvidence::Others),
@@ -76,9 +76,12 @@ impl Story {
         own.into_iter().map(think).collect()
     }
 
-    /// From the request's arrival at the server to the beginning of its answer, where the record has
-    /// the server's end.
-    fn at_server(&self, exchange: &Exchange) -> Option<Duration> {
+    /// How long the server itself took: from the request's arrival there to the beginning of its answer, where the record has
+    /// the server's end, or states it.
+    pub fn server_think(&self, exchange: &Exchange) -> Option<Duration> {
+        if exchange.server_think.is_some() {
+            return exchange.server_think;
+        }
         let server = self.exchange(exchange.other?)?;
         let (request, head) = (server.request.as_ref()?, server.head()?);
         Some(head.what.first_byte.since(request.at))

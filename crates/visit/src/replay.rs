@@ -208,7 +208,13 @@ impl Recording {
         let recorded = exchange.response.as_ref().map(|response| &response.what.body);
         let plain = match recorded.and_then(|recorded| recorded.content.as_ref()) {
             Some(content) => body(content).ok_or_else(missing)?,
-            None => standin::body(exchange, &self.story),
+            None => {
+                if recorded.is_some_and(|recorded| recorded.decoded > 0) {
+                    let told = "bodies that the recording lacks: stand-ins of their length, which name what these named";
+                    differences.insert(told.to_owned());
+                }
+                standin::body(exchange, &self.story)
+            }
         };
         let head = exchange.head().map(|head| &head.what);
         let mut fields = Fields::new();

@@ -390,7 +390,7 @@ fn cases() -> Vec<Case> {
             "endless head",
             || raw(b"HTTP/1.1 200 OK\r\n", Then::Repeats),
             56,
-            |fault| matches!(fault, FaultKind::HeadTooLarge { limit } if *limit > 0),
+            |fault| matches!(fault, FaultKind::TooManyFields { limit } if *limit > 0),
         ),
         Case {
             url: "http://www.trouble.example/",

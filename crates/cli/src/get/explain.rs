@@ -68,7 +68,8 @@ pub(super) fn explain(failure: &Failure, url: Option<&Url>, method: &Method, at:
     // For a malformed message, the place of the error and the rule it breaks are shown too.
     let place = matches!(failure.kind, FaultKind::Malformed { .. }).then(|| &finding.evidence);
     for more in place.into_iter().flatten().chain(&finding.meaning).chain([&finding.next]) {
-        if !more.is_empty() {
+        // `get` keeps no run that could be shown.
+        if !more.is_empty() && !more.contains("show latest") {
             text.push_str("; ");
             text.push_str(more);
         }

@@ -138,11 +138,14 @@ impl<W: Wire> Response<W> {
             trailers: Fields::new(),
         };
         match decoder {
+            // curl takes it for identity, browsers for a coding that they do not know.
+            Ok(_) if request.decode == Decode::Lenient && body.has_coding("none") => {
+                body.note_unknown("none", event);
+            }
             Ok(decoder) => body.decoder = decoder,
             // As browsers: it is given as it came.
             Err(CodingError::Unknown(coding)) if request.decode == Decode::Lenient => {
-                let what = format!("{coding} is no content coding; the body is given as it came");
-                body.exchange.reporter.note(event, &what, "RFC 9110 §8.4.1");
+                body.note_unknown(&coding, event);
             }
             Err(error) => body.fail(coding_fault(&error), BodyCut::Malformed),
         }
@@ -322,6 +325,16 @@ impl<W: Wire> ResponseBody<W> {
         let cut = trouble.cut();
         let limits = self.exchange.shared.options.limits;
         self.fail(trouble.fault(self.received, self.expected, &limits), cut);
+    }
+
+    fn has_coding(&self, name: &str) -> bool {
+        self.codings.iter().any(|coding| coding.eq_ignore_ascii_case(name))
+    }
+
+    /// Notes that a coding is none that is known. As in browsers, the body is given as it came.
+    fn note_unknown(&self, coding: &str, event: Option<EventId>) {
+        let what = format!("{coding} is no content coding; the body is given as it came");
+        self.exchange.reporter.note(event, &what, "RFC 9110 §8.4.1");
     }
 
     /// It has ended well: reports that, and the carrier keeps what can be kept.

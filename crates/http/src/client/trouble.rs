@@ -105,12 +105,8 @@ impl Trouble {
             Self::Malformed(MessageError { defect: Defect::HeadTooLarge, .. }) => {
                 FaultKind::HeadTooLarge { limit: limits.head as u64 }
             }
-            Self::Malformed(MessageError { defect: defect @ Defect::TooManyFields, offset }) => {
-                FaultKind::Malformed {
-                    what: format!("head with more than {} fields", limits.fields),
-                    offset,
-                    rule: defect.rule().into(),
-                }
+            Self::Malformed(MessageError { defect: Defect::TooManyFields, .. }) => {
+                FaultKind::TooManyFields { limit: limits.fields as u64 }
             }
             Self::Malformed(error) => FaultKind::Malformed {
                 what: error.defect.text().into(),

@@ -157,7 +157,8 @@ impl Talk {
             from.map(|from| Inference { fact: fact.into(), from: from.into() })
         });
         let place = u64::from(exchange.0) - 1;
-        let imported = ImportedExchange { exchange, place, inferred: inferred.collect() };
+        let imported =
+            ImportedExchange { exchange, place, inferred: inferred.collect(), server_think: None };
         desk.emit(began, What::ImportedExchange(imported));
         if kind == ResourceKind::Style {
             desk.sheets.insert(url.clone());

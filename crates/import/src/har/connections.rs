@@ -177,7 +177,7 @@ mod tests {
             (0, 10, 20, "http/1.1", ""),
             (5, 10, 20, "http/1.1", ""),
             (30, -1, 20, "http/1.1", ""),
-            (32, -1, 20, "http/1.1", ""),
+            (36, -1, 20, "http/1.1", ""),
             // Both are busy: there must have been a third.
             (40, -1, 20, "http/1.1", ""),
         ]);

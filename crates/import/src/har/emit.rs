@@ -1,6 +1,7 @@
 //! The events of one entry: what a visit of our own would have recorded, as far as the archive
 //! tells it.
 
+use core::time::Duration;
 use roundtrip_record::{
     Blocks, ExchangeEnded, ExchangeStarted, Fault, ImportedExchange, Initiator, LookupId,
     NameEnded, NameStarted, PageFound, Priority, ResourceKind, Side, Time, What,
@@ -51,6 +52,7 @@ impl<'a> Emitter<'a> {
             exchange: told.exchange,
             place: sketch.place,
             inferred: told.inferred,
+            server_think: entry.carrier.server_think.and_then(think),
         };
         self.agenda.plan(start, Some(told.started), What::ImportedExchange(imported));
     }
@@ -247,4 +249,9 @@ fn blocks(entry: &Entry, sketch: &Sketch, initiator: &Initiator) -> (Blocks, Opt
         }
         None => (Blocks::Nothing, None),
     }
+}
+
+/// A server's own time that is stated in milliseconds; `None` where it makes no sense.
+fn think(stated: f64) -> Option<Duration> {
+    (0.0..86_400_000.0).contains(&stated).then(|| Duration::from_secs_f64(stated / 1000.0))
 }

@@ -83,6 +83,9 @@ pub(crate) struct Carrier {
     pub(crate) tls_version: Option<String>,
     #[serde(deserialize_with = "text", rename = "_tls_cipher_suite")]
     pub(crate) tls_cipher: Option<String>,
+    /// Our own: how long the server itself took, milliseconds.
+    #[serde(deserialize_with = "number", rename = "_serverThink")]
+    pub(crate) server_think: Option<f64>,
     /// Chrome's `Network.SecurityDetails`.
     #[serde(deserialize_with = "value", rename = "_securityDetails")]
     pub(crate) security: Option<Value>,

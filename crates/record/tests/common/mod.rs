@@ -96,7 +96,15 @@ fn run(text: &str) -> Vec<What> {
             length: 74,
             packet: Some(1),
         }),
-        What::RunEnded(RunEnded { exit: 0, interrupted: true, among: None }),
+        What::RunEnded(RunEnded {
+            exit: 0,
+            interrupted: true,
+            among: Some(Among {
+                runs: 5,
+                load: Interval::of(vec![ms(100), ms(200)]),
+                first_paint: Interval::of(vec![ms(50)]),
+            }),
+        }),
     ]
 }
 
@@ -480,6 +488,7 @@ fn page(text: &str) -> Vec<What> {
             exchange: ExchangeId(1),
             place: 3,
             inferred: vec![Inference { fact: text.into(), from: text.into() }],
+            server_think: Some(ms(5)),
         }),
         What::ImportNote(ImportNote { note: text.into(), count: 2 }),
     ]
@@ -534,6 +543,7 @@ pub(crate) fn faults(text: &str) -> Vec<FaultKind> {
         FaultKind::StreamReset { code: "INTERNAL_ERROR".into() },
         FaultKind::Malformed { what: name(), offset: 3, rule: "RFC 9112 §4".into() },
         FaultKind::HeadTooLarge { limit: 65_536 },
+        FaultKind::TooManyFields { limit: 1_000 },
         FaultKind::Short { received: 1, expected: None },
         FaultKind::TlsCut { received: 1, expected: None },
         FaultKind::Stalled { received: 1, expected: Some(2), silent: ms(15_000) },

@@ -406,6 +406,12 @@ fn simple(context: &FaultContext<'_>, fault: &FaultKind) -> FindingText {
         .means(
             "nobody needs a head this large: a loop on the server, or an attempt to fill memory",
         ),
+        FaultKind::TooManyFields { limit } => FindingText::new(
+            format!("the head of the response has more than {} fields", grouped(*limit)),
+            "look for what adds fields without end: cookies, proxies that add Via in a circle",
+        )
+        .seen(format!("field {} and still no blank line from {url}", grouped(*limit + 1)))
+        .means("nobody needs so many: a loop on the server, or an attempt to fill memory"),
         FaultKind::BadRedirect { location, why } => FindingText::new(
             format!("redirected to {}, which cannot be followed", clean(location)),
             "mend Location on the server",

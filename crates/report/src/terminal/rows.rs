@@ -7,7 +7,9 @@ use roundtrip_record::{
     AttemptEnd, Blocks, Evidence, Milestone, NeighbourState, Source, TcpState, WireKind,
 };
 
-use crate::model::{Connection, Exchange, LegKind, Lookup, Losses, Model, Phase, PhaseKind, Span};
+use crate::model::{
+    Connection, ConnectionAttempt, Exchange, LegKind, Lookup, Losses, Model, Phase, PhaseKind, Span,
+};
 use crate::names::{initiator, neighbour, outcome, short_source, short_url, sizes};
 use crate::style::{Detail, Tone};
 use crate::text::{bytes, clean, count, duration, seconds};
@@ -380,8 +382,10 @@ fn connect(model: &Model, exchange: &Exchange) -> Vec<Row> {
     let row = Row::step(exchange, PhaseKind::Connect, detail).known(known);
     let whole = row.span;
     let mut rows = vec![row];
-    if exchange.attempts.len() > 1 {
-        rows.extend(exchange.attempts.iter().map(|attempted| {
+    // A connection that was opened ahead for others ran no race.
+    let raced = || exchange.attempts.iter().filter(|attempted| !is_ahead(exchange, attempted));
+    if raced().count() > 1 {
+        rows.extend(raced().map(|attempted| {
             let end = attempted.result.as_ref().map_or(exchange.span.end, |result| result.at);
             let said = match attempted.result.as_ref().map(|result| &result.what.end) {
                 Some(AttemptEnd::Connected) => "won".into(),
@@ -406,6 +410,15 @@ fn connect(model: &Model, exchange: &Exchange) -> Vec<Row> {
         }));
     }
     rows
+}
+
+/// Whether an attempt led to another connection than the one that the exchange went by.
+fn is_ahead(exchange: &Exchange, attempted: &ConnectionAttempt) -> bool {
+    attempted.result.as_ref().is_some_and(|result| {
+        result.what.end == AttemptEnd::Connected
+            && exchange.connection.is_some()
+            && result.what.connection != exchange.connection
+    })
 }
 
 fn tls(model: &Model, exchange: &Exchange) -> String {
