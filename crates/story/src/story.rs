@@ -158,7 +158,9 @@ impl Story {
         let end = self.total().end;
         let clients = self.connections.iter().filter_map(|connection| connection.client.as_ref());
         let late = clients.filter_map(Endpoint::closing).filter(|span| span.end > end);
-        let spans = || late.clone();
+        // Those whose end began it before are not what the end of the visit closes, if there are others.
+        let ours = late.clone().any(|span| span.start >= end);
+        let spans = || late.clone().filter(|span| !ours || span.start >= end);
         let begun = spans().map(|span| span.start).min()?;
         let done = spans().map(|span| span.end).max()?;
         Some(Span::new(begun.max(end), done))
