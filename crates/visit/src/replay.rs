@@ -29,6 +29,10 @@ use crate::plan::Plan;
 use crate::site::Site;
 use crate::standin;
 
+/// What is said where a recording lacks bodies.
+const STAND_INS: &str =
+    "bodies that the recording lacks: stand-ins of their length, which name what these named";
+
 /// Why a record cannot be carried out again.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
@@ -206,16 +210,14 @@ impl Recording {
     ) -> Result<Answer, ReplayError> {
         let missing = || ReplayError::NoBody { url: exchange.url.clone() };
         let recorded = exchange.response.as_ref().map(|response| &response.what.body);
-        let plain = match recorded.and_then(|recorded| recorded.content.as_ref()) {
-            Some(content) => body(content).ok_or_else(missing)?,
-            None => {
-                if recorded.is_some_and(|recorded| recorded.decoded > 0) {
-                    let told = "bodies that the recording lacks: stand-ins of their length, which name what these named";
-                    differences.insert(told.to_owned());
-                }
-                standin::body(exchange, &self.story)
+        let content = recorded.and_then(|recorded| recorded.content.as_ref());
+        let plain = content.map(|content| body(content).ok_or_else(missing)).transpose()?;
+        let plain = plain.unwrap_or_else(|| {
+            if recorded.is_some_and(|recorded| recorded.decoded > 0) {
+                differences.insert(STAND_INS.to_owned());
             }
-        };
+            standin::body(exchange, &self.story)
+        });
         let head = exchange.head().map(|head| &head.what);
         let mut fields = Fields::new();
         for Field(name, value) in head.into_iter().flat_map(|head| &head.fields) {
