@@ -21,7 +21,7 @@ impl ProxyOptions {
     /// The same with this proxy in place of that of `-x`.
     ///
     /// # Errors
-    /// As [`Through::on`].
+    /// As [`ProxyOptions::on`].
     pub(crate) fn by(&self, proxy: &str, ground: &Ground) -> anyhow::Result<Proxies> {
         Self { proxy: Some(proxy.to_owned()), ..self.clone() }.on(ground)
     }
