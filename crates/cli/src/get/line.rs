@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 
 use super::args::Get;
 use super::config;
@@ -14,7 +14,7 @@ use super::line_error::LineError;
 use super::refused::REFUSED;
 use super::variables::Variables;
 use super::words::Words;
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Colour, Command};
 
 /// Reads the program's command line where it is one of `get`; `None` where it is another command's, or
 /// asks for help.
@@ -32,16 +32,31 @@ pub(crate) fn read(all: &[OsString]) -> Option<Result<Cli, LineError>> {
         return None;
     }
     let words = all[at + 1..].iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    Some(Line::default().read(words).and_then(|groups| parse(&all[..=at], groups)))
+    let command = command();
+    let groups = Line::of(&command).read(words);
+    Some(groups.and_then(|groups| parse(&command, &all[..=at], groups)))
+}
+
+/// What `clap` needs to know of `get`. The options of all other commands take longer to build than many
+/// a request.
+fn command() -> clap::Command {
+    let color = clap::Arg::new("color").long("color").global(true).default_value("auto");
+    clap::Command::new("roundtrip")
+        .arg(color.value_parser(clap::value_parser!(Colour)))
+        .subcommand(<Get as clap::Args>::augment_args(clap::Command::new("get")))
 }
 
 /// Hands each group of options to `clap`.
-fn parse(before: &[OsString], groups: Vec<Group>) -> Result<Cli, LineError> {
+fn parse(
+    command: &clap::Command,
+    before: &[OsString],
+    groups: Vec<Group>,
+) -> Result<Cli, LineError> {
     let mut first: Option<Cli> = None;
     for group in groups {
         let all = before.iter().cloned().chain(group.plain().into_iter().map(OsString::from));
         // A fault in a value is told by clap itself, with the option's text, and ends the program.
-        let matches = Cli::command().get_matches_from(all);
+        let matches = command.clone().get_matches_from(all);
         let mut cli =
             Cli::from_arg_matches(&matches).map_err(|error| LineError::of(error.to_string()))?;
         let Command::Get(get) = &mut cli.command else { continue };
@@ -122,10 +137,11 @@ pub(super) struct Line {
 /// A file of `-K` within a file, so deep at most.
 const DEEPEST: usize = 16;
 
-impl Default for Line {
-    fn default() -> Self {
-        let command = <Get as clap::Args>::augment_args(clap::Command::new("get"));
-        let known = command.get_arguments().filter_map(|option| {
+impl Line {
+    /// A reader that knows the options of `get`.
+    fn of(command: &clap::Command) -> Self {
+        let options = command.get_subcommands().flat_map(clap::Command::get_arguments);
+        let known = options.filter_map(|option| {
             Some(Known {
                 name: option.get_long()?.to_owned(),
                 aliases: option
@@ -352,7 +368,7 @@ mod tests {
 
     fn plain(words: &[&str]) -> Result<Vec<Vec<String>>, String> {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        let groups = Line::default().read(words).map_err(|error| error.text)?;
+        let groups = Line::of(&command()).read(words).map_err(|error| error.text)?;
         Ok(groups.iter().map(Group::plain).collect())
     }
 
