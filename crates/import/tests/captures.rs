@@ -5,7 +5,7 @@ mod common;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use common::Read;
+use common::{Chance, Read};
 use roundtrip_import::{ImportError, Options};
 use roundtrip_packet::*;
 use roundtrip_record::{BodyCut, CloseReason, Evidence, FaultKind, Time, What};
@@ -416,17 +416,6 @@ fn a_damaged_file_says_where() {
             .to_string()
             .contains("no byte-order magic")
     );
-}
-
-/// A generator without state elsewhere, so that a failure is found again.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit.max(1)
-    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use std::io::Write as _;
 
-use common::{bytes, entries, entry};
+use common::{Chance, bytes, entries, entry};
 use data_encoding::BASE64;
 use roundtrip_import::{ImportError, Options};
 use serde_json::json;
@@ -155,17 +155,6 @@ fn credentials_are_blanked_unless_wanted() {
             }
         }
         assert_eq!(everything.contains("hunter2"), keep_secrets);
-    }
-}
-
-/// A generator without state elsewhere, so that a failure is found again (Numerical Recipes).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit.max(1)
     }
 }
 

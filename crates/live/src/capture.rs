@@ -14,9 +14,7 @@ use roundtrip_os::syscall::{Message, bind_packet, receive, set_option, watch};
 use roundtrip_packet::tcp::Segment;
 use roundtrip_packet::{Frame, Network, Transport, Verify, parse_frame};
 use roundtrip_packet::{IpHeader, Protocol, checksum, ethernet};
-use roundtrip_record::{
-    Direction, EventId, Flags, InterfaceId, Log, TcpSegment, Time, Trace as _, What,
-};
+use roundtrip_record::{Direction, EventId, InterfaceId, Log, TcpSegment, Time, Trace as _, What};
 use tokio::io::unix::AsyncFd;
 
 use crate::flow::Flow;
@@ -277,11 +275,10 @@ impl Capture {
         segment: &Segment<'_>,
     ) {
         let shift = flow.segments.borrow_mut().shift(direction, segment);
-        let event = self
-            .shared
-            .log
-            .clone()
-            .emit(at, frame, || What::TcpSegment(described(flow, direction, segment, shift)));
+        let event = self.shared.log.clone().emit(at, frame, || {
+            let length = segment.payload.len();
+            What::TcpSegment(TcpSegment::of(flow.id, direction, &segment.header, length, shift))
+        });
         match direction {
             Direction::Sent => flow.segments.borrow_mut().leave(segment, at),
             Direction::Received => flow.segments.borrow_mut().arrive(segment, at, event),
@@ -296,27 +293,6 @@ impl Capture {
 
 fn direction(sent: bool) -> Direction {
     if sent { Direction::Sent } else { Direction::Received }
-}
-
-fn described(flow: &Flow, direction: Direction, segment: &Segment<'_>, shift: u8) -> TcpSegment {
-    let header = &segment.header;
-    let options = &header.options;
-    TcpSegment {
-        connection: flow.id,
-        direction,
-        seq: header.sequence.0,
-        ack: header.ack().map(|ack| ack.0),
-        flags: Flags(header.flags.bits() as u8),
-        window: u32::from(header.window) << shift,
-        length: segment.payload.len() as u32,
-        mss: options.mss,
-        window_scale: options.window_scale,
-        sack_permitted: options.sack_permitted,
-        timestamps: options.timestamps.map(|stamp| (stamp.value, stamp.echo)),
-        sack: options.sack.as_slice().iter().map(|b| (b.left.0, b.right.0)).collect(),
-        retransmission: false,
-        disposition: None,
-    }
 }
 
 /// Writes the checksum that a network card would have written.

@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
+use roundtrip_packet::tcp::Header;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -189,6 +190,37 @@ pub struct TcpSegment {
     /// `out_of_window`, `bad_ack`, `paws` …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposition: Option<String>,
+}
+
+impl TcpSegment {
+    /// What a header says, before a payload of `length` bytes. `shift` is the window scale of its
+    /// sender: it does not hold in a SYN, and is 14 at most (RFC 7323 §2.2, §2.3).
+    pub fn of(
+        connection: ConnectionId,
+        direction: Direction,
+        header: &Header,
+        length: usize,
+        shift: u8,
+    ) -> Self {
+        let syn = header.flags.contains(roundtrip_packet::Flags::SYN);
+        let options = &header.options;
+        Self {
+            connection,
+            direction,
+            seq: header.sequence.0,
+            ack: header.ack().map(|ack| ack.0),
+            flags: Flags(header.flags.bits() as u8),
+            window: u32::from(header.window) << if syn { 0 } else { shift.min(14) },
+            length: length as u32,
+            mss: options.mss,
+            window_scale: options.window_scale,
+            sack_permitted: options.sack_permitted,
+            timestamps: options.timestamps.map(|stamps| (stamps.value, stamps.echo)),
+            sack: options.sack.as_slice().iter().map(|b| (b.left.0, b.right.0)).collect(),
+            retransmission: false,
+            disposition: None,
+        }
+    }
 }
 
 /// The phase of the sender's congestion control.

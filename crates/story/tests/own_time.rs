@@ -22,6 +22,20 @@ fn ms(millis: u64) -> Time {
     Time::from_millis(millis)
 }
 
+/// A `GET` is wanted.
+fn wanted(exchange: ExchangeId) -> What {
+    What::ExchangeStarted(ExchangeStarted {
+        exchange,
+        method: "GET".into(),
+        url: "http://192.0.2.80/".into(),
+        kind: ResourceKind::Other,
+        priority: Priority::High,
+        initiator: Initiator::User,
+        side: Side::Client,
+        of: None,
+    })
+}
+
 /// A `GET` whose machine comes late to everything: it connects from 0 to 20 ms, writes its request
 /// from 20 to 30, reads the first byte at 50 and the last at 70.
 fn record(told: Told) -> Story {
@@ -30,18 +44,7 @@ fn record(told: Told) -> Story {
     let (exchange, connection) = (log.exchange_id(), log.connection_id());
     let to: SocketAddr = "192.0.2.80:80".parse().expect("an address");
     let transport = Transport::Tcp;
-    let started = log.emit(ms(0), None, || {
-        What::ExchangeStarted(ExchangeStarted {
-            exchange,
-            method: "GET".into(),
-            url: "http://192.0.2.80/".into(),
-            kind: ResourceKind::Other,
-            priority: Priority::High,
-            initiator: Initiator::User,
-            side: Side::Client,
-            of: None,
-        })
-    });
+    let started = log.emit(ms(0), None, || wanted(exchange));
     let tried = log.emit(ms(0), started, || {
         What::ConnectAttempt(ConnectAttempt { exchange: Some(exchange), to, transport })
     });
@@ -172,18 +175,7 @@ fn looked_up(source: &Source) -> [u128; 4] {
     let (exchange, lookup) = (log.exchange_id(), log.lookup_id());
     let to: SocketAddr = "192.0.2.80:80".parse().expect("an address");
     let transport = Transport::Tcp;
-    let wanted = log.emit(ms(0), None, || {
-        What::ExchangeStarted(ExchangeStarted {
-            exchange,
-            method: "GET".into(),
-            url: "http://192.0.2.80/".into(),
-            kind: ResourceKind::Other,
-            priority: Priority::High,
-            initiator: Initiator::User,
-            side: Side::Client,
-            of: None,
-        })
-    });
+    let wanted = log.emit(ms(0), None, || wanted(exchange));
     let (name, record_type) = ("192.0.2.80".to_owned(), String::new());
     let started = log.emit(ms(1), wanted, || {
         What::NameStarted(NameStarted { lookup, name: name.clone(), types: vec!["A".into()] })

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use roundtrip_packet::tcp::Header;
 use roundtrip_packet::{Ecn, SeqNumber};
 use roundtrip_record::{
-    CloseReason, ConnectionId, Direction, EventId, Side, TcpState, Time, Trace, What,
+    CloseReason, ConnectionId, Direction, EventId, Side, TcpSegment, TcpState, Time, Trace, What,
 };
 
 use crate::clock::Now;
@@ -611,7 +611,7 @@ impl Connection {
         trace.emit(now, segment.id, || {
             let length = segment.payload.len();
             let mut event =
-                report::segment(self.id, Direction::Received, &segment.header, length, shift);
+                TcpSegment::of(self.id, Direction::Received, &segment.header, length, shift);
             event.disposition = disposition.remark().map(str::to_owned);
             What::TcpSegment(event)
         })
@@ -809,7 +809,7 @@ fn bare<'a>(
     trace: &mut impl Trace,
 ) -> Transmit<'a> {
     let cause = trace.emit(now, None, || {
-        let mut event = report::segment(id, Direction::Sent, &header, 0, shift);
+        let mut event = TcpSegment::of(id, Direction::Sent, &header, 0, shift);
         event.retransmission = retransmission;
         What::TcpSegment(event)
     });
@@ -830,7 +830,7 @@ fn transmit<'a>(
     let length = burst.map_or(0, |burst| burst.len as usize);
     let shift = open.receiver.shift();
     let cause = trace.emit(now, None, || {
-        let mut event = report::segment(id, Direction::Sent, &header, length, shift);
+        let mut event = TcpSegment::of(id, Direction::Sent, &header, length, shift);
         event.retransmission = retransmission;
         What::TcpSegment(event)
     });

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use roundtrip_packet::tcp::Header;
 use roundtrip_record::{
-    CloseReason, CongestionPhase, ConnectionId, Direction, Evidence, Flags, Side, TcpClosed,
-    TcpCongestion, TcpOpened, TcpSegment, TcpState, TcpStateChanged, TcpTimer, Trace, What,
+    CloseReason, CongestionPhase, ConnectionId, Evidence, Side, TcpClosed, TcpCongestion,
+    TcpOpened, TcpState, TcpStateChanged, TcpTimer, Trace, What,
 };
 
 use crate::congestion::INFINITE;
@@ -13,34 +12,6 @@ use crate::info::CaState;
 use crate::send::Sender;
 use crate::state::Fired;
 use crate::step::{Endpoints, Step};
-
-/// The record's value for a segment. `shift` is the window scale of its sender.
-pub(crate) fn segment(
-    connection: ConnectionId,
-    direction: Direction,
-    header: &Header,
-    length: usize,
-    shift: u8,
-) -> TcpSegment {
-    let syn = header.flags.contains(roundtrip_packet::Flags::SYN);
-    let options = &header.options;
-    TcpSegment {
-        connection,
-        direction,
-        seq: header.sequence.0,
-        ack: header.ack().map(|ack| ack.0),
-        flags: Flags(header.flags.bits() as u8),
-        window: u32::from(header.window) << if syn { 0 } else { shift },
-        length: length as u32,
-        mss: options.mss,
-        window_scale: options.window_scale,
-        sack_permitted: options.sack_permitted,
-        timestamps: options.timestamps.map(|ts| (ts.value, ts.echo)),
-        sack: options.sack.as_slice().iter().map(|b| (b.left.0, b.right.0)).collect(),
-        retransmission: false,
-        disposition: None,
-    }
-}
 
 pub(crate) fn opened(connection: ConnectionId, side: Side, ends: Endpoints) -> What {
     let Endpoints { local, remote } = ends;

@@ -7,9 +7,8 @@ use std::net::SocketAddr;
 use roundtrip_packet::{Flags, Segment};
 use roundtrip_record::{
     Attempt, AttemptEnd, CloseReason, ConnectAttempt, ConnectResult, ConnectionId, Direction,
-    EventId, Evidence, Fault, FaultKind, Flags as FlagByte, Side, Step, TcpClosed, TcpOpened,
-    TcpSegment, TcpState, TcpStateChanged, Time, TlsEstablished, TlsStarted, TlsVersion, Transport,
-    What,
+    EventId, Evidence, Fault, FaultKind, Side, Step, TcpClosed, TcpOpened, TcpSegment, TcpState,
+    TcpStateChanged, Time, TlsEstablished, TlsStarted, TlsVersion, Transport, What,
 };
 
 use super::http1::{self, Http1};
@@ -231,27 +230,13 @@ impl Flow {
     }
 
     fn described(&self, n: usize, segment: &Segment<'_>, arrival: Arrival) -> TcpSegment {
-        let header = &segment.header;
-        let options = &header.options;
-        // The scale holds if both ends sent it, and not in the SYN itself (RFC 7323 §2.2).
-        let scaled = !header.flags.contains(Flags::SYN) && self.shifts.iter().all(Option::is_some);
-        let shift = if scaled { self.shifts[n].unwrap_or(0) } else { 0 };
-        TcpSegment {
-            connection: self.id,
-            direction: if n == 0 { Direction::Sent } else { Direction::Received },
-            seq: header.sequence.0,
-            ack: header.ack().map(|ack| ack.0),
-            flags: FlagByte(header.flags.bits() as u8),
-            window: u32::from(header.window) << shift,
-            length: segment.payload.len() as u32,
-            mss: options.mss,
-            window_scale: options.window_scale,
-            sack_permitted: options.sack_permitted,
-            timestamps: options.timestamps.map(|stamps| (stamps.value, stamps.echo)),
-            sack: options.sack.as_slice().iter().map(|b| (b.left.0, b.right.0)).collect(),
-            retransmission: arrival == Arrival::Retransmission,
-            disposition: None,
-        }
+        // The scale holds if both ends sent it (RFC 7323 §2.2).
+        let shift = self.shifts[1 - n].and(self.shifts[n]).unwrap_or(0);
+        let direction = if n == 0 { Direction::Sent } else { Direction::Received };
+        let retransmission = arrival == Arrival::Retransmission;
+        let length = segment.payload.len();
+        let segment = TcpSegment::of(self.id, direction, &segment.header, length, shift);
+        TcpSegment { retransmission, ..segment }
     }
 
     fn to(&mut self, desk: &mut Desk, to: TcpState, how: Evidence, stamp: Stamp) {

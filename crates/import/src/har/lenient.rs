@@ -7,81 +7,76 @@ use core::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+/// A value without parts; `Missing` stands for null, lists and objects.
+enum Scalar {
+    Missing,
+    Truth(bool),
+    Whole(i128),
+    Number(f64),
+    Text(String),
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Scalar;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+            fn visit_f64<E>(self, number: f64) -> Result<Scalar, E> {
+                Ok(Scalar::Number(number))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Scalar, E> {
+                Ok(Scalar::Whole(number.into()))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Scalar, E> {
+                Ok(Scalar::Whole(number.into()))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
+                Ok(Scalar::Text(text.to_owned()))
+            }
+            fn visit_string<E>(self, text: String) -> Result<Scalar, E> {
+                Ok(Scalar::Text(text))
+            }
+            fn visit_bool<E>(self, truth: bool) -> Result<Scalar, E> {
+                Ok(Scalar::Truth(truth))
+            }
+            fn visit_unit<E>(self) -> Result<Scalar, E> {
+                Ok(Scalar::Missing)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Scalar, A::Error> {
+                drain_seq(seq).map(|()| Scalar::Missing)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scalar, A::Error> {
+                drain_map(map).map(|()| Scalar::Missing)
+            }
+        }
+        from.deserialize_any(Any)
+    }
+}
+
 /// A number, or a string that holds one.
 pub(crate) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
-    struct Number;
-    impl<'de> Visitor<'de> for Number {
-        type Value = Option<f64>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a number")
-        }
-        fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-            Ok(number.is_finite().then_some(number))
-        }
-        fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-            Ok(Some(number as f64))
-        }
-        fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-            Ok(Some(number as f64))
-        }
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(text.trim().parse().ok().filter(|number: &f64| number.is_finite()))
-        }
-        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-            drain_seq(seq).map(|()| None)
-        }
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            drain_map(map).map(|()| None)
-        }
-    }
-    from.deserialize_any(Number)
+    let number = match Scalar::deserialize(from)? {
+        Scalar::Missing | Scalar::Truth(_) => None,
+        Scalar::Whole(number) => Some(number as f64),
+        Scalar::Number(number) => Some(number),
+        Scalar::Text(text) => text.trim().parse().ok(),
+    };
+    Ok(number.filter(|number| number.is_finite()))
 }
 
 /// A string, or a number or a truth value as one.
 pub(crate) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    struct Text;
-    impl<'de> Visitor<'de> for Text {
-        type Value = Option<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string")
-        }
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(Some(text.to_owned()))
-        }
-        fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
-            Ok(Some(text))
-        }
-        fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-            Ok(Some(number.to_string()))
-        }
-        fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-            Ok(Some(number.to_string()))
-        }
-        fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-            Ok(Some(number.to_string()))
-        }
-        fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
-            Ok(Some(truth.to_string()))
-        }
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-            drain_seq(seq).map(|()| None)
-        }
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            drain_map(map).map(|()| None)
-        }
-    }
-    from.deserialize_any(Text)
+    Ok(match Scalar::deserialize(from)? {
+        Scalar::Missing => None,
+        Scalar::Truth(truth) => Some(truth.to_string()),
+        Scalar::Whole(number) => Some(number.to_string()),
+        Scalar::Number(number) => Some(number.to_string()),
+        Scalar::Text(text) => Some(text),
+    })
 }
 
 /// A list; anything else is an empty one.

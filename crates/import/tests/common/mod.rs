@@ -87,3 +87,14 @@ fn merge(into: &mut Value, more: Value) {
         (into, more) => *into = more,
     }
 }
+
+/// A generator without state elsewhere, so that a failure is found again (Numerical Recipes).
+pub(crate) struct Chance(pub(crate) u64);
+
+impl Chance {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit.max(1)
+    }
+}
