@@ -230,6 +230,16 @@ impl Recording {
             fields.remove(name);
         }
         let (bytes, cut) = coded(exchange, recorded, plain, promised, differences);
+        // Over HTTP/2 the length is a field like any other.
+        let told = match recorded.map(|recorded| recorded.framing) {
+            Some(Framing::Length(length)) => Some(length),
+            Some(Framing::Chunked | Framing::Close) => None,
+            _ => promised,
+        };
+        // A body that is sent whole has the length that is told, though it be coded anew. One that is cut
+        // falls short of what was told, and one that is not sent at all (HEAD, 304) has only that.
+        let is_whole = !cut && !bytes.is_empty();
+        let length = told.map(|told| if is_whole { bytes.len() as u64 } else { told });
         Ok(Answer {
             think,
             status: head
@@ -238,12 +248,7 @@ impl Recording {
             reason: head.map_or_else(String::new, |head| head.reason.clone()),
             fields,
             pace: self.pace(exchange, bytes.len()),
-            // Over HTTP/2 the length is a field like any other.
-            length: match recorded.map(|recorded| recorded.framing) {
-                Some(Framing::Length(length)) => Some(length),
-                Some(Framing::Chunked | Framing::Close) => None,
-                _ => promised,
-            },
+            length,
             cut,
             body: bytes,
             after: if closes { After::Close } else { After::Keep },
@@ -270,8 +275,11 @@ fn coded(
     let Some(recorded) = recorded else { return (plain.into(), false) };
     let wanted = recorded.encoded as usize;
     let Some(why) = recorded.cut else {
+        // What is not sent at all (HEAD, 304) was not coded: even nothing, once coded, is something.
+        if plain.is_empty() && wanted == 0 {
+            return (Bytes::new(), false);
+        }
         let coded = encode(plain, &recorded.codings, wanted);
-        // What is not sent at all (HEAD, 304) was not coded.
         if !coded.is_exact && wanted > 0 && !recorded.codings.is_empty() {
             let (codings, now) = (recorded.codings.join(", "), coded.bytes.len());
             differences.insert(format!(
