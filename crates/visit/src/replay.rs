@@ -403,23 +403,21 @@ impl Replay {
     }
 }
 
+/// Between the parts of a target of which a record may leave a value out: those of a query, and the
+/// parameters of a path.
+const SEPARATORS: [char; 3] = ['?', '&', ';'];
+
 /// Whether a recorded target is the one asked for, but for the query values that the record does not
 /// hold.
 fn is_redacted(recorded: &str, asked: &str) -> bool {
-    let (Some((path, recorded)), Some((asked_path, asked))) =
-        (recorded.split_once('?'), asked.split_once('?'))
-    else {
-        return false;
-    };
     let is_same = |(recorded, asked): (&str, &str)| {
         recorded == asked
             || recorded.strip_suffix(REDACTED_VALUE).is_some_and(|name| {
                 name.ends_with('=') && asked.len() > name.len() && asked.starts_with(name)
             })
     };
-    path == asked_path
-        && recorded.split('&').count() == asked.split('&').count()
-        && recorded.split('&').zip(asked.split('&')).all(is_same)
+    recorded.matches(SEPARATORS).eq(asked.matches(SEPARATORS))
+        && recorded.split(SEPARATORS).zip(asked.split(SEPARATORS)).all(is_same)
 }
 
 /// The body of an answer, given as it was given.
@@ -486,7 +484,13 @@ mod tests {
             ("/x?token=*", "/y?token=abc", false),
             ("/x?token=*", "/x?token=abc&b=1", false),
             ("/x?name*", "/x?names", false),
-            ("/x", "/x", false),
+            ("/x?a=1;token=*", "/x?a=1;token=abc", true),
+            ("/p;jsessionid=*", "/p;jsessionid=0A1B", true),
+            ("/p;jsessionid=*?a=1", "/p;jsessionid=0A1B?a=1", true),
+            ("/p;jsessionid=*?a=1", "/p;jsessionid=0A1B?a=2", false),
+            ("/p;jsessionid=*", "/q;jsessionid=0A1B", false),
+            ("/x?a=1&token=*", "/x&a=1?token=abc", false),
+            ("/x", "/y", false),
         ] {
             assert_eq!(is_redacted(recorded, asked), same, "{recorded} {asked}");
         }
