@@ -90,4 +90,5 @@ pub use seed::{Ppm, Seed};
 pub use shape::{
     CoDel, Discipline, Distribution, Fcs, FqCoDel, Jitter, Pickup, Queue, Rate, Shape,
 };
+pub use roundtrip_tcp::Profile as TcpProfile;
 pub use unit::amount;

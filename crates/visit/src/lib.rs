@@ -6,6 +6,7 @@
 //! [`replay`].
 #![forbid(unsafe_code)]
 
+pub mod answers;
 mod browser;
 pub mod cgi;
 mod coded;
@@ -27,6 +28,8 @@ mod reported;
 pub mod run;
 mod run_error;
 mod runs;
+#[cfg(feature = "page")]
+pub mod scenario;
 pub mod serve;
 pub mod site;
 mod standin;

@@ -128,8 +128,8 @@ pub fn resolve(
 }
 
 /// A visit, unless Ctrl-C ends it first; says whether it did.
-struct Visit<'a> {
-    plan: &'a Plan,
+pub(crate) struct Visit<'a> {
+    pub(crate) plan: &'a Plan,
 }
 
 impl Errand for Visit<'_> {
