@@ -1,6 +1,7 @@
 //! The fields that browsers send, so that requests are as large as theirs and servers that choose by
 //! them choose alike.
 
+use roundtrip_fetch::same_site;
 use roundtrip_http::client::Request;
 use roundtrip_record::{Priority, ResourceKind};
 use url::Url;
@@ -32,17 +33,11 @@ pub(crate) enum Relation {
     CrossSite,
 }
 
-/// Where a resource stands to the page that asks for it. A site is taken to be a scheme and the last
-/// two labels of a host.
+/// Where a resource stands to the page that asks for it.
 pub(crate) fn relation(page: &Url, resource: &Url) -> Relation {
-    let site = |url: &Url| {
-        let host = url.host_str().unwrap_or_default();
-        let cut = host.rmatch_indices('.').nth(1).map_or(0, |(at, _)| at + 1);
-        (url.scheme().to_owned(), host[cut..].to_owned())
-    };
     if page.origin() == resource.origin() {
         Relation::SameOrigin
-    } else if site(page) == site(resource) {
+    } else if same_site(page, resource) {
         Relation::SameSite
     } else {
         Relation::CrossSite
@@ -186,5 +181,28 @@ fn priority(request: &mut Request, urgency: Option<u8>, parts: bool) {
     let members: Vec<&str> = urgency.as_deref().into_iter().chain(parts.then_some("i")).collect();
     if !members.is_empty() {
         request.multiplexed.set("priority", members.join(", "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_is_what_one_owner_may_register() {
+        for (page, resource, expected) in [
+            ("https://a.example/x", "https://a.example/y", Relation::SameOrigin),
+            ("https://www.a.example", "https://img.a.example", Relation::SameSite),
+            ("https://a.example", "http://a.example", Relation::CrossSite),
+            ("https://www.a.co.uk", "https://img.a.co.uk", Relation::SameSite),
+            ("https://a.co.uk", "https://b.co.uk", Relation::CrossSite),
+            ("https://me.github.io", "https://you.github.io", Relation::CrossSite),
+            ("http://192.0.2.1", "http://198.51.2.1", Relation::CrossSite),
+            ("http://192.0.2.1", "http://192.0.2.1:8080", Relation::SameSite),
+            ("http://[2001:db8::1]", "http://[2001:db8::2]", Relation::CrossSite),
+        ] {
+            let [page, resource] = [page, resource].map(|url| url.parse().expect("a URL"));
+            assert_eq!(relation(&page, &resource), expected, "{page} {resource}");
+        }
     }
 }
