@@ -88,7 +88,7 @@ static TWO: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
 static THREE: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
 impl Versions {
-    fn offered(self) -> &'static [&'static SupportedProtocolVersion] {
+    pub(crate) fn offered(self) -> &'static [&'static SupportedProtocolVersion] {
         match self {
             Self::All => rustls::ALL_VERSIONS,
             Self::Two => TWO,
