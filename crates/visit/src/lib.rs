@@ -13,6 +13,7 @@ pub mod crypto;
 pub mod demo;
 pub mod get;
 pub mod ground;
+mod identity;
 #[cfg(feature = "page")]
 mod load;
 mod machine;
@@ -35,6 +36,7 @@ pub mod trust;
 mod visit;
 
 pub use browser::{Browser, BrowserName, Cpu, HeadLimits, Order};
+pub use identity::{BadIdentity, Identity};
 pub use names::{Detour, Names, Pin};
 pub use page_times::PageTimes;
 pub use plan::{ClientCaches, Plan, Runs, Until};
