@@ -11,6 +11,7 @@ use roundtrip_http::server::After;
 use roundtrip_lab::TcpProfile;
 use roundtrip_visit::answers::{Answer, Server, target};
 use roundtrip_visit::scenario::Scenario;
+use roundtrip_visit::trust::Versions;
 use url::Url;
 
 use crate::css;
@@ -146,7 +147,7 @@ impl ServerChange {
             }
             Self::Tls13 => {
                 if let Some(likeness) = &mut server.likeness {
-                    likeness.only_tls_12 = false;
+                    likeness.versions = Versions::All;
                 }
             }
             Self::Chain(bytes) => {

@@ -23,6 +23,7 @@ use crate::crypto::Likeness;
 use crate::plan::Plan;
 use crate::site::Site;
 use crate::standin;
+use crate::trust::Versions;
 
 /// What is said where a recording lacks bodies.
 const STAND_INS: &str =
@@ -208,7 +209,10 @@ impl Recording {
             .map(|certificate| certificate.der.as_ref().map(|der| der.length as usize));
         let chain: Option<usize> = lengths.sum();
         Some(Likeness {
-            only_tls_12: tls.version.as_str() == "TLS 1.2",
+            versions: match tls.version.as_str() {
+                "TLS 1.2" => Versions::Two,
+                _ => Versions::All,
+            },
             chain: chain.filter(|chain| *chain > 0),
         })
     }

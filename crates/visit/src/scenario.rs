@@ -13,7 +13,7 @@ use crate::machine::ThisMachine;
 use crate::network::Virtual;
 use crate::page_times::PageTimes;
 use crate::plan::{Plan, Runs};
-use crate::run::{Visit, carry_out};
+use crate::run::{carry_out, once};
 use crate::run_error::RunError;
 use crate::site::Site;
 use crate::title::Title;
@@ -62,7 +62,7 @@ impl Scenario {
             let counted = servers.map(|server| Server { unknown: unknown.clone(), ..server });
             Ok(counted.map(Server::site).collect())
         };
-        let plan = Plan { picture: false, ..self.plan.clone() };
+        let plan = self.plan.unseen();
         let scene = Scene {
             machine: &ThisMachine::default(),
             key_shares: plan.browser.key_shares,
@@ -70,9 +70,8 @@ impl Scenario {
             sites: &sites,
         };
         let ground = Ground::Lab(Box::new(self.network.clone()));
-        let (title, visit) = (Title::default(), Visit { plan: &plan });
-        let carried = ground.carry_out(&title, &Log::off(), &scene, visit)?;
-        let (Visited { exit, page, .. }, _) = carried.done?;
+        let carried = once(&Title::default(), &plan, &ground, &Log::off(), &scene)?;
+        let (Visited { exit, page, .. }, _) = carried.done;
         let unknown = unknown.load(Ordering::Relaxed);
         Ok(Measured { exit, page, dropped: carried.dropped, unknown })
     }

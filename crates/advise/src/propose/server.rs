@@ -6,6 +6,8 @@ use roundtrip_http::client::Origin;
 use roundtrip_record::ResourceKind;
 
 use super::{Proposals, Seen, Untried, kilobytes, list, several};
+use roundtrip_visit::trust::Versions;
+
 use crate::change::{Change, ServerChange};
 use crate::variant::Variant;
 
@@ -26,8 +28,10 @@ pub(super) fn tls(seen: &Seen<'_>, proposals: &mut Proposals) {
         let servers = seen.scenario.servers.iter();
         servers.filter_map(|server| Some((&server.origin, server.likeness?)))
     };
-    let old: Vec<&Origin> =
-        likeness().filter(|(_, likeness)| likeness.only_tls_12).map(|(origin, _)| origin).collect();
+    let old: Vec<&Origin> = likeness()
+        .filter(|(_, likeness)| likeness.versions == Versions::Two)
+        .map(|(origin, _)| origin)
+        .collect();
     let long: Vec<(&Origin, usize)> = likeness()
         .filter_map(|(origin, likeness)| Some((origin, likeness.chain?)))
         .filter(|(_, chain)| *chain > LONG_CHAIN)
