@@ -250,11 +250,7 @@ const CHALLENGE: &str = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest r
 
 /// What curl does that follows redirects and proves passwords.
 fn proving(sends: Sends) -> Rules {
-    Rules {
-        redirects: Redirects::Most(5),
-        logins: Schemes::DIGEST,
-        ..Rules::curl(sends)
-    }
+    Rules { redirects: Redirects::Most(5), logins: Schemes::DIGEST, ..Rules::curl(sends) }
 }
 
 #[test]
@@ -293,4 +289,13 @@ fn a_body_goes_out_where_nobody_wants_a_proof() {
     assert_eq!(fetch(&site, request, proving(Sends::Put)).unwrap().1, 200);
     let sizes: Vec<u64> = sent(&site).iter().map(|sent| sent.body_bytes).collect();
     assert_eq!(sizes, [0, 1]);
+}
+
+#[test]
+fn a_challenge_is_not_replaced_without_end() {
+    let stale = CHALLENGE.replace("nonce=n", "nonce=m, stale=true");
+    let site = Site::new();
+    site.script(0, &[CHALLENGE.as_bytes(), stale.as_bytes(), stale.as_bytes(), OK.as_bytes()]);
+    let (_, status) = fetch(&site, get("u:p@www0.test/a"), proving(Sends::Nothing)).unwrap();
+    assert_eq!((status, sent(&site).len()), (401, 3));
 }
