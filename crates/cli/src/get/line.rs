@@ -22,7 +22,8 @@ use crate::args::{Cli, Colour, Command};
 /// # Errors
 /// What cannot be read, and why.
 pub(crate) fn read(all: &[OsString]) -> Option<Result<Cli, LineError>> {
-    let at = all.iter().position(|word| word == "get")?;
+    // The first word is the program's own name, which may be this one too.
+    let at = all.iter().skip(1).position(|word| word == "get")? + 1;
     // Only options of the program itself stand before a command.
     let before = &all[1..at];
     let plain = before.iter().all(|word| word.to_string_lossy().starts_with("--color"))
@@ -370,6 +371,23 @@ mod tests {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
         let groups = Line::of(&command()).read(words).map_err(|error| error.text)?;
         Ok(groups.iter().map(Group::plain).collect())
+    }
+
+    #[test]
+    fn the_program_may_have_any_name() {
+        for (words, expected) in [
+            (&["get", "get", "a"][..], Some(vec!["a".to_owned()])),
+            (&["get", "visit", "a"], None),
+            (&["get"], None),
+            (&[], None),
+        ] {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let urls = read(&words).map(|read| match read.map(|cli| cli.command) {
+                Ok(Command::Get(get)) => get.urls().map(str::to_owned).collect(),
+                _ => Vec::new(),
+            });
+            assert_eq!(urls, expected, "{words:?}");
+        }
     }
 
     #[test]
