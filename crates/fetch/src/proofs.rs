@@ -3,7 +3,7 @@
 use http::StatusCode;
 use roundtrip_http::client::{Login, Origin, Prover, Request, Schemes};
 use roundtrip_http::message::Fields;
-use roundtrip_http::url::userinfo;
+use roundtrip_http::url::{clear_userinfo, set_userinfo, userinfo};
 
 use crate::netrc::NetrcMode;
 use crate::rules::Rules;
@@ -35,9 +35,7 @@ impl Proofs {
             None
         } else {
             let login = userinfo(&request.url);
-            // There is a host, so neither can fail.
-            let _ = request.url.set_username("");
-            let _ = request.url.set_password(None);
+            clear_userinfo(&mut request.url);
             login.map(|(user, password)| {
                 let login = Login { user, password, schemes: rules.logins };
                 kept(self.server.take(), &login)
@@ -109,10 +107,7 @@ fn add_from_netrc(request: &mut Request, rules: &Rules) {
     };
     let name = (!name.is_empty()).then(|| name.to_owned());
     if let Some((user, password)) = rules.netrc.find(host, name.as_deref()).filter(|_| wanted) {
-        let plain = |text: &str| text.replace('%', "%25");
-        let (user, password) = (plain(&user), plain(&password));
-        // There is a host, so neither can fail.
-        let _ = request.url.set_username(&user);
-        let _ = request.url.set_password(Some(&password));
+        // There is a host, so it cannot fail.
+        let _ = set_userinfo(&mut request.url, &user, &password);
     }
 }

@@ -317,8 +317,6 @@ fn seconds(duration: Duration) -> Value {
 /// The URL without its credentials.
 fn plain(url: &url::Url) -> String {
     let mut url = url.clone();
-    // The URL has a host, so neither call can fail.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
+    roundtrip_http::url::clear_userinfo(&mut url);
     roundtrip_http::url::text(&url)
 }
