@@ -8,13 +8,15 @@ use roundtrip_fetch::{Jar, Manner};
 use roundtrip_http::client::Options;
 use roundtrip_record::{FaultKind, Time};
 use roundtrip_visit::get::{Cookies, Session, Ways};
-use roundtrip_visit::ground::{Errand, Ground, Here};
+use roundtrip_visit::ground::{Errand, Here};
 use roundtrip_wire::Wire;
 
 use super::args::Get;
 use super::early::{Early, complain};
+use super::ends::Ends;
 use super::explain::{When, explain, fault};
 use super::glob::{Glob, Match};
+use super::inputs::Inputs;
 use super::setup::{self, options};
 use super::target::Wishes;
 use super::transfer::{Group, Transfer};
@@ -23,9 +25,8 @@ use crate::network::{detours, families, pins};
 
 /// The work of one command.
 pub(super) struct Job<'a> {
-    /// The options before the first `--next`, and those after each.
-    pub(super) groups: Vec<&'a Get>,
-    pub(super) ground: &'a Ground,
+    /// The options before the first `--next`, and those after each, with what they name.
+    pub(super) groups: &'a [(&'a Get, Inputs)],
     /// Whether the record is kept, bodies included.
     pub(super) kept: bool,
 }
@@ -44,9 +45,9 @@ impl Errand for Job<'_> {
 
     async fn run<W: Wire>(self, here: Here<W>) -> anyhow::Result<u8> {
         let wire = here.wire.clone();
-        let teller = RefCell::new(Teller::default());
-        let groups = self.prepare(here, &teller)?;
-        let head = self.groups[0];
+        let (teller, ends) = (RefCell::default(), RefCell::default());
+        let groups = self.prepare(here, &teller, &ends)?;
+        let head = self.groups[0].0;
         let exit = if head.parallel {
             all_at_once(&groups, head, &wire).await?
         } else {
@@ -70,16 +71,16 @@ impl<'a> Job<'a> {
         &self,
         here: Here<W>,
         teller: &'a RefCell<Teller>,
+        ends: &'a RefCell<Ends>,
     ) -> anyhow::Result<Vec<Group<'a, W>>> {
         let Here { wire, trust, pins: pinned, interrupt, begun } = here;
-        let head = self.groups[0];
+        let head = self.groups[0].0;
         let mut start = Some((trust, interrupt));
         let mut groups: Vec<Group<'a, W>> = Vec::new();
         let mut last: Option<Reach<'a>> = None;
-        for arguments in &self.groups {
-            let proxies = setup::proxies(arguments, self.ground)?;
+        for (arguments, inputs) in self.groups {
             let reach = Reach {
-                options: options(arguments, proxies.clone())?,
+                options: options(arguments, inputs.proxies.clone())?,
                 resolve: &arguments.resolve,
                 connect_to: &arguments.connect_to,
                 families: (arguments.ipv4, arguments.ipv6),
@@ -109,11 +110,12 @@ impl<'a> Job<'a> {
             groups.push(Group {
                 arguments,
                 session,
-                proxies,
+                inputs,
                 begins,
                 wishes: Wishes::read(arguments),
                 dump: OnceCell::new(),
                 teller,
+                ends,
                 kept: self.kept,
                 quiet: head.silent,
             });
