@@ -95,3 +95,29 @@ fn resources_are_found_before_the_document_has_ended() {
     page.feed(b"ef=a.css><p>");
     assert_eq!(page.poll_fetch().unwrap().url.as_str(), "http://a.example/a.css");
 }
+
+/// Whether other origins are asked without credentials (HTML standard, section 2.5.4).
+#[test]
+fn credentials_stay_where_they_belong() {
+    for (markup, anonymous) in [
+        ("<link rel=preload as=font crossorigin href=http://b.example/x>", true),
+        ("<link rel=preload as=font href=http://b.example/x>", true),
+        ("<link rel=preload as=style crossorigin href=http://b.example/x>", true),
+        ("<link rel=preload as=style href=http://b.example/x>", false),
+        ("<link rel=preload as=fetch crossorigin=use-credentials href=http://b.example/x>", false),
+        ("<link rel=preload as=image crossorigin=anonymous href=http://b.example/x>", true),
+        ("<link rel=modulepreload href=http://b.example/x>", true),
+        ("<link rel=stylesheet crossorigin href=http://b.example/x>", true),
+        ("<link rel='alternate stylesheet' crossorigin href=http://b.example/x>", true),
+        ("<link rel=icon crossorigin href=http://b.example/x>", true),
+        ("<script type=module src=http://b.example/x></script>", true),
+        ("<script src=http://b.example/x></script>", false),
+        ("<img crossorigin src=http://b.example/x>", true),
+        ("<img src=http://b.example/x>", false),
+    ] {
+        let mut page = Page::new(Url::parse("http://a.example/").unwrap(), Options::default());
+        page.feed(markup.as_bytes());
+        let fetch = page.poll_fetch().expect(markup);
+        assert_eq!(fetch.anonymous, anonymous, "{markup}");
+    }
+}

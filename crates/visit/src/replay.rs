@@ -230,6 +230,16 @@ impl Recording {
             fields.remove(name);
         }
         let (bytes, cut) = coded(exchange, recorded, plain, promised, differences);
+        // Over HTTP/2 the length is a field like any other.
+        let told = match recorded.map(|recorded| recorded.framing) {
+            Some(Framing::Length(length)) => Some(length),
+            Some(Framing::Chunked | Framing::Close) => None,
+            _ => promised,
+        };
+        // A body that is sent whole has the length that is told, though it be coded anew. One that is cut
+        // falls short of what was told, and one that is not sent at all (HEAD, 304) has only that.
+        let is_whole = !cut && !bytes.is_empty();
+        let length = told.map(|told| if is_whole { bytes.len() as u64 } else { told });
         Ok(Answer {
             think,
             status: head
@@ -238,12 +248,7 @@ impl Recording {
             reason: head.map_or_else(String::new, |head| head.reason.clone()),
             fields,
             pace: self.pace(exchange, bytes.len()),
-            // Over HTTP/2 the length is a field like any other.
-            length: match recorded.map(|recorded| recorded.framing) {
-                Some(Framing::Length(length)) => Some(length),
-                Some(Framing::Chunked | Framing::Close) => None,
-                _ => promised,
-            },
+            length,
             cut,
             body: bytes,
             after: if closes { After::Close } else { After::Keep },
@@ -270,8 +275,11 @@ fn coded(
     let Some(recorded) = recorded else { return (plain.into(), false) };
     let wanted = recorded.encoded as usize;
     let Some(why) = recorded.cut else {
+        // What is not sent at all (HEAD, 304) was not coded: even nothing, once coded, is something.
+        if plain.is_empty() && wanted == 0 {
+            return (Bytes::new(), false);
+        }
         let coded = encode(plain, &recorded.codings, wanted);
-        // What is not sent at all (HEAD, 304) was not coded.
         if !coded.is_exact && wanted > 0 && !recorded.codings.is_empty() {
             let (codings, now) = (recorded.codings.join(", "), coded.bytes.len());
             differences.insert(format!(
@@ -395,23 +403,21 @@ impl Replay {
     }
 }
 
+/// Between the parts of a target of which a record may leave a value out: those of a query, and the
+/// parameters of a path.
+const SEPARATORS: [char; 3] = ['?', '&', ';'];
+
 /// Whether a recorded target is the one asked for, but for the query values that the record does not
 /// hold.
 fn is_redacted(recorded: &str, asked: &str) -> bool {
-    let (Some((path, recorded)), Some((asked_path, asked))) =
-        (recorded.split_once('?'), asked.split_once('?'))
-    else {
-        return false;
-    };
     let is_same = |(recorded, asked): (&str, &str)| {
         recorded == asked
             || recorded.strip_suffix(REDACTED_VALUE).is_some_and(|name| {
                 name.ends_with('=') && asked.len() > name.len() && asked.starts_with(name)
             })
     };
-    path == asked_path
-        && recorded.split('&').count() == asked.split('&').count()
-        && recorded.split('&').zip(asked.split('&')).all(is_same)
+    recorded.matches(SEPARATORS).eq(asked.matches(SEPARATORS))
+        && recorded.split(SEPARATORS).zip(asked.split(SEPARATORS)).all(is_same)
 }
 
 /// The body of an answer, given as it was given.
@@ -478,7 +484,13 @@ mod tests {
             ("/x?token=*", "/y?token=abc", false),
             ("/x?token=*", "/x?token=abc&b=1", false),
             ("/x?name*", "/x?names", false),
-            ("/x", "/x", false),
+            ("/x?a=1;token=*", "/x?a=1;token=abc", true),
+            ("/p;jsessionid=*", "/p;jsessionid=0A1B", true),
+            ("/p;jsessionid=*?a=1", "/p;jsessionid=0A1B?a=1", true),
+            ("/p;jsessionid=*?a=1", "/p;jsessionid=0A1B?a=2", false),
+            ("/p;jsessionid=*", "/q;jsessionid=0A1B", false),
+            ("/x?a=1&token=*", "/x&a=1?token=abc", false),
+            ("/x", "/y", false),
         ] {
             assert_eq!(is_redacted(recorded, asked), same, "{recorded} {asked}");
         }
