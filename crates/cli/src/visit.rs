@@ -125,18 +125,17 @@ fn again(arguments: &Visit, colour: Colour, run: &str) -> Outcome {
         bail!("--https is for folders and the demo: a saved run goes by what it recorded");
     }
     let (folder, run) = keep::open_named(run)?;
-    let run = run.as_str();
-    replay(arguments, colour, &folder, run, pins(&arguments.resolve)?)
+    let recording = Recording::read(folder.read()?.0)?;
+    replay(arguments, colour, (&folder, &recording), &run, pins(&arguments.resolve)?)
 }
 
 fn replay(
     arguments: &Visit,
     colour: Colour,
-    folder: &Folder,
+    (folder, recording): (&Folder, &Recording),
     run: &str,
     pins: Vec<Pin>,
 ) -> Outcome {
-    let recording = Recording::read(folder.read()?.0)?;
     let bodies = folder.bodies();
     let body = |content: &BodyRef| bodies.get(content).ok();
     let kept = Kept::beside(&arguments.output, run, Some(folder.path()))?;
@@ -207,22 +206,30 @@ fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Out
     let (record, progress) = watched(&kept, arguments);
     let visited = carry_out(&title, &plan, &ground, &machine, || Ok(Vec::new()), record)?;
     drop(progress);
-    if arguments.network.net.is_none() || never_answered(&kept)? {
+    let recorded = match &arguments.network.net {
+        Some(_) => recorded(&kept)?,
+        None => None,
+    };
+    let Some((folder, recording)) = recorded else {
         finish(arguments, colour, &kept)?;
         return Ok(visited.exit);
-    }
+    };
     kept.views()?;
     let name = kept.id.as_deref().unwrap_or("it");
     terminal::progress(&format!("carrying {name} out again in the lab …"));
     // Addresses of the world lead nowhere there.
-    replay(arguments, colour, &Folder::open(&kept.path)?, name, Vec::new())
+    replay(arguments, colour, (&folder, &recording), name, Vec::new())
 }
 
-/// Whether a visit holds no exchange that the lab could carry out again, so that the fault which ended
-/// it is what is to be told.
-fn never_answered(kept: &Kept) -> anyhow::Result<bool> {
-    let events = Folder::open(&kept.path)?.read()?.0;
-    Ok(matches!(Recording::read(events), Err(ReplayError::Nothing(_))))
+/// A visit that was kept, as the lab can carry it out again; `None` where it holds no exchange that could
+/// be, so that the fault which ended it is what is to be told.
+fn recorded(kept: &Kept) -> anyhow::Result<Option<(Folder, Recording)>> {
+    let folder = Folder::open(&kept.path)?;
+    match Recording::read(folder.read()?.0) {
+        Ok(recording) => Ok(Some((folder, recording))),
+        Err(ReplayError::Nothing(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Refuses what only a real wire can do.
