@@ -201,8 +201,19 @@ impl Trial<'_> {
                 steps.push(CombinationStep { name: piece.variant.name.clone(), tried });
             }
         }
-        Ok((steps.len() > 1).then_some(Combination { steps }))
+        Ok((!steps.is_empty()).then_some(Combination { steps }))
     }
+}
+
+/// The scenario with the changes of the best combination; `None` where nothing helps.
+pub fn combined(scenario: &Scenario, advice: &Advice) -> Option<Scenario> {
+    let document = Url::parse(&advice.document).ok()?;
+    let chosen = advice
+        .combined()
+        .filter_map(|name| advice.pieces.iter().find(|piece| piece.variant.name == name));
+    let changes: Vec<_> = chosen.flat_map(|piece| &piece.variant.changes).collect();
+    let changed = changed(scenario, &document, changes).ok()?;
+    advice.combination.as_ref().map(|_| changed.scenario)
 }
 
 /// What another change has to add to be taken: this share of the times.

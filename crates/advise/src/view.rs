@@ -29,8 +29,8 @@ const TITLE: usize = 34;
 /// The columns of one saving.
 const CELL: usize = 9;
 
-/// The advice for the terminal. `combined_run` is the run in which all that is best is recorded.
-pub fn text(advice: &Advice, options: &Options, combined_run: Option<&str>) -> String {
+/// The advice for the terminal. `options.saved` is the run in which all that is best is recorded.
+pub fn text(advice: &Advice, options: &Options) -> String {
     let view = View { advice, options, table: Table::of(advice, options.columns()) };
     let mut out = view.verdict();
     if options.detail == Detail::Answer {
@@ -42,7 +42,7 @@ pub fn text(advice: &Advice, options: &Options, combined_run: Option<&str>) -> S
         out.push_str(&view.piece(number + 1, piece));
     }
     out.push_str(&view.together());
-    out.push_str(&view.rest(combined_run));
+    out.push_str(&view.rest());
     options.glyphs(&out)
 }
 
@@ -241,7 +241,7 @@ impl View<'_> {
         out
     }
 
-    fn rest(&self, combined_run: Option<&str>) -> String {
+    fn rest(&self) -> String {
         let advice = self.advice;
         let mut out = String::new();
         if !self.table.paint {
@@ -267,7 +267,7 @@ impl View<'_> {
                 advice.untried.iter().map(|untried| untried.what.as_str()).collect();
             out.push_str(&self.told("untried", &format!("{} (-v says why)", what.join("; "))));
         }
-        if let Some(run) = combined_run {
+        if let Some(run) = &self.options.saved {
             out.push_str(&self.told(
                 "saved",
                 &format!("{run}, all that is best together    roundtrip show {run} --html"),
