@@ -4,7 +4,7 @@ use roundtrip_record::Interval;
 use serde::Serialize;
 
 use crate::propose::Untried;
-use crate::saving::{Effect, Saving};
+use crate::saving::Saving;
 use crate::variant::Variant;
 
 /// What would help a visit.
@@ -78,23 +78,6 @@ pub struct CombinationStep {
     pub name: String,
     /// What all up to it came to together on each network.
     pub tried: Vec<Tried>,
-}
-
-impl Tried {
-    /// Whether it saves time, loses some, or neither, of what is waited for.
-    pub fn effects(&self) -> impl Iterator<Item = Effect> {
-        [self.load, self.first_paint].into_iter().flatten().map(|saving| saving.effect())
-    }
-}
-
-impl Piece {
-    /// Whether it saves time on some network and loses none on any.
-    pub fn helps(&self) -> bool {
-        let effects = || self.tried.iter().flat_map(Tried::effects);
-        self.tried.iter().all(|tried| tried.failed == 0)
-            && effects().any(|effect| effect == Effect::Saves)
-            && !effects().any(|effect| effect == Effect::Costs)
-    }
 }
 
 impl Advice {

@@ -59,6 +59,7 @@ const RULES: &[Rule] = &[
     markup::merge,
     markup::preload,
     markup::lazy,
+    content::not_recorded,
     content::compression,
     content::images,
     server::tls,
@@ -134,6 +135,13 @@ impl<'a> Seen<'a> {
         self.server(origin)?.answers.get(&("GET".to_owned(), target(url)))?.back()
     }
 
+    /// The same, where the content is as it was recorded and can be changed.
+    fn contents(&self) -> Vec<Resource<'a>> {
+        let mut resources = self.resources();
+        resources.retain(Resource::is_recorded);
+        resources
+    }
+
     /// What the document's own markup names, of one kind.
     fn named(&self, kind: ResourceKind) -> Vec<Resource<'a>> {
         let mut resources = self.resources();
@@ -153,6 +161,11 @@ impl<'a> Seen<'a> {
 }
 
 impl Resource<'_> {
+    /// Whether its content is as it was recorded, and can be changed.
+    fn is_recorded(&self) -> bool {
+        self.answer.is_whole() && !self.answer.is_stand_in()
+    }
+
     /// The last part of its path, for people.
     fn name(&self) -> String {
         short(&self.url)

@@ -177,7 +177,8 @@ impl Trial<'_> {
 
     /// Adds one change after the other, the best alone first, and keeps what adds something.
     fn combine(&self, pieces: &[Piece], base: &Results) -> Result<Option<Combination>, RunError> {
-        let of_site = |piece: &&Piece| piece.variant.reach == Reach::Site && piece.helps();
+        let of_site =
+            |piece: &&Piece| piece.variant.reach == Reach::Site && is_no_loss(&piece.tried);
         let mut taken: Vec<&Variant> = Vec::new();
         let mut steps = Vec::new();
         let mut best = 0.0;
@@ -195,7 +196,7 @@ impl Trial<'_> {
                 compare(base, &results)
             };
             let worth = worth(&tried, base);
-            if worth > best + LEAST_GAIN && tried.iter().all(|tried| tried.failed == 0) {
+            if worth > best + LEAST_GAIN && is_no_loss(&tried) {
                 best = worth;
                 taken.push(&piece.variant);
                 steps.push(CombinationStep { name: piece.variant.name.clone(), tried });
@@ -203,6 +204,18 @@ impl Trial<'_> {
         }
         Ok((!steps.is_empty()).then_some(Combination { steps }))
     }
+}
+
+/// Whether no visit fails of it, and load and first paint together do not suffer on any network.
+fn is_no_loss(tried: &[Tried]) -> bool {
+    let saved = |tried: &Tried| {
+        [tried.load, tried.first_paint]
+            .into_iter()
+            .flatten()
+            .map(|saving| saving.median_ms)
+            .sum::<f64>()
+    };
+    tried.iter().all(|tried| tried.failed == 0 && saved(tried) >= 0.0)
 }
 
 /// The scenario with the changes of the best combination; `None` where nothing helps.
@@ -262,9 +275,8 @@ fn worth(tried: &[Tried], base: &Results) -> f64 {
 /// Those of the site first; what saves most before what saves less.
 fn order(pieces: &mut [Piece], base: &Results) {
     let rank = |piece: &Piece| {
-        let of_surroundings = piece.variant.reach == Reach::Surroundings;
         // To a millionth: numbers that can be ordered.
-        (of_surroundings, Reverse((worth(&piece.tried, base) * 1e6) as i64))
+        (piece.variant.reach, Reverse((worth(&piece.tried, base) * 1e6) as i64))
     };
     pieces.sort_by_key(rank);
 }

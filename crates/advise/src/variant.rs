@@ -5,11 +5,13 @@ use serde::Serialize;
 use crate::change::Change;
 
 /// Whose a change would be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// The site's own: whoever runs it can make the change, alone or with others.
     Site,
+    /// The site's own too, but something is lost by it, so that it is no part of what is best.
+    Sacrifice,
     /// The surroundings': it shows what a longer or shorter way, or a faster server, comes to.
     Surroundings,
 }
@@ -71,6 +73,11 @@ impl Variant {
 
     pub(crate) const fn of_surroundings(mut self) -> Self {
         self.reach = Reach::Surroundings;
+        self
+    }
+
+    pub(crate) const fn of_sacrifice(mut self) -> Self {
+        self.reach = Reach::Sacrifice;
         self
     }
 

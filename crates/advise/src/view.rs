@@ -1,7 +1,5 @@
 //! Advice as people and programs read it.
 
-use core::time::Duration;
-
 use roundtrip_record::Interval;
 use roundtrip_report::text::{clean, clip, duration, left, right, width, wrap};
 use roundtrip_report::{Detail, Options, Tone};
@@ -76,9 +74,7 @@ impl View<'_> {
         let advice = self.advice;
         let times = |of: fn(&NetworkAdvice) -> Option<Interval>| {
             let each = advice.networks.iter().filter_map(|network| {
-                let time = of(network)?;
-                let net = clean(&network.net);
-                Some(format!("{} on {net}{}", duration(time.median), range(time)))
+                Some(format!("{} on {}", time(of(network)?), clean(&network.net)))
             });
             each.collect::<Vec<_>>().join(", ")
         };
@@ -92,31 +88,40 @@ impl View<'_> {
                 out.push('\n');
             }
         }
-        out.push_str(&format!("  {}\n", self.best()));
+        out.push_str(&self.told("best", &self.best()));
         out
     }
 
     /// The answer in one sentence.
     fn best(&self) -> String {
         let advice = self.advice;
-        let together = advice.combination.as_ref().and_then(|all| all.steps.last());
-        let alone =
-            advice.pieces.iter().find(|piece| piece.variant.reach == Reach::Site && piece.helps());
         let told = |tried: &[Tried]| {
-            let each = advice.networks.iter().zip(tried).map(|(network, tried)| {
-                format!("{} on {}", signed(tried.load), clean(&network.net))
-            });
-            each.collect::<Vec<_>>().join(", ")
+            let each = |of: fn(&Tried) -> Option<Saving>| {
+                let networks = advice.networks.iter().zip(tried);
+                let each = networks.map(|(network, tried)| {
+                    let saved =
+                        of(tried).map_or_else(String::new, |saving| change(saving.median_ms));
+                    format!("{saved} on {}", clean(&network.net))
+                });
+                each.collect::<Vec<_>>().join(", ")
+            };
+            format!(
+                "load {}; first paint {}",
+                each(|tried| tried.load),
+                each(|tried| tried.first_paint)
+            )
         };
-        match (together, alone) {
-            (Some(step), _) => {
-                let count = advice.combined().count();
-                format!("best    {count} changes together: load {}", told(&step.tried))
+        let Some(all) = &advice.combination else {
+            return "nothing that was tried helps".to_owned();
+        };
+        match all.steps.as_slice() {
+            [] => String::new(),
+            [one] => {
+                let piece = advice.pieces.iter().find(|piece| piece.variant.name == one.name);
+                let title = piece.map_or("", |piece| &piece.variant.title);
+                format!("{}: {}", clean(title), told(&one.tried))
             }
-            (None, Some(piece)) => {
-                format!("best    {}: load {}", clean(&piece.variant.title), told(&piece.tried))
-            }
-            (None, None) => "best    nothing that was tried helps on every network".to_owned(),
+            [.., last] => format!("{} changes together: {}", all.steps.len(), told(&last.tried)),
         }
     }
 
@@ -135,7 +140,7 @@ impl View<'_> {
     fn piece(&self, number: usize, piece: &Piece) -> String {
         let mark = match piece.variant.reach {
             Reach::Site => format!("{number:>3} "),
-            Reach::Surroundings => "  – ".to_owned(),
+            Reach::Sacrifice | Reach::Surroundings => "  – ".to_owned(),
         };
         let title = clean(&piece.variant.title);
         let lines = wrap(&title, self.table.title);
@@ -296,12 +301,22 @@ type Moment = fn(&NetworkAdvice) -> Option<Interval>;
 const MOMENTS: [(&str, Moment); 2] =
     [("load       ", |network| network.load), ("first paint", |network| network.first_paint)];
 
-/// The range of a time, where it has one.
-fn range(time: Interval) -> String {
+/// A time with its range, where it has one: `3.42 s (3.31–3.58)`.
+fn time(time: Interval) -> String {
     if time.low == time.high {
-        return String::new();
+        return duration(time.median);
     }
-    format!(" ({}–{})", duration(time.low), duration(time.high))
+    let [low, high] = [duration(time.low), duration(time.high)];
+    // A unit that all three have in common is written once.
+    let unit = |text: &str| text.rsplit(' ').next().map(str::to_owned);
+    let median = duration(time.median);
+    let bare =
+        |text: &str| text.rsplit_once(' ').map_or(text.to_owned(), |(bare, _)| bare.to_owned());
+    if unit(&low) == unit(&high) && unit(&low) == unit(&median) {
+        format!("{median} ({}–{})", bare(&low), bare(&high))
+    } else {
+        format!("{median} ({low}–{high})")
+    }
 }
 
 /// A saving as the change of a time: less is written with a minus.
@@ -315,9 +330,13 @@ fn signed(saving: Option<Saving>) -> String {
 
 fn change(saved_ms: f64) -> String {
     let sign = if saved_ms > 0.0 { '−' } else { '+' };
-    // A tenth of a millisecond is all that can be seen.
-    let tenths = Duration::from_micros((saved_ms.abs() * 10.0).round() as u64 * 100);
-    format!("{sign}{}", duration(tenths))
+    match saved_ms.abs() {
+        // A tenth of a millisecond is all that can be seen.
+        ..0.05 => "0 ms".to_owned(),
+        ms @ ..9.95 => format!("{sign}{ms:.1} ms"),
+        ms @ ..999.5 => format!("{sign}{ms:.0} ms"),
+        ms => format!("{sign}{:.2} s", ms / 1e3),
+    }
 }
 
 /// A saving with its interval.

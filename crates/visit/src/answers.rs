@@ -71,6 +71,8 @@ pub(crate) struct AnswerBody {
     pub(crate) length: Option<u64>,
     /// The connection closes where the body has not ended.
     pub(crate) cut: bool,
+    /// It is not what was recorded, but of its length.
+    pub(crate) is_stand_in: bool,
 }
 
 impl Answer {
@@ -92,6 +94,12 @@ impl Answer {
     /// Whether all of the body is sent, so that it can be changed.
     pub fn is_whole(&self) -> bool {
         !self.body.cut && !self.body.coded.is_empty()
+    }
+
+    /// Whether the content stands in for one that was not recorded: of its length, and naming what it
+    /// named, but no more than that.
+    pub fn is_stand_in(&self) -> bool {
+        self.body.is_stand_in
     }
 
     /// Gives it other content in the same codings. Its coded length differs from the old one by as much

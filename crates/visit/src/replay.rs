@@ -228,12 +228,11 @@ impl Recording {
         let recorded = exchange.response.as_ref().map(|response| &response.what.body);
         let content = recorded.and_then(|recorded| recorded.content.as_ref());
         let plain = content.map(|content| body(content).ok_or_else(missing)).transpose()?;
-        let plain = plain.unwrap_or_else(|| {
-            if recorded.is_some_and(|recorded| recorded.decoded > 0) {
-                differences.insert(STAND_INS.to_owned());
-            }
-            standin::body(exchange, &self.story)
-        });
+        let is_stand_in = plain.is_none() && recorded.is_some_and(|recorded| recorded.decoded > 0);
+        if is_stand_in {
+            differences.insert(STAND_INS.to_owned());
+        }
+        let plain = plain.unwrap_or_else(|| standin::body(exchange, &self.story));
         let content = Bytes::from(plain);
         let head = exchange.head().map(|head| &head.what);
         let mut fields = Fields::new();
@@ -267,7 +266,7 @@ impl Recording {
             fields,
             pace: self.pace(exchange, coded.len()),
             after: if closes { After::Close } else { After::Keep },
-            body: AnswerBody { content, codings, coded, length, cut },
+            body: AnswerBody { content, codings, coded, length, cut, is_stand_in },
         })
     }
 

@@ -202,6 +202,7 @@ pub(super) fn third_parties(seen: &Seen<'_>, proposals: &mut Proposals) {
         Variant::new("no-third-parties", format!("did without {what} ({})", kilobytes(bytes)))
             .how(format!("the document's elements that load from {} are left out", list(&hosts)))
             .caution("what they did is gone")
+            .of_sacrifice()
             .lighthouse("third-parties-insight")
             .excluding("third-parties")
             .excluding("other-hosts")

@@ -20,11 +20,21 @@ const QUALITY: u8 = 75;
 /// The most pixels of a picture that is coded anew.
 const PIXELS: u64 = 40_000_000;
 
+/// What needs the recorded bytes.
+pub(super) fn not_recorded(seen: &Seen<'_>, proposals: &mut Proposals) {
+    let resources = seen.resources();
+    let lacking = resources.iter().filter(|one| one.answer.is_stand_in()).count();
+    if lacking > 0 {
+        proposals.untried.push(Untried::new(
+            "compression, other pictures, inlined and merged files",
+            format!("the recording lacks {lacking} bodies (a HAR with content has them)"),
+        ));
+    }
+}
+
 pub(super) fn compression(seen: &Seen<'_>, proposals: &mut Proposals) {
-    let mut texts = seen.resources();
-    texts.retain(|one| {
-        is_text(one.answer) && one.answer.is_whole() && one.answer.content().len() >= LEAST
-    });
+    let mut texts = seen.contents();
+    texts.retain(|one| is_text(one.answer) && one.answer.content().len() >= LEAST);
     let plain = |one: &&Resource<'_>| one.answer.codings().is_empty();
     let secure = |one: &&Resource<'_>| one.origin.scheme == Scheme::Https;
     let uncoded: Vec<&Resource<'_>> = texts.iter().filter(plain).collect();
@@ -103,7 +113,7 @@ fn is_text(answer: &Answer) -> bool {
 }
 
 pub(super) fn images(seen: &Seen<'_>, proposals: &mut Proposals) {
-    let mut pictures = seen.resources();
+    let mut pictures = seen.contents();
     pictures.retain(|one| {
         let kind = one.exchange.kind;
         matches!(kind, ResourceKind::Image | ResourceKind::Icon)

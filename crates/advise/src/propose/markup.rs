@@ -39,7 +39,7 @@ pub(super) fn defer(seen: &Seen<'_>, proposals: &mut Proposals) {
 /// The style sheets that the document names and the first paint waits for, as text.
 fn sheets<'a>(seen: &Seen<'a>) -> Vec<(Resource<'a>, &'a str)> {
     let mut sheets = seen.named(ResourceKind::Style);
-    sheets.retain(|one| one.exchange.blocks == Blocks::Render && one.answer.is_whole());
+    sheets.retain(|one| one.exchange.blocks == Blocks::Render && one.is_recorded());
     let text = |one: Resource<'a>| {
         let answer: &'a Answer = one.answer;
         let css = core::str::from_utf8(answer.content()).ok()?;
@@ -98,7 +98,7 @@ pub(super) fn merge(seen: &Seen<'_>, proposals: &mut Proposals) {
     let mut scripts = seen.named(ResourceKind::Script);
     scripts.retain(|one| {
         let is_own = Some(&one.origin) == own.as_ref();
-        is_own && one.exchange.blocks == Blocks::Parser && one.answer.is_whole()
+        is_own && one.exchange.blocks == Blocks::Parser && one.is_recorded()
     });
     if let [first, _, ..] = scripts.as_slice() {
         let parts = scripts.iter().map(|one| String::from_utf8_lossy(one.answer.content()));
