@@ -10,6 +10,7 @@ use roundtrip_lab::Net;
 use roundtrip_record::Interval;
 use roundtrip_visit::run::RunError;
 use roundtrip_visit::scenario::{Measured, Scenario};
+use roundtrip_visit::{Layouts, Plan};
 use url::Url;
 
 use crate::advice::{Advice, Combination, CombinationStep, NetworkAdvice, Piece, Tried};
@@ -68,6 +69,9 @@ pub fn prove(
         let url = scenario.plan.url.to_string();
         return Err(ProveError::NoPage { url, why: String::new() });
     };
+    // Most of the visits lay the same page out.
+    let plan = Plan { layouts: Some(Layouts::default()), ..scenario.plan.clone() };
+    let scenario = &Scenario { plan, ..scenario.clone() };
     let (ready, pieces): (Vec<_>, Vec<_>) = proposals
         .variants
         .into_iter()

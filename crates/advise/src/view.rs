@@ -1,7 +1,9 @@
 //! Advice as people and programs read it.
 
+use core::time::Duration;
+
 use roundtrip_record::Interval;
-use roundtrip_report::text::{clean, clip, duration, left, right, width, wrap};
+use roundtrip_report::text::{clean, clip, left, right, width, wrap};
 use roundtrip_report::{Detail, Options, Tone};
 use serde_json::{Value, json as value};
 
@@ -303,19 +305,17 @@ const MOMENTS: [(&str, Moment); 2] =
 
 /// A time with its range, where it has one: `3.42 s (3.31–3.58)`.
 fn time(time: Interval) -> String {
-    if time.low == time.high {
-        return duration(time.median);
-    }
-    let [low, high] = [duration(time.low), duration(time.high)];
-    // A unit that all three have in common is written once.
-    let unit = |text: &str| text.rsplit(' ').next().map(str::to_owned);
-    let median = duration(time.median);
-    let bare =
-        |text: &str| text.rsplit_once(' ').map_or(text.to_owned(), |(bare, _)| bare.to_owned());
-    if unit(&low) == unit(&high) && unit(&low) == unit(&median) {
-        format!("{median} ({}–{})", bare(&low), bare(&high))
+    let seconds = time.median.as_secs_f64() >= 0.9995;
+    let number = |time: Duration| match seconds {
+        true => format!("{:.2}", time.as_secs_f64()),
+        false => format!("{:.0}", time.as_secs_f64() * 1e3),
+    };
+    let unit = if seconds { "s" } else { "ms" };
+    let [low, median, high] = [time.low, time.median, time.high].map(number);
+    if low == high {
+        format!("{median} {unit}")
     } else {
-        format!("{median} ({low}–{high})")
+        format!("{median} {unit} ({low}–{high})")
     }
 }
 

@@ -42,4 +42,6 @@ pub use identity::{BadIdentity, Identity};
 pub use names::{Detour, Names, Pin};
 pub use page_times::PageTimes;
 pub use plan::{ClientCaches, Plan, Runs, Until};
+#[cfg(feature = "page")]
+pub use roundtrip_page::Layouts;
 pub use visit::{Visited, visit};

@@ -38,41 +38,29 @@ pub(super) fn compression(seen: &Seen<'_>, proposals: &mut Proposals) {
     let plain = |one: &&Resource<'_>| one.answer.codings().is_empty();
     let secure = |one: &&Resource<'_>| one.origin.scheme == Scheme::Https;
     let uncoded: Vec<&Resource<'_>> = texts.iter().filter(plain).collect();
-    let with_gzip: Vec<&Resource<'_>> = texts
+    let with_gzip = texts
         .iter()
         .filter(|one| !plain(one) && !one.answer.codings().iter().any(|coding| coding != "gzip"))
-        .filter(secure)
-        .collect();
-    proposals.variants.extend(coded(&uncoded, "gzip", "gzip", "compressed", "with gzip"));
+        .filter(secure);
+    proposals.variants.extend(coded(&uncoded, "gzip", "gzip"));
     // Browsers offer the newer ones over https alone.
-    let secure_uncoded: Vec<&Resource<'_>> = uncoded.iter().copied().filter(secure).collect();
+    let secure_uncoded = uncoded.iter().copied().filter(secure);
+    let all: Vec<&Resource<'_>> = secure_uncoded.chain(with_gzip).collect();
     for (coding, name) in [("br", "Brotli"), ("zstd", "Zstandard")] {
-        let all: Vec<&Resource<'_>> = secure_uncoded.iter().chain(&with_gzip).copied().collect();
-        let how = if with_gzip.is_empty() {
-            format!("with {name}")
-        } else {
-            format!("with {name}, not gzip")
-        };
-        proposals.variants.extend(coded(&all, coding, coding, "compressed", &how));
+        proposals.variants.extend(coded(&all, coding, name));
     }
 }
 
 /// Resources in a coding, where that makes them smaller by a tenth.
-fn coded(
-    resources: &[&Resource<'_>],
-    name: &str,
-    coding: &'static str,
-    verb: &str,
-    how: &str,
-) -> Option<Variant> {
-    let smaller = |one: &&&Resource<'_>| {
+fn coded(resources: &[&Resource<'_>], coding: &'static str, name: &str) -> Option<Variant> {
+    let smaller = |one: &&Resource<'_>| {
         let mut answer = Answer::clone(one.answer);
         answer.set_coding(Some(coding));
         let (was, is) = (one.answer.encoded_size(), answer.encoded_size());
         (is * 10 <= was * 9).then_some((was, is))
     };
-    let found: Vec<(&Resource<'_>, (usize, usize))> =
-        resources.iter().filter_map(|one| Some((*one, smaller(&one)?))).collect();
+    let sizes = resources.iter().filter_map(|one| Some((*one, smaller(one)?)));
+    let found: Vec<(&Resource<'_>, (usize, usize))> = sizes.collect();
     if found.is_empty() {
         return None;
     }
@@ -80,11 +68,14 @@ fn coded(
     let was: usize = found.iter().map(|(_, (was, _))| was).sum();
     let is: usize = found.iter().map(|(_, (_, is))| is).sum();
     let sizes = format!("{} → {}", kilobytes(was), kilobytes(is));
+    let anew = found.iter().all(|(one, _)| !one.answer.codings().is_empty());
+    let instead = if anew { ", not gzip" } else { "" };
+    let title = format!("compressed {} with {name}{instead} ({sizes})", several(&names, "file"));
     let change = |(one, _): &(&Resource<'_>, _)| {
         Change::Answer(one.url.clone(), AnswerChange::Coding(coding))
     };
     Some(
-        Variant::new(name, format!("{verb} {} {how} ({sizes})", several(&names, "file")))
+        Variant::new(coding, title)
             .how(format!("Content-Encoding: {coding} for {}", list(&names)))
             .lighthouse("document-latency-insight")
             .excluding("coding")
