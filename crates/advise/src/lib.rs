@@ -20,7 +20,7 @@ mod view;
 
 pub use advice::{Advice, Combination, NetworkAdvice, Piece, Tried};
 pub use propose::{Proposals, Untried, propose};
-pub use prove::{Progress, ProveError, Proving, combined, prove};
+pub use prove::{Progress, ProveError, Proving, combined, files, prove};
 pub use saving::{Effect, Saving};
 pub use variant::{Reach, Variant};
 pub use view::{ADVICE_SCHEMA, json, text};

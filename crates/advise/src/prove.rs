@@ -4,10 +4,13 @@ use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::cmp::Reverse;
+use std::collections::VecDeque;
 use std::sync::Mutex;
 
+use bytes::Bytes;
 use roundtrip_lab::Net;
 use roundtrip_record::Interval;
+use roundtrip_visit::answers::Answer;
 use roundtrip_visit::run::RunError;
 use roundtrip_visit::scenario::{Measured, Scenario};
 use roundtrip_visit::{Layouts, Plan};
@@ -208,6 +211,29 @@ impl Trial<'_> {
         }
         Ok((!steps.is_empty()).then_some(Combination { steps }))
     }
+}
+
+/// What a change makes of the files that servers give: those whose content is another with it, or that
+/// are new, by URL.
+pub fn files(scenario: &Scenario, advice: &Advice, piece: &Piece) -> Vec<(Url, Bytes)> {
+    let Ok(document) = Url::parse(&advice.document) else { return Vec::new() };
+    let Ok(changed) = changed(scenario, &document, &piece.variant.changes) else {
+        return Vec::new();
+    };
+    let mut files = Vec::new();
+    for server in &changed.scenario.servers {
+        let before = scenario.servers.iter().find(|one| one.origin == server.origin);
+        for (key, queue) in &server.answers {
+            let content = |queue: &VecDeque<Answer>| queue.back().map(|one| one.content().clone());
+            let was = before.and_then(|before| before.answers.get(key)).and_then(content);
+            let url = Url::parse(&format!("{}{}", server.origin, key.1));
+            if let (Some(is), Ok(url)) = (content(queue).filter(|is| was.as_ref() != Some(is)), url)
+            {
+                files.push((url, is));
+            }
+        }
+    }
+    files
 }
 
 /// Whether no visit fails of it, and load and first paint together do not suffer on any network.

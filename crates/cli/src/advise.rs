@@ -4,8 +4,8 @@ use std::io::{IsTerminal as _, Write as _, stderr};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use anyhow::bail;
-use roundtrip_advise::{Progress, Proving, combined, json, propose, prove, text};
+use anyhow::{Context as _, bail};
+use roundtrip_advise::{Advice, Progress, Proving, combined, files, json, propose, prove, text};
 use roundtrip_lab::Net;
 use roundtrip_record::{BodyRef, Folder};
 use roundtrip_visit::ground::Ground;
@@ -165,6 +165,9 @@ fn advise(arguments: &Advise, colour: Colour, recorded: &Recorded, networks: Vec
             kept.id.clone()
         }
     };
+    if let Some(folder) = &arguments.write {
+        write(folder, &scenario, &advice)?;
+    }
     if visit.output.format == Format::Json {
         terminal::print(&format!("{:#}", json(&advice, best.as_deref())))?;
         return Ok(0);
@@ -174,6 +177,28 @@ fn advise(arguments: &Advise, colour: Colour, recorded: &Recorded, networks: Vec
     options.detail = terminal::detail(visit.verbose, visit.quiet);
     terminal::print(&text(&advice, &options))?;
     Ok(0)
+}
+
+/// Writes the files that each change makes otherwise.
+fn write(folder: &Path, scenario: &Scenario, advice: &Advice) -> anyhow::Result<()> {
+    for piece in &advice.pieces {
+        for (url, content) in files(scenario, advice, piece) {
+            let host = url.host_str().unwrap_or("host");
+            // Segments of a URL's path are never `..`, and none is absolute.
+            let segments =
+                url.path_segments().into_iter().flatten().filter(|part| !part.is_empty());
+            let mut path = folder.join(&piece.variant.name).join(host);
+            path.extend(segments);
+            if url.path().ends_with('/') {
+                path.push("index.html");
+            }
+            let within = || format!("--write {}", path.display());
+            let parent = path.parent().unwrap_or(folder);
+            std::fs::create_dir_all(parent).with_context(within)?;
+            std::fs::write(&path, &content).with_context(within)?;
+        }
+    }
+    Ok(())
 }
 
 /// Draws how far it is, on a terminal.

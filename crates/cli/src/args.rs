@@ -192,6 +192,9 @@ pub(crate) struct Advise {
     /// How many threads carry visits out: one a processor unless told. The advice is the same
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Write the files that a change makes otherwise into this folder: CHANGE/HOST/PATH
+    #[arg(long, value_name = "DIR")]
+    pub(crate) write: Option<PathBuf>,
 }
 
 /// `roundtrip serve`
