@@ -411,8 +411,8 @@ impl Replay {
 /// parameters of a path.
 const SEPARATORS: [char; 3] = ['?', '&', ';'];
 
-/// Whether a recorded target is the one asked for, but for the query values that the record does not
-/// hold.
+/// Whether a recorded target is another than the one asked for, but only by values that the record does
+/// not hold.
 fn is_redacted(recorded: &str, asked: &str) -> bool {
     let is_same = |(recorded, asked): (&str, &str)| {
         recorded == asked
@@ -420,7 +420,8 @@ fn is_redacted(recorded: &str, asked: &str) -> bool {
                 name.ends_with('=') && asked.len() > name.len() && asked.starts_with(name)
             })
     };
-    recorded.matches(SEPARATORS).eq(asked.matches(SEPARATORS))
+    recorded != asked
+        && recorded.matches(SEPARATORS).eq(asked.matches(SEPARATORS))
         && recorded.split(SEPARATORS).zip(asked.split(SEPARATORS)).all(is_same)
 }
 
@@ -494,6 +495,9 @@ mod tests {
             ("/p;jsessionid=*?a=1", "/p;jsessionid=0A1B?a=2", false),
             ("/p;jsessionid=*", "/q;jsessionid=0A1B", false),
             ("/x?a=1&token=*", "/x&a=1?token=abc", false),
+            ("/x?token=*;a=1", "/x?token=abc;a=1", true),
+            ("/x?a=1;token=*", "/x?a=1;token=abc;b=2", false),
+            ("/x", "/x", false),
             ("/x", "/y", false),
         ] {
             assert_eq!(is_redacted(recorded, asked), same, "{recorded} {asked}");
