@@ -18,18 +18,29 @@ pub(crate) struct Coded {
 }
 
 /// Codes a body so that it has `wanted` bytes, or as nearly as can be.
-pub(crate) fn encode(plain: Vec<u8>, codings: &[String], wanted: usize) -> Coded {
-    let mut bytes = plain;
+pub(crate) fn encode(plain: &[u8], codings: &[String], wanted: usize) -> Coded {
+    let bytes = all(plain, codings, Some(wanted));
+    let is_exact = bytes.len() == wanted;
+    Coded { bytes, is_exact }
+}
+
+/// Codes a body as servers do that nobody has told otherwise.
+pub(crate) fn encode_usually(plain: &[u8], codings: &[String]) -> Vec<u8> {
+    all(plain, codings, None)
+}
+
+/// Codes a body by one coding after the other; the last gives it the length, where one is wanted.
+fn all(plain: &[u8], codings: &[String], wanted: Option<usize>) -> Vec<u8> {
+    let mut bytes = plain.to_vec();
     for (index, coding) in codings.iter().enumerate() {
-        let length = (index + 1 == codings.len()).then_some(wanted);
+        let length = wanted.filter(|_| index + 1 == codings.len());
         match encode_once(&bytes, coding, length) {
             Ok(coded) => bytes = coded,
             // A coding that is not known was not undone either.
             Err(_) => break,
         }
     }
-    let is_exact = bytes.len() == wanted;
-    Coded { bytes, is_exact }
+    bytes
 }
 
 /// Codes once; with a length, as near to it as can be.
@@ -140,13 +151,13 @@ mod tests {
     fn gzip_has_the_length_that_is_wanted() {
         let least = gzip(&text(), None).expect("memory").len();
         for more in [0, 1, 2, 17, 1000, 65_535, 65_536, 70_000, 131_070] {
-            let coded = encode(text(), &["gzip".into()], least + more);
+            let coded = encode(&text(), &["gzip".into()], least + more);
             assert!(coded.is_exact, "{more}");
             let mut plain = Vec::new();
             flate2::read::GzDecoder::new(&coded.bytes[..]).read_to_end(&mut plain).expect("gzip");
             assert!(plain == text(), "{more}");
         }
-        assert!(!encode(text(), &["gzip".into()], 20).is_exact);
+        assert!(!encode(&text(), &["gzip".into()], 20).is_exact);
     }
 
     /// The fields are where flate2 itself puts them.
@@ -174,7 +185,7 @@ mod tests {
     #[test]
     fn zstd_has_it_where_a_frame_fits() {
         let least = zstd::encode_all(&text()[..], 19).expect("memory").len();
-        let coded = encode(text(), &["zstd".into()], least + 5000);
+        let coded = encode(&text(), &["zstd".into()], least + 5000);
         assert!(coded.is_exact);
         assert!(zstd::decode_all(&coded.bytes[..]).expect("zstd") == text());
     }

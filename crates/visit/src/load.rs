@@ -116,9 +116,10 @@ pub(crate) async fn load<W: Wire>(
     options.content_type = response.fields.text("Content-Type").map(str::to_owned);
     let (sender, mut arrivals) = mpsc::unbounded_channel();
     let url = response.url.clone();
-    let painter = match &plan.painter {
-        Some(program) => Painter::start(program, options.fonts),
-        None => Painter::here(),
+    let painter = match (&plan.layouts, &plan.painter) {
+        (Some(layouts), program) => Painter::remembering(layouts, program.clone(), options.fonts),
+        (None, Some(program)) => Painter::start(program, options.fonts),
+        (None, None) => Painter::here(),
     };
     let mut loading = Loading {
         wire,

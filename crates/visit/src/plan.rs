@@ -80,6 +80,9 @@ pub struct Plan {
     /// this process does, which a fault of the engine can end.
     #[cfg(feature = "page")]
     pub painter: Option<roundtrip_page::Program>,
+    /// Layouts that were made in visits before this one and need not be made again.
+    #[cfg(feature = "page")]
+    pub layouts: Option<roundtrip_page::Layouts>,
     /// Time for the whole.
     pub limit: Option<Duration>,
     /// Until when it goes on.
@@ -120,6 +123,8 @@ impl Plan {
             page: Some(roundtrip_page::Options::default()),
             #[cfg(feature = "page")]
             painter: None,
+            #[cfg(feature = "page")]
+            layouts: None,
             #[cfg(feature = "page")]
             picture: true,
             limit: Some(Duration::from_mins(2)),

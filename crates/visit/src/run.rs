@@ -75,7 +75,7 @@ pub fn carry_out(
 }
 
 /// Carries a visit out one time.
-fn once(
+pub(crate) fn once(
     title: &Title,
     plan: &Plan,
     ground: &Ground,

@@ -7,7 +7,6 @@ use anyhow::{anyhow, bail};
 use http::Version;
 use roundtrip_fetch::{Jar, Netrc, NetrcMode};
 use roundtrip_http::client::{Answers, KeepAlive, Options, Proxies, Schemes, Timeouts};
-use roundtrip_http::message::Fields;
 use roundtrip_record::FaultKind;
 use roundtrip_visit::Identity;
 use roundtrip_visit::ground::Ground;
@@ -15,7 +14,7 @@ use roundtrip_visit::trust::{Shown, Versions};
 use url::Url;
 
 use super::args::Get;
-use super::header::header_field;
+use super::header::header_fields;
 use super::source;
 use crate::jar;
 
@@ -139,10 +138,7 @@ pub(super) fn proxies(arguments: &Get, ground: &Ground) -> anyhow::Result<Proxie
     };
     let login = &arguments.login;
     let schemes = schemes(login.proxy_basic, login.proxy_digest, login.proxy_anyauth);
-    let (mut fields, mut omit) = (Fields::new(), Vec::new());
-    for field in &connection.proxy_header {
-        header_field(field, &mut fields, &mut omit)?;
-    }
+    let (fields, omit) = header_fields(&connection.proxy_header)?;
     let omits = |name: &str| omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name));
     for proxy in [&mut proxies.http, &mut proxies.https].into_iter().flatten() {
         proxy.fields = fields.clone();

@@ -6,20 +6,19 @@ use core::task::Poll;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
-use http::Version;
 use roundtrip_record::{FaultKind, Step};
 use roundtrip_wire::Wire;
 use tokio::sync::oneshot;
 
 use super::carrier::Carrier;
 use super::clocks::{Clocks, up_fault};
-use super::dial::{Dial, Opened, Undone};
+use super::dial::{Dial, Opened, Undone, offer};
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::group::Group;
 use super::one::One;
 use super::options::Binding;
-use super::origin::{Origin, Scheme};
+use super::origin::Origin;
 use super::permit::Permit;
 use super::pool::{Grant, Queued};
 use super::request::Request;
@@ -43,13 +42,7 @@ pub(crate) async fn ready<W: Wire>(
     };
     let wanted = request.version.unwrap_or(shared.options.version);
     let via = shared.options.proxies.via(&origin);
-    let may = match origin.scheme {
-        Scheme::Https => true,
-        // A proxy that carries requests out is spoken to in HTTP/1.
-        Scheme::Http => shared.options.prior_knowledge && via.carrier().is_none(),
-    };
-    let two = may && wanted >= Version::HTTP_2 && !route.only_one;
-    let offer = if two { Offer::TwoAndOne } else { Offer::One };
+    let offer = offer(&shared.options, &origin, via, wanted);
     let group = Group { origin: via.key(&origin), credentials: request.credentials };
     if route.only_one {
         shared.pool.only_one(&group);

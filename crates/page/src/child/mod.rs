@@ -9,6 +9,7 @@
 //! | file | what |
 //! |---|---|
 //! | `painter.rs` | the parent's end |
+//! | `layouts.rs` | layouts that need not be made again |
 //! | `serve.rs` | the child's end |
 //! | `message.rs` | what they tell each other |
 //! | `codec.rs` | how that is written |
@@ -17,9 +18,11 @@
 mod codec;
 mod confine;
 mod death;
+mod layouts;
 mod message;
 mod painter;
 mod serve;
 
+pub use layouts::Layouts;
 pub use painter::{Painter, Program};
 pub use serve::{Mishap, serve};
