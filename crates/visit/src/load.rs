@@ -22,7 +22,7 @@ use roundtrip_wire::{Task, Wire};
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::browser::{Asked, Browser, BrowserName, Cpu, fields, relation};
+use crate::browser::{Asked, Browser, Cpu, fields};
 use crate::page_times::PageTimes;
 use crate::plan::Plan;
 use crate::queue::{Queue, Waiting};
@@ -96,9 +96,6 @@ struct Loading<'a, W: Wire> {
     document_ended: bool,
     /// Something came since the last layout that can make more wanted.
     restyled: bool,
-    /// More is looked for while the page loads, as a browser's next frame would; otherwise when all that
-    /// is known of has come.
-    lays_out_early: bool,
     reached: Reached,
     layouts: u32,
     /// The page cannot be laid out: that was said, and is not tried again.
@@ -145,7 +142,6 @@ pub(crate) async fn load<W: Wire>(
         bytes: 0,
         document_ended: false,
         restyled: false,
-        lays_out_early: plan.browser.name != BrowserName::Roundtrip,
         reached: Reached::default(),
         layouts: 0,
         unpaintable: false,
@@ -370,7 +366,9 @@ impl<W: Wire> Loading<'_, W> {
         request.kind = kind(fetch.kind);
         request.priority = priority(fetch.priority);
         request.cause = cause;
-        self.add_fields(fetch, &mut request);
+        let page = Some(self.page.url());
+        let asked = Asked { page, cors: fetch.anonymous, keep_alive: self.keep_alive };
+        fields(self.browser.name, &asked, &mut request);
         let (wire, fetcher) = (self.wire.clone(), self.fetcher.clone());
         let (id, sender, at) = (fetch.id, self.sender.clone(), self.hand_over());
         self.wire.spawn(async move {
@@ -380,23 +378,6 @@ impl<W: Wire> Loading<'_, W> {
             let (delivered, event) = resource(&wire, &fetcher, request, rules).await;
             let _ = sender.send(Arrived::Resource(id, delivered, event));
         })
-    }
-
-    /// Gives a request the fields of the browser.
-    fn add_fields(&self, fetch: &Fetch, request: &mut Request) {
-        let page = self.page.url();
-        let asked = Asked {
-            kind: request.kind,
-            priority: request.priority,
-            secure: fetch.url.scheme() == "https",
-            cors: fetch.anonymous,
-            from: Some(relation(page, &fetch.url)),
-            origin: &page.origin().ascii_serialization(),
-        };
-        fields(self.browser.name, &asked, request);
-        if self.keep_alive == KeepAlive::Off {
-            request.fields.remove("Connection");
-        }
     }
 
     /// Everything that came in has been taken: paints for the first time if a browser now could, and
@@ -420,7 +401,7 @@ impl<W: Wire> Loading<'_, W> {
             self.paint_first();
         }
         while self.reached.laid_out
-            && (self.is_loaded() || self.restyled && self.lays_out_early)
+            && (self.is_loaded() || self.restyled && self.browser.order.lays_out_early)
             && self.layouts < LAYOUTS
             && self.page.is_stale()
             && !self.unpaintable

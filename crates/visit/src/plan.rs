@@ -138,4 +138,13 @@ impl Plan {
         self.browser = browser;
         self
     }
+
+    /// The same visit where nobody looks at its picture: none is painted.
+    pub(crate) fn unseen(&self) -> Self {
+        Self {
+            #[cfg(feature = "page")]
+            picture: false,
+            ..self.clone()
+        }
+    }
 }

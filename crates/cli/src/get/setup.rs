@@ -8,6 +8,7 @@ use http::Version;
 use roundtrip_fetch::{Jar, Netrc, NetrcMode};
 use roundtrip_http::client::{Answers, KeepAlive, Options, Proxies, Schemes, Timeouts};
 use roundtrip_record::FaultKind;
+use roundtrip_visit::Identity;
 use roundtrip_visit::ground::Ground;
 use roundtrip_visit::trust::{Shown, Versions};
 use url::Url;
@@ -157,7 +158,7 @@ pub(super) fn shown(arguments: &Get) -> anyhow::Result<Shown> {
     let connection = &arguments.connection;
     let identity = connection.cert.as_ref().map(|chain| {
         let key = connection.key.as_ref().unwrap_or(chain);
-        (chain.clone(), key.clone())
+        Identity { chain: chain.clone(), key: key.clone() }
     });
     let versions = match (connection.tlsv13, connection.tls_max.as_deref()) {
         (false, None | Some("default" | "1.3")) => Versions::All,
