@@ -3,7 +3,7 @@
 use roundtrip_record::Interval;
 use serde::Serialize;
 
-use crate::propose::Untried;
+use crate::proposals::Untried;
 use crate::saving::Saving;
 use crate::variant::Variant;
 
