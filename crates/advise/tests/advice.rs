@@ -25,7 +25,8 @@ const PAGE: &str = "<!doctype html><html><head><meta charset=utf-8><title>Shop</
 
 /// Text that compresses well, as style sheets do.
 fn sheet(rules: usize) -> String {
-    (0..rules).map(|n| format!(".rule-{n} {{ margin: {n}px; padding: {n}px }}\n")).collect()
+    let rules = (0..rules).map(|n| format!(".rule-{n} {{ margin: {n}px; padding: {n}px }}"));
+    rules.collect::<Vec<_>>().join("\n")
 }
 
 /// A picture of noise in large blocks.

@@ -205,7 +205,7 @@ fn write(folder: &Path, scenario: &Scenario, advice: &Advice) -> anyhow::Result<
 fn counted() -> impl Fn(Progress) + Sync {
     let drawn = stderr().is_terminal();
     move |progress: Progress| {
-        if drawn && progress.done % 4 == 0 {
+        if drawn && progress.done.is_multiple_of(4) {
             let line = format!("carried out {} of {} visits …", progress.done, progress.wanted);
             // A terminal that has gone away is no reason to end.
             let _ = write!(stderr(), "\r{}\x1b[K", terminal::one_line(&line));
