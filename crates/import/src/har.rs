@@ -53,7 +53,7 @@ pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Impor
     if let Some(unusual) = json.input().unusual {
         notes.add(unusual);
     }
-    let archive = read::archive(&mut json, options, log, &mut notes)?;
+    let archive = read::archive(&mut json, log, &mut notes)?;
     notes.add_many("strings hold what JSON does not allow there; it was replaced", json.repaired);
     let path = json.input().input().path().to_owned();
     let digest = json.input().input().digest()?;

@@ -4,9 +4,10 @@ mod common;
 
 use std::io::Write as _;
 
-use common::{Chance, bytes, entries, entry};
+use common::{Chance, bytes, entries, entry, recorded};
 use data_encoding::BASE64;
 use roundtrip_import::{ImportError, Options};
+use roundtrip_record::Settings;
 use serde_json::json;
 
 fn small() -> String {
@@ -144,7 +145,8 @@ fn credentials_are_blanked_unless_wanted() {
     );
     let text = json!({"log": {"entries": [entry]}}).to_string();
     for keep_secrets in [false, true] {
-        let read = bytes(text.as_bytes(), &Options { keep_secrets, ..Options::default() }).unwrap();
+        let settings = Settings { keep_secrets, ..Settings::in_memory() };
+        let read = recorded(text.as_bytes(), &Options::default(), settings).unwrap();
         let lines: Vec<_> =
             read.story.events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
         let mut everything = lines.concat();

@@ -173,8 +173,8 @@ impl Decoder {
     }
 
     /// Makes room for an entry of this size.
-    fn evict(&mut self, size: usize) {
-        while self.size + size > self.most
+    fn evict(&mut self, room: usize) {
+        while self.size + room > self.most
             && let Some(line) = self.entries.pop_back()
         {
             self.size -= size(&line);

@@ -2,7 +2,7 @@
 //! record, and the rest of it is kept as it stood.
 
 use data_encoding::{BASE64, BASE64_MIME_PERMISSIVE};
-use roundtrip_record::{BodyRef, BodyWriter, Log};
+use roundtrip_record::{BodyRef, BodyWriter, Log, SecretNames};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -13,7 +13,6 @@ use super::sketch::Sketch;
 use super::text::Text;
 use crate::error::ImportError;
 use crate::notes::Notes;
-use crate::options::Options;
 
 /// The largest entry that is read, in bytes, its texts not counted.
 const LARGEST_ENTRY: usize = 64 << 20;
@@ -49,7 +48,8 @@ pub(crate) struct Archive {
 
 struct Reader<'a> {
     log: &'a Log,
-    options: &'a Options,
+    /// The names of credentials; `None` where they are kept.
+    secrets: Option<SecretNames>,
     notes: &'a mut Notes,
     entries: BodyWriter,
     written: u64,
@@ -61,7 +61,6 @@ struct Reader<'a> {
 /// Reads an archive.
 pub(crate) fn archive(
     json: &mut Json<Text>,
-    options: &Options,
     log: &Log,
     notes: &mut Notes,
 ) -> Result<Archive, ImportError> {
@@ -73,7 +72,8 @@ pub(crate) fn archive(
         refused: None,
     };
     let entries = log.body_writer();
-    let mut reader = Reader { log, options, notes, entries, written: 0, archive, met: false };
+    let secrets = log.secret_names();
+    let mut reader = Reader { log, secrets, notes, entries, written: 0, archive, met: false };
     let read = reader.root(json);
     let Reader { entries, mut archive, met, .. } = reader;
     read.and_then(|()| match json.peek()? {
@@ -192,7 +192,8 @@ impl Reader<'_> {
                 });
             }
         };
-        let changed = !self.options.keep_secrets && redact::entry(&mut value);
+        let secrets = self.secrets.as_ref();
+        let changed = secrets.is_some_and(|names| redact::entry(&mut value, names));
         let line = if changed { value.to_string() } else { text };
         let at = self.written;
         self.entries.write(line.as_bytes());
