@@ -3,6 +3,7 @@
 
 mod common;
 
+use core::time::Duration;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use common::{Chance, Read};
@@ -85,6 +86,8 @@ impl Talk {
         read(&self.pcap())
     }
 }
+
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: h.example\r\nAccept: text/html\r\n\r\n";
 const OK: [&str; 3] = ["HTTP/1.1 200 OK\r\nContent-", "Length: 10\r\n\r\n01234", "56789"];
@@ -309,6 +312,33 @@ fn what_was_not_captured() {
     let read = short.read();
     let body = &read.story.exchanges[0].response.as_ref().unwrap().what.body;
     assert_eq!((body.cut, body.encoded), (Some(BodyCut::Short), 5));
+}
+
+#[test]
+fn a_fin_before_the_last_bytes() {
+    // The last segment is lost, and sent again after the FIN; or merely overtaken by it.
+    for head in ["Content-Length: 10", "Connection: close"] {
+        let first = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n01");
+        let mut late = Talk::new();
+        late.open().ask(GET).answer(&[&first, "234", "56789"]).close();
+        let last = late.packets.remove(6);
+        late.packets.insert(8, (late.packets[7].0 + 40_000, last.1));
+        late.packets[9].0 = late.packets[8].0 + 1_000;
+        let read = late.read();
+        let exchange = &read.story.exchanges[0];
+        assert!(exchange.complete, "{head}");
+        assert_eq!(read.body("http://h.example/a").unwrap(), b"0123456789", "{head}");
+        assert_eq!(exchange.span.end, read.story.events.last().unwrap().at - MILLISECOND, "{head}");
+        assert_eq!(read.noted("bytes of connections are missing"), 0);
+    }
+    // It never came into the capture, though the client acknowledged it.
+    let mut gone = Talk::new();
+    gone.open().ask(GET).answer(&["HTTP/1.1 200 OK\r\n\r\n01", "23", "45"]).close();
+    gone.packets.remove(5);
+    let read = gone.read();
+    assert_eq!(read.noted("bytes of connections are missing"), 2);
+    let body = &read.story.exchanges[0].response.as_ref().unwrap().what.body;
+    assert_eq!((body.cut, body.encoded), (Some(BodyCut::Short), 2));
 }
 
 #[test]

@@ -91,6 +91,8 @@ pub(crate) struct Flow {
     recent: [VecDeque<Signature>; 2],
     /// The sequence number behind the FIN of each end.
     fins: [Option<u32>; 2],
+    /// Whether what each end sent has been read to its end.
+    ended: [bool; 2],
     syn: Option<Stamp>,
     attempt: Option<EventId>,
     carrier: Carrier,
@@ -127,6 +129,7 @@ impl Flow {
             shifts: [None; 2],
             recent: Default::default(),
             fins: [None; 2],
+            ended: [false; 2],
             syn: None,
             attempt: None,
             carrier,
@@ -443,15 +446,16 @@ impl Flow {
         if header.flags.contains(Flags::RST) {
             return self.reset(desk, n, stamp, keys);
         }
-        if header.flags.contains(Flags::FIN) && self.fins[n].is_none() {
+        let fresh = header.flags.contains(Flags::FIN) && self.fins[n].is_none();
+        if fresh {
             let end = header.sequence.0.wrapping_add(segment.payload.len() as u32 + 1);
             self.fins[n] = Some(end);
-            self.drain(desk, n == 0, keys, stamp);
-            match &mut self.content {
-                Content::Http1(http) => http.closed(desk, n == 0, false, stamp),
-                Content::Http2(http) if n == 1 => http.closed(desk, false, stamp),
-                _ => {}
-            }
+        }
+        // A FIN may overtake the last bytes, or come before those that are sent again.
+        if self.fins[n].is_some_and(|fin| self.streams[n].reached(fin.wrapping_sub(1))) {
+            self.ended(desk, n, stamp, keys);
+        }
+        if fresh {
             let to = match (self.state, n) {
                 (TcpState::Established | TcpState::SynSent, 0) => TcpState::FinWait1,
                 (TcpState::CloseWait, 0) => TcpState::LastAck,
@@ -461,21 +465,39 @@ impl Flow {
                 (state, _) => state,
             };
             // A FIN may acknowledge the client's at the same time (RFC 9293 §3.10.7.4).
-            let both = to == TcpState::Closing && self.covers_fin(header.ack().map(|ack| ack.0));
+            let both = to == TcpState::Closing && self.covers_fin(0, header.ack().map(|ack| ack.0));
             let to = if both { TcpState::TimeWait } else { to };
             self.to(desk, to, seen(), stamp);
         }
-        self.acknowledged(desk, n, header.ack().map(|ack| ack.0), stamp);
+        let ack = header.ack().map(|ack| ack.0);
+        if self.covers_fin(1 - n, ack) {
+            // The receiver has everything: what is missing yet is missing in the capture alone.
+            self.ended(desk, 1 - n, stamp, keys);
+        }
+        self.acknowledged(desk, n, ack, stamp);
     }
 
-    /// Whether an acknowledgement covers the client's FIN.
-    fn covers_fin(&self, ack: Option<u32>) -> bool {
-        self.fins[0].zip(ack).is_some_and(|(fin, ack)| ack.wrapping_sub(fin) as i32 >= 0)
+    /// All that end `n` sent is there, or will never be.
+    fn ended(&mut self, desk: &mut Desk, n: usize, stamp: Stamp, keys: &Keys) {
+        if core::mem::replace(&mut self.ended[n], true) {
+            return;
+        }
+        self.drain(desk, n == 0, keys, stamp);
+        match &mut self.content {
+            Content::Http1(http) => http.closed(desk, n == 0, false, stamp),
+            Content::Http2(http) if n == 1 => http.closed(desk, false, stamp),
+            _ => {}
+        }
+    }
+
+    /// Whether an acknowledgement covers the FIN of end `n`.
+    fn covers_fin(&self, n: usize, ack: Option<u32>) -> bool {
+        self.fins[n].zip(ack).is_some_and(|(fin, ack)| ack.wrapping_sub(fin) as i32 >= 0)
     }
 
     /// An acknowledgement by end `n`: perhaps of the client's FIN.
     fn acknowledged(&mut self, desk: &mut Desk, n: usize, ack: Option<u32>, stamp: Stamp) {
-        if n == 1 && self.covers_fin(ack) {
+        if n == 1 && self.covers_fin(0, ack) {
             match self.state {
                 TcpState::FinWait1 => self.to(desk, TcpState::FinWait2, seen(), stamp),
                 TcpState::Closing => self.to(desk, TcpState::TimeWait, seen(), stamp),

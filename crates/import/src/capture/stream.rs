@@ -164,6 +164,11 @@ impl Stream {
         self.deliver(out);
     }
 
+    /// Whether everything before this sequence number has been handed out.
+    pub(crate) fn reached(&self, end: u32) -> bool {
+        self.next.is_none_or(|next| before_or_at(end, next))
+    }
+
     /// Hands out all that is held, whatever is missing between.
     pub(crate) fn finish(&mut self, out: &mut Vec<Run>) {
         while !self.held.is_empty() {
