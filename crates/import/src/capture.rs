@@ -254,7 +254,8 @@ impl Reading {
     }
 
     fn ip(&mut self, packet: &Packet, bytes: &[u8], at: Time, keys: &Keys) {
-        let patched = with_length(bytes);
+        let cut = (packet.original as usize).saturating_sub(packet.bytes.len());
+        let patched = with_length(bytes, bytes.len() + cut);
         let bytes = patched.as_deref().unwrap_or(bytes);
         let Ok(parsed) = parse_packet(bytes, Verify::Snapped) else {
             return self.notes.add("packets could not be read");
@@ -266,6 +267,7 @@ impl Reading {
                     from: SocketAddr::new(source, segment.header.source_port),
                     to: SocketAddr::new(destination, segment.header.destination_port),
                     segment: &segment,
+                    snapped: parsed.missing,
                     identification: match parsed.ip {
                         IpHeader::V4(header) => header.identification,
                         IpHeader::V6(_) => 0,
@@ -314,7 +316,7 @@ impl Reading {
             return self.notes.add(note);
         }
         let known = self.flows.get(&pair).map(|flow| flow.client == from);
-        let sent = known.unwrap_or(from.port() >= to.port());
+        let sent = known.unwrap_or_else(|| sighting.is_from_client());
         sighting.stamp.event = self.frame(packet, bytes, sighting.stamp.at, sent);
         let desk = &mut self.desk;
         let flow = self.flows.entry(pair).or_insert_with(|| Flow::new(desk, &sighting));
@@ -370,11 +372,12 @@ impl Reading {
 }
 
 /// An IPv4 packet whose length is left to the network card (segmentation offload) states 0.
-fn with_length(bytes: &[u8]) -> Option<Vec<u8>> {
+/// Its length on the wire is put there.
+fn with_length(bytes: &[u8], original: usize) -> Option<Vec<u8>> {
     let is_it = bytes.len() >= 20 && bytes[0] >> 4 == 4 && bytes[2] == 0 && bytes[3] == 0;
     is_it.then(|| {
         let mut patched = bytes.to_vec();
-        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        let length = u16::try_from(original).unwrap_or(u16::MAX);
         patched[2..4].copy_from_slice(&length.to_be_bytes());
         patched
     })

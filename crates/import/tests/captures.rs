@@ -99,17 +99,28 @@ fn usual() -> Talk {
 }
 
 fn pcap(link: u32, packets: &[(u64, Vec<u8>)], frame: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    snapped(link, packets, usize::MAX, frame)
+}
+
+/// A capture that has so many bytes of each packet at most.
+fn snapped(
+    link: u32,
+    packets: &[(u64, Vec<u8>)],
+    most: usize,
+    frame: impl Fn(&[u8]) -> Vec<u8>,
+) -> Vec<u8> {
     let mut file = Vec::new();
     for number in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, link] {
         file.extend_from_slice(&u32::to_le_bytes(number));
     }
     for (micros, packet) in packets {
         let bytes = frame(packet);
-        let length = bytes.len() as u32;
-        for number in [(micros / 1_000_000) as u32, (micros % 1_000_000) as u32, length, length] {
+        let kept = &bytes[..bytes.len().min(most)];
+        let (length, original) = (kept.len() as u32, bytes.len() as u32);
+        for number in [(micros / 1_000_000) as u32, (micros % 1_000_000) as u32, length, original] {
             file.extend_from_slice(&number.to_le_bytes());
         }
-        file.extend_from_slice(&bytes);
+        file.extend_from_slice(kept);
     }
     file
 }
@@ -312,6 +323,44 @@ fn what_was_not_captured() {
     let read = short.read();
     let body = &read.story.exchanges[0].response.as_ref().unwrap().what.body;
     assert_eq!((body.cut, body.encoded), (Some(BodyCut::Short), 5));
+}
+
+#[test]
+fn packets_cut_by_the_snapshot_length() {
+    let piece = "x".repeat(1000);
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n";
+    let mut talk = Talk::new();
+    talk.open().ask(GET).answer(&[head, &piece, &piece, &piece]);
+    talk.ask(&GET.replace("/a", "/b")).answer(&OK);
+    // The last bytes come with the FIN.
+    talk.send(true, Flags::FIN | Flags::ACK, b"");
+    talk.send(false, Flags::FIN | Flags::ACK, piece.as_bytes());
+    talk.send(true, Flags::ACK, b"");
+    let stated = snapped(101, &talk.packets, 140, <[u8]>::to_vec);
+    // The same with the length left to the network card.
+    for (_, packet) in &mut talk.packets {
+        packet[2..4].fill(0);
+    }
+    let offloaded = snapped(101, &talk.packets, 140, <[u8]>::to_vec);
+    for file in [stated, offloaded] {
+        let read = read(&file);
+        let client = read.story.connections[0].client.as_ref().unwrap();
+        let lengths: Vec<_> = client.segments.iter().map(|segment| segment.what.length).collect();
+        let pieces = [OK[0].len(), OK[1].len(), OK[2].len()].map(|length| length as u32);
+        assert_eq!(lengths[4..8], [head.len() as u32, 1000, 1000, 1000]);
+        assert_eq!((&lengths[9..12], lengths[13]), (&pieces[..], 1000));
+        assert_eq!(client.retransmissions(), 0);
+        let states: Vec<_> = client.states.iter().map(|change| change.what.to.name()).collect();
+        assert_eq!(states, ["SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "TIME_WAIT"]);
+        let [first, second] = &read.story.exchanges[..] else { panic!("two exchanges") };
+        let body = &first.response.as_ref().unwrap().what.body;
+        assert_eq!((body.cut, body.encoded), (Some(BodyCut::Short), 100));
+        assert!(first.span.end < second.span.start, "its end is where the first byte is missing");
+        assert!(second.complete);
+        assert_eq!(read.body("http://h.example/b").unwrap(), b"0123456789");
+        assert_eq!(read.noted("bytes of connections are missing"), 4 * 900);
+        assert_eq!(read.noted("packets were cut"), 4);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use roundtrip_packet::tcp::Header;
 use roundtrip_packet::{Flags, Segment};
 use roundtrip_record::{
     Attempt, AttemptEnd, CloseReason, ConnectAttempt, ConnectResult, ConnectionId, Direction,
@@ -61,9 +62,26 @@ pub(crate) struct Sighting<'a> {
     pub(crate) from: SocketAddr,
     pub(crate) to: SocketAddr,
     pub(crate) segment: &'a Segment<'a>,
+    /// How many bytes at the end of its payload the capture lacks.
+    pub(crate) snapped: usize,
     /// The identification field of its IPv4 packet; 0 for IPv6.
     pub(crate) identification: u16,
     pub(crate) stamp: Stamp,
+}
+
+impl Sighting<'_> {
+    /// Whether the client sent it, as far as the first segment of a connection tells.
+    pub(crate) fn is_from_client(&self) -> bool {
+        let (flags, payload) = (self.segment.header.flags, self.segment.payload);
+        if flags.contains(Flags::SYN) {
+            return !flags.contains(Flags::ACK);
+        }
+        if http1::is_request(payload) || payload.starts_with(http2::PREFACE) {
+            return true;
+        }
+        // Servers have the lower port, as a rule.
+        !http1::is_response(payload) && self.from.port() >= self.to.port()
+    }
 }
 
 /// What connections told that a note is made of.
@@ -105,19 +123,8 @@ pub(crate) struct Flow {
 impl Flow {
     /// A connection whose first captured segment is this one.
     pub(crate) fn new(desk: &mut Desk, sighting: &Sighting<'_>) -> Self {
-        let Sighting { from, to, segment, stamp, .. } = *sighting;
-        let flags = segment.header.flags;
-        let syn = flags.contains(Flags::SYN);
-        let from_client = if syn {
-            !flags.contains(Flags::ACK)
-        } else if http1::is_request(segment.payload) || segment.payload.starts_with(http2::PREFACE)
-        {
-            true
-        } else {
-            // Servers have the lower port, as a rule.
-            !http1::is_response(segment.payload) && from.port() >= to.port()
-        };
-        let (client, server) = if from_client { (from, to) } else { (to, from) };
+        let Sighting { from, to, stamp, .. } = *sighting;
+        let (client, server) = if sighting.is_from_client() { (from, to) } else { (to, from) };
         let id = desk.log.connection_id();
         let carrier = Carrier { connection: id, server, secure: false, opened: None, carried: 0 };
         let flow = Self {
@@ -159,7 +166,7 @@ impl Flow {
         keys: &Keys,
         tally: &mut Tally,
     ) {
-        let Sighting { from, segment, identification, stamp, .. } = *sighting;
+        let Sighting { from, segment, snapped, identification, stamp, .. } = *sighting;
         let by_client = from == self.client;
         let n = usize::from(!by_client);
         if self.is_known(n, segment, identification) {
@@ -173,20 +180,14 @@ impl Flow {
             self.streams[n].syn(header.sequence.0);
             self.shifts[n] = header.options.window_scale.map(|shift| shift.min(14));
         }
-        let mut runs = Vec::new();
-        let place = Stamp { at: stamp.at, event: stamp.event };
         let data = header.sequence.0.wrapping_add(u32::from(syn));
-        let arrival = self.streams[n].segment(data, segment.payload, place, &mut runs);
-        let described = self.described(n, segment, arrival);
+        let length = segment.payload.len() + snapped;
+        let arrival = self.streams[n].arrival(data, length, stamp.at);
+        let described = self.described(n, header, length, arrival);
         let event = desk.emit(stamp, What::TcpSegment(described));
         let stamp = Stamp { at: stamp.at, event };
-        for run in &mut runs {
-            if let Run::Bytes(_, own) = run
-                && *own == place
-            {
-                *own = stamp;
-            }
-        }
+        let mut runs = Vec::new();
+        self.streams[n].take(data, segment.payload, snapped, stamp, &mut runs);
         self.last = stamp;
         if self.state == TcpState::Closed && !self.over {
             self.begin(desk, by_client, flags, stamp, tally);
@@ -202,7 +203,7 @@ impl Flow {
             self.connected(desk, stamp);
         }
         self.deliver(desk, by_client, runs, keys, stamp);
-        self.close(desk, n, segment, stamp, keys);
+        self.close(desk, n, header, length, stamp, keys);
     }
 
     /// Whether the same packet was captured before, at another interface or at the other end.
@@ -232,13 +233,12 @@ impl Flow {
         false
     }
 
-    fn described(&self, n: usize, segment: &Segment<'_>, arrival: Arrival) -> TcpSegment {
+    fn described(&self, n: usize, header: &Header, length: usize, arrival: Arrival) -> TcpSegment {
         // The scale holds if both ends sent it (RFC 7323 §2.2).
         let shift = self.shifts[1 - n].and(self.shifts[n]).unwrap_or(0);
         let direction = if n == 0 { Direction::Sent } else { Direction::Received };
         let retransmission = arrival == Arrival::Retransmission;
-        let length = segment.payload.len();
-        let segment = TcpSegment::of(self.id, direction, &segment.header, length, shift);
+        let segment = TcpSegment::of(self.id, direction, header, length, shift);
         TcpSegment { retransmission, ..segment }
     }
 
@@ -438,17 +438,17 @@ impl Flow {
         &mut self,
         desk: &mut Desk,
         n: usize,
-        segment: &Segment<'_>,
+        header: &Header,
+        length: usize,
         stamp: Stamp,
         keys: &Keys,
     ) {
-        let header = &segment.header;
         if header.flags.contains(Flags::RST) {
             return self.reset(desk, n, stamp, keys);
         }
         let fresh = header.flags.contains(Flags::FIN) && self.fins[n].is_none();
         if fresh {
-            let end = header.sequence.0.wrapping_add(segment.payload.len() as u32 + 1);
+            let end = header.sequence.0.wrapping_add(length as u32 + 1);
             self.fins[n] = Some(end);
         }
         // A FIN may overtake the last bytes, or come before those that are sent again.
