@@ -472,13 +472,24 @@ fn http2_in_the_clear() {
         &frame(9, 4, 1, &[0x88]),
     );
     talk.send(false, Flags::ACK, &frame(0, 8, 1, &[2, b'h', b'e', 0, 0]))
-        .send(false, Flags::ACK, &frame(0, 1, 1, b"llo"))
+        .send(false, Flags::ACK, &frame(0, 1, 1, b"llo"));
+    // The second request names a field that the first one has put into the table.
+    talk.send(true, Flags::ACK, &frame(1, 5, 3, &[0x82, 0x86, 0x84, 0xbe]))
+        .send(false, Flags::ACK, &frame(1, 5, 3, &[0x88]))
         .close();
-    let read = talk.read();
-    let exchange = &read.story.exchanges[0];
-    assert_eq!((exchange.url.as_str(), exchange.status()), ("http://www.example.com/", Some(200)));
-    assert_eq!(read.body("http://www.example.com/").unwrap(), b"hello");
-    assert_eq!(exchange.request.as_ref().unwrap().what.stream, Some(1));
+    let mut late = Talk::new();
+    late.packets = talk.packets[4..].to_vec();
+    for (talk, middle) in [(talk, 0), (late, 1)] {
+        let read = talk.read();
+        let exchange = &read.story.exchanges[0];
+        let told = (exchange.url.as_str(), exchange.status());
+        assert_eq!(told, ("http://www.example.com/", Some(200)));
+        assert_eq!(read.body("http://www.example.com/").unwrap(), b"hello");
+        assert_eq!(exchange.request.as_ref().unwrap().what.stream, Some(1));
+        assert_eq!(read.story.exchanges[1].url, "http://www.example.com/");
+        assert_eq!(read.noted("were open when the capture began"), middle);
+        assert_eq!(read.noted("fields of HTTP/2 refer to"), 0);
+    }
 }
 
 #[test]

@@ -414,9 +414,12 @@ impl Flow {
     /// Finds out what the connection carries, by what its client says first.
     fn decide(&mut self, desk: &mut Desk) {
         let Content::Unknown(begin) = &mut self.content else { return };
-        let whole = self.streams[0].whole;
         let agreed = self.tls.as_ref().and_then(|tls| tls.hellos.alpn.as_deref());
         let said = begin.client.as_slice();
+        // The preface and the handshake that agrees on a protocol come first on a connection, even
+        // where its SYN was not captured.
+        let whole =
+            self.streams[0].whole || agreed.is_some() || said.starts_with(http2::PREFACE);
         let content = if agreed == Some("h2") || said.starts_with(http2::PREFACE) {
             Content::Http2(Box::new(Http2::new(whole)))
         } else if http1::is_request(said) {
