@@ -391,6 +391,20 @@ fn a_fin_before_the_last_bytes() {
 }
 
 #[test]
+fn tls_from_the_middle_is_sealed() {
+    let record = |kind: u8, length: u8| [&[kind, 3, 3, 0, length][..], &vec![7; length.into()]].concat();
+    let mut talk = Talk::new();
+    talk.send(true, Flags::ACK, &record(23, 90))
+        .send(false, Flags::ACK, &record(23, 200))
+        .send(false, Flags::ACK, &record(21, 26))
+        .close();
+    let read = talk.read();
+    assert!(read.story.faults.is_empty(), "{:?}", read.story.faults);
+    assert_eq!(read.noted("connections are encrypted"), 1);
+    assert_eq!(read.noted("carry no HTTP"), 0);
+}
+
+#[test]
 fn connections_that_fail() {
     let mut refused = Talk::new();
     refused.send(true, Flags::SYN, b"").send(false, Flags::RST | Flags::ACK, b"");

@@ -381,7 +381,6 @@ impl Flow {
                 }
             }
             Told::Data(by_client, bytes, stamp) => self.plain(desk, by_client, &bytes, stamp),
-            Told::Sealed(_) => {}
         }
     }
 
