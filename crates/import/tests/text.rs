@@ -93,10 +93,36 @@ fn what_is_too_large_is_refused_and_not_held() {
     assert!(error(&format!(r#"{{"{long}": 1}}"#)).contains("a name is longer"));
     assert!(
         error(&format!(r#"{{"log": {{"comment": "{long}"}}}}"#))
-            .contains("more than 64 MiB besides")
+            .contains("more than 16 MiB besides")
     );
     let entry = format!(r#"{{"log": {{"entries": [{{"comment": "{long}"}}]}}}}"#);
-    assert!(error(&entry).contains("entry 0: it is larger than 64 MiB"), "{}", error(&entry));
+    assert!(error(&entry).contains("entry 0: it is larger than 4 MiB"), "{}", error(&entry));
+}
+
+#[test]
+fn one_odd_entry_is_refused_alone() {
+    let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    for (odd, why) in [
+        (deep(125), "its values are nested deeper than 120 levels"),
+        (deep(5000), "its values are nested deeper than 120 levels"),
+        ("1e999".to_owned(), "number out of range"),
+        ("-1E+400".to_owned(), "number out of range"),
+    ] {
+        let whole = entry(0, "http://h/whole", json!({})).to_string();
+        let strange = entry(1, "http://h/odd", json!({"_odd": "ODD"})).to_string();
+        let strange = strange.replace("\"ODD\"", &odd);
+        let text = format!(r#"{{"log": {{"entries": [{whole}, {strange}]}}}}"#);
+        let read = bytes(text.as_bytes(), &Options::default()).unwrap();
+        assert_eq!(read.story.exchanges.len(), 1);
+        assert_eq!(read.noted("entries could not be imported"), 1);
+        assert_eq!(read.noted(&format!("entry 1: {why}")), 1, "{:?}", read.imported.notes);
+        // The same besides the entries.
+        let creator = r#""creator": {"name": "w"}"#;
+        let text = format!(r#"{{"log": {{{creator}, "_odd": {odd}, "entries": [{whole}]}}}}"#);
+        let read = bytes(text.as_bytes(), &Options::default()).unwrap();
+        assert_eq!(read.story.exchanges.len(), 1);
+        assert_eq!(read.noted("besides the entries"), 1, "{:?}", read.imported.notes);
+    }
 }
 
 #[test]

@@ -7,15 +7,19 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::entry::{Entry, Page};
-use super::json::{Json, JsonError, Piece, Sink, put_string, separate};
+use super::json::{DEEPEST, Json, JsonError, Piece, Sink, put_string, separate};
 use super::redact;
 use super::sketch::Sketch;
 use super::text::Text;
 use crate::error::ImportError;
 use crate::notes::Notes;
 
-/// The largest entry that is read, in bytes, its texts not counted.
-const LARGEST_ENTRY: usize = 64 << 20;
+/// The largest entry that is read, in bytes, its texts not counted. In memory it may take a hundred
+/// times as much; entries of real archives have some kilobytes.
+const LARGEST_ENTRY: usize = 4 << 20;
+
+/// The most that an archive may have besides its entries, in bytes: pages, and what writers add.
+const LARGEST_HEAD: usize = 16 << 20;
 
 /// Up to this length, a text is held until it is known whether it is coded in base64.
 const HELD: usize = 1 << 20;
@@ -93,7 +97,7 @@ pub(crate) fn archive(
         return Err(ImportError::Unknown { path, what });
     }
     archive.entries = entries.finish();
-    archive.head.understand();
+    archive.head.understand(notes);
     Ok(archive)
 }
 
@@ -123,7 +127,7 @@ impl Reader<'_> {
             Some(_) => return json.wrong("a HAR begins with `{`"),
             None => return json.wrong("the file is empty"),
         }
-        let mut head = Bounded::default();
+        let mut head = Bounded::new(LARGEST_HEAD);
         let mut first = true;
         head.put(b"{");
         json.object(|json, name| {
@@ -139,7 +143,12 @@ impl Reader<'_> {
         })?;
         head.put(b"}");
         if head.over {
-            return json.wrong("there are more than 64 MiB besides the entries");
+            return json.wrong(format!("there are more than {} MiB besides the entries", LARGEST_HEAD >> 20));
+        }
+        if head.deep {
+            self.notes.add(&format!(
+                "values besides the entries are nested deeper than {DEEPEST} levels; null is there instead"
+            ));
         }
         self.archive.head.text = head.bytes;
         Ok(())
@@ -163,17 +172,21 @@ impl Reader<'_> {
 
     /// Reads one entry.
     fn entry(&mut self, json: &mut Json<Text>) -> Result<(), JsonError> {
-        let began = json.offset();
         let place = self.archive.count;
         self.archive.count += 1;
         if json.peek()? != Some(b'{') {
             self.refuse(place, "it is no object");
             return json.skip();
         }
-        let mut text = Bounded::default();
+        let mut text = Bounded::new(LARGEST_ENTRY);
         self.object(json, &mut text, Part::Entry)?;
         if text.over {
-            self.refuse(place, "it is larger than 64 MiB, its texts not counted");
+            let most = LARGEST_ENTRY >> 20;
+            self.refuse(place, &format!("it is larger than {most} MiB, its texts not counted"));
+            return Ok(());
+        }
+        if text.deep {
+            self.refuse(place, &format!("its values are nested deeper than {DEEPEST} levels"));
             return Ok(());
         }
         let text = match String::from_utf8(text.bytes) {
@@ -186,10 +199,8 @@ impl Reader<'_> {
         let mut value: Value = match serde_json::from_str(&text) {
             Ok(value) => value,
             Err(error) => {
-                return Err(JsonError::Wrong {
-                    offset: began,
-                    why: format!("entry {place}: {error}"),
-                });
+                self.refuse(place, &error.to_string());
+                return Ok(());
             }
         };
         let secrets = self.secrets.as_ref();
@@ -299,18 +310,31 @@ impl Part {
 }
 
 /// Bytes up to a limit.
-#[derive(Default)]
 struct Bounded {
     bytes: Vec<u8>,
+    most: usize,
+    /// There were more.
     over: bool,
+    /// A value was nested too deeply.
+    deep: bool,
+}
+
+impl Bounded {
+    fn new(most: usize) -> Self {
+        Self { bytes: Vec::new(), most, over: false, deep: false }
+    }
 }
 
 impl Sink for Bounded {
     fn put(&mut self, bytes: &[u8]) {
-        self.over |= self.bytes.len() + bytes.len() > LARGEST_ENTRY;
+        self.over |= self.bytes.len() + bytes.len() > self.most;
         if !self.over {
             self.bytes.extend_from_slice(bytes);
         }
+    }
+
+    fn deep(&mut self) {
+        self.deep = true;
     }
 }
 
@@ -417,13 +441,16 @@ impl Base64 {
 
 impl Head {
     /// Reads the archive's own fields.
-    fn understand(&mut self) {
+    fn understand(&mut self, notes: &mut Notes) {
         let text = core::mem::take(&mut self.text);
         let text = match String::from_utf8(text) {
             Ok(text) => text.into_bytes(),
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned().into_bytes(),
         };
-        let root: Value = serde_json::from_slice(&text).unwrap_or_default();
+        let root: Value = serde_json::from_slice(&text).unwrap_or_else(|error| {
+            notes.add(&format!("what stands besides the entries cannot be understood: {error}"));
+            Value::Null
+        });
         let log = &root["log"];
         let program = |value: &Value| {
             let part = |name: &str| match &value[name] {
