@@ -521,11 +521,13 @@ mod tests {
 
     #[test]
     fn from_the_middle_nothing_is_told() {
-        let record = |kind: u8, length: u8| [&[kind, 3, 3, 0, length][..], &vec![7; length.into()]];
-        let sealed = [record(23, 40), record(21, 26), record(23, 20)].concat().concat();
+        let record = |kind: u8, length: u8| {
+            [&[kind, 3, 3, 0, length][..], &vec![7; length.into()]].concat()
+        };
+        let sealed = [record(23, 40), record(21, 26), record(23, 20)].concat();
         let (session, out) = told("", &[(true, sealed.clone()), (false, sealed)], 9);
         assert_eq!((out, session.unopened), (vec![], 0));
-        let (_, out) = told("", &[(false, record(21, 2).concat())], 9);
+        let (_, out) = told("", &[(false, record(21, 2))], 9);
         assert_eq!(out, [Told::Alert(false, 7, STAMP)], "one in the clear is told");
     }
 }
