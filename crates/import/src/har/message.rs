@@ -1,5 +1,7 @@
 //! The messages of an entry: the request as it was sent, the response as it arrived.
 
+use std::collections::BTreeSet;
+
 use roundtrip_record::{
     Body, BodyRef, ConnectionEnding, EndedBy, Field, Framing, HttpVersion, RequestSent,
     ResponseEnded, ResponseHead, What,
@@ -128,17 +130,14 @@ fn target(sketch: &Sketch) -> String {
 /// fields, and without repetitions: chrome-har writes some of a request's fields twice.
 fn fields(pairs: &[Pair]) -> Vec<Field> {
     let mut fields: Vec<Field> = Vec::with_capacity(pairs.len());
+    let mut seen = BTreeSet::new();
     for pair in pairs {
         let Some(name) = pair.name.as_deref().filter(|name| !name.starts_with(':')) else {
             continue;
         };
         let value = pair.value.clone().unwrap_or_default();
-        let again = fields.iter().any(|Field(own, theirs)| {
-            own.eq_ignore_ascii_case(name)
-                && *theirs == value
-                && !name.eq_ignore_ascii_case("set-cookie")
-        });
-        if !again {
+        let lower = name.to_ascii_lowercase();
+        if lower == "set-cookie" || seen.insert((lower, value.clone())) {
             fields.push(Field(name.to_owned(), value));
         }
     }
