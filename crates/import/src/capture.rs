@@ -3,12 +3,13 @@
 //!
 //! A capture is read twice: once for its digest and the keys it holds, which may stand behind the
 //! packets that need them, and once packet by packet. Frames go into the record's own capture;
-//! [`flow`] follows each TCP connection, [`stream`] puts its bytes in order, [`tls`] opens them, and
-//! [`http1`] and [`http2`] read messages into [`talk`]s.
+//! [`flows`] holds the TCP connections, [`flow`] follows one, [`stream`] puts its bytes in order,
+//! [`tls`] opens them, and [`http1`] and [`http2`] read messages into [`talk`]s.
 
 mod dns;
 mod file;
 mod flow;
+mod flows;
 mod hpack;
 mod http1;
 mod http2;
@@ -19,7 +20,6 @@ mod stream;
 mod talk;
 mod tls;
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
@@ -36,19 +36,14 @@ use crate::notes::Notes;
 use crate::options::{Imported, Options};
 use dns::Dns;
 use file::{Block, CaptureFile, FileError, Packet};
-use flow::{Flow, Sighting, Tally};
+use flow::{Sighting, Tally};
+use flows::Flows;
 use keys::Keys;
 use link::Network;
 use stream::Stamp;
 use talk::Desk;
 
 pub(crate) use file::is_capture;
-
-/// The most connections that are followed at a time; older ones are then given up.
-const MOST_FLOWS: usize = 100_000;
-
-/// Two sockets, the smaller first.
-type Pair = (SocketAddr, SocketAddr);
 
 /// What the first reading tells.
 struct Survey {
@@ -137,7 +132,7 @@ struct Reading {
     /// The interfaces of frames with an Ethernet header, and of bare IP packets.
     ethernet: Option<InterfaceId>,
     bare: Option<InterfaceId>,
-    flows: BTreeMap<Pair, Flow>,
+    flows: Flows,
     dns: Dns,
     tally: Tally,
     notes: Notes,
@@ -186,7 +181,7 @@ impl Reading {
             host,
             ethernet: None,
             bare: None,
-            flows: BTreeMap::new(),
+            flows: Flows::new(flows::MOST),
             dns: Dns::default(),
             tally: Tally::default(),
             notes: Notes::default(),
@@ -304,29 +299,19 @@ impl Reading {
 
     /// Takes a segment, whose frame is not recorded yet.
     fn tcp(&mut self, packet: &Packet, bytes: &[u8], mut sighting: Sighting<'_>, keys: &Keys) {
-        let Sighting { from, to, segment, .. } = sighting;
-        let pair = if from <= to { (from, to) } else { (to, from) };
-        if self.flows.get(&pair).is_some_and(|flow| flow.is_reused_by(segment))
-            && let Some(mut old) = self.flows.remove(&pair)
-        {
-            old.finish(&mut self.desk, keys, &mut self.tally);
+        if !self.flows.admit(&sighting, &mut self.desk, keys, &mut self.tally) {
+            return self.notes.add(&format!(
+                "more than {} connections are open at a time; later ones were passed over",
+                flows::MOST
+            ));
         }
-        if self.flows.len() >= MOST_FLOWS && !self.flows.contains_key(&pair) {
-            let note = "there are more than 100,000 connections; later ones were passed over";
-            return self.notes.add(note);
-        }
-        let known = self.flows.get(&pair).map(|flow| flow.client == from);
-        let sent = known.unwrap_or_else(|| sighting.is_from_client());
+        let sent = self.flows.is_from_client(&sighting);
         sighting.stamp.event = self.frame(packet, bytes, sighting.stamp.at, sent);
-        let desk = &mut self.desk;
-        let flow = self.flows.entry(pair).or_insert_with(|| Flow::new(desk, &sighting));
-        flow.segment(desk, &sighting, keys, &mut self.tally);
+        self.flows.segment(&sighting, &mut self.desk, keys, &mut self.tally);
     }
 
     fn end(mut self, survey: &Survey) -> Imported {
-        for flow in self.flows.values_mut() {
-            flow.finish(&mut self.desk, &survey.keys, &mut self.tally);
-        }
+        self.flows.finish(&mut self.desk, &survey.keys, &mut self.tally);
         self.dns.finish(&mut self.desk);
         let tally = &self.tally;
         for (count, note) in [

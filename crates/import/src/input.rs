@@ -1,6 +1,6 @@
 //! `Input`: a file as a stream of bytes, unpacked where it is compressed, and its digest.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -16,6 +16,14 @@ const PEEK: usize = 16;
 
 /// How much is read from a file at once, in bytes.
 const BUFFER: usize = 1 << 17;
+
+/// How many bytes may come out of a compressed file whatever its size.
+const FREE: u64 = 64 << 20;
+
+/// How many bytes may come out for each byte in. As for bodies of HTTP
+/// ([`DecodeLimits`](roundtrip_http::coding::DecodeLimits)): archives and captures become a tenth or
+/// a hundredth, and only what was made to fill memory and disks becomes less.
+const RATIO: u64 = 250;
 
 /// Bytes that were looked at already, and the rest.
 type Peeked<R> = io::Chain<Cursor<Vec<u8>>, R>;
@@ -49,14 +57,21 @@ impl Input {
             return Err(ImportError::Unknown { path: path.to_owned(), what });
         }
         let hasher = Rc::new(RefCell::new(Sha256::new()));
-        let hashing = Hashing { file, hasher: hashed.then(|| Rc::clone(&hasher)) };
+        let raw = Rc::new(Cell::new(0));
+        let hashing = Hashing {
+            file,
+            hasher: hashed.then(|| Rc::clone(&hasher)),
+            passed: Rc::clone(&raw),
+        };
         let buffered = BufReader::with_capacity(BUFFER, hashing);
-        let (raw, packed) = peek(buffered).map_err(io)?;
+        let (file, packed) = peek(buffered).map_err(io)?;
         let packing = packing(&packed);
         let unpacked: Box<dyn Read> = match packing {
-            Some("gzip") => Box::new(flate2::read::MultiGzDecoder::new(raw)),
-            Some("zstd") => Box::new(zstd::stream::read::Decoder::new(raw).map_err(io)?),
-            _ => Box::new(raw),
+            Some("gzip") => Box::new(Limited::new(flate2::read::MultiGzDecoder::new(file), raw)),
+            Some("zstd") => {
+                Box::new(Limited::new(zstd::stream::read::Decoder::new(file).map_err(io)?, raw))
+            }
+            _ => Box::new(file),
         };
         // Readers of captures take a few bytes at a time.
         let unpacked = BufReader::with_capacity(BUFFER, unpacked);
@@ -123,15 +138,46 @@ fn peek<R: Read>(mut stream: R) -> io::Result<(Peeked<R>, Vec<u8>)> {
     Ok((Cursor::new(begin.clone()).chain(stream), begin))
 }
 
-/// A file whose bytes are hashed as they are read.
+/// What comes out of an unpacker, up to a limit that grows with what went in.
+struct Limited<R> {
+    unpacker: R,
+    /// Bytes that went in: more than the unpacker has taken yet, by a buffer at most.
+    raw: Rc<Cell<u64>>,
+    out: u64,
+}
+
+impl<R> Limited<R> {
+    fn new(unpacker: R, raw: Rc<Cell<u64>>) -> Self {
+        Self { unpacker, raw, out: 0 }
+    }
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.unpacker.read(into)?;
+        self.out += read as u64;
+        if self.out > FREE.max(RATIO.saturating_mul(self.raw.get())) {
+            let (out, raw) = (self.out, self.raw.get());
+            return Err(io::Error::other(format!(
+                "{raw} bytes become more than {out}, {RATIO} times as much, which no recording does; \
+                 if it is one all the same, unpack it first"
+            )));
+        }
+        Ok(read)
+    }
+}
+
+/// A file whose bytes are counted, and hashed, as they are read.
 struct Hashing {
     file: File,
     hasher: Option<Rc<RefCell<Sha256>>>,
+    passed: Rc<Cell<u64>>,
 }
 
 impl Read for Hashing {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(into)?;
+        self.passed.set(self.passed.get() + read as u64);
         if let Some(hasher) = &self.hasher {
             hasher.borrow_mut().update(&into[..read]);
         }

@@ -100,6 +100,33 @@ fn what_is_too_large_is_refused_and_not_held() {
 }
 
 #[test]
+fn what_unpacks_beyond_all_measure_is_refused() {
+    // White space before an archive, which is no error by itself.
+    let blank = vec![b' '; 80 << 20];
+    let archive = json!({"log": {"entries": [entry(0, "http://h/", json!({}))]}}).to_string();
+    let text = [&blank, archive.as_bytes()].concat();
+    assert_eq!(bytes(&text, &Options::default()).unwrap().story.exchanges.len(), 1);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&text).unwrap();
+    for packed in [gzip.finish().unwrap(), zstd::encode_all(&text[..], 3).unwrap()] {
+        let error = bytes(&packed, &Options::default()).err().unwrap();
+        let (limit, most) = (64 << 20, 66 << 20);
+        assert!(
+            matches!(error, ImportError::Packed { offset, .. } if (limit - (1 << 20)..most).contains(&offset)),
+            "{error}"
+        );
+        assert!(error.to_string().contains("250 times as much"), "{error}");
+    }
+    // As much of what does not repeat itself is unpacked.
+    let mut chance = Chance(3);
+    let noise: String = (0..5 << 20).map(|_| (b'a' + chance.below(26) as u8) as char).collect();
+    let content = json!({"response": {"content": {"text": noise.repeat(14)}}});
+    let large = json!({"log": {"entries": [entry(0, "http://h/", content)]}}).to_string();
+    let packed = zstd::encode_all(large.as_bytes(), 1).unwrap();
+    assert_eq!(bytes(&packed, &Options::default()).unwrap().story.exchanges.len(), 1);
+}
+
+#[test]
 fn one_odd_entry_is_refused_alone() {
     let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     for (odd, why) in [

@@ -155,7 +155,12 @@ impl Flow {
     pub(crate) fn is_reused_by(&self, segment: &Segment<'_>) -> bool {
         let flags = segment.header.flags;
         let fresh = flags.contains(Flags::SYN) && !flags.contains(Flags::ACK);
-        fresh && (self.over || self.fins.iter().all(Option::is_some))
+        fresh && self.is_over()
+    }
+
+    /// Whether nothing new is to come: it was reset, or both ends have sent their FIN.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over || self.fins.iter().all(Option::is_some)
     }
 
     /// Takes a segment.
