@@ -25,15 +25,15 @@ use std::path::Path;
 
 use roundtrip_packet::{EtherAddr, IpHeader, Transport, Verify, arp, parse_packet};
 use roundtrip_record::{
-    Direction, EventId, Evidence, HostId, ImportNote, ImportedFile, InterfaceId, Log,
-    NeighbourChanged, NeighbourState, Role, RunEnded, RunStarted, SCHEMA, Step, Time, Trace as _,
-    Unseen, What, WireKind,
+    Direction, EventId, Evidence, HostId, ImportedFile, InterfaceId, Log, NeighbourChanged,
+    NeighbourState, Time, Trace as _, What,
 };
 
 use crate::error::ImportError;
-use crate::input::Input;
+use crate::input::{Input, Origin};
 use crate::notes::Notes;
 use crate::options::{Imported, Options};
+use crate::run::{self, Run};
 use dns::Dns;
 use file::{Block, CaptureFile, FileError, Packet};
 use flow::{Sighting, Tally};
@@ -57,7 +57,8 @@ struct Survey {
 
 /// Reads a capture into `log`.
 pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Imported, ImportError> {
-    let path = input.path().to_owned();
+    let origin = input.origin().clone();
+    let path = &origin.path;
     let mut survey = survey(input)?;
     for keys in &options.keys {
         let log =
@@ -65,16 +66,16 @@ pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Impor
         survey.keys.add(&log);
     }
     if survey.packets == 0 {
-        return Err(ImportError::Nothing { path, why: "it has no packets".into() });
+        return Err(ImportError::Nothing { path: path.clone(), why: "it has no packets".into() });
     }
-    let mut reading = Reading::begin(log, &survey, &path);
-    let mut file = open(Input::again(&path)?)?;
+    let mut reading = Reading::begin(log, &survey, path);
+    let mut file = open(Input::again(path)?)?;
     loop {
         match file.next() {
             Ok(Some(Block::Packet(packet))) => reading.packet(&packet, &survey),
             Ok(Some(Block::Keys(_))) => {}
             Ok(None) => break,
-            Err(error) => return Err(wrong(&path, file.offset, error)),
+            Err(error) => return Err(wrong(&origin, file.offset, error)),
         }
     }
     if file.cut {
@@ -86,7 +87,7 @@ pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Impor
 
 /// The first reading: the digest, the keys, the first time.
 fn survey(input: Input) -> Result<Survey, ImportError> {
-    let path = input.path().to_owned();
+    let origin = input.origin().clone();
     let mut file = open(input)?;
     let mut survey = Survey {
         digest: String::new(),
@@ -105,7 +106,7 @@ fn survey(input: Input) -> Result<Survey, ImportError> {
             }
             Ok(Some(Block::Keys(keys))) => survey.keys.add(&keys),
             Ok(None) => break,
-            Err(error) => return Err(wrong(&path, file.offset, error)),
+            Err(error) => return Err(wrong(&origin, file.offset, error)),
         }
     }
     survey.digest = file.into_inner().digest()?;
@@ -113,14 +114,14 @@ fn survey(input: Input) -> Result<Survey, ImportError> {
 }
 
 fn open(input: Input) -> Result<CaptureFile<Input>, ImportError> {
-    let path = input.path().to_owned();
-    CaptureFile::open(input).map_err(|error| wrong(&path, 0, error))
+    let origin = input.origin().clone();
+    CaptureFile::open(input).map_err(|error| wrong(&origin, 0, error))
 }
 
-fn wrong(path: &Path, offset: u64, error: FileError) -> ImportError {
+fn wrong(origin: &Origin, offset: u64, error: FileError) -> ImportError {
     match error {
-        FileError::Io(source) => ImportError::Io { path: path.to_owned(), source },
-        FileError::Damaged(why) => ImportError::Damaged { path: path.to_owned(), offset, why },
+        FileError::Io(source) => origin.failed(offset, source),
+        FileError::Damaged(why) => ImportError::Damaged { path: origin.path.clone(), offset, why },
     }
 }
 
@@ -140,44 +141,28 @@ struct Reading {
 
 impl Reading {
     fn begin(log: &Log, survey: &Survey, path: &Path) -> Self {
-        let mut log = log.clone();
         let subject = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        log.emit(Time::ZERO, None, || {
-            What::RunStarted(RunStarted {
-                schema: SCHEMA,
-                tool: env!("CARGO_PKG_VERSION").into(),
-                command: "import".into(),
-                subject: subject.unwrap_or_default(),
-                wire: WireKind::Imported {
-                    source: survey.format.into(),
-                    digest: survey.digest.clone(),
-                },
-                net: None,
-                seed: None,
-                wall: survey.epoch,
-                replay_of: None,
-            })
-        });
-        let host = log.host("client", Role::Client, &[]);
-        log.emit(Time::ZERO, None, || {
-            What::ImportedFile(ImportedFile {
+        let run = Run {
+            subject: subject.unwrap_or_default(),
+            source: survey.format.into(),
+            digest: survey.digest.clone(),
+            epoch: survey.epoch,
+            file: ImportedFile {
                 format: survey.format.into(),
                 writer: String::new(),
                 browser: String::new(),
                 archive: None,
                 entries: None,
-            })
-        });
-        log.emit(Time::ZERO, None, || {
-            What::Unseen(Unseen {
-                step: Step::Connect,
-                what: "congestion windows and timers of both ends".into(),
-                needs: "a visit of our own (--wire tap or --wire lab)".into(),
-            })
-        });
+            },
+            unseen: run::unseen(
+                "congestion windows and timers of both ends",
+                "a visit of our own (--wire tap or --wire lab)",
+            ),
+        };
+        let host = run.begin(log);
         Self {
             desk: Desk::new(log.clone()),
-            log,
+            log: log.clone(),
             host,
             ethernet: None,
             bare: None,
@@ -205,11 +190,11 @@ impl Reading {
 
     /// Records a frame, as Ethernet where it was, else from the IP header on.
     fn frame(&mut self, packet: &Packet, network: &[u8], at: Time, sent: bool) -> Option<EventId> {
-        let plain =
-            packet.link == 1 && packet.bytes.get(12..14).is_some_and(|kind| kind[0] != 0x81);
+        // Nothing but an Ethernet header of 14 bytes stands before the packet: no tags.
+        let plain = packet.link == 1 && packet.bytes.len() == 14 + network.len();
         let interface = if plain {
             let mac = packet.bytes.get(6..12).and_then(|mac| <[u8; 6]>::try_from(mac).ok());
-            let mac = link::mac(EtherAddr(mac.unwrap_or_default()));
+            let mac = EtherAddr(mac.unwrap_or_default()).to_string();
             *self
                 .ethernet
                 .get_or_insert_with(|| self.log.interface(self.host, "captured", &mac, &[]))
@@ -339,20 +324,7 @@ impl Reading {
             "connections are encrypted, and the keys do not fit or their cipher is not undone"
         };
         self.notes.add_many(sealed, tally.sealed);
-        let latest = self.desk.latest;
-        let notes: Vec<ImportNote> = self
-            .notes
-            .sorted()
-            .into_iter()
-            .map(|(note, count)| ImportNote { note: note.to_owned(), count })
-            .collect();
-        for note in &notes {
-            self.log.emit(latest, None, || What::ImportNote(note.clone()));
-        }
-        self.log.emit(latest, None, || {
-            What::RunEnded(RunEnded { exit: 0, interrupted: false, among: None })
-        });
-        Imported { exit: 0, notes, entries: self.desk.exchanges }
+        run::end(&self.log, &self.notes, self.desk.latest, 0, self.desk.exchanges)
     }
 }
 

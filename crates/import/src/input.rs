@@ -1,12 +1,12 @@
 //! `Input`: a file as a stream of bytes, unpacked where it is compressed, and its digest.
 
 use std::cell::{Cell, RefCell};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::ImportError;
@@ -28,13 +28,32 @@ const RATIO: u64 = 250;
 /// Bytes that were looked at already, and the rest.
 type Peeked<R> = io::Chain<Cursor<Vec<u8>>, R>;
 
+/// Where bytes come from.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// Its compression.
+    packing: Option<&'static str>,
+}
+
+impl Origin {
+    /// An error of reading as one of importing; `offset` counts unpacked bytes.
+    pub(crate) fn failed(&self, offset: u64, source: io::Error) -> ImportError {
+        let path = self.path.clone();
+        match self.packing {
+            Some(format) => ImportError::Packed { path, format, offset, source },
+            None => ImportError::Io { path, source },
+        }
+    }
+}
+
 /// A file that is read once from its start to its end.
 pub(crate) struct Input {
-    path: PathBuf,
+    origin: Origin,
     hasher: Rc<RefCell<Sha256>>,
-    /// The file's own bytes, before unpacking; kept to read what the unpacker left.
+    /// The bytes, unpacked.
     bytes: Box<dyn Read>,
-    packing: Option<&'static str>,
     begin: Vec<u8>,
 }
 
@@ -58,11 +77,8 @@ impl Input {
         }
         let hasher = Rc::new(RefCell::new(Sha256::new()));
         let raw = Rc::new(Cell::new(0));
-        let hashing = Hashing {
-            file,
-            hasher: hashed.then(|| Rc::clone(&hasher)),
-            passed: Rc::clone(&raw),
-        };
+        let hashing =
+            Hashing { file, hasher: hashed.then(|| Rc::clone(&hasher)), passed: Rc::clone(&raw) };
         let buffered = BufReader::with_capacity(BUFFER, hashing);
         let (file, packed) = peek(buffered).map_err(io)?;
         let packing = packing(&packed);
@@ -75,14 +91,9 @@ impl Input {
         };
         // Readers of captures take a few bytes at a time.
         let unpacked = BufReader::with_capacity(BUFFER, unpacked);
-        let damaged = |source| match packing {
-            Some(format) => {
-                ImportError::Packed { path: path.to_owned(), format, offset: 0, source }
-            }
-            None => io(source),
-        };
-        let (bytes, begin) = peek(unpacked).map_err(damaged)?;
-        Ok(Self { path: path.to_owned(), hasher, bytes: Box::new(bytes), packing, begin })
+        let origin = Origin { path: path.to_owned(), packing };
+        let (bytes, begin) = peek(unpacked).map_err(|source| origin.failed(0, source))?;
+        Ok(Self { origin, hasher, bytes: Box::new(bytes), begin })
     }
 
     /// The first bytes, unpacked.
@@ -92,27 +103,20 @@ impl Input {
 
     /// The file's path.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        &self.origin.path
     }
 
-    /// An error of reading as one of importing; `offset` counts unpacked bytes.
-    pub(crate) fn failed(&self, offset: u64, source: io::Error) -> ImportError {
-        match self.packing {
-            Some(format) => ImportError::Packed { path: self.path.clone(), format, offset, source },
-            None => ImportError::Io { path: self.path.clone(), source },
-        }
+    /// Where the bytes come from.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// SHA-256 of the file as it is on disk, in lower-case hexadecimal. What has not been read yet
     /// is read.
     pub(crate) fn digest(&mut self) -> Result<String, ImportError> {
-        io::copy(&mut self.bytes, &mut io::sink()).map_err(|source| self.failed(0, source))?;
-        let digest = self.hasher.borrow_mut().finalize_reset();
-        let mut text = String::with_capacity(64);
-        for byte in digest {
-            let _ = write!(text, "{byte:02x}");
-        }
-        Ok(text)
+        io::copy(&mut self.bytes, &mut io::sink())
+            .map_err(|source| self.origin.failed(0, source))?;
+        Ok(HEXLOWER.encode(&self.hasher.borrow_mut().finalize_reset()))
     }
 }
 

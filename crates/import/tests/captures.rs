@@ -4,6 +4,7 @@
 mod common;
 
 use core::time::Duration;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use common::{Chance, Read};
@@ -392,7 +393,8 @@ fn a_fin_before_the_last_bytes() {
 
 #[test]
 fn tls_from_the_middle_is_sealed() {
-    let record = |kind: u8, length: u8| [&[kind, 3, 3, 0, length][..], &vec![7; length.into()]].concat();
+    let record =
+        |kind: u8, length: u8| [&[kind, 3, 3, 0, length][..], &vec![7; length.into()]].concat();
     let mut talk = Talk::new();
     talk.send(true, Flags::ACK, &record(23, 90))
         .send(false, Flags::ACK, &record(23, 200))
@@ -485,8 +487,11 @@ fn http2_in_the_clear() {
         Flags::ACK,
         &frame(9, 4, 1, &[0x88]),
     );
-    talk.send(false, Flags::ACK, &frame(0, 8, 1, &[2, b'h', b'e', 0, 0]))
-        .send(false, Flags::ACK, &frame(0, 1, 1, b"llo"));
+    talk.send(false, Flags::ACK, &frame(0, 8, 1, &[2, b'h', b'e', 0, 0])).send(
+        false,
+        Flags::ACK,
+        &frame(0, 1, 1, b"llo"),
+    );
     // The second request names a field that the first one has put into the table.
     talk.send(true, Flags::ACK, &frame(1, 5, 3, &[0x82, 0x86, 0x84, 0xbe]))
         .send(false, Flags::ACK, &frame(1, 5, 3, &[0x88]))
@@ -520,6 +525,21 @@ fn a_damaged_file_says_where() {
             .to_string()
             .contains("no byte-order magic")
     );
+}
+
+#[test]
+fn a_damaged_packing_says_what_and_where() {
+    let file = usual().pcap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    gzip.write_all(&file).unwrap();
+    let gzip = gzip.finish().unwrap();
+    for (cut, least) in [(gzip.len() - 30, file.len() - 60), (40, 0)] {
+        let error = common::bytes(&gzip[..cut], &Options::default()).err().unwrap();
+        assert!(
+            matches!(error, ImportError::Packed { format: "gzip", offset, .. } if offset as usize >= least),
+            "{error}"
+        );
+    }
 }
 
 #[test]

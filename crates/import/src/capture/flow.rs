@@ -422,8 +422,7 @@ impl Flow {
         let said = begin.client.as_slice();
         // The preface and the handshake that agrees on a protocol come first on a connection, even
         // where its SYN was not captured.
-        let whole =
-            self.streams[0].whole || agreed.is_some() || said.starts_with(http2::PREFACE);
+        let whole = self.streams[0].whole || agreed.is_some() || said.starts_with(http2::PREFACE);
         let content = if agreed == Some("h2") || said.starts_with(http2::PREFACE) {
             Content::Http2(Box::new(Http2::new(whole)))
         } else if http1::is_request(said) {

@@ -122,7 +122,7 @@ mod tests {
             let sighting = Sighting {
                 from,
                 to,
-                segment: &Segment { header, payload: &[] },
+                segment: &Segment { header, options: &[], payload: &[] },
                 snapped: 0,
                 identification: 0,
                 stamp: Stamp { at: Time::ZERO, event: None },

@@ -152,9 +152,8 @@ impl Stream {
     }
 
     fn hold(&mut self, at: u64, piece: Piece) {
-        let more = |held: &Piece| {
-            (held.bytes.len(), held.snapped) < (piece.bytes.len(), piece.snapped)
-        };
+        let more =
+            |held: &Piece| (held.bytes.len(), held.snapped) < (piece.bytes.len(), piece.snapped);
         if self.held.get(&at).is_none_or(more) {
             self.held_bytes += piece.cost();
             if let Some(old) = self.held.insert(at, piece) {

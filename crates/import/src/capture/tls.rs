@@ -521,9 +521,8 @@ mod tests {
 
     #[test]
     fn from_the_middle_nothing_is_told() {
-        let record = |kind: u8, length: u8| {
-            [&[kind, 3, 3, 0, length][..], &vec![7; length.into()]].concat()
-        };
+        let record =
+            |kind: u8, length: u8| [&[kind, 3, 3, 0, length][..], &vec![7; length.into()]].concat();
         let sealed = [record(23, 40), record(21, 26), record(23, 20)].concat();
         let (session, out) = told("", &[(true, sealed.clone()), (false, sealed)], 9);
         assert_eq!((out, session.unopened), (vec![], 0));

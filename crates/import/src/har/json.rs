@@ -428,7 +428,8 @@ impl<R: Read> Json<R> {
             if close == 0 {
                 self.copy(&mut Nowhere)?;
             } else if open.len() == DEEPEST_PASSED {
-                return self.wrong(format!("values are nested deeper than {DEEPEST_PASSED} levels"));
+                return self
+                    .wrong(format!("values are nested deeper than {DEEPEST_PASSED} levels"));
             } else {
                 self.at += 1;
                 more = self.peek()? != Some(close);
@@ -609,7 +610,8 @@ mod tests {
     #[test]
     fn what_is_nested_deeply_is_passed_over() {
         let deep = |levels: usize| {
-            let (open, close) = (r#"{"a":[1,{},"#.repeat(levels), r#",[]],"b":"]"}"#.repeat(levels));
+            let (open, close) =
+                (r#"{"a":[1,{},"#.repeat(levels), r#",[]],"b":"]"}"#.repeat(levels));
             format!("{open}2{close}")
         };
         assert!(copied(&deep(59)).unwrap() == deep(59), "as deep as may be");

@@ -106,7 +106,7 @@ fn located(json: &mut Json<Text>, error: JsonError) -> ImportError {
     match error {
         JsonError::Io(source) => {
             let offset = json.offset();
-            json.input().input().failed(offset, source)
+            json.input().input().origin().failed(offset, source)
         }
         JsonError::Wrong { offset, why } => {
             let (line, column) = json.place(offset);
@@ -143,7 +143,10 @@ impl Reader<'_> {
         })?;
         head.put(b"}");
         if head.over {
-            return json.wrong(format!("there are more than {} MiB besides the entries", LARGEST_HEAD >> 20));
+            return json.wrong(format!(
+                "there are more than {} MiB besides the entries",
+                LARGEST_HEAD >> 20
+            ));
         }
         if head.deep {
             self.notes.add(&format!(
