@@ -81,6 +81,22 @@ fn an_archive_is_given_back_with_all_its_fields() {
 }
 
 #[test]
+fn the_coding_of_a_text_counts_whatever_its_case() {
+    let roundtrip = Roundtrip::new();
+    let archive = json!({"log": {"entries": [{
+        "startedDateTime": "2026-03-01T12:00:00Z", "time": 1, "timings": {"wait": 1},
+        "request": {"method": "GET", "url": "http://h.example/"},
+        "response": {"status": 200, "content": {"text": "/+7d", "encoding": "Base64"}}
+    }]}});
+    let file = roundtrip.folder("theirs.har");
+    fs::write(&file, archive.to_string()).unwrap();
+    let out = roundtrip.folder("imported");
+    roundtrip.run(&["import", &file, "--out", &out]).expect(0);
+    let back = read(&Path::new(&out).join("visit.har"));
+    assert_eq!(back["log"]["entries"][0]["response"]["content"]["text"], "/+7d");
+}
+
+#[test]
 fn what_is_to_be_redacted_stands_nowhere() {
     let roundtrip = Roundtrip::new();
     let archive = json!({"log": {"entries": [{

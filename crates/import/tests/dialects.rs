@@ -387,6 +387,19 @@ fn the_event_that_named_a_resource_is_its_cause() {
 }
 
 #[test]
+fn milestones_stand_in_the_order_of_time() {
+    let page = json!({"id": "p", "startedDateTime": "2026-03-01T12:00:00.000Z", "title": "t",
+        "pageTimings": {"onContentLoad": 30, "onLoad": 250}});
+    let of = |start| entry(start, &format!("http://h.example/{start}"), json!({"pageref": "p"}));
+    let entries = [of(0), of(100), of(200), of(300)];
+    let read = archive(&json!({"log": {"pages": [page], "entries": entries}}));
+    let times: Vec<_> = read.story.events.iter().map(|event| event.at).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    let milestone = |what: &What| matches!(what, What::Milestone(_));
+    assert_eq!(read.story.events.iter().filter(|event| milestone(&event.what)).count(), 2);
+}
+
+#[test]
 fn pages_are_chosen() {
     let page = |id: &str, at: u64| json!({"id": id, "startedDateTime": format!("2026-03-01T12:00:00.{at:03}Z"), "title": id, "pageTimings": {}});
     let archive = json!({"log": {"pages": [page("first", 0), page("empty", 10), page("second", 100)], "entries": [

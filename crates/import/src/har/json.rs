@@ -294,7 +294,8 @@ impl<R: Read> Json<R> {
                 return self
                     .wrong(format!("the text ends within the string that begins at byte {began}"));
             }
-            let unit = if plain == 0 && next == Some(b'\\') { self.escape()? } else { None };
+            let escaped = plain == 0 && next == Some(b'\\');
+            let unit = if escaped { Some(self.escape()?) } else { None };
             if let (Some(high), None | Some(0..0xdc00 | 0xe000..)) = (half, unit) {
                 let _ = high;
                 half = None;
@@ -337,7 +338,7 @@ impl<R: Read> Json<R> {
     }
 
     /// Reads an escape sequence, which gives one UTF-16 code unit.
-    fn escape(&mut self) -> Result<Option<u16>> {
+    fn escape(&mut self) -> Result<u16> {
         let began = self.offset();
         self.at += 1;
         let wrong = |why: &str| Err(JsonError::Wrong { offset: began, why: why.to_owned() });
@@ -362,7 +363,7 @@ impl<R: Read> Json<R> {
             Some(_) => return wrong("JSON has no such escape sequence"),
             None => return wrong("the text ends within an escape sequence"),
         };
-        Ok(Some(unit))
+        Ok(unit)
     }
 
     /// Reads any value and copies its text, without white space between tokens.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use roundtrip_http::media::essence;
 use roundtrip_record::{
     Body, BodyRef, ConnectionEnding, EndedBy, Field, Framing, HttpVersion, RequestSent,
     ResponseEnded, ResponseHead, What,
@@ -102,7 +103,7 @@ fn form(emitter: &Emitter<'_>, told: &mut Told<'_>) -> Option<BodyRef> {
     if let Some(text) = &data.text {
         return Some(text.clone());
     }
-    let media = words::essence(data.mime_type.as_deref().unwrap_or_default());
+    let media = essence(data.mime_type.as_deref().unwrap_or_default());
     if data.params.is_empty() || media != "application/x-www-form-urlencoded" {
         return None;
     }
@@ -147,7 +148,7 @@ fn fields(pairs: &[Pair]) -> Vec<Field> {
 fn media_type(entry: &Entry) -> Option<String> {
     let content = entry.response.content.mime_type.as_deref();
     let stated = field(&entry.response.headers, "content-type").or(content)?;
-    Some(words::essence(stated)).filter(|essence| !essence.is_empty() && essence != "x-unknown")
+    Some(essence(stated)).filter(|essence| !essence.is_empty() && essence != "x-unknown")
 }
 
 /// The response's body, with the sizes that the archive tells or that follow from others.
