@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(decoder.decode(&vec![0xbe; fits]).unwrap().len(), fits);
         assert_eq!(decoder.decode(&vec![0xbe; fits + 1]), Err(Undecodable));
         // From the middle, what is unknown counts as well.
-        assert_eq!(Decoder::new(false).decode(&[0xbe; 40_000]), Err(Undecodable));
+        assert_eq!(Decoder::new(false).decode(&vec![0xbe; 40_000]), Err(Undecodable));
     }
 
     #[test]

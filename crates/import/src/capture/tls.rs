@@ -220,13 +220,11 @@ impl Session {
             (2, 1) => self.server_hello(body, keys),
             (8, 1) => self.extensions(body.get(2..).unwrap_or_default(), n),
             (11, 1) => self.hellos.certified = true,
-            (20, _) => {
-                if self.hellos.version == 0x0304 {
-                    let label = ["CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"][n];
-                    self.halves[n].opener = self.opener(label, keys);
-                    if n == 0 {
-                        self.establish(stamp, out);
-                    }
+            (20, _) if self.hellos.version == 0x0304 => {
+                let label = ["CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"][n];
+                self.halves[n].opener = self.opener(label, keys);
+                if n == 0 {
+                    self.establish(stamp, out);
                 }
             }
             // KeyUpdate.

@@ -183,10 +183,8 @@ mod tests {
         for n in order {
             let sketch = &sketches[n];
             let latest = sketch.sent() + ROUNDING;
-            let fits = |link: &Link| match is_multiplexed(&sketch.version) {
-                true => link.ready <= latest,
-                false => link.free <= latest,
-            };
+            let shared = is_multiplexed(&sketch.version);
+            let fits = |link: &Link| if shared { link.ready } else { link.free } <= latest;
             let fitting = (0..links.len()).filter(|link| fits(&links[*link]));
             let fitting = fitting.max_by_key(|link| (links[*link].free, *link));
             let link = fitting.filter(|_| sketch.opened().is_none()).unwrap_or(links.len());
