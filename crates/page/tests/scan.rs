@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use roundtrip_page::{Blocks, Initiator, Options, Page, Url};
+use roundtrip_page::{Blocks, Delivered, Initiator, Options, Page, Url};
 
 /// What a page found, one line each.
 fn found(page: &mut Page) -> String {
@@ -94,4 +94,56 @@ fn resources_are_found_before_the_document_has_ended() {
     assert_eq!(page.poll_fetch(), None);
     page.feed(b"ef=a.css><p>");
     assert_eq!(page.poll_fetch().unwrap().url.as_str(), "http://a.example/a.css");
+}
+
+/// Whether other origins are asked without credentials (HTML standard, section 2.5.4).
+#[test]
+fn credentials_stay_where_they_belong() {
+    for (markup, anonymous) in [
+        ("<link rel=preload as=font crossorigin href=http://b.example/x>", true),
+        ("<link rel=preload as=font href=http://b.example/x>", true),
+        ("<link rel=preload as=style crossorigin href=http://b.example/x>", true),
+        ("<link rel=preload as=style href=http://b.example/x>", false),
+        ("<link rel=preload as=fetch crossorigin=use-credentials href=http://b.example/x>", false),
+        ("<link rel=preload as=image crossorigin=anonymous href=http://b.example/x>", true),
+        ("<link rel=modulepreload href=http://b.example/x>", true),
+        ("<link rel=stylesheet crossorigin href=http://b.example/x>", true),
+        ("<link rel='alternate stylesheet' crossorigin href=http://b.example/x>", true),
+        ("<link rel=icon crossorigin href=http://b.example/x>", true),
+        ("<script type=module src=http://b.example/x></script>", true),
+        ("<script src=http://b.example/x></script>", false),
+        ("<img crossorigin src=http://b.example/x>", true),
+        ("<img src=http://b.example/x>", false),
+    ] {
+        let mut page = Page::new(Url::parse("http://a.example/").unwrap(), Options::default());
+        page.feed(markup.as_bytes());
+        page.finish_document();
+        let fetch = page.poll_fetch().expect(markup);
+        assert_eq!(fetch.anonymous, anonymous, "{markup}");
+    }
+}
+
+/// A script runs because an element is for it, however urgently it is fetched.
+#[test]
+fn preloads_do_not_run() {
+    for (markup, runs) in [
+        ("<script src=x.js></script>", true),
+        ("<script async src=x.js></script>", true),
+        ("<script async fetchpriority=high src=x.js></script>", true),
+        ("<link rel=preload as=script href=x.js>", false),
+        ("<link rel=preload as=script fetchpriority=low href=x.js>", false),
+        ("<link rel=modulepreload href=x.js>", false),
+        ("<link rel=preload as=script href=x.js><script async src=x.js></script>", true),
+        ("<script async src=x.js></script><link rel=preload as=script href=x.js>", true),
+    ] {
+        let mut page = Page::new(Url::parse("http://a.example/").unwrap(), Options::default());
+        page.feed(markup.as_bytes());
+        page.finish_document();
+        let fetch = page.poll_fetch().expect(markup);
+        assert_eq!(page.poll_fetch(), None, "{markup}");
+        let (bytes, content_type) = (b"1;".as_slice().into(), None);
+        let came = Delivered::Loaded { bytes, content_type, final_url: fetch.url };
+        page.deliver(fetch.id, came);
+        assert_eq!(page.poll_run(), runs.then_some(2), "{markup}");
+    }
 }

@@ -39,7 +39,7 @@ mod sequence;
 mod slowest;
 mod style;
 mod terminal;
-mod text;
+pub mod text;
 mod verdict;
 
 pub use finding::Finding;
@@ -50,6 +50,6 @@ pub use junit::junit;
 pub use model::*;
 pub use perfetto::perfetto;
 pub use sequence::sequence;
-pub use style::{Charset, Colour, Detail, Options};
+pub use style::{Charset, Colour, Detail, Options, Tone};
 pub use terminal::{resolution, short, short_resolution, terminal};
 pub use verdict::{Fact, Success, Verdict};

@@ -15,11 +15,11 @@ pub use crate::run_error::RunError;
 pub use crate::title::{Title, begin, end};
 
 use crate::crypto::KeyShares;
-use crate::ground::{Errand, Ground, Here, Scene};
+use crate::ground::{Carried, Errand, Ground, Here, Scene};
 use crate::network::Virtual;
 use crate::plan::{ClientCaches, Plan, Until};
 use crate::reported::fatal_without_exchange;
-use crate::runs::{self, One};
+use crate::runs::{self, Chosen};
 use crate::site::Site;
 use crate::title::end_among;
 use crate::visit::{Visited, visit};
@@ -43,51 +43,55 @@ pub fn carry_out(
     let scene = Scene { machine, key_shares, capture: CaptureWish::IfPermitted, sites: &sites };
     let recorded = |ground: &Ground, record: RecordSettings| {
         let log = Log::new(Recorder::new(record)?);
-        let carried = warm(plan, ground, &scene)?.carry_out(title, &log, &scene, Visit { plan })?;
+        let carried = once(title, plan, ground, &log, &scene)?;
         Ok::<_, RunError>((log, carried))
     };
-    let (log, carried) = recorded(ground, record.clone())?;
-    let (visited, interrupted) = carried.done?;
-    let first = One { page: visited.page, dropped: carried.dropped };
+    let (mut log, mut carried) = recorded(ground, record.clone())?;
     let others = match ground {
-        Ground::Lab(network) if !interrupted => runs::others(plan, network, first, |network| {
-            let ground = Ground::Lab(Box::new(network));
-            let title = Title::default();
-            let carried = warm(plan, &ground, &scene)?.carry_out(
-                &title,
-                &Log::off(),
-                &scene,
-                Visit { plan },
-            )?;
-            Ok::<_, RunError>(One { page: carried.done?.0.page, dropped: carried.dropped })
-        })?,
+        Ground::Lab(network) if !carried.done.1 => {
+            let first = (carried.done.0.page, carried.dropped);
+            let unseen = plan.unseen();
+            runs::others(plan, network, first, |network| {
+                let ground = Ground::Lab(Box::new(network));
+                let carried = once(&Title::default(), &unseen, &ground, &Log::off(), &scene)?;
+                Ok::<_, RunError>(carried.done.0.page)
+            })?
+        }
         _ => None,
     };
-    let Some(runs::Chosen { among, seed }) = others else {
-        end(&log, carried.at, visited.exit, interrupted)?;
-        return Ok(visited);
-    };
-    match ground {
-        Ground::Lab(network) if network.seed != seed => {
-            // The record of the first run is replaced by that of the median.
-            let median = Virtual { seed, ..Virtual::clone(network) };
-            let (log, carried) = recorded(&Ground::Lab(Box::new(median)), record)?;
-            let (visited, interrupted) = carried.done?;
-            end_among(&log, carried.at, visited.exit, interrupted, Some(among))?;
-            Ok(visited)
-        }
-        _ => {
-            end_among(&log, carried.at, visited.exit, interrupted, Some(among))?;
-            Ok(visited)
-        }
+    if let (Ground::Lab(network), Some(Chosen { seed, .. })) = (ground, &others)
+        && network.seed != *seed
+    {
+        // The record of the first run is replaced by that of the median. It is let go of before: what
+        // it has not written yet would otherwise come in the end, and replace what stands there then.
+        drop(log);
+        let median = Virtual { seed: *seed, ..Virtual::clone(network) };
+        (log, carried) = recorded(&Ground::Lab(Box::new(median)), record)?;
     }
+    let (visited, interrupted) = carried.done;
+    let among = others.map(|chosen| chosen.among);
+    end_among(&log, carried.at, visited.exit, interrupted, among)?;
+    Ok(visited)
+}
+
+/// Carries a visit out one time.
+pub(crate) fn once(
+    title: &Title,
+    plan: &Plan,
+    ground: &Ground,
+    log: &Log,
+    scene: &Scene<'_>,
+) -> Result<Carried<(Visited, bool)>, RunError> {
+    let ground = warm(plan, ground, scene)?;
+    let Carried { done, at, dropped } = ground.carry_out(title, log, scene, Visit { plan })?;
+    Ok(Carried { done: done?, at, dropped })
 }
 
 /// The ground with the client's caches as the plan wants them.
 fn warm(plan: &Plan, ground: &Ground, scene: &Scene<'_>) -> Result<Ground, RunError> {
     match plan.client_caches {
         ClientCaches::Cold => Ok(ground.clone()),
-        ClientCaches::Warm => ground.warmed(scene, Visit { plan }),
+        ClientCaches::Warm => ground.warmed(scene, Visit { plan: &plan.unseen() }),
     }
 }
 

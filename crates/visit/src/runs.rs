@@ -7,14 +7,6 @@ use crate::network::Virtual;
 use crate::page_times::PageTimes;
 use crate::plan::{Plan, Runs};
 
-/// What is known of one run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct One {
-    pub(crate) page: PageTimes,
-    /// Frames that the links dropped.
-    pub(crate) dropped: u64,
-}
-
 /// What several runs come to.
 pub(crate) struct Chosen {
     pub(crate) among: Among,
@@ -22,18 +14,19 @@ pub(crate) struct Chosen {
     pub(crate) seed: u64,
 }
 
-/// Carries a visit out as often as its plan says, `first` having been the first time; `None` where
-/// one run says all there is to say. `carry_out` is given a network with the next seed.
+/// Carries a visit out as often as its plan says; `None` where one run says all there is to say. Of the
+/// first time, which is over, `first` has the page's times and how many frames the links dropped.
+/// `carry_out` is given a network with the next seed.
 ///
 /// # Errors
 /// Those of `carry_out`.
 pub(crate) fn others<E>(
     plan: &Plan,
     network: &Virtual,
-    first: One,
-    mut carry_out: impl FnMut(Virtual) -> Result<One, E>,
+    (first, dropped): (PageTimes, u64),
+    mut carry_out: impl FnMut(Virtual) -> Result<PageTimes, E>,
 ) -> Result<Option<Chosen>, E> {
-    let varies = plan.browser.cpu != Cpu::NONE && first.dropped > 0;
+    let varies = plan.browser.cpu != Cpu::NONE && dropped > 0;
     let wanted = match plan.runs {
         Runs::AsNeeded if varies => Runs::ENOUGH,
         Runs::AsNeeded | Runs::Exactly(0) => 1,
@@ -43,10 +36,10 @@ pub(crate) fn others<E>(
         let alone = Among { runs: 1, load: None, first_paint: None };
         return Ok(varies.then_some(Chosen { among: alone, seed: network.seed }));
     }
-    let mut runs = vec![(first.page, network.seed)];
+    let mut runs = vec![(first, network.seed)];
     for further in 1..u64::from(wanted) {
         let seed = network.seed.wrapping_add(further);
-        runs.push((carry_out(Virtual { seed, ..network.clone() })?.page, seed));
+        runs.push((carry_out(Virtual { seed, ..network.clone() })?, seed));
     }
     let times = |of: fn(&PageTimes) -> Option<core::time::Duration>| {
         Interval::of(runs.iter().filter_map(|(page, _)| of(page)).collect())
@@ -71,9 +64,9 @@ mod tests {
     use super::*;
     use crate::browser::Browser;
 
-    fn one(ms: u64, dropped: u64) -> One {
+    fn page(ms: u64) -> PageTimes {
         let load = Some(Duration::from_millis(ms));
-        One { page: PageTimes { load, first_paint: load }, dropped }
+        PageTimes { load, first_paint: load }
     }
 
     fn chosen(runs: Runs, dropped: u64) -> (Option<Chosen>, u32) {
@@ -82,9 +75,9 @@ mod tests {
         let net = "cable".parse().expect("a profile");
         let network = Virtual { net, seed: 7, date: DEFAULT_DATE, caches: Caches::default() };
         let mut more = 0;
-        let result = others(&plan, &network, one(900, dropped), |network| {
+        let result = others(&plan, &network, (page(900), dropped), |network| {
             more += 1;
-            Ok::<_, Infallible>(one(100 * (network.seed - 7), 0))
+            Ok::<_, Infallible>(page(100 * (network.seed - 7)))
         });
         (result.unwrap_or_else(|never| match never {}), more)
     }

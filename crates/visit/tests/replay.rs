@@ -2,15 +2,20 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
 use std::rc::Rc;
 
 use common::{cable, events, in_lab};
 use roundtrip_http::handler::{Files, Tree};
-use roundtrip_record::{Folder, HttpVersion, Settings, What};
+use roundtrip_http::server::{Handler, Request, RequestBody, Response};
+use roundtrip_record::{BodyCut, BodyRef, Event, FaultKind, Folder, HttpVersion, Settings, What};
 use roundtrip_visit::Plan;
 use roundtrip_visit::replay::Recording;
 use roundtrip_visit::run::Title;
 use roundtrip_visit::site::Site;
+use roundtrip_wire::LocalFuture;
 
 fn site() -> Site {
     let page = "<title>x</title><link rel=stylesheet href=a.css><img src=b.svg>";
@@ -22,7 +27,7 @@ fn site() -> Site {
 }
 
 /// The versions in which a record's client was answered.
-fn versions(folder: &std::path::Path) -> Vec<HttpVersion> {
+fn versions(folder: &Path) -> Vec<HttpVersion> {
     let heads = events(folder).into_iter().filter_map(|event| match event.what {
         What::ResponseHead(head) => Some(head.version),
         _ => None,
@@ -66,4 +71,120 @@ fn the_version_stays() {
             );
         }
     }
+}
+
+/// Answers with bodies that were coded beforehand, by their paths.
+struct Coded(BTreeMap<&'static str, (&'static str, Vec<u8>)>);
+
+impl Handler for Coded {
+    fn handle<'a>(&'a self, request: &'a Request, _: RequestBody) -> LocalFuture<'a, Response> {
+        Box::pin(async move {
+            let Some((coding, bytes)) = self.0.get(request.path()) else {
+                return Response::error(http::StatusCode::NOT_FOUND, "");
+            };
+            let mut response = Response::new(http::StatusCode::OK);
+            let kind = if request.path() == "/" { "text/html" } else { "text/css" };
+            response.fields.add("Content-Type", kind);
+            if !coding.is_empty() {
+                response.fields.add("Content-Encoding", *coding);
+            }
+            response.body = bytes.clone().into();
+            response
+        })
+    }
+}
+
+/// A site whose bodies no encoder of ours makes as long as they are.
+fn coded_site() -> Site {
+    let sheet: Vec<u8> =
+        (0..2000u32).flat_map(|n| format!(".c{n} {{ top: {}px }}\n", n * n).into_bytes()).collect();
+    let mut br = brotli::CompressorWriter::new(Vec::new(), 4096, 0, 10);
+    br.write_all(&sheet).expect("memory");
+    let mut deflate = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::none());
+    deflate.write_all(&sheet).expect("memory");
+    // Its checksum leaves no room for the least frame that decoders pass over.
+    let mut zstd = zstd::Encoder::new(Vec::new(), 3).expect("memory");
+    zstd.include_checksum(true).expect("an option");
+    zstd.write_all(&sheet).expect("memory");
+    let page = "<link rel=stylesheet href=br><link rel=stylesheet href=deflate>\
+                <link rel=stylesheet href=zstd><link rel=stylesheet href=empty>";
+    let coded = Coded(BTreeMap::from([
+        ("/", ("", page.into())),
+        ("/br", ("br", br.into_inner())),
+        ("/deflate", ("deflate", deflate.finish().expect("memory"))),
+        ("/zstd", ("zstd", zstd.finish().expect("memory"))),
+        ("/empty", ("gzip", Vec::new())),
+    ]));
+    Site::http("www.shop.example", Box::new(move |_| Rc::new(coded)))
+}
+
+/// What did not come whole, and what else went wrong.
+fn broken(folder: &Path) -> (Vec<BodyCut>, Vec<FaultKind>) {
+    let (mut cuts, mut faults) = (Vec::new(), Vec::new());
+    for event in events(folder) {
+        match event.what {
+            What::ResponseEnded(ended) => cuts.extend(ended.body.cut),
+            What::Fault(fault) => faults.push(fault.fault),
+            _ => {}
+        }
+    }
+    (cuts, faults)
+}
+
+/// Carries a record out again, once `changed`, in the folder `second`; how many requests were answered.
+fn again(first: &Path, second: &Path, changed: impl Fn(&mut Vec<Event>)) -> usize {
+    let folder = Folder::open(first).expect("a record");
+    let (mut recorded, _) = folder.read().expect("events");
+    changed(&mut recorded);
+    let recording = Recording::read(recorded).expect("a visit");
+    let bodies = folder.bodies();
+    let body = |content: &BodyRef| bodies.get(content).ok();
+    let plan = recording.plan(body).expect("a plan");
+    let title = Title { command: "replay".into(), subject: "x".into(), replay_of: None };
+    let sites = || recording.sites(body).expect("sites");
+    let record = Settings::in_folder(second);
+    let visited = in_lab(&title, &plan, sites, &cable(2), record).expect("a lab");
+    assert_eq!(visited.status, Some(200));
+    versions(second).len()
+}
+
+#[test]
+fn a_body_that_is_coded_anew_comes_whole() {
+    for (scheme, make) in
+        [("http", coded_site as fn() -> Site), ("https", || coded_site().with_two().secure())]
+    {
+        let work = tempfile::tempdir().expect("a folder");
+        let [first, second] = ["first", "second"].map(|name| work.path().join(name));
+        let url = format!("{scheme}://www.shop.example/");
+        let plan = Plan::get(url.parse().expect("a URL"));
+        let title = Title { command: "visit".into(), subject: url, replay_of: None };
+        let record = Settings::in_folder(&first);
+        in_lab(&title, &plan, || vec![make()], &cable(1), record).expect("a lab");
+        let (cuts, faults) = broken(&first);
+        let answered = again(&first, &second, |_| {});
+        assert_eq!(
+            (answered, broken(&second)),
+            (versions(&first).len(), (cuts, faults)),
+            "{scheme}"
+        );
+    }
+}
+
+/// The stand-in for a document names in whole elements what the document may have named in fewer bytes.
+#[test]
+fn a_stand_in_that_is_longer_comes_whole() {
+    let work = tempfile::tempdir().expect("a folder");
+    let [first, second] = ["first", "second"].map(|name| work.path().join(name));
+    let url = "http://www.shop.example/";
+    let plan = Plan::get(url.parse().expect("a URL"));
+    let title = Title { command: "visit".into(), subject: url.into(), replay_of: None };
+    in_lab(&title, &plan, || vec![site()], &cable(1), Settings::in_folder(&first)).expect("a lab");
+    let answered = again(&first, &second, |recorded| {
+        for event in recorded {
+            if let What::ResponseEnded(ended) = &mut event.what {
+                ended.body.content = None;
+            }
+        }
+    });
+    assert_eq!((answered, broken(&second)), (versions(&first).len(), (Vec::new(), Vec::new())));
 }

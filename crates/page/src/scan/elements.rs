@@ -29,7 +29,7 @@ impl State {
                 self.media_element = Some(Kind::Video);
                 self.list(attr(tag, "src"), Kind::Video, line, Omitted::Media);
                 if let Some(url) = self.address(attr(tag, "poster")) {
-                    self.want(url, Kind::Poster, Priority::Low, Blocks::None, line);
+                    self.want(url, Kind::Poster, Priority::Low, false, line);
                 }
             }
             "audio" => {
@@ -83,17 +83,17 @@ impl State {
                 self.style_sheet(tag, url, line, applies);
             } else if has("alternate") && link_applies("stylesheet", attr(tag, "type"), disabled) {
                 // The reader could choose it: fetched when there is nothing else to do.
-                self.want(url, Kind::Style, Priority::VeryLow, Blocks::None, line);
+                self.want(url, Kind::Style, Priority::VeryLow, is_anonymous(tag), line);
             }
         } else if has("preload") {
             self.preload(tag, url, line, applies);
         } else if has("modulepreload") {
-            self.want(url, Kind::Script, Priority::High, Blocks::None, line);
+            self.want(url, Kind::Script, Priority::High, true, line);
         } else if has("icon") || has("apple-touch-icon") {
             // A browser takes one icon: here the first it could draw. Apple's are for home screens.
             let usable = has("icon") && attr(tag, "type").is_none_or(srcset::drawable);
             if usable && !std::mem::replace(&mut self.icon_found, true) {
-                self.want(url, Kind::Icon, Priority::Low, Blocks::None, line);
+                self.want(url, Kind::Icon, Priority::Low, is_anonymous(tag), line);
             }
         } else if has("prefetch") || has("prerender") {
             self.found.push(Found::Listed { url, kind: Kind::Later, line, why: Omitted::NotNow });
@@ -145,7 +145,9 @@ impl State {
         };
         if applies {
             let priority = hinted(priority, fetch_priority(tag));
-            self.want(url, kind, priority, Blocks::None, line);
+            // Fonts are always fetched so (CSS Fonts 4, section 4.8).
+            let anonymous = kind == Kind::Font || is_anonymous(tag);
+            self.want(url, kind, priority, anonymous, line);
         }
     }
 
@@ -162,7 +164,7 @@ impl State {
             && let Some(url) = self.address(chosen)
         {
             let priority = hinted(Priority::Low, fetch_priority(tag));
-            self.want(url, Kind::Image, priority, Blocks::None, line);
+            self.want(url, Kind::Image, priority, is_anonymous(tag), line);
         }
     }
 
@@ -199,6 +201,7 @@ impl State {
                 parser: waits,
                 content_loaded: at_once,
                 body: waits && !self.in_body,
+                runs: true,
             },
             // Modules are always fetched so (HTML standard, section 8.1.4.2).
             anonymous: kind == ScriptKind::Module || is_anonymous(tag),
@@ -234,19 +237,19 @@ impl State {
             }
             hint => hinted(Priority::Low, hint),
         };
-        self.want(url, Kind::Image, priority, Blocks::None, line);
+        self.want(url, Kind::Image, priority, is_anonymous(tag), line);
     }
 
     fn plain_image(&mut self, src: Option<&str>, line: u64) {
         if let Some(url) = self.address(src) {
             self.image_found = true;
-            self.want(url, Kind::Image, Priority::Low, Blocks::None, line);
+            self.want(url, Kind::Image, Priority::Low, false, line);
         }
     }
 
-    fn want(&mut self, url: Url, kind: Kind, priority: Priority, blocks: Blocks, line: u64) {
-        let holds = Holds::NOTHING;
-        let anonymous = false;
+    /// Wants what nothing waits for.
+    fn want(&mut self, url: Url, kind: Kind, priority: Priority, anonymous: bool, line: u64) {
+        let (blocks, holds) = (Blocks::None, Holds::NOTHING);
         let want = Want { url, kind, priority, blocks, line, media: None, holds, anonymous };
         self.found.push(Found::Resource(want));
     }
