@@ -37,21 +37,29 @@
 mod byte_times;
 mod chain;
 mod connection;
+mod diff;
 mod exchange;
 mod join;
 mod lookup;
 mod loss;
 mod metric;
+mod nearest;
 mod original;
 mod path;
 mod phase;
 mod phases;
+mod quantity;
+mod rank;
 mod read;
 mod span;
 mod story;
 mod think;
 
 pub use connection::{Connection, Endpoint, StateChange, TimedSegment};
+pub use diff::{
+    Both, Cause, Change, Diff, Explained, MetricDiff, MomentDiff, NameDiff, Pair, PairedBy, Part,
+    Place, ServerDiff, Share, Shift, SideSummary, Significance, Single, SpreadTest, Way,
+};
 pub use exchange::{ConnectionAttempt, Exchange, Head, Tunnel};
 pub use lookup::{Lookup, Rung};
 pub use loss::Losses;
@@ -59,6 +67,8 @@ pub use metric::{Metric, Unit};
 pub use original::{Original, OriginalExchange, Redacted};
 pub use path::{CriticalPath, Leg, LegKind};
 pub use phase::{Phase, PhaseKind};
+pub use quantity::{BadQuantity, quantity};
+pub use rank::RankTest;
 pub use span::{Span, Timed, as_millis, ms};
 pub use story::{MilestoneReached, Story};
 pub use think::{Think, ThinkEvidence};

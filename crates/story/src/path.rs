@@ -114,6 +114,15 @@ impl Story {
         self.critical(self.total().end, |_| true)
     }
 
+    /// The critical path to the end of the load event, which waits for nothing that ends later; to the
+    /// end of [`Story::total`] where there was no such event.
+    pub fn critical_to_load(&self) -> CriticalPath {
+        match self.milestone(&Milestone::LoadEventEnd) {
+            Some(loaded) => self.critical(loaded, |exchange| exchange.span.end <= loaded),
+            None => self.critical_to_end(),
+        }
+    }
+
     /// The slowest thing that had to be waited for, with the time of the whole: a leg of the
     /// critical path to the end, or the closing of the connections afterwards. `None` if nothing
     /// took any time.
