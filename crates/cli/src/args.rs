@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
 
+pub(crate) use crate::diff::args::Diff;
 pub(crate) use crate::get::args::Get;
 use crate::options::net_help;
 pub(crate) use crate::options::{
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Recordings of other programs (HAR, captures) become runs
     Import(Import),
+    /// What changed between two runs, or two sets of runs, and why
+    Diff(Diff),
     /// The licences of everything this program contains
     Licenses,
     /// Prints completions for a shell

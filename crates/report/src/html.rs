@@ -2,11 +2,14 @@
 //! without scripts.
 
 mod connections;
+mod diff;
 mod known;
 mod names;
 mod resources;
 mod style;
 mod waterfall;
+
+pub use diff::comparison_html;
 
 use std::path::PathBuf;
 

@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::format_push_string, reason = "a view is made once, for a person")]
 
+mod comparison;
 mod finding;
 mod har;
 mod html;
@@ -42,14 +43,15 @@ mod terminal;
 mod text;
 mod verdict;
 
+pub use comparison::{Comparison, DIFF_SCHEMA, comparison_json};
 pub use finding::Finding;
 pub use har::{har, write_har};
-pub use html::{Attachments, html};
+pub use html::{Attachments, comparison_html, html};
 pub use json::{JSON_SCHEMA, json};
-pub use junit::junit;
+pub use junit::{comparison_junit, junit};
 pub use model::*;
 pub use perfetto::perfetto;
 pub use sequence::sequence;
 pub use style::{Charset, Colour, Detail, Options};
-pub use terminal::{resolution, short, short_resolution, terminal};
+pub use terminal::{comparison, resolution, short, short_resolution, terminal};
 pub use verdict::{Fact, Success, Verdict};

@@ -1,5 +1,6 @@
 //! The terminal view: the verdict, where the time went, what went wrong, and what to do next.
 
+mod diff;
 mod resolution;
 mod rows;
 mod short;
@@ -7,6 +8,7 @@ mod table;
 mod verbose;
 mod view;
 
+pub use diff::comparison;
 pub use resolution::{resolution, short_resolution};
 pub use short::short;
 

@@ -26,14 +26,14 @@ pub use spread::{Significance, SpreadTest};
 
 use core::time::Duration;
 
-use roundtrip_record::{ExchangeId, Time};
+use roundtrip_record::{Blocks, ExchangeId, Time};
 use serde::Serialize;
 
 use crate::exchange::Exchange;
 use crate::metric::{Metric, Unit};
 use crate::path::CriticalPath;
 use crate::story::Story;
-use both::both_ms;
+use both::{as_ms, both_ms};
 use moment::Runs;
 use pair::Pairing;
 use side::Side;
@@ -57,6 +57,8 @@ pub struct Pair {
     pub took: Both<Duration>,
     /// Bytes that came, heads and framing included.
     pub received: Both<u64>,
+    /// What waits for it.
+    pub blocks: Both<Blocks>,
     /// What else is different.
     pub changes: Vec<Change>,
 }
@@ -72,6 +74,9 @@ pub struct Single {
     pub url: String,
     /// The status of the final response, if one came.
     pub status: Option<u16>,
+    /// How long it took.
+    #[serde(rename = "took_ms", serialize_with = "as_ms")]
+    pub took: Duration,
     /// Bytes that came, heads and framing included.
     pub received: u64,
 }
@@ -182,20 +187,20 @@ impl Diff {
 fn load(sides: &Both<Side<'_>>, runs: &Runs<'_>) -> MomentDiff {
     let samples = sides.as_ref().map(Side::loads);
     let name = if sides.a.loaded() && sides.b.loaded() { "load" } else { "duration" };
-    moment(name, &samples, runs, &runs.stories.map(Story::critical_to_load))
+    moment(name, &samples, runs, runs.stories.map(Story::critical_to_load))
 }
 
 fn first_paint(sides: &Both<Side<'_>>, runs: &Runs<'_>) -> Option<MomentDiff> {
     let samples = sides.as_ref().map(|side| side.sample("first-paint"));
     let paths = runs.stories.map(Story::critical_to_paint).known()?;
-    Some(moment("first-paint", &samples, runs, &paths))
+    Some(moment("first-paint", &samples, runs, paths))
 }
 
 fn moment(
     name: &'static str,
     samples: &Both<spread::Sample>,
     runs: &Runs<'_>,
-    paths: &Both<CriticalPath>,
+    paths: Both<CriticalPath>,
 ) -> MomentDiff {
     let shown = paths.as_ref().map(|path| path.span.took());
     let medians = samples.as_ref().map(spread::Sample::median);
@@ -203,7 +208,7 @@ fn moment(
         median.map_or(shown, |median| Duration::from_nanos(median.unsigned_abs()))
     };
     let took = Both::new(time(medians.a, shown.a), time(medians.b, shown.b));
-    let shares = moment::shares(runs, paths);
+    let shares = moment::shares(runs, &paths);
     let explained: Shift = shares.iter().map(|share| share.difference).sum();
     MomentDiff {
         name,
@@ -211,6 +216,7 @@ fn moment(
         difference: took.shift(),
         significance: Significance::of(samples.as_ref()),
         shown,
+        paths,
         shares,
         other: shown.shift().less(explained),
     }
@@ -253,6 +259,7 @@ fn pairs(runs: &Runs<'_>) -> Vec<Pair> {
             start: Both::new(since(exchanges.a, starts.a), since(exchanges.b, starts.b)),
             took: exchanges.map(|exchange| exchange.span.took()),
             received: exchanges.map(Exchange::received),
+            blocks: exchanges.map(|exchange| exchange.blocks),
             changes,
         }
     };
@@ -265,6 +272,7 @@ fn single(exchange: &Exchange) -> Single {
         method: exchange.method.clone(),
         url: exchange.url.clone(),
         status: exchange.status(),
+        took: exchange.span.took(),
         received: exchange.received(),
     }
 }

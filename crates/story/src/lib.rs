@@ -36,9 +36,11 @@
 
 mod byte_times;
 mod chain;
+mod condition;
 mod connection;
 mod diff;
 mod exchange;
+mod figure;
 mod join;
 mod lookup;
 mod loss;
@@ -55,12 +57,14 @@ mod span;
 mod story;
 mod think;
 
+pub use condition::{BadCondition, Condition, ConditionOutcome, JudgedCondition};
 pub use connection::{Connection, Endpoint, StateChange, TimedSegment};
 pub use diff::{
     Both, Cause, Change, Diff, Explained, MetricDiff, MomentDiff, NameDiff, Pair, PairedBy, Part,
     Place, ServerDiff, Share, Shift, SideSummary, Significance, Single, SpreadTest, Way,
 };
 pub use exchange::{ConnectionAttempt, Exchange, Head, Tunnel};
+pub use figure::{Figure, UnknownFigure};
 pub use lookup::{Lookup, Rung};
 pub use loss::Losses;
 pub use metric::{Metric, Unit};

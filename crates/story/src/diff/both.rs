@@ -56,6 +56,14 @@ impl Both<Duration> {
     }
 }
 
+/// Serialises a duration as milliseconds.
+///
+/// # Errors
+/// The errors of the serializer.
+pub(super) fn as_ms<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(as_millis(*took))
+}
+
 /// Serialises two durations as milliseconds.
 ///
 /// # Errors

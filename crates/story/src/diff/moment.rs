@@ -85,6 +85,8 @@ pub struct MomentDiff {
     /// add up to. Of the load these are the medians.
     #[serde(rename = "shown_ms", serialize_with = "both_ms")]
     pub shown: Both<Duration>,
+    /// The critical paths of these two runs.
+    pub paths: Both<CriticalPath>,
     /// The shares of the difference, the largest first.
     pub shares: Vec<Share>,
     /// What is left of the difference when all shares are taken off.

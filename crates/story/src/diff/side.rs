@@ -26,6 +26,8 @@ pub struct SideSummary {
     pub seed: Option<u64>,
     /// The version of roundtrip that wrote the record.
     pub tool: String,
+    /// The URL of the final answer.
+    pub document: Option<String>,
     /// The status of the final answer.
     pub status: Option<u16>,
     /// The exit code of the run.
@@ -106,6 +108,7 @@ impl<'a> Side<'a> {
             net: run.and_then(|run| run.net.clone()),
             seed: run.and_then(|run| run.seed),
             tool: run.map_or(String::new(), |run| run.tool.clone()),
+            document: document.map(|document| document.url.clone()),
             status: document.and_then(crate::exchange::Exchange::status),
             exit: story.exit(),
             unfinished: story.cut || story.ended.is_none(),
