@@ -54,12 +54,8 @@ pub fn comparison_junit(comparison: &Comparison) -> String {
 /// Writes a test case that is judged by a figure; `failed` has the type of the failure and what it
 /// says.
 fn judged_case(cases: &mut String, class: &str, name: &str, failed: Option<(&str, &str)>) {
-    let _ = write!(
-        cases,
-        "    <testcase classname=\"{}\" name=\"{}\"",
-        escape(class),
-        escape(name)
-    );
+    let _ =
+        write!(cases, "    <testcase classname=\"{}\" name=\"{}\"", escape(class), escape(name));
     let _ = match failed {
         None => writeln!(cases, "/>"),
         Some((kind, says)) => writeln!(

@@ -74,9 +74,9 @@ impl FromStr for Condition {
         let part = much.strip_suffix('%').and_then(|part| scaled(part.trim(), 10_000));
         let threshold = match part {
             Some(part) => Threshold::Part(part),
-            None => Threshold::Amount(
-                quantity(much, figure.unit()).map_err(BadCondition::Threshold)?,
-            ),
+            None => {
+                Threshold::Amount(quantity(much, figure.unit()).map_err(BadCondition::Threshold)?)
+            }
         };
         Ok(Self { text: text.trim().to_owned(), figure, threshold, inclusive })
     }

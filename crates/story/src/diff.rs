@@ -17,7 +17,7 @@ mod spread;
 
 pub use both::{Both, Shift};
 pub use cause::{Cause, Part};
-pub use change::{Change, Way};
+pub use change::{AskedBy, Change, Way};
 pub use hosts::{NameDiff, ServerDiff};
 pub use moment::{Explained, MomentDiff, Place, Share};
 pub use pair::PairedBy;
@@ -160,6 +160,11 @@ impl Diff {
         a.wire != b.wire || a.net != b.net
     }
 
+    /// How many exchanges are taken for the same though they have another origin.
+    pub fn other_origin(&self) -> usize {
+        self.pairs.iter().filter(|pair| pair.by.is_other_origin()).count()
+    }
+
     /// How many exchanges both sides have in which nothing but times changed.
     pub fn unchanged(&self) -> usize {
         self.pairs.iter().filter(|pair| pair.changes.is_empty()).count()
@@ -179,6 +184,7 @@ impl Diff {
         self.same_exchanges()
             && !self.other_network()
             && !self.metrics.iter().any(MetricDiff::differs)
+            && self.other_origin() == 0
             && self.sides.a.exit == self.sides.b.exit
             && self.sides.a.status == self.sides.b.status
     }
@@ -244,7 +250,7 @@ fn pairs(runs: &Runs<'_>) -> Vec<Pair> {
         let exchanges = Both::new(&seen.a[one.at.a], &seen.b[one.at.b]);
         let ids = exchanges.map(|exchange| exchange.id);
         let thinks = Both::new(runs.thinks.a.get(&ids.a), runs.thinks.b.get(&ids.b));
-        let mut changes = change::changes(runs.stories, exchanges, thinks);
+        let mut changes = change::changes(runs.stories, (exchanges, one.by), thinks);
         if moved {
             let before = |other: &&pair::Match| other.at.b <= one.at.b;
             let now = runs.pairing.matches.iter().filter(before).count();

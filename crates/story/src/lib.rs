@@ -34,6 +34,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod budget;
 mod byte_times;
 mod chain;
 mod condition;
@@ -57,11 +58,13 @@ mod span;
 mod story;
 mod think;
 
+pub use budget::{BadBudget, Budget, BudgetReport, Contributor, JudgedLimit};
 pub use condition::{BadCondition, Condition, ConditionOutcome, JudgedCondition};
 pub use connection::{Connection, Endpoint, StateChange, TimedSegment};
 pub use diff::{
-    Both, Cause, Change, Diff, Explained, MetricDiff, MomentDiff, NameDiff, Pair, PairedBy, Part,
-    Place, ServerDiff, Share, Shift, SideSummary, Significance, Single, SpreadTest, Way,
+    AskedBy, Both, Cause, Change, Diff, Explained, MetricDiff, MomentDiff, NameDiff, Pair,
+    PairedBy, Part, Place, ServerDiff, Share, Shift, SideSummary, Significance, Single, SpreadTest,
+    Way,
 };
 pub use exchange::{ConnectionAttempt, Exchange, Head, Tunnel};
 pub use figure::{Figure, UnknownFigure};

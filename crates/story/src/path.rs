@@ -84,6 +84,17 @@ impl CriticalPath {
         self.legs.iter().filter(|leg| leg.step == step).map(Leg::took).sum()
     }
 
+    /// The part of the path that lies within this time from its start.
+    #[must_use]
+    pub fn until(mut self, took: Duration) -> Self {
+        let span = Span::new(self.span.start, self.span.start + took).within(self.span);
+        for leg in &mut self.legs {
+            leg.span = leg.span.within(span);
+        }
+        self.legs.retain(|leg| !leg.took().is_zero());
+        Self { span, ..self }
+    }
+
     /// Adds a leg, or lengthens the last one if it is of the same kind and exchange.
     fn push(&mut self, step: LegKind, exchange: Option<ExchangeId>, span: Span) {
         if span.took().is_zero() {

@@ -82,7 +82,8 @@ pub(crate) fn scaled(number: &str, size: i128) -> Option<i64> {
     let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let has_point = digits.contains('.');
     let wrong = whole.is_empty() || !is_plain(whole) || !is_plain(fraction);
-    if wrong || has_point == fraction.is_empty() || fraction.len() > 18 || (has_point && size == 1) {
+    if wrong || has_point == fraction.is_empty() || fraction.len() > 18 || (has_point && size == 1)
+    {
         return None;
     }
     let whole = whole.parse::<i128>().ok()?.checked_mul(size)?;

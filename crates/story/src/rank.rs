@@ -30,7 +30,11 @@ impl RankTest {
         }
         let ranks = ranks(a, b);
         let sum: u64 = ranks.iter().filter(|rank| rank.is_a).map(|rank| rank.doubled).sum();
-        if ranks.len() <= EXACT { exact(&ranks, a.len(), sum) } else { normal(&ranks, a.len(), sum) }
+        if ranks.len() <= EXACT {
+            exact(&ranks, a.len(), sum)
+        } else {
+            normal(&ranks, a.len(), sum)
+        }
     }
 
     /// Whether groups of these sizes can differ significantly at all: the two most extreme of all
@@ -127,7 +131,8 @@ fn rounded(p: f64) -> f64 {
 fn both_tails(z: f64) -> f64 {
     let x = z / core::f64::consts::SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * x);
-    let coefficients = [1.061_405_429, -1.453_152_027, 1.421_413_741, -0.284_496_736, 0.254_829_592];
+    let coefficients =
+        [1.061_405_429, -1.453_152_027, 1.421_413_741, -0.284_496_736, 0.254_829_592];
     let polynomial = coefficients.iter().fold(0.0, |sum, coefficient| (sum + coefficient) * t);
     polynomial * (-x * x).exp()
 }

@@ -6,7 +6,7 @@ use roundtrip_record::{Blocks, Priority};
 use roundtrip_story::{Both, Cause, Losses, Way};
 
 use crate::names::losses;
-use crate::text::{bytes, clean, count, duration, rate, seconds};
+use crate::text::{bytes, clean, count, duration, grouped, rate, seconds};
 
 /// A cause in words, as the end of a sentence that begins with the exchange.
 pub(super) fn cause(cause: &Cause) -> String {
@@ -44,9 +44,8 @@ pub(super) fn cause(cause: &Cause) -> String {
         Cause::Lost { lost } => lost_words(lost),
         Cause::Think { took } => format!("its server took {}", times(*took)),
         Cause::Status { status } => {
-            let [a, b] = [status.a, status.b].map(|status| {
-                status.map_or("none".to_owned(), |status| status.to_string())
-            });
+            let [a, b] = [status.a, status.b]
+                .map(|status| status.map_or("none".to_owned(), |status| status.to_string()));
             format!("status {a} → {b}")
         }
         Cause::Aliases { aliases } => aliases_words(aliases),
@@ -54,7 +53,11 @@ pub(super) fn cause(cause: &Cause) -> String {
             format!("name {} (was {})", answered(from.b), answered(from.a))
         }
         Cause::Queue { ahead } => {
-            format!("{} of its server under way before it (was {})", count(ahead.b, "request"), ahead.a)
+            format!(
+                "{} of its server under way before it (was {})",
+                count(ahead.b, "request"),
+                ahead.a
+            )
         }
         Cause::Priority { priority: both } => {
             format!("priority {} → {}", priority(both.a), priority(both.b))
@@ -84,7 +87,11 @@ fn resized(encoded: Both<u64>, codings: &Both<Vec<String>>) -> String {
 
 /// Two sizes, the unit once where it is the same: `210 → 484 kB`.
 pub(super) fn sizes_words(sizes: Both<u64>) -> String {
-    both(&bytes(sizes.a), &bytes(sizes.b))
+    let [a, b] = [sizes.a, sizes.b].map(bytes);
+    if a == b && sizes.differ() {
+        return format!("{} → {} B", grouped(sizes.a), grouped(sizes.b));
+    }
+    both(&a, &b)
 }
 
 /// Two times: `81 → 160 ms`.

@@ -1,6 +1,6 @@
 //! A change of an exchange, in words.
 
-use roundtrip_story::{Both, Change, Way};
+use roundtrip_story::{AskedBy, Both, Change, Way};
 
 use super::cause::{blocks, priority, sizes_words, times};
 use crate::names::short_url;
@@ -29,7 +29,6 @@ pub(crate) fn change(change: &Change, base: Option<&str>) -> String {
             };
             arrow("coding", &coding(&both.a), &coding(&both.b))
         }
-        Change::RequestSize(both) => format!("request {}", sizes_words(*both)),
         Change::Connection(both) => {
             let way = |way: Way| match way {
                 Way::New => "new",
@@ -46,15 +45,15 @@ pub(crate) fn change(change: &Change, base: Option<&str>) -> String {
             format!("{} (was: {})", word(both.b), word(both.a))
         }
         Change::Initiator(both) => {
-            let named = |(kind, url): &(&'static str, Option<String>)| match url {
-                Some(url) => format!("{kind} {}", short_url(url, base)),
-                None => (*kind).to_owned(),
+            let named = |asked: &AskedBy| match &asked.url {
+                Some(url) => format!("{} {}", asked.kind, short_url(url, base)),
+                None => asked.kind.to_owned(),
             };
             arrow("asked for by", &named(&both.a), &named(&both.b))
         }
         Change::Retried(Both { b: true, .. }) => "retried".into(),
         Change::Retried(_) => "not retried any more".into(),
-        Change::Moved(both) => arrow("place", &both.a.to_string(), &both.b.to_string()),
+        Change::Moved(both) => arrow("place in order", &both.a.to_string(), &both.b.to_string()),
     }
 }
 
@@ -63,7 +62,11 @@ pub(crate) fn server(server: &roundtrip_story::ServerDiff) -> String {
     let mut said = Vec::new();
     if server.connections.differ() {
         let now = count(server.connections.b, "connection");
-        said.push(format!("{now} (was {}) for {}", server.connections.a, count(server.requests.b, "request")));
+        said.push(format!(
+            "{now} (was {}) for {}",
+            server.connections.a,
+            count(server.requests.b, "request")
+        ));
     }
     if server.closed.differ() {
         said.push(match server.closed.b.as_slice() {
@@ -74,7 +77,11 @@ pub(crate) fn server(server: &roundtrip_story::ServerDiff) -> String {
                     0 => "none before".to_owned(),
                     before => format!("{before} before"),
                 };
-                format!("closed {} after {} requests ({was})", count(closed.len(), "connection"), after.join(", "))
+                format!(
+                    "closed {} after {} requests ({was})",
+                    count(closed.len(), "connection"),
+                    after.join(", ")
+                )
             }
         });
     }

@@ -50,7 +50,8 @@ impl Comparison {
 
     /// A URL, shortened where it is of the page's own host.
     pub(crate) fn short_of(&self, url: &str, base: Option<&str>) -> String {
-        if Some(url) == base { clean(url) } else { short_url(url, base) }
+        let short = short_url(url, base);
+        if short == "/" { clean(url) } else { short }
     }
 
     /// The URL of side B's page.

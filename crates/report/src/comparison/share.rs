@@ -7,7 +7,7 @@ use roundtrip_record::ExchangeId;
 use roundtrip_story::{Both, Cause, Explained, MomentDiff, Part, Place, Share, Shift};
 use serde::Serialize;
 
-use super::cause::{blocks, cause};
+use super::cause::{blocks, cause, times};
 use super::model::Comparison;
 use super::words::shift;
 use crate::text::clip_middle;
@@ -30,10 +30,8 @@ pub(crate) struct Reason {
 /// What explains the difference of a moment, the largest share first; what no share explains is the
 /// last.
 pub(crate) fn reasons(comparison: &Comparison, moment: &MomentDiff) -> Vec<Reason> {
-    let reason = |share: &Share| Reason {
-        difference: share.difference,
-        text: sentence(comparison, share),
-    };
+    let reason =
+        |share: &Share| Reason { difference: share.difference, text: sentence(comparison, share) };
     let mut reasons: Vec<Reason> = moment.shares.iter().map(reason).collect();
     if !moment.other.is_zero() {
         let text = "other: on no leg of the critical path".to_owned();
@@ -55,7 +53,7 @@ fn sentence(comparison: &Comparison, share: &Share) -> String {
             format!("{name}  {}", said.join("; "))
         }
         Place::Detour { a, b } => detour(comparison, share, a, b),
-        Place::Page => "the page's own work: parsing, layout, painting".into(),
+        Place::Page => "the page's own work: parsing, scripts, layout, painting".into(),
         Place::Here => "our own machine, between requests".into(),
         Place::Names => "lookups before the first request".into(),
     }
@@ -70,8 +68,8 @@ fn detour(comparison: &Comparison, share: &Share, a: &[ExchangeId], b: &[Exchang
     let name = |url: String| clip_middle(&url, URL);
     let before = list(a.iter().map(|id| name(comparison.of_a(*id))).collect());
     let now = list(b.iter().map(|id| name(comparison.of_b(*id))).collect());
-    let is_all = |wanted: &Cause| !share.causes.is_empty() && share.causes.iter().all(|one| one == wanted);
-    let mut said = told(comparison, share);
+    let is_all =
+        |wanted: &Cause| !share.causes.is_empty() && share.causes.iter().all(|one| one == wanted);
     let how = match (a.is_empty(), b.is_empty()) {
         (true, _) if is_all(&Cause::Added) => return format!("{now}  is new, and waited for"),
         (_, true) if is_all(&Cause::Removed) => return format!("{before}  is gone"),
@@ -79,8 +77,26 @@ fn detour(comparison: &Comparison, share: &Share, a: &[ExchangeId], b: &[Exchang
         (_, true) => format!("{before}  is not waited for any more"),
         _ => format!("{now}  is waited for, where it was {before}"),
     };
-    said.extend(share.causes.iter().map(cause));
-    if said.is_empty() { how } else { format!("{how}: {}", said.join("; ")) }
+    let mut said: Vec<String> = share.causes.iter().map(cause).collect();
+    let closer = share.closer.filter(|_| !share.parts.is_empty());
+    said.extend(closer.map(|both| closely(comparison, share, both, a.len() + b.len() > 2)));
+    if said.is_empty() { how } else { format!("{how}; {}", said.join("; ")) }
+}
+
+/// What became of an exchange that only one side waits for.
+fn closely(
+    comparison: &Comparison,
+    share: &Share,
+    both: Both<ExchangeId>,
+    several: bool,
+) -> String {
+    let pair = comparison.diff.pairs.iter().find(|pair| pair.exchange == both);
+    let took = pair.map_or(String::new(), |pair| times(pair.took));
+    let it = if several { comparison.of_b(both.b) } else { "it".to_owned() };
+    let mut said = told(comparison, share);
+    let still = pair.filter(|pair| !pair.blocks.differ());
+    said.extend(still.and_then(|pair| blocks(pair.blocks.b)).map(str::to_owned));
+    format!("{it} took {took}: {}", said.join("; "))
 }
 
 /// The parts that make up the share, the largest first; small ones are left out where there are larger
@@ -90,19 +106,39 @@ fn told(comparison: &Comparison, share: &Share) -> Vec<String> {
     parts.sort_by_key(|part| core::cmp::Reverse(part.took.shift().size()));
     let largest = parts.first().map_or(Duration::ZERO, |part| part.took.shift().size());
     parts.retain(|part| part.took.shift().size().as_nanos() * WORTH >= largest.as_nanos());
-    let alone = parts.len() == 1;
-    parts.into_iter().map(|part| part_words(comparison, part, alone)).collect()
+    // What has one and the same explanation is told together.
+    let mut groups: Vec<(Vec<&Explained>, String)> = Vec::new();
+    for part in parts {
+        let why = why(comparison, part);
+        match groups.iter_mut().find(|(_, known)| *known == why) {
+            Some((group, _)) => group.push(part),
+            None => groups.push((vec![part], why)),
+        }
+    }
+    let alone = groups.len() == 1;
+    groups.iter().map(|(group, why)| group_words(group, why, alone)).collect()
 }
 
-fn part_words(comparison: &Comparison, part: &Explained, alone: bool) -> String {
-    let name = name(part.part);
-    let causes: Vec<String> = part.causes.iter().map(cause).collect();
-    let by = if alone { String::new() } else { format!(" {}", shift(part.took.shift())) };
-    match (causes.is_empty(), alone) {
-        (false, true) => causes.join(", "),
-        (false, false) => format!("{name}{by}: {}", causes.join(", ")),
-        (true, _) => format!("{name}{by}{}", unexplained(comparison, part.part, part.took)),
+fn group_words(group: &[&Explained], why: &str, alone: bool) -> String {
+    let explained = group.iter().all(|part| !part.causes.is_empty());
+    let one = |part: &&Explained| match alone && group.len() == 1 {
+        true => name(part.part).to_owned(),
+        false => format!("{} {}", name(part.part), shift(part.took.shift())),
+    };
+    let names = group.iter().map(one).collect::<Vec<_>>().join(", ");
+    match (alone && group.len() == 1, explained) {
+        (true, true) => why.to_owned(),
+        (_, true) => format!("{names}: {why}"),
+        (_, false) => format!("{names} {why}"),
     }
+}
+
+/// What explains the difference of a part, or that nothing does.
+fn why(comparison: &Comparison, part: &Explained) -> String {
+    if part.causes.is_empty() {
+        return unexplained(comparison, part.part, part.took);
+    }
+    part.causes.iter().map(cause).collect::<Vec<_>>().join(", ")
 }
 
 /// What can be said of a time that no change of the exchange explains.
@@ -110,11 +146,11 @@ fn unexplained(comparison: &Comparison, part: Part, took: Both<Duration>) -> Str
     let verb = if took.shift().is_longer() { "longer" } else { "shorter" };
     let only_one = took.a.is_zero() || took.b.is_zero();
     match part {
-        Part::Here => format!(" {verb}"),
-        _ if only_one && took.a.is_zero() => " (had none)".into(),
-        _ if only_one => " (has none now)".into(),
-        _ if comparison.diff.other_network() => format!(" {verb} on the other network"),
-        _ => format!(" {verb}; the record does not show why"),
+        Part::Here => verb.into(),
+        _ if only_one && took.a.is_zero() => "(had none)".into(),
+        _ if only_one => "(has none now)".into(),
+        _ if comparison.diff.other_network() => format!("{verb} on the other network"),
+        _ => format!("{verb}, the record does not show why"),
     }
 }
 

@@ -1,13 +1,11 @@
 //! What is told of a comparison besides its figures: which runs they are, what has to be known before
 //! their times are compared, what became of conditions.
 
-use roundtrip_story::{
-    ConditionOutcome, JudgedCondition, MetricDiff, SideSummary, Significance,
-};
+use roundtrip_story::{ConditionOutcome, JudgedCondition, MetricDiff, SideSummary, Significance};
 
 use super::model::Comparison;
 use super::words::{signed, significance, unit_value};
-use crate::text::clean;
+use crate::text::{clean, count};
 
 /// One side in words.
 pub(crate) fn side(side: &SideSummary) -> String {
@@ -40,6 +38,17 @@ pub(crate) fn circumstances(comparison: &Comparison) -> Vec<(&'static str, Strin
             ),
         ));
     }
+    let elsewhere = diff.other_origin();
+    if elsewhere > 0 {
+        let page = |side: &SideSummary| clean(side.document.as_deref().unwrap_or_default());
+        let text = format!(
+            "{} → {}: {} with another scheme or host are taken for the same by their paths",
+            page(&sides.a),
+            page(&sides.b),
+            count(elsewhere, "request")
+        );
+        told.push(("addresses", text));
+    }
     if sides.a.status != sides.b.status || sides.a.exit != sides.b.exit {
         let result = |side: &SideSummary| {
             let status = side.status.map_or("no answer".into(), |status| status.to_string());
@@ -49,7 +58,10 @@ pub(crate) fn circumstances(comparison: &Comparison) -> Vec<(&'static str, Strin
     }
     for (name, side) in [("A", &sides.a), ("B", &sides.b)] {
         if side.unfinished {
-            told.push(("record", format!("{name} has no end: what is missing may be why it differs")));
+            told.push((
+                "record",
+                format!("{name} has no end: what is missing may be why it differs"),
+            ));
         }
     }
     told
@@ -58,9 +70,10 @@ pub(crate) fn circumstances(comparison: &Comparison) -> Vec<(&'static str, Strin
 /// What became of a condition, in words.
 pub(crate) fn condition(one: &JudgedCondition) -> String {
     let [a, b] = [one.value.a, one.value.b].map(|value| unit_value(value, one.unit));
-    let by = one.amounts().known().map_or(String::new(), |amounts| {
-        format!(" ({})", signed(amounts, one.unit))
-    });
+    let by = one
+        .amounts()
+        .known()
+        .map_or(String::new(), |amounts| format!(" ({})", signed(amounts, one.unit)));
     let why = match &one.outcome {
         ConditionOutcome::Held | ConditionOutcome::Failed if one.too_few_runs => {
             ", judged by the medians: too few runs to know their spread".to_owned()

@@ -123,7 +123,10 @@ mod tests {
         assert_eq!(shift(between(2100, 2840)), "+740 ms");
         assert_eq!(shift(between(2840, 1640)), "−1.2 s");
         assert_eq!(shift(Shift::ZERO), "±0 ms");
-        assert_eq!(signed(Both::new(2_100_000_000, 2_840_000_000), Unit::Milliseconds), "+740 ms, +35%");
+        assert_eq!(
+            signed(Both::new(2_100_000_000, 2_840_000_000), Unit::Milliseconds),
+            "+740 ms, +35%"
+        );
         assert_eq!(signed(Both::new(1000, 975), Unit::Bytes), "−25 B, −2.5%");
         assert_eq!(signed(Both::new(0, 3), Unit::Count), "+3");
         assert_eq!(signed(Both::new(3, 3), Unit::Count), "±0");

@@ -132,7 +132,7 @@ impl DiffView<'_> {
         }
         let most = if self.options.detail == Detail::Verbose { usize::MAX } else { REASONS };
         // One that is left over is told, too: its line is no longer than one that says so.
-        let shown = if reasons.len() <= most + 1 { reasons.len() } else { most };
+        let shown = if reasons.len() <= most.saturating_add(1) { reasons.len() } else { most };
         let mut lines: Vec<(String, String)> =
             reasons[..shown].iter().map(|one| (shift(one.difference), one.text.clone())).collect();
         if let [_, ..] = &reasons[shown..] {
@@ -184,7 +184,7 @@ impl DiffView<'_> {
     /// A list under one label; without `-v` only its begin.
     fn list(&mut self, label: &str, all: &[String]) {
         let most = if self.options.detail == Detail::Verbose { usize::MAX } else { REQUESTS };
-        let shown = if all.len() <= most + 1 { all.len() } else { most };
+        let shown = if all.len() <= most.saturating_add(1) { all.len() } else { most };
         for (n, text) in all[..shown].iter().enumerate() {
             self.fact(if n == 0 { label } else { "" }, text);
         }
@@ -214,12 +214,8 @@ impl DiffView<'_> {
             self.reasons("first paint", paint);
         }
         self.blank();
-        let head = format!(
-            "  {}{}{}  difference",
-            left("metric", 28),
-            right("A", 12),
-            right("B", 12)
-        );
+        let head =
+            format!("  {}{}{}  difference", left("metric", 28), right("A", 12), right("B", 12));
         self.lines.push(self.options.paint(Tone::Faint, &clip(&head, self.options.columns())));
         for metric in &diff.metrics {
             let line = format!(
@@ -237,9 +233,7 @@ impl DiffView<'_> {
     fn runs(&mut self) {
         self.blank();
         let Comparison { names, diff, .. } = self.comparison;
-        for (label, name, one) in
-            [("A", &names.a, &diff.sides.a), ("B", &names.b, &diff.sides.b)]
-        {
+        for (label, name, one) in [("A", &names.a, &diff.sides.a), ("B", &names.b, &diff.sides.b)] {
             self.fact(label, &format!("{}  {}", clean(name), side(one)));
         }
         if self.options.detail < Detail::Verbose {

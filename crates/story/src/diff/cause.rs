@@ -212,7 +212,8 @@ impl Compared<'_> {
     fn connection(&self, shift: Shift, causes: &mut Vec<Cause>) {
         let way = self.exchanges.map(Way::of);
         if way.differ() {
-            let closed_after = (way.b == Way::New).then(|| closed_before(self.stories.b, self.exchanges.b));
+            let closed_after =
+                (way.b == Way::New).then(|| closed_before(self.stories.b, self.exchanges.b));
             causes.push(Cause::Connection { way, closed_after: closed_after.flatten() });
             return;
         }
@@ -220,10 +221,8 @@ impl Compared<'_> {
             let connection = story.connection(exchange.connection?)?;
             Some(connection.tls.as_ref()?.what.clone())
         };
-        let tls = Both::new(
-            tls(self.stories.a, self.exchanges.a),
-            tls(self.stories.b, self.exchanges.b),
-        );
+        let tls =
+            Both::new(tls(self.stories.a, self.exchanges.a), tls(self.stories.b, self.exchanges.b));
         let resumed = tls.as_ref().map(|tls| tls.as_ref().is_some_and(|tls| tls.resumed));
         let version = tls.map(|tls| tls.map(|tls| tls.version));
         if version.differ() || resumed.differ() {
@@ -323,7 +322,9 @@ impl Compared<'_> {
         let bytes = self.exchanges.map(bytes).known()?;
         let took = self.exchanges.map(|one| one.spent(PhaseKind::Body)).known()?;
         let alike = bytes.a.abs_diff(bytes.b) * 20 <= bytes.a.max(bytes.b);
-        (alike && bytes.b > 0).then_some(Cause::Rate { bytes: bytes.b, took })
+        // What came at once came at no rate.
+        let lasted = took.a.min(took.b) >= Duration::from_millis(1);
+        (alike && lasted && bytes.b > 0).then_some(Cause::Rate { bytes: bytes.b, took })
     }
 }
 
@@ -337,7 +338,10 @@ fn ahead(story: &Story, exchange: &Exchange) -> usize {
     let server = origin(&exchange.url);
     let at = exchange.span.start;
     let others = story.seen().iter().filter(|one| {
-        one.id != exchange.id && one.span.start <= at && one.span.end > at && one.connection.is_some()
+        one.id != exchange.id
+            && one.span.start <= at
+            && one.span.end > at
+            && one.connection.is_some()
     });
     others.filter(|one| origin(&one.url) == server).count()
 }

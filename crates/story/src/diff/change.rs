@@ -6,6 +6,7 @@ use roundtrip_record::{Blocks, HttpVersion, Initiator, Priority};
 use serde::Serialize;
 
 use super::both::{Both, both_ms};
+use super::pair::PairedBy;
 use crate::exchange::Exchange;
 use crate::story::Story;
 use crate::think::{Think, ThinkEvidence};
@@ -35,11 +36,20 @@ impl Way {
     }
 }
 
+/// What caused an exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AskedBy {
+    /// The kind of cause: `user`, `redirect`, `parser`, `style`, `script`, `retry`, `peer`.
+    pub kind: &'static str,
+    /// The URL of what named it, where something did.
+    pub url: Option<String>,
+}
+
 /// What is different about an exchange besides when it began and how long it took.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Change {
-    /// The URL, of two exchanges that are the same by another property.
+    /// The URL, of two exchanges that are the same by another property, not only its origin.
     Url(Both<String>),
     /// The status; `None` where no final response came.
     Status(Both<Option<u16>>),
@@ -53,8 +63,6 @@ pub enum Change {
     Decoded(Both<u64>),
     /// The body's codings, the first that was applied first.
     Codings(Both<Vec<String>>),
-    /// Bytes of the request, head and body.
-    RequestSize(Both<u64>),
     /// By which connection it went.
     Connection(Both<Way>),
     /// How long the server thought, where the record has the server's end, or the exchange had the network
@@ -64,8 +72,8 @@ pub enum Change {
     Priority(Both<Priority>),
     /// What waits for it.
     Blocks(Both<Blocks>),
-    /// What caused it: the kind of cause, and the URL that named it.
-    Initiator(Both<(&'static str, Option<String>)>),
+    /// What caused it.
+    Initiator(Both<AskedBy>),
     /// Whether it was tried again.
     Retried(Both<bool>),
     /// Others that came after it come before it now, or the other way round: its place, from 1, among those
@@ -76,15 +84,16 @@ pub enum Change {
 /// A difference in a server's think time that is smaller than this, or than a twentieth, is none.
 const THINK: Duration = Duration::from_millis(1);
 
-/// What is different about two exchanges. `thinks` are the think times of either.
+/// What is different about two exchanges that were paired by this property. `thinks` are the think times of either.
 pub(super) fn changes(
     stories: Both<&Story>,
-    exchanges: Both<&Exchange>,
+    (exchanges, by): (Both<&Exchange>, PairedBy),
     thinks: Both<Option<&Think>>,
 ) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut note = |change: Option<Change>| changes.extend(change);
-    note(different(exchanges.map(|one| one.url.clone()), Change::Url));
+    let url = different(exchanges.map(|one| one.url.clone()), Change::Url);
+    note(url.filter(|_| !by.is_other_origin()));
     note(different(exchanges.map(Exchange::status), Change::Status));
     note(different(exchanges.map(|one| one.complete), Change::Complete));
     let version = |one: &Exchange| one.request.as_ref().map(|request| request.what.version.clone());
@@ -92,7 +101,6 @@ pub(super) fn changes(
     note(known(exchanges.map(|one| body(one, |body| body.encoded)), Change::Encoded));
     note(known(exchanges.map(|one| body(one, |body| body.decoded)), Change::Decoded));
     note(known(exchanges.map(|one| body(one, |body| body.codings.clone())), Change::Codings));
-    note(known(exchanges.map(request_size), Change::RequestSize));
     note(different(exchanges.map(Way::of), Change::Connection));
     note(think(thinks).map(Change::Think));
     note(different(exchanges.map(|one| one.priority), Change::Priority));
@@ -115,17 +123,17 @@ fn body<T>(exchange: &Exchange, of: impl Fn(&roundtrip_record::Body) -> T) -> Op
     exchange.response.as_ref().map(|response| of(&response.what.body))
 }
 
-/// Bytes of a request, head and body.
+/// Bytes of a request, head and body; `None` where a recording does not count them.
 pub(super) fn request_size(exchange: &Exchange) -> Option<u64> {
-    exchange.request.as_ref().map(|request| request.what.head_bytes + request.what.body_bytes)
+    let request = &exchange.request.as_ref()?.what;
+    (request.head_bytes > 0).then_some(request.head_bytes + request.body_bytes)
 }
 
 /// How long the server thought on either side, where that is known well enough to be compared and is
 /// not the same.
 pub(super) fn think(thinks: Both<Option<&Think>>) -> Option<Both<Duration>> {
-    let is_known = |think: &&Think| {
-        matches!(think.evidence, ThinkEvidence::Server | ThinkEvidence::Alone)
-    };
+    let is_known =
+        |think: &&Think| matches!(think.evidence, ThinkEvidence::Server | ThinkEvidence::Alone);
     let both = thinks.map(|think| think.filter(is_known).map(|think| think.took)).known()?;
     let least = THINK.max(both.a.max(both.b) / 20);
     (both.shift().size() >= least).then_some(both)
@@ -134,7 +142,7 @@ pub(super) fn think(thinks: Both<Option<&Think>>) -> Option<Both<Duration>> {
 fn initiators(stories: Both<&Story>, exchanges: Both<&Exchange>) -> Option<Change> {
     let named = |story: &Story, one: &Exchange| {
         let of = |id| story.exchange(id).map(|of| of.url.clone());
-        match &one.initiator {
+        let (kind, url) = match &one.initiator {
             Initiator::User => ("user", None),
             Initiator::Redirect { of: id, .. } => ("redirect", of(*id)),
             Initiator::Parser { url, .. } => ("parser", Some(url.clone())),
@@ -142,19 +150,22 @@ fn initiators(stories: Both<&Story>, exchanges: Both<&Exchange>) -> Option<Chang
             Initiator::Script { url, .. } => ("script", Some(url.clone())),
             Initiator::Retry { of: id } => ("retry", of(*id)),
             Initiator::Peer => ("peer", None),
-        }
+        };
+        AskedBy { kind, url }
     };
     let both = Both::new(named(stories.a, exchanges.a), named(stories.b, exchanges.b));
     // Whoever comes from another address of the page is the same all the same.
     let pages = stories.map(super::pair::page_origin);
-    let within = |(kind, url): &(&'static str, Option<String>), page: &Option<String>| {
-        let url = url.as_deref().map(|url| {
+    let within = |asked: &AskedBy, page: Option<&String>| {
+        let url = asked.url.as_deref().map(|url| {
             let bare = url.split_once('?').map_or(url, |(bare, _)| bare);
-            let place = page.as_deref().and_then(|page| bare.strip_prefix(page)).unwrap_or(bare);
+            let bare = bare.split_once("://").map_or(bare, |(_, rest)| rest);
+            let page = page.and_then(|page| Some(page.split_once("://")?.1));
+            let place = page.and_then(|page| bare.strip_prefix(page)).unwrap_or(bare);
             super::hashed::without_hashes(place).unwrap_or_else(|| place.to_owned())
         });
-        (*kind, url)
+        (asked.kind, url)
     };
-    let same = within(&both.a, &pages.a) == within(&both.b, &pages.b);
+    let same = within(&both.a, pages.a.as_ref()) == within(&both.b, pages.b.as_ref());
     (!same).then_some(Change::Initiator(both))
 }

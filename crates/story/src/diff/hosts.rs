@@ -64,13 +64,15 @@ pub struct NameDiff {
 
 impl NameDiff {
     /// Whether the name leads elsewhere, by another way, or is answered by somebody else. How long an
-    /// answer of a cache may still be kept differs with every lookup, and is no change.
+    /// answer of a cache may still be kept differs with every lookup, and is no change; nor is it one
+    /// that only one side looked the name up.
     pub fn has_changed(&self) -> bool {
         let own = self.from == Both::new(Some("zone"), Some("zone"));
-        self.aliases.differ()
-            || self.addresses.differ()
-            || self.from.differ()
-            || (own && self.ttl.differ())
+        self.took.known().is_some()
+            && (self.aliases.differ()
+                || self.addresses.differ()
+                || self.from.differ()
+                || (own && self.ttl.differ()))
     }
 }
 

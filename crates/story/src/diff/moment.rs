@@ -62,9 +62,13 @@ pub struct Share {
     /// How much longer it was on side B.
     #[serde(rename = "difference_ms")]
     pub difference: Shift,
-    /// The parts it consists of that are not equal, in the order of an exchange.
+    /// The exchange that is looked at more closely. Where the paths part it is one that both sides have,
+    /// though only one has to wait for it; `None` where there is none such.
+    pub closer: Option<Both<ExchangeId>>,
+    /// The parts of that exchange whose times are not equal, in the order of an exchange. Where it is on both
+    /// paths they add up to the difference; otherwise they tell why the path leads through it now.
     pub parts: Vec<Explained>,
-    /// What changed about the exchange as a whole: that it is new, redirects, blocks.
+    /// What changed about the exchanges as wholes: that they are new, redirects, blocks.
     pub causes: Vec<Cause>,
 }
 
@@ -131,6 +135,7 @@ fn between(paths: &Both<CriticalPath>) -> Vec<Share> {
     let share = |(place, took): (Place, Both<Duration>)| Share {
         place,
         difference: took.shift(),
+        closer: None,
         parts: Vec::new(),
         causes: Vec::new(),
     };
@@ -156,8 +161,8 @@ fn stretches(runs: &Runs<'_>, paths: &Both<CriticalPath>) -> Vec<Stretch> {
     let mut detour: Both<Vec<ExchangeId>> = Both::default();
     let mut from = 0;
     for &a in &on.a {
-        let found = counterpart(a)
-            .and_then(|wanted| on.b[from..].iter().position(|b| *b == wanted));
+        let found =
+            counterpart(a).and_then(|wanted| on.b[from..].iter().position(|b| *b == wanted));
         let Some(skipped) = found else {
             detour.a.push(a);
             continue;
@@ -187,6 +192,15 @@ fn spent(path: &CriticalPath, ids: &[ExchangeId]) -> BTreeMap<Part, Duration> {
     spent
 }
 
+/// The time that an exchange took, by part.
+fn spent_by(exchange: &Exchange) -> BTreeMap<Part, Duration> {
+    let mut spent = BTreeMap::new();
+    for phase in &exchange.phases {
+        *spent.entry(Part::of(phase.kind)).or_default() += phase.took();
+    }
+    spent
+}
+
 impl<'a> Runs<'a> {
     /// The exchange of B that an exchange of A is paired with.
     fn counterpart(&self, a: ExchangeId) -> Option<ExchangeId> {
@@ -209,32 +223,42 @@ impl<'a> Runs<'a> {
     }
 
     fn share(&self, stretch: &Stretch, paths: &Both<CriticalPath>) -> Share {
-        let (ids, place, explaining) = match stretch {
+        let (ids, place, closer) = match stretch {
             Stretch::Common(both) => {
                 let place = Place::Exchange { exchange: *both };
                 (both.map(|id| vec![id]), place, Some(*both))
             }
             Stretch::Detour(ids) => {
                 let place = Place::Detour { a: ids.a.clone(), b: ids.b.clone() };
-                (ids.clone(), place, self.through(ids))
+                (ids.clone(), place, self.closer(ids))
             }
         };
         let took = Both::new(spent(&paths.a, &ids.a), spent(&paths.b, &ids.b));
-        let compared = explaining.and_then(|both| self.compared(both));
-        let parts = explained(&took, compared.as_ref());
+        let compared = closer.and_then(|both| self.compared(both));
+        let parts = match stretch {
+            Stretch::Common(_) => explained(&took, compared.as_ref()),
+            Stretch::Detour(_) => compared
+                .map_or(Vec::new(), |pair| explained(&pair.exchanges.map(spent_by), Some(&pair))),
+        };
         let sums = took.map(|took| took.into_values().sum());
         let difference = Both::<Duration>::shift(&sums);
-        Share { place, difference, parts, causes: self.of_whole(stretch) }
+        Share { place, difference, closer, parts, causes: self.of_whole(stretch) }
     }
 
-    /// Where a path leads through one exchange that the other side has too, though not on its path, these two
-    /// are what is compared.
-    fn through(&self, ids: &Both<Vec<ExchangeId>>) -> Option<Both<ExchangeId>> {
-        match (ids.a.as_slice(), ids.b.as_slice()) {
-            (_, [b]) => Some(Both::new(self.counterpart_of_b(*b)?, *b)),
-            ([a], []) => Some(Both::new(*a, self.counterpart(*a)?)),
-            _ => None,
+    /// Where the paths part: of the exchanges on B's path that A has too the one that took longer by
+    /// most; where B's path leads through none, of those on A's path that B has the one that took
+    /// shorter by most.
+    fn closer(&self, ids: &Both<Vec<ExchangeId>>) -> Option<Both<ExchangeId>> {
+        let by = |both: &Both<ExchangeId>| {
+            let took = self.compared(*both).map(|pair| pair.exchanges.map(|one| one.span.took()));
+            took.map_or(Shift::ZERO, |took| took.shift())
+        };
+        let of_b = ids.b.iter().filter_map(|b| Some(Both::new(self.counterpart_of_b(*b)?, *b)));
+        if !ids.b.is_empty() {
+            return of_b.max_by_key(by);
         }
+        let of_a = ids.a.iter().filter_map(|a| Some(Both::new(*a, self.counterpart(*a)?)));
+        of_a.min_by_key(by)
     }
 
     /// What changed about the exchanges of a stretch as wholes.
@@ -247,7 +271,7 @@ impl<'a> Runs<'a> {
             }
             Stretch::Detour(ids) => ids,
         };
-        if let Some(pair) = self.through(ids).and_then(|both| self.compared(both)) {
+        if let Some(pair) = self.closer(ids).and_then(|both| self.compared(both)) {
             causes.extend(blocks(pair.exchanges));
         }
         for (story, side, is_new) in

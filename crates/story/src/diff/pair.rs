@@ -18,6 +18,8 @@ pub enum PairedBy {
     Url,
     /// They are equal but for the query.
     UrlWithoutQuery,
+    /// They are equal but for the scheme, http and https.
+    Scheme,
     /// Each is at the same path of its own page's origin, which are two: another scheme, port or host.
     PageOrigin,
     /// The same, but for the query.
@@ -27,13 +29,19 @@ pub enum PairedBy {
 }
 
 impl PairedBy {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Url,
         Self::UrlWithoutQuery,
+        Self::Scheme,
         Self::PageOrigin,
         Self::PageOriginWithoutQuery,
         Self::HashedName,
     ];
+
+    /// Whether the two are at the same place but for the origin.
+    pub const fn is_other_origin(self) -> bool {
+        matches!(self, Self::Scheme | Self::PageOrigin)
+    }
 
     /// What two exchanges must have in common to be paired so; `None` where this one cannot be.
     fn key(self, exchange: &Exchange, page: Option<&str>) -> Option<(String, String)> {
@@ -43,6 +51,7 @@ impl PairedBy {
         let key = match self {
             Self::Url => url.to_owned(),
             Self::UrlWithoutQuery => bare().to_owned(),
+            Self::Scheme => url.split_once("://")?.1.to_owned(),
             Self::PageOrigin => within(url)?,
             Self::PageOriginWithoutQuery => within(bare())?,
             Self::HashedName => {

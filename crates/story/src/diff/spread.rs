@@ -109,9 +109,7 @@ impl Significance {
             return Self::new(test.is_significant, runs, ranks);
         }
         match samples.map(Sample::interval).known() {
-            Some(Both { a, b }) => {
-                Self::new(a.1 < b.0 || b.1 < a.0, runs, SpreadTest::Intervals)
-            }
+            Some(Both { a, b }) => Self::new(a.1 < b.0 || b.1 < a.0, runs, SpreadTest::Intervals),
             None => Self::TooFewRuns { runs, needed },
         }
     }
