@@ -3,6 +3,8 @@
 
 #[allow(clippy::doc_markdown, reason = "these are the texts of --help")]
 mod args;
+#[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
+mod budget;
 mod calendar;
 mod credentials;
 #[allow(clippy::doc_markdown, reason = "among these are texts of --help")]

@@ -154,8 +154,7 @@ fn replay(
     for difference in recording.differences() {
         terminal::note(&format!("not as recorded: {difference}"));
     }
-    finish(arguments, colour, &kept)?;
-    Ok(visited.exit)
+    finish(arguments, colour, &kept, visited.exit)
 }
 
 /// Visits in the lab.
@@ -174,8 +173,7 @@ fn simulated(
     let (record, progress) = watched(&kept, arguments);
     let visited = carry_out(&title, &plan, &ground, &ThisMachine::default(), sites, record)?;
     drop(progress);
-    finish(arguments, colour, &kept)?;
-    Ok(visited.exit)
+    finish(arguments, colour, &kept, visited.exit)
 }
 
 /// Visits on a real wire, and replays the visit in the lab if a network is described.
@@ -208,8 +206,7 @@ fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Out
     let visited = carry_out(&title, &plan, &ground, &machine, || Ok(Vec::new()), record)?;
     drop(progress);
     if arguments.network.net.is_none() || never_answered(&kept)? {
-        finish(arguments, colour, &kept)?;
-        return Ok(visited.exit);
+        return finish(arguments, colour, &kept, visited.exit);
     }
     kept.views()?;
     let name = kept.id.as_deref().unwrap_or("it");
@@ -373,18 +370,21 @@ fn watched(kept: &Kept, arguments: &Visit) -> (Settings, Progress) {
     (settings, progress)
 }
 
-/// Writes the views, and prints the one for the terminal.
-fn finish(arguments: &Visit, colour: Colour, kept: &Kept) -> anyhow::Result<()> {
-    let model: Model = kept.views()?;
+/// Writes the views, and prints the one for the terminal. `exit` is what the visit itself came to.
+fn finish(arguments: &Visit, colour: Colour, kept: &Kept, exit: u8) -> Outcome {
+    let model: Model = kept.judged(arguments.budget.limits.as_ref())?;
+    let exit = model.exit_after(exit);
     if arguments.output.format == Format::Json {
-        return Ok(terminal::print(&format!("{:#}", json(&model)))?);
+        terminal::print(&format!("{:#}", json(&model)))?;
+        return Ok(exit);
     }
     let mut options = terminal::options(colour);
     options.saved.clone_from(&kept.id);
     options.detail = terminal::detail(arguments.verbose, arguments.quiet);
-    if arguments.quiet && model.findings.is_empty() {
-        return Ok(());
+    if arguments.quiet && model.findings.is_empty() && model.keeps_budget() {
+        return Ok(exit);
     }
     let text = if arguments.short { short(&model, &options) } else { view(&model, &options) };
-    Ok(terminal::print(&text)?)
+    terminal::print(&text)?;
+    Ok(exit)
 }

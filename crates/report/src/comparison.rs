@@ -15,4 +15,4 @@ pub use model::Comparison;
 pub(crate) use change::{change, name, server};
 pub(crate) use share::{Reason, reasons};
 pub(crate) use told::{circumstances, condition, difference, side};
-pub(crate) use words::{headline, shift, significance, unit_value};
+pub(crate) use words::{amount, headline, part, shift, significance, unit_value};

@@ -3,6 +3,7 @@
 
 use core::fmt::Write;
 
+use crate::budget::limit;
 use crate::comparison::{Comparison, condition};
 use crate::finding::Finding;
 use crate::model::{Exchange, Model};
@@ -29,9 +30,16 @@ pub fn junit(model: &Model) -> String {
             failure(finding)
         );
     }
+    let limits = model.budget.as_ref().map_or(&[][..], |budget| &budget.limits);
+    for one in limits {
+        let told = limit(one);
+        failures += usize::from(one.exceeded);
+        let failed = one.exceeded.then_some(("budget.exceeded", told.as_str()));
+        judged_case(&mut cases, "roundtrip.budget", &one.name, failed);
+    }
     let run = model.run.as_ref();
     let name = run.map_or("roundtrip".into(), |run| format!("{} {}", run.command, run.subject));
-    let count = model.seen().len() + apart.len();
+    let count = model.seen().len() + apart.len() + limits.len();
     let seconds = model.total().took().as_secs_f64();
     suite(&name, (count, failures), seconds, &cases)
 }

@@ -26,12 +26,14 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::format_push_string, reason = "a view is made once, for a person")]
 
+mod budget;
 mod comparison;
 mod finding;
 mod har;
 mod html;
 mod json;
 mod junit;
+mod leg;
 mod model;
 mod names;
 mod perfetto;

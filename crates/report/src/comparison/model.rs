@@ -3,6 +3,7 @@
 use roundtrip_record::ExchangeId;
 use roundtrip_story::{Both, Diff, JudgedCondition};
 
+use crate::model::EXCEEDED;
 use crate::names::short_url;
 use crate::text::clean;
 
@@ -18,13 +19,9 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// The exit code of a comparison, or of a visit held against a budget, that is too slow or too large.
-    /// Like all codes from 110 on it is none of curl's.
-    pub const EXCEEDED: u8 = 111;
-
-    /// The exit code: [`Comparison::EXCEEDED`] if a condition fails.
+    /// The exit code: [`EXCEEDED`] if a condition fails.
     pub fn exit(&self) -> u8 {
-        if self.conditions.iter().any(JudgedCondition::fails) { Self::EXCEEDED } else { 0 }
+        if self.conditions.iter().any(JudgedCondition::fails) { EXCEEDED } else { 0 }
     }
 
     /// An exchange of side A, by its URL, shortened where it is of the page's own host.

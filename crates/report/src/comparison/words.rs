@@ -36,18 +36,18 @@ pub(crate) fn signed(amounts: Both<i64>, unit: Unit) -> String {
     let more = amounts.b.saturating_sub(amounts.a);
     let plus = if more > 0 { "+" } else { "" };
     let text = if more == 0 { "±0".to_owned() } else { format!("{plus}{}", amount(more, unit)) };
-    match part(amounts) {
+    match part(amounts.a, amounts.b) {
         Some(part) if more != 0 => format!("{text}, {part}"),
         _ => text,
     }
 }
 
 /// How much more B is than A, as a part of A: `+35%`. Nothing can be said against zero.
-fn part(amounts: Both<i64>) -> Option<String> {
-    if amounts.a <= 0 {
+pub(crate) fn part(a: i64, b: i64) -> Option<String> {
+    if a <= 0 {
         return None;
     }
-    let part = (amounts.b - amounts.a) as f64 / amounts.a as f64 * 100.0;
+    let part = (b as f64 - a as f64) / a as f64 * 100.0;
     let digits = usize::from(part.abs() < 9.95);
     let text = format!("{:.digits$}", part.abs());
     Some(format!("{}{text}%", if part < 0.0 { '−' } else { '+' }))
