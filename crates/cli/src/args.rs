@@ -35,6 +35,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// The whole exchange: name, neighbour, connection, request, response, page, close
     Visit(Box<Visit>),
+    /// What would help a page, each change proven by carrying the visit out again with it
+    #[cfg(feature = "page")]
+    Advise(Box<Advise>),
     /// One request, with curl's flags and exit codes
     Get(Box<Get>),
     /// A web server
@@ -66,7 +69,7 @@ pub(crate) enum Command {
 }
 
 /// `roundtrip visit`
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  \
     roundtrip visit                              the built-in demo, in the lab\n  \
     roundtrip visit https://example.com/ -v      a live visit, the handshake drawn\n  \
@@ -176,6 +179,30 @@ pub(crate) struct Visit {
     /// What it may cost
     #[command(flatten)]
     pub(crate) budget: BudgetOption,
+}
+
+/// `roundtrip advise`
+#[cfg(feature = "page")]
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    roundtrip advise                              the built-in demo, on cable, 4g and 3gfast\n  \
+    roundtrip advise 7f3a --net 4g,3gfast -v      a recorded visit, with all that is known\n  \
+    roundtrip advise shop.har --net 4g,loss=1%    a browser's recording, on one network\n\n\
+    The visit is carried out as it is and with each change, on every network and with every seed.\n\
+    Options of visit that have no meaning here are refused by name.")]
+pub(crate) struct Advise {
+    /// The visit
+    #[command(flatten)]
+    pub(crate) visit: Visit,
+    /// How many seeds each change is tried with
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value_parser!(u32).range(1..=1000))]
+    pub(crate) seeds: u32,
+    /// How many threads carry visits out: one a processor unless told. The advice is the same
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Write the files that a change makes otherwise into this folder: CHANGE/HOST/PATH
+    #[arg(long, value_name = "DIR")]
+    pub(crate) write: Option<PathBuf>,
 }
 
 /// `roundtrip serve`

@@ -1,15 +1,13 @@
 //! `-u`: a name and a password for the server of a URL.
 
 use anyhow::anyhow;
+use roundtrip_http::url::set_userinfo;
 use url::Url;
 
 /// Puts `USER:PASSWORD` into a URL, in place of what stands there.
 pub(crate) fn give(url: &mut Url, user: &str) -> anyhow::Result<()> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
-    // In a URL a percent sign begins an encoded byte; here it stands for itself.
-    let [name, password] = [name, password].map(|text| text.replace('%', "%25"));
-    let set = url.set_username(&name).and_then(|()| url.set_password(Some(&password)));
-    set.map_err(|()| anyhow!("-u: {url} cannot have credentials"))
+    set_userinfo(url, name, password).map_err(|error| anyhow!("-u: {url}: {error}"))
 }
 
 #[cfg(test)]

@@ -7,14 +7,17 @@ mod content;
 mod destination;
 mod disposition;
 mod early;
+mod ends;
 mod explain;
 mod form;
 mod glob;
 mod header;
+mod inputs;
 mod job;
 pub(crate) mod line;
 mod line_error;
 mod output;
+mod percent;
 mod progress;
 mod proto;
 mod refused;
@@ -48,6 +51,7 @@ use crate::sites::Sites;
 use crate::{Outcome, terminal};
 use args::Get;
 use early::{Early, complain};
+use inputs::Inputs;
 use job::Job;
 
 /// Runs the command.
@@ -114,11 +118,12 @@ fn carry_out(arguments: &Get) -> Outcome {
     let groups = groups(arguments);
     one_for_all(arguments)?;
     let ground = arguments.network.ground()?;
+    let mut inputs = Vec::new();
     for group in &groups {
         if group.fail && group.fail_with_body {
             bail!("-f leaves the body out and --fail-with-body writes it: only one can be had")
         }
-        setup::proxies(group, &ground)?;
+        inputs.push((*group, Inputs::read(group, &ground)?));
         if let Ground::Lab(_) = ground {
             no_authority_in_lab(group.cacert.as_deref())?;
         }
@@ -135,7 +140,7 @@ fn carry_out(arguments: &Get) -> Outcome {
     let capture = if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
     let key_shares = KeyShares::default();
     let scene = Scene { machine: &machine, key_shares, capture, sites: &|| sites.make() };
-    let job = Job { groups, ground: &ground, kept: kept.is_some() };
+    let job = Job { groups: &inputs, kept: kept.is_some() };
     let carried = ground.carry_out(&title, &log, &scene, job)?;
     let exit = carried.done?;
     end(&log, carried.at, exit, exit == FaultKind::Interrupted.exit_code())?;

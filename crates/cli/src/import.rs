@@ -37,6 +37,11 @@ pub(crate) fn run(arguments: &Import, colour: Colour) -> Outcome {
 }
 
 fn one(arguments: &Import, colour: Colour, file: &Path) -> anyhow::Result<()> {
+    show(arguments, colour, &keep(arguments, file)?)
+}
+
+/// Reads a file into a run.
+pub(crate) fn keep(arguments: &Import, file: &Path) -> anyhow::Result<Kept> {
     // A file that cannot be read leaves no run behind.
     std::fs::File::open(file)
         .map_err(|source| ImportError::Io { path: file.to_owned(), source })?;
@@ -44,7 +49,7 @@ fn one(arguments: &Import, colour: Colour, file: &Path) -> anyhow::Result<()> {
     let kept = Kept::new(&arguments.output, &file.display().to_string())?;
     terminal::progress(&format!("importing {} …", file.display()));
     match record(arguments, &kept, file) {
-        Ok(()) => show(arguments, colour, &kept),
+        Ok(()) => Ok(kept),
         Err(error) => {
             if !existed {
                 // Nothing was there before, and what is there now is no run.

@@ -1,6 +1,8 @@
 //! The `roundtrip` command: arguments in, exit code out.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "page")]
+mod advise;
 #[allow(clippy::doc_markdown, reason = "these are the texts of --help")]
 mod args;
 #[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
@@ -58,6 +60,8 @@ fn main() -> ExitCode {
     let colour = cli.color;
     let outcome: Outcome = match &cli.command {
         Command::Visit(arguments) => visit::run(arguments, colour),
+        #[cfg(feature = "page")]
+        Command::Advise(arguments) => advise::run(arguments, colour),
         Command::Resolve(arguments) => resolve::run(arguments, colour),
         Command::Transfer(arguments) => transfer::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),

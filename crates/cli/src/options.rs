@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use roundtrip_lab::Net;
 
+use crate::limits::byte_count;
+
 /// When output is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Colour {
@@ -57,20 +59,6 @@ pub(crate) fn net_help() -> String {
          up-loss=1%, down-trace=FILE. All of it in doc/networks.md",
         Net::help()
     )
-}
-
-/// A number of bytes, as `500M` or `4G`.
-pub(crate) fn byte_count(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" | "kib" => 1 << 10,
-        "m" | "mb" | "mib" => 1 << 20,
-        "g" | "gb" | "gib" => 1_u64 << 30,
-        _ => return Err("a size is a number of bytes, perhaps with k, M or G behind it".into()),
-    };
-    let number: u64 = digits.parse().map_err(|_| format!("{digits:?} is not a whole number"))?;
-    number.checked_mul(factor).ok_or_else(|| "more bytes than can be counted".into())
 }
 
 /// The network and the wire that leads to it.

@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use roundtrip_http::handler::{Hidden, Listing};
 use roundtrip_http::server::{Options, Served};
+use roundtrip_visit::Identity;
 use roundtrip_visit::ground::Ground;
-use roundtrip_visit::serve::{Echoing, Identity, Service, serve};
+use roundtrip_visit::serve::{Echoing, Service, serve};
 
 use crate::Outcome;
 use crate::args::Serve;

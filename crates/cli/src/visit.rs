@@ -36,8 +36,24 @@ enum Subject<'a> {
     Url(&'a str),
 }
 
+/// A visit that was carried out.
+pub(crate) enum Done {
+    /// Its record is kept, and nothing was told yet; the exit code.
+    Kept(Kept, u8),
+    /// It could not begin, and why was told; the exit code.
+    Told(u8),
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Visit, colour: Colour) -> Outcome {
+    match done(arguments, colour)? {
+        Done::Kept(kept, exit) => finish(arguments, colour, &kept, exit),
+        Done::Told(exit) => Ok(exit),
+    }
+}
+
+/// Carries the visit out.
+pub(crate) fn done(arguments: &Visit, colour: Colour) -> anyhow::Result<Done> {
     let subject = subject(arguments.subject.as_deref())?;
     let wire = arguments.network.wire()?;
     match subject {
@@ -49,22 +65,22 @@ pub(crate) fn run(arguments: &Visit, colour: Colour) -> Outcome {
             let scheme = if arguments.https { Scheme::Https } else { Scheme::Http };
             let plan = demo::plan(scheme);
             let sites = Sites::read(&arguments.network)?;
-            simulated(arguments, colour, "demo", plan, || sites.beside(demo::sites(scheme)))
+            simulated(arguments, "demo", plan, || sites.beside(demo::sites(scheme)))
         }
-        Subject::Path(path) => served(arguments, colour, path),
+        Subject::Path(path) => served(arguments, path),
         Subject::Run(_) if !arguments.network.site.is_empty() => {
             bail!("--site has no place here: a saved run is answered from its record alone")
         }
-        Subject::Run(run) => again(arguments, colour, run),
+        Subject::Run(run) => again(arguments, run),
     }
 }
 
 /// Visits a URL of a host in the lab or in the real world. The latter is visited live and, if a
 /// network is described, replayed in the lab.
-fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> Outcome {
+fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> anyhow::Result<Done> {
     let url = match roundtrip_http::url::parse_with(text, scheme_for(text)) {
         Ok(url) => url,
-        Err(fault) => return bad_url(fault, colour),
+        Err(fault) => return Ok(Done::Told(bad_url(fault, colour)?)),
     };
     let sites = Sites::read(&arguments.network)?;
     let in_lab = sites.has(&url);
@@ -79,9 +95,9 @@ fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> Out
             if arguments.https {
                 bail!("--https is for folders and the demo: {url} says itself how it is spoken to");
             }
-            simulated(arguments, colour, text, Plan::get(url), || sites.make())
+            simulated(arguments, text, Plan::get(url), || sites.make())
         }
-        real => live(arguments, colour, &url, real),
+        real => live(arguments, &url, real),
     }
 }
 
@@ -102,7 +118,7 @@ fn subject(given: Option<&str>) -> anyhow::Result<Subject<'_>> {
 }
 
 /// Visits a folder, or a page with its folder, that is served in the lab.
-fn served(arguments: &Visit, colour: Colour, path: &Path) -> Outcome {
+fn served(arguments: &Visit, path: &Path) -> anyhow::Result<Done> {
     let scheme = if arguments.https { Scheme::Https } else { Scheme::Http };
     let mut url: Url = format!("{}://{FOLDER_HOST}/", scheme.name()).parse()?;
     let folder = if path.is_file() {
@@ -113,30 +129,28 @@ fn served(arguments: &Visit, colour: Colour, path: &Path) -> Outcome {
     };
     Files::folder(folder).with_context(|| format!("cannot visit {}", path.display()))?;
     let others = Sites::read(&arguments.network)?;
-    simulated(arguments, colour, &path.display().to_string(), Plan::get(url), || {
+    simulated(arguments, &path.display().to_string(), Plan::get(url), || {
         others.beside(vec![site(FOLDER_HOST, folder, scheme)?])
     })
 }
 
 /// Replays a saved run in the lab.
-fn again(arguments: &Visit, colour: Colour, run: &str) -> Outcome {
+fn again(arguments: &Visit, run: &str) -> anyhow::Result<Done> {
     honoured_in_lab(arguments)?;
     if arguments.https {
         bail!("--https is for folders and the demo: a saved run goes by what it recorded");
     }
     let (folder, run) = keep::open_named(run)?;
-    let run = run.as_str();
-    replay(arguments, colour, &folder, run, pins(&arguments.resolve)?)
+    let recording = Recording::read(folder.read()?.0)?;
+    replay(arguments, (&folder, &recording), &run, pins(&arguments.resolve)?)
 }
 
 fn replay(
     arguments: &Visit,
-    colour: Colour,
-    folder: &Folder,
+    (folder, recording): (&Folder, &Recording),
     run: &str,
     pins: Vec<Pin>,
-) -> Outcome {
-    let recording = Recording::read(folder.read()?.0)?;
+) -> anyhow::Result<Done> {
     let bodies = folder.bodies();
     let body = |content: &BodyRef| bodies.get(content).ok();
     let kept = Kept::beside(&arguments.output, run, Some(folder.path()))?;
@@ -154,17 +168,16 @@ fn replay(
     for difference in recording.differences() {
         terminal::note(&format!("not as recorded: {difference}"));
     }
-    finish(arguments, colour, &kept, visited.exit)
+    Ok(Done::Kept(kept, visited.exit))
 }
 
 /// Visits in the lab.
 fn simulated(
     arguments: &Visit,
-    colour: Colour,
     name: &str,
     plan: Plan,
     sites: impl Fn() -> Result<Vec<Site>, RunError>,
-) -> Outcome {
+) -> anyhow::Result<Done> {
     honoured_in_lab(arguments)?;
     let ground = Ground::Lab(Box::new(arguments.network.lab()?));
     let kept = Kept::new(&arguments.output, name)?;
@@ -173,11 +186,11 @@ fn simulated(
     let (record, progress) = watched(&kept, arguments);
     let visited = carry_out(&title, &plan, &ground, &ThisMachine::default(), sites, record)?;
     drop(progress);
-    finish(arguments, colour, &kept, visited.exit)
+    Ok(Done::Kept(kept, visited.exit))
 }
 
 /// Visits on a real wire, and replays the visit in the lab if a network is described.
-fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Outcome {
+fn live(arguments: &Visit, url: &Url, wire: Option<Wire>) -> anyhow::Result<Done> {
     if arguments.warm {
         bail!("--warm is for the lab: on a real wire the caches are what they are");
     }
@@ -205,25 +218,33 @@ fn live(arguments: &Visit, colour: Colour, url: &Url, wire: Option<Wire>) -> Out
     let (record, progress) = watched(&kept, arguments);
     let visited = carry_out(&title, &plan, &ground, &machine, || Ok(Vec::new()), record)?;
     drop(progress);
-    if arguments.network.net.is_none() || never_answered(&kept)? {
-        return finish(arguments, colour, &kept, visited.exit);
-    }
+    let recorded = match &arguments.network.net {
+        Some(_) => recorded(&kept)?,
+        None => None,
+    };
+    let Some((folder, recording)) = recorded else {
+        return Ok(Done::Kept(kept, visited.exit));
+    };
     kept.views()?;
     let name = kept.id.as_deref().unwrap_or("it");
     terminal::progress(&format!("carrying {name} out again in the lab …"));
     // Addresses of the world lead nowhere there.
-    replay(arguments, colour, &Folder::open(&kept.path)?, name, Vec::new())
+    replay(arguments, (&folder, &recording), name, Vec::new())
 }
 
-/// Whether a visit holds no exchange that the lab could carry out again, so that the fault which ended
-/// it is what is to be told.
-fn never_answered(kept: &Kept) -> anyhow::Result<bool> {
-    let events = Folder::open(&kept.path)?.read()?.0;
-    Ok(matches!(Recording::read(events), Err(ReplayError::Nothing(_))))
+/// A visit that was kept, as the lab can carry it out again; `None` where it holds no exchange that could
+/// be, so that the fault which ended it is what is to be told.
+fn recorded(kept: &Kept) -> anyhow::Result<Option<(Folder, Recording)>> {
+    let folder = Folder::open(&kept.path)?;
+    match Recording::read(folder.read()?.0) {
+        Ok(recording) => Ok(Some((folder, recording))),
+        Err(ReplayError::Nothing(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Refuses what only a real wire can do.
-fn honoured_in_lab(arguments: &Visit) -> anyhow::Result<()> {
+pub(crate) fn honoured_in_lab(arguments: &Visit) -> anyhow::Result<()> {
     arguments.through.none_in_lab()?;
     no_authority_in_lab(arguments.cacert.as_deref())
 }
@@ -281,7 +302,7 @@ fn scheme_for(text: &str) -> &'static str {
 }
 
 /// Adds to the plan what the arguments say besides the subject.
-fn planned(arguments: &Visit, mut plan: Plan, ground: &Ground) -> anyhow::Result<Plan> {
+pub(crate) fn planned(arguments: &Visit, mut plan: Plan, ground: &Ground) -> anyhow::Result<Plan> {
     let seconds = |value: f64, option: &str| {
         Duration::try_from_secs_f64(value).map_err(|_| anyhow!("{option} {value}: wanted seconds"))
     };

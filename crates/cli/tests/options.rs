@@ -7,8 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use core::time::Duration;
 use peer::script::Script;
-use peer::{ROUNDTRIP, has, run};
+use peer::{ROUNDTRIP, has, run, run_with};
+use roundtrip_record::{Folder, Time, What};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
 const TAGGED: &[u8] = b"HTTP/1.1 200 OK\r\nETag: \"t1\"\r\nContent-Length: 3\r\n\r\nok\n";
@@ -308,6 +310,106 @@ fn many_are_had_at_one_time() {
     let all = ["get", "-s", "-Z", "http://127.0.0.1:1/", &url];
     let got = run(ROUNDTRIP, &all, folder.path());
     assert_eq!((got.status.code(), got.stdout.as_slice()), (Some(7), &b"ok\nok\n"[..]), "{got:?}");
+}
+
+#[test]
+fn at_a_rate_each_begins_in_its_turn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Script::start(&[OK; 3]);
+    let url = format!("http://{}/[1-3]", server.at);
+    let all = ["get", "-s", "-Z", "--rate", "4/s", "--out", "record", &url];
+    let got = run(ROUNDTRIP, &all, folder.path());
+    assert_eq!(got.status.code(), Some(0), "{got:?}");
+    let record = Folder::open(folder.path().join("record")).expect("a record");
+    let (events, _) = record.read().expect("events");
+    let times = |of: fn(&What) -> bool| -> Vec<Time> {
+        events.iter().filter(|event| of(&event.what)).map(|event| event.at).collect()
+    };
+    let sent = times(|what| matches!(what, What::RequestSent(_)));
+    let answered = times(|what| matches!(what, What::ResponseHead(_)));
+    assert_eq!((sent.len(), answered.len()), (3, 3));
+    assert!(
+        sent.windows(2).all(|two| two[1].since(two[0]) > Duration::from_millis(150)),
+        "{sent:?}"
+    );
+    // What is under way goes on meanwhile.
+    assert!(answered[0] < sent[1] && answered[1] < sent[2], "{sent:?} {answered:?}");
+}
+
+#[test]
+fn figures_are_those_of_one_transfer() {
+    const LAST: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Script::start(&[LAST; 3]);
+    let url = format!("http://{}/[1-3]", server.at);
+    let format = "%{num_connects} %{size_request} %{remote_ip} %{local_ip}\n";
+    let all = ["get", "-s", "-Z", "-w", format, "-A", "", &url];
+    let got = run(ROUNDTRIP, &all, folder.path());
+    // Each sends as many bytes as it would alone.
+    let one = format!("GET /1 HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\n\r\n", server.at).len();
+    let expected = format!("1 {one} 127.0.0.1 127.0.0.1\n").repeat(3);
+    assert_eq!(String::from_utf8_lossy(&got.stdout), expected, "{got:?}");
+    // A connection of before has its addresses still, and was not made again.
+    let server = Script::start(&[MOVED, OK, OK]);
+    let url = format!("http://{}/[1-2]", server.at);
+    let format = "%{num_connects} %{num_redirects} %{remote_ip} %{local_ip}\n";
+    let got = run(ROUNDTRIP, &["get", "-s", "-L", "-w", format, &url], folder.path());
+    let expected = "ok\n1 1 127.0.0.1 127.0.0.1\nok\n0 0 127.0.0.1 127.0.0.1\n";
+    assert_eq!(String::from_utf8_lossy(&got.stdout), expected, "{got:?}");
+}
+
+#[test]
+fn what_can_be_read_only_once_is_for_all_urls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (input, arguments, told) in [
+        (
+            "X-Own: 1\n",
+            &["--proxy-header", "@-", "-x", "AT", "http://a.test/[1-2]"][..],
+            "X-Own: 1",
+        ),
+        ("X-Own: 1\n", &["-H", "@-", "http://AT/[1-2]"], "X-Own: 1"),
+        ("X-Own: 1", &["-d", "@-", "http://AT/[1-2]"], "X-Own: 1"),
+        ("X-Own: 1", &["-F", "x=@-", "http://AT/[1-2]"], "X-Own: 1"),
+        ("X-Own: 1", &["-F", "x=<-", "http://AT/[1-2]"], "X-Own: 1"),
+        ("1\n", &["-G", "--data-urlencode", "x@-", "http://AT/[1-2]"], "?x=1%0a"),
+        ("1", &["--url-query", "x@-", "http://AT/[1-2]"], "?x=1 "),
+        (
+            "machine 127.0.0.1 login u password p",
+            &["--netrc-file", "/dev/stdin", "http://AT/[1-2]"],
+            "Authorization: Basic dTpw",
+        ),
+    ] {
+        let server = Script::start(&[OK; 2]);
+        let arguments: Vec<String> =
+            arguments.iter().map(|argument| argument.replace("AT", &server.at)).collect();
+        let all: Vec<&str> =
+            ["get", "-s"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+        let got = run_with(ROUNDTRIP, &all, folder.path(), input);
+        assert_eq!(got.status.code(), Some(0), "{arguments:?}: {got:?}");
+        assert_eq!(server.asked().matches(told).count(), 2, "{arguments:?}: {}", server.asked());
+    }
+}
+
+#[test]
+fn what_would_end_its_line_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("options"), "header = \"X: a\\r\\n\"\n").expect("written");
+    for [option, value] in [
+        ["-H", "X: a\n"],
+        ["-H", "X: a\r\n\r\nGET / HTTP/1.1"],
+        ["-H", "X: a\r"],
+        ["-K", "options"],
+        ["--proxy-header", "X: a\r"],
+        ["--request-target", "/ HTTP/1.1\r\nX: a"],
+    ] {
+        let server = Script::start(&[OK]);
+        let url = format!("http://{}/", server.at);
+        let got = run(ROUNDTRIP, &["get", "-s", "-S", option, value, &url], folder.path());
+        let said = String::from_utf8_lossy(&got.stderr).into_owned();
+        assert_eq!(got.status.code(), Some(2), "{option} {value:?}: {said}");
+        assert!(said.contains("X: a"), "{said}");
+        assert_eq!(server.asked(), "", "{option} {value:?}");
+    }
 }
 
 #[test]

@@ -191,6 +191,24 @@ fn the_lab_refuses_what_it_cannot_do() {
     run(&roundtrip, &["visit", "--no-page", "--net", "lan"], &proxies).expect(0);
 }
 
+/// A field that is given stands in the place of the one that is sent by itself.
+#[test]
+fn a_field_that_is_given_is_sent_once() {
+    let (roundtrip, shop) = (Roundtrip::new(), Shop::start());
+    let url = shop.url("127.0.0.1");
+    for browser in ["roundtrip", "chromium", "firefox"] {
+        let given = ["-H", "Accept: text/x", "-H", "X-One: 1", "-H", "X-One: 2"];
+        run(&roundtrip, &[&["visit", &url, "--as", browser][..], &given].concat(), &[]).expect(0);
+        let heads = core::mem::take(&mut *shop.heads.lock().expect("no panic"));
+        let first = heads.iter().find(|head| head.starts_with("GET / ")).expect("a request");
+        let sent: Vec<&str> = first
+            .lines()
+            .filter(|line| line.starts_with("Accept: ") || line.starts_with("X-One: "))
+            .collect();
+        assert_eq!(sent, ["Accept: text/x", "X-One: 1", "X-One: 2"], "{browser}");
+    }
+}
+
 #[test]
 fn the_answer_is_the_headline_and_never_the_redirect() {
     let (roundtrip, shop) = (Roundtrip::new(), Shop::start());

@@ -24,7 +24,7 @@ impl Asker {
 
 /// Whether two URLs are of one site: one scheme, and hosts below one registrable domain (HTML, "same
 /// site"). Hosts without one, as addresses and `localhost` are, must be equal.
-fn same_site(one: &Url, other: &Url) -> bool {
+pub fn same_site(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme() && site(one) == site(other)
 }
 

@@ -25,7 +25,7 @@ pub struct Hop {
     pub url: Url,
     /// The method.
     pub method: Method,
-    /// The URL that redirected here.
+    /// The URL that redirected here; a request that is made once more keeps it.
     before: Option<Url>,
     /// The body, and the fields that speak of it, go along.
     body: bool,
@@ -82,7 +82,7 @@ impl Chain {
             expects: true,
             initiator: request.initiator.clone(),
         };
-        let proofs = Proofs::new(!request.body.is_empty());
+        let proofs = Proofs::default();
         Self { first: request, rules, hop, followed: 0, spent: false, proofs }
     }
 
@@ -123,7 +123,7 @@ impl Chain {
     /// `random` makes proofs of a password ones that nobody could have prepared.
     pub fn request(&mut self, jar: Option<&Jar>, now: SystemTime, random: [u8; 16]) -> Request {
         let (mut request, replay) = self.first.again();
-        if self.hop.is_redirect() {
+        if self.hop.before.is_some() {
             // It was for the first URL.
             request.target = None;
         }
@@ -131,7 +131,8 @@ impl Chain {
         request.method = self.hop.method.clone();
         request.initiator = self.hop.initiator.clone();
         let trusted = self.trusts(&self.hop.url, self.hop.at_home);
-        let only_asks = self.hop.body & self.proofs.prepare(&mut request, &self.rules, trusted);
+        let carries = self.hop.body && (self.spent || !self.first.body.is_empty());
+        let only_asks = self.proofs.prepare(&mut request, &self.rules, trusted, carries);
         if only_asks {
             request.body = Body::empty();
             request.expect = Expect::Nothing;

@@ -71,11 +71,10 @@ impl Cookie {
     }
 
     /// Whether both have one place in a jar.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let path = |cookie: &'_ Self| cookie.path.trim_end_matches('/').len();
+    pub(crate) fn is_same(&self, other: &Self, manner: Manner) -> bool {
         self.name == other.name
             && self.domain == other.domain
-            && self.path[..path(self)] == other.path[..path(other)]
+            && self.path_in(manner) == other.path_in(manner)
     }
 
     /// Whether it belongs to this URL at this time.

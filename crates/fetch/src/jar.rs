@@ -51,7 +51,7 @@ impl Jar {
             return false;
         }
         // Plain connections must not overwrite what belongs to secure ones.
-        let old = self.cookies.iter().position(|old| old.is_same(&cookie));
+        let old = self.cookies.iter().position(|old| old.is_same(&cookie, self.manner));
         if old.is_some_and(|at| self.cookies[at].secure && !is_secure(url)) {
             return false;
         }
@@ -125,6 +125,17 @@ mod tests {
 
     fn sent(jar: &Jar, to: &str) -> String {
         jar.field(&url(to), &Asker::Person, NOW + Duration::from_secs(10)).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_slash_at_the_end_of_a_path_makes_another_cookie_but_for_curl() {
+        for (manner, below) in [(Manner::Browser, "a=2; a=1"), (Manner::Curl, "a=2")] {
+            let mut jar = Jar::new().in_manner(manner);
+            for field in ["a=1; Path=/x", "a=2; Path=/x/"] {
+                assert!(jar.store(field, &url("https://b.test/"), &Asker::Person, NOW));
+            }
+            assert_eq!(sent(&jar, "https://b.test/x/y"), below);
+        }
     }
 
     #[test]

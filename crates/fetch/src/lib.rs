@@ -38,7 +38,7 @@ mod referrer;
 mod retry;
 mod rules;
 
-pub use asker::Asker;
+pub use asker::{Asker, same_site};
 pub use chain::{Chain, Hop, NOT_PERMITTED, Next, share_credentials};
 pub use cookie::{Cookie, SameSite};
 pub use cookie_date::parse as parse_date;

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use roundtrip_http::client::{Login, Origin, Prover, Request, Schemes};
 use roundtrip_http::message::Fields;
-use roundtrip_http::url::userinfo;
+use roundtrip_http::url::{clear_userinfo, set_userinfo, userinfo};
 
 use crate::netrc::NetrcMode;
 use crate::rules::Rules;
@@ -13,8 +13,6 @@ use crate::rules::Rules;
 pub(crate) struct Proofs {
     server: Option<Prover>,
     proxy: Option<Prover>,
-    /// The request has a body, which may be a stream that was taken already.
-    has_body: bool,
     /// The last request went without its body, since it was sure to be refused.
     only_asked: bool,
     /// The server takes requests without a proof.
@@ -22,22 +20,22 @@ pub(crate) struct Proofs {
 }
 
 impl Proofs {
-    /// Of a chain whose first request has a body, or has none.
-    pub(crate) fn new(has_body: bool) -> Self {
-        Self { has_body, ..Self::default() }
-    }
-
     /// Finds out who asks, by the URL and what else is known, and takes that out of the URL where it is
-    /// not to be told at once. Answers whether the request only asks for a challenge.
-    pub(crate) fn prepare(&mut self, request: &mut Request, rules: &Rules, trusted: bool) -> bool {
+    /// not to be told at once. Answers whether the request, which `carries` a body or none, only asks for
+    /// a challenge: it goes without the body then.
+    pub(crate) fn prepare(
+        &mut self,
+        request: &mut Request,
+        rules: &Rules,
+        trusted: bool,
+        carries: bool,
+    ) -> bool {
         add_from_netrc(request, rules);
         self.server = if rules.logins == Schemes::BASIC {
             None
         } else {
             let login = userinfo(&request.url);
-            // There is a host, so neither can fail.
-            let _ = request.url.set_username("");
-            let _ = request.url.set_password(None);
+            clear_userinfo(&mut request.url);
             login.map(|(user, password)| {
                 let login = Login { user, password, schemes: rules.logins };
                 kept(self.server.take(), &login)
@@ -53,8 +51,7 @@ impl Proofs {
             .filter(|login| login.schemes != Schemes::BASIC)
             .map(|login| kept(self.proxy.take(), login));
         let asks = |prover: &Option<Prover>| prover.as_ref().is_some_and(Prover::only_asks);
-        let bodyless = request.body.is_empty() && !self.has_body;
-        self.only_asked = !bodyless && !self.unwanted && (asks(&self.server) || asks(&self.proxy));
+        self.only_asked = carries && !self.unwanted && (asks(&self.server) || asks(&self.proxy));
         self.only_asked
     }
 
@@ -110,10 +107,7 @@ fn add_from_netrc(request: &mut Request, rules: &Rules) {
     };
     let name = (!name.is_empty()).then(|| name.to_owned());
     if let Some((user, password)) = rules.netrc.find(host, name.as_deref()).filter(|_| wanted) {
-        let plain = |text: &str| text.replace('%', "%25");
-        let (user, password) = (plain(&user), plain(&password));
-        // There is a host, so neither can fail.
-        let _ = request.url.set_username(&user);
-        let _ = request.url.set_password(Some(&password));
+        // There is a host, so it cannot fail.
+        let _ = set_userinfo(&mut request.url, &user, &password);
     }
 }

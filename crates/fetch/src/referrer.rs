@@ -1,5 +1,6 @@
 //! The Referer of requests (RFC 9110 §10.1.3; W3C Referrer Policy).
 
+use roundtrip_http::url::clear_userinfo;
 use url::Url;
 
 /// What stands in Referer, unless the caller's own fields have one.
@@ -46,9 +47,7 @@ fn policy(page: &Url, to: &Url) -> Option<String> {
 /// A URL as others may see it: without credentials and fragment.
 fn bare(url: &Url) -> String {
     let mut url = url.clone();
-    // It has a host, so neither can fail.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
+    clear_userinfo(&mut url);
     url.set_fragment(None);
     url.into()
 }

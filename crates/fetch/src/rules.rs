@@ -1,5 +1,7 @@
 //! What redirects make of a request, and what goes along with it.
 
+use std::rc::Rc;
+
 use http::{Method, StatusCode};
 
 use roundtrip_http::client::{Proxies, Schemes as Logins};
@@ -122,7 +124,7 @@ pub struct Rules {
     /// A token that is told to the first origin instead (RFC 6750).
     pub bearer: Option<String>,
     /// Names and passwords for hosts whose URLs have none.
-    pub netrc: Netrc,
+    pub netrc: Rc<Netrc>,
     /// The proxies there are; those that want a proof of who asks are given it.
     pub proxies: Proxies,
     /// What stands in Cookie besides those of the jar, for the first origin.
@@ -152,7 +154,7 @@ impl Rules {
             leads_to: Schemes::ALL,
             logins: Logins::BASIC,
             bearer: None,
-            netrc: Netrc::default(),
+            netrc: Rc::default(),
             proxies: Proxies::default(),
             cookies: None,
         }

@@ -8,7 +8,7 @@ mod common;
 use common::{Site, get};
 use roundtrip_fetch::{Credentials, Fetcher, Jar, Mode, Redirects, Rules, Sends};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Expect, Failure, Options, Request};
+use roundtrip_http::client::{Expect, Failure, Options, Request, Schemes};
 use roundtrip_http::message::escape;
 use roundtrip_http::server::{self, Handler, RequestBody, Response};
 use roundtrip_http::url;
@@ -242,4 +242,60 @@ fn a_stream_is_sent_once() {
     let failure = fetch(&site, request, Rules::browser()).unwrap_err();
     assert!(matches!(failure.kind, FaultKind::BadRedirect { .. }), "{:?}", failure.kind);
     assert_eq!(sent(&site).len(), 1);
+}
+
+/// A challenge that wants a proof of a password.
+const CHALLENGE: &str = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm=r, nonce=n\r\n\
+                         Content-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// What curl does that follows redirects and proves passwords.
+fn proving(sends: Sends) -> Rules {
+    Rules { redirects: Redirects::Most(5), logins: Schemes::DIGEST, ..Rules::curl(sends) }
+}
+
+#[test]
+fn a_target_of_its_own_is_for_the_first_url() {
+    let targets = |answers: &[&str]| {
+        let site = Site::new();
+        let answers: Vec<&[u8]> = answers.iter().map(|answer| answer.as_bytes()).collect();
+        site.script(0, &answers);
+        let mut request = get("u:p@www0.test/a");
+        request.target = Some("/own".into());
+        assert_eq!(fetch(&site, request, proving(Sends::Nothing)).unwrap().1, 200);
+        sent(&site).into_iter().map(|sent| sent.target).collect::<Vec<_>>()
+    };
+    assert_eq!(targets(&[CHALLENGE, OK]), ["/own", "/own"]);
+    // The request that is made once more is the one that the redirect led to.
+    assert_eq!(targets(&[&to(302, "/b"), CHALLENGE, OK]), ["/own", "/b", "/b"]);
+}
+
+#[test]
+fn a_request_that_lost_its_body_is_no_question_for_a_challenge() {
+    let site = Site::new();
+    site.script(0, &[to(302, "/b").as_bytes(), OK.as_bytes(), OK.as_bytes()]);
+    let request = Request::post(url::parse("u:p@www0.test/a").unwrap(), "body");
+    assert_eq!(fetch(&site, request, proving(Sends::Post)).unwrap().1, 200);
+    let methods: Vec<String> = sent(&site).into_iter().map(|sent| sent.method).collect();
+    assert_eq!(methods, ["POST", "GET"]);
+}
+
+#[test]
+fn a_body_goes_out_where_nobody_wants_a_proof() {
+    let site = Site::new();
+    site.script(0, &[OK.as_bytes(), OK.as_bytes()]);
+    let mut request = get("u:p@www0.test/a");
+    request.method = http::Method::PUT;
+    request.body = Body::stream(None, futures_util::stream::iter([Ok("x".into())]));
+    assert_eq!(fetch(&site, request, proving(Sends::Put)).unwrap().1, 200);
+    let sizes: Vec<u64> = sent(&site).iter().map(|sent| sent.body_bytes).collect();
+    assert_eq!(sizes, [0, 1]);
+}
+
+#[test]
+fn a_challenge_is_not_replaced_without_end() {
+    let stale = CHALLENGE.replace("nonce=n", "nonce=m, stale=true");
+    let site = Site::new();
+    site.script(0, &[CHALLENGE.as_bytes(), stale.as_bytes(), stale.as_bytes(), OK.as_bytes()]);
+    let (_, status) = fetch(&site, get("u:p@www0.test/a"), proving(Sends::Nothing)).unwrap();
+    assert_eq!((status, sent(&site).len()), (401, 3));
 }

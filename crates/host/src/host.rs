@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use roundtrip_packet::EtherAddr;
 use roundtrip_record::{Time, Trace};
-use roundtrip_tcp::SynCookies;
+use roundtrip_tcp::{self as tcp, SynCookies};
 
 use crate::detection::Detections;
 use crate::isn::Secret;
@@ -96,6 +97,11 @@ impl Host {
             reassembly_bytes: self.reassembly.held(),
             output_bytes: self.output.bytes(),
         }
+    }
+
+    /// Gives the host another TCP profile, for connections that are opened from now on.
+    pub fn set_tcp_profile(&mut self, profile: Arc<tcp::Profile>) {
+        self.config.profile = profile;
     }
 
     /// Adds an interface, which has no addresses yet.

@@ -115,7 +115,7 @@ impl Decoder {
         let codings: Vec<String> = codings
             .into_iter()
             .map(str::to_ascii_lowercase)
-            .filter(|coding| !matches!(coding.as_str(), "identity" | "none"))
+            .filter(|coding| coding != "identity")
             .collect();
         if codings.is_empty() {
             return Ok(None);

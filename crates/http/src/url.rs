@@ -92,6 +92,29 @@ pub fn userinfo(url: &Url) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((decoded(url.username()), decoded(url.password().unwrap_or_default())))
 }
 
+/// Puts a name and a password into a URL, in place of what stands there; what cannot stand in a URL is
+/// encoded, and so is a percent sign, which stands for itself.
+///
+/// # Errors
+/// When the URL has no host.
+pub fn set_userinfo(url: &mut Url, user: &str, password: &str) -> Result<(), NoHost> {
+    let [user, password] = [user, password].map(|text| text.replace('%', "%25"));
+    let set = url.set_username(&user).and_then(|()| url.set_password(Some(&password)));
+    set.map_err(|()| NoHost)
+}
+
+/// Takes the name and the password out of a URL.
+pub fn clear_userinfo(url: &mut Url) {
+    // Both fail only without a host, where there is neither.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+}
+
+/// A URL without a host has no place for a name and a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a URL without a host has no place for a name and a password")]
+pub struct NoHost;
+
 /// Whether it begins with a scheme. `localhost:8080` and `user:word@host` do not, though their first
 /// parts could be one: without slashes after it, only a few schemes are taken for what they are.
 fn has_scheme(text: &str) -> bool {
@@ -109,6 +132,19 @@ fn has_scheme(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_and_passwords_are_taken_as_they_are() {
+        let mut url = parse("http://old:older@a.test/").unwrap();
+        for (user, password) in [("me", "p:w%41"), ("a@b/c", ""), ("", "pw")] {
+            set_userinfo(&mut url, user, password).unwrap();
+            let told = (user.as_bytes().to_vec(), password.as_bytes().to_vec());
+            assert_eq!(userinfo(&url), Some(told), "{url}");
+        }
+        clear_userinfo(&mut url);
+        assert_eq!((url.as_str(), userinfo(&url)), ("http://a.test/", None));
+        assert_eq!(set_userinfo(&mut Url::parse("data:,a").unwrap(), "a", "b"), Err(NoHost));
+    }
 
     #[test]
     fn a_name_may_end_in_a_number() {

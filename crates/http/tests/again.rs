@@ -4,10 +4,15 @@ mod common;
 
 use common::authority::Authority;
 use common::frames::{Act, Frames};
-use common::{Site, get};
-use roundtrip_http::client::{Options, Request, Resend};
-use roundtrip_http::url;
-use roundtrip_record::{FaultKind, Initiator, What};
+use common::{Mirror, Site, get};
+use core::time::Duration;
+use http::Version;
+use roundtrip_http::client::{
+    Binding, Credentials, Options, Proxies, Proxy, Request, Resend, Schemes, Tunnels,
+};
+use roundtrip_http::{server, url};
+use roundtrip_record::{ExchangeId, FaultKind, Initiator, What};
+use roundtrip_wire::Wire as _;
 
 const REFUSED_STREAM: u32 = 7;
 const HTTP_1_1_REQUIRED: u32 = 13;
@@ -149,4 +154,72 @@ fn a_kept_connection_that_is_lost_is_replaced_for_what_may_be_done_twice() {
     let options = Options { resend: Resend::All, ..Options::default() };
     assert_eq!(scene.ask(requests, options), ok(2));
     assert_eq!(*scene.frames.bodies.borrow(), [0, 1000]);
+}
+
+#[test]
+fn a_proxy_is_not_proven_to_without_end() {
+    let site = Site::new();
+    let challenge = |more: &str| {
+        format!(
+            "HTTP/1.1 407 Who\r\nProxy-Authenticate: Digest realm=p, nonce=n{more}\r\n\
+             Content-Length: 0\r\n\r\n"
+        )
+    };
+    let (new, stale) = (challenge(""), challenge(", stale=true"));
+    let stale = stale.as_bytes();
+    site.script(1, &[new.as_bytes(), stale, stale, stale, stale]);
+    let mut proxy = Proxy::parse("192.0.2.1:80", Some("u:p")).unwrap();
+    if let Some(login) = &mut proxy.login {
+        login.schemes = Schemes::DIGEST;
+    }
+    let proxies = Proxies { http: Some(proxy), tunnels: Tunnels::All, ..Proxies::default() };
+    let client = site.client(Options { proxies, ..Options::default() }, None);
+    let failed = site.run(async move { client.send(get("www0.test/")).await.err() });
+    let kind = failed.map(|failure| failure.kind);
+    assert!(matches!(kind, Some(FaultKind::TunnelRefused { status: Some(407), .. })), "{kind:?}");
+    assert_eq!(site.attempts(), 3);
+}
+
+#[test]
+fn a_server_that_wants_http_1_1_is_offered_nothing_else_ahead_of_requests() {
+    let scene = Scene::new(|_, _| Act::Reset(HTTP_1_1_REQUIRED));
+    let idle = Duration::from_secs(10);
+    let options = Options { binding: Binding::Late, idle, ..Options::default() };
+    let client = scene.site.client(options, Some(scene.authority.client()));
+    let wire = scene.site.client_wire.clone();
+    scene.site.run(async move {
+        let ask = async |ahead| {
+            let request = Request { ahead, ..get("https://www0.test/") };
+            let mut response = client.send(request).await.unwrap();
+            response.body.bytes(100).await.unwrap();
+        };
+        ask(0).await;
+        // One of them has the connection that was kept, the other a new one and a spare one.
+        futures_util::future::join(ask(1), ask(1)).await;
+        wire.sleep(2 * idle).await;
+        let url = url::parse("https://www0.test/").unwrap();
+        client.preconnect(&url, Credentials::default(), ExchangeId(1), None);
+        wire.sleep(idle / 2).await;
+    });
+    let offers = scene.site.client_events().into_iter().filter_map(|event| match event.what {
+        What::TlsStarted(started) => Some(started.alpn.contains(&"h2".to_owned())),
+        _ => None,
+    });
+    assert_eq!(offers.collect::<Vec<_>>(), [true, false, false, false, false]);
+}
+
+#[test]
+fn a_connection_made_ahead_speaks_what_is_known_to_be_spoken() {
+    let site = Site::new();
+    site.serve(0, Mirror(|_, _| String::new()), server::Options::default());
+    let options = Options { prior_knowledge: true, ..Options::default() };
+    let (client, wire) = (site.client(options, None), site.client_wire.clone());
+    let version = site.run(async move {
+        let url = url::parse("http://www0.test/").unwrap();
+        client.preconnect(&url, Credentials::default(), ExchangeId(1), None);
+        wire.sleep(Duration::from_secs(1)).await;
+        client.send(get("http://www0.test/")).await.map(|response| response.version)
+    });
+    assert_eq!(version.unwrap(), Version::HTTP_2);
+    assert_eq!(site.attempts(), 1);
 }

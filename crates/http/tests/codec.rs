@@ -346,6 +346,21 @@ fn hosts() {
 }
 
 #[test]
+fn a_value_that_is_kept_as_it_is_has_no_line_end() {
+    let mut fields = Fields::new();
+    fields.push_as_is("X", b" a\t ").unwrap();
+    assert_eq!(fields.get("X"), Some(&b" a\t "[..]));
+    for (value, at) in [(&b"a\n"[..], 4), (b"a\r\n\r\n", 4), (b"\ra", 3), (b"a\x0c", 4)] {
+        let error = fields.push_as_is("X", value).unwrap_err();
+        assert_eq!((error.defect, error.offset), (Defect::BadFieldValue, at), "{value:?}");
+    }
+    assert_eq!(fields.len(), 1);
+    // What only stands around a value is taken off where it is not to be kept.
+    fields.push("Y", b"\r\n a \r\n").unwrap();
+    assert_eq!(fields.get("Y"), Some(&b"a"[..]));
+}
+
+#[test]
 fn no_value_can_end_its_line() {
     let mut fields = Fields::new();
     fields.add("Location", "/a\r\nSet-Cookie: x\0");

@@ -86,6 +86,7 @@ pub use lab::{Attached, End, Forwarding, Lab, LabHost, Stuck};
 pub use net::{Conditions, Direction, Net};
 pub use port::LabPort;
 pub use profile::Profile;
+pub use roundtrip_tcp::Profile as TcpProfile;
 pub use seed::{Ppm, Seed};
 pub use shape::{
     CoDel, Discipline, Distribution, Fcs, FqCoDel, Jitter, Pickup, Queue, Rate, Shape,

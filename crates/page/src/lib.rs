@@ -64,7 +64,7 @@ mod scan;
 mod srcset;
 
 pub use bytes::Bytes;
-pub use child::{Painter, Program};
+pub use child::{Layouts, Painter, Program};
 pub use engine::Goal;
 pub use fetch::{
     Blocks, Delivered, Fetch, FetchId, Hint, Initiator, Kind, Listed, Omitted, Priority, Reach,

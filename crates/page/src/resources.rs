@@ -28,6 +28,17 @@ pub(crate) struct Resource {
     ran: bool,
 }
 
+impl Resource {
+    /// It has neither come nor failed.
+    fn is_pending(&self) -> bool {
+        matches!(self.state, State::Wanted | State::Asked)
+    }
+
+    fn is_script(&self) -> bool {
+        self.fetch.kind == Kind::Script && self.holds.runs
+    }
+}
+
 /// How far a resource has come.
 pub(crate) enum State {
     /// Not handed out by `poll_fetch` yet.
@@ -113,7 +124,7 @@ impl Resources {
 
     /// Those not come and not failed.
     pub(crate) fn pending(&self) -> impl Iterator<Item = &Resource> {
-        self.list.iter().filter(|r| matches!(r.state, State::Wanted | State::Asked))
+        self.list.iter().filter(|resource| resource.is_pending())
     }
 
     pub(crate) fn found_in_markup(&mut self, want: Want) {
@@ -197,8 +208,8 @@ impl Resources {
     /// standard, section 4.2.6.4, "script-blocking style sheet"), and so does the parser.
     pub(crate) fn script_runs(&mut self, in_head: bool) {
         for resource in &mut self.list {
-            let pending = matches!(resource.state, State::Wanted | State::Asked);
-            if pending && resource.fetch.kind == Kind::Style && resource.holds.paint {
+            let style = resource.fetch.kind == Kind::Style;
+            if style && resource.is_pending() && resource.holds.paint {
                 resource.holds.parser = true;
                 resource.holds.body |= in_head;
             }
@@ -232,12 +243,12 @@ impl Resources {
     /// parser stops for one after the other, each when the style sheets before it have come; those that
     /// are deferred when the document is parsed (`finished`); the others when they come. Gives its size.
     pub(crate) fn poll_run(&mut self, finished: bool) -> Option<usize> {
-        let pending = |resource: &Resource| matches!(resource.state, State::Wanted | State::Asked);
         let (mut styled, mut stopped) = (true, false);
         let mut next = None;
         for (index, resource) in self.list.iter().enumerate() {
-            styled &= !(pending(resource) && resource.holds.parser && !is_script(resource));
-            if !is_script(resource) || resource.ran {
+            let script = resource.is_script();
+            styled &= !(resource.is_pending() && resource.holds.parser && !script);
+            if !script || resource.ran {
                 continue;
             }
             let come = matches!(resource.state, State::Loaded(_)) && !stopped;
@@ -255,7 +266,7 @@ impl Resources {
         }
         if next.is_none() && finished && !stopped {
             let mut deferred = self.list.iter().enumerate().filter(|(_, resource)| {
-                is_script(resource)
+                resource.is_script()
                     && !resource.ran
                     && !resource.holds.parser
                     && resource.holds.content_loaded
@@ -281,7 +292,7 @@ impl Resources {
         notes: &mut Vec<Note>,
     ) {
         let Some(resource) = self.list.get_mut(id.0 as usize) else { return };
-        if matches!(resource.state, State::Loaded(_) | State::Failed) {
+        if !resource.is_pending() {
             return;
         }
         self.generation += 1;
@@ -342,12 +353,6 @@ impl Resources {
         });
         self.faces.iter().chain(sheets.flat_map(|sheet| &sheet.faces)).cloned().collect()
     }
-}
-
-fn is_script(resource: &Resource) -> bool {
-    // A preload alone does not run.
-    let runs = resource.holds != Holds::NOTHING || resource.fetch.priority == Priority::Low;
-    resource.fetch.kind == Kind::Script && runs
 }
 
 /// The style sheet an `@import` stands in.

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use roundtrip_page::{Blocks, Initiator, Options, Page, Url};
+use roundtrip_page::{Blocks, Delivered, Initiator, Options, Page, Url};
 
 /// What a page found, one line each.
 fn found(page: &mut Page) -> String {
@@ -117,7 +117,33 @@ fn credentials_stay_where_they_belong() {
     ] {
         let mut page = Page::new(Url::parse("http://a.example/").unwrap(), Options::default());
         page.feed(markup.as_bytes());
+        page.finish_document();
         let fetch = page.poll_fetch().expect(markup);
         assert_eq!(fetch.anonymous, anonymous, "{markup}");
+    }
+}
+
+/// A script runs because an element is for it, however urgently it is fetched.
+#[test]
+fn preloads_do_not_run() {
+    for (markup, runs) in [
+        ("<script src=x.js></script>", true),
+        ("<script async src=x.js></script>", true),
+        ("<script async fetchpriority=high src=x.js></script>", true),
+        ("<link rel=preload as=script href=x.js>", false),
+        ("<link rel=preload as=script fetchpriority=low href=x.js>", false),
+        ("<link rel=modulepreload href=x.js>", false),
+        ("<link rel=preload as=script href=x.js><script async src=x.js></script>", true),
+        ("<script async src=x.js></script><link rel=preload as=script href=x.js>", true),
+    ] {
+        let mut page = Page::new(Url::parse("http://a.example/").unwrap(), Options::default());
+        page.feed(markup.as_bytes());
+        page.finish_document();
+        let fetch = page.poll_fetch().expect(markup);
+        assert_eq!(page.poll_fetch(), None, "{markup}");
+        let (bytes, content_type) = (b"1;".as_slice().into(), None);
+        let came = Delivered::Loaded { bytes, content_type, final_url: fetch.url };
+        page.deliver(fetch.id, came);
+        assert_eq!(page.poll_run(), runs.then_some(2), "{markup}");
     }
 }

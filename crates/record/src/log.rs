@@ -177,7 +177,18 @@ impl Log {
 
     /// The events kept in memory so far.
     pub fn events(&self) -> Vec<Event> {
-        self.with(|recorder| recorder.events().to_vec()).unwrap_or_default()
+        self.events_from(0)
+    }
+
+    /// The events kept in memory so far, but for the first `count`.
+    pub fn events_from(&self, count: usize) -> Vec<Event> {
+        let rest = |recorder: &mut Recorder| recorder.events().get(count..).map(<[_]>::to_vec);
+        self.with(rest).flatten().unwrap_or_default()
+    }
+
+    /// How many events are kept in memory so far.
+    pub fn event_count(&self) -> usize {
+        self.with(|recorder| recorder.events().len()).unwrap_or(0)
     }
 
     /// The bodies kept so far.

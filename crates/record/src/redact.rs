@@ -1,6 +1,8 @@
 //! Redacts credentials where their place says what they are: in header fields by the field's name,
 //! in URLs by the name of the query value.
 
+use core::fmt::Write as _;
+
 use crate::query::QueryScanner;
 use crate::secret_names::SecretNames;
 use crate::{Field, Initiator, What};
@@ -31,10 +33,11 @@ impl SecretNames {
         (redacted != text).then_some(redacted)
     }
 
-    /// Takes the credentials out of a URL: the password, and the values of its query that are
-    /// secret. `https://user:pass@host/?token=abc` becomes `https://user:[redacted]@host/?token=*`.
+    /// Takes the credentials out of a URL, or of prose with URLs in it: passwords, and the query values
+    /// that are secret. `https://user:pass@host/?token=abc` becomes
+    /// `https://user:[redacted]@host/?token=*`.
     pub fn redact_url(&self, url: &str) -> String {
-        let url = without_password(url);
+        let url = without_passwords(url);
         self.redact_query(&url).unwrap_or(url)
     }
 
@@ -88,15 +91,7 @@ impl SecretNames {
             }
             What::PageNote(note) => self.redact_text(&mut note.note),
             What::ExchangeNote(note) => self.redact_text(&mut note.what),
-            What::Fault(fault) => {
-                match &mut fault.fault {
-                    crate::FaultKind::BadUrl { url: given, .. } => url(given),
-                    crate::FaultKind::TooManyRedirects { last, .. } => url(last),
-                    crate::FaultKind::BadRedirect { location, .. } => url(location),
-                    _ => {}
-                }
-                self.redact_fault(&mut fault.fault);
-            }
+            What::Fault(fault) => self.redact_fault(&mut fault.fault),
             _ => {}
         }
     }
@@ -126,13 +121,12 @@ impl SecretNames {
     fn redact_value(&self, value: &mut serde_json::Value) -> bool {
         use serde_json::Value;
         match value {
-            Value::String(text) => match self.redact_query(text) {
-                Some(redacted) => {
-                    *text = redacted;
-                    true
-                }
-                None => false,
-            },
+            Value::String(text) => {
+                let redacted = self.redact_url(text);
+                let changed = redacted != *text;
+                *text = redacted;
+                changed
+            }
             Value::Array(values) => {
                 values.iter_mut().fold(false, |changed, value| self.redact_value(value) | changed)
             }
@@ -144,14 +138,22 @@ impl SecretNames {
     }
 }
 
-/// The URL with its password replaced.
-fn without_password(url: &str) -> String {
-    let Some(start) = url.find("://").map(|at| at + 3) else { return url.to_owned() };
-    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
-    let authority = &url[start..end];
-    let Some((userinfo, _)) = authority.rsplit_once('@') else { return url.to_owned() };
-    let Some((user, _)) = userinfo.split_once(':') else { return url.to_owned() };
-    format!("{}{user}:{REDACTED}{}", &url[..start], &url[start + userinfo.len()..])
+/// The text with the passwords of all its URLs replaced.
+fn without_passwords(text: &str) -> String {
+    let mut pieces = text.split("://");
+    let mut redacted = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        redacted.push_str("://");
+        let end = piece.find(['/', '?', '#']).unwrap_or(piece.len());
+        let userinfo = piece[..end].rsplit_once('@').map_or("", |(userinfo, _)| userinfo);
+        match userinfo.split_once(':') {
+            Some((user, _)) => {
+                let _ = write!(redacted, "{user}:{REDACTED}{}", &piece[userinfo.len()..]);
+            }
+            None => redacted.push_str(piece),
+        }
+    }
+    redacted
 }
 
 /// Overwrites every occurrence of every text, and returns whether there was one.
@@ -212,6 +214,51 @@ mod tests {
             "/a?monkey=1&sidebar=2",
         ] {
             assert_eq!(names.redact_query(plain), None, "{plain}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_replaced_in_every_url_of_a_text() {
+        let names = SecretNames::with(&[]);
+        for (text, expected) in [
+            ("http://u:p@a.example/", "http://u:[redacted]@a.example/"),
+            ("http://u:p@q@a.example:81?token=x", "http://u:[redacted]@a.example:81?token=*"),
+            (
+                "from http://a.example:80/ to ftp://u:p@b.example, then ws://v:q@c.example/x",
+                "from http://a.example:80/ to ftp://u:[redacted]@b.example, then \
+                 ws://v:[redacted]@c.example/x",
+            ),
+            ("http://a.example:8080/@vite/client", "http://a.example:8080/@vite/client"),
+            ("http://u@a.example:80/", "http://u@a.example:80/"),
+            ("u:p@a.example", "u:p@a.example"),
+        ] {
+            assert_eq!(names.redact_url(text), expected);
+            assert_eq!(names.redact_url(expected), expected, "it is left alone");
+        }
+    }
+
+    #[test]
+    fn no_fault_quotes_a_password() {
+        let url = || "http://user:hunter2@a.example/?token=K4TZ".to_owned();
+        let why = || format!("{} said no", url());
+        let addressed = crate::FaultKind::BadUrl { url: url(), why: why() };
+        let last = crate::FaultKind::TooManyRedirects { limit: 5, last: url() };
+        let redirect = crate::FaultKind::BadRedirect { location: url(), why: why() };
+        let coding = crate::FaultKind::BadEncoding { coding: "br".into(), why: why() };
+        let painted = crate::FaultKind::PaintFailed { why: why() };
+        for fault in [addressed, last, redirect, coding, painted] {
+            let mut what = What::Fault(crate::Fault {
+                step: crate::Step::Wait,
+                exchange: None,
+                connection: None,
+                since: crate::Time::ZERO,
+                fatal: true,
+                fault,
+            });
+            SecretNames::with(&[]).redact_event(&mut what);
+            let text = format!("{what:?}");
+            assert!(!text.contains("hunter2") && !text.contains("K4TZ"), "{text}");
+            assert!(text.contains("http://user:[redacted]@a.example/?token=*"), "{text}");
         }
     }
 }

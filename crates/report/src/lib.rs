@@ -42,7 +42,7 @@ mod sequence;
 mod slowest;
 mod style;
 mod terminal;
-mod text;
+pub mod text;
 mod verdict;
 
 pub use comparison::{Comparison, DIFF_SCHEMA, comparison_json};
@@ -54,6 +54,6 @@ pub use junit::{comparison_junit, junit};
 pub use model::*;
 pub use perfetto::perfetto;
 pub use sequence::sequence;
-pub use style::{Charset, Colour, Detail, Options};
+pub use style::{Charset, Colour, Detail, Options, Tone};
 pub use terminal::{comparison, resolution, short, short_resolution, terminal};
 pub use verdict::{Fact, Success, Verdict};

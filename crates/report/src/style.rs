@@ -72,12 +72,12 @@ impl Options {
     pub const NARROWEST: usize = 40;
 
     /// The columns to use, between narrowest and widest.
-    pub(crate) fn columns(&self) -> usize {
+    pub fn columns(&self) -> usize {
         self.width.clamp(Self::NARROWEST, Self::WIDEST)
     }
 
     /// Returns the text in the colour of `tone`, if colour may be used.
-    pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
+    pub fn paint(&self, tone: Tone, text: &str) -> String {
         match self.colour {
             Colour::Never => text.to_owned(),
             Colour::Ansi if text.is_empty() => String::new(),
@@ -89,7 +89,7 @@ impl Options {
     }
 
     /// Returns the text with all characters replaced that may not be used.
-    pub(crate) fn glyphs(&self, text: &str) -> String {
+    pub fn glyphs(&self, text: &str) -> String {
         match self.charset {
             Charset::Unicode => text.to_owned(),
             Charset::Ascii => text.chars().map(ascii).collect(),
@@ -128,17 +128,28 @@ fn ascii(char: char) -> char {
 
 /// The meaning of a colour. Everything it says is also said in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub enum Tone {
+    /// It went well.
     Good,
+    /// It failed.
     Bad,
+    /// It has to be looked at.
     Warn,
+    /// It stands out.
     Strong,
+    /// It may be passed over.
     Faint,
+    /// The step `name`.
     Name,
+    /// The step `connect`.
     Connect,
+    /// The step `tls`.
     Tls,
+    /// The step `request`.
     Request,
+    /// The step `wait`.
     Wait,
+    /// The step `body`.
     Body,
 }
 

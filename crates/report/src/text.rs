@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// A duration with its unit: `310 ms`, `4.71 s`, `2 min 5 s`, `3 d 4 h`.
-pub(crate) fn duration(duration: Duration) -> String {
+pub fn duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     let seconds = duration.as_secs();
     match nanos {
@@ -60,7 +60,7 @@ pub(crate) fn seconds(duration: Duration) -> String {
 }
 
 /// A number of bytes: `412 B`, `43.1 kB`, `2.15 GB`.
-pub(crate) fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     let units = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if count < 1000 {
         return format!("{count} B");
@@ -93,7 +93,7 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// A count with its noun: `1 request`, `2 requests`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
+pub fn count(number: usize, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
         _ if noun.ends_with("ss") => format!("{} {noun}es", grouped(number as u64)),
@@ -165,7 +165,7 @@ pub(crate) fn iso8601(nanos: u64) -> String {
 
 /// Makes foreign text harmless: control characters, and characters that change the direction of
 /// writing, become `�`.
-pub(crate) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     text.chars().map(|char| if is_steering(char) { '\u{FFFD}' } else { char }).collect()
 }
 
@@ -175,12 +175,12 @@ fn is_steering(char: char) -> bool {
 }
 
 /// The columns that a text takes on a terminal.
-pub(crate) fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     text.width()
 }
 
 /// Cuts a text to this many columns, with `…` where something was cut.
-pub(crate) fn clip(text: &str, columns: usize) -> String {
+pub fn clip(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
     }
@@ -201,7 +201,7 @@ pub(crate) fn clip(text: &str, columns: usize) -> String {
 }
 
 /// Cuts a text in its middle, so that its begin and its end stay.
-pub(crate) fn clip_middle(text: &str, columns: usize) -> String {
+pub fn clip_middle(text: &str, columns: usize) -> String {
     if text.width() <= columns || columns < 5 {
         return clip(text, columns);
     }
@@ -220,17 +220,17 @@ pub(crate) fn clip_middle(text: &str, columns: usize) -> String {
 }
 
 /// Pads a text with spaces on its right.
-pub(crate) fn left(text: &str, columns: usize) -> String {
+pub fn left(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
 }
 
 /// Pads a text with spaces on its left.
-pub(crate) fn right(text: &str, columns: usize) -> String {
+pub fn right(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(text.width())))
 }
 
 /// Breaks a text at spaces into lines of at most this many columns.
-pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(8);
     let mut lines = Vec::new();
     let mut line = String::new();

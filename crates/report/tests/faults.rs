@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use common::{Answer, Scene, socket};
 use roundtrip_record::*;
-use roundtrip_report::{Model, Options, terminal};
+use roundtrip_report::{Model, Options, short, terminal};
 
 const URL: &str = "https://shop.example.com/";
 
@@ -503,4 +503,18 @@ fn a_reused_connection_that_the_server_gave_up() {
     );
     scene.end(0);
     show("reused_reset", &scene);
+}
+
+/// What to try next in the short view names the saved run, and nothing where none was saved.
+#[test]
+fn the_short_view_names_the_record_that_there_is() {
+    let mut scene = scene();
+    let (exchange, _) = connected(&mut scene);
+    let since = scene.now;
+    scene.fault(Step::Wait, Some(exchange), None, since, true, FaultKind::Interrupted);
+    let model = Model::new(scene.events());
+    let saved = short(&model, &Options { saved: Some("7f3a".into()), ..Options::default() });
+    assert!(saved.contains("roundtrip show 7f3a"), "{saved}");
+    let unsaved = short(&model, &Options::default());
+    assert!(!unsaved.contains("show"), "{unsaved}");
 }

@@ -4,10 +4,11 @@
 
 use std::io::{self, Write as _};
 
-use flate2::{Compression, GzBuilder};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
-/// How long a field of a gzip header may be for common decoders.
-const FIELD: usize = 65_535;
+/// How long a field of a gzip header may be for common decoders, with its end.
+const LONGEST_FIELD: usize = 65_535;
 
 /// A body, coded.
 pub(crate) struct Coded {
@@ -17,18 +18,29 @@ pub(crate) struct Coded {
 }
 
 /// Codes a body so that it has `wanted` bytes, or as nearly as can be.
-pub(crate) fn encode(plain: Vec<u8>, codings: &[String], wanted: usize) -> Coded {
-    let mut bytes = plain;
+pub(crate) fn encode(plain: &[u8], codings: &[String], wanted: usize) -> Coded {
+    let bytes = all(plain, codings, Some(wanted));
+    let is_exact = bytes.len() == wanted;
+    Coded { bytes, is_exact }
+}
+
+/// Codes a body as servers do that nobody has told otherwise.
+pub(crate) fn encode_usually(plain: &[u8], codings: &[String]) -> Vec<u8> {
+    all(plain, codings, None)
+}
+
+/// Codes a body by one coding after the other; the last gives it the length, where one is wanted.
+fn all(plain: &[u8], codings: &[String], wanted: Option<usize>) -> Vec<u8> {
+    let mut bytes = plain.to_vec();
     for (index, coding) in codings.iter().enumerate() {
-        let length = (index + 1 == codings.len()).then_some(wanted);
+        let length = wanted.filter(|_| index + 1 == codings.len());
         match encode_once(&bytes, coding, length) {
             Ok(coded) => bytes = coded,
             // A coding that is not known was not undone either.
             Err(_) => break,
         }
     }
-    let is_exact = bytes.len() == wanted;
-    Coded { bytes, is_exact }
+    bytes
 }
 
 /// Codes once; with a length, as near to it as can be.
@@ -78,37 +90,40 @@ fn nearest<const N: usize>(
     Ok(best)
 }
 
-/// gzip (RFC 1952), whose header has room for a comment, a file's name and what programs like to add.
+/// gzip (RFC 1952), whose header has room for a comment and a file's name.
 fn gzip(body: &[u8], length: Option<usize>) -> io::Result<Vec<u8>> {
-    let with = |level, header: GzBuilder| {
-        let mut out = header.write(Vec::new(), Compression::new(level));
-        out.write_all(body)?;
-        out.finish()
-    };
-    let levels = [6, 9];
     let mut coded = Vec::new();
-    for level in levels {
-        coded = with(level, GzBuilder::new())?;
-        let Some(mut missing) = length.and_then(|length| length.checked_sub(coded.len())) else {
-            continue;
-        };
-        if missing == 0 {
+    for level in [6, 9] {
+        let mut out = GzEncoder::new(Vec::new(), Compression::new(level));
+        out.write_all(body)?;
+        coded = out.finish()?;
+        let room = length.unwrap_or(coded.len()).checked_sub(coded.len());
+        if let Some(room) = room {
+            fill_header(&mut coded, room);
             break;
         }
-        let mut header = GzBuilder::new();
-        let text = |missing: &mut usize| {
-            // The text has an end of its own.
-            let taken = (*missing).min(FIELD);
-            *missing -= taken;
-            vec![b' '; taken.saturating_sub(1)]
-        };
-        header = header.comment(text(&mut missing));
-        if missing > 0 {
-            header = header.filename(text(&mut missing));
-        }
-        return with(level, header);
     }
     Ok(coded)
+}
+
+/// Puts so many bytes, or as many as have room there, into a gzip header that has no fields yet (RFC 1952
+/// §2.3): texts of spaces, which have an end of their own.
+fn fill_header(coded: &mut Vec<u8>, room: usize) {
+    const FLAGS: usize = 3;
+    const FIELDS: usize = 10;
+    const FNAME: u8 = 1 << 3;
+    const FCOMMENT: u8 = 1 << 4;
+    let comment = room.min(LONGEST_FIELD);
+    let name = (room - comment).min(LONGEST_FIELD);
+    let mut texts = Vec::with_capacity(name + comment);
+    for (flag, length) in [(FNAME, name), (FCOMMENT, comment)] {
+        if length > 0 {
+            coded[FLAGS] |= flag;
+            texts.resize(texts.len() + length - 1, b' ');
+            texts.push(0);
+        }
+    }
+    coded.splice(FIELDS..FIELDS, texts);
 }
 
 /// Adds a frame that decoders pass over (RFC 8878 §3.1.2), where there is room for one.
@@ -136,19 +151,41 @@ mod tests {
     fn gzip_has_the_length_that_is_wanted() {
         let least = gzip(&text(), None).expect("memory").len();
         for more in [0, 1, 2, 17, 1000, 65_535, 65_536, 70_000, 131_070] {
-            let coded = encode(text(), &["gzip".into()], least + more);
+            let coded = encode(&text(), &["gzip".into()], least + more);
             assert!(coded.is_exact, "{more}");
             let mut plain = Vec::new();
             flate2::read::GzDecoder::new(&coded.bytes[..]).read_to_end(&mut plain).expect("gzip");
             assert!(plain == text(), "{more}");
         }
-        assert!(!encode(text(), &["gzip".into()], 20).is_exact);
+        assert!(!encode(&text(), &["gzip".into()], 20).is_exact);
+    }
+
+    /// The fields are where flate2 itself puts them.
+    #[test]
+    fn a_filled_header_is_a_header_like_any() {
+        for (name, comment) in [(0, 1), (0, 300), (1, 65_535), (20, 65_535)] {
+            let texts = [name, comment].map(|length: usize| length.checked_sub(1));
+            let [name_text, comment_text] =
+                texts.map(|length| length.map(|length| vec![b' '; length]));
+            let mut header = flate2::GzBuilder::new();
+            if let Some(text) = name_text {
+                header = header.filename(text);
+            }
+            if let Some(text) = comment_text {
+                header = header.comment(text);
+            }
+            let mut expected = header.write(Vec::new(), Compression::new(6));
+            expected.write_all(&text()).expect("memory");
+            let least = gzip(&text(), None).expect("memory").len();
+            let filled = gzip(&text(), Some(least + name + comment)).expect("memory");
+            assert!(filled == expected.finish().expect("memory"), "{name} {comment}");
+        }
     }
 
     #[test]
     fn zstd_has_it_where_a_frame_fits() {
         let least = zstd::encode_all(&text()[..], 19).expect("memory").len();
-        let coded = encode(text(), &["zstd".into()], least + 5000);
+        let coded = encode(&text(), &["zstd".into()], least + 5000);
         assert!(coded.is_exact);
         assert!(zstd::decode_all(&coded.bytes[..]).expect("zstd") == text());
     }

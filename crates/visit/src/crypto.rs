@@ -26,6 +26,8 @@ use rustls::time_provider::TimeProvider;
 use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion, RootCertStore, ServerConfig};
 use x25519_dalek::{PublicKey, StaticSecret};
 
+use crate::trust::Versions;
+
 /// Draws from the generator of the simulated host whose task is running. Where none is, TLS fails
 /// rather than use another source.
 #[derive(Debug)]
@@ -204,8 +206,8 @@ pub enum Validity {
 /// What of a server's TLS makes its handshake as long as another's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Likeness {
-    /// It speaks TLS 1.2 and nothing newer: one round trip more.
-    pub only_tls_12: bool,
+    /// The versions it speaks: one that has none above 1.2 takes one round trip more.
+    pub versions: Versions,
     /// Bytes of its certificates, where they are to have so many.
     pub chain: Option<usize>,
 }
@@ -273,19 +275,17 @@ impl Authority {
             let mut comment = 0;
             for _ in 0..3 {
                 let has = leaf.der().len() + authority.len();
+                if has == chain {
+                    break;
+                }
                 comment = (comment + chain).saturating_sub(has);
                 leaf = signed(comment).map_err(|why| bad(&why))?;
             }
         }
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.serialize_der()));
         let chain = vec![leaf.der().clone(), authority.clone()];
-        let builder = ServerConfig::builder_with_details(provider(), self.calendar());
-        let builder = if likeness.only_tls_12 {
-            builder.with_protocol_versions(&[&rustls::version::TLS12])
-        } else {
-            builder.with_safe_default_protocol_versions()
-        };
-        builder
+        ServerConfig::builder_with_details(provider(), self.calendar())
+            .with_protocol_versions(likeness.versions.offered())
             .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key))
             .map_err(|why| bad(&why))
     }

@@ -15,8 +15,7 @@ use futures_util::future::{Either, select};
 use http::{StatusCode, Version};
 use roundtrip_fetch::{Chain, Fetcher, Jar, NOT_PERMITTED, Next, is_passing};
 use roundtrip_http::client::{
-    Client, Failure, Heads, Heard, Options, Origin, Request, Resend, Response, Scheme, Tls,
-    UNSENDABLE,
+    Client, Failure, Heads, Options, Origin, Request, Resend, Response, Scheme, Tls, UNSENDABLE,
 };
 use roundtrip_record::{EventId, ExchangeId, FaultKind, Initiator, Step, Time};
 use roundtrip_wire::Wire;
@@ -246,7 +245,9 @@ impl<W: Wire> Session<W> {
         got: &mut Got,
         initiator: Initiator,
     ) -> Result<(), RunError> {
-        let heard = Heard::default();
+        let heard = got.heard.clone();
+        // Nobody has shown what a try heard that was given up.
+        drop(heard.take());
         let request =
             Request { heard: Some(heard.clone()), ..wanted.request(initiator, self.common.cause) };
         let mut chain = Chain::new(request, wanted.rules.clone());

@@ -6,6 +6,7 @@
 //! [`replay`].
 #![forbid(unsafe_code)]
 
+pub mod answers;
 mod browser;
 pub mod cgi;
 mod coded;
@@ -13,6 +14,7 @@ pub mod crypto;
 pub mod demo;
 pub mod get;
 pub mod ground;
+mod identity;
 #[cfg(feature = "page")]
 mod load;
 mod machine;
@@ -27,6 +29,7 @@ mod reported;
 pub mod run;
 mod run_error;
 mod runs;
+pub mod scenario;
 pub mod serve;
 pub mod site;
 mod standin;
@@ -35,7 +38,10 @@ pub mod trust;
 mod visit;
 
 pub use browser::{Browser, BrowserName, Cpu, HeadLimits, Order};
+pub use identity::{BadIdentity, Identity};
 pub use names::{Detour, Names, Pin};
 pub use page_times::PageTimes;
 pub use plan::{ClientCaches, Plan, Runs, Until};
+#[cfg(feature = "page")]
+pub use roundtrip_page::Layouts;
 pub use visit::{Visited, visit};

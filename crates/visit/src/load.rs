@@ -18,11 +18,11 @@ use roundtrip_record::{
     PageMilestone, PageNote, PagePainted, Priority, ResourceKind, Step, Time, Trace as _, What,
     WireKind,
 };
-use roundtrip_wire::{Task, Wire};
+use roundtrip_wire::{Task, Wire, about};
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::browser::{Asked, Browser, BrowserName, Cpu, fields, relation};
+use crate::browser::{Asked, Browser, Cpu, fields};
 use crate::page_times::PageTimes;
 use crate::plan::Plan;
 use crate::queue::{Queue, Waiting};
@@ -96,9 +96,6 @@ struct Loading<'a, W: Wire> {
     document_ended: bool,
     /// Something came since the last layout that can make more wanted.
     restyled: bool,
-    /// More is looked for while the page loads, as a browser's next frame would; otherwise when all that
-    /// is known of has come.
-    lays_out_early: bool,
     reached: Reached,
     layouts: u32,
     /// The page cannot be laid out: that was said, and is not tried again.
@@ -119,9 +116,10 @@ pub(crate) async fn load<W: Wire>(
     options.content_type = response.fields.text("Content-Type").map(str::to_owned);
     let (sender, mut arrivals) = mpsc::unbounded_channel();
     let url = response.url.clone();
-    let painter = match &plan.painter {
-        Some(program) => Painter::start(program, options.fonts),
-        None => Painter::here(),
+    let painter = match (&plan.layouts, &plan.painter) {
+        (Some(layouts), program) => Painter::remembering(layouts, program.clone(), options.fonts),
+        (None, Some(program)) => Painter::start(program, options.fonts),
+        (None, None) => Painter::here(),
     };
     let mut loading = Loading {
         wire,
@@ -145,7 +143,6 @@ pub(crate) async fn load<W: Wire>(
         bytes: 0,
         document_ended: false,
         restyled: false,
-        lays_out_early: plan.browser.name != BrowserName::Roundtrip,
         reached: Reached::default(),
         layouts: 0,
         unpaintable: false,
@@ -206,19 +203,6 @@ impl<W: Wire> Loading<'_, W> {
         }
     }
 
-    /// A time that is not always the same: half of it to one and a half, drawn from the lab's seed. Where
-    /// a queue overflows, a little earlier or later can make a great difference to what is dropped, and
-    /// one seed is one of many.
-    fn about(&self, time: Duration) -> Duration {
-        if time.is_zero() {
-            return time;
-        }
-        let mut drawn = [0; 2];
-        self.wire.random(&mut drawn);
-        let share = u64::from(u16::from_le_bytes(drawn));
-        time / 2 + Duration::from_nanos(time.as_nanos() as u64 * share / u64::from(u16::MAX))
-    }
-
     /// When the network has a request that is wanted now: after those before it.
     fn hand_over(&mut self) -> Time {
         let now = self.wire.now();
@@ -226,7 +210,7 @@ impl<W: Wire> Loading<'_, W> {
             None => self.cpu.first_hand_over,
             Some(_) => self.cpu.hand_over,
         };
-        let at = (now + self.about(takes)).max(self.handed.unwrap_or(now));
+        let at = (now + about(self.wire, takes)).max(self.handed.unwrap_or(now));
         self.handed = Some(at);
         at
     }
@@ -236,7 +220,7 @@ impl<W: Wire> Loading<'_, W> {
         match arrived {
             Arrived::Chunk(bytes) => {
                 if self.bytes == 0 {
-                    self.busy(self.about(self.cpu.commit)).await;
+                    self.busy(about(self.wire, self.cpu.commit)).await;
                 }
                 self.bytes += bytes.len();
                 self.page.feed(&bytes);
@@ -370,7 +354,9 @@ impl<W: Wire> Loading<'_, W> {
         request.kind = kind(fetch.kind);
         request.priority = priority(fetch.priority);
         request.cause = cause;
-        self.add_fields(fetch, &mut request);
+        let page = Some(self.page.url());
+        let asked = Asked { page, cors: fetch.anonymous, keep_alive: self.keep_alive };
+        fields(self.browser.name, &asked, &mut request);
         let (wire, fetcher) = (self.wire.clone(), self.fetcher.clone());
         let (id, sender, at) = (fetch.id, self.sender.clone(), self.hand_over());
         self.wire.spawn(async move {
@@ -380,23 +366,6 @@ impl<W: Wire> Loading<'_, W> {
             let (delivered, event) = resource(&wire, &fetcher, request, rules).await;
             let _ = sender.send(Arrived::Resource(id, delivered, event));
         })
-    }
-
-    /// Gives a request the fields of the browser.
-    fn add_fields(&self, fetch: &Fetch, request: &mut Request) {
-        let page = self.page.url();
-        let asked = Asked {
-            kind: request.kind,
-            priority: request.priority,
-            secure: fetch.url.scheme() == "https",
-            cors: fetch.anonymous,
-            from: Some(relation(page, &fetch.url)),
-            origin: &page.origin().ascii_serialization(),
-        };
-        fields(self.browser.name, &asked, request);
-        if self.keep_alive == KeepAlive::Off {
-            request.fields.remove("Connection");
-        }
     }
 
     /// Everything that came in has been taken: paints for the first time if a browser now could, and
@@ -420,7 +389,7 @@ impl<W: Wire> Loading<'_, W> {
             self.paint_first();
         }
         while self.reached.laid_out
-            && (self.is_loaded() || self.restyled && self.lays_out_early)
+            && (self.is_loaded() || self.restyled && self.browser.order.lays_out_early)
             && self.layouts < LAYOUTS
             && self.page.is_stale()
             && !self.unpaintable

@@ -80,6 +80,9 @@ pub struct Plan {
     /// this process does, which a fault of the engine can end.
     #[cfg(feature = "page")]
     pub painter: Option<roundtrip_page::Program>,
+    /// Layouts that were made in visits before this one and need not be made again.
+    #[cfg(feature = "page")]
+    pub layouts: Option<roundtrip_page::Layouts>,
     /// Time for the whole.
     pub limit: Option<Duration>,
     /// Until when it goes on.
@@ -121,6 +124,8 @@ impl Plan {
             #[cfg(feature = "page")]
             painter: None,
             #[cfg(feature = "page")]
+            layouts: None,
+            #[cfg(feature = "page")]
             picture: true,
             limit: Some(Duration::from_mins(2)),
             until: Until::default(),
@@ -137,5 +142,14 @@ impl Plan {
         self.client.binding = browser.order.binding;
         self.browser = browser;
         self
+    }
+
+    /// The same visit where nobody looks at its picture: none is painted.
+    pub(crate) fn unseen(&self) -> Self {
+        Self {
+            #[cfg(feature = "page")]
+            picture: false,
+            ..self.clone()
+        }
     }
 }

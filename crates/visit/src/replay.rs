@@ -3,31 +3,27 @@
 
 use core::cell::RefCell;
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io;
-use std::rc::Rc;
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use futures_util::stream::unfold;
 use http::{Method, StatusCode, Version};
-use roundtrip_http::Body;
-use roundtrip_http::client::{Origin, Scheme};
+use roundtrip_http::client::Origin;
 use roundtrip_http::message::{Fields, keeps_alive};
-use roundtrip_http::server::{After, Handler, Request, RequestBody, Response};
-use roundtrip_lab::LabHost;
+use roundtrip_http::server::After;
 use roundtrip_record::{
-    Body as BodyRecord, BodyCut, BodyRef, Event, Field, Framing, HttpVersion, Initiator,
-    REDACTED_VALUE, ReplayOf, RunStarted,
+    Body as BodyRecord, BodyCut, BodyRef, Event, Field, Framing, HttpVersion, Initiator, ReplayOf,
+    RunStarted,
 };
 use roundtrip_story::{Exchange, PhaseKind, Story};
-use roundtrip_wire::{LocalFuture, Wire as _};
 use url::Url;
 
+use crate::answers::{Answer, AnswerBody, Server, target};
 use crate::coded::encode;
 use crate::crypto::Likeness;
 use crate::plan::Plan;
 use crate::site::Site;
 use crate::standin;
+use crate::trust::Versions;
 
 /// What is said where a recording lacks bodies.
 const STAND_INS: &str =
@@ -64,8 +60,6 @@ const OF_THE_CONNECTION: [&str; 6] =
 const NEAR: Duration = Duration::from_millis(5);
 /// The most bytes a second of a body that is taken to have been paced by its server.
 const PACED: u64 = 1_250_000;
-/// In how many pieces a paced body is sent.
-const PIECES: usize = 10;
 
 /// A recorded visit.
 pub struct Recording {
@@ -79,7 +73,7 @@ pub struct Recording {
 /// The servers of a record, and in what they are not as recorded.
 #[derive(Clone, Default)]
 struct Servers {
-    list: Vec<Recorded>,
+    list: Vec<Server>,
     differences: BTreeSet<String>,
 }
 
@@ -143,12 +137,28 @@ impl Recording {
         &self,
         body: impl Fn(&BodyRef) -> Option<Vec<u8>>,
     ) -> Result<Vec<Site>, ReplayError> {
+        Ok(self.servers(body)?.into_iter().map(Server::site).collect())
+    }
+
+    /// One server for each origin, answering as recorded.
+    ///
+    /// # Errors
+    /// When a body that is needed is not in the record.
+    pub fn servers(
+        &self,
+        body: impl Fn(&BodyRef) -> Option<Vec<u8>>,
+    ) -> Result<Vec<Server>, ReplayError> {
         let mut servers = self.servers.borrow_mut();
         let servers = match &mut *servers {
             Some(servers) => servers,
-            none => none.insert(self.servers(&body)?),
+            none => none.insert(self.read_servers(&body)?),
         };
-        Ok(servers.list.iter().cloned().map(Recorded::site).collect())
+        Ok(servers.list.clone())
+    }
+
+    /// What the record says.
+    pub fn story(&self) -> &Story {
+        &self.story
     }
 
     /// In what the sites that were made are not as recorded, each in a sentence.
@@ -157,7 +167,10 @@ impl Recording {
         servers.iter().flat_map(|servers| servers.differences.iter().cloned()).collect()
     }
 
-    fn servers(&self, body: &impl Fn(&BodyRef) -> Option<Vec<u8>>) -> Result<Servers, ReplayError> {
+    fn read_servers(
+        &self,
+        body: &impl Fn(&BodyRef) -> Option<Vec<u8>>,
+    ) -> Result<Servers, ReplayError> {
         let mut servers = Servers::default();
         let thinks = self.story.thinks();
         for exchange in self.story.answered() {
@@ -169,7 +182,7 @@ impl Recording {
             let key = (exchange.method.clone(), target(&url));
             let known = servers.list.iter().position(|server| server.origin == origin);
             let at = known.unwrap_or_else(|| {
-                servers.list.push(Recorded::new(origin));
+                servers.list.push(Server::new(origin));
                 servers.list.len() - 1
             });
             let server = &mut servers.list[at];
@@ -196,7 +209,10 @@ impl Recording {
             .map(|certificate| certificate.der.as_ref().map(|der| der.length as usize));
         let chain: Option<usize> = lengths.sum();
         Some(Likeness {
-            only_tls_12: tls.version.as_str() == "TLS 1.2",
+            versions: match tls.version.as_str() {
+                "TLS 1.2" => Versions::Two,
+                _ => Versions::All,
+            },
             chain: chain.filter(|chain| *chain > 0),
         })
     }
@@ -212,12 +228,12 @@ impl Recording {
         let recorded = exchange.response.as_ref().map(|response| &response.what.body);
         let content = recorded.and_then(|recorded| recorded.content.as_ref());
         let plain = content.map(|content| body(content).ok_or_else(missing)).transpose()?;
-        let plain = plain.unwrap_or_else(|| {
-            if recorded.is_some_and(|recorded| recorded.decoded > 0) {
-                differences.insert(STAND_INS.to_owned());
-            }
-            standin::body(exchange, &self.story)
-        });
+        let is_stand_in = plain.is_none() && recorded.is_some_and(|recorded| recorded.decoded > 0);
+        if is_stand_in {
+            differences.insert(STAND_INS.to_owned());
+        }
+        let plain = plain.unwrap_or_else(|| standin::body(exchange, &self.story));
+        let content = Bytes::from(plain);
         let head = exchange.head().map(|head| &head.what);
         let mut fields = Fields::new();
         for Field(name, value) in head.into_iter().flat_map(|head| &head.fields) {
@@ -229,7 +245,7 @@ impl Recording {
         for name in OF_THE_CONNECTION {
             fields.remove(name);
         }
-        let (bytes, cut) = coded(exchange, recorded, plain, promised, differences);
+        let (coded, cut) = coded(exchange, recorded, &content, promised, differences);
         // Over HTTP/2 the length is a field like any other.
         let told = match recorded.map(|recorded| recorded.framing) {
             Some(Framing::Length(length)) => Some(length),
@@ -238,8 +254,9 @@ impl Recording {
         };
         // A body that is sent whole has the length that is told, though it be coded anew. One that is cut
         // falls short of what was told, and one that is not sent at all (HEAD, 304) has only that.
-        let is_whole = !cut && !bytes.is_empty();
-        let length = told.map(|told| if is_whole { bytes.len() as u64 } else { told });
+        let is_whole = !cut && !coded.is_empty();
+        let length = told.map(|told| if is_whole { coded.len() as u64 } else { told });
+        let codings = recorded.map_or_else(Vec::new, |recorded| recorded.codings.clone());
         Ok(Answer {
             think,
             status: head
@@ -247,11 +264,9 @@ impl Recording {
                 .unwrap_or(StatusCode::OK),
             reason: head.map_or_else(String::new, |head| head.reason.clone()),
             fields,
-            pace: self.pace(exchange, bytes.len()),
-            length,
-            cut,
-            body: bytes,
+            pace: self.pace(exchange, coded.len()),
             after: if closes { After::Close } else { After::Keep },
+            body: AnswerBody { content, codings, coded, length, cut, is_stand_in },
         })
     }
 
@@ -268,18 +283,18 @@ impl Recording {
 fn coded(
     exchange: &Exchange,
     recorded: Option<&BodyRecord>,
-    plain: Vec<u8>,
+    content: &Bytes,
     promised: Option<u64>,
     differences: &mut BTreeSet<String>,
 ) -> (Bytes, bool) {
-    let Some(recorded) = recorded else { return (plain.into(), false) };
+    let Some(recorded) = recorded else { return (content.clone(), false) };
     let wanted = recorded.encoded as usize;
     let Some(why) = recorded.cut else {
         // What is not sent at all (HEAD, 304) was not coded: even nothing, once coded, is something.
-        if plain.is_empty() && wanted == 0 {
+        if content.is_empty() && wanted == 0 {
             return (Bytes::new(), false);
         }
-        let coded = encode(plain, &recorded.codings, wanted);
+        let coded = encode(content, &recorded.codings, wanted);
         if !coded.is_exact && wanted > 0 && !recorded.codings.is_empty() {
             let (codings, now) = (recorded.codings.join(", "), coded.bytes.len());
             differences.insert(format!(
@@ -290,7 +305,7 @@ fn coded(
         return (coded.bytes.into(), false);
     };
     // A coded body that was cut is coded whole, and cut again.
-    let mut bytes = encode(plain, &recorded.codings, wanted + TRAILER).bytes;
+    let mut bytes = encode(content, &recorded.codings, wanted + TRAILER).bytes;
     bytes.truncate(if recorded.codings.is_empty() { bytes.len() } else { wanted });
     // Where all that was promised came, it is the coding that has no end.
     let framed_whole = match recorded.framing {
@@ -310,189 +325,11 @@ fn coded(
 /// What stands at the end of a gzip body (RFC 1952 §2.3): cut off, the body has no end.
 const TRAILER: usize = 8;
 
-fn target(url: &Url) -> String {
-    match url.query() {
-        None => url.path().to_owned(),
-        Some(query) => format!("{}?{query}", url.path()),
-    }
-}
-
-/// Answers of one origin, by method and target, in the order in which they were given.
-type Answers = BTreeMap<(String, String), VecDeque<Answer>>;
-
-/// What a server answered.
-#[derive(Clone)]
-struct Answer {
-    think: Duration,
-    status: StatusCode,
-    reason: String,
-    fields: Fields,
-    body: Bytes,
-    /// The length that the head tells; `None` where it told none.
-    length: Option<u64>,
-    /// How long the body took to be given.
-    pace: Option<Duration>,
-    /// The connection closes where the body has not ended.
-    cut: bool,
-    after: After,
-}
-
-/// One origin, and what it answered.
-#[derive(Clone)]
-struct Recorded {
-    origin: Origin,
-    answers: Answers,
-    /// Its TLS, where there was any.
-    likeness: Option<Likeness>,
-    /// The highest version that it spoke.
-    version: Version,
-}
-
-impl Recorded {
-    fn new(origin: Origin) -> Self {
-        Self { origin, answers: Answers::new(), likeness: None, version: Version::HTTP_10 }
-    }
-
-    /// The simulated server that stands for it.
-    fn site(self) -> Site {
-        let Self { origin, answers, likeness, version } = self;
-        let make = move |host: &LabHost| -> Rc<dyn Handler> {
-            Rc::new(Replay { host: host.clone(), answers: RefCell::new(answers) })
-        };
-        let mut site = Site::http(&origin.host, Box::new(make));
-        site.options.version = version;
-        // The recorded heads name the software that was.
-        site.options.software = String::new();
-        site.likeness = likeness.unwrap_or_default();
-        let site = if origin.scheme == Scheme::Https { site.secure() } else { site };
-        Site { port: origin.port, ..site }
-    }
-}
-
 /// The version an exchange was answered in. The simulated servers have none above 2.
 fn version(exchange: &Exchange) -> Version {
     match exchange.head().map(|head| &head.what.version) {
         Some(HttpVersion::Http10) => Version::HTTP_10,
         Some(HttpVersion::Http2 | HttpVersion::Http3) => Version::HTTP_2,
         _ => Version::HTTP_11,
-    }
-}
-
-/// Answers as recorded, after the time the recorded server took.
-struct Replay {
-    host: LabHost,
-    answers: RefCell<Answers>,
-}
-
-impl Replay {
-    /// The next answer to a request; the last one is given again and again.
-    fn next(&self, request: &Request) -> Option<Answer> {
-        let line = &request.head.line;
-        let method = line.method.to_string();
-        let asked = line.path_and_query();
-        let mut answers = self.answers.borrow_mut();
-        let exact = (method.clone(), asked.to_owned());
-        let key = if answers.contains_key(&exact) {
-            exact
-        } else {
-            let of_method = answers.keys().filter(|(of, _)| *of == method);
-            of_method.into_iter().find(|(_, recorded)| is_redacted(recorded, asked))?.clone()
-        };
-        let queue = answers.get_mut(&key)?;
-        if queue.len() > 1 { queue.pop_front() } else { queue.front().cloned() }
-    }
-}
-
-/// Between the parts of a target of which a record may leave a value out: those of a query, and the
-/// parameters of a path.
-const SEPARATORS: [char; 3] = ['?', '&', ';'];
-
-/// Whether a recorded target is the one asked for, but for the query values that the record does not
-/// hold.
-fn is_redacted(recorded: &str, asked: &str) -> bool {
-    let is_same = |(recorded, asked): (&str, &str)| {
-        recorded == asked
-            || recorded.strip_suffix(REDACTED_VALUE).is_some_and(|name| {
-                name.ends_with('=') && asked.len() > name.len() && asked.starts_with(name)
-            })
-    };
-    recorded.matches(SEPARATORS).eq(asked.matches(SEPARATORS))
-        && recorded.split(SEPARATORS).zip(asked.split(SEPARATORS)).all(is_same)
-}
-
-/// The body of an answer, given as it was given.
-fn paced(host: &LabHost, answer: &Answer) -> Body {
-    let whole = answer.length == Some(answer.body.len() as u64);
-    if whole && answer.pace.is_none() && !answer.cut {
-        return Body::from(answer.body.clone());
-    }
-    let pieces = if answer.pace.is_some() { PIECES } else { 1 };
-    let pause = answer.pace.map_or(Duration::ZERO, |pace| pace / PIECES as u32);
-    let piece = answer.body.len().div_ceil(pieces).max(1);
-    let state = (host.clone(), answer.body.clone(), answer.cut, true);
-    let chunks = unfold(state, move |(host, mut rest, cut, first)| async move {
-        if rest.is_empty() {
-            // The end that never came.
-            let error = io::Error::from(io::ErrorKind::UnexpectedEof);
-            return cut.then(|| (Err(error), (host, rest, false, first)));
-        }
-        if !first && !pause.is_zero() {
-            host.sleep(pause).await;
-        }
-        let next = rest.split_to(piece.min(rest.len()));
-        Some((Ok(next), (host, rest, cut, false)))
-    });
-    Body::stream(answer.length, chunks)
-}
-
-impl Handler for Replay {
-    fn handle<'a>(
-        &'a self,
-        request: &'a Request,
-        mut body: RequestBody,
-    ) -> LocalFuture<'a, Response> {
-        Box::pin(async move {
-            while let Some(Ok(_)) = body.chunk().await {}
-            let Some(answer) = self.next(request) else {
-                return Response::error(
-                    StatusCode::NOT_FOUND,
-                    "The recorded visit did not ask for this.",
-                );
-            };
-            self.host.sleep(answer.think).await;
-            let mut response = Response::new(answer.status);
-            response.reason = Some(answer.reason.clone()).filter(|reason| !reason.is_empty());
-            response.fields = answer.fields.clone();
-            response.body = paced(&self.host, &answer);
-            response.after = answer.after;
-            response
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_redacted;
-
-    #[test]
-    fn a_redacted_value_matches_any() {
-        for (recorded, asked, same) in [
-            ("/x?token=*", "/x?token=abc", true),
-            ("/x?a=1&token=*", "/x?a=1&token=******", true),
-            ("/x?a=1&token=*", "/x?a=2&token=abc", false),
-            ("/x?token=*", "/x?token=", false),
-            ("/x?token=*", "/y?token=abc", false),
-            ("/x?token=*", "/x?token=abc&b=1", false),
-            ("/x?name*", "/x?names", false),
-            ("/x?a=1;token=*", "/x?a=1;token=abc", true),
-            ("/p;jsessionid=*", "/p;jsessionid=0A1B", true),
-            ("/p;jsessionid=*?a=1", "/p;jsessionid=0A1B?a=1", true),
-            ("/p;jsessionid=*?a=1", "/p;jsessionid=0A1B?a=2", false),
-            ("/p;jsessionid=*", "/q;jsessionid=0A1B", false),
-            ("/x?a=1&token=*", "/x&a=1?token=abc", false),
-            ("/x", "/y", false),
-        ] {
-            assert_eq!(is_redacted(recorded, asked), same, "{recorded} {asked}");
-        }
     }
 }

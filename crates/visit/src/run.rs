@@ -50,9 +50,10 @@ pub fn carry_out(
     let others = match ground {
         Ground::Lab(network) if !carried.done.1 => {
             let first = (carried.done.0.page, carried.dropped);
+            let unseen = plan.unseen();
             runs::others(plan, network, first, |network| {
                 let ground = Ground::Lab(Box::new(network));
-                let carried = once(&Title::default(), plan, &ground, &Log::off(), &scene)?;
+                let carried = once(&Title::default(), &unseen, &ground, &Log::off(), &scene)?;
                 Ok::<_, RunError>(carried.done.0.page)
             })?
         }
@@ -74,7 +75,7 @@ pub fn carry_out(
 }
 
 /// Carries a visit out one time.
-fn once(
+pub(crate) fn once(
     title: &Title,
     plan: &Plan,
     ground: &Ground,
@@ -90,7 +91,7 @@ fn once(
 fn warm(plan: &Plan, ground: &Ground, scene: &Scene<'_>) -> Result<Ground, RunError> {
     match plan.client_caches {
         ClientCaches::Cold => Ok(ground.clone()),
-        ClientCaches::Warm => ground.warmed(scene, Visit { plan }),
+        ClientCaches::Warm => ground.warmed(scene, Visit { plan: &plan.unseen() }),
     }
 }
 

@@ -18,12 +18,12 @@ use roundtrip_os::Signals;
 use roundtrip_record::Log;
 use roundtrip_wire::{Listener as _, LocalFuture, Wire};
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::SingleCertAndKey;
 
 use crate::cgi::Processes;
 use crate::crypto::KeyShares;
 use crate::ground::{Errand, Ground, Here, Scene};
+use crate::identity::{BadIdentity, Identity};
 use crate::run::{RunError, ThisMachine, Title};
 
 /// The path below which programs run.
@@ -65,15 +65,6 @@ pub enum Echoing {
     Off,
 }
 
-/// Where a server's certificate chain and private key are, in PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The chain, its own certificate first.
-    pub chain: PathBuf,
-    /// The key.
-    pub key: PathBuf,
-}
-
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -94,13 +85,13 @@ pub enum ServeError {
         why: io::Error,
     },
     /// Certificate or key cannot be used.
-    #[error("{path}: {why}", path = .path.display())]
-    Identity {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
+    #[error(
+        "{0}; --cert must hold PEM, beginning with -----BEGIN CERTIFICATE-----, and --key its private key"
+    )]
+    Identity(#[from] BadIdentity),
+    /// The library refuses.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
     /// The wire cannot be had.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -132,7 +123,7 @@ pub fn serve(
     served: impl Fn(&Served<'_>) + 'static,
 ) -> Result<(), ServeError> {
     let handler = handler(service)?;
-    let tls = service.identity.as_ref().map(identity).transpose()?;
+    let tls = service.identity.as_ref().map(tls).transpose()?;
     let serving = Serving { service, handler, tls, ready, served };
     let machine = ThisMachine::default();
     let key_shares = KeyShares::default();
@@ -244,28 +235,14 @@ impl Handler for Routes {
     }
 }
 
-fn identity(identity: &Identity) -> Result<Arc<ServerConfig>, ServeError> {
-    let bad = |path: &Path, why: &dyn core::fmt::Display| ServeError::Identity {
-        path: path.to_owned(),
-        why: why.to_string(),
-    };
-    let chain: Vec<_> = CertificateDer::pem_file_iter(&identity.chain)
-        .and_then(Iterator::collect)
-        .map_err(|why| bad(&identity.chain, &why))?;
-    if chain.is_empty() {
-        let why =
-            "no certificate in it; it must hold PEM, beginning with -----BEGIN CERTIFICATE-----";
-        return Err(bad(&identity.chain, &why));
-    }
-    let key =
-        PrivateKeyDer::from_pem_file(&identity.key).map_err(|why| bad(&identity.key, &why))?;
+/// TLS as a server with this certificate speaks it.
+fn tls(identity: &Identity) -> Result<Arc<ServerConfig>, ServeError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let own = SingleCertAndKey::from(identity.read(&provider)?);
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|why| bad(&identity.chain, &why))?
+        .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|why| bad(&identity.key, &why))?;
+        .with_cert_resolver(Arc::new(own));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

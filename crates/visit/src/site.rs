@@ -11,7 +11,7 @@ use http::Version;
 use roundtrip_dns::{Authority as NameAuthority, BadZone, Recursive, Zone, serve};
 use roundtrip_http::client::Scheme;
 use roundtrip_http::server::{Handler, Options, Server};
-use roundtrip_lab::{Internet, LabHost, NameServers};
+use roundtrip_lab::{Internet, LabHost, NameServers, TcpProfile};
 use roundtrip_record::Role;
 use roundtrip_wire::Wire as _;
 
@@ -37,6 +37,9 @@ pub struct Site {
     pub validity: Validity,
     /// What of its TLS is as another's was.
     pub likeness: Likeness,
+    /// The TCP of its host, where it is not as on the others. Sites of one host share it: the last
+    /// one's counts.
+    pub tcp: Option<Arc<TcpProfile>>,
 }
 
 impl Site {
@@ -50,6 +53,7 @@ impl Site {
             options: Options { version: Version::HTTP_11, ..Options::default() },
             validity: Validity::Good,
             likeness: Likeness::default(),
+            tcp: None,
         }
     }
 
@@ -140,6 +144,9 @@ fn open(
     authority: &Authority,
     site: Site,
 ) -> Result<(), SiteError> {
+    if let Some(tcp) = site.tcp {
+        host.host(|host| host.set_tcp_profile(tcp));
+    }
     let at = (address, site.port).into();
     let listener = host.listen(at).map_err(|why| SiteError::Listen {
         host: site.host.clone(),

@@ -13,13 +13,15 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::DefaultTimeProvider;
 use rustls::{
     DigitallySignedStruct, Error, KeyLog, RootCertStore, SignatureScheme, SupportedProtocolVersion,
 };
 use rustls_platform_verifier::Verifier;
+
+use crate::identity::{BadIdentity, Identity};
 
 /// Who is trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,13 +53,8 @@ pub enum TrustError {
         path: PathBuf,
     },
     /// The certificate of ours, or its key, cannot be used.
-    #[error("--cert {path}: {why}; it must hold PEM, certificate and key, or --key names the key", path = .path.display())]
-    Identity {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
+    #[error("--cert {0}; it must hold PEM, certificate and key, or --key names the key")]
+    Identity(BadIdentity),
     /// The library refuses.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] Error),
@@ -66,8 +63,8 @@ pub enum TrustError {
 /// How we show ourselves to servers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shown {
-    /// A certificate of ours with its chain, and its key: PEM files, which may be one and the same.
-    pub identity: Option<(PathBuf, PathBuf)>,
+    /// A certificate of ours.
+    pub identity: Option<Identity>,
     /// The versions of TLS that are offered.
     pub versions: Versions,
 }
@@ -88,7 +85,7 @@ static TWO: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
 static THREE: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
 impl Versions {
-    fn offered(self) -> &'static [&'static SupportedProtocolVersion] {
+    pub(crate) fn offered(self) -> &'static [&'static SupportedProtocolVersion] {
         match self {
             Self::All => rustls::ALL_VERSIONS,
             Self::Two => TWO,
@@ -123,34 +120,12 @@ pub fn tls(
         Trust::Everybody => Arc::new(Checker { rule: Rule::Any, provider: Arc::clone(&provider) }),
     };
     let time = Arc::new(DefaultTimeProvider);
-    let identity = match &shown.identity {
-        None => None,
-        Some((chain, key)) => Some(identity(chain, key, &provider)?),
-    };
+    let identity = shown.identity.as_ref().map(|identity| identity.read(&provider));
+    let identity = identity.transpose().map_err(TrustError::Identity)?;
+    let identity = identity
+        .map(|own| -> Arc<dyn ResolvesClientCert> { Arc::new(SingleCertAndKey::from(own)) });
     let versions = shown.versions.offered();
     Ok(Tls::new(TlsOptions { provider, time, verifier, key_log, identity, versions })?)
-}
-
-/// A certificate of ours.
-fn identity(
-    chain: &Path,
-    key: &Path,
-    provider: &CryptoProvider,
-) -> Result<Arc<dyn ResolvesClientCert>, TrustError> {
-    let bad = |path: &Path, why: &dyn core::fmt::Display| TrustError::Identity {
-        path: path.to_owned(),
-        why: why.to_string(),
-    };
-    let all: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(chain).map_err(|why| bad(chain, &why))?.collect();
-    let certificates = all.map_err(|why| bad(chain, &why))?;
-    if certificates.is_empty() {
-        return Err(bad(chain, &"no certificate in it"));
-    }
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|why| bad(key, &why))?;
-    let certified = CertifiedKey::from_der(certificates, secret, provider);
-    let certified = certified.map_err(|why| bad(key, &why))?;
-    Ok(Arc::new(SingleCertAndKey::from(certified)))
 }
 
 fn unreadable(path: &Path, why: &dyn core::fmt::Display) -> TrustError {

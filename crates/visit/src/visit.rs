@@ -7,11 +7,11 @@ use core::pin::pin;
 use futures_util::future::{Either, select};
 use roundtrip_fetch::{Fetcher, Rules};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Client, KeepAlive, Request, Response, Tls};
-use roundtrip_record::{EventId, FaultKind, Initiator, Priority, ResourceKind, Step};
+use roundtrip_http::client::{Client, Options, OwnWork, Request, Response, Tls};
+use roundtrip_record::{EventId, FaultKind, Initiator, Priority, ResourceKind, Step, WireKind};
 use roundtrip_wire::Wire;
 
-use crate::browser::{Asked, BrowserName, fields};
+use crate::browser::{Asked, fields};
 use crate::names::Names;
 use crate::page_times::PageTimes;
 use crate::plan::Plan;
@@ -37,7 +37,7 @@ pub async fn visit<W: Wire>(
     cause: Option<EventId>,
 ) -> Visited {
     let names = Names::new(wire.clone(), plan.names, plan.pins.clone());
-    let client = Client::new(wire.clone(), Rc::new(names), tls, plan.client.clone());
+    let client = Client::new(wire.clone(), Rc::new(names), tls, client_options(wire, plan));
     let fetcher = Fetcher::new(wire.clone(), client).with_cookies(plan.cookies.clone());
     let begun = wire.now();
     let work = pin!(page(wire, &fetcher, plan, cause));
@@ -54,6 +54,17 @@ pub async fn visit<W: Wire>(
     };
     fetcher.close("visit over").await;
     visited
+}
+
+/// How the client behaves. In the lab, where this machine's own work takes no time, that of the browser is
+/// modelled.
+fn client_options<W: Wire>(wire: &W, plan: &Plan) -> Options {
+    let cpu = plan.browser.cpu;
+    let own_work = match wire.kind() {
+        WireKind::Lab => OwnWork { spare: cpu.spare, send: cpu.send },
+        _ => OwnWork::default(),
+    };
+    Options { own_work, ..plan.client.clone() }
 }
 
 /// Steps 1 to 6: the page, and what it needs.
@@ -83,31 +94,20 @@ async fn page<W: Wire>(
 fn first(plan: &Plan, cause: Option<EventId>) -> Request {
     let mut request = Request::new(plan.method.clone(), plan.url.clone());
     request.fields.add("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
-    let asked = Asked {
-        kind: ResourceKind::Document,
-        priority: Priority::VeryHigh,
-        secure: plan.url.scheme() == "https",
-        cors: false,
-        from: None,
-        origin: "null",
-    };
+    request.kind = ResourceKind::Document;
+    request.priority = Priority::VeryHigh;
+    let asked = Asked { page: None, cors: false, keep_alive: plan.client.keep_alive };
     fields(plan.browser.name, &asked, &mut request);
-    if plan.client.keep_alive == KeepAlive::Off {
-        request.fields.remove("Connection");
-    }
     request.ahead = plan.browser.order.ahead;
-    if plan.browser.name != BrowserName::Roundtrip {
-        for (name, _) in plan.fields.iter() {
-            request.fields.remove(name);
-        }
+    // What the user gave stands in the place of what is sent by itself.
+    for (name, _) in plan.fields.iter() {
+        request.fields.remove(name);
     }
     for (name, value) in plan.fields.iter() {
         // Fields were checked when they were added to the plan.
         let _ = request.fields.push(name, value);
     }
     request.body = Body::from(plan.body.clone());
-    request.kind = ResourceKind::Document;
-    request.priority = Priority::VeryHigh;
     request.initiator = Initiator::User;
     request.cause = cause;
     request

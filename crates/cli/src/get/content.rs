@@ -1,10 +1,10 @@
 //! The content of a request, from the options for data, forms and files, as curl reads them.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
+use bytes::Bytes;
 use roundtrip_fetch::Sends;
 use roundtrip_http::Body;
 use roundtrip_http::form::URLENCODED;
@@ -12,7 +12,7 @@ use roundtrip_visit::get::Content;
 
 use super::args::Get;
 use super::early::Early;
-use super::form::form;
+use super::percent::{self, Letters, is_unreserved};
 use super::source::{read, unread};
 
 /// A request body with its media type.
@@ -51,30 +51,28 @@ impl Carried {
     }
 }
 
-/// The content of a request, where `upload_file` is the file that goes up, and `own_type` the media type
-/// that a field of the caller's gives it.
+/// The content of a request: the data that [`data`] gives, a form with its media type, or the file that goes
+/// up.
 pub(super) fn carried(
     arguments: &Get,
+    data: Option<&Bytes>,
+    form: Option<&(Body, String)>,
     upload_file: Option<&str>,
-    own_type: Option<&str>,
 ) -> anyhow::Result<Carried> {
-    let kinds = [
-        has_data(arguments),
-        !arguments.form.is_empty() || !arguments.form_string.is_empty(),
-        upload_file.is_some(),
-    ];
+    let kinds = [data.is_some(), form.is_some(), upload_file.is_some()];
     if kinds.iter().filter(|kind| **kind).count() > 1 {
         bail!("only one of -d and its kin, -F and -T can be the body of a request");
     }
     if arguments.head && !arguments.get && (kinds[0] || kinds[1]) {
         bail!("-I asks for a head alone, -d and -F send a body: only one of them can be had");
     }
-    if kinds[0] {
-        return data(arguments);
+    if let Some(data) = data {
+        return posted(arguments, data);
     }
-    if kinds[1] {
-        let (body, media_type) = form(arguments, own_type)?;
-        let (content, media_type) = (body.into(), Some(media_type));
+    if let Some((body, media_type)) = form {
+        // Its parts lie in memory and in files, so that it can be read as often as it is wanted.
+        let content = body.again().unwrap_or_default().into();
+        let media_type = Some(media_type.clone());
         return Ok(Carried { sends: Sends::Post, content, media_type, ..Carried::nothing() });
     }
     match upload_file {
@@ -88,18 +86,8 @@ pub(super) fn carried(
     }
 }
 
-fn has_data(arguments: &Get) -> bool {
-    let lists = [
-        &arguments.data,
-        &arguments.data_binary,
-        &arguments.data_raw,
-        &arguments.data_urlencode,
-        &arguments.json,
-    ];
-    lists.iter().any(|list| !list.is_empty())
-}
-
-fn data(arguments: &Get) -> anyhow::Result<Carried> {
+/// What `-d` and its kin give, all together; `None` where there is none of them.
+pub(super) fn data(arguments: &Get) -> anyhow::Result<Option<Bytes>> {
     let mut all = Vec::new();
     let mut begun = false;
     for (option, text) in arguments.words.of(&DATA) {
@@ -122,14 +110,20 @@ fn data(arguments: &Get) -> anyhow::Result<Carried> {
             (_, None) => all.extend_from_slice(text.as_bytes()),
         }
     }
+    Ok(begun.then(|| all.into()))
+}
+
+/// The content of a request that takes this data along.
+fn posted(arguments: &Get, data: &Bytes) -> anyhow::Result<Carried> {
     if arguments.get {
-        let query = String::from_utf8(all).map_err(|_| anyhow!("-G: the data is no text"))?;
+        let query =
+            String::from_utf8(data.to_vec()).map_err(|_| anyhow!("-G: the data is no text"))?;
         return Ok(Carried { query: Some(query), ..Carried::nothing() });
     }
     let media_type = if arguments.json.is_empty() { URLENCODED } else { "application/json" };
     Ok(Carried {
         sends: Sends::Post,
-        content: Body::from(all).into(),
+        content: Body::from(data.clone()).into(),
         media_type: Some(media_type.to_owned()),
         ..Carried::nothing()
     })
@@ -159,16 +153,8 @@ fn encoded(text: &str) -> anyhow::Result<String> {
         out.push_str(name);
         out.push('=');
     }
-    for byte in content {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else if byte == b' ' {
-            out.push('+');
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
+    let plain = |byte| is_unreserved(byte) || byte == b' ';
+    out.push_str(&percent::encoded(&content, plain, Letters::Capital).replace(' ', "+"));
     Ok(out)
 }
 

@@ -14,7 +14,11 @@ use super::source::{read, unread};
 const FORM: [&str; 2] = ["form", "form-string"];
 
 /// The form's body, and its media type; where the caller gives one (`own`), that one with the boundary.
-pub(super) fn form(arguments: &Get, own: Option<&str>) -> anyhow::Result<(Body, String)> {
+/// `None` where there is no form.
+pub(super) fn form(arguments: &Get, own: Option<&str>) -> anyhow::Result<Option<(Body, String)>> {
+    if arguments.form.is_empty() && arguments.form_string.is_empty() {
+        return Ok(None);
+    }
     // What is no form any more has things that go along.
     let attached = own.is_some_and(|own| !own.starts_with("multipart/form-data"));
     let disposition = if attached { Disposition::Attachment } else { Disposition::FormData };
@@ -34,7 +38,7 @@ pub(super) fn form(arguments: &Get, own: Option<&str>) -> anyhow::Result<(Body, 
         Some(own) => format!("{own}; boundary={}", parts.0.boundary()),
         None => parts.0.content_type(),
     };
-    Ok((parts.0.finish(), media_type))
+    Ok(Some((parts.0.finish(), media_type)))
 }
 
 fn empty() -> Multipart {

@@ -5,13 +5,18 @@ use roundtrip_http::message::Fields;
 
 use super::source;
 
+/// Reads all values of `-H` or `--proxy-header`: fields, and names of those that are left out.
+pub(super) fn header_fields(all: &[String]) -> anyhow::Result<(Fields, Vec<String>)> {
+    let (mut fields, mut omit) = (Fields::new(), Vec::new());
+    for text in all {
+        header_field(text, &mut fields, &mut omit)?;
+    }
+    Ok((fields, omit))
+}
+
 /// Parses `-H`: `NAME: VALUE`, `NAME:` (omit the field), `NAME;` (empty value), `@FILE`. What is none of
 /// these is passed over, as in curl.
-pub(super) fn header_field(
-    text: &str,
-    fields: &mut Fields,
-    omit: &mut Vec<String>,
-) -> anyhow::Result<()> {
+fn header_field(text: &str, fields: &mut Fields, omit: &mut Vec<String>) -> anyhow::Result<()> {
     if let Some(path) = text.strip_prefix('@') {
         let lines = String::from_utf8_lossy(&source::read(path)?).into_owned();
         for line in lines.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {

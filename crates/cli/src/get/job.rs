@@ -8,13 +8,15 @@ use roundtrip_fetch::{Jar, Manner};
 use roundtrip_http::client::Options;
 use roundtrip_record::{FaultKind, Time};
 use roundtrip_visit::get::{Cookies, Session, Ways};
-use roundtrip_visit::ground::{Errand, Ground, Here};
+use roundtrip_visit::ground::{Errand, Here};
 use roundtrip_wire::Wire;
 
 use super::args::Get;
 use super::early::{Early, complain};
+use super::ends::Ends;
 use super::explain::{When, explain, fault};
 use super::glob::{Glob, Match};
+use super::inputs::Inputs;
 use super::setup::{self, options};
 use super::target::Wishes;
 use super::transfer::{Group, Transfer};
@@ -23,9 +25,8 @@ use crate::network::{detours, families, pins};
 
 /// The work of one command.
 pub(super) struct Job<'a> {
-    /// The options before the first `--next`, and those after each.
-    pub(super) groups: Vec<&'a Get>,
-    pub(super) ground: &'a Ground,
+    /// The options before the first `--next`, and those after each, with what they name.
+    pub(super) groups: &'a [(&'a Get, Inputs)],
     /// Whether the record is kept, bodies included.
     pub(super) kept: bool,
 }
@@ -44,20 +45,16 @@ impl Errand for Job<'_> {
 
     async fn run<W: Wire>(self, here: Here<W>) -> anyhow::Result<u8> {
         let wire = here.wire.clone();
-        let teller = RefCell::new(Teller::default());
-        let groups = self.prepare(here, &teller)?;
-        let head = self.groups[0];
+        let (teller, ends) = (RefCell::default(), RefCell::default());
+        let groups = self.prepare(here, &teller, &ends)?;
+        let head = self.groups[0].0;
         let exit = if head.parallel {
             all_at_once(&groups, head, &wire).await?
         } else {
             one_by_one(&groups, head, &wire).await?
         };
-        let mut closed: Vec<&Session<W>> = Vec::new();
-        for group in &groups {
-            if group.begins {
-                group.session.close().await;
-                closed.push(&group.session);
-            }
+        for group in groups.iter().filter(|group| group.begins) {
+            group.session.close().await;
         }
         for group in &groups {
             if let Some(path) = &group.arguments.cookie_jar {
@@ -74,16 +71,16 @@ impl<'a> Job<'a> {
         &self,
         here: Here<W>,
         teller: &'a RefCell<Teller>,
+        ends: &'a RefCell<Ends>,
     ) -> anyhow::Result<Vec<Group<'a, W>>> {
         let Here { wire, trust, pins: pinned, interrupt, begun } = here;
-        let head = self.groups[0];
+        let head = self.groups[0].0;
         let mut start = Some((trust, interrupt));
         let mut groups: Vec<Group<'a, W>> = Vec::new();
         let mut last: Option<Reach<'a>> = None;
-        for arguments in &self.groups {
-            let proxies = setup::proxies(arguments, self.ground)?;
+        for (arguments, inputs) in self.groups {
             let reach = Reach {
-                options: options(arguments, proxies.clone())?,
+                options: options(arguments, inputs.proxies.clone())?,
                 resolve: &arguments.resolve,
                 connect_to: &arguments.connect_to,
                 families: (arguments.ipv4, arguments.ipv6),
@@ -113,11 +110,12 @@ impl<'a> Job<'a> {
             groups.push(Group {
                 arguments,
                 session,
-                proxies,
+                inputs,
                 begins,
                 wishes: Wishes::read(arguments),
                 dump: OnceCell::new(),
                 teller,
+                ends,
                 kept: self.kept,
                 quiet: head.silent,
             });
@@ -193,7 +191,7 @@ async fn one_by_one<'a, W: Wire>(
     let mut exit = 0;
     let mut pace = Pace::of(head)?;
     for item in transfers(groups) {
-        pace.wait(wire).await;
+        wait_until(pace.next(wire.now()), wire).await;
         exit = carry_out(item, wire).await?;
         if exit == FaultKind::Interrupted.exit_code() || exit != 0 && head.fail_early {
             break;
@@ -219,8 +217,12 @@ async fn all_at_once<'a, W: Wire>(
         while running.len() < most
             && let Some(item) = waiting.next()
         {
-            pace.wait(wire).await;
-            running.push(carry_out(item, wire));
+            // Its turn is its own: those under way do not wait for it.
+            let at = pace.next(wire.now());
+            running.push(async move {
+                wait_until(at, wire).await;
+                carry_out(item, wire).await
+            });
         }
         let Some(ended) = running.next().await else { return Ok(exit) };
         let code = ended?;
@@ -261,16 +263,26 @@ async fn carry_out<W: Wire>(item: Item<'_, W>, wire: &W) -> anyhow::Result<u8> {
     }
 }
 
-/// How fast transfers follow one another (`--rate`).
+/// Waits until a time that may be over already: even then a timer may take a millisecond.
+async fn wait_until<W: Wire>(at: Time, wire: &W) {
+    if at > wire.now() {
+        wire.sleep_until(at).await;
+    }
+}
+
+/// How fast transfers follow one another (`--rate`); as fast as they can where nothing is said.
+#[derive(Default)]
 struct Pace {
-    between: Option<Duration>,
-    next: Option<Time>,
+    /// Between the beginnings of two.
+    between: Duration,
+    /// When the next may begin.
+    next: Time,
 }
 
 impl Pace {
     /// Reads `N`, `N/s`, `N/m`, `N/h`, `N/d`: so many in a second, a minute, an hour, a day.
     fn of(arguments: &Get) -> anyhow::Result<Self> {
-        let Some(text) = &arguments.rate else { return Ok(Self { between: None, next: None }) };
+        let Some(text) = &arguments.rate else { return Ok(Self::default()) };
         let bad = || anyhow::anyhow!("--rate {text}: wanted a number, as 3/s, 30/m, 100/h or 5/d");
         let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
         let unit = match unit {
@@ -281,15 +293,13 @@ impl Pace {
             _ => return Err(bad()),
         };
         let number: u32 = number.parse().ok().filter(|number| *number > 0).ok_or_else(bad)?;
-        Ok(Self { between: Some(Duration::from_secs(unit) / number), next: None })
+        Ok(Self { between: Duration::from_secs(unit) / number, ..Self::default() })
     }
 
-    /// Waits until the next may begin.
-    async fn wait<W: Wire>(&mut self, wire: &W) {
-        let Some(between) = self.between else { return };
-        if let Some(next) = self.next {
-            wire.sleep_until(next).await;
-        }
-        self.next = Some(wire.now() + between);
+    /// When one that is ready `now` may begin; the next one's turn is after it.
+    fn next(&mut self, now: Time) -> Time {
+        let at = self.next.max(now);
+        self.next = at + self.between;
+        at
     }
 }

@@ -22,7 +22,8 @@ use crate::args::{Cli, Colour, Command};
 /// # Errors
 /// What cannot be read, and why.
 pub(crate) fn read(all: &[OsString]) -> Option<Result<Cli, LineError>> {
-    let at = all.iter().position(|word| word == "get")?;
+    // The first word is the program's own name, which may be this one too.
+    let at = all.iter().skip(1).position(|word| word == "get")? + 1;
     // Only options of the program itself stand before a command.
     let before = &all[1..at];
     let plain = before.iter().all(|word| word.to_string_lossy().starts_with("--color"))
@@ -60,7 +61,8 @@ fn parse(
         let mut cli =
             Cli::from_arg_matches(&matches).map_err(|error| LineError::of(error.to_string()))?;
         let Command::Get(get) = &mut cli.command else { continue };
-        get.words = Words(group.options);
+        let options = group.options.into_iter();
+        get.words = Words(options.map(|(name, value)| (name, value.unwrap_or_default())).collect());
         match &mut first {
             None => first = Some(cli),
             Some(Cli { command: Command::Get(head), .. }) => {
@@ -77,37 +79,30 @@ fn parse(
 /// The options and URLs between two `--next`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Group {
-    options: Vec<(String, String)>,
+    /// Names, and the values of those that have one.
+    options: Vec<(String, Option<String>)>,
     urls: Vec<String>,
-    /// Which of the options have values.
-    valued: Vec<bool>,
 }
 
 impl Group {
     /// Words that cannot be read in two ways.
     fn plain(&self) -> Vec<String> {
-        let options = self.options.iter().zip(&self.valued);
-        let mut all: Vec<String> = options
-            .map(
-                |((name, value), valued)| {
-                    if *valued { format!("--{name}={value}") } else { format!("--{name}") }
-                },
-            )
-            .collect();
+        let option = |(name, value): &(String, Option<String>)| match value {
+            Some(value) => format!("--{name}={value}"),
+            None => format!("--{name}"),
+        };
+        let mut all: Vec<String> = self.options.iter().map(option).collect();
         all.push("--".into());
         all.extend(self.urls.iter().cloned());
         all
     }
 
     fn add(&mut self, name: &str, value: Option<String>) {
-        self.valued.push(value.is_some());
-        self.options.push((name.to_owned(), value.unwrap_or_default()));
+        self.options.push((name.to_owned(), value));
     }
 
     /// Takes an option back.
     fn remove(&mut self, name: &str) {
-        let mut keep = self.options.iter().map(|(known, _)| known != name);
-        self.valued.retain(|_| keep.next().unwrap_or(true));
         self.options.retain(|(known, _)| known != name);
     }
 
@@ -370,6 +365,23 @@ mod tests {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
         let groups = Line::of(&command()).read(words).map_err(|error| error.text)?;
         Ok(groups.iter().map(Group::plain).collect())
+    }
+
+    #[test]
+    fn the_program_may_have_any_name() {
+        for (words, expected) in [
+            (&["get", "get", "a"][..], Some(vec!["a".to_owned()])),
+            (&["get", "visit", "a"], None),
+            (&["get"], None),
+            (&[], None),
+        ] {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let urls = read(&words).map(|read| match read.map(|cli| cli.command) {
+                Ok(Command::Get(get)) => get.urls().map(str::to_owned).collect(),
+                _ => Vec::new(),
+            });
+            assert_eq!(urls, expected, "{words:?}");
+        }
     }
 
     #[test]

@@ -7,14 +7,14 @@ use anyhow::{anyhow, bail};
 use http::Version;
 use roundtrip_fetch::{Jar, Netrc, NetrcMode};
 use roundtrip_http::client::{Answers, KeepAlive, Options, Proxies, Schemes, Timeouts};
-use roundtrip_http::message::Fields;
 use roundtrip_record::FaultKind;
+use roundtrip_visit::Identity;
 use roundtrip_visit::ground::Ground;
 use roundtrip_visit::trust::{Shown, Versions};
 use url::Url;
 
 use super::args::Get;
-use super::header::header_field;
+use super::header::header_fields;
 use super::source;
 use crate::jar;
 
@@ -138,10 +138,7 @@ pub(super) fn proxies(arguments: &Get, ground: &Ground) -> anyhow::Result<Proxie
     };
     let login = &arguments.login;
     let schemes = schemes(login.proxy_basic, login.proxy_digest, login.proxy_anyauth);
-    let (mut fields, mut omit) = (Fields::new(), Vec::new());
-    for field in &connection.proxy_header {
-        header_field(field, &mut fields, &mut omit)?;
-    }
+    let (fields, omit) = header_fields(&connection.proxy_header)?;
     let omits = |name: &str| omit.iter().any(|omitted| omitted.eq_ignore_ascii_case(name));
     for proxy in [&mut proxies.http, &mut proxies.https].into_iter().flatten() {
         proxy.fields = fields.clone();
@@ -161,7 +158,7 @@ pub(super) fn shown(arguments: &Get) -> anyhow::Result<Shown> {
     let connection = &arguments.connection;
     let identity = connection.cert.as_ref().map(|chain| {
         let key = connection.key.as_ref().unwrap_or(chain);
-        (chain.clone(), key.clone())
+        Identity { chain: chain.clone(), key: key.clone() }
     });
     let versions = match (connection.tlsv13, connection.tls_max.as_deref()) {
         (false, None | Some("default" | "1.3")) => Versions::All,

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use anyhow::Context as _;
 use futures_util::future::{Either, select};
 use http::Method;
-use roundtrip_http::client::{Failure, Proxies};
+use roundtrip_http::client::Failure;
 use roundtrip_record::{FaultKind, Log, Step, Time, Trace as _, What};
 use roundtrip_visit::get::{Got, Session, Sink as _};
 use roundtrip_wire::Wire;
@@ -18,12 +18,13 @@ use url::Url;
 
 use super::args::Get;
 use super::early::{Early, complain};
+use super::ends::Ends;
 use super::explain::{When, explain, fault};
 use super::glob::Match;
+use super::inputs::Inputs;
 use super::output::{Heads, Look, Output, Target};
 use super::progress::{Progress, watch};
 use super::proto::permitted;
-use super::source;
 use super::target::Wishes;
 use super::verbose::Teller;
 use super::wanted::wanted;
@@ -33,13 +34,14 @@ use super::write_out::{Steps, To, Told, fill};
 pub(super) struct Group<'a, W: Wire> {
     pub(super) arguments: &'a Get,
     pub(super) session: Session<W>,
-    pub(super) proxies: Proxies,
+    pub(super) inputs: &'a Inputs,
     /// Its session has connections of its own, not those of the group before.
     pub(super) begins: bool,
     pub(super) wishes: Wishes,
     /// The file of `-D`, which is made when the first transfer of the group begins.
     pub(super) dump: OnceCell<Rc<File>>,
     pub(super) teller: &'a RefCell<Teller>,
+    pub(super) ends: &'a RefCell<Ends>,
     /// Whether the record is kept, bodies included.
     pub(super) kept: bool,
     /// Whether nothing is said of what is tried again (`-s`).
@@ -83,7 +85,7 @@ impl<W: Wire> Transfer<'_, W> {
         self.check(&url)?;
         let target = group.wishes.target(arguments, *number, found, &url)?;
         let mut wanted =
-            wanted(arguments, upload.as_deref(), url, &group.proxies, (&found.text, &target))?;
+            wanted(arguments, group.inputs, upload.as_deref(), url, (&found.text, &target))?;
         wanted.keep_body = group.kept;
         let shows = |shown| if shown { Heads::Shown } else { Heads::Hidden };
         let look = Look {
@@ -92,6 +94,7 @@ impl<W: Wire> Transfer<'_, W> {
             quiet: group.quiet,
         };
         let log = wire.log();
+        let before = log.event_count();
         let tell = || {
             if arguments.verbose {
                 group.teller.borrow_mut().tell(&log);
@@ -136,12 +139,13 @@ impl<W: Wire> Transfer<'_, W> {
             group.teller.borrow_mut().tell(&log);
         }
         let words = self.failed(&got, wire, &log);
-        if let Some(format) = &arguments.write_out {
-            let steps = Steps::read(log.events(), got.began);
+        if let Some(format) = &group.inputs.format {
+            let ends = |connection| group.ends.borrow_mut().of(connection, &log);
+            let steps = Steps::read(log.events_from(before), &got.exchanges(), ends);
             let words = words.as_deref().unwrap_or_default();
             let (given, number) = (&found.text, *number);
             let told = Told { got: &got, steps: &steps, file: file.as_ref(), words, number, given };
-            print(&fill(&format_text(format)?, &told))?;
+            print(&fill(format, &told))?;
         }
         Ok(got.exit_code())
     }
@@ -206,14 +210,6 @@ fn has_other_scheme(text: &str) -> bool {
         let known = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
         !known && !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
     })
-}
-
-/// The format of `-w`, read from a file for `-w @FILE`.
-fn format_text(format: &str) -> anyhow::Result<String> {
-    match format.strip_prefix('@') {
-        Some(path) => Ok(String::from_utf8_lossy(&source::read(path)?).into_owned()),
-        None => Ok(format.to_owned()),
-    }
 }
 
 fn print(pieces: &[(To, String)]) -> std::io::Result<()> {

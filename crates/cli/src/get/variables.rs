@@ -2,11 +2,11 @@
 //! (curl(1), since 8.3).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use data_encoding::BASE64;
 
 use super::line_error::LineError;
+use super::percent::{Letters, encoded, is_unreserved};
 use super::source;
 
 /// What `--variable` set.
@@ -76,7 +76,7 @@ impl Variables {
                     let quoted = quoted.to_string();
                     quoted.as_bytes()[1..quoted.len() - 1].to_vec()
                 }
-                "url" => encoded(&value).into_bytes(),
+                "url" => encoded(&value, is_unreserved, Letters::Capital).into_bytes(),
                 "b64" => BASE64.encode(&value).into_bytes(),
                 "64dec" => BASE64.decode(&value).unwrap_or_else(|_| b"[64dec-fail]".to_vec()),
                 other => {
@@ -90,20 +90,6 @@ impl Variables {
             LineError::of(format!("{{{{{text}}}}}: the value is no text; :b64 makes it one"))
         })
     }
-}
-
-/// Percent-encoded, all but what never needs it (RFC 3986 §2.3).
-fn encoded(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    for byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
-            out.push(char::from(*byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 fn is_name(name: &str) -> bool {

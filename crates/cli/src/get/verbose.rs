@@ -14,9 +14,9 @@ pub(super) struct Teller {
 
 impl Teller {
     pub(super) fn tell(&mut self, log: &Log) {
-        let events = log.events();
+        let events = log.events_from(self.told);
         let mut text = String::new();
-        for event in events.iter().skip(self.told) {
+        for event in &events {
             match &event.what {
                 What::HostDeclared(host) if host.role == Role::Client => {
                     self.client = Some(host.id);
@@ -28,7 +28,7 @@ impl Teller {
                 _ => (),
             }
         }
-        self.told = events.len();
+        self.told += events.len();
         eprint!("{text}");
     }
 }

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use http::Method;
 use http::uri::PathAndQuery;
 use roundtrip_fetch::{Credentials, Methods, Redirects, Referrer, Retried, Retries, Rules, Sends};
-use roundtrip_http::client::{Decode, Proxies};
+use roundtrip_http::client::Decode;
 use roundtrip_http::message::Fields;
 use roundtrip_visit::get::{Fail, Wanted};
 use url::Url;
@@ -15,41 +16,32 @@ use url::Url;
 use super::args::Get;
 use super::condition;
 use super::content::{self, Carried, Uploaded, carried};
-use super::header::header_field;
+use super::inputs::Inputs;
 use super::output::Target;
 use super::proto::permitted;
-use super::setup::{netrc, schemes, seconds};
+use super::setup::{schemes, seconds};
 use super::written::Written;
 use crate::credentials;
 
 /// The request for one URL.
 pub(super) fn wanted(
     arguments: &Get,
+    inputs: &Inputs,
     upload: Option<&str>,
     mut url: Url,
-    proxies: &Proxies,
     (given, target): (&str, &Target),
 ) -> anyhow::Result<Wanted> {
-    let (mut fields, mut omit) = (Fields::new(), Vec::new());
-    for header in &arguments.header {
-        header_field(header, &mut fields, &mut omit)?;
-    }
-    let own_type = fields.text("Content-Type").map(str::to_owned);
+    let (mut fields, mut omit) = (inputs.fields.clone(), inputs.omit.clone());
     let Carried { sends, content, media_type, query, file } =
-        carried(arguments, upload, own_type.as_deref())?;
-    if !arguments.form.is_empty() || !arguments.form_string.is_empty() {
+        carried(arguments, inputs.data.as_ref(), inputs.form.as_ref(), upload)?;
+    if inputs.form.is_some() {
         // The one with the boundary stands in its place.
         fields.remove("Content-Type");
     }
     let mut written = Written::read(given, arguments.shape.path_as_is);
-    for query in arguments.shape.url_query.iter().map(|text| content::query(text)) {
-        let query = query?;
-        written.add_query(&query);
-        add_query(&mut url, &query);
-    }
-    if let Some(query) = query {
-        written.add_query(&query);
-        add_query(&mut url, &query);
+    for query in inputs.query.iter().chain(&query) {
+        written.add_query(query);
+        add_query(&mut url, query);
     }
     if let Some(user) = &arguments.user {
         credentials::give(&mut url, user)?;
@@ -100,8 +92,12 @@ pub(super) fn wanted(
     if arguments.user_agent.as_deref() == Some("") {
         omit.push("User-Agent".into());
     }
-    let rules = Rules { of_body: &["Content-Type"], ..rules(arguments, sends, proxies) };
-    let sent = arguments.shape.request_target.clone().or_else(|| sendable(&url, &written));
+    let rules = Rules { of_body: &["Content-Type"], ..rules(arguments, sends, inputs) };
+    let own = arguments.shape.request_target.clone();
+    if let Some(own) = own.as_ref().filter(|own| own.contains(['\r', '\n'])) {
+        bail!("--request-target {own:?}: a line end would end the request line");
+    }
+    let sent = own.or_else(|| sendable(&url, &written));
     Ok(Wanted {
         url,
         method,
@@ -176,7 +172,7 @@ fn retries(arguments: &Get) -> anyhow::Result<Retries> {
 }
 
 /// The rules for redirects.
-fn rules(arguments: &Get, sends: Sends, proxies: &Proxies) -> Rules {
+fn rules(arguments: &Get, sends: Sends, inputs: &Inputs) -> Rules {
     let login = &arguments.login;
     let keep_post = [(301, arguments.post301), (302, arguments.post302), (303, arguments.post303)];
     let keep_post = keep_post.into_iter().filter_map(|(status, keeps)| keeps.then_some(status));
@@ -200,8 +196,8 @@ fn rules(arguments: &Get, sends: Sends, proxies: &Proxies) -> Rules {
         leads_to: permitted(arguments.shape.proto_redir.as_deref()),
         logins: schemes(login.basic, login.digest, login.anyauth),
         bearer: login.oauth2_bearer.clone(),
-        netrc: netrc(arguments),
-        proxies: proxies.clone(),
+        netrc: Rc::clone(&inputs.netrc),
+        proxies: inputs.proxies.clone(),
         ..Rules::curl(sends)
     }
 }

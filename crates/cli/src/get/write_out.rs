@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use http::Version;
-use roundtrip_record::{AttemptEnd, Event, Time};
-use roundtrip_story::{Endpoint, Exchange, PhaseKind, Story};
+use roundtrip_record::{AttemptEnd, ConnectionId, Event, ExchangeId, Time};
+use roundtrip_story::{Exchange, PhaseKind, Story};
 use roundtrip_visit::get::Got;
 use serde_json::{Map, Value, json};
+
+use super::ends::Pair;
 
 /// When each step of a transfer ended, and the addresses it used.
 #[derive(Clone, Debug, Default)]
@@ -28,13 +30,17 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Takes the figures from the story of one transfer. Of several exchanges, the last that
-    /// reached a step counts.
-    pub(super) fn read(mut events: Vec<Event>, began: Time) -> Self {
-        let ends = ends(&events);
-        events.retain(|event| event.at >= began);
+    /// Takes the figures of a transfer from what was recorded since it began, which may be that of other
+    /// transfers too. Of its `exchanges`, the last that reached a step counts. `ends` knows the addresses of
+    /// connections, which may have been opened before.
+    pub(super) fn read(
+        events: Vec<Event>,
+        exchanges: &[ExchangeId],
+        ends: impl FnOnce(ConnectionId) -> Option<Pair>,
+    ) -> Self {
         let story = Story::new(events);
-        let chain = &story.exchanges;
+        let own = story.exchanges.iter().filter(|exchange| exchanges.contains(&exchange.id));
+        let chain: Vec<&Exchange> = own.collect();
         let ended = |kind| {
             let phases = chain.iter().rev().flat_map(|exchange| exchange.phases.iter().rev());
             let mut of_kind = phases.filter(|phase| phase.kind == kind);
@@ -42,20 +48,23 @@ impl Steps {
         };
         let requests = || chain.iter().filter_map(|exchange| exchange.request.as_ref());
         let tunnels = || chain.iter().filter_map(|exchange| exchange.tunnel.as_ref());
-        let lookups = story.lookups.iter().filter(|lookup| lookup.over);
-        let won = connected(&story);
+        let looked_up = chain.iter().filter_map(|exchange| exchange.lookup);
+        let lookups = looked_up
+            .filter_map(|id| story.lookups.iter().find(|lookup| lookup.id == id && lookup.over));
+        let mut carriers =
+            chain.iter().filter_map(|exchange| story.connection(exchange.connection?));
+        let won = connected(&chain);
         let last = requests().next_back();
+        let ends = last.and_then(|request| ends(request.what.connection));
         Self {
             name: lookups.map(|lookup| lookup.span.end).next_back(),
             connected: won.last().and(ended(PhaseKind::Connect)),
-            secured: story
-                .connections
-                .iter()
+            secured: carriers
                 .any(|connection| connection.tls.is_some())
                 .then(|| ended(PhaseKind::Tls))
                 .flatten(),
             sent: last.map(|request| request.what.began),
-            first: first_byte(chain),
+            first: first_byte(&chain),
             redirected: last
                 .filter(|_| chain.iter().rev().skip(1).any(|one| one.head().is_some()))
                 .map(|request| request.what.began),
@@ -71,8 +80,8 @@ impl Steps {
 }
 
 /// The addresses that were connected to, in order.
-fn connected(story: &Story) -> Vec<SocketAddr> {
-    let tries = story.exchanges.iter().flat_map(|exchange| {
+fn connected(chain: &[&Exchange]) -> Vec<SocketAddr> {
+    let tries = chain.iter().flat_map(|exchange| {
         exchange.attempts.iter().filter(|one| one.attempt.exchange == Some(exchange.id))
     });
     let results = tries.filter_map(|one| one.result.as_ref());
@@ -82,19 +91,8 @@ fn connected(story: &Story) -> Vec<SocketAddr> {
         .collect()
 }
 
-/// The addresses of the connection that carried the last request, which may have been opened for another
-/// one: ours, and the other end's.
-fn ends(events: &[Event]) -> Option<(SocketAddr, SocketAddr)> {
-    let story = Story::new(events.to_vec());
-    let last = story.exchanges.iter().filter_map(|one| one.request.as_ref()).next_back()?;
-    let mine = |end: &Endpoint| end.id == last.what.connection;
-    let mut clients = story.connections.iter().filter_map(|one| one.client.as_ref());
-    let end = clients.find(|end| mine(end))?;
-    Some((end.local, end.remote))
-}
-
 /// When the first byte of the last response arrived.
-fn first_byte(chain: &[Exchange]) -> Option<Time> {
+fn first_byte(chain: &[&Exchange]) -> Option<Time> {
     let answered = chain.iter().rfind(|exchange| exchange.head().is_some())?;
     answered.phase(PhaseKind::Wait).map(|wait| wait.span.end)
 }
@@ -317,8 +315,6 @@ fn seconds(duration: Duration) -> Value {
 /// The URL without its credentials.
 fn plain(url: &url::Url) -> String {
     let mut url = url.clone();
-    // The URL has a host, so neither call can fail.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
+    roundtrip_http::url::clear_userinfo(&mut url);
     roundtrip_http::url::text(&url)
 }

@@ -2,7 +2,7 @@
 //! browsers read it has some of that encoded in other ways (URL Standard §4.4), which a server may take
 //! for another resource.
 
-use core::fmt::Write as _;
+use super::percent::{self, Letters, is_unreserved};
 
 /// Path and query of a URL, as curl writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,14 +35,8 @@ impl Written {
     /// Adds the name of a file that goes up to a folder.
     pub(super) fn push_name(&mut self, name: &str) {
         if self.path.ends_with('/') {
-            for byte in name.bytes() {
-                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                    self.path.push(char::from(byte));
-                } else {
-                    // Writing to a string cannot fail.
-                    let _ = write!(self.path, "%{byte:02x}");
-                }
-            }
+            let name = percent::encoded(name.as_bytes(), is_unreserved, Letters::Small);
+            self.path.push_str(&name);
         }
     }
 
@@ -77,15 +71,7 @@ fn lower_case(text: &str) -> String {
 
 /// Bytes that no request line has, percent-encoded.
 fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_graphic() {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02x}");
-        }
-    }
-    out
+    percent::encoded(text.as_bytes(), |byte| byte.is_ascii_graphic(), Letters::Small)
 }
 
 /// RFC 3986 §5.2.4.

@@ -11,7 +11,7 @@ pub(crate) mod script;
 pub(crate) mod scripted;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -167,10 +167,21 @@ fi"#,
 ];
 
 pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> Output {
+    run_with(program, arguments, folder, "")
+}
+
+/// The same with this standard input.
+pub(crate) fn run_with(program: &str, arguments: &[&str], folder: &Path, input: &str) -> Output {
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(folder).env("HOME", folder).stdin(Stdio::null());
+    command.args(arguments).current_dir(folder).env("HOME", folder).stdin(Stdio::piped());
     for variable in ["SSLKEYLOGFILE", "http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
         command.env_remove(variable).env_remove(variable.to_ascii_uppercase());
     }
-    command.output().expect("it starts")
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    // It is short enough for the pipe; who does not want it may have ended.
+    if let Some(mut stdin) = child.stdin.take() {
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    child.wait_with_output().expect("it ends")
 }

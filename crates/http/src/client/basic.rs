@@ -1,4 +1,4 @@
-//! Basic credentials (RFC 7617), and the user names and passwords of URLs that they are made of.
+//! `basic`: Basic credentials (RFC 7617).
 
 use data_encoding::BASE64;
 
@@ -10,11 +10,6 @@ pub(crate) fn basic(user: &[u8], password: &[u8]) -> String {
     format!("Basic {}", BASE64.encode(&plain))
 }
 
-/// The bytes that percent-encoded text stands for.
-pub(crate) fn percent_decode(text: &str) -> Vec<u8> {
-    percent_encoding::percent_decode_str(text).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -22,6 +17,5 @@ mod tests {
     #[test]
     fn credentials_are_those_of_the_rfc() {
         assert_eq!(basic(b"Aladdin", b"open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-        assert_eq!(percent_decode("a%40b%zz%"), b"a@b%zz%");
     }
 }

@@ -63,8 +63,8 @@ pub(crate) struct Arrived {
     pub(crate) framing: Framing,
     /// When its first byte came.
     pub(crate) began: Moment,
-    /// It as it came, byte for byte; as HTTP/1 would have it, where another version brought it.
-    pub(crate) text: Vec<u8>,
+    /// It as it came, byte for byte; `None` where its version does not send heads as text.
+    pub(crate) text: Option<Vec<u8>>,
 }
 
 /// Carries one exchange.

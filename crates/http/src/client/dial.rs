@@ -4,6 +4,7 @@ use core::pin::pin;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
+use http::Version;
 use roundtrip_record::{ConnectionId, EventId, ExchangeId, FaultKind, LookupId, Step, Time};
 use roundtrip_wire::{Transport as _, Wire};
 use tokio::sync::oneshot;
@@ -13,6 +14,7 @@ use super::connect::{Connected, connect};
 use super::connection::Connection;
 use super::group::{Credentials, Group};
 use super::heard::Heard;
+use super::options::Options;
 use super::order::Order;
 use super::origin::{Origin, Scheme};
 use super::permit::Permit;
@@ -243,6 +245,16 @@ impl<W: Wire> Dial<W> {
     }
 }
 
+/// What a new connection to an origin offers, where `wanted` is the highest version that may be spoken.
+pub(crate) fn offer(options: &Options, origin: &Origin, via: Via<'_>, wanted: Version) -> Offer {
+    let may = match origin.scheme {
+        Scheme::Https => true,
+        // A proxy that carries requests out is spoken to in HTTP/1.
+        Scheme::Http => options.prior_knowledge && via.carrier().is_none(),
+    };
+    if may && wanted >= Version::HTTP_2 { Offer::TwoAndOne } else { Offer::One }
+}
+
 /// Opens a connection to an origin that has none, for whoever comes to need it.
 pub(crate) fn ahead<W: Wire>(
     shared: &Rc<Shared<W>>,
@@ -257,8 +269,7 @@ pub(crate) fn ahead<W: Wire>(
     if shared.pool.has(&group) {
         return;
     }
-    let two = origin.scheme == Scheme::Https && shared.options.version >= http::Version::HTTP_2;
-    let offer = if two { Offer::TwoAndOne } else { Offer::One };
+    let offer = offer(&shared.options, &origin, via, shared.options.version);
     let Some(permit) = shared.pool.another(&group, offer) else { return };
     let wire = shared.wire.clone();
     let limits = DialLimits::alone(shared.options.timeouts, wire.now());

@@ -32,6 +32,9 @@ impl<W: Wire> Exchange<W> {
             side: Side::Client,
             of: None,
         });
+        if let Some(heard) = &request.heard {
+            heard.begins(reporter.exchange());
+        }
         Self { shared: Rc::clone(shared), reporter, started, began: shared.wire.now() }
     }
 

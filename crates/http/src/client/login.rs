@@ -109,7 +109,10 @@ impl Prover {
         let Schemes { basic, digest, .. } = self.login.schemes;
         if digest && let Some(new) = all.iter().find_map(Digest::of) {
             // What was proven with an old challenge is proven with a new one; what was wrong stays so.
-            let again = !self.sent || new.stale;
+            // A challenge that replaced an old one was new when it was answered, once: whoever calls it
+            // old as well would do so without end.
+            let twice = matches!(&self.way, Way::Digest(old) if old.stale && old.count == 1);
+            let again = !self.sent || new.stale && !twice;
             self.way = Way::Digest(Box::new(new));
             return again;
         }
@@ -165,5 +168,20 @@ mod tests {
         assert!(prover.is_challenged([b"Digest realm=r, nonce=2, stale=true" as &[u8]]));
         assert!(told(&mut prover).is_some());
         assert!(!prover.is_challenged([b"Digest realm=r, nonce=3" as &[u8]]));
+    }
+
+    #[test]
+    fn a_new_challenge_is_not_old_at_its_first_use() {
+        let mut prover = prover(Schemes::DIGEST);
+        assert!(prover.is_challenged([b"Digest realm=r, nonce=1" as &[u8]]));
+        let mut is_stale = |proofs: u32| {
+            for _ in 0..proofs {
+                told(&mut prover);
+            }
+            prover.is_challenged([b"Digest realm=r, nonce=n, stale=true" as &[u8]])
+        };
+        // It grew old while it was in use, again and again.
+        assert!(is_stale(1) && is_stale(2) && is_stale(2));
+        assert!(!is_stale(1));
     }
 }

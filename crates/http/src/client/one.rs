@@ -129,7 +129,7 @@ impl<W: Wire> One<W> {
                 && keeps_alive(request.line.version, &request.fields);
             self.refused = status.is_client_error() || status.is_server_error();
         }
-        let text = core::mem::take(&mut self.text);
+        let text = Some(core::mem::take(&mut self.text));
         Ok(Some(Arrived { head, framing, began, text }))
     }
 
@@ -145,7 +145,7 @@ impl<W: Wire> One<W> {
         let line =
             StatusLine { version: Version::HTTP_09, status: StatusCode::OK, reason: Vec::new() };
         let head = Head { line, fields: Fields::new(), bytes: 0 };
-        Arrived { head, framing: Framing::Close, began, text: Vec::new() }
+        Arrived { head, framing: Framing::Close, began, text: Some(Vec::new()) }
     }
 
     /// The connection ended before the head did.

@@ -115,6 +115,11 @@ impl<W: Wire> Slots<W> {
         }
     }
 
+    /// What a connection offers that may offer this: what the origin refuses is not offered again.
+    fn offer(&self, most: Offer) -> Offer {
+        if self.only_one { Offer::One } else { most }
+    }
+
     /// The connection of HTTP/2 that another stream may go by.
     fn shared(&mut self, reuse: Reuse) -> Option<Two<W>> {
         let Protocol::Two(two) = &self.protocol else { return None };
@@ -222,13 +227,14 @@ impl<W: Wire> Pool<W> {
         if self.inner.closing.borrow().is_some() {
             return None;
         }
-        let asks = {
+        let (offer, asks) = {
             let mut groups = self.inner.groups.borrow_mut();
             let slots = groups.entry(group.clone()).or_insert_with(Slots::new);
+            let offer = slots.offer(offer);
             if offer == Offer::TwoAndOne && slots.shared(Reuse::Allowed).is_some() {
                 return None;
             }
-            slots.take_place(self.inner.per_origin, offer)?
+            (offer, slots.take_place(self.inner.per_origin, offer)?)
         };
         Some(self.inner.permit(group, offer, asks))
     }
@@ -316,7 +322,7 @@ impl<W: Wire> Inner<W> {
     ) -> Entry<W> {
         let mut groups = self.groups.borrow_mut();
         let slots = groups.entry(group.clone()).or_insert_with(Slots::new);
-        let offer = if slots.only_one { Offer::One } else { offer };
+        let offer = slots.offer(offer);
         if offer == Offer::TwoAndOne
             && let Some(two) = slots.shared(reuse)
         {
@@ -332,7 +338,7 @@ impl<W: Wire> Inner<W> {
     fn queue(&self, group: &Group, priority: Priority, offer: Offer, dialing: bool) -> Queued<W> {
         let mut groups = self.groups.borrow_mut();
         let slots = groups.entry(group.clone()).or_insert_with(Slots::new);
-        let offer = if slots.only_one { Offer::One } else { offer };
+        let offer = slots.offer(offer);
         let (sender, granted) = oneshot::channel();
         let order = self.next.get();
         self.next.set(order + 1);

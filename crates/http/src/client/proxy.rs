@@ -13,7 +13,6 @@ use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use url::Url;
 
-use super::basic::percent_decode;
 use super::heard::Heard;
 use super::login::{Login, Prover, Schemes};
 use super::order::Order;
@@ -23,6 +22,7 @@ use crate::message::{
 };
 use crate::reporter::{HeadReport, Reporter, RequestReport};
 use crate::server::poll_read_into;
+use crate::url::userinfo;
 
 /// The port of a proxy that names none, as curl has it.
 const PORT: u16 = 1080;
@@ -95,18 +95,14 @@ impl Proxy {
         // A URL forgets the port that its scheme has anyway.
         let written = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let port = url.port().unwrap_or(if written.ends_with(":80") { 80 } else { PORT });
-        let login = |user, password| Login { user, password, schemes: Schemes::BASIC };
-        let login = match user {
+        let told = match user {
             Some(user) => {
                 let (name, password) = user.split_once(':').unwrap_or((user, ""));
-                Some(login(name.into(), password.into()))
+                Some((name.into(), password.into()))
             }
-            None if url.username().is_empty() && url.password().is_none() => None,
-            None => Some(login(
-                percent_decode(url.username()),
-                percent_decode(url.password().unwrap_or_default()),
-            )),
+            None => userinfo(&url),
         };
+        let login = told.map(|(user, password)| Login { user, password, schemes: Schemes::BASIC });
         Ok(Self {
             host,
             port,

@@ -105,7 +105,12 @@ impl<W: Wire> Response<W> {
             .collect();
         let empty = framing == Framing::None || framing == Framing::Length(0);
         let options = &exchange.shared.options;
-        let of_content = codings.iter().filter(|_| request.decode != Decode::Off);
+        let of_content = codings.iter().filter(|coding| match request.decode {
+            Decode::Off => false,
+            // curl takes it for identity, browsers for a coding that they do not know.
+            Decode::Strict => *coding != "none",
+            Decode::Lenient => true,
+        });
         // They were applied after those of the content.
         let of_transfer = if options.answers.transfer_codings {
             crate::message::transfer_codings(&head.fields)
@@ -138,10 +143,6 @@ impl<W: Wire> Response<W> {
             trailers: Fields::new(),
         };
         match decoder {
-            // curl takes it for identity, browsers for a coding that they do not know.
-            Ok(_) if request.decode == Decode::Lenient && body.has_coding("none") => {
-                body.note_unknown("none", event);
-            }
             Ok(decoder) => body.decoder = decoder,
             // As browsers: it is given as it came.
             Err(CodingError::Unknown(coding)) if request.decode == Decode::Lenient => {
@@ -325,10 +326,6 @@ impl<W: Wire> ResponseBody<W> {
         let cut = trouble.cut();
         let limits = self.exchange.shared.options.limits;
         self.fail(trouble.fault(self.received, self.expected, &limits), cut);
-    }
-
-    fn has_coding(&self, name: &str) -> bool {
-        self.codings.iter().any(|coding| coding.eq_ignore_ascii_case(name))
     }
 
     /// Notes that a coding is none that is known. As in browsers, the body is given as it came.

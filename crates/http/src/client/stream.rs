@@ -190,11 +190,9 @@ impl<W: Wire> Stream<W> {
         let block = self.id.and_then(|id| self.two.ledger().take_in(id));
         let line = StatusLine { version: Version::HTTP_2, status, reason: Vec::new() };
         let head = Head { line, fields, bytes: block.map_or(0, |block| block.bytes) };
-        let mut text = Vec::new();
-        head.encode(&mut text);
         Arrived {
             head,
-            text,
+            text: None,
             framing,
             began: block.map_or_else(
                 || Moment { at: self.two.wire().now(), passed: None, segment: None },

@@ -214,7 +214,14 @@ impl<W: Wire> Talk<W> {
             self.report_request();
         }
         if let Some(heard) = &self.heard {
-            heard.answer(&arrived.text);
+            if let Some(text) = &arrived.text {
+                heard.answer(text);
+            } else {
+                // As HTTP/1 would have it.
+                let mut text = Vec::new();
+                arrived.head.encode(&mut text);
+                heard.answer(&text);
+            }
         }
         let place = self.carrier.place();
         let report = HeadReport {

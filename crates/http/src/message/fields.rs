@@ -50,27 +50,22 @@ impl Fields {
     /// When the name is no token or the value has a control character (RFC 9110 §5.1, §5.5); the
     /// offset counts from the start of `name: value`.
     pub fn push(&mut self, name: &str, value: &[u8]) -> Result<(), MessageError> {
-        if !is_token(name.as_bytes()) {
-            return Err(MessageError::new(Defect::BadFieldName, 0));
-        }
-        let value = value.trim_ascii();
-        if let Some(at) = value.iter().position(|&byte| !is_field_value(byte)) {
-            let offset = (name.len() + 2 + at) as u64;
-            return Err(MessageError::new(Defect::BadFieldValue, offset));
-        }
-        self.append(name.as_bytes(), value, 0);
-        Ok(())
+        self.push_as_is(name, value.trim_ascii())
     }
 
     /// Adds a field line that somebody else wrote, blanks around its value included: they mean nothing,
     /// and whoever wrote them may want to see what becomes of them.
     ///
     /// # Errors
-    /// As [`Fields::push`].
+    /// As [`Fields::push`]; a line end is no blank.
     pub fn push_as_is(&mut self, name: &str, value: &[u8]) -> Result<(), MessageError> {
-        let before = self.lines.len();
-        self.push(name, value)?;
-        self.lines.truncate(before);
+        if !is_token(name.as_bytes()) {
+            return Err(MessageError::new(Defect::BadFieldName, 0));
+        }
+        if let Some(at) = value.iter().position(|&byte| !is_field_value(byte)) {
+            let offset = (name.len() + 2 + at) as u64;
+            return Err(MessageError::new(Defect::BadFieldValue, offset));
+        }
         self.append(name.as_bytes(), value, 0);
         Ok(())
     }

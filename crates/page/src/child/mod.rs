@@ -9,6 +9,8 @@
 //! | file | what |
 //! |---|---|
 //! | `painter.rs` | the parent's end |
+//! | `layouts.rs` | layouts that need not be made again |
+//! | `sent.rs` | what the child has of the page |
 //! | `serve.rs` | the child's end |
 //! | `message.rs` | what they tell each other |
 //! | `codec.rs` | how that is written |
@@ -17,9 +19,12 @@
 mod codec;
 mod confine;
 mod death;
+mod layouts;
 mod message;
 mod painter;
+mod sent;
 mod serve;
 
+pub use layouts::Layouts;
 pub use painter::{Painter, Program};
 pub use serve::{Mishap, serve};

@@ -1,13 +1,12 @@
 //! The parent's end: who lays out and paints, and what it has been sent.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,7 +15,9 @@ use rustix::fs::{OFlags, fcntl_setfl};
 
 use super::codec::{self, Coded};
 use super::death;
-use super::message::{Answer, Order, Ready, Start};
+use super::layouts::Layouts;
+use super::message::{Answer, Ready, Start};
+use super::sent::Sent;
 use crate::engine::{self, FontSet, Goal, Input, Outcome};
 use crate::limits;
 use crate::options::Fonts;
@@ -58,6 +59,25 @@ enum Kind {
     Child(Arc<Handle>),
     /// A child that could not be started.
     None(String),
+    /// What has been laid out before is not laid out again; another painter does what has not, once
+    /// there is something.
+    Remembering(Layouts, Arc<Later>),
+}
+
+/// A painter that is started when it is wanted.
+struct Later {
+    program: Option<Program>,
+    fonts: Fonts,
+    started: OnceLock<Painter>,
+}
+
+impl Later {
+    fn painter(&self) -> &Painter {
+        self.started.get_or_init(|| match &self.program {
+            Some(program) => Painter::start(program, self.fonts),
+            None => Painter::here(),
+        })
+    }
 }
 
 impl fmt::Debug for Painter {
@@ -66,6 +86,7 @@ impl fmt::Debug for Painter {
             Kind::Here => "Painter(here)",
             Kind::Child(_) => "Painter(child)",
             Kind::None(_) => "Painter(none)",
+            Kind::Remembering(..) => "Painter(remembering)",
         })
     }
 }
@@ -87,19 +108,31 @@ impl Painter {
         }
     }
 
+    /// One that looks a layout up among those that were made, and makes those that were not: by a
+    /// child, or without a program in this process.
+    pub fn remembering(layouts: &Layouts, program: Option<Program>, fonts: Fonts) -> Painter {
+        let later = Later { program, fonts, started: OnceLock::new() };
+        Painter(Kind::Remembering(layouts.clone(), Arc::new(later)))
+    }
+
     /// Whether the child is shut off from files, network and other processes, once that is known;
     /// `Some(Err)` says why it is not.
     pub fn confined(&self) -> Option<Result<(), String>> {
         match &self.0 {
             Kind::Child(handle) => handle.pipes().confined.clone(),
             Kind::Here | Kind::None(_) => None,
+            Kind::Remembering(_, later) => later.started.get()?.confined(),
         }
     }
 
     /// Ends the child, whatever it is doing: a layout under way comes back with an error.
     pub(crate) fn stop(&self) {
-        if let Kind::Child(handle) = &self.0 {
-            let _ = lock(&handle.child).kill();
+        match &self.0 {
+            Kind::Child(handle) => {
+                let _ = lock(&handle.child).kill();
+            }
+            Kind::Remembering(_, later) => later.started.get().into_iter().for_each(Painter::stop),
+            Kind::Here | Kind::None(_) => {}
         }
     }
 
@@ -109,6 +142,9 @@ impl Painter {
             Kind::Here => engine::run(input, goal, &FontSet::new(input.options.fonts)),
             Kind::Child(handle) => handle.run(input, goal),
             Kind::None(why) => Err(PaintError::Child(why.clone())),
+            Kind::Remembering(layouts, later) => {
+                layouts.of(input, goal, || later.painter().run(input, goal))
+            }
         }
     }
 }
@@ -142,14 +178,6 @@ struct Pipes {
     sent: Sent,
     /// Why there is no child any more.
     gone: Option<String>,
-}
-
-/// What the child has of the page.
-#[derive(Default)]
-struct Sent {
-    markup: usize,
-    styles: BTreeMap<String, Bytes>,
-    bytes: BTreeMap<String, Bytes>,
 }
 
 /// A panic under the lock leaves nothing half done that matters: the child is then asked again or
@@ -388,57 +416,5 @@ impl Write for Patient<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Sent {
-    /// The order that brings the child up to date.
-    fn order(&mut self, input: &Input, goal: Goal) -> Order {
-        let markup = input.markup.get(self.markup..).unwrap_or_default().to_owned();
-        self.markup = input.markup.len();
-        Order {
-            goal,
-            markup,
-            syntax: input.syntax,
-            base: input.base.clone(),
-            options: input.options.clone(),
-            styles: news(&mut self.styles, &input.styles),
-            bytes: news(&mut self.bytes, &input.bytes),
-            failed: input.failed.clone(),
-            faces: input.faces.clone(),
-        }
-    }
-}
-
-/// What is not there yet, or there as something else.
-fn news(sent: &mut BTreeMap<String, Bytes>, now: &BTreeMap<String, Bytes>) -> Vec<(String, Bytes)> {
-    let mut news = Vec::new();
-    for (url, bytes) in now {
-        let known = sent
-            .get(url)
-            .is_some_and(|before| before.len() == bytes.len() && before.as_ptr() == bytes.as_ptr());
-        if !known {
-            // Shared with the page, not copied.
-            sent.insert(url.clone(), bytes.clone());
-            news.push((url.clone(), bytes.clone()));
-        }
-    }
-    news
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_sent_is_not_sent_again() {
-        let mut sent = BTreeMap::new();
-        let mut now = BTreeMap::from([("a".to_owned(), Bytes::from("one"))]);
-        assert_eq!(news(&mut sent, &now), [("a".to_owned(), Bytes::from("one"))]);
-        assert_eq!(news(&mut sent, &now), []);
-        now.insert("b".to_owned(), Bytes::from("two"));
-        now.insert("a".to_owned(), Bytes::from("six"));
-        assert_eq!(news(&mut sent, &now).len(), 2);
-        assert_eq!(news(&mut sent, &now), []);
     }
 }

@@ -10,11 +10,10 @@ use fontique::{
     Blob, Collection, CollectionOptions, FamilyId, FontInfoOverride, FontStyle, FontWeight,
     GenericFamily, Script, ScriptExt, SourceCache,
 };
-use style::properties::ComputedValues;
 use style::values::computed::font::{FontStyle as ComputedStyle, SingleFontFamily};
-use style::values::specified::box_::{DisplayInside, DisplayOutside};
 
 use super::embedded;
+use super::inline_box::is_inline;
 use super::input::Input;
 use super::note::LayoutNote;
 use crate::css::Slant;
@@ -291,15 +290,6 @@ fn set_in<I: Iterator<Item = char>>(
             settings.entry((name, weight, slant)).or_default().extend(characters());
         }
     }
-}
-
-/// Whether a node is an element whose box stands in a line.
-fn is_inline(node: &Node) -> bool {
-    let display = |styles: &ComputedValues| styles.get_box().display;
-    node.primary_styles().is_some_and(|styles| {
-        let display = display(&styles);
-        display.outside() == DisplayOutside::Inline && display.inside() == DisplayInside::Flow
-    })
 }
 
 /// Which elements have boxes: neither they nor one around them has `display: none`.

@@ -10,6 +10,7 @@ mod fixups;
 mod fonts;
 mod hints;
 mod images;
+mod inline_box;
 mod input;
 mod layout;
 mod net;

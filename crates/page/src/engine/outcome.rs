@@ -7,7 +7,7 @@ use crate::picture::{Picture, Png};
 use crate::resources::Face;
 
 /// What a run found out.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) picture: Option<Drawn>,
     /// Images that matched a style or are near the viewport and have not come.
@@ -20,7 +20,7 @@ pub(crate) struct Outcome {
 }
 
 /// A picture, as it is made here or as it comes from another process.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Drawn {
     Pixels(Picture),
     File(Png),

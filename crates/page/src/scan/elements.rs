@@ -201,6 +201,7 @@ impl State {
                 parser: waits,
                 content_loaded: at_once,
                 body: waits && !self.in_body,
+                runs: true,
             },
             // Modules are always fetched so (HTML standard, section 8.1.4.2).
             anonymous: kind == ScriptKind::Module || is_anonymous(tag),

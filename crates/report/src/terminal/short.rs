@@ -30,7 +30,12 @@ pub fn short(model: &Model, options: &Options) -> String {
         view.lines.push(bar(&steps, options));
     }
     match model.findings.iter().find(|finding| finding.fatal) {
-        Some(fatal) => view.lines.push(clip(&format!("  next  {}", fatal.next), options.columns())),
+        Some(fatal) => {
+            let next = view.next(&fatal.next);
+            if !next.is_empty() {
+                view.lines.push(clip(&format!("  next  {next}"), options.columns()));
+            }
+        }
         None if exceeded(model).is_some() => {
             let text = format!("  budget  {}", exceeded(model).unwrap_or_default());
             view.lines.push(clip(&text, options.columns()));

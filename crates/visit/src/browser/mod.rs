@@ -10,7 +10,7 @@ use roundtrip_http::client::Binding;
 use crate::crypto::KeyShares;
 
 pub use cpu::Cpu;
-pub(crate) use fields::{Asked, fields, relation};
+pub(crate) use fields::{Asked, fields};
 pub use name::BrowserName;
 
 /// A browser's behaviour.
@@ -39,6 +39,9 @@ pub struct Order {
     pub head: Option<HeadLimits>,
     /// Whether the site's icon is fetched after the page has loaded, and not with it.
     pub icon_after_load: bool,
+    /// Whether more to fetch is looked for while the page loads, as a browser's next frame would, and not
+    /// only when all that is known of has come.
+    pub lays_out_early: bool,
 }
 
 /// What may be under way until the parser has come to the body, so that what the page shows does not
@@ -72,6 +75,7 @@ impl Browser {
             head: Some(HeadLimits { low: 2, medium: 2 }),
             // Measured.
             icon_after_load: true,
+            lays_out_early: true,
         },
         cpu: Cpu::MEASURED,
     };
@@ -90,6 +94,7 @@ impl Browser {
             ahead: 0,
             head: None,
             icon_after_load: true,
+            lays_out_early: true,
         },
         cpu: Cpu::MEASURED,
     };
@@ -99,7 +104,13 @@ impl Browser {
         name: BrowserName::Roundtrip,
         user_agent: concat!("roundtrip/", env!("CARGO_PKG_VERSION")),
         key_shares: KeyShares::Classical,
-        order: Order { binding: Binding::Early, ahead: 0, head: None, icon_after_load: false },
+        order: Order {
+            binding: Binding::Early,
+            ahead: 0,
+            head: None,
+            icon_after_load: false,
+            lays_out_early: false,
+        },
         cpu: Cpu::NONE,
     };
 

@@ -4,9 +4,9 @@ use core::time::Duration;
 use std::io;
 
 use http::{Method, StatusCode, Version};
-use roundtrip_http::client::{Failure, Heads, Response};
+use roundtrip_http::client::{Failure, Heads, Heard, Response};
 use roundtrip_http::message::Fields;
-use roundtrip_record::{FaultKind, Step, Time};
+use roundtrip_record::{ExchangeId, FaultKind, Step, Time};
 use roundtrip_wire::Wire;
 use url::Url;
 
@@ -102,6 +102,8 @@ pub struct Got {
     pub failure: Option<Failure>,
     /// curl's exit code, where it tells more than the kind of the fault does.
     pub curl_code: Option<u8>,
+    /// What its requests have in common.
+    pub(super) heard: Heard,
 }
 
 impl Got {
@@ -109,6 +111,11 @@ impl Got {
     pub fn exit_code(&self) -> u8 {
         let of_kind = self.failure.as_ref().map(|failure| failure.kind.exit_code());
         of_kind.map_or(0, |code| self.curl_code.unwrap_or(code))
+    }
+
+    /// The exchanges that it took, in the order in which they began.
+    pub fn exchanges(&self) -> Vec<ExchangeId> {
+        self.heard.exchanges()
     }
 
     pub(super) fn new(wanted: &Wanted, began: Time) -> Self {
@@ -130,6 +137,7 @@ impl Got {
             unchanged: false,
             failure: None,
             curl_code: None,
+            heard: Heard::default(),
         }
     }
 }

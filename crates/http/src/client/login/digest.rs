@@ -22,7 +22,7 @@ pub(super) struct Digest {
     /// The proof before was right, but its challenge was too old.
     pub(super) stale: bool,
     /// Proofs so far.
-    count: u32,
+    pub(super) count: u32,
 }
 
 /// How texts are hashed.

@@ -4,10 +4,10 @@
 
 use std::fmt::Write as _;
 
-use blitz_dom::{BaseDocument, Node, NodeId, ns};
-use style::properties::{ComputedValues, LonghandId};
-use style::values::specified::box_::{DisplayInside, DisplayOutside};
+use blitz_dom::{BaseDocument, NodeId, ns};
+use style::properties::LonghandId;
 
+use super::super::inline_box;
 use super::element::{add_style, computed, text, unresolved};
 
 /// Characters up to which an element is taken to stand on one line.
@@ -32,7 +32,7 @@ fn inline_box(document: &BaseDocument, id: NodeId) -> Option<String> {
         return None;
     }
     let style = node.primary_styles()?;
-    if !is_inline_flow(&style)
+    if !inline_box::is_inline(node)
         || style.clone_position().is_absolutely_positioned()
         || style.clone_float().is_floating()
     {
@@ -77,12 +77,7 @@ fn inline_box(document: &BaseDocument, id: NodeId) -> Option<String> {
 
 /// Whether an element is an inline box, which goes on from line to line.
 pub(super) fn is_inline(document: &BaseDocument, id: NodeId) -> bool {
-    document.get_node(id).and_then(Node::primary_styles).is_some_and(|style| is_inline_flow(&style))
-}
-
-fn is_inline_flow(style: &ComputedValues) -> bool {
-    let display = style.clone_display();
-    (display.outside(), display.inside()) == (DisplayOutside::Inline, DisplayInside::Flow)
+    document.get_node(id).is_some_and(inline_box::is_inline)
 }
 
 /// Whether there is nothing inside but a few words, without spaces at the ends: an inline block

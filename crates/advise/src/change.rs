@@ -1,0 +1,251 @@
+//! `Change`: what is otherwise in a scenario, and the scenario that it makes.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Version;
+use roundtrip_http::client::Origin;
+use roundtrip_http::server::After;
+use roundtrip_lab::TcpProfile;
+use roundtrip_visit::answers::{Answer, Server, target};
+use roundtrip_visit::scenario::Scenario;
+use roundtrip_visit::trust::Versions;
+use url::Url;
+
+use crate::css;
+use crate::document::{EditError, Edits};
+
+/// One thing that is otherwise.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    /// The visit begins at another URL.
+    Start(Url),
+    /// The way to the servers is shorter by so much, there and back.
+    Nearer(Duration),
+    /// A server is otherwise.
+    Server(Origin, ServerChange),
+    /// An answer is otherwise.
+    Answer(Url, AnswerChange),
+    /// Something has another URL.
+    Move(Url, Url),
+    /// The document has this markup in its head.
+    Head(String),
+    /// The elements of the document that load a URL have an attribute.
+    Attribute(Url, &'static str, &'static str),
+    /// A style sheet stands in the document.
+    Inline(Url, String),
+    /// The document loads nothing from an origin.
+    Without(Origin),
+    /// The document does not load a URL.
+    WithoutUrl(Url),
+}
+
+/// How a server is otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ServerChange {
+    /// It speaks HTTP/2.
+    Http2,
+    /// It keeps connections open.
+    KeepAlive,
+    /// It speaks TLS 1.3.
+    Tls13,
+    /// Its certificates have so many bytes.
+    Chain(usize),
+    /// Its first flight has so many segments.
+    InitialWindow(u32),
+    /// It thinks for so many hundredths of the time.
+    Think(u32),
+}
+
+/// How an answer is otherwise.
+#[derive(Clone, Debug)]
+pub(crate) enum AnswerChange {
+    /// It is coded so.
+    Coding(&'static str),
+    /// It has other content.
+    Content { content: Bytes, media: &'static str },
+}
+
+/// A scenario with changes.
+#[derive(Clone, Debug)]
+pub(crate) struct Changed {
+    pub(crate) scenario: Scenario,
+    /// By how much every network's round trip is shorter.
+    pub(crate) nearer: Duration,
+}
+
+/// A scenario with changes.
+///
+/// # Errors
+/// When the document cannot be changed.
+pub(crate) fn changed<'a>(
+    scenario: &Scenario,
+    document: &Url,
+    changes: impl IntoIterator<Item = &'a Change>,
+) -> Result<Changed, EditError> {
+    let mut changed = Changed { scenario: scenario.clone(), nearer: Duration::ZERO };
+    let mut edits = Edits::default();
+    for change in changes {
+        apply(change, &mut changed, &mut edits);
+    }
+    let scenario = &mut changed.scenario;
+    if !edits.moved.is_empty() {
+        move_in_sheets(&mut scenario.servers, &edits.moved);
+        move_answers(&mut scenario.servers, &edits.moved);
+    }
+    if !edits.is_empty() {
+        edit_document(&mut scenario.servers, document, &edits)?;
+    }
+    Ok(changed)
+}
+
+fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits) {
+    let scenario = &mut changed.scenario;
+    match change {
+        Change::Start(url) => scenario.plan.url = url.clone(),
+        Change::Nearer(by) => changed.nearer += *by,
+        Change::Server(origin, change) => {
+            for server in scenario.servers.iter_mut().filter(|server| server.origin == *origin) {
+                change.apply(server);
+            }
+        }
+        Change::Answer(url, change) => {
+            for answer in answers(&mut scenario.servers, url) {
+                change.apply(answer);
+            }
+        }
+        Change::Move(from, to) => {
+            edits.moved.insert(from.clone(), to.clone());
+        }
+        Change::Head(markup) => edits.head.push(markup.clone()),
+        Change::Attribute(url, name, value) => {
+            edits.attributes.entry(url.clone()).or_default().insert(name, value);
+        }
+        Change::Inline(url, css) => {
+            edits.inline.insert(url.clone(), css.clone());
+        }
+        Change::Without(origin) => {
+            edits.without.insert(origin.clone());
+        }
+        Change::WithoutUrl(url) => {
+            edits.without_urls.insert(url.clone());
+        }
+    }
+}
+
+impl ServerChange {
+    fn apply(self, server: &mut Server) {
+        match self {
+            Self::Http2 => server.version = Version::HTTP_2,
+            Self::KeepAlive => {
+                server.version = server.version.max(Version::HTTP_11);
+                for answer in server.answers.values_mut().flatten() {
+                    answer.after = After::Keep;
+                }
+            }
+            Self::Tls13 => {
+                if let Some(likeness) = &mut server.likeness {
+                    likeness.versions = Versions::All;
+                }
+            }
+            Self::Chain(bytes) => {
+                if let Some(likeness) = &mut server.likeness {
+                    likeness.chain = Some(bytes);
+                }
+            }
+            Self::InitialWindow(segments) => {
+                let mut profile = TcpProfile::clone(&server.tcp.take().unwrap_or_default());
+                profile.initial_window = segments;
+                server.tcp = Some(Arc::new(profile));
+            }
+            Self::Think(hundredths) => {
+                for answer in server.answers.values_mut().flatten() {
+                    answer.think = answer.think * hundredths / 100;
+                }
+            }
+        }
+    }
+}
+
+impl AnswerChange {
+    fn apply(&self, answer: &mut Answer) {
+        match self {
+            Self::Coding(coding) => answer.set_coding(Some(coding)),
+            Self::Content { content, media } => {
+                answer.fields.set("Content-Type", media);
+                answer.set_content(content.clone());
+            }
+        }
+    }
+}
+
+/// The answers to GET of a URL.
+pub(crate) fn answers<'a>(
+    servers: &'a mut [Server],
+    url: &Url,
+) -> impl Iterator<Item = &'a mut Answer> {
+    let origin = Origin::of(url);
+    let key = ("GET".to_owned(), target(url));
+    let server = servers.iter_mut().find(move |server| Some(&server.origin) == origin.as_ref());
+    server.and_then(|server| server.answers.get_mut(&key)).into_iter().flatten()
+}
+
+/// Adds an answer to GET of a URL.
+fn also(servers: &mut Vec<Server>, url: &Url, answer: Answer) {
+    let Some(origin) = Origin::of(url) else { return };
+    let key = ("GET".to_owned(), target(url));
+    let at = servers.iter().position(|server| server.origin == origin).unwrap_or_else(|| {
+        servers.push(Server::new(origin));
+        servers.len() - 1
+    });
+    servers[at].answers.entry(key).or_default().push_back(answer);
+}
+
+/// Has servers answer where things were moved to.
+fn move_answers(servers: &mut Vec<Server>, moved: &BTreeMap<Url, Url>) {
+    for (from, to) in moved {
+        let found: Vec<Answer> = answers(servers, from).map(|answer| answer.clone()).collect();
+        for answer in found {
+            also(servers, to, answer);
+        }
+    }
+}
+
+/// Writes moved addresses otherwise in style sheets.
+fn move_in_sheets(servers: &mut [Server], moved: &BTreeMap<Url, Url>) {
+    for server in servers {
+        let origin = server.origin.to_string();
+        for ((_, target), queue) in &mut server.answers {
+            let Ok(url) = Url::parse(&format!("{origin}{target}")) else { continue };
+            for answer in queue.iter_mut().filter(|answer| is_sheet(answer)) {
+                let Ok(css) = core::str::from_utf8(answer.content()) else { continue };
+                let now = css::rewritten(css, &url, |url| moved.get(url).map(Url::to_string));
+                if now != css {
+                    answer.set_content(now.into());
+                }
+            }
+        }
+    }
+}
+
+fn is_sheet(answer: &Answer) -> bool {
+    let media = answer.fields.text("Content-Type").unwrap_or("");
+    media.trim_start().to_ascii_lowercase().starts_with("text/css") && answer.is_whole()
+}
+
+fn edit_document(servers: &mut [Server], document: &Url, edits: &Edits) -> Result<(), EditError> {
+    let origin = Origin::of(document);
+    let asked = target(document);
+    let server = servers.iter_mut().filter(|server| Some(&server.origin) == origin.as_ref());
+    let queues = server.flat_map(|server| server.answers.iter_mut());
+    for (_, queue) in queues.filter(|((_, target), _)| *target == asked) {
+        for answer in queue.iter_mut().filter(|answer| answer.is_whole()) {
+            let content_type = answer.fields.text("Content-Type").map(str::to_owned);
+            let html = edits.apply(answer.content(), content_type.as_deref(), document)?;
+            answer.set_content(html.into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! `propose`: reads a recorded visit and finds what could help.
+
+use roundtrip_story::Story;
+use roundtrip_visit::scenario::Scenario;
+use url::Url;
+
+use crate::proposals::Proposals;
+use crate::rules::{connection, content, markup, server};
+use crate::seen::Seen;
+
+/// One rule: it reads the visit, and adds what it finds.
+type Rule = fn(&Seen<'_>, &mut Proposals);
+
+/// All rules, in the order in which their advice is told where nothing else orders it.
+const RULES: &[Rule] = &[
+    connection::redirects,
+    connection::http2,
+    connection::keep_alive,
+    connection::preconnect,
+    connection::one_host,
+    connection::third_parties,
+    markup::defer,
+    markup::inline,
+    markup::merge,
+    markup::preload,
+    markup::lazy,
+    content::not_recorded,
+    content::compression,
+    content::images,
+    server::tls,
+    server::initial_window,
+    server::surroundings,
+    server::beyond_us,
+];
+
+/// Finds what could help a visit. `scenario` is the visit as it would be carried out again.
+pub fn propose(story: &Story, scenario: &Scenario) -> Proposals {
+    let mut proposals = Proposals::default();
+    let Some(document) = story.document().filter(|document| document.status().is_some()) else {
+        return proposals;
+    };
+    let Ok(page) = Url::parse(&document.url) else { return proposals };
+    let path = [story.critical_to_paint(), Some(story.critical_to_end())];
+    let legs = path.iter().flatten().flat_map(|path| &path.legs);
+    let seen = Seen {
+        story,
+        scenario,
+        document,
+        page: &page,
+        on_path: legs.filter_map(|leg| leg.exchange).collect(),
+    };
+    for rule in RULES {
+        rule(&seen, &mut proposals);
+    }
+    proposals.document = Some(page);
+    proposals
+}

@@ -1,0 +1,186 @@
+//! Advice about what the document says and how.
+
+use roundtrip_http::client::Origin;
+use roundtrip_record::{Blocks, Initiator, ResourceKind};
+use roundtrip_visit::answers::Answer;
+use url::Url;
+
+use crate::change::{AnswerChange, Change};
+use crate::css;
+use crate::document::escaped;
+use crate::proposals::Proposals;
+use crate::seen::{Resource, Seen};
+use crate::variant::Variant;
+use crate::words::{kilobytes, list, several};
+
+/// The most bytes of style sheets that are put into a document.
+const INLINE: usize = 64 << 10;
+/// Pictures that a browser is likely to show at once: those that Chromium raises, too.
+const SEEN_AT_ONCE: usize = 5;
+/// The most resources that are preloaded: more would delay what the page begins with.
+const PRELOADS: usize = 4;
+
+pub(crate) fn defer(seen: &Seen<'_>, proposals: &mut Proposals) {
+    let mut scripts = seen.named(ResourceKind::Script);
+    scripts.retain(|one| one.exchange.blocks == Blocks::Parser);
+    if scripts.is_empty() {
+        return;
+    }
+    let names: Vec<String> = scripts.iter().map(Resource::name).collect();
+    let changes = scripts.iter().map(|one| Change::Attribute(one.url.clone(), "defer", ""));
+    proposals.variants.push(
+        Variant::new("defer", format!("deferred {}", several(&names, "script")))
+            .how(format!("defer on {}", list(&names)))
+            .caution("not for scripts that write into the document or that inline ones need")
+            .lighthouse("render-blocking-insight")
+            .excluding("merged-scripts")
+            .with(changes),
+    );
+}
+
+/// The style sheets that the document names and the first paint waits for, as text.
+fn sheets<'a>(seen: &Seen<'a>) -> Vec<(Resource<'a>, &'a str)> {
+    let mut sheets = seen.named(ResourceKind::Style);
+    sheets.retain(|one| one.exchange.blocks == Blocks::Render && one.is_recorded());
+    let text = |one: Resource<'a>| {
+        let answer: &'a Answer = one.answer;
+        let css = core::str::from_utf8(answer.content()).ok()?;
+        Some((one, css))
+    };
+    sheets.into_iter().filter_map(text).collect()
+}
+
+pub(crate) fn inline(seen: &Seen<'_>, proposals: &mut Proposals) {
+    let sheets = sheets(seen);
+    let bytes: usize = sheets.iter().map(|(_, css)| css.len()).sum();
+    // The end of the element cannot stand in it.
+    let fits = |css: &str| !css.to_ascii_lowercase().contains("</style");
+    if sheets.is_empty() || bytes > INLINE || !sheets.iter().all(|(_, css)| fits(css)) {
+        return;
+    }
+    let names: Vec<String> = sheets.iter().map(|(one, _)| one.name()).collect();
+    let own = seen.origin();
+    let changes = sheets.iter().map(|(one, css)| {
+        let written = |url: &Url| Some(from_page(url, own.as_ref()));
+        Change::Inline(one.url.clone(), css::rewritten(css, &one.url, written))
+    });
+    let title = format!("inlined {} ({})", several(&names, "style sheet"), kilobytes(bytes));
+    proposals.variants.push(
+        Variant::new("inline", title)
+            .how(format!("<style> in place of {}", list(&names)))
+            .caution("they are sent with every page, and not cached apart from it")
+            .lighthouse("render-blocking-insight")
+            .excluding("sheets")
+            .with(changes),
+    );
+}
+
+/// An address as the page can write it: without the origin where that is its own.
+fn from_page(url: &Url, own: Option<&Origin>) -> String {
+    if Origin::of(url).as_ref() == own {
+        url[url::Position::BeforePath..].to_owned()
+    } else {
+        url.to_string()
+    }
+}
+
+pub(crate) fn merge(seen: &Seen<'_>, proposals: &mut Proposals) {
+    let own = seen.origin();
+    let mut sheets = sheets(seen);
+    sheets.retain(|(one, css)| Some(&one.origin) == own.as_ref() && !css.contains("@import"));
+    if let [(first, _), _, ..] = sheets.as_slice() {
+        let parts = sheets.iter().map(|(one, css)| {
+            css::rewritten(css, &one.url, |url| Some(from_page(url, own.as_ref())))
+        });
+        let whole = parts.collect::<Vec<_>>().join("\n");
+        let resources: Vec<&Resource<'_>> = sheets.iter().map(|(one, _)| one).collect();
+        let variant = merged("sheets", "style sheet", first, &resources, whole, "text/css");
+        proposals.variants.push(variant.excluding("sheets"));
+    }
+    let mut scripts = seen.named(ResourceKind::Script);
+    scripts.retain(|one| {
+        let is_own = Some(&one.origin) == own.as_ref();
+        is_own && one.exchange.blocks == Blocks::Parser && one.is_recorded()
+    });
+    if let [first, _, ..] = scripts.as_slice() {
+        let parts = scripts.iter().map(|one| String::from_utf8_lossy(one.answer.content()));
+        let whole = parts.collect::<Vec<_>>().join("\n;\n");
+        let resources: Vec<&Resource<'_>> = scripts.iter().collect();
+        let variant = merged("scripts", "script", first, &resources, whole, "text/javascript");
+        let caution = "scripts between them and in other places must not depend on their order";
+        proposals.variants.push(variant.caution(caution).excluding("merged-scripts"));
+    }
+}
+
+/// Several files made one: the first has all their content, the others are not named any more.
+fn merged(
+    name: &str,
+    noun: &str,
+    first: &Resource<'_>,
+    all: &[&Resource<'_>],
+    whole: String,
+    media: &'static str,
+) -> Variant {
+    let names: Vec<String> = all.iter().map(|one| one.name()).collect();
+    let content =
+        Change::Answer(first.url.clone(), AnswerChange::Content { content: whole.into(), media });
+    let others = all.iter().filter(|one| one.url != first.url);
+    Variant::new(format!("merge-{name}"), format!("merged {} into one", several(&names, noun)))
+        .how(format!("{} together in {}", list(&names), first.name()))
+        .with([content])
+        .with(others.map(|one| Change::WithoutUrl(one.url.clone())))
+}
+
+pub(crate) fn preload(seen: &Seen<'_>, proposals: &mut Proposals) {
+    let mut late = seen.resources();
+    late.retain(|one| {
+        let by_sheet = matches!(one.exchange.initiator, Initiator::Style { .. });
+        // A picture of a sheet is worth it only where something waited for it.
+        let is_picture = one.exchange.kind == ResourceKind::Image;
+        by_sheet && (!is_picture || seen.on_path.contains(&one.exchange.id))
+    });
+    let kinds = [
+        (ResourceKind::Font, "font", "font"),
+        (ResourceKind::Style, "style", "imported style sheet"),
+        (ResourceKind::Image, "image", "picture"),
+    ];
+    for (kind, destination, noun) in kinds {
+        let of_kind = late.iter().filter(|one| one.exchange.kind == kind).take(PRELOADS);
+        let of_kind: Vec<&Resource<'_>> = of_kind.collect();
+        if of_kind.is_empty() {
+            continue;
+        }
+        let names: Vec<String> = of_kind.iter().map(|one| one.name()).collect();
+        let link = |one: &&Resource<'_>| {
+            let href = escaped(&from_page(&one.url, seen.origin().as_ref()));
+            let anonymous = if kind == ResourceKind::Font { " crossorigin" } else { "" };
+            Change::Head(format!("<link rel=preload as={destination} href=\"{href}\"{anonymous}>"))
+        };
+        proposals.variants.push(
+            Variant::new(
+                format!("preload-{destination}"),
+                format!("preloaded {}", several(&names, noun)),
+            )
+            .how(format!("<link rel=preload> in the head for {}", list(&names)))
+            .lighthouse("network-dependency-tree-insight")
+            .with(of_kind.iter().map(link)),
+        );
+    }
+}
+
+pub(crate) fn lazy(seen: &Seen<'_>, proposals: &mut Proposals) {
+    let pictures = seen.named(ResourceKind::Image);
+    let later: Vec<&Resource<'_>> = pictures.iter().skip(SEEN_AT_ONCE).collect();
+    if later.is_empty() {
+        return;
+    }
+    let names: Vec<String> = later.iter().map(|one| one.name()).collect();
+    let changes = later.iter().map(|one| Change::Attribute(one.url.clone(), "loading", "lazy"));
+    proposals.variants.push(
+        Variant::new("lazy", format!("loaded {} lazily", several(&names, "picture")))
+            .how(format!("loading=lazy on every picture after the first {SEEN_AT_ONCE}"))
+            .caution("only for pictures below the window: those in it come later")
+            .lighthouse("offscreen-images")
+            .with(changes),
+    );
+}

@@ -1,0 +1,220 @@
+//! The command `roundtrip advise`.
+
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use roundtrip_advise::{Advice, Progress, Proving, combined, files, json, propose, prove, text};
+use roundtrip_lab::Net;
+use roundtrip_record::{BodyRef, Folder};
+use roundtrip_visit::ground::Ground;
+use roundtrip_visit::replay::Recording;
+use roundtrip_visit::run::Title;
+use roundtrip_visit::scenario::Scenario;
+use roundtrip_visit::{Plan, Until};
+
+use crate::args::{self, Advise, Colour, Format, Import, Network, Output, Visit};
+use crate::keep::{self, Kept};
+use crate::network::{networks, pins};
+use crate::visit::{Done, done, honoured_in_lab, planned};
+use crate::{Outcome, import, terminal};
+
+/// The networks that changes are tried on unless others are named.
+const NETWORKS: &str = "cable,4g,3gfast";
+/// How names of recordings of other programs end, packed or not.
+const RECORDINGS: [&str; 4] = [".har", ".pcap", ".pcapng", ".cap"];
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Advise, colour: Colour) -> Outcome {
+    refuse(&arguments.visit)?;
+    let networks = networks(arguments.visit.network.net.as_deref().unwrap_or(NETWORKS))?;
+    let subject = arguments.visit.subject.as_deref();
+    let recorded = match subject {
+        Some(text) if keep::is_run(text)? => {
+            if arguments.visit.https || !arguments.visit.network.site.is_empty() {
+                bail!(
+                    "--https and --site have no place here: a saved run goes by what it recorded"
+                );
+            }
+            let (folder, name) = keep::open_named(text)?;
+            Recorded { folder, name, _kept: None }
+        }
+        Some(text) if is_recording(Path::new(text)) => imported(&arguments.visit, Path::new(text))?,
+        _ => match visited(&arguments.visit, &networks, colour)? {
+            Ok(recorded) => recorded,
+            Err(exit) => return Ok(exit),
+        },
+    };
+    advise(arguments, colour, &recorded, networks)
+}
+
+/// Refuses what has no meaning for advice.
+fn refuse(visit: &Visit) -> anyhow::Result<()> {
+    for (given, option, why) in [
+        (visit.no_page, "--no-page", "advice is about pages"),
+        (visit.runs.is_some(), "--runs", "--seeds N says how often each change is tried"),
+        (visit.warm, "--warm", "changes are tried on a first visit"),
+        (visit.short, "--short", "-q gives the answer alone"),
+        (visit.full, "--full", "no picture is painted"),
+        (visit.until != args::Until::default(), "--until", "advice ends with the page"),
+    ] {
+        if given {
+            bail!("{option} has no place here: {why}");
+        }
+    }
+    Ok(())
+}
+
+fn is_recording(path: &Path) -> bool {
+    let name = path.to_string_lossy().to_ascii_lowercase();
+    let bare = name.trim_end_matches(".gz").trim_end_matches(".zst");
+    path.is_file() && RECORDINGS.iter().any(|end| bare.ends_with(end))
+}
+
+/// A visit in its folder.
+struct Recorded {
+    folder: Folder,
+    /// What it is called.
+    name: String,
+    /// Keeps its folder, where it is a new one.
+    _kept: Option<Kept>,
+}
+
+impl Recorded {
+    fn of(kept: Kept) -> anyhow::Result<Self> {
+        let folder = Folder::open(&kept.path)?;
+        let name = kept.id.clone().unwrap_or_else(|| "it".to_owned());
+        Ok(Self { folder, name, _kept: Some(kept) })
+    }
+}
+
+/// What is recorded first is kept among the saved runs: a folder or name that was given is for the run
+/// with the changes.
+fn first_output(output: &Output) -> Output {
+    Output { out: None, name: None, pin: false, ..output.clone() }
+}
+
+fn imported(visit: &Visit, file: &Path) -> anyhow::Result<Recorded> {
+    let arguments = Import {
+        files: vec![file.to_owned()],
+        keys: Vec::new(),
+        page: None,
+        output: first_output(&visit.output),
+        quiet: true,
+        verbose: false,
+    };
+    Recorded::of(import::keep(&arguments, file)?)
+}
+
+/// The visit as it is: a URL of the world live, all else in the lab on the first network. `Err` is the
+/// exit code of a visit that came to nothing, which was told.
+fn visited(
+    visit: &Visit,
+    networks: &[Net],
+    colour: Colour,
+) -> anyhow::Result<Result<Recorded, u8>> {
+    let lives = visit.subject.as_deref().is_some_and(|text| text.contains("://"));
+    let net = networks.first().filter(|_| !lives).map(ToString::to_string);
+    let first = Visit {
+        network: Network { net, ..visit.network.clone() },
+        output: first_output(&visit.output),
+        no_picture: true,
+        ..visit.clone()
+    };
+    match done(&first, colour)? {
+        Done::Told(exit) => Ok(Err(exit)),
+        Done::Kept(kept, _) => Recorded::of(kept).map(Ok),
+    }
+}
+
+fn advise(arguments: &Advise, colour: Colour, recorded: &Recorded, networks: Vec<Net>) -> Outcome {
+    let visit = &arguments.visit;
+    honoured_in_lab(visit)?;
+    let recording = Recording::read(recorded.folder.read()?.0)?;
+    let bodies = recorded.folder.bodies();
+    let body = |content: &BodyRef| bodies.get(content).ok();
+    let net = networks.first().map(ToString::to_string);
+    let network = Network { net, ..visit.network.clone() }.lab()?;
+    let ground = Ground::Lab(Box::new(network.clone()));
+    let plan = planned(visit, recording.plan(body)?, &ground)?;
+    let plan = Plan { pins: pins(&visit.resolve)?, until: Until::Painted, ..plan };
+    let scenario = Scenario { plan, network, servers: recording.servers(body)? };
+    let proposals = propose(recording.story(), &scenario);
+    let threads = arguments.threads.or_else(|| std::thread::available_parallelism().ok());
+    let proving =
+        Proving { networks, seeds: arguments.seeds, threads: threads.unwrap_or(NonZeroUsize::MIN) };
+    let advice = prove(&scenario, proposals, &proving, &counted())?;
+    uncount();
+    for difference in recording.differences() {
+        terminal::note(&format!("not as recorded: {difference}"));
+    }
+    let best = match combined(&scenario, &advice) {
+        None => None,
+        Some(scenario) => {
+            let kept = Kept::beside(&visit.output, &recorded.name, Some(recorded.folder.path()))?;
+            let title = Title {
+                command: "advise".into(),
+                subject: recording.run.subject.clone(),
+                replay_of: Some(
+                    recording.reference(&recorded.name, Some(recorded.folder.digest()?)),
+                ),
+            };
+            scenario.record(&title, kept.settings(&visit.output))?;
+            kept.views()?;
+            kept.id.clone()
+        }
+    };
+    if let Some(folder) = &arguments.write {
+        write(folder, &scenario, &advice)?;
+    }
+    if visit.output.format == Format::Json {
+        terminal::print(&format!("{:#}", json(&advice, best.as_deref())))?;
+        return Ok(0);
+    }
+    let mut options = terminal::options(colour);
+    options.saved = best;
+    options.detail = terminal::detail(visit.verbose, visit.quiet);
+    terminal::print(&text(&advice, &options))?;
+    Ok(0)
+}
+
+/// Writes the files that each change makes otherwise.
+fn write(folder: &Path, scenario: &Scenario, advice: &Advice) -> anyhow::Result<()> {
+    for piece in &advice.pieces {
+        for (url, content) in files(scenario, advice, piece) {
+            let host = url.host_str().unwrap_or("host");
+            // Segments of a URL's path are never `..`, and none is absolute.
+            let segments =
+                url.path_segments().into_iter().flatten().filter(|part| !part.is_empty());
+            let mut path = folder.join(&piece.variant.name).join(host);
+            path.extend(segments);
+            if url.path().ends_with('/') {
+                path.push("index.html");
+            }
+            let within = || format!("--write {}", path.display());
+            let parent = path.parent().unwrap_or(folder);
+            std::fs::create_dir_all(parent).with_context(within)?;
+            std::fs::write(&path, &content).with_context(within)?;
+        }
+    }
+    Ok(())
+}
+
+/// Draws how far it is, on a terminal.
+fn counted() -> impl Fn(Progress) + Sync {
+    let drawn = stderr().is_terminal();
+    move |progress: Progress| {
+        if drawn && progress.done.is_multiple_of(4) {
+            let line = format!("carried out {} of {} visits …", progress.done, progress.wanted);
+            // A terminal that has gone away is no reason to end.
+            let _ = write!(stderr(), "\r{}\x1b[K", terminal::one_line(&line));
+        }
+    }
+}
+
+fn uncount() {
+    if stderr().is_terminal() {
+        let _ = write!(stderr(), "\r\x1b[K");
+    }
+}

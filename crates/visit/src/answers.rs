@@ -1,0 +1,311 @@
+//! Servers that answer from a list: what recorded ones answered, or that with a change. A list is a
+//! value, which can be copied, changed and carried out on any thread.
+
+use core::cell::RefCell;
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::unfold;
+use http::{StatusCode, Version};
+use roundtrip_http::Body;
+use roundtrip_http::client::{Origin, Scheme};
+use roundtrip_http::message::Fields;
+use roundtrip_http::server::{After, Handler, Request, RequestBody, Response};
+use roundtrip_lab::{LabHost, TcpProfile};
+use roundtrip_record::REDACTED_VALUE;
+use roundtrip_wire::{LocalFuture, Wire as _};
+use url::Url;
+
+use crate::coded::{encode, encode_usually};
+use crate::crypto::Likeness;
+use crate::site::Site;
+
+/// In how many pieces a paced body is sent.
+const PIECES: usize = 10;
+
+/// Answers of one origin, by method and target (path and query), in the order in which they are given;
+/// the last one of each is given again and again.
+pub type Answers = BTreeMap<(String, String), VecDeque<Answer>>;
+
+/// The path and query of a URL, as a request line and [`Answers`] have them.
+pub fn target(url: &Url) -> String {
+    match url.query() {
+        None => url.path().to_owned(),
+        Some(query) => format!("{}?{query}", url.path()),
+    }
+}
+
+/// One answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// How long the server thinks before it.
+    pub think: Duration,
+    /// The status.
+    pub status: StatusCode,
+    /// The reason phrase of HTTP/1; empty for the usual one.
+    pub reason: String,
+    /// The header fields, without those of one connection and without `Content-Length`.
+    pub fields: Fields,
+    /// How long the body takes to be given; `None`: all of it at once.
+    pub pace: Option<Duration>,
+    /// What the server does with the connection afterwards (HTTP/1).
+    pub after: After,
+    pub(crate) body: AnswerBody,
+}
+
+/// The body of an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct AnswerBody {
+    /// What it is once its codings are undone.
+    pub(crate) content: Bytes,
+    /// Its content codings, in the order in which they were applied.
+    pub(crate) codings: Vec<String>,
+    /// What goes over the wire.
+    pub(crate) coded: Bytes,
+    /// The length that the head tells; `None` where it tells none.
+    pub(crate) length: Option<u64>,
+    /// The connection closes where the body has not ended.
+    pub(crate) cut: bool,
+    /// It is not what was recorded, but of its length.
+    pub(crate) is_stand_in: bool,
+}
+
+impl Answer {
+    /// The content, its codings undone.
+    pub fn content(&self) -> &Bytes {
+        &self.body.content
+    }
+
+    /// The content codings, in the order in which they are applied.
+    pub fn codings(&self) -> &[String] {
+        &self.body.codings
+    }
+
+    /// Bytes of the body as it goes over the wire.
+    pub fn encoded_size(&self) -> usize {
+        self.body.coded.len()
+    }
+
+    /// Whether all of the body is sent, so that it can be changed.
+    pub fn is_whole(&self) -> bool {
+        !self.body.cut && !self.body.coded.is_empty()
+    }
+
+    /// Whether the content stands in for one that was not recorded: of its length, and naming what it
+    /// named, but no more than that.
+    pub fn is_stand_in(&self) -> bool {
+        self.body.is_stand_in
+    }
+
+    /// Gives it other content in the same codings. Its coded length differs from the old one by as much
+    /// as the two differ when both are coded here, so that a coder which did better than ours, or
+    /// worse, goes on to.
+    pub fn set_content(&mut self, content: Bytes) {
+        let codings = &self.body.codings;
+        let usual = |content: &Bytes| encode_usually(content, codings).len();
+        let wanted = if codings.is_empty() {
+            content.len()
+        } else {
+            (self.body.coded.len() + usual(&content)).saturating_sub(usual(&self.body.content))
+        };
+        let coded = encode(&content, codings, wanted).bytes;
+        self.replace(content, coded);
+    }
+
+    /// Codes its content with one coding, or with none.
+    pub fn set_coding(&mut self, coding: Option<&str>) {
+        self.body.codings = coding.map(str::to_owned).into_iter().collect();
+        self.fields.remove("Content-Encoding");
+        if let Some(coding) = coding {
+            self.fields.set("Content-Encoding", coding);
+            if !self.fields.has("Vary", "Accept-Encoding") {
+                self.fields.add("Vary", "Accept-Encoding");
+            }
+        }
+        let coded = encode_usually(&self.body.content, &self.body.codings);
+        self.replace(self.body.content.clone(), coded);
+    }
+
+    fn replace(&mut self, content: Bytes, coded: Vec<u8>) {
+        self.body.length = self.body.length.map(|_| coded.len() as u64);
+        self.body.coded = coded.into();
+        self.body.content = content;
+    }
+}
+
+/// One origin's server, and what it answers.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// The origin.
+    pub origin: Origin,
+    /// What it answers.
+    pub answers: Answers,
+    /// Its TLS, where a recording tells of it.
+    pub likeness: Option<Likeness>,
+    /// The highest version of HTTP that it speaks.
+    pub version: Version,
+    /// The TCP of its host, where it is not as on the others.
+    pub tcp: Option<Arc<TcpProfile>>,
+    /// Counts requests for what is not in the list, which are answered with 404.
+    pub unknown: Arc<AtomicU32>,
+}
+
+impl Server {
+    /// A server that answers nothing yet.
+    pub fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            answers: Answers::new(),
+            likeness: None,
+            version: Version::HTTP_10,
+            tcp: None,
+            unknown: Arc::default(),
+        }
+    }
+
+    /// The simulated site that it is.
+    pub fn site(self) -> Site {
+        let Self { origin, answers, likeness, version, tcp, unknown } = self;
+        let make = move |host: &LabHost| -> Rc<dyn Handler> {
+            Rc::new(Listed { host: host.clone(), answers: RefCell::new(answers), unknown })
+        };
+        let mut site = Site::http(&origin.host, Box::new(make));
+        site.options.version = version;
+        // The heads in the list name the software.
+        site.options.software = String::new();
+        site.likeness = likeness.unwrap_or_default();
+        site.tcp = tcp;
+        let site = if origin.scheme == Scheme::Https { site.secure() } else { site };
+        Site { port: origin.port, ..site }
+    }
+}
+
+/// Answers from a list, each answer after its think time.
+struct Listed {
+    host: LabHost,
+    answers: RefCell<Answers>,
+    unknown: Arc<AtomicU32>,
+}
+
+impl Listed {
+    /// The next answer to a request.
+    fn next(&self, request: &Request) -> Option<Answer> {
+        let line = &request.head.line;
+        let method = line.method.to_string();
+        let asked = line.path_and_query();
+        let mut answers = self.answers.borrow_mut();
+        let exact = (method.clone(), asked.to_owned());
+        let key = if answers.contains_key(&exact) {
+            exact
+        } else {
+            let of_method = answers.keys().filter(|(of, _)| *of == method);
+            of_method.into_iter().find(|(_, listed)| is_redacted(listed, asked))?.clone()
+        };
+        let queue = answers.get_mut(&key)?;
+        if queue.len() > 1 { queue.pop_front() } else { queue.front().cloned() }
+    }
+}
+
+/// Between the parts of a target of which a record may leave a value out: those of a query, and the
+/// parameters of a path.
+const SEPARATORS: [char; 3] = ['?', '&', ';'];
+
+/// Whether a listed target is another than the one asked for, but only by values that a record does not
+/// hold.
+fn is_redacted(listed: &str, asked: &str) -> bool {
+    let is_same = |(listed, asked): (&str, &str)| {
+        listed == asked
+            || listed.strip_suffix(REDACTED_VALUE).is_some_and(|name| {
+                name.ends_with('=') && asked.len() > name.len() && asked.starts_with(name)
+            })
+    };
+    listed != asked
+        && listed.matches(SEPARATORS).eq(asked.matches(SEPARATORS))
+        && listed.split(SEPARATORS).zip(asked.split(SEPARATORS)).all(is_same)
+}
+
+/// The body of an answer, given as it was given.
+fn paced(host: &LabHost, answer: &Answer) -> Body {
+    let AnswerBody { coded, length, cut, .. } = &answer.body;
+    if *length == Some(coded.len() as u64) && answer.pace.is_none() && !cut {
+        return Body::from(coded.clone());
+    }
+    let pieces = if answer.pace.is_some() { PIECES } else { 1 };
+    let pause = answer.pace.map_or(Duration::ZERO, |pace| pace / PIECES as u32);
+    let piece = coded.len().div_ceil(pieces).max(1);
+    let state = (host.clone(), coded.clone(), *cut, true);
+    let chunks = unfold(state, move |(host, mut rest, cut, first)| async move {
+        if rest.is_empty() {
+            // The end that never came.
+            let error = io::Error::from(io::ErrorKind::UnexpectedEof);
+            return cut.then(|| (Err(error), (host, rest, false, first)));
+        }
+        if !first && !pause.is_zero() {
+            host.sleep(pause).await;
+        }
+        let next = rest.split_to(piece.min(rest.len()));
+        Some((Ok(next), (host, rest, cut, false)))
+    });
+    Body::stream(*length, chunks)
+}
+
+impl Handler for Listed {
+    fn handle<'a>(
+        &'a self,
+        request: &'a Request,
+        mut body: RequestBody,
+    ) -> LocalFuture<'a, Response> {
+        Box::pin(async move {
+            while let Some(Ok(_)) = body.chunk().await {}
+            let Some(answer) = self.next(request) else {
+                self.unknown.fetch_add(1, Ordering::Relaxed);
+                return Response::error(
+                    StatusCode::NOT_FOUND,
+                    "The recorded visit did not ask for this.",
+                );
+            };
+            self.host.sleep(answer.think).await;
+            let mut response = Response::new(answer.status);
+            response.reason = Some(answer.reason.clone()).filter(|reason| !reason.is_empty());
+            response.fields = answer.fields.clone();
+            response.body = paced(&self.host, &answer);
+            response.after = answer.after;
+            response
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_redacted;
+
+    #[test]
+    fn a_redacted_value_matches_any() {
+        for (recorded, asked, same) in [
+            ("/x?token=*", "/x?token=abc", true),
+            ("/x?a=1&token=*", "/x?a=1&token=******", true),
+            ("/x?a=1&token=*", "/x?a=2&token=abc", false),
+            ("/x?token=*", "/x?token=", false),
+            ("/x?token=*", "/y?token=abc", false),
+            ("/x?token=*", "/x?token=abc&b=1", false),
+            ("/x?name*", "/x?names", false),
+            ("/x?a=1;token=*", "/x?a=1;token=abc", true),
+            ("/p;jsessionid=*", "/p;jsessionid=0A1B", true),
+            ("/p;jsessionid=*?a=1", "/p;jsessionid=0A1B?a=1", true),
+            ("/p;jsessionid=*?a=1", "/p;jsessionid=0A1B?a=2", false),
+            ("/p;jsessionid=*", "/q;jsessionid=0A1B", false),
+            ("/x?a=1&token=*", "/x&a=1?token=abc", false),
+            ("/x?token=*;a=1", "/x?token=abc;a=1", true),
+            ("/x?a=1;token=*", "/x?a=1;token=abc;b=2", false),
+            ("/x", "/x", false),
+            ("/x", "/y", false),
+        ] {
+            assert_eq!(is_redacted(recorded, asked), same, "{recorded} {asked}");
+        }
+    }
+}

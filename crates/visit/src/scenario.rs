@@ -1,0 +1,89 @@
+//! A scenario: everything that decides how a visit goes in the lab, as one value, so that one thing of
+//! it can be changed and the visit carried out again.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+
+use roundtrip_live::CaptureWish;
+use roundtrip_record::{Log, Settings as RecordSettings};
+
+use crate::answers::Server;
+use crate::ground::{Ground, Scene};
+use crate::machine::ThisMachine;
+use crate::network::Virtual;
+use crate::page_times::PageTimes;
+use crate::plan::{Plan, Runs};
+use crate::run::{carry_out, once};
+use crate::run_error::RunError;
+use crate::site::Site;
+use crate::title::Title;
+use crate::visit::Visited;
+
+/// Everything that decides how a visit goes in the lab.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// What the client does.
+    pub plan: Plan,
+    /// The network, and the seed of everything left to chance.
+    pub network: Virtual,
+    /// The servers.
+    pub servers: Vec<Server>,
+}
+
+/// What a scenario that was carried out came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// The exit code.
+    pub exit: u8,
+    /// The moments of the page.
+    pub page: PageTimes,
+    /// Frames that the links dropped.
+    pub dropped: u64,
+    /// Requests for what no server has.
+    pub unknown: u32,
+}
+
+impl Scenario {
+    /// The same with another seed.
+    #[must_use]
+    pub fn seeded(&self, seed: u64) -> Self {
+        let network = Virtual { seed, ..self.network.clone() };
+        Self { network, ..self.clone() }
+    }
+
+    /// Carries it out once. Nothing is recorded, and no picture is painted.
+    ///
+    /// # Errors
+    /// When a server cannot be put up.
+    pub fn measure(&self) -> Result<Measured, RunError> {
+        let unknown = Arc::<AtomicU32>::default();
+        let sites = || {
+            let servers = self.servers.iter().cloned();
+            let counted = servers.map(|server| Server { unknown: unknown.clone(), ..server });
+            Ok(counted.map(Server::site).collect())
+        };
+        let plan = self.plan.unseen();
+        let scene = Scene {
+            machine: &ThisMachine::default(),
+            key_shares: plan.browser.key_shares,
+            capture: CaptureWish::No,
+            sites: &sites,
+        };
+        let ground = Ground::Lab(Box::new(self.network.clone()));
+        let carried = once(&Title::default(), &plan, &ground, &Log::off(), &scene)?;
+        let (Visited { exit, page, .. }, _) = carried.done;
+        let unknown = unknown.load(Ordering::Relaxed);
+        Ok(Measured { exit, page, dropped: carried.dropped, unknown })
+    }
+
+    /// Carries it out once and records it.
+    ///
+    /// # Errors
+    /// When a server cannot be put up or the record cannot be kept.
+    pub fn record(&self, title: &Title, record: RecordSettings) -> Result<Visited, RunError> {
+        let plan = Plan { runs: Runs::Exactly(1), ..self.plan.clone() };
+        let ground = Ground::Lab(Box::new(self.network.clone()));
+        let sites = || Ok::<Vec<Site>, _>(self.servers.iter().cloned().map(Server::site).collect());
+        carry_out(title, &plan, &ground, &ThisMachine::default(), sites, record)
+    }
+}
