@@ -58,6 +58,7 @@ fn refuse(visit: &Visit) -> anyhow::Result<()> {
         (visit.short, "--short", "-q gives the answer alone"),
         (visit.full, "--full", "no picture is painted"),
         (visit.until != args::Until::default(), "--until", "advice ends with the page"),
+        (visit.budget.limits.is_some(), "--budget", "visit and show hold a run to one"),
     ] {
         if given {
             bail!("{option} has no place here: {why}");
@@ -126,8 +127,7 @@ fn visited(
         Done::Told(exit) => Ok(Err(exit)),
         // What was never answered is told as a visit tells it.
         Done::Kept(kept, exit) if recorded(&kept)?.is_none() => {
-            finish(&first, colour, &kept)?;
-            Ok(Err(exit))
+            finish(&first, colour, &kept, exit).map(Err)
         }
         Done::Kept(kept, _) => Recorded::of(kept).map(Ok),
     }
