@@ -23,7 +23,7 @@ pub(crate) fn rewritten(css: &str, base: &Url, written: impl Fn(&Url) -> Option<
         out.push_str(css.get(done..at.start).unwrap_or(""));
         let quoted = quoted(&by);
         match form {
-            Form::Url => out.push_str(&format!("url({quoted})")),
+            Form::Url => out.extend(["url(", &quoted, ")"]),
             Form::String => out.push_str(&quoted),
         }
         done = at.end;
@@ -95,9 +95,9 @@ fn nested(p: &mut Parser<'_>, depth: usize, holds_addresses: bool, places: &mut 
     }
     let _ = p.parse_nested_block(|p| {
         if holds_addresses {
-            strings(p, depth + 1, places)
+            strings(p, depth + 1, places);
         } else {
-            walk(p, depth + 1, places)
+            walk(p, depth + 1, places);
         }
         Ok::<_, Never>(())
     });

@@ -18,7 +18,7 @@ use url::Url;
 
 use crate::advice::{Advice, Combination, CombinationStep, NetworkAdvice, Piece, Tried};
 use crate::change::{Changed, changed};
-use crate::propose::Proposals;
+use crate::proposals::Proposals;
 use crate::saving::Saving;
 use crate::variant::{Reach, Variant};
 

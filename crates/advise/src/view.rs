@@ -7,7 +7,8 @@ use roundtrip_report::text::{clean, clip, left, right, width, wrap};
 use roundtrip_report::{Detail, Options, Tone};
 use serde_json::{Value, json as value};
 
-use crate::advice::{Advice, NetworkAdvice, Piece, Tried};
+use crate::advice::{Advice, CombinationStep, NetworkAdvice, Piece, Tried};
+use crate::proposals::Untried;
 use crate::saving::{Effect, Saving};
 use crate::variant::Reach;
 
@@ -29,21 +30,22 @@ const TITLE: usize = 34;
 /// The columns of one saving.
 const CELL: usize = 9;
 
+/// The columns of a label, with the space behind it.
+const LABEL: usize = 13;
+
 /// The advice for the terminal. `options.saved` is the run in which all that is best is recorded.
 pub fn text(advice: &Advice, options: &Options) -> String {
     let view = View { advice, options, table: Table::of(advice, options.columns()) };
-    let mut out = view.verdict();
-    if options.detail == Detail::Answer {
-        return options.glyphs(&out);
+    let mut lines = view.verdict();
+    if options.detail != Detail::Answer {
+        lines.extend([String::new(), view.head()]);
+        for (number, piece) in advice.pieces.iter().enumerate() {
+            lines.extend(view.piece(number + 1, piece));
+        }
+        lines.extend(view.together());
+        lines.extend(view.rest());
     }
-    out.push('\n');
-    out.push_str(&view.head());
-    for (number, piece) in advice.pieces.iter().enumerate() {
-        out.push_str(&view.piece(number + 1, piece));
-    }
-    out.push_str(&view.together());
-    out.push_str(&view.rest());
-    options.glyphs(&out)
+    options.glyphs(&(lines.join("\n") + "\n"))
 }
 
 /// The columns of the table.
@@ -72,7 +74,7 @@ struct View<'a> {
 
 impl View<'_> {
     /// How the visit goes as it is, and how much of that could be saved.
-    fn verdict(&self) -> String {
+    fn verdict(&self) -> Vec<String> {
         let advice = self.advice;
         let times = |of: fn(&NetworkAdvice) -> Option<Interval>| {
             let each = advice.networks.iter().filter_map(|network| {
@@ -80,18 +82,12 @@ impl View<'_> {
             });
             each.collect::<Vec<_>>().join(", ")
         };
-        let strong = self.options.paint(Tone::Strong, &clean(&advice.document));
-        let mut out = format!("{strong}\n");
+        let mut lines = vec![self.options.paint(Tone::Strong, &clean(&advice.document))];
         for (name, of) in MOMENTS {
-            let line = format!("{name}  {}", times(of));
-            for (number, part) in wrap(&line, self.options.columns() - 2).iter().enumerate() {
-                out.push_str(if number == 0 { "  " } else { "               " });
-                out.push_str(part);
-                out.push('\n');
-            }
+            lines.extend(self.told(name, &times(of)));
         }
-        out.push_str(&self.told("best", &self.best()));
-        out
+        lines.extend(self.told("best", &self.best()));
+        lines
     }
 
     /// The answer in one sentence.
@@ -136,35 +132,35 @@ impl View<'_> {
                 line.push_str(&right("paint", CELL));
             }
         }
-        format!("{}\n", self.options.paint(Tone::Faint, line.trim_end()))
+        self.options.paint(Tone::Faint, line.trim_end())
     }
 
-    fn piece(&self, number: usize, piece: &Piece) -> String {
+    fn piece(&self, number: usize, piece: &Piece) -> Vec<String> {
         let mark = match piece.variant.reach {
             Reach::Site => format!("{number:>3} "),
             Reach::Sacrifice | Reach::Surroundings => "  – ".to_owned(),
         };
-        let title = clean(&piece.variant.title);
-        let lines = wrap(&title, self.table.title);
-        let mut out = String::new();
-        for (at, line) in lines.iter().enumerate() {
+        let cells = match &piece.refused {
+            Some(why) => format!("  not tried: {}", clean(why)),
+            None => self.cells(&piece.tried),
+        };
+        let parts = wrap(&clean(&piece.variant.title), self.table.title);
+        let last = parts.len().saturating_sub(1);
+        let line = |(at, part): (usize, &String)| {
             let start = if at == 0 { mark.as_str() } else { "    " };
-            if at + 1 < lines.len() {
-                out.push_str(&format!("{start}{line}\n"));
-                continue;
+            if at == last {
+                format!("{start}{}{cells}", left(part, self.table.title))
+            } else {
+                format!("{start}{part}")
             }
-            let cells = match &piece.refused {
-                Some(why) => format!("  not tried: {}", clean(why)),
-                None => self.cells(&piece.tried),
-            };
-            out.push_str(&format!("{start}{}{cells}\n", left(line, self.table.title)));
-        }
-        out.push_str(&self.beside(piece));
-        out
+        };
+        let mut lines: Vec<String> = parts.iter().enumerate().map(line).collect();
+        lines.extend(self.beside(piece));
+        lines
     }
 
     /// What is to be known of a change besides what it saves.
-    fn beside(&self, piece: &Piece) -> String {
+    fn beside(&self, piece: &Piece) -> Vec<String> {
         let mut notes = Vec::new();
         let failed: u32 = piece.tried.iter().map(|tried| tried.failed).sum();
         if failed > 0 {
@@ -191,13 +187,12 @@ impl View<'_> {
                 notes.push((Tone::Faint, text));
             }
         }
-        let mut out = String::new();
-        for (tone, note) in notes {
-            for line in wrap(&clean(&note), self.options.columns().saturating_sub(6)) {
-                out.push_str(&format!("      {}\n", self.options.paint(tone, &line)));
-            }
-        }
-        out
+        let columns = self.options.columns().saturating_sub(6);
+        let wrapped = |(tone, note): (Tone, String)| {
+            let lines = wrap(&clean(&note), columns);
+            lines.into_iter().map(move |line| format!("      {}", self.options.paint(tone, &line)))
+        };
+        notes.into_iter().flat_map(wrapped).collect()
     }
 
     fn cells(&self, tried: &[Tried]) -> String {
@@ -222,78 +217,63 @@ impl View<'_> {
     }
 
     /// The best changes together, and what each of them added.
-    fn together(&self) -> String {
-        let Some(all) = &self.advice.combination else { return String::new() };
+    fn together(&self) -> Vec<String> {
+        let steps = self.advice.combination.iter().flat_map(|all| &all.steps);
         let number = |name: &str| {
             let place = self.advice.pieces.iter().position(|piece| piece.variant.name == name);
             place.map_or(0, |place| place + 1).to_string()
         };
-        let mut out = String::new();
-        let mut so_far = Vec::new();
-        for step in &all.steps {
-            so_far.push(number(&step.name));
-            if so_far.len() == 1 {
-                continue;
-            }
-            let title = match so_far.len() {
-                2 => format!("{} together", so_far.join(" + ")),
-                _ => format!("… + {}", number(&step.name)),
+        let numbers: Vec<String> = steps.clone().map(|step| number(&step.name)).collect();
+        // The first alone stands in the table already.
+        let added = steps.enumerate().skip(1);
+        let line = |(at, step): (usize, &CombinationStep)| {
+            let title = match at {
+                1 => format!("{} together", numbers[..2].join(" + ")),
+                _ => format!("… + {}", numbers[at]),
             };
-            out.push_str(&format!(
-                "    {}{}\n",
-                left(&title, self.table.title),
-                self.cells(&step.tried)
-            ));
-        }
-        out
+            format!("    {}{}", left(&title, self.table.title), self.cells(&step.tried))
+        };
+        added.map(line).collect()
     }
 
-    fn rest(&self) -> String {
+    fn rest(&self) -> Vec<String> {
         let advice = self.advice;
-        let mut out = String::new();
+        let mut lines = Vec::new();
         if !self.table.paint {
-            let line =
-                "times are of load; first paint stands beside it from 100 columns on, and with -v";
-            out.push_str(&self.told("", line));
+            let text =
+                "times are of load; first paint stands beside it in a wider terminal, and with -v";
+            lines.extend(self.told("", text));
         }
+        let seeds = if advice.seeds == 1 { "seed" } else { "seeds" };
         let tried = format!(
-            "{} visits, {} on each network for each change; · is no difference, or one that some seeds contradict",
-            advice.visits,
-            match advice.seeds {
-                1 => "1 seed".to_owned(),
-                many => format!("{many} seeds"),
-            },
+            "{} visits, {} {seeds} on each network for each change; · is no difference, or one that some \
+             seeds contradict",
+            advice.visits, advice.seeds,
         );
-        out.push_str(&self.told("tried", &tried));
+        lines.extend(self.told("tried", &tried));
         if self.options.detail == Detail::Verbose {
-            for untried in &advice.untried {
-                out.push_str(&self.told("untried", &format!("{}: {}", untried.what, untried.why)));
-            }
+            let told = |one: &Untried| self.told("untried", &format!("{}: {}", one.what, one.why));
+            lines.extend(advice.untried.iter().flat_map(told));
         } else if !advice.untried.is_empty() {
-            let what: Vec<&str> =
-                advice.untried.iter().map(|untried| untried.what.as_str()).collect();
-            out.push_str(&self.told("untried", &format!("{} (-v says why)", what.join("; "))));
+            let what: Vec<&str> = advice.untried.iter().map(|one| one.what.as_str()).collect();
+            lines.extend(self.told("untried", &format!("{} (-v says why)", what.join("; "))));
         }
         if let Some(run) = &self.options.saved {
-            out.push_str(&self.told(
-                "saved",
-                &format!("{run}, all that is best together    roundtrip show {run} --html"),
-            ));
+            let text =
+                format!("run {run}, all that is best together    roundtrip show {run} --html");
+            lines.extend(self.told("saved", &text));
         }
-        out
+        lines
     }
 
-    fn told(&self, label: &str, text: &str) -> String {
-        let lines = wrap(&clean(text), self.options.columns().saturating_sub(11));
-        let mut out = String::new();
-        for (number, line) in lines.iter().enumerate() {
-            let label = if number == 0 { label } else { "" };
-            out.push_str(&format!(
-                "  {}{line}\n",
-                self.options.paint(Tone::Faint, &left(label, 9))
-            ));
-        }
-        out
+    /// A line with its label, and those that it takes besides.
+    fn told(&self, label: &str, text: &str) -> Vec<String> {
+        let parts = wrap(&clean(text), self.options.columns().saturating_sub(LABEL + 2));
+        let line = |(at, part): (usize, &String)| {
+            let label = left(if at == 0 { label } else { "" }, LABEL);
+            format!("  {}{part}", self.options.paint(Tone::Faint, &label))
+        };
+        parts.iter().enumerate().map(line).collect()
     }
 }
 
@@ -301,14 +281,14 @@ type Moment = fn(&NetworkAdvice) -> Option<Interval>;
 
 /// The moments, as the verdict tells them.
 const MOMENTS: [(&str, Moment); 2] =
-    [("load       ", |network| network.load), ("first paint", |network| network.first_paint)];
+    [("load", |network| network.load), ("first paint", |network| network.first_paint)];
 
 /// A time with its range, where it has one: `3.42 s (3.31–3.58)`.
 fn time(time: Interval) -> String {
     let seconds = time.median.as_secs_f64() >= 0.9995;
-    let number = |time: Duration| match seconds {
-        true => format!("{:.2}", time.as_secs_f64()),
-        false => format!("{:.0}", time.as_secs_f64() * 1e3),
+    let number = |time: Duration| {
+        let time = time.as_secs_f64();
+        if seconds { format!("{time:.2}") } else { format!("{:.0}", time * 1e3) }
     };
     let unit = if seconds { "s" } else { "ms" };
     let [low, median, high] = [time.low, time.median, time.high].map(number);

@@ -17,7 +17,7 @@ use roundtrip_visit::{Plan, Until};
 use crate::args::{self, Advise, Colour, Format, Import, Network, Output, Visit};
 use crate::keep::{self, Kept};
 use crate::network::{networks, pins};
-use crate::visit::{Done, done, honoured_in_lab, planned};
+use crate::visit::{Done, done, finish, honoured_in_lab, planned, recorded};
 use crate::{Outcome, import, terminal};
 
 /// The networks that changes are tried on unless others are named.
@@ -124,6 +124,11 @@ fn visited(
     };
     match done(&first, colour)? {
         Done::Told(exit) => Ok(Err(exit)),
+        // What was never answered is told as a visit tells it.
+        Done::Kept(kept, exit) if recorded(&kept)?.is_none() => {
+            finish(&first, colour, &kept)?;
+            Ok(Err(exit))
+        }
         Done::Kept(kept, _) => Recorded::of(kept).map(Ok),
     }
 }
@@ -205,7 +210,7 @@ fn write(folder: &Path, scenario: &Scenario, advice: &Advice) -> anyhow::Result<
 fn counted() -> impl Fn(Progress) + Sync {
     let drawn = stderr().is_terminal();
     move |progress: Progress| {
-        if drawn && progress.done % 4 == 0 {
+        if drawn && progress.done.is_multiple_of(4) {
             let line = format!("carried out {} of {} visits …", progress.done, progress.wanted);
             // A terminal that has gone away is no reason to end.
             let _ = write!(stderr(), "\r{}\x1b[K", terminal::one_line(&line));

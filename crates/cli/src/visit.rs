@@ -237,7 +237,7 @@ fn live(arguments: &Visit, url: &Url, wire: Option<Wire>) -> anyhow::Result<Done
 
 /// A visit that was kept, as the lab can carry it out again; `None` where it holds no exchange that could
 /// be, so that the fault which ended it is what is to be told.
-fn recorded(kept: &Kept) -> anyhow::Result<Option<(Folder, Recording)>> {
+pub(crate) fn recorded(kept: &Kept) -> anyhow::Result<Option<(Folder, Recording)>> {
     let folder = Folder::open(&kept.path)?;
     match Recording::read(folder.read()?.0) {
         Ok(recording) => Ok(Some((folder, recording))),
@@ -395,7 +395,7 @@ fn watched(kept: &Kept, arguments: &Visit) -> (Settings, Progress) {
 }
 
 /// Writes the views, and prints the one for the terminal.
-fn finish(arguments: &Visit, colour: Colour, kept: &Kept) -> anyhow::Result<()> {
+pub(crate) fn finish(arguments: &Visit, colour: Colour, kept: &Kept) -> anyhow::Result<()> {
     let model: Model = kept.views()?;
     if arguments.output.format == Format::Json {
         return Ok(terminal::print(&format!("{:#}", json(&model)))?);

@@ -391,7 +391,7 @@ fn what_can_be_read_only_once_is_for_all_urls() {
 }
 
 #[test]
-fn a_field_that_ends_its_line_is_refused() {
+fn what_would_end_its_line_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("options"), "header = \"X: a\\r\\n\"\n").expect("written");
     for [option, value] in [
@@ -399,6 +399,8 @@ fn a_field_that_ends_its_line_is_refused() {
         ["-H", "X: a\r\n\r\nGET / HTTP/1.1"],
         ["-H", "X: a\r"],
         ["-K", "options"],
+        ["--proxy-header", "X: a\r"],
+        ["--request-target", "/ HTTP/1.1\r\nX: a"],
     ] {
         let server = Script::start(&[OK]);
         let url = format!("http://{}/", server.at);

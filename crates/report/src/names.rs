@@ -3,7 +3,7 @@
 use roundtrip_record::{
     Evidence, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer,
 };
-use roundtrip_story::{Exchange, Original};
+use roundtrip_story::{Exchange, Original, WrittenOrigin};
 
 use crate::text::{bytes, clean, count};
 
@@ -158,14 +158,8 @@ pub(crate) fn timer(timer: Timer) -> &'static str {
 
 /// A URL, without scheme and host if these are the same as in `base`.
 pub(crate) fn short_url(url: &str, base: Option<&str>) -> String {
-    let origin = |url: &str| {
-        let after = url.find("://")? + 3;
-        Some(url.get(after..)?.find('/').map_or(url.len(), |at| after + at))
-    };
-    let same = base.and_then(|base| {
-        let end = origin(base)?;
-        url.strip_prefix(base.get(..end)?)
-    });
+    let base = base.map(WrittenOrigin::of).filter(|base| base.scheme.is_some());
+    let same = base.and_then(|base| url.strip_prefix(base.text));
     match same {
         Some(path) if path.starts_with('/') => clean(path),
         _ => {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use roundtrip_record::ExchangeId;
 
 use crate::exchange::Exchange;
+use crate::origin::WrittenOrigin;
 use crate::phase::PhaseKind;
 use crate::span::Span;
 use crate::story::Story;
@@ -41,8 +42,8 @@ impl Story {
     /// network is not the server's: a wait is taken for one only where nothing else was under way.
     pub fn thinks(&self) -> BTreeMap<ExchangeId, Think> {
         let busy: Vec<(ExchangeId, Span)> = self.answered().filter_map(transfer).collect();
-        let mut alone: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
-        let mut least: BTreeMap<String, Duration> = BTreeMap::new();
+        let mut alone: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
+        let mut least: BTreeMap<&str, Duration> = BTreeMap::new();
         let mut own = Vec::new();
         for exchange in self.answered() {
             let most = self.after_round_trip(exchange);
@@ -52,24 +53,24 @@ impl Story {
                 };
                 !busy.iter().any(overlaps)
             });
-            let server = origin(&exchange.url);
+            let server = WrittenOrigin::of(&exchange.url).text;
             if is_alone {
-                alone.entry(server.clone()).or_default().push(most);
+                alone.entry(server).or_default().push(most);
             }
-            let so_far = least.entry(server.clone()).or_insert(most);
+            let so_far = least.entry(server).or_insert(most);
             *so_far = most.min(*so_far);
             own.push((exchange, server, most, is_alone));
         }
         for times in alone.values_mut() {
             times.sort_unstable();
         }
-        let think = |(exchange, server, most, is_alone): (&Exchange, String, Duration, bool)| {
-            let of_others = alone.get(&server).map(|times| times[(times.len() - 1) / 2]);
+        let think = |(exchange, server, most, is_alone): (&Exchange, &str, Duration, bool)| {
+            let of_others = alone.get(server).map(|times| times[(times.len() - 1) / 2]);
             let (took, evidence) = match (self.server_think(exchange), of_others) {
                 (Some(took), _) => (took, ThinkEvidence::Server),
                 (None, _) if is_alone => (most, ThinkEvidence::Alone),
                 (None, Some(usual)) => (usual.min(most), ThinkEvidence::Others),
-                (None, None) => (least.get(&server).copied().unwrap_or(most), ThinkEvidence::Least),
+                (None, None) => (least.get(server).copied().unwrap_or(most), ThinkEvidence::Least),
             };
             (exchange.id, Think { took, most, evidence })
         };
@@ -92,11 +93,4 @@ impl Story {
 fn transfer(exchange: &Exchange) -> Option<(ExchangeId, Span)> {
     let wait = exchange.phase(PhaseKind::Wait)?;
     Some((exchange.id, Span::new(wait.span.start, exchange.span.end)))
-}
-
-/// The scheme, host and port of a URL, as it is written.
-fn origin(url: &str) -> String {
-    let end = url.find("://").map_or(0, |at| at + 3);
-    let path = url[end..].find('/').map_or(url.len(), |at| end + at);
-    url[..path].to_owned()
 }

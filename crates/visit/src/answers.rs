@@ -215,7 +215,7 @@ impl Listed {
 /// parameters of a path.
 const SEPARATORS: [char; 3] = ['?', '&', ';'];
 
-/// Whether a listed target is the one asked for, but for the query values that a record does not
+/// Whether a listed target is another than the one asked for, but only by values that a record does not
 /// hold.
 fn is_redacted(listed: &str, asked: &str) -> bool {
     let is_same = |(listed, asked): (&str, &str)| {
@@ -224,7 +224,8 @@ fn is_redacted(listed: &str, asked: &str) -> bool {
                 name.ends_with('=') && asked.len() > name.len() && asked.starts_with(name)
             })
     };
-    listed.matches(SEPARATORS).eq(asked.matches(SEPARATORS))
+    listed != asked
+        && listed.matches(SEPARATORS).eq(asked.matches(SEPARATORS))
         && listed.split(SEPARATORS).zip(asked.split(SEPARATORS)).all(is_same)
 }
 
@@ -299,6 +300,9 @@ mod tests {
             ("/p;jsessionid=*?a=1", "/p;jsessionid=0A1B?a=2", false),
             ("/p;jsessionid=*", "/q;jsessionid=0A1B", false),
             ("/x?a=1&token=*", "/x&a=1?token=abc", false),
+            ("/x?token=*;a=1", "/x?token=abc;a=1", true),
+            ("/x?a=1;token=*", "/x?a=1;token=abc;b=2", false),
+            ("/x", "/x", false),
             ("/x", "/y", false),
         ] {
             assert_eq!(is_redacted(recorded, asked), same, "{recorded} {asked}");

@@ -18,7 +18,7 @@ use roundtrip_record::{
     PageMilestone, PageNote, PagePainted, Priority, ResourceKind, Step, Time, Trace as _, What,
     WireKind,
 };
-use roundtrip_wire::{Task, Wire};
+use roundtrip_wire::{Task, Wire, about};
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -203,19 +203,6 @@ impl<W: Wire> Loading<'_, W> {
         }
     }
 
-    /// A time that is not always the same: half of it to one and a half, drawn from the lab's seed. Where
-    /// a queue overflows, a little earlier or later can make a great difference to what is dropped, and
-    /// one seed is one of many.
-    fn about(&self, time: Duration) -> Duration {
-        if time.is_zero() {
-            return time;
-        }
-        let mut drawn = [0; 2];
-        self.wire.random(&mut drawn);
-        let share = u64::from(u16::from_le_bytes(drawn));
-        time / 2 + Duration::from_nanos(time.as_nanos() as u64 * share / u64::from(u16::MAX))
-    }
-
     /// When the network has a request that is wanted now: after those before it.
     fn hand_over(&mut self) -> Time {
         let now = self.wire.now();
@@ -223,7 +210,7 @@ impl<W: Wire> Loading<'_, W> {
             None => self.cpu.first_hand_over,
             Some(_) => self.cpu.hand_over,
         };
-        let at = (now + self.about(takes)).max(self.handed.unwrap_or(now));
+        let at = (now + about(self.wire, takes)).max(self.handed.unwrap_or(now));
         self.handed = Some(at);
         at
     }
@@ -233,7 +220,7 @@ impl<W: Wire> Loading<'_, W> {
         match arrived {
             Arrived::Chunk(bytes) => {
                 if self.bytes == 0 {
-                    self.busy(self.about(self.cpu.commit)).await;
+                    self.busy(about(self.wire, self.cpu.commit)).await;
                 }
                 self.bytes += bytes.len();
                 self.page.feed(&bytes);

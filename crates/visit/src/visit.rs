@@ -7,8 +7,8 @@ use core::pin::pin;
 use futures_util::future::{Either, select};
 use roundtrip_fetch::{Fetcher, Rules};
 use roundtrip_http::Body;
-use roundtrip_http::client::{Client, Request, Response, Tls};
-use roundtrip_record::{EventId, FaultKind, Initiator, Priority, ResourceKind, Step};
+use roundtrip_http::client::{Client, Options, OwnWork, Request, Response, Tls};
+use roundtrip_record::{EventId, FaultKind, Initiator, Priority, ResourceKind, Step, WireKind};
 use roundtrip_wire::Wire;
 
 use crate::browser::{Asked, fields};
@@ -37,7 +37,7 @@ pub async fn visit<W: Wire>(
     cause: Option<EventId>,
 ) -> Visited {
     let names = Names::new(wire.clone(), plan.names, plan.pins.clone());
-    let client = Client::new(wire.clone(), Rc::new(names), tls, plan.client.clone());
+    let client = Client::new(wire.clone(), Rc::new(names), tls, client_options(wire, plan));
     let fetcher = Fetcher::new(wire.clone(), client).with_cookies(plan.cookies.clone());
     let begun = wire.now();
     let work = pin!(page(wire, &fetcher, plan, cause));
@@ -54,6 +54,17 @@ pub async fn visit<W: Wire>(
     };
     fetcher.close("visit over").await;
     visited
+}
+
+/// How the client behaves. In the lab, where this machine's own work takes no time, that of the browser is
+/// modelled.
+fn client_options<W: Wire>(wire: &W, plan: &Plan) -> Options {
+    let cpu = plan.browser.cpu;
+    let own_work = match wire.kind() {
+        WireKind::Lab => OwnWork { spare: cpu.spare, send: cpu.send },
+        _ => OwnWork::default(),
+    };
+    Options { own_work, ..plan.client.clone() }
 }
 
 /// Steps 1 to 6: the page, and what it needs.

@@ -1,5 +1,7 @@
 //! Several runs of one visit, of which one is recorded.
 
+#![cfg(feature = "page")]
+
 mod common;
 
 use core::cell::Cell;

@@ -16,12 +16,14 @@
 mod datagram;
 mod environment;
 mod fault;
+mod jitter;
 mod stack;
 mod wire;
 
 pub use datagram::{Datagram, Fragmentation, Incoming, Joining, Outgoing, Packet};
 pub use environment::{Environment, LocalFuture, OsAnswer, Text};
 pub use fault::ConnectFault;
+pub use jitter::about;
 pub use roundtrip_packet::Ecn;
 pub use stack::{Port, Stack, StackDatagram, StackListener, StackStream};
 pub use wire::{Listener, Nodelay, StreamInfo, Task, Transport, Wire};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use http::Method;
 use http::uri::PathAndQuery;
 use roundtrip_fetch::{Credentials, Methods, Redirects, Referrer, Retried, Retries, Rules, Sends};
@@ -93,7 +93,11 @@ pub(super) fn wanted(
         omit.push("User-Agent".into());
     }
     let rules = Rules { of_body: &["Content-Type"], ..rules(arguments, sends, inputs) };
-    let sent = arguments.shape.request_target.clone().or_else(|| sendable(&url, &written));
+    let own = arguments.shape.request_target.clone();
+    if let Some(own) = own.as_ref().filter(|own| own.contains(['\r', '\n'])) {
+        bail!("--request-target {own:?}: a line end would end the request line");
+    }
+    let sent = own.or_else(|| sendable(&url, &written));
     Ok(Wanted {
         url,
         method,

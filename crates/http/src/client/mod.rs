@@ -44,7 +44,7 @@ pub use failure::Failure;
 pub use group::Credentials;
 pub use heard::{Heads, Heard};
 pub use login::{Login, Prover, Schemes};
-pub use options::{Answers, Binding, KeepAlive, Options, Resend, Timeouts};
+pub use options::{Answers, Binding, KeepAlive, Options, OwnWork, Resend, Timeouts};
 pub use order::Order;
 pub use origin::{Origin, Scheme};
 pub use proxy::{Except, Proxies, Proxy, ProxyError, Tunnels};

@@ -40,6 +40,8 @@ pub struct Options {
     pub resend: Resend,
     /// Between two tries to connect (RFC 8305 §5).
     pub attempt_delay: Duration,
+    /// How long the client's own work takes, where that is modelled.
+    pub own_work: OwnWork,
     /// What is taken of answers that is not as it should be, or is not wanted as it is meant.
     pub answers: Answers,
     /// Through which proxies origins are reached.
@@ -56,6 +58,16 @@ pub enum Binding {
     /// request is done with; connections that nobody came to need wait for the next request. So
     /// browsers do (Chromium: `net/socket/client_socket_pool`, "late binding").
     Late,
+}
+
+/// How long a client's own work takes, where it is modelled: each time about so long. Only with
+/// [`Binding::Late`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnWork {
+    /// From the first connection of an origin to those opened ahead with it.
+    pub spare: Duration,
+    /// From a connection that is there to the request that has waited for it.
+    pub send: Duration,
 }
 
 /// What is taken of answers, besides what the RFCs and browsers do.
@@ -131,6 +143,7 @@ impl Default for Options {
             interim: 32,
             resend: Resend::default(),
             attempt_delay: Duration::from_millis(250),
+            own_work: OwnWork::default(),
             answers: Answers::default(),
             proxies: Proxies::default(),
         }

@@ -3,11 +3,12 @@
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
+use core::time::Duration;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 use roundtrip_record::{FaultKind, Step};
-use roundtrip_wire::Wire;
+use roundtrip_wire::{Wire, about};
 use tokio::sync::oneshot;
 
 use super::carrier::Carrier;
@@ -94,6 +95,7 @@ async fn first_free<W: Wire>(
     clocks: &mut Clocks<W>,
 ) -> Result<Opened<W>, Undone> {
     let (pool, began) = (&dial.shared.pool, dial.shared.wire.now());
+    let (wire, work) = (&dial.shared.wire, dial.shared.options.own_work);
     let spare = || pool.another(group, offer);
     let mut spares: Vec<Permit> = (0..request.ahead).map_while(|_| spare()).collect();
     let mut permit = permit;
@@ -104,7 +106,7 @@ async fn first_free<W: Wire>(
         let over = move || of.dialed(&group, turn);
         dial.clone().open_for_all(permit, Some(failing), over);
         for spare in spares.drain(..) {
-            dial.clone().open_for_all(spare, None, || {});
+            open_later(dial.clone(), spare, about(wire, work.spare));
         }
         // The other end of `failed` is dropped where the connection came about.
         let failed = async {
@@ -121,6 +123,11 @@ async fn first_free<W: Wire>(
                 return Err(Undone { step, since, connection: None, cause, kind });
             }
         };
+        if let Ok(Grant::Kept(_) | Grant::Two(_)) = granted
+            && !work.send.is_zero()
+        {
+            wire.sleep(about(wire, work.send)).await;
+        }
         match granted {
             Ok(Grant::Kept(connection)) => return Ok(Opened::One(connection)),
             Ok(Grant::Two(two)) => return Ok(Opened::Two(two)),
@@ -134,6 +141,20 @@ async fn first_free<W: Wire>(
             }
         }
     }
+}
+
+/// Opens a connection that nobody waits for, after a time.
+fn open_later<W: Wire>(dial: Dial<W>, permit: Permit, after: Duration) {
+    if after.is_zero() {
+        dial.open_for_all(permit, None, || {});
+        return;
+    }
+    let wire = dial.shared.wire.clone();
+    let opening = async move {
+        dial.shared.wire.sleep(after).await;
+        dial.open_for_all(permit, None, || {});
+    };
+    wire.spawn(opening).detach();
 }
 
 /// Waits for something, as long as the whole may take.

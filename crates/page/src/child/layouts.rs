@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 
 use super::codec::Coded as _;
-use super::painter::Sent;
+use super::sent::Sent;
 use crate::engine::{Goal, Input, Outcome};
 use crate::picture::PaintError;
 

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `painter.rs` | the parent's end |
 //! | `layouts.rs` | layouts that need not be made again |
+//! | `sent.rs` | what the child has of the page |
 //! | `serve.rs` | the child's end |
 //! | `message.rs` | what they tell each other |
 //! | `codec.rs` | how that is written |
@@ -21,6 +22,7 @@ mod death;
 mod layouts;
 mod message;
 mod painter;
+mod sent;
 mod serve;
 
 pub use layouts::Layouts;

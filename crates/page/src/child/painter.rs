@@ -1,6 +1,5 @@
 //! The parent's end: who lays out and paints, and what it has been sent.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -17,7 +16,8 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use super::codec::{self, Coded};
 use super::death;
 use super::layouts::Layouts;
-use super::message::{Answer, Order, Ready, Start};
+use super::message::{Answer, Ready, Start};
+use super::sent::Sent;
 use crate::engine::{self, FontSet, Goal, Input, Outcome};
 use crate::limits;
 use crate::options::Fonts;
@@ -178,14 +178,6 @@ struct Pipes {
     sent: Sent,
     /// Why there is no child any more.
     gone: Option<String>,
-}
-
-/// What the child has of the page.
-#[derive(Default)]
-pub(super) struct Sent {
-    markup: usize,
-    styles: BTreeMap<String, Bytes>,
-    bytes: BTreeMap<String, Bytes>,
 }
 
 /// A panic under the lock leaves nothing half done that matters: the child is then asked again or
@@ -424,57 +416,5 @@ impl Write for Patient<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Sent {
-    /// The order that brings the child up to date.
-    pub(super) fn order(&mut self, input: &Input, goal: Goal) -> Order {
-        let markup = input.markup.get(self.markup..).unwrap_or_default().to_owned();
-        self.markup = input.markup.len();
-        Order {
-            goal,
-            markup,
-            syntax: input.syntax,
-            base: input.base.clone(),
-            options: input.options.clone(),
-            styles: news(&mut self.styles, &input.styles),
-            bytes: news(&mut self.bytes, &input.bytes),
-            failed: input.failed.clone(),
-            faces: input.faces.clone(),
-        }
-    }
-}
-
-/// What is not there yet, or there as something else.
-fn news(sent: &mut BTreeMap<String, Bytes>, now: &BTreeMap<String, Bytes>) -> Vec<(String, Bytes)> {
-    let mut news = Vec::new();
-    for (url, bytes) in now {
-        let known = sent
-            .get(url)
-            .is_some_and(|before| before.len() == bytes.len() && before.as_ptr() == bytes.as_ptr());
-        if !known {
-            // Shared with the page, not copied.
-            sent.insert(url.clone(), bytes.clone());
-            news.push((url.clone(), bytes.clone()));
-        }
-    }
-    news
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_sent_is_not_sent_again() {
-        let mut sent = BTreeMap::new();
-        let mut now = BTreeMap::from([("a".to_owned(), Bytes::from("one"))]);
-        assert_eq!(news(&mut sent, &now), [("a".to_owned(), Bytes::from("one"))]);
-        assert_eq!(news(&mut sent, &now), []);
-        now.insert("b".to_owned(), Bytes::from("two"));
-        now.insert("a".to_owned(), Bytes::from("six"));
-        assert_eq!(news(&mut sent, &now).len(), 2);
-        assert_eq!(news(&mut sent, &now), []);
     }
 }

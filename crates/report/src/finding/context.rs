@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use roundtrip_record::{Direction, Fault, TcpState, Time};
-use roundtrip_story::{Exchange, Story};
+use roundtrip_story::{Endpoint, Exchange, Story, WrittenOrigin};
 
 use crate::text::{clean, grouped};
 
@@ -14,7 +14,13 @@ pub(super) struct FaultContext<'a> {
     pub(super) at: Time,
 }
 
-impl FaultContext<'_> {
+impl<'a> FaultContext<'a> {
+    /// Our end of the connection that the fault concerns, or else its exchange.
+    pub(super) fn endpoint(&self) -> Option<&'a Endpoint> {
+        let id = self.fault.connection.or_else(|| exchange(self)?.connection)?;
+        self.story.connection(id)?.ends().find(|end| end.id == id)
+    }
+
     /// The time from the begin of the step to the fault.
     pub(super) fn took(&self) -> Duration {
         self.at - self.fault.since
@@ -66,21 +72,14 @@ pub(super) fn url(context: &FaultContext<'_>) -> String {
 /// The host and port of that URL, as `openssl` and `ss` expect them.
 pub(super) fn host_port(context: &FaultContext<'_>) -> String {
     let url = url(context);
-    let (scheme, rest) = url.split_once("://").unwrap_or(("https", &url));
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let authority = authority.rsplit('@').next().unwrap_or(authority);
-    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    match (has_port, scheme) {
-        (true, _) => authority.to_owned(),
-        (false, "http") => format!("{authority}:80"),
-        (false, _) => format!("{authority}:443"),
-    }
+    let WrittenOrigin { scheme, host, port, .. } = WrittenOrigin::of(&url);
+    let port = port.unwrap_or(if scheme == Some("http") { 80 } else { 443 });
+    format!("{host}:{port}")
 }
 
 /// The host of that URL.
 pub(super) fn host(context: &FaultContext<'_>) -> String {
-    let host_port = host_port(context);
-    host_port.rsplit_once(':').map_or(host_port.clone(), |(host, _)| host.to_owned())
+    WrittenOrigin::of(&url(context)).host.to_owned()
 }
 
 /// What is known of the connection at the time of the fault.
@@ -90,8 +89,7 @@ pub(super) fn connection_line(context: &FaultContext<'_>) -> Option<String> {
 
 /// What was known of the connection at another time, such as before we closed it ourselves.
 pub(super) fn connection_line_at(context: &FaultContext<'_>, moment: Time) -> Option<String> {
-    let id = context.fault.connection.or_else(|| exchange(context)?.connection)?;
-    let end = context.story.connection(id)?.ends().find(|end| end.id == id)?;
+    let end = context.endpoint()?;
     let until = |at: Time| at <= moment;
     let mut facts = vec![format!("our end is {}", end.state_at(moment)?)];
     let sent = end

@@ -64,8 +64,7 @@ fn take_up(context: &FaultContext<'_>) -> String {
 /// The bytes of the response that came on the fault's connection after the request, where packets
 /// were seen.
 fn head_bytes(context: &FaultContext<'_>) -> Option<u64> {
-    let id = context.fault.connection?;
-    let end = context.story.connection(id)?.ends().find(|end| end.id == id)?;
+    let end = context.endpoint()?;
     let asked = exchange(context)?.request.as_ref()?.what.began;
     let came = |seen: &&TimedSegment| {
         seen.what.direction == Direction::Received
@@ -140,10 +139,7 @@ fn stalled(
     expected: Option<u64>,
     silent: Duration,
 ) -> FindingText {
-    let end = context
-        .fault
-        .connection
-        .and_then(|id| context.story.connection(id)?.ends().find(|end| end.id == id));
+    let end = context.endpoint();
     // In the midst of the silence: at its end we gave the connection up ourselves.
     let midst = context.at - silent / 2;
     let state = end.and_then(|end| end.state_at(midst));

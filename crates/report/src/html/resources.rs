@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use data_encoding::BASE64;
 use maud::{Markup, PreEscaped, html as markup};
 use roundtrip_record::ResourceKind;
+use roundtrip_story::WrittenOrigin;
 use sha2::{Digest as _, Sha256};
-use url::Url;
 
 use crate::model::{Exchange, Model, as_millis};
 use crate::names::{kind, short_url, unanswered};
@@ -73,10 +73,8 @@ pub(super) fn section(model: &Model) -> Markup {
 }
 
 fn host(exchange: &Exchange) -> String {
-    let url = Url::parse(&exchange.url).ok();
-    let host =
-        url.as_ref().and_then(Url::host_str).map_or_else(|| exchange.url.clone(), str::to_owned);
-    clean(&host)
+    let origin = WrittenOrigin::of(&exchange.url);
+    clean(origin.scheme.map_or(&exchange.url, |_| origin.host))
 }
 
 /// Groups of requests as bars, the largest first.

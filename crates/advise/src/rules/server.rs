@@ -5,11 +5,13 @@ use core::time::Duration;
 use roundtrip_http::client::Origin;
 use roundtrip_record::ResourceKind;
 
-use super::{Proposals, Seen, Untried, kilobytes, list, several};
 use roundtrip_visit::trust::Versions;
 
 use crate::change::{Change, ServerChange};
+use crate::proposals::{Proposals, Untried};
+use crate::seen::Seen;
 use crate::variant::Variant;
+use crate::words::{kilobytes, list, several};
 
 /// Certificates longer than this together are worth a look: those of one authority and one
 /// intermediate come to less with keys on elliptic curves.
@@ -23,7 +25,7 @@ const NEARER: Duration = Duration::from_millis(20);
 /// Think times below this are not worth halving.
 const THINK: Duration = Duration::from_millis(10);
 
-pub(super) fn tls(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn tls(seen: &Seen<'_>, proposals: &mut Proposals) {
     let likeness = || {
         let servers = seen.scenario.servers.iter();
         servers.filter_map(|server| Some((&server.origin, server.likeness?)))
@@ -64,7 +66,7 @@ pub(super) fn tls(seen: &Seen<'_>, proposals: &mut Proposals) {
     }
 }
 
-pub(super) fn initial_window(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn initial_window(seen: &Seen<'_>, proposals: &mut Proposals) {
     let origins = seen.scenario.servers.iter().map(|server| server.origin.clone());
     let change = |origin| Change::Server(origin, ServerChange::InitialWindow(FIRST_FLIGHT));
     proposals.variants.push(
@@ -75,7 +77,7 @@ pub(super) fn initial_window(seen: &Seen<'_>, proposals: &mut Proposals) {
     );
 }
 
-pub(super) fn surroundings(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn surroundings(seen: &Seen<'_>, proposals: &mut Proposals) {
     let servers = seen.scenario.servers.iter();
     let longest = servers.flat_map(|server| server.answers.values().flatten());
     if longest.map(|answer| answer.think).max().unwrap_or_default() >= THINK {
@@ -98,7 +100,7 @@ pub(super) fn surroundings(seen: &Seen<'_>, proposals: &mut Proposals) {
 }
 
 /// What our engine cannot do, or a replay cannot show.
-pub(super) fn beyond_us(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn beyond_us(seen: &Seen<'_>, proposals: &mut Proposals) {
     let has = |kind| seen.story.exchanges.iter().any(|exchange| exchange.kind == kind);
     let mut untried = vec![
         Untried::new("HTTP/3", "this engine does not speak QUIC yet"),

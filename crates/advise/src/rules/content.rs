@@ -9,9 +9,11 @@ use roundtrip_http::client::Scheme;
 use roundtrip_record::ResourceKind;
 use roundtrip_visit::answers::Answer;
 
-use super::{Proposals, Resource, Seen, Untried, kilobytes, list, several};
 use crate::change::{AnswerChange, Change};
+use crate::proposals::{Proposals, Untried};
+use crate::seen::{Resource, Seen};
 use crate::variant::Variant;
+use crate::words::{kilobytes, list, several};
 
 /// Answers shorter than this are not coded or made anew: they fit into one segment as they are.
 const LEAST: usize = 1_000;
@@ -21,7 +23,7 @@ const QUALITY: u8 = 75;
 const PIXELS: u64 = 40_000_000;
 
 /// What needs the recorded bytes.
-pub(super) fn not_recorded(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn not_recorded(seen: &Seen<'_>, proposals: &mut Proposals) {
     let resources = seen.resources();
     let lacking = resources.iter().filter(|one| one.answer.is_stand_in()).count();
     if lacking > 0 {
@@ -32,7 +34,7 @@ pub(super) fn not_recorded(seen: &Seen<'_>, proposals: &mut Proposals) {
     }
 }
 
-pub(super) fn compression(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn compression(seen: &Seen<'_>, proposals: &mut Proposals) {
     let mut texts = seen.contents();
     texts.retain(|one| is_text(one.answer) && one.answer.content().len() >= LEAST);
     let plain = |one: &&Resource<'_>| one.answer.codings().is_empty();
@@ -103,7 +105,7 @@ fn is_text(answer: &Answer) -> bool {
         )
 }
 
-pub(super) fn images(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn images(seen: &Seen<'_>, proposals: &mut Proposals) {
     let mut pictures = seen.contents();
     pictures.retain(|one| {
         let kind = one.exchange.kind;

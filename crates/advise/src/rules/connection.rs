@@ -10,15 +10,17 @@ use roundtrip_record::{Initiator, ResourceKind};
 use roundtrip_story::PhaseKind;
 use url::Url;
 
-use super::{Proposals, Resource, Seen, Untried, kilobytes, list, several};
 use crate::change::{Change, ServerChange};
 use crate::document::escaped;
+use crate::proposals::{Proposals, Untried};
+use crate::seen::{Resource, Seen};
 use crate::variant::Variant;
+use crate::words::{kilobytes, list, several};
 
 /// The most hosts that are connected to ahead: more would compete with what is needed first.
 const AHEAD: usize = 4;
 
-pub(super) fn redirects(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn redirects(seen: &Seen<'_>, proposals: &mut Proposals) {
     let chain = seen.story.chain();
     let Some(first) = chain.first() else { return };
     let hops = chain.iter().filter(|one| matches!(one.initiator, Initiator::Redirect { .. }));
@@ -46,7 +48,7 @@ pub(super) fn redirects(seen: &Seen<'_>, proposals: &mut Proposals) {
     );
 }
 
-pub(super) fn http2(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn http2(seen: &Seen<'_>, proposals: &mut Proposals) {
     let servers = || seen.scenario.servers.iter().filter(|one| one.version < Version::HTTP_2);
     let of = |scheme| servers().filter(move |one| one.origin.scheme == scheme);
     let origins: Vec<Origin> = of(Scheme::Https).map(|server| server.origin.clone()).collect();
@@ -70,7 +72,7 @@ pub(super) fn http2(seen: &Seen<'_>, proposals: &mut Proposals) {
     );
 }
 
-pub(super) fn keep_alive(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn keep_alive(seen: &Seen<'_>, proposals: &mut Proposals) {
     let closes = |server: &&roundtrip_visit::answers::Server| {
         let mut answers = server.answers.values().flatten();
         answers.clone().count() > 1 && answers.any(|answer| answer.after != After::Keep)
@@ -106,7 +108,7 @@ fn others<'a>(seen: &Seen<'a>) -> BTreeMap<Origin, Resource<'a>> {
     first
 }
 
-pub(super) fn preconnect(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn preconnect(seen: &Seen<'_>, proposals: &mut Proposals) {
     let mut wanted: Vec<Resource<'_>> = others(seen)
         .into_values()
         .filter(|one| {
@@ -164,7 +166,7 @@ fn hosts(resources: &[Resource<'_>]) -> Vec<String> {
     hosts.into_iter().map(str::to_owned).collect()
 }
 
-pub(super) fn one_host(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn one_host(seen: &Seen<'_>, proposals: &mut Proposals) {
     let resources = elsewhere(seen, true);
     if resources.is_empty() {
         return;
@@ -181,7 +183,7 @@ pub(super) fn one_host(seen: &Seen<'_>, proposals: &mut Proposals) {
     );
 }
 
-pub(super) fn third_parties(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn third_parties(seen: &Seen<'_>, proposals: &mut Proposals) {
     let resources = elsewhere(seen, false);
     if resources.is_empty() {
         return;

@@ -5,11 +5,13 @@ use roundtrip_record::{Blocks, Initiator, ResourceKind};
 use roundtrip_visit::answers::Answer;
 use url::Url;
 
-use super::{Proposals, Resource, Seen, kilobytes, list, several};
 use crate::change::{AnswerChange, Change};
 use crate::css;
 use crate::document::escaped;
+use crate::proposals::Proposals;
+use crate::seen::{Resource, Seen};
 use crate::variant::Variant;
+use crate::words::{kilobytes, list, several};
 
 /// The most bytes of style sheets that are put into a document.
 const INLINE: usize = 64 << 10;
@@ -18,7 +20,7 @@ const SEEN_AT_ONCE: usize = 5;
 /// The most resources that are preloaded: more would delay what the page begins with.
 const PRELOADS: usize = 4;
 
-pub(super) fn defer(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn defer(seen: &Seen<'_>, proposals: &mut Proposals) {
     let mut scripts = seen.named(ResourceKind::Script);
     scripts.retain(|one| one.exchange.blocks == Blocks::Parser);
     if scripts.is_empty() {
@@ -48,7 +50,7 @@ fn sheets<'a>(seen: &Seen<'a>) -> Vec<(Resource<'a>, &'a str)> {
     sheets.into_iter().filter_map(text).collect()
 }
 
-pub(super) fn inline(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn inline(seen: &Seen<'_>, proposals: &mut Proposals) {
     let sheets = sheets(seen);
     let bytes: usize = sheets.iter().map(|(_, css)| css.len()).sum();
     // The end of the element cannot stand in it.
@@ -82,7 +84,7 @@ fn from_page(url: &Url, own: Option<&Origin>) -> String {
     }
 }
 
-pub(super) fn merge(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn merge(seen: &Seen<'_>, proposals: &mut Proposals) {
     let own = seen.origin();
     let mut sheets = sheets(seen);
     sheets.retain(|(one, css)| Some(&one.origin) == own.as_ref() && !css.contains("@import"));
@@ -129,7 +131,7 @@ fn merged(
         .with(others.map(|one| Change::WithoutUrl(one.url.clone())))
 }
 
-pub(super) fn preload(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn preload(seen: &Seen<'_>, proposals: &mut Proposals) {
     let mut late = seen.resources();
     late.retain(|one| {
         let by_sheet = matches!(one.exchange.initiator, Initiator::Style { .. });
@@ -166,7 +168,7 @@ pub(super) fn preload(seen: &Seen<'_>, proposals: &mut Proposals) {
     }
 }
 
-pub(super) fn lazy(seen: &Seen<'_>, proposals: &mut Proposals) {
+pub(crate) fn lazy(seen: &Seen<'_>, proposals: &mut Proposals) {
     let pictures = seen.named(ResourceKind::Image);
     let later: Vec<&Resource<'_>> = pictures.iter().skip(SEEN_AT_ONCE).collect();
     if later.is_empty() {

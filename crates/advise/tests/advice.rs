@@ -1,0 +1,212 @@
+//! Advice holds: each change is found where it can help, tried, and does what it says.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::rc::Rc;
+
+use http::StatusCode;
+use roundtrip_advise::{Advice, Effect, Piece, Proving, combined, files, propose, prove};
+use roundtrip_http::handler::{Files, Tree};
+use roundtrip_http::server::{Handler, Request, RequestBody, Response};
+use roundtrip_lab::{Caches, DEFAULT_DATE};
+use roundtrip_record::{BodyRef, Folder, Settings, What};
+use roundtrip_visit::ground::{Ground, Virtual};
+use roundtrip_visit::replay::Recording;
+use roundtrip_visit::run::{ThisMachine, Title, carry_out};
+use roundtrip_visit::scenario::Scenario;
+use roundtrip_visit::site::Site;
+use roundtrip_visit::{Browser, Plan};
+use roundtrip_wire::LocalFuture;
+
+const PAGE: &str = "<!doctype html><html><head><meta charset=utf-8><title>Shop</title>\n\
+    <link rel=stylesheet href=/a.css><link rel=stylesheet href=/b.css>\n\
+    <script src=/one.js></script><script src=/two.js></script></head>\n\
+    <body><p>A shop.<img src=http://img.shop.example/p.png width=40 height=40></body></html>\n";
+
+/// Text that compresses well, as style sheets do.
+fn sheet(rules: usize) -> String {
+    let rules = (0..rules).map(|n| format!(".rule-{n} {{ margin: {n}px; padding: {n}px }}"));
+    rules.collect::<Vec<_>>().join("\n")
+}
+
+/// A picture of noise in large blocks.
+fn picture() -> Vec<u8> {
+    let mut out = std::io::Cursor::new(Vec::new());
+    let pixels = image::RgbImage::from_fn(160, 160, |x, y| {
+        let block = (x / 8 * 31 + y / 8 * 17) % 251;
+        image::Rgb([block as u8, (block * 3 % 251) as u8, (block * 7 % 251) as u8])
+    });
+    pixels.write_to(&mut out, image::ImageFormat::Bmp).expect("memory");
+    out.into_inner()
+}
+
+/// Leads to the shop, or is it.
+struct Shop(Files);
+
+impl Handler for Shop {
+    fn handle<'a>(&'a self, request: &'a Request, body: RequestBody) -> LocalFuture<'a, Response> {
+        if request.path() == "/old" {
+            let to = "http://www.shop.example/";
+            return Box::pin(async { Response::redirect(StatusCode::MOVED_PERMANENTLY, to) });
+        }
+        self.0.handle(request, body)
+    }
+}
+
+fn sites() -> Vec<Site> {
+    let tree = Tree::new()
+        .with("index.html", PAGE)
+        .with("a.css", sheet(400))
+        .with("b.css", "p { color: navy; background: url(dot.png) }")
+        .with("one.js", "// one\n".repeat(900))
+        .with("two.js", "// two\n".repeat(20));
+    let shop = Site::http("www.shop.example", Box::new(move |_| Rc::new(Shop(Files::tree(tree)))));
+    let pictures = Tree::new().with("p.png", picture());
+    let mut pictures =
+        Site::http("img.shop.example", Box::new(move |_| Rc::new(Files::tree(pictures))));
+    pictures.options.max_requests = 1;
+    vec![shop, pictures]
+}
+
+fn network() -> Virtual {
+    let net = "cable".parse().expect("a profile");
+    Virtual { net, seed: 1, date: DEFAULT_DATE, caches: Caches::default() }
+}
+
+/// The shop, visited and recorded in a folder, as a scenario.
+fn recorded(folder: &Path, url: &str) -> (Recording, Scenario) {
+    let plan = Plan::get(url.parse().expect("a URL")).behaving_as(Browser::CHROMIUM);
+    let title = Title { command: "visit".into(), subject: url.into(), replay_of: None };
+    let ground = Ground::Lab(Box::new(network()));
+    let settings = Settings::in_folder(folder);
+    carry_out(&title, &plan, &ground, &ThisMachine::default(), || Ok(sites()), settings)
+        .expect("a lab");
+    let folder = Folder::open(folder).expect("a record");
+    let bodies = folder.bodies();
+    let body = |content: &BodyRef| bodies.get(content).ok();
+    let recording = Recording::read(folder.read().expect("events").0).expect("a visit");
+    let plan = recording.plan(body).expect("a plan").behaving_as(Browser::CHROMIUM);
+    let servers = recording.servers(body).expect("servers");
+    (recording, Scenario { plan, network: network(), servers })
+}
+
+fn proving(seeds: u32, threads: usize) -> Proving {
+    Proving {
+        networks: ["cable", "3gfast"].map(|net| net.parse().expect("a profile")).to_vec(),
+        seeds,
+        threads: NonZeroUsize::new(threads).expect("not 0"),
+    }
+}
+
+fn piece<'a>(advice: &'a Advice, name: &str) -> &'a Piece {
+    let found = advice.pieces.iter().find(|piece| piece.variant.name == name);
+    found.unwrap_or_else(|| {
+        let names: Vec<&str> = advice.pieces.iter().map(|one| one.variant.name.as_str()).collect();
+        panic!("{name} is not among {names:?}")
+    })
+}
+
+#[test]
+fn each_change_is_tried_and_what_helps_is_put_together() {
+    let work = tempfile::tempdir().expect("a folder");
+    let (recording, scenario) = recorded(&work.path().join("run"), "http://www.shop.example/old");
+    let proposals = propose(recording.story(), &scenario);
+    let advice = prove(&scenario, proposals, &proving(2, 2), &|_| {}).expect("a page");
+
+    let slow = 1;
+    let load = |name: &str| piece(&advice, name).tried[slow].load.expect("a load");
+    let paint = |name: &str| piece(&advice, name).tried[slow].first_paint.expect("a paint");
+    // 150 ms there and back, and a connection that is there already.
+    assert!((140.0..200.0).contains(&load("redirect").median_ms), "{:?}", load("redirect"));
+    assert_eq!(paint("gzip").effect(), Effect::Saves);
+    assert_eq!(paint("inline").effect(), Effect::Saves);
+    assert_eq!(load("preconnect").effect(), Effect::Saves);
+    assert_eq!(load("webp").effect(), Effect::Saves);
+    assert_eq!(load("nearer").effect(), Effect::Saves);
+    for name in ["defer", "merge-sheets", "merge-scripts", "one-host", "initcwnd"] {
+        piece(&advice, name);
+    }
+    for piece in &advice.pieces {
+        assert_eq!(piece.refused, None, "{}", piece.variant.name);
+        for tried in &piece.tried {
+            assert_eq!((tried.failed, tried.unknown), (0, 0), "{}", piece.variant.name);
+        }
+    }
+    assert!(advice.untried.iter().any(|untried| untried.what.contains("HTTP/2")));
+
+    let best = advice.combination.as_ref().expect("something helps");
+    let [.., last] = best.steps.as_slice() else { panic!("no step") };
+    let alone =
+        advice.pieces.iter().filter(|one| advice.combined().any(|name| name == one.variant.name));
+    for piece in alone {
+        let [alone, all] = [&piece.tried[slow], &last.tried[slow]].map(|tried| {
+            tried.load.expect("a load").median_ms + tried.first_paint.expect("a paint").median_ms
+        });
+        assert!(all >= alone, "{}: {alone} alone, {all} together", piece.variant.name);
+    }
+
+    // The best is a visit like any other.
+    let best = combined(&scenario, &advice).expect("something helps");
+    let folder = work.path().join("best");
+    let title = Title { command: "advise".into(), subject: String::new(), replay_of: None };
+    let visited = best.record(&title, Settings::in_folder(&folder)).expect("a lab");
+    assert_eq!((visited.exit, visited.status), (0, Some(200)));
+    let events = Folder::open(&folder).expect("a record").read().expect("events").0;
+    let asked = events.iter().filter(|event| matches!(event.what, What::RequestSent(_))).count();
+    assert!(asked > 0, "nothing was asked for");
+}
+
+#[test]
+fn advice_is_the_same_with_any_number_of_threads() {
+    let work = tempfile::tempdir().expect("a folder");
+    let (recording, scenario) = recorded(work.path(), "http://www.shop.example/");
+    let told = |threads| {
+        let proposals = propose(recording.story(), &scenario);
+        let advice = prove(&scenario, proposals, &proving(2, threads), &|_| {}).expect("a page");
+        roundtrip_advise::json(&advice, None).to_string()
+    };
+    assert_eq!(told(1), told(3));
+}
+
+#[test]
+fn changed_files_are_what_the_change_says() {
+    let work = tempfile::tempdir().expect("a folder");
+    let (recording, scenario) = recorded(work.path(), "http://www.shop.example/");
+    let proposals = propose(recording.story(), &scenario);
+    let advice = prove(&scenario, proposals, &proving(1, 2), &|_| {}).expect("a page");
+    let changed = |name: &str| {
+        let files = files(&scenario, &advice, piece(&advice, name));
+        let text = |(url, content): (url::Url, bytes::Bytes)| {
+            (url.to_string(), String::from_utf8_lossy(&content).into_owned())
+        };
+        files.into_iter().map(text).collect::<Vec<_>>()
+    };
+    let [(url, page)] = changed("inline").try_into().expect("one file");
+    assert_eq!(url, "http://www.shop.example/");
+    assert!(page.contains("<style>\n.rule-0 "), "{page}");
+    assert!(page.contains("background: url(\"/dot.png\")"), "{page}");
+    assert!(!page.contains("stylesheet"), "{page}");
+
+    let [(_, page)] = changed("defer").try_into().expect("one file");
+    assert!(page.contains("<script src=/one.js defer=\"\"></script>"), "{page}");
+
+    let files = changed("merge-scripts");
+    let script = files.iter().find(|(url, _)| url.ends_with("one.js")).expect("the first script");
+    assert!(script.1.contains("// two"), "{script:?}");
+    assert!(!files.iter().any(|(_, content)| content.contains("two.js")), "{files:?}");
+
+    // Another coding makes no other file.
+    assert!(changed("gzip").is_empty());
+}
+
+#[test]
+fn what_is_no_page_is_not_advised_on() {
+    let work = tempfile::tempdir().expect("a folder");
+    let (recording, scenario) = recorded(work.path(), "http://www.shop.example/a.css");
+    let proposals = propose(recording.story(), &scenario);
+    let error = prove(&scenario, proposals, &proving(1, 1), &|_| {}).expect_err("no page");
+    assert_eq!(
+        error.to_string(),
+        "http://www.shop.example/a.css is no page that is loaded and painted: there is nothing to advise on"
+    );
+}
