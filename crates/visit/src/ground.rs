@@ -124,7 +124,8 @@ impl Ground {
     }
 
     /// The same ground after an errand was carried out on it: in the lab the client has in its
-    /// caches what that left there: the names it looked up. Its calendar goes on where the errand was
+    /// caches what that left there: the names it looked up. (What a browser keeps itself is in its
+    /// [`Profile`](crate::Profile).) Its calendar goes on where the errand was
     /// done, at the next whole second, so that what was kept has the age it has: a cache takes nothing
     /// from the future. Nothing of it is recorded. A real wire is what it is.
     ///

@@ -22,6 +22,7 @@ mod names;
 mod network;
 mod page_times;
 mod plan;
+mod profile;
 #[cfg(feature = "page")]
 mod queue;
 pub mod replay;
@@ -42,6 +43,7 @@ pub use identity::{BadIdentity, Identity};
 pub use names::{Detour, Names, Pin};
 pub use page_times::PageTimes;
 pub use plan::{ClientCaches, Plan, Runs, Until};
+pub use profile::Profile;
 #[cfg(feature = "page")]
 pub use roundtrip_page::Layouts;
 pub use visit::{Visited, visit};

@@ -18,6 +18,7 @@ use crate::crypto::KeyShares;
 use crate::ground::{Carried, Errand, Ground, Here, Scene};
 use crate::network::Virtual;
 use crate::plan::{ClientCaches, Plan, Until};
+use crate::profile::Profile;
 use crate::reported::fatal_without_exchange;
 use crate::runs::{self, Chosen};
 use crate::site::Site;
@@ -82,16 +83,17 @@ pub(crate) fn once(
     log: &Log,
     scene: &Scene<'_>,
 ) -> Result<Carried<(Visited, bool)>, RunError> {
-    let ground = warm(plan, ground, scene)?;
-    let Carried { done, at, dropped } = ground.carry_out(title, log, scene, Visit { plan })?;
-    Ok(Carried { done: done?, at, dropped })
-}
-
-/// The ground with the client's caches as the plan wants them.
-fn warm(plan: &Plan, ground: &Ground, scene: &Scene<'_>) -> Result<Ground, RunError> {
+    let done = |plan: &Plan, ground: &Ground| {
+        let Carried { done, at, dropped } = ground.carry_out(title, log, scene, Visit { plan })?;
+        Ok(Carried { done: done?, at, dropped })
+    };
     match plan.client_caches {
-        ClientCaches::Cold => Ok(ground.clone()),
-        ClientCaches::Warm => ground.warmed(scene, Visit { plan: &plan.unseen() }),
+        ClientCaches::Cold => done(plan, ground),
+        ClientCaches::Warm => {
+            let plan = Plan { profile: Some(Profile::default()), ..plan.clone() };
+            let ground = ground.warmed(scene, Visit { plan: &plan.unseen() })?;
+            done(&plan, &ground)
+        }
     }
 }
 
