@@ -24,11 +24,9 @@ pub enum AgeFrom {
 /// What the server says goes before what is guessed. As browsers do (net/http/http_response_headers.cc),
 /// `must-revalidate` forbids guesses; what is guessed is a tenth of the time since the last change, and
 /// that permanent redirects and the like stay as they are.
-pub(crate) fn lifetime(
-    status: StatusCode,
-    fields: &Fields,
-    answered: SystemTime,
-) -> Option<Duration> {
+///
+/// `answered` is when it came, for answers without a `Date`.
+pub fn lifetime(status: StatusCode, fields: &Fields, answered: SystemTime) -> Option<Duration> {
     let directives = Directives::of(fields);
     if directives.has("no-cache") || directives.has("no-store") || fields.has("Vary", "*") {
         return Some(Duration::ZERO);

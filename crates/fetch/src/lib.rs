@@ -51,7 +51,7 @@ pub use chain::{Chain, Hop, NOT_PERMITTED, Next, share_credentials};
 pub use cookie::{Cookie, SameSite};
 pub use cookie_date::parse as parse_date;
 pub use fetcher::Fetcher;
-pub use freshness::AgeFrom;
+pub use freshness::{AgeFrom, lifetime};
 pub use jar::Jar;
 pub use jar_manner::Manner;
 pub use netrc::{Netrc, NetrcMode};

@@ -244,6 +244,8 @@ pub struct CachedResponse {
     pub exchange: ExchangeId,
     /// Whether the server was asked and said that the response is still good (304).
     pub validated: bool,
+    /// The HTTP version that the kept response came in.
+    pub version: HttpVersion,
     /// The status code of the kept response.
     pub status: u16,
     /// The reason phrase of the kept response; empty where there was none.

@@ -13,6 +13,7 @@ mod coded;
 pub mod crypto;
 pub mod demo;
 pub mod get;
+mod given;
 pub mod ground;
 mod identity;
 #[cfg(feature = "page")]

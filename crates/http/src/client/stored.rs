@@ -9,7 +9,7 @@ use roundtrip_wire::Wire;
 
 use super::exchange::Exchange;
 use crate::coding::content_codings;
-use crate::message::Fields;
+use crate::message::{Fields, version_text};
 
 /// An answer as a cache keeps it.
 #[derive(Clone, Debug)]
@@ -52,6 +52,7 @@ impl Stored {
         let event = exchange.reporter.cached(cause, |exchange| CachedResponse {
             exchange,
             validated,
+            version: version_text(self.version).into(),
             status: self.status.as_u16(),
             reason: self.reason.clone(),
             fields: self.fields.to_record(),
