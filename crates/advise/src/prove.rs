@@ -89,7 +89,8 @@ pub fn prove(
         Trial { scenario, document: &document, proving, progress, done: AtomicUsize::new(0) };
     let unchanged = Changed { scenario: scenario.clone(), nearer: Duration::ZERO };
     let tried = pieces.iter().filter(|piece| piece.refused.is_none());
-    let comes_back = tried.map(|piece| piece.variant.reach).any(|reach| reach == Reach::SecondVisit);
+    let comes_back =
+        tried.map(|piece| piece.variant.reach).any(|reach| reach == Reach::SecondVisit);
     let mut scenarios = vec![unchanged];
     if comes_back {
         scenarios.extend(changed(scenario, &document, &[Change::SecondVisit]));

@@ -165,7 +165,8 @@ impl Cache {
     pub(crate) fn invalidate(&self, url: &Url) {
         let url = bare(url);
         let mut shelf = self.shelf();
-        let first = Key { url: url.clone(), site: String::new(), credentials: Credentials::Included };
+        let first =
+            Key { url: url.clone(), site: String::new(), credentials: Credentials::Included };
         let from = shelf.answers.range(first..).map(|(key, _)| key);
         let all: Vec<Key> = from.take_while(|key| key.url == url).cloned().collect();
         for key in &all {
@@ -221,8 +222,12 @@ mod tests {
     fn kept(length: usize) -> Kept {
         let mut fields = Fields::new();
         fields.add("Cache-Control", "max-age=60");
-        let head =
-            Head { version: Version::HTTP_11, status: StatusCode::OK, reason: String::new(), fields };
+        let head = Head {
+            version: Version::HTTP_11,
+            status: StatusCode::OK,
+            reason: String::new(),
+            fields,
+        };
         let came = Came { asked: NOW, answered: NOW, age_from: AgeFrom::DateAndAge };
         Kept::new(&Asked::default(), head, Bytes::from(vec![0; length]), came)
     }

@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn an_age_is_what_is_told_and_what_passed() {
-        let (asked, answered) = (at(DATE) + Duration::from_secs(50), at(DATE) + Duration::from_mins(1));
+        let (asked, answered) =
+            (at(DATE) + Duration::from_secs(50), at(DATE) + Duration::from_mins(1));
         for (lines, from, expected) in [
             (&[][..], AgeFrom::DateAndAge, 10),
             (&[("Age", "7")], AgeFrom::DateAndAge, 17),

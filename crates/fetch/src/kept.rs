@@ -141,7 +141,9 @@ impl Kept {
         let limit = |seconds: Option<u64>| seconds.map(Duration::from_secs);
         let is_fresh = self.lifetime().is_none_or(|lifetime| {
             let left = lifetime.checked_sub(age).filter(|left| !left.is_zero());
-            left.is_some_and(|left| limit(wanted.seconds("min-fresh")).is_none_or(|min| left >= min))
+            left.is_some_and(|left| {
+                limit(wanted.seconds("min-fresh")).is_none_or(|min| left >= min)
+            })
         });
         let is_wanted = !wanted.has("no-cache")
             && limit(wanted.seconds("max-age")).is_none_or(|most| age <= most);

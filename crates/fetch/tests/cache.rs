@@ -96,7 +96,8 @@ fn what_is_fresh_is_given_and_nobody_is_asked() {
     let site = Site::new();
     let fresh = ["Cache-Control: max-age=60", "Content-Type: text/css"];
     script(&site, &[answer("200 OK", &fresh, "one"), answer("200 OK", &fresh, "two")]);
-    let given = fetch(&site, vec![now(get(URL)), later(59, get("www0.test/a#x")), later(2, get(URL))]);
+    let given =
+        fetch(&site, vec![now(get(URL)), later(59, get("www0.test/a#x")), later(2, get(URL))]);
     let bodies: Vec<&str> = given.iter().map(|given| given.1.as_str()).collect();
     assert_eq!(bodies, ["one", "one", "two"]);
     assert_eq!(sent(&site).len(), 2);
@@ -133,7 +134,13 @@ fn what_is_stale_is_asked_about_and_stays_if_the_server_says_so() {
     );
     let still = answer(
         "304 Not Modified",
-        &["Cache-Control: max-age=600", "ETag: \"a\"", "X-Twice: new", "X-Twice: newer", "X-New: 1"],
+        &[
+            "Cache-Control: max-age=600",
+            "ETag: \"a\"",
+            "X-Twice: new",
+            "X-Twice: newer",
+            "X-New: 1",
+        ],
         "",
     );
     script(&site, &[first, still]);
@@ -165,10 +172,8 @@ fn what_changed_takes_the_place_of_what_was_kept() {
     let given = fetch(&site, vec![now(get(URL)), now(get(URL)), now(get(URL))]);
     let bodies: Vec<&str> = given.iter().map(|given| given.1.as_str()).collect();
     assert_eq!(bodies, ["one", "two", "two"]);
-    let tags: Vec<Option<String>> = sent(&site)
-        .iter()
-        .map(|sent| field(sent, "If-None-Match").map(str::to_owned))
-        .collect();
+    let tags: Vec<Option<String>> =
+        sent(&site).iter().map(|sent| field(sent, "If-None-Match").map(str::to_owned)).collect();
     assert_eq!(tags, [None, Some("\"a\"".into()), Some("\"b\"".into())]);
 }
 
@@ -293,7 +298,8 @@ fn sites_do_not_see_what_others_kept() {
     let site = Site::new();
     let fresh = |body| answer("200 OK", &["Cache-Control: max-age=60"], body);
     script(&site, &[fresh("one"), fresh("two")]);
-    let given = fetch(&site, vec![of("http://one.test/"), of("http://two.test/"), of("http://one.test/x")]);
+    let given =
+        fetch(&site, vec![of("http://one.test/"), of("http://two.test/"), of("http://one.test/x")]);
     let bodies: Vec<&str> = given.iter().map(|given| given.1.as_str()).collect();
     assert_eq!(bodies, ["one", "two", "one"]);
 }
@@ -305,8 +311,7 @@ fn a_body_that_was_cut_is_not_kept() {
     let whole = answer("200 OK", &["Cache-Control: max-age=60"], "whole");
     script(&site, &[cut.to_owned(), whole]);
     let client = site.client(Options::default(), None);
-    let fetcher =
-        Fetcher::new(site.client_wire.clone(), client).with_cache(Some(Cache::default()));
+    let fetcher = Fetcher::new(site.client_wire.clone(), client).with_cache(Some(Cache::default()));
     let second = site.run(async move {
         let mut first = fetcher.fetch(get(URL), Rules::browser()).await.unwrap();
         first.body.bytes(1 << 20).await.unwrap_err();

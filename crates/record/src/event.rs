@@ -9,13 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::{
-    CachedResponse, ConnectAttempt, ConnectResult, ConnectionEnding, Direction, DnsMessage, EventId, ExchangeEnded,
-    ExchangeNote, ExchangeStarted, Fault, HostDeclared, HostId, ImportNote, ImportedExchange,
-    ImportedFile, InterfaceId, LinkCounts, LinkDeclared, LinkDropped, NameAnswered, NameAsked,
-    NameEnded, NameStarted, NeighbourChanged, PageFound, PageMilestone, PageNote, PagePainted,
-    QuicClosed, QuicOpened, RequestSent, ResponseEnded, ResponseHead, RunEnded, RunStarted,
-    TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer,
-    Time, TlsEstablished, TlsStarted, Unseen,
+    CachedResponse, ConnectAttempt, ConnectResult, ConnectionEnding, Direction, DnsMessage,
+    EventId, ExchangeEnded, ExchangeNote, ExchangeStarted, Fault, HostDeclared, HostId, ImportNote,
+    ImportedExchange, ImportedFile, InterfaceId, LinkCounts, LinkDeclared, LinkDropped,
+    NameAnswered, NameAsked, NameEnded, NameStarted, NeighbourChanged, PageFound, PageMilestone,
+    PageNote, PagePainted, QuicClosed, QuicOpened, RequestSent, ResponseEnded, ResponseHead,
+    RunEnded, RunStarted, TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpRead, TcpSegment,
+    TcpStateChanged, TcpTimer, Time, TlsEstablished, TlsStarted, Unseen,
 };
 
 /// Something that happened: one line of `record.jsonl`.

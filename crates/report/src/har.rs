@@ -264,10 +264,8 @@ fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
     let cached = exchange.cached.as_ref().map(|cached| &cached.what);
     let body = exchange.response.as_ref().map(|response| &response.what.body);
     // Of an answer that a server said is still good, the head is what it said, and the body the cache's.
-    let fields: &[Field] = head.map_or_else(
-        || cached.map_or(&[][..], |cached| &cached.fields),
-        |head| &head.fields,
-    );
+    let fields: &[Field] =
+        head.map_or_else(|| cached.map_or(&[][..], |cached| &cached.fields), |head| &head.fields);
     let media = cached.map_or(fields, |cached| &cached.fields);
     let mut content = json!({
         "size": cached.map_or(body.map_or(0, |body| body.decoded), |cached| cached.decoded),

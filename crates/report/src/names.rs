@@ -1,7 +1,8 @@
 //! The words for values of the record, the same in every view.
 
 use roundtrip_record::{
-    CachedResponse, Evidence, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer,
+    CachedResponse, Evidence, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source,
+    Timer,
 };
 use roundtrip_story::{Exchange, Original, WrittenOrigin};
 

@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use roundtrip_record::{
-    Blocks, CachedResponse, ConnectAttempt, ConnectResult, ConnectionEnding, ConnectionId, EventId, ExchangeId,
-    ExchangeNote, ExchangeStarted, Initiator, LookupId, Priority, RequestSent, ResourceKind,
-    ResponseEnded, ResponseHead, Side, Time,
+    Blocks, CachedResponse, ConnectAttempt, ConnectResult, ConnectionEnding, ConnectionId, EventId,
+    ExchangeId, ExchangeNote, ExchangeStarted, Initiator, LookupId, Priority, RequestSent,
+    ResourceKind, ResponseEnded, ResponseHead, Side, Time,
 };
 use serde::Serialize;
 

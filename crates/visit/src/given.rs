@@ -36,7 +36,8 @@ impl<'a> Given<'a> {
     }
 
     fn cached(cached: &'a CachedResponse) -> Self {
-        let length = cached.fields.iter().find(|field| field.0.eq_ignore_ascii_case("content-length"));
+        let length =
+            cached.fields.iter().find(|field| field.0.eq_ignore_ascii_case("content-length"));
         let length = length.and_then(|field| field.1.trim().parse().ok());
         // How it was coded, a cache does not tell; what was not coded had its own length.
         let encoded = length.unwrap_or(cached.decoded);

@@ -12,7 +12,7 @@ use http::StatusCode;
 use roundtrip_http::handler::is_unchanged;
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::{Handler, Request, RequestBody, Response};
-use roundtrip_record::{Event, Folder, Settings, Side, What};
+use roundtrip_record::{Event, Folder, Settings, Side};
 use roundtrip_story::{Exchange, Story};
 use roundtrip_visit::replay::Recording;
 use roundtrip_visit::run::Title;
@@ -30,7 +30,9 @@ struct Shop;
 impl Handler for Shop {
     fn handle<'a>(&'a self, request: &'a Request, _: RequestBody) -> LocalFuture<'a, Response> {
         let (media, body, fields): (&str, String, &[(&'static str, &str)]) = match request.path() {
-            "/" => ("text/html", PAGE.into(), &[("Cache-Control", "no-cache"), ("ETag", "\"page\"")]),
+            "/" => {
+                ("text/html", PAGE.into(), &[("Cache-Control", "no-cache"), ("ETag", "\"page\"")])
+            }
             "/year.css" => {
                 let rules = ".a { color: red }\n".repeat(2_000);
                 ("text/css", rules, &[("Cache-Control", "max-age=31536000, immutable")])
@@ -39,7 +41,9 @@ impl Handler for Shop {
                 let rules = ".b { color: red }\n".repeat(2_000);
                 ("text/css", rules, &[("Cache-Control", "max-age=0"), ("ETag", "W/\"asked\"")])
             }
-            "/never.js" => ("text/javascript", "// x\n".repeat(500), &[("Cache-Control", "no-store")]),
+            "/never.js" => {
+                ("text/javascript", "// x\n".repeat(500), &[("Cache-Control", "no-store")])
+            }
             "/guessed.svg" => (
                 "image/svg+xml",
                 "<svg xmlns='http://www.w3.org/2000/svg'/>".into(),
@@ -117,7 +121,8 @@ fn fresh_answers_are_not_asked_for_and_stale_ones_are_asked_about() {
         let url = format!("https://www.shop.example{path}");
         let found = warm.1.exchanges.iter().find(|exchange| exchange.url == url);
         let exchange = found.unwrap_or_else(|| panic!("{path} was not wanted"));
-        let cached = exchange.cached.as_ref().map(|cached| (cached.what.validated, cached.what.decoded));
+        let cached =
+            exchange.cached.as_ref().map(|cached| (cached.what.validated, cached.what.decoded));
         (exchange.from_cache, cached)
     };
     assert_eq!(given("/year.css"), (true, Some((false, 36_000))));
@@ -198,9 +203,8 @@ impl Handler for Greeter {
 
 #[test]
 fn cookies_are_there_and_decide_what_varies_by_them() {
-    let sites = || {
-        vec![Site::http("www.shop.example", Box::new(|_| Rc::new(Greeter) as Rc<dyn Handler>))]
-    };
+    let sites =
+        || vec![Site::http("www.shop.example", Box::new(|_| Rc::new(Greeter) as Rc<dyn Handler>))];
     let work = tempfile::tempdir().expect("a folder");
     let plan = Plan::get("http://www.shop.example/".parse().expect("a URL"));
     let plan = Plan { client_caches: ClientCaches::Warm, ..plan };

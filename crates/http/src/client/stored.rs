@@ -47,8 +47,7 @@ impl Stored {
         keeps: bool,
         validated: bool,
     ) -> Option<EventId> {
-        let content =
-            if keeps { exchange.shared.wire.log().body(&self.content) } else { None };
+        let content = if keeps { exchange.shared.wire.log().body(&self.content) } else { None };
         let event = exchange.reporter.cached(cause, |exchange| CachedResponse {
             exchange,
             validated,
