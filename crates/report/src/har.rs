@@ -247,7 +247,7 @@ fn request(exchange: &Exchange, bodies: &Bodies) -> Value {
             .and_then(|body| bodies.get(body).ok())
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default();
-        let media = value(fields, "content-type").unwrap_or_default();
+        let media = Field::first(fields, "content-type").unwrap_or_default();
         let mut data = json!({ "mimeType": media });
         // Some readers of archives look at the text of a form only, others at its fields.
         if essence(media) == "application/x-www-form-urlencoded" {
@@ -269,7 +269,7 @@ fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
     let media = cached.map_or(fields, |cached| &cached.fields);
     let mut content = json!({
         "size": cached.map_or(body.map_or(0, |body| body.decoded), |cached| cached.decoded),
-        "mimeType": value(media, "content-type").unwrap_or("x-unknown"),
+        "mimeType": Field::first(media, "content-type").unwrap_or("x-unknown"),
     });
     if let Some(saved) = body.and_then(|body| body.decoded.checked_sub(body.encoded))
         && saved > 0
@@ -302,7 +302,7 @@ fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
         "cookies": cookie::set(fields),
         "headers": headers(fields),
         "content": content,
-        "redirectURL": value(fields, "location").unwrap_or_default(),
+        "redirectURL": Field::first(fields, "location").unwrap_or_default(),
         "headersSize": head.map_or(-1, |head| known(head.head_bytes)),
         // As Chrome counts: with the framing, chunk sizes for instance.
         "bodySize": body.map_or(-1, |body| body.framed.unwrap_or(body.encoded) as i64),
@@ -317,10 +317,6 @@ fn known(size: u64) -> i64 {
 
 fn headers(fields: &[Field]) -> Vec<Value> {
     fields.iter().map(|Field(name, value)| json!({ "name": name, "value": value })).collect()
-}
-
-fn value<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
-    fields.iter().find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.as_str())
 }
 
 /// The media type without its parameters, in lower case.

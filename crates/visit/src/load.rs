@@ -78,6 +78,8 @@ struct Loading<'a, W: Wire> {
     sender: mpsc::UnboundedSender<Arrived>,
     browser: Browser,
     cpu: Cpu,
+    /// How many scripts a file holds, where it is several.
+    merged: BTreeMap<String, u32>,
     keep_alive: KeepAlive,
     queue: Queue,
     tasks: BTreeMap<FetchId, Task>,
@@ -131,6 +133,7 @@ pub(crate) async fn load<W: Wire>(
         found_by: response.event.map(|event| (url.to_string(), event)).into_iter().collect(),
         sender: sender.clone(),
         cpu: if wire.kind() == WireKind::Lab { plan.browser.cpu } else { Cpu::NONE },
+        merged: plan.merged_scripts.clone(),
         queue: Queue::new(plan.browser.order.head),
         browser: plan.browser.clone(),
         keep_alive: plan.client.keep_alive,
@@ -248,9 +251,11 @@ impl<W: Wire> Loading<'_, W> {
         // What a scanner that runs ahead of the parser finds is asked for before the parser is there.
         self.fetch_wanted();
         self.busy(parsing).await;
-        while let Some(bytes) = self.page.poll_run() {
+        while let Some((id, bytes)) = self.page.poll_run() {
             self.scripted = true;
-            self.busy(self.cpu.running(bytes)).await;
+            let url = self.page.fetch(id).map(|fetch| fetch.url.as_str());
+            let scripts = url.and_then(|url| self.merged.get(url)).copied().unwrap_or(1);
+            self.busy(self.cpu.running(bytes, scripts)).await;
         }
         if self.page.is_in_body() {
             self.queue.enter_body();
