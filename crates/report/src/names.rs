@@ -20,18 +20,18 @@ pub(crate) fn unanswered(exchange: &Exchange) -> &'static str {
 /// What a cache gave, and how it stands to its age: `12.3 kB, 40 s old, fresh for 1 h`.
 pub(crate) fn cached(cached: &CachedResponse) -> String {
     let size = bytes(cached.decoded);
-    let old = format!("{} old", seconds(cached.age));
+    let old = format!("{} old", age(cached.age));
     match cached.lifetime {
         None => format!("{size}, {old}, fresh for ever"),
         Some(lifetime) if lifetime > cached.age => {
-            format!("{size}, {old}, fresh for {}", seconds(lifetime - cached.age))
+            format!("{size}, {old}, fresh for {}", age(lifetime - cached.age))
         }
         Some(_) => format!("{size}, {old}, not fresh by itself"),
     }
 }
 
-/// A time in its largest unit, rounded down: `3 d`.
-fn seconds(seconds: u64) -> String {
+/// An age in its largest unit, rounded down: `3 d`.
+fn age(seconds: u64) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     let unit = UNITS.into_iter().find(|(length, _)| seconds >= *length);
     let (length, name) = unit.unwrap_or((1, "s"));
