@@ -16,6 +16,7 @@ pub mod get;
 mod given;
 pub mod ground;
 mod identity;
+mod lab_tls;
 #[cfg(feature = "page")]
 mod load;
 mod machine;

@@ -30,8 +30,8 @@ pub enum ClientCaches {
     /// Nothing: a first visit.
     #[default]
     Cold,
-    /// What the same visit, carried out before, left there: a second visit. Names, answers (RFC 9111)
-    /// and cookies are there; connections are not.
+    /// What the same visit, carried out before, left there: a second visit. Names, answers (RFC 9111),
+    /// cookies and TLS sessions are there; connections are not.
     Warm,
 }
 

@@ -43,7 +43,7 @@ pub fn carry_out(
     let key_shares = plan.browser.key_shares;
     let false_start = plan.browser.false_start;
     let capture = CaptureWish::IfPermitted;
-    let scene = Scene { machine, key_shares, false_start, capture, sites: &sites };
+    let scene = Scene { machine, key_shares, false_start, tls: None, capture, sites: &sites };
     let recorded = |ground: &Ground, record: RecordSettings| {
         let log = Log::new(Recorder::new(record)?);
         let carried = once(title, plan, ground, &log, &scene)?;
@@ -85,16 +85,16 @@ pub(crate) fn once(
     log: &Log,
     scene: &Scene<'_>,
 ) -> Result<Carried<(Visited, bool)>, RunError> {
-    let done = |plan: &Plan, ground: &Ground| {
+    let done = |plan: &Plan, ground: &Ground, scene: &Scene<'_>| {
         let Carried { done, at, dropped } = ground.carry_out(title, log, scene, Visit { plan })?;
         Ok(Carried { done: done?, at, dropped })
     };
     match plan.client_caches {
-        ClientCaches::Cold => done(plan, ground),
+        ClientCaches::Cold => done(plan, ground, scene),
         ClientCaches::Warm => {
             let plan = Plan { profile: Some(Profile::default()), ..plan.clone() };
-            let ground = ground.warmed(scene, Visit { plan: &plan.unseen() })?;
-            done(&plan, &ground)
+            let (ground, tls) = ground.warmed(scene, Visit { plan: &plan.unseen() })?;
+            done(&plan, &ground, &Scene { tls, ..scene.clone() })
         }
     }
 }
@@ -126,7 +126,7 @@ pub fn resolve(
     let log = Log::new(Recorder::new(record)?);
     let key_shares = KeyShares::default();
     let (false_start, capture) = (false, CaptureWish::IfPermitted);
-    let scene = Scene { machine, key_shares, false_start, capture, sites: &sites };
+    let scene = Scene { machine, key_shares, false_start, tls: None, capture, sites: &sites };
     let lookup = Lookup { wanted, options };
     let carried = ground.carry_out(title, &log, &scene, lookup)?;
     end(&log, carried.at, carried.done, false)?;

@@ -130,6 +130,12 @@ fn fresh_answers_are_not_asked_for_and_stale_ones_are_asked_about() {
     assert_eq!(given("/asked.css"), (false, Some((true, 36_000))));
     assert_eq!(given("/"), (false, Some((true, PAGE.len() as u64))));
     assert_eq!(given("/never.js"), (false, None));
+    let resumed = |story: &Story| {
+        let all = story.connections.iter().filter_map(|connection| connection.tls.as_ref());
+        all.map(|tls| tls.what.resumed).collect::<Vec<_>>()
+    };
+    assert!(!resumed(&cold.1).is_empty() && !resumed(&cold.1)[0], "{:?}", resumed(&cold.1));
+    assert!(resumed(&warm.1).iter().all(|resumed| *resumed), "{:?}", resumed(&warm.1));
     // What the cache gave is used: the page is painted, and sooner.
     let paint = |story: &Story| story.milestone(&roundtrip_record::Milestone::FirstPaint);
     assert!(paint(&warm.1).expect("a paint") < paint(&cold.1).expect("a paint"));
