@@ -30,6 +30,12 @@ pub(crate) fn cached(cached: &CachedResponse) -> String {
     }
 }
 
+/// How much of an exchange's answer came from a cache, if any did.
+pub(crate) fn cached_size(exchange: &Exchange) -> Option<String> {
+    let size = bytes(exchange.cached.as_ref()?.what.decoded);
+    Some(if exchange.from_cache { size } else { format!("not modified, {size} from the cache") })
+}
+
 /// An age in its largest unit, rounded down: `3 d`.
 fn age(seconds: u64) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];

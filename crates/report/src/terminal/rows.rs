@@ -491,13 +491,8 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
             if exchange.retried && exchange.status().is_some() {
                 facts.push("retried".into());
             }
-            facts.extend(match (&exchange.cached, &exchange.response) {
-                (Some(cached), Some(_)) => {
-                    Some(format!("not modified, {} from the cache", bytes(cached.what.decoded)))
-                }
-                (Some(cached), None) => Some(bytes(cached.what.decoded)),
-                (None, response) => response.as_ref().map(|response| sizes(&response.what.body)),
-            });
+            let coded = || exchange.response.as_ref().map(|response| sizes(&response.what.body));
+            facts.extend(crate::names::cached_size(exchange).or_else(coded));
             if exchange.method != "GET" {
                 facts.push(clean(&exchange.method));
             }
