@@ -33,6 +33,18 @@ pub struct Advice {
 pub struct NetworkAdvice {
     /// The network, as `--net` takes it.
     pub net: String,
+    /// The times of the visit.
+    #[serde(flatten)]
+    pub times: Times,
+    /// Those of a second visit, which begins when a first one is over; `None` where nothing was tried
+    /// on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_visit: Option<Times>,
+}
+
+/// The times of a visit.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Times {
     /// The load time.
     #[serde(serialize_with = "in_ms")]
     pub load: Option<Interval>,
