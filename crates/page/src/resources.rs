@@ -1,6 +1,6 @@
 //! The resources of one page: wanted, asked for, come or failed, in the order of discovery.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use encoding_rs::Encoding;
@@ -26,6 +26,8 @@ pub(crate) struct Resource {
     bytes: usize,
     /// A script that has run.
     ran: bool,
+    /// A head named it, and nothing in the page has yet.
+    named_by_head: bool,
 }
 
 impl Resource {
@@ -82,8 +84,12 @@ struct Styled {
 /// All resources of a page.
 pub(crate) struct Resources {
     list: Vec<Resource>,
-    by_url: BTreeMap<Url, FetchId>,
+    /// By address, and by whether credentials are left out: an answer to the one request is not taken for
+    /// the other (Blink's `resource.cc`, `MatchStatus::kRequestCredentialsModeDoesNotMatch`).
+    by_request: BTreeMap<(Url, bool), FetchId>,
     next_poll: usize,
+    /// What a head had named, once the page itself names it too.
+    named: VecDeque<Fetch>,
     /// Of the document's own `<style>` elements.
     faces: Vec<Face>,
     /// How many were wanted beyond [`limits::FETCHES`].
@@ -98,8 +104,9 @@ impl Resources {
     pub(crate) fn new() -> Self {
         Resources {
             list: Vec::new(),
-            by_url: BTreeMap::new(),
+            by_request: BTreeMap::new(),
             next_poll: 0,
+            named: VecDeque::new(),
             faces: Vec::new(),
             refused: 0,
             refused_styles: BTreeSet::new(),
@@ -127,8 +134,18 @@ impl Resources {
         self.list.iter().filter(|resource| resource.is_pending())
     }
 
-    pub(crate) fn found_in_markup(&mut self, want: Want) {
-        let initiator = Initiator::Markup { line: want.line };
+    /// The next resource that a head named and the page itself has come to name, as the page names it.
+    pub(crate) fn poll_named(&mut self) -> Option<Fetch> {
+        self.named.pop_front()
+    }
+
+    /// Whether [`Resources::poll`] has one.
+    pub(crate) fn has_wanted(&self) -> bool {
+        self.next_poll < self.list.len()
+    }
+
+    /// The markup, or a head, wants something.
+    pub(crate) fn found(&mut self, want: Want, initiator: Initiator) {
         let Want { url, kind, priority, blocks, media, holds, anonymous, .. } = want;
         let id = FetchId(0);
         let fetch = Fetch { id, url, kind, priority, blocks, initiator, media, anonymous };
@@ -138,7 +155,10 @@ impl Resources {
     pub(crate) fn found_in_layout(&mut self, url: Url, priority: Priority) {
         let initiator = Initiator::Layout;
         let (kind, blocks) = (Kind::Image, Blocks::None);
-        let (media, anonymous) = (None, false);
+        // Layout tells addresses only: an image that an element wants without credentials is that one.
+        let known = |anonymous| self.by_request.contains_key(&(url.clone(), anonymous));
+        let anonymous = known(true) && !known(false);
+        let media = None;
         let fetch =
             Fetch { id: FetchId(0), url, kind, priority, blocks, initiator, media, anonymous };
         self.want(fetch, Holds::NOTHING, 0);
@@ -162,9 +182,13 @@ impl Resources {
 
     /// Remembers a resource once. One wanted again more urgently is raised.
     fn want(&mut self, mut fetch: Fetch, holds: Holds, import_depth: usize) {
-        if let Some(known) =
-            self.by_url.get(&fetch.url).and_then(|id| self.list.get_mut(id.0 as usize))
-        {
+        let request = (fetch.url.clone(), fetch.anonymous);
+        let known = self.by_request.get(&request);
+        if let Some(known) = known.and_then(|id| self.list.get_mut(id.0 as usize)) {
+            if known.named_by_head && !fetch.initiator.is_of_head() {
+                known.named_by_head = false;
+                self.named.push_back(Fetch { id: known.fetch.id, ..fetch.clone() });
+            }
             known.fetch.blocks = known.fetch.blocks.max(fetch.blocks);
             known.fetch.priority = known.fetch.priority.max(fetch.priority);
             known.holds |= holds;
@@ -184,9 +208,16 @@ impl Resources {
             return;
         }
         fetch.id = FetchId(self.list.len() as u32);
-        self.by_url.insert(fetch.url.clone(), fetch.id);
-        let state = State::Wanted;
-        self.list.push(Resource { fetch, state, holds, import_depth, bytes: 0, ran: false });
+        self.by_request.insert(request, fetch.id);
+        self.list.push(Resource {
+            named_by_head: fetch.initiator.is_of_head(),
+            fetch,
+            state: State::Wanted,
+            holds,
+            import_depth,
+            bytes: 0,
+            ran: false,
+        });
     }
 
     /// The style sheet in a `<style>` element.

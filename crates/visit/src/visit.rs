@@ -74,7 +74,8 @@ async fn page<W: Wire>(
     plan: &Plan,
     cause: Option<EventId>,
 ) -> Visited {
-    let response = match fetcher.fetch(first(plan, cause), Rules::browser()).await {
+    let (answer, early) = document(wire, fetcher, plan, first(plan, cause)).await;
+    let response = match answer {
         Ok(response) => response,
         Err(failure) => return Visited { exit: fatal(wire, &failure), ..Visited::default() },
     };
@@ -86,7 +87,7 @@ async fn page<W: Wire>(
         report(wire, failure.cause, &failure.fault(true));
         failure.kind.exit_code()
     });
-    let (exit, page) = body(wire, fetcher, plan, response).await;
+    let (exit, page) = body(wire, fetcher, plan, response, early).await;
     Visited { exit: refused.unwrap_or(0).max(exit), status: Some(status), page }
 }
 
@@ -114,15 +115,37 @@ fn first(plan: &Plan, cause: Option<EventId>) -> Request {
 }
 
 #[cfg(feature = "page")]
-async fn body<W: Wire>(
-    wire: &W,
-    fetcher: &Fetcher<W>,
-    plan: &Plan,
+use crate::early::{Early, fetch as document};
+
+/// Without pages, nothing begins before there is an answer.
+#[cfg(not(feature = "page"))]
+type Early<'a, W> = core::marker::PhantomData<&'a W>;
+
+#[cfg(not(feature = "page"))]
+async fn document<'a, W: Wire>(
+    _: &'a W,
+    fetcher: &'a Fetcher<W>,
+    _: &'a Plan,
+    request: Request,
+) -> (Result<Response<W>, Failure>, Early<'a, W>) {
+    (fetcher.fetch(request, Rules::browser()).await, core::marker::PhantomData)
+}
+
+#[cfg(feature = "page")]
+async fn body<'a, W: Wire>(
+    wire: &'a W,
+    fetcher: &'a Fetcher<W>,
+    plan: &'a Plan,
     response: Response<W>,
+    early: Early<'a, W>,
 ) -> (u8, PageTimes) {
     match &plan.page {
         Some(options) if crate::load::is_page(&response) => {
-            crate::load::load(wire, fetcher, plan, response, options.clone()).await
+            let loading = early.unwrap_or_else(|| {
+                let document = crate::load::Document::of(&response);
+                Box::new(Loading::begin(wire, fetcher, plan, document, options.clone()))
+            });
+            loading.load(response, plan.picture).await
         }
         _ => (drain(wire, response).await, PageTimes::default()),
     }
@@ -134,6 +157,7 @@ async fn body<W: Wire>(
     _: &Fetcher<W>,
     _: &Plan,
     response: Response<W>,
+    _: Early<'_, W>,
 ) -> (u8, PageTimes) {
     (drain(wire, response).await, PageTimes::default())
 }

@@ -37,6 +37,7 @@ mod tls;
 mod trouble;
 mod two;
 mod upload;
+mod watch;
 
 pub use addresses::{Addresses, Late};
 pub use certificate::check_alone;
@@ -52,6 +53,7 @@ pub use request::{Decode, Expect, Replay, Request, UNSENDABLE};
 pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
 pub use tls::{Tls, TlsOptions};
+pub use watch::{InterimHead, Progress, Watch, Watching};
 
 use core::cell::{Cell, OnceCell};
 use std::rc::Rc;

@@ -152,6 +152,8 @@ impl<'a> Emitter<'a> {
             }
             Initiator::Parser { url, .. }
             | Initiator::Style { url }
+            | Initiator::LinkField { url }
+            | Initiator::EarlyHints { url }
             | Initiator::Script { url, .. } => before(&|sketch| sketch.url == *url),
             Initiator::User | Initiator::Peer => None,
         }
