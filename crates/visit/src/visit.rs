@@ -5,13 +5,17 @@ use std::rc::Rc;
 use core::pin::pin;
 
 use futures_util::future::{Either, select};
-use roundtrip_fetch::{Fetcher, Rules};
+use roundtrip_fetch::Fetcher;
 use roundtrip_http::Body;
 use roundtrip_http::client::{Client, Options, OwnWork, Request, Response, Tls};
 use roundtrip_record::{EventId, FaultKind, Initiator, Priority, ResourceKind, Step, WireKind};
 use roundtrip_wire::Wire;
 
 use crate::browser::{Asked, fields};
+#[cfg(feature = "page")]
+use crate::early::{Early, fetch as document};
+#[cfg(feature = "page")]
+use crate::load::{Document, Loading, is_page};
 use crate::names::Names;
 use crate::page_times::PageTimes;
 use crate::plan::Plan;
@@ -114,9 +118,6 @@ fn first(plan: &Plan, cause: Option<EventId>) -> Request {
     request
 }
 
-#[cfg(feature = "page")]
-use crate::early::{Early, fetch as document};
-
 /// Without pages, nothing begins before there is an answer.
 #[cfg(not(feature = "page"))]
 type Early<'a, W> = core::marker::PhantomData<&'a W>;
@@ -127,8 +128,8 @@ async fn document<'a, W: Wire>(
     fetcher: &'a Fetcher<W>,
     _: &'a Plan,
     request: Request,
-) -> (Result<Response<W>, Failure>, Early<'a, W>) {
-    (fetcher.fetch(request, Rules::browser()).await, core::marker::PhantomData)
+) -> (Result<Response<W>, roundtrip_http::client::Failure>, Early<'a, W>) {
+    (fetcher.fetch(request, roundtrip_fetch::Rules::browser()).await, core::marker::PhantomData)
 }
 
 #[cfg(feature = "page")]
@@ -140,9 +141,9 @@ async fn body<'a, W: Wire>(
     early: Early<'a, W>,
 ) -> (u8, PageTimes) {
     match &plan.page {
-        Some(options) if crate::load::is_page(&response) => {
+        Some(options) if is_page(&response) => {
             let loading = early.unwrap_or_else(|| {
-                let document = crate::load::Document::of(&response);
+                let document = Document::of(&response);
                 Box::new(Loading::begin(wire, fetcher, plan, document, options.clone()))
             });
             loading.load(response, plan.picture).await
