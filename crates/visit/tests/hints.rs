@@ -237,31 +237,42 @@ fn a_visit_with_early_hints_is_the_same_to_the_byte() {
     assert!(first == second);
 }
 
+/// The heads of the page, and how many milliseconds after the request each was there.
+fn heads(seen: &Seen) -> Vec<(ResponseHead, u128)> {
+    let document = seen.document();
+    let sent = document.request.as_ref().expect("a request").at;
+    let heads = document.heads.iter();
+    heads.map(|head| (head.what.clone(), head.at.since(sent).as_millis())).collect()
+}
+
+/// From a record of both ends, and from one of the client alone, as of a real wire.
 #[test]
 fn a_recorded_103_is_sent_again_when_it_was_sent() {
     let work = tempfile::tempdir().expect("a folder");
-    let [first, second] = ["first", "second"].map(|name| work.path().join(name));
+    let first = work.path().join("first");
     let recorded = Seen::visit(&first, "/", Browser::CHROMIUM, || sites(true, &[SHEET], ""));
     let folder = Folder::open(&first).expect("a record");
-    let recording = Recording::read(recorded.events.clone()).expect("a visit");
     let bodies = folder.bodies();
     let body = |content: &roundtrip_record::BodyRef| bodies.get(content).ok();
-    let plan = recording.plan(body).expect("a plan").behaving_as(Browser::CHROMIUM);
-    let again = Seen::carried_out(&second, &plan, || recording.sites(body).expect("sites"));
-    assert_eq!(recording.differences(), Vec::<String>::new());
-    let [(by, _, _)] = again.sheets().try_into().expect("one exchange");
-    assert_eq!(by, early());
-    let heads = |seen: &Seen| -> Vec<ResponseHead> {
-        seen.document().heads.iter().map(|head| head.what.clone()).collect()
-    };
-    let (was, is) = (heads(&recorded), heads(&again));
-    assert_eq!([was[0].status, is[0].status], [103, 103]);
-    assert_eq!(was[0].fields, is[0].fields);
-    for status in [103, 200] {
-        let after = |seen: &Seen| {
-            let sent = seen.document().request.as_ref().expect("a request").at;
-            seen.head(status).since(sent).as_millis()
-        };
-        assert!(after(&recorded).abs_diff(after(&again)) <= 3, "{status}");
+    let client = recorded.events[0].host;
+    let of_client = recorded.events.iter().filter(|event| {
+        let of_all = matches!(event.what, What::RunEnded(_) | What::HostDeclared(_));
+        event.host == client || of_all
+    });
+    let of_client: Vec<Event> = of_client.cloned().collect();
+    for (name, events) in [("both", recorded.events.clone()), ("client", of_client)] {
+        let recording = Recording::read(events).expect("a visit");
+        let plan = recording.plan(body).expect("a plan").behaving_as(Browser::CHROMIUM);
+        let sites = || recording.sites(body).expect("sites");
+        let again = Seen::carried_out(&work.path().join(name), &plan, sites);
+        assert_eq!(recording.differences(), Vec::<String>::new());
+        let [(by, _, _)] = again.sheets().try_into().expect("one exchange");
+        assert_eq!(by, early());
+        let (was, is) = (heads(&recorded), heads(&again));
+        assert_eq!((was.len(), is.len()), (2, 2), "{name}");
+        for ((was, then), (is, now)) in was.iter().zip(&is) {
+            assert_eq!((was.status, &was.fields), (is.status, &is.fields), "{name}");
+            assert!(then.abs_diff(*now) <= 3, "{name}: {} after {now}, not {then} ms", is.status);
+        }
     }
 }
