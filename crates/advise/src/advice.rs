@@ -1,7 +1,9 @@
 //! `Advice`: what would help a visit, and how much, as values.
 
+use core::time::Duration;
+
 use roundtrip_record::Interval;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::proposals::Untried;
 use crate::saving::Saving;
@@ -32,9 +34,21 @@ pub struct NetworkAdvice {
     /// The network, as `--net` takes it.
     pub net: String,
     /// The load time.
+    #[serde(serialize_with = "in_ms")]
     pub load: Option<Interval>,
     /// The first paint.
+    #[serde(serialize_with = "in_ms")]
     pub first_paint: Option<Interval>,
+}
+
+/// An interval as savings are written.
+fn in_ms<S: Serializer>(time: &Option<Interval>, serializer: S) -> Result<S::Ok, S::Error> {
+    let ms = |time: Duration| time.as_nanos() as f64 / 1e6;
+    let fields = time.map(|time| {
+        let [low_ms, median_ms, high_ms] = [time.low, time.median, time.high].map(ms);
+        Saving { low_ms, median_ms, high_ms }
+    });
+    fields.serialize(serializer)
 }
 
 /// One change, tried.

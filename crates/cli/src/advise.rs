@@ -17,7 +17,7 @@ use roundtrip_visit::{Plan, Until};
 use crate::args::{self, Advise, Colour, Format, Import, Network, Output, Visit};
 use crate::keep::{self, Kept};
 use crate::network::{networks, pins};
-use crate::visit::{Done, done, honoured_in_lab, planned};
+use crate::visit::{Done, done, finish, honoured_in_lab, planned, recorded};
 use crate::{Outcome, import, terminal};
 
 /// The networks that changes are tried on unless others are named.
@@ -58,6 +58,7 @@ fn refuse(visit: &Visit) -> anyhow::Result<()> {
         (visit.short, "--short", "-q gives the answer alone"),
         (visit.full, "--full", "no picture is painted"),
         (visit.until != args::Until::default(), "--until", "advice ends with the page"),
+        (visit.budget.limits.is_some(), "--budget", "visit and show hold a run to one"),
     ] {
         if given {
             bail!("{option} has no place here: {why}");
@@ -124,6 +125,10 @@ fn visited(
     };
     match done(&first, colour)? {
         Done::Told(exit) => Ok(Err(exit)),
+        // What was never answered is told as a visit tells it.
+        Done::Kept(kept, exit) if recorded(&kept)?.is_none() => {
+            finish(&first, colour, &kept, exit).map(Err)
+        }
         Done::Kept(kept, _) => Recorded::of(kept).map(Ok),
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
 
+pub(crate) use crate::budget::BudgetOption;
+pub(crate) use crate::diff::args::Diff;
 pub(crate) use crate::get::args::Get;
 use crate::options::net_help;
 pub(crate) use crate::options::{
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Recordings of other programs (HAR, captures) become runs
     Import(Import),
+    /// What changed between two runs, or two sets of runs, and why
+    Diff(Diff),
     /// The licences of everything this program contains
     Licenses,
     /// Prints completions for a shell
@@ -69,7 +73,8 @@ pub(crate) enum Command {
 #[command(after_help = "Examples:\n  \
     roundtrip visit                              the built-in demo, in the lab\n  \
     roundtrip visit https://example.com/ -v      a live visit, the handshake drawn\n  \
-    roundtrip visit 7f3a --net 3gslow            a recorded visit again, on a slow network")]
+    roundtrip visit 7f3a --net 3gslow            a recorded visit again, on a slow network\n  \
+    roundtrip visit URL --budget budget.toml     exit code 111 where it costs more")]
 pub(crate) struct Visit {
     /// A URL, a folder to serve in the lab, or a saved run (its id, or its folder); without it, the
     /// built-in demo site in the lab
@@ -171,6 +176,9 @@ pub(crate) struct Visit {
     /// Exit with 22 when the page's status is 400 or more
     #[arg(short, long)]
     pub(crate) fail: bool,
+    /// What it may cost
+    #[command(flatten)]
+    pub(crate) budget: BudgetOption,
 }
 
 /// `roundtrip advise`
@@ -368,7 +376,8 @@ pub(crate) struct Import {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     roundtrip show 7f3a --tcp\n  \
-    roundtrip show ./out --html > report.html")]
+    roundtrip show ./out --html > report.html\n  \
+    roundtrip show latest --junit --budget budget.toml")]
 pub(crate) struct Show {
     /// A saved run (its id, or its folder); without it, the list of saved runs
     #[arg(value_name = "RUN|DIR")]
@@ -418,4 +427,7 @@ pub(crate) struct Show {
     /// Print five lines: the verdict, the steps with their times and a bar, the slowest
     #[arg(long, group = "view", conflicts_with_all = ["verbose", "format"])]
     pub(crate) short: bool,
+    /// What it may cost
+    #[command(flatten)]
+    pub(crate) budget: BudgetOption,
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use roundtrip_record::{Capture, Folder, ReplayOf, RunLabel, Runs, Settings, UnfinishedRun};
 use roundtrip_report::{Attachments, Model, Original, Story, html, write_har};
+use roundtrip_story::Budget;
 use sha2::{Digest as _, Sha256};
 
 use crate::args::{self, Output};
@@ -108,8 +109,14 @@ impl Kept {
 
     /// Reads the record, writes its views beside it, and returns its model.
     pub(crate) fn views(&self) -> anyhow::Result<Model> {
+        self.judged(None)
+    }
+
+    /// The same, with what a budget says of the run.
+    pub(crate) fn judged(&self, budget: Option<&Budget>) -> anyhow::Result<Model> {
         let folder = Folder::open(&self.path)?;
-        let model = model(&folder)?;
+        let mut model = model(&folder)?;
+        model.budget = budget.map(|budget| budget.judge(&model.story));
         if self.id.is_none() {
             return Ok(model);
         }

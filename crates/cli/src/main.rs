@@ -5,8 +5,12 @@
 mod advise;
 #[allow(clippy::doc_markdown, reason = "these are the texts of --help")]
 mod args;
+#[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
+mod budget;
 mod calendar;
 mod credentials;
+#[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
+mod diff;
 mod drill;
 #[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
 #[allow(clippy::struct_field_names, reason = "fields are named as curl names its options")]
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Command::Drill(arguments) => drill::run(arguments),
         Command::Show(arguments) => show::run(arguments, colour),
         Command::Import(arguments) => import::run(arguments, colour),
+        Command::Diff(arguments) => diff::run(arguments, colour),
         Command::Licenses => licenses::run(),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { folder } => manual::pages(folder),

@@ -5,7 +5,6 @@ use roundtrip_report::{
     Attachments, Detail, Model, Verdict, har, html, json as facts, junit, perfetto, sequence,
     short, terminal as view,
 };
-
 use serde_json::{Value, json};
 
 use crate::args::{Colour, Format, Show};
@@ -28,7 +27,9 @@ pub(crate) fn run(arguments: &Show, colour: Colour) -> Outcome {
         terminal::print_bytes(&std::fs::read(capture)?)?;
         return Ok(0);
     }
-    let model = keep::model(&folder)?;
+    let mut model = keep::model(&folder)?;
+    let budget = arguments.budget.limits.as_ref();
+    model.budget = budget.map(|budget| budget.judge(&model.story));
     if arguments.png {
         let picture = keep::picture(&model, &folder)
             .ok_or_else(|| anyhow::anyhow!("{run} holds no picture of a page"))?;
@@ -60,7 +61,8 @@ pub(crate) fn run(arguments: &Show, colour: Colour) -> Outcome {
         view(&model, &options)
     };
     terminal::print(&text)?;
-    Ok(0)
+    // What the run itself came to is no matter of showing it.
+    Ok(model.exit_after(0))
 }
 
 /// A saved run in the list.

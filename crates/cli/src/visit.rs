@@ -47,10 +47,7 @@ pub(crate) enum Done {
 /// Runs the command.
 pub(crate) fn run(arguments: &Visit, colour: Colour) -> Outcome {
     match done(arguments, colour)? {
-        Done::Kept(kept, exit) => {
-            finish(arguments, colour, &kept)?;
-            Ok(exit)
-        }
+        Done::Kept(kept, exit) => finish(arguments, colour, &kept, exit),
         Done::Told(exit) => Ok(exit),
     }
 }
@@ -237,7 +234,7 @@ fn live(arguments: &Visit, url: &Url, wire: Option<Wire>) -> anyhow::Result<Done
 
 /// A visit that was kept, as the lab can carry it out again; `None` where it holds no exchange that could
 /// be, so that the fault which ended it is what is to be told.
-fn recorded(kept: &Kept) -> anyhow::Result<Option<(Folder, Recording)>> {
+pub(crate) fn recorded(kept: &Kept) -> anyhow::Result<Option<(Folder, Recording)>> {
     let folder = Folder::open(&kept.path)?;
     match Recording::read(folder.read()?.0) {
         Ok(recording) => Ok(Some((folder, recording))),
@@ -394,18 +391,21 @@ fn watched(kept: &Kept, arguments: &Visit) -> (Settings, Progress) {
     (settings, progress)
 }
 
-/// Writes the views, and prints the one for the terminal.
-fn finish(arguments: &Visit, colour: Colour, kept: &Kept) -> anyhow::Result<()> {
-    let model: Model = kept.views()?;
+/// Writes the views, and prints the one for the terminal. `exit` is what the visit itself came to.
+pub(crate) fn finish(arguments: &Visit, colour: Colour, kept: &Kept, exit: u8) -> Outcome {
+    let model: Model = kept.judged(arguments.budget.limits.as_ref())?;
+    let exit = model.exit_after(exit);
     if arguments.output.format == Format::Json {
-        return Ok(terminal::print(&format!("{:#}", json(&model)))?);
+        terminal::print(&format!("{:#}", json(&model)))?;
+        return Ok(exit);
     }
     let mut options = terminal::options(colour);
     options.saved.clone_from(&kept.id);
     options.detail = terminal::detail(arguments.verbose, arguments.quiet);
-    if arguments.quiet && model.findings.is_empty() {
-        return Ok(());
+    if arguments.quiet && model.findings.is_empty() && model.keeps_budget() {
+        return Ok(exit);
     }
     let text = if arguments.short { short(&model, &options) } else { view(&model, &options) };
-    Ok(terminal::print(&text)?)
+    terminal::print(&text)?;
+    Ok(exit)
 }

@@ -65,6 +65,14 @@ const fn is_client(side: &Side) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field(pub String, pub String);
 
+impl Field {
+    /// The value of the first field of a name, whatever its case.
+    pub fn first<'a>(fields: &'a [Self], name: &str) -> Option<&'a str> {
+        let mut named = fields.iter().filter(|field| field.0.eq_ignore_ascii_case(name));
+        named.next().map(|field| field.1.as_str())
+    }
+}
+
 /// A request has been sent whole, or received whole at a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestSent {

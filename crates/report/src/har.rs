@@ -247,7 +247,7 @@ fn request(exchange: &Exchange, bodies: &Bodies) -> Value {
             .and_then(|body| bodies.get(body).ok())
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default();
-        let media = value(fields, "content-type").unwrap_or_default();
+        let media = Field::first(fields, "content-type").unwrap_or_default();
         let mut data = json!({ "mimeType": media });
         // Some readers of archives look at the text of a form only, others at its fields.
         if essence(media) == "application/x-www-form-urlencoded" {
@@ -265,7 +265,7 @@ fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
     let body = exchange.response.as_ref().map(|response| &response.what.body);
     let mut content = json!({
         "size": body.map_or(0, |body| body.decoded),
-        "mimeType": value(fields, "content-type").unwrap_or("x-unknown"),
+        "mimeType": Field::first(fields, "content-type").unwrap_or("x-unknown"),
     });
     if let Some(body) = body {
         if body.decoded > body.encoded {
@@ -289,7 +289,7 @@ fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
         "cookies": cookie::set(fields),
         "headers": headers(fields),
         "content": content,
-        "redirectURL": value(fields, "location").unwrap_or_default(),
+        "redirectURL": Field::first(fields, "location").unwrap_or_default(),
         "headersSize": head.map_or(-1, |head| known(head.head_bytes)),
         // As Chrome counts: with the framing, chunk sizes for instance.
         "bodySize": body.map_or(-1, |body| body.framed.unwrap_or(body.encoded) as i64),
@@ -304,10 +304,6 @@ fn known(size: u64) -> i64 {
 
 fn headers(fields: &[Field]) -> Vec<Value> {
     fields.iter().map(|Field(name, value)| json!({ "name": name, "value": value })).collect()
-}
-
-fn value<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
-    fields.iter().find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.as_str())
 }
 
 /// The media type without its parameters, in lower case.

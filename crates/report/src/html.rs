@@ -2,11 +2,15 @@
 //! without scripts.
 
 mod connections;
+mod critical;
+mod diff;
 mod known;
 mod names;
 mod resources;
 mod style;
 mod waterfall;
+
+pub use diff::comparison_html;
 
 use std::path::PathBuf;
 
@@ -63,8 +67,10 @@ pub fn html(model: &Model, attachments: &Attachments) -> String {
                 header { (answer(model, &verdict)) }
                 main {
                     (findings(model))
+                    (budget(model))
                     (replay(model))
                     (waterfall::section(model))
+                    (critical::section(model))
                     (resources::section(model))
                     (names::section(model))
                     (connections::section(model))
@@ -123,6 +129,24 @@ fn findings(model: &Model) -> Markup {
                 @if !finding.next.is_empty() { p.next { "Next: " code { (finding.next) } } }
                 p.codes { "NEL " (finding.nel) " · exit " (finding.exit) " · at " (duration(finding.at - roundtrip_record::Time::ZERO)) }
             }
+        }
+    }
+}
+
+/// The limits of a budget, those that are exceeded one by one.
+fn budget(model: &Model) -> Markup {
+    let Some(budget) = &model.budget else {
+        return markup! {};
+    };
+    markup! {
+        @for limit in budget.exceeded() {
+            section.finding.fatal {
+                h2 { span.step { "budget" } " " (clean(&crate::budget::limit(limit))) }
+                @if let Some(mostly) = crate::budget::mostly(limit, model) { p.seen { "mostly " (mostly) } }
+            }
+        }
+        @for line in crate::budget::rest(budget) {
+            section.finding.held { p { span.step { "budget" } " " (clean(&line)) } }
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::verdict::{Success, Verdict};
 
 /// The schema version of the object that [`json()`] returns. A reader passes over fields it does not
 /// know, and refuses another major version. `doc/json.schema.json` describes the object.
-pub const JSON_SCHEMA: &str = "2.0";
+pub const JSON_SCHEMA: &str = "2.1";
 
 /// The facts of a record as one JSON object. Names of times end in `_ms`; they are milliseconds
 /// since the record's epoch. Segments and congestion samples are only in `record.jsonl`.
@@ -58,6 +58,7 @@ pub fn json(model: &Model) -> Value {
         },
         "import_notes": model.import_notes,
         "findings": model.findings,
+        "budget": model.budget,
         "substituted": model.original.as_ref().map_or(&[][..], |old| &old.redacted),
         "unseen": model.unseen,
         "hosts": model.hosts.values().collect::<Vec<_>>(),

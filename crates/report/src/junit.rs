@@ -3,6 +3,8 @@
 
 use core::fmt::Write;
 
+use crate::budget::limit;
+use crate::comparison::{Comparison, condition};
 use crate::finding::Finding;
 use crate::model::{Exchange, Model};
 
@@ -28,13 +30,55 @@ pub fn junit(model: &Model) -> String {
             failure(finding)
         );
     }
+    let limits = model.budget.as_ref().map_or(&[][..], |budget| &budget.limits);
+    for one in limits {
+        let told = limit(one);
+        failures += usize::from(one.exceeded);
+        let failed = one.exceeded.then_some(("budget.exceeded", told.as_str()));
+        judged_case(&mut cases, "roundtrip.budget", &one.name, failed);
+    }
     let run = model.run.as_ref();
     let name = run.map_or("roundtrip".into(), |run| format!("{} {}", run.command, run.subject));
-    let count = model.seen().len() + apart.len();
+    let count = model.seen().len() + apart.len() + limits.len();
     let seconds = model.total().took().as_secs_f64();
+    suite(&name, (count, failures), seconds, &cases)
+}
+
+/// A comparison as a `JUnit` test suite: each condition is a test case. The time is B's load.
+pub fn comparison_junit(comparison: &Comparison) -> String {
+    let mut cases = String::new();
+    let names = &comparison.names;
+    for one in &comparison.conditions {
+        let told = condition(one);
+        let failed = one.fails().then_some(("condition.exceeded", told.as_str()));
+        judged_case(&mut cases, "roundtrip.fail-if", &one.condition, failed);
+    }
+    let failures = comparison.conditions.iter().filter(|one| one.fails()).count();
+    let name = format!("diff {} {}", names.a, names.b);
+    let seconds = comparison.diff.load.took.b.as_secs_f64();
+    suite(&name, (comparison.conditions.len(), failures), seconds, &cases)
+}
+
+/// Writes a test case that is judged by a figure; `failed` has the type of the failure and what it
+/// says.
+fn judged_case(cases: &mut String, class: &str, name: &str, failed: Option<(&str, &str)>) {
+    let _ =
+        write!(cases, "    <testcase classname=\"{}\" name=\"{}\"", escape(class), escape(name));
+    let _ = match failed {
+        None => writeln!(cases, "/>"),
+        Some((kind, says)) => writeln!(
+            cases,
+            ">\n      <failure type=\"{kind}\" message=\"{}\"/>\n    </testcase>",
+            escape(says)
+        ),
+    };
+}
+
+/// The whole file, of one suite with these numbers of tests and failures.
+fn suite(name: &str, (count, failures): (usize, usize), seconds: f64, cases: &str) -> String {
     let attributes = format!(
         "name=\"{}\" tests=\"{count}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"{seconds:.6}\"",
-        escape(&name)
+        escape(name)
     );
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {attributes}>\n  <testsuite {attributes}>\n{cases}  </testsuite>\n</testsuites>\n"

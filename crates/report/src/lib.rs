@@ -26,11 +26,14 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::format_push_string, reason = "a view is made once, for a person")]
 
+mod budget;
+mod comparison;
 mod finding;
 mod har;
 mod html;
 mod json;
 mod junit;
+mod leg;
 mod model;
 mod names;
 mod perfetto;
@@ -42,14 +45,15 @@ mod terminal;
 pub mod text;
 mod verdict;
 
+pub use comparison::{Comparison, DIFF_SCHEMA, comparison_json};
 pub use finding::Finding;
 pub use har::{har, write_har};
-pub use html::{Attachments, html};
+pub use html::{Attachments, comparison_html, html};
 pub use json::{JSON_SCHEMA, json};
-pub use junit::junit;
+pub use junit::{comparison_junit, junit};
 pub use model::*;
 pub use perfetto::perfetto;
 pub use sequence::sequence;
 pub use style::{Charset, Colour, Detail, Options, Tone};
-pub use terminal::{resolution, short, short_resolution, terminal};
+pub use terminal::{comparison, resolution, short, short_resolution, terminal};
 pub use verdict::{Fact, Success, Verdict};

@@ -4,6 +4,7 @@
 use core::ops::Deref;
 
 use roundtrip_record::{Event, ExchangeId};
+use roundtrip_story::BudgetReport;
 
 pub use roundtrip_story::{
     Connection, ConnectionAttempt, CriticalPath, Endpoint, Exchange, Leg, LegKind, Lookup, Losses,
@@ -12,6 +13,10 @@ pub use roundtrip_story::{
 };
 
 use crate::finding::Finding;
+
+/// The exit code of a command whose run went well but costs more than it may: a limit of a budget is
+/// exceeded, or a condition of a comparison fails. Like all codes from 110 on it is none of curl's.
+pub const EXCEEDED: u8 = 111;
 
 /// A record understood, with its faults explained. It derefs to the story, from which all numbers
 /// come.
@@ -23,6 +28,8 @@ pub struct Model {
     pub findings: Vec<Finding>,
     /// The original run that this one replays, where its record is at hand.
     pub original: Option<Original>,
+    /// What a budget says of the run, where it is held against one.
+    pub budget: Option<BudgetReport>,
 }
 
 impl Model {
@@ -34,7 +41,23 @@ impl Model {
     /// The model of a story, with its faults explained.
     pub fn of(story: Story) -> Self {
         let findings = story.faults.iter().map(|fault| Finding::new(fault, &story)).collect();
-        Self { story, findings, original: None }
+        Self { story, findings, original: None, budget: None }
+    }
+
+    /// The exit code of the command: the run's own, or [`EXCEEDED`] where that went well and a limit of the
+    /// budget is exceeded.
+    pub fn exit(&self) -> u8 {
+        self.exit_after(self.story.exit())
+    }
+
+    /// The exit code of a command that is through with `exit`, the budget regarded.
+    pub fn exit_after(&self, exit: u8) -> u8 {
+        if exit == 0 && !self.keeps_budget() { EXCEEDED } else { exit }
+    }
+
+    /// Whether no limit of the budget is exceeded, if there is one.
+    pub fn keeps_budget(&self) -> bool {
+        self.budget.as_ref().is_none_or(BudgetReport::is_kept)
     }
 
     /// The findings that concern one exchange.

@@ -3,9 +3,9 @@
 use roundtrip_record::{
     Evidence, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer,
 };
-use roundtrip_story::{Exchange, Original, WrittenOrigin};
+use roundtrip_story::{Exchange, Losses, Original, WrittenOrigin};
 
-use crate::text::{bytes, clean, count};
+use crate::text::{bytes, clean, count, seconds};
 
 /// What became of an exchange that has no status.
 pub(crate) fn unanswered(exchange: &Exchange) -> &'static str {
@@ -193,6 +193,16 @@ pub(crate) fn sizes(body: &roundtrip_record::Body) -> String {
         return bytes(body.encoded);
     }
     format!("{} {} → {}", bytes(body.encoded), clean(&body.codings.join("+")), bytes(body.decoded))
+}
+
+/// Losses in words: `4 sends lost, RTO 0.2 → 0.4 s`.
+pub(crate) fn losses(lost: &Losses) -> String {
+    let mut text = format!("{} lost", count(lost.resent as usize, "send"));
+    if !lost.timeouts.is_empty() {
+        let waits = lost.timeouts.iter().map(|timeout| seconds(*timeout)).collect::<Vec<_>>();
+        text += &format!(", RTO {} s", waits.join(" → "));
+    }
+    text
 }
 
 /// What a replay goes without since the record does not hold it; `None` if there is nothing.

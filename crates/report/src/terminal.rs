@@ -1,5 +1,6 @@
 //! The terminal view: the verdict, where the time went, what went wrong, and what to do next.
 
+mod diff;
 mod resolution;
 mod rows;
 mod short;
@@ -7,6 +8,7 @@ mod table;
 mod verbose;
 mod view;
 
+pub use diff::comparison;
 pub use resolution::{resolution, short_resolution};
 pub use short::short;
 
@@ -29,8 +31,11 @@ use view::View;
 pub fn terminal(model: &Model, options: &Options) -> String {
     let mut view = View { model, options, lines: Vec::new() };
     view.verdict();
-    if options.detail > Detail::Answer {
+    if options.detail == Detail::Answer {
+        view.exceeded();
+    } else {
         view.faults();
+        view.budget();
         view.replay();
         view.table();
         view.facts();
@@ -117,6 +122,37 @@ impl View<'_> {
             ));
             self.lines.extend(lines.map(|line| format!("{}{line}", " ".repeat(9))));
             self.finding_lines(finding, 9);
+        }
+    }
+
+    /// What the budget says: each limit that is exceeded, and the others in short.
+    fn budget(&mut self) {
+        let Some(budget) = &self.model.budget else {
+            return;
+        };
+        self.exceeded();
+        self.blank();
+        for (n, line) in crate::budget::rest(budget).into_iter().enumerate() {
+            self.fact(if n == 0 { "budget" } else { "" }, &clean(&line));
+        }
+    }
+
+    /// The limits of the budget that are exceeded, as faults are told.
+    fn exceeded(&mut self) {
+        let Some(budget) = &self.model.budget else {
+            return;
+        };
+        for limit in budget.exceeded() {
+            self.blank();
+            let text = clean(&crate::budget::limit(limit));
+            let mut lines = wrap(&text, self.options.columns() - 10).into_iter();
+            let mark = self.options.paint(Tone::Bad, "✗ budget");
+            self.lines.push(format!("{mark}  {}", lines.next().unwrap_or_default()));
+            let mostly = crate::budget::mostly(limit, self.model);
+            let mostly = mostly.map(|mostly| format!("mostly {mostly}"));
+            let more = mostly.map(|text| wrap(&text, self.options.columns() - 10));
+            let more = lines.chain(more.into_iter().flatten());
+            self.lines.extend(more.map(|line| format!("{}{line}", " ".repeat(10))));
         }
     }
 

@@ -34,26 +34,41 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod budget;
 mod byte_times;
 mod chain;
+mod condition;
 mod connection;
+mod diff;
 mod exchange;
+mod figure;
 mod join;
 mod lookup;
 mod loss;
 mod metric;
+mod nearest;
 mod origin;
 mod original;
 mod path;
 mod phase;
 mod phases;
+mod quantity;
+mod rank;
 mod read;
 mod span;
 mod story;
 mod think;
 
+pub use budget::{BadBudget, Budget, BudgetReport, Contributor, JudgedLimit};
+pub use condition::{BadCondition, Condition, ConditionOutcome, JudgedCondition};
 pub use connection::{Connection, Endpoint, StateChange, TimedSegment};
+pub use diff::{
+    AskedBy, Both, Cause, Change, Diff, Explained, MetricDiff, MomentDiff, NameDiff, Pair,
+    PairedBy, Part, Place, ServerDiff, Share, Shift, SideSummary, Significance, Single, SpreadTest,
+    Way,
+};
 pub use exchange::{ConnectionAttempt, Exchange, Head, Tunnel};
+pub use figure::{Figure, UnknownFigure};
 pub use lookup::{Lookup, Rung};
 pub use loss::Losses;
 pub use metric::{Metric, Unit};
@@ -61,6 +76,8 @@ pub use origin::WrittenOrigin;
 pub use original::{Original, OriginalExchange, Redacted};
 pub use path::{CriticalPath, Leg, LegKind};
 pub use phase::{Phase, PhaseKind};
+pub use quantity::{BadQuantity, quantity};
+pub use rank::RankTest;
 pub use span::{Span, Timed, as_millis, ms};
 pub use story::{MilestoneReached, Story};
 pub use think::{Think, ThinkEvidence};

@@ -25,6 +25,26 @@ pub enum Unit {
     Count,
 }
 
+impl Unit {
+    /// A value in this unit as a whole number: of nanoseconds, bytes or things.
+    pub fn amount(self, value: f64) -> i64 {
+        (value * self.smallest()).round() as i64
+    }
+
+    /// The value in this unit of a whole number of nanoseconds, bytes or things.
+    pub fn value(self, amount: i64) -> f64 {
+        amount as f64 / self.smallest()
+    }
+
+    /// How many of what amounts are counted in make one of this unit.
+    const fn smallest(self) -> f64 {
+        match self {
+            Self::Milliseconds => 1e6,
+            Self::Bytes | Self::Count => 1.0,
+        }
+    }
+}
+
 /// One metric of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metric {
@@ -36,6 +56,19 @@ pub struct Metric {
     pub value: f64,
     /// The definition of the metric, for people.
     pub definition: &'static str,
+}
+
+impl Metric {
+    /// Name, unit and definition of all metrics that a run may have, in the order in which they are
+    /// shown.
+    pub fn all() -> impl Iterator<Item = (&'static str, Unit, &'static str)> {
+        ROWS.iter().map(|row| (row.name, row.unit, row.definition))
+    }
+
+    /// The value in whole nanoseconds, bytes or things.
+    pub fn amount(&self) -> i64 {
+        self.unit.amount(self.value)
+    }
 }
 
 /// A metric's name, unit and definition, and the function that reads its value from a story.

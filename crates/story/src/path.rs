@@ -84,6 +84,17 @@ impl CriticalPath {
         self.legs.iter().filter(|leg| leg.step == step).map(Leg::took).sum()
     }
 
+    /// The part of the path that lies within this time from its start.
+    #[must_use]
+    pub fn until(mut self, took: Duration) -> Self {
+        let span = Span::new(self.span.start, self.span.start + took).within(self.span);
+        for leg in &mut self.legs {
+            leg.span = leg.span.within(span);
+        }
+        self.legs.retain(|leg| !leg.took().is_zero());
+        Self { span, ..self }
+    }
+
     /// Adds a leg, or lengthens the last one if it is of the same kind and exchange.
     fn push(&mut self, step: LegKind, exchange: Option<ExchangeId>, span: Span) {
         if span.took().is_zero() {
@@ -112,6 +123,15 @@ impl Story {
     /// The critical path to the end of [`Story::total`]: the load, the last body, or the fault.
     pub fn critical_to_end(&self) -> CriticalPath {
         self.critical(self.total().end, |_| true)
+    }
+
+    /// The critical path to the end of the load event, which waits for nothing that ends later; to the
+    /// end of [`Story::total`] where there was no such event.
+    pub fn critical_to_load(&self) -> CriticalPath {
+        match self.milestone(&Milestone::LoadEventEnd) {
+            Some(loaded) => self.critical(loaded, |exchange| exchange.span.end <= loaded),
+            None => self.critical_to_end(),
+        }
     }
 
     /// The slowest thing that had to be waited for, with the time of the whole: a leg of the

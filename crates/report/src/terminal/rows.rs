@@ -10,9 +10,9 @@ use roundtrip_record::{
 use crate::model::{
     Connection, ConnectionAttempt, Exchange, LegKind, Lookup, Losses, Model, Phase, PhaseKind, Span,
 };
-use crate::names::{initiator, neighbour, outcome, short_source, short_url, sizes};
+use crate::names::{initiator, losses, neighbour, outcome, short_source, short_url, sizes};
 use crate::style::{Detail, Tone};
-use crate::text::{bytes, clean, count, duration, seconds};
+use crate::text::{bytes, clean, count, duration};
 
 /// How the fact in a row is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,17 +209,6 @@ fn lost(exchange: &Exchange, of: impl Fn(PhaseKind) -> bool) -> Losses {
         all.timeouts.extend(&phase.lost.timeouts);
         all
     })
-}
-
-/// Losses in words: `4 sends lost, RTO 0.2 → 0.4 s`.
-fn losses(lost: &Losses) -> String {
-    let mut text = count(lost.resent as usize, "send");
-    text += " lost";
-    if !lost.timeouts.is_empty() {
-        let waits = lost.timeouts.iter().map(|timeout| seconds(*timeout)).collect::<Vec<_>>();
-        text += &format!(", RTO {} s", waits.join(" → "));
-    }
-    text
 }
 
 /// The longest gap that is shown in the bar only, without a row of its own.

@@ -8,7 +8,7 @@ use super::view::View;
 use crate::model::{Leg, LegKind, Model, PhaseKind};
 use crate::slowest::Slowest;
 use crate::style::{Options, Tone};
-use crate::text::{clip, duration, left, percent, width};
+use crate::text::{clean, clip, duration, left, percent, width};
 
 /// The record in five lines.
 pub fn short(model: &Model, options: &Options) -> String {
@@ -36,6 +36,10 @@ pub fn short(model: &Model, options: &Options) -> String {
                 view.lines.push(clip(&format!("  next  {next}"), options.columns()));
             }
         }
+        None if exceeded(model).is_some() => {
+            let text = format!("  budget  {}", exceeded(model).unwrap_or_default());
+            view.lines.push(clip(&text, options.columns()));
+        }
         None => {
             if let Some(slowest) = Slowest::of(model) {
                 let text = format!(
@@ -49,6 +53,16 @@ pub fn short(model: &Model, options: &Options) -> String {
         }
     }
     view.text()
+}
+
+/// The first limit of the budget that is exceeded, and how many more.
+fn exceeded(model: &Model) -> Option<String> {
+    let mut exceeded = model.budget.as_ref()?.exceeded();
+    let first = clean(&crate::budget::limit(exceeded.next()?));
+    Some(match exceeded.count() {
+        0 => first,
+        more => format!("{first}, and {more} more"),
+    })
 }
 
 /// A step and its time.

@@ -1,8 +1,12 @@
 //! What `-v` adds: the links, the header fields, the handshake and the close between both ends.
 
 use super::view::View;
+use crate::leg;
 use crate::sequence;
-use crate::text::{clean, duration, rate, wrap};
+use crate::text::{clean, clip_middle, duration, left, millis, rate, right, wrap};
+
+/// The columns of the name of a leg.
+const NAME: usize = 36;
 
 impl View<'_> {
     /// The handshake and the close between both ends, and the properties of the links.
@@ -30,6 +34,7 @@ impl View<'_> {
             );
             self.fact("link", &text);
         }
+        self.paths();
         self.fields();
         let lines = sequence::lines(self.model, self.options, sequence::Extent::Ends);
         if !lines.is_empty() {
@@ -37,6 +42,26 @@ impl View<'_> {
             self.lines.extend(lines);
             self.blank();
         }
+    }
+
+    /// The critical paths to the first paint and to the load, leg by leg.
+    fn paths(&mut self) {
+        let load = self.model.critical_to_load();
+        let end = if self.model.milestones.is_empty() { "end" } else { "load" };
+        let paint = self.model.critical_to_paint().map(|path| ("first paint", path));
+        for (title, path) in paint.into_iter().chain([(end, load)]) {
+            if path.legs.len() < 2 {
+                continue;
+            }
+            self.blank();
+            self.fact("path", &format!("to the {title}, {}", duration(path.span.took())));
+            for leg in &path.legs {
+                let name = left(&clip_middle(&leg::name(leg, self.model), NAME), NAME);
+                let took = right(&millis(leg.took()), 9);
+                self.fact("", &format!("{took} ms  {name}  {}", leg::detail(leg, self.model)));
+            }
+        }
+        self.blank();
     }
 
     /// The header fields as they were sent and received, whole.
