@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn any_field_comes_to_an_end() {
-        for field in ["\"", "\\", "<\"", "<a>;\"", "<a>;=", "<a>; rel=\"\\", "é<é>;é=é,é", ">>,<"] {
+        for field in ["\"", "\\", "<\"", "<a>;\"", "<a>;=", "<a>; rel=\"\\", "é<é>;é=é,é", ">>,<"]
+        {
             let _ = links(field);
         }
     }

@@ -39,11 +39,20 @@ fn link_fields_want_what_elements_would() {
         ("</d>; rel=preload; as=fetch; crossorigin=use-credentials", &["data High /d LinkField"]),
         ("</m.js>; rel=modulepreload", &["script High /m.js LinkField anonymous"]),
         ("</a.css>; REL=Preload; As=STYLE", &["style sheet VeryHigh /a.css LinkField"]),
-        ("</a.css>; rel=\"preload nofollow\"; as=style", &["style sheet VeryHigh /a.css LinkField"]),
+        (
+            "</a.css>; rel=\"preload nofollow\"; as=style",
+            &["style sheet VeryHigh /a.css LinkField"],
+        ),
         ("</a.css>; rel=preload; as=style; media=print", &[]),
-        ("</a.css>; rel=preload; as=style; media=screen", &["style sheet VeryHigh /a.css LinkField"]),
+        (
+            "</a.css>; rel=preload; as=style; media=screen",
+            &["style sheet VeryHigh /a.css LinkField"],
+        ),
         ("</a.css>; rel=preload; as=style; type=text/less", &[]),
-        ("</f>; rel=preload; as=font; type=font/woff2; crossorigin", &["font High /f LinkField anonymous"]),
+        (
+            "</f>; rel=preload; as=font; type=font/woff2; crossorigin",
+            &["font High /f LinkField anonymous"],
+        ),
         ("</f>; rel=preload; as=font; type=text/plain; crossorigin", &[]),
         ("</a.jxl>; rel=preload; as=image; type=image/jxl", &[]),
         (
@@ -54,14 +63,14 @@ fn link_fields_want_what_elements_would() {
         ("</a>; rel=preload; as=document", &[]),
         // A style sheet of a head applies nowhere, and an icon is none.
         ("</a.css>; rel=stylesheet, </i>; rel=icon, </m>; rel=manifest", &[]),
-        ("</a.css>; rel=\"stylesheet preload\"; as=style", &["style sheet VeryHigh /a.css LinkField"]),
+        (
+            "</a.css>; rel=\"stylesheet preload\"; as=style",
+            &["style sheet VeryHigh /a.css LinkField"],
+        ),
         ("</b>; rel=prefetch", &["listed https://a.example/b"]),
         (
             "<https://b.example>; rel=preconnect, <//c.example>; rel=preconnect; crossorigin",
-            &[
-                "hint Connection https://b.example/",
-                "hint Connection https://c.example/ anonymous",
-            ],
+            &["hint Connection https://b.example/", "hint Connection https://c.example/ anonymous"],
         ),
         ("<//b.example>; rel=dns-prefetch", &["hint Name https://b.example/"]),
         ("</a.css>; rel=preload; as=style; anchor=\"/other\"", &[]),
@@ -166,7 +175,7 @@ fn an_image_without_credentials_is_not_fetched_again_for_layout() {
     for _ in 0..2 {
         page.lay_out().unwrap();
     }
-    assert_eq!(found(&mut page), ["image Medium /x.png line 1 anonymous"]);
+    assert_eq!(found(&mut page), ["image Low /x.png line 1 anonymous"]);
 }
 
 #[test]

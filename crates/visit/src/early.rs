@@ -68,7 +68,8 @@ impl<W: Wire> Hints<'_, W> {
                     self.from = None;
                     // Its requests are given up with it.
                     if let Some(early) = self.early.take() {
-                        let why = "what a 103 named is given up: a redirect leads to another origin";
+                        let why =
+                            "what a 103 named is given up: a redirect leads to another origin";
                         self.note(early.latest(), why);
                     }
                 }

@@ -148,10 +148,11 @@ fn a_103_has_the_sheet_asked_for_before_the_pages_head_came() {
         assert!(hinted <= asked && asked.since(hinted) < Duration::from_millis(20), "{asked:?}");
         assert!(answered.since(asked) > Duration::from_millis(200), "{answered:?}");
 
-        let without = Seen::visit(&work.path().join(name.to_owned() + "-without"), "/", browser, || {
-            sites(true, &[], "")
-        });
-        assert!(without.sheets().iter().all(|(_, asked, _)| *asked > without.head(200)));
+        let without =
+            Seen::visit(&work.path().join(name.to_owned() + "-without"), "/", browser, || {
+                sites(true, &[], "")
+            });
+        assert!(without.sheets().iter().all(|(_, asked, _)| *asked >= without.head(200)));
         let painted = |seen: &Seen| seen.visited.page.first_paint.expect("a picture");
         assert!(painted(&with) < painted(&without));
     }
@@ -260,7 +261,8 @@ fn a_recorded_103_is_sent_again_when_it_was_sent() {
         event.host == client || of_all
     });
     let of_client: Vec<Event> = of_client.cloned().collect();
-    for (name, events) in [("both", recorded.events.clone()), ("client", of_client)] {
+    // The client alone has one sample of how long the way is.
+    for (name, events, off) in [("both", recorded.events.clone(), 3), ("client", of_client, 10)] {
         let recording = Recording::read(events).expect("a visit");
         let plan = recording.plan(body).expect("a plan").behaving_as(Browser::CHROMIUM);
         let sites = || recording.sites(body).expect("sites");
@@ -272,7 +274,7 @@ fn a_recorded_103_is_sent_again_when_it_was_sent() {
         assert_eq!((was.len(), is.len()), (2, 2), "{name}");
         for ((was, then), (is, now)) in was.iter().zip(&is) {
             assert_eq!((was.status, &was.fields), (is.status, &is.fields), "{name}");
-            assert!(then.abs_diff(*now) <= 3, "{name}: {} after {now}, not {then} ms", is.status);
+            assert!(then.abs_diff(*now) <= off, "{name}: {} after {now}, not {then} ms", is.status);
         }
     }
 }

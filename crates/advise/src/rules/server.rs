@@ -48,13 +48,16 @@ pub(crate) fn early_hints(seen: &Seen<'_>, proposals: &mut Proposals) {
     let names: Vec<String> = wanted.iter().map(Resource::name).collect();
     let think = answer.think.as_millis();
     proposals.variants.push(
-        Variant::new("early-hints", format!("sent a 103 that names {}", several(&names, "resource")))
-            .how(format!(
-                "103 with Link: rel=preload for {}, at once; the page as before, after {think} ms",
-                list(&names)
-            ))
-            .caution("the server has to know them before it has made the page")
-            .with([Change::EarlyHints(wanted.iter().map(hint).collect())]),
+        Variant::new(
+            "early-hints",
+            format!("sent a 103 that names {}", several(&names, "resource")),
+        )
+        .how(format!(
+            "103 with Link: rel=preload for {}, at once; the page as before, after {think} ms",
+            list(&names)
+        ))
+        .caution("the server has to know them before it has made the page")
+        .with([Change::EarlyHints(wanted.iter().map(hint).collect())]),
     );
 }
 

@@ -49,9 +49,8 @@ impl State {
     /// Whether the link is one of the document, and not of something else that its `anchor` names
     /// (RFC 8288 §3.2).
     fn is_of_document(&self, link: &Link) -> bool {
-        link.get("anchor").is_none_or(|anchor| {
-            self.document.join(anchor).is_ok_and(|of| of == self.document)
-        })
+        link.get("anchor")
+            .is_none_or(|anchor| self.document.join(anchor).is_ok_and(|of| of == self.document))
     }
 }
 
