@@ -29,6 +29,8 @@ pub(crate) enum Change {
     Server(Origin, ServerChange),
     /// An answer is otherwise.
     Answer(Url, AnswerChange),
+    /// A file holds several scripts.
+    Merged(Url, u32),
     /// Something has another URL.
     Move(Url, Url),
     /// The document has this markup in its head.
@@ -124,6 +126,9 @@ fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits, hints: &mut 
         }
         Change::Move(from, to) => {
             edits.moved.insert(from.clone(), to.clone());
+        }
+        Change::Merged(url, scripts) => {
+            scenario.plan.merged_scripts.insert(url.to_string(), *scripts);
         }
         Change::Head(markup) => edits.head.push(markup.clone()),
         Change::Attribute(url, name, value) => {

@@ -310,9 +310,9 @@ impl Page {
         begun && !self.resources.pending().any(|resource| resource.holds.body)
     }
 
-    /// The next script that would run now; its size in bytes. Scripts are not run: this is for those
+    /// The next script that would run now, and its size in bytes. Scripts are not run: this is for those
     /// who reckon with the time that it takes.
-    pub fn poll_run(&mut self) -> Option<usize> {
+    pub fn poll_run(&mut self) -> Option<(FetchId, usize)> {
         self.resources.poll_run(self.is_parsed())
     }
 

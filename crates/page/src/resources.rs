@@ -273,7 +273,7 @@ impl Resources {
     /// The next script that runs now, in the order of the HTML standard (section 4.12.1.1): those the
     /// parser stops for one after the other, each when the style sheets before it have come; those that
     /// are deferred when the document is parsed (`finished`); the others when they come. Gives its size.
-    pub(crate) fn poll_run(&mut self, finished: bool) -> Option<usize> {
+    pub(crate) fn poll_run(&mut self, finished: bool) -> Option<(FetchId, usize)> {
         let (mut styled, mut stopped) = (true, false);
         let mut next = None;
         for (index, resource) in self.list.iter().enumerate() {
@@ -308,9 +308,10 @@ impl Resources {
                 .filter(|(_, resource)| matches!(resource.state, State::Loaded(_)))
                 .map(|(index, _)| index);
         }
-        let resource = self.list.get_mut(next?)?;
+        let index = next?;
+        let resource = self.list.get_mut(index)?;
         resource.ran = true;
-        Some(resource.bytes)
+        Some((FetchId(index as u32), resource.bytes))
     }
 
     /// Takes what came. Notes what is wrong with it.

@@ -147,6 +147,6 @@ fn preloads_do_not_run() {
         let (bytes, content_type) = (b"1;".as_slice().into(), None);
         let came = Delivered::Loaded { bytes, content_type, final_url: fetch.url };
         page.deliver(fetch.id, came);
-        assert_eq!(page.poll_run(), runs.then_some(2), "{markup}");
+        assert_eq!(page.poll_run(), runs.then_some((fetch.id, 2)), "{markup}");
     }
 }

@@ -24,7 +24,7 @@ pub use crate::network::Virtual;
 use crate::run_error::RunError;
 use crate::site::{Site, put_up};
 use crate::title::{Title, begin};
-use crate::trust::Recorded;
+use crate::trust::{Recorded, Versions};
 
 /// How long the lab goes on after an errand, until its last connection is gone: far longer than any
 /// timer of a connection that ends well.
@@ -77,6 +77,8 @@ pub struct Scene<'a> {
     pub machine: &'a ThisMachine,
     /// Which keys the lab's client offers.
     pub key_shares: KeyShares,
+    /// Whether that client sends to servers of TLS 1.2 as early as to those of 1.3.
+    pub false_start: bool,
     /// Whether the kernel's packets are captured on the live wire.
     pub capture: CaptureWish,
     /// Makes the sites of the lab.
@@ -209,7 +211,14 @@ fn simulate<E: Errand>(
     });
     let authority = Authority::new(network.seed, network.date)?;
     let tls = authority.client_offering(scene.key_shares, Some(Recorded::key_log()))?;
-    let pins = put_up(&mut internet, &authority, (scene.sites)()?)?;
+    let mut sites = (scene.sites)()?;
+    if scene.false_start {
+        // Our TLS cannot send so early. What 1.3 does takes as many round trips.
+        for site in &mut sites {
+            site.likeness.versions = Versions::All;
+        }
+    }
+    let pins = put_up(&mut internet, &authority, sites)?;
     let client = internet.client().clone();
     let here = Here {
         wire: client.clone(),

@@ -99,6 +99,8 @@ pub(crate) struct Loading<'a, W: Wire> {
     arrivals: mpsc::UnboundedReceiver<Arrived>,
     browser: Browser,
     cpu: Cpu,
+    /// How many scripts a file holds, where it is several.
+    merged: BTreeMap<String, u32>,
     keep_alive: KeepAlive,
     queue: Queue,
     tasks: BTreeMap<FetchId, Task>,
@@ -174,6 +176,7 @@ impl<'a, W: Wire> Loading<'a, W> {
             sender,
             arrivals,
             cpu: if wire.kind() == WireKind::Lab { plan.browser.cpu } else { Cpu::NONE },
+            merged: plan.merged_scripts.clone(),
             queue: Queue::new(plan.browser.order.head),
             browser: plan.browser.clone(),
             keep_alive: plan.client.keep_alive,
@@ -334,9 +337,11 @@ impl<'a, W: Wire> Loading<'a, W> {
         // What a scanner that runs ahead of the parser finds is asked for before the parser is there.
         self.fetch_wanted();
         self.busy(parsing).await;
-        while let Some(bytes) = self.page.poll_run() {
+        while let Some((id, bytes)) = self.page.poll_run() {
             self.scripted = true;
-            self.busy(self.cpu.running(bytes)).await;
+            let url = self.page.fetch(id).map(|fetch| fetch.url.as_str());
+            let scripts = url.and_then(|url| self.merged.get(url)).copied().unwrap_or(1);
+            self.busy(self.cpu.running(bytes, scripts)).await;
         }
         if self.page.is_in_body() {
             self.queue.enter_body();

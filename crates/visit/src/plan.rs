@@ -1,6 +1,7 @@
 //! What a visit is to do.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Method;
@@ -83,6 +84,9 @@ pub struct Plan {
     /// Layouts that were made in visits before this one and need not be made again.
     #[cfg(feature = "page")]
     pub layouts: Option<roundtrip_page::Layouts>,
+    /// How many scripts a file holds, by its URL, where it is several made one: the work that they do
+    /// stays.
+    pub merged_scripts: BTreeMap<String, u32>,
     /// Time for the whole.
     pub limit: Option<Duration>,
     /// Until when it goes on.
@@ -127,6 +131,7 @@ impl Plan {
             layouts: None,
             #[cfg(feature = "page")]
             picture: true,
+            merged_scripts: BTreeMap::new(),
             limit: Some(Duration::from_mins(2)),
             until: Until::default(),
             fail: false,

@@ -193,6 +193,13 @@ impl Recording {
             }
             if server.likeness.is_none() {
                 server.likeness = self.likeness(exchange);
+                if server.likeness.is_some_and(|likeness| likeness.versions == Versions::Two) {
+                    let host = &server.origin.host;
+                    servers.differences.insert(format!(
+                        "{host} spoke TLS 1.2: a browser's False Start (RFC 7918) has the round trips of 1.3, which is \
+                         spoken here but for --as roundtrip"
+                    ));
+                }
             }
             server.answers.entry(key).or_default().push_back(answer);
         }

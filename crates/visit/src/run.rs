@@ -40,7 +40,9 @@ pub fn carry_out(
     record: RecordSettings,
 ) -> Result<Visited, RunError> {
     let key_shares = plan.browser.key_shares;
-    let scene = Scene { machine, key_shares, capture: CaptureWish::IfPermitted, sites: &sites };
+    let false_start = plan.browser.false_start;
+    let capture = CaptureWish::IfPermitted;
+    let scene = Scene { machine, key_shares, false_start, capture, sites: &sites };
     let recorded = |ground: &Ground, record: RecordSettings| {
         let log = Log::new(Recorder::new(record)?);
         let carried = once(title, plan, ground, &log, &scene)?;
@@ -121,7 +123,8 @@ pub fn resolve(
 ) -> Result<u8, RunError> {
     let log = Log::new(Recorder::new(record)?);
     let key_shares = KeyShares::default();
-    let scene = Scene { machine, key_shares, capture: CaptureWish::IfPermitted, sites: &sites };
+    let (false_start, capture) = (false, CaptureWish::IfPermitted);
+    let scene = Scene { machine, key_shares, false_start, capture, sites: &sites };
     let lookup = Lookup { wanted, options };
     let carried = ground.carry_out(title, &log, &scene, lookup)?;
     end(&log, carried.at, carried.done, false)?;

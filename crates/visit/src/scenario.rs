@@ -66,6 +66,7 @@ impl Scenario {
         let scene = Scene {
             machine: &ThisMachine::default(),
             key_shares: plan.browser.key_shares,
+            false_start: plan.browser.false_start,
             capture: CaptureWish::No,
             sites: &sites,
         };

@@ -163,9 +163,7 @@ fn smaller(answer: &Answer) -> Option<Made> {
     }
     let picture = || image::load_from_memory_with_format(was, format).ok();
     let made = match format {
-        ImageFormat::Png | ImageFormat::Bmp => {
-            Made { content: webp(&picture()?)?, media: "image/webp" }
-        }
+        ImageFormat::Png => Made { content: webp(&picture()?)?, media: "image/webp" },
         ImageFormat::Jpeg => Made { content: jpeg(&picture()?)?, media: "image/jpeg" },
         // A GIF may move, and WebP is as small as it gets here.
         _ => return None,

@@ -108,7 +108,8 @@ pub(crate) fn merge(seen: &Seen<'_>, proposals: &mut Proposals) {
         let resources: Vec<&Resource<'_>> = scripts.iter().collect();
         let variant = merged("scripts", "script", first, &resources, whole, "text/javascript");
         let caution = "scripts between them and in other places must not depend on their order";
-        proposals.variants.push(variant.caution(caution).excluding("merged-scripts"));
+        let work = Change::Merged(first.url.clone(), scripts.len() as u32);
+        proposals.variants.push(variant.caution(caution).excluding("merged-scripts").with([work]));
     }
 }
 

@@ -102,7 +102,12 @@ pub(crate) fn tls(seen: &Seen<'_>, proposals: &mut Proposals) {
         .filter_map(|(origin, likeness)| Some((origin, likeness.chain?)))
         .filter(|(_, chain)| *chain > LONG_CHAIN)
         .collect();
-    if !old.is_empty() {
+    if !old.is_empty() && seen.scenario.plan.browser.false_start {
+        proposals.untried.push(Untried::new(
+            "TLS 1.3 in place of 1.2",
+            "on a first visit both take as many round trips: browsers send before 1.2 is done (False Start)",
+        ));
+    } else if !old.is_empty() {
         let hosts: Vec<String> = old.iter().map(|origin| origin.host.clone()).collect();
         proposals.variants.push(
             Variant::new("tls13", format!("spoke TLS 1.3 at {}", several(&hosts, "host")))
