@@ -88,6 +88,9 @@ pub(crate) struct Resources {
     /// the other (Blink's `resource.cc`, `MatchStatus::kRequestCredentialsModeDoesNotMatch`).
     by_request: BTreeMap<(Url, bool), FetchId>,
     next_poll: usize,
+    /// Indexes into `list`, in the order in which the page itself names what is there: that in which sheets
+    /// apply and scripts run, and not that in which a head named them.
+    order: Vec<usize>,
     /// What a head had named, once the page itself names it too.
     named: VecDeque<Fetch>,
     /// Of the document's own `<style>` elements.
@@ -106,6 +109,7 @@ impl Resources {
             list: Vec::new(),
             by_request: BTreeMap::new(),
             next_poll: 0,
+            order: Vec::new(),
             named: VecDeque::new(),
             faces: Vec::new(),
             refused: 0,
@@ -183,21 +187,8 @@ impl Resources {
     /// Remembers a resource once. One wanted again more urgently is raised.
     fn want(&mut self, mut fetch: Fetch, holds: Holds, import_depth: usize) {
         let request = (fetch.url.clone(), fetch.anonymous);
-        let known = self.by_request.get(&request);
-        if let Some(known) = known.and_then(|id| self.list.get_mut(id.0 as usize)) {
-            if known.named_by_head && !fetch.initiator.is_of_head() {
-                known.named_by_head = false;
-                self.named.push_back(Fetch { id: known.fetch.id, ..fetch.clone() });
-            }
-            known.fetch.blocks = known.fetch.blocks.max(fetch.blocks);
-            known.fetch.priority = known.fetch.priority.max(fetch.priority);
-            known.holds |= holds;
-            if known.fetch.kind == Kind::Icon {
-                known.fetch.kind = fetch.kind;
-            }
-            if fetch.media.is_none() {
-                known.fetch.media = None;
-            }
+        if let Some(id) = self.by_request.get(&request) {
+            self.wanted_again(*id, fetch, holds);
             return;
         }
         if self.list.len() >= limits::FETCHES {
@@ -209,6 +200,7 @@ impl Resources {
         }
         fetch.id = FetchId(self.list.len() as u32);
         self.by_request.insert(request, fetch.id);
+        self.order.push(self.list.len());
         self.list.push(Resource {
             named_by_head: fetch.initiator.is_of_head(),
             fetch,
@@ -218,6 +210,56 @@ impl Resources {
             bytes: 0,
             ran: false,
         });
+    }
+
+    /// Raises what is known already and is wanted again.
+    fn wanted_again(&mut self, id: FetchId, fetch: Fetch, holds: Holds) {
+        let index = id.0 as usize;
+        let Some(known) = self.list.get_mut(index) else { return };
+        let by_page_now = known.named_by_head && !fetch.initiator.is_of_head();
+        if by_page_now {
+            known.named_by_head = false;
+            self.order.retain(|at| *at != index);
+            self.order.push(index);
+        }
+        known.fetch.blocks = known.fetch.blocks.max(fetch.blocks);
+        known.fetch.priority = known.fetch.priority.max(fetch.priority);
+        known.holds |= holds;
+        if known.fetch.kind == Kind::Icon {
+            known.fetch.kind = fetch.kind;
+        }
+        if fetch.media.is_none() {
+            known.fetch.media = None;
+        }
+        self.raise_imports(id, by_page_now);
+        if by_page_now {
+            self.named.push_back(Fetch { id, ..fetch });
+        }
+    }
+
+    /// What a sheet imports holds up as much as the sheet does: one that was preloaded can have come before
+    /// an element says that it applies. `named`: that is to be told of, too.
+    fn raise_imports(&mut self, id: FetchId, named: bool) {
+        let mut raised = vec![id];
+        while let Some(id) = raised.pop() {
+            let Some(parent) = self.list.get(id.0 as usize) else { continue };
+            let (sheet, blocks, holds) =
+                (parent.fetch.url.clone(), parent.fetch.blocks, parent.holds);
+            if parent.fetch.kind != Kind::Style || holds == Holds::NOTHING {
+                continue;
+            }
+            for import in &mut self.list {
+                let is_import = import.fetch.kind == Kind::Style
+                    && import.fetch.media.is_none()
+                    && import.fetch.initiator == Initiator::Style { sheet: sheet.clone() };
+                if is_import && import.holds == Holds::NOTHING {
+                    import.fetch.blocks = import.fetch.blocks.max(blocks);
+                    import.holds |= holds;
+                    raised.push(import.fetch.id);
+                    self.named.extend(named.then(|| import.fetch.clone()));
+                }
+            }
+        }
     }
 
     /// The style sheet in a `<style>` element.
@@ -276,7 +318,8 @@ impl Resources {
     pub(crate) fn poll_run(&mut self, finished: bool) -> Option<(FetchId, usize)> {
         let (mut styled, mut stopped) = (true, false);
         let mut next = None;
-        for (index, resource) in self.list.iter().enumerate() {
+        let in_order = || self.order.iter().map(|index| (*index, &self.list[*index]));
+        for (index, resource) in in_order() {
             let script = resource.is_script();
             styled &= !(resource.is_pending() && resource.holds.parser && !script);
             if !script || resource.ran {
@@ -296,7 +339,7 @@ impl Resources {
             }
         }
         if next.is_none() && finished && !stopped {
-            let mut deferred = self.list.iter().enumerate().filter(|(_, resource)| {
+            let mut deferred = in_order().filter(|(_, resource)| {
                 resource.is_script()
                     && !resource.ran
                     && !resource.holds.parser
@@ -377,9 +420,10 @@ impl Resources {
     }
 
     /// Every font face, in cascade order as far as it is known: the document's own, then the
-    /// style sheets' in the order of discovery.
+    /// style sheets' in the order in which the page names them.
     pub(crate) fn faces(&self) -> Vec<Face> {
-        let sheets = self.list.iter().filter_map(|resource| match &resource.state {
+        let in_order = self.order.iter().map(|index| &self.list[*index]);
+        let sheets = in_order.filter_map(|resource| match &resource.state {
             State::Loaded(Body::Style(sheet)) => Some(sheet),
             _ => None,
         });

@@ -128,6 +128,44 @@ fn what_a_head_named_is_wanted_once_and_blocks_when_the_page_names_it() {
     assert_eq!(page.poll_named(), None);
 }
 
+/// A sheet that a head named can have come, and have imported others, before the page says that it applies.
+#[test]
+fn what_a_preloaded_sheet_imports_blocks_with_it() {
+    let mut page = page();
+    page.early_hints("</a.css>; rel=preload; as=style");
+    let sheets =
+        [("/a.css", "@import '/b.css'; @import '/p.css' print"), ("/b.css", "@import '/c.css'")];
+    for (path, css) in sheets {
+        let fetch = page.poll_fetch().expect(path);
+        assert_eq!((fetch.url.path(), fetch.blocks), (path, Blocks::None));
+        let content_type = Some("text/css".to_owned());
+        let final_url = fetch.url;
+        page.deliver(fetch.id, Delivered::Loaded { bytes: css.into(), content_type, final_url });
+    }
+    assert_eq!(page.holding_paint().count(), 0);
+    page.feed(b"<!doctype html><link rel=stylesheet href=/a.css><p>Hello");
+    let holding: Vec<&str> = page.holding_paint().map(|fetch| fetch.url.path()).collect();
+    assert_eq!(holding, ["/c.css"]);
+    let named = std::iter::from_fn(|| page.poll_named()).map(|fetch| fetch.url.path().to_owned());
+    assert_eq!(named.collect::<Vec<_>>(), ["/b.css", "/c.css", "/a.css"]);
+}
+
+#[test]
+fn scripts_run_in_the_order_of_the_page() {
+    let mut page = page();
+    page.link_field("</b.js>; rel=preload; as=script");
+    page.feed(b"<!doctype html><script src=/a.js></script><script src=/b.js></script><p>Hello");
+    page.finish_document();
+    let bodies = [("/a.js", "// a"), ("/b.js", "// is longer")];
+    while let Some(fetch) = page.poll_fetch() {
+        let body = bodies.iter().find(|(path, _)| *path == fetch.url.path()).expect("a script").1;
+        let (bytes, final_url) = (body.into(), fetch.url);
+        page.deliver(fetch.id, Delivered::Loaded { bytes, content_type: None, final_url });
+    }
+    let run: Vec<usize> = std::iter::from_fn(|| page.poll_run().map(|(_, size)| size)).collect();
+    assert_eq!(run, bodies.map(|(_, body)| body.len()));
+}
+
 /// An answer to a request without credentials is none to one with them, and the other way round.
 #[test]
 fn only_what_was_asked_for_alike_is_taken() {
