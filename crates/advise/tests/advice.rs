@@ -205,9 +205,9 @@ fn changed_files_are_what_the_change_says() {
     assert!(page.contains("<script src=/one.js defer=\"\"></script>"), "{page}");
 
     let files = changed("merge-scripts");
-    let script = files.iter().find(|(url, _)| url.ends_with("one.js")).expect("the first script");
-    assert!(script.1.contains("// two"), "{script:?}");
-    assert!(!files.iter().any(|(_, content)| content.contains("two.js")), "{files:?}");
+    let script = files.iter().find(|(url, _)| url.ends_with("two.js")).expect("the last script");
+    assert!(script.1.contains("// one"), "{script:?}");
+    assert!(!files.iter().any(|(_, content)| content.contains("one.js")), "{files:?}");
 
     // Another coding makes no other file.
     assert!(changed("gzip").is_empty());
