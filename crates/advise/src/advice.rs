@@ -54,6 +54,7 @@ pub struct Times {
 }
 
 /// An interval as savings are written.
+#[allow(clippy::ref_option, reason = "serde hands the field over so")]
 fn in_ms<S: Serializer>(time: &Option<Interval>, serializer: S) -> Result<S::Ok, S::Error> {
     let ms = |time: Duration| time.as_nanos() as f64 / 1e6;
     let fields = time.map(|time| {

@@ -17,6 +17,7 @@ use url::Url;
 
 use crate::css;
 use crate::document::{EditError, Edits};
+use crate::hint::{self, Hint};
 
 /// One thing that is otherwise.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub(crate) enum Change {
     Without(Origin),
     /// The document does not load a URL.
     WithoutUrl(Url),
+    /// A 103 names these before the server thinks about the document.
+    EarlyHints(Vec<Hint>),
 }
 
 /// How a server is otherwise.
@@ -93,9 +96,9 @@ pub(crate) fn changed<'a>(
     changes: impl IntoIterator<Item = &'a Change>,
 ) -> Result<Changed, EditError> {
     let mut changed = Changed { scenario: scenario.clone(), nearer: Duration::ZERO };
-    let mut edits = Edits::default();
+    let (mut edits, mut hints) = (Edits::default(), Vec::new());
     for change in changes {
-        apply(change, &mut changed, &mut edits);
+        apply(change, &mut changed, &mut edits, &mut hints);
     }
     let scenario = &mut changed.scenario;
     if !edits.moved.is_empty() {
@@ -105,10 +108,13 @@ pub(crate) fn changed<'a>(
     if !edits.is_empty() {
         edit_document(&mut scenario.servers, document, &edits)?;
     }
+    for answer in answers(&mut scenario.servers, document) {
+        hint::give(answer, &hints, &edits);
+    }
     Ok(changed)
 }
 
-fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits) {
+fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits, hints: &mut Vec<Hint>) {
     let scenario = &mut changed.scenario;
     match change {
         Change::SecondVisit => scenario.plan.client_caches = ClientCaches::Warm,
@@ -143,6 +149,7 @@ fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits) {
         Change::WithoutUrl(url) => {
             edits.without_urls.insert(url.clone());
         }
+        Change::EarlyHints(named) => hints.extend_from_slice(named),
     }
 }
 

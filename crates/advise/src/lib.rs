@@ -12,6 +12,7 @@ mod advice;
 mod change;
 mod css;
 mod document;
+mod hint;
 mod proposals;
 mod propose;
 mod prove;

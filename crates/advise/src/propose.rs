@@ -27,6 +27,7 @@ const RULES: &[Rule] = &[
     content::not_recorded,
     content::compression,
     content::images,
+    server::early_hints,
     server::tls,
     server::initial_window,
     server::surroundings,

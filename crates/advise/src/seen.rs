@@ -51,7 +51,7 @@ impl<'a> Seen<'a> {
         self.scenario.servers.iter().find(|server| server.origin == *origin)
     }
 
-    fn answer(&self, origin: &Origin, url: &Url) -> Option<&'a Answer> {
+    pub(crate) fn answer(&self, origin: &Origin, url: &Url) -> Option<&'a Answer> {
         self.server(origin)?.answers.get(&("GET".to_owned(), target(url)))?.back()
     }
 
@@ -67,7 +67,10 @@ impl<'a> Seen<'a> {
         let mut resources = self.resources();
         resources.retain(|one| {
             let by_document = match &one.exchange.initiator {
-                Initiator::Parser { url, .. } => *url == self.document.url,
+                // What a head names, the markup commonly names too.
+                Initiator::Parser { url, .. }
+                | Initiator::LinkField { url }
+                | Initiator::EarlyHints { url } => *url == self.document.url,
                 _ => false,
             };
             one.exchange.kind == kind && by_document

@@ -101,6 +101,8 @@ impl SecretNames {
         match initiator {
             Initiator::Parser { url, .. }
             | Initiator::Style { url }
+            | Initiator::LinkField { url }
+            | Initiator::EarlyHints { url }
             | Initiator::Script { url, .. } => *url = self.redact_url(url),
             Initiator::User
             | Initiator::Redirect { .. }

@@ -354,6 +354,10 @@ fn initiator(model: &Model, initiator: &Initiator) -> Value {
             json!({ "type": "parser", "url": url, "lineNumber": line })
         }
         Initiator::Style { url } => json!({ "type": "parser", "url": url }),
+        // What Chrome calls it whoever named it; Resource Timing tells the 103 apart.
+        Initiator::LinkField { url } | Initiator::EarlyHints { url } => {
+            json!({ "type": "preload", "url": url })
+        }
     }
 }
 

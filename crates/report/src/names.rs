@@ -147,6 +147,8 @@ pub(crate) fn initiator(initiator: &Initiator) -> String {
         Initiator::Parser { url, line: 0 } => format!("found in {}", clean(url)),
         Initiator::Parser { url, line } => format!("found in {} line {line}", clean(url)),
         Initiator::Style { url } => format!("found in the style sheet {}", clean(url)),
+        Initiator::LinkField { url } => format!("named by a Link field of {}", clean(url)),
+        Initiator::EarlyHints { url } => format!("named by the 103 of {}", clean(url)),
         Initiator::Script { url, line: 0 } => format!("a script, {}", clean(url)),
         Initiator::Script { url, line } => format!("a script, {}:{line}", clean(url)),
         Initiator::Retry { of } => format!("exchange {of} tried again"),

@@ -160,6 +160,11 @@ impl Exchange {
         self.heads.iter().rev().find(|head| !(100..200).contains(&head.what.status))
     }
 
+    /// Whether the server had more to say before the final response than that the request may go on (100).
+    pub fn is_announced(&self) -> bool {
+        self.heads.iter().any(|head| (102..200).contains(&head.what.status))
+    }
+
     /// The status of the final response.
     pub fn status(&self) -> Option<u16> {
         self.head().map(|head| head.what.status)

@@ -306,7 +306,11 @@ impl PartialStory {
                 if found.not_fetched.is_some() {
                     self.story.not_fetched.push(found.clone());
                 }
-                self.found.entry(found.url.clone()).or_insert(found.blocks);
+                // What a head named first may be found to hold something up when the page names it, too.
+                let known = self.found.entry(found.url.clone()).or_insert(found.blocks);
+                if *known == Blocks::Nothing {
+                    *known = found.blocks;
+                }
             }
             What::Milestone(milestone) => {
                 let reached = MilestoneReached { name: milestone.name.clone() };

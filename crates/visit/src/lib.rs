@@ -12,6 +12,8 @@ pub mod cgi;
 mod coded;
 pub mod crypto;
 pub mod demo;
+#[cfg(feature = "page")]
+mod early;
 pub mod get;
 mod given;
 pub mod ground;

@@ -14,10 +14,10 @@ use roundtrip_record::{
     Body as BodyRecord, BodyCut, BodyRef, Event, Field, Framing, HttpVersion, Initiator, ReplayOf,
     RunStarted,
 };
-use roundtrip_story::{Exchange, PhaseKind, Story};
+use roundtrip_story::{Exchange, Head, PhaseKind, Story};
 use url::Url;
 
-use crate::answers::{Answer, AnswerBody, Server, target};
+use crate::answers::{Answer, AnswerBody, Interim, Server, target};
 use crate::coded::encode;
 use crate::crypto::Likeness;
 use crate::given::Given;
@@ -250,10 +250,7 @@ impl Recording {
         }
         let plain = plain.unwrap_or_else(|| standin::body(exchange, recorded, &self.story));
         let content = Bytes::from(plain);
-        let mut fields = Fields::new();
-        for Field(name, value) in given.iter().flat_map(|given| given.fields) {
-            let _ = fields.push(name, value.as_bytes());
-        }
+        let mut fields = read(given.as_ref().map_or(&[], |given| given.fields));
         let closes = recorded.is_some_and(|recorded| recorded.framing == Framing::Close)
             || !keeps_alive(version(exchange), &fields);
         let promised = fields.text("Content-Length").and_then(|text| text.parse().ok());
@@ -274,6 +271,7 @@ impl Recording {
         let codings = recorded.map_or_else(Vec::new, |recorded| recorded.codings.clone());
         Ok(Answer {
             think,
+            interim: interim(exchange, think),
             status: given
                 .as_ref()
                 .and_then(|given| StatusCode::from_u16(given.status).ok())
@@ -298,6 +296,34 @@ impl Recording {
 /// The exchanges in which a client was given something, by a server or by a cache.
 fn given(story: &Story) -> impl Iterator<Item = &Exchange> {
     story.exchanges.iter().filter(|exchange| Given::of(exchange).is_some())
+}
+
+/// Fields as a record has them.
+fn read(recorded: &[Field]) -> Fields {
+    let mut fields = Fields::new();
+    for Field(name, value) in recorded {
+        let _ = fields.push(name, value.as_bytes());
+    }
+    fields
+}
+
+/// The interim responses before an answer. Each was sent as long before it as it came before it: the way was
+/// as long for both. 100 is not among them, which a server sends by itself where it is asked to.
+fn interim(exchange: &Exchange, think: Duration) -> Vec<Interim> {
+    let Some(answered) = exchange.head().map(|head| head.what.first_byte) else {
+        return Vec::new();
+    };
+    let sent = |head: &Head| {
+        let status = StatusCode::from_u16(head.what.status).ok()?;
+        let is_sent = status.is_informational() && !matches!(status.as_u16(), 100 | 101);
+        let before = answered.since(head.what.first_byte);
+        is_sent.then(|| Interim {
+            after: think.saturating_sub(before),
+            status,
+            fields: read(&head.what.fields),
+        })
+    };
+    exchange.heads.iter().filter_map(sent).collect()
 }
 
 /// A body as it went over the wire, and whether its end did not come.

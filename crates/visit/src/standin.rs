@@ -25,6 +25,10 @@ pub(crate) fn body(exchange: &Exchange, recorded: Option<&Body>, story: &Story) 
             // What scripts asked for is named by the document too: scripts are not run.
             let named = names(&|other| match &other.initiator {
                 Initiator::Parser { url, .. } => *url == exchange.url,
+                // What a head named is asked for because of it; the page names what it waits for.
+                Initiator::LinkField { url } | Initiator::EarlyHints { url } => {
+                    *url == exchange.url && other.blocks != Blocks::Nothing
+                }
                 Initiator::Script { .. } => true,
                 _ => false,
             });

@@ -5,13 +5,17 @@ use std::rc::Rc;
 use core::pin::pin;
 
 use futures_util::future::{Either, select};
-use roundtrip_fetch::{Fetcher, Rules};
+use roundtrip_fetch::Fetcher;
 use roundtrip_http::Body;
 use roundtrip_http::client::{Client, Options, OwnWork, Request, Response, Tls};
 use roundtrip_record::{EventId, FaultKind, Initiator, Priority, ResourceKind, Step, WireKind};
 use roundtrip_wire::Wire;
 
 use crate::browser::{Asked, fields};
+#[cfg(feature = "page")]
+use crate::early::{Early, fetch as document};
+#[cfg(feature = "page")]
+use crate::load::{Document, Loading, is_page};
 use crate::names::Names;
 use crate::page_times::PageTimes;
 use crate::plan::Plan;
@@ -82,7 +86,8 @@ async fn page<W: Wire>(
     plan: &Plan,
     cause: Option<EventId>,
 ) -> Visited {
-    let response = match fetcher.fetch(first(plan, cause), Rules::browser()).await {
+    let (answer, early) = document(wire, fetcher, plan, first(plan, cause)).await;
+    let response = match answer {
         Ok(response) => response,
         Err(failure) => return Visited { exit: fatal(wire, &failure), ..Visited::default() },
     };
@@ -94,7 +99,7 @@ async fn page<W: Wire>(
         report(wire, failure.cause, &failure.fault(true));
         failure.kind.exit_code()
     });
-    let (exit, page) = body(wire, fetcher, plan, response).await;
+    let (exit, page) = body(wire, fetcher, plan, response, early).await;
     Visited { exit: refused.unwrap_or(0).max(exit), status: Some(status), page }
 }
 
@@ -121,16 +126,35 @@ fn first(plan: &Plan, cause: Option<EventId>) -> Request {
     request
 }
 
+/// Without pages, nothing begins before there is an answer.
+#[cfg(not(feature = "page"))]
+type Early<'a, W> = core::marker::PhantomData<&'a W>;
+
+#[cfg(not(feature = "page"))]
+async fn document<'a, W: Wire>(
+    _: &'a W,
+    fetcher: &'a Fetcher<W>,
+    _: &'a Plan,
+    request: Request,
+) -> (Result<Response<W>, roundtrip_http::client::Failure>, Early<'a, W>) {
+    (fetcher.fetch(request, roundtrip_fetch::Rules::browser()).await, core::marker::PhantomData)
+}
+
 #[cfg(feature = "page")]
-async fn body<W: Wire>(
-    wire: &W,
-    fetcher: &Fetcher<W>,
-    plan: &Plan,
+async fn body<'a, W: Wire>(
+    wire: &'a W,
+    fetcher: &'a Fetcher<W>,
+    plan: &'a Plan,
     response: Response<W>,
+    early: Early<'a, W>,
 ) -> (u8, PageTimes) {
     match &plan.page {
-        Some(options) if crate::load::is_page(&response) => {
-            crate::load::load(wire, fetcher, plan, response, options.clone()).await
+        Some(options) if is_page(&response) => {
+            let loading = early.unwrap_or_else(|| {
+                let document = Document::of(&response);
+                Box::new(Loading::begin(wire, fetcher, plan, document, options.clone()))
+            });
+            loading.load(response, plan.picture).await
         }
         _ => (drain(wire, response).await, PageTimes::default()),
     }
@@ -142,6 +166,7 @@ async fn body<W: Wire>(
     _: &Fetcher<W>,
     _: &Plan,
     response: Response<W>,
+    _: Early<'_, W>,
 ) -> (u8, PageTimes) {
     (drain(wire, response).await, PageTimes::default())
 }

@@ -98,7 +98,10 @@ fn others<'a>(seen: &Seen<'a>) -> BTreeMap<Origin, Resource<'a>> {
     for resource in seen.resources() {
         let asked_by_page = matches!(
             resource.exchange.initiator,
-            Initiator::Parser { .. } | Initiator::Style { .. }
+            Initiator::Parser { .. }
+                | Initiator::Style { .. }
+                | Initiator::LinkField { .. }
+                | Initiator::EarlyHints { .. }
         );
         let is_of_page = resource.exchange.kind != ResourceKind::Document && asked_by_page;
         if Some(&resource.origin) != own.as_ref() && is_of_page {

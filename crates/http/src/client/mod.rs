@@ -38,6 +38,7 @@ mod tls;
 mod trouble;
 mod two;
 mod upload;
+mod watch;
 
 pub use addresses::{Addresses, Late};
 pub use certificate::check_alone;
@@ -54,6 +55,7 @@ pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
 pub use stored::Stored;
 pub use tls::{Tls, TlsOptions};
+pub use watch::{InterimHead, Progress, Watch, Watching};
 
 use core::cell::{Cell, OnceCell};
 use std::rc::Rc;

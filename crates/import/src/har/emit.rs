@@ -148,6 +148,8 @@ impl<'a> Emitter<'a> {
             Initiator::Redirect { of, .. } | Initiator::Retry { of } => self.ended.get(of),
             Initiator::Parser { url, .. }
             | Initiator::Style { url }
+            | Initiator::LinkField { url }
+            | Initiator::EarlyHints { url }
             | Initiator::Script { url, .. } => self.latest.get(url.as_str()),
             Initiator::User | Initiator::Peer => None,
         }

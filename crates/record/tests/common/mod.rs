@@ -348,6 +348,8 @@ fn exchanges(text: &str, exchange: ExchangeId) -> Vec<What> {
         Initiator::Redirect { of: exchange, status: 301 },
         Initiator::Parser { url: text.into(), line: 12 },
         Initiator::Style { url: text.into() },
+        Initiator::LinkField { url: text.into() },
+        Initiator::EarlyHints { url: text.into() },
         Initiator::Script { url: text.into(), line: 3 },
         Initiator::Retry { of: exchange },
         Initiator::Peer,
