@@ -55,7 +55,7 @@ impl Stored {
             status: self.status.as_u16(),
             reason: self.reason.clone(),
             fields: self.fields.to_record(),
-            age: self.age.as_secs(),
+            age: Some(self.age.as_secs()),
             lifetime: self.lifetime.map(|lifetime| lifetime.as_secs()),
             decoded: self.content.len() as u64,
             codings: content_codings(&self.fields),

@@ -448,7 +448,7 @@ fn http(text: &str) -> Vec<What> {
         status: 200,
         reason: "OK".into(),
         fields: fields.clone(),
-        age: 40,
+        age: Some(40),
         lifetime: Some(3_600),
         decoded: 12,
         codings: vec!["br".into()],
