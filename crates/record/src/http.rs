@@ -267,6 +267,9 @@ pub struct CachedResponse {
     /// How old it may become before its server has to be asked again (RFC 9111 §4.2.1), in whole
     /// seconds; `None` where nothing limits that, or a recording does not tell its age.
     pub lifetime: Option<u64>,
+    /// Bytes of the body as it had come, with its content codings; `None` where a recording does not
+    /// tell.
+    pub encoded: Option<u64>,
     /// Bytes of the body once its content codings are undone.
     pub decoded: u64,
     /// Content codings in the order in which they had been applied, as in `Content-Encoding`.

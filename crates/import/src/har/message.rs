@@ -91,6 +91,7 @@ pub(crate) fn cached(emitter: &mut Emitter<'_>, told: &Told<'_>) -> CachedRespon
         fields: fields(&response.headers),
         age: None,
         lifetime: None,
+        encoded: None,
         decoded,
         codings: codings(&response.headers),
         content,

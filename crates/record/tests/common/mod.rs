@@ -450,6 +450,7 @@ fn http(text: &str) -> Vec<What> {
         fields: fields.clone(),
         age: Some(40),
         lifetime: Some(3_600),
+        encoded: Some(10),
         decoded: 12,
         codings: vec!["br".into()],
         content: Some(body_ref()),
