@@ -404,8 +404,8 @@ impl<W: Wire> ResponseBody<W> {
     /// The body of an answer that a cache gives.
     fn of_stored(exchange: Exchange<W>, stored: &Stored, event: Option<EventId>) -> Self {
         let length = stored.content.len() as u64;
-        Self {
-            since: exchange.shared.wire.now(),
+        let since = exchange.shared.wire.now();
+        let body = Self {
             exchange,
             running: None,
             stored: None,
@@ -419,14 +419,15 @@ impl<W: Wire> ResponseBody<W> {
             status: stored.status,
             codings: Vec::new(),
             media_type: None,
+            since,
             event,
             decoded: 0,
             at_once: 0,
             raw_done: true,
             failed: None,
             trailers: Fields::new(),
-        }
-        .holding(stored)
+        };
+        body.holding(stored)
     }
 
     /// The same body with what a cache has for its bytes.
