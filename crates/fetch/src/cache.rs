@@ -206,12 +206,11 @@ impl Shelf {
 mod tests {
     use core::time::Duration;
 
-    use bytes::Bytes;
     use http::{StatusCode, Version};
     use roundtrip_http::message::Fields;
 
     use super::*;
-    use crate::kept::{Came, Head};
+    use crate::kept::{Came, Head, KeptBody};
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -229,7 +228,8 @@ mod tests {
             fields,
         };
         let came = Came { asked: NOW, answered: NOW, age_from: AgeFrom::DateAndAge };
-        Kept::new(&Asked::default(), head, Bytes::from(vec![0; length]), came)
+        let body = KeptBody { content: vec![0; length].into(), encoded: length as u64 };
+        Kept::new(&Asked::default(), head, body, came)
     }
 
     fn has(cache: &Cache, url: &str) -> bool {

@@ -14,7 +14,7 @@ use crate::cache::{Cache, Found, Key};
 use crate::chain::{Chain, Next};
 use crate::freshness::is_storable;
 use crate::jar::Jar;
-use crate::kept::{Asked, Came, Head, Kept};
+use crate::kept::{Asked, Came, Head, Kept, KeptBody};
 use crate::rules::Rules;
 
 /// Carries chains of requests out over a client's connections. Its clones share connections and
@@ -223,7 +223,7 @@ fn keep<W: Wire>(cache: &Cache, key: Key, asked: Asked, came: Came, response: &m
         fields: fields.clone(),
     };
     let (cache, largest) = (cache.clone(), cache.largest());
-    response.body.when_whole(largest, move |content| {
-        cache.keep(key, Kept::new(&asked, head, content, came));
+    response.body.when_whole(largest, move |content, encoded| {
+        cache.keep(key, Kept::new(&asked, head, KeptBody { content, encoded }, came));
     });
 }

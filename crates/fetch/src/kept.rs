@@ -80,7 +80,7 @@ pub(crate) struct Kept {
     status: StatusCode,
     reason: String,
     fields: Fields,
-    content: Bytes,
+    body: KeptBody,
     /// The fields of the request that the answer depends on, and what they were.
     varies: Vec<(String, String)>,
     answered: SystemTime,
@@ -96,6 +96,15 @@ pub(crate) struct Came {
     pub(crate) age_from: AgeFrom,
 }
 
+/// The body of an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptBody {
+    /// What it is once its codings are undone.
+    pub(crate) content: Bytes,
+    /// How many bytes it had on the wire.
+    pub(crate) encoded: u64,
+}
+
 /// The head of an answer that is to be kept.
 pub(crate) struct Head {
     pub(crate) version: Version,
@@ -106,12 +115,12 @@ pub(crate) struct Head {
 
 impl Kept {
     /// An answer with all of its body.
-    pub(crate) fn new(asked: &Asked, head: Head, content: Bytes, came: Came) -> Self {
+    pub(crate) fn new(asked: &Asked, head: Head, body: KeptBody, came: Came) -> Self {
         let names = head.fields.list("Vary").map(to_text);
         let varies = names.map(|name| (name.clone(), asked.value(&name))).collect();
         let Head { version, status, reason, fields } = head;
         let age = age_on_arrival(&fields, came.age_from, came.asked, came.answered);
-        Self { version, status, reason, fields, content, varies, answered: came.answered, age }
+        Self { version, status, reason, fields, body, varies, answered: came.answered, age }
     }
 
     /// About how many bytes it takes.
@@ -119,7 +128,7 @@ impl Kept {
         /// Of what every answer has.
         const EACH: usize = 256;
         let fields = self.fields.iter().map(|(name, value)| name.len() + value.len() + 16);
-        EACH + self.content.len() + fields.sum::<usize>()
+        EACH + self.body.content.len() + fields.sum::<usize>()
     }
 
     fn age(&self, now: SystemTime) -> Duration {
@@ -206,7 +215,7 @@ impl Kept {
         let head = Head { version, status, reason, fields: merged };
         // Its age is that of the 304 answer, which says nothing of it unless it says so.
         let age = age_on_arrival(fields, came.age_from, came.asked, came.answered);
-        Some(Self { age, ..Self::new(asked, head, self.content.clone(), came) })
+        Some(Self { age, ..Self::new(asked, head, self.body.clone(), came) })
     }
 
     /// As the client gives it.
@@ -216,7 +225,8 @@ impl Kept {
             status: self.status,
             reason: self.reason.clone(),
             fields: self.fields.clone(),
-            content: self.content.clone(),
+            content: self.body.content.clone(),
+            encoded: self.body.encoded,
             age: self.age(now),
             lifetime: self.lifetime(),
         }

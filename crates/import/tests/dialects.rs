@@ -87,7 +87,10 @@ fn chrome_devtools() {
         Initiator::Script { url: "https://shop.example/main.js".into(), line: 10 }
     );
     assert_eq!(at("https://shop.example/app.js").reused(), 1);
-    assert!(at("https://shop.example/logo.png").from_cache);
+    let logo = at("https://shop.example/logo.png");
+    assert!(logo.from_cache);
+    let cached = &logo.cached.as_ref().unwrap().what;
+    assert_eq!((cached.status, cached.age), (200, None));
     assert!(at("https://shop.example/worker.css").from_cache);
     let fault = &story.faults[0].what;
     assert_eq!(fault.fault, FaultKind::NoAddress { name: "lost.example".into() });

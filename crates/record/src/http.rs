@@ -261,11 +261,15 @@ pub struct CachedResponse {
     /// The header fields of the kept response, with those of the 304 response in their place, and with
     /// credentials redacted.
     pub fields: Vec<Field>,
-    /// How old the response is (RFC 9111 §4.2.3), in whole seconds.
-    pub age: u64,
+    /// How old the response is (RFC 9111 §4.2.3), in whole seconds; `None` where a recording does not
+    /// tell.
+    pub age: Option<u64>,
     /// How old it may become before its server has to be asked again (RFC 9111 §4.2.1), in whole
-    /// seconds; `None` where nothing limits that.
+    /// seconds; `None` where nothing limits that, or a recording does not tell its age.
     pub lifetime: Option<u64>,
+    /// Bytes of the body as it had come, with its content codings; `None` where a recording does not
+    /// tell.
+    pub encoded: Option<u64>,
     /// Bytes of the body once its content codings are undone.
     pub decoded: u64,
     /// Content codings in the order in which they had been applied, as in `Content-Encoding`.

@@ -20,14 +20,13 @@ pub(crate) fn unanswered(exchange: &Exchange) -> &'static str {
 /// What a cache gave, and how it stands to its age: `12.3 kB, 40 s old, fresh for 1 h`.
 pub(crate) fn cached(cached: &CachedResponse) -> String {
     let size = bytes(cached.decoded);
-    let old = format!("{} old", age(cached.age));
-    match cached.lifetime {
-        None => format!("{size}, {old}, fresh for ever"),
-        Some(lifetime) if lifetime > cached.age => {
-            format!("{size}, {old}, fresh for {}", age(lifetime - cached.age))
-        }
-        Some(_) => format!("{size}, {old}, not fresh by itself"),
-    }
+    let Some(old) = cached.age else { return size };
+    let fresh = match cached.lifetime {
+        None => "fresh for ever".to_owned(),
+        Some(lifetime) if lifetime > old => format!("fresh for {}", age(lifetime - old)),
+        Some(_) => "not fresh by itself".to_owned(),
+    };
+    format!("{size}, {} old, {fresh}", age(old))
 }
 
 /// How much of an exchange's answer came from a cache, if any did.

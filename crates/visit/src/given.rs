@@ -39,8 +39,7 @@ impl<'a> Given<'a> {
         let length =
             cached.fields.iter().find(|field| field.0.eq_ignore_ascii_case("content-length"));
         let length = length.and_then(|field| field.1.trim().parse().ok());
-        // How it was coded, a cache does not tell; what was not coded had its own length.
-        let encoded = length.unwrap_or(cached.decoded);
+        let encoded = cached.encoded.or(length).unwrap_or(cached.decoded);
         let body = Body {
             framing: length.map_or(Framing::Chunked, Framing::Length),
             encoded,

@@ -386,16 +386,17 @@ impl<W: Wire> ResponseBody<W> {
         self.exchange.reporter.ended(ended, Some(self.status.as_u16()), true);
         running.carrier.release(ended);
         if let Some(collector) = self.collector.take() {
-            collector.end();
+            collector.end(self.received);
         }
     }
 
-    /// Hands all of it on when it has ended well, its codings undone, unless it is longer than `limit`.
-    pub fn when_whole(&mut self, limit: usize, then: impl FnOnce(Bytes) + 'static) {
+    /// Hands all of it on when it has ended well, its codings undone, unless it is longer than `limit`;
+    /// and tells how many bytes it had on the wire.
+    pub fn when_whole(&mut self, limit: usize, then: impl FnOnce(Bytes, u64) + 'static) {
         let collector = Collector { bytes: BytesMut::new(), limit, then: Box::new(then) };
         match (&self.running, &self.failed) {
             (Some(_), _) => self.collector = Some(collector),
-            (None, None) => collector.end(),
+            (None, None) => collector.end(self.received),
             (None, Some(_)) => {}
         }
     }
@@ -403,8 +404,8 @@ impl<W: Wire> ResponseBody<W> {
     /// The body of an answer that a cache gives.
     fn of_stored(exchange: Exchange<W>, stored: &Stored, event: Option<EventId>) -> Self {
         let length = stored.content.len() as u64;
-        Self {
-            since: exchange.shared.wire.now(),
+        let since = exchange.shared.wire.now();
+        let body = Self {
             exchange,
             running: None,
             stored: None,
@@ -418,14 +419,15 @@ impl<W: Wire> ResponseBody<W> {
             status: stored.status,
             codings: Vec::new(),
             media_type: None,
+            since,
             event,
             decoded: 0,
             at_once: 0,
             raw_done: true,
             failed: None,
             trailers: Fields::new(),
-        }
-        .holding(stored)
+        };
+        body.holding(stored)
     }
 
     /// The same body with what a cache has for its bytes.
@@ -526,7 +528,7 @@ struct Collector {
     bytes: BytesMut,
     /// The most bytes that are taken.
     limit: usize,
-    then: Box<dyn FnOnce(Bytes)>,
+    then: Box<dyn FnOnce(Bytes, u64)>,
 }
 
 impl Collector {
@@ -536,9 +538,9 @@ impl Collector {
         }
     }
 
-    fn end(self) {
+    fn end(self, received: u64) {
         if self.bytes.len() <= self.limit {
-            (self.then)(self.bytes.freeze());
+            (self.then)(self.bytes.freeze(), received);
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Stored {
     pub fields: Fields,
     /// The body, its content codings undone.
     pub content: Bytes,
+    /// How many bytes it had on the wire.
+    pub encoded: u64,
     /// How old it is (RFC 9111 §4.2.3).
     pub age: Duration,
     /// How old it may become before its server has to be asked again (RFC 9111 §4.2.1); `None`: as old as
@@ -55,8 +57,9 @@ impl Stored {
             status: self.status.as_u16(),
             reason: self.reason.clone(),
             fields: self.fields.to_record(),
-            age: self.age.as_secs(),
+            age: Some(self.age.as_secs()),
             lifetime: self.lifetime.map(|lifetime| lifetime.as_secs()),
+            encoded: Some(self.encoded),
             decoded: self.content.len() as u64,
             codings: content_codings(&self.fields),
             content,

@@ -40,6 +40,10 @@ impl<'a> Emitter<'a> {
         if !sketch.answered() && sketch.ground == Ground::Network {
             last = self.failed(self.causes.last == Some(n), &told, way.as_ref(), end);
         }
+        if sketch.ground == Ground::Cache && sketch.answered() {
+            let cached = message::cached(self, &told);
+            last = self.agenda.plan(end, Some(last), What::CachedResponse(cached));
+        }
         let ended = ExchangeEnded {
             exchange: told.exchange,
             status: sketch.answered().then_some(sketch.status),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use roundtrip_http::media::essence;
 use roundtrip_record::{
-    Body, BodyRef, ConnectionEnding, EndedBy, Field, Framing, HttpVersion, RequestSent,
-    ResponseEnded, ResponseHead, What,
+    Body, BodyRef, CachedResponse, ConnectionEnding, EndedBy, Field, Framing, HttpVersion,
+    RequestSent, ResponseEnded, ResponseHead, What,
 };
 use url::{Url, form_urlencoded};
 
@@ -15,6 +15,9 @@ use super::sketch::Sketch;
 use super::state::{Emitter, Told};
 use crate::agenda::Slot;
 use crate::words;
+
+/// What is said where an archive lacks bodies.
+const MISSING: &str = "bodies are missing; a replay answers with stand-ins of their length";
 
 /// Plans the events of a request and its response; the last of them is returned.
 pub(crate) fn sent_and_answered(emitter: &mut Emitter<'_>, told: &mut Told<'_>, way: &Way) -> Slot {
@@ -67,6 +70,33 @@ pub(crate) fn sent_and_answered(emitter: &mut Emitter<'_>, told: &mut Told<'_>, 
         emitter.agenda.plan(end, Some(last), What::ConnectionEnding(ending));
     }
     last
+}
+
+/// What the browser's cache gave, as the archive tells it.
+pub(crate) fn cached(emitter: &mut Emitter<'_>, told: &Told<'_>) -> CachedResponse {
+    let (entry, sketch) = (told.entry, told.sketch);
+    let response = &entry.response;
+    let content = response.content.text.clone();
+    let stated = response.content.size.filter(|size| *size > 0.0).map(|size| size as u64);
+    let decoded = stated.or(content.as_ref().map(|content| content.length)).unwrap_or(0);
+    if content.is_none() && decoded > 0 {
+        emitter.notes.add(MISSING);
+    }
+    CachedResponse {
+        exchange: told.exchange,
+        validated: false,
+        version: sketch.version.clone(),
+        status: sketch.status,
+        reason: response.status_text.clone().unwrap_or_default(),
+        fields: fields(&response.headers),
+        age: None,
+        lifetime: None,
+        encoded: None,
+        decoded,
+        codings: codings(&response.headers),
+        content,
+        media_type: media_type(entry),
+    }
 }
 
 fn request(emitter: &mut Emitter<'_>, told: &mut Told<'_>, way: &Way) -> RequestSent {
@@ -172,7 +202,7 @@ fn body(emitter: &mut Emitter<'_>, told: &mut Told<'_>) -> Body {
             .add("texts are of another length than their `size`: the writer decoded or cut them");
     }
     if content.is_none() && decoded > 0 {
-        emitter.notes.add("bodies are missing; a replay answers with stand-ins of their length");
+        emitter.notes.add(MISSING);
     }
     let codings = codings(&response.headers);
     let (encoded, from) = encoded(told.entry, decoded);
