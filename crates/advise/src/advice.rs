@@ -33,6 +33,18 @@ pub struct Advice {
 pub struct NetworkAdvice {
     /// The network, as `--net` takes it.
     pub net: String,
+    /// The times of the visit.
+    #[serde(flatten)]
+    pub times: Times,
+    /// Those of a second visit, which begins when a first one is over; `None` where nothing was tried
+    /// on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_visit: Option<Times>,
+}
+
+/// The times of a visit.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Times {
     /// The load time.
     #[serde(serialize_with = "in_ms")]
     pub load: Option<Interval>,
@@ -42,6 +54,7 @@ pub struct NetworkAdvice {
 }
 
 /// An interval as savings are written.
+#[allow(clippy::ref_option, reason = "serde hands the field over so")]
 fn in_ms<S: Serializer>(time: &Option<Interval>, serializer: S) -> Result<S::Ok, S::Error> {
     let ms = |time: Duration| time.as_nanos() as f64 / 1e6;
     let fields = time.map(|time| {

@@ -9,6 +9,7 @@ use http::Version;
 use roundtrip_http::client::Origin;
 use roundtrip_http::server::After;
 use roundtrip_lab::TcpProfile;
+use roundtrip_visit::ClientCaches;
 use roundtrip_visit::answers::{Answer, Server, target};
 use roundtrip_visit::scenario::Scenario;
 use roundtrip_visit::trust::Versions;
@@ -21,6 +22,8 @@ use crate::hint::{self, Hint};
 /// One thing that is otherwise.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
+    /// The visit is a second one.
+    SecondVisit,
     /// The visit begins at another URL.
     Start(Url),
     /// The way to the servers is shorter by so much, there and back.
@@ -71,6 +74,8 @@ pub(crate) enum AnswerChange {
     Coding(&'static str),
     /// It has other content.
     Content { content: Bytes, media: &'static str },
+    /// Browsers may keep it for a year, without asking whether it is still good.
+    Kept,
 }
 
 /// A scenario with changes.
@@ -112,6 +117,7 @@ pub(crate) fn changed<'a>(
 fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits, hints: &mut Vec<Hint>) {
     let scenario = &mut changed.scenario;
     match change {
+        Change::SecondVisit => scenario.plan.client_caches = ClientCaches::Warm,
         Change::Start(url) => scenario.plan.url = url.clone(),
         Change::Nearer(by) => changed.nearer += *by,
         Change::Server(origin, change) => {
@@ -188,6 +194,12 @@ impl AnswerChange {
             Self::Content { content, media } => {
                 answer.fields.set("Content-Type", media);
                 answer.set_content(content.clone());
+            }
+            Self::Kept => {
+                for name in ["Expires", "Pragma"] {
+                    answer.fields.remove(name);
+                }
+                answer.fields.set("Cache-Control", "max-age=31536000, immutable");
             }
         }
     }

@@ -16,8 +16,8 @@ use roundtrip_visit::scenario::{Measured, Scenario};
 use roundtrip_visit::{Layouts, Plan};
 use url::Url;
 
-use crate::advice::{Advice, Combination, CombinationStep, NetworkAdvice, Piece, Tried};
-use crate::change::{Changed, changed};
+use crate::advice::{Advice, Combination, CombinationStep, NetworkAdvice, Piece, Times, Tried};
+use crate::change::{Change, Changed, changed};
 use crate::proposals::Proposals;
 use crate::saving::Saving;
 use crate::variant::{Reach, Variant};
@@ -88,24 +88,37 @@ pub fn prove(
     let trial =
         Trial { scenario, document: &document, proving, progress, done: AtomicUsize::new(0) };
     let unchanged = Changed { scenario: scenario.clone(), nearer: Duration::ZERO };
+    let tried = pieces.iter().filter(|piece| piece.refused.is_none());
+    let comes_back =
+        tried.map(|piece| piece.variant.reach).any(|reach| reach == Reach::SecondVisit);
     let mut scenarios = vec![unchanged];
+    if comes_back {
+        scenarios.extend(changed(scenario, &document, &[Change::SecondVisit]));
+    }
     scenarios.extend(ready.iter().flatten().cloned());
     let mut results = trial.all(&scenarios)?.into_iter();
-    let base = results.next().unwrap_or_default();
-    is_page(scenario, &base)?;
+    let base = Base {
+        first: results.next().unwrap_or_default(),
+        second: if comes_back { results.next() } else { None },
+    };
+    is_page(scenario, &base.first)?;
     let mut pieces: Vec<Piece> = pieces
         .into_iter()
         .map(|piece| match piece.refused {
             Some(_) => piece,
-            None => Piece { tried: compare(&base, &results.next().unwrap_or_default()), ..piece },
+            None => {
+                let with = results.next().unwrap_or_default();
+                let tried = compare(base.of(piece.variant.reach), &with);
+                Piece { tried, ..piece }
+            }
         })
         .collect();
     order(&mut pieces, &base);
-    let combination = trial.combine(&pieces, &base)?;
-    let networks = proving.networks.iter().zip(&base).map(|(net, runs)| NetworkAdvice {
+    let combination = trial.combine(&pieces, &base.first)?;
+    let networks = proving.networks.iter().enumerate().map(|(at, net)| NetworkAdvice {
         net: net.to_string(),
-        load: Interval::of(runs.iter().filter_map(|run| run.page.load).collect()),
-        first_paint: Interval::of(runs.iter().filter_map(|run| run.page.first_paint).collect()),
+        times: times(&base.first[at]),
+        second_visit: base.second.as_ref().map(|second| times(&second[at])),
     });
     Ok(Advice {
         document: document.to_string(),
@@ -120,6 +133,30 @@ pub fn prove(
 
 /// What a scenario came to: by network, then by seed.
 type Results = Vec<Vec<Measured>>;
+
+/// What the scenario came to as it is.
+struct Base {
+    first: Results,
+    /// Carried out a second time, where something is tried on that.
+    second: Option<Results>,
+}
+
+impl Base {
+    /// What a change of this reach is held against.
+    fn of(&self, reach: Reach) -> &Results {
+        match (reach, &self.second) {
+            (Reach::SecondVisit, Some(second)) => second,
+            _ => &self.first,
+        }
+    }
+}
+
+fn times(runs: &[Measured]) -> Times {
+    Times {
+        load: Interval::of(runs.iter().filter_map(|run| run.page.load).collect()),
+        first_paint: Interval::of(runs.iter().filter_map(|run| run.page.first_paint).collect()),
+    }
+}
 
 fn is_page(scenario: &Scenario, base: &Results) -> Result<(), ProveError> {
     match base.iter().flatten().find(|run| run.page.load.is_none()) {
@@ -303,10 +340,11 @@ fn worth(tried: &[Tried], base: &Results) -> f64 {
 }
 
 /// Those of the site first; what saves most before what saves less.
-fn order(pieces: &mut [Piece], base: &Results) {
+fn order(pieces: &mut [Piece], base: &Base) {
     let rank = |piece: &Piece| {
+        let reach = piece.variant.reach;
         // To a millionth: numbers that can be ordered.
-        (piece.variant.reach, Reverse((worth(&piece.tried, base) * 1e6) as i64))
+        (reach, Reverse((worth(&piece.tried, base.of(reach)) * 1e6) as i64))
     };
     pieces.sort_by_key(rank);
 }

@@ -7,7 +7,7 @@ use roundtrip_report::text::{clean, clip, left, right, width, wrap};
 use roundtrip_report::{Detail, Options, Tone};
 use serde_json::{Value, json as value};
 
-use crate::advice::{Advice, CombinationStep, NetworkAdvice, Piece, Tried};
+use crate::advice::{Advice, CombinationStep, Piece, Times, Tried};
 use crate::proposals::Untried;
 use crate::saving::{Effect, Saving};
 use crate::variant::Reach;
@@ -39,10 +39,15 @@ pub fn text(advice: &Advice, options: &Options) -> String {
     let mut lines = view.verdict();
     if options.detail != Detail::Answer {
         lines.extend([String::new(), view.head()]);
+        let is_second = |piece: &&Piece| piece.variant.reach == Reach::SecondVisit;
         for (number, piece) in advice.pieces.iter().enumerate() {
-            lines.extend(view.piece(number + 1, piece));
+            if !is_second(&piece) {
+                lines.extend(view.piece(number + 1, piece));
+            }
         }
         lines.extend(view.together());
+        let second: Vec<&Piece> = advice.pieces.iter().filter(is_second).collect();
+        lines.extend(view.second_visit(&second));
         lines.extend(view.rest());
     }
     options.glyphs(&(lines.join("\n") + "\n"))
@@ -76,9 +81,9 @@ impl View<'_> {
     /// How the visit goes as it is, and how much of that could be saved.
     fn verdict(&self) -> Vec<String> {
         let advice = self.advice;
-        let times = |of: fn(&NetworkAdvice) -> Option<Interval>| {
+        let times = |of: Moment| {
             let each = advice.networks.iter().filter_map(|network| {
-                Some(format!("{} on {}", time(of(network)?), clean(&network.net)))
+                Some(format!("{} on {}", time(of(&network.times)?), clean(&network.net)))
             });
             each.collect::<Vec<_>>().join(", ")
         };
@@ -138,7 +143,7 @@ impl View<'_> {
     fn piece(&self, number: usize, piece: &Piece) -> Vec<String> {
         let mark = match piece.variant.reach {
             Reach::Site => format!("{number:>3} "),
-            Reach::Sacrifice | Reach::Surroundings => "  – ".to_owned(),
+            Reach::Sacrifice | Reach::Surroundings | Reach::SecondVisit => "  – ".to_owned(),
         };
         let cells = match &piece.refused {
             Some(why) => format!("  not tried: {}", clean(why)),
@@ -156,6 +161,25 @@ impl View<'_> {
         };
         let mut lines: Vec<String> = parts.iter().enumerate().map(line).collect();
         lines.extend(self.beside(piece));
+        lines
+    }
+
+    /// What is tried on a second visit, and how that goes as it is.
+    fn second_visit(&self, pieces: &[&Piece]) -> Vec<String> {
+        if pieces.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![self.options.paint(Tone::Faint, "    on a second visit, if you …")];
+        lines.extend(pieces.iter().flat_map(|piece| self.piece(0, piece)));
+        let times = |of: Moment| {
+            let each = self.advice.networks.iter().filter_map(|network| {
+                let second = network.second_visit.as_ref()?;
+                Some(format!("{} on {}", time(of(second)?), clean(&network.net)))
+            });
+            each.collect::<Vec<_>>().join(", ")
+        };
+        let [load, paint] = MOMENTS.map(|(name, of)| format!("{name} {}", times(of)));
+        lines.extend(self.told("second visit", &format!("{load}; {paint}")));
         lines
     }
 
@@ -277,11 +301,11 @@ impl View<'_> {
     }
 }
 
-type Moment = fn(&NetworkAdvice) -> Option<Interval>;
+type Moment = fn(&Times) -> Option<Interval>;
 
 /// The moments, as the verdict tells them.
 const MOMENTS: [(&str, Moment); 2] =
-    [("load", |network| network.load), ("first paint", |network| network.first_paint)];
+    [("load", |times| times.load), ("first paint", |times| times.first_paint)];
 
 /// A time with its range, where it has one: `3.42 s (3.31–3.58)`.
 fn time(time: Interval) -> String {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use http::StatusCode;
-use roundtrip_advise::{Advice, Effect, Piece, Proving, combined, files, propose, prove};
+use roundtrip_advise::{Advice, Effect, Piece, Proving, Reach, combined, files, propose, prove};
 use roundtrip_http::handler::{Files, Tree};
 use roundtrip_http::server::{Handler, Request, RequestBody, Response};
 use roundtrip_lab::{Caches, DEFAULT_DATE};
@@ -124,6 +124,19 @@ fn each_change_is_tried_and_what_helps_is_put_together() {
     assert_eq!(load("preconnect").effect(), Effect::Saves);
     assert_eq!(load("jpeg").effect(), Effect::Saves);
     assert_eq!(load("nearer").effect(), Effect::Saves);
+    // Nothing of it may be kept as it is: a second visit asks for all of it, and with the change for
+    // little more than the page.
+    let cache = piece(&advice, "cache");
+    assert_eq!(cache.variant.reach, Reach::SecondVisit);
+    assert_eq!(load("cache").effect(), Effect::Saves);
+    assert_eq!(paint("cache").effect(), Effect::Saves);
+    let [first, second] = {
+        let network = &advice.networks[slow];
+        [Some(&network.times), network.second_visit.as_ref()]
+            .map(|times| times.and_then(|times| times.load).expect("a load").median)
+    };
+    assert!(second < first, "{second:?} the second time, {first:?} the first");
+    assert!(!advice.combined().any(|name| name == "cache"));
     for name in ["defer", "merge-sheets", "merge-scripts", "one-host", "initcwnd"] {
         piece(&advice, name);
     }

@@ -98,7 +98,8 @@ pub(crate) struct Visit {
     /// Serve a folder over https in the lab
     #[arg(long)]
     pub(crate) https: bool,
-    /// Visit twice in the lab and show the second time: names are in the cache then
+    /// Visit twice in the lab and show the second time: names, answers that may be kept, cookies and TLS
+    /// sessions are there then
     #[arg(long)]
     pub(crate) warm: bool,
     /// Method

@@ -244,6 +244,38 @@ pub struct ResponseEnded {
     pub trailers: Vec<Field>,
 }
 
+/// A client's cache gave a response that it had kept (RFC 9111): the whole answer to a request that went
+/// to nobody, or what a 304 response said is still good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachedResponse {
+    /// The exchange.
+    pub exchange: ExchangeId,
+    /// Whether the server was asked and said that the response is still good (304).
+    pub validated: bool,
+    /// The HTTP version that the kept response came in.
+    pub version: HttpVersion,
+    /// The status code of the kept response.
+    pub status: u16,
+    /// The reason phrase of the kept response; empty where there was none.
+    pub reason: String,
+    /// The header fields of the kept response, with those of the 304 response in their place, and with
+    /// credentials redacted.
+    pub fields: Vec<Field>,
+    /// How old the response is (RFC 9111 §4.2.3), in whole seconds.
+    pub age: u64,
+    /// How old it may become before its server has to be asked again (RFC 9111 §4.2.1), in whole
+    /// seconds; `None` where nothing limits that.
+    pub lifetime: Option<u64>,
+    /// Bytes of the body once its content codings are undone.
+    pub decoded: u64,
+    /// Content codings in the order in which they had been applied, as in `Content-Encoding`.
+    pub codings: Vec<String>,
+    /// The decoded body, where it was kept in the record.
+    pub content: Option<BodyRef>,
+    /// The media type from `Content-Type`, in lower case, without parameters.
+    pub media_type: Option<String>,
+}
+
 /// An exchange has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExchangeEnded {

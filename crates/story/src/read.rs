@@ -262,6 +262,11 @@ impl PartialStory {
                 exchange.connection = Some(response.connection);
                 exchange.response = Some(at(event, response));
             }),
+            What::CachedResponse(cached) => {
+                self.exchange(Some(cached.exchange), event, |exchange| {
+                    exchange.cached = Some(at(event, cached));
+                });
+            }
             What::ExchangeEnded(ended) => self.exchange(Some(ended.exchange), event, |exchange| {
                 exchange.complete = ended.complete;
                 exchange.from_cache = ended.from_cache;

@@ -14,6 +14,7 @@ use futures_util::stream::unfold;
 use http::{StatusCode, Version};
 use roundtrip_http::Body;
 use roundtrip_http::client::{Origin, Scheme};
+use roundtrip_http::handler::is_unchanged;
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::{
     After, Handler, Interim as InterimSender, Request, RequestBody, Response,
@@ -244,6 +245,21 @@ fn is_redacted(listed: &str, asked: &str) -> bool {
         && listed.split(SEPARATORS).zip(asked.split(SEPARATORS)).all(is_same)
 }
 
+/// What a server says of a resource that is still as the client has it: what stands in the answer itself,
+/// but for what describes the body (RFC 9110 §15.4.5).
+fn not_modified(answer: &Answer) -> Response {
+    let mut response = Response::new(StatusCode::NOT_MODIFIED);
+    for (name, value) in answer.fields.iter() {
+        let of_body = name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"));
+        if !of_body || name.eq_ignore_ascii_case("content-location") {
+            // It stands in a message already.
+            let _ = response.fields.push(name, value);
+        }
+    }
+    response.after = answer.after;
+    response
+}
+
 /// Thinks about an answer, and sends its interim responses meanwhile.
 async fn think(host: &LabHost, answer: &Answer, sender: &InterimSender) {
     let mut so_far = Duration::ZERO;
@@ -299,6 +315,12 @@ impl Handler for Listed {
                 );
             };
             think(&self.host, &answer, &request.interim).await;
+            let line = &request.head.line;
+            if answer.status == StatusCode::OK
+                && is_unchanged(&line.method, &request.head.fields, &answer.fields)
+            {
+                return not_modified(&answer);
+            }
             let mut response = Response::new(answer.status);
             response.reason = Some(answer.reason.clone()).filter(|reason| !reason.is_empty());
             response.fields = answer.fields.clone();

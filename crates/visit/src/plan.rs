@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::browser::Browser;
 use crate::names::Pin;
+use crate::profile::Profile;
 
 /// Until when a visit goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +30,8 @@ pub enum ClientCaches {
     /// Nothing: a first visit.
     #[default]
     Cold,
-    /// What the same visit, carried out before, left there: a second visit.
+    /// What the same visit, carried out before, left there: a second visit. Names, answers (RFC 9111),
+    /// cookies and TLS sessions are there; connections are not.
     Warm,
 }
 
@@ -95,6 +97,9 @@ pub struct Plan {
     pub fail: bool,
     /// What the client has in its caches, in the lab.
     pub client_caches: ClientCaches,
+    /// What the browser keeps from one visit to the next; `None`: nothing, so that nothing is answered
+    /// from a cache.
+    pub profile: Option<Profile>,
     /// How often it is carried out, in the lab.
     pub runs: Runs,
 }
@@ -136,6 +141,7 @@ impl Plan {
             until: Until::default(),
             fail: false,
             client_caches: ClientCaches::Cold,
+            profile: None,
             runs: Runs::Exactly(1),
         }
     }

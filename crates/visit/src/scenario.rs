@@ -67,6 +67,7 @@ impl Scenario {
             machine: &ThisMachine::default(),
             key_shares: plan.browser.key_shares,
             false_start: plan.browser.false_start,
+            tls: None,
             capture: CaptureWish::No,
             sites: &sites,
         };

@@ -132,6 +132,7 @@ pub fn serve(
         machine: &machine,
         key_shares,
         false_start: false,
+        tls: None,
         capture: CaptureWish::No,
         sites: &sites,
     };

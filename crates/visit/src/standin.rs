@@ -4,7 +4,7 @@
 
 use core::fmt::Write as _;
 
-use roundtrip_record::{Blocks, Initiator, ResourceKind};
+use roundtrip_record::{Blocks, Body, Initiator, ResourceKind};
 use roundtrip_story::{Exchange, Story};
 
 /// What a character of the padding costs once it is compressed: it is one of 64, of which a
@@ -14,10 +14,8 @@ const COST: f64 = 0.77;
 const MARKUP: f64 = 0.4;
 
 /// A body in the place of one that the record does not have.
-pub(crate) fn body(exchange: &Exchange, story: &Story) -> Vec<u8> {
-    let Some(recorded) = exchange.response.as_ref().map(|response| &response.what.body) else {
-        return Vec::new();
-    };
+pub(crate) fn body(exchange: &Exchange, recorded: Option<&Body>, story: &Story) -> Vec<u8> {
+    let Some(recorded) = recorded else { return Vec::new() };
     let names = |fits: &dyn Fn(&Exchange) -> bool| -> Vec<&Exchange> {
         story.exchanges.iter().filter(|other| other.id != exchange.id && fits(other)).collect()
     };

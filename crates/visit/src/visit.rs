@@ -19,6 +19,7 @@ use crate::load::{Document, Loading, is_page};
 use crate::names::Names;
 use crate::page_times::PageTimes;
 use crate::plan::Plan;
+use crate::profile::Profile;
 use crate::reported::{fatal, fatal_without_exchange, report};
 
 /// How a visit ended.
@@ -42,7 +43,11 @@ pub async fn visit<W: Wire>(
 ) -> Visited {
     let names = Names::new(wire.clone(), plan.names, plan.pins.clone());
     let client = Client::new(wire.clone(), Rc::new(names), tls, client_options(wire, plan));
-    let fetcher = Fetcher::new(wire.clone(), client).with_cookies(plan.cookies.clone());
+    let profile = plan.profile.as_ref();
+    let cookies = profile.and_then(Profile::cookies).unwrap_or_else(|| plan.cookies.clone());
+    let fetcher = Fetcher::new(wire.clone(), client)
+        .with_cookies(cookies)
+        .with_cache(profile.map(Profile::cache));
     let begun = wire.now();
     let work = pin!(page(wire, &fetcher, plan, cause));
     let visited = match plan.limit {
@@ -56,6 +61,9 @@ pub async fn visit<W: Wire>(
             }
         },
     };
+    if let Some(profile) = profile {
+        profile.keep_cookies(fetcher.cookies());
+    }
     fetcher.close("visit over").await;
     visited
 }

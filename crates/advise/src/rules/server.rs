@@ -175,8 +175,8 @@ pub(crate) fn beyond_us(seen: &Seen<'_>, proposals: &mut Proposals) {
         Untried::new("HTTP/3", "this engine does not speak QUIC yet"),
         Untried::new("BBR", "our TCP has Reno and CUBIC alone"),
         Untried::new(
-            "session resumption, 0-RTT, caching",
-            "they help a second visit, and this is a first one",
+            "0-RTT",
+            "it helps a second visit, and our TLS sends no request before its handshake is done",
         ),
         Untried::new("TTLs and chains of CNAME", "the names of the lab have neither"),
     ];

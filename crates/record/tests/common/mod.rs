@@ -441,6 +441,20 @@ fn http(text: &str) -> Vec<What> {
             trailers: fields.clone(),
         })
     }));
+    all.push(What::CachedResponse(CachedResponse {
+        exchange,
+        validated: true,
+        version: HttpVersion::Http2,
+        status: 200,
+        reason: "OK".into(),
+        fields: fields.clone(),
+        age: 40,
+        lifetime: Some(3_600),
+        decoded: 12,
+        codings: vec!["br".into()],
+        content: Some(body_ref()),
+        media_type: Some("text/css".into()),
+    }));
     all.push(What::ExchangeEnded(ExchangeEnded {
         exchange,
         status: Some(200),

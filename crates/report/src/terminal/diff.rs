@@ -178,7 +178,7 @@ impl DiffView<'_> {
 
     fn url(&self, url: &str) -> String {
         let room = self.options.columns() / 2;
-        clip_middle(&self.comparison.short_of(url, self.comparison.page()), room)
+        clip_middle(&self.comparison.short_on_page(url), room)
     }
 
     /// A list under one label; without `-v` only its begin.
