@@ -24,6 +24,8 @@ pub struct Advice {
     pub combination: Option<Combination>,
     /// What cannot be tried.
     pub untried: Vec<Untried>,
+    /// In what the visit is not as it was recorded, each in a sentence.
+    pub substituted: Vec<String>,
     /// Visits that were carried out.
     pub visits: u32,
 }
@@ -54,12 +56,20 @@ pub struct Times {
 }
 
 /// An interval as savings are written.
+#[derive(Serialize)]
+struct Range {
+    low_ms: f64,
+    median_ms: f64,
+    high_ms: f64,
+}
+
+/// An interval as savings are written.
 #[allow(clippy::ref_option, reason = "serde hands the field over so")]
 fn in_ms<S: Serializer>(time: &Option<Interval>, serializer: S) -> Result<S::Ok, S::Error> {
     let ms = |time: Duration| time.as_nanos() as f64 / 1e6;
     let fields = time.map(|time| {
         let [low_ms, median_ms, high_ms] = [time.low, time.median, time.high].map(ms);
-        Saving { low_ms, median_ms, high_ms }
+        Range { low_ms, median_ms, high_ms }
     });
     fields.serialize(serializer)
 }

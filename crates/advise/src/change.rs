@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Version;
+use http::{StatusCode, Version};
 use roundtrip_http::client::Origin;
+use roundtrip_http::message::Fields;
 use roundtrip_http::server::After;
 use roundtrip_lab::TcpProfile;
 use roundtrip_visit::ClientCaches;
-use roundtrip_visit::answers::{Answer, Server, target};
+use roundtrip_visit::answers::{Answer, Interim, Server, target};
 use roundtrip_visit::scenario::Scenario;
 use roundtrip_visit::trust::Versions;
 use url::Url;
 
 use crate::css;
 use crate::document::{EditError, Edits};
-use crate::hint::{self, Hint};
+use crate::hint::Hint;
 
 /// One thing that is otherwise.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub(crate) enum Change {
     Move(Url, Url),
     /// The document has this markup in its head.
     Head(String),
+    /// The document names this in its head.
+    Preload(Hint),
     /// The elements of the document that load a URL have an attribute.
     Attribute(Url, &'static str, &'static str),
     /// A style sheet stands in the document.
@@ -109,7 +112,7 @@ pub(crate) fn changed<'a>(
         edit_document(&mut scenario.servers, document, &edits)?;
     }
     for answer in answers(&mut scenario.servers, document) {
-        hint::give(answer, &hints, &edits);
+        give(answer, &hints, &edits);
     }
     Ok(changed)
 }
@@ -126,6 +129,9 @@ fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits, hints: &mut 
             }
         }
         Change::Answer(url, change) => {
+            if matches!(change, AnswerChange::Content { .. }) {
+                edits.rewritten.insert(url.clone());
+            }
             for answer in answers(&mut scenario.servers, url) {
                 change.apply(answer);
             }
@@ -137,6 +143,7 @@ fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits, hints: &mut 
             scenario.plan.merged_scripts.insert(url.to_string(), *scripts);
         }
         Change::Head(markup) => edits.head.push(markup.clone()),
+        Change::Preload(hint) => edits.preloads.push(hint.clone()),
         Change::Attribute(url, name, value) => {
             edits.attributes.entry(url.clone()).or_default().insert(name, value);
         }
@@ -202,6 +209,18 @@ impl AnswerChange {
                 answer.fields.set("Cache-Control", "max-age=31536000, immutable");
             }
         }
+    }
+}
+
+/// Has an answer begin with a 103 that names what is still loaded of these.
+fn give(answer: &mut Answer, hints: &[Hint], edits: &Edits) {
+    let mut fields = Fields::new();
+    for hint in hints.iter().filter_map(|hint| edits.still(hint)) {
+        fields.add("Link", hint.link());
+    }
+    if !fields.is_empty() {
+        let (after, status) = (Duration::ZERO, StatusCode::EARLY_HINTS);
+        answer.interim.insert(0, Interim { after, status, fields });
     }
 }
 

@@ -53,6 +53,17 @@ pub fn text(advice: &Advice, options: &Options) -> String {
     options.glyphs(&(lines.join("\n") + "\n"))
 }
 
+/// Whether a change makes any difference, or has something to be told.
+fn makes_a_difference(piece: &Piece) -> bool {
+    let moments =
+        |tried: &Tried| [tried.load, tried.first_paint].into_iter().flatten().collect::<Vec<_>>();
+    let differs = |tried: &Tried| {
+        let saved = moments(tried).iter().any(|saving| saving.effect() != Effect::Nothing);
+        saved || tried.failed > 0 || tried.unknown > 0
+    };
+    piece.refused.is_some() || piece.tried.iter().any(differs)
+}
+
 /// The columns of the table.
 struct Table {
     title: usize,
@@ -102,9 +113,8 @@ impl View<'_> {
             let each = |of: fn(&Tried) -> Option<Saving>| {
                 let networks = advice.networks.iter().zip(tried);
                 let each = networks.map(|(network, tried)| {
-                    let saved =
-                        of(tried).map_or_else(String::new, |saving| change(saving.median_ms));
-                    format!("{saved} on {}", clean(&network.net))
+                    let saved = of(tried).map_or(0.0, |saving| saving.counted_ms());
+                    format!("{} on {}", change(saved), clean(&network.net))
                 });
                 each.collect::<Vec<_>>().join(", ")
             };
@@ -268,6 +278,13 @@ impl View<'_> {
                 "times are of load; first paint stands beside it in a wider terminal, and with -v";
             lines.extend(self.told("", text));
         }
+        let verbose = self.options.detail == Detail::Verbose;
+        let same = advice.pieces.iter().filter(|piece| !makes_a_difference(piece) && !verbose);
+        let same: Vec<String> = same.map(|piece| clean(&piece.variant.title)).collect();
+        if !same.is_empty() {
+            lines.extend(self.told("no effect", &same.join("; ")));
+        }
+        lines.extend(self.to_mind());
         let seeds = if advice.seeds == 1 { "seed" } else { "seeds" };
         let tried = format!(
             "{} visits, {} {seeds} on each network for each change; · is no difference, or one that some \
@@ -282,12 +299,29 @@ impl View<'_> {
             let what: Vec<&str> = advice.untried.iter().map(|one| one.what.as_str()).collect();
             lines.extend(self.told("untried", &format!("{} (-v says why)", what.join("; "))));
         }
+        for substituted in &advice.substituted {
+            lines.extend(self.told("substituted", substituted));
+        }
         if let Some(run) = &self.options.saved {
             let text =
                 format!("run {run}, all that is best together    roundtrip show {run} --html");
             lines.extend(self.told("saved", &text));
         }
         lines
+    }
+
+    /// What to mind of the changes that are best together.
+    fn to_mind(&self) -> Vec<String> {
+        if self.options.detail == Detail::Verbose {
+            return Vec::new();
+        }
+        let best: Vec<&str> = self.advice.combined().collect();
+        let pieces = (1..).zip(&self.advice.pieces);
+        let minded = pieces.filter(|(_, piece)| best.contains(&piece.variant.name.as_str()));
+        let told = minded.filter_map(|(number, piece)| {
+            Some(self.told("mind", &format!("{number}: {}", piece.variant.caution?)))
+        });
+        told.flatten().collect()
     }
 
     /// A line with its label, and those that it takes besides.
@@ -348,8 +382,9 @@ fn interval(saving: Option<Saving>) -> String {
     saving.map_or_else(
         || "not known".to_owned(),
         |saving| {
-            let [low, median, high] = [saving.low_ms, saving.median_ms, saving.high_ms].map(change);
-            format!("{median} ({low} to {high})")
+            let [most, median, least] =
+                [saving.high_ms, saving.median_ms, saving.low_ms].map(change);
+            format!("{median} ({most} to {least})")
         },
     )
 }

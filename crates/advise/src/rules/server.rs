@@ -91,7 +91,7 @@ fn hint(one: &Resource<'_>) -> Hint {
 
 pub(crate) fn tls(seen: &Seen<'_>, proposals: &mut Proposals) {
     let likeness = || {
-        let servers = seen.scenario.servers.iter();
+        let servers = seen.own_servers();
         servers.filter_map(|server| Some((&server.origin, server.likeness?)))
     };
     let old: Vec<&Origin> = likeness()
@@ -136,7 +136,7 @@ pub(crate) fn tls(seen: &Seen<'_>, proposals: &mut Proposals) {
 }
 
 pub(crate) fn initial_window(seen: &Seen<'_>, proposals: &mut Proposals) {
-    let origins = seen.scenario.servers.iter().map(|server| server.origin.clone());
+    let origins = seen.own_servers().map(|server| server.origin.clone());
     let change = |origin| Change::Server(origin, ServerChange::InitialWindow(FIRST_FLIGHT));
     proposals.variants.push(
         Variant::new("initcwnd", format!("began with {FIRST_FLIGHT} segments at once"))
@@ -147,10 +147,10 @@ pub(crate) fn initial_window(seen: &Seen<'_>, proposals: &mut Proposals) {
 }
 
 pub(crate) fn surroundings(seen: &Seen<'_>, proposals: &mut Proposals) {
-    let servers = seen.scenario.servers.iter();
+    let servers = seen.own_servers();
     let longest = servers.flat_map(|server| server.answers.values().flatten());
     if longest.map(|answer| answer.think).max().unwrap_or_default() >= THINK {
-        let origins = seen.scenario.servers.iter().map(|server| server.origin.clone());
+        let origins = seen.own_servers().map(|server| server.origin.clone());
         let change = |origin| Change::Server(origin, ServerChange::Think(50));
         proposals.variants.push(
             Variant::new("think", "halved the time that servers think")
