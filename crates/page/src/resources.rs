@@ -251,7 +251,7 @@ impl Resources {
             for import in &mut self.list {
                 let is_import = import.fetch.kind == Kind::Style
                     && import.fetch.media.is_none()
-                    && import.fetch.initiator == Initiator::Style { sheet: sheet.clone() };
+                    && matches!(&import.fetch.initiator, Initiator::Style { sheet: by } if *by == sheet);
                 if is_import && import.holds == Holds::NOTHING {
                     import.fetch.blocks = import.fetch.blocks.max(blocks);
                     import.holds |= holds;

@@ -143,6 +143,7 @@ fn what_a_preloaded_sheet_imports_blocks_with_it() {
         page.deliver(fetch.id, Delivered::Loaded { bytes: css.into(), content_type, final_url });
     }
     assert_eq!(page.holding_paint().count(), 0);
+    page.answered(page.url().clone(), Some("text/html; charset=utf-8".to_owned()));
     page.feed(b"<!doctype html><link rel=stylesheet href=/a.css><p>Hello");
     let holding: Vec<&str> = page.holding_paint().map(|fetch| fetch.url.path()).collect();
     assert_eq!(holding, ["/c.css"]);

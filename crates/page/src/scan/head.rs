@@ -41,7 +41,9 @@ impl State {
         self.link(&tag, 0);
         let mut found = std::mem::replace(&mut self.found, before);
         if early {
-            found.iter_mut().for_each(|found| lower(found, &tag));
+            for found in &mut found {
+                lower(found, &tag);
+            }
         }
         Some(found)
     }
