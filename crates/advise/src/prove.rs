@@ -202,18 +202,13 @@ impl Trial<'_> {
                 (self.progress)(Progress { done, wanted: (before + count) as u32 });
             }
         };
-        for result in roundtrip_os::on_threads(self.threads(count), errand) {
+        for result in roundtrip_os::on_threads(busy(self.proving.threads, count), errand) {
             result?;
         }
         let measured = measured.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let measured: Vec<Measured> = measured.into_iter().flatten().collect();
         let by_network = |runs: &[Measured]| runs.chunks(seeds).map(<[_]>::to_vec).collect();
         Ok(measured.chunks(networks * seeds).map(by_network).collect())
-    }
-
-    /// As many threads as there is work for.
-    fn threads(&self, jobs: usize) -> NonZeroUsize {
-        NonZeroUsize::new(jobs).map_or(NonZeroUsize::MIN, |jobs| jobs.min(self.proving.threads))
     }
 
     /// A scenario on one of the networks with one of the seeds.
@@ -260,6 +255,11 @@ impl Trial<'_> {
         }
         Ok((!steps.is_empty()).then_some(Combination { steps }))
     }
+}
+
+/// How many threads have something to do, of at most so many, where there are so many visits.
+fn busy(most: NonZeroUsize, visits: usize) -> NonZeroUsize {
+    NonZeroUsize::new(visits).map_or(NonZeroUsize::MIN, |visits| visits.min(most))
 }
 
 /// What a change makes of the files that servers give: those whose content is another with it, or that
@@ -358,4 +358,19 @@ fn order(pieces: &mut [Piece], base: &Base) {
         (reach, Reverse((worth(&piece.tried, base.of(reach)) * 1e6) as i64))
     };
     pieces.sort_by_key(rank);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_thread_is_started_that_finds_nothing_to_do() {
+        let threads = |most, visits| busy(NonZeroUsize::new(most).expect("some"), visits).get();
+        assert_eq!(threads(2, 100), 2);
+        assert_eq!(threads(100_000, 3), 3);
+        assert_eq!(threads(usize::MAX, 1), 1);
+        // This one, which then finds that there is nothing.
+        assert_eq!(threads(8, 0), 1);
+    }
 }

@@ -3,6 +3,7 @@
 use core::future::Future;
 use core::num::NonZeroUsize;
 use std::io;
+use std::thread::Builder;
 
 use roundtrip_wire::Task;
 use tokio::task::LocalSet;
@@ -31,14 +32,19 @@ pub fn run<T>(main: impl Future<Output = T>) -> io::Result<T> {
 /// numbers, which they are told: 0 and up. An errand that calls [`run`] has a runtime of its own, so
 /// that a server or a load can use every processor with wires that know one thread only.
 ///
+/// Where the system refuses to start a thread (its limit is reached, or there is no memory for a
+/// stack), the errand is run on those that could be started, of which the calling thread is always
+/// one: there are then fewer results than `count`.
+///
 /// # Panics
 /// When one of them does, once all have ended.
 pub fn on_threads<T: Send>(count: NonZeroUsize, errand: impl Fn(usize) -> T + Sync) -> Vec<T> {
     std::thread::scope(|scope| {
         let errand = &errand;
-        let start = |number| scope.spawn(move || errand(number));
-        // The first runs here: one alone needs no other thread.
-        let others: Vec<_> = (1..count.get()).map(start).collect();
+        let start = |number| Builder::new().spawn_scoped(scope, move || errand(number)).ok();
+        // The first runs here: one alone needs no other thread. After one that cannot be started, no
+        // more are tried: the numbers leave no gap.
+        let others: Vec<_> = (1..count.get()).map_while(start).collect();
         let mut results = vec![errand(0)];
         for other in others {
             results.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

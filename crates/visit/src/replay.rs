@@ -208,7 +208,28 @@ impl Recording {
             }
             server.answers.entry(key).or_default().push_back(answer);
         }
+        servers.differences.extend(self.unscripted());
         Ok(servers)
+    }
+
+    /// That requests of scripts are not made again, where that is so: a stand-in for the document names
+    /// what scripts asked for, a recorded document does not.
+    fn unscripted(&self) -> Option<String> {
+        let response = self.story.document()?.response.as_ref()?;
+        response.what.body.content.as_ref()?;
+        let by_script =
+            |exchange: &&Exchange| matches!(exchange.initiator, Initiator::Script { .. });
+        let mut requests = self.story.exchanges.iter().filter(by_script);
+        let first = &requests.next()?.url;
+        Some(match requests.count() {
+            0 => format!(
+                "1 request that a script made ({first}) is not made again: scripts are not run"
+            ),
+            more => format!(
+                "{} requests that scripts made (first: {first}) are not made again: scripts are not run",
+                more + 1
+            ),
+        })
     }
 
     /// What of a server's TLS makes its handshake as long as it was.

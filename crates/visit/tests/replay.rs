@@ -10,7 +10,9 @@ use std::rc::Rc;
 use common::{cable, events, in_lab};
 use roundtrip_http::handler::{Files, Tree};
 use roundtrip_http::server::{Handler, Request, RequestBody, Response};
-use roundtrip_record::{BodyCut, BodyRef, Event, FaultKind, Folder, HttpVersion, Settings, What};
+use roundtrip_record::{
+    BodyCut, BodyRef, Event, FaultKind, Folder, HttpVersion, Initiator, Settings, What,
+};
 use roundtrip_visit::crypto::Likeness;
 use roundtrip_visit::replay::Recording;
 use roundtrip_visit::run::Title;
@@ -219,4 +221,58 @@ fn a_stand_in_that_is_longer_comes_whole() {
         }
     });
     assert_eq!((answered, broken(&second)), (versions(&first).len(), (Vec::new(), Vec::new())));
+}
+
+/// In what the servers of a record are not as recorded, once the resources named were `scripted`: asked
+/// for by a script. Without `bodies` they are stand-ins.
+fn differences(folder: &Path, scripted: &[&str], bodies: bool) -> Vec<String> {
+    let site = "http://www.shop.example/";
+    let folder = Folder::open(folder).expect("a record");
+    let (mut recorded, _) = folder.read().expect("events");
+    for event in &mut recorded {
+        match &mut event.what {
+            What::ExchangeStarted(started)
+                if scripted.iter().any(|name| started.url == format!("{site}{name}")) =>
+            {
+                let url = format!("{site}x.js");
+                started.initiator = Initiator::Script { url, line: 1 };
+            }
+            What::ResponseEnded(ended) if !bodies => ended.body.content = None,
+            _ => {}
+        }
+    }
+    let recording = Recording::read(recorded).expect("a visit");
+    let bodies = folder.bodies();
+    recording.servers(|content| bodies.get(content).ok()).expect("servers");
+    recording.differences()
+}
+
+#[test]
+fn requests_of_scripts_are_said_not_to_be_made_again() {
+    let work = tempfile::tempdir().expect("a folder");
+    let folder = work.path().join("first");
+    let url = "http://www.shop.example/";
+    let plan = Plan::get(url.parse().expect("a URL"));
+    let title = Title { command: "visit".into(), subject: url.into(), replay_of: None };
+    in_lab(&title, &plan, || vec![site()], &cable(1), Settings::in_folder(&folder)).expect("a lab");
+
+    assert_eq!(differences(&folder, &[], true), [] as [&str; 0]);
+    assert_eq!(
+        differences(&folder, &["b.svg"], true),
+        [
+            "1 request that a script made (http://www.shop.example/b.svg) is not made again: scripts \
+          are not run"
+        ]
+    );
+    assert_eq!(
+        differences(&folder, &["a.css", "b.svg"], true),
+        [
+            "2 requests that scripts made (first: http://www.shop.example/a.css) are not made again: \
+          scripts are not run"
+        ]
+    );
+    // The stand-in for the document names them.
+    let stand_ins = differences(&folder, &["a.css", "b.svg"], false);
+    assert!(stand_ins.iter().all(|difference| difference.contains("stand-ins")), "{stand_ins:?}");
+    assert_eq!(stand_ins.len(), 1);
 }

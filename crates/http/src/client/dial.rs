@@ -68,8 +68,18 @@ impl<W: Wire> Clone for Dial<W> {
 }
 
 impl<W: Wire> Dial<W> {
-    /// Opens it.
+    /// Opens it, for whoever calls this and nobody else.
     pub(crate) async fn open(&self, permit: Permit) -> Result<Opened<W>, Undone> {
+        let opened = self.establish(permit).await?;
+        if let Opened::One(connection) = &opened {
+            connection.permit.settle();
+        }
+        Ok(opened)
+    }
+
+    /// Opens it. Those who wait to learn what the origin speaks have yet to hear that it is HTTP/1,
+    /// where it is: whoever calls this knows whether one of them gets the connection.
+    async fn establish(&self, permit: Permit) -> Result<Opened<W>, Undone> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
         let via = shared.options.proxies.via(&self.origin);
         let place = via.place(&self.origin);
@@ -207,7 +217,6 @@ impl<W: Wire> Dial<W> {
             shared.pool.keep_two(&group, &two);
             return Ok(Opened::Two(two));
         }
-        permit.settle();
         let mut connection = Connection::new(wire.clone(), channel, permit, event, lookup);
         connection.received = received;
         Ok(Opened::One(Box::new(connection)))
@@ -223,7 +232,7 @@ impl<W: Wire> Dial<W> {
     ) {
         let wire = self.shared.wire.clone();
         let task = async move {
-            match self.open(permit).await {
+            match self.establish(permit).await {
                 Ok(Opened::One(connection)) => {
                     if let Err((connection, why)) = self.shared.pool.give_back(*connection) {
                         let by = roundtrip_record::EndedBy::Client;

@@ -57,11 +57,17 @@ impl Permit {
         self.places.as_ref().map_or(Duration::ZERO, |places| places.idle())
     }
 
-    /// Its connection speaks HTTP/1.
+    /// Its connection speaks HTTP/1: those who waited to learn this hear it now.
     pub(crate) fn settle(&self) {
-        if let Some(places) = self.places.as_ref().filter(|_| self.asks.replace(false)) {
+        if let Some(places) = self.places.as_ref().filter(|_| self.found_out()) {
             Rc::clone(places).speaks_one(&self.group);
         }
+    }
+
+    /// What the origin speaks is known by now. Says whether others wait for this connection to tell
+    /// them, which is then for the caller to do.
+    pub(crate) fn found_out(&self) -> bool {
+        self.asks.replace(false)
     }
 
     /// The connection of HTTP/2 with this id takes no more requests.

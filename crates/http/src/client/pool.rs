@@ -193,7 +193,8 @@ impl<W: Wire> Pool<W> {
                 Entry::Wait(granted) => granted.await,
             };
             match granted {
-                Ok(Grant::Kept(connection)) if fresh => {
+                // One that has carried nothing yet is as good as a new one.
+                Ok(Grant::Kept(connection)) if fresh && connection.served > 0 => {
                     // Its place is what was wanted.
                     let mut connection = *connection;
                     connection.report(EndedBy::Client, "a new one is wanted", None);
@@ -244,16 +245,28 @@ impl<W: Wire> Pool<W> {
         self.inner.groups.borrow().get(group).is_some_and(|slots| slots.open > 0)
     }
 
-    /// Gives a connection back that can carry another request; says why it cannot be kept, if so.
+    /// Gives a connection back that can carry another request, or hands one in that was opened for
+    /// whoever is first to need it; says why it cannot be kept, if so.
     pub(crate) fn give_back(
         &self,
         connection: Connection<W>,
     ) -> Result<(), (Connection<W>, String)> {
-        if let Some(why) = self.inner.closing.borrow().clone() {
-            return Err((connection, why));
+        let group = connection.permit.group().clone();
+        let asked = connection.permit.found_out();
+        let closing = self.inner.closing.borrow().clone();
+        let kept = match closing {
+            Some(why) => Err((connection, why)),
+            None => {
+                self.inner.give_back(connection);
+                Ok(())
+            }
+        };
+        // The most urgent of those who waited to learn what the origin speaks has this connection by
+        // now. Told before, each of them would open another, and this one would be of no use.
+        if asked {
+            Rc::clone(&self.inner).speaks_one(&group);
         }
-        self.inner.give_back(connection);
-        Ok(())
+        kept
     }
 
     /// All requests to this origin that may share a connection of HTTP/2 share this one from now on.

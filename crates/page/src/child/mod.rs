@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `painter.rs` | the parent's end |
 //! | `layouts.rs` | layouts that need not be made again |
+//! | `digests.rs` | by what they are known |
 //! | `sent.rs` | what the child has of the page |
 //! | `serve.rs` | the child's end |
 //! | `message.rs` | what they tell each other |
@@ -19,6 +20,7 @@
 mod codec;
 mod confine;
 mod death;
+mod digests;
 mod layouts;
 mod message;
 mod painter;

@@ -15,6 +15,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 
 use super::codec::{self, Coded};
 use super::death;
+use super::digests::Digests;
 use super::layouts::Layouts;
 use super::message::{Answer, Ready, Start};
 use super::sent::Sent;
@@ -64,11 +65,12 @@ enum Kind {
     Remembering(Layouts, Arc<Later>),
 }
 
-/// A painter that is started when it is wanted.
+/// A painter of one page that is started when it is wanted.
 struct Later {
     program: Option<Program>,
     fonts: Fonts,
     started: OnceLock<Painter>,
+    digests: Mutex<Digests>,
 }
 
 impl Later {
@@ -111,7 +113,7 @@ impl Painter {
     /// One that looks a layout up among those that were made, and makes those that were not: by a
     /// child, or without a program in this process.
     pub fn remembering(layouts: &Layouts, program: Option<Program>, fonts: Fonts) -> Painter {
-        let later = Later { program, fonts, started: OnceLock::new() };
+        let later = Later { program, fonts, started: OnceLock::new(), digests: Mutex::default() };
         Painter(Kind::Remembering(layouts.clone(), Arc::new(later)))
     }
 
@@ -143,7 +145,12 @@ impl Painter {
             Kind::Child(handle) => handle.run(input, goal),
             Kind::None(why) => Err(PaintError::Child(why.clone())),
             Kind::Remembering(layouts, later) => {
-                layouts.of(input, goal, || later.painter().run(input, goal))
+                let make = || later.painter().run(input, goal);
+                if goal == Goal::Paint {
+                    return make();
+                }
+                let key = lock(&later.digests).of(input, goal);
+                layouts.of(key, make)
             }
         }
     }
