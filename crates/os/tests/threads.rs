@@ -20,7 +20,7 @@ fn size() -> u64 {
 /// The numbers of the threads that run where there is room for this many bytes of stacks.
 fn numbers(room: u64) -> Vec<usize> {
     let before = getrlimit(Resource::As);
-    let limit = Rlimit { current: Some(size() + room), ..before.clone() };
+    let limit = Rlimit { current: Some(size() + room), ..before };
     setrlimit(Resource::As, limit).expect("a lower limit");
     let (all_there, changed) = (Mutex::new(false), Condvar::new());
     let numbers = on_threads(NonZeroUsize::new(1000).expect("many"), |number| {

@@ -254,12 +254,11 @@ impl<W: Wire> Pool<W> {
         let group = connection.permit.group().clone();
         let asked = connection.permit.found_out();
         let closing = self.inner.closing.borrow().clone();
-        let kept = match closing {
-            Some(why) => Err((connection, why)),
-            None => {
-                self.inner.give_back(connection);
-                Ok(())
-            }
+        let kept = if let Some(why) = closing {
+            Err((connection, why))
+        } else {
+            self.inner.give_back(connection);
+            Ok(())
         };
         // The most urgent of those who waited to learn what the origin speaks has this connection by
         // now. Told before, each of them would open another, and this one would be of no use.

@@ -57,13 +57,12 @@ impl Digests {
 fn digested(known: &mut Contents, now: &BTreeMap<String, Bytes>) -> Vec<(String, Bytes)> {
     let digest = |(url, bytes): (&String, &Bytes)| {
         let before = known.get(url).filter(|(before, _)| is_same(before, bytes));
-        let digest = match before {
-            Some((_, digest)) => *digest,
-            None => {
-                let digest = Sha256::digest(bytes).into();
-                known.insert(url.clone(), (bytes.clone(), digest));
-                digest
-            }
+        let digest = if let Some((_, digest)) = before {
+            *digest
+        } else {
+            let digest = Sha256::digest(bytes).into();
+            known.insert(url.clone(), (bytes.clone(), digest));
+            digest
         };
         (url.clone(), Bytes::copy_from_slice(&digest))
     };
