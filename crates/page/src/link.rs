@@ -131,10 +131,9 @@ mod tests {
     /// A field as its links, each as `target name=value …`.
     fn read(field: &str) -> Vec<String> {
         let text = |link: &Link| {
-            let parameters = link.parameters.iter();
-            let parameters: String =
-                parameters.map(|(name, value)| format!(" {name}={value}")).collect();
-            format!("{}{parameters}", link.target)
+            let mut words = vec![link.target.clone()];
+            words.extend(link.parameters.iter().map(|(name, value)| format!("{name}={value}")));
+            words.join(" ")
         };
         links(field).iter().map(text).collect()
     }

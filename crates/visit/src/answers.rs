@@ -266,12 +266,12 @@ async fn think(host: &LabHost, answer: &Answer, sender: &InterimSender) {
     for interim in &answer.interim {
         let until = interim.after.min(answer.think);
         if until > so_far {
-            host.sleep(until - so_far).await;
+            host.sleep(until.saturating_sub(so_far)).await;
             so_far = until;
         }
         sender.send(interim.status, &interim.fields);
     }
-    host.sleep(answer.think - so_far).await;
+    host.sleep(answer.think.saturating_sub(so_far)).await;
 }
 
 /// The body of an answer, given as it was given.
