@@ -118,9 +118,10 @@ impl Line<'_> {
         let Some((keys, value)) = text.split_once('=') else {
             return Err(self.bad(format!("{text:?}: wanted NAME = LIMIT, as load = \"2.5 s\"")));
         };
-        let keys = match keys.contains(['"', '\'']) {
-            true => vec![self.key(keys)?],
-            false => keys.split('.').map(|key| self.key(key)).collect::<Result<_, _>>()?,
+        let keys = if keys.contains(['"', '\'']) {
+            vec![self.key(keys)?]
+        } else {
+            keys.split('.').map(|key| self.key(key)).collect::<Result<_, _>>()?
         };
         Ok((keys, value.trim()))
     }

@@ -37,13 +37,12 @@ impl Sample {
 
     /// Where most of the runs lie, from a tenth to nine tenths.
     fn interval(&self) -> Option<(i64, i64)> {
-        let interval = match (self.values.as_slice(), self.stated) {
-            ([_], Some((_, interval))) => interval,
-            _ => {
-                let time = |value: &i64| Duration::from_nanos(value.unsigned_abs());
-                Interval::of(self.values.iter().map(time).collect())?
-            }
+        let of_values = || {
+            let time = |value: &i64| Duration::from_nanos(value.unsigned_abs());
+            Interval::of(self.values.iter().map(time).collect())
         };
+        let stated = self.stated.filter(|_| self.values.len() == 1);
+        let interval = stated.map(|(_, interval)| interval).or_else(of_values)?;
         let nanos = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
         Some((nanos(interval.low), nanos(interval.high)))
     }
@@ -135,10 +134,10 @@ mod tests {
     fn stated(runs: u32, low: u64, high: u64) -> Sample {
         let interval = Interval {
             low: Duration::from_nanos(low),
-            median: Duration::from_nanos((low + high) / 2),
+            median: Duration::from_nanos(u64::midpoint(low, high)),
             high: Duration::from_nanos(high),
         };
-        Sample { values: vec![((low + high) / 2) as i64], stated: Some((runs, interval)) }
+        Sample { values: vec![u64::midpoint(low, high) as i64], stated: Some((runs, interval)) }
     }
 
     fn of(a: &Sample, b: &Sample) -> Significance {
