@@ -169,6 +169,12 @@ pub(crate) fn short_url(url: &str, base: Option<&str>) -> String {
     }
 }
 
+/// The same, but for the root of that host, which stays whole.
+pub(crate) fn url_of(url: &str, base: Option<&str>) -> String {
+    let short = short_url(url, base);
+    if short == "/" { clean(url) } else { short }
+}
+
 /// What a link did to frames other than delivering them: `3 lost, 1 held back`.
 pub(crate) fn link_did(counts: &LinkCounts) -> String {
     let did = [

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use roundtrip_record::{Blocks, Priority};
+use roundtrip_record::{Blocks, Priority, TlsVersion};
 use roundtrip_story::{Both, Cause, Losses, Way};
 
 use crate::names::losses;
@@ -25,7 +25,7 @@ pub(super) fn cause(cause: &Cause) -> String {
             format!("{} → {}", clean(version.a.as_str()), clean(version.b.as_str()))
         }
         Cause::Tls { version, resumed } => {
-            let versions = version.as_ref().map(|version| version.as_ref().map(|one| one.as_str()));
+            let versions = version.as_ref().map(|version| version.as_ref().map(TlsVersion::as_str));
             match (versions.a, versions.b) {
                 (Some(a), Some(b)) if a != b => format!("{} → {}", clean(a), clean(b)),
                 (Some(_), Some(_)) if resumed.b => "its TLS session was resumed".into(),
@@ -85,9 +85,10 @@ fn resized(encoded: Both<u64>, codings: &Both<Vec<String>>) -> String {
         [] => "not coded".to_owned(),
         codings => clean(&codings.join("+")),
     };
-    let coded = match codings.differ() {
-        true => format!(" ({} → {})", coding(&codings.a), coding(&codings.b)),
-        false => String::new(),
+    let coded = if codings.differ() {
+        format!(" ({} → {})", coding(&codings.a), coding(&codings.b))
+    } else {
+        String::new()
     };
     format!("{verb} {}{coded}", sizes_words(encoded))
 }

@@ -4,8 +4,7 @@ use roundtrip_record::ExchangeId;
 use roundtrip_story::{Both, Diff, JudgedCondition};
 
 use crate::model::EXCEEDED;
-use crate::names::short_url;
-use crate::text::clean;
+use crate::names::{short_url, url_of};
 
 /// Two sides compared, and what the comparison is judged by.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,13 +41,7 @@ impl Comparison {
         // Of a pair with two origins the URL is B's.
         let base = document.filter(|base| url.is_some_and(|url| same_origin(url, base)));
         let base = base.or(self.diff.sides.b.document.as_deref());
-        url.map_or("?".to_owned(), |url| self.short_of(url, base))
-    }
-
-    /// A URL, shortened where it is of the page's own host.
-    pub(crate) fn short_of(&self, url: &str, base: Option<&str>) -> String {
-        let short = short_url(url, base);
-        if short == "/" { clean(url) } else { short }
+        url.map_or("?".to_owned(), |url| url_of(url, base))
     }
 
     /// The URL of side B's page.

@@ -130,9 +130,12 @@ fn told(comparison: &Comparison, share: &Share) -> Vec<String> {
 
 fn group_words(group: &[&Explained], why: &str, alone: bool) -> String {
     let explained = group.iter().all(|part| !part.causes.is_empty());
-    let one = |part: &&Explained| match alone && group.len() == 1 {
-        true => name(part.part).to_owned(),
-        false => format!("{} {}", name(part.part), shift(part.took.shift())),
+    let one = |part: &&Explained| {
+        if alone && group.len() == 1 {
+            name(part.part).to_owned()
+        } else {
+            format!("{} {}", name(part.part), shift(part.took.shift()))
+        }
     };
     let names = group.iter().map(one).collect::<Vec<_>>().join(", ");
     match (alone && group.len() == 1, explained) {
