@@ -1,7 +1,9 @@
 //! `Advice`: what would help a visit, and how much, as values.
 
+use core::time::Duration;
+
 use roundtrip_record::Interval;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::proposals::Untried;
 use crate::saving::Saving;
@@ -22,6 +24,8 @@ pub struct Advice {
     pub combination: Option<Combination>,
     /// What cannot be tried.
     pub untried: Vec<Untried>,
+    /// In what the visit is not as it was recorded, each in a sentence.
+    pub substituted: Vec<String>,
     /// Visits that were carried out.
     pub visits: u32,
 }
@@ -31,10 +35,43 @@ pub struct Advice {
 pub struct NetworkAdvice {
     /// The network, as `--net` takes it.
     pub net: String,
+    /// The times of the visit.
+    #[serde(flatten)]
+    pub times: Times,
+    /// Those of a second visit, which begins when a first one is over; `None` where nothing was tried
+    /// on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_visit: Option<Times>,
+}
+
+/// The times of a visit.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Times {
     /// The load time.
+    #[serde(serialize_with = "in_ms")]
     pub load: Option<Interval>,
     /// The first paint.
+    #[serde(serialize_with = "in_ms")]
     pub first_paint: Option<Interval>,
+}
+
+/// An interval as savings are written.
+#[derive(Serialize)]
+struct Range {
+    low_ms: f64,
+    median_ms: f64,
+    high_ms: f64,
+}
+
+/// An interval as savings are written.
+#[allow(clippy::ref_option, reason = "serde hands the field over so")]
+fn in_ms<S: Serializer>(time: &Option<Interval>, serializer: S) -> Result<S::Ok, S::Error> {
+    let ms = |time: Duration| time.as_nanos() as f64 / 1e6;
+    let fields = time.map(|time| {
+        let [low_ms, median_ms, high_ms] = [time.low, time.median, time.high].map(ms);
+        Range { low_ms, median_ms, high_ms }
+    });
+    fields.serialize(serializer)
 }
 
 /// One change, tried.

@@ -5,21 +5,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Version;
+use http::{StatusCode, Version};
 use roundtrip_http::client::Origin;
+use roundtrip_http::message::Fields;
 use roundtrip_http::server::After;
 use roundtrip_lab::TcpProfile;
-use roundtrip_visit::answers::{Answer, Server, target};
+use roundtrip_visit::ClientCaches;
+use roundtrip_visit::answers::{Answer, Interim, Server, target};
 use roundtrip_visit::scenario::Scenario;
 use roundtrip_visit::trust::Versions;
 use url::Url;
 
 use crate::css;
 use crate::document::{EditError, Edits};
+use crate::hint::Hint;
 
 /// One thing that is otherwise.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
+    /// The visit is a second one.
+    SecondVisit,
     /// The visit begins at another URL.
     Start(Url),
     /// The way to the servers is shorter by so much, there and back.
@@ -28,10 +33,14 @@ pub(crate) enum Change {
     Server(Origin, ServerChange),
     /// An answer is otherwise.
     Answer(Url, AnswerChange),
+    /// A file holds several scripts.
+    Merged(Url, u32),
     /// Something has another URL.
     Move(Url, Url),
     /// The document has this markup in its head.
     Head(String),
+    /// The document names this in its head.
+    Preload(Hint),
     /// The elements of the document that load a URL have an attribute.
     Attribute(Url, &'static str, &'static str),
     /// A style sheet stands in the document.
@@ -40,6 +49,8 @@ pub(crate) enum Change {
     Without(Origin),
     /// The document does not load a URL.
     WithoutUrl(Url),
+    /// A 103 names these before the server thinks about the document.
+    EarlyHints(Vec<Hint>),
 }
 
 /// How a server is otherwise.
@@ -66,6 +77,8 @@ pub(crate) enum AnswerChange {
     Coding(&'static str),
     /// It has other content.
     Content { content: Bytes, media: &'static str },
+    /// Browsers may keep it for a year, without asking whether it is still good.
+    Kept,
 }
 
 /// A scenario with changes.
@@ -86,9 +99,9 @@ pub(crate) fn changed<'a>(
     changes: impl IntoIterator<Item = &'a Change>,
 ) -> Result<Changed, EditError> {
     let mut changed = Changed { scenario: scenario.clone(), nearer: Duration::ZERO };
-    let mut edits = Edits::default();
+    let (mut edits, mut hints) = (Edits::default(), Vec::new());
     for change in changes {
-        apply(change, &mut changed, &mut edits);
+        apply(change, &mut changed, &mut edits, &mut hints);
     }
     let scenario = &mut changed.scenario;
     if !edits.moved.is_empty() {
@@ -98,12 +111,16 @@ pub(crate) fn changed<'a>(
     if !edits.is_empty() {
         edit_document(&mut scenario.servers, document, &edits)?;
     }
+    for answer in answers(&mut scenario.servers, document) {
+        give(answer, &hints, &edits);
+    }
     Ok(changed)
 }
 
-fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits) {
+fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits, hints: &mut Vec<Hint>) {
     let scenario = &mut changed.scenario;
     match change {
+        Change::SecondVisit => scenario.plan.client_caches = ClientCaches::Warm,
         Change::Start(url) => scenario.plan.url = url.clone(),
         Change::Nearer(by) => changed.nearer += *by,
         Change::Server(origin, change) => {
@@ -112,6 +129,9 @@ fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits) {
             }
         }
         Change::Answer(url, change) => {
+            if matches!(change, AnswerChange::Content { .. }) {
+                edits.rewritten.insert(url.clone());
+            }
             for answer in answers(&mut scenario.servers, url) {
                 change.apply(answer);
             }
@@ -119,7 +139,11 @@ fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits) {
         Change::Move(from, to) => {
             edits.moved.insert(from.clone(), to.clone());
         }
+        Change::Merged(url, scripts) => {
+            scenario.plan.merged_scripts.insert(url.to_string(), *scripts);
+        }
         Change::Head(markup) => edits.head.push(markup.clone()),
+        Change::Preload(hint) => edits.preloads.push(hint.clone()),
         Change::Attribute(url, name, value) => {
             edits.attributes.entry(url.clone()).or_default().insert(name, value);
         }
@@ -132,6 +156,7 @@ fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits) {
         Change::WithoutUrl(url) => {
             edits.without_urls.insert(url.clone());
         }
+        Change::EarlyHints(named) => hints.extend_from_slice(named),
     }
 }
 
@@ -177,7 +202,25 @@ impl AnswerChange {
                 answer.fields.set("Content-Type", media);
                 answer.set_content(content.clone());
             }
+            Self::Kept => {
+                for name in ["Expires", "Pragma"] {
+                    answer.fields.remove(name);
+                }
+                answer.fields.set("Cache-Control", "max-age=31536000, immutable");
+            }
         }
+    }
+}
+
+/// Has an answer begin with a 103 that names what is still loaded of these.
+fn give(answer: &mut Answer, hints: &[Hint], edits: &Edits) {
+    let mut fields = Fields::new();
+    for hint in hints.iter().filter_map(|hint| edits.still(hint)) {
+        fields.add("Link", hint.link());
+    }
+    if !fields.is_empty() {
+        let (after, status) = (Duration::ZERO, StatusCode::EARLY_HINTS);
+        answer.interim.insert(0, Interim { after, status, fields });
     }
 }
 

@@ -19,7 +19,9 @@ pub(crate) fn rewritten(css: &str, base: &Url, written: impl Fn(&Url) -> Option<
     let mut done = 0;
     for Place { at, address, form } in places {
         let by = base.join(address.trim()).ok().and_then(|url| written(&url));
-        let Some(by) = by.filter(|_| !address.trim().is_empty()) else { continue };
+        // A bare fragment is of the document that it stands in, or of nothing.
+        let is_address = !address.trim().is_empty() && !address.trim_start().starts_with('#');
+        let Some(by) = by.filter(|_| is_address) else { continue };
         out.push_str(css.get(done..at.start).unwrap_or(""));
         let quoted = quoted(&by);
         match form {
@@ -150,5 +152,7 @@ mod tests {
             @media x { b { background-image: image-set(\"/style/j.png\" type('image/png') 1x, url(\"/style/k.png\") 2x) } }"
         );
         assert_eq!(rewritten(css, &base, |_| None), css);
+        let fragment = "a { clip-path: url(#c) }";
+        assert_eq!(rewritten(fragment, &base, |url| Some(url.to_string())), fragment);
     }
 }

@@ -12,6 +12,7 @@ mod advice;
 mod change;
 mod css;
 mod document;
+mod hint;
 mod proposals;
 mod propose;
 mod prove;
@@ -22,7 +23,7 @@ mod variant;
 mod view;
 mod words;
 
-pub use advice::{Advice, Combination, NetworkAdvice, Piece, Tried};
+pub use advice::{Advice, Combination, NetworkAdvice, Piece, Times, Tried};
 pub use proposals::{Proposals, Untried};
 pub use propose::propose;
 pub use prove::{Progress, ProveError, Proving, combined, files, prove};

@@ -14,6 +14,8 @@ pub struct Proposals {
     pub variants: Vec<Variant>,
     /// What cannot be tried.
     pub untried: Vec<Untried>,
+    /// In what the visit is not as it was recorded, each in a sentence: told with the advice.
+    pub substituted: Vec<String>,
 }
 
 /// Something that cannot be tried by carrying the visit out again.

@@ -5,7 +5,7 @@ use roundtrip_visit::scenario::Scenario;
 use url::Url;
 
 use crate::proposals::Proposals;
-use crate::rules::{connection, content, markup, server};
+use crate::rules::{caching, connection, content, markup, server};
 use crate::seen::Seen;
 
 /// One rule: it reads the visit, and adds what it finds.
@@ -27,9 +27,11 @@ const RULES: &[Rule] = &[
     content::not_recorded,
     content::compression,
     content::images,
+    server::early_hints,
     server::tls,
     server::initial_window,
     server::surroundings,
+    caching::long_lived,
     server::beyond_us,
 ];
 

@@ -16,8 +16,8 @@ use roundtrip_visit::scenario::{Measured, Scenario};
 use roundtrip_visit::{Layouts, Plan};
 use url::Url;
 
-use crate::advice::{Advice, Combination, CombinationStep, NetworkAdvice, Piece, Tried};
-use crate::change::{Changed, changed};
+use crate::advice::{Advice, Combination, CombinationStep, NetworkAdvice, Piece, Times, Tried};
+use crate::change::{Change, Changed, changed};
 use crate::proposals::Proposals;
 use crate::saving::Saving;
 use crate::variant::{Reach, Variant};
@@ -88,24 +88,37 @@ pub fn prove(
     let trial =
         Trial { scenario, document: &document, proving, progress, done: AtomicUsize::new(0) };
     let unchanged = Changed { scenario: scenario.clone(), nearer: Duration::ZERO };
+    let tried = pieces.iter().filter(|piece| piece.refused.is_none());
+    let comes_back =
+        tried.map(|piece| piece.variant.reach).any(|reach| reach == Reach::SecondVisit);
     let mut scenarios = vec![unchanged];
+    if comes_back {
+        scenarios.extend(changed(scenario, &document, &[Change::SecondVisit]));
+    }
     scenarios.extend(ready.iter().flatten().cloned());
     let mut results = trial.all(&scenarios)?.into_iter();
-    let base = results.next().unwrap_or_default();
-    is_page(scenario, &base)?;
+    let base = Base {
+        first: results.next().unwrap_or_default(),
+        second: if comes_back { results.next() } else { None },
+    };
+    is_page(scenario, &base.first)?;
     let mut pieces: Vec<Piece> = pieces
         .into_iter()
         .map(|piece| match piece.refused {
             Some(_) => piece,
-            None => Piece { tried: compare(&base, &results.next().unwrap_or_default()), ..piece },
+            None => {
+                let with = results.next().unwrap_or_default();
+                let tried = compare(base.of(piece.variant.reach), &with);
+                Piece { tried, ..piece }
+            }
         })
         .collect();
     order(&mut pieces, &base);
-    let combination = trial.combine(&pieces, &base)?;
-    let networks = proving.networks.iter().zip(&base).map(|(net, runs)| NetworkAdvice {
+    let combination = trial.combine(&pieces, &base.first)?;
+    let networks = proving.networks.iter().enumerate().map(|(at, net)| NetworkAdvice {
         net: net.to_string(),
-        load: Interval::of(runs.iter().filter_map(|run| run.page.load).collect()),
-        first_paint: Interval::of(runs.iter().filter_map(|run| run.page.first_paint).collect()),
+        times: times(&base.first[at]),
+        second_visit: base.second.as_ref().map(|second| times(&second[at])),
     });
     Ok(Advice {
         document: document.to_string(),
@@ -114,6 +127,7 @@ pub fn prove(
         pieces,
         combination,
         untried: proposals.untried,
+        substituted: proposals.substituted,
         visits: trial.done.load(Ordering::Relaxed) as u32,
     })
 }
@@ -121,17 +135,41 @@ pub fn prove(
 /// What a scenario came to: by network, then by seed.
 type Results = Vec<Vec<Measured>>;
 
-fn is_page(scenario: &Scenario, base: &Results) -> Result<(), ProveError> {
-    match base.iter().flatten().find(|run| run.page.load.is_none()) {
-        None => Ok(()),
-        Some(run) => {
-            let why = match run.exit {
-                0 => String::new(),
-                exit => format!(" (the visit ends with exit code {exit})"),
-            };
-            Err(ProveError::NoPage { url: scenario.plan.url.to_string(), why })
+/// What the scenario came to as it is.
+struct Base {
+    first: Results,
+    /// Carried out a second time, where something is tried on that.
+    second: Option<Results>,
+}
+
+impl Base {
+    /// What a change of this reach is held against.
+    fn of(&self, reach: Reach) -> &Results {
+        match (reach, &self.second) {
+            (Reach::SecondVisit, Some(second)) => second,
+            _ => &self.first,
         }
     }
+}
+
+fn times(runs: &[Measured]) -> Times {
+    Times {
+        load: Interval::of(runs.iter().filter_map(|run| run.page.load).collect()),
+        first_paint: Interval::of(runs.iter().filter_map(|run| run.page.first_paint).collect()),
+    }
+}
+
+/// Whether the scenario is of a page: some of its visits load one.
+fn is_page(scenario: &Scenario, base: &Results) -> Result<(), ProveError> {
+    let mut runs = base.iter().flatten();
+    if runs.clone().any(|run| run.page.load.is_some()) {
+        return Ok(());
+    }
+    let why = match runs.next().map_or(0, |run| run.exit) {
+        0 => String::new(),
+        exit => format!(" (the visit ends with exit code {exit}; visit tells why)"),
+    };
+    Err(ProveError::NoPage { url: scenario.plan.url.to_string(), why })
 }
 
 /// Visits under way.
@@ -164,13 +202,18 @@ impl Trial<'_> {
                 (self.progress)(Progress { done, wanted: (before + count) as u32 });
             }
         };
-        for result in roundtrip_os::on_threads(self.proving.threads, errand) {
+        for result in roundtrip_os::on_threads(self.threads(count), errand) {
             result?;
         }
         let measured = measured.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let measured: Vec<Measured> = measured.into_iter().flatten().collect();
         let by_network = |runs: &[Measured]| runs.chunks(seeds).map(<[_]>::to_vec).collect();
         Ok(measured.chunks(networks * seeds).map(by_network).collect())
+    }
+
+    /// As many threads as there is work for.
+    fn threads(&self, jobs: usize) -> NonZeroUsize {
+        NonZeroUsize::new(jobs).map_or(NonZeroUsize::MIN, |jobs| jobs.min(self.proving.threads))
     }
 
     /// A scenario on one of the networks with one of the seeds.
@@ -182,18 +225,24 @@ impl Trial<'_> {
         scenario
     }
 
-    /// Adds one change after the other, the best alone first, and keeps what adds something.
+    /// Adds one change after the other, the best alone first, and keeps what adds something. What
+    /// did not the first time is tried once more in the end: it may do so beside others.
     fn combine(&self, pieces: &[Piece], base: &Results) -> Result<Option<Combination>, RunError> {
-        let of_site =
-            |piece: &&Piece| piece.variant.reach == Reach::Site && is_no_loss(&piece.tried);
+        let of_site = |piece: &&Piece| {
+            let saves = piece.tried.iter().any(|tried| saved(tried) > 0.0);
+            piece.variant.reach == Reach::Site && saves
+        };
+        let candidates: Vec<&Piece> = pieces.iter().filter(of_site).collect();
         let mut taken: Vec<&Variant> = Vec::new();
-        let mut steps = Vec::new();
+        let mut steps: Vec<CombinationStep> = Vec::new();
         let mut best = 0.0;
-        for piece in pieces.iter().filter(of_site) {
-            if taken.iter().any(|variant| variant.excludes(&piece.variant)) {
+        for piece in candidates.iter().chain(&candidates) {
+            let variant = &piece.variant;
+            let is_taken = taken.iter().any(|one| one.name == variant.name);
+            if is_taken || taken.iter().any(|one| one.excludes(variant)) {
                 continue;
             }
-            let with = taken.iter().copied().chain([&piece.variant]);
+            let with = taken.iter().copied().chain([variant]);
             let changes = with.flat_map(|variant| &variant.changes);
             let Ok(changed) = changed(self.scenario, self.document, changes) else { continue };
             let tried = if taken.is_empty() {
@@ -205,8 +254,8 @@ impl Trial<'_> {
             let worth = worth(&tried, base);
             if worth > best + LEAST_GAIN && is_no_loss(&tried) {
                 best = worth;
-                taken.push(&piece.variant);
-                steps.push(CombinationStep { name: piece.variant.name.clone(), tried });
+                taken.push(variant);
+                steps.push(CombinationStep { name: variant.name.clone(), tried });
             }
         }
         Ok((!steps.is_empty()).then_some(Combination { steps }))
@@ -236,16 +285,15 @@ pub fn files(scenario: &Scenario, advice: &Advice, piece: &Piece) -> Vec<(Url, B
     files
 }
 
-/// Whether no visit fails of it, and load and first paint together do not suffer on any network.
+/// What counts of the savings of load and first paint, in milliseconds.
+fn saved(tried: &Tried) -> f64 {
+    [tried.load, tried.first_paint].into_iter().flatten().map(|saving| saving.counted_ms()).sum()
+}
+
+/// Whether no visit fails of it, nothing is asked for that was not recorded, and load and first paint
+/// together do not suffer on any network.
 fn is_no_loss(tried: &[Tried]) -> bool {
-    let saved = |tried: &Tried| {
-        [tried.load, tried.first_paint]
-            .into_iter()
-            .flatten()
-            .map(|saving| saving.median_ms)
-            .sum::<f64>()
-    };
-    tried.iter().all(|tried| tried.failed == 0 && saved(tried) >= 0.0)
+    tried.iter().all(|tried| tried.failed == 0 && tried.unknown == 0 && saved(tried) >= 0.0)
 }
 
 /// The scenario with the changes of the best combination; `None` where nothing helps.
@@ -289,7 +337,7 @@ fn worth(tried: &[Tried], base: &Results) -> f64 {
             let whole = Interval::of(runs.iter().filter_map(of).collect());
             match (saving, whole) {
                 (Some(saving), Some(whole)) if !whole.median.is_zero() => {
-                    saving.median_ms / (whole.median.as_secs_f64() * 1e3)
+                    saving.counted_ms() / (whole.median.as_secs_f64() * 1e3)
                 }
                 _ => 0.0,
             }
@@ -303,10 +351,11 @@ fn worth(tried: &[Tried], base: &Results) -> f64 {
 }
 
 /// Those of the site first; what saves most before what saves less.
-fn order(pieces: &mut [Piece], base: &Results) {
+fn order(pieces: &mut [Piece], base: &Base) {
     let rank = |piece: &Piece| {
+        let reach = piece.variant.reach;
         // To a millionth: numbers that can be ordered.
-        (piece.variant.reach, Reverse((worth(&piece.tried, base) * 1e6) as i64))
+        (reach, Reverse((worth(&piece.tried, base.of(reach)) * 1e6) as i64))
     };
     pieces.sort_by_key(rank);
 }

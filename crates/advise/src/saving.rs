@@ -2,11 +2,12 @@
 
 use core::time::Duration;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 /// What a change saved of one time, over pairs of runs that differ in nothing but the change: in
 /// milliseconds, negative where it cost time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Saving {
     /// A tenth of the pairs saved less.
     pub low_ms: f64,
@@ -28,6 +29,17 @@ pub enum Effect {
     Nothing,
 }
 
+impl Serialize for Saving {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Saving", 4)?;
+        fields.serialize_field("low_ms", &self.low_ms)?;
+        fields.serialize_field("median_ms", &self.median_ms)?;
+        fields.serialize_field("high_ms", &self.high_ms)?;
+        fields.serialize_field("effect", &self.effect())?;
+        fields.end()
+    }
+}
+
 /// A difference below this is none: nobody could see it, and no browser's clock tells it.
 const LEAST_MS: f64 = 0.5;
 
@@ -47,6 +59,11 @@ impl Saving {
             median_ms: at(last / 2),
             high_ms: at((last * 9 + 5) / 10),
         })
+    }
+
+    /// What counts of it, in milliseconds: nothing where some seeds contradict others.
+    pub fn counted_ms(&self) -> f64 {
+        if self.effect() == Effect::Nothing { 0.0 } else { self.median_ms }
     }
 
     /// What it amounts to.

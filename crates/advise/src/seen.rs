@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use roundtrip_fetch::same_site;
 use roundtrip_http::client::Origin;
 use roundtrip_record::{ExchangeId, Initiator, ResourceKind};
 use roundtrip_story::{Exchange, Story};
@@ -37,6 +38,13 @@ impl<'a> Seen<'a> {
         let mut known = BTreeSet::new();
         let answered = self.story.answered().filter(|one| one.method == "GET");
         let fine = answered.filter(|one| one.status().is_some_and(|status| status == 200));
+        // What scripts asked for is asked for again only where a stand-in names it: scripts are not run.
+        let stands_in = || {
+            let answer = self.origin().and_then(|origin| self.answer(&origin, self.page));
+            answer.is_some_and(Answer::is_stand_in)
+        };
+        let fine =
+            fine.filter(|one| !matches!(one.initiator, Initiator::Script { .. }) || stands_in());
         fine.filter_map(|exchange| {
             let url = Url::parse(&exchange.url).ok()?;
             let origin = Origin::of(&url)?;
@@ -46,19 +54,29 @@ impl<'a> Seen<'a> {
         .collect()
     }
 
+    /// Whether an origin is of the page's own site, so that whoever runs the site decides about it.
+    pub(crate) fn is_own(&self, origin: &Origin) -> bool {
+        Url::parse(&origin.to_string()).is_ok_and(|url| same_site(self.page, &url))
+    }
+
+    /// The servers of the page's own site.
+    pub(crate) fn own_servers(&self) -> impl Iterator<Item = &'a Server> {
+        self.scenario.servers.iter().filter(|server| self.is_own(&server.origin))
+    }
+
     /// The server of an origin.
     pub(crate) fn server(&self, origin: &Origin) -> Option<&'a Server> {
         self.scenario.servers.iter().find(|server| server.origin == *origin)
     }
 
-    fn answer(&self, origin: &Origin, url: &Url) -> Option<&'a Answer> {
+    pub(crate) fn answer(&self, origin: &Origin, url: &Url) -> Option<&'a Answer> {
         self.server(origin)?.answers.get(&("GET".to_owned(), target(url)))?.back()
     }
 
-    /// The same, where the content is as it was recorded and can be changed.
+    /// Those of the page's own site, where the content is as it was recorded and can be changed.
     pub(crate) fn contents(&self) -> Vec<Resource<'a>> {
         let mut resources = self.resources();
-        resources.retain(Resource::is_recorded);
+        resources.retain(|one| one.is_recorded() && self.is_own(&one.origin));
         resources
     }
 
@@ -67,7 +85,10 @@ impl<'a> Seen<'a> {
         let mut resources = self.resources();
         resources.retain(|one| {
             let by_document = match &one.exchange.initiator {
-                Initiator::Parser { url, .. } => *url == self.document.url,
+                // What a head names, the markup commonly names too.
+                Initiator::Parser { url, .. }
+                | Initiator::LinkField { url }
+                | Initiator::EarlyHints { url } => *url == self.document.url,
                 _ => false,
             };
             one.exchange.kind == kind && by_document

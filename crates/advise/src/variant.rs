@@ -14,6 +14,9 @@ pub enum Reach {
     Sacrifice,
     /// The surroundings': it shows what a longer or shorter way, or a faster server, comes to.
     Surroundings,
+    /// The site's own, for those who come back: it is tried on a second visit, which begins when a first
+    /// one is over, so that it is no part of what is best for a first one.
+    SecondVisit,
 }
 
 /// One change to a visit that could help.
@@ -79,6 +82,12 @@ impl Variant {
     pub(crate) const fn of_sacrifice(mut self) -> Self {
         self.reach = Reach::Sacrifice;
         self
+    }
+
+    /// A change that is tried on a second visit.
+    pub(crate) fn on_second_visit(mut self) -> Self {
+        self.reach = Reach::SecondVisit;
+        self.with([Change::SecondVisit])
     }
 
     pub(crate) fn excluding(mut self, word: impl Into<String>) -> Self {

@@ -7,7 +7,7 @@ use roundtrip_report::text::{clean, clip, left, right, width, wrap};
 use roundtrip_report::{Detail, Options, Tone};
 use serde_json::{Value, json as value};
 
-use crate::advice::{Advice, CombinationStep, NetworkAdvice, Piece, Tried};
+use crate::advice::{Advice, CombinationStep, Piece, Times, Tried};
 use crate::proposals::Untried;
 use crate::saving::{Effect, Saving};
 use crate::variant::Reach;
@@ -39,13 +39,29 @@ pub fn text(advice: &Advice, options: &Options) -> String {
     let mut lines = view.verdict();
     if options.detail != Detail::Answer {
         lines.extend([String::new(), view.head()]);
+        let is_second = |piece: &&Piece| piece.variant.reach == Reach::SecondVisit;
         for (number, piece) in advice.pieces.iter().enumerate() {
-            lines.extend(view.piece(number + 1, piece));
+            if !is_second(&piece) {
+                lines.extend(view.piece(number + 1, piece));
+            }
         }
         lines.extend(view.together());
+        let second: Vec<&Piece> = advice.pieces.iter().filter(is_second).collect();
+        lines.extend(view.second_visit(&second));
         lines.extend(view.rest());
     }
     options.glyphs(&(lines.join("\n") + "\n"))
+}
+
+/// Whether a change makes any difference, or has something to be told.
+fn makes_a_difference(piece: &Piece) -> bool {
+    let moments =
+        |tried: &Tried| [tried.load, tried.first_paint].into_iter().flatten().collect::<Vec<_>>();
+    let differs = |tried: &Tried| {
+        let saved = moments(tried).iter().any(|saving| saving.effect() != Effect::Nothing);
+        saved || tried.failed > 0 || tried.unknown > 0
+    };
+    piece.refused.is_some() || piece.tried.iter().any(differs)
 }
 
 /// The columns of the table.
@@ -76,9 +92,9 @@ impl View<'_> {
     /// How the visit goes as it is, and how much of that could be saved.
     fn verdict(&self) -> Vec<String> {
         let advice = self.advice;
-        let times = |of: fn(&NetworkAdvice) -> Option<Interval>| {
+        let times = |of: Moment| {
             let each = advice.networks.iter().filter_map(|network| {
-                Some(format!("{} on {}", time(of(network)?), clean(&network.net)))
+                Some(format!("{} on {}", time(of(&network.times)?), clean(&network.net)))
             });
             each.collect::<Vec<_>>().join(", ")
         };
@@ -97,9 +113,8 @@ impl View<'_> {
             let each = |of: fn(&Tried) -> Option<Saving>| {
                 let networks = advice.networks.iter().zip(tried);
                 let each = networks.map(|(network, tried)| {
-                    let saved =
-                        of(tried).map_or_else(String::new, |saving| change(saving.median_ms));
-                    format!("{saved} on {}", clean(&network.net))
+                    let saved = of(tried).map_or(0.0, |saving| saving.counted_ms());
+                    format!("{} on {}", change(saved), clean(&network.net))
                 });
                 each.collect::<Vec<_>>().join(", ")
             };
@@ -138,7 +153,7 @@ impl View<'_> {
     fn piece(&self, number: usize, piece: &Piece) -> Vec<String> {
         let mark = match piece.variant.reach {
             Reach::Site => format!("{number:>3} "),
-            Reach::Sacrifice | Reach::Surroundings => "  – ".to_owned(),
+            Reach::Sacrifice | Reach::Surroundings | Reach::SecondVisit => "  – ".to_owned(),
         };
         let cells = match &piece.refused {
             Some(why) => format!("  not tried: {}", clean(why)),
@@ -156,6 +171,25 @@ impl View<'_> {
         };
         let mut lines: Vec<String> = parts.iter().enumerate().map(line).collect();
         lines.extend(self.beside(piece));
+        lines
+    }
+
+    /// What is tried on a second visit, and how that goes as it is.
+    fn second_visit(&self, pieces: &[&Piece]) -> Vec<String> {
+        if pieces.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![self.options.paint(Tone::Faint, "    on a second visit, if you …")];
+        lines.extend(pieces.iter().flat_map(|piece| self.piece(0, piece)));
+        let times = |of: Moment| {
+            let each = self.advice.networks.iter().filter_map(|network| {
+                let second = network.second_visit.as_ref()?;
+                Some(format!("{} on {}", time(of(second)?), clean(&network.net)))
+            });
+            each.collect::<Vec<_>>().join(", ")
+        };
+        let [load, paint] = MOMENTS.map(|(name, of)| format!("{name} {}", times(of)));
+        lines.extend(self.told("second visit", &format!("{load}; {paint}")));
         lines
     }
 
@@ -244,6 +278,13 @@ impl View<'_> {
                 "times are of load; first paint stands beside it in a wider terminal, and with -v";
             lines.extend(self.told("", text));
         }
+        let verbose = self.options.detail == Detail::Verbose;
+        let same = advice.pieces.iter().filter(|piece| !makes_a_difference(piece) && !verbose);
+        let same: Vec<String> = same.map(|piece| clean(&piece.variant.title)).collect();
+        if !same.is_empty() {
+            lines.extend(self.told("no effect", &same.join("; ")));
+        }
+        lines.extend(self.to_mind());
         let seeds = if advice.seeds == 1 { "seed" } else { "seeds" };
         let tried = format!(
             "{} visits, {} {seeds} on each network for each change; · is no difference, or one that some \
@@ -258,12 +299,29 @@ impl View<'_> {
             let what: Vec<&str> = advice.untried.iter().map(|one| one.what.as_str()).collect();
             lines.extend(self.told("untried", &format!("{} (-v says why)", what.join("; "))));
         }
+        for substituted in &advice.substituted {
+            lines.extend(self.told("substituted", substituted));
+        }
         if let Some(run) = &self.options.saved {
             let text =
                 format!("run {run}, all that is best together    roundtrip show {run} --html");
             lines.extend(self.told("saved", &text));
         }
         lines
+    }
+
+    /// What to mind of the changes that are best together.
+    fn to_mind(&self) -> Vec<String> {
+        if self.options.detail == Detail::Verbose {
+            return Vec::new();
+        }
+        let best: Vec<&str> = self.advice.combined().collect();
+        let pieces = (1..).zip(&self.advice.pieces);
+        let minded = pieces.filter(|(_, piece)| best.contains(&piece.variant.name.as_str()));
+        let told = minded.filter_map(|(number, piece)| {
+            Some(self.told("mind", &format!("{number}: {}", piece.variant.caution?)))
+        });
+        told.flatten().collect()
     }
 
     /// A line with its label, and those that it takes besides.
@@ -277,11 +335,11 @@ impl View<'_> {
     }
 }
 
-type Moment = fn(&NetworkAdvice) -> Option<Interval>;
+type Moment = fn(&Times) -> Option<Interval>;
 
 /// The moments, as the verdict tells them.
 const MOMENTS: [(&str, Moment); 2] =
-    [("load", |network| network.load), ("first paint", |network| network.first_paint)];
+    [("load", |times| times.load), ("first paint", |times| times.first_paint)];
 
 /// A time with its range, where it has one: `3.42 s (3.31–3.58)`.
 fn time(time: Interval) -> String {
@@ -324,8 +382,9 @@ fn interval(saving: Option<Saving>) -> String {
     saving.map_or_else(
         || "not known".to_owned(),
         |saving| {
-            let [low, median, high] = [saving.low_ms, saving.median_ms, saving.high_ms].map(change);
-            format!("{median} ({low} to {high})")
+            let [most, median, least] =
+                [saving.high_ms, saving.median_ms, saving.low_ms].map(change);
+            format!("{median} ({most} to {least})")
         },
     )
 }

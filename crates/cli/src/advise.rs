@@ -1,8 +1,10 @@
 //! The command `roundtrip advise`.
 
+use std::fs::OpenOptions;
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use roundtrip_advise::{Advice, Progress, Proving, combined, files, json, propose, prove, text};
@@ -13,11 +15,12 @@ use roundtrip_visit::replay::Recording;
 use roundtrip_visit::run::Title;
 use roundtrip_visit::scenario::Scenario;
 use roundtrip_visit::{Plan, Until};
+use url::Url;
 
 use crate::args::{self, Advise, Colour, Format, Import, Network, Output, Visit};
 use crate::keep::{self, Kept};
-use crate::network::{networks, pins};
-use crate::visit::{Done, done, honoured_in_lab, planned};
+use crate::network::{Wire, networks, pins};
+use crate::visit::{Done, done, finish, honoured_in_lab, planned, recorded};
 use crate::{Outcome, import, terminal};
 
 /// The networks that changes are tried on unless others are named.
@@ -40,7 +43,10 @@ pub(crate) fn run(arguments: &Advise, colour: Colour) -> Outcome {
             let (folder, name) = keep::open_named(text)?;
             Recorded { folder, name, _kept: None }
         }
-        Some(text) if is_recording(Path::new(text)) => imported(&arguments.visit, Path::new(text))?,
+        Some(text) if is_recording(Path::new(text)) => {
+            as_recorded(&arguments.visit)?;
+            imported(&arguments.visit, Path::new(text))?
+        }
         _ => match visited(&arguments.visit, &networks, colour)? {
             Ok(recorded) => recorded,
             Err(exit) => return Ok(exit),
@@ -58,9 +64,29 @@ fn refuse(visit: &Visit) -> anyhow::Result<()> {
         (visit.short, "--short", "-q gives the answer alone"),
         (visit.full, "--full", "no picture is painted"),
         (visit.until != args::Until::default(), "--until", "advice ends with the page"),
+        (visit.budget.limits.is_some(), "--budget", "visit and show hold a run to one"),
     ] {
         if given {
             bail!("{option} has no place here: {why}");
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what a recording says itself.
+fn as_recorded(visit: &Visit) -> anyhow::Result<()> {
+    let wire = visit.network.wire()?;
+    for (given, option) in [
+        (visit.https, "--https"),
+        (!visit.network.site.is_empty(), "--site"),
+        (visit.request.is_some(), "-X"),
+        (!visit.data.is_empty(), "-d"),
+        (!matches!(wire, None | Some(Wire::Lab)), "--wire"),
+    ] {
+        if given {
+            bail!(
+                "{option} has no place here: a recorded visit goes by what it recorded, in the lab"
+            );
         }
     }
     Ok(())
@@ -124,6 +150,10 @@ fn visited(
     };
     match done(&first, colour)? {
         Done::Told(exit) => Ok(Err(exit)),
+        // What was never answered is told as a visit tells it.
+        Done::Kept(kept, exit) if recorded(&kept)?.is_none() => {
+            finish(&first, colour, &kept, exit).map(Err)
+        }
         Done::Kept(kept, _) => Recorded::of(kept).map(Ok),
     }
 }
@@ -140,15 +170,13 @@ fn advise(arguments: &Advise, colour: Colour, recorded: &Recorded, networks: Vec
     let plan = planned(visit, recording.plan(body)?, &ground)?;
     let plan = Plan { pins: pins(&visit.resolve)?, until: Until::Painted, ..plan };
     let scenario = Scenario { plan, network, servers: recording.servers(body)? };
-    let proposals = propose(recording.story(), &scenario);
+    let mut proposals = propose(recording.story(), &scenario);
+    proposals.substituted = recording.differences();
     let threads = arguments.threads.or_else(|| std::thread::available_parallelism().ok());
     let proving =
         Proving { networks, seeds: arguments.seeds, threads: threads.unwrap_or(NonZeroUsize::MIN) };
     let advice = prove(&scenario, proposals, &proving, &counted())?;
     uncount();
-    for difference in recording.differences() {
-        terminal::note(&format!("not as recorded: {difference}"));
-    }
     let best = match combined(&scenario, &advice) {
         None => None,
         Some(scenario) => {
@@ -165,40 +193,55 @@ fn advise(arguments: &Advise, colour: Colour, recorded: &Recorded, networks: Vec
             kept.id.clone()
         }
     };
+    if visit.output.format == Format::Json {
+        terminal::print(&format!("{:#}", json(&advice, best.as_deref())))?;
+    } else {
+        let mut options = terminal::options(colour);
+        options.saved = best;
+        options.detail = terminal::detail(visit.verbose, visit.quiet);
+        terminal::print(&text(&advice, &options))?;
+    }
     if let Some(folder) = &arguments.write {
         write(folder, &scenario, &advice)?;
     }
-    if visit.output.format == Format::Json {
-        terminal::print(&format!("{:#}", json(&advice, best.as_deref())))?;
-        return Ok(0);
-    }
-    let mut options = terminal::options(colour);
-    options.saved = best;
-    options.detail = terminal::detail(visit.verbose, visit.quiet);
-    terminal::print(&text(&advice, &options))?;
     Ok(0)
 }
 
-/// Writes the files that each change makes otherwise.
+/// Writes the files that each change makes otherwise. They may be of a page that only its user sees.
 fn write(folder: &Path, scenario: &Scenario, advice: &Advice) -> anyhow::Result<()> {
     for piece in &advice.pieces {
-        for (url, content) in files(scenario, advice, piece) {
-            let host = url.host_str().unwrap_or("host");
-            // Segments of a URL's path are never `..`, and none is absolute.
-            let segments =
-                url.path_segments().into_iter().flatten().filter(|part| !part.is_empty());
-            let mut path = folder.join(&piece.variant.name).join(host);
-            path.extend(segments);
-            if url.path().ends_with('/') {
-                path.push("index.html");
-            }
-            let within = || format!("--write {}", path.display());
-            let parent = path.parent().unwrap_or(folder);
-            std::fs::create_dir_all(parent).with_context(within)?;
-            std::fs::write(&path, &content).with_context(within)?;
+        let files = files(scenario, advice, piece);
+        let paths: Vec<PathBuf> =
+            files.iter().map(|(url, _)| folder.join(&piece.variant.name).join(path(url))).collect();
+        for (file, (_, content)) in paths.iter().zip(&files) {
+            // What others stand in is a folder, as a server has it whose URLs are so.
+            let is_folder = paths.iter().any(|other| other != file && other.starts_with(file));
+            let file = if is_folder { file.join("index.html") } else { file.clone() };
+            let within = || format!("--write {}", file.display());
+            std::fs::create_dir_all(file.parent().unwrap_or(folder)).with_context(within)?;
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600);
+            let opened = options.open(&file);
+            opened.and_then(|mut open| open.write_all(content)).with_context(within)?;
         }
     }
     Ok(())
+}
+
+/// Where the file of a URL goes: host, path, and the query behind the name.
+fn path(url: &Url) -> PathBuf {
+    let mut path = PathBuf::from(url.host_str().unwrap_or("host"));
+    // Segments of a URL's path are never `..`, and none is absolute.
+    path.extend(url.path_segments().into_iter().flatten().filter(|part| !part.is_empty()));
+    if url.path().ends_with('/') {
+        path.push("index.html");
+    }
+    if let Some(query) = url.query() {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!("?{}", query.replace('/', "%2F")));
+        path.set_file_name(name);
+    }
+    path
 }
 
 /// Draws how far it is, on a terminal.

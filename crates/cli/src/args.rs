@@ -98,7 +98,8 @@ pub(crate) struct Visit {
     /// Serve a folder over https in the lab
     #[arg(long)]
     pub(crate) https: bool,
-    /// Visit twice in the lab and show the second time: names are in the cache then
+    /// Visit twice in the lab and show the second time: names, answers that may be kept, cookies and TLS
+    /// sessions are there then
     #[arg(long)]
     pub(crate) warm: bool,
     /// Method
@@ -187,7 +188,7 @@ pub(crate) struct Visit {
 #[command(after_help = "Examples:\n  \
     roundtrip advise                              the built-in demo, on cable, 4g and 3gfast\n  \
     roundtrip advise 7f3a --net 4g,3gfast -v      a recorded visit, with all that is known\n  \
-    roundtrip advise shop.har --net 4g,loss=1%    a browser's recording, on one network\n\n\
+    roundtrip advise shop.har --net 4g,loss=1%    a browser's recording (HAR, capture), on one network\n\n\
     The visit is carried out as it is and with each change, on every network and with every seed.\n\
     Options of visit that have no meaning here are refused by name.")]
 pub(crate) struct Advise {

@@ -139,7 +139,15 @@ fn carry_out(arguments: &Get) -> Outcome {
     };
     let capture = if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
     let key_shares = KeyShares::default();
-    let scene = Scene { machine: &machine, key_shares, capture, sites: &|| sites.make() };
+    let sites = || sites.make();
+    let scene = Scene {
+        machine: &machine,
+        key_shares,
+        false_start: false,
+        tls: None,
+        capture,
+        sites: &sites,
+    };
     let job = Job { groups: &inputs, kept: kept.is_some() };
     let carried = ground.carry_out(&title, &log, &scene, job)?;
     let exit = carried.done?;

@@ -63,11 +63,7 @@ pub(crate) fn keep(arguments: &Import, file: &Path) -> anyhow::Result<Kept> {
 /// Reads the file into the run's folder.
 fn record(arguments: &Import, kept: &Kept, file: &Path) -> anyhow::Result<()> {
     let log = Log::new(Recorder::new(kept.settings(&arguments.output))?);
-    let options = Options {
-        page: arguments.page.clone(),
-        keys: arguments.keys.clone(),
-        keep_secrets: arguments.output.keep_secrets,
-    };
+    let options = Options { page: arguments.page.clone(), keys: arguments.keys.clone() };
     roundtrip_import::import(file, &options, &log)?;
     Ok(log.finish()?)
 }

@@ -234,7 +234,7 @@ fn live(arguments: &Visit, url: &Url, wire: Option<Wire>) -> anyhow::Result<Done
 
 /// A visit that was kept, as the lab can carry it out again; `None` where it holds no exchange that could
 /// be, so that the fault which ended it is what is to be told.
-fn recorded(kept: &Kept) -> anyhow::Result<Option<(Folder, Recording)>> {
+pub(crate) fn recorded(kept: &Kept) -> anyhow::Result<Option<(Folder, Recording)>> {
     let folder = Folder::open(&kept.path)?;
     match Recording::read(folder.read()?.0) {
         Ok(recording) => Ok(Some((folder, recording))),
@@ -392,7 +392,7 @@ fn watched(kept: &Kept, arguments: &Visit) -> (Settings, Progress) {
 }
 
 /// Writes the views, and prints the one for the terminal. `exit` is what the visit itself came to.
-fn finish(arguments: &Visit, colour: Colour, kept: &Kept, exit: u8) -> Outcome {
+pub(crate) fn finish(arguments: &Visit, colour: Colour, kept: &Kept, exit: u8) -> Outcome {
     let model: Model = kept.judged(arguments.budget.limits.as_ref())?;
     let exit = model.exit_after(exit);
     if arguments.output.format == Format::Json {

@@ -46,7 +46,7 @@ fn a_folder_is_advised_on_and_the_best_is_a_run() {
     assert_eq!(advice["schema"], "1.0");
     assert_eq!(advice["networks"].as_array().map(Vec::len), Some(1));
     let found = names(&advice);
-    for name in ["gzip", "inline", "defer", "initcwnd", "nearer"] {
+    for name in ["gzip", "inline", "defer", "initcwnd", "nearer", "cache"] {
         assert!(found.contains(&name), "{name}: {found:?}");
     }
     let inlined = fs::read_to_string(format!("{written}/inline/site.example/index.html"));
@@ -73,8 +73,14 @@ fn the_text_tells_the_answer_first() {
     assert_eq!(lines[0], "http://site.example/");
     assert!(lines[1].starts_with("  load ") && lines[1].ends_with("on 3gfast"), "{text}");
     assert!(lines.iter().any(|line| line.starts_with("  best ")), "{text}");
-    for said in ["if you …", "inlined shop.css", "Lighthouse: render-blocking-insight", "untried"]
-    {
+    for said in [
+        "if you …",
+        "inlined shop.css",
+        "Lighthouse: render-blocking-insight",
+        "untried",
+        "on a second visit, if you …",
+        "let browsers keep 2 files for a year",
+    ] {
         assert!(text.contains(said), "{said}: {text}");
     }
     assert!(lines.iter().all(|line| line.chars().count() <= 100), "{text}");

@@ -109,6 +109,60 @@ fn a_warm_visit_asks_no_name_server() {
     assert!(load(&warm) + 25.0 < load(&cold), "{} to {}", load(&warm), load(&cold));
 }
 
+/// What the second of two visits has from the first is told: what was not asked for, and what was.
+#[test]
+fn a_warm_visit_tells_what_the_cache_gave() {
+    let roundtrip = Roundtrip::new();
+    let folder = roundtrip.folder("site");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let page =
+        "<!doctype html><link rel=stylesheet href=old.css><link rel=stylesheet href=new.css><p>x";
+    let day = std::time::Duration::from_hours(24);
+    // What was changed long before the lab's day, the first of January 2026, is fresh for a while.
+    let year = 2026 - 1970;
+    for (name, content, day_of_change) in [
+        ("index.html", page, 365 * (year + 1)),
+        ("old.css", "p { color: red }", 365 * (year - 5)),
+        ("new.css", "p { top: 0 }", 365 * (year + 1)),
+    ] {
+        let path = format!("{folder}/{name}");
+        std::fs::write(&path, content).expect("a file");
+        let file = std::fs::File::options().write(true).open(&path).expect("a file");
+        file.set_modified(std::time::UNIX_EPOCH + day * day_of_change).expect("a time");
+    }
+    let visit = |more: &[&str]| {
+        let run = roundtrip
+            .run(&[&["visit", &folder, "--net", "cable", "--warm", "--no-keep"], more].concat());
+        assert_eq!(run.exit(), 0, "{}", run.err());
+        run.out()
+    };
+    let text = visit(&[]);
+    assert!(text.lines().next().is_some_and(|line| line.contains("304 Not Modified")), "{text}");
+    assert!(text.contains("requests, 1 from cache"), "{text}");
+    let row = |name: &str| text.lines().find(|line| line.contains(name)).unwrap_or_default();
+    assert!(row("old.css").contains("from cache, 16 B"), "{text}");
+    assert!(row("new.css").contains("not modified, 12 B from the cache"), "{text}");
+    assert!(
+        text.contains("not modified, from the cache: 92 B, 0 s old, not fresh by itself"),
+        "{text}"
+    );
+
+    let archive: serde_json::Value =
+        serde_json::from_str(&visit(&["--format", "har"])).expect("JSON");
+    let entries = archive["log"]["entries"].as_array().expect("entries");
+    let entry = |name: &str| {
+        let url = |entry: &&serde_json::Value| {
+            entry["request"]["url"].as_str().is_some_and(|url| url.ends_with(name))
+        };
+        entries.iter().find(url).expect("an entry")
+    };
+    let (old, new) = (entry("/old.css"), entry("/new.css"));
+    assert_eq!((&old["_fromCache"], &old["response"]["status"]), (&true.into(), &200.into()));
+    assert_eq!(old["response"]["content"]["text"], "p { color: red }");
+    assert_eq!((&new["_fromCache"], &new["response"]["status"]), (&false.into(), &304.into()));
+    assert_eq!(new["response"]["content"]["text"], "p { top: 0 }");
+}
+
 #[test]
 fn what_cannot_be_honoured_is_refused() {
     let roundtrip = Roundtrip::new();

@@ -81,6 +81,59 @@ fn an_archive_is_given_back_with_all_its_fields() {
 }
 
 #[test]
+fn the_coding_of_a_text_counts_whatever_its_case() {
+    let roundtrip = Roundtrip::new();
+    let archive = json!({"log": {"entries": [{
+        "startedDateTime": "2026-03-01T12:00:00Z", "time": 1, "timings": {"wait": 1},
+        "request": {"method": "GET", "url": "http://h.example/"},
+        "response": {"status": 200, "content": {"text": "/+7d", "encoding": "Base64"}}
+    }]}});
+    let file = roundtrip.folder("theirs.har");
+    fs::write(&file, archive.to_string()).unwrap();
+    let out = roundtrip.folder("imported");
+    roundtrip.run(&["import", &file, "--out", &out]).expect(0);
+    let back = read(&Path::new(&out).join("visit.har"));
+    assert_eq!(back["log"]["entries"][0]["response"]["content"]["text"], "/+7d");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "in which order the files are read does not matter")]
+fn what_is_to_be_redacted_stands_nowhere() {
+    let roundtrip = Roundtrip::new();
+    let archive = json!({"log": {"entries": [{
+        "startedDateTime": "2026-03-01T12:00:00Z", "time": 1, "timings": {"wait": 1},
+        "request": {"method": "POST", "url": "http://h.example/?ticket=opensesame", "headers": [
+            {"name": "X-Ticket", "value": "opensesame"}],
+            "postData": {"mimeType": "application/x-www-form-urlencoded", "params": [
+                {"name": "ticket", "value": "opensesame"}, {"name": "password", "value": "opensesame"}]}},
+        "response": {"status": 200, "headers": [{"name": "x-ticket", "value": "opensesame"}]}
+    }]}});
+    let file = roundtrip.folder("theirs.har");
+    fs::write(&file, archive.to_string()).unwrap();
+    let out = roundtrip.folder("imported");
+    let names = ["--redact", "X-Ticket", "--redact", "ticket"];
+    roundtrip.run(&[&["import", &file, "--out", &out], &names[..]].concat()).expect(0);
+    let mut folders = vec![Path::new(&out).to_owned()];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            files += 1;
+            let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+            assert!(!text.contains("opensesame"), "{}", path.display());
+        }
+    }
+    assert!(files > 3, "{files} files");
+    let back = read(&Path::new(&out).join("visit.har"));
+    let form = &back["log"]["entries"][0]["request"]["postData"]["params"];
+    assert_eq!(form[0], json!({"name": "ticket", "value": "**********"}));
+}
+
+#[test]
 fn a_file_that_cannot_be_read_leaves_no_run() {
     let roundtrip = Roundtrip::new();
     let file = roundtrip.folder("cut.har");

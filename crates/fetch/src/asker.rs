@@ -13,6 +13,16 @@ pub enum Asker {
 }
 
 impl Asker {
+    /// The site that what is kept of `url` is kept for, scheme included: that of the page, or of what
+    /// somebody typed.
+    pub(crate) fn site(&self, url: &Url) -> String {
+        let top = match self {
+            Self::Person => url,
+            Self::Page(page) => page,
+        };
+        format!("{}://{}", top.scheme(), site(top).unwrap_or_default())
+    }
+
     /// Whether another site than the one of `url` asks for it.
     pub(crate) fn is_another_site(&self, url: &Url) -> bool {
         match self {

@@ -2,14 +2,19 @@
 
 use core::cell::RefCell;
 use std::rc::Rc;
+use std::time::SystemTime;
 
+use http::{Method, StatusCode};
 use roundtrip_http::client::{Client, Failure, Request, Response};
 use roundtrip_http::message::to_text;
-use roundtrip_record::{FaultKind, Step};
+use roundtrip_record::{FaultKind, Initiator, Step};
 use roundtrip_wire::Wire;
 
+use crate::cache::{Cache, Found, Key};
 use crate::chain::{Chain, Next};
+use crate::freshness::is_storable;
 use crate::jar::Jar;
+use crate::kept::{Asked, Came, Head, Kept};
 use crate::rules::Rules;
 
 /// Carries chains of requests out over a client's connections. Its clones share connections and
@@ -18,18 +23,24 @@ pub struct Fetcher<W: Wire> {
     wire: W,
     client: Client<W>,
     jar: Option<Rc<RefCell<Jar>>>,
+    cache: Option<Cache>,
 }
 
 impl<W: Wire> Clone for Fetcher<W> {
     fn clone(&self) -> Self {
-        Self { wire: self.wire.clone(), client: self.client.clone(), jar: self.jar.clone() }
+        Self {
+            wire: self.wire.clone(),
+            client: self.client.clone(),
+            jar: self.jar.clone(),
+            cache: self.cache.clone(),
+        }
     }
 }
 
 impl<W: Wire> Fetcher<W> {
-    /// One that keeps no cookies.
+    /// One that keeps no cookies and no answers.
     pub fn new(wire: W, client: Client<W>) -> Self {
-        Self { wire, client, jar: None }
+        Self { wire, client, jar: None, cache: None }
     }
 
     /// Keeps cookies, beginning with these.
@@ -42,6 +53,12 @@ impl<W: Wire> Fetcher<W> {
     #[must_use]
     pub fn sharing_cookies(self, jar: Option<Rc<RefCell<Jar>>>) -> Self {
         Self { jar, ..self }
+    }
+
+    /// Keeps answers in this cache, and answers from there; `None`: keeps none.
+    #[must_use]
+    pub fn with_cache(self, cache: Option<Cache>) -> Self {
+        Self { cache, ..self }
     }
 
     /// The client whose connections it goes by.
@@ -73,9 +90,82 @@ impl<W: Wire> Fetcher<W> {
             }
             chain.request(jar.as_deref(), self.wire.wall(), random)
         };
+        match &self.cache {
+            Some(cache) => self.with(cache, chain, request).await,
+            None => self.send(chain, request).await,
+        }
+    }
+
+    /// Sends a request, and keeps the cookies of its answer.
+    async fn send(&self, chain: &Chain, request: Request) -> Result<Response<W>, Failure> {
         let response = self.client.send(request).await?;
         self.keep_cookies(chain, &response);
         Ok(response)
+    }
+
+    /// Carries a request out with a cache: what is there is given, what is there and may have changed is
+    /// asked about, and what comes is kept.
+    async fn with(
+        &self,
+        cache: &Cache,
+        chain: &Chain,
+        mut request: Request,
+    ) -> Result<Response<W>, Failure> {
+        let asked = Asked::of(&request);
+        if request.method != Method::GET || !request.body.is_empty() || asked.is_special() {
+            let (changes, url) = (!request.method.is_safe(), request.url.clone());
+            let response = self.send(chain, request).await?;
+            if changes && response.status.as_u16() < 400 {
+                cache.invalidate(&url);
+            }
+            return Ok(response);
+        }
+        let key = Key::of(&request, chain.asker());
+        let (stale, by) = match cache.find(&key, &asked, self.wire.wall()) {
+            Found::Nothing => return self.fill(cache, chain, key, asked, request).await,
+            Found::Fresh(kept) => {
+                return Ok(self.client.answer(&request, kept.stored(self.wire.wall())));
+            }
+            Found::Stale(kept, by) => (kept, by),
+        };
+        let (mut plain, _) = request.again();
+        stale.ask(by, &mut request);
+        let (sent, keeps_body) = (self.wire.wall(), request.keep_body);
+        let mut response = self.send(chain, request).await?;
+        let came = self.came(cache, sent);
+        if response.status != StatusCode::NOT_MODIFIED {
+            keep(cache, key, asked, came, &mut response);
+            return Ok(response);
+        }
+        if let Some(kept) = stale.freshened(&asked, &response.fields, came) {
+            cache.keep(key, kept.clone());
+            return Ok(response.with_stored(kept.stored(came.answered), keeps_body));
+        }
+        // It speaks of a state that is not here: the whole of it is asked for.
+        cache.forget(&key);
+        plain.initiator = Initiator::Retry { of: response.exchange };
+        plain.cause = response.event;
+        self.fill(cache, chain, key, asked, plain).await
+    }
+
+    /// Carries a request out that a cache has nothing for, and keeps what comes.
+    async fn fill(
+        &self,
+        cache: &Cache,
+        chain: &Chain,
+        key: Key,
+        asked: Asked,
+        request: Request,
+    ) -> Result<Response<W>, Failure> {
+        let sent = self.wire.wall();
+        let mut response = self.send(chain, request).await?;
+        keep(cache, key, asked, self.came(cache, sent), &mut response);
+        Ok(response)
+    }
+
+    /// When an answer that is there now came.
+    fn came(&self, cache: &Cache, asked: SystemTime) -> Came {
+        Came { asked, answered: self.wire.wall(), age_from: cache.age_from() }
     }
 
     /// Carries a request out and follows redirects by these rules: the answer is there when its head
@@ -116,4 +206,24 @@ impl<W: Wire> Fetcher<W> {
             jar.borrow_mut().store(&to_text(value), &url, chain.asker(), now);
         }
     }
+}
+
+/// Keeps an answer as soon as all of it is there, if it may be kept.
+fn keep<W: Wire>(cache: &Cache, key: Key, asked: Asked, came: Came, response: &mut Response<W>) {
+    let fields = &response.fields;
+    if !is_storable(response.status, asked.fields(), fields, came.answered) {
+        // What was kept before is no answer to this any more.
+        cache.forget(&key);
+        return;
+    }
+    let head = Head {
+        version: response.version,
+        status: response.status,
+        reason: response.reason.clone(),
+        fields: fields.clone(),
+    };
+    let (cache, largest) = (cache.clone(), cache.largest());
+    response.body.when_whole(largest, move |content| {
+        cache.keep(key, Kept::new(&asked, head, content, came));
+    });
 }

@@ -1,4 +1,5 @@
-//! One chain from a request to its answer: redirects, credentials, cookies, and what is tried again.
+//! One chain from a request to its answer: redirects, credentials, cookies, what is tried again, and what
+//! is kept to be given again.
 //!
 //! [`roundtrip_http::client::Client`] carries out one exchange; a [`Fetcher`] carries out what follows
 //! from its answer. There is one engine for that, [`Chain`]; what browsers and curl do differently is
@@ -8,6 +9,8 @@
 //! - Generic over [`roundtrip_wire::Wire`]; no clock is read, nothing is drawn.
 //! - Each exchange of a chain is reported by the client, and says which one it follows:
 //!   [`roundtrip_record::Initiator::Redirect`] or [`roundtrip_record::Initiator::Retry`].
+//! - A [`Cache`] answers only where the fetcher has one ([`Fetcher::with_cache`]); the record tells such
+//!   answers, and those that a server said are still good ([`roundtrip_record::CachedResponse`]).
 //! - Credentials and cookies that were given for one origin go to no other, unless the rules say so.
 //!
 //! ```
@@ -26,12 +29,16 @@
 #![allow(clippy::result_large_err, reason = "a fault ends an exchange; it is no hot path")]
 
 mod asker;
+mod cache;
 mod chain;
 mod cookie;
 mod cookie_date;
+mod directives;
 mod fetcher;
+mod freshness;
 mod jar;
 mod jar_manner;
+mod kept;
 mod netrc;
 mod proofs;
 mod referrer;
@@ -39,10 +46,12 @@ mod retry;
 mod rules;
 
 pub use asker::{Asker, same_site};
+pub use cache::Cache;
 pub use chain::{Chain, Hop, NOT_PERMITTED, Next, share_credentials};
 pub use cookie::{Cookie, SameSite};
 pub use cookie_date::parse as parse_date;
 pub use fetcher::Fetcher;
+pub use freshness::{AgeFrom, lifetime};
 pub use jar::Jar;
 pub use jar_manner::Manner;
 pub use netrc::{Netrc, NetrcMode};

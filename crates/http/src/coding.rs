@@ -8,6 +8,8 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
+use crate::message::Fields;
+
 /// How much comes out at once.
 const PIECE: usize = 32 * 1024;
 
@@ -16,6 +18,12 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// More codings over one another than this are an attack.
 const MOST_CODINGS: usize = 4;
+
+/// The content codings of a message in the order in which they were applied, in lower case.
+pub(crate) fn content_codings(fields: &Fields) -> Vec<String> {
+    let codings = fields.list("Content-Encoding");
+    codings.map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase()).collect()
+}
 
 /// Why a coding could not be undone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -43,7 +43,7 @@ pub mod coding;
 pub mod form;
 pub mod handler;
 pub mod huffman;
-mod media;
+pub mod media;
 pub mod message;
 mod params;
 mod reporter;

@@ -1,7 +1,8 @@
 //! Media types (RFC 9110 §8.3).
 
-/// The type without its parameters, in lower case.
-pub(crate) fn essence(value: &str) -> String {
+/// The type of a `Content-Type` field's value without its parameters, in lower case.
+#[must_use]
+pub fn essence(value: &str) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 

@@ -4,9 +4,9 @@
 use core::time::Duration;
 
 use roundtrip_record::{
-    Body as BodyRecord, BodyRef, ConnectionId, EventId, ExchangeEnded, ExchangeId, ExchangeNote,
-    ExchangeStarted, LookupId, RequestSent, ResponseEnded, ResponseHead as HeadRecord, Rule,
-    ServerTiming, Side, Time, Trace as _, Transport, What,
+    Body as BodyRecord, BodyRef, CachedResponse, ConnectionId, EventId, ExchangeEnded, ExchangeId,
+    ExchangeNote, ExchangeStarted, LookupId, RequestSent, ResponseEnded,
+    ResponseHead as HeadRecord, Rule, ServerTiming, Side, Time, Trace as _, Transport, What,
 };
 use roundtrip_wire::Wire;
 
@@ -187,6 +187,28 @@ impl<W: Wire> Reporter<W> {
                 trailers: report.trailers.to_record(),
             })
         })
+    }
+
+    /// A cache gave what it had kept.
+    pub(crate) fn cached(
+        &self,
+        cause: Option<EventId>,
+        cached: impl FnOnce(ExchangeId) -> CachedResponse,
+    ) -> Option<EventId> {
+        self.emit(cause, || What::CachedResponse(cached(self.exchange)))
+    }
+
+    /// The exchange is over, and went to nobody: a cache answered.
+    pub(crate) fn ended_from_cache(&self, cause: Option<EventId>, status: u16) {
+        let (exchange, status) = (self.exchange, Some(status));
+        self.emit(cause, || {
+            What::ExchangeEnded(ExchangeEnded {
+                exchange,
+                status,
+                complete: true,
+                from_cache: true,
+            })
+        });
     }
 
     /// The exchange is over.

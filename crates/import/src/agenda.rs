@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use roundtrip_record::{EventId, HostId, Log, Time, Trace as _, What};
+use roundtrip_record::{EventId, Log, Time, Trace as _, What};
 
 /// A planned event, by which others name it as their cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +20,6 @@ pub(crate) struct Agenda {
 }
 
 struct Planned {
-    host: HostId,
     cause: Option<Slot>,
     what: What,
 }
@@ -39,11 +38,10 @@ impl Agenda {
 
     /// Plans an event on the log's host.
     pub(crate) fn plan(&mut self, at: Time, cause: Option<Slot>, what: What) -> Slot {
-        let host = self.log.host_id();
         let slot = Slot(self.next);
         self.next += 1;
         self.latest = self.latest.max(at);
-        self.planned.insert((at, slot), Planned { host, cause, what });
+        self.planned.insert((at, slot), Planned { cause, what });
         slot
     }
 
@@ -61,10 +59,10 @@ impl Agenda {
     }
 
     fn record(&mut self, due: BTreeMap<(Time, Slot), Planned>) {
-        for ((at, slot), Planned { host, cause, what }) in due {
+        for ((at, slot), Planned { cause, what }) in due {
             // A cause that comes later in the record than its effect would be none.
             let cause = cause.and_then(|cause| self.recorded.get(&cause).copied());
-            if let Some(id) = self.log.of(host).emit(at, cause, || what) {
+            if let Some(id) = self.log.emit(at, cause, || what) {
                 self.recorded.insert(slot, id);
             }
         }

@@ -3,12 +3,13 @@
 //!
 //! A capture is read twice: once for its digest and the keys it holds, which may stand behind the
 //! packets that need them, and once packet by packet. Frames go into the record's own capture;
-//! [`flow`] follows each TCP connection, [`stream`] puts its bytes in order, [`tls`] opens them, and
-//! [`http1`] and [`http2`] read messages into [`talk`]s.
+//! [`flows`] holds the TCP connections, [`flow`] follows one, [`stream`] puts its bytes in order,
+//! [`tls`] opens them, and [`http1`] and [`http2`] read messages into [`talk`]s.
 
 mod dns;
 mod file;
 mod flow;
+mod flows;
 mod hpack;
 mod http1;
 mod http2;
@@ -19,36 +20,30 @@ mod stream;
 mod talk;
 mod tls;
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use roundtrip_packet::{EtherAddr, IpHeader, Transport, Verify, arp, parse_packet};
 use roundtrip_record::{
-    Direction, EventId, Evidence, HostId, ImportNote, ImportedFile, InterfaceId, Log,
-    NeighbourChanged, NeighbourState, Role, RunEnded, RunStarted, SCHEMA, Step, Time, Trace as _,
-    Unseen, What, WireKind,
+    Direction, EventId, Evidence, HostId, ImportedFile, InterfaceId, Log, NeighbourChanged,
+    NeighbourState, Time, Trace as _, What,
 };
 
 use crate::error::ImportError;
-use crate::input::Input;
+use crate::input::{Input, Origin};
 use crate::notes::Notes;
 use crate::options::{Imported, Options};
+use crate::run::{self, Run};
 use dns::Dns;
 use file::{Block, CaptureFile, FileError, Packet};
-use flow::{Flow, Sighting, Tally};
+use flow::{Sighting, Tally};
+use flows::Flows;
 use keys::Keys;
 use link::Network;
 use stream::Stamp;
 use talk::Desk;
 
 pub(crate) use file::is_capture;
-
-/// The most connections that are followed at a time; older ones are then given up.
-const MOST_FLOWS: usize = 100_000;
-
-/// Two sockets, the smaller first.
-type Pair = (SocketAddr, SocketAddr);
 
 /// What the first reading tells.
 struct Survey {
@@ -62,7 +57,8 @@ struct Survey {
 
 /// Reads a capture into `log`.
 pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Imported, ImportError> {
-    let path = input.path().to_owned();
+    let origin = input.origin().clone();
+    let path = &origin.path;
     let mut survey = survey(input)?;
     for keys in &options.keys {
         let log =
@@ -70,16 +66,16 @@ pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Impor
         survey.keys.add(&log);
     }
     if survey.packets == 0 {
-        return Err(ImportError::Nothing { path, why: "it has no packets".into() });
+        return Err(ImportError::Nothing { path: path.clone(), why: "it has no packets".into() });
     }
-    let mut reading = Reading::begin(log, &survey, &path);
-    let mut file = open(Input::again(&path)?)?;
+    let mut reading = Reading::begin(log, &survey, path);
+    let mut file = open(Input::again(path)?)?;
     loop {
         match file.next() {
             Ok(Some(Block::Packet(packet))) => reading.packet(&packet, &survey),
             Ok(Some(Block::Keys(_))) => {}
             Ok(None) => break,
-            Err(error) => return Err(wrong(&path, file.offset, error)),
+            Err(error) => return Err(wrong(&origin, file.offset, error)),
         }
     }
     if file.cut {
@@ -91,7 +87,7 @@ pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Impor
 
 /// The first reading: the digest, the keys, the first time.
 fn survey(input: Input) -> Result<Survey, ImportError> {
-    let path = input.path().to_owned();
+    let origin = input.origin().clone();
     let mut file = open(input)?;
     let mut survey = Survey {
         digest: String::new(),
@@ -110,7 +106,7 @@ fn survey(input: Input) -> Result<Survey, ImportError> {
             }
             Ok(Some(Block::Keys(keys))) => survey.keys.add(&keys),
             Ok(None) => break,
-            Err(error) => return Err(wrong(&path, file.offset, error)),
+            Err(error) => return Err(wrong(&origin, file.offset, error)),
         }
     }
     survey.digest = file.into_inner().digest()?;
@@ -118,14 +114,14 @@ fn survey(input: Input) -> Result<Survey, ImportError> {
 }
 
 fn open(input: Input) -> Result<CaptureFile<Input>, ImportError> {
-    let path = input.path().to_owned();
-    CaptureFile::open(input).map_err(|error| wrong(&path, 0, error))
+    let origin = input.origin().clone();
+    CaptureFile::open(input).map_err(|error| wrong(&origin, 0, error))
 }
 
-fn wrong(path: &Path, offset: u64, error: FileError) -> ImportError {
+fn wrong(origin: &Origin, offset: u64, error: FileError) -> ImportError {
     match error {
-        FileError::Io(source) => ImportError::Io { path: path.to_owned(), source },
-        FileError::Damaged(why) => ImportError::Damaged { path: path.to_owned(), offset, why },
+        FileError::Io(source) => origin.failed(offset, source),
+        FileError::Damaged(why) => ImportError::Damaged { path: origin.path.clone(), offset, why },
     }
 }
 
@@ -137,7 +133,7 @@ struct Reading {
     /// The interfaces of frames with an Ethernet header, and of bare IP packets.
     ethernet: Option<InterfaceId>,
     bare: Option<InterfaceId>,
-    flows: BTreeMap<Pair, Flow>,
+    flows: Flows,
     dns: Dns,
     tally: Tally,
     notes: Notes,
@@ -145,48 +141,32 @@ struct Reading {
 
 impl Reading {
     fn begin(log: &Log, survey: &Survey, path: &Path) -> Self {
-        let mut log = log.clone();
         let subject = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        log.emit(Time::ZERO, None, || {
-            What::RunStarted(RunStarted {
-                schema: SCHEMA,
-                tool: env!("CARGO_PKG_VERSION").into(),
-                command: "import".into(),
-                subject: subject.unwrap_or_default(),
-                wire: WireKind::Imported {
-                    source: survey.format.into(),
-                    digest: survey.digest.clone(),
-                },
-                net: None,
-                seed: None,
-                wall: survey.epoch,
-                replay_of: None,
-            })
-        });
-        let host = log.host("client", Role::Client, &[]);
-        log.emit(Time::ZERO, None, || {
-            What::ImportedFile(ImportedFile {
+        let run = Run {
+            subject: subject.unwrap_or_default(),
+            source: survey.format.into(),
+            digest: survey.digest.clone(),
+            epoch: survey.epoch,
+            file: ImportedFile {
                 format: survey.format.into(),
                 writer: String::new(),
                 browser: String::new(),
                 archive: None,
                 entries: None,
-            })
-        });
-        log.emit(Time::ZERO, None, || {
-            What::Unseen(Unseen {
-                step: Step::Connect,
-                what: "congestion windows and timers of both ends".into(),
-                needs: "a visit of our own (--wire tap or --wire lab)".into(),
-            })
-        });
+            },
+            unseen: run::unseen(
+                "congestion windows and timers of both ends",
+                "a visit of our own (--wire tap or --wire lab)",
+            ),
+        };
+        let host = run.begin(log);
         Self {
             desk: Desk::new(log.clone()),
-            log,
+            log: log.clone(),
             host,
             ethernet: None,
             bare: None,
-            flows: BTreeMap::new(),
+            flows: Flows::new(flows::MOST),
             dns: Dns::default(),
             tally: Tally::default(),
             notes: Notes::default(),
@@ -210,11 +190,11 @@ impl Reading {
 
     /// Records a frame, as Ethernet where it was, else from the IP header on.
     fn frame(&mut self, packet: &Packet, network: &[u8], at: Time, sent: bool) -> Option<EventId> {
-        let plain =
-            packet.link == 1 && packet.bytes.get(12..14).is_some_and(|kind| kind[0] != 0x81);
+        // Nothing but an Ethernet header of 14 bytes stands before the packet: no tags.
+        let plain = packet.link == 1 && packet.bytes.len() == 14 + network.len();
         let interface = if plain {
             let mac = packet.bytes.get(6..12).and_then(|mac| <[u8; 6]>::try_from(mac).ok());
-            let mac = link::mac(EtherAddr(mac.unwrap_or_default()));
+            let mac = EtherAddr(mac.unwrap_or_default()).to_string();
             *self
                 .ethernet
                 .get_or_insert_with(|| self.log.interface(self.host, "captured", &mac, &[]))
@@ -254,7 +234,8 @@ impl Reading {
     }
 
     fn ip(&mut self, packet: &Packet, bytes: &[u8], at: Time, keys: &Keys) {
-        let patched = with_length(bytes);
+        let cut = (packet.original as usize).saturating_sub(packet.bytes.len());
+        let patched = with_length(bytes, bytes.len() + cut);
         let bytes = patched.as_deref().unwrap_or(bytes);
         let Ok(parsed) = parse_packet(bytes, Verify::Snapped) else {
             return self.notes.add("packets could not be read");
@@ -266,6 +247,7 @@ impl Reading {
                     from: SocketAddr::new(source, segment.header.source_port),
                     to: SocketAddr::new(destination, segment.header.destination_port),
                     segment: &segment,
+                    snapped: parsed.missing,
                     identification: match parsed.ip {
                         IpHeader::V4(header) => header.identification,
                         IpHeader::V6(_) => 0,
@@ -302,29 +284,19 @@ impl Reading {
 
     /// Takes a segment, whose frame is not recorded yet.
     fn tcp(&mut self, packet: &Packet, bytes: &[u8], mut sighting: Sighting<'_>, keys: &Keys) {
-        let Sighting { from, to, segment, .. } = sighting;
-        let pair = if from <= to { (from, to) } else { (to, from) };
-        if self.flows.get(&pair).is_some_and(|flow| flow.is_reused_by(segment))
-            && let Some(mut old) = self.flows.remove(&pair)
-        {
-            old.finish(&mut self.desk, keys, &mut self.tally);
+        if !self.flows.admit(&sighting, &mut self.desk, keys, &mut self.tally) {
+            return self.notes.add(&format!(
+                "more than {} connections are open at a time; later ones were passed over",
+                flows::MOST
+            ));
         }
-        if self.flows.len() >= MOST_FLOWS && !self.flows.contains_key(&pair) {
-            let note = "there are more than 100,000 connections; later ones were passed over";
-            return self.notes.add(note);
-        }
-        let known = self.flows.get(&pair).map(|flow| flow.client == from);
-        let sent = known.unwrap_or(from.port() >= to.port());
+        let sent = self.flows.is_from_client(&sighting);
         sighting.stamp.event = self.frame(packet, bytes, sighting.stamp.at, sent);
-        let desk = &mut self.desk;
-        let flow = self.flows.entry(pair).or_insert_with(|| Flow::new(desk, &sighting));
-        flow.segment(desk, &sighting, keys, &mut self.tally);
+        self.flows.segment(&sighting, &mut self.desk, keys, &mut self.tally);
     }
 
     fn end(mut self, survey: &Survey) -> Imported {
-        for flow in self.flows.values_mut() {
-            flow.finish(&mut self.desk, &survey.keys, &mut self.tally);
-        }
+        self.flows.finish(&mut self.desk, &survey.keys, &mut self.tally);
         self.dns.finish(&mut self.desk);
         let tally = &self.tally;
         for (count, note) in [
@@ -352,29 +324,17 @@ impl Reading {
             "connections are encrypted, and the keys do not fit or their cipher is not undone"
         };
         self.notes.add_many(sealed, tally.sealed);
-        let latest = self.desk.latest;
-        let notes: Vec<ImportNote> = self
-            .notes
-            .sorted()
-            .into_iter()
-            .map(|(note, count)| ImportNote { note: note.to_owned(), count })
-            .collect();
-        for note in &notes {
-            self.log.emit(latest, None, || What::ImportNote(note.clone()));
-        }
-        self.log.emit(latest, None, || {
-            What::RunEnded(RunEnded { exit: 0, interrupted: false, among: None })
-        });
-        Imported { exit: 0, notes, entries: self.desk.exchanges }
+        run::end(&self.log, &self.notes, self.desk.latest, 0, self.desk.exchanges)
     }
 }
 
 /// An IPv4 packet whose length is left to the network card (segmentation offload) states 0.
-fn with_length(bytes: &[u8]) -> Option<Vec<u8>> {
+/// Its length on the wire is put there.
+fn with_length(bytes: &[u8], original: usize) -> Option<Vec<u8>> {
     let is_it = bytes.len() >= 20 && bytes[0] >> 4 == 4 && bytes[2] == 0 && bytes[3] == 0;
     is_it.then(|| {
         let mut patched = bytes.to_vec();
-        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        let length = u16::try_from(original).unwrap_or(u16::MAX);
         patched[2..4].copy_from_slice(&length.to_be_bytes());
         patched
     })

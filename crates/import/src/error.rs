@@ -17,8 +17,9 @@ pub enum ImportError {
         /// The operating system's error.
         source: io::Error,
     },
-    /// The file is compressed, and the compressed stream is damaged or ends early.
-    #[error("{}: {format} ends or is damaged after {offset} unpacked bytes: {source}", path.display())]
+    /// The file is compressed, and the compressed stream is damaged, ends early, or grows beyond all
+    /// measure.
+    #[error("{}: {format} cannot be unpacked after {offset} bytes that came out: {source}", path.display())]
     Packed {
         /// The file.
         path: PathBuf,

@@ -27,16 +27,14 @@ mod times;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 
-use roundtrip_record::{
-    BodyRef, ImportNote, ImportedFile, Log, Role, RunEnded, RunStarted, SCHEMA, Step, Time,
-    Trace as _, Unseen, What, WireKind,
-};
+use roundtrip_record::{BodyRef, ImportedFile, Log};
 use serde_json::Value;
 
 use crate::error::ImportError;
 use crate::input::Input;
 use crate::notes::Notes;
 use crate::options::{Imported, Options};
+use crate::run::{self, Run};
 use cause::Causes;
 use connections::Connections;
 use entry::Entry;
@@ -53,7 +51,7 @@ pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Impor
     if let Some(unusual) = json.input().unusual {
         notes.add(unusual);
     }
-    let archive = read::archive(&mut json, options, log, &mut notes)?;
+    let archive = read::archive(&mut json, log, &mut notes)?;
     notes.add_many("strings hold what JSON does not allow there; it was replaced", json.repaired);
     let path = json.input().input().path().to_owned();
     let digest = json.input().input().digest()?;
@@ -77,82 +75,51 @@ pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Impor
     let epoch = started.unwrap_or(first.start);
     let causes = Causes::of(&sketches, page, !head.writer.starts_with("roundtrip"));
     let connections = Connections::of(&sketches);
-    begin(log, &head, digest, &sketches, &causes, epoch, entries.clone());
+    let subject = causes.document.map(|n| sketches[n].url.clone()).unwrap_or_default();
+    let archive = [log.body(&head.text), entries.clone()];
+    run(&head, digest, subject, epoch, archive).begin(log);
     let mut emitter = Emitter::new(log, &mut notes, &sketches, &causes, &connections, epoch);
     let mut kept = Kept::open(log, entries.as_ref(), &path)?;
+    if let Some(page) = page {
+        pages::milestones(&mut emitter.agenda, page, started.unwrap_or(first.start), epoch);
+    }
     for (n, sketch) in sketches.iter().enumerate() {
         if let Some(entry) = kept.entry(sketch)? {
             emitter.entry(n, &entry);
         }
     }
-    if let Some(page) = page {
-        pages::milestones(&mut emitter.agenda, page, started.unwrap_or(first.start), epoch);
-    }
     emitter.agenda.finish();
     let (latest, exit) = (emitter.agenda.latest, emitter.exit);
-    Ok(end(log, &notes, latest, exit, sketches.len()))
+    Ok(run::end(log, &notes, latest, exit, sketches.len() as u64))
 }
 
-/// The first events of the record.
-fn begin(
-    log: &Log,
+/// What is known of the record before its first event.
+fn run(
     head: &Head,
     digest: String,
-    sketches: &[Sketch],
-    causes: &Causes,
+    subject: String,
     epoch: u64,
-    entries: Option<BodyRef>,
-) {
-    let mut log = log.clone();
+    archive: [Option<BodyRef>; 2],
+) -> Run {
     let writer = if head.browser.is_empty() { &head.writer } else { &head.browser };
-    let source = if writer.is_empty() { "HAR".to_owned() } else { format!("HAR, {writer}") };
-    let subject = causes.document.map(|n| sketches[n].url.clone()).unwrap_or_default();
-    log.emit(Time::ZERO, None, || {
-        What::RunStarted(RunStarted {
-            schema: SCHEMA,
-            tool: env!("CARGO_PKG_VERSION").into(),
-            command: "import".into(),
-            subject,
-            wire: WireKind::Imported { source, digest },
-            net: None,
-            seed: None,
-            wall: epoch,
-            replay_of: None,
-        })
-    });
-    log.host("client", Role::Client, &[]);
-    let archive = log.body(&head.text);
-    log.emit(Time::ZERO, None, || {
-        What::ImportedFile(ImportedFile {
+    let [archive, entries] = archive;
+    Run {
+        subject,
+        source: if writer.is_empty() { "HAR".to_owned() } else { format!("HAR, {writer}") },
+        digest,
+        epoch,
+        file: ImportedFile {
             format: format!("HAR {}", head.version).trim().to_owned(),
             writer: head.writer.clone(),
             browser: head.browser.clone(),
             archive,
             entries,
-        })
-    });
-    log.emit(Time::ZERO, None, || {
-        What::Unseen(Unseen {
-            step: Step::Connect,
-            what: "packets, states of TCP, the other end".into(),
-            needs: "a capture of the same visit (roundtrip import FILE.pcapng --keys FILE)".into(),
-        })
-    });
-}
-
-/// The last events of the record.
-fn end(log: &Log, notes: &Notes, at: Time, exit: u8, entries: usize) -> Imported {
-    let mut log = log.clone();
-    let notes: Vec<ImportNote> = notes
-        .sorted()
-        .into_iter()
-        .map(|(note, count)| ImportNote { note: note.to_owned(), count })
-        .collect();
-    for note in &notes {
-        log.emit(at, None, || What::ImportNote(note.clone()));
+        },
+        unseen: run::unseen(
+            "packets, states of TCP, the other end",
+            "a capture of the same visit (roundtrip import FILE.pcapng --keys FILE)",
+        ),
     }
-    log.emit(at, None, || What::RunEnded(RunEnded { exit, interrupted: false, among: None }));
-    Imported { exit, notes, entries: entries as u64 }
 }
 
 /// The entries as they were kept, to be read back one by one.

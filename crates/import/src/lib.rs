@@ -39,6 +39,7 @@ mod har;
 mod input;
 mod notes;
 mod options;
+mod run;
 mod words;
 
 use std::path::Path;

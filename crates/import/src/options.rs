@@ -11,8 +11,6 @@ pub struct Options {
     pub page: Option<String>,
     /// Files with keys of TLS sessions (`SSLKEYLOGFILE`), for captures.
     pub keys: Vec<PathBuf>,
-    /// Keep credentials instead of blanking them. It must be as in the record's own settings.
-    pub keep_secrets: bool,
 }
 
 /// What was imported.

@@ -124,11 +124,6 @@ pub(crate) fn tls(word: &str) -> TlsVersion {
     }
 }
 
-/// The media type without its parameters, in lower case.
-pub(crate) fn essence(media: &str) -> String {
-    media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

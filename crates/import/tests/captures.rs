@@ -3,6 +3,8 @@
 
 mod common;
 
+use core::time::Duration;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use common::{Chance, Read};
@@ -86,6 +88,8 @@ impl Talk {
     }
 }
 
+const MILLISECOND: Duration = Duration::from_millis(1);
+
 const GET: &str = "GET /a HTTP/1.1\r\nHost: h.example\r\nAccept: text/html\r\n\r\n";
 const OK: [&str; 3] = ["HTTP/1.1 200 OK\r\nContent-", "Length: 10\r\n\r\n01234", "56789"];
 
@@ -96,17 +100,28 @@ fn usual() -> Talk {
 }
 
 fn pcap(link: u32, packets: &[(u64, Vec<u8>)], frame: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    snapped(link, packets, usize::MAX, frame)
+}
+
+/// A capture that has so many bytes of each packet at most.
+fn snapped(
+    link: u32,
+    packets: &[(u64, Vec<u8>)],
+    most: usize,
+    frame: impl Fn(&[u8]) -> Vec<u8>,
+) -> Vec<u8> {
     let mut file = Vec::new();
     for number in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, link] {
         file.extend_from_slice(&u32::to_le_bytes(number));
     }
     for (micros, packet) in packets {
         let bytes = frame(packet);
-        let length = bytes.len() as u32;
-        for number in [(micros / 1_000_000) as u32, (micros % 1_000_000) as u32, length, length] {
+        let kept = &bytes[..bytes.len().min(most)];
+        let (length, original) = (kept.len() as u32, bytes.len() as u32);
+        for number in [(micros / 1_000_000) as u32, (micros % 1_000_000) as u32, length, original] {
             file.extend_from_slice(&number.to_le_bytes());
         }
-        file.extend_from_slice(&bytes);
+        file.extend_from_slice(kept);
     }
     file
 }
@@ -312,6 +327,86 @@ fn what_was_not_captured() {
 }
 
 #[test]
+fn packets_cut_by_the_snapshot_length() {
+    let piece = "x".repeat(1000);
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n";
+    let mut talk = Talk::new();
+    talk.open().ask(GET).answer(&[head, &piece, &piece, &piece]);
+    talk.ask(&GET.replace("/a", "/b")).answer(&OK);
+    // The last bytes come with the FIN.
+    talk.send(true, Flags::FIN | Flags::ACK, b"");
+    talk.send(false, Flags::FIN | Flags::ACK, piece.as_bytes());
+    talk.send(true, Flags::ACK, b"");
+    let stated = snapped(101, &talk.packets, 140, <[u8]>::to_vec);
+    // The same with the length left to the network card.
+    for (_, packet) in &mut talk.packets {
+        packet[2..4].fill(0);
+    }
+    let offloaded = snapped(101, &talk.packets, 140, <[u8]>::to_vec);
+    for file in [stated, offloaded] {
+        let read = read(&file);
+        let client = read.story.connections[0].client.as_ref().unwrap();
+        let lengths: Vec<_> = client.segments.iter().map(|segment| segment.what.length).collect();
+        let pieces = [OK[0].len(), OK[1].len(), OK[2].len()].map(|length| length as u32);
+        assert_eq!(lengths[4..8], [head.len() as u32, 1000, 1000, 1000]);
+        assert_eq!((&lengths[9..12], lengths[13]), (&pieces[..], 1000));
+        assert_eq!(client.retransmissions(), 0);
+        let states: Vec<_> = client.states.iter().map(|change| change.what.to.name()).collect();
+        assert_eq!(states, ["SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "TIME_WAIT"]);
+        let [first, second] = &read.story.exchanges[..] else { panic!("two exchanges") };
+        let body = &first.response.as_ref().unwrap().what.body;
+        assert_eq!((body.cut, body.encoded), (Some(BodyCut::Short), 100));
+        assert!(first.span.end < second.span.start, "its end is where the first byte is missing");
+        assert!(second.complete);
+        assert_eq!(read.body("http://h.example/b").unwrap(), b"0123456789");
+        assert_eq!(read.noted("bytes of connections are missing"), 4 * 900);
+        assert_eq!(read.noted("packets were cut"), 4);
+    }
+}
+
+#[test]
+fn a_fin_before_the_last_bytes() {
+    // The last segment is lost, and sent again after the FIN; or merely overtaken by it.
+    for head in ["Content-Length: 10", "Connection: close"] {
+        let first = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n01");
+        let mut late = Talk::new();
+        late.open().ask(GET).answer(&[&first, "234", "56789"]).close();
+        let last = late.packets.remove(6);
+        late.packets.insert(8, (late.packets[7].0 + 40_000, last.1));
+        late.packets[9].0 = late.packets[8].0 + 1_000;
+        let read = late.read();
+        let exchange = &read.story.exchanges[0];
+        assert!(exchange.complete, "{head}");
+        assert_eq!(read.body("http://h.example/a").unwrap(), b"0123456789", "{head}");
+        assert_eq!(exchange.span.end, read.story.events.last().unwrap().at - MILLISECOND, "{head}");
+        assert_eq!(read.noted("bytes of connections are missing"), 0);
+    }
+    // It never came into the capture, though the client acknowledged it.
+    let mut gone = Talk::new();
+    gone.open().ask(GET).answer(&["HTTP/1.1 200 OK\r\n\r\n01", "23", "45"]).close();
+    gone.packets.remove(5);
+    let read = gone.read();
+    assert_eq!(read.noted("bytes of connections are missing"), 2);
+    let body = &read.story.exchanges[0].response.as_ref().unwrap().what.body;
+    assert_eq!((body.cut, body.encoded), (Some(BodyCut::Short), 2));
+}
+
+#[test]
+fn tls_from_the_middle_is_sealed() {
+    let record =
+        |kind: u8, length: u8| [&[kind, 3, 3, 0, length][..], &vec![7; length.into()]].concat();
+    let mut talk = Talk::new();
+    talk.send(true, Flags::ACK, &record(23, 90))
+        .send(false, Flags::ACK, &record(23, 200))
+        .send(false, Flags::ACK, &record(21, 26))
+        .close();
+    let read = talk.read();
+    assert!(read.story.faults.is_empty(), "{:?}", read.story.faults);
+    assert_eq!(read.noted("connections are encrypted"), 1);
+    assert_eq!(read.noted("carry no HTTP"), 0);
+}
+
+#[test]
 fn connections_that_fail() {
     let mut refused = Talk::new();
     refused.send(true, Flags::SYN, b"").send(false, Flags::RST | Flags::ACK, b"");
@@ -392,14 +487,28 @@ fn http2_in_the_clear() {
         Flags::ACK,
         &frame(9, 4, 1, &[0x88]),
     );
-    talk.send(false, Flags::ACK, &frame(0, 8, 1, &[2, b'h', b'e', 0, 0]))
-        .send(false, Flags::ACK, &frame(0, 1, 1, b"llo"))
+    talk.send(false, Flags::ACK, &frame(0, 8, 1, &[2, b'h', b'e', 0, 0])).send(
+        false,
+        Flags::ACK,
+        &frame(0, 1, 1, b"llo"),
+    );
+    // The second request names a field that the first one has put into the table.
+    talk.send(true, Flags::ACK, &frame(1, 5, 3, &[0x82, 0x86, 0x84, 0xbe]))
+        .send(false, Flags::ACK, &frame(1, 5, 3, &[0x88]))
         .close();
-    let read = talk.read();
-    let exchange = &read.story.exchanges[0];
-    assert_eq!((exchange.url.as_str(), exchange.status()), ("http://www.example.com/", Some(200)));
-    assert_eq!(read.body("http://www.example.com/").unwrap(), b"hello");
-    assert_eq!(exchange.request.as_ref().unwrap().what.stream, Some(1));
+    let mut late = Talk::new();
+    late.packets = talk.packets[4..].to_vec();
+    for (talk, middle) in [(talk, 0), (late, 1)] {
+        let read = talk.read();
+        let exchange = &read.story.exchanges[0];
+        let told = (exchange.url.as_str(), exchange.status());
+        assert_eq!(told, ("http://www.example.com/", Some(200)));
+        assert_eq!(read.body("http://www.example.com/").unwrap(), b"hello");
+        assert_eq!(exchange.request.as_ref().unwrap().what.stream, Some(1));
+        assert_eq!(read.story.exchanges[1].url, "http://www.example.com/");
+        assert_eq!(read.noted("were open when the capture began"), middle);
+        assert_eq!(read.noted("fields of HTTP/2 refer to"), 0);
+    }
 }
 
 #[test]
@@ -416,6 +525,21 @@ fn a_damaged_file_says_where() {
             .to_string()
             .contains("no byte-order magic")
     );
+}
+
+#[test]
+fn a_damaged_packing_says_what_and_where() {
+    let file = usual().pcap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    gzip.write_all(&file).unwrap();
+    let gzip = gzip.finish().unwrap();
+    for (cut, least) in [(gzip.len() - 30, file.len() - 60), (40, 0)] {
+        let error = common::bytes(&gzip[..cut], &Options::default()).err().unwrap();
+        assert!(
+            matches!(error, ImportError::Packed { format: "gzip", offset, .. } if offset as usize >= least),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -343,6 +343,63 @@ fn a_failed_document_ends_the_visit() {
 }
 
 #[test]
+fn a_failed_document_behind_redirects_ends_the_visit() {
+    let hop = |to: &str| json!({"response": {"status": 302, "redirectURL": to}});
+    let failed = json!({"response": {"status": 0, "_error": "net::ERR_CONNECTION_REFUSED"}});
+    let all = [
+        entry(0, "http://h.example/", hop("https://h.example/")),
+        entry(20, "https://h.example/", hop("/home")),
+        entry(40, "https://h.example/home", failed.clone()),
+        entry(60, "https://h.example/picture.png", failed),
+    ];
+    let page = json!({"id": "p", "title": "https://h.example/home"});
+    for pages in [json!([]), json!([page])] {
+        let read = common::archive(&json!({"log": {"pages": pages, "entries": all}}));
+        let fatal: Vec<_> = read.story.faults.iter().map(|fault| fault.what.fatal).collect();
+        assert_eq!((fatal, read.imported.exit), (vec![true, false], 7));
+    }
+    // Without its last entry nothing of it failed.
+    let read = entries(&json!([all[0], all[1], all[3]]));
+    assert_eq!((read.story.faults[0].what.fatal, read.imported.exit), (false, 0));
+}
+
+#[test]
+fn the_event_that_named_a_resource_is_its_cause() {
+    let named = |url: &str| json!({"_initiator": {"type": "script", "url": url, "lineNumber": 4}});
+    let read = entries(&json!([
+        entry(0, "http://h.example/", json!({})),
+        entry(20, "http://h.example/a.js", json!({})),
+        entry(40, "http://h.example/a.js", json!({})),
+        entry(60, "http://h.example/b", named("http://h.example/a.js")),
+        entry(61, "http://h.example/c", named("http://h.example/d.js")),
+    ]));
+    let story = &read.story;
+    let caused = |url: &str| {
+        let exchange = story.exchanges.iter().find(|exchange| exchange.url == url).unwrap();
+        let ended = |what: &What| match what {
+            What::ExchangeEnded(ended) => Some(ended.exchange),
+            _ => None,
+        };
+        story.causes(exchange.event).iter().find_map(|cause| ended(&cause.what))
+    };
+    assert_eq!(caused("http://h.example/b"), Some(story.exchanges[2].id), "the latest before it");
+    assert_eq!(caused("http://h.example/c"), None);
+}
+
+#[test]
+fn milestones_stand_in_the_order_of_time() {
+    let page = json!({"id": "p", "startedDateTime": "2026-03-01T12:00:00.000Z", "title": "t",
+        "pageTimings": {"onContentLoad": 30, "onLoad": 250}});
+    let of = |start| entry(start, &format!("http://h.example/{start}"), json!({"pageref": "p"}));
+    let entries = [of(0), of(100), of(200), of(300)];
+    let read = archive(&json!({"log": {"pages": [page], "entries": entries}}));
+    let times: Vec<_> = read.story.events.iter().map(|event| event.at).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    let milestone = |what: &What| matches!(what, What::Milestone(_));
+    assert_eq!(read.story.events.iter().filter(|event| milestone(&event.what)).count(), 2);
+}
+
+#[test]
 fn pages_are_chosen() {
     let page = |id: &str, at: u64| json!({"id": id, "startedDateTime": format!("2026-03-01T12:00:00.{at:03}Z"), "title": id, "pageTimings": {}});
     let archive = json!({"log": {"pages": [page("first", 0), page("empty", 10), page("second", 100)], "entries": [

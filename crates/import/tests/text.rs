@@ -4,9 +4,10 @@ mod common;
 
 use std::io::Write as _;
 
-use common::{Chance, bytes, entries, entry};
+use common::{Chance, bytes, entries, entry, recorded};
 use data_encoding::BASE64;
 use roundtrip_import::{ImportError, Options};
+use roundtrip_record::Settings;
 use serde_json::json;
 
 fn small() -> String {
@@ -92,10 +93,63 @@ fn what_is_too_large_is_refused_and_not_held() {
     assert!(error(&format!(r#"{{"{long}": 1}}"#)).contains("a name is longer"));
     assert!(
         error(&format!(r#"{{"log": {{"comment": "{long}"}}}}"#))
-            .contains("more than 64 MiB besides")
+            .contains("more than 16 MiB besides")
     );
     let entry = format!(r#"{{"log": {{"entries": [{{"comment": "{long}"}}]}}}}"#);
-    assert!(error(&entry).contains("entry 0: it is larger than 64 MiB"), "{}", error(&entry));
+    assert!(error(&entry).contains("entry 0: it is larger than 4 MiB"), "{}", error(&entry));
+}
+
+#[test]
+fn what_unpacks_beyond_all_measure_is_refused() {
+    // White space before an archive, which is no error by itself.
+    let blank = vec![b' '; 80 << 20];
+    let archive = json!({"log": {"entries": [entry(0, "http://h/", json!({}))]}}).to_string();
+    let text = [&blank, archive.as_bytes()].concat();
+    assert_eq!(bytes(&text, &Options::default()).unwrap().story.exchanges.len(), 1);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&text).unwrap();
+    for packed in [gzip.finish().unwrap(), zstd::encode_all(&text[..], 3).unwrap()] {
+        let error = bytes(&packed, &Options::default()).err().unwrap();
+        let (limit, most) = (64 << 20, 66 << 20);
+        assert!(
+            matches!(error, ImportError::Packed { offset, .. } if (limit - (1 << 20)..most).contains(&offset)),
+            "{error}"
+        );
+        assert!(error.to_string().contains("250 times as much"), "{error}");
+    }
+    // As much of what does not repeat itself is unpacked.
+    let mut chance = Chance(3);
+    let noise: String = (0..5 << 20).map(|_| (b'a' + chance.below(26) as u8) as char).collect();
+    let content = json!({"response": {"content": {"text": noise.repeat(14)}}});
+    let large = json!({"log": {"entries": [entry(0, "http://h/", content)]}}).to_string();
+    let packed = zstd::encode_all(large.as_bytes(), 1).unwrap();
+    assert_eq!(bytes(&packed, &Options::default()).unwrap().story.exchanges.len(), 1);
+}
+
+#[test]
+fn one_odd_entry_is_refused_alone() {
+    let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    for (odd, why) in [
+        (deep(125), "its values are nested deeper than 120 levels"),
+        (deep(5000), "its values are nested deeper than 120 levels"),
+        ("1e999".to_owned(), "number out of range"),
+        ("-1E+400".to_owned(), "number out of range"),
+    ] {
+        let whole = entry(0, "http://h/whole", json!({})).to_string();
+        let strange = entry(1, "http://h/odd", json!({"_odd": "ODD"})).to_string();
+        let strange = strange.replace("\"ODD\"", &odd);
+        let text = format!(r#"{{"log": {{"entries": [{whole}, {strange}]}}}}"#);
+        let read = bytes(text.as_bytes(), &Options::default()).unwrap();
+        assert_eq!(read.story.exchanges.len(), 1);
+        assert_eq!(read.noted("entries could not be imported"), 1);
+        assert_eq!(read.noted(&format!("entry 1: {why}")), 1, "{:?}", read.imported.notes);
+        // The same besides the entries.
+        let creator = r#""creator": {"name": "w"}"#;
+        let text = format!(r#"{{"log": {{{creator}, "_odd": {odd}, "entries": [{whole}]}}}}"#);
+        let read = bytes(text.as_bytes(), &Options::default()).unwrap();
+        assert_eq!(read.story.exchanges.len(), 1);
+        assert_eq!(read.noted("besides the entries"), 1, "{:?}", read.imported.notes);
+    }
 }
 
 #[test]
@@ -144,7 +198,8 @@ fn credentials_are_blanked_unless_wanted() {
     );
     let text = json!({"log": {"entries": [entry]}}).to_string();
     for keep_secrets in [false, true] {
-        let read = bytes(text.as_bytes(), &Options { keep_secrets, ..Options::default() }).unwrap();
+        let settings = Settings { keep_secrets, ..Settings::in_memory() };
+        let read = recorded(text.as_bytes(), &Options::default(), settings).unwrap();
         let lines: Vec<_> =
             read.story.events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
         let mut everything = lines.concat();

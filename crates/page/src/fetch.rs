@@ -163,6 +163,17 @@ pub enum Initiator {
     },
     /// During layout: a style that matched an element of the document.
     Layout,
+    /// In a `Link` field of the document's head (RFC 8288).
+    LinkField,
+    /// In a 103 response that came before the document's head (RFC 8297).
+    EarlyHints,
+}
+
+impl Initiator {
+    /// Whether a head named it, before any markup could.
+    pub fn is_of_head(&self) -> bool {
+        matches!(self, Initiator::LinkField | Initiator::EarlyHints)
+    }
 }
 
 /// One wanted resource.
@@ -212,7 +223,7 @@ pub struct Listed {
     pub url: Url,
     /// What it is for.
     pub kind: Kind,
-    /// The line of the markup it was found on, from 1.
+    /// The line of the markup it was found on, from 1; 0: in a `Link` field.
     pub line: u64,
     /// Why it is not fetched.
     pub why: Omitted,

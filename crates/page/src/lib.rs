@@ -29,6 +29,8 @@
 //! # Contract
 //! - [`Page::feed`] and [`Page::finish_document`] take the document; a preload scanner finds
 //!   resources at once, while the rest is still under way.
+//! - [`Page::early_hints`], [`Page::answered`] and [`Page::link_field`] take what is known before the
+//!   document's first byte: what its `Link` fields name is wanted as if its markup had named it first.
 //! - [`Page::poll_fetch`] hands out each wanted resource once, in the order of discovery, until
 //!   `None`. [`Page::deliver`] takes what became of it, in any order, and can make more appear
 //!   (`@import`). So do [`Page::lay_out`] and [`Page::paint`]: images of styles that match, fonts
@@ -54,6 +56,7 @@ mod engine;
 mod fetch;
 mod holds;
 pub mod limits;
+mod link;
 mod media;
 mod note;
 mod options;

@@ -88,6 +88,11 @@ pub enum Note {
         /// Its `content`.
         content: String,
     },
+    /// A link in a 103 response was passed over.
+    EarlyHintIgnored {
+        /// What it names, as it was written.
+        target: String,
+    },
     /// Shadow trees, custom elements and `<canvas>` need scripts.
     NeedsScript {
         /// The element's name.
@@ -117,10 +122,13 @@ impl fmt::Display for Note {
             ),
             Note::Omitted(listed) => write!(
                 f,
-                "{} not fetched: {} (line {}): {}",
+                "{} not fetched: {} ({}): {}",
                 listed.kind.name(),
                 listed.url,
-                listed.line,
+                match listed.line {
+                    0 => "Link field".to_owned(),
+                    line => format!("line {line}"),
+                },
                 listed.why.reason()
             ),
             Note::OmittedMore { count } => write!(f, "{count} more were seen and not fetched"),
@@ -147,6 +155,11 @@ impl fmt::Display for Note {
                 write!(f, "the picture shows {shown} of the page's {page} rows of pixels")
             }
             Note::Refresh { content } => write!(f, "meta refresh not followed: {content}"),
+            Note::EarlyHintIgnored { target } => write!(
+                f,
+                "a 103 names {target} in a way that browsers pass over there: they act on rel=preload, \
+                 modulepreload and preconnect, with no parameters but as, crossorigin, type and fetchpriority"
+            ),
             Note::NeedsScript { element, count } => {
                 write!(f, "{count} <{element}> would be filled by scripts")
             }

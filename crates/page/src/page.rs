@@ -10,8 +10,9 @@ use url::Url;
 use crate::child::Painter;
 use crate::encoding::{self, DocumentDecoder};
 use crate::engine::{self, Drawn, Goal, Outcome};
-use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Hint, Listed, Priority};
+use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Hint, Initiator, Listed, Priority};
 use crate::limits;
+use crate::link::links;
 use crate::media::Media;
 use crate::note::Note;
 use crate::options::Options;
@@ -159,15 +160,15 @@ impl Page {
         let media = Media::from(&self.options);
         for found in self.scanner.take() {
             match found {
-                Found::Resource(want) => self.resources.found_in_markup(want),
+                Found::Resource(want) => {
+                    let line = want.line;
+                    self.resources.found(want, Initiator::Markup { line });
+                }
                 Found::Listed { url, kind, line, why } => {
                     self.list(Listed { url, kind, line, why });
                 }
                 Found::Hint { url, reach, anonymous } => {
-                    let hint = Hint { url, reach, anonymous };
-                    if self.hints.len() < limits::LISTED && !self.hints.contains(&hint) {
-                        self.hints.push(hint);
-                    }
+                    self.hint(Hint { url, reach, anonymous });
                 }
                 Found::Style { css } => {
                     let base = self.scanner.base();
@@ -184,6 +185,58 @@ impl Page {
         }
     }
 
+    /// The value of a `Link` field of the first 103 response before the document's head (RFC 8297). What it
+    /// names is wanted at once; what else the page says may come later, or never.
+    pub fn early_hints(&mut self, field: &str) {
+        self.of_head(field, &Initiator::EarlyHints);
+    }
+
+    /// The document's head has come: it has this address, and this value of `Content-Type`. To be said
+    /// before its first byte, where [`Page::painted_by`] was told otherwise.
+    pub fn answered(&mut self, url: Url, content_type: Option<String>) {
+        let media = Media::from(&self.options);
+        self.decoder = DocumentDecoder::new(content_type.as_deref());
+        self.scanner = Scanner::new(url.clone(), media);
+        self.options.content_type = content_type;
+        self.url = url;
+    }
+
+    /// The value of a `Link` field of the document's head (RFC 8288), to be said before its first byte.
+    /// What it names is wanted before what the markup does.
+    pub fn link_field(&mut self, field: &str) {
+        self.of_head(field, &Initiator::LinkField);
+    }
+
+    fn of_head(&mut self, field: &str, initiator: &Initiator) {
+        for link in &links(field) {
+            let Some(found) = self.scanner.link(link, initiator) else {
+                if *initiator == Initiator::EarlyHints {
+                    self.notes.push(Note::EarlyHintIgnored { target: link.target.clone() });
+                }
+                continue;
+            };
+            for found in found {
+                match found {
+                    Found::Resource(want) => self.resources.found(want, initiator.clone()),
+                    Found::Hint { url, reach, anonymous } => {
+                        self.hint(Hint { url, reach, anonymous });
+                    }
+                    Found::Listed { url, kind, line, why } => {
+                        self.list(Listed { url, kind, line, why });
+                    }
+                    // Only elements have, or are, the rest.
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn hint(&mut self, hint: Hint) {
+        if self.hints.len() < limits::LISTED && !self.hints.contains(&hint) {
+            self.hints.push(hint);
+        }
+    }
+
     fn list(&mut self, listed: Listed) {
         if self.listed.len() < limits::LISTED {
             self.listed.push(listed);
@@ -197,6 +250,17 @@ impl Page {
     /// [`paint`](Page::paint) can make more appear.
     pub fn poll_fetch(&mut self) -> Option<Fetch> {
         self.resources.poll()
+    }
+
+    /// Whether [`poll_fetch`](Page::poll_fetch) has one now.
+    pub fn has_wanted(&self) -> bool {
+        self.resources.has_wanted()
+    }
+
+    /// The next resource that a head named ([`Initiator::is_of_head`]) and that the page itself has come to
+    /// name, as the page names it: what waits for it is only known now. It is not to be fetched again.
+    pub fn poll_named(&mut self) -> Option<Fetch> {
+        self.resources.poll_named()
     }
 
     /// What became of a resource. A second delivery of the same one, or one never asked for, is
@@ -246,9 +310,9 @@ impl Page {
         begun && !self.resources.pending().any(|resource| resource.holds.body)
     }
 
-    /// The next script that would run now; its size in bytes. Scripts are not run: this is for those
+    /// The next script that would run now, and its size in bytes. Scripts are not run: this is for those
     /// who reckon with the time that it takes.
-    pub fn poll_run(&mut self) -> Option<usize> {
+    pub fn poll_run(&mut self) -> Option<(FetchId, usize)> {
         self.resources.poll_run(self.is_parsed())
     }
 
@@ -344,6 +408,8 @@ impl Page {
                 _ => {}
             }
         }
+        // What was asked for both with credentials and without may have come only once.
+        failed.retain(|url| !styles.contains_key(url) && !bytes.contains_key(url));
         let given = self.options.content_type.as_deref().map(encoding::essence);
         engine::Input {
             markup: Arc::clone(&self.markup),

@@ -1,6 +1,6 @@
 //! The resources of one page: wanted, asked for, come or failed, in the order of discovery.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use encoding_rs::Encoding;
@@ -26,6 +26,8 @@ pub(crate) struct Resource {
     bytes: usize,
     /// A script that has run.
     ran: bool,
+    /// A head named it, and nothing in the page has yet.
+    named_by_head: bool,
 }
 
 impl Resource {
@@ -82,8 +84,15 @@ struct Styled {
 /// All resources of a page.
 pub(crate) struct Resources {
     list: Vec<Resource>,
-    by_url: BTreeMap<Url, FetchId>,
+    /// By address, and by whether credentials are left out: an answer to the one request is not taken for
+    /// the other (Blink's `resource.cc`, `MatchStatus::kRequestCredentialsModeDoesNotMatch`).
+    by_request: BTreeMap<(Url, bool), FetchId>,
     next_poll: usize,
+    /// Indexes into `list`, in the order in which the page itself names what is there: that in which sheets
+    /// apply and scripts run, and not that in which a head named them.
+    order: Vec<usize>,
+    /// What a head had named, once the page itself names it too.
+    named: VecDeque<Fetch>,
     /// Of the document's own `<style>` elements.
     faces: Vec<Face>,
     /// How many were wanted beyond [`limits::FETCHES`].
@@ -98,8 +107,10 @@ impl Resources {
     pub(crate) fn new() -> Self {
         Resources {
             list: Vec::new(),
-            by_url: BTreeMap::new(),
+            by_request: BTreeMap::new(),
             next_poll: 0,
+            order: Vec::new(),
+            named: VecDeque::new(),
             faces: Vec::new(),
             refused: 0,
             refused_styles: BTreeSet::new(),
@@ -127,8 +138,18 @@ impl Resources {
         self.list.iter().filter(|resource| resource.is_pending())
     }
 
-    pub(crate) fn found_in_markup(&mut self, want: Want) {
-        let initiator = Initiator::Markup { line: want.line };
+    /// The next resource that a head named and the page itself has come to name, as the page names it.
+    pub(crate) fn poll_named(&mut self) -> Option<Fetch> {
+        self.named.pop_front()
+    }
+
+    /// Whether [`Resources::poll`] has one.
+    pub(crate) fn has_wanted(&self) -> bool {
+        self.next_poll < self.list.len()
+    }
+
+    /// The markup, or a head, wants something.
+    pub(crate) fn found(&mut self, want: Want, initiator: Initiator) {
         let Want { url, kind, priority, blocks, media, holds, anonymous, .. } = want;
         let id = FetchId(0);
         let fetch = Fetch { id, url, kind, priority, blocks, initiator, media, anonymous };
@@ -138,7 +159,10 @@ impl Resources {
     pub(crate) fn found_in_layout(&mut self, url: Url, priority: Priority) {
         let initiator = Initiator::Layout;
         let (kind, blocks) = (Kind::Image, Blocks::None);
-        let (media, anonymous) = (None, false);
+        // Layout tells addresses only: an image that an element wants without credentials is that one.
+        let known = |anonymous| self.by_request.contains_key(&(url.clone(), anonymous));
+        let anonymous = known(true) && !known(false);
+        let media = None;
         let fetch =
             Fetch { id: FetchId(0), url, kind, priority, blocks, initiator, media, anonymous };
         self.want(fetch, Holds::NOTHING, 0);
@@ -162,18 +186,9 @@ impl Resources {
 
     /// Remembers a resource once. One wanted again more urgently is raised.
     fn want(&mut self, mut fetch: Fetch, holds: Holds, import_depth: usize) {
-        if let Some(known) =
-            self.by_url.get(&fetch.url).and_then(|id| self.list.get_mut(id.0 as usize))
-        {
-            known.fetch.blocks = known.fetch.blocks.max(fetch.blocks);
-            known.fetch.priority = known.fetch.priority.max(fetch.priority);
-            known.holds |= holds;
-            if known.fetch.kind == Kind::Icon {
-                known.fetch.kind = fetch.kind;
-            }
-            if fetch.media.is_none() {
-                known.fetch.media = None;
-            }
+        let request = (fetch.url.clone(), fetch.anonymous);
+        if let Some(id) = self.by_request.get(&request) {
+            self.wanted_again(*id, fetch, holds);
             return;
         }
         if self.list.len() >= limits::FETCHES {
@@ -184,9 +199,67 @@ impl Resources {
             return;
         }
         fetch.id = FetchId(self.list.len() as u32);
-        self.by_url.insert(fetch.url.clone(), fetch.id);
-        let state = State::Wanted;
-        self.list.push(Resource { fetch, state, holds, import_depth, bytes: 0, ran: false });
+        self.by_request.insert(request, fetch.id);
+        self.order.push(self.list.len());
+        self.list.push(Resource {
+            named_by_head: fetch.initiator.is_of_head(),
+            fetch,
+            state: State::Wanted,
+            holds,
+            import_depth,
+            bytes: 0,
+            ran: false,
+        });
+    }
+
+    /// Raises what is known already and is wanted again.
+    fn wanted_again(&mut self, id: FetchId, fetch: Fetch, holds: Holds) {
+        let index = id.0 as usize;
+        let Some(known) = self.list.get_mut(index) else { return };
+        let by_page_now = known.named_by_head && !fetch.initiator.is_of_head();
+        if by_page_now {
+            known.named_by_head = false;
+            self.order.retain(|at| *at != index);
+            self.order.push(index);
+        }
+        known.fetch.blocks = known.fetch.blocks.max(fetch.blocks);
+        known.fetch.priority = known.fetch.priority.max(fetch.priority);
+        known.holds |= holds;
+        if known.fetch.kind == Kind::Icon {
+            known.fetch.kind = fetch.kind;
+        }
+        if fetch.media.is_none() {
+            known.fetch.media = None;
+        }
+        self.raise_imports(id, by_page_now);
+        if by_page_now {
+            self.named.push_back(Fetch { id, ..fetch });
+        }
+    }
+
+    /// What a sheet imports holds up as much as the sheet does: one that was preloaded can have come before
+    /// an element says that it applies. `named`: that is to be told of, too.
+    fn raise_imports(&mut self, id: FetchId, named: bool) {
+        let mut raised = vec![id];
+        while let Some(id) = raised.pop() {
+            let Some(parent) = self.list.get(id.0 as usize) else { continue };
+            let (sheet, blocks, holds) =
+                (parent.fetch.url.clone(), parent.fetch.blocks, parent.holds);
+            if parent.fetch.kind != Kind::Style || holds == Holds::NOTHING {
+                continue;
+            }
+            for import in &mut self.list {
+                let is_import = import.fetch.kind == Kind::Style
+                    && import.fetch.media.is_none()
+                    && import.fetch.initiator == Initiator::Style { sheet: sheet.clone() };
+                if is_import && import.holds == Holds::NOTHING {
+                    import.fetch.blocks = import.fetch.blocks.max(blocks);
+                    import.holds |= holds;
+                    raised.push(import.fetch.id);
+                    self.named.extend(named.then(|| import.fetch.clone()));
+                }
+            }
+        }
     }
 
     /// The style sheet in a `<style>` element.
@@ -242,10 +315,11 @@ impl Resources {
     /// The next script that runs now, in the order of the HTML standard (section 4.12.1.1): those the
     /// parser stops for one after the other, each when the style sheets before it have come; those that
     /// are deferred when the document is parsed (`finished`); the others when they come. Gives its size.
-    pub(crate) fn poll_run(&mut self, finished: bool) -> Option<usize> {
+    pub(crate) fn poll_run(&mut self, finished: bool) -> Option<(FetchId, usize)> {
         let (mut styled, mut stopped) = (true, false);
         let mut next = None;
-        for (index, resource) in self.list.iter().enumerate() {
+        let in_order = || self.order.iter().map(|index| (*index, &self.list[*index]));
+        for (index, resource) in in_order() {
             let script = resource.is_script();
             styled &= !(resource.is_pending() && resource.holds.parser && !script);
             if !script || resource.ran {
@@ -265,7 +339,7 @@ impl Resources {
             }
         }
         if next.is_none() && finished && !stopped {
-            let mut deferred = self.list.iter().enumerate().filter(|(_, resource)| {
+            let mut deferred = in_order().filter(|(_, resource)| {
                 resource.is_script()
                     && !resource.ran
                     && !resource.holds.parser
@@ -277,9 +351,10 @@ impl Resources {
                 .filter(|(_, resource)| matches!(resource.state, State::Loaded(_)))
                 .map(|(index, _)| index);
         }
-        let resource = self.list.get_mut(next?)?;
+        let index = next?;
+        let resource = self.list.get_mut(index)?;
         resource.ran = true;
-        Some(resource.bytes)
+        Some((FetchId(index as u32), resource.bytes))
     }
 
     /// Takes what came. Notes what is wrong with it.
@@ -345,9 +420,10 @@ impl Resources {
     }
 
     /// Every font face, in cascade order as far as it is known: the document's own, then the
-    /// style sheets' in the order of discovery.
+    /// style sheets' in the order in which the page names them.
     pub(crate) fn faces(&self) -> Vec<Face> {
-        let sheets = self.list.iter().filter_map(|resource| match &resource.state {
+        let in_order = self.order.iter().map(|index| &self.list[*index]);
+        let sheets = in_order.filter_map(|resource| match &resource.state {
             State::Loaded(Body::Style(sheet)) => Some(sheet),
             _ => None,
         });

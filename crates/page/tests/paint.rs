@@ -296,6 +296,18 @@ fn lazy_images_far_below_wait_unless_the_full_page_is_wanted() {
     assert_eq!(full.poll_fetch().unwrap().url.path(), "/dir/a.png");
 }
 
+/// What has no box is nowhere, and so not near the viewport.
+#[test]
+fn lazy_images_without_a_box_wait() {
+    let markup = "<!doctype html><style>.modal{display:none}</style>\
+        <div class=modal><p><img loading=lazy src=a.png></p></div>\
+        <img loading=lazy style='display:none' src=b.png><img loading=lazy src=c.png>";
+    let mut page = page(markup, options());
+    page.lay_out().unwrap();
+    assert_eq!(page.poll_fetch().unwrap().url.path(), "/dir/c.png");
+    assert_eq!(page.poll_fetch(), None);
+}
+
 #[test]
 fn an_xhtml_doctype_served_as_html_is_html() {
     let markup = "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\n<html xmlns=\"http://www.w3.org/1999/xhtml\"><head><style>body{margin:0;background:green}</style></head><body><p>a<br>b & c<div>unclosed";
@@ -367,6 +379,20 @@ fn a_font_of_the_page_is_wanted_only_where_text_is_set_in_it() {
     let paths: Vec<_> = wanted.iter().map(|fetch| fetch.url.path()).collect();
     assert_eq!(paths, ["/dir/used.woff2"]);
     assert_eq!(wanted[0].kind, Kind::Font);
+}
+
+/// Chromium asks for fonts as it comes to text that is set in them.
+#[test]
+fn fonts_are_wanted_in_the_order_of_their_first_use() {
+    let markup = "<!doctype html><style>
+        @font-face{font-family:Aa;src:url(a.woff2)} @font-face{font-family:Bb;src:url(b.woff2)}
+        @font-face{font-family:Cc;src:url(c.woff2)}
+        h1{font-family:Cc} p{font-family:Bb} b{font-family:Aa}</style><h1>x</h1><p>y <b>z</b></p>";
+    let mut page = page(markup, options());
+    page.lay_out().unwrap();
+    let wanted: Vec<_> = std::iter::from_fn(|| page.poll_fetch()).collect();
+    let paths: Vec<_> = wanted.iter().map(|fetch| fetch.url.path()).collect();
+    assert_eq!(paths, ["/dir/c.woff2", "/dir/b.woff2", "/dir/a.woff2"]);
 }
 
 #[test]

@@ -14,6 +14,8 @@ fn found(page: &mut Page) -> String {
             Initiator::Markup { line } => format!("line {line}"),
             Initiator::Style { .. } => "style".to_owned(),
             Initiator::Layout => "layout".to_owned(),
+            Initiator::LinkField => "Link field".to_owned(),
+            Initiator::EarlyHints => "103".to_owned(),
         };
         let blocks = match fetch.blocks {
             Blocks::Render => " blocks render",
@@ -101,7 +103,8 @@ fn resources_are_found_before_the_document_has_ended() {
 fn credentials_stay_where_they_belong() {
     for (markup, anonymous) in [
         ("<link rel=preload as=font crossorigin href=http://b.example/x>", true),
-        ("<link rel=preload as=font href=http://b.example/x>", true),
+        // It is asked for as it says, which style sheets then cannot use.
+        ("<link rel=preload as=font href=http://b.example/x>", false),
         ("<link rel=preload as=style crossorigin href=http://b.example/x>", true),
         ("<link rel=preload as=style href=http://b.example/x>", false),
         ("<link rel=preload as=fetch crossorigin=use-credentials href=http://b.example/x>", false),
@@ -144,6 +147,6 @@ fn preloads_do_not_run() {
         let (bytes, content_type) = (b"1;".as_slice().into(), None);
         let came = Delivered::Loaded { bytes, content_type, final_url: fetch.url };
         page.deliver(fetch.id, came);
-        assert_eq!(page.poll_run(), runs.then_some(2), "{markup}");
+        assert_eq!(page.poll_run(), runs.then_some((fetch.id, 2)), "{markup}");
     }
 }

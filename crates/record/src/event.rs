@@ -9,13 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::{
-    ConnectAttempt, ConnectResult, ConnectionEnding, Direction, DnsMessage, EventId, ExchangeEnded,
-    ExchangeNote, ExchangeStarted, Fault, HostDeclared, HostId, ImportNote, ImportedExchange,
-    ImportedFile, InterfaceId, LinkCounts, LinkDeclared, LinkDropped, NameAnswered, NameAsked,
-    NameEnded, NameStarted, NeighbourChanged, PageFound, PageMilestone, PageNote, PagePainted,
-    QuicClosed, QuicOpened, RequestSent, ResponseEnded, ResponseHead, RunEnded, RunStarted,
-    TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpRead, TcpSegment, TcpStateChanged, TcpTimer,
-    Time, TlsEstablished, TlsStarted, Unseen,
+    CachedResponse, ConnectAttempt, ConnectResult, ConnectionEnding, Direction, DnsMessage,
+    EventId, ExchangeEnded, ExchangeNote, ExchangeStarted, Fault, HostDeclared, HostId, ImportNote,
+    ImportedExchange, ImportedFile, InterfaceId, LinkCounts, LinkDeclared, LinkDropped,
+    NameAnswered, NameAsked, NameEnded, NameStarted, NeighbourChanged, PageFound, PageMilestone,
+    PageNote, PagePainted, QuicClosed, QuicOpened, RequestSent, ResponseEnded, ResponseHead,
+    RunEnded, RunStarted, TcpClosed, TcpCongestion, TcpInfo, TcpOpened, TcpRead, TcpSegment,
+    TcpStateChanged, TcpTimer, Time, TlsEstablished, TlsStarted, Unseen,
 };
 
 /// Something that happened: one line of `record.jsonl`.
@@ -266,6 +266,8 @@ kinds! {
     "http.head" ResponseHead(ResponseHead),
     /// A response's body has ended, whole or cut short.
     "http.response" ResponseEnded(ResponseEnded),
+    /// A client's cache gave a response that it had kept.
+    "http.cached" CachedResponse(CachedResponse),
     /// An exchange has ended.
     "http.ended" ExchangeEnded(ExchangeEnded),
     /// What becomes of a connection after an exchange was decided.

@@ -65,6 +65,14 @@ const fn is_client(side: &Side) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field(pub String, pub String);
 
+impl Field {
+    /// The value of the first field of a name, whatever its case.
+    pub fn first<'a>(fields: &'a [Self], name: &str) -> Option<&'a str> {
+        let mut named = fields.iter().filter(|field| field.0.eq_ignore_ascii_case(name));
+        named.next().map(|field| field.1.as_str())
+    }
+}
+
 /// A request has been sent whole, or received whole at a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestSent {
@@ -234,6 +242,38 @@ pub struct ResponseEnded {
     /// The fields of the trailer section, with credentials redacted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trailers: Vec<Field>,
+}
+
+/// A client's cache gave a response that it had kept (RFC 9111): the whole answer to a request that went
+/// to nobody, or what a 304 response said is still good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachedResponse {
+    /// The exchange.
+    pub exchange: ExchangeId,
+    /// Whether the server was asked and said that the response is still good (304).
+    pub validated: bool,
+    /// The HTTP version that the kept response came in.
+    pub version: HttpVersion,
+    /// The status code of the kept response.
+    pub status: u16,
+    /// The reason phrase of the kept response; empty where there was none.
+    pub reason: String,
+    /// The header fields of the kept response, with those of the 304 response in their place, and with
+    /// credentials redacted.
+    pub fields: Vec<Field>,
+    /// How old the response is (RFC 9111 §4.2.3), in whole seconds.
+    pub age: u64,
+    /// How old it may become before its server has to be asked again (RFC 9111 §4.2.1), in whole
+    /// seconds; `None` where nothing limits that.
+    pub lifetime: Option<u64>,
+    /// Bytes of the body once its content codings are undone.
+    pub decoded: u64,
+    /// Content codings in the order in which they had been applied, as in `Content-Encoding`.
+    pub codings: Vec<String>,
+    /// The decoded body, where it was kept in the record.
+    pub content: Option<BodyRef>,
+    /// The media type from `Content-Type`, in lower case, without parameters.
+    pub media_type: Option<String>,
 }
 
 /// An exchange has ended.

@@ -64,8 +64,8 @@ pub use event::{Event, FrameSeen, What};
 pub use fault::{Attempt, AttemptEnd, DelegatedServer, DelegationFault, Fault, FaultKind, Step};
 pub use folder::{Bodies, Events, Folder, FolderError};
 pub use http::{
-    Body, BodyCut, ConnectionEnding, EndedBy, ExchangeEnded, ExchangeNote, ExchangeStarted, Field,
-    Framing, RequestSent, ResponseEnded, ResponseHead, ServerTiming,
+    Body, BodyCut, CachedResponse, ConnectionEnding, EndedBy, ExchangeEnded, ExchangeNote,
+    ExchangeStarted, Field, Framing, RequestSent, ResponseEnded, ResponseHead, ServerTiming,
 };
 pub use id::{BodyRef, ConnectionId, EventId, ExchangeId, HostId, InterfaceId, LinkId, LookupId};
 pub use imported::{ImportNote, ImportedExchange, ImportedFile, Inference};

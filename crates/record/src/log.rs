@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::folder::hex;
 use crate::secret::StreamRedactor;
+use crate::secret_names::SecretNames;
 use crate::{
     Bodies, BodyRef, ConnectionId, Direction, Event, EventId, ExchangeId, FolderError,
     HostDeclared, HostId, Interface, InterfaceId, LinkId, LookupId, Recorder, Role, Settings, Time,
@@ -162,6 +163,15 @@ impl Log {
     /// Blanks this text in everything that is kept from now on: events, bodies and frames.
     pub fn secret(&self, text: &str) {
         self.with(|recorder| recorder.secret(text));
+    }
+
+    /// The names by which this log knows credentials, for texts that only their writer understands;
+    /// `None` where credentials are kept.
+    pub fn secret_names(&self) -> Option<SecretNames> {
+        match &self.shared.recorder {
+            Some(recorder) => recorder.borrow().secrets().names().cloned(),
+            None => Some(SecretNames::default()),
+        }
     }
 
     /// Keeps lines of an NSS key log with the frames, and returns whether they were kept.

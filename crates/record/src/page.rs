@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Blocks, BodyRef, Initiator, Milestone, Priority, ResourceKind};
 
-/// The page names a resource; it is fetched unless `not_fetched` says why not.
+/// The page names a resource; it is fetched unless `not_fetched` says why not. What a `Link` field or a 103
+/// named is told of once more where the page itself names it, since only then is known what waits for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageFound {
     /// The resource's URL.

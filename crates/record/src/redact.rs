@@ -74,6 +74,7 @@ impl SecretNames {
                 url(&mut request.target);
             }
             What::ResponseHead(head) => self.redact_fields(&mut head.fields),
+            What::CachedResponse(cached) => self.redact_fields(&mut cached.fields),
             What::ResponseEnded(response) => self.redact_fields(&mut response.trailers),
             What::ExchangeStarted(started) => {
                 url(&mut started.url);
@@ -100,6 +101,8 @@ impl SecretNames {
         match initiator {
             Initiator::Parser { url, .. }
             | Initiator::Style { url }
+            | Initiator::LinkField { url }
+            | Initiator::EarlyHints { url }
             | Initiator::Script { url, .. } => *url = self.redact_url(url),
             Initiator::User
             | Initiator::Redirect { .. }

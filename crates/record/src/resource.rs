@@ -55,6 +55,16 @@ pub enum Initiator {
         /// The style sheet's URL.
         url: String,
     },
+    /// A `Link` field of a document's head (RFC 8288).
+    LinkField {
+        /// The document's URL.
+        url: String,
+    },
+    /// A 103 response that came before a document's head (RFC 8297).
+    EarlyHints {
+        /// The document's URL.
+        url: String,
+    },
     /// A script that ran. Our own engine runs no scripts, so this occurs only in a browser's
     /// imported record.
     Script {

@@ -26,6 +26,11 @@ impl Secrets {
         Self { keep, names: Rc::new(names), ..Self::default() }
     }
 
+    /// The names of credentials; `None` where credentials are kept.
+    pub(crate) fn names(&self) -> Option<&SecretNames> {
+        (!self.keep).then_some(&*self.names)
+    }
+
     /// The event without the credentials that their places tell, and without the secret texts.
     pub(crate) fn redact(&self, mut event: Event) -> Event {
         if !self.keep {

@@ -247,7 +247,7 @@ fn request(exchange: &Exchange, bodies: &Bodies) -> Value {
             .and_then(|body| bodies.get(body).ok())
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default();
-        let media = value(fields, "content-type").unwrap_or_default();
+        let media = Field::first(fields, "content-type").unwrap_or_default();
         let mut data = json!({ "mimeType": media });
         // Some readers of archives look at the text of a form only, others at its fields.
         if essence(media) == "application/x-www-form-urlencoded" {
@@ -261,35 +261,48 @@ fn request(exchange: &Exchange, bodies: &Bodies) -> Value {
 
 fn response(exchange: &Exchange, bodies: &Bodies) -> Value {
     let head = exchange.head().map(|head| &head.what);
-    let fields: &[Field] = head.map_or(&[], |head| &head.fields);
+    let cached = exchange.cached.as_ref().map(|cached| &cached.what);
     let body = exchange.response.as_ref().map(|response| &response.what.body);
+    // Of an answer that a server said is still good, the head is what it said, and the body the cache's.
+    let fields: &[Field] =
+        head.map_or_else(|| cached.map_or(&[][..], |cached| &cached.fields), |head| &head.fields);
+    let media = cached.map_or(fields, |cached| &cached.fields);
     let mut content = json!({
-        "size": body.map_or(0, |body| body.decoded),
-        "mimeType": value(fields, "content-type").unwrap_or("x-unknown"),
+        "size": cached.map_or(body.map_or(0, |body| body.decoded), |cached| cached.decoded),
+        "mimeType": Field::first(media, "content-type").unwrap_or("x-unknown"),
     });
-    if let Some(body) = body {
-        if body.decoded > body.encoded {
-            content["compression"] = json!(body.decoded - body.encoded);
-        }
-        let kept = body.content.as_ref().filter(|content| content.length <= LARGEST_BODY);
-        if let Some(bytes) = kept.and_then(|content| bodies.get(content).ok()) {
-            match String::from_utf8(bytes) {
-                Ok(text) => content["text"] = json!(text),
-                Err(error) => {
-                    content["text"] = json!(BASE64.encode(error.as_bytes()));
-                    content["encoding"] = json!("base64");
-                }
+    if let Some(saved) = body.and_then(|body| body.decoded.checked_sub(body.encoded))
+        && saved > 0
+    {
+        content["compression"] = json!(saved);
+    }
+    let kept = match cached {
+        Some(cached) => cached.content.as_ref(),
+        None => body.and_then(|body| body.content.as_ref()),
+    };
+    let kept = kept.filter(|content| content.length <= LARGEST_BODY);
+    if let Some(bytes) = kept.and_then(|content| bodies.get(content).ok()) {
+        match String::from_utf8(bytes) {
+            Ok(text) => content["text"] = json!(text),
+            Err(error) => {
+                content["text"] = json!(BASE64.encode(error.as_bytes()));
+                content["encoding"] = json!("base64");
             }
         }
     }
+    let (status, reason, version) = match (head, cached) {
+        (Some(head), _) => (head.status, head.reason.as_str(), head.version.as_str()),
+        (None, Some(cached)) => (cached.status, cached.reason.as_str(), cached.version.as_str()),
+        (None, None) => (0, "", ""),
+    };
     json!({
-        "status": head.map_or(0, |head| head.status),
-        "statusText": head.map_or("", |head| head.reason.as_str()),
-        "httpVersion": head.map_or("", |head| head.version.as_str()),
+        "status": status,
+        "statusText": reason,
+        "httpVersion": version,
         "cookies": cookie::set(fields),
         "headers": headers(fields),
         "content": content,
-        "redirectURL": value(fields, "location").unwrap_or_default(),
+        "redirectURL": Field::first(fields, "location").unwrap_or_default(),
         "headersSize": head.map_or(-1, |head| known(head.head_bytes)),
         // As Chrome counts: with the framing, chunk sizes for instance.
         "bodySize": body.map_or(-1, |body| body.framed.unwrap_or(body.encoded) as i64),
@@ -304,10 +317,6 @@ fn known(size: u64) -> i64 {
 
 fn headers(fields: &[Field]) -> Vec<Value> {
     fields.iter().map(|Field(name, value)| json!({ "name": name, "value": value })).collect()
-}
-
-fn value<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
-    fields.iter().find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.as_str())
 }
 
 /// The media type without its parameters, in lower case.
@@ -345,6 +354,10 @@ fn initiator(model: &Model, initiator: &Initiator) -> Value {
             json!({ "type": "parser", "url": url, "lineNumber": line })
         }
         Initiator::Style { url } => json!({ "type": "parser", "url": url }),
+        // What Chrome calls it whoever named it; Resource Timing tells the 103 apart.
+        Initiator::LinkField { url } | Initiator::EarlyHints { url } => {
+            json!({ "type": "preload", "url": url })
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The words for values of the record, the same in every view.
 
 use roundtrip_record::{
-    Evidence, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source, Timer,
+    CachedResponse, Evidence, Initiator, LinkCounts, NeighbourState, Outcome, ResourceKind, Source,
+    Timer,
 };
 use roundtrip_story::{Exchange, Losses, Original, WrittenOrigin};
 
@@ -14,6 +15,33 @@ pub(crate) fn unanswered(exchange: &Exchange) -> &'static str {
         (false, Some(_)) => "no answer, asked again",
         (false, None) => "no answer",
     }
+}
+
+/// What a cache gave, and how it stands to its age: `12.3 kB, 40 s old, fresh for 1 h`.
+pub(crate) fn cached(cached: &CachedResponse) -> String {
+    let size = bytes(cached.decoded);
+    let old = format!("{} old", age(cached.age));
+    match cached.lifetime {
+        None => format!("{size}, {old}, fresh for ever"),
+        Some(lifetime) if lifetime > cached.age => {
+            format!("{size}, {old}, fresh for {}", age(lifetime - cached.age))
+        }
+        Some(_) => format!("{size}, {old}, not fresh by itself"),
+    }
+}
+
+/// How much of an exchange's answer came from a cache, if any did.
+pub(crate) fn cached_size(exchange: &Exchange) -> Option<String> {
+    let size = bytes(exchange.cached.as_ref()?.what.decoded);
+    Some(if exchange.from_cache { size } else { format!("not modified, {size} from the cache") })
+}
+
+/// An age in its largest unit, rounded down: `3 d`.
+fn age(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let unit = UNITS.into_iter().find(|(length, _)| seconds >= *length);
+    let (length, name) = unit.unwrap_or((1, "s"));
+    format!("{} {name}", seconds / length)
 }
 
 /// A source of names, with its server or file.
@@ -119,6 +147,8 @@ pub(crate) fn initiator(initiator: &Initiator) -> String {
         Initiator::Parser { url, line: 0 } => format!("found in {}", clean(url)),
         Initiator::Parser { url, line } => format!("found in {} line {line}", clean(url)),
         Initiator::Style { url } => format!("found in the style sheet {}", clean(url)),
+        Initiator::LinkField { url } => format!("named by a Link field of {}", clean(url)),
+        Initiator::EarlyHints { url } => format!("named by the 103 of {}", clean(url)),
         Initiator::Script { url, line: 0 } => format!("a script, {}", clean(url)),
         Initiator::Script { url, line } => format!("a script, {}:{line}", clean(url)),
         Initiator::Retry { of } => format!("exchange {of} tried again"),
@@ -167,12 +197,6 @@ pub(crate) fn short_url(url: &str, base: Option<&str>) -> String {
             clean(bare.unwrap_or(url))
         }
     }
-}
-
-/// The same, but for the root of that host, which stays whole.
-pub(crate) fn url_of(url: &str, base: Option<&str>) -> String {
-    let short = short_url(url, base);
-    if short == "/" { clean(url) } else { short }
 }
 
 /// What a link did to frames other than delivering them: `3 lost, 1 held back`.

@@ -157,6 +157,10 @@ fn http(what: &What) -> Option<String> {
             let cut = if response.body.cut.is_some() { ", cut short" } else { "" };
             format!("the body has ended after {}{cut}", bytes(response.body.encoded))
         }
+        What::CachedResponse(cached) => {
+            let told = if cached.validated { ", as the server said" } else { "" };
+            format!("the cache gave what it had{told}: {}", crate::names::cached(cached))
+        }
         What::ExchangeEnded(ended) => {
             if ended.complete {
                 "the exchange is complete".into()

@@ -104,12 +104,16 @@ impl Verdict {
             0 => String::new(),
             again => format!(", {again} retried"),
         };
+        let cached = match model.exchanges.iter().filter(|exchange| exchange.from_cache).count() {
+            0 => String::new(),
+            cached => format!(", {cached} from cache"),
+        };
         let mut facts = Vec::new();
         facts.push(Self::times(model));
         facts.extend(Self::protocol(model));
         facts.push(Fact::new(
             1,
-            format!("{}{again}{failed}", count(model.exchanges.len(), "request")),
+            format!("{}{cached}{again}{failed}", count(model.exchanges.len(), "request")),
         ));
         facts.push(Fact::new(3, bytes(model.received())));
         facts.extend(Self::wire(model));

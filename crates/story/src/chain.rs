@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use roundtrip_record::{ExchangeId, Initiator, Side};
+use roundtrip_record::{ExchangeId, Field, Initiator, Side};
 use url::Url;
 
 use crate::exchange::Exchange;
@@ -39,9 +39,9 @@ fn points_to(exchange: &Exchange, next: &Exchange) -> bool {
     let Some(head) = exchange.head().filter(|head| (300..400).contains(&head.what.status)) else {
         return false;
     };
-    let location = head.what.fields.iter().find(|field| field.0.eq_ignore_ascii_case("location"));
+    let location = Field::first(&head.what.fields, "location");
     let target = Url::parse(&exchange.url).ok().zip(location);
-    let target = target.and_then(|(base, location)| base.join(&location.1).ok());
+    let target = target.and_then(|(base, location)| base.join(location).ok());
     target.is_some_and(|mut target| {
         target.set_fragment(None);
         Url::parse(&next.url).is_ok_and(|url| url == target)

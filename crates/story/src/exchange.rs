@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use roundtrip_record::{
-    Blocks, ConnectAttempt, ConnectResult, ConnectionEnding, ConnectionId, EventId, ExchangeId,
-    ExchangeNote, ExchangeStarted, Initiator, LookupId, Priority, RequestSent, ResourceKind,
-    ResponseEnded, ResponseHead, Side, Time,
+    Blocks, CachedResponse, ConnectAttempt, ConnectResult, ConnectionEnding, ConnectionId, EventId,
+    ExchangeId, ExchangeNote, ExchangeStarted, Initiator, LookupId, Priority, RequestSent,
+    ResourceKind, ResponseEnded, ResponseHead, Side, Time,
 };
 use serde::Serialize;
 
@@ -100,6 +100,9 @@ pub struct Exchange {
     pub heads: Vec<Head>,
     /// The end of the response, with its body.
     pub response: Option<Timed<ResponseEnded>>,
+    /// What a cache gave: the whole answer, or what a 304 response said is still good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached: Option<Timed<CachedResponse>>,
     /// What became of the connection after the exchange.
     pub ending: Option<Timed<ConnectionEnding>>,
     /// The exchange that followed this one: a redirect followed, or a retry.
@@ -141,6 +144,7 @@ impl Exchange {
             request: None,
             heads: Vec::new(),
             response: None,
+            cached: None,
             ending: None,
             next: None,
             notes: Vec::new(),
@@ -154,6 +158,11 @@ impl Exchange {
     /// The head of the final response; `None` if none came.
     pub fn head(&self) -> Option<&Head> {
         self.heads.iter().rev().find(|head| !(100..200).contains(&head.what.status))
+    }
+
+    /// Whether the server had more to say before the final response than that the request may go on (100).
+    pub fn is_announced(&self) -> bool {
+        self.heads.iter().any(|head| (102..200).contains(&head.what.status))
     }
 
     /// The status of the final response.

@@ -202,6 +202,8 @@ impl Story {
             }
             Initiator::Parser { url, .. }
             | Initiator::Style { url }
+            | Initiator::LinkField { url }
+            | Initiator::EarlyHints { url }
             | Initiator::Script { url, .. } => Some((before(url)?, LegKind::Page)),
             Initiator::User | Initiator::Peer => {
                 let earlier = self.seen().iter().find(|one| one.next == Some(exchange.id))?;

@@ -48,7 +48,7 @@ impl RankTest {
 
     /// The fewest runs a side, the same number on both, that can tell.
     pub fn fewest() -> usize {
-        (1..EXACT).find(|runs| Self::can_tell(*runs, *runs)).unwrap_or(usize::MAX)
+        (1..=EXACT).find(|runs| Self::can_tell(*runs, *runs)).unwrap_or(EXACT)
     }
 }
 

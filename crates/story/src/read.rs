@@ -262,6 +262,11 @@ impl PartialStory {
                 exchange.connection = Some(response.connection);
                 exchange.response = Some(at(event, response));
             }),
+            What::CachedResponse(cached) => {
+                self.exchange(Some(cached.exchange), event, |exchange| {
+                    exchange.cached = Some(at(event, cached));
+                });
+            }
             What::ExchangeEnded(ended) => self.exchange(Some(ended.exchange), event, |exchange| {
                 exchange.complete = ended.complete;
                 exchange.from_cache = ended.from_cache;
@@ -301,7 +306,11 @@ impl PartialStory {
                 if found.not_fetched.is_some() {
                     self.story.not_fetched.push(found.clone());
                 }
-                self.found.entry(found.url.clone()).or_insert(found.blocks);
+                // What a head named first may be found to hold something up when the page names it, too.
+                let known = self.found.entry(found.url.clone()).or_insert(found.blocks);
+                if *known == Blocks::Nothing {
+                    *known = found.blocks;
+                }
             }
             What::Milestone(milestone) => {
                 let reached = MilestoneReached { name: milestone.name.clone() };

@@ -18,6 +18,10 @@ pub enum ThinkEvidence {
     Server,
     /// The exchange had the network for itself: what remained of its wait after one round trip.
     Alone,
+    /// An interim response came before the answer: the server had the request and was at work on it, and what
+    /// was under way meanwhile was commonly asked for because of that response. What remained of the wait after
+    /// one round trip; it may be too long.
+    Interim,
     /// Others were under way, whose bytes it may have waited behind: what the same server took for
     /// exchanges that were alone, at most its own wait after one round trip.
     Others,
@@ -69,6 +73,7 @@ impl Story {
             let (took, evidence) = match (self.server_think(exchange), of_others) {
                 (Some(took), _) => (took, ThinkEvidence::Server),
                 (None, _) if is_alone => (most, ThinkEvidence::Alone),
+                (None, _) if exchange.is_announced() => (most, ThinkEvidence::Interim),
                 (None, Some(usual)) => (usual.min(most), ThinkEvidence::Others),
                 (None, None) => (least.get(server).copied().unwrap_or(most), ThinkEvidence::Least),
             };

@@ -14,8 +14,11 @@ use futures_util::stream::unfold;
 use http::{StatusCode, Version};
 use roundtrip_http::Body;
 use roundtrip_http::client::{Origin, Scheme};
+use roundtrip_http::handler::is_unchanged;
 use roundtrip_http::message::Fields;
-use roundtrip_http::server::{After, Handler, Request, RequestBody, Response};
+use roundtrip_http::server::{
+    After, Handler, Interim as InterimSender, Request, RequestBody, Response,
+};
 use roundtrip_lab::{LabHost, TcpProfile};
 use roundtrip_record::REDACTED_VALUE;
 use roundtrip_wire::{LocalFuture, Wire as _};
@@ -45,6 +48,8 @@ pub fn target(url: &Url) -> String {
 pub struct Answer {
     /// How long the server thinks before it.
     pub think: Duration,
+    /// Interim responses before it (RFC 9110 §15.2), in the order in which they are sent.
+    pub interim: Vec<Interim>,
     /// The status.
     pub status: StatusCode,
     /// The reason phrase of HTTP/1; empty for the usual one.
@@ -56,6 +61,17 @@ pub struct Answer {
     /// What the server does with the connection afterwards (HTTP/1).
     pub after: After,
     pub(crate) body: AnswerBody,
+}
+
+/// An interim response, such as 103 Early Hints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interim {
+    /// How long after the request it is sent, at most as long as the server thinks.
+    pub after: Duration,
+    /// Its status: of the 1xx, but neither 100 nor 101.
+    pub status: StatusCode,
+    /// Its fields.
+    pub fields: Fields,
 }
 
 /// The body of an answer.
@@ -229,6 +245,35 @@ fn is_redacted(listed: &str, asked: &str) -> bool {
         && listed.split(SEPARATORS).zip(asked.split(SEPARATORS)).all(is_same)
 }
 
+/// What a server says of a resource that is still as the client has it: what stands in the answer itself,
+/// but for what describes the body (RFC 9110 §15.4.5).
+fn not_modified(answer: &Answer) -> Response {
+    let mut response = Response::new(StatusCode::NOT_MODIFIED);
+    for (name, value) in answer.fields.iter() {
+        let of_body = name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("content-"));
+        if !of_body || name.eq_ignore_ascii_case("content-location") {
+            // It stands in a message already.
+            let _ = response.fields.push(name, value);
+        }
+    }
+    response.after = answer.after;
+    response
+}
+
+/// Thinks about an answer, and sends its interim responses meanwhile.
+async fn think(host: &LabHost, answer: &Answer, sender: &InterimSender) {
+    let mut so_far = Duration::ZERO;
+    for interim in &answer.interim {
+        let until = interim.after.min(answer.think);
+        if until > so_far {
+            host.sleep(until - so_far).await;
+            so_far = until;
+        }
+        sender.send(interim.status, &interim.fields);
+    }
+    host.sleep(answer.think - so_far).await;
+}
+
 /// The body of an answer, given as it was given.
 fn paced(host: &LabHost, answer: &Answer) -> Body {
     let AnswerBody { coded, length, cut, .. } = &answer.body;
@@ -269,7 +314,13 @@ impl Handler for Listed {
                     "The recorded visit did not ask for this.",
                 );
             };
-            self.host.sleep(answer.think).await;
+            think(&self.host, &answer, &request.interim).await;
+            let line = &request.head.line;
+            if answer.status == StatusCode::OK
+                && is_unchanged(&line.method, &request.head.fields, &answer.fields)
+            {
+                return not_modified(&answer);
+            }
             let mut response = Response::new(answer.status);
             response.reason = Some(answer.reason.clone()).filter(|reason| !reason.is_empty());
             response.fields = answer.fields.clone();

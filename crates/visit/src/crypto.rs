@@ -7,7 +7,8 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use rcgen::{
@@ -22,6 +23,7 @@ use rustls::crypto::{
     SupportedKxGroup, ring as stock,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use rustls::server::{ServerSessionMemoryCache, StoresServerSessions};
 use rustls::time_provider::TimeProvider;
 use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion, RootCertStore, ServerConfig};
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -183,6 +185,8 @@ pub struct Authority {
     key: KeyPair,
     certificate: rcgen::Certificate,
     seed: [u8; 32],
+    /// What servers keep of sessions, by their first names.
+    sessions: Mutex<BTreeMap<String, Arc<dyn StoresServerSessions>>>,
 }
 
 /// What keeps the lab from making a certificate: a name that cannot stand in one.
@@ -229,7 +233,7 @@ impl Authority {
         let key = key(&derive(&seed, name)).map_err(|why| NoCertificate::of(name, &why))?;
         let certificate = params.self_signed(&key).map_err(|why| NoCertificate::of(name, &why))?;
         let calendar = UnixTime::since_unix_epoch(Duration::from_secs(now));
-        Ok(Self { calendar, key, certificate, seed })
+        Ok(Self { calendar, key, certificate, seed, sessions: Mutex::default() })
     }
 
     /// What a server for these names needs.
@@ -284,10 +288,21 @@ impl Authority {
         }
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.serialize_der()));
         let chain = vec![leaf.der().clone(), authority.clone()];
-        ServerConfig::builder_with_details(provider(), self.calendar())
+        let config = ServerConfig::builder_with_details(provider(), self.calendar())
             .with_protocol_versions(likeness.versions.offered())
-            .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(|why| bad(&why))
+            .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
+        let mut config = config.map_err(|why| bad(&why))?;
+        config.session_storage = self.sessions_of(first);
+        Ok(config)
+    }
+
+    /// What a server keeps of sessions, now and when it is put up again.
+    fn sessions_of(&self, name: &str) -> Arc<dyn StoresServerSessions> {
+        /// As many as rustls keeps unless it is told otherwise.
+        const MOST: usize = 256;
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_name = sessions.entry(name.to_owned());
+        Arc::clone(of_name.or_insert_with(|| ServerSessionMemoryCache::new(MOST)))
     }
 
     /// What a client that trusts this authority needs; `key_log` takes the keys of its sessions.

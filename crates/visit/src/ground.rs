@@ -17,14 +17,15 @@ use roundtrip_os::{Clock, Machine};
 use roundtrip_record::{EventId, LinkCounts, Log, Role, Time, WireKind};
 use roundtrip_wire::{LocalFuture, Wire};
 
-use crate::crypto::{Authority, KeyShares};
+use crate::crypto::KeyShares;
+pub use crate::lab_tls::LabTls;
 use crate::machine::{ThisMachine, trusted};
 use crate::names::Pin;
 pub use crate::network::Virtual;
 use crate::run_error::RunError;
 use crate::site::{Site, put_up};
 use crate::title::{Title, begin};
-use crate::trust::Recorded;
+use crate::trust::{Recorded, Versions};
 
 /// How long the lab goes on after an errand, until its last connection is gone: far longer than any
 /// timer of a connection that ends well.
@@ -72,11 +73,16 @@ pub type TrustMaker = Box<dyn FnOnce() -> Result<Tls, RunError>>;
 pub type Interrupt = Box<dyn Fn() -> LocalFuture<'static, ()>>;
 
 /// What a run needs besides its ground.
+#[derive(Clone)]
 pub struct Scene<'a> {
     /// The machine, for a real wire.
     pub machine: &'a ThisMachine,
     /// Which keys the lab's client offers.
     pub key_shares: KeyShares,
+    /// Whether that client sends to servers of TLS 1.2 as early as to those of 1.3.
+    pub false_start: bool,
+    /// The TLS of the lab with the sessions that an errand before left there; `None`: there was none.
+    pub tls: Option<LabTls>,
     /// Whether the kernel's packets are captured on the live wire.
     pub capture: CaptureWish,
     /// Makes the sites of the lab.
@@ -124,17 +130,24 @@ impl Ground {
     }
 
     /// The same ground after an errand was carried out on it: in the lab the client has in its
-    /// caches what that left there: the names it looked up. Its calendar goes on where the errand was
+    /// caches what that left there: the names it looked up. (What a browser keeps itself is in its
+    /// [`Profile`](crate::Profile).) Its calendar goes on where the errand was
     /// done, at the next whole second, so that what was kept has the age it has: a cache takes nothing
-    /// from the future. Nothing of it is recorded. A real wire is what it is.
+    /// from the future. Beside it, the TLS with its sessions, for the [`Scene`] of what follows. Nothing
+    /// of it is recorded. A real wire is what it is.
     ///
     /// # Errors
     /// As [`Ground::carry_out`].
-    pub fn warmed<E: Errand>(&self, scene: &Scene<'_>, errand: E) -> Result<Self, RunError> {
-        let Ground::Lab(network) = self else { return Ok(self.clone()) };
+    pub fn warmed<E: Errand>(
+        &self,
+        scene: &Scene<'_>,
+        errand: E,
+    ) -> Result<(Self, Option<LabTls>), RunError> {
+        let Ground::Lab(network) = self else { return Ok((self.clone(), None)) };
         let (_, left) = simulate(network, scene, &Log::off(), None, errand)?;
         let date = network.date + left.at.since(Time::ZERO).as_millis().div_ceil(1000) as u64;
-        Ok(Ground::Lab(Box::new(Virtual { caches: left.caches, date, ..Virtual::clone(network) })))
+        let network = Virtual { caches: left.caches, date, ..Virtual::clone(network) };
+        Ok((Ground::Lab(Box::new(network)), Some(left.tls)))
     }
 
     fn on_machine<E: Errand>(
@@ -189,6 +202,7 @@ struct Left {
     at: Time,
     /// What the client has in its caches at the very end.
     caches: Caches,
+    tls: LabTls,
 }
 
 /// Carries an errand out in the lab, and goes on until the last connection is gone.
@@ -207,13 +221,23 @@ fn simulate<E: Errand>(
         log: log.clone(),
         caches: network.caches.clone(),
     });
-    let authority = Authority::new(network.seed, network.date)?;
-    let tls = authority.client_offering(scene.key_shares, Some(Recorded::key_log()))?;
-    let pins = put_up(&mut internet, &authority, (scene.sites)()?)?;
+    let tls = match &scene.tls {
+        Some(tls) => tls.clone(),
+        None => LabTls::new(network, scene.key_shares)?,
+    };
+    let mut sites = (scene.sites)()?;
+    if scene.false_start {
+        // Our TLS cannot send so early. What 1.3 does takes as many round trips.
+        for site in &mut sites {
+            site.likeness.versions = Versions::All;
+        }
+    }
+    let pins = put_up(&mut internet, &tls.authority, sites)?;
     let client = internet.client().clone();
+    let of_client = tls.client.clone();
     let here = Here {
         wire: client.clone(),
-        trust: Box::new(move || Ok(tls)),
+        trust: Box::new(move || Ok(of_client)),
         pins,
         // Virtual time passes at once: an interrupt ends the process, and what was recorded stays.
         interrupt: Box::new(|| Box::pin(core::future::pending())),
@@ -224,7 +248,7 @@ fn simulate<E: Errand>(
     let done_at = lab.now();
     lab.settle(lab.now() + AFTER)?;
     lab.finish();
-    let left = Left { at: done_at, caches: client.port().host_environment().caches() };
+    let left = Left { at: done_at, caches: client.port().host_environment().caches(), tls };
     let lost = |counts: &LinkCounts| {
         counts.queue_full + counts.aqm + counts.lost + counts.bad_fcs + counts.corrupted
     };

@@ -12,9 +12,13 @@ pub mod cgi;
 mod coded;
 pub mod crypto;
 pub mod demo;
+#[cfg(feature = "page")]
+mod early;
 pub mod get;
+mod given;
 pub mod ground;
 mod identity;
+mod lab_tls;
 #[cfg(feature = "page")]
 mod load;
 mod machine;
@@ -22,6 +26,7 @@ mod names;
 mod network;
 mod page_times;
 mod plan;
+mod profile;
 #[cfg(feature = "page")]
 mod queue;
 pub mod replay;
@@ -42,6 +47,7 @@ pub use identity::{BadIdentity, Identity};
 pub use names::{Detour, Names, Pin};
 pub use page_times::PageTimes;
 pub use plan::{ClientCaches, Plan, Runs, Until};
+pub use profile::Profile;
 #[cfg(feature = "page")]
 pub use roundtrip_page::Layouts;
 pub use visit::{Visited, visit};

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use roundtrip_fetch::{Fetcher, Mode, Rules, share_credentials};
 use roundtrip_http::client::{Credentials, Failure, KeepAlive, Origin, Request, Response};
+use roundtrip_http::message::{Fields, to_text};
 use roundtrip_os::Clock;
 use roundtrip_page::{
     Delivered, Fetch, FetchId, Goal, Kind, Note, Options, Page, PaintError, Painter, Png, Reach,
@@ -64,8 +65,27 @@ struct Reached {
     loaded: bool,
 }
 
+/// The document of a page, as far as it is known before its first byte.
+pub(crate) struct Document {
+    pub(crate) exchange: ExchangeId,
+    /// Its URL, unless a redirect follows.
+    pub(crate) url: Url,
+    /// When a head of its answer came.
+    pub(crate) at: Time,
+    /// The event of that head.
+    pub(crate) event: Option<EventId>,
+}
+
+impl Document {
+    /// That of an answer whose head is there.
+    pub(crate) fn of<W: Wire>(response: &Response<W>) -> Self {
+        let Response { exchange, url, at, event, .. } = response;
+        Self { exchange: *exchange, url: url.clone(), at: *at, event: *event }
+    }
+}
+
 /// A page that is being loaded.
-struct Loading<'a, W: Wire> {
+pub(crate) struct Loading<'a, W: Wire> {
     wire: &'a W,
     fetcher: &'a Fetcher<W>,
     page: Page,
@@ -76,8 +96,11 @@ struct Loading<'a, W: Wire> {
     /// is found there.
     found_by: BTreeMap<String, EventId>,
     sender: mpsc::UnboundedSender<Arrived>,
+    arrivals: mpsc::UnboundedReceiver<Arrived>,
     browser: Browser,
     cpu: Cpu,
+    /// How many scripts a file holds, where it is several.
+    merged: BTreeMap<String, u32>,
     keep_alive: KeepAlive,
     queue: Queue,
     tasks: BTreeMap<FetchId, Task>,
@@ -91,6 +114,8 @@ struct Loading<'a, W: Wire> {
     styled_last: bool,
     /// Connections opened ahead so far.
     hinted: usize,
+    /// The navigation has been committed to the process that reads the document.
+    committed: bool,
     /// Bytes of the document that came.
     bytes: usize,
     document_ended: bool,
@@ -103,65 +128,6 @@ struct Loading<'a, W: Wire> {
     times: PageTimes,
     latest: Option<EventId>,
     exit: u8,
-}
-
-/// Loads a page whose document's head is there; answers with the exit code and the page's moments.
-pub(crate) async fn load<W: Wire>(
-    wire: &W,
-    fetcher: &Fetcher<W>,
-    plan: &Plan,
-    response: Response<W>,
-    mut options: Options,
-) -> (u8, PageTimes) {
-    options.content_type = response.fields.text("Content-Type").map(str::to_owned);
-    let (sender, mut arrivals) = mpsc::unbounded_channel();
-    let url = response.url.clone();
-    let painter = match (&plan.layouts, &plan.painter) {
-        (Some(layouts), program) => Painter::remembering(layouts, program.clone(), options.fonts),
-        (None, Some(program)) => Painter::start(program, options.fonts),
-        (None, None) => Painter::here(),
-    };
-    let mut loading = Loading {
-        wire,
-        fetcher,
-        page: Page::painted_by(painter.clone(), url.clone(), options),
-        painter,
-        document: response.exchange,
-        began: response.at,
-        found_by: response.event.map(|event| (url.to_string(), event)).into_iter().collect(),
-        sender: sender.clone(),
-        cpu: if wire.kind() == WireKind::Lab { plan.browser.cpu } else { Cpu::NONE },
-        queue: Queue::new(plan.browser.order.head),
-        browser: plan.browser.clone(),
-        keep_alive: plan.client.keep_alive,
-        tasks: BTreeMap::new(),
-        later: Vec::new(),
-        handed: None,
-        scripted: false,
-        styled_last: false,
-        hinted: 0,
-        bytes: 0,
-        document_ended: false,
-        restyled: false,
-        reached: Reached::default(),
-        layouts: 0,
-        unpaintable: false,
-        times: PageTimes::default(),
-        latest: response.event,
-        exit: 0,
-    };
-    let _reading = wire.spawn(read(response, sender));
-    while !loading.is_done() {
-        let Some(arrived) = arrivals.recv().await else { break };
-        loading.take(arrived).await;
-        // What is there already is taken before anything is laid out.
-        while let Ok(arrived) = arrivals.try_recv() {
-            loading.take(arrived).await;
-        }
-        loading.settle().await;
-    }
-    loading.finish(plan.picture).await;
-    (loading.exit, loading.times)
 }
 
 /// Reads the document and passes it on.
@@ -181,7 +147,132 @@ async fn read<W: Wire>(mut response: Response<W>, sender: mpsc::UnboundedSender<
     let _ = sender.send(Arrived::End(failure));
 }
 
-impl<W: Wire> Loading<'_, W> {
+impl<'a, W: Wire> Loading<'a, W> {
+    /// A page of whose document something has come. Its requests are given up when it is dropped.
+    pub(crate) fn begin(
+        wire: &'a W,
+        fetcher: &'a Fetcher<W>,
+        plan: &'a Plan,
+        document: Document,
+        options: Options,
+    ) -> Self {
+        let (sender, arrivals) = mpsc::unbounded_channel();
+        let painter = match (&plan.layouts, &plan.painter) {
+            (Some(layouts), program) => {
+                Painter::remembering(layouts, program.clone(), options.fonts)
+            }
+            (None, Some(program)) => Painter::start(program, options.fonts),
+            (None, None) => Painter::here(),
+        };
+        let Document { exchange, url, at, event } = document;
+        Loading {
+            wire,
+            fetcher,
+            found_by: event.map(|event| (url.to_string(), event)).into_iter().collect(),
+            page: Page::painted_by(painter.clone(), url, options),
+            painter,
+            document: exchange,
+            began: at,
+            sender,
+            arrivals,
+            cpu: if wire.kind() == WireKind::Lab { plan.browser.cpu } else { Cpu::NONE },
+            merged: plan.merged_scripts.clone(),
+            queue: Queue::new(plan.browser.order.head),
+            browser: plan.browser.clone(),
+            keep_alive: plan.client.keep_alive,
+            tasks: BTreeMap::new(),
+            later: Vec::new(),
+            handed: None,
+            scripted: false,
+            styled_last: false,
+            hinted: 0,
+            committed: false,
+            bytes: 0,
+            document_ended: false,
+            restyled: false,
+            reached: Reached::default(),
+            layouts: 0,
+            unpaintable: false,
+            times: PageTimes::default(),
+            latest: event,
+            exit: 0,
+        }
+    }
+
+    /// The event that tells most lately of the page.
+    pub(crate) fn latest(&self) -> Option<EventId> {
+        self.latest
+    }
+
+    /// Begins what the first 103 before the document's head names. The browser's main thread has no part
+    /// in it, and its limits on what may be under way do not hold; how long it takes until the network has
+    /// such a request was not measured, and is taken to be as with any other.
+    pub(crate) fn early_hints(&mut self, fields: &Fields) {
+        for field in fields.get_all("Link") {
+            self.page.early_hints(&to_text(field));
+        }
+        self.follow_hints();
+        while let Some(fetch) = self.page.poll_fetch() {
+            let cause = self.found(&fetch);
+            self.queue.begin(&fetch);
+            let at = self.wire.now() + about(self.wire, self.cpu.hand_over);
+            let task = self.start(&fetch, cause, at);
+            self.tasks.insert(fetch.id, task);
+        }
+    }
+
+    /// Loads the page, whose document's head is there; answers with the exit code and the page's moments.
+    pub(crate) async fn load(
+        mut self: Box<Self>,
+        response: Response<W>,
+        picture: bool,
+    ) -> (u8, PageTimes) {
+        self.answered(&response);
+        let _reading = self.wire.spawn(read(response, self.sender.clone()));
+        self.begin_what_the_head_names().await;
+        while !self.is_done() {
+            let Some(arrived) = self.arrivals.recv().await else { break };
+            self.take(arrived).await;
+            // What is there already is taken before anything is laid out.
+            while let Ok(arrived) = self.arrivals.try_recv() {
+                self.take(arrived).await;
+            }
+            self.settle().await;
+        }
+        self.finish(picture).await;
+        (self.exit, self.times)
+    }
+
+    /// The document's head is there.
+    fn answered(&mut self, response: &Response<W>) {
+        let Document { exchange, url, at, event } = Document::of(response);
+        let content_type = response.fields.text("Content-Type").map(str::to_owned);
+        self.page.answered(url.clone(), content_type);
+        self.found_by.extend(event.map(|event| (url.to_string(), event)));
+        (self.document, self.began, self.latest) = (exchange, at, event);
+        for field in response.fields.get_all("Link") {
+            self.page.link_field(&to_text(field));
+        }
+    }
+
+    /// Connections that the head wants are opened at once, and what else it names begins as soon as there is
+    /// somebody to read the document (Blink's `core/loader/preload_helper.cc`: `kDocumentBeforeCommit`,
+    /// `kDocumentAfterCommitWithoutViewport`).
+    async fn begin_what_the_head_names(&mut self) {
+        self.follow_hints();
+        if self.page.has_wanted() {
+            self.commit().await;
+            self.fetch_wanted();
+        }
+    }
+
+    /// The navigation is committed, once.
+    async fn commit(&mut self) {
+        if !replace(&mut self.committed, true) {
+            self.busy(about(self.wire, self.cpu.commit)).await;
+        }
+    }
+
     /// Whether everything that the load event waits for has come.
     fn is_loaded(&self) -> bool {
         self.document_ended && self.queue.is_empty()
@@ -219,9 +310,7 @@ impl<W: Wire> Loading<'_, W> {
         let mut parsing = Duration::ZERO;
         match arrived {
             Arrived::Chunk(bytes) => {
-                if self.bytes == 0 {
-                    self.busy(about(self.wire, self.cpu.commit)).await;
-                }
+                self.commit().await;
                 self.bytes += bytes.len();
                 self.page.feed(&bytes);
                 parsing = self.cpu.parsing(bytes.len());
@@ -248,9 +337,11 @@ impl<W: Wire> Loading<'_, W> {
         // What a scanner that runs ahead of the parser finds is asked for before the parser is there.
         self.fetch_wanted();
         self.busy(parsing).await;
-        while let Some(bytes) = self.page.poll_run() {
+        while let Some((id, bytes)) = self.page.poll_run() {
             self.scripted = true;
-            self.busy(self.cpu.running(bytes)).await;
+            let url = self.page.fetch(id).map(|fetch| fetch.url.as_str());
+            let scripts = url.and_then(|url| self.merged.get(url)).copied().unwrap_or(1);
+            self.busy(self.cpu.running(bytes, scripts)).await;
         }
         if self.page.is_in_body() {
             self.queue.enter_body();
@@ -280,6 +371,9 @@ impl<W: Wire> Loading<'_, W> {
 
     /// Takes up what the page has come to want.
     fn fetch_wanted(&mut self) {
+        while let Some(fetch) = self.page.poll_named() {
+            self.found(&fetch);
+        }
         while let Some(fetch) = self.page.poll_fetch() {
             let cause = self.found(&fetch);
             let later = self.browser.order.icon_after_load && !self.reached.loaded;
@@ -320,7 +414,8 @@ impl<W: Wire> Loading<'_, W> {
     /// Begins the requests that may begin now.
     fn begin_next(&mut self) {
         while let Some(Waiting { fetch, cause }) = self.queue.next() {
-            let task = self.start(&fetch, cause);
+            let at = self.hand_over();
+            let task = self.start(&fetch, cause, at);
             self.tasks.insert(fetch.id, task);
         }
     }
@@ -329,7 +424,10 @@ impl<W: Wire> Loading<'_, W> {
     fn found(&self, fetch: &Fetch) -> Option<EventId> {
         let initiator = initiator(&fetch.initiator, self.page.url());
         let by = match &initiator {
-            Initiator::Parser { url, .. } | Initiator::Style { url } => self.found_by.get(url),
+            Initiator::Parser { url, .. }
+            | Initiator::Style { url }
+            | Initiator::LinkField { url }
+            | Initiator::EarlyHints { url } => self.found_by.get(url),
             _ => None,
         };
         let cause = by.copied().or(self.latest);
@@ -345,7 +443,8 @@ impl<W: Wire> Loading<'_, W> {
         })
     }
 
-    fn start(&mut self, fetch: &Fetch, cause: Option<EventId>) -> Task {
+    /// Has the network have a request at a time.
+    fn start(&self, fetch: &Fetch, cause: Option<EventId>, at: Time) -> Task {
         let mut request = Request::get(fetch.url.clone());
         share_credentials(self.page.url(), &mut request.url);
         request.fields.add("Accept", fetch.kind.accept());
@@ -358,7 +457,7 @@ impl<W: Wire> Loading<'_, W> {
         let asked = Asked { page, cors: fetch.anonymous, keep_alive: self.keep_alive };
         fields(self.browser.name, &asked, &mut request);
         let (wire, fetcher) = (self.wire.clone(), self.fetcher.clone());
-        let (id, sender, at) = (fetch.id, self.sender.clone(), self.hand_over());
+        let (id, sender) = (fetch.id, self.sender.clone());
         self.wire.spawn(async move {
             if at > wire.now() {
                 wire.sleep_until(at).await;
@@ -497,10 +596,7 @@ impl<W: Wire> Loading<'_, W> {
                     kind: kind(listed.kind),
                     priority: Priority::VeryLow,
                     blocks: Blocks::Nothing,
-                    initiator: Initiator::Parser {
-                        url: page.url().to_string(),
-                        line: listed.line.try_into().unwrap_or(0),
-                    },
+                    initiator: listed_by(listed.line, page.url()),
                     not_fetched: Some(listed.why.reason().to_owned()),
                 })
             });
@@ -600,8 +696,19 @@ fn initiator(of: &roundtrip_page::Initiator, page: &Url) -> Initiator {
         roundtrip_page::Initiator::Markup { line } => {
             Initiator::Parser { url: page.to_string(), line: (*line).try_into().unwrap_or(0) }
         }
+        roundtrip_page::Initiator::LinkField => Initiator::LinkField { url: page.to_string() },
+        roundtrip_page::Initiator::EarlyHints => Initiator::EarlyHints { url: page.to_string() },
         roundtrip_page::Initiator::Style { sheet } => Initiator::Style { url: sheet.to_string() },
         roundtrip_page::Initiator::Layout => Initiator::Style { url: page.to_string() },
+    }
+}
+
+/// What names something that is not fetched: this line of the page, or, where there is none, a `Link` field.
+fn listed_by(line: u64, page: &Url) -> Initiator {
+    let url = page.to_string();
+    match line {
+        0 => Initiator::LinkField { url },
+        line => Initiator::Parser { url, line: line.try_into().unwrap_or(0) },
     }
 }
 

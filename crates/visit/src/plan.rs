@@ -1,6 +1,7 @@
 //! What a visit is to do.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Method;
@@ -11,6 +12,7 @@ use url::Url;
 
 use crate::browser::Browser;
 use crate::names::Pin;
+use crate::profile::Profile;
 
 /// Until when a visit goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +30,8 @@ pub enum ClientCaches {
     /// Nothing: a first visit.
     #[default]
     Cold,
-    /// What the same visit, carried out before, left there: a second visit.
+    /// What the same visit, carried out before, left there: a second visit. Names, answers (RFC 9111),
+    /// cookies and TLS sessions are there; connections are not.
     Warm,
 }
 
@@ -83,6 +86,9 @@ pub struct Plan {
     /// Layouts that were made in visits before this one and need not be made again.
     #[cfg(feature = "page")]
     pub layouts: Option<roundtrip_page::Layouts>,
+    /// How many scripts a file holds, by its URL, where it is several made one: the work that they do
+    /// stays.
+    pub merged_scripts: BTreeMap<String, u32>,
     /// Time for the whole.
     pub limit: Option<Duration>,
     /// Until when it goes on.
@@ -91,6 +97,9 @@ pub struct Plan {
     pub fail: bool,
     /// What the client has in its caches, in the lab.
     pub client_caches: ClientCaches,
+    /// What the browser keeps from one visit to the next; `None`: nothing, so that nothing is answered
+    /// from a cache.
+    pub profile: Option<Profile>,
     /// How often it is carried out, in the lab.
     pub runs: Runs,
 }
@@ -127,10 +136,12 @@ impl Plan {
             layouts: None,
             #[cfg(feature = "page")]
             picture: true,
+            merged_scripts: BTreeMap::new(),
             limit: Some(Duration::from_mins(2)),
             until: Until::default(),
             fail: false,
             client_caches: ClientCaches::Cold,
+            profile: None,
             runs: Runs::Exactly(1),
         }
     }

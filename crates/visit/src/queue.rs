@@ -33,6 +33,11 @@ impl Queue {
         self.waiting.insert((Reverse(fetch.priority), fetch.id), Waiting { fetch, cause });
     }
 
+    /// A request is under way that nothing held back.
+    pub(crate) fn begin(&mut self, fetch: &Fetch) {
+        self.running.insert(fetch.id, fetch.priority);
+    }
+
     /// The parser has come to the body: nothing waits any more.
     pub(crate) fn enter_body(&mut self) {
         self.limits = None;

@@ -14,12 +14,13 @@ use roundtrip_record::{
     Body as BodyRecord, BodyCut, BodyRef, Event, Field, Framing, HttpVersion, Initiator, ReplayOf,
     RunStarted,
 };
-use roundtrip_story::{Exchange, PhaseKind, Story};
+use roundtrip_story::{Exchange, Head, PhaseKind, Story};
 use url::Url;
 
-use crate::answers::{Answer, AnswerBody, Server, target};
+use crate::answers::{Answer, AnswerBody, Interim, Server, target};
 use crate::coded::encode;
 use crate::crypto::Likeness;
+use crate::given::Given;
 use crate::plan::Plan;
 use crate::site::Site;
 use crate::standin;
@@ -28,6 +29,10 @@ use crate::trust::Versions;
 /// What is said where a recording lacks bodies.
 const STAND_INS: &str =
     "bodies that the recording lacks: stand-ins of their length, which name what these named";
+
+/// What is said where a cache gave answers.
+const CACHED: &str = "answers that the browser's cache gave: their servers give them here, as on a first \
+                      visit (--warm makes it a second)";
 
 /// Why a record cannot be carried out again.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +90,7 @@ impl Recording {
     pub fn read(events: Vec<Event>) -> Result<Self, ReplayError> {
         let story = Story::new(events);
         let asked = story.exchanges.first().map(|exchange| exchange.url.clone());
-        let first = story.answered().next();
+        let first = given(&story).next();
         let by_user = first.is_some_and(|exchange| exchange.initiator == Initiator::User);
         match story.run.clone().filter(|_| by_user) {
             Some(run) => Ok(Self { run, story, servers: RefCell::default() }),
@@ -98,7 +103,7 @@ impl Recording {
     /// # Errors
     /// When its URL cannot be used.
     pub fn plan(&self, body: impl Fn(&BodyRef) -> Option<Vec<u8>>) -> Result<Plan, ReplayError> {
-        let first = self.story.answered().next().ok_or(ReplayError::Nothing(None))?;
+        let first = given(&self.story).next().ok_or(ReplayError::Nothing(None))?;
         let url = Url::parse(&first.url).map_err(|error| ReplayError::BadUrl {
             url: first.url.clone(),
             why: error.to_string(),
@@ -173,7 +178,7 @@ impl Recording {
     ) -> Result<Servers, ReplayError> {
         let mut servers = Servers::default();
         let thinks = self.story.thinks();
-        for exchange in self.story.answered() {
+        for exchange in given(&self.story) {
             // What has a URL that nobody understands cannot be asked for again.
             let Ok(url) = Url::parse(&exchange.url) else { continue };
             let Some(origin) = Origin::of(&url) else { continue };
@@ -187,12 +192,19 @@ impl Recording {
             });
             let server = &mut servers.list[at];
             server.version = server.version.max(version(exchange));
-            if exchange.head().is_some_and(|head| head.what.version == HttpVersion::Http3) {
+            if Given::of(exchange).is_some_and(|given| *given.version == HttpVersion::Http3) {
                 let host = &server.origin.host;
                 servers.differences.insert(format!("{host} spoke HTTP/3: answered over HTTP/2"));
             }
             if server.likeness.is_none() {
                 server.likeness = self.likeness(exchange);
+                if server.likeness.is_some_and(|likeness| likeness.versions == Versions::Two) {
+                    let host = &server.origin.host;
+                    servers.differences.insert(format!(
+                        "{host} spoke TLS 1.2: a browser's False Start (RFC 7918) has the round trips of 1.3, which is \
+                         spoken here but for --as roundtrip"
+                    ));
+                }
             }
             server.answers.entry(key).or_default().push_back(answer);
         }
@@ -225,20 +237,20 @@ impl Recording {
         differences: &mut BTreeSet<String>,
     ) -> Result<Answer, ReplayError> {
         let missing = || ReplayError::NoBody { url: exchange.url.clone() };
-        let recorded = exchange.response.as_ref().map(|response| &response.what.body);
+        let given = Given::of(exchange);
+        if given.as_ref().is_some_and(|given| given.from_cache) {
+            differences.insert(CACHED.to_owned());
+        }
+        let recorded = given.as_ref().and_then(|given| given.body.as_deref());
         let content = recorded.and_then(|recorded| recorded.content.as_ref());
         let plain = content.map(|content| body(content).ok_or_else(missing)).transpose()?;
         let is_stand_in = plain.is_none() && recorded.is_some_and(|recorded| recorded.decoded > 0);
         if is_stand_in {
             differences.insert(STAND_INS.to_owned());
         }
-        let plain = plain.unwrap_or_else(|| standin::body(exchange, &self.story));
+        let plain = plain.unwrap_or_else(|| standin::body(exchange, recorded, &self.story));
         let content = Bytes::from(plain);
-        let head = exchange.head().map(|head| &head.what);
-        let mut fields = Fields::new();
-        for Field(name, value) in head.into_iter().flat_map(|head| &head.fields) {
-            let _ = fields.push(name, value.as_bytes());
-        }
+        let mut fields = read(given.as_ref().map_or(&[], |given| given.fields));
         let closes = recorded.is_some_and(|recorded| recorded.framing == Framing::Close)
             || !keeps_alive(version(exchange), &fields);
         let promised = fields.text("Content-Length").and_then(|text| text.parse().ok());
@@ -259,10 +271,12 @@ impl Recording {
         let codings = recorded.map_or_else(Vec::new, |recorded| recorded.codings.clone());
         Ok(Answer {
             think,
-            status: head
-                .and_then(|head| StatusCode::from_u16(head.status).ok())
+            interim: interim(exchange, think),
+            status: given
+                .as_ref()
+                .and_then(|given| StatusCode::from_u16(given.status).ok())
                 .unwrap_or(StatusCode::OK),
-            reason: head.map_or_else(String::new, |head| head.reason.clone()),
+            reason: given.as_ref().map_or_else(String::new, |given| given.reason.to_owned()),
             fields,
             pace: self.pace(exchange, coded.len()),
             after: if closes { After::Close } else { After::Keep },
@@ -277,6 +291,39 @@ impl Recording {
         let bound = Duration::from_micros(bytes as u64 * 1_000_000 / PACED);
         (near && took > NEAR && took > bound).then_some(took)
     }
+}
+
+/// The exchanges in which a client was given something, by a server or by a cache.
+fn given(story: &Story) -> impl Iterator<Item = &Exchange> {
+    story.exchanges.iter().filter(|exchange| Given::of(exchange).is_some())
+}
+
+/// Fields as a record has them.
+fn read(recorded: &[Field]) -> Fields {
+    let mut fields = Fields::new();
+    for Field(name, value) in recorded {
+        let _ = fields.push(name, value.as_bytes());
+    }
+    fields
+}
+
+/// The interim responses before an answer. Each was sent as long before it as it came before it: the way was
+/// as long for both. 100 is not among them, which a server sends by itself where it is asked to.
+fn interim(exchange: &Exchange, think: Duration) -> Vec<Interim> {
+    let Some(answered) = exchange.head().map(|head| head.what.first_byte) else {
+        return Vec::new();
+    };
+    let sent = |head: &Head| {
+        let status = StatusCode::from_u16(head.what.status).ok()?;
+        let is_sent = status.is_informational() && !matches!(status.as_u16(), 100 | 101);
+        let before = answered.since(head.what.first_byte);
+        is_sent.then(|| Interim {
+            after: think.saturating_sub(before),
+            status,
+            fields: read(&head.what.fields),
+        })
+    };
+    exchange.heads.iter().filter_map(sent).collect()
 }
 
 /// A body as it went over the wire, and whether its end did not come.
@@ -327,7 +374,7 @@ const TRAILER: usize = 8;
 
 /// The version an exchange was answered in. The simulated servers have none above 2.
 fn version(exchange: &Exchange) -> Version {
-    match exchange.head().map(|head| &head.what.version) {
+    match Given::of(exchange).map(|given| given.version) {
         Some(HttpVersion::Http10) => Version::HTTP_10,
         Some(HttpVersion::Http2 | HttpVersion::Http3) => Version::HTTP_2,
         _ => Version::HTTP_11,

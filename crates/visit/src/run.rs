@@ -18,6 +18,7 @@ use crate::crypto::KeyShares;
 use crate::ground::{Carried, Errand, Ground, Here, Scene};
 use crate::network::Virtual;
 use crate::plan::{ClientCaches, Plan, Until};
+use crate::profile::Profile;
 use crate::reported::fatal_without_exchange;
 use crate::runs::{self, Chosen};
 use crate::site::Site;
@@ -40,7 +41,9 @@ pub fn carry_out(
     record: RecordSettings,
 ) -> Result<Visited, RunError> {
     let key_shares = plan.browser.key_shares;
-    let scene = Scene { machine, key_shares, capture: CaptureWish::IfPermitted, sites: &sites };
+    let false_start = plan.browser.false_start;
+    let capture = CaptureWish::IfPermitted;
+    let scene = Scene { machine, key_shares, false_start, tls: None, capture, sites: &sites };
     let recorded = |ground: &Ground, record: RecordSettings| {
         let log = Log::new(Recorder::new(record)?);
         let carried = once(title, plan, ground, &log, &scene)?;
@@ -82,16 +85,17 @@ pub(crate) fn once(
     log: &Log,
     scene: &Scene<'_>,
 ) -> Result<Carried<(Visited, bool)>, RunError> {
-    let ground = warm(plan, ground, scene)?;
-    let Carried { done, at, dropped } = ground.carry_out(title, log, scene, Visit { plan })?;
-    Ok(Carried { done: done?, at, dropped })
-}
-
-/// The ground with the client's caches as the plan wants them.
-fn warm(plan: &Plan, ground: &Ground, scene: &Scene<'_>) -> Result<Ground, RunError> {
+    let done = |plan: &Plan, ground: &Ground, scene: &Scene<'_>| {
+        let Carried { done, at, dropped } = ground.carry_out(title, log, scene, Visit { plan })?;
+        Ok(Carried { done: done?, at, dropped })
+    };
     match plan.client_caches {
-        ClientCaches::Cold => Ok(ground.clone()),
-        ClientCaches::Warm => ground.warmed(scene, Visit { plan: &plan.unseen() }),
+        ClientCaches::Cold => done(plan, ground, scene),
+        ClientCaches::Warm => {
+            let plan = Plan { profile: Some(Profile::default()), ..plan.clone() };
+            let (ground, tls) = ground.warmed(scene, Visit { plan: &plan.unseen() })?;
+            done(&plan, &ground, &Scene { tls, ..scene.clone() })
+        }
     }
 }
 
@@ -121,7 +125,8 @@ pub fn resolve(
 ) -> Result<u8, RunError> {
     let log = Log::new(Recorder::new(record)?);
     let key_shares = KeyShares::default();
-    let scene = Scene { machine, key_shares, capture: CaptureWish::IfPermitted, sites: &sites };
+    let (false_start, capture) = (false, CaptureWish::IfPermitted);
+    let scene = Scene { machine, key_shares, false_start, tls: None, capture, sites: &sites };
     let lookup = Lookup { wanted, options };
     let carried = ground.carry_out(title, &log, &scene, lookup)?;
     end(&log, carried.at, carried.done, false)?;

@@ -66,6 +66,8 @@ impl Scenario {
         let scene = Scene {
             machine: &ThisMachine::default(),
             key_shares: plan.browser.key_shares,
+            false_start: plan.browser.false_start,
+            tls: None,
             capture: CaptureWish::No,
             sites: &sites,
         };

@@ -128,7 +128,14 @@ pub fn serve(
     let machine = ThisMachine::default();
     let key_shares = KeyShares::default();
     let sites = || Ok(Vec::new());
-    let scene = Scene { machine: &machine, key_shares, capture: CaptureWish::No, sites: &sites };
+    let scene = Scene {
+        machine: &machine,
+        key_shares,
+        false_start: false,
+        tls: None,
+        capture: CaptureWish::No,
+        sites: &sites,
+    };
     ground.carry_out(&Title::default(), &Log::off(), &scene, serving)?.done
 }
 

@@ -4,7 +4,7 @@
 
 use core::fmt::Write as _;
 
-use roundtrip_record::{Blocks, Initiator, ResourceKind};
+use roundtrip_record::{Blocks, Body, Initiator, ResourceKind};
 use roundtrip_story::{Exchange, Story};
 
 /// What a character of the padding costs once it is compressed: it is one of 64, of which a
@@ -14,10 +14,8 @@ const COST: f64 = 0.77;
 const MARKUP: f64 = 0.4;
 
 /// A body in the place of one that the record does not have.
-pub(crate) fn body(exchange: &Exchange, story: &Story) -> Vec<u8> {
-    let Some(recorded) = exchange.response.as_ref().map(|response| &response.what.body) else {
-        return Vec::new();
-    };
+pub(crate) fn body(exchange: &Exchange, recorded: Option<&Body>, story: &Story) -> Vec<u8> {
+    let Some(recorded) = recorded else { return Vec::new() };
     let names = |fits: &dyn Fn(&Exchange) -> bool| -> Vec<&Exchange> {
         story.exchanges.iter().filter(|other| other.id != exchange.id && fits(other)).collect()
     };
@@ -27,6 +25,10 @@ pub(crate) fn body(exchange: &Exchange, story: &Story) -> Vec<u8> {
             // What scripts asked for is named by the document too: scripts are not run.
             let named = names(&|other| match &other.initiator {
                 Initiator::Parser { url, .. } => *url == exchange.url,
+                // What a head named is asked for because of it; the page names what it waits for.
+                Initiator::LinkField { url } | Initiator::EarlyHints { url } => {
+                    *url == exchange.url && other.blocks != Blocks::Nothing
+                }
                 Initiator::Script { .. } => true,
                 _ => false,
             });

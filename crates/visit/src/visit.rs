@@ -5,16 +5,21 @@ use std::rc::Rc;
 use core::pin::pin;
 
 use futures_util::future::{Either, select};
-use roundtrip_fetch::{Fetcher, Rules};
+use roundtrip_fetch::Fetcher;
 use roundtrip_http::Body;
 use roundtrip_http::client::{Client, Options, OwnWork, Request, Response, Tls};
 use roundtrip_record::{EventId, FaultKind, Initiator, Priority, ResourceKind, Step, WireKind};
 use roundtrip_wire::Wire;
 
 use crate::browser::{Asked, fields};
+#[cfg(feature = "page")]
+use crate::early::{Early, fetch as document};
+#[cfg(feature = "page")]
+use crate::load::{Document, Loading, is_page};
 use crate::names::Names;
 use crate::page_times::PageTimes;
 use crate::plan::Plan;
+use crate::profile::Profile;
 use crate::reported::{fatal, fatal_without_exchange, report};
 
 /// How a visit ended.
@@ -38,7 +43,11 @@ pub async fn visit<W: Wire>(
 ) -> Visited {
     let names = Names::new(wire.clone(), plan.names, plan.pins.clone());
     let client = Client::new(wire.clone(), Rc::new(names), tls, client_options(wire, plan));
-    let fetcher = Fetcher::new(wire.clone(), client).with_cookies(plan.cookies.clone());
+    let profile = plan.profile.as_ref();
+    let cookies = profile.and_then(Profile::cookies).unwrap_or_else(|| plan.cookies.clone());
+    let fetcher = Fetcher::new(wire.clone(), client)
+        .with_cookies(cookies)
+        .with_cache(profile.map(Profile::cache));
     let begun = wire.now();
     let work = pin!(page(wire, &fetcher, plan, cause));
     let visited = match plan.limit {
@@ -52,6 +61,9 @@ pub async fn visit<W: Wire>(
             }
         },
     };
+    if let Some(profile) = profile {
+        profile.keep_cookies(fetcher.cookies());
+    }
     fetcher.close("visit over").await;
     visited
 }
@@ -74,7 +86,8 @@ async fn page<W: Wire>(
     plan: &Plan,
     cause: Option<EventId>,
 ) -> Visited {
-    let response = match fetcher.fetch(first(plan, cause), Rules::browser()).await {
+    let (answer, early) = document(wire, fetcher, plan, first(plan, cause)).await;
+    let response = match answer {
         Ok(response) => response,
         Err(failure) => return Visited { exit: fatal(wire, &failure), ..Visited::default() },
     };
@@ -86,7 +99,7 @@ async fn page<W: Wire>(
         report(wire, failure.cause, &failure.fault(true));
         failure.kind.exit_code()
     });
-    let (exit, page) = body(wire, fetcher, plan, response).await;
+    let (exit, page) = body(wire, fetcher, plan, response, early).await;
     Visited { exit: refused.unwrap_or(0).max(exit), status: Some(status), page }
 }
 
@@ -113,16 +126,35 @@ fn first(plan: &Plan, cause: Option<EventId>) -> Request {
     request
 }
 
+/// Without pages, nothing begins before there is an answer.
+#[cfg(not(feature = "page"))]
+type Early<'a, W> = core::marker::PhantomData<&'a W>;
+
+#[cfg(not(feature = "page"))]
+async fn document<'a, W: Wire>(
+    _: &'a W,
+    fetcher: &'a Fetcher<W>,
+    _: &'a Plan,
+    request: Request,
+) -> (Result<Response<W>, roundtrip_http::client::Failure>, Early<'a, W>) {
+    (fetcher.fetch(request, roundtrip_fetch::Rules::browser()).await, core::marker::PhantomData)
+}
+
 #[cfg(feature = "page")]
-async fn body<W: Wire>(
-    wire: &W,
-    fetcher: &Fetcher<W>,
-    plan: &Plan,
+async fn body<'a, W: Wire>(
+    wire: &'a W,
+    fetcher: &'a Fetcher<W>,
+    plan: &'a Plan,
     response: Response<W>,
+    early: Early<'a, W>,
 ) -> (u8, PageTimes) {
     match &plan.page {
-        Some(options) if crate::load::is_page(&response) => {
-            crate::load::load(wire, fetcher, plan, response, options.clone()).await
+        Some(options) if is_page(&response) => {
+            let loading = early.unwrap_or_else(|| {
+                let document = Document::of(&response);
+                Box::new(Loading::begin(wire, fetcher, plan, document, options.clone()))
+            });
+            loading.load(response, plan.picture).await
         }
         _ => (drain(wire, response).await, PageTimes::default()),
     }
@@ -134,6 +166,7 @@ async fn body<W: Wire>(
     _: &Fetcher<W>,
     _: &Plan,
     response: Response<W>,
+    _: Early<'_, W>,
 ) -> (u8, PageTimes) {
     (drain(wire, response).await, PageTimes::default())
 }

@@ -11,10 +11,12 @@ use common::{cable, events, in_lab};
 use roundtrip_http::handler::{Files, Tree};
 use roundtrip_http::server::{Handler, Request, RequestBody, Response};
 use roundtrip_record::{BodyCut, BodyRef, Event, FaultKind, Folder, HttpVersion, Settings, What};
-use roundtrip_visit::Plan;
+use roundtrip_visit::crypto::Likeness;
 use roundtrip_visit::replay::Recording;
 use roundtrip_visit::run::Title;
 use roundtrip_visit::site::Site;
+use roundtrip_visit::trust::Versions;
+use roundtrip_visit::{Browser, Plan};
 use roundtrip_wire::LocalFuture;
 
 fn site() -> Site {
@@ -71,6 +73,36 @@ fn the_version_stays() {
             );
         }
     }
+}
+
+/// When the first request went out, in milliseconds.
+fn first_request(folder: &Path) -> f64 {
+    let mut events = events(folder).into_iter();
+    let sent = events.find(|event| matches!(event.what, What::RequestSent(_))).expect("a request");
+    sent.at.nanos() as f64 / 1e6
+}
+
+/// A browser does not wait for a server of TLS 1.2 to tell that it is done.
+#[test]
+fn a_browser_sends_as_early_over_tls_1_2_as_over_1_3() {
+    let work = tempfile::tempdir().expect("a folder");
+    let at = |name: &str, versions: Versions, browser: Browser| {
+        let folder = work.path().join(name);
+        let plan = Plan::get("https://www.shop.example/".parse().expect("a URL"));
+        let likeness = Likeness { versions, chain: None };
+        let make = || vec![Site { likeness, ..site().secure() }];
+        let title = Title { command: "visit".into(), subject: String::new(), replay_of: None };
+        let record = Settings::in_folder(&folder);
+        let visited =
+            in_lab(&title, &plan.behaving_as(browser), make, &cable(1), record).expect("a lab");
+        assert_eq!(visited.status, Some(200));
+        first_request(&folder)
+    };
+    let [old, new] = [Versions::Two, Versions::All];
+    let chromium = at("a", old, Browser::CHROMIUM) - at("b", new, Browser::CHROMIUM);
+    assert!(chromium.abs() < 2.0, "{chromium} ms");
+    let ours = at("c", old, Browser::ROUNDTRIP) - at("d", new, Browser::ROUNDTRIP);
+    assert!((20.0..40.0).contains(&ours), "a round trip of 28 ms: {ours}");
 }
 
 /// Answers with bodies that were coded beforehand, by their paths.

@@ -49,7 +49,7 @@ pub(crate) fn redirects(seen: &Seen<'_>, proposals: &mut Proposals) {
 }
 
 pub(crate) fn http2(seen: &Seen<'_>, proposals: &mut Proposals) {
-    let servers = || seen.scenario.servers.iter().filter(|one| one.version < Version::HTTP_2);
+    let servers = || seen.own_servers().filter(|one| one.version < Version::HTTP_2);
     let of = |scheme| servers().filter(move |one| one.origin.scheme == scheme);
     let origins: Vec<Origin> = of(Scheme::Https).map(|server| server.origin.clone()).collect();
     let clear = of(Scheme::Http).count();
@@ -77,7 +77,7 @@ pub(crate) fn keep_alive(seen: &Seen<'_>, proposals: &mut Proposals) {
         let mut answers = server.answers.values().flatten();
         answers.clone().count() > 1 && answers.any(|answer| answer.after != After::Keep)
     };
-    let servers = seen.scenario.servers.iter().filter(|one| one.version < Version::HTTP_2);
+    let servers = seen.own_servers().filter(|one| one.version < Version::HTTP_2);
     let origins: Vec<Origin> = servers.filter(closes).map(|one| one.origin.clone()).collect();
     if origins.is_empty() {
         return;
@@ -98,7 +98,10 @@ fn others<'a>(seen: &Seen<'a>) -> BTreeMap<Origin, Resource<'a>> {
     for resource in seen.resources() {
         let asked_by_page = matches!(
             resource.exchange.initiator,
-            Initiator::Parser { .. } | Initiator::Style { .. }
+            Initiator::Parser { .. }
+                | Initiator::Style { .. }
+                | Initiator::LinkField { .. }
+                | Initiator::EarlyHints { .. }
         );
         let is_of_page = resource.exchange.kind != ResourceKind::Document && asked_by_page;
         if Some(&resource.origin) != own.as_ref() && is_of_page {

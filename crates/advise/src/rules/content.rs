@@ -4,7 +4,8 @@ use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
-use image::{DynamicImage, ImageFormat};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder as _, ImageEncoder as _, ImageFormat};
 use roundtrip_http::client::Scheme;
 use roundtrip_record::ResourceKind;
 use roundtrip_visit::answers::Answer;
@@ -21,6 +22,10 @@ const LEAST: usize = 1_000;
 const QUALITY: u8 = 75;
 /// The most pixels of a picture that is coded anew.
 const PIXELS: u64 = 40_000_000;
+/// The most bytes of all pictures that are coded anew: it takes a second for some ten megabytes.
+const ALL: usize = 64 << 20;
+/// Where at the latest a PNG says that it moves.
+const MOVES_BY: usize = 4096;
 
 /// What needs the recorded bytes.
 pub(crate) fn not_recorded(seen: &Seen<'_>, proposals: &mut Proposals) {
@@ -112,6 +117,11 @@ pub(crate) fn images(seen: &Seen<'_>, proposals: &mut Proposals) {
         matches!(kind, ResourceKind::Image | ResourceKind::Icon)
             && one.answer.encoded_size() >= LEAST
     });
+    let mut so_far = 0;
+    pictures.retain(|one| {
+        so_far += one.answer.content().len();
+        so_far <= ALL
+    });
     let made: Vec<(&Resource<'_>, Made)> =
         pictures.iter().filter_map(|one| Some((one, smaller(one.answer)?))).collect();
     for (media, name, form) in [
@@ -151,40 +161,48 @@ struct Made {
     media: &'static str,
 }
 
-/// The picture in a form that is smaller by a tenth, if there is one.
+/// The picture in a form that is smaller by a tenth, if there is one. What it looks like stays: one that
+/// moves, has more than eight bits, or is to be turned is left alone, and its colour profile goes with it.
 fn smaller(answer: &Answer) -> Option<Made> {
     let was = answer.content();
     let format = image::guess_format(was).ok()?;
     let mut reader = image::ImageReader::with_format(Cursor::new(was.as_ref()), format);
     reader.limits(image::Limits::default());
-    let (width, height) = reader.into_dimensions().ok()?;
-    if u64::from(width) * u64::from(height) > PIXELS {
+    let mut decoder = reader.into_decoder().ok()?;
+    let (width, height) = decoder.dimensions();
+    let is_turned = decoder.orientation().ok()? != Orientation::NoTransforms;
+    let is_deep = decoder.color_type().bytes_per_pixel() > decoder.color_type().channel_count();
+    let moves = was.windows(4).take(MOVES_BY).any(|bytes| bytes == b"acTL");
+    if u64::from(width) * u64::from(height) > PIXELS || is_turned || is_deep || moves {
         return None;
     }
-    let picture = || image::load_from_memory_with_format(was, format).ok();
+    let profile = decoder.icc_profile().ok()?;
+    let encoded = |content: Vec<u8>, media| Made { content, media };
+    let picture = DynamicImage::from_decoder(decoder).ok()?;
     let made = match format {
-        ImageFormat::Png | ImageFormat::Bmp => {
-            Made { content: webp(&picture()?)?, media: "image/webp" }
-        }
-        ImageFormat::Jpeg => Made { content: jpeg(&picture()?)?, media: "image/jpeg" },
+        ImageFormat::Png => encoded(webp(&picture, profile)?, "image/webp"),
+        ImageFormat::Jpeg => encoded(jpeg(&picture, profile)?, "image/jpeg"),
         // A GIF may move, and WebP is as small as it gets here.
         _ => return None,
     };
     (made.content.len() * 10 <= was.len() * 9).then_some(made)
 }
 
-fn webp(picture: &DynamicImage) -> Option<Vec<u8>> {
+fn webp(picture: &DynamicImage, profile: Option<Vec<u8>>) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let alpha = picture.color().has_alpha();
     let eight =
         if alpha { picture.to_rgba8().into() } else { DynamicImage::from(picture.to_rgb8()) };
-    eight.write_with_encoder(WebPEncoder::new_lossless(&mut out)).ok()?;
+    let mut encoder = WebPEncoder::new_lossless(&mut out);
+    profile.map_or(Ok(()), |profile| encoder.set_icc_profile(profile)).ok()?;
+    eight.write_with_encoder(encoder).ok()?;
     Some(out)
 }
 
-fn jpeg(picture: &DynamicImage) -> Option<Vec<u8>> {
+fn jpeg(picture: &DynamicImage, profile: Option<Vec<u8>>) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    let encoder = JpegEncoder::new_with_quality(&mut out, QUALITY);
+    let mut encoder = JpegEncoder::new_with_quality(&mut out, QUALITY);
+    profile.map_or(Ok(()), |profile| encoder.set_icc_profile(profile)).ok()?;
     DynamicImage::from(picture.to_rgb8()).write_with_encoder(encoder).ok()?;
     Some(out)
 }

@@ -1,14 +1,14 @@
 //! Advice about what the document says and how.
 
-use roundtrip_http::client::Origin;
 use roundtrip_record::{Blocks, Initiator, ResourceKind};
 use roundtrip_visit::answers::Answer;
 use url::Url;
 
 use crate::change::{AnswerChange, Change};
 use crate::css;
-use crate::document::escaped;
-use crate::proposals::Proposals;
+use crate::document::from_page;
+use crate::hint::Hint;
+use crate::proposals::{Proposals, Untried};
 use crate::seen::{Resource, Seen};
 use crate::variant::Variant;
 use crate::words::{kilobytes, list, several};
@@ -58,10 +58,16 @@ pub(crate) fn inline(seen: &Seen<'_>, proposals: &mut Proposals) {
     if sheets.is_empty() || bytes > INLINE || !sheets.iter().all(|(_, css)| fits(css)) {
         return;
     }
+    if forbids_inline_styles(seen) {
+        proposals.untried.push(Untried::new(
+            "style sheets in the document",
+            "its Content-Security-Policy has browsers refuse them",
+        ));
+        return;
+    }
     let names: Vec<String> = sheets.iter().map(|(one, _)| one.name()).collect();
-    let own = seen.origin();
     let changes = sheets.iter().map(|(one, css)| {
-        let written = |url: &Url| Some(from_page(url, own.as_ref()));
+        let written = |url: &Url| Some(from_page(url, seen.page));
         Change::Inline(one.url.clone(), css::rewritten(css, &one.url, written))
     });
     let title = format!("inlined {} ({})", several(&names, "style sheet"), kilobytes(bytes));
@@ -75,13 +81,17 @@ pub(crate) fn inline(seen: &Seen<'_>, proposals: &mut Proposals) {
     );
 }
 
-/// An address as the page can write it: without the origin where that is its own.
-fn from_page(url: &Url, own: Option<&Origin>) -> String {
-    if Origin::of(url).as_ref() == own {
-        url[url::Position::BeforePath..].to_owned()
-    } else {
-        url.to_string()
-    }
+/// Whether the document's policy has browsers refuse `<style>` (CSP 3 §8.3).
+fn forbids_inline_styles(seen: &Seen<'_>) -> bool {
+    let answer = seen.origin().and_then(|origin| seen.answer(&origin, seen.page));
+    let policy = answer.and_then(|answer| answer.fields.text("Content-Security-Policy"));
+    let policy = policy.unwrap_or("").to_ascii_lowercase();
+    let directive = |name: &str| {
+        policy.split(';').map(str::trim).find(|one| one.split(' ').next() == Some(name))
+    };
+    let governs =
+        directive("style-src-elem").or(directive("style-src")).or(directive("default-src"));
+    governs.is_some_and(|sources| !sources.contains("'unsafe-inline'"))
 }
 
 pub(crate) fn merge(seen: &Seen<'_>, proposals: &mut Proposals) {
@@ -89,46 +99,49 @@ pub(crate) fn merge(seen: &Seen<'_>, proposals: &mut Proposals) {
     let mut sheets = sheets(seen);
     sheets.retain(|(one, css)| Some(&one.origin) == own.as_ref() && !css.contains("@import"));
     if let [(first, _), _, ..] = sheets.as_slice() {
-        let parts = sheets.iter().map(|(one, css)| {
-            css::rewritten(css, &one.url, |url| Some(from_page(url, own.as_ref())))
-        });
+        let parts = sheets
+            .iter()
+            .map(|(one, css)| css::rewritten(css, &one.url, |url| Some(from_page(url, seen.page))));
         let whole = parts.collect::<Vec<_>>().join("\n");
         let resources: Vec<&Resource<'_>> = sheets.iter().map(|(one, _)| one).collect();
         let variant = merged("sheets", "style sheet", first, &resources, whole, "text/css");
-        proposals.variants.push(variant.excluding("sheets"));
+        let caution =
+            "rules of other sheets between them come later then, and win where they did not";
+        proposals.variants.push(variant.caution(caution).excluding("sheets"));
     }
     let mut scripts = seen.named(ResourceKind::Script);
     scripts.retain(|one| {
         let is_own = Some(&one.origin) == own.as_ref();
         is_own && one.exchange.blocks == Blocks::Parser && one.is_recorded()
     });
-    if let [first, _, ..] = scripts.as_slice() {
+    // Where the last of them stands everything is there that each needs.
+    if let [_, .., last] = scripts.as_slice() {
         let parts = scripts.iter().map(|one| String::from_utf8_lossy(one.answer.content()));
         let whole = parts.collect::<Vec<_>>().join("\n;\n");
         let resources: Vec<&Resource<'_>> = scripts.iter().collect();
-        let variant = merged("scripts", "script", first, &resources, whole, "text/javascript");
+        let variant = merged("scripts", "script", last, &resources, whole, "text/javascript");
         let caution = "scripts between them and in other places must not depend on their order";
-        proposals.variants.push(variant.caution(caution).excluding("merged-scripts"));
+        let work = Change::Merged(last.url.clone(), scripts.len() as u32);
+        proposals.variants.push(variant.caution(caution).excluding("merged-scripts").with([work]));
     }
 }
 
-/// Several files made one: the first has all their content, the others are not named any more.
+/// Several files made one: it has all their content, the others are not named any more.
 fn merged(
     name: &str,
     noun: &str,
-    first: &Resource<'_>,
+    one: &Resource<'_>,
     all: &[&Resource<'_>],
     whole: String,
     media: &'static str,
 ) -> Variant {
     let names: Vec<String> = all.iter().map(|one| one.name()).collect();
-    let content =
-        Change::Answer(first.url.clone(), AnswerChange::Content { content: whole.into(), media });
-    let others = all.iter().filter(|one| one.url != first.url);
+    let content = AnswerChange::Content { content: whole.into(), media };
+    let others = all.iter().filter(|other| other.url != one.url);
     Variant::new(format!("merge-{name}"), format!("merged {} into one", several(&names, noun)))
-        .how(format!("{} together in {}", list(&names), first.name()))
-        .with([content])
-        .with(others.map(|one| Change::WithoutUrl(one.url.clone())))
+        .how(format!("{} together in {}", list(&names), one.name()))
+        .with([Change::Answer(one.url.clone(), content)])
+        .with(others.map(|other| Change::WithoutUrl(other.url.clone())))
 }
 
 pub(crate) fn preload(seen: &Seen<'_>, proposals: &mut Proposals) {
@@ -151,10 +164,9 @@ pub(crate) fn preload(seen: &Seen<'_>, proposals: &mut Proposals) {
             continue;
         }
         let names: Vec<String> = of_kind.iter().map(|one| one.name()).collect();
-        let link = |one: &&Resource<'_>| {
-            let href = escaped(&from_page(&one.url, seen.origin().as_ref()));
-            let anonymous = if kind == ResourceKind::Font { " crossorigin" } else { "" };
-            Change::Head(format!("<link rel=preload as={destination} href=\"{href}\"{anonymous}>"))
+        let preload = |one: &&Resource<'_>| {
+            let anonymous = kind == ResourceKind::Font;
+            Change::Preload(Hint { url: one.url.clone(), destination, anonymous })
         };
         proposals.variants.push(
             Variant::new(
@@ -163,7 +175,7 @@ pub(crate) fn preload(seen: &Seen<'_>, proposals: &mut Proposals) {
             )
             .how(format!("<link rel=preload> in the head for {}", list(&names)))
             .lighthouse("network-dependency-tree-insight")
-            .with(of_kind.iter().map(link)),
+            .with(of_kind.iter().map(preload)),
         );
     }
 }

@@ -2,14 +2,15 @@
 
 use core::time::Duration;
 
+use http::{StatusCode, Version};
 use roundtrip_http::client::Origin;
-use roundtrip_record::ResourceKind;
-
+use roundtrip_record::{Blocks, Field, Initiator, ResourceKind};
 use roundtrip_visit::trust::Versions;
 
 use crate::change::{Change, ServerChange};
+use crate::hint::Hint;
 use crate::proposals::{Proposals, Untried};
-use crate::seen::Seen;
+use crate::seen::{Resource, Seen};
 use crate::variant::Variant;
 use crate::words::{kilobytes, list, several};
 
@@ -22,12 +23,75 @@ const SHORT_CHAIN: usize = 1_500;
 const FIRST_FLIGHT: u32 = 32;
 /// How much nearer a server is put, there and back.
 const NEARER: Duration = Duration::from_millis(20);
+/// The most resources that a 103 names: more would compete with what the page begins with.
+const HINTS: usize = 8;
 /// Think times below this are not worth halving.
 const THINK: Duration = Duration::from_millis(10);
 
+pub(crate) fn early_hints(seen: &Seen<'_>, proposals: &mut Proposals) {
+    let Some(origin) = seen.origin() else { return };
+    let Some(answer) = seen.answer(&origin, seen.page) else { return };
+    if answer.interim.iter().any(|interim| interim.status == StatusCode::EARLY_HINTS) {
+        return;
+    }
+    let wanted = worth_a_hint(seen);
+    if wanted.is_empty() {
+        return;
+    }
+    if seen.server(&origin).is_none_or(|server| server.version < Version::HTTP_2) {
+        proposals.untried.push(Untried::new(
+            "103 Early Hints",
+            "the document comes over HTTP/1, where browsers pass a 103 over: turn HTTP/2 on first",
+        ));
+        return;
+    }
+    let names: Vec<String> = wanted.iter().map(Resource::name).collect();
+    let think = answer.think.as_millis();
+    proposals.variants.push(
+        Variant::new(
+            "early-hints",
+            format!("sent a 103 that names {}", several(&names, "resource")),
+        )
+        .how(format!(
+            "103 with Link: rel=preload for {}, at once; the page as before, after {think} ms",
+            list(&names)
+        ))
+        .caution("the server has to know them before it has made the page")
+        .with([Change::EarlyHints(wanted.iter().map(hint).collect())]),
+    );
+}
+
+/// What the first paint waits for, and fonts, which are found last of all.
+fn worth_a_hint<'a>(seen: &Seen<'a>) -> Vec<Resource<'a>> {
+    let mut wanted = seen.resources();
+    wanted.retain(|one| match one.exchange.kind {
+        ResourceKind::Style | ResourceKind::Script => one.exchange.blocks != Blocks::Nothing,
+        ResourceKind::Font => matches!(one.exchange.initiator, Initiator::Style { .. }),
+        _ => false,
+    });
+    // What is painted with before what is run.
+    wanted.sort_by_key(|one| one.exchange.kind == ResourceKind::Script);
+    wanted.truncate(HINTS);
+    wanted
+}
+
+/// A resource as a 103 names it, so that what comes is what the page then asks for.
+fn hint(one: &Resource<'_>) -> Hint {
+    let sent = one.exchange.request.iter().flat_map(|request| &request.what.fields);
+    let mut sent = sent.map(|Field(name, _)| name);
+    let destination = match one.exchange.kind {
+        ResourceKind::Style => "style",
+        ResourceKind::Font => "font",
+        _ => "script",
+    };
+    // Whoever asks without credentials says who asks (Fetch, "append a request `Origin` header").
+    let anonymous = destination == "font" || sent.any(|name| name.eq_ignore_ascii_case("origin"));
+    Hint { url: one.url.clone(), destination, anonymous }
+}
+
 pub(crate) fn tls(seen: &Seen<'_>, proposals: &mut Proposals) {
     let likeness = || {
-        let servers = seen.scenario.servers.iter();
+        let servers = seen.own_servers();
         servers.filter_map(|server| Some((&server.origin, server.likeness?)))
     };
     let old: Vec<&Origin> = likeness()
@@ -38,7 +102,12 @@ pub(crate) fn tls(seen: &Seen<'_>, proposals: &mut Proposals) {
         .filter_map(|(origin, likeness)| Some((origin, likeness.chain?)))
         .filter(|(_, chain)| *chain > LONG_CHAIN)
         .collect();
-    if !old.is_empty() {
+    if !old.is_empty() && seen.scenario.plan.browser.false_start {
+        proposals.untried.push(Untried::new(
+            "TLS 1.3 in place of 1.2",
+            "on a first visit both take as many round trips: browsers send before 1.2 is done (False Start)",
+        ));
+    } else if !old.is_empty() {
         let hosts: Vec<String> = old.iter().map(|origin| origin.host.clone()).collect();
         proposals.variants.push(
             Variant::new("tls13", format!("spoke TLS 1.3 at {}", several(&hosts, "host")))
@@ -67,7 +136,7 @@ pub(crate) fn tls(seen: &Seen<'_>, proposals: &mut Proposals) {
 }
 
 pub(crate) fn initial_window(seen: &Seen<'_>, proposals: &mut Proposals) {
-    let origins = seen.scenario.servers.iter().map(|server| server.origin.clone());
+    let origins = seen.own_servers().map(|server| server.origin.clone());
     let change = |origin| Change::Server(origin, ServerChange::InitialWindow(FIRST_FLIGHT));
     proposals.variants.push(
         Variant::new("initcwnd", format!("began with {FIRST_FLIGHT} segments at once"))
@@ -78,10 +147,10 @@ pub(crate) fn initial_window(seen: &Seen<'_>, proposals: &mut Proposals) {
 }
 
 pub(crate) fn surroundings(seen: &Seen<'_>, proposals: &mut Proposals) {
-    let servers = seen.scenario.servers.iter();
+    let servers = seen.own_servers();
     let longest = servers.flat_map(|server| server.answers.values().flatten());
     if longest.map(|answer| answer.think).max().unwrap_or_default() >= THINK {
-        let origins = seen.scenario.servers.iter().map(|server| server.origin.clone());
+        let origins = seen.own_servers().map(|server| server.origin.clone());
         let change = |origin| Change::Server(origin, ServerChange::Think(50));
         proposals.variants.push(
             Variant::new("think", "halved the time that servers think")
@@ -104,11 +173,10 @@ pub(crate) fn beyond_us(seen: &Seen<'_>, proposals: &mut Proposals) {
     let has = |kind| seen.story.exchanges.iter().any(|exchange| exchange.kind == kind);
     let mut untried = vec![
         Untried::new("HTTP/3", "this engine does not speak QUIC yet"),
-        Untried::new("103 Early Hints", "the client does not begin what they name yet"),
         Untried::new("BBR", "our TCP has Reno and CUBIC alone"),
         Untried::new(
-            "session resumption, 0-RTT, caching",
-            "they help a second visit, and this is a first one",
+            "0-RTT",
+            "it helps a second visit, and our TLS sends no request before its handshake is done",
         ),
         Untried::new("TTLs and chains of CNAME", "the names of the lab have neither"),
     ];

@@ -54,7 +54,8 @@ fn fetch(namespace: &Namespace, line: &str, url: &str, site: &Path, size: u64, r
     let file = file.to_str().expect("a plain path");
     let run = namespace.shell(line, &[url, file, rest[0], rest[1]]);
     let said = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success() && said.is_empty(), "{url}: {said}");
+    let fine = run.status.success() && said.is_empty();
+    assert!(fine, "{url}: {said}\n{}", namespace.what_the_kernel_knows());
 }
 
 /// curl fetches both files from our server, byte for byte.

@@ -105,6 +105,13 @@ impl Namespace {
         dropped.and_then(|count| count.parse().ok()).unwrap_or(0)
     }
 
+    /// Addresses, neighbours, routes, sockets and counters, to find out what became of packets that
+    /// nobody answered.
+    pub(crate) fn what_the_kernel_knows(&self) -> String {
+        let line = "ip -s link; ip address; ip neigh; ip -6 route; ss -tan; nstat -as";
+        String::from_utf8_lossy(&self.shell(line, &[]).stdout).into_owned()
+    }
+
     /// Segments that the kernel's TCP has sent again (`RetransSegs`, RFC 4022).
     pub(crate) fn retransmitted(&self) -> u64 {
         let shown = self.shell("cat /proc/net/snmp", &[]);

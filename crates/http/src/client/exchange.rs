@@ -8,6 +8,7 @@ use roundtrip_wire::Wire;
 use super::failure::Failure;
 use super::request::Request;
 use super::shared::Shared;
+use super::watch::Progress;
 use crate::message::MessageError;
 use crate::reporter::Reporter;
 
@@ -34,6 +35,10 @@ impl<W: Wire> Exchange<W> {
         });
         if let Some(heard) = &request.heard {
             heard.begins(reporter.exchange());
+        }
+        if let Some(watch) = &request.watch {
+            let (exchange, url) = (reporter.exchange(), request.url.clone());
+            watch.tell(Progress::Begun { exchange, url });
         }
         Self { shared: Rc::clone(shared), reporter, started, began: shared.wire.now() }
     }

@@ -31,12 +31,14 @@ mod resolve;
 mod response;
 mod retry;
 mod shared;
+mod stored;
 mod stream;
 mod talk;
 mod tls;
 mod trouble;
 mod two;
 mod upload;
+mod watch;
 
 pub use addresses::{Addresses, Late};
 pub use certificate::check_alone;
@@ -51,7 +53,9 @@ pub use proxy::{Except, Proxies, Proxy, ProxyError, Tunnels};
 pub use request::{Decode, Expect, Replay, Request, UNSENDABLE};
 pub use resolve::{Fixed, Resolve, Resolved};
 pub use response::{Response, ResponseBody};
+pub use stored::Stored;
 pub use tls::{Tls, TlsOptions};
+pub use watch::{InterimHead, Progress, Watch, Watching};
 
 use core::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -59,6 +63,7 @@ use std::rc::Rc;
 use roundtrip_record::{EventId, ExchangeId, Initiator};
 use roundtrip_wire::Wire;
 
+use exchange::Exchange;
 use pool::Pool;
 use provers::Provers;
 use retry::Tries;
@@ -123,6 +128,12 @@ impl<W: Wire> Client<W> {
             again.cause = lost.failure.cause;
             request = again;
         }
+    }
+
+    /// Answers a request with what a cache has: nobody is asked. The exchange is reported as one that was
+    /// answered from a cache.
+    pub fn answer(&self, request: &Request, stored: Stored) -> Response<W> {
+        Response::of_stored(Exchange::begin(&self.shared, request), request, stored)
     }
 
     /// Opens a connection to an origin that has none, for whoever comes to need it, on behalf of an

@@ -11,6 +11,7 @@ use super::login::Login;
 use super::order::{Order, curl_place};
 use super::origin::Origin;
 use super::proxy::Proxy;
+use super::watch::Watch;
 use crate::Body;
 use crate::message::{Fields, RequestHead, RequestLine};
 
@@ -69,6 +70,8 @@ pub struct Request {
     pub proxy_authorization: Option<String>,
     /// Takes down the heads that come in answer.
     pub heard: Option<Heard>,
+    /// Tells of what comes before the answer.
+    pub watch: Option<Watch>,
     /// The body.
     pub body: Body,
     /// What the resource is for.
@@ -125,6 +128,7 @@ impl Request {
             target: None,
             proxy_authorization: None,
             heard: None,
+            watch: None,
             body: Body::empty(),
             kind: ResourceKind::Other,
             priority: Priority::default(),
@@ -168,6 +172,7 @@ impl Request {
             target: self.target.clone(),
             proxy_authorization: self.proxy_authorization.clone(),
             heard: self.heard.clone(),
+            watch: self.watch.clone(),
             body: body.unwrap_or_default(),
             initiator: self.initiator.clone(),
             ..*self

@@ -17,8 +17,9 @@ use super::clocks::{Clocks, up_fault};
 use super::exchange::{Exchange, note};
 use super::failure::Failure;
 use super::request::{Decode, Request};
+use super::stored::Stored;
 use super::trouble::Trouble;
-use crate::coding::{CodingError, Decoder, Pulled};
+use crate::coding::{CodingError, Decoder, Pulled, content_codings};
 use crate::message::{Fields, ResponseHead};
 use crate::reporter::EndReport;
 
@@ -27,8 +28,8 @@ use crate::reporter::EndReport;
 pub struct Response<W: Wire> {
     /// The exchange.
     pub exchange: ExchangeId,
-    /// The connection it came on.
-    pub connection: ConnectionId,
+    /// The connection it came on; `None`: a cache gave it.
+    pub connection: Option<ConnectionId>,
     /// Which of the connection's streams, where it has streams.
     pub stream: Option<u64>,
     /// What was asked for.
@@ -66,7 +67,10 @@ pub struct ResponseBody<W: Wire> {
     exchange: Exchange<W>,
     /// `None` once it has ended, well or not.
     running: Option<Running<W>>,
-    place: Place,
+    /// What a cache has of it, where it comes from there.
+    stored: Option<Bytes>,
+    /// Who wants to have all of it.
+    collector: Option<Collector>,
     framing: Framing,
     expected: Option<u64>,
     /// Bytes that came so far, without framing.
@@ -98,11 +102,7 @@ impl<W: Wire> Response<W> {
         writer: Option<BodyWriter>,
     ) -> Self {
         let Arrived { head, framing, .. } = arrived;
-        let codings: Vec<String> = head
-            .fields
-            .list("Content-Encoding")
-            .map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase())
-            .collect();
+        let codings = content_codings(&head.fields);
         let empty = framing == Framing::None || framing == Framing::Length(0);
         let options = &exchange.shared.options;
         let of_content = codings.iter().filter(|coding| match request.decode {
@@ -123,7 +123,8 @@ impl<W: Wire> Response<W> {
         let (id, place) = (exchange.reporter.exchange(), running.place);
         let mut body = ResponseBody {
             exchange,
-            place,
+            stored: None,
+            collector: None,
             framing,
             expected: expected(framing, &head.fields),
             received: 0,
@@ -155,7 +156,7 @@ impl<W: Wire> Response<W> {
         }
         Self {
             exchange: id,
-            connection: place.connection,
+            connection: Some(place.connection),
             stream: place.stream,
             url: request.url,
             version: head.line.version,
@@ -173,12 +174,47 @@ impl<W: Wire> Response<W> {
     pub fn failure(&self, step: Step, kind: FaultKind) -> Failure {
         Failure {
             exchange: self.exchange,
-            connection: Some(self.connection),
+            connection: self.connection,
             step,
             since: self.at,
             cause: self.event,
             kind,
         }
+    }
+
+    /// The answer to a request that a cache has one for: nobody is asked. The exchange is reported as one
+    /// that was answered from a cache.
+    pub(crate) fn of_stored(exchange: Exchange<W>, request: &Request, stored: Stored) -> Self {
+        let event = stored.report(&exchange, exchange.started, request.keep_body, false);
+        exchange.reporter.ended_from_cache(event, stored.status.as_u16());
+        let at = exchange.shared.wire.now();
+        let id = exchange.reporter.exchange();
+        let body = ResponseBody::of_stored(exchange, &stored, event);
+        let Stored { version, status, reason, fields, .. } = stored;
+        Self {
+            exchange: id,
+            connection: None,
+            stream: None,
+            url: request.url.clone(),
+            version,
+            status,
+            reason,
+            fields,
+            interim: Vec::new(),
+            body,
+            event,
+            at,
+        }
+    }
+
+    /// The answer that a cache has, in place of this one, which says that it is still good (304).
+    /// `keeps_body` says whether the record keeps the body.
+    #[must_use]
+    pub fn with_stored(self, stored: Stored, keeps_body: bool) -> Self {
+        let event = stored.report(&self.body.exchange, self.event, keeps_body, true);
+        let body = self.body.holding(&stored);
+        let Stored { status, reason, fields, .. } = stored;
+        Self { status, reason, fields, event, body, ..self }
     }
 
     /// The media type without parameters, in lower case.
@@ -221,7 +257,7 @@ impl<W: Wire> ResponseBody<W> {
                 return Poll::Ready(Some(Err(failure.clone())));
             }
             if self.running.is_none() {
-                return Poll::Ready(None);
+                return Poll::Ready(self.stored.take().map(Ok));
             }
             if let Some(decoder) = &mut self.decoder {
                 // Decoding waits for nobody: now and then, whoever else wants to has a turn, such as a
@@ -279,6 +315,9 @@ impl<W: Wire> ResponseBody<W> {
         self.decoded += bytes.len() as u64;
         if let Some(writer) = &mut self.writer {
             writer.write(&bytes);
+        }
+        if let Some(collector) = &mut self.collector {
+            collector.take(&bytes);
         }
         bytes
     }
@@ -343,22 +382,71 @@ impl<W: Wire> ResponseBody<W> {
             let what = "bytes after the end of the compressed body, passed over";
             self.exchange.reporter.note(cause, what, "RFC 1952 §2.2");
         }
-        let ended = self.report_ended(cause, &*running.carrier, None);
+        let ended = self.report_ended(cause, &running, None);
         self.exchange.reporter.ended(ended, Some(self.status.as_u16()), true);
         running.carrier.release(ended);
+        if let Some(collector) = self.collector.take() {
+            collector.end();
+        }
+    }
+
+    /// Hands all of it on when it has ended well, its codings undone, unless it is longer than `limit`.
+    pub fn when_whole(&mut self, limit: usize, then: impl FnOnce(Bytes) + 'static) {
+        let collector = Collector { bytes: BytesMut::new(), limit, then: Box::new(then) };
+        match (&self.running, &self.failed) {
+            (Some(_), _) => self.collector = Some(collector),
+            (None, None) => collector.end(),
+            (None, Some(_)) => {}
+        }
+    }
+
+    /// The body of an answer that a cache gives.
+    fn of_stored(exchange: Exchange<W>, stored: &Stored, event: Option<EventId>) -> Self {
+        let length = stored.content.len() as u64;
+        Self {
+            since: exchange.shared.wire.now(),
+            exchange,
+            running: None,
+            stored: None,
+            collector: None,
+            framing: Framing::Length(length),
+            expected: Some(length),
+            received: 0,
+            moved: 0,
+            decoder: None,
+            writer: None,
+            status: stored.status,
+            codings: Vec::new(),
+            media_type: None,
+            event,
+            decoded: 0,
+            at_once: 0,
+            raw_done: true,
+            failed: None,
+            trailers: Fields::new(),
+        }
+        .holding(stored)
+    }
+
+    /// The same body with what a cache has for its bytes.
+    fn holding(mut self, stored: &Stored) -> Self {
+        self.stored = Some(stored.content.clone()).filter(|content| !content.is_empty());
+        self.media_type = stored.media_type();
+        self
     }
 
     /// It cannot be read on.
     fn fail(&mut self, kind: FaultKind, cut: BodyCut) {
         let Some(running) = self.running.take() else { return };
         let cause = running.carrier.last_segment().or(self.event);
-        let ended = self.report_ended(cause, &*running.carrier, Some(cut));
+        let ended = self.report_ended(cause, &running, Some(cut));
         let status = Some(self.status.as_u16());
         let ended = self.exchange.reporter.ended(ended, status, false).or(ended);
+        let place = running.place;
         running.carrier.abandon(Abandoned::Body(cut), ended);
         self.failed = Some(Failure {
             exchange: self.exchange.reporter.exchange(),
-            connection: Some(self.place.connection),
+            connection: Some(place.connection),
             step: Step::Body,
             since: self.since,
             cause: ended,
@@ -369,18 +457,18 @@ impl<W: Wire> ResponseBody<W> {
     fn report_ended(
         &mut self,
         cause: Option<EventId>,
-        carrier: &dyn Carrier,
+        running: &Running<W>,
         cut: Option<BodyCut>,
     ) -> Option<EventId> {
         let content = self.writer.take().and_then(BodyWriter::finish);
         let report = EndReport {
-            connection: self.place.connection,
-            stream: self.place.stream,
-            arrived: carrier.last_arrived(),
+            connection: running.place.connection,
+            stream: running.place.stream,
+            arrived: running.carrier.last_arrived(),
             body: BodyRecord {
                 framing: self.framing,
                 encoded: self.received,
-                framed: Some(carrier.framed()),
+                framed: Some(running.carrier.framed()),
                 decoded: self.decoded,
                 codings: self.codings.clone(),
                 content,
@@ -429,6 +517,28 @@ impl<W: Wire> ResponseBody<W> {
                 Some(Ok(_)) => {}
                 _ => break,
             }
+        }
+    }
+}
+
+/// Takes all of a body.
+struct Collector {
+    bytes: BytesMut,
+    /// The most bytes that are taken.
+    limit: usize,
+    then: Box<dyn FnOnce(Bytes)>,
+}
+
+impl Collector {
+    fn take(&mut self, bytes: &Bytes) {
+        if self.bytes.len() <= self.limit {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    fn end(self) {
+        if self.bytes.len() <= self.limit {
+            (self.then)(self.bytes.freeze());
         }
     }
 }

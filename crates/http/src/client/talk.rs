@@ -7,6 +7,7 @@ use std::rc::Rc;
 use http::{StatusCode, Version};
 use roundtrip_record::{BodyWriter, EventId, FaultKind, Step, Time};
 use roundtrip_wire::Wire;
+use url::Url;
 
 use super::carrier::{Abandoned, Arrived, Boarding, Carrier};
 use super::clocks::{Clocks, up_fault};
@@ -21,6 +22,7 @@ use super::retry::{Again, Lost, Route};
 use super::shared::Shared;
 use super::trouble::Trouble;
 use super::upload::Upload;
+use super::watch::{InterimHead, Progress, Watch};
 use crate::message::{RequestLine, ResponseHead};
 use crate::reporter::{HeadReport, RequestReport};
 use crate::timer::Timer;
@@ -79,6 +81,7 @@ async fn talk<W: Wire>(
         moved: carrier.moved(),
         interim: Vec::new(),
         heard: request.heard.clone(),
+        watch: request.watch.clone().map(|watch| (watch, request.url.clone())),
         interim_bytes: 0,
         boarding,
         line,
@@ -113,6 +116,8 @@ struct Talk<W: Wire> {
     interim: Vec<ResponseHead>,
     /// Who takes heads down.
     heard: Option<Heard>,
+    /// Who is told of interim responses, and what they answer.
+    watch: Option<(Watch, Url)>,
     /// Bytes of interim heads.
     interim_bytes: u64,
 }
@@ -243,6 +248,15 @@ impl<W: Wire> Talk<W> {
             && let Some(body) = self.carrier.held()
         {
             body.let_go();
+        }
+        if let Some((watch, url)) = &self.watch {
+            watch.tell(Progress::Interim(Box::new(InterimHead {
+                exchange: self.exchange.reporter.exchange(),
+                url: url.clone(),
+                head: arrived.head.clone(),
+                event,
+                at: self.exchange.shared.wire.now(),
+            })));
         }
         self.interim_bytes += arrived.head.bytes;
         self.interim.push(arrived.head);

@@ -67,6 +67,14 @@ pub(crate) fn evaluate(
     }
 }
 
+/// Whether a request asks for a resource only if it is another than the one whose fields these are, and it
+/// is not (RFC 9110 §13.1.2, §13.1.3): the answer is 304 then.
+pub fn is_unchanged(method: &Method, asked: &Fields, resource: &Fields) -> bool {
+    let etag = resource.text("ETag").unwrap_or_default().to_owned();
+    let validators = Validators { etag, modified: date(resource, "Last-Modified") };
+    evaluate(method, asked, &validators) == Some(StatusCode::NOT_MODIFIED)
+}
+
 /// Whether a Range may be followed: there is no If-Range, or it names this very state
 /// (RFC 9110 §13.1.5).
 pub(crate) fn range_is_current(fields: &Fields, validators: &Validators) -> bool {

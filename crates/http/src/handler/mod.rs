@@ -13,6 +13,7 @@ mod tree;
 
 pub use cgi::{Cgi, Command, Program, Spawn};
 pub use compressed::Compressed;
+pub use conditional::is_unchanged;
 pub use echo::Echo;
 pub use files::{Files, Hidden, Listing};
 pub use hosts::Hosts;

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use roundtrip_packet::tcp::Header;
 use roundtrip_packet::{Flags, Segment};
 use roundtrip_record::{
     Attempt, AttemptEnd, CloseReason, ConnectAttempt, ConnectResult, ConnectionId, Direction,
@@ -61,9 +62,26 @@ pub(crate) struct Sighting<'a> {
     pub(crate) from: SocketAddr,
     pub(crate) to: SocketAddr,
     pub(crate) segment: &'a Segment<'a>,
+    /// How many bytes at the end of its payload the capture lacks.
+    pub(crate) snapped: usize,
     /// The identification field of its IPv4 packet; 0 for IPv6.
     pub(crate) identification: u16,
     pub(crate) stamp: Stamp,
+}
+
+impl Sighting<'_> {
+    /// Whether the client sent it, as far as the first segment of a connection tells.
+    pub(crate) fn is_from_client(&self) -> bool {
+        let (flags, payload) = (self.segment.header.flags, self.segment.payload);
+        if flags.contains(Flags::SYN) {
+            return !flags.contains(Flags::ACK);
+        }
+        if http1::is_request(payload) || payload.starts_with(http2::PREFACE) {
+            return true;
+        }
+        // Servers have the lower port, as a rule.
+        !http1::is_response(payload) && self.from.port() >= self.to.port()
+    }
 }
 
 /// What connections told that a note is made of.
@@ -91,6 +109,8 @@ pub(crate) struct Flow {
     recent: [VecDeque<Signature>; 2],
     /// The sequence number behind the FIN of each end.
     fins: [Option<u32>; 2],
+    /// Whether what each end sent has been read to its end.
+    ended: [bool; 2],
     syn: Option<Stamp>,
     attempt: Option<EventId>,
     carrier: Carrier,
@@ -103,19 +123,8 @@ pub(crate) struct Flow {
 impl Flow {
     /// A connection whose first captured segment is this one.
     pub(crate) fn new(desk: &mut Desk, sighting: &Sighting<'_>) -> Self {
-        let Sighting { from, to, segment, stamp, .. } = *sighting;
-        let flags = segment.header.flags;
-        let syn = flags.contains(Flags::SYN);
-        let from_client = if syn {
-            !flags.contains(Flags::ACK)
-        } else if http1::is_request(segment.payload) || segment.payload.starts_with(http2::PREFACE)
-        {
-            true
-        } else {
-            // Servers have the lower port, as a rule.
-            !http1::is_response(segment.payload) && from.port() >= to.port()
-        };
-        let (client, server) = if from_client { (from, to) } else { (to, from) };
+        let Sighting { from, to, stamp, .. } = *sighting;
+        let (client, server) = if sighting.is_from_client() { (from, to) } else { (to, from) };
         let id = desk.log.connection_id();
         let carrier = Carrier { connection: id, server, secure: false, opened: None, carried: 0 };
         let flow = Self {
@@ -127,6 +136,7 @@ impl Flow {
             shifts: [None; 2],
             recent: Default::default(),
             fins: [None; 2],
+            ended: [false; 2],
             syn: None,
             attempt: None,
             carrier,
@@ -145,7 +155,12 @@ impl Flow {
     pub(crate) fn is_reused_by(&self, segment: &Segment<'_>) -> bool {
         let flags = segment.header.flags;
         let fresh = flags.contains(Flags::SYN) && !flags.contains(Flags::ACK);
-        fresh && (self.over || self.fins.iter().all(Option::is_some))
+        fresh && self.is_over()
+    }
+
+    /// Whether nothing new is to come: it was reset, or both ends have sent their FIN.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over || self.fins.iter().all(Option::is_some)
     }
 
     /// Takes a segment.
@@ -156,7 +171,7 @@ impl Flow {
         keys: &Keys,
         tally: &mut Tally,
     ) {
-        let Sighting { from, segment, identification, stamp, .. } = *sighting;
+        let Sighting { from, segment, snapped, identification, stamp, .. } = *sighting;
         let by_client = from == self.client;
         let n = usize::from(!by_client);
         if self.is_known(n, segment, identification) {
@@ -170,20 +185,14 @@ impl Flow {
             self.streams[n].syn(header.sequence.0);
             self.shifts[n] = header.options.window_scale.map(|shift| shift.min(14));
         }
-        let mut runs = Vec::new();
-        let place = Stamp { at: stamp.at, event: stamp.event };
         let data = header.sequence.0.wrapping_add(u32::from(syn));
-        let arrival = self.streams[n].segment(data, segment.payload, place, &mut runs);
-        let described = self.described(n, segment, arrival);
+        let length = segment.payload.len() + snapped;
+        let arrival = self.streams[n].arrival(data, length, stamp.at);
+        let described = self.described(n, header, length, arrival);
         let event = desk.emit(stamp, What::TcpSegment(described));
         let stamp = Stamp { at: stamp.at, event };
-        for run in &mut runs {
-            if let Run::Bytes(_, own) = run
-                && *own == place
-            {
-                *own = stamp;
-            }
-        }
+        let mut runs = Vec::new();
+        self.streams[n].take(data, segment.payload, snapped, stamp, &mut runs);
         self.last = stamp;
         if self.state == TcpState::Closed && !self.over {
             self.begin(desk, by_client, flags, stamp, tally);
@@ -199,7 +208,7 @@ impl Flow {
             self.connected(desk, stamp);
         }
         self.deliver(desk, by_client, runs, keys, stamp);
-        self.close(desk, n, segment, stamp, keys);
+        self.close(desk, n, header, length, stamp, keys);
     }
 
     /// Whether the same packet was captured before, at another interface or at the other end.
@@ -229,13 +238,12 @@ impl Flow {
         false
     }
 
-    fn described(&self, n: usize, segment: &Segment<'_>, arrival: Arrival) -> TcpSegment {
+    fn described(&self, n: usize, header: &Header, length: usize, arrival: Arrival) -> TcpSegment {
         // The scale holds if both ends sent it (RFC 7323 §2.2).
         let shift = self.shifts[1 - n].and(self.shifts[n]).unwrap_or(0);
         let direction = if n == 0 { Direction::Sent } else { Direction::Received };
         let retransmission = arrival == Arrival::Retransmission;
-        let length = segment.payload.len();
-        let segment = TcpSegment::of(self.id, direction, &segment.header, length, shift);
+        let segment = TcpSegment::of(self.id, direction, header, length, shift);
         TcpSegment { retransmission, ..segment }
     }
 
@@ -378,7 +386,6 @@ impl Flow {
                 }
             }
             Told::Data(by_client, bytes, stamp) => self.plain(desk, by_client, &bytes, stamp),
-            Told::Sealed(_) => {}
         }
     }
 
@@ -411,9 +418,11 @@ impl Flow {
     /// Finds out what the connection carries, by what its client says first.
     fn decide(&mut self, desk: &mut Desk) {
         let Content::Unknown(begin) = &mut self.content else { return };
-        let whole = self.streams[0].whole;
         let agreed = self.tls.as_ref().and_then(|tls| tls.hellos.alpn.as_deref());
         let said = begin.client.as_slice();
+        // The preface and the handshake that agrees on a protocol come first on a connection, even
+        // where its SYN was not captured.
+        let whole = self.streams[0].whole || agreed.is_some() || said.starts_with(http2::PREFACE);
         let content = if agreed == Some("h2") || said.starts_with(http2::PREFACE) {
             Content::Http2(Box::new(Http2::new(whole)))
         } else if http1::is_request(said) {
@@ -435,23 +444,24 @@ impl Flow {
         &mut self,
         desk: &mut Desk,
         n: usize,
-        segment: &Segment<'_>,
+        header: &Header,
+        length: usize,
         stamp: Stamp,
         keys: &Keys,
     ) {
-        let header = &segment.header;
         if header.flags.contains(Flags::RST) {
             return self.reset(desk, n, stamp, keys);
         }
-        if header.flags.contains(Flags::FIN) && self.fins[n].is_none() {
-            let end = header.sequence.0.wrapping_add(segment.payload.len() as u32 + 1);
+        let fresh = header.flags.contains(Flags::FIN) && self.fins[n].is_none();
+        if fresh {
+            let end = header.sequence.0.wrapping_add(length as u32 + 1);
             self.fins[n] = Some(end);
-            self.drain(desk, n == 0, keys, stamp);
-            match &mut self.content {
-                Content::Http1(http) => http.closed(desk, n == 0, false, stamp),
-                Content::Http2(http) if n == 1 => http.closed(desk, false, stamp),
-                _ => {}
-            }
+        }
+        // A FIN may overtake the last bytes, or come before those that are sent again.
+        if self.fins[n].is_some_and(|fin| self.streams[n].reached(fin.wrapping_sub(1))) {
+            self.ended(desk, n, stamp, keys);
+        }
+        if fresh {
             let to = match (self.state, n) {
                 (TcpState::Established | TcpState::SynSent, 0) => TcpState::FinWait1,
                 (TcpState::CloseWait, 0) => TcpState::LastAck,
@@ -461,21 +471,39 @@ impl Flow {
                 (state, _) => state,
             };
             // A FIN may acknowledge the client's at the same time (RFC 9293 §3.10.7.4).
-            let both = to == TcpState::Closing && self.covers_fin(header.ack().map(|ack| ack.0));
+            let both = to == TcpState::Closing && self.covers_fin(0, header.ack().map(|ack| ack.0));
             let to = if both { TcpState::TimeWait } else { to };
             self.to(desk, to, seen(), stamp);
         }
-        self.acknowledged(desk, n, header.ack().map(|ack| ack.0), stamp);
+        let ack = header.ack().map(|ack| ack.0);
+        if self.covers_fin(1 - n, ack) {
+            // The receiver has everything: what is missing yet is missing in the capture alone.
+            self.ended(desk, 1 - n, stamp, keys);
+        }
+        self.acknowledged(desk, n, ack, stamp);
     }
 
-    /// Whether an acknowledgement covers the client's FIN.
-    fn covers_fin(&self, ack: Option<u32>) -> bool {
-        self.fins[0].zip(ack).is_some_and(|(fin, ack)| ack.wrapping_sub(fin) as i32 >= 0)
+    /// All that end `n` sent is there, or will never be.
+    fn ended(&mut self, desk: &mut Desk, n: usize, stamp: Stamp, keys: &Keys) {
+        if core::mem::replace(&mut self.ended[n], true) {
+            return;
+        }
+        self.drain(desk, n == 0, keys, stamp);
+        match &mut self.content {
+            Content::Http1(http) => http.closed(desk, n == 0, false, stamp),
+            Content::Http2(http) if n == 1 => http.closed(desk, false, stamp),
+            _ => {}
+        }
+    }
+
+    /// Whether an acknowledgement covers the FIN of end `n`.
+    fn covers_fin(&self, n: usize, ack: Option<u32>) -> bool {
+        self.fins[n].zip(ack).is_some_and(|(fin, ack)| ack.wrapping_sub(fin) as i32 >= 0)
     }
 
     /// An acknowledgement by end `n`: perhaps of the client's FIN.
     fn acknowledged(&mut self, desk: &mut Desk, n: usize, ack: Option<u32>, stamp: Stamp) {
-        if n == 1 && self.covers_fin(ack) {
+        if n == 1 && self.covers_fin(0, ack) {
             match self.state {
                 TcpState::FinWait1 => self.to(desk, TcpState::FinWait2, seen(), stamp),
                 TcpState::Closing => self.to(desk, TcpState::TimeWait, seen(), stamp),

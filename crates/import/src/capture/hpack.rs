@@ -77,7 +77,12 @@ const LARGEST_TABLE: usize = 1 << 20;
 /// What an entry counts beside its octets (RFC 7541 §4.1).
 const OVERHEAD: usize = 32;
 
-/// A block that cannot be decoded, nor anything after it on the connection.
+/// The most that the fields of one block may come to, counted as entries of the table are. A few
+/// bytes that refer to a large entry again and again would fill the memory.
+const LARGEST_BLOCK: usize = 1 << 20;
+
+/// A block that cannot be decoded, or grows beyond [`LARGEST_BLOCK`]; nor can anything after it on
+/// the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Undecodable;
 
@@ -106,30 +111,42 @@ impl Decoder {
     /// Decodes a block of fields.
     pub(crate) fn decode(&mut self, block: &[u8]) -> Result<Vec<Line>, Undecodable> {
         let mut lines = Vec::new();
+        let mut total = 0;
         let mut rest = block;
         while let Some(&first) = rest.first() {
-            if first & 0x80 != 0 {
-                let index = integer(&mut rest, 7)?;
-                lines.push(self.entry(index)?);
-            } else if first & 0xe0 == 0x20 {
-                let size = integer(&mut rest, 5)?;
-                self.most = size.min(LARGEST_TABLE);
+            if first & 0xe0 == 0x20 {
+                let most = integer(&mut rest, 5)?;
+                self.most = most.min(LARGEST_TABLE);
                 self.evict(0);
-            } else {
-                let kept = first & 0x40 != 0;
-                let index = integer(&mut rest, if kept { 6 } else { 4 })?;
-                let name = match index {
-                    0 => string(&mut rest)?,
-                    _ => self.entry(index)?.0,
-                };
-                let line = (name, string(&mut rest)?);
-                if kept {
-                    self.insert(line.clone());
-                }
-                lines.push(line);
+                continue;
             }
+            let line = self.line(first, &mut rest)?;
+            total += size(&line);
+            if total > LARGEST_BLOCK {
+                return Err(Undecodable);
+            }
+            lines.push(line);
         }
         Ok(lines)
+    }
+
+    /// A field, as its first octet says how it is written (RFC 7541 §6.1, §6.2).
+    fn line(&mut self, first: u8, rest: &mut &[u8]) -> Result<Line, Undecodable> {
+        if first & 0x80 != 0 {
+            let index = integer(rest, 7)?;
+            return self.entry(index);
+        }
+        let kept = first & 0x40 != 0;
+        let index = integer(rest, if kept { 6 } else { 4 })?;
+        let name = match index {
+            0 => string(rest)?,
+            _ => self.entry(index)?.0,
+        };
+        let line = (name, string(rest)?);
+        if kept {
+            self.insert(line.clone());
+        }
+        Ok(line)
     }
 
     fn entry(&mut self, index: usize) -> Result<Line, Undecodable> {
@@ -147,7 +164,7 @@ impl Decoder {
     }
 
     fn insert(&mut self, line: Line) {
-        let size = line.0.len() + line.1.len() + OVERHEAD;
+        let size = size(&line);
         self.evict(size);
         if size <= self.most {
             self.size += size;
@@ -156,13 +173,18 @@ impl Decoder {
     }
 
     /// Makes room for an entry of this size.
-    fn evict(&mut self, size: usize) {
-        while self.size + size > self.most
-            && let Some((name, value)) = self.entries.pop_back()
+    fn evict(&mut self, room: usize) {
+        while self.size + room > self.most
+            && let Some(line) = self.entries.pop_back()
         {
-            self.size -= name.len() + value.len() + OVERHEAD;
+            self.size -= size(&line);
         }
     }
+}
+
+/// The size of an entry of the table, in octets (RFC 7541 §4.1).
+fn size((name, value): &Line) -> usize {
+    name.len() + value.len() + OVERHEAD
 }
 
 /// An integer with a prefix of so many bits (RFC 7541 §5.1).
@@ -226,6 +248,19 @@ mod tests {
         let third = bytes("8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf");
         let third = decoder.decode(&third).unwrap();
         assert_eq!(third[4], ("custom-key".into(), "custom-value".into()));
+    }
+
+    #[test]
+    fn a_block_that_repeats_a_large_entry_has_a_limit() {
+        let mut decoder = Decoder::new(true);
+        // An entry with a name of one octet and a value of 4000.
+        let entry = [&[0x40, 1, b'a', 0x7f, 0xa1, 0x1e][..], &[b'v'; 4000]].concat();
+        assert_eq!(decoder.decode(&entry).unwrap()[0].1.len(), 4000);
+        let fits = LARGEST_BLOCK / (4001 + OVERHEAD);
+        assert_eq!(decoder.decode(&vec![0xbe; fits]).unwrap().len(), fits);
+        assert_eq!(decoder.decode(&vec![0xbe; fits + 1]), Err(Undecodable));
+        // From the middle, what is unknown counts as well.
+        assert_eq!(Decoder::new(false).decode(&vec![0xbe; 40_000]), Err(Undecodable));
     }
 
     #[test]

@@ -56,9 +56,10 @@ impl Half {
 }
 
 impl Http2 {
-    /// A connection; `whole` says that it is seen from its begin.
+    /// A connection; `whole` says that it is seen from its begin. Its begin may be there, and yet the
+    /// bytes before it not, so that the preface is taken off whenever it comes first.
     pub(crate) fn new(whole: bool) -> Self {
-        let halves = [Half::new(whole, whole), Half::new(whole, false)];
+        let halves = [Half::new(whole, true), Half::new(whole, false)];
         Self { halves, talks: BTreeMap::new(), passed_over: 0 }
     }
 

@@ -1,7 +1,5 @@
 //! The link layers of captures: what stands before an IP packet.
 
-use roundtrip_packet::EtherAddr;
-
 /// A frame without its link layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Network<'a> {
@@ -83,9 +81,4 @@ fn version(packet: &[u8]) -> Network<'_> {
         Some(4 | 6) => Network::Ip(packet),
         _ => Network::Other("packets that are no IP"),
     }
-}
-
-/// A hardware address as text.
-pub(crate) fn mac(address: EtherAddr) -> String {
-    address.to_string()
 }

@@ -37,6 +37,27 @@ pub(crate) enum Arrival {
     Retransmission,
 }
 
+/// A segment's payload that waits for its turn.
+#[derive(Debug)]
+struct Piece {
+    bytes: Vec<u8>,
+    /// How many bytes behind them were in the segment and are not in the capture.
+    snapped: usize,
+    stamp: Stamp,
+}
+
+impl Piece {
+    /// How many bytes were in the segment.
+    fn length(&self) -> u64 {
+        (self.bytes.len() + self.snapped) as u64
+    }
+
+    /// What it counts against the limit: a piece without bytes takes room too.
+    fn cost(&self) -> usize {
+        self.bytes.len().max(1)
+    }
+}
+
 /// One direction.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
@@ -49,7 +70,7 @@ pub(crate) struct Stream {
     /// the handshake, once it was seen.
     pub(crate) round_trip: Option<Duration>,
     /// Bytes beyond `next`, by their distance from it at the time they are looked at.
-    held: BTreeMap<u64, (Vec<u8>, Stamp)>,
+    held: BTreeMap<u64, Piece>,
     held_bytes: usize,
     /// How many bytes were put in order, which makes sequence numbers of 64 bits.
     position: u64,
@@ -70,39 +91,52 @@ impl Stream {
         }
     }
 
-    /// Takes a segment's payload; `fin` takes a sequence number of its own.
-    pub(crate) fn segment(
-        &mut self,
-        sequence: u32,
-        payload: &[u8],
-        stamp: Stamp,
-        out: &mut Vec<Run>,
-    ) -> Arrival {
-        if payload.is_empty() {
+    /// Says what a segment of this many bytes, snapped ones too, is to its direction; its bytes are
+    /// then [taken](Self::take).
+    pub(crate) fn arrival(&mut self, sequence: u32, length: usize, at: Time) -> Arrival {
+        if length == 0 {
             return Arrival::New;
         }
         let next = *self.next.get_or_insert(sequence);
-        let end = sequence.wrapping_add(payload.len() as u32);
+        let end = sequence.wrapping_add(length as u32);
         let furthest = *self.furthest.get_or_insert(sequence);
         let old = before_or_at(end, furthest) && before(sequence, furthest);
-        let overtaken = stamp.at - self.furthest_at < self.round_trip.unwrap_or(OVERTAKEN);
-        let again = old && (self.has(sequence, next, payload.len()) || !overtaken);
+        let overtaken = at - self.furthest_at < self.round_trip.unwrap_or(OVERTAKEN);
+        let again = old && (self.has(sequence, next, length) || !overtaken);
         if before(furthest, end) {
             self.furthest = Some(end);
-            self.furthest_at = stamp.at;
+            self.furthest_at = at;
         }
         self.retransmissions += u64::from(again);
+        if again { Arrival::Retransmission } else { Arrival::New }
+    }
+
+    /// Takes a segment's payload, of which the capture has the first bytes and lacks `snapped` more.
+    pub(crate) fn take(
+        &mut self,
+        sequence: u32,
+        payload: &[u8],
+        snapped: usize,
+        stamp: Stamp,
+        out: &mut Vec<Run>,
+    ) {
+        let length = payload.len() + snapped;
+        if length == 0 {
+            return;
+        }
+        let next = *self.next.get_or_insert(sequence);
         let distance = i64::from(sequence.wrapping_sub(next) as i32);
         let skip = (-distance).max(0) as usize;
-        if skip < payload.len() {
+        if skip < length {
             let at = self.position + distance.max(0) as u64;
-            self.hold(at, &payload[skip..], stamp);
+            let bytes = payload.get(skip..).unwrap_or_default();
+            let snapped = length - skip - bytes.len();
+            self.hold(at, Piece { bytes: bytes.to_vec(), snapped, stamp });
             self.deliver(out);
             if self.held_bytes > MOST_HELD {
                 self.skip_gap(out);
             }
         }
-        if again { Arrival::Retransmission } else { Arrival::New }
     }
 
     /// Whether all bytes of a segment have passed before.
@@ -114,18 +148,17 @@ impl Stream {
         }
         let at = self.position + start.max(0) as u64;
         let held = self.held.range(..=at).next_back();
-        held.is_some_and(|(from, (bytes, _))| {
-            from + bytes.len() as u64 >= self.position + end as u64
-        })
+        held.is_some_and(|(from, piece)| from + piece.length() >= self.position + end as u64)
     }
 
-    fn hold(&mut self, at: u64, bytes: &[u8], stamp: Stamp) {
-        let longer = self.held.get(&at).is_none_or(|(held, _)| held.len() < bytes.len());
-        if longer && let Some((old, _)) = self.held.insert(at, (bytes.to_vec(), stamp)) {
-            self.held_bytes -= old.len();
-            self.held_bytes += bytes.len();
-        } else if longer {
-            self.held_bytes += bytes.len();
+    fn hold(&mut self, at: u64, piece: Piece) {
+        let more =
+            |held: &Piece| (held.bytes.len(), held.snapped) < (piece.bytes.len(), piece.snapped);
+        if self.held.get(&at).is_none_or(more) {
+            self.held_bytes += piece.cost();
+            if let Some(old) = self.held.insert(at, piece) {
+                self.held_bytes -= old.cost();
+            }
         }
     }
 
@@ -136,14 +169,28 @@ impl Stream {
             if at > self.position {
                 return;
             }
-            let (mut bytes, stamp) = entry.remove();
-            self.held_bytes -= bytes.len();
+            let piece = entry.remove();
+            self.held_bytes -= piece.cost();
+            let (end, stamp) = (at + piece.length(), piece.stamp);
+            let mut bytes = piece.bytes;
             let known = (self.position - at) as usize;
             if known < bytes.len() {
                 bytes.drain(..known);
                 self.advance(bytes.len() as u64);
                 out.push(Run::Bytes(bytes, stamp));
             }
+            // What was snapped may stand whole in a segment that was cut otherwise.
+            let behind = self.held.first_key_value().map_or(end, |(next, _)| end.min(*next));
+            self.lack(behind.saturating_sub(self.position), out);
+        }
+    }
+
+    /// So many bytes are not in the capture.
+    fn lack(&mut self, bytes: u64, out: &mut Vec<Run>) {
+        if bytes > 0 {
+            self.missing += bytes;
+            self.advance(bytes);
+            out.push(Run::Gap(bytes));
         }
     }
 
@@ -155,13 +202,13 @@ impl Stream {
     /// Gives up the bytes before those that are held.
     pub(crate) fn skip_gap(&mut self, out: &mut Vec<Run>) {
         let Some((&at, _)) = self.held.first_key_value() else { return };
-        let gap = at.saturating_sub(self.position);
-        if gap > 0 {
-            self.missing += gap;
-            self.advance(gap);
-            out.push(Run::Gap(gap));
-        }
+        self.lack(at.saturating_sub(self.position), out);
         self.deliver(out);
+    }
+
+    /// Whether everything before this sequence number has been handed out.
+    pub(crate) fn reached(&self, end: u32) -> bool {
+        self.next.is_none_or(|next| before_or_at(end, next))
     }
 
     /// Hands out all that is held, whatever is missing between.
@@ -194,13 +241,18 @@ mod tests {
         runs.iter().map(show).collect()
     }
 
+    fn feed(stream: &mut Stream, sequence: u32, bytes: &str, snapped: usize, out: &mut Vec<Run>) {
+        stream.arrival(sequence, bytes.len() + snapped, STAMP.at);
+        stream.take(sequence, bytes.as_bytes(), snapped, STAMP, out);
+    }
+
     fn runs(start: Option<u32>, segments: &[(u32, &str)]) -> (String, Stream) {
         let (mut stream, mut out) = (Stream::default(), Vec::new());
         if let Some(start) = start {
             stream.syn(start.wrapping_sub(1));
         }
         for (sequence, bytes) in segments {
-            stream.segment(*sequence, bytes.as_bytes(), STAMP, &mut out);
+            feed(&mut stream, *sequence, bytes, 0, &mut out);
         }
         stream.finish(&mut out);
         (text(&out), stream)
@@ -235,11 +287,32 @@ mod tests {
     fn a_gap_is_given_up_when_too_much_waits() {
         let (mut stream, mut out) = (Stream::default(), Vec::new());
         stream.syn(0);
-        let piece = vec![b'x'; 60_000];
+        let piece = "x".repeat(60_000);
         for n in 0..20u32 {
-            stream.segment(2 + n * 60_000, &piece, STAMP, &mut out);
+            feed(&mut stream, 2 + n * 60_000, &piece, 0, &mut out);
         }
         assert_eq!(out[0], Run::Gap(1));
         assert!(stream.held_bytes <= MOST_HELD);
+    }
+
+    #[test]
+    fn what_was_snapped_is_a_gap_at_once() {
+        let (mut stream, mut out) = (Stream::default(), Vec::new());
+        stream.syn(99);
+        feed(&mut stream, 100, "ab", 8, &mut out);
+        assert_eq!(text(&out), "ab<8>", "nobody waits for what never comes");
+        // One that overtook another; one of which only the header was captured; one sent again.
+        feed(&mut stream, 120, "uv", 3, &mut out);
+        feed(&mut stream, 110, "kl", 8, &mut out);
+        feed(&mut stream, 125, "", 5, &mut out);
+        feed(&mut stream, 120, "uv", 3, &mut out);
+        assert_eq!(text(&out), "ab<8>kl<8>uv<3><5>");
+        assert_eq!((stream.missing, stream.retransmissions), (24, 1));
+        assert!(stream.reached(130) && !stream.reached(131));
+        // The end of a snapped segment stands in the next one.
+        feed(&mut stream, 136, "xyz", 0, &mut out);
+        out.clear();
+        feed(&mut stream, 130, "op", 7, &mut out);
+        assert_eq!(text(&out), "op<4>xyz");
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use roundtrip_http::coding::{DecodeLimits, Decoder, Pulled};
+use roundtrip_http::media;
 use roundtrip_record::{
     Body, BodyCut, BodyWriter, ConnectionId, EventId, ExchangeEnded, ExchangeId, ExchangeStarted,
     Field, Framing, HttpVersion, ImportedExchange, Inference, Initiator, Log, LookupId, Priority,
@@ -121,8 +122,10 @@ impl Talk {
         desk.exchanges += 1;
         let scheme = if carrier.secure { "https" } else { "http" };
         let url = url(scheme, &head, carrier.server);
-        let host =
-            head.authority.clone().or_else(|| value(&head.fields, "host").map(ToOwned::to_owned));
+        let host = head
+            .authority
+            .clone()
+            .or_else(|| Field::first(&head.fields, "host").map(ToOwned::to_owned));
         let name = host.map(|host| host.split(':').next().unwrap_or_default().to_ascii_lowercase());
         let first_on_it = carrier.carried == 0 && carrier.opened.is_some();
         let mut start = began;
@@ -238,10 +241,10 @@ impl Talk {
         if head.status >= 200 {
             self.status = Some(head.status);
             self.framing = framing;
-            self.media_type = value(&head.fields, "content-type").map(words::essence);
+            self.media_type = Field::first(&head.fields, "content-type").map(media::essence);
             self.content = Some(Content::new(desk, &head.fields));
             if (300..400).contains(&head.status)
-                && let Some(to) = value(&head.fields, "location")
+                && let Some(to) = Field::first(&head.fields, "location")
                 && let Some(mut target) =
                     url::Url::parse(&self.url).ok().and_then(|url| url.join(to).ok())
             {
@@ -309,7 +312,7 @@ impl Talk {
 
 impl Content {
     fn new(desk: &Desk, fields: &[Field]) -> Self {
-        let codings = value(fields, "content-encoding").unwrap_or_default().split(',');
+        let codings = Field::first(fields, "content-encoding").unwrap_or_default().split(',');
         let codings: Vec<String> = codings
             .map(|coding| coding.trim().to_ascii_lowercase())
             .filter(|coding| !coding.is_empty() && coding != "identity")
@@ -391,7 +394,7 @@ impl Desk {
         let Some((_, document)) = &self.first else {
             return (Initiator::User, Some("being the first"));
         };
-        match value(fields, "referer") {
+        match Field::first(fields, "referer") {
             Some(sheet) if self.sheets.contains(sheet) => {
                 (Initiator::Style { url: sheet.to_owned() }, Some("the Referer field"))
             }
@@ -410,7 +413,7 @@ fn url(scheme: &str, head: &RequestHead, server: SocketAddr) -> String {
     if head.target.contains("://") {
         return head.target.clone();
     }
-    let host = value(&head.fields, "host").map(ToOwned::to_owned);
+    let host = Field::first(&head.fields, "host").map(ToOwned::to_owned);
     let authority = head.authority.clone().or(host).filter(|authority| !authority.is_empty());
     let authority = authority.unwrap_or_else(|| server.to_string());
     let target = if head.target.starts_with('/') { head.target.as_str() } else { "/" };
@@ -419,18 +422,13 @@ fn url(scheme: &str, head: &RequestHead, server: SocketAddr) -> String {
 }
 
 fn kind(head: &RequestHead, url: &str) -> ResourceKind {
-    let destination = value(&head.fields, "sec-fetch-dest").and_then(words::destination);
+    let destination = Field::first(&head.fields, "sec-fetch-dest").and_then(words::destination);
     let accepts_html = || {
-        let accept = value(&head.fields, "accept").unwrap_or_default();
+        let accept = Field::first(&head.fields, "accept").unwrap_or_default();
         accept.starts_with("text/html").then_some(ResourceKind::Document)
     };
     destination
         .or_else(accepts_html)
         .or_else(|| words::extension(url))
         .unwrap_or(ResourceKind::Other)
-}
-
-/// The value of the first field of a name.
-pub(crate) fn value<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
-    fields.iter().find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.as_str())
 }

@@ -19,8 +19,8 @@ pub(crate) struct Hellos {
     pub(crate) group: Option<u16>,
     pub(crate) alpn: Option<String>,
     pub(crate) resumed: bool,
-    /// The server's chain in DER, where it could be read.
-    pub(crate) chain: Vec<Vec<u8>>,
+    /// Whether the server showed a certificate, where that could be read.
+    pub(crate) certified: bool,
 }
 
 impl Hellos {
@@ -41,8 +41,6 @@ pub(crate) enum Told {
     Alert(bool, u8, Stamp),
     /// Bytes of the application, by the client or not.
     Data(bool, Vec<u8>, Stamp),
-    /// Bytes of the application that cannot be read, by the client or not.
-    Sealed(bool),
 }
 
 /// One direction of a session.
@@ -53,10 +51,9 @@ struct Half {
     opener: Option<Opener>,
     /// Whether the records that follow are sealed.
     sealed: bool,
-    finished: bool,
     /// A record began that is none: this direction is followed no further.
     lost: bool,
-    /// Application records have passed.
+    /// Application records have passed since the `ServerHello`.
     data: bool,
 }
 
@@ -69,8 +66,6 @@ pub(crate) struct Session {
     suite: Option<Suite>,
     halves: [Half; 2],
     established: bool,
-    /// Whether keys were looked for and not found.
-    pub(crate) keyless: bool,
     /// Records that the keys do not open.
     pub(crate) unopened: u64,
 }
@@ -133,7 +128,9 @@ impl Session {
                     self.establish(stamp, out);
                 }
             }
-            kind if self.halves[n].sealed || (version_13 && kind == 23) => {
+            // Bytes of the application are never in the clear: those before the `ServerHello` are
+            // early data (RFC 8446 §2.3), others come from the middle of a session.
+            kind if self.halves[n].sealed || kind == 23 => {
                 let opened = self.halves[n].opener.as_mut().and_then(|o| o.open(header, payload));
                 match opened {
                     Some((kind, content)) => self.content(n, kind, &content, stamp, keys, out),
@@ -151,15 +148,11 @@ impl Session {
             opener.skip();
             self.unopened += 1;
         }
-        if kind == 23 {
-            // Of TLS 1.3 the client's first sealed record holds its Finished.
-            if n == 0 && self.hellos.version == 0x0304 && !half.data {
-                half.data = true;
-                return self.establish(stamp, out);
-            }
-            half.data = true;
-            if self.established {
-                out.push(Told::Sealed(n == 0));
+        // Of TLS 1.3 the client's first sealed record behind the `ServerHello` holds its Finished.
+        if kind == 23 && self.hellos.version == 0x0304 {
+            let first = !core::mem::replace(&mut half.data, true);
+            if first && n == 0 {
+                self.establish(stamp, out);
             }
         }
     }
@@ -174,7 +167,12 @@ impl Session {
         out: &mut Vec<Told>,
     ) {
         match kind {
-            21 => out.extend(content.get(1).map(|alert| Told::Alert(n == 0, *alert, stamp))),
+            // One that is longer is sealed, in the middle of a session.
+            21 => {
+                if let [_, alert] = content {
+                    out.push(Told::Alert(n == 0, *alert, stamp));
+                }
+            }
             22 => {
                 self.halves[n].handshake.extend_from_slice(content);
                 self.messages(n, stamp, keys, out);
@@ -221,15 +219,12 @@ impl Session {
             }
             (2, 1) => self.server_hello(body, keys),
             (8, 1) => self.extensions(body.get(2..).unwrap_or_default(), n),
-            (11, 1) => self.certificate(body),
-            (20, _) => {
-                self.halves[n].finished = true;
-                if self.hellos.version == 0x0304 {
-                    let label = ["CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"][n];
-                    self.halves[n].opener = self.opener(label, keys);
-                    if n == 0 {
-                        self.establish(stamp, out);
-                    }
+            (11, 1) => self.hellos.certified = true,
+            (20, _) if self.hellos.version == 0x0304 => {
+                let label = ["CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"][n];
+                self.halves[n].opener = self.opener(label, keys);
+                if n == 0 {
+                    self.establish(stamp, out);
                 }
             }
             // KeyUpdate.
@@ -248,7 +243,6 @@ impl Session {
 
     fn opener(&mut self, label: &str, keys: &Keys) -> Option<Opener> {
         let secret = keys.get(&self.client_random?, label);
-        self.keyless |= secret.is_none();
         Opener::of_secret(self.suite?, secret?)
     }
 
@@ -257,11 +251,10 @@ impl Session {
         let half = &mut self.halves[n];
         half.sealed = true;
         // A server that seals before it has sent a certificate goes on with an earlier session.
-        if n == 1 && self.hellos.chain.is_empty() && !self.halves[0].sealed {
+        if n == 1 && !self.hellos.certified && !self.halves[0].sealed {
             self.hellos.resumed = true;
         }
         let master = self.client_random.and_then(|random| keys.get(&random, "CLIENT_RANDOM"));
-        self.keyless |= master.is_none();
         let openers = || {
             let (client, server) = (self.client_random?, self.server_random?);
             Opener::of_master(self.suite?, master?, &client, &server)
@@ -345,21 +338,6 @@ impl Session {
             (51, 1) => self.hellos.group = rest.number(),
             (41, 1) => self.hellos.resumed = true,
             _ => {}
-        }
-    }
-
-    fn certificate(&mut self, body: &[u8]) {
-        let mut rest = Bytes(body);
-        let version_13 = self.hellos.version == 0x0304;
-        if version_13 {
-            rest.counted(1);
-        }
-        let mut list = Bytes(rest.counted(3).unwrap_or_default());
-        while let Some(der) = list.counted(3) {
-            self.hellos.chain.push(der.to_vec());
-            if version_13 {
-                list.counted(2);
-            }
         }
     }
 }
@@ -504,7 +482,7 @@ mod tests {
                 let hellos = &session.hellos;
                 assert_eq!(hellos.server_name, "h.example");
                 assert_eq!(hellos.alpn.as_deref(), Some("http/1.1"));
-                assert_eq!((hellos.offered.len(), hellos.chain.len()), (2, 1));
+                assert_eq!((hellos.offered.len(), hellos.certified), (2, true));
                 assert_eq!(hellos.cipher_name(), name.replace("TLS13_", "TLS_"));
                 assert_eq!(session.unopened, 0);
             }
@@ -517,13 +495,36 @@ mod tests {
             let name = format!("{:?}", suite.suite());
             let (_, passed) = session(suite);
             let (session, told) = told("", &passed, 1000);
-            assert_eq!(
-                told[..2],
-                [Told::Started(STAMP), Told::Established(STAMP)],
-                "{name}: {told:?}"
-            );
-            assert!(told[2..].iter().all(|told| matches!(told, Told::Sealed(_))), "{told:?}");
-            assert!(session.keyless);
+            assert_eq!(told, [Told::Started(STAMP), Told::Established(STAMP)], "{name}");
+            assert!(session.hellos.version >= 0x0303);
         }
+    }
+
+    #[test]
+    fn early_data_are_not_taken_for_clear() {
+        let sealed = [&[23, 3, 3, 0, 30][..], &[0x47; 30]].concat();
+        for suite in suites() {
+            let name = format!("{:?}", suite.suite());
+            let (keys, mut passed) = session(suite);
+            passed.insert(1, (true, sealed.clone()));
+            if name.starts_with("TLS13") {
+                let (_, with_keys) = told(&keys, &passed, 1000);
+                assert_eq!(with_keys[1], Told::Established(STAMP), "{name}");
+                assert_eq!(with_keys[2], Told::Data(true, b"question".to_vec(), STAMP), "{name}");
+            }
+            let (_, without) = told("", &passed, 1000);
+            assert_eq!(without, [Told::Started(STAMP), Told::Established(STAMP)], "{name}");
+        }
+    }
+
+    #[test]
+    fn from_the_middle_nothing_is_told() {
+        let record =
+            |kind: u8, length: u8| [&[kind, 3, 3, 0, length][..], &vec![7; length.into()]].concat();
+        let sealed = [record(23, 40), record(21, 26), record(23, 20)].concat();
+        let (session, out) = told("", &[(true, sealed.clone()), (false, sealed)], 9);
+        assert_eq!((out, session.unopened), (vec![], 0));
+        let (_, out) = told("", &[(false, record(21, 2))], 9);
+        assert_eq!(out, [Told::Alert(false, 7, STAMP)], "one in the clear is told");
     }
 }

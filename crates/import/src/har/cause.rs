@@ -1,6 +1,6 @@
 //! What caused each entry: the user, a redirect, a document, a style sheet, a script.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roundtrip_record::{Initiator, ResourceKind};
 use serde_json::Value;
@@ -22,10 +22,12 @@ pub(crate) enum Cause {
 pub(crate) struct Causes {
     /// The entry that the user asked for.
     pub(crate) document: Option<usize>,
+    /// The end of the chain of redirects that begins with it: the page itself.
+    pub(crate) last: Option<usize>,
     /// The entry that redirected to each.
     redirects: BTreeMap<usize, usize>,
     /// Style sheets, by URL.
-    sheets: BTreeMap<String, usize>,
+    sheets: BTreeSet<String>,
     document_url: String,
     /// Whether lines are counted from 0, as in Chrome's protocol.
     lines_from_zero: bool,
@@ -35,17 +37,15 @@ impl Causes {
     /// Relates entries that are in the order of their starts.
     pub(crate) fn of(sketches: &[Sketch], page: Option<&Page>, lines_from_zero: bool) -> Self {
         let redirects = redirects(sketches);
-        let document = document(sketches, page);
-        // The page is the end of the chain of redirects that begins with what was asked for.
-        let mut last = document;
-        while let Some((next, _)) = redirects.iter().find(|(_, of)| Some(**of) == last) {
-            last = Some(*next);
-        }
+        let document = document(sketches, page, &redirects);
+        let followed: BTreeMap<usize, usize> =
+            redirects.iter().map(|(next, of)| (*of, *next)).collect();
+        let chain = core::iter::successors(document, |of| followed.get(of).copied());
+        let last = chain.last();
         let document_url = last.map(|last| sketches[last].url.clone()).unwrap_or_default();
-        let sheets = sketches.iter().enumerate();
-        let sheets = sheets.filter(|(_, sketch)| sketch.kind == ResourceKind::Style);
-        let sheets = sheets.map(|(n, sketch)| (sketch.url.clone(), n)).collect();
-        Self { document, redirects, sheets, document_url, lines_from_zero }
+        let sheets = sketches.iter().filter(|sketch| sketch.kind == ResourceKind::Style);
+        let sheets = sheets.map(|sketch| sketch.url.clone()).collect();
+        Self { document, last, redirects, sheets, document_url, lines_from_zero }
     }
 
     /// The cause of one entry.
@@ -100,7 +100,7 @@ impl Causes {
     /// The markup of a document, or a style sheet.
     fn markup(&self, url: &str, line: u32) -> Initiator {
         let url = url.split('#').next().unwrap_or(url).to_owned();
-        if self.sheets.contains_key(&url) {
+        if self.sheets.contains(&url) {
             Initiator::Style { url }
         } else {
             Initiator::Parser { url, line }
@@ -121,7 +121,11 @@ fn frame(initiator: &Value, depth: u32) -> Option<&Value> {
 
 /// What the user asked for: the entry of the page's own URL, or else the first document, or else
 /// the first entry that was answered. Redirects to it belong to it.
-fn document(sketches: &[Sketch], page: Option<&Page>) -> Option<usize> {
+fn document(
+    sketches: &[Sketch],
+    page: Option<&Page>,
+    redirects: &BTreeMap<usize, usize>,
+) -> Option<usize> {
     let network = || {
         let own = |sketch: &Sketch| sketch.ground != Ground::Inside && !sketch.preflight;
         sketches.iter().enumerate().filter(move |(_, sketch)| own(sketch))
@@ -139,7 +143,6 @@ fn document(sketches: &[Sketch], page: Option<&Page>) -> Option<usize> {
         .or_else(|| first(&|sketch| sketch.answered()))
         .or_else(|| first(&|_| true))?;
     // A page named by where its redirects lead begins where they begin.
-    let redirects = redirects(sketches);
     while let Some(before) = redirects.get(&found).filter(|before| **before < found) {
         found = *before;
     }
@@ -148,18 +151,19 @@ fn document(sketches: &[Sketch], page: Option<&Page>) -> Option<usize> {
 
 /// For each entry that follows a redirect, the entry that redirected to it.
 fn redirects(sketches: &[Sketch]) -> BTreeMap<usize, usize> {
-    let mut by_url: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    // The entries that follow none yet, by URL.
+    let mut by_url: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     for (n, sketch) in sketches.iter().enumerate() {
-        by_url.entry(&sketch.url).or_default().push(n);
+        if sketch.ground != Ground::Inside {
+            by_url.entry(&sketch.url).or_default().insert(n);
+        }
     }
     let mut followed = BTreeMap::new();
     for (of, sketch) in sketches.iter().enumerate() {
-        let Some(target) = sketch.redirect.as_deref() else { continue };
-        let candidates = by_url.get(target).into_iter().flatten().copied();
-        let next = candidates
-            .filter(|n| *n > of && sketches[*n].ground != Ground::Inside)
-            .find(|n| !followed.contains_key(n));
-        if let Some(next) = next {
+        let later = sketch.redirect.as_deref().and_then(|target| by_url.get_mut(target));
+        let Some(later) = later else { continue };
+        if let Some(next) = later.range(of + 1..).next().copied() {
+            later.remove(&next);
             followed.insert(next, of);
         }
     }

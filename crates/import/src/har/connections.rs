@@ -1,6 +1,6 @@
 //! Which connection carried which entry: by the name the archive gives it, or else by what fits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::sketch::{Ground, Sketch};
 use crate::words::is_multiplexed;
@@ -15,8 +15,6 @@ pub(crate) struct Link {
     /// The entry that opened it; `None` where it was open before the archive began, or nobody
     /// knows.
     pub(crate) opener: Option<usize>,
-    /// The first entry it carried.
-    pub(crate) first: usize,
     /// What the connection was inferred from; `None` where the archive names it.
     pub(crate) from: Option<&'static str>,
     /// How many entries it carried before the next one.
@@ -47,13 +45,13 @@ impl Connections {
     pub(crate) fn of(sketches: &[Sketch]) -> Self {
         let mut all = Self { links: Vec::new(), carried: vec![None; sketches.len()] };
         let mut named: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut by_origin: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut by_origin: BTreeMap<&str, Pool> = BTreeMap::new();
         let mut order: Vec<usize> =
             (0..sketches.len()).filter(|n| uses_one(&sketches[*n])).collect();
         order.sort_by_key(|n| (sketches[*n].opened().unwrap_or(sketches[*n].sent()), *n));
         for n in order {
             let sketch = &sketches[n];
-            let of_origin = by_origin.entry(&sketch.origin).or_default();
+            let pool = by_origin.entry(&sketch.origin).or_default();
             let found = match &sketch.connection {
                 Some(name) => named.get(name.as_str()).copied().filter(|link| {
                     // A name is used again for a new connection, unless both entries waited for
@@ -61,40 +59,62 @@ impl Connections {
                     sketch.opened().is_none_or(|opened| opened < all.links[*link].ready)
                 }),
                 None if sketch.opened().is_some() => None,
-                None => all.fitting(sketch, of_origin),
+                None => pool.fitting(sketch, &all.links),
             };
             let link = found.unwrap_or_else(|| {
                 all.links.push(Link::new(sketch, n));
-                of_origin.push(all.links.len() - 1);
-                all.links.len() - 1
+                let link = all.links.len() - 1;
+                pool.opening.insert((all.links[link].ready, link));
+                link
             });
             if let Some(name) = &sketch.connection {
                 named.insert(name, link);
             }
-            all.carry(n, link, sketch.end());
+            let on = &mut all.links[link];
+            all.carried[n] = Some(Carried { link, reused: on.reused });
+            on.reused += 1;
+            let before = on.free;
+            on.free = before.max(sketch.end());
+            pool.moved(link, before, on.free);
         }
         all
     }
+}
 
-    /// The connection of the same origin that could have carried an entry, the one used last.
-    fn fitting(&self, sketch: &Sketch, of_origin: &[usize]) -> Option<usize> {
-        let shared = is_multiplexed(&sketch.version);
-        let ready = of_origin.iter().copied().filter(|link| {
-            let link = &self.links[*link];
-            if shared {
-                link.ready <= sketch.sent() + ROUNDING
-            } else {
-                link.free <= sketch.sent() + ROUNDING
+/// The connections of an origin, in orders that a fitting one is found by.
+#[derive(Debug, Default)]
+struct Pool {
+    /// Those whose handshake was not over when the last entry was sent, by when it will be.
+    opening: BTreeSet<(u64, usize)>,
+    /// The others, by when the last of their entries ends.
+    open: BTreeSet<(u64, usize)>,
+}
+
+impl Pool {
+    /// The connection that could have carried an entry, the one used last. Entries must come in the
+    /// order in which they were sent.
+    fn fitting(&mut self, sketch: &Sketch, links: &[Link]) -> Option<usize> {
+        let latest = sketch.sent().saturating_add(ROUNDING);
+        while let Some((ready, link)) = self.opening.pop_first() {
+            if ready > latest {
+                self.opening.insert((ready, link));
+                break;
             }
-        });
-        ready.max_by_key(|link| (self.links[*link].free, *link))
+            self.open.insert((links[link].free, link));
+        }
+        let fit = if is_multiplexed(&sketch.version) {
+            self.open.last()
+        } else {
+            self.open.range(..=(latest, usize::MAX)).next_back()
+        };
+        fit.map(|(_, link)| *link)
     }
 
-    fn carry(&mut self, entry: usize, link: usize, end: u64) {
-        let on = &mut self.links[link];
-        self.carried[entry] = Some(Carried { link, reused: on.reused });
-        on.reused += 1;
-        on.free = on.free.max(end);
+    /// A connection is busy until later than before.
+    fn moved(&mut self, link: usize, before: u64, until: u64) {
+        if self.open.remove(&(before, link)) {
+            self.open.insert((until, link));
+        }
     }
 }
 
@@ -108,7 +128,6 @@ impl Link {
         };
         Self {
             opener: opens.then_some(entry),
-            first: entry,
             from,
             // Without a handshake, it has carried something before.
             reused: u32::from(!opens),
@@ -134,6 +153,10 @@ mod tests {
 
     /// Entries by start, connect, wait (milliseconds), version and connection.
     fn connections(entries: &[(u64, i64, u64, &str, &str)]) -> Connections {
+        Connections::of(&sketches(entries))
+    }
+
+    fn sketches(entries: &[(u64, i64, u64, &str, &str)]) -> Vec<Sketch> {
         let sketch = |(n, (start, connect, wait, version, name)): (
             usize,
             &(u64, i64, u64, &str, &str),
@@ -149,8 +172,52 @@ mod tests {
             let entry = Entry::read(&entry).unwrap();
             Sketch::of(&entry, n as u64, (0, 0), &mut Notes::default()).unwrap()
         };
-        let sketches: Vec<_> = entries.iter().enumerate().map(sketch).collect();
-        Connections::of(&sketches)
+        entries.iter().enumerate().map(sketch).collect()
+    }
+
+    /// What [`Pool`] finds, found by looking at every connection.
+    fn looked_for(sketches: &[Sketch]) -> Vec<(usize, u32)> {
+        let mut order: Vec<usize> = (0..sketches.len()).collect();
+        order.sort_by_key(|n| (sketches[*n].opened().unwrap_or(sketches[*n].sent()), *n));
+        let (mut links, mut found) = (Vec::<Link>::new(), vec![(0, 0); sketches.len()]);
+        for n in order {
+            let sketch = &sketches[n];
+            let latest = sketch.sent() + ROUNDING;
+            let shared = is_multiplexed(&sketch.version);
+            let fits = |link: &Link| if shared { link.ready } else { link.free } <= latest;
+            let fitting = (0..links.len()).filter(|link| fits(&links[*link]));
+            let fitting = fitting.max_by_key(|link| (links[*link].free, *link));
+            let link = fitting.filter(|_| sketch.opened().is_none()).unwrap_or(links.len());
+            if link == links.len() {
+                links.push(Link::new(sketch, n));
+            }
+            found[n] = (link, links[link].reused);
+            links[link].reused += 1;
+            links[link].free = links[link].free.max(sketch.end());
+        }
+        found
+    }
+
+    #[test]
+    fn the_connection_used_last_is_found() {
+        // Numbers without a pattern (Numerical Recipes).
+        let mut state = 7u64;
+        let mut below = |limit: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+            (state >> 33) % limit
+        };
+        for _ in 0..200 {
+            let mut entries: Vec<_> = (0..40)
+                .map(|_| {
+                    let connect = if below(3) == 0 { below(60) as i64 } else { -1 };
+                    let version = if below(2) == 0 { "h2" } else { "http/1.1" };
+                    (below(300), connect, below(40), version, "")
+                })
+                .collect();
+            entries.sort_unstable();
+            let sketches = sketches(&entries);
+            assert_eq!(places(&Connections::of(&sketches)), looked_for(&sketches));
+        }
     }
 
     fn places(all: &Connections) -> Vec<(usize, u32)> {

@@ -1,5 +1,7 @@
 //! Dates of archives: ISO 8601 with any number of fraction digits, with or without an offset.
 
+use time::{Date, Month, OffsetDateTime};
+
 /// Nanoseconds from 1970-01-01T00:00:00Z to a date as `2026-11-29T00:45:47.774+01:00`; `None` if
 /// the text is no such date, or is one before 1970 or after 2554. A date without an offset is taken
 /// for UTC.
@@ -22,11 +24,10 @@ pub(crate) fn parse(text: &str) -> Option<u64> {
         },
     };
     // 60 is a leap second.
-    let fits = (1..=12).contains(&month) && (1..=31).contains(&day);
-    if !fits || hour > 24 || minute > 59 || seconds > 60 || year > 9999 {
+    if hour > 24 || minute > 59 || seconds > 60 {
         return None;
     }
-    let seconds = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + seconds - offset;
+    let seconds = days(year, month, day)? * 86_400 + hour * 3_600 + minute * 60 + seconds - offset;
     u64::try_from(seconds).ok()?.checked_mul(1_000_000_000)?.checked_add(nanos)
 }
 
@@ -60,15 +61,12 @@ fn offset(text: &str) -> Option<i64> {
     (hours <= 24 && minutes < 60).then_some(sign * (hours * 3_600 + minutes * 60))
 }
 
-/// Days from 1970-01-01 to a date of the Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    // Years begin in March, so that the day that leap years have more is their last.
-    let year = year - i64::from(month <= 2);
-    let month = (month + 9) % 12;
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let of_year = (153 * month + 2) / 5 + day - 1;
-    let of_era = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    era * 146_097 + of_era - 719_468
+/// Days from 1970-01-01 to a date of the Gregorian calendar; `None` if there is no such day.
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let (year, day) = (i32::try_from(year).ok()?, u8::try_from(day).ok()?);
+    let date = Date::from_calendar_date(year, month, day).ok()?;
+    Some((date.to_julian_day() - OffsetDateTime::UNIX_EPOCH.to_julian_day()).into())
 }
 
 #[cfg(test)]
@@ -98,6 +96,7 @@ mod tests {
             "",
             "T",
             "2024-13-01T00:00:00Z",
+            "2023-02-29T00:00:00Z",
             "2024-01-01",
             "1969-12-31T23:59:59Z",
             "2024-01-01T1:2:3:4Z",

@@ -38,7 +38,7 @@ impl<'a> Emitter<'a> {
         }
         let end = self.at(sketch, sketch.times.end);
         if !sketch.answered() && sketch.ground == Ground::Network {
-            last = self.failed(n, &told, way.as_ref(), end);
+            last = self.failed(self.causes.last == Some(n), &told, way.as_ref(), end);
         }
         let ended = ExchangeEnded {
             exchange: told.exchange,
@@ -47,7 +47,9 @@ impl<'a> Emitter<'a> {
             from_cache: sketch.ground == Ground::Cache,
         };
         let ended = self.agenda.plan(end, Some(last), What::ExchangeEnded(ended));
-        self.exchanges[n] = Some((told.exchange, ended));
+        self.exchanges[n] = Some(told.exchange);
+        self.ended.insert(told.exchange, ended);
+        self.latest.insert(&sketch.url, ended);
         let imported = ImportedExchange {
             exchange: told.exchange,
             place: sketch.place,
@@ -88,7 +90,7 @@ impl<'a> Emitter<'a> {
         let (priority, priority_from) = priority(entry, sketch.kind);
         let (method, method_from) = method(entry);
         let (blocks, blocks_from) = blocks(entry, sketch, &initiator);
-        let mut cause = self.caused_by(&initiator, n);
+        let mut cause = self.caused_by(&initiator);
         if !matches!(initiator, Initiator::User | Initiator::Redirect { .. }) {
             let found = PageFound {
                 url: sketch.url.clone(),
@@ -132,7 +134,7 @@ impl<'a> Emitter<'a> {
         match self.causes.cause(n, entry) {
             Cause::Other(initiator, from) => (initiator, from),
             Cause::Redirect(of) => match self.exchanges[of] {
-                Some((exchange, _)) => {
+                Some(exchange) => {
                     (Initiator::Redirect { of: exchange, status: self.sketches[of].status }, None)
                 }
                 None => (Initiator::User, Some("a redirect within the browser")),
@@ -141,20 +143,17 @@ impl<'a> Emitter<'a> {
     }
 
     /// The event that caused an exchange: the end of the exchange that named it.
-    fn caused_by(&self, initiator: &Initiator, n: usize) -> Option<Slot> {
-        let before = |fits: &dyn Fn(&Sketch) -> bool| {
-            let older = (0..n).rev().find(|older| fits(&self.sketches[*older]))?;
-            self.exchanges[older].map(|(_, ended)| ended)
-        };
+    fn caused_by(&self, initiator: &Initiator) -> Option<Slot> {
         match initiator {
-            Initiator::Redirect { of, .. } | Initiator::Retry { of } => {
-                self.exchanges.iter().flatten().find(|(id, _)| id == of).map(|(_, ended)| *ended)
-            }
+            Initiator::Redirect { of, .. } | Initiator::Retry { of } => self.ended.get(of),
             Initiator::Parser { url, .. }
             | Initiator::Style { url }
-            | Initiator::Script { url, .. } => before(&|sketch| sketch.url == *url),
+            | Initiator::LinkField { url }
+            | Initiator::EarlyHints { url }
+            | Initiator::Script { url, .. } => self.latest.get(url.as_str()),
             Initiator::User | Initiator::Peer => None,
         }
+        .copied()
     }
 
     /// The lookup of the server's name.
@@ -172,8 +171,8 @@ impl<'a> Emitter<'a> {
         Some(lookup)
     }
 
-    /// The fault of an entry without a response.
-    fn failed(&mut self, n: usize, told: &Told<'_>, way: Option<&Way>, end: Time) -> Slot {
+    /// The fault of an entry without a response; without the page's own there is no page.
+    fn failed(&mut self, fatal: bool, told: &Told<'_>, way: Option<&Way>, end: Time) -> Slot {
         let entry = told.entry;
         let error = [&entry.response.error, &entry.outcome.error].into_iter().flatten().next();
         let comment = entry.response.status_text.as_deref().unwrap_or_default();
@@ -185,7 +184,6 @@ impl<'a> Emitter<'a> {
             ended: end,
         };
         let (step, fault) = failure::fault(error.map_or(comment, String::as_str), &place);
-        let fatal = self.causes.document == Some(n);
         if fatal {
             self.exit = fault.exit_code();
         }

@@ -6,8 +6,12 @@
 
 use std::io::{self, Read};
 
-/// How deep values may be nested. Archives come to about ten.
-const DEEPEST: u32 = 200;
+/// How deep values are nested that are copied. Archives come to about ten, and `serde_json`, which
+/// reads the copies, takes less than 128.
+pub(crate) const DEEPEST: u32 = 120;
+
+/// How deep values may be nested that are passed over.
+const DEEPEST_PASSED: usize = 10_000;
 
 /// The longest name of an object's member, in bytes, give or take a window.
 const LONGEST_NAME: usize = 1 << 20;
@@ -35,6 +39,9 @@ type Result<T> = std::result::Result<T, JsonError>;
 pub(crate) trait Sink {
     /// Takes the next bytes.
     fn put(&mut self, bytes: &[u8]);
+
+    /// Is told that a value was nested deeper than [`DEEPEST`]; the copy has `null` instead.
+    fn deep(&mut self) {}
 }
 
 impl Sink for Vec<u8> {
@@ -184,71 +191,64 @@ impl<R: Read> Json<R> {
         mut each: impl FnMut(&mut Self, &str) -> Result<()>,
     ) -> Result<()> {
         self.expect(b'{', "where an object begins")?;
-        self.deeper()?;
-        if self.peek()? == Some(b'}') {
+        self.depth += 1;
+        let mut more = self.peek()? != Some(b'}');
+        if !more {
             self.at += 1;
-            self.depth -= 1;
-            return Ok(());
         }
-        loop {
-            if self.peek()? != Some(b'"') {
-                return self.expect(b'"', "within an object, where a name begins");
-            }
-            let name = self.name()?;
-            self.expect(b':', "after a name")?;
+        while more {
+            let name = self.key()?;
             each(self, &name)?;
-            match self.peek()? {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    self.depth -= 1;
-                    return Ok(());
-                }
-                Some(found) => {
-                    return self.wrong(format!(
-                        "`,` or `}}` is wanted within an object, `{}` is there",
-                        shown(found)
-                    ));
-                }
-                None => return self.wrong("the text ends within an object"),
+            more = self.goes_on(b'}')?;
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Reads a member's name and the colon behind it.
+    fn key(&mut self) -> Result<String> {
+        if self.peek()? != Some(b'"') {
+            self.expect(b'"', "within an object, where a name begins")?;
+        }
+        let name = self.name()?;
+        self.expect(b':', "after a name")?;
+        Ok(name)
+    }
+
+    /// Reads what stands behind a value in an object or array that `close` ends: whether it goes on.
+    fn goes_on(&mut self, close: u8) -> Result<bool> {
+        let whose = if close == b'}' { "an object" } else { "an array" };
+        match self.peek()? {
+            Some(b',') => {
+                self.at += 1;
+                Ok(true)
             }
+            Some(found) if found == close => {
+                self.at += 1;
+                Ok(false)
+            }
+            Some(found) => self.wrong(format!(
+                "`,` or `{}` is wanted within {whose}, `{}` is there",
+                close as char,
+                shown(found)
+            )),
+            None => self.wrong(format!("the text ends within {whose}")),
         }
     }
 
     /// Reads an array: `each` is called for every element and must read it.
     pub(crate) fn array(&mut self, mut each: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
         self.expect(b'[', "where an array begins")?;
-        self.deeper()?;
-        if self.peek()? == Some(b']') {
-            self.at += 1;
-            self.depth -= 1;
-            return Ok(());
-        }
-        loop {
-            each(self)?;
-            match self.peek()? {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    self.depth -= 1;
-                    return Ok(());
-                }
-                Some(found) => {
-                    return self.wrong(format!(
-                        "`,` or `]` is wanted within an array, `{}` is there",
-                        shown(found)
-                    ));
-                }
-                None => return self.wrong("the text ends within an array"),
-            }
-        }
-    }
-
-    fn deeper(&mut self) -> Result<()> {
         self.depth += 1;
-        if self.depth > DEEPEST {
-            return self.wrong(format!("values are nested deeper than {DEEPEST} levels"));
+        let mut more = self.peek()? != Some(b']');
+        if !more {
+            self.at += 1;
         }
+        while more {
+            each(self)?;
+            more = self.goes_on(b']')?;
+        }
+        self.depth -= 1;
         Ok(())
     }
 
@@ -294,7 +294,8 @@ impl<R: Read> Json<R> {
                 return self
                     .wrong(format!("the text ends within the string that begins at byte {began}"));
             }
-            let unit = if plain == 0 && next == Some(b'\\') { self.escape()? } else { None };
+            let escaped = plain == 0 && next == Some(b'\\');
+            let unit = if escaped { Some(self.escape()?) } else { None };
             if let (Some(high), None | Some(0..0xdc00 | 0xe000..)) = (half, unit) {
                 let _ = high;
                 half = None;
@@ -337,7 +338,7 @@ impl<R: Read> Json<R> {
     }
 
     /// Reads an escape sequence, which gives one UTF-16 code unit.
-    fn escape(&mut self) -> Result<Option<u16>> {
+    fn escape(&mut self) -> Result<u16> {
         let began = self.offset();
         self.at += 1;
         let wrong = |why: &str| Err(JsonError::Wrong { offset: began, why: why.to_owned() });
@@ -362,12 +363,17 @@ impl<R: Read> Json<R> {
             Some(_) => return wrong("JSON has no such escape sequence"),
             None => return wrong("the text ends within an escape sequence"),
         };
-        Ok(Some(unit))
+        Ok(unit)
     }
 
     /// Reads any value and copies its text, without white space between tokens.
     pub(crate) fn copy(&mut self, out: &mut impl Sink) -> Result<()> {
         match self.peek()? {
+            Some(b'{' | b'[') if self.depth >= DEEPEST => {
+                out.deep();
+                out.put(b"null");
+                self.pass()
+            }
             Some(b'{') => {
                 out.put(b"{");
                 let mut first = true;
@@ -407,6 +413,46 @@ impl<R: Read> Json<R> {
     /// Reads any value and drops it.
     pub(crate) fn skip(&mut self) -> Result<()> {
         self.copy(&mut Nowhere)
+    }
+
+    /// Reads any value and drops it, without a call for each level that it is nested.
+    fn pass(&mut self) -> Result<()> {
+        // What ends each object and array that is open.
+        let mut open = Vec::new();
+        loop {
+            let close = match self.peek()? {
+                Some(b'{') => b'}',
+                Some(b'[') => b']',
+                _ => 0,
+            };
+            let mut more = false;
+            if close == 0 {
+                self.copy(&mut Nowhere)?;
+            } else if open.len() == DEEPEST_PASSED {
+                return self
+                    .wrong(format!("values are nested deeper than {DEEPEST_PASSED} levels"));
+            } else {
+                self.at += 1;
+                more = self.peek()? != Some(close);
+                if more {
+                    open.push(close);
+                } else {
+                    self.at += 1;
+                }
+            }
+            // Behind a value others may go on, or end.
+            while !more && let Some(close) = open.last() {
+                more = self.goes_on(*close)?;
+                if !more {
+                    open.pop();
+                }
+            }
+            match open.last() {
+                None => return Ok(()),
+                Some(b'}') => drop(self.key()?),
+                Some(_) => {}
+            }
+        }
     }
 
     /// Reads a number, `true`, `false` or `null`.
@@ -560,6 +606,29 @@ mod tests {
             assert!(said.contains(why), "{text}: {said}");
         }
         assert!(copied(&"[".repeat(100_000)).unwrap_err().1.contains("nested deeper"));
+    }
+
+    #[test]
+    fn what_is_nested_deeply_is_passed_over() {
+        let deep = |levels: usize| {
+            let (open, close) =
+                (r#"{"a":[1,{},"#.repeat(levels), r#",[]],"b":"]"}"#.repeat(levels));
+            format!("{open}2{close}")
+        };
+        assert!(copied(&deep(59)).unwrap() == deep(59), "as deep as may be");
+        let copy = copied(&format!("[{},3]", deep(4000))).unwrap();
+        assert!(copy.ends_with(r#"],"b":"]"},3]"#) && copy.contains("null"), "{copy}");
+        serde_json::from_str::<serde_json::Value>(&copy).unwrap();
+        for (wrong, why) in [
+            (deep(70).replace("{}", "{1}"), "where a name begins"),
+            (deep(70).replace("[]", "[,]"), "a value is wanted"),
+            (deep(70).replacen("]]", "]}", 1), "`,` or `]`"),
+            (deep(70).replace(":\"]\"", ""), "after a name"),
+            (deep(70)[..900].to_owned(), "the text ends"),
+        ] {
+            let (_, said) = copied(&wrong).unwrap_err();
+            assert!(said.contains(why), "{said}");
+        }
     }
 
     #[test]

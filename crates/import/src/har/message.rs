@@ -1,5 +1,8 @@
 //! The messages of an entry: the request as it was sent, the response as it arrived.
 
+use std::collections::BTreeSet;
+
+use roundtrip_http::media::essence;
 use roundtrip_record::{
     Body, BodyRef, ConnectionEnding, EndedBy, Field, Framing, HttpVersion, RequestSent,
     ResponseEnded, ResponseHead, What,
@@ -100,7 +103,7 @@ fn form(emitter: &Emitter<'_>, told: &mut Told<'_>) -> Option<BodyRef> {
     if let Some(text) = &data.text {
         return Some(text.clone());
     }
-    let media = words::essence(data.mime_type.as_deref().unwrap_or_default());
+    let media = essence(data.mime_type.as_deref().unwrap_or_default());
     if data.params.is_empty() || media != "application/x-www-form-urlencoded" {
         return None;
     }
@@ -128,17 +131,14 @@ fn target(sketch: &Sketch) -> String {
 /// fields, and without repetitions: chrome-har writes some of a request's fields twice.
 fn fields(pairs: &[Pair]) -> Vec<Field> {
     let mut fields: Vec<Field> = Vec::with_capacity(pairs.len());
+    let mut seen = BTreeSet::new();
     for pair in pairs {
         let Some(name) = pair.name.as_deref().filter(|name| !name.starts_with(':')) else {
             continue;
         };
         let value = pair.value.clone().unwrap_or_default();
-        let again = fields.iter().any(|Field(own, theirs)| {
-            own.eq_ignore_ascii_case(name)
-                && *theirs == value
-                && !name.eq_ignore_ascii_case("set-cookie")
-        });
-        if !again {
+        let lower = name.to_ascii_lowercase();
+        if lower == "set-cookie" || seen.insert((lower, value.clone())) {
             fields.push(Field(name.to_owned(), value));
         }
     }
@@ -148,7 +148,7 @@ fn fields(pairs: &[Pair]) -> Vec<Field> {
 fn media_type(entry: &Entry) -> Option<String> {
     let content = entry.response.content.mime_type.as_deref();
     let stated = field(&entry.response.headers, "content-type").or(content)?;
-    Some(words::essence(stated)).filter(|essence| !essence.is_empty() && essence != "x-unknown")
+    Some(essence(stated)).filter(|essence| !essence.is_empty() && essence != "x-unknown")
 }
 
 /// The response's body, with the sizes that the archive tells or that follow from others.

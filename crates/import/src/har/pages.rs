@@ -1,5 +1,6 @@
 //! The pages of an archive: which of them is imported, and the milestones of its load.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use roundtrip_record::{Milestone, PageMilestone, Time, What};
@@ -21,8 +22,9 @@ pub(crate) fn choose(
     path: &Path,
     notes: &mut Notes,
 ) -> Result<Option<usize>, ImportError> {
-    let has_entries =
-        |page: &Page| page.id.is_some() && sketches.iter().any(|sketch| sketch.page == page.id);
+    let named: BTreeSet<String> =
+        sketches.iter().filter_map(|sketch| sketch.page.clone()).collect();
+    let has_entries = |page: &Page| page.id.as_ref().is_some_and(|id| named.contains(id));
     let chosen = match options.page.as_deref() {
         Some("all") => None,
         Some(wanted) => Some(find(pages, wanted).ok_or_else(|| ImportError::NoPage {

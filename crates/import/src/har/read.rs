@@ -2,21 +2,24 @@
 //! record, and the rest of it is kept as it stood.
 
 use data_encoding::{BASE64, BASE64_MIME_PERMISSIVE};
-use roundtrip_record::{BodyRef, BodyWriter, Log};
+use roundtrip_record::{BodyRef, BodyWriter, Log, SecretNames};
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::entry::{Entry, Page};
-use super::json::{Json, JsonError, Piece, Sink, put_string, separate};
+use super::json::{DEEPEST, Json, JsonError, Piece, Sink, put_string, separate};
 use super::redact;
 use super::sketch::Sketch;
 use super::text::Text;
 use crate::error::ImportError;
 use crate::notes::Notes;
-use crate::options::Options;
 
-/// The largest entry that is read, in bytes, its texts not counted.
-const LARGEST_ENTRY: usize = 64 << 20;
+/// The largest entry that is read, in bytes, its texts not counted. In memory it may take a hundred
+/// times as much; entries of real archives have some kilobytes.
+const LARGEST_ENTRY: usize = 4 << 20;
+
+/// The most that an archive may have besides its entries, in bytes: pages, and what writers add.
+const LARGEST_HEAD: usize = 16 << 20;
 
 /// Up to this length, a text is held until it is known whether it is coded in base64.
 const HELD: usize = 1 << 20;
@@ -49,7 +52,8 @@ pub(crate) struct Archive {
 
 struct Reader<'a> {
     log: &'a Log,
-    options: &'a Options,
+    /// The names of credentials; `None` where they are kept.
+    secrets: Option<SecretNames>,
     notes: &'a mut Notes,
     entries: BodyWriter,
     written: u64,
@@ -61,7 +65,6 @@ struct Reader<'a> {
 /// Reads an archive.
 pub(crate) fn archive(
     json: &mut Json<Text>,
-    options: &Options,
     log: &Log,
     notes: &mut Notes,
 ) -> Result<Archive, ImportError> {
@@ -73,7 +76,8 @@ pub(crate) fn archive(
         refused: None,
     };
     let entries = log.body_writer();
-    let mut reader = Reader { log, options, notes, entries, written: 0, archive, met: false };
+    let secrets = log.secret_names();
+    let mut reader = Reader { log, secrets, notes, entries, written: 0, archive, met: false };
     let read = reader.root(json);
     let Reader { entries, mut archive, met, .. } = reader;
     read.and_then(|()| match json.peek()? {
@@ -93,7 +97,7 @@ pub(crate) fn archive(
         return Err(ImportError::Unknown { path, what });
     }
     archive.entries = entries.finish();
-    archive.head.understand();
+    archive.head.understand(notes);
     Ok(archive)
 }
 
@@ -102,7 +106,7 @@ fn located(json: &mut Json<Text>, error: JsonError) -> ImportError {
     match error {
         JsonError::Io(source) => {
             let offset = json.offset();
-            json.input().input().failed(offset, source)
+            json.input().input().origin().failed(offset, source)
         }
         JsonError::Wrong { offset, why } => {
             let (line, column) = json.place(offset);
@@ -123,7 +127,7 @@ impl Reader<'_> {
             Some(_) => return json.wrong("a HAR begins with `{`"),
             None => return json.wrong("the file is empty"),
         }
-        let mut head = Bounded::default();
+        let mut head = Bounded::new(LARGEST_HEAD);
         let mut first = true;
         head.put(b"{");
         json.object(|json, name| {
@@ -139,7 +143,15 @@ impl Reader<'_> {
         })?;
         head.put(b"}");
         if head.over {
-            return json.wrong("there are more than 64 MiB besides the entries");
+            return json.wrong(format!(
+                "there are more than {} MiB besides the entries",
+                LARGEST_HEAD >> 20
+            ));
+        }
+        if head.deep {
+            self.notes.add(&format!(
+                "values besides the entries are nested deeper than {DEEPEST} levels; null is there instead"
+            ));
         }
         self.archive.head.text = head.bytes;
         Ok(())
@@ -163,17 +175,21 @@ impl Reader<'_> {
 
     /// Reads one entry.
     fn entry(&mut self, json: &mut Json<Text>) -> Result<(), JsonError> {
-        let began = json.offset();
         let place = self.archive.count;
         self.archive.count += 1;
         if json.peek()? != Some(b'{') {
             self.refuse(place, "it is no object");
             return json.skip();
         }
-        let mut text = Bounded::default();
+        let mut text = Bounded::new(LARGEST_ENTRY);
         self.object(json, &mut text, Part::Entry)?;
         if text.over {
-            self.refuse(place, "it is larger than 64 MiB, its texts not counted");
+            let most = LARGEST_ENTRY >> 20;
+            self.refuse(place, &format!("it is larger than {most} MiB, its texts not counted"));
+            return Ok(());
+        }
+        if text.deep {
+            self.refuse(place, &format!("its values are nested deeper than {DEEPEST} levels"));
             return Ok(());
         }
         let text = match String::from_utf8(text.bytes) {
@@ -186,13 +202,12 @@ impl Reader<'_> {
         let mut value: Value = match serde_json::from_str(&text) {
             Ok(value) => value,
             Err(error) => {
-                return Err(JsonError::Wrong {
-                    offset: began,
-                    why: format!("entry {place}: {error}"),
-                });
+                self.refuse(place, &error.to_string());
+                return Ok(());
             }
         };
-        let changed = !self.options.keep_secrets && redact::entry(&mut value);
+        let secrets = self.secrets.as_ref();
+        let changed = secrets.is_some_and(|names| redact::entry(&mut value, names));
         let line = if changed { value.to_string() } else { text };
         let at = self.written;
         self.entries.write(line.as_bytes());
@@ -298,18 +313,31 @@ impl Part {
 }
 
 /// Bytes up to a limit.
-#[derive(Default)]
 struct Bounded {
     bytes: Vec<u8>,
+    most: usize,
+    /// There were more.
     over: bool,
+    /// A value was nested too deeply.
+    deep: bool,
+}
+
+impl Bounded {
+    fn new(most: usize) -> Self {
+        Self { bytes: Vec::new(), most, over: false, deep: false }
+    }
 }
 
 impl Sink for Bounded {
     fn put(&mut self, bytes: &[u8]) {
-        self.over |= self.bytes.len() + bytes.len() > LARGEST_ENTRY;
+        self.over |= self.bytes.len() + bytes.len() > self.most;
         if !self.over {
             self.bytes.extend_from_slice(bytes);
         }
+    }
+
+    fn deep(&mut self) {
+        self.deep = true;
     }
 }
 
@@ -416,13 +444,16 @@ impl Base64 {
 
 impl Head {
     /// Reads the archive's own fields.
-    fn understand(&mut self) {
+    fn understand(&mut self, notes: &mut Notes) {
         let text = core::mem::take(&mut self.text);
         let text = match String::from_utf8(text) {
             Ok(text) => text.into_bytes(),
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned().into_bytes(),
         };
-        let root: Value = serde_json::from_slice(&text).unwrap_or_default();
+        let root: Value = serde_json::from_slice(&text).unwrap_or_else(|error| {
+            notes.add(&format!("what stands besides the entries cannot be understood: {error}"));
+            Value::Null
+        });
         let log = &root["log"];
         let program = |value: &Value| {
             let part = |name: &str| match &value[name] {

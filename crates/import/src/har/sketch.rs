@@ -1,6 +1,7 @@
 //! `Sketch`: of each entry what is needed to put all entries in order and in relation, so that only
 //! one whole entry need be in memory at a time.
 
+use roundtrip_http::media::essence;
 use roundtrip_record::{HttpVersion, ResourceKind};
 use url::Url;
 
@@ -140,7 +141,7 @@ fn kind(entry: &Entry) -> (ResourceKind, Option<&'static str>) {
     }
     let media = entry.response.content.mime_type.as_deref();
     let media = media.or_else(|| field(&entry.response.headers, "content-type"));
-    if let Some(kind) = media.and_then(|media| words::media_type(&words::essence(media))) {
+    if let Some(kind) = media.and_then(|media| words::media_type(&essence(media))) {
         return (kind, Some("the media type"));
     }
     match entry.request.url.as_deref().and_then(words::extension) {

@@ -1,5 +1,7 @@
 //! What is known while the entries of an archive become events one after the other.
 
+use std::collections::BTreeMap;
+
 use roundtrip_record::{ConnectionId, ExchangeId, Inference, Log, Time};
 
 use super::cause::Causes;
@@ -21,9 +23,12 @@ pub(crate) struct Emitter<'a> {
     epoch: u64,
     /// The id of each connection, once it was opened.
     pub(crate) opened: Vec<Option<ConnectionId>>,
-    /// The exchange of each entry, and the event that ends it.
-    pub(crate) exchanges: Vec<Option<(ExchangeId, Slot)>>,
-    /// The exit code of the document's fault, if it failed.
+    /// The exchange of each entry.
+    pub(crate) exchanges: Vec<Option<ExchangeId>>,
+    /// The event that ends each exchange, and the last one for each URL.
+    pub(crate) ended: BTreeMap<ExchangeId, Slot>,
+    pub(crate) latest: BTreeMap<&'a str, Slot>,
+    /// The exit code of the page's fault, if it failed.
     pub(crate) exit: u8,
 }
 
@@ -63,6 +68,8 @@ impl<'a> Emitter<'a> {
             epoch,
             opened: vec![None; connections.links.len()],
             exchanges: vec![None; sketches.len()],
+            ended: BTreeMap::new(),
+            latest: BTreeMap::new(),
             exit: 0,
         }
     }

@@ -43,10 +43,18 @@ impl Read {
 
 /// Imports bytes as they would stand in a file.
 pub(crate) fn bytes(bytes: &[u8], options: &Options) -> Result<Read, ImportError> {
+    recorded(bytes, options, Settings::in_memory())
+}
+
+/// Imports bytes into a record with these settings.
+pub(crate) fn recorded(
+    bytes: &[u8],
+    options: &Options,
+    settings: Settings,
+) -> Result<Read, ImportError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
     let path = file.path().to_owned();
-    let settings = Settings { keep_secrets: options.keep_secrets, ..Settings::in_memory() };
     let log = Log::new(Recorder::new(settings).unwrap());
     let imported = import(&path, options, &log)?;
     Ok(Read { story: Story::new(log.events()), bodies: log.bodies(), imported })

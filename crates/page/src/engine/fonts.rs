@@ -16,6 +16,7 @@ use super::embedded;
 use super::inline_box::is_inline;
 use super::input::Input;
 use super::note::LayoutNote;
+use super::rendered::Rendered;
 use crate::css::Slant;
 use crate::options::Fonts;
 use crate::resources::Face;
@@ -205,8 +206,8 @@ fn face_bytes(face: &Face, came: &BTreeMap<String, Bytes>) -> Option<Bytes> {
 /// How text is set: family in lower case, weight, slant.
 type Setting = (String, u16, Slant);
 
-/// The faces that the document's text is set in and that have not come, in order.
-/// Browsers load a face only when a character of its `unicode-range` is shown in its family.
+/// The faces that the document's text is set in and that have not come, in the order in which the
+/// document first sets text in them, as browsers ask for them. Browsers load a face only when a character of its `unicode-range` is shown in its family.
 pub(super) fn in_use(
     document: &BaseDocument,
     faces: &[Face],
@@ -217,24 +218,30 @@ pub(super) fn in_use(
     if families.is_empty() {
         return Vec::new();
     }
-    let mut wanted = BTreeSet::new();
-    for ((family, weight, slant), characters) in settings(document, &families) {
+    let (mut wanted, mut known) = (Vec::new(), BTreeSet::new());
+    let settings = settings(document, &families);
+    for setting in settings.order {
+        let characters = &settings.characters[&setting];
+        let (family, weight, slant) = setting;
         let best = best_faces(faces, &family, f32::from(weight), slant);
-        wanted.extend(
-            best.into_iter()
-                .filter(|&index| characters.iter().any(|&c| faces[index].rule.covers(c))),
-        );
+        let covers = |index: &usize| characters.iter().any(|&c| faces[*index].rule.covers(c));
+        wanted.extend(best.into_iter().filter(covers).filter(|index| known.insert(*index)));
     }
     let missing = wanted.into_iter().map(|index| &faces[index]);
     missing.filter(|face| face_bytes(face, came).is_none()).cloned().collect()
 }
 
+/// Which characters are set how.
+#[derive(Default)]
+struct Settings {
+    characters: BTreeMap<Setting, BTreeSet<char>>,
+    /// The settings, each where the document first has it.
+    order: Vec<Setting>,
+}
+
 /// Which characters are set how, for these families.
-fn settings(
-    document: &BaseDocument,
-    families: &BTreeSet<String>,
-) -> BTreeMap<Setting, BTreeSet<char>> {
-    let mut settings: BTreeMap<Setting, BTreeSet<char>> = BTreeMap::new();
+fn settings(document: &BaseDocument, families: &BTreeSet<String>) -> Settings {
+    let mut settings = Settings::default();
     let mut rendered = Rendered::default();
     for (id, node) in document.tree().iter() {
         match &node.data {
@@ -265,7 +272,7 @@ fn settings(
 
 /// Adds characters that are set as an element is.
 fn set_in<I: Iterator<Item = char>>(
-    settings: &mut BTreeMap<Setting, BTreeSet<char>>,
+    settings: &mut Settings,
     document: &BaseDocument,
     of: NodeId,
     families: &BTreeSet<String>,
@@ -287,41 +294,13 @@ fn set_in<I: Iterator<Item = char>>(
         let SingleFontFamily::FamilyName(name) = family else { continue };
         let name = name.name.to_lowercase();
         if families.contains(&name) {
-            settings.entry((name, weight, slant)).or_default().extend(characters());
+            let setting = (name, weight, slant);
+            let known = settings.characters.entry(setting.clone()).or_insert_with(|| {
+                settings.order.push(setting);
+                BTreeSet::new()
+            });
+            known.extend(characters());
         }
-    }
-}
-
-/// Which elements have boxes: neither they nor one around them has `display: none`.
-#[derive(Default)]
-struct Rendered {
-    known: BTreeMap<u64, bool>,
-}
-
-impl Rendered {
-    fn is(&mut self, document: &BaseDocument, id: NodeId) -> bool {
-        let mut path = Vec::new();
-        let mut next = Some(id);
-        let mut found = true;
-        while let Some(id) = next {
-            if let Some(known) = self.known.get(&id.as_u64()) {
-                found = *known;
-                break;
-            }
-            path.push(id);
-            let Some(node) = document.get_node(id) else { break };
-            let hidden =
-                node.primary_styles().is_some_and(|styles| styles.get_box().display.is_none());
-            if hidden {
-                found = false;
-                break;
-            }
-            next = node.parent;
-        }
-        for id in path {
-            self.known.insert(id.as_u64(), found);
-        }
-        found
     }
 }
 

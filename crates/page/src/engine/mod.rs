@@ -16,6 +16,7 @@ mod layout;
 mod net;
 mod note;
 mod outcome;
+mod rendered;
 mod sheet;
 mod thread;
 mod tree;
@@ -130,7 +131,8 @@ fn lower_than_viewport(document: &BaseDocument, options: &Options) -> Option<f32
     (height < options.viewport.height as f32).then_some(height)
 }
 
-/// Adds the lazy images near enough to the viewport (Blink's distance) to be loaded.
+/// Adds the lazy images near enough to the viewport (Blink's distance) to be loaded. One without a box is
+/// nowhere.
 fn wanted_lazy(
     document: &BaseDocument,
     input: &Input,
@@ -144,7 +146,8 @@ fn wanted_lazy(
         }
     };
     let mut seen: BTreeSet<Url> = wanted.iter().cloned().collect();
-    for image in lazy {
+    let mut rendered = rendered::Rendered::default();
+    for image in lazy.into_iter().filter(|image| rendered.is(document, image.node)) {
         let top = document.get_client_bounding_rect(image.node).map_or(0.0, |rect| rect.y);
         if top < limit && seen.insert(image.url.clone()) {
             wanted.push(image.url);

@@ -6,7 +6,7 @@ use url::Url;
 use super::found::{Found, Want};
 use super::rules::{
     Hinted, ScriptKind, attr, fetch_priority, fetchable, hinted, is_anonymous, is_small,
-    link_applies,
+    link_applies, type_fits,
 };
 use super::state::{Attributes, State};
 use crate::fetch::{Blocks, Kind, Omitted, Priority, Reach};
@@ -68,7 +68,7 @@ impl State {
         }
     }
 
-    fn link(&mut self, tag: &Tag, line: u64) {
+    pub(super) fn link(&mut self, tag: &Tag, line: u64) {
         let rel = attr(tag, "rel").unwrap_or("").to_ascii_lowercase();
         let has = |word: &str| rel.split_ascii_whitespace().any(|w| w == word);
         let applies = attr(tag, "media").is_none_or(|query| self.media.matches(query));
@@ -88,7 +88,10 @@ impl State {
         } else if has("preload") {
             self.preload(tag, url, line, applies);
         } else if has("modulepreload") {
-            self.want(url, Kind::Script, Priority::High, true, line);
+            if applies {
+                let priority = hinted(Priority::High, fetch_priority(tag));
+                self.want(url, Kind::Script, priority, true, line);
+            }
         } else if has("icon") || has("apple-touch-icon") {
             // A browser takes one icon: here the first it could draw. Apple's are for home screens.
             let usable = has("icon") && attr(tag, "type").is_none_or(srcset::drawable);
@@ -143,11 +146,11 @@ impl State {
             "track" => (Kind::Track, Priority::Low),
             _ => return,
         };
-        if applies {
+        if applies && type_fits(kind, attr(tag, "type")) {
             let priority = hinted(priority, fetch_priority(tag));
-            // Fonts are always fetched so (CSS Fonts 4, section 4.8).
-            let anonymous = kind == Kind::Font || is_anonymous(tag);
-            self.want(url, kind, priority, anonymous, line);
+            // A font too is fetched as the link says, though style sheets ask for it without credentials
+            // (CSS Fonts 4, section 4.8): one that does not say `crossorigin` is fetched in vain.
+            self.want(url, kind, priority, is_anonymous(tag), line);
         }
     }
 

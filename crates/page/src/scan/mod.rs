@@ -6,6 +6,7 @@
 
 mod elements;
 mod found;
+mod head;
 mod rules;
 mod state;
 
@@ -17,6 +18,8 @@ use html5ever::tokenizer::{
 };
 use url::Url;
 
+use crate::fetch::Initiator;
+use crate::link::Link;
 use crate::media::Media;
 
 pub(crate) use found::{Counts, Found, Want};
@@ -46,6 +49,11 @@ impl Scanner {
 
     pub(crate) fn finish(&mut self) {
         self.tokenizer.end();
+    }
+
+    /// What a link of the document's head wants; `None` where browsers pass it over.
+    pub(crate) fn link(&self, link: &Link, initiator: &Initiator) -> Option<Vec<Found>> {
+        self.tokenizer.sink.state.borrow_mut().of_head(link, initiator)
     }
 
     /// What was found since the last call.

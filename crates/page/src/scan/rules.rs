@@ -3,7 +3,7 @@
 use html5ever::tokenizer::Tag;
 use url::Url;
 
-use crate::fetch::Priority;
+use crate::fetch::{Kind, Priority};
 
 /// An address without its fragment, if its scheme can be fetched.
 pub(crate) fn fetchable(mut url: Url) -> Option<Url> {
@@ -24,6 +24,25 @@ pub(crate) fn link_applies(rel: &str, mime: Option<&str>, disabled: bool) -> boo
 pub(crate) fn is_css(mime: &str) -> bool {
     let mime = mime.split(';').next().unwrap_or("").trim();
     mime.is_empty() || mime.eq_ignore_ascii_case("text/css")
+}
+
+/// Whether a preload of this media type can be of use (HTML standard, section 4.6.7.15, "type"): one that
+/// cannot is not fetched.
+pub(super) fn type_fits(kind: Kind, mime: Option<&str>) -> bool {
+    let essence = mime.unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    match kind {
+        _ if essence.is_empty() => true,
+        Kind::Style => is_css(&essence),
+        Kind::Script => ScriptKind::of(Some(&essence)) == ScriptKind::Classic,
+        // Those that Chromium takes for one (`third_party/blink/common/mime_util`).
+        Kind::Font => {
+            essence.starts_with("font/")
+                || essence.starts_with("application/font-")
+                || essence.starts_with("application/x-font-")
+                || essence == "application/vnd.ms-opentype"
+        }
+        _ => true,
+    }
 }
 
 #[derive(PartialEq, Eq, Clone, Copy)]

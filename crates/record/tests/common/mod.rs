@@ -348,6 +348,8 @@ fn exchanges(text: &str, exchange: ExchangeId) -> Vec<What> {
         Initiator::Redirect { of: exchange, status: 301 },
         Initiator::Parser { url: text.into(), line: 12 },
         Initiator::Style { url: text.into() },
+        Initiator::LinkField { url: text.into() },
+        Initiator::EarlyHints { url: text.into() },
         Initiator::Script { url: text.into(), line: 3 },
         Initiator::Retry { of: exchange },
         Initiator::Peer,
@@ -438,6 +440,20 @@ fn http(text: &str) -> Vec<What> {
             media_type: Some("text/html".into()),
             trailers: fields.clone(),
         })
+    }));
+    all.push(What::CachedResponse(CachedResponse {
+        exchange,
+        validated: true,
+        version: HttpVersion::Http2,
+        status: 200,
+        reason: "OK".into(),
+        fields: fields.clone(),
+        age: 40,
+        lifetime: Some(3_600),
+        decoded: 12,
+        codings: vec!["br".into()],
+        content: Some(body_ref()),
+        media_type: Some("text/css".into()),
     }));
     all.push(What::ExchangeEnded(ExchangeEnded {
         exchange,

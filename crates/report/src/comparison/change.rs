@@ -45,9 +45,12 @@ pub(crate) fn change(change: &Change, base: Option<&str>) -> String {
             format!("{} (was: {})", word(both.b), word(both.a))
         }
         Change::Initiator(both) => {
-            let named = |asked: &AskedBy| match &asked.url {
-                Some(url) => format!("{} {}", asked.kind, short_url(url, base)),
-                None => asked.kind.to_owned(),
+            let named = |asked: &AskedBy| {
+                let kind = asked.kind.replace('_', " ");
+                match &asked.url {
+                    Some(url) => format!("{kind} {}", short_url(url, base)),
+                    None => kind,
+                }
             };
             arrow("asked for by", &named(&both.a), &named(&both.b))
         }

@@ -4,7 +4,8 @@ use roundtrip_record::ExchangeId;
 use roundtrip_story::{Both, Diff, JudgedCondition};
 
 use crate::model::EXCEEDED;
-use crate::names::{short_url, url_of};
+use crate::names::short_url;
+use crate::text::clean;
 
 /// Two sides compared, and what the comparison is judged by.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,13 +42,24 @@ impl Comparison {
         // Of a pair with two origins the URL is B's.
         let base = document.filter(|base| url.is_some_and(|url| same_origin(url, base)));
         let base = base.or(self.diff.sides.b.document.as_deref());
-        url.map_or("?".to_owned(), |url| url_of(url, base))
+        url.map_or("?".to_owned(), |url| short_of(url, base))
     }
 
     /// The URL of side B's page.
     pub(crate) fn page(&self) -> Option<&str> {
         self.diff.sides.b.document.as_deref()
     }
+
+    /// A URL, shortened where it is of the host of side B's page.
+    pub(crate) fn short_on_page(&self, url: &str) -> String {
+        short_of(url, self.page())
+    }
+}
+
+/// A URL, shortened where it is of the base's host.
+fn short_of(url: &str, base: Option<&str>) -> String {
+    let short = short_url(url, base);
+    if short == "/" { clean(url) } else { short }
 }
 
 fn same_origin(url: &str, base: &str) -> bool {

@@ -92,8 +92,8 @@ fn restore(holder: Option<&mut Value>, bodies: &Bodies) {
     else {
         return;
     };
-    let base64 =
-        holder.get("encoding").and_then(Value::as_str).is_some_and(|coding| coding == "base64");
+    let coding = holder.get("encoding").and_then(Value::as_str);
+    let base64 = coding.is_some_and(|coding| coding.eq_ignore_ascii_case("base64"));
     match bodies.get(&reference) {
         Ok(bytes) if base64 => {
             holder.insert("text".into(), BASE64.encode(&bytes).into());

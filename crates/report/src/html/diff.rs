@@ -12,7 +12,6 @@ use crate::comparison::{
     Comparison, change, circumstances, condition, difference, headline, name, reasons, server,
     shift, side, significance, unit_value,
 };
-use crate::names::url_of;
 use crate::text::{bytes, clean, clip_middle, count, duration};
 
 /// The most characters of a URL.
@@ -181,7 +180,7 @@ fn exchanges(comparison: &Comparison) -> Markup {
                     @for pair in changed {
                         tr {
                             td { "changed" }
-                            td.url title=(clean(&pair.url)) { (clip_middle(&url_of(&pair.url, comparison.page()), LABEL)) }
+                            td.url title=(clean(&pair.url)) { (clip_middle(&comparison.short_on_page(&pair.url), LABEL)) }
                             td { (changes(comparison, pair)) }
                             td.number { (duration(pair.took.a)) }
                             td.number { (duration(pair.took.b)) }
@@ -204,7 +203,7 @@ fn single(comparison: &Comparison, what: &str, one: &Single, on_b: bool) -> Mark
     markup! {
         tr {
             td { (what) }
-            td.url title=(clean(&one.url)) { (clip_middle(&url_of(&one.url, comparison.page()), LABEL)) }
+            td.url title=(clean(&one.url)) { (clip_middle(&comparison.short_on_page(&one.url), LABEL)) }
             td { (status) ", " (bytes(one.received)) }
             td.number { (took(false)) }
             td.number { (took(true)) }

@@ -7,7 +7,7 @@ use maud::{Markup, html as markup};
 use roundtrip_record::{Blocks, EventId, Field, Initiator, Milestone, Time, What};
 
 use crate::model::{Exchange, Leg, LegKind, Model, Phase, PhaseKind, Span, as_millis};
-use crate::names::{initiator, kind, short_url};
+use crate::names::{cached, initiator, kind, short_url};
 use crate::sentence::sentence;
 use crate::text::{bytes, clean, clip_middle, duration, millis};
 
@@ -101,10 +101,9 @@ fn row(model: &Model, scale: &Scale, exchange: &Exchange) -> Markup {
         .map_or(crate::names::unanswered(exchange).to_owned(), |status| status.to_string());
     let answered_and_retried = exchange.retried && exchange.status().is_some();
     let again = if answered_and_retried { ", retried" } else { "" };
-    let size = exchange
-        .response
-        .as_ref()
-        .map_or(String::new(), |response| format!(" · {}", bytes(response.what.body.encoded)));
+    let encoded = || exchange.response.as_ref().map(|body| bytes(body.what.body.encoded));
+    let size = crate::names::cached_size(exchange).or_else(encoded);
+    let size = size.map_or(String::new(), |size| format!(" · {size}"));
     let blocks = match exchange.blocks {
         Blocks::Render => " · blocks render",
         Blocks::Parser => " · blocks parser",
@@ -177,6 +176,11 @@ fn opened(model: &Model, exchange: &Exchange) -> Markup {
             @for head in &exchange.heads { div {
                 h3 { "Response as received" }
                 pre.fields { b { (clean(head.what.version.as_str())) " " (head.what.status) " " (clean(&head.what.reason)) } "\n" (fields(&head.what.fields)) }
+            } }
+            @if let Some(kept) = &exchange.cached { div {
+                h3 { "Response from the cache" }
+                p.note { (cached(&kept.what)) }
+                pre.fields { b { (clean(kept.what.version.as_str())) " " (kept.what.status) " " (clean(&kept.what.reason)) } "\n" (fields(&kept.what.fields)) }
             } }
         }
     }

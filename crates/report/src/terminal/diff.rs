@@ -6,7 +6,6 @@ use crate::comparison::{
     Comparison, Reason, change, circumstances, condition, difference, headline, name, reasons,
     server, shift, side, unit_value,
 };
-use crate::names::url_of;
 use crate::style::{Detail, Options, Tone};
 use crate::text::{bytes, clean, clip, clip_middle, count, left, right, width, wrap};
 
@@ -179,7 +178,7 @@ impl DiffView<'_> {
 
     fn url(&self, url: &str) -> String {
         let room = self.options.columns() / 2;
-        clip_middle(&url_of(url, self.comparison.page()), room)
+        clip_middle(&self.comparison.short_on_page(url), room)
     }
 
     /// A list under one label; without `-v` only its begin.

@@ -230,7 +230,13 @@ fn steps(model: &Model, exchange: &Exchange) -> Vec<Row> {
             "cache",
             PhaseKind::Body,
             exchange.span,
-            "answered from the cache, no connection",
+            exchange.cached.as_ref().map_or_else(
+                || "answered from the cache, no connection".to_owned(),
+                |cached| {
+                    let detail = crate::names::cached(&cached.what);
+                    format!("answered from the cache, no connection: {detail}")
+                },
+            ),
         ));
     }
     rows
@@ -459,6 +465,9 @@ fn wait(exchange: &Exchange) -> String {
 
 fn body(exchange: &Exchange) -> String {
     let Some(response) = &exchange.response else { return "not complete".into() };
+    if let Some(cached) = &exchange.cached {
+        return format!("not modified, from the cache: {}", crate::names::cached(&cached.what));
+    }
     let body = &response.what.body;
     let cut = body.cut.map_or("", |_| ", cut short");
     format!("{}{cut}", sizes(body))
@@ -482,7 +491,8 @@ fn resources(model: &Model, detail: Detail) -> Vec<Row> {
             if exchange.retried && exchange.status().is_some() {
                 facts.push("retried".into());
             }
-            facts.extend(exchange.response.as_ref().map(|response| sizes(&response.what.body)));
+            let coded = || exchange.response.as_ref().map(|response| sizes(&response.what.body));
+            facts.extend(crate::names::cached_size(exchange).or_else(coded));
             if exchange.method != "GET" {
                 facts.push(clean(&exchange.method));
             }

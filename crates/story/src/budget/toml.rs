@@ -1,5 +1,9 @@
-//! Budgets in TOML: `load = "2.5 s"`, and tables for kinds of resources. Of TOML 1.0 only what a
-//! budget needs is read; anything else is an error that says so, with its line.
+//! Budgets in TOML: `load = "2.5 s"`, and tables for kinds of resources.
+
+use core::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::limit::{BadBudget, Budget, Entry, Group, Limit, Measured, Sum};
 use crate::figure::Figure;
@@ -7,30 +11,22 @@ use crate::quantity::quantity;
 
 /// Reads a budget.
 pub(super) fn read(text: &str) -> Result<Budget, BadBudget> {
+    let reader = Reader { text };
+    let table = DeTable::parse(text).map_err(|error| {
+        let what = error.message().to_owned();
+        error.span().map_or(BadBudget::somewhere(what.clone()), |span| reader.bad(&span, what))
+    })?;
     let mut entry = Entry::default();
-    let mut table: Option<(String, Group)> = None;
-    let mut tables: Vec<String> = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = Line { number, text: without_comment(line).trim() };
-        if line.text.is_empty() {
-            continue;
-        }
-        if let Some(name) = line.text.strip_prefix('[') {
-            let name = line.table(name)?;
-            if tables.contains(&name) {
-                return Err(line.bad(format!("[{name}] is there twice")));
+    for (name, value) in in_order(table.get_ref()) {
+        if let DeValue::Table(inner) = value.get_ref() {
+            let group = reader.known(name, Group::named)?;
+            for (name, value) in in_order(inner) {
+                let sum = reader.known(name, Sum::named)?;
+                entry.limits.push(reader.limit(Measured::Sum(group, sum), value)?);
             }
-            let group = Group::named(&name).map_err(|what| line.bad(what))?;
-            tables.push(name.clone());
-            table = Some((name, group));
-            continue;
-        }
-        for (key, value) in line.pairs()? {
-            let limit = line.limit(table.as_ref().map(|(_, group)| *group), &key, &value)?;
-            if entry.limits.iter().any(|known| known.measured == limit.measured) {
-                return Err(line.bad(format!("{} is there twice", limit.measured.name())));
-            }
-            entry.limits.push(limit);
+        } else {
+            let figure = reader.figure(name)?;
+            entry.limits.push(reader.limit(Measured::Figure(figure), value)?);
         }
     }
     if entry.limits.is_empty() {
@@ -40,146 +36,60 @@ pub(super) fn read(text: &str) -> Result<Budget, BadBudget> {
     Ok(Budget { entries: vec![entry] })
 }
 
-/// A line up to its comment. A `#` within quotes begins none.
-fn without_comment(line: &str) -> &str {
-    let mut quote = None;
-    for (at, letter) in line.char_indices() {
-        match (letter, quote) {
-            ('#', None) => return &line[..at],
-            ('"' | '\'', None) => quote = Some(letter),
-            (letter, Some(open)) if letter == open => quote = None,
-            _ => {}
-        }
-    }
-    line
+/// A key of a table, and its place.
+type Key<'t> = Spanned<std::borrow::Cow<'t, str>>;
+
+/// What a table has, in the order in which it is written.
+fn in_order<'a, 't>(table: &'a DeTable<'t>) -> Vec<(&'a Key<'t>, &'a Spanned<DeValue<'t>>)> {
+    let mut pairs: Vec<_> = table.iter().collect();
+    pairs.sort_by_key(|(key, _)| key.span().start);
+    pairs
 }
 
-/// A value: a text, or a number as it is written.
-enum Value {
-    Text(String),
-    Number(String),
-}
-
-/// A line that is not empty, without its comment.
-struct Line<'a> {
-    number: usize,
+struct Reader<'a> {
     text: &'a str,
 }
 
-impl Line<'_> {
-    fn bad(&self, what: impl Into<String>) -> BadBudget {
-        BadBudget::at(self.number, what)
+impl Reader<'_> {
+    fn bad(&self, at: &Range<usize>, what: impl Into<String>) -> BadBudget {
+        let before = self.text.get(..at.start).unwrap_or(self.text);
+        BadBudget::at(1 + before.matches('\n').count(), what)
     }
 
-    /// The name of a table, from behind its first bracket.
-    fn table(&self, rest: &str) -> Result<String, BadBudget> {
-        if rest.starts_with('[') {
-            return Err(self.bad("[[…]]: a budget has no arrays of tables; [script] is a table"));
-        }
-        let Some(name) = rest.strip_suffix(']') else {
-            return Err(self.bad(format!("{:?}: a table is written as [script]", self.text)));
-        };
-        self.key(name)
-    }
-
-    /// A key, bare or in quotes.
-    fn key(&self, text: &str) -> Result<String, BadBudget> {
-        let text = text.trim();
-        for quote in ['"', '\''] {
-            let inner = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
-            if let Some(inner) = inner.filter(|inner| !inner.contains([quote, '\\'])) {
-                return Ok(inner.to_owned());
-            }
-        }
-        let is_bare = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-        if text.is_empty() || !text.chars().all(is_bare) {
-            return Err(self.bad(format!("{text:?} is no name; wanted NAME = LIMIT")));
-        }
-        Ok(text.to_owned())
-    }
-
-    /// The assignments of a line: one, or those of a table in braces, each with the names of its tables
-    /// before it.
-    fn pairs(&self) -> Result<Vec<(Vec<String>, Value)>, BadBudget> {
-        let (keys, value) = self.pair(self.text)?;
-        let Some(inner) = value.strip_prefix('{') else {
-            return Ok(vec![(keys, self.value(value)?)]);
-        };
-        let inner = inner.strip_suffix('}').ok_or_else(|| self.bad("{ without a } behind it"))?;
-        let parts = inner.split(',').filter(|part| !part.trim().is_empty());
-        let within = |part: &str| {
-            let (more, value) = self.pair(part)?;
-            Ok(([&keys[..], &more[..]].concat(), self.value(value)?))
-        };
-        parts.map(within).collect()
-    }
-
-    fn pair<'t>(&self, text: &'t str) -> Result<(Vec<String>, &'t str), BadBudget> {
-        let Some((keys, value)) = text.split_once('=') else {
-            return Err(self.bad(format!("{text:?}: wanted NAME = LIMIT, as load = \"2.5 s\"")));
-        };
-        let keys = if keys.contains(['"', '\'']) {
-            vec![self.key(keys)?]
-        } else {
-            keys.split('.').map(|key| self.key(key)).collect::<Result<_, _>>()?
-        };
-        Ok((keys, value.trim()))
-    }
-
-    fn value(&self, text: &str) -> Result<Value, BadBudget> {
-        for quote in ['"', '\''] {
-            let Some(rest) = text.strip_prefix(quote) else { continue };
-            return match rest.strip_suffix(quote) {
-                Some(inner) if !inner.contains([quote, '\\']) => Ok(Value::Text(inner.to_owned())),
-                _ => Err(self.bad(format!("{text}: wanted a text in one pair of quotes"))),
-            };
-        }
-        let digits = text.replace('_', "");
-        let is_number = digits.starts_with(|letter: char| letter.is_ascii_digit() || letter == '+');
-        if is_number && !text.contains([' ', ',']) {
-            return Ok(Value::Number(digits));
-        }
-        let wrong = if text.is_empty() {
-            "there is no limit behind =".into()
-        } else {
-            format!("{text}: wanted a text in quotes, as \"2.5 s\", or a whole number")
-        };
-        Err(self.bad(wrong))
-    }
-
-    /// The limit that an assignment states.
-    fn limit(
+    /// What a key names.
+    fn known<T>(
         &self,
-        table: Option<Group>,
-        keys: &[String],
-        value: &Value,
-    ) -> Result<Limit, BadBudget> {
-        let measured = match (table, keys) {
-            (None, [name]) => match Figure::named(name) {
-                Ok(figure) => Measured::Figure(figure),
-                Err(_) if Group::named(name).is_ok() => {
-                    return Err(
-                        self.bad(format!("{name} is a table: [{name}], or {name}.requests = 5"))
-                    );
+        key: &Key<'_>,
+        named: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, BadBudget> {
+        named(key.get_ref()).map_err(|what| self.bad(&key.span(), what))
+    }
+
+    fn figure(&self, key: &Key<'_>) -> Result<Figure, BadBudget> {
+        let name = key.get_ref();
+        self.known(key, |name| Figure::named(name).map_err(|unknown| unknown.to_string())).map_err(
+            |error| match Group::named(name) {
+                Ok(_) => {
+                    let what = format!("{name} is a table: [{name}], or {name}.requests = 5");
+                    self.bad(&key.span(), what)
                 }
-                Err(unknown) => return Err(self.bad(unknown.to_string())),
+                Err(_) => error,
             },
-            (None, [group, name]) => {
-                let group = Group::named(group).map_err(|what| self.bad(what))?;
-                Measured::Sum(group, Sum::named(name).map_err(|what| self.bad(what))?)
-            }
-            (Some(group), [name]) => {
-                Measured::Sum(group, Sum::named(name).map_err(|what| self.bad(what))?)
-            }
-            _ => return Err(self.bad("a table of a budget holds limits, and no more tables")),
+        )
+    }
+
+    /// The limit that a value states.
+    fn limit(&self, measured: Measured, value: &Spanned<DeValue<'_>>) -> Result<Limit, BadBudget> {
+        let bad = |what: String| self.bad(&value.span(), format!("{}: {what}", measured.name()));
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.to_string(),
+            DeValue::Table(_) => return Err(bad("holds limits, and no more tables".into())),
+            _ => return Err(bad("wanted a text, as \"2.5 s\", or a whole number".into())),
         };
-        let text = match value {
-            Value::Text(text) | Value::Number(text) => text,
-        };
-        let most = quantity(text, measured.unit())
-            .map_err(|bad| self.bad(format!("{}: {bad}", measured.name())))?;
+        let most = quantity(&text, measured.unit()).map_err(|why| bad(why.to_string()))?;
         if most < 0 {
-            return Err(self.bad(format!("{}: a limit is not less than nothing", measured.name())));
+            return Err(bad("a limit is not less than nothing".into()));
         }
         Ok(Limit { measured, most })
     }
@@ -231,18 +141,17 @@ mod tests {
             ("load = 2500", 1, "wanted a time with its unit"),
             ("load = \"2 kB\"", 1, "wanted a time with its unit"),
             ("requests = \"many\"", 1, "wanted a whole number"),
-            ("requests = 1\nrequests = 2", 2, "requests is there twice"),
-            ("[font]\nrequests = 1\n[font]\nrequests = 1", 3, "[font] is there twice"),
-            ("load", 1, "wanted NAME = LIMIT"),
-            ("load =", 1, "there is no limit behind ="),
-            ("load = 1 s", 1, "wanted a text in quotes"),
-            ("load = \"1 s", 1, "one pair of quotes"),
+            ("requests = 1\nrequests = 2", 2, "duplicate key"),
+            ("[font]\nrequests = 1\n[font]\nrequests = 1", 3, "duplicate key"),
+            ("load", 1, ""),
+            ("load = \"1 s", 1, ""),
+            ("load = true", 1, "wanted a text"),
             ("script = 5", 1, "script is a table"),
-            ("[[script]]", 1, "no arrays of tables"),
-            ("[script", 1, "a table is written as [script]"),
-            ("a.b.c = 1", 1, "no more tables"),
+            ("[[script]]\nrequests = 1", 1, "script is a table"),
+            ("[script", 1, ""),
+            ("script.requests.x = 1", 1, "no more tables"),
             ("load = \"-1 s\"", 1, "not less than nothing"),
-            ("x = { requests = 1", 1, "without a }"),
+            ("x = { requests = 1", 1, ""),
         ] {
             let error = read(text).unwrap_err();
             assert_eq!(error.line, Some(line), "{text}: {error}");

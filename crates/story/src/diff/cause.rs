@@ -359,11 +359,11 @@ fn ahead(story: &Story, exchange: &Exchange) -> usize {
 /// before the exchange went by a new one.
 fn closed_before(story: &Story, exchange: &Exchange) -> Option<usize> {
     let server = origin(&exchange.url)?;
-    let earlier = story.connections.iter().filter(|connection| {
+    let mut earlier = story.connections.iter().rev().filter(|connection| {
         let ending = connection.ending.as_ref();
         let first = connection.exchanges.first().and_then(|id| story.exchange(*id));
         ending.is_some_and(|ending| ending.at <= exchange.span.end)
             && first.is_some_and(|first| origin(&first.url).as_ref() == Some(&server))
     });
-    earlier.filter_map(closed_after).next_back()
+    earlier.find_map(closed_after)
 }

@@ -147,6 +147,8 @@ fn initiators(stories: Both<&Story>, exchanges: Both<&Exchange>) -> Option<Chang
             Initiator::Redirect { of: id, .. } => ("redirect", of(*id)),
             Initiator::Parser { url, .. } => ("parser", Some(url.clone())),
             Initiator::Style { url } => ("style", Some(url.clone())),
+            Initiator::LinkField { url } => ("link_field", Some(url.clone())),
+            Initiator::EarlyHints { url } => ("early_hints", Some(url.clone())),
             Initiator::Script { url, .. } => ("script", Some(url.clone())),
             Initiator::Retry { of: id } => ("retry", of(*id)),
             Initiator::Peer => ("peer", None),

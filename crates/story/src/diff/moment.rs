@@ -277,11 +277,9 @@ impl<'a> Runs<'a> {
         for (story, side, is_new) in
             [(self.stories.b, &ids.b, true), (self.stories.a, &ids.a, false)]
         {
-            let alone = side.iter().filter(|id| {
-                let other =
-                    if is_new { self.counterpart_of_b(**id) } else { self.counterpart(**id) };
-                other.is_none()
-            });
+            let counterpart =
+                |id| if is_new { self.counterpart_of_b(id) } else { self.counterpart(id) };
+            let alone = side.iter().filter(|id| counterpart(**id).is_none());
             for exchange in alone.filter_map(|id| story.exchange(*id)) {
                 let status = exchange.status().filter(|status| (300..400).contains(status));
                 causes.push(match status {

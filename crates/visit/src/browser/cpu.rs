@@ -101,9 +101,9 @@ impl Cpu {
         }
     }
 
-    /// To compile and run a script of this many bytes.
-    pub fn running(&self, bytes: usize) -> Duration {
-        self.script + per_kib(self.script_kib, bytes)
+    /// To compile and run a file of this many bytes that holds so many scripts.
+    pub fn running(&self, bytes: usize, scripts: u32) -> Duration {
+        self.script * scripts + per_kib(self.script_kib, bytes)
     }
 
     /// To parse this many bytes of HTML.
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_slower_processor_takes_longer() {
         let slow = Cpu::MEASURED.slowed(4.0);
-        assert_eq!(slow.running(0), 4 * Cpu::MEASURED.running(0));
+        assert_eq!(slow.running(0, 2), 4 * Cpu::MEASURED.running(0, 2));
         assert_eq!(slow.laying_out(10 << 10), 4 * Cpu::MEASURED.laying_out(10 << 10));
         assert_eq!(slow.frame, Cpu::MEASURED.frame * 5 / 2);
         assert_eq!(Cpu::NONE.slowed(4.0), Cpu::NONE);

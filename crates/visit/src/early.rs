@@ -1,0 +1,114 @@
+//! 103 Early Hints (RFC 8297): what a server names while it still thinks about the page begins at once.
+//!
+//! As Chromium has it (`docs/early-hints.md`, `content/browser/loader/navigation_early_hints_manager.cc`): only
+//! the first 103 of a navigation counts, only over HTTP/2 and above, since not every program that passes
+//! HTTP/1.1 on knows interim responses; and what it named is given up when a redirect leads to another origin.
+
+use core::pin::pin;
+
+use futures_util::future::{Either, select};
+use http::{StatusCode, Version};
+use roundtrip_fetch::{Fetcher, Rules};
+use roundtrip_http::client::{Failure, InterimHead, Origin, Progress, Request, Response, Watch};
+use roundtrip_page::Options;
+use roundtrip_record::{EventId, PageNote, Trace as _, What};
+use roundtrip_wire::Wire;
+
+use crate::load::{Document, Loading};
+use crate::plan::Plan;
+
+/// A page that has begun before its document's head; `None` where nothing asked for that.
+pub(crate) type Early<'a, W> = Option<Box<Loading<'a, W>>>;
+
+/// Fetches a page's document, up to its head, and begins what a 103 before that names.
+pub(crate) async fn fetch<'a, W: Wire>(
+    wire: &'a W,
+    fetcher: &'a Fetcher<W>,
+    plan: &'a Plan,
+    mut request: Request,
+) -> (Result<Response<W>, Failure>, Early<'a, W>) {
+    let Some(options) = &plan.page else {
+        return (fetcher.fetch(request, Rules::browser()).await, None);
+    };
+    let (watch, mut watching) = Watch::new();
+    request.watch = Some(watch);
+    let mut hints = Hints { wire, fetcher, plan, options, early: None, from: None };
+    let mut fetching = pin!(fetcher.fetch(request, Rules::browser()));
+    let answer = loop {
+        match select(fetching.as_mut(), pin!(watching.next())).await {
+            Either::Left((answer, _)) => break answer,
+            Either::Right((Some(progress), _)) => hints.take(progress),
+            Either::Right((None, _)) => break fetching.await,
+        }
+    };
+    // What came together with the answer came before it.
+    while let Some(progress) = watching.next_now() {
+        hints.take(progress);
+    }
+    (answer, hints.early)
+}
+
+/// The 103 responses of a navigation.
+struct Hints<'a, W: Wire> {
+    wire: &'a W,
+    fetcher: &'a Fetcher<W>,
+    plan: &'a Plan,
+    options: &'a Options,
+    early: Early<'a, W>,
+    /// The origin of the first 103, once that has come.
+    from: Option<Origin>,
+}
+
+impl<W: Wire> Hints<'_, W> {
+    fn take(&mut self, progress: Progress) {
+        match progress {
+            Progress::Begun { url, .. } => {
+                let elsewhere = self.from.is_some() && self.from != Origin::of(&url);
+                if elsewhere {
+                    self.from = None;
+                    // Its requests are given up with it.
+                    if let Some(early) = self.early.take() {
+                        let why =
+                            "what a 103 named is given up: a redirect leads to another origin";
+                        self.note(early.latest(), why);
+                    }
+                }
+            }
+            Progress::Interim(interim) if interim.head.line.status == StatusCode::EARLY_HINTS => {
+                self.early_hints(&interim);
+            }
+            Progress::Interim(_) => {}
+        }
+    }
+
+    fn early_hints(&mut self, interim: &InterimHead) {
+        if !interim.head.fields.contains("Link") {
+            return;
+        }
+        if interim.head.line.version < Version::HTTP_2 {
+            let why = "a 103 over HTTP/1 is passed over, as browsers do: not everything on the way knows it";
+            return self.note(interim.event, why);
+        }
+        if self.from.is_some() {
+            let why = "a second 103 is passed over, as Chromium does";
+            return self.note(interim.event, why);
+        }
+        self.from = Origin::of(&interim.url);
+        let document = Document {
+            exchange: interim.exchange,
+            url: interim.url.clone(),
+            at: interim.at,
+            event: interim.event,
+        };
+        let options = self.options.clone();
+        let mut early = Loading::begin(self.wire, self.fetcher, self.plan, document, options);
+        early.early_hints(&interim.head.fields);
+        self.early = Some(Box::new(early));
+    }
+
+    /// Something a reader of the record must know.
+    fn note(&self, cause: Option<EventId>, note: &str) {
+        let what = || What::PageNote(PageNote { note: note.to_owned() });
+        self.wire.log().emit(self.wire.now(), cause, what);
+    }
+}
