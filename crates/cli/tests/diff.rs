@@ -170,3 +170,65 @@ fn the_page_of_a_comparison_needs_nothing_else() {
     let again = roundtrip.run(&["diff", "a", "b", "--format", "html"]).expect(0).out();
     assert_eq!(page, again);
 }
+
+/// A folder of a site: its files with their contents.
+fn site(roundtrip: &Roundtrip, name: &str, files: &[(&str, String)]) -> String {
+    let folder = roundtrip.folder(name);
+    std::fs::create_dir(&folder).expect("a folder");
+    for (file, content) in files {
+        std::fs::write(format!("{folder}/{file}"), content).expect("a file");
+    }
+    folder
+}
+
+#[cfg(feature = "page")]
+#[test]
+fn a_site_that_changed_is_told_as_it_changed() {
+    let roundtrip = Roundtrip::new();
+    let page = |script: &str, sheet: &str| {
+        let text = format!(
+            "<!doctype html><title>x</title><link rel=stylesheet href=base.css>\
+             <link rel=stylesheet href={sheet}><script src={script}></script><p>Hello"
+        );
+        ("index.html", text)
+    };
+    let filled = |bytes: usize| "/* a line of a script */\n".repeat(bytes / 25);
+    let css = || "p { color: teal }".to_owned();
+    let before = site(
+        &roundtrip,
+        "before",
+        &[
+            page("app.3f2a1b.js", "old.css"),
+            ("app.3f2a1b.js", filled(20_000)),
+            ("base.css", css()),
+            ("old.css", css()),
+        ],
+    );
+    let after = site(
+        &roundtrip,
+        "after",
+        &[
+            page("app.77aa10.js", "new.css"),
+            ("app.77aa10.js", filled(400_000)),
+            ("base.css", css()),
+            ("new.css", css()),
+        ],
+    );
+    for (folder, name) in [(&before, "v1"), (&after, "v2")] {
+        let visit = ["visit", folder, "-q", "--no-picture", "--net", "3gfast", "--name", name];
+        roundtrip.run(&visit).expect(0);
+    }
+    let out = roundtrip.run(&["diff", "v1", "v2"]).expect(0).out();
+    let text = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "/app.77aa10.js grew 20 → 400 kB",
+        "/app.77aa10.js was /app.3f2a1b.js, size 20 → 400 kB",
+        "added /new.css 200",
+        "removed /old.css 200",
+    ] {
+        assert!(text.contains(said), "{said}: {out}");
+    }
+    let failed =
+        ["diff", "v1", "v2", "--fail-if", "transferSize > 100kB", "--fail-if", "load > 1s"];
+    roundtrip.run(&failed).expect(111);
+}

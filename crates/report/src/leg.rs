@@ -1,8 +1,8 @@
 //! A leg of the critical path in words.
 
-use crate::model::{Exchange, Leg, LegKind, Losses, Model, PhaseKind};
+use crate::model::{Exchange, Leg, LegKind, Lookup, Losses, Model, PhaseKind};
 use crate::names::{losses, short_url, sizes};
-use crate::text::{bare, bytes, clean, clip_middle, duration};
+use crate::text::{bare, bytes, clean, clip_middle, count, duration};
 
 /// The most columns of a URL.
 const URL: usize = 40;
@@ -42,10 +42,7 @@ fn phase(kind: PhaseKind, exchange: &Exchange, model: &Model) -> String {
         PhaseKind::Name => {
             let lookup = exchange.lookup;
             let lookup = lookup.and_then(|id| model.lookups.iter().find(|one| one.id == id));
-            lookup.map_or(String::new(), |lookup| match lookup.addresses.first() {
-                Some(address) => format!("{} is {address}", bare(&lookup.name)),
-                None => format!("{} has no address", bare(&lookup.name)),
-            })
+            lookup.map_or(String::new(), looked_up)
         }
         PhaseKind::Connect => {
             let to = exchange.attempts.last().map(|attempted| attempted.attempt.to);
@@ -66,6 +63,7 @@ fn phase(kind: PhaseKind, exchange: &Exchange, model: &Model) -> String {
         }
         PhaseKind::Wait => {
             let think = model.server_think(exchange);
+            let think = think.filter(|think| !think.is_zero());
             think.map_or(String::new(), |think| format!("the server took {}", duration(think)))
         }
         PhaseKind::Body => {
@@ -73,6 +71,20 @@ fn phase(kind: PhaseKind, exchange: &Exchange, model: &Model) -> String {
             response.map_or("not complete".into(), |response| sizes(&response.what.body))
         }
         PhaseKind::Blocked | PhaseKind::Here => String::new(),
+    }
+}
+
+/// What a lookup found, and whether it had to be repeated.
+fn looked_up(lookup: &Lookup) -> String {
+    let found = match lookup.addresses.first() {
+        Some(address) => format!("{} is {address}", bare(&lookup.name)),
+        None => format!("{} has no address", bare(&lookup.name)),
+    };
+    match lookup.asked_again() {
+        0 => found,
+        again => {
+            format!("{found}; {} asked again, for want of an answer", count(again, "question"))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::net::IpAddr;
 
 use roundtrip_record::{
-    DnsMessage, EventId, HostId, LookupId, Outcome, ResourceRecord, Source, Time,
+    Direction, DnsMessage, EventId, HostId, LookupId, Outcome, ResourceRecord, Source, Time,
 };
 use serde::Serialize;
 
@@ -105,6 +105,19 @@ impl Lookup {
         let arrived = self.messages.iter().rev().find_map(|message| message.what.arrived);
         let known = arrived.filter(|at| whole.contains(*at));
         Span::new(whole.start, known.unwrap_or(whole.end))
+    }
+
+    /// How many questions went out again since no answer had come in time.
+    pub fn asked_again(&self) -> usize {
+        let asked = |message: &&Timed<DnsMessage>| {
+            message.what.direction == Direction::Sent && message.what.transport == "udp"
+        };
+        let mut questions: Vec<&str> =
+            self.messages.iter().filter(asked).map(|sent| sent.what.question.as_str()).collect();
+        let all = questions.len();
+        questions.sort_unstable();
+        questions.dedup();
+        all - questions.len()
     }
 
     /// The source that gave the addresses, or else the last one asked.

@@ -52,6 +52,13 @@ pub(super) fn cause(cause: &Cause) -> String {
         Cause::NameFrom { from } => {
             format!("name {} (was {})", answered(from.b), answered(from.a))
         }
+        Cause::NameAskedAgain { times } => {
+            format!(
+                "{} asked again, for want of an answer (was {})",
+                count(times.b, "question"),
+                times.a
+            )
+        }
         Cause::Queue { ahead } => {
             format!(
                 "{} of its server under way before it (was {})",

@@ -23,25 +23,33 @@ pub(crate) struct Reason {
     /// How much later the moment came for it.
     #[serde(rename = "difference_ms")]
     pub(crate) difference: Shift,
+    /// What took the time: a URL, shortened; empty where it is told in the text.
+    pub(crate) subject: String,
     /// What changed, and what cost the time.
     pub(crate) text: String,
 }
 
+/// The subject of a sentence and what is said of it.
+type Sentence = (String, String);
+
 /// What explains the difference of a moment, the largest share first; what no share explains is the
 /// last.
 pub(crate) fn reasons(comparison: &Comparison, moment: &MomentDiff) -> Vec<Reason> {
-    let reason =
-        |share: &Share| Reason { difference: share.difference, text: sentence(comparison, share) };
+    let reason = |share: &Share| {
+        let (subject, text) = sentence(comparison, share);
+        Reason { difference: share.difference, subject, text }
+    };
     let mut reasons: Vec<Reason> = moment.shares.iter().map(reason).collect();
     if !moment.other.is_zero() {
         let text = "other: on no leg of the critical path".to_owned();
-        reasons.push(Reason { difference: moment.other, text });
+        reasons.push(Reason { difference: moment.other, subject: String::new(), text });
     }
     reasons
 }
 
 /// The sentence of a share.
-fn sentence(comparison: &Comparison, share: &Share) -> String {
+fn sentence(comparison: &Comparison, share: &Share) -> Sentence {
+    let alone = |text: &str| (String::new(), text.to_owned());
     match &share.place {
         Place::Exchange { exchange } => {
             let name = clip_middle(&comparison.of_b(exchange.b), URL);
@@ -50,16 +58,16 @@ fn sentence(comparison: &Comparison, share: &Share) -> String {
             let pair = comparison.diff.pairs.iter().find(|pair| pair.exchange == *exchange);
             let still = pair.filter(|pair| !pair.blocks.differ());
             said.extend(still.and_then(|pair| blocks(pair.blocks.b)).map(str::to_owned));
-            format!("{name}  {}", said.join("; "))
+            (name, said.join("; "))
         }
         Place::Detour { a, b } => detour(comparison, share, a, b),
-        Place::Page => "the page's own work: parsing, scripts, layout, painting".into(),
-        Place::Here => "our own machine, between requests".into(),
-        Place::Names => "lookups before the first request".into(),
+        Place::Page => alone("the page's own work: parsing, scripts, layout, painting"),
+        Place::Here => alone("our own machine, between requests"),
+        Place::Names => alone("lookups before the first request"),
     }
 }
 
-fn detour(comparison: &Comparison, share: &Share, a: &[ExchangeId], b: &[ExchangeId]) -> String {
+fn detour(comparison: &Comparison, share: &Share, a: &[ExchangeId], b: &[ExchangeId]) -> Sentence {
     let list = |urls: Vec<String>| match urls.as_slice() {
         [one] => one.clone(),
         [first, rest @ ..] => format!("{first} and {} more", rest.len()),
@@ -70,17 +78,18 @@ fn detour(comparison: &Comparison, share: &Share, a: &[ExchangeId], b: &[Exchang
     let now = list(b.iter().map(|id| name(comparison.of_b(*id))).collect());
     let is_all =
         |wanted: &Cause| !share.causes.is_empty() && share.causes.iter().all(|one| one == wanted);
-    let how = match (a.is_empty(), b.is_empty()) {
-        (true, _) if is_all(&Cause::Added) => return format!("{now}  is new, and waited for"),
-        (_, true) if is_all(&Cause::Removed) => return format!("{before}  is gone"),
-        (true, _) => format!("{now}  is waited for now"),
-        (_, true) => format!("{before}  is not waited for any more"),
-        _ => format!("{now}  is waited for, where it was {before}"),
+    let (subject, how) = match (a.is_empty(), b.is_empty()) {
+        (true, _) if is_all(&Cause::Added) => return (now, "is new, and waited for".into()),
+        (_, true) if is_all(&Cause::Removed) => return (before, "is gone".into()),
+        (true, _) => (now, "is waited for now".to_owned()),
+        (_, true) => (before, "is not waited for any more".to_owned()),
+        _ => (now, format!("is waited for, where it was {before}")),
     };
     let mut said: Vec<String> = share.causes.iter().map(cause).collect();
     let closer = share.closer.filter(|_| !share.parts.is_empty());
     said.extend(closer.map(|both| closely(comparison, share, both, a.len() + b.len() > 2)));
-    if said.is_empty() { how } else { format!("{how}; {}", said.join("; ")) }
+    said.insert(0, how);
+    (subject, said.join("; "))
 }
 
 /// What became of an exchange that only one side waits for.

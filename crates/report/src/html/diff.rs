@@ -112,7 +112,7 @@ fn moment(comparison: &Comparison, moment: &MomentDiff) -> Markup {
                         div.reason {
                             span.number { (shift(one.difference)) }
                             span.sway { (sway(one.difference, longest)) }
-                            span { (one.text) }
+                            span { @if !one.subject.is_empty() { span.url { (one.subject) } " " } (one.text) }
                         }
                     }
                 }

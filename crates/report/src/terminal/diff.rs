@@ -134,7 +134,7 @@ impl DiffView<'_> {
         // One that is left over is told, too: its line is no longer than one that says so.
         let shown = if reasons.len() <= most.saturating_add(1) { reasons.len() } else { most };
         let mut lines: Vec<(String, String)> =
-            reasons[..shown].iter().map(|one| (shift(one.difference), one.text.clone())).collect();
+            reasons[..shown].iter().map(|one| (shift(one.difference), whole(one))).collect();
         if let [_, ..] = &reasons[shown..] {
             let rest = &reasons[shown..];
             let sum = rest.iter().map(|one: &Reason| one.difference).sum();
@@ -240,5 +240,14 @@ impl DiffView<'_> {
             let (a, b) = (clean(&names.a), clean(&names.b));
             self.fact("next", &format!("roundtrip diff {a} {b} -v │ --html │ --format json"));
         }
+    }
+}
+
+/// A reason in one text.
+fn whole(reason: &Reason) -> String {
+    if reason.subject.is_empty() {
+        reason.text.clone()
+    } else {
+        format!("{}  {}", reason.subject, reason.text)
     }
 }

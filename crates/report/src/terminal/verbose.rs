@@ -2,8 +2,9 @@
 
 use super::view::View;
 use crate::leg;
+use crate::model::Leg;
 use crate::sequence;
-use crate::text::{clean, clip_middle, duration, left, millis, rate, right, wrap};
+use crate::text::{clean, clip_middle, duration, left, millis, rate, right, width, wrap};
 
 /// The columns of the name of a leg.
 const NAME: usize = 36;
@@ -56,12 +57,21 @@ impl View<'_> {
             self.blank();
             self.fact("path", &format!("to the {title}, {}", duration(path.span.took())));
             for leg in &path.legs {
-                let name = left(&clip_middle(&leg::name(leg, self.model), NAME), NAME);
-                let took = right(&millis(leg.took()), 9);
-                self.fact("", &format!("{took} ms  {name}  {}", leg::detail(leg, self.model)));
+                self.leg(leg);
             }
         }
         self.blank();
+    }
+
+    /// A leg: its time, what it was spent on, what happened in it.
+    fn leg(&mut self, leg: &Leg) {
+        let name = left(&clip_middle(&leg::name(leg, self.model), NAME), NAME);
+        let head = format!("{}{} ms  {name}  ", " ".repeat(12), right(&millis(leg.took()), 8));
+        let room = self.options.columns().saturating_sub(width(&head));
+        for (n, line) in wrap(&leg::detail(leg, self.model), room).into_iter().enumerate() {
+            let head = if n == 0 { head.clone() } else { " ".repeat(width(&head)) };
+            self.lines.push(format!("{head}{line}"));
+        }
     }
 
     /// The header fields as they were sent and received, whole.

@@ -140,6 +140,11 @@ pub enum Cause {
         /// Who: `cache`, `hosts`, `resolver`, `zone`.
         from: Both<Option<&'static str>>,
     },
+    /// Questions for the name went out again since no answer had come in time.
+    NameAskedAgain {
+        /// How many.
+        times: Both<usize>,
+    },
     /// Other exchanges with the same server were under way when this one was wanted.
     Queue {
         /// How many.
@@ -173,7 +178,7 @@ impl Compared<'_> {
     pub(super) fn causes(&self, part: Part, shift: Shift) -> Vec<Cause> {
         let mut causes = Vec::new();
         match part {
-            Part::Name => self.name(&mut causes),
+            Part::Name => self.name(shift, &mut causes),
             Part::Connection => self.connection(shift, &mut causes),
             Part::Blocked => self.blocked(shift, &mut causes),
             Part::Request => causes.extend(self.request(shift)),
@@ -189,11 +194,11 @@ impl Compared<'_> {
         causes
     }
 
-    fn name(&self, causes: &mut Vec<Cause>) {
+    fn name(&self, shift: Shift, causes: &mut Vec<Cause>) {
         let lookup = |story: &'_ Story, exchange: &Exchange| {
             let id = exchange.lookup?;
             let lookup = story.lookups.iter().find(|lookup| lookup.id == id)?;
-            Some((lookup.aliases.clone(), answered_by(lookup)))
+            Some((lookup.aliases.clone(), answered_by(lookup), lookup.asked_again()))
         };
         let found = Both::new(
             lookup(self.stories.a, self.exchanges.a),
@@ -202,6 +207,10 @@ impl Compared<'_> {
         let from = found.as_ref().map(|one| one.as_ref().and_then(|one| one.1));
         if from.differ() {
             causes.push(Cause::NameFrom { from });
+        }
+        let times = found.as_ref().map(|one| one.as_ref().map_or(0, |one| one.2));
+        if same_sign(times.map(|times| times as u64), shift) {
+            causes.push(Cause::NameAskedAgain { times });
         }
         let aliases = found.known().map(|both| both.map(|one| one.0));
         if let Some(aliases) = aliases.filter(Both::differ) {

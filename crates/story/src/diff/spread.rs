@@ -37,12 +37,12 @@ impl Sample {
 
     /// Where most of the runs lie, from a tenth to nine tenths.
     fn interval(&self) -> Option<(i64, i64)> {
-        let interval = if let ([_], Some((_, interval))) = (self.values.as_slice(), self.stated) {
-            interval
-        } else {
+        let of_values = || {
             let time = |value: &i64| Duration::from_nanos(value.unsigned_abs());
-            Interval::of(self.values.iter().map(time).collect())?
+            Interval::of(self.values.iter().map(time).collect())
         };
+        let stated = self.stated.filter(|_| self.values.len() == 1);
+        let interval = stated.map(|(_, interval)| interval).or_else(of_values)?;
         let nanos = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
         Some((nanos(interval.low), nanos(interval.high)))
     }
