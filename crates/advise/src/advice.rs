@@ -57,6 +57,7 @@ pub struct Times {
 
 /// An interval as savings are written.
 #[derive(Serialize)]
+#[allow(clippy::struct_field_names, reason = "these are the names in the JSON")]
 struct Range {
     low_ms: f64,
     median_ms: f64,

@@ -282,7 +282,7 @@ fn candidates(set: &str) -> impl Iterator<Item = &str> {
     set.split_ascii_whitespace().map(|word| word.trim_end_matches(','))
 }
 
-/// The value of an attribute. lol_html gives it as it is written.
+/// The value of an attribute. `lol_html` gives it as it is written.
 fn attribute(element: &Element<'_, '_>, name: &str) -> Option<String> {
     let written = element.get_attribute(name)?;
     if !written.contains('&') {

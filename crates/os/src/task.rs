@@ -3,7 +3,6 @@
 use core::future::Future;
 use core::num::NonZeroUsize;
 use std::io;
-use std::thread::Builder;
 
 use roundtrip_wire::Task;
 use tokio::task::LocalSet;
@@ -41,7 +40,7 @@ pub fn run<T>(main: impl Future<Output = T>) -> io::Result<T> {
 pub fn on_threads<T: Send>(count: NonZeroUsize, errand: impl Fn(usize) -> T + Sync) -> Vec<T> {
     std::thread::scope(|scope| {
         let errand = &errand;
-        let start = |number| Builder::new().spawn_scoped(scope, move || errand(number)).ok();
+        let start = |number| Some(scope.spawn(move || errand(number)));
         // The first runs here: one alone needs no other thread. After one that cannot be started, no
         // more are tried: the numbers leave no gap.
         let others: Vec<_> = (1..count.get()).map_while(start).collect();
