@@ -3,6 +3,7 @@
 use core::future::Future;
 use core::num::NonZeroUsize;
 use std::io;
+use std::thread::Builder;
 
 use roundtrip_wire::Task;
 use tokio::task::LocalSet;
@@ -40,7 +41,7 @@ pub fn run<T>(main: impl Future<Output = T>) -> io::Result<T> {
 pub fn on_threads<T: Send>(count: NonZeroUsize, errand: impl Fn(usize) -> T + Sync) -> Vec<T> {
     std::thread::scope(|scope| {
         let errand = &errand;
-        let start = |number| Some(scope.spawn(move || errand(number)));
+        let start = |number| Builder::new().spawn_scoped(scope, move || errand(number)).ok();
         // The first runs here: one alone needs no other thread. After one that cannot be started, no
         // more are tried: the numbers leave no gap.
         let others: Vec<_> = (1..count.get()).map_while(start).collect();

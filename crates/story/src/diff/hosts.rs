@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use roundtrip_record::{EndedBy, Source};
+use roundtrip_record::{EndedBy, Source, WireKind};
 use serde::Serialize;
 
 use super::both::{Both, both_ms_known};
@@ -76,8 +76,16 @@ impl NameDiff {
     }
 }
 
+/// Whether a lab gave the addresses on some side: it makes them up, so that they say nothing of where a
+/// server is.
+fn makes_addresses_up(stories: Both<&Story>) -> bool {
+    let in_lab = |story: &Story| story.run.as_ref().is_some_and(|run| run.wire == WireKind::Lab);
+    in_lab(stories.a) || in_lab(stories.b)
+}
+
 /// The servers of both runs, in the order of their origins.
 pub(super) fn servers(stories: Both<&Story>) -> Vec<ServerDiff> {
+    let made_up = makes_addresses_up(stories);
     let sides = stories.map(of_side);
     let mut origins: Vec<&String> = sides.a.keys().chain(sides.b.keys()).collect();
     origins.sort();
@@ -88,7 +96,7 @@ pub(super) fn servers(stories: Both<&Story>) -> Vec<ServerDiff> {
             origin: origin.clone(),
             requests: side.as_ref().map(|side| side.requests),
             connections: side.as_ref().map(|side| side.connections),
-            address: side.as_ref().map(|side| side.address),
+            address: side.as_ref().map(|side| side.address.filter(|_| !made_up)),
             round_trip: side.as_ref().map(|side| side.round_trip),
             closed: side.map(|side| side.closed),
         }
@@ -132,6 +140,7 @@ pub(super) fn closed_after(connection: &Connection) -> Option<usize> {
 
 /// The names that were looked up on either side, in A's order and then in B's.
 pub(super) fn names(stories: Both<&Story>) -> Vec<NameDiff> {
+    let made_up = makes_addresses_up(stories);
     let mut names: Vec<&str> = Vec::new();
     for lookup in stories.a.lookups.iter().chain(&stories.b.lookups) {
         if !names.contains(&lookup.name.as_str()) {
@@ -143,7 +152,10 @@ pub(super) fn names(stories: Both<&Story>) -> Vec<NameDiff> {
         NameDiff {
             name: name.to_owned(),
             aliases: found.map(|lookup| lookup.map_or(Vec::new(), |one| one.aliases.clone())),
-            addresses: found.map(|lookup| lookup.map_or(Vec::new(), |one| one.addresses.clone())),
+            addresses: found.map(|lookup| {
+                let found = lookup.filter(|_| !made_up);
+                found.map_or(Vec::new(), |one| one.addresses.clone())
+            }),
             ttl: found.map(|lookup| lookup?.ttl),
             from: found.map(|lookup| answered_by(lookup?)),
             took: found.map(|lookup| Some(lookup?.span.took())),
