@@ -104,13 +104,13 @@ pub fn prove(
     is_page(scenario, &base.first)?;
     let mut pieces: Vec<Piece> = pieces
         .into_iter()
-        .map(|piece| match piece.refused {
-            Some(_) => piece,
-            None => {
-                let with = results.next().unwrap_or_default();
-                let tried = compare(base.of(piece.variant.reach), &with);
-                Piece { tried, ..piece }
+        .map(|piece| {
+            if piece.refused.is_some() {
+                return piece;
             }
+            let with = results.next().unwrap_or_default();
+            let tried = compare(base.of(piece.variant.reach), &with);
+            Piece { tried, ..piece }
         })
         .collect();
     order(&mut pieces, &base);

@@ -15,7 +15,7 @@ use crate::kept::{Asked, By, Kept, Use};
 const ROOM: usize = 256 << 20;
 /// The most answers that it keeps.
 const MOST: usize = 16_384;
-/// The part of the room that one answer may take, as in Chromium (net/disk_cache).
+/// The part of the room that one answer may take, as in Chromium (`net/disk_cache`).
 const SHARE: usize = 8;
 
 /// The answers that a browser keeps, from one visit to the next too. Its clones share them.

@@ -21,7 +21,7 @@ pub enum AgeFrom {
 
 /// How long an answer is fresh; `None`: for ever.
 ///
-/// What the server says goes before what is guessed. As browsers do (net/http/http_response_headers.cc),
+/// What the server says goes before what is guessed. As browsers do (`net/http/http_response_headers.cc`),
 /// `must-revalidate` forbids guesses; what is guessed is a tenth of the time since the last change, and
 /// that permanent redirects and the like stay as they are.
 ///

@@ -214,7 +214,7 @@ impl<W: Wire> Response<W> {
         let event = stored.report(&self.body.exchange, self.event, keeps_body, true);
         let body = self.body.holding(&stored);
         let Stored { status, reason, fields, .. } = stored;
-        Self { status, reason, fields, event, body, ..self }
+        Self { status, reason, fields, body, event, ..self }
     }
 
     /// The media type without parameters, in lower case.
