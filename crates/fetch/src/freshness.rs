@@ -148,6 +148,7 @@ mod tests {
             (200, &[("Cache-Control", "no-cache=\"Set-Cookie\", max-age=60")], Some(0)),
             (200, &[("Pragma", "no-cache"), ("Expires", HOUR_LATER), ("Date", DATE)], Some(0)),
             (200, &[("Cache-Control", "max-age=60"), ("Vary", "Accept, *")], Some(0)),
+            (200, &[("Cache-Control", "Max-Age=60")], Some(60)),
             (200, &[("Cache-Control", "max-age=-1"), ("Expires", HOUR_LATER)], Some(0)),
             (200, &[("Cache-Control", "max-age=60"), ("Expires", HOUR_LATER)], Some(60)),
             (200, &[("Date", DATE), ("Expires", HOUR_LATER)], Some(3600)),
@@ -155,6 +156,7 @@ mod tests {
             (200, &[("Date", HOUR_LATER), ("Expires", DATE)], Some(0)),
             (200, &[("Expires", "0"), ("Last-Modified", TEN_DAYS_BEFORE)], Some(0)),
             (200, &[("Expires", "Friday, 01-Jan-27 01:00:00 GMT"), ("Date", DATE)], Some(3600)),
+            (200, &[("Expires", "Fri Jan  1 01:00:00 2027"), ("Date", DATE)], Some(3600)),
             (200, &[("Date", DATE), ("Last-Modified", TEN_DAYS_BEFORE)], Some(DAY)),
             (200, &[("Last-Modified", TEN_DAYS_BEFORE)], Some(DAY)),
             (
