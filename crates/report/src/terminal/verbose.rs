@@ -4,7 +4,7 @@ use super::view::View;
 use crate::leg;
 use crate::model::Leg;
 use crate::sequence;
-use crate::text::{clean, clip_middle, duration, left, millis, rate, right, width, wrap};
+use crate::text::{clean, clip, clip_middle, duration, left, millis, rate, right, width, wrap};
 
 /// The columns of the name of a leg.
 const NAME: usize = 36;
@@ -70,7 +70,8 @@ impl View<'_> {
         let room = self.options.columns().saturating_sub(width(&head));
         for (n, line) in wrap(&leg::detail(leg, self.model), room).into_iter().enumerate() {
             let head = if n == 0 { head.clone() } else { " ".repeat(width(&head)) };
-            self.lines.push(format!("{head}{line}"));
+            // A time of many digits can leave less room than a word takes.
+            self.lines.push(clip(&format!("{head}{line}"), self.options.columns()));
         }
     }
 
