@@ -7,8 +7,8 @@ use roundtrip_story::Budget;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct BudgetOption {
     /// Hold it against the limits in this file, and exit with 111 if one is exceeded: load = "2.5 s",
-    /// transferSize = "500 kB", requests = 50, tables for kinds of resources ([script]) and
-    /// [third-party]; or a budget.json of Lighthouse
+    /// transferSize = "500 kB", requests = 50, tables for kinds of resources (script, font, …) and for
+    /// third-party; or a budget.json of Lighthouse
     #[arg(long = "budget", value_name = "FILE", value_parser = read)]
     pub(crate) limits: Option<Budget>,
 }
