@@ -42,15 +42,7 @@ pub fn propose(story: &Story, scenario: &Scenario) -> Proposals {
         return proposals;
     };
     let Ok(page) = Url::parse(&document.url) else { return proposals };
-    let path = [story.critical_to_paint(), Some(story.critical_to_end())];
-    let legs = path.iter().flatten().flat_map(|path| &path.legs);
-    let seen = Seen {
-        story,
-        scenario,
-        document,
-        page: &page,
-        on_path: legs.filter_map(|leg| leg.exchange).collect(),
-    };
+    let seen = Seen::new(story, scenario, document, &page);
     for rule in RULES {
         rule(&seen, &mut proposals);
     }

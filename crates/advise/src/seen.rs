@@ -22,9 +22,11 @@ pub(crate) struct Seen<'a> {
     pub(crate) page: &'a Url,
     /// The exchanges on the critical path to the first paint or to load.
     pub(crate) on_path: BTreeSet<ExchangeId>,
+    resources: Vec<Resource<'a>>,
 }
 
 /// A resource of the page that was answered.
+#[derive(Clone)]
 pub(crate) struct Resource<'a> {
     pub(crate) exchange: &'a Exchange,
     pub(crate) url: Url,
@@ -33,18 +35,36 @@ pub(crate) struct Resource<'a> {
 }
 
 impl<'a> Seen<'a> {
+    /// Reads a visit.
+    pub(crate) fn new(
+        story: &'a Story,
+        scenario: &'a Scenario,
+        document: &'a Exchange,
+        page: &'a Url,
+    ) -> Self {
+        let paths = [story.critical_to_paint(), Some(story.critical_to_end())];
+        let legs = paths.iter().flatten().flat_map(|path| &path.legs);
+        let on_path = legs.filter_map(|leg| leg.exchange).collect();
+        let seen = Self { story, scenario, document, page, on_path, resources: Vec::new() };
+        let resources = seen.answered();
+        Self { resources, ..seen }
+    }
+
     /// What was answered well, each URL once, in the order in which it was wanted.
     pub(crate) fn resources(&self) -> Vec<Resource<'a>> {
+        self.resources.clone()
+    }
+
+    /// The same, read off the story.
+    fn answered(&self) -> Vec<Resource<'a>> {
+        let document = self.origin().and_then(|origin| self.answer(&origin, self.page));
+        let stands_in = document.is_some_and(Answer::is_stand_in);
         let mut known = BTreeSet::new();
         let answered = self.story.answered().filter(|one| one.method == "GET");
         let fine = answered.filter(|one| one.status().is_some_and(|status| status == 200));
         // What scripts asked for is asked for again only where a stand-in names it: scripts are not run.
-        let stands_in = || {
-            let answer = self.origin().and_then(|origin| self.answer(&origin, self.page));
-            answer.is_some_and(Answer::is_stand_in)
-        };
         let fine =
-            fine.filter(|one| !matches!(one.initiator, Initiator::Script { .. }) || stands_in());
+            fine.filter(|one| stands_in || !matches!(one.initiator, Initiator::Script { .. }));
         fine.filter_map(|exchange| {
             let url = Url::parse(&exchange.url).ok()?;
             let origin = Origin::of(&url)?;

@@ -1,21 +1,18 @@
 //! Advice holds: each change is found where it can help, tried, and does what it says.
 
+mod common;
+
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::rc::Rc;
 
+use common::recorded;
 use http::StatusCode;
 use roundtrip_advise::{Advice, Effect, Piece, Proving, Reach, combined, files, propose, prove};
 use roundtrip_http::handler::{Files, Tree};
 use roundtrip_http::server::{Handler, Request, RequestBody, Response};
-use roundtrip_lab::{Caches, DEFAULT_DATE};
-use roundtrip_record::{BodyRef, Folder, Settings, What};
-use roundtrip_visit::ground::{Ground, Virtual};
-use roundtrip_visit::replay::Recording;
-use roundtrip_visit::run::{ThisMachine, Title, carry_out};
-use roundtrip_visit::scenario::Scenario;
+use roundtrip_record::{Folder, Settings, What};
+use roundtrip_visit::run::Title;
 use roundtrip_visit::site::Site;
-use roundtrip_visit::{Browser, Plan};
 use roundtrip_wire::LocalFuture;
 
 const PAGE: &str = "<!doctype html><html><head><meta charset=utf-8><title>Shop</title>\n\
@@ -69,28 +66,6 @@ fn sites() -> Vec<Site> {
     vec![shop, pictures]
 }
 
-fn network() -> Virtual {
-    let net = "cable".parse().expect("a profile");
-    Virtual { net, seed: 1, date: DEFAULT_DATE, caches: Caches::default() }
-}
-
-/// The shop, visited and recorded in a folder, as a scenario.
-fn recorded(folder: &Path, url: &str) -> (Recording, Scenario) {
-    let plan = Plan::get(url.parse().expect("a URL")).behaving_as(Browser::CHROMIUM);
-    let title = Title { command: "visit".into(), subject: url.into(), replay_of: None };
-    let ground = Ground::Lab(Box::new(network()));
-    let settings = Settings::in_folder(folder);
-    carry_out(&title, &plan, &ground, &ThisMachine::default(), || Ok(sites()), settings)
-        .expect("a lab");
-    let folder = Folder::open(folder).expect("a record");
-    let bodies = folder.bodies();
-    let body = |content: &BodyRef| bodies.get(content).ok();
-    let recording = Recording::read(folder.read().expect("events").0).expect("a visit");
-    let plan = recording.plan(body).expect("a plan").behaving_as(Browser::CHROMIUM);
-    let servers = recording.servers(body).expect("servers");
-    (recording, Scenario { plan, network: network(), servers })
-}
-
 fn proving(seeds: u32, threads: usize) -> Proving {
     Proving {
         networks: ["cable", "3gfast"].map(|net| net.parse().expect("a profile")).to_vec(),
@@ -110,7 +85,8 @@ fn piece<'a>(advice: &'a Advice, name: &str) -> &'a Piece {
 #[test]
 fn each_change_is_tried_and_what_helps_is_put_together() {
     let work = tempfile::tempdir().expect("a folder");
-    let (recording, scenario) = recorded(&work.path().join("run"), "http://www.shop.example/old");
+    let (recording, scenario) =
+        recorded(&work.path().join("run"), "http://www.shop.example/old", sites);
     let proposals = propose(recording.story(), &scenario);
     let advice = prove(&scenario, proposals, &proving(2, 2), &|_| {}).expect("a page");
 
@@ -173,7 +149,7 @@ fn each_change_is_tried_and_what_helps_is_put_together() {
 #[test]
 fn advice_is_the_same_with_any_number_of_threads() {
     let work = tempfile::tempdir().expect("a folder");
-    let (recording, scenario) = recorded(work.path(), "http://www.shop.example/");
+    let (recording, scenario) = recorded(work.path(), "http://www.shop.example/", sites);
     let told = |threads| {
         let proposals = propose(recording.story(), &scenario);
         let advice = prove(&scenario, proposals, &proving(2, threads), &|_| {}).expect("a page");
@@ -185,7 +161,7 @@ fn advice_is_the_same_with_any_number_of_threads() {
 #[test]
 fn changed_files_are_what_the_change_says() {
     let work = tempfile::tempdir().expect("a folder");
-    let (recording, scenario) = recorded(work.path(), "http://www.shop.example/");
+    let (recording, scenario) = recorded(work.path(), "http://www.shop.example/", sites);
     let proposals = propose(recording.story(), &scenario);
     let advice = prove(&scenario, proposals, &proving(1, 2), &|_| {}).expect("a page");
     let changed = |name: &str| {
@@ -216,7 +192,7 @@ fn changed_files_are_what_the_change_says() {
 #[test]
 fn what_is_no_page_is_not_advised_on() {
     let work = tempfile::tempdir().expect("a folder");
-    let (recording, scenario) = recorded(work.path(), "http://www.shop.example/a.css");
+    let (recording, scenario) = recorded(work.path(), "http://www.shop.example/a.css", sites);
     let proposals = propose(recording.story(), &scenario);
     let error = prove(&scenario, proposals, &proving(1, 1), &|_| {}).expect_err("no page");
     assert_eq!(

@@ -1,20 +1,20 @@
 //! Advice to send 103 Early Hints: tried over HTTP/2, where it saves what the server thinks, and not over HTTP/1.
 
+mod common;
+
 use core::time::Duration;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::rc::Rc;
 
+use common::recorded;
 use roundtrip_advise::{Advice, Effect, Proving, combined, propose, prove};
 use roundtrip_http::server::{Handler, Request, RequestBody, Response};
-use roundtrip_lab::{Caches, DEFAULT_DATE, LabHost};
-use roundtrip_record::{BodyRef, Folder, Settings};
-use roundtrip_visit::ground::{Ground, Virtual};
-use roundtrip_visit::replay::Recording;
-use roundtrip_visit::run::{ThisMachine, Title, carry_out};
+use roundtrip_lab::LabHost;
+use roundtrip_record::Settings;
+use roundtrip_visit::run::Title;
 use roundtrip_visit::scenario::Scenario;
 use roundtrip_visit::site::Site;
-use roundtrip_visit::{Browser, Plan};
 use roundtrip_wire::{LocalFuture, Wire as _};
 
 const URL: &str = "https://www.shop.example/";
@@ -50,25 +50,7 @@ fn site(two: bool) -> Site {
 
 /// The shop, visited, recorded in a folder, and advised on.
 fn advised(folder: &Path, two: bool) -> (Scenario, Advice) {
-    let network = Virtual {
-        net: "cable".parse().expect("a profile"),
-        seed: 1,
-        date: DEFAULT_DATE,
-        caches: Caches::default(),
-    };
-    let plan = Plan::get(URL.parse().expect("a URL")).behaving_as(Browser::CHROMIUM);
-    let title = Title { command: "visit".into(), subject: URL.into(), replay_of: None };
-    let ground = Ground::Lab(Box::new(network.clone()));
-    let settings = Settings::in_folder(folder);
-    let sites = || Ok(vec![site(two)]);
-    carry_out(&title, &plan, &ground, &ThisMachine::default(), sites, settings).expect("a lab");
-    let folder = Folder::open(folder).expect("a record");
-    let bodies = folder.bodies();
-    let body = |content: &BodyRef| bodies.get(content).ok();
-    let recording = Recording::read(folder.read().expect("events").0).expect("a visit");
-    let plan = recording.plan(body).expect("a plan").behaving_as(Browser::CHROMIUM);
-    let servers = recording.servers(body).expect("servers");
-    let scenario = Scenario { plan, network, servers };
+    let (recording, scenario) = recorded(folder, URL, || vec![site(two)]);
     let proving = Proving {
         networks: vec!["cable".parse().expect("a profile")],
         seeds: 1,

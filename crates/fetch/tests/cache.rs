@@ -4,14 +4,16 @@
 
 #[path = "../../http/tests/common/mod.rs"]
 mod common;
+mod requests;
 
 use core::time::Duration;
 
 use common::{Site, get};
+use requests::{field, sent};
 use roundtrip_fetch::{Cache, Fetcher, Jar, Mode, Rules};
 use roundtrip_http::client::{Options, Request};
 use roundtrip_http::url;
-use roundtrip_record::{CachedResponse, Initiator, RequestSent, What};
+use roundtrip_record::{CachedResponse, Initiator, What};
 use roundtrip_wire::Wire as _;
 
 /// One request, and how long after the one before.
@@ -63,20 +65,6 @@ fn answer(status: &str, fields: &[&str], body: &str) -> String {
 fn script(site: &Site, answers: &[String]) {
     let answers: Vec<&[u8]> = answers.iter().map(String::as_bytes).collect();
     site.script(0, &answers);
-}
-
-fn sent(site: &Site) -> Vec<RequestSent> {
-    let events = site.client_events().into_iter();
-    let sent = events.filter_map(|event| match event.what {
-        What::RequestSent(sent) => Some(sent),
-        _ => None,
-    });
-    sent.collect()
-}
-
-fn field<'a>(sent: &'a RequestSent, name: &str) -> Option<&'a str> {
-    let found = sent.fields.iter().find(|field| field.0.eq_ignore_ascii_case(name));
-    found.map(|field| field.1.as_str())
 }
 
 /// What the record says that the cache gave.

@@ -4,15 +4,17 @@
 
 #[path = "../../http/tests/common/mod.rs"]
 mod common;
+mod requests;
 
 use common::{Site, get};
+use requests::{field, sent};
 use roundtrip_fetch::{Credentials, Fetcher, Jar, Mode, Redirects, Rules, Sends};
 use roundtrip_http::Body;
 use roundtrip_http::client::{Expect, Failure, Options, Request, Schemes};
 use roundtrip_http::message::escape;
 use roundtrip_http::server::{self, Handler, RequestBody, Response};
 use roundtrip_http::url;
-use roundtrip_record::{ExchangeId, FaultKind, Initiator, RequestSent, What};
+use roundtrip_record::{ExchangeId, FaultKind, Initiator, What};
 use roundtrip_wire::LocalFuture;
 
 /// Carries a request out; gives the URL and the status in the end.
@@ -23,22 +25,6 @@ fn fetch(site: &Site, request: Request, rules: Rules) -> Result<(String, u16), F
         let response = fetcher.fetch(request, rules).await?;
         Ok((response.url.to_string(), response.status.as_u16()))
     })
-}
-
-/// The requests that went out, in order.
-fn sent(site: &Site) -> Vec<RequestSent> {
-    let events = site.client_events().into_iter();
-    let sent = events.filter_map(|event| match event.what {
-        What::RequestSent(sent) => Some(sent),
-        _ => None,
-    });
-    sent.collect()
-}
-
-/// The value of a field of a request.
-fn field<'a>(sent: &'a RequestSent, name: &str) -> Option<&'a str> {
-    let found = sent.fields.iter().find(|field| field.0.eq_ignore_ascii_case(name));
-    found.map(|field| field.1.as_str())
 }
 
 /// Who wanted each exchange.

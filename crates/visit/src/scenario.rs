@@ -44,13 +44,6 @@ pub struct Measured {
 }
 
 impl Scenario {
-    /// The same with another seed.
-    #[must_use]
-    pub fn seeded(&self, seed: u64) -> Self {
-        let network = Virtual { seed, ..self.network.clone() };
-        Self { network, ..self.clone() }
-    }
-
     /// Carries it out once. Nothing is recorded, and no picture is painted.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use image::codecs::webp::WebPEncoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageEncoder as _, ImageFormat};
 use roundtrip_http::client::Scheme;
+use roundtrip_http::media::essence;
 use roundtrip_record::ResourceKind;
 use roundtrip_visit::answers::Answer;
 
@@ -92,8 +93,7 @@ fn coded(resources: &[&Resource<'_>], coding: &'static str, name: &str) -> Optio
 
 /// Whether an answer is of a kind that compresses well.
 fn is_text(answer: &Answer) -> bool {
-    let value = answer.fields.text("Content-Type").unwrap_or("");
-    let media = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let media = essence(answer.fields.text("Content-Type").unwrap_or(""));
     media.starts_with("text/")
         || ["json", "javascript", "xml", "x-javascript", "ecmascript"]
             .iter()
