@@ -11,7 +11,7 @@ pub(crate) use crate::diff::args::Diff;
 pub(crate) use crate::get::args::Get;
 use crate::options::net_help;
 pub(crate) use crate::options::{
-    Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, Until,
+    Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, ServerName, Until,
 };
 
 /// Carries out one whole web exchange with its own engine, from the URL to the rendered page and on
@@ -123,8 +123,12 @@ pub(crate) struct Visit {
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000))]
     pub(crate) runs: Option<u32>,
     /// A processor this many times slower than the one that was measured, in the lab
-    #[arg(long, value_name = "TIMES", default_value = "1")]
-    pub(crate) cpu: String,
+    #[arg(long, value_name = "TIMES")]
+    pub(crate) cpu: Option<String>,
+    /// Have the lab's servers send several responses of one connection of HTTP/2 in the order of this
+    /// server; without it as the Server field of a recording tells, and ideal
+    #[arg(long, value_enum, value_name = "SERVER")]
+    pub(crate) server: Option<ServerName>,
     /// Name and password for the page's server
     #[arg(short, long, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,

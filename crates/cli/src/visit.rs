@@ -17,7 +17,9 @@ use roundtrip_visit::ground::Ground;
 use roundtrip_visit::replay::{Recording, ReplayError};
 use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
 use roundtrip_visit::site::Site;
-use roundtrip_visit::{Browser, BrowserName, ClientCaches, Pin, Plan, Runs, Until, demo};
+use roundtrip_visit::{
+    Browser, BrowserName, ClientCaches, Pin, Plan, Runs, ServerLike, Until, demo,
+};
 use url::Url;
 
 use crate::args::{self, Behaviour, Colour, Format, Network, Output, Visit};
@@ -189,11 +191,25 @@ fn simulated(
     Ok(Done::Kept(kept, visited.exit))
 }
 
+/// Refuses what a visit on a real wire cannot have, unless one in the lab follows it.
+fn only_live(arguments: &Visit) -> anyhow::Result<()> {
+    let follows = arguments.network.net.is_some();
+    for (given, option, why) in [
+        (arguments.warm, "--warm", "on a real wire the caches are what they are"),
+        (!follows && arguments.runs.is_some(), "--runs", "a real wire gives no run twice"),
+        (!follows && arguments.cpu.is_some(), "--cpu", "this machine is as fast as it is"),
+        (!follows && arguments.server.is_some(), "--server", "a real server is what it is"),
+    ] {
+        if given {
+            bail!("{option} is for the lab: {why}");
+        }
+    }
+    Ok(())
+}
+
 /// Visits on a real wire, and replays the visit in the lab if a network is described.
 fn live(arguments: &Visit, url: &Url, wire: Option<Wire>) -> anyhow::Result<Done> {
-    if arguments.warm {
-        bail!("--warm is for the lab: on a real wire the caches are what they are");
-    }
+    only_live(arguments)?;
     if arguments.https {
         bail!("--https is for folders and the demo: {url} says itself how it is spoken to");
     }
@@ -341,6 +357,7 @@ pub(crate) fn planned(arguments: &Visit, mut plan: Plan, ground: &Ground) -> any
     };
     plan.runs = arguments.runs.map_or(Runs::AsNeeded, Runs::Exactly);
     plan.fail = arguments.fail;
+    plan.server = arguments.server.map(ServerLike::from);
     if arguments.warm {
         plan.client_caches = ClientCaches::Warm;
     }
@@ -359,11 +376,11 @@ fn browser(arguments: &Visit, ground: &Ground) -> anyhow::Result<Browser> {
         None if in_lab => BrowserName::Chromium,
         None => BrowserName::Roundtrip,
     };
-    let text = arguments.cpu.trim_end_matches(['x', 'X']);
-    let times: f64 =
-        text.parse().ok().filter(|times| (0.01..=1000.0).contains(times)).ok_or_else(|| {
-            anyhow!("--cpu {}: wanted how many times slower, 0.01 to 1000, as in 4x", arguments.cpu)
-        })?;
+    let given = arguments.cpu.as_deref().unwrap_or("1");
+    let times = given.trim_end_matches(['x', 'X']).parse().ok();
+    let times: f64 = times.filter(|times| (0.01..=1000.0).contains(times)).ok_or_else(|| {
+        anyhow!("--cpu {given}: wanted how many times slower, 0.01 to 1000, as in 4x")
+    })?;
     Ok(Browser::of(name).slowed(times))
 }
 
