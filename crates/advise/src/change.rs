@@ -10,10 +10,10 @@ use roundtrip_http::client::Origin;
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::After;
 use roundtrip_lab::TcpProfile;
-use roundtrip_visit::{ClientCaches, Scripted};
 use roundtrip_visit::answers::{Answer, Interim, Server, target};
 use roundtrip_visit::scenario::Scenario;
 use roundtrip_visit::trust::Versions;
+use roundtrip_visit::{ClientCaches, Scripted};
 use url::Url;
 
 use crate::css;

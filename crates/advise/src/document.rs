@@ -90,13 +90,8 @@ impl Edits {
         content_type: Option<&str>,
         url: &Url,
     ) -> Result<Vec<u8>, EditError> {
-        let mut editor = Editor {
-            edits: self,
-            page: url,
-            base: url.clone(),
-            put: false,
-            met: BTreeSet::new(),
-        };
+        let mut editor =
+            Editor { edits: self, page: url, base: url.clone(), put: false, met: BTreeSet::new() };
         let out = rewritten(html, content_type, |element| editor.element(element))?;
         let missing = self.wanted().into_iter().filter(|url| !editor.met.contains(*url)).count();
         if missing == 0 { Ok(out) } else { Err(EditError::Missing(missing)) }

@@ -149,6 +149,7 @@ fn visited(
         // What is only of the lab is for what follows a visit of the world.
         cpu: visit.cpu.clone().filter(|_| !lives),
         server: visit.server.filter(|_| !lives),
+        behave: visit.behave.filter(|_| visit.browser.is_none()),
         ..visit.clone()
     };
     match done(&first, colour)? {

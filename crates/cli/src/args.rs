@@ -95,6 +95,10 @@ pub(crate) struct Visit {
     /// Print five lines: the verdict, the steps with their times and a bar, the slowest
     #[arg(long, conflicts_with_all = ["verbose", "quiet", "format"])]
     pub(crate) short: bool,
+    /// Have the installed Chromium make the visit, or the program FILE, and take over what it did; --net
+    /// then carries that out again
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub(crate) browser: Option<Option<PathBuf>>,
     /// Serve a folder over https in the lab
     #[arg(long)]
     pub(crate) https: bool,

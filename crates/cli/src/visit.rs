@@ -27,7 +27,7 @@ use crate::keep::{self, Kept};
 use crate::network::{Wire, no_authority_in_lab, pins, this_machine};
 use crate::progress::Progress;
 use crate::sites::{FOLDER_HOST, Sites, site};
-use crate::{Outcome, credentials, jar, terminal};
+use crate::{Outcome, browser, credentials, jar, terminal};
 
 /// What is to be visited.
 enum Subject<'a> {
@@ -60,6 +60,9 @@ pub(crate) fn done(arguments: &Visit, colour: Colour) -> anyhow::Result<Done> {
     let wire = arguments.network.wire()?;
     match subject {
         Subject::Url(text) => url(arguments, colour, text, wire),
+        _ if arguments.browser.is_some() => bail!(
+            "--browser visits URLs: `roundtrip serve DIR` serves a folder, which the browser can visit then"
+        ),
         _ if matches!(wire, Some(Wire::Live | Wire::Tap(_))) => bail!(
             "a real wire leads to URLs: the demo, folders and saved runs are visited in the lab"
         ),
@@ -84,6 +87,9 @@ fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> any
         Ok(url) => url,
         Err(fault) => return Ok(Done::Told(bad_url(fault, colour)?)),
     };
+    if let Some(program) = &arguments.browser {
+        return browser::visited(arguments, program.as_deref(), &url, wire.as_ref());
+    }
     let sites = Sites::read(&arguments.network)?;
     let in_lab = sites.has(&url);
     match wire {
@@ -234,12 +240,17 @@ fn live(arguments: &Visit, url: &Url, wire: Option<Wire>) -> anyhow::Result<Done
     let (record, progress) = watched(&kept, arguments);
     let visited = carry_out(&title, &plan, &ground, &machine, || Ok(Vec::new()), record)?;
     drop(progress);
-    let recorded = match &arguments.network.net {
-        Some(_) => recorded(&kept)?,
-        None => None,
-    };
-    let Some((folder, recording)) = recorded else {
-        return Ok(Done::Kept(kept, visited.exit));
+    match &arguments.network.net {
+        Some(_) => again_in_lab(arguments, kept, visited.exit),
+        None => Ok(Done::Kept(kept, visited.exit)),
+    }
+}
+
+/// Carries a visit of the world that was kept out again in the lab, if it can be. `exit` is what it came to
+/// itself.
+pub(crate) fn again_in_lab(arguments: &Visit, kept: Kept, exit: u8) -> anyhow::Result<Done> {
+    let Some((folder, recording)) = recorded(&kept)? else {
+        return Ok(Done::Kept(kept, exit));
     };
     kept.views()?;
     let name = kept.id.as_deref().unwrap_or("it");

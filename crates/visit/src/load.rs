@@ -16,8 +16,7 @@ use roundtrip_page::{
 };
 use roundtrip_record::{
     Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,
-    PageMilestone, PageNote, PagePainted, Priority, ResourceKind, Step, Time, Trace as _, What,
-    WireKind,
+    PageMilestone, PageNote, PagePainted, Priority, Step, Time, Trace as _, What, WireKind,
 };
 use roundtrip_wire::{Task, Wire, about};
 use tokio::sync::mpsc;
@@ -109,7 +108,7 @@ pub(crate) struct Loading<'a, W: Wire> {
     queue: Queue,
     tasks: BTreeMap<FetchId, Task>,
     /// What recorded scripts still ask for.
-    scripted: Awaited,
+    awaited: Awaited,
     /// Data that scripts asked for and that is under way: the load event does not wait for it.
     data: BTreeSet<FetchId>,
     /// What is fetched when the page has loaded.
@@ -193,7 +192,7 @@ impl<'a, W: Wire> Loading<'a, W> {
             browser: plan.browser.clone(),
             keep_alive: plan.client.keep_alive,
             tasks: BTreeMap::new(),
-            scripted: Awaited::new(plan.scripted.clone()),
+            awaited: Awaited::new(plan.scripted.clone()),
             data: BTreeSet::new(),
             later: Vec::new(),
             shaped: Vec::new(),
@@ -244,7 +243,7 @@ impl<'a, W: Wire> Loading<'a, W> {
         picture: bool,
     ) -> (u8, PageTimes) {
         self.answered(&response);
-        let asked = self.scripted.came(None);
+        let asked = self.awaited.came(None);
         self.follow_scripts(asked);
         let _reading = self.wire.spawn(read(response, self.sender.clone()));
         self.begin_what_the_head_names().await;
@@ -293,13 +292,13 @@ impl<'a, W: Wire> Loading<'a, W> {
 
     /// Whether everything that the load event waits for has come.
     fn is_loaded(&self) -> bool {
-        self.document_ended && self.queue.is_empty() && !self.scripted.holds_load()
+        self.document_ended && self.queue.is_empty() && !self.awaited.holds_load()
     }
 
     fn is_done(&self) -> bool {
         let Reached { loaded, painted, .. } = self.reached;
         let nothing_comes = self.queue.is_empty() && self.data.is_empty();
-        loaded && painted && nothing_comes && !self.scripted.is_due()
+        loaded && painted && nothing_comes && !self.awaited.is_due()
     }
 
     /// Whether the page can now be laid out for the first picture.
@@ -341,7 +340,7 @@ impl<'a, W: Wire> Loading<'a, W> {
                 self.page.finish_document();
                 self.document_ended = true;
                 self.restyled = true;
-                let asked = self.scripted.came(Some(self.page.url()));
+                let asked = self.awaited.came(Some(self.page.url()));
                 self.follow_scripts(asked);
                 if let Some(failure) = failure {
                     // What came of it is painted all the same.
@@ -358,7 +357,7 @@ impl<'a, W: Wire> Loading<'a, W> {
                 self.latest = event.or(self.latest);
             }
             Arrived::Asked(asked) => {
-                self.scripted.made(&asked);
+                self.awaited.made(&asked);
                 let Scripted { url, script, line, kind, priority, .. } = asked;
                 let (kind, priority) = (page_kind(kind), page_priority(priority));
                 self.page.script_asks(url, kind, priority, (script, line));
@@ -385,7 +384,7 @@ impl<'a, W: Wire> Loading<'a, W> {
         self.data.remove(&id);
         let kind = self.page.fetch(id).map(|fetch| fetch.kind);
         if let Some(fetch) = self.page.fetch(id) {
-            let asked = self.scripted.came(Some(&fetch.url));
+            let asked = self.awaited.came(Some(&fetch.url));
             self.follow_scripts(asked);
         }
         if let (Some(event), Some(fetch)) = (event, self.page.fetch(id)) {
@@ -611,7 +610,7 @@ impl<'a, W: Wire> Loading<'a, W> {
             self.queue.push(fetch, cause);
         }
         self.begin_next();
-        let asked = self.scripted.loaded();
+        let asked = self.awaited.loaded();
         self.follow_scripts(asked);
     }
 
@@ -680,13 +679,13 @@ impl<'a, W: Wire> Loading<'a, W> {
             log.clone()
                 .emit(now, self.latest, || What::PageNote(PageNote { note: note.to_string() }));
         }
-        if let [first, ..] = self.scripted.left() {
-            let (count, url) = (self.scripted.left().len(), &first.url);
+        if let [first, ..] = self.awaited.left() {
+            let (count, url) = (self.awaited.left().len(), &first.url);
             let note = format!(
                 "not made again, since what it followed did not come: what a script asked for, {count} in all, \
                  {url} first"
             );
-            log.emit(now, self.latest, || What::PageNote(PageNote { note }));
+            log.clone().emit(now, self.latest, || What::PageNote(PageNote { note }));
         }
     }
 

@@ -283,7 +283,10 @@ fn what_a_script_asked_for_follows_it_on_another_network_and_the_page_waits_for_
     let sites = || recording.sites(|_| None).expect("sites");
     in_lab(&title, &plan, sites, &slow, Settings::in_folder(&second)).expect("a lab");
     let differences = recording.differences();
-    assert!(differences.iter().any(|one| one.contains("what they asked for (1)")), "{differences:?}");
+    assert!(
+        differences.iter().any(|one| one.contains("what they asked for (1)")),
+        "{differences:?}"
+    );
 
     let delay = wanted(&first, "b.svg").0 - wanted(&first, "x.js").1;
     let (start, end, initiator, loaded) = wanted(&second, "b.svg");
