@@ -117,6 +117,8 @@ pub(crate) struct Loading<'a, W: Wire> {
     shaped: Vec<(Fetch, Option<EventId>)>,
     /// The first layout is under way.
     laying_out: bool,
+    /// When the first layout could first be made.
+    paintable: Option<Time>,
     /// When the latest request was or will be handed to the network.
     handed: Option<Time>,
     /// A script has run.
@@ -197,6 +199,7 @@ impl<'a, W: Wire> Loading<'a, W> {
             later: Vec::new(),
             shaped: Vec::new(),
             laying_out: false,
+            paintable: None,
             handed: None,
             scripted: false,
             styled_last: false,
@@ -247,14 +250,21 @@ impl<'a, W: Wire> Loading<'a, W> {
         self.follow_scripts(asked);
         let _reading = self.wire.spawn(read(response, self.sender.clone()));
         self.begin_what_the_head_names().await;
-        while !self.is_done() {
-            let Some(arrived) = self.arrivals.recv().await else { break };
-            self.take(arrived).await;
-            // What is there already is taken before anything is laid out.
-            while let Ok(arrived) = self.arrivals.try_recv() {
+        loop {
+            // What is there already is taken, and what can run runs, before anything is laid out; but the first
+            // frame does not wait for long.
+            if self.is_frame_due() {
+                self.first_frame().await;
+            } else if let Ok(arrived) = self.arrivals.try_recv() {
+                self.take(arrived).await;
+            } else if !self.run_next().await {
+                self.settle().await;
+                if self.is_done() {
+                    break;
+                }
+                let Some(arrived) = self.arrivals.recv().await else { break };
                 self.take(arrived).await;
             }
-            self.settle().await;
         }
         self.finish(picture).await;
         (self.exit, self.times)
@@ -299,6 +309,15 @@ impl<'a, W: Wire> Loading<'a, W> {
         let Reached { loaded, painted, .. } = self.reached;
         let nothing_comes = self.queue.is_empty() && self.data.is_empty();
         loaded && painted && nothing_comes && !self.awaited.is_due()
+    }
+
+    /// Whether the first layout could be made long ago.
+    fn is_frame_due(&mut self) -> bool {
+        if self.cpu.pace.is_zero() || !self.is_to_paint_first() {
+            return false;
+        }
+        let now = self.wire.now();
+        now.since(*self.paintable.get_or_insert(now)) >= self.cpu.pace
     }
 
     /// Whether the page can now be laid out for the first picture.
@@ -366,12 +385,22 @@ impl<'a, W: Wire> Loading<'a, W> {
         // What a scanner that runs ahead of the parser finds is asked for before the parser is there.
         self.fetch_wanted();
         self.busy(parsing).await;
-        while let Some((id, bytes)) = self.page.poll_run() {
-            self.scripted = true;
-            let url = self.page.fetch(id).map(|fetch| fetch.url.as_str());
-            let scripts = url.and_then(|url| self.merged.get(url)).copied().unwrap_or(1);
-            self.busy(self.cpu.running(bytes, scripts)).await;
-        }
+        self.go_on();
+    }
+
+    /// Runs the next script that can run; whether there was one.
+    async fn run_next(&mut self) -> bool {
+        let Some((id, bytes)) = self.page.poll_run() else { return false };
+        self.scripted = true;
+        let url = self.page.fetch(id).map(|fetch| fetch.url.as_str());
+        let scripts = url.and_then(|url| self.merged.get(url)).copied().unwrap_or(1);
+        self.busy(self.cpu.running(bytes, scripts)).await;
+        self.go_on();
+        true
+    }
+
+    /// Begins what may begin now.
+    fn go_on(&mut self) {
         if self.page.is_in_body() {
             self.queue.enter_body();
         }
@@ -540,8 +569,7 @@ impl<'a, W: Wire> Loading<'a, W> {
             self.load_once().await;
         }
         if self.is_to_paint_first() {
-            self.lay_out_first().await;
-            self.paint_first();
+            self.first_frame().await;
         }
         while self.reached.laid_out
             && (self.is_loaded() || self.restyled && self.browser.order.lays_out_early)
@@ -556,19 +584,22 @@ impl<'a, W: Wire> Loading<'a, W> {
         }
     }
 
-    /// The layout for the first picture. What its styles want is asked for at once, the fonts when it is
-    /// done.
-    async fn lay_out_first(&mut self) {
+    /// The layout for the first picture, which is then on its way. What its styles want is asked for at once,
+    /// the fonts a while later.
+    async fn first_frame(&mut self) {
         self.reached.laid_out = true;
         self.busy(self.cpu.style).await;
         self.laying_out = true;
         self.work(Goal::Layout).await;
         self.busy(self.cpu.laying_out(self.bytes)).await;
-        for (fetch, cause) in take(&mut self.shaped) {
-            self.queue.push(fetch, cause);
-            self.begin_next();
-        }
         self.laying_out = false;
+        let at = self.wire.now() + self.cpu.fonts;
+        for (fetch, cause) in take(&mut self.shaped) {
+            self.queue.begin(&fetch);
+            let task = self.start(&fetch, cause, at);
+            self.tasks.insert(fetch.id, task);
+        }
+        self.paint_first();
     }
 
     async fn load_once(&mut self) {
