@@ -100,21 +100,23 @@ fn shards_of_engines_are_merged_to_the_whole() {
     assert!(bytes(&roundtrip, "r.html").starts_with(b"<!DOCTYPE html>"));
 }
 
-/// Starts a sweep, and waits until it has done something.
+/// Starts a sweep, and waits until it has done something more than what was done before.
 fn started(roundtrip: &Roundtrip) -> Child {
-    let mut command = command(roundtrip, &[]);
-    command.env("HOME", roundtrip.folder(""));
-    let child = command
+    let part = roundtrip.folder("plan.parquet.part");
+    let length = || fs::metadata(&part).map_or(0, |data| data.len());
+    let before = length();
+    let child = command(roundtrip, &[])
+        .env("HOME", roundtrip.folder(""))
         .args(["sweep", "plan.toml", "--threads", "2"])
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command starts");
-    let part = roundtrip.folder("plan.parquet.part");
-    for _ in 0..1200 {
-        if fs::metadata(&part).is_ok_and(|data| data.len() > 2_000) {
+    for _ in 0..6_000 {
+        if length() > before + 1_000 {
             return child;
         }
-        std::thread::sleep(Duration::from_millis(50));
+        #[allow(clippy::disallowed_methods, reason = "another process is waited for")]
+        std::thread::sleep(Duration::from_millis(10));
     }
     panic!("nothing was done within a minute");
 }
