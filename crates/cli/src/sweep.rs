@@ -50,7 +50,8 @@ pub(crate) fn run(arguments: &Sweep, _: Colour) -> Outcome {
 /// A plan, and its cells.
 fn grid(path: &Path) -> anyhow::Result<(SweepPlan, Grid)> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let plan = SweepPlan::parse(&text, path).map_err(|error| anyhow!("{}, {error}", path.display()))?;
+    let plan =
+        SweepPlan::parse(&text, path).map_err(|error| anyhow!("{}, {error}", path.display()))?;
     let saved = |name: &str| -> Result<PathBuf, String> {
         let found = keep::saved().and_then(|runs| Ok(runs.find(name)?));
         found.map(|run| run.path).map_err(|error| terminal::whole(&error))
@@ -131,8 +132,14 @@ fn carry_out(arguments: &RunSweep) -> Outcome {
         Err(error) => return failed(error),
         Ok(Ran::Stopped(progress)) => {
             let (done, cells) = (progress.done, progress.cells);
-            say(&format!("stopped: {done} of {cells} cells are done and kept; the same command goes on"));
-            return Ok(if stop.asked() == Some(Asked::Interrupt) { INTERRUPTED } else { TERMINATED });
+            say(&format!(
+                "stopped: {done} of {cells} cells are done and kept; the same command goes on"
+            ));
+            return Ok(if stop.asked() == Some(Asked::Interrupt) {
+                INTERRUPTED
+            } else {
+                TERMINATED
+            });
         }
         Ok(Ran::WasThere) => say(&format!("{} is there already, and whole", out.display())),
         Ok(Ran::Written) => {
@@ -142,16 +149,16 @@ fn carry_out(arguments: &RunSweep) -> Outcome {
         }
     }
     match &plan.keep {
-        Some(_) if is_part => say("keep-record is for the whole: roundtrip sweep keep, when it is merged"),
+        Some(_) if is_part => {
+            say("keep-record is for the whole: roundtrip sweep keep, when it is merged")
+        }
         Some(condition) => {
             let folder = called(&arguments.plan, "-records");
             match records(&grid, &out, condition, &folder) {
                 Err(error) => return failed(error),
-                Ok(recorded) => say(&format!(
-                    "{} in {}",
-                    count(recorded.len(), "record"),
-                    folder.display()
-                )),
+                Ok(recorded) => {
+                    say(&format!("{} in {}", count(recorded.len(), "record"), folder.display()))
+                }
             }
         }
         None => {}
@@ -256,8 +263,8 @@ fn emit(arguments: &PlanSweep, engine: roundtrip_sweep::Engine, shards: u64) -> 
 }
 
 fn merged(arguments: &MergeSweep) -> Outcome {
-    let merged = results(&arguments.from, &arguments.out)
-        .and_then(|files| merge(&files, &arguments.out));
+    let merged =
+        results(&arguments.from, &arguments.out).and_then(|files| merge(&files, &arguments.out));
     match merged {
         Err(error) => failed(error),
         Ok(merged) => {
@@ -281,8 +288,7 @@ fn merged(arguments: &MergeSweep) -> Outcome {
 
 fn reported(arguments: &ReportSweep) -> Outcome {
     let named = |name: &String| Figure::named(name).map_err(|error| anyhow!("--metric: {error}"));
-    let figures: Vec<Figure> =
-        arguments.metric.iter().map(named).collect::<anyhow::Result<_>>()?;
+    let figures: Vec<Figure> = arguments.metric.iter().map(named).collect::<anyhow::Result<_>>()?;
     let report = match SweepReport::read(&arguments.file, &figures) {
         Err(error) => return failed(error),
         Ok(report) => report,
@@ -301,7 +307,10 @@ fn reported(arguments: &ReportSweep) -> Outcome {
 fn kept(arguments: &KeepSweep) -> Outcome {
     let (plan, grid) = grid(&arguments.plan)?;
     let Some(condition) = &plan.keep else {
-        return Err(anyhow!("{} has no keep-record, as keep-record = \"load > p99\"", arguments.plan.display()));
+        return Err(anyhow!(
+            "{} has no keep-record, as keep-record = \"load > p99\"",
+            arguments.plan.display()
+        ));
     };
     let folder = arguments.out.clone().unwrap_or_else(|| called(&arguments.plan, "-records"));
     match records(&grid, &arguments.file, condition, &folder) {

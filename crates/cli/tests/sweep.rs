@@ -163,18 +163,36 @@ fn a_cell_is_what_visit_gives() {
     roundtrip.run(&["visit", &site, "--net", "4g", "--out", &run, "-q"]).expect(0);
     let net = "3gfast,loss=2%";
     for seed in ["3", "4"] {
-        plan(&roundtrip, &format!("inputs = \"run\"\nnetworks = \"{net}\"\nseeds = {{ first = {seed}, count = 1 }}"));
+        plan(
+            &roundtrip,
+            &format!(
+                "inputs = \"run\"\nnetworks = \"{net}\"\nseeds = {{ first = {seed}, count = 1 }}"
+            ),
+        );
         sweep(&roundtrip, &["plan.toml"]).expect(0);
         let visit = roundtrip.run(&[
-            "visit", &run, "--net", net, "--seed", seed, "--runs", "1", "--no-picture", "--no-keep",
-            "--format", "json",
+            "visit",
+            &run,
+            "--net",
+            net,
+            "--seed",
+            seed,
+            "--runs",
+            "1",
+            "--no-picture",
+            "--no-keep",
+            "--format",
+            "json",
         ]);
         let visit: Value = serde_json::from_str(&visit.expect(0).out()).expect("JSON");
         let metrics = visit["metrics"].as_array().expect("metrics");
         assert!(metrics.len() > 15, "{metrics:?}");
         for metric in metrics {
             let name = metric["name"].as_str().expect("a name");
-            let told = sweep(&roundtrip, &["report", "plan.parquet", "--metric", name, "--format", "json"]);
+            let told = sweep(
+                &roundtrip,
+                &["report", "plan.parquet", "--metric", name, "--format", "json"],
+            );
             let told: Value = serde_json::from_str(&told.expect(0).out()).expect("JSON");
             let value = &told["figures"][0]["networks"][0]["variants"][0]["quantiles"][50];
             assert_eq!(value.as_f64(), metric["value"].as_f64(), "{name}, seed {seed}");
@@ -188,7 +206,8 @@ fn what_keep_record_chooses_is_recorded() {
     plan(&roundtrip, &format!("{PLAN}metrics = [\"load\"]\nkeep-record = \"load > p90\"\n"));
     let run = sweep(&roundtrip, &["plan.toml"]).expect(0);
     assert!(run.err().contains("2 records in plan-records"), "{}", run.err());
-    let kept = sweep(&roundtrip, &["keep", "plan.toml", "plan.parquet", "--out", "again"]).expect(0);
+    let kept =
+        sweep(&roundtrip, &["keep", "plan.toml", "plan.parquet", "--out", "again"]).expect(0);
     let folder = kept.out().lines().next().expect("a folder").to_owned();
     let shown = roundtrip.run_with(command(&roundtrip, &[]), &["show", &folder]).expect(0);
     assert!(shown.out().contains("postcards.example"), "{}", shown.out());

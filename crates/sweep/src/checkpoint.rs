@@ -39,7 +39,8 @@ impl Checkpoint {
         let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
         // A lock that the file system does not know is one that cannot be had.
         if file.try_lock().is_err() {
-            let passing = tempfile::Builder::new().prefix(".sweep-").suffix(".part").tempfile_in(folder)?;
+            let passing =
+                tempfile::Builder::new().prefix(".sweep-").suffix(".part").tempfile_in(folder)?;
             let file = passing.reopen()?;
             return Self::begin(file, None, Some(passing), identity, figures);
         }
@@ -140,7 +141,12 @@ impl Checkpoint {
         let mut row = vec![0; width];
         for number in 0..done {
             reader.read_exact(&mut row)?;
-            let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a row of the checkpoint was changed meanwhile");
+            let damaged = || {
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a row of the checkpoint was changed meanwhile",
+                )
+            };
             each(decode(&row, number).ok_or_else(damaged)?)?;
         }
         Ok(())
@@ -231,7 +237,11 @@ mod tests {
         drop(first);
         // The fifth row was cut off, as a killed process leaves it.
         let length = std::fs::metadata(&path).expect("a file").len();
-        File::options().write(true).open(&path).and_then(|file| file.set_len(length - 3)).expect("a file");
+        File::options()
+            .write(true)
+            .open(&path)
+            .and_then(|file| file.set_len(length - 3))
+            .expect("a file");
         let mut second = Checkpoint::open(&path, &identity, 2).expect("a checkpoint");
         assert_eq!(second.done(), 4);
         second.push(&outcome(4)).expect("room");

@@ -142,9 +142,8 @@ impl Batch {
         other_row: usize,
     ) -> Option<(usize, String, String)> {
         let mut columns = self.columns.iter().zip(&other.columns).enumerate();
-        let differs = |(_, (one, other)): &(usize, (&Values, &Values))| {
-            !one.is_same(row, other, other_row)
-        };
+        let differs =
+            |(_, (one, other)): &(usize, (&Values, &Values))| !one.is_same(row, other, other_row);
         let (column, (one, other)) = columns.find(differs)?;
         Some((column, one.told(row), other.told(other_row)))
     }

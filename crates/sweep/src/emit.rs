@@ -139,10 +139,8 @@ fn hyper_queue(job: &Job) -> String {
 fn parallel(job: &Job) -> String {
     let [program, plan, out] = [&job.program, &job.plan, &job.out].map(|word| quoted(word));
     // What stands in the command is read by a shell once more.
-    let task = format!(
-        "{program} sweep run {plan} --shard {{}}/{} --out {out} --threads 1",
-        job.shards
-    );
+    let task =
+        format!("{program} sweep run {plan} --shard {{}}/{} --out {out} --threads 1", job.shards);
     format!(
         "#!/bin/sh\n\
          # Run it again after a failure: what is done stays done. In the end:\n\
@@ -265,7 +263,10 @@ mod tests {
         assert_eq!(quoted("it's/"), "'it'\\''s/'");
         assert_eq!(quoted(""), "''");
         let script = Engine::Slurm.script(&job());
-        assert!(script.contains("sweep run 'my plan.toml' --shards 40 --out 'it'\\''s/'"), "{script}");
+        assert!(
+            script.contains("sweep run 'my plan.toml' --shards 40 --out 'it'\\''s/'"),
+            "{script}"
+        );
         assert!(script.contains("#SBATCH --array=0-39\n"), "{script}");
     }
 

@@ -61,10 +61,13 @@ impl Reader {
     }
 
     fn file(&mut self, file: &Path, place: &str) -> io::Result<()> {
-        let within = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
+        let within =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
         let bytes = fs::metadata(file).map_err(within)?.len();
         self.room = self.room.checked_sub(bytes).ok_or_else(|| {
-            io::Error::other("it holds more than 1 GiB: visit it once, and name that run in its place")
+            io::Error::other(
+                "it holds more than 1 GiB: visit it once, and name that run in its place",
+            )
         })?;
         let content = fs::read(file).map_err(within)?;
         self.tree.insert(place, content, Some(SystemTime::UNIX_EPOCH + CHANGED));

@@ -1,6 +1,5 @@
 //! `Grid`: all cells of a sweep, each with its number.
 
-
 use parquet::data_type::ByteArray;
 use roundtrip_lab::Direction;
 use roundtrip_page::Program;

@@ -59,7 +59,9 @@ impl Opened {
         let bad = |why: String| SweepError::input(&source.name, why);
         let kind = kind(source, sources).map_err(bad)?;
         if source.https && matches!(kind, Kind::Run(_) | Kind::Recording(_)) {
-            return Err(bad("https is for folders and the demo: a recording goes by what it recorded".into()));
+            return Err(bad(
+                "https is for folders and the demo: a recording goes by what it recorded".into(),
+            ));
         }
         let (events, bodies) = recorded(&kind, source).map_err(bad)?;
         let recording = Recording::read(events).map_err(|error| bad(error.to_string()))?;
@@ -96,9 +98,8 @@ fn kind(source: &InputSource, sources: &Sources<'_>) -> Result<Kind, String> {
             _ => Kind::Recording(path),
         });
     }
-    let found = (sources.saved)(at).map_err(|why| {
-        format!("{} is not there, and it is no saved run: {why}", path.display())
-    })?;
+    let found = (sources.saved)(at)
+        .map_err(|why| format!("{} is not there, and it is no saved run: {why}", path.display()))?;
     Ok(Kind::Run(found))
 }
 

@@ -98,7 +98,9 @@ impl KeepCondition {
                 sorted.get(rank - 1).copied()
             }
             (Threshold::Amount(amount), Subject::Exit) => Some(amount as f64),
-            (Threshold::Amount(amount), Subject::Figure(figure)) => Some(figure.unit().value(amount)),
+            (Threshold::Amount(amount), Subject::Figure(figure)) => {
+                Some(figure.unit().value(amount))
+            }
         }
     }
 }

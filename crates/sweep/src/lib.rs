@@ -13,6 +13,7 @@
 //! - A cell's row depends on nothing but the cell: it can be computed again at any time, alone.
 //! - A file of results is there whole or not at all: it is written under another name first.
 #![forbid(unsafe_code)]
+#![allow(clippy::format_push_string, reason = "a view is made once, for a person")]
 
 mod checkpoint;
 mod column;
@@ -50,7 +51,8 @@ pub use plan::{BrowserModel, InputSource, Protocol, Seeds, SweepPlan, WantedVari
 pub use population::Population;
 pub use records::records;
 pub use report::{
-    Distribution, FigureReport, Gain, Helped, NetworkReport, Percentile, SweepReport, html, json, text,
+    Distribution, FigureReport, Gain, Helped, NetworkReport, Percentile, SweepReport, html, json,
+    text,
 };
 pub use run::{Progress, Ran, Settings, sweep};
 pub use setting::Setting;

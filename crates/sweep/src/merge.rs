@@ -32,9 +32,10 @@ pub struct Merged {
 /// When files are of different sweeps, cells are missing, or files disagree.
 pub fn merge(files: &[PathBuf], out: &Path) -> Result<Merged, SweepError> {
     let mut listed = listed(files)?;
-    let (Some(header), Some(columns)) =
-        (listed.first().map(|one| one.header.of_all()), listed.first().map(|one| one.columns.clone()))
-    else {
+    let (Some(header), Some(columns)) = (
+        listed.first().map(|one| one.header.of_all()),
+        listed.first().map(|one| one.columns.clone()),
+    ) else {
         let why = "no files to merge".to_owned();
         return Err(SweepError::Foreign { path: out.to_owned(), why });
     };
@@ -163,7 +164,8 @@ fn complete(header: &Header, listed: &[Listed]) -> Result<(), SweepError> {
 
 /// In how many shards the sweep was cut, judging by the first file that is not the whole.
 fn likely_shards(cells: u64, listed: &[Listed]) -> Option<u64> {
-    let part = listed.iter().map(|one| &one.header.here).find(|here| here.end - here.start < cells)?;
+    let part =
+        listed.iter().map(|one| &one.header.here).find(|here| here.end - here.start < cells)?;
     let length = (part.end - part.start).max(1);
     let near = cells.div_ceil(length);
     let fits = |of: &u64| {
@@ -175,9 +177,8 @@ fn likely_shards(cells: u64, listed: &[Listed]) -> Option<u64> {
 fn gap_told(gap: &Range<u64>, of: Option<u64>, cells: u64) -> String {
     let (first, last) = (gap.start, gap.end - 1);
     let range = if first == last { first.to_string() } else { format!("{first} to {last}") };
-    let shards = of.and_then(|of| {
-        Some((Shard::holding(first, of, cells)?, Shard::holding(last, of, cells)?))
-    });
+    let shards = of
+        .and_then(|of| Some((Shard::holding(first, of, cells)?, Shard::holding(last, of, cells)?)));
     match shards {
         Some((one, other)) if one == other => format!("{range} (shard {one})"),
         Some((one, other)) => format!("{range} (shards {one} to {other})"),
@@ -242,9 +243,14 @@ impl Source {
         self.reader.read(ROWS, &mut self.rows)?;
         let wanted = self.cells.clone().map(|cell| Some(cell as i64));
         let cells = self.rows.whole(0).iter().copied();
-        if !cells.eq(wanted.take(self.rows.len())) || (self.rows.len() == 0) != self.cells.is_empty() {
+        if !cells.eq(wanted.take(self.rows.len()))
+            || (self.rows.len() == 0) != self.cells.is_empty()
+        {
             let path = self.reader.path().to_owned();
-            return Err(SweepError::Foreign { path, why: "its rows are not those of its cells, in order".into() });
+            return Err(SweepError::Foreign {
+                path,
+                why: "its rows are not those of its cells, in order".into(),
+            });
         }
         Ok(())
     }
@@ -285,7 +291,8 @@ mod tests {
         // More than a row group and more than a batch, cut at odd places.
         let all = 150_000;
         written(&at("all"), 0..all, all, load);
-        for (name, cells) in [("a", 0..70_001), ("b", 5..9), ("c", 69_999..70_000), ("d", 70_001..all), ("e", 9..9)]
+        for (name, cells) in
+            [("a", 0..70_001), ("b", 5..9), ("c", 69_999..70_000), ("d", 70_001..all), ("e", 9..9)]
         {
             written(&at(name), cells, all, load);
         }

@@ -57,7 +57,8 @@ impl Quantity {
             Some(above) => {
                 let ((low, from), (high, to)) =
                     (self.percentiles[above - 1], self.percentiles[above]);
-                let along = u128::from(to - from) * (part - whole(low)) / (whole(high) - whole(low));
+                let along =
+                    u128::from(to - from) * (part - whole(low)) / (whole(high) - whole(low));
                 return from + along as u64;
             }
         };
@@ -76,9 +77,7 @@ impl Population {
     }
 
     fn network(&self, draw: u32, folder: &Path) -> Result<Network, NetError> {
-        let drawn = |quantity: &Quantity, name| {
-            (quantity.at(self.part(draw, name)) / GRAIN).max(1)
-        };
+        let drawn = |quantity: &Quantity, name| (quantity.at(self.part(draw, name)) / GRAIN).max(1);
         let mut text = format!(
             "rtt={}us,down={}kbit,up={}kbit",
             drawn(&self.rtt, "rtt"),
@@ -107,7 +106,8 @@ impl Population {
 /// # Errors
 /// When it is none.
 pub(crate) fn value(name: &str, text: &str) -> Result<u64, NetError> {
-    let net: Net = Net::parse(&format!("{name}={text}"), &|_| Err(std::io::ErrorKind::NotFound.into()))?;
+    let net: Net =
+        Net::parse(&format!("{name}={text}"), &|_| Err(std::io::ErrorKind::NotFound.into()))?;
     Ok(match name {
         "rtt" => net.rtt.as_nanos() as u64,
         "up" => net.conditions(Direction::Up).rate.mean().unwrap_or(0),

@@ -34,10 +34,12 @@ impl TableReader {
     pub(crate) fn open(path: &Path) -> Result<Self, SweepError> {
         let opened = File::open(path).map_err(SweepError::io(path))?;
         let file = SerializedFileReader::new(opened).map_err(SweepError::parquet(path))?;
-        let foreign = |why: &str| SweepError::Foreign { path: path.to_owned(), why: why.to_owned() };
+        let foreign =
+            |why: &str| SweepError::Foreign { path: path.to_owned(), why: why.to_owned() };
         let metadata = file.metadata().file_metadata();
         let header = metadata.key_value_metadata().and_then(|pairs| header(pairs));
-        let header = header.ok_or_else(|| foreign("no results of a sweep: its metadata lacks roundtrip.sweep"))?;
+        let header = header
+            .ok_or_else(|| foreign("no results of a sweep: its metadata lacks roundtrip.sweep"))?;
         let described = metadata.schema_descr().columns().iter();
         let columns: Option<Vec<Column>> = described
             .map(|column| Some(Column::new(column.name(), kind(column.physical_type())?)))
@@ -47,7 +49,16 @@ impl TableReader {
             return Err(foreign("it has not as many rows as it says"));
         }
         let chosen = (0..columns.len()).collect();
-        Ok(Self { path: path.to_owned(), file, header, columns, chosen, next_group: 0, open: Vec::new(), left: 0 })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            header,
+            columns,
+            chosen,
+            next_group: 0,
+            open: Vec::new(),
+            left: 0,
+        })
     }
 
     /// The same, of which only these columns are read, in this order. One that the file lacks is not among
@@ -148,7 +159,10 @@ fn read(reader: &mut ColumnReader, count: usize, values: &mut Values) -> Parquet
     Ok(())
 }
 
-fn required<T: DataType>(reader: &mut ColumnReaderImpl<T>, count: usize) -> ParquetResult<Vec<T::T>> {
+fn required<T: DataType>(
+    reader: &mut ColumnReaderImpl<T>,
+    count: usize,
+) -> ParquetResult<Vec<T::T>> {
     let mut read = Vec::with_capacity(count);
     let (rows, ..) = reader.read_records(count, None, None, &mut read)?;
     if rows == count { Ok(read) } else { Err(short()) }

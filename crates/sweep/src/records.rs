@@ -52,7 +52,9 @@ fn values(
     let mut reader = TableReader::open(results)?.only(&[condition.column()]);
     let foreign = |why: &str| SweepError::Foreign { path: results.to_owned(), why: why.to_owned() };
     if *reader.header() != Header::of(grid, 0..grid.cells()) {
-        return Err(foreign("it does not hold all cells of this plan, with these inputs and this engine"));
+        return Err(foreign(
+            "it does not hold all cells of this plan, with these inputs and this engine",
+        ));
     }
     let columns = reader.columns();
     if columns.is_empty() {

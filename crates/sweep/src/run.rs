@@ -128,7 +128,8 @@ fn is_whole(mut reader: TableReader) -> bool {
         if rows.len() == 0 {
             return cells.is_empty();
         }
-        let are_next = rows.whole(0).iter().all(|cell| *cell == cells.next().map(|cell| cell as i64));
+        let are_next =
+            rows.whole(0).iter().all(|cell| *cell == cells.next().map(|cell| cell as i64));
         if !are_next {
             return false;
         }
@@ -158,15 +159,12 @@ fn carry_out(
                 return;
             }
             let cell = grid.cell(number);
-            let outcome =
-                Outcome::unless_stopped(&cell.scenario(), grid.figures(), settings.stop);
+            let outcome = Outcome::unless_stopped(&cell.scenario(), grid.figures(), settings.stop);
             let mut ledger = lock(&ledger);
             let taken = match outcome {
                 Ok(None) => return,
                 Ok(Some(outcome)) => ledger.take(number, outcome).map_err(SweepError::io(part)),
-                Err(source) => {
-                    Err(SweepError::Cell { cell: number, what: cell.words(), source })
-                }
+                Err(source) => Err(SweepError::Cell { cell: number, what: cell.words(), source }),
             };
             if let Err(error) = taken {
                 ledger.error.get_or_insert(error);

@@ -123,7 +123,13 @@ impl SettingsOfInput {
     }
 
     /// The settings with one scenario: as it is, and with each change that is wanted.
-    fn variants(&mut self, plan: &SweepPlan, place: &Place<'_>, scenario: &Scenario, opened: &Opened) {
+    fn variants(
+        &mut self,
+        plan: &SweepPlan,
+        place: &Place<'_>,
+        scenario: &Scenario,
+        opened: &Opened,
+    ) {
         let as_is = Changed::unchanged(scenario.clone());
         self.settings.push(Setting::new(place, AS_IS, AS_IS, as_is));
         let is_wanted = |name: &str| match &plan.variants {
@@ -131,11 +137,9 @@ impl SettingsOfInput {
             WantedVariants::Named(names) => names.iter().any(|(wanted, _)| wanted == name),
         };
         let wants_any = plan.variants != WantedVariants::Named(Vec::new());
-        let Proposals { document: Some(document), variants, .. } = (if wants_any {
-            propose(opened.story(), scenario)
-        } else {
-            Proposals::default()
-        }) else {
+        let Proposals { document: Some(document), variants, .. } =
+            (if wants_any { propose(opened.story(), scenario) } else { Proposals::default() })
+        else {
             if wants_any {
                 self.note(place.input, "no page, so that no variant is tried on it");
             }

@@ -49,7 +49,9 @@ impl Shard {
     pub fn new(number: u64, of: u64) -> Result<Self, BadShard> {
         let of = NonZeroU64::new(of).ok_or_else(|| BadShard("there is no shard of 0".into()))?;
         if number == 0 || number > of.get() {
-            let what = format!("no shard {number} of {of}: they are counted from 1, as 1/{of} to {of}/{of}");
+            let what = format!(
+                "no shard {number} of {of}: they are counted from 1, as 1/{of} to {of}/{of}"
+            );
             return Err(BadShard(what));
         }
         Ok(Self { number, of })
@@ -67,7 +69,9 @@ impl Shard {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<(Self, &'static str)>, BadShard> {
         let number = |name: &'static str| -> Result<Option<u64>, BadShard> {
-            let Some(text) = variable(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+            let Some(text) = variable(name).filter(|text| !text.is_empty()) else {
+                return Ok(None);
+            };
             let parsed = text.trim().parse();
             parsed.map(Some).map_err(|_| BadShard(format!("{name}={text}: wanted a number")))
         };
@@ -100,9 +104,8 @@ impl Shard {
 
     /// Its cells, of so many.
     pub fn cells(self, all: u64) -> Range<u64> {
-        let begin = |number: u64| {
-            (u128::from(all) * u128::from(number) / u128::from(self.of.get())) as u64
-        };
+        let begin =
+            |number: u64| (u128::from(all) * u128::from(number) / u128::from(self.of.get())) as u64;
         begin(self.number - 1)..begin(self.number)
     }
 
@@ -186,7 +189,8 @@ mod tests {
                 let found = variables.iter().find(|(one, _)| *one == name);
                 found.map(|(_, value)| (*value).to_owned())
             };
-            Shard::from_environment(of, variable).map(|found| found.map(|(shard, _)| shard.to_string()))
+            Shard::from_environment(of, variable)
+                .map(|found| found.map(|(shard, _)| shard.to_string()))
         };
         let slurm = [
             ("SLURM_ARRAY_TASK_ID", "5"),

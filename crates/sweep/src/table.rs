@@ -82,7 +82,11 @@ pub(crate) struct TableWriter {
 
 impl TableWriter {
     /// Begins a file that will stand at `path`.
-    pub(crate) fn new(path: &Path, columns: &[Column], header: &Header) -> Result<Self, SweepError> {
+    pub(crate) fn new(
+        path: &Path,
+        columns: &[Column],
+        header: &Header,
+    ) -> Result<Self, SweepError> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(SweepError::io(folder))?;

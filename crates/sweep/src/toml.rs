@@ -3,13 +3,14 @@
 use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use ::toml::Spanned;
+use ::toml::de::{DeTable, DeValue};
 use roundtrip_page::Viewport;
 use roundtrip_story::{Figure, Metric, Unit, nearest, quantity};
 use roundtrip_visit::BrowserName;
-use ::toml::Spanned;
-use ::toml::de::{DeTable, DeValue};
 
 use crate::keep::KeepCondition;
 use crate::network::Network;
@@ -18,8 +19,18 @@ use crate::population::{Population, Quantity, value};
 
 /// What a plan may have.
 const KEYS: &[&str] = &[
-    "inputs", "networks", "population", "protocols", "browsers", "cpu", "variants", "seeds", "metrics",
-    "keep-record", "viewport", "max-time",
+    "inputs",
+    "networks",
+    "population",
+    "protocols",
+    "browsers",
+    "cpu",
+    "variants",
+    "seeds",
+    "metrics",
+    "keep-record",
+    "viewport",
+    "max-time",
 ];
 /// What an input may have that is more than its place.
 const INPUT_KEYS: &[&str] = &["at", "name", "https"];
@@ -98,7 +109,9 @@ impl SweepPlan {
                 "variants" => plan.variants = reader.variants(value)?,
                 "seeds" => plan.seeds = reader.seeds(value)?,
                 "metrics" => plan.figures = reader.each(value, |one| reader.figure(one))?,
-                "keep-record" => plan.keep = Some(reader.parsed(value, str::parse::<KeepCondition>)?),
+                "keep-record" => {
+                    plan.keep = Some(reader.parsed(value, str::parse::<KeepCondition>)?)
+                }
                 "viewport" => plan.viewport = reader.parsed(value, str::parse::<Viewport>)?,
                 "max-time" => plan.limit = reader.limit(value)?,
                 _ => return Err(reader.unknown(key, KEYS)),
@@ -148,7 +161,9 @@ impl Reader<'_> {
     fn each<T>(&self, value: &Value<'_>, read: impl Fn(&Value<'_>) -> Read<T>) -> Read<Vec<T>> {
         let DeValue::Array(list) = value.get_ref() else { return Ok(vec![read(value)?]) };
         if list.is_empty() {
-            return Err(self.bad(&value.span(), "the list is empty: leave the key out, or name something"));
+            return Err(
+                self.bad(&value.span(), "the list is empty: leave the key out, or name something")
+            );
         }
         list.iter().map(read).collect()
     }
@@ -162,9 +177,7 @@ impl Reader<'_> {
 
     fn whole(&self, value: &Value<'_>, most: u64) -> Read<u64> {
         let number = match value.get_ref() {
-            DeValue::Integer(number) => {
-                u64::from_str_radix(number.as_str(), number.radix()).ok()
-            }
+            DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
             _ => None,
         };
         let what = || self.bad(&value.span(), format!("wanted a whole number from 0 to {most}"));
@@ -200,7 +213,9 @@ impl Reader<'_> {
         if let DeValue::String(text) = value.get_ref() {
             at = Some(text.to_string());
         } else {
-            for (key, value) in in_order(self.table(value, "a text, or { at = \"site/\", name = \"shop\" }")?) {
+            for (key, value) in
+                in_order(self.table(value, "a text, or { at = \"site/\", name = \"shop\" }")?)
+            {
                 match key.get_ref().as_ref() {
                     "at" => at = Some(self.text(value)?.to_owned()),
                     "name" => name = Some(self.text(value)?.to_owned()),
@@ -210,9 +225,13 @@ impl Reader<'_> {
             }
         }
         let at = at.filter(|at| !at.is_empty());
-        let at = at.ok_or_else(|| self.bad(&value.span(), "an input is at = \"…\": a folder, a run, a HAR"))?;
+        let at = at.ok_or_else(|| {
+            self.bad(&value.span(), "an input is at = \"…\": a folder, a run, a HAR")
+        })?;
         if at.contains("://") {
-            let what = format!("{at}: a sweep visits what is recorded. roundtrip visit {at} --name NAME records it; NAME is an input then");
+            let what = format!(
+                "{at}: a sweep visits what is recorded. roundtrip visit {at} --name NAME records it; NAME is an input then"
+            );
             return Err(self.bad(&value.span(), what));
         }
         let name = name.unwrap_or_else(|| at.trim_end_matches('/').to_owned());
@@ -231,7 +250,9 @@ impl Reader<'_> {
         if let DeValue::String(_) = value.get_ref() {
             net = Some(value);
         } else {
-            for (key, value) in in_order(self.table(value, "a text, or { net = \"3g,loss=1%\", name = \"train\" }")?) {
+            for (key, value) in in_order(
+                self.table(value, "a text, or { net = \"3g,loss=1%\", name = \"train\" }")?,
+            ) {
                 match key.get_ref().as_ref() {
                     "net" => net = Some(value),
                     "name" => name = Some(self.text(value)?),
@@ -239,7 +260,9 @@ impl Reader<'_> {
                 }
             }
         }
-        let net = net.ok_or_else(|| self.bad(&value.span(), "a network is net = \"…\", as --net takes it"))?;
+        let net = net.ok_or_else(|| {
+            self.bad(&value.span(), "a network is net = \"…\", as --net takes it")
+        })?;
         self.parsed(net, |text| Network::read(name, text, self.folder))
     }
 
@@ -289,14 +312,20 @@ impl Reader<'_> {
             }
             let percent = text.strip_prefix('p').and_then(|percent| percent.parse::<u8>().ok());
             let percent = percent.filter(|percent| *percent <= 100).ok_or_else(|| {
-                self.bad(&key.span(), format!("{text:?} is neither source nor a percentile, as p50"))
+                self.bad(
+                    &key.span(),
+                    format!("{text:?} is neither source nor a percentile, as p50"),
+                )
             })?;
             percentiles.push((percent, self.parsed(given, |text| value(name, text))?));
         }
         percentiles.sort_unstable();
         let at = given.span();
         if source.is_none() {
-            return Err(self.bad(&at, format!("{name} = {{ source = \"…\" }}: who published these percentiles?")));
+            return Err(self.bad(
+                &at,
+                format!("{name} = {{ source = \"…\" }}: who published these percentiles?"),
+            ));
         }
         if percentiles.len() < 2 {
             return Err(self.bad(&at, format!("{name}: wanted two percentiles or more")));
@@ -354,9 +383,8 @@ impl Reader<'_> {
             })?;
         }
         let last = seeds.first.checked_add(seeds.count - 1).filter(|last| *last <= Seeds::MOST);
-        last.map(|_| seeds).ok_or_else(|| {
-            self.bad(&value.span(), format!("seeds go up to {}", Seeds::MOST))
-        })
+        last.map(|_| seeds)
+            .ok_or_else(|| self.bad(&value.span(), format!("seeds go up to {}", Seeds::MOST)))
     }
 
     fn figure(&self, value: &Value<'_>) -> Read<Figure> {
@@ -365,7 +393,8 @@ impl Reader<'_> {
 
     fn limit(&self, value: &Value<'_>) -> Read<Option<Duration>> {
         let nanos = self.parsed(value, |text| quantity(text, Unit::Milliseconds))?;
-        let nanos = u64::try_from(nanos).map_err(|_| self.bad(&value.span(), "a time is not negative"))?;
+        let nanos =
+            u64::try_from(nanos).map_err(|_| self.bad(&value.span(), "a time is not negative"))?;
         // As in curl, zero means no limit.
         Ok(Some(Duration::from_nanos(nanos)).filter(|limit| !limit.is_zero()))
     }
@@ -377,35 +406,49 @@ impl Reader<'_> {
             return Err(nowhere("no inputs: inputs = [\"site/\"] names folders, runs or HARs"));
         }
         if plan.networks.is_empty() {
-            return Err(nowhere("no networks: networks = [\"cable\", \"4g,loss=1%\"], or a [[population]]"));
+            return Err(nowhere(
+                "no networks: networks = [\"cable\", \"4g,loss=1%\"], or a [[population]]",
+            ));
         }
         for (place, input) in plan.inputs.iter().enumerate() {
             if plan.inputs[..place].iter().any(|other| other.name == input.name) {
-                let what = format!("two inputs are called {}: name = \"…\" tells them apart", input.name);
+                let what =
+                    format!("two inputs are called {}: name = \"…\" tells them apart", input.name);
                 return Err(BadPlan { line: Some(input.line), what });
             }
         }
-        for (place, network) in plan.networks.iter().enumerate() {
-            let is_same = |other: &Network| {
-                other.name == network.name && (other.draw == network.draw || other.draw.is_none())
-            };
-            if plan.networks[..place].iter().any(is_same) {
-                return Err(nowhere(&format!("two networks are called {}", network.name)));
-            }
+        if let Some(name) = named_twice(&plan.networks) {
+            return Err(nowhere(&format!("two networks are called {name}")));
         }
         once("protocols", plan.protocols.iter().map(|one| one.name().to_owned()))?;
-        once("browsers, cpu", plan.browsers.iter().map(|one| format!("{} {}x", one.name.name(), one.slower)))?;
+        once(
+            "browsers, cpu",
+            plan.browsers.iter().map(|one| format!("{} {}x", one.name.name(), one.slower)),
+        )?;
         once("metrics", plan.figures.iter().map(|one| one.name().to_owned()))?;
         if let WantedVariants::Named(names) = &plan.variants {
             once("variants", names.iter().map(|(name, _)| name.clone()))?;
         }
         match &plan.keep {
             Some(keep) if !plan.figures.contains(&keep.figure()) && !keep.is_of_exit() => {
-                Err(nowhere(&format!("keep-record is about {}, which is not among the metrics", keep.figure().name())))
+                Err(nowhere(&format!(
+                    "keep-record is about {}, which is not among the metrics",
+                    keep.figure().name()
+                )))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// A name that two networks have, or two populations, or one of each.
+fn named_twice(networks: &[Network]) -> Option<&str> {
+    let mut known: BTreeMap<&str, BTreeSet<Option<u32>>> = BTreeMap::new();
+    networks.iter().map(|network| (network.name.as_str(), network.draw)).find_map(|(name, draw)| {
+        let draws = known.entry(name).or_default();
+        let is_other = draws.first().is_some_and(|first| first.is_some() != draw.is_some());
+        (!draws.insert(draw) || is_other).then_some(name)
+    })
 }
 
 /// Refuses what stands in a list twice.
@@ -413,7 +456,9 @@ fn once(list: &str, names: impl Iterator<Item = String>) -> Read<()> {
     let mut names: Vec<String> = names.collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(BadPlan { line: None, what: format!("{list}: {} stands there twice", pair[0]) }),
+        Some(pair) => {
+            Err(BadPlan { line: None, what: format!("{list}: {} stands there twice", pair[0]) })
+        }
         None => Ok(()),
     }
 }
@@ -473,7 +518,8 @@ with = "queue=100p"
 
     #[test]
     fn what_is_left_out_is_usual() {
-        let plan = plan("inputs = \"demo\"\nnetworks = \"4g\"\nvariants = \"all\"").expect("a plan");
+        let plan =
+            plan("inputs = \"demo\"\nnetworks = \"4g\"\nvariants = \"all\"").expect("a plan");
         assert_eq!((plan.inputs.len(), plan.seeds.count, plan.protocols.len()), (1, 1, 1));
         assert_eq!(plan.variants, WantedVariants::All);
         assert_eq!(plan.figures.len(), 1 + Metric::all().count());
@@ -490,7 +536,11 @@ with = "queue=100p"
             ("inputs = [\"https://a.example/\"]", Some(1), "records it"),
             ("networks = \"cable\"", None, "no inputs"),
             ("inputs = \"demo\"", None, "no networks"),
-            ("inputs = [\"demo\", \"demo\"]\nnetworks = \"4g\"", Some(1), "two inputs are called demo"),
+            (
+                "inputs = [\"demo\", \"demo\"]\nnetworks = \"4g\"",
+                Some(1),
+                "two inputs are called demo",
+            ),
             ("inputs = \"demo\"\nnetworks = [\"4g\", \"4g\"]", None, "two networks are called 4g"),
         ] {
             let error = plan(text).expect_err(text);
@@ -514,8 +564,14 @@ with = "queue=100p"
             ("[population]\nname = \"x\"", "lacks draws"),
             ("[population]\nrtt = { p10 = \"1ms\", p90 = \"2ms\" }", "who published"),
             ("[population]\nrtt = { source = \"s\", p10 = \"1ms\" }", "two percentiles"),
-            ("[population]\nrtt = { source = \"s\", p10 = \"2ms\", p90 = \"1ms\" }", "no smaller value"),
-            ("[population]\nrtt = { source = \"s\", q1 = \"2ms\" }", "neither source nor a percentile"),
+            (
+                "[population]\nrtt = { source = \"s\", p10 = \"2ms\", p90 = \"1ms\" }",
+                "no smaller value",
+            ),
+            (
+                "[population]\nrtt = { source = \"s\", q1 = \"2ms\" }",
+                "neither source nor a percentile",
+            ),
         ] {
             let error = plan(&format!("{good}{more}")).expect_err(more);
             assert!(error.line.is_some_and(|line| line >= 3), "{more}: {error}");

@@ -205,7 +205,8 @@ fn a_report_says_what_the_rows_come_to() {
         let found = load.helped.iter().find(|one| one.variant == "gzip" && one.network == network);
         found.unwrap_or_else(|| panic!("{:?}", load.helped))
     };
-    let gain = &of("3g,loss=2%").inputs.iter().find(|(input, _)| input == "shop").expect("the shop").1;
+    let gain =
+        &of("3g,loss=2%").inputs.iter().find(|(input, _)| input == "shop").expect("the shop").1;
     assert_eq!((gain.pairs, gain.faster), (3, 3), "{gain:?}");
     assert!(gain.saving.is_some_and(|saving| saving.median_ms > 100.0), "{gain:?}");
     let told = text(&report);
@@ -221,7 +222,8 @@ fn a_report_says_what_the_rows_come_to() {
 
 #[test]
 fn cells_that_stand_out_are_recorded_as_they_went() {
-    let (folder, plan) = place(&PLAN.replace("seeds = 3", "seeds = 2\nkeep-record = \"load > p90\""));
+    let (folder, plan) =
+        place(&PLAN.replace("seeds = 3", "seeds = 2\nkeep-record = \"load > p90\""));
     let (read, grid) = read(&plan);
     let grid = grid.unwrap_or_else(|error| panic!("{error}"));
     let out = folder.path().join("x.parquet");
@@ -249,7 +251,10 @@ fn inputs_that_are_none_are_refused() {
         ("inputs = \"shop\"\nnetworks = \"cable\"\nvariants = [\"gzipp\"]", "did you mean gzip?"),
         ("inputs = \"shop\"\nnetworks = \"cable\"\nprotocols = \"h2\"", "https = true"),
         ("inputs = \"plan.toml\"\nnetworks = \"cable\"", "plan.toml"),
-        ("inputs = { at = \"plan.toml\", https = true }\nnetworks = \"cable\"", "by what it recorded"),
+        (
+            "inputs = { at = \"plan.toml\", https = true }\nnetworks = \"cable\"",
+            "by what it recorded",
+        ),
     ] {
         let (_folder, path) = place(plan);
         let error = read(&path).1.expect_err(plan).to_string();

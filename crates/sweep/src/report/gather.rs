@@ -120,7 +120,10 @@ impl SweepReport {
 fn figures(reader: &TableReader, wanted: &[Figure]) -> Result<Vec<Figure>, SweepError> {
     let has = |figure: &Figure| reader.all_columns().iter().any(|one| one.name == figure.name());
     if let Some(lacking) = wanted.iter().find(|figure| !has(figure)) {
-        let why = format!("it has no column {}: metrics = […] of the plan says which it has", lacking.name());
+        let why = format!(
+            "it has no column {}: metrics = […] of the plan says which it has",
+            lacking.name()
+        );
         return Err(SweepError::Foreign { path: reader.path().to_owned(), why });
     }
     if !wanted.is_empty() {

@@ -28,7 +28,14 @@ fn spread(out: &mut String, figure: &FigureReport) {
     let wide = names.max().unwrap_or(0).max(NAMES).max(figure.figure.name().len());
     out.push_str(&format!(
         "\n{:wide$}  {:>8} {:>9} {:23} {:>9} {:>9} {:>9} {:>9}\n",
-        figure.figure.name(), "visits", "p50", "(95 %)", "p75", "p90", "p95", "p99"
+        figure.figure.name(),
+        "visits",
+        "p50",
+        "(95 %)",
+        "p75",
+        "p90",
+        "p95",
+        "p99"
     ));
     for network in &figure.networks {
         out.push_str(&clean(&network.network));
@@ -42,7 +49,9 @@ fn spread(out: &mut String, figure: &FigureReport) {
 fn row(out: &mut String, figure: &FigureReport, spread: &Distribution, wide: usize) {
     let unit = figure.figure.unit();
     let told = |percent| {
-        spread.percentile(percent).map_or_else(|| "–".into(), |one: &Percentile| value(one.value, unit))
+        spread
+            .percentile(percent)
+            .map_or_else(|| "–".into(), |one: &Percentile| value(one.value, unit))
     };
     let interval = spread.percentile(50).and_then(|one| one.interval).map_or_else(
         || "(too few to tell)".into(),
@@ -51,7 +60,12 @@ fn row(out: &mut String, figure: &FigureReport, spread: &Distribution, wide: usi
     let name = format!("  {}", clean(&spread.variant));
     out.push_str(&format!(
         "{name:wide$}  {:>8} {:>9} {interval:23} {:>9} {:>9} {:>9} {:>9}",
-        spread.visits, told(50), told(75), told(90), told(95), told(99)
+        spread.visits,
+        told(50),
+        told(75),
+        told(90),
+        told(95),
+        told(99)
     ));
     if spread.failed > 0 {
         out.push_str(&format!("  {} failed", spread.failed));
@@ -75,7 +89,10 @@ fn helped(out: &mut String, figure: &FigureReport) {
         }
         out.push_str(&format!(
             "  {:14} {:36} {}; {}\n",
-            clean(&one.network), saved(&one.all), pairs(&one.all), clean(&whom(one))
+            clean(&one.network),
+            saved(&one.all),
+            pairs(&one.all),
+            clean(&whom(one))
         ));
     }
 }

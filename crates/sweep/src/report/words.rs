@@ -30,7 +30,11 @@ pub(crate) fn time(ms: f64) -> String {
 pub(crate) fn summary(report: &SweepReport) -> String {
     let networks = report.figures.first().map_or(0, |figure| figure.networks.len());
     let visits = count(report.visits as usize, "visit");
-    let of = format!("{visits} of {} over {}", count(report.inputs.len(), "input"), count(networks, "network"));
+    let of = format!(
+        "{visits} of {} over {}",
+        count(report.inputs.len(), "input"),
+        count(networks, "network")
+    );
     match report.failed {
         0 => of,
         failed => format!("{of}, {failed} failed and have no part in the figures"),
@@ -41,7 +45,14 @@ pub(crate) fn summary(report: &SweepReport) -> String {
 pub(crate) fn saved(gain: &Gain) -> String {
     gain.saving.map_or_else(
         || "no pair has it".into(),
-        |saving| format!("{} ({} to {})", time(saving.median_ms), time(saving.low_ms), time(saving.high_ms)),
+        |saving| {
+            format!(
+                "{} ({} to {})",
+                time(saving.median_ms),
+                time(saving.low_ms),
+                time(saving.high_ms)
+            )
+        },
     )
 }
 
