@@ -73,14 +73,8 @@ impl Scenario {
             Ok(counted.map(Server::site).collect())
         };
         let plan = self.plan.unseen();
-        let scene = Scene {
-            machine: &ThisMachine::default(),
-            key_shares: plan.browser.key_shares,
-            false_start: plan.browser.false_start,
-            tls: None,
-            capture: CaptureWish::No,
-            sites: &sites,
-        };
+        let machine = ThisMachine::default();
+        let scene = Scene::new(&machine, CaptureWish::No, &sites).of(&plan);
         let ground = Ground::Lab(Box::new(self.network.clone()));
         let carried = once(&Title::default(), &plan, &ground, log, &scene)?;
         let (Visited { exit, page, .. }, _) = carried.done;
@@ -113,14 +107,8 @@ pub fn first_visit(
 ) -> Result<(Vec<Event>, Bodies), RunError> {
     let log = unwritten()?;
     let plan = plan.unseen();
-    let scene = Scene {
-        machine: &ThisMachine::default(),
-        key_shares: plan.browser.key_shares,
-        false_start: plan.browser.false_start,
-        tls: None,
-        capture: CaptureWish::No,
-        sites,
-    };
+    let machine = ThisMachine::default();
+    let scene = Scene::new(&machine, CaptureWish::No, sites).of(&plan);
     let title = Title { command: "visit".into(), subject: plan.url.to_string(), replay_of: None };
     let carried = once(&title, &plan, &Ground::Lab(Box::new(network.clone())), &log, &scene)?;
     end(&log, carried.at, carried.done.0.exit, false)?;
