@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand, value_parser};
 pub(crate) use crate::budget::BudgetOption;
 pub(crate) use crate::diff::args::Diff;
 pub(crate) use crate::get::args::Get;
+#[cfg(feature = "page")]
+pub(crate) use crate::sweep::args::Sweep;
 use crate::options::net_help;
 pub(crate) use crate::options::{
     Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, ServerName, Until,
@@ -38,6 +40,9 @@ pub(crate) enum Command {
     /// What would help a page, each change proven by carrying the visit out again with it
     #[cfg(feature = "page")]
     Advise(Box<Advise>),
+    /// Thousands of visits: sites, networks, protocols, variants and seeds multiplied, and what they come to
+    #[cfg(feature = "page")]
+    Sweep(Box<Sweep>),
     /// One request, with curl's flags and exit codes
     Get(Box<Get>),
     /// A web server

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use http::Version;
 use roundtrip_dns::{Authority as NameAuthority, BadZone, Recursive, Zone, serve};
 use roundtrip_http::client::Scheme;
+use roundtrip_http::handler::{Compressed, Files};
 use roundtrip_http::server::{Handler, Options, Server};
 use roundtrip_lab::{Internet, LabHost, NameServers, TcpProfile};
 use roundtrip_record::Role;
@@ -20,6 +21,9 @@ use crate::names::Pin;
 
 /// Makes the handler of a site, on the host that serves it.
 pub type MakeHandler = Box<dyn FnOnce(&LabHost) -> Rc<dyn Handler>>;
+
+/// The host name under which a visited folder is served.
+pub const FOLDER_HOST: &str = "site.example";
 
 /// One origin and what answers for it.
 pub struct Site {
@@ -54,6 +58,19 @@ impl Site {
             validity: Validity::Good,
             likeness: Likeness::default(),
             tcp: None,
+        }
+    }
+
+    /// A site that serves files, as they commonly are: whoever has set TLS up has set up compression and
+    /// HTTP/2, too.
+    pub fn files(host: &str, files: Files, scheme: Scheme) -> Self {
+        let files: Rc<dyn Handler> = Rc::new(files);
+        match scheme {
+            Scheme::Http => Self::http(host, Box::new(move |_| files)),
+            Scheme::Https => {
+                let site = Self::http(host, Box::new(move |_| Rc::new(Compressed::new(files))));
+                site.with_two().secure()
+            }
         }
     }
 
