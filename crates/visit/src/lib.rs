@@ -26,6 +26,8 @@ mod names;
 mod network;
 mod page_times;
 mod plan;
+#[cfg(feature = "page")]
+mod policy;
 mod profile;
 #[cfg(feature = "page")]
 mod queue;
@@ -40,6 +42,8 @@ pub mod site;
 mod standin;
 mod title;
 pub mod trust;
+#[cfg(feature = "page")]
+mod upgrade;
 mod visit;
 
 pub use browser::{Browser, BrowserName, Cpu, HeadLimits, Order};

@@ -72,6 +72,9 @@ pub struct Plan {
     pub client: Options,
     /// Whose behaviour the visit has; [`Plan::behaving_as`] sets it with all that follows from it.
     pub browser: Browser,
+    /// A browser that asks for pages over https first ([`Browser::https_first`]) does so here. Not where what
+    /// was recorded is carried out again.
+    pub https_first: bool,
     /// How the page is to be seen; `None`: what it needs is not fetched, and nothing is painted.
     #[cfg(feature = "page")]
     pub page: Option<roundtrip_page::Options>,
@@ -119,6 +122,7 @@ impl Plan {
             body: Bytes::new(),
             cookies: Jar::new(),
             browser: Browser::ROUNDTRIP,
+            https_first: true,
             names: roundtrip_dns::Options::default(),
             pins: Vec::new(),
             client: Options {

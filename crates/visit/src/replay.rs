@@ -108,7 +108,7 @@ impl Recording {
             url: first.url.clone(),
             why: error.to_string(),
         })?;
-        let mut plan = Plan::get(url);
+        let mut plan = Plan { https_first: false, ..Plan::get(url) };
         plan.method = Method::from_bytes(first.method.as_bytes()).unwrap_or(Method::GET);
         let Some(request) = &first.request else { return Ok(plan) };
         if let Some(form) = request.what.body.as_ref().and_then(&body) {

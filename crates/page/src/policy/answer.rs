@@ -62,7 +62,9 @@ impl AnswerHead {
         }
         // What is not to be read cannot be compared.
         match claims.integrity.as_deref() {
-            Some(integrity) if wants_something(integrity) => Err(Refusal::Unreadable),
+            Some(integrity) if wants_something(integrity) => {
+                Err(Refusal::Unreadable { expected: integrity.to_owned() })
+            }
             _ => Ok(()),
         }
     }

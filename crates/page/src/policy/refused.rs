@@ -24,7 +24,10 @@ pub enum Refusal {
     },
     /// The element wants to know what comes, and its server does not let the page read it: `integrity`
     /// without `crossorigin` (Subresource Integrity, section 3.3.3).
-    Unreadable,
+    Unreadable {
+        /// The attribute, as it was written.
+        expected: String,
+    },
     /// The page came over TLS, and this would come in the clear (W3C Mixed Content, level 2).
     MixedContent,
     /// The type of what came forbids this use (Fetch, "nosniff" and "MIME type" checks; HTML).
@@ -62,7 +65,7 @@ impl fmt::Display for Refusal {
             Refusal::Integrity { expected, found } => {
                 write!(f, "integrity says {expected}, what came is {found}")
             }
-            Refusal::Unreadable => {
+            Refusal::Unreadable { .. } => {
                 f.write_str("integrity needs crossorigin where another origin answers")
             }
             Refusal::MixedContent => f.write_str("refused as mixed content: http on a page of https"),
