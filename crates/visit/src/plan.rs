@@ -155,6 +155,7 @@ impl Plan {
     pub fn behaving_as(mut self, browser: Browser) -> Self {
         browser.user_agent.clone_into(&mut self.client.user_agent);
         self.client.binding = browser.order.binding;
+        self.client.coalescing = browser.order.coalescing;
         self.browser = browser;
         self
     }

@@ -43,7 +43,7 @@ pub async fn visit<W: Wire>(
     tls: Option<Tls>,
     cause: Option<EventId>,
 ) -> Visited {
-    let names = Names::new(wire.clone(), plan.names, plan.pins.clone());
+    let names = Names::new(wire.clone(), name_options(plan), plan.pins.clone());
     let client = Client::new(wire.clone(), Rc::new(names), tls, client_options(wire, plan));
     let profile = plan.profile.as_ref();
     let cookies = profile.and_then(Profile::cookies).unwrap_or_else(|| plan.cookies.clone());
@@ -69,6 +69,12 @@ pub async fn visit<W: Wire>(
     }
     fetcher.close("visit over").await;
     visited
+}
+
+/// How names are looked up. For which port HTTPS records are asked for is known with each name.
+fn name_options(plan: &Plan) -> roundtrip_dns::Options {
+    let https = plan.browser.https_records.then_some(443);
+    roundtrip_dns::Options { https: plan.names.https.or(https), ..plan.names }
 }
 
 /// How the client behaves. In the lab, where this machine's own work takes no time, that of the browser is
