@@ -120,7 +120,7 @@ fn styles_of_the_page_itself_are_applied_only_where_the_policy_lets_them() {
         ("style-src-elem 'none'", attribute.to_owned(), true),
         ("style-src-attr 'none'; style-src 'unsafe-inline'", attribute.to_owned(), false),
         // Of a hash that is none of its.
-        (&format!("style-src {sha}"), element(""), false),
+        (format!("style-src {sha}").as_str(), element(""), false),
     ] {
         assert_eq!(is_red(policy, &markup), expected, "{policy} {markup}");
     }

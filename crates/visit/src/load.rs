@@ -421,7 +421,7 @@ impl<'a, W: Wire> Loading<'a, W> {
             else {
                 continue;
             };
-            let initiator = listed_by(line, self.page.url());
+            let initiator = refused_by(line, self.page.url());
             self.wire.log().emit(self.wire.now(), self.latest, || {
                 What::PageFound(PageFound {
                     url: what,
@@ -651,6 +651,7 @@ impl<'a, W: Wire> Loading<'a, W> {
         {
             self.report_picture(kept, picture.width, picture.height);
         }
+        self.report_refusals();
         let page = &self.page;
         for listed in page.listed() {
             log.clone().emit(now, self.latest, || {
@@ -664,7 +665,6 @@ impl<'a, W: Wire> Loading<'a, W> {
                 })
             });
         }
-        self.report_refusals();
         // What was seen and not fetched has just been listed.
         for note in page.notes().iter().filter(|note| !matches!(note, Note::Omitted(_))) {
             log.clone()
@@ -803,6 +803,15 @@ fn listed_by(line: u64, page: &Url) -> Initiator {
     let url = page.to_string();
     match line {
         0 => Initiator::LinkField { url },
+        line => Initiator::Parser { url, line: line.try_into().unwrap_or(0) },
+    }
+}
+
+/// What names something that is refused: this line of the page, or, where there is none, its styles.
+fn refused_by(line: u64, page: &Url) -> Initiator {
+    let url = page.to_string();
+    match line {
+        0 => Initiator::Style { url },
         line => Initiator::Parser { url, line: line.try_into().unwrap_or(0) },
     }
 }

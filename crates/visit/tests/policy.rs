@@ -29,7 +29,7 @@ impl Handler for Answers {
     fn handle<'a>(&'a self, request: &'a Request, _: RequestBody) -> LocalFuture<'a, Response> {
         let found = self.0.iter().find(|(path, ..)| *path == request.path());
         let response = match found {
-            None => Response::error(http::StatusCode::NOT_FOUND),
+            None => Response::error(http::StatusCode::NOT_FOUND, "nothing here"),
             Some((_, "to", location, fields)) => {
                 with(Response::redirect(http::StatusCode::FOUND, location), fields)
             }
@@ -341,7 +341,7 @@ fn a_host_that_does_not_answer_there_gets_its_own_connection() {
                     "<!doctype html><img src=https://b.example/a.png><img src=https://b.example/b.png>",
                 ),
                 "/a.png" if !self.0.replace(true) => {
-                    Response::error(http::StatusCode::MISDIRECTED_REQUEST)
+                    Response::error(http::StatusCode::MISDIRECTED_REQUEST, "not here")
                 }
                 _ => Response::ok("image/png", PNG),
             };
