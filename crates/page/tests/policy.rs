@@ -238,7 +238,9 @@ fn a_resource_with_another_hash_is_not_applied() {
 
 #[test]
 fn a_preload_is_held_against_the_hash_of_the_element_that_uses_it() {
-    let mut page = Page::new(Url::parse("https://a.example/").unwrap(), Options::default());
+    let content_type = Some("text/html; charset=utf-8".to_owned());
+    let options = Options { content_type, ..Options::default() };
+    let mut page = Page::new(Url::parse("https://a.example/").unwrap(), options);
     page.feed(b"<link rel=preload as=script href=s.js>");
     let fetch = page.poll_fetch().expect("the script");
     page.deliver(fetch.id, loaded("y", "text/javascript", fetch.url.as_str()));

@@ -45,7 +45,8 @@ pub(crate) async fn fetch<'a, W: Wire>(
         }
     });
     let answer = loop {
-        let told = select(pin!(watching.next()), late.as_mut());
+        let next = pin!(watching.next());
+        let told = select(next, late.as_mut());
         match select(fetching.as_mut(), told).await {
             Either::Left((answer, _)) => break answer,
             Either::Right((Either::Left((Some(progress), _)), _)) => hints.take(progress),
