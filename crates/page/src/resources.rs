@@ -178,8 +178,8 @@ pub(crate) struct Resources {
     told: usize,
     /// How many were too many to be told.
     pub(crate) refused_more: usize,
-    /// What was told that is met with again and again.
-    told_once: BTreeSet<(String, Option<Kind>)>,
+    /// What was told, which layout meets with again and again.
+    told_of: BTreeSet<(String, Option<Kind>)>,
     /// Counts every change that could change the picture.
     pub(crate) generation: u64,
 }
@@ -199,7 +199,7 @@ impl Resources {
             refusals: VecDeque::new(),
             told: 0,
             refused_more: 0,
-            told_once: BTreeSet::new(),
+            told_of: BTreeSet::new(),
             generation: 0,
         }
     }
@@ -305,7 +305,7 @@ impl Resources {
 
     /// Takes down a refusal that is met with at every layout.
     pub(crate) fn refuse_once(&mut self, refused: Refused, url: Option<Url>) {
-        if self.told_once.insert((refused.what.clone(), refused.kind)) {
+        if !self.told_of.contains(&(refused.what.clone(), refused.kind)) {
             self.refuse(refused, url);
         }
     }
@@ -317,6 +317,7 @@ impl Resources {
         }
         if self.told < limits::LISTED {
             self.told += 1;
+            self.told_of.insert((refused.what.clone(), refused.kind));
             self.refusals.push_back(refused);
         } else {
             self.refused_more += 1;
