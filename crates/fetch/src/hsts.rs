@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn a_host_that_says_so_is_spoken_to_through_tls() {
-        let (own, plain, secure) = ("https://a.example/", "http://a.example/x", "https://a.example/x");
+        let (own, plain, secure) =
+            ("https://a.example/", "http://a.example/x", "https://a.example/x");
         for (from, field, wanted, expected) in [
             (own, "max-age=60", plain, secure),
             (own, "MAX-AGE=\"60\" ; includeSubDomains; preload", plain, secure),
@@ -147,7 +148,8 @@ mod tests {
     #[test]
     fn it_ends_when_the_host_says_so_or_its_time_is_over() {
         let hsts = Hsts::new();
-        let (own, plain, begin) = (url("https://a.example/"), url("http://a.example/"), SystemTime::UNIX_EPOCH);
+        let (own, plain, begin) =
+            (url("https://a.example/"), url("http://a.example/"), SystemTime::UNIX_EPOCH);
         hsts.learn(&own, "max-age=60", begin);
         let at = |seconds| begin + Duration::from_secs(seconds);
         assert!(hsts.secured(&plain, at(59)).is_some());

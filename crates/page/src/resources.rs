@@ -555,7 +555,8 @@ impl Resources {
             return;
         }
         resource.bytes = bytes.len();
-        let preloaded = matches!(kind, Kind::Style | Kind::Script) && resource.holds == Holds::NOTHING;
+        let preloaded =
+            matches!(kind, Kind::Style | Kind::Script) && resource.holds == Holds::NOTHING;
         resource.unclaimed = preloaded.then(|| bytes.clone());
         match kind {
             // An icon can be an image of the page, too.
@@ -654,7 +655,14 @@ fn resolve(
             {
                 let what = format!("a font in the address itself ({})", rule.family);
                 let kind = Some(Kind::Font);
-                refused.push(Refused { by, what, kind, line: 0, came: false, reported_only: false });
+                refused.push(Refused {
+                    by,
+                    what,
+                    kind,
+                    line: 0,
+                    came: false,
+                    reported_only: false,
+                });
                 return None;
             }
             Some(Face { rule, url, sheet: sheet.clone() })

@@ -62,7 +62,9 @@ fn what_a_policy_refuses_is_not_asked_for_and_told_with_the_directive() {
         ]
     );
     // What is refused holds nothing up, and is not said to be a script that would have run.
-    assert!(page.is_content_loaded() || page.pending().all(|fetch| fetch.url.path() == "/dir/s.css"));
+    assert!(
+        page.is_content_loaded() || page.pending().all(|fetch| fetch.url.path() == "/dir/s.css")
+    );
     assert!(!page.notes().iter().any(|note| note.to_string().contains("scripts are fetched")));
 }
 
@@ -74,8 +76,10 @@ fn a_policy_in_the_markup_is_for_what_comes_after_it() {
     assert_eq!(wanted(&mut page), ["/dir/before.png"]);
     assert_eq!(told(&mut page).len(), 1);
     // Not in the body, and not in a template.
-    for markup in [format!("<p>x{meta}<img src=a.png>"), format!("<template>{meta}</template><img src=a.png>")]
-    {
+    for markup in [
+        format!("<p>x{meta}<img src=a.png>"),
+        format!("<template>{meta}</template><img src=a.png>"),
+    ] {
         let mut page = under("", &markup);
         assert_eq!(wanted(&mut page), ["/dir/a.png"], "{markup}");
     }
@@ -314,7 +318,9 @@ fn a_page_of_https_asks_for_nothing_in_the_clear() {
 
 #[test]
 fn any_policy_can_be_read() {
-    for policy in ["", ";", ",", "img-src", "img-src ;;; x", "\0", "default-src '", "ä ö; ü", "sandbox"] {
+    for policy in
+        ["", ";", ",", "img-src", "img-src ;;; x", "\0", "default-src '", "ä ö; ü", "sandbox"]
+    {
         let meta = format!("<meta http-equiv=content-security-policy content=\"{policy}\">");
         let mut page = under(policy, &format!("{meta}<img src=a.png><p style=x>x"));
         let _ = (wanted(&mut page), page.paint(), refused(&mut page));

@@ -35,8 +35,7 @@ pub(crate) async fn fetch<'a, W: Wire>(
     request.watch = Some(watch);
     let options = plan.page.as_ref();
     let begun = wire.now();
-    let mut hints =
-        Hints { wire, fetcher, plan, options, early: None, from: None, exchange: None };
+    let mut hints = Hints { wire, fetcher, plan, options, early: None, from: None, exchange: None };
     let mut fetching = pin!(fetcher.fetch(request, Rules::browser()));
     let mut late = pin!(async {
         match limit {

@@ -417,7 +417,8 @@ impl<'a, W: Wire> Loading<'a, W> {
     fn take_refusals(&mut self) {
         while let Some(refused) = self.page.poll_refused() {
             self.refusals.add(&refused);
-            let Refused { by, what, kind: Some(of), line, came: false, reported_only: false } = refused
+            let Refused { by, what, kind: Some(of), line, came: false, reported_only: false } =
+                refused
             else {
                 continue;
             };
@@ -686,7 +687,9 @@ impl<'a, W: Wire> Loading<'a, W> {
         let more = self.page.refused_more();
         let more = (more > 0).then(|| format!("{more} more were refused than are told"));
         for note in self.refusals.notes().chain(more) {
-            self.wire.log().emit(self.wire.now(), self.latest, || What::PageNote(PageNote { note }));
+            self.wire
+                .log()
+                .emit(self.wire.now(), self.latest, || What::PageNote(PageNote { note }));
         }
     }
 

@@ -167,10 +167,9 @@ fn said(by: &Refusal) -> Said {
             },
             ..of(RefusalRule::ContentSecurityPolicy, directive.clone())
         },
-        Refusal::Integrity { expected, found } => Said {
-            found: Some(found.clone()),
-            ..of(RefusalRule::Integrity, expected.clone())
-        },
+        Refusal::Integrity { expected, found } => {
+            Said { found: Some(found.clone()), ..of(RefusalRule::Integrity, expected.clone()) }
+        }
         Refusal::Unreadable { expected } => of(RefusalRule::Integrity, expected.clone()),
         Refusal::MixedContent => of(RefusalRule::MixedContent, String::new()),
         Refusal::ContentType { given, nosniff } => {
@@ -179,7 +178,8 @@ fn said(by: &Refusal) -> Said {
             Said { found, ..of(RefusalRule::ContentType, says.to_owned()) }
         }
         Refusal::Cors { allowed, credentials } => {
-            let field = allowed.as_ref().map(|origin| format!("Access-Control-Allow-Origin: {origin}"));
+            let field =
+                allowed.as_ref().map(|origin| format!("Access-Control-Allow-Origin: {origin}"));
             let says = match (field, credentials) {
                 (None, _) => String::new(),
                 (Some(field), false) => field,
@@ -187,10 +187,9 @@ fn said(by: &Refusal) -> Said {
             };
             of(RefusalRule::Cors, says)
         }
-        Refusal::ResourcePolicy { policy } => of(
-            RefusalRule::ResourcePolicy,
-            format!("Cross-Origin-Resource-Policy: {policy}"),
-        ),
+        Refusal::ResourcePolicy { policy } => {
+            of(RefusalRule::ResourcePolicy, format!("Cross-Origin-Resource-Policy: {policy}"))
+        }
     }
 }
 
@@ -222,7 +221,8 @@ mod tests {
             FaultKind::Refused { says, what, count, .. } => (says.clone(), what.len(), *count),
             other => panic!("{other:?}"),
         };
-        let expected = [("img-src 'none'".to_owned(), 20, 30), ("style-src 'none'".to_owned(), 1, 1)];
+        let expected =
+            [("img-src 'none'".to_owned(), 20, 30), ("style-src 'none'".to_owned(), 1, 1)];
         assert_eq!(faults.iter().map(told).collect::<Vec<_>>(), expected);
         let FaultKind::Refused { what, .. } = &faults[1] else { panic!("{faults:?}") };
         assert_eq!(what[..], ["x (line 7)"]);

@@ -67,7 +67,12 @@ impl Seen {
         Self::in_folder(work.path(), browser, url, sites)
     }
 
-    fn in_folder(folder: &Path, browser: Browser, url: &str, sites: impl Fn() -> Vec<Site>) -> Self {
+    fn in_folder(
+        folder: &Path,
+        browser: Browser,
+        url: &str,
+        sites: impl Fn() -> Vec<Site>,
+    ) -> Self {
         let plan = Plan::get(url.parse().expect("a URL")).behaving_as(browser);
         let title = Title { command: "visit".into(), subject: url.into(), replay_of: None };
         let record = Settings::in_folder(folder);
@@ -188,7 +193,8 @@ fn what_is_not_as_its_integrity_says_is_not_used() {
         What::Fault(fault) => Some(&fault.fault),
         _ => None,
     });
-    let Some(FaultKind::Refused { rule: RefusalRule::Integrity, says, found, came: true, .. }) = found
+    let Some(FaultKind::Refused { rule: RefusalRule::Integrity, says, found, came: true, .. }) =
+        found
     else {
         panic!("{found:?}")
     };
@@ -198,14 +204,12 @@ fn what_is_not_as_its_integrity_says_is_not_used() {
 
 #[test]
 fn a_page_of_https_has_pictures_over_https_and_no_scripts_over_http() {
-    const ANSWERS: &[Answer] = &[
-        (
-            "/",
-            "text/html",
-            "<!doctype html><img src=http://b.example/a.png><script src=http://b.example/s.js></script>",
-            &[],
-        ),
-    ];
+    const ANSWERS: &[Answer] = &[(
+        "/",
+        "text/html",
+        "<!doctype html><img src=http://b.example/a.png><script src=http://b.example/s.js></script>",
+        &[],
+    )];
     const OTHER: &[Answer] =
         &[("/a.png", "image/png", PNG, &[]), ("/s.js", "text/javascript", "", &[])];
     let sites = || {
@@ -217,10 +221,7 @@ fn a_page_of_https_has_pictures_over_https_and_no_scripts_over_http() {
     };
     let seen = Seen::visit("https://a.example/", sites);
     assert_eq!(seen.asked(), ["https://a.example/", "https://b.example/a.png"]);
-    assert_eq!(
-        seen.refused(),
-        [(RefusalRule::MixedContent, "", vec!["http://b.example/s.js"])]
-    );
+    assert_eq!(seen.refused(), [(RefusalRule::MixedContent, "", vec!["http://b.example/s.js"])]);
     assert!(seen.has_note("http://b.example/a.png is asked for over https"), "{:?}", seen.notes());
 }
 
@@ -246,7 +247,10 @@ fn fonts_of_others_and_sheets_of_the_wrong_type_are_not_used() {
         let seen = Seen::by(browser, "http://a.example/", sites);
         let refused = seen.refused();
         let [sheet, font] = &refused[..] else { panic!("{refused:?}") };
-        assert_eq!((&sheet.0, &sheet.2[..]), (&RefusalRule::ContentType, &["http://a.example/s.css"][..]));
+        assert_eq!(
+            (&sheet.0, &sheet.2[..]),
+            (&RefusalRule::ContentType, &["http://a.example/s.css"][..])
+        );
         assert_eq!((&font.0, &font.2[..]), (&RefusalRule::Cors, &["http://b.example/f.woff2"][..]));
         // Who is to allow it is told who asks.
         let asks = seen.events.iter().filter_map(|event| match &event.what {
@@ -279,7 +283,8 @@ fn a_host_that_wants_tls_is_not_asked_in_the_clear_again() {
 fn chromium_asks_public_names_over_https_first_and_says_so() {
     const ANSWERS: &[Answer] = &[("/", "text/html", "<p>x", &[])];
     let url = "http://www.shop-of-a.com/";
-    let both = || vec![site("www.shop-of-a.com", ANSWERS).secure(), site("www.shop-of-a.com", ANSWERS)];
+    let both =
+        || vec![site("www.shop-of-a.com", ANSWERS).secure(), site("www.shop-of-a.com", ANSWERS)];
     let seen = Seen::visit(url, both);
     assert_eq!(seen.asked()[0], "https://www.shop-of-a.com/");
     assert_eq!(seen.visited.status, Some(200));
@@ -312,7 +317,8 @@ fn hosts_of_one_address_and_certificate_share_a_connection_of_http_2() {
         ("/", "text/html", "<!doctype html><img src=https://b.example/a.png>", &[]),
         ("/a.png", "image/png", PNG, &[]),
     ];
-    let together = || vec![site("a.example", ANSWERS).with_two().secure().with_hosts(&["b.example"])];
+    let together =
+        || vec![site("a.example", ANSWERS).with_two().secure().with_hosts(&["b.example"])];
     let seen = Seen::visit("https://a.example/", together);
     let asked = seen.asked();
     assert!(asked.contains(&"https://b.example/a.png"), "{asked:?}");
@@ -323,7 +329,10 @@ fn hosts_of_one_address_and_certificate_share_a_connection_of_http_2() {
     assert!(shared.lookup.is_some());
     // Another address, or a client that does not: a connection of its own.
     let apart = || {
-        vec![site("a.example", ANSWERS).with_two().secure(), site("b.example", ANSWERS).with_two().secure()]
+        vec![
+            site("a.example", ANSWERS).with_two().secure(),
+            site("b.example", ANSWERS).with_two().secure(),
+        ]
     };
     assert!(server_names(&Seen::visit("https://a.example/", apart)).contains(&"b.example"));
     let own = Seen::by(Browser::ROUNDTRIP, "https://a.example/", together);
@@ -392,14 +401,12 @@ fn chromium_asks_for_https_records_beside_addresses() {
 
 #[test]
 fn refusals_are_the_same_to_the_byte() {
-    const ANSWERS: &[Answer] = &[
-        (
-            "/",
-            "text/html",
-            "<!doctype html><style>p{}</style><img src=a.png><p style=x:y>x",
-            &[("Content-Security-Policy", "default-src 'none'")],
-        ),
-    ];
+    const ANSWERS: &[Answer] = &[(
+        "/",
+        "text/html",
+        "<!doctype html><style>p{}</style><img src=a.png><p style=x:y>x",
+        &[("Content-Security-Policy", "default-src 'none'")],
+    )];
     let work = tempfile::tempdir().expect("a folder");
     let [first, second] = ["first", "second"].map(|name| {
         let folder = work.path().join(name);

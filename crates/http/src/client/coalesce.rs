@@ -55,7 +55,8 @@ fn is_for(name: &str, host: &str) -> bool {
         None => name.eq_ignore_ascii_case(host),
         Some(below) => {
             let parent = host.split_once('.').filter(|(label, _)| !label.is_empty());
-            below.contains('.') && parent.is_some_and(|(_, parent)| parent.eq_ignore_ascii_case(below))
+            below.contains('.')
+                && parent.is_some_and(|(_, parent)| parent.eq_ignore_ascii_case(below))
         }
     }
 }

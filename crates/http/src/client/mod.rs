@@ -148,7 +148,8 @@ impl<W: Wire> Client<W> {
     /// (RFC 9110 §15.5.20). Whether that was the connection of another host: from now on this host has its
     /// own.
     fn parts(&self, request: &Request, response: &Response<W>) -> bool {
-        let (Some(origin), Some(connection)) = (Origin::of(&request.url), response.connection) else {
+        let (Some(origin), Some(connection)) = (Origin::of(&request.url), response.connection)
+        else {
             return false;
         };
         let via = self.shared.options.proxies.via(&origin);

@@ -295,16 +295,15 @@ impl<W: Wire> Pool<W> {
         if groups.get(group).is_some_and(|slots| slots.apart.is_some()) {
             return None;
         }
-        let others = groups.iter().filter(|(other, _)| {
-            *other != group && other.credentials == group.credentials
-        });
+        let others = groups
+            .iter()
+            .filter(|(other, _)| *other != group && other.credentials == group.credentials);
         let mut shared = others.filter_map(|(_, slots)| match &slots.protocol {
             Protocol::Two(two) if !two.is_over() && !two.is_joined() => Some(two),
             _ => None,
         });
-        let covers = |two: &&Two<W>| {
-            two.reach().is_some_and(|reach| reach.covers(&group.origin, addresses))
-        };
+        let covers =
+            |two: &&Two<W>| two.reach().is_some_and(|reach| reach.covers(&group.origin, addresses));
         shared.find(covers).cloned()
     }
 

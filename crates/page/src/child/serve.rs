@@ -83,7 +83,8 @@ fn malformed(error: Malformed) -> io::Error {
 
 /// Adds what an order brings to what is there of the page.
 fn add(page: &mut Option<Input>, order: Order) -> &Input {
-    let Order { goal: _, markup, syntax, base, options, styles, bytes, failed, faces, policy } = order;
+    let Order { goal: _, markup, syntax, base, options, styles, bytes, failed, faces, policy } =
+        order;
     let input = match page.take() {
         None => Input {
             markup: Arc::new(markup),

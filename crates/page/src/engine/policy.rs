@@ -62,7 +62,8 @@ impl Rules {
     }
 
     fn meta(&self, attrs: &[Attribute]) {
-        let of = |name| attrs.iter().find(|attr| &*attr.name.local == name).map(|attr| &*attr.value);
+        let of =
+            |name| attrs.iter().find(|attr| &*attr.name.local == name).map(|attr| &*attr.value);
         let (Some(name), Some(content)) = (of("http-equiv"), of("content")) else { return };
         if name.eq_ignore_ascii_case("content-security-policy") {
             let mut csp = self.csp.borrow_mut();

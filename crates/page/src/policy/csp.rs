@@ -323,7 +323,11 @@ mod tests {
             (";; img-src\t'self'   c.example ;", Kind::Image, &["img-src 'self' c.example"]),
         ];
         for (field, kind, expected) in rows {
-            assert_eq!(refused(&[field], kind, url, &Claims::default()), expected, "{field} {kind:?}");
+            assert_eq!(
+                refused(&[field], kind, url, &Claims::default()),
+                expected,
+                "{field} {kind:?}"
+            );
         }
     }
 
@@ -333,7 +337,10 @@ mod tests {
         let both = ["img-src *", "img-src 'self'"];
         let refusing = ["img-src 'self'"];
         assert_eq!(refused(&both, Kind::Image, url, &Claims::default()), refusing);
-        assert_eq!(refused(&["img-src *, img-src 'self'"], Kind::Image, url, &Claims::default()), refusing);
+        assert_eq!(
+            refused(&["img-src *, img-src 'self'"], Kind::Image, url, &Claims::default()),
+            refusing
+        );
         assert!(csp(&["", " , ;"]).is_empty());
     }
 

@@ -116,7 +116,8 @@ mod tests {
 
     /// Of no bytes at all, as `openssl dgst` has them.
     const EMPTY_256: &str = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
-    const EMPTY_384: &str = "sha384-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24donTt6/529l+9Ua0vFImLlb";
+    const EMPTY_384: &str =
+        "sha384-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24donTt6/529l+9Ua0vFImLlb";
 
     fn passes(attribute: &str, bytes: &[u8]) -> bool {
         check(attribute, bytes).is_ok()
@@ -135,7 +136,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_passed_over() {
-        for attribute in ["", " ", "md5-AAAA", "sha256", "sha256-", "sha256-=", "sha256-ä", "sha1-x"] {
+        for attribute in
+            ["", " ", "md5-AAAA", "sha256", "sha256-", "sha256-=", "sha256-ä", "sha1-x"]
+        {
             assert!(passes(attribute, b"x"), "{attribute}");
         }
         assert!(!passes(&format!("md5-AAAA {EMPTY_256}"), b"x"));
@@ -152,7 +155,8 @@ mod tests {
 
     #[test]
     fn a_refusal_has_both_hashes() {
-        let Err(Refusal::Integrity { expected, found }) = check("sha256-AAAA sha256-BBBB", b"") else {
+        let Err(Refusal::Integrity { expected, found }) = check("sha256-AAAA sha256-BBBB", b"")
+        else {
             panic!("it passed");
         };
         assert_eq!((expected.as_str(), found.as_str()), ("sha256-AAAA or sha256-BBBB", EMPTY_256));

@@ -53,7 +53,11 @@ mod tests {
             ("text/html", false, true, false),
             ("text/html", true, true, true),
         ] {
-            assert_eq!(is_refused_style(essence, nosniff, lenient), expected, "{essence} {nosniff}");
+            assert_eq!(
+                is_refused_style(essence, nosniff, lenient),
+                expected,
+                "{essence} {nosniff}"
+            );
         }
     }
 

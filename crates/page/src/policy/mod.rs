@@ -50,8 +50,14 @@ pub(crate) struct Claims {
 
 impl Claims {
     /// Those of what style sheets ask for without credentials: fonts (CSS Fonts 4, section 4.8).
-    pub(crate) const FONT: Self =
-        Self { nonce: None, integrity: None, cors: true, anonymous: true, module: false, image_set: false };
+    pub(crate) const FONT: Self = Self {
+        nonce: None,
+        integrity: None,
+        cors: true,
+        anonymous: true,
+        module: false,
+        image_set: false,
+    };
 }
 
 /// The rules of one page for its requests.
@@ -79,7 +85,12 @@ impl Policy {
     }
 
     /// Where a request for this address goes: over TLS, where the page or a browser wants that.
-    pub(crate) fn destination(&self, url: &Url, kind: Kind, claims: &Claims) -> (Url, Option<Upgraded>) {
+    pub(crate) fn destination(
+        &self,
+        url: &Url,
+        kind: Kind,
+        claims: &Claims,
+    ) -> (Url, Option<Upgraded>) {
         let why = if mixed::is_trustworthy(url) {
             None
         } else if self.csp.upgrades() {

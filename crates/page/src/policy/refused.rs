@@ -60,7 +60,10 @@ impl fmt::Display for Refusal {
                 write!(f, "refused by the page's Content-Security-Policy: {directive}")
             }
             Refusal::Csp { directive, stands: Stands::Meta { line } } => {
-                write!(f, "refused by the page's Content-Security-Policy (line {line}): {directive}")
+                write!(
+                    f,
+                    "refused by the page's Content-Security-Policy (line {line}): {directive}"
+                )
             }
             Refusal::Integrity { expected, found } => {
                 write!(f, "integrity says {expected}, what came is {found}")
@@ -68,7 +71,9 @@ impl fmt::Display for Refusal {
             Refusal::Unreadable { .. } => {
                 f.write_str("integrity needs crossorigin where another origin answers")
             }
-            Refusal::MixedContent => f.write_str("refused as mixed content: http on a page of https"),
+            Refusal::MixedContent => {
+                f.write_str("refused as mixed content: http on a page of https")
+            }
             Refusal::ContentType { given, nosniff } => {
                 let given = if given.is_empty() { "without a type" } else { given };
                 let nosniff = if *nosniff { ", and nosniff" } else { "" };

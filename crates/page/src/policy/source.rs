@@ -76,7 +76,8 @@ impl Sources {
 
     /// Whether each of some hashes, and there are some, is among them.
     pub(super) fn has_all(&self, hashes: &[Hash]) -> bool {
-        let known = |hash: &Hash| self.0.iter().any(|own| matches!(own, Source::Hash(own) if own == hash));
+        let known =
+            |hash: &Hash| self.0.iter().any(|own| matches!(own, Source::Hash(own) if own == hash));
         !hashes.is_empty() && hashes.iter().all(known)
     }
 
@@ -107,7 +108,8 @@ impl Sources {
             return true;
         }
         let hashed = !attribute || self.has(&Source::UnsafeHashes);
-        let is_its = |source: &Source| matches!(source, Source::Hash(hash) if hash.is_of(text.as_bytes()));
+        let is_its =
+            |source: &Source| matches!(source, Source::Hash(hash) if hash.is_of(text.as_bytes()));
         hashed && self.0.iter().any(is_its)
     }
 }
@@ -130,7 +132,10 @@ impl Source {
         let lower = word.to_ascii_lowercase();
         if lower.starts_with("nonce-") {
             // The nonce itself is told by case.
-            return word.get("nonce-".len()..).filter(|nonce| !nonce.is_empty()).map(|nonce| Self::Nonce(nonce.to_owned()));
+            return word
+                .get("nonce-".len()..)
+                .filter(|nonce| !nonce.is_empty())
+                .map(|nonce| Self::Nonce(nonce.to_owned()));
         }
         Some(match lower.as_str() {
             "self" => Self::Own,
@@ -172,7 +177,8 @@ impl HostSource {
             Some(below) => (true, below),
             None => (false, host.as_str()),
         };
-        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '[' | ']' | ':');
+        let good =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '[' | ']' | ':');
         let named = !host.is_empty() || wildcard && !authority.starts_with("*.");
         if !named || !host.chars().all(good) {
             return None;
@@ -182,7 +188,10 @@ impl HostSource {
 
     /// `*` alone, which is for everything that goes over the network.
     fn is_everything(&self) -> bool {
-        self.scheme.is_none() && self.host.is_empty() && self.port == Port::Default && self.path.is_empty()
+        self.scheme.is_none()
+            && self.host.is_empty()
+            && self.port == Port::Default
+            && self.path.is_empty()
     }
 
     fn has(&self, url: &Url, document: &Url, redirected: bool) -> bool {
@@ -281,7 +290,8 @@ fn decoded(piece: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
-        let hex = piece.get(at + 1..at + 3).filter(|hex| hex.bytes().all(|c| c.is_ascii_hexdigit()));
+        let hex =
+            piece.get(at + 1..at + 3).filter(|hex| hex.bytes().all(|c| c.is_ascii_hexdigit()));
         match hex.filter(|_| byte == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(escaped) => {
                 out.push(escaped);
@@ -405,7 +415,10 @@ mod tests {
 
     #[test]
     fn any_list_can_be_read() {
-        for list in ["'", "''", ":", "://", "*:", "*:x", "a:99999", "[::1]:80", "/", "%", "'nonce-'", "ä", "a/%", "a/%f"] {
+        for list in [
+            "'", "''", ":", "://", "*:", "*:x", "a:99999", "[::1]:80", "/", "%", "'nonce-'", "ä",
+            "a/%", "a/%f",
+        ] {
             for url in ["http://a/%", "http://[::1]/%e4%", "data:,"] {
                 let _ = have(list, url, PAGE, false);
             }

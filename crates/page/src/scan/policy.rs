@@ -14,10 +14,30 @@ use crate::policy::{Claims, Disposition, Inline, Refusal, Refused, Stands, Viola
 
 /// The event handlers that pages commonly have as attributes (HTML, section 8.1.8.2).
 const HANDLERS: [&str; 24] = [
-    "onblur", "onchange", "onclick", "oncontextmenu", "ondblclick", "onerror", "onfocus", "oninput",
-    "onkeydown", "onkeypress", "onkeyup", "onload", "onmousedown", "onmousemove", "onmouseout",
-    "onmouseover", "onmouseup", "onpointerdown", "onscroll", "onselect", "onsubmit", "ontouchstart",
-    "onunload", "onwheel",
+    "onblur",
+    "onchange",
+    "onclick",
+    "oncontextmenu",
+    "ondblclick",
+    "onerror",
+    "onfocus",
+    "oninput",
+    "onkeydown",
+    "onkeypress",
+    "onkeyup",
+    "onload",
+    "onmousedown",
+    "onmousemove",
+    "onmouseout",
+    "onmouseover",
+    "onmouseup",
+    "onpointerdown",
+    "onscroll",
+    "onselect",
+    "onsubmit",
+    "ontouchstart",
+    "onunload",
+    "onwheel",
 ];
 
 impl State {
@@ -141,7 +161,8 @@ impl State {
         let Ok(url) = target else { return };
         let violated = self.policy.csp.form(&url);
         let (enforced, reported) = apart(violated, &format!("sending a form to {url}"), line);
-        self.found.extend(enforced.into_iter().map(|refused| Found::Refused { refused, url: None }));
+        self.found
+            .extend(enforced.into_iter().map(|refused| Found::Refused { refused, url: None }));
         self.reported(reported);
     }
 }
