@@ -10,7 +10,7 @@ use url::Url;
 use crate::child::Painter;
 use crate::encoding::{self, DocumentDecoder};
 use crate::engine::{self, Drawn, Goal, Outcome};
-use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Hint, Initiator, Listed, Priority};
+use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Hint, Initiator, Kind, Listed, Priority};
 use crate::limits;
 use crate::link::links;
 use crate::media::Media;
@@ -255,6 +255,12 @@ impl Page {
         }
     }
 
+    /// A script that was recorded asks for a resource, which is wanted now unless it was already. Nothing in
+    /// the page waits for it.
+    pub fn script_asks(&mut self, url: Url, kind: Kind, priority: Priority, script: (Url, u32)) {
+        self.resources.script_asks(url, kind, priority, script);
+    }
+
     /// The next wanted resource, in the order of discovery; `None` when there is none for now.
     /// [`feed`](Page::feed), [`deliver`](Page::deliver), [`lay_out`](Page::lay_out) and
     /// [`paint`](Page::paint) can make more appear.
@@ -320,11 +326,13 @@ impl Page {
         Some(self.scanner.policy().destination(url, *kind, &resource.claims))
     }
 
-    /// What the rules of the page, as they are now, say to redirects of the request for a resource.
+    /// What the rules of the page, as they are now, say to redirects of the request for a resource; `None`:
+    /// nothing, as to what a script asked for that was recorded.
     pub fn guard(&self, id: FetchId) -> Option<Guard> {
         let resource = self.resources.get(id)?;
         let line = match resource.fetch.initiator {
             Initiator::Markup { line } => line,
+            Initiator::Script { .. } => return None,
             _ => 0,
         };
         let (kind, claims) = (resource.fetch.kind, resource.claims.clone());

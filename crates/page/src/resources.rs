@@ -333,6 +333,30 @@ impl Resources {
         resource.named_by_head && self.refused_styles.contains(&resource.fetch.url)
     }
 
+    pub(crate) fn script_asks(
+        &mut self,
+        url: Url,
+        kind: Kind,
+        priority: Priority,
+        (script, line): (Url, u32),
+    ) {
+        let fetch = Fetch {
+            id: FetchId(0),
+            url,
+            kind,
+            priority,
+            blocks: Blocks::None,
+            initiator: Initiator::Script { script, line },
+            media: None,
+            anonymous: kind == Kind::Font,
+            cors: kind == Kind::Font,
+        };
+        // A browser let it have this: the record would not have it otherwise.
+        let claims = if kind == Kind::Font { Claims::FONT } else { Claims::default() };
+        let holds = Holds { runs: kind == Kind::Script, ..Holds::NOTHING };
+        self.want(fetch, holds, claims, 0);
+    }
+
     /// Remembers a resource once. One wanted again more urgently is raised.
     fn want(&mut self, mut fetch: Fetch, holds: Holds, claims: Claims, import_depth: usize) {
         let request = (fetch.url.clone(), fetch.anonymous);

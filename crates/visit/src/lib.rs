@@ -37,9 +37,13 @@ pub mod run;
 mod run_error;
 mod runs;
 pub mod scenario;
+mod scripted;
 pub mod serve;
+mod server_like;
 pub mod site;
 mod standin;
+#[cfg(feature = "page")]
+mod terms;
 mod title;
 pub mod trust;
 #[cfg(feature = "page")]
@@ -54,4 +58,6 @@ pub use plan::{ClientCaches, Plan, Runs, Until};
 pub use profile::Profile;
 #[cfg(feature = "page")]
 pub use roundtrip_page::Layouts;
+pub use scripted::Scripted;
+pub use server_like::ServerLike;
 pub use visit::{Visited, visit};
