@@ -96,4 +96,4 @@ pub use tcp::{
 pub use time::Time;
 pub use tls::{Certificate, TlsEstablished, TlsStarted};
 pub use trace::{Off, Trace};
-pub use words::{CertificateReason, HttpVersion, Milestone, Rule, TlsVersion};
+pub use words::{CertificateReason, HttpVersion, Milestone, RefusalRule, Rule, TlsVersion};
