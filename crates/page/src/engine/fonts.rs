@@ -222,6 +222,7 @@ pub(super) fn in_use(
     }
     let (mut wanted, mut known) = (Vec::new(), BTreeSet::new());
     let settings = settings(document, &families);
+    let is_there: Vec<bool> = faces.iter().map(|face| face_bytes(face, came).is_some()).collect();
     let mut glyphs = Glyphs { faces, came, read: BTreeMap::new() };
     for setting in settings.order {
         let characters = &settings.characters[&setting];
@@ -235,7 +236,7 @@ pub(super) fn in_use(
                 .filter(|&at| faces[at].rule.covers(character))
                 .peekable();
             while let Some(at) = covering.next() {
-                if face_bytes(&faces[at], came).is_none() {
+                if !is_there[at] {
                     if known.insert(at) {
                         wanted.push(faces[at].clone());
                     }
