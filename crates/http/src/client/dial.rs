@@ -80,6 +80,13 @@ impl<W: Wire> Dial<W> {
     /// Opens it. Those who wait to learn what the origin speaks have yet to hear that it is HTTP/1,
     /// where it is: whoever calls this knows whether one of them gets the connection.
     async fn establish(&self, permit: Permit) -> Result<Opened<W>, Undone> {
+        let (connected, lookup) = self.reach().await?;
+        self.secure(connected, permit, lookup).await
+    }
+
+    /// Opens a connection that carries nothing yet, not even TLS; through a proxy's tunnel where it takes
+    /// one. Gives the lookup that led to it, too.
+    pub(crate) async fn reach(&self) -> Result<(Connected<W::Stream>, Option<LookupId>), Undone> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
         let via = shared.options.proxies.via(&self.origin);
         let place = via.place(&self.origin);
@@ -108,7 +115,7 @@ impl<W: Wire> Dial<W> {
                     Answered::Again => continue,
                 }
             }
-            return self.secure(connected, permit, found.lookup).await;
+            return Ok((connected, found.lookup));
         }
     }
 
@@ -171,7 +178,7 @@ impl<W: Wire> Dial<W> {
     }
 
     /// Puts TLS on a connection where the origin wants it, and HTTP/2 where that was agreed on.
-    async fn secure(
+    pub(crate) async fn secure(
         &self,
         connected: Connected<W::Stream>,
         permit: Permit,
