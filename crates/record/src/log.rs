@@ -206,6 +206,11 @@ impl Log {
         self.with(|recorder| recorder.bodies()).unwrap_or_else(Bodies::none)
     }
 
+    /// Why nothing is kept any more, if so: the disk is full. What is done goes on without it.
+    pub fn stopped(&self) -> Option<String> {
+        self.with(|recorder| recorder.stopped().map(ToString::to_string)).flatten()
+    }
+
     /// Flushes everything to disk.
     ///
     /// # Errors

@@ -256,6 +256,11 @@ impl Recorder {
         }
     }
 
+    /// The error that ended the recording, if one did; [`Recorder::finish`] gives it.
+    pub fn stopped(&self) -> Option<&FolderError> {
+        self.error.as_ref()
+    }
+
     /// Flushes everything to disk. Recording may go on afterwards.
     ///
     /// # Errors
