@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 pub(crate) use crate::budget::BudgetOption;
 pub(crate) use crate::diff::args::Diff;
 pub(crate) use crate::get::args::Get;
+pub(crate) use crate::proxy::args::Proxy;
 use crate::options::net_help;
 pub(crate) use crate::options::{
     Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, Until,
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Recordings of other programs (HAR, captures) become runs
     Import(Import),
+    /// Records what any browser or program asks by way of it
+    Proxy(Box<Proxy>),
     /// What changed between two runs, or two sets of runs, and why
     Diff(Diff),
     /// The licences of everything this program contains

@@ -60,6 +60,7 @@ mod tunnel;
 pub use authority::{Authority, AuthorityError};
 pub use certificates::{Certificates, Issue};
 pub use errand::{ProxyError, Proxying};
+pub use line::unfelt;
 pub use options::{Mode, Options};
 pub use proxy::{Proxy, Servers};
 pub use shaped::Shaped;

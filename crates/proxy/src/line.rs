@@ -8,7 +8,7 @@ use std::io;
 use std::rc::Rc;
 
 use bytes::{Buf as _, BytesMut};
-use roundtrip_lab::{Direction, Net};
+use roundtrip_lab::{Conditions, Direction, Discipline, Net, Ppm, Rate};
 use roundtrip_record::Time;
 use roundtrip_wire::{LocalFuture, Wire};
 
@@ -63,6 +63,20 @@ impl Link {
             None => Duration::ZERO,
         }
     }
+}
+
+/// What of a network is not felt by bytes that are slowed down.
+pub fn unfelt(net: &Net) -> Vec<&'static str> {
+    let all = Direction::BOTH.map(|way| net.conditions(way));
+    let any = |has: &dyn Fn(&Conditions) -> bool| all.iter().any(|conditions| has(conditions));
+    let named: [(&'static str, bool); 5] = [
+        ("reordering", any(&|conditions| conditions.reorder != Ppm::NEVER)),
+        ("duplication", any(&|conditions| conditions.duplicate != Ppm::NEVER)),
+        ("corruption", any(&|conditions| conditions.corrupt != Ppm::NEVER)),
+        ("queue management", any(&|conditions| conditions.discipline != Discipline::DropTail)),
+        ("a varying rate", any(&|conditions| matches!(conditions.rate, Rate::Trace(_)))),
+    ];
+    named.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect()
 }
 
 /// One direction of one connection.

@@ -3,7 +3,7 @@
 use core::cell::{Cell, RefCell};
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll, Waker, ready};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -50,7 +50,8 @@ impl<W: Wire> Shaped<W> {
             local: stream.local(),
             peer: stream.peer(),
             info: stream.info(),
-            aborted: Cell::new(false),
+            end: Cell::new(None),
+            waker: RefCell::new(None),
         };
         let meta = Rc::new(meta);
         let up = Line::new(self.inner.clone(), Rc::clone(&self.up), true);
@@ -69,13 +70,18 @@ async fn carry<W: Wire>(
 ) {
     let (client, ours) = (RefCell::new(client), RefCell::new(ours));
     poll_fn(|context| {
-        if meta.aborted.get() {
+        *meta.waker.borrow_mut() = Some(context.waker().clone());
+        if meta.end.get() == Some(End::Aborted) {
             client.borrow_mut().abort();
             return Poll::Ready(());
         }
         let sent = up.poll(
             |context, bytes| read(&mut *client.borrow_mut(), bytes, context),
-            |context, bytes| write(&mut *ours.borrow_mut(), bytes, context),
+            |context, bytes| {
+                let wrote = write(&mut *ours.borrow_mut(), bytes, context);
+                // What nobody reads any more is gone; what was written before is still on its way.
+                wrote.map(|wrote| Ok(wrote.unwrap_or(bytes.map_or(0, <[u8]>::len))))
+            },
             context,
         );
         let received = down.poll(
@@ -86,6 +92,7 @@ async fn carry<W: Wire>(
         match (sent, received) {
             (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => Poll::Ready(()),
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(()),
+            (_, Poll::Ready(Ok(()))) if meta.end.get().is_some() => Poll::Ready(()),
             _ => Poll::Pending,
         }
     })
@@ -121,7 +128,28 @@ struct Meta {
     local: SocketAddr,
     peer: SocketAddr,
     info: StreamInfo,
-    aborted: Cell<bool>,
+    /// What became of our end.
+    end: Cell<Option<End>>,
+    /// Wakes what carries the bytes.
+    waker: RefCell<Option<Waker>>,
+}
+
+/// What became of our end of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Dropped,
+    Aborted,
+}
+
+impl Meta {
+    fn set_end(&self, end: End) {
+        if self.end.get().is_none() {
+            self.end.set(Some(end));
+        }
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
 }
 
 /// A stream of a [`Shaped`] wire.
@@ -177,10 +205,8 @@ impl Transport for ShapedStream {
         self.meta.info
     }
 
-    /// What carries the bytes sees it when our end is dropped, at the latest.
     fn abort(&mut self) {
-        self.meta.aborted.set(true);
-        self.duplex = duplex(1).0;
+        self.meta.set_end(End::Aborted);
     }
 
     fn segment_at(&self, _: u64) -> Option<EventId> {
@@ -189,6 +215,12 @@ impl Transport for ShapedStream {
 
     /// Small writes go out at once in any case.
     fn set_nodelay(&mut self, _: Nodelay) {}
+}
+
+impl Drop for ShapedStream {
+    fn drop(&mut self) {
+        self.meta.set_end(End::Dropped);
+    }
 }
 
 /// A listener of a [`Shaped`] wire.
