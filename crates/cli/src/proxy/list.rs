@@ -148,7 +148,7 @@ impl List {
     fn show(&self, seen: &SeenExchange) {
         let tone = match seen.status {
             _ if seen.fault.is_some() => Tone::Bad,
-            400.. => Tone::Mixed,
+            400.. => Tone::Warn,
             _ => Tone::Good,
         };
         let columns = self.options.columns().max(60);
