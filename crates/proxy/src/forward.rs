@@ -11,13 +11,14 @@ use roundtrip_http::client::{self, Client, Decode, Expect, Progress, Watch};
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::{Handler, Request, RequestBody, Response, Trailers, Upgrade};
 use roundtrip_http::{Body, Upgraded};
-use roundtrip_record::{ExchangeId, Framing};
+use roundtrip_record::{Direction, ExchangeId, Framing};
 use roundtrip_wire::{LocalFuture, Wire};
 
+use crate::frames::Frames;
 use crate::options::Mode;
 use crate::passing::{Ending, Passing};
 use crate::refusal::{bad_request, refuse, sentence};
-use crate::relay::{Side, relay};
+use crate::relay::{Side, Tap, relay};
 use crate::seen::SeenExchange;
 use crate::shared::Shared;
 use crate::target::{Place, Target, TargetError};
@@ -178,7 +179,8 @@ impl<D: Wire, U: Wire> Forward<D, U> {
         ending.seen.media_type = response.media_type().unwrap_or_default().to_owned();
         self.learn(&response, response.exchange);
         if status == StatusCode::SWITCHING_PROTOCOLS {
-            answer.upgrade = response.upgrade().map(|server| self.go_on(server, ending));
+            let frames = self.frames(&response);
+            answer.upgrade = response.upgrade().map(|server| self.go_on(server, frames, ending));
             return answer;
         }
         let told = response.fields.text("Content-Length").and_then(|text| text.parse().ok());
@@ -214,14 +216,34 @@ impl<D: Wire, U: Wire> Forward<D, U> {
         }
     }
 
+    /// Who records what follows an answer, where that is WebSocket.
+    fn frames(&self, response: &client::Response<U>) -> Option<Rc<Frames<U>>> {
+        let (wire, fields) = (&self.shared.servers.wire, &response.fields);
+        let is_known = fields.text("Upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
+        let room = self.shared.options.keep_at_most;
+        (is_known && wire.log().is_on())
+            .then(|| Frames::new(wire.clone(), response.exchange, response.event, fields, room))
+    }
+
     /// What goes on after 101: bytes in both directions, whatever they are.
-    fn go_on(&self, server: Upgraded, ending: Ending<D, U>) -> Upgrade {
+    fn go_on(
+        &self,
+        server: Upgraded,
+        frames: Option<Rc<Frames<U>>>,
+        ending: Ending<D, U>,
+    ) -> Upgrade {
         let proxy = self.shared.server.clone();
+        let tap = move |direction| {
+            let frames = frames.clone()?;
+            let tap: Tap = Box::new(move |bytes: &[u8]| frames.pass(direction, bytes));
+            Some(tap)
+        };
         Upgrade::new(move |client| {
             Box::pin(async move {
                 let mut ending = ending;
-                let passed =
-                    relay(Side::new(client), Side::new(server), pin!(proxy.told_to_stop())).await;
+                let client = Side::new(client).tapped(tap(Direction::Sent));
+                let server = Side::new(server).tapped(tap(Direction::Received));
+                let passed = relay(client, server, pin!(proxy.told_to_stop())).await;
                 ending.seen.bytes = passed.received;
             })
         })

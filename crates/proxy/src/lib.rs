@@ -40,6 +40,7 @@ mod certificates;
 mod door;
 mod errand;
 mod forward;
+mod frames;
 mod greeting;
 mod hop;
 mod line;
@@ -56,6 +57,7 @@ mod socks;
 mod target;
 mod toward;
 mod tunnel;
+mod websocket;
 
 pub use authority::{Authority, AuthorityError};
 pub use certificates::{Certificates, Issue};

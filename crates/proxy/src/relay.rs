@@ -16,16 +16,26 @@ pub(crate) struct Side<S> {
     stream: S,
     /// What was read from it before the relay began.
     early: BytesMut,
+    /// Looks at what comes from it.
+    tap: Option<Tap>,
 }
+
+/// Looks at bytes that pass.
+pub(crate) type Tap = Box<dyn FnMut(&[u8])>;
 
 impl<S> Side<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, early: BytesMut::new() }
+        Self::with_early(stream, BytesMut::new())
     }
 
     /// The same of a stream from which some bytes were read already.
     pub(crate) fn with_early(stream: S, early: BytesMut) -> Self {
-        Self { stream, early }
+        Self { stream, early, tap: None }
+    }
+
+    /// The same, at which somebody looks.
+    pub(crate) fn tapped(self, tap: Option<Tap>) -> Self {
+        Self { tap, ..self }
     }
 }
 
@@ -49,7 +59,8 @@ where
     C: AsyncRead + AsyncWrite + Unpin,
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (mut up, mut down) = (Pump::new(client.early), Pump::new(server.early));
+    let mut up = Pump::new(client.early, client.tap);
+    let mut down = Pump::new(server.early, server.tap);
     let (mut client, mut server) = (client.stream, server.stream);
     poll_fn(|context| {
         let sent = up.poll(&mut client, &mut server, context);
@@ -69,6 +80,7 @@ where
 struct Pump {
     held: BytesMut,
     passed: u64,
+    tap: Option<Tap>,
     /// No more will come.
     ended: bool,
     /// The end was passed on.
@@ -76,8 +88,11 @@ struct Pump {
 }
 
 impl Pump {
-    fn new(held: BytesMut) -> Self {
-        Self { held, passed: 0, ended: false, over: false }
+    fn new(held: BytesMut, mut tap: Option<Tap>) -> Self {
+        if let Some(tap) = tap.as_mut().filter(|_| !held.is_empty()) {
+            tap(&held);
+        }
+        Self { held, passed: 0, tap, ended: false, over: false }
     }
 
     /// Passes on what there is; ready when all has been, the end included.
@@ -126,6 +141,9 @@ impl Pump {
         let filled = buffer.filled().len();
         self.held.truncate(filled);
         ready!(poll)?;
+        if let Some(tap) = self.tap.as_mut().filter(|_| filled > 0) {
+            tap(&self.held);
+        }
         self.ended = filled == 0;
         Poll::Ready(Ok(()))
     }
