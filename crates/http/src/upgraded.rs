@@ -59,8 +59,7 @@ impl Upgraded {
                 Ok(Accepted { stream, early, received })
             }
             // It was looked at before.
-            Ok(other) => Err(Self::new(other)),
-            Err(_) => Err(Self::new(tokio::io::empty())),
+            Ok(_) | Err(_) => Err(Self::new(tokio::io::empty())),
         }
     }
 }

@@ -6,6 +6,7 @@ use roundtrip_http::Accepted;
 use roundtrip_http::client::Origin;
 use roundtrip_http::server::{Handler, Shown};
 use roundtrip_wire::{Transport as _, Wire};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use crate::certificates::{Certificates, Protocols};
 use crate::forward::Forward;
@@ -31,13 +32,28 @@ pub(crate) async fn converse<D: Wire, U: Wire>(shared: Rc<Shared<D, U>>, stream:
             let host = Origin::of(base).map_or_else(String::new, |origin| origin.bare_host().into());
             secure(&shared, certificates, accepted, &host, Rc::clone(&forward)).await;
         }
-        // What is neither is told so, as HTTP has it.
+        // It would wait for the end of a line that never comes.
+        (Greeting::Tls, _, _) => refuse_tls(accepted).await,
+        // What is no request is told so, as HTTP has it.
         _ => {
             let handler: Rc<dyn Handler> = Rc::<Forward<D, U>>::clone(&forward);
             shared.server.answer(accepted, handler).await;
         }
     }
     forward.close().await;
+}
+
+/// Tells a client that speaks TLS, where nobody does, that it should not; as web servers do.
+async fn refuse_tls<S: AsyncWrite + Unpin>(mut accepted: Accepted<S>) {
+    const WHY: &str = "This port speaks HTTP in the clear: the proxy is http://, whatever it is asked for.\n";
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{WHY}",
+        WHY.len()
+    );
+    // It is gone, or it reads this; nothing is to be done in either case.
+    let _ = accepted.stream.write_all(answer.as_bytes()).await;
+    let _ = accepted.stream.shutdown().await;
 }
 
 /// Serves a client that takes the proxy for the server itself, and speaks TLS with it.

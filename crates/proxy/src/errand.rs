@@ -111,7 +111,8 @@ async fn serve<D: Wire, U: Wire, L: Listener<Stream = D::Stream>>(
         let _ = stopped.await;
     }));
     let told = {
-        let told = select(pin!(signals.next()), until.as_mut());
+        let signal = pin!(signals.next());
+        let told = select(signal, until.as_mut());
         matches!(select(work.as_mut(), told).await, Either::Right(_))
     };
     if told {

@@ -90,15 +90,15 @@ impl<D: Wire, U: Wire> Forward<D, U> {
         let answered = loop {
             match select(sending.as_mut(), pin!(watching.next())).await {
                 Either::Left((answered, _)) => break answered,
-                Either::Right((Some(Progress::Interim(interim)), _)) => {
-                    let status = interim.head.line.status;
-                    request.interim.send(status, &hop::answer(&interim.head.fields, status));
-                }
-                Either::Right((Some(Progress::Begun { .. }), _)) => {}
+                Either::Right((Some(progress), _)) => pass_interim(request, &progress),
                 // Nobody is left who could tell anything.
                 Either::Right((None, _)) => break sending.await,
             }
         };
+        // Those that came together with the answer go before it too.
+        while let Some(progress) = watching.next_now() {
+            pass_interim(request, &progress);
+        }
         match answered {
             Ok(response) => self.answered(request, response, ending, &host),
             Err(failure) => {
@@ -256,6 +256,15 @@ const OMITTED: [&str; 4] = ["User-Agent", "Accept", "Authorization", "Content-Le
 impl<D: Wire, U: Wire> Handler for Forward<D, U> {
     fn handle<'a>(&'a self, request: &'a Request, body: RequestBody) -> LocalFuture<'a, Response> {
         Box::pin(self.answer(request, body))
+    }
+}
+
+/// Passes an interim response on. 100 is not among those that can be (RFC 9110 §15.2.1): reading the
+/// request's body is what sends that.
+fn pass_interim(request: &Request, progress: &Progress) {
+    if let Progress::Interim(interim) = progress {
+        let status = interim.head.line.status;
+        request.interim.send(status, &hop::answer(&interim.head.fields, status));
     }
 }
 

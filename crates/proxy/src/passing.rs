@@ -19,7 +19,8 @@ use crate::shared::Shared;
 
 /// An answer's body, as it passes.
 pub(crate) struct Passing<D: Wire, U: Wire> {
-    body: ResponseBody<U>,
+    /// `None` once it has ended.
+    body: Option<ResponseBody<U>>,
     /// The fields after it, for whoever sends them when it has ended.
     trailers: Rc<RefCell<Fields>>,
     ending: Ending<D, U>,
@@ -29,7 +30,7 @@ pub(crate) struct Passing<D: Wire, U: Wire> {
 
 impl<D: Wire, U: Wire> Passing<D, U> {
     pub(crate) fn new(body: ResponseBody<U>, ending: Ending<D, U>, host: &str) -> Self {
-        Self { body, trailers: Rc::default(), ending, host: host.to_owned() }
+        Self { body: Some(body), trailers: Rc::default(), ending, host: host.to_owned() }
     }
 
     /// What gives the fields after the body, once that has ended.
@@ -39,14 +40,22 @@ impl<D: Wire, U: Wire> Passing<D, U> {
     }
 }
 
+/// Nothing in it is pinned.
+impl<D: Wire, U: Wire> Unpin for Passing<D, U> {}
+
 impl<D: Wire, U: Wire> Stream for Passing<D, U> {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        Poll::Ready(match ready!(this.body.poll_chunk(context)) {
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        Poll::Ready(match ready!(body.poll_chunk(context)) {
             Some(Ok(bytes)) => {
                 this.ending.seen.bytes += bytes.len() as u64;
+                // Whoever was told its length asks no more when that much has come.
+                if is_whole(body) && matches!(body.poll_chunk(context), Poll::Ready(None)) {
+                    this.end();
+                }
                 Some(Ok(bytes))
             }
             Some(Err(failure)) => {
@@ -58,10 +67,35 @@ impl<D: Wire, U: Wire> Stream for Passing<D, U> {
                 Some(Err(io::Error::other(why)))
             }
             None => {
-                *this.trailers.borrow_mut() = this.body.trailers().clone();
+                this.end();
                 None
             }
         })
+    }
+}
+
+/// Whether all that was promised has come, though its end may not have.
+fn is_whole<U: Wire>(body: &ResponseBody<U>) -> bool {
+    body.expected() == Some(body.received())
+}
+
+impl<D: Wire, U: Wire> Passing<D, U> {
+    fn end(&mut self) {
+        if let Some(body) = self.body.take() {
+            *self.trailers.borrow_mut() = body.trailers().clone();
+        }
+    }
+}
+
+impl<D: Wire, U: Wire> Drop for Passing<D, U> {
+    /// The end of a body whose bytes have come may still be on its way (RFC 9113 §8.1: a frame without
+    /// data). It is waited for, so that the server is not told that its answer was not wanted.
+    fn drop(&mut self) {
+        let Some(mut body) = self.body.take().filter(is_whole) else { return };
+        let end = async move {
+            let _ = body.chunk().await;
+        };
+        self.ending.shared.servers.wire.spawn(end).detach();
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Target`: whom a request is for.
 
 use http::Method;
-use roundtrip_http::client::{Origin, Scheme};
+use roundtrip_http::client::Origin;
 use roundtrip_http::message::{RequestHead, TargetForm};
 use url::Url;
 
@@ -100,11 +100,6 @@ impl Target {
         let line = format!("{}{}", base.path().trim_end_matches('/'), with_slash(line));
         Ok(Self { url: parse(&format!("{origin}{line}"))?, line, host })
     }
-
-    /// Whether it goes through TLS.
-    pub(crate) fn is_secure(&self) -> bool {
-        Origin::of(&self.url).is_some_and(|origin| origin.scheme == Scheme::Https)
-    }
 }
 
 fn parse(text: &str) -> Result<Url, TargetError> {
@@ -169,7 +164,6 @@ mod tests {
             let target = Target::of(&head(Method::GET, "/a", host), &place).unwrap();
             assert_eq!(target.url.as_str(), url);
             assert_eq!(target.host, None);
-            assert!(target.is_secure());
         }
     }
 

@@ -9,7 +9,7 @@ use roundtrip_http::client::{Client, Failure, Origin, Reached, Resolve, Scheme};
 use roundtrip_http::server::{Handler, Request, Response, Shown, Upgrade};
 use roundtrip_http::{Accepted, Upgraded};
 use roundtrip_record::{EventId, ExchangeId, Time};
-use roundtrip_wire::{Transport as _, Wire};
+use roundtrip_wire::Wire;
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 

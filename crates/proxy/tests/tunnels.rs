@@ -220,7 +220,7 @@ fn socks_says_why_not() {
         (b"\x05\x02\x00\x01\xcb\x00\x71\x0a\x00\x50", 7),
         (b"\x05\x01\x00\x09\xcb\x00\x71\x0a\x00\x50", 8),
     ] {
-        let (client, ask) = (client.clone(), ask.to_vec());
+        let (client, asked) = (client.clone(), ask.to_vec());
         let given = scene.run(async move {
             let mut stream = client.connect(PROXY.parse().unwrap(), None, None).await.unwrap();
             // Only a name and a password are offered.
@@ -231,7 +231,7 @@ fn socks_says_why_not() {
             stream.write_all(b"\x01\x01u\x01p").await.unwrap();
             stream.read_exact(&mut two).await.unwrap();
             assert_eq!(two, [1, 0]);
-            stream.write_all(&ask).await.unwrap();
+            stream.write_all(&asked).await.unwrap();
             let mut reply = [0; 10];
             stream.read_exact(&mut reply).await.unwrap();
             reply[1]
