@@ -9,11 +9,11 @@ use clap::{Args, Parser, Subcommand, value_parser};
 pub(crate) use crate::budget::BudgetOption;
 pub(crate) use crate::diff::args::Diff;
 pub(crate) use crate::get::args::Get;
-pub(crate) use crate::proxy::args::Proxy;
 use crate::options::net_help;
 pub(crate) use crate::options::{
     Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, Until,
 };
+pub(crate) use crate::proxy::args::Proxy;
 
 /// Carries out one whole web exchange with its own engine, from the URL to the rendered page and on
 /// to the end of TIME_WAIT, keeps one record of every step, and can carry it out again on any

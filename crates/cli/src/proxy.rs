@@ -40,7 +40,8 @@ pub(crate) fn run(arguments: &Proxy, colour: options::Colour) -> Outcome {
     if let Some(to) = &arguments.ca {
         return ca::export(&authority()?, to.as_deref());
     }
-    let only = arguments.only.iter().map(|text| Only::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let only =
+        arguments.only.iter().map(|text| Only::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let browser = arguments.browser.as_ref().map(|_| Browser::find()).transpose()?;
     let ground = ground(arguments)?;
     let net = net(arguments)?;
@@ -78,7 +79,9 @@ pub(crate) fn run(arguments: &Proxy, colour: options::Colour) -> Outcome {
             move |at: SocketAddr| {
                 list.ready(at);
                 match browser {
-                    None => Box::pin(core::future::pending()) as roundtrip_wire::LocalFuture<'_, ()>,
+                    None => {
+                        Box::pin(core::future::pending()) as roundtrip_wire::LocalFuture<'_, ()>
+                    }
                     Some(browser) => {
                         let digest = authority.as_ref().map(|authority| authority.key_digest());
                         browser.visit(at, digest.as_deref(), url.as_deref(), &tail, failed)
@@ -125,7 +128,9 @@ fn ground(arguments: &Proxy) -> anyhow::Result<Ground> {
     match arguments.wire.as_deref().map(wire).transpose()? {
         None | Some(Wire::Live) => Ok(Ground::Live),
         Some(Wire::Tap(settings)) => Ok(Ground::Tap(settings)),
-        Some(Wire::Lab) => bail!("--wire lab: no browser could reach it; what was recorded is replayed there"),
+        Some(Wire::Lab) => {
+            bail!("--wire lab: no browser could reach it; what was recorded is replayed there")
+        }
     }
 }
 
@@ -172,7 +177,9 @@ fn not_itself(mut proxies: Proxies, listen: SocketAddr) -> Proxies {
     };
     for proxy in [&mut proxies.http, &mut proxies.https] {
         if proxy.as_ref().is_some_and(is_own) {
-            terminal::note("the proxy of the environment is this one: servers are reached straight");
+            terminal::note(
+                "the proxy of the environment is this one: servers are reached straight",
+            );
             *proxy = None;
         }
     }

@@ -10,8 +10,8 @@ use std::time::SystemTime;
 
 use data_encoding::{BASE64, HEXUPPER};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData as _,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _,
 };
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -106,15 +106,14 @@ impl Authority {
 
     fn read(path: &Path) -> Result<Self, AuthorityError> {
         let text = fs::read(path).map_err(|why| AuthorityError::Io { path: path.into(), why })?;
-        let unusable =
-            |why: String| AuthorityError::Unusable { path: path.to_owned(), why };
+        let unusable = |why: String| AuthorityError::Unusable { path: path.to_owned(), why };
         let certificate =
             CertificateDer::from_pem_slice(&text).map_err(|why| unusable(why.to_string()))?;
         let key = PrivateKeyDer::from_pem_slice(&text).map_err(|why| unusable(why.to_string()))?;
         let key = KeyPair::try_from(&key).map_err(|why| unusable(why.to_string()))?;
         let key_digest = sha256(&key.subject_public_key_info());
-        let issuer = Issuer::from_ca_cert_der(&certificate, key)
-            .map_err(|why| unusable(why.to_string()))?;
+        let issuer =
+            Issuer::from_ca_cert_der(&certificate, key).map_err(|why| unusable(why.to_string()))?;
         let server_key = KeyPair::generate().map_err(|why| unmade(&why))?;
         let provider = Arc::new(stock::default_provider());
         Ok(Self { issuer, certificate, key_digest, server_key, provider })
@@ -218,7 +217,10 @@ fn new(now: SystemTime) -> Result<String, AuthorityError> {
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.distinguished_name.push(
         DnType::CommonName,
-        format!("roundtrip proxy {:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]),
+        format!(
+            "roundtrip proxy {:02x}{:02x}{:02x}{:02x}",
+            digest[0], digest[1], digest[2], digest[3]
+        ),
     );
     params.distinguished_name.push(DnType::OrganizationName, "roundtrip, this machine only");
     fill(&mut params, now, AUTHORITY_DAYS).map_err(AuthorityError::Unmade)?;

@@ -153,10 +153,12 @@ mod tests {
         };
         let page = "https://a.test/";
         let document = of(page, &[("Sec-Fetch-Dest", "document"), ("Priority", "u=0, i")]);
-        assert_eq!((document.kind, document.priority), (ResourceKind::Document, Priority::VeryHigh));
+        assert_eq!(
+            (document.kind, document.priority),
+            (ResourceKind::Document, Priority::VeryHigh)
+        );
         assert_eq!(document.initiator, Initiator::User);
-        let sheet =
-            of("https://a.test/a.css", &[("Sec-Fetch-Dest", "style"), ("Referer", page)]);
+        let sheet = of("https://a.test/a.css", &[("Sec-Fetch-Dest", "style"), ("Referer", page)]);
         assert_eq!(sheet.initiator, Initiator::Parser { url: page.into(), line: 0 });
         let sheet = "https://a.test/a.css";
         let font = of("https://a.test/f", &[("Sec-Fetch-Dest", "font"), ("Referer", sheet)]);

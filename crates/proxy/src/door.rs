@@ -29,7 +29,8 @@ pub(crate) async fn converse<D: Wire, U: Wire>(shared: Rc<Shared<D, U>>, stream:
     let forward = Rc::new(Forward::at_door(&shared));
     match (Greeting::of(&accepted.early), &shared.options.mode, &shared.certificates) {
         (Greeting::Tls, Mode::Reverse(base), Some(certificates)) => {
-            let host = Origin::of(base).map_or_else(String::new, |origin| origin.bare_host().into());
+            let host =
+                Origin::of(base).map_or_else(String::new, |origin| origin.bare_host().into());
             secure(&shared, certificates, accepted, &host, Rc::clone(&forward)).await;
         }
         // It would wait for the end of a line that never comes.
@@ -45,7 +46,8 @@ pub(crate) async fn converse<D: Wire, U: Wire>(shared: Rc<Shared<D, U>>, stream:
 
 /// Tells a client that speaks TLS, where nobody does, that it should not; as web servers do.
 async fn refuse_tls<S: AsyncWrite + Unpin>(mut accepted: Accepted<S>) {
-    const WHY: &str = "This port speaks HTTP in the clear: the proxy is http://, whatever it is asked for.\n";
+    const WHY: &str =
+        "This port speaks HTTP in the clear: the proxy is http://, whatever it is asked for.\n";
     let answer = format!(
         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{WHY}",

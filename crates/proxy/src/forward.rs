@@ -43,11 +43,7 @@ impl<D: Wire, U: Wire> Forward<D, U> {
     }
 
     /// For what goes through a tunnel, with the client that reached its other end.
-    pub(crate) fn in_tunnel(
-        shared: &Rc<Shared<D, U>>,
-        client: Client<U>,
-        place: Place,
-    ) -> Self {
+    pub(crate) fn in_tunnel(shared: &Rc<Shared<D, U>>, client: Client<U>, place: Place) -> Self {
         Self { shared: Rc::clone(shared), client, place }
     }
 
@@ -129,8 +125,7 @@ impl<D: Wire, U: Wire> Forward<D, U> {
         if options.via {
             hop::add_via(&mut fields, head.line.version);
         }
-        let known =
-            self.shared.causes.borrow_mut().of(&head.line.method, &target.url, &fields);
+        let known = self.shared.causes.borrow_mut().of(&head.line.method, &target.url, &fields);
         let mut asked = client::Request::new(head.line.method.clone(), target.url);
         asked.omit = OMITTED.map(str::to_owned).to_vec();
         asked.target = Some(target.line);
@@ -219,7 +214,8 @@ impl<D: Wire, U: Wire> Forward<D, U> {
     /// Who records what follows an answer, where that is WebSocket.
     fn frames(&self, response: &client::Response<U>) -> Option<Rc<Frames<U>>> {
         let (wire, fields) = (&self.shared.servers.wire, &response.fields);
-        let is_known = fields.text("Upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
+        let is_known =
+            fields.text("Upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
         let room = self.shared.options.keep_at_most;
         (is_known && wire.log().is_on())
             .then(|| Frames::new(wire.clone(), response.exchange, response.event, fields, room))
@@ -282,7 +278,8 @@ fn set_host(fields: &mut Fields, host: &str) {
 /// A request's body in pieces, as they come.
 fn chunks(mut body: RequestBody) -> impl stream::Stream<Item = std::io::Result<bytes::Bytes>> {
     stream::poll_fn(move |context| {
-        body.poll_chunk(context).map(|chunk| chunk.map(|chunk| chunk.map_err(std::io::Error::other)))
+        body.poll_chunk(context)
+            .map(|chunk| chunk.map(|chunk| chunk.map_err(std::io::Error::other)))
     })
 }
 

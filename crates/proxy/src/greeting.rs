@@ -18,7 +18,15 @@ pub(crate) const SOCKS: u8 = 5;
 
 /// Methods by which a request is known: what else begins with capitals may be anything.
 const METHODS: [&[u8]; 10] = [
-    b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"TRACE ", b"QUERY ",
+    b"GET ",
+    b"HEAD ",
+    b"POST ",
+    b"PUT ",
+    b"DELETE ",
+    b"OPTIONS ",
+    b"PATCH ",
+    b"TRACE ",
+    b"QUERY ",
     b"PRI * HTTP/2.0",
 ];
 

@@ -103,7 +103,10 @@ mod tests {
         fields.add("Host", "a.test").add("Connection", "close, X-Hop").add("X-Hop", "1");
         fields.add("Proxy-Connection", "keep-alive").add("Proxy-Authorization", "Basic eA==");
         fields.add("Keep-Alive", "timeout=5").add("TE", "gzip").add("Cookie", "a=1");
-        fields.add("Upgrade", "h2c").add("HTTP2-Settings", "AAA").add("Authorization", "Basic eA==");
+        fields
+            .add("Upgrade", "h2c")
+            .add("HTTP2-Settings", "AAA")
+            .add("Authorization", "Basic eA==");
         assert_eq!(upgrade(&fields), None);
         assert_eq!(names(&request(&fields, None)), ["Host", "Cookie", "Authorization"]);
     }

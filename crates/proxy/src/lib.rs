@@ -65,5 +65,5 @@ pub use errand::{ProxyError, Proxying};
 pub use line::unfelt;
 pub use options::{Mode, Options};
 pub use proxy::{Proxy, Servers};
-pub use shaped::Shaped;
 pub use seen::{Seen, SeenExchange, Watcher};
+pub use shaped::Shaped;

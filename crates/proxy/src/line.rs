@@ -58,7 +58,9 @@ impl Link {
         match self.rate {
             Some(rate) => {
                 let bits = bytes as u128 * 8 * 1_000_000_000;
-                Duration::from_nanos(u64::try_from(bits / u128::from(rate.max(1))).unwrap_or(u64::MAX))
+                Duration::from_nanos(
+                    u64::try_from(bits / u128::from(rate.max(1))).unwrap_or(u64::MAX),
+                )
             }
             None => Duration::ZERO,
         }

@@ -33,21 +33,26 @@ pub(crate) fn bad_request(why: &str) -> Response {
     response
 }
 
+/// A name without the dot that ends it in DNS.
+fn bare(name: &str) -> &str {
+    name.trim_end_matches('.')
+}
+
 fn told(kind: &FaultKind, host: &str) -> Told {
     const BAD: StatusCode = StatusCode::BAD_GATEWAY;
     const LATE: StatusCode = StatusCode::GATEWAY_TIMEOUT;
     let (status, error, sentence) = match kind {
         FaultKind::NxDomain { name, .. } => {
-            (BAD, "dns_error", format!("The name {name} does not exist."))
+            (BAD, "dns_error", format!("The name {} does not exist.", bare(name)))
         }
         FaultKind::NoAddress { name } => {
-            (BAD, "dns_error", format!("The name {name} has no address."))
+            (BAD, "dns_error", format!("The name {} has no address.", bare(name)))
         }
         FaultKind::NameTimedOut { name, .. } => {
-            (LATE, "dns_timeout", format!("No name server answered for {name}."))
+            (LATE, "dns_timeout", format!("No name server answered for {}.", bare(name)))
         }
         FaultKind::NameServerFailed { name, code } => {
-            (BAD, "dns_error", format!("The name server says {code} of {name}."))
+            (BAD, "dns_error", format!("The name server says {code} of {}.", bare(name)))
         }
         FaultKind::DanglingAlias { name, .. }
         | FaultKind::AliasLoop { name, .. }
@@ -55,7 +60,7 @@ fn told(kind: &FaultKind, host: &str) -> Told {
         | FaultKind::BadDelegation { name, .. }
         | FaultKind::NoRecord { name, .. }
         | FaultKind::NameFailed { name, .. } => {
-            (BAD, "dns_error", format!("The name {name} could not be looked up."))
+            (BAD, "dns_error", format!("The name {} could not be looked up.", bare(name)))
         }
         FaultKind::ConnectFailed { attempts } => match attempts.last().map(|last| &last.end) {
             Some(AttemptEnd::TimedOut) => (
@@ -133,16 +138,16 @@ fn told(kind: &FaultKind, host: &str) -> Told {
             "http_request_error",
             format!("The request did not come whole: {why}."),
         ),
-        FaultKind::Reset { .. } | FaultKind::SendFailed { .. } | FaultKind::ReceiveFailed { .. } => (
+        FaultKind::Reset { .. }
+        | FaultKind::SendFailed { .. }
+        | FaultKind::ReceiveFailed { .. } => (
             BAD,
             "connection_terminated",
             format!("The connection to {host} was lost before the answer."),
         ),
-        FaultKind::StreamReset { code } => (
-            BAD,
-            "http_response_incomplete",
-            format!("{host} gave the request up ({code})."),
-        ),
+        FaultKind::StreamReset { code } => {
+            (BAD, "http_response_incomplete", format!("{host} gave the request up ({code})."))
+        }
         _ => (BAD, "proxy_internal_error", format!("{host} could not be asked.")),
     };
     Told { status, error, sentence }

@@ -6,9 +6,7 @@ use std::rc::Rc;
 use bytes::Buf as _;
 use roundtrip_http::Accepted;
 use roundtrip_http::client::Failure;
-use roundtrip_record::{
-    AttemptEnd, ExchangeEnded, ExchangeStarted, FaultKind, Trace as _, What,
-};
+use roundtrip_record::{AttemptEnd, ExchangeEnded, ExchangeStarted, FaultKind, Trace as _, What};
 use roundtrip_wire::{Transport as _, Wire};
 use tokio::io::AsyncWriteExt as _;
 

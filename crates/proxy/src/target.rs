@@ -172,6 +172,9 @@ mod tests {
         let base = Place::Base(Url::parse("http://127.0.0.1:3000/app/").unwrap());
         let target = Target::of(&head(Method::GET, "/x?y", "localhost:8080"), &base).unwrap();
         assert_eq!(target.url.as_str(), "http://127.0.0.1:3000/app/x?y");
-        assert_eq!((target.line.as_str(), target.host.as_deref()), ("/app/x?y", Some("127.0.0.1:3000")));
+        assert_eq!(
+            (target.line.as_str(), target.host.as_deref()),
+            ("/app/x?y", Some("127.0.0.1:3000"))
+        );
     }
 }

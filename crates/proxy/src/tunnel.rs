@@ -16,9 +16,9 @@ use url::Url;
 use crate::certificates::{Certificates, Protocols};
 use crate::forward::Forward;
 use crate::greeting::{First, Greeting, first, peek};
-use crate::refusal::{bad_request, refuse};
+use crate::refusal::{bad_request, refuse, sentence};
 use crate::relay::{Side, relay};
-use crate::seen::Seen;
+use crate::seen::{Seen, SeenExchange};
 use crate::shared::Shared;
 use crate::target::Place;
 use crate::toward::Toward;
@@ -63,7 +63,20 @@ pub(crate) async fn open<D: Wire, U: Wire>(
         }
         Err(failure) => {
             shared.report(&failure);
-            refuse(&failure, host)
+            let response = refuse(&failure, host);
+            let seen = SeenExchange {
+                wall: request.wall,
+                peer: request.peer,
+                method: request.head.line.method.to_string(),
+                url: format!("{host}:{port}"),
+                status: response.status.as_u16(),
+                media_type: String::new(),
+                bytes: 0,
+                took: shared.wire.now().since(request.at),
+                fault: Some(sentence(&failure, host)),
+            };
+            (shared.watcher)(&Seen::Exchange(&seen));
+            response
         }
     }
 }
@@ -215,8 +228,7 @@ fn show<D: Wire, U: Wire>(
     spoken: Version,
 ) -> Option<std::sync::Arc<rustls::ServerConfig>> {
     let certificates: &Certificates = shared.certificates.as_ref()?;
-    let protocols =
-        if spoken >= Version::HTTP_2 { Protocols::TwoAndOne } else { Protocols::One };
+    let protocols = if spoken >= Version::HTTP_2 { Protocols::TwoAndOne } else { Protocols::One };
     let names = names.iter().map(|name| name.trim_start_matches('[').trim_end_matches(']'));
     certificates.server(names.map(str::to_owned).collect(), protocols, shared.wire.wall()).ok()
 }

@@ -163,7 +163,8 @@ mod tests {
 
     /// What passes, in pieces of this size.
     fn read(bytes: &[u8], piece: usize) -> (Vec<(Frame, Vec<u8>)>, Option<&'static str>) {
-        let (mut reader, mut frames, mut payload) = (FrameReader::default(), Vec::new(), Vec::new());
+        let (mut reader, mut frames, mut payload) =
+            (FrameReader::default(), Vec::new(), Vec::new());
         for piece in bytes.chunks(piece) {
             reader.pass(piece, |passed| match passed {
                 Passed::Payload(_, bytes) => payload.extend_from_slice(bytes),
@@ -210,7 +211,9 @@ mod tests {
 
     #[test]
     fn what_is_no_frame_is_not_read_on() {
-        for bytes in [&b"\x83\x00"[..], b"\xb1\x00", b"\x89\x7e\x01\x00", b"\x08\x00", b"GET / HTTP"] {
+        for bytes in
+            [&b"\x83\x00"[..], b"\xb1\x00", b"\x89\x7e\x01\x00", b"\x08\x00", b"GET / HTTP"]
+        {
             let (frames, broken) = read(bytes, 1);
             assert!(frames.is_empty() && broken.is_some(), "{bytes:?}");
         }

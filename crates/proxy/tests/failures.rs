@@ -53,7 +53,11 @@ fn a_server_that_cannot_be_had_is_told_of() {
     let empty = script(&mut scene, 50, b"");
     let garbage = script(&mut scene, 51, b"\x00\xff nothing of HTTP\r\n\r\n");
     let cut = script(&mut scene, 52, b"HTTP/1.1 200 OK\r\nContent-Le");
-    let two = script(&mut scene, 53, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc");
+    let two = script(
+        &mut scene,
+        53,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+    );
     scene.serve(Options::default());
     for (url, status, error) in [
         ("http://nowhere.test/".to_owned(), 502, "dns_error"),
@@ -100,8 +104,11 @@ fn a_server_that_is_late_is_another_matter() {
 fn an_answer_that_is_cut_does_not_look_whole() {
     let mut scene = scene();
     let short = script(&mut scene, 50, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
-    let chunked =
-        script(&mut scene, 51, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n");
+    let chunked = script(
+        &mut scene,
+        51,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n",
+    );
     scene.serve(Options::default());
     for host in [short, chunked] {
         let (client, request) = (scene.client(), get(&format!("http://{host}/")));

@@ -272,6 +272,16 @@ impl PartialStory {
                 exchange.from_cache = ended.from_cache;
                 exchange.over = true;
             }),
+            What::WebSocketFrame(frame) => {
+                if let Some(exchange) = self.exchanges.get_mut(&frame.exchange) {
+                    exchange.frames.push(at(event, frame));
+                }
+            }
+            What::WebSocketEnded(ended) => {
+                if let Some(exchange) = self.exchanges.get_mut(&ended.exchange) {
+                    exchange.websocket = Some(at(event, ended));
+                }
+            }
             What::ConnectionEnding(ending) => {
                 self.above(ending.connection).ending = Some(at(event, ending));
                 let carried = self.exchanges.values_mut().filter(|exchange| {

@@ -104,7 +104,8 @@ fn arguments(
         // Without it, what is on this machine would be asked straight.
         "--proxy-bypass-list=<-loopback>".to_owned(),
     ];
-    arguments.extend(digest.map(|digest| format!("--ignore-certificate-errors-spki-list={digest}")));
+    arguments
+        .extend(digest.map(|digest| format!("--ignore-certificate-errors-spki-list={digest}")));
     arguments.extend(QUIET.map(str::to_owned));
     arguments.extend(tail.iter().cloned());
     arguments.extend(url.map(str::to_owned));

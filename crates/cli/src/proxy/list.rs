@@ -64,7 +64,9 @@ impl List {
         match (self.format, &self.to) {
             (Format::Json, _) => self.line(&json!({ "listening": at.to_string() }).to_string()),
             (Format::Text, Some(to)) => {
-                self.line(&format!("recording what is asked of http://{at}/, which stands for {to}"));
+                self.line(&format!(
+                    "recording what is asked of http://{at}/, which stands for {to}"
+                ));
             }
             (Format::Text, None) => {
                 self.line(&format!("recording what is asked by way of the proxy http://{at}/"));
@@ -204,8 +206,11 @@ impl List {
             );
             return Ok(());
         }
-        let mut facts =
-            vec![count(total.exchanges, "request"), count(total.hosts.len(), "host"), bytes(total.bytes)];
+        let mut facts = vec![
+            count(total.exchanges, "request"),
+            count(total.hosts.len(), "host"),
+            bytes(total.bytes),
+        ];
         if total.failed > 0 {
             facts.push(format!("{} failed", total.failed));
         }

@@ -486,7 +486,8 @@ impl<W: Wire> ResponseBody<W> {
         }
         let undone = keeper.as_ref().and_then(Keeper::decoded);
         if let Some(why) = keeper.as_ref().and_then(Keeper::broken) {
-            let what = format!("its coding could not be undone for the record, which has no body: {why}");
+            let what =
+                format!("its coding could not be undone for the record, which has no body: {why}");
             self.exchange.reporter.note(cause, &what, "RFC 9110 §8.4");
         }
         let content = keeper.as_mut().and_then(Keeper::finish);

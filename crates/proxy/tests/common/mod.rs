@@ -86,9 +86,10 @@ impl Scene {
                 hosts.push(site.host.clone());
             }
         }
-        let names = hosts.into_iter().enumerate().map(|(number, host)| {
-            (host, IpAddr::from(Internet::web_address(number as u16)))
-        });
+        let names = hosts
+            .into_iter()
+            .enumerate()
+            .map(|(number, host)| (host, IpAddr::from(Internet::web_address(number as u16))));
         let names = Fixed(names.collect());
         put_up(&mut internet, &authority, sites).unwrap();
         let place: SocketAddr = PROXY.parse().unwrap();
@@ -106,8 +107,7 @@ impl Scene {
             tls: Some(self.tls.clone()),
         };
         let certificates = Certificates::new(Rc::new(Issuer(Rc::clone(&self.authority))));
-        let proxy =
-            Proxy::new(wire.clone(), servers, options, Some(certificates), Rc::new(|_| {}));
+        let proxy = Proxy::new(wire.clone(), servers, options, Some(certificates), Rc::new(|_| {}));
         let listener = wire.listen(PROXY.parse().unwrap()).unwrap();
         let serving = async move { proxy.serve(listener, core::future::pending()).await };
         wire.spawn(serving).detach();

@@ -329,8 +329,7 @@ impl<W: Wire> Serving<W> {
         };
         let priority = head.fields.get("Priority").map(Priority::parse).unwrap_or_default();
         let (at, exchange, event) = (now, reporter.exchange(), cause);
-        let request =
-            Request { head, local, peer, secure, at, wall, interim, exchange, event };
+        let request = Request { head, local, peer, secure, at, wall, interim, exchange, event };
         let request = Rc::new(request);
         let stream = Stream {
             request,
