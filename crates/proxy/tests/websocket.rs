@@ -106,7 +106,7 @@ fn recorded(scene: &Scene) -> Vec<(Direction, u8, String)> {
         };
         let all = scene.bodies().get(side.payload.as_ref().unwrap()).unwrap();
         let from = frame.offset.unwrap() as usize;
-        String::from_utf8(all[from..from + frame.kept as usize].to_vec()).unwrap()
+        String::from_utf8_lossy(&all[from..from + frame.kept as usize]).into_owned()
     };
     frames.map(|frame| (frame.direction, frame.opcode, text(frame))).collect()
 }
