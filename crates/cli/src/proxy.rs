@@ -57,6 +57,7 @@ pub(crate) fn run(arguments: &Proxy, colour: options::Colour) -> Outcome {
         machine: &machine,
         key_shares: KeyShares::default(),
         false_start: false,
+        server: None,
         tls: None,
         capture: match arguments.output.capture {
             options::Capture::All => CaptureWish::IfPermitted,

@@ -107,6 +107,10 @@ fn arguments(
     arguments
         .extend(digest.map(|digest| format!("--ignore-certificate-errors-spki-list={digest}")));
     arguments.extend(QUIET.map(str::to_owned));
+    if rustix::process::geteuid().is_root() {
+        // It does not start otherwise.
+        arguments.push("--no-sandbox".to_owned());
+    }
     arguments.extend(tail.iter().cloned());
     arguments.extend(url.map(str::to_owned));
     arguments
