@@ -118,7 +118,7 @@ impl<D: Wire, U: Wire> Forward<D, U> {
     ) -> client::Request {
         let head = &request.head;
         let options = &self.shared.options;
-        let mut fields = hop::request(&head.fields, upgrade);
+        let mut fields = hop::request(&head.fields, head.line.version, upgrade);
         if let Some(host) = &target.host {
             set_host(&mut fields, host);
         }

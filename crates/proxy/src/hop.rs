@@ -1,6 +1,6 @@
 //! Fields of one hop, and fields that go all the way (RFC 9110 §7.6.1).
 
-use http::StatusCode;
+use http::{StatusCode, Version};
 use roundtrip_http::message::Fields;
 
 /// Fields that speak of one connection, besides those that `Connection` names.
@@ -29,15 +29,18 @@ pub(crate) fn upgrade(fields: &Fields) -> Option<String> {
     core::str::from_utf8(protocol).ok().map(str::to_owned)
 }
 
-/// The fields of a request as they go on.
-pub(crate) fn request(fields: &Fields, upgrade: Option<&str>) -> Fields {
+/// The fields of a request that came in this version, as they go on.
+pub(crate) fn request(fields: &Fields, version: Version, upgrade: Option<&str>) -> Fields {
     let mut on = kept(fields, |name| {
         name.eq_ignore_ascii_case(OF_THE_PROXY) || name.eq_ignore_ascii_case("Expect")
     });
     let mut options = Vec::new();
     if fields.has("TE", "trailers") {
         on.add("TE", "trailers");
-        options.push("TE");
+        // HTTP/2 has no options of a connection, and this one field of the kind (RFC 9113 §8.2.2).
+        if version < Version::HTTP_2 {
+            options.push("TE");
+        }
     }
     if let Some(protocol) = upgrade {
         // It was a field's value, and is one again.
@@ -65,10 +68,10 @@ pub(crate) fn answer(fields: &Fields, status: StatusCode) -> Fields {
 }
 
 /// Adds this proxy to the recipients that a message went through (RFC 9110 §7.6.3).
-pub(crate) fn add_via(fields: &mut Fields, version: http::Version) {
+pub(crate) fn add_via(fields: &mut Fields, version: Version) {
     let version = match version {
-        http::Version::HTTP_2 => "2",
-        http::Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        Version::HTTP_10 => "1.0",
         _ => "1.1",
     };
     fields.add("Via", format!("{version} roundtrip"));
@@ -108,7 +111,7 @@ mod tests {
             .add("HTTP2-Settings", "AAA")
             .add("Authorization", "Basic eA==");
         assert_eq!(upgrade(&fields), None);
-        assert_eq!(names(&request(&fields, None)), ["Host", "Cookie", "Authorization"]);
+        assert_eq!(names(&request(&fields, Version::HTTP_11, None)), ["Host", "Cookie", "Authorization"]);
     }
 
     #[test]
@@ -118,11 +121,19 @@ mod tests {
         fields.add("Sec-WebSocket-Key", "x").add("TE", "trailers");
         let wanted = upgrade(&fields);
         assert_eq!(wanted.as_deref(), Some("websocket"));
-        let on = request(&fields, wanted.as_deref());
+        let on = request(&fields, Version::HTTP_11, wanted.as_deref());
         assert_eq!(names(&on), ["Sec-WebSocket-Key", "TE", "Upgrade", "Connection"]);
         assert_eq!(on.text("Connection"), Some("TE, Upgrade"));
         let given = answer(&fields, StatusCode::SWITCHING_PROTOCOLS);
         assert_eq!(names(&given), ["Sec-WebSocket-Key", "Upgrade"]);
+    }
+
+    #[test]
+    fn trailers_are_asked_for_in_the_way_of_the_version() {
+        let mut fields = Fields::new();
+        fields.add("te", "trailers");
+        assert_eq!(names(&request(&fields, Version::HTTP_2, None)), ["TE"]);
+        assert_eq!(names(&request(&fields, Version::HTTP_11, None)), ["TE", "Connection"]);
     }
 
     #[test]

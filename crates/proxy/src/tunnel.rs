@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use http::{StatusCode, Version};
-use roundtrip_http::client::{Client, Failure, Origin, Reached, Resolve, Scheme};
+use roundtrip_http::client::{Client, Except, Failure, Origin, Reached, Resolve, Scheme};
 use roundtrip_http::server::{Handler, Request, Response, Shown, Upgrade};
 use roundtrip_http::{Accepted, Upgraded};
 use roundtrip_record::{EventId, ExchangeId, Time};
@@ -161,12 +161,15 @@ impl<D: Wire, U: Wire> Tunnel<D, U> {
 
     /// TLS goes through it: it ends here, and begins anew towards the server.
     async fn secure(self, mut accepted: Accepted<D::Stream>) {
-        let late = self.shared.wire.sleep(self.shared.options.server.head_timeout);
-        // What cannot be understood is answered with an alert below.
-        if let Some(name) = peek(&mut accepted, late).await.and_then(|hello| hello.server_name)
-            && self.passes(&name)
-        {
-            return self.pass_accepted(accepted).await;
+        // A client that asked for an address may name the server now. What cannot be understood is answered
+        // with an alert below.
+        if self.shared.options.pass != Except::default() {
+            let late = self.shared.wire.sleep(self.shared.options.server.head_timeout);
+            let hello = peek(&mut accepted, late).await;
+            let name = hello.and_then(|hello| hello.server_name);
+            if name.is_some_and(|name| self.passes(&name)) {
+                return self.pass_accepted(accepted).await;
+            }
         }
         let Self { shared, client, toward, reached, host, port, peer, .. } = self;
         let mut forward = None;

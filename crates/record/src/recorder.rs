@@ -473,6 +473,17 @@ impl Recorder {
         self.note(moved);
     }
 
+    /// Writes a complete body, where none with its hash is there.
+    pub(crate) fn body_whole(&mut self, sha256: &str, bytes: &[u8]) {
+        if self.file(BODIES).join(sha256).is_file() {
+            return;
+        }
+        if let Some((mut file, path)) = self.body_part() {
+            let written = file.write_all(bytes).and_then(|()| file.flush());
+            self.body_done(&path, sha256, written);
+        }
+    }
+
     /// Keeps a complete body in memory.
     pub(crate) fn body_in_memory(&mut self, sha256: &str, bytes: Vec<u8>) {
         self.bodies.insert(sha256.to_owned(), bytes);
