@@ -111,7 +111,10 @@ mod tests {
             .add("HTTP2-Settings", "AAA")
             .add("Authorization", "Basic eA==");
         assert_eq!(upgrade(&fields), None);
-        assert_eq!(names(&request(&fields, Version::HTTP_11, None)), ["Host", "Cookie", "Authorization"]);
+        assert_eq!(
+            names(&request(&fields, Version::HTTP_11, None)),
+            ["Host", "Cookie", "Authorization"]
+        );
     }
 
     #[test]

@@ -119,6 +119,9 @@ impl<D: Wire, U: Wire> Ending<D, U> {
 impl<D: Wire, U: Wire> Drop for Ending<D, U> {
     fn drop(&mut self) {
         self.seen.took = self.shared.wire.now().since(self.began);
+        if self.seen.status == 0 && self.seen.fault.is_none() {
+            self.seen.fault = Some("The client gave it up before there was an answer.".into());
+        }
         let limit = self.shared.options.keep_at_most;
         if self.seen.bytes > limit {
             self.shared.unseen(|| Unseen {

@@ -1,6 +1,6 @@
 //! `Target`: whom a request is for.
 
-use http::Method;
+use http::{Method, Version};
 use roundtrip_http::client::Origin;
 use roundtrip_http::message::{RequestHead, TargetForm};
 use url::Url;
@@ -45,7 +45,7 @@ impl Target {
         match place {
             Place::Base(base) => Self::behind(head, base),
             Place::Tunnel { origin, names } if !whole => Self::in_tunnel(head, origin, names),
-            Place::Nowhere if !whole => Err(TargetError::Own),
+            Place::Nowhere if !whole => Self::in_two(head),
             Place::Nowhere | Place::Tunnel { .. } => Self::whole(head),
         }
     }
@@ -64,6 +64,18 @@ impl Target {
         };
         let own = head.fields.text("Host").is_some_and(|host| host.eq_ignore_ascii_case(authority));
         Ok(Self { url, line, host: (!own).then(|| authority.to_owned()) })
+    }
+
+    /// Of a target that is none of HTTP/1: in HTTP/2 it is a path, and the authority stands apart
+    /// (RFC 9113 §8.3.1).
+    fn in_two(head: &RequestHead) -> Result<Self, TargetError> {
+        match head.fields.text("Host") {
+            Some(host) if head.line.version == Version::HTTP_2 && head.line.target != "*" => {
+                let line = head.line.target.clone();
+                Ok(Self { url: parse(&format!("http://{host}{line}"))?, line, host: None })
+            }
+            _ => Err(TargetError::Own),
+        }
     }
 
     /// Of a target that is a path on the server at a tunnel's other end. What the client calls the server
@@ -118,7 +130,6 @@ fn with_slash(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::Version;
     use roundtrip_http::message::{Fields, Head, RequestLine};
 
     fn head(method: Method, target: &str, host: &str) -> RequestHead {
@@ -148,6 +159,10 @@ mod tests {
         assert_eq!(Target::of(&star, &Place::Nowhere).unwrap().line, "*");
         let own = head(Method::GET, "/", "127.0.0.1:8080");
         assert_eq!(Target::of(&own, &Place::Nowhere), Err(TargetError::Own));
+        let mut two = head(Method::GET, "/x", "a.test");
+        two.line.version = Version::HTTP_2;
+        let target = Target::of(&two, &Place::Nowhere).unwrap();
+        assert_eq!((target.url.as_str(), target.line.as_str()), ("http://a.test/x", "/x"));
     }
 
     #[test]

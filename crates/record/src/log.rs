@@ -299,7 +299,11 @@ enum Sink {
     /// On its way to a file that is made when it grows, or has ended: most bodies are small, and many are
     /// there already.
     Small(Vec<u8>),
-    File { file: BufWriter<File>, path: PathBuf, written: std::io::Result<()> },
+    File {
+        file: BufWriter<File>,
+        path: PathBuf,
+        written: std::io::Result<()>,
+    },
 }
 
 impl OpenBody {

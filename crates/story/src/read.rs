@@ -284,12 +284,13 @@ impl PartialStory {
             }
             What::ConnectionEnding(ending) => {
                 self.above(ending.connection).ending = Some(at(event, ending));
-                let carried = self.exchanges.values_mut().filter(|exchange| {
+                // The latest is near the end, and there may be very many.
+                let carried = self.exchanges.values_mut().rev().find(|exchange| {
                     exchange.connection == Some(ending.connection)
                         && exchange.ending.is_none()
                         && exchange.response.is_some()
                 });
-                if let Some(exchange) = carried.last() {
+                if let Some(exchange) = carried {
                     exchange.ending = Some(at(event, ending));
                 }
             }

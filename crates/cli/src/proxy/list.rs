@@ -153,6 +153,10 @@ impl List {
             400.. => Tone::Warn,
             _ => Tone::Good,
         };
+        let status = match seen.status {
+            0 => "  –".to_owned(),
+            status => right(&status.to_string(), 3),
+        };
         let columns = self.options.columns().max(60);
         let type_of = seen.media_type.rsplit('/').next().unwrap_or_default();
         let figures = format!(
@@ -165,7 +169,7 @@ impl List {
         let room = columns.saturating_sub(4 + 8 + 2 + figures.chars().count());
         let line = format!(
             "{} {} {}  {figures}{}",
-            self.options.paint(tone, &right(&seen.status.to_string(), 3)),
+            self.options.paint(tone, &status),
             left(&clip(&clean(&seen.method), 7), 7),
             left(&clip(&clean(&seen.url), room), room),
             fault.unwrap_or_default(),
