@@ -23,7 +23,7 @@ const NAMES: [&str; 8] = [
 
 /// What keeps it from asking for anything that the person at the keyboard did not: the record is to hold
 /// what pages ask for.
-const QUIET: [&str; 9] = [
+const QUIET: [&str; 13] = [
     "--no-first-run",
     "--no-default-browser-check",
     "--disable-background-networking",
@@ -32,7 +32,11 @@ const QUIET: [&str; 9] = [
     "--disable-default-apps",
     "--disable-domain-reliability",
     "--disable-client-side-phishing-detection",
-    "--disable-features=OptimizationHints,MediaRouter,AutofillServerCommunication",
+    "--disable-features=OptimizationHints,MediaRouter,AutofillServerCommunication,NetworkTimeServiceQuerying,Translate",
+    "--disable-extensions",
+    "--metrics-recording-only",
+    "--no-pings",
+    "--allow-browser-signin=false",
 ];
 
 /// A browser of this machine.
