@@ -110,7 +110,7 @@ fn what_is_asked_becomes_a_run_like_any_other() {
     assert_eq!((page.0.contains("<title>t</title>"), page.2), (true, Some(0)), "{}", page.1);
     assert!(proxy.line().contains("200 GET"), "a line for each exchange");
     let (body, _, _) = get(&["-x", &proxy.url(), "-d", "a=b", &peer.url("/echo")], folder);
-    assert!(body.contains("a=b"), "{body}");
+    assert!(body.contains("\"length\": 3"), "{body}");
     let (_, said, exit) = get(&["-x", &proxy.url(), "-f", "http://127.0.0.1:9/"], folder);
     assert_eq!(exit, Some(22), "{said}");
     assert_eq!(proxy.stop().0, Some(0));
@@ -153,7 +153,7 @@ fn tls_is_looked_into_for_whoever_trusts_the_authority() {
     assert_eq!(exit, Some(60));
     let (exit, said) = proxy.stop();
     assert_eq!(exit, Some(0));
-    assert!(said.contains("does not trust the proxy's authority"), "{said}");
+    assert!(said.contains("not trust the proxy's authority"), "{said}");
     assert!(said.contains("--ca") && said.contains("--pass localhost"), "{said}");
     let versions: Vec<String> = events(&proxy.out())
         .iter()
@@ -239,7 +239,6 @@ fn a_browser_sees_what_it_sees_without() {
     let port = peer.at.rsplit(':').next().expect("a port").to_owned();
     let url = format!("https://localhost:{port}/page.html");
     let mut proxy = Proxy::start(&["--cacert", &file("ca.pem")]);
-    let roundtrip = Roundtrip::new();
     let words = String::from_utf8_lossy(
         &Command::new(ROUNDTRIP)
             .args(["proxy", "--ca"])
@@ -255,7 +254,8 @@ fn a_browser_sees_what_it_sees_without() {
         .expect("a digest");
     let dump = |more: &[&str]| {
         let all = [&["--virtual-time-budget=8000", "--dump-dom"], more, &[url.as_str()]].concat();
-        chromium(&roundtrip, &all).out()
+        // Each has a profile of its own: one that another still has open would show nothing.
+        chromium(&Roundtrip::new(), &all).out()
     };
     let through = format!("--proxy-server={}", proxy.url());
     let by_way = dump(&[&through, "--proxy-bypass-list=<-loopback>", flag]);

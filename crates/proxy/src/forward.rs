@@ -1,13 +1,15 @@
 //! `Forward`: asks servers what clients ask, and answers what they answer.
 
+use core::future::poll_fn;
 use core::pin::pin;
+use core::task::Poll;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 use futures_util::stream;
 use http::{Method, StatusCode, Version};
-use roundtrip_http::client::{self, Client, Decode, Expect, Progress, Watch};
+use roundtrip_http::client::{self, Client, Decode, Expect, Failure, Progress, Watch};
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::{Handler, Request, RequestBody, Response, Trailers, Upgrade};
 use roundtrip_http::{Body, Upgraded};
@@ -77,7 +79,7 @@ impl<D: Wire, U: Wire> Forward<D, U> {
 
     async fn pass(&self, request: &Request, body: RequestBody, target: Target) -> Response {
         let host = target.url.host_str().unwrap_or_default().to_owned();
-        let mut ending = Ending::new(&self.shared, seen(request, &target), request.at);
+        let ending = Ending::new(&self.shared, seen(request, &target), request.at);
         let upgrade = hop::upgrade(&request.head.fields)
             .filter(|_| request.head.line.version == Version::HTTP_11);
         let (watch, mut watching) = Watch::new();
@@ -96,15 +98,18 @@ impl<D: Wire, U: Wire> Forward<D, U> {
             pass_interim(request, &progress);
         }
         match answered {
-            Ok(response) => self.answered(request, response, ending, &host),
-            Err(failure) => {
-                self.shared.report(&failure);
-                ending.seen.fault = Some(sentence(&failure, &host));
-                let response = refuse(&failure, &host);
-                ending.seen.status = response.status.as_u16();
-                response
-            }
+            Ok(response) => self.answered(request, response, ending, &host).await,
+            Err(failure) => self.failed(&failure, ending, &host),
         }
+    }
+
+    /// The answer to a request that came to nothing.
+    fn failed(&self, failure: &Failure, mut ending: Ending<D, U>, host: &str) -> Response {
+        self.shared.report(failure);
+        ending.seen.fault = Some(sentence(failure, host));
+        let response = refuse(failure, host);
+        ending.seen.status = response.status.as_u16();
+        response
     }
 
     /// The request as its server is asked.
@@ -154,7 +159,7 @@ impl<D: Wire, U: Wire> Forward<D, U> {
     }
 
     /// The answer as its client is given it.
-    fn answered(
+    async fn answered(
         &self,
         request: &Request,
         mut response: client::Response<U>,
@@ -185,7 +190,15 @@ impl<D: Wire, U: Wire> Forward<D, U> {
         }
         let framing = response.body.framing();
         let length = response.body.expected();
-        let passing = Passing::new(response.body, ending, host);
+        // An answer that breaks the rules from its first byte on is none, and nothing of it has been passed
+        // on yet.
+        let first = poll_fn(|context| Poll::Ready(response.body.poll_chunk(context))).await;
+        let first = match first {
+            Poll::Ready(Some(Err(failure))) => return self.failed(&failure, ending, host),
+            Poll::Ready(Some(Ok(bytes))) => Some(bytes),
+            Poll::Ready(None) | Poll::Pending => None,
+        };
+        let passing = Passing::new(response.body, first, ending, host);
         // Fields after a body need chunks in HTTP/1, and a body of known length has none.
         let frames = request.head.line.version >= Version::HTTP_2;
         let has_trailers = match framing {

@@ -21,6 +21,8 @@ use crate::shared::Shared;
 pub(crate) struct Passing<D: Wire, U: Wire> {
     /// `None` once it has ended.
     body: Option<ResponseBody<U>>,
+    /// Its first bytes, which came before it began to be passed on.
+    first: Option<Bytes>,
     /// The fields after it, for whoever sends them when it has ended.
     trailers: Rc<RefCell<Fields>>,
     ending: Ending<D, U>,
@@ -29,8 +31,15 @@ pub(crate) struct Passing<D: Wire, U: Wire> {
 }
 
 impl<D: Wire, U: Wire> Passing<D, U> {
-    pub(crate) fn new(body: ResponseBody<U>, ending: Ending<D, U>, host: &str) -> Self {
-        Self { body: Some(body), trailers: Rc::default(), ending, host: host.to_owned() }
+    /// A body of which `first` has been read already.
+    pub(crate) fn new(
+        body: ResponseBody<U>,
+        first: Option<Bytes>,
+        ending: Ending<D, U>,
+        host: &str,
+    ) -> Self {
+        let (body, host) = (Some(body), host.to_owned());
+        Self { body, first, trailers: Rc::default(), ending, host }
     }
 
     /// What gives the fields after the body, once that has ended.
@@ -48,16 +57,12 @@ impl<D: Wire, U: Wire> Stream for Passing<D, U> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
+        if let Some(first) = this.first.take() {
+            return Poll::Ready(Some(Ok(this.took(first, context))));
+        }
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
         Poll::Ready(match ready!(body.poll_chunk(context)) {
-            Some(Ok(bytes)) => {
-                this.ending.seen.bytes += bytes.len() as u64;
-                // Whoever was told its length asks no more when that much has come.
-                if is_whole(body) && matches!(body.poll_chunk(context), Poll::Ready(None)) {
-                    this.end();
-                }
-                Some(Ok(bytes))
-            }
+            Some(Ok(bytes)) => Some(Ok(this.took(bytes, context))),
             Some(Err(failure)) => {
                 let why = sentence(&failure, &this.host);
                 if this.ending.seen.fault.is_none() {
@@ -80,6 +85,17 @@ fn is_whole<U: Wire>(body: &ResponseBody<U>) -> bool {
 }
 
 impl<D: Wire, U: Wire> Passing<D, U> {
+    /// Bytes have come. Whoever was told the body's length asks no more when that much has.
+    fn took(&mut self, bytes: Bytes, context: &mut Context<'_>) -> Bytes {
+        self.ending.seen.bytes += bytes.len() as u64;
+        if let Some(body) = self.body.as_mut().filter(|body| is_whole(*body))
+            && matches!(body.poll_chunk(context), Poll::Ready(None))
+        {
+            self.end();
+        }
+        bytes
+    }
+
     fn end(&mut self) {
         if let Some(body) = self.body.take() {
             *self.trailers.borrow_mut() = body.trailers().clone();

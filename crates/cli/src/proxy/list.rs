@@ -120,7 +120,11 @@ impl List {
                 peer.ip()
             )
         } else {
-            format!("{}: no TLS for {host}: {why}", peer.ip())
+            format!(
+                "{}: no TLS for {host}: {why}; a client that does not trust the proxy's authority may end it \
+                 so: roundtrip proxy --ca says what to do, --pass {host} passes it on as it is",
+                peer.ip()
+            )
         });
     }
 
