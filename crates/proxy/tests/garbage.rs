@@ -119,7 +119,9 @@ fn servers_that_are_nearly_right() {
         *next.borrow_mut() = chance.spoil(right[number % right.len()]);
         let answer = scene
             .talk(format!("GET http://{address}/ HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes());
-        assert!(answer.starts_with("HTTP/1.1 "), "{:?}: {answer}", next.borrow());
+        // One that goes wrong after its first bytes ends in a reset, which may overtake what was sent.
+        let known = answer.is_empty() || answer.starts_with("HTTP/1.1 ");
+        assert!(known, "{:?}: {answer}", next.borrow());
     }
     still_serves(&scene);
 }
