@@ -13,6 +13,7 @@ use crate::options::net_help;
 pub(crate) use crate::options::{
     Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, ServerName, Until,
 };
+pub(crate) use crate::proxy::args::Proxy;
 #[cfg(feature = "page")]
 pub(crate) use crate::sweep::args::Sweep;
 
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Recordings of other programs (HAR, captures) become runs
     Import(Import),
+    /// Records what any browser or program asks by way of it
+    Proxy(Box<Proxy>),
     /// What changed between two runs, or two sets of runs, and why
     Diff(Diff),
     /// The licences of everything this program contains
