@@ -14,6 +14,8 @@ pub(crate) use crate::options::{
     Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, ServerName, Until,
 };
 pub(crate) use crate::proxy::args::Proxy;
+#[cfg(feature = "page")]
+pub(crate) use crate::sweep::args::Sweep;
 
 /// Carries out one whole web exchange with its own engine, from the URL to the rendered page and on
 /// to the end of TIME_WAIT, keeps one record of every step, and can carry it out again on any
@@ -39,6 +41,9 @@ pub(crate) enum Command {
     /// What would help a page, each change proven by carrying the visit out again with it
     #[cfg(feature = "page")]
     Advise(Box<Advise>),
+    /// Thousands of visits: sites, networks, protocols, variants and seeds multiplied, and what they come to
+    #[cfg(feature = "page")]
+    Sweep(Box<Sweep>),
     /// One request, with curl's flags and exit codes
     Get(Box<Get>),
     /// A web server

@@ -35,6 +35,9 @@ mod resolve;
 mod serve;
 mod show;
 mod sites;
+#[cfg(feature = "page")]
+#[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
+mod sweep;
 mod terminal;
 mod transfer;
 mod visit;
@@ -64,6 +67,8 @@ fn main() -> ExitCode {
         Command::Visit(arguments) => visit::run(arguments, colour),
         #[cfg(feature = "page")]
         Command::Advise(arguments) => advise::run(arguments, colour),
+        #[cfg(feature = "page")]
+        Command::Sweep(arguments) => sweep::run(arguments, colour),
         Command::Resolve(arguments) => resolve::run(arguments, colour),
         Command::Transfer(arguments) => transfer::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),

@@ -98,4 +98,4 @@ pub use time::Time;
 pub use tls::{Certificate, TlsEstablished, TlsStarted};
 pub use trace::{Off, Trace};
 pub use websocket::{WebSocketEnded, WebSocketFrame, WebSocketSide};
-pub use words::{CertificateReason, HttpVersion, Milestone, Rule, TlsVersion};
+pub use words::{CertificateReason, HttpVersion, Milestone, RefusalRule, Rule, TlsVersion};

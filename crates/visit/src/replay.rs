@@ -109,7 +109,7 @@ impl Recording {
             url: first.url.clone(),
             why: error.to_string(),
         })?;
-        let mut plan = Plan::get(url);
+        let mut plan = Plan { https_first: false, ..Plan::get(url) };
         plan.method = Method::from_bytes(first.method.as_bytes()).unwrap_or(Method::GET);
         plan.scripted = scripted(&self.story);
         let Some(request) = &first.request else { return Ok(plan) };

@@ -10,6 +10,7 @@ use roundtrip_wire::{Transport as _, Wire};
 use tokio::sync::oneshot;
 
 use super::clocks::DialLimits;
+use super::coalesce::{Coalescing, Reach};
 use super::connect::{Connected, connect};
 use super::connection::Connection;
 use super::group::{Credentials, Group};
@@ -80,19 +81,42 @@ impl<W: Wire> Dial<W> {
     /// Opens it. Those who wait to learn what the origin speaks have yet to hear that it is HTTP/1,
     /// where it is: whoever calls this knows whether one of them gets the connection.
     async fn establish(&self, permit: Permit) -> Result<Opened<W>, Undone> {
-        let (connected, lookup) = self.reach().await?;
-        self.secure(connected, permit, lookup).await
+        let via = self.shared.options.proxies.via(&self.origin);
+        let place = via.place(&self.origin);
+        let found = self.resolve(via, &place).await?;
+        let cause = found.event.or(self.cause);
+        let port = found.port.unwrap_or(place.port);
+        let mut permit = permit;
+        if let Via::Nobody = via {
+            permit = match self.join(permit, &found, port, cause) {
+                Ok(two) => return Ok(Opened::Two(two)),
+                Err(permit) => permit,
+            };
+        }
+        let connected = self.connect(via, port, &found).await?;
+        self.secure(connected, permit, found.lookup, matches!(via, Via::Nobody)).await
     }
 
     /// Opens a connection that carries nothing yet, not even TLS; through a proxy's tunnel where it takes
     /// one. Gives the lookup that led to it, too.
     pub(crate) async fn reach(&self) -> Result<(Connected<W::Stream>, Option<LookupId>), Undone> {
-        let (shared, wire) = (&self.shared, &self.shared.wire);
-        let via = shared.options.proxies.via(&self.origin);
+        let via = self.shared.options.proxies.via(&self.origin);
         let place = via.place(&self.origin);
         let found = self.resolve(via, &place).await?;
-        let cause = found.event.or(self.cause);
-        let (port, id) = (found.port.unwrap_or(place.port), self.reporter.exchange());
+        let port = found.port.unwrap_or(place.port);
+        Ok((self.connect(via, port, &found).await?, found.lookup))
+    }
+
+    /// Connects to one of the addresses that were found, and has a proxy there make a tunnel where it takes
+    /// one.
+    async fn connect(
+        &self,
+        via: Via<'_>,
+        port: u16,
+        found: &Resolved,
+    ) -> Result<Connected<W::Stream>, Undone> {
+        let (shared, wire) = (&self.shared, &self.shared.wire);
+        let (cause, id) = (found.event.or(self.cause), self.reporter.exchange());
         loop {
             let since = wire.now();
             let limit = self.limits.connect(since);
@@ -115,8 +139,37 @@ impl<W: Wire> Dial<W> {
                     Answered::Again => continue,
                 }
             }
-            return Ok((connected, found.lookup));
+            return Ok(connected);
         }
+    }
+
+    /// The connection of another host that can carry requests for this one, from now on.
+    fn join(
+        &self,
+        permit: Permit,
+        found: &Resolved,
+        port: u16,
+        cause: Option<EventId>,
+    ) -> Result<Two<W>, Permit> {
+        let shared = &self.shared;
+        let wanted = permit.offer() == Offer::TwoAndOne
+            && shared.options.coalescing == Coalescing::ByAddress;
+        if !wanted {
+            return Err(permit);
+        }
+        let addresses = &found.addresses;
+        let at: Vec<_> = addresses.iter().map(|own| addresses.socket(*own, port)).collect();
+        let group = permit.group().clone();
+        let Some(two) = shared.pool.coalesced(&group, &at) else { return Err(permit) };
+        if let Some(reach) = two.reach() {
+            let why = reach.why(two.id(), self.origin.bare_host());
+            self.reporter.note(cause, &why, "RFC 9113 §9.1.1");
+        }
+        let two = two.joined_by(found.lookup);
+        // What the origin speaks is known, and nobody waits for a place.
+        permit.found_out();
+        shared.pool.keep_two(&group, &two);
+        Ok(two)
     }
 
     /// Asks a proxy for a tunnel on a connection.
@@ -177,20 +230,22 @@ impl<W: Wire> Dial<W> {
         Ok(found)
     }
 
-    /// Puts TLS on a connection where the origin wants it, and HTTP/2 where that was agreed on.
+    /// Puts TLS on a connection where the origin wants it, and HTTP/2 where that was agreed on. `direct`: no
+    /// proxy is on the way.
     pub(crate) async fn secure(
         &self,
         connected: Connected<W::Stream>,
         permit: Permit,
         lookup: Option<LookupId>,
+        direct: bool,
     ) -> Result<Opened<W>, Undone> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
-        let received = connected.received;
-        let (channel, event, is_two) = match self.origin.scheme {
+        let (received, to) = (connected.received, connected.to);
+        let (channel, event, is_two, names) = match self.origin.scheme {
             // Whoever offers HTTP/2 in the clear knows that it is spoken.
             Scheme::Http => {
                 let is_two = permit.offer() == Offer::TwoAndOne;
-                (Channel::Plain(connected.stream), connected.event, is_two)
+                (Channel::Plain(connected.stream), connected.event, is_two, Vec::new())
             }
             Scheme::Https => {
                 let (since, id, cause) = (wire.now(), connected.stream.id(), connected.event);
@@ -207,13 +262,16 @@ impl<W: Wire> Dial<W> {
                 let secured =
                     handshake(wire, tls, stream, host, permit.offer(), limit, cause).await;
                 let secured = secured.map_err(undone)?;
-                (secured.channel, secured.event, secured.is_two)
+                (secured.channel, secured.event, secured.is_two, secured.names)
             }
         };
         if is_two {
             let (since, id, limits) = (wire.now(), channel.id(), shared.options.limits);
             let group = permit.group().clone();
-            let two = Two::begin(wire.clone(), channel, permit, limits, event, lookup).await;
+            let host = self.origin.bare_host().to_owned();
+            let reach = direct.then_some(Reach { to, host, names });
+            let known = (event, lookup);
+            let two = Two::begin(wire.clone(), channel, permit, limits, known, reach).await;
             let two = two.map_err(|error| Undone {
                 step: Step::Request,
                 since,

@@ -91,7 +91,8 @@ impl<W: Wire> Reached<W> {
         let credentials = Credentials::default();
         let group = Group { origin: via.key(&dial.origin), credentials };
         let Some(permit) = shared.pool.another(&group, offer) else { return Ok(Version::HTTP_11) };
-        match dial.secure(connected, permit, lookup).await {
+        let direct = matches!(via, Via::Nobody);
+        match dial.secure(connected, permit, lookup, direct).await {
             Ok(Opened::One(connection)) => {
                 if let Err((connection, why)) = shared.pool.give_back(*connection) {
                     connection.report(EndedBy::Client, &why, connection.ready);

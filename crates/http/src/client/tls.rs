@@ -105,6 +105,8 @@ pub(crate) struct Secured<S> {
     pub(crate) event: Option<EventId>,
     /// HTTP/2 was chosen.
     pub(crate) is_two: bool,
+    /// The names in the server's certificate; none where we showed one of ours, which is for one host.
+    pub(crate) names: Vec<String>,
 }
 
 /// Carries a handshake out.
@@ -144,12 +146,22 @@ pub(crate) async fn handshake<W: Wire>(
     let stream = result.map_err(|(error, stream)| fault(tls, host, &error, stream.first()))?;
     let (raw, session) = stream.get_ref();
     let is_two = session.alpn_protocol() == Some(b"h2");
+    let names = names(tls, session);
     let cause = raw.last_segment().or(started);
     let event = wire.log().emit(wire.now(), cause, || {
         let certificates = chain(wire, session);
         What::TlsEstablished(established(connection, session, certificates, raw.last_arrived()))
     });
-    Ok(Secured { channel: Channel::Tls(Box::new(stream.into())), event, is_two })
+    Ok(Secured { channel: Channel::Tls(Box::new(stream.into())), event, is_two, names })
+}
+
+/// The names for which a server's certificate lets it answer.
+fn names(tls: &Tls, session: &ClientConnection) -> Vec<String> {
+    if tls.two.client_auth_cert_resolver.has_certs() {
+        return Vec::new();
+    }
+    let own = session.peer_certificates().and_then(<[_]>::first);
+    own.and_then(|der| summarize(der)).map_or_else(Vec::new, |summary| summary.names)
 }
 
 /// The chain that a server showed, for the record.

@@ -594,6 +594,15 @@ pub(crate) fn faults(text: &str) -> Vec<FaultKind> {
         FaultKind::WriteFailed { path: name(), why: name() },
         FaultKind::ReadFailed { path: name(), why: name() },
         FaultKind::PaintFailed { why: name() },
+        FaultKind::Refused {
+            rule: "integrity".into(),
+            says: name(),
+            found: Some(name()),
+            line: Some(1),
+            what: vec![name()],
+            count: 1,
+            came: true,
+        },
         FaultKind::Interrupted,
     ]
 }
