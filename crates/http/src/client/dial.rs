@@ -81,42 +81,45 @@ impl<W: Wire> Dial<W> {
     /// Opens it. Those who wait to learn what the origin speaks have yet to hear that it is HTTP/1,
     /// where it is: whoever calls this knows whether one of them gets the connection.
     async fn establish(&self, permit: Permit) -> Result<Opened<W>, Undone> {
-        let via = self.shared.options.proxies.via(&self.origin);
-        let place = via.place(&self.origin);
-        let found = self.resolve(via, &place).await?;
-        let cause = found.event.or(self.cause);
-        let port = found.port.unwrap_or(place.port);
+        let via = self.via();
+        let found = self.resolve(via, &via.place(&self.origin)).await?;
         let mut permit = permit;
         if let Via::Nobody = via {
-            permit = match self.join(permit, &found, port, cause) {
+            permit = match self.join(permit, &found) {
                 Ok(two) => return Ok(Opened::Two(two)),
                 Err(permit) => permit,
             };
         }
-        let connected = self.connect(via, port, &found).await?;
-        self.secure(connected, permit, found.lookup, matches!(via, Via::Nobody)).await
+        let connected = self.connect_to(via, &found).await?;
+        self.secure(connected, permit, found.lookup).await
     }
 
     /// Opens a connection that carries nothing yet, not even TLS; through a proxy's tunnel where it takes
     /// one. Gives the lookup that led to it, too.
     pub(crate) async fn reach(&self) -> Result<(Connected<W::Stream>, Option<LookupId>), Undone> {
-        let via = self.shared.options.proxies.via(&self.origin);
-        let place = via.place(&self.origin);
-        let found = self.resolve(via, &place).await?;
-        let port = found.port.unwrap_or(place.port);
-        Ok((self.connect(via, port, &found).await?, found.lookup))
+        let via = self.via();
+        let found = self.resolve(via, &via.place(&self.origin)).await?;
+        Ok((self.connect_to(via, &found).await?, found.lookup))
     }
 
-    /// Connects to one of the addresses that were found, and has a proxy there make a tunnel where it takes
-    /// one.
-    async fn connect(
+    /// Who is on the way.
+    fn via(&self) -> Via<'_> {
+        self.shared.options.proxies.via(&self.origin)
+    }
+
+    /// The port to connect to.
+    fn port(&self, via: Via<'_>, found: &Resolved) -> u16 {
+        found.port.unwrap_or(via.place(&self.origin).port)
+    }
+
+    async fn connect_to(
         &self,
         via: Via<'_>,
-        port: u16,
         found: &Resolved,
     ) -> Result<Connected<W::Stream>, Undone> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
-        let (cause, id) = (found.event.or(self.cause), self.reporter.exchange());
+        let cause = found.event.or(self.cause);
+        let (port, id) = (self.port(via, found), self.reporter.exchange());
         loop {
             let since = wire.now();
             let limit = self.limits.connect(since);
@@ -144,14 +147,9 @@ impl<W: Wire> Dial<W> {
     }
 
     /// The connection of another host that can carry requests for this one, from now on.
-    fn join(
-        &self,
-        permit: Permit,
-        found: &Resolved,
-        port: u16,
-        cause: Option<EventId>,
-    ) -> Result<Two<W>, Permit> {
-        let shared = &self.shared;
+    fn join(&self, permit: Permit, found: &Resolved) -> Result<Two<W>, Permit> {
+        let (shared, cause) = (&self.shared, found.event.or(self.cause));
+        let port = self.port(Via::Nobody, found);
         let wanted = permit.offer() == Offer::TwoAndOne
             && shared.options.coalescing == Coalescing::ByAddress;
         if !wanted {
@@ -230,16 +228,15 @@ impl<W: Wire> Dial<W> {
         Ok(found)
     }
 
-    /// Puts TLS on a connection where the origin wants it, and HTTP/2 where that was agreed on. `direct`: no
-    /// proxy is on the way.
+    /// Puts TLS on a connection where the origin wants it, and HTTP/2 where that was agreed on.
     pub(crate) async fn secure(
         &self,
         connected: Connected<W::Stream>,
         permit: Permit,
         lookup: Option<LookupId>,
-        direct: bool,
     ) -> Result<Opened<W>, Undone> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
+        let direct = matches!(self.via(), Via::Nobody);
         let (received, to) = (connected.received, connected.to);
         let (channel, event, is_two, names) = match self.origin.scheme {
             // Whoever offers HTTP/2 in the clear knows that it is spoken.

@@ -91,8 +91,7 @@ impl<W: Wire> Reached<W> {
         let credentials = Credentials::default();
         let group = Group { origin: via.key(&dial.origin), credentials };
         let Some(permit) = shared.pool.another(&group, offer) else { return Ok(Version::HTTP_11) };
-        let direct = matches!(via, Via::Nobody);
-        match dial.secure(connected, permit, lookup, direct).await {
+        match dial.secure(connected, permit, lookup).await {
             Ok(Opened::One(connection)) => {
                 if let Err((connection, why)) = shared.pool.give_back(*connection) {
                     connection.report(EndedBy::Client, &why, connection.ready);
