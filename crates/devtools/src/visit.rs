@@ -65,6 +65,8 @@ pub struct Recorded {
 const REST: Duration = Duration::from_millis(500);
 /// How long after the load event it is waited for that at most: a page that polls never rests.
 const AFTER_LOAD: Duration = Duration::from_secs(5);
+/// The least layout shift that is told.
+const LEAST_SHIFT: f64 = 0.001;
 /// The world in which what the page can tell is collected, beside that of its own scripts.
 const WORLD: &str = "roundtrip";
 /// Collects it.
@@ -256,12 +258,12 @@ impl Page {
             seen["long"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
         if let Some(longest) = long.iter().copied().reduce(f64::max) {
             notes.push(format!(
-                "{} tasks of its main thread took 50 ms and more, the longest {longest:.0} ms",
+                "tasks of its main thread that took 50 ms and more: {}, the longest {longest:.0} ms",
                 long.len()
             ));
         }
         let shift = seen["shift"].as_f64();
-        if let Some(shift) = shift.filter(|shift| *shift > 0.0) {
+        if let Some(shift) = shift.filter(|shift| *shift >= LEAST_SHIFT) {
             notes.push(format!(
                 "what was seen moved while the page loaded: layout shifts of {shift:.3}"
             ));

@@ -221,31 +221,25 @@ pub(super) fn in_use(
         return Vec::new();
     }
     let (mut wanted, mut known) = (Vec::new(), BTreeSet::new());
-    let settings = settings(document, &families);
     let is_there: Vec<bool> = faces.iter().map(|face| face_bytes(face, came).is_some()).collect();
     let mut glyphs = Glyphs { faces, came, read: BTreeMap::new() };
-    for setting in settings.order {
-        let characters = &settings.characters[&setting];
-        let (family, weight, slant) = setting;
-        let best = best_faces(faces, &family, f32::from(weight), slant);
-        for &character in characters {
-            let mut covering = best
-                .iter()
-                .rev()
-                .copied()
-                .filter(|&at| faces[at].rule.covers(character))
-                .peekable();
-            while let Some(at) = covering.next() {
-                if !is_there[at] {
-                    if known.insert(at) {
-                        wanted.push(faces[at].clone());
-                    }
-                    break;
+    let mut best: BTreeMap<Setting, Vec<usize>> = BTreeMap::new();
+    for (setting, character) in settings(document, &families).order {
+        let best = best.entry(setting).or_insert_with_key(|(family, weight, slant)| {
+            best_faces(faces, family, f32::from(*weight), *slant)
+        });
+        let covering = best.iter().rev().filter(|&&at| faces[at].rule.covers(character));
+        let mut covering = covering.copied().peekable();
+        while let Some(at) = covering.next() {
+            if !is_there[at] {
+                if known.insert(at) {
+                    wanted.push(faces[at].clone());
                 }
-                // Where there is no other, nobody asks whether this one has it.
-                if covering.peek().is_none() || glyphs.has(at, character) {
-                    break;
-                }
+                break;
+            }
+            // Where there is no other, nobody asks whether this one has it.
+            if covering.peek().is_none() || glyphs.has(at, character) {
+                break;
             }
         }
     }
@@ -280,35 +274,39 @@ impl Glyphs<'_> {
 /// Which characters are set how.
 #[derive(Default)]
 struct Settings {
-    characters: BTreeMap<Setting, BTreeSet<char>>,
-    /// The settings, each where the document first has it.
-    order: Vec<Setting>,
+    known: BTreeMap<Setting, BTreeSet<char>>,
+    /// Each character of each setting, where the document first has it.
+    order: Vec<(Setting, char)>,
 }
 
-/// Which characters are set how, for these families.
+/// Which characters are set how, for these families: those of texts first, then what gives lines their
+/// height.
 fn settings(document: &BaseDocument, families: &BTreeSet<String>) -> Settings {
     let mut settings = Settings::default();
     let mut rendered = Rendered::default();
+    for (_, node) in document.tree().iter() {
+        if let NodeData::Text(text) = &node.data
+            && let Some(of) = node.parent.filter(|of| rendered.is(document, *of))
+        {
+            let characters = || text.content.chars().filter(|c| !c.is_whitespace());
+            set_in(&mut settings, document, of, families, characters);
+        }
+    }
+    let space = || [' '].into_iter();
     for (id, node) in document.tree().iter() {
         match &node.data {
-            NodeData::Text(text) => {
-                let Some(of) = node.parent.filter(|of| rendered.is(document, *of)) else {
-                    continue;
-                };
-                let characters = || text.content.chars().filter(|c| !c.is_whitespace());
-                set_in(&mut settings, document, of, families, characters);
-            }
+            NodeData::Text(_) => {}
             // A line is as high as the font of its block and of each box in it would make it, also
             // where there is no text (CSS Inline 3, section 3.2, "strut").
             _ if is_inline(node) => {
                 for of in node.parent.into_iter().chain([id]) {
                     if rendered.is(document, of) {
-                        set_in(&mut settings, document, of, families, || [' '].into_iter());
+                        set_in(&mut settings, document, of, families, space);
                     }
                 }
             }
             _ if node.flags.is_inline_root() && rendered.is(document, id) => {
-                set_in(&mut settings, document, id, families, || [' '].into_iter());
+                set_in(&mut settings, document, id, families, space);
             }
             _ => {}
         }
@@ -341,11 +339,9 @@ fn set_in<I: Iterator<Item = char>>(
         let name = name.name.to_lowercase();
         if families.contains(&name) {
             let setting = (name, weight, slant);
-            let known = settings.characters.entry(setting.clone()).or_insert_with(|| {
-                settings.order.push(setting);
-                BTreeSet::new()
-            });
-            known.extend(characters());
+            let known = settings.known.entry(setting.clone()).or_default();
+            let new = characters().filter(|character| known.insert(*character));
+            settings.order.extend(new.map(|character| (setting.clone(), character)));
         }
     }
 }
