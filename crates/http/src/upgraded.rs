@@ -55,7 +55,7 @@ impl Upgraded {
         }
         let inner: Box<dyn Any> = self.0;
         match inner.downcast::<Early<Channel<S>>>().map(|early| *early) {
-            Ok(Early { stream: Channel::Plain(stream), early, received, .. }) => {
+            Ok(Early { stream: Channel::Plain(stream), unused: early, received, .. }) => {
                 Ok(Accepted { stream, early, received })
             }
             // It was looked at before.
@@ -101,16 +101,17 @@ impl fmt::Debug for Upgraded {
 /// A stream of bytes of which some were read too early.
 pub(crate) struct Early<S> {
     stream: S,
-    early: BytesMut,
-    /// Bytes that were read from it, early ones included.
+    /// What was read from it and not used.
+    unused: BytesMut,
+    /// Bytes that were read from it, these included.
     received: u64,
     /// What has to live as long as the stream is used.
     _held: Option<Box<dyn Any>>,
 }
 
 impl<S> Early<S> {
-    pub(crate) fn new(stream: S, early: BytesMut, received: u64) -> Self {
-        Self { stream, early, received, _held: None }
+    pub(crate) fn new(stream: S, unused: BytesMut, received: u64) -> Self {
+        Self { stream, unused, received, _held: None }
     }
 
     /// The same, with something that has to live as long.
@@ -125,12 +126,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Early<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let early = self.early.len().min(buffer.remaining());
-        if early == 0 {
+        let length = self.unused.len().min(buffer.remaining());
+        if length == 0 {
             return Pin::new(&mut self.stream).poll_read(context, buffer);
         }
-        buffer.put_slice(&self.early[..early]);
-        self.early.advance(early);
+        buffer.put_slice(&self.unused[..length]);
+        self.unused.advance(length);
         Poll::Ready(Ok(()))
     }
 }

@@ -27,8 +27,11 @@ pub trait Issue {
 /// What clients are shown, made when it is first wanted.
 pub struct Certificates {
     issuer: Rc<dyn Issue>,
-    made: RefCell<BTreeMap<(Vec<String>, Protocols), Arc<ServerConfig>>>,
+    made: RefCell<BTreeMap<Key, Arc<ServerConfig>>>,
 }
+
+/// The names of a server, and what it speaks.
+type Key = (Vec<String>, Protocols);
 
 /// The protocols that a client may choose from: those that its server speaks too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

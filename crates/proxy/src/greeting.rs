@@ -51,7 +51,7 @@ impl Greeting {
         match first {
             [TLS, ..] => Self::Tls,
             [] => Self::Other,
-            _ if METHODS.iter().any(|method| begins(method)) => Self::Http,
+            _ if METHODS.iter().any(begins) => Self::Http,
             _ => Self::Other,
         }
     }

@@ -38,10 +38,22 @@ fn bare(name: &str) -> &str {
     name.trim_end_matches('.')
 }
 
+const BAD: StatusCode = StatusCode::BAD_GATEWAY;
+const LATE: StatusCode = StatusCode::GATEWAY_TIMEOUT;
+
+/// Status, error and sentence.
+type Words = (StatusCode, &'static str, String);
+
 fn told(kind: &FaultKind, host: &str) -> Told {
-    const BAD: StatusCode = StatusCode::BAD_GATEWAY;
-    const LATE: StatusCode = StatusCode::GATEWAY_TIMEOUT;
-    let (status, error, sentence) = match kind {
+    let words = of_name(kind).or_else(|| of_way(kind, host)).or_else(|| of_answer(kind, host));
+    let (status, error, sentence) = words
+        .unwrap_or_else(|| (BAD, "proxy_internal_error", format!("{host} could not be asked.")));
+    Told { status, error, sentence }
+}
+
+/// Of a name that leads nowhere.
+fn of_name(kind: &FaultKind) -> Option<Words> {
+    Some(match kind {
         FaultKind::NxDomain { name, .. } => {
             (BAD, "dns_error", format!("The name {} does not exist.", bare(name)))
         }
@@ -62,6 +74,13 @@ fn told(kind: &FaultKind, host: &str) -> Told {
         | FaultKind::NameFailed { name, .. } => {
             (BAD, "dns_error", format!("The name {} could not be looked up.", bare(name)))
         }
+        _ => return None,
+    })
+}
+
+/// Of a server that cannot be reached, or not be trusted.
+fn of_way(kind: &FaultKind, host: &str) -> Option<Words> {
+    Some(match kind {
         FaultKind::ConnectFailed { attempts } => match attempts.last().map(|last| &last.end) {
             Some(AttemptEnd::TimedOut) => (
                 LATE,
@@ -100,6 +119,13 @@ fn told(kind: &FaultKind, host: &str) -> Told {
             "tls_certificate_error",
             format!("The certificate of {host} is not trusted: {detail}."),
         ),
+        _ => return None,
+    })
+}
+
+/// Of a request that could not be sent, or an answer that is none.
+fn of_answer(kind: &FaultKind, host: &str) -> Option<Words> {
+    Some(match kind {
         FaultKind::EmptyReply { .. } => (
             BAD,
             "connection_terminated",
@@ -148,9 +174,8 @@ fn told(kind: &FaultKind, host: &str) -> Told {
         FaultKind::StreamReset { code } => {
             (BAD, "http_response_incomplete", format!("{host} gave the request up ({code})."))
         }
-        _ => (BAD, "proxy_internal_error", format!("{host} could not be asked.")),
-    };
-    Told { status, error, sentence }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::options::{Output, ProxyOptions, net_help};
     roundtrip proxy --ca                         what to do so that clients trust it\n  \
     roundtrip proxy --to http://127.0.0.1:3000 --net 3gslow\n\n\
     Ctrl-C ends it. What was asked is a run then: roundtrip show, visit RUN --net, advise RUN.")]
+#[allow(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
 pub(crate) struct Proxy {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context as _, anyhow};
@@ -82,7 +82,7 @@ impl Browser {
     }
 }
 
-async fn run(program: &PathBuf, mut arguments: Vec<String>) -> anyhow::Result<()> {
+async fn run(program: &Path, mut arguments: Vec<String>) -> anyhow::Result<()> {
     let profile = tempfile::Builder::new().prefix("roundtrip-browser-").tempdir()?;
     arguments.insert(0, format!("--user-data-dir={}", profile.path().display()));
     let started = Windowed::start(program, &arguments);

@@ -1,7 +1,7 @@
 //! `--ca`: the authority's certificate, and what to do with it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use roundtrip_proxy::Authority;
@@ -25,7 +25,7 @@ pub(super) fn export(authority: &Authority, to: Option<&Path>) -> Outcome {
     Ok(0)
 }
 
-fn words(file: &PathBuf, fingerprint: &str, digest: &str) -> String {
+fn words(file: &Path, fingerprint: &str, digest: &str) -> String {
     let file = file.display();
     format!(
         "{file}  the certificate of this machine's proxy (SHA-256 {fingerprint})\n\
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn it_says_what_to_do_for_each() {
-        let words = words(&"/x/ca.pem".into(), "AA:BB", "digest=");
+        let words = words(Path::new("/x/ca.pem"), "AA:BB", "digest=");
         for client in ["Chromium", "Firefox", "curl", "Python", "Node", "Java", "Android"] {
             assert!(words.contains(client), "{client}");
         }

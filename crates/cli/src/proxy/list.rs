@@ -225,13 +225,13 @@ impl List {
         if total.tunnels > 0 {
             facts.push(format!("{} passed as it is", count(total.tunnels, "tunnel")));
         }
-        let mut text = format!("\n{}\n", facts.join(" · "));
-        if let Some(run) = saved {
-            text += &format!(
+        let next = saved.map_or_else(String::new, |run| {
+            format!(
                 "  saved    run {run}    roundtrip show {run} --html │ --har\n  \
                  next     roundtrip visit {run} --net 3gslow │ roundtrip advise {run}\n"
-            );
-        }
+            )
+        });
+        let text = format!("\n{}\n{next}", facts.join(" · "));
         Ok(terminal::print(&text)?)
     }
 }

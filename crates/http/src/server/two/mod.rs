@@ -79,8 +79,8 @@ pub(crate) async fn run<W: Wire>(
     let late = pin!(shared.wire.sleep(shared.options.head_timeout));
     let (by, why) = match select(handshake, late).await {
         Either::Left((Ok(two), _)) => {
-            let parts = (Rc::clone(&shared), handler, Rc::clone(&tap));
-            let mut serving = Serving::new(parts, id, two, full);
+            let answering = (Rc::clone(&shared), handler);
+            let mut serving = Serving::new(answering, Rc::clone(&tap), id, two, full);
             let ended = poll_fn(|context| serving.poll(context)).await;
             serving.finish();
             ended
@@ -207,7 +207,8 @@ enum Late {
 
 impl<W: Wire> Serving<W> {
     fn new(
-        (shared, handler, tap): (Rc<Shared<W>>, Rc<dyn Handler>, Rc<Wiretap<W, Watcher>>),
+        (shared, handler): (Rc<Shared<W>>, Rc<dyn Handler>),
+        tap: Rc<Wiretap<W, Watcher>>,
         id: ConnectionId,
         two: Accepts<W>,
         full: bool,
