@@ -9,12 +9,13 @@ use clap::{Args, Parser, Subcommand, value_parser};
 pub(crate) use crate::budget::BudgetOption;
 pub(crate) use crate::diff::args::Diff;
 pub(crate) use crate::get::args::Get;
-#[cfg(feature = "page")]
-pub(crate) use crate::sweep::args::Sweep;
 use crate::options::net_help;
 pub(crate) use crate::options::{
     Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, ServerName, Until,
 };
+pub(crate) use crate::proxy::args::Proxy;
+#[cfg(feature = "page")]
+pub(crate) use crate::sweep::args::Sweep;
 
 /// Carries out one whole web exchange with its own engine, from the URL to the rendered page and on
 /// to the end of TIME_WAIT, keeps one record of every step, and can carry it out again on any
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Recordings of other programs (HAR, captures) become runs
     Import(Import),
+    /// Records what any browser or program asks by way of it
+    Proxy(Box<Proxy>),
     /// What changed between two runs, or two sets of runs, and why
     Diff(Diff),
     /// The licences of everything this program contains

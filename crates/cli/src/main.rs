@@ -30,6 +30,7 @@ mod outcome;
 mod painter;
 mod progress;
 mod proxies;
+mod proxy;
 mod resolve;
 mod serve;
 mod show;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         Command::Drill(arguments) => drill::run(arguments),
         Command::Show(arguments) => show::run(arguments, colour),
         Command::Import(arguments) => import::run(arguments, colour),
+        Command::Proxy(arguments) => proxy::run(arguments, colour),
         Command::Diff(arguments) => diff::run(arguments, colour),
         Command::Licenses => licenses::run(),
         Command::Completions { shell } => manual::completions(*shell),

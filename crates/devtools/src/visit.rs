@@ -131,7 +131,7 @@ impl Page {
     /// Opens an empty one, and has all that happens in it be told.
     fn open(mut session: Session, options: &Options) -> Result<Self, DevtoolsError> {
         let (width, height) = options.viewport;
-        let blank = json!({"url": "about:blank", "width": width, "height": height});
+        let blank = json!({"url": "about:blank"});
         let created = session.ask("", "Target.createTarget", blank, drop)?;
         let attach = json!({"targetId": created["targetId"], "flatten": true});
         let attached = session.ask("", "Target.attachToTarget", attach, drop)?;

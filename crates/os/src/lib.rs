@@ -35,6 +35,6 @@ mod timer;
 
 pub use clock::{Clock, processor_time};
 pub use machine::Machine;
-pub use process::{Process, spawn_process};
+pub use process::{Process, Windowed, spawn_process};
 pub use signal::{Asked, Signals, interrupted};
 pub use task::{on_threads, run, spawn, work};

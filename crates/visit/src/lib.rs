@@ -26,6 +26,8 @@ mod names;
 mod network;
 mod page_times;
 mod plan;
+#[cfg(feature = "page")]
+mod policy;
 mod profile;
 #[cfg(feature = "page")]
 mod queue;
@@ -44,6 +46,8 @@ mod standin;
 mod terms;
 mod title;
 pub mod trust;
+#[cfg(feature = "page")]
+mod upgrade;
 mod visit;
 
 pub use browser::{Browser, BrowserName, Cpu, HeadLimits, Order};

@@ -33,6 +33,8 @@ pub struct Site {
     pub host: String,
     /// The port.
     pub port: u16,
+    /// Other hosts that its server and its certificate are for, at the same address.
+    pub also: Vec<String>,
     /// What answers.
     pub handler: MakeHandler,
     /// How its server behaves. Over TLS it offers HTTP/2 if its version says so.
@@ -53,6 +55,7 @@ impl Site {
             scheme: Scheme::Http,
             host: host.to_owned(),
             port: 80,
+            also: Vec::new(),
             handler,
             options: Options { version: Version::HTTP_11, ..Options::default() },
             validity: Validity::Good,
@@ -78,6 +81,13 @@ impl Site {
     #[must_use]
     pub fn with_two(mut self) -> Self {
         self.options.version = Version::HTTP_2;
+        self
+    }
+
+    /// The same site, whose server and certificate are for these hosts too.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: &[&str]) -> Self {
+        self.also.extend(hosts.iter().map(|host| (*host).to_owned()));
         self
     }
 
@@ -122,15 +132,19 @@ pub fn put_up(
 ) -> Result<Vec<Pin>, SiteError> {
     let mut hosts: BTreeMap<String, (LabHost, Ipv4Addr)> = BTreeMap::new();
     let servers = internet.add_name_servers();
+    let mut number = 0;
     for site in sites {
-        let number = hosts.len() as u16;
         let (host, address) = hosts
             .entry(site.host.clone())
             .or_insert_with(|| {
                 let address = Internet::web_address(number);
+                number += 1;
                 (internet.add_server(&site.host, Role::WebServer, address.into()), address)
             })
             .clone();
+        for also in &site.also {
+            hosts.entry(also.clone()).or_insert_with(|| (host.clone(), address));
+        }
         open(&host, address, authority, site)?;
     }
     let (pinned, named): (Vec<_>, Vec<_>) = hosts
@@ -174,7 +188,8 @@ fn open(
     let two = site.options.version >= Version::HTTP_2;
     let mut server = Server::new(host.clone(), handler, site.options);
     if site.scheme == Scheme::Https {
-        let names = [site.host.trim_matches(['[', ']']).to_owned()];
+        let own = core::iter::once(&site.host).chain(&site.also);
+        let names: Vec<_> = own.map(|host| host.trim_matches(['[', ']']).to_owned()).collect();
         let mut config = authority.server_like(&names, site.validity, site.likeness)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         if two {
