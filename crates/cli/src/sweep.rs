@@ -1,6 +1,7 @@
 //! The command `roundtrip sweep`.
 
 pub(crate) mod args;
+mod place;
 mod progress;
 mod stop;
 
@@ -12,12 +13,13 @@ use roundtrip_os::{Asked, processor_time};
 use roundtrip_report::text::{count, duration};
 use roundtrip_story::Figure;
 use roundtrip_sweep::{
-    Grid, Job, Outcome as CellOutcome, Ran, Settings, Shard, Sources, SweepError, SweepPlan,
-    SweepReport, html, json, merge, records, results, sweep, text,
+    Grid, Job, Outcome as CellOutcome, Progress, Ran, Settings, Shard, Sources, SweepError,
+    SweepPlan, SweepReport, html, json, merge, records, results, sweep, text,
 };
 use serde_json::json as value;
 
 use self::args::{KeepSweep, MergeSweep, PlanSweep, ReportSweep, RunSweep, Step, Sweep};
+use self::place::Place;
 use self::progress::Drawn;
 use self::stop::Stop;
 use crate::options::{Colour, Format};
@@ -67,11 +69,14 @@ fn grid(path: &Path) -> anyhow::Result<(SweepPlan, Grid)> {
 fn failed(error: SweepError) -> Outcome {
     match error {
         SweepError::Plan { .. } | SweepError::Input { .. } => Err(error.into()),
-        other => {
-            terminal::note(&terminal::whole(&other.into()));
-            Ok(FAILED)
-        }
+        other => unlucky(&other.into()),
     }
+}
+
+/// Says what kept a sweep from its end, of which the plan is innocent.
+fn unlucky(error: &anyhow::Error) -> Outcome {
+    terminal::note(&terminal::whole(error));
+    Ok(FAILED)
 }
 
 /// A path beside the plan's name in this folder: `PLAN` and what is added.
@@ -110,60 +115,56 @@ fn carry_out(arguments: &RunSweep) -> Outcome {
         }
     };
     grid.notes().iter().for_each(|note| say(note));
-    let is_part = !shard.is_whole() || variable.is_some();
-    let out = match (&arguments.out, is_part) {
-        (Some(out), false) => out.clone(),
-        (None, false) => called(&arguments.plan, ".parquet"),
-        (out, true) => {
-            let folder = out.clone().unwrap_or_else(|| called(&arguments.plan, "-shards"));
-            folder.join(shard.file_name())
-        }
-    };
     if let Some(variable) = variable {
         say(&format!("shard {shard}, as {variable} says"));
     }
+    let part = Some(shard).filter(|shard| !shard.is_whole() || variable.is_some());
+    let place = match Place::of(arguments.out.as_deref(), &arguments.plan, part) {
+        Err(error) => return unlucky(&error),
+        Ok(place) => place,
+    };
     let drawn = Drawn::new(arguments.quiet);
     let progress = |progress| drawn.draw(progress);
     let settings =
         Settings { threads: threads(arguments.threads), stop: stop.flag(), progress: &progress };
-    let ran = sweep(&grid, shard, &out, &settings);
+    let ran = sweep(&grid, shard, &place.file, &settings);
     drawn.clear();
     match ran {
         Err(error) => return failed(error),
-        Ok(Ran::Stopped(progress)) => {
-            let (done, cells) = (progress.done, progress.cells);
+        Ok(Ran::Stopped(Progress { done, cells, .. })) => {
             say(&format!(
                 "stopped: {done} of {cells} cells are done and kept; the same command goes on"
             ));
-            return Ok(if stop.asked() == Some(Asked::Interrupt) {
-                INTERRUPTED
-            } else {
-                TERMINATED
-            });
+            let is_person = stop.asked() == Some(Asked::Interrupt);
+            return Ok(if is_person { INTERRUPTED } else { TERMINATED });
         }
-        Ok(Ran::WasThere) => say(&format!("{} is there already, and whole", out.display())),
-        Ok(Ran::Written) => {
+        Ok(ran) => {
+            if let Err(error) = place.hand_over() {
+                return unlucky(&error);
+            }
             let cells = shard.cells(grid.cells());
             let cells = count((cells.end - cells.start) as usize, "cell");
-            say(&format!("{cells} in {}", out.display()));
+            say(&match ran {
+                Ran::WasThere => format!("{} is there already, and whole", place.name()),
+                _ => format!("{cells} in {}", place.name()),
+            });
         }
     }
     match &plan.keep {
-        Some(_) if is_part => {
-            say("keep-record is for the whole: roundtrip sweep keep, when it is merged")
+        Some(_) if part.is_some() => {
+            say("keep-record is for the whole: roundtrip sweep keep, when it is merged");
+            Ok(0)
         }
         Some(condition) => {
             let folder = called(&arguments.plan, "-records");
-            match records(&grid, &out, condition, &folder) {
-                Err(error) => return failed(error),
-                Ok(recorded) => {
-                    say(&format!("{} in {}", count(recorded.len(), "record"), folder.display()))
-                }
-            }
+            let recorded = records(&grid, &place.file, condition, &folder);
+            recorded.map_or_else(failed, |recorded| {
+                say(&format!("{} in {}", count(recorded.len(), "record"), folder.display()));
+                Ok(0)
+            })
         }
-        None => {}
+        None => Ok(0),
     }
-    Ok(0)
 }
 
 fn planned(arguments: &PlanSweep) -> Outcome {
@@ -263,8 +264,11 @@ fn emit(arguments: &PlanSweep, engine: roundtrip_sweep::Engine, shards: u64) -> 
 }
 
 fn merged(arguments: &MergeSweep) -> Outcome {
-    let merged =
-        results(&arguments.from, &arguments.out).and_then(|files| merge(&files, &arguments.out));
+    let (from, _held) = match place::here(&arguments.from) {
+        Err(error) => return unlucky(&error),
+        Ok(here) => here,
+    };
+    let merged = results(&from, &arguments.out).and_then(|files| merge(&files, &arguments.out));
     match merged {
         Err(error) => failed(error),
         Ok(merged) => {

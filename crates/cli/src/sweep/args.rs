@@ -54,7 +54,7 @@ pub(crate) struct RunSweep {
     #[arg(value_name = "PLAN.toml")]
     pub(crate) plan: PathBuf,
     /// The file for the rows, PLAN.parquet unless told; of a shard the folder for its file, PLAN-shards
-    /// unless told
+    /// unless told; or s3://BUCKET/FOLDER, in a build with the feature object_store
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Which shard of how many, counted from 1; without it what the engine says that started this
@@ -101,7 +101,7 @@ pub(crate) struct PlanSweep {
 /// `roundtrip sweep merge`
 #[derive(Debug, Args)]
 pub(crate) struct MergeSweep {
-    /// The files of the shards, or folders of them
+    /// The files of the shards, or folders of them, also s3://BUCKET/FOLDER
     #[arg(value_name = "FILE|DIR", required = true)]
     pub(crate) from: Vec<PathBuf>,
     /// The file for all rows
