@@ -55,7 +55,7 @@ impl Story {
         let mut chain: Vec<&Exchange> = Vec::new();
         // A browser that was recorded may have asked for something of its own before the page.
         let page = |exchange: &&Exchange| exchange.kind == ResourceKind::Document;
-        let mut next = self.seen().iter().find(page);
+        let mut next = self.seen().iter().find(page).map(|page| self.first_of(page));
         next = next.or_else(|| self.seen().iter().find(|exchange| exchange.method != "CONNECT"));
         next = next.or(self.seen().first());
         while let Some(exchange) = next {
@@ -69,6 +69,19 @@ impl Story {
     pub fn resources(&self) -> Vec<&Exchange> {
         let chain: Vec<_> = self.chain().iter().map(|exchange| exchange.id).collect();
         self.seen().iter().filter(|exchange| !chain.contains(&exchange.id)).collect()
+    }
+
+    /// The exchange that a chain of redirects and retries up to this one began with.
+    pub fn first_of<'a>(&'a self, exchange: &'a Exchange) -> &'a Exchange {
+        let mut first = exchange;
+        // What an exchange follows is older than it.
+        while let Initiator::Redirect { of, .. } | Initiator::Retry { of } = first.initiator
+            && of < first.id
+            && let Some(before) = self.exchange(of)
+        {
+            first = before;
+        }
+        first
     }
 
     /// The exchange that brought the final answer: the last one of [`Story::chain`].

@@ -129,7 +129,7 @@ mod tests {
             },
             down: Quantity { percentiles: vec![(5, 2_000_000), (95, 100_000_000)] },
             up: Quantity::fixed(1_000_000),
-            with: Some("queue=100p".into()),
+            with: Some("queue=77p".into()),
         }
     }
 
@@ -147,7 +147,7 @@ mod tests {
         // What lies beyond the outermost percentiles is not known, and so not drawn.
         assert_eq!((rtts[0], rtts[1999]), (20_000, 200_000));
         assert!(networks.iter().all(|one| one.megabits(Direction::Up) == Some(1.0)));
-        assert!(networks[0].net.to_string().contains("queue=100p"));
+        assert!(networks[0].net.to_string().contains("queue=77p"));
     }
 
     #[test]

@@ -466,7 +466,7 @@ fn once(list: &str, names: impl Iterator<Item = String>) -> Read<()> {
 /// What is said of a name that is none of these.
 pub(crate) fn unknown(name: &str, known: &[&str]) -> String {
     let near = nearest(name, known.iter().copied());
-    let near = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
+    let near = near.map_or(".".into(), |near| format!("; did you mean {near}?"));
     format!("{name:?} is not known{near} There are: {}", known.join(", "))
 }
 
@@ -548,7 +548,7 @@ with = "queue=100p"
             assert!(error.to_string().contains(says), "{text}: {error}");
         }
         for (more, says) in [
-            ("protocols = \"http2\"", "did you mean h2?"),
+            ("protocols = \"http2\"", "is not known. There are: recorded, http/1.1, h2"),
             ("browsers = \"chrome\"", "did you mean chromium?"),
             ("cpu = \"fast\"", "how many times slower"),
             ("cpu = 4", "wanted a text"),

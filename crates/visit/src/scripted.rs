@@ -80,13 +80,7 @@ fn one(story: &Story, exchange: &Exchange) -> Option<Scripted> {
 /// The URL under which a page wants what an exchange gave: that of the first of a chain of redirects, but
 /// for the document that of the last.
 fn wanted(story: &Story, exchange: &Exchange) -> Option<Url> {
-    let mut first = exchange;
-    // What an exchange follows is older than it.
-    while let Initiator::Redirect { of, .. } | Initiator::Retry { of } = first.initiator
-        && of < first.id
-    {
-        first = story.exchange(of)?;
-    }
+    let first = story.first_of(exchange);
     let is_document = first.initiator == Initiator::User;
     plain(if is_document { &story.document()?.url } else { &first.url })
 }
