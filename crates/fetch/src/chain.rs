@@ -68,6 +68,8 @@ pub struct Chain {
     /// The body was a stream that can be read only once, and has been sent.
     spent: bool,
     proofs: Proofs,
+    /// Where the request goes instead of its own host.
+    instead: Option<String>,
 }
 
 impl Chain {
@@ -83,12 +85,17 @@ impl Chain {
             initiator: request.initiator.clone(),
         };
         let proofs = Proofs::default();
-        Self { first: request, rules, hop, followed: 0, spent: false, proofs }
+        Self { first: request, rules, hop, followed: 0, spent: false, proofs, instead: None }
     }
 
     /// The request that it is at.
     pub fn hop(&self) -> &Hop {
         &self.hop
+    }
+
+    /// The request goes to this place, which its host has named (RFC 7838), and tells so (§5).
+    pub fn instead(&mut self, place: Option<String>) {
+        self.instead = place;
     }
 
     /// The Referer of that request, where it has one.
@@ -162,6 +169,7 @@ impl Chain {
             }
         }
         add(&mut request, "Referer", self.referer());
+        add(&mut request, "Alt-Used", self.instead.clone());
         let given = self.rules.cookies.as_deref().filter(|_| trusted);
         let kept = jar.filter(|_| self.takes_cookies(&self.hop.url));
         let kept = kept.and_then(|jar| jar.field(&self.cookie_url(), &self.rules.asker, now));

@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::result_large_err, reason = "a fault ends an exchange; it is no hot path")]
 
+mod alternatives;
 mod asker;
 mod cache;
 mod chain;
@@ -36,6 +37,7 @@ mod cookie_date;
 mod directives;
 mod fetcher;
 mod freshness;
+mod hsts;
 mod jar;
 mod jar_manner;
 mod kept;
@@ -44,7 +46,9 @@ mod proofs;
 mod referrer;
 mod retry;
 mod rules;
+mod stamp;
 
+pub use alternatives::Alternatives;
 pub use asker::{Asker, same_site};
 pub use cache::Cache;
 pub use chain::{Chain, Hop, NOT_PERMITTED, Next, share_credentials};
@@ -52,6 +56,7 @@ pub use cookie::{Cookie, SameSite};
 pub use cookie_date::parse as parse_date;
 pub use fetcher::Fetcher;
 pub use freshness::{AgeFrom, lifetime};
+pub use hsts::Hsts;
 pub use jar::Jar;
 pub use jar_manner::Manner;
 pub use netrc::{Netrc, NetrcMode};

@@ -89,6 +89,14 @@ fn tcp(what: &What) -> Option<String> {
                 how(&changed.how)
             )
         }
+        What::ConnectAttempt(attempt) if attempt.transport == Transport::Unix => {
+            "a connection to a Unix domain socket is tried".into()
+        }
+        What::ConnectResult(result)
+            if result.transport == Transport::Unix && result.end == AttemptEnd::Connected =>
+        {
+            "connected to the Unix domain socket".into()
+        }
         What::ConnectAttempt(attempt) => format!("a connection to {} is tried", attempt.to),
         What::ConnectResult(result) => match &result.end {
             AttemptEnd::Connected => format!("connected to {}", result.to),

@@ -87,6 +87,7 @@ fn connected(chain: &[&Exchange]) -> Vec<SocketAddr> {
     let results = tries.filter_map(|one| one.result.as_ref());
     results
         .filter(|result| result.what.end == AttemptEnd::Connected)
+        .filter(|result| result.what.transport == Transport::Tcp)
         .map(|result| result.what.to)
         .collect()
 }

@@ -1,8 +1,10 @@
 //! Opens a connection to an origin: its name, its handshakes and its tunnel.
 
 use core::pin::pin;
+use std::net::IpAddr;
 use std::rc::Rc;
 
+use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
 use http::Version;
 use roundtrip_record::{ConnectionId, EventId, ExchangeId, FaultKind, LookupId, Step, Time};
@@ -21,6 +23,7 @@ use super::permit::Permit;
 use super::proxy::{Answered, Proxy, Tunnel, Via};
 use super::resolve::Resolved;
 use super::shared::Shared;
+use super::socks::{Negotiation, Place, Socks};
 use super::tls::{Offer, handshake};
 use super::two::Two;
 use crate::channel::{Channel, Counted};
@@ -83,10 +86,16 @@ impl<W: Wire> Dial<W> {
         let (shared, wire) = (&self.shared, &self.shared.wire);
         let via = shared.options.proxies.via(&self.origin);
         let place = via.place(&self.origin);
-        let found = self.resolve(via, &place).await?;
+        self.reaches(Step::Name);
+        let mut found = self.resolve(via, &place).await?;
+        let behind = match via {
+            Via::Socks(_, socks) => Some(self.behind(socks, &mut found).await?),
+            _ => None,
+        };
         let cause = found.event.or(self.cause);
         let (port, id) = (found.port.unwrap_or(place.port), self.reporter.exchange());
         loop {
+            self.reaches(Step::Connect);
             let since = wire.now();
             let limit = self.limits.connect(since);
             let connected =
@@ -108,8 +117,80 @@ impl<W: Wire> Dial<W> {
                     Answered::Again => continue,
                 }
             }
+            if let (Via::Socks(proxy, socks), Some((to, port))) = (via, &behind) {
+                let login = proxy.login.as_ref();
+                let asked = Negotiation { socks, login, to, port: *port };
+                connected.received = self.lead_on(proxy, &asked, &mut connected).await?;
+            }
             return self.secure(connected, permit, found.lookup).await;
         }
+    }
+
+    /// Whoever waits for this learns how far it has come.
+    fn reaches(&self, step: Step) {
+        if let Some(heard) = &self.heard {
+            heard.reaches(step);
+        }
+    }
+
+    /// What a SOCKS proxy is to be told of the origin: its name, or an address of it and the port. A
+    /// lookup of the origin's name is then the one that stands in `found`.
+    async fn behind(
+        &self,
+        socks: Socks,
+        found: &mut Resolved,
+    ) -> Result<(Place, u16), Undone> {
+        let (host, port) = (self.origin.bare_host(), self.origin.port);
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok((Place::Address(address), port));
+        }
+        if !socks.resolves() {
+            return Ok((Place::Name(host.to_owned()), port));
+        }
+        let own = self.resolve(Via::Nobody, &self.origin).await?;
+        let (mut all, mut late) = (own.addresses.to_vec(), own.addresses.late());
+        let fits = |address: &&IpAddr| socks.takes(**address);
+        // The family that the proxy takes may come after the other.
+        while !all.iter().any(|address| fits(&address))
+            && let Some(more) = &mut late
+            && let Some(more) = more.next().await
+        {
+            all.extend(more);
+        }
+        found.lookup = own.lookup.or(found.lookup);
+        found.event = own.event.or(found.event);
+        match all.iter().find(fits).or(all.first()) {
+            Some(address) => Ok((Place::Address(*address), own.port.unwrap_or(port))),
+            None => Ok((Place::Name(host.to_owned()), own.port.unwrap_or(port))),
+        }
+    }
+
+    /// Asks a SOCKS proxy to lead a connection on to the origin. Returns how many bytes it answered.
+    async fn lead_on(
+        &self,
+        proxy: &Proxy,
+        asked: &Negotiation<'_>,
+        connected: &mut Connected<W::Stream>,
+    ) -> Result<u64, Undone> {
+        let wire = &self.shared.wire;
+        let (id, since, cause) = (connected.stream.id(), wire.now(), connected.event);
+        let undone = |kind| {
+            let connection = Some(id);
+            Undone { step: Step::Connect, since, connection, cause, kind }
+        };
+        let refused =
+            |why| FaultKind::TunnelRefused { proxy: proxy.authority(), status: None, why };
+        let asking = pin!(asked.carry_out(&mut connected.stream));
+        let answered = match self.limits.connect(since) {
+            None => asking.await,
+            Some(limit) => match select(asking, pin!(wire.sleep(limit))).await {
+                Either::Left((answered, _)) => answered,
+                Either::Right(_) => {
+                    return Err(undone(FaultKind::TimedOut { limit, received: 0 }));
+                }
+            },
+        };
+        answered.map_err(|why| undone(refused(why)))
     }
 
     /// Asks a proxy for a tunnel on a connection.
@@ -186,6 +267,7 @@ impl<W: Wire> Dial<W> {
                 (Channel::Plain(connected.stream), connected.event, is_two)
             }
             Scheme::Https => {
+                self.reaches(Step::Tls);
                 let (since, id, cause) = (wire.now(), connected.stream.id(), connected.event);
                 let undone = |kind| {
                     let connection = Some(id);

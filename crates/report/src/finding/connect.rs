@@ -23,6 +23,8 @@ pub(super) fn failed(context: &FaultContext<'_>, attempts: &[Attempt]) -> Findin
         AttemptEnd::NoNeighbour { next_hop } => {
             format!("{} cannot be reached: {next_hop}, the next hop, does not answer", last.to)
         }
+        // A Unix domain socket has no address.
+        AttemptEnd::Failed { why } if last.to.ip().is_unspecified() => clean(why),
         AttemptEnd::Failed { why } => {
             format!("{} could not be connected to: {}", last.to, clean(why))
         }
@@ -129,6 +131,9 @@ fn attempt_line(attempt: &Attempt, since: Time) -> String {
     } else {
         String::new()
     };
+    if attempt.to.ip().is_unspecified() {
+        return format!("{end}{begun}");
+    }
     format!("{} {syns}{end}{begun}", attempt.to)
 }
 
@@ -140,6 +145,13 @@ fn seconds(duration: Duration) -> String {
 
 pub(super) fn tunnel_refused(proxy: &str, status: Option<u16>, why: &str) -> FindingText {
     let (proxy, why) = (clean(proxy), clean(why));
+    if proxy.starts_with("socks") {
+        return FindingText::new(
+            format!("the proxy {proxy} does not lead to the server: {why}"),
+            "see that it speaks this version of SOCKS and lets this host and port through; --noproxy goes without it",
+        )
+        .means("the proxy was reached, and the server behind it was not");
+    }
     let words = FindingText::new(
         match status {
             Some(status) => format!("the proxy {proxy} makes no tunnel: {status} {why}"),
@@ -260,6 +272,11 @@ fn unfit(context: &FaultContext<'_>, host: &str) -> FindingText {
             "is of X.509 version 1",
             "that version knows no names of servers; nothing accepts it any more",
             "have the certificate issued anew, as version 3 with a subjectAltName",
+        ),
+        CertificateReason::NotPinned => (
+            "has another key than the one that was given",
+            "the server changed its key, or somebody is in between; whoever vouches for the certificate does not count here",
+            "ask the server's people for the new key, and give it with --pinnedpubkey",
         ),
         CertificateReason::Unreadable => (
             "is not written as certificates are",
