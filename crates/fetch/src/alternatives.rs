@@ -29,8 +29,9 @@ struct Service {
 /// How long what is said without a time holds (RFC 7838 §3.1).
 const A_DAY: u64 = 86_400;
 
-/// Protocols that are spoken over TCP, by their names in ALPN and in curl's file.
-const SPOKEN: [(&str, &str); 2] = [("http/1.1", "h1"), ("h2", "h2")];
+/// Protocols that are spoken over TCP, by their names in ALPN and in curl's file; curl has the latter in
+/// the field, too.
+const SPOKEN: [(&str, &str); 3] = [("http/1.1", "h1"), ("h1", "h1"), ("h2", "h2")];
 
 /// What curl writes into the file before all places.
 const HEAD: &str = "# Your alt-svc cache. https://curl.se/docs/alt-svc.html\n\
