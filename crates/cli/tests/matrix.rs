@@ -216,17 +216,20 @@ fn finding_text(finding: &Finding) -> String {
     text
 }
 
-/// A line of prose that a run prints more than once; rows of the table are not prose.
+/// A sentence that a run prints more than once, on lines of its own or within them; rows of the table are
+/// no sentences.
 fn repeated(run: &Run) -> Option<String> {
     let text = format!("{}\n{}", run.out(), run.err());
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for line in text.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        if words.len() >= 5 && !line.contains('●') {
-            *seen.entry(words.join(" ")).or_default() += 1;
+    for line in text.lines().filter(|line| !line.contains('●')) {
+        for sentence in line.split("; ").flat_map(|part| part.split(". ")) {
+            let words: Vec<&str> = sentence.split_whitespace().collect();
+            if words.len() >= 5 {
+                *seen.entry(words.join(" ")).or_default() += 1;
+            }
         }
     }
-    seen.into_iter().find(|(_, times)| *times > 1).map(|(line, _)| line)
+    seen.into_iter().find(|(_, times)| *times > 1).map(|(sentence, _)| sentence)
 }
 
 /// The text without what differs from run to run: ports, times, dates and shares of the time.
