@@ -170,11 +170,11 @@ impl Chain {
         }
         add(&mut request, "Referer", self.referer());
         add(&mut request, "Alt-Used", self.instead.clone());
-        let given = self.rules.cookies.as_deref().filter(|_| trusted);
+        let given = self.rules.cookies.clone().filter(|_| trusted).map(String::into_bytes);
         let kept = jar.filter(|_| self.takes_cookies(&self.hop.url));
         let kept = kept.and_then(|jar| jar.field(&self.cookie_url(), &self.rules.asker, now));
-        let cookies: Vec<&str> = kept.as_deref().into_iter().chain(given).collect();
-        add(&mut request, "Cookie", Some(cookies.join("; ")));
+        let cookies: Vec<Vec<u8>> = kept.into_iter().chain(given).collect();
+        add(&mut request, "Cookie", Some(cookies.join(&b"; "[..])));
         request.credentials = if self.takes_cookies(&self.hop.url) {
             RequestCredentials::Included
         } else {
@@ -343,8 +343,8 @@ fn take_credentials(from: &Url, to: &mut Url) {
 }
 
 /// Adds a field that has a value, unless the caller's own stands in its place or it is unwanted.
-fn add(request: &mut Request, name: &'static str, value: Option<String>) {
-    if let Some(value) = value.filter(|value| !value.is_empty())
+fn add(request: &mut Request, name: &'static str, value: Option<impl AsRef<[u8]>>) {
+    if let Some(value) = value.filter(|value| !value.as_ref().is_empty())
         && !request.omits(name)
         && !request.fields.contains(name)
     {

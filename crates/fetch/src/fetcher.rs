@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use http::{Method, StatusCode};
 use roundtrip_http::client::{Client, Failure, Request, Response};
-use roundtrip_http::message::to_text;
 use roundtrip_record::{FaultKind, Initiator, Step};
 use roundtrip_wire::Wire;
 
@@ -203,7 +202,7 @@ impl<W: Wire> Fetcher<W> {
         };
         let (now, url) = (self.wire.wall(), chain.cookie_url());
         for value in response.fields.get_all("Set-Cookie").take(MOST) {
-            jar.borrow_mut().store(&to_text(value), &url, chain.asker(), now);
+            jar.borrow_mut().store(value, &url, chain.asker(), now);
         }
     }
 }

@@ -190,7 +190,7 @@ impl Sink for Output<'_> {
         if let Target::File { path, named: Named::ByServer, .. } = &mut self.target
             && head.last
             && self.open.is_none()
-            && let Some(name) = head.fields.text("Content-Disposition").and_then(file_name)
+            && let Some(name) = head.fields.get("Content-Disposition").and_then(file_name)
         {
             path.set_file_name(name);
             self.theirs = true;
