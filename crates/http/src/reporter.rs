@@ -6,7 +6,7 @@ use core::time::Duration;
 use roundtrip_record::{
     Body as BodyRecord, BodyRef, CachedResponse, ConnectionId, EventId, ExchangeEnded, ExchangeId,
     ExchangeNote, ExchangeStarted, LookupId, RequestSent, ResponseEnded,
-    ResponseHead as HeadRecord, Rule, ServerTiming, Side, Time, Trace as _, Transport, What,
+    ResponseHead as HeadRecord, Rule, ServerTiming, Side, Time, Trace as _, What,
 };
 use roundtrip_wire::Wire;
 

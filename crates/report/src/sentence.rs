@@ -1,6 +1,6 @@
 //! Describes events in sentences, for chains of causes.
 
-use roundtrip_record::{AttemptEnd, Direction, EndedBy, Event, What};
+use roundtrip_record::{AttemptEnd, Direction, EndedBy, Event, Transport, What};
 
 use crate::model::Model;
 use crate::names::{how, initiator, neighbour, outcome, source, timer};

@@ -56,7 +56,7 @@ fn lead(
         let [_, high, low, address @ ..] = hear::<7>(&mut client)?;
         let user = text(&mut client)?;
         let host = match address {
-            [0, 0, 0, 1..] => text(&mut client)?,
+            [0, 0, 0, last] if last > 0 => text(&mut client)?,
             address => Ipv4Addr::from(address).to_string(),
         };
         note(format!("{user}@{host}:{}", u16::from_be_bytes([high, low])));
