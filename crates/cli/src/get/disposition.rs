@@ -84,7 +84,7 @@ mod tests {
             (b"inline", None),
             (b"", None),
         ] {
-            let found = file_name(field).map(OsStringExt::into_vec);
+            let found = file_name(field).map(OsString::into_vec);
             assert_eq!(found.as_deref(), name, "{}", field.escape_ascii());
         }
     }

@@ -87,7 +87,7 @@ fn lead(
         };
         note(format!("{host}:{}", u16::from_be_bytes(hear::<2>(&mut client)?)));
         // The bound address is a name, which clients have to read past.
-        client.write_all(&[5, manners.refuses.unwrap_or(0), 0, 3, 2, b'a', b'b', 0, 80])?;
+        client.write_all(&[5, manners.refuses.unwrap_or(0), 0, 3, 3, b'a', b'b', b'c', 0, 80])?;
     }
     if manners.refuses.is_some() {
         return Ok(());

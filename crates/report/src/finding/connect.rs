@@ -205,10 +205,20 @@ pub(super) fn bad_certificate(context: &FaultContext<'_>) -> FindingText {
         CertificateReason::Expired | CertificateReason::NotYetValid => out_of_date(context, &host),
         CertificateReason::WrongName => wrong_name(context, &host),
         CertificateReason::UnknownIssuer => unknown_issuer(context, &host),
+        // The checker's sentence names the key: no need to repeat it.
+        CertificateReason::NotPinned => return not_pinned(&host, &clean(detail)),
         _ => unfit(context, &host),
     };
     let detail = clean(detail);
     if detail.is_empty() { words } else { words.seen(format!("the verifier: {detail}")) }
+}
+
+fn not_pinned(host: &str, detail: &str) -> FindingText {
+    FindingText::new(
+        format!("certificate of {host} has another key than the one that was given: {detail}"),
+        "ask the server's people whether this is their key; if so, --pinnedpubkey with it",
+    )
+    .means("the server changed its key, or somebody is in between: who vouches for it does not count here")
 }
 
 /// Words for faults of the certificate itself, which only its issuer can mend.
@@ -272,11 +282,6 @@ fn unfit(context: &FaultContext<'_>, host: &str) -> FindingText {
             "is of X.509 version 1",
             "that version knows no names of servers; nothing accepts it any more",
             "have the certificate issued anew, as version 3 with a subjectAltName",
-        ),
-        CertificateReason::NotPinned => (
-            "has another key than the one that was given",
-            "the server changed its key, or somebody is in between; whoever vouches for the certificate does not count here",
-            "ask the server's people for the new key, and give it with --pinnedpubkey",
         ),
         CertificateReason::Unreadable => (
             "is not written as certificates are",
