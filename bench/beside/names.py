@@ -215,11 +215,11 @@ def walks(title, name, *words):
     def _(desk):
         ran, _ = within(desk, name, "roundtrip resolve www.a.test --walk; echo \"rc=$?\"", addresses=ROOTS)
         text = ran.out.decode() + ran.err
-        verdict = next((line for line in text.splitlines() if "✗" in line or "✓" in line), text[:100])
+        verdict = next((line for line in text.splitlines() if line.strip()), "")
         blames = any(word in text.lower() for word in ("this machine", "no way to", "no route"))
         return Result("", verdict, all(word in text for word in words) and not blames)
 
 
-walks("a server that does not serve its zone", "w_noaa", "lame")
+walks("answers without authority are taken", "w_noaa", "192.0.2.1")
 walks("zones that need each other", "w_mutual", "need")
 walks("a delegation without glue", "w_nodel", "a.test")

@@ -42,7 +42,7 @@ def refused(name, title, *words):
         return Result(told[0][0], told[1][0], right)
 
 
-refused("sha1", "signed with SHA-1", "sha1", "no longer")
+refused("sha1", "signed with SHA-1", "no longer taken")
 refused("rsa1024", "a key that is too short", "too short")
 refused("ekuclient", "for clients only", "not for servers")
 refused("caleaf", "an authority's, as a server's", "authority")
@@ -52,7 +52,7 @@ refused("self", "signed by itself", "signed by itself")
 refused("v1", "X.509 version 1", "version 1")
 refused("expired", "expired", "expired")
 refused("future", "not valid yet", "valid")
-refused("wrong", "for another name", "other.test")
+refused("wrong", "for another name", "not for localhost")
 refused("missing", "without its intermediate", "")
 
 
@@ -129,7 +129,7 @@ class Two(Server):
             connection.close()
 
 
-def over_two(title, frames, code, *words, options=(), out=None):
+def over_two(title, frames, *words, options=(), out=None):
     @row("F", f"HTTP/2: {title}", "curl", needs=["openssl"])
     def _(desk):
         place, told = made(desk), []
@@ -137,18 +137,18 @@ def over_two(title, frames, code, *words, options=(), out=None):
             with Two(two(*frames), tls=place / "good.both", alpn=["h2"]) as server:
                 told.append(ask("--cacert", place / "root.pem", *options, server.url))
         ours = told[1]
-        right = ours.code == code == told[0].code and all(word in ours.err for word in words)
+        right = ours.code == told[0].code and all(word in ours.err for word in words)
         right = right and (out is None or all(part in ours.out for part in out))
         return Result(*[f"exit {ran.code} {ran.out!r} {ran.err}" for ran in told], right)
 
 
 for name, number in [("INTERNAL_ERROR", 2), ("REFUSED_STREAM", 7), ("ENHANCE_YOUR_CALM", 11)]:
-    over_two(f"a stream reset with {name}", [frame(RST, 0, 1, struct.pack(">I", number))], 92, name)
+    over_two(f"a stream reset with {name}", [frame(RST, 0, 1, struct.pack(">I", number))], name)
 over_two("a stream reset inside the body",
-         [frame(HEADERS, 4, 1, b"\x88"), frame(DATA, 0, 1, b"part"), frame(RST, 0, 1, struct.pack(">I", 8))], 92, "CANCEL")
+         [frame(HEADERS, 4, 1, b"\x88"), frame(DATA, 0, 1, b"part"), frame(RST, 0, 1, struct.pack(">I", 8))], "CANCEL")
 EARLY = b"\x08\x03103\x00\x04link\x15</a.css>; rel=preload"
 over_two("103 is shown with -i", [frame(HEADERS, 4, 1, EARLY), frame(HEADERS, 4, 1, b"\x88"), frame(DATA, 1, 1, b"ok\n")],
-         0, options=["-i"], out=[b"HTTP/2 103", b"link: </a.css>; rel=preload", b"HTTP/2 200", b"ok\n"])
+         options=["-i"], out=[b"HTTP/2 103", b"link: </a.css>; rel=preload", b"HTTP/2 200", b"ok\n"])
 
 
 def slow(title, start, words, right_words):
@@ -172,6 +172,17 @@ class Silent:
             self.socket.listen(9)
         self.port = self.socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
+
+    def answer(self, words):
+        """Says something to everybody after all."""
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+                connection.recv(4096)
+                connection.sendall(words)
+                connection.close()
+            except OSError:
+                return
 
     def __enter__(self):
         return self
@@ -204,7 +215,8 @@ def body(desk):
 
 @row("F", "a failed TLS handshake is drawn as TLS, not as blocked", needs=["openssl"])
 def drawn(desk):
-    with Server(b"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n") as server:
+    with Silent(socket.SOCK_STREAM) as server:
+        threading.Thread(target=server.answer, args=(b"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n",), daemon=True).start()
         out = desk.place() / "run"
         ran = desk.visit("--out", out, f"https://127.0.0.1:{server.port}/")
     text = ran.out.decode()

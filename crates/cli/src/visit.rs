@@ -17,7 +17,9 @@ use roundtrip_visit::ground::Ground;
 use roundtrip_visit::replay::{Recording, ReplayError};
 use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
 use roundtrip_visit::site::Site;
-use roundtrip_visit::{Browser, BrowserName, ClientCaches, Pin, Plan, Runs, Until, demo};
+use roundtrip_visit::{
+    Browser, BrowserName, ClientCaches, Detour, Pin, Plan, Runs, Until, demo,
+};
 use url::Url;
 
 use crate::args::{self, Behaviour, Colour, Format, Network, Output, Visit};
@@ -97,7 +99,7 @@ fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> any
             }
             simulated(arguments, text, Plan::get(url), || sites.make())
         }
-        real => live(arguments, &url, real),
+        real => live(arguments, (&url, Detour::by_zone(text)), real),
     }
 }
 
@@ -190,7 +192,11 @@ fn simulated(
 }
 
 /// Visits on a real wire, and replays the visit in the lab if a network is described.
-fn live(arguments: &Visit, url: &Url, wire: Option<Wire>) -> anyhow::Result<Done> {
+fn live(
+    arguments: &Visit,
+    (url, zone): (&Url, Option<Detour>),
+    wire: Option<Wire>,
+) -> anyhow::Result<Done> {
     if arguments.warm {
         bail!("--warm is for the lab: on a real wire the caches are what they are");
     }
@@ -207,6 +213,7 @@ fn live(arguments: &Visit, url: &Url, wire: Option<Wire>) -> anyhow::Result<Done
     let title = Title { command: "visit".into(), subject: url.to_string(), replay_of: None };
     let mut plan = planned(arguments, Plan::get(url.clone()), &ground)?;
     plan.pins = pins(&arguments.resolve)?;
+    plan.detours.extend(zone);
     plan.client.proxies = arguments.through.on(&ground)?;
     let machine = this_machine(arguments.cacert.as_deref(), arguments.insecure);
     let kept = match &arguments.network.net {

@@ -36,6 +36,13 @@ pub struct Detour {
 }
 
 impl Detour {
+    /// The way to the host of a URL whose address has a zone: by that zone.
+    pub fn by_zone(url: &str) -> Option<Self> {
+        let (address, zone) = roundtrip_http::url::zone(url)?;
+        let to_host = Some(format!("{address}%{zone}"));
+        Some(Self { host: Some(address.to_string()), to_host, ..Self::default() })
+    }
+
     fn is_for(&self, host: &str, port: u16) -> bool {
         self.host.as_ref().is_none_or(|own| own.eq_ignore_ascii_case(host))
             && self.port.is_none_or(|own| own == port)

@@ -244,7 +244,17 @@ impl ServerCertVerifier for Checker {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        let mut schemes = self.provider.signature_verification_algorithms.supported_schemes();
+        if matches!(self.rule, Rule::Any) {
+            // What the server can sign with that we cannot verify: it is taken all the same.
+            schemes.extend([
+                SignatureScheme::ECDSA_NISTP521_SHA512,
+                SignatureScheme::ED448,
+                SignatureScheme::RSA_PKCS1_SHA1,
+                SignatureScheme::ECDSA_SHA1_Legacy,
+            ]);
+        }
+        schemes
     }
 }
 

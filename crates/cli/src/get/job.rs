@@ -9,9 +9,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use roundtrip_fetch::{Jar, Manner};
 use roundtrip_http::client::Options;
 use roundtrip_record::{FaultKind, Time};
-use roundtrip_visit::Pin;
 use roundtrip_visit::get::{Cookies, Session, Ways};
 use roundtrip_visit::ground::{Errand, Here};
+use roundtrip_visit::{Detour, Pin};
 use roundtrip_wire::Wire;
 
 use super::args::Get;
@@ -106,11 +106,15 @@ impl<'a> Job<'a> {
                 pinned.push(Pin { host: "*".into(), port: None, addresses });
             }
             pinned.extend(pins(&arguments.resolve).map_err(|error| unreadable(&error))?);
+            let mut detours =
+                detours(&arguments.connect_to).map_err(|error| unreadable(&error))?;
+            let urls = self.groups.iter().flat_map(|(arguments, _)| Get::urls(arguments));
+            detours.extend(urls.filter_map(Detour::by_zone));
             let ways = Ways {
                 options: reach.options.clone(),
                 names: head.network.names(families(arguments.ipv4, arguments.ipv6))?,
                 pins: pinned,
-                detours: detours(&arguments.connect_to).map_err(|error| unreadable(&error))?,
+                detours,
                 known: books.borrow_mut().of(&arguments.files)?,
             };
             let cookies =

@@ -3,7 +3,9 @@ use std::time::Duration;
 use roundtrip_packet::Flags;
 
 use super::{Definitions, parse};
-use crate::ast::{Action, Body, Direction, Expr, Numbering, OptionSpec, Script, TosSpec, When};
+use crate::ast::{
+    About, Action, Body, Direction, Expr, Numbering, OptionSpec, PacketSpec, Script, TosSpec, When,
+};
 use crate::source::{Place, ReadError};
 
 fn read(text: &str) -> Script {
