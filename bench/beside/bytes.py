@@ -19,15 +19,15 @@ def case(name):
 
 
 def boundary(text):
-    """Without the boundary, which is each client's own, and without the sizes of chunks, which follow from it."""
-    return re.sub(r"(?m)^[0-9a-f]{1,3}$\n?", "", re.sub(r"-{10,}[0-9A-Za-z]+", "BOUNDARY", text))
+    """Without the boundary, which is each client's own, and without where it is cut into chunks."""
+    return re.sub(r"(?m)^[0-9a-f]{0,3}$\n?", "", re.sub(r"-{10,}[0-9A-Za-z]+", "BOUNDARY", text))
 
 
 CHUNKED = "Transfer-Encoding: chunked"
 same("A", "-d with Transfer-Encoding: chunked sends chunks", [ok()], "-d", "x", "-H", CHUNKED, "URL")
 same("A", "-T with Transfer-Encoding: chunked sends chunks", [ok()], "-T", "up", "-H", CHUNKED, "URL",
      files=[("up", b"12345")])
-same("A", "-F with Transfer-Encoding: chunked sends chunks", [ok()], "-F", "a=b", "-H", CHUNKED, "URL", norm=boundary)
+same("A", "-F with Transfer-Encoding: chunked sends chunks", [ok()], "-F", "a=zz", "-H", CHUNKED, "URL", norm=boundary)
 
 
 @row("A", "-d with an empty Content-Length keeps its body", "curl")

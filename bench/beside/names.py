@@ -195,17 +195,21 @@ def queries(place):
     return sum("vpn.example. A " in line for line in (place / "q.log").read_text().splitlines())
 
 
+# What stands on loopback has a cache of its own, and nothing of it is kept.
+REMOTE = {"resolv": "nameserver 10.53.0.9\n", "addresses": "10.53.0.9"}
+
+
 @row("B", "--dns, --fresh and --flush ask anew", needs=["root", "unshare"])
 def fresh(desk):
     told, right = [], True
-    for words, expected in (("", 1), ("--dns 127.0.0.53", 2), ("--fresh", 2)):
+    for words, expected in (("", 1), ("--dns 10.53.0.9", 2), ("--fresh", 2)):
         command = "; ".join([f"roundtrip resolve --short {words} vpn.example >/dev/null"] * 2)
-        _, place = within(desk, "split", "export XDG_CACHE_HOME=$(mktemp -d); " + command)
+        _, place = within(desk, "split", "export XDG_CACHE_HOME=$(mktemp -d); " + command, **REMOTE)
         right &= queries(place) == expected
         told.append(f"{words or 'plainly'}: asked {queries(place)} times")
     flush = ("export XDG_CACHE_HOME=$(mktemp -d); roundtrip resolve --short vpn.example; roundtrip resolve --flush; "
              "roundtrip resolve --short vpn.example")
-    _, place = within(desk, "split", flush)
+    _, place = within(desk, "split", flush, **REMOTE)
     right &= queries(place) == 2
     return Result("", ", ".join(told) + f", with --flush between: {queries(place)}", right)
 

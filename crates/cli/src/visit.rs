@@ -17,9 +17,7 @@ use roundtrip_visit::ground::Ground;
 use roundtrip_visit::replay::{Recording, ReplayError};
 use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
 use roundtrip_visit::site::Site;
-use roundtrip_visit::{
-    Browser, BrowserName, ClientCaches, Detour, Pin, Plan, Runs, Until, demo,
-};
+use roundtrip_visit::{Browser, BrowserName, ClientCaches, Detour, Pin, Plan, Runs, Until, demo};
 use url::Url;
 
 use crate::args::{self, Behaviour, Colour, Format, Network, Output, Visit};

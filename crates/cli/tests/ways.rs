@@ -88,9 +88,11 @@ fn a_socks_proxy_says_why_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Script::start(&[OK; 4]);
     let url = "http://a.invalid/";
-    for (option, code, words) in
-        [("--socks4a", 91, "91"), ("--socks5-hostname", 5, "refused"), ("--socks5-hostname", 2, "rules")]
-    {
+    for (option, code, words) in [
+        ("--socks4a", 91, "91"),
+        ("--socks5-hostname", 5, "refused"),
+        ("--socks5-hostname", 2, "rules"),
+    ] {
         let manners = Manners { refuses: Some(code), ..Manners::default() };
         let proxy = Socks::start(&server.at, &manners);
         let got = both(&[option, &proxy.at, url], folder.path(), 97);
@@ -149,7 +151,8 @@ fn a_record_of_a_unix_socket_claims_no_packets() {
     let _asked = on_unix(UnixListener::bind(&path).expect("a socket"));
     let text = path.display().to_string();
     let run = folder.path().join("run").display().to_string();
-    let got = get(&["--unix-socket", &text, "--out", &run, "-v", "http://a.invalid/"], folder.path());
+    let got =
+        get(&["--unix-socket", &text, "--out", &run, "-v", "http://a.invalid/"], folder.path());
     assert_eq!((got.status.code(), out(&got)), (Some(0), "ok\n".into()), "{}", said(&got));
     assert!(said(&got).contains("Connected to the Unix domain socket"), "{}", said(&got));
     let events = roundtrip_record::Folder::open(&run).expect("a record").events().expect("events");
@@ -205,7 +208,8 @@ fn connections_leave_as_they_are_told_to() {
     let port = taken.local_addr().expect("an address").port().to_string();
     let got = get(&["--local-port", &port, &url], folder.path());
     assert_eq!(got.status.code(), Some(45), "{}", said(&got));
-    for (option, value) in [("--interface", "lo"), ("--local-port", "4000"), ("--unix-socket", "s")] {
+    for (option, value) in [("--interface", "lo"), ("--local-port", "4000"), ("--unix-socket", "s")]
+    {
         let arguments = [option, value, "--net", "cable", "http://www.postcards.example/"];
         let got = get(&arguments, folder.path());
         assert_eq!(got.status.code(), Some(2), "{option}: {}", said(&got));
@@ -256,10 +260,15 @@ fn what_is_offered_can_be_limited() {
     let folder = tempfile::tempdir().expect("a folder");
     let (port, ca) = secure(folder.path(), "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n");
     let url = format!("https://localhost:{port}/");
-    let with = |more: &[&str], code| both(&[&["--cacert", &ca, &url], more].concat(), folder.path(), code);
+    let with =
+        |more: &[&str], code| both(&[&["--cacert", &ca, &url], more].concat(), folder.path(), code);
     for cipher in ["ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES256-GCM-SHA384"] {
         let got = with(&["-v", "--tls-max", "1.2", "--ciphers", cipher], 0);
-        let name = if cipher.contains("CHACHA") { "CHACHA20_POLY1305_SHA256" } else { "AES_256_GCM_SHA384" };
+        let name = if cipher.contains("CHACHA") {
+            "CHACHA20_POLY1305_SHA256"
+        } else {
+            "AES_256_GCM_SHA384"
+        };
         assert!(said(&got).contains(&format!("TLS_ECDHE_ECDSA_WITH_{name}")), "{}", said(&got));
     }
     let got = with(&["-v", "--tls13-ciphers", "TLS_CHACHA20_POLY1305_SHA256"], 0);
@@ -300,7 +309,8 @@ fn hosts_that_want_https_are_remembered() {
     for (path, run) in [(&ours, get as fn(&[&str], &Path) -> Output), (&theirs, by_curl)] {
         let file = path.display().to_string();
         for url in [&safe, &plain] {
-            let got = run(&["--cacert", &ca, "--hsts", &file, "-w", "%{scheme}", url], folder.path());
+            let got =
+                run(&["--cacert", &ca, "--hsts", &file, "-w", "%{scheme}", url], folder.path());
             assert_eq!(out(&got).to_lowercase(), "ok\nhttps", "{url}: {}", said(&got));
         }
     }
@@ -326,7 +336,9 @@ fn hosts_are_asked_where_else_they_can_be_had() {
     let url = format!("https://localhost:{port}/");
     let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs"));
     let text = |path: &Path| path.display().to_string();
-    let with = |file: &Path| vec!["--cacert".to_owned(), ca.clone(), "--alt-svc".into(), text(file), url.clone()];
+    let with = |file: &Path| {
+        vec!["--cacert".to_owned(), ca.clone(), "--alt-svc".into(), text(file), url.clone()]
+    };
     let words = |file: &Path, run: fn(&[&str], &Path) -> Output| {
         let all = with(file);
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
@@ -358,7 +370,13 @@ fn a_trace_has_every_byte_as_curls_has_it() {
     for (option, more) in [
         ("--trace-ascii", &["-d", "one=1&two=2"][..]),
         ("--trace", &["-d", "one=1&two=2"]),
-        ("--trace", &["-H", "X-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]),
+        (
+            "--trace",
+            &[
+                "-H",
+                "X-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            ],
+        ),
         ("--trace-ascii", &["-I"]),
     ] {
         let mut all = Vec::new();
@@ -367,7 +385,8 @@ fn a_trace_has_every_byte_as_curls_has_it() {
                 continue;
             }
             // Each has a server of its own at the same port, so that the bytes are the same.
-            let answer: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX-A: b\r\nConnection: close\r\n\r\nok\n";
+            let answer: &[u8] =
+                b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX-A: b\r\nConnection: close\r\n\r\nok\n";
             let server = Script::start(&[answer]);
             let file = folder.path().join(name).display().to_string();
             let url = format!("http://{}/x", server.at);
@@ -378,7 +397,10 @@ fn a_trace_has_every_byte_as_curls_has_it() {
             all.push(traced(&folder.path().join(name)));
         }
         assert!(all[0].iter().any(|line| line.starts_with("=> Send header, ")), "{:?}", all[0]);
-        assert!(all[0].iter().any(|line| line.starts_with("<= Recv header, 17 bytes (0x11)")), "{all:?}");
+        assert!(
+            all[0].iter().any(|line| line.starts_with("<= Recv header, 17 bytes (0x11)")),
+            "{all:?}"
+        );
         if let [ours, theirs] = &all[..] {
             assert_eq!(ours, theirs, "{option} {more:?}");
         }
@@ -386,7 +408,8 @@ fn a_trace_has_every_byte_as_curls_has_it() {
     let server = Script::start(&[OK]);
     let url = format!("http://{}/x", server.at);
     let got = get(&["--trace-ascii", "%", "--trace-time", &url], folder.path());
-    let info = said(&got).lines().find(|line| line.contains("== Info: Connected")).map(str::to_owned);
+    let info =
+        said(&got).lines().find(|line| line.contains("== Info: Connected")).map(str::to_owned);
     let info = info.unwrap_or_else(|| panic!("{}", said(&got)));
     assert!(info.as_bytes()[2] == b':' && info.as_bytes()[8] == b'.', "{info}");
 }

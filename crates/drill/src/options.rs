@@ -119,7 +119,8 @@ fn run_text(text: &str, options: &Options) -> Verdict {
         Err(ReadError::Unsupported(unsupported)) => return Verdict::Skipped(unsupported),
     };
     let rates = options.hz.map_or(TICK_RATES.to_vec(), |hz| vec![hz]);
-    let machines = RECEIVE_MEMORY.iter().flat_map(|bytes| rates.iter().map(move |hz| (*bytes, *hz)));
+    let machines =
+        RECEIVE_MEMORY.iter().flat_map(|bytes| rates.iter().map(move |hz| (*bytes, *hz)));
     let mut first = None;
     for (bytes, hz) in machines {
         let mut settings = Settings::new();

@@ -133,7 +133,8 @@ fn service(value: &str, of: (String, String, u16), now: SystemTime) -> Option<Se
     let authority = unquoted(authority.trim());
     let (host, port) = authority.rsplit_once(':')?;
     // No host is the same host.
-    let host = if host.is_empty() { of.1.clone() } else { host.trim_matches(['[', ']']).to_owned() };
+    let host =
+        if host.is_empty() { of.1.clone() } else { host.trim_matches(['[', ']']).to_owned() };
     let (mut age, mut persists) = (A_DAY, false);
     for (name, argument) in parts.flatten() {
         match (name.trim(), unquoted(argument.trim())) {

@@ -38,9 +38,11 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        for (written, seconds) in
-            [("19700101 00:00:00", 0), ("20000229 00:00:01", 951_782_401), ("20301231 23:59:59", 1_924_991_999)]
-        {
+        for (written, seconds) in [
+            ("19700101 00:00:00", 0),
+            ("20000229 00:00:01", 951_782_401),
+            ("20301231 23:59:59", 1_924_991_999),
+        ] {
             let at = UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(parse(written), Some(at), "{written}");
             assert_eq!(text(at), written);

@@ -27,14 +27,8 @@ pub(crate) async fn connect(
     cause: Option<EventId>,
 ) -> Result<LiveStream, Attempt> {
     let began = network.now();
-    let failed = |end| Attempt {
-        to,
-        began,
-        ended: network.now(),
-        syns: Vec::new(),
-        syn_count: None,
-        end,
-    };
+    let failed =
+        |end| Attempt { to, began, ended: network.now(), syns: Vec::new(), syn_count: None, end };
     let why = |error: &io::Error| {
         let name = path.to_string_lossy().replace('\0', "@");
         AttemptEnd::Failed { why: format!("Unix domain socket {name}: {error}") }

@@ -81,7 +81,8 @@ mod tests {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
         let to = "127.0.0.1:80".parse().unwrap();
-        let of = |ports| Way { ports: Some(ports), address: Some(unspecified_v4()), ..Way::default() };
+        let of =
+            |ports| Way { ports: Some(ports), address: Some(unspecified_v4()), ..Way::default() };
         let error = of(port..=port).bind(&socket(), to).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
         let socket = socket();

@@ -315,9 +315,11 @@ fn keys_stand_before_the_packets_that_need_them() {
     const HEADER: u32 = 0x0A0D_0D0A;
     let folder = tempfile::tempdir().unwrap();
     let log = Log::new(
-        Recorder::new(Settings { keep_secrets: true, ..Settings::in_folder(folder.path()) }).unwrap(),
+        Recorder::new(Settings { keep_secrets: true, ..Settings::in_folder(folder.path()) })
+            .unwrap(),
     );
-    log.host("client", Role::Client, &[interface()]);
+    log.host("client", Role::Client, &[]);
+    log.interface(HostId(0), "eth0", "02:00:00:00:00:01", &[]);
     let capture = || blocks(&fs::read(folder.path().join("trace.pcapng")).unwrap());
     sent(&log, &segment(100, 2, b""));
     assert!(log.tls_secrets("CLIENT_HANDSHAKE_TRAFFIC_SECRET ab cd\n"));

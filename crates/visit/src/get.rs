@@ -26,8 +26,8 @@ use crate::ground::{Interrupt, TrustMaker};
 use crate::names::{Detour, Names, Pin};
 use crate::run::RunError;
 pub use got::{Got, Head, Sink};
-pub use known::Known;
 use got::{show_head, unwritten};
+pub use known::Known;
 use rest::Rest;
 pub use wanted::{Condition, Content, Fail, Wanted};
 

@@ -61,8 +61,17 @@ const TWO: [(CipherSuite, &str, &[&str]); 6] = [
 
 /// Words of OpenSSL's lists that stand for all of these suites.
 const ALL: [&str; 11] = [
-    "DEFAULT", "COMPLEMENTOFDEFAULT", "ALL", "HIGH", "TLSV1.2", "ECDHE", "EECDH", "KECDHE", "KEECDH",
-    "AEAD", "FIPS",
+    "DEFAULT",
+    "COMPLEMENTOFDEFAULT",
+    "ALL",
+    "HIGH",
+    "TLSV1.2",
+    "ECDHE",
+    "EECDH",
+    "KECDHE",
+    "KEECDH",
+    "AEAD",
+    "FIPS",
 ];
 
 /// The suites of TLS 1.3, by their names.
@@ -258,7 +267,10 @@ mod tests {
         };
         assert_eq!(three("TLS_AES_128_GCM_SHA256"), Ok(()));
         let refused = three("TLS_AES_128_CCM_SHA256").unwrap_err().to_string();
-        assert!(refused.contains("TLS_AES_128_CCM_SHA256 is none; there are TLS_AES_256"), "{refused}");
+        assert!(
+            refused.contains("TLS_AES_128_CCM_SHA256 is none; there are TLS_AES_256"),
+            "{refused}"
+        );
     }
 
     #[test]

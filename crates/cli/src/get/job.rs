@@ -23,8 +23,8 @@ use super::glob::{Glob, Match};
 use super::inputs::Inputs;
 use super::setup::{self, options};
 use super::target::Wishes;
-use super::transfer::{Group, Transfer};
 use super::teller::Teller;
+use super::transfer::{Group, Transfer};
 use super::verbose::Clock;
 use super::{trace, way};
 use crate::network::{detours, families, pins};
@@ -106,8 +106,7 @@ impl<'a> Job<'a> {
                 pinned.push(Pin { host: "*".into(), port: None, addresses });
             }
             pinned.extend(pins(&arguments.resolve).map_err(|error| unreadable(&error))?);
-            let mut detours =
-                detours(&arguments.connect_to).map_err(|error| unreadable(&error))?;
+            let mut detours = detours(&arguments.connect_to).map_err(|error| unreadable(&error))?;
             let urls = self.groups.iter().flat_map(|(arguments, _)| Get::urls(arguments));
             detours.extend(urls.filter_map(Detour::by_zone));
             let ways = Ways {

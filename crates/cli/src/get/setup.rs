@@ -6,13 +6,11 @@ use std::time::{Duration, SystemTime};
 use anyhow::{anyhow, bail};
 use http::Version;
 use roundtrip_fetch::{Jar, Netrc, NetrcMode};
-use roundtrip_http::client::{
-    Answers, KeepAlive, Options, PinnedKeys, Proxies, Schemes, Timeouts,
-};
+use roundtrip_http::client::{Answers, KeepAlive, Options, PinnedKeys, Proxies, Schemes, Timeouts};
 use roundtrip_record::FaultKind;
-use roundtrip_visit::{BadOffer, Identity, Offer};
 use roundtrip_visit::ground::Ground;
 use roundtrip_visit::trust::{Shown, Versions};
+use roundtrip_visit::{BadOffer, Identity, Offer};
 use url::Url;
 
 use super::args::Get;
@@ -133,8 +131,7 @@ pub(super) fn netrc(arguments: &Get) -> Netrc {
 }
 
 /// Options that name a proxy.
-const PROXIES: [&str; 6] =
-    ["proxy", "proxy1.0", "socks4", "socks4a", "socks5", "socks5-hostname"];
+const PROXIES: [&str; 6] = ["proxy", "proxy1.0", "socks4", "socks4a", "socks5", "socks5-hostname"];
 
 /// The URL of a SOCKS proxy that an option names.
 fn socks(option: &str, proxy: &str) -> String {
@@ -209,7 +206,8 @@ pub(super) fn pinned(arguments: &Get) -> anyhow::Result<Option<PinnedKeys>> {
     /// a file that has none.
     const NOT_PINNED: u8 = 90;
     let Some(text) = &arguments.secure.pinnedpubkey else { return Ok(None) };
-    let bad = |why: String| Early { code: NOT_PINNED, text: format!("--pinnedpubkey {text}: {why}") };
+    let bad =
+        |why: String| Early { code: NOT_PINNED, text: format!("--pinnedpubkey {text}: {why}") };
     let keys = match PinnedKeys::hashes(text) {
         Some(hashes) => hashes.map_err(|one| {
             bad(format!("{one} is no hash; wanted sha256//BASE64 of 32 bytes, as `openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64` makes it"))

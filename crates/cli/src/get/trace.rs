@@ -169,7 +169,10 @@ fn response(head: &ResponseHead) -> Vec<u8> {
 }
 
 fn lines(fields: &[Field]) -> Vec<u8> {
-    fields.iter().flat_map(|Field(name, value)| format!("{name}: {value}\r\n").into_bytes()).collect()
+    fields
+        .iter()
+        .flat_map(|Field(name, value)| format!("{name}: {value}\r\n").into_bytes())
+        .collect()
 }
 
 #[cfg(test)]

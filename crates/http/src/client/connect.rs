@@ -175,11 +175,7 @@ impl<W: Wire> Tries<'_, W> {
     fn began(&mut self, to: SocketAddr, cause: Option<EventId>) -> Option<EventId> {
         let (exchange, transport) = (Some(self.exchange), self.wire.transport());
         let event = self.wire.log().emit(self.wire.now(), cause, || {
-            What::ConnectAttempt(ConnectAttempt {
-                exchange,
-                to,
-                transport,
-            })
+            What::ConnectAttempt(ConnectAttempt { exchange, to, transport })
         });
         self.trying.push(Trying { to, event });
         event

@@ -135,11 +135,7 @@ impl<W: Wire> Dial<W> {
 
     /// What a SOCKS proxy is to be told of the origin: its name, or an address of it and the port. A
     /// lookup of the origin's name is then the one that stands in `found`.
-    async fn behind(
-        &self,
-        socks: Socks,
-        found: &mut Resolved,
-    ) -> Result<(Place, u16), Undone> {
+    async fn behind(&self, socks: Socks, found: &mut Resolved) -> Result<(Place, u16), Undone> {
         let (host, port) = (self.origin.bare_host(), self.origin.port);
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok((Place::Address(address), port));

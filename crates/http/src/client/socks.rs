@@ -165,9 +165,13 @@ impl Negotiation<'_> {
                 return Err("it takes none of the ways to tell who asks that were offered".into());
             }
             (5, other, _) => {
-                return Err(format!("it chose way {other} to tell who asks, which was not offered"));
+                return Err(format!(
+                    "it chose way {other} to tell who asks, which was not offered"
+                ));
             }
-            (other, ..) => return Err(format!("its answer begins with {other}, where SOCKS5 has 5")),
+            (other, ..) => {
+                return Err(format!("its answer begins with {other}, where SOCKS5 has 5"));
+            }
         }
         say(stream, &request).await?;
         let [version, code, _, kind] = hear(stream).await?;
@@ -198,8 +202,9 @@ impl Negotiation<'_> {
         let Some(login) = self.login else { return Ok(None) };
         let mut out = vec![1];
         for text in [&login.user, &login.password] {
-            let length = u8::try_from(text.len())
-                .map_err(|_| format!("SOCKS5 cannot tell a name or password beyond {LONGEST} bytes"))?;
+            let length = u8::try_from(text.len()).map_err(|_| {
+                format!("SOCKS5 cannot tell a name or password beyond {LONGEST} bytes")
+            })?;
             out.push(length);
             out.extend(text);
         }
@@ -299,8 +304,10 @@ mod tests {
         assert_eq!((done, &said[..]), (Ok(8), &b"\x04\x01\x12\x34\0\0\0\x01\0a.test\0"[..]));
         let (done, _) = talk(&negotiation(Socks::Four, &address, None), &[0, 91, 0, 0, 0, 0, 0, 0]);
         assert!(done.unwrap_err().contains("91"));
-        let (done, said) =
-            talk(&negotiation(Socks::Four, &Place::Address("::1".parse().unwrap()), None), &granted);
+        let (done, said) = talk(
+            &negotiation(Socks::Four, &Place::Address("::1".parse().unwrap()), None),
+            &granted,
+        );
         assert!(done.is_err() && said.is_empty(), "nothing goes out that cannot be answered");
     }
 
@@ -311,8 +318,7 @@ mod tests {
         let (done, said) = talk(&negotiation(Socks::FiveHostname, &name, None), open);
         assert_eq!(done, Ok(12));
         assert_eq!(said, b"\x05\x01\0\x05\x01\0\x03\x06a.test\x12\x34");
-        let login =
-            Login { user: b"me".to_vec(), password: b"pw".to_vec(), ..Login::default() };
+        let login = Login { user: b"me".to_vec(), password: b"pw".to_vec(), ..Login::default() };
         let closed = b"\x05\x02\x01\0\x05\0\0\x03\x02ab\0\x50";
         let (done, said) = talk(&negotiation(Socks::FiveHostname, &name, Some(&login)), closed);
         assert_eq!(done, Ok(13));
