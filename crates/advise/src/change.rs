@@ -10,10 +10,10 @@ use roundtrip_http::client::Origin;
 use roundtrip_http::message::Fields;
 use roundtrip_http::server::After;
 use roundtrip_lab::TcpProfile;
-use roundtrip_visit::ClientCaches;
 use roundtrip_visit::answers::{Answer, Interim, Server, target};
 use roundtrip_visit::scenario::Scenario;
 use roundtrip_visit::trust::Versions;
+use roundtrip_visit::{ClientCaches, Scripted};
 use url::Url;
 
 use crate::css;
@@ -47,8 +47,8 @@ pub(crate) enum Change {
     Inline(Url, String),
     /// The document loads nothing from an origin.
     Without(Origin),
-    /// The document does not load a URL.
-    WithoutUrl(Url),
+    /// The document does not load a URL: another has what it has.
+    Instead(Url, Url),
     /// A 103 names these before the server thinks about the document.
     EarlyHints(Vec<Hint>),
 }
@@ -114,7 +114,21 @@ pub(crate) fn changed<'a>(
     for answer in answers(&mut scenario.servers, document) {
         give(answer, &hints, &edits);
     }
+    follow(&mut scenario.plan.scripted, document, &edits);
     Ok(changed)
+}
+
+/// Has what scripts ask for follow that in which what it followed now is.
+fn follow(scripted: &mut [Scripted], document: &Url, edits: &Edits) {
+    let now = |url: &Url| {
+        let inline = edits.inline.get(url).map(|_| document);
+        let other = inline.or_else(|| edits.merged.get(url)).unwrap_or(url);
+        edits.moved.get(other).unwrap_or(other).clone()
+    };
+    for one in scripted {
+        one.after = one.after.iter().map(now).collect();
+        one.script = now(&one.script);
+    }
 }
 
 fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits, hints: &mut Vec<Hint>) {
@@ -153,8 +167,8 @@ fn apply(change: &Change, changed: &mut Changed, edits: &mut Edits, hints: &mut 
         Change::Without(origin) => {
             edits.without.insert(origin.clone());
         }
-        Change::WithoutUrl(url) => {
-            edits.without_urls.insert(url.clone());
+        Change::Instead(url, other) => {
+            edits.merged.insert(url.clone(), other.clone());
         }
         Change::EarlyHints(named) => hints.extend_from_slice(named),
     }

@@ -27,8 +27,8 @@ pub(crate) struct Edits {
     pub(crate) inline: BTreeMap<Url, String>,
     /// Elements that load something from these origins are left out.
     pub(crate) without: BTreeSet<Origin>,
-    /// Elements that load these URLs are left out.
-    pub(crate) without_urls: BTreeSet<Url>,
+    /// Elements that load these URLs are left out, since others have what they loaded.
+    pub(crate) merged: BTreeMap<Url, Url>,
     /// URLs written otherwise.
     pub(crate) moved: BTreeMap<Url, Url>,
 }
@@ -60,7 +60,7 @@ impl Edits {
             && self.attributes.is_empty()
             && self.inline.is_empty()
             && self.without.is_empty()
-            && self.without_urls.is_empty()
+            && self.merged.is_empty()
             && self.moved.is_empty()
             && self.preloads.is_empty()
             && self.rewritten.is_empty()
@@ -70,14 +70,14 @@ impl Edits {
     pub(crate) fn still(&self, hint: &Hint) -> Option<Hint> {
         let url = self.moved.get(&hint.url).unwrap_or(&hint.url);
         let is_gone = self.inline.contains_key(&hint.url)
-            || self.without_urls.contains(&hint.url)
+            || self.merged.contains_key(&hint.url)
             || Origin::of(url).is_some_and(|origin| self.without.contains(&origin));
         (!is_gone).then(|| Hint { url: url.clone(), ..hint.clone() })
     }
 
     /// What the markup has to name for these to be made.
     fn wanted(&self) -> BTreeSet<&Url> {
-        self.attributes.keys().chain(self.inline.keys()).chain(&self.without_urls).collect()
+        self.attributes.keys().chain(self.inline.keys()).chain(self.merged.keys()).collect()
     }
 
     /// The document with them. `content_type` is the value of its field.
@@ -90,36 +90,65 @@ impl Edits {
         content_type: Option<&str>,
         url: &Url,
     ) -> Result<Vec<u8>, EditError> {
-        let label = content_type.and_then(charset).unwrap_or("utf-8");
-        let encoding =
-            encoding_rs::Encoding::for_label(label.as_bytes()).unwrap_or(encoding_rs::UTF_8);
-        let ascii =
-            AsciiCompatibleEncoding::new(encoding).ok_or(EditError::Encoding(encoding.name()))?;
-        let editor = RefCell::new(Editor {
-            edits: self,
-            page: url,
-            base: url.clone(),
-            put: false,
-            met: BTreeSet::new(),
-        });
-        let on_element = |element: &mut Element<'_, '_>| {
-            editor.borrow_mut().element(element);
-            Ok(())
-        };
-        let every = "*".parse().map_err(|_| EditError::Markup)?;
-        let handler = ElementContentHandlers::default().element(on_element);
-        let settings = Settings::new()
-            .with_encoding(ascii)
-            .with_strict(false)
-            .append_element_content_handler((Cow::Owned(every), handler));
-        let mut out = Vec::with_capacity(html.len());
-        let mut rewriter = HtmlRewriter::new(settings, |bytes: &[u8]| out.extend_from_slice(bytes));
-        rewriter.write(html).map_err(|_| EditError::Markup)?;
-        rewriter.end().map_err(|_| EditError::Markup)?;
-        let editor = editor.into_inner();
+        let mut editor =
+            Editor { edits: self, page: url, base: url.clone(), put: false, met: BTreeSet::new() };
+        let out = rewritten(html, content_type, |element| editor.element(element))?;
         let missing = self.wanted().into_iter().filter(|url| !editor.met.contains(*url)).count();
         if missing == 0 { Ok(out) } else { Err(EditError::Missing(missing)) }
     }
+}
+
+/// A document of which each element was seen, and could be changed.
+fn rewritten(
+    html: &[u8],
+    content_type: Option<&str>,
+    on_element: impl FnMut(&mut Element<'_, '_>),
+) -> Result<Vec<u8>, EditError> {
+    let label = content_type.and_then(charset).unwrap_or("utf-8");
+    let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap_or(encoding_rs::UTF_8);
+    let ascii =
+        AsciiCompatibleEncoding::new(encoding).ok_or(EditError::Encoding(encoding.name()))?;
+    let on_element = RefCell::new(on_element);
+    let handler = ElementContentHandlers::default().element(|element: &mut Element<'_, '_>| {
+        on_element.borrow_mut()(element);
+        Ok(())
+    });
+    let every = "*".parse().map_err(|_| EditError::Markup)?;
+    let settings = Settings::new()
+        .with_encoding(ascii)
+        .with_strict(false)
+        .append_element_content_handler((Cow::Owned(every), handler));
+    let mut out = Vec::with_capacity(html.len());
+    let mut rewriter = HtmlRewriter::new(settings, |bytes: &[u8]| out.extend_from_slice(bytes));
+    rewriter.write(html).map_err(|_| EditError::Markup)?;
+    rewriter.end().map_err(|_| EditError::Markup)?;
+    Ok(out)
+}
+
+/// The style sheets that a document links for some media only.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn sheets_of_some_media(
+    html: &[u8],
+    content_type: Option<&str>,
+    url: &Url,
+) -> Result<BTreeSet<Url>, EditError> {
+    let (mut base, mut found) = (url.clone(), BTreeSet::new());
+    rewritten(html, content_type, |element| {
+        let href = attribute(element, "href").and_then(|href| base.join(href.trim()).ok());
+        let media = attribute(element, "media").unwrap_or_default();
+        let is_any = matches!(media.trim().to_ascii_lowercase().as_str(), "" | "all");
+        match (element.tag_name().as_str(), href) {
+            ("base", Some(href)) => base = href,
+            ("link", Some(mut href)) if !is_any => {
+                href.set_fragment(None);
+                found.insert(href);
+            }
+            _ => {}
+        }
+    })?;
+    Ok(found)
 }
 
 /// The charset that a media type names.
@@ -204,7 +233,7 @@ impl Editor<'_> {
 
     fn edit(&self, element: &mut Element<'_, '_>, name: &str, url: &Url) {
         let edits = self.edits;
-        let is_left_out = edits.without_urls.contains(url)
+        let is_left_out = edits.merged.contains_key(url)
             || Origin::of(url).is_some_and(|origin| edits.without.contains(&origin));
         if is_left_out {
             element.remove();
@@ -398,6 +427,14 @@ mod tests {
             "<link rel=preload as=script href=\"/b/t.js\"><script \
              src=\"https://a.example/b/t.js\" defer=\"\"></script>"
         );
+    }
+
+    #[test]
+    fn sheets_of_some_media_are_told_from_those_of_all() {
+        let page = "<base href=/x/><link rel=stylesheet href=a.css media=' ALL '>\
+            <link rel=stylesheet href='b.css#y' media=print><link rel=stylesheet href=c.css>";
+        let found = sheets_of_some_media(page.as_bytes(), None, &url("https://a.example/"));
+        assert_eq!(found, Ok(BTreeSet::from([url("https://a.example/x/b.css")])));
     }
 
     #[test]

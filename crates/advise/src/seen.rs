@@ -57,14 +57,9 @@ impl<'a> Seen<'a> {
 
     /// The same, read off the story.
     fn answered(&self) -> Vec<Resource<'a>> {
-        let document = self.origin().and_then(|origin| self.answer(&origin, self.page));
-        let stands_in = document.is_some_and(Answer::is_stand_in);
         let mut known = BTreeSet::new();
         let answered = self.story.answered().filter(|one| one.method == "GET");
         let fine = answered.filter(|one| one.status().is_some_and(|status| status == 200));
-        // What scripts asked for is asked for again only where a stand-in names it: scripts are not run.
-        let fine =
-            fine.filter(|one| stands_in || !matches!(one.initiator, Initiator::Script { .. }));
         fine.filter_map(|exchange| {
             let url = Url::parse(&exchange.url).ok()?;
             let origin = Origin::of(&url)?;

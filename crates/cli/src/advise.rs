@@ -146,6 +146,10 @@ fn visited(
         network: Network { net, ..visit.network.clone() },
         output: first_output(&visit.output),
         no_picture: true,
+        // What is only of the lab is for what follows a visit of the world.
+        cpu: visit.cpu.clone().filter(|_| !lives),
+        server: visit.server.filter(|_| !lives),
+        behave: visit.behave.filter(|_| visit.browser.is_none()),
         ..visit.clone()
     };
     match done(&first, colour)? {

@@ -11,7 +11,7 @@ pub(crate) use crate::diff::args::Diff;
 pub(crate) use crate::get::args::Get;
 use crate::options::net_help;
 pub(crate) use crate::options::{
-    Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, Until,
+    Behaviour, Capture, Colour, Format, Network, Output, ProxyOptions, ServerName, Until,
 };
 
 /// Carries out one whole web exchange with its own engine, from the URL to the rendered page and on
@@ -95,6 +95,10 @@ pub(crate) struct Visit {
     /// Print five lines: the verdict, the steps with their times and a bar, the slowest
     #[arg(long, conflicts_with_all = ["verbose", "quiet", "format"])]
     pub(crate) short: bool,
+    /// Have the installed Chromium make the visit, or the program FILE, and take over what it did; --net
+    /// then carries that out again
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub(crate) browser: Option<Option<PathBuf>>,
     /// Serve a folder over https in the lab
     #[arg(long)]
     pub(crate) https: bool,
@@ -123,8 +127,12 @@ pub(crate) struct Visit {
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000))]
     pub(crate) runs: Option<u32>,
     /// A processor this many times slower than the one that was measured, in the lab
-    #[arg(long, value_name = "TIMES", default_value = "1")]
-    pub(crate) cpu: String,
+    #[arg(long, value_name = "TIMES")]
+    pub(crate) cpu: Option<String>,
+    /// Have the lab's servers send several responses of one connection of HTTP/2 in the order of this
+    /// server; without it as the Server field of a recording tells, and ideal
+    #[arg(long, value_enum, value_name = "SERVER")]
+    pub(crate) server: Option<ServerName>,
     /// Name and password for the page's server
     #[arg(short, long, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,

@@ -43,7 +43,6 @@ use roundtrip_http::client::ProxyError;
 use roundtrip_live::CaptureWish;
 use roundtrip_record::{Capture, FaultKind, Log, Recorder, Settings};
 use roundtrip_report::{Model, json};
-use roundtrip_visit::crypto::KeyShares;
 use roundtrip_visit::ground::{Ground, Scene};
 use roundtrip_visit::run::{RunError, ThisMachine, Title, end};
 use roundtrip_visit::trust::TrustError;
@@ -147,16 +146,8 @@ fn carry_out(arguments: &Get) -> Outcome {
         ..this_machine(arguments.cacert.as_deref(), arguments.insecure)
     };
     let capture = if kept.is_some() { CaptureWish::IfPermitted } else { CaptureWish::No };
-    let key_shares = KeyShares::default();
     let sites = || sites.make();
-    let scene = Scene {
-        machine: &machine,
-        key_shares,
-        false_start: false,
-        tls: None,
-        capture,
-        sites: &sites,
-    };
+    let scene = Scene::new(&machine, capture, &sites);
     let job = Job { groups: &inputs, kept: kept.is_some() };
     let carried = ground.carry_out(&title, &log, &scene, job)?;
     let exit = carried.done?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::bail;
-use roundtrip_import::{ImportError, Options};
+use roundtrip_import::{ImportError, Observed, Options};
 use roundtrip_record::{Folder, Log, Recorder};
 use roundtrip_report::{json, terminal as view};
 
@@ -63,7 +63,11 @@ pub(crate) fn keep(arguments: &Import, file: &Path) -> anyhow::Result<Kept> {
 /// Reads the file into the run's folder.
 fn record(arguments: &Import, kept: &Kept, file: &Path) -> anyhow::Result<()> {
     let log = Log::new(Recorder::new(kept.settings(&arguments.output))?);
-    let options = Options { page: arguments.page.clone(), keys: arguments.keys.clone() };
+    let options = Options {
+        page: arguments.page.clone(),
+        keys: arguments.keys.clone(),
+        observed: Observed::default(),
+    };
     roundtrip_import::import(file, &options, &log)?;
     Ok(log.finish()?)
 }

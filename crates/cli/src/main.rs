@@ -5,6 +5,7 @@
 mod advise;
 #[allow(clippy::doc_markdown, reason = "these are the texts of --help")]
 mod args;
+mod browser;
 #[allow(clippy::doc_markdown, reason = "among these are texts of --help")]
 mod budget;
 mod calendar;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use roundtrip_lab::Net;
+use roundtrip_visit::ServerLike;
 
 use crate::limits::byte_count;
 
@@ -143,6 +144,30 @@ pub(crate) struct ProxyOptions {
     /// Hosts that need no proxy, in place of no_proxy; * is all
     #[arg(long, value_name = "HOSTS")]
     pub(crate) noproxy: Option<String>,
+}
+
+/// Whose order of responses a server of the lab has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServerName {
+    /// Urgent ones first, one after the other, in the order of the requests
+    Nginx,
+    /// As nginx
+    H2o,
+    /// All of them by turns
+    Caddy,
+    /// As RFC 9218 says: urgent ones first, and by turns what can be used in parts
+    Ideal,
+}
+
+impl From<ServerName> for ServerLike {
+    fn from(name: ServerName) -> Self {
+        match name {
+            ServerName::Nginx => Self::Nginx,
+            ServerName::H2o => Self::H2o,
+            ServerName::Caddy => Self::Caddy,
+            ServerName::Ideal => Self::Ideal,
+        }
+    }
 }
 
 /// Whose behaviour a visit has.

@@ -17,7 +17,9 @@ use roundtrip_visit::ground::Ground;
 use roundtrip_visit::replay::{Recording, ReplayError};
 use roundtrip_visit::run::{RunError, ThisMachine, Title, carry_out};
 use roundtrip_visit::site::Site;
-use roundtrip_visit::{Browser, BrowserName, ClientCaches, Detour, Pin, Plan, Runs, Until, demo};
+use roundtrip_visit::{
+    Browser, BrowserName, ClientCaches, Detour, Pin, Plan, Runs, ServerLike, Until, demo,
+};
 use url::Url;
 
 use crate::args::{self, Behaviour, Colour, Format, Network, Output, Visit};
@@ -25,7 +27,7 @@ use crate::keep::{self, Kept};
 use crate::network::{Wire, no_authority_in_lab, pins, this_machine};
 use crate::progress::Progress;
 use crate::sites::{FOLDER_HOST, Sites, site};
-use crate::{Outcome, credentials, jar, terminal};
+use crate::{Outcome, browser, credentials, jar, terminal};
 
 /// What is to be visited.
 enum Subject<'a> {
@@ -58,6 +60,9 @@ pub(crate) fn done(arguments: &Visit, colour: Colour) -> anyhow::Result<Done> {
     let wire = arguments.network.wire()?;
     match subject {
         Subject::Url(text) => url(arguments, colour, text, wire),
+        _ if arguments.browser.is_some() => bail!(
+            "--browser visits URLs: `roundtrip serve DIR` serves a folder, which the browser can visit then"
+        ),
         _ if matches!(wire, Some(Wire::Live | Wire::Tap(_))) => bail!(
             "a real wire leads to URLs: the demo, folders and saved runs are visited in the lab"
         ),
@@ -82,6 +87,9 @@ fn url(arguments: &Visit, colour: Colour, text: &str, wire: Option<Wire>) -> any
         Ok(url) => url,
         Err(fault) => return Ok(Done::Told(bad_url(fault, colour)?)),
     };
+    if let Some(program) = &arguments.browser {
+        return browser::visited(arguments, program.as_deref(), &url, wire.as_ref());
+    }
     let sites = Sites::read(&arguments.network)?;
     let in_lab = sites.has(&url);
     match wire {
@@ -189,15 +197,29 @@ fn simulated(
     Ok(Done::Kept(kept, visited.exit))
 }
 
+/// Refuses what a visit on a real wire cannot have, unless one in the lab follows it.
+fn only_live(arguments: &Visit) -> anyhow::Result<()> {
+    let follows = arguments.network.net.is_some();
+    for (given, option, why) in [
+        (arguments.warm, "--warm", "on a real wire the caches are what they are"),
+        (!follows && arguments.runs.is_some(), "--runs", "a real wire gives no run twice"),
+        (!follows && arguments.cpu.is_some(), "--cpu", "this machine is as fast as it is"),
+        (!follows && arguments.server.is_some(), "--server", "a real server is what it is"),
+    ] {
+        if given {
+            bail!("{option} is for the lab: {why}");
+        }
+    }
+    Ok(())
+}
+
 /// Visits on a real wire, and replays the visit in the lab if a network is described.
 fn live(
     arguments: &Visit,
     (url, zone): (&Url, Option<Detour>),
     wire: Option<Wire>,
 ) -> anyhow::Result<Done> {
-    if arguments.warm {
-        bail!("--warm is for the lab: on a real wire the caches are what they are");
-    }
+    only_live(arguments)?;
     if arguments.https {
         bail!("--https is for folders and the demo: {url} says itself how it is spoken to");
     }
@@ -223,12 +245,17 @@ fn live(
     let (record, progress) = watched(&kept, arguments);
     let visited = carry_out(&title, &plan, &ground, &machine, || Ok(Vec::new()), record)?;
     drop(progress);
-    let recorded = match &arguments.network.net {
-        Some(_) => recorded(&kept)?,
-        None => None,
-    };
-    let Some((folder, recording)) = recorded else {
-        return Ok(Done::Kept(kept, visited.exit));
+    match &arguments.network.net {
+        Some(_) => again_in_lab(arguments, kept, visited.exit),
+        None => Ok(Done::Kept(kept, visited.exit)),
+    }
+}
+
+/// Carries a visit of the world that was kept out again in the lab, if it can be. `exit` is what it came to
+/// itself.
+pub(crate) fn again_in_lab(arguments: &Visit, kept: Kept, exit: u8) -> anyhow::Result<Done> {
+    let Some((folder, recording)) = recorded(&kept)? else {
+        return Ok(Done::Kept(kept, exit));
     };
     kept.views()?;
     let name = kept.id.as_deref().unwrap_or("it");
@@ -346,6 +373,7 @@ pub(crate) fn planned(arguments: &Visit, mut plan: Plan, ground: &Ground) -> any
     };
     plan.runs = arguments.runs.map_or(Runs::AsNeeded, Runs::Exactly);
     plan.fail = arguments.fail;
+    plan.server = arguments.server.map(ServerLike::from);
     if arguments.warm {
         plan.client_caches = ClientCaches::Warm;
     }
@@ -364,11 +392,11 @@ fn browser(arguments: &Visit, ground: &Ground) -> anyhow::Result<Browser> {
         None if in_lab => BrowserName::Chromium,
         None => BrowserName::Roundtrip,
     };
-    let text = arguments.cpu.trim_end_matches(['x', 'X']);
-    let times: f64 =
-        text.parse().ok().filter(|times| (0.01..=1000.0).contains(times)).ok_or_else(|| {
-            anyhow!("--cpu {}: wanted how many times slower, 0.01 to 1000, as in 4x", arguments.cpu)
-        })?;
+    let given = arguments.cpu.as_deref().unwrap_or("1");
+    let times = given.trim_end_matches(['x', 'X']).parse().ok();
+    let times: f64 = times.filter(|times| (0.01..=1000.0).contains(times)).ok_or_else(|| {
+        anyhow!("--cpu {given}: wanted how many times slower, 0.01 to 1000, as in 4x")
+    })?;
     Ok(Browser::of(name).slowed(times))
 }
 

@@ -3,8 +3,9 @@
 mod common;
 mod peer;
 
-use common::{Roundtrip, chromium, has};
+use common::{Roundtrip, chromium, events, has};
 use peer::Peer;
+use roundtrip_record::{ExchangeStarted, Initiator, What};
 
 const PAGE: &str = "<!doctype html>
 <html lang=en><meta charset=utf-8><title>Seen by a browser</title>
@@ -40,12 +41,9 @@ addEventListener("load", async () => {
 });
 "#;
 
-#[test]
-fn a_browser_loads_a_site_without_complaint() {
-    if !has("chromium") {
-        return;
-    }
-    let mut served = Peer::start(&[]);
+/// Serves the site at `/seen/`.
+fn serve() -> Peer {
+    let served = Peer::start(&[]);
     let site = served.folder.path().join("site/seen");
     std::fs::create_dir(&site).expect("a folder");
     for (name, text) in [
@@ -57,6 +55,15 @@ fn a_browser_loads_a_site_without_complaint() {
     ] {
         std::fs::write(site.join(name), text).expect("written");
     }
+    served
+}
+
+#[test]
+fn a_browser_loads_a_site_without_complaint() {
+    if !has("chromium") {
+        return;
+    }
+    let mut served = serve();
     let roundtrip = Roundtrip::new();
     let url = served.url("/seen/");
     let seen = chromium(&roundtrip, &["--virtual-time-budget=5000", "--dump-dom", &url]);
@@ -90,4 +97,66 @@ fn a_browser_loads_a_site_without_complaint() {
     {
         assert!(has_line(path, status), "no {status} for {path} in {log:#?}");
     }
+}
+
+/// What was asked for in a record, each as method, last part of the path, and whether a script asked.
+fn asked(folder: &str) -> Vec<(String, String, bool)> {
+    let started = events(folder).into_iter().filter_map(|event| match event.what {
+        What::ExchangeStarted(started) => Some(started),
+        _ => None,
+    });
+    let told = started.map(|ExchangeStarted { method, url, initiator, .. }| {
+        let name = url.rsplit('/').next().unwrap_or_default().to_owned();
+        (method, name, matches!(initiator, Initiator::Script { .. }))
+    });
+    told.collect()
+}
+
+#[test]
+fn a_browser_makes_a_visit_and_the_lab_makes_it_again_with_what_scripts_asked_for() {
+    if !has("chromium") {
+        return;
+    }
+    let served = serve();
+    let roundtrip = Roundtrip::new();
+    let [seen, again] = ["seen", "again"].map(|name| roundtrip.folder(name));
+    roundtrip.run(&["visit", "--browser", &served.url("/seen/"), "--out", &seen]).expect(0);
+    let one = |method: &str, name: &str, by_script| (method.to_owned(), name.to_owned(), by_script);
+    let in_browser = asked(&seen);
+    for wanted in [
+        one("GET", "", false),
+        one("GET", "style.css", false),
+        one("GET", "script.js", false),
+        one("GET", "dot.svg", false),
+        one("GET", "data.json", true),
+        one("HEAD", "none.txt", true),
+        one("POST", "echo", true),
+    ] {
+        assert!(in_browser.contains(&wanted), "{wanted:?} is not in {in_browser:?}");
+    }
+    let noted = events(&seen).into_iter().any(
+        |event| matches!(event.what, What::PageNote(note) if note.note.contains("main thread")),
+    );
+    assert!(noted && events(&seen).iter().any(|event| matches!(event.what, What::PagePainted(_))));
+
+    let replayed = roundtrip.run(&["visit", &seen, "--net", "3g", "--out", &again]).expect(0);
+    assert!(asked(&again).contains(&one("GET", "data.json", true)), "{:?}", asked(&again));
+    assert!(replayed.err().contains("is asked for as long after"), "{}", replayed.err());
+}
+
+#[test]
+fn what_a_browser_is_not_told_is_refused() {
+    let roundtrip = Roundtrip::new();
+    for (more, why) in [
+        (&["--dns", "192.0.2.1"][..], "--dns has no place here"),
+        (&["--server", "nginx"], "--server has no place here"),
+        (&["-d", "x"], "-d has no place here"),
+    ] {
+        let refused = [&["visit", "--browser", "http://127.0.0.1:1/"], more].concat();
+        assert!(roundtrip.run(&refused).expect(2).err().contains(why));
+    }
+    let none = roundtrip.run(&["visit", "--browser=/nowhere", "http://127.0.0.1:1/"]).expect(2);
+    assert!(none.err().contains("/nowhere could not be started"), "{}", none.err());
+    let folder = roundtrip.run(&["visit", "--browser", "."]).expect(2);
+    assert!(folder.err().contains("--browser visits URLs"), "{}", folder.err());
 }

@@ -27,13 +27,13 @@ mod times;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 
-use roundtrip_record::{BodyRef, ImportedFile, Log};
+use roundtrip_record::{BodyRef, ImportedFile, Log, PageNote, PagePainted, Time, Trace as _, What};
 use serde_json::Value;
 
 use crate::error::ImportError;
 use crate::input::Input;
 use crate::notes::Notes;
-use crate::options::{Imported, Options};
+use crate::options::{Imported, Observed, Options, Picture};
 use crate::run::{self, Run};
 use cause::Causes;
 use connections::Connections;
@@ -90,7 +90,23 @@ pub(crate) fn import(input: Input, options: &Options, log: &Log) -> Result<Impor
     }
     emitter.agenda.finish();
     let (latest, exit) = (emitter.agenda.latest, emitter.exit);
+    observed(log, latest, &options.observed);
     Ok(run::end(log, &notes, latest, exit, sketches.len() as u64))
+}
+
+/// Records what was seen besides.
+fn observed(log: &Log, latest: Time, observed: &Observed) {
+    let mut log = log.clone();
+    if let Some(picture) = &observed.picture
+        && let Some(kept) = log.body(&picture.png)
+    {
+        let Picture { width, height, title, .. } = picture.clone();
+        let painted = PagePainted { picture: kept, width, height, title };
+        log.emit(latest, None, || What::PagePainted(painted));
+    }
+    for note in &observed.notes {
+        log.emit(latest, None, || What::PageNote(PageNote { note: note.clone() }));
+    }
 }
 
 /// What is known of the record before its first event.

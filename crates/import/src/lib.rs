@@ -47,7 +47,7 @@ use std::path::Path;
 use roundtrip_record::Log;
 
 pub use error::ImportError;
-pub use options::{Imported, Options};
+pub use options::{Imported, Observed, Options, Picture};
 
 use input::Input;
 

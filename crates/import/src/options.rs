@@ -11,6 +11,30 @@ pub struct Options {
     pub page: Option<String>,
     /// Files with keys of TLS sessions (`SSLKEYLOGFILE`), for captures.
     pub keys: Vec<PathBuf>,
+    /// What the recorder saw besides and a HAR has no place for.
+    pub observed: Observed,
+}
+
+/// What was seen of a page besides what its recording holds.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// What a reader must know, each in a sentence.
+    pub notes: Vec<String>,
+    /// The page at the end of the recording.
+    pub picture: Option<Picture>,
+}
+
+/// A picture of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// PNG.
+    pub png: Vec<u8>,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// The page's title.
+    pub title: String,
 }
 
 /// What was imported.

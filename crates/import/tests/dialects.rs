@@ -454,3 +454,13 @@ fn entries_that_make_no_sense_are_refused_one_by_one() {
         "{error}"
     );
 }
+
+#[test]
+fn the_icon_of_a_site_which_chromium_calls_other_is_an_icon() {
+    let other = |name: &str| {
+        entry(0, &format!("https://h.example/{name}"), json!({"_resourceType": "other"}))
+    };
+    let read = entries(&json!([other("favicon.ico"), other("feed.json")]));
+    let kinds: Vec<ResourceKind> = read.story.exchanges.iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, [ResourceKind::Icon, ResourceKind::Other]);
+}

@@ -167,6 +167,13 @@ pub enum Initiator {
     LinkField,
     /// In a 103 response that came before the document's head (RFC 8297).
     EarlyHints,
+    /// A script asked for it in a visit that is carried out again ([`Page::script_asks`](crate::Page::script_asks)).
+    Script {
+        /// The script's address; the document's own where it stands in that.
+        script: Url,
+        /// The line in it, from 1; 0 where not known.
+        line: u32,
+    },
 }
 
 impl Initiator {

@@ -10,7 +10,7 @@ use url::Url;
 use crate::child::Painter;
 use crate::encoding::{self, DocumentDecoder};
 use crate::engine::{self, Drawn, Goal, Outcome};
-use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Hint, Initiator, Listed, Priority};
+use crate::fetch::{Blocks, Delivered, Fetch, FetchId, Hint, Initiator, Kind, Listed, Priority};
 use crate::limits;
 use crate::link::links;
 use crate::media::Media;
@@ -243,6 +243,12 @@ impl Page {
         } else {
             self.listed_more += 1;
         }
+    }
+
+    /// A script that was recorded asks for a resource, which is wanted now unless it was already. Nothing in
+    /// the page waits for it.
+    pub fn script_asks(&mut self, url: Url, kind: Kind, priority: Priority, script: (Url, u32)) {
+        self.resources.script_asks(url, kind, priority, script);
     }
 
     /// The next wanted resource, in the order of discovery; `None` when there is none for now.

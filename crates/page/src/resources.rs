@@ -184,6 +184,26 @@ impl Resources {
         self.want(fetch, Holds::NOTHING, 0);
     }
 
+    pub(crate) fn script_asks(
+        &mut self,
+        url: Url,
+        kind: Kind,
+        priority: Priority,
+        (script, line): (Url, u32),
+    ) {
+        let fetch = Fetch {
+            id: FetchId(0),
+            url,
+            kind,
+            priority,
+            blocks: Blocks::None,
+            initiator: Initiator::Script { script, line },
+            media: None,
+            anonymous: kind == Kind::Font,
+        };
+        self.want(fetch, Holds { runs: kind == Kind::Script, ..Holds::NOTHING }, 0);
+    }
+
     /// Remembers a resource once. One wanted again more urgently is raised.
     fn want(&mut self, mut fetch: Fetch, holds: Holds, import_depth: usize) {
         let request = (fetch.url.clone(), fetch.anonymous);

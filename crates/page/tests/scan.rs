@@ -16,6 +16,7 @@ fn found(page: &mut Page) -> String {
             Initiator::Layout => "layout".to_owned(),
             Initiator::LinkField => "Link field".to_owned(),
             Initiator::EarlyHints => "103".to_owned(),
+            Initiator::Script { .. } => "script".to_owned(),
         };
         let blocks = match fetch.blocks {
             Blocks::Render => " blocks render",

@@ -26,6 +26,7 @@ use url::Url;
 
 use crate::coded::{encode, encode_usually};
 use crate::crypto::Likeness;
+use crate::server_like::ServerLike;
 use crate::site::Site;
 
 /// In how many pieces a paced body is sent.
@@ -184,14 +185,22 @@ impl Server {
         }
     }
 
+    /// Whose software it says it is, if that is known.
+    pub(crate) fn like(&self) -> Option<ServerLike> {
+        let answers = self.answers.values().flatten();
+        answers.filter_map(|answer| answer.fields.text("Server")).find_map(ServerLike::named_by)
+    }
+
     /// The simulated site that it is.
     pub fn site(self) -> Site {
+        let scheduling = self.like().map(ServerLike::scheduling).unwrap_or_default();
         let Self { origin, answers, likeness, version, tcp, unknown } = self;
         let make = move |host: &LabHost| -> Rc<dyn Handler> {
             Rc::new(Listed { host: host.clone(), answers: RefCell::new(answers), unknown })
         };
         let mut site = Site::http(&origin.host, Box::new(make));
         site.options.version = version;
+        site.options.scheduling = scheduling;
         // The heads in the list name the software.
         site.options.software = String::new();
         site.likeness = likeness.unwrap_or_default();

@@ -17,12 +17,15 @@ use roundtrip_os::{Clock, Machine};
 use roundtrip_record::{EventId, LinkCounts, Log, Role, Time, WireKind};
 use roundtrip_wire::{LocalFuture, Wire};
 
+use crate::browser::Browser;
 use crate::crypto::KeyShares;
 pub use crate::lab_tls::LabTls;
 use crate::machine::{ThisMachine, trusted};
 use crate::names::Pin;
 pub use crate::network::Virtual;
+use crate::plan::Plan;
 use crate::run_error::RunError;
+use crate::server_like::ServerLike;
 use crate::site::{Site, put_up};
 use crate::title::{Title, begin};
 use crate::trust::{Recorded, Versions};
@@ -81,12 +84,33 @@ pub struct Scene<'a> {
     pub key_shares: KeyShares,
     /// Whether that client sends to servers of TLS 1.2 as early as to those of 1.3.
     pub false_start: bool,
+    /// Whose server the lab's are like; `None`: each is as its site says.
+    pub server: Option<ServerLike>,
     /// The TLS of the lab with the sessions that an errand before left there; `None`: there was none.
     pub tls: Option<LabTls>,
     /// Whether the kernel's packets are captured on the live wire.
     pub capture: CaptureWish,
     /// Makes the sites of the lab.
     pub sites: &'a dyn Fn() -> Result<Vec<Site>, RunError>,
+}
+
+impl<'a> Scene<'a> {
+    /// A scene of a client that is no browser.
+    pub fn new(
+        machine: &'a ThisMachine,
+        capture: CaptureWish,
+        sites: &'a dyn Fn() -> Result<Vec<Site>, RunError>,
+    ) -> Self {
+        let key_shares = KeyShares::default();
+        Self { machine, key_shares, false_start: false, server: None, tls: None, capture, sites }
+    }
+
+    /// The same scene for a plan's browser and servers.
+    #[must_use]
+    pub fn of(self, plan: &Plan) -> Self {
+        let Browser { key_shares, false_start, .. } = plan.browser;
+        Self { key_shares, false_start, server: plan.server, ..self }
+    }
 }
 
 /// An errand that was carried out.
@@ -227,10 +251,13 @@ fn simulate<E: Errand>(
         None => LabTls::new(network, scene.key_shares)?,
     };
     let mut sites = (scene.sites)()?;
-    if scene.false_start {
-        // Our TLS cannot send so early. What 1.3 does takes as many round trips.
-        for site in &mut sites {
+    for site in &mut sites {
+        if scene.false_start {
+            // Our TLS cannot send so early. What 1.3 does takes as many round trips.
             site.likeness.versions = Versions::All;
+        }
+        if let Some(server) = scene.server {
+            site.options.scheduling = server.scheduling();
         }
     }
     let pins = put_up(&mut internet, &tls.authority, sites)?;

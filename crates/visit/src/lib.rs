@@ -36,9 +36,13 @@ pub mod run;
 mod run_error;
 mod runs;
 pub mod scenario;
+mod scripted;
 pub mod serve;
+mod server_like;
 pub mod site;
 mod standin;
+#[cfg(feature = "page")]
+mod terms;
 mod title;
 pub mod trust;
 mod visit;
@@ -52,4 +56,6 @@ pub use plan::{ClientCaches, Plan, Runs, Until};
 pub use profile::Profile;
 #[cfg(feature = "page")]
 pub use roundtrip_page::Layouts;
+pub use scripted::Scripted;
+pub use server_like::ServerLike;
 pub use visit::{Visited, visit};

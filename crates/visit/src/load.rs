@@ -3,9 +3,9 @@
 //! One loop is the browser's main thread: what arrives waits while it is busy. How long its work takes
 //! is modelled in the lab, where this machine's own work takes no time ([`Cpu`]).
 
-use core::mem::replace;
+use core::mem::{replace, take};
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roundtrip_fetch::{Fetcher, Mode, Rules, share_credentials};
 use roundtrip_http::client::{Credentials, Failure, KeepAlive, Origin, Request, Response};
@@ -16,8 +16,7 @@ use roundtrip_page::{
 };
 use roundtrip_record::{
     Blocks, BodyRef, EventId, ExchangeId, Fault, FaultKind, Initiator, Milestone, PageFound,
-    PageMilestone, PageNote, PagePainted, Priority, ResourceKind, Step, Time, Trace as _, What,
-    WireKind,
+    PageMilestone, PageNote, PagePainted, Priority, Step, Time, Trace as _, What, WireKind,
 };
 use roundtrip_wire::{Task, Wire, about};
 use tokio::sync::mpsc;
@@ -28,6 +27,8 @@ use crate::page_times::PageTimes;
 use crate::plan::Plan;
 use crate::queue::{Queue, Waiting};
 use crate::reported::{fatal, report};
+use crate::scripted::{Awaited, Scripted};
+use crate::terms::{blocks, initiator, kind, listed_by, page_kind, page_priority, priority};
 
 /// The largest sub-resource that is kept in memory for layout.
 const LARGEST: usize = 64 << 20;
@@ -52,6 +53,8 @@ enum Arrived {
     Resource(FetchId, Delivered, Option<EventId>),
     /// The first picture is on the screen, and the event of that.
     Painted(Option<EventId>, Time),
+    /// A script that was recorded asks for something.
+    Asked(Scripted),
 }
 
 /// Which moments of a page have come.
@@ -104,8 +107,18 @@ pub(crate) struct Loading<'a, W: Wire> {
     keep_alive: KeepAlive,
     queue: Queue,
     tasks: BTreeMap<FetchId, Task>,
+    /// What recorded scripts still ask for.
+    awaited: Awaited,
+    /// Data that scripts asked for and that is under way: the load event does not wait for it.
+    data: BTreeSet<FetchId>,
     /// What is fetched when the page has loaded.
     later: Vec<(Fetch, Option<EventId>)>,
+    /// Fonts that the layout under way wants: they go to the network when it is done.
+    shaped: Vec<(Fetch, Option<EventId>)>,
+    /// The first layout is under way.
+    laying_out: bool,
+    /// When the first layout could first be made.
+    paintable: Option<Time>,
     /// When the latest request was or will be handed to the network.
     handed: Option<Time>,
     /// A script has run.
@@ -181,7 +194,12 @@ impl<'a, W: Wire> Loading<'a, W> {
             browser: plan.browser.clone(),
             keep_alive: plan.client.keep_alive,
             tasks: BTreeMap::new(),
+            awaited: Awaited::new(plan.scripted.clone()),
+            data: BTreeSet::new(),
             later: Vec::new(),
+            shaped: Vec::new(),
+            laying_out: false,
+            paintable: None,
             handed: None,
             scripted: false,
             styled_last: false,
@@ -228,16 +246,25 @@ impl<'a, W: Wire> Loading<'a, W> {
         picture: bool,
     ) -> (u8, PageTimes) {
         self.answered(&response);
+        let asked = self.awaited.came(None);
+        self.follow_scripts(asked);
         let _reading = self.wire.spawn(read(response, self.sender.clone()));
         self.begin_what_the_head_names().await;
-        while !self.is_done() {
-            let Some(arrived) = self.arrivals.recv().await else { break };
-            self.take(arrived).await;
-            // What is there already is taken before anything is laid out.
-            while let Ok(arrived) = self.arrivals.try_recv() {
+        loop {
+            // What is there already is taken, and what can run runs, before anything is laid out; but the first
+            // frame does not wait for long.
+            if self.is_frame_due() {
+                self.first_frame().await;
+            } else if let Ok(arrived) = self.arrivals.try_recv() {
+                self.take(arrived).await;
+            } else if !self.run_next().await {
+                self.settle().await;
+                if self.is_done() {
+                    break;
+                }
+                let Some(arrived) = self.arrivals.recv().await else { break };
                 self.take(arrived).await;
             }
-            self.settle().await;
         }
         self.finish(picture).await;
         (self.exit, self.times)
@@ -275,11 +302,22 @@ impl<'a, W: Wire> Loading<'a, W> {
 
     /// Whether everything that the load event waits for has come.
     fn is_loaded(&self) -> bool {
-        self.document_ended && self.queue.is_empty()
+        self.document_ended && self.queue.is_empty() && !self.awaited.holds_load()
     }
 
     fn is_done(&self) -> bool {
-        self.reached.loaded && self.reached.painted && self.queue.is_empty()
+        let Reached { loaded, painted, .. } = self.reached;
+        let nothing_comes = self.queue.is_empty() && self.data.is_empty();
+        loaded && painted && nothing_comes && !self.awaited.is_due()
+    }
+
+    /// Whether the first layout could be made long ago.
+    fn is_frame_due(&mut self) -> bool {
+        if self.cpu.pace.is_zero() || !self.is_to_paint_first() {
+            return false;
+        }
+        let now = self.wire.now();
+        now.since(*self.paintable.get_or_insert(now)) >= self.cpu.pace
     }
 
     /// Whether the page can now be laid out for the first picture.
@@ -298,6 +336,8 @@ impl<'a, W: Wire> Loading<'a, W> {
     fn hand_over(&mut self) -> Time {
         let now = self.wire.now();
         let takes = match self.handed {
+            // What a layout wants needs no other thread to find it.
+            _ if self.laying_out => self.cpu.send,
             None => self.cpu.first_hand_over,
             Some(_) => self.cpu.hand_over,
         };
@@ -319,6 +359,8 @@ impl<'a, W: Wire> Loading<'a, W> {
                 self.page.finish_document();
                 self.document_ended = true;
                 self.restyled = true;
+                let asked = self.awaited.came(Some(self.page.url()));
+                self.follow_scripts(asked);
                 if let Some(failure) = failure {
                     // What came of it is painted all the same.
                     self.exit = fatal(self.wire, &failure);
@@ -333,16 +375,32 @@ impl<'a, W: Wire> Loading<'a, W> {
                 self.times.first_paint = Some(at.since(Time::ZERO));
                 self.latest = event.or(self.latest);
             }
+            Arrived::Asked(asked) => {
+                self.awaited.made(&asked);
+                let Scripted { url, script, line, kind, priority, .. } = asked;
+                let (kind, priority) = (page_kind(kind), page_priority(priority));
+                self.page.script_asks(url, kind, priority, (script, line));
+            }
         }
         // What a scanner that runs ahead of the parser finds is asked for before the parser is there.
         self.fetch_wanted();
         self.busy(parsing).await;
-        while let Some((id, bytes)) = self.page.poll_run() {
-            self.scripted = true;
-            let url = self.page.fetch(id).map(|fetch| fetch.url.as_str());
-            let scripts = url.and_then(|url| self.merged.get(url)).copied().unwrap_or(1);
-            self.busy(self.cpu.running(bytes, scripts)).await;
-        }
+        self.go_on();
+    }
+
+    /// Runs the next script that can run; whether there was one.
+    async fn run_next(&mut self) -> bool {
+        let Some((id, bytes)) = self.page.poll_run() else { return false };
+        self.scripted = true;
+        let url = self.page.fetch(id).map(|fetch| fetch.url.as_str());
+        let scripts = url.and_then(|url| self.merged.get(url)).copied().unwrap_or(1);
+        self.busy(self.cpu.running(bytes, scripts)).await;
+        self.go_on();
+        true
+    }
+
+    /// Begins what may begin now.
+    fn go_on(&mut self) {
         if self.page.is_in_body() {
             self.queue.enter_body();
         }
@@ -352,7 +410,12 @@ impl<'a, W: Wire> Loading<'a, W> {
     fn arrived(&mut self, id: FetchId, delivered: Delivered, event: Option<EventId>) {
         self.tasks.remove(&id);
         self.queue.ended(id);
+        self.data.remove(&id);
         let kind = self.page.fetch(id).map(|fetch| fetch.kind);
+        if let Some(fetch) = self.page.fetch(id) {
+            let asked = self.awaited.came(Some(&fetch.url));
+            self.follow_scripts(asked);
+        }
         if let (Some(event), Some(fetch)) = (event, self.page.fetch(id)) {
             self.found_by.insert(fetch.url.to_string(), event);
         }
@@ -379,6 +442,11 @@ impl<'a, W: Wire> Loading<'a, W> {
             let later = self.browser.order.icon_after_load && !self.reached.loaded;
             if fetch.kind == Kind::Icon && later {
                 self.later.push((fetch, cause));
+            } else if fetch.kind == Kind::Data && by_script(&fetch) {
+                self.data.insert(fetch.id);
+                self.hand(&fetch, cause);
+            } else if fetch.kind == Kind::Font && self.laying_out {
+                self.shaped.push((fetch, cause));
             } else {
                 self.queue.push(fetch, cause);
                 // What may begin does at once: urgency orders only what waits.
@@ -414,9 +482,27 @@ impl<'a, W: Wire> Loading<'a, W> {
     /// Begins the requests that may begin now.
     fn begin_next(&mut self) {
         while let Some(Waiting { fetch, cause }) = self.queue.next() {
-            let at = self.hand_over();
-            let task = self.start(&fetch, cause, at);
-            self.tasks.insert(fetch.id, task);
+            self.hand(&fetch, cause);
+        }
+    }
+
+    /// Hands a request over to the network.
+    fn hand(&mut self, fetch: &Fetch, cause: Option<EventId>) {
+        let at = self.hand_over();
+        let task = self.start(fetch, cause, at);
+        self.tasks.insert(fetch.id, task);
+    }
+
+    /// Has what recorded scripts ask for be wanted in its time.
+    fn follow_scripts(&self, asked: Vec<Scripted>) {
+        for one in asked {
+            let (wire, sender) = (self.wire.clone(), self.sender.clone());
+            let asking = async move {
+                wire.sleep(one.delay).await;
+                // Nobody listens any more: the visit is over.
+                let _ = sender.send(Arrived::Asked(one));
+            };
+            self.wire.spawn(asking).detach();
         }
     }
 
@@ -427,7 +513,8 @@ impl<'a, W: Wire> Loading<'a, W> {
             Initiator::Parser { url, .. }
             | Initiator::Style { url }
             | Initiator::LinkField { url }
-            | Initiator::EarlyHints { url } => self.found_by.get(url),
+            | Initiator::EarlyHints { url }
+            | Initiator::Script { url, .. } => self.found_by.get(url),
             _ => None,
         };
         let cause = by.copied().or(self.latest);
@@ -482,10 +569,7 @@ impl<'a, W: Wire> Loading<'a, W> {
             self.load_once().await;
         }
         if self.is_to_paint_first() {
-            self.reached.laid_out = true;
-            self.busy(self.cpu.laying_out(self.bytes)).await;
-            self.work(Goal::Layout).await;
-            self.paint_first();
+            self.first_frame().await;
         }
         while self.reached.laid_out
             && (self.is_loaded() || self.restyled && self.browser.order.lays_out_early)
@@ -498,6 +582,24 @@ impl<'a, W: Wire> Loading<'a, W> {
         if self.is_loaded() {
             self.load_once().await;
         }
+    }
+
+    /// The layout for the first picture, which is then on its way. What its styles want is asked for at once,
+    /// the fonts a while later.
+    async fn first_frame(&mut self) {
+        self.reached.laid_out = true;
+        self.busy(self.cpu.style).await;
+        self.laying_out = true;
+        self.work(Goal::Layout).await;
+        self.busy(self.cpu.laying_out(self.bytes)).await;
+        self.laying_out = false;
+        let at = self.wire.now() + self.cpu.fonts;
+        for (fetch, cause) in take(&mut self.shaped) {
+            self.queue.begin(&fetch);
+            let task = self.start(&fetch, cause, at);
+            self.tasks.insert(fetch.id, task);
+        }
+        self.paint_first();
     }
 
     async fn load_once(&mut self) {
@@ -535,10 +637,12 @@ impl<'a, W: Wire> Loading<'a, W> {
             self.milestone(Milestone::FirstPaint);
             self.reached.painted = true;
         }
-        for (fetch, cause) in core::mem::take(&mut self.later) {
+        for (fetch, cause) in take(&mut self.later) {
             self.queue.push(fetch, cause);
         }
         self.begin_next();
+        let asked = self.awaited.loaded();
+        self.follow_scripts(asked);
     }
 
     /// Lays out, and paints if that is the goal; what the page then wants is fetched.
@@ -605,6 +709,14 @@ impl<'a, W: Wire> Loading<'a, W> {
         for note in page.notes().iter().filter(|note| !matches!(note, Note::Omitted(_))) {
             log.clone()
                 .emit(now, self.latest, || What::PageNote(PageNote { note: note.to_string() }));
+        }
+        if let [first, ..] = self.awaited.left() {
+            let (count, url) = (self.awaited.left().len(), &first.url);
+            let note = format!(
+                "not made again, since what it followed did not come: what a script asked for, {count} in all, \
+                 {url} first"
+            );
+            log.clone().emit(now, self.latest, || What::PageNote(PageNote { note }));
         }
     }
 
@@ -691,55 +803,7 @@ fn mode(fetch: &Fetch) -> Mode {
     if fetch.anonymous { Mode::SameOrigin } else { Mode::Include }
 }
 
-fn initiator(of: &roundtrip_page::Initiator, page: &Url) -> Initiator {
-    match of {
-        roundtrip_page::Initiator::Markup { line } => {
-            Initiator::Parser { url: page.to_string(), line: (*line).try_into().unwrap_or(0) }
-        }
-        roundtrip_page::Initiator::LinkField => Initiator::LinkField { url: page.to_string() },
-        roundtrip_page::Initiator::EarlyHints => Initiator::EarlyHints { url: page.to_string() },
-        roundtrip_page::Initiator::Style { sheet } => Initiator::Style { url: sheet.to_string() },
-        roundtrip_page::Initiator::Layout => Initiator::Style { url: page.to_string() },
-    }
-}
-
-/// What names something that is not fetched: this line of the page, or, where there is none, a `Link` field.
-fn listed_by(line: u64, page: &Url) -> Initiator {
-    let url = page.to_string();
-    match line {
-        0 => Initiator::LinkField { url },
-        line => Initiator::Parser { url, line: line.try_into().unwrap_or(0) },
-    }
-}
-
-fn kind(of: Kind) -> ResourceKind {
-    match of {
-        Kind::Style => ResourceKind::Style,
-        Kind::Script => ResourceKind::Script,
-        Kind::Image | Kind::Poster => ResourceKind::Image,
-        Kind::Font => ResourceKind::Font,
-        Kind::Icon => ResourceKind::Icon,
-        Kind::Video | Kind::Audio | Kind::Track => ResourceKind::Media,
-        Kind::Frame => ResourceKind::Frame,
-        Kind::Manifest => ResourceKind::Manifest,
-        Kind::Object | Kind::Embed | Kind::Data | Kind::Later => ResourceKind::Other,
-    }
-}
-
-fn priority(of: roundtrip_page::Priority) -> Priority {
-    match of {
-        roundtrip_page::Priority::VeryLow => Priority::VeryLow,
-        roundtrip_page::Priority::Low => Priority::Low,
-        roundtrip_page::Priority::Medium => Priority::Medium,
-        roundtrip_page::Priority::High => Priority::High,
-        roundtrip_page::Priority::VeryHigh => Priority::VeryHigh,
-    }
-}
-
-fn blocks(of: roundtrip_page::Blocks) -> Blocks {
-    match of {
-        roundtrip_page::Blocks::None => Blocks::Nothing,
-        roundtrip_page::Blocks::Parser => Blocks::Parser,
-        roundtrip_page::Blocks::Render => Blocks::Render,
-    }
+/// Whether a script that was recorded asked for it.
+fn by_script(fetch: &Fetch) -> bool {
+    matches!(fetch.initiator, roundtrip_page::Initiator::Script { .. })
 }

@@ -13,6 +13,8 @@ use url::Url;
 use crate::browser::Browser;
 use crate::names::{Detour, Pin};
 use crate::profile::Profile;
+use crate::scripted::Scripted;
+use crate::server_like::ServerLike;
 
 /// Until when a visit goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +76,9 @@ pub struct Plan {
     pub client: Options,
     /// Whose behaviour the visit has; [`Plan::behaving_as`] sets it with all that follows from it.
     pub browser: Browser,
+    /// Whose server the servers of the lab are like; `None`: in a replay the one that its `Server` fields
+    /// name, if that is known, and [`ServerLike::Ideal`].
+    pub server: Option<ServerLike>,
     /// How the page is to be seen; `None`: what it needs is not fetched, and nothing is painted.
     #[cfg(feature = "page")]
     pub page: Option<roundtrip_page::Options>,
@@ -91,6 +96,8 @@ pub struct Plan {
     /// How many scripts a file holds, by its URL, where it is several made one: the work that they do
     /// stays.
     pub merged_scripts: BTreeMap<String, u32>,
+    /// What scripts asked for in the visit that is carried out again.
+    pub scripted: Vec<Scripted>,
     /// Time for the whole.
     pub limit: Option<Duration>,
     /// Until when it goes on.
@@ -121,6 +128,7 @@ impl Plan {
             body: Bytes::new(),
             cookies: Jar::new(),
             browser: Browser::ROUNDTRIP,
+            server: None,
             names: roundtrip_dns::Options::default(),
             pins: Vec::new(),
             detours: Vec::new(),
@@ -140,6 +148,7 @@ impl Plan {
             #[cfg(feature = "page")]
             picture: true,
             merged_scripts: BTreeMap::new(),
+            scripted: Vec::new(),
             limit: Some(Duration::from_mins(2)),
             until: Until::default(),
             fail: false,

@@ -22,6 +22,7 @@ use crate::coded::encode;
 use crate::crypto::Likeness;
 use crate::given::Given;
 use crate::plan::Plan;
+use crate::scripted::scripted;
 use crate::site::Site;
 use crate::standin;
 use crate::trust::Versions;
@@ -110,6 +111,7 @@ impl Recording {
         })?;
         let mut plan = Plan::get(url);
         plan.method = Method::from_bytes(first.method.as_bytes()).unwrap_or(Method::GET);
+        plan.scripted = scripted(&self.story);
         let Some(request) = &first.request else { return Ok(plan) };
         if let Some(form) = request.what.body.as_ref().and_then(&body) {
             plan.body = form.into();
@@ -208,28 +210,28 @@ impl Recording {
             }
             server.answers.entry(key).or_default().push_back(answer);
         }
-        servers.differences.extend(self.unscripted());
+        servers.differences.extend(self.by_scripts());
+        servers.differences.extend(unordered(&servers.list));
         Ok(servers)
     }
 
-    /// That requests of scripts are not made again, where that is so: a stand-in for the document names
-    /// what scripts asked for, a recorded document does not.
-    fn unscripted(&self) -> Option<String> {
-        let response = self.story.document()?.response.as_ref()?;
-        response.what.body.content.as_ref()?;
+    /// How requests of scripts are made again, where there are any.
+    fn by_scripts(&self) -> impl Iterator<Item = String> {
         let by_script =
             |exchange: &&Exchange| matches!(exchange.initiator, Initiator::Script { .. });
-        let mut requests = self.story.exchanges.iter().filter(by_script);
-        let first = &requests.next()?.url;
-        Some(match requests.count() {
-            0 => format!(
-                "1 request that a script made ({first}) is not made again: scripts are not run"
-            ),
-            more => format!(
-                "{} requests that scripts made (first: {first}) are not made again: scripts are not run",
-                more + 1
-            ),
-        })
+        let asked = given(&self.story).filter(by_script).count();
+        let again = scripted(&self.story).len();
+        let made = (again > 0).then(|| {
+            format!(
+                "scripts are not run: what they asked for ({again}) is asked for as long after what came before it as it \
+                 was"
+            )
+        });
+        let rest = asked - again;
+        let not_made = (rest > 0).then(|| {
+            format!("what scripts asked for by other methods than GET, or again ({rest}), is not asked for")
+        });
+        made.into_iter().chain(not_made)
     }
 
     /// What of a server's TLS makes its handshake as long as it was.
@@ -312,6 +314,21 @@ impl Recording {
         let bound = Duration::from_micros(bytes as u64 * 1_000_000 / PACED);
         (near && took > NEAR && took > bound).then_some(took)
     }
+}
+
+/// That nobody knows in which order servers sent several responses at one time, where that is so.
+fn unordered(servers: &[Server]) -> Option<String> {
+    let unknown = |server: &&Server| {
+        server.version == Version::HTTP_2 && server.answers.len() > 1 && server.like().is_none()
+    };
+    let hosts: Vec<&str> =
+        servers.iter().filter(unknown).map(|server| server.origin.host.as_str()).collect();
+    let (first, rest) = hosts.split_first()?;
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    Some(format!(
+        "in which order {first}{more} sent several responses of one connection is not recorded: here as RFC 9218 has \
+         it, or as --server says"
+    ))
 }
 
 /// The exchanges in which a client was given something, by a server or by a cache.

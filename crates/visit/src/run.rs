@@ -14,7 +14,6 @@ pub use crate::machine::{ThisMachine, trusted};
 pub use crate::run_error::RunError;
 pub use crate::title::{Title, begin, end};
 
-use crate::crypto::KeyShares;
 use crate::ground::{Carried, Errand, Ground, Here, Scene};
 use crate::network::Virtual;
 use crate::plan::{ClientCaches, Plan, Until};
@@ -40,10 +39,7 @@ pub fn carry_out(
     sites: impl Fn() -> Result<Vec<Site>, RunError>,
     record: RecordSettings,
 ) -> Result<Visited, RunError> {
-    let key_shares = plan.browser.key_shares;
-    let false_start = plan.browser.false_start;
-    let capture = CaptureWish::IfPermitted;
-    let scene = Scene { machine, key_shares, false_start, tls: None, capture, sites: &sites };
+    let scene = Scene::new(machine, CaptureWish::IfPermitted, &sites).of(plan);
     let recorded = |ground: &Ground, record: RecordSettings| {
         let log = Log::new(Recorder::new(record)?);
         let carried = once(title, plan, ground, &log, &scene)?;
@@ -124,9 +120,7 @@ pub fn resolve(
     record: RecordSettings,
 ) -> Result<u8, RunError> {
     let log = Log::new(Recorder::new(record)?);
-    let key_shares = KeyShares::default();
-    let (false_start, capture) = (false, CaptureWish::IfPermitted);
-    let scene = Scene { machine, key_shares, false_start, tls: None, capture, sites: &sites };
+    let scene = Scene::new(machine, CaptureWish::IfPermitted, &sites);
     let lookup = Lookup { wanted, options };
     let carried = ground.carry_out(title, &log, &scene, lookup)?;
     end(&log, carried.at, carried.done, false)?;

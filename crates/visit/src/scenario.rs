@@ -56,14 +56,8 @@ impl Scenario {
             Ok(counted.map(Server::site).collect())
         };
         let plan = self.plan.unseen();
-        let scene = Scene {
-            machine: &ThisMachine::default(),
-            key_shares: plan.browser.key_shares,
-            false_start: plan.browser.false_start,
-            tls: None,
-            capture: CaptureWish::No,
-            sites: &sites,
-        };
+        let machine = ThisMachine::default();
+        let scene = Scene::new(&machine, CaptureWish::No, &sites).of(&plan);
         let ground = Ground::Lab(Box::new(self.network.clone()));
         let carried = once(&Title::default(), &plan, &ground, &Log::off(), &scene)?;
         let (Visited { exit, page, .. }, _) = carried.done;

@@ -21,7 +21,6 @@ use rustls::ServerConfig;
 use rustls::sign::SingleCertAndKey;
 
 use crate::cgi::Processes;
-use crate::crypto::KeyShares;
 use crate::ground::{Errand, Ground, Here, Scene};
 use crate::identity::{BadIdentity, Identity};
 use crate::run::{RunError, ThisMachine, Title};
@@ -126,16 +125,8 @@ pub fn serve(
     let tls = service.identity.as_ref().map(tls).transpose()?;
     let serving = Serving { service, handler, tls, ready, served };
     let machine = ThisMachine::default();
-    let key_shares = KeyShares::default();
     let sites = || Ok(Vec::new());
-    let scene = Scene {
-        machine: &machine,
-        key_shares,
-        false_start: false,
-        tls: None,
-        capture: CaptureWish::No,
-        sites: &sites,
-    };
+    let scene = Scene::new(&machine, CaptureWish::No, &sites);
     ground.carry_out(&Title::default(), &Log::off(), &scene, serving)?.done
 }
 

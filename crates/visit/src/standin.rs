@@ -22,14 +22,13 @@ pub(crate) fn body(exchange: &Exchange, recorded: Option<&Body>, story: &Story) 
     let is_document = story.document().is_some_and(|document| document.id == exchange.id);
     let (text, open, close) = match exchange.kind {
         _ if is_document => {
-            // What scripts asked for is named by the document too: scripts are not run.
+            // What scripts asked for is asked for as they did.
             let named = names(&|other| match &other.initiator {
                 Initiator::Parser { url, .. } => *url == exchange.url,
                 // What a head named is asked for because of it; the page names what it waits for.
                 Initiator::LinkField { url } | Initiator::EarlyHints { url } => {
                     *url == exchange.url && other.blocks != Blocks::Nothing
                 }
-                Initiator::Script { .. } => true,
                 _ => false,
             });
             (document(&named, story), "<!--", "-->")

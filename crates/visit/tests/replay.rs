@@ -11,9 +11,12 @@ use common::{cable, events, in_lab};
 use roundtrip_http::handler::{Files, Tree};
 use roundtrip_http::server::{Handler, Request, RequestBody, Response};
 use roundtrip_record::{
-    BodyCut, BodyRef, Event, FaultKind, Folder, HttpVersion, Initiator, Settings, What,
+    BodyCut, BodyRef, Event, FaultKind, Folder, HttpVersion, Initiator, Milestone, Settings, Time,
+    What,
 };
+use roundtrip_story::{Exchange, Story};
 use roundtrip_visit::crypto::Likeness;
+use roundtrip_visit::ground::Virtual;
 use roundtrip_visit::replay::Recording;
 use roundtrip_visit::run::Title;
 use roundtrip_visit::site::Site;
@@ -223,56 +226,73 @@ fn a_stand_in_that_is_longer_comes_whole() {
     assert_eq!((answered, broken(&second)), (versions(&first).len(), (Vec::new(), Vec::new())));
 }
 
-/// In what the servers of a record are not as recorded, once the resources named were `scripted`: asked
-/// for by a script. Without `bodies` they are stand-ins.
-fn differences(folder: &Path, scripted: &[&str], bodies: bool) -> Vec<String> {
-    let site = "http://www.shop.example/";
+#[cfg(feature = "page")]
+/// A visit recorded in a folder, whose bodies are not there and in which a script, `x.js`, asked for these.
+fn scripted(folder: &Path, names: &[&str]) -> Recording {
     let folder = Folder::open(folder).expect("a record");
     let (mut recorded, _) = folder.read().expect("events");
     for event in &mut recorded {
         match &mut event.what {
             What::ExchangeStarted(started)
-                if scripted.iter().any(|name| started.url == format!("{site}{name}")) =>
+                if names.iter().any(|name| started.url.ends_with(name)) =>
             {
-                let url = format!("{site}x.js");
+                let url = "http://www.shop.example/x.js".to_owned();
                 started.initiator = Initiator::Script { url, line: 1 };
             }
-            What::ResponseEnded(ended) if !bodies => ended.body.content = None,
+            What::ResponseEnded(ended) => ended.body.content = None,
             _ => {}
         }
     }
-    let recording = Recording::read(recorded).expect("a visit");
-    let bodies = folder.bodies();
-    recording.servers(|content| bodies.get(content).ok()).expect("servers");
-    recording.differences()
+    Recording::read(recorded).expect("a visit")
 }
 
-#[test]
-fn requests_of_scripts_are_said_not_to_be_made_again() {
-    let work = tempfile::tempdir().expect("a folder");
-    let folder = work.path().join("first");
-    let url = "http://www.shop.example/";
-    let plan = Plan::get(url.parse().expect("a URL"));
-    let title = Title { command: "visit".into(), subject: url.into(), replay_of: None };
-    in_lab(&title, &plan, || vec![site()], &cable(1), Settings::in_folder(&folder)).expect("a lab");
+#[cfg(feature = "page")]
+/// When a resource was wanted and had come, why it was wanted, and when the page had loaded.
+fn wanted(folder: &Path, name: &str) -> (f64, f64, Initiator, f64) {
+    let story = Story::new(events(folder));
+    let found = story.exchanges.iter().find(|exchange| exchange.url.ends_with(name));
+    let Exchange { span, initiator, .. } = found.expect("it was asked for").clone();
+    let loaded = story.milestone(&Milestone::LoadEventEnd).expect("it loaded");
+    let [start, end, loaded] =
+        [span.start, span.end, loaded].map(|at| at.since(Time::ZERO).as_secs_f64() * 1e3);
+    (start, end, initiator, loaded)
+}
 
-    assert_eq!(differences(&folder, &[], true), [] as [&str; 0]);
-    assert_eq!(
-        differences(&folder, &["b.svg"], true),
-        [
-            "1 request that a script made (http://www.shop.example/b.svg) is not made again: scripts \
-          are not run"
-        ]
+#[cfg(feature = "page")]
+#[test]
+fn what_a_script_asked_for_follows_it_on_another_network_and_the_page_waits_for_it() {
+    let work = tempfile::tempdir().expect("a folder");
+    let [first, second] = ["first", "second"].map(|name| work.path().join(name));
+    let site = || {
+        let page = "<title>x</title><link rel=stylesheet href=a.css><script src=x.js></script><p>x";
+        let tree = Tree::new()
+            .with("index.html", page)
+            .with("a.css", "p { background: url(b.svg) }")
+            .with("x.js", "x".repeat(40_000))
+            .with("b.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>");
+        Site::http("www.shop.example", Box::new(move |_| Rc::new(Files::tree(tree))))
+    };
+    let url = "http://www.shop.example/";
+    let plan = Plan::get(url.parse().expect("a URL")).behaving_as(Browser::CHROMIUM);
+    let title = Title { command: "visit".into(), subject: url.into(), replay_of: None };
+    in_lab(&title, &plan, || vec![site()], &cable(1), Settings::in_folder(&first)).expect("a lab");
+
+    let recording = scripted(&first, &["b.svg"]);
+    let plan = recording.plan(|_| None).expect("a plan").behaving_as(Browser::CHROMIUM);
+    let slow = Virtual { net: "3gslow".parse().expect("a network"), ..cable(2) };
+    let sites = || recording.sites(|_| None).expect("sites");
+    in_lab(&title, &plan, sites, &slow, Settings::in_folder(&second)).expect("a lab");
+    let differences = recording.differences();
+    assert!(
+        differences.iter().any(|one| one.contains("what they asked for (1)")),
+        "{differences:?}"
     );
-    assert_eq!(
-        differences(&folder, &["a.css", "b.svg"], true),
-        [
-            "2 requests that scripts made (first: http://www.shop.example/a.css) are not made again: \
-          scripts are not run"
-        ]
-    );
-    // The stand-in for the document names them.
-    let stand_ins = differences(&folder, &["a.css", "b.svg"], false);
-    assert!(stand_ins.iter().all(|difference| difference.contains("stand-ins")), "{stand_ins:?}");
-    assert_eq!(stand_ins.len(), 1);
+
+    let delay = wanted(&first, "b.svg").0 - wanted(&first, "x.js").1;
+    let (start, end, initiator, loaded) = wanted(&second, "b.svg");
+    let script = Initiator::Script { url: format!("{url}x.js"), line: 1 };
+    assert_eq!(initiator, script);
+    let again = start - wanted(&second, "x.js").1;
+    assert!((again - delay).abs() < 30.0, "{again} ms behind the script, and {delay}");
+    assert!(end < loaded, "it comes at {end}, and the page has loaded at {loaded}");
 }

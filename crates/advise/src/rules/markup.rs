@@ -1,12 +1,14 @@
 //! Advice about what the document says and how.
 
+use std::collections::BTreeSet;
+
 use roundtrip_record::{Blocks, Initiator, ResourceKind};
 use roundtrip_visit::answers::Answer;
 use url::Url;
 
 use crate::change::{AnswerChange, Change};
 use crate::css;
-use crate::document::from_page;
+use crate::document::{from_page, sheets_of_some_media};
 use crate::hint::Hint;
 use crate::proposals::{Proposals, Untried};
 use crate::seen::{Resource, Seen};
@@ -97,7 +99,11 @@ fn forbids_inline_styles(seen: &Seen<'_>) -> bool {
 pub(crate) fn merge(seen: &Seen<'_>, proposals: &mut Proposals) {
     let own = seen.origin();
     let mut sheets = sheets(seen);
-    sheets.retain(|(one, css)| Some(&one.origin) == own.as_ref() && !css.contains("@import"));
+    let apart = of_some_media(seen);
+    sheets.retain(|(one, css)| {
+        let is_own = Some(&one.origin) == own.as_ref();
+        is_own && !css.contains("@import") && !apart.contains(&one.url)
+    });
     if let [(first, _), _, ..] = sheets.as_slice() {
         let parts = sheets
             .iter()
@@ -126,6 +132,15 @@ pub(crate) fn merge(seen: &Seen<'_>, proposals: &mut Proposals) {
     }
 }
 
+/// Style sheets that are for some media only, and so are not merged with others.
+fn of_some_media(seen: &Seen<'_>) -> BTreeSet<Url> {
+    let answer = seen.origin().and_then(|origin| seen.answer(&origin, seen.page));
+    let Some(answer) = answer else { return BTreeSet::new() };
+    let media_type = answer.fields.text("Content-Type");
+    // What cannot be read cannot be changed either, which is said when it is tried.
+    sheets_of_some_media(answer.content(), media_type, seen.page).unwrap_or_default()
+}
+
 /// Several files made one: it has all their content, the others are not named any more.
 fn merged(
     name: &str,
@@ -141,7 +156,7 @@ fn merged(
     Variant::new(format!("merge-{name}"), format!("merged {} into one", several(&names, noun)))
         .how(format!("{} together in {}", list(&names), one.name()))
         .with([Change::Answer(one.url.clone(), content)])
-        .with(others.map(|other| Change::WithoutUrl(other.url.clone())))
+        .with(others.map(|other| Change::Instead(other.url.clone(), one.url.clone())))
 }
 
 pub(crate) fn preload(seen: &Seen<'_>, proposals: &mut Proposals) {

@@ -20,7 +20,7 @@ pub use handler::{BodyError, Handler, Request, RequestBody};
 pub use interim::{Interim, Trailers};
 pub use local::follow;
 pub use options::Options;
-pub use priority::Priority;
+pub use priority::{Priority, Scheduling};
 pub use response::{After, Response};
 pub use upgrade::{Upgrade, Upgraded};
 

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use http::Version;
 
+use super::priority::Scheduling;
 use crate::message::Limits;
 use crate::two::Floods;
 
@@ -21,6 +22,8 @@ pub struct Options {
     pub max_streams: u32,
     /// Frames that a client of HTTP/2 may send.
     pub floods: Floods,
+    /// Which of several responses a connection of HTTP/2 goes on with.
+    pub scheduling: Scheduling,
     /// Bytes that a request's body may have.
     pub max_body: u64,
     /// Requests that one connection may carry.
@@ -52,6 +55,7 @@ impl Default for Options {
             limits: Limits::SERVER,
             max_streams: 100,
             floods: Floods::default(),
+            scheduling: Scheduling::default(),
             max_body: 1 << 32,
             max_requests: 1000,
             max_connections: 10_000,

@@ -1,5 +1,6 @@
-//! What is sent next (RFC 9218): by urgency, and among the equally urgent first what is of use only
-//! when it is whole, one after the other, then what is of use in parts, by turns.
+//! What is sent next: by urgency, and among the equally urgent first what is of use only when it is
+//! whole, one after the other, then what is of use in parts, by turns (RFC 9218); or as servers do that
+//! know no such priorities.
 
 use std::collections::BTreeMap;
 
@@ -45,9 +46,23 @@ impl Priority {
     }
 }
 
+/// By what a server of HTTP/2 decides which of several responses it goes on with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheduling {
+    /// By their priorities (RFC 9218).
+    #[default]
+    Extensible,
+    /// By a tree of dependencies (RFC 7540 §5.3) as browsers build it who put each request behind those
+    /// that are as urgent and came before: by urgency, then in the order of the requests.
+    Dependencies,
+    /// By turns, whatever their priorities.
+    RoundRobin,
+}
+
 /// The streams of a connection that have something to send, in the order in which they may.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
+    scheduling: Scheduling,
     streams: BTreeMap<u32, Turn>,
     next: u64,
 }
@@ -60,6 +75,10 @@ struct Turn {
 }
 
 impl Turns {
+    pub(crate) fn new(scheduling: Scheduling) -> Self {
+        Self { scheduling, ..Self::default() }
+    }
+
     /// A stream begins to send, or its priority changes.
     pub(crate) fn set(&mut self, stream: u32, priority: Priority) {
         self.streams.entry(stream).or_default().priority = priority;
@@ -80,7 +99,14 @@ impl Turns {
         let mut order: Vec<u32> = self.streams.keys().copied().collect();
         order.sort_by_key(|stream| {
             let Turn { priority, last } = self.streams.get(stream).copied().unwrap_or_default();
-            (priority, if priority.incremental { last } else { 0 }, *stream)
+            let Priority { urgency, incremental } = priority;
+            let (priority, last) = match self.scheduling {
+                Scheduling::Extensible if incremental => (priority, last),
+                Scheduling::Extensible => (priority, 0),
+                Scheduling::Dependencies => (Priority { urgency, incremental: false }, 0),
+                Scheduling::RoundRobin => (Priority::default(), last),
+            };
+            (priority, last, *stream)
         });
         order
     }
@@ -135,5 +161,28 @@ mod tests {
         turns.remove(5);
         turns.set(11, priority(1, false));
         assert_eq!(turns.order(), [11, 3, 9, 1, 7]);
+    }
+
+    /// A page that can be used in parts, and what it names.
+    fn page(scheduling: Scheduling) -> Turns {
+        let mut turns = Turns::new(scheduling);
+        for (stream, urgency, incremental) in
+            [(1, 0, true), (3, 3, false), (5, 0, false), (7, 1, false)]
+        {
+            turns.set(stream, priority(urgency, incremental));
+        }
+        turns.sent(1);
+        turns
+    }
+
+    #[test]
+    fn dependencies_have_the_page_go_before_its_sheets() {
+        assert_eq!(page(Scheduling::Extensible).order(), [5, 1, 7, 3]);
+        assert_eq!(page(Scheduling::Dependencies).order(), [1, 5, 7, 3]);
+    }
+
+    #[test]
+    fn round_robin_looks_at_no_priority() {
+        assert_eq!(page(Scheduling::RoundRobin).order(), [3, 5, 7, 1]);
     }
 }

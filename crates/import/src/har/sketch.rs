@@ -132,8 +132,15 @@ fn origin(url: &Url) -> String {
 fn kind(entry: &Entry) -> (ResourceKind, Option<&'static str>) {
     let cause = &entry.cause;
     let stated = [&cause.resource_type, &cause.request_type, &cause.request_type_old];
+    let by_name = entry.request.url.as_deref().and_then(words::extension);
     if let Some(kind) = stated.into_iter().flatten().find_map(|word| words::resource_type(word)) {
-        return (kind, None);
+        // Chromium says `other` of a site's icon.
+        return match by_name {
+            Some(icon @ ResourceKind::Icon) if kind == ResourceKind::Other => {
+                (icon, Some("the URL's extension"))
+            }
+            _ => (kind, None),
+        };
     }
     let destination = field(&entry.request.headers, "sec-fetch-dest").and_then(words::destination);
     if let Some(kind) = destination {
@@ -144,7 +151,7 @@ fn kind(entry: &Entry) -> (ResourceKind, Option<&'static str>) {
     if let Some(kind) = media.and_then(|media| words::media_type(&essence(media))) {
         return (kind, Some("the media type"));
     }
-    match entry.request.url.as_deref().and_then(words::extension) {
+    match by_name {
         Some(kind) => (kind, Some("the URL's extension")),
         None => (ResourceKind::Other, Some("nothing: counted as other")),
     }

@@ -49,6 +49,7 @@ impl Agenda {
         self.forced = Some(what);
     }
 
+    #[cfg(any(test, debug_assertions))]
     pub(super) fn is_forced(&self) -> bool {
         self.forced.is_some()
     }

@@ -1,5 +1,5 @@
 //! One connection of HTTP/2 at the server (RFC 9113): many requests at one time, whose responses are
-//! sent in the order of their priorities (RFC 9218).
+//! sent in the order of their priorities (RFC 9218), unless the server is told otherwise.
 
 mod body;
 mod duplex;
@@ -215,6 +215,7 @@ impl<W: Wire> Serving<W> {
         Self {
             late: Timer::new(shared.wire.clone()),
             stopping: Some(Box::pin(async move { told.told_to_stop().await })),
+            turns: Turns::new(shared.options.scheduling),
             shared,
             tap,
             id,
@@ -222,7 +223,6 @@ impl<W: Wire> Serving<W> {
             full,
             streams: BTreeMap::new(),
             tasks: FuturesUnordered::new(),
-            turns: Turns::default(),
             served: 0,
             leaving: None,
             ending: None,

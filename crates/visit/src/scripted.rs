@@ -1,0 +1,215 @@
+//! What scripts asked for in a recorded visit. Scripts are not run: it is asked for again as long after what
+//! it followed as it was.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use roundtrip_record::{Initiator, Milestone, Priority, ResourceKind};
+use roundtrip_story::{Exchange, Story};
+use url::Url;
+
+use crate::given::Given;
+
+/// A request of a script, and what it follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scripted {
+    /// What was asked for.
+    pub url: Url,
+    /// The script that asked; the document where it stands in that.
+    pub script: Url,
+    /// The line in the script, from 1; 0 where not known.
+    pub line: u32,
+    /// What it was for.
+    pub kind: ResourceKind,
+    /// How urgent it was.
+    pub priority: Priority,
+    /// What had come before it and is to come before it again.
+    pub after: BTreeSet<Url>,
+    /// Whether it came after the load event, which then does not wait for it.
+    pub after_load: bool,
+    /// How long after the last of these it was wanted: what the script took, or a timer.
+    pub delay: Duration,
+}
+
+/// What scripts asked for by GET, in the order in which they did. Each URL is asked for once, as a page does
+/// that has it then.
+///
+/// What a script does begins with something: that it has come, that data which it waited for has, or that the
+/// page has loaded. A record does not tell with what, so that it is taken to be the last of these.
+pub(crate) fn scripted(story: &Story) -> Vec<Scripted> {
+    let mut known = BTreeSet::new();
+    let requests = story.exchanges.iter().filter(|exchange| {
+        // What was never answered is not asked for again: a page can do without. Nor is what became another
+        // protocol.
+        let answered = Given::of(exchange).is_some_and(|given| given.status != 101);
+        exchange.method == "GET" && answered
+    });
+    let found = requests.filter_map(|exchange| one(story, exchange));
+    found.filter(|one| known.insert(one.url.clone())).collect()
+}
+
+/// What an exchange was, if a script asked for it.
+fn one(story: &Story, exchange: &Exchange) -> Option<Scripted> {
+    let Initiator::Script { url: script, line } = &exchange.initiator else { return None };
+    let script = plain(script).or_else(|| plain(&story.document()?.url))?;
+    let start = exchange.span.start;
+    let before = || {
+        let others = story.exchanges.iter().filter(|other| other.id != exchange.id);
+        others.filter(|other| other.over && other.span.end <= start)
+    };
+    let last = before()
+        .filter(|other| can_lead(other.kind))
+        .max_by_key(|other| (other.span.end, other.id));
+    // One that stands in the document can run before that has ended.
+    let own = before().find(|other| plain(&other.url).as_ref() == Some(&script));
+    let loaded = story.milestone(&Milestone::LoadEventEnd).filter(|loaded| *loaded <= start);
+    let began = || Some(story.document()?.head()?.what.first_byte);
+    let since = last.map(|last| last.span.end).max(loaded).or_else(began)?;
+    Some(Scripted {
+        url: plain(&exchange.url)?,
+        script,
+        line: *line,
+        kind: exchange.kind,
+        priority: exchange.priority,
+        after: last.into_iter().chain(own).filter_map(|other| wanted(story, other)).collect(),
+        after_load: loaded.is_some(),
+        delay: start.since(since),
+    })
+}
+
+/// The URL under which a page wants what an exchange gave: that of the first of a chain of redirects, but
+/// for the document that of the last.
+fn wanted(story: &Story, exchange: &Exchange) -> Option<Url> {
+    let mut first = exchange;
+    // What an exchange follows is older than it.
+    while let Initiator::Redirect { of, .. } | Initiator::Retry { of } = first.initiator
+        && of < first.id
+    {
+        first = story.exchange(of)?;
+    }
+    let is_document = first.initiator == Initiator::User;
+    plain(if is_document { &story.document()?.url } else { &first.url })
+}
+
+/// Whether what has come can have a script go on.
+fn can_lead(kind: ResourceKind) -> bool {
+    use ResourceKind as Kind;
+    matches!(kind, Kind::Document | Kind::Script | Kind::Style | Kind::Frame | Kind::Other)
+}
+
+/// A URL without its fragment, which is not sent.
+fn plain(url: &str) -> Option<Url> {
+    let mut url = Url::parse(url).ok()?;
+    url.set_fragment(None);
+    Some(url)
+}
+
+/// Requests of scripts that are to be made, and what they still wait for.
+#[cfg(feature = "page")]
+#[derive(Debug, Default)]
+pub(crate) struct Awaited {
+    waiting: Vec<Scripted>,
+    loaded: bool,
+    /// Due, but not yet made: those that the load event waits for, and the others.
+    due: (usize, usize),
+}
+
+#[cfg(feature = "page")]
+impl Awaited {
+    pub(crate) fn new(waiting: Vec<Scripted>) -> Self {
+        Self { waiting, ..Self::default() }
+    }
+
+    /// Something has come, `None`: the first bytes of the document; which requests are due now, each after its
+    /// delay.
+    pub(crate) fn came(&mut self, url: Option<&Url>) -> Vec<Scripted> {
+        if let Some(url) = url {
+            for one in &mut self.waiting {
+                one.after.remove(url);
+            }
+        }
+        self.ready()
+    }
+
+    /// The page has loaded; which requests are due now, each after its delay.
+    pub(crate) fn loaded(&mut self) -> Vec<Scripted> {
+        self.loaded = true;
+        self.ready()
+    }
+
+    fn ready(&mut self) -> Vec<Scripted> {
+        let loaded = self.loaded;
+        let is_ready = |one: &mut Scripted| one.after.is_empty() && (loaded || !one.after_load);
+        let ready: Vec<Scripted> = self.waiting.extract_if(.., is_ready).collect();
+        for one in &ready {
+            *self.due_as(one.after_load) += 1;
+        }
+        ready
+    }
+
+    /// One that was due is made.
+    pub(crate) fn made(&mut self, one: &Scripted) {
+        *self.due_as(one.after_load) -= 1;
+    }
+
+    fn due_as(&mut self, after_load: bool) -> &mut usize {
+        if after_load { &mut self.due.1 } else { &mut self.due.0 }
+    }
+
+    /// Whether the load event waits for some.
+    pub(crate) fn holds_load(&self) -> bool {
+        self.due.0 > 0
+    }
+
+    /// Whether some are due.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due != (0, 0)
+    }
+
+    /// Those whose time never came.
+    pub(crate) fn left(&self) -> &[Scripted] {
+        &self.waiting
+    }
+}
+
+#[cfg(all(test, feature = "page"))]
+mod tests {
+    use super::*;
+
+    fn url(name: &str) -> Url {
+        Url::parse("http://a.example/").and_then(|base| base.join(name)).expect("a URL")
+    }
+
+    fn one(name: &str, after: &[&str], after_load: bool) -> Scripted {
+        Scripted {
+            url: url(name),
+            script: url("a.js"),
+            line: 0,
+            kind: ResourceKind::Image,
+            priority: Priority::Low,
+            after: after.iter().map(|name| url(name)).collect(),
+            after_load,
+            delay: Duration::ZERO,
+        }
+    }
+
+    fn names(due: &[Scripted]) -> Vec<&str> {
+        due.iter().map(|one| one.url.path()).collect()
+    }
+
+    #[test]
+    fn a_request_is_due_when_all_that_it_follows_has_come() {
+        let first = one("1", &["a.js", "b.js"], false);
+        let list = vec![first.clone(), one("2", &[], false), one("3", &["a.js"], true)];
+        let mut awaited = Awaited::new(list);
+        assert_eq!(names(&awaited.came(None)), ["/2"]);
+        awaited.made(&one("2", &[], false));
+        assert!(awaited.came(Some(&url("b.js"))).is_empty() && !awaited.is_due());
+        assert_eq!(names(&awaited.came(Some(&url("a.js")))), ["/1"]);
+        assert!(awaited.holds_load());
+        awaited.made(&first);
+        assert!(!awaited.is_due());
+        assert_eq!(names(&awaited.loaded()), ["/3"]);
+        assert!(awaited.is_due() && !awaited.holds_load() && awaited.left().is_empty());
+    }
+}
